@@ -1,0 +1,3 @@
+"""regobs: the observability and SLO pack for container registries."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,224 @@
+"""What a metric is: the types of the catalog. No dependency, no file is read, importing it is cheap.
+
+A metric has one name and one kind. How a registry exposes it (label names, closed label values, buckets, versions,
+needed capability) may differ between flavors: each such way is a `Form`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import total_ordering
+
+
+class Kind(StrEnum):
+    """The type of a metric, spelled as in a `# TYPE` line."""
+
+    COUNTER = "counter"
+    GAUGE = "gauge"
+    HISTOGRAM = "histogram"
+    SUMMARY = "summary"
+
+
+class Flavor(StrEnum):
+    """A vocabulary: which registry's names are spoken."""
+
+    GITLAB = "gitlab"
+    DISTRIBUTION = "distribution"
+
+
+class Exposer(StrEnum):
+    """The process whose /metrics holds a metric. Only the registry's own series carry the registry's selector."""
+
+    REGISTRY = "registry"
+    RULES = "recording rules"
+    PROMETHEUS = "prometheus"
+    NODE = "node_exporter"
+    CADVISOR = "cadvisor"
+    KUBE_STATE = "kube-state-metrics"
+
+
+class Capability(StrEnum):
+    """An optional part of a deployment. The value is the word used in regobs.toml."""
+
+    METADATA_DATABASE = "metadata_database"
+    LOAD_BALANCING = "load_balancing"
+    DATABASE_METRICS = "database_metrics"
+    GARBAGE_COLLECTION = "garbage_collection"
+    BACKGROUND_MIGRATIONS = "background_migrations"
+    REDIS = "redis"
+    DESCRIPTOR_CACHE = "descriptor_cache"
+    REDIS_DESCRIPTOR_CACHE = "redis_descriptor_cache"
+    NOTIFICATIONS = "notifications"
+    CDN = "cdn"
+    URL_CACHE = "url_cache"
+    OBJECT_STORAGE = "object_storage"
+    PROXY = "proxy"
+    NODE_EXPORTER = "node_exporter"
+    KUBERNETES = "kubernetes"
+
+
+class Unit(StrEnum):
+    """What one unit of a sample's value counts. Everything that is not a measure is a count of things."""
+
+    SECONDS = "seconds"
+    TIMESTAMP = "timestamp"  # seconds since 1970-01-01 UTC
+    BYTES = "bytes"
+    RATIO = "ratio"  # 0 to 1
+    PERCENT = "percent"  # 0 to 100
+    CORES = "cores"  # CPU seconds per second
+    BOOL = "bool"
+    INFO = "info"  # constant 1; the labels carry the information
+    NONE = "none"
+    ACCESSES = "accesses"
+    ALERTS = "alerts"
+    ARTIFACTS = "artifacts"
+    ATTEMPTS = "attempts"
+    COMMANDS = "commands"
+    CONNECTIONS = "connections"
+    ELECTIONS = "elections"
+    EVENTS = "events"
+    FDS = "fds"
+    FILES = "files"
+    GOROUTINES = "goroutines"
+    IMPORTS = "imports"
+    LAYERS = "layers"
+    LOOKUPS = "lookups"
+    MIGRATIONS = "migrations"
+    OBJECTS = "objects"
+    QUERIES = "queries"
+    REDIRECTS = "redirects"
+    REPLICAS = "replicas"
+    REQUESTS = "requests"
+    RESPONSES = "responses"
+    RESTARTS = "restarts"
+    RETRIES = "retries"
+    ROWS = "rows"
+    RUNS = "runs"
+    SAMPLES = "samples"
+    SCRAPES = "scrapes"
+    TAGS = "tags"
+    TASKS = "tasks"
+    THREADS = "threads"
+    WAITS = "waits"
+
+
+@total_ordering
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A registry version. `Version.parse("v4.32.0-gitlab")` is 4.32.0; the rest after the numbers does not count."""
+
+    major: int
+    minor: int = 0
+    patch: int = 0
+
+    @classmethod
+    def parse(cls, text: str) -> Version:
+        """Read `4`, `4.32`, `4.32.0`, `v2.8.2+ds1`. Raises ValueError for anything without a leading number."""
+        numbers = text.strip().removeprefix("v").replace("-", "+").split("+")[0].split(".")
+        if not 1 <= len(numbers) or not all(part.isascii() and part.isdigit() for part in numbers[:3]):
+            raise ValueError(f"{text!r} is no version; write it like 4.32.0")
+        return cls(*(int(part) for part in numbers[:3]))
+
+    def __lt__(self, other: Version) -> bool:
+        return (self.major, self.minor, self.patch) < (other.major, other.minor, other.patch)
+
+    def __str__(self) -> str:
+        return f"{self.major}.{self.minor}.{self.patch}"
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A label of a metric.
+
+    `name` is the name that content uses, the same in every flavor; `exposed` is what the flavor writes (`handler` for
+    `route` in CNCF Distribution). `values` are the closed values as exposed, None when open. `words` maps the words
+    that content uses to exposed values where the two differ (`manifest` to `/v2/{name}/manifests/{reference}`);
+    `patterns` maps words to a regular expression over the values (`5xx` to `5..`).
+    `target_label` says that Prometheus itself puts a label of that name on every target, so that after a scrape
+    without `honor_labels` this one is called `exported_` + name.
+    """
+
+    name: str
+    values: tuple[str, ...] | None = None
+    exposed: str = ""
+    words: Mapping[str, str] = field(default_factory=dict)
+    patterns: Mapping[str, str] = field(default_factory=dict)
+    target_label: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.exposed:
+            object.__setattr__(self, "exposed", self.name)
+
+
+ALL_FLAVORS = (Flavor.GITLAB, Flavor.DISTRIBUTION)
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How a metric looks in one or more flavors.
+
+    `buckets` are the finite upper bounds of a histogram in ascending order, in the metric's unit; `+Inf` is implied.
+    `since` is the first version that has it, `until` the first version that no longer has it; None means always.
+    `absent_until_observed` is true where a series appears only with its first event.
+    """
+
+    flavors: tuple[Flavor, ...]
+    labels: tuple[Label, ...] = ()
+    buckets: tuple[float, ...] | None = None
+    since: Version | None = None
+    until: Version | None = None
+    needs: Capability | None = None
+    absent_until_observed: bool = False
+
+    def label(self, name: str) -> Label | None:
+        """The label with this content name or this exposed name, or None."""
+        return next((label for label in self.labels if name in (label.name, label.exposed)), None)
+
+    def live(self, version: Version | None) -> bool:
+        """Whether a registry of this version has it; an unknown version (None) is taken as the newest."""
+        if version is None:
+            return self.until is None
+        return (self.since is None or self.since <= version) and (self.until is None or version < self.until)
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric family.
+
+    `name` is the family's name as the `# TYPE` line has it (without `_bucket`, `_sum`, `_count`). `cumulative` marks
+    a gauge whose value only grows, so that a rate of it makes sense. `pitfalls` are facts that a reader of its panels
+    must know, each one sentence with its own source or observable cause.
+    """
+
+    name: str
+    kind: Kind
+    unit: Unit
+    help: str
+    forms: tuple[Form, ...]
+    component: str
+    exposer: Exposer = Exposer.REGISTRY
+    cumulative: bool = False
+    pitfalls: tuple[str, ...] = ()
+
+    def form(self, flavor: Flavor, version: Version | None = None) -> Form | None:
+        """The form that this flavor exposes at this version, or None when it has none."""
+        return next((form for form in self.forms if flavor in form.flavors and form.live(version)), None)
+
+    @property
+    def flavors(self) -> tuple[Flavor, ...]:
+        """Every flavor that has, or once had, this metric."""
+        return tuple(flavor for flavor in ALL_FLAVORS if any(flavor in form.flavors for form in self.forms))
+
+    @property
+    def series(self) -> tuple[str, ...]:
+        """The names of the time series of this family: three for a histogram, two or three for a summary."""
+        if self.kind is Kind.HISTOGRAM:
+            return tuple(self.name + suffix for suffix in ("_bucket", "_sum", "_count"))
+        if self.kind is Kind.SUMMARY:
+            return (self.name, self.name + "_sum", self.name + "_count")
+        return (self.name,)
+
+    def __str__(self) -> str:
+        return self.name

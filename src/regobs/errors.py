@@ -1,0 +1,126 @@
+"""The error tree of regobs and its exit codes, both in this one place.
+
+    RegobsError
+    ├── InputError            a file or an argument is wrong                exit 2
+    │   ├── ConfigError       regobs.toml
+    │   ├── PackError         a pack directory, or a file missing from it
+    │   ├── DashboardError    a dashboard file
+    │   ├── SloError          an OpenSLO document or a burn-rate table
+    │   ├── RulesError        a rules, routing or scrape file
+    │   └── PromqlError       a PromQL text or a typed expression
+    ├── ServerError           a server is unreachable or is not what it should be   exit 3
+    └── MachineError          this machine lacks something: a program, disk, a permission   exit 4
+
+Exit code 1 is no error: it says that a check found a difference.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from typing import Self
+
+
+class ExitCode(IntEnum):
+    """What the process returns; every command uses these and no others."""
+
+    OK = 0
+    DIFFERENCE = 1
+    INPUT = 2
+    SERVER = 3
+    MACHINE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A place in a text: file name, line and column, both counted from 1."""
+
+    file: str
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        return ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
+
+
+class RegobsError(Exception):
+    """One error that a person can act on.
+
+    `message` says what is wrong, `value` what was found, `expected` what would be right, `next_step` what to do,
+    `location` where. All but the message are optional; none may hold a secret.
+    """
+
+    exit_code = ExitCode.MACHINE
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        location: Location | None = None,
+        value: object = None,
+        expected: str | None = None,
+        next_step: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.location = location
+        self.value = value
+        self.expected = expected
+        self.next_step = next_step
+
+    def at(self, location: Location) -> Self:
+        """Put the error at a place, unless it already has a more exact one in the same file."""
+        if self.location is None:
+            self.location = location
+        elif self.location.file == "":
+            self.location = replace(self.location, file=location.file)
+        return self
+
+    def __str__(self) -> str:
+        """The error as a person reads it: one headline, then what was found, expected and to be done."""
+        lines = [f"{self.location}: {self.message}" if self.location else self.message]
+        details = (("value", self.value), ("expected", self.expected), ("next", self.next_step))
+        lines += [f"  {name + ':':<10}{text}" for name, text in details if text is not None]
+        return "\n".join(lines)
+
+
+class InputError(RegobsError):
+    """A file or an argument given to regobs is wrong."""
+
+    exit_code = ExitCode.INPUT
+
+
+class ConfigError(InputError):
+    """regobs.toml is wrong."""
+
+
+class PackError(InputError):
+    """A pack directory is wrong or incomplete."""
+
+
+class DashboardError(InputError):
+    """A dashboard file is wrong."""
+
+
+class SloError(InputError):
+    """An OpenSLO document or a burn-rate table is wrong."""
+
+
+class RulesError(InputError):
+    """A rules, routing or scrape file is wrong."""
+
+
+class PromqlError(InputError):
+    """A PromQL text or a typed expression makes no sense."""
+
+
+class ServerError(RegobsError):
+    """A server is unreachable, refuses, or is not the kind of server it should be."""
+
+    exit_code = ExitCode.SERVER
+
+
+class MachineError(RegobsError):
+    """This machine lacks something: a program, disk space, a permission."""
+
+    exit_code = ExitCode.MACHINE

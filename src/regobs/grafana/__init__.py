@@ -1,0 +1,1 @@
+"""regobs.grafana"""

@@ -1,0 +1,182 @@
+"""The PromQL expression tree: one frozen node a construct, compared by value.
+
+A tree is *unbound* while its selectors hold catalog entries and content words (`route="manifest"`), and *bound* once
+`bind` has put in a flavor's names. Trees parsed from text are bound from the start. Printing, inference, scope
+injection and recorded-series substitution work on the same nodes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from regobs.catalog.model import Metric
+
+
+class MatchOp(StrEnum):
+    """How a label's value is compared."""
+
+    EQUAL = "="
+    NOT_EQUAL = "!="
+    REGEX = "=~"
+    NOT_REGEX = "!~"
+
+
+@dataclass(frozen=True, slots=True)
+class Matcher:
+    """A label matcher of bound PromQL."""
+
+    label: str
+    op: MatchOp
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A label condition of unbound PromQL, in content words: the label is (or is none of) these words.
+
+    `words` may be closed values, `Label.words`, `Label.patterns`, or, for `le`, bucket edges as Decimal text.
+    """
+
+    label: str
+    words: tuple[str, ...]
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """A PromQL duration in milliseconds, or a Grafana macro (`$__rate_interval`) in its place."""
+
+    ms: int = 0
+    macro: str = ""
+
+
+RATE_INTERVAL = Duration(macro="$__rate_interval")
+RANGE = Duration(macro="$__range")
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """The `@` modifier: a Unix time in milliseconds, or `start` or `end`."""
+
+    ms: int = 0
+    edge: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Expr:
+    """Any PromQL expression. Arithmetic on two of them builds a Binary with default matching."""
+
+    def __add__(self, other: Expr | int | Decimal) -> Expr:
+        return Binary("+", self, _expr(other))
+
+    def __sub__(self, other: Expr | int | Decimal) -> Expr:
+        return Binary("-", self, _expr(other))
+
+    def __mul__(self, other: Expr | int | Decimal) -> Expr:
+        return Binary("*", self, _expr(other))
+
+    def __rmul__(self, other: int | Decimal) -> Expr:
+        return Binary("*", _expr(other), self)
+
+    def __truediv__(self, other: Expr | int | Decimal) -> Expr:
+        return Binary("/", self, _expr(other))
+
+
+def _expr(value: Expr | int | Decimal) -> Expr:
+    return value if isinstance(value, Expr) else Number(Decimal(value))
+
+
+@dataclass(frozen=True, slots=True)
+class Number(Expr):
+    """A number literal, exact."""
+
+    value: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class String(Expr):
+    """A string literal."""
+
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Selector(Expr):
+    """An instant selector, or with `range` a range selector.
+
+    `metric` is a catalog entry (unbound; `suffix` is `_bucket`, `_sum` or `_count` of a histogram), a series name
+    (bound), or None when only matchers select.
+    """
+
+    metric: Metric | str | None
+    suffix: str = ""
+    choices: tuple[Choice, ...] = ()
+    matchers: tuple[Matcher, ...] = ()
+    range: Duration | None = None
+    offset: Duration | None = None
+    at: At | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Subquery(Expr):
+    """`expr[range:step]`; a step of None is the server's default."""
+
+    expr: Expr
+    range: Duration
+    step: Duration | None = None
+    offset: Duration | None = None
+    at: At | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Expr):
+    """A function call."""
+
+    function: str
+    args: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate(Expr):
+    """`op by (labels) (param, expr)`. `labels` None means no grouping clause; `without` turns `by` around."""
+
+    op: str
+    expr: Expr
+    labels: tuple[str, ...] | None = None
+    without: bool = False
+    param: Expr | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Binary(Expr):
+    """A binary operation.
+
+    `on` None and `ignoring` None mean matching on all labels. `group` is `left` or `right` for many-to-one matching,
+    with `include` its extra labels. `bool` is the modifier of a comparison.
+    """
+
+    op: str
+    left: Expr
+    right: Expr
+    on: tuple[str, ...] | None = None
+    ignoring: tuple[str, ...] | None = None
+    group: str = ""
+    include: tuple[str, ...] = ()
+    bool: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unary(Expr):
+    """A sign before an expression."""
+
+    op: str
+    expr: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Paren(Expr):
+    """Parentheses that a text had. Builders never make them: the printer adds what precedence needs."""
+
+    expr: Expr
