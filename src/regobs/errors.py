@@ -9,6 +9,8 @@
     │   ├── RulesError        a rules, routing or scrape file
     │   └── PromqlError       a PromQL text or a typed expression
     ├── ServerError           a server is unreachable or is not what it should be   exit 3
+    │   ├── MissingEndpoint   it is the right server, but does not offer one part of the API
+    │   └── QueryError        it rejects or fails to answer one query, which the error carries
     └── MachineError          this machine lacks something: a program, disk, a permission   exit 4
 
 Exit code 1 is no error: it says that a check found a difference.
@@ -18,7 +20,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import IntEnum
-from typing import Self
+from typing import Any, Self
 
 
 class ExitCode(IntEnum):
@@ -118,6 +120,18 @@ class ServerError(RegobsError):
     """A server is unreachable, refuses, or is not the kind of server it should be."""
 
     exit_code = ExitCode.SERVER
+
+
+class MissingEndpoint(ServerError):
+    """The server speaks the Prometheus API but does not offer this part of it (Thanos, Mimir)."""
+
+
+class QueryError(ServerError):
+    """The server rejects a query, or cannot evaluate it. `query` is its text."""
+
+    def __init__(self, message: str, *, query: str, **details: Any) -> None:
+        super().__init__(message, **details)
+        self.query = query
 
 
 class MachineError(RegobsError):

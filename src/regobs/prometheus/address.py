@@ -1,0 +1,74 @@
+"""Where a Prometheus is, and the secret that opens it, kept apart from the first moment."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from regobs.errors import InputError
+
+TOKEN_VARIABLE = "REGOBS_PROMETHEUS_TOKEN"  # noqa: S105
+
+_USERINFO = re.compile(r"^([^/@]*//)?.*@", re.DOTALL)
+
+
+def redact(url: str) -> str:
+    """The URL without user, password, query and fragment; safe for any text, also one that is no URL."""
+    shown = _USERINFO.sub(lambda found: found[1] or "", url)
+    return re.split(r"[?#]", shown, maxsplit=1)[0]
+
+
+def bare(url: str) -> str:
+    """A URL that a server gave, without user, password, query and fragment."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """The base URL of a server, without a trailing slash, and the user and password that stood in it."""
+
+    url: str
+    credentials: tuple[str, str] | None = field(default=None, repr=False)
+
+    @classmethod
+    def parse(cls, text: str) -> Address:
+        """Read `http://user:password@host:9090/prefix`. InputError when it is no http(s) URL."""
+        try:
+            parts = urlsplit(text.strip())
+            host, port = parts.hostname, parts.port
+        except ValueError as error:
+            raise _wrong(text, "is no valid address") from error
+        if parts.scheme not in {"http", "https"} or not host:
+            raise _wrong(text, "is no http or https address")
+        if parts.query or parts.fragment:
+            raise _wrong(text, "has something after the path")
+        if "@" in parts.path:  # a password with an unescaped slash would be sent as part of the path
+            raise _wrong(text, "has an @ after the host; a / in a password is written %2F")
+        shown_host = f"[{host}]" if ":" in host else host
+        netloc = f"{shown_host}:{port}" if port is not None else shown_host
+        url = urlunsplit((parts.scheme, netloc, parts.path.rstrip("/"), "", ""))
+        if parts.username is None and parts.password is None:
+            return cls(url)
+        return cls(url, (unquote(parts.username or ""), unquote(parts.password or "")))
+
+    def __str__(self) -> str:
+        return self.url
+
+
+def _wrong(text: str, problem: str) -> InputError:
+    return InputError(
+        f"the address of the Prometheus server {problem}",
+        value=redact(text) or "(empty)",
+        expected="http://host:9090 or https://user:password@host/prefix, without a query",
+        next_step="give the address that opens the Prometheus user interface",
+    )
+
+
+def environment_headers(environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The bearer token of REGOBS_PROMETHEUS_TOKEN as a header, for secrets that must not be on a command line."""
+    token = (os.environ if environ is None else environ).get(TOKEN_VARIABLE, "").strip()
+    return {"Authorization": f"Bearer {token}"} if token else {}

@@ -1,0 +1,174 @@
+"""What can go wrong between us and a Prometheus server, each as one error that says what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import requests
+
+from regobs.errors import InputError, QueryError, RegobsError, ServerError
+from regobs.prometheus.address import TOKEN_VARIABLE, bare
+
+EXPECTED = "the HTTP API of Prometheus, Thanos Query or Mimir under /api/v1"
+
+# Error types of the API that are about the query, not about the server's health.
+QUERY_FAULTS = {"bad_data", "execution", "not_acceptable"}
+
+
+def unreachable(url: str, error: requests.RequestException, timeout: float) -> RegobsError:
+    """The error for a request that got no answer."""
+    if isinstance(error, requests.exceptions.InvalidHeader):
+        return InputError(
+            "a request header holds a character that HTTP does not allow",
+            next_step=f"check {TOKEN_VARIABLE} and the configured headers for line breaks and leading spaces",
+        )
+    if isinstance(error, requests.exceptions.SSLError):
+        return ServerError(
+            f"no trusted TLS connection to {url}",
+            value=_cause(error),
+            expected="a certificate that this machine trusts, on a port that speaks TLS",
+            next_step="use http:// if the server speaks no TLS, or name its authority's file in REQUESTS_CA_BUNDLE",
+        )
+    if isinstance(error, requests.exceptions.ProxyError):
+        return ServerError(
+            f"{url} cannot be reached through the proxy of this environment",
+            value=_cause(error),
+            next_step="correct HTTP_PROXY and HTTPS_PROXY, or name the server in NO_PROXY",
+        )
+    if isinstance(error, requests.exceptions.Timeout):
+        return ServerError(
+            f"{url} did not answer in {timeout:g} s",
+            expected=EXPECTED,
+            next_step="check address and network; if the server is busy, ask for less or wait longer",
+        )
+    return ServerError(
+        f"{url} cannot be reached",
+        value=_cause(error),
+        expected=EXPECTED,
+        next_step="check host, port and that the server runs",
+    )
+
+
+def _cause(error: BaseException) -> str:
+    """The innermost reason, which names no URL: `[Errno 111] Connection refused`."""
+    seen: list[BaseException] = []
+    current: BaseException | None = error
+    while current is not None and current not in seen:
+        seen.append(current)
+        nested = getattr(current, "reason", None)
+        inner = next((arg for arg in current.args if isinstance(arg, BaseException)), None)
+        current = nested if isinstance(nested, BaseException) else inner or current.__cause__ or current.__context__
+    system = next((cause for cause in reversed(seen) if isinstance(cause, OSError) and cause.strerror), None)
+    if system is not None and not isinstance(system, requests.RequestException):
+        return str(system.strerror)
+    return type(seen[-1]).__name__
+
+
+def refuse(url: str, response: requests.Response) -> None:
+    """Raise for an answer that is about access, not about the question: 401, 403, 407, a redirect, 429, 502 to 504."""
+    code = response.status_code
+    if code in {401, 407}:
+        raise ServerError(
+            f"{url} asks for authentication (HTTP {code})",
+            next_step=f"put user:password@ before the host, or a token into {TOKEN_VARIABLE}",
+        )
+    if code == 403:
+        raise ServerError(
+            f"{url} forbids this request (HTTP 403)",
+            next_step="use an account that may read metrics, or set the tenant header that this server wants",
+        )
+    if code in {301, 302, 303, 307, 308}:
+        raise ServerError(
+            f"{url} redirects elsewhere (HTTP {code})",
+            value=bare(response.headers.get("Location", "")) or None,
+            expected=EXPECTED,
+            next_step="give the final address; if it is a login page, give the address behind the login",
+        )
+    if code == 429:
+        raise ServerError(f"{url} refuses: too many requests (HTTP 429)", next_step="wait, or ask for less")
+    if code in {502, 504} or (code == 503 and json_object(response) is None):
+        raise ServerError(
+            f"{url} is not ready, or a proxy cannot reach what is behind it (HTTP {code})",
+            value=_excerpt(response),
+            next_step="wait until it has started; look at its log",
+        )
+
+
+def reject(url: str, body: Mapping[str, Any], query: str) -> None:
+    """Raise QueryError or ServerError for an error that the API itself states, if it is about a query."""
+    kind = str(body.get("errorType", ""))
+    if query and kind in QUERY_FAULTS:
+        raise QueryError(
+            f"{url} cannot evaluate a query",
+            query=query,
+            value=query if len(query) <= 500 else query[:500] + " ...",
+            expected=f"valid PromQL; the server says: {said(body)}",
+        )
+    if kind in {"timeout", "canceled"}:
+        raise ServerError(
+            f"{url} gave up on a query",
+            value=said(body),
+            next_step="ask for a shorter range or fewer series, or use a recorded series",
+        )
+    if kind == "unavailable":
+        raise ServerError(f"{url} is not ready", value=said(body), next_step="wait until it has started")
+
+
+def said(body: Mapping[str, Any]) -> str:
+    """The server's own words."""
+    return f"{body.get('errorType', 'error')}: {body.get('error', '')}".strip()
+
+
+def json_object(response: requests.Response) -> Mapping[str, Any] | None:
+    """The body if it is a JSON object, else None."""
+    try:
+        body = response.json()
+    except ValueError:
+        return None
+    return body if isinstance(body, dict) else None
+
+
+def wrong_shape(url: str, path: str, problem: str) -> ServerError:
+    """The error for JSON that is not what the API documents."""
+    return ServerError(
+        f"{url} answers /api/v1/{path} in an unknown form",
+        value=problem,
+        expected=EXPECTED,
+        next_step="check that the address is that of a Prometheus server",
+    )
+
+
+def wrong_server(url: str, response: requests.Response, kind: str) -> ServerError:
+    """The error for an answer that no Prometheus gives."""
+    what = kind or f"HTTP {response.status_code}, {_excerpt(response)}"
+    headline = f"{url} is {kind}, not Prometheus" if kind else f"{url} is no Prometheus server"
+    return ServerError(
+        headline,
+        value=None if kind else what,
+        expected=EXPECTED,
+        next_step="give the address of Prometheus, often port 9090; behind a path prefix, give the prefix too",
+    )
+
+
+def identify(get: Callable[[str], requests.Response]) -> str:
+    """Which other server this is, found by at most four requests; empty when unknown."""
+    probes: tuple[tuple[str, Callable[[requests.Response], bool], str], ...] = (
+        ("/v2/", lambda found: "registry" in found.headers.get("Docker-Distribution-Api-Version", ""), "a registry"),
+        ("/api/v2/status", lambda found: "cluster" in (json_object(found) or {}), "Alertmanager"),
+        ("/api/health", lambda found: "database" in (json_object(found) or {}), "Grafana"),
+        ("/metrics", lambda found: found.ok and "# TYPE" in found.text[:10_000], "a server that only exposes metrics"),
+    )
+    for path, proves, name in probes:
+        try:
+            if proves(get(path)):
+                return name
+        except RegobsError:
+            return ""
+    return ""
+
+
+def _excerpt(response: requests.Response) -> str:
+    kind = response.headers.get("Content-Type", "no content type").split(";")[0]
+    text = " ".join(response.text.split())[:80]
+    return f"{kind}: {text}" if text and "html" not in kind else kind
