@@ -1,0 +1,167 @@
+"""A dashboard put into one deployment's words: what is shown, of which type, and what is left out and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from string import ascii_uppercase
+
+from regobs.catalog.model import Metric, Unit
+from regobs.errors import DashboardError, PromqlError
+from regobs.grafana.panels import Panel, Table
+from regobs.grafana.words import Dashboard, Row
+from regobs.promql.bind import Unavailable, bind, metrics_of
+from regobs.promql.infer import Type, infer
+from regobs.promql.nodes import Aggregate, Expr
+from regobs.promql.recorded import Record, use_recorded
+from regobs.promql.vocabulary import Vocabulary
+from regobs.promql.walk import walk
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One expression of a panel: bound, with recorded series where the dashboard reads them, and without scope.
+
+    `ref` is its letter on the panel, `name` the name the dashboard file gave it, `legend` Grafana's legend format.
+    """
+
+    ref: str
+    name: str
+    legend: str
+    expr: Expr
+    type: Type
+    metrics: frozenset[Metric]
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """An expression that this deployment cannot answer, and the reason: which capability, flavor or version lacks."""
+
+    panel: Panel
+    name: str
+    expr: Expr
+    metrics: frozenset[Metric]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class BoundPanel:
+    """A panel with the expressions that can be answered, at least one."""
+
+    panel: Panel
+    queries: tuple[Query, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BoundRow:
+    """A row with its panels in order, those that show something and the expressions left out."""
+
+    row: Row
+    panels: tuple[BoundPanel, ...]
+    left_out: tuple[LeftOut, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BoundDashboard:
+    """A dashboard for one deployment. `rows` without panels are kept here for what they left out."""
+
+    slug: str
+    dashboard: Dashboard
+    rows: tuple[BoundRow, ...]
+
+    def panels(self) -> Iterator[tuple[Row, BoundPanel]]:
+        """Every panel that is shown, with its row."""
+        return ((row.row, panel) for row in self.rows for panel in row.panels)
+
+    def left_out(self) -> Iterator[tuple[Row, LeftOut]]:
+        """Every expression that is not shown, with its row."""
+        return ((row.row, lacking) for row in self.rows for lacking in row.left_out)
+
+
+def bind_dashboard(
+    slug: str, dashboard: Dashboard, vocabulary: Vocabulary, records: Sequence[Record] = ()
+) -> BoundDashboard:
+    """Put a dashboard into a deployment's vocabulary; with `records` it reads those where its file allows it.
+
+    Raises DashboardError, at the panel, for an expression that no deployment could show.
+    """
+    used = records if dashboard.recorded else ()
+    missing = dashboard.needs if dashboard.needs not in vocabulary.capabilities else None
+    reason = f"the dashboard needs the capability {missing}" if missing else ""
+    rows = (_bind_row(row, vocabulary, used, reason) for row in dashboard.rows)
+    return BoundDashboard(slug, dashboard, tuple(rows))
+
+
+def _bind_row(row: Row, vocabulary: Vocabulary, records: Sequence[Record], reason: str) -> BoundRow:
+    panels: list[BoundPanel] = []
+    left_out: list[LeftOut] = []
+    for panel in row.panels:
+        queries: list[Query] = []
+        for name, expr in panel.exprs:
+            try:
+                if reason:
+                    left_out.append(LeftOut(panel, name, expr, metrics_of(expr), reason))
+                    continue
+                queries.append(_query(ascii_uppercase[len(queries)], panel, name, expr, vocabulary, records))
+            except Unavailable as error:
+                left_out.append(LeftOut(panel, name, expr, metrics_of(expr), error.message))
+            except PromqlError as error:
+                raise _refused(panel, error.message, error.value, error.expected, error.next_step) from error
+        if queries:
+            _check(panel, queries)
+            panels.append(BoundPanel(panel, tuple(queries)))
+    return BoundRow(row, tuple(panels), tuple(left_out))
+
+
+def _query(
+    ref: str, panel: Panel, name: str, expr: Expr, vocabulary: Vocabulary, records: Sequence[Record]
+) -> Query:
+    bound = bind(expr, vocabulary)
+    kind = infer(bound, vocabulary)
+    shown = use_recorded(bound, records) if records else bound
+    return Query(ref, name, legend(panel, name, bound, kind), shown, kind, metrics_of(bound))
+
+
+def legend(panel: Panel, name: str, bound: Expr, kind: Type) -> str:
+    """Grafana's legend format: the name given in the file, the labels that tell the lines apart, or the title."""
+    order = {label: index for index, label in enumerate(_grouping(bound))}
+    labels = sorted(kind.labels or (), key=lambda label: (order.get(label, len(order)), label))
+    parts = ([name] if name else []) + [f"{{{{{label}}}}}" for label in labels]
+    return " ".join(parts) or panel.title
+
+
+def _grouping(expr: Expr) -> Iterable[str]:
+    """The labels of the grouping clauses, outermost first, in the order they are written."""
+    clauses = (node.labels for node in walk(expr) if isinstance(node, Aggregate) and not node.without)
+    return dict.fromkeys(label for labels in clauses for label in labels or ())
+
+
+def _check(panel: Panel, queries: Sequence[Query]) -> None:
+    for query in queries:
+        kind = query.type
+        if kind.raw_counter:
+            raise _refused(
+                panel, "a counter is shown as it is", query.name or None, "its growth", "wrap it in rate or increase"
+            )
+        if kind.value not in {"vector", "scalar"}:
+            raise _refused(panel, f"a {kind.value} cannot be drawn", query.name or None, "one value a series", None)
+        if kind.unit is Unit.TIMESTAMP:
+            raise _refused(
+                panel, "a point in time cannot be read off an axis", query.name or None, "its age", "wrap it in age"
+            )
+    units = {(query.type.unit, query.type.per_second) for query in queries}
+    if len(units) > 1 and not isinstance(panel, Table):
+        found = ", ".join(sorted(f"{unit}{'/s' if per_second else ''}" for unit, per_second in units))
+        raise _refused(panel, "one axis cannot show different units", found, "one unit", "make it several panels")
+
+
+def _refused(
+    panel: Panel, message: str, value: object, expected: str | None, next_step: str | None
+) -> DashboardError:
+    return DashboardError(
+        f"panel {panel.title!r}: {message}",
+        location=panel.location,
+        value=value,
+        expected=expected,
+        next_step=next_step,
+    )

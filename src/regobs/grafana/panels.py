@@ -1,0 +1,185 @@
+"""The panel words of a dashboard file. One word is one panel, one panel is one line.
+
+A panel says what it shows (`exprs`) and what good looks like (`good`); unit, axis, legend, colour and place follow
+from the type of the expression, the deployment's labels and the row. `thresholds=(0.7, 0.9)` turns yellow at 0.7 and
+red at 0.9; falling values, `(0.99, 0.9)`, turn yellow below 0.99 and red below 0.9. `alert` names the alert that
+watches the same thing: the panel then links to it and to its runbook.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from decimal import Decimal
+from types import CodeType
+from typing import ClassVar
+
+from regobs.catalog.model import Kind, Metric
+from regobs.errors import DashboardError, Location
+from regobs.promql.nodes import RATE_INTERVAL, Aggregate, Call, Expr, Selector
+
+Number = int | float | Decimal
+
+
+def location_in(code: CodeType, instruction: int, line: int | None) -> Location:
+    """The place of one instruction of a code object, with its column where Python kept it."""
+    for index, (start, _, column, _) in enumerate(code.co_positions()):
+        if index == instruction // 2 and start is not None:
+            return Location(code.co_filename, start, None if column is None else column + 1)
+    return Location(code.co_filename, line)
+
+
+def caller() -> Location:
+    """Where the word that is being built stands: the nearest frame outside this package's word modules."""
+    frame = sys._getframe(1)  # noqa: SLF001 - the only way to know the line a word stands on
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("regobs.grafana."):
+        frame = frame.f_back
+    return location_in(frame.f_code, frame.f_lasti, frame.f_lineno)
+
+
+def wording(value: object, what: str, location: Location) -> str:
+    """A text that is there and is one line, or a DashboardError."""
+    if isinstance(value, str) and value.strip() and "\n" not in value:
+        return value
+    raise DashboardError(
+        f"{what} is missing" if value in {None, ""} else f"{what} is no line of text",
+        location=location,
+        value=repr(value),
+        expected="a text of one line",
+        next_step=f"write {what} between quotes",
+    )
+
+
+class Panel:
+    """One panel. `exprs` holds its expressions, each with the name its line gets, or "" for a legend from labels.
+
+    Raises DashboardError, with the line of the panel, for a missing title, `good` or expression.
+    """
+
+    instant: ClassVar[bool] = False
+    tall: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        title: str,
+        *exprs: Expr | Mapping[str, Expr],
+        good: str,
+        alert: str | None = None,
+        thresholds: tuple[Number, Number] | None = None,
+    ) -> None:
+        self.location = caller()
+        self.title = wording(title, "the title of a panel", self.location)
+        self.good = wording(good, f"`good` of panel {title!r}", self.location)
+        self.alert = alert if alert is None else wording(alert, f"`alert` of panel {title!r}", self.location)
+        self.exprs = self._named(exprs)
+        self.thresholds = self._limits(thresholds)
+
+    def _named(self, exprs: tuple[Expr | Mapping[str, Expr], ...]) -> tuple[tuple[str, Expr], ...]:
+        named: list[tuple[str, Expr]] = []
+        for given in exprs:
+            named += given.items() if isinstance(given, Mapping) else [("", given)]
+        for name, expr in named:
+            if not isinstance(expr, Expr):
+                raise DashboardError(
+                    f"panel {self.title!r} shows something that is no expression" + (f" ({name})" if name else ""),
+                    location=self.location,
+                    value=str(expr),
+                    expected="an expression, such as rate(http.REQUESTS)",
+                    next_step="wrap a metric in rate, total, highest, latest or quantile",
+                )
+        if not named:
+            raise DashboardError(
+                f"panel {self.title!r} shows nothing",
+                location=self.location,
+                expected="at least one expression after the title",
+                next_step="add one, such as rate(http.REQUESTS)",
+            )
+        return tuple(named)
+
+    def _limits(self, thresholds: object) -> tuple[float, float] | None:
+        if thresholds is None:
+            return None
+        if isinstance(thresholds, tuple) and len(thresholds) == 2:
+            warn, bad = thresholds
+            numbers = all(isinstance(x, int | float | Decimal) and not isinstance(x, bool) for x in thresholds)
+            if numbers and warn != bad:
+                return float(warn), float(bad)
+        raise DashboardError(
+            f"`thresholds` of panel {self.title!r} are no pair of different numbers",
+            location=self.location,
+            value=repr(thresholds),
+            expected="(warning, critical), rising or falling",
+            next_step="write for example thresholds=(0.7, 0.9)",
+        )
+
+
+class Stat(Panel):
+    """One number now (or one a label value), from an instant query, so that a series that ended shows `no data`."""
+
+    instant = True
+    tall = False
+
+
+class Gauge(Panel):
+    """A share between 0 and 1 now, as a dial."""
+
+    instant = True
+    tall = False
+
+
+class Bars(Panel):
+    """Values now, one bar each, longest first."""
+
+    instant = True
+
+
+class Table(Panel):
+    """Values now, one row for each combination of labels; several expressions become columns."""
+
+    instant = True
+
+
+class Lines(Panel):
+    """Values over time.
+
+    `stacked` adds the lines up; `log` draws a logarithmic axis; `zoom` lets the axis follow the data where a share
+    would otherwise be drawn from 0 to 1.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        *exprs: Expr | Mapping[str, Expr],
+        good: str,
+        alert: str | None = None,
+        thresholds: tuple[Number, Number] | None = None,
+        stacked: bool = False,
+        log: bool = False,
+        zoom: bool = False,
+    ) -> None:
+        super().__init__(title, *exprs, good=good, alert=alert, thresholds=thresholds)
+        self.stacked = stacked
+        self.log = log
+        self.zoom = zoom
+
+
+class Heat(Panel):
+    """How the observations of a histogram are spread over its buckets, over time."""
+
+    def __init__(self, title: str, histogram: Metric | Selector, *, good: str, alert: str | None = None) -> None:
+        location = caller()
+        selector = histogram if isinstance(histogram, Selector) else Selector(histogram)
+        metric = selector.metric
+        if not isinstance(metric, Metric) or metric.kind is not Kind.HISTOGRAM:
+            raise DashboardError(
+                f"panel {title!r} draws the buckets of something that is no histogram",
+                location=location,
+                value=str(metric),
+                expected="a histogram of the catalog, such as http.DURATION",
+                next_step="use Lines for counters and gauges",
+            )
+        self.histogram = metric
+        buckets = Selector(metric, "_bucket", selector.choices, selector.matchers, range=RATE_INTERVAL)
+        super().__init__(
+            title, Aggregate("sum", Call("increase", (buckets,)), labels=("le",)), good=good, alert=alert
+        )

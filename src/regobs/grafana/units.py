@@ -1,0 +1,47 @@
+"""From what a value counts to the unit Grafana shows it in.
+
+Grafana's identifiers: https://github.com/grafana/grafana/blob/main/packages/grafana-data/src/valueFormats/categories.ts
+Bytes are shown in powers of 1024 (`bytes`, `binBps`) because registries, their buckets and their quotas count so.
+"""
+
+from __future__ import annotations
+
+from regobs.catalog.model import Unit
+
+_NOW = {
+    Unit.SECONDS: "s",
+    Unit.TIMESTAMP: "dateTimeAsIso",
+    Unit.BYTES: "bytes",
+    Unit.RATIO: "percentunit",
+    Unit.PERCENT: "percent",
+    Unit.CORES: "none",
+    Unit.BOOL: "bool_yes_no",
+    Unit.INFO: "none",
+    Unit.NONE: "none",
+}
+_PER_SECOND = {
+    Unit.SECONDS: "none",  # seconds a second: how many at a time
+    Unit.BYTES: "binBps",
+    Unit.RATIO: "none",
+    Unit.PERCENT: "none",
+    Unit.CORES: "none",
+    Unit.NONE: "none",
+    Unit.REQUESTS: "reqps",
+    Unit.ROWS: "rowsps",
+}
+
+
+def grafana_unit(unit: Unit, *, per_second: bool) -> str:
+    """Grafana's identifier for a value in `unit`, or in `unit` per second. Counts of things are `short` and `ops`."""
+    return _PER_SECOND.get(unit, "ops") if per_second else _NOW.get(unit, "short")
+
+
+def axis(unit: Unit, *, per_second: bool) -> tuple[float | None, float | None]:
+    """The lower and upper end of a value's axis; None where it follows the data. Nothing a registry counts is < 0."""
+    if unit is Unit.TIMESTAMP:
+        return None, None
+    if unit is Unit.RATIO and not per_second:
+        return 0, 1
+    if unit is Unit.PERCENT and not per_second:
+        return 0, 100
+    return 0, None

@@ -1,0 +1,109 @@
+"""The words of a dashboard file: `Dashboard`, `Row` and the panels.
+
+    dashboard = Dashboard(
+        "Registry Overview",
+        Row("Is it serving?",
+            Stat("Requests", rate(http.REQUESTS), good="follows the time of day"),
+            Lines("Errors", ratio(rate(failed), rate(http.REQUESTS)), good="0", alert="RegistryErrors")),
+    )
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from regobs.catalog.model import Capability
+from regobs.errors import DashboardError
+from regobs.grafana.panels import Bars, Gauge, Heat, Lines, Panel, Stat, Table, caller, wording
+
+__all__ = ["Bars", "Dashboard", "Gauge", "Heat", "Lines", "Panel", "Row", "Stat", "Table"]
+
+
+class Row:
+    """Panels under one heading, which is a question an operator asks or a part of the registry.
+
+    A `collapsed` row is closed until someone opens it, and costs no query until then. Raises DashboardError for a
+    row without panels and for two panels of the same title.
+    """
+
+    def __init__(self, title: str, *panels: Panel, collapsed: bool = False) -> None:
+        self.location = caller()
+        self.title = wording(title, "the title of a row", self.location)
+        self.panels = panels
+        self.collapsed = collapsed
+        seen: set[str] = set()
+        for panel in panels:
+            if not isinstance(panel, Panel):
+                raise DashboardError(
+                    f"row {title!r} holds something that is no panel",
+                    location=self.location,
+                    value=repr(panel),
+                    expected="Stat, Gauge, Lines, Bars, Table or Heat",
+                    next_step="wrap the expression in a panel with a title",
+                )
+            if panel.title in seen:
+                raise DashboardError(
+                    f"row {title!r} holds two panels of one title",
+                    location=panel.location,
+                    value=panel.title,
+                    expected="a title once in a row, because the panel's id follows from it",
+                    next_step="name what tells the two apart",
+                )
+            seen.add(panel.title)
+        if not panels:
+            raise DashboardError(
+                f"row {title!r} is empty",
+                location=self.location,
+                expected="at least one panel",
+                next_step="add a panel or remove the row",
+            )
+
+
+class Dashboard:
+    """A dashboard: a title and rows.
+
+    `needs` is the capability without which it is left out as a whole. `recorded` lets it read recorded series in
+    place of raw ones where a recording rule answers the same question. `links` are further links, title to address.
+    Raises DashboardError for a dashboard without rows and for two rows of the same title.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        *rows: Row,
+        needs: Capability | None = None,
+        recorded: bool = False,
+        links: Mapping[str, str] | None = None,
+    ) -> None:
+        self.location = caller()
+        self.title = wording(title, "the title of a dashboard", self.location)
+        self.rows = rows
+        self.needs = needs
+        self.recorded = recorded
+        self.links = dict(links or {})
+        seen: set[str] = set()
+        for row in rows:
+            if not isinstance(row, Row):
+                raise DashboardError(
+                    f"dashboard {title!r} holds something that is no row",
+                    location=row.location if isinstance(row, Panel) else self.location,
+                    value=type(row).__name__,
+                    expected="rows, each with its panels",
+                    next_step="put the panel into a Row",
+                )
+            if row.title in seen:
+                raise DashboardError(
+                    f"dashboard {title!r} holds two rows of one title",
+                    location=row.location,
+                    value=row.title,
+                    expected="a title once in a dashboard, because panel ids follow from it",
+                    next_step="name what tells the two apart",
+                )
+            seen.add(row.title)
+        if not rows:
+            raise DashboardError(
+                f"dashboard {title!r} is empty",
+                location=self.location,
+                expected="at least one row",
+                next_step="add a Row with panels",
+            )
