@@ -9,7 +9,7 @@
     │   ├── RulesError        a rules, routing or scrape file
     │   └── PromqlError       a PromQL text or a typed expression
     ├── ServerError           a server is unreachable or is not what it should be   exit 3
-    │   ├── MissingEndpoint   it is the right server, but does not offer one part of the API
+    │   ├── EndpointError     it is the right server, but does not offer one part of the API
     │   └── QueryError        it rejects or fails to answer one query, which the error carries
     └── MachineError          this machine lacks something: a program, disk, a permission   exit 4
 
@@ -122,7 +122,7 @@ class ServerError(RegobsError):
     exit_code = ExitCode.SERVER
 
 
-class MissingEndpoint(ServerError):
+class EndpointError(ServerError):
     """The server speaks the Prometheus API but does not offer this part of it (Thanos, Mimir)."""
 
 
@@ -135,6 +135,6 @@ class QueryError(ServerError):
 
 
 class MachineError(RegobsError):
-    """This machine lacks something: a program, disk space, a permission."""
+    """The machine lacks something: a program, disk space, a permission."""
 
     exit_code = ExitCode.MACHINE

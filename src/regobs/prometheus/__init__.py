@@ -4,7 +4,7 @@ It speaks to Prometheus 2.x and 3.x and to what offers the same API (Thanos Quer
 and tokens go into the request and nowhere else: no message, representation or exception holds them.
 """
 
-from regobs.errors import MissingEndpoint, QueryError
+from regobs.errors import EndpointError, QueryError
 from regobs.prometheus.address import Address, environment_headers
 from regobs.prometheus.answers import Alert, Answer, BuildInfo, Range, Rule, RuleGroup, Sample, Stats, Target
 from regobs.prometheus.client import Prometheus
@@ -14,7 +14,7 @@ __all__ = [
     "Alert",
     "Answer",
     "BuildInfo",
-    "MissingEndpoint",
+    "EndpointError",
     "Prometheus",
     "QueryError",
     "Range",

@@ -11,7 +11,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth
 
-from regobs.errors import MissingEndpoint, ServerError
+from regobs.errors import EndpointError, ServerError
 from regobs.prometheus import answers, failures
 from regobs.prometheus.address import Address, environment_headers
 from regobs.prometheus.answers import Alert, Answer, BuildInfo, RuleGroup, Target
@@ -118,7 +118,7 @@ class Prometheus:
         return self._read("metadata", [], read, post=False)
 
     def targets(self) -> tuple[Target, ...]:
-        """The active targets. MissingEndpoint on a server that scrapes nothing itself."""
+        """The active targets. EndpointError on a server that scrapes nothing itself."""
 
         def read(body: Mapping[str, Any]) -> tuple[Target, ...]:
             return tuple(answers.read_target(item) for item in body["data"]["activeTargets"] or ())
@@ -126,7 +126,7 @@ class Prometheus:
         return self._read("targets", [("state", "active")], read, post=False)
 
     def rules(self) -> tuple[RuleGroup, ...]:
-        """The loaded rule groups. MissingEndpoint on a server that evaluates no rules."""
+        """The loaded rule groups. EndpointError on a server that evaluates no rules."""
 
         def read(body: Mapping[str, Any]) -> tuple[RuleGroup, ...]:
             return tuple(answers.read_rule_group(item) for item in body["data"]["groups"] or ())
@@ -187,14 +187,14 @@ class Prometheus:
         body = failures.json_object(response)
         if body is None or body.get("status") not in {"success", "error"}:
             if response.status_code in {404, 405, 410, 501} and self._proved:
-                raise MissingEndpoint(f"{self.url} does not offer /api/v1/{path}")
+                raise EndpointError(f"{self.url} does not offer /api/v1/{path}")
             kind = failures.identify(lambda probe: self._send("GET", probe, []))
             raise failures.wrong_server(self.url, response, kind)
         if body["status"] == "success":
             return body
         failures.reject(self.url, body, query)
         if response.status_code in {404, 501}:
-            raise MissingEndpoint(f"{self.url} does not offer /api/v1/{path}")
+            raise EndpointError(f"{self.url} does not offer /api/v1/{path}")
         raise ServerError(f"{self.url} answers /api/v1/{path} with an error", value=failures.said(body))
 
     def _send(self, method: str, path: str, params: Params) -> requests.Response:
