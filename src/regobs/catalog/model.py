@@ -220,5 +220,8 @@ class Metric:
             return (self.name, self.name + "_sum", self.name + "_count")
         return (self.name,)
 
+    def __hash__(self) -> int:
+        return hash(self.name)
+
     def __str__(self) -> str:
         return self.name

@@ -1,1 +1,76 @@
-"""regobs.promql"""
+"""Typed PromQL: build, bind to a flavor, put in a scope, infer, print, parse.
+
+build.rate(http.REQUESTS, by="route")   ──►  bind(…, vocabulary)  ──►  inject(…, scope)  ──►  to_text(…)
+parse("sum(rate(…))")                   ──────────┘
+"""
+
+from regobs.promql.bind import bind, metrics_of, requirements
+from regobs.promql.build import (
+    age,
+    any_of,
+    count,
+    highest,
+    increase,
+    latest,
+    lowest,
+    mean,
+    other_than,
+    quantile,
+    rate,
+    ratio,
+    raw,
+    select,
+    shifted,
+    top,
+    total,
+    volume,
+    within,
+    zero_filled,
+)
+from regobs.promql.nodes import RANGE, RATE_INTERVAL, Duration, Expr, Matcher, MatchOp, Selector
+from regobs.promql.printer import to_text
+from regobs.promql.recorded import Record
+from regobs.promql.scope import Scope, inject
+from regobs.promql.unavailable import Unavailable
+from regobs.promql.vocabulary import Vocabulary
+from regobs.promql.walk import strip_parens
+
+__all__ = [
+    "RANGE",
+    "RATE_INTERVAL",
+    "Duration",
+    "Expr",
+    "MatchOp",
+    "Matcher",
+    "Record",
+    "Scope",
+    "Selector",
+    "Unavailable",
+    "Vocabulary",
+    "age",
+    "any_of",
+    "bind",
+    "count",
+    "highest",
+    "increase",
+    "inject",
+    "latest",
+    "lowest",
+    "mean",
+    "metrics_of",
+    "other_than",
+    "quantile",
+    "rate",
+    "ratio",
+    "raw",
+    "requirements",
+    "select",
+    "shifted",
+    "strip_parens",
+    "to_text",
+    "top",
+    "total",
+    "volume",
+    "within",
+    "zero_filled",
+]

@@ -90,9 +90,17 @@ def _expr(value: Expr | int | Decimal) -> Expr:
 
 @dataclass(frozen=True, slots=True)
 class Number(Expr):
-    """A number literal, exact."""
+    """A number literal, exact. NaN equals NaN here, so that trees can be compared."""
 
     value: Decimal
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Number):
+            return NotImplemented
+        return self.value == other.value or (self.value.is_nan() and other.value.is_nan())
+
+    def __hash__(self) -> int:
+        return hash("NaN") if self.value.is_nan() else hash(self.value)
 
 
 @dataclass(frozen=True, slots=True)

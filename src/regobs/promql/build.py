@@ -1,0 +1,272 @@
+"""The words that content is written in: functions that take catalog entries and return unbound expressions.
+
+Every function takes a `Metric` or what `select` made of it, and `by`: one content label name or several. What no
+registry flavor could answer (the rate of a gauge, a quantile of a counter, an unknown label, a threshold that is no
+bucket edge) raises PromqlError at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from regobs.catalog.model import Kind, Metric, Unit
+from regobs.errors import PromqlError
+from regobs.promql.durations import read_duration
+from regobs.promql.nodes import (
+    RANGE,
+    RATE_INTERVAL,
+    Aggregate,
+    Binary,
+    Call,
+    Choice,
+    Duration,
+    Expr,
+    Number,
+    Selector,
+    Subquery,
+)
+from regobs.promql.walk import rebuild
+from regobs.promql.words import check_choice, check_edge, check_group, metric_buckets
+
+Source = Metric | Selector
+By = str | tuple[str, ...]
+Window = Duration | str
+
+
+@dataclass(frozen=True, slots=True)
+class Others:
+    """What `other_than` returns: every label value except these words."""
+
+    words: tuple[str, ...]
+
+
+def other_than(*words: str) -> Others:
+    """Every value of the label except these: `select(http.REQUESTS, code=other_than("5xx"))`."""
+    return Others(words)
+
+
+def select(metric: Source, **labels: str | bool | tuple[str, ...] | Others) -> Selector:
+    """The series of a metric whose labels have the given content words; a selector is narrowed further."""
+    node = metric if isinstance(metric, Selector) else Selector(metric)
+    owner = _metric(node)
+    choices = tuple(_choice(name, value) for name, value in labels.items())
+    for choice in choices:
+        check_choice(owner, choice)
+    return replace(node, choices=node.choices + choices)
+
+
+def _choice(name: str, value: str | bool | tuple[str, ...] | Others) -> Choice:
+    match value:
+        case bool():
+            return Choice(name, ("true" if value else "false",))
+        case str():
+            return Choice(name, (value,))
+        case Others(words):
+            return Choice(name, words, negated=True)
+        case tuple() if value:
+            return Choice(name, value)
+    raise PromqlError(f"{value!r} cannot select a {name}", expected="a word, a tuple of words, True or False")
+
+
+def _metric(node: Selector) -> Metric:
+    if isinstance(node.metric, Metric):
+        return node.metric
+    raise PromqlError(f"{node.metric} is already bound to a vocabulary", expected="a metric of the catalog")
+
+
+def _source(x: Source, suffix: str = "") -> tuple[Metric, Selector]:
+    node = x if isinstance(x, Selector) else Selector(x)
+    return _metric(node), replace(node, suffix=suffix)
+
+
+def _names(by: By) -> tuple[str, ...]:
+    return (by,) if isinstance(by, str) else tuple(by)
+
+
+def _window(window: Window) -> Duration:
+    duration = read_duration(window) if isinstance(window, str) else window
+    if duration is None or (duration.ms <= 0 and not duration.macro):
+        raise PromqlError(f"{window!r} is no window", expected="a duration such as 5m or 1h30m")
+    return duration
+
+
+def _over_time(function: str, x: Source, suffix: str, by: tuple[str, ...], window: Window) -> Expr:
+    metric, node = _source(x, suffix)
+    check_group(metric, (name for name in by if name != "le"))
+    return Aggregate("sum", Call(function, (replace(node, range=_window(window)),)), labels=by)
+
+
+def _growing(x: Source, what: str) -> str:
+    """The suffix of the series whose growth counts events. Raises PromqlError for what does not only grow."""
+    metric = _source(x)[0]
+    if metric.kind in {Kind.HISTOGRAM, Kind.SUMMARY}:
+        return "_count"
+    if metric.kind is Kind.COUNTER or metric.cumulative:
+        return ""
+    raise PromqlError(
+        f"{metric.name} is a gauge: its {what} makes no sense",
+        expected="a counter, a histogram, or a gauge that only grows",
+        next_step="show the gauge itself with total, highest or lowest",
+    )
+
+
+def rate(x: Source, by: By = (), window: Window = RATE_INTERVAL) -> Expr:
+    """Events per second: `sum by (...) (rate(x[window]))`; of a histogram, its observations."""
+    return _over_time("rate", x, _growing(x, "rate"), _names(by), window)
+
+
+def increase(x: Source, by: By = (), window: Window = RANGE) -> Expr:
+    """Events in the window: `sum by (...) (increase(x[window]))`."""
+    return _over_time("increase", x, _growing(x, "increase"), _names(by), window)
+
+
+def _measured(x: Source, what: str, *kinds: Kind) -> Metric:
+    metric = _source(x)[0]
+    if metric.kind not in kinds:
+        raise PromqlError(f"{metric.name} is a {metric.kind}: it has no {what}", expected=f"a {' or a '.join(kinds)}")
+    return metric
+
+
+def volume(histogram: Source, by: By = (), window: Window = RATE_INTERVAL) -> Expr:
+    """What the observations add up to, per second: `sum by (...) (rate(x_sum[window]))`, for bytes or busy seconds."""
+    _measured(histogram, "sum of observations", Kind.HISTOGRAM, Kind.SUMMARY)
+    return _over_time("rate", histogram, "_sum", _names(by), window)
+
+
+def mean(histogram: Source, by: By = (), window: Window = RATE_INTERVAL) -> Expr:
+    """The mean observation; no result where nothing was observed."""
+    _measured(histogram, "mean", Kind.HISTOGRAM, Kind.SUMMARY)
+    events = _over_time("rate", histogram, "_count", _names(by), window)
+    return volume(histogram, by, window) / _positive(events)
+
+
+def quantile(q: float | Decimal, histogram: Source, by: By = (), window: Window = RATE_INTERVAL) -> Expr:
+    """The value that a fraction `q` (0 to 1) of the observations stay under, interpolated between bucket edges."""
+    _measured(histogram, "quantile", Kind.HISTOGRAM)
+    fraction = _decimal(q)
+    if not 0 <= fraction <= 1:
+        raise PromqlError(f"{q} is no quantile", expected="a number from 0 to 1")
+    buckets = _over_time("rate", histogram, "_bucket", (*_names(by), "le"), window)
+    return Call("histogram_quantile", (Number(fraction), buckets))
+
+
+def within(edge: float | Decimal | str, histogram: Source, by: By = (), window: Window = RATE_INTERVAL) -> Expr:
+    """The fraction (0 to 1) of observations that were at most `edge`, which must be a bucket edge."""
+    metric = _measured(histogram, "buckets", Kind.HISTOGRAM)
+    check_edge(metric, str(edge), metric_buckets(metric))
+    fast = select(_source(histogram)[1], le=str(_decimal(edge)))
+    part = _over_time("rate", fast, "_bucket", _names(by), window)
+    return part / _positive(_over_time("rate", histogram, "_count", _names(by), window))
+
+
+def _decimal(value: float | Decimal | str) -> Decimal:
+    return Decimal(str(value))
+
+
+def _positive(expr: Expr) -> Expr:
+    return Binary(">", expr, Number(Decimal(0)))
+
+
+def _gauge(op: str, x: Source, by: By) -> Expr:
+    metric, node = _source(x)
+    if metric.kind is not Kind.GAUGE:
+        raise PromqlError(
+            f"{metric.name} is a {metric.kind}: its raw value says nothing",
+            expected="a gauge",
+            next_step="use rate, increase, mean or quantile",
+        )
+    check_group(metric, _names(by))
+    return Aggregate(op, node, labels=_names(by))
+
+
+def total(gauge: Source, by: By = ()) -> Expr:
+    """The sum of a gauge over its series."""
+    return _gauge("sum", gauge, by)
+
+
+def highest(gauge: Source, by: By = ()) -> Expr:
+    """The largest value of a gauge."""
+    return _gauge("max", gauge, by)
+
+
+def lowest(gauge: Source, by: By = ()) -> Expr:
+    """The smallest value of a gauge."""
+    return _gauge("min", gauge, by)
+
+
+def count(x: Source, by: By = ()) -> Expr:
+    """How many series there are."""
+    metric, _ = _source(x)
+    check_group(metric, _names(by))
+    suffix = "_count" if metric.kind in {Kind.HISTOGRAM, Kind.SUMMARY} else ""
+    return Aggregate("count", _source(x, suffix)[1], labels=_names(by))
+
+
+def latest(x: Source) -> Expr:
+    """A gauge as it is, one result a series."""
+    _gauge("sum", x, ())
+    return _source(x)[1]
+
+
+def age(timestamp: Source, by: By = ()) -> Expr:
+    """Seconds since the latest of some moments: `time() - max by (...) (x)`."""
+    metric = _source(timestamp)[0]
+    if metric.unit is not Unit.TIMESTAMP:
+        raise PromqlError(
+            f"{metric.name} is in {metric.unit}: it has no age", expected="a gauge that holds a timestamp"
+        )
+    return Call("time", ()) - highest(timestamp, by)
+
+
+def zero_filled(part: Expr, whole: Expr) -> Expr:
+    """`part`, and zero where only `whole` has a result: no errors yet is 0, no traffic is no data."""
+    return Binary("or", part, Binary("*", Number(Decimal(0)), whole))
+
+
+def ratio(part: Expr, whole: Expr) -> Expr:
+    """`part` of `whole`, 0 to 1: zero where part has no series yet, no result where whole is zero."""
+    return Binary("/", zero_filled(part, whole), _positive(whole))
+
+
+def top(n: int, expr: Expr) -> Expr:
+    """The `n` largest results."""
+    if n < 1:
+        raise PromqlError(f"the top {n} is nothing", expected="a number from 1")
+    return Aggregate("topk", expr, param=Number(Decimal(n)))
+
+
+def shifted(expr: Expr, by: Window) -> Expr:
+    """The expression as it was `by` ago: an offset on every selector, added to the one it has."""
+    duration = _window(by)
+
+    def visit(node: Expr) -> Expr:
+        if isinstance(node, Selector | Subquery):
+            return replace(node, offset=_add(node.offset, duration))
+        return rebuild(node, visit)
+
+    return visit(expr)
+
+
+def _add(first: Duration | None, second: Duration) -> Duration:
+    if first is None:
+        return second
+    if first.macro or second.macro:
+        raise PromqlError("an offset that is a Grafana macro cannot be shifted further")
+    return Duration(first.ms + second.ms)
+
+
+def any_of(parts: Iterable[Expr]) -> Expr:
+    """The first of several expressions that has a result, label set by label set (`a or b or c`)."""
+    first, *rest = parts
+    for part in rest:
+        first = Binary("or", first, part)
+    return first
+
+
+def raw(text: str) -> Expr:
+    """PromQL text, where no builder fits; its selectors may use the names of GitLab's registry."""
+    from regobs.promql.parse import parse  # noqa: PLC0415  (the parser is only loaded where text is read)
+
+    return parse(text)

@@ -1,0 +1,81 @@
+"""Scope: which registries an expression is about. It is put in when an expression is rendered, never written in one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from regobs.catalog.model import Exposer
+from regobs.promql.nodes import Aggregate, Binary, Call, Expr, Matcher, MatchOp, Selector
+from regobs.promql.series import Lookup, catalog_lookup, known_metric
+from regobs.promql.walk import rebuild
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What `inject` adds.
+
+    `registry` matchers go to the registry's own series, `everywhere` matchers to every series. `keep` labels survive
+    each aggregation. `recorded` labels are those that recorded series have besides their own; only matchers on labels
+    that a recorded series has are added to it.
+    """
+
+    registry: tuple[Matcher, ...] = ()
+    everywhere: tuple[Matcher, ...] = ()
+    keep: tuple[str, ...] = ()
+    recorded: tuple[str, ...] = ()
+
+
+def inject(expr: Expr, scope: Scope, *, lookup: Lookup = catalog_lookup) -> Expr:
+    """The expression within the scope. Doing it twice changes nothing, and no existing matcher is lost."""
+
+    def visit(node: Expr) -> Expr:
+        match node:
+            case Selector():
+                return _narrow(node, scope, lookup)
+            case Aggregate():
+                return _keep(rebuild(node, visit), scope)
+            case Binary(on=on) if on is not None:
+                return replace(rebuild(node, visit), on=_joined(on, scope.keep))
+            case Call(function="scalar"):
+                # a scalar has no labels: keeping some below it would give it several values, so none
+                return rebuild(node, lambda part: inject(part, replace(scope, keep=()), lookup=lookup))
+        return rebuild(node, visit)
+
+    return visit(expr)
+
+
+def _narrow(node: Selector, scope: Scope, lookup: Lookup) -> Selector:
+    have = node.matchers
+    new = tuple(matcher for matcher in dict.fromkeys(_matchers(node, scope, lookup)) if matcher not in have)
+    return replace(node, matchers=have + new) if new else node
+
+
+def _matchers(node: Selector, scope: Scope, lookup: Lookup) -> tuple[Matcher, ...]:
+    metric = known_metric(node, lookup)
+    everything = scope.registry + scope.everywhere
+    if metric is None:
+        return everything if _looks_like_registry(node) else scope.everywhere
+    if metric.exposer is Exposer.REGISTRY:
+        return everything
+    if metric.exposer is not Exposer.RULES:
+        return scope.everywhere
+    kept = {*scope.keep, *scope.recorded}
+    kept |= {label.exposed for form in metric.forms for label in form.labels}
+    return tuple(matcher for matcher in everything if matcher.label in kept)
+
+
+def _looks_like_registry(node: Selector) -> bool:
+    """A series that the catalog does not have, or a pattern over names, from the registry by its prefix."""
+    names = [node.metric] if isinstance(node.metric, str) else []
+    names += [m.value for m in node.matchers if m.label == "__name__" and m.op in {MatchOp.EQUAL, MatchOp.REGEX}]
+    return any(name.lstrip("^(").startswith("registry_") for name in names)
+
+
+def _keep(node: Aggregate, scope: Scope) -> Aggregate:
+    if node.without or not scope.keep:
+        return node
+    return replace(node, labels=_joined(node.labels or (), scope.keep))
+
+
+def _joined(names: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
+    return names + tuple(name for name in more if name not in names)

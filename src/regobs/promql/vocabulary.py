@@ -1,0 +1,35 @@
+"""A vocabulary: which registry speaks, in which version, with what switched on, and how Prometheus scrapes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from regobs.catalog.model import Capability, Exposer, Flavor, Form, Label, Metric, Version
+
+TARGET_LABELS = frozenset({"instance", "job"})
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """The names that `bind` puts in.
+
+    `version` None means the newest. `honor_labels` and `target_labels` are the scrape's: without `honor_labels`
+    Prometheus renames a scraped label that collides with a target label to `exported_` + name.
+    """
+
+    flavor: Flavor
+    version: Version | None = None
+    capabilities: frozenset[Capability] = field(default_factory=lambda: frozenset(Capability))
+    honor_labels: bool = False
+    target_labels: frozenset[str] = TARGET_LABELS
+
+    def form(self, metric: Metric) -> Form | None:
+        """The form of the metric in this flavor and version, whether or not its capability is on."""
+        return metric.form(self.flavor, self.version)
+
+    def series_label(self, metric: Metric, label: Label) -> str:
+        """The label's name on the stored series, after the scrape."""
+        clash = label.target_label
+        if metric.exposer is Exposer.REGISTRY:
+            clash = clash or label.exposed in self.target_labels
+        return f"exported_{label.exposed}" if clash and not self.honor_labels else label.exposed
