@@ -1,0 +1,27 @@
+"""The settings of a deployment: regobs.toml."""
+
+from regobs.config.model import (
+    Config,
+    Environment,
+    GrafanaSettings,
+    LabelNames,
+    PrometheusSettings,
+    SloSettings,
+    Threshold,
+)
+from regobs.config.reading import load_config, read_config
+from regobs.config.selectors import read_selector, selector_text
+
+__all__ = [
+    "Config",
+    "Environment",
+    "GrafanaSettings",
+    "LabelNames",
+    "PrometheusSettings",
+    "SloSettings",
+    "Threshold",
+    "load_config",
+    "read_config",
+    "read_selector",
+    "selector_text",
+]

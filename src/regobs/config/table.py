@@ -1,0 +1,185 @@
+"""One TOML table, read key by key: every value is checked where it is read, and every error says where it stands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+from difflib import get_close_matches
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from regobs.config.places import Keys, Places
+from regobs.config.selectors import read_selector
+from regobs.errors import ConfigError, Location
+from regobs.promql.durations import read_duration
+from regobs.promql.nodes import Duration, Matcher
+
+Word = TypeVar("Word", bound=StrEnum)
+Item = TypeVar("Item")
+
+_LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_ADDRESS = re.compile(r"(?:[^\s:/\[\]@]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})")
+
+
+class Table:
+    """A table at `keys`. Reading methods return the default when the key is absent; `known` are all its keys."""
+
+    def __init__(self, data: dict[str, Any], places: Places, keys: Keys = (), known: Iterable[str] = ()) -> None:
+        self._data = data
+        self._places = places
+        self._keys = keys
+        names = tuple(known)
+        unknown = next((key for key in data if names and key not in names), None)
+        if unknown is not None:
+            raise self._unknown(unknown, names)
+
+    def _unknown(self, key: str, names: tuple[str, ...]) -> ConfigError:
+        close = get_close_matches(key, names, n=1)
+        return ConfigError(
+            f"unknown setting in {self._title()}",
+            location=self._places.key((*self._keys, key)),
+            value=key,
+            expected=f"one of {', '.join(names)}",
+            next_step=f"did you mean {close[0]!r}?" if close else f"remove {key!r}",
+        )
+
+    def _title(self) -> str:
+        return f"[{'.'.join(self._keys)}]" if self._keys else "regobs.toml"
+
+    def fail(self, key: str, expected: str, next_step: str | None = None, *, value: object = None) -> ConfigError:
+        """The error of a wrong value."""
+        name = ".".join((*self._keys, key))
+        return ConfigError(
+            f"wrong value of {name}",
+            location=self.place(key),
+            value=_toml(self._data.get(key) if value is None else value),
+            expected=expected,
+            next_step=next_step or f"correct {name}",
+        )
+
+    def place(self, key: str) -> Location:
+        """Where the value of a key stands."""
+        return self._places.value((*self._keys, key))
+
+    def names(self) -> tuple[str, ...]:
+        """The keys that are there, in the order of the file."""
+        return tuple(self._data)
+
+    def table(self, key: str, known: Iterable[str] = ()) -> Table:
+        """The table under a key, empty when absent."""
+        data = self._data.get(key, {})
+        if not isinstance(data, dict):
+            raise self.fail(key, f"a table [{'.'.join((*self._keys, key))}]")
+        return Table(data, self._places, (*self._keys, key), known)
+
+    def text(self, key: str, default: str, *, expected: str = "text", pattern: str = r".+") -> str:
+        """A text that matches `pattern` as a whole."""
+        value = self._data.get(key, default)
+        if key in self._data and (not isinstance(value, str) or not re.fullmatch(pattern, value)):
+            raise self.fail(key, expected)
+        return str(value)
+
+    def label(self, key: str, default: str | None) -> str | None:
+        """A label name."""
+        value = self._data.get(key, default)
+        if value is not None and not (isinstance(value, str) and _LABEL.fullmatch(value)):
+            raise self.fail(key, "a label name: letters, digits and _, no digit first")
+        return value
+
+    def switch(self, key: str, *, default: bool) -> bool:
+        """true or false."""
+        value = self._data.get(key, default)
+        if not isinstance(value, bool):
+            raise self.fail(key, "true or false")
+        return value
+
+    def choice(self, key: str, words: type[Word], default: Word) -> Word:
+        """One word of a closed set."""
+        return self._word(key, self._data.get(key, default), words)
+
+    def choices(self, key: str, words: type[Word], default: Iterable[Word]) -> frozenset[Word]:
+        """A list of words of a closed set, each at most once."""
+        values = self.items(key, tuple(default), lambda value: self._word(key, value, words), "words")
+        return frozenset(values)
+
+    def _word(self, key: str, value: object, words: type[Word]) -> Word:
+        known = [str(word) for word in words]
+        if isinstance(value, str) and value in known:
+            return words(value)
+        close = get_close_matches(str(value), known, n=1)
+        step = f"did you mean {close[0]!r}?" if close else None
+        raise self.fail(key, f"one of {', '.join(known)}", step, value=value)
+
+    def items(self, key: str, default: tuple[Item, ...], read: Callable[[Any], Item], what: str) -> tuple[Item, ...]:
+        """A list whose items `read` turns into values or refuses."""
+        if key not in self._data:
+            return default
+        values = self._data[key]
+        if not isinstance(values, list):
+            raise self.fail(key, f"a list of {what}")
+        repeated = next((value for index, value in enumerate(values) if value in values[:index]), None)
+        if repeated is not None:
+            raise self.fail(key, f"a list of {what}, each at most once", value=repeated)
+        return tuple(read(value) for value in values)
+
+    def labels(self, key: str, default: Iterable[str]) -> frozenset[str]:
+        """A list of label names."""
+
+        def read(value: object) -> str:
+            if not (isinstance(value, str) and _LABEL.fullmatch(value)):
+                raise self.fail(key, "a list of label names", value=value)
+            return value
+
+        return frozenset(self.items(key, tuple(default), read, "label names"))
+
+    def addresses(self, key: str, default: tuple[str, ...]) -> tuple[str, ...]:
+        """A list of host:port."""
+
+        def read(value: object) -> str:
+            match = _ADDRESS.fullmatch(value) if isinstance(value, str) else None
+            if match is None or not 1 <= int(match["port"]) <= 65535:
+                raise self.fail(key, "host:port without a scheme, such as 127.0.0.1:5001", value=value)
+            return match[0]
+
+        return self.items(key, default, read, "addresses")
+
+    def duration(self, key: str, default: Duration) -> Duration:
+        """A Prometheus duration above zero."""
+        if key not in self._data:
+            return default
+        value = self._data[key]
+        duration = read_duration(value) if isinstance(value, str) and not value.startswith(("$", "-")) else None
+        if duration is None or duration.ms <= 0:
+            raise self.fail(key, 'a duration such as "15s", "1h30m" or "28d"')
+        return duration
+
+    def number(self, key: str, expected: str, accept: Callable[[Decimal], bool]) -> Decimal | None:
+        """An exact number that `accept` takes, or None when absent."""
+        value = self._data.get(key)
+        if value is None:
+            return None
+        number = Decimal(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else None
+        if number is None or not number.is_finite() or not accept(number):
+            raise self.fail(key, expected)
+        return number
+
+    def selector(self, key: str, default: tuple[Matcher, ...]) -> tuple[Matcher, ...]:
+        """Label matchers, written as in PromQL with or without braces; an empty text selects everything."""
+        if key not in self._data:
+            return default
+        value = self._data[key]
+        expected = """label matchers as in PromQL, such as 'job="registry", env="prod"'"""
+        if not isinstance(value, str):
+            raise self.fail(key, expected)
+        matchers = read_selector(value)
+        if isinstance(matchers, str):
+            raise self.fail(key, f"{expected}: {matchers}")
+        return matchers
+
+
+def _toml(value: object) -> str:
+    """A value roughly as it stands in the file."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f'"{value}"' if isinstance(value, str) else str(value)
