@@ -88,8 +88,8 @@ def _target(target: Json) -> Json:
 def _variable(variable: Json) -> Json:
     modern = _keep(variable, _VARIABLE_KEYS)
     if variable["type"] == "datasource":
-        modern.pop("datasource", None)
-        modern["current"] = {}
+        name = variable["current"]["text"]
+        modern["current"] = {"selected": False, "text": name, "value": name} if name else {}
         return modern
     modern["datasource"] = DATASOURCE
     modern["definition"] = variable["query"]

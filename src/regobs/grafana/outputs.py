@@ -1,0 +1,136 @@
+"""Everything that regobs writes for Grafana, and the queries behind it, from a pack and a configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from regobs.catalog.model import Capability, Metric
+from regobs.config import Config
+from regobs.documents import dump_yaml
+from regobs.grafana.bound import BoundDashboard, bind_dashboard
+from regobs.grafana.load import SUFFIX, load_dashboard, slug_of
+from regobs.grafana.manifest import describe_dashboard
+from regobs.grafana.mixin import FILE as MIXIN
+from regobs.grafana.mixin import mixin
+from regobs.grafana.modern import to_bytes
+from regobs.grafana.overlay import SUFFIX as OVERLAY
+from regobs.grafana.overlay import apply_overlay
+from regobs.grafana.render import Setting, query_text, render
+from regobs.grafana.variables import Variables
+from regobs.grafana.words import Dashboard
+from regobs.pack import Pack
+from regobs.promql.durations import write_duration
+from regobs.promql.nodes import Expr
+from regobs.promql.recorded import Record
+
+FOLDER = "dashboards"
+PROVISIONING = "grafana/provisioning/dashboards/regobs.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class PanelQuery:
+    """One expression of one panel, as `doctor` asks it.
+
+    `expr` is bound and has no scope; `text` is what stands in the JSON, with Grafana's variables. `left_out` is the
+    reason why this deployment does not show it, None when it does; then `expr` is not bound and `text` is empty.
+    """
+
+    dashboard: str
+    row: str
+    title: str
+    name: str
+    expr: Expr
+    text: str
+    metrics: frozenset[Metric]
+    needs: Capability | None
+    left_out: str | None = None
+
+
+def load_dashboards(pack: Pack) -> dict[str, Dashboard]:
+    """Every dashboard of the pack by its slug, in the order of the slugs. Raises DashboardError."""
+    files = pack.files(FOLDER, f"*{SUFFIX}")
+    return {slug_of(file.path): load_dashboard(file.path) for file in sorted(files, key=lambda file: file.path.name)}
+
+
+def bound_dashboards(pack: Pack, config: Config, records: Sequence[Record] = ()) -> list[BoundDashboard]:
+    """Every dashboard of the pack in the deployment's words. Raises DashboardError."""
+    vocabulary = config.vocabulary
+    return [bind_dashboard(slug, found, vocabulary, records) for slug, found in load_dashboards(pack).items()]
+
+
+def panel_queries(pack: Pack, config: Config, records: Sequence[Record] = ()) -> list[PanelQuery]:
+    """Every expression of every panel, those left out too, in the order of the dashboards. Raises DashboardError."""
+    setting = setting_of(config)
+    return [query for bound in bound_dashboards(pack, config, records) for query in _queries(bound, config, setting)]
+
+
+def _queries(bound: BoundDashboard, config: Config, setting: Setting) -> Iterable[PanelQuery]:
+    slug = bound.slug
+    for row in bound.rows:
+        for panel in row.panels:
+            for query in panel.queries:
+                needs = _needs(query.metrics, config)
+                text = query_text(query.expr, setting)
+                title = panel.panel.title
+                yield PanelQuery(slug, row.row.title, title, query.name, query.expr, text, query.metrics, needs)
+        for lacking in row.left_out:
+            needs = _needs(lacking.metrics, config) or bound.dashboard.needs
+            title, name, metrics = lacking.panel.title, lacking.name, lacking.metrics
+            yield PanelQuery(slug, row.row.title, title, name, lacking.expr, "", metrics, needs, lacking.reason)
+
+
+def _needs(metrics: Iterable[Metric], config: Config) -> Capability | None:
+    forms = (config.vocabulary.form(metric) for metric in sorted(metrics, key=str))
+    return next((form.needs for form in forms if form is not None and form.needs is not None), None)
+
+
+def setting_of(config: Config) -> Setting:
+    """What a configuration adds to every dashboard."""
+    interval = write_duration(config.prometheus.scrape_interval)
+    return Setting(Variables.of(config), config.flavor, interval, config.runbook_url)
+
+
+def manifest(pack: Pack, config: Config, records: Sequence[Record] = ()) -> dict[str, Any]:
+    """The part of manifest.json that describes the dashboards, by slug."""
+    setting = setting_of(config)
+    bound = bound_dashboards(pack, config, records)
+    return {one.slug: describe_dashboard(one, config.vocabulary, setting) for one in bound}
+
+
+def files(
+    pack: Pack, config: Config, records: Sequence[Record] = (), rule_files: Sequence[str] = ()
+) -> dict[str, bytes]:
+    """The dashboards, their provisioning and the mixin, by path below the output directory.
+
+    A dashboard of which nothing can be shown is not written. `rule_files` are the paths of the rule files that the
+    mixin offers. Raises DashboardError, and MachineError for an overlay without jsonnet.
+    """
+    setting = setting_of(config)
+    overlays = {file.path.name.removesuffix(OVERLAY): file.path for file in pack.files(FOLDER, f"*{OVERLAY}")}
+    written: dict[str, bytes] = {}
+    slugs: list[str] = []
+    for bound in bound_dashboards(pack, config, records):
+        if not any(row.panels for row in bound.rows):
+            continue
+        data = render(bound, setting)
+        if bound.slug in overlays:
+            data = apply_overlay(data, overlays[bound.slug])
+        written[f"{FOLDER}/{bound.slug}.json"] = to_bytes(data)
+        slugs.append(bound.slug)
+    return {**written, PROVISIONING: _provisioning(), MIXIN: mixin(slugs, rule_files)}
+
+
+def _provisioning() -> bytes:
+    provider = {
+        "name": "regobs",
+        "folder": "Container Registry",
+        "folderUid": "regobs",
+        "type": "file",
+        "disableDeletion": False,
+        "allowUiUpdates": False,
+        "updateIntervalSeconds": 30,
+        "options": {"path": "/var/lib/grafana/dashboards/regobs", "foldersFromFilesStructure": False},
+    }
+    return dump_yaml({"apiVersion": 1, "providers": [provider]}).encode()
