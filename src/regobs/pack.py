@@ -20,7 +20,7 @@ BUNDLED = "bundled"
 
 # What a file of a folder must be called to be read at all; anything else in a team's pack is a misspelled name.
 _NAMES = {
-    "dashboards": ("*.dashboard.py",),
+    "dashboards": ("*.dashboard.py", "*.overlay.jsonnet", "*.libsonnet"),
     "alerts": ("*.slo.yaml", "*.rules.yaml", "routing.yaml", "runbooks/*.md"),
     "exporters": ("*.yaml",),
     "log_schemas": ("*.schema.json", "queries/*.query.yaml", "kibana/*.yaml"),
