@@ -1,0 +1,99 @@
+"""What the recording rules of an SLO write: events, bad events, burn rates, the budget left, and the target.
+
+Events and bad events are kept apart for every window, so that longer windows can be summed from shorter ones; ratios
+are only made at the top. The window is part of the name, so these are families of metrics: `EVENTS("1h")` is
+`registry:slo_events:increase1h`. `METRICS` holds those of the default windows, `find` any of them.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+
+from regobs.catalog.model import ALL_FLAVORS, Exposer, Form, Kind, Label, Metric, Unit
+
+LABELS = (Label("slo"), Label("operation"), Label("sli", values=("availability", "latency")))
+
+# The windows of the bundled windows.yaml and the period of 28 days.
+DEFAULT_WINDOWS = ("5m", "30m", "1h", "2h", "6h", "1d", "3d", "28d")
+
+_WINDOW = re.compile(r"(?:[0-9]+(?:ms|[smhdwy]))+")
+_NO_TRAFFIC = "There is no sample while the window has no event: no traffic is not the same as no failure."
+
+
+def _metric(name: str, unit: Unit, text: str, *pitfalls: str) -> Metric:
+    return Metric(
+        name=name,
+        kind=Kind.GAUGE,
+        unit=unit,
+        help=text,
+        forms=(Form(flavors=ALL_FLAVORS, labels=LABELS),),
+        component="slo",
+        exposer=Exposer.RULES,
+        pitfalls=pitfalls,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class WindowFamily:
+    """Metrics that differ only in their window. Calling it with a window as Prometheus writes it (`5m`) gives one."""
+
+    prefix: str
+    unit: Unit
+    help: str
+    pitfalls: tuple[str, ...] = ()
+
+    def __call__(self, window: str) -> Metric:
+        """The metric of one window. Raises ValueError for what is no Prometheus duration."""
+        if not _WINDOW.fullmatch(window):
+            raise ValueError(f"{window!r} is no window; write it like 5m or 1h30m")
+        return _family_member(self, window)
+
+
+@cache
+def _family_member(family: WindowFamily, window: str) -> Metric:
+    return _metric(family.prefix + window, family.unit, family.help.format(window=window), *family.pitfalls)
+
+
+EVENTS = WindowFamily(
+    "registry:slo_events:increase",
+    Unit.EVENTS,
+    "Events that an SLO counted in the last {window}.",
+    ("A sum of increases: not a whole number, because increase() extrapolates to the edges of its window.",),
+)
+BAD_EVENTS = WindowFamily(
+    "registry:slo_bad_events:increase",
+    Unit.EVENTS,
+    "Events of the last {window} that spent error budget: failed, or slower than the threshold.",
+    (
+        "Zero, not absent, while there are events and none is bad.",
+        "A counter that appears with its first failure starts at 1: that one failure is not counted.",
+    ),
+)
+BURN_RATE = WindowFamily(
+    "registry:slo_burn_rate:ratio",
+    Unit.NONE,
+    "How many times faster than sustainable the error budget was spent in the last {window}; 1 spends exactly all.",
+    (_NO_TRAFFIC,),
+)
+BUDGET_REMAINING = _metric(
+    "registry:slo_budget_remaining:ratio",
+    Unit.RATIO,
+    "The part of the error budget of the SLO's whole period that is left; negative when overspent.",
+    _NO_TRAFFIC,
+    "Right only once the server has kept data for the whole period; before that it is about the data there is.",
+)
+TARGET = _metric("registry:slo_target:ratio", Unit.RATIO, "The fraction of events that the SLO promises to be good.")
+
+FAMILIES = (EVENTS, BAD_EVENTS, BURN_RATE)
+METRICS = (*(family(window) for family in FAMILIES for window in DEFAULT_WINDOWS), BUDGET_REMAINING, TARGET)
+
+
+def find(name: str) -> Metric | None:
+    """The metric of this name, whatever its window; None when no SLO rule writes such a series."""
+    for family in FAMILIES:
+        window = name.removeprefix(family.prefix)
+        if window != name and _WINDOW.fullmatch(window):
+            return family(window)
+    return next((metric for metric in (BUDGET_REMAINING, TARGET) if metric.name == name), None)
