@@ -1,0 +1,1 @@
+"""Doctor: what is empty on this server, and why."""

@@ -1,0 +1,179 @@
+"""Why a name has no series at all: not scraped, off, too old, of another flavor, not observed yet, not recorded."""
+
+from __future__ import annotations
+
+from regobs.catalog.model import Exposer, Form, Metric, Version
+from regobs.doctor import advice
+from regobs.doctor.facts import Deployment, ServerFacts, Up
+from regobs.doctor.matching import matches, shown, values
+from regobs.doctor.verdict import Status, Verdict
+
+
+def explain(facts: ServerFacts, deployment: Deployment, name: str, metric: Metric) -> Verdict:
+    """The verdict for a metric of the catalog that has no live series."""
+    if metric.exposer is Exposer.RULES:
+        return rule_problem(facts, name) or Verdict(Status.QUIET, f"{name} has no series now")
+    if metric.exposer is not Exposer.REGISTRY:
+        return Verdict(
+            Status.EMPTY,
+            f"{name} comes from {metric.exposer.value}, which is not scraped",
+            advice.scrape(metric.exposer),
+        )
+    return (
+        scrape_problem(facts, deployment)
+        or _wrong_flavor(facts, deployment, name, metric)
+        or _wrong_version(facts, deployment, name, metric)
+        or _not_filled(facts, deployment, name, metric)
+        or _unexplained(facts, name)
+    )
+
+
+def _chosen(facts: ServerFacts, deployment: Deployment) -> list[Up]:
+    scope = (*deployment.registry, *deployment.everywhere)
+    return [up for up in facts.up if all(matches(item, up.labels) for item in scope)]
+
+
+def down_targets(facts: ServerFacts, deployment: Deployment) -> tuple[Verdict, ...]:
+    """Each target of the configured selector that is down, also when others are up."""
+    return tuple(_down(facts, [up]) for up in _chosen(facts, deployment) if not up.healthy)
+
+
+def scrape_problem(facts: ServerFacts, deployment: Deployment) -> Verdict | None:
+    """What is wrong with the scrape of the registry itself; None when a healthy target shows registry metrics."""
+    scope = (*deployment.registry, *deployment.everywhere)
+    chosen = _chosen(facts, deployment)
+    if not facts.up:
+        return Verdict(
+            Status.EMPTY,
+            "the server scrapes no target at all",
+            "add the scrape job of the generated prometheus/scrape.yaml",
+        )
+    if not chosen:
+        jobs = ", ".join(values("job", [up.labels for up in facts.up]))
+        return Verdict(
+            Status.EMPTY,
+            f"no target matches {{{shown(scope)}}}; the jobs are: {jobs}",
+            "correct `selector` under [prometheus] in regobs.toml, or add the job of prometheus/scrape.yaml",
+        )
+    down = [up for up in chosen if not up.healthy]
+    if len(down) == len(chosen):
+        return _down(facts, down)
+    if any(name in facts.own for name in deployment.registry_names):
+        return None
+    if down:
+        return _down(facts, down)
+    instances = ", ".join(values("instance", [up.labels for up in chosen])[:3])
+    return Verdict(
+        Status.EMPTY,
+        f"the target is up ({instances}) but exposes no metric of a registry",
+        f"scrape the registry's debug port: {advice.DEBUG_ENDPOINT}",
+    )
+
+
+def _down(facts: ServerFacts, down: list[Up]) -> Verdict:
+    wanted = dict(down[0].labels)
+    wanted.pop("__name__", None)
+    who = wanted.get("instance", "?")
+    target = next((item for item in facts.targets or () if item.labels.items() <= wanted.items()), None)
+    error = target.last_error if target else ""
+    more = f" (and {len(down) - 1} more)" if len(down) > 1 else ""
+    said = f": {error}" if error else ""
+    return Verdict(Status.EMPTY, f"the target {who}{more} is down{said}", advice.repair_scrape(error))
+
+
+def _wrong_flavor(facts: ServerFacts, deployment: Deployment, name: str, metric: Metric) -> Verdict | None:
+    flavor = facts.flavor
+    if flavor is None or flavor is deployment.vocabulary.flavor or flavor in metric.flavors:
+        return None
+    return Verdict(
+        Status.EMPTY,
+        f"{name} does not exist in flavor {flavor.value}, which this registry speaks",
+        f'set `flavor = "{flavor.value}"` under [registry] in regobs.toml and build again',
+    )
+
+
+def _wrong_version(facts: ServerFacts, deployment: Deployment, name: str, metric: Metric) -> Verdict | None:
+    """The registry that runs is older than the metric, or newer than its removal."""
+    if facts.version is None or metric.form(deployment.vocabulary.flavor, facts.version) is not None:
+        return None
+    forms = [form for form in metric.forms if deployment.vocabulary.flavor in form.flavors]
+    reason = _lifetime(forms, facts.version)
+    if not reason:
+        return None
+    return Verdict(
+        Status.EMPTY,
+        f"{name} {reason}, and this registry is {facts.version}",
+        f'set `version = "{facts.version}"` under [registry] in regobs.toml and build again',
+    )
+
+
+def _lifetime(forms: list[Form], version: Version) -> str:
+    later = [form.since for form in forms if form.since is not None and form.since > version]
+    if later:
+        return f"exists since {min(later)}"
+    ended = [form.until for form in forms if form.until is not None and form.until <= version]
+    return f"was removed in {max(ended)}" if ended else ""
+
+
+def _not_filled(facts: ServerFacts, deployment: Deployment, name: str, metric: Metric) -> Verdict | None:
+    """Its capability is off, or no event happened yet."""
+    form = metric.form(deployment.vocabulary.flavor, deployment.vocabulary.version)
+    if form is None:
+        return None
+    if form.needs is not None:
+        siblings = deployment.names_of(form.needs)
+        certain = deployment.names_of(form.needs, always_there=True)
+        if not any(sibling in facts.own for sibling in siblings):
+            if certain or not form.absent_until_observed:
+                return Verdict(
+                    Status.EMPTY,
+                    f"{name} needs {form.needs.value}, and none of its series exists: it is off in this registry",
+                    advice.turn_on(form.needs, deployment.vocabulary.flavor),
+                )
+            return Verdict(
+                Status.QUIET,
+                f"{name} appears with its first event: none yet, or {form.needs.value} is off",
+                advice.turn_on(form.needs, deployment.vocabulary.flavor),
+            )
+    if form.absent_until_observed:
+        return Verdict(Status.QUIET, f"{name} appears with its first event, and there was none yet")
+    return None
+
+
+def _unexplained(facts: ServerFacts, name: str) -> Verdict:
+    if name in facts.known:
+        return Verdict(
+            Status.EMPTY,
+            f"{name} was there before and is gone: its target went away or was relabelled",
+            "look at the targets of the server and at relabel_configs",
+        )
+    return Verdict(
+        Status.EMPTY,
+        f"the registry is scraped, but {name} is not among its metrics",
+        "run `regobs catalog check URL/metrics` on it: an allow-list in metric_relabel_configs may drop it",
+    )
+
+
+def rule_problem(facts: ServerFacts, name: str) -> Verdict | None:
+    """What is wrong with the rule that records a name; None when it is loaded and was evaluated without error."""
+    load = "load the generated prometheus/rules/*.yaml under `rule_files`, then reload the server"
+    if facts.rules is None:
+        return Verdict(
+            Status.EMPTY,
+            f"the recorded series {name} is missing, and this server does not show its rules",
+            f"on the server that evaluates rules: {load}",
+        )
+    rules = facts.rules.get(name, ())
+    if not rules:
+        stale = " any more" if name in facts.known else ""
+        return Verdict(Status.EMPTY, f"no loaded rule records {name}{stale}", load)
+    failed = next((rule for rule in rules if rule.health == "err"), None)
+    if failed is not None:
+        return Verdict(
+            Status.EMPTY,
+            f"the rule of {name} fails: {failed.last_error}",
+            "correct what the error names; rules of two builds loaded together cause duplicates",
+        )
+    if all(rule.last_evaluation is None or rule.health == "unknown" for rule in rules):
+        return Verdict(Status.QUIET, f"the rule of {name} was not evaluated yet", "wait one evaluation interval")
+    return None

@@ -1,0 +1,124 @@
+"""Why a query has no data. Pure: everything it needs is in the facts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import isnan
+
+from regobs.doctor import absent, removed
+from regobs.doctor.facts import Deployment, ServerFacts
+from regobs.doctor.verdict import Status, Verdict
+from regobs.errors import PromqlError
+from regobs.prometheus.answers import Answer
+from regobs.promql.nodes import Aggregate, Binary, Call, Expr, Selector
+from regobs.promql.printer import to_text
+from regobs.promql.walk import children, selectors, walk
+
+_COMPARISONS = {"==", "!=", ">", "<", ">=", "<="}
+# Functions that answer something whether or not their argument has series.
+_ALWAYS = {"absent", "absent_over_time", "vector", "time", "scalar", "pi"}
+# A rule that reads a rule that reads a rule ...: ours stop at three; a loop must end too.
+_DEPTH = 5
+
+
+def judge(answer: Answer) -> Verdict | None:
+    """The verdict on an answer that holds something; None for an empty one."""
+    values = [sample.value for sample in answer.samples if sample.histogram is None]
+    if any(sample.histogram is not None for sample in answer.samples):
+        return Verdict(Status.DATA)
+    if not values:
+        return None
+    numbers = [value for value in values if not isnan(value)]
+    if not numbers:
+        return Verdict(Status.QUIET, "no event in the window, so there is nothing to divide or to rank (NaN)")
+    return Verdict(Status.DATA if any(numbers) else Status.ZERO)
+
+
+def diagnose(facts: ServerFacts, deployment: Deployment, expr: Expr) -> Verdict:
+    """Why this expression (bound, scoped, with real durations) gave no sample."""
+    found = missing(facts, deployment, expr)
+    if found is not None:
+        return found
+    sparse = [text for text in map(to_text, _ranges(expr)) if text in facts.sparse]
+    if sparse:
+        return Verdict(
+            Status.QUIET,
+            f"fewer than two samples in the window of {sparse[0]}",
+            "wait two scrape intervals; if it stays, the window is shorter than twice the scrape interval",
+        )
+    if any(selector.offset is not None and selector.offset.ms > 0 for selector in selectors(expr)):
+        return Verdict(Status.QUIET, "it looks back, and the server has no samples from that time", "wait")
+    if any(isinstance(node, Binary) and node.op in _COMPARISONS and not node.bool for node in walk(expr)):
+        return Verdict(Status.QUIET, "the series exist, but no value passes the comparison: no traffic in the window")
+    return Verdict(
+        Status.EMPTY,
+        "every selector finds series, but the expression joins none of them",
+        "compare the labels of its sides: something in the scrape adds a label to one of them only",
+    )
+
+
+def _ranges(expr: Expr) -> Iterable[Selector]:
+    return (selector for selector in selectors(expr) if selector.range is not None)
+
+
+def missing(facts: ServerFacts, deployment: Deployment, expr: Expr, depth: int = 0) -> Verdict | None:
+    """What keeps the expression from having series at all; None when its selectors find what they need."""
+    match expr:
+        case Selector():
+            return _selector(facts, deployment, expr, depth)
+        case Binary(op="or", left=left, right=right):
+            first = missing(facts, deployment, left, depth)
+            second = missing(facts, deployment, right, depth)
+            return _graver(first, second) if first and second else None
+        case Binary(op="unless", left=left):
+            return missing(facts, deployment, left, depth)
+        case Call(function=function) if function in _ALWAYS:
+            return None
+        case Aggregate(expr=inner):
+            return missing(facts, deployment, inner, depth)
+    verdict: Verdict | None = None
+    for child in children(expr):
+        found = missing(facts, deployment, child, depth)
+        verdict = _graver(verdict, found) if verdict and found else verdict or found
+    return verdict
+
+
+def _graver(first: Verdict, second: Verdict) -> Verdict:
+    return second if second.status.failing and not first.status.failing else first
+
+
+def _selector(facts: ServerFacts, deployment: Deployment, selector: Selector, depth: int) -> Verdict | None:
+    name = series_name(selector)
+    if name is None:
+        return None
+    if name in facts.live:
+        return removed.explain(facts, deployment, name, selector.matchers)
+    metric = deployment.metric(name)
+    if metric is None:
+        return _recorded(facts, deployment, name, depth)
+    return absent.explain(facts, deployment, name, metric)
+
+
+def series_name(selector: Selector) -> str | None:
+    """The name that a bound selector asks for, also when it stands in a `__name__` matcher."""
+    if isinstance(selector.metric, str):
+        return selector.metric
+    return next((item.value for item in selector.matchers if item.label == "__name__" and item.op.value == "="), None)
+
+
+def _recorded(facts: ServerFacts, deployment: Deployment, name: str, depth: int) -> Verdict:
+    """Why a recorded series is missing: its rule, or what its rule reads."""
+    problem = absent.rule_problem(facts, name)
+    if problem is not None:
+        return problem
+    for rule in (facts.rules or {}).get(name, ()):
+        try:
+            expr = deployment.parse(rule.query)
+        except PromqlError:
+            continue
+        below = missing(facts, deployment, expr, depth + 1) if depth < _DEPTH else None
+        if below is not None:
+            return Verdict(
+                below.status, f"{name} is recorded from series that are missing: {below.reason}", below.change
+            )
+    return Verdict(Status.QUIET, f"the rule of {name} is evaluated, but gives no series yet: no traffic, or too young")

@@ -1,0 +1,107 @@
+"""The examination: ask, gather, diagnose, report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from regobs.config import Config
+from regobs.doctor.diagnose import diagnose, judge
+from regobs.doctor.facts import Deployment, ServerFacts
+from regobs.doctor.gather import add_series, add_sparse, concurrently, gather
+from regobs.doctor.problems import problems
+from regobs.doctor.questions import PanelQuestion, RuleQuestion, default_window, ready
+from regobs.doctor.report import DashboardFinding, PanelFinding, QueryFinding, Report
+from regobs.doctor.rules import examine_rules
+from regobs.doctor.verdict import Status, Verdict, worst
+from regobs.errors import QueryError
+from regobs.prometheus import Prometheus
+from regobs.prometheus.answers import Answer
+from regobs.promql.nodes import Duration, Expr
+from regobs.promql.printer import to_text
+from regobs.promql.scope import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question, its expression made ready, and what came back: an answer, an error, or nothing for a left-out one."""
+
+    question: PanelQuestion
+    expr: Expr | None
+    answer: Answer | None = None
+    error: str = ""
+
+
+def examine_questions(
+    prometheus: Prometheus,
+    config: Config,
+    panels: Sequence[PanelQuestion],
+    rules: Sequence[RuleQuestion] = (),
+    window: Duration | None = None,
+) -> Report:
+    """Run every question and say of each what it has and why not. `window` stands for Grafana's macros.
+
+    Raises ServerError when the server is unreachable or is no Prometheus; a query that it rejects is a finding.
+    """
+    build = prometheus.buildinfo()
+    deployment = Deployment(config.vocabulary, registry=config.matchers)
+    scope = Scope(registry=config.matchers)
+    fill = window or default_window(config)
+    asked = concurrently(lambda question: _ask(prometheus, question, scope, fill), panels)
+    exprs = [item.expr for item in asked if item.expr is not None]
+    rule_exprs = [rule.expr for rule in rules]
+    facts = gather(prometheus, deployment, [*exprs, *rule_exprs])
+    empty = [item.expr for item in asked if item.expr is not None and item.answer is not None and not _has(item.answer)]
+    facts = add_series(prometheus, deployment, facts, [*empty, *rule_exprs])
+    facts = add_sparse(prometheus, facts, empty)
+    found = examine_rules(facts, deployment, rules)
+    return Report(
+        server=prometheus.url,
+        server_version=build.version,
+        flavor=str(facts.flavor or config.flavor),
+        version=str(facts.version or config.version or ""),
+        dashboards=_dashboards([(item.question, _finding(facts, deployment, item)) for item in asked]),
+        rules=found,
+        problems=problems(facts, deployment, config, rules),
+    )
+
+
+def _has(answer: Answer) -> bool:
+    return bool(answer.samples)
+
+
+def _ask(prometheus: Prometheus, question: PanelQuestion, scope: Scope, window: Duration) -> _Asked:
+    if question.expr is None or question.left_out:
+        return _Asked(question, None)
+    expr = ready(question.expr, scope, window)
+    try:
+        return _Asked(question, expr, prometheus.query(to_text(expr)))
+    except QueryError as error:
+        return _Asked(question, expr, error=error.expected or error.message)
+
+
+def _finding(facts: ServerFacts, deployment: Deployment, asked: _Asked) -> QueryFinding:
+    if asked.expr is None:
+        return QueryFinding("", 0, Verdict(Status.LEFT_OUT, asked.question.left_out))
+    text = to_text(asked.expr)
+    if asked.answer is None:
+        return QueryFinding(text, 0, Verdict(Status.ERROR, asked.error, "report it: a generated query must be valid"))
+    verdict = judge(asked.answer) or diagnose(facts, deployment, asked.expr)
+    return QueryFinding(text, len(asked.answer.samples), verdict)
+
+
+def _dashboards(found: Iterable[tuple[PanelQuestion, QueryFinding]]) -> tuple[DashboardFinding, ...]:
+    """The findings by dashboard and panel, both in the order of the questions."""
+    boards: dict[str, dict[tuple[str, str], list[QueryFinding]]] = {}
+    for question, finding in found:
+        boards.setdefault(question.dashboard, {}).setdefault((question.row, question.panel), []).append(finding)
+    return tuple(
+        DashboardFinding(
+            title,
+            tuple(
+                PanelFinding(row, panel, worst(query.verdict for query in queries), tuple(queries))
+                for (row, panel), queries in panels.items()
+            ),
+        )
+        for title, panels in boards.items()
+    )

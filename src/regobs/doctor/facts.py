@@ -1,0 +1,93 @@
+"""What is known about one server: gathered once, then judged without asking again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from regobs.catalog import METRICS, by_series
+from regobs.catalog.model import Capability, Flavor, Metric, Version
+from regobs.doctor.matching import LabelSet
+from regobs.prometheus.answers import Rule, Target
+from regobs.promql.nodes import Expr, Matcher
+from regobs.promql.parse import parse
+from regobs.promql.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """The live series of one name: the names of all their labels, and the combinations of those that matter."""
+
+    labels: frozenset[str]
+    combinations: tuple[LabelSet, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Up:
+    """One target as `up` shows it."""
+
+    labels: LabelSet
+    healthy: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFacts:
+    """The facts.
+
+    `live` are the names of series with a sample now, of those that anything asks for; `own` those of them that the
+    configured selector finds; `known` all names the server still has in its storage, stale ones included. `series`
+    holds details of the live names that a diagnosis may need. `targets` and `rules` (by name) are None when the
+    server does not offer them (Thanos, Mimir). `version` and `flavor` are those that the scraped registry itself
+    shows, None when it does not. `sparse` are the range selectors (as text) whose series all have fewer than two
+    samples in the window.
+    """
+
+    live: frozenset[str]
+    own: frozenset[str] = frozenset()
+    known: frozenset[str] = frozenset()
+    series: Mapping[str, Series] = field(default_factory=dict)
+    up: tuple[Up, ...] = ()
+    targets: tuple[Target, ...] | None = None
+    rules: Mapping[str, tuple[Rule, ...]] | None = None
+    version: Version | None = None
+    flavor: Flavor | None = None
+    sparse: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """What regobs.toml says is there.
+
+    `registry` are the matchers of the registry's own series, `everywhere` those of its neighbours too.
+    """
+
+    vocabulary: Vocabulary
+    registry: tuple[Matcher, ...] = ()
+    everywhere: tuple[Matcher, ...] = ()
+
+    @staticmethod
+    def metric(name: str) -> Metric | None:
+        """The catalog entry that a series name belongs to."""
+        found = by_series(name)
+        return found[0] if found else None
+
+    @staticmethod
+    def parse(text: str) -> Expr:
+        """PromQL text as a tree."""
+        return parse(text)
+
+    @property
+    def registry_names(self) -> frozenset[str]:
+        """The series that only a registry has (not those of any Go process)."""
+        return frozenset(
+            name for metric in METRICS.values() if metric.name.startswith("registry_") for name in metric.series
+        )
+
+    def names_of(self, capability: Capability, *, always_there: bool = False) -> frozenset[str]:
+        """The series that a capability brings in this vocabulary; or only those that need no event to appear."""
+        found: set[str] = set()
+        for metric in METRICS.values():
+            form = metric.form(self.vocabulary.flavor, self.vocabulary.version)
+            if form is not None and form.needs is capability and not (always_there and form.absent_until_observed):
+                found.update(metric.series)
+        return frozenset(found)

@@ -1,0 +1,195 @@
+"""Asking a server for the facts, each kind once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TypeVar
+
+from regobs.catalog import METRICS
+from regobs.catalog.model import Exposer, Flavor, Metric, Version
+from regobs.doctor.diagnose import series_name
+from regobs.doctor.facts import Deployment, Series, ServerFacts, Up
+from regobs.doctor.matching import shown
+from regobs.doctor.removed import EXPORTED
+from regobs.errors import PromqlError, ServerError
+from regobs.prometheus import Prometheus
+from regobs.prometheus.answers import Rule, Target
+from regobs.promql.nodes import Expr, Matcher, Selector
+from regobs.promql.printer import to_text
+from regobs.promql.walk import selectors
+
+THREADS = 6  # a Prometheus evaluates 20 queries at once by default; we leave most of them to others
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def concurrently(work: Callable[[T], R], items: Sequence[T]) -> list[R]:
+    """The results in order, a few at a time."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        return list(pool.map(work, items))
+
+
+def gather(prometheus: Prometheus, deployment: Deployment, exprs: Iterable[Expr]) -> ServerFacts:
+    """The facts without `series` and `sparse`, which `add_series` and `add_sparse` bring for those that need them."""
+    up = tuple(Up(item.labels, healthy=item.value == 1) for item in prometheus.query("up").samples)
+    rules = _rules(prometheus)
+    asked = {name for expr in exprs for name in names_in(expr)}
+    names = asked | recorded_inputs(deployment, rules, asked)
+    names |= {series for metric in METRICS.values() for series in metric.series}
+    own_scope = (*deployment.registry, *deployment.everywhere)
+    own = _live(prometheus, names, own_scope)
+    return ServerFacts(
+        live=_live(prometheus, names, ()),
+        own=own,
+        known=frozenset(prometheus.label_values("__name__")),
+        up=up,
+        targets=_targets(prometheus),
+        rules=rules,
+        version=_version(prometheus, own_scope),
+        flavor=_flavor(prometheus, own, own_scope),
+    )
+
+
+def names_in(expr: Expr) -> set[str]:
+    """The series names that an expression reads."""
+    return {name for name in map(series_name, selectors(expr)) if name is not None}
+
+
+def recorded_inputs(
+    deployment: Deployment, rules: Mapping[str, tuple[Rule, ...]] | None, names: Iterable[str]
+) -> set[str]:
+    """The names that the loaded rules of these names read, and the rules of those, to the end."""
+    found: set[str] = set()
+    todo = list(names)
+    while todo:
+        for rule in (rules or {}).get(todo.pop(), ()):
+            new = {name for expr in _parsed(deployment, [rule.query]) for name in names_in(expr)} - found
+            found |= new
+            todo += new
+    return found
+
+
+def _live(prometheus: Prometheus, names: Iterable[str], scope: Sequence[Matcher]) -> frozenset[str]:
+    matchers = ", ".join(filter(None, (f'__name__=~"{"|".join(sorted(names))}"', shown(scope))))
+    answer = prometheus.query(f"group by (__name__) ({{{matchers}}})")
+    return frozenset(sample.labels["__name__"] for sample in answer.samples)
+
+
+def _targets(prometheus: Prometheus) -> tuple[Target, ...] | None:
+    try:
+        return prometheus.targets()
+    except ServerError:  # not offered, or forbidden: the diagnosis says less, and still something
+        return None
+
+
+def _rules(prometheus: Prometheus) -> dict[str, tuple[Rule, ...]] | None:
+    try:
+        groups = prometheus.rules()
+    except ServerError:
+        return None
+    rules: dict[str, tuple[Rule, ...]] = {}
+    for group in groups:
+        for rule in group.rules:
+            rules[rule.name] = (*rules.get(rule.name, ()), rule)
+    return rules
+
+
+def _version(prometheus: Prometheus, scope: Sequence[Matcher]) -> Version | None:
+    """The oldest version that runs: what it lacks, the dashboards lack."""
+    versions = []
+    for metric in METRICS.values():
+        if metric.component == "build_info" and metric.exposer is Exposer.REGISTRY:
+            for sample in prometheus.query(f"group by (version) ({metric.name}{{{shown(scope)}}})").samples:
+                try:
+                    versions.append(Version.parse(sample.labels.get("version", "")))
+                except ValueError:  # a build without a version says `unknown`
+                    continue
+    return min(versions, default=None)
+
+
+def _flavor(prometheus: Prometheus, own: frozenset[str], scope: Sequence[Matcher]) -> Flavor | None:
+    """The flavor of what is scraped: by a label that only one flavor's form has, else by metrics only one has."""
+    for metric in METRICS.values():
+        name = next((name for name in metric.series if name in own), None)
+        marks = _marks(metric)
+        if name is not None and metric.exposer is Exposer.REGISTRY and any(marks.values()):
+            present = set(prometheus.label_names(f"{name}{{{shown(scope)}}}"))
+            fitting = [flavor for flavor, labels in marks.items() if labels & present]
+            if len(fitting) == 1:
+                return fitting[0]
+    counts = [(sum(_only(metric, flavor, own) for metric in METRICS.values()), flavor) for flavor in Flavor]
+    most = max(count for count, _ in counts)
+    best = [flavor for count, flavor in counts if count == most]
+    return best[0] if most and len(best) == 1 else None
+
+
+def _marks(metric: Metric) -> dict[Flavor, set[str]]:
+    """The labels by which a flavor's form of a metric is told from the others; none where only one flavor has it."""
+    labels = {
+        flavor: {label.exposed for form in metric.forms if flavor in form.flavors for label in form.labels}
+        for flavor in metric.flavors
+    }
+    others = {flavor: set().union(*(labels[other] for other in labels if other is not flavor)) for flavor in labels}
+    return {flavor: own - others[flavor] for flavor, own in labels.items()} if len(labels) > 1 else {}
+
+
+def _only(metric: Metric, flavor: Flavor, own: frozenset[str]) -> bool:
+    return (
+        metric.exposer is Exposer.REGISTRY
+        and metric.flavors == (flavor,)
+        and any(name in own for name in metric.series)
+    )
+
+
+def add_series(
+    prometheus: Prometheus, deployment: Deployment, facts: ServerFacts, exprs: Sequence[Expr]
+) -> ServerFacts:
+    """The facts with the labels of every live name that these expressions, or rules below them, read."""
+    names = {name for expr in exprs for name in names_in(expr)}
+    names |= recorded_inputs(deployment, facts.rules, names)
+    below = [rule.query for name in sorted(names) for rule in (facts.rules or {}).get(name, ())]
+    asked: dict[str, set[str]] = {}
+    for expr in (*exprs, *_parsed(deployment, below)):
+        for selector in selectors(expr):
+            live = series_name(selector)
+            if live is not None and live in facts.live:
+                labels = {item.label for item in selector.matchers} - {"__name__"}
+                asked.setdefault(live, set()).update(labels, {f"{EXPORTED}{label}" for label in labels})
+    todo = sorted(asked)
+    found = concurrently(lambda name: _series(prometheus, name, asked[name]), todo)
+    return replace(facts, series={**facts.series, **dict(zip(todo, found, strict=True))})
+
+
+def _parsed(deployment: Deployment, texts: Iterable[str]) -> list[Expr]:
+    exprs = []
+    for text in texts:
+        try:
+            exprs.append(deployment.parse(text))
+        except PromqlError:  # a rule that is not ours and uses what we do not read
+            continue
+    return exprs
+
+
+def _series(prometheus: Prometheus, name: str, asked: set[str]) -> Series:
+    metric = Deployment.metric(name)
+    known = {label.exposed for form in metric.forms for label in form.labels} if metric else set()
+    by = sorted(asked | known - {"le"})
+    answer = prometheus.query(f"group by ({', '.join(by)}) ({name})")
+    combinations = tuple(dict(sample.labels) for sample in answer.samples)
+    # The index keeps label names of series that ended; of those asked for, only what a live series has counts.
+    live = {label for labels in combinations for label in labels}
+    labels = {label for label in prometheus.label_names(name) if label not in by} | live
+    return Series(frozenset(labels), combinations)
+
+
+def add_sparse(prometheus: Prometheus, facts: ServerFacts, exprs: Iterable[Expr]) -> ServerFacts:
+    """The facts with the range selectors of these expressions that have too few samples for a rate."""
+    ranges: dict[str, Selector] = {
+        to_text(selector): selector for expr in exprs for selector in selectors(expr) if selector.range is not None
+    }
+    texts = sorted(ranges)
+    answers = concurrently(lambda text: prometheus.query(f"count(count_over_time({text}) >= 2)"), texts)
+    sparse = {text for text, answer in zip(texts, answers, strict=True) if not answer.samples}
+    return replace(facts, sparse=facts.sparse | sparse)

@@ -1,0 +1,76 @@
+"""What does not fit between regobs.toml, the build and the server as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from regobs.catalog.model import Capability
+from regobs.config import Config
+from regobs.doctor import advice
+from regobs.doctor.absent import down_targets
+from regobs.doctor.facts import Deployment, ServerFacts
+from regobs.doctor.questions import RuleQuestion
+from regobs.doctor.report import Problem
+from regobs.doctor.rules import LOAD, differs, loaded
+
+
+def problems(
+    facts: ServerFacts, deployment: Deployment, config: Config, rules: Sequence[RuleQuestion]
+) -> tuple[Problem, ...]:
+    """All of them, the weightiest first."""
+    found = (_flavor, _version, _capabilities)
+    own = [problem for look in found for problem in look(facts, deployment, config)]
+    targets = [Problem(item.reason, item.change) for item in down_targets(facts, deployment)]
+    return (*targets, *own, *_rules(facts, deployment, rules))
+
+
+def _flavor(facts: ServerFacts, _: Deployment, config: Config) -> Iterator[Problem]:
+    if facts.flavor is not None and facts.flavor is not config.flavor:
+        yield Problem(
+            f"the registry speaks flavor {facts.flavor.value}, the build is for {config.flavor.value}",
+            f'set `flavor = "{facts.flavor.value}"` under [registry] in regobs.toml and build again',
+        )
+
+
+def _version(facts: ServerFacts, _: Deployment, config: Config) -> Iterator[Problem]:
+    seen, said = facts.version, config.version
+    if seen is not None and said is not None and seen != said:
+        yield Problem(
+            f"the registry is version {seen}, the build is for {said}",
+            f'set `version = "{seen}"` under [registry] in regobs.toml and build again',
+        )
+
+
+def _capabilities(facts: ServerFacts, deployment: Deployment, config: Config) -> Iterator[Problem]:
+    """Listed but not there, and there but not listed. Nothing is said while the registry's own metrics are not seen."""
+    if not facts.own & deployment.registry_names or (facts.flavor is not None and facts.flavor is not config.flavor):
+        return
+    for capability in Capability:
+        certain = deployment.names_of(capability, always_there=True)
+        present = facts.own if capability not in advice.SCRAPED else facts.live
+        there = bool(deployment.names_of(capability) & present)
+        if capability in config.capabilities and certain and not there:
+            yield Problem(
+                f"capability {capability.value} is listed, but none of its series exists",
+                advice.turn_on(capability, config.flavor),
+            )
+        if capability not in config.capabilities and capability not in advice.SCRAPED and there:
+            yield Problem(
+                f"capability {capability.value} is not listed, but its series exist: its panels are left out",
+                f'add "{capability.value}" to `capabilities` under [registry] in regobs.toml and build again',
+            )
+
+
+def _rules(facts: ServerFacts, deployment: Deployment, rules: Sequence[RuleQuestion]) -> Iterator[Problem]:
+    if facts.rules is None:
+        if rules:
+            yield Problem("this server does not show its rules", "ask the server that evaluates them")
+        return
+    pairs = [(rule, loaded(facts, rule)) for rule in rules]
+    absent = sum(1 for _, found in pairs if not found)
+    if absent:
+        yield Problem(f"{absent} of {len(pairs)} rules of this build are not loaded", LOAD)
+    other = sorted({rule.name for rule, found in pairs if found and all(differs(deployment, rule, x) for x in found)})
+    if other:
+        names = ", ".join(other[:3]) + (" and others" if len(other) > 3 else "")
+        yield Problem(f"{len(other)} loaded rules are not those of this build: {names}", LOAD)

@@ -1,0 +1,132 @@
+"""Why a selector finds nothing although the metric is there: one of its matchers removes every series."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from regobs.catalog.model import ALL_FLAVORS, Exposer, Flavor, Metric
+from regobs.doctor import absent
+from regobs.doctor.facts import Deployment, Series, ServerFacts
+from regobs.doctor.matching import culprits, matches, nearest, shown, values
+from regobs.doctor.verdict import Status, Verdict
+from regobs.promql.nodes import Matcher, MatchOp
+
+EXPORTED = "exported_"
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """A live name, what it is, and the matchers (the smallest group) that leave nothing of it."""
+
+    deployment: Deployment
+    name: str
+    metric: Metric | None
+    series: Series
+    group: tuple[Matcher, ...]
+
+
+def explain(facts: ServerFacts, deployment: Deployment, name: str, matchers: Sequence[Matcher]) -> Verdict | None:
+    """The verdict for a live name under these matchers; None when something is left over, or nothing is known."""
+    series = facts.series.get(name)
+    asked = [item for item in matchers if item.label != "__name__"]
+    group = culprits(asked, series.combinations) if series else ()
+    if series is None or not group:
+        return None
+    case = _Case(deployment, name, deployment.metric(name), series, group)
+    scope = {*deployment.registry, *deployment.everywhere}
+    of_scope = [item for item in group if item in scope]
+    lost = next((item for item in group if item.label not in series.labels and not matches(item, {})), None)
+    if lost is not None:
+        return _label_missing(case, lost, in_scope=lost in scope)
+    if of_scope and case.metric is not None and case.metric.exposer is Exposer.REGISTRY:
+        down = absent.scrape_problem(facts, deployment)
+        if down is not None:
+            return down
+    return _wrong_selector(case) if len(of_scope) == len(group) else _value_missing(case)
+
+
+def _value_missing(case: _Case) -> Verdict:
+    what = f"{case.name}{{{shown(case.group)}}}"
+    if any(item.label == "le" for item in case.group):
+        edges = ", ".join(values("le", case.series.combinations)[:8])
+        return Verdict(
+            Status.EMPTY,
+            f"there is no bucket {what}; there are: {edges}",
+            "set `version` under [registry] in regobs.toml to what really runs: its buckets differ from the catalog's",
+        )
+    return Verdict(Status.QUIET, f"not observed yet: {what}{_seen(case.group, case.series)}")
+
+
+def _seen(group: Sequence[Matcher], series: Series) -> str:
+    present = values(group[-1].label, series.combinations)
+    return f" (seen {group[-1].label}: {', '.join(present[:5])})" if present else ""
+
+
+def _wrong_selector(case: _Case) -> Verdict:
+    name, series, group = case.name, case.series, case.group
+    parts = []
+    for item in group:
+        present = nearest(item.value, values(item.label, series.combinations))
+        parts.append(f"{item.label} has " + (", ".join(present) if present else "no value"))
+    equal = next((item for item in group if item.op in {MatchOp.EQUAL, MatchOp.REGEX}), None)
+    hint = ""
+    if equal is not None:
+        choice = nearest(equal.value, values(equal.label, series.combinations))
+        hint = f', for example {equal.label}="{choice[0]}"' if choice else ""
+    return Verdict(
+        Status.EMPTY,
+        f"{name} exists, but the configured selector removes it all: {shown(group)}; {'; '.join(parts)}",
+        f"correct `selector` under [prometheus] in regobs.toml{hint}",
+    )
+
+
+def _label_missing(case: _Case, lost: Matcher, *, in_scope: bool) -> Verdict:
+    name, series, deployment = case.name, case.series, case.deployment
+    labels = ", ".join(sorted(series.labels - {"__name__"}))
+    missing = f"{name} has no label {lost.label}; it has: {labels}"
+    other = _other_flavor(case, lost.label)
+    if other is not None:
+        return Verdict(
+            Status.EMPTY,
+            f"{missing}; these are the labels of flavor {other.value}, not {deployment.vocabulary.flavor.value}",
+            f'set `flavor = "{other.value}"` under [registry] in regobs.toml',
+        )
+    if lost.label.startswith(EXPORTED) and lost.label.removeprefix(EXPORTED) in series.labels:
+        return Verdict(
+            Status.EMPTY,
+            f"{missing}: the scrape keeps the registry's own labels",
+            "set `honor_labels = true` under [labels] in regobs.toml, or take honor_labels out of the scrape job",
+        )
+    if f"{EXPORTED}{lost.label}" in series.labels:
+        return Verdict(
+            Status.EMPTY,
+            f"{missing}: the scrape renames the registry's own labels",
+            "set `honor_labels = false` under [labels] in regobs.toml, or add honor_labels: true to the scrape job",
+        )
+    if in_scope:
+        return Verdict(
+            Status.EMPTY,
+            f"the configured selector removes it all: {missing}",
+            f"take {lost.label} out of `selector` under [prometheus] in regobs.toml, or add that label to the targets",
+        )
+    if case.metric is None:
+        change = "load the rule files of the same build as the dashboards"
+    else:
+        change = "set `version` under [registry] in regobs.toml to what really runs, and see `regobs catalog check`"
+    return Verdict(Status.EMPTY, missing, change)
+
+
+def _other_flavor(case: _Case, lost: str) -> Flavor | None:
+    """The flavor whose labels of this metric are all there, when ours has one that is not."""
+    vocabulary = case.deployment.vocabulary
+    own = case.metric.form(vocabulary.flavor, vocabulary.version) if case.metric else None
+    if case.metric is None or own is None or lost not in {label.exposed for label in own.labels}:
+        return None
+    for flavor in ALL_FLAVORS:
+        form = case.metric.form(flavor)
+        if flavor is not vocabulary.flavor and form is not None and form.labels:
+            exposed = {label.exposed for label in form.labels}
+            if lost not in exposed and exposed <= case.series.labels:
+                return flavor
+    return None

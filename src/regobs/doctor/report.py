@@ -1,0 +1,143 @@
+"""The doctor's findings as values, and as JSON."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from regobs.doctor.verdict import Status, Verdict
+from regobs.errors import ExitCode
+
+
+@dataclass(frozen=True, slots=True)
+class QueryFinding:
+    """One query as it was sent, the number of series it gave, and the verdict."""
+
+    text: str
+    series: int
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class PanelFinding:
+    """One panel; `verdict` is that of the query that decides."""
+
+    row: str
+    title: str
+    verdict: Verdict
+    queries: tuple[QueryFinding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DashboardFinding:
+    """One dashboard."""
+
+    title: str
+    panels: tuple[PanelFinding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RuleFinding:
+    """One rule of the build. `state` is inactive, pending or firing; empty for a recording rule and when unknown."""
+
+    kind: str
+    name: str
+    group: str
+    severity: str
+    state: str
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something about the deployment as a whole that does not fit, and what to change."""
+
+    text: str
+    change: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything found. `flavor` and `version` are those that the registry itself shows, else those of regobs.toml."""
+
+    server: str
+    server_version: str
+    flavor: str
+    version: str
+    dashboards: tuple[DashboardFinding, ...]
+    rules: tuple[RuleFinding, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def panels(self) -> Counter[Status]:
+        """How many panels have each status."""
+        return Counter(panel.verdict.status for board in self.dashboards for panel in board.panels)
+
+    @property
+    def rule_statuses(self) -> Counter[Status]:
+        """How many rules have each status."""
+        return Counter(rule.verdict.status for rule in self.rules)
+
+    @property
+    def query_errors(self) -> int:
+        """How many queries the server could not evaluate."""
+        queries = [query for board in self.dashboards for panel in board.panels for query in panel.queries]
+        return sum(query.verdict.status is Status.ERROR for query in queries)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """DIFFERENCE when anything that should have data has none."""
+        failing = any(status.failing for status in (*self.panels, *self.rule_statuses))
+        return ExitCode.DIFFERENCE if failing else ExitCode.OK
+
+    def as_data(self, *, failing_only: bool = False) -> dict[str, Any]:
+        """The stable JSON form; with `failing_only` only panels and rules that fail, the summary still of all."""
+        return {
+            "server": self.server,
+            "server_version": self.server_version,
+            "flavor": self.flavor,
+            "version": self.version,
+            "ok": self.exit_code is ExitCode.OK,
+            "summary": self._summary(),
+            "dashboards": [
+                {
+                    "title": board.title,
+                    "panels": [_panel(panel) for panel in board.panels if _kept(panel, failing_only)],
+                }
+                for board in self.dashboards
+            ],
+            "alerts": [_rule(rule) for rule in self.rules if rule.kind == "alerting" and _kept(rule, failing_only)],
+            "recordings": [_rule(rule) for rule in self.rules if rule.kind != "alerting" and _kept(rule, failing_only)],
+            "problems": [{"problem": item.text, "change": item.change} for item in self.problems],
+        }
+
+    def _summary(self) -> dict[str, int]:
+        panels, rules = self.panels, self.rule_statuses
+        summary = {"panels": sum(panels.values())} | {_key(status): panels[status] for status in Status}
+        failing = sum(count for status, count in rules.items() if status.failing)
+        return summary | {"query_errors": self.query_errors, "rules": sum(rules.values()), "failing_rules": failing}
+
+
+def _kept(finding: PanelFinding | RuleFinding, failing_only: bool) -> bool:
+    return finding.verdict.status.failing or not failing_only
+
+
+def _key(status: Status) -> str:
+    return status.value.replace(" ", "_")
+
+
+def _verdict(verdict: Verdict) -> dict[str, str]:
+    return {"status": _key(verdict.status), "reason": verdict.reason, "change": verdict.change}
+
+
+def _panel(panel: PanelFinding) -> dict[str, Any]:
+    queries = [{"query": query.text, "series": query.series, **_verdict(query.verdict)} for query in panel.queries]
+    return {"title": panel.title, "row": panel.row, **_verdict(panel.verdict), "queries": queries}
+
+
+def _rule(rule: RuleFinding) -> Mapping[str, str]:
+    named = {"name": rule.name, "group": rule.group}
+    active = {"severity": rule.severity, "state": rule.state} if rule.kind == "alerting" else {}
+    return {**named, **active, **_verdict(rule.verdict)}

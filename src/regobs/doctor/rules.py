@@ -1,0 +1,65 @@
+"""The rules of the build, against what the server has loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from regobs.doctor.diagnose import missing
+from regobs.doctor.facts import Deployment, ServerFacts
+from regobs.doctor.questions import RuleQuestion
+from regobs.doctor.report import RuleFinding
+from regobs.doctor.verdict import Status, Verdict
+from regobs.errors import PromqlError
+from regobs.prometheus.answers import Rule
+from regobs.promql.printer import to_text
+from regobs.promql.walk import strip_parens
+
+LOAD = "load the generated prometheus/rules/*.yaml under `rule_files`, then reload the server"
+_STATES = ("firing", "pending", "inactive")
+
+
+def examine_rules(facts: ServerFacts, deployment: Deployment, rules: Sequence[RuleQuestion]) -> tuple[RuleFinding, ...]:
+    """One finding a rule, in the same order."""
+    return tuple(_finding(facts, deployment, rule) for rule in rules)
+
+
+def loaded(facts: ServerFacts, rule: RuleQuestion) -> tuple[Rule, ...]:
+    """The server's rules of this kind, name and labels; it may have more labels from its own settings."""
+    return tuple(
+        found
+        for found in (facts.rules or {}).get(rule.name, ())
+        if found.kind == rule.kind and rule.labels.items() <= found.labels.items()
+    )
+
+
+def _finding(facts: ServerFacts, deployment: Deployment, rule: RuleQuestion) -> RuleFinding:
+    found = loaded(facts, rule)
+    state = next((state for state in _STATES if any(item.state == state for item in found)), "")
+    verdict = _verdict(facts, deployment, rule, found)
+    return RuleFinding(rule.kind, rule.name, rule.group, rule.labels.get("severity", ""), state, verdict)
+
+
+def _verdict(facts: ServerFacts, deployment: Deployment, rule: RuleQuestion, found: Sequence[Rule]) -> Verdict:
+    if facts.rules is not None and not found:
+        return Verdict(Status.EMPTY, "the server has not loaded this rule", LOAD)
+    failed = next((item for item in found if item.health == "err"), None)
+    if failed is not None:
+        return Verdict(
+            Status.ERROR, f"its evaluation fails: {failed.last_error}", "correct what the error names, then reload"
+        )
+    gap = missing(facts, deployment, rule.expr)
+    if gap is not None:
+        return gap
+    if found and all(item.last_evaluation is None for item in found):
+        return Verdict(Status.QUIET, "not evaluated yet", "wait one evaluation interval")
+    if not found:
+        return Verdict(Status.DATA, "its series exist; whether it is loaded, this server does not show")
+    return Verdict(Status.DATA)
+
+
+def differs(deployment: Deployment, rule: RuleQuestion, found: Rule) -> bool:
+    """Whether the server evaluates another expression than this build has; spelling does not count."""
+    try:
+        return to_text(strip_parens(deployment.parse(found.query))) != to_text(strip_parens(rule.expr))
+    except PromqlError:
+        return True
