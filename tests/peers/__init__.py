@@ -32,12 +32,13 @@ def required_prometheus3() -> Path:
     """The program prometheus of release 3, or a skip; a failure in CI and where REGOBS_REQUIRE_SERVERS is set."""
     import pytest  # here, so that the installer needs no package
 
-    if program := prometheus3():
-        return program
-    missing = f"Prometheus {PROMETHEUS} was not built: python -m tests.peers.install"
-    if os.environ.get("CI") or os.environ.get("REGOBS_REQUIRE_SERVERS"):
-        pytest.fail(missing)
-    pytest.skip(missing)
+    program = prometheus3()
+    if program is None:
+        missing = f"Prometheus {PROMETHEUS} was not built: python -m tests.peers.install"
+        if os.environ.get("CI") or os.environ.get("REGOBS_REQUIRE_SERVERS"):
+            pytest.fail(missing)
+        pytest.skip(missing)
+    return program
 
 
 def _program(release: str, name: str) -> Path | None:
