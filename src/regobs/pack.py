@@ -76,6 +76,11 @@ class Pack:
             next_step="reinstall regobs, or add the file to the pack directory",
         )
 
+    def overridden(self) -> list[tuple[str, str]]:
+        """The files that are not the bundled ones, as folder and relative name."""
+        found = ((folder, file) for folder in FOLDERS for file in self.files(folder, "**/*"))
+        return [(folder, file.name) for folder, file in found if file.layer != BUNDLED]
+
     def __str__(self) -> str:
         return " + ".join(f"{root} ({layer})" for layer, root in self.layers)
 

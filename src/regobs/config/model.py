@@ -9,6 +9,7 @@ from pathlib import Path
 
 from regobs.catalog.model import Capability, Exposer, Flavor, Version
 from regobs.promql.nodes import Duration, Matcher, MatchOp
+from regobs.promql.scope import Scope
 from regobs.promql.vocabulary import TARGET_LABELS, Vocabulary
 
 DAY = 86_400_000  # milliseconds
@@ -120,3 +121,11 @@ class Config:
     def vocabulary(self) -> Vocabulary:
         """The names that this deployment's series have."""
         return Vocabulary(self.flavor, self.version, self.capabilities, self.honor_labels, self.target_labels)
+
+    @property
+    def rules_scope(self) -> Scope:
+        """What rules are put into: the registry's matchers, and the scope labels that every aggregation keeps.
+
+        Environments are not part of it: one set of rules serves them all, and the kept labels tell them apart.
+        """
+        return Scope(registry=self.matchers, keep=self.labels.scope, recorded=self.labels.scope)

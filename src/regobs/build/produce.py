@@ -1,0 +1,73 @@
+"""Everything that a build writes, as one mapping of relative path to content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from regobs import __version__, grafana, slo
+from regobs.build.scrape import scrape_file
+from regobs.build.write import GENERATOR, MANIFEST
+from regobs.config import Config, selector_text
+from regobs.errors import Location, PackError
+from regobs.pack import Pack
+
+RULES = "prometheus/rules/"
+
+
+def build_files(config: Config, pack: Pack) -> dict[str, bytes]:
+    """All output files of a pack under a configuration: relative path to content, in the order of the paths.
+
+    The same input gives the same bytes. Raises an InputError of the part that is wrong.
+    """
+    records = slo.records(pack, config)
+    rules = slo.files(pack, config)
+    parts = (
+        rules,
+        grafana.files(pack, config, records, [name for name in sorted(rules) if name.startswith(RULES)]),
+        {"prometheus/scrape.yaml": scrape_file(pack, config)},
+        _runbooks(pack),
+    )
+    files = _merge(parts)
+    files[MANIFEST] = _manifest(pack, config, grafana.manifest(pack, config, records), files)
+    return dict(sorted(files.items()))
+
+
+def _merge(parts: tuple[Mapping[str, bytes], ...]) -> dict[str, bytes]:
+    merged: dict[str, bytes] = {}
+    for part in parts:
+        for name, content in part.items():
+            if merged.setdefault(name, content) != content:
+                raise PackError(
+                    "two parts of the pack produce the same output file",
+                    location=Location(name),
+                    expected="one source of each output file",
+                    next_step="rename one of the two sources",
+                )
+    return merged
+
+
+def _runbooks(pack: Pack) -> dict[str, bytes]:
+    return {file.name: file.read().encode() for file in pack.files("alerts", "runbooks/*.md")}
+
+
+def _manifest(pack: Pack, config: Config, dashboards: Mapping[str, Any], files: Mapping[str, bytes]) -> bytes:
+    """What was built from what. It holds no path of a machine and no time: equal inputs give equal bytes."""
+    data = {
+        "generator": GENERATOR,
+        "version": __version__,
+        "registry": {
+            "flavor": config.flavor,
+            "version": str(config.version) if config.version else None,
+            "capabilities": sorted(config.capabilities),
+            "selector": selector_text(config.matchers),
+        },
+        "environments": {one.name: selector_text(one.matchers) for one in config.environments},
+        "overridden": sorted(f"{folder}/{name}" for folder, name in pack.overridden()),
+        "dashboards": dashboards,
+        "rules": slo.manifest(pack, config),
+        "files": {name: hashlib.sha256(content).hexdigest() for name, content in sorted(files.items())},
+    }
+    return (json.dumps(data, indent=2, ensure_ascii=False) + "\n").encode()
