@@ -5,21 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from regobs import slo
 from regobs.config import Config
+from regobs.doctor.content import panel_questions, rule_questions
 from regobs.doctor.diagnose import diagnose, judge
 from regobs.doctor.facts import Deployment, ServerFacts
 from regobs.doctor.gather import add_series, add_sparse, concurrently, gather
 from regobs.doctor.problems import problems
-from regobs.doctor.questions import PanelQuestion, RuleQuestion, default_window, ready
+from regobs.doctor.questions import PanelQuestion, RuleQuestion, default_window, fill_durations
 from regobs.doctor.report import DashboardFinding, PanelFinding, QueryFinding, Report
 from regobs.doctor.rules import examine_rules
 from regobs.doctor.verdict import Status, Verdict, worst
 from regobs.errors import QueryError
+from regobs.pack import Pack
 from regobs.prometheus import Prometheus
 from regobs.prometheus.answers import Answer
 from regobs.promql.nodes import Duration, Expr
 from regobs.promql.printer import to_text
-from regobs.promql.scope import Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,23 @@ class _Asked:
     expr: Expr | None
     answer: Answer | None = None
     error: str = ""
+
+
+def examine(
+    prometheus: Prometheus,
+    pack: Pack,
+    config: Config,
+    *,
+    dashboard: str | None = None,
+    window: Duration | None = None,
+) -> Report:
+    """Every panel (of one dashboard, or of all) and every rule of a pack, against what this server has.
+
+    Raises InputError for a wrong pack or dashboard name, ServerError as `examine_questions` does.
+    """
+    records = slo.records(pack, config)
+    panels = panel_questions(pack, config, records, dashboard)
+    return examine_questions(prometheus, config, panels, rule_questions(pack, config), window)
 
 
 def examine_questions(
@@ -44,10 +63,9 @@ def examine_questions(
     Raises ServerError when the server is unreachable or is no Prometheus; a query that it rejects is a finding.
     """
     build = prometheus.buildinfo()
-    deployment = Deployment(config.vocabulary, registry=config.matchers)
-    scope = Scope(registry=config.matchers)
+    deployment = deployment_of(config)
     fill = window or default_window(config)
-    asked = concurrently(lambda question: _ask(prometheus, question, scope, fill), panels)
+    asked = concurrently(lambda question: _ask(prometheus, question, fill), panels)
     exprs = [item.expr for item in asked if item.expr is not None]
     rule_exprs = [rule.expr for rule in rules]
     facts = gather(prometheus, deployment, [*exprs, *rule_exprs])
@@ -66,14 +84,20 @@ def examine_questions(
     )
 
 
+def deployment_of(config: Config) -> Deployment:
+    """What regobs.toml says is there."""
+    neighbours = frozenset(item for matchers in config.exposer_matchers.values() for item in matchers)
+    return Deployment(config.vocabulary, registry=config.matchers, neighbours=neighbours)
+
+
 def _has(answer: Answer) -> bool:
     return bool(answer.samples)
 
 
-def _ask(prometheus: Prometheus, question: PanelQuestion, scope: Scope, window: Duration) -> _Asked:
+def _ask(prometheus: Prometheus, question: PanelQuestion, window: Duration) -> _Asked:
     if question.expr is None or question.left_out:
         return _Asked(question, None)
-    expr = ready(question.expr, scope, window)
+    expr = fill_durations(question.expr, window)
     try:
         return _Asked(question, expr, prometheus.query(to_text(expr)))
     except QueryError as error:

@@ -58,12 +58,19 @@ class ServerFacts:
 class Deployment:
     """What regobs.toml says is there.
 
-    `registry` are the matchers of the registry's own series, `everywhere` those of its neighbours too.
+    `registry` are the matchers of the registry's own series, `neighbours` all those of the processes beside it,
+    `everywhere` those that every series has.
     """
 
     vocabulary: Vocabulary
     registry: tuple[Matcher, ...] = ()
     everywhere: tuple[Matcher, ...] = ()
+    neighbours: frozenset[Matcher] = frozenset()
+
+    @property
+    def scope(self) -> frozenset[Matcher]:
+        """Every matcher that comes from the configuration, not from an expression."""
+        return frozenset((*self.registry, *self.everywhere)) | self.neighbours
 
     @staticmethod
     def metric(name: str) -> Metric | None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 
 from regobs.config import Config
 from regobs.promql.nodes import Duration, Expr, Selector, Subquery
-from regobs.promql.scope import Scope, inject
 from regobs.promql.walk import rebuild
 
 MINUTE = 60_000
@@ -16,7 +15,11 @@ HOUR = 3_600_000
 
 @dataclass(frozen=True, slots=True)
 class PanelQuestion:
-    """One query of a panel. `expr` is None where it was left out of the build, and `left_out` says why."""
+    """One query of a panel.
+
+    `expr` is bound and within the configured selector; it is None where the query was left out of the build, and
+    `left_out` says why.
+    """
 
     dashboard: str
     row: str
@@ -39,11 +42,6 @@ class RuleQuestion:
 def default_window(config: Config) -> Duration:
     """What stands for `$__rate_interval`: four scrapes, as Grafana computes it, and at least a minute."""
     return Duration(max(4 * config.prometheus.scrape_interval.ms, MINUTE))
-
-
-def ready(expr: Expr, scope: Scope, window: Duration, span: Duration = Duration(HOUR)) -> Expr:
-    """The expression within the scope, and with real durations in place of Grafana's macros."""
-    return fill_durations(inject(expr, scope), window, span)
 
 
 def fill_durations(expr: Expr, window: Duration, span: Duration = Duration(HOUR)) -> Expr:

@@ -34,7 +34,7 @@ def explain(facts: ServerFacts, deployment: Deployment, name: str, matchers: Seq
     if series is None or not group:
         return None
     case = _Case(deployment, name, deployment.metric(name), series, group)
-    scope = {*deployment.registry, *deployment.everywhere}
+    scope = deployment.scope
     of_scope = [item for item in group if item in scope]
     lost = next((item for item in group if item.label not in series.labels and not matches(item, {})), None)
     if lost is not None:

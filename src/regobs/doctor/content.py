@@ -1,0 +1,67 @@
+"""The questions of a pack: every query of its dashboards, every rule of its build."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import yaml
+
+from regobs import grafana, slo
+from regobs.config import Config
+from regobs.doctor.questions import PanelQuestion, RuleQuestion
+from regobs.errors import InputError
+from regobs.grafana.variables import Variables
+from regobs.pack import Pack
+from regobs.promql.parse import parse
+from regobs.promql.recorded import Record
+
+RULES = "prometheus/rules/"
+
+
+def panel_questions(
+    pack: Pack, config: Config, records: Sequence[Record] = (), dashboard: str | None = None
+) -> list[PanelQuestion]:
+    """Every query of every panel, those left out too, within the configured selector; or those of one dashboard.
+
+    `dashboard` is a slug or a title. InputError when there is none of that name; DashboardError for a wrong file.
+    """
+    titles = {slug: found.title for slug, found in grafana.load_dashboards(pack).items()}
+    if dashboard is not None and dashboard not in {*titles, *titles.values()}:
+        raise InputError(
+            "no such dashboard",
+            value=dashboard,
+            expected=f"one of {', '.join(sorted(titles))}",
+            next_step="correct the name given to --dashboard",
+        )
+    of_config = Variables.of(config)
+    scope = Variables(own=(), selector=of_config.selector, exposers=of_config.exposers)
+    return [
+        PanelQuestion(
+            dashboard=titles[query.dashboard],
+            row=query.row,
+            panel=query.title,
+            expr=None if query.left_out else scope.apply(query.expr),
+            left_out=query.left_out or "",
+        )
+        for query in grafana.panel_queries(pack, config, records)
+        if dashboard in {None, query.dashboard, titles[query.dashboard]}
+    ]
+
+
+def rule_questions(pack: Pack, config: Config) -> list[RuleQuestion]:
+    """Every rule, as the built rule files have it. Raises SloError or RulesError for a wrong document."""
+    questions = []
+    for name, content in sorted(slo.files(pack, config).items()):
+        if name.startswith(RULES):
+            for group in yaml.safe_load(content)["groups"]:
+                questions += [_rule(group["name"], rule) for rule in group["rules"]]
+    return questions
+
+
+def _rule(group: str, rule: dict[str, object]) -> RuleQuestion:
+    kind = "alerting" if "alert" in rule else "recording"
+    name = str(rule["alert"] if kind == "alerting" else rule["record"])
+    labels = rule.get("labels") or {}
+    assert isinstance(labels, dict)  # noqa: S101 - our own output
+    added = {str(key): str(value) for key, value in labels.items() if "{{" not in str(value)}
+    return RuleQuestion(kind, name, group, parse(str(rule["expr"])), added)

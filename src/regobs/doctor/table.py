@@ -1,0 +1,110 @@
+"""The report as text: one line a panel, each reason once below, one summary line at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from regobs.doctor.report import DashboardFinding, PanelFinding, Report, RuleFinding
+from regobs.doctor.verdict import Status, Verdict
+
+_WIDTH = max(len(status.value) for status in Status)
+
+
+class _Notes:
+    """The reasons, numbered in the order they are met; the same reason has one number."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[tuple[Status, str, str], int] = {}
+
+    def mark(self, verdict: Verdict) -> str:
+        if not verdict.reason:
+            return ""
+        key = (verdict.status, verdict.reason, verdict.change)
+        return f"  [{self._numbers.setdefault(key, len(self._numbers) + 1)}]"
+
+    def lines(self) -> Iterator[str]:
+        for (status, reason, change), number in self._numbers.items():
+            yield f"  [{number}] {status.value}: {reason}"
+            if change:
+                yield f"  {' ' * len(str(number))}   change: {change}"
+
+
+def text(report: Report, *, failing_only: bool = False) -> str:
+    """The whole report, with a line break at its end."""
+    notes = _Notes()
+    lines = [_headline(report)]
+    for board in report.dashboards:
+        lines += _board(board, notes, failing_only=failing_only)
+    lines += _rules(report.rules, notes, failing_only=failing_only)
+    below = list(notes.lines())
+    if below:
+        lines += ["", "Reasons", *below]
+    if report.problems:
+        lines += ["", "Problems"]
+        for problem in report.problems:
+            lines += [f"  - {problem.text}", f"    change: {problem.change}"]
+    return "\n".join([*lines, "", *summary(report)]) + "\n"
+
+
+def _headline(report: Report) -> str:
+    version = f" {report.version}" if report.version else ""
+    server = f" {report.server_version}" if report.server_version else ""
+    return f"Prometheus{server} at {report.server}; registry: {report.flavor}{version}"
+
+
+def _board(board: DashboardFinding, notes: _Notes, *, failing_only: bool) -> Iterator[str]:
+    panels = [panel for panel in board.panels if panel.verdict.status.failing or not failing_only]
+    if not panels:
+        return
+    yield ""
+    yield board.title
+    width = max(len(panel.row) for panel in panels)
+    for panel in panels:
+        line = f"  {panel.verdict.status.value:<{_WIDTH}}  {panel.row:<{width}}  {panel.title}"
+        yield line + "".join(_marks(panel, notes))
+
+
+def _marks(panel: PanelFinding, notes: _Notes) -> Iterable[str]:
+    """The panel's reason; of a panel of several queries each reason that is as bad as the panel."""
+    verdicts = [query.verdict for query in panel.queries if query.verdict.status is panel.verdict.status]
+    return dict.fromkeys(notes.mark(verdict) for verdict in verdicts)
+
+
+def _rules(rules: Iterable[RuleFinding], notes: _Notes, *, failing_only: bool) -> Iterator[str]:
+    """Each alert, and those recording rules that do not do their work."""
+    shown = [rule for rule in rules if rule.kind == "alerting" or rule.verdict.status.failing]
+    shown = [rule for rule in shown if rule.verdict.status.failing or not failing_only]
+    if not shown:
+        return
+    yield ""
+    yield "Rules" if any(rule.kind != "alerting" for rule in shown) else "Alerts"
+    for rule in shown:
+        what = rule.state or ("recording" if rule.kind != "alerting" else "unknown")
+        named = f"{rule.name} ({rule.severity})" if rule.severity else rule.name
+        yield f"  {rule.verdict.status.value:<{_WIDTH}}  {what:<9}  {named}{notes.mark(rule.verdict)}"
+
+
+def summary(report: Report) -> Iterator[str]:
+    """One line on the panels, one on the rules when there are any."""
+    panels = report.panels
+    asked = sum(panels.values()) - panels[Status.LEFT_OUT]
+    line = f"{panels[Status.DATA] + panels[Status.ZERO]} of {asked} panels have data"
+    if panels[Status.ZERO]:
+        line += f" ({panels[Status.ZERO]} {_are(panels[Status.ZERO])} zero)"
+    if panels[Status.QUIET]:
+        line += f", {panels[Status.QUIET]} {_are(panels[Status.QUIET])} quiet: nothing happened yet"
+    if panels[Status.EMPTY]:
+        line += f", {panels[Status.EMPTY]} {_are(panels[Status.EMPTY])} empty"
+    if panels[Status.LEFT_OUT]:
+        line += f"; {panels[Status.LEFT_OUT]} left out of this build"
+    errors = report.query_errors
+    yield f"{line}; {errors} query error{'' if errors == 1 else 's'}"
+    if report.rules:
+        failing = sum(rule.verdict.status.failing for rule in report.rules)
+        alerts = [rule for rule in report.rules if rule.kind == "alerting"]
+        states = ", ".join(f"{sum(rule.state == state for rule in alerts)} {state}" for state in ("firing", "pending"))
+        yield f"{len(report.rules) - failing} of {len(report.rules)} rules work; of {len(alerts)} alerts {states}"
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
