@@ -27,10 +27,13 @@ from regobs.promql.build import (
     within,
     zero_filled,
 )
+from regobs.promql.infer import infer, infer_text
 from regobs.promql.nodes import RANGE, RATE_INTERVAL, Duration, Expr, Matcher, MatchOp, Selector
+from regobs.promql.parse import Parsed, parse, parse_located
 from regobs.promql.printer import to_text
-from regobs.promql.recorded import Record
+from regobs.promql.recorded import Record, use_recorded
 from regobs.promql.scope import Scope, inject
+from regobs.promql.types import Type
 from regobs.promql.unavailable import Unavailable
 from regobs.promql.vocabulary import Vocabulary
 from regobs.promql.walk import strip_parens
@@ -42,9 +45,11 @@ __all__ = [
     "Expr",
     "MatchOp",
     "Matcher",
+    "Parsed",
     "Record",
     "Scope",
     "Selector",
+    "Type",
     "Unavailable",
     "Vocabulary",
     "age",
@@ -53,12 +58,16 @@ __all__ = [
     "count",
     "highest",
     "increase",
+    "infer",
+    "infer_text",
     "inject",
     "latest",
     "lowest",
     "mean",
     "metrics_of",
     "other_than",
+    "parse",
+    "parse_located",
     "quantile",
     "rate",
     "ratio",
@@ -70,6 +79,7 @@ __all__ = [
     "to_text",
     "top",
     "total",
+    "use_recorded",
     "volume",
     "within",
     "zero_filled",

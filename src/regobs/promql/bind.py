@@ -7,7 +7,7 @@ written in the names of GitLab's registry and are translated in the same way.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 
@@ -31,20 +31,7 @@ def bind(expr: Expr, vocabulary: Vocabulary, *, lookup: Lookup = catalog_lookup)
 
     Raises Unavailable when the vocabulary lacks a metric, a label, every value asked for, or a bucket edge.
     """
-
-    def visit(node: Expr) -> Expr:
-        match node:
-            case Selector():
-                return bind_selector(node, vocabulary, lookup)
-            case Aggregate(labels=labels) if labels is not None:
-                return replace(rebuild(node, visit), labels=_rename(labels, node, vocabulary, lookup))
-            case Binary():
-                return _bind_binary(node, rebuild(node, visit), vocabulary, lookup)
-            case Call(function, args) if function in _RELABEL_SOURCES:
-                return replace(rebuild(node, visit), args=_relabel(function, args, node, visit, vocabulary, lookup))
-        return rebuild(node, visit)
-
-    return visit(expr)
+    return _Binding(vocabulary, lookup).visit(expr)
 
 
 def metrics_of(expr: Expr, *, lookup: Lookup = catalog_lookup) -> frozenset[Metric]:
@@ -104,69 +91,75 @@ def _edges(metric: Metric, form: Form, choice: Choice) -> Iterator[Decimal]:
             raise missing_edge(metric, error) from error
 
 
-def _bind_binary(node: Binary, changed: Binary, vocabulary: Vocabulary, lookup: Lookup) -> Binary:
-    def rename(names: tuple[str, ...] | None) -> tuple[str, ...] | None:
-        return None if names is None else _rename(names, node, vocabulary, lookup, strict=False)
+class _Binding:
+    def __init__(self, vocabulary: Vocabulary, lookup: Lookup) -> None:
+        self._vocabulary = vocabulary
+        self._lookup = lookup
 
-    if node.on is None and node.ignoring is None and not node.include:
-        return changed
-    return replace(changed, on=rename(node.on), ignoring=rename(node.ignoring), include=rename(node.include) or ())
+    def visit(self, node: Expr) -> Expr:
+        match node:
+            case Selector():
+                return bind_selector(node, self._vocabulary, self._lookup)
+            case Aggregate(labels=labels) if labels is not None:
+                return replace(rebuild(node, self.visit), labels=self._rename(labels, node, strict=not node.without))
+            case Binary():
+                return self._binary(node)
+            case Call(function) if function in _RELABEL_SOURCES:
+                return self._relabel(node)
+        return rebuild(node, self.visit)
 
-
-def _relabel(
-    function: str,
-    args: tuple[Expr, ...],
-    node: Call,
-    visit: Callable[[Expr], Expr],
-    vocabulary: Vocabulary,
-    lookup: Lookup,
-) -> tuple[Expr, ...]:
-    """label_replace and label_join read labels by name: those names are the vocabulary's too."""
-    sources = range(len(args))[_RELABEL_SOURCES[function]]
-
-    def one(index: int, arg: Expr) -> Expr:
-        if index in sources and isinstance(arg, String):
-            return String(_rename((arg.value,), node, vocabulary, lookup, strict=False)[0])
-        return visit(arg)
-
-    return tuple(one(index, arg) for index, arg in enumerate(args))
-
-
-def _rename(
-    names: tuple[str, ...], node: Expr, vocabulary: Vocabulary, lookup: Lookup, *, strict: bool = True
-) -> tuple[str, ...]:
-    """Label names of a clause, by the labels of the metrics below it; names that no metric has stay as they are."""
-    renamed = (_rename_one(name, node, vocabulary, lookup, strict=strict) for name in names)
-    return tuple(dict.fromkeys(renamed))
-
-
-def _rename_one(name: str, node: Expr, vocabulary: Vocabulary, lookup: Lookup, *, strict: bool) -> str:
-    found: dict[str, Metric] = {}
-    for selector in selectors(node):
-        metric = known_metric(selector, lookup)
-        if metric is None:
-            continue
-        bound = _clause_label(name, metric, isinstance(selector.metric, Metric), vocabulary, strict=strict)
-        if bound is not None:
-            found.setdefault(bound, metric)
-    if len(found) > 1:
-        raise PromqlError(
-            f"the label {name} has different names below one clause: {', '.join(found)}",
-            value=name,
-            next_step="aggregate each metric by itself, then rename with label_replace",
+    def _binary(self, node: Binary) -> Binary:
+        changed = rebuild(node, self.visit)
+        if node.on is None and node.ignoring is None and not node.include:
+            return changed
+        return replace(
+            changed,
+            on=None if node.on is None else self._rename(node.on, node),
+            ignoring=None if node.ignoring is None else self._rename(node.ignoring, node),
+            include=self._rename(node.include, node),
         )
-    return next(iter(found), name)
 
+    def _relabel(self, node: Call) -> Call:
+        """label_replace and label_join read labels by name: those names are the vocabulary's too."""
+        sources = range(len(node.args))[_RELABEL_SOURCES[node.function]]
+        args = (
+            String(self._rename((arg.value,), node)[0])
+            if index in sources and isinstance(arg, String)
+            else self.visit(arg)
+            for index, arg in enumerate(node.args)
+        )
+        return replace(node, args=tuple(args))
 
-def _clause_label(name: str, metric: Metric, unbound: bool, vocabulary: Vocabulary, *, strict: bool) -> str | None:
-    form = available_form(metric, vocabulary)
-    if unbound:
-        label = next((label for label in form.labels if label.name == name), None)
-    else:
-        label = text_label(name, metric, form, vocabulary)
-    if label is not None:
-        plain_target = not unbound and name == label.exposed != vocabulary.series_label(metric, label)
-        return None if plain_target else vocabulary.series_label(metric, label)
-    if strict and name in metric_labels(metric):
-        raise missing_label(metric, name, vocabulary)
-    return None
+    def _rename(self, names: tuple[str, ...], node: Expr, *, strict: bool = False) -> tuple[str, ...]:
+        """Label names of a clause, by the labels of the metrics below it; names that no metric has stay as they are."""
+        return tuple(dict.fromkeys(self._rename_one(name, node, strict=strict) for name in names))
+
+    def _rename_one(self, name: str, node: Expr, *, strict: bool) -> str:
+        found: dict[str, Metric] = {}
+        for selector in selectors(node):
+            metric = known_metric(selector, self._lookup)
+            bound = self._clause_label(name, metric, selector, strict=strict) if metric else None
+            if metric and bound is not None:
+                found.setdefault(bound, metric)
+        if len(found) > 1:
+            raise PromqlError(
+                f"the label {name} has different names below one clause: {', '.join(found)}",
+                value=name,
+                next_step="aggregate each metric by itself, then rename with label_replace",
+            )
+        return next(iter(found), name)
+
+    def _clause_label(self, name: str, metric: Metric, selector: Selector, *, strict: bool) -> str | None:
+        form = available_form(metric, self._vocabulary)
+        unbound = isinstance(selector.metric, Metric)
+        if unbound:
+            label = next((label for label in form.labels if label.name == name), None)
+        else:
+            label = text_label(name, metric, form, self._vocabulary)
+        if label is not None:
+            stored = self._vocabulary.series_label(metric, label)
+            is_target_label = not unbound and name == label.exposed != stored
+            return None if is_target_label else stored
+        if strict and name in metric_labels(metric):
+            raise missing_label(metric, name, self._vocabulary)
+        return None

@@ -27,6 +27,7 @@ from regobs.promql.nodes import (
     Selector,
     Subquery,
 )
+from regobs.promql.parse import parse
 from regobs.promql.walk import rebuild
 from regobs.promql.words import check_choice, check_edge, check_group, metric_buckets
 
@@ -267,6 +268,4 @@ def any_of(parts: Iterable[Expr]) -> Expr:
 
 def raw(text: str) -> Expr:
     """PromQL text, where no builder fits; its selectors may use the names of GitLab's registry."""
-    from regobs.promql.parse import parse  # noqa: PLC0415  (the parser is only loaded where text is read)
-
     return parse(text)

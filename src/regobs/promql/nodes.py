@@ -104,6 +104,13 @@ class Number(Expr):
 
 
 @dataclass(frozen=True, slots=True)
+class Variable(Expr):
+    """A Grafana variable in the place of a number (`$__range_s`, `${limit}`), with its sign."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class String(Expr):
     """A string literal."""
 

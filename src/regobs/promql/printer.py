@@ -21,6 +21,7 @@ from regobs.promql.nodes import (
     String,
     Subquery,
     Unary,
+    Variable,
 )
 
 # https://prometheus.io/docs/prometheus/latest/querying/operators/#binary-operator-precedence
@@ -46,11 +47,13 @@ _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*|\$\w+|\$\{[^}]*\}")
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
-def to_text(expr: Expr) -> str:  # noqa: PLR0911  (one return a node)
+def to_text(expr: Expr) -> str:  # noqa: C901, PLR0911  (one case a node)
     """The PromQL text of a bound tree. Raises PromqlError for a tree that still holds catalog entries."""
     match expr:
         case Number(value):
             return number_text(value)
+        case Variable(name):
+            return name
         case String(value):
             return quote(value)
         case Selector():
@@ -152,7 +155,7 @@ def _precedence(expr: Expr) -> int:
             return _UNARY
         case Number(value) if value.is_signed() and value != 0:
             return _UNARY
-        case Number() | String():
+        case Number() | String() | Variable():
             return _ATOM - 1
         case Selector(at=None, offset=None, range=None) | Call() | Aggregate() | Paren():
             return _ATOM
@@ -167,7 +170,7 @@ def _wrapped(expr: Expr, least: int) -> str:
 
 def _operand(expr: Expr) -> str:
     """What stands after a sign: `-(3)`, because `-3` is a number, and `-(-a)`, because nobody reads `--a`."""
-    if isinstance(expr, Number | Unary):
+    if isinstance(expr, Number | Unary | Variable):
         return f"({to_text(expr)})"
     return _wrapped(expr, PRECEDENCE["^"])
 

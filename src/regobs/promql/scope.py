@@ -53,22 +53,29 @@ def _narrow(node: Selector, scope: Scope, lookup: Lookup) -> Selector:
 def _matchers(node: Selector, scope: Scope, lookup: Lookup) -> tuple[Matcher, ...]:
     metric = known_metric(node, lookup)
     everything = scope.registry + scope.everywhere
+    survivors = {*scope.keep, *scope.recorded}
     if metric is None:
-        return everything if _looks_like_registry(node) else scope.everywhere
+        if _looks_like_registry(node):
+            return everything
+        return tuple(m for m in everything if m in scope.everywhere or (m.label in survivors and _recorded(node)))
     if metric.exposer is Exposer.REGISTRY:
         return everything
     if metric.exposer is not Exposer.RULES:
         return scope.everywhere
-    kept = {*scope.keep, *scope.recorded}
-    kept |= {label.exposed for form in metric.forms for label in form.labels}
+    kept = survivors | {label.exposed for form in metric.forms for label in form.labels}
     return tuple(matcher for matcher in everything if matcher.label in kept)
+
+
+def _recorded(node: Selector) -> bool:
+    """A recorded series by its name: colons are reserved for them."""
+    return isinstance(node.metric, str) and ":" in node.metric
 
 
 def _looks_like_registry(node: Selector) -> bool:
     """A series that the catalog does not have, or a pattern over names, from the registry by its prefix."""
     names = [node.metric] if isinstance(node.metric, str) else []
     names += [m.value for m in node.matchers if m.label == "__name__" and m.op in {MatchOp.EQUAL, MatchOp.REGEX}]
-    return any(name.lstrip("^(").startswith("registry_") for name in names)
+    return any(name.lstrip("^(").startswith("registry_") and ":" not in name for name in names)
 
 
 def _keep(node: Aggregate, scope: Scope) -> Aggregate:

@@ -1,0 +1,282 @@
+"""Inference: the type of any expression, built or parsed, and the errors that types can show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from decimal import Decimal
+
+from regobs.catalog.model import Unit
+from regobs.errors import Location, PromqlError
+from regobs.promql.called import call_type
+from regobs.promql.nodes import (
+    Aggregate,
+    Binary,
+    Call,
+    Expr,
+    Number,
+    Paren,
+    Selector,
+    String,
+    Subquery,
+    Unary,
+    Variable,
+)
+from regobs.promql.parse import parse_located
+from regobs.promql.printer import to_text
+from regobs.promql.selected import SelectorTypes
+from regobs.promql.series import Lookup, catalog_lookup
+from regobs.promql.types import Type
+from regobs.promql.units import addable, added, comparable, divided, finished, multiplied, scaled
+from regobs.promql.vocabulary import Vocabulary
+from regobs.promql.walk import selectors
+from regobs.promql.words import nearest
+
+Locate = Callable[[Expr, str], Location]
+_COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
+_SETS = frozenset({"and", "or", "unless"})
+_PICKS = frozenset({"topk", "bottomk", "limitk", "limit_ratio"})
+_NO_UNIT = frozenset({"count", "group", "count_values", "stdvar"})
+_MIXES = frozenset({"sum", "avg", "stddev", "stdvar", "quantile"})
+
+
+def infer(
+    expr: Expr,
+    vocabulary: Vocabulary | None = None,
+    *,
+    extra_labels: Iterable[str] = (),
+    lookup: Lookup = catalog_lookup,
+    locate: Locate | None = None,
+) -> Type:
+    """The type of an expression, bound in `vocabulary` (None: in any) or unbound.
+
+    `extra_labels` are label names every series may have, such as those of the scope; target labels need not be
+    listed. Raises PromqlError for what makes no sense, with a place when `locate` knows one.
+    """
+    return finished(_Inference(SelectorTypes(vocabulary, extra_labels, lookup), locate).visit(expr))
+
+
+def infer_text(
+    text: str,
+    vocabulary: Vocabulary | None = None,
+    *,
+    file: str = "",
+    extra_labels: Iterable[str] = (),
+    lookup: Lookup = catalog_lookup,
+) -> Type:
+    """The type of a query as text. Raises PromqlError with line and column, for syntax and sense alike."""
+    parsed = parse_located(text, file=file)
+    return infer(parsed.expr, vocabulary, extra_labels=extra_labels, lookup=lookup, locate=parsed.locate)
+
+
+class _Inference:
+    def __init__(self, selected: SelectorTypes, locate: Locate | None) -> None:
+        self._selected = selected
+        self._locate = locate
+
+    def visit(self, node: Expr) -> Type:
+        try:
+            return self._type(node)
+        except PromqlError as error:
+            if self._locate is not None and error.location is None:
+                error.location = self._locate(node, error.value if isinstance(error.value, str) else "")
+            raise
+
+    def _type(self, node: Expr) -> Type:  # noqa: PLR0911  (one case a node)
+        match node:
+            case Selector():
+                return self._selected.infer(node)
+            case Number():
+                return Type("scalar")
+            case Variable(name):
+                return Type("scalar", unit=Unit.SECONDS if name.strip("${}") == "__range_s" else Unit.NONE)
+            case String():
+                return Type("string")
+            case Paren(inner) | Unary(expr=inner):
+                return self.visit(inner)
+            case Subquery(inner):
+                return replace(self.visit(inner), value="matrix")
+            case Call():
+                return call_type(node, [self.visit(arg) for arg in node.args])
+            case Aggregate():
+                return self._aggregate(node)
+            case Binary():
+                return self._binary(node)
+        raise PromqlError(f"{type(node).__name__} has no type")
+
+    def _known(self, value: Type) -> frozenset[str] | None:
+        """Every label name that can stand in a clause over these results, None when any can."""
+        if value.labels is None:
+            return None
+        return value.labels | self._selected.everywhere if value.open else value.labels
+
+    def _check_labels(self, names: Iterable[str], value: Type, node: Expr, where: str) -> None:
+        known = self._known(value)
+        for name in names:
+            if known is None or name in known or name.startswith("$"):
+                continue
+            subject = next((_series_name(selector) for selector in selectors(node)), "the expression")
+            had = "no longer has the label" if not value.open else "has no label"
+            raise PromqlError(
+                f"{subject} {had} {name}, which {where} names",
+                value=name,
+                expected=nearest(name, sorted(value.labels or ())) or "no label is left there",
+            )
+
+    def _aggregate(self, node: Aggregate) -> Type:
+        if node.param is not None:
+            self.visit(node.param)
+        inner = self.visit(node.expr)
+        if not node.without:
+            self._check_labels(node.labels or (), inner, node.expr, f"the by list of {node.op}")
+        if inner.quantile and node.op in _MIXES:
+            raise PromqlError(
+                f"{node.op} over a quantile: quantiles cannot be added up or averaged",
+                value=node.op,
+                expected=f"{node.op} the buckets first, then histogram_quantile over the result; or max",
+            )
+        result = _grouped(node, inner)
+        self._check_buckets(node, inner, result)
+        if node.op in _NO_UNIT:
+            return replace(result, unit=Unit.NONE, per_second=False, raw_counter=False, fraction=False, observed=None)
+        return replace(result, fraction=inner.fraction and node.op not in {"sum", "stddev"})
+
+    def _check_buckets(self, node: Aggregate, inner: Type, result: Type) -> None:
+        if node.op in {"sum", "avg"} and inner.le is not None and len(inner.le) > 1 and result.le is None:
+            name = next(_series_name(selector) for selector in selectors(node.expr))
+            raise PromqlError(
+                f"{node.op} without le mixes the buckets of {name}, each of which contains the smaller ones",
+                value=node.op,
+                expected="le in the by list, one le in the selector, or the _count series",
+            )
+
+    def _binary(self, node: Binary) -> Type:
+        left, right = self.visit(node.left), self.visit(node.right)
+        if left.value == "vector" and right.value == "vector":
+            self._check_matching(node, left, right)
+        if node.op in _SETS:
+            labels = left.labels | right.labels if left.labels is not None and right.labels is not None else None
+            return replace(left, labels=labels, open=left.open or right.open) if node.op == "or" else left
+        shape = _matched(node, left, right)
+        raw = left.raw_counter or right.raw_counter
+        result = self._compared(node, left, right) if node.op in _COMPARISONS else self._computed(node, left, right)
+        # the comparison of an event count with zero filters, it does not read the count
+        return replace(
+            shape,
+            unit=result.unit,
+            per_second=result.per_second,
+            fraction=result.fraction,
+            quantile=left.quantile or right.quantile,
+            raw_counter=raw,
+            kind=left.kind if node.op in _COMPARISONS and not node.bool else None,
+        )
+
+    def _compared(self, node: Binary, left: Type, right: Type) -> Type:
+        kept = right if left.value == "scalar" else left
+        for value, other in ((left, node.right), (right, node.left)):
+            self._check_threshold(value, literal(other), node)
+        if not comparable(left, right):
+            raise PromqlError(f"{left.unit} compared with {right.unit}", value=node.op, expected="the same unit")
+        return replace(kept, unit=Unit.BOOL, per_second=False, fraction=False) if node.bool else kept
+
+    def _check_threshold(self, value: Type, threshold: Decimal | None, node: Binary) -> None:
+        if threshold is None or not value.fraction or threshold.is_nan() or 0 <= threshold <= 1:
+            return
+        subject = next((_series_name(selector) for selector in selectors(node)), "this")
+        hint = f"; as a ratio {threshold} percent is {threshold / 100}" if threshold > 1 else ""
+        raise PromqlError(
+            f"the ratio over {subject} lies between 0 and 1, so comparing it with {threshold} makes no sense",
+            value=str(threshold),
+            expected=f"a number from 0 to 1{hint}",
+        )
+
+    def _computed(self, node: Binary, left: Type, right: Type) -> Type:
+        for value, other, first in ((left, node.right, False), (right, node.left, True)):
+            number = literal(other)
+            if number is not None:
+                return scaled(node.op, value, number, literal_first=first)
+        if node.op in {"+", "-"}:
+            if not addable(left, right):
+                what = "added to" if node.op == "+" else "minus"
+                raise PromqlError(f"{left.unit} {what} {right.unit}", value=node.op, expected="the same unit")
+            return added(node.op, left, right)
+        if node.op == "*":
+            return multiplied(left, right)
+        if node.op == "/":
+            result = divided(left, right)
+            return replace(result, fraction=result.fraction and not _same_series(node))
+        return replace(left, unit=left.unit if node.op == "%" else Unit.NONE, fraction=False)
+
+    def _check_matching(self, node: Binary, left: Type, right: Type) -> None:
+        if node.on is not None:
+            for value, side in ((left, node.left), (right, node.right)):
+                self._check_labels(node.on, value, side, f"on() of {node.op}")
+            return
+        here, there = left.closed_labels, right.closed_labels
+        if here is None or there is None or node.op == "or":
+            return
+        ignored = frozenset(node.ignoring or ())
+        if (only := (here ^ there) - ignored) and not any(name.startswith("$") for name in here | there):
+            raise PromqlError(
+                f"the sides of {node.op} never match: only one of them has {', '.join(sorted(only))}",
+                value=node.op,
+                expected="the same by list on both sides, or on(...) with group_left or group_right",
+            )
+
+
+def literal(node: Expr) -> Decimal | None:
+    """The number that a constant such as `0.5`, `-1` or `14.4 * 0.001` is; None for anything else."""
+    match node:
+        case Number(value):
+            return value
+        case Paren(inner):
+            return literal(inner)
+        case Unary("-", inner):
+            number = literal(inner)
+            return None if number is None else -number
+        case Binary(op, left, right) if op in {"+", "-", "*"}:
+            first, second = literal(left), literal(right)
+            if first is None or second is None:
+                return None
+            return {"+": first + second, "-": first - second, "*": first * second}[op]
+    return None
+
+
+def _grouped(node: Aggregate, inner: Type) -> Type:
+    """Labels and bucket edges after an aggregation."""
+    if node.op in _PICKS:
+        return inner
+    names = frozenset(node.labels or ())
+    if node.without:
+        labels = None if inner.labels is None else inner.labels - names
+        return replace(inner, labels=labels, le=None if "le" in names else inner.le, kind=None)
+    if node.op == "count_values" and isinstance(node.param, String):
+        names |= {node.param.value}
+    return replace(inner, labels=names, open=False, le=inner.le if "le" in names else None, kind=None)
+
+
+def _matched(node: Binary, left: Type, right: Type) -> Type:
+    """Labels and bucket edges of what a binary operation returns."""
+    if left.value == "scalar" or node.group == "right":
+        base = right
+    elif right.value == "scalar" or node.group or node.op in _COMPARISONS:
+        base = left
+    elif node.on is not None:
+        return replace(left, labels=frozenset(node.on), open=False, le=left.le if "le" in node.on else None)
+    else:
+        ignored = frozenset(node.ignoring or ())
+        base = replace(left, labels=None if left.labels is None else left.labels - ignored)
+    return replace(base, labels=base.labels | set(node.include)) if base.labels is not None else base
+
+
+def _series_name(selector: Selector) -> str:
+    return str(selector.metric or "") + selector.suffix or to_text(replace(selector, range=None))
+
+
+def _same_series(node: Binary) -> bool:
+    """Whether both sides read the same series, so that the quotient compares a value with itself at another time."""
+    sides = [
+        {(str(part.metric), part.suffix, part.choices, part.matchers) for part in selectors(side)}
+        for side in (node.left, node.right)
+    ]
+    return sides[0] == sides[1]
