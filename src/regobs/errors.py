@@ -7,7 +7,8 @@
     │   ├── DashboardError    a dashboard file
     │   ├── SloError          an OpenSLO document or a burn-rate table
     │   ├── RulesError        a rules, routing or scrape file
-    │   └── PromqlError       a PromQL text or a typed expression
+    │   ├── PromqlError       a PromQL text or a typed expression
+    │   └── InstrumentError   a wrong use of the instrumentation library
     ├── ServerError           a server is unreachable or is not what it should be   exit 3
     │   ├── EndpointError     it is the right server, but does not offer one part of the API
     │   └── QueryError        it rejects or fails to answer one query, which the error carries
@@ -114,6 +115,10 @@ class RulesError(InputError):
 
 class PromqlError(InputError):
     """A PromQL text or a typed expression makes no sense."""
+
+
+class InstrumentError(InputError):
+    """The instrumentation library is used wrongly: a metric, label or value that does not exist."""
 
 
 class ServerError(RegobsError):
