@@ -25,6 +25,7 @@ PATH = click.Path(path_type=Path)
 @click.option("--format", "shape", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--failing-only", is_flag=True, help="Show only what should have data and has none.")
 def doctor(
+    *,
     url: str,
     config_file: Path | None,
     pack_directory: Path | None,
@@ -33,7 +34,6 @@ def doctor(
     window: str | None,
     timeout: float,
     shape: str,
-    *,
     failing_only: bool,
 ) -> int:
     """Say of every panel and rule whether it has data on this server, and if not, why and what to change.

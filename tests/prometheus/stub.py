@@ -1,0 +1,114 @@
+"""A stand-in for servers that answer wrongly: each path gives one fixed answer, and what was asked is kept."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import parse_qs, urlsplit
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One answer. `delay` is in seconds."""
+
+    status: int = 200
+    body: str = ""
+    content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    delay: float = 0
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request as it came."""
+
+    method: str
+    path: str
+    params: Mapping[str, list[str]]
+    headers: Mapping[str, str]
+
+
+def success(data: Any, **more: Any) -> Reply:
+    """A successful answer of the API."""
+    return Reply(body=json.dumps({"status": "success", "data": data, **more}))
+
+
+def failure(status: int, kind: str, error: str) -> Reply:
+    """An error as the API states it."""
+    return Reply(status, json.dumps({"status": "error", "errorType": kind, "error": error}))
+
+
+def vector(*values: tuple[Mapping[str, str], str]) -> Reply:
+    """An instant vector."""
+    result = [{"metric": dict(labels), "value": [1_700_000_000.5, value]} for labels, value in values]
+    return success({"resultType": "vector", "result": result})
+
+
+NOT_FOUND = Reply(404, "404 page not found\n", "text/plain")
+
+
+class Stub:
+    """The server: `replies` by path without query, or by (method, path)."""
+
+    def __init__(self, replies: Mapping[Any, Reply], default: Reply = NOT_FOUND) -> None:
+        self.requests: list[Request] = []
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def _handle(self) -> None:
+                parts = urlsplit(self.path)
+                length = int(self.headers.get("Content-Length") or 0)
+                params = parse_qs(self.rfile.read(length).decode() if length else parts.query, keep_blank_values=True)
+                outer.requests.append(Request(self.command, parts.path, params, dict(self.headers)))
+                reply = replies.get((self.command, parts.path)) or replies.get(parts.path, default)
+                time.sleep(reply.delay)
+                body = reply.body.encode()
+                self.send_response(reply.status)
+                self.send_header("Content-Type", reply.content_type)
+                self.send_header("Content-Length", str(len(body)))
+                for name, value in reply.headers.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(body)
+
+            def do_GET(self) -> None:
+                self._handle()
+
+            def do_POST(self) -> None:
+                self._handle()
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
+
+    @property
+    def address(self) -> str:
+        """Host and port."""
+        return f"127.0.0.1:{self._server.server_address[1]}"
+
+    @property
+    def url(self) -> str:
+        """The address as a URL."""
+        return f"http://{self.address}"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()

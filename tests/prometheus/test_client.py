@@ -1,0 +1,274 @@
+from __future__ import annotations
+
+import base64
+import math
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+
+from regobs.errors import EndpointError, ExitCode, InputError, QueryError, RegobsError, ServerError
+from regobs.prometheus import Prometheus, Range, Stats
+from tests.prometheus.stub import NOT_FOUND, Reply, Stub, failure, success, vector
+
+QUERY = "/api/v1/query"
+SECRET = "s3cr3t-Wort"
+
+
+def ask(replies: dict[Any, Reply], default: Reply = NOT_FOUND, **options: Any) -> tuple[Any, Stub]:
+    with Stub(replies, default) as stub, Prometheus(stub.url, **options) as prometheus:
+        return prometheus.query("up"), stub
+
+
+def refused(replies: dict[Any, Reply], default: Reply = NOT_FOUND, timeout: float = 5) -> RegobsError:
+    with Stub(replies, default) as stub:
+        with Prometheus(f"http://me:{SECRET}@{stub.address}", timeout=timeout) as prometheus:
+            with pytest.raises(RegobsError) as caught:
+                prometheus.query("up")
+        assert SECRET not in str(caught.value)
+        assert stub.url in str(caught.value)
+    return caught.value
+
+
+def test_a_vector_has_labels_values_and_times() -> None:
+    answer, stub = ask({QUERY: vector(({"job": "a"}, "1.5"), ({}, "NaN"), ({}, "+Inf"), ({}, "-Inf"))})
+    assert [dict(sample.labels) for sample in answer.samples] == [{"job": "a"}, {}, {}, {}]
+    values = [sample.value for sample in answer.samples]
+    assert (values[0], values[2], values[3]) == (1.5, math.inf, -math.inf)
+    assert math.isnan(values[1])
+    assert answer.samples[0].time == 1_700_000_000.5
+    assert (stub.requests[0].method, stub.requests[0].params) == ("POST", {"query": ["up"]})
+
+
+def test_a_scalar_is_one_sample_without_labels() -> None:
+    answer, _ = ask({QUERY: success({"resultType": "scalar", "result": [1, "2"]})})
+    assert (answer.kind, answer.samples[0].value, answer.samples[0].labels) == ("scalar", 2.0, {})
+
+
+def test_a_string_is_kept_as_text() -> None:
+    answer, _ = ask({QUERY: success({"resultType": "string", "result": [1, "x"]})})
+    assert (answer.kind, answer.text, answer.samples) == ("string", "x", ())
+
+
+def test_a_native_histogram_is_kept_apart_from_values() -> None:
+    item = {"metric": {}, "histogram": [1, {"count": "5", "sum": "2", "buckets": []}]}
+    answer, _ = ask({QUERY: success({"resultType": "vector", "result": [item]})})
+    assert answer.samples[0].histogram == {"count": "5", "sum": "2", "buckets": []}
+
+
+def test_warnings_and_infos_are_preserved() -> None:
+    answer, _ = ask({QUERY: success({"resultType": "vector", "result": []}, warnings=["w"], infos=["i"])})
+    assert (answer.warnings, answer.infos) == (("w",), ("i",))
+
+
+def test_statistics_are_asked_for_and_read() -> None:
+    stats = {
+        "timings": {"evalTotalTime": 0.25, "execQueueTime": 1},
+        "samples": {"totalQueryableSamples": 42, "peakSamples": 7},
+    }
+    with Stub({QUERY: success({"resultType": "vector", "result": [], "stats": stats})}) as stub:
+        with Prometheus(stub.url) as prometheus:
+            assert prometheus.query("up", time=3, stats=True).stats == Stats(42, 7, 0.25)
+            assert prometheus.query("up").stats == Stats(42, 7, 0.25)
+        assert stub.requests[0].params == {"query": ["up"], "time": ["3.0"], "stats": ["all"]}
+        assert "stats" not in stub.requests[1].params
+
+
+def test_a_range_query_sends_its_edges_and_gives_points() -> None:
+    result = {"resultType": "matrix", "result": [{"metric": {"a": "b"}, "values": [[1, "2"], [2.5, "NaN"]]}]}
+    with Stub({"/api/v1/query_range": success(result)}) as stub, Prometheus(stub.url) as prometheus:
+        answer = prometheus.query_range("up", 1, 2.5, 0.5)
+        assert isinstance(answer.ranges[0], Range)
+        assert answer.ranges[0].points[0] == (1.0, 2.0)
+        assert math.isnan(answer.ranges[0].points[1][1])
+        sent = {"query": ["up"], "start": ["1.0"], "end": ["2.5"], "step": ["0.5"]}
+        assert (stub.requests[0].method, stub.requests[0].params) == ("POST", sent)
+
+
+def test_a_long_query_goes_in_the_body_not_in_the_url() -> None:
+    text = " + ".join(["up"] * 20_000)
+    with Stub({QUERY: vector()}) as stub, Prometheus(stub.url) as prometheus:
+        assert prometheus.query(text).samples == ()
+        assert stub.requests[0].params == {"query": [text]}
+
+
+def test_a_proxy_that_lets_only_get_pass_is_asked_by_get() -> None:
+    answer, stub = ask({("POST", QUERY): Reply(405), ("GET", QUERY): vector(({}, "1"))})
+    assert answer.samples[0].value == 1
+    assert [request.method for request in stub.requests] == ["POST", "GET"]
+
+
+def test_series_and_labels_send_every_selector() -> None:
+    replies = {
+        "/api/v1/series": success([{"__name__": "up", "job": "a"}]),
+        "/api/v1/label/job/values": success(["b", "a"]),
+        "/api/v1/labels": success(["job", "__name__"]),
+    }
+    with Stub(replies) as stub, Prometheus(stub.url) as prometheus:
+        assert prometheus.series(["up", "x"], start=1) == ({"__name__": "up", "job": "a"},)
+        assert prometheus.label_values("job", "up") == ("a", "b")
+        assert prometheus.label_names() == ("__name__", "job")
+        series, values, names = stub.requests
+        assert (series.method, series.params) == ("POST", {"match[]": ["up", "x"], "start": ["1.0"]})
+        assert (values.method, values.params) == ("GET", {"match[]": ["up"]})
+        assert names.params == {}
+
+
+def test_the_password_becomes_basic_authentication_in_utf_8() -> None:
+    with Stub({QUERY: vector()}) as stub, Prometheus(f"http://me:p%C3%A4ss@{stub.address}") as prometheus:
+        prometheus.query("up")
+        kind, value = stub.requests[0].headers["Authorization"].split()
+        assert (kind, base64.b64decode(value).decode()) == ("Basic", "me:päss")
+        assert "ss" not in repr(prometheus)
+
+
+def test_the_token_of_the_environment_is_sent_unless_the_url_has_a_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REGOBS_PROMETHEUS_TOKEN", SECRET)
+    with Stub({QUERY: vector()}) as stub:
+        for url in (stub.url, f"http://me:word@{stub.address}"):
+            with Prometheus.connect(url) as prometheus:
+                prometheus.query("up")
+                assert SECRET not in repr(prometheus)
+        sent = [request.headers["Authorization"].split()[0] for request in stub.requests]
+    assert sent == ["Bearer", "Basic"]
+
+
+def test_our_authorization_header_wins_over_netrc(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login other password other\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    _, stub = ask({QUERY: vector()}, headers={"Authorization": "Bearer mine"})
+    assert stub.requests[0].headers["Authorization"] == "Bearer mine"
+    _, stub = ask({QUERY: vector()})
+    assert stub.requests[0].headers["Authorization"].startswith("Basic ")
+
+
+def test_a_session_from_outside_is_used_and_stays_open() -> None:
+    with requests.Session() as session, Stub({QUERY: vector(({}, "1"))}) as stub:
+        session.headers["X-Scope-OrgID"] = "team"
+        with Prometheus(stub.url, session=session) as prometheus:
+            prometheus.query("up")
+        assert session.get(stub.url + QUERY, timeout=5).status_code == 200
+        assert stub.requests[0].headers["X-Scope-OrgID"] == "team"
+
+
+def test_a_rejected_query_carries_its_text_and_the_servers_words() -> None:
+    for status, kind in ((400, "bad_data"), (422, "execution")):
+        error = refused({QUERY: failure(status, kind, "1:3: parse error")})
+        assert isinstance(error, QueryError)
+        assert (error.query, error.exit_code) == ("up", ExitCode.SERVER)
+        assert "1:3: parse error" in str(error)
+
+
+def test_a_query_that_takes_too_long_on_the_server_is_no_fault_of_its_text() -> None:
+    error = refused({QUERY: failure(503, "timeout", "query timed out")})
+    assert isinstance(error, ServerError)
+    assert not isinstance(error, QueryError)
+    assert "shorter range" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("reply", "words"),
+    [
+        (Reply(401, "no", "text/plain"), "authentication"),
+        (Reply(403, "no", "text/plain"), "forbids"),
+        (Reply(302, headers={"Location": f"https://login.example/x?state={SECRET}"}), "https://login.example/x"),
+        (Reply(429), "too many requests"),
+        (Reply(502, "<html>bad gateway</html>", "text/html"), "not ready"),
+        (Reply(503, "Service Unavailable", "text/plain"), "not ready"),
+        (failure(503, "unavailable", "starting"), "not ready"),
+        (Reply(404, "404 page not found\n", "text/plain"), "no Prometheus server"),
+        (Reply(200, "<html><title>Shop</title></html>", "text/html"), "no Prometheus server"),
+        (Reply(200, "", "application/json"), "no Prometheus server"),
+        (Reply(200, "[1, 2]"), "no Prometheus server"),
+        (Reply(200, '{"hello": "world"}'), "no Prometheus server"),
+        (success({"resultType": "vector"}), "unknown form"),
+        (success({"resultType": "sonnet", "result": []}), "sonnet"),
+        (success({"resultType": "vector", "result": [{"metric": {}, "value": [1, "many"]}]}), "unknown form"),
+        (success(None), "unknown form"),
+        (failure(500, "internal", "index broken"), "index broken"),
+    ],
+)
+def test_an_answer_that_is_none_says_what_to_do(reply: Reply, words: str) -> None:
+    error = refused({QUERY: reply})
+    assert error.exit_code is ExitCode.SERVER
+    assert words in str(error)
+    assert error.next_step or error.value
+
+
+@pytest.mark.parametrize(
+    ("replies", "name"),
+    [
+        ({"/v2/": Reply(401, "{}", headers={"Docker-Distribution-Api-Version": "registry/2.0"})}, "a registry"),
+        ({"/v2/": Reply(200, "{}", headers={"Docker-Distribution-Api-Version": "registry/2.0"})}, "a registry"),
+        ({"/api/v2/status": Reply(body='{"cluster": {}, "versionInfo": {}}')}, "Alertmanager"),
+        ({"/api/health": Reply(body='{"database": "ok", "version": "11"}')}, "Grafana"),
+        ({"/metrics": Reply(body="# TYPE a counter\na 1\n", content_type="text/plain")}, "only exposes metrics"),
+    ],
+)
+def test_another_server_is_called_by_its_name(replies: dict[Any, Reply], name: str) -> None:
+    error = refused(replies)
+    assert f"is {name}" in str(error) or name in str(error)
+    assert "not Prometheus" in str(error)
+
+
+def test_a_server_that_does_not_answer_in_time_is_said_so() -> None:
+    error = refused({QUERY: Reply(delay=1.0)}, timeout=0.2)
+    assert "0.2 s" in str(error)
+
+
+def test_a_closed_port_is_said_so() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://me:{SECRET}@127.0.0.1:{taken.getsockname()[1]}"
+        with Prometheus(url) as prometheus, pytest.raises(ServerError, match="Connection refused") as caught:
+            prometheus.query("up")
+    assert SECRET not in str(caught.value)
+
+
+def test_an_unknown_host_is_said_so() -> None:
+    with Prometheus(f"http://me:{SECRET}@nowhere.invalid") as prometheus:
+        with pytest.raises(ServerError, match=r"nowhere\.invalid cannot be reached") as caught:
+            prometheus.query("up")
+    assert SECRET not in str(caught.value)
+
+
+def test_tls_to_a_port_without_it_is_said_so() -> None:
+    with Stub({}) as stub, Prometheus(f"https://{stub.address}") as prometheus:
+        with pytest.raises(ServerError, match="TLS"):
+            prometheus.query("up")
+
+
+def test_a_header_with_a_line_break_is_an_input_error() -> None:
+    with Stub({}) as stub, Prometheus(stub.url, headers={"Authorization": f"Bearer\n{SECRET}"}) as prometheus:
+        with pytest.raises(InputError) as caught:
+            prometheus.query("up")
+    assert SECRET not in str(caught.value)
+
+
+@pytest.fixture
+def thanos() -> Iterator[Prometheus]:
+    """A server that answers queries and nothing else."""
+    with Stub({QUERY: vector()}) as stub, Prometheus(stub.url) as prometheus:
+        yield prometheus
+
+
+def test_a_missing_part_of_the_api_is_told_from_a_wrong_server(thanos: Prometheus) -> None:
+    with pytest.raises(ServerError) as caught:
+        thanos.targets()
+    assert not isinstance(caught.value, EndpointError)
+    thanos.query("up")
+    with pytest.raises(EndpointError, match="/api/v1/targets"):
+        thanos.targets()
+
+
+@pytest.mark.parametrize(("status", "ready"), [(200, True), (503, False)])
+def test_readiness_follows_the_servers_own_answer(status: int, *, ready: bool) -> None:
+    with Stub({"/-/ready": Reply(status)}) as stub, Prometheus(stub.url) as prometheus:
+        assert prometheus.ready() is ready
+
+
+def test_a_server_without_a_readiness_page_is_ready_when_it_knows_its_version() -> None:
+    with Stub({"/api/v1/status/buildinfo": success({"version": "2.0"})}) as stub, Prometheus(stub.url) as prometheus:
+        assert prometheus.ready() is True
