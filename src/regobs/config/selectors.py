@@ -2,34 +2,26 @@
 
 from __future__ import annotations
 
-import re
+from regobs.errors import PromqlError
+from regobs.promql.nodes import Matcher, Selector
 
-from regobs.promql.nodes import Matcher, MatchOp
-
-_MATCHER = re.compile(
-    r"""\s*(?P<label>[A-Za-z_][A-Za-z0-9_]*)\s*(?P<op>=~|!~|!=|=)\s*"(?P<value>(?:[^"\\]|\\.)*)"\s*"""
-)
+_NAME = "registry"  # any metric name: PromQL wants one before braces that may be empty
 
 
 def read_selector(text: str) -> tuple[Matcher, ...] | str:
     """The matchers of `job="a", env=~"b|c"` (braces around it are fine), or what is wrong with it, in words."""
+    from regobs.promql.parse import parse  # noqa: PLC0415 - whoever sets no selector need not load a parser
+
     inner = text.strip()
     if inner.startswith("{") and inner.endswith("}"):
-        inner = inner[1:-1].strip()
-    matchers: list[Matcher] = []
-    position = 0
-    while position < len(inner):
-        match = _MATCHER.match(inner, position)
-        if match is None:
-            return f"cannot read {inner[position:]!r}"
-        value = match["value"].encode().decode("unicode_escape") if "\\" in match["value"] else match["value"]
-        matchers.append(Matcher(match["label"], MatchOp(match["op"]), value))
-        position = match.end()
-        if position < len(inner):
-            if inner[position] != ",":
-                return f"a comma is missing before {inner[position:]!r}"
-            position += 1
-    return tuple(matchers)
+        inner = inner[1:-1]
+    try:
+        tree = parse(f"{_NAME}{{{inner}}}")
+    except PromqlError as error:
+        return error.message
+    if not isinstance(tree, Selector) or tree != Selector(_NAME, matchers=tree.matchers):
+        return "this is more than a list of matchers"
+    return tree.matchers
 
 
 def selector_text(matchers: tuple[Matcher, ...]) -> str:

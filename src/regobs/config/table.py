@@ -179,7 +179,9 @@ class Table:
 
 
 def _toml(value: object) -> str:
-    """A value roughly as it stands in the file."""
+    """A value roughly as it stands in the file, without the password of a URL."""
     if isinstance(value, bool):
         return str(value).lower()
-    return f'"{value}"' if isinstance(value, str) else str(value)
+    if isinstance(value, str):
+        return '"' + re.sub(r"//[^/@\s]*@", "//***@", value) + '"'
+    return str(value)
