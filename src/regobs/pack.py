@@ -145,8 +145,8 @@ def _refuse_misspelled(directory: Path, folder: str) -> None:
             continue
         if (bundled() / folder / name).is_file():
             continue
-        suffixes = [pattern.removeprefix("*") for pattern in _NAMES[folder]]
-        close = get_close_matches("." + name.split(".", 1)[-1], suffixes, n=1)
+        suffixes = [pattern.removeprefix("*") for pattern in _NAMES[folder] if pattern.startswith("*")]
+        close = get_close_matches("." + name.split(".", 1)[-1], suffixes, n=1, cutoff=0.3)
         raise PackError(
             f"no part of regobs reads a file of this name in {folder}/",
             location=Location(str(path)),
