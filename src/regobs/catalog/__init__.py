@@ -1,4 +1,43 @@
 """The typed catalog: every metric that regobs knows, typed here and nowhere else.
 
-One module a component; content refers to an entry as `http.REQUESTS`. `METRICS` holds all of them by name.
+One module a component; content refers to an entry as `http.REQUESTS`. `METRICS` holds all of them by family name, in
+the order of the modules; `by_series` finds the entry behind the name of a time series.
 """
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType, ModuleType
+
+from regobs.catalog import build_info, go_runtime, http, neighbours, process, scrape, slo, storage
+from regobs.catalog.model import Metric
+
+__all__ = ["METRICS", "by_series"]
+
+MODULES: tuple[ModuleType, ...] = (http, storage, build_info, process, go_runtime, scrape, neighbours)
+
+
+def _entries() -> Iterator[Metric]:
+    for module in MODULES:
+        for value in vars(module).values():
+            if isinstance(value, Metric):
+                yield value
+    yield from slo.METRICS
+
+
+METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in _entries()})
+
+_SERIES: dict[str, tuple[Metric, str]] = {
+    series: (metric, series.removeprefix(metric.name)) for metric in METRICS.values() for series in metric.series
+}
+
+
+def by_series(name: str) -> tuple[Metric, str] | None:
+    """The entry that a time series belongs to, and the suffix (`_bucket`, `_sum`, `_count` or none) it has there.
+
+    None when the catalog knows no such series. The family name of a histogram is no series.
+    """
+    found = _SERIES.get(name)
+    if found is None and (recorded := slo.find(name)) is not None:
+        return recorded, ""
+    return found

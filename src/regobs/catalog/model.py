@@ -117,7 +117,7 @@ class Version:
     def parse(cls, text: str) -> Version:
         """Read `4`, `4.32`, `4.32.0`, `v2.8.2+ds1`. Raises ValueError for anything without a leading number."""
         numbers = text.strip().removeprefix("v").replace("-", "+").split("+")[0].split(".")
-        if not 1 <= len(numbers) or not all(part.isascii() and part.isdigit() for part in numbers[:3]):
+        if not all(part.isascii() and part.isdigit() for part in numbers[:3]):
             raise ValueError(f"{text!r} is no version; write it like 4.32.0")
         return cls(*(int(part) for part in numbers[:3]))
 
@@ -161,7 +161,9 @@ class Form:
 
     `buckets` are the finite upper bounds of a histogram in ascending order, in the metric's unit; `+Inf` is implied.
     `since` is the first version that has it, `until` the first version that no longer has it; None means always.
-    `absent_until_observed` is true where a series appears only with its first event.
+    `absent_until_observed` is true where a series appears only with its first event. `always_exposed` is true where
+    the process shows it (at zero) even while the capability that fills it is off. `may_lack` says why a process of the
+    same version may or may not have it, where that depends on how it was linked; empty means that it must be there.
     """
 
     flavors: tuple[Flavor, ...]
@@ -171,6 +173,8 @@ class Form:
     until: Version | None = None
     needs: Capability | None = None
     absent_until_observed: bool = False
+    always_exposed: bool = False
+    may_lack: str = ""
 
     def label(self, name: str) -> Label | None:
         """The label with this content name or this exposed name, or None."""
