@@ -24,9 +24,9 @@ def ask(replies: dict[Any, Reply], default: Reply = NOT_FOUND, **options: Any) -
 
 def refused(replies: dict[Any, Reply], default: Reply = NOT_FOUND, timeout: float = 5) -> RegobsError:
     with Stub(replies, default) as stub:
-        with Prometheus(f"http://me:{SECRET}@{stub.address}", timeout=timeout) as prometheus:
-            with pytest.raises(RegobsError) as caught:
-                prometheus.query("up")
+        url = f"http://me:{SECRET}@{stub.address}"
+        with Prometheus(url, timeout=timeout) as prometheus, pytest.raises(RegobsError) as caught:
+            prometheus.query("up")
         assert SECRET not in str(caught.value)
         assert stub.url in str(caught.value)
     return caught.value
@@ -228,22 +228,23 @@ def test_a_closed_port_is_said_so() -> None:
 
 
 def test_an_unknown_host_is_said_so() -> None:
-    with Prometheus(f"http://me:{SECRET}@nowhere.invalid") as prometheus:
-        with pytest.raises(ServerError, match=r"nowhere\.invalid cannot be reached") as caught:
-            prometheus.query("up")
+    said = pytest.raises(ServerError, match=r"nowhere\.invalid cannot be reached")
+    with Prometheus(f"http://me:{SECRET}@nowhere.invalid") as prometheus, said as caught:
+        prometheus.query("up")
     assert SECRET not in str(caught.value)
 
 
 def test_tls_to_a_port_without_it_is_said_so() -> None:
-    with Stub({}) as stub, Prometheus(f"https://{stub.address}") as prometheus:
-        with pytest.raises(ServerError, match="TLS"):
-            prometheus.query("up")
+    said = pytest.raises(ServerError, match="TLS")
+    with Stub({}) as stub, Prometheus(f"https://{stub.address}") as prometheus, said:
+        prometheus.query("up")
 
 
 def test_a_header_with_a_line_break_is_an_input_error() -> None:
-    with Stub({}) as stub, Prometheus(stub.url, headers={"Authorization": f"Bearer\n{SECRET}"}) as prometheus:
-        with pytest.raises(InputError) as caught:
-            prometheus.query("up")
+    headers = {"Authorization": f"Bearer\n{SECRET}"}
+    said = pytest.raises(InputError)
+    with Stub({}) as stub, Prometheus(stub.url, headers=headers) as prometheus, said as caught:
+        prometheus.query("up")
     assert SECRET not in str(caught.value)
 
 

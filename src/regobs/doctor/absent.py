@@ -11,14 +11,11 @@ from regobs.doctor.verdict import Status, Verdict
 
 def explain(facts: ServerFacts, deployment: Deployment, name: str, metric: Metric) -> Verdict:
     """The verdict for a metric of the catalog that has no live series."""
-    if metric.exposer is Exposer.RULES:
-        return rule_problem(facts, name) or Verdict(Status.QUIET, f"{name} has no series now")
     if metric.exposer is not Exposer.REGISTRY:
-        return Verdict(
-            Status.EMPTY,
-            f"{name} comes from {metric.exposer.value}, which is not scraped",
-            advice.scrape(metric.exposer),
-        )
+        if any(form.absent_until_observed for form in metric.forms):
+            return Verdict(Status.QUIET, f"{name} appears with its first event, and there was none yet")
+        reason = f"{name} comes from {metric.exposer.value}, which is not scraped"
+        return Verdict(Status.EMPTY, reason, advice.scrape(metric.exposer))
     return (
         scrape_problem(facts, deployment)
         or _wrong_flavor(facts, deployment, name, metric)
@@ -120,23 +117,21 @@ def _not_filled(facts: ServerFacts, deployment: Deployment, name: str, metric: M
     form = metric.form(deployment.vocabulary.flavor, deployment.vocabulary.version)
     if form is None:
         return None
-    if form.needs is not None:
-        siblings = deployment.names_of(form.needs)
-        certain = deployment.names_of(form.needs, always_there=True)
-        if not any(sibling in facts.own for sibling in siblings):
-            if certain or not form.absent_until_observed:
-                return Verdict(
-                    Status.EMPTY,
-                    f"{name} needs {form.needs.value}, and none of its series exists: it is off in this registry",
-                    advice.turn_on(form.needs, deployment.vocabulary.flavor),
-                )
+    needs = form.needs
+    if needs is not None and not form.always_exposed and not deployment.names_of(needs) & facts.own:
+        change = advice.turn_on(needs, deployment.vocabulary.flavor)
+        if deployment.names_of(needs, certain=True):
             return Verdict(
-                Status.QUIET,
-                f"{name} appears with its first event: none yet, or {form.needs.value} is off",
-                advice.turn_on(form.needs, deployment.vocabulary.flavor),
+                Status.EMPTY,
+                f"{name} needs {needs.value}, which is off in this registry: none of its series exists",
+                change,
             )
+        reason = f"{name} appears with its first event: there was none yet, or {needs.value} is off"
+        return Verdict(Status.QUIET, reason, change)
     if form.absent_until_observed:
         return Verdict(Status.QUIET, f"{name} appears with its first event, and there was none yet")
+    if form.may_lack:
+        return Verdict(Status.QUIET, f"this registry has no {name}: {form.may_lack}")
     return None
 
 

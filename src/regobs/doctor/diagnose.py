@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import isnan
 
+from regobs.catalog.model import Exposer
 from regobs.doctor import absent, removed
 from regobs.doctor.facts import Deployment, ServerFacts
 from regobs.doctor.verdict import Status, Verdict
@@ -94,7 +95,7 @@ def _selector(facts: ServerFacts, deployment: Deployment, selector: Selector, de
     if name in facts.live:
         return removed.explain(facts, deployment, name, selector.matchers)
     metric = deployment.metric(name)
-    if metric is None:
+    if metric is None or metric.exposer is Exposer.RULES:
         return _recorded(facts, deployment, name, depth)
     return absent.explain(facts, deployment, name, metric)
 

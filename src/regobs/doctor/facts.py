@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from regobs.catalog import METRICS, by_series
-from regobs.catalog.model import Capability, Flavor, Metric, Version
+from regobs.catalog.model import Capability, Exposer, Flavor, Metric, Version
 from regobs.doctor.matching import LabelSet
 from regobs.prometheus.answers import Rule, Target
 from regobs.promql.nodes import Expr, Matcher
@@ -85,16 +85,24 @@ class Deployment:
 
     @property
     def registry_names(self) -> frozenset[str]:
-        """The series that only a registry has (not those of any Go process)."""
-        return frozenset(
-            name for metric in METRICS.values() if metric.name.startswith("registry_") for name in metric.series
-        )
+        """The series that tell a registry from any other process."""
+        return frozenset(name for metric in METRICS.values() if _is_distinct(metric) for name in metric.series)
 
-    def names_of(self, capability: Capability, *, always_there: bool = False) -> frozenset[str]:
-        """The series that a capability brings in this vocabulary; or only those that need no event to appear."""
+    def names_of(self, capability: Capability, *, certain: bool = False) -> frozenset[str]:
+        """The series that exist only with a capability; `certain` leaves out those that need an event first."""
         found: set[str] = set()
         for metric in METRICS.values():
             form = metric.form(self.vocabulary.flavor, self.vocabulary.version)
-            if form is not None and form.needs is capability and not (always_there and form.absent_until_observed):
+            if form is None or form.needs is not capability or form.always_exposed:
+                continue
+            if not (certain and (form.absent_until_observed or form.may_lack)):
                 found.update(metric.series)
         return frozenset(found)
+
+
+# What every Go process with the usual client library shows.
+_COMMON = {"process", "go_runtime", "scrape"}
+
+
+def _is_distinct(metric: Metric) -> bool:
+    return metric.exposer is Exposer.REGISTRY and metric.component not in _COMMON

@@ -127,10 +127,8 @@ def _flavor(prometheus: Prometheus, own: frozenset[str], scope: Sequence[Matcher
 
 def _marks(metric: Metric) -> dict[Flavor, set[str]]:
     """The labels by which a flavor's form of a metric is told from the others; none where only one flavor has it."""
-    labels = {
-        flavor: {label.exposed for form in metric.forms if flavor in form.flavors for label in form.labels}
-        for flavor in metric.flavors
-    }
+    forms = {flavor: metric.form(flavor) for flavor in metric.flavors}
+    labels = {flavor: {label.exposed for label in form.labels} for flavor, form in forms.items() if form}
     others = {flavor: set().union(*(labels[other] for other in labels if other is not flavor)) for flavor in labels}
     return {flavor: own - others[flavor] for flavor, own in labels.items()} if len(labels) > 1 else {}
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from regobs.catalog.model import Capability
+from regobs.catalog import METRICS
+from regobs.catalog.model import Capability, Exposer
 from regobs.config import Config
 from regobs.doctor import advice
 from regobs.doctor.absent import down_targets
@@ -18,7 +19,7 @@ def problems(
     facts: ServerFacts, deployment: Deployment, config: Config, rules: Sequence[RuleQuestion]
 ) -> tuple[Problem, ...]:
     """All of them, the weightiest first."""
-    found = (_flavor, _version, _capabilities)
+    found = (_flavor, _version, _version_by_metrics, _capabilities)
     own = [problem for look in found for problem in look(facts, deployment, config)]
     targets = [Problem(item.reason, item.change) for item in down_targets(facts, deployment)]
     return (*targets, *own, *_rules(facts, deployment, rules))
@@ -41,12 +42,35 @@ def _version(facts: ServerFacts, _: Deployment, config: Config) -> Iterator[Prob
         )
 
 
+def _version_by_metrics(facts: ServerFacts, _: Deployment, config: Config) -> Iterator[Problem]:
+    """A registry that does not say its version may still show metrics that the configured version does not have."""
+    if facts.version is not None or facts.flavor is not config.flavor:
+        return
+    for metric in METRICS.values():
+        seen = metric.exposer is Exposer.REGISTRY and any(name in facts.own for name in metric.series)
+        if not seen or config.flavor not in metric.flavors or metric.form(config.flavor, config.version) is not None:
+            continue
+        forms = [form for form in metric.forms if config.flavor in form.flavors]
+        until = max((form.until for form in forms if form.until is not None), default=None)
+        if until is not None and (config.version is None or config.version >= until):
+            yield Problem(
+                f"the registry shows {metric.name}, which ended in {until}: it is older than the build",
+                f"set `version` under [registry] in regobs.toml to what runs, below {until}, and build again",
+            )
+        else:
+            yield Problem(
+                f"the registry shows {metric.name}, which version {config.version} did not have yet: it is newer",
+                "set `version` under [registry] in regobs.toml to what runs, and build again",
+            )
+        return
+
+
 def _capabilities(facts: ServerFacts, deployment: Deployment, config: Config) -> Iterator[Problem]:
     """Listed but not there, and there but not listed. Nothing is said while the registry's own metrics are not seen."""
     if not facts.own & deployment.registry_names or (facts.flavor is not None and facts.flavor is not config.flavor):
         return
     for capability in Capability:
-        certain = deployment.names_of(capability, always_there=True)
+        certain = deployment.names_of(capability, certain=True)
         present = facts.own if capability not in advice.SCRAPED else facts.live
         there = bool(deployment.names_of(capability) & present)
         if capability in config.capabilities and certain and not there:
