@@ -1,0 +1,52 @@
+# Every target installs what it needs first; the second time that takes no time.
+.PHONY: help install servers demo test test-peers check bench clean
+
+VENV := .venv
+PYTHON ?=
+export PYTHON
+STAMP := $(VENV)/.installed
+BIN := $(VENV)/bin
+OUT ?= out
+
+help:
+	@echo "make install     create .venv and install the servers that demo and tests run"
+	@echo "make demo        registry, Prometheus, Alertmanager and an outage, in under four minutes"
+	@echo "make test        the tests, real Debian servers included"
+	@echo "make test-peers  the tests against servers built from source (needs Go)"
+	@echo "make check       format, lint, types, generated files, the wheel"
+	@echo "make bench       the benchmarks, each beside its rival"
+	@echo "make clean       remove .venv and what was generated"
+
+install: $(STAMP) servers
+
+$(STAMP): pyproject.toml src/regobs/__init__.py scripts/make-venv
+	@scripts/make-venv
+	@touch $@
+
+servers:
+	@scripts/install-servers
+
+demo: install
+	$(BIN)/regobs demo
+
+test: install
+	$(BIN)/python -m pytest -q -m "not peer and not wheel"
+
+test-peers: install
+	$(BIN)/python -m tests.peers.install
+	$(BIN)/python -m pytest -q -m peer
+
+check: $(STAMP)
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q -m wheel
+
+bench: $(STAMP)
+	$(BIN)/python -m pip install -q --disable-pip-version-check --group bench
+	@set -e; for file in benchmarks/*.py; do \
+		case $$(basename $$file) in _*) continue;; esac; echo "== $$file"; $(BIN)/python $$file; done
+
+clean:
+	rm -rf $(VENV) $(OUT) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find src tests dashboards benchmarks -name __pycache__ -prune -exec rm -rf {} +
