@@ -30,8 +30,9 @@ def test_every_unit_has_a_way_to_be_shown(unit: Unit, per_second: bool) -> None:
     assert grafana_unit(unit, per_second=per_second)
 
 
-def test_only_a_share_has_an_upper_end() -> None:
-    assert axis(Unit.RATIO, per_second=False) == (0, 1)
-    assert axis(Unit.PERCENT, per_second=False) == (0, 100)
-    assert axis(Unit.BYTES, per_second=True) == (0, None)
-    assert axis(Unit.TIMESTAMP, per_second=False) == (None, None)
+def test_only_a_part_of_a_whole_has_an_upper_end() -> None:
+    assert axis(Unit.RATIO, fraction=True) == (0, 1)
+    assert axis(Unit.RATIO, fraction=False) == (0, None)
+    assert axis(Unit.PERCENT, fraction=False) == (0, 100)
+    assert axis(Unit.BYTES, fraction=False) == (0, None)
+    assert axis(Unit.TIMESTAMP, fraction=False) == (None, None)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["PanelQuery", "bound_dashboards", "files", "load_dashboards", "manifest", "panel_queries"]
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the module holds
+def __getattr__(name: str) -> Any:
     """Load `outputs`, and grafanalib with it, with the first use: dashboard files need only the words."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -9,13 +9,18 @@ from string import ascii_uppercase
 from regobs.catalog.model import Metric, Unit
 from regobs.errors import DashboardError, PromqlError
 from regobs.grafana.panels import Panel, Table
+from regobs.grafana.units import grafana_unit
 from regobs.grafana.words import Dashboard, Row
-from regobs.promql.bind import Unavailable, bind, metrics_of
-from regobs.promql.infer import Type, infer
+from regobs.promql.bind import bind, metrics_of
+from regobs.promql.infer import infer
 from regobs.promql.nodes import Aggregate, Expr
 from regobs.promql.recorded import Record, use_recorded
+from regobs.promql.types import Type
+from regobs.promql.unavailable import Unavailable
 from regobs.promql.vocabulary import Vocabulary
 from regobs.promql.walk import walk
+
+INSTANCE = "instance"  # tells the lines of a series apart that is shown as it was scraped
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +107,7 @@ def _bind_row(row: Row, vocabulary: Vocabulary, records: Sequence[Record], reaso
                 if reason:
                     left_out.append(LeftOut(panel, name, expr, metrics_of(expr), reason))
                     continue
-                queries.append(_query(ascii_uppercase[len(queries)], panel, name, expr, vocabulary, records))
+                queries.append(_query(ascii_uppercase[len(queries)], panel, (name, expr), vocabulary, records))
             except Unavailable as error:
                 left_out.append(LeftOut(panel, name, expr, metrics_of(expr), error.message))
             except PromqlError as error:
@@ -113,9 +118,8 @@ def _bind_row(row: Row, vocabulary: Vocabulary, records: Sequence[Record], reaso
     return BoundRow(row, tuple(panels), tuple(left_out))
 
 
-def _query(
-    ref: str, panel: Panel, name: str, expr: Expr, vocabulary: Vocabulary, records: Sequence[Record]
-) -> Query:
+def _query(ref: str, panel: Panel, named: tuple[str, Expr], vocabulary: Vocabulary, records: Sequence[Record]) -> Query:
+    name, expr = named
     bound = bind(expr, vocabulary)
     kind = infer(bound, vocabulary)
     shown = use_recorded(bound, records) if records else bound
@@ -126,6 +130,7 @@ def legend(panel: Panel, name: str, bound: Expr, kind: Type) -> str:
     """Grafana's legend format: the name given in the file, the labels that tell the lines apart, or the title."""
     order = {label: index for index, label in enumerate(_grouping(bound))}
     labels = sorted(kind.labels or (), key=lambda label: (order.get(label, len(order)), label))
+    labels += [INSTANCE] if kind.open and INSTANCE not in labels else []
     parts = ([name] if name else []) + [f"{{{{{label}}}}}" for label in labels]
     return " ".join(parts) or panel.title
 
@@ -149,15 +154,13 @@ def _check(panel: Panel, queries: Sequence[Query]) -> None:
             raise _refused(
                 panel, "a point in time cannot be read off an axis", query.name or None, "its age", "wrap it in age"
             )
-    units = {(query.type.unit, query.type.per_second) for query in queries}
+    units = {grafana_unit(query.type.unit, per_second=query.type.per_second) for query in queries}
     if len(units) > 1 and not isinstance(panel, Table):
-        found = ", ".join(sorted(f"{unit}{'/s' if per_second else ''}" for unit, per_second in units))
+        found = ", ".join(sorted({f"{query.type.unit}{'/s' * query.type.per_second}" for query in queries}))
         raise _refused(panel, "one axis cannot show different units", found, "one unit", "make it several panels")
 
 
-def _refused(
-    panel: Panel, message: str, value: object, expected: str | None, next_step: str | None
-) -> DashboardError:
+def _refused(panel: Panel, message: str, value: object, expected: str | None, next_step: str | None) -> DashboardError:
     return DashboardError(
         f"panel {panel.title!r}: {message}",
         location=panel.location,

@@ -102,7 +102,7 @@ def _keep(data: Json, keys: tuple[str, ...]) -> Json:
     return {key: _clean(data[key]) for key in keys if data.get(key) is not None}
 
 
-def _clean(value: Any) -> Any:  # noqa: ANN401 - JSON
+def _clean(value: Any) -> Any:
     """Without nulls, except in threshold steps: there a null says `from minus infinity`, and Grafana insists on it."""
     if isinstance(value, dict):
         if value.keys() == {"color", "value"}:

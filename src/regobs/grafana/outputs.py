@@ -21,7 +21,7 @@ from regobs.grafana.render import Setting, query_text, render
 from regobs.grafana.variables import Variables
 from regobs.grafana.words import Dashboard
 from regobs.pack import Pack
-from regobs.promql.durations import write_duration
+from regobs.promql.durations import duration_text
 from regobs.promql.nodes import Expr
 from regobs.promql.recorded import Record
 
@@ -88,7 +88,7 @@ def _needs(metrics: Iterable[Metric], config: Config) -> Capability | None:
 
 def setting_of(config: Config) -> Setting:
     """What a configuration adds to every dashboard."""
-    interval = write_duration(config.prometheus.scrape_interval)
+    interval = duration_text(config.prometheus.scrape_interval)
     return Setting(Variables.of(config), config.flavor, interval, config.runbook_url)
 
 

@@ -40,7 +40,9 @@ def apply_overlay(dashboard: Json, path: Path) -> Json:
         "if std.isFunction(overlay) then overlay(dashboard) else dashboard + overlay"
     )
     try:
-        result = json.loads(_jsonnet.evaluate_snippet("regobs", program, ext_codes={"dashboard": json.dumps(dashboard)}))
+        result = json.loads(
+            _jsonnet.evaluate_snippet("regobs", program, ext_codes={"dashboard": json.dumps(dashboard)})
+        )
     except RuntimeError as error:
         raise _failure(str(error), path) from error
     _check(result, path)

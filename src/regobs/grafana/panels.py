@@ -31,7 +31,7 @@ def location_in(code: CodeType, instruction: int, line: int | None) -> Location:
 
 def caller() -> Location:
     """Where the word that is being built stands: the nearest frame outside this package's word modules."""
-    frame = sys._getframe(1)  # noqa: SLF001 - the only way to know the line a word stands on
+    frame = sys._getframe(1)
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("regobs.grafana."):
         frame = frame.f_back
     return location_in(frame.f_code, frame.f_lasti, frame.f_lineno)
@@ -180,6 +180,4 @@ class Heat(Panel):
             )
         self.histogram = metric
         buckets = Selector(metric, "_bucket", selector.choices, selector.matchers, range=RATE_INTERVAL)
-        super().__init__(
-            title, Aggregate("sum", Call("increase", (buckets,)), labels=("le",)), good=good, alert=alert
-        )
+        super().__init__(title, Aggregate("sum", Call("increase", (buckets,)), labels=("le",)), good=good, alert=alert)

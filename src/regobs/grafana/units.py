@@ -36,12 +36,13 @@ def grafana_unit(unit: Unit, *, per_second: bool) -> str:
     return _PER_SECOND.get(unit, "ops") if per_second else _NOW.get(unit, "short")
 
 
-def axis(unit: Unit, *, per_second: bool) -> tuple[float | None, float | None]:
-    """The lower and upper end of a value's axis; None where it follows the data. Nothing a registry counts is < 0."""
+def axis(unit: Unit, *, fraction: bool) -> tuple[float | None, float | None]:
+    """The lower and upper end of a value's axis; None where it follows the data. Nothing a registry counts is < 0.
+
+    `fraction` says that the value is a part of a whole; a ratio may also be busy time per time, which has no end.
+    """
     if unit is Unit.TIMESTAMP:
         return None, None
-    if unit is Unit.RATIO and not per_second:
-        return 0, 1
-    if unit is Unit.PERCENT and not per_second:
+    if unit is Unit.PERCENT:
         return 0, 100
-    return 0, None
+    return 0, 1 if fraction else None

@@ -40,11 +40,11 @@ class Variables:
 
     @classmethod
     def of(cls, config: Config) -> Variables:
-        """The variables of a regobs.toml. Prometheus knows the registry's targets by the registry's own selector."""
+        """The variables of a regobs.toml."""
         shared = tuple(name for word in _SHARED if (name := getattr(config.labels, word)) is not None)
         own = tuple(name for name in config.labels.scope if name not in shared)
-        exposers = {Exposer.PROMETHEUS: config.matchers, **config.exposer_matchers}
-        return cls(shared, (*own, config.labels.instance), config.matchers, exposers, config.grafana.datasource)
+        own = (*own, config.labels.instance)
+        return cls(shared, own, config.matchers, config.exposer_matchers, config.grafana.datasource)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -63,13 +63,26 @@ class Variables:
         """A bound expression narrowed by the selectors and variables."""
 
         def visit(node: Expr) -> Expr:
-            metric = known_metric(node, catalog_lookup) if isinstance(node, Selector) else None
-            if metric is None or not isinstance(node, Selector):
+            if not isinstance(node, Selector):
                 return rebuild(node, visit)
-            new = (matcher for matcher in self.exposers.get(metric.exposer, ()) if matcher not in node.matchers)
+            new = (
+                matcher for matcher in self._beside(known_metric(node, catalog_lookup)) if matcher not in node.matchers
+            )
             return replace(node, matchers=(*node.matchers, *new))
 
         return inject(visit(expr), self.scope)
+
+    def _beside(self, metric: Metric | None) -> tuple[Matcher, ...]:
+        """What narrows a series that is not the registry's own, besides the shared variables.
+
+        What Prometheus says of its targets (`up`) carries the registry's target labels, so it is narrowed like the
+        registry's own series.
+        """
+        if metric is None or metric.exposer is Exposer.REGISTRY:
+            return ()
+        about_targets = metric.exposer is Exposer.PROMETHEUS and any(form.label("job") for form in metric.forms)
+        chosen = self.exposers.get(metric.exposer, ())
+        return (*(self.scope.registry if about_targets else ()), *chosen)
 
     def templates(self, metrics: Iterable[Metric]) -> list[core.Template]:
         """Grafana's templates, in the order they are shown; label values are those of one of `metrics`."""

@@ -23,7 +23,7 @@ REDUCE = {"calcs": ["lastNotNull"], "fields": "", "values": False}
 
 
 @attr.s(auto_attribs=True)
-class ModernPanel(core.Panel):  # type: ignore[misc] # grafanalib is untyped
+class ModernPanel(core.Panel):
     """A panel whose `fieldConfig.defaults` and `options` are given as they are."""
 
     kind: str = ""
@@ -34,7 +34,8 @@ class ModernPanel(core.Panel):  # type: ignore[misc] # grafanalib is untyped
     def to_json_data(self) -> Json:
         """The JSON grafanalib writes for any panel, and these."""
         own = {"defaults": self.defaults, "overrides": self.overrides}
-        data: Json = self.panel_json({"type": self.kind, "fieldConfig": own, "options": self.options})
+        own = {"type": self.kind, "fieldConfig": own, "options": self.options}
+        data: Json = self.panel_json(own)  # type: ignore[no-untyped-call]
         return data
 
 
@@ -69,7 +70,7 @@ def steps(thresholds: tuple[float, float] | None) -> list[Json]:
 
 def _ends(bound: BoundPanel) -> tuple[float | None, float | None]:
     kind = bound.queries[0].type
-    return axis(kind.unit, per_second=kind.per_second)
+    return axis(kind.unit, fraction=kind.fraction)
 
 
 def _lines(panel: Lines, bound: BoundPanel, common: Json) -> core.Panel:

@@ -1,11 +1,11 @@
 """The words of a dashboard file: `Dashboard`, `Row` and the panels.
 
-    dashboard = Dashboard(
-        "Registry Overview",
-        Row("Is it serving?",
-            Stat("Requests", rate(http.REQUESTS), good="follows the time of day"),
-            Lines("Errors", ratio(rate(failed), rate(http.REQUESTS)), good="0", alert="RegistryErrors")),
-    )
+dashboard = Dashboard(
+    "Registry Overview",
+    Row("Is it serving?",
+        Stat("Requests", rate(http.REQUESTS), good="follows the time of day"),
+        Lines("Errors", ratio(rate(failed), rate(http.REQUESTS)), good="0", alert="RegistryErrors")),
+)
 """
 
 from __future__ import annotations

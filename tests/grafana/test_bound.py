@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import pytest
+
+from regobs.catalog.model import Capability, Flavor, Version
+from regobs.errors import DashboardError
+from regobs.grafana.bound import bind_dashboard
+from regobs.promql import to_text
+from regobs.promql.parse import parse
+from regobs.promql.recorded import Record
+from regobs.promql.vocabulary import Vocabulary
+from tests.grafana.conftest import Load
+
+GITLAB = Vocabulary(Flavor.GITLAB)
+DISTRIBUTION = Vocabulary(Flavor.DISTRIBUTION)
+
+
+def test_a_panel_whose_metric_the_flavor_lacks_is_left_out_with_the_reason(load: Load) -> None:
+    dashboard = load('Row("R", Lines("P", quantile(0.95, http.TIME_TO_HEADER), good="g"))')
+    bound = bind_dashboard("t", dashboard, DISTRIBUTION)
+    assert list(bound.panels()) == []
+    [(row, lacking)] = bound.left_out()
+    assert (row.title, lacking.panel.title) == ("R", "P")
+    assert "distribution" in lacking.reason
+    assert [panel.panel.title for _, panel in bind_dashboard("t", dashboard, GITLAB).panels()] == ["P"]
+
+
+@pytest.mark.parametrize(("capabilities", "shown"), [(frozenset(), False), (frozenset(Capability), True)])
+def test_a_panel_without_its_capability_is_left_out(
+    load: Load, capabilities: frozenset[Capability], shown: bool
+) -> None:
+    dashboard = load('Row("R", Lines("P", rate(gc.RUNS), good="g"))')
+    bound = bind_dashboard("t", dashboard, Vocabulary(Flavor.GITLAB, capabilities=capabilities))
+    assert bool(list(bound.panels())) is shown
+    assert bool(list(bound.left_out())) is not shown
+
+
+def test_a_panel_is_left_out_of_a_version_before_its_metric(load: Load) -> None:
+    dashboard = load('Row("R", Lines("P", rate(storage.URL_CACHE_REQUESTS), good="g"))')
+    old = bind_dashboard("t", dashboard, Vocabulary(Flavor.GITLAB, Version(4, 24)))
+    new = bind_dashboard("t", dashboard, Vocabulary(Flavor.GITLAB, Version(4, 25)))
+    assert [len(list(bound.panels())) for bound in (old, new)] == [0, 1]
+
+
+def test_lines_keep_the_expressions_that_can_be_answered(load: Load) -> None:
+    dashboard = load('Row("R", Lines("P", {"a": mean(http.TIME_TO_HEADER), "b": mean(http.DURATION)}, good="g"))')
+    bound = bind_dashboard("t", dashboard, DISTRIBUTION)
+    [(_, panel)] = bound.panels()
+    assert [(query.ref, query.name) for query in panel.queries] == [("A", "b")]
+    assert [lacking.name for _, lacking in bound.left_out()] == ["a"]
+
+
+def test_a_dashboard_without_its_capability_is_left_out_as_a_whole(load: Load) -> None:
+    dashboard = load('Row("R", Stat("P", rate(http.REQUESTS), good="g")), needs=Capability.KUBERNETES')
+    without = bind_dashboard("t", dashboard, Vocabulary(Flavor.GITLAB, capabilities=frozenset()))
+    assert list(without.panels()) == []
+    assert [lacking.reason for _, lacking in without.left_out()] == ["the dashboard needs the capability kubernetes"]
+    assert len(list(bind_dashboard("t", dashboard, GITLAB).panels())) == 1
+
+
+@pytest.mark.parametrize(
+    ("panel", "says"),
+    [
+        ('Lines("P", rate(http.REQUESTS), mean(http.DURATION), good="g")', "different units"),
+        ('Lines("P", select(http.REQUESTS), good="g")', "a counter is shown as it is"),
+        ('Lines("P", highest(process.START_TIME), good="g")', "point in time"),
+        ('Lines("P", raw("http_requests_total[5m]"), good="g")', "matrix"),
+        ('Lines("P", raw("sum(histogram_quantile(0.9, sum by (le) (rate(x_bucket[5m]))))"), good="g")', "quantile"),
+    ],
+)
+def test_what_no_deployment_could_show_is_an_error_at_the_panel(load: Load, panel: str, says: str) -> None:
+    with pytest.raises(DashboardError, match=says) as caught:
+        bind_dashboard("t", load(f'Row("R",\n{panel})'), GITLAB)
+    assert caught.value.location is not None
+    assert (caught.value.location.file, caught.value.location.line) == ("t.dashboard.py", 6)
+
+
+def test_counts_of_different_things_may_share_an_axis(load: Load) -> None:
+    dashboard = load('Row("R", Lines("P", rate(storage.ACTIONS), rate(storage.CACHE), good="g"))')
+    assert len(list(bind_dashboard("t", dashboard, GITLAB).panels())) == 1
+
+
+def test_only_a_dashboard_that_says_so_reads_recorded_series(load: Load) -> None:
+    records = [Record("registry:requests:rate", parse("sum by (route) (rate(registry_http_requests_total[5m]))"))]
+    row = 'Row("R", Lines("P", rate(http.REQUESTS, by="route"), good="g"))'
+    for extra, recorded in (("", False), (", recorded=True", True)):
+        bound = bind_dashboard("t", load(row + extra), GITLAB, records)
+        [(_, panel)] = bound.panels()
+        assert ("registry:requests:rate" in to_text(panel.queries[0].expr)) is recorded
+        assert panel.queries[0].legend == "{{route}}"
