@@ -32,7 +32,8 @@ from regobs.promql.nodes import (
     Unary,
 )
 from regobs.promql.placeholders import Placeholders, put_aside
-from regobs.promql.syntax import Syntax
+from regobs.promql.printer import quote
+from regobs.promql.syntax import FILLS, Syntax
 from regobs.promql.tokens import Token, TokenKind, excerpt, place, tokenize
 from regobs.promql.walk import walk
 from regobs.promql.words import nearest
@@ -75,35 +76,50 @@ def parse(text: str, *, file: str = "") -> Expr:
 def parse_located(text: str, *, file: str = "") -> Parsed:
     """Like `parse`, keeping the places for later errors."""
     tokens = tokenize(text, file)
-    _check_at(tokens, text, file)
+    _check_representable(tokens, text, file)
     placeholders = put_aside(text, tokens, file)
     try:
         tree = promql_parser.parse(placeholders.text)
     except ValueError as error:
         _explain(str(error), tokens, text, file)
-    try:
-        return Parsed(_convert(tree, placeholders), text, file, tokens)
-    except PromqlError as error:
-        raise error.at(place(text, 0, file)) from None
+    return Parsed(_convert(tree, placeholders), text, file, tokens)
 
 
-def _check_at(tokens: list[Token], text: str, file: str) -> None:
-    """A negative `@` time makes promql-parser panic."""
-    for token, following in pairwise(tokens):
-        if token.text == "@" and following.text == "-" and token.kind is TokenKind.MARK:
-            raise PromqlError(
-                "a time before 1970 cannot be read",
-                location=place(text, following.start, file),
-                value=excerpt(text, following.start),
-                expected="a Unix time, start() or end()",
-            )
+def _check_representable(tokens: list[Token], text: str, file: str) -> None:
+    """Refuse what promql-parser reads but our tree cannot hold, and a negative `@` time, which makes it panic."""
+    inside = ""
+    for before, token in pairwise([Token(TokenKind.MARK, "", 0), *tokens]):
+        inside = token.text if token.text in "{}" and token.kind is TokenKind.MARK else inside
+        message, expected, next_step = "", None, None
+        if before.text == "@" and token.text == "-":
+            message, expected = "a time before 1970 cannot be read", "a Unix time, start() or end()"
+        elif inside == "{" and token.text == "or":
+            message, expected = "'or' between matchers is no PromQL of Prometheus", "one list of matchers"
+            next_step = "write two selectors with 'or' between them, or one regular expression"
+        elif token.kind is TokenKind.NAME and token.text in FILLS and inside != "{" and _opens(token, tokens):
+            message, next_step = "fill modifiers cannot be represented", "write (a or 0 * b) in place of fill(0)"
+        elif token.kind is TokenKind.VARIABLE and before.text == "-" and _offset(before, tokens):
+            message, expected = f"-{token.text} cannot be used as an offset", "a positive offset"
+        if message:
+            here = place(text, token.start, file)
+            value = excerpt(text, token.start)
+            raise PromqlError(message, location=here, value=value, expected=expected, next_step=next_step)
+
+
+def _opens(token: Token, tokens: list[Token]) -> bool:
+    return tokens[tokens.index(token) + 1].text == "("
+
+
+def _offset(sign: Token, tokens: list[Token]) -> bool:
+    return tokens[tokens.index(sign) - 1].text.lower() == "offset"
 
 
 def _explain(message: str, tokens: list[Token], text: str, file: str) -> NoReturn:
     """Raise the parser's refusal with a place: where the grammar breaks, or else the function it names."""
     Syntax(tokens, text, file).read()
-    named = re.search(r"'(\w+)'", message)
-    token = next((t for t in tokens if named and t.text == named[1]), tokens[0])
+    named = re.search(r"'(\w+)'|illegal regex for (.+)", message)
+    words = {named[1], quote(named[2] or "")} if named else set()
+    token = next((t for t in tokens if t.text in words), tokens[0])
     if message.startswith("unknown function"):
         raise PromqlError(
             f"there is no function {token.text}",
@@ -169,12 +185,6 @@ def _word(enum: Any) -> str:
 
 
 def _selector(node: Any, aside: Placeholders, window: Duration | None) -> Selector:
-    if node.matchers.or_matchers:
-        raise PromqlError(
-            "'or' between matchers is no PromQL of Prometheus",
-            expected="one list of matchers",
-            next_step="write two selectors with 'or' between them, or one regular expression",
-        )
     matchers = [Matcher(m.name, _MATCH_OPS[_word(m.op)], m.value) for m in node.matchers.matchers]
     name = node.name
     named = [matcher for matcher in matchers if matcher.label == "__name__"]
@@ -199,9 +209,6 @@ def _binary(node: Any, aside: Placeholders) -> Binary:
     left, right, modifier = _convert(node.lhs, aside), _convert(node.rhs, aside), node.modifier
     if modifier is None:
         return Binary(str(node.op), left, right)
-    fills = modifier.fill_values
-    if fills is not None and (fills.lhs is not None or fills.rhs is not None):
-        raise PromqlError("fill modifiers cannot be represented", next_step="write (a or 0 * b) in place of fill(0)")
     names = None if modifier.matching is None else tuple(map(aside.label, modifier.matching.labels))
     include = _word(modifier.matching.type) == "Include" if modifier.matching is not None else False
     return Binary(

@@ -33,11 +33,7 @@ class Placeholders:
     def duration(self, ms: int) -> Duration:
         """The duration that was in the text."""
         macro = self.durations.get(abs(ms))
-        if macro is None:
-            return Duration(ms)
-        if ms < 0:
-            raise PromqlError(f"-{macro} cannot be used as an offset", value=macro, expected="a positive offset")
-        return Duration(macro=macro)
+        return Duration(ms) if macro is None else Duration(macro=macro)
 
     def label(self, name: str) -> str:
         """The label name that was in the text."""

@@ -40,10 +40,10 @@ KEYWORDS = frozenset(
     {"on", "ignoring", "group_left", "group_right", "bool", "by", "without", "offset", "inf", "nan", "start", "end"}
     | {"step", "range", "sum", "avg", "count", "min", "max", "group", "stddev", "stdvar", "topk", "bottomk"}
     | {"count_values", "quantile", "limitk", "limit_ratio", "fill", "fill_left", "fill_right"}
-    | {"and", "or", "unless", "atan2"}
+    | {"and", "or", "unless", "atan2", "anchored", "smoothed"}
 )
 _METRIC_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
-_LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*|\$\w+|\$\{[^}]*\}")
+_LABEL_NAME = re.compile(r"(?!(?i:inf|nan|without|anchored|smoothed)$)[a-zA-Z_][a-zA-Z0-9_]*|\$\w+|\$\{[^}]*\}")
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 

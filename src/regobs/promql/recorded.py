@@ -5,9 +5,9 @@ still needed, to group by or to filter on, is in L2, and everything the rule fil
 
     L + labels(M without M2) within L2   and   M2 within M
 
-The answer is `sum by (L) (name{M without M2})`. Records and expression are those before a scope is injected. Its window is the rule's: a dashboard's `$__rate_interval` grows with the
-time range only to have enough points, and the recorded rate has them. A fixed window other than the rule's is
-another question, so it is left alone.
+The answer is `sum by (L) (name{M without M2})`. Records and expression are those before a scope is injected. The
+window is then the rule's: a dashboard's `$__rate_interval` grows with the time range only to have enough points, and
+the recorded rate has them. A fixed window other than the rule's is another question, so it is left alone.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ AGGREGATIONS = frozenset(
 )
 _OPERATORS = frozenset({"+", "-", "*", "/", "%", "^", "==", "!=", "<", "<=", ">", ">="})
 _WORD_OPERATORS = frozenset({"and", "or", "unless", "atan2"})
-_FILLS = frozenset({"fill", "fill_left", "fill_right"})
+FILLS = frozenset({"fill", "fill_left", "fill_right"})
 
 
 class Syntax:
@@ -86,7 +86,7 @@ class Syntax:
             self._label_list()
         if self._accept("group_left", "group_right") and self._is("("):
             self._label_list()
-        while self._is(*_FILLS) and self._peek(1).text == "(":
+        while self._is(*FILLS) and self._peek(1).text == "(":
             self._take()
             self._take()
             self._accept("-", "+")
