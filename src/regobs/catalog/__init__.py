@@ -9,12 +9,49 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType, ModuleType
 
-from regobs.catalog import build_info, go_runtime, http, neighbours, process, scrape, slo, storage
+from regobs.catalog import (
+    background_migrations,
+    build_info,
+    database,
+    gc,
+    go_runtime,
+    http,
+    load_balancing,
+    neighbours,
+    notifications,
+    process,
+    proxy,
+    redis,
+    removed,
+    row_counts,
+    scrape,
+    slo,
+    sql_pool,
+    storage,
+)
 from regobs.catalog.model import Metric
 
 __all__ = ["METRICS", "by_series"]
 
-MODULES: tuple[ModuleType, ...] = (http, storage, build_info, process, go_runtime, scrape, neighbours)
+MODULES: tuple[ModuleType, ...] = (
+    http,
+    storage,
+    notifications,
+    database,
+    load_balancing,
+    row_counts,
+    sql_pool,
+    redis,
+    gc,
+    background_migrations,
+    proxy,
+    build_info,
+    process,
+    go_runtime,
+    scrape,
+    removed,
+    neighbours,
+)
 
 
 def _entries() -> Iterator[Metric]:

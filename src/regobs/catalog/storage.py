@@ -47,7 +47,7 @@ ACTIONS = _storage.histogram(
     form(DISTRIBUTION, labels=_ACTION_3, buckets=DEFAULT_BUCKETS, since="3.0.0", on_event=True),
     form(DISTRIBUTION, labels=_ACTION_2, buckets=DEFAULT_BUCKETS, until="3.0.0", on_event=True),
     pitfalls=(
-        "Streams (Reader, Writer), Walk and the deletion of many files are not timed: moving a blob's bytes is not in it.",
+        "Streams (Reader, Writer), Walk and deletes of many files are not timed: the transfer of a blob is not in it.",
         "It has no label for the outcome: failed calls count like the others.",
         "`URLFor` is called `RedirectURL` in CNCF Distribution 3.",
     ),
