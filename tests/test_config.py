@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from regobs.catalog.model import Capability, Exposer, Flavor, Version
-from regobs.config import Config, LabelNames, Threshold, load_config, read_config
+from regobs.config import Config, GrafanaSettings, LabelNames, PrometheusSettings, Threshold, load_config, read_config
 from regobs.errors import ConfigError, ExitCode, Location
 from regobs.promql.nodes import Duration, Matcher, MatchOp
 
@@ -231,3 +231,37 @@ def test_a_selector_reads_as_in_promql(text: str, matchers: list[tuple[str, str,
 def test_what_is_no_list_of_matchers_is_refused(text: str) -> None:
     error = error_of(f"[prometheus]\nselector = '''{text}'''")
     assert error.location == Location("regobs.toml", 2, 12)
+
+
+def test_the_example_loads_and_names_every_setting() -> None:
+    example = Path(__file__).parents[1] / "regobs.example.toml"
+    config = load_config(example)
+    assert config.capabilities >= {Capability.METADATA_DATABASE}
+    text = example.read_text(encoding="utf-8")
+    settings = {name for group in (PrometheusSettings, GrafanaSettings, LabelNames) for name in group.__slots__}
+    settings |= {
+        *Capability,
+        *Exposer,
+        "honor_labels",
+        "target_labels",
+        "selector",
+        "period",
+        "target",
+        "at_most",
+        "pack",
+    }
+    settings -= {Exposer.REGISTRY, Exposer.RULES}
+    assert {name for name in settings if name not in text} == set()
+
+
+def test_the_defaults_that_the_example_states_are_the_defaults() -> None:
+    example = (Path(__file__).parents[1] / "regobs.example.toml").read_text(encoding="utf-8")
+    tables = {"job", "instance", "honor_labels"}
+    lines = [line.removeprefix("# ") for line in example.splitlines()]
+    stated = [line for line in lines if " = " in line and line.split(" = ")[0] in tables]
+    assert read("[labels]\n" + "\n".join(stated)) == read("")
+    wanted = {"selector", "scrape_interval", "evaluation_interval", "targets", "metrics_path", "alertmanagers"}
+    commented = [line.removeprefix("# ") for line in example.splitlines() if line.startswith("# ")]
+    prometheus = [line for line in commented if line.split(" = ")[0] in wanted]
+    assert len(prometheus) == len(wanted)
+    assert read("[prometheus]\n" + "\n".join(prometheus)) == read("")

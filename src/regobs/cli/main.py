@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 
 import click
@@ -60,11 +61,15 @@ def main() -> None:
     sys.exit(run(sys.argv[1:]))
 
 
-def run(arguments: list[str]) -> int:
+def run(arguments: Sequence[str]) -> int:
     """Run the command line; the exit code."""
     try:
-        result = regobs.main(arguments, prog_name="regobs", standalone_mode=False)
+        # Not `regobs.main()`: it ends a broken pipe with exit code 1, which means "different" here.
+        with regobs.make_context("regobs", list(arguments)) as context:
+            result = regobs.invoke(context)
         sys.stdout.flush()
+    except click.exceptions.Exit as end:  # --help, --version
+        return end.exit_code
     except RegobsError as error:
         click.echo(f"Error: {error}", err=True)
         return error.exit_code
