@@ -1,0 +1,98 @@
+"""The rules of a build with every time in them divided by one number, so that an hour passes in two minutes.
+
+Nothing else changes: windows, offsets, steps of subqueries, `for`, `keep_firing_for` and the intervals of groups are
+divided alike, as are the intervals of scraping and evaluating. Names of recorded series stay, so a series called
+`...1h` holds two minutes, and every dashboard works on it. Numbers in expressions stay too: thresholds and factors have
+no time in them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from regobs.build.write import MANIFEST
+from regobs.config.model import Config
+from regobs.documents import dump_yaml, load_yaml
+from regobs.errors import RulesError
+from regobs.promql import parse, to_text
+from regobs.promql.durations import duration_text, read_duration
+from regobs.promql.nodes import Duration, Expr, Selector, Subquery
+from regobs.promql.walk import rebuild
+
+FACTOR = 30
+RULES, RULE_TESTS = "prometheus/rules/", "prometheus/tests/"
+_SHORTEST = 500  # milliseconds; what 15 s become, which is the shortest interval of the pack
+
+
+def shorten_config(config: Config, factor: int = FACTOR) -> Config:
+    """The same configuration that scrapes and evaluates `factor` times as often."""
+    settings = config.prometheus
+    return replace(
+        config,
+        prometheus=replace(
+            settings,
+            scrape_interval=_divide(settings.scrape_interval, factor),
+            evaluation_interval=_divide(settings.evaluation_interval, factor),
+        ),
+    )
+
+
+def shorten_files(files: Mapping[str, bytes], factor: int = FACTOR) -> dict[str, bytes]:
+    """The files of a build with short rules. The generated rule tests are left out: they are about the real times."""
+    changed = {
+        name: shorten_rules(content, name, factor) if name.startswith(RULES) else content
+        for name, content in files.items()
+        if not name.startswith(RULE_TESTS)
+    }
+    manifest = json.loads(changed.pop(MANIFEST))
+    manifest["shortened"] = factor
+    manifest["files"] = {name: hashlib.sha256(content).hexdigest() for name, content in sorted(changed.items())}
+    changed[MANIFEST] = (json.dumps(manifest, indent=2, ensure_ascii=False) + "\n").encode()
+    return changed
+
+
+def shorten_rules(content: bytes, name: str, factor: int = FACTOR) -> bytes:
+    """One rule file, `name` for messages. Raises RulesError or PromqlError when it is none."""
+    data = load_yaml(content.decode(), name).data
+    for group in data["groups"]:
+        _shorten_field(group, "interval", name, factor)
+        for rule in group["rules"]:
+            rule["expr"] = to_text(shorten(parse(rule["expr"], file=name), factor))
+            for field in ("for", "keep_firing_for"):
+                _shorten_field(rule, field, name, factor)
+    return f"# Every time is divided by {factor}, for `regobs demo`.\n{dump_yaml(data)}".encode()
+
+
+def shorten(expr: Expr, factor: int = FACTOR) -> Expr:
+    """The same expression with shorter ranges, offsets and steps."""
+    match expr:
+        case Selector():
+            return replace(expr, range=_maybe(expr.range, factor), offset=_maybe(expr.offset, factor))
+        case Subquery():
+            inner = rebuild(expr, lambda part: shorten(part, factor))
+            short = {field: _maybe(getattr(expr, field), factor) for field in ("range", "step", "offset")}
+            return replace(inner, **short)
+        case _:
+            return rebuild(expr, lambda part: shorten(part, factor))
+
+
+def _shorten_field(holder: dict[str, Any], field: str, name: str, factor: int) -> None:
+    if field not in holder:
+        return
+    duration = read_duration(str(holder[field]))
+    if duration is None:
+        raise RulesError(f"{field} is no duration", value=holder[field], expected="a time such as 5m", next_step=name)
+    holder[field] = duration_text(_divide(duration, factor)) if duration.ms else "0s"
+
+
+def _maybe(duration: Duration | None, factor: int) -> Duration | None:
+    return None if duration is None else _divide(duration, factor)
+
+
+def _divide(duration: Duration, factor: int) -> Duration:
+    sign = -1 if duration.ms < 0 else 1
+    return Duration(sign * max(abs(duration.ms) // factor, _SHORTEST)) if duration.ms else duration

@@ -1,0 +1,93 @@
+"""Dividing every time in rules by one number."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from regobs.config.model import Config
+from regobs.demo.shortened import shorten, shorten_config, shorten_files, shorten_rules
+from regobs.errors import RulesError
+from regobs.promql import parse, to_text
+
+_RULES = b"""
+groups:
+  - name: a
+    interval: 30s
+    rules:
+      - record: x:rate5m
+        expr: sum(rate(http_requests_total[5m]))
+      - alert: Burns
+        expr: sum_over_time(x:rate5m[1h:5m] offset 2h) > 3600 and x:rate5m > 0.5
+        for: 10m
+        keep_firing_for: 1m
+        labels: {severity: page, window: 1h}
+  - name: b
+    rules:
+      - {alert: Down, expr: up == 0}
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("rate(x[5m])", "rate(x[10s])"),
+        ("rate(x[1h] offset 1w)", "rate(x[2m] offset 5h36m)"),
+        ("rate(x[5m] offset -1m)", "rate(x[10s] offset -2s)"),
+        ("max_over_time((x > 3600)[6h:1m])", "max_over_time((x > 3600)[12m:2s])"),
+        ("max_over_time(rate(x[5m])[1h:])", "max_over_time(rate(x[10s])[2m:])"),
+        ("time() - x > 300", "time() - x > 300"),
+        ("rate(x[10s])", "rate(x[500ms])"),
+    ],
+)
+def test_every_time_in_an_expression_is_divided_and_no_number(before: str, after: str) -> None:
+    assert to_text(shorten(parse(before), 30)) == after
+
+
+@given(minutes=st.integers(1, 50_000), factor=st.integers(1, 60))
+def test_a_window_divided_and_multiplied_is_the_same_window(minutes: int, factor: int) -> None:
+    before = parse(f"rate(x[{minutes * factor}m])")
+    assert to_text(shorten(before, factor)) == to_text(parse(f"rate(x[{minutes}m])"))
+
+
+def test_only_the_times_of_a_rule_file_change() -> None:
+    before, after = yaml.safe_load(_RULES), yaml.safe_load(shorten_rules(_RULES, "a.yaml", 30))
+    first, second = after["groups"]
+    assert first["interval"] == "1s"
+    assert second == before["groups"][1]
+    record, alert = first["rules"]
+    assert record == {"record": "x:rate5m", "expr": "sum(rate(http_requests_total[10s]))"}
+    assert alert["expr"] == "sum_over_time(x:rate5m[2m:10s] offset 4m) > 3600 and x:rate5m > 0.5"
+    assert (alert["for"], alert["keep_firing_for"]) == ("20s", "2s")
+    assert alert["labels"] == before["groups"][0]["rules"][1]["labels"]
+
+
+def test_a_time_that_is_none_is_refused() -> None:
+    with pytest.raises(RulesError, match="for is no duration"):
+        shorten_rules(_RULES.replace(b"10m", b"soon"), "a.yaml")
+
+
+def test_the_configuration_scrapes_and_evaluates_as_much_more_often() -> None:
+    config = shorten_config(Config(), 30)
+    assert (config.prometheus.scrape_interval.ms, config.prometheus.evaluation_interval.ms) == (500, 500)
+    assert config.slo == Config().slo
+
+
+def test_a_build_keeps_everything_but_its_rule_tests_and_says_that_it_is_shortened() -> None:
+    manifest = json.dumps({"generator": "regobs", "files": {"old": "1"}}).encode()
+    files = {
+        "prometheus/rules/a.yaml": _RULES,
+        "prometheus/tests/a.yaml": b"",
+        "b.json": b"{}",
+        "manifest.json": manifest,
+    }
+    short = shorten_files(files, 30)
+    assert set(short) == {"prometheus/rules/a.yaml", "b.json", "manifest.json"}
+    assert short["b.json"] == b"{}"
+    read = json.loads(short["manifest.json"])
+    assert (read["generator"], read["shortened"]) == ("regobs", 30)
+    assert set(read["files"]) == {"prometheus/rules/a.yaml", "b.json"}
