@@ -1,0 +1,74 @@
+"""What README says exists: commands, options, targets, files."""
+
+import re
+import shlex
+import tomllib
+from pathlib import Path
+
+import click
+import pytest
+
+from regobs import __version__
+from regobs.cli.main import COMMANDS, regobs
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+LINES = sorted({line.strip("`$ ") for line in re.findall(r"^\$ regobs .*|`regobs [^`]*`", README, re.MULTILINE)})
+
+
+def test_the_readme_is_short_enough_to_be_read() -> None:
+    assert len(README.splitlines()) <= 120
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_a_command_of_the_readme_exists_with_its_options(line: str) -> None:
+    words = shlex.split(line)[1:]
+    command: click.Command = regobs
+    while isinstance(command, click.Group) and words:
+        found = command.get_command(click.Context(command), words[0])
+        assert found is not None, f"there is no command {words[0]!r}"
+        command = found
+        words = words[1:]
+    options = {option for parameter in command.params for option in parameter.opts}
+    assert {word for word in words if word.startswith("-")} <= options
+
+
+def test_every_command_is_in_the_readme() -> None:
+    assert [name for name in COMMANDS if f"`regobs {name}" not in README] == []
+
+
+def test_every_make_target_that_is_named_exists_and_the_other_way_round() -> None:
+    named = set(re.findall(r"(?:`|\$ )make ([a-z-]+)", README))
+    phony = set(re.findall(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE)[0].split())
+    assert named <= phony
+    assert phony - named <= {"help", "servers", "clean"}
+    assert all(re.search(rf"^{target}:", MAKEFILE, re.MULTILINE) for target in phony)
+
+
+def test_every_link_of_the_readme_leads_somewhere() -> None:
+    targets = [target for target in re.findall(r"\]\(([^)]+)\)", README) if not target.startswith("http")]
+    assert targets
+    assert [target for target in targets if not (ROOT / target).exists()] == []
+
+
+def test_every_folder_of_the_map_exists() -> None:
+    tree = README.split("```\n")[-2]
+    engine = re.findall(r"^  ((?:[a-z_.]+/? ?)+)", tree, re.MULTILINE)
+    top = re.findall(r"^([a-z_]+/)", tree, re.MULTILINE)
+    names = [f"src/regobs/{name}" for line in engine for name in line.split() if "/" in name or "." in name]
+    assert len(names) > 8
+    assert [name for name in (*top, *names) if not (ROOT / name).exists()] == []
+
+
+def test_the_changelog_has_the_version_or_says_that_it_is_not_out() -> None:
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert f"## [{__version__}]" in changelog or "## [Unreleased]" in changelog
+
+
+def test_the_lower_bound_of_python_is_the_same_everywhere() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert project["project"]["requires-python"] == ">=3.11"
+    assert project["tool"]["mypy"]["python_version"] == "3.11"
+    assert project["tool"]["ruff"]["target-version"] == "py311"
+    assert "Python 3.11 or later" in README
