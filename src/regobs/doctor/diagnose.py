@@ -109,6 +109,9 @@ def series_name(selector: Selector) -> str | None:
 
 def _recorded(facts: ServerFacts, deployment: Deployment, name: str, depth: int) -> Verdict:
     """Why a recorded series is missing: its rule, or what its rule reads."""
+    if ":" not in name and name not in (facts.rules or {}):
+        reason = f"{name} is neither a metric of the catalog nor recorded by a loaded rule"
+        return Verdict(Status.EMPTY, reason, "correct the name, or load the rule that records it")
     problem = absent.rule_problem(facts, name)
     if problem is not None:
         return problem

@@ -100,8 +100,8 @@ class Deployment:
         return frozenset(found)
 
 
-# What every Go process with the usual client library shows.
-_COMMON = {"process", "go_runtime", "scrape"}
+# What other processes show too: those with the same client library, and the other services of a GitLab.
+_COMMON = {"process", "go_runtime", "scrape", "build_info"}
 
 
 def _is_distinct(metric: Metric) -> bool:

@@ -1,0 +1,360 @@
+from __future__ import annotations
+
+from math import inf, nan
+
+import pytest
+
+from regobs.catalog import METRICS
+from regobs.catalog.model import Capability, Flavor, Version
+from regobs.doctor.diagnose import diagnose, judge, missing
+from regobs.doctor.facts import Series, ServerFacts, Up
+from regobs.doctor.verdict import Status, Verdict
+from regobs.prometheus.answers import Answer, Sample, Target
+from regobs.promql.parse import parse
+from tests.doctor.world import (
+    IN_FLIGHT,
+    REQUESTS,
+    ROUTE,
+    TARGET,
+    distribution,
+    facts,
+    gitlab,
+    requests,
+    rule,
+    without,
+)
+
+RATE = f'sum(rate({REQUESTS}{{job="registry"}}[1m]))'
+GC_RUNS = "registry_gc_runs_total"
+POOL = "registry_database_lb_pool_size"
+EVENTS = "registry_notifications_events_total"
+
+
+def answer(*values: float) -> Answer:
+    return Answer("vector", tuple(Sample({}, value, 0.0) for value in values))
+
+
+def of(known: ServerFacts, text: str = RATE, deployment: object = None) -> Verdict:
+    return diagnose(known, deployment or gitlab(), parse(text))  # type: ignore[arg-type]
+
+
+# What came back
+
+
+@pytest.mark.parametrize(
+    ("values", "status"),
+    [
+        ((1.0,), Status.DATA),
+        ((0.0, 3.0), Status.DATA),
+        ((-1.0,), Status.DATA),
+        ((inf,), Status.DATA),
+        ((nan, 2.0), Status.DATA),
+        ((0.0,), Status.ZERO),
+        ((0.0, 0.0), Status.ZERO),
+        ((0.0, nan), Status.ZERO),
+        ((nan,), Status.QUIET),
+    ],
+)
+def test_zero_is_told_from_data_and_from_nothing(values: tuple[float, ...], status: Status) -> None:
+    verdict = judge(answer(*values))
+    assert verdict is not None
+    assert verdict.status is status
+
+
+def test_an_empty_answer_has_to_be_diagnosed() -> None:
+    assert judge(answer()) is None
+
+
+def test_a_native_histogram_is_data() -> None:
+    assert judge(Answer("vector", (Sample({}, nan, 0.0, {"count": "1"}),))) == Verdict(Status.DATA)
+
+
+# Nothing is missing, and still nothing came back
+
+
+def test_a_comparison_that_nothing_passes_is_quiet() -> None:
+    verdict = of(facts(), f"{RATE} > 0")
+    assert verdict.status is Status.QUIET
+    assert "no traffic" in verdict.reason
+
+
+def test_a_comparison_that_only_marks_removes_nothing() -> None:
+    assert of(facts(), f"{RATE} > bool 0").status is Status.EMPTY
+
+
+def test_too_few_samples_for_a_rate_are_quiet_and_name_the_window() -> None:
+    sparse = frozenset({f'{REQUESTS}{{job="registry"}}[1m]'})
+    verdict = of(facts(sparse=sparse))
+    assert (verdict.status, "fewer than two samples" in verdict.reason) == (Status.QUIET, True)
+    assert of(facts()).status is Status.EMPTY
+
+
+def test_a_look_back_beyond_the_data_is_quiet() -> None:
+    assert of(facts(), f'{REQUESTS}{{job="registry"}} offset 1w').status is Status.QUIET
+
+
+def test_sides_that_do_not_join_are_a_fault() -> None:
+    verdict = of(facts(), f"{REQUESTS} / {IN_FLIGHT}")
+    assert (verdict.status, "joins none" in verdict.reason) == (Status.EMPTY, True)
+
+
+# Which parts of an expression have to be there
+
+
+def test_one_side_of_an_or_is_enough() -> None:
+    known = without(IN_FLIGHT)
+    assert missing(known, gitlab(), parse(f"{IN_FLIGHT} or {REQUESTS}")) is None
+    assert missing(known, gitlab(), parse(f"{REQUESTS} or {IN_FLIGHT}")) is None
+    assert missing(known, gitlab(), parse(f"{IN_FLIGHT} or {IN_FLIGHT}")) is not None
+
+
+def test_what_unless_takes_away_may_be_missing() -> None:
+    known = without(IN_FLIGHT)
+    assert missing(known, gitlab(), parse(f"{REQUESTS} unless {IN_FLIGHT}")) is None
+    assert missing(known, gitlab(), parse(f"{IN_FLIGHT} unless {REQUESTS}")) is not None
+
+
+def test_absent_needs_nothing() -> None:
+    assert missing(without(IN_FLIGHT), gitlab(), parse(f"absent({IN_FLIGHT})")) is None
+    assert missing(without(IN_FLIGHT), gitlab(), parse(f"sum({IN_FLIGHT})")) is not None
+
+
+def test_a_fault_outweighs_a_quiet_part() -> None:
+    quiet, fault = REQUESTS, IN_FLIGHT
+    for text in (f"{quiet} / {fault}", f"{fault} / {quiet}"):
+        found = missing(without(quiet, fault, own=frozenset({POOL})), gitlab(), parse(text))
+        assert found is not None
+        assert (found.status, fault in found.reason) == (Status.EMPTY, True)
+
+
+# The scrape
+
+
+def down(error: str) -> ServerFacts:
+    target = Target(TARGET, "registry", "http://a:5001/metrics", "down", error)
+    return without(REQUESTS, IN_FLIGHT, up=(Up(TARGET, healthy=False),), targets=(target,))
+
+
+def test_a_target_that_is_down_is_named_with_the_error_of_its_scrape() -> None:
+    verdict = of(down("dial tcp: connection refused"))
+    assert verdict.status is Status.EMPTY
+    assert "a:5001" in verdict.reason
+    assert "connection refused" in verdict.reason
+    assert "start the registry" in verdict.change
+
+
+def test_a_port_without_metrics_leads_to_the_debug_endpoint() -> None:
+    assert "http.debug.prometheus.enabled" in of(down("server returned HTTP status 404 Not Found")).change
+
+
+def test_a_target_that_is_down_is_found_without_the_servers_target_page() -> None:
+    known = without(REQUESTS, up=(Up(TARGET, healthy=False),), targets=None)
+    assert "a:5001 is down" in of(known).reason
+
+
+def test_a_missing_job_is_said_with_the_jobs_there_are() -> None:
+    known = without(REQUESTS, up=(Up({"job": "node"}, healthy=True), Up({"job": "other"}, healthy=True)))
+    verdict = of(known)
+    assert verdict.status is Status.EMPTY
+    assert "node, other" in verdict.reason
+    assert "selector" in verdict.change
+
+
+def test_a_server_without_any_target_is_said_so() -> None:
+    assert "no target at all" in of(without(REQUESTS, up=())).reason
+
+
+def test_a_target_that_is_no_registry_is_said_so() -> None:
+    known = without(REQUESTS, IN_FLIGHT, own=frozenset({"go_goroutines"}))
+    verdict = of(known)
+    assert "exposes no metric of a registry" in verdict.reason
+    assert "debug" in verdict.change
+
+
+def test_one_healthy_target_is_enough_to_look_further() -> None:
+    other = Up({"job": "registry", "instance": "b:1"}, healthy=False)
+    assert "down" not in of(without(REQUESTS, up=(Up(TARGET, healthy=True), other))).reason
+
+
+# The selector
+
+
+def test_a_selector_that_removes_everything_is_named_with_the_values_there_are() -> None:
+    labels = {"job": "container-registry", "code": "200", "method": "get", "route": ROUTE}
+    known = facts(series={REQUESTS: requests(labels)})
+    verdict = of(known)
+    assert verdict.status is Status.EMPTY
+    assert 'job="registry"' in verdict.reason
+    assert "job has container-registry" in verdict.reason
+    assert 'job="container-registry"' in verdict.change
+
+
+def test_the_same_selector_on_a_target_that_is_down_blames_the_target() -> None:
+    labels = {"job": "other", "code": "200", "method": "get", "route": ROUTE}
+    known = facts(series={REQUESTS: requests(labels)}, up=(Up(TARGET, healthy=False),))
+    assert "is down" in of(known).reason
+
+
+def test_a_selector_with_a_label_that_targets_lack_is_said_so() -> None:
+    verdict = of(facts(), f'{REQUESTS}{{job="registry",env="prod"}}')
+    assert verdict.status is Status.EMPTY
+    assert "no label env" in verdict.reason
+
+
+def test_a_value_that_nothing_had_yet_is_quiet() -> None:
+    verdict = of(facts(), f'{REQUESTS}{{job="registry",code=~"5.."}}')
+    assert verdict.status is Status.QUIET
+    assert "seen code: 200" in verdict.reason
+
+
+def test_a_bucket_that_the_registry_does_not_have_is_a_fault() -> None:
+    name = "registry_http_request_duration_seconds_bucket"
+    series = {name: requests({**TARGET, "code": "200", "method": "get", "route": ROUTE, "le": "0.5"})}
+    known = facts(live=frozenset({name}), series=series)
+    verdict = of(known, f'{name}{{job="registry",le="0.3"}}')
+    assert (verdict.status, "there are: 0.5" in verdict.reason) == (Status.EMPTY, True)
+
+
+# Labels
+
+
+def test_the_labels_of_the_other_flavor_are_recognised() -> None:
+    known = facts(series={REQUESTS: requests({**TARGET, "code": "200", "method": "get", "handler": "manifest"})})
+    verdict = of(known, f'{REQUESTS}{{job="registry",route="{ROUTE}"}}')
+    assert verdict.status is Status.EMPTY
+    assert 'flavor = "distribution"' in verdict.change
+    back = of(facts(), f'{REQUESTS}{{job="registry",handler="manifest"}}', distribution())
+    assert 'flavor = "gitlab"' in back.change
+
+
+def test_a_scrape_that_honors_labels_is_told_from_one_that_does_not() -> None:
+    series = {REQUESTS: Series(frozenset({"job", "instance"}), ({"job": "registry", "instance": "a"},))}
+    verdict = of(facts(series=series), f'{REQUESTS}{{exported_instance="a"}}')
+    assert "honor_labels = true" in verdict.change
+    renamed = {REQUESTS: Series(frozenset({"job", "exported_shard"}), ({"job": "registry", "exported_shard": "a"},))}
+    verdict = of(facts(series=renamed), f'{REQUESTS}{{shard="a"}}')
+    assert "honor_labels = false" in verdict.change
+
+
+def test_a_label_that_no_series_has_is_named_with_those_there_are() -> None:
+    verdict = of(facts(), f'{REQUESTS}{{vhost="a"}}')
+    assert verdict.status is Status.EMPTY
+    assert "no label vhost" in verdict.reason
+    assert "code, instance, job, method, route" in verdict.reason
+
+
+# Why a metric has no series
+
+
+def test_a_capability_that_is_off_is_named_with_its_switch() -> None:
+    verdict = of(facts(), POOL, gitlab(Capability.LOAD_BALANCING, Capability.METADATA_DATABASE))
+    known = of(facts(), "go_sql_dbstats_connections_open", gitlab(Capability.METADATA_DATABASE))
+    assert (known.status, "metadata_database" in known.reason) == (Status.EMPTY, True)
+    assert "database.enabled: true" in known.change
+    assert "regobs.toml" in known.change
+    assert verdict.status is Status.EMPTY
+
+
+def test_a_capability_whose_series_all_wait_for_events_may_just_be_quiet() -> None:
+    verdict = of(facts(), EVENTS, gitlab(Capability.NOTIFICATIONS))
+    sibling = facts(own=frozenset({*facts().own, "registry_notifications_pending"}))
+    assert of(sibling, EVENTS, gitlab(Capability.NOTIFICATIONS)).status is Status.QUIET
+    assert verdict.change
+
+
+def test_a_metric_without_its_first_event_is_quiet() -> None:
+    verdict = of(without(REQUESTS))
+    assert verdict.status is Status.QUIET
+    assert "first event" in verdict.reason
+
+
+def test_a_metric_that_is_there_from_the_start_is_not_excused() -> None:
+    verdict = of(without(IN_FLIGHT), IN_FLIGHT)
+    assert verdict.status is Status.EMPTY
+    assert "regobs catalog check" in verdict.change
+
+
+def test_a_metric_that_went_away_is_told_from_one_that_never_was() -> None:
+    gone = of(without(IN_FLIGHT), IN_FLIGHT)
+    stale = without(IN_FLIGHT, known=frozenset({IN_FLIGHT}))
+    assert "gone" not in gone.reason
+    assert "is gone" in of(stale, IN_FLIGHT).reason
+
+
+def test_a_name_that_nobody_knows_is_said_so() -> None:
+    assert "neither a metric of the catalog nor recorded" in of(facts(), "registry_nonsense_total").reason
+
+
+def test_a_registry_that_is_too_old_is_named_with_both_versions() -> None:
+    young = max(
+        (metric for metric in METRICS.values() if metric.flavors == (Flavor.GITLAB,)),
+        key=lambda metric: min(form.since or Version(0) for form in metric.forms),
+    )
+    since = min(form.since for form in young.forms if form.since)
+    deployment = gitlab(*(form.needs for form in young.forms if form.needs))
+    old = of(facts(version=Version(1)), young.series[0], deployment)
+    assert f"exists since {since}" in old.reason
+    assert 'version = "1.0.0"' in old.change
+    assert "exists since" not in of(facts(version=since), young.series[0], deployment).reason
+
+
+def test_a_metric_that_was_removed_is_named_with_both_versions() -> None:
+    removed = next(m for m in METRICS.values() if m.flavors == (Flavor.GITLAB,) and all(form.until for form in m.forms))
+    until = max(form.until for form in removed.forms if form.until)
+    assert f"was removed in {until}" in of(facts(version=until), removed.series[0]).reason
+    before = Version(until.major - 1, 99)
+    assert "was removed" not in of(facts(version=before), removed.series[0]).reason
+
+
+def test_a_metric_of_the_other_flavor_is_said_so() -> None:
+    verdict = of(facts(flavor=Flavor.DISTRIBUTION), GC_RUNS, gitlab(Capability.GARBAGE_COLLECTION))
+    assert "does not exist in flavor distribution" in verdict.reason
+
+
+def test_a_neighbour_that_is_not_scraped_is_named() -> None:
+    verdict = of(facts(), "node_filesystem_avail_bytes")
+    assert (verdict.status, "node_exporter" in verdict.reason) == (Status.EMPTY, True)
+
+
+# Recorded series
+
+RECORDED = "registry:slo_events:increase5m"
+
+
+def test_a_recorded_series_without_a_rule_asks_for_the_rule_files() -> None:
+    verdict = of(facts(), RECORDED)
+    assert (verdict.status, "no loaded rule" in verdict.reason) == (Status.EMPTY, True)
+    assert "rule_files" in verdict.change
+
+
+def test_a_server_that_shows_no_rules_is_not_accused_of_having_none() -> None:
+    assert "does not show its rules" in of(facts(rules=None), RECORDED).reason
+
+
+def test_a_rule_that_fails_gives_its_error() -> None:
+    known = facts(rules={RECORDED: (rule(RECORDED, REQUESTS, health="err", last_error="many-to-many"),)})
+    verdict = of(known, RECORDED)
+    assert (verdict.status, "many-to-many" in verdict.reason) == (Status.EMPTY, True)
+
+
+def test_a_rule_that_was_not_evaluated_yet_is_quiet() -> None:
+    known = facts(rules={RECORDED: (rule(RECORDED, REQUESTS, health="unknown", last_evaluation=None),)})
+    assert "not evaluated yet" in of(known, RECORDED).reason
+
+
+def test_a_rule_without_input_is_explained_by_its_input() -> None:
+    below = "registry:slo_bad_events:increase5m"
+    rules = {RECORDED: (rule(RECORDED, f"sum({below})"),), below: (rule(below, f"sum({IN_FLIGHT})"),)}
+    verdict = of(without(IN_FLIGHT, rules=rules), RECORDED)
+    assert verdict.status is Status.EMPTY
+    assert IN_FLIGHT in verdict.reason
+
+
+def test_a_rule_with_input_and_no_series_is_quiet() -> None:
+    known = facts(rules={RECORDED: (rule(RECORDED, f"sum({IN_FLIGHT})"),)})
+    assert of(known, RECORDED).status is Status.QUIET
+
+
+def test_rules_that_read_each_other_come_to_an_end() -> None:
+    known = facts(rules={RECORDED: (rule(RECORDED, f"sum({RECORDED})"),)})
+    assert of(known, RECORDED).status is Status.QUIET
