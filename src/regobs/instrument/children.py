@@ -1,0 +1,235 @@
+"""The series of a family: one child for each set of label values. Its numbers live in one list, its slot.
+
+A slot is only changed under the family's lock, so sums are exact under threads. `inc`, `set` and `observe` never raise
+in production: what they are wrongly given is reported to the family, which counts it, logs it once, or raises.
+"""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any, Protocol
+
+from regobs.instrument.text import edge, label_pairs, number
+
+if TYPE_CHECKING:
+    from regobs.instrument.family import Family
+
+Sample = tuple[str, tuple[tuple[str, str], ...], float]  # suffix, further labels, value
+Reader = Callable[[], float]
+
+
+class Child(Protocol):
+    """What every kind of child offers to its family."""
+
+    def lines(self, *, openmetrics: bool) -> str:
+        """The sample lines, each ended by a line feed; empty when there is nothing to show."""
+
+    def samples(self) -> list[Sample]:
+        """The same as data."""
+
+
+class _Single:
+    """A child with one number."""
+
+    __slots__ = ("_family", "_lock", "_prefix", "_reader", "slot")
+
+    def __init__(self, family: Family[Any], values: tuple[str, ...]) -> None:
+        self.slot: list[float] = [0.0]
+        self._family = family
+        self._lock = family.lock
+        pairs = label_pairs(family.label_names, values)
+        self._prefix = f"{family.name}{{{pairs}}} " if pairs else f"{family.name} "
+        self._reader: Reader | None = None
+
+    @property
+    def value(self) -> float:
+        """The number now; NaN when the function it is read from fails."""
+        if self._reader is None:
+            return self.slot[0]
+        try:
+            return float(self._reader())
+        except Exception as error:  # noqa: BLE001 (a scrape shows the other series whatever a user's function does)
+            self._family.trouble("reader", f"the function it is read from raised {type(error).__name__}", raises=False)
+            return float("nan")
+
+    def read_from(self, reader: Reader) -> None:
+        """Take the number from a function at every scrape."""
+        self._reader = reader
+
+    def lines(self, *, openmetrics: bool) -> str:  # noqa: ARG002 (one form in both formats)
+        """The sample line."""
+        return f"{self._prefix}{number(self.value)}\n"
+
+    def samples(self) -> list[Sample]:
+        """The one sample."""
+        return [("", (), self.value)]
+
+
+class Counter(_Single):
+    """A number that only grows."""
+
+    __slots__ = ()
+
+    def inc(self, amount: float = 1) -> None:
+        """Add an amount that is not negative."""
+        try:
+            if amount >= 0:
+                with self._lock:
+                    self.slot[0] += amount
+                return
+        except TypeError:
+            pass
+        self._family.wrong_value(amount, "a number that is not negative")
+
+
+class Gauge(_Single):
+    """A number that goes up and down."""
+
+    __slots__ = ()
+
+    def set(self, value: float) -> None:
+        """Set it."""
+        try:
+            exact = float(value)
+        except (TypeError, ValueError):
+            self._family.wrong_value(value, "a number")
+            return
+        with self._lock:
+            self.slot[0] = exact
+
+    def inc(self, amount: float = 1) -> None:
+        """Add an amount, which may be negative."""
+        try:
+            with self._lock:
+                self.slot[0] += amount
+        except TypeError:
+            self._family.wrong_value(amount, "a number")
+
+    def dec(self, amount: float = 1) -> None:
+        """Take an amount away."""
+        try:
+            with self._lock:
+                self.slot[0] -= amount
+        except TypeError:
+            self._family.wrong_value(amount, "a number")
+
+    @contextmanager
+    def track(self) -> Iterator[None]:
+        """One more while the block runs."""
+        self.inc()
+        try:
+            yield
+        finally:
+            self.dec()
+
+
+class Histogram:
+    """Observations in buckets. The slot holds the count of each bucket (not cumulated), that of +Inf, and the sum."""
+
+    __slots__ = ("_family", "_lock", "_om", "_text", "_values", "edges", "slot")
+
+    def __init__(self, family: Family[Any], values: tuple[str, ...]) -> None:
+        self.edges = family.edges
+        self.slot: list[float] = [*[0] * (len(self.edges) + 1), 0.0]
+        self._family = family
+        self._lock = family.lock
+        self._values = values
+        self._text = self._om = ""
+
+    def observe(self, value: float) -> None:
+        """Count a value in the metric's unit. A NaN falls into +Inf, as in the Go client."""
+        slot = self.slot
+        try:
+            index = bisect_left(self.edges, value) if value == value else len(self.edges)  # noqa: PLR0124
+            with self._lock:
+                slot[-1] += value
+                slot[index] += 1
+        except TypeError:
+            self._family.wrong_value(value, "a number")
+
+    @contextmanager
+    def time(self) -> Iterator[None]:
+        """Observe how many seconds the block takes, also when it raises."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.observe(time.perf_counter() - start)
+
+    def numbers(self) -> list[float]:
+        """The cumulated counts up to +Inf, then the sum, all of one moment."""
+        with self._lock:
+            slot = self.slot[:]
+        total = slot.pop()
+        return [*accumulate(slot), total]
+
+    def lines(self, *, openmetrics: bool) -> str:
+        """The `_bucket`, `_sum` and `_count` lines."""
+        template = self._om if openmetrics else self._text
+        if not template:
+            template = self._template(openmetrics=openmetrics)
+        *counts, total = self.numbers()
+        return template % (*counts, number(total), counts[-1])
+
+    def samples(self) -> list[Sample]:
+        """Buckets, sum and count."""
+        *counts, total = self.numbers()
+        edges = [*(number(bound) for bound in self.edges), "+Inf"]
+        rows: list[Sample] = [("_bucket", (("le", text),), count) for text, count in zip(edges, counts, strict=True)]
+        return [*rows, ("_sum", (), total), ("_count", (), counts[-1])]
+
+    def _template(self, *, openmetrics: bool) -> str:
+        name = self._family.name
+        pairs = label_pairs(self._family.label_names, self._values).replace("%", "%%")
+        before, braces = (f"{pairs},", f"{{{pairs}}}") if pairs else ("", "")
+        edges = [*(edge(bound, openmetrics=openmetrics) for bound in self.edges), "+Inf"]
+        rows = [f'{name}_bucket{{{before}le="{text}"}} %d\n' for text in edges]
+        template = "".join([*rows, f"{name}_sum{braces} %s\n", f"{name}_count{braces} %d\n"])
+        if openmetrics:
+            self._om = template
+        else:
+            self._text = template
+        return template
+
+
+class Summary:
+    """Quantiles, sum and count that somebody else has worked out, such as the pauses of a runtime."""
+
+    __slots__ = ("_family", "_pairs", "_state")
+
+    def __init__(self, family: Family[Any], values: tuple[str, ...]) -> None:
+        self._family = family
+        self._pairs = label_pairs(family.label_names, values)
+        self._state: tuple[tuple[tuple[float, float], ...], float, float] | None = None
+
+    def set(self, quantiles: Mapping[float, float], *, total: float, count: int) -> None:
+        """Show these: the value of each quantile (0 to 1), the sum of all values, and how many there were."""
+        try:
+            rows = tuple(sorted((float(q), float(value)) for q, value in quantiles.items()))
+            self._state = (rows, float(total), float(count))
+        except (AttributeError, TypeError, ValueError):
+            self._family.wrong_value(quantiles, "quantiles as a mapping of numbers, a sum and a count")
+
+    def lines(self, *, openmetrics: bool) -> str:
+        """One line a quantile, then `_sum` and `_count`; nothing before the first `set`."""
+        rows = []
+        for suffix, further, value in self.samples():
+            pairs = self._pairs
+            for name, text in further:
+                shown = edge(float(text), openmetrics=openmetrics)
+                pairs = f'{pairs},{name}="{shown}"' if pairs else f'{name}="{shown}"'
+            braces = f"{{{pairs}}}" if pairs else ""
+            rows.append(f"{self._family.name}{suffix}{braces} {number(value)}\n")
+        return "".join(rows)
+
+    def samples(self) -> list[Sample]:
+        """The same as data."""
+        if self._state is None:
+            return []
+        quantiles, total, count = self._state
+        rows: list[Sample] = [("", (("quantile", number(q)),), value) for q, value in quantiles]
+        return [*rows, ("_sum", (), total), ("_count", (), count)]

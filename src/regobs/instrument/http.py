@@ -1,0 +1,155 @@
+"""HTTP requests: all six families in one call.
+
+The six updates of one request are one dictionary look-up, four bisections and one lock, because what they have in
+common (route, method, code) is resolved once and kept.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from regobs.catalog import http
+from regobs.errors import InstrumentError
+
+if TYPE_CHECKING:
+    from regobs.instrument.family import Family
+    from regobs.instrument.instruments import Instruments
+
+_METHODS = frozenset(http.METHODS)
+_UNKNOWN = "unknown"
+_COMMON = {"route", "method", "code"}
+
+Slot = list[float]
+Cell = tuple[Slot, Slot, Slot, Slot, Slot, Slot]  # in flight, requests, duration, both sizes, time to header
+
+
+def method_label(method: str) -> str:
+    """The `method` label of a request method: lower case, `unknown` for what the Go client library does not know."""
+    text = method.lower()
+    return text if text in _METHODS else _UNKNOWN
+
+
+def code_label(code: int) -> str:
+    """The `code` label of a status: its digits from 100 to 599, `200` for 0 (no header was written), else `unknown`."""
+    if code == 0:
+        return "200"
+    return str(code) if 100 <= code <= 599 else _UNKNOWN
+
+
+class HttpObserver:
+    """Counts requests of one process. `begin` when the route is known, `finish` exactly once when the answer is out.
+
+    Routes are content words of the label `route`: `manifest`, `blob`, `upload`...
+    """
+
+    def __init__(self, instruments: Instruments) -> None:
+        self._lock = Lock()
+        metrics = [http.IN_FLIGHT, http.REQUESTS, http.DURATION, http.REQUEST_SIZE, http.RESPONSE_SIZE]
+        if http.TIME_TO_HEADER.form(instruments.flavor, instruments.version) is not None:
+            metrics.append(http.TIME_TO_HEADER)
+        self._in_flight, *self._finished = instruments.shared(metrics, self._lock)
+        for family in self._finished:
+            _check(family)
+        self._routes = _routes(self._finished[0])
+        self._duration_edges = self._finished[1].edges
+        self._size_edges = self._finished[2].edges
+        self._header_edges = self._finished[4].edges if len(self._finished) == 5 else ()
+        self._gauges: dict[str, list[float]] = {}
+        self._cells: dict[tuple[str, str, int], Cell] = {}
+
+    def begin(self, route: str) -> None:
+        """One more request is inside the handler of this route."""
+        gauge = self._gauges.get(route) or self._gauge(route)
+        with self._lock:
+            gauge[0] += 1
+
+    def drop(self, route: str) -> None:
+        """One request less in flight that is not counted, as the real registry does when a handler panics."""
+        gauge = self._gauges.get(route) or self._gauge(route)
+        with self._lock:
+            gauge[0] -= 1
+
+    def finish(  # noqa: PLR0917 (keywords would cost a fifth of its time)
+        self,
+        route: str,
+        method: str,
+        code: int,
+        seconds: float,
+        request_bytes: int,
+        response_bytes: int,
+        header_seconds: float | None = None,
+    ) -> None:
+        """Count a finished request in all families and take it off those in flight.
+
+        `method` and `code` are as received and sent; `header_seconds` is None when no header was written.
+        """
+        try:
+            cell = self._cells[route, method, code]
+        except (KeyError, TypeError):
+            cell = self._cell(route, method, code)
+        gauge, requests, durations, request_sizes, response_sizes, header_times = cell
+        try:
+            duration_index = bisect_left(self._duration_edges, seconds)
+            request_index = bisect_left(self._size_edges, request_bytes)
+            response_index = bisect_left(self._size_edges, response_bytes)
+            header_index = bisect_left(self._header_edges, header_seconds or 0)
+        except TypeError:
+            self.drop(route)
+            self._finished[0].wrong_value((seconds, request_bytes, response_bytes, header_seconds), "numbers")
+            return
+        with self._lock:
+            gauge[0] -= 1
+            requests[0] += 1
+            durations[-1] += seconds
+            durations[duration_index] += 1
+            request_sizes[-1] += request_bytes
+            request_sizes[request_index] += 1
+            response_sizes[-1] += response_bytes
+            response_sizes[response_index] += 1
+            if header_seconds is not None:
+                header_times[-1] += header_seconds
+                header_times[header_index] += 1
+
+    def _gauge(self, route: str) -> list[float]:
+        labels = dict.fromkeys(self._in_flight.label_names, route)
+        slot: list[float] = self._in_flight.child(**labels).slot
+        if route in self._routes:
+            self._gauges[route] = slot
+        return slot
+
+    def _cell(self, route: str, method: str, code: int) -> Cell:
+        """What a request with these changes; kept under the names as they came, unless a client could invent more."""
+        try:
+            verb, status = method_label(method), code_label(code)
+        except (AttributeError, TypeError):
+            self._finished[0].wrong_value((method, code), "a method as str and a status as int")
+            verb, status = _UNKNOWN, _UNKNOWN
+        values = {"route": route, "method": verb, "code": status}
+        slots: list[list[float]] = [self._gauge(route)]
+        for family in self._finished:
+            labels = {label.name: values[label.name] for label in family.form.labels}
+            slots.append(family.child(**labels).slot)
+        if len(slots) < 6:
+            slots.append([0, 0.0])  # this flavor has no time to header
+        cell: Cell = tuple(slots)  # type: ignore[assignment]
+        if route in self._routes and _UNKNOWN not in {verb, status}:
+            self._cells[route, method, code] = cell
+        return cell
+
+
+def _routes(family: Family[Any]) -> frozenset[str]:
+    """The words and exposed values of the closed label `route`."""
+    label = family.form.label("route")
+    return frozenset((*label.words, *(label.values or ()))) if label else frozenset()
+
+
+def _check(family: Family[Any]) -> None:
+    strange = {label.name for label in family.form.labels} - _COMMON
+    if strange:
+        raise InstrumentError(
+            f"{family.name} has the label {', '.join(sorted(strange))} at this version",
+            expected="route, method and code",
+            next_step="name a newer registry version",
+        )

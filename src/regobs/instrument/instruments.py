@@ -1,0 +1,209 @@
+"""All instruments of one process: families made from catalog entries, in one exposition."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from threading import Lock
+from typing import TYPE_CHECKING, Any, cast
+
+from regobs.catalog.model import Capability, Exposer, Flavor, Kind, Metric, Version
+from regobs.errors import InstrumentError
+from regobs.instrument import exposition, own
+from regobs.instrument.children import Counter, Gauge, Histogram, Summary
+from regobs.instrument.family import Family
+from regobs.instrument.labels import DEFAULT_CAP
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+    from prometheus_client.metrics_core import Metric as ClientMetric
+
+    from regobs.instrument.http import HttpObserver
+
+_CEILING = 5_000  # series of one family; a real registry's largest family has some hundred
+_OWN_CEILING = 20_000
+_log = logging.getLogger("regobs.instrument")
+
+
+class Instruments:
+    """The metric families of one registry process.
+
+    `version` is the registry version whose names are spoken (None: the newest). `capabilities` are those of the
+    process: what a real registry shows before its first event is there from the start. `caps` maps the content name
+    of an open label to its highest number of values (100 unless given), `ceiling` bounds the children of a family.
+    With `registry`, everything is also collected by that prometheus_client registry, beside what else is in it.
+    `strict` is the development mode: a wrong use raises InstrumentError. Otherwise it is counted by
+    `regobs_instrument_errors_total` and logged once, and the caller goes on.
+    """
+
+    def __init__(
+        self,
+        flavor: Flavor | str = Flavor.GITLAB,
+        *,
+        version: Version | str | None = None,
+        capabilities: Iterable[Capability] = (),
+        caps: Mapping[str, int] | None = None,
+        ceiling: int = _CEILING,
+        registry: CollectorRegistry | None = None,
+        strict: bool = False,
+    ) -> None:
+        self.flavor = Flavor(flavor)
+        self.version = Version.parse(version) if isinstance(version, str) else version
+        self.capabilities = frozenset(capabilities)
+        self.strict = strict
+        self._caps = dict(caps or {})
+        self._ceiling = ceiling
+        self._families: dict[str, Family[Any]] = {}
+        self._void: dict[str, Family[Any]] = {}
+        self._order: list[Family[Any]] | None = None
+        self._guard = Lock()
+        self._http: HttpObserver | None = None
+        self._told: set[tuple[str, str]] = set()
+        self._own_lock = Lock()
+        self._refused = self._own(own.REFUSED)
+        self._errors = self._own(own.ERRORS)
+        if registry is not None:
+            registry.register(self)
+
+    def __getitem__(self, metric: Metric) -> Family[Any]:
+        """The family of a catalog entry. In development InstrumentError when this flavor and version lack it."""
+        try:
+            return self._families[metric.name]
+        except KeyError:
+            return self._add(metric, None)
+        except AttributeError:
+            raise TypeError(f"{metric!r} is no catalog entry; write instruments[http.REQUESTS]") from None
+
+    def counter(self, metric: Metric) -> Family[Counter]:
+        """The same as `instruments[metric]`, typed; InstrumentError for another kind."""
+        return cast("Family[Counter]", self._typed(metric, Kind.COUNTER))
+
+    def gauge(self, metric: Metric) -> Family[Gauge]:
+        """The same as `instruments[metric]`, typed; InstrumentError for another kind."""
+        return cast("Family[Gauge]", self._typed(metric, Kind.GAUGE))
+
+    def histogram(self, metric: Metric) -> Family[Histogram]:
+        """The same as `instruments[metric]`, typed; InstrumentError for another kind."""
+        return cast("Family[Histogram]", self._typed(metric, Kind.HISTOGRAM))
+
+    def summary(self, metric: Metric) -> Family[Summary]:
+        """The same as `instruments[metric]`, typed; InstrumentError for another kind."""
+        return cast("Family[Summary]", self._typed(metric, Kind.SUMMARY))
+
+    @property
+    def http(self) -> HttpObserver:
+        """The fast way to count an HTTP request; the middlewares use it."""
+        if self._http is None:
+            from regobs.instrument.http import HttpObserver  # noqa: PLC0415 (a process without HTTP needs no catalog of it)
+
+            self._http = HttpObserver(self)
+        return self._http
+
+    def declare(self, metrics: Iterable[Metric]) -> None:
+        """Make the families that a real registry of this flavor, version and capabilities shows before any event."""
+        for metric in metrics:
+            form = metric.form(self.flavor, self.version) if metric.exposer is Exposer.REGISTRY else None
+            if form is None or form.absent_until_observed:
+                continue
+            if form.needs is None or form.always_exposed or form.needs in self.capabilities:
+                self._add(metric, None)
+
+    def families(self) -> list[Family[Any]]:
+        """All families in the order of their names."""
+        order = self._order
+        if order is None:
+            with self._guard:
+                order = self._order = [self._families[name] for name in sorted(self._families)]
+        return order
+
+    def render(self, *, openmetrics: bool = False) -> bytes:
+        """The whole exposition in text format 0.0.4 or OpenMetrics 1.0."""
+        return b"".join(self.slices(openmetrics=openmetrics))
+
+    def slices(self, *, openmetrics: bool = False, children: int = exposition.SLICE) -> Iterator[bytes]:
+        """The exposition in pieces of at most so many children: between two of them an event loop can do other work."""
+        return exposition.slices(self.families(), openmetrics=openmetrics, children=children)
+
+    # What a prometheus_client registry calls.
+
+    def collect(self) -> Iterator[ClientMetric]:
+        """All families as prometheus_client metrics."""
+        from regobs.instrument.client import collected  # noqa: PLC0415 (importing prometheus_client takes long)
+
+        return collected(self.families())
+
+    def describe(self) -> Iterator[ClientMetric]:
+        """The families there are now, without samples: a registry refuses a second collector of the same names."""
+        from regobs.instrument.client import described  # noqa: PLC0415 (importing prometheus_client takes long)
+
+        return described(self.families())
+
+    # What families call.
+
+    def refused(self, metric: str, label: str) -> None:
+        """Count a label value that was folded into the overflow value."""
+        self._refused.child(metric=metric, label=label).inc()
+
+    def trouble(self, error: InstrumentError, *, metric: str, reason: str, raises: bool = True) -> None:
+        """Raise in development; count and log once in production."""
+        if self.strict and raises:
+            raise error
+        self._errors.child(metric=metric, reason=reason).inc()
+        if (metric, reason) not in self._told:
+            self._told.add((metric, reason))
+            _log.error("wrong use of an instrument, counted from now on without a further line: %s", error)
+
+    def shared(self, metrics: Iterable[Metric], lock: Lock) -> list[Family[Any]]:
+        """Families whose numbers change under one lock; those that exist already are not accepted."""
+        metrics = list(metrics)
+        taken = [metric.name for metric in metrics if metric.name in self._families]
+        if taken:
+            raise InstrumentError(
+                f"{', '.join(taken)} was used before the HTTP observer",
+                expected="instruments.http before any of its families",
+                next_step="reach the HTTP metrics through instruments.http or a middleware",
+            )
+        return [self._add(metric, lock) for metric in metrics]
+
+    def _typed(self, metric: Metric, kind: Kind) -> Family[Any]:
+        if metric.kind is not kind:
+            raise InstrumentError(f"{metric.name} is a {metric.kind}, no {kind}", next_step=f"use .{metric.kind}(...)")
+        return self[metric]
+
+    def _add(self, metric: Metric, lock: Lock | None) -> Family[Any]:
+        form = metric.form(self.flavor, self.version)
+        if form is None:
+            return self._absent(metric)
+        with self._guard:
+            family = self._families.get(metric.name)
+            if family is None:
+                family = Family(metric, form, self, cap=self._cap, ceiling=self._ceiling, lock=lock)
+                self._families[metric.name] = family
+                self._order = None
+            return family
+
+    def _absent(self, metric: Metric) -> Family[Any]:
+        """In production a family that works and is shown nowhere, of the newest form there is."""
+        version = f" {self.version}" if self.version else ""
+        error = InstrumentError(
+            f"{metric.name}: {self.flavor}{version} does not expose it",
+            expected=f"one of {', '.join(metric.flavors)}",
+            next_step=f"regobs catalog show {metric.name}",
+        )
+        self.trouble(error, metric=metric.name, reason="metric")
+        with self._guard:
+            if metric.name not in self._void:
+                form = metric.forms[0]
+                self._void[metric.name] = Family(metric, form, self, cap=self._cap, ceiling=self._ceiling)
+            return self._void[metric.name]
+
+    def _own(self, metric: Metric) -> Family[Counter]:
+        family: Family[Counter] = Family(
+            metric, metric.forms[0], self, cap=lambda _: _OWN_CEILING, ceiling=_OWN_CEILING, lock=self._own_lock
+        )
+        self._families[metric.name] = family
+        return family
+
+    def _cap(self, label: str) -> int:
+        # 500 status codes exist, and the registry shows each that occurs.
+        return self._caps.get(label, 502 if label == "code" else DEFAULT_CAP)

@@ -1,0 +1,99 @@
+"""Which label values a family may take: the closed ones of the catalog, open ones up to a cap, nothing personal.
+
+A value that may not be is folded into one overflow value and counted, so the number of series has a ceiling whatever
+clients send.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from regobs.errors import InstrumentError
+
+if TYPE_CHECKING:
+    from regobs.catalog.model import Form, Label, Metric
+
+OVERFLOW = "other"
+_UNKNOWN = "unknown"  # the registry's own word where it has one: method, status of a migration
+DEFAULT_CAP = 100
+_LONGEST = 200  # characters of an open value; the longest real ones are media types and names of queries
+
+# One series for each of these would grow without end or name a person; the logs carry them instead.
+FORBIDDEN = frozenset(
+    {
+        "blob", "client_ip", "correlation_id", "digest", "email", "image", "ip", "ip_address", "namespace_path",
+        "project", "project_path", "reference", "remote_addr", "remote_ip", "repo", "repository", "request_id",
+        "root_repo", "tag", "tag_name", "uri", "url", "user", "user_agent", "user_name", "username", "uuid",
+    }
+)  # fmt: skip
+
+
+def forbid_personal(metric: Metric, form: Form) -> None:
+    """Raise InstrumentError for an open label that would hold a repository, digest, tag, user or address."""
+    for label in form.labels:
+        if label.values is None and not {label.name, label.exposed}.isdisjoint(FORBIDDEN):
+            raise InstrumentError(
+                f"{metric.name}: {label.exposed} can not be a label",
+                value=label.exposed,
+                expected="labels whose values are few and name no repository, digest, tag, user or address",
+                next_step="write it into a log line, or count it with the bounded top list of the exporters",
+            )
+
+
+class Values:
+    """The values of one label of one family. Calls that may add a value are made under the family's lock."""
+
+    __slots__ = ("_closed", "_words", "accepted", "cap", "label", "overflow")
+
+    def __init__(self, label: Label, cap: int) -> None:
+        self.label = label
+        self.cap = cap
+        self._closed = None if label.values is None else frozenset(label.values)
+        self._words: Mapping[str, str] = label.words
+        self.accepted: set[str] = set()
+        self.overflow = _UNKNOWN if self._closed is not None and _UNKNOWN in self._closed else OVERFLOW
+
+    @property
+    def closed(self) -> tuple[str, ...] | None:
+        """The closed values as exposed, None when open."""
+        return self.label.values
+
+    def admit(self, value: object) -> tuple[str, bool]:
+        """The exposed value and whether it was let in. TypeError for what is no str, bool or int."""
+        text = spelled(value)
+        if self._closed is not None:
+            exposed = self._words.get(text, text)
+            return (exposed, True) if exposed in self._closed else (self.overflow, False)
+        text = self._words.get(text, text)
+        if text in self.accepted:
+            return text, True
+        if len(self.accepted) >= self.cap or len(text) > _LONGEST or _is_digest(text):
+            return self.overflow, text == self.overflow
+        self.accepted.add(text)
+        return text, True
+
+
+def spelled(value: object) -> str:
+    """A label value as text: `true` and `false` for a bool, digits for an int. TypeError for anything else."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    raise TypeError(f"a label value is a str, bool or int, not {type(value).__name__}")
+
+
+def _is_digest(text: str) -> bool:
+    algorithm, colon, digits = text.partition(":")
+    hexadecimal = len(digits) >= 32 and digits.isascii() and digits.isalnum()
+    return bool(colon and algorithm.isalnum() and hexadecimal)
+
+
+def crossed(choices: Iterable[tuple[object, ...]]) -> list[tuple[object, ...]]:
+    """Every combination of one value a label."""
+    rows: list[tuple[object, ...]] = [()]
+    for values in choices:
+        rows = [(*row, value) for row in rows for value in values]
+    return rows
