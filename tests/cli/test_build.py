@@ -1,0 +1,191 @@
+"""`regobs build` as a process: what it writes, says and refuses."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from regobs.documents import load_yaml
+from regobs.errors import ExitCode
+
+ROOT = Path(__file__).parents[2]
+
+
+def build(*arguments: str | Path, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "regobs", "build", *map(str, arguments)]
+    return subprocess.run(
+        command, check=False, capture_output=True, text=True, cwd=cwd, env={**os.environ, **environment}
+    )
+
+
+def content_of(directory: Path) -> dict[str, bytes]:
+    return {p.relative_to(directory).as_posix(): p.read_bytes() for p in directory.rglob("*") if p.is_file()}
+
+
+@pytest.fixture(scope="module", params=["gitlab", "distribution"])
+def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The output of each flavor."""
+    directory = tmp_path_factory.mktemp(request.param)
+    run = build("--out", "out", "--flavor", request.param, cwd=directory)
+    assert run.returncode == ExitCode.OK, run.stderr
+    return directory / "out"
+
+
+def test_everything_is_written(built: Path) -> None:
+    names = set(content_of(built))
+    assert {
+        "dashboards/overview.json",
+        "dashboards/application-detail.json",
+        "dashboards/storage-detail.json",
+        "grafana/provisioning/dashboards/regobs.yaml",
+        "mixin/mixin.libsonnet",
+        "prometheus/scrape.yaml",
+        "alertmanager/alertmanager.yaml",
+        "manifest.json",
+    } <= names
+    for pattern in ("prometheus/rules/*.yaml", "prometheus/tests/*.test.yaml", "runbooks/*.md"):
+        assert list(built.glob(pattern)), pattern
+
+
+def test_every_file_parses(built: Path) -> None:
+    for name, content in content_of(built).items():
+        assert content.endswith(b"\n"), name
+        if name.endswith(".json"):
+            assert json.loads(content)
+        elif name.endswith(".yaml"):
+            assert load_yaml(content, name).data
+
+
+def test_the_manifest_names_every_other_file_and_what_was_left_out(built: Path) -> None:
+    manifest = json.loads((built / "manifest.json").read_text(encoding="utf-8"))
+    assert {"manifest.json", *manifest["files"]} == set(content_of(built))
+    assert manifest["registry"]["flavor"] in built.parent.name
+    assert all("reason" in one for board in manifest["dashboards"].values() for one in board["left_out"])
+
+
+def test_nothing_in_the_output_depends_on_time_place_or_hash_seed(built: Path, tmp_path: Path) -> None:
+    flavor = json.loads((built / "manifest.json").read_text(encoding="utf-8"))["registry"]["flavor"]
+    (tmp_path / "elsewhere").mkdir()
+    run = build(
+        "--out",
+        tmp_path / "again",
+        "--flavor",
+        flavor,
+        cwd=tmp_path / "elsewhere",
+        PYTHONHASHSEED="77",
+        TZ="Asia/Tokyo",
+    )
+    assert run.returncode == ExitCode.OK, run.stderr
+    assert content_of(tmp_path / "again") == content_of(built)
+    assert not any(str(ROOT).encode() in content for content in content_of(built).values())
+
+
+def test_it_says_which_pack_and_settings_it_used(tmp_path: Path) -> None:
+    run = build("--out", "out", cwd=tmp_path)
+    assert f"{ROOT} (bundled)" in run.stdout
+    assert "there is no regobs.toml" in run.stdout
+    (tmp_path / "regobs.toml").write_text("[registry]\nflavor = 'distribution'\n")
+    assert "settings  regobs.toml (flavor distribution)" in build("--out", "out", cwd=tmp_path).stdout
+
+
+def test_check_is_silent_about_what_is_equal_and_writes_nothing(tmp_path: Path) -> None:
+    build("--out", "out", cwd=tmp_path)
+    before = content_of(tmp_path)
+    run = build("--out", "out", "--check", cwd=tmp_path)
+    assert run.returncode == ExitCode.OK
+    assert run.stdout.endswith("are what a build gives\n")
+    assert content_of(tmp_path) == before
+
+
+def test_check_shows_what_was_changed_removed_and_added(tmp_path: Path) -> None:
+    build("--out", "out", cwd=tmp_path)
+    out = tmp_path / "out"
+    scrape = out / "prometheus" / "scrape.yaml"
+    scrape.write_text(scrape.read_text(encoding="utf-8").replace("scrape_interval: 15s", "scrape_interval: 1h"))
+    (out / "manifest.json").unlink()
+    (out / "mine.txt").write_text("x")
+    before = content_of(tmp_path)
+    run = build("--out", "out", "--check", cwd=tmp_path)
+    assert run.returncode == ExitCode.DIFFERENCE
+    assert "changed: prometheus/scrape.yaml" in run.stdout
+    assert "-  scrape_interval: 1h\n+  scrape_interval: 15s\n" in run.stdout
+    assert "missing: manifest.json" in run.stdout
+    assert "foreign: mine.txt" in run.stdout
+    assert content_of(tmp_path) == before
+
+
+def test_a_pack_of_ones_own_adds_and_overrides(tmp_path: Path) -> None:
+    (tmp_path / "own" / "alerts" / "runbooks").mkdir(parents=True)
+    (tmp_path / "own" / "alerts" / "runbooks" / "Mine.md").write_text("# Mine\n")
+    (tmp_path / "regobs.toml").write_text("pack = 'own'\n")
+    run = build("--out", "out", cwd=tmp_path)
+    assert run.returncode == ExitCode.OK, run.stderr
+    assert "own (regobs.toml)" in run.stdout
+    assert (tmp_path / "out" / "runbooks" / "Mine.md").read_text(encoding="utf-8") == "# Mine\n"
+    assert json.loads((tmp_path / "out" / "manifest.json").read_bytes())["overridden"] == ["alerts/runbooks/Mine.md"]
+
+
+WRONG: Mapping[str, tuple[str, str]] = {
+    "broken toml": ("regobs.toml", "[registry"),
+    "unknown setting": ("regobs.toml", "[registry]\nflavour = 'gitlab'"),
+    "no such pack": ("regobs.toml", "pack = 'none'"),
+    "broken dashboard": ("own/dashboards/mine.dashboard.py", "dashboard = Dashboard("),
+    "unknown metric": ("own/dashboards/mine.dashboard.py", "from regobs.catalog import http\ndashboard = http.NOPE"),
+    "broken slo": ("own/alerts/mine.slo.yaml", "apiVersion: openslo/v1\nkind: SLO\nspec: ["),
+    "slo of another kind": ("own/alerts/mine.slo.yaml", "apiVersion: openslo/v1\nkind: Slow\n"),
+    "broken rules": ("own/alerts/mine.rules.yaml", "groups:\n- name: x\n  rules:\n  - alert: A\n    expr: sum(\n"),
+    "broken scrape": ("own/exporters/scrape.yaml", "scrape_configs: 3\n"),
+    "misspelled name": ("own/alerts/mine.slo.yml", "apiVersion: openslo/v1\n"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_wrong_input_is_one_error_and_nothing_is_written(tmp_path: Path, case: str) -> None:
+    name, text = WRONG[case]
+    build("--out", "out", cwd=tmp_path)
+    before = content_of(tmp_path / "out")
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / name).write_text(text)
+    options = ["--pack", "own"] if name.startswith("own") else []
+    run = build("--out", "out", *options, cwd=tmp_path)
+    assert run.returncode == ExitCode.INPUT, run.stderr
+    assert run.stdout == ""
+    assert run.stderr.startswith("Error: ")
+    assert run.stderr.count("Error: ") == 1, run.stderr
+    assert "Traceback" not in run.stderr
+    assert Path(name).name in run.stderr or "none" in run.stderr
+    assert "  next:" in run.stderr or "  expected:" in run.stderr
+    assert content_of(tmp_path / "out") == before
+    assert not list(tmp_path.glob(".out*"))
+
+
+def test_a_directory_that_no_build_wrote_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "thesis.tex").write_text("years")
+    run = build("--out", "out", cwd=tmp_path)
+    assert run.returncode == ExitCode.INPUT
+    assert "thesis.tex" in run.stderr
+    assert content_of(tmp_path / "out") == {"thesis.tex": b"years"}
+
+
+def test_a_killed_build_leaves_the_old_output_whole(tmp_path: Path) -> None:
+    build("--out", "out", cwd=tmp_path)
+    before = content_of(tmp_path / "out")
+    chance = random.Random(3)  # noqa: S311 - moments, not secrets
+    for _ in range(5):
+        child = subprocess.Popen(
+            [sys.executable, "-m", "regobs", "build", "--out", "out"], cwd=tmp_path, stdout=subprocess.DEVNULL
+        )
+        time.sleep(chance.uniform(0.1, 0.9))
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+        assert content_of(tmp_path / "out") == before
+    assert build("--out", "out", cwd=tmp_path).returncode == ExitCode.OK
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
