@@ -96,7 +96,7 @@ def _window(window: Window) -> Duration:
 def _over_time(function: str, x: Source, suffix: str, by: tuple[str, ...], window: Window) -> Expr:
     metric, node = _source(x, suffix)
     check_group(metric, (name for name in by if name != "le"))
-    return Aggregate("sum", Call(function, (replace(node, range=_window(window)),)), labels=by)
+    return Aggregate("sum", Call(function, (replace(node, range=_window(window)),)), labels=by or None)
 
 
 def _growing(x: Source, what: str) -> str:
@@ -179,7 +179,7 @@ def _gauge(op: str, x: Source, by: By) -> Expr:
             next_step="use rate, increase, mean or quantile",
         )
     check_group(metric, _names(by))
-    return Aggregate(op, node, labels=_names(by))
+    return Aggregate(op, node, labels=_names(by) or None)
 
 
 def total(gauge: Source, by: By = ()) -> Expr:
@@ -202,7 +202,7 @@ def count(x: Source, by: By = ()) -> Expr:
     metric, _ = _source(x)
     check_group(metric, _names(by))
     suffix = "_count" if metric.kind in {Kind.HISTOGRAM, Kind.SUMMARY} else ""
-    return Aggregate("count", _source(x, suffix)[1], labels=_names(by))
+    return Aggregate("count", _source(x, suffix)[1], labels=_names(by) or None)
 
 
 def latest(x: Source) -> Expr:

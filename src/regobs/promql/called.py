@@ -18,6 +18,7 @@ from regobs.promql.functions import (
     SCALARS,
 )
 from regobs.promql.nodes import Aggregate, Call, Expr, Number, Paren, Selector, String, Subquery
+from regobs.promql.printer import number_text
 from regobs.promql.types import Type
 from regobs.promql.walk import selectors
 
@@ -113,10 +114,9 @@ def _histogram(node: Call, args: list[Type]) -> Type:
     if node.function == "histogram_fraction":
         return replace(result, unit=Unit.RATIO, fraction=True)
     fraction = _bare(node.args[0])
-    if isinstance(fraction, Number) and not 0 <= fraction.value <= 1:
-        raise PromqlError(
-            f"{fraction.value} is no quantile", value=str(fraction.value), expected="a number from 0 to 1"
-        )
+    if isinstance(fraction, Number) and not fraction.value.is_nan() and not 0 <= fraction.value <= 1:
+        given = number_text(fraction.value)
+        raise PromqlError(f"{given} is no quantile", value=given, expected="a number from 0 to 1")
     unit = buckets.observed or Unit.NONE
     return replace(result, unit=unit, quantile=True, fraction=unit is Unit.RATIO)
 

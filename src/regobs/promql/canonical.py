@@ -61,7 +61,7 @@ def translate(matcher: Matcher, metric: Metric, form: Form, vocabulary: Vocabula
     if matcher.label == target.exposed != name:
         return (matcher,)  # the target label of that name, not the metric's
     renamed = Matcher(name, matcher.op, matcher.value)
-    if canonical is None or _same_values(canonical, target) or _speaks(matcher, target):
+    if not matcher.value or canonical is None or _same_values(canonical, target) or _speaks(matcher, target):
         return (renamed,)
     return _translate_values(renamed, canonical, target, metric, vocabulary)
 
@@ -90,7 +90,14 @@ def _speaks(matcher: Matcher, target: Label) -> bool:
 def _matches(matcher: Matcher, value: str) -> bool:
     if matcher.op in {MatchOp.EQUAL, MatchOp.NOT_EQUAL}:
         return matcher.value == value
-    return re.fullmatch(matcher.value, value) is not None
+    try:
+        return re.fullmatch(matcher.value, value) is not None
+    except re.error as error:
+        raise PromqlError(
+            f"the expression for {matcher.label} cannot be tried on its values: {error}",
+            value=matcher.value,
+            expected="a regular expression that RE2 and Python both read",
+        ) from error
 
 
 def _translate_values(

@@ -23,7 +23,7 @@ from regobs.promql.nodes import (
     Variable,
 )
 from regobs.promql.parse import parse_located
-from regobs.promql.printer import to_text
+from regobs.promql.printer import number_text, to_text
 from regobs.promql.selected import SelectorTypes
 from regobs.promql.series import Lookup, catalog_lookup
 from regobs.promql.types import Type
@@ -180,13 +180,14 @@ class _Inference:
         return replace(kept, unit=Unit.BOOL, per_second=False, fraction=False) if node.bool else kept
 
     def _check_threshold(self, value: Type, threshold: Decimal | None, node: Binary) -> None:
-        if threshold is None or not value.fraction or threshold.is_nan() or 0 <= threshold <= 1:
+        if threshold is None or not value.fraction or 0 <= threshold <= 1:
             return
         subject = next((_series_name(selector) for selector in selectors(node)), "this")
-        hint = f"; as a ratio {threshold} percent is {threshold / 100}" if threshold > 1 else ""
+        shown = number_text(threshold)
+        hint = f"; {shown} percent is the ratio {number_text(threshold / 100)}" if threshold > 1 else ""
         raise PromqlError(
-            f"the ratio over {subject} lies between 0 and 1, so comparing it with {threshold} makes no sense",
-            value=str(threshold),
+            f"the ratio over {subject} lies between 0 and 1, so comparing it with {shown} makes no sense",
+            value=shown,
             expected=f"a number from 0 to 1{hint}",
         )
 
@@ -224,11 +225,11 @@ class _Inference:
             )
 
 
-def literal(node: Expr) -> Decimal | None:
+def literal(node: Expr) -> Decimal | None:  # noqa: PLR0911  (one case a node)
     """The number that a constant such as `0.5`, `-1` or `14.4 * 0.001` is; None for anything else."""
     match node:
         case Number(value):
-            return value
+            return None if value.is_nan() else value
         case Paren(inner):
             return literal(inner)
         case Unary("-", inner):
@@ -237,6 +238,8 @@ def literal(node: Expr) -> Decimal | None:
         case Binary(op, left, right) if op in {"+", "-", "*"}:
             first, second = literal(left), literal(right)
             if first is None or second is None:
+                return None
+            if not (first.is_finite() and second.is_finite()):
                 return None
             return {"+": first + second, "-": first - second, "*": first * second}[op]
     return None

@@ -13,7 +13,7 @@ from itertools import count
 from regobs.errors import PromqlError
 from regobs.promql.durations import read_duration
 from regobs.promql.nodes import Duration, Expr, Number, Unary, Variable
-from regobs.promql.printer import quote
+from regobs.promql.printer import number_text, quote
 from regobs.promql.tokens import Token, TokenKind, place
 
 _FIRST_MS = 4_000_000_007  # promql-parser reads each part of a duration as 32 bits
@@ -43,7 +43,7 @@ class Placeholders:
         """The number or variable that was in the text."""
         name = self.numbers.get(abs(value))
         if name is None:
-            return Number(Decimal(repr(value)))
+            return Number(Decimal(number_text(Decimal(repr(value)))))
         return Unary("-", Variable(name)) if value < 0 else Variable(name)
 
 

@@ -31,7 +31,7 @@ class Record:
 class _RateSum:
     """The parts of `sum by (labels) (rate(series{matchers}[window] modifiers))`."""
 
-    labels: tuple[str, ...]
+    labels: tuple[str, ...] | None
     selector: Selector
     matchers: frozenset[Matcher]
     window: Duration
@@ -45,7 +45,7 @@ def use_recorded(expr: Expr, records: Iterable[Record]) -> Expr:
     in which nothing fits comes back unchanged.
     """
     answers = [(record.name, parts) for record in records if (parts := _rate_sum(record.expr))]
-    answers.sort(key=lambda answer: (len(answer[1].labels), -len(answer[1].matchers), answer[0]))
+    answers.sort(key=lambda answer: (len(answer[1].labels or ()), -len(answer[1].matchers), answer[0]))
 
     def visit(node: Expr) -> Expr:
         asked = _rate_sum(node)
@@ -61,7 +61,7 @@ def _rate_sum(expr: Expr) -> _RateSum | None:
     match strip_parens(expr):
         case Aggregate("sum", Call("rate", (Selector() as selector,)), labels, False) if selector.range is not None:
             if isinstance(selector.metric, str) and not selector.choices:
-                return _RateSum(labels or (), selector, frozenset(selector.matchers), selector.range)
+                return _RateSum(labels, selector, frozenset(selector.matchers), selector.range)
     return None
 
 
@@ -72,8 +72,8 @@ def _answers(given: _RateSum, asked: _RateSum) -> bool:
         return False
     if not asked.window.macro and asked.window != given.window:
         return False
-    needed = {*asked.labels, *(matcher.label for matcher in asked.matchers - given.matchers)}
-    return needed <= set(given.labels)
+    needed = {*(asked.labels or ()), *(matcher.label for matcher in asked.matchers - given.matchers)}
+    return needed <= set(given.labels or ())
 
 
 def _read(name: str, given: _RateSum, asked: _RateSum) -> Expr:
