@@ -1,7 +1,8 @@
 """Whole processes: a cold `regobs build`, and what importing the side of the registry process costs.
 
 Each figure stands beside a rival that was run in turns with it: the import of grafanalib alone for the build (nobody
-who generates dashboards with it is faster), `prometheus_client` for the catalog. Run: python benchmarks/build.py [ROUNDS]
+who generates dashboards with it is faster), `prometheus_client` for the catalog.
+Run: python benchmarks/build.py [ROUNDS]
 """
 
 import statistics
@@ -47,7 +48,7 @@ def main(rounds: int) -> None:
     catalog, client = medians(rounds, ("-c", "import regobs.catalog"), ("-c", "import prometheus_client"))
     ours, theirs = catalog - bare, client - bare
     print(
-        f"import regobs.catalog             {ours * 1000:7.0f} ms   (limit {IMPORT_LIMIT_MS:.0f} ms, without bare Python)"
+        f"import regobs.catalog             {ours * 1000:7.0f} ms   (limit {IMPORT_LIMIT_MS:.0f} ms, bare Python off)"
     )
     print(f"import prometheus_client          {theirs * 1000:7.0f} ms   ratio {ours / theirs:.2f}")
     slow = build > BUILD_LIMIT_S or ours * 1000 > IMPORT_LIMIT_MS
