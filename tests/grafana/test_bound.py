@@ -50,6 +50,27 @@ def test_lines_keep_the_expressions_that_can_be_answered(load: Load) -> None:
     assert [lacking.name for _, lacking in bound.left_out()] == ["a"]
 
 
+@pytest.mark.parametrize(
+    ("version", "shown"),
+    [(Version(2, 8, 2), "registry_storage_cache_total"), (None, "registry_storage_cache_hits_total")],
+)
+def test_of_alternatives_the_first_that_can_be_answered_is_shown(
+    load: Load, version: Version | None, shown: str
+) -> None:
+    dashboard = load('Row("R", Lines("P", rate(storage.CACHE), rate(storage.CACHE_HITS), good="g"))')
+    bound = bind_dashboard("t", dashboard, Vocabulary(Flavor.DISTRIBUTION, version))
+    [(_, panel)] = bound.panels()
+    assert [metric.name for query in panel.queries for metric in query.metrics] == [shown]
+    assert list(bound.left_out()) == []
+
+
+def test_of_alternatives_that_all_lack_something_the_nearest_reason_is_told(load: Load) -> None:
+    dashboard = load('Row("R", Lines("P", rate(storage.CACHE_HITS), rate(storage.CACHE), good="g"))')
+    bound = bind_dashboard("t", dashboard, Vocabulary(Flavor.GITLAB, capabilities=frozenset()))
+    [(_, lacking)] = bound.left_out()
+    assert lacking.cause == "capability"
+
+
 def test_a_dashboard_without_its_capability_is_left_out_as_a_whole(load: Load) -> None:
     dashboard = load('Row("R", Stat("P", rate(http.REQUESTS), good="g")), needs=Capability.KUBERNETES')
     without = bind_dashboard("t", dashboard, Vocabulary(Flavor.GITLAB, capabilities=frozenset()))
@@ -61,7 +82,7 @@ def test_a_dashboard_without_its_capability_is_left_out_as_a_whole(load: Load) -
 @pytest.mark.parametrize(
     ("panel", "says"),
     [
-        ('Lines("P", rate(http.REQUESTS), mean(http.DURATION), good="g")', "different units"),
+        ('Lines("P", {"a": rate(http.REQUESTS), "b": mean(http.DURATION)}, good="g")', "different units"),
         ('Lines("P", select(http.REQUESTS), good="g")', "a counter is shown as it is"),
         ('Lines("P", highest(process.START_TIME), good="g")', "point in time"),
         ('Lines("P", raw("http_requests_total[5m]"), good="g")', "matrix"),
@@ -72,11 +93,11 @@ def test_what_no_deployment_could_show_is_an_error_at_the_panel(load: Load, pane
     with pytest.raises(DashboardError, match=says) as caught:
         bind_dashboard("t", load(f'Row("R",\n{panel})'), GITLAB)
     assert caught.value.location is not None
-    assert (caught.value.location.file, caught.value.location.line) == ("t.dashboard.py", 6)
+    assert (caught.value.location.file, caught.value.location.line) == ("t.dashboard.py", 7)
 
 
 def test_counts_of_different_things_may_share_an_axis(load: Load) -> None:
-    dashboard = load('Row("R", Lines("P", rate(storage.ACTIONS), rate(storage.CACHE), good="g"))')
+    dashboard = load('Row("R", Lines("P", {"a": rate(storage.RETRIES), "b": rate(storage.RATE_LIMITED)}, good="g"))')
     assert len(list(bind_dashboard("t", dashboard, GITLAB).panels())) == 1
 
 

@@ -8,7 +8,7 @@ from string import ascii_uppercase
 
 from regobs.catalog.model import Metric, Unit
 from regobs.errors import DashboardError, PromqlError
-from regobs.grafana.panels import Panel, Table
+from regobs.grafana.panels import Named, Panel, Table
 from regobs.grafana.units import grafana_unit
 from regobs.grafana.words import Dashboard, Row
 from regobs.promql.bind import bind, metrics_of
@@ -16,10 +16,12 @@ from regobs.promql.infer import infer
 from regobs.promql.nodes import Aggregate, Expr
 from regobs.promql.recorded import Record, use_recorded
 from regobs.promql.types import Type
-from regobs.promql.unavailable import Unavailable
+from regobs.promql.unavailable import Reason, Unavailable
 from regobs.promql.vocabulary import Vocabulary
 from regobs.promql.walk import walk
 
+# What a deployment can change soonest comes first: of several alternatives, that one's reason is worth telling.
+_CAUSES: tuple[Reason, ...] = ("capability", "version", "label", "bucket", "flavor")
 INSTANCE = "instance"  # tells the lines of a series apart that is shown as it was scraped
 
 
@@ -40,13 +42,14 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """An expression that this deployment cannot answer, and the reason: which capability, flavor or version lacks."""
+    """An expression that this deployment cannot answer. `cause` is the kind of `reason`."""
 
     panel: Panel
     name: str
     expr: Expr
     metrics: frozenset[Metric]
     reason: str
+    cause: Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,24 +104,45 @@ def _bind_row(row: Row, vocabulary: Vocabulary, records: Sequence[Record], reaso
     panels: list[BoundPanel] = []
     left_out: list[LeftOut] = []
     for panel in row.panels:
-        queries: list[Query] = []
-        for name, expr in panel.exprs:
-            try:
-                if reason:
-                    left_out.append(LeftOut(panel, name, expr, metrics_of(expr), reason))
-                    continue
-                queries.append(_query(ascii_uppercase[len(queries)], panel, (name, expr), vocabulary, records))
-            except Unavailable as error:
-                left_out.append(LeftOut(panel, name, expr, metrics_of(expr), error.message))
-            except PromqlError as error:
-                raise _refused(panel, error.message, error.value, error.expected, error.next_step) from error
+        queries, lacking = _first_choice(panel, vocabulary, records, reason)
+        left_out += lacking
         if queries:
             _check(panel, queries)
             panels.append(BoundPanel(panel, tuple(queries)))
     return BoundRow(row, tuple(panels), tuple(left_out))
 
 
-def _query(ref: str, panel: Panel, named: tuple[str, Expr], vocabulary: Vocabulary, records: Sequence[Record]) -> Query:
+def _first_choice(
+    panel: Panel, vocabulary: Vocabulary, records: Sequence[Record], reason: str
+) -> tuple[list[Query], list[LeftOut]]:
+    """The first alternative of which something can be shown, or else what is missing for the likeliest one."""
+    missing: list[list[LeftOut]] = []
+    for choice in panel.choices:
+        if reason:
+            return [], [LeftOut(panel, name, expr, metrics_of(expr), reason, "capability") for name, expr in choice]
+        queries, lacking = _bind_choice(panel, choice, vocabulary, records)
+        if queries:
+            return queries, lacking
+        missing.append(lacking)
+    return [], min(missing, key=lambda lacking: min(_CAUSES.index(one.cause) for one in lacking))
+
+
+def _bind_choice(
+    panel: Panel, choice: Sequence[Named], vocabulary: Vocabulary, records: Sequence[Record]
+) -> tuple[list[Query], list[LeftOut]]:
+    queries: list[Query] = []
+    lacking: list[LeftOut] = []
+    for name, expr in choice:
+        try:
+            queries.append(_query(ascii_uppercase[len(queries)], panel, (name, expr), vocabulary, records))
+        except Unavailable as error:
+            lacking.append(LeftOut(panel, name, expr, metrics_of(expr), error.message, error.reason))
+        except PromqlError as error:
+            raise _refused(panel, error.message, error.value, error.expected, error.next_step) from error
+    return queries, lacking
+
+
+def _query(ref: str, panel: Panel, named: Named, vocabulary: Vocabulary, records: Sequence[Record]) -> Query:
     name, expr = named
     bound = bind(expr, vocabulary)
     kind = infer(bound, vocabulary)

@@ -28,7 +28,13 @@ def describe_dashboard(bound: BoundDashboard, vocabulary: Vocabulary, setting: S
         "metrics": [_metric(metric, vocabulary) for metric in metrics],
         "panels": [_panel(row, panel, ids[row.title, panel.panel.title], setting) for row, panel in bound.panels()],
         "left_out": [
-            {"row": row.title, "panel": lacking.panel.title, "expression": lacking.name, "reason": lacking.reason}
+            {
+                "row": row.title,
+                "panel": lacking.panel.title,
+                "expression": lacking.name,
+                "cause": lacking.cause,
+                "reason": lacking.reason,
+            }
             for row, lacking in bound.left_out()
         ],
     }

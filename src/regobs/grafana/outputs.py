@@ -24,6 +24,7 @@ from regobs.pack import Pack
 from regobs.promql.durations import duration_text
 from regobs.promql.nodes import Expr
 from regobs.promql.recorded import Record
+from regobs.promql.unavailable import Reason
 
 FOLDER = "dashboards"
 PROVISIONING = "grafana/provisioning/dashboards/regobs.yaml"
@@ -34,7 +35,8 @@ class PanelQuery:
     """One expression of one panel, as `doctor` asks it.
 
     `expr` is bound and has no scope; `text` is what stands in the JSON, with Grafana's variables. `left_out` is the
-    reason why this deployment does not show it, None when it does; then `expr` is not bound and `text` is empty.
+    reason why this deployment does not show it (`cause` its kind), None when it does; then `expr` is not bound and
+    `text` is empty.
     """
 
     dashboard: str
@@ -46,6 +48,7 @@ class PanelQuery:
     metrics: frozenset[Metric]
     needs: Capability | None
     left_out: str | None = None
+    cause: Reason | None = None
 
 
 def load_dashboards(pack: Pack) -> dict[str, Dashboard]:
@@ -78,7 +81,9 @@ def _queries(bound: BoundDashboard, config: Config, setting: Setting) -> Iterabl
         for lacking in row.left_out:
             needs = _needs(lacking.metrics, config) or bound.dashboard.needs
             title, name, metrics = lacking.panel.title, lacking.name, lacking.metrics
-            yield PanelQuery(slug, row.row.title, title, name, lacking.expr, "", metrics, needs, lacking.reason)
+            yield PanelQuery(
+                slug, row.row.title, title, name, lacking.expr, "", metrics, needs, lacking.reason, lacking.cause
+            )
 
 
 def _needs(metrics: Iterable[Metric], config: Config) -> Capability | None:

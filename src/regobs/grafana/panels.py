@@ -4,6 +4,10 @@ A panel says what it shows (`exprs`) and what good looks like (`good`); unit, ax
 from the type of the expression, the deployment's labels and the row. `thresholds=(0.7, 0.9)` turns yellow at 0.7 and
 red at 0.9; falling values, `(0.99, 0.9)`, turn yellow below 0.99 and red below 0.9. `alert` names the alert that
 watches the same thing: the panel then links to it and to its runbook.
+
+A mapping of names to expressions shows them together; those that a deployment cannot answer are left out. Several
+arguments are alternatives: the first that the deployment can answer is shown, for a thing that is counted in
+different metrics from version to version.
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ from regobs.errors import DashboardError, Location
 from regobs.promql.nodes import RATE_INTERVAL, Aggregate, Call, Expr, Selector
 
 Number = int | float | Decimal
+Named = tuple[str, Expr]
 
 
 def location_in(code: CodeType, instruction: int, line: int | None) -> Location:
@@ -51,9 +56,10 @@ def wording(value: object, what: str, location: Location) -> str:
 
 
 class Panel:
-    """One panel. `exprs` holds its expressions, each with the name its line gets, or "" for a legend from labels.
+    """One panel. `choices` are its alternatives, each of them named expressions that are shown together.
 
-    Raises DashboardError, with the line of the panel, for a missing title, `good` or expression.
+    A name of "" leaves the legend to the labels. Raises DashboardError, with the line of the panel, for a missing
+    title, `good` or expression.
     """
 
     instant: ClassVar[bool] = False
@@ -71,14 +77,12 @@ class Panel:
         self.title = wording(title, "the title of a panel", self.location)
         self.good = wording(good, f"`good` of panel {title!r}", self.location)
         self.alert = alert if alert is None else wording(alert, f"`alert` of panel {title!r}", self.location)
-        self.exprs = self._named(exprs)
+        self.choices = self._choices(exprs)
         self.thresholds = self._limits(thresholds)
 
-    def _named(self, exprs: tuple[Expr | Mapping[str, Expr], ...]) -> tuple[tuple[str, Expr], ...]:
-        named: list[tuple[str, Expr]] = []
-        for given in exprs:
-            named += given.items() if isinstance(given, Mapping) else [("", given)]
-        for name, expr in named:
+    def _choices(self, exprs: tuple[Expr | Mapping[str, Expr], ...]) -> tuple[tuple[Named, ...], ...]:
+        choices = tuple(tuple(given.items()) if isinstance(given, Mapping) else (("", given),) for given in exprs)
+        for name, expr in (named for choice in choices for named in choice):
             if not isinstance(expr, Expr):
                 raise DashboardError(
                     f"panel {self.title!r} shows something that is no expression" + (f" ({name})" if name else ""),
@@ -87,14 +91,14 @@ class Panel:
                     expected="an expression, such as rate(http.REQUESTS)",
                     next_step="wrap a metric in rate, total, highest, latest or quantile",
                 )
-        if not named:
+        if not choices or not all(choices):
             raise DashboardError(
                 f"panel {self.title!r} shows nothing",
                 location=self.location,
                 expected="at least one expression after the title",
                 next_step="add one, such as rate(http.REQUESTS)",
             )
-        return tuple(named)
+        return choices
 
     def _limits(self, thresholds: object) -> tuple[float, float] | None:
         if thresholds is None:

@@ -15,7 +15,7 @@ _NOW = {
     Unit.RATIO: "percentunit",
     Unit.PERCENT: "percent",
     Unit.CORES: "none",
-    Unit.BOOL: "bool_yes_no",
+    Unit.BOOL: "none",  # usually a sum of them: how many are up
     Unit.INFO: "none",
     Unit.NONE: "none",
 }

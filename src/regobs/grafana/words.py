@@ -1,4 +1,7 @@
-"""The words of a dashboard file: `Dashboard`, `Row` and the panels.
+"""The words of a dashboard file: `Dashboard`, `Row`, the panels, and those of expressions (`regobs.promql`).
+
+    from regobs.catalog import http
+    from regobs.grafana.words import *
 
 dashboard = Dashboard(
     "Registry Overview",
@@ -15,8 +18,60 @@ from collections.abc import Mapping
 from regobs.catalog.model import Capability
 from regobs.errors import DashboardError
 from regobs.grafana.panels import Bars, Gauge, Heat, Lines, Panel, Stat, Table, caller, wording
+from regobs.promql.build import (
+    age,
+    any_of,
+    count,
+    highest,
+    increase,
+    latest,
+    lowest,
+    mean,
+    other_than,
+    quantile,
+    rate,
+    ratio,
+    raw,
+    select,
+    shifted,
+    top,
+    total,
+    volume,
+    within,
+    zero_filled,
+)
 
-__all__ = ["Bars", "Dashboard", "Gauge", "Heat", "Lines", "Panel", "Row", "Stat", "Table"]
+__all__ = [
+    "Bars",
+    "Capability",
+    "Dashboard",
+    "Gauge",
+    "Heat",
+    "Lines",
+    "Row",
+    "Stat",
+    "Table",
+    "age",
+    "any_of",
+    "count",
+    "highest",
+    "increase",
+    "latest",
+    "lowest",
+    "mean",
+    "other_than",
+    "quantile",
+    "rate",
+    "ratio",
+    "raw",
+    "select",
+    "shifted",
+    "top",
+    "total",
+    "volume",
+    "within",
+    "zero_filled",
+]
 
 
 class Row:

@@ -1,0 +1,75 @@
+"""The registry process: what it answers, how fast, and what it costs its host."""
+
+from regobs.catalog import build_info, go_runtime, http, neighbours, process, storage
+from regobs.grafana.words import *
+
+requests = rate(http.REQUESTS, by="route")
+failed = rate(select(http.REQUESTS, code="5xx"), by="route")
+refused = rate(select(http.REQUESTS, code="4xx"), by="route")
+pulls = select(http.DURATION, route="manifest", method=("get", "head"))
+p95_detail = quantile(0.95, http.DURATION, by=("route", "method"))
+cache_hits = ratio(rate(select(storage.CACHE, type="Hit")), rate(select(storage.CACHE, type="Request")))
+cache_hits_3 = ratio(rate(storage.CACHE_HITS), rate(storage.CACHE_REQUESTS))
+fds = ratio(highest(process.OPEN_FDS, by="instance"), highest(process.MAX_FDS, by="instance"))
+network = {"received": rate(process.NETWORK_RECEIVED), "sent": rate(process.NETWORK_SENT)}
+container_cpu = rate(select(neighbours.CONTAINER_CPU, container=other_than("")), by="pod")
+container_memory = highest(select(neighbours.CONTAINER_MEMORY, container=other_than("")), by="pod")
+throttled = ratio(rate(neighbours.CONTAINER_THROTTLED, by="pod"), rate(neighbours.CONTAINER_PERIODS, by="pod"))
+replicas = {"available": total(neighbours.REPLICAS_AVAILABLE), "wanted": total(neighbours.REPLICAS_WANTED)}
+
+dashboard = Dashboard(
+    "Registry Application Detail",
+    Row(
+        "What runs",
+        Stat("Instances up", total(neighbours.UP), good="as many as are deployed"),
+        Stat("Since the last start", age(process.START_TIME), good="as long as since the last rollout"),
+        Stat("Requests", rate(http.REQUESTS), good="follows the time of day"),
+        Stat("In flight", total(http.IN_FLIGHT), good="falls back after each peak"),
+        Stat("Cache hits", cache_hits, cache_hits_3, good="above 80 % on pulls", thresholds=(0.8, 0.5)),
+        Stat("Version", count(build_info.BUILD, by="version"), good="one; two only while a rollout runs"),
+        Stat("Go", count(go_runtime.INFO, by="version"), good="one; two only while a rollout runs"),
+    ),
+    Row(
+        "Requests",
+        Lines("By route", requests, good="the usual mix", stacked=True),
+        Lines("By method", rate(http.REQUESTS, by="method"), good="far more reads than writes", stacked=True),
+        Lines("By status", rate(http.REQUESTS, by="code"), good="2xx and 3xx; each login begins with a 401"),
+        Lines("Server errors by route", ratio(failed, requests), good="0", zoom=True),
+        Lines("Client errors by route", ratio(refused, requests), good="level; 404 is normal before a push", zoom=True),
+        Lines("In flight over time", total(http.IN_FLIGHT), good="falls back after each peak"),
+    ),
+    Row(
+        "Latency",
+        Lines("p95 by route", quantile(0.95, http.DURATION, by="route"), good="flat; uploads take longest"),
+        Lines("p95 by route and method (top 10)", top(10, p95_detail), good="flat; uploads take longest"),
+        Lines("Mean by route", mean(http.DURATION, by="route"), good="flat"),
+        Heat("All requests", http.DURATION, good="one band; a second band is a slow path"),
+        Heat("Pulls of manifests", pulls, good="one band; a second band is a slow path"),
+        Lines("p95 to the first header", quantile(0.95, http.TIME_TO_HEADER, by="route"), good="flat, below 1 s"),
+    ),
+    Row(
+        "Sizes",
+        Lines("Bytes received by route", volume(http.REQUEST_SIZE, by="route"), good="uploads", stacked=True),
+        Lines("Bytes sent by route", volume(http.RESPONSE_SIZE, by="route"), good="blobs above all", stacked=True),
+        Lines("p95 size of answers", quantile(0.95, http.RESPONSE_SIZE, by="route"), good="level", log=True),
+    ),
+    Row(
+        "Processes (the ten highest)",
+        Lines("CPU", top(10, rate(process.CPU, by="instance")), good="even between instances"),
+        Lines("Memory", top(10, highest(process.RESIDENT_MEMORY, by="instance")), good="level; no slope over days"),
+        Lines("File descriptors", top(10, fds), good="below 70 %", thresholds=(0.7, 0.9)),
+        Lines("Goroutines", top(10, highest(go_runtime.GOROUTINES, by="instance")), good="follows in flight"),
+        Lines("Heap in use", top(10, highest(go_runtime.HEAP_INUSE, by="instance")), good="a saw with a level base"),
+        Lines("Mean pause for collection", top(10, mean(go_runtime.GC_PAUSE, by="instance")), good="below 1 ms"),
+        Lines("Network", network, good="follows the traffic"),
+    ),
+    Row(
+        "Kubernetes (the ten highest pods)",
+        Lines("Replicas", replicas, good="as many available as wanted"),
+        Lines("CPU of containers", top(10, container_cpu), good="below the limit"),
+        Lines("CPU periods throttled", top(10, throttled), good="0", zoom=True),
+        Lines("Memory of containers", top(10, container_memory), good="below the limit"),
+        Lines("Restarts", top(10, rate(neighbours.POD_RESTARTS, by="pod")), good="0"),
+        collapsed=True,
+    ),
+)

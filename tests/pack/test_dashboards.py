@@ -1,0 +1,231 @@
+"""The bundled dashboards, as each flavor shows them."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import combinations, pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from regobs.catalog.model import Capability, Flavor, Unit, Version
+from regobs.config import Config
+from regobs.grafana.layout import COLUMNS
+from regobs.grafana.load import load_dashboard
+from regobs.grafana.modern import PANEL_TYPES
+from regobs.grafana.outputs import bound_dashboards, manifest, panel_queries, setting_of
+from regobs.grafana.render import LARGEST_ID, render
+from regobs.grafana.units import grafana_unit
+from regobs.pack import Pack
+from regobs.promql import infer, parse
+from regobs.promql.nodes import Call, Expr, Number, Selector
+from regobs.promql.walk import walk
+
+ROOT = Path(__file__).parents[2]
+PACK = Pack((("bundled", ROOT),))
+FILES = sorted((ROOT / "dashboards").glob("*.dashboard.py"))
+WHOLE = frozenset(Capability)
+CONFIGS = {
+    "gitlab": Config(flavor=Flavor.GITLAB, capabilities=WHOLE),
+    "distribution": Config(flavor=Flavor.DISTRIBUTION, capabilities=WHOLE),
+    "distribution-2.8": Config(flavor=Flavor.DISTRIBUTION, version=Version(2, 8, 2), capabilities=WHOLE),
+    "gitlab-bare": Config(flavor=Flavor.GITLAB, capabilities=frozenset()),
+}
+SLUGS = ("application-detail", "overview", "storage-detail")
+Json = dict[str, Any]
+
+
+def rendered(config: Config) -> dict[str, Json]:
+    setting = setting_of(config)
+    return {bound.slug: render(bound, setting) for bound in bound_dashboards(PACK, config)}
+
+
+DASHBOARDS = {(name, slug): data for name, config in CONFIGS.items() for slug, data in rendered(config).items()}
+every_dashboard = pytest.mark.parametrize("key", DASHBOARDS, ids="/".join)
+
+
+def panels(dashboard: Json) -> Iterator[Json]:
+    for panel in dashboard["panels"]:
+        yield panel
+        yield from panel.get("panels", [])
+
+
+def charts(dashboard: Json) -> Iterator[Json]:
+    return (panel for panel in panels(dashboard) if panel["type"] != "row")
+
+
+def queries(dashboard: Json) -> Iterator[str]:
+    return (target["expr"] for panel in charts(dashboard) for target in panel["targets"])
+
+
+def test_the_three_dashboards_are_there() -> None:
+    assert {slug for _, slug in DASHBOARDS} >= set(SLUGS)
+
+
+@every_dashboard
+def test_every_query_parses_and_makes_sense(key: tuple[str, str]) -> None:
+    for text in queries(DASHBOARDS[key]):
+        kind = infer(parse(text), CONFIGS[key[0]].vocabulary)
+        assert kind.value in {"vector", "scalar"}
+        assert not kind.raw_counter
+
+
+@every_dashboard
+def test_every_unit_is_that_of_the_query(key: tuple[str, str]) -> None:
+    for panel in charts(DASHBOARDS[key]):
+        if panel["type"] == "table":
+            continue
+        for target in panel["targets"]:
+            kind = infer(parse(target["expr"]), CONFIGS[key[0]].vocabulary)
+            assert panel["fieldConfig"]["defaults"]["unit"] == grafana_unit(kind.unit, per_second=kind.per_second)
+
+
+@every_dashboard
+def test_panels_neither_overlap_nor_leave_a_gap(key: tuple[str, str]) -> None:
+    dashboard = DASHBOARDS[key]
+    groups = [dashboard["panels"], *(row["panels"] for row in dashboard["panels"] if row["type"] == "row")]
+    for group in groups:
+        places = [panel["gridPos"] for panel in group]
+        for a, b in combinations(places, 2):
+            apart_x = a["x"] + a["w"] <= b["x"] or b["x"] + b["w"] <= a["x"]
+            assert apart_x or a["y"] + a["h"] <= b["y"] or b["y"] + b["h"] <= a["y"]
+        lines = {(place["y"], place["h"]) for place in places}
+        for y, h in lines:
+            assert sum(place["w"] for place in places if (place["y"], place["h"]) == (y, h)) == COLUMNS
+        heights = sorted(lines)
+        assert all(y + h == below for (y, h), (below, _) in pairwise(heights))
+
+
+@every_dashboard
+def test_ids_are_unique_and_small_enough(key: tuple[str, str]) -> None:
+    ids = [panel["id"] for panel in panels(DASHBOARDS[key])]
+    assert len(ids) == len(set(ids))
+    assert all(0 < number <= LARGEST_ID for number in ids)
+
+
+@every_dashboard
+def test_every_panel_says_what_good_looks_like(key: tuple[str, str]) -> None:
+    for panel in charts(DASHBOARDS[key]):
+        assert re.match(r"Good: \S", panel["description"])
+
+
+@every_dashboard
+def test_every_rate_is_over_the_interval_grafana_chooses(key: tuple[str, str]) -> None:
+    for text in queries(DASHBOARDS[key]):
+        for node in walk(parse(text)):
+            if isinstance(node, Call) and node.function in {"rate", "increase", "irate"}:
+                [window] = node.args
+                assert isinstance(window, Selector)
+                assert window.range is not None
+                assert window.range.macro in {"$__rate_interval", "$__range"}
+
+
+@every_dashboard
+def test_variables_are_declared_once_and_all_that_are_used(key: tuple[str, str]) -> None:
+    dashboard = DASHBOARDS[key]
+    names = [variable["name"] for variable in dashboard["templating"]["list"]]
+    assert len(names) == len(set(names))
+    used = {name for text in queries(dashboard) for name in re.findall(r"\$(?!__)(\w+)", text)}
+    assert used <= set(names)
+
+
+@every_dashboard
+def test_every_panel_is_of_today_and_asks_the_chosen_data_source(key: tuple[str, str]) -> None:
+    dashboard = DASHBOARDS[key]
+    assert {panel["type"] for panel in panels(dashboard)} <= PANEL_TYPES
+    for panel in charts(dashboard):
+        assert {part["datasource"]["uid"] for part in [panel, *panel["targets"]]} == {"${datasource}"}
+
+
+@every_dashboard
+def test_no_row_is_empty(key: tuple[str, str]) -> None:
+    listed = DASHBOARDS[key]["panels"]
+    for row, after in zip(listed, [*listed[1:], {"type": "row"}], strict=True):
+        if row["type"] == "row":
+            assert row["panels"] or after["type"] != "row"
+
+
+@every_dashboard
+def test_no_panel_collapses_lines_that_have_the_same_legend(key: tuple[str, str]) -> None:
+    for panel in charts(DASHBOARDS[key]):
+        legends = [target["legendFormat"] for target in panel["targets"]]
+        assert len(legends) == len(set(legends))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_panel_is_one_line_of_its_file(path: Path) -> None:
+    words = {"Stat", "Gauge", "Lines", "Bars", "Table", "Heat"}
+    calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+    found = [call for call in calls if isinstance(call.func, ast.Name) and call.func.id in words]
+    assert all(call.lineno == call.end_lineno for call in found)
+    assert len({call.lineno for call in found}) == len(found)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_file_fits_on_two_screens(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 110
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_file_holds_no_metric_name_no_promql_and_no_place(path: Path) -> None:
+    assert not re.search(r"registry_|\bgo_(?!runtime)|process_|gridPos|\braw\(|=~|\bby \(", path.read_text())
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_every_quantile_is_the_95th(path: Path) -> None:
+    def quantiles(expr: Expr) -> Iterator[Expr]:
+        return (node.args[0] for node in walk(expr) if isinstance(node, Call) and node.function == "histogram_quantile")
+
+    dashboard = load_dashboard(path)
+    choices = (choice for row in dashboard.rows for panel in row.panels for choice in panel.choices)
+    found = [q for choice in choices for _, expr in choice for q in quantiles(expr)]
+    assert {float(q.value) for q in found if isinstance(q, Number)} <= {0.95}
+
+
+def test_only_what_a_deployment_lacks_is_left_out() -> None:
+    for config in CONFIGS.values():
+        for query in panel_queries(PACK, config):
+            if query.left_out is not None:
+                assert query.text == ""
+                assert query.left_out
+            else:
+                assert query.text
+
+
+def test_a_whole_gitlab_registry_lacks_only_what_others_have() -> None:
+    left_out = {query.left_out for query in panel_queries(PACK, CONFIGS["gitlab"]) if query.left_out}
+    assert all("does not exist in gitlab" in reason for reason in left_out)
+
+
+def test_the_manifest_lists_every_panel_and_metric() -> None:
+    config = CONFIGS["gitlab"]
+    described = manifest(PACK, config)
+    for (name, slug), dashboard in DASHBOARDS.items():
+        if name != "gitlab":
+            continue
+        entry = described[slug]
+        assert {panel["id"] for panel in entry["panels"]} == {panel["id"] for panel in charts(dashboard)}
+        texts = {expression["expr"] for panel in entry["panels"] for expression in panel["expressions"]}
+        assert texts == set(queries(dashboard))
+        listed = {metric["name"] for metric in entry["metrics"]}
+        assert listed == {m for p in entry["panels"] for expression in p["expressions"] for m in expression["metrics"]}
+
+
+def test_labels_of_a_deployment_become_variables_everywhere() -> None:
+    config = CONFIGS["gitlab"]
+    config = replace(config, labels=replace(config.labels, environment="env", cluster="cluster", pod="pod"))
+    for dashboard in rendered(config).values():
+        names = [variable["name"] for variable in dashboard["templating"]["list"]]
+        assert names == ["datasource", "env", "cluster", "pod", "instance"]
+        for text in queries(dashboard):
+            assert 'env=~"$env"' in text or "registry:slo" in text
+
+
+def test_units_of_the_pack_are_ones_a_reader_knows() -> None:
+    units = {p["fieldConfig"]["defaults"].get("unit") for dashboard in DASHBOARDS.values() for p in charts(dashboard)}
+    known = {grafana_unit(unit, per_second=per_second) for unit in Unit for per_second in (False, True)}
+    assert units - {None} <= known - {"dateTimeAsIso"}
