@@ -141,6 +141,7 @@ BUCKET = "registry_http_request_duration_seconds_bucket"
         ("sum by (route) (sum by (code) (registry_http_requests_total))", "no longer has the label route", 9),
         ("up * on (nope) up", "has no label nope, which on", 10),
         ('registry_http_requests_total{method="GET"}', "no method of registry_http_requests_total is 'GET'", 37),
+        ('registry_http_requests_total{code="5xx"}', "that is a word for a pattern", 35),
         ("pool_usage_ratio > 1.01", "lies between 0 and 1", 20),
         ("pool_usage_ratio < -0.1", "lies between 0 and 1", 1),
         ("5 < avg(pool_usage_ratio)", "lies between 0 and 1", 5),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from regobs.catalog.model import Flavor, Form, Kind, Label, Metric
+from regobs.catalog.model import Flavor, Form, Kind, Label, Metric, Version
 from regobs.errors import PromqlError
 from regobs.promql.edges import edge_matcher
 from regobs.promql.forms import missing_edge, missing_label, word_matcher
@@ -22,8 +22,9 @@ _NEGATED = frozenset({MatchOp.NOT_EQUAL, MatchOp.NOT_REGEX})
 
 
 def gitlab_form(metric: Metric) -> Form | None:
-    """The form whose names text is written in: GitLab's newest."""
-    return next((form for form in reversed(metric.forms) if Flavor.GITLAB in form.flavors), None)
+    """The form whose names text is written in: GitLab's newest, or the last one it had."""
+    forms = [form for form in metric.forms if Flavor.GITLAB in form.flavors]
+    return metric.form(Flavor.GITLAB) or max(forms, key=lambda form: form.until or Version(0), default=None)
 
 
 def text_label(name: str, metric: Metric, form: Form, vocabulary: Vocabulary) -> Label | None:

@@ -40,12 +40,13 @@ def _absent(metric: Metric, vocabulary: Vocabulary) -> Unavailable:
             expected=f"flavor {flavors}" if flavors else None,
         )
     spans = "; ".join(_span(form) for form in forms)
-    version = vocabulary.version or "the newest version"
+    version = vocabulary.version
+    registry = f"{vocabulary.flavor} {version}" if version else f"the newest {vocabulary.flavor}"
     return Unavailable(
-        f"{metric.name} does not exist in {vocabulary.flavor} {version}",
+        f"{metric.name} does not exist in {registry}",
         metric=metric,
         reason="version",
-        value=str(version),
+        value=str(version) if version else None,
         expected=spans,
     )
 

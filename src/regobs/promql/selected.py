@@ -97,6 +97,13 @@ class SelectorTypes:
         self._check_value(matcher, metric, labels[matcher.label])
 
     def _check_value(self, matcher: Matcher, metric: Metric, labels: list[Label]) -> None:
+        pattern = next((p for label in labels if (p := label.patterns.get(matcher.value))), None)
+        if pattern is not None and not any(matcher.value in (label.values or ()) for label in labels):
+            raise PromqlError(
+                f"no {matcher.label} of {metric.name} is {matcher.value!r}: that is a word for a pattern",
+                value=matcher.value,
+                expected=f'{matcher.label}=~"{pattern}"',
+            )
         if not labels or any(label.values is None for label in labels) or matcher.op in _NEGATED or not matcher.value:
             return
         values = list(dict.fromkeys(value for label in labels for value in label.values or ()))

@@ -13,10 +13,14 @@ from regobs.promql.nodes import Choice
 from regobs.promql.vocabulary import TARGET_LABELS
 
 
-def metric_labels(metric: Metric) -> dict[str, tuple[Label, ...]]:
-    """Every content label that some form of the metric has, with the form's descriptions of it."""
+def metric_labels(metric: Metric, *, live: bool = False) -> dict[str, tuple[Label, ...]]:
+    """Every content label that some form of the metric has, with the form's descriptions of it.
+
+    `live` looks only at the forms of the newest versions, unless the metric is gone from all of them.
+    """
     found: dict[str, tuple[Label, ...]] = {}
-    for form in metric.forms:
+    newest = [form for form in metric.forms if form.until is None] if live else []
+    for form in newest or metric.forms:
         for label in form.labels:
             found[label.name] = (*found.get(label.name, ()), label)
     return found
@@ -64,7 +68,7 @@ def check_choice(metric: Metric, choice: Choice) -> None:
             check_edge(metric, word, metric_buckets(metric))
         return
     check_label(metric, choice.label, extra=TARGET_LABELS)
-    labels = metric_labels(metric).get(choice.label, ())
+    labels = metric_labels(metric, live=True).get(choice.label) or metric_labels(metric).get(choice.label, ())
     if not labels or any(label_words(label) is None for label in labels):
         return
     known = dict.fromkeys(word for label in labels for word in label_words(label) or ())
