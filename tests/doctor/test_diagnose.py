@@ -215,6 +215,15 @@ def test_a_bucket_that_the_registry_does_not_have_is_a_fault() -> None:
     assert (verdict.status, "there are: 0.5" in verdict.reason) == (Status.EMPTY, True)
 
 
+def test_another_registry_on_the_same_server_does_not_explain_ours() -> None:
+    theirs = {"job": "other", "code": "500", "method": "get", "handler": "manifest"}
+    known = facts(series={REQUESTS: requests(*requests().combinations, theirs)})
+    verdict = of(known, f'{REQUESTS}{{job="registry",code="500"}}')
+    assert (verdict.status, "seen code: 200" in verdict.reason) == (Status.QUIET, True)
+    only_theirs = facts(series={REQUESTS: requests(theirs)}, up=(Up(TARGET, healthy=False),))
+    assert "is down" in of(only_theirs, f'{REQUESTS}{{job="registry",route="{ROUTE}"}}').reason
+
+
 # Labels
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from regobs.catalog.model import Capability, Flavor, Version
 from regobs.doctor.facts import Deployment, Series, ServerFacts, Up
+from regobs.doctor.matching import LabelSet
 from regobs.prometheus.answers import Rule, Target
 from regobs.promql.nodes import Matcher, MatchOp
 from regobs.promql.vocabulary import Vocabulary
@@ -29,9 +30,9 @@ def distribution() -> Deployment:
     return Deployment(Vocabulary(Flavor.DISTRIBUTION, Version(2, 8), frozenset()), registry=(JOB,))
 
 
-def requests(*combinations: dict[str, str], label: str = "route") -> Series:
+def requests(*combinations: LabelSet, label: str = "route") -> Series:
     """The request counter's series; without combinations one for a pulled manifest."""
-    found = combinations or ({**TARGET, "code": "200", "method": "get", label: ROUTE},)
+    found: tuple[LabelSet, ...] = combinations or ({**TARGET, "code": "200", "method": "get", label: ROUTE},)
     return Series(frozenset(name for labels in found for name in labels), found)
 
 

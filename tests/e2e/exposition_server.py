@@ -49,9 +49,9 @@ def read_exposition(path: Path) -> str:
 
 
 class ExpositionServer:
-    """The target. `change` may rewrite each answer; `scrapes` counts them."""
+    """The target. `change` may rewrite each answer; `scrapes` counts them. `port` 0 is a free one."""
 
-    def __init__(self, exposition: str, change: Callable[[str], str] = lambda text: text) -> None:
+    def __init__(self, exposition: str, change: Callable[[str], str] = lambda text: text, port: int = 0) -> None:
         self.scrapes = 0
         outer = self
 
@@ -68,7 +68,7 @@ class ExpositionServer:
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
 
     def _answer(self, exposition: str, change: Callable[[str], str]) -> bytes:

@@ -127,7 +127,7 @@ def _not_filled(facts: ServerFacts, deployment: Deployment, name: str, metric: M
                 change,
             )
         reason = f"{name} appears with its first event: there was none yet, or {needs.value} is off"
-        return Verdict(Status.QUIET, reason, change)
+        return Verdict(Status.QUIET, reason, f"if it is off: {change}")
     if form.absent_until_observed:
         return Verdict(Status.QUIET, f"{name} appears with its first event, and there was none yet")
     if form.may_lack:

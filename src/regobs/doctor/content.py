@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import yaml
 
@@ -50,8 +50,13 @@ def panel_questions(
 
 def rule_questions(pack: Pack, config: Config) -> list[RuleQuestion]:
     """Every rule, as the built rule files have it. Raises SloError or RulesError for a wrong document."""
+    return rules_of_files(slo.files(pack, config))
+
+
+def rules_of_files(files: Mapping[str, bytes]) -> list[RuleQuestion]:
+    """Every rule of the rule files among the files of a build."""
     questions = []
-    for name, content in sorted(slo.files(pack, config).items()):
+    for name, content in sorted(files.items()):
         if name.startswith(RULES):
             for group in yaml.safe_load(content)["groups"]:
                 questions += [_rule(group["name"], rule) for rule in group["rules"]]

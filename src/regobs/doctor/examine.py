@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from regobs import slo
 from regobs.config import Config
-from regobs.doctor.content import panel_questions, rule_questions
+from regobs.doctor.content import panel_questions, rule_questions, rules_of_files
 from regobs.doctor.diagnose import diagnose, judge
 from regobs.doctor.facts import Deployment, ServerFacts
 from regobs.doctor.gather import add_series, add_sparse, concurrently, gather
@@ -41,14 +41,18 @@ def examine(
     *,
     dashboard: str | None = None,
     window: Duration | None = None,
+    files: Mapping[str, bytes] | None = None,
 ) -> Report:
-    """Every panel (of one dashboard, or of all) and every rule of a pack, against what this server has.
+    """Every panel and every rule of a pack, or only the panels of one dashboard, against what this server has.
 
+    `files` are those of a build whose rules the server should have loaded, when they are not those of the pack.
     Raises InputError for a wrong pack or dashboard name, ServerError as `examine_questions` does.
     """
     records = slo.records(pack, config)
     panels = panel_questions(pack, config, records, dashboard)
-    return examine_questions(prometheus, config, panels, rule_questions(pack, config), window)
+    rules = rule_questions(pack, config) if files is None else rules_of_files(files)
+    rules = [] if dashboard is not None else rules
+    return examine_questions(prometheus, config, panels, rules, window)
 
 
 def examine_questions(

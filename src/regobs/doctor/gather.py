@@ -188,6 +188,6 @@ def add_sparse(prometheus: Prometheus, facts: ServerFacts, exprs: Iterable[Expr]
         to_text(selector): selector for expr in exprs for selector in selectors(expr) if selector.range is not None
     }
     texts = sorted(ranges)
-    answers = concurrently(lambda text: prometheus.query(f"count(count_over_time({text}) >= 2)"), texts)
-    sparse = {text for text, answer in zip(texts, answers, strict=True) if not answer.samples}
-    return replace(facts, sparse=facts.sparse | sparse)
+    answers = concurrently(lambda text: prometheus.query(f"max(count_over_time({text}))"), texts)
+    most = {text: answer.samples[0].value for text, answer in zip(texts, answers, strict=True) if answer.samples}
+    return replace(facts, sparse=facts.sparse | {text for text, count in most.items() if count < 2})

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from regobs.catalog.model import ALL_FLAVORS, Exposer, Flavor, Metric
 from regobs.doctor import absent
 from regobs.doctor.facts import Deployment, Series, ServerFacts
-from regobs.doctor.matching import culprits, matches, nearest, shown, values
+from regobs.doctor.matching import LabelSet, culprits, matches, nearest, selected, shown, values
 from regobs.doctor.verdict import Status, Verdict
 from regobs.promql.nodes import Matcher, MatchOp
 
@@ -30,20 +30,32 @@ def explain(facts: ServerFacts, deployment: Deployment, name: str, matchers: Seq
     """The verdict for a live name under these matchers; None when something is left over, or nothing is known."""
     series = facts.series.get(name)
     asked = [item for item in matchers if item.label != "__name__"]
-    group = culprits(asked, series.combinations) if series else ()
-    if series is None or not group:
+    if series is None:
         return None
-    case = _Case(deployment, name, deployment.metric(name), series, group)
-    scope = deployment.scope
-    of_scope = [item for item in group if item in scope]
-    lost = next((item for item in group if item.label not in series.labels and not matches(item, {})), None)
-    if lost is not None:
-        return _label_missing(case, lost, in_scope=lost in scope)
-    if of_scope and case.metric is not None and case.metric.exposer is Exposer.REGISTRY:
+    scope = [item for item in asked if item in deployment.scope]
+    metric = deployment.metric(name)
+    found = selected(scope, series.combinations)
+    if not found and metric is not None and metric.exposer is Exposer.REGISTRY:
         down = absent.scrape_problem(facts, deployment)
         if down is not None:
             return down
-    return _wrong_selector(case) if len(of_scope) == len(group) else _value_missing(case)
+    if found:
+        series = _narrowed(series, found)
+    group = culprits(asked, series.combinations)
+    if not group:
+        return None
+    case = _Case(deployment, name, metric, series, group)
+    lost = next((item for item in group if item.label not in series.labels and not matches(item, {})), None)
+    if lost is not None:
+        return _label_missing(case, lost, in_scope=lost in scope)
+    return _value_missing(case) if found else _wrong_selector(case)
+
+
+def _narrowed(series: Series, found: Sequence[LabelSet]) -> Series:
+    """The series of the configured selector only: another registry on the same server may have other labels."""
+    elsewhere = {label for labels in series.combinations for label in labels}
+    here = {label for labels in found for label in labels}
+    return Series(series.labels - (elsewhere - here), tuple(found))
 
 
 def _value_missing(case: _Case) -> Verdict:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from regobs.doctor.report import DashboardFinding, PanelFinding, Report, RuleFinding
@@ -36,6 +37,8 @@ def text(report: Report, *, failing_only: bool = False) -> str:
     for board in report.dashboards:
         lines += _board(board, notes, failing_only=failing_only)
     lines += _rules(report.rules, notes, failing_only=failing_only)
+    if not failing_only:
+        lines += _left_out(report)
     below = list(notes.lines())
     if below:
         lines += ["", "Reasons", *below]
@@ -53,7 +56,8 @@ def _headline(report: Report) -> str:
 
 
 def _board(board: DashboardFinding, notes: _Notes, *, failing_only: bool) -> Iterator[str]:
-    panels = [panel for panel in board.panels if panel.verdict.status.failing or not failing_only]
+    hidden = {status for status in Status if failing_only and not status.failing} | {Status.LEFT_OUT}
+    panels = [panel for panel in board.panels if panel.verdict.status not in hidden]
     if not panels:
         return
     yield ""
@@ -62,6 +66,25 @@ def _board(board: DashboardFinding, notes: _Notes, *, failing_only: bool) -> Ite
     for panel in panels:
         line = f"  {panel.verdict.status.value:<{_WIDTH}}  {panel.row:<{width}}  {panel.title}"
         yield line + "".join(_marks(panel, notes))
+
+
+def _left_out(report: Report) -> Iterator[str]:
+    """How many panels are left out for each reason; the metric that begins a reason is not what tells them apart."""
+    reasons = [
+        panel.verdict.reason
+        for board in report.dashboards
+        for panel in board.panels
+        if panel.verdict.status is Status.LEFT_OUT
+    ]
+    counts = Counter(
+        rest if "_" in first else reason for reason in reasons for first, _, rest in [reason.partition(" ")]
+    )
+    if not counts:
+        return
+    yield ""
+    yield "Panels left out of this build"
+    for reason, count in counts.most_common():
+        yield f"  {count:>{_WIDTH}}  {reason or 'no reason given'}"
 
 
 def _marks(panel: PanelFinding, notes: _Notes) -> Iterable[str]:

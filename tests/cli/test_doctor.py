@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from regobs.cli.main import run
+from tests.prometheus.stub import Reply, Stub
+
+SECRET = "s3cr3t-Wort"
+
+
+def doctor(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
+    code = run(["doctor", *arguments])
+    out, err = capsys.readouterr()
+    assert out == "" or code in {0, 1}
+    return code, err
+
+
+def test_a_server_that_cannot_be_reached_is_exit_code_3(capsys: pytest.CaptureFixture[str]) -> None:
+    code, said = doctor(capsys, "--prometheus", f"http://me:{SECRET}@127.0.0.1:1")
+    assert code == 3
+    assert "http://127.0.0.1:1 cannot be reached" in said
+    assert SECRET not in said
+
+
+def test_a_server_that_is_a_registry_is_exit_code_3(capsys: pytest.CaptureFixture[str]) -> None:
+    replies = {"/v2/": Reply(401, "{}", headers={"Docker-Distribution-Api-Version": "registry/2.0"})}
+    with Stub(replies) as stub:
+        code, said = doctor(capsys, "--prometheus", f"http://me:{SECRET}@{stub.address}")
+    assert (code, "is a registry, not Prometheus" in said) == (3, True)
+    assert SECRET not in said
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("--prometheus", f"me:{SECRET}@host:9090"),
+        ("--prometheus", "http://127.0.0.1:1", "--window", "soon"),
+        ("--prometheus", "http://127.0.0.1:1", "--window", "$__range"),
+        ("--prometheus", "http://127.0.0.1:1", "--window", "0s"),
+        ("--prometheus", "http://127.0.0.1:1", "--format", "xml"),
+        ("--prometheus", "http://127.0.0.1:1", "--dashboard", "nothing-like-it"),
+        ("--prometheus", "http://127.0.0.1:1", "--config", "missing.toml"),
+        ("--prometheus", "http://127.0.0.1:1", "--pack", "missing"),
+    ],
+)
+def test_a_wrong_argument_is_exit_code_2(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, said = doctor(capsys, *arguments)
+    assert code == 2
+    assert said
+    assert SECRET not in said

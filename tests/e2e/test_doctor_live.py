@@ -1,0 +1,256 @@
+"""The doctor on real Prometheus servers: a stored scrape of a GitLab registry made live, and a real docker-registry."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from regobs import doctor
+from regobs.build import build_files
+from regobs.catalog.model import Capability, Flavor, Version
+from regobs.cli.main import run
+from regobs.config import Config, PrometheusSettings
+from regobs.config.model import DEFAULT_CAPABILITIES
+from regobs.demo import servers
+from regobs.demo.client import RegistryClient
+from regobs.demo.processes import Supervisor, free_port
+from regobs.demo.shortened import shorten_rules
+from regobs.demo.traffic import Mix, first_round, images
+from regobs.doctor import Report, Status
+from regobs.doctor.content import rules_of_files
+from regobs.pack import Pack, find_pack
+from regobs.prometheus import Prometheus
+from regobs.promql.nodes import Duration, Matcher, MatchOp
+from tests.e2e.conftest import require
+from tests.e2e.exposition_server import ExpositionServer, read_exposition
+
+pytestmark = pytest.mark.server
+
+SAMPLE = Path(__file__).parents[1] / "data" / "gitlab-registry-4.32.prom.gz"
+# What the registry of the sample had switched on; its families are in the sample.
+SAMPLE_CAPABILITIES = frozenset(
+    {
+        Capability.METADATA_DATABASE,
+        Capability.DATABASE_METRICS,
+        Capability.GARBAGE_COLLECTION,
+        Capability.REDIS,
+        Capability.NOTIFICATIONS,
+    }
+)
+RULES = "prometheus/rules/"
+FAST = PrometheusSettings(scrape_interval=Duration(500), evaluation_interval=Duration(500))
+SECRET = "s3cr3t-Wort"
+
+
+def job(name: str) -> tuple[Matcher, ...]:
+    return (Matcher("job", MatchOp.EQUAL, name),)
+
+
+GITLAB = Config(version=Version(4, 32), capabilities=SAMPLE_CAPABILITIES, prometheus=FAST)
+DISTRIBUTION = Config(
+    flavor=Flavor.DISTRIBUTION,
+    version=Version(2, 8, 2),
+    capabilities=DEFAULT_CAPABILITIES[Flavor.DISTRIBUTION],
+    prometheus=FAST,
+)
+
+
+@dataclass(frozen=True)
+class World:
+    """A running Prometheus and the rules it has loaded."""
+
+    url: str
+    pack: Pack
+    files: dict[str, bytes]
+
+    def report(self, config: Config, *, window: int = 5_000, dashboard: str | None = None) -> Report:
+        with Prometheus(self.url) as prometheus:
+            return doctor.examine(
+                prometheus, self.pack, config, window=Duration(window), files=self.files, dashboard=dashboard
+            )
+
+
+def start(supervisor: Supervisor, config: Config, targets: dict[str, str], *, load: bool = True) -> World:
+    """A Prometheus with the rules of a build, all their times divided by 30, and one job a target."""
+    pack = find_pack()
+    files = {
+        name: shorten_rules(content, name)
+        for name, content in build_files(config, pack).items()
+        if name.startswith(RULES)
+    }
+    folder = supervisor.directory / f"rules-{len(list(supervisor.directory.iterdir()))}"
+    folder.mkdir()
+    for name, content in files.items():
+        (folder / Path(name).name).write_bytes(content)
+    settings: dict[str, Any] = {
+        "global": {"scrape_interval": "500ms", "scrape_timeout": "500ms", "evaluation_interval": "500ms"},
+        "scrape_configs": [
+            {"job_name": name, "static_configs": [{"targets": [address]}]} for name, address in targets.items()
+        ],
+    }
+    if load:
+        settings["rule_files"] = [f"{folder}/*.yaml"]
+    return World(servers.prometheus(supervisor, settings).url, pack, files)
+
+
+def wait(look: Callable[[], bool], seconds: float = 40) -> None:
+    """Until it is so; the test's own assertion says what is wrong when it never is."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and not look():
+        time.sleep(0.5)
+
+
+def failing(report: Report) -> list[str]:
+    panels = [panel for board in report.dashboards for panel in board.panels if panel.verdict.status.failing]
+    rules = [rule for rule in report.rules if rule.verdict.status.failing]
+    return [f"{panel.title}: {panel.verdict.reason}" for panel in panels] + [
+        f"{rule.name}: {rule.verdict.reason}" for rule in rules
+    ]
+
+
+@pytest.fixture(scope="module")
+def sample() -> Iterator[World]:
+    """The stored scrape as a live target of job `registry`, a closed port as job `stopped`, the rules loaded."""
+    require("prometheus", package="prometheus")
+    with Supervisor() as supervisor, ExpositionServer(read_exposition(SAMPLE)) as registry:
+        targets = {"registry": registry.address, "stopped": f"127.0.0.1:{free_port()}"}
+        world = start(supervisor, GITLAB, targets)
+        wait(lambda: world.report(GITLAB).panels[Status.EMPTY] + world.report(GITLAB).panels[Status.QUIET] == 0)
+        yield world
+
+
+def test_every_panel_whose_families_the_gitlab_sample_holds_has_data(sample: World) -> None:
+    wait(lambda: not failing(sample.report(GITLAB)))
+    report = sample.report(GITLAB)
+    assert failing(report) == []
+    assert report.query_errors == 0
+    asked = sum(report.panels.values()) - report.panels[Status.LEFT_OUT]
+    with_data = report.panels[Status.DATA] + report.panels[Status.ZERO]
+    quiet = [p.title for board in report.dashboards for p in board.panels if p.verdict.status is Status.QUIET]
+    assert (with_data, quiet) == (asked, [])
+    assert with_data > 50
+    assert report.exit_code == 0
+    assert report.flavor == "gitlab"
+
+
+def test_every_rule_of_the_build_is_found_loaded_and_fed(sample: World) -> None:
+    wait(lambda: not failing(sample.report(GITLAB)))
+    report = sample.report(GITLAB)
+    assert len(report.rules) == len(rules_of_files(sample.files))
+    assert {rule.state for rule in report.rules if rule.kind == "alerting"} <= {"inactive", "pending", "firing"}
+    assert not [problem for problem in report.problems if "rules" in problem.text]
+
+
+def test_a_wrong_selector_is_found_with_the_jobs_there_are(sample: World) -> None:
+    report = sample.report(replace(GITLAB, matchers=job("regsitry")))
+    reasons = {p.verdict.reason for board in report.dashboards for p in board.panels if p.verdict.status.failing}
+    assert any("registry, stopped" in reason for reason in reasons)
+    assert report.panels[Status.DATA] <= 2
+    assert report.exit_code == 1
+
+
+def test_a_stopped_target_is_found_with_the_error_of_its_scrape(sample: World) -> None:
+    report = sample.report(replace(GITLAB, matchers=job("stopped")))
+    assert any("connection refused" in reason for reason in failing(report))
+    assert any("is down" in problem.text for problem in report.problems)
+    assert report.exit_code == 1
+
+
+def test_a_build_for_the_wrong_flavor_is_found(sample: World) -> None:
+    report = sample.report(DISTRIBUTION)
+    assert report.flavor == "gitlab"
+    assert any('flavor = "gitlab"' in problem.change for problem in report.problems)
+    changes = [q.verdict.change for board in report.dashboards for p in board.panels for q in p.queries]
+    assert any('flavor = "gitlab"' in change for change in changes)
+
+
+def test_a_capability_that_the_registry_lacks_is_found(sample: World) -> None:
+    report = sample.report(replace(GITLAB, capabilities=SAMPLE_CAPABILITIES | {Capability.KUBERNETES}))
+    assert any("kubernetes is listed" in problem.text for problem in report.problems)
+    fewer = sample.report(replace(GITLAB, capabilities=SAMPLE_CAPABILITIES - {Capability.REDIS}))
+    assert any("redis is not listed" in problem.text for problem in fewer.problems)
+
+
+def test_rules_that_are_not_loaded_are_found(sample: World) -> None:
+    require("prometheus", package="prometheus")
+    with Supervisor() as supervisor, ExpositionServer(read_exposition(SAMPLE)) as registry:
+        world = start(supervisor, GITLAB, {"registry": registry.address}, load=False)
+        wait(lambda: world.report(GITLAB).panels[Status.DATA] > 30)
+        report = world.report(GITLAB)
+    assert any("are not loaded" in problem.text for problem in report.problems)
+    assert {rule.verdict.status for rule in report.rules} == {Status.EMPTY}
+    budget = [reason for reason in failing(report) if "no loaded rule records" in reason]
+    assert budget
+
+
+def test_every_panel_of_a_docker_registry_under_traffic_has_data() -> None:
+    require("prometheus", package="prometheus")
+    require("docker-registry", "registry", package="docker-registry")
+    with Supervisor() as supervisor:
+        registry = servers.docker_registry(supervisor)
+        world = start(supervisor, DISTRIBUTION, {"registry": registry.debug_address})
+        pictures = images("doctor", 200_000)
+        with RegistryClient(registry.url) as client:
+            first_round(client, pictures, lambda _: None)
+        with Mix(registry.url, pictures, pause=0.02):
+            wait(
+                lambda: not failing(world.report(DISTRIBUTION)) and not world.report(DISTRIBUTION).panels[Status.QUIET]
+            )
+            report = world.report(DISTRIBUTION)
+    assert failing(report) == []
+    assert report.query_errors == 0
+    quiet = [
+        f"{p.title}: {p.verdict.reason}"
+        for b in report.dashboards
+        for p in b.panels
+        if p.verdict.status is Status.QUIET
+    ]
+    assert quiet == []
+    assert report.flavor == "distribution"
+
+
+# The command
+
+
+def write_config(folder: Path, selector: str = 'job="registry"') -> Path:
+    capabilities = ", ".join(f'"{name}"' for name in sorted(SAMPLE_CAPABILITIES))
+    file = folder / "regobs.toml"
+    file.write_text(
+        f'[registry]\nflavor = "gitlab"\nversion = "4.32.0"\ncapabilities = [{capabilities}]\n'
+        f"[prometheus]\nselector = '{{{selector}}}'\nscrape_interval = \"1s\"\n",
+        encoding="utf-8",
+    )
+    return file
+
+
+def test_the_command_gives_json_and_never_the_password(
+    sample: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = sample.url.replace("http://", f"http://me:{SECRET}@")
+    arguments = ["doctor", "--prometheus", url, "--config", str(write_config(tmp_path)), "--window", "5s"]
+    code = run([*arguments, "--format", "json", "--dashboard", "storage-detail"])
+    out, err = capsys.readouterr()
+    data = json.loads(out)
+    assert [board["title"] for board in data["dashboards"]] == ["Registry Storage Detail"]
+    assert data["server"] == sample.url
+    assert data["summary"]["query_errors"] == 0
+    assert data["summary"]["empty"] == 0
+    assert (code, data["alerts"]) == (0, [])
+    run(arguments)
+    text, more = capsys.readouterr()
+    assert "0 query errors" in text
+    assert SECRET not in out + err + text + more
+
+
+def test_the_command_fails_when_something_is_empty(
+    sample: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = write_config(tmp_path, 'job="nowhere"')
+    assert run(["doctor", "--prometheus", sample.url, "--config", str(config), "--failing-only"]) == 1
+    assert "no target matches" in capsys.readouterr().out
