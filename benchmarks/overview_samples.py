@@ -1,0 +1,286 @@
+"""How many samples Prometheus reads for one refresh of the Overview over 24 hours, with recording rules and without.
+
+    python benchmarks/overview_samples.py [--hours 24] [--instances 4] [--scrape 15]
+
+The figures are the server's own (`stats=all`, totalQueryableSamples). The history is that of a real GitLab registry's
+exposition (tests/data) whose counters advance, the recorded series are made of it by promtool from the generated rules,
+and the queries are those of the generated dashboard, with the step that Grafana takes for each panel in a window of
+1900 pixels.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from regobs import grafana, slo
+from regobs.config.model import Config
+from regobs.demo import servers
+from regobs.demo.processes import Supervisor, find_program
+from regobs.pack import find_pack
+from regobs.prometheus import Prometheus
+from regobs.promql import parse
+from regobs.promql.walk import selectors
+
+ROOT = Path(__file__).parents[1]
+SAMPLE = ROOT / "tests" / "data" / "gitlab-registry.prom.gz"
+WIDTH = 1900  # pixels of a dashboard on a common screen
+# Grafana's rounding of an interval, both in seconds: below the first it becomes the second (kbn.roundInterval).
+ROUNDED = ((15, 10), (25, 20), (45, 30), (90, 60), (210, 120), (450, 300), (750, 600), (1500, 1200))
+WANTED_RATIO = 10
+BLOCK = (
+    2 * 3600
+)  # seconds; promtool reads its whole input once for every two hours in it, so it gets two hours at a time
+_SAMPLE = re.compile(r"([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)")
+_GROWTH = 0.25  # an hour
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One series of an exposition."""
+
+    name: str
+    labels: str
+    value: float
+    counter: bool
+
+    def at(self, hours: float) -> float:
+        """Its value so many hours after the start."""
+        return self.value * (1 + _GROWTH * hours) if self.counter else self.value
+
+
+def read_series(exposition: str, wanted: Callable[[str], bool]) -> list[Series]:
+    """The series of a text exposition whose names are wanted."""
+    types: dict[str, str] = {}
+    found = []
+    for line in exposition.splitlines():
+        if line.startswith("# TYPE "):
+            _, _, name, kind = line.split(" ", 3)
+            types[name] = kind
+        elif (match := _SAMPLE.match(line)) and wanted(match[1]):
+            found.append(Series(match[1], match[2] or "", float(match[3]), _grows(match[1], types)))
+    return found
+
+
+def _grows(name: str, types: dict[str, str]) -> bool:
+    family = re.sub(r"_(bucket|sum|count)$", "", name)
+    return types.get(name, types.get(family)) in {"counter", "histogram", "summary"}
+
+
+def write_blocks(
+    promtool: Path, data: Path, series: list[Series], *, instances: Iterable[str], start: int, hours: int, scrape: int
+) -> int:
+    """Write `hours` from `start`, a multiple of BLOCK, into the database `data`; the number of samples.
+
+    `start` is in seconds since 1970, `scrape` the seconds between two samples. The job is `registry`.
+    """
+    names = list(instances)
+
+    def one(begin: int) -> None:
+        text = data.with_name(f"history-{begin}.txt")
+        with text.open("w", encoding="utf-8") as file:
+            file.writelines(_lines(series, names, start, begin, scrape))
+        command: list[str | Path] = [promtool, "tsdb", "create-blocks-from", "openmetrics", "--quiet", text, data]
+        subprocess.run(command, check=True, capture_output=True)
+        text.unlink()
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(one, range(start, start + hours * 3600, BLOCK)))
+    return (len(series) + 1) * len(names) * (hours * 3600 // scrape)
+
+
+def _lines(series: list[Series], instances: list[str], start: int, begin: int, scrape: int) -> Iterator[str]:
+    times = range(begin, begin + BLOCK, scrape)
+    for instance in instances:
+        target = f'job="registry",instance="{instance}"'
+        for one in (*series, Series("up", "", 1, counter=False)):
+            head = f"{one.name}{{{target}{',' if one.labels else ''}{one.labels}}}"
+            yield from (f"{head} {one.at((time - start) / 3600):.6g} {time}\n" for time in times)
+    yield "# EOF\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One target of a panel; `step` None is an instant query."""
+
+    panel: str
+    text: str
+    step: int | None
+
+
+def dashboard_queries(files: dict[str, bytes], span: int, scrape: int) -> list[Query]:
+    """The queries of the Overview as Grafana sends them for the last `span` seconds."""
+    board = json.loads(files["dashboards/overview.json"])
+    found = []
+    for panel in board["panels"]:
+        wanted = span / (WIDTH * panel["gridPos"]["w"] / 24)
+        step = next((rounded for limit, rounded in ROUNDED if wanted < limit), 1800)
+        for target in panel.get("targets", ()):
+            text = _filled(target["expr"], max(step + scrape, 4 * scrape), span)
+            found.append(Query(panel["title"], text, None if target.get("instant") else step))
+    return found
+
+
+def _filled(text: str, rate_interval: int, span: int) -> str:
+    macros = {"$__rate_interval": f"{rate_interval}s", "$__range": f"{span}s"}
+    for macro, value in macros.items():
+        text = text.replace(macro, value)
+    return re.sub(r"=~\"\$\{?\w+(:\w+)?\}?\"", '=~".*"', text)
+
+
+def samples(prometheus: Prometheus, queries: list[Query], start: int, end: int) -> tuple[dict[str, int], list[str]]:
+    """The samples that the server read, by panel, and the panels that had no data."""
+    read_by: dict[str, int] = {}
+    empty = []
+    for query in queries:
+        if query.step is None:
+            answer = prometheus.query(query.text, end, stats=True)
+        else:
+            answer = prometheus.query_range(query.text, start, end, query.step, stats=True)
+        assert answer.stats is not None
+        read_by[query.panel] = read_by.get(query.panel, 0) + answer.stats.samples
+        if not answer.samples and not answer.ranges:
+            empty.append(query.panel)
+    return read_by, empty
+
+
+def names_in(text: str) -> set[str]:
+    """The names of the series that a query reads."""
+    return {str(one.metric) for one in selectors(parse(text)) if one.metric}
+
+
+def needed_rules(files: dict[str, bytes], wanted: set[str]) -> list[list[dict[str, Any]]]:
+    """The recording rules that lead to the wanted series, in levels: each needs only raw series and those before it."""
+    groups = [group for content in files.values() for group in yaml.safe_load(content)["groups"]]
+    rules = [(group, rule) for group in groups for rule in group["rules"] if "record" in rule]
+    made = {rule["record"] for _, rule in rules}
+    needs = {rule["record"]: set[str]() for _, rule in rules}
+    for _, rule in rules:
+        needs[rule["record"]] |= names_in(rule["expr"]) & made - {rule["record"]}
+    todo, seen = wanted & made, set[str]()
+    while todo:
+        name = todo.pop()
+        seen.add(name)
+        todo |= needs[name] - seen
+    levels = []
+    done = set[str]()
+    while seen - done:
+        ready = {name for name in seen - done if needs[name] <= done}
+        assert ready, "recording rules that need each other"
+        levels.append(
+            [
+                {"name": "level", "interval": group.get("interval", "1m"), "rules": [rule]}
+                for group, rule in rules
+                if rule["record"] in ready
+            ]
+        )
+        done |= ready
+    return levels
+
+
+def record_levels(
+    supervisor: Supervisor, data: Path, levels: list[list[dict[str, Any]]], *, start: int, span: int
+) -> None:
+    """Evaluate the levels over the history, one after the other: promtool does not see what it is writing."""
+    promtool = find_program("promtool", package="prometheus")
+    for number, groups in enumerate(levels):
+        rules = data.with_name(f"level-{number}.yaml")
+        named = [group | {"name": f"{group['name']}-{index}"} for index, group in enumerate(groups)]
+        rules.write_text(yaml.safe_dump({"groups": named}), encoding="utf-8")
+        server = serve(supervisor, data)
+        command: list[str | Path] = [
+            promtool,
+            "tsdb",
+            "create-blocks-from",
+            "rules",
+            f"--start={start}",
+            f"--end={start + span}",
+        ]
+        command += [f"--url={server.url}", f"--output-dir={data.with_name('recorded')}", rules]
+        subprocess.run(command, check=True, capture_output=True)
+        supervisor.stop(server.process)
+        for block in data.with_name("recorded").iterdir():
+            block.rename(data / block.name)
+
+
+def serve(supervisor: Supervisor, data: Path) -> servers.Server:
+    """Prometheus on the history, with nothing to scrape."""
+    return servers.prometheus(supervisor, {"scrape_configs": []}, data=data, retention="10y")
+
+
+def main() -> int:
+    """Make the history, run both dashboards, print both figures; 1 when they are less than ten apart."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--hours", type=int, default=24)
+    parser.add_argument("--instances", type=int, default=4)
+    parser.add_argument("--scrape", type=int, default=15, help="seconds between two scrapes")
+    chosen = parser.parse_args()
+    span = chosen.hours * 3600
+    end = int(time.time()) // BLOCK * BLOCK
+    start = end - span
+
+    config, pack = Config(), find_pack()
+    records = slo.records(pack, config)
+    with_rules = dashboard_queries(grafana.files(pack, config, records), span, chosen.scrape)
+    without = dashboard_queries(grafana.files(pack, config, ()), span, chosen.scrape)
+    rules = {name: content for name, content in slo.files(pack, config).items() if name.startswith("prometheus/rules/")}
+    asked = {name for query in (*with_rules, *without) for name in names_in(query.text)}
+    levels = needed_rules(rules, asked)
+    raw = asked | {
+        name for level in levels for group in level for rule in group["rules"] for name in names_in(rule["expr"])
+    }
+
+    promtool = find_program("promtool", package="prometheus")
+    with Supervisor() as supervisor, tempfile.TemporaryDirectory(dir=supervisor.directory) as work:
+        data = Path(work, "data")
+        data.mkdir()
+        series = read_series(gzip.decompress(SAMPLE.read_bytes()).decode(), raw.__contains__)
+        names = [f"registry-{number}:5001" for number in range(1, chosen.instances + 1)]
+        begun = time.monotonic()
+        stored = write_blocks(
+            promtool, data, series, instances=names, start=start, hours=chosen.hours, scrape=chosen.scrape
+        )
+        print(f"history: {len(names)} instances, {stored:,} samples in {time.monotonic() - begun:.0f} s", flush=True)
+        begun = time.monotonic()
+        record_levels(supervisor, data, levels, start=start, span=span)
+        print(
+            f"recorded {sum(map(len, levels))} rules in {len(levels)} levels in {time.monotonic() - begun:.0f} s",
+            flush=True,
+        )
+        with Prometheus(serve(supervisor, data).url) as prometheus:
+            recorded, _ = samples(prometheus, with_rules, start, end)
+            plain, empty = samples(prometheus, without, start, end)
+    return report(recorded, plain, empty)
+
+
+def report(recorded: dict[str, int], plain: dict[str, int], empty: list[str]) -> int:
+    """Print the figures by panel and in all."""
+    print(f"{'panel':<44}{'recorded':>12}{'raw':>14}{'ratio':>8}")
+    for panel, count in sorted(plain.items(), key=lambda item: -item[1]):
+        fewer = recorded.get(panel, 0)
+        print(f"{panel:<44}{fewer:>12,}{count:>14,}{count / fewer if fewer else float('nan'):>8.1f}")
+    total, raw = sum(recorded.values()), sum(plain.values())
+    print(f"{'one refresh of the Overview over the range':<44}{total:>12,}{raw:>14,}{raw / total:>8.1f}")
+    if empty:
+        print(f"without data in this history: {', '.join(sorted(set(empty)))}")
+    if raw < WANTED_RATIO * total:
+        print(f"less than {WANTED_RATIO} times apart", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
