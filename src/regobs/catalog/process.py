@@ -8,12 +8,13 @@ from regobs.catalog.model import Flavor, Metric, Unit
 GITLAB, DISTRIBUTION = Flavor.GITLAB, Flavor.DISTRIBUTION
 CLIENT_1_20 = "only with a Go client library of 1.20 or newer"
 
-# The registries of these versions are linked with a client library that has all of 1.20; older ones may be.
+# Seen in the scrapes of GitLab registry 4.32 and of CNCF Distribution 3.0.0 and 3.1.2. Which client library an older
+# release is linked with depends on who built it: Debian's 2.8.2 differs from upstream's.
 CLIENT_1_20_FORMS = (
     form(GITLAB, since="4.32.0"),
     form(GITLAB, until="4.32.0", may_lack=CLIENT_1_20),
-    form(DISTRIBUTION, since="3.1.0"),
-    form(DISTRIBUTION, until="3.1.0", may_lack=CLIENT_1_20),
+    form(DISTRIBUTION, since="3.0.0"),
+    form(DISTRIBUTION, until="3.0.0", may_lack=CLIENT_1_20),
 )
 
 _process = Component("process")
