@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regobs.errors import Location, PromqlError
-from regobs.promql import parse, parse_located, to_text
+from regobs.promql import Scope, bind, inject, parse, parse_located, to_text
 from regobs.promql.nodes import (
     At,
     Binary,
@@ -22,6 +22,7 @@ from regobs.promql.nodes import (
     Unary,
     Variable,
 )
+from tests.promql.local import GITLAB_WORDS
 
 
 def test_grafana_macros_become_durations() -> None:
@@ -114,6 +115,10 @@ def test_the_odd_spellings_are_read(text: str, expr: object) -> None:
         ("a offset x", "'x' cannot stand here", 1, 10),
         ('a{b=~"("}', "illegal regex", 1, 6),
         ("a{__name__='b'}", "must not be set twice", 1, 1),
+        ("a[5x]", "bad number or duration", 1, 3),
+        ("a[5m] + b[0s]", "must be greater than 0", 1, 11),
+        ("(" * 51 + "a" + ")" * 51, "nested too deeply", 1, 51),
+        ("a" + "\n+ a" * 101, "has 101 operators", 102, 1),
         ("1 > 2", "must use BOOL", 1, 1),
     ],
 )
@@ -121,6 +126,11 @@ def test_broken_text_gets_its_place(text: str, message: str, line: int, column: 
     with pytest.raises(PromqlError, match=re.escape(message)) as caught:
         parse(text, file="x.rules.yaml")
     assert caught.value.location == Location("x.rules.yaml", line, column)
+
+
+def test_a_query_at_the_limits_is_read_and_printed() -> None:
+    text = "(" * 50 + "a" + ")" * 50 + " + a" * 100
+    assert to_text(inject(bind(parse(text), GITLAB_WORDS), Scope())) == text
 
 
 def test_an_unknown_function_gets_the_nearest_one() -> None:

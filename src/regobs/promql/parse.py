@@ -118,7 +118,9 @@ def _explain(message: str, tokens: list[Token], text: str, file: str) -> NoRetur
     """Raise the parser's refusal with a place: where the grammar breaks, or else the function it names."""
     Syntax(tokens, text, file).read()
     named = re.search(r"'(\w+)'|illegal regex for (.+)", message)
-    words = {named[1], quote(named[2] or "")} if named else set()
+    words = {named[1], quote(named[2] or "")} if named else {message.rpartition(": ")[2]}
+    if message.startswith("duration must be greater"):
+        words = {t.text for t in tokens if t.text.strip("0ywdhms") == "" and t.kind is TokenKind.NUMBER}
     token = next((t for t in tokens if t.text in words), tokens[0])
     if message.startswith("unknown function"):
         raise PromqlError(

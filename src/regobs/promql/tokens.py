@@ -44,6 +44,10 @@ _NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _PLAIN_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'|`[^`]*`')
 _MARK = re.compile(r"==|!=|<=|>=|=~|!~|[-+*/%^=<>(){}\[\],:@]")
+# Trees are walked recursively: these keep every walk far below Python's limit, and real queries below these.
+_DEEPEST = 50
+_MOST_OPERATORS = 100
+_OPERATORS = frozenset({"+", "-", "*", "/", "%", "^", "==", "!=", "<", "<=", ">", ">=", "and", "or", "unless", "atan2"})
 _CLOSING = {")": "(", "]": "[", "}": "{"}
 
 
@@ -61,6 +65,7 @@ def tokenize(text: str, file: str = "") -> list[Token]:
         _balance(token, open_marks, text, file)
         tokens.append(token)
         position = token.end
+    _limit(tokens, text, file)
     if open_marks:
         mark = open_marks[-1]
         raise PromqlError(
@@ -88,11 +93,29 @@ def _next(text: str, position: int, file: str, inside: str) -> Token:
     raise PromqlError(what, location=place(text, position, file), value=excerpt(text, position))
 
 
+def _limit(tokens: list[Token], text: str, file: str) -> None:
+    operators = [token for token in tokens if token.text.lower() in _OPERATORS and token.kind is not TokenKind.STRING]
+    if len(operators) > _MOST_OPERATORS:
+        raise PromqlError(
+            f"the query has {len(operators)} operators",
+            location=place(text, operators[_MOST_OPERATORS].start, file),
+            expected=f"at most {_MOST_OPERATORS}",
+            next_step="record parts of it as series of their own",
+        )
+
+
 def _balance(token: Token, open_marks: list[Token], text: str, file: str) -> None:
     if token.kind is not TokenKind.MARK:
         return
     if token.text in "([{":
         open_marks.append(token)
+        if len(open_marks) > _DEEPEST:
+            raise PromqlError(
+                "the query is nested too deeply",
+                location=place(text, token.start, file),
+                value=excerpt(text, token.start),
+                expected=f"at most {_DEEPEST} open parentheses",
+            )
     elif token.text in _CLOSING:
         if not open_marks or open_marks[-1].text != _CLOSING[token.text]:
             raise PromqlError(
