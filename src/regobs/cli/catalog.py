@@ -1,0 +1,179 @@
+"""`regobs catalog`: list, show and export metrics; check a real exposition against them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import defaultdict
+from collections.abc import Callable
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from regobs.catalog.model import Flavor, Version
+from regobs.errors import ExitCode, InputError, ServerError
+
+if TYPE_CHECKING:
+    from regobs.catalog.check import Report
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_FLAVORS = click.Choice([flavor.value for flavor in Flavor])
+
+
+def _selection(default: str) -> Callable[[Command], Command]:
+    """The options that `list` and `export` have in common; they differ in the format they write by default."""
+
+    def add(command: Command) -> Command:
+        form = click.Choice(["table", "json", "markdown"])
+        for option in (
+            click.option("--format", "form", type=form, default=default, show_default=True),
+            click.option("--component", metavar="NAME", help="Only one component, such as http or storage."),
+            click.option("--flavor", type=_FLAVORS, help="Only what this registry has, or once had."),
+        ):
+            command = option(command)
+        return command
+
+    return add
+
+
+@click.group()
+def catalog() -> None:
+    """List, show and export metrics; check a real exposition against them."""
+
+
+@catalog.command("list")
+@_selection("table")
+def list_(flavor: str | None, component: str | None, form: str) -> None:
+    """List the metrics that registries, and the neighbours on our dashboards, expose."""
+    click.echo(_render(flavor, component, form))
+
+
+@catalog.command()
+@_selection("json")
+def export(flavor: str | None, component: str | None, form: str) -> None:
+    """Write the catalog with every form of every metric, for other programs or for documentation."""
+    click.echo(_render(flavor, component, form))
+
+
+def _render(flavor: str | None, component: str | None, form: str) -> str:
+    from regobs.catalog import METRICS  # noqa: PLC0415 - `--help` needs no entries
+    from regobs.catalog import export as writing  # noqa: PLC0415
+
+    components = list(dict.fromkeys(metric.component for metric in METRICS.values()))
+    if component is not None and component not in components:
+        raise InputError("there is no such component", value=component, expected=", ".join(components))
+    wanted = Flavor(flavor) if flavor else None
+    metrics = writing.select(METRICS.values(), wanted, component)
+    if form == "json":
+        return json.dumps([writing.to_data(metric, wanted) for metric in metrics], indent=2)
+    rows = [writing.row(metric, wanted) for metric in metrics]
+    return writing.markdown(rows) if form == "markdown" else writing.table(rows)
+
+
+@catalog.command()
+@click.argument("name")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def show(name: str, form: str) -> None:
+    """Show everything about one metric. NAME is that of a family or of a time series."""
+    from regobs.catalog import METRICS, by_series  # noqa: PLC0415
+    from regobs.catalog import export as writing  # noqa: PLC0415
+
+    found = by_series(name)
+    metric = METRICS.get(name) or (found[0] if found else None)
+    if metric is None:
+        known = [*METRICS, *(series for one in METRICS.values() for series in one.series)]
+        close = dict.fromkeys(get_close_matches(name, known, n=5, cutoff=0.6))
+        raise InputError(
+            "the catalog has no such metric",
+            value=name,
+            expected=", ".join(close) or "a family or series that `regobs catalog list` knows",
+            next_step="regobs catalog list shows all names",
+        )
+    click.echo(json.dumps(writing.to_data(metric), indent=2) if form == "json" else writing.describe(metric))
+
+
+@catalog.command()
+@click.argument("source")
+@click.option("--flavor", type=_FLAVORS, help="Which registry it is; detected when not given.")
+@click.option("--version", metavar="X.Y.Z", help="Its version; detected when not given, the newest when unknown.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.pass_context
+def check(context: click.Context, source: str, flavor: str | None, version: str | None, form: str) -> None:
+    """Compare what a registry really exposes with the catalog. Exit code 1 where they differ.
+
+    SOURCE is a URL, a file, or - for standard input; text format or OpenMetrics, plain or gzip.
+    """
+    from regobs.catalog import sources  # noqa: PLC0415
+    from regobs.catalog.check import check as compare  # noqa: PLC0415
+
+    wanted = _version(version) if version else None
+    exposition = sources.read(source, sys.stdin.buffer)
+    try:
+        report = compare(exposition, Flavor(flavor) if flavor else None, wanted)
+    except InputError as error:
+        if not sources.is_url(source):
+            raise
+        raise ServerError(
+            f"these are metrics, but {error.message}",
+            location=error.location,
+            value=error.value,
+            expected=error.expected,
+            next_step=error.next_step,
+        ) from error
+    click.echo(json.dumps(_report_data(report), indent=2) if form == "json" else _report_text(report))
+    context.exit(ExitCode.OK if report.ok else ExitCode.DIFFERENCE)
+
+
+def _version(text: str) -> Version:
+    try:
+        return Version.parse(text)
+    except ValueError as error:
+        raise InputError("--version is no version", value=text, expected="numbers, such as 4.32.0") from error
+
+
+def _report_data(report: Report) -> dict[str, Any]:
+    return {
+        "source": report.source,
+        "flavor": report.flavor.value,
+        "version": str(report.version) if report.version else None,
+        "told_by": report.told,
+        "families": report.families,
+        "samples": report.samples,
+        "differences": [
+            {
+                "what": one.what.value,
+                "family": one.family,
+                "found": one.found,
+                "expected": one.expected,
+                "line": one.line,
+            }
+            for one in report.differences
+        ],
+        "absent": [
+            {"family": one.family, "fine": one.fine, "why": one.why.value, "detail": one.detail or None}
+            for one in report.absences
+        ],
+        "ok": report.ok,
+    }
+
+
+def _report_text(report: Report) -> str:
+    lines = [
+        f"source       {report.source}",
+        f"registry     {report.flavor} {report.version or '(newest)'}: {report.told}",
+        f"seen         {report.families} families, {report.samples} samples",
+    ]
+    reasons: dict[str, list[str]] = defaultdict(list)
+    for absence in report.absences:
+        if absence.fine:
+            reasons[f"{absence.why}: {absence.detail}" if absence.detail else str(absence.why)].append(absence.family)
+    for reason, families in reasons.items():
+        lines += [f"absent       {len(families)}, fine: {reason}", *(f"               {name}" for name in families)]
+    for one in report.differences:
+        place = f"line {one.line}: " if one.line else ""
+        lines += [f"difference   {one.family}: {one.what}", f"               found     {place}{one.found}"]
+        lines += [f"               expected  {one.expected}"]
+    lines.append(f"differences  {len(report.differences)}")
+    return "\n".join(lines)
