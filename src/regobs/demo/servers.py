@@ -85,10 +85,11 @@ def docker_registry(
         storage = directory / "storage"
         storage.mkdir()
         debug = {"addr": f"127.0.0.1:{debug_port}", "prometheus": {"enabled": True}}
+        cache = {"blobdescriptor": "inmemory"}  # as in Debian's /etc/docker/registry/config.yml
         settings: dict[str, Any] = {
             "version": 0.1,
             "log": {"level": "info", "formatter": "json", "accesslog": {"disabled": True}},
-            "storage": {"filesystem": {"rootdirectory": str(storage)}, "delete": {"enabled": True}},
+            "storage": {"filesystem": {"rootdirectory": str(storage)}, "cache": cache, "delete": {"enabled": True}},
             "http": {"addr": f"127.0.0.1:{port}", "debug": debug},
             "health": {"storagedriver": {"enabled": False}},
         }
