@@ -7,12 +7,14 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from regobs import __version__, grafana, slo
+from regobs import __version__
 from regobs.build.scrape import scrape_file
 from regobs.build.write import GENERATOR, MANIFEST
 from regobs.config import Config, selector_text
 from regobs.errors import Location, PackError
+from regobs.grafana import outputs as grafana
 from regobs.pack import Pack
+from regobs.slo import outputs as slo
 
 RULES = "prometheus/rules/"
 
