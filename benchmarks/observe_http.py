@@ -25,7 +25,8 @@ PROMISE = 5.0
 CALLS = 4_000
 ROUNDS = 15
 LABELS = ("code", "method", "route")
-REQUESTS = [
+Row = tuple[str, str, int, float, int, int, float]
+REQUESTS: list[Row] = [
     ("manifest", "get", 200, 0.012, 812, 1_893, 0.011),
     ("blob", "get", 200, 0.85, 790, 31_457_280, 0.02),
     ("blob", "head", 404, 0.003, 790, 0, 0.003),
@@ -47,7 +48,7 @@ class Rival:
         self.duration, self.request_size, self.response_size, self.header = made
         route = http.REQUESTS.forms[0].label("route")
         assert route is not None
-        self.rows = [(route.words[word], verb, str(code), *rest) for word, verb, code, *rest in REQUESTS]
+        self.rows = [(route.words[row[0]], row[1], str(row[2]), *row[3:]) for row in REQUESTS]
 
     def keywords(self, calls: int) -> None:
         for _ in range(calls // len(self.rows)):

@@ -48,15 +48,16 @@ class Family(Generic[C]):
         *,
         cap: Callable[[str], int],
         ceiling: int,
-        lock: Lock | None = None,
+        lock: Lock,
     ) -> None:
         forbid_personal(metric, form)
         self.metric = metric
         self.form = form
         self.name = metric.name
-        self.lock = lock or Lock()
+        self.lock = lock
         self.edges: tuple[float, ...] = _whole(form.buckets or ())
-        labels = sorted(form.labels, key=lambda label: label.exposed)
+        own = (label for label in form.labels if not (metric.kind == "summary" and label.name == "quantile"))
+        labels = sorted(own, key=lambda label: label.exposed)
         self.label_names = tuple(label.exposed for label in labels)
         self._values = tuple(Values(label, cap(label.name)) for label in labels)
         self._by_name = {name: i for i, label in enumerate(labels) for name in (label.name, label.exposed)}

@@ -7,7 +7,6 @@ common (route, method, code) is resolved once and kept.
 from __future__ import annotations
 
 from bisect import bisect_left
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from regobs.catalog import http
@@ -45,11 +44,13 @@ class HttpObserver:
     """
 
     def __init__(self, instruments: Instruments) -> None:
-        self._lock = Lock()
         metrics = [http.IN_FLIGHT, http.REQUESTS, http.DURATION, http.REQUEST_SIZE, http.RESPONSE_SIZE]
         if http.TIME_TO_HEADER.form(instruments.flavor, instruments.version) is not None:
             metrics.append(http.TIME_TO_HEADER)
-        self._in_flight, *self._finished = instruments.shared(metrics, self._lock)
+        self._in_flight, *self._finished = [instruments[metric] for metric in metrics]
+        self._lock = self._in_flight.lock
+        if any(family.lock is not self._lock for family in self._finished):
+            raise InstrumentError("the HTTP families do not share their lock", expected="families of one component")
         for family in self._finished:
             _check(family)
         self._routes = _routes(self._finished[0])

@@ -1,15 +1,17 @@
-"""All instruments of one process: families made from catalog entries, in one exposition."""
+"""All instruments of one process: families made from catalog entries, in one exposition.
+
+The catalog is loaded with the first `Instruments`, not with this module: who imports a name of regobs.instrument for a
+type or in a test does not pay for all of it. So are logging and prometheus_client.
+"""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Iterator, Mapping
 from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
 
-from regobs.catalog.model import Capability, Exposer, Flavor, Kind, Metric, Version
 from regobs.errors import InstrumentError
-from regobs.instrument import exposition, own
+from regobs.instrument import exposition
 from regobs.instrument.children import Counter, Gauge, Histogram, Summary
 from regobs.instrument.family import Family
 from regobs.instrument.labels import DEFAULT_CAP
@@ -18,11 +20,11 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
     from prometheus_client.metrics_core import Metric as ClientMetric
 
+    from regobs.catalog.model import Capability, Flavor, Metric, Version
     from regobs.instrument.http import HttpObserver
 
 _CEILING = 5_000  # series of one family; a real registry's largest family has some hundred
 _OWN_CEILING = 20_000
-_log = logging.getLogger("regobs.instrument")
 
 
 class Instruments:
@@ -38,7 +40,7 @@ class Instruments:
 
     def __init__(
         self,
-        flavor: Flavor | str = Flavor.GITLAB,
+        flavor: Flavor | str = "gitlab",
         *,
         version: Version | str | None = None,
         capabilities: Iterable[Capability] = (),
@@ -47,6 +49,9 @@ class Instruments:
         registry: CollectorRegistry | None = None,
         strict: bool = False,
     ) -> None:
+        from regobs.catalog.model import Flavor, Version  # noqa: PLC0415 (see the module's text)
+        from regobs.instrument import own  # noqa: PLC0415 (see the module's text)
+
         self.flavor = Flavor(flavor)
         self.version = Version.parse(version) if isinstance(version, str) else version
         self.capabilities = frozenset(capabilities)
@@ -59,7 +64,8 @@ class Instruments:
         self._guard = Lock()
         self._http: HttpObserver | None = None
         self._told: set[tuple[str, str]] = set()
-        self._own_lock = Lock()
+        # One lock a component: the HTTP observer changes six families at once under theirs.
+        self._locks: dict[str, Lock] = {}
         self._refused = self._own(own.REFUSED)
         self._errors = self._own(own.ERRORS)
         if registry is not None:
@@ -70,25 +76,25 @@ class Instruments:
         try:
             return self._families[metric.name]
         except KeyError:
-            return self._add(metric, None)
+            return self._add(metric)
         except AttributeError:
             raise TypeError(f"{metric!r} is no catalog entry; write instruments[http.REQUESTS]") from None
 
     def counter(self, metric: Metric) -> Family[Counter]:
         """The same as `instruments[metric]`, typed; InstrumentError for another kind."""
-        return cast("Family[Counter]", self._typed(metric, Kind.COUNTER))
+        return cast("Family[Counter]", self._typed(metric, "counter"))
 
     def gauge(self, metric: Metric) -> Family[Gauge]:
         """The same as `instruments[metric]`, typed; InstrumentError for another kind."""
-        return cast("Family[Gauge]", self._typed(metric, Kind.GAUGE))
+        return cast("Family[Gauge]", self._typed(metric, "gauge"))
 
     def histogram(self, metric: Metric) -> Family[Histogram]:
         """The same as `instruments[metric]`, typed; InstrumentError for another kind."""
-        return cast("Family[Histogram]", self._typed(metric, Kind.HISTOGRAM))
+        return cast("Family[Histogram]", self._typed(metric, "histogram"))
 
     def summary(self, metric: Metric) -> Family[Summary]:
         """The same as `instruments[metric]`, typed; InstrumentError for another kind."""
-        return cast("Family[Summary]", self._typed(metric, Kind.SUMMARY))
+        return cast("Family[Summary]", self._typed(metric, "summary"))
 
     @property
     def http(self) -> HttpObserver:
@@ -102,11 +108,11 @@ class Instruments:
     def declare(self, metrics: Iterable[Metric]) -> None:
         """Make the families that a real registry of this flavor, version and capabilities shows before any event."""
         for metric in metrics:
-            form = metric.form(self.flavor, self.version) if metric.exposer is Exposer.REGISTRY else None
+            form = metric.form(self.flavor, self.version) if metric.exposer == "registry" else None
             if form is None or form.absent_until_observed:
                 continue
             if form.needs is None or form.always_exposed or form.needs in self.capabilities:
-                self._add(metric, None)
+                self._add(metric)
 
     def families(self) -> list[Family[Any]]:
         """All families in the order of their names."""
@@ -151,32 +157,25 @@ class Instruments:
         self._errors.child(metric=metric, reason=reason).inc()
         if (metric, reason) not in self._told:
             self._told.add((metric, reason))
-            _log.error("wrong use of an instrument, counted from now on without a further line: %s", error)
+            import logging  # noqa: PLC0415 (see the module's text)
 
-    def shared(self, metrics: Iterable[Metric], lock: Lock) -> list[Family[Any]]:
-        """Families whose numbers change under one lock; those that exist already are not accepted."""
-        metrics = list(metrics)
-        taken = [metric.name for metric in metrics if metric.name in self._families]
-        if taken:
-            raise InstrumentError(
-                f"{', '.join(taken)} was used before the HTTP observer",
-                expected="instruments.http before any of its families",
-                next_step="reach the HTTP metrics through instruments.http or a middleware",
+            logging.getLogger("regobs.instrument").error(
+                "wrong use of an instrument, counted from now on without a further line: %s", error
             )
-        return [self._add(metric, lock) for metric in metrics]
 
-    def _typed(self, metric: Metric, kind: Kind) -> Family[Any]:
-        if metric.kind is not kind:
+    def _typed(self, metric: Metric, kind: str) -> Family[Any]:
+        if metric.kind != kind:
             raise InstrumentError(f"{metric.name} is a {metric.kind}, no {kind}", next_step=f"use .{metric.kind}(...)")
         return self[metric]
 
-    def _add(self, metric: Metric, lock: Lock | None) -> Family[Any]:
+    def _add(self, metric: Metric) -> Family[Any]:
         form = metric.form(self.flavor, self.version)
         if form is None:
             return self._absent(metric)
         with self._guard:
             family = self._families.get(metric.name)
             if family is None:
+                lock = self._locks.setdefault(metric.component, Lock())
                 family = Family(metric, form, self, cap=self._cap, ceiling=self._ceiling, lock=lock)
                 self._families[metric.name] = family
                 self._order = None
@@ -194,12 +193,12 @@ class Instruments:
         with self._guard:
             if metric.name not in self._void:
                 form = metric.forms[0]
-                self._void[metric.name] = Family(metric, form, self, cap=self._cap, ceiling=self._ceiling)
+                self._void[metric.name] = Family(metric, form, self, cap=self._cap, ceiling=self._ceiling, lock=Lock())
             return self._void[metric.name]
 
     def _own(self, metric: Metric) -> Family[Counter]:
         family: Family[Counter] = Family(
-            metric, metric.forms[0], self, cap=lambda _: _OWN_CEILING, ceiling=_OWN_CEILING, lock=self._own_lock
+            metric, metric.forms[0], self, cap=lambda _: _OWN_CEILING, ceiling=_OWN_CEILING, lock=Lock()
         )
         self._families[metric.name] = family
         return family

@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import threading
+from itertools import product
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from regobs.catalog import http
+from regobs.catalog.model import Flavor
+from regobs.errors import InstrumentError
+from regobs.instrument import Instruments
+from regobs.instrument.http import code_label, method_label
+
+Rows = dict[tuple[str, tuple[tuple[str, str], ...]], float]
+BY_FAMILY = (http.DURATION, http.REQUEST_SIZE, http.RESPONSE_SIZE, http.TIME_TO_HEADER)
+
+
+def rows(instruments: Instruments) -> Rows:
+    return {
+        (name, tuple(sorted(labels.items()))): value
+        for family in instruments.families()
+        for name, labels, value in family.samples()
+    }
+
+
+def slow(instruments: Instruments, requests: list[tuple[str, str, int, float, int, int, float]]) -> None:
+    """The same through the ordinary children."""
+    for route, method, code, *values in requests:
+        words = {"route": route, "method": method.lower(), "code": code}
+        for metric, value in zip(BY_FAMILY, values, strict=True):
+            form = metric.form(instruments.flavor)
+            if form is not None:
+                labels = {label.name: words[label.name] for label in form.labels}
+                instruments.histogram(metric).child(**labels).observe(value)
+        instruments.counter(http.REQUESTS).child(**words).inc()
+        instruments.gauge(http.IN_FLIGHT)
+
+
+@settings(max_examples=60)
+@given(
+    st.sampled_from(Flavor),
+    st.lists(
+        st.tuples(
+            st.sampled_from(["base", "manifest", "blob", "upload"]),
+            st.sampled_from(["GET", "head", "Patch"]),
+            st.integers(100, 599),
+            st.sampled_from([0.0, 0.005, 0.0051, 60.0, 61.0]),
+            st.sampled_from([0, 1024, 1025, 2**31, 2**31 + 1]),
+            st.integers(0, 2**33),
+            st.floats(0, 40),
+        ),
+        max_size=20,
+    ),
+)
+def test_the_fast_way_counts_what_the_ordinary_children_count(
+    flavor: Flavor, requests: list[tuple[str, str, int, float, int, int, float]]
+) -> None:
+    fast, ordinary = Instruments(flavor, strict=True), Instruments(flavor, strict=True)
+    for request in requests:
+        fast.http.begin(request[0])
+        fast.http.finish(*request)
+    slow(ordinary, requests)
+    if requests:
+        assert rows(fast) == rows(ordinary)
+
+
+@pytest.mark.parametrize("flavor", Flavor)
+def test_every_request_is_counted_exactly_once_under_threads(flavor: Flavor) -> None:
+    instruments = Instruments(flavor, strict=True)
+    observer = instruments.http
+    mix = list(product(("manifest", "blob", "upload"), ("GET", "HEAD"), (200, 404, 500)))
+
+    def work() -> None:
+        for step in range(3_000):
+            route, method, code = mix[step % len(mix)]
+            observer.begin(route)
+            observer.finish(route, method, code, 0.5, 2048, 100, 0.25)
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    found = rows(instruments)
+    totals: dict[str, float] = {}
+    for (name, _), value in found.items():
+        totals[name] = totals.get(name, 0) + value
+    calls = 8 * 3_000
+    assert totals["registry_http_requests_total"] == calls
+    assert totals["registry_http_in_flight_requests"] == 0
+    assert totals["registry_http_request_duration_seconds_count"] == calls
+    assert totals["registry_http_request_duration_seconds_sum"] == 0.5 * calls
+    assert totals["registry_http_request_size_bytes_sum"] == 2048 * calls
+    assert totals["registry_http_response_size_bytes_sum"] == 100 * calls
+    expected = 0.25 * calls if flavor is Flavor.GITLAB else None
+    assert totals.get("registry_http_time_to_write_header_seconds_sum") == expected
+
+
+def test_requests_in_flight_are_those_begun_and_not_finished() -> None:
+    instruments = Instruments(Flavor.DISTRIBUTION, strict=True)
+    for _ in range(3):
+        instruments.http.begin("upload_start")
+    instruments.http.finish("upload_start", "POST", 202, 0.1, 10, 0)
+    instruments.http.drop("upload_start")
+    found = rows(instruments)
+    assert found["registry_http_in_flight_requests", (("handler", "blob_upload"),)] == 1
+    assert sum(value for (name, _), value in found.items() if name == "registry_http_requests_total") == 1
+
+
+def test_a_request_without_header_has_no_time_to_header() -> None:
+    instruments = Instruments(Flavor.GITLAB, strict=True)
+    instruments.http.finish("blob", "GET", 0, 0.1, 10, 0, None)
+    labels = (("code", "200"), ("method", "get"), ("route", "/v2/{name}/blobs/{digest}"))
+    found = rows(instruments)
+    assert found["registry_http_requests_total", labels] == 1
+    assert found["registry_http_time_to_write_header_seconds_count", labels] == 0
+
+
+@pytest.mark.parametrize(
+    ("code", "label"),
+    [(100, "100"), (99, "unknown"), (599, "599"), (600, "unknown"), (0, "200"), (-1, "unknown"), (499, "499")],
+)
+def test_a_status_is_written_as_the_go_client_library_writes_it(code: int, label: str) -> None:
+    assert code_label(code) == label
+
+
+@pytest.mark.parametrize(
+    ("method", "label"), [("GET", "get"), ("pAtCh", "patch"), ("BREW", "unknown"), ("", "unknown")]
+)
+def test_a_method_is_small_or_unknown(method: str, label: str) -> None:
+    assert method_label(method) == label
+
+
+def test_methods_and_statuses_that_clients_invent_make_no_further_series() -> None:
+    instruments = Instruments(Flavor.GITLAB)
+    for number in range(300):
+        instruments.http.finish("blob", f"BREW{number}", 600 + number, 0.1, 10, 0, 0.1)
+        instruments.http.finish(f"route{number}", "GET", 200, 0.1, 10, 0, 0.1)
+    counted = {labels: value for (name, labels), value in rows(instruments).items() if name == http.REQUESTS.name}
+    assert sorted(counted.values()) == [300, 300]
+    assert len(instruments.http._cells) == 0
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ("blob", "GET", 200, "slow", 10, 0, 0.1),
+        ("blob", "GET", 200, 0.1, None, 0, 0.1),
+        ("blob", "GET", "200", 0.1, 10, 0, 0.1),
+        ("blob", None, 200, 0.1, 10, 0, 0.1),
+        ("blob", "GET", [200], 0.1, 10, 0, 0.1),
+    ],
+)
+def test_a_wrong_value_raises_in_development_and_never_breaks_production(wrong: tuple[object, ...]) -> None:
+    with pytest.raises(InstrumentError, match="registry_http_requests_total: a wrong value"):
+        Instruments(Flavor.GITLAB, strict=True).http.finish(*wrong)  # type: ignore[arg-type]
+    instruments = Instruments(Flavor.GITLAB)
+    instruments.http.begin("blob")
+    instruments.http.finish(*wrong)  # type: ignore[arg-type]
+    assert rows(instruments)["registry_http_in_flight_requests", ()] == 0
+    assert sum(value for (name, _), value in rows(instruments).items() if name == "regobs_instrument_errors_total") == 1
+
+
+def test_a_version_whose_http_metrics_have_another_label_is_refused_by_name() -> None:
+    with pytest.raises(InstrumentError, match="has the label migration_path"):
+        _ = Instruments(Flavor.GITLAB, version="3.10.0").http
+
+
+def test_the_observer_and_the_ordinary_children_count_into_the_same_series() -> None:
+    instruments = Instruments(Flavor.GITLAB)
+    instruments[http.REQUESTS].child(route="base", method="get", code=200).inc()
+    instruments.http.finish("base", "GET", 200, 0.1, 10, 0, 0.1)
+    labels = (("code", "200"), ("method", "get"), ("route", "/v2/"))
+    assert rows(instruments)["registry_http_requests_total", labels] == 2
