@@ -42,6 +42,14 @@ def test_a_panel_is_left_out_of_a_version_before_its_metric(load: Load) -> None:
     assert [len(list(bound.panels())) for bound in (old, new)] == [0, 1]
 
 
+@pytest.mark.parametrize(("version", "shown"), [(Version(2, 8), 0), (Version(3), 1)])
+def test_a_panel_whose_metric_depends_on_the_build_is_left_out(load: Load, version: Version, shown: int) -> None:
+    dashboard = load('Row("R", Lines("P", rate(process.NETWORK_SENT), good="g"))')
+    bound = bind_dashboard("t", dashboard, Vocabulary(Flavor.DISTRIBUTION, version))
+    assert len(list(bound.panels())) == shown
+    assert [lacking.cause for _, lacking in bound.left_out()] == ["version"] * (1 - shown)
+
+
 def test_lines_keep_the_expressions_that_can_be_answered(load: Load) -> None:
     dashboard = load('Row("R", Lines("P", {"a": mean(http.TIME_TO_HEADER), "b": mean(http.DURATION)}, good="g"))')
     bound = bind_dashboard("t", dashboard, DISTRIBUTION)

@@ -145,9 +145,19 @@ def _bind_choice(
 def _query(ref: str, panel: Panel, named: Named, vocabulary: Vocabulary, records: Sequence[Record]) -> Query:
     name, expr = named
     bound = bind(expr, vocabulary)
+    _refuse_doubtful(bound, vocabulary)
     kind = infer(bound, vocabulary)
     shown = use_recorded(bound, records) if records else bound
     return Query(ref, name, legend(panel, name, bound, kind), shown, kind, metrics_of(bound))
+
+
+def _refuse_doubtful(bound: Expr, vocabulary: Vocabulary) -> None:
+    """Raise Unavailable for a metric that not every build of this version has: its panel might stay empty for ever."""
+    for metric in metrics_of(bound):
+        form = vocabulary.form(metric)
+        if form is not None and form.may_lack:
+            message = f"{metric.name} is not in every {vocabulary.flavor} registry of this version: {form.may_lack}"
+            raise Unavailable(message, metric=metric, reason="version")
 
 
 def legend(panel: Panel, name: str, bound: Expr, kind: Type) -> str:
