@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from regobs.config.model import Config
-from regobs.demo.shortened import shorten, shorten_config, shorten_files, shorten_rules
+from regobs.demo.shortened import shorten, shorten_config, shorten_files, shorten_flags, shorten_rules
 from regobs.errors import RulesError
 from regobs.promql import parse, to_text
 
@@ -41,7 +41,8 @@ groups:
         ("max_over_time((x > 3600)[6h:1m])", "max_over_time((x > 3600)[12m:2s])"),
         ("max_over_time(rate(x[5m])[1h:])", "max_over_time(rate(x[10s])[2m:])"),
         ("time() - x > 300", "time() - x > 300"),
-        ("rate(x[10s])", "rate(x[500ms])"),
+        ("rate(x[10s])", "rate(x[333ms])"),
+        ("rate(x[1s])", "rate(x[250ms])"),
     ],
 )
 def test_every_time_in_an_expression_is_divided_and_no_number(before: str, after: str) -> None:
@@ -75,6 +76,10 @@ def test_the_configuration_scrapes_and_evaluates_as_much_more_often() -> None:
     config = shorten_config(Config(), 30)
     assert (config.prometheus.scrape_interval.ms, config.prometheus.evaluation_interval.ms) == (500, 500)
     assert config.slo == Config().slo
+
+
+def test_the_lookback_is_a_time_too() -> None:
+    assert shorten_flags(30) == ("--query.lookback-delta=10s",)
 
 
 def test_a_build_keeps_everything_but_its_rule_tests_and_says_that_it_is_shortened() -> None:

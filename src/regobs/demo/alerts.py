@@ -27,8 +27,13 @@ class HeldAlert:
         """The alert's name."""
         return self.labels.get("alertname", "")
 
+    @property
+    def identity(self) -> frozenset[tuple[str, str]]:
+        """What Alertmanager tells alerts apart by: all labels."""
+        return frozenset(self.labels.items())
+
     def __str__(self) -> str:
-        known = ((label, self.labels.get(label)) for label in ("slo", "severity"))
+        known = ((label, self.labels.get(label)) for label in ("slo", "tier", "severity"))
         return f"{self.name} ({', '.join(f'{label} {value}' for label, value in known if value)})"
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 
 from regobs import doctor
+from regobs.catalog import slo
 from regobs.demo.stage import Built
 from regobs.doctor import Report
 from regobs.prometheus import Prometheus
@@ -29,9 +31,24 @@ def rules(prometheus: Prometheus) -> str:
     )
 
 
+def slo_status(prometheus: Prometheus) -> str:
+    """One line an SLO: its target, events, bad events and burn rate of the last hour, and what is left of its budget."""
+    columns = (slo.TARGET, slo.EVENTS("1h"), slo.BAD_EVENTS("1h"), slo.BURN_RATE("1h"), slo.BUDGET_REMAINING)
+    found: dict[str, dict[str, float]] = {}
+    for metric in columns:
+        for sample in prometheus.query(metric.name).samples:
+            found.setdefault(sample.labels["slo"], {})[metric.name] = sample.value
+    lines = [f"{'SLO':<30}{'target':>8}{'events':>10}{'bad':>8}{'burn rate':>11}{'budget left':>13}"]
+    for name in sorted(found):
+        target, events, bad, burn, left = (found[name].get(metric.name, math.nan) for metric in columns)
+        numbers = f"{target:>8.1%}{events:>10.0f}{bad:>8.0f}{burn:>11.2f}{left:>13.1%}"
+        lines.append(f"{name:<30}" + (numbers if events > 0 else f"{target:>8.1%}{'no event yet':>18}"))
+    return "\n".join(lines)
+
+
 def examine(prometheus: Prometheus, built: Built) -> Report:
     """The doctor's report on the running pack."""
-    return doctor.examine(prometheus, built.pack, built.config)
+    return doctor.examine(prometheus, built.pack, built.config, files=built.files)
 
 
 def doctor_table(report: Report) -> str:

@@ -29,6 +29,11 @@ class Notification:
         """The alert's name."""
         return self.labels.get("alertname", "")
 
+    @property
+    def identity(self) -> frozenset[tuple[str, str]]:
+        """What Alertmanager tells alerts apart by: all labels."""
+        return frozenset(self.labels.items())
+
 
 class Receiver:
     """Listens on 127.0.0.1 while the `with` lasts; `url` is what Alertmanager is to call."""
@@ -52,10 +57,11 @@ class Receiver:
         self._server.server_close()
         self._thread.join(5)
 
-    def notifications(self, status: str) -> list[Notification]:
-        """Everything that arrived with this status, in the order of arrival."""
+    def notifications(self, status: str, since: float = 0.0) -> list[Notification]:
+        """What arrived with this status since that time.monotonic(), in the order of arrival; each alert once."""
         with self._lock:
-            return [item for item in self._notifications if item.status == status]
+            found = [item for item in self._notifications if item.status == status and item.at >= since]
+        return list({item.identity: item for item in reversed(found)}.values())[::-1]
 
     def _take(self, body: Mapping[str, Any]) -> None:
         now = time.monotonic()

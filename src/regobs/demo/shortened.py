@@ -1,8 +1,8 @@
-"""The rules of a build with every time in them divided by one number, so that an hour passes in two minutes.
+"""The rules of a build with every time in them divided by one number, so that an hour passes in a minute.
 
 Nothing else changes: windows, offsets, steps of subqueries, `for`, `keep_firing_for` and the intervals of groups are
 divided alike, as are the intervals of scraping and evaluating. Names of recorded series stay, so a series called
-`...1h` holds two minutes, and every dashboard works on it. Numbers in expressions stay too: thresholds and factors have
+`...1h` holds a minute, and every dashboard works on it. Numbers in expressions stay too: thresholds and factors have
 no time in them.
 """
 
@@ -23,9 +23,10 @@ from regobs.promql.durations import duration_text, read_duration
 from regobs.promql.nodes import Duration, Expr, Selector, Subquery
 from regobs.promql.walk import rebuild
 
-FACTOR = 30
+FACTOR = 60  # an hour is a minute: a burn over five minutes is seen in as many seconds
 RULES, RULE_TESTS = "prometheus/rules/", "prometheus/tests/"
-_SHORTEST = 500  # milliseconds; what 15 s become, which is the shortest interval of the pack
+_SHORTEST = 250  # milliseconds; what a scrape interval of 15 s becomes, the shortest time of the pack
+_LOOKBACK = Duration(300_000)  # Prometheus' default of --query.lookback-delta
 
 
 def shorten_config(config: Config, factor: int = FACTOR) -> Config:
@@ -39,6 +40,11 @@ def shorten_config(config: Config, factor: int = FACTOR) -> Config:
             evaluation_interval=_divide(settings.evaluation_interval, factor),
         ),
     )
+
+
+def shorten_flags(factor: int = FACTOR) -> tuple[str, ...]:
+    """What Prometheus is started with: how long it takes a sample for the present is a time as well."""
+    return (f"--query.lookback-delta={duration_text(_divide(_LOOKBACK, factor))}",)
 
 
 def shorten_files(files: Mapping[str, bytes], factor: int = FACTOR) -> dict[str, bytes]:
@@ -74,8 +80,8 @@ def shorten(expr: Expr, factor: int = FACTOR) -> Expr:
             return replace(expr, range=_maybe(expr.range, factor), offset=_maybe(expr.offset, factor))
         case Subquery():
             inner = rebuild(expr, lambda part: shorten(part, factor))
-            short = {field: _maybe(getattr(expr, field), factor) for field in ("range", "step", "offset")}
-            return replace(inner, **short)
+            span, step = _divide(expr.range, factor), _maybe(expr.step, factor)
+            return replace(inner, range=span, step=step, offset=_maybe(expr.offset, factor))
         case _:
             return rebuild(expr, lambda part: shorten(part, factor))
 

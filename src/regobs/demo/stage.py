@@ -15,7 +15,7 @@ from regobs.demo import servers
 from regobs.demo.alerts import demo_routing
 from regobs.demo.processes import Supervisor, find_program
 from regobs.demo.receiver import Receiver
-from regobs.demo.shortened import shorten_config, shorten_files
+from regobs.demo.shortened import shorten_config, shorten_files, shorten_flags
 from regobs.errors import MachineError
 from regobs.pack import Pack, find_pack
 
@@ -25,7 +25,7 @@ RULES = "prometheus/rules"
 
 # What Debian's docker-registry is; its packaged configuration has the descriptor cache on.
 PRODUCTION = Config(
-    flavor=Flavor.DISTRIBUTION, version=Version(2, 8), capabilities=frozenset({Capability.DESCRIPTOR_CACHE})
+    flavor=Flavor.DISTRIBUTION, version=Version(2, 8, 2), capabilities=frozenset({Capability.DESCRIPTOR_CACHE})
 )
 
 
@@ -80,7 +80,7 @@ def raise_curtain(
     )
     config = shorten_config(replace(standard.config, prometheus=settings))
     built = build(directory, config, standard.pack, shorten_files)
-    prometheus = servers.prometheus(supervisor, directory / SCRAPE)
+    prometheus = servers.prometheus(supervisor, directory / SCRAPE, flags=shorten_flags())
     return Stage(registry, alertmanager, prometheus, built)
 
 

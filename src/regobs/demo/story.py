@@ -19,6 +19,7 @@ from regobs.errors import ExitCode
 from regobs.prometheus import Prometheus
 
 _SEED = "regobs"  # the same images every time
+_HOUR = 3600  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +32,12 @@ class Plan:
 
     largest: int = 100 * MB
     disk: int = 512 * MB
-    settle: float = 35.0
+    settle: float = 40.0
     limit: float = 60.0
     fault: str = "auto"
 
 
-QUICK = Plan(largest=8 * MB, disk=64 * MB, settle=20.0)
+QUICK = Plan(largest=8 * MB, disk=64 * MB, settle=30.0)
 
 
 def tell(plan: Plan, directory: Path, progress: Progress) -> ExitCode:
@@ -92,8 +93,10 @@ class _Story:
         self._progress.say(f"Prometheus        {running.prometheus.url}")
         self._progress.say(f"Alertmanager      {running.alertmanager.url}, it notifies {self._receiver.url}")
         self._progress.say(f"The rules that run lie in {running.built.directory} ({stage.check_rules(running.built)}).")
-        self._progress.say(f"They are the same rules with every time divided by {FACTOR}: an hour is a minute here.")
-        self._progress.say("Those with the real times were built and checked; in four minutes they would show nothing.")
+        self._progress.say(
+            f"In them every time is divided by {FACTOR}, so that what is called 1h is {_HOUR / FACTOR:g} s long."
+        )
+        self._progress.say("The rules with the real times are checked, not run: their alerts take minutes to resolve.")
         return running
 
     def _use(self, running: stage.Stage, pictures: list[Image]) -> None:
@@ -114,15 +117,18 @@ class _Story:
             self._supervisor.check()
             return time.monotonic() - begun >= self._plan.settle and not looks.unevaluated(prometheus)
 
-        if not self._progress.wait("rules", enough, seconds=self._plan.settle + self._plan.limit):
+        if not self._progress.wait(
+            "enough requests and every rule", enough, seconds=self._plan.settle + self._plan.limit
+        ):
             self._miss(f"rules that never evaluated well: {looks.unevaluated(prometheus)}")
         self._progress.say(f"{mix.tally.count()} requests from clients in the background, {looks.rules(prometheus)}")
-        if early := held_alerts(running.alertmanager.url):
-            self._miss(f"silence before the fault: {', '.join(map(str, early))}")
+        early = [item.name for item in self._receiver.notifications("firing")]
+        if early or (early := [alert.name for alert in held_alerts(running.alertmanager.url)]):
+            self._miss(f"silence before the fault: {', '.join(early)}")
 
     def _look(self, running: stage.Stage, prometheus: Prometheus) -> None:
         self._progress.title("Where the SLOs stand")
-        self._progress.show(looks.slo_status(prometheus, running.built))
+        self._progress.show(looks.slo_status(prometheus))
         self._progress.title("What the doctor finds")
         report = looks.examine(prometheus, running.built)
         self._progress.show(looks.doctor_table(report))
@@ -142,37 +148,53 @@ class _Story:
     def _await_alert(self, running: stage.Stage, struck: float) -> list[HeldAlert]:
         def notified() -> list[HeldAlert]:
             self._supervisor.check()
-            held = held_alerts(running.alertmanager.url)
-            told = {notification.name for notification in self._receiver.notifications("firing")}
-            return held if any(alert.name in told for alert in held) else []
+            told = {notification.identity for notification in self._receiver.notifications("firing", struck)}
+            return [alert for alert in held_alerts(running.alertmanager.url) if alert.identity in told]
 
         raised = self._progress.wait("an alert", notified, seconds=self._plan.limit)
         if not raised:
             self._miss("an alert at Alertmanager and its receiver")
             return []
-        for alert in raised:
-            how = "held back by inhibition" if alert.suppressed else f"sent to {', '.join(alert.receivers)}"
-            self._progress.say(f"at Alertmanager after {time.monotonic() - struck:.1f} s: {alert}, {how}")
-        for notification in self._receiver.notifications("firing"):
-            summary = notification.annotations.get("summary", "")
-            self._progress.say(f"notified after {notification.at - struck:.1f} s: {notification.name}. {summary}")
+        for notification in self._receiver.notifications("firing", struck):
+            alert = HeldAlert(notification.labels, suppressed=False, receivers=(notification.receiver,))
+            self._progress.say(f"after {notification.at - struck:.1f} s {notification.receiver} is notified: {alert}")
+            if summary := notification.annotations.get("summary"):
+                self._progress.show(summary)
+        for alert in held_alerts(running.alertmanager.url):
+            if alert.suppressed:
+                self._progress.say(f"held back by inhibition: {alert}")
         return raised
 
     def _resolve(self, running: stage.Stage, raised: list[HeldAlert]) -> None:
         repaired = time.monotonic()
-        names = sorted({alert.name for alert in raised})
+        awaited = {alert.identity for alert in raised}
 
-        def quiet() -> bool:
+        def resolved() -> bool:
             self._supervisor.check()
-            firing = {notification.name for notification in self._receiver.notifications("firing")}
-            resolved = {notification.name for notification in self._receiver.notifications("resolved")}
-            return not held_alerts(running.alertmanager.url) and firing <= resolved
+            told = {notification.identity for notification in self._receiver.notifications("resolved", repaired)}
+            held = {alert.identity for alert in held_alerts(running.alertmanager.url)}
+            return awaited <= told and not awaited & held
 
-        if not self._progress.wait("the alert to resolve", quiet, seconds=self._plan.limit):
-            left = ", ".join(map(str, held_alerts(running.alertmanager.url))) or "the notification did not arrive"
-            self._miss(f"the resolution of {', '.join(names)}: {left}")
+        names = ", ".join(map(str, raised))
+        if not self._progress.wait("the alert to resolve", resolved, seconds=self._plan.limit):
+            self._miss(f"the resolution of {names}")
             return
-        self._progress.say(f"resolved {time.monotonic() - repaired:.1f} s after the repair: {', '.join(names)}")
+        self._progress.say(f"{time.monotonic() - repaired:.1f} s after the repair it is resolved: {names}")
+        self._await_quiet(running, repaired)
+
+    def _await_quiet(self, running: stage.Stage, repaired: float) -> None:
+        """The pages with longer windows know the outage longer; the tickets longer than the demo lasts."""
+
+        def pages() -> list[HeldAlert]:
+            self._supervisor.check()
+            return [alert for alert in held_alerts(running.alertmanager.url) if alert.labels.get("severity") == "page"]
+
+        if not self._progress.wait("the pages with longer windows", lambda: not pages(), seconds=self._plan.limit):
+            self._miss(f"the end of {', '.join(map(str, pages()))}")
+            return
+        self._progress.say(f"{time.monotonic() - repaired:.1f} s after the repair nobody is paged any more")
+        for alert in held_alerts(running.alertmanager.url):
+            self._progress.say(f"a ticket stays until its windows have passed: {alert}")
 
     def _miss(self, what: str) -> None:
         self._missing.append(what)

@@ -52,7 +52,7 @@ def first_round(client: RegistryClient, pictures: Sequence[Image], say: Callable
     missing = _ask_for_what_is_not_there(client)
     say(f"asked for {missing} things that are not there (404)")
     _cancel(client, pictures[0].repository)
-    say("cancelled uploads: two with DELETE, two by hanging up in the middle")
+    say("cancelled uploads: two with DELETE, two by hanging up (docker-registry 2.8 counts those as its own 500)")
     _delete(client)
     say("deleted a manifest and a blob")
 
@@ -115,6 +115,9 @@ class _Action:
 class Mix:
     """Clients in the background until the `with` ends: mostly pulls, some pushes, lists, deletes, mistakes.
 
+    None hangs up in the middle: docker-registry 2.8 counts that as a 500 of its own ("client disconnected"), and
+    hundreds of them would spend the error budget before anything is broken.
+
     A failing request is counted in `tally`, never raised: that is what the demo is about. Every worker has an own
     seeded random generator. `pause` is the mean time between two actions of one worker, in seconds.
     """
@@ -138,7 +141,6 @@ class Mix:
             _Action(5, lambda client, _random, _tag: client.base()),
             _Action(4, lambda client, _random, tag: client.has_manifest("demo/web", f"missing-{tag}")),
             _Action(2, lambda client, _random, _tag: client.cancel_upload(client.start_upload("demo/web"))),
-            _Action(1, self._cut),
         ]
 
     def __enter__(self) -> Self:
@@ -181,9 +183,6 @@ class Mix:
         digest = client.push_image(image, chunk_size=source.choice((None, 16 * KB)))
         if source.random() < 0.5:
             client.delete_manifest(image.repository, digest)
-
-    def _cut(self, client: RegistryClient, _source: random.Random, tag: str) -> None:
-        client.cut_upload(client.start_upload("demo/web"), Blob(tag, 64 * KB))
 
 
 def readable(size: float) -> str:
