@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regobs.documents import dump_yaml, load_yaml, load_yaml_all, validate
@@ -193,6 +193,22 @@ def test_a_text_stays_a_text_for_a_yaml_1_1_reader_too(text: str) -> None:
     assert yaml.safe_load(dump_yaml({"key": text})) == {"key": text}
 
 
+awkward = st.text(alphabet="ab0 \n\t\r#:'\"-,[]{}&*!|>%@`?=~<\\\x85\u2028\ufeff\x7fé😀", max_size=12)
+nested = st.recursive(
+    awkward | st.none() | st.booleans() | st.integers(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(awkward, inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@given(nested)
+@settings(max_examples=500)
+def test_awkward_texts_survive_in_every_position_and_for_both_readers(data: Any) -> None:
+    written = dump_yaml(data)
+    assert load_yaml(written, "a").data == data
+    assert yaml.load(written, Loader=yaml.CSafeLoader) == data
+
+
 @pytest.mark.parametrize("text", ["1e3", "0x10", "1_000", "on", "y", "12:30", ".5", "+1", "~", "null", "1.0.0e1"])
 def test_a_text_that_another_reader_may_take_for_something_else_is_quoted(text: str) -> None:
     assert dump_yaml([text]) == f'- "{text}"\n'
@@ -212,3 +228,25 @@ def test_reading_an_empty_text_gives_nothing() -> None:
     assert load_yaml("", "a.yaml").data is None
     with pytest.raises(RulesError):
         load_yaml("a: 1\n---\nb: 1", "a.yaml")
+
+
+@pytest.mark.parametrize("text", ["sum by (a) (rate(x[5m])) > 1", "a:b:c", "a b", "x{y='z'}", "http://a:1/b#c"])
+def test_a_text_that_no_reader_misreads_has_no_quotes(text: str) -> None:
+    assert dump_yaml({"expr": text}) == f"expr: {text}\n"
+
+
+@pytest.mark.parametrize("text", ["a: b", "a #b", "a:", "- a", "{a}", "'a'", "@a", "%a", " a", "a "])
+def test_a_text_that_a_reader_would_misread_is_quoted(text: str) -> None:
+    assert dump_yaml({"expr": text}) == "expr: '" + text.replace("'", "''") + "'\n"
+
+
+def test_the_shape_is_that_of_a_rule_file() -> None:
+    rules = {"groups": [{"name": "g", "rules": [{"record": "r", "labels": {"a": "1"}}, {"alert": "A", "for": "1m"}]}]}
+    assert dump_yaml(rules) == (
+        'groups:\n- name: g\n  rules:\n  - record: r\n    labels:\n      a: "1"\n  - alert: A\n    for: 1m\n'
+    )
+
+
+def test_what_is_no_plain_data_is_refused() -> None:
+    with pytest.raises(TypeError, match="float"):
+        dump_yaml({"a": [1.5]})

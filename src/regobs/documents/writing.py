@@ -1,55 +1,116 @@
-"""Writing YAML that every reader reads alike."""
+"""Writing YAML that every reader reads alike.
+
+PyYAML's writer builds a node, an event and two resolver look-ups for each scalar; the generated rule tests hold tens of
+thousands of them, so the plain structures that we write are written directly.
+"""
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import yaml
 
 _Dumper: type[Any] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-_TAG = "tag:yaml.org,2002:"
 
 # What a reader of YAML 1.1 or 1.2 could take for something else than text: such text is written in quotes.
 _AMBIGUOUS = re.compile(
     r"[-+.]?[0-9][0-9a-fA-FxXoO_.:eE+-]*|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"
-    r"|y|Y|n|N|yes|Yes|YES|no|No|NO|on|On|ON|off|Off|OFF|true|True|TRUE|false|False|FALSE|null|Null|NULL|~|"
+    r"|y|Y|n|N|yes|Yes|YES|no|No|NO|on|On|ON|off|Off|OFF|true|True|TRUE|false|False|FALSE|null|Null|NULL|~|=|<<|"
 )
-
-
-class _Writer(_Dumper):  # type: ignore[misc]
-    """Keeps the order of keys, shares nothing, and writes text of several lines as a block."""
-
-    def ignore_aliases(self, data: object) -> bool:
-        del data
-        return True
-
-
-def _write_text(dumper: Any, text: str) -> Any:
-    style = None
-    if "\n" in text:
-        style = "|"
-    elif _AMBIGUOUS.fullmatch(text):
-        style = '"'
-    return dumper.represent_scalar(_TAG + "str", text, style=style)
-
-
-def _write_number(dumper: Any, number: Decimal) -> Any:
-    return dumper.represent_scalar(_TAG + "float", format(number, "f") if number.is_finite() else _special(number))
-
-
-def _special(number: Decimal) -> str:
-    return ".nan" if number.is_nan() else "-.inf" if number < 0 else ".inf"
-
-
-_Writer.add_representer(str, _write_text)
-_Writer.add_multi_representer(str, _write_text)
-_Writer.add_representer(Decimal, _write_number)
-_Writer.add_representer(tuple, lambda dumper, items: dumper.represent_list(items))
+_ORDINARY = re.compile(r"[ -~\u00a0-\u1fff\u2010-\u2027\u2030-\ud7ff]*")  # printable, no byte order mark, no line break
+# A plain scalar begins with no indicator and holds neither the end of a key nor the beginning of a comment.
+_PLAIN = re.compile(r"(?![-?:,\[\]{}#&*!|>'\"%@`\s])(?:[^:#\s]|:(?!\s|$)|(?<!\s)#|\s(?=\S)(?!\s*#))+")
 
 
 def dump_yaml(data: Any) -> str:
-    """Write data as YAML: keys in their order, no aliases, no folded lines. The same data gives the same text."""
-    text: str = yaml.dump(data, Dumper=_Writer, sort_keys=False, allow_unicode=True, width=10**6)
-    return text
+    """Write data as YAML: keys in their order, no aliases, no folded lines. The same data gives the same text.
+
+    Data are mappings with text keys, lists and tuples, text, int, Decimal, bool and None.
+    """
+    return "\n".join((*_lines(data, ""), ""))
+
+
+def _lines(data: Any, indent: str) -> Iterator[str]:
+    if isinstance(data, Mapping) and data:
+        for key, value in data.items():
+            yield from _entry(f"{indent}{_text(key)}:", value, indent)
+    elif isinstance(data, list | tuple) and data:
+        for item in data:
+            yield from _item(item, indent)
+    else:
+        first, *rest = _scalar(data, indent + "  ")
+        yield indent + first
+        yield from rest
+
+
+def _entry(head: str, value: Any, indent: str) -> Iterator[str]:
+    """A key with its value: on the same line, or below it; a list begins in the column of its key."""
+    if isinstance(value, Mapping) and value:
+        yield head
+        yield from _lines(value, indent + "  ")
+    elif isinstance(value, list | tuple) and value:
+        yield head
+        yield from _lines(value, indent)
+    else:
+        first, *rest = _scalar(value, indent + "  ")
+        yield f"{head} {first}"
+        yield from rest
+
+
+def _item(item: Any, indent: str) -> Iterator[str]:
+    """An item of a list: its first line begins behind the dash."""
+    lines = _lines(item, indent + "  ")
+    yield f"{indent}- {next(lines)[len(indent) + 2 :]}"
+    yield from lines
+
+
+def _scalar(value: Any, indent: str) -> list[str]:
+    """The lines of a scalar or of an empty collection; only a block has more than one."""
+    if isinstance(value, str):
+        return _block(value, indent) if "\n" in value else [_text(value)]
+    if isinstance(value, Decimal):
+        return [_number(value)]
+    if isinstance(value, Mapping | list | tuple):
+        return ["{}" if isinstance(value, Mapping) else "[]"]
+    if value is None or isinstance(value, bool | int):
+        return [json.dumps(value)]
+    raise TypeError(f"{type(value).__name__} is nothing that YAML documents of regobs hold")
+
+
+def _number(number: Decimal) -> str:
+    if number.is_finite():
+        return format(number, "f")
+    return ".nan" if number.is_nan() else "-.inf" if number < 0 else ".inf"
+
+
+@lru_cache(maxsize=4096)
+def _text(text: str) -> str:
+    """A text of one line: plain where no reader could misread it, in quotes otherwise."""
+    if _AMBIGUOUS.fullmatch(text):
+        return f'"{text}"'
+    if not _ORDINARY.fullmatch(text):
+        return _escaped(text)
+    return text if _PLAIN.fullmatch(text) else "'" + text.replace("'", "''") + "'"
+
+
+def _block(text: str, indent: str) -> list[str]:
+    """Several lines as a block, or escaped in one line where a block could not say the same."""
+    body = text.rstrip("\n")
+    lines = body.split("\n")
+    plain = all(_ORDINARY.fullmatch(line) and line == line.rstrip() for line in lines)
+    if not plain or not lines[0] or lines[0][0] == " ":
+        return [_escaped(text)]
+    ending = len(text) - len(body)
+    chomping = {0: "-", 1: ""}.get(ending, "+")
+    return [f"|{chomping}", *(indent + line if line else "" for line in lines), *[""] * (ending - 1)]
+
+
+def _escaped(text: str) -> str:
+    """In double quotes, with PyYAML's escapes."""
+    written: str = yaml.dump(text, Dumper=_Dumper, default_style='"', allow_unicode=True, width=10**6)
+    return written.removesuffix("\n")
