@@ -200,7 +200,9 @@ class _Reader:
             return  # HELP, UNIT and plain comments say nothing that is compared
         name, kind = match["name"].strip('"'), match["rest"].strip(_SPACE)
         if kind not in _TYPES:
-            raise self._error("unknown type of metric", line, number, value=kind, expected=", ".join(sorted(_TYPES)))
+            raise self._error(
+                "unknown type of metric", line, number, value=kind or line, expected=", ".join(sorted(_TYPES))
+            )
         if name in self._typed:
             raise self._error(f"a second TYPE line for {name}", line, number, expected="one group of lines a family")
         self._typed.add(name)
