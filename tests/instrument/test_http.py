@@ -35,7 +35,7 @@ def slow(instruments: Instruments, requests: list[tuple[str, str, int, float, in
                 labels = {label.name: words[label.name] for label in form.labels}
                 instruments.histogram(metric).child(**labels).observe(value)
         instruments.counter(http.REQUESTS).child(**words).inc()
-        instruments.gauge(http.IN_FLIGHT)
+    instruments.gauge(http.IN_FLIGHT).zero()
 
 
 @settings(max_examples=60)
@@ -62,8 +62,8 @@ def test_the_fast_way_counts_what_the_ordinary_children_count(
         fast.http.begin(request[0])
         fast.http.finish(*request)
     slow(ordinary, requests)
-    if requests:
-        assert rows(fast) == rows(ordinary)
+    _ = fast.http
+    assert rows(fast) == rows(ordinary)
 
 
 @pytest.mark.parametrize("flavor", Flavor)

@@ -252,7 +252,9 @@ def test_declare_asks_for_capabilities() -> None:
 
 
 def test_distribution_shows_every_handler_in_flight_from_the_start() -> None:
-    in_flight = strict(Flavor.DISTRIBUTION).gauge(http.IN_FLIGHT)
+    instruments = strict(Flavor.DISTRIBUTION)
+    _ = instruments.http
+    in_flight = instruments.gauge(http.IN_FLIGHT)
     assert [labels["handler"] for _, labels, _ in in_flight.samples()] == [
         "base",
         "blob",

@@ -69,8 +69,8 @@ class Family(Generic[C]):
         self._order: list[C] | None = None
         self._guard = Lock()  # for the maps above; the other lock is for the numbers
         self._void: C = self._make(self, ("",) * len(labels))
-        if not form.absent_until_observed:
-            self._zero(tuple(values.closed for values in self._values))
+        if not (form.absent_until_observed or labels or metric.kind == "summary"):
+            self._at(())
 
     def child(self, **labels: object) -> C:
         """The series with these label values, made when it is new.
@@ -186,11 +186,6 @@ class Family(Generic[C]):
             self.trouble("method", f"a {self.metric.kind} has no {verb}")
         else:
             method(value)
-
-    def _zero(self, choices: tuple[tuple[str, ...] | None, ...]) -> None:
-        if None not in choices:
-            for row in crossed(values for values in choices if values is not None):
-                self._at(tuple(str(value) for value in row))
 
     def _admit(self, labels: dict[str, object]) -> tuple[tuple[str, ...], bool]:
         if len(labels) != len(self._values):

@@ -53,6 +53,7 @@ class HttpObserver:
             raise InstrumentError("the HTTP families do not share their lock", expected="families of one component")
         for family in self._finished:
             _check(family)
+        self._in_flight.zero()
         self._routes = _routes(self._finished[0])
         self._duration_edges = self._finished[1].edges
         self._size_edges = self._finished[2].edges
