@@ -17,7 +17,7 @@ from regobs.config import Config
 from regobs.grafana.layout import COLUMNS
 from regobs.grafana.load import load_dashboard
 from regobs.grafana.modern import PANEL_TYPES
-from regobs.grafana.outputs import bound_dashboards, manifest, panel_queries, setting_of
+from regobs.grafana.outputs import Dashboards, manifest, panel_queries
 from regobs.grafana.render import LARGEST_ID, render
 from regobs.grafana.units import grafana_unit
 from regobs.pack import Pack
@@ -40,8 +40,8 @@ Json = dict[str, Any]
 
 
 def rendered(config: Config) -> dict[str, Json]:
-    setting = setting_of(config)
-    return {bound.slug: render(bound, setting) for bound in bound_dashboards(PACK, config)}
+    found = Dashboards.of(PACK, config)
+    return {bound.slug: render(bound, found.setting) for bound in found.bound}
 
 
 DASHBOARDS = {(name, slug): data for name, config in CONFIGS.items() for slug, data in rendered(config).items()}

@@ -26,14 +26,15 @@ def build_files(config: Config, pack: Pack) -> dict[str, bytes]:
     """
     records = slo.records(pack, config)
     rules = slo.files(pack, config)
+    dashboards = grafana.Dashboards.of(pack, config, records)
     parts = (
         rules,
-        grafana.files(pack, config, records, [name for name in sorted(rules) if name.startswith(RULES)]),
+        dashboards.files([name for name in sorted(rules) if name.startswith(RULES)]),
         {"prometheus/scrape.yaml": scrape_file(pack, config)},
         _runbooks(pack),
     )
     files = _merge(parts)
-    files[MANIFEST] = _manifest(pack, config, grafana.manifest(pack, config, records), files)
+    files[MANIFEST] = _manifest(pack, config, dashboards.manifest(), files)
     return dict(sorted(files.items()))
 
 

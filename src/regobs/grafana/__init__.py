@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from regobs.grafana.outputs import PanelQuery, bound_dashboards, files, load_dashboards, manifest, panel_queries
+    from regobs.grafana.outputs import Dashboards, PanelQuery, files, load_dashboards, manifest, panel_queries
 
-__all__ = ["PanelQuery", "bound_dashboards", "files", "load_dashboards", "manifest", "panel_queries"]
+__all__ = ["Dashboards", "PanelQuery", "files", "load_dashboards", "manifest", "panel_queries"]
 
 
 def __getattr__(name: str) -> Any:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from regobs.catalog.model import Capability, Metric
 from regobs.config import Config
 from regobs.documents import dump_yaml
+from regobs.errors import DashboardError, Location
 from regobs.grafana.bound import BoundDashboard, bind_dashboard
+from regobs.grafana.described import describe_dashboard
 from regobs.grafana.load import SUFFIX, load_dashboard, slug_of
-from regobs.grafana.manifest import describe_dashboard
 from regobs.grafana.mixin import FILE as MIXIN
 from regobs.grafana.mixin import mixin
 from regobs.grafana.modern import to_bytes
@@ -57,19 +59,85 @@ def load_dashboards(pack: Pack) -> dict[str, Dashboard]:
     return {slug_of(file.path): load_dashboard(file.path) for file in sorted(files, key=lambda file: file.path.name)}
 
 
-def bound_dashboards(pack: Pack, config: Config, records: Sequence[Record] = ()) -> list[BoundDashboard]:
-    """Every dashboard of the pack in the deployment's words. Raises DashboardError."""
-    vocabulary = config.vocabulary
-    return [bind_dashboard(slug, found, vocabulary, records) for slug, found in load_dashboards(pack).items()]
+@dataclass(frozen=True, slots=True)
+class Dashboards:
+    """All dashboards of a pack in one deployment's words. Reading and binding them is the slow part: do it once."""
+
+    bound: tuple[BoundDashboard, ...]
+    config: Config
+    setting: Setting
+    overlays: Mapping[str, Path]
+
+    @classmethod
+    def of(cls, pack: Pack, config: Config, records: Sequence[Record] = ()) -> Dashboards:
+        """Read and bind the dashboards of a pack. Raises DashboardError."""
+        vocabulary = config.vocabulary
+        found = load_dashboards(pack)
+        bound = tuple(bind_dashboard(slug, dashboard, vocabulary, records) for slug, dashboard in found.items())
+        overlays = {file.path.name.removesuffix(OVERLAY): file.path for file in pack.files(FOLDER, f"*{OVERLAY}")}
+        _refuse_stray(overlays, found)
+        return cls(bound, config, setting_of(config), overlays)
+
+    def files(self, rule_files: Sequence[str] = ()) -> dict[str, bytes]:
+        """The dashboards, their provisioning and the mixin, by path below the output directory.
+
+        A dashboard of which nothing can be shown is not written. `rule_files` are the paths of the rule files that
+        the mixin offers. Raises DashboardError, and MachineError for an overlay without jsonnet.
+        """
+        written: dict[str, bytes] = {}
+        shown = [one for one in self.bound if any(row.panels for row in one.rows)]
+        for one in shown:
+            data = render(one, self.setting)
+            if one.slug in self.overlays:
+                data = apply_overlay(data, self.overlays[one.slug])
+            written[f"{FOLDER}/{one.slug}.json"] = to_bytes(data)
+        return {**written, PROVISIONING: _provisioning(), MIXIN: mixin([one.slug for one in shown], rule_files)}
+
+    def manifest(self) -> dict[str, Any]:
+        """The part of manifest.json that describes the dashboards, by slug."""
+        return {one.slug: describe_dashboard(one, self.config.vocabulary, self.setting) for one in self.bound}
+
+    def queries(self) -> Iterator[PanelQuery]:
+        """Every expression of every panel, those left out too, in the order of the dashboards."""
+        return (query for one in self.bound for query in _queries(one, self.config, self.setting))
 
 
 def panel_queries(pack: Pack, config: Config, records: Sequence[Record] = ()) -> list[PanelQuery]:
-    """Every expression of every panel, those left out too, in the order of the dashboards. Raises DashboardError."""
-    setting = setting_of(config)
-    return [query for bound in bound_dashboards(pack, config, records) for query in _queries(bound, config, setting)]
+    """Every expression of every panel, those left out too. Raises DashboardError."""
+    return list(Dashboards.of(pack, config, records).queries())
 
 
-def _queries(bound: BoundDashboard, config: Config, setting: Setting) -> Iterable[PanelQuery]:
+def manifest(pack: Pack, config: Config, records: Sequence[Record] = ()) -> dict[str, Any]:
+    """The part of manifest.json that describes the dashboards, by slug. Raises DashboardError."""
+    return Dashboards.of(pack, config, records).manifest()
+
+
+def files(
+    pack: Pack, config: Config, records: Sequence[Record] = (), rule_files: Sequence[str] = ()
+) -> dict[str, bytes]:
+    """Everything for Grafana, by path below the output directory; see `Dashboards.files`."""
+    return Dashboards.of(pack, config, records).files(rule_files)
+
+
+def setting_of(config: Config) -> Setting:
+    """What a configuration adds to every dashboard."""
+    interval = duration_text(config.prometheus.scrape_interval)
+    return Setting(Variables.of(config), config.flavor, interval, config.runbook_url)
+
+
+def _refuse_stray(overlays: Mapping[str, Path], dashboards: Mapping[str, Dashboard]) -> None:
+    for slug, path in overlays.items():
+        if slug not in dashboards:
+            raise DashboardError(
+                "this overlay belongs to no dashboard",
+                location=Location(str(path)),
+                value=slug,
+                expected=", ".join(f"{name}{OVERLAY}" for name in dashboards),
+                next_step="name it like the dashboard it changes",
+            )
+
+
+def _queries(bound: BoundDashboard, config: Config, setting: Setting) -> Iterator[PanelQuery]:
     slug = bound.slug
     for row in bound.rows:
         for panel in row.panels:
@@ -89,42 +157,6 @@ def _queries(bound: BoundDashboard, config: Config, setting: Setting) -> Iterabl
 def _needs(metrics: Iterable[Metric], config: Config) -> Capability | None:
     forms = (config.vocabulary.form(metric) for metric in sorted(metrics, key=str))
     return next((form.needs for form in forms if form is not None and form.needs is not None), None)
-
-
-def setting_of(config: Config) -> Setting:
-    """What a configuration adds to every dashboard."""
-    interval = duration_text(config.prometheus.scrape_interval)
-    return Setting(Variables.of(config), config.flavor, interval, config.runbook_url)
-
-
-def manifest(pack: Pack, config: Config, records: Sequence[Record] = ()) -> dict[str, Any]:
-    """The part of manifest.json that describes the dashboards, by slug."""
-    setting = setting_of(config)
-    bound = bound_dashboards(pack, config, records)
-    return {one.slug: describe_dashboard(one, config.vocabulary, setting) for one in bound}
-
-
-def files(
-    pack: Pack, config: Config, records: Sequence[Record] = (), rule_files: Sequence[str] = ()
-) -> dict[str, bytes]:
-    """The dashboards, their provisioning and the mixin, by path below the output directory.
-
-    A dashboard of which nothing can be shown is not written. `rule_files` are the paths of the rule files that the
-    mixin offers. Raises DashboardError, and MachineError for an overlay without jsonnet.
-    """
-    setting = setting_of(config)
-    overlays = {file.path.name.removesuffix(OVERLAY): file.path for file in pack.files(FOLDER, f"*{OVERLAY}")}
-    written: dict[str, bytes] = {}
-    slugs: list[str] = []
-    for bound in bound_dashboards(pack, config, records):
-        if not any(row.panels for row in bound.rows):
-            continue
-        data = render(bound, setting)
-        if bound.slug in overlays:
-            data = apply_overlay(data, overlays[bound.slug])
-        written[f"{FOLDER}/{bound.slug}.json"] = to_bytes(data)
-        slugs.append(bound.slug)
-    return {**written, PROVISIONING: _provisioning(), MIXIN: mixin(slugs, rule_files)}
 
 
 def _provisioning() -> bytes:

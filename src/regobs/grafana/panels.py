@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from types import CodeType
 from typing import ClassVar
@@ -34,21 +35,35 @@ def location_in(code: CodeType, instruction: int, line: int | None) -> Location:
     return Location(code.co_filename, line)
 
 
-def caller() -> Location:
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A place in running code. Its column costs a walk through the code object, so only an error looks it up."""
+
+    code: CodeType
+    instruction: int
+    line: int
+
+    @property
+    def location(self) -> Location:
+        """File, line and column."""
+        return location_in(self.code, self.instruction, self.line)
+
+
+def caller() -> Spot:
     """Where the word that is being built stands: the nearest frame outside this package's word modules."""
     frame = sys._getframe(1)
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("regobs.grafana."):
         frame = frame.f_back
-    return location_in(frame.f_code, frame.f_lasti, frame.f_lineno)
+    return Spot(frame.f_code, frame.f_lasti, frame.f_lineno)
 
 
-def wording(value: object, what: str, location: Location) -> str:
+def wording(value: object, what: str, spot: Spot) -> str:
     """A text that is there and is one line, or a DashboardError."""
     if isinstance(value, str) and value.strip() and "\n" not in value:
         return value
     raise DashboardError(
         f"{what} is missing" if value in {None, ""} else f"{what} is no line of text",
-        location=location,
+        location=spot.location,
         value=repr(value),
         expected="a text of one line",
         next_step=f"write {what} between quotes",
@@ -73,12 +88,17 @@ class Panel:
         alert: str | None = None,
         thresholds: tuple[Number, Number] | None = None,
     ) -> None:
-        self.location = caller()
-        self.title = wording(title, "the title of a panel", self.location)
-        self.good = wording(good, f"`good` of panel {title!r}", self.location)
-        self.alert = alert if alert is None else wording(alert, f"`alert` of panel {title!r}", self.location)
+        self.spot = caller()
+        self.title = wording(title, "the title of a panel", self.spot)
+        self.good = wording(good, f"`good` of panel {title!r}", self.spot)
+        self.alert = alert if alert is None else wording(alert, f"`alert` of panel {title!r}", self.spot)
         self.choices = self._choices(exprs)
         self.thresholds = self._limits(thresholds)
+
+    @property
+    def location(self) -> Location:
+        """Where the panel stands in its file."""
+        return self.spot.location
 
     def _choices(self, exprs: tuple[Expr | Mapping[str, Expr], ...]) -> tuple[tuple[Named, ...], ...]:
         choices = tuple(tuple(given.items()) if isinstance(given, Mapping) else (("", given),) for given in exprs)
@@ -171,13 +191,13 @@ class Heat(Panel):
     """How the observations of a histogram are spread over its buckets, over time."""
 
     def __init__(self, title: str, histogram: Metric | Selector, *, good: str, alert: str | None = None) -> None:
-        location = caller()
+        spot = caller()
         selector = histogram if isinstance(histogram, Selector) else Selector(histogram)
         metric = selector.metric
         if not isinstance(metric, Metric) or metric.kind is not Kind.HISTOGRAM:
             raise DashboardError(
                 f"panel {title!r} draws the buckets of something that is no histogram",
-                location=location,
+                location=spot.location,
                 value=str(metric),
                 expected="a histogram of the catalog, such as http.DURATION",
                 next_step="use Lines for counters and gauges",

@@ -82,8 +82,8 @@ class Row:
     """
 
     def __init__(self, title: str, *panels: Panel, collapsed: bool = False) -> None:
-        self.location = caller()
-        self.title = wording(title, "the title of a row", self.location)
+        self.spot = caller()
+        self.title = wording(title, "the title of a row", self.spot)
         self.panels = panels
         self.collapsed = collapsed
         seen: set[str] = set()
@@ -91,7 +91,7 @@ class Row:
             if not isinstance(panel, Panel):
                 raise DashboardError(
                     f"row {title!r} holds something that is no panel",
-                    location=self.location,
+                    location=self.spot.location,
                     value=repr(panel),
                     expected="Stat, Gauge, Lines, Bars, Table or Heat",
                     next_step="wrap the expression in a panel with a title",
@@ -108,7 +108,7 @@ class Row:
         if not panels:
             raise DashboardError(
                 f"row {title!r} is empty",
-                location=self.location,
+                location=self.spot.location,
                 expected="at least one panel",
                 next_step="add a panel or remove the row",
             )
@@ -130,8 +130,8 @@ class Dashboard:
         recorded: bool = False,
         links: Mapping[str, str] | None = None,
     ) -> None:
-        self.location = caller()
-        self.title = wording(title, "the title of a dashboard", self.location)
+        self.spot = caller()
+        self.title = wording(title, "the title of a dashboard", self.spot)
         self.rows = rows
         self.needs = needs
         self.recorded = recorded
@@ -141,7 +141,7 @@ class Dashboard:
             if not isinstance(row, Row):
                 raise DashboardError(
                     f"dashboard {title!r} holds something that is no row",
-                    location=row.location if isinstance(row, Panel) else self.location,
+                    location=row.location if isinstance(row, Panel) else self.spot.location,
                     value=type(row).__name__,
                     expected="rows, each with its panels",
                     next_step="put the panel into a Row",
@@ -149,7 +149,7 @@ class Dashboard:
             if row.title in seen:
                 raise DashboardError(
                     f"dashboard {title!r} holds two rows of one title",
-                    location=row.location,
+                    location=row.spot.location,
                     value=row.title,
                     expected="a title once in a dashboard, because panel ids follow from it",
                     next_step="name what tells the two apart",
@@ -158,7 +158,7 @@ class Dashboard:
         if not rows:
             raise DashboardError(
                 f"dashboard {title!r} is empty",
-                location=self.location,
+                location=self.spot.location,
                 expected="at least one row",
                 next_step="add a Row with panels",
             )
