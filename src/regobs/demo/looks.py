@@ -32,7 +32,7 @@ def rules(prometheus: Prometheus) -> str:
 
 
 def slo_status(prometheus: Prometheus) -> str:
-    """One line an SLO: its target, events, bad events and burn rate of the last hour, and what is left of its budget."""
+    """One line an SLO: target, events, bad events and burn rate of the last hour, and what is left of its budget."""
     columns = (slo.TARGET, slo.EVENTS("1h"), slo.BAD_EVENTS("1h"), slo.BURN_RATE("1h"), slo.BUDGET_REMAINING)
     found: dict[str, dict[str, float]] = {}
     for metric in columns:

@@ -32,7 +32,7 @@ class Plan:
 
     largest: int = 100 * MB
     disk: int = 512 * MB
-    settle: float = 40.0
+    settle: float = 50.0
     limit: float = 60.0
     fault: str = "auto"
 
@@ -68,7 +68,8 @@ class _Story:
             self._look(running, prometheus)
             raised = self._break(running, mix)
             if raised:
-                self._resolve(running, raised)
+                repaired = self._resolve(running, raised)
+                self._await_quiet(running, prometheus, repaired)
         return self._sum_up(running)
 
     def _build(self) -> stage.Built:
@@ -165,7 +166,7 @@ class _Story:
                 self._progress.say(f"held back by inhibition: {alert}")
         return raised
 
-    def _resolve(self, running: stage.Stage, raised: list[HeldAlert]) -> None:
+    def _resolve(self, running: stage.Stage, raised: list[HeldAlert]) -> float:
         repaired = time.monotonic()
         awaited = {alert.identity for alert in raised}
 
@@ -178,21 +179,24 @@ class _Story:
         names = ", ".join(map(str, raised))
         if not self._progress.wait("the alert to resolve", resolved, seconds=self._plan.limit):
             self._miss(f"the resolution of {names}")
-            return
-        self._progress.say(f"{time.monotonic() - repaired:.1f} s after the repair it is resolved: {names}")
-        self._await_quiet(running, repaired)
+        else:
+            self._progress.say(f"{time.monotonic() - repaired:.1f} s after the repair it is resolved: {names}")
+        return repaired
 
-    def _await_quiet(self, running: stage.Stage, repaired: float) -> None:
-        """The pages with longer windows know the outage longer; the tickets longer than the demo lasts."""
+    def _await_quiet(self, running: stage.Stage, prometheus: Prometheus, repaired: float) -> None:
+        """The pages with longer windows remember the outage longer, and the tickets longer than the demo lasts."""
 
-        def pages() -> list[HeldAlert]:
+        def paging() -> set[str]:
             self._supervisor.check()
-            return [alert for alert in held_alerts(running.alertmanager.url) if alert.labels.get("severity") == "page"]
+            held = [alert.labels for alert in held_alerts(running.alertmanager.url) if not alert.suppressed]
+            active = [*held, *(alert.labels for alert in prometheus.alerts())]
+            pages = [labels for labels in active if labels.get("severity") == "page"]
+            return {f"{labels['alertname']} {labels.get('slo', '')} {labels.get('tier', '')}" for labels in pages}
 
-        if not self._progress.wait("the pages with longer windows", lambda: not pages(), seconds=self._plan.limit):
-            self._miss(f"the end of {', '.join(map(str, pages()))}")
-            return
-        self._progress.say(f"{time.monotonic() - repaired:.1f} s after the repair nobody is paged any more")
+        if not self._progress.wait("pages with longer windows", lambda: not paging(), seconds=self._plan.limit):
+            self._miss(f"the end of {', '.join(sorted(paging()))}")
+        else:
+            self._progress.say(f"{time.monotonic() - repaired:.1f} s after the repair no page is pending or firing")
         for alert in held_alerts(running.alertmanager.url):
             self._progress.say(f"a ticket stays until its windows have passed: {alert}")
 
