@@ -277,6 +277,11 @@ def test_a_metric_without_its_first_event_is_quiet() -> None:
     assert "first event" in verdict.reason
 
 
+def test_a_metric_that_a_binary_may_lack_is_left_out() -> None:
+    verdict = of(facts(), "process_network_receive_bytes_total", distribution())
+    assert (verdict.status, "is not in this registry" in verdict.reason) == (Status.LEFT_OUT, True)
+
+
 def test_a_metric_that_is_there_from_the_start_is_not_excused() -> None:
     verdict = of(without(IN_FLIGHT), IN_FLIGHT)
     assert verdict.status is Status.EMPTY

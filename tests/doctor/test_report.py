@@ -56,8 +56,7 @@ def test_the_summary_tells_zero_quiet_empty_and_left_out_apart() -> None:
     found = report(*(panel(status.value, Verdict(status)) for status in Status), panel("more", GOOD))
     last = text(found).splitlines()[-1]
     assert last == (
-        "3 of 6 panels have data (1 is zero), 1 is quiet: nothing happened yet, 1 is empty; "
-        "1 left out of this build; 1 query error"
+        "3 of 6 panels have data (1 is zero), 1 is quiet: nothing happened yet, 1 is empty; 1 left out; 1 query error"
     )
 
 

@@ -65,5 +65,8 @@ def test_a_server_that_shows_no_rules_is_judged_by_the_input_alone() -> None:
 
 def test_another_expression_differs_and_another_spelling_does_not() -> None:
     assert not differs(gitlab(), ASKED, alert(query=f'(sum ( {IN_FLIGHT}{{job="registry"}} ))  >  5'))
+    ours = RuleQuestion("alerting", "A", "g", parse('sum by () (a{z="1",b="2"})'))
+    assert not differs(gitlab(), ours, alert(query='sum(a{b="2",z="1"})'))
+    assert differs(gitlab(), ours, alert(query='sum by (z) (a{b="2",z="1"})'))
     assert differs(gitlab(), ASKED, alert(query=TEXT.replace("5", "6")))
     assert differs(gitlab(), ASKED, alert(query="this is no PromQL"))

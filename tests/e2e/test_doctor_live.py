@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from regobs import doctor
-from regobs.build import build_files
+from regobs import doctor, slo
 from regobs.catalog.model import Capability, Flavor, Version
 from regobs.cli.main import run
 from regobs.config import Config, PrometheusSettings
@@ -81,7 +80,7 @@ def start(supervisor: Supervisor, config: Config, targets: dict[str, str], *, lo
     pack = find_pack()
     files = {
         name: shorten_rules(content, name)
-        for name, content in build_files(config, pack).items()
+        for name, content in slo.files(pack, config).items()
         if name.startswith(RULES)
     }
     folder = supervisor.directory / f"rules-{len(list(supervisor.directory.iterdir()))}"

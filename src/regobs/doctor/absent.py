@@ -131,7 +131,7 @@ def _not_filled(facts: ServerFacts, deployment: Deployment, name: str, metric: M
     if form.absent_until_observed:
         return Verdict(Status.QUIET, f"{name} appears with its first event, and there was none yet")
     if form.may_lack:
-        return Verdict(Status.QUIET, f"this registry has no {name}: {form.may_lack}")
+        return Verdict(Status.LEFT_OUT, f"{name} is not in this registry: {form.may_lack}")
     return None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from regobs.catalog import METRICS, by_series
 from regobs.catalog.model import Capability, Exposer, Flavor, Metric, Version
@@ -54,6 +55,12 @@ class ServerFacts:
     sparse: frozenset[str] = frozenset()
 
 
+@lru_cache(maxsize=8192)
+def read(text: str) -> Expr:
+    """PromQL text as a tree, each text once: the same rule is looked at from several sides. Raises PromqlError."""
+    return parse(text)
+
+
 @dataclass(frozen=True, slots=True)
 class Deployment:
     """What regobs.toml says is there.
@@ -80,8 +87,8 @@ class Deployment:
 
     @staticmethod
     def parse(text: str) -> Expr:
-        """PromQL text as a tree."""
-        return parse(text)
+        """PromQL text as a tree. Raises PromqlError."""
+        return read(text)
 
     @property
     def registry_names(self) -> frozenset[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from regobs.doctor.diagnose import missing
 from regobs.doctor.facts import Deployment, ServerFacts
@@ -11,8 +12,8 @@ from regobs.doctor.report import RuleFinding
 from regobs.doctor.verdict import Status, Verdict
 from regobs.errors import PromqlError
 from regobs.prometheus.answers import Rule
-from regobs.promql.printer import to_text
-from regobs.promql.walk import strip_parens
+from regobs.promql.nodes import Aggregate, Expr, Selector
+from regobs.promql.walk import rebuild, strip_parens
 
 LOAD = "load the generated prometheus/rules/*.yaml under `rule_files`, then reload the server"
 _STATES = ("firing", "pending", "inactive")
@@ -60,6 +61,22 @@ def _verdict(facts: ServerFacts, deployment: Deployment, rule: RuleQuestion, fou
 def differs(deployment: Deployment, rule: RuleQuestion, found: Rule) -> bool:
     """Whether the server evaluates another expression than this build has; spelling does not count."""
     try:
-        return to_text(strip_parens(deployment.parse(found.query))) != to_text(strip_parens(rule.expr))
+        return _canonical(deployment.parse(found.query)) != _canonical(rule.expr)
     except PromqlError:
         return True
+
+
+def _canonical(expr: Expr) -> Expr:
+    """One tree for all spellings: the server prints matchers in the order of their labels, and no empty `by ()`."""
+
+    def visit(node: Expr) -> Expr:
+        match node:
+            case Selector():
+                return replace(
+                    node, matchers=tuple(sorted(node.matchers, key=lambda item: (item.label, item.op, item.value)))
+                )
+            case Aggregate(labels=(), without=False):
+                return replace(rebuild(node, visit), labels=None)
+        return rebuild(node, visit)
+
+    return visit(strip_parens(expr))

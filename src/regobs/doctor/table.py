@@ -82,7 +82,7 @@ def _left_out(report: Report) -> Iterator[str]:
     if not counts:
         return
     yield ""
-    yield "Panels left out of this build"
+    yield "Panels left out"
     for reason, count in counts.most_common():
         yield f"  {count:>{_WIDTH}}  {reason or 'no reason given'}"
 
@@ -119,7 +119,7 @@ def summary(report: Report) -> Iterator[str]:
     if panels[Status.EMPTY]:
         line += f", {panels[Status.EMPTY]} {_are(panels[Status.EMPTY])} empty"
     if panels[Status.LEFT_OUT]:
-        line += f"; {panels[Status.LEFT_OUT]} left out of this build"
+        line += f"; {panels[Status.LEFT_OUT]} left out"
     errors = report.query_errors
     yield f"{line}; {errors} query error{'' if errors == 1 else 's'}"
     if report.rules:

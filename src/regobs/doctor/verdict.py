@@ -11,7 +11,8 @@ class Status(StrEnum):
     """From healthy to broken.
 
     DATA: values other than zero. ZERO: series exist and all values are zero. QUIET: nothing happened yet that it
-    could show, which is no fault. LEFT_OUT: not part of this build (flavor, version, capability). EMPTY: it should
+    could show, which is no fault. LEFT_OUT: not part of this build (flavor, version, capability), or of this registry's
+    binary. EMPTY: it should
     have data and has none. ERROR: the server cannot evaluate it.
     """
 
