@@ -22,14 +22,24 @@ _TYPE_WORDS = {
 
 def validate(document: Document, schema: Mapping[str, Any], error: type[InputError] = SloError) -> None:
     """Raise one `error`, the first in the text, when the document does not fit the JSON Schema (2020-12)."""
-    import jsonschema_rs  # noqa: PLC0415 - a second parser of the whole engine; only who validates pays for it
-
-    validator = jsonschema_rs.validator_for(dict(schema), validate_formats=True)
+    validator = _validator(schema)
     faults = [
         _Fault(document, schema, leaf) for fault in validator.iter_errors(document.data) for leaf in _leaves(fault)
     ]
     if faults:
         raise min(faults, key=_Fault.order).error(error)
+
+
+_compiled: dict[int, tuple[Mapping[str, Any], Any]] = {}  # by identity; the schema is kept, so the identity stays
+
+
+def _validator(schema: Mapping[str, Any]) -> Any:
+    """The compiled schema: a pack has many documents of few schemas."""
+    import jsonschema_rs  # noqa: PLC0415 - a large extension module; only who validates pays for it
+
+    if id(schema) not in _compiled:
+        _compiled[id(schema)] = (schema, jsonschema_rs.validator_for(dict(schema), validate_formats=True))
+    return _compiled[id(schema)][1]
 
 
 def _leaves(fault: Any) -> list[Any]:

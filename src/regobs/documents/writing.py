@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -30,43 +29,42 @@ _PLAIN = re.compile(r"(?![-?:,\[\]{}#&*!|>'\"%@`\s])(?:[^:#\s]|:(?!\s|$)|(?<!\s)
 def dump_yaml(data: Any) -> str:
     """Write data as YAML: keys in their order, no aliases, no folded lines. The same data gives the same text.
 
-    Data are mappings with text keys, lists and tuples, text, int, Decimal, bool and None.
+    Data are dicts with text keys, lists and tuples, text, int, Decimal, bool and None.
     """
-    return "\n".join((*_lines(data, ""), ""))
+    lines: list[str] = []
+    _put(data, "", "", lines)
+    lines.append("")
+    return "\n".join(lines)
 
 
-def _lines(data: Any, indent: str) -> Iterator[str]:
-    if isinstance(data, Mapping) and data:
+def _put(data: Any, indent: str, lead: str, lines: list[str]) -> None:
+    """Append a value of which all lines begin with `indent`, but the first with `lead`, which is as long."""
+    if isinstance(data, dict) and data:
         for key, value in data.items():
-            yield from _entry(f"{indent}{_text(key)}:", value, indent)
+            _put_entry(f"{lead}{_text(key)}:", value, indent, lines)
+            lead = indent
     elif isinstance(data, list | tuple) and data:
         for item in data:
-            yield from _item(item, indent)
+            _put(item, indent + "  ", f"{lead}- ", lines)
+            lead = indent
     else:
-        first, *rest = _scalar(data, indent + "  ")
-        yield indent + first
-        yield from rest
+        first, *rest = _scalar(data, indent)
+        lines.append(lead + first)
+        lines += rest
 
 
-def _entry(head: str, value: Any, indent: str) -> Iterator[str]:
-    """A key with its value: on the same line, or below it; a list begins in the column of its key."""
-    if isinstance(value, Mapping) and value:
-        yield head
-        yield from _lines(value, indent + "  ")
-    elif isinstance(value, list | tuple) and value:
-        yield head
-        yield from _lines(value, indent)
+def _put_entry(head: str, value: Any, indent: str, lines: list[str]) -> None:
+    """Append a key with its value: on the same line, or below it; a list begins in the column of its key."""
+    if isinstance(value, str) and "\n" not in value:
+        lines.append(f"{head} {_text(value)}")
+    elif isinstance(value, dict | list | tuple) and value:
+        lines.append(head)
+        inner = indent + "  " if isinstance(value, dict) else indent
+        _put(value, inner, inner, lines)
     else:
         first, *rest = _scalar(value, indent + "  ")
-        yield f"{head} {first}"
-        yield from rest
-
-
-def _item(item: Any, indent: str) -> Iterator[str]:
-    """An item of a list: its first line begins behind the dash."""
-    lines = _lines(item, indent + "  ")
-    yield f"{indent}- {next(lines)[len(indent) + 2 :]}"
-    yield from lines
+        lines.append(f"{head} {first}")
+        lines += rest
 
 
 def _scalar(value: Any, indent: str) -> list[str]:
@@ -75,8 +73,8 @@ def _scalar(value: Any, indent: str) -> list[str]:
         return _block(value, indent) if "\n" in value else [_text(value)]
     if isinstance(value, Decimal):
         return [_number(value)]
-    if isinstance(value, Mapping | list | tuple):
-        return ["{}" if isinstance(value, Mapping) else "[]"]
+    if isinstance(value, dict | list | tuple):
+        return ["{}" if isinstance(value, dict) else "[]"]
     if value is None or isinstance(value, bool | int):
         return [json.dumps(value)]
     raise TypeError(f"{type(value).__name__} is nothing that YAML documents of regobs hold")
