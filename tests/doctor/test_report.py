@@ -25,7 +25,8 @@ def report(*panels: PanelFinding, rules: tuple[RuleFinding, ...] = ()) -> Report
 
 
 def alert(verdict: Verdict, state: str = "inactive", kind: str = "alerting") -> RuleFinding:
-    return RuleFinding(kind, "Crowded", "g", "page", state, verdict)
+    name = "a:b:c" if kind == "recording" else "Crowded"
+    return RuleFinding(kind, name, "g", {"severity": "page", "slo": "pull"}, state, verdict)
 
 
 @pytest.mark.parametrize("status", list(Status))
@@ -87,9 +88,16 @@ def test_failing_only_hides_what_works() -> None:
 def test_alerts_have_their_state_and_rules_their_count() -> None:
     rules = (alert(GOOD, "firing"), alert(GOOD, "pending"), alert(DOWN, ""), alert(GOOD, "", "recording"))
     shown = text(report(rules=rules))
-    assert "firing     Crowded (page)" in shown
+    assert "firing     Crowded (severity=page, slo=pull)" in shown
+    assert "unknown    Crowded (page)  [1]" in shown
     assert "recording" not in shown
     assert shown.splitlines()[-1] == "3 of 4 rules work; of 3 alerts 1 firing, 1 pending"
+
+
+def test_rules_that_are_alike_share_a_line() -> None:
+    shown = text(report(rules=(alert(GOOD), alert(GOOD), alert(DOWN, "", "recording"), alert(DOWN, "", "recording"))))
+    assert "data      inactive   Crowded (page)  x2" in shown
+    assert "empty     recording  a:b:*  x2  [1]" in shown
 
 
 def test_the_json_has_the_documented_shape() -> None:
@@ -140,7 +148,7 @@ def test_the_json_has_the_documented_shape() -> None:
             {
                 "name": "Crowded",
                 "group": "g",
-                "severity": "page",
+                "labels": {"severity": "page", "slo": "pull"},
                 "state": "firing",
                 "status": "data",
                 "reason": "",

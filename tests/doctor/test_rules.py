@@ -24,7 +24,7 @@ def alert(**changes: object) -> Rule:
 def test_a_loaded_alert_with_input_works_and_has_its_state() -> None:
     for state in ("inactive", "pending", "firing"):
         (found,) = examine_rules(facts(rules={"Crowded": (alert(state=state),)}), gitlab(), [ASKED])
-        assert (found.verdict.status, found.state, found.severity) == (Status.DATA, state, "page")
+        assert (found.verdict.status, found.state, found.labels) == (Status.DATA, state, {"severity": "page"})
 
 
 def test_an_alert_that_is_not_loaded_is_a_fault() -> None:

@@ -40,12 +40,15 @@ class DashboardFinding:
 
 @dataclass(frozen=True, slots=True)
 class RuleFinding:
-    """One rule of the build. `state` is inactive, pending or firing; empty for a recording rule and when unknown."""
+    """One rule of the build, with the labels that it adds itself.
+
+    `state` is inactive, pending or firing; empty for a recording rule and when unknown.
+    """
 
     kind: str
     name: str
     group: str
-    severity: str
+    labels: Mapping[str, str]
     state: str
     verdict: Verdict
 
@@ -137,7 +140,7 @@ def _panel(panel: PanelFinding) -> dict[str, Any]:
     return {"title": panel.title, "row": panel.row, **_verdict(panel.verdict), "queries": queries}
 
 
-def _rule(rule: RuleFinding) -> Mapping[str, str]:
-    named = {"name": rule.name, "group": rule.group}
-    active = {"severity": rule.severity, "state": rule.state} if rule.kind == "alerting" else {}
+def _rule(rule: RuleFinding) -> dict[str, Any]:
+    named = {"name": rule.name, "group": rule.group, "labels": dict(rule.labels)}
+    active = {"state": rule.state} if rule.kind == "alerting" else {}
     return {**named, **active, **_verdict(rule.verdict)}

@@ -37,7 +37,7 @@ def _finding(facts: ServerFacts, deployment: Deployment, rule: RuleQuestion) -> 
     found = loaded(facts, rule)
     state = next((state for state in _STATES if any(item.state == state for item in found)), "")
     verdict = _verdict(facts, deployment, rule, found)
-    return RuleFinding(rule.kind, rule.name, rule.group, rule.labels.get("severity", ""), state, verdict)
+    return RuleFinding(rule.kind, rule.name, rule.group, rule.labels, state, verdict)
 
 
 def _verdict(facts: ServerFacts, deployment: Deployment, rule: RuleQuestion, found: Sequence[Rule]) -> Verdict:

@@ -94,17 +94,31 @@ def _marks(panel: PanelFinding, notes: _Notes) -> Iterable[str]:
 
 
 def _rules(rules: Iterable[RuleFinding], notes: _Notes, *, failing_only: bool) -> Iterator[str]:
-    """Each alert, and those recording rules that do not do their work."""
+    """The alerts, and those recording rules that do not do their work; alike ones in one line with their number."""
     shown = [rule for rule in rules if rule.kind == "alerting" or rule.verdict.status.failing]
-    shown = [rule for rule in shown if rule.verdict.status.failing or not failing_only]
-    if not shown:
+    lines = Counter(
+        (rule.verdict, rule.state or ("recording" if rule.kind != "alerting" else "unknown"), _named(rule))
+        for rule in shown
+        if rule.verdict.status.failing or not failing_only
+    )
+    if not lines:
         return
     yield ""
-    yield "Rules" if any(rule.kind != "alerting" for rule in shown) else "Alerts"
-    for rule in shown:
-        what = rule.state or ("recording" if rule.kind != "alerting" else "unknown")
-        named = f"{rule.name} ({rule.severity})" if rule.severity else rule.name
-        yield f"  {rule.verdict.status.value:<{_WIDTH}}  {what:<9}  {named}{notes.mark(rule.verdict)}"
+    yield "Rules" if any(state == "recording" for _, state, _ in lines) else "Alerts"
+    for (verdict, state, name), count in lines.items():
+        times = f"  x{count}" if count > 1 else ""
+        yield f"  {verdict.status.value:<{_WIDTH}}  {state:<9}  {name}{times}{notes.mark(verdict)}"
+
+
+def _named(rule: RuleFinding) -> str:
+    """An active alert by all its labels, any other alert by its severity, a recording rule by the start of its name."""
+    if rule.kind != "alerting":
+        return rule.name.rpartition(":")[0] + ":*" if ":" in rule.name else rule.name
+    if rule.state in {"firing", "pending"}:
+        labels = ", ".join(f"{label}={value}" for label, value in sorted(rule.labels.items()))
+        return f"{rule.name} ({labels})" if labels else rule.name
+    severity = rule.labels.get("severity")
+    return f"{rule.name} ({severity})" if severity else rule.name
 
 
 def summary(report: Report) -> Iterator[str]:
