@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from regobs.demo import servers
+from regobs.demo import faults, servers
 from regobs.demo.client import RegistryClient
 from regobs.demo.faults import Fault, FullDisk, VanishedDirectory, choose, small_disk_works
 from regobs.demo.images import Blob, Image
@@ -127,6 +127,23 @@ def test_a_shared_disk_is_never_filled(docker_registry: servers.RegistryServer) 
     with pytest.raises(MachineError, match="shared disk"):
         FullDisk(docker_registry)
     assert isinstance(choose(docker_registry), VanishedDirectory)
+
+
+@pytest.mark.parametrize(
+    ("fault", "works", "wanted"),
+    [("auto", True, True), ("auto", False, False), ("full-disk", True, True), ("vanished", True, False)],
+)
+def test_a_small_disk_is_wanted_where_it_can_be_had_and_used(
+    monkeypatch: pytest.MonkeyPatch, fault: str, *, works: bool, wanted: bool
+) -> None:
+    monkeypatch.setattr(faults, "small_disk_works", lambda: works)
+    assert faults.wants_small_disk(fault) is wanted
+
+
+def test_a_full_disk_that_cannot_be_made_is_an_error_with_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(faults, "small_disk_works", lambda: False)
+    with pytest.raises(MachineError, match="--fault vanished"):
+        faults.wants_small_disk("full-disk")
 
 
 def test_the_full_disk_is_chosen_where_there_is_a_small_one(small_registry: servers.RegistryServer) -> None:

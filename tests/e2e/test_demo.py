@@ -30,6 +30,9 @@ sys.exit(tell(replace(QUICK, settle=0.0), Path(sys.argv[1]), Progress()))
 """
 
 
+_ACTS = ("Build the pack", "Start the servers", "Push and pull", "Let clients", "Break it")
+
+
 @pytest.fixture(autouse=True)
 def _programs() -> None:
     for names in (("docker-registry", "registry"), ("prometheus",), ("prometheus-alertmanager", "alertmanager")):
@@ -99,8 +102,11 @@ def test_the_whole_story_is_seen_and_leaves_nothing(tmp_path: Path, place: dict[
     assert list((tmp_path / "tmp").iterdir()) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
-@pytest.mark.parametrize("act", ["Build the pack", "Start the servers", "Push and pull", "Let clients", "Break it"])
+@pytest.mark.parametrize(
+    ("act", "number"),
+    [(act, signal.SIGINT) for act in _ACTS]
+    + [(act, number) for act in ("Start the servers", "Break it") for number in (signal.SIGTERM, signal.SIGKILL)],
+)
 def test_an_end_in_any_act_leaves_no_process_and_no_mount(
     tmp_path: Path, place: dict[str, str], act: str, number: signal.Signals
 ) -> None:

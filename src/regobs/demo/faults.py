@@ -133,9 +133,26 @@ def small_disk_works() -> bool:
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
+def wants_small_disk(fault: str) -> bool:
+    """Whether the registry is to get a small disk for this fault: auto, full-disk or vanished.
+
+    Raises MachineError when it must have one and cannot.
+    """
+    if fault == "vanished":
+        return False
+    works = small_disk_works()
+    if fault == "full-disk" and not works:
+        raise MachineError(
+            "this machine lets us give the registry no small disk",
+            expected="root with CAP_SYS_ADMIN, or user namespaces that anyone may create",
+            next_step="use --fault vanished, which needs neither",
+        )
+    return works
+
+
 def choose(registry: RegistryServer) -> Fault:
     """The fault that can be made here: a full disk where there is a small one, else the vanished directory."""
     return FullDisk(registry) if registry.small_disk else VanishedDirectory(registry)
 
 
-__all__ = ["Fault", "FullDisk", "VanishedDirectory", "choose", "small_disk_works"]
+__all__ = ["Fault", "FullDisk", "VanishedDirectory", "choose", "small_disk_works", "wants_small_disk"]

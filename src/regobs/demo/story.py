@@ -87,7 +87,7 @@ class _Story:
             self._directory / "demo",
             standard,
             disk=self._plan.disk,
-            small_disk=self._plan.fault != "vanished" and faults.small_disk_works(),
+            small_disk=faults.wants_small_disk(self._plan.fault),
         )
         where = f"a disk of {readable(self._plan.disk)}" if running.registry.small_disk else "a directory"
         self._progress.say(f"docker-registry   {running.registry.url}  (metrics {running.registry.debug_url}), {where}")
