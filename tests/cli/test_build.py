@@ -1,8 +1,11 @@
 """`regobs build` as a process: what it writes, says and refuses."""
 
+import contextlib
+import io
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from regobs.build import write_atomically
+from regobs.cli.main import run
 from regobs.documents import load_yaml
 from regobs.errors import ExitCode
 
@@ -25,6 +30,14 @@ def build(*arguments: str | Path, cwd: Path, **environment: str) -> subprocess.C
     )
 
 
+def build_here(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """The same in this process, which saves its start."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.chdir(cwd), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = run(["build", *map(str, arguments)])
+    return subprocess.CompletedProcess(["regobs"], code, out.getvalue(), err.getvalue())
+
+
 def content_of(directory: Path) -> dict[str, bytes]:
     return {p.relative_to(directory).as_posix(): p.read_bytes() for p in directory.rglob("*") if p.is_file()}
 
@@ -33,8 +46,8 @@ def content_of(directory: Path) -> dict[str, bytes]:
 def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The output of each flavor."""
     directory = tmp_path_factory.mktemp(request.param)
-    run = build("--out", "out", "--flavor", request.param, cwd=directory)
-    assert run.returncode == ExitCode.OK, run.stderr
+    done = build("--out", "out", "--flavor", request.param, cwd=directory)
+    assert done.returncode == ExitCode.OK, done.stderr
     return directory / "out"
 
 
@@ -73,7 +86,7 @@ def test_the_manifest_names_every_other_file_and_what_was_left_out(built: Path) 
 def test_nothing_in_the_output_depends_on_time_place_or_hash_seed(built: Path, tmp_path: Path) -> None:
     flavor = json.loads((built / "manifest.json").read_text(encoding="utf-8"))["registry"]["flavor"]
     (tmp_path / "elsewhere").mkdir()
-    run = build(
+    done = build(
         "--out",
         tmp_path / "again",
         "--flavor",
@@ -82,42 +95,42 @@ def test_nothing_in_the_output_depends_on_time_place_or_hash_seed(built: Path, t
         PYTHONHASHSEED="77",
         TZ="Asia/Tokyo",
     )
-    assert run.returncode == ExitCode.OK, run.stderr
+    assert done.returncode == ExitCode.OK, done.stderr
     assert content_of(tmp_path / "again") == content_of(built)
     assert not any(str(ROOT).encode() in content for content in content_of(built).values())
 
 
 def test_it_says_which_pack_and_settings_it_used(tmp_path: Path) -> None:
-    run = build("--out", "out", cwd=tmp_path)
-    assert f"{ROOT} (bundled)" in run.stdout
-    assert "there is no regobs.toml" in run.stdout
+    done = build_here("--out", "out", cwd=tmp_path)
+    assert f"{ROOT} (bundled)" in done.stdout
+    assert "there is no regobs.toml" in done.stdout
     (tmp_path / "regobs.toml").write_text("[registry]\nflavor = 'distribution'\n")
-    assert "settings  regobs.toml (flavor distribution)" in build("--out", "out", cwd=tmp_path).stdout
+    assert "settings  regobs.toml (flavor distribution)" in build_here("--out", "out", cwd=tmp_path).stdout
 
 
 def test_check_is_silent_about_what_is_equal_and_writes_nothing(tmp_path: Path) -> None:
-    build("--out", "out", cwd=tmp_path)
+    build_here("--out", "out", cwd=tmp_path)
     before = content_of(tmp_path)
-    run = build("--out", "out", "--check", cwd=tmp_path)
-    assert run.returncode == ExitCode.OK
-    assert run.stdout.endswith("are what a build gives\n")
+    done = build_here("--out", "out", "--check", cwd=tmp_path)
+    assert done.returncode == ExitCode.OK
+    assert done.stdout.endswith("are what a build gives\n")
     assert content_of(tmp_path) == before
 
 
 def test_check_shows_what_was_changed_removed_and_added(tmp_path: Path) -> None:
-    build("--out", "out", cwd=tmp_path)
+    build_here("--out", "out", cwd=tmp_path)
     out = tmp_path / "out"
     scrape = out / "prometheus" / "scrape.yaml"
     scrape.write_text(scrape.read_text(encoding="utf-8").replace("scrape_interval: 15s", "scrape_interval: 1h"))
     (out / "manifest.json").unlink()
     (out / "mine.txt").write_text("x")
     before = content_of(tmp_path)
-    run = build("--out", "out", "--check", cwd=tmp_path)
-    assert run.returncode == ExitCode.DIFFERENCE
-    assert "changed: prometheus/scrape.yaml" in run.stdout
-    assert "-  scrape_interval: 1h\n+  scrape_interval: 15s\n" in run.stdout
-    assert "missing: manifest.json" in run.stdout
-    assert "foreign: mine.txt" in run.stdout
+    done = build_here("--out", "out", "--check", cwd=tmp_path)
+    assert done.returncode == ExitCode.DIFFERENCE
+    assert "changed: prometheus/scrape.yaml" in done.stdout
+    assert "-  scrape_interval: 1h\n+  scrape_interval: 15s\n" in done.stdout
+    assert "missing: manifest.json" in done.stdout
+    assert "foreign: mine.txt" in done.stdout
     assert content_of(tmp_path) == before
 
 
@@ -125,9 +138,9 @@ def test_a_pack_of_ones_own_adds_and_overrides(tmp_path: Path) -> None:
     (tmp_path / "own" / "alerts" / "runbooks").mkdir(parents=True)
     (tmp_path / "own" / "alerts" / "runbooks" / "Mine.md").write_text("# Mine\n")
     (tmp_path / "regobs.toml").write_text("pack = 'own'\n")
-    run = build("--out", "out", cwd=tmp_path)
-    assert run.returncode == ExitCode.OK, run.stderr
-    assert "own (regobs.toml)" in run.stdout
+    done = build_here("--out", "out", cwd=tmp_path)
+    assert done.returncode == ExitCode.OK, done.stderr
+    assert "own (regobs.toml)" in done.stdout
     assert (tmp_path / "out" / "runbooks" / "Mine.md").read_text(encoding="utf-8") == "# Mine\n"
     assert json.loads((tmp_path / "out" / "manifest.json").read_bytes())["overridden"] == ["alerts/runbooks/Mine.md"]
 
@@ -149,19 +162,19 @@ WRONG: Mapping[str, tuple[str, str]] = {
 @pytest.mark.parametrize("case", WRONG)
 def test_a_wrong_input_is_one_error_and_nothing_is_written(tmp_path: Path, case: str) -> None:
     name, text = WRONG[case]
-    build("--out", "out", cwd=tmp_path)
+    write_atomically(tmp_path / "out", {"manifest.json": b'{"generator": "regobs"}'})
     before = content_of(tmp_path / "out")
     (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / name).write_text(text)
     options = ["--pack", "own"] if name.startswith("own") else []
-    run = build("--out", "out", *options, cwd=tmp_path)
-    assert run.returncode == ExitCode.INPUT, run.stderr
-    assert run.stdout == ""
-    assert run.stderr.startswith("Error: ")
-    assert run.stderr.count("Error: ") == 1, run.stderr
-    assert "Traceback" not in run.stderr
-    assert Path(name).name in run.stderr or "none" in run.stderr
-    assert "  next:" in run.stderr or "  expected:" in run.stderr
+    done = build_here("--out", "out", *options, cwd=tmp_path)
+    assert done.returncode == ExitCode.INPUT, done.stderr
+    assert done.stdout == ""
+    assert done.stderr.startswith("Error: ")
+    assert len(re.findall("^Error: ", done.stderr, re.MULTILINE)) == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    assert Path(name).name in done.stderr or "none" in done.stderr
+    assert "  next:" in done.stderr or "  expected:" in done.stderr
     assert content_of(tmp_path / "out") == before
     assert not list(tmp_path.glob(".out*"))
 
@@ -169,14 +182,14 @@ def test_a_wrong_input_is_one_error_and_nothing_is_written(tmp_path: Path, case:
 def test_a_directory_that_no_build_wrote_is_refused(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.tex").write_text("years")
-    run = build("--out", "out", cwd=tmp_path)
-    assert run.returncode == ExitCode.INPUT
-    assert "thesis.tex" in run.stderr
+    done = build_here("--out", "out", cwd=tmp_path)
+    assert done.returncode == ExitCode.INPUT
+    assert "thesis.tex" in done.stderr
     assert content_of(tmp_path / "out") == {"thesis.tex": b"years"}
 
 
 def test_a_killed_build_leaves_the_old_output_whole(tmp_path: Path) -> None:
-    build("--out", "out", cwd=tmp_path)
+    build_here("--out", "out", cwd=tmp_path)
     before = content_of(tmp_path / "out")
     chance = random.Random(3)  # noqa: S311 - moments, not secrets
     for _ in range(5):
@@ -187,5 +200,5 @@ def test_a_killed_build_leaves_the_old_output_whole(tmp_path: Path) -> None:
         child.send_signal(signal.SIGKILL)
         child.wait()
         assert content_of(tmp_path / "out") == before
-    assert build("--out", "out", cwd=tmp_path).returncode == ExitCode.OK
+    assert build_here("--out", "out", cwd=tmp_path).returncode == ExitCode.OK
     assert [path.name for path in tmp_path.iterdir()] == ["out"]

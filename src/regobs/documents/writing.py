@@ -48,7 +48,7 @@ def _put(data: Any, indent: str, lead: str, lines: list[str]) -> None:
             _put(item, indent + "  ", f"{lead}- ", lines)
             lead = indent
     else:
-        first, *rest = _scalar(data, indent)
+        first, *rest = _scalar(data, indent or "  ")
         lines.append(lead + first)
         lines += rest
 
