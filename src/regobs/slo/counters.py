@@ -1,0 +1,206 @@
+"""The counters that a generated test feeds an SLO's rules with.
+
+They cover every label value that the SLO's selectors ask for by name, and for every matcher one series that only this
+matcher keeps out, full of bad events: a rule whose matcher is broken then counts something else, and its test fails.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from regobs.catalog.model import Kind, Metric
+from regobs.config import Config
+from regobs.errors import SloError
+from regobs.promql.bind import bind
+from regobs.promql.edges import edge_spellings
+from regobs.promql.nodes import Matcher, MatchOp, Selector
+from regobs.promql.scope import inject
+from regobs.promql.series import known_metric
+from regobs.promql.walk import selectors
+from regobs.slo.model import Slo, Source
+from regobs.slo.recording import selector_of
+
+Labels = dict[str, str]
+_ELSEWHERE = "elsewhere"
+_FEW = 2  # representatives of a label that the selectors do not ask about
+
+
+class Role(StrEnum):
+    """What a counter counts."""
+
+    ALL = "all events"
+    GOOD = "good events"
+    BAD = "bad events"
+    NOISE = "bad events that are none of the SLO's business"
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """A series and its share (one of `parts` equal ones) of the events of its role."""
+
+    series: str
+    labels: Labels
+    role: Role
+    parts: int = 1
+
+    def text(self) -> str:
+        """The series as promtool reads it."""
+        inner = ",".join(f'{name}="{_escape(value)}"' for name, value in sorted(self.labels.items()))
+        return f"{self.series}{{{inner}}}"
+
+
+def _escape(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def counters(slo: Slo, config: Config) -> list[Counter]:
+    """All of them, in a fixed order."""
+    total, part = _bound(slo.total, config), _bound(slo.part, config)
+    role, rest_role = (Role.BAD, Role.GOOD) if slo.part_is_bad else (Role.GOOD, Role.BAD)
+    values = _Values(total, part, config)
+    if total.metric == part.metric:
+        inside = values.covering((total, part))
+        outside = values.covering((total,), but_not=part)
+        found = _share(total, inside, role) + _share(total, outside, rest_role)
+    elif slo.part.at_most is not None:
+        found = _histogram(slo, total, values.covering((total,)))
+    else:
+        found = _share(total, values.covering((total,)), Role.ALL) + _share(part, values.covering((part,)), role)
+    noise = values.noise(total, part if total.metric == part.metric and slo.part_is_bad else total)
+    return _unique(found + _share(total, noise, Role.NOISE))
+
+
+def scope_labels(config: Config) -> Labels:
+    """A value for each label that rules keep: one that the registry's own matchers accept."""
+    keep = config.rules_scope.keep
+    return {name: _accepted_samples(name, config.matchers, [f"{name}-1"])[0] for name in keep}
+
+
+def _bound(source: Source, config: Config) -> Selector:
+    scoped = inject(bind(selector_of(source), config.vocabulary), config.rules_scope)
+    return next(selectors(scoped))
+
+
+def _share(node: Selector, label_sets: list[Labels], role: Role) -> list[Counter]:
+    return [Counter(str(node.metric), labels, role, len(label_sets)) for labels in label_sets]
+
+
+def _unique(found: Iterable[Counter]) -> list[Counter]:
+    return list({counter.text(): counter for counter in reversed(list(found))}.values())[::-1]
+
+
+def _histogram(slo: Slo, total: Selector, label_sets: list[Labels]) -> list[Counter]:
+    """Counts and buckets; two instances, which spell a whole-number edge differently, as a fleet of two ages does."""
+    metric = slo.total.selector.metric
+    threshold = slo.part.at_most
+    if not isinstance(metric, Metric) or threshold is None:
+        raise SloError("a threshold needs a histogram of the catalog", location=slo.part.location)
+    edges = sorted({Decimal(repr(edge)) for form in metric.forms for edge in form.buckets or ()})
+    below = [edge for edge in edges if edge < threshold][-1:]
+    above = [edge for edge in edges if edge > threshold][:1]
+    roles = [(edge, Role.NOTHING) for edge in below] + [(threshold, Role.GOOD)]
+    roles += [(edge, Role.ALL) for edge in (*above, Decimal("Infinity"))]
+    parts = 2 * len(label_sets)
+    found = []
+    for labels in label_sets:
+        for instance in (0, 1):
+            here = {**labels, "instance": f"registry-{instance}"}
+            found.append(Counter(str(total.metric), here, Role.ALL, parts))
+            for edge, role in roles:
+                le = edge_spellings(edge)[-instance]
+                found.append(Counter(f"{metric.name}_bucket", {**here, "le": le}, role, parts))
+    return found
+
+
+def _matches(matcher: Matcher, value: str) -> bool:
+    if matcher.op in {MatchOp.EQUAL, MatchOp.NOT_EQUAL}:
+        return (matcher.value == value) == (matcher.op is MatchOp.EQUAL)
+    return (re.fullmatch(matcher.value, value) is not None) == (matcher.op is MatchOp.REGEX)
+
+
+def _accepts(matchers: Iterable[Matcher], name: str, value: str) -> bool:
+    return all(_matches(matcher, value) for matcher in matchers if matcher.label == name)
+
+
+def _samples(matcher: Matcher) -> Iterator[str]:
+    """Texts that a matcher might accept: its own value, or its alternatives with wildcards filled in."""
+    if matcher.op is MatchOp.EQUAL:
+        yield matcher.value
+    elif matcher.op is MatchOp.REGEX:
+        for alternative in matcher.value.strip("^$()").split("|"):
+            for filled in (alternative, re.sub(r"\[[^]]*\][+*]?|\\[dw][+*]?", "1", alternative)):
+                yield re.sub(r"\\(.)", r"\1", re.sub(r"(?<!\\)\.[*+]?", "0", filled))
+
+
+def _accepted_samples(name: str, matchers: Iterable[Matcher], fallback: list[str]) -> list[str]:
+    own = [matcher for matcher in matchers if matcher.label == name]
+    candidates = dict.fromkeys([value for matcher in own for value in _samples(matcher)] + fallback)
+    return [value for value in candidates if _accepts(own, name, value)] or fallback
+
+
+class _Values:
+    """The values that tests give to each label."""
+
+    def __init__(self, total: Selector, part: Selector, config: Config) -> None:
+        matchers = [m for m in dict.fromkeys(total.matchers + part.matchers) if m.label != "le"]
+        self._asked = {matcher.label for matcher in matchers}
+        self._known = _label_values(total, config)
+        scope = scope_labels(config)
+        names = dict.fromkeys([*(m.label for m in matchers), *self._known, *scope, "instance"])
+        self._candidates = {name: self._of(name, matchers, scope) for name in names}
+
+    def _of(self, name: str, matchers: list[Matcher], scope: Labels) -> list[str]:
+        if name in self._known:
+            return self._known[name]
+        if name in scope:
+            return [scope[name], *([_ELSEWHERE] if name in self._asked else [])]
+        if name not in self._asked:
+            return ["registry-0"]
+        return [*_accepted_samples(name, matchers, [f"{name}-1"]), _ELSEWHERE]
+
+    def covering(self, within: tuple[Selector, ...], *, but_not: Selector | None = None) -> list[Labels]:
+        """Label sets that the selectors accept; every accepted value of a label that is asked about stands in one."""
+        chosen = {}
+        for name, candidates in self._candidates.items():
+            fitting = [v for v in candidates if all(_accepts(node.matchers, name, v) for node in within)]
+            if but_not is not None:
+                left = [value for value in fitting if not _accepts(but_not.matchers, name, value)]
+                fitting = left or fitting
+            chosen[name] = fitting if name in self._asked else fitting[:_FEW]
+            if name in self._asked and name in self._known and len(fitting) > _FEW + 1:
+                chosen[name] = fitting[: _FEW + 1] if but_not is not None else fitting
+        size = max((len(values) for values in chosen.values()), default=0)
+        if not all(chosen.values()):
+            return []
+        return [{name: values[i % len(values)] for name, values in chosen.items()} for i in range(size)]
+
+    def noise(self, total: Selector, bad: Selector) -> list[Labels]:
+        """For every matcher of `total`, a label set that only this matcher refuses, as bad as can be otherwise."""
+        base = next(iter(self.covering((total, bad))), None)
+        found = []
+        for matcher in total.matchers:
+            others = [v for v in self._candidates.get(matcher.label, []) if not _matches(matcher, v)]
+            if base is not None and others:
+                found.append({**base, matcher.label: others[0]})
+        return found
+
+
+def _label_values(node: Selector, config: Config) -> dict[str, list[str]]:
+    """The values of the metric's own labels: the closed ones, or two examples for each pattern (500 and 503)."""
+    metric = known_metric(node)
+    form = config.vocabulary.form(metric) if metric is not None else None
+    if metric is None or form is None or metric.kind is Kind.GAUGE:
+        return {}
+    found = {}
+    for label in form.labels:
+        examples = [p.replace(".", "0") for p in label.patterns.values()]
+        examples += [p.replace(".", "0")[:-1] + "3" for p in label.patterns.values()]
+        values = list(label.values) if label.values is not None else examples
+        if values:
+            found[config.vocabulary.series_label(metric, label)] = values
+    return found

@@ -1,0 +1,55 @@
+"""Tests of thresholds, `for` and annotations: a steady burn just under and just over each tier's factor, and nothing."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from regobs.slo import expectations as expect
+from regobs.slo.bench import Bench, Json
+from regobs.slo.model import Tier, window_text
+from regobs.slo.traffic import flat_data
+from regobs.slo.windows import base
+
+_JUST = Fraction(1, 100)  # how far from a threshold its two sides are tested
+
+
+def groups(bench: Bench) -> list[Json]:
+    """All test groups."""
+    sides = [group for tier in bench.tiers for group in (_just_under(bench, tier), _just_over(bench, tier))]
+    return [*sides, *_no_traffic(bench)]
+
+
+def _just_under(bench: Bench, tier: Tier) -> Json:
+    """A steady burn just under the tier's factor: not even pending."""
+    burn = bench.factor(tier) * (1 - _JUST)
+    end = bench.first(tier.long) + 2 * bench.step
+    never = expect.nothing(f'count_over_time(ALERTS{{tier="{tier.name}"}}[{expect.at(end)}])', end)
+    return bench.group(f"{tier.name} silent just under", [bench.steady(end, burn)], promql_expr_test=[never])
+
+
+def _just_over(bench: Bench, tier: Tier) -> Json:
+    """A steady burn just over the tier's factor: pending to the last evaluation of its `for`, then firing."""
+    slo, config, factor = bench.slo, bench.config, bench.factor(tier)
+    burn = min(factor * (1 + _JUST), (factor + 1 / Fraction(slo.budget)) / 2)
+    due = bench.due(tier)
+    firing = [one for one in bench.tiers if bench.factor(one) < burn and bench.due(one) <= due]
+    whole = bench.first(slo.period) <= due
+    pending = [expect.silent(tier, due - bench.step)] if due > bench.first(tier.long) else []
+    return bench.group(
+        f"{tier.name} fires just over",
+        [bench.steady(due, burn)],
+        alert_rule_test=[expect.alert_list(slo, firing, burn, config, due, budget=whole)],
+        promql_expr_test=[*pending, expect.firing(slo, tier, config, due)],
+    )
+
+
+def _no_traffic(bench: Bench) -> list[Json]:
+    """Counters that stand still, and none at all: no alert, no ratio, no NaN."""
+    end = bench.first(bench.slo.period) + 4 * bench.step
+    shortest = window_text(base(bench.windows))
+    silence = [expect.never(end), *expect.no_ratio(bench.windows, end)]
+    flat = [*silence, expect.no_bad_events(bench.slo, bench.config, shortest, end)]
+    return [
+        bench.fed("no traffic", flat_data(bench.counters, end // bench.step), promql_expr_test=flat),
+        bench.fed("no series", [], promql_expr_test=silence),
+    ]

@@ -1,0 +1,103 @@
+"""Tests of windows that are summed from other recorded windows, fed with those sums.
+
+The counters behind them are absent, so no rule writes the sums that the test gives. That allows a test of three days
+with an evaluation each half an hour, where counters would need one each few minutes.
+"""
+
+from __future__ import annotations
+
+from math import log
+
+from regobs.catalog import slo as names
+from regobs.promql.nodes import Duration
+from regobs.slo import expectations as expect
+from regobs.slo.alerts import MORE_THAN_ONE
+from regobs.slo.bench import MANY, Bench, Json
+from regobs.slo.counters import scope_labels
+from regobs.slo.course import recovering
+from regobs.slo.model import Tier, window_text
+from regobs.slo.windows import evidence
+
+_LOOKBACK = 300_000  # Prometheus' default: samples further apart would leave gaps
+_CLEAR = 1.2  # how far the evidence must be from its limit for a test to expect anything
+_FLOOD = 1000.0
+Spans = list[tuple[int, float, float]]  # until when (ms), events, bad events in the fed window
+
+
+def groups(bench: Bench) -> list[Json]:
+    """All test groups; none where every long window is made from the counters."""
+    found = []
+    for tier in _derived(bench):
+        found += [_long(bench, tier), _quiet(bench, tier)]
+        if tier not in recovering(bench):
+            found.append(_recovery(bench, tier))
+    return found
+
+
+def every(bench: Bench) -> int:
+    """The evaluation interval, in ms: a twelfth of the shortest of these windows."""
+    return min(tier.long.ms for tier in _derived(bench)) // 12
+
+
+def _derived(bench: Bench) -> list[Tier]:
+    """The tiers whose long window is summed from its short one, which in turn is not the base window."""
+    return [tier for tier in bench.tiers if bench.sources[tier.long.ms] == tier.short and bench.sources[tier.short.ms]]
+
+
+def _at(bench: Bench, ms: int) -> int:
+    return -(-ms // every(bench)) * every(bench)
+
+
+def _group(bench: Bench, tier: Tier, name: str, spans: Spans, checks: list[Json]) -> Json:
+    """Feed events and bad events of the tier's short window, which its long one is summed from."""
+    step = min(_LOOKBACK, tier.short.ms // 5)
+    window = window_text(tier.short)
+    labels = {**bench.slo.labels, **scope_labels(bench.config)}
+    inner = ",".join(f'{label}="{value}"' for label, value in labels.items())
+    series = []
+    for which, metric in ((1, names.EVENTS(window)), (2, names.BAD_EVENTS(window))):
+        parts, start = [], 0
+        for span in spans:
+            count = -(-(span[0] - start) // step)
+            start += count * step
+            parts.append(f"{span[which]:.6f}+0x{count - 1}")
+        series.append({"series": f"{metric.name}{{{inner}}}", "values": " ".join(parts)})
+    return bench.fed(f"{tier.name} {name}", series, every=step, promql_expr_test=checks)
+
+
+def _long(bench: Bench, tier: Tier) -> Json:
+    """A great many good events, then a burn: silent until the good ones have left the long window."""
+    limit = bench.limit(tier)
+    ratio = min((1 + limit) / 2, 2 * limit)
+    events = MANY / ratio
+    silent = tier.long.ms // every(bench) * every(bench)
+    due = _at(bench, tier.short.ms + tier.long.ms + tier.hold.ms + every(bench))
+    spans = [(tier.short.ms, _FLOOD * events / limit, 0.0), (due + every(bench), events, MANY)]
+    checks = [expect.silent(tier, silent), expect.firing(bench.slo, tier, bench.config, due)]
+    return _group(bench, tier, "is that long", spans, checks)
+
+
+def _recovery(bench: Bench, tier: Tier) -> Json:
+    """Everything is bad, then nothing: silent at once, because the short window is what the test feeds."""
+    broken = _at(bench, tier.short.ms + tier.hold.ms + every(bench))
+    over = broken + every(bench)
+    spans = [(broken + 1, MANY, MANY), (over + every(bench), MANY, 0.0)]
+    checks = [expect.firing(bench.slo, tier, bench.config, broken), expect.silent(tier, over)]
+    return _group(bench, tier, "silent after recovery", spans, checks)
+
+
+def _quiet(bench: Bench, tier: Tier) -> Json:
+    """One event in each of the shortest long windows, and all fail: the tier fires once that is proof."""
+    limit, each = bench.limit(tier), bench.tiers[0].long.ms
+    proof = float(evidence(bench.windows.confidence)) / (log(1 / limit) + limit - 1)
+    needed = max(proof, float(MORE_THAN_ONE))
+    end = _at(bench, int(needed * _CLEAR * each) + tier.short.ms + tier.hold.ms + every(bench))
+    inside = min(end, tier.long.ms) / each
+    checks = []
+    if inside > needed * _CLEAR:
+        checks.append(expect.firing(bench.slo, tier, bench.config, end))
+    elif inside < needed / _CLEAR:
+        checks.append(expect.silent(tier, end))
+    count = tier.short.ms / each
+    name = f"one event each {window_text(Duration(each))}, all fail"
+    return _group(bench, tier, name, [(end + every(bench), count, count)], checks)
