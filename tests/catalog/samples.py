@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 from pathlib import Path
 
 DATA = Path(__file__).parents[1] / "data"
@@ -38,3 +39,21 @@ def _name(line: str) -> str:
     if line.startswith("# "):
         return line.split()[2]
     return line.split("{", maxsplit=1)[0].split(" ", maxsplit=1)[0]
+
+
+def as_openmetrics(text: str) -> bytes:
+    """The text as the Go client library writes OpenMetrics: counters by their stem, bounds with a point, an end."""
+    counters: set[str] = set()
+    lines = []
+    for line in text.splitlines():
+        if line.startswith("# TYPE ") and line.endswith(" counter"):
+            name = line.split()[2]
+            counters.add(name)
+            lines.append(f"# TYPE {name.removesuffix('_total')} counter")
+        elif line.startswith("# HELP "):
+            continue
+        else:
+            name = _name(line)
+            shown = name.removesuffix("_total") + "_total" if name in counters else name
+            lines.append(re.sub(r'\b(le|quantile)="(\d+)"', r'\1="\2.0"', line.replace(name, shown, 1)))
+    return "\n".join([*lines, "# EOF", ""]).encode()

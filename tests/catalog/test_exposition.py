@@ -69,6 +69,12 @@ def test_the_text_name_of_an_openmetrics_counter_has_its_total() -> None:
     assert parse(b"# TYPE a counter\na 1\n").families["a"].text_name == "a"
 
 
+def test_a_gauge_and_a_counter_may_share_a_stem_in_openmetrics() -> None:
+    found = parse(b"# TYPE a gauge\na 1\n# TYPE a counter\na_total 2\na_created 3\n# EOF\n")
+    kinds = {name: (family.name, family.kind, len(family.samples)) for name, family in found.families.items()}
+    assert kinds == {"a": ("a", "gauge", 1), "a_total": ("a", "counter", 2)}
+
+
 def test_a_sample_knows_its_labels_value_and_line() -> None:
     sample = parse(b'# TYPE a gauge\n\na{x="1",y="two \\"quoted\\" \\\\ \\n end",} -1.5e3 1700000000000\n')
     (found,) = sample.families["a"].samples

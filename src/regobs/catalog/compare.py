@@ -121,7 +121,7 @@ def _buckets(family: Family, form: Form) -> Iterator[Difference]:
         if sample.name.endswith("_bucket") and "le" in sample.labels:
             key = tuple(sorted((name, value) for name, value in sample.labels.items() if name != "le"))
             groups.setdefault(key, (set(), sample.line))[0].add(_number(sample.labels["le"]))
-    expected = {*(form.buckets or ()), math.inf}
+    expected = {*map(float, form.buckets or ()), math.inf}
     for edges, line in groups.values():
         if edges != expected:
             extra, missing = sorted(edges - expected), sorted(expected - edges)
@@ -141,7 +141,10 @@ def _number(text: str) -> float:
 
 
 def _text(number: float) -> str:
-    return f"{number:.17g}" if abs(number) < 1e15 and number != int(number) else f"{number:g}"
+    """A bound as Go writes it, whole numbers without a point."""
+    if math.isinf(number):
+        return "+Inf"
+    return str(int(number)) if number.is_integer() else str(number)
 
 
 def _listed(items: Iterable[str], *, all_: bool = False) -> str:

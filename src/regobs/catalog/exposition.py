@@ -75,7 +75,7 @@ class Family:
 
 @dataclass(frozen=True, slots=True)
 class Exposition:
-    """All families of one scrape by name, in the order of their first line."""
+    """All families of one scrape by their text name, in the order of their first line."""
 
     families: Mapping[str, Family]
     format: Format
@@ -203,12 +203,16 @@ class _Reader:
             raise self._error(
                 "unknown type of metric", line, number, value=kind or line, expected=", ".join(sorted(_TYPES))
             )
-        if name in self._typed:
-            raise self._error(f"a second TYPE line for {name}", line, number, expected="one group of lines a family")
-        self._typed.add(name)
-        family = self.families.setdefault(name, Family(name, kind, self.format, number))
-        family.kind = kind
-        self._current = family
+        # By text name: in OpenMetrics the Go client library writes a gauge and a counter go_memstats_alloc_bytes.
+        family = Family(name, kind, self.format, number)
+        key = family.text_name
+        if key in self._typed:
+            raise self._error(f"a second TYPE line for {key}", line, number, expected="one group of lines a family")
+        self._typed.add(key)
+        if key in self.families:
+            family = self.families[key]
+            family.name, family.kind = name, kind
+        self.families[key] = self._current = family
 
     def _family_of(self, sample: Sample) -> Family:
         if self._current is not None and self._current.owns(sample.name):
