@@ -7,6 +7,7 @@ requests = rate(http.REQUESTS, by="route")
 failed = rate(select(http.REQUESTS, code="5xx"), by="route")
 refused = rate(select(http.REQUESTS, code="4xx"), by="route")
 pulls = select(http.DURATION, route="manifest", method=("get", "head"))
+p95 = quantile(0.95, http.DURATION, by="route")
 p95_detail = quantile(0.95, http.DURATION, by=("route", "method"))
 cache_hits = ratio(rate(select(storage.CACHE, type="Hit")), rate(select(storage.CACHE, type="Request")))
 cache_hits_3 = ratio(rate(storage.CACHE_HITS), rate(storage.CACHE_REQUESTS))
@@ -34,13 +35,13 @@ dashboard = Dashboard(
         Lines("By route", requests, good="the usual mix", stacked=True),
         Lines("By method", rate(http.REQUESTS, by="method"), good="far more reads than writes", stacked=True),
         Lines("By status", rate(http.REQUESTS, by="code"), good="2xx and 3xx; each login begins with a 401"),
-        Lines("Server errors by route", ratio(failed, requests), good="0", zoom=True),
+        Lines("Server errors by route", ratio(failed, requests), good="0", alert="RegistryAvailabilityBurn", zoom=True),
         Lines("Client errors by route", ratio(refused, requests), good="level; 404 is normal before a push", zoom=True),
         Lines("In flight over time", total(http.IN_FLIGHT), good="falls back after each peak"),
     ),
     Row(
         "Latency",
-        Lines("p95 by route", quantile(0.95, http.DURATION, by="route"), good="flat; uploads take longest"),
+        Lines("p95 by route", p95, good="flat; uploads take longest", alert="RegistryLatencyBurn"),
         Lines("p95 by route and method (top 10)", top(10, p95_detail), good="flat; uploads take longest"),
         Lines("Mean by route", mean(http.DURATION, by="route"), good="flat"),
         Heat("All requests", http.DURATION, good="one band; a second band is a slow path"),

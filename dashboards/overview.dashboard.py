@@ -13,6 +13,8 @@ firing = count(select(neighbours.ALERTS, alertstate="firing"))
 budget, burn = lowest(slo.BUDGET_REMAINING, by="slo"), highest(slo.BURN_RATE("1h"), by="slo")
 failed = rate(select(http.REQUESTS, code="5xx"))
 answered = rate(select(http.REQUESTS, code=other_than("5xx")), by="route")
+available = ratio(answered, rate(http.REQUESTS, by="route"))
+slowest = quantile(0.95, http.DURATION, by="route")
 uploads = select(http.REQUEST_SIZE, route=("upload_start", "upload"))
 downloads = select(http.RESPONSE_SIZE, route="blob")
 fds = ratio(highest(process.OPEN_FDS, by="instance"), highest(process.MAX_FDS, by="instance"))
@@ -33,9 +35,9 @@ dashboard = Dashboard(
         Stat("p95 latency", quantile(0.95, http.DURATION), good="below 1 s", thresholds=(1, 5)),
         Stat("In flight", total(http.IN_FLIGHT), good="falls back after each peak"),
         Stat("Version", count(build_info.BUILD, by="version"), good="one; two only while a rollout runs"),
-        Lines("Availability by route", ratio(answered, rate(http.REQUESTS, by="route")), good="100 %", zoom=True),
+        Lines("Availability by route", available, good="100 %", alert="RegistryAvailabilityBurn", zoom=True),
         Lines("Requests by route", rate(http.REQUESTS, by="route"), good="the usual mix", stacked=True),
-        Lines("p95 latency by route", quantile(0.95, http.DURATION, by="route"), good="flat; uploads take longest"),
+        Lines("p95 latency by route", slowest, good="flat; uploads take longest", alert="RegistryLatencyBurn"),
     ),
     Row(
         "Error budgets",

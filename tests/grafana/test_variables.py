@@ -72,6 +72,11 @@ def test_a_label_that_the_selector_fixes_has_no_variable() -> None:
     assert "$env" not in text
 
 
+def test_a_fixed_instance_leaves_the_other_labels_of_recorded_series_alone() -> None:
+    fixed = replace(VARIABLES, selector=(Matcher("instance", MatchOp.EQUAL, "a:5001"),))
+    assert fixed.scope.recorded == VARIABLES.scope.recorded == ("env", "cluster", "stage")
+
+
 def test_a_label_that_the_selector_only_limits_keeps_its_variable() -> None:
     limited = replace(VARIABLES, selector=(Matcher("env", MatchOp.REGEX, "prod|staging"),))
     text = narrowed(total(http.IN_FLIGHT), limited)

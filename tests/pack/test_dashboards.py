@@ -24,6 +24,7 @@ from regobs.pack import Pack
 from regobs.promql import infer, parse
 from regobs.promql.nodes import Call, Expr, Number, Selector
 from regobs.promql.walk import walk
+from regobs.slo import outputs as slo
 
 ROOT = Path(__file__).parents[2]
 PACK = Pack((("bundled", ROOT),))
@@ -184,6 +185,13 @@ def test_every_quantile_is_the_95th(path: Path) -> None:
     choices = (choice for row in dashboard.rows for panel in row.panels for choice in panel.choices)
     found = [q for choice in choices for _, expr in choice for q in quantiles(expr)]
     assert {float(q.value) for q in found if isinstance(q, Number)} <= {0.95}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_every_alert_that_a_panel_names_exists(path: Path) -> None:
+    rules = "".join(content.decode() for content in slo.files(PACK, CONFIGS["gitlab"]).values())
+    named = {panel.alert for row in load_dashboard(path).rows for panel in row.panels if panel.alert}
+    assert named <= set(re.findall(r"alert: (\w+)", rules))
 
 
 def test_only_what_a_deployment_lacks_is_left_out() -> None:

@@ -28,8 +28,9 @@ _SHARED = ("environment", "cluster", "region")  # what the exporters beside a re
 class Variables:
     """The variables of a deployment.
 
-    `shared` labels are on every series, `own` ones on the registry's only; `selector` finds the registry, `exposers`
-    the series of the processes beside it. `datasource` is the data source to start with, "" for Grafana's default.
+    `shared` labels are on every series, `own` ones on the registry's only, the instance last; `selector` finds the
+    registry, `exposers` the series of the processes beside it. `datasource` is the data source to start with, "" for
+    Grafana's default.
     """
 
     shared: tuple[str, ...] = ()
@@ -57,7 +58,8 @@ class Variables:
         """The matchers that put the variables into a query."""
         everywhere = tuple(_variable(name) for name in self.names if name in self.shared)
         own = tuple(_variable(name) for name in self.names if name not in self.shared)
-        return Scope(registry=(*self.selector, *own), everywhere=everywhere, recorded=self.names[:-1])
+        recorded = tuple(name for name in self.names if name not in self.own[-1:])  # rules keep all but the instance
+        return Scope(registry=(*self.selector, *own), everywhere=everywhere, recorded=recorded)
 
     def apply(self, expr: Expr) -> Expr:
         """A bound expression narrowed by the selectors and variables."""
