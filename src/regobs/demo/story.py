@@ -20,6 +20,7 @@ from regobs.prometheus import Prometheus
 
 _SEED = "regobs"  # the same images every time
 _HOUR = 3600  # seconds
+_TOGETHER = 2.0  # seconds in which the alerts that belong to the first one arrive
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +153,11 @@ class _Story:
             told = {notification.identity for notification in self._receiver.notifications("firing", struck)}
             return [alert for alert in held_alerts(running.alertmanager.url) if alert.identity in told]
 
-        raised = self._progress.wait("an alert", notified, seconds=self._plan.limit)
-        if not raised:
+        if not self._progress.wait("an alert", notified, seconds=self._plan.limit):
             self._miss("an alert at Alertmanager and its receiver")
             return []
+        time.sleep(_TOGETHER)
+        raised = notified()
         for notification in self._receiver.notifications("firing", struck):
             alert = HeldAlert(notification.labels, suppressed=False, receivers=(notification.receiver,))
             self._progress.say(f"after {notification.at - struck:.1f} s {notification.receiver} is notified: {alert}")
