@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +13,10 @@ from regobs.catalog.model import Exposer, Flavor
 from regobs.cli.main import run
 from regobs.demo import servers, traffic
 from regobs.demo.client import RegistryClient
+from regobs.demo.processes import free_port
 from regobs.errors import ExitCode
+from regobs.prometheus import Prometheus
+from tests.e2e.conftest import PrometheusFactory
 
 LARGEST = 2**20
 
@@ -56,3 +61,23 @@ def test_the_flavor_of_the_live_registry_can_be_wrong_on_purpose(
     assert METRICS["gitlab_build_info"].flavors == (Flavor.GITLAB,)
     assert METRICS["gitlab_build_info"].exposer is Exposer.REGISTRY
     assert "gitlab_build_info: absent family" in capsys.readouterr().out
+
+
+def test_prometheus_adds_the_series_that_the_catalog_says(prometheus_server: PrometheusFactory, tmp_path: Path) -> None:
+    rules = tmp_path / "rules.yaml"
+    alert = {"alert": "Always", "expr": "vector(1)", "labels": {"severity": "warn"}}
+    rules.write_text(json.dumps({"groups": [{"name": "g", "interval": "1s", "rules": [alert]}]}))
+    port = free_port()  # nobody listens there: `up` is 0, and the other series are there all the same
+    scrape = {"job_name": "registry", "scrape_interval": "1s", "static_configs": [{"targets": [f"127.0.0.1:{port}"]}]}
+    server = prometheus_server({"scrape_configs": [scrape], "rule_files": [str(rules)]})
+    expected = {
+        metric.name: {label.exposed for label in metric.forms[0].labels}
+        for metric in METRICS.values()
+        if metric.exposer is Exposer.PROMETHEUS
+    }
+    with Prometheus.connect(server.url) as prometheus:
+        deadline = time.monotonic() + 30
+        while expected.keys() - set(prometheus.label_values("__name__")) and time.monotonic() < deadline:
+            time.sleep(0.2)
+        found = {name: set(prometheus.label_names(name)) - {"__name__"} for name in expected}
+    assert found == expected

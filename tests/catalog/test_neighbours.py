@@ -1,0 +1,55 @@
+"""Metrics of neighbours against what a real exporter says."""
+
+import pytest
+
+from regobs.catalog import METRICS, neighbours
+from regobs.catalog.exposition import Exposition, parse
+from regobs.catalog.model import Capability, Exposer, Flavor, Metric
+from tests.catalog.samples import DATA
+
+NODE = [metric for metric in METRICS.values() if metric.exposer is Exposer.NODE]
+
+
+@pytest.fixture(scope="module")
+def node_exporter() -> Exposition:
+    return parse((DATA / "node-exporter-1.5.0.prom.gz").read_bytes())
+
+
+@pytest.mark.parametrize("metric", NODE, ids=str)
+def test_the_node_exporter_exposes_what_the_catalog_says(metric: Metric, node_exporter: Exposition) -> None:
+    family = node_exporter.families[metric.name]
+    assert family.kind == metric.kind
+    form = metric.form(Flavor.DISTRIBUTION)
+    assert form is not None
+    assert family.samples
+    assert {frozenset(sample.labels) for sample in family.samples} == {
+        frozenset(label.exposed for label in form.labels)
+    }
+
+
+def test_the_recorded_scrape_has_no_family_besides(node_exporter: Exposition) -> None:
+    assert set(node_exporter.families) == {metric.name for metric in NODE}
+
+
+@pytest.mark.parametrize(
+    ("exposer", "capability"),
+    [
+        (Exposer.NODE, Capability.NODE_EXPORTER),
+        (Exposer.CADVISOR, Capability.KUBERNETES),
+        (Exposer.KUBE_STATE, Capability.KUBERNETES),
+        (Exposer.PROMETHEUS, None),
+    ],
+)
+def test_a_neighbour_needs_its_capability_in_every_flavor(exposer: Exposer, capability: Capability | None) -> None:
+    metrics = [metric for metric in METRICS.values() if metric.exposer is exposer]
+    assert metrics
+    for metric in metrics:
+        for flavor in Flavor:
+            form = metric.form(flavor)
+            assert form is not None
+            assert form.needs is capability
+
+
+def test_a_restart_is_counted_and_a_phase_is_a_state() -> None:
+    assert neighbours.POD_RESTARTS.kind == "counter"
+    assert neighbours.POD_PHASE.forms[0].label("phase") is not None
