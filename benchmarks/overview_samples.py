@@ -36,7 +36,7 @@ from regobs.promql import parse
 from regobs.promql.walk import selectors
 
 ROOT = Path(__file__).parents[1]
-SAMPLE = ROOT / "tests" / "data" / "gitlab-registry.prom.gz"
+SAMPLE = ROOT / "tests" / "data" / "gitlab-registry-4.32.prom.gz"
 WIDTH = 1900  # pixels of a dashboard on a common screen
 # Grafana's rounding of an interval, both in seconds: below the first it becomes the second (kbn.roundInterval).
 ROUNDED = ((15, 10), (25, 20), (45, 30), (90, 60), (210, 120), (450, 300), (750, 600), (1500, 1200))

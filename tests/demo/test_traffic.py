@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 import requests
 
+from regobs.demo import servers
 from regobs.demo.client import RegistryClient, Tally
 from regobs.demo.images import OCI_MANIFEST, Blob, Image
+from regobs.demo.processes import Supervisor
 from regobs.demo.servers import RegistryServer
 from regobs.demo.traffic import MB, Mix, first_round, images, readable
 from regobs.errors import ServerError
+from tests.e2e.conftest import require
 
 pytestmark = pytest.mark.server
 
@@ -67,6 +70,18 @@ def test_a_server_that_is_away_is_an_error_and_counted() -> None:
     with RegistryClient("http://127.0.0.1:9", tally) as client, pytest.raises(ServerError, match="base failed"):
         client.base()
     assert tally.server_errors() == 1
+
+
+def test_a_proxy_of_the_environment_does_not_get_between(
+    supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    require("docker-registry", "registry", package="docker-registry")
+    with RegistryClient(servers.docker_registry(supervisor).url) as client:
+        client.base()
 
 
 def test_the_first_round_does_everything_the_story_needs(docker_registry: RegistryServer) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import requests
 import yaml
 
+from regobs.demo import loopback
 from regobs.errors import ServerError
 
 _WAITS = {"group_wait": "1s", "group_interval": "2s"}
@@ -58,9 +59,10 @@ def _hurry(route: dict[str, Any]) -> None:
 def held_alerts(url: str) -> list[HeldAlert]:
     """The active alerts of the Alertmanager at `url`, suppressed ones too; ServerError when it does not answer."""
     try:
-        answer = requests.get(f"{url}/api/v2/alerts", params={"active": "true"}, timeout=5)
-        answer.raise_for_status()
-        found = answer.json()
+        with loopback.session() as session:
+            answer = session.get(f"{url}/api/v2/alerts", params={"active": "true"}, timeout=5)
+            answer.raise_for_status()
+            found = answer.json()
     except requests.RequestException as error:
         raise ServerError("Alertmanager does not answer", value=f"{url}: {type(error).__name__}") from error
     return [

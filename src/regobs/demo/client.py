@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import requests
 
+from regobs.demo import loopback
 from regobs.demo.images import DOCKER_MANIFEST, OCI_MANIFEST, Blob, BlobReader, Image, digest_of
 from regobs.errors import ServerError
 
@@ -61,8 +62,7 @@ class RegistryClient:
     def __init__(self, url: str, tally: Tally | None = None) -> None:
         self.url = url.rstrip("/")
         self.tally = tally if tally is not None else Tally()
-        self._session = requests.Session()
-        self._session.trust_env = False  # a proxy of the environment must not get between us and a loopback server
+        self._session = loopback.session()
 
     def __enter__(self) -> Self:
         return self

@@ -31,6 +31,7 @@ from typing import Any, Self
 
 import requests
 
+from regobs.demo import loopback
 from regobs.errors import MachineError
 
 _LAUNCH = Path(__file__).with_name("launch.py")
@@ -216,12 +217,13 @@ class Supervisor:
     def wait_until_ready(self, process: Process, url: str, *, seconds: float = 30.0) -> None:
         """Return when `url` answers 200; MachineError when the process dies first or `seconds` pass."""
         deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            process.check()
-            with contextlib.suppress(requests.RequestException):
-                if requests.get(url, timeout=2).status_code == requests.codes.ok:
-                    return
-            time.sleep(0.05)
+        with loopback.session() as session:
+            while time.monotonic() < deadline:
+                process.check()
+                with contextlib.suppress(requests.RequestException):
+                    if session.get(url, timeout=2).status_code == requests.codes.ok:
+                        return
+                time.sleep(0.05)
         raise MachineError(
             f"{process.name} was not ready after {seconds:.0f} s", value=f"{url}; the end of its log:\n{process.tail()}"
         )

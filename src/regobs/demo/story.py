@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from regobs.demo import faults, looks, stage
+from regobs.demo import faults, looks, loopback, stage
 from regobs.demo.alerts import HeldAlert, held_alerts
 from regobs.demo.client import RegistryClient
 from regobs.demo.images import Image
@@ -64,7 +64,11 @@ class _Story:
         running = self._start(standard)
         pictures = images(_SEED, self._plan.largest)
         self._use(running, pictures)
-        with Prometheus(running.prometheus.url) as prometheus, Mix(running.registry.url, pictures) as mix:
+        with (
+            loopback.session() as session,
+            Prometheus(running.prometheus.url, session=session) as prometheus,
+            Mix(running.registry.url, pictures) as mix,
+        ):
             self._settle(running, prometheus, mix)
             self._look(running, prometheus)
             raised = self._break(running, mix)
