@@ -1,7 +1,7 @@
 """Whole processes: a cold `regobs build`, and what importing the side of the registry process costs.
 
 Each figure stands beside a rival that was run in turns with it: the import of grafanalib alone for the build (nobody
-who generates dashboards with it is faster), `prometheus_client` for the catalog.
+who generates dashboards with it is faster), `prometheus_client` for it.
 Run: python benchmarks/build.py [ROUNDS]
 """
 
@@ -45,10 +45,10 @@ def main(rounds: int) -> None:
         files = sum(path.is_file() for path in Path(out).rglob("*"))
     print(f"cold `regobs build`, {files} files   {build * 1000:7.0f} ms   (limit {BUILD_LIMIT_S * 1000:.0f} ms)")
     print(f"import grafanalib.core            {grafanalib * 1000:7.0f} ms   ratio {build / grafanalib:.2f}")
-    catalog, client = medians(rounds, ("-c", "import regobs.catalog"), ("-c", "import prometheus_client"))
-    ours, theirs = catalog - bare, client - bare
+    instrument, client = medians(rounds, ("-c", "import regobs.instrument"), ("-c", "import prometheus_client"))
+    ours, theirs = instrument - bare, client - bare
     print(
-        f"import regobs.catalog             {ours * 1000:7.0f} ms   (limit {IMPORT_LIMIT_MS:.0f} ms, bare Python off)"
+        f"import regobs.instrument          {ours * 1000:7.0f} ms   (limit {IMPORT_LIMIT_MS:.0f} ms, bare Python off)"
     )
     print(f"import prometheus_client          {theirs * 1000:7.0f} ms   ratio {ours / theirs:.2f}")
     slow = build > BUILD_LIMIT_S or ours * 1000 > IMPORT_LIMIT_MS

@@ -3,18 +3,16 @@
 The side of the registry process is the catalog, the errors and `regobs.instrument`.
 """
 
-import statistics
+import resource
 import subprocess
 import sys
-import time
-from importlib.util import find_spec
 
 import pytest
 
 INSTRUMENTATION = ("regobs", "regobs.errors", "regobs.catalog", "regobs.instrument")
 HEAVY = ("click", "duckdb", "grafanalib", "jsonschema_rs", "pandas", "promql_parser", "requests", "yaml")
 BUDGET_MS = 60
-ROUNDS = 7
+ROUNDS = 25
 
 
 def loaded_by(statement: str) -> set[str]:
@@ -23,24 +21,29 @@ def loaded_by(statement: str) -> set[str]:
     return {name.split(".")[0] for name in run.stdout.split()}
 
 
-def wall_ms(statement: str) -> float:
-    began = time.perf_counter()
+def cpu_ms(statement: str) -> float:
+    """CPU time of one process: on an idle machine an import's wall time, on a busy one still nearly that."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run([sys.executable, "-c", statement], check=True)
-    return (time.perf_counter() - began) * 1000
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return 1000 * (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
 
 
 @pytest.mark.parametrize("module", INSTRUMENTATION)
 def test_the_side_of_the_registry_process_loads_none_of_the_heavy_packages(module: str) -> None:
-    if find_spec(module) is None or find_spec(module).origin is None:  # type: ignore[union-attr]
-        pytest.skip(f"{module} does not exist yet")
     assert loaded_by(f"import {module}") & set(HEAVY) == set()
 
 
-def test_importing_the_catalog_stays_within_its_budget() -> None:
-    # The difference of the fastest runs: whatever else the machine does only ever adds time.
-    with_catalog = [wall_ms("import regobs.catalog") for _ in range(ROUNDS)]
-    bare = [wall_ms("pass") for _ in range(ROUNDS)]
-    assert min(with_catalog) - min(bare) < BUDGET_MS, statistics.median(with_catalog) - statistics.median(bare)
+@pytest.mark.parametrize("module", ["regobs.catalog", "regobs.instrument"])
+def test_importing_the_side_of_the_registry_process_stays_within_its_budget(module: str) -> None:
+    # The fastest run counts, because whatever else the machine does only ever adds time; most need three rounds.
+    ours, bare = [], []
+    for _ in range(ROUNDS):
+        ours.append(cpu_ms(f"import {module}"))
+        bare.append(cpu_ms("pass"))
+        if len(ours) >= 3 and min(ours) - min(bare) < BUDGET_MS:
+            return
+    pytest.fail(f"import {module} takes {min(ours) - min(bare):.0f} ms of CPU, the budget is {BUDGET_MS} ms")
 
 
 def test_the_help_of_the_command_loads_no_subcommand() -> None:
