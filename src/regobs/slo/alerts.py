@@ -27,7 +27,7 @@ from regobs.config import Config
 from regobs.errors import SloError
 from regobs.promql.nodes import Binary, Call, Expr, Number
 from regobs.promql.printer import to_text
-from regobs.slo.links import dashboard_link, runbook_link
+from regobs.slo.links import dashboard_link, runbook_link, scope_words
 from regobs.slo.model import Slo, Tier, Windows, window_text
 from regobs.slo.recording import number, recorded
 from regobs.slo.windows import evidence
@@ -76,8 +76,13 @@ def _alert(slo: Slo, tier: Tier, proof: Decimal, config: Config) -> dict[str, ob
         "expr": expression(slo, tier, proof),
         "for": window_text(tier.hold),
         "labels": alert_labels(slo, tier),
-        "annotations": annotations(slo, tier, config),
+        "annotations": alert_texts(slo, tier, config),
     }
+
+
+def factor_text(tier: Tier, slo: Slo) -> str:
+    """The tier's factor as it stands in the rule: `13.44`, `14 / 15`."""
+    return to_text(number(tier.factor(slo.period)))
 
 
 def alert_labels(slo: Slo, tier: Tier) -> dict[str, str]:
@@ -105,14 +110,13 @@ def _compared(op: str, left: Expr, right: Expr) -> Expr:
     return Binary(op, left, right)
 
 
-def annotations(slo: Slo, tier: Tier, config: Config) -> dict[str, str]:
+def alert_texts(slo: Slo, tier: Tier, config: Config) -> dict[str, str]:
     """What a person reads: how fast, what it cost, how long the rest lasts, and where to go on."""
     keep = config.rules_scope.keep
     burn = names.BURN_RATE(tier.name).name
     size, unit = next((one for one in PERIOD_UNITS if slo.period.ms >= one[0]), PERIOD_UNITS[-1])
     spent = to_text(number(Fraction(100 * tier.long.ms, slo.period.ms)))
     left = names.BUDGET_REMAINING.name
-    scope = "".join(f", {label} {{{{ $labels.{label} }}}}" for label in keep)
     text = (
         f"In the last {tier.name} {_query(slo, keep, burn, f' * {plain(slo.budget)}')}"
         f"{{{{ . | first | value | humanizePercentage }}}}{{{{ end }}}} of the events were bad, where the objective of "
@@ -124,7 +128,7 @@ def annotations(slo: Slo, tier: Tier, config: Config) -> dict[str, str]:
         f"{_query(slo, keep, left, ' <= 0')} Nothing of it is left.{{{{ end }}}}"
     )
     return {
-        "summary": f'{slo.title}: error budget burns at {{{{ $value | printf "%.2f" }}}} times the sustainable rate{scope}',
+        "summary": f'{slo.title}: error budget burns at {{{{ $value | printf "%.2f" }}}} times the sustainable rate{scope_words(config)}',
         "description": text,
         **runbook_link(NAMES[slo.sli], config),
         **dashboard_link(config),

@@ -8,7 +8,7 @@ from typing import Any
 from regobs.catalog import slo as names
 from regobs.config import Config
 from regobs.promql.nodes import Duration
-from regobs.slo.alerts import NAMES, PERIOD_UNITS, alert_labels, annotations, plain
+from regobs.slo.alerts import NAMES, PERIOD_UNITS, alert_labels, alert_texts, plain
 from regobs.slo.counters import scope_labels
 from regobs.slo.model import Slo, Tier, Windows, window_text
 
@@ -82,7 +82,7 @@ def alert_list(slo: Slo, tiers: list[Tier], burn: Fraction, config: Config, ms: 
 
 def _expanded(slo: Slo, tier: Tier, burn: Fraction, config: Config, *, budget: bool) -> dict[str, str]:
     """The annotations with their templates filled in by hand; links are taken as they are."""
-    texts = annotations(slo, tier, config)
+    texts = alert_texts(slo, tier, config)
     scope = "".join(f", {name} {value}" for name, value in scope_labels(config).items())
     bad = float(burn * Fraction(slo.budget) * 100)
     spent = float(burn * tier.long.ms / slo.period.ms * 100)

@@ -16,3 +16,8 @@ def dashboard_link(config: Config, slug: str = "overview") -> dict[str, str]:
     if not config.grafana.url:
         return {}
     return {"dashboard_url": f"{config.grafana.url.rstrip('/')}/d/regobs-{slug}"}
+
+
+def scope_words(config: Config) -> str:
+    """The end of a summary: which environment, cluster and so on an alert is about."""
+    return "".join(f", {label} {{{{ $labels.{label} }}}}" for label in config.rules_scope.keep)

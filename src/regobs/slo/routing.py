@@ -1,0 +1,114 @@
+"""From routing.yaml of the pack to a configuration that Alertmanager can run.
+
+The file is Alertmanager's own format with one addition: an inhibition rule with `slower_tiers_of: [alert, ...]` becomes
+one rule for each burn-rate tier, which silences all slower tiers. The labels of the scope are added to every
+`group_by` and `equal`, so that environments stay apart.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from regobs.config import Config
+from regobs.documents import Document, Steps, dump_yaml, load_yaml, validate
+from regobs.errors import RulesError
+from regobs.pack import Pack
+from regobs.slo.model import Windows
+
+Json = dict[str, Any]
+_NAMES = {"type": "array", "items": {"type": "string", "minLength": 1}}
+_MATCHERS = {**_NAMES, "minItems": 1}
+_ROUTE = {
+    "type": "object",
+    "properties": {
+        "receiver": {"type": "string"},
+        "group_by": _NAMES,
+        "matchers": _MATCHERS,
+        "routes": {"type": "array", "items": {"$ref": "#/$defs/route"}},
+    },
+}
+_SCHEMA: Json = {
+    "$defs": {"route": _ROUTE},
+    "type": "object",
+    "required": ["route", "receivers"],
+    "properties": {
+        "route": {"allOf": [{"$ref": "#/$defs/route"}], "required": ["receiver", "group_by"]},
+        "receivers": {
+            "type": "array",
+            "minItems": 1,
+            "items": {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}}},
+        },
+        "inhibit_rules": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["equal"],
+                "properties": {
+                    "source_matchers": _MATCHERS,
+                    "target_matchers": _MATCHERS,
+                    "equal": _NAMES,
+                    "slower_tiers_of": _MATCHERS,
+                },
+                "oneOf": [
+                    {"required": ["slower_tiers_of"]},
+                    {"required": ["source_matchers", "target_matchers"]},
+                ],
+            },
+        },
+    },
+}
+
+
+def routing(pack: Pack, windows: Windows, config: Config) -> bytes:
+    """The Alertmanager configuration. Raises RulesError with a place."""
+    file = pack.file("alerts", "routing.yaml")
+    document = load_yaml(file.read(), str(file.path), error=RulesError)
+    validate(document, _SCHEMA, RulesError)
+    data: Json = document.data
+    receivers = {receiver["name"] for receiver in data["receivers"]}
+    keep = config.rules_scope.keep
+    rules = [made for rule in data.get("inhibit_rules", []) for made in _inhibitions(rule, windows, keep)]
+    made = {**data, "route": _route(document, ("route",), data["route"], receivers, keep)}
+    if rules:
+        made["inhibit_rules"] = rules
+    text = "# Written by `regobs build` from alerts/routing.yaml of the pack; change that instead.\n" + dump_yaml(made)
+    return text.encode()
+
+
+def _route(document: Document, path: Steps, route: Json, receivers: set[str], keep: tuple[str, ...]) -> Json:
+    if "receiver" in route and route["receiver"] not in receivers:
+        raise RulesError(
+            "a route names a receiver that is not there",
+            location=document.locate((*path, "receiver")),
+            value=route["receiver"],
+            expected=f"one of {', '.join(sorted(receivers))}",
+            next_step="add the receiver, or correct the name",
+        )
+    made = dict(route)
+    if "group_by" in route and "..." not in route["group_by"]:
+        made["group_by"] = _with(route["group_by"], keep)
+    if "routes" in route:
+        children = enumerate(route["routes"])
+        made["routes"] = [_route(document, (*path, "routes", i), one, receivers, keep) for i, one in children]
+    return made
+
+
+def _with(names: list[str], keep: tuple[str, ...]) -> list[str]:
+    return names + [name for name in keep if name not in names]
+
+
+def _inhibitions(rule: Json, windows: Windows, keep: tuple[str, ...]) -> list[Json]:
+    equal = _with(rule["equal"], keep)
+    if "slower_tiers_of" not in rule:
+        return [{**rule, "equal": equal}]
+    alerts = f'alertname=~"{"|".join(rule["slower_tiers_of"])}"'
+    tiers = [tier.name for tier in windows.tiers]
+    return [
+        {
+            "source_matchers": [alerts, f'tier="{tier}"'],
+            "target_matchers": [alerts, f'tier=~"{"|".join(tiers[index + 1 :])}"'],
+            "equal": equal,
+        }
+        for index, tier in enumerate(tiers[:-1])
+    ]

@@ -1,0 +1,236 @@
+"""Plain Prometheus rule files of the pack: read, checked, and put into the deployment's names.
+
+They are written in the names of GitLab's registry, with no selector of a deployment. A rule that the deployment's
+registry cannot answer, by its flavor, version or capabilities, is left out with the reason.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from regobs.catalog.model import Exposer, Flavor
+from regobs.config import Config
+from regobs.documents import Document, Steps, load_yaml, validate
+from regobs.errors import Location, PromqlError, RulesError
+from regobs.pack import Pack, PackFile
+from regobs.promql.bind import bind, metrics_of
+from regobs.promql.infer import infer
+from regobs.promql.nodes import Aggregate, Expr, Selector
+from regobs.promql.parse import parse_located
+from regobs.promql.printer import to_text
+from regobs.promql.recorded import Record
+from regobs.promql.scope import Scope, inject
+from regobs.promql.series import known_metric
+from regobs.promql.unavailable import Unavailable
+from regobs.promql.vocabulary import Vocabulary
+from regobs.promql.walk import rebuild, walk
+from regobs.slo.links import dashboard_link, runbook_link, scope_words
+
+SUFFIX = ".rules.yaml"
+_LABEL_USE = re.compile(r"\$labels\.([A-Za-z_][A-Za-z0-9_]*)")
+_TEXT = {"type": "string", "minLength": 1}
+_DURATION = {"type": "string", "pattern": "^([0-9]+(ms|[smhdwy]))+$", "description": "a duration such as 5m"}
+_TEXTS = {"type": "object", "additionalProperties": _TEXT}
+_RECORD = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["record", "expr"],
+    "properties": {
+        "record": {
+            "type": "string",
+            "pattern": "^[a-zA-Z_]+:[a-zA-Z0-9_]+:[a-zA-Z0-9_]+$",
+            "description": "level:metric:operations",
+        },
+        "expr": _TEXT,
+        "labels": _TEXTS,
+    },
+}
+_ALERT = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["alert", "expr", "for", "labels", "annotations"],
+    "properties": {
+        "alert": {"type": "string", "pattern": "^[A-Z][A-Za-z0-9]*$", "description": "words such as DiskFull"},
+        "expr": _TEXT,
+        "for": _DURATION,
+        "keep_firing_for": _DURATION,
+        "labels": {
+            "type": "object",
+            "required": ["severity"],
+            "properties": {"severity": {"enum": ["page", "ticket"]}},
+            "additionalProperties": _TEXT,
+        },
+        "annotations": {
+            "type": "object",
+            "required": ["summary", "description"],
+            "properties": {"summary": _TEXT, "description": _TEXT},
+            "additionalProperties": _TEXT,
+        },
+    },
+}
+_SCHEMA = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["groups"],
+    "properties": {
+        "groups": {
+            "type": "array",
+            "minItems": 1,
+            "items": {
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["name", "rules"],
+                "properties": {
+                    "name": _TEXT,
+                    "interval": _DURATION,
+                    "rules": {
+                        "type": "array",
+                        "minItems": 1,
+                        "items": {"if": {"required": ["alert"]}, "then": _ALERT, "else": _RECORD},
+                    },
+                },
+            },
+        }
+    },
+}
+# Rule files are written in these names; every capability counts as there.
+_WRITTEN = Vocabulary(Flavor.GITLAB)
+
+
+@dataclass(frozen=True, slots=True)
+class RuleFile:
+    """One rule file in the deployment's names: `groups` as data, its `records` unscoped, and what was left out."""
+
+    name: str
+    groups: list[dict[str, Any]] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
+    left_out: list[dict[str, str]] = field(default_factory=list)
+
+
+def read_rule_files(pack: Pack, config: Config) -> list[RuleFile]:
+    """Every rule file of the pack, by name. Raises RulesError with a place for the first thing that is wrong."""
+    return [_read_file(file, config) for file in pack.files("alerts", "*" + SUFFIX)]
+
+
+def _read_file(file: PackFile, config: Config) -> RuleFile:
+    document = load_yaml(file.read(), str(file.path), error=RulesError)
+    validate(document, _SCHEMA, RulesError)
+    _refuse_twins(document)
+    result = RuleFile(file.name.removesuffix(SUFFIX))
+    for index, group in enumerate(document.data["groups"]):
+        rules = []
+        for number in range(len(group["rules"])):
+            rule = _read_rule(document, ("groups", index, "rules", number), config, result)
+            if rule is not None:
+                rules.append(rule)
+        if rules:
+            result.groups.append({**group, "rules": rules})
+    return result
+
+
+def _refuse_twins(document: Document) -> None:
+    names = [group["name"] for group in document.data["groups"]]
+    twin = next((index for index, name in enumerate(names) if name in names[:index]), None)
+    if twin is not None:
+        raise RulesError(
+            "two groups have the same name",
+            location=document.locate(("groups", twin, "name")),
+            value=names[twin],
+            expected="each name once in a file: Prometheus refuses the file otherwise",
+            next_step="rename one of the two",
+        )
+
+
+def _read_rule(document: Document, path: Steps, config: Config, result: RuleFile) -> dict[str, Any] | None:
+    rule = document.data
+    for step in path:
+        rule = rule[step]
+    expr = _checked(document, (*path, "expr"), rule["expr"])
+    name = rule.get("alert", rule.get("record"))
+    try:
+        bound = bind(expr, config.vocabulary)
+    except Unavailable as lack:
+        result.left_out.append({"rule": name, "reason": lack.message})
+        return None
+    scoped = to_text(inject(_target_scope(bound, config.rules_scope), config.rules_scope))
+    if "record" in rule:
+        result.records.append(Record(name, bound))
+        return {**rule, "expr": scoped}
+    texts = _texts(document, path, rule, bound, config)
+    return {**rule, "expr": scoped, "annotations": texts}
+
+
+def _checked(document: Document, path: Steps, text: str) -> Expr:
+    """The expression, with the types of its parts checked in the names it is written in."""
+    where = document.locate(path)
+    try:
+        parsed = parse_located(text)
+        infer(parsed.expr, _WRITTEN, locate=parsed.locate)
+    except PromqlError as error:
+        within = error.location
+        single = "\n" not in text.strip() and within is not None and within.column is not None
+        column = (where.column or 1) + (within.column or 1) - 1 if single and within is not None else where.column
+        raise RulesError(
+            error.message,
+            location=Location(where.file, where.line, column),
+            value=error.value if error.value is not None else text,
+            expected=error.expected,
+            next_step=error.next_step or "correct the expression",
+        ) from error
+    return parsed.expr
+
+
+def _target_scope(expr: Expr, scope: Scope) -> Expr:
+    """What Prometheus says about a scrape (`up`) is about the registry's targets in these rules."""
+
+    def visit(node: Expr) -> Expr:
+        if isinstance(node, Selector):
+            metric = known_metric(node)
+            if metric is not None and metric.exposer is Exposer.PROMETHEUS:
+                return inject(node, Scope(everywhere=scope.registry))
+            return node
+        return rebuild(node, visit)
+
+    return visit(expr)
+
+
+def _texts(document: Document, path: Steps, rule: dict[str, Any], bound: Expr, config: Config) -> dict[str, str]:
+    """The annotations, in the flavor's label names, with the scope named and the links added."""
+    result = {
+        name: _relabel(document, (*path, "annotations", name), text, rule, bound, config)
+        for name, text in rule["annotations"].items()
+    }
+    result["summary"] += scope_words(config)
+    return {**result, **runbook_link(rule["alert"], config), **dashboard_link(config)}
+
+
+def _relabel(document: Document, path: Steps, text: str, rule: dict[str, Any], bound: Expr, config: Config) -> str:
+    known = infer(bound, config.vocabulary)
+    there = set(known.labels or ()) | set(rule["labels"]) | set(config.rules_scope.keep)
+    if known.open and not any(isinstance(node, Aggregate) for node in walk(bound)):
+        there |= set(config.target_labels)
+
+    def one(match: re.Match[str]) -> str:
+        name = _own_name(match[1], bound, config)
+        if known.labels is None or name in there:
+            return f"$labels.{name}"
+        raise RulesError(
+            f"the label {match[1]} does not survive the expression of {rule['alert']}",
+            location=document.locate(path),
+            value=match[0],
+            expected=f"one of {', '.join(sorted(there))}",
+            next_step=f"add {match[1]} to the `by` list of the expression, or leave it out of the text",
+        )
+
+    return _LABEL_USE.sub(one, text)
+
+
+def _own_name(label: str, bound: Expr, config: Config) -> str:
+    for metric in sorted(metrics_of(bound), key=lambda one: one.name):
+        form = config.vocabulary.form(metric)
+        found = form.label(label) if form else None
+        if found is not None:
+            return config.vocabulary.series_label(metric, found)
+    return label
