@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from regobs.build.swap import locked, recover, swap, sync_directory
+from regobs.build.swap import locked, recover, swap, sync
 from regobs.errors import InputError, Location, MachineError
 
 MANIFEST = "manifest.json"
@@ -48,7 +48,7 @@ def _replace(target: Path, files: Mapping[str, bytes]) -> None:
     except BaseException:
         shutil.rmtree(new, ignore_errors=True)
         raise
-    sync_directory(target.parent)
+    sync(target.parent)
     shutil.rmtree(old, ignore_errors=True)
 
 
@@ -60,12 +60,10 @@ def _write_tree(root: Path, files: Mapping[str, bytes]) -> None:
         if path.parent not in directories:
             path.parent.mkdir(parents=True, exist_ok=True)
             directories.update(parent for parent in path.parents if parent.is_relative_to(root))
-        with path.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-    for directory in directories:
-        sync_directory(directory)
+        path.write_bytes(content)
+    # After all are written: the file system then has one transaction to commit, not one a file.
+    for path in (*(root / name for name in files), *directories):
+        sync(path)
 
 
 def _built_files(directory: Path) -> set[str] | None:
