@@ -273,6 +273,9 @@ def test_what_depends_on_the_linked_library_may_be_absent_in_old_versions_only()
     reasons = {absence.family: absence.why for absence in check(parse(DOCKER.read_bytes())).absences}
     assert reasons["go_gc_gogc_percent"] is Why.LINKED
     assert reasons["registry_proxy_hits_total"] is Why.LATER
+    assert reasons["go_memstats_gc_cpu_fraction"] is Why.LINKED
+    upstream = "# TYPE go_memstats_gc_cpu_fraction gauge\ngo_memstats_gc_cpu_fraction 0.001\n"
+    assert check(parse(f"{DOCKER_TEXT}{upstream}".encode())).ok
     lookups = "# TYPE go_memstats_lookups_total counter\ngo_memstats_lookups_total 0\n"
     found = _only(check(parse(f"{NEWEST_TEXT}{lookups}".encode())))
     assert found.what is What.OTHER_VERSION

@@ -1,80 +1,23 @@
 """The typed catalog: every metric that regobs knows, typed here and nowhere else.
 
 One module a component; content refers to an entry as `http.REQUESTS`. `METRICS` holds all of them by family name, in
-the order of the modules; `by_series` finds the entry behind the name of a time series.
+the order of the modules; `by_series` finds the entry behind the name of a time series. Both are made when they are
+first asked for: a process that only emits the metrics of one component does not load the others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from types import MappingProxyType, ModuleType
+from typing import TYPE_CHECKING, Any
 
-from regobs.catalog import (
-    background_migrations,
-    build_info,
-    database,
-    gc,
-    go_runtime,
-    http,
-    load_balancing,
-    neighbours,
-    notifications,
-    process,
-    proxy,
-    redis,
-    removed,
-    row_counts,
-    scrape,
-    slo,
-    sql_pool,
-    storage,
-)
-from regobs.catalog.model import Metric
+if TYPE_CHECKING:
+    from regobs.catalog.index import METRICS, MODULES, by_series
 
-__all__ = ["METRICS", "by_series"]
-
-MODULES: tuple[ModuleType, ...] = (
-    http,
-    storage,
-    notifications,
-    database,
-    load_balancing,
-    row_counts,
-    sql_pool,
-    redis,
-    gc,
-    background_migrations,
-    proxy,
-    build_info,
-    process,
-    go_runtime,
-    scrape,
-    removed,
-    neighbours,
-)
+__all__ = ["METRICS", "MODULES", "by_series"]
 
 
-def _entries() -> Iterator[Metric]:
-    for module in MODULES:
-        for value in vars(module).values():
-            if isinstance(value, Metric):
-                yield value
-    yield from slo.METRICS
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from regobs.catalog import index  # noqa: PLC0415 - loads every module of the catalog
 
-
-METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in _entries()})
-
-_SERIES: dict[str, tuple[Metric, str]] = {
-    series: (metric, series.removeprefix(metric.name)) for metric in METRICS.values() for series in metric.series
-}
-
-
-def by_series(name: str) -> tuple[Metric, str] | None:
-    """The entry that a time series belongs to, and the suffix (`_bucket`, `_sum`, `_count` or none) it has there.
-
-    None when the catalog knows no such series. The family name of a histogram is no series.
-    """
-    found = _SERIES.get(name)
-    if found is None and (recorded := slo.find(name)) is not None:
-        return recorded, ""
-    return found
+    return getattr(index, name)

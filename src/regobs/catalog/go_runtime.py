@@ -8,6 +8,13 @@ from regobs.catalog.process import CLIENT_1_20_FORMS
 
 _go = Component("go_runtime")
 
+# GitLab registry 4.32 and CNCF Distribution 3 have neither. What an older release has depends on its build:
+# client_golang 0.9 and 1.1 have both, the 1.14 that Debian 12 links has the look-ups only.
+_OLD_CLIENT = (
+    form(Flavor.GITLAB, until="4.32.0", may_lack="only with an old Go client library"),
+    form(Flavor.DISTRIBUTION, until="3.0.0", may_lack="only with an old Go client library"),
+)
+
 
 def _memory(name: str, text: str) -> Metric:
     return _go.gauge(f"go_memstats_{name}_bytes", Unit.BYTES, text)
@@ -44,11 +51,14 @@ ALLOCATED_TOTAL = _go.counter(
 MALLOCS = _go.counter("go_memstats_mallocs_total", Unit.OBJECTS, "Objects allocated.")
 FREES = _go.counter("go_memstats_frees_total", Unit.OBJECTS, "Objects freed.")
 LOOKUPS = _go.counter(
-    "go_memstats_lookups_total",
-    Unit.LOOKUPS,
-    "Pointer look-ups by the runtime; always 0.",
-    form(Flavor.GITLAB, until="4.32.0", may_lack="only with a Go client library before 1.20"),
-    form(Flavor.DISTRIBUTION, until="3.0.0", may_lack="only with a Go client library before 1.20"),
+    "go_memstats_lookups_total", Unit.LOOKUPS, "Pointer look-ups by the runtime; always 0.", *_OLD_CLIENT
+)
+GC_CPU_FRACTION = _go.gauge(
+    "go_memstats_gc_cpu_fraction",
+    Unit.RATIO,
+    "Fraction of the available CPU time that the collector has used since the start.",
+    *_OLD_CLIENT,
+    pitfalls=("An average over the whole life of the process: it hides what happens now.",),
 )
 HEAP_ALLOCATED = _memory("heap_alloc", "Bytes of heap objects.")
 HEAP_IDLE = _memory("heap_idle", "Heap bytes in unused spans.")
