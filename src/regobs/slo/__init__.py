@@ -7,7 +7,7 @@ from typing import Any
 __all__ = ["files", "manifest", "records"]
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the module holds
+def __getattr__(name: str) -> Any:
     """Load the compiler, and the PromQL parser with it, with the first use."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -7,11 +7,12 @@
 
 Evidence: if the true rate of bad events were r = factor x budget, then among n events about m = r n would be bad, and
 the probability of k or more is at most exp(-(k ln(k/m) - (k - m))): the Chernoff bound of a Poisson variable
-(Mitzenmacher and Upfal, Probability and Computing, theorem 5.4), which also bounds a binomial one. The alert needs it to be
-below 1 - confidence. With the burn rate b = (k/n) / budget the exponent is k (ln(b/factor) + factor/b - 1), which is how it
-stands in the rule. For three nines and the tier of one hour, 1 failure of 1 request gives 3.32, too little for 99 %
-(4.6052), and 2 of 2 give 6.64. A busy registry has that much evidence at once, a quiet one after a few failures; there is no
-rate of requests under which the alert is mute. 1.5 stands between one failure and two, as increase() estimates them.
+(Mitzenmacher and Upfal, Probability and Computing, theorem 5.4), which also bounds a binomial one. The alert needs it
+to be below 1 - confidence. With the burn rate b = (k/n) / budget the exponent is k (ln(b/factor) + factor/b - 1),
+which is how it stands in the rule. For three nines and the tier of one hour, 1 failure of 1 request gives 3.32, too
+little for 99 % (4.6052), and 2 of 2 give 6.64. A busy registry has that much evidence at once, a quiet one after a few
+failures; there is no rate of requests under which the alert is mute. 1.5 stands between one failure and two, as
+increase() estimates them.
 
 `unless` instead of `and` for the short window: where nothing happens in it, nothing shows that the burn is over, so a
 failing registry that loses its traffic does not silence its own alert.
@@ -34,6 +35,7 @@ from regobs.slo.windows import evidence
 
 NAMES = {"availability": "RegistryAvailabilityBurn", "latency": "RegistryLatencyBurn"}
 MORE_THAN_ONE = Decimal("1.5")
+_RATE = '{{ $value | printf "%.2f" }}'
 PERIOD_UNITS = ((86_400_000, "days"), (3_600_000, "hours"), (60_000, "minutes"), (1000, "seconds"))
 
 
@@ -52,7 +54,7 @@ def check_reachable(slo: Slo, windows: Windows) -> None:
         if factor * Fraction(slo.budget) >= 1:
             least = 1 - 1 / factor
             raise SloError(
-                f"the tier {tier.name} could never fire for {slo.name}: every single event can be bad and it stays silent",
+                f"the tier {tier.name} could never fire for {slo.name}, even if all events were bad",
                 location=slo.location,
                 value=f"factor {_short(factor)} x budget {slo.budget} = {_short(factor * Fraction(slo.budget))}",
                 expected=f"less than 1: a target above {_short(least)}",
@@ -128,7 +130,7 @@ def alert_texts(slo: Slo, tier: Tier, config: Config) -> dict[str, str]:
         f"{_query(slo, keep, left, ' <= 0')} Nothing of it is left.{{{{ end }}}}"
     )
     return {
-        "summary": f'{slo.title}: error budget burns at {{{{ $value | printf "%.2f" }}}} times the sustainable rate{scope_words(config)}',
+        "summary": f"{slo.title}: error budget burns at {_RATE} times the sustainable rate{scope_words(config)}",
         "description": text,
         **runbook_link(NAMES[slo.sli], config),
         **dashboard_link(config),

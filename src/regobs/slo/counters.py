@@ -128,10 +128,10 @@ def _accepts(matchers: Iterable[Matcher], name: str, value: str) -> bool:
 
 
 def _samples(matcher: Matcher) -> Iterator[str]:
-    """Texts that a matcher might accept: its own value, or its alternatives with wildcards filled in."""
-    if matcher.op is MatchOp.EQUAL:
+    """Texts that a matcher is about: its own value, or its alternatives with wildcards filled in."""
+    if matcher.op in {MatchOp.EQUAL, MatchOp.NOT_EQUAL}:
         yield matcher.value
-    elif matcher.op is MatchOp.REGEX:
+    else:
         for alternative in matcher.value.strip("^$()").split("|"):
             for filled in (alternative, re.sub(r"\[[^]]*\][+*]?|\\[dw][+*]?", "1", alternative)):
                 yield re.sub(r"\\(.)", r"\1", re.sub(r"(?<!\\)\.[*+]?", "0", filled))
@@ -157,11 +157,12 @@ class _Values:
     def _of(self, name: str, matchers: list[Matcher], scope: Labels) -> list[str]:
         if name in self._known:
             return self._known[name]
-        if name in scope:
-            return [scope[name], *([_ELSEWHERE] if name in self._asked else [])]
         if name not in self._asked:
-            return ["registry-0"]
-        return [*_accepted_samples(name, matchers, [f"{name}-1"]), _ELSEWHERE]
+            return [scope.get(name, "registry-0")]
+        own = [matcher for matcher in matchers if matcher.label == name]
+        accepted = [scope[name]] if name in scope else _accepted_samples(name, matchers, [f"{name}-1"])
+        others = [_ELSEWHERE, *(value for matcher in own for value in _samples(matcher))]
+        return accepted + [value for value in others if not _accepts(own, name, value)][:1]
 
     def covering(self, within: tuple[Selector, ...], *, but_not: Selector | None = None) -> list[Labels]:
         """Label sets that the selectors accept; every accepted value of a label that is asked about stands in one."""

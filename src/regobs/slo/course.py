@@ -1,4 +1,4 @@
-"""Tests of what happens over time: recovery, traffic that stops, few events, and windows that are made from counters."""
+"""Tests of what happens over time: recovery, an end of traffic, few events, and the windows made from counters."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ def alert_list(slo: Slo, tiers: list[Tier], burn: Fraction, config: Config, ms: 
 def _expanded(slo: Slo, tier: Tier, burn: Fraction, config: Config, *, budget: bool) -> dict[str, str]:
     """The annotations with their templates filled in by hand; links are taken as they are."""
     texts = alert_texts(slo, tier, config)
-    scope = "".join(f", {name} {value}" for name, value in scope_labels(config).items())
+    scope = "".join(f", {label} {value}" for label, value in scope_labels(config).items())
     bad = float(burn * Fraction(slo.budget) * 100)
     spent = float(burn * tier.long.ms / slo.period.ms * 100)
     left = 1 - burn
@@ -94,9 +94,9 @@ def _expanded(slo: Slo, tier: Tier, burn: Fraction, config: Config, *, budget: b
         **texts,
         "summary": f"{slo.title}: error budget burns at {float(burn):.2f} times the sustainable rate{scope}",
         "description": (
-            f"In the last {tier.name} {bad:.4g}% of the events were bad, where the objective of {plain(slo.target * 100)}% "
-            f"allows {plain(slo.budget * 100)}%. That spent {spent:.1f}% of the error budget of "
-            f"{window_text(slo.period)}.{rest if budget else ''}"
+            f"In the last {tier.name} {bad:.4g}% of the events were bad, where the objective of "
+            f"{plain(slo.target * 100)}% allows {plain(slo.budget * 100)}%. That spent {spent:.1f}% of the error "
+            f"budget of {window_text(slo.period)}.{rest if budget else ''}"
         ),
     }
 

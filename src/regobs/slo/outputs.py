@@ -60,7 +60,7 @@ def load_slos(pack: Pack, config: Config) -> list[Slo]:
     for slo in slos:
         if slo.period.ms > config.prometheus.retention.ms:
             raise ConfigError(
-                f"the period of {slo.name} is longer than Prometheus keeps data: its budget would be that of a shorter one",
+                f"the period of {slo.name} is longer than Prometheus keeps data, so its budget would be wrong",
                 location=Location(str(config.source)) if config.source else slo.location,
                 value=f"period {window_text(slo.period)}, retention {window_text(config.prometheus.retention)}",
                 expected="a retention of at least the period",

@@ -18,7 +18,7 @@ Json = dict[str, Any]
 
 
 def test_files(slo: Slo, windows: Windows, config: Config, rules: str, budget: str) -> dict[str, Json]:
-    """Test files by name, as data; `rules` and `budget` are the paths of the rule files from there. Raises Unavailable."""
+    """Test files by name, as data; `rules` and `budget` are the paths of the SLO's rule files from there."""
     bench = Bench(slo, windows, config)
     found = {
         f"{slo.name}.edges.test.yaml": _file([rules, budget], bench.step, edges.groups(bench)),

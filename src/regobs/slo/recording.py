@@ -117,7 +117,7 @@ def _window_rules(slo: Slo, step: Step, config: Config) -> list[tuple[Metric, Ex
 
 
 def recording_rules(slo: Slo, windows: Windows, config: Config) -> list[RecordingRule]:
-    """Those of the tiers' windows, each behind those it reads. Raises Unavailable when the registry lacks what it counts."""
+    """Those of the tiers' windows, each behind those it reads. Raises Unavailable when the registry lacks a metric."""
     steps = [step for step in chain(windows, slo.period) if step.window != slo.period or _in_tier(step, windows)]
     return [_rule(slo, metric, expr) for step in steps for metric, expr in _window_rules(slo, step, config)]
 

@@ -17,7 +17,7 @@ from regobs.errors import Location, PromqlError, RulesError
 from regobs.pack import Pack, PackFile
 from regobs.promql.bind import bind, metrics_of
 from regobs.promql.infer import infer
-from regobs.promql.nodes import Aggregate, Expr, Selector
+from regobs.promql.nodes import Aggregate, Call, Expr, Selector
 from regobs.promql.parse import parse_located
 from regobs.promql.printer import to_text
 from regobs.promql.recorded import Record
@@ -198,33 +198,44 @@ def _target_scope(expr: Expr, scope: Scope) -> Expr:
 
 def _texts(document: Document, path: Steps, rule: dict[str, Any], bound: Expr, config: Config) -> dict[str, str]:
     """The annotations, in the flavor's label names, with the scope named and the links added."""
-    result = {
-        name: _relabel(document, (*path, "annotations", name), text, rule, bound, config)
-        for name, text in rule["annotations"].items()
-    }
-    result["summary"] += scope_words(config)
+    names = _LabelNames(rule, bound, config)
+    result = {}
+    for name, text in rule["annotations"].items():
+        result[name] = names.translate(text, document.locate((*path, "annotations", name)))
+    if not any(isinstance(node, Call) and node.function == "absent" for node in walk(bound)):
+        result["summary"] = (
+            result["summary"].rstrip(".") + scope_words(config) if scope_words(config) else result["summary"]
+        )
     return {**result, **runbook_link(rule["alert"], config), **dashboard_link(config)}
 
 
-def _relabel(document: Document, path: Steps, text: str, rule: dict[str, Any], bound: Expr, config: Config) -> str:
-    known = infer(bound, config.vocabulary)
-    there = set(known.labels or ()) | set(rule["labels"]) | set(config.rules_scope.keep)
-    if known.open and not any(isinstance(node, Aggregate) for node in walk(bound)):
-        there |= set(config.target_labels)
+class _LabelNames:
+    """The labels that an alert's texts may use, and what they are called in the flavor."""
 
-    def one(match: re.Match[str]) -> str:
-        name = _own_name(match[1], bound, config)
-        if known.labels is None or name in there:
+    def __init__(self, rule: dict[str, Any], bound: Expr, config: Config) -> None:
+        self._alert: str = rule["alert"]
+        self._bound = bound
+        self._config = config
+        self._known = infer(bound, config.vocabulary)
+        self._there = set(self._known.labels or ()) | set(rule["labels"]) | set(config.rules_scope.keep)
+        if self._known.open and not any(isinstance(node, Aggregate) for node in walk(bound)):
+            self._there |= set(config.target_labels)
+
+    def translate(self, text: str, location: Location) -> str:
+        """The text with its labels renamed. Raises RulesError for a label that the expression drops."""
+        return _LABEL_USE.sub(lambda match: self._one(match, location), text)
+
+    def _one(self, match: re.Match[str], location: Location) -> str:
+        name = _own_name(match[1], self._bound, self._config)
+        if self._known.labels is None or name in self._there:
             return f"$labels.{name}"
         raise RulesError(
-            f"the label {match[1]} does not survive the expression of {rule['alert']}",
-            location=document.locate(path),
+            f"the label {match[1]} does not survive the expression of {self._alert}",
+            location=location,
             value=match[0],
-            expected=f"one of {', '.join(sorted(there))}",
+            expected=f"one of {', '.join(sorted(self._there))}",
             next_step=f"add {match[1]} to the `by` list of the expression, or leave it out of the text",
         )
-
-    return _LABEL_USE.sub(one, text)
 
 
 def _own_name(label: str, bound: Expr, config: Config) -> str:

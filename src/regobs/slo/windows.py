@@ -1,10 +1,10 @@
 """Burn-rate tiers: read from windows.yaml, checked, and laid out as a chain of recorded windows.
 
 Which window is summed from which: the longest shorter one that is at most 1/12 of it (1/600 for the period), and the
-counters' own base window otherwise. Samples of the shorter window V overlap: `sum_over_time(x_V[W:V/5]) / 5` reads each
-event from every sample whose window holds it, so none falls between two samples and none is counted twice. The price is
-a soft edge: an event enters and leaves W over the length of V. 1/12 is the workbook's own ratio of short to long window,
-and 1/600 lets the budget of 28 days follow an incident within the hour.
+counters' own base window otherwise. Samples of the shorter window V overlap: `sum_over_time(x_V[W:V/5]) / 5` reads
+each event from every sample whose window holds it, so none falls between two samples and none is counted twice. The
+price is a soft edge: an event enters and leaves W over the length of V. 1/12 is the workbook's own ratio of short to
+long window, and 1/600 lets the budget of 28 days follow an incident within the hour.
 """
 
 from __future__ import annotations
