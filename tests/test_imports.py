@@ -12,7 +12,8 @@ import pytest
 INSTRUMENTATION = ("regobs", "regobs.errors", "regobs.catalog.index", "regobs.instrument")
 HEAVY = ("click", "duckdb", "grafanalib", "jsonschema_rs", "pandas", "promql_parser", "requests", "yaml")
 BUDGET_MS = 60
-ROUNDS = 25
+RIVAL_SHARE = 0.8
+ROUNDS = 15
 
 
 def loaded_by(statement: str) -> set[str]:
@@ -34,16 +35,25 @@ def test_the_side_of_the_registry_process_loads_none_of_the_heavy_packages(modul
     assert loaded_by(f"import {module}") & set(HEAVY) == set()
 
 
-@pytest.mark.parametrize("module", ["regobs.catalog.index", "regobs.instrument"])
-def test_importing_the_side_of_the_registry_process_stays_within_its_budget(module: str) -> None:
-    # The fastest run counts, because whatever else the machine does only ever adds time; most need three rounds.
-    ours, bare = [], []
+@pytest.mark.parametrize(
+    "statement",
+    ["import regobs.instrument", "from regobs.catalog import gc, http, storage", "import regobs.catalog.index"],
+)
+def test_importing_the_side_of_the_registry_process_stays_within_its_budget(statement: str) -> None:
+    # The fastest run counts, because whatever else the machine does only ever adds time; most need three rounds. Where
+    # even that is over the budget, the machine may be slow: then the import must cost clearly less than the library
+    # that a process would import instead.
+    ours, bare, rival = [], [], []
     for _ in range(ROUNDS):
-        ours.append(cpu_ms(f"import {module}"))
+        ours.append(cpu_ms(statement))
         bare.append(cpu_ms("pass"))
-        if len(ours) >= 3 and min(ours) - min(bare) < BUDGET_MS:
+        rival.append(cpu_ms("import prometheus_client"))
+        cost, rival_cost = min(ours) - min(bare), min(rival) - min(bare)
+        if len(ours) >= 3 and (cost < BUDGET_MS or cost < RIVAL_SHARE * rival_cost):
             return
-    pytest.fail(f"import {module} takes {min(ours) - min(bare):.0f} ms of CPU, the budget is {BUDGET_MS} ms")
+    pytest.fail(
+        f"{statement}: {cost:.0f} ms of CPU; the budget is {BUDGET_MS} ms, prometheus_client {rival_cost:.0f} ms"
+    )
 
 
 def test_the_help_of_the_command_loads_no_subcommand() -> None:
