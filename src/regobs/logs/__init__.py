@@ -1,0 +1,1 @@
+"""Logs of container registries: fields, messages, schemas, validation, queries."""

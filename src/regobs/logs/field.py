@@ -1,0 +1,104 @@
+"""What a log field is: name, type, unit, meaning, and its names in other vocabularies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class FieldType(Enum):
+    """Type of a field. The value is the type the index mapping uses unless a field names another."""
+
+    KEYWORD = "keyword"
+    TEXT = "match_only_text"
+    LONG = "long"
+    DOUBLE = "double"
+    BOOLEAN = "boolean"
+    DATE = "date"
+    IP = "ip"
+    OBJECT = "flattened"
+    KEYWORD_LIST = "keyword[]"
+
+    @property
+    def duckdb(self) -> str:
+        """The column type of DuckDB. Addresses are text there: its inet extension is not part of the wheel."""
+        return _DUCKDB.get(self, "VARCHAR")
+
+    @property
+    def json_type(self) -> str:
+        """The `type` of JSON Schema."""
+        return _JSON.get(self, "string")
+
+
+_DUCKDB = {
+    FieldType.LONG: "BIGINT",
+    FieldType.DOUBLE: "DOUBLE",
+    FieldType.BOOLEAN: "BOOLEAN",
+    FieldType.DATE: "TIMESTAMP",
+    FieldType.OBJECT: "JSON",
+    FieldType.KEYWORD_LIST: "VARCHAR[]",
+}
+_JSON = {
+    FieldType.LONG: "integer",
+    FieldType.DOUBLE: "number",
+    FieldType.BOOLEAN: "boolean",
+    FieldType.OBJECT: "object",
+    FieldType.KEYWORD_LIST: "array",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a log line. `unit` is one of ms, s, bytes, count, ratio, `since` the first release that has it.
+
+    `ecs` and `otel` are the names in Elastic Common Schema and OpenTelemetry semantic conventions, where they have one.
+    """
+
+    name: str
+    type: FieldType
+    unit: str | None
+    meaning: str
+    since: str | None
+    es_type: str
+    ecs: str | None
+    otel: str | None
+    nullable: bool = False  # the registry writes null instead of leaving the field out
+    values: tuple[str, ...] = ()  # closed set, or none
+    pattern: str | None = None  # of a text value
+    minimum: int | None = None  # of a number
+
+    @property
+    def title(self) -> str:
+        """The name as words."""
+        return self.name.replace("_", " ").replace(".", " ")
+
+
+def field(
+    name: str,
+    type: FieldType,  # noqa: A002 - the same word as the attribute
+    meaning: str,
+    unit: str | None = None,
+    *,
+    es: str | None = None,
+    since: str | None = None,
+    ecs: str | None = None,
+    otel: str | None = None,
+    nullable: bool = False,
+    values: tuple[str, ...] = (),
+    pattern: str | None = None,
+    minimum: int | None = None,
+) -> Field:
+    """Declare a field. A number that has a unit of size, time or count is not negative unless `minimum` says so."""
+    lowest = 0 if minimum is None and type in {FieldType.LONG, FieldType.DOUBLE} and unit is not None else minimum
+    default = FieldType.KEYWORD.value if type is FieldType.KEYWORD_LIST else type.value
+    return Field(name, type, unit, meaning, since, es or default, ecs, otel, nullable, values, pattern, lowest)
+
+
+def catalogue(*groups: tuple[Field, ...]) -> dict[str, Field]:
+    """The groups as one mapping by name; a name that is declared twice is a mistake of ours."""
+    fields = [one for group in groups for one in group]
+    found = {one.name: one for one in fields}
+    if len(found) != len(fields):
+        twice = sorted({one.name for one in fields if found[one.name] is not one})
+        raise ValueError(f"declared twice: {', '.join(twice)}")
+    return found
