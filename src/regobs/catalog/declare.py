@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from regobs.catalog.model import ALL_FLAVORS, Capability, Exposer, Flavor, Form, Kind, Label, Metric, Unit, Version
 
 BOOLEAN = ("true", "false")
@@ -43,12 +41,12 @@ def form(
     )
 
 
-@dataclass(frozen=True, slots=True)
 class Component:
     """A part of a process whose metrics are declared together."""
 
-    name: str
-    exposer: Exposer = Exposer.REGISTRY
+    def __init__(self, name: str, exposer: Exposer = Exposer.REGISTRY) -> None:
+        self.name = name
+        self.exposer = exposer
 
     def counter(self, name: str, unit: Unit, text: str, *forms: Form, pitfalls: tuple[str, ...] = ()) -> Metric:
         """A counter, whatever its name ends in."""

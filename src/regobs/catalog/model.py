@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import total_ordering
+from typing import NamedTuple
 
 
 class Kind(StrEnum):
@@ -104,9 +104,7 @@ class Unit(StrEnum):
     WAITS = "waits"
 
 
-@total_ordering
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(NamedTuple):
     """A registry version. `Version.parse("v4.32.0-gitlab")` is 4.32.0; the rest after the numbers does not count."""
 
     major: int
@@ -120,9 +118,6 @@ class Version:
         if not all(part.isascii() and part.isdigit() for part in numbers[:3]):
             raise ValueError(f"{text!r} is no version; write it like 4.32.0")
         return cls(*(int(part) for part in numbers[:3]))
-
-    def __lt__(self, other: Version) -> bool:
-        return (self.major, self.minor, self.patch) < (other.major, other.minor, other.patch)
 
     def __str__(self) -> str:
         return f"{self.major}.{self.minor}.{self.patch}"
