@@ -54,7 +54,7 @@ def check_reachable(slo: Slo, windows: Windows) -> None:
         if factor * Fraction(slo.budget) >= 1:
             least = 1 - 1 / factor
             raise SloError(
-                f"the tier {tier.name} could never fire for {slo.name}, even if all events were bad",
+                f"the tier {tier.name} could never fire for {slo.name}: no ratio of bad events is enough",
                 location=slo.location,
                 value=f"factor {_short(factor)} x budget {slo.budget} = {_short(factor * Fraction(slo.budget))}",
                 expected=f"less than 1: a target above {_short(least)}",
