@@ -48,10 +48,11 @@ def gone(groups: list[int], seconds: float = 8) -> bool:
     return False
 
 
-def run_parent(body: str, send: signal.Signals | None) -> tuple[int, Path, list[int]]:
+def run_parent(body: str, send: signal.Signals | None, temporary: Path) -> tuple[int, Path, list[int]]:
     """Run the parent, send it a signal when all is started; its exit code, directory and the groups it started."""
     command = [sys.executable, "-c", _PARENT.format(body=body)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as parent:
+    place = os.environ | {"TMPDIR": str(temporary)}
+    with subprocess.Popen(command, env=place, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as parent:
         assert parent.stdout is not None
         lines = []
         for line in parent.stdout:
@@ -77,17 +78,17 @@ def run_parent(body: str, send: signal.Signals | None) -> tuple[int, Path, list[
     ids=["end of block", "exception", "exit", "SIGINT", "SIGTERM", "SIGHUP"],
 )
 def test_leaving_the_block_stops_everything_and_removes_the_directory(
-    body: str, send: signal.Signals | None, code: int
+    body: str, send: signal.Signals | None, code: int, tmp_path: Path
 ) -> None:
-    seen, directory, groups = run_parent(body, send)
+    seen, directory, groups = run_parent(body, send, tmp_path)
     assert seen == code
     assert len(groups) == 3
     assert not any(map(running, groups))
     assert not directory.exists()
 
 
-def test_the_programs_die_with_a_parent_that_is_killed() -> None:
-    code, _, groups = run_parent("time.sleep(60)", signal.SIGKILL)
+def test_the_programs_die_with_a_parent_that_is_killed(tmp_path: Path) -> None:
+    code, _, groups = run_parent("time.sleep(60)", signal.SIGKILL, tmp_path)
     assert code == -signal.SIGKILL
     # The shell that ignores SIGTERM and has a child of its own leaves that child: only direct children are covered.
     assert gone([groups[0], groups[2]])
@@ -111,9 +112,9 @@ def test_a_signal_at_any_moment_of_the_start_leaves_nothing(
     assert not list(tmp_path.glob("regobs-*"))
 
 
-def test_two_signals_do_not_interrupt_the_stopping() -> None:
+def test_two_signals_do_not_interrupt_the_stopping(tmp_path: Path) -> None:
     body = "import os; os.kill(os.getpid(), 15); os.kill(os.getpid(), 2)"
-    _, directory, groups = run_parent(body, signal.SIGINT)
+    _, directory, groups = run_parent(body, signal.SIGINT, tmp_path)
     assert not any(map(running, groups))
     assert not directory.exists()
 
