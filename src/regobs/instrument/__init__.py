@@ -13,8 +13,40 @@ Importing it loads no third-party package; names that need more are loaded when 
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from regobs.instrument.children import Counter, Gauge, Histogram, Summary
 from regobs.instrument.family import Family
 from regobs.instrument.instruments import Instruments
 
-__all__ = ["Counter", "Family", "Gauge", "Histogram", "Instruments", "Summary"]
+if TYPE_CHECKING:
+    from regobs.instrument.asgi import MetricsASGI, ObserveASGI
+    from regobs.instrument.wsgi import MetricsWSGI, ObserveWSGI
+
+__all__ = [
+    "Counter",
+    "Family",
+    "Gauge",
+    "Histogram",
+    "Instruments",
+    "MetricsASGI",
+    "MetricsWSGI",
+    "ObserveASGI",
+    "ObserveWSGI",
+    "Summary",
+]
+
+_LAZY = {
+    "MetricsASGI": "asgi",
+    "MetricsWSGI": "wsgi",
+    "ObserveASGI": "asgi",
+    "ObserveWSGI": "wsgi",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load the module of a name that not every process needs."""
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)

@@ -7,6 +7,7 @@ common (route, method, code) is resolved once and kept.
 from __future__ import annotations
 
 from bisect import bisect_left
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from regobs.catalog import http
@@ -21,7 +22,9 @@ _UNKNOWN = "unknown"
 _COMMON = {"route", "method", "code"}
 
 Slot = list[float]
-Cell = tuple[Slot, Slot, Slot, Slot, Slot, Slot]  # in flight, requests, duration, both sizes, time to header
+# One element for each request in flight: append and pop are atomic, so begin needs no lock.
+Live = list[None]
+Cell = tuple[Live, Slot, Slot, Slot, Slot, Slot]  # in flight, requests, duration, both sizes, time to header
 
 
 def method_label(method: str) -> str:
@@ -58,20 +61,20 @@ class HttpObserver:
         self._duration_edges = self._finished[1].edges
         self._size_edges = self._finished[2].edges
         self._header_edges = self._finished[4].edges if len(self._finished) == 5 else ()
-        self._gauges: dict[str, list[float]] = {}
+        self._live: dict[str, Live] = {}
+        self._by_child: dict[int, Live] = {}
         self._cells: dict[tuple[str, str, int], Cell] = {}
 
     def begin(self, route: str) -> None:
         """One more request is inside the handler of this route."""
-        gauge = self._gauges.get(route) or self._gauge(route)
-        with self._lock:
-            gauge[0] += 1
+        try:
+            self._live[route].append(None)
+        except (KeyError, TypeError):
+            self._running(route).append(None)
 
     def drop(self, route: str) -> None:
         """One request less in flight that is not counted, as the real registry does when a handler panics."""
-        gauge = self._gauges.get(route) or self._gauge(route)
-        with self._lock:
-            gauge[0] -= 1
+        _leave(self._running(route))
 
     def finish(  # noqa: PLR0917 (keywords would cost a fifth of its time)
         self,
@@ -91,18 +94,22 @@ class HttpObserver:
             cell = self._cells[route, method, code]
         except (KeyError, TypeError):
             cell = self._cell(route, method, code)
-        gauge, requests, durations, request_sizes, response_sizes, header_times = cell
+        live, requests, durations, request_sizes, response_sizes, header_times = cell
+        size_edges = self._size_edges
         try:
             duration_index = bisect_left(self._duration_edges, seconds)
-            request_index = bisect_left(self._size_edges, request_bytes)
-            response_index = bisect_left(self._size_edges, response_bytes)
+            request_index = bisect_left(size_edges, request_bytes)
+            response_index = bisect_left(size_edges, response_bytes)
             header_index = bisect_left(self._header_edges, header_seconds or 0)
         except TypeError:
-            self.drop(route)
+            _leave(live)
             self._finished[0].wrong_value((seconds, request_bytes, response_bytes, header_seconds), "numbers")
             return
+        try:  # noqa: SIM105 (a context manager costs more than the pop)
+            live.pop()
+        except IndexError:  # finished without begin: no gauge below zero
+            pass
         with self._lock:
-            gauge[0] -= 1
             requests[0] += 1
             durations[-1] += seconds
             durations[duration_index] += 1
@@ -114,12 +121,18 @@ class HttpObserver:
                 header_times[-1] += header_seconds
                 header_times[header_index] += 1
 
-    def _gauge(self, route: str) -> list[float]:
-        labels = dict.fromkeys(self._in_flight.label_names, route)
-        slot: list[float] = self._in_flight.child(**labels).slot
+    def _running(self, route: str) -> Live:
+        """The list behind the in-flight gauge of a route."""
+        known = self._live.get(route)
+        if known is not None:
+            return known
+        child = self._in_flight.child(**dict.fromkeys(self._in_flight.label_names, route))
+        with self._lock:
+            live = self._by_child.setdefault(id(child), [])
+        child.read_from(lambda: child.slot[0] + len(live))
         if route in self._routes:
-            self._gauges[route] = slot
-        return slot
+            self._live[route] = live
+        return live
 
     def _cell(self, route: str, method: str, code: int) -> Cell:
         """What a request with these changes; kept under the names as they came, unless a client could invent more."""
@@ -129,13 +142,13 @@ class HttpObserver:
             self._finished[0].wrong_value((method, code), "a method as str and a status as int")
             verb, status = _UNKNOWN, _UNKNOWN
         values = {"route": route, "method": verb, "code": status}
-        slots: list[list[float]] = [self._gauge(route)]
+        slots: list[Slot] = []
         for family in self._finished:
             labels = {label.name: values[label.name] for label in family.form.labels}
             slots.append(family.child(**labels).slot)
-        if len(slots) < 6:
+        if len(slots) < 5:
             slots.append([0, 0.0])  # this flavor has no time to header
-        cell: Cell = tuple(slots)  # type: ignore[assignment]
+        cell: Cell = (self._running(route), *slots)  # type: ignore[assignment]
         if route in self._routes and _UNKNOWN not in {verb, status}:
             self._cells[route, method, code] = cell
         return cell
@@ -145,6 +158,11 @@ def _routes(family: Family[Any]) -> frozenset[str]:
     """The words and exposed values of the closed label `route`."""
     label = family.form.label("route")
     return frozenset((*label.words, *(label.values or ()))) if label else frozenset()
+
+
+def _leave(live: Live) -> None:
+    with suppress(IndexError):  # finished without begin: no gauge below zero
+        live.pop()
 
 
 def _check(family: Family[Any]) -> None:
