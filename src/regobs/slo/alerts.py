@@ -67,7 +67,7 @@ def _short(value: Fraction) -> str:
 
 
 def alert_rules(slo: Slo, windows: Windows, config: Config) -> list[dict[str, object]]:
-    """The alerting rules as they stand in a rule file, fastest tier first. Raises SloError when one could never fire."""
+    """The rules as they stand in a rule file, fastest tier first. Raises SloError when one could never fire."""
     check_reachable(slo, windows)
     return [_alert(slo, tier, evidence(windows.confidence), config) for tier in windows.tiers]
 

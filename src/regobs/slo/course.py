@@ -1,9 +1,10 @@
-"""Tests of what happens over time: recovery, an end of traffic, few events, and the windows made from counters."""
+"""Tests of what stays silent and what ends: burns just under a factor, recovery, few events, an end of traffic."""
 
 from __future__ import annotations
 
 from regobs.slo import expectations as expect
 from regobs.slo.bench import Bench, Json
+from regobs.slo.edges import JUST
 from regobs.slo.model import Tier, window_text
 from regobs.slo.traffic import Phase
 
@@ -14,7 +15,22 @@ _FLOOD = 100.0
 def groups(bench: Bench) -> list[Json]:
     """All test groups."""
     fast = [tier for tier in bench.tiers if bench.soft_edge(tier.long) <= bench.tiers[0].short.ms]
-    return [_recovery(bench), _traffic_stops(bench), _one_failure(bench), *(_long(bench, tier) for tier in fast)]
+    under = [_just_under(bench, tier) for tier in bench.tiers]
+    return [
+        *under,
+        _recovery(bench),
+        _traffic_stops(bench),
+        _one_failure(bench),
+        *(_long(bench, tier) for tier in fast),
+    ]
+
+
+def _just_under(bench: Bench, tier: Tier) -> Json:
+    """A steady burn just under the tier's factor: not even pending."""
+    burn = bench.factor(tier) * (1 - JUST)
+    end = bench.first(tier.long) + 2 * bench.step
+    never = expect.nothing(f'count_over_time(ALERTS{{tier="{tier.name}"}}[{expect.at(end)}])', end)
+    return bench.group(f"{tier.name} silent just under", [bench.steady(end, burn)], promql_expr_test=[never])
 
 
 def recovering(bench: Bench) -> list[Tier]:

@@ -67,7 +67,6 @@ _RATIO: dict[str, Any] = {
         "bad": _SOURCE,
         "total": _SOURCE,
     },
-    "oneOf": [{"required": ["good"]}, {"required": ["bad"]}],
 }
 
 _OBJECTIVE: dict[str, Any] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from importlib import import_module
 from importlib.util import find_spec
@@ -15,7 +16,7 @@ from regobs.promql.nodes import Selector
 from regobs.promql.parse import parse
 from regobs.promql.series import known_metric
 from regobs.promql.walk import strip_parens
-from regobs.promql.words import check_edge, metric_buckets, nearest
+from regobs.promql.words import check_edge, metric_buckets, metric_labels, nearest
 from regobs.slo.model import Source
 
 
@@ -29,6 +30,7 @@ def read_source(document: Document, path: Steps, at_most: Decimal | None) -> Sou
         return Source(_query(spec["query"]), None, location)
     metric = catalog_entry(spec["metric"])
     selector = select(metric, **{name: _words(value) for name, value in spec.get("where", {}).items()})
+    _check_patterns(metric, selector)
     own = spec.get("at_most")
     threshold = None if own is None else at_most if at_most is not None else Decimal(own)
     _check_threshold(metric, threshold)
@@ -60,6 +62,18 @@ def catalog_entry(reference: str) -> Metric:
 
 def _words(value: Any) -> str | bool | tuple[str, ...]:
     return tuple(value) if isinstance(value, list) else value
+
+
+def _check_patterns(metric: Metric, selector: Selector) -> None:
+    """A status code is an open label, but none is called `6xx`: a word must be a class of codes or belong to one."""
+    for choice in selector.choices:
+        labels = metric_labels(metric).get(choice.label, ())
+        patterns = {name: pattern for label in labels for name, pattern in label.patterns.items()}
+        for word in choice.words if patterns else ():
+            if word not in patterns and not any(re.fullmatch(pattern, word) for pattern in patterns.values()):
+                raise PromqlError(
+                    f"{word!r} is no {choice.label} of {metric.name}", value=word, expected=nearest(word, patterns)
+                )
 
 
 def _check_threshold(metric: Metric, threshold: Decimal | None) -> None:

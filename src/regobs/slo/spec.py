@@ -69,6 +69,13 @@ def _read(document: Document, config: Config) -> Slo:
     metadata, spec = document.data["metadata"], document.data["spec"]
     override = config.slo.thresholds.get(metadata["name"], Threshold())
     ratio = spec["indicator"]["spec"]["ratioMetric"]
+    if ("bad" in ratio) == ("good" in ratio):
+        raise SloError(
+            f"the ratio has {'both' if 'bad' in ratio else 'neither'} good {'and' if 'bad' in ratio else 'nor'} bad events",
+            location=document.locate(_INDICATOR),
+            expected="either good or bad, beside total",
+            next_step="the other one follows from total",
+        )
     part = "bad" if "bad" in ratio else "good"
     slo = Slo(
         name=metadata["name"],

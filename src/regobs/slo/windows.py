@@ -157,7 +157,10 @@ def step_of(source: Duration) -> Duration:
 
 
 def chain(windows: Windows, period: Duration) -> tuple[Step, ...]:
-    """Every window that is recorded, shortest first; each source stands before the window that needs it."""
+    """Every window that is recorded, shortest first; each source stands before the window that needs it.
+
+    A source's samples divide the window evenly; where only the base window is left they may miss it by part of one.
+    """
     sizes = sorted({size for tier in windows.tiers for size in (tier.short.ms, tier.long.ms)} | {period.ms})
     steps = [Step(Duration(sizes[0]))]
     for size in sizes[1:]:

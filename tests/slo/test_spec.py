@@ -1,0 +1,181 @@
+"""OpenSLO documents: what is read, and what is refused where."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from regobs.config import Config, SloSettings, Threshold
+from regobs.errors import ConfigError, ExitCode, InputError, SloError
+from regobs.promql.nodes import Duration
+from regobs.slo import outputs
+from regobs.slo.model import Slo, window_text
+from regobs.slo.spec import read_slos
+from tests.slo.packs import BUNDLED, GITLAB, SLOW, SMALL, pack_of
+
+DAY = 86_400_000
+
+
+def read(tmp_path: Path, text: str, config: Config = GITLAB) -> Slo:
+    (found,) = read_slos(pack_of(tmp_path, one=text), config)
+    return found
+
+
+def refused(tmp_path: Path, text: str, config: Config = GITLAB) -> InputError:
+    with pytest.raises(InputError) as caught:
+        read(tmp_path, text, config)
+    assert caught.value.exit_code is ExitCode.INPUT
+    return caught.value
+
+
+WRONG = [
+    # text replaced, by what, line:column, part of value, part of expected
+    ("openslo/v1", "openslo/v2", "1:13", "openslo/v2", "openslo/v1"),
+    ("kind: SLO", "kind: Service", "2:7", "Service", "SLO"),
+    ("name: small\n", "name: Small\n", "4:9", "Small", "a name as in DNS"),
+    ("operation: small, ", "", "6:11", "None", "operation"),
+    ("sli: availability", "sli: latency", "6:35", "latency", "latency with at_most"),
+    ("displayName", "displayname", "5:3", "displayname", "displayName"),
+    ("counter: true", "counter: false", "13:18", "False", "True"),
+    ("http.REQUESTS, where: {route: tags, method: get, code", "http.REQUEST, where: {code", "15:56", "http.REQUEST", "REQUESTS"),
+    ("http.REQUESTS, where: {route: tags, method: get, code", "web.REQUESTS, where: {code", "15:56", "web.REQUESTS", "http"),
+    ("http.REQUESTS, where: {route: tags, method: get, code", "http.IN_FLIGHT, where: {route", "15:87", "5xx", ""),
+    ("code: 5xx", "code: 6xx", "15:111", "6xx", "5xx"),
+    ("code: 5xx", "kode: 5xx", "15:111", "kode", "code"),
+    ("code: 5xx}", "code: 5xx}, at_most: 1", "15:126", "1", "histogram"),
+    ("total:\n", "good:\n          metricSource: {type: catalog, spec: {metric: http.REQUESTS}}\n        total:\n", "13:9", "None", "either good or bad"),
+    ("bad:\n", "worse:\n", "14:9", "worse", "bad"),
+    ("type: catalog, spec: {metric: http.REQUESTS, where: {route: tags, method: get}}", "type: magic, spec: {}", "17:32", "magic", "catalog, Prometheus"),
+    ("type: catalog, spec: {metric: http.REQUESTS, where: {route: tags, method: get}}", "type: Prometheus, spec: {query: 'rate(x_total[5m])'}", "17:58", "rate(x_total[5m])", "the selector of a counter"),
+    ("type: catalog, spec: {metric: http.REQUESTS, where: {route: tags, method: get}}", "type: Prometheus, spec: {query: process_open_fds}", "17:58", "process_open_fds", "a counter"),
+    ("Occurrences", "Timeslices", "18:20", "Timeslices", "Occurrences"),
+    ("target: 0.999", "target: 1.5", "19:25", "1.5", "at most 1"),
+    ("target: 0.999", "target: 1", "19:25", "1", "below 1"),
+    ("target: 0.999", "targetPercent: 100", "19:32", "100", "below 1"),
+    ("target: 0.999", "displayName: none", "19:16", "None", "target: 0.999"),
+    ("  budgetingMethod", "  timeWindow: [{duration: 1 month, isRolling: true}]\n  budgetingMethod", "18:27", "1 month", "28d"),
+    ("  budgetingMethod", "  timeWindow: [{duration: 28d, isRolling: false}]\n  budgetingMethod", "18:43", "False", "True"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new", "place", "value", "expected"), WRONG, ids=[one[1][:40] for one in WRONG])
+def test_a_wrong_document_is_refused_where_it_is_wrong(
+    tmp_path: Path, old: str, new: str, place: str, value: str, expected: str
+) -> None:
+    assert SMALL.count(old) >= 1
+    error = refused(tmp_path, SMALL.replace(old, new, 1))
+    line, _, column = place.partition(":")
+    assert error.location is not None
+    assert (error.location.line, error.location.column) == (int(line), int(column)), str(error)
+    assert value in str(error.value)
+    assert expected in str(error.expected)
+
+
+@pytest.mark.parametrize(("at_most", "nearest"), [("0.3", "0.25, 0.5"), ("0.001", "0.005"), ("61", "60")])
+def test_a_threshold_between_buckets_names_the_nearest_edges(tmp_path: Path, at_most: str, nearest: str) -> None:
+    error = refused(tmp_path, SLOW.replace("at_most: 1", f"at_most: {at_most}"))
+    assert (error.expected, str(error.value)) == (nearest, at_most)
+    assert error.location is not None
+    assert (error.location.line, error.location.column) == (14, 102)
+    assert error.next_step
+
+
+@pytest.mark.parametrize("at_most", ["0.005", "60", "2.5"])
+def test_each_bucket_edge_is_a_threshold(tmp_path: Path, at_most: str) -> None:
+    assert read(tmp_path, SLOW.replace("at_most: 1", f"at_most: {at_most}")).part.at_most == Decimal(at_most)
+
+
+@given(st.decimals(min_value="0.5", max_value="0.999999", places=6))
+def test_targets_are_exact(target: Decimal) -> None:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as directory:
+        slo = read(Path(directory), SMALL.replace("0.999", str(target)))
+        percent = read(Path(directory), SMALL.replace("target: 0.999", f"targetPercent: {target * 100}"))
+    assert slo.target == percent.target == target
+    assert slo.target + slo.budget == 1
+
+
+def test_three_nines_leave_a_budget_of_exactly_a_thousandth(tmp_path: Path) -> None:
+    assert str(read(tmp_path, SMALL).budget) == "0.001"
+
+
+def test_the_period_is_the_documents_own_or_that_of_the_settings(tmp_path: Path) -> None:
+    week = replace(GITLAB, slo=SloSettings(period=Duration(7 * DAY)))
+    own = SMALL.replace("  budgetingMethod", "  timeWindow: [{duration: 4w, isRolling: true}]\n  budgetingMethod")
+    assert window_text(read(tmp_path, SMALL).period) == "28d"
+    assert window_text(read(tmp_path, SMALL, week).period) == "7d"
+    assert window_text(read(tmp_path, own, week).period) == "28d"
+
+
+def test_settings_override_target_and_threshold(tmp_path: Path) -> None:
+    settings = SloSettings(thresholds={"slow": Threshold(target=Decimal("0.95"), at_most=Decimal("2.5"))})
+    slo = read(tmp_path, SLOW, replace(GITLAB, slo=settings))
+    assert (slo.target, slo.part.at_most) == (Decimal("0.95"), Decimal("2.5"))
+
+
+def test_an_overriding_threshold_that_is_no_edge_is_blamed_on_the_settings(tmp_path: Path) -> None:
+    settings = SloSettings(thresholds={"slow": Threshold(at_most=Decimal(3))})
+    config = replace(GITLAB, slo=settings, source=Path("regobs.toml"))
+    error = refused(tmp_path, SLOW, config)
+    assert str(error.location) == "regobs.toml"
+    assert error.expected == "2.5, 5"
+
+
+def test_settings_for_an_unknown_slo_are_refused(tmp_path: Path) -> None:
+    config = replace(GITLAB, slo=SloSettings(thresholds={"smal": Threshold(target=Decimal("0.9"))}))
+    with pytest.raises(ConfigError, match="names no SLO") as caught:
+        read(tmp_path, SMALL, config)
+    assert caught.value.expected == "one of small"
+
+
+def test_a_threshold_for_an_slo_without_one_is_refused(tmp_path: Path) -> None:
+    config = replace(GITLAB, slo=SloSettings(thresholds={"small": Threshold(at_most=Decimal(1))}))
+    assert "nothing to override" in refused(tmp_path, SMALL, config).message
+
+
+def test_two_slos_of_one_name_are_refused(tmp_path: Path) -> None:
+    error = refused(tmp_path, f"{SMALL}---\n{SMALL}")
+    assert error.location is not None
+    assert error.location.line == 24
+    assert ":4:9" in str(error.expected)
+
+
+def test_an_empty_file_is_refused(tmp_path: Path) -> None:
+    assert "no document" in refused(tmp_path, "").message
+
+
+@pytest.mark.parametrize(("days", "fits"), [(28, True), (27, False)])
+def test_a_period_beyond_the_retention_is_refused(tmp_path: Path, days: int, fits: bool) -> None:
+    kept = replace(GITLAB.prometheus, retention=Duration(days * DAY))
+    config = replace(GITLAB, prometheus=kept, source=Path("regobs.toml"))
+    if fits:
+        outputs.load_slos(pack_of(tmp_path, one=SMALL), config)
+    else:
+        with pytest.raises(ConfigError, match="longer than Prometheus keeps data") as caught:
+            outputs.load_slos(pack_of(tmp_path, one=SMALL), config)
+        assert caught.value.value == "period 28d, retention 27d"
+
+
+def test_a_plain_selector_in_gitlabs_names_is_a_source(tmp_path: Path) -> None:
+    query = 'registry_http_requests_total{code=~"5..",route="/v2/{name}/tags/list"}'
+    old = "{type: catalog, spec: {metric: http.REQUESTS, where: {route: tags, method: get, code: 5xx}}}"
+    text = SMALL.replace(old, f"{{type: Prometheus, spec: {{query: '{query}'}}}}")
+    assert text != SMALL
+    files = outputs.files(pack_of(tmp_path, one=text), replace(GITLAB, flavor="distribution"))  # type: ignore[arg-type]
+    assert 'code=~"5..", handler="tags"' in files["prometheus/rules/slo-small.yaml"].decode()
+
+
+def test_the_bundled_documents_are_read() -> None:
+    slos = read_slos(BUNDLED, GITLAB)
+    assert len(slos) == 14
+    assert {slo.sli for slo in slos} == {"availability", "latency"}
+    with pytest.raises(SloError, match="could never fire"):
+        outputs.files(
+            BUNDLED, replace(GITLAB, slo=SloSettings(thresholds={"delete-latency": Threshold(Decimal("0.9"))}))
+        )
