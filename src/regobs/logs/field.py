@@ -66,6 +66,7 @@ class Field:
     values: tuple[str, ...] = ()  # closed set, or none
     pattern: str | None = None  # of a text value
     minimum: int | None = None  # of a number
+    loose: bool = False  # any JSON type: what the registry puts there differs, or its type was not seen
 
     @property
     def title(self) -> str:
@@ -87,11 +88,13 @@ def field(
     values: tuple[str, ...] = (),
     pattern: str | None = None,
     minimum: int | None = None,
+    loose: bool = False,
 ) -> Field:
     """Declare a field. A number that has a unit of size, time or count is not negative unless `minimum` says so."""
     lowest = 0 if minimum is None and type in {FieldType.LONG, FieldType.DOUBLE} and unit is not None else minimum
+    nullable = nullable or type is FieldType.KEYWORD_LIST  # Go writes an empty list as null
     default = FieldType.KEYWORD.value if type is FieldType.KEYWORD_LIST else type.value
-    return Field(name, type, unit, meaning, since, es or default, ecs, otel, nullable, values, pattern, lowest)
+    return Field(name, type, unit, meaning, since, es or default, ecs, otel, nullable, values, pattern, lowest, loose)
 
 
 def catalogue(*groups: tuple[Field, ...]) -> dict[str, Field]:

@@ -14,10 +14,23 @@ from types import MappingProxyType
 
 from regobs.logs import fields_background as background
 from regobs.logs import fields_content as content
+from regobs.logs import fields_distribution as distribution
+from regobs.logs import fields_notifications as notifications
 from regobs.logs import fields_request as request
 from regobs.logs.field import Field, FieldType, catalogue
 
-__all__ = ["ALIASES", "FIELDS", "FORMS", "Alias", "Conversion", "Field", "FieldType"]
+__all__ = [
+    "ALIASES",
+    "COMBINED_FIELDS",
+    "DISTRIBUTION_FIELDS",
+    "EVENT_FIELDS",
+    "FIELDS",
+    "FORMS",
+    "Alias",
+    "Conversion",
+    "Field",
+    "FieldType",
+]
 
 FIELDS: Mapping[str, Field] = MappingProxyType(
     catalogue(
@@ -41,6 +54,10 @@ FIELDS: Mapping[str, Field] = MappingProxyType(
 )
 
 FORMS: Mapping[str, Field] = MappingProxyType({**request.FORMS, **background.FORMS})
+
+DISTRIBUTION_FIELDS: Mapping[str, Field] = MappingProxyType(catalogue(distribution.DOTTED))
+COMBINED_FIELDS: Mapping[str, Field] = MappingProxyType(catalogue(distribution.COMBINED))
+EVENT_FIELDS: Mapping[str, Field] = MappingProxyType(catalogue(notifications.EVENT))
 
 
 class Conversion(Enum):
@@ -104,6 +121,7 @@ _ALIASES = (
     _distribution("err.code", "code"),
     _distribution("err.message", "error"),
     _distribution("err.detail", "detail"),
+    _distribution("contentLength", "content_length"),
     _distribution("go.version", "go_version"),
     _distribution("instance.id", "instance_id"),
 )

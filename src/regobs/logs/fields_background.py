@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from regobs.logs.field import FieldType, field
+from regobs.logs.fields_request import ISO_TIME
 
 _K, _T, _L, _D = FieldType.KEYWORD, FieldType.TEXT, FieldType.LONG, FieldType.DOUBLE
 _B, _DATE, _KL, _O = FieldType.BOOLEAN, FieldType.DATE, FieldType.KEYWORD_LIST, FieldType.OBJECT
@@ -14,7 +15,7 @@ DATABASE = (
     ),
     field("database", _K, "Database name.", otel="db.namespace"),
     field("sql", _T, "Query text without its line breaks.", otel="db.query.text"),
-    field("args", _T, "Arguments of the query."),
+    field("args", _T, "Arguments of the query.", loose=True),
     field("commandTag", _K, "Answer of PostgreSQL to the command."),
     field("row_count", _L, "Rows.", "count"),
     field("pid", _L, "Server process of the connection.", minimum=0),
@@ -30,7 +31,7 @@ BALANCING = (
     field("query", _T, "Query that met a broken connection."),
     field("added_hosts", _K, "New replicas, divided by commas."),
     field("removed_hosts", _K, "Gone replicas, divided by commas."),
-    field("hosts", _K, "Replicas of the configuration."),
+    field("hosts", _K, "Replicas of the configuration.", loose=True),
     field("interval_ms", _L, "Interval between checks.", "ms"),
     field("lsn", _K, "Position in the write-ahead log."),
     field("primary_lsn", _K, "Position of the primary in the write-ahead log."),
@@ -55,9 +56,9 @@ COLLECTION = (
     field("worker", _K, "Garbage collection worker."),
     field("jitter_s", _D, "Random wait before the start.", "s"),
     field("duration_s", _D, "How long it took or will sleep.", "s"),
-    field("review_after", _DATE, "When the task was due."),
+    field("review_after", _DATE, "When the task was due.", pattern=ISO_TIME),
     field("review_count", _L, "Reviews that failed before.", "count"),
-    field("created_at", _DATE, "When the task was made."),
+    field("created_at", _DATE, "When the task was made.", pattern=ISO_TIME),
     field("event", _K, "What made the task: blob_upload, tag_delete.", ecs="event.action"),
     field("repository_id", _L, "Row of the repository.", minimum=0),
     field("manifest_id", _L, "Row of the manifest.", minimum=0),
@@ -72,13 +73,13 @@ COLLECTION = (
 MIGRATIONS = (
     field("bbm_id", _L, "Background migration.", minimum=0),
     field("bbm_name", _K, "Name of the background migration."),
-    field("bbm_status", _K, "Status of the background migration."),
+    field("bbm_status", _K, "Status of the background migration.", loose=True),
     field("bbm_batch_size", _L, "Rows a job.", "count"),
     field("bbm_job_signature_key", _K, "Function of the migration."),
     field("bbm_target_table", _K, "Table that is migrated."),
     field("bbm_target_column", _K, "Column that is migrated."),
-    field("bbm_batching_strategy", _K, "How jobs are cut."),
-    field("bbm_total_tuple_count", _L, "Rows to migrate.", "count", nullable=True),
+    field("bbm_batching_strategy", _K, "How jobs are cut.", loose=True),
+    field("bbm_total_tuple_count", _L, "Rows to migrate.", "count", loose=True),
     field("bbm_job_interval_s", _D, "Interval between jobs.", "s"),
     field("bbm_startup_jitter_s", _D, "Random wait before the start.", "s"),
     field("bbm_max_attempts", _L, "Most attempts.", "count"),
@@ -89,10 +90,10 @@ MIGRATIONS = (
     field("job_start_id", _L, "First row."),
     field("job_end_id", _L, "Last row."),
     field("job_batch_size", _L, "Rows of the job.", "count"),
-    field("job_status", _K, "Status of the job."),
+    field("job_status", _K, "Status of the job.", loose=True),
     field("job_pagination_table", _K, "Table of the job."),
     field("job_pagination_column", _K, "Column of the job."),
-    field("job_batching_strategy", _K, "How jobs are cut."),
+    field("job_batching_strategy", _K, "How jobs are cut.", loose=True),
     field("wal_segment_threshold", _L, "Pending log segments that throttle.", "count"),
     field("pending_wal_segment", _L, "Pending log segments.", "count"),
     field("batch_id", _L, "Batch of a synchronous run.", minimum=0),
@@ -136,14 +137,14 @@ PROCESS = (
     field("expiry_delay_s", _D, "Delay before expiry.", "s"),
     field("exceptions", _KL, "Exceptions of the setting."),
     field("threshold", _L, "Failures before a check is unhealthy.", "count"),
-    field("timeout", _K, "Time limit, a Go duration."),
+    field("timeout", _K, "Time limit, a Go duration.", loose=True),
     field("quit_signal", _K, "Signal that ends the process."),
     field("http_drain_timeout", _L, "Time limit for open requests; a Go duration in nanoseconds.", "ns"),
     field("database_drain_timeout", _L, "Time limit for open queries; a Go duration in nanoseconds.", "ns"),
     field("minimum_tls", _K, "Lowest TLS version."),
     field("ca_subject", _K, "Subject of a certificate authority."),
     field("address", _K, "Address of a listener."),
-    field("value", _K, "Value of a setting."),
+    field("value", _K, "Value of a setting.", loose=True),
     field("stack", _T, "Stack of a panic.", ecs="error.stack_trace", otel="exception.stacktrace"),
 )
 

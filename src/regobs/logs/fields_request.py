@@ -88,7 +88,7 @@ REQUEST = (
     field("auth_project_paths", _KL, "Projects that the token names."),
     field("referer", _K, "Referer header (application log).", es="wildcard"),
     field("code", _K, "Error code of the API, MANIFEST_UNKNOWN.", ecs="error.code", otel="error.type"),
-    field("detail", _T, "Detail of an API error; text or a structure."),
+    field("detail", _T, "Detail of an API error; text or a structure.", loose=True),
     field("router", _K, "Router that took the request."),
     field("path", _K, "Path of the request, or of a repository or file.", es="wildcard"),
     field("config_http_addr", _K, "Setting http.addr."),
@@ -128,5 +128,4 @@ AUTH = (
 # The same name with another type in one message: spelled `name:form` where a message lists its fields.
 FORMS = {
     "name:index": field("name", _L, "Position of the limiter in the configuration.", minimum=0),
-    "detail:object": field("detail", _O, "Detail of an API error."),
 }
