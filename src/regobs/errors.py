@@ -8,7 +8,8 @@
     │   ├── SloError          an OpenSLO document or a burn-rate table
     │   ├── RulesError        a rules, routing or scrape file
     │   ├── PromqlError       a PromQL text or a typed expression
-    │   └── InstrumentError   a wrong use of the instrumentation library
+    │   ├── InstrumentError   a wrong use of the instrumentation library
+    │   └── LogQueryError     a KQL text or a saved log query
     ├── ServerError           a server is unreachable or is not what it should be   exit 3
     │   ├── EndpointError     it is the right server, but does not offer one part of the API
     │   └── QueryError        it rejects or fails to answer one query, which the error carries
@@ -119,6 +120,10 @@ class PromqlError(InputError):
 
 class InstrumentError(InputError):
     """The instrumentation library is used wrongly: a metric, label or value that does not exist."""
+
+
+class LogQueryError(InputError):
+    """A KQL text or a saved log query is wrong, or names a field that no log line has."""
 
 
 class ServerError(RegobsError):
