@@ -4,6 +4,10 @@ import json
 import subprocess
 import sys
 
+import pytest
+
+from regobs import instrument
+
 HEAVY = {"click", "grafanalib", "pandas", "duckdb", "yaml", "requests", "prometheus_client", "jsonschema_rs", "numpy"}
 # CPU seconds, because other processes of the machine must not count.
 CODE = """
@@ -38,3 +42,10 @@ print(json.dumps(sorted(name.partition(".")[0] for name in sys.modules)))
 """
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert set(json.loads(run.stdout)) & HEAVY == set()
+
+
+def test_every_public_name_can_be_imported() -> None:
+    for name in instrument.__all__:
+        assert getattr(instrument, name) is not None
+    with pytest.raises(AttributeError, match="has no attribute 'Nothing'"):
+        _ = instrument.Nothing

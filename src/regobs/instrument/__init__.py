@@ -21,7 +21,9 @@ from regobs.instrument.family import Family
 from regobs.instrument.instruments import Instruments
 
 if TYPE_CHECKING:
+    from regobs.instrument.access_log import LogASGI, correlation_id
     from regobs.instrument.asgi import MetricsASGI, ObserveASGI
+    from regobs.instrument.redaction import redacted_uri
     from regobs.instrument.wsgi import MetricsWSGI, ObserveWSGI
 
 __all__ = [
@@ -30,14 +32,20 @@ __all__ = [
     "Gauge",
     "Histogram",
     "Instruments",
+    "LogASGI",
     "MetricsASGI",
     "MetricsWSGI",
     "ObserveASGI",
     "ObserveWSGI",
     "Summary",
+    "correlation_id",
+    "redacted_uri",
 ]
 
 _LAZY = {
+    "LogASGI": "access_log",
+    "correlation_id": "access_log",
+    "redacted_uri": "redaction",
     "MetricsASGI": "asgi",
     "MetricsWSGI": "wsgi",
     "ObserveASGI": "asgi",

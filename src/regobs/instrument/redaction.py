@@ -1,0 +1,38 @@
+"""Secrets out of what is logged.
+
+A query keeps the values of the parameters that the registry's own API documents and that carry no secret; every other
+value is masked. A list of what to keep can not be outwitted by a new name, another case or another encoding, which a
+list of what to mask can. (The real registry logs the `_state` of uploads unmasked; that is not copied.)
+"""
+
+from __future__ import annotations
+
+import re
+
+MASK = "[FILTERED]"
+# OCI Distribution 1.1 and GitLab registry API v1.
+HARMLESS = frozenset(
+    {
+        *("n", "last", "before", "digest", "mount", "from", "artifactType", "size", "sort", "name", "name_exact"),
+        *("referrers", "referrer_type", "dry_run", "exclude_size"),
+    }
+)
+_PLAIN = re.compile(r"[A-Za-z0-9_.:/+,%-]{0,300}", re.ASCII).fullmatch
+_USERINFO = re.compile(r"//.*@", re.DOTALL)
+
+
+def redacted_uri(uri: str) -> str:
+    """A request URI or a URL (Referer) without secrets: no userinfo, no fragment, only harmless query values."""
+    # Up to the last @, because a password may hold a raw slash, question mark or hash.
+    rest, _, _ = _USERINFO.sub(f"//{MASK}@", uri, count=1).partition("#")
+    path, mark, query = rest.partition("?")
+    return f"{path}{mark}{'&'.join(_pair(pair) for pair in query.split('&'))}" if query else path
+
+
+def _pair(pair: str) -> str:
+    name, equals, value = pair.partition("=")
+    if name in HARMLESS and (not equals or _PLAIN(value)):
+        return pair
+    # The name of an unknown parameter may itself be the secret (`?token`), so only a plain word is kept.
+    shown = name if equals and len(name) <= 32 and name.replace("-", "").replace("_", "").isalnum() else MASK
+    return f"{shown}={MASK}" if equals else pair and MASK
