@@ -12,6 +12,7 @@ p95_detail = quantile(0.95, http.DURATION, by=("route", "method"))
 cache_hits = ratio(rate(select(storage.CACHE, type="Hit")), rate(select(storage.CACHE, type="Request")))
 cache_hits_3 = ratio(rate(storage.CACHE_HITS), rate(storage.CACHE_REQUESTS))
 fds = ratio(highest(process.OPEN_FDS, by="instance"), highest(process.MAX_FDS, by="instance"))
+FDS = "RegistryFileDescriptorsNearLimit"
 network = {"received": rate(process.NETWORK_RECEIVED), "sent": rate(process.NETWORK_SENT)}
 container_cpu = rate(select(neighbours.CONTAINER_CPU, container=other_than("")), by="pod")
 container_memory = highest(select(neighbours.CONTAINER_MEMORY, container=other_than("")), by="pod")
@@ -22,7 +23,7 @@ dashboard = Dashboard(
     "Registry Application Detail",
     Row(
         "What runs",
-        Stat("Instances up", total(neighbours.UP), good="as many as are deployed"),
+        Stat("Instances up", total(neighbours.UP), good="as many as are deployed", alert="RegistryDown"),
         Stat("Since the last start", age(process.START_TIME), good="as long as since the last rollout"),
         Stat("Requests", rate(http.REQUESTS), good="follows the time of day"),
         Stat("In flight", total(http.IN_FLIGHT), good="falls back after each peak"),
@@ -58,7 +59,7 @@ dashboard = Dashboard(
         "Processes (the ten highest)",
         Lines("CPU", top(10, rate(process.CPU, by="instance")), good="even between instances"),
         Lines("Memory", top(10, highest(process.RESIDENT_MEMORY, by="instance")), good="level; no slope over days"),
-        Lines("File descriptors", top(10, fds), good="below 70 %", thresholds=(0.7, 0.9)),
+        Lines("File descriptors", top(10, fds), good="below 70 %", alert=FDS, thresholds=(0.7, 0.9)),
         Lines("Goroutines", top(10, highest(go_runtime.GOROUTINES, by="instance")), good="follows in flight"),
         Lines("Heap in use", top(10, highest(go_runtime.HEAP_INUSE, by="instance")), good="a saw with a level base"),
         Lines("Mean pause for collection", top(10, mean(go_runtime.GC_PAUSE, by="instance")), good="below 1 ms"),

@@ -8,6 +8,9 @@ from regobs.catalog import build_info, gc, go_runtime, http, load_balancing, nei
 from regobs.catalog import redis, row_counts, slo, sql_pool, storage
 from regobs.grafana.words import *
 
+FDS, POOL, QUEUE = "RegistryFileDescriptorsNearLimit", "RegistryDatabasePoolSaturated", "RegistryGarbageQueueGrowing"
+BURN, DROPPED = "RegistryAvailabilityBurn", "RegistryNotificationsDropped"
+
 up, targets = total(neighbours.UP), count(neighbours.UP)
 firing = count(select(neighbours.ALERTS, alertstate="firing"))
 budget, burn = lowest(slo.BUDGET_REMAINING, by="slo"), highest(slo.BURN_RATE("1h"), by="slo")
@@ -18,8 +21,10 @@ slowest = quantile(0.95, http.DURATION, by="route")
 uploads = select(http.REQUEST_SIZE, route=("upload_start", "upload"))
 downloads = select(http.RESPONSE_SIZE, route="blob")
 fds = ratio(highest(process.OPEN_FDS, by="instance"), highest(process.MAX_FDS, by="instance"))
-pool = ratio(total(sql_pool.IN_USE, by="host_type"), total(sql_pool.MAX_OPEN, by="host_type"))
+each = ("instance", "host_type")
+pool = ratio(highest(sql_pool.IN_USE, by=each), highest(sql_pool.MAX_OPEN, by=each))
 overdue = select(row_counts.ROWS, query_name=("gc_blob_review_queue_overdue", "gc_manifest_review_queue_overdue"))
+late = highest(overdue, by="query_name")
 gc_failed = ratio(rate(select(gc.RUNS, error=True), by="worker"), rate(gc.RUNS, by="worker"))
 to_primary = ratio(rate(select(load_balancing.TARGETS, fallback=True)), rate(load_balancing.TARGETS))
 
@@ -27,15 +32,15 @@ dashboard = Dashboard(
     "Registry Overview",
     Row(
         "Is it serving?",
-        Stat("Instances up", up, good="as many as are deployed"),
-        Stat("Instances down", targets - up, good="0", thresholds=(1, 2)),
+        Stat("Instances up", up, good="as many as are deployed", alert="RegistryDown"),
+        Stat("Instances down", targets - up, good="0", alert="RegistryTargetDown", thresholds=(1, 2)),
         Stat("Firing alerts", zero_filled(firing, targets), good="0", thresholds=(1, 3)),
         Stat("Requests", rate(http.REQUESTS), good="follows the time of day"),
         Stat("Server errors", ratio(failed, rate(http.REQUESTS)), good="below 0.1 %", thresholds=(0.001, 0.01)),
         Stat("p95 latency", quantile(0.95, http.DURATION), good="below 1 s", thresholds=(1, 5)),
         Stat("In flight", total(http.IN_FLIGHT), good="falls back after each peak"),
         Stat("Version", count(build_info.BUILD, by="version"), good="one; two only while a rollout runs"),
-        Lines("Availability by route", available, good="100 %", alert="RegistryAvailabilityBurn", zoom=True),
+        Lines("Availability by route", available, good="100 %", alert=BURN, zoom=True),
         Lines("Requests by route", rate(http.REQUESTS, by="route"), good="the usual mix", stacked=True),
         Lines("p95 latency by route", slowest, good="flat; uploads take longest", alert="RegistryLatencyBurn"),
     ),
@@ -43,7 +48,7 @@ dashboard = Dashboard(
         "Error budgets",
         Bars("Budget left", budget, good="above a quarter", thresholds=(0.25, 0)),
         Lines("Budget left over time", budget, good="no steps down", zoom=True),
-        Lines("Burn rate over 1 h", burn, good="below 1; 13.44 pages someone", thresholds=(1, 13.44)),
+        Lines("Burn rate over 1 h", burn, good="below 1", alert=BURN, thresholds=(1, 13.44)),
     ),
     Row(
         "Traffic and storage",
@@ -53,21 +58,21 @@ dashboard = Dashboard(
     ),
     Row(
         "What is close to its limit? (the ten highest instances)",
-        Lines("File descriptors", top(10, fds), good="below 70 %", thresholds=(0.7, 0.9)),
+        Lines("File descriptors", top(10, fds), good="below 70 %", alert=FDS, thresholds=(0.7, 0.9)),
         Lines("CPU", top(10, rate(process.CPU, by="instance")), good="below the limit of the container"),
         Lines("Memory", top(10, highest(process.RESIDENT_MEMORY, by="instance")), good="level; no slope over days"),
         Lines("Goroutines", top(10, highest(go_runtime.GOROUTINES, by="instance")), good="follows in flight"),
-        Lines("Database connections in use", pool, good="below 70 %", thresholds=(0.7, 0.9)),
+        Lines("Database connections in use", top(10, pool), good="below 70 %", alert=POOL, thresholds=(0.7, 0.9)),
         Lines("Since the last start", age(process.START_TIME), good="only a rollout brings it to 0"),
     ),
     Row(
         "Parts that can be switched on",
-        Lines("Overdue garbage collection tasks", highest(overdue, by="query_name"), good="falls back to 0"),
+        Lines("Overdue garbage collection", late, good="falls back to 0", alert=QUEUE, thresholds=(100, 1000)),
         Lines("Garbage collection runs that failed", gc_failed, good="0", zoom=True),
         Lines("Reads that fell back to the primary", to_primary, good="0", zoom=True),
         Lines("p95 of Redis commands", quantile(0.95, redis.COMMANDS, by="instance"), good="below 10 ms"),
         Lines("Notifications waiting", highest(notifications.PENDING, by="endpoint"), good="falls back to 0"),
-        Lines("Notification attempts", rate(notifications.EVENTS, by="type"), good="as many Successes as Events"),
+        Lines("Notifications", rate(notifications.EVENTS, by="type"), good="no Dropped", alert=DROPPED),
     ),
     recorded=True,
 )

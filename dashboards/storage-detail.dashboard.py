@@ -11,6 +11,7 @@ outcomes_3 = {"requests": rate(storage.CACHE_REQUESTS), "hits": rate(storage.CAC
 to_cdn = ratio(rate(select(storage.CDN_REDIRECTS, backend="cdn")), rate(storage.CDN_REDIRECTS))
 signed = rate(storage.URL_CACHE_REQUESTS)
 signed_hits = ratio(rate(select(storage.URL_CACHE_REQUESTS, result="hit")), signed)
+repeated, limited = ratio(rate(storage.RETRIES), rate(storage.ACTIONS)), rate(storage.RATE_LIMITED)
 space = ("instance", "mountpoint")
 bytes_left = ratio(lowest(neighbours.FILESYSTEM_AVAILABLE, by=space), lowest(neighbours.FILESYSTEM_SIZE, by=space))
 files_left = ratio(lowest(neighbours.FILESYSTEM_FILES_FREE, by=space), lowest(neighbours.FILESYSTEM_FILES, by=space))
@@ -54,7 +55,8 @@ dashboard = Dashboard(
     Row(
         "Object storage",
         Lines("Retries", rate(storage.RETRIES, by="retry_type"), good="0"),
-        Lines("Answers 429", rate(storage.RATE_LIMITED), good="0"),
+        Lines("Retries a call", repeated, good="0", alert="RegistryStorageRetries", thresholds=(0.01, 0.05)),
+        Lines("Answers 429", limited, good="0", alert="RegistryStorageRateLimited", thresholds=(0.01, 0.1)),
     ),
     Row(
         "Pull-through cache",

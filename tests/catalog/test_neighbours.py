@@ -8,6 +8,7 @@ from regobs.catalog.model import Capability, Exposer, Flavor, Metric
 from tests.catalog.samples import DATA
 
 NODE = [metric for metric in METRICS.values() if metric.exposer is Exposer.NODE]
+SERVER = [metric for metric in METRICS.values() if metric.component == "prometheus_server"]
 
 
 @pytest.fixture(scope="module")
@@ -31,17 +32,44 @@ def test_the_recorded_scrape_has_no_family_besides(node_exporter: Exposition) ->
     assert set(node_exporter.families) == {metric.name for metric in NODE}
 
 
+@pytest.fixture(scope="module")
+def prometheus() -> Exposition:
+    return parse((DATA / "prometheus-2.42.0.prom.gz").read_bytes())
+
+
+@pytest.mark.parametrize("metric", SERVER, ids=str)
+def test_prometheus_exposes_of_itself_what_the_catalog_says(metric: Metric, prometheus: Exposition) -> None:
+    family = prometheus.families[metric.name]
+    assert family.kind == metric.kind
+    form = metric.form(Flavor.GITLAB)
+    assert form is not None
+    assert {frozenset(sample.labels) for sample in family.samples} == {
+        frozenset(label.exposed for label in form.labels)
+    }
+
+
+def test_the_recorded_scrape_of_prometheus_has_no_family_besides(prometheus: Exposition) -> None:
+    assert set(prometheus.families) == {metric.name for metric in SERVER}
+
+
 @pytest.mark.parametrize(
     ("exposer", "capability"),
     [
         (Exposer.NODE, Capability.NODE_EXPORTER),
         (Exposer.CADVISOR, Capability.KUBERNETES),
         (Exposer.KUBE_STATE, Capability.KUBERNETES),
-        (Exposer.PROMETHEUS, None),
     ],
 )
-def test_a_neighbour_needs_its_capability_in_every_flavor(exposer: Exposer, capability: Capability | None) -> None:
-    metrics = [metric for metric in METRICS.values() if metric.exposer is exposer]
+def test_a_neighbour_needs_its_capability_in_every_flavor(exposer: Exposer, capability: Capability) -> None:
+    needs([metric for metric in METRICS.values() if metric.exposer is exposer], capability)
+
+
+def test_what_prometheus_knows_of_targets_is_always_there_and_the_rest_when_it_scrapes_itself() -> None:
+    needs([metric for metric in METRICS.values() if metric.component == "prometheus"], None)
+    needs(SERVER, Capability.PROMETHEUS)
+
+
+def needs(metrics: list[Metric], capability: Capability | None) -> None:
     assert metrics
     for metric in metrics:
         for flavor in Flavor:

@@ -14,6 +14,7 @@ import pytest
 
 from regobs.catalog.model import Capability, Flavor, Unit, Version
 from regobs.config import Config
+from regobs.documents import load_yaml
 from regobs.grafana.layout import COLUMNS
 from regobs.grafana.load import load_dashboard
 from regobs.grafana.modern import PANEL_TYPES
@@ -22,7 +23,8 @@ from regobs.grafana.render import LARGEST_ID, render
 from regobs.grafana.units import grafana_unit
 from regobs.pack import Pack
 from regobs.promql import infer, parse
-from regobs.promql.nodes import Call, Expr, Number, Selector
+from regobs.promql.infer import literal
+from regobs.promql.nodes import Binary, Call, Expr, Number, Selector
 from regobs.promql.walk import walk
 from regobs.slo import outputs as slo
 
@@ -36,13 +38,17 @@ CONFIGS = {
     "distribution-2.8": Config(flavor=Flavor.DISTRIBUTION, version=Version(2, 8, 2), capabilities=WHOLE),
     "gitlab-bare": Config(flavor=Flavor.GITLAB, capabilities=frozenset()),
 }
-SLUGS = ("application-detail", "overview", "storage-detail")
+SLUGS = (
+    *("application-detail", "capacity", "database-detail", "garbage-collection-detail", "migration-detail"),
+    *("notifications-detail", "overview", "redis-detail", "rules-health", "slo", "storage-detail"),
+)
 Json = dict[str, Any]
 
 
 def rendered(config: Config) -> dict[str, Json]:
+    """The dashboards that a build writes: those of which something is shown."""
     found = Dashboards.of(PACK, config)
-    return {bound.slug: render(bound, found.setting) for bound in found.bound}
+    return {bound.slug: render(bound, found.setting) for bound in found.bound if any(bound.panels())}
 
 
 DASHBOARDS = {(name, slug): data for name, config in CONFIGS.items() for slug, data in rendered(config).items()}
@@ -63,8 +69,10 @@ def queries(dashboard: Json) -> Iterator[str]:
     return (target["expr"] for panel in charts(dashboard) for target in panel["targets"])
 
 
-def test_the_three_dashboards_are_there() -> None:
-    assert {slug for _, slug in DASHBOARDS} >= set(SLUGS)
+def test_every_dashboard_of_the_pack_is_there_and_under_test() -> None:
+    assert {path.name.removesuffix(".dashboard.py") for path in FILES} == set(SLUGS)
+    assert {slug for name, slug in DASHBOARDS if name == "gitlab"} == set(SLUGS)
+    assert all(list(charts(DASHBOARDS["gitlab", slug])) for slug in SLUGS)
 
 
 @every_dashboard
@@ -192,6 +200,37 @@ def test_every_alert_that_a_panel_names_exists(path: Path) -> None:
     rules = "".join(content.decode() for content in slo.files(PACK, CONFIGS["gitlab"]).values())
     named = {panel.alert for row in load_dashboard(path).rows for panel in row.panels if panel.alert}
     assert named <= set(re.findall(r"alert: (\w+)", rules))
+
+
+def limits(rule_file: bytes) -> Iterator[tuple[str, float]]:
+    """What the alerts of a rule file compare with: name and number, but for those that compare with zero."""
+    for group in load_yaml(rule_file.decode(), "").data["groups"]:
+        for rule in group["rules"]:
+            if "alert" not in rule:
+                continue
+            for node in walk(parse(rule["expr"])):
+                if isinstance(node, Binary) and node.op in {">", "<"} and (edge := literal(node.right)):
+                    yield rule["alert"], float(edge)
+
+
+def test_the_worse_threshold_of_a_panel_is_that_of_its_alert() -> None:
+    files = slo.files(PACK, CONFIGS["gitlab"])
+    known = [limit for name, data in files.items() if "/rules/" in name for limit in limits(data)]
+    watched = [
+        (panel.title, panel.alert, panel.thresholds[1], {edge for name, edge in known if name == panel.alert})
+        for path in FILES
+        for row in load_dashboard(path).rows
+        for panel in row.panels
+        if panel.alert and panel.thresholds
+    ]
+    assert len([edges for *_, edges in watched if edges]) >= 12
+    assert [one for one in watched if one[3] and one[2] not in one[3]] == []
+
+
+def test_every_cause_is_linked_from_a_panel() -> None:
+    linked = {panel.alert for path in FILES for row in load_dashboard(path).rows for panel in row.panels}
+    causes = (ROOT / "alerts" / "causes.rules.yaml").read_text()
+    assert set(re.findall(r"alert: (\w+)", causes)) <= linked
 
 
 def test_only_what_a_deployment_lacks_is_left_out() -> None:

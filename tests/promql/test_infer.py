@@ -11,6 +11,8 @@ from regobs.promql import (
     age,
     bind,
     count,
+    drain_time,
+    forecast,
     increase,
     infer,
     infer_text,
@@ -22,6 +24,7 @@ from regobs.promql import (
     select,
     top,
     total,
+    trend,
     volume,
     within,
 )
@@ -65,6 +68,11 @@ def of(text: str) -> Type:
         (count(UP), Unit.NONE, False, set()),
         (top(3, rate(REQUESTS, by="route")), Unit.REQUESTS, True, {"route"}),
         (latest(USAGE) * 100, Unit.PERCENT, False, set()),
+        (trend(MEMORY, by="instance"), Unit.BYTES, True, {"instance"}),
+        (forecast(MEMORY, "4d", by="instance"), Unit.BYTES, False, {"instance"}),
+        (drain_time(total(IN_FLIGHT), rate(REQUESTS)), Unit.SECONDS, False, set()),
+        (drain_time(total(IN_FLIGHT), rate(SIZE)), Unit.SECONDS, False, set()),
+        (drain_time(total(MEMORY), rate(REQUESTS)), Unit.NONE, False, set()),
     ],
 )
 def test_units_and_labels_follow(expr: Expr, unit: Unit, per_second: bool, labels: set[str]) -> None:

@@ -55,6 +55,7 @@ class Capability(StrEnum):
     URL_CACHE = "url_cache"
     OBJECT_STORAGE = "object_storage"
     PROXY = "proxy"
+    PROMETHEUS = "prometheus"  # it scrapes itself
     NODE_EXPORTER = "node_exporter"
     KUBERNETES = "kubernetes"
 

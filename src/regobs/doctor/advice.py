@@ -28,7 +28,11 @@ _BY_FLAVOR: dict[tuple[Capability, Flavor], str] = {
     (Capability.REDIS_DESCRIPTOR_CACHE, Flavor.GITLAB): "`storage.cache.blobdescriptor: redis`, without the database",
     (Capability.REDIS_DESCRIPTOR_CACHE, Flavor.DISTRIBUTION): "`storage.cache.blobdescriptor: redis`",
 }
-SCRAPED = {Capability.NODE_EXPORTER: "node_exporter", Capability.KUBERNETES: "cAdvisor and kube-state-metrics"}
+SCRAPED = {
+    Capability.PROMETHEUS: "Prometheus itself",
+    Capability.NODE_EXPORTER: "node_exporter",
+    Capability.KUBERNETES: "cAdvisor and kube-state-metrics",
+}
 
 
 def turn_on(capability: Capability, flavor: Flavor) -> str:

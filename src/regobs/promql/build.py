@@ -197,6 +197,29 @@ def lowest(gauge: Source, by: By = ()) -> Expr:
     return _gauge("min", gauge, by)
 
 
+def trend(gauge: Source, by: By = (), window: Window = "1h") -> Expr:
+    """What a gauge gains per second, by linear regression over the window; the series that gains most counts."""
+    return Aggregate("max", _over_window("deriv", gauge, by, window), labels=_names(by) or None)
+
+
+def forecast(gauge: Source, ahead: Window, by: By = (), window: Window = "6h", *, falling: bool = False) -> Expr:
+    """What a gauge will be in a time `ahead` if it goes on as in the window, never below zero.
+
+    The largest of several series counts; with `falling`, for a rest that runs out, the smallest.
+    """
+    duration = _window(ahead)
+    if duration.macro:
+        raise PromqlError(f"{ahead!r} is no time to look ahead", expected="a duration such as 4d")
+    predicted = _over_window("predict_linear", gauge, by, window, Number(Decimal(duration.ms) / 1000))
+    positive = Call("clamp_min", (predicted, Number(Decimal(0))))
+    return Aggregate("min" if falling else "max", positive, labels=_names(by) or None)
+
+
+def _over_window(function: str, x: Source, by: By, window: Window, *more: Expr) -> Expr:
+    _gauge("max", x, by)
+    return Call(function, (replace(_source(x)[1], range=_window(window)), *more))
+
+
 def count(x: Source, by: By = ()) -> Expr:
     """How many series there are."""
     metric, _ = _source(x)
@@ -229,6 +252,11 @@ def zero_filled(part: Expr, whole: Expr) -> Expr:
 def ratio(part: Expr, whole: Expr) -> Expr:
     """`part` of `whole`, 0 to 1: zero where part has no series yet, no result where whole is zero."""
     return Binary("/", zero_filled(part, whole), _positive(whole))
+
+
+def drain_time(queue: Expr, done: Expr) -> Expr:
+    """Seconds until a queue is empty at the rate `done`, if nothing joins it; no result while nothing is done."""
+    return Binary("/", queue, _positive(done))
 
 
 def top(n: int, expr: Expr) -> Expr:

@@ -55,6 +55,8 @@ def divided(left: Type, right: Type) -> Type:
             unit = Unit.RATIO
         elif right.per_second:
             unit = Unit.SECONDS  # a backlog over its rate: the time to drain
+    elif right.per_second and not left.per_second and _counts(left.unit) and _counts(right.unit):
+        unit = Unit.SECONDS  # rows that wait over the runs that take one each
     elif right.unit is Unit.SECONDS and not left.per_second and not right.per_second:
         unit, per_second = left.unit, True
     elif left.unit in MEASURES and right.unit not in MEASURES and left.per_second == right.per_second:
@@ -62,6 +64,11 @@ def divided(left: Type, right: Type) -> Type:
     elif right.unit is Unit.RATIO:
         unit, per_second = left.unit, left.per_second
     return replace(left, unit=unit, per_second=per_second, fraction=unit is Unit.RATIO)
+
+
+def _counts(unit: Unit) -> bool:
+    """Whether a unit is a count of things."""
+    return unit not in MEASURES | {Unit.NONE, Unit.BOOL, Unit.INFO}
 
 
 def scaled(op: str, value: Type, factor: Decimal, *, literal_first: bool) -> Type:
