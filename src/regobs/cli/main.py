@@ -16,6 +16,8 @@ from regobs.errors import ExitCode, RegobsError
 COMMANDS = {
     "build": "Write everything generated: dashboards, rules, scrape configuration, runbooks.",
     "catalog": "List, show and export metrics; check a real exposition against them.",
+    "dashboards": "List the dashboards, show one with its queries, compare two builds.",
+    "query": "What a panel asks, and what a server answers.",
     "doctor": "What is empty on this Prometheus, and why.",
     "demo": "The real thing in four minutes: registry, Prometheus, Alertmanager, an outage.",
 }

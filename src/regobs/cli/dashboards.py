@@ -1,0 +1,140 @@
+"""`regobs dashboards`: list them, show one, and say what differs between two builds in meaning."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from regobs.cli.content import PATH, columns, content, content_options
+from regobs.errors import ExitCode
+
+if TYPE_CHECKING:
+    from regobs.grafana.compare import Change
+
+_SHAPE = click.option("--format", "shape", type=click.Choice(["text", "json"]), default="text", show_default=True)
+
+
+@click.group()
+def dashboards() -> None:
+    """List the dashboards, show one with its queries, compare two builds."""
+
+
+@dashboards.command("list")
+@content_options
+@_SHAPE
+def list_(config_file: Path | None, pack_directory: Path | None, flavor: str | None, shape: str) -> None:
+    """List the dashboards with the panels that this deployment has, and how many are left out."""
+    found = _described(config_file, pack_directory, flavor)
+    if shape == "json":
+        keys = ("title", "uid", "needs", "minimum_version")
+        data = [
+            {"name": slug, **{key: one[key] for key in keys}, "panels": len(one["panels"]), "left_out": _left_out(one)}
+            for slug, one in found.items()
+        ]
+        click.echo(json.dumps(data, indent=2))
+        return
+    rows = [("NAME", "TITLE", "PANELS", "LEFT OUT", "NEEDS")]
+    for slug, one in found.items():
+        rows.append((slug, one["title"], str(len(one["panels"])), str(_left_out(one)), one["needs"] or ""))
+    click.echo(columns(rows))
+
+
+@dashboards.command()
+@click.argument("name")
+@content_options
+@_SHAPE
+def show(name: str, config_file: Path | None, pack_directory: Path | None, flavor: str | None, shape: str) -> None:
+    """Show one dashboard: rows, panels, queries, what it needs, what is left out. NAME is its file's or its title."""
+    [(slug, one)] = _described(config_file, pack_directory, flavor, name).items()
+    click.echo(json.dumps({"name": slug, **one}, indent=2) if shape == "json" else _text(slug, one))
+
+
+@dashboards.command()
+@click.argument("old", type=PATH)
+@click.argument("new", type=PATH)
+@_SHAPE
+@click.pass_context
+def diff(context: click.Context, old: Path, new: Path, shape: str) -> None:
+    """Say what differs between two builds, or two dashboard files, in meaning. Exit code 1 where something does.
+
+    OLD and NEW are each a dashboard's JSON, a directory of them, or the output of `regobs build`.
+    """
+    from regobs.grafana.boards import read_boards  # noqa: PLC0415 - `--help` needs neither
+    from regobs.grafana.compare import compare_boards  # noqa: PLC0415
+
+    before, after = read_boards(old), read_boards(new)
+    if old.is_file() and new.is_file():  # two files are compared whatever they are called
+        after = dict(zip(before, after.values(), strict=True))
+    changes = compare_boards(before, after)
+    if shape == "json":
+        click.echo(json.dumps({"changes": [one.as_data() for one in changes]}, indent=2, ensure_ascii=False))
+    else:
+        click.echo("\n".join(_told(changes)) if changes else "no difference")
+    context.exit(ExitCode.DIFFERENCE if changes else ExitCode.OK)
+
+
+def _described(
+    config_file: Path | None, pack_directory: Path | None, flavor: str | None, name: str | None = None
+) -> dict[str, Any]:
+    """The manifest of every dashboard, or of the one of that name, by slug."""
+    pack, config = content(config_file, pack_directory, flavor)
+    from regobs import slo  # noqa: PLC0415 - loads grafanalib; a wrong option needs none
+    from regobs.grafana.bound import bind_dashboard  # noqa: PLC0415
+    from regobs.grafana.described import describe_dashboard  # noqa: PLC0415
+    from regobs.grafana.find import find_dashboard  # noqa: PLC0415
+    from regobs.grafana.outputs import load_dashboards, setting_of  # noqa: PLC0415
+
+    found = load_dashboards(pack)
+    chosen = list(found) if name is None else [find_dashboard(found, name)]
+    records, vocabulary = slo.records(pack, config), config.vocabulary
+    bound = [bind_dashboard(slug, found[slug], vocabulary, records) for slug in chosen]
+    return {one.slug: describe_dashboard(one, vocabulary, setting_of(config)) for one in bound}
+
+
+def _left_out(described: dict[str, Any]) -> int:
+    """How many panels are not shown at all: one that lacks only some of its lines is."""
+    shown = {(panel["row"], panel["title"]) for panel in described["panels"]}
+    return len({(one["row"], one["panel"]) for one in described["left_out"]} - shown)
+
+
+def _text(slug: str, one: dict[str, Any]) -> str:
+    lines = [
+        one["title"],
+        f"file      {slug}.dashboard.py, uid {one['uid']}",
+        f"needs     {one['needs'] or 'nothing'}" + (f", version {v}" if (v := one["minimum_version"]) else ""),
+        f"metrics   {', '.join(metric['name'] for metric in one['metrics']) or 'none'}",
+    ]
+    row = None
+    for panel in one["panels"]:
+        if panel["row"] != row:
+            row = panel["row"]
+            lines += ["", row]
+        lines.append(f"  {panel['title']}" + (f"  (alert {panel['alert']})" if panel["alert"] else ""))
+        for query in panel["expressions"]:
+            lines.append("    " + (f"{query['name']}: " if query["name"] else "") + query["expr"])
+    if one["left_out"]:
+        lines += ["", "Left out"]
+        for lacking in one["left_out"]:
+            name = f" ({lacking['expression']})" if lacking["expression"] else ""
+            lines.append(f"  {lacking['panel']}{name}: {lacking['reason']}")
+    return "\n".join(lines)
+
+
+def _told(changes: list[Change]) -> list[str]:
+    lines: list[str] = []
+    dashboard = place = None
+    for one in changes:
+        if one.dashboard != dashboard:
+            dashboard, place = one.dashboard, None
+            lines.append(one.dashboard)
+        if one.panel and (one.row, one.panel) != place:
+            place = one.row, one.panel
+            lines.append(f"  {one.row} / {one.panel}" if one.row else f"  {one.panel}")
+        lines.append(f"  {'  ' * bool(one.panel)}{one.what}")
+        lines += [f"      - {line}" for line in one.before.splitlines()]
+        lines += [f"      + {line}" for line in one.after.splitlines()]
+    lines.append(f"{len(changes)} difference{'s' * (len(changes) != 1)}")
+    return lines
