@@ -26,6 +26,7 @@ __all__ = [
     "EVENT_FIELDS",
     "FIELDS",
     "FORMS",
+    "STANDARD_FIELDS",
     "Alias",
     "Conversion",
     "Field",
@@ -57,6 +58,7 @@ FORMS: Mapping[str, Field] = MappingProxyType({**request.FORMS, **background.FOR
 
 DISTRIBUTION_FIELDS: Mapping[str, Field] = MappingProxyType(catalogue(distribution.DOTTED))
 COMBINED_FIELDS: Mapping[str, Field] = MappingProxyType(catalogue(distribution.COMBINED))
+STANDARD_FIELDS: Mapping[str, Field] = MappingProxyType(catalogue(distribution.STANDARD))
 EVENT_FIELDS: Mapping[str, Field] = MappingProxyType(catalogue(notifications.EVENT))
 
 

@@ -12,6 +12,7 @@ _K, _T, _L, _B = FieldType.KEYWORD, FieldType.TEXT, FieldType.LONG, FieldType.BO
 GO_DURATION = r"^-?(?:0|0s|(?:[0-9]+(?:\.[0-9]+)?(?:ns|us|µs|μs|ms|s|m|h))+)$"
 # logrus shortens none of its level names; trace came with logrus 1.2, so not every release writes it.
 LEVELS = ("trace", "debug", "info", "warning", "error", "fatal", "panic")
+LOCAL_TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{6})?$"
 
 DOTTED = (
     field("time", FieldType.DATE, "When the line was written.", ecs="@timestamp", otel="Timestamp", pattern=ISO_TIME),
@@ -82,4 +83,10 @@ COMBINED = (
     field("written_bytes", _L, "Body of the response.", "bytes", ecs="http.response.body.bytes"),
     field("referrer", _K, "Referer header.", es="wildcard", ecs="http.request.referrer"),
     field("user_agent", _K, "User-Agent header.", ecs="user_agent.original", otel="user_agent.original"),
+)
+
+# What net/http says on its own, through Go's standard logger: no level, local time without its zone.
+STANDARD = (
+    field("time", FieldType.DATE, "When the line was written, in the zone of the process.", pattern=LOCAL_TIME),
+    field("msg", _T, "What the library says.", ecs="message", otel="Body"),
 )

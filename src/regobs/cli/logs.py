@@ -1,0 +1,76 @@
+"""`regobs logs`: validate log lines, show their schemas; queries are in `logs_query`."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+
+import click
+
+from regobs.errors import ExitCode, InputError
+
+_QUERIES = "regobs.cli.logs_query"
+_FLAVORS = click.Choice(["gitlab", "distribution"])
+
+
+class _Logs(click.Group):
+    """A group that has the commands of the module `logs_query` too, imported when one that is not here is asked for."""
+
+    def _queries(self) -> dict[str, click.Command]:
+        if find_spec(_QUERIES) is None:
+            return {}
+        found = vars(import_module(_QUERIES)).values()
+        return {str(one.name): one for one in found if isinstance(one, click.Command)}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*super().list_commands(ctx), *self._queries()]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return super().get_command(ctx, cmd_name) or self._queries().get(cmd_name)
+
+
+@click.group(cls=_Logs)
+def logs() -> None:
+    """Validate, query, trace and compare log lines of registries."""
+
+
+@logs.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILES|-")
+@click.option("--flavor", type=_FLAVORS, help="Which registry wrote the lines; detected when not given.")
+@click.option("--strict", is_flag=True, help="A message or field that no schema knows makes a line invalid.")
+@click.option("--format", "form", type=click.Choice(["text", "json", "junit"]), default="text", show_default=True)
+@click.pass_context
+def validate(context: click.Context, files: tuple[str, ...], flavor: str | None, strict: bool, form: str) -> None:
+    """Judge each line by the schema of its own message. Exit code 1 where a line is invalid or malformed.
+
+    FILES are logs, plain or gzip, - is standard input: JSON, logfmt, access lines of the Apache combined form,
+    notification envelopes. What no schema knows is held to the fields that all lines have, and reported as drift.
+    """
+    from regobs.logs.read import open_log  # noqa: PLC0415 - `--help` needs no validator
+    from regobs.logs.report import FORMATS  # noqa: PLC0415
+    from regobs.logs.validate import Validator  # noqa: PLC0415
+
+    validator = Validator(flavor, strict=strict)
+    opened = [(name, open_log(name, sys.stdin.buffer)) for name in dict.fromkeys(files)]
+    for name, file in opened:
+        with file:
+            validator.read(file, "(standard input)" if name == "-" else name)
+    click.echo(FORMATS[form](validator.report))
+    if not validator.report.ok:
+        context.exit(ExitCode.DIFFERENCE)
+
+
+@logs.command()
+@click.argument("name", required=False)
+def schema(name: str | None) -> None:
+    """Show the JSON Schema of a log stream, or the names of all streams."""
+    from regobs.logs.schema import files  # noqa: PLC0415
+
+    documents = {file.removesuffix(".schema.json"): content for file, content in files().items()}
+    if name is None:
+        click.echo("\n".join(documents))
+        return
+    if name not in documents:
+        raise InputError("there is no such log stream", value=name, expected=", ".join(documents))
+    click.echo(documents[name].decode(), nl=False)

@@ -1,0 +1,118 @@
+"""A log query: which lines (KQL), grouped by what, measured how. Saved ones are files `log_schemas/queries/*.query.yaml`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import Enum
+
+from regobs.logs.fields import Field
+from regobs.logs.kql.condition import Condition, Fixed, both
+
+EVERYTHING = Fixed(holds=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """A KQL text with what it means."""
+
+    text: str = ""
+    condition: Condition = EVERYTHING
+
+
+class Kind(Enum):
+    """What a metric computes from the lines of a group."""
+
+    COUNT = "count"
+    SUM = "sum"  # 0 when no line has the field, as in Elasticsearch
+    AVG = "avg"
+    MIN = "min"
+    MAX = "max"
+    PERCENTILE = "percentile"  # interpolated between neighbours; Elasticsearch approximates it
+    CARDINALITY = "cardinality"  # exact; Elasticsearch approximates it above its precision threshold
+    RATE = "rate"  # lines, or the sum of a field, per `per_seconds`, over the time bucket
+    RATIO = "ratio"  # lines that fit `where` over those that fit `whole`; nothing when the whole is empty
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One column of numbers. `field` is None for a count of lines."""
+
+    name: str
+    kind: Kind
+    field: Field | None = None
+    where: Clause = field(default_factory=Clause)
+    whole: Clause = field(default_factory=Clause)
+    percent: float = 0.0
+    per_seconds: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ByTerms:
+    """One group for each value; lines without the field are left out unless `missing`."""
+
+    name: str
+    field: Field
+    missing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ByTime:
+    """One group for each stretch of time: `seconds` counted from 1970, or a `calendar` unit in UTC."""
+
+    name: str
+    field: Field
+    seconds: int = 0
+    calendar: str = ""  # week, month, quarter, year
+
+
+@dataclass(frozen=True, slots=True)
+class ByFilters:
+    """One group for each clause; a line is in the first that fits, lines that fit none in `other` or left out."""
+
+    name: str
+    clauses: tuple[tuple[str, Clause], ...]
+    other: str | None = None
+
+
+Group = ByTerms | ByTime | ByFilters
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Sort by a column; what is missing comes last."""
+
+    column: str
+    descending: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A query. Without metrics its rows are lines, of which `columns` are shown."""
+
+    name: str
+    title: str = ""
+    description: str = ""
+    where: Clause = field(default_factory=Clause)
+    groups: tuple[Group, ...] = ()
+    metrics: tuple[Metric, ...] = ()
+    columns: tuple[Field, ...] = ()
+    order: tuple[Order, ...] = ()
+    limit: int | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the columns of the answer."""
+        return tuple(one.name for one in (*self.groups, *self.metrics)) or tuple(one.name for one in self.columns)
+
+    def narrowed(self, *clauses: Clause) -> Query:
+        """The query over those of its lines that fit the clauses too."""
+        texts = [clause.text for clause in (self.where, *clauses) if clause.text]
+        text = texts[0] if len(texts) == 1 else " and ".join(f"({one})" for one in texts)
+        condition = both(self.where.condition, *(clause.condition for clause in clauses))
+        return replace(self, where=Clause(text, condition))
+
+    @property
+    def ordering(self) -> tuple[Order, ...]:
+        """The order with the groups as last word, so that rows with equal numbers stand still."""
+        given = {order.column for order in self.order}
+        return (*self.order, *(Order(one.name, descending=False) for one in self.groups if one.name not in given))

@@ -1,0 +1,122 @@
+"""Lines of log files: plain or gzip, from files or standard input, in bounded memory."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from regobs.errors import InputError, Location
+
+_BLOCK = 1 << 20
+LONGEST_LINE = 1 << 20  # bytes; container engines cut lines at 16 KiB, the registry's longest are a few hundred KiB
+_GZIP = b"\x1f\x8b"
+_BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line without its end. `number` counts from 1, `offset` is that of its first byte in the (unpacked) file.
+
+    `fault` says why the bytes are not the whole line: `over-long` or `broken gzip`. `ended` is false for a last line
+    that has no end.
+    """
+
+    number: int
+    offset: int
+    content: bytes
+    ended: bool = True
+    fault: str | None = None
+
+
+def open_log(name: str, stdin: BinaryIO) -> BinaryIO:
+    """A file, or standard input for `-`. Raises InputError when it cannot be read."""
+    if name == "-":
+        return stdin
+    path = Path(name)
+    if path.is_dir():
+        raise InputError("this is a directory", value=name, expected="a log file", next_step="name the files in it")
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise InputError(
+            f"cannot read the log: {error.strerror}", location=Location(name), expected="a file that can be read"
+        ) from None
+
+
+def lines(file: BinaryIO, longest: int = LONGEST_LINE) -> Iterator[Line]:
+    """The lines of a file; gzip is unpacked, a byte order mark at the start taken off.
+
+    What cannot be read becomes a line with a `fault`; of an over-long one only the beginning is kept.
+    """
+    number, offset, rest, skipped = 1, 0, b"", 0
+    blocks = _blocks(file)
+    for block, fault in blocks:
+        if fault:
+            yield Line(number, offset, rest[:longest], ended=False, fault=fault)
+            return
+        *whole, rest = (rest + block).split(b"\n")
+        for content in whole:
+            size = skipped + len(content)
+            if size > longest:
+                yield Line(number, offset, content[:longest], fault="over-long")
+            else:
+                yield Line(number, offset, content)
+            number += 1
+            offset += size + 1
+            skipped = 0
+        if len(rest) > longest:
+            # Its beginning is enough to report it; the count of the others keeps offsets right.
+            skipped += len(rest) - longest
+            rest = rest[:longest]
+    if rest or skipped:
+        fault = "over-long" if skipped else None
+        yield Line(number, offset, rest, ended=False, fault=fault)
+
+
+def _blocks(file: BinaryIO) -> Iterator[tuple[bytes, str | None]]:
+    """Blocks of the unpacked content, or a fault as the last one."""
+    first = file.read(len(_BOM))
+    if first[:2] == _GZIP:
+        yield from _unpacked(first, file)
+        return
+    block = first.removeprefix(_BOM)
+    while block or first:
+        yield block, None
+        first = b""
+        block = file.read(_BLOCK)
+
+
+def _unpacked(first: bytes, file: BinaryIO) -> Iterator[tuple[bytes, str | None]]:
+    with gzip.GzipFile(fileobj=_Joined(first, file), mode="rb") as unpacked:  # type: ignore[call-overload]
+        head = True
+        while True:
+            try:
+                block = unpacked.read(_BLOCK)
+            except (OSError, EOFError, zlib.error):
+                yield b"", "broken gzip"
+                return
+            if not block:
+                return
+            yield block.removeprefix(_BOM) if head else block, None
+            head = False
+
+
+class _Joined:
+    """A file whose first bytes were already read; standard input cannot go back."""
+
+    def __init__(self, first: bytes, file: BinaryIO) -> None:
+        self._first = first
+        self._file = file
+
+    def read(self, size: int = -1) -> bytes:
+        first, self._first = self._first, b""
+        if size < 0:
+            return first + self._file.read()
+        if len(first) > size:
+            self._first = first[size:]
+            return first[:size]
+        return first or self._file.read(size)

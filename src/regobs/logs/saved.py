@@ -1,0 +1,215 @@
+"""Reading saved queries: `*.query.yaml` to `Query`, with every mistake at its line and column."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from decimal import Decimal
+from difflib import get_close_matches
+from typing import Any
+
+from regobs.documents import Document, load_yaml, validate
+from regobs.errors import Location, LogQueryError, PackError
+from regobs.logs.fields import FIELDS, Field, FieldType
+from regobs.logs.kql import hints, parse
+from regobs.logs.kql.bind import bind
+from regobs.logs.query import ByFilters, ByTerms, ByTime, Clause, Group, Kind, Metric, Order, Query
+from regobs.logs.saved_schema import SCHEMA
+from regobs.pack import Pack
+
+SUFFIX = ".query.yaml"
+Steps = tuple[str | int, ...]
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_NUMBERS = frozenset({FieldType.LONG, FieldType.DOUBLE})
+_UNGROUPED = frozenset({FieldType.TEXT, FieldType.OBJECT})
+_COLUMNS = ("time", "level", "msg")
+
+
+def load_query(pack: Pack, name: str, *, now: datetime | None = None) -> Query:
+    """The saved query of a name. Raises LogQueryError when no layer of the pack has it."""
+    names = names_in(pack)
+    if name not in names:
+        close = get_close_matches(name, names, n=1)
+        raise LogQueryError(
+            "there is no saved query of this name",
+            value=name,
+            expected=", ".join(names),
+            next_step=f"did you mean {close[0]}?" if close else "choose one of them",
+        )
+    file = pack.file("log_schemas", f"queries/{name}{SUFFIX}")
+    try:
+        text = file.read()
+    except PackError as error:
+        raise LogQueryError(error.message, location=error.location, value=error.value) from None
+    return read_query(text, str(file.path), name=name, now=now)
+
+
+def names_in(pack: Pack) -> list[str]:
+    """The names of the saved queries of a pack, sorted."""
+    files = pack.files("log_schemas", f"queries/*{SUFFIX}")
+    return [file.name.removeprefix("queries/").removesuffix(SUFFIX) for file in files]
+
+
+def read_query(text: str, file: str, *, name: str, now: datetime | None = None) -> Query:
+    """A query from the text of its file. Raises LogQueryError with file, line and column."""
+    document = load_yaml(text, file, error=LogQueryError)
+    validate(document, SCHEMA, error=LogQueryError)
+    return _Reader(document, text, now).query(name)
+
+
+class _Reader:
+    def __init__(self, document: Document, text: str, now: datetime | None) -> None:
+        self._document = document
+        self._lines = text.split("\n")
+        self._now = now
+
+    def query(self, name: str) -> Query:
+        data: dict[str, Any] = self._document.data
+        groups = tuple(self._group(key, data["group"][key]) for key in data.get("group", {}))
+        metrics = tuple(self._metric(key, value) for key, value in data.get("metrics", {}).items())
+        if groups and not metrics:
+            metrics = (Metric("count", Kind.COUNT),)
+        listed = data.get("columns", [] if metrics else list(_COLUMNS))
+        columns = tuple(self._field(text, ("columns", index)) for index, text in enumerate(listed))
+        if metrics and columns:
+            raise self._wrong(("columns",), "a query with groups or metrics has no lines to show columns of")
+        query = Query(
+            name=name,
+            title=data["title"],
+            description=" ".join(data.get("description", "").split()),
+            where=self._clause(data.get("where", ""), ("where",)),
+            groups=groups,
+            metrics=metrics,
+            columns=columns,
+            limit=data.get("limit"),
+        )
+        self._check_names(query)
+        self._check_rates(query)
+        return self._ordered(query, data.get("order", {}))
+
+    def _check_names(self, query: Query) -> None:
+        for metric in query.metrics:
+            if metric.name in {group.name for group in query.groups}:
+                raise self._wrong(("metrics", metric.name), f"{metric.name} names a group and a metric", key=True)
+
+    def _check_rates(self, query: Query) -> None:
+        fixed = any(isinstance(group, ByTime) and group.seconds for group in query.groups)
+        for metric in query.metrics:
+            if metric.kind is Kind.RATE and not fixed:
+                raise self._wrong(
+                    ("metrics", metric.name),
+                    "a rate needs the length of a time bucket",
+                    "a group by date_histogram with an interval such as 5m",
+                )
+
+    def _ordered(self, query: Query, order: dict[str, str]) -> Query:
+        known = list(query.names) if query.metrics else list(FIELDS)
+        for column in order:
+            if column not in known:
+                raise self._wrong(("order", column), f"there is no column {column!r}", ", ".join(known[:12]), key=True)
+        orders = tuple(Order(column, way == "desc") for column, way in order.items())
+        return Query(**{**{key: getattr(query, key) for key in query.__slots__}, "order": orders})
+
+    def _group(self, name: str, data: dict[str, Any]) -> Group:
+        ((kind, value),) = data.items()
+        steps: Steps = ("group", name, kind)
+        if kind == "filters":
+            clauses = {key: text for key, text in value.items() if text is not None}
+            other = next((key for key, text in value.items() if text is None), None)
+            return ByFilters(name, tuple((key, self._clause(clauses[key], (*steps, key))) for key in clauses), other)
+        if kind == "date_histogram":
+            return self._by_time(name, value if isinstance(value, dict) else {"interval": value}, steps)
+        options = value if isinstance(value, dict) else {"field": value}
+        field = self._field(options["field"], (*steps, "field"))
+        if field.type in _UNGROUPED:
+            raise self._wrong(
+                steps, f"{field.name} is text in words, which makes no groups", "a keyword", "use filters"
+            )
+        return ByTerms(name, field, missing=options.get("missing", False))
+
+    def _by_time(self, name: str, options: dict[str, Any], steps: Steps) -> ByTime:
+        field = self._field(options.get("field", "time"), (*steps, "field"))
+        if field.type is not FieldType.DATE:
+            raise self._wrong((*steps, "field"), f"{field.name} is no time", "a field of type date")
+        interval = options["interval"]
+        if found := re.fullmatch(r"(\d+)([smhd])", interval):
+            return ByTime(name, field, seconds=int(found[1]) * _SECONDS[found[2]])
+        return ByTime(name, field, calendar=interval)
+
+    def _metric(self, name: str, data: str | dict[str, Any]) -> Metric:
+        if isinstance(data, str):
+            return Metric(name, Kind(data))
+        ((word, value),) = data.items()
+        kind, steps = Kind(word), ("metrics", name, word)
+        options = value if isinstance(value, dict) else {"field": value}
+        field = self._field(options["field"], (*steps, "field")) if "field" in options else None
+        if field is not None:
+            self._check_measured(kind, field, steps)
+        where = "part" if kind is Kind.RATIO else "where"
+        return Metric(
+            name,
+            kind,
+            field,
+            where=self._clause(options.get(where, ""), (*steps, where)),
+            whole=self._clause(options.get("whole", ""), (*steps, "whole")),
+            percent=float(options.get("percent", Decimal(0))),
+            per_seconds=_SECONDS[options.get("per", "s")],
+        )
+
+    def _check_measured(self, kind: Kind, field: Field, steps: Steps) -> None:
+        if kind is Kind.CARDINALITY:
+            fits = field.type not in _UNGROUPED
+        else:
+            dates = kind in {Kind.MIN, Kind.MAX} and field.type is FieldType.DATE
+            fits = field.type in _NUMBERS or dates
+        if not fits:
+            raise self._wrong(
+                steps,
+                f"{kind.value} of {field.name}, which is of type {field.type.value}",
+                "a number",
+                "see the fields",
+            )
+
+    def _field(self, name: str, steps: Steps) -> Field:
+        if name in FIELDS:
+            return FIELDS[name]
+        close = get_close_matches(name, FIELDS, n=1)
+        step = f"did you mean {close[0]}?" if close else "see the reference of log fields"
+        raise self._wrong(steps, f"no log field is called {name!r}", "a field of the log schema", step)
+
+    def _clause(self, text: str, steps: Steps) -> Clause:
+        try:
+            node = parse(text)
+            doubts = hints(node, text)
+            if doubts:
+                raise LogQueryError(doubts[0].message, location=doubts[0].location, next_step=doubts[0].next_step)
+            return Clause(text, bind(node, text, now=self._now))
+        except LogQueryError as error:
+            error.location = self._inside(self._document.locate(steps), error.location, text)
+            raise
+
+    def _inside(self, value: Location, place: Location | None, text: str) -> Location:
+        """Where in the file a place of a query is; the begin of the value when the file writes it in another way."""
+        if place is None or value.line is None or value.column is None or place.line is None or place.column is None:
+            return value
+        wanted = text.split("\n")[place.line - 1]
+        opening = self._lines[value.line - 1][value.column - 1 : value.column]
+        if opening in {"|", ">"}:
+            line = value.line + place.line
+        else:
+            line = value.line + place.line - 1
+        found = self._lines[line - 1].find(wanted) if line <= len(self._lines) and wanted else -1
+        return Location(value.file, line, found + place.column) if found >= 0 else value
+
+    def _wrong(
+        self,
+        steps: Steps,
+        message: str,
+        expected: str | None = None,
+        next_step: str | None = None,
+        *,
+        key: bool = False,
+    ) -> LogQueryError:
+        return LogQueryError(
+            message, location=self._document.locate(steps, key=key), expected=expected, next_step=next_step
+        )

@@ -1,0 +1,79 @@
+"""JSON Schema of the files of saved queries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_KQL = {"type": "string", "description": "a KQL text"}
+_FIELD = {"type": "string", "description": "the name of a log field"}
+_INTERVAL = {
+    "type": "string",
+    "pattern": "^([1-9][0-9]{0,5}[smhd]|week|month|quarter|year)$",
+    "description": "an interval such as 5m, 1h or 1d, or week, month, quarter, year",
+}
+_PER = {"enum": ["s", "m", "h", "d"], "description": "s, m, h or d"}
+
+
+def _one_of(properties: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "minProperties": 1,
+        "maxProperties": 1,
+        "additionalProperties": False,
+        "properties": properties,
+    }
+
+
+def _options(required: list[str], properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "additionalProperties": False, "required": required, "properties": properties}
+
+
+def _measured(**more: Any) -> dict[str, Any]:
+    """A field by its name, or with options."""
+    return {"anyOf": [_FIELD, _options(["field", *more], {"field": _FIELD, "where": _KQL, **more})]}
+
+
+_GROUP = _one_of(
+    {
+        "terms": {"anyOf": [_FIELD, _options(["field"], {"field": _FIELD, "missing": {"type": "boolean"}})]},
+        "date_histogram": {"anyOf": [_INTERVAL, _options(["interval"], {"field": _FIELD, "interval": _INTERVAL})]},
+        "filters": {"type": "object", "minProperties": 1, "additionalProperties": {"type": ["string", "null"]}},
+    }
+)
+_METRIC = {
+    "anyOf": [
+        {"const": "count"},
+        _one_of(
+            {
+                "count": _options(["where"], {"where": _KQL}),
+                "sum": _measured(),
+                "avg": _measured(),
+                "min": _measured(),
+                "max": _measured(),
+                "cardinality": _measured(),
+                "percentile": _options(
+                    ["field", "percent"],
+                    {"field": _FIELD, "where": _KQL, "percent": {"type": "number", "minimum": 0, "maximum": 100}},
+                ),
+                "rate": _options(["per"], {"per": _PER, "field": _FIELD, "where": _KQL}),
+                "ratio": _options(["part"], {"part": _KQL, "whole": _KQL}),
+            }
+        ),
+    ]
+}
+SCHEMA: dict[str, Any] = {
+    **_options(
+        ["title"],
+        {
+            "title": {"type": "string", "minLength": 1},
+            "description": {"type": "string"},
+            "where": _KQL,
+            "group": {"type": "object", "additionalProperties": _GROUP},
+            "metrics": {"type": "object", "additionalProperties": _METRIC},
+            "columns": {"type": "array", "minItems": 1, "items": _FIELD, "uniqueItems": True},
+            "order": {"type": "object", "additionalProperties": {"enum": ["asc", "desc"]}},
+            "limit": {"type": "integer", "minimum": 1, "maximum": 100000},
+        },
+    ),
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+}

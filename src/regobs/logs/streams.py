@@ -1,0 +1,144 @@
+"""The log streams: which fields and messages each has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from types import MappingProxyType
+
+from regobs.logs import messages_background, messages_distribution, messages_process, messages_requests
+from regobs.logs.field import Field, FieldType
+from regobs.logs.fields import ALIASES, COMBINED_FIELDS, DISTRIBUTION_FIELDS, FIELDS, FORMS, STANDARD_FIELDS, Conversion
+from regobs.logs.message import CONTEXTS, Message, split
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A kind of log. `text_key` is the field that holds the message, or empty where lines have none."""
+
+    name: str
+    flavor: str  # gitlab, distribution
+    title: str
+    description: str
+    fields: Mapping[str, Field]
+    messages: tuple[Message, ...]
+    text_key: str = "msg"
+
+    def field(self, spelled: str) -> Field:
+        """The field of a name or of a `name:form`."""
+        return FORMS[spelled] if spelled in FORMS else self.fields[spelled]
+
+    def context(self, name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Required and optional fields of a context, in this stream's names."""
+        required, optional = split(CONTEXTS[name])
+        return self._known(required), self._known(optional)
+
+    def _known(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(_NEWER.get(name, name) if self.text_key == "message" else name for name in names)
+
+
+# labkit-spec, schema/fields.yaml 1.0. Names that it has and we know no old one for are not here.
+_NEWER = {alias.field: alias.name for alias in ALIASES.values() if alias.generation == "labkit"}
+del _NEWER["status"]  # status_code is the name that labkit-spec itself calls deprecated
+
+
+def _newer_field(field: Field) -> Field:
+    """The field as the labkit generation has it; a value in seconds is a fraction, its severity any word."""
+    name = _NEWER.get(field.name)
+    if name is None:
+        return field
+    if ALIASES[name].conversion is Conversion.SCALED:
+        return replace(field, name=name, type=FieldType.DOUBLE, unit="s", es_type="double")
+    return replace(field, name=name, values=())
+
+
+def _newer_message(one: Message) -> Message:
+    """The message in labkit's names. `url` may still be called `uri`."""
+
+    def names(old: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(_NEWER.get(name, name) if one.component == "access" or name == "error" else name for name in old)
+
+    required = tuple(name for name in names(one.required) if name != "url")
+    also = ("uri", "url") if one.component == "access" else ()
+    return replace(one, required=required, optional=(*names(one.optional), *also), levels=())
+
+
+_APPLICATION = (
+    *messages_requests.MESSAGES[len(messages_requests.ACCESS) :],
+    *messages_background.MESSAGES,
+    *messages_process.MESSAGES,
+)
+
+GITLAB_ACCESS = Stream(
+    "gitlab.access",
+    "gitlab",
+    "Access log of GitLab Container Registry 4.x",
+    "One line a request on the main port, health and refused ones included. `uri` of an upload holds a secret.",
+    FIELDS,
+    messages_requests.ACCESS,
+)
+GITLAB_APPLICATION = Stream(
+    "gitlab.application",
+    "gitlab",
+    "Application log of GitLab Container Registry 4.x",
+    "One schema a message; a line whose message has none is held to the fields that all lines have.",
+    FIELDS,
+    _APPLICATION,
+)
+# Under both names: what the newer generation calls `duration_s` of a request, older lines of other things do as well.
+_NEWER_FIELDS = MappingProxyType(
+    {**FIELDS, **{one.name: one for one in map(_newer_field, FIELDS.values()) if one.name not in FIELDS}}
+)
+_NEWER_ACCESS_FIELDS = MappingProxyType({**_NEWER_FIELDS, "duration_s": _newer_field(FIELDS["duration_ms"])})
+LABKIT_ACCESS = Stream(
+    "gitlab-labkit.access",
+    "gitlab",
+    "Access log in the field names of labkit-spec 1.0",
+    "The same line with `timestamp`, `severity`, `message`, and durations in seconds.",
+    _NEWER_ACCESS_FIELDS,
+    tuple(_newer_message(one) for one in messages_requests.ACCESS),
+    "message",
+)
+LABKIT_APPLICATION = Stream(
+    "gitlab-labkit.application",
+    "gitlab",
+    "Application log in the field names of labkit-spec 1.0",
+    "The same lines with `timestamp`, `severity`, `message` and `error_message`.",
+    _NEWER_FIELDS,
+    tuple(_newer_message(one) for one in _APPLICATION),
+    "message",
+)
+DISTRIBUTION = Stream(
+    "distribution.application",
+    "distribution",
+    "Log of CNCF Distribution 2.8 and 3.x",
+    "One schema a message, of the json formatter; lines of the text formatter are read to the same fields.",
+    DISTRIBUTION_FIELDS,
+    messages_distribution.MESSAGES,
+)
+COMBINED = Stream(
+    "distribution.access",
+    "distribution",
+    "Access log of CNCF Distribution",
+    "A line of the Apache combined form, read to named fields.",
+    COMBINED_FIELDS,
+    (),
+    "",
+)
+STANDARD = Stream(
+    "go-standard",
+    "any",
+    "What Go's own libraries log in a registry process",
+    "A line of Go's standard logger, `http: superfluous response.WriteHeader call`, read to two fields.",
+    STANDARD_FIELDS,
+    (),
+    "",
+)
+STREAMS = (GITLAB_ACCESS, GITLAB_APPLICATION, LABKIT_ACCESS, LABKIT_APPLICATION, DISTRIBUTION, COMBINED, STANDARD)
+
+
+@cache
+def stream(name: str) -> Stream:
+    """The stream of a name. Raises KeyError."""
+    return {one.name: one for one in STREAMS}[name]

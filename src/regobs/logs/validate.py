@@ -1,0 +1,236 @@
+"""Validate log lines: each by the schema of its own message, what is new counted as drift."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import chain, islice
+from typing import Any, BinaryIO
+
+import msgspec
+
+from regobs.logs import text
+from regobs.logs.fields import ALIASES, Alias
+from regobs.logs.judge import Judges, Record, Rule
+from regobs.logs.read import LONGEST_LINE, Line, lines
+from regobs.logs.redact import sample, shape
+
+_LOOK_AHEAD = 500  # lines that decide between two registries whose lines look alike
+_MOST_FINDINGS = 1000  # kinds that are told apart; hostile input must not fill the memory
+_decode = msgspec.json.Decoder().decode
+
+
+@dataclass(slots=True)
+class Finding:
+    """One kind of problem: how often, and where first.
+
+    `kind` is invalid, malformed, message (unknown) or field (unknown). `rule` is the keyword of JSON Schema, or what
+    is wrong with a malformed line. `sample` is the offending value, without secrets.
+    """
+
+    kind: str
+    rule: str
+    field: str
+    message: str
+    expected: str
+    file: str
+    line: int
+    offset: int
+    sample: str
+    hint: str = ""
+    count: int = 0
+
+
+@dataclass(slots=True)
+class Report:
+    """What validation found. `lines` = valid + invalid + malformed; blank lines are counted apart."""
+
+    strict: bool = False
+    lines: int = 0
+    valid: int = 0
+    invalid: int = 0
+    malformed: int = 0
+    blank: int = 0
+    unknown_messages: int = 0
+    unknown_fields: int = 0
+    streams: dict[str, int] = field(default_factory=dict)
+    files: dict[str, int] = field(default_factory=dict)
+    findings: dict[tuple[str, str, str, str], Finding] = field(default_factory=dict)
+    untold: int = 0  # problems of further kinds than a report holds
+
+    @property
+    def ok(self) -> bool:
+        """Whether every line is valid."""
+        return not self.invalid and not self.malformed
+
+
+@dataclass(frozen=True, slots=True)
+class _Parsed:
+    line: Line
+    record: Record | None
+    fault: str = ""  # why there is no record
+    form: str = ""  # of a line that is neither JSON nor logfmt
+
+
+class Validator:
+    """Validates files one after the other into one report."""
+
+    def __init__(self, flavor: str | None = None, *, strict: bool = False, longest: int = LONGEST_LINE) -> None:
+        self.report = Report(strict=strict)
+        self._judges = Judges(flavor)
+        self._fields = self._judges.text_fields
+        self._longest = longest
+        self._file = ""
+
+    def read(self, file: BinaryIO, name: str) -> None:
+        """Validate a file. `name` is how the report calls it."""
+        self._file = name
+        parsed = self._parse(lines(file, self._longest))
+        ahead = list(islice(parsed, _LOOK_AHEAD))
+        self._judges.settle([one.record for one in ahead if one.record is not None and not one.form])
+        before = self.report.lines
+        for one in chain(ahead, parsed):
+            self._judge(one)
+        self.report.files[name] = self.report.lines - before
+
+    def _parse(self, found: Iterable[Line]) -> Iterator[_Parsed]:
+        for line in found:
+            content = line.content
+            if line.fault is None and content[:1] == b"{":
+                try:
+                    record = _decode(content)
+                except (msgspec.MsgspecError, ValueError, RecursionError):
+                    yield _Parsed(line, None, _fault(line))
+                else:
+                    yield _Parsed(line, record)
+            elif line.fault is None and not content.strip():
+                self.report.blank += 1
+            else:
+                yield self._parse_text(line)
+
+    def _parse_text(self, line: Line) -> _Parsed:
+        try:
+            content = line.content.decode().rstrip("\r")
+        except UnicodeDecodeError:
+            return _Parsed(line, None, line.fault or "binary")
+        if line.fault or "\0" in content:
+            return _Parsed(line, None, line.fault or "binary")
+        if content.lstrip().startswith("{"):
+            return next(iter(self._parse([Line(line.number, line.offset, content.strip().encode(), line.ended)])))
+        for form, read in (("combined", text.combined), ("standard", text.standard)):
+            record = read(content)
+            if record is not None:
+                return _Parsed(line, record, form=form)
+        record = text.logfmt(content, self._fields)
+        return _Parsed(line, record, "" if record is not None else "no log line")
+
+    def _judge(self, one: _Parsed) -> None:
+        report = self.report
+        report.lines += 1
+        if one.record is None:
+            report.malformed += 1
+            self._note(("malformed", one.fault, "", ""), one.line, one.line.content)
+            return
+        rule = self._judges.rule(one.record, one.form)
+        stream = rule.stream.name
+        report.streams[stream] = report.streams.get(stream, 0) + 1
+        try:
+            if rule.known and rule.fits(one.record):
+                report.valid += 1
+                return
+            self._explain(one, rule, one.record)
+        except ValueError:  # the validator follows 255 levels
+            report.malformed += 1
+            self._note(("malformed", "too deep", "", ""), one.line, one.line.content)
+
+    def _explain(self, one: _Parsed, rule: Rule, record: Record) -> None:
+        report = self.report
+        errors = rule.errors(record)
+        for error in errors:
+            self._note_error(one.line, rule, error)
+        new = rule.new(record)
+        if rule.known:
+            fresh = new
+        else:
+            report.unknown_messages += 1
+            message = record.get(rule.stream.text_key)
+            shown = shape(str(message))
+            self._note(("message", "unknown", "", shown), one.line, message)
+            fresh = [key for key in new if key not in rule.stream.fields]
+        report.unknown_fields += len(fresh)
+        for key in fresh:
+            what = ("field", "unknown", sample(key), rule.title if rule.known else "")
+            self._note(what, one.line, record[key], hint=_renamed(key, record, rule))
+        if errors or (report.strict and (fresh or not rule.known)):
+            report.invalid += 1
+        else:
+            report.valid += 1
+
+    def _note_error(self, line: Line, rule: Rule, error: Any) -> None:
+        details = error.kind.as_dict()
+        keyword = error.kind.name
+        path = ".".join(str(step) for step in error.instance_path)
+        value: object = error.instance
+        if keyword == "required":
+            path = ".".join(part for part in (path, str(details.get("property", ""))) if part)
+            value = "(missing)"
+        what = ("invalid", keyword, sample(path), rule.title)
+        self._note(what, line, value, _expected(keyword, details), _unit_hint(rule, path, value))
+
+    def _note(
+        self, what: tuple[str, str, str, str], line: Line, value: object, expected: str = "", hint: str = ""
+    ) -> None:
+        """Count a problem: its kind, rule, field and message; the first of a kind is told with its place and value."""
+        found = self.report.findings.get(what)
+        if found is None:
+            if len(self.report.findings) >= _MOST_FINDINGS:
+                self.report.untold += 1
+                return
+            shown = value.decode(errors="replace") if isinstance(value, bytes) else value
+            told = sample(shown, what[2])
+            found = Finding(*what, expected, self._file, line.number, line.offset, told, hint)
+            self.report.findings[what] = found
+        found.count += 1
+
+
+def _fault(line: Line) -> str:
+    """Why a line that begins as an object is none."""
+    content = line.content.rstrip()
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return "binary"
+    if b"\0" in content:
+        return "binary"
+    return "truncated" if not line.ended or not content.endswith(b"}") else "no JSON"
+
+
+def _expected(keyword: str, details: dict[str, Any]) -> str:
+    if keyword == "type":
+        kinds = details.get("types") or [details.get("type")]
+        return " or ".join(str(kind) for kind in kinds)
+    if keyword == "enum":
+        return "one of " + ", ".join(str(option) for option in details["options"])
+    if keyword == "pattern":
+        return f"text that matches {details['pattern']}"
+    if keyword == "required":
+        return "a value"
+    limit = details.get("limit", details.get("expected_value"))
+    return keyword if limit is None else f"{keyword} {limit}"
+
+
+def _unit_hint(rule: Rule, path: str, value: object) -> str:
+    name = rule.forms.get(path, path)
+    if isinstance(value, float) and (name in rule.stream.fields):
+        unit = rule.stream.fields[name].unit
+        return f"a fraction where whole {unit} were: the unit may have changed" if unit else ""
+    return ""
+
+
+def _renamed(key: str, record: Record, rule: Rule) -> str:
+    """Whether a new field is an old one under the name of another generation."""
+    alias: Alias | None = ALIASES.get(key)
+    if alias is None or alias.field in record or alias.field not in rule.names:
+        return ""
+    factor = f" times {alias.factor}" if alias.factor != 1 else ""
+    return f"{alias.generation} writes this for {alias.field}{factor}"
