@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from regobs import __version__
+from regobs.build.apart import Apart
 from regobs.build.scrape import scrape_file
 from regobs.build.write import GENERATOR, MANIFEST
 from regobs.config import Config, selector_text
 from regobs.errors import Location, PackError
-from regobs.grafana import outputs as grafana
 from regobs.pack import Pack
 from regobs.slo import outputs as slo
 
@@ -24,9 +24,14 @@ def build_files(config: Config, pack: Pack) -> dict[str, bytes]:
 
     The same input gives the same bytes. Raises an InputError of the part that is wrong.
     """
-    records = slo.records(pack, config)
-    rules = slo.files(pack, config)
-    dashboards = grafana.Dashboards.of(pack, config, records)
+    compiled = Apart(lambda: (slo.files(pack, config), slo.manifest(pack, config)))
+    try:
+        from regobs.grafana import outputs as grafana  # noqa: PLC0415 - loads grafanalib while the SLOs are compiled
+
+        dashboards = grafana.Dashboards.of(pack, config, slo.records(pack, config))
+        described = dashboards.manifest()
+    finally:
+        rules, rules_described = compiled.result()
     parts = (
         rules,
         dashboards.files([name for name in sorted(rules) if name.startswith(RULES)]),
@@ -34,7 +39,7 @@ def build_files(config: Config, pack: Pack) -> dict[str, bytes]:
         _runbooks(pack),
     )
     files = _merge(parts)
-    files[MANIFEST] = _manifest(pack, config, dashboards.manifest(), files)
+    files[MANIFEST] = _manifest(pack, config, {"dashboards": described, "rules": rules_described}, files)
     return dict(sorted(files.items()))
 
 
@@ -56,7 +61,7 @@ def _runbooks(pack: Pack) -> dict[str, bytes]:
     return {file.name: file.read().encode() for file in pack.files("alerts", "runbooks/*.md")}
 
 
-def _manifest(pack: Pack, config: Config, dashboards: Mapping[str, Any], files: Mapping[str, bytes]) -> bytes:
+def _manifest(pack: Pack, config: Config, parts: Mapping[str, Any], files: Mapping[str, bytes]) -> bytes:
     """What was built from what. It holds no path of a machine and no time: equal inputs give equal bytes."""
     data = {
         "generator": GENERATOR,
@@ -69,8 +74,7 @@ def _manifest(pack: Pack, config: Config, dashboards: Mapping[str, Any], files: 
         },
         "environments": {one.name: selector_text(one.matchers) for one in config.environments},
         "overridden": sorted(f"{folder}/{name}" for folder, name in pack.overridden()),
-        "dashboards": dashboards,
-        "rules": slo.manifest(pack, config),
+        **parts,
         "files": {name: hashlib.sha256(content).hexdigest() for name, content in sorted(files.items())},
     }
     return (json.dumps(data, indent=2, ensure_ascii=False) + "\n").encode()
