@@ -18,6 +18,7 @@ COMMANDS = {
     "catalog": "List, show and export metrics; check a real exposition against them.",
     "dashboards": "List the dashboards, show one with its queries, compare two builds.",
     "query": "What a panel asks, and what a server answers.",
+    "logs": "Validate log lines of registries and show their schemas.",
     "doctor": "What is empty on this Prometheus, and why.",
     "demo": "The real thing in four minutes: registry, Prometheus, Alertmanager, an outage.",
 }

@@ -5,9 +5,8 @@ from __future__ import annotations
 import gzip
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from regobs.errors import InputError, Location
 
@@ -17,8 +16,7 @@ _GZIP = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One line without its end. `number` counts from 1, `offset` is that of its first byte in the (unpacked) file.
 
     `fault` says why the bytes are not the whole line: `over-long` or `broken gzip`. `ended` is false for a last line

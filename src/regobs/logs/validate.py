@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import Any, BinaryIO
@@ -17,6 +18,7 @@ from regobs.logs.redact import sample, shape
 
 _LOOK_AHEAD = 500  # lines that decide between two registries whose lines look alike
 _MOST_FINDINGS = 1000  # kinds that are told apart; hostile input must not fill the memory
+_UNDECODABLE = (msgspec.MsgspecError, ValueError, RecursionError)
 _decode = msgspec.json.Decoder().decode
 
 
@@ -66,10 +68,11 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class _Parsed:
-    line: Line
+    """A line that is not plainly an object of JSON, or that is none at all: then `fault` says why."""
+
     record: Record | None
-    fault: str = ""  # why there is no record
-    form: str = ""  # of a line that is neither JSON nor logfmt
+    fault: str = ""
+    form: str = ""  # combined, standard
 
 
 class Validator:
@@ -85,69 +88,77 @@ class Validator:
     def read(self, file: BinaryIO, name: str) -> None:
         """Validate a file. `name` is how the report calls it."""
         self._file = name
-        parsed = self._parse(lines(file, self._longest))
-        ahead = list(islice(parsed, _LOOK_AHEAD))
-        self._judges.settle([one.record for one in ahead if one.record is not None and not one.form])
-        before = self.report.lines
-        for one in chain(ahead, parsed):
-            self._judge(one)
-        self.report.files[name] = self.report.lines - before
-
-    def _parse(self, found: Iterable[Line]) -> Iterator[_Parsed]:
-        for line in found:
+        report, rule_of = self.report, self._judges.rule
+        before, valid = report.lines, 0
+        streams = Counter[str]()
+        record: Record | None
+        for line in self._settled(lines(file, self._longest)):
             content = line.content
-            if line.fault is None and content[:1] == b"{":
+            record, form = None, ""
+            if content[:1] == b"{" and line.fault is None:
                 try:
                     record = _decode(content)
-                except (msgspec.MsgspecError, ValueError, RecursionError):
-                    yield _Parsed(line, None, _fault(line))
+                except _UNDECODABLE:
+                    record = None
+            elif not content.strip():
+                report.blank += 1
+                continue
+            report.lines += 1
+            if record is None:
+                parsed = self._parse(line)
+                if parsed.record is None:
+                    self._malformed(line, parsed.fault)
+                    continue
+                record, form = parsed.record, parsed.form
+            rule = rule_of(record, form)
+            try:
+                if rule.known and rule.fits(record):
+                    valid += 1
                 else:
-                    yield _Parsed(line, record)
-            elif line.fault is None and not content.strip():
-                self.report.blank += 1
-            else:
-                yield self._parse_text(line)
+                    self._explain(line, rule, record)
+            except ValueError:  # the engine follows 255 levels
+                self._malformed(line, "too deep")
+                continue
+            streams[rule.stream.name] += 1
+        report.valid += valid
+        report.files[name] = report.lines - before
+        report.streams = dict(Counter(report.streams) + streams)
 
-    def _parse_text(self, line: Line) -> _Parsed:
-        try:
-            content = line.content.decode().rstrip("\r")
-        except UnicodeDecodeError:
-            return _Parsed(line, None, line.fault or "binary")
-        if line.fault or "\0" in content:
-            return _Parsed(line, None, line.fault or "binary")
-        if content.lstrip().startswith("{"):
-            return next(iter(self._parse([Line(line.number, line.offset, content.strip().encode(), line.ended)])))
+    def _settled(self, found: Iterator[Line]) -> Iterator[Line]:
+        """The same lines, after the first of them have told which registry wrote them."""
+        ahead = list(islice(found, _LOOK_AHEAD))
+        parsed = [self._parse(line) for line in ahead]
+        self._judges.settle([one.record for one in parsed if one.record is not None and not one.form])
+        return chain(ahead, found)
+
+    def _parse(self, line: Line) -> _Parsed:
+        """What stands in a line, in whatever form."""
+        content = line.content.strip()
+        if line.fault:
+            return _Parsed(None, line.fault)
+        if content[:1] == b"{":
+            try:
+                return _Parsed(_decode(content))
+            except _UNDECODABLE:
+                return _Parsed(None, _fault(content, ended=line.ended))
+        if _binary(content):
+            return _Parsed(None, "binary")
+        words = content.decode()
         for form, read in (("combined", text.combined), ("standard", text.standard)):
-            record = read(content)
+            record = read(words)
             if record is not None:
-                return _Parsed(line, record, form=form)
-        record = text.logfmt(content, self._fields)
-        return _Parsed(line, record, "" if record is not None else "no log line")
+                return _Parsed(record, form=form)
+        return _Parsed(text.logfmt(words, self._fields), "no log line")
 
-    def _judge(self, one: _Parsed) -> None:
-        report = self.report
-        report.lines += 1
-        if one.record is None:
-            report.malformed += 1
-            self._note(("malformed", one.fault, "", ""), one.line, one.line.content)
-            return
-        rule = self._judges.rule(one.record, one.form)
-        stream = rule.stream.name
-        report.streams[stream] = report.streams.get(stream, 0) + 1
-        try:
-            if rule.known and rule.fits(one.record):
-                report.valid += 1
-                return
-            self._explain(one, rule, one.record)
-        except ValueError:  # the validator follows 255 levels
-            report.malformed += 1
-            self._note(("malformed", "too deep", "", ""), one.line, one.line.content)
+    def _malformed(self, line: Line, fault: str) -> None:
+        self.report.malformed += 1
+        self._note(("malformed", fault, "", ""), line, line.content)
 
-    def _explain(self, one: _Parsed, rule: Rule, record: Record) -> None:
+    def _explain(self, line: Line, rule: Rule, record: Record) -> None:
         report = self.report
         errors = rule.errors(record)
         for error in errors:
-            self._note_error(one.line, rule, error)
+            self._note_error(line, rule, error)
         new = rule.new(record)
         if rule.known:
             fresh = new
@@ -155,12 +166,12 @@ class Validator:
             report.unknown_messages += 1
             message = record.get(rule.stream.text_key)
             shown = shape(str(message))
-            self._note(("message", "unknown", "", shown), one.line, message)
+            self._note(("message", "unknown", "", shown), line, message)
             fresh = [key for key in new if key not in rule.stream.fields]
         report.unknown_fields += len(fresh)
         for key in fresh:
             what = ("field", "unknown", sample(key), rule.title if rule.known else "")
-            self._note(what, one.line, record[key], hint=_renamed(key, record, rule))
+            self._note(what, line, record[key], hint=_renamed(key, record, rule))
         if errors or (report.strict and (fresh or not rule.known)):
             report.invalid += 1
         else:
@@ -193,16 +204,19 @@ class Validator:
         found.count += 1
 
 
-def _fault(line: Line) -> str:
+def _fault(content: bytes, *, ended: bool) -> str:
     """Why a line that begins as an object is none."""
-    content = line.content.rstrip()
+    if _binary(content):
+        return "binary"
+    return "truncated" if not ended or not content.endswith(b"}") else "no JSON"
+
+
+def _binary(content: bytes) -> bool:
     try:
         content.decode()
     except UnicodeDecodeError:
-        return "binary"
-    if b"\0" in content:
-        return "binary"
-    return "truncated" if not line.ended or not content.endswith(b"}") else "no JSON"
+        return True
+    return b"\0" in content
 
 
 def _expected(keyword: str, details: dict[str, Any]) -> str:
