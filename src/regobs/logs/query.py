@@ -1,8 +1,9 @@
-"""A log query: which lines (KQL), grouped by what, measured how. Saved ones are files `log_schemas/queries/*.query.yaml`."""
+"""A log query: which lines (KQL), grouped by what, measured how. Saved ones are `log_schemas/queries/*.query.yaml`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from dataclasses import field as made
 from enum import Enum
 
 from regobs.logs.fields import Field
@@ -40,8 +41,8 @@ class Metric:
     name: str
     kind: Kind
     field: Field | None = None
-    where: Clause = field(default_factory=Clause)
-    whole: Clause = field(default_factory=Clause)
+    where: Clause = made(default_factory=Clause)
+    whole: Clause = made(default_factory=Clause)
     percent: float = 0.0
     per_seconds: int = 1
 
@@ -92,7 +93,7 @@ class Query:
     name: str
     title: str = ""
     description: str = ""
-    where: Clause = field(default_factory=Clause)
+    where: Clause = made(default_factory=Clause)
     groups: tuple[Group, ...] = ()
     metrics: tuple[Metric, ...] = ()
     columns: tuple[Field, ...] = ()

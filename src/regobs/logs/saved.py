@@ -11,7 +11,7 @@ from typing import Any
 from regobs.documents import Document, load_yaml, validate
 from regobs.errors import Location, LogQueryError, PackError
 from regobs.logs.fields import FIELDS, Field, FieldType
-from regobs.logs.kql import hints, parse
+from regobs.logs.kql import Hint, hints, parse
 from regobs.logs.kql.bind import bind
 from regobs.logs.query import ByFilters, ByTerms, ByTime, Clause, Group, Kind, Metric, Order, Query
 from regobs.logs.saved_schema import SCHEMA
@@ -180,9 +180,7 @@ class _Reader:
     def _clause(self, text: str, steps: Steps) -> Clause:
         try:
             node = parse(text)
-            doubts = hints(node, text)
-            if doubts:
-                raise LogQueryError(doubts[0].message, location=doubts[0].location, next_step=doubts[0].next_step)
+            _refuse_doubts(hints(node, text))
             return Clause(text, bind(node, text, now=self._now))
         except LogQueryError as error:
             error.location = self._inside(self._document.locate(steps), error.location, text)
@@ -194,10 +192,7 @@ class _Reader:
             return value
         wanted = text.split("\n")[place.line - 1]
         opening = self._lines[value.line - 1][value.column - 1 : value.column]
-        if opening in {"|", ">"}:
-            line = value.line + place.line
-        else:
-            line = value.line + place.line - 1
+        line = value.line + place.line if opening in {"|", ">"} else value.line + place.line - 1
         found = self._lines[line - 1].find(wanted) if line <= len(self._lines) and wanted else -1
         return Location(value.file, line, found + place.column) if found >= 0 else value
 
@@ -213,3 +208,9 @@ class _Reader:
         return LogQueryError(
             message, location=self._document.locate(steps, key=key), expected=expected, next_step=next_step
         )
+
+
+def _refuse_doubts(doubts: tuple[Hint, ...]) -> None:
+    """What a person at a prompt is only told is a mistake in a file."""
+    if doubts:
+        raise LogQueryError(doubts[0].message, location=doubts[0].location, next_step=doubts[0].next_step)

@@ -30,13 +30,14 @@ MATCHED, OTHER, MALFORMED = 1, 0, 2  # the classes of lines
 # Addresses and words as functions of DuckDB; `kql.addresses` and `kql.analysis` say what they give.
 _V4 = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _V6 = "[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}"
+_WORDS = RE2.replace("'", "''")
 MACROS = (
-    f"CREATE TEMP MACRO log_words(t) AS ' ' || array_to_string(regexp_extract_all(lower(t), '{RE2}'), ' ') || ' '"
-    .replace("'\\u2019", "''\\u2019"),
+    f"CREATE TEMP MACRO log_words(t) AS ' ' || array_to_string(regexp_extract_all(lower(t), '{_WORDS}'), ' ') || ' '",
     """CREATE TEMP MACRO log_hex4(a) AS
        array_to_string(list_transform(string_split(a, '.'), lambda part: format('{:02x}', part::INTEGER)), '')""",
     """CREATE TEMP MACRO log_groups(a) AS
-       CASE WHEN a = '' THEN [] ELSE list_transform(string_split(a, ':'), lambda part: lpad(lower(part), 4, '0')) END""",
+       CASE WHEN a = '' THEN []
+       ELSE list_transform(string_split(a, ':'), lambda part: lpad(lower(part), 4, '0')) END""",
     """CREATE TEMP MACRO log_hex6(a) AS CASE WHEN contains(a, '::') THEN
          array_to_string(log_groups(split_part(a, '::', 1)), '')
          || repeat('0', 32 - 4 * (len(log_groups(split_part(a, '::', 1))) + len(log_groups(split_part(a, '::', 2)))))
@@ -64,8 +65,8 @@ class Parameters:
 class Statement:
     """SQL over `read_csv` of the files in the first parameter.
 
-    The first column of a row is the class of its lines, the second how many they are: the rows of MATCHED are the
-    answer, the others only counted. Where `counted` is false the rows are all of the answer, without counts.
+    A row is the class of its lines, how many they are, how many lines were read, and the columns of the answer. Rows
+    of MATCHED are the answer, the others only counted. Where `counted` is false there is nothing but the answer.
     """
 
     sql: str
@@ -89,7 +90,7 @@ def source(fields: list[Field], files: str) -> str:
   WHERE trim(line, ' \t\r') <> ''
 ), parsed AS (
   SELECT ok, CASE WHEN ok THEN from_json(line, '{structure}') END AS f FROM lines
-), rows AS (SELECT ok{columns} FROM parsed)"""
+), rows AS (SELECT ok{columns} FROM parsed)"""  # noqa: S608 - names of the catalogue only
 
 
 _READ_AS = {
@@ -186,15 +187,13 @@ def compiled(query: Query, files: list[str]) -> Statement:
     place = parameters.add(files)
     if not query.metrics:
         return _hits(query, place, parameters)
-    text, counted = _grouped(query, place, parameters) if query.groups else (_totals(query, place, parameters), True)
-    return Statement(text, tuple(parameters.values), counted)
+    return _grouped(query, place, parameters)
 
 
 def counting(files: list[str]) -> Statement:
     """How many lines of the files are JSON objects and how many are not."""
-    text = (
-        f"WITH {source([], '$1')} SELECT CASE WHEN ok THEN {OTHER} ELSE {MALFORMED} END, count(*) FROM rows GROUP BY 1"
-    )
+    kind = f"CASE WHEN ok THEN {OTHER} ELSE {MALFORMED} END"
+    text = f"WITH {source([], '$1')} SELECT {kind}, count(*), sum(count(*)) OVER () FROM rows GROUP BY 1"  # noqa: S608 - numbers of ours
     return Statement(text, (files,), counted=True)
 
 
@@ -204,9 +203,9 @@ def _hits(query: Query, place: str, parameters: Parameters) -> Statement:
     )
     fields = _fields(query, [*query.columns, *(_by_name(query, one.column) for one in query.order)])
     text = f"""WITH {source(fields, place)}
-SELECT {MATCHED}, 1, {", ".join(_quoted(one.name) for one in query.columns)}
+SELECT {MATCHED}, 1, 1, {", ".join(_quoted(one.name) for one in query.columns)}
 FROM rows WHERE ok AND {holds(query.where.condition, parameters)}
-{f"ORDER BY {order}" if order else ""} {_limit(query, parameters)}"""
+{f"ORDER BY {order}" if order else ""} {_limit(query, parameters)}"""  # noqa: S608 - names of the catalogue and placeholders
     return Statement(text, tuple(parameters.values), counted=False)
 
 
@@ -235,46 +234,46 @@ def _fields(query: Query, more: list[Field]) -> list[Field]:
     return list({field.name: field for field in more}.values())
 
 
-def _totals(query: Query, place: str, parameters: Parameters) -> str:
-    """One row of metrics over all lines that match, and a row for each other class."""
-    fields = _fields(query, [])
-    names = ", ".join(_quoted(field.name) for field in fields)
-    matched = holds(query.where.condition, parameters)
-    metrics = ", ".join(_metric(metric, "class = 1", query.groups, parameters) for metric in query.metrics)
-    return f"""WITH {source(fields, place)},
-classed AS (SELECT CASE WHEN NOT ok THEN {MALFORMED} WHEN {matched} THEN {MATCHED} ELSE {OTHER} END AS class
-  {", " + names if names else ""} FROM rows),
-answer AS (SELECT {MATCHED} AS class, count(*) FILTER (class = 1) AS lines, {metrics} FROM classed)
-SELECT * FROM answer UNION ALL BY NAME
-SELECT class, count(*) AS lines FROM classed WHERE class <> {MATCHED} GROUP BY class"""
+def _grouped(query: Query, place: str, parameters: Parameters) -> Statement:
+    """One row for each group, and one for all lines of each other class, in one pass over the lines.
 
-
-def _grouped(query: Query, place: str, parameters: Parameters) -> tuple[str, bool]:
-    """One row for each group, and one for all lines of each other class, in one pass over the lines."""
+    Our own columns begin with an underscore, which no log field does.
+    """
     fields = _fields(query, [])
-    names = ", ".join(_quoted(field.name) for field in fields)
+    names = "".join(f", {_quoted(field.name)}" for field in fields)
     keys = [_key(group, parameters) for group in query.groups]
     needed = [f"{key} IS NOT NULL" for key, group in zip(keys, query.groups, strict=True) if _needs_value(group)]
     matched = " AND ".join([holds(query.where.condition, parameters), *needed])
-    aliases = [f"key{index}" for index in range(len(keys))]
-    many = [isinstance(one, ByTerms) and one.field.type is FieldType.KEYWORD_LIST for one in query.groups]
-    cases = [
-        f"unnest(CASE WHEN class = 1 THEN {_elements(key, group)} ELSE [NULL] END) AS {alias}"
-        if several
-        else f"CASE WHEN class = 1 THEN {key} END AS {alias}"
-        for key, alias, several, group in zip(keys, aliases, many, query.groups, strict=True)
-    ]
-    metrics = [_metric(metric, "class = 1", query.groups, parameters) for metric in query.metrics]
-    shown = [f"{alias} AS {_quoted(group.name)}" for alias, group in zip(aliases, query.groups, strict=True)]
-    order = [f"{_quoted(one.column)} {'DESC' if one.descending else 'ASC'} NULLS LAST" for one in query.ordering]
+    columns = {one.name: f"_g{index}" for index, one in enumerate(query.groups)}
+    cases = "".join(
+        f", {_case(key, group)} AS {columns[group.name]}" for key, group in zip(keys, query.groups, strict=True)
+    )
+    by = "".join(f", {column}" for column in columns.values())
+    metrics = ""
+    for index, metric in enumerate(query.metrics):
+        columns[metric.name] = f"_m{index}"
+        metrics += f", {_metric(metric, query.groups, parameters)} AS _m{index}"
+    order = "".join(
+        f", {columns[one.column]} {'DESC' if one.descending else 'ASC'} NULLS LAST" for one in query.ordering
+    )
     text = f"""WITH {source(fields, place)},
-classed AS (SELECT CASE WHEN NOT ok THEN {MALFORMED} WHEN {matched} THEN {MATCHED} ELSE {OTHER} END AS class
-  {", " + names if names else ""} FROM rows),
-keyed AS (SELECT class, {", ".join(cases)}{", " + names if names else ""} FROM classed)
-SELECT class, count(*) AS lines, {", ".join([*shown, *metrics])}
-FROM keyed GROUP BY class, {", ".join(aliases)}
-ORDER BY class = {MATCHED}, {", ".join(order)} {_limit(query, parameters, more=2)}"""
-    return text, not any(many)
+classed AS (SELECT CASE WHEN NOT ok THEN {MALFORMED} WHEN {matched} THEN {MATCHED} ELSE {OTHER} END AS _class{names}
+  FROM rows),
+keyed AS (SELECT _class{cases}{names} FROM classed)
+SELECT _class, count(*), sum(count(*)) OVER (){by}{metrics} FROM keyed GROUP BY _class{by}
+ORDER BY _class = {MATCHED}{order} {_limit(query, parameters, more=2)}"""  # noqa: S608 - names of ours, placeholders
+    return Statement(text, tuple(parameters.values), counted=not any(_many(group) for group in query.groups))
+
+
+def _many(group: Group) -> bool:
+    return isinstance(group, ByTerms) and group.field.type is FieldType.KEYWORD_LIST
+
+
+def _case(key: str, group: Group) -> str:
+    """The key of a line of the answer; a line with a list is in the group of each of its values."""
+    if _many(group):
+        return f"unnest(CASE WHEN _class = {MATCHED} THEN {_elements(key, group)} ELSE [NULL] END)"
+    return f"CASE WHEN _class = {MATCHED} THEN {key} END"
 
 
 def _elements(key: str, group: Group) -> str:
@@ -304,31 +303,24 @@ def _key(group: Group, parameters: Parameters) -> str:
     return f"epoch_ms(date_trunc({parameters.add(group.calendar)}, make_timestamp_ms({name})))"
 
 
-def _metric(metric: Metric, matched: str, groups: tuple[Group, ...], parameters: Parameters) -> str:
-    return f"{_value(metric, matched, groups, parameters)} AS {_quoted(metric.name)}"
-
-
-def _value(metric: Metric, matched: str, groups: tuple[Group, ...], parameters: Parameters) -> str:
-    filtered = f"FILTER (WHERE {matched} AND {holds(metric.where.condition, parameters)})"
+def _metric(metric: Metric, groups: tuple[Group, ...], parameters: Parameters) -> str:
+    chosen = _filter(metric.where, parameters)
     name = _quoted(metric.field.name) if metric.field else "*"
-    if metric.kind is Kind.COUNT:
-        return f"count(*) {filtered}"
     if metric.kind is Kind.RATIO:
-        return f"(count(*) {filtered} / nullif(count(*) {_filter(matched, metric.whole, parameters)}, 0))"
+        return f"(count(*) {chosen} / nullif(count(*) {_filter(metric.whole, parameters)}, 0))"
     if metric.kind is Kind.RATE:
         seconds = next(group.seconds for group in groups if isinstance(group, ByTime) and group.seconds)
-        amount = f"COALESCE(sum({name}) {filtered}, 0)" if metric.field else f"count(*) {filtered}"
+        amount = f"COALESCE(sum({name}) {chosen}, 0)" if metric.field else f"count(*) {chosen}"
         return f"({amount} * {parameters.add(metric.per_seconds)} / {parameters.add(seconds)})"
-    if metric.kind is Kind.SUM:
-        return f"COALESCE(sum({name}) {filtered}, 0)"
-    if metric.kind is Kind.PERCENTILE:
-        return f"quantile_cont({name}, {metric.percent / 100!r}) {filtered}"
-    if metric.kind is Kind.CARDINALITY:
-        if metric.field and metric.field.type is FieldType.KEYWORD_LIST:
-            return f"COALESCE(len(list_distinct(flatten(list({name}) {filtered}))), 0)"
-        return f"count(DISTINCT {name}) {filtered}"
-    return f"{metric.kind.value}({name}) {filtered}"
+    if metric.kind is Kind.CARDINALITY and metric.field and metric.field.type is FieldType.KEYWORD_LIST:
+        return f"COALESCE(len(list_distinct(flatten(list({name}) {chosen}))), 0)"
+    functions = {
+        Kind.SUM: f"COALESCE(sum({name}) {chosen}, 0)",
+        Kind.PERCENTILE: f"quantile_cont({name}, {metric.percent / 100!r}) {chosen}",
+        Kind.CARDINALITY: f"count(DISTINCT {name}) {chosen}",
+    }
+    return functions.get(metric.kind, f"{metric.kind.value}({name}) {chosen}")
 
 
-def _filter(matched: str, clause: Clause, parameters: Parameters) -> str:
-    return f"FILTER (WHERE {matched} AND {holds(clause.condition, parameters)})"
+def _filter(clause: Clause, parameters: Parameters) -> str:
+    return f"FILTER (WHERE _class = {MATCHED} AND {holds(clause.condition, parameters)})"
