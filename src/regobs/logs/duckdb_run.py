@@ -45,7 +45,7 @@ def run(query: Query, files: Sequence[str], *, stdin: BinaryIO | None = None) ->
         else:
             connection.execute("TRUNCATE reject_errors")
             counts = _counts(connection, _rows(duckdb, connection, to_duckdb.counting(paths)))
-    found = [row[3:] for row in rows if row[0] == to_duckdb.MATCHED]
+    found = [row[3:] for row in rows if row[0] == to_duckdb.MATCHED][: query.limit]
     if not found and query.metrics and not query.groups:
         found = [tuple(_EMPTY.get(metric.kind) for metric in query.metrics)]
     shapes = _shapes(query)

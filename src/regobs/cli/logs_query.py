@@ -1,0 +1,137 @@
+"""`regobs logs run` and `regobs logs query`: saved and typed log queries over local files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from regobs.logs.query import Clause, Query
+
+PATH = click.Path(path_type=Path)
+_FORMATS = click.Choice(["table", "csv", "json"])
+_SHOWN = click.Choice(["sql", "dsl", "kql"])
+_LIMIT = 20
+
+
+@click.command()
+@click.argument("name", metavar="[QUERY]", required=False)
+@click.argument("files", metavar="FILES...", nargs=-1)
+@click.option("--where", default="", metavar="KQL", help="Only lines that fit this too.")
+@click.option("--from", "start", metavar="TIME", help="Only lines from this time on: 2026-11-23, now-1h.")
+@click.option("--to", "end", metavar="TIME", help="Only lines up to this time, which counts in.")
+@click.option("--limit", type=click.IntRange(min=1), help="Rows, instead of what the query says.")
+@click.option("--format", "shape", type=_FORMATS, default="table", show_default=True)
+@click.option("--explain", type=_SHOWN, help="Show the query as SQL, Query DSL or KQL instead of running it.")
+@click.option("--pack", "pack_directory", type=PATH, metavar="DIR", help="Content that adds to the bundled.")
+def run(
+    *,
+    name: str | None,
+    files: tuple[str, ...],
+    where: str,
+    start: str | None,
+    end: str | None,
+    limit: int | None,
+    shape: str,
+    explain: str | None,
+    pack_directory: Path | None,
+) -> None:
+    """Answer a saved query from log FILES: JSON lines, plain or compressed, patterns, or - for standard input.
+
+    Without arguments: list the saved queries.
+    """
+    from dataclasses import replace  # noqa: PLC0415 - the parts below are not needed for --help
+    from datetime import UTC, datetime  # noqa: PLC0415
+
+    from regobs.logs.saved import load_query, names_in  # noqa: PLC0415
+    from regobs.pack import find_pack  # noqa: PLC0415
+
+    pack = find_pack(pack_directory)
+    if name is None:
+        names = names_in(pack)
+        width = max(map(len, names), default=0)
+        for one in names:
+            click.echo(f"{one.ljust(width)}  {load_query(pack, one).title}")
+        return
+    now = datetime.now(UTC)
+    query = load_query(pack, name, now=now).narrowed(*_clauses(where, start, end, now))
+    _answer(replace(query, limit=limit or query.limit), files, shape, explain)
+
+
+@click.command()
+@click.argument("text", metavar="KQL")
+@click.argument("files", metavar="FILES...", nargs=-1)
+@click.option("--columns", default="time,level,msg", show_default=True, metavar="A,B", help="Fields to show.")
+@click.option("--by", "fields", metavar="A,B", help="Count the lines by these fields instead.")
+@click.option("--from", "start", metavar="TIME", help="Only lines from this time on: 2026-11-23, now-1h.")
+@click.option("--to", "end", metavar="TIME", help="Only lines up to this time, which counts in.")
+@click.option("--limit", type=click.IntRange(min=1), default=_LIMIT, show_default=True, help="Rows.")
+@click.option("--format", "shape", type=_FORMATS, default="table", show_default=True)
+@click.option("--explain", type=_SHOWN, help="Show the query as SQL, Query DSL or KQL instead of running it.")
+def query(
+    *,
+    text: str,
+    files: tuple[str, ...],
+    columns: str,
+    fields: str | None,
+    start: str | None,
+    end: str | None,
+    limit: int,
+    shape: str,
+    explain: str | None,
+) -> None:
+    """Show the lines of log FILES that fit a KQL text, or count them by fields."""
+    from datetime import UTC, datetime  # noqa: PLC0415
+
+    from regobs.logs.adhoc import counted, listed  # noqa: PLC0415 - as above
+
+    now = datetime.now(UTC)
+    clauses = _clauses(text, start, end, now)
+    made = counted(fields.split(","), limit) if fields else listed(columns.split(","), limit)
+    _answer(made.narrowed(*clauses), files, shape, explain)
+
+
+def _clauses(where: str, start: str | None, end: str | None, now: datetime) -> list[Clause]:
+    """The conditions of the command line; hints go to standard error."""
+    from regobs.errors import LogQueryError  # noqa: PLC0415
+    from regobs.logs.kql import hints, parse  # noqa: PLC0415
+    from regobs.logs.kql.bind import bind  # noqa: PLC0415
+    from regobs.logs.kql.dates import span  # noqa: PLC0415
+    from regobs.logs.query import Clause  # noqa: PLC0415
+
+    node = parse(where)
+    for hint in hints(node, where):
+        click.echo(f"Hint: {hint}", err=True)
+    clauses = [Clause(where, bind(node, where, now=now))]
+    for option, op, time in (("--from", ">=", start), ("--to", "<=", end)):
+        if time is None:
+            continue
+        if span(time, now) is None:
+            raise LogQueryError(
+                f"{option} is no time", value=time, expected="2026-11-23, 2026-11-23T11:05:00Z, now-15m or now/d"
+            )
+        text = f'time {op} "{time}"'
+        clauses.append(Clause(text, bind(parse(text), text, now=now)))
+    return clauses
+
+
+def _answer(made: Query, files: tuple[str, ...], shape: str, explain: str | None) -> None:
+    if explain is not None:
+        from regobs.logs.adhoc import explained  # noqa: PLC0415
+
+        click.echo(explained(made, explain, list(files)))
+        return
+    if not files:
+        raise click.UsageError("give the log files to read, or - for standard input")
+    from regobs.logs.answer import as_csv, as_json, as_table  # noqa: PLC0415
+    from regobs.logs.duckdb_run import run as run_local  # noqa: PLC0415
+
+    answer = run_local(made, files)
+    click.echo({"table": as_table, "csv": as_csv, "json": as_json}[shape](answer), nl=False)
+    if answer.malformed or shape == "table":
+        malformed = f", {answer.malformed:,} of them malformed and left out" if answer.malformed else ""
+        click.echo(f"{answer.lines:,} lines{malformed}", err=True)

@@ -1,0 +1,66 @@
+"""Queries that are typed at a prompt, and what they are in other languages."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+from regobs.errors import LogQueryError
+from regobs.logs.fields import FIELDS, Field, FieldType
+from regobs.logs.query import ByTerms, Kind, Metric, Order, Query
+
+
+def listed(names: Sequence[str], limit: int) -> Query:
+    """The lines themselves: these fields of them, in the order of the files."""
+    return Query("query", columns=tuple(_field(name) for name in names), limit=limit)
+
+
+def counted(names: Sequence[str], limit: int) -> Query:
+    """How many lines there are for each value of the fields, the most first."""
+    fields = [_field(name) for name in names]
+    for field in fields:
+        if field.type in {FieldType.TEXT, FieldType.OBJECT}:
+            raise LogQueryError(
+                f"{field.name} is of type {field.type.value}, which makes no groups",
+                expected="a keyword, number, time or address",
+                next_step="use a saved query with a group by filters",
+            )
+    groups = tuple(ByTerms(field.name, field) for field in fields)
+    name = "count" if "count" not in names else "lines"
+    return Query(
+        "query",
+        groups=groups,
+        metrics=(Metric(name, Kind.COUNT),),
+        order=(Order(name, descending=True),),
+        limit=limit,
+    )
+
+
+def explained(query: Query, language: str, files: list[str]) -> str:
+    """The query as `sql` with its parameters, as `dsl` (JSON), or as `kql`."""
+    if language == "kql":
+        from regobs.logs.to_kql import as_kql  # noqa: PLC0415 - one language is asked for
+
+        return as_kql(query)
+    if language == "dsl":
+        from regobs.logs.to_elasticsearch import compiled  # noqa: PLC0415
+
+        return json.dumps(compiled(query).body, indent=2, ensure_ascii=False)
+    from regobs.logs import to_duckdb  # noqa: PLC0415
+
+    statement = to_duckdb.compiled(query, files)
+    values = "".join(f"\n-- ${index} = {value!r}" for index, value in enumerate(statement.parameters, start=1))
+    return statement.sql + values
+
+
+def _field(name: str) -> Field:
+    name = name.strip()
+    if name in FIELDS:
+        return FIELDS[name]
+    close = get_close_matches(name, FIELDS, n=1)
+    raise LogQueryError(
+        f"no log field is called {name!r}",
+        expected="a field of the log schema",
+        next_step=f"did you mean {close[0]}?" if close else "see the reference of log fields",
+    )
