@@ -11,6 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from regobs.catalog import METRICS
+
 _SAMPLE = re.compile(r"(?P<name>[a-zA-Z_:][\w:]*)(?P<labels>\{.*\})? (?P<value>\S+)")
 _SUFFIXES = ("_bucket", "_sum", "_count")
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -37,7 +39,7 @@ def advance(exposition: str, scrape: int) -> str:
 
 def _grows(name: str, kinds: dict[str, str]) -> bool:
     if name in kinds:
-        return kinds[name] == "counter"
+        return kinds[name] == "counter" or (name in METRICS and METRICS[name].cumulative)
     family = next((name.removesuffix(suffix) for suffix in _SUFFIXES if name.endswith(suffix)), name)
     return kinds.get(family) in {"histogram", "summary"}
 

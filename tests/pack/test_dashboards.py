@@ -233,6 +233,16 @@ def test_every_cause_is_linked_from_a_panel() -> None:
     assert set(re.findall(r"alert: (\w+)", causes)) <= linked
 
 
+@pytest.mark.parametrize("name", ["gitlab", "distribution"])
+def test_every_recorded_series_that_a_panel_reads_is_written_by_a_rule(name: str) -> None:
+    config = CONFIGS[name]
+    rules = "".join(data.decode() for path, data in slo.files(PACK, config).items() if "/rules/" in path)
+    asked = panel_queries(PACK, config, slo.records(PACK, config))
+    read = {series for query in asked for series in re.findall(r"registry:\w+(?::\w+)*", query.text)}
+    assert len(read) > 10
+    assert read <= set(re.findall(r"record: (\S+)", rules))
+
+
 def test_only_what_a_deployment_lacks_is_left_out() -> None:
     for config in CONFIGS.values():
         for query in panel_queries(PACK, config):
