@@ -79,7 +79,7 @@ def read_board(path: Path) -> Board:
     if not isinstance(board, dict) or not isinstance(board.get("panels"), list):
         raise _refused("this is no dashboard: it has no list of panels", path)
     try:
-        return _board(board)
+        return board_of(board)
     except (TypeError, ValueError, KeyError, AttributeError) as error:
         raise _refused(f"this dashboard is not whole: {type(error).__name__}: {error}", path) from error
 
@@ -93,7 +93,8 @@ def _refused(message: str, path: Path, line: int | None = None, column: int | No
     )
 
 
-def _board(data: Json) -> Board:
+def board_of(data: Json) -> Board:
+    """The dashboard of its JSON. Raises TypeError, ValueError, KeyError or AttributeError for what is not whole."""
     variables = data.get("templating", {}).get("list", [])
     return Board(
         uid=str(data.get("uid") or ""),

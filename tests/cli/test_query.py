@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from regobs.cli.main import run
+from regobs.errors import ExitCode
+from tests.prometheus.stub import Reply, Stub
+
+SECRET = "s3cr3t-Wort"
+Output = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(autouse=True)
+def no_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def panel(capsys: Output, *arguments: str) -> tuple[int, str, str]:
+    code = run(["query", "panel", *arguments])
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def answer(*samples: tuple[dict[str, str], str], **more: Any) -> Reply:
+    result = [{"metric": labels, "value": [1.5, value]} for labels, value in samples]
+    return Reply(200, json.dumps({"status": "success", "data": {"resultType": "vector", "result": result}, **more}))
+
+
+def test_the_query_of_a_panel_can_be_pasted_into_prometheus(capsys: Output) -> None:
+    code, out, _ = panel(capsys, "application-detail", "By status")
+    assert (code, out) == (ExitCode.OK, 'sum by (code) (rate(registry_http_requests_total{job="registry"}[1m]))\n')
+
+
+def test_the_window_and_the_range_can_be_chosen(capsys: Output, tmp_path: Path) -> None:
+    assert "[7m]" in panel(capsys, "application-detail", "By status", "--window", "7m")[1]
+    (tmp_path / "regobs.toml").write_text('[registry]\ncapabilities = ["prometheus"]\n')
+    missed = ("rules-health", "Missed evaluations in this time range")
+    assert "[1h]" in panel(capsys, *missed)[1]
+    assert "[2h]" in panel(capsys, *missed, "--range", "2h")[1]
+
+
+def test_as_is_has_the_variables_of_grafana(capsys: Output) -> None:
+    out = panel(capsys, "application-detail", "By status", "--as-is")[1]
+    assert out == (
+        'sum by (code) (rate(registry_http_requests_total{job="registry", instance=~"$instance"}[$__rate_interval]))\n'
+    )
+
+
+def test_each_expression_of_a_panel_is_named(capsys: Output) -> None:
+    _, out, _ = panel(capsys, "overview", "Bytes in and out")
+    assert [line for line in out.splitlines() if line.startswith("#")] == ["# in", "# out"]
+
+
+def test_a_title_that_is_there_twice_needs_its_row(capsys: Output) -> None:
+    code, _, err = panel(capsys, "storage-detail", "Hit ratio")
+    assert code == ExitCode.INPUT
+    assert "is left out" in err  # of a deployment without either cache
+    code, _, err = panel(capsys, "overview", "Requests by rute")
+    assert (code, "Requests by route" in err) == (ExitCode.INPUT, True)
+    assert panel(capsys, "application-detail", "Processes (the ten highest) / Memory")[0] == ExitCode.OK
+
+
+def test_several_panels_of_one_title_are_listed(capsys: Output, tmp_path: Path) -> None:
+    (tmp_path / "regobs.toml").write_text('[registry]\ncapabilities = ["url_cache", "descriptor_cache"]\n')
+    code, _, err = panel(capsys, "storage-detail", "Hit ratio")
+    assert code == ExitCode.INPUT
+    assert "Descriptor cache / Hit ratio; Signed URL cache / Hit ratio" in err
+    assert panel(capsys, "storage-detail", "signed url cache / hit ratio")[0] == ExitCode.OK
+
+
+def test_what_a_server_answers_is_a_table_largest_first(capsys: Output) -> None:
+    with Stub({"/api/v1/query": answer(({"code": "200"}, "0.5"), ({"code": "500"}, "2"))}) as stub:
+        code, out, _ = panel(capsys, "application-detail", "By status", "--prometheus", f"http://{stub.address}")
+    assert code == ExitCode.OK
+    assert out.splitlines()[1:] == ["", "code  requests/s", "500   2", "200   0.5"]
+
+
+def test_an_empty_answer_is_no_data(capsys: Output) -> None:
+    with Stub({"/api/v1/query": answer()}) as stub:
+        _, out, _ = panel(capsys, "application-detail", "By status", "--prometheus", f"http://{stub.address}")
+    assert out.splitlines()[-1] == "no data"
+
+
+def test_json_has_query_unit_and_result(capsys: Output) -> None:
+    address = ("application-detail", "By status", "--format", "json")
+    assert "result" not in json.loads(panel(capsys, *address)[1])["queries"][0]
+    with Stub({"/api/v1/query": answer(({"code": "200"}, "0.5"), ({}, "+Inf"))}) as stub:
+        out = panel(capsys, *address, "--prometheus", f"http://{stub.address}")[1]
+    [query] = json.loads(out)["queries"]
+    assert query["unit"] == "requests/s"
+    assert query["result"] == [{"labels": {}, "value": "inf"}, {"labels": {"code": "200"}, "value": 0.5}]
+
+
+def test_warnings_of_the_server_are_passed_on(capsys: Output) -> None:
+    with Stub({"/api/v1/query": answer(warnings=["half of it"])}) as stub:
+        _, out, err = panel(capsys, "application-detail", "By status", "--prometheus", f"http://{stub.address}")
+    assert ("half of it" in err, "half of it" in out) == (True, False)
+
+
+def test_a_server_that_cannot_be_reached_is_exit_code_3(capsys: Output) -> None:
+    code, out, err = panel(capsys, "overview", "Requests", "--prometheus", f"http://me:{SECRET}@127.0.0.1:1")
+    assert (code, out) == (ExitCode.SERVER, "")
+    assert SECRET not in err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("overview",),
+        ("nothing-like-it", "Requests"),
+        ("overview", "nothing like it"),
+        ("overview", "Requests", "--window", "soon"),
+        ("overview", "Requests", "--window", "0s"),
+        ("overview", "Requests", "--range", "$__range"),
+        ("overview", "Requests", "--as-is", "--prometheus", "http://127.0.0.1:1"),
+        ("overview", "Requests", "--config", "missing.toml"),
+    ],
+)
+def test_a_wrong_argument_is_exit_code_2(capsys: Output, arguments: tuple[str, ...]) -> None:
+    code, out, err = panel(capsys, *arguments)
+    assert (code, out) == (ExitCode.INPUT, "")
+    assert err
