@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +11,8 @@ from regobs.errors import InputError, Location
 
 _BLOCK = 1 << 20
 LONGEST_LINE = 1 << 20  # bytes; container engines cut lines at 16 KiB, the registry's longest are a few hundred KiB
+_PACKED = 1 << 16
+_GZIP_FORMAT = 31  # zlib: the largest window, with header and check sum of gzip
 _GZIP = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
 
@@ -89,32 +90,24 @@ def _blocks(file: BinaryIO) -> Iterator[tuple[bytes, str | None]]:
 
 
 def _unpacked(first: bytes, file: BinaryIO) -> Iterator[tuple[bytes, str | None]]:
-    with gzip.GzipFile(fileobj=_Joined(first, file), mode="rb") as unpacked:  # type: ignore[call-overload]
-        head = True
-        while True:
-            try:
-                block = unpacked.read(_BLOCK)
-            except (OSError, EOFError, zlib.error):
-                yield b"", "broken gzip"
-                return
-            if not block:
-                return
+    """What a gzip file holds, of a broken one up to the break. Not GzipFile: it keeps back what it read before it."""
+    unpacker = zlib.decompressobj(_GZIP_FORMAT)
+    packed = first + file.read(_PACKED)
+    head = True
+    while packed:
+        try:
+            block = unpacker.decompress(packed, _BLOCK)
+        except zlib.error:
+            yield b"", "broken gzip"
+            return
+        if block:
             yield block.removeprefix(_BOM) if head else block, None
             head = False
-
-
-class _Joined:
-    """A file whose first bytes were already read; standard input cannot go back."""
-
-    def __init__(self, first: bytes, file: BinaryIO) -> None:
-        self._first = first
-        self._file = file
-
-    def read(self, size: int = -1) -> bytes:
-        first, self._first = self._first, b""
-        if size < 0:
-            return first + self._file.read()
-        if len(first) > size:
-            self._first = first[size:]
-            return first[:size]
-        return first or self._file.read(size)
+        packed = unpacker.unconsumed_tail
+        if unpacker.eof:  # rotated logs are often several packed parts, one after the other; padding is zeros
+            packed = unpacker.unused_data.lstrip(b"\0") or file.read(_PACKED).lstrip(b"\0")
+            unpacker = zlib.decompressobj(_GZIP_FORMAT) if packed else unpacker
+        elif not packed:
+            packed = file.read(_PACKED)
+    if not unpacker.eof:
+        yield b"", "broken gzip"

@@ -21,7 +21,8 @@ _PATTERNS = (
     # a header or a key: Authorization: Basic ..., "password":"..."
     (re.compile(rf'(["\'](?:{_KEYS})\\?["\']\s*:\s*\\?["\'])(?:[^"\\]|\\.)*', re.IGNORECASE), rf"\1{_MASK}"),
     (re.compile(r"(authorization\s*[:=]\s*\[?\"?)(?:\w+\s+)?[^\s\",\]]+", re.IGNORECASE), rf"\1{_MASK}"),
-    (re.compile(r"\b(bearer|basic)\s+[A-Za-z0-9+/=._~-]{4,}", re.IGNORECASE), rf"\1 {_MASK}"),
+    # not "basic authentication": what follows has a capital or a digit
+    (re.compile(r"\b((?i:bearer|basic))\s+(?=[a-z]*[A-Z0-9+/=_~])[A-Za-z0-9+/=._~-]{4,}"), rf"\1 {_MASK}"),
     (re.compile(r"\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)?"), _MASK),  # a JSON web token
     (re.compile(r"(://[^/\s:@\"]*:)[^/\s@\"]+@"), rf"\1{_MASK}@"),  # user information of a URL
 )

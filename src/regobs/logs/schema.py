@@ -108,7 +108,7 @@ def document(stream: Stream) -> Schema:
     used += [name for context in contexts for part in stream.context(context) for name in part]
     slugs = _slugs(stream.messages)
     definitions: Schema = {f"field.{name}": described(stream.field(name)) for name in sorted(set(used))}
-    definitions |= {f"context.{context}": _context(stream, context) for context in contexts}
+    definitions |= {_context_key(context): _context(stream, context) for context in contexts}
     definitions |= {f"message.{slug}": _message(stream, one) for slug, one in slugs.items()}
     common = {name: _field_reference(name) for part in stream.context(common_context(stream)) for name in part}
     return head | {
@@ -129,6 +129,10 @@ def files() -> dict[str, bytes]:
     }
 
 
+def _context_key(name: str) -> str:
+    return f"context.{name.replace(' ', '-')}"  # a reference has no spaces
+
+
 def _context(stream: Stream, name: str) -> Schema:
     required, optional = stream.context(name)
     return {
@@ -147,7 +151,7 @@ def _message(stream: Stream, message: Message) -> Schema:
         "title": message.text,
         "description": f"Component: {message.component}.",
         # A message's own form of a field replaces that of its context, which the contexts in use never declare.
-        "allOf": [{"$ref": f"#/$defs/context.{message.context}"}],
+        "allOf": [{"$ref": f"#/$defs/{_context_key(message.context)}"}],
         "required": [name.split(":")[0] for name in message.required],
         "properties": properties,
     }
