@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from zlib import crc32
 
@@ -37,6 +37,8 @@ class Setting:
     flavor: str
     interval: str = "15s"
     runbooks: str = ""
+    # Each text is needed twice, for dashboard and manifest. The expression is kept so that its id remains its own.
+    texts: dict[int, tuple[Expr, str]] = field(default_factory=dict, repr=False, compare=False)
 
 
 def uid_of(slug: str) -> str:
@@ -46,7 +48,10 @@ def uid_of(slug: str) -> str:
 
 def query_text(expr: Expr, setting: Setting) -> str:
     """The PromQL of one expression as it stands in the JSON, with the variables of the dashboard."""
-    return to_text(setting.variables.apply(expr))
+    found = setting.texts.get(id(expr))
+    if found is None:
+        found = setting.texts[id(expr)] = expr, to_text(setting.variables.apply(expr))
+    return found[1]
 
 
 def render(bound: BoundDashboard, setting: Setting) -> Json:
