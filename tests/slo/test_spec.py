@@ -33,6 +33,11 @@ def refused(tmp_path: Path, text: str, config: Config = GITLAB) -> InputError:
     return caught.value
 
 
+TOTAL = "type: catalog, spec: {metric: http.REQUESTS, where: {route: tags, method: get}}"
+BAD = "http.REQUESTS, where: {route: tags, method: get, code"
+AFTER_TOTAL = "good:\n          metricSource: {type: catalog, spec: {metric: http.REQUESTS}}\n        total:\n"
+ROLLING = "  timeWindow: [{duration: 1 month, isRolling: true}]\n  budgetingMethod"
+CALENDAR = "  timeWindow: [{duration: 28d, isRolling: false}]\n  budgetingMethod"
 WRONG = [
     # text replaced, by what, line:column, part of value, part of expected
     ("openslo/v1", "openslo/v2", "1:13", "openslo/v2", "openslo/v1"),
@@ -42,31 +47,30 @@ WRONG = [
     ("sli: availability", "sli: latency", "6:35", "latency", "latency with at_most"),
     ("displayName", "displayname", "5:3", "displayname", "displayName"),
     ("counter: true", "counter: false", "13:18", "False", "True"),
-    ("http.REQUESTS, where: {route: tags, method: get, code", "http.REQUEST, where: {code", "15:56", "http.REQUEST", "REQUESTS"),
-    ("http.REQUESTS, where: {route: tags, method: get, code", "web.REQUESTS, where: {code", "15:56", "web.REQUESTS", "http"),
-    ("http.REQUESTS, where: {route: tags, method: get, code", "http.IN_FLIGHT, where: {route", "15:87", "5xx", ""),
+    (BAD, "http.REQUEST, where: {code", "15:56", "http.REQUEST", "REQUESTS"),
+    (BAD, "web.REQUESTS, where: {code", "15:56", "web.REQUESTS", "http"),
+    (BAD, "http.IN_FLIGHT, where: {route", "15:87", "5xx", ""),
     ("code: 5xx", "code: 6xx", "15:111", "6xx", "5xx"),
     ("code: 5xx", "kode: 5xx", "15:111", "kode", "code"),
     ("code: 5xx}", "code: 5xx}, at_most: 1", "15:126", "1", "histogram"),
-    ("total:\n", "good:\n          metricSource: {type: catalog, spec: {metric: http.REQUESTS}}\n        total:\n", "13:9", "None", "either good or bad"),
+    ("total:\n", AFTER_TOTAL, "13:9", "None", "either good or bad"),
     ("bad:\n", "worse:\n", "14:9", "worse", "bad"),
-    ("type: catalog, spec: {metric: http.REQUESTS, where: {route: tags, method: get}}", "type: magic, spec: {}", "17:32", "magic", "catalog, Prometheus"),
-    ("type: catalog, spec: {metric: http.REQUESTS, where: {route: tags, method: get}}", "type: Prometheus, spec: {query: 'rate(x_total[5m])'}", "17:58", "rate(x_total[5m])", "the selector of a counter"),
-    ("type: catalog, spec: {metric: http.REQUESTS, where: {route: tags, method: get}}", "type: Prometheus, spec: {query: process_open_fds}", "17:58", "process_open_fds", "a counter"),
+    (TOTAL, "type: magic, spec: {}", "17:32", "magic", "catalog, Prometheus"),
+    (TOTAL, "type: Prometheus, spec: {query: 'rate(x[5m])'}", "17:58", "rate(x[5m])", "the selector of a counter"),
+    (TOTAL, "type: Prometheus, spec: {query: process_open_fds}", "17:58", "process_open_fds", "a counter"),
     ("Occurrences", "Timeslices", "18:20", "Timeslices", "Occurrences"),
     ("target: 0.999", "target: 1.5", "19:25", "1.5", "at most 1"),
     ("target: 0.999", "target: 1", "19:25", "1", "below 1"),
     ("target: 0.999", "targetPercent: 100", "19:32", "100", "below 1"),
     ("target: 0.999", "displayName: none", "19:16", "None", "target: 0.999"),
-    ("  budgetingMethod", "  timeWindow: [{duration: 1 month, isRolling: true}]\n  budgetingMethod", "18:27", "1 month", "28d"),
-    ("  budgetingMethod", "  timeWindow: [{duration: 28d, isRolling: false}]\n  budgetingMethod", "18:43", "False", "True"),
+    ("  budgetingMethod", ROLLING, "18:27", "1 month", "28d"),
+    ("  budgetingMethod", CALENDAR, "18:43", "False", "True"),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("old", "new", "place", "value", "expected"), WRONG, ids=[one[1][:40] for one in WRONG])
-def test_a_wrong_document_is_refused_where_it_is_wrong(
-    tmp_path: Path, old: str, new: str, place: str, value: str, expected: str
-) -> None:
+@pytest.mark.parametrize("wrong", WRONG, ids=[one[1][:40] for one in WRONG])
+def test_a_wrong_document_is_refused_where_it_is_wrong(tmp_path: Path, wrong: tuple[str, ...]) -> None:
+    old, new, place, value, expected = wrong
     assert SMALL.count(old) >= 1
     error = refused(tmp_path, SMALL.replace(old, new, 1))
     line, _, column = place.partition(":")

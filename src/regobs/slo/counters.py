@@ -27,6 +27,7 @@ from regobs.slo.recording import selector_of
 Labels = dict[str, str]
 _ELSEWHERE = "elsewhere"
 _FEW = 2  # representatives of a label that the selectors do not ask about
+_CLASSES = 4  # status codes from 1xx to 4xx: what a 5xx could be mistaken for
 
 
 class Role(StrEnum):
@@ -35,7 +36,7 @@ class Role(StrEnum):
     ALL = "all events"
     GOOD = "good events"
     BAD = "bad events"
-    NOISE = "bad events that are none of the SLO's business"
+    NOISE = "events that are none of the SLO's business"
     NOTHING = "nothing"
 
 
@@ -72,7 +73,11 @@ def counters(slo: Slo, config: Config) -> list[Counter]:
     else:
         found = _share(total, values.covering((total,)), Role.ALL) + _share(part, values.covering((part,)), role)
     noise = values.noise(total, part if total.metric == part.metric and slo.part_is_bad else total)
-    return _unique(found + _share(total, noise, Role.NOISE))
+    found += _share(total, noise, Role.NOISE)
+    if slo.part.at_most is not None:
+        le = edge_spellings(slo.part.at_most)[0]
+        found += _share(part, [{**labels, "le": le} for labels in noise], Role.NOISE)
+    return _unique(found)
 
 
 def scope_labels(config: Config) -> Labels:
@@ -172,9 +177,8 @@ class _Values:
             if but_not is not None:
                 left = [value for value in fitting if not _accepts(but_not.matchers, name, value)]
                 fitting = left or fitting
-            chosen[name] = fitting if name in self._asked else fitting[:_FEW]
-            if name in self._asked and name in self._known and len(fitting) > _FEW + 1:
-                chosen[name] = fitting[: _FEW + 1] if but_not is not None else fitting
+            most = _FEW if name not in self._asked else _CLASSES if but_not is not None else len(fitting)
+            chosen[name] = fitting[:most]
         size = max((len(values) for values in chosen.values()), default=0)
         if not all(chosen.values()):
             return []

@@ -6,8 +6,9 @@ from fractions import Fraction
 
 from regobs.slo import expectations as expect
 from regobs.slo.bench import Bench, Json
+from regobs.slo.counters import Role
 from regobs.slo.model import Tier, window_text
-from regobs.slo.traffic import flat_data
+from regobs.slo.traffic import flat_data, series_data
 from regobs.slo.windows import base
 
 # How far from a threshold its two sides are tested: one percent, and a little more so that no figure of an annotation
@@ -17,7 +18,7 @@ JUST = Fraction(1003, 100_000)
 
 def groups(bench: Bench) -> list[Json]:
     """All test groups."""
-    return [*(_just_over(bench, tier) for tier in bench.tiers), *_no_traffic(bench)]
+    return [*(_just_over(bench, tier) for tier in bench.tiers), *_no_traffic(bench), *_no_failure_yet(bench)]
 
 
 def _just_over(bench: Bench, tier: Tier) -> Json:
@@ -47,3 +48,13 @@ def _no_traffic(bench: Bench) -> list[Json]:
         bench.fed("no traffic", flat_data(bench.counters, end // bench.step), promql_expr_test=flat),
         bench.fed("no series", [], promql_expr_test=silence),
     ]
+
+
+def _no_failure_yet(bench: Bench) -> list[Json]:
+    """The counters of failures are not there before the first one: that is a burn rate of zero, not none."""
+    if not bench.slo.part_is_bad:
+        return []
+    phases = [bench.phase(4 * bench.step, 0.0)]
+    series = series_data([one for one in bench.counters if one.role is not Role.BAD], phases)
+    checks = expect.zeros(bench.slo, bench.config, window_text(base(bench.windows)), 3 * bench.step)
+    return [bench.fed("no failure yet", series, promql_expr_test=checks)]

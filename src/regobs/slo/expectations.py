@@ -53,13 +53,17 @@ def no_ratio(windows: Windows, ms: int) -> list[Json]:
 
 def no_bad_events(slo: Slo, config: Config, window: str, ms: int) -> Json:
     """A query that expects zero bad events, not an absent series."""
+    return _zero(names.BAD_EVENTS(window).name, slo, config, ms)
+
+
+def zeros(slo: Slo, config: Config, window: str, ms: int) -> list[Json]:
+    """Queries that expect zero bad events and a burn rate of zero."""
+    return [no_bad_events(slo, config, window, ms), _zero(names.BURN_RATE(window).name, slo, config, ms)]
+
+
+def _zero(series: str, slo: Slo, config: Config, ms: int) -> Json:
     labels = {**slo.labels, **scope_labels(config)}
-    metric = names.BAD_EVENTS(window).name
-    return {
-        "expr": metric,
-        "eval_time": at(ms),
-        "exp_samples": [{"labels": _series(metric, labels), "value": 0}],
-    }
+    return {"expr": series, "eval_time": at(ms), "exp_samples": [{"labels": _series(series, labels), "value": 0}]}
 
 
 def alert_list(slo: Slo, tiers: list[Tier], burn: Fraction, config: Config, ms: int, *, budget: bool) -> Json:

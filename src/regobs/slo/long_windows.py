@@ -16,17 +16,19 @@ from regobs.slo.bench import MANY, Bench, Json
 from regobs.slo.counters import scope_labels
 from regobs.slo.course import recovering
 from regobs.slo.model import Tier, window_text
-from regobs.slo.windows import evidence
+from regobs.slo.windows import evidence, step_of
 
 _LOOKBACK = 300_000  # Prometheus' default: samples further apart would leave gaps
 _CLEAR = 1.2  # how far the evidence must be from its limit for a test to expect anything
 _FLOOD = 1000.0
+_UNDER = 0.99  # of the limit
+_SAMPLES = 20  # of the short window, that a test of the ratio of the long one is made of
 Spans = list[tuple[int, float, float]]  # until when (ms), events, bad events in the fed window
 
 
 def groups(bench: Bench) -> list[Json]:
-    """All test groups; none where every long window is made from the counters."""
-    found = []
+    """All test groups; none where no long window is summed from its short one."""
+    found = [group for tier in _summed(bench) for group in (_short_alone(bench, tier), *_few(bench, tier))]
     for tier in _derived(bench):
         found += [_long(bench, tier), _quiet(bench, tier)]
         if tier not in recovering(bench):
@@ -35,13 +37,18 @@ def groups(bench: Bench) -> list[Json]:
 
 
 def every(bench: Bench) -> int:
-    """The evaluation interval, in ms: a twelfth of the shortest of these windows."""
-    return min(tier.long.ms for tier in _derived(bench)) // 12
+    """The evaluation interval, in ms: a twelfth of the shortest of the long windows that need many evaluations."""
+    return min(tier.long.ms for tier in _derived(bench) or _summed(bench)) // 12
+
+
+def _summed(bench: Bench) -> list[Tier]:
+    """The tiers whose long window is summed from its short one."""
+    return [tier for tier in bench.tiers if bench.sources[tier.long.ms] == tier.short]
 
 
 def _derived(bench: Bench) -> list[Tier]:
-    """The tiers whose long window is summed from its short one, which in turn is not the base window."""
-    return [tier for tier in bench.tiers if bench.sources[tier.long.ms] == tier.short and bench.sources[tier.short.ms]]
+    """Those whose short window is not the base window: only the sums of sums are that long."""
+    return [tier for tier in _summed(bench) if bench.sources[tier.short.ms]]
 
 
 def _at(bench: Bench, ms: int) -> int:
@@ -50,7 +57,8 @@ def _at(bench: Bench, ms: int) -> int:
 
 def _group(bench: Bench, tier: Tier, name: str, spans: Spans, checks: list[Json]) -> Json:
     """Feed events and bad events of the tier's short window, which its long one is summed from."""
-    step = min(_LOOKBACK, tier.short.ms // 5)
+    sample = step_of(tier.short).ms
+    step = sample // -(-sample // _LOOKBACK)  # values that change with the samples of the short window
     window = window_text(tier.short)
     labels = {**bench.slo.labels, **scope_labels(bench.config)}
     inner = ",".join(f'{label}="{value}"' for label, value in labels.items())
@@ -101,3 +109,47 @@ def _quiet(bench: Bench, tier: Tier) -> Json:
     count = tier.short.ms / each
     name = f"one event each {window_text(Duration(each))}, all fail"
     return _group(bench, tier, name, [(end + every(bench), count, count)], checks)
+
+
+def _short_alone(bench: Bench, tier: Tier) -> Json:
+    """The short window is over the factor and the long one just under it: not even pending."""
+    sample = step_of(tier.short).ms
+    end = _at(bench, min(_SAMPLES, tier.long.ms // sample - 1) * sample)
+    count = end // sample + 1
+    total = _UNDER * bench.limit(tier) * count  # what the ratios of all samples may add up to
+    bad = max(count // 2, int(total) + 1)
+    events = MANY / bench.limit(tier)
+    spans = [((count - bad) * sample, events, 0.0), (end + every(bench), events, events * total / bad)]
+    never = expect.nothing(f'count_over_time(ALERTS{{tier="{tier.name}"}}[{expect.at(end)}])', end)
+    return _group(bench, tier, "short window alone", spans, [never])
+
+
+def _few(bench: Bench, tier: Tier) -> list[Json]:
+    """Few events: one failure is never enough, and more are once they are hardly an accident."""
+    proof = float(evidence(bench.windows.confidence))
+    highest = -log(bench.limit(tier)) + bench.limit(tier) - 1  # what each bad event proves if all are bad
+    bad = max(2.0, 2 * proof / highest)
+    short_of, enough = (_events(bench, tier, bad, proof * share) for share in (1 / _CLEAR, _CLEAR))
+    end = _at(bench, tier.short.ms + tier.hold.ms + every(bench))
+    fires = [expect.firing(bench.slo, tier, bench.config, end)]
+    wrong = [expect.nothing(f'count_over_time(ALERTS{{tier="{tier.name}"}}[{expect.at(end)}])', end)]
+
+    def group(name: str, events: float, failures: float, checks: list[Json]) -> Json:
+        spans = [(tier.short.ms, events, failures), (end + every(bench), 0.0, 0.0)]
+        return _group(bench, tier, name, spans, checks)
+
+    return [
+        group("one event, a failure", 1.0, 1.0, wrong),
+        group("failures that may be an accident", short_of, bad, wrong),
+        group("failures that are hardly an accident", enough, bad, fires),
+    ]
+
+
+def _events(bench: Bench, tier: Tier, bad: float, proof: float) -> float:
+    """Of how many events `bad` must be bad to be that much proof: found by halving, the more events the less proof."""
+    low, high = bad, bad / bench.limit(tier)
+    for _ in range(60):
+        middle = (low + high) / 2
+        excess = bad / middle / bench.limit(tier)
+        low, high = (middle, high) if bad * (log(excess) + 1 / excess - 1) > proof else (low, middle)
+    return low

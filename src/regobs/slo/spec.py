@@ -71,7 +71,7 @@ def _read(document: Document, config: Config) -> Slo:
     ratio = spec["indicator"]["spec"]["ratioMetric"]
     if ("bad" in ratio) == ("good" in ratio):
         raise SloError(
-            f"the ratio has {'both' if 'bad' in ratio else 'neither'} good {'and' if 'bad' in ratio else 'nor'} bad events",
+            f"the ratio has {'both good and' if 'bad' in ratio else 'neither good nor'} bad events",
             location=document.locate(_INDICATOR),
             expected="either good or bad, beside total",
             next_step="the other one follows from total",

@@ -1,0 +1,129 @@
+"""Burn-rate alerts: what they ask for, and that chance alone does not give it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from fractions import Fraction
+from math import comb, log
+from pathlib import Path
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from regobs.config import GrafanaSettings, LabelNames, SloSettings, Threshold
+from regobs.errors import SloError
+from regobs.promql.parse import parse
+from regobs.slo import outputs
+from regobs.slo.alerts import MORE_THAN_ONE, NAMES
+from regobs.slo.windows import evidence
+from tests.slo.packs import GITLAB, SLOW, SMALL, pack_of, rules_of
+
+PROOF = float(evidence(Decimal("0.99")))
+
+
+def exponent(bad: float, events: float, limit: float) -> float:
+    """What the rule computes, with burn / factor written as ratio / limit."""
+    excess = bad / events / limit
+    return bad * (log(excess) + 1 / excess - 1)
+
+
+@pytest.mark.parametrize(("failures", "value"), [(1, 3.32), (2, 6.64)])
+def test_one_failure_of_one_request_proves_nothing_and_two_of_two_do(failures: int, value: float) -> None:
+    limit = 13.44 * 0.001
+    assert exponent(failures, failures, limit) == pytest.approx(value, abs=0.01)
+    assert (exponent(failures, failures, limit) > PROOF) == (failures == 2)
+
+
+@given(st.integers(1, 300), st.data())
+def test_chance_alone_fires_no_more_often_than_the_confidence_allows(events: int, data: st.DataObject) -> None:
+    limit = data.draw(st.floats(0.0005, 0.9))
+    bad = data.draw(st.integers(1, events))
+    assume(bad / events > limit)
+    assume(exponent(bad, events, limit) > PROOF)
+    by_chance = sum(comb(events, k) * limit**k * (1 - limit) ** (events - k) for k in range(bad, events + 1))
+    assert by_chance <= 0.01
+
+
+@given(st.integers(1, 50), st.floats(1e-9, 0.9))
+def test_a_single_failure_never_alerts_whatever_the_target(events: int, limit: float) -> None:
+    assert not Decimal(1) > MORE_THAN_ONE
+    assert Decimal(2) > MORE_THAN_ONE
+    assert exponent(1, events, limit) == exponent(1, events, limit)  # a number, not NaN
+
+
+@pytest.mark.parametrize(
+    ("target", "reachable"),
+    # 13.44 x budget reaches 1 at a target of 1 - 1 / 13.44 = 0.925595...
+    [("0.9256", True), ("0.9255", False), ("0.5", False), ("0.9999", True)],
+)
+def test_an_alert_that_could_never_fire_is_refused(tmp_path: Path, target: str, reachable: bool) -> None:
+    pack = pack_of(tmp_path, one=SMALL.replace("0.999", target))
+    if reachable:
+        assert outputs.files(pack, GITLAB)
+        return
+    with pytest.raises(SloError, match="tier 1h could never fire for small") as caught:
+        outputs.files(pack, GITLAB)
+    assert f"factor 13.44 x budget {1 - Decimal(target)}" in str(caught.value.value)
+    assert "a target above 0.925595" in str(caught.value.expected)
+    assert caught.value.location is not None
+    assert caught.value.location.line == 4
+
+
+def test_a_tier_longer_than_the_period_is_refused(tmp_path: Path) -> None:
+    window = "  timeWindow: [{duration: 2d, isRolling: true}]\n  budgetingMethod"
+    pack = pack_of(tmp_path, one=SMALL.replace("  budgetingMethod", window))
+    with pytest.raises(SloError, match="the tier 3d is longer than the period"):
+        outputs.files(pack, GITLAB)
+
+
+def test_thresholds_are_exact_decimals_or_quotients(tmp_path: Path) -> None:
+    content = outputs.files(pack_of(tmp_path, one=SMALL), GITLAB)["prometheus/rules/slo-small.yaml"]
+    first_lines = [rule["expr"].splitlines()[0] for rule in rules_of(content) if "alert" in rule]
+    assert [line.partition(" > ")[2] for line in first_lines] == ["13.44", "5.6", "2.8", "14 / 15"]
+    assert b"00000" not in content
+    assert b"99999" not in content
+
+
+@given(st.decimals(min_value="0.93", max_value="0.99999", places=5))
+def test_no_float_noise_reaches_a_rule(target: Decimal) -> None:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as directory:
+        files = outputs.files(pack_of(Path(directory), one=SMALL.replace("0.999", str(target))), GITLAB)
+    rules = rules_of(files["prometheus/rules/slo-small.yaml"])
+    burn = next(rule["expr"] for rule in rules if rule.get("record") == "registry:slo_burn_rate:ratio5m")
+    assert Fraction(burn.rpartition(" / ")[2]) == 1 - Fraction(target)
+    budget = rules_of(files["prometheus/rules/slo-small.budget.yaml"])
+    assert Fraction(budget[-1]["expr"].removeprefix("vector(").removesuffix(")")) == Fraction(target)
+
+
+def test_each_alert_says_what_it_is_about(tmp_path: Path) -> None:
+    config = replace(
+        GITLAB,
+        labels=LabelNames(environment="env"),
+        runbook_url="https://example.com/runbooks/",
+        grafana=GrafanaSettings(url="https://grafana.example.com"),
+    )
+    files = outputs.files(pack_of(tmp_path, one=SMALL, two=SLOW), config)
+    for name, kind in (("small", "availability"), ("slow", "latency")):
+        alerts = [rule for rule in rules_of(files[f"prometheus/rules/slo-{name}.yaml"]) if "alert" in rule]
+        assert [alert["labels"]["tier"] for alert in alerts] == ["1h", "6h", "1d", "3d"]
+        assert [alert["labels"]["severity"] for alert in alerts] == ["page", "page", "ticket", "ticket"]
+        assert [alert["for"] for alert in alerts] == ["2m", "10m", "30m", "1h"]
+        for alert in alerts:
+            assert alert["alert"] == NAMES[kind]
+            parse(alert["expr"])
+            assert alert["labels"] | {"slo": name, "operation": name, "sli": kind} == alert["labels"]
+            texts = alert["annotations"]
+            assert texts["runbook_url"] == f"https://example.com/runbooks/{NAMES[kind]}.md"
+            assert texts["dashboard_url"] == "https://grafana.example.com/d/regobs-overview"
+            assert texts["summary"].endswith(", env {{ $labels.env }}")
+            assert "$labels.env | query" in texts["description"]
+
+
+def test_a_stricter_target_from_the_settings_reaches_the_rules(tmp_path: Path) -> None:
+    config = replace(GITLAB, slo=SloSettings(thresholds={"small": Threshold(target=Decimal("0.9999"))}))
+    content = outputs.files(pack_of(tmp_path, one=SMALL), config)["prometheus/rules/slo-small.yaml"]
+    assert b"> 0) / 0.0001\n" in content

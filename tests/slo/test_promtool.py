@@ -1,0 +1,103 @@
+"""What is generated, judged by promtool: rules are valid and their tests pass."""
+
+from __future__ import annotations
+
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+
+from regobs.config import GrafanaSettings, LabelNames, PrometheusSettings, SloSettings
+from regobs.promql.nodes import Duration, Matcher, MatchOp
+from regobs.slo import outputs
+from tests.slo.packs import BUNDLED, CONFIGS, DISTRIBUTION, GITLAB, SLOW, SMALL, pack_of, run_tests, write
+
+SECONDS = """\
+confidence: 0.99
+tiers:
+  - {long: 1m, short: 10s, share: 0.02, for: 4s, severity: page}
+  - {long: 3m, short: 30s, share: 0.05, for: 10s, severity: ticket}
+"""
+
+
+def assert_pass(promtool: Path, directory: Path) -> int:
+    """Run all tests of a build, two processes at a time; how many files there were."""
+    tests = sorted((directory / "prometheus/tests").glob("*.test.yaml"))
+    with ThreadPoolExecutor(2) as pool:
+        done = list(pool.map(lambda test: run_tests(promtool, test), tests))
+    failed = [one.stdout + one.stderr for one in done if one.returncode]
+    assert not failed, failed[0][:4000]
+    return len(done)
+
+
+@pytest.mark.parametrize("flavor", CONFIGS)
+def test_all_rules_of_the_bundled_pack_are_valid(promtool: Path, tmp_path: Path, flavor: str) -> None:
+    rules = sorted((write(outputs.files(BUNDLED, CONFIGS[flavor]), tmp_path) / "prometheus/rules").glob("*.yaml"))
+    command = [str(promtool), "check", "rules", "--lint=all", "--lint-fatal", *map(str, rules)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("SUCCESS") == len(rules) > 28
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("flavor", CONFIGS)
+def test_all_generated_tests_of_the_bundled_pack_pass(promtool: Path, tmp_path: Path, flavor: str) -> None:
+    config = CONFIGS[flavor]
+    if promtool.parent == Path("/usr/bin") and flavor == "gitlab":
+        # the flavors differ in names only: one goes through this promtool whole, of the other one SLO of each kind
+        pack = pack_of(tmp_path / "pack", small=SMALL, slow=SLOW)
+        assert assert_pass(promtool, write(outputs.files(pack, config), tmp_path / "out")) == 6
+        return
+    if promtool.parent != Path("/usr/bin") and flavor == "distribution":
+        pack = pack_of(tmp_path / "pack", small=SMALL, slow=SLOW)
+        assert assert_pass(promtool, write(outputs.files(pack, config), tmp_path / "out")) == 6
+        return
+    assert assert_pass(promtool, write(outputs.files(BUNDLED, config), tmp_path)) == 14 * 3
+
+
+def test_they_pass_with_windows_of_seconds(promtool: Path, tmp_path: Path) -> None:
+    config = replace(
+        DISTRIBUTION,
+        slo=SloSettings(period=Duration(8 * 3_600_000)),
+        prometheus=PrometheusSettings(scrape_interval=Duration(2_000)),
+    )
+    pack = pack_of(tmp_path / "pack", small=SMALL, slow=SLOW, windows=SECONDS)
+    assert assert_pass(promtool, write(outputs.files(pack, config), tmp_path / "out")) == 4
+
+
+def test_they_pass_with_scope_labels_selectors_and_links(promtool: Path, tmp_path: Path) -> None:
+    matchers = (
+        Matcher("type", MatchOp.EQUAL, "registry"),
+        Matcher("stage", MatchOp.REGEX, "main|cny"),
+        Matcher("env", MatchOp.NOT_EQUAL, "dev"),
+    )
+    config = replace(
+        GITLAB,
+        labels=LabelNames(environment="env", stage="stage"),
+        matchers=matchers,
+        runbook_url="https://example.com/runbooks",
+        grafana=GrafanaSettings(url="https://grafana.example.com"),
+    )
+    pack = pack_of(tmp_path / "pack", small=SMALL, slow=SLOW)
+    assert assert_pass(promtool, write(outputs.files(pack, config), tmp_path / "out")) == 6
+
+
+def test_each_slo_is_tested_on_both_sides_of_every_edge(tmp_path: Path) -> None:
+    files = outputs.files(pack_of(tmp_path, slow=SLOW), GITLAB)
+    tests = [yaml.safe_load(content) for name, content in files.items() if name.startswith("prometheus/tests/")]
+    names = {group["name"].removeprefix("slow: ") for test in tests for group in test["tests"]}
+    for tier in ("1h", "6h", "1d", "3d"):
+        assert {f"{tier} silent just under", f"{tier} fires just over", f"{tier} is that long"} <= names
+    assert {"silent after recovery", "3d silent after recovery", "no traffic", "no series"} <= names
+    assert {"one event each 1h, one failure", "3d one event each 1h, all fail"} <= names
+    assert "still firing when traffic stops" in names
+
+
+def test_the_tests_feed_both_spellings_of_a_whole_edge(tmp_path: Path) -> None:
+    files = outputs.files(pack_of(tmp_path, slow=SLOW), GITLAB)
+    text = files["prometheus/tests/slow.edges.test.yaml"].decode()
+    assert 'le="1",' in text
+    assert 'le="1.0",' in text

@@ -1,0 +1,140 @@
+"""Alertmanager's configuration: valid, and one burn is announced once."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import yaml
+
+from regobs.config import LabelNames
+from regobs.errors import RulesError
+from regobs.slo import outputs
+from tests.e2e.conftest import AlertmanagerFactory, require
+from tests.slo.packs import BUNDLED, GITLAB, SMALL, pack_of
+
+NAME = "alertmanager/alertmanager.yaml"
+SCOPED = replace(GITLAB, labels=LabelNames(environment="env"))
+
+
+def routing(tmp_path: Path, text: str) -> dict[str, Any]:
+    pack = pack_of(tmp_path, small=SMALL)
+    (tmp_path / "alerts/routing.yaml").write_text(text)
+    found: dict[str, Any] = yaml.safe_load(outputs.files(pack, SCOPED)[NAME])
+    return found
+
+
+ROUTES = """\
+route:
+  receiver: all
+  group_by: [alertname]
+  routes:
+    - {receiver: all, matchers: [severity="page"], group_by: ['...']}
+receivers:
+  - name: all
+"""
+
+
+@pytest.mark.server
+def test_the_configuration_is_valid(tmp_path: Path) -> None:
+    amtool = require("amtool", package="prometheus-alertmanager")
+    path = tmp_path / "alertmanager.yaml"
+    path.write_bytes(outputs.files(BUNDLED, SCOPED)[NAME])
+    done = subprocess.run([str(amtool), "check-config", str(path)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.server
+@pytest.mark.parametrize(("severity", "receiver"), [("page", "pager"), ("ticket", "tickets")])
+def test_severity_decides_who_is_told(tmp_path: Path, severity: str, receiver: str) -> None:
+    amtool = require("amtool", package="prometheus-alertmanager")
+    path = tmp_path / "alertmanager.yaml"
+    path.write_bytes(outputs.files(BUNDLED, SCOPED)[NAME])
+    command = [str(amtool), "config", "routes", "test", f"--config.file={path}", f"severity={severity}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == receiver, done.stderr
+
+
+def alert(name: str, **labels: str) -> dict[str, Any]:
+    return {"labels": {"alertname": name, "env": "a", **labels}}
+
+
+def active(url: str) -> set[tuple[str, str, str]]:
+    """Alerts that are not inhibited: name, SLO or instance, tier."""
+    found = requests.get(f"{url}/api/v2/alerts", params={"inhibited": "false"}, timeout=10).json()
+    labels = [one["labels"] for one in found]
+    return {(one["alertname"], one.get("slo", one.get("instance", "")), one.get("tier", "")) for one in labels}
+
+
+@pytest.mark.server
+def test_a_burn_is_announced_by_its_fastest_tier_only(tmp_path: Path, alertmanager_server: AlertmanagerFactory) -> None:
+    path = tmp_path / "alertmanager.yaml"
+    path.write_bytes(outputs.files(BUNDLED, SCOPED)[NAME])
+    url = alertmanager_server(path).url.rstrip("/")
+    burn = "RegistryAvailabilityBurn"
+    tiers = {"1h": "page", "6h": "page", "1d": "ticket", "3d": "ticket"}
+    alerts = [alert(burn, slo="pull", operation="pull", tier=tier, severity=tiers[tier]) for tier in tiers]
+    alerts += [alert(burn, slo="push", operation="push", tier=tier, severity=tiers[tier]) for tier in ("1d", "3d")]
+    alerts += [alert(burn, slo="pull", operation="pull", tier="3d", severity="ticket", env="b")]
+    alerts += [alert("RegistryLatencyBurn", slo="pull-slow", operation="pull", tier="6h", severity="page")]
+    alerts += [alert("RegistryLatencyBurn", slo="push-slow", operation="push", tier="6h", severity="page")]
+    alerts += [alert("RegistryTargetDown", instance="one", severity="page")]
+    expected = {
+        (burn, "pull", "1h"),
+        (burn, "push", "1d"),
+        (burn, "pull", "3d"),  # of the other environment
+        ("RegistryLatencyBurn", "push-slow", "6h"),
+        ("RegistryTargetDown", "one", ""),
+    }
+    assert becomes(url, alerts, expected) == expected
+    down = {("RegistryDown", "", ""), (burn, "pull", "3d")}
+    assert becomes(url, [alert("RegistryDown", severity="page")], down) == down
+
+
+def becomes(url: str, alerts: list[dict[str, Any]], expected: set[tuple[str, str, str]]) -> set[tuple[str, str, str]]:
+    """Send alerts and wait a little for the expected ones to be active."""
+    requests.post(f"{url}/api/v2/alerts", json=alerts, timeout=10).raise_for_status()
+    found: set[tuple[str, str, str]] = set()
+    for _ in range(50):
+        found = active(url)
+        if found == expected:
+            break
+        time.sleep(0.1)
+    return found
+
+
+def test_scope_labels_keep_environments_apart(tmp_path: Path) -> None:
+    found = routing(tmp_path, ROUTES + "inhibit_rules: [{slower_tiers_of: [A, B], equal: [slo]}]\n")
+    assert found["route"]["group_by"] == ["alertname", "env"]
+    assert found["route"]["routes"][0]["group_by"] == ["..."]
+    assert [rule["equal"] for rule in found["inhibit_rules"]] == [["slo", "env"]] * 3
+    assert [rule["target_matchers"][1] for rule in found["inhibit_rules"]] == [
+        'tier=~"6h|1d|3d"',
+        'tier=~"1d|3d"',
+        'tier=~"3d"',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place", "message"),
+    [
+        ("receiver: all\n", "receiver: some\n", "2:13", "a receiver that is not there"),
+        ("{receiver: all", "{receiver: some", "5:18", "a receiver that is not there"),
+        ("  group_by: [alertname]\n", "", "2:3", "group_by"),
+        ("receivers:\n  - name: all\n", "", "1:1", "receivers"),
+        ("receivers:", "inhibit_rules: [{equal: [a]}]\nreceivers:", "6:17", "inhibit_rules[0]"),
+    ],
+)
+def test_a_wrong_route_is_refused_where_it_is_wrong(
+    tmp_path: Path, old: str, new: str, place: str, message: str
+) -> None:
+    assert old in ROUTES
+    with pytest.raises(RulesError) as caught:
+        routing(tmp_path, ROUTES.replace(old, new, 1))
+    assert str(caught.value.location) == f"{tmp_path}/alerts/routing.yaml:{place}"
+    assert message in caught.value.message

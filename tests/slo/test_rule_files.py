@@ -1,0 +1,126 @@
+"""Plain rule files in a deployment's names."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from regobs.config import Config, LabelNames
+from regobs.errors import RulesError
+from regobs.promql import Matcher, MatchOp, to_text
+from regobs.slo import outputs
+from regobs.slo.rule_files import read_rule_files
+from tests.slo.packs import BUNDLED, DISTRIBUTION, GITLAB, pack_of, rules_of
+
+RECORD = """\
+groups:
+  - name: one
+    rules:
+      - record: registry:http_requests:rate5m
+        expr: sum by (code, route) (rate(registry_http_requests_total{route="/v2/{name}/blobs/{digest}"}[5m]))
+"""
+ALERT = """\
+groups:
+  - name: one
+    interval: 1m
+    rules:
+      - alert: TooMany
+        expr: sum by (route) (rate(registry_http_requests_total{code=~"5.."}[5m])) > 1
+        for: 5m
+        labels: {severity: ticket}
+        annotations:
+          summary: Too many at {{ $labels.route }}.
+          description: It is {{ $value }}.
+"""
+
+
+def rules(tmp_path: Path, text: str, config: Config = GITLAB) -> list[dict[str, Any]]:
+    return rules_of(outputs.files(pack_of(tmp_path, one=text), config)["prometheus/rules/one.yaml"])
+
+
+def test_a_record_is_translated_and_put_in_the_scope(tmp_path: Path) -> None:
+    config = replace(DISTRIBUTION, labels=LabelNames(environment="env"))
+    (rule,) = rules(tmp_path, RECORD, config)
+    expected = 'sum by (code, handler, env) (rate(registry_http_requests_total{handler="blob", job="registry"}[5m]))'
+    assert rule["expr"] == expected
+
+
+def test_records_for_dashboards_are_bound_but_in_no_scope(tmp_path: Path) -> None:
+    (record,) = outputs.records(pack_of(tmp_path, one=RECORD), DISTRIBUTION)
+    assert record.name == "registry:http_requests:rate5m"
+    expected = 'sum by (code, handler) (rate(registry_http_requests_total{handler="blob"}[5m]))'
+    assert to_text(record.expr) == expected
+
+
+@pytest.mark.parametrize(("config", "label"), [(GITLAB, "route"), (DISTRIBUTION, "handler")])
+def test_the_texts_of_an_alert_name_the_flavors_labels(tmp_path: Path, config: Config, label: str) -> None:
+    (rule,) = rules(tmp_path, ALERT, config)
+    assert rule["annotations"]["summary"] == f"Too many at {{{{ $labels.{label} }}}}."
+    assert rule["annotations"]["runbook_url"] == "runbooks/TooMany.md"
+
+
+def test_the_summary_ends_in_the_scope(tmp_path: Path) -> None:
+    (rule,) = rules(tmp_path, ALERT, replace(GITLAB, labels=LabelNames(environment="env")))
+    assert rule["annotations"]["summary"] == "Too many at {{ $labels.route }}, env {{ $labels.env }}"
+
+
+def test_what_prometheus_says_about_targets_is_about_the_registrys(tmp_path: Path) -> None:
+    matchers = (Matcher("job", MatchOp.REGEX, "a|b"),)
+    files = outputs.files(BUNDLED, replace(GITLAB, matchers=matchers))
+    found = {rule["alert"]: rule["expr"] for rule in rules_of(files["prometheus/rules/causes.yaml"])}
+    assert found["RegistryTargetDown"] == 'up{job=~"a|b"} == 0'
+    assert found["RegistryTargetMissing"] == 'absent(up{job=~"a|b"})'
+
+
+def test_a_missing_target_has_no_scope_to_name() -> None:
+    files = outputs.files(BUNDLED, replace(GITLAB, labels=LabelNames(environment="env")))
+    found = {rule["alert"]: rule["annotations"] for rule in rules_of(files["prometheus/rules/causes.yaml"])}
+    assert "$labels.env" not in found["RegistryTargetMissing"]["summary"]
+    assert "$labels.env" in found["RegistryDown"]["summary"]
+
+
+def test_what_the_registry_lacks_is_left_out_with_the_reason() -> None:
+    assert [rule for file in read_rule_files(BUNDLED, GITLAB) for rule in file.left_out] == []
+    bare = {one["rule"]: one["reason"] for one in outputs.manifest(BUNDLED, Config())["left_out"]}
+    assert "capability metadata_database" in bare["RegistryDatabasePoolSaturated"]
+    other = {one["rule"]: one["reason"] for one in outputs.manifest(BUNDLED, DISTRIBUTION)["left_out"]}
+    assert "does not exist in distribution" in other["RegistryStorageRetries"]
+    assert "RegistryTargetDown" not in {*bare, *other}
+
+
+WRONG = [
+    # text, replaced, by what, line:column, part of the message
+    (ALERT, "rate(", "rat(", "6:31", "rat"),
+    (ALERT, "sum by (route)", "sum by (rout)", "6:23", "rout"),
+    (ALERT, "[5m]", "", "6:", "rate"),
+    (ALERT, "registry_http_requests_total", "process_open_fds", "6:", "process_open_fds"),
+    (ALERT, "$labels.route", "$labels.code", "10:20", "the label code does not survive the expression of TooMany"),
+    (ALERT, "$labels.route", "$labels.instance", "10:20", "the label instance does not survive"),
+    (ALERT, "severity: ticket", "severity: loud", "8:28", "severity"),
+    (ALERT, "        for: 5m\n", "", "5:9", "'for'"),
+    (ALERT, "          description: It is {{ $value }}.\n", "", "10:11", "'description'"),
+    (ALERT, "alert: TooMany", "alert: too many", "5:16", "alert"),
+    (RECORD, "registry:http_requests:rate5m", "http_requests", "4:17", "record"),
+    (RECORD, "record:", "recrod:", "4:9", "record"),
+    (RECORD, 'route="/v2/{name}/blobs/{digest}"', 'le="0.3"', "5:", "le"),
+]
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=[f"{one[1][:20]} to {one[2][:20]}" for one in WRONG])
+def test_a_wrong_rule_is_refused_where_it_is_wrong(tmp_path: Path, wrong: tuple[str, ...]) -> None:
+    text, old, new, place, message = wrong
+    assert old in text
+    with pytest.raises(RulesError) as caught:
+        rules(tmp_path, text.replace(old, new, 1))
+    assert str(caught.value.location).startswith(f"{tmp_path}/alerts/one.rules.yaml:{place}"), caught.value
+    assert message in str(caught.value)
+    assert caught.value.next_step or caught.value.expected
+
+
+def test_two_groups_of_one_name_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(RulesError, match="two groups have the same name") as caught:
+        rules(tmp_path, RECORD + RECORD.partition("\n")[2])
+    assert str(caught.value.location).endswith(":6:11")
