@@ -106,7 +106,7 @@ def _column(field: Field) -> str:
     """The value of a field. Times become milliseconds since 1970: DuckDB drops the offset of a plain TIMESTAMP."""
     value = f"f.{_quoted(field.name)}"
     if field.type is FieldType.DATE:
-        return f"epoch_ms(TRY_CAST({value} AS TIMESTAMPTZ))"
+        return f"floor(epoch_us(TRY_CAST({value} AS TIMESTAMPTZ)) / 1000)::BIGINT"  # epoch_ms() rounds
     if field.type is FieldType.OBJECT:
         return f"CASE WHEN json_type({value}) <> 'NULL' THEN {value} END"
     return value

@@ -111,7 +111,10 @@ def _terms(field: Field, text: str, *, phrase: bool) -> Condition:
 def _number(text: str) -> Decimal:
     if not _NUMBER.fullmatch(text):
         raise Unfit(f"{text!r} is no number", "a number")
-    return Decimal(text)
+    number = Decimal(text)
+    if number.adjusted() > 307:  # a double ends at 1.8e308
+        raise Unfit(f"{text!r} is larger than any number", "a number below 1e308")
+    return number
 
 
 def _number_equal(field: Field, number: Decimal) -> Condition:

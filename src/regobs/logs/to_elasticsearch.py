@@ -1,0 +1,163 @@
+"""Queries to Elasticsearch's Query DSL, with what every distribution of it can do: no scripts, no pipelines.
+
+Groups are one `composite`, read page by page, with groups by filters inside it; ordering, limits, ratios, rates and
+groups without lines are left to the client.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from regobs.logs.fields import FieldType
+from regobs.logs.kql import addresses, condition
+from regobs.logs.kql.condition import Between, Bound, Condition, Equals, Like, Present, TermLike, Terms
+from regobs.logs.kql.nodes import Literal, Word
+from regobs.logs.query import ByFilters, ByTerms, ByTime, Clause, Group, Kind, Metric, Query
+
+Dsl = dict[str, Any]
+PAGE = 1000  # buckets of one page; search.max_buckets is 65,536 by default
+_RESERVED = '+-=&|><!(){}[]^"~*?:\\/'  # of query_string
+_PRECISION = 40_000  # the highest precision_threshold of cardinality
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """The body of a search. `after` names the composite whose `after_key` asks for the next page, if there is one."""
+
+    body: Dsl
+    after: str | None = None
+
+
+def compiled(query: Query) -> Search:
+    """The search of a query. `buckets` is the name of its groups, a metric's name that of its part of a bucket."""
+    where = dsl(query.where.condition)
+    if not query.metrics:
+        body: Dsl = {"query": where, "_source": [field.name for field in query.columns]}
+        body["sort"] = [
+            {one.column: {"order": "desc" if one.descending else "asc", "missing": "_last"}} for one in query.ordering
+        ] or ["_doc"]
+        return Search({**body, "size": query.limit or PAGE})
+    metrics = {key: value for metric in query.metrics for key, value in _metric(metric).items()}
+    body = {"size": 0, "track_total_hits": True, "query": where}
+    if not query.groups:
+        return Search({**body, "aggs": metrics})
+    keyed = [group for group in query.groups if not isinstance(group, ByFilters)]
+    filters = [group for group in query.groups if isinstance(group, ByFilters)]
+    inner = metrics
+    for group in reversed(filters):
+        inner = {group.name: {"filters": _filters(group), "aggs": inner}}
+    if keyed:  # on the outside: a composite may have no parent
+        sources = [{group.name: _source(group)} for group in keyed]
+        inner = {"buckets": {"composite": {"size": PAGE, "sources": sources}, "aggs": inner}}
+    return Search({**body, "aggs": inner}, after="buckets" if keyed else None)
+
+
+def _source(group: Group) -> Dsl:
+    if isinstance(group, ByTerms):
+        return {"terms": {"field": group.field.name, "missing_bucket": group.missing}}
+    assert isinstance(group, ByTime)  # noqa: S101 - filters are no source
+    unit = {"fixed_interval": f"{group.seconds}s"} if group.seconds else {"calendar_interval": f"1{group.calendar[0]}"}
+    if group.calendar in {"month", "quarter"}:
+        unit = {"calendar_interval": {"month": "1M", "quarter": "1q"}[group.calendar]}
+    return {"date_histogram": {"field": group.field.name, **unit}}
+
+
+def _filters(group: ByFilters) -> Dsl:
+    """The clauses, each without what an earlier one has: the first that fits is the group of a line."""
+    named: dict[str, Dsl] = {}
+    earlier: list[Dsl] = []
+    for name, clause in group.clauses:
+        own = dsl(clause.condition)
+        named[name] = {"bool": {"filter": [own], "must_not": list(earlier)}} if earlier else own
+        earlier.append(own)
+    return {"filters": named, **({"other_bucket_key": group.other} if group.other is not None else {})}
+
+
+def _metric(metric: Metric) -> dict[str, Dsl]:
+    """The aggregations of a metric. A ratio has two, `name` and `name:whole`; the client divides them."""
+    if metric.kind is Kind.RATIO:
+        return {metric.name: _filter(metric.where), f"{metric.name}:whole": _filter(metric.whole)}
+    if metric.field is None:
+        return {metric.name: _filter(metric.where)}
+    measured = {"value": _measured(metric)}
+    return {metric.name: {**_filter(metric.where), "aggs": measured}}
+
+
+def _filter(clause: Clause) -> Dsl:
+    return {"filter": dsl(clause.condition)}
+
+
+def _measured(metric: Metric) -> Dsl:
+    name = metric.field.name if metric.field else ""
+    if metric.kind is Kind.PERCENTILE:
+        return {"percentiles": {"field": name, "percents": [metric.percent], "keyed": False}}
+    if metric.kind is Kind.CARDINALITY:
+        return {"cardinality": {"field": name, "precision_threshold": _PRECISION}}
+    return {("sum" if metric.kind is Kind.RATE else metric.kind.value): {"field": name}}
+
+
+def dsl(asked: Condition) -> Dsl:
+    """A condition in filter context."""
+    if isinstance(asked, condition.Fixed):
+        return {"match_all": {}} if asked.holds else {"match_none": {}}
+    if isinstance(asked, condition.All):
+        return {"bool": {"filter": [dsl(part) for part in asked.of]}}
+    if isinstance(asked, condition.Any):
+        return {"bool": {"should": [dsl(part) for part in asked.of], "minimum_should_match": 1}}
+    if isinstance(asked, condition.No):
+        return {"bool": {"must_not": [dsl(asked.of)]}}
+    if isinstance(asked, condition.Anywhere):
+        return _anywhere(asked.written)
+    return _LEAVES[type(asked)](asked)
+
+
+def _anywhere(written: Word) -> Dsl:
+    if not isinstance(written, Literal):
+        query = "*".join("".join(f"\\{c}" if c in _RESERVED else c for c in part) for part in written.parts)
+        return {"query_string": {"query": query, "lenient": True}}
+    text = written.value if isinstance(written.value, str) else str(written.value).lower()
+    return {"multi_match": {"type": "phrase" if written.quoted else "best_fields", "query": text, "lenient": True}}
+
+
+def _equals(asked: Equals) -> Dsl:
+    return {"term": {asked.field.name: {"value": asked.value}}}
+
+
+def _present(asked: Present) -> Dsl:
+    return {"exists": {"field": asked.field.name}}
+
+
+def _between(asked: Between) -> Dsl:
+    ends: Dsl = {}
+    for word, bound in (("gt", asked.low), ("lt", asked.high)):
+        if bound is not None:
+            ends[word + ("e" if bound.inclusive else "")] = _end(asked, bound)
+    if asked.field.type is FieldType.DATE:
+        ends["format"] = "epoch_millis"
+    return {"range": {asked.field.name: ends}}
+
+
+def _end(asked: Between, bound: Bound) -> Any:
+    is_address = asked.field.type is FieldType.IP and isinstance(bound.value, str)
+    return addresses.address(str(bound.value)) if is_address else bound.value
+
+
+def _like(asked: Like | TermLike) -> Dsl:
+    pattern = "*".join("".join(f"\\{char}" if char in "\\*?" else char for char in part) for part in asked.parts)
+    return {"wildcard": {asked.field.name: {"value": pattern}}}
+
+
+def _terms(asked: Terms) -> Dsl:
+    return {("match_phrase" if asked.phrase else "match"): {asked.field.name: {"query": asked.written}}}
+
+
+_LEAVES: dict[type, Callable[[Any], Dsl]] = {
+    Equals: _equals,
+    Present: _present,
+    Between: _between,
+    Like: _like,
+    TermLike: _like,
+    Terms: _terms,
+}

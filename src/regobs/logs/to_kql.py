@@ -1,0 +1,65 @@
+"""Queries to KQL text, and to the address of Kibana's Discover that shows their lines."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote
+
+from regobs.logs.kql import parse, to_text
+from regobs.logs.query import ByFilters, Query
+
+Rison = str | int | float | bool | None | list["Rison"] | dict[str, "Rison"]
+_BARE = re.compile(r"[A-Za-z_./~][A-Za-z0-9_./~-]*")  # what Rison writes without quotes
+
+
+def as_kql(query: Query) -> str:
+    """The lines of the query as KQL; groups and metrics have no KQL."""
+    return to_text(parse(query.where.text))
+
+
+def discover_url(
+    query: Query, kibana: str, data_view: str, *, start: str = "now-24h", end: str = "now", space: str = ""
+) -> str:
+    """Discover with the lines of the query, which needs no saved object but the data view.
+
+    `kibana` is its base address, `data_view` the id of a data view, `space` one that is not the default.
+    Source of the state's form: Kibana 9, discover/common/app_locator_get_location.ts.
+    """
+    columns: list[Rison] = [name for name in _columns(query) if name != "time"]
+    sort: list[Rison] = [[one.column, "desc" if one.descending else "asc"] for one in query.order if not query.metrics]
+    state: dict[str, Rison] = {
+        "columns": columns,
+        "dataSource": {"dataViewId": data_view, "type": "dataView"},
+        "filters": [],
+        "query": {"language": "kuery", "query": as_kql(query)},
+        "sort": sort or [["time", "desc"]],
+    }
+    times: dict[str, Rison] = {"time": {"from": start, "to": end}}
+    place = f"/s/{quote(space, safe='')}" if space else ""
+    address = f"{kibana.rstrip('/')}{place}/app/discover#/"
+    return f"{address}?_g={quote(rison(times), safe=_KEPT)}&_a={quote(rison(state), safe=_KEPT)}"
+
+
+_KEPT = "!'()*:@,/~"  # Rison's own marks, which a fragment may hold
+
+
+def _columns(query: Query) -> list[str]:
+    """The fields that the query shows, groups by or measures, once."""
+    names = [field.name for field in query.columns]
+    names += [group.field.name for group in query.groups if not isinstance(group, ByFilters)]
+    names += [metric.field.name for metric in query.metrics if metric.field is not None]
+    return list(dict.fromkeys(names))
+
+
+def rison(value: Rison) -> str:
+    """A value as Rison, the notation of Kibana's addresses; keys are sorted."""
+    if value is None or isinstance(value, bool):
+        return {None: "!n", True: "!t", False: "!f"}[value]
+    if isinstance(value, str):
+        escaped = value.replace("!", "!!").replace("'", "!'")
+        return value if _BARE.fullmatch(value) else f"'{escaped}'"
+    if isinstance(value, list):
+        return f"!({','.join(map(rison, value))})"
+    if isinstance(value, dict):
+        return f"({','.join(f'{rison(key)}:{rison(value[key])}' for key in sorted(value))})"
+    return str(value)

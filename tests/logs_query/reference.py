@@ -1,0 +1,211 @@
+"""What queries mean, in plain Python over the lines as dicts: slow, short, and written apart from the compilers."""
+
+from __future__ import annotations
+
+import fnmatch
+import ipaddress
+import json
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from regobs.logs.fields import FIELDS, Field, FieldType
+from regobs.logs.kql import And, Everything, Is, Literal, Node, Not, Or, Pattern, Range, parse
+from regobs.logs.kql.dates import span
+from regobs.logs.query import ByFilters, ByTerms, ByTime, Clause, Group, Kind, Metric, Query
+
+Line = dict[str, Any]
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+
+def values(line: Line, field: Field) -> list[Any]:
+    """The values of a field, none when it is missing or null: text, numbers, bools, or milliseconds of times."""
+    value = line.get(field.name)
+    if value is None:
+        return []
+    if field.type is FieldType.KEYWORD_LIST:
+        return [one for one in value if one is not None] if isinstance(value, list) else []
+    if field.type is FieldType.DATE:
+        moment = datetime.fromisoformat(value)
+        return [int((moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1000 // 1)]
+    if field.type in {FieldType.KEYWORD, FieldType.TEXT, FieldType.IP} and not isinstance(value, str):
+        return [json.dumps(value, separators=(",", ":"), ensure_ascii=False)]
+    return [value]
+
+
+def words(text: str) -> list[str]:
+    """The terms of a text: runs of letters, digits and underscores; some marks join two letters or two digits."""
+    kept = "".join(char if _joins(text, at) else " " for at, char in enumerate(text))
+    return [word.lower() for word in kept.split() if word.strip("_")]
+
+
+def _joins(text: str, at: int) -> bool:
+    char, before, after = text[at], text[at - 1 : at], text[at + 1 : at + 2]
+    if char in ".:'\u2019\u00b7" and _letter(before) and _letter(after):
+        return True
+    if char in ".,;'\u2019" and before.isdecimal() and after.isdecimal():
+        return True
+    return char == "_" or char.isalnum()
+
+
+def _letter(char: str) -> bool:
+    return char.isalnum() and not char.isdecimal()
+
+
+def fits(line: Line, node: Node) -> bool:  # noqa: PLR0911 - a case for each kind
+    if isinstance(node, Everything):
+        return True
+    if isinstance(node, And):
+        return all(fits(line, part) for part in node.of)
+    if isinstance(node, Or):
+        return any(fits(line, part) for part in node.of)
+    if isinstance(node, Not):
+        return not fits(line, node.of)
+    if isinstance(node, Range):
+        return any(_in_range(line, field, node) for field in _named(node.field))
+    assert isinstance(node, Is)
+    any_value = isinstance(node.value, Pattern) and node.value.is_any
+    if any_value and (node.field is None or (isinstance(node.field, Pattern) and node.field.is_any)):
+        return True
+    fields = list(FIELDS.values()) if node.field is None else _named(node.field)
+    if any_value:
+        return any(values(line, field) for field in fields)
+    if isinstance(node.value, Pattern):
+        apart = len(fields) > 1
+        return any(_like(line, field, node.value, apart=apart) for field in fields)
+    return any(_equal(line, field, node.value) for field in fields)
+
+
+def _named(name: Literal | Pattern) -> list[Field]:
+    if isinstance(name, Literal):
+        return [FIELDS[str(name.value)]]
+    return [field for field in FIELDS.values() if fnmatch.fnmatchcase(field.name, "*".join(name.parts))]
+
+
+def _equal(line: Line, field: Field, literal: Literal) -> bool:
+    text = literal.value if isinstance(literal.value, str) else str(literal.value).lower()
+    return any(_equals(value, field, text, phrase=literal.quoted) for value in values(line, field))
+
+
+def _equals(value: Any, field: Field, text: str, *, phrase: bool) -> bool:  # noqa: PLR0911 - a case for each type
+    kind = field.type
+    if kind in {FieldType.KEYWORD, FieldType.KEYWORD_LIST}:
+        return bool(value == text)
+    if kind is FieldType.TEXT:
+        have, wanted = words(value), words(text)
+        size = len(wanted)
+        in_a_row = any(have[at : at + size] == wanted for at in range(len(have) - size + 1))
+        return bool(wanted) and (in_a_row if phrase else bool(set(have) & set(wanted)))
+    if kind is FieldType.BOOLEAN:
+        return text == str(value).lower()
+    if kind is FieldType.IP:
+        try:
+            return ipaddress.ip_address(value) in ipaddress.ip_network(text, strict=False)
+        except ValueError:
+            return False
+    if kind is FieldType.DATE:
+        covered = span(text, NOW)
+        return covered is not None and bool(covered.first <= value <= covered.last)
+    try:
+        return kind in {FieldType.LONG, FieldType.DOUBLE} and float(text) == value
+    except ValueError:
+        return False
+
+
+def _like(line: Line, field: Field, pattern: Pattern, *, apart: bool) -> bool:
+    written = "*".join(re.sub(r"[?\[\]]", "[\\g<0>]", part) for part in pattern.parts)
+    found = values(line, field)
+    if field.type in {FieldType.KEYWORD, FieldType.KEYWORD_LIST}:
+        patterns = written.split() if apart else [written]
+        return any(fnmatch.fnmatchcase(value, one) for value in found for one in patterns)
+    if field.type is not FieldType.TEXT:
+        return False
+    terms = {word for value in found for word in words(value)}
+    for one in written.split():
+        if "*" not in one and set(words(one)) & terms:
+            return True
+        if "*" in one and (any(fnmatch.fnmatchcase(term, one.lower()) for term in terms) or (one == "*" and found)):
+            return True
+    return False
+
+
+def _in_range(line: Line, field: Field, node: Range) -> bool:
+    assert isinstance(node.value, Literal)
+    text = str(node.value.value)
+    compare: dict[str, Callable[[Any, Any], bool]] = {
+        "<": lambda a, b: a < b,
+        "<=": lambda a, b: a <= b,
+        ">": lambda a, b: a > b,
+        ">=": lambda a, b: a >= b,
+    }
+    bound: Any = text
+    found = values(line, field)
+    if field.type in {FieldType.LONG, FieldType.DOUBLE}:
+        bound = float(text)
+    elif field.type is FieldType.DATE:
+        covered = span(text, NOW)
+        assert covered is not None
+        bound = covered.first if node.op in {">=", "<"} else covered.last
+    elif field.type is FieldType.IP:
+        bound = int(ipaddress.ip_address(text))
+        found = [int(ipaddress.ip_address(value)) for value in found]
+    return any(compare[node.op](value, bound) for value in found)
+
+
+def rows(query: Query, lines: Iterable[Line]) -> list[tuple[Any, ...]]:
+    """The rows of a query with groups or metrics, without order and limit."""
+    groups: dict[tuple[Any, ...], list[Line]] = defaultdict(list)
+    if not query.groups:
+        groups[()] = []
+    for line in lines:
+        if _in(line, query.where):
+            for keys in _keys(line, query.groups):
+                groups[keys].append(line)
+    return [(*keys, *(_measure(metric, found, query) for metric in query.metrics)) for keys, found in groups.items()]
+
+
+def _in(line: Line, clause: Clause) -> bool:
+    return fits(line, parse(clause.text))
+
+
+def _keys(line: Line, groups: tuple[Group, ...]) -> list[tuple[Any, ...]]:
+    keys: list[tuple[Any, ...]] = [()]
+    for group in groups:
+        if isinstance(group, ByFilters):
+            first = next((name for name, clause in group.clauses if _in(line, clause)), group.other)
+            found: list[Any] = [] if first is None else [first]
+        elif isinstance(group, ByTerms):
+            found = list(dict.fromkeys(values(line, group.field))) or ([None] if group.missing else [])
+        else:
+            found = [value // (group.seconds * 1000) * group.seconds * 1000 for value in values(line, group.field)]
+        keys = [(*key, value) for key in keys for value in found]
+    return keys
+
+
+def _measure(metric: Metric, lines: list[Line], query: Query) -> Any:
+    chosen = [line for line in lines if _in(line, metric.where)]
+    if metric.kind is Kind.RATIO:
+        whole = sum(_in(line, metric.whole) for line in lines)
+        return len(chosen) / whole if whole else None
+    if metric.kind is Kind.COUNT:
+        return len(chosen)
+    found = [value for line in chosen for value in (values(line, metric.field) if metric.field else [1])]
+    if metric.kind is Kind.RATE:
+        seconds = next(group.seconds for group in query.groups if isinstance(group, ByTime) and group.seconds)
+        return sum(found) * metric.per_seconds / seconds
+    if metric.kind in {Kind.SUM, Kind.CARDINALITY}:
+        return sum(found) if metric.kind is Kind.SUM else len(set(found))
+    if not found:
+        return None
+    return _of_many(metric, sorted(found))
+
+
+def _of_many(metric: Metric, found: list[Any]) -> Any:
+    if metric.kind is Kind.PERCENTILE:
+        place = metric.percent / 100 * (len(found) - 1)
+        low = int(place)
+        high = min(low + 1, len(found) - 1)
+        return found[low] + (found[high] - found[low]) * (place - low)
+    return {Kind.MIN: found[0], Kind.MAX: found[-1], Kind.AVG: sum(found) / len(found)}[metric.kind]

@@ -1,0 +1,235 @@
+"""DuckDB and the reference give the same rows: for every saved query, and for KQL texts that hypothesis makes."""
+
+from __future__ import annotations
+
+import json
+import string
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from regobs.logs import saved
+from regobs.logs.duckdb_run import _connected, run
+from regobs.logs.fields import FIELDS, Field, FieldType
+from regobs.logs.kql import Is, Literal, Node, Pattern, Range, parse, to_text
+from regobs.logs.kql.analysis import terms
+from regobs.logs.kql.bind import condition
+from regobs.logs.kql.dates import iso
+from regobs.logs.kql.tokens import TRIM
+from regobs.logs.query import ByTerms, ByTime, Clause, Kind, Metric, Query
+from regobs.logs.to_duckdb import Parameters, holds, source
+from regobs.pack import find_pack
+from tests.logs_query import reference
+from tests.logs_query.sample import FILE, lines
+from tests.logs_query.strategies import trees
+
+PACK = find_pack()
+
+
+def _plain(value: Any) -> Any:
+    """A cell of an answer in the words of the reference: times as milliseconds, numbers rounded."""
+    if isinstance(value, float):
+        return float(f"{value:.9g}")
+    if isinstance(value, str) and value.endswith("Z") and value[:2] == "20":
+        return round(datetime.fromisoformat(value).timestamp() * 1000)
+    return value
+
+
+def _same(query: Query, path: Path, sample: tuple[dict[str, Any], ...]) -> None:
+    answer = run(query, [str(path)])
+    expected = reference.rows(query, sample)
+    assert Counter(tuple(map(_plain, row)) for row in answer.rows) == Counter(
+        tuple(map(_plain, row)) for row in expected
+    )
+    assert (answer.lines, answer.malformed) == (len(sample), 0)
+
+
+@pytest.mark.parametrize("name", saved.names_in(PACK))
+def test_every_saved_query_gives_the_rows_of_the_reference(name: str) -> None:
+    query = saved.load_query(PACK, name, now=reference.NOW)
+    if not query.metrics:
+        _same_lines(query.where.text, [*query.columns])
+        return
+    unlimited = Query(name, where=query.where, groups=query.groups, metrics=query.metrics, order=query.order)
+    _same(unlimited, FILE, lines())
+    full, cut = run(unlimited, [str(FILE)]), run(query, [str(FILE)])
+    assert cut.rows == full.rows[: query.limit]
+    assert full.rows, "the sample has nothing for it"
+    assert (cut.lines, cut.malformed) == (300, 0)
+
+
+def _same_lines(text: str, columns: list[Field]) -> None:
+    query = Query("q", where=Clause(text, condition(text, now=reference.NOW)), columns=tuple(columns))
+    found = run(query, [str(FILE)]).rows
+    node = parse(text)
+    expected = [
+        tuple(next(iter(reference.values(line, field)), None) for field in columns)
+        for line in lines()
+        if reference.fits(line, node)
+    ]
+    assert [tuple(map(_plain, row)) for row in found] == expected or Counter(
+        tuple(map(_plain, row)) for row in found
+    ) == Counter(expected), text
+
+
+# What the lines of the sample hold, so that a generated text finds something.
+HELD = {
+    field.name: sorted({value for line in lines() for value in reference.values(line, field)}, key=str)
+    for field in FIELDS.values()
+    if field.type is not FieldType.OBJECT
+}
+USED = [name for name, found in HELD.items() if found]
+
+
+@st.composite
+def _leaf(draw: st.DrawFn) -> Node:
+    field = FIELDS[draw(st.sampled_from(USED))]
+    value = draw(st.sampled_from(HELD[field.name]))
+    text = iso(value) if field.type is FieldType.DATE else str(value)
+    text = text.lower() if field.type is FieldType.BOOLEAN else text
+    name = Literal(field.name)
+    shape = draw(st.sampled_from(["is", "is", "range", "like", "exists", "free", "free like", "fields", "part"]))
+    if shape == "exists":
+        return Is(name, Pattern(("", "")))
+    if shape == "range" and field.type not in {FieldType.TEXT, FieldType.BOOLEAN}:
+        moved = str(value + draw(st.sampled_from([-1, 0, 0.5, 1]))) if field.type is FieldType.LONG else text
+        return Range(name, draw(st.sampled_from(["<", "<=", ">", ">="])), Literal(moved, quoted=True))
+    is_word = field.type in {FieldType.KEYWORD, FieldType.TEXT, FieldType.KEYWORD_LIST}
+    if shape in {"like", "free like", "fields"} and is_word:
+        pattern = draw(_pattern(text))
+        if shape == "fields":
+            return Is(Pattern((field.name[:2], "")), pattern)
+        return Is(None if shape == "free like" else name, pattern)
+    if shape == "part" and is_word:
+        text = draw(st.sampled_from(text.split() or [text]))
+        text = draw(st.sampled_from([text, text.upper(), text[:-1], f"{text} {draw(st.sampled_from(USED))}"]))
+    quoted = draw(st.booleans()) or text in {"true", "false", "null"}
+    return Is(None if shape == "free" else name, Literal(text if quoted else text.strip(TRIM), quoted))
+
+
+@st.composite
+def _pattern(draw: st.DrawFn, text: str) -> Pattern:
+    start, end = sorted((draw(st.integers(0, len(text))), draw(st.integers(0, len(text)))))
+    other = draw(st.sampled_from(["", text[end:], string.punctuation, "%_!?"]))
+    return Pattern((text[:start].lstrip(TRIM), text[start:end], other.rstrip(TRIM)))
+
+
+@pytest.fixture(scope="module")
+def table() -> Iterator[Any]:
+    """The sample, read once the way every query reads it."""
+    import duckdb
+
+    with _connected(duckdb) as connection:
+        read = source(list(FIELDS.values()), "$1")
+        connection.execute(
+            f"CREATE TABLE sample AS WITH {read} SELECT row_number() OVER () - 1 AS _at, * FROM rows",  # noqa: S608
+            [[str(FILE)]],
+        )
+        yield connection
+
+
+@given(trees(_leaf(), nested=False))
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_a_kql_text_finds_the_lines_that_the_reference_finds(table: Any, tree: Node) -> None:
+    text = to_text(tree)
+    parameters = Parameters()
+    where = holds(condition(text, now=reference.NOW), parameters)
+    sql = f"SELECT _at FROM sample WHERE {where} ORDER BY _at"  # noqa: S608 - what is tested
+    found = table.execute(sql, parameters.values).fetchall()
+    node = parse(text)
+    assert [at for (at,) in found] == [at for at, line in enumerate(lines()) if reference.fits(line, node)], text
+
+
+@given(st.text(st.sampled_from("ab1_2.:,;'\u2019\u00b7- /éÉß½中"), max_size=14))
+@settings(max_examples=300, deadline=None)
+def test_the_terms_of_a_text_are_those_of_the_reference(text: str) -> None:
+    assert list(terms(text)) == reference.words(text)
+
+
+@pytest.fixture
+def lists(tmp_path: Path) -> Path:
+    made = [
+        {"auth_project_paths": ["a/b", "c"], "status": 200, "time": "2026-01-01T00:00:00.9999+02:00"},
+        {"auth_project_paths": ["c", None, "c"], "status": 404, "time": "2026-01-01T00:00:00Z"},
+        {"auth_project_paths": [], "detail": {"a": 1}, "time": None},
+        {"auth_project_paths": None, "status": None},
+        {},
+    ]
+    path = tmp_path / "lists.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in made))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("auth_project_paths: c", 2),
+        ("not auth_project_paths: c", 3),
+        ("auth_project_paths: *", 2),
+        ("auth_project_paths: a*", 1),
+        ("auth_project_paths > b", 2),
+        ("auth_project_paths < b", 1),
+        ("status: *", 2),
+        ("not status: 200", 4),
+        ("not status > 0", 3),
+        ("detail: *", 1),
+        ("time: 2025-12-31", 1),  # an offset counts
+        ("time > 2025-12-31", 1),
+        ('time <= "2025-12-31T22:00:00.999Z"', 1),
+        ('time < "2025-12-31T22:00:00.999Z"', 0),
+        ("", 5),
+    ],
+)
+def test_a_missing_field_is_not_equal_and_one_of_a_list_is_enough(lists: Path, text: str, count: int) -> None:
+    query = Query("q", where=Clause(text, condition(text, now=reference.NOW)), metrics=(Metric("n", Kind.COUNT),))
+    answer = run(query, [str(lists)])
+    assert answer.rows == ((count,),)
+    assert answer.lines == 5
+
+
+def test_a_line_with_a_list_is_in_the_group_of_each_value_and_read_once(lists: Path) -> None:
+    groups = (ByTerms("project", FIELDS["auth_project_paths"]),)
+    metrics = (Metric("n", Kind.COUNT), Metric("projects", Kind.CARDINALITY, FIELDS["auth_project_paths"]))
+    answer = run(Query("q", groups=groups, metrics=metrics), [str(lists)])
+    assert answer.rows == (("a/b", 1, 2), ("c", 2, 2))
+    assert answer.lines == 5
+    missing = (ByTerms("project", FIELDS["auth_project_paths"], missing=True),)
+    assert run(Query("q", groups=missing, metrics=metrics[:1]), [str(lists)]).rows[-1] == (None, 3)
+
+
+@pytest.mark.parametrize("seconds", [7 * 60, 60, 86400])
+def test_time_buckets_begin_at_the_epoch_as_those_of_elasticsearch(tmp_path: Path, seconds: int) -> None:
+    path = tmp_path / "old.jsonl"
+    times = ["1969-12-31T23:59:00Z", "1970-01-01T00:00:00Z", "2026-11-23T00:03:00.001Z"]
+    path.write_text("".join(json.dumps({"time": time}) + "\n" for time in times))
+    query = Query("q", groups=(ByTime("at", FIELDS["time"], seconds=seconds),), metrics=(Metric("n", Kind.COUNT),))
+    expected = [row[0] for row in reference.rows(query, map(json.loads, path.read_text().splitlines()))]
+    assert [row[0] for row in run(query, [str(path)]).rows] == [iso(value) for value in sorted(expected)]
+
+
+@pytest.mark.parametrize(("unit", "start"), [("week", "2026-11-23"), ("month", "2026-11-01"), ("year", "2026-01-01")])
+def test_calendar_buckets_begin_where_the_calendar_does(tmp_path: Path, unit: str, start: str) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"time": "2026-11-26T10:00:00Z"}\n')
+    query = Query("q", groups=(ByTime("at", FIELDS["time"], calendar=unit),), metrics=(Metric("n", Kind.COUNT),))
+    assert run(query, [str(path)]).rows == ((f"{start}T00:00:00.000Z", 1),)
+
+
+def test_no_line_at_all_still_answers_totals() -> None:
+    metrics = (
+        Metric("n", Kind.COUNT),
+        Metric("s", Kind.SUM, FIELDS["size_bytes"]),
+        Metric("a", Kind.AVG, FIELDS["size_bytes"]),
+        Metric("c", Kind.CARDINALITY, FIELDS["digest"]),
+        Metric("r", Kind.RATIO),
+    )
+    text = "status: 999"
+    answer = run(Query("q", where=Clause(text, condition(text)), metrics=metrics), [str(FILE)])
+    assert answer.rows == ((0, 0, None, 0, None),)
+    assert answer.lines == 300
