@@ -153,6 +153,12 @@ def test_a_malformed_line_is_counted_with_what_is_wrong_and_the_next_is_read(lin
     assert (only(report, "malformed").rule, only(report, "malformed").line) == (rule, 1)
 
 
+def test_a_line_that_is_too_long_is_malformed_even_where_its_beginning_is_a_whole_object() -> None:
+    line = json.dumps(BLOB).encode()
+    report = judged(line + b" " * 10 + b"\n" + line + b"\n", longest=len(line))
+    assert counts(report) == (2, 1, 0, 1)
+
+
 def test_blank_lines_are_no_lines() -> None:
     report = judged(b"\n \r\n" + json.dumps(BLOB).encode() + b"\r\n\n")
     assert (counts(report), report.blank) == ((1, 1, 0, 0), 3)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jsonschema_rs
@@ -28,7 +28,8 @@ Record = Mapping[str, Any]
 class Rule:
     """The schema of one message, compiled. `known` is false for what stands in for an unknown message.
 
-    `fits` is true when the line has nothing wrong and nothing new: one call for nearly every line.
+    `fits(record)` is true when the line has nothing wrong and nothing new; it raises ValueError for one that is nested
+    deeper than the engine follows.
     """
 
     def __init__(self, stream: Stream, message: Message | None, *, known: bool = True) -> None:
@@ -39,16 +40,19 @@ class Rule:
         self.names: frozenset[str] = frozenset(schema["properties"])
         self.forms = {} if message is None else _forms(message)
         self._open = jsonschema_rs.validator_for(schema)
-        self._closed = jsonschema_rs.validator_for(flat(stream, message, closed=True))
+        self._take(flat(stream, message, closed=True))
+
+    def _take(self, closed: Mapping[str, Any]) -> None:
+        # An attribute, not a method: this is called once a line. What is not known never fits.
+        self.fits: Callable[[Record], bool] = (
+            jsonschema_rs.validator_for(dict(closed)).is_valid if self.known else _never
+        )
+        self.name = self.stream.name
 
     @property
     def title(self) -> str:
         """The text of the message, the name of the stream where there is none."""
         return self.message.text if self.message else self.stream.name
-
-    def fits(self, record: Record) -> bool:
-        """Whether the line is valid and has no field that the schema does not name. Raises ValueError if too deep."""
-        return self._closed.is_valid(record)
 
     def errors(self, record: Record) -> list[Any]:
         """What is wrong, fields that the schema does not name aside."""
@@ -57,6 +61,11 @@ class Rule:
     def new(self, record: Record) -> list[str]:
         """Fields that the schema does not name, sorted."""
         return sorted(record.keys() - self.names)
+
+
+def _never(record: Record) -> bool:
+    del record
+    return False
 
 
 def _forms(message: Message) -> dict[str, str]:
@@ -73,7 +82,8 @@ class _EventRule(Rule):
         self.known = True
         self.names = frozenset(schema["properties"])
         self.forms = {}
-        self._open = self._closed = jsonschema_rs.validator_for(schema)
+        self._open = jsonschema_rs.validator_for(schema)
+        self._take(schema)
 
 
 _EVENTS = Stream("notifications", "any", "Notification envelope", "", {}, (), "")
@@ -87,7 +97,7 @@ class Judge:
         self._exact: dict[str, list[tuple[Stream, Message]]] = {}
         self._patterns: list[tuple[re.Pattern[str], Stream, Message]] = []
         self._rules: dict[int, Rule] = {}
-        self._single: dict[str, Rule] = {}  # texts that have one message only: no more to decide
+        self.single: dict[str, Rule] = {}  # by text, where the text alone decides
         self._unknown = Rule(streams[-1], None, known=False)
         for stream in streams:
             for message in stream.messages:
@@ -101,14 +111,11 @@ class Judge:
         text = record.get(self.text_key)
         if not isinstance(text, str):
             return self._unknown
-        single = self._single.get(text)
-        if single is not None:
-            return single
         for stream, message in self._exact.get(text, ()):
             if message.takes(record):
                 rule = self._compiled(stream, message)
                 if len(self._exact[text]) == 1 and message.when is None:
-                    self._single[text] = rule
+                    self.single[text] = rule
                 return rule
         for pattern, stream, message in self._patterns:
             if pattern.search(text) and message.takes(record):
@@ -132,7 +139,7 @@ class Judges:
         self.distribution = Judge((DISTRIBUTION,))
         self._by_form = {"combined": Rule(COMBINED, None), "standard": Rule(STANDARD, None)}
         self._events = _EventRule()
-        self._plain = self.distribution if flavor == "distribution" else self.older
+        self.plain = self.distribution if flavor == "distribution" else self.older
 
     def settle(self, records: list[Record]) -> None:
         """Decide from the first lines of a file which registry wrote those that could be of either."""
@@ -140,7 +147,7 @@ class Judges:
             votes = sum(_vote(record) for record in records)
             known = [sum(judge.rule(record).known for record in records) for judge in (self.older, self.distribution)]
             dotted = votes > 0 if votes else known[1] > known[0]
-            self._plain = self.distribution if dotted else self.older
+            self.plain = self.distribution if dotted else self.older
 
     def rule(self, record: Record, form: str = "") -> Rule:
         """The rule of a line; `form` is `combined` or `standard` where the line was no JSON and no logfmt."""
@@ -153,7 +160,7 @@ class Judges:
                 return self.newer.rule(record)
         elif "events" in record and "msg" not in record:
             return self._events
-        return self._plain.rule(record)
+        return self.plain.rule(record)
 
     @property
     def text_fields(self) -> Mapping[str, Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import accumulate
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -31,6 +33,25 @@ class Line(NamedTuple):
     fault: str | None = None
 
 
+@dataclass(slots=True)
+class Part:
+    """Lines that follow each other: number and offset are those of the first, `fault` and `ended` those of each."""
+
+    number: int
+    offset: int
+    contents: list[bytes]
+    ended: bool = True
+    fault: str | None = None
+    _before: list[int] = field(default_factory=list)  # bytes before each line, once one is asked for
+
+    def line(self, place: int) -> Line:
+        """The line at a place, from 0."""
+        if not self._before:
+            self._before = list(accumulate((len(content) + 1 for content in self.contents), initial=0))
+        offset = self.offset + self._before[place]
+        return Line(self.number + place, offset, self.contents[place], self.ended, self.fault)
+
+
 def open_log(name: str, stdin: BinaryIO) -> BinaryIO:
     """A file, or standard input for `-`. Raises InputError when it cannot be read."""
     if name == "-":
@@ -47,33 +68,38 @@ def open_log(name: str, stdin: BinaryIO) -> BinaryIO:
 
 
 def lines(file: BinaryIO, longest: int = LONGEST_LINE) -> Iterator[Line]:
-    """The lines of a file; gzip is unpacked, a byte order mark at the start taken off.
+    """The lines of a file, one by one; see `parts`."""
+    for part in parts(file, longest):
+        for place in range(len(part.contents)):
+            yield part.line(place)
 
-    What cannot be read becomes a line with a `fault`; of an over-long one only the beginning is kept.
+
+def parts(file: BinaryIO, longest: int = LONGEST_LINE) -> Iterator[Part]:
+    """The lines of a file in parts; gzip is unpacked, a byte order mark at the start taken off.
+
+    What cannot be read becomes a part of one line with a `fault`; of an over-long line only the beginning is kept.
     """
     number, offset, rest, skipped = 1, 0, b"", 0
-    blocks = _blocks(file)
-    for block, fault in blocks:
+    for block, fault in _blocks(file):
         if fault:
-            yield Line(number, offset, rest[:longest], ended=False, fault=fault)
+            yield Part(number, offset, [rest[:longest]], ended=False, fault=fault)
             return
         *whole, rest = (rest + block).split(b"\n")
-        for content in whole:
-            size = skipped + len(content)
-            if size > longest:
-                yield Line(number, offset, content[:longest], fault="over-long")
-            else:
-                yield Line(number, offset, content)
-            number += 1
-            offset += size + 1
-            skipped = 0
+        if whole and (skipped or max(map(len, whole)) > longest):
+            for content in whole:
+                size = skipped + len(content)
+                yield Part(number, offset, [content[:longest]], fault="over-long" if size > longest else None)
+                number, offset, skipped = number + 1, offset + size + 1, 0
+        elif whole:
+            yield Part(number, offset, whole)
+            number += len(whole)
+            offset += sum(map(len, whole)) + len(whole)
         if len(rest) > longest:
             # Its beginning is enough to report it; the count of the others keeps offsets right.
             skipped += len(rest) - longest
             rest = rest[:longest]
     if rest or skipped:
-        fault = "over-long" if skipped else None
-        yield Line(number, offset, rest, ended=False, fault=fault)
+        yield Part(number, offset, [rest], ended=False, fault="over-long" if skipped else None)
 
 
 def _blocks(file: BinaryIO) -> Iterator[tuple[bytes, str | None]]:

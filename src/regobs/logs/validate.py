@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
+from collections import defaultdict
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import chain
 from typing import Any, BinaryIO
 
 import msgspec
@@ -13,12 +12,13 @@ import msgspec
 from regobs.logs import text
 from regobs.logs.fields import ALIASES, Alias
 from regobs.logs.judge import Judges, Record, Rule
-from regobs.logs.read import LONGEST_LINE, Line, lines
+from regobs.logs.read import LONGEST_LINE, Line, Part, parts
 from regobs.logs.redact import sample, shape
 
 _LOOK_AHEAD = 500  # lines that decide between two registries whose lines look alike
 _MOST_FINDINGS = 1000  # kinds that are told apart; hostile input must not fill the memory
 _UNDECODABLE = (msgspec.MsgspecError, ValueError, RecursionError)
+_NOT_PLAIN = (*_UNDECODABLE, KeyError, TypeError)  # no message, or one that is no text
 _decode = msgspec.json.Decoder().decode
 
 
@@ -84,52 +84,66 @@ class Validator:
         self._fields = self._judges.text_fields
         self._longest = longest
         self._file = ""
+        self._streams: defaultdict[str, int] = defaultdict(int)
 
     def read(self, file: BinaryIO, name: str) -> None:
         """Validate a file. `name` is how the report calls it."""
         self._file = name
-        report, rule_of = self.report, self._judges.rule
-        before, valid = report.lines, 0
-        streams = Counter[str]()
-        record: Record | None
-        for line in self._settled(lines(file, self._longest)):
-            content = line.content
-            record, form = None, ""
-            if content[:1] == b"{" and line.fault is None:
+        before = self.report.lines
+        found = parts(file, self._longest)
+        first = next(found, None)
+        if first is not None:
+            self._settle(first)
+            for part in chain((first,), found):
+                self._read(part)
+        self.report.streams = dict(self._streams)
+        self.report.files[name] = self.report.lines - before
+
+    def _read(self, part: Part) -> None:
+        """Judge the lines of a part. What nearly every line needs stands here, without a call more than that."""
+        alone, streams = self._judges.plain.single, self._streams
+        fast = 0
+        for place, content in enumerate(part.contents):
+            if content[:1] == b"{" and part.fault is None:
                 try:
                     record = _decode(content)
-                except _UNDECODABLE:
-                    record = None
-            elif not content.strip():
-                report.blank += 1
-                continue
-            report.lines += 1
-            if record is None:
-                parsed = self._parse(line)
-                if parsed.record is None:
-                    self._malformed(line, parsed.fault)
-                    continue
-                record, form = parsed.record, parsed.form
-            rule = rule_of(record, form)
-            try:
-                if rule.known and rule.fits(record):
-                    valid += 1
-                else:
-                    self._explain(line, rule, record)
-            except ValueError:  # the engine follows 255 levels
-                self._malformed(line, "too deep")
-                continue
-            streams[rule.stream.name] += 1
-        report.valid += valid
-        report.files[name] = report.lines - before
-        report.streams = dict(Counter(report.streams) + streams)
+                    rule = alone.get(record["msg"])
+                    if rule is not None and rule.fits(record):
+                        streams[rule.name] += 1
+                        fast += 1
+                        continue
+                except _NOT_PLAIN:
+                    pass
+            self._judge(part.line(place))
+        self.report.lines += fast
+        self.report.valid += fast
 
-    def _settled(self, found: Iterator[Line]) -> Iterator[Line]:
-        """The same lines, after the first of them have told which registry wrote them."""
-        ahead = list(islice(found, _LOOK_AHEAD))
-        parsed = [self._parse(line) for line in ahead]
+    def _judge(self, line: Line) -> None:
+        """Judge a line of any form."""
+        report = self.report
+        if not line.content.strip() and line.fault is None:
+            report.blank += 1
+            return
+        report.lines += 1
+        parsed = self._parse(line)
+        if parsed.record is None:
+            self._malformed(line, parsed.fault)
+            return
+        rule = self._judges.rule(parsed.record, parsed.form)
+        try:
+            if rule.fits(parsed.record):
+                report.valid += 1
+            else:
+                self._explain(line, rule, parsed.record)
+        except ValueError:  # the engine follows 255 levels
+            self._malformed(line, "too deep")
+        else:
+            self._streams[rule.name] += 1
+
+    def _settle(self, first: Part) -> None:
+        """Let the first lines tell which registry wrote them."""
+        parsed = [self._parse(first.line(place)) for place in range(min(len(first.contents), _LOOK_AHEAD))]
         self._judges.settle([one.record for one in parsed if one.record is not None and not one.form])
-        return chain(ahead, found)
 
     def _parse(self, line: Line) -> _Parsed:
         """What stands in a line, in whatever form."""
