@@ -20,6 +20,7 @@ COMMANDS = {
     "query": "What a panel asks, and what a server answers.",
     "logs": "Validate log lines of registries and show their schemas.",
     "doctor": "What is empty on this Prometheus, and why.",
+    "simulate": "A model of a registry fleet: live targets for Prometheus, or days of history.",
     "demo": "The real thing in four minutes: registry, Prometheus, Alertmanager, an outage.",
 }
 INTERRUPTED = 130  # 128 + SIGINT, what a shell reports

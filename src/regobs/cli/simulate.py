@@ -1,0 +1,110 @@
+"""`regobs simulate`: a model of a registry fleet on this machine, or days of its history."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from regobs.catalog.model import Capability, Flavor
+
+if TYPE_CHECKING:
+    from regobs.simulate.plan import Plan
+
+_DAY = 86_400
+
+
+@click.command()
+@click.option("--flavor", type=click.Choice(list(Flavor)), default=Flavor.GITLAB, show_default=True)
+@click.option("--registry-version", metavar="VERSION", help="The registry's version; the newest that is known if not.")
+@click.option("--with", "switched_on", multiple=True, type=click.Choice(list(Capability)), help="Switch one more on.")
+@click.option("--without", "switched_off", multiple=True, type=click.Choice(list(Capability)), help="Switch one off.")
+@click.option("--pods", type=click.IntRange(1, 200), default=3, show_default=True, help="Registry processes.")
+@click.option("--replicas", type=click.IntRange(1, 20), default=2, show_default=True, help="Of the database.")
+@click.option("--rate", type=click.FloatRange(0), default=5.0, show_default=True, help="Requests of a pod a second.")
+@click.option("--seed", type=int, default=1, show_default=True, help="The same seed gives the same numbers.")
+@click.option("--fault", "faults", multiple=True, metavar="NAME@START+DURATION", help="Such as error-burst@2m+5m.")
+@click.option("--speed", type=click.FloatRange(0, min_open=True), default=1.0, show_default=True, help="Of time.")
+@click.option(
+    "--port", type=click.IntRange(0, 65_000), default=9500, show_default=True, help="Of the first pod; 0: any."
+)
+@click.option("--duration", default="", metavar="TIME", help="End after so long, such as 10m; without it by Ctrl-C.")
+@click.option("--openmetrics", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write history.")
+@click.option("--days", type=click.FloatRange(0, min_open=True), default=1.0, show_default=True, help="Of history.")
+@click.option("--step", default="15s", show_default=True, metavar="TIME", help="Between two samples of history.")
+def simulate(
+    *,
+    flavor: str,
+    registry_version: str | None,
+    switched_on: tuple[str, ...],
+    switched_off: tuple[str, ...],
+    pods: int,
+    replicas: int,
+    rate: float,
+    seed: int,
+    faults: tuple[str, ...],
+    speed: float,
+    port: int,
+    duration: str,
+    openmetrics: Path | None,
+    days: float,
+    step: str,
+) -> None:
+    """Simulate a fleet of registries: each pod serves /metrics on a port of 127.0.0.1.
+
+    The numbers are a model's. Faults: error-burst, latency-ramp, pool-exhaustion, replica-lag, redis-loss, gc-backlog,
+    notifications-down, storage-throttling, stuck-migration, crash-loop, no-traffic; their times are simulated ones.
+
+    With --openmetrics nothing is served: the days before now are written for promtool tsdb create-blocks-from.
+    """
+    from regobs.simulate import Fault, Plan, Schedule  # noqa: PLC0415 (what follows is not needed for --help)
+    from regobs.simulate.clock import seconds_of  # noqa: PLC0415
+    from regobs.simulate.plan import chosen, version_of  # noqa: PLC0415
+
+    kind, version, now = Flavor(flavor), version_of(registry_version), float(int(time.time()))
+    plan = Plan(
+        flavor=kind,
+        version=version,
+        capabilities=chosen(kind, version, switched_on, switched_off),
+        pods=pods,
+        replicas=replicas,
+        rate=rate,
+        seed=seed,
+        start=now - days * _DAY if openmetrics else now,
+        faults=Schedule(Fault.parse(text) for text in faults),
+    )
+    if openmetrics is not None:
+        _history(plan, openmetrics, days * _DAY, seconds_of(step, "--step"))
+    else:
+        _serve(plan, port, speed, seconds_of(duration, "--duration") if duration else None)
+
+
+def _history(plan: Plan, path: Path, seconds: float, step: float) -> None:
+    import sys  # noqa: PLC0415 (as above)
+
+    from regobs.errors import InputError  # noqa: PLC0415
+    from regobs.simulate import Fleet  # noqa: PLC0415
+    from regobs.simulate.history import History  # noqa: PLC0415
+
+    if step <= 0:
+        raise InputError("--step is no time", value=step, expected="a time such as 15s")
+    if not path.absolute().parent.is_dir():
+        raise InputError("there is no such folder", value=path.parent, next_step="make it, or name another file")
+    history = History(Fleet(plan), step=step)
+    with click.progressbar(length=1000, label=str(path), file=sys.stderr) as bar:
+        history.write(path.absolute(), seconds, lambda share: bar.update(int(share * 1000) - bar.pos))
+    click.echo(f"{path}: {history.samples:,} samples, {path.stat().st_size:,} bytes")
+    click.echo(f"next: promtool tsdb create-blocks-from openmetrics --max-block-duration=24h {path} DATA_DIRECTORY")
+
+
+def _serve(plan: Plan, port: int, speed: float, seconds: float | None) -> None:
+    from regobs.simulate import Fleet  # noqa: PLC0415 (as above)
+    from regobs.simulate.serve import Served  # noqa: PLC0415
+
+    with Served(Fleet(plan), port=port, speed=speed) as served:
+        for address in served.addresses:
+            click.echo(f"http://{address}/metrics")
+        # Python ends a command by Ctrl-C with KeyboardInterrupt; leaving the block stops the servers.
+        served.wait(seconds)

@@ -1,0 +1,84 @@
+"""Online garbage collection of a pod: two workers that take tasks from the queues of the fleet."""
+
+from __future__ import annotations
+
+from random import Random
+
+from regobs.catalog import gc
+from regobs.catalog.model import Capability
+from regobs.instrument import Instruments
+from regobs.simulate.draw import events, spread
+from regobs.simulate.faults import Name
+from regobs.simulate.moment import Moment, Work
+from regobs.simulate.plan import Plan
+from regobs.simulate.shared import Shared
+from regobs.simulate.traffic import blob_size
+
+_INTERVAL = 5.0  # seconds between two runs of a worker
+_EVENTS = {
+    "blob": (("blob_upload", 0.7), ("manifest_delete", 0.2), ("layer_delete", 0.1)),
+    "manifest": (
+        *(("manifest_upload", 0.5), ("tag_delete", 0.2), ("tag_switch", 0.2)),
+        *(("manifest_delete", 0.07), ("manifest_list_delete", 0.03)),
+    ),
+}
+_MEDIA = (
+    ("application/vnd.docker.image.rootfs.diff.tar.gzip", 0.6),
+    ("application/vnd.oci.image.layer.v1.tar+gzip", 0.3),
+    ("application/vnd.docker.container.image.v1+json", 0.1),
+)
+
+
+class Collection:
+    """The workers of one pod."""
+
+    def __init__(self, plan: Plan, instruments: Instruments, rng: Random, shared: Shared) -> None:
+        self._in = instruments
+        self._rng = rng
+        self._shared = shared
+        self._storage = plan.has(Capability.METADATA_DATABASE)
+
+    def advance(self, moment: Moment, work: Work) -> None:
+        """New tasks into the queues, then the runs of this step."""
+        shared = self._shared
+        shared.blob_tasks += work.tasks["blob_upload"]
+        shared.manifest_tasks += work.tasks.total() - work.tasks["blob_upload"]
+        if moment.suffers(Name.GC_BACKLOG):
+            shared.blob_tasks += events(self._rng, 5 * moment.seconds)
+            shared.manifest_tasks += events(self._rng, 3 * moment.seconds)
+        for worker in ("blob", "manifest"):
+            for _ in range(events(self._rng, moment.seconds / _INTERVAL)):
+                self._run(worker, moment)
+
+    def _run(self, worker: str, moment: Moment) -> None:
+        rng, shared = self._rng, self._shared
+        waiting = shared.blob_tasks if worker == "blob" else shared.manifest_tasks
+        broken = moment.suffers(Name.GC_BACKLOG) or rng.random() < 0.001
+        noop = waiting == 0
+        dangling = not noop and rng.random() < 0.3
+        names, weights = zip(*_EVENTS[worker], strict=True)
+        event = "" if noop else rng.choices(names, weights)[0]
+        labels = {"worker": worker, "noop": noop, "error": broken, "dangling": dangling, "event": event}
+        self._in.counter(gc.RUNS).child(**labels).inc()
+        self._in.histogram(gc.RUN_DURATION).child(**labels).observe(spread(rng, 0.003 if noop else 0.06))
+        self._in.histogram(gc.SLEEP).child(worker=worker).observe(spread(rng, 60 if broken else _INTERVAL, 0.3))
+        if noop:
+            return
+        if broken:
+            self._in.counter(gc.POSTPONES).child(worker=worker).inc()
+            return
+        if worker == "blob":
+            shared.blob_tasks -= 1
+        else:
+            shared.manifest_tasks -= 1
+        if dangling:
+            self._delete(worker)
+
+    def _delete(self, artifact: str) -> None:
+        for backend in ("storage", "database") if artifact == "blob" else ("database",):
+            self._in.counter(gc.DELETES).child(artifact=artifact, backend=backend).inc()
+            child = self._in.histogram(gc.DELETE_DURATION).child(artifact=artifact, backend=backend, error=False)
+            child.observe(spread(self._rng, 0.03))
+        if artifact == "blob":
+            chosen = self._rng.choices([name for name, _ in _MEDIA], [weight for _, weight in _MEDIA])[0]
+            self._in.counter(gc.BYTES).child(media_type=chosen).inc(blob_size(self._rng))

@@ -1,0 +1,121 @@
+"""The metadata database as a pod sees it: queries, pools of connections, the choice of a replica."""
+
+from __future__ import annotations
+
+from random import Random
+
+from regobs.catalog import database, load_balancing, sql_pool
+from regobs.catalog.model import Capability
+from regobs.instrument import Instruments
+from regobs.simulate.draw import events, spread
+from regobs.simulate.faults import Name
+from regobs.simulate.moment import Moment, Work
+from regobs.simulate.plan import Plan
+from regobs.simulate.shared import Shared
+
+_MAX_OPEN = 25
+_CHECK = 60.0  # seconds between two checks of the lag
+_DNS = 60.0
+_WRITES = ("create", "delete", "link", "associate", "update")
+_PRIMARY = "10.0.2.10:5432"
+
+
+class Database:
+    """Queries and pools of one pod."""
+
+    def __init__(self, plan: Plan, instruments: Instruments, rng: Random, shared: Shared) -> None:
+        self._in = instruments
+        self._rng = rng
+        self._shared = shared
+        self._balanced = plan.has(Capability.LOAD_BALANCING)
+        self._checked = self._resolved = 0.0
+        self._hosts = [(_PRIMARY, "primary")]
+        if self._balanced:
+            self._hosts += [(replica.name, "replica") for replica in shared.replicas]
+            added = instruments.counter(load_balancing.POOL_EVENTS)
+            added.child(event="replica_added", reason="discovered").inc(len(shared.replicas))
+
+    def advance(self, moment: Moment, work: Work) -> None:
+        """Count the queries of this step, and look at the pools."""
+        slow = 1 + 4 * moment.progress(Name.LATENCY_RAMP)
+        for name, count in work.queries.items():
+            self._in.counter(database.QUERIES).child(name=name).inc(count)
+            child = self._in.histogram(database.QUERY_DURATION).child(name=name)
+            for _ in range(count):
+                child.observe(spread(self._rng, 0.003 * slow, 0.8))
+        total = work.queries.total()
+        for address, kind in self._hosts:
+            share = total if len(self._hosts) == 1 or kind == "primary" else total // len(self._hosts)
+            self._pool(moment, address, kind, share)
+        if self._balanced:
+            self._elect(moment, work)
+            self._watch(moment)
+
+    def _pool(self, moment: Moment, address: str, kind: str, queries: int) -> None:
+        labels = {"db_name": "registry", "host_addr": address, "host_type": kind}
+        full = moment.suffers(Name.POOL_EXHAUSTION) and kind == "primary"
+        used = _MAX_OPEN if full else min(_MAX_OPEN, events(self._rng, 0.004 * queries / moment.seconds + 0.3))
+        open_now = max(used, min(_MAX_OPEN, 5 + used))
+        for gauge, value in (
+            (sql_pool.MAX_OPEN, _MAX_OPEN),
+            (sql_pool.OPEN, open_now),
+            (sql_pool.IN_USE, used),
+            (sql_pool.IDLE, open_now - used),
+        ):
+            self._in.gauge(gauge).child(**labels).set(value)
+        waits = queries * 9 // 10 if full else events(self._rng, queries * 0.0002)
+        closed = events(self._rng, moment.seconds / 60)
+        for counter, amount in (
+            (sql_pool.WAITS, waits),
+            (sql_pool.WAIT_SECONDS, waits * (spread(self._rng, 1.5) if full else 0.01)),
+            (sql_pool.CLOSED_MAX_IDLE, closed),
+            (sql_pool.CLOSED_IDLE_TIME, closed // 2),
+            (sql_pool.CLOSED_LIFETIME, closed // 3),
+        ):
+            self._in.counter(counter).child(**labels).inc(amount)
+
+    def _elect(self, moment: Moment, work: Work) -> None:
+        reads = sum(n for name, n in work.queries.items() if not any(verb in name for verb in _WRITES))
+        lost = moment.suffers(Name.REDIS_LOSS)
+        late = sum(replica.lag > 1 for replica in self._shared.replicas)
+        healthy = any(not replica.quarantined for replica in self._shared.replicas)
+        behind = 0.02 + 0.5 * late / len(self._shared.replicas)
+        primary = reads if lost or not healthy else sum(self._rng.random() < behind for _ in range(reads))
+        reason = "error" if lost else "not_up_to_date" if healthy else "all_quarantined"
+        family = self._in.counter(load_balancing.TARGETS)
+        family.child(target_type="replica", fallback=False, reason="selected").inc(reads - primary)
+        family.child(target_type="primary", fallback=True, reason=reason).inc(primary)
+        missed = reads if lost else sum(self._rng.random() < 0.1 for _ in range(reads))
+        looked = self._in.counter(load_balancing.LSN_CACHE_LOOKUPS)
+        looked.child(result="hit").inc(reads - missed)
+        looked.child(result="miss").inc(missed)
+        calls = self._in.histogram(load_balancing.LSN_CACHE_DURATION)
+        # A key that is not there is an error too, see the pitfalls of the catalog.
+        for count, operation, error in (
+            (reads - missed, "get", False),
+            (missed, "get", True),
+            (work.events["push", "manifest"], "set", lost),
+        ):
+            child = calls.child(operation=operation, error=error)
+            for _ in range(count):
+                child.observe(spread(self._rng, 0.1 if lost else 0.0009))
+
+    def _watch(self, moment: Moment) -> None:
+        events_family = self._in.counter(load_balancing.POOL_EVENTS)
+        for event, reason in self._shared.changes:
+            events_family.child(event=event, reason=reason).inc()
+        self._in[load_balancing.POOL_SIZE].set(len(self._shared.replicas))
+        for replica in self._shared.replicas:
+            status = self._in.gauge(load_balancing.POOL_STATUS)
+            status.child(replica=replica.name, status="online").set(not replica.quarantined)
+            status.child(replica=replica.name, status="quarantined").set(replica.quarantined)
+        if moment.time - self._checked >= _CHECK:
+            self._checked = moment.time
+            for replica in self._shared.replicas:
+                self._in.gauge(load_balancing.LAG_BYTES).child(replica=replica.name).set(replica.lag_bytes)
+                self._in.histogram(load_balancing.LAG_SECONDS).child(replica=replica.name).observe(replica.lag)
+        if moment.time - self._resolved >= _DNS:
+            self._resolved = moment.time
+            for kind in ("srv", "host"):
+                child = self._in.histogram(load_balancing.DNS_LOOKUPS).child(lookup_type=kind, error=False)
+                child.observe(spread(self._rng, 0.004))

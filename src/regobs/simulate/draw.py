@@ -1,0 +1,26 @@
+"""Random draws of a seeded generator."""
+
+from __future__ import annotations
+
+import math
+from random import Random
+
+_FEW = 30  # above it the normal distribution is close enough to that of Poisson
+
+
+def events(rng: Random, mean: float) -> int:
+    """How many events happen when so many are expected: Poisson, by Knuth's method for a few, else by a normal draw."""
+    if mean <= 0:
+        return 0
+    if mean > _FEW:
+        return max(0, round(rng.gauss(mean, math.sqrt(mean))))
+    limit, product, count = math.exp(-mean), rng.random(), 0
+    while product > limit:
+        product *= rng.random()
+        count += 1
+    return count
+
+
+def spread(rng: Random, median: float, sigma: float = 0.5) -> float:
+    """A lognormal draw: half of the values are below the median, none is below zero."""
+    return median * math.exp(rng.gauss(0.0, sigma))

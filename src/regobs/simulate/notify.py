@@ -1,0 +1,100 @@
+"""Notifications of a pod: the queue of events to one endpoint, attempts, what was lost."""
+
+from __future__ import annotations
+
+from collections import deque
+from random import Random
+
+from regobs.catalog import notifications
+from regobs.catalog.model import Flavor
+from regobs.instrument import Instruments
+from regobs.simulate.draw import events, spread
+from regobs.simulate.faults import Name
+from regobs.simulate.moment import Moment, Work
+from regobs.simulate.plan import Plan
+
+_ENDPOINT = "rails"
+_QUEUE = 500
+_ATTEMPTS = 0.5  # in a second, while nobody answers
+_RETRIES = 10  # then an event is lost
+_OK, _FAILED = "200 OK", "500 Internal Server Error"
+
+Event = tuple[str, str, float]  # action, artifact, when
+
+
+class Notify:
+    """The endpoint as one pod sees it."""
+
+    def __init__(self, plan: Plan, instruments: Instruments, rng: Random) -> None:
+        self._in = instruments
+        self._rng = rng
+        self._gitlab = plan.flavor is Flavor.GITLAB
+        self._queue: deque[Event] = deque()
+        self._tries = 0
+        self._dropped = 0  # never taken off the gauge, see the pitfalls of the catalog
+
+    def advance(self, moment: Moment, work: Work) -> None:
+        """Put the events of this step into the queue and deliver what can be delivered."""
+        for (action, artifact), count in sorted(work.events.items()):
+            for _ in range(count):
+                self._count(action, artifact, "Events")
+                if len(self._queue) >= _QUEUE:
+                    self._dropped += 1
+                    if self._gitlab:
+                        self._count(action, artifact, "Dropped")
+                else:
+                    self._queue.append((action, artifact, moment.time))
+        if moment.suffers(Name.NOTIFICATIONS_DOWN):
+            self._fail(moment)
+        else:
+            self._deliver(moment)
+        pending = notifications.PENDING if self._gitlab else notifications.PENDING_TOTAL
+        waiting = len(self._queue) + (self._dropped if self._gitlab else 0)
+        self._in.gauge(pending).child(endpoint=_ENDPOINT).set(waiting)
+
+    def _count(self, action: str, artifact: str, kind: str) -> None:
+        family = self._in.counter(notifications.EVENTS)
+        if self._gitlab:
+            family.child(action=action, artifact=artifact, endpoint=_ENDPOINT, type=kind).inc()
+        else:
+            family.child(endpoint=_ENDPOINT, type=kind).inc()
+
+    def _deliver(self, moment: Moment) -> None:
+        while self._queue:
+            action, artifact, since = self._queue.popleft()
+            retries = self._tries + (self._rng.random() < 0.002)
+            for _ in range(retries - self._tries):
+                self._answer(action, artifact, _FAILED, "Failures")
+            self._answer(action, artifact, _OK, "Successes")
+            self._tries = 0
+            self._leave("delivered", retries, moment.time - since + spread(self._rng, 0.05))
+
+    def _fail(self, moment: Moment) -> None:
+        for _ in range(events(self._rng, _ATTEMPTS * moment.seconds) if self._queue else 0):
+            if not self._queue:
+                break
+            action, artifact, since = self._queue[0]
+            if self._rng.random() < 0.5:
+                self._answer(action, artifact, "503 Service Unavailable", "Failures")
+            else:
+                self._count(action, artifact, "Failures" if self._gitlab else "Errors")
+                if self._gitlab:
+                    self._in.counter(notifications.ERRORS).child(endpoint=_ENDPOINT).inc()
+            self._tries += 1
+            if self._tries > _RETRIES:
+                self._queue.popleft()
+                self._leave("lost", self._tries - 1, moment.time - since)
+                self._tries = 0
+
+    def _answer(self, action: str, artifact: str, status: str, kind: str) -> None:
+        self._count(action, artifact, kind)
+        self._in.counter(notifications.STATUS).child(code=status, endpoint=_ENDPOINT).inc()
+        if self._gitlab:
+            self._in.histogram(notifications.HTTP_LATENCY).child(endpoint=_ENDPOINT).observe(spread(self._rng, 0.04))
+
+    def _leave(self, end: str, retries: int, seconds: float) -> None:
+        if not self._gitlab:
+            return
+        self._in.counter(notifications.DELIVERIES).child(delivery_type=end, endpoint=_ENDPOINT).inc()
+        self._in.histogram(notifications.RETRIES).child(endpoint=_ENDPOINT).observe(retries)
+        self._in.histogram(notifications.TOTAL_LATENCY).child(endpoint=_ENDPOINT).observe(seconds)

@@ -1,0 +1,65 @@
+"""What the pods of a fleet share: replicas of the database, queues of the garbage collection, a migration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from random import Random
+
+from regobs.simulate.draw import spread
+from regobs.simulate.faults import Name
+from regobs.simulate.moment import Moment
+from regobs.simulate.plan import Plan
+
+# Where the registry takes a replica out: both are exceeded (facts of its load balancer).
+_QUARANTINE_SECONDS, _QUARANTINE_BYTES = 30.0, 8 * 2**20
+_LAGGING = 2.0  # seconds that a stuck replica falls back in a second; it also loses what it had replayed late
+_LOG_RATE = 600_000  # bytes of write-ahead log in a second
+_MIGRATION_DAYS = 3.0
+
+
+@dataclass(slots=True)
+class Replica:
+    """A replica of the metadata database; the lag is in seconds."""
+
+    name: str
+    lag: float = 0.01
+    quarantined: bool = False
+
+    @property
+    def lag_bytes(self) -> int:
+        """How many bytes of the log it is behind."""
+        return int(self.lag * _LOG_RATE)
+
+
+@dataclass(slots=True)
+class Shared:
+    """The state behind all pods."""
+
+    replicas: list[Replica]
+    blob_tasks: int = 40
+    manifest_tasks: int = 25
+    migrated: float = 12.0  # percent
+    changes: list[tuple[str, str]] = field(default_factory=list)  # event and reason, of this step
+
+    @classmethod
+    def of(cls, plan: Plan) -> Shared:
+        """That of a new fleet."""
+        return cls([Replica(f"10.0.2.{number + 11}:5432") for number in range(plan.replicas)])
+
+    def advance(self, moment: Moment, rng: Random) -> None:
+        """Move the replicas and the migration on."""
+        self.changes = []
+        for number, replica in enumerate(self.replicas):
+            stuck = number == len(self.replicas) - 1 and moment.suffers(Name.REPLICA_LAG)
+            if stuck:
+                replica.lag += _LAGGING * moment.seconds
+            elif replica.lag > 1:
+                replica.lag = max(0.01, replica.lag - 5 * moment.seconds)
+            else:
+                replica.lag = spread(rng, 0.01, 0.8)
+            behind = replica.lag > _QUARANTINE_SECONDS and replica.lag_bytes > _QUARANTINE_BYTES
+            if behind != replica.quarantined:
+                replica.quarantined = behind
+                self.changes.append(("replica_quarantined" if behind else "replica_reintegrated", "replication_lag"))
+        if not moment.suffers(Name.STUCK_MIGRATION):
+            self.migrated = min(100.0, self.migrated + 100 * moment.seconds / (_MIGRATION_DAYS * 86_400))
