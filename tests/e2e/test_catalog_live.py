@@ -73,7 +73,7 @@ def test_prometheus_adds_the_series_that_the_catalog_says(prometheus_server: Pro
     expected = {
         metric.name: {label.exposed for label in metric.forms[0].labels}
         for metric in METRICS.values()
-        if metric.exposer is Exposer.PROMETHEUS
+        if metric.component == "prometheus"
     }
     with Prometheus.connect(server.url) as prometheus:
         deadline = time.monotonic() + 30

@@ -42,6 +42,15 @@ SAMPLE_CAPABILITIES = frozenset(
         Capability.NOTIFICATIONS,
     }
 )
+# Where the sample has a family but not what a panel asks of it: an endpoint that never answers, a garbage collection
+# without errors, no pipelines in Redis, no active alert, and windows of days.
+QUIET = {
+    "Registry Notifications Detail",
+    "Registry Redis Detail",
+    "Registry Garbage Collection Detail",
+    "Registry Exporters and Rules",
+    "Registry SLOs and Error Budgets",
+}
 RULES = "prometheus/rules/"
 FAST = PrometheusSettings(scrape_interval=Duration(500), evaluation_interval=Duration(500))
 SECRET = "s3cr3t-Wort"
@@ -120,7 +129,7 @@ def sample() -> Iterator[World]:
     with Supervisor() as supervisor, ExpositionServer(read_exposition(SAMPLE)) as registry:
         targets = {"registry": registry.address, "stopped": f"127.0.0.1:{free_port()}"}
         world = start(supervisor, GITLAB, targets)
-        wait(lambda: world.report(GITLAB).panels[Status.EMPTY] + world.report(GITLAB).panels[Status.QUIET] == 0)
+        wait(lambda: world.report(GITLAB).panels[Status.EMPTY] == 0)
         yield world
 
 
@@ -131,9 +140,10 @@ def test_every_panel_whose_families_the_gitlab_sample_holds_has_data(sample: Wor
     assert report.query_errors == 0
     asked = sum(report.panels.values()) - report.panels[Status.LEFT_OUT]
     with_data = report.panels[Status.DATA] + report.panels[Status.ZERO]
-    quiet = [p.title for board in report.dashboards for p in board.panels if p.verdict.status is Status.QUIET]
-    assert (with_data, quiet) == (asked, [])
-    assert with_data > 50
+    quiet = {board.title for board in report.dashboards for p in board.panels if p.verdict.status is Status.QUIET}
+    assert with_data + report.panels[Status.QUIET] == asked
+    assert quiet <= QUIET
+    assert with_data > 150
     assert report.exit_code == 0
     assert report.flavor == "gitlab"
 
@@ -150,7 +160,8 @@ def test_a_wrong_selector_is_found_with_the_jobs_there_are(sample: World) -> Non
     report = sample.report(replace(GITLAB, matchers=job("regsitry")))
     reasons = {p.verdict.reason for board in report.dashboards for p in board.panels if p.verdict.status.failing}
     assert any("registry, stopped" in reason for reason in reasons)
-    assert report.panels[Status.DATA] <= 2
+    with_data = {b.title for b in report.dashboards for p in b.panels if p.verdict.status is Status.DATA}
+    assert with_data <= {"Registry Overview", "Registry SLOs and Error Budgets"}  # recorded series have no job
     assert report.exit_code == 1
 
 
@@ -199,7 +210,7 @@ def test_every_panel_of_a_docker_registry_under_traffic_has_data() -> None:
             first_round(client, pictures, lambda _: None)
         with Mix(registry.url, pictures, pause=0.02):
             wait(
-                lambda: not failing(world.report(DISTRIBUTION)) and not world.report(DISTRIBUTION).panels[Status.QUIET]
+                lambda: not failing(world.report(DISTRIBUTION)) and world.report(DISTRIBUTION).panels[Status.QUIET] <= 1
             )
             report = world.report(DISTRIBUTION)
     assert failing(report) == []
@@ -210,7 +221,7 @@ def test_every_panel_of_a_docker_registry_under_traffic_has_data() -> None:
         for p in b.panels
         if p.verdict.status is Status.QUIET
     ]
-    assert quiet == []
+    assert [one for one in quiet if not one.startswith("Active alerts: ")] == []
     assert report.flavor == "distribution"
 
 
