@@ -9,10 +9,11 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regobs.config.model import Config
+from regobs.config.model import Config, PrometheusSettings
 from regobs.demo.shortened import shorten, shorten_config, shorten_files, shorten_flags, shorten_rules
 from regobs.errors import RulesError
 from regobs.promql import parse, to_text
+from regobs.promql.nodes import Duration
 
 _RULES = b"""
 groups:
@@ -73,8 +74,13 @@ def test_a_time_that_is_none_is_refused() -> None:
 
 
 def test_the_configuration_scrapes_and_evaluates_as_much_more_often() -> None:
-    config = shorten_config(Config(), 30)
-    assert (config.prometheus.scrape_interval.ms, config.prometheus.evaluation_interval.ms) == (500, 500)
+    config = shorten_config(Config(prometheus=PrometheusSettings(Duration(60_000), Duration(60_000))), 30)
+    assert (config.prometheus.scrape_interval.ms, config.prometheus.evaluation_interval.ms) == (2000, 2000)
+
+
+def test_it_does_neither_more_often_than_once_a_second() -> None:
+    config = shorten_config(Config(prometheus=PrometheusSettings(Duration(15_000), Duration(400))), 30)
+    assert (config.prometheus.scrape_interval.ms, config.prometheus.evaluation_interval.ms) == (1000, 400)
     assert config.slo == Config().slo
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 
 from regobs import doctor
-from regobs.catalog import slo
 from regobs.demo.stage import Built
 from regobs.doctor import Report
 from regobs.prometheus import Prometheus
+from regobs.slo import outputs
+from regobs.slo.status import HEADER, read_status
 
 
 def unevaluated(prometheus: Prometheus) -> str:
@@ -31,19 +31,14 @@ def rules(prometheus: Prometheus) -> str:
     )
 
 
-def slo_status(prometheus: Prometheus) -> str:
-    """One line an SLO: target, events, bad events and burn rate of the last hour, and what is left of its budget."""
-    columns = (slo.TARGET, slo.EVENTS("1h"), slo.BAD_EVENTS("1h"), slo.BURN_RATE("1h"), slo.BUDGET_REMAINING)
-    found: dict[str, dict[str, float]] = {}
-    for metric in columns:
-        for sample in prometheus.query(metric.name).samples:
-            found.setdefault(sample.labels["slo"], {})[metric.name] = sample.value
-    lines = [f"{'SLO':<30}{'target':>8}{'events':>10}{'bad':>8}{'burn rate':>11}{'budget left':>13}"]
-    for name in sorted(found):
-        target, events, bad, burn, left = (found[name].get(metric.name, math.nan) for metric in columns)
-        numbers = f"{target:>8.1%}{events:>10.0f}{bad:>8.0f}{burn:>11.2f}{left:>13.1%}"
-        lines.append(f"{name:<30}" + (numbers if events > 0 else f"{target:>8.1%}{'no event yet':>18}"))
-    return "\n".join(lines)
+def slo_status(prometheus: Prometheus, built: Built) -> str:
+    """One line an SLO: target, events and bad events of the period, what is left of its budget, highest burn rate."""
+    slos, windows = outputs.load_slos(built.pack, built.config), outputs.load_windows(built.pack, built.config)
+    rows = [HEADER, *(row.cells for row in read_status(prometheus, slos, windows))]
+    shown = [column for column in zip(*rows, strict=True) if any(column[1:])]
+    widths = [max(map(len, column)) for column in shown]
+    lines = zip(*shown, strict=True)
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
 
 
 def examine(prometheus: Prometheus, built: Built) -> Report:

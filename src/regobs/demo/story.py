@@ -134,7 +134,7 @@ class _Story:
 
     def _look(self, running: stage.Stage, prometheus: Prometheus) -> None:
         self._progress.title("Where the SLOs stand")
-        self._progress.show(looks.slo_status(prometheus))
+        self._progress.show(looks.slo_status(prometheus, running.built))
         self._progress.title("What the doctor finds")
         report = looks.examine(prometheus, running.built)
         self._progress.show(looks.doctor_table(report))
