@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from regobs.instrument.asgi import MetricsASGI, ObserveASGI
     from regobs.instrument.redaction import redacted_uri
     from regobs.instrument.wsgi import MetricsWSGI, ObserveWSGI
+    from regobs.instrument.wsgi_log import LogWSGI
 
 __all__ = [
     "Counter",
@@ -33,6 +34,7 @@ __all__ = [
     "Histogram",
     "Instruments",
     "LogASGI",
+    "LogWSGI",
     "MetricsASGI",
     "MetricsWSGI",
     "ObserveASGI",
@@ -44,6 +46,7 @@ __all__ = [
 
 _LAZY = {
     "LogASGI": "access_log",
+    "LogWSGI": "wsgi_log",
     "correlation_id": "access_log",
     "redacted_uri": "redaction",
     "MetricsASGI": "asgi",

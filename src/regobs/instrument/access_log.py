@@ -32,6 +32,11 @@ def new_correlation_id() -> str:
     return "".join(_CROCKFORD[value >> shift & 31] for shift in range(125, -1, -5))
 
 
+def accepted_id(text: str) -> bool:
+    """Whether an X-Request-Id can be taken over: up to 128 letters, digits, dots, underscores and dashes."""
+    return _PROPAGATED(text) is not None
+
+
 def timestamp(seconds: float) -> str:
     """Seconds since 1970 as `2026-11-23T11:11:21.645Z`."""
     milliseconds = int(seconds * 1000)
@@ -92,7 +97,7 @@ class LogASGI:
     def _identity(self, scope: Scope) -> str:
         headers = list(scope.get("headers", ()))
         given = next((value.decode("latin-1") for name, value in headers if name == b"x-request-id"), "")
-        if self._propagate and _PROPAGATED(given):
+        if self._propagate and accepted_id(given):
             return given
         made = new_correlation_id()
         kept = [(name, value) for name, value in headers if name != b"x-request-id"]

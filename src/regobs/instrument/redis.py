@@ -89,7 +89,7 @@ class ObservedRedis(redis.Redis):
     def execute_command(self, *args: Any, **options: Any) -> Any:
         """The same, timed."""
         start = perf_counter()
-        answer = super().execute_command(*args, **options)
+        answer = super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
         if self._commands is not None:
             self._commands.single(args, answer, start)
         return answer
@@ -113,12 +113,12 @@ class _Pipeline(Pipeline):
         answers: Any = super().execute(raise_on_error=False)
         self.recorded.pipeline(stack, answers or [], start, transaction=transaction)
         if raise_on_error and answers:
-            self.raise_first_error(stack, answers)
+            self.raise_first_error(stack, answers)  # type: ignore[no-untyped-call]
         return answers  # type: ignore[no-any-return]
 
     def immediate_execute_command(self, *args: Any, **options: Any) -> Any:
         start = perf_counter()
-        answer = super().immediate_execute_command(*args, **options)
+        answer = super().immediate_execute_command(*args, **options)  # type: ignore[no-untyped-call]
         self.recorded.single(args, answer, start)
         return answer
 
@@ -139,7 +139,7 @@ class AsyncObservedRedis(redis.asyncio.Redis):
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         """The same, timed."""
         start = perf_counter()
-        answer = await super().execute_command(*args, **options)
+        answer = await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
         if self._commands is not None:
             self._commands.single(args, answer, start)
         return answer
@@ -168,6 +168,6 @@ class _AsyncPipeline(AsyncPipeline):
 
     async def immediate_execute_command(self, *args: Any, **options: Any) -> Any:
         start = perf_counter()
-        answer = await super().immediate_execute_command(*args, **options)
+        answer = await super().immediate_execute_command(*args, **options)  # type: ignore[no-untyped-call]
         self.recorded.single(args, answer, start)
         return answer
