@@ -147,8 +147,12 @@ def interval(windows: Windows) -> Duration:
 
 
 def budget_interval(windows: Windows) -> Duration:
-    """How often the sums over the whole period are made: they read thousands of samples and move slowly."""
-    return Duration(SAMPLES * interval(windows).ms)
+    """How often the sums over the whole period are made: they read thousands of samples and move slowly.
+
+    Every second minute and no slower: a sample counts as present for five minutes (Prometheus' default of
+    --query.lookback-delta), and one evaluation may come late.
+    """
+    return Duration(2 * interval(windows).ms)
 
 
 def step_of(source: Duration) -> Duration:
