@@ -9,11 +9,12 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from regobs.logs.fields import FIELDS, Field, FieldType
 from regobs.logs.kql import And, Everything, Is, Literal, Node, Not, Or, Pattern, Range, parse
-from regobs.logs.kql.dates import span
+from regobs.logs.kql.dates import Span, span
 from regobs.logs.query import ByFilters, ByTerms, ByTime, Clause, Group, Kind, Metric, Query
 
 Line = dict[str, Any]
@@ -35,6 +36,12 @@ def values(line: Line, field: Field) -> list[Any]:
     return [value]
 
 
+@cache
+def _span(text: str) -> Span | None:
+    return span(text, NOW)
+
+
+@cache
 def words(text: str) -> list[str]:
     """The terms of a text: runs of letters, digits and underscores; some marks join two letters or two digits."""
     kept = "".join(char if _joins(text, at) else " " for at, char in enumerate(text))
@@ -69,15 +76,16 @@ def fits(line: Line, node: Node) -> bool:  # noqa: PLR0911 - a case for each kin
     any_value = isinstance(node.value, Pattern) and node.value.is_any
     if any_value and (node.field is None or (isinstance(node.field, Pattern) and node.field.is_any)):
         return True
-    fields = list(FIELDS.values()) if node.field is None else _named(node.field)
+    fields = [FIELDS[name] for name in line if name in FIELDS] if node.field is None else _named(node.field)
     if any_value:
         return any(values(line, field) for field in fields)
     if isinstance(node.value, Pattern):
-        apart = len(fields) > 1
+        apart = node.field is None or len(fields) > 1
         return any(_like(line, field, node.value, apart=apart) for field in fields)
     return any(_equal(line, field, node.value) for field in fields)
 
 
+@cache
 def _named(name: Literal | Pattern) -> list[Field]:
     if isinstance(name, Literal):
         return [FIELDS[str(name.value)]]
@@ -106,7 +114,7 @@ def _equals(value: Any, field: Field, text: str, *, phrase: bool) -> bool:  # no
         except ValueError:
             return False
     if kind is FieldType.DATE:
-        covered = span(text, NOW)
+        covered = _span(text)
         return covered is not None and bool(covered.first <= value <= covered.last)
     try:
         return kind in {FieldType.LONG, FieldType.DOUBLE} and float(text) == value
@@ -115,8 +123,10 @@ def _equals(value: Any, field: Field, text: str, *, phrase: bool) -> bool:  # no
 
 
 def _like(line: Line, field: Field, pattern: Pattern, *, apart: bool) -> bool:
-    written = "*".join(re.sub(r"[?\[\]]", "[\\g<0>]", part) for part in pattern.parts)
     found = values(line, field)
+    if not found:
+        return False
+    written = "*".join(re.sub(r"[?\[\]]", "[\\g<0>]", part) for part in pattern.parts)
     if field.type in {FieldType.KEYWORD, FieldType.KEYWORD_LIST}:
         patterns = written.split() if apart else [written]
         return any(fnmatch.fnmatchcase(value, one) for value in found for one in patterns)
@@ -145,7 +155,7 @@ def _in_range(line: Line, field: Field, node: Range) -> bool:
     if field.type in {FieldType.LONG, FieldType.DOUBLE}:
         bound = float(text)
     elif field.type is FieldType.DATE:
-        covered = span(text, NOW)
+        covered = _span(text)
         assert covered is not None
         bound = covered.first if node.op in {">=", "<"} else covered.last
     elif field.type is FieldType.IP:
