@@ -65,7 +65,7 @@ def test_they_pass_with_windows_of_seconds(promtool: Path, tmp_path: Path) -> No
         prometheus=PrometheusSettings(scrape_interval=Duration(2_000)),
     )
     pack = pack_of(tmp_path / "pack", small=SMALL, slow=SLOW, windows=SECONDS)
-    assert assert_pass(promtool, write(outputs.files(pack, config), tmp_path / "out")) == 4
+    assert assert_pass(promtool, write(outputs.files(pack, config), tmp_path / "out")) == 6
 
 
 def test_they_pass_with_scope_labels_selectors_and_links(promtool: Path, tmp_path: Path) -> None:
