@@ -122,6 +122,18 @@ def failing(report: Report) -> list[str]:
     ]
 
 
+def whole_report(world: World, config: Config) -> Report:
+    """The first report in which nothing fails: on a busy machine scrapes of half a second get lost now and then."""
+    found: list[Report] = []
+
+    def look() -> bool:
+        found.append(world.report(config))
+        return not failing(found[-1])
+
+    wait(look)
+    return found[-1]
+
+
 @pytest.fixture(scope="module")
 def sample() -> Iterator[World]:
     """The stored scrape as a live target of job `registry`, a closed port as job `stopped`, the rules loaded."""
@@ -134,8 +146,7 @@ def sample() -> Iterator[World]:
 
 
 def test_every_panel_whose_families_the_gitlab_sample_holds_has_data(sample: World) -> None:
-    wait(lambda: not failing(sample.report(GITLAB)))
-    report = sample.report(GITLAB)
+    report = whole_report(sample, GITLAB)
     assert failing(report) == []
     assert report.query_errors == 0
     asked = sum(report.panels.values()) - report.panels[Status.LEFT_OUT]
