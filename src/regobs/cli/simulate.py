@@ -14,13 +14,16 @@ if TYPE_CHECKING:
     from regobs.simulate.plan import Plan
 
 _DAY = 86_400
+# As text: click shows the name of a member of an enumeration, not its value.
+_FLAVORS = [flavor.value for flavor in Flavor]
+_CAPABILITIES = [capability.value for capability in Capability]
 
 
 @click.command()
-@click.option("--flavor", type=click.Choice(list(Flavor)), default=Flavor.GITLAB, show_default=True)
+@click.option("--flavor", type=click.Choice(_FLAVORS), default=_FLAVORS[0], show_default=True)
 @click.option("--registry-version", metavar="VERSION", help="The registry's version; the newest that is known if not.")
-@click.option("--with", "switched_on", multiple=True, type=click.Choice(list(Capability)), help="Switch one more on.")
-@click.option("--without", "switched_off", multiple=True, type=click.Choice(list(Capability)), help="Switch one off.")
+@click.option("--with", "switched_on", multiple=True, type=click.Choice(_CAPABILITIES), help="Switch one more on.")
+@click.option("--without", "switched_off", multiple=True, type=click.Choice(_CAPABILITIES), help="Switch one off.")
 @click.option("--pods", type=click.IntRange(1, 200), default=3, show_default=True, help="Registry processes.")
 @click.option("--replicas", type=click.IntRange(1, 20), default=2, show_default=True, help="Of the database.")
 @click.option("--rate", type=click.FloatRange(0), default=5.0, show_default=True, help="Requests of a pod a second.")

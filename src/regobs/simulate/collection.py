@@ -5,12 +5,10 @@ from __future__ import annotations
 from random import Random
 
 from regobs.catalog import gc
-from regobs.catalog.model import Capability
 from regobs.instrument import Instruments
 from regobs.simulate.draw import events, spread
 from regobs.simulate.faults import Name
 from regobs.simulate.moment import Moment, Work
-from regobs.simulate.plan import Plan
 from regobs.simulate.shared import Shared
 from regobs.simulate.traffic import blob_size
 
@@ -32,11 +30,10 @@ _MEDIA = (
 class Collection:
     """The workers of one pod."""
 
-    def __init__(self, plan: Plan, instruments: Instruments, rng: Random, shared: Shared) -> None:
+    def __init__(self, instruments: Instruments, rng: Random, shared: Shared) -> None:
         self._in = instruments
         self._rng = rng
         self._shared = shared
-        self._storage = plan.has(Capability.METADATA_DATABASE)
 
     def advance(self, moment: Moment, work: Work) -> None:
         """New tasks into the queues, then the runs of this step."""
@@ -48,9 +45,9 @@ class Collection:
             shared.manifest_tasks += events(self._rng, 3 * moment.seconds)
         for worker in ("blob", "manifest"):
             for _ in range(events(self._rng, moment.seconds / _INTERVAL)):
-                self._run(worker, moment)
+                self._run(worker, moment, work)
 
-    def _run(self, worker: str, moment: Moment) -> None:
+    def _run(self, worker: str, moment: Moment, work: Work) -> None:
         rng, shared = self._rng, self._shared
         waiting = shared.blob_tasks if worker == "blob" else shared.manifest_tasks
         broken = moment.suffers(Name.GC_BACKLOG) or rng.random() < 0.001
@@ -61,12 +58,16 @@ class Collection:
         labels = {"worker": worker, "noop": noop, "error": broken, "dangling": dangling, "event": event}
         self._in.counter(gc.RUNS).child(**labels).inc()
         self._in.histogram(gc.RUN_DURATION).child(**labels).observe(spread(rng, 0.003 if noop else 0.06))
+        work.queries[f"gc_{worker}_task_next"] += 1
         self._in.histogram(gc.SLEEP).child(worker=worker).observe(spread(rng, 60 if broken else _INTERVAL, 0.3))
         if noop:
             return
+        work.queries[f"gc_{worker}_task_is_dangling"] += 1
         if broken:
+            work.queries[f"gc_{worker}_task_postpone"] += 1
             self._in.counter(gc.POSTPONES).child(worker=worker).inc()
             return
+        work.queries[f"gc_{worker}_task_delete"] += 1
         if worker == "blob":
             shared.blob_tasks -= 1
         else:

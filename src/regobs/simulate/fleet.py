@@ -84,16 +84,16 @@ class Pod:
         self._web = Web(plan, self.instruments, rng)
         self._machine = Machine(plan, self.instruments, rng, time)
         self._parts: list[Part] = [Storage(plan, self.instruments, rng)]
-        if plan.has(Capability.METADATA_DATABASE):
+        if plan.has(Capability.GARBAGE_COLLECTION):
+            self._parts.append(Collection(self.instruments, rng, shared))
+        if plan.has(Capability.DATABASE_METRICS):
+            self._parts.append(Leader(plan, self.instruments, rng, shared, holds=self.number == 0))
+        if plan.has(Capability.METADATA_DATABASE):  # after those that ask it
             self._parts.append(Database(plan, self.instruments, rng, shared))
         if plan.has(Capability.REDIS):
             self._parts.append(Cache(plan, self.instruments, rng))
-        if plan.has(Capability.GARBAGE_COLLECTION):
-            self._parts.append(Collection(plan, self.instruments, rng, shared))
         if plan.has(Capability.NOTIFICATIONS):
             self._parts.append(Notify(plan, self.instruments, rng))
-        if plan.has(Capability.DATABASE_METRICS):
-            self._parts.append(Leader(plan, self.instruments, rng, shared, holds=self.number == 0))
         self._parts.append(self._machine)
 
 
@@ -111,8 +111,8 @@ class Fleet:
 
     def advance(self, seconds: float) -> None:
         """Let so many seconds pass in one step."""
-        self.time += seconds
         elapsed = self.time - self.plan.start
+        self.time += seconds
         moment = Moment(self.time, elapsed, seconds, self.plan.faults.active(elapsed))
         self.shared.advance(moment, self._rng)
         for pod in self.pods:

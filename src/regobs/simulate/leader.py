@@ -35,16 +35,16 @@ class Leader:
         known.child(migration_type="pre_deployment").set(_PRE)
         known.child(migration_type="post_deployment").set(_POST)
 
-    def advance(self, moment: Moment, work: Work) -> None:  # noqa: ARG002 (every part of a pod is called like this)
+    def advance(self, moment: Moment, work: Work) -> None:
         """Count the rows and run a job, each when it is time."""
         if self._holds and moment.time - self._counted >= _COUNTING:
             self._counted = moment.time
-            self._count(moment)
+            self._count(moment, work)
         if self._migrates and moment.time - self._ran >= _COUNTING:
             self._ran = moment.time
-            self._migrate(moment)
+            self._migrate(moment, work)
 
-    def _count(self, moment: Moment) -> None:
+    def _count(self, moment: Moment, work: Work) -> None:
         shared = self._shared
         late = 0.6 if moment.suffers(Name.GC_BACKLOG) else 0.02
         rows = self._in.gauge(row_counts.ROWS)
@@ -57,14 +57,17 @@ class Leader:
             ("applied_post_migrations", _POST),
         ):
             rows.child(query_name=name).set(value)
+            work.queries[f"count_{name}"] += 1
         self._in[row_counts.COLLECTION_DURATION].observe(spread(self._rng, 0.2))
         if self._migrates:
             progress = self._in.gauge(row_counts.BBM_PROGRESS)
-            status = "finished" if shared.migrated >= 100 else "running"
+            stuck = moment.suffers(Name.STUCK_MIGRATION)
+            status = "finished" if shared.migrated >= 100 else "failed" if stuck else "running"
             progress.child(**_MIGRATION, status=status).set(round(shared.migrated, 3))
 
-    def _migrate(self, moment: Moment) -> None:
+    def _migrate(self, moment: Moment, work: Work) -> None:
         self._in[background_migrations.RUNS].inc()
+        work.queries["bbm_lock"] += 1
         works = self._holds and self._shared.migrated < 100 and not moment.suffers(Name.STUCK_MIGRATION)
         seconds = spread(self._rng, 1.5) if works else 0.01
         if works:

@@ -27,7 +27,7 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A step of `seconds` that ends at the Unix time `time`, `elapsed` seconds after the start."""
+    """A step of `seconds` that begins `elapsed` seconds after the start and ends at the Unix time `time`."""
 
     time: float
     elapsed: float

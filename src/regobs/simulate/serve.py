@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from regobs.errors import MachineError
 from regobs.instrument.exposition import OPENMETRICS, TEXT, wants_openmetrics
@@ -14,6 +15,15 @@ from regobs.simulate.fleet import Fleet, Pod
 
 _STEP = 1.0  # simulated seconds of a step at real time
 _STEPS_A_SECOND = 20  # of the wall; what is faster takes longer steps
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A scraper that goes away before it has its answer is no error of ours."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class Target:
@@ -38,14 +48,13 @@ class Target:
                 pass
 
         try:
-            self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+            self._server = _Server(("127.0.0.1", port), Handler)
         except OSError as error:
             raise MachineError(
                 f"no server on 127.0.0.1:{port}",
                 value=error.strerror,
                 next_step="name another --port; that and those after it are used",
             ) from None
-        self._server.daemon_threads = True
         self.address = f"127.0.0.1:{self._server.server_address[1]}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True)
         self._thread.start()
