@@ -252,6 +252,7 @@ def test_each_family_that_needs_no_traffic_is_missed_when_it_is_gone(path: Path)
     ("name", "why"),
     [
         ("registry_gc_postpones_total", Why.NO_EVENT),
+        ("regobs_instrument_errors_total", Why.LIBRARY),
         ("registry_database_lb_pool_status", Why.CAPABILITY),
         ("registry_bbm_runs_total", Why.CAPABILITY),
         ("registry_gc_queue_size", Why.REMOVED),

@@ -7,10 +7,10 @@ import threading
 import pytest
 
 from regobs.catalog import build_info, database, gc, go_runtime, http, notifications, redis, storage
+from regobs.catalog.instrument import ERRORS, REFUSED
 from regobs.catalog.model import ALL_FLAVORS, Capability, Flavor, Form, Kind, Label, Metric, Unit
 from regobs.errors import InstrumentError
 from regobs.instrument import Instruments
-from regobs.instrument.own import ERRORS, REFUSED
 
 
 def strict(flavor: Flavor = Flavor.GITLAB) -> Instruments:

@@ -23,6 +23,7 @@ class Why(StrEnum):
     LINKED = "it depends on how the binary was linked"
     REMOVED = "older versions had it"
     LATER = "later versions have it"
+    LIBRARY = "only a registry that is written with regobs.instrument has it"
     UNEXPLAINED = "it should be there without any traffic"
 
 
@@ -126,6 +127,8 @@ def _absences(seen: set[str], flavor: Flavor, version: Version | None) -> Iterat
             yield _of_another_version(metric, flavor, version)
         elif form.needs is not None and not form.always_exposed and form.needs not in capabilities:
             yield Absence(metric.name, Why.CAPABILITY, form.needs.value)
+        elif metric.component == "instrument":
+            yield Absence(metric.name, Why.LIBRARY)
         elif form.absent_until_observed:
             yield Absence(metric.name, Why.NO_EVENT)
         elif form.may_lack:

@@ -12,6 +12,7 @@ from regobs.catalog import (
     gc,
     go_runtime,
     http,
+    instrument,
     load_balancing,
     neighbours,
     notifications,
@@ -43,6 +44,7 @@ MODULES: tuple[ModuleType, ...] = (
     process,
     go_runtime,
     scrape,
+    instrument,
     removed,
     neighbours,
 )

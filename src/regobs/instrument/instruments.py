@@ -49,8 +49,8 @@ class Instruments:
         registry: CollectorRegistry | None = None,
         strict: bool = False,
     ) -> None:
+        from regobs.catalog import instrument as own  # noqa: PLC0415 (see the module's text)
         from regobs.catalog.model import Flavor, Version  # noqa: PLC0415 (see the module's text)
-        from regobs.instrument import own  # noqa: PLC0415 (see the module's text)
 
         self.flavor = Flavor(flavor)
         self.version = Version.parse(version) if isinstance(version, str) else version
