@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from prometheus_client.parser import text_string_to_metric_families
-
 from regobs.catalog import METRICS
 from regobs.instrument import Instruments
 
@@ -12,21 +10,18 @@ def recorded(instruments: Instruments) -> dict[str, set[tuple[tuple[str, str], .
     """Family: the label sets of its series without `le`. Fails for a family that is not the catalog's."""
     found: dict[str, set[tuple[tuple[str, str], ...]]] = {}
     text = instruments.render().decode()
-    for family in text_string_to_metric_families(text):
-        # The parser takes `_total` off the names of counters.
-        name = family.name if f"# TYPE {family.name} " in text else f"{family.name}_total"
-        metric = METRICS[name]
+    for family in instruments.families():
+        metric = METRICS[family.name]
         form = metric.form(instruments.flavor, instruments.version)
         assert form is not None
-        assert f"# TYPE {name} {metric.kind}\n" in text
-        rows = found.setdefault(name, set())
-        for sample in family.samples:
-            assert sample.name in metric.series
-            own = {key: value for key, value in sample.labels.items() if key != "le"}
+        for name, own, _ in family.samples():
+            assert name in metric.series
+            assert f"# TYPE {family.name} {metric.kind}\n" in text
+            own.pop("le", None)
             assert set(own) == {label.exposed for label in form.labels}
             for label in form.labels:
                 assert label.values is None or own[label.exposed] in label.values
-            rows.add(tuple(sorted(own.items())))
+            found.setdefault(family.name, set()).add(tuple(sorted(own.items())))
     return found
 
 

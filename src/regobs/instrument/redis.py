@@ -78,6 +78,12 @@ class ObservedRedis(redis.Redis):
 
     _commands: Commands | None = None
 
+    @classmethod
+    def from_url(cls, url: str, **options: Any) -> Self:
+        """The same."""
+        made: Any = super().from_url(url, **options)
+        return made  # type: ignore[no-any-return]
+
     def observe(self, instruments: Instruments, instance: str) -> Self:
         """Record the commands and the pool of this client; returns the client."""
         self._commands = Commands(instruments, instance)
@@ -127,6 +133,12 @@ class AsyncObservedRedis(redis.asyncio.Redis):
     """An async client that records from `observe` on."""
 
     _commands: Commands | None = None
+
+    @classmethod
+    def from_url(cls, url: str, **options: Any) -> Self:  # type: ignore[override]
+        """The same."""
+        made: Any = super().from_url(url, **options)
+        return made  # type: ignore[no-any-return]
 
     def observe(self, instruments: Instruments, instance: str) -> Self:
         """Record the commands and the pool of this client; returns the client."""

@@ -56,7 +56,7 @@ def _reader(read: Read, name: str) -> Callable[[], float]:
 
 
 def psycopg_pool(pool: Any) -> Read:
-    """Of a `psycopg_pool.ConnectionPool` or its async kind."""
+    """Of a `psycopg_pool.ConnectionPool` or its async kind. A connection that is being made counts as in use."""
 
     def read() -> PoolStatistics:
         stats = pool.get_stats()
