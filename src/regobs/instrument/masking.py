@@ -83,7 +83,7 @@ def redacted_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
 
     What JSON does not know becomes text first: an exception, a path, a number that is not finite.
     """
-    return {str(name): _value(str(name), value, 0) for name, value in fields.items()}
+    return {redacted_text(str(name)): _value(str(name), value, 0) for name, value in fields.items()}
 
 
 def _value(name: str, value: Any, depth: int) -> Any:

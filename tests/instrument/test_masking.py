@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import datetime as dt
+import json
+import string
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from regobs.instrument.masking import redacted_fields, redacted_text
+from regobs.instrument.redaction import MASK
+
+# Capitals in the front so that it is no word of a template; then what tokens, signatures and passwords are made of.
+SECRETS = st.text(string.ascii_letters + string.digits + "+/=_-~.!$*'()", min_size=6, max_size=40).map("Zq9".__add__)
+AROUND = st.sampled_from(
+    ["", " ", "failed: ", "GET ", '"', "'", "(", "[", "x=1 ", "a?b ", "https://h/p?n=1 ", "\n", "é "]
+)
+PARAMETERS = (
+    *(
+        "_state",
+        "_STATE",
+        "%5Fstate",
+        "X-Amz-Signature",
+        "x-amz-security-token",
+        "X-Amz-Credential",
+        "X-Goog-Signature",
+    ),
+    *("Signature", "sig", "token", "access_token", "refresh_token", "password", "client_secret", "api_key", "nameless"),
+)
+TEMPLATES = (
+    "Authorization: Bearer {}",
+    "Authorization: Basic {}",
+    "authorization: {}",
+    "PROXY-AUTHORIZATION: Negotiate {}",
+    "{{'Authorization': 'Bearer {}', 'Host': 'h'}}",
+    '{{"authorization":"Basic {}"}}',
+    "[(b'authorization', b'Bearer {}')]",
+    'Authorization: Digest username="u", response="{}"',
+    "Cookie: a=b; session={}",
+    "set-cookie: s={}; Path=/",
+    "sent bearer {} to the registry",
+    "https://user:{}@registry.example.com/v2/",
+    "postgres://registry:{}@db/registry?sslmode=off",
+    "redis://:{}@cache:6379/0",
+    "password={}",
+    "password: {}",
+    '"password": "{}"',
+    "db_password => {}",
+    "secret='{}'",
+    "token={}&a=b",
+    "api-key: {}",
+    "X-Amz-Signature={}",
+    "private_token: {}",
+)
+
+
+@given(SECRETS, st.sampled_from(TEMPLATES), AROUND, AROUND)
+@example("Zq9'ab\"", "https://user:{}@h/", "", "")
+def test_no_secret_of_a_known_form_passes(secret: str, template: str, before: str, after: str) -> None:
+    quoted = "'" in template or '"' in template
+    secret = secret.replace("'", "_") if quoted else secret
+    assert secret not in redacted_text(f"{before}{template.format(secret)}{after}")
+
+
+@given(SECRETS, st.sampled_from(PARAMETERS) | st.text(string.ascii_letters, min_size=9), AROUND, st.booleans())
+def test_no_parameter_of_a_url_passes_unless_it_is_harmless(secret: str, name: str, before: str, encoded: bool) -> None:
+    value = quote(secret, safe="") if encoded else secret
+    for url in (
+        f"/v2/a/blobs/uploads/u?{name}={value}",
+        f"https://h/x?n=1&{name}={value}&last=b",
+        f"/x?a;{name}={value}",
+    ):
+        shown = redacted_text(f"{before}{url} done")
+        assert secret not in shown
+        assert value not in shown
+        assert shown.endswith(" done")
+
+
+@given(st.text() | st.text('?&=:/@%"\\ abAuthorizationTokenbearer_state[]\n'))
+def test_doing_it_twice_changes_nothing_more(text: str) -> None:
+    once = redacted_text(text)
+    assert redacted_text(once) == once
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "blob deleted",
+        "authorization failed",
+        "bearer token is missing",
+        "basic auth is off",
+        "state: running",
+        "GET /v2/_catalog?n=5&last=a/b 200",
+        "https://gitlab.com/gitlab-org/container-registry/-/issues/1243",
+        "sha256:0123456789abcdef0123456789abcdef",
+        "configuring endpoint sink (http://127.0.0.1:5099/), timeout=1s, headers=map[]",
+        "No HTTP secret provided - generated random secret.",
+        "unknown token",
+        "signature mismatch",
+    ],
+)
+def test_what_is_no_secret_stays(text: str) -> None:
+    assert redacted_text(text) == text
+
+
+def test_tokens_are_known_by_their_form() -> None:
+    jwt = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJtZSJ9.c2lnbmF0dXJl"
+    assert redacted_text(f"got {jwt} and glpat-abcdefghij0123456789") == f"got {MASK} and {MASK}"
+
+
+def test_long_texts_take_linear_time() -> None:
+    """A text that makes an expression try each start again would take minutes."""
+    for piece in ("a", "token", "?", "://", "x-amz-", "eyJ", "bearer ", "%5f", '"', "=", ";", "password: '"):
+        redacted_text(piece * 20_000)
+
+
+@given(
+    SECRETS, st.sampled_from(["password", "Authorization", "access_token", "X-Amz-Signature", "db_password", "_state"])
+)
+def test_no_field_that_is_named_like_a_secret_passes(secret: str, name: str) -> None:
+    for value in (secret, [secret], {"a": secret}, secret.encode(), {"deep": {name: [{"x": secret}]}}):
+        assert secret not in json.dumps(redacted_fields({name: value, "args": {name: value}, "list": [{name: value}]}))
+
+
+@given(SECRETS)
+def test_no_secret_in_the_text_of_a_field_passes_however_deep(secret: str) -> None:
+    url = f"https://u:{secret}@h/?token={secret}"
+    deep: object = url
+    for _ in range(12):
+        deep = [{"next": deep}]
+    fields = {"a": url, "b": (url,), "c": deep, "uri": url, "d": ValueError(url), url: 1, "e": {url: 1}}
+    assert secret not in json.dumps(redacted_fields(fields))
+
+
+def test_fields_become_json_and_what_is_plain_stays() -> None:
+    fields = {
+        "n": 1,
+        "f": 0.5,
+        "b": True,
+        "none": None,
+        "inf": float("inf"),
+        "nan": float("nan"),
+        "path": Path("/a"),
+        "at": dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
+        "bytes": b"\xff",
+        "password": "",
+        "bbm_job_signature_key": "copyX",
+        "state_uuid": "u",
+        "auth_user_type": "personal_access_token",
+    }
+    assert json.loads(json.dumps(redacted_fields(fields), allow_nan=False)) == {
+        **fields,
+        "inf": "inf",
+        "nan": "nan",
+        "path": "/a",
+        "at": "2026-01-01 00:00:00+00:00",
+        "bytes": "\ufffd",
+    }
+
+
+def test_a_structure_that_holds_itself_ends() -> None:
+    loop: dict[str, object] = {}
+    loop["loop"] = loop
+    assert json.dumps(redacted_fields(loop))
