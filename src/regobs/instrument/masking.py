@@ -20,6 +20,7 @@ _WORDS = (
     r"(?:_|%5f)state|signature|\bsig|password|passwd|passphrase|secret|token|api[-_]?key|private[-_]?key|secret[-_]?key"
     r"|access[-_]?key(?:[-_]?id)?|credentials?|google[-_]?access[-_]?id|x-(?:amz|goog|ms)-[\w-]{1,40}"
 )
+_STEMS = ("state", "sig", "pass", "secret", "token", "key", "credential", "access", "x-")  # one is in each of these
 _USERINFO = re.compile(r"((?::|%3a)(?:/|%2f){2})\S*(?:@|%40)", re.IGNORECASE)
 _QUERY = re.compile(r"\?\S+")
 _SEPARATOR = re.compile(r"(&amp;|\\u0026|[&;])")
@@ -70,12 +71,18 @@ _URI_FIELDS = frozenset({"uri", "url", "request_url", "referer", "referrer"})
 
 def redacted_text(text: str) -> str:
     """A text without what looks like a secret. Doing it twice changes nothing more."""
-    text = _USERINFO.sub(rf"\1{MASK}@", text)
-    text = _HEADER.sub(rf"\1{MASK}", text)
-    text = _SCHEME.sub(rf"\1\2{MASK}", text)
-    text = _QUERY.sub(_query, text)
-    text = _NAMED.sub(rf"\1{MASK}", text)
-    return _TOKENS.sub(MASK, text)
+    seen = text.lower()  # most texts hold none of these, and looking for them is cheap
+    if "@" in seen or "%40" in seen:
+        text = _USERINFO.sub(rf"\1{MASK}@", text)
+    if "authorization" in seen or "cookie" in seen or "x-registry-auth" in seen:
+        text = _HEADER.sub(rf"\1{MASK}", text)
+    if "bearer" in seen or "basic" in seen:
+        text = _SCHEME.sub(rf"\1\2{MASK}", text)
+    if "?" in seen:
+        text = _QUERY.sub(_query, text)
+    if ("=" in seen or ":" in seen) and any(stem in seen for stem in _STEMS):
+        text = _NAMED.sub(rf"\1{MASK}", text)
+    return _TOKENS.sub(MASK, text) if "eyj" in seen or "gl" in seen else text
 
 
 def redacted_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
