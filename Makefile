@@ -30,7 +30,7 @@ demo: install
 	$(BIN)/regobs demo
 
 test: install
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not peer and not wheel"
+	$(BIN)/python -m pytest -q -n 3 --dist loadfile -m "not peer and not wheel"
 
 test-peers: install
 	$(BIN)/python -m tests.peers.install
