@@ -43,7 +43,6 @@ check: $(STAMP)
 	$(BIN)/python -m pytest -q -m wheel
 
 bench: $(STAMP)
-	$(BIN)/python -m pip install -q --disable-pip-version-check --group bench
 	@set -e; for file in benchmarks/*.py; do \
 		case $$(basename $$file) in _*) continue;; esac; echo "== $$file"; $(BIN)/python $$file; done
 
