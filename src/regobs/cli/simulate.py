@@ -1,4 +1,4 @@
-"""`regobs simulate`: a model of a registry fleet on this machine, or days of its history."""
+"""`regobs simulate`: a model of a registry fleet on this machine, faults for one that runs, or days of its history."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FLAVORS = [flavor.value for flavor in Flavor]
 _CAPABILITIES = [capability.value for capability in Capability]
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option("--flavor", type=click.Choice(_FLAVORS), default=_FLAVORS[0], show_default=True)
 @click.option("--registry-version", metavar="VERSION", help="The registry's version; the newest that is known if not.")
 @click.option("--with", "switched_on", multiple=True, type=click.Choice(_CAPABILITIES), help="Switch one more on.")
@@ -33,11 +33,14 @@ _CAPABILITIES = [capability.value for capability in Capability]
 @click.option(
     "--port", type=click.IntRange(0, 65_000), default=9500, show_default=True, help="Of the first pod; 0: any."
 )
+@click.option("--control", type=click.IntRange(0, 65_535), metavar="PORT", help="Take faults on it; 0: any.")
 @click.option("--duration", default="", metavar="TIME", help="End after so long, such as 10m; without it by Ctrl-C.")
 @click.option("--openmetrics", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write history.")
 @click.option("--days", type=click.FloatRange(0, min_open=True), default=1.0, show_default=True, help="Of history.")
 @click.option("--step", default="15s", show_default=True, metavar="TIME", help="Between two samples of history.")
+@click.pass_context
 def simulate(
+    context: click.Context,
     *,
     flavor: str,
     registry_version: str | None,
@@ -50,6 +53,7 @@ def simulate(
     faults: tuple[str, ...],
     speed: float,
     port: int,
+    control: int | None,
     duration: str,
     openmetrics: Path | None,
     days: float,
@@ -58,10 +62,13 @@ def simulate(
     """Simulate a fleet of registries: each pod serves /metrics on a port of 127.0.0.1.
 
     The numbers are a model's. Faults: error-burst, latency-ramp, pool-exhaustion, replica-lag, redis-loss, gc-backlog,
-    notifications-down, storage-throttling, stuck-migration, crash-loop, no-traffic; their times are simulated ones.
+    notifications-down, storage-throttling, stuck-migration, crash-loop, no-traffic; their times are
+    simulated ones. With --control more of them strike and are repaired while the fleet runs, by the commands below.
 
     With --openmetrics nothing is served: the days before now are written for promtool tsdb create-blocks-from.
     """
+    if context.invoked_subcommand is not None:
+        return
     from regobs.simulate import Fault, Plan, Schedule  # noqa: PLC0415 (what follows is not needed for --help)
     from regobs.simulate.clock import seconds_of  # noqa: PLC0415
     from regobs.simulate.plan import chosen, version_of  # noqa: PLC0415
@@ -81,7 +88,7 @@ def simulate(
     if openmetrics is not None:
         _history(plan, openmetrics, days * _DAY, seconds_of(step, "--step"))
     else:
-        _serve(plan, port, speed, seconds_of(duration, "--duration") if duration else None)
+        _serve(plan, port, control, speed, seconds_of(duration, "--duration") if duration else None)
 
 
 def _history(plan: Plan, path: Path, seconds: float, step: float) -> None:
@@ -102,12 +109,63 @@ def _history(plan: Plan, path: Path, seconds: float, step: float) -> None:
     click.echo(f"next: promtool tsdb create-blocks-from openmetrics --max-block-duration=24h {path} DATA_DIRECTORY")
 
 
-def _serve(plan: Plan, port: int, speed: float, seconds: float | None) -> None:
-    from regobs.simulate import Fleet  # noqa: PLC0415 (as above)
+def _serve(plan: Plan, port: int, control: int | None, speed: float, seconds: float | None) -> None:
+    from contextlib import ExitStack  # noqa: PLC0415 (as above)
+
+    from regobs.simulate import Fleet  # noqa: PLC0415
+    from regobs.simulate.control import Control  # noqa: PLC0415
     from regobs.simulate.serve import Served  # noqa: PLC0415
 
-    with Served(Fleet(plan), port=port, speed=speed) as served:
+    with ExitStack() as stack:
+        served = stack.enter_context(Served(Fleet(plan), port=port, speed=speed))
         for address in served.addresses:
             click.echo(f"http://{address}/metrics")
+        if control is not None:
+            click.echo(f"control: {stack.enter_context(Control(served, control)).url}")
         # Python ends a command by Ctrl-C with KeyboardInterrupt; leaving the block stops the servers.
         served.wait(seconds)
+
+
+_CONTROL = click.option(
+    "--control", default="http://127.0.0.1:9499", show_default=True, metavar="URL", help="Of the fleet."
+)
+_FAULT = click.argument("fault", metavar="FAULT")
+
+
+@simulate.command("break")
+@_FAULT
+@click.option("--for", "duration", default="5m", show_default=True, metavar="TIME", help="Simulated time.")
+@_CONTROL
+def strike(fault: str, duration: str, control: str) -> None:
+    """Let FAULT strike a fleet that runs with --control."""
+    from regobs.simulate.faults import Name  # noqa: PLC0415 (as above)
+    from regobs.simulate.remote import Remote  # noqa: PLC0415
+
+    struck = Remote(control).strike(Name.read(fault), duration)
+    click.echo(f"{struck['name']} for {struck['remaining']:g} simulated seconds")
+
+
+@simulate.command()
+@_FAULT
+@_CONTROL
+def repair(fault: str, control: str) -> None:
+    """Repair FAULT before its time is over."""
+    from regobs.simulate.faults import Name  # noqa: PLC0415 (as above)
+    from regobs.simulate.remote import Remote  # noqa: PLC0415
+
+    Remote(control).repair(Name.read(fault))
+    click.echo(f"{fault} is repaired")
+
+
+@simulate.command()
+@_CONTROL
+def state(control: str) -> None:
+    """Show the pods of a fleet that runs with --control, and its active faults."""
+    from regobs.simulate.remote import Remote  # noqa: PLC0415 (as above)
+
+    found = Remote(control).state()
+    click.echo(f"simulated time {found['time']}")
+    for pod in found["pods"]:
+        click.echo(f"{pod['name']}  http://{pod['address']}/metrics  {'up' if pod['up'] else 'away'}")
+    for fault in found["faults"]:
+        click.echo(f"{fault['name']}, {fault['remaining']:.0f} simulated seconds left")

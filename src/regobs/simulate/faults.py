@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from threading import Lock
 
 from regobs.errors import InputError
 from regobs.simulate.clock import seconds_of
@@ -26,7 +27,15 @@ class Name(StrEnum):
     CRASH_LOOP = "crash-loop"
     NO_TRAFFIC = "no-traffic"
 
+    @classmethod
+    def read(cls, text: str) -> Name:
+        """The fault of this name. Raises InputError for one that there is not."""
+        if text not in set(cls):
+            raise InputError("there is no such fault", value=text, expected=", ".join(cls))
+        return cls(text)
 
+
+MOST = 1000  # faults in a schedule that grows
 _FORM = "NAME@START+DURATION, for example error-burst@2m+5m"
 _TEXT = re.compile(r"(?P<name>[^@]+)@(?P<start>[^+]+)\+(?P<duration>.+)")
 
@@ -45,12 +54,11 @@ class Fault:
         found = _TEXT.fullmatch(text.strip())
         if found is None:
             raise InputError("a fault can not be read", value=text, expected=_FORM)
-        if found["name"] not in set(Name):
-            raise InputError("there is no such fault", value=found["name"], expected=", ".join(Name))
+        name = Name.read(found["name"])
         start, duration = (seconds_of(found[part], f"the {part} of {text}") for part in ("start", "duration"))
         if duration == 0:
             raise InputError("a fault takes some time", value=text, expected=_FORM)
-        return cls(Name(found["name"]), start, duration)
+        return cls(name, start, duration)
 
     def progress(self, elapsed: float) -> float | None:
         """How much of it is over, from 0 to 1; None before its start and from its end on."""
@@ -59,10 +67,29 @@ class Fault:
 
 
 class Schedule:
-    """The faults of a simulation."""
+    """The faults of a simulation. More may strike while it runs, and each can be repaired before its end."""
 
     def __init__(self, faults: Iterable[Fault] = ()) -> None:
         self.faults = tuple(faults)
+        self._lock = Lock()
+
+    def strike(self, fault: Fault) -> None:
+        """Add a fault; those that are over by its start are forgotten. Raises InputError when there are too many."""
+        with self._lock:
+            kept = [one for one in self.faults if one.start + one.duration > fault.start]
+            if len(kept) >= MOST:
+                raise InputError("so many faults are not kept", value=len(kept), expected=f"fewer than {MOST}")
+            self.faults = (*kept, fault)
+
+    def repair(self, name: Name, elapsed: float) -> bool:
+        """End the faults of a name that are active, and leave those to come; whether there was one."""
+        with self._lock:
+            struck = [one for one in self.faults if one.name is name and one.progress(elapsed) is not None]
+            kept = [one for one in self.faults if one not in struck]
+            # What it did until now stays; one that strikes at this very moment did nothing.
+            ended = [Fault(name, one.start, elapsed - one.start) for one in struck if elapsed > one.start]
+            self.faults = (*kept, *ended)
+        return bool(struck)
 
     def active(self, elapsed: float) -> Mapping[Name, float]:
         """The faults of this moment with their progress; of two with one name, that which is further."""

@@ -12,7 +12,7 @@ from regobs.instrument import Instruments
 from regobs.simulate.cache import Cache
 from regobs.simulate.collection import Collection
 from regobs.simulate.database import Database
-from regobs.simulate.faults import Name
+from regobs.simulate.faults import Name, Schedule
 from regobs.simulate.leader import Leader
 from regobs.simulate.machine import Machine
 from regobs.simulate.moment import Moment, Work
@@ -98,22 +98,28 @@ class Pod:
 
 
 class Fleet:
-    """All pods. `time` is the simulated Unix time up to which everything has happened."""
+    """All pods. `time` is the simulated Unix time up to which everything has happened, `faults` what goes wrong."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.time = plan.start - plan.warm
+        self.faults = Schedule(plan.faults.faults)
         self._rng = Random(f"{plan.seed}/shared")  # noqa: S311 (a model, no secret)
         self.shared = Shared.of(plan)
         self.pods = [Pod(plan, number, self.shared) for number in range(plan.pods)]
         while self.time < plan.start:
             self.advance(min(_WARMING, plan.start - self.time))
 
+    @property
+    def elapsed(self) -> float:
+        """Simulated seconds since the start."""
+        return self.time - self.plan.start
+
     def advance(self, seconds: float) -> None:
         """Let so many seconds pass in one step."""
-        elapsed = self.time - self.plan.start
+        elapsed = self.elapsed
         self.time += seconds
-        moment = Moment(self.time, elapsed, seconds, self.plan.faults.active(elapsed))
+        moment = Moment(self.time, elapsed, seconds, self.faults.active(elapsed))
         self.shared.advance(moment, self._rng)
         for pod in self.pods:
             pod.advance(moment)

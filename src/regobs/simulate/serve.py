@@ -17,7 +17,9 @@ _STEP = 1.0  # simulated seconds of a step at real time
 _STEPS_A_SECOND = 20  # of the wall; what is faster takes longer steps
 
 
-class _Server(ThreadingHTTPServer):
+class LoopbackServer(ThreadingHTTPServer):
+    """Answers each connection in a thread of its own."""
+
     daemon_threads = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -48,7 +50,7 @@ class Target:
                 pass
 
         try:
-            self._server = _Server(("127.0.0.1", port), Handler)
+            self._server = LoopbackServer(("127.0.0.1", port), Handler)
         except OSError as error:
             raise MachineError(
                 f"no server on 127.0.0.1:{port}",
