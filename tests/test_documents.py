@@ -1,5 +1,6 @@
-"""YAML reading, judging by a schema, and writing."""
+"""Documents: YAML read, judged by a schema and written; JSON written."""
 
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -8,7 +9,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from regobs.documents import dump_yaml, load_yaml, load_yaml_all, validate
+from regobs.documents import dump_json, dump_yaml, load_yaml, load_yaml_all, validate
 from regobs.errors import InputError, Location, RulesError, SloError
 
 
@@ -250,3 +251,26 @@ def test_the_shape_is_that_of_a_rule_file() -> None:
 def test_what_is_no_plain_data_is_refused() -> None:
     with pytest.raises(TypeError, match="float"):
         dump_yaml({"a": [1.5]})
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda children: st.lists(children) | st.dictionaries(st.text(), children),
+)
+
+
+@given(data=JSON)
+def test_json_reads_back_as_what_was_written(data: Any) -> None:
+    assert json.loads(dump_json(data)) == json.loads(dump_json(data, sorted_keys=True)) == data
+
+
+def test_json_is_laid_out_like_the_standard_librarys() -> None:
+    data = {"b": [1, "é\u2028\n", {}], "a": {"d": [], "c": None}}
+    assert dump_json(data).decode() == json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+    assert dump_json(data, sorted_keys=True).decode() == (
+        json.dumps(data, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
+    )

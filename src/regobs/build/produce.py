@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +11,7 @@ from regobs.build.apart import Apart
 from regobs.build.scrape import scrape_file
 from regobs.build.write import GENERATOR, MANIFEST
 from regobs.config import Config, selector_text
+from regobs.documents import dump_json
 from regobs.errors import Location, PackError
 from regobs.pack import Pack
 from regobs.slo import outputs as slo
@@ -77,4 +77,4 @@ def _manifest(pack: Pack, config: Config, parts: Mapping[str, Any], files: Mappi
         **parts,
         "files": {name: hashlib.sha256(content).hexdigest() for name, content in sorted(files.items())},
     }
-    return (json.dumps(data, indent=2, ensure_ascii=False) + "\n").encode()
+    return dump_json(data)

@@ -1,7 +1,8 @@
-"""YAML documents: read with positions and exact numbers, judged by a JSON Schema, written deterministically."""
+"""Documents: YAML read with positions and exact numbers and judged by a JSON Schema; YAML and JSON written alike."""
 
+from regobs.documents.json_text import dump_json
 from regobs.documents.reading import Document, Steps, load_yaml, load_yaml_all, read_yaml
 from regobs.documents.schemas import validate
 from regobs.documents.writing import dump_yaml
 
-__all__ = ["Document", "Steps", "dump_yaml", "load_yaml", "load_yaml_all", "read_yaml", "validate"]
+__all__ = ["Document", "Steps", "dump_json", "dump_yaml", "load_yaml", "load_yaml_all", "read_yaml", "validate"]

@@ -12,6 +12,8 @@ from typing import Any
 
 from grafanalib.core import Dashboard
 
+from regobs.documents import dump_json
+
 SCHEMA_VERSION = 39  # written by Grafana 11.0; newer servers migrate it on load, 10.x reads it as it is
 PLUGIN_VERSION = "11.0.0"  # the panel options below are those of that release
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
@@ -49,7 +51,7 @@ def to_json(dashboard: Dashboard) -> Json:
 
 def to_bytes(dashboard: Json) -> bytes:
     """One spelling for one content: sorted keys, two blanks, no escapes, a newline at the end."""
-    return (json.dumps(dashboard, sort_keys=True, indent=2, ensure_ascii=False) + "\n").encode()
+    return dump_json(dashboard, sorted_keys=True)
 
 
 def _annotations() -> Json:

@@ -152,9 +152,10 @@ def _few(bench: Bench, tier: Tier) -> list[Json]:
 
 def _events(bench: Bench, tier: Tier, bad: float, proof: float) -> float:
     """Of how many events `bad` must be bad to be that much proof: found by halving, the more events the less proof."""
-    low, high = bad, bad / bench.limit(tier)
+    limit = bench.limit(tier)
+    low, high = bad, bad / limit
     for _ in range(60):
         middle = (low + high) / 2
-        excess = bad / middle / bench.limit(tier)
+        excess = bad / middle / limit
         low, high = (middle, high) if bad * (log(excess) + 1 / excess - 1) > proof else (low, middle)
     return low
