@@ -1,5 +1,5 @@
 # Every target installs what it needs first; the second time that takes no time.
-.PHONY: help install servers demo test test-peers check bench clean
+.PHONY: help install servers demo test test-peers check generate bench clean
 
 VENV := .venv
 PYTHON ?=
@@ -14,6 +14,7 @@ help:
 	@echo "make test        the tests, real Debian servers included"
 	@echo "make test-peers  the tests against servers built from source (needs Go)"
 	@echo "make check       format, lint, types, generated files, the wheel"
+	@echo "make generate    write what is generated into log_schemas and docs"
 	@echo "make bench       the benchmarks, each beside its rival"
 	@echo "make clean       remove .venv and what was generated"
 
@@ -40,7 +41,11 @@ check: $(STAMP)
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
+	$(BIN)/python -m regobs.generated --check
 	$(BIN)/python -m pytest -q -m wheel
+
+generate: $(STAMP)
+	$(BIN)/python -m regobs.generated
 
 bench: $(STAMP)
 	@set -e; for file in benchmarks/*.py; do \

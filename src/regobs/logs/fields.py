@@ -26,6 +26,7 @@ __all__ = [
     "EVENT_FIELDS",
     "FIELDS",
     "FORMS",
+    "GROUPS",
     "STANDARD_FIELDS",
     "Alias",
     "Conversion",
@@ -33,26 +34,26 @@ __all__ = [
     "FieldType",
 ]
 
-FIELDS: Mapping[str, Field] = MappingProxyType(
-    catalogue(
-        request.BASE,
-        request.ACCESS,
-        request.REQUEST,
-        request.LIMITER,
-        request.AUTH,
-        content.CONTENT,
-        content.UPLOADS,
-        content.REPOSITORIES,
-        content.STORAGE,
-        background.DATABASE,
-        background.BALANCING,
-        background.COLLECTION,
-        background.MIGRATIONS,
-        background.NOTIFICATIONS,
-        background.IMPORTER,
-        background.PROCESS,
-    )
+GROUPS: tuple[tuple[str, tuple[Field, ...]], ...] = (
+    ("Every line", request.BASE),
+    ("Access log", request.ACCESS),
+    ("Requests", request.REQUEST),
+    ("Rate limiter", request.LIMITER),
+    ("Authorization", request.AUTH),
+    ("Manifests, blobs, tags", content.CONTENT),
+    ("Uploads", content.UPLOADS),
+    ("Repositories", content.REPOSITORIES),
+    ("Storage", content.STORAGE),
+    ("Database", background.DATABASE),
+    ("Database load balancing", background.BALANCING),
+    ("Garbage collection", background.COLLECTION),
+    ("Background migrations", background.MIGRATIONS),
+    ("Notifications", background.NOTIFICATIONS),
+    ("Import", background.IMPORTER),
+    ("Process", background.PROCESS),
 )
+
+FIELDS: Mapping[str, Field] = MappingProxyType(catalogue(*(fields for _, fields in GROUPS)))
 
 FORMS: Mapping[str, Field] = MappingProxyType({**request.FORMS, **background.FORMS})
 

@@ -1,0 +1,138 @@
+"""The reference page of log fields and messages, in Markdown: docs/logs-reference.md."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from regobs.logs.field import Field
+from regobs.logs.fields import (
+    ALIASES,
+    COMBINED_FIELDS,
+    DISTRIBUTION_FIELDS,
+    EVENT_FIELDS,
+    FORMS,
+    GROUPS,
+    STANDARD_FIELDS,
+    Alias,
+    Conversion,
+)
+from regobs.logs.message import Match, Message
+from regobs.logs.streams import DISTRIBUTION, GITLAB_ACCESS, GITLAB_APPLICATION
+
+_HEAD = """# Log fields
+
+Generated from the field catalogue (`src/regobs/logs/fields.py`) and the messages beside it; `make generate` writes it.
+
+Queries are written in the names of GitLab Container Registry 4.x. *Also* is what the newer labkit generation and CNCF
+Distribution call the same thing, with what turns its value into one of the field; the same query finds such lines.
+*Since* is the first release that is known to have a field; the catalogue was read from 4.32, and a field without it is
+there at the latest. A type in brackets differs: the value may be of any JSON type. A unit belongs to the value as it
+stands in the line. Elasticsearch types are those of the mapping that `regobs build` writes.
+"""
+
+_MESSAGES = """A line is judged by the schema of its message: what such a line must have stands first, what it may
+have in brackets. Besides these, it has the fields that all lines of its kind have. `…` stands for any text.
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    also = _also()
+    parts = [_HEAD, "## GitLab Container Registry 4.x\n"]
+    for title, fields in GROUPS:
+        parts.append(f"### {title}\n\n{_table(fields, also)}\n")
+    parts += [
+        "In one message these have another type:\n",
+        f"{_table(FORMS.values(), {})}\n",
+        f"## CNCF Distribution\n\n### Application log\n\n{_table(DISTRIBUTION_FIELDS.values(), {})}\n",
+        f"### Access log, Apache combined form\n\n{_table(COMBINED_FIELDS.values(), {})}\n",
+        f"## Go's standard logger\n\n{_table(STANDARD_FIELDS.values(), {})}\n",
+        f"## Notification events\n\nDots stand for nesting, `[]` for a list.\n\n{_table(EVENT_FIELDS.values(), {})}\n",
+        "# Log messages\n",
+        _MESSAGES,
+        f"## GitLab Container Registry 4.x\n\n{_messages((*GITLAB_ACCESS.messages, *GITLAB_APPLICATION.messages))}\n",
+        f"## CNCF Distribution\n\n{_messages(DISTRIBUTION.messages)}",
+    ]
+    return "\n".join(parts)
+
+
+def _also() -> dict[str, list[Alias]]:
+    found: dict[str, list[Alias]] = {}
+    for alias in ALIASES.values():
+        found.setdefault(alias.field, []).append(alias)
+    return found
+
+
+def _table(fields: Iterable[Field], also: Mapping[str, list[Alias]]) -> str:
+    fields = list(fields)
+    columns = ("Field", "Type", "Unit", "Meaning", "Since", "Elasticsearch", "ECS", "OpenTelemetry", "Also")
+    rows = [_row(field, also.get(field.name, [])) for field in fields]
+    used = [index for index in range(len(columns)) if any(row[index] for row in rows)]
+    lines = [[columns[index] for index in used], ["---"] * len(used)]
+    lines += [[row[index] for index in used] for row in rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _row(field: Field, also: list[Alias]) -> tuple[str, ...]:
+    kind = field.type.json_type if not field.loose else f"({field.type.json_type})"
+    return (
+        f"`{field.name}`",
+        f"{kind} or null" if field.nullable else kind,
+        field.unit or "",
+        _cell(f"{field.meaning} {_values(field)}".strip()),
+        field.since or "",
+        field.es_type,
+        _code(field.ecs),
+        _code(field.otel),
+        ", ".join(_other(alias) for alias in also),
+    )
+
+
+def _values(field: Field) -> str:
+    if field.values:
+        return "One of " + ", ".join(f"`{value}`" for value in field.values) + "."
+    # Zero is the lowest of every number with a unit, which nobody needs to be told.
+    return f"At least {field.minimum}." if field.minimum else ""
+
+
+def _other(alias: Alias) -> str:
+    how = {Conversion.SCALED: f" times {alias.factor:,}", Conversion.GO_DURATION: " as a Go duration"}
+    where = " on access lines" if alias.access_only else ""
+    return f"`{alias.name}`{how.get(alias.conversion, '')}{where}"
+
+
+def _messages(messages: Iterable[Message]) -> str:
+    by_component: dict[str, list[Message]] = {}
+    for message in messages:
+        by_component.setdefault(message.component, []).append(message)
+    parts = []
+    for component, found in by_component.items():
+        rows = ["| Message | Levels | Fields |", "| --- | --- | --- |"]
+        rows += [f"| {_text(one)} | {' '.join(one.levels)} | {_fields(one)} |" for one in found]
+        parts.append(f"### {component[0].upper()}{component[1:]}\n\n" + "\n".join(rows) + "\n")
+    return "\n".join(parts)
+
+
+def _text(message: Message) -> str:
+    text = message.text + ("…" if message.match is Match.PREFIX else "")
+    # A pipe ends a cell of a table even inside a code span, so it is escaped there too.
+    shown = f"`` {text} ``" if "`" in text else f"`{text}`"
+    kind = "pattern " if message.match is Match.PATTERN else ""
+    if message.when is None:
+        return kind + _cell(shown)
+    name, value = message.when
+    return kind + _cell(f"{shown} where `{name}` " + ("is there" if value is None else f"begins with `{value}`"))
+
+
+def _fields(message: Message) -> str:
+    own = " ".join(f"`{name.split(':')[0]}`" for name in message.required)
+    may = " ".join(f"`{name.split(':')[0]}`" for name in message.optional)
+    return f"{own} ({may})".strip() if may else own
+
+
+def _code(name: str | None) -> str:
+    return f"`{name}`" if name else ""
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
