@@ -1,6 +1,6 @@
 """The registry process: what it answers, how fast, and what it costs its host."""
 
-from regobs.catalog import build_info, go_runtime, http, neighbours, process, storage
+from regobs.catalog import build_info, containers, go_runtime, http, kubernetes, process, storage, targets
 from regobs.grafana.words import *
 
 requests = rate(http.REQUESTS, by="route")
@@ -14,16 +14,16 @@ cache_hits_3 = ratio(rate(storage.CACHE_HITS), rate(storage.CACHE_REQUESTS))
 fds = ratio(highest(process.OPEN_FDS, by="instance"), highest(process.MAX_FDS, by="instance"))
 FDS = "RegistryFileDescriptorsNearLimit"
 network = {"received": rate(process.NETWORK_RECEIVED), "sent": rate(process.NETWORK_SENT)}
-container_cpu = rate(select(neighbours.CONTAINER_CPU, container=other_than("")), by="pod")
-container_memory = highest(select(neighbours.CONTAINER_MEMORY, container=other_than("")), by="pod")
-throttled = ratio(rate(neighbours.CONTAINER_THROTTLED, by="pod"), rate(neighbours.CONTAINER_PERIODS, by="pod"))
-replicas = {"available": total(neighbours.REPLICAS_AVAILABLE), "wanted": total(neighbours.REPLICAS_WANTED)}
+container_cpu = rate(select(containers.CPU, container=other_than("")), by="pod")
+container_memory = highest(select(containers.MEMORY, container=other_than("")), by="pod")
+throttled = ratio(rate(containers.THROTTLED, by="pod"), rate(containers.PERIODS, by="pod"))
+replicas = {"available": total(kubernetes.REPLICAS_AVAILABLE), "wanted": total(kubernetes.REPLICAS_WANTED)}
 
 dashboard = Dashboard(
     "Registry Application Detail",
     Row(
         "What runs",
-        Stat("Instances up", total(neighbours.UP), good="as many as are deployed", alert="RegistryDown"),
+        Stat("Instances up", total(targets.UP), good="as many as are deployed", alert="RegistryDown"),
         Stat("Since the last start", age(process.START_TIME), good="as long as since the last rollout"),
         Stat("Requests", rate(http.REQUESTS), good="follows the time of day"),
         Stat("In flight", total(http.IN_FLIGHT), good="falls back after each peak"),
@@ -71,7 +71,7 @@ dashboard = Dashboard(
         Lines("CPU of containers", top(10, container_cpu), good="below the limit"),
         Lines("CPU periods throttled", top(10, throttled), good="0", zoom=True),
         Lines("Memory of containers", top(10, container_memory), good="below the limit"),
-        Lines("Restarts", top(10, rate(neighbours.POD_RESTARTS, by="pod")), good="0"),
+        Lines("Restarts", top(10, rate(kubernetes.POD_RESTARTS, by="pod")), good="0"),
         collapsed=True,
     ),
 )

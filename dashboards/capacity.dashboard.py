@@ -1,25 +1,25 @@
 """What runs out first, and when? Saturation now, and where it goes if it goes on as in the last six hours."""
 
-from regobs.catalog import go_runtime, neighbours, notifications, process, row_counts, sql_pool
+from regobs.catalog import containers, go_runtime, kubernetes, node, notifications, process, row_counts, sql_pool
 from regobs.grafana.words import *
 
 FDS, POOL, QUEUE = "RegistryFileDescriptorsNearLimit", "RegistryDatabasePoolSaturated", "RegistryGarbageQueueGrowing"
 one, each = "instance", ("instance", "host_type")
 fds = ratio(highest(process.OPEN_FDS, by=one), highest(process.MAX_FDS, by=one))
 pool = ratio(highest(sql_pool.IN_USE, by=each), highest(sql_pool.MAX_OPEN, by=each))
-space, files = ("instance", "mountpoint"), neighbours.FILESYSTEM_FILES_FREE
-bytes_left = ratio(lowest(neighbours.FILESYSTEM_AVAILABLE, by=space), lowest(neighbours.FILESYSTEM_SIZE, by=space))
-files_left = ratio(lowest(files, by=space), lowest(neighbours.FILESYSTEM_FILES, by=space))
-memory_left = ratio(lowest(neighbours.NODE_MEMORY_AVAILABLE, by=one), lowest(neighbours.NODE_MEMORY, by=one))
-busy = ratio(rate(select(neighbours.NODE_CPU, mode=other_than("idle")), by=one), rate(neighbours.NODE_CPU, by=one))
-disks = rate(neighbours.NODE_DISK_BUSY, by=("instance", "device"))
-throttled = ratio(rate(neighbours.CONTAINER_THROTTLED, by="pod"), rate(neighbours.CONTAINER_PERIODS, by="pod"))
-scaled, named = ratio(total(neighbours.AUTOSCALER_REPLICAS), total(neighbours.AUTOSCALER_MAX)), "query_name"
+space, files = ("instance", "mountpoint"), node.FILESYSTEM_FILES_FREE
+bytes_left = ratio(lowest(node.FILESYSTEM_AVAILABLE, by=space), lowest(node.FILESYSTEM_SIZE, by=space))
+files_left = ratio(lowest(files, by=space), lowest(node.FILESYSTEM_FILES, by=space))
+memory_left = ratio(lowest(node.MEMORY_AVAILABLE, by=one), lowest(node.MEMORY, by=one))
+busy = ratio(rate(select(node.CPU, mode=other_than("idle")), by=one), rate(node.CPU, by=one))
+disks = rate(node.DISK_BUSY, by=("instance", "device"))
+throttled = ratio(rate(containers.THROTTLED, by="pod"), rate(containers.PERIODS, by="pod"))
+scaled, named = ratio(total(kubernetes.AUTOSCALER_REPLICAS), total(kubernetes.AUTOSCALER_MAX)), "query_name"
 overdue = select(row_counts.ROWS, query_name=("gc_blob_review_queue_overdue", "gc_manifest_review_queue_overdue"))
 queue, queue_3 = trend(notifications.PENDING, by="endpoint"), trend(notifications.PENDING_TOTAL, by="endpoint")
 fds_ahead = forecast(process.OPEN_FDS, "1d", by=one)
 memory_ahead = forecast(process.RESIDENT_MEMORY, "1d", by=one)
-space_ahead = forecast(neighbours.FILESYSTEM_AVAILABLE, "4d", by=space, falling=True)
+space_ahead = forecast(node.FILESYSTEM_AVAILABLE, "4d", by=space, falling=True)
 files_ahead = forecast(files, "4d", by=space, falling=True)
 
 dashboard = Dashboard(

@@ -4,15 +4,15 @@ Latency is the 95th percentile on every dashboard: the median hides the slow req
 the 99th is made of one or two requests per window on most registries.
 """
 
-from regobs.catalog import build_info, gc, go_runtime, http, load_balancing, neighbours, notifications, process
-from regobs.catalog import redis, row_counts, slo, sql_pool, storage
+from regobs.catalog import build_info, gc, go_runtime, http, load_balancing, notifications, process
+from regobs.catalog import redis, row_counts, slo, sql_pool, storage, targets
 from regobs.grafana.words import *
 
 FDS, POOL, QUEUE = "RegistryFileDescriptorsNearLimit", "RegistryDatabasePoolSaturated", "RegistryGarbageQueueGrowing"
 BURN, DROPPED = "RegistryAvailabilityBurn", "RegistryNotificationsDropped"
 
-up, targets = total(neighbours.UP), count(neighbours.UP)
-firing = count(select(neighbours.ALERTS, alertstate="firing"))
+up, known = total(targets.UP), count(targets.UP)
+firing = count(select(targets.ALERTS, alertstate="firing"))
 budget, burn = lowest(slo.BUDGET_REMAINING, by="slo"), highest(slo.BURN_RATE("1h"), by="slo")
 failed = rate(select(http.REQUESTS, code="5xx"))
 answered = rate(select(http.REQUESTS, code=other_than("5xx")), by="route")
@@ -33,8 +33,8 @@ dashboard = Dashboard(
     Row(
         "Is it serving?",
         Stat("Instances up", up, good="as many as are deployed", alert="RegistryDown"),
-        Stat("Instances down", targets - up, good="0", alert="RegistryTargetDown", thresholds=(1, 2)),
-        Stat("Firing alerts", zero_filled(firing, targets), good="0", thresholds=(1, 3)),
+        Stat("Instances down", known - up, good="0", alert="RegistryTargetDown", thresholds=(1, 2)),
+        Stat("Firing alerts", zero_filled(firing, known), good="0", thresholds=(1, 3)),
         Stat("Requests", rate(http.REQUESTS), good="follows the time of day"),
         Stat("Server errors", ratio(failed, rate(http.REQUESTS)), good="below 0.1 %", thresholds=(0.001, 0.01)),
         Stat("p95 latency", quantile(0.95, http.DURATION), good="below 1 s", thresholds=(1, 5)),

@@ -1,6 +1,6 @@
 """The store behind the registry: its driver, the blobs that pass, its caches and how full it is."""
 
-from regobs.catalog import gc, http, neighbours, proxy, storage
+from regobs.catalog import gc, http, node, proxy, storage
 from regobs.grafana.words import *
 
 uploads = select(http.REQUEST_SIZE, route=("upload_start", "upload"))
@@ -13,8 +13,8 @@ signed = rate(storage.URL_CACHE_REQUESTS)
 signed_hits = ratio(rate(select(storage.URL_CACHE_REQUESTS, result="hit")), signed)
 repeated, limited = ratio(rate(storage.RETRIES), rate(storage.ACTIONS)), rate(storage.RATE_LIMITED)
 space = ("instance", "mountpoint")
-bytes_left = ratio(lowest(neighbours.FILESYSTEM_AVAILABLE, by=space), lowest(neighbours.FILESYSTEM_SIZE, by=space))
-files_left = ratio(lowest(neighbours.FILESYSTEM_FILES_FREE, by=space), lowest(neighbours.FILESYSTEM_FILES, by=space))
+bytes_left = ratio(lowest(node.FILESYSTEM_AVAILABLE, by=space), lowest(node.FILESYSTEM_SIZE, by=space))
+files_left = ratio(lowest(node.FILESYSTEM_FILES_FREE, by=space), lowest(node.FILESYSTEM_FILES, by=space))
 proxied = ratio(rate(proxy.HITS, by="type"), rate(proxy.REQUESTS, by="type"))
 
 dashboard = Dashboard(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from regobs.catalog import METRICS, neighbours
+from regobs.catalog import METRICS, kubernetes
 from regobs.catalog.exposition import Exposition, parse
 from regobs.catalog.model import Capability, Exposer, Flavor, Metric
 from tests.catalog.samples import DATA
@@ -79,5 +79,5 @@ def needs(metrics: list[Metric], capability: Capability | None) -> None:
 
 
 def test_a_restart_is_counted_and_a_phase_is_a_state() -> None:
-    assert neighbours.POD_RESTARTS.kind == "counter"
-    assert neighbours.POD_PHASE.forms[0].label("phase") is not None
+    assert kubernetes.POD_RESTARTS.kind == "counter"
+    assert kubernetes.POD_PHASE.forms[0].label("phase") is not None

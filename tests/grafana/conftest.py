@@ -9,7 +9,7 @@ from regobs.grafana.load import load_dashboard
 from regobs.grafana.words import Dashboard
 
 HEAD = """\
-from regobs.catalog import gc, http, neighbours, process, redis, slo, storage
+from regobs.catalog import gc, http, kubernetes, node, process, redis, slo, storage, targets
 from regobs.catalog.model import Capability
 from regobs.grafana.words import *
 from regobs.promql import *

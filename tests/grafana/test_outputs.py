@@ -24,7 +24,7 @@ SOURCE = f"""{HEAD}
 dashboard = Dashboard(
     "Own",
     Row("R", Stat("Requests", rate(http.REQUESTS), good="g"), Lines("Runs", rate(gc.RUNS, by="worker"), good="g")),
-    Row("Node", Lines("Space", lowest(neighbours.FILESYSTEM_AVAILABLE), good="g")),
+    Row("Node", Lines("Space", lowest(node.FILESYSTEM_AVAILABLE), good="g")),
     recorded=True,
 )
 """

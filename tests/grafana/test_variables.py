@@ -5,7 +5,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regobs.catalog import gc, http, neighbours, process, slo
+from regobs.catalog import gc, http, node, process, slo, targets
 from regobs.catalog.model import Exposer, Flavor
 from regobs.config import Config, LabelNames
 from regobs.grafana.modern import to_json
@@ -32,16 +32,16 @@ def test_the_registrys_own_series_get_the_selector_and_every_variable() -> None:
 
 
 def test_what_prometheus_says_of_its_targets_is_narrowed_like_the_targets() -> None:
-    assert 'job="registry"' in narrowed(total(neighbours.UP))
-    assert 'instance=~"$instance"' in narrowed(total(neighbours.UP))
+    assert 'job="registry"' in narrowed(total(targets.UP))
+    assert 'instance=~"$instance"' in narrowed(total(targets.UP))
 
 
 def test_alerts_have_no_target_labels_to_select_by() -> None:
-    assert narrowed(total(neighbours.ALERTS)) == 'sum(ALERTS{env=~"$env", cluster=~"$cluster"})'
+    assert narrowed(total(targets.ALERTS)) == 'sum(ALERTS{env=~"$env", cluster=~"$cluster"})'
 
 
 def test_exporters_beside_the_registry_get_their_own_selector_and_the_shared_variables() -> None:
-    text = narrowed(total(neighbours.FILESYSTEM_SIZE))
+    text = narrowed(total(node.FILESYSTEM_SIZE))
     assert text == 'sum(node_filesystem_size_bytes{mountpoint="/srv", env=~"$env", cluster=~"$cluster"})'
 
 

@@ -8,15 +8,18 @@ from types import MappingProxyType, ModuleType
 from regobs.catalog import (
     background_migrations,
     build_info,
+    containers,
     database,
     gc,
     go_runtime,
     http,
     instrument,
+    kubernetes,
     load_balancing,
-    neighbours,
+    node,
     notifications,
     process,
+    prometheus_server,
     proxy,
     redis,
     removed,
@@ -25,6 +28,7 @@ from regobs.catalog import (
     slo,
     sql_pool,
     storage,
+    targets,
 )
 from regobs.catalog.model import Metric
 
@@ -46,7 +50,11 @@ MODULES: tuple[ModuleType, ...] = (
     scrape,
     instrument,
     removed,
-    neighbours,
+    targets,
+    prometheus_server,
+    node,
+    containers,
+    kubernetes,
 )
 
 

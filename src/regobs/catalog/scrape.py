@@ -1,4 +1,4 @@
-"""The handler that answers the scrape. What Prometheus itself knows about a scrape is in `neighbours`."""
+"""The handler that answers the scrape. What Prometheus itself knows about a scrape is in `targets`."""
 
 from __future__ import annotations
 

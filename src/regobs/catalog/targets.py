@@ -1,0 +1,37 @@
+"""What Prometheus itself says of every target and alert, also of a target that is down."""
+
+from __future__ import annotations
+
+from regobs.catalog.declare import Component, form, labels
+from regobs.catalog.model import Exposer, Label, Unit
+
+_prometheus = Component("prometheus", Exposer.PROMETHEUS)
+
+_TARGET = labels("instance", "job")
+
+UP = _prometheus.gauge(
+    "up",
+    Unit.BOOL,
+    "1 where the last scrape of the target worked, 0 where it failed.",
+    form(labels=_TARGET),
+    pitfalls=("A target that service discovery no longer finds has no series at all, not 0.",),
+)
+ALERTS = _prometheus.gauge(
+    "ALERTS",
+    Unit.ALERTS,
+    "1 for each alert that is pending or firing.",
+    form(labels=(*labels("alertname", "severity"), Label("alertstate", ("pending", "firing"))), on_event=True),
+    pitfalls=("The labels of the alert are on it too; an alert that is not active has no series.",),
+)
+SCRAPE_DURATION = _prometheus.gauge(
+    "scrape_duration_seconds", Unit.SECONDS, "Time of the last scrape.", form(labels=_TARGET)
+)
+SCRAPE_SAMPLES = _prometheus.gauge(
+    "scrape_samples_scraped", Unit.SAMPLES, "Samples that the target exposed.", form(labels=_TARGET)
+)
+SCRAPE_SAMPLES_KEPT = _prometheus.gauge(
+    "scrape_samples_post_metric_relabeling", Unit.SAMPLES, "Samples left after relabeling.", form(labels=_TARGET)
+)
+SCRAPE_SERIES_ADDED = _prometheus.gauge(
+    "scrape_series_added", Unit.SAMPLES, "New series in the last scrape, approximately.", form(labels=_TARGET)
+)
