@@ -13,6 +13,7 @@ import pytest
 from hypothesis import settings
 
 SERVER_FIXTURES = {"docker_registry", "prometheus_server", "alertmanager_server"}
+PEER_FIXTURES = {"elasticsearch_server"}
 REQUIRED = bool(os.environ.get("CI") or os.environ.get("REGOBS_REQUIRE_SERVERS"))
 
 # A machine that runs servers beside the tests is slow now and then, which says nothing about the tested code.
@@ -23,8 +24,11 @@ settings.load_profile("regobs")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark each test that starts a server through a fixture."""
     for item in items:
-        if SERVER_FIXTURES & set(getattr(item, "fixturenames", ())):
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if SERVER_FIXTURES & fixtures:
             item.add_marker(pytest.mark.server)
+        if PEER_FIXTURES & fixtures:
+            item.add_marker(pytest.mark.peer)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -15,6 +15,7 @@ import pytest
 from regobs.demo import servers
 from regobs.demo.processes import Supervisor, find_program
 from regobs.errors import MachineError
+from tests.peers import elasticsearch, required_elasticsearch9
 
 PrometheusFactory = Callable[..., servers.Server]
 AlertmanagerFactory = Callable[[Mapping[str, Any] | Path], servers.Server]
@@ -65,3 +66,11 @@ def alertmanager_server(supervisor: Supervisor) -> AlertmanagerFactory:
         return servers.alertmanager(supervisor, config)
 
     return start
+
+
+@pytest.fixture(scope="session")
+def elasticsearch_server() -> Iterator[elasticsearch.Elasticsearch]:
+    """Elasticsearch 9 with security on, one for all tests: 20 s to start, so each test takes an index of its own."""
+    home = required_elasticsearch9()
+    with Supervisor() as running:
+        yield elasticsearch.start(running, home)

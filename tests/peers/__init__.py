@@ -1,4 +1,4 @@
-"""Servers that no distribution package offers, built once by `python -m tests.peers.install` and kept in a cache.
+"""Servers that no distribution package offers, installed once by `python -m tests.peers.install` and kept in a cache.
 
 The cache is ~/.cache/regobs-peers, or the directory that REGOBS_PEERS names. Tests that need one are marked `peer`.
 """
@@ -9,10 +9,11 @@ import os
 from pathlib import Path
 
 PROMETHEUS = "3.9.1"
+ELASTICSEARCH = "9.2.0"
 
 
 def cache() -> Path:
-    """The directory that holds what was built."""
+    """The directory that holds what was installed."""
     named = os.environ.get("REGOBS_PEERS")
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return Path(named) if named else home / "regobs-peers"
@@ -30,11 +31,24 @@ def promtool3() -> Path | None:
 
 def required_prometheus3() -> Path:
     """The program prometheus of release 3, or a skip; a failure in CI and where REGOBS_REQUIRE_SERVERS is set."""
+    return _required(prometheus3(), f"Prometheus {PROMETHEUS}")
+
+
+def elasticsearch9() -> Path | None:
+    """The program elasticsearch of release 9, if it was fetched."""
+    return _program(f"elasticsearch-{ELASTICSEARCH}", "elasticsearch")
+
+
+def required_elasticsearch9() -> Path:
+    """The home of Elasticsearch 9, or a skip as above."""
+    return _required(elasticsearch9(), f"Elasticsearch {ELASTICSEARCH}").parents[1]
+
+
+def _required(program: Path | None, title: str) -> Path:
     import pytest  # here, so that the installer needs no package
 
-    program = prometheus3()
     if program is None:
-        missing = f"Prometheus {PROMETHEUS} was not built: python -m tests.peers.install"
+        missing = f"{title} is not installed: python -m tests.peers.install"
         if os.environ.get("CI") or os.environ.get("REGOBS_REQUIRE_SERVERS"):
             pytest.fail(missing)
         pytest.skip(missing)

@@ -1,4 +1,4 @@
-"""Building a peer: refusals are clear, a failure leaves nothing, and what was built is used."""
+"""Building Prometheus: refusals are clear, a failure leaves nothing, and what was built is used."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from regobs.demo import servers
 from regobs.demo.processes import Supervisor
 from tests import peers
 from tests.e2e.conftest import supervisor
-from tests.peers import install
+from tests.peers import install_prometheus as install
+from tests.peers.peer import InstallError, Peer
 
 __all__ = ["supervisor"]
 
@@ -37,7 +38,7 @@ def fake_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeGo:
 
 def test_a_missing_go_is_named_with_the_version_that_is_needed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(install.InstallError, match=r"Go is not installed: .* Go 1\.25 or later"):
+    with pytest.raises(InstallError, match=r"Go is not installed: .* Go 1\.25 or later"):
         install.check_go(install.needed_go())
 
 
@@ -49,15 +50,15 @@ def test_go_must_be_new_enough(fake_go: MakeGo, version: str, *, enough: bool) -
     if enough:
         assert install.check_go((1, 25)).endswith("/go")
     else:
-        with pytest.raises(install.InstallError, match=f"too old: {version}"):
+        with pytest.raises(InstallError, match=f"too old: {version}"):
             install.check_go((1, 25))
 
 
 def test_a_build_that_fails_leaves_nothing_in_the_cache(fake_go: MakeGo, tmp_path: Path) -> None:
     fake_go('[ "$1" = env ] && echo go1.26.0 && exit; mkdir -p "$GOBIN"; echo half > "$GOBIN/prometheus"; exit 1')
     cache = tmp_path / "cache"
-    with pytest.raises(install.InstallError, match="exit code 1"):
-        install.install(cache / "prometheus-0")
+    with pytest.raises(InstallError, match="exit code 1"):
+        Peer("Prometheus", cache / "prometheus-0", (), install.build).install()
     assert list(cache.iterdir()) == []
 
 
@@ -66,7 +67,9 @@ def test_what_was_built_is_whole_and_replaces_what_was_there(fake_go: MakeGo, tm
     target = tmp_path / "cache" / "prometheus-0"
     target.mkdir(parents=True)
     (target / "old").touch()
-    assert install.install(target) == target / "bin"
+    peer = Peer("Prometheus", target, ("bin/prometheus",), install.build)
+    assert not peer.present
+    peer.install()
     assert [path.name for path in target.iterdir()] == ["bin"]
     assert (target / "bin" / "prometheus").read_text() == "new\n"
 

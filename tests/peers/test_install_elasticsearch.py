@@ -1,0 +1,106 @@
+"""Fetching Elasticsearch: the JDK is found, refusals are clear, an archive is unpacked into its folder only."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests import peers
+from tests.peers import install, install_elasticsearch
+from tests.peers.elasticsearch import stand_in
+from tests.peers.java import jdk_home
+from tests.peers.peer import InstallError, Peer
+
+
+def _jdk(home: Path, version: str) -> Path:
+    (home / "bin").mkdir(parents=True)
+    for name in ("java", "javac"):
+        (home / "bin" / name).write_text("#!/bin/sh\n")
+        (home / "bin" / name).chmod(0o755)
+    (home / "release").write_text(f'IMPLEMENTOR="x"\nJAVA_VERSION="{version}"\n')
+    return home
+
+
+def _script(folder: Path, name: str, text: str) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(f"#!/bin/sh\n{text}\n")
+    (folder / name).chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    ("version", "enough"), [("1.8.0_392", False), ("20.0.2", False), ("21", True), ("25.0.3", True)]
+)
+def test_a_jdk_must_be_new_enough(tmp_path: Path, version: str, *, enough: bool) -> None:
+    home = _jdk(tmp_path / "a-jdk", version)
+    assert jdk_home(21, environ={"PATH": ""}, folders=(tmp_path,)) == (home if enough else None)
+
+
+def test_the_jdk_of_the_environment_comes_first_and_a_runtime_alone_is_none(tmp_path: Path) -> None:
+    _jdk(tmp_path / "all" / "a", "25")
+    named = _jdk(tmp_path / "named", "21.0.1")
+    environ = {"PATH": "", "ES_JAVA_HOME": str(named), "JAVA_HOME": str(tmp_path / "nothing")}
+    assert jdk_home(21, environ=environ, folders=(tmp_path / "all",)) == named
+    (named / "bin" / "javac").unlink()
+    assert jdk_home(21, environ=environ, folders=()) is None
+    on_path = _jdk(tmp_path / "path", "21")
+    assert jdk_home(21, environ={"PATH": str(on_path / "bin")}, folders=()) == on_path
+
+
+def test_without_a_jdk_or_maven_the_next_step_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(install_elasticsearch, "jdk_home", lambda oldest: None)
+    with pytest.raises(InstallError, match=r"no JDK of release 21 or later.*apt-get install openjdk-21"):
+        install_elasticsearch.fetch(tmp_path)
+    monkeypatch.setattr(install_elasticsearch, "jdk_home", lambda oldest: tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(InstallError, match="Maven is not installed: apt-get"):
+        install_elasticsearch.fetch(tmp_path)
+
+
+def test_a_fetch_that_fails_leaves_nothing_in_the_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    _script(tmp_path / "path", "mvn", "touch half; exit 1")
+    monkeypatch.setattr(install_elasticsearch, "jdk_home", lambda oldest: tmp_path)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'path'}{os.pathsep}{os.environ['PATH']}")
+    peer = Peer(
+        "Elasticsearch", tmp_path / "cache" / "elasticsearch-0", ("bin/elasticsearch",), install_elasticsearch.fetch
+    )
+    assert install.main([peer]) == 1
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_an_archive_is_unpacked_without_its_top_folder_and_with_its_modes(tmp_path: Path) -> None:
+    archive = tmp_path / "a.zip"
+    with zipfile.ZipFile(archive, "w") as made:
+        program = zipfile.ZipInfo("elasticsearch-0/bin/elasticsearch")
+        program.external_attr = 0o755 << 16
+        made.writestr(program, "#!/bin/sh\n")
+        made.writestr("elasticsearch-0/plugins/", "")
+    install_elasticsearch.unpack(archive, tmp_path / "out")
+    assert os.access(tmp_path / "out" / "bin" / "elasticsearch", os.X_OK)
+    assert (tmp_path / "out" / "plugins").is_dir()
+    with zipfile.ZipFile(archive, "w") as made:
+        made.writestr("elasticsearch-0/../../x", "")
+    with pytest.raises(InstallError, match="leaves its folder"):
+        install_elasticsearch.unpack(archive, tmp_path / "out")
+
+
+def test_what_is_there_is_not_installed_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made: list[Path] = []
+    peer = Peer("A server", tmp_path / "a", ("program",), made.append)
+    _script(tmp_path / "a", "program", "")
+    assert install.main([peer]) == 0
+    assert made == []
+    assert capsys.readouterr().out == f"A server is there: {tmp_path / 'a'}\n"
+
+
+def test_a_server_that_was_not_fetched_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("REGOBS_PEERS", str(tmp_path))
+    assert peers.elasticsearch9() is None
+
+
+def test_only_types_that_the_distribution_lacks_are_replaced() -> None:
+    mapping = {"dynamic": False, "properties": {"uri": {"type": "wildcard", "ignore_above": 9}, "n": {"type": "long"}}}
+    expected = {"uri": {"type": "keyword", "ignore_above": 9}, "n": {"type": "long"}}
+    assert stand_in(mapping) == {"dynamic": False, "properties": expected}
