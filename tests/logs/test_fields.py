@@ -3,7 +3,16 @@ from __future__ import annotations
 import pytest
 
 from regobs.logs.field import FieldType, catalogue, field
-from regobs.logs.fields import ALIASES, COMBINED_FIELDS, DISTRIBUTION_FIELDS, EVENT_FIELDS, FIELDS, FORMS, Conversion
+from regobs.logs.fields import (
+    ALIASES,
+    COMBINED_FIELDS,
+    DISTRIBUTION_FIELDS,
+    EVENT_FIELDS,
+    FIELDS,
+    FORMS,
+    Conversion,
+    as_written,
+)
 from tests.logs.lines import all_messages, records
 
 CATALOGUES = (FIELDS, DISTRIBUTION_FIELDS, COMBINED_FIELDS, EVENT_FIELDS)
@@ -52,8 +61,20 @@ def test_an_alias_leads_to_a_field_and_only_a_number_is_scaled() -> None:
         assert alias.name == name
         target = FIELDS[alias.field]
         assert (alias.factor != 1) == (alias.conversion is Conversion.SCALED)
-        if alias.conversion is not Conversion.SAME:
+        if alias.conversion in {Conversion.SCALED, Conversion.GO_DURATION}:
             assert target.unit == "ms"
+
+
+def test_a_field_under_another_name_is_of_a_type_that_its_conversion_reads() -> None:
+    for alias in ALIASES.values():
+        ours, theirs = FIELDS[alias.field], as_written(alias)
+        assert theirs.name == alias.name
+        if alias.conversion is Conversion.SCALED:
+            assert (ours.type, theirs.type, theirs.unit) == (FieldType.LONG, FieldType.DOUBLE, "s")
+        elif alias.conversion is Conversion.SAME:
+            assert (theirs.type, theirs.unit) == (ours.type, ours.unit)
+        else:
+            assert theirs.type is FieldType.KEYWORD
 
 
 def test_an_alias_that_is_also_a_field_counts_on_access_lines_only() -> None:

@@ -8,7 +8,7 @@ of a running 4.32; the labkit generation from labkit-spec, schema/fields.yaml 1.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from types import MappingProxyType
 
@@ -32,6 +32,7 @@ __all__ = [
     "Conversion",
     "Field",
     "FieldType",
+    "as_written",
 ]
 
 GROUPS: tuple[tuple[str, tuple[Field, ...]], ...] = (
@@ -69,6 +70,7 @@ class Conversion(Enum):
     SAME = "same"
     SCALED = "scaled"  # number times the factor
     GO_DURATION = "go duration"  # text such as 1m2.5s, to milliseconds
+    WORDS = "words"  # `manifest unknown` to MANIFEST_UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,7 @@ _ALIASES = (
     _distribution("vars.digest", "vars_digest"),
     _distribution("vars.uuid", "vars_uuid"),
     _distribution("auth.user.name", "auth_user_name"),
-    _distribution("err.code", "code"),
+    _distribution("err.code", "code", Conversion.WORDS),
     _distribution("err.message", "error"),
     _distribution("err.detail", "detail"),
     _distribution("contentLength", "content_length"),
@@ -130,3 +132,13 @@ _ALIASES = (
 )
 
 ALIASES: Mapping[str, Alias] = MappingProxyType({alias.name: alias for alias in _ALIASES})
+
+
+def as_written(alias: Alias) -> Field:
+    """The field as lines of the alias's generation have it: its name, type and unit there."""
+    if alias.generation == "distribution":
+        return DISTRIBUTION_FIELDS[alias.name]
+    field = FIELDS[alias.field]
+    if alias.conversion is Conversion.SCALED:
+        return replace(field, name=alias.name, type=FieldType.DOUBLE, unit="s", es_type="double")
+    return replace(field, name=alias.name, values=())

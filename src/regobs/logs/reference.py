@@ -97,6 +97,7 @@ def _values(field: Field) -> str:
 
 def _other(alias: Alias) -> str:
     how = {Conversion.SCALED: f" times {alias.factor:,}", Conversion.GO_DURATION: " as a Go duration"}
+    how[Conversion.WORDS] = " in small words"
     where = " on access lines" if alias.access_only else ""
     return f"`{alias.name}`{how.get(alias.conversion, '')}{where}"
 

@@ -8,8 +8,8 @@ from functools import cache
 from types import MappingProxyType
 
 from regobs.logs import messages_background, messages_distribution, messages_process, messages_requests
-from regobs.logs.field import Field, FieldType
-from regobs.logs.fields import ALIASES, COMBINED_FIELDS, DISTRIBUTION_FIELDS, FIELDS, FORMS, STANDARD_FIELDS, Conversion
+from regobs.logs.field import Field
+from regobs.logs.fields import ALIASES, COMBINED_FIELDS, DISTRIBUTION_FIELDS, FIELDS, FORMS, STANDARD_FIELDS, as_written
 from regobs.logs.message import CONTEXTS, Message, split
 
 
@@ -46,11 +46,7 @@ del _NEWER["status"]  # status_code is the name that labkit-spec itself calls de
 def _newer_field(field: Field) -> Field:
     """The field as the labkit generation has it; a value in seconds is a fraction, its severity any word."""
     name = _NEWER.get(field.name)
-    if name is None:
-        return field
-    if ALIASES[name].conversion is Conversion.SCALED:
-        return replace(field, name=name, type=FieldType.DOUBLE, unit="s", es_type="double")
-    return replace(field, name=name, values=())
+    return field if name is None else as_written(ALIASES[name])
 
 
 def _newer_message(one: Message) -> Message:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from regobs.logs.fields import Field, FieldType
+from regobs.logs.fields import Alias, Conversion, Field, FieldType, as_written
+from regobs.logs.generations import ACCESS_MARK, Merged, merged, merged_field
 from regobs.logs.kql.analysis import RE2
 from regobs.logs.kql.condition import (
     All,
@@ -30,6 +32,7 @@ MATCHED, OTHER, MALFORMED = 1, 0, 2  # the classes of lines
 # Addresses and words as functions of DuckDB; `kql.addresses` and `kql.analysis` say what they give.
 _V4 = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _V6 = "[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}"
+_DURATION = "[0-9]+(?:[.][0-9]+)?(?:ns|us|µs|μs|ms|s|m|h)"
 _WORDS = RE2.replace("'", "''")
 MACROS = (
     f"CREATE TEMP MACRO log_words(t) AS ' ' || array_to_string(regexp_extract_all(lower(t), '{_WORDS}'), ' ') || ' '",
@@ -46,6 +49,14 @@ MACROS = (
     f"""CREATE TEMP MACRO log_address(a) AS CASE
        WHEN regexp_full_match(a, '{_V4}([.]{_V4}){{3}}') THEN '00000000000000000000ffff' || log_hex4(a)
        WHEN regexp_full_match(a, '{_V6}') AND len(log_hex6(a)) = 32 THEN log_hex6(a) END""",
+    # What binary fractions add is taken off first: 1.001 s are 1000.9999999999999 ms for a computer.
+    "CREATE TEMP MACRO log_whole(v) AS floor(round(v, 6))::BIGINT",
+    f"""CREATE TEMP MACRO log_milliseconds(t) AS CASE WHEN t = '0' THEN 0.0
+       WHEN regexp_full_match(t, '(?:{_DURATION})+') THEN
+         list_sum(list_transform(regexp_extract_all(t, '{_DURATION}'), lambda part:
+           regexp_extract(part, '[0-9.]+')::DOUBLE * CASE regexp_extract(part, '[^0-9.]+')
+             WHEN 'ns' THEN 1e-6 WHEN 'ms' THEN 1 WHEN 's' THEN 1e3 WHEN 'm' THEN 6e4 WHEN 'h' THEN 36e5
+             ELSE 1e-3 END)) END""",
 )  # fmt: skip
 
 
@@ -80,7 +91,7 @@ def source(fields: list[Field], files: str) -> str:
     Lines come through the CSV reader with a separator that no JSON text can have, for the JSON reader turns broken
     lines into empty rows. It rejects text that is no UTF-8, which the caller counts too.
     """
-    wanted = {one.name: _READ_AS.get(one.type, "VARCHAR") for one in fields} or {"msg": "VARCHAR"}
+    wanted = {one.name: _READ_AS.get(one.type, "VARCHAR") for one in _read(fields)} or {"msg": "VARCHAR"}
     structure = json.dumps(wanted, separators=(",", ":")).replace("'", "''")
     columns = "".join(f", {_column(one)} AS {_quoted(one.name)}" for one in fields)
     return f"""lines AS (
@@ -102,14 +113,43 @@ _READ_AS = {
 }
 
 
+def _read(fields: list[Field]) -> Iterator[Field]:
+    """The fields with all that lines may have in their place."""
+    for one in fields:
+        yield one
+        for alias in one.aliases if isinstance(one, Merged) else ():
+            yield as_written(alias)
+            if alias.access_only:
+                yield ACCESS_MARK
+
+
 def _column(field: Field) -> str:
-    """The value of a field. Times become milliseconds since 1970: DuckDB drops the offset of a plain TIMESTAMP."""
-    value = f"f.{_quoted(field.name)}"
-    if field.type is FieldType.DATE:
+    """The value of a field, under whichever name a line has it."""
+    own = _value(f"f.{_quoted(field.name)}", field.type)
+    if not isinstance(field, Merged):
+        return own
+    return f"COALESCE({', '.join((own, *(_elsewhere(field, alias) for alias in field.aliases)))})"
+
+
+def _value(value: str, kind: FieldType) -> str:
+    """A value of JSON. Times become milliseconds since 1970: DuckDB drops the offset of a plain TIMESTAMP."""
+    if kind is FieldType.DATE:
         return f"floor(epoch_us(TRY_CAST({value} AS TIMESTAMPTZ)) / 1000)::BIGINT"  # epoch_ms() rounds
-    if field.type is FieldType.OBJECT:
+    if kind is FieldType.OBJECT:
         return f"CASE WHEN json_type({value}) <> 'NULL' THEN {value} END"
     return value
+
+
+def _elsewhere(field: Field, alias: Alias) -> str:
+    """The value that stands under another name, in the unit of the field."""
+    raw = f"f.{_quoted(alias.name)}"
+    value = {
+        Conversion.SAME: _value(raw, field.type),
+        Conversion.SCALED: f"log_whole({raw} * {alias.factor})",
+        Conversion.GO_DURATION: f"log_whole(log_milliseconds({raw}))",
+        Conversion.WORDS: f"upper(replace({raw}, ' ', '_'))",
+    }[alias.conversion]
+    return f"CASE WHEN f.{_quoted(ACCESS_MARK.name)} IS NOT NULL THEN {value} END" if alias.access_only else value
 
 
 def _quoted(name: str) -> str:
@@ -182,7 +222,8 @@ def _escaped_re2(text: str) -> str:
 
 
 def compiled(query: Query, files: list[str]) -> Statement:
-    """The statement of a query over files: paths or glob patterns as DuckDB reads them."""
+    """The statement of a query over files: paths or glob patterns as DuckDB reads them, of any generation."""
+    query = merged(query)
     parameters = Parameters()
     place = parameters.add(files)
     if not query.metrics:
@@ -212,7 +253,7 @@ FROM rows WHERE ok AND {holds(query.where.condition, parameters)}
 def _by_name(query: Query, name: str) -> Field:
     from regobs.logs.fields import FIELDS  # noqa: PLC0415 - only an order by a column that is not shown needs it
 
-    return next((one for one in query.columns if one.name == name), None) or FIELDS[name]
+    return next((one for one in query.columns if one.name == name), None) or merged_field(FIELDS[name])
 
 
 def _limit(query: Query, parameters: Parameters, more: int = 0) -> str:
