@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import random
 import time
 
 import pytest
@@ -12,6 +10,7 @@ from hypothesis import given, settings
 
 from regobs.errors import LogQueryError
 from regobs.logs.kql import And, Everything, Is, Literal, Nested, Node, Not, Or, Pattern, Range, hints, parse, to_text
+from tests.logs_query import fuzz
 from tests.logs_query.strategies import LEAVES, trees
 
 A, B, C, D = (Is(None, Literal(name)) for name in "abcd")
@@ -78,36 +77,36 @@ def test_a_text_means_what_kibana_reads(text: str, tree: Node) -> None:
     assert parse(text) == tree
 
 
-@pytest.mark.parametrize(
-    ("text", "column", "advice"),
-    [
-        ("a:1 b:2", 6, "no implicit operator"),
-        ("a:1 b > 2", 7, "no implicit operator"),
-        ("not(a:1)", 4, "space after `not`"),
-        ("(a:1)and(b:2)", 6, "spaces on both sides"),
-        ("not not a:1", 5, "parentheses"),
-        ("foo not bar", 5, "and not"),
-        ("f:not b", 3, "before the field"),
-        ("cannot pull", 4, "quote it"),
-        ("a:1 and ", 9, "complete the query"),
-        ("a:(b) and", 7, "complete the query"),
-        ("a:b:c", 4, "quotes"),
-        (r"a:x\d", 4, "backslash"),
-        ('a:"b', 3, "close it"),
-        ('a:"b" c', 7, "between the two"),
-        ('a:fo"o', 5, "quotes"),
-        ("(a", 1, "add the )"),
-        ("a:(b or c", 3, "add the )"),
-        ("p:{ a:1", 3, "add the }"),
-        ("a)", 2, "take the ) away"),
-        ("a = 1 and b:", 13, None),
-        ("status:>=500", 8, "colon out"),
-        ("a && b:1 c:2", 11, "`and`"),
-        ("p:{}", 4, None),
-        (r"a:\ud83d", 3, "both halves"),
-        ("\ud83d", 1, "UTF-8"),
-    ],
-)
+REFUSALS: list[tuple[str, int, str | None]] = [
+    ("a:1 b:2", 6, "no implicit operator"),
+    ("a:1 b > 2", 7, "no implicit operator"),
+    ("not(a:1)", 4, "space after `not`"),
+    ("(a:1)and(b:2)", 6, "spaces on both sides"),
+    ("not not a:1", 5, "parentheses"),
+    ("foo not bar", 5, "and not"),
+    ("f:not b", 3, "before the field"),
+    ("cannot pull", 4, "quote it"),
+    ("a:1 and ", 9, "complete the query"),
+    ("a:(b) and", 7, "complete the query"),
+    ("a:b:c", 4, "quotes"),
+    (r"a:x\d", 4, "backslash"),
+    ('a:"b', 3, "close it"),
+    ('a:"b" c', 7, "between the two"),
+    ('a:fo"o', 5, "quotes"),
+    ("(a", 1, "add the )"),
+    ("a:(b or c", 3, "add the )"),
+    ("p:{ a:1", 3, "add the }"),
+    ("a)", 2, "take the ) away"),
+    ("a = 1 and b:", 13, None),
+    ("status:>=500", 8, "colon out"),
+    ("a && b:1 c:2", 11, "`and`"),
+    ("p:{}", 4, None),
+    (r"a:\ud83d", 3, "both halves"),
+    ("\ud83d", 1, "UTF-8"),
+]
+
+
+@pytest.mark.parametrize(("text", "column", "advice"), REFUSALS)
 def test_a_wrong_text_is_refused_at_its_place_with_advice(text: str, column: int, advice: str | None) -> None:
     with pytest.raises(LogQueryError) as caught:
         parse(text, file="q")
@@ -169,29 +168,24 @@ def test_printing_uses_parentheses_only_where_the_tree_needs_them() -> None:
     assert to_text(parse("f:(a or not b)")) == "f: a or not f: b"
 
 
-WHOLE = ["and", "or", "not", "a", "b c", "null", "true", "\\u0041", "\\u", "é", "<=", ">="]
-FRAGMENTS = [*'\\():<>"*{} \t\n\u00a0=', *WHOLE]
-
-
 def test_no_text_makes_the_parser_fall_over_or_hang() -> None:
-    """Bounded to a second here; REGOBS_FUZZ_SECONDS makes it longer."""
-    seconds = float(os.environ.get("REGOBS_FUZZ_SECONDS", "1"))
-    generator = random.Random(os.environ.get("REGOBS_FUZZ_SEED", "7"))  # noqa: S311 - no secret
-    end, count, slowest, slow = time.monotonic() + seconds, 0, 0.0, ""
-    while time.monotonic() < end:
-        text = "".join(generator.choices(FRAGMENTS, k=generator.randrange(1, 40)))
-        begin = time.process_time()
-        try:
-            tree = parse(text)
-        except LogQueryError:
-            pass
-        else:
-            assert parse(to_text(tree)) == tree, text
-        took = time.process_time() - begin
-        slowest, slow = max((slowest, slow), (took, text))
-        count += 1
-    assert count > 100
-    assert slowest < 0.1, slow
+    """A short run of tests/logs_query/fuzz.py; as a program it takes any number of texts."""
+    outcome = fuzz.run_chunk("short", 6000)
+    assert outcome.failure is None
+    assert 1000 < outcome.read < 5000
+
+
+def test_the_fuzzer_reports_what_it_looks_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fuzz, "KINDS", (lambda _: "a: 1", lambda _: "(" * 20))
+    monkeypatch.setattr(fuzz, "to_text", lambda tree: "a: 2")
+    outcome = fuzz.run_chunk("broken", 10)
+    assert (outcome.texts, outcome.failure) == (
+        1,
+        "number 0 of seed 'broken', AssertionError a: 2: 'a: 1' (4 characters)",
+    )
+    monkeypatch.setattr(fuzz, "LIMIT_S", 0.0)
+    monkeypatch.setattr(fuzz, "KINDS", (lambda _: "(" * 20,))
+    assert " s: '((((" in (fuzz.run_chunk("slow", 10).failure or "")
 
 
 SPACES = " " * 50000

@@ -10,6 +10,7 @@ from pathlib import Path
 
 PROMETHEUS = "3.9.1"
 ELASTICSEARCH = "9.2.0"
+KQL_ORACLE = "1.0.2"
 
 
 def cache() -> Path:
@@ -42,6 +43,12 @@ def elasticsearch9() -> Path | None:
 def required_elasticsearch9() -> Path:
     """The home of Elasticsearch 9, or a skip as above."""
     return _required(elasticsearch9(), f"Elasticsearch {ELASTICSEARCH}").parents[1]
+
+
+def required_kql_oracle() -> Path:
+    """The program that answers with the trees of Kibana's KQL parser, or a skip as above."""
+    program = cache() / f"kql-oracle-{KQL_ORACLE}" / "oracle.js"
+    return _required(program if os.access(program, os.X_OK) else None, "Kibana's KQL parser")
 
 
 def _required(program: Path | None, title: str) -> Path:

@@ -6,10 +6,10 @@ import sys
 import time
 from collections.abc import Sequence
 
-from tests.peers import install_elasticsearch, install_prometheus
+from tests.peers import install_elasticsearch, install_kql, install_prometheus
 from tests.peers.peer import InstallError, Peer
 
-PEERS = (install_elasticsearch, install_prometheus)
+PEERS = (install_elasticsearch, install_kql, install_prometheus)
 
 
 def main(peers: Sequence[Peer]) -> int:
