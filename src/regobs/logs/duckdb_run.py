@@ -15,10 +15,9 @@ from typing import Any, BinaryIO
 
 from regobs.errors import InputError, Location, MachineError
 from regobs.logs import to_duckdb
-from regobs.logs.answer import Answer, Value
-from regobs.logs.fields import FieldType
-from regobs.logs.kql.dates import iso
-from regobs.logs.query import ByFilters, Group, Kind, Query
+from regobs.logs.answer import Answer
+from regobs.logs.columns import empty, shown, types_of
+from regobs.logs.query import Query
 
 STDIN = "-"
 
@@ -47,35 +46,10 @@ def run(query: Query, files: Sequence[str], *, stdin: BinaryIO | None = None) ->
             counts = _counts(connection, _rows(duckdb, connection, to_duckdb.counting(paths)))
     found = [row[3:] for row in rows if row[0] == to_duckdb.MATCHED][: query.limit]
     if not found and query.metrics and not query.groups:
-        found = [tuple(_EMPTY.get(metric.kind) for metric in query.metrics)]
-    shapes = _shapes(query)
-    shown = tuple(tuple(_shown(value, shape) for value, shape in zip(row, shapes, strict=True)) for row in found)
-    return Answer(query.names, shown, counts.lines, counts.malformed)
-
-
-_EMPTY: dict[Kind, Value] = {Kind.COUNT: 0, Kind.SUM: 0, Kind.CARDINALITY: 0}  # of no line at all; others have none
-
-
-def _shapes(query: Query) -> list[FieldType | None]:
-    """The types of the columns of the answer where they decide how a value is shown."""
-    shapes = [_group_type(group) for group in query.groups]
-    for metric in query.metrics:
-        kept = metric.kind in {Kind.MIN, Kind.MAX} and metric.field is not None
-        shapes.append(metric.field.type if kept and metric.field else None)
-    return shapes or [field.type for field in query.columns]
-
-
-def _group_type(group: Group) -> FieldType | None:
-    return None if isinstance(group, ByFilters) else group.field.type
-
-
-def _shown(value: Any, shape: FieldType | None) -> Value:
-    if shape is FieldType.DATE and isinstance(value, int):
-        return iso(value)
-    if isinstance(value, list):
-        return tuple(str(part) for part in value)
-    shown: Value = value
-    return shown
+        found = [empty(query)]
+    types = types_of(query)
+    cells = tuple(tuple(shown(value, one) for value, one in zip(row, types, strict=True)) for row in found)
+    return Answer(query.names, cells, counts.lines, counts.malformed)
 
 
 def _counts(connection: Any, rows: list[tuple[Any, ...]]) -> Counts:

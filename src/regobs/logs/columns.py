@@ -1,0 +1,38 @@
+"""The columns of an answer: their types, how a value of one is shown, and what stands there when no line fits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from regobs.logs.answer import Value
+from regobs.logs.fields import FieldType
+from regobs.logs.kql.dates import iso
+from regobs.logs.query import ByFilters, Kind, Query
+
+_EMPTY: dict[Kind, Value] = {Kind.COUNT: 0, Kind.SUM: 0, Kind.CARDINALITY: 0}  # of no line at all; others have none
+
+
+def types_of(query: Query) -> list[FieldType | None]:
+    """The types of the columns that hold values of a field; None for names of clauses and computed numbers."""
+    types: list[FieldType | None] = [
+        None if isinstance(group, ByFilters) else group.field.type for group in query.groups
+    ]
+    for metric in query.metrics:
+        kept = metric.kind in {Kind.MIN, Kind.MAX} and metric.field is not None
+        types.append(metric.field.type if kept and metric.field else None)
+    return types or [field.type for field in query.columns]
+
+
+def shown(value: Any, column: FieldType | None) -> Value:
+    """A value in an answer: milliseconds as a time, lists as tuples."""
+    if column is FieldType.DATE and isinstance(value, int):
+        return iso(value)
+    if isinstance(value, list):
+        return tuple(str(part) for part in value)
+    same: Value = value
+    return same
+
+
+def empty(query: Query) -> tuple[Value, ...]:
+    """The row of a query without groups over no line at all."""
+    return tuple(_EMPTY.get(metric.kind) for metric in query.metrics)
