@@ -10,15 +10,20 @@ from pathlib import Path
 
 from regobs.catalog import reference as metrics
 from regobs.errors import ExitCode
+from regobs.logs import lnav, schema
 from regobs.logs import reference as log_fields
-from regobs.logs import schema
 
-_FOLDERS = {"log_schemas": "*.schema.json", "docs": "*-reference.md"}  # of which every file is a generated one
+# Of which every file is a generated one.
+_FOLDERS = {"log_schemas": "*.schema.json", "log_schemas/lnav": "*.json", "docs": "*-reference.md"}
 
 
 def files() -> dict[str, bytes]:
     """The content of every generated file: path from the root of the repository to bytes."""
-    return {f"log_schemas/{name}": content for name, content in schema.files().items()} | {
+    schemas = {f"log_schemas/{name}": content for name, content in schema.files().items()}
+    formats = {f"log_schemas/lnav/{name}": content for name, content in lnav.files().items()}
+    return {
+        **schemas,
+        **formats,
         "docs/logs-reference.md": log_fields.page().encode(),
         "docs/metrics-reference.md": metrics.page().encode(),
     }
@@ -44,6 +49,7 @@ def main(arguments: list[str], root: Path) -> int:
     wanted = files()
     for name in found:
         if name in wanted:
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
             (root / name).write_bytes(wanted[name])
         else:
             (root / name).unlink()

@@ -61,6 +61,7 @@ def test_everything_is_written(built: Path) -> None:
         "mixin/mixin.libsonnet",
         "prometheus/scrape.yaml",
         "alertmanager/alertmanager.yaml",
+        "lnav/regobs.json",
         "manifest.json",
     } <= names
     for pattern in ("prometheus/rules/*.yaml", "prometheus/tests/*.test.yaml", "runbooks/*.md"):

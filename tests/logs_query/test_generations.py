@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from regobs.logs import saved
 from regobs.logs.duckdb_run import _connected, run
 from regobs.logs.field import FieldType
-from regobs.logs.fields import ALIASES, FIELDS, Conversion, as_written
+from regobs.logs.fields import ALIASES, FIELDS, as_written
 from regobs.logs.generations import ACCESS_MARK, GENERATIONS, Merged, merged, merged_field, spelled
 from regobs.logs.kql.bind import condition
 from regobs.logs.kql.condition import Present, fields_of
@@ -25,23 +25,9 @@ from regobs.logs.to_duckdb import Parameters, holds, source
 from regobs.pack import find_pack
 from tests.logs.lines import DOCKER
 from tests.logs_query import reference
-from tests.logs_query.sample import FILE, lines
+from tests.logs_query.sample import FILE, lines, newer
 
 PACK = find_pack()
-LABKIT = {alias.field: alias for alias in ALIASES.values() if alias.generation == "labkit"}
-del LABKIT["status"]
-
-
-def newer(line: dict[str, Any]) -> dict[str, Any]:
-    """A line of the older generation as the newer one writes it."""
-    found = {}
-    for name, value in line.items():
-        alias = LABKIT.get(name)
-        if alias is None or (alias.access_only and line["msg"] != "access"):
-            found[name] = value
-        else:
-            found[alias.name] = value / alias.factor if alias.conversion is Conversion.SCALED else value
-    return found
 
 
 def written(path: Path, records: list[dict[str, Any]]) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 BASICS = ("sh", "sort", "tr", "id", "dirname")
-DATABASES = ("postgres", "pgbouncer", "redis-server", "postgres_exporter", "redis_exporter", "node_exporter")
+OTHERS = ("postgres", "pgbouncer", "redis-server", "postgres_exporter", "redis_exporter", "node_exporter", "lnav")
 
 
 def run(
@@ -29,7 +29,7 @@ def run(
 
 
 def test_without_apt_one_message_names_the_missing_servers(tmp_path: Path) -> None:
-    done = run("install-servers", tmp_path, programs=("prometheus", "promtool", "amtool", *DATABASES))
+    done = run("install-servers", tmp_path, programs=("prometheus", "promtool", "amtool", *OTHERS))
     assert done.returncode == 0
     assert "Missing servers: docker-registry prometheus-alertmanager\n" in done.stderr
     assert "next:" in done.stderr
@@ -41,7 +41,7 @@ def test_where_servers_are_required_a_missing_one_is_a_failure(tmp_path: Path, w
 
 
 def test_with_every_server_on_the_path_nothing_is_said_or_done(tmp_path: Path) -> None:
-    servers = ("prometheus", "promtool", "alertmanager", "amtool", "docker-registry", *DATABASES)
+    servers = ("prometheus", "promtool", "alertmanager", "amtool", "docker-registry", *OTHERS)
     done = run("install-servers", tmp_path, programs=servers, environment={"CI": "1"})
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 

@@ -37,6 +37,7 @@ def build_files(config: Config, pack: Pack) -> dict[str, bytes]:
         dashboards.files([name for name in sorted(rules) if name.startswith(RULES)]),
         {"prometheus/scrape.yaml": scrape_file(pack, config)},
         _runbooks(pack),
+        _lnav(config, pack),
     )
     files = _merge(parts)
     files[MANIFEST] = _manifest(pack, config, {"dashboards": described, "rules": rules_described}, files)
@@ -59,6 +60,11 @@ def _merge(parts: tuple[Mapping[str, bytes], ...]) -> dict[str, bytes]:
 
 def _runbooks(pack: Pack) -> dict[str, bytes]:
     return {file.name: file.read().encode() for file in pack.files("alerts", "runbooks/*.md")}
+
+
+def _lnav(config: Config, pack: Pack) -> dict[str, bytes]:
+    """The formats of lnav for the flavor's log lines."""
+    return {"lnav/regobs.json": pack.file("log_schemas", f"lnav/{config.flavor}.json").read().encode()}
 
 
 def _manifest(pack: Pack, config: Config, parts: Mapping[str, Any], files: Mapping[str, bytes]) -> bytes:
