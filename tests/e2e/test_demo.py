@@ -28,7 +28,14 @@ from regobs.demo.progress import Progress
 from regobs.demo.story import QUICK, tell
 sys.exit(tell(replace(QUICK, settle=0.0), Path(sys.argv[1]), Progress()))
 """
-
+_HASTY_FLEET = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+from regobs.demo.fleet_story import QUICK_FLEET, tell_fleet
+from regobs.demo.progress import Progress
+sys.exit(tell_fleet(replace(QUICK_FLEET, settle=0.0), Path(sys.argv[1]), Progress()))
+"""
 
 _ACTS = ("Build the pack", "Start the servers", "Push and pull", "Let clients", "Break it")
 
@@ -102,17 +109,45 @@ def test_the_whole_story_is_seen_and_leaves_nothing(tmp_path: Path, place: dict[
     assert list((tmp_path / "tmp").iterdir()) == []
 
 
+def test_the_story_of_a_fleet_is_seen_and_leaves_nothing(tmp_path: Path, place: dict[str, str]) -> None:
+    command = [sys.executable, "-m", "regobs", "demo", "--fleet", "--quick", "--keep", str(tmp_path / "out")]
+    done = subprocess.run(command, env=place, capture_output=True, text=True, timeout=200, check=False)
+    assert done.returncode == ExitCode.OK, done.stdout + done.stderr
+    assert "MISSING" not in done.stdout
+    assert done.stderr == ""
+    told = iter(done.stdout.splitlines())
+    for pattern in (
+        r"promtool accepts \d{3,} rules",
+        r"simulated fleet +http://127\.0\.0\.1:\d+, 2 pods at 127\.0\.0\.1:\d+, 127",
+        r" 0 alerts firing",
+        r"pull-manifest-availability +99\.9 %",
+        r"Break it: error-burst",
+        r"after \d+\.\d s pager is notified: RegistryAvailabilityBurn ",
+        r"registry: gitlab 4\.32",
+        r"(2[4-9]\d|[3-9]\d\d) of \1 panels have data .*; 0 query errors",
+        r"s after the repair it is resolved: RegistryAvailabilityBurn",
+        r"Done$",
+    ):
+        assert any(re.search(pattern, line) for line in told), (
+            f"not said, or not in this order: {pattern}\n{done.stdout}"
+        )
+    assert left_behind(tmp_path) == []
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
 @pytest.mark.parametrize(
-    ("act", "number"),
-    [(act, signal.SIGINT) for act in _ACTS]
-    + [(act, number) for act in ("Start the servers",) for number in (signal.SIGTERM, signal.SIGKILL)],
+    ("act", "number", "story"),
+    [(act, signal.SIGINT, _HASTY) for act in _ACTS]
+    + [(act, number, _HASTY) for act in ("Start the servers",) for number in (signal.SIGTERM, signal.SIGKILL)]
+    + [("Start the servers", signal.SIGINT, _HASTY_FLEET), ("Let the fleet", signal.SIGKILL, _HASTY_FLEET)]
+    + [("Break it", signal.SIGINT, _HASTY_FLEET)],
 )
 def test_an_end_in_any_act_leaves_no_process_and_no_mount(
-    tmp_path: Path, place: dict[str, str], act: str, number: signal.Signals
+    tmp_path: Path, place: dict[str, str], act: str, number: signal.Signals, story: str
 ) -> None:
     moment = random.Random(f"{act}{number}").uniform(0, 1.5)  # noqa: S311 - a moment, no secret
     with subprocess.Popen(
-        [sys.executable, "-c", _HASTY, str(tmp_path / "out")],
+        [sys.executable, "-c", story, str(tmp_path / "out")],
         env=place,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -135,6 +170,13 @@ def test_an_end_in_any_act_leaves_no_process_and_no_mount(
     assert left_behind(tmp_path) == []
     if number is not signal.SIGKILL:
         assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_a_fleet_has_no_disk_that_could_be_full(capsys: pytest.CaptureFixture[str]) -> None:
+    from regobs.cli.main import run
+
+    assert run(["demo", "--fleet", "--fault", "full-disk"]) == ExitCode.INPUT
+    assert "no disk" in capsys.readouterr().err
 
 
 def test_a_missing_program_is_named_with_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

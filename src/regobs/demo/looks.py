@@ -21,6 +21,12 @@ def unevaluated(prometheus: Prometheus) -> str:
     return f"{bad.name}: {bad.last_error or 'not evaluated yet'}" if bad else ""
 
 
+def scraped(prometheus: Prometheus) -> bool:
+    """Whether there are targets, and each has been scraped, well or not."""
+    targets = prometheus.targets()
+    return bool(targets) and all(target.health != "unknown" for target in targets)
+
+
 def rules(prometheus: Prometheus) -> str:
     """How many rules of which kind are loaded, and how many alerts are active."""
     loaded = Counter(rule.kind for group in prometheus.rules() for rule in group.rules)

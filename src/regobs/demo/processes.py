@@ -69,6 +69,16 @@ def free_port() -> int:
             return port
 
 
+def free_ports(count: int) -> int:
+    """The first of so many TCP ports in a row on 127.0.0.1 that nobody listens on now."""
+    while True:
+        first = free_port()
+        with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
+            for port in range(first, first + count):
+                stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
+            return first
+
+
 @dataclass(frozen=True, slots=True)
 class SmallDisk:
     """A file system of `size` bytes over `directory`, for one process and only as long as it lives."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,8 @@ from typing import Any, TypeVar
 
 import yaml
 
-from regobs.demo.processes import Process, SmallDisk, Supervisor, find_program, free_port
+import regobs
+from regobs.demo.processes import Process, SmallDisk, Supervisor, find_program, free_port, free_ports
 from regobs.errors import MachineError
 
 _ATTEMPTS = 3  # another program may take a free port before the server does
@@ -104,6 +106,34 @@ def docker_registry(
     return _with_ports(supervisor, "docker-registry", start)
 
 
+@dataclass(frozen=True, slots=True)
+class FleetServer(Server):
+    """A simulated fleet in a process of its own; `url` is its control endpoint, `targets` host and port of each pod.
+
+    It has no configuration file: `config` is its directory.
+    """
+
+    targets: tuple[str, ...]
+
+
+def fleet(supervisor: Supervisor, *options: str, pods: int) -> FleetServer:
+    """Start `regobs simulate` with more of its options."""
+
+    def start(directory: Path) -> FleetServer:
+        first, control = free_ports(pods), free_port()
+        # The same regobs as ours, wherever it was imported from.
+        seen = {"PYTHONPATH": str(Path(regobs.__file__).parents[1])}
+        ports = [f"--pods={pods}", f"--port={first}", f"--control={control}"]
+        command = [sys.executable, "-m", "regobs", "simulate", *ports, *options]
+        process = supervisor.start("fleet", command, environment=seen)
+        url = f"http://127.0.0.1:{control}"
+        supervisor.wait_until_ready(process, url)
+        targets = tuple(f"127.0.0.1:{first + number}" for number in range(pods))
+        return FleetServer(process, url, directory, directory, targets)
+
+    return _with_ports(supervisor, "fleet", start)
+
+
 def prometheus(
     supervisor: Supervisor,
     config: Mapping[str, Any] | Path,
@@ -171,7 +201,7 @@ def _with_ports(supervisor: Supervisor, name: str, start: Callable[[Path], _Serv
         try:
             return start(directory)
         except MachineError as error:
-            if attempt == _ATTEMPTS or "address already in use" not in str(error):
+            if attempt == _ATTEMPTS or "address already in use" not in str(error).lower():
                 raise
     raise AssertionError("unreachable")
 

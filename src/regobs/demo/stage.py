@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from regobs.build import build_files, write_atomically
-from regobs.catalog.model import Capability, Flavor, Version
 from regobs.config.model import Config
 from regobs.demo import servers
 from regobs.demo.alerts import demo_routing
 from regobs.demo.processes import Supervisor, find_program
+from regobs.demo.progress import Progress
 from regobs.demo.receiver import Receiver
 from regobs.demo.shortened import shorten_config, shorten_files, shorten_flags
 from regobs.errors import MachineError
@@ -22,11 +22,6 @@ from regobs.pack import Pack, find_pack
 ALERTMANAGER = "alertmanager/alertmanager.yaml"
 SCRAPE = "prometheus/scrape.yaml"
 RULES = "prometheus/rules"
-
-# What Debian's docker-registry is; its packaged configuration has the descriptor cache on.
-PRODUCTION = Config(
-    flavor=Flavor.DISTRIBUTION, version=Version(2, 8, 2), capabilities=frozenset({Capability.DESCRIPTOR_CACHE})
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +36,8 @@ class Built:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Everything that runs."""
+    """The servers that watch a registry, and the build that they run."""
 
-    registry: servers.RegistryServer
     alertmanager: servers.Server
     prometheus: servers.Server
     built: Built
@@ -58,30 +52,29 @@ def build(
     return Built(directory, config, pack, files)
 
 
-def production(directory: Path) -> Built:
-    """The bundled pack as a team would build it."""
-    return build(directory, PRODUCTION, find_pack())
+def announce_build(progress: Progress, directory: Path, config: Config) -> Built:
+    """The first act: the bundled pack as a team would build it, in `production`, accepted by promtool."""
+    progress.title("Build the pack")
+    built = build(directory / "production", config, find_pack())
+    progress.say(f"{len(built.files)} files for a {built.config.flavor} registry in {built.directory}")
+    progress.say(f"promtool accepts {check_rules(built)}")
+    return built
 
 
 def raise_curtain(
-    supervisor: Supervisor, receiver: Receiver, directory: Path, standard: Built, *, disk: int, small_disk: bool
+    supervisor: Supervisor, receiver: Receiver, directory: Path, standard: Built, targets: tuple[str, ...]
 ) -> Stage:
-    """Start registry, Alertmanager and Prometheus; the latter with the pack built for them, its windows shortened.
+    """Start Alertmanager and Prometheus for `targets`, with the pack built for them, its windows shortened.
 
     Alertmanager gets the routing of the `standard` build: it does not depend on addresses, while the rest does.
     """
-    registry = servers.docker_registry(supervisor, small_disk_bytes=disk if small_disk else None)
     routing = demo_routing(standard.files[ALERTMANAGER], receiver.url)
     alertmanager = servers.alertmanager(supervisor, routing)
-    settings = replace(
-        standard.config.prometheus,
-        targets=(registry.debug_address,),
-        alertmanagers=(alertmanager.address,),
-    )
+    settings = replace(standard.config.prometheus, targets=targets, alertmanagers=(alertmanager.address,))
     config = shorten_config(replace(standard.config, prometheus=settings))
     built = build(directory, config, standard.pack, shorten_files)
     prometheus = servers.prometheus(supervisor, directory / SCRAPE, flags=shorten_flags())
-    return Stage(registry, alertmanager, prometheus, built)
+    return Stage(alertmanager, prometheus, built)
 
 
 def check_rules(built: Built) -> str:
@@ -101,4 +94,4 @@ def default_directory() -> Path:
     return Path(home).expanduser() / "regobs" / "demo"
 
 
-__all__ = ["Built", "Stage", "build", "check_rules", "default_directory", "production", "raise_curtain"]
+__all__ = ["Built", "Stage", "announce_build", "build", "check_rules", "default_directory", "raise_curtain"]

@@ -1,4 +1,4 @@
-"""The story of the demo, act by act: build, start, use, look, break, repair, sum up."""
+"""The story of a real registry, act by act: build, start, use, look, break, repair, sum up."""
 
 from __future__ import annotations
 
@@ -6,21 +6,25 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from regobs.demo import faults, looks, loopback, stage
-from regobs.demo.alerts import HeldAlert, held_alerts
+from regobs.catalog.model import Capability, Flavor, Version
+from regobs.config.model import Config
+from regobs.demo import faults, looks, loopback, servers, stage
+from regobs.demo.alerts import HeldAlert
 from regobs.demo.client import RegistryClient
 from regobs.demo.images import Image
 from regobs.demo.processes import Supervisor
 from regobs.demo.progress import Progress
 from regobs.demo.receiver import Receiver
-from regobs.demo.shortened import FACTOR
 from regobs.demo.traffic import MB, Mix, first_round, images, readable
+from regobs.demo.watch import Watch
 from regobs.errors import ExitCode
 from regobs.prometheus import Prometheus
 
 _SEED = "regobs"  # the same images every time
-_HOUR = 3600  # seconds
-_TOGETHER = 2.0  # seconds in which the alerts that belong to the first one arrive
+# What Debian's docker-registry is; its packaged configuration has the descriptor cache on.
+_REGISTRY = Config(
+    flavor=Flavor.DISTRIBUTION, version=Version(2, 8, 2), capabilities=frozenset({Capability.DESCRIPTOR_CACHE})
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,57 +61,40 @@ class _Story:
     ) -> None:
         self._plan, self._directory, self._progress = plan, directory, progress
         self._supervisor, self._receiver = supervisor, receiver
-        self._missing: list[str] = []
+        self._watch = Watch(supervisor, receiver, progress, limit=plan.limit)
 
     def play(self) -> ExitCode:
-        standard = self._build()
-        running = self._start(standard)
+        standard = stage.announce_build(self._progress, self._directory, _REGISTRY)
+        registry, running = self._start(standard)
         pictures = images(_SEED, self._plan.largest)
-        self._use(running, pictures)
+        self._use(registry, pictures)
         with (
             loopback.session() as session,
             Prometheus(running.prometheus.url, session=session) as prometheus,
-            Mix(running.registry.url, pictures) as mix,
+            Mix(registry.url, pictures) as mix,
         ):
             self._settle(running, prometheus, mix)
-            self._look(running, prometheus)
-            raised = self._break(running, mix)
-            if raised:
-                repaired = self._resolve(running, raised)
-                self._await_quiet(running, prometheus, repaired)
-        return self._sum_up(running)
+            self._watch.slos(running, prometheus)
+            self._watch.panels(running, prometheus)
+            if raised := self._break(registry, running, mix):
+                self._watch.quiet(running, prometheus, self._watch.resolution(running, raised))
+        return self._watch.sum_up(running, self._directory)
 
-    def _build(self) -> stage.Built:
-        self._progress.title("Build the pack")
-        built = stage.production(self._directory / "production")
-        self._progress.say(f"{len(built.files)} files for a {built.config.flavor} registry in {built.directory}")
-        self._progress.say(f"promtool accepts {stage.check_rules(built)}")
-        return built
-
-    def _start(self, standard: stage.Built) -> stage.Stage:
+    def _start(self, standard: stage.Built) -> tuple[servers.RegistryServer, stage.Stage]:
         self._progress.title("Start the servers")
+        small = faults.wants_small_disk(self._plan.fault)
+        registry = servers.docker_registry(self._supervisor, small_disk_bytes=self._plan.disk if small else None)
         running = stage.raise_curtain(
-            self._supervisor,
-            self._receiver,
-            self._directory / "demo",
-            standard,
-            disk=self._plan.disk,
-            small_disk=faults.wants_small_disk(self._plan.fault),
+            self._supervisor, self._receiver, self._directory / "demo", standard, (registry.debug_address,)
         )
-        where = f"a disk of {readable(self._plan.disk)}" if running.registry.small_disk else "a directory"
-        self._progress.say(f"docker-registry   {running.registry.url}  (metrics {running.registry.debug_url}), {where}")
-        self._progress.say(f"Prometheus        {running.prometheus.url}")
-        self._progress.say(f"Alertmanager      {running.alertmanager.url}, it notifies {self._receiver.url}")
-        self._progress.say(f"The rules that run lie in {running.built.directory} ({stage.check_rules(running.built)}).")
-        self._progress.say(
-            f"In them every time is divided by {FACTOR}, so that what is called 1h is {_HOUR / FACTOR:g} s long."
-        )
-        self._progress.say("The rules with the real times are checked, not run: their alerts take minutes to resolve.")
-        return running
+        where = f"a disk of {readable(self._plan.disk)}" if registry.small_disk else "a directory"
+        self._progress.say(f"docker-registry   {registry.url}  (metrics {registry.debug_url}), {where}")
+        self._watch.introduce(running)
+        return registry, running
 
-    def _use(self, running: stage.Stage, pictures: list[Image]) -> None:
+    def _use(self, registry: servers.RegistryServer, pictures: list[Image]) -> None:
         self._progress.title("Push and pull images")
-        with RegistryClient(running.registry.url) as client:
+        with RegistryClient(registry.url) as client:
             first_round(client, pictures, self._progress.say)
             tally = client.tally
         self._progress.say(
@@ -117,103 +104,16 @@ class _Story:
 
     def _settle(self, running: stage.Stage, prometheus: Prometheus, mix: Mix) -> None:
         self._progress.title("Let clients work and rules evaluate")
-        begun = time.monotonic()
-
-        def enough() -> bool:
-            self._supervisor.check()
-            return time.monotonic() - begun >= self._plan.settle and not looks.unevaluated(prometheus)
-
-        if not self._progress.wait(
-            "enough requests and every rule", enough, seconds=self._plan.settle + self._plan.limit
-        ):
-            self._miss(f"rules that never evaluated well: {looks.unevaluated(prometheus)}")
+        self._watch.settle(prometheus, self._plan.settle)
         self._progress.say(f"{mix.tally.count()} requests from clients in the background, {looks.rules(prometheus)}")
-        early = [item.name for item in self._receiver.notifications("firing")]
-        if early or (early := [alert.name for alert in held_alerts(running.alertmanager.url)]):
-            self._miss(f"silence before the fault: {', '.join(early)}")
+        self._watch.expect_silence(running)
 
-    def _look(self, running: stage.Stage, prometheus: Prometheus) -> None:
-        self._progress.title("Where the SLOs stand")
-        self._progress.show(looks.slo_status(prometheus, running.built))
-        self._progress.title("What the doctor finds")
-        report = looks.examine(prometheus, running.built)
-        self._progress.show(looks.doctor_table(report))
-        if report.exit_code is not ExitCode.OK:
-            self._miss("data in every panel and rule (see the doctor's table)")
-
-    def _break(self, running: stage.Stage, mix: Mix) -> list[HeldAlert]:
-        fault = faults.choose(running.registry)
+    def _break(self, registry: servers.RegistryServer, running: stage.Stage, mix: Mix) -> list[HeldAlert]:
+        fault = faults.choose(registry)
         self._progress.title(f"Break it: {fault.summary}")
         failed, struck = mix.tally.server_errors(), time.monotonic()
         with fault:
-            raised = self._await_alert(running, struck)
+            raised = self._watch.alert(running, struck)
             self._progress.say(f"clients got {mix.tally.server_errors() - failed} server errors in that time")
             self._progress.title("Repair it")
         return raised
-
-    def _await_alert(self, running: stage.Stage, struck: float) -> list[HeldAlert]:
-        def notified() -> list[HeldAlert]:
-            self._supervisor.check()
-            told = {notification.identity for notification in self._receiver.notifications("firing", struck)}
-            return [alert for alert in held_alerts(running.alertmanager.url) if alert.identity in told]
-
-        if not self._progress.wait("an alert", notified, seconds=self._plan.limit):
-            self._miss("an alert at Alertmanager and its receiver")
-            return []
-        time.sleep(_TOGETHER)
-        raised = notified()
-        for notification in self._receiver.notifications("firing", struck):
-            alert = HeldAlert(notification.labels, suppressed=False, receivers=(notification.receiver,))
-            self._progress.say(f"after {notification.at - struck:.1f} s {notification.receiver} is notified: {alert}")
-            if summary := notification.annotations.get("summary"):
-                self._progress.show(summary)
-        for alert in held_alerts(running.alertmanager.url):
-            if alert.suppressed:
-                self._progress.say(f"held back by inhibition: {alert}")
-        return raised
-
-    def _resolve(self, running: stage.Stage, raised: list[HeldAlert]) -> float:
-        repaired = time.monotonic()
-        awaited = {alert.identity for alert in raised}
-
-        def resolved() -> bool:
-            self._supervisor.check()
-            told = {notification.identity for notification in self._receiver.notifications("resolved", repaired)}
-            held = {alert.identity for alert in held_alerts(running.alertmanager.url)}
-            return awaited <= told and not awaited & held
-
-        names = ", ".join(map(str, raised))
-        if not self._progress.wait("the alert to resolve", resolved, seconds=self._plan.limit):
-            self._miss(f"the resolution of {names}")
-        else:
-            self._progress.say(f"{time.monotonic() - repaired:.1f} s after the repair it is resolved: {names}")
-        return repaired
-
-    def _await_quiet(self, running: stage.Stage, prometheus: Prometheus, repaired: float) -> None:
-        """The pages with longer windows remember the outage longer, and the tickets longer than the demo lasts."""
-
-        def paging() -> set[str]:
-            self._supervisor.check()
-            held = [alert.labels for alert in held_alerts(running.alertmanager.url) if not alert.suppressed]
-            active = [*held, *(alert.labels for alert in prometheus.alerts())]
-            pages = [labels for labels in active if labels.get("severity") == "page"]
-            return {f"{labels['alertname']} {labels.get('slo', '')} {labels.get('tier', '')}" for labels in pages}
-
-        if not self._progress.wait("pages with longer windows", lambda: not paging(), seconds=self._plan.limit):
-            self._miss(f"the end of {', '.join(sorted(paging()))}")
-        else:
-            self._progress.say(f"{time.monotonic() - repaired:.1f} s after the repair no page is pending or firing")
-        for alert in held_alerts(running.alertmanager.url):
-            self._progress.say(f"a ticket stays until its windows have passed: {alert}")
-
-    def _miss(self, what: str) -> None:
-        self._missing.append(what)
-        self._progress.say(f"MISSING: {what}")
-
-    def _sum_up(self, running: stage.Stage) -> ExitCode:
-        self._progress.title("Done" if not self._missing else "Done, but not everything was seen")
-        for what in self._missing:
-            self._progress.say(f"missing: {what}")
-        self._progress.say(f"for your own servers: {self._directory / 'production'}")
-        self._progress.say(f"what ran here:        {running.built.directory}")
-        return ExitCode.DIFFERENCE if self._missing else ExitCode.OK

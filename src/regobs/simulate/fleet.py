@@ -12,7 +12,7 @@ from regobs.instrument import Instruments
 from regobs.simulate.cache import Cache
 from regobs.simulate.collection import Collection
 from regobs.simulate.database import Database
-from regobs.simulate.faults import Name, Schedule
+from regobs.simulate.faults import Fault, Name, Schedule
 from regobs.simulate.leader import Leader
 from regobs.simulate.machine import Machine
 from regobs.simulate.moment import Moment, Work
@@ -107,8 +107,9 @@ class Fleet:
         self._rng = Random(f"{plan.seed}/shared")  # noqa: S311 (a model, no secret)
         self.shared = Shared.of(plan)
         self.pods = [Pod(plan, number, self.shared) for number in range(plan.pods)]
+        past = _past(plan.warm)
         while self.time < plan.start:
-            self.advance(min(_WARMING, plan.start - self.time))
+            self._step(min(_WARMING, plan.start - self.time), past)
 
     @property
     def elapsed(self) -> float:
@@ -117,9 +118,21 @@ class Fleet:
 
     def advance(self, seconds: float) -> None:
         """Let so many seconds pass in one step."""
+        self._step(seconds, self.faults)
+
+    def _step(self, seconds: float, faults: Schedule) -> None:
         elapsed = self.elapsed
         self.time += seconds
-        moment = Moment(self.time, elapsed, seconds, self.faults.active(elapsed))
+        moment = Moment(self.time, elapsed, seconds, faults.active(elapsed))
         self.shared.advance(moment, self._rng)
         for pod in self.pods:
             pod.advance(moment)
+
+
+def _past(warm: float) -> Schedule:
+    """What went wrong before the start: some families are there only once that has happened, as in an old fleet."""
+    begin = -0.9 * warm
+    return Schedule(
+        Fault(name, begin, warm * share)
+        for name, share in ((Name.NOTIFICATIONS_DOWN, 0.2), (Name.STUCK_MIGRATION, 0.1), (Name.GC_BACKLOG, 0.05))
+    )
