@@ -265,6 +265,24 @@ def test_an_absence_has_its_reason(name: str, why: Why) -> None:
     assert absences[name].fine
 
 
+def test_a_process_in_python_has_no_go_runtime_and_all_the_rest() -> None:
+    go = [name for name in METRICS if METRICS[name].component == "go_runtime"]
+    text = GITLAB_TEXT
+    for name in go:
+        text = without_family(text, name).decode() if f"# TYPE {name} " in text else text
+    assert {difference.family for difference in check(parse(text.encode())).differences} <= set(go)
+    assert not check(parse(text.encode())).ok
+    python = (
+        "# TYPE python_info gauge\n"
+        'python_info{implementation="CPython",major="3",minor="11",patchlevel="7",version="3.11.7"} 1\n'
+    )
+    report = check(parse((text + python).encode()))
+    assert report.differences == ()
+    assert {absence.family for absence in report.absences if absence.why is Why.PYTHON} < set(go)
+    without = check(parse(without_family(text + python, "process_open_fds")))
+    assert _only(without).family == "process_open_fds"
+
+
 def test_a_capability_that_is_seen_must_be_seen_whole() -> None:
     report = check(parse(without_family(GITLAB_TEXT, "registry_redis_pool_stats_hits")))
     assert (_only(report).what, _only(report).family) == (What.ABSENT, "registry_redis_pool_stats_hits")

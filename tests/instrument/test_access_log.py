@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regobs.instrument.access_log import LogASGI, correlation_id, new_correlation_id, timestamp
+from regobs.instrument.access_log import LogASGI, correlated, correlation_id, new_correlation_id, timestamp
 from regobs.instrument.asgi import Receive, Scope, Send
 from tests.instrument.test_asgi import answer, scope, serve
 
@@ -65,6 +65,26 @@ def test_an_application_that_raises_is_logged_with_status_0() -> None:
     with pytest.raises(ZeroDivisionError):
         serve(LogASGI(app, lines.append), scope())
     assert json.loads(lines[0])["status"] == 0
+
+
+def test_a_client_that_leaves_before_the_answer_is_logged_with_499() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        while (await receive())["type"] == "http.request":
+            pass
+        await answer(500)(scope, receive, send)
+
+    assert line(scope("PATCH"), app)["status"] == 499
+
+
+def test_what_is_logged_in_the_background_has_one_id_for_each_block() -> None:
+    with correlated() as outer:
+        assert correlation_id.get() == outer
+        with correlated("01ABC") as inner:
+            assert (correlation_id.get(), inner) == ("01ABC", "01ABC")
+        assert correlation_id.get() == outer
+    assert correlation_id.get() == ""
+    with correlated() as another:
+        assert another != outer
 
 
 @pytest.mark.parametrize("propagate", [True, False])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import sys
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from regobs.instrument import LogASGI
 from regobs.instrument.access_log import correlation_id
-from regobs.instrument.app_log import RegistryFormatter, RegistryRenderer, access_writer, level_name
+from regobs.instrument.app_log import RegistryFormatter, RegistryRenderer, access_writer, level_name, log_context
 from regobs.testing import Lines, captured_lines
 from tests.instrument.test_asgi import answer, scope, serve
 
@@ -51,6 +52,27 @@ def test_a_time_is_that_of_the_record() -> None:
 )
 def test_levels_are_spelled_as_the_registry_does(name: str, word: str) -> None:
     assert level_name(name) == word
+
+
+def test_a_context_is_on_every_line_inside_its_block() -> None:
+    renderer = RegistryRenderer()
+    with captured_lines(LOG.name) as lines:
+        with log_context(vars_name="a/b", root_repo="a", password="hunter22"):
+            LOG.info("one")
+            with log_context(vars_name="c"):
+                LOG.info("two", extra={"root_repo": "d"})
+            lines(renderer(None, "info", {"event": "three"}))
+            asyncio.run(asyncio.to_thread(LOG.info, "four"))
+        LOG.info("five")
+    shown = [(line["msg"], line.get("vars_name"), line.get("root_repo")) for line in lines]
+    assert shown == [
+        ("one", "a/b", "a"),
+        ("two", "c", "d"),
+        ("three", "a/b", "a"),
+        ("four", "a/b", "a"),
+        ("five", None, None),
+    ]
+    assert "hunter22" not in "".join(lines.texts)
 
 
 def test_an_exception_becomes_error_and_stack() -> None:

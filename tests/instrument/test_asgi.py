@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
@@ -210,6 +210,16 @@ def test_a_client_that_leaves_during_its_upload_counts_as_499() -> None:
     assert counted.codes() == {"499 patch": 1}
 
 
+def test_a_client_that_leaves_counts_as_499_whatever_a_framework_answers_to_nobody() -> None:
+    async def upload(request: Request) -> Response:
+        return Response(await request.body(), 201)
+
+    counted = Counted(Starlette(routes=[Route("/v2/{name:path}/blobs/uploads/{uuid}", upload, methods=["PATCH"])]))
+    with pytest.raises(ClientDisconnect):  # Starlette answers with 500 and goes on raising
+        serve(counted.app, scope("PATCH", UPLOAD), [{"type": "http.request", "body": b"x", "more_body": True}])
+    assert counted.codes() == {"499 patch": 1}
+
+
 @pytest.mark.parametrize("error", [ConnectionResetError, asyncio.CancelledError])
 def test_a_connection_that_breaks_before_the_answer_counts_as_499(error: type[BaseException]) -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -297,10 +307,12 @@ def test_a_streaming_starlette_application_is_counted_to_its_last_byte() -> None
 def test_a_scrape_is_answered_in_the_format_that_is_asked_for(accept: bytes, kind: bytes) -> None:
     instruments = Instruments(Flavor.GITLAB)
     _ = instruments.http
-    sent = serve(MetricsASGI(instruments), scope(path="/metrics", headers=[(b"accept", accept)]))
+    app = MetricsASGI(instruments)
+    before = instruments.render(openmetrics=bool(accept))
+    sent = serve(app, scope(path="/metrics", headers=[(b"accept", accept)]))
     assert sent[0]["headers"][0][1].startswith(kind)
     body = b"".join(message["body"] for message in sent[1:])
-    assert body == instruments.render(openmetrics=bool(accept))
+    assert body == before.replace(b"requests_in_flight 0\n# HELP promhttp", b"requests_in_flight 1\n# HELP promhttp")
 
 
 def test_a_scrape_lets_other_tasks_run_between_its_slices() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from regobs.catalog import METRICS, by_series
+from regobs.catalog import METRICS, by_series, instrument
 from regobs.catalog.compare import Difference, What, compare_family
 from regobs.catalog.detect import detect_flavor, detect_version, entry_of
 from regobs.catalog.exposition import UNTYPED, Exposition, Family
@@ -24,6 +24,7 @@ class Why(StrEnum):
     REMOVED = "older versions had it"
     LATER = "later versions have it"
     LIBRARY = "only a registry that is written with regobs.instrument has it"
+    PYTHON = "the process is written in Python, not in Go"
     UNEXPLAINED = "it should be there without any traffic"
 
 
@@ -129,6 +130,8 @@ def _absences(seen: set[str], flavor: Flavor, version: Version | None) -> Iterat
             yield Absence(metric.name, Why.CAPABILITY, form.needs.value)
         elif metric.component == "instrument":
             yield Absence(metric.name, Why.LIBRARY)
+        elif metric.component == "go_runtime" and instrument.PYTHON.name in seen:
+            yield Absence(metric.name, Why.PYTHON)
         elif form.absent_until_observed:
             yield Absence(metric.name, Why.NO_EVENT)
         elif form.may_lack:

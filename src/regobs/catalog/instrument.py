@@ -1,6 +1,6 @@
 """What the instrumentation library says about itself. A registry that is not written with it has none of these.
 
-Both kinds of labels hold names of the catalog, never a name that a client could send.
+The labels of the counters hold names of the catalog, never a name that a client could send.
 """
 
 from __future__ import annotations
@@ -21,4 +21,11 @@ ERRORS = _instrument.counter(
     Unit.EVENTS,
     "Wrong uses of the instrumentation library, each logged once.",
     form(labels=labels("metric", reason=("labels", "method", "metric", "reader", "value")), on_event=True),
+)
+# The name and the labels are those of prometheus_client's PlatformCollector.
+PYTHON = _instrument.gauge(
+    "python_info",
+    Unit.INFO,
+    "Always 1; the labels say which Python runs. Such a process has no families of the Go runtime.",
+    form(labels=labels("implementation", "major", "minor", "patchlevel", "version"), on_event=True),
 )

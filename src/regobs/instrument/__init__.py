@@ -21,7 +21,8 @@ from regobs.instrument.family import Family
 from regobs.instrument.instruments import Instruments
 
 if TYPE_CHECKING:
-    from regobs.instrument.access_log import LogASGI, correlation_id
+    from regobs.instrument.access_log import LogASGI, correlated, correlation_id
+    from regobs.instrument.app_log import log_context
     from regobs.instrument.asgi import MetricsASGI, ObserveASGI
     from regobs.instrument.redaction import redacted_uri
     from regobs.instrument.wsgi import MetricsWSGI, ObserveWSGI
@@ -40,14 +41,18 @@ __all__ = [
     "ObserveASGI",
     "ObserveWSGI",
     "Summary",
+    "correlated",
     "correlation_id",
+    "log_context",
     "redacted_uri",
 ]
 
 _LAZY = {
     "LogASGI": "access_log",
     "LogWSGI": "wsgi_log",
+    "correlated": "access_log",
     "correlation_id": "access_log",
+    "log_context": "app_log",
     "redacted_uri": "redaction",
     "MetricsASGI": "asgi",
     "MetricsWSGI": "wsgi",

@@ -11,12 +11,14 @@ import json
 import os
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 from regobs.instrument.redaction import redacted_uri
+from regobs.instrument.request import CLIENT_CLOSED_REQUEST
 
 if TYPE_CHECKING:
     from regobs.instrument.asgi import App, Message, Receive, Scope, Send
@@ -30,6 +32,20 @@ def new_correlation_id() -> str:
     """A ULID: 48 bits of milliseconds and 80 random bits, so that ids sort by time."""
     value = (time.time_ns() // 1_000_000 << 80) | int.from_bytes(os.urandom(10))
     return "".join(_CROCKFORD[value >> shift & 31] for shift in range(125, -1, -5))
+
+
+@contextmanager
+def correlated(identity: str = "") -> Iterator[str]:
+    """Give everything that is logged inside the block one correlation id, a new one unless it is given.
+
+    For background work, such as one run of a worker; a request gets its own from LogASGI and LogWSGI.
+    """
+    made = identity or new_correlation_id()
+    token = correlation_id.set(made)
+    try:
+        yield made
+    finally:
+        correlation_id.reset(token)
 
 
 def accepted_id(text: str) -> bool:
@@ -63,6 +79,7 @@ class LogASGI:
             await self._app(scope, receive, send)
             return
         sent: dict[str, object] = {"status": 0, "content_type": ""}
+        left: dict[str, object] = {}
         written = read = 0
         start = perf_counter()
 
@@ -81,6 +98,8 @@ class LogASGI:
             nonlocal read
             message = await receive()
             read += len(message.get("body", b""))
+            if message["type"] == "http.disconnect" and not sent["status"]:
+                left["status"] = CLIENT_CLOSED_REQUEST  # whatever is sent now, nobody gets it
             return message
 
         identity = self._identity(scope)
@@ -89,7 +108,7 @@ class LogASGI:
             await self._app(scope, observed_receive, observed_send)
         finally:
             correlation_id.reset(token)
-            line = {**_request(scope), **sent, "correlation_id": identity}
+            line = {**_request(scope), **sent, **left, "correlation_id": identity}
             line["duration_ms"] = int((perf_counter() - start) * 1000)
             line |= {"read_bytes": _wire_size(scope) + read, "written_bytes": written}
             self._write_line(line)

@@ -12,6 +12,9 @@
     log = logging.getLogger("registry.gc.worker.BlobWorker")      # the field `component`
     log.info("blob deleted", extra={"digest": digest, "duration_s": 0.2})
 
+    with log_context(vars_name="group/app"):                      # on every line of both modules inside the block
+        log.info("tag deleted", extra={"tag_name": "v1"})
+
     structlog.configure(processors=[structlog.contextvars.merge_contextvars, RegistryRenderer({"service": "registry"})])
 
 A line has `time` (UTC, milliseconds), `level` (trace to panic; `warning`, `fatal`), `msg`, inside a request that
@@ -26,7 +29,10 @@ import json
 import logging
 import time
 import traceback
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from types import MappingProxyType
 from typing import Any
 
 from regobs.instrument.access_log import correlation_id, timestamp
@@ -37,6 +43,20 @@ _LEVELS = {"critical": "fatal", "warn": "warning", "exception": "error", "notset
 _KNOWN = frozenset({"trace", "debug", "info", "warning", "error", "fatal", "panic"})
 _RECORD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 _LINE = "regobs_line"  # of a record: a line that is finished
+_CONTEXT: ContextVar[Mapping[str, Any]] = ContextVar("log_context", default=MappingProxyType({}))
+
+
+@contextmanager
+def log_context(**fields: Any) -> Iterator[None]:
+    """Put these fields on every application line inside the block, also in tasks and threads that copy the context.
+
+    Inner blocks add to outer ones, and win over them; the fields of a line win over both.
+    """
+    token = _CONTEXT.set({**_CONTEXT.get(), **fields})
+    try:
+        yield
+    finally:
+        _CONTEXT.reset(token)
 
 
 def level_name(name: str) -> str:
@@ -55,6 +75,7 @@ def application_line(
     error: BaseException | None = None,
 ) -> str:
     """One line without a line feed. `at` is in seconds since 1970; now without it."""
+    fields = {**_CONTEXT.get(), **fields}
     found = {f"fields.{name}" if name in _BASE else name: value for name, value in fields.items()}
     identity = correlation_id.get()
     line: dict[str, Any] = {**(static or {}), **({"correlation_id": identity} if identity else {}), **found}

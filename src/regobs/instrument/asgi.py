@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from regobs.instrument.exposition import OPENMETRICS, TEXT, wants_openmetrics
 from regobs.instrument.request import CLIENT_CLOSED_REQUEST, failed, request_size
 from regobs.instrument.routes import Routes
+from regobs.instrument.scrapes import Scrapes
 
 if TYPE_CHECKING:
     from regobs.instrument.instruments import Instruments
@@ -92,13 +93,14 @@ def _file_size(path: str) -> int:
 
 
 class MetricsASGI:
-    """Answers every GET with the exposition, in the format that the Accept header prefers.
+    """Answers every GET with the exposition, in the format that the Accept header prefers, and counts it.
 
     It is sent in slices, and between two of them the event loop serves other requests.
     """
 
     def __init__(self, instruments: Instruments) -> None:
         self._instruments = instruments
+        self._scrapes = Scrapes(instruments)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 (ASGI's signature)
         """Serve one scrape."""
@@ -107,8 +109,9 @@ class MetricsASGI:
         accept = b",".join(value for name, value in scope["headers"] if name == b"accept").decode("latin-1")
         openmetrics = wants_openmetrics(accept)
         content_type = (OPENMETRICS if openmetrics else TEXT).encode()
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", content_type)]})
-        for piece in self._instruments.slices(openmetrics=openmetrics):
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
-            await sleep(0)
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        with self._scrapes.running():
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", content_type)]})
+            for piece in self._instruments.slices(openmetrics=openmetrics):
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+                await sleep(0)
+            await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -48,10 +48,12 @@ def declared(length: bytes | str) -> int:
 def failed(error: BaseException, sent: int, *, left: bool) -> int:
     """The status to count when an application raises, given the status it had sent (0: none).
 
-    499 when the client had left before an answer, as the real registry counts it; the sent status when it left during
-    the answer; else 500, because that is what a server of Python then sends or would have sent. (The real registry
-    answers a panic by closing the connection, and counts nothing.)
+    499 when the client had left before an answer, as the real registry counts it, whatever a framework sent after that;
+    the sent status when it left during the answer; else 500, because that is what a server of Python then sends or
+    would have sent. (The real registry answers a panic by closing the connection, and counts nothing.)
     """
-    if left or isinstance(error, ConnectionError) or type(error).__name__ in _LEFT:
+    if left:
+        return CLIENT_CLOSED_REQUEST
+    if isinstance(error, ConnectionError) or type(error).__name__ in _LEFT:
         return sent or CLIENT_CLOSED_REQUEST
     return SERVER_ERROR

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from regobs.instrument.exposition import OPENMETRICS, TEXT, wants_openmetrics
 from regobs.instrument.request import declared, failed, request_size
 from regobs.instrument.routes import Routes
+from regobs.instrument.scrapes import Scrapes
 
 if TYPE_CHECKING:
     from regobs.instrument.instruments import Instruments
@@ -134,13 +135,18 @@ def _headers(environ: Environ) -> Iterator[tuple[bytes, bytes]]:
 
 
 class MetricsWSGI:
-    """Answers every request with the exposition, in the format that the Accept header prefers."""
+    """Answers every request with the exposition, in the format that the Accept header prefers, and counts it."""
 
     def __init__(self, instruments: Instruments) -> None:
         self._instruments = instruments
+        self._scrapes = Scrapes(instruments)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one scrape."""
         openmetrics = wants_openmetrics(environ.get("HTTP_ACCEPT", ""))
         start_response("200 OK", [("Content-Type", OPENMETRICS if openmetrics else TEXT)])
-        return self._instruments.slices(openmetrics=openmetrics)
+        return self._answer(openmetrics=openmetrics)
+
+    def _answer(self, *, openmetrics: bool) -> Iterator[bytes]:
+        with self._scrapes.running():
+            yield from self._instruments.slices(openmetrics=openmetrics)
