@@ -74,3 +74,22 @@ def schema(name: str | None) -> None:
     if name not in documents:
         raise InputError("there is no such log stream", value=name, expected=", ".join(documents))
     click.echo(documents[name].decode(), nl=False)
+
+
+@logs.command("diff-schema")
+@click.argument("old", metavar="OLD")
+@click.argument("new", metavar="NEW")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.pass_context
+def diff_schema(context: click.Context, old: str, new: str, form: str) -> None:
+    """Show what changed between two log schemas, and whether it is compatible. Exit code 1 where a change is breaking.
+
+    OLD and NEW are JSON Schema files, or names of log streams as `regobs logs schema` lists them.
+    """
+    from regobs.logs.schema_changes import Effect, changes  # noqa: PLC0415
+    from regobs.logs.schema_report import FORMATS, read_schema  # noqa: PLC0415
+
+    found = changes(read_schema(old), read_schema(new))
+    click.echo(FORMATS[form](found))
+    if any(one.effect is Effect.BREAKING for one in found):
+        context.exit(ExitCode.DIFFERENCE)

@@ -35,12 +35,18 @@ class Stream:
         return self._known(required), self._known(optional)
 
     def _known(self, names: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(_NEWER.get(name, name) if self.text_key == "message" else name for name in names)
+        return tuple(_newer_name(name) for name in names) if self.text_key == "message" else names
 
 
 # labkit-spec, schema/fields.yaml 1.0. Names that it has and we know no old one for are not here.
 _NEWER = {alias.field: alias.name for alias in ALIASES.values() if alias.generation == "labkit"}
 del _NEWER["status"]  # status_code is the name that labkit-spec itself calls deprecated
+
+
+def _newer_name(name: str) -> str:
+    """The name on lines that are no access lines."""
+    newer = _NEWER.get(name, name)
+    return name if newer != name and ALIASES[newer].access_only else newer
 
 
 def _newer_field(field: Field) -> Field:
