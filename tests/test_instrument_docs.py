@@ -18,10 +18,11 @@ PAGE = Path(__file__).parents[1] / "docs" / "instrument.md"
 
 
 @pytest.fixture
-def page() -> Any:
+def page(tmp_path: Path) -> Any:
     logger = logging.getLogger("registry")
     before = list(logger.handlers)
     names: dict[str, Any] = {"app": answer(200, b"x"), "driver": Memory(), "sqlite3": sqlite3}
+    names["shared"] = tmp_path
     for block in re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
         exec(compile(block, str(PAGE), "exec"), names)  # noqa: S102 (it is ours)
     yield names

@@ -92,6 +92,11 @@ def test_what_is_cumulative_is_a_gauge(metric: Metric) -> None:
     assert not metric.cumulative or metric.kind is Kind.GAUGE
 
 
+@EVERY
+def test_what_every_process_says_alike_is_a_gauge_that_also_falls(metric: Metric) -> None:
+    assert not metric.common or (metric.kind is Kind.GAUGE and not metric.cumulative)
+
+
 @pytest.mark.parametrize("metric", REGISTRY, ids=str)
 def test_an_entry_sits_in_the_module_of_its_component(metric: Metric) -> None:
     module = next(module for module in catalog.MODULES if metric in vars(module).values())

@@ -36,6 +36,7 @@ BATCH_SIZE = _bbm.gauge(
     Unit.ROWS,
     "Batch size of the job that runs, or ran last.",
     _form(*_MIGRATION),
+    common=True,
     pitfalls=(_NAME,),
 )
 JOB_DURATION = _bbm.histogram(

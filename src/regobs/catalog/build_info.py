@@ -12,6 +12,7 @@ BUILD = _build.gauge(
     Unit.INFO,
     "Always 1; the labels say which build runs.",
     form(Flavor.GITLAB, labels=labels("built", "package", "revision", "version"), since="2.10.0"),
+    common=True,
     pitfalls=(
         "The name is shared with other services of GitLab: select the registry's job.",
         "A build without a version writes `unknown`.",

@@ -59,10 +59,13 @@ class Component:
         text: str,
         *forms: Form,
         cumulative: bool = False,
+        common: bool = False,
         pitfalls: tuple[str, ...] = (),
     ) -> Metric:
-        """A gauge; `cumulative` for one that only grows."""
-        return self._metric(Kind.GAUGE, name, unit, text, *forms, pitfalls=pitfalls, cumulative=cumulative)
+        """A gauge; `cumulative` for one that only grows, `common` for one that says the same in every process."""
+        return self._metric(
+            Kind.GAUGE, name, unit, text, *forms, pitfalls=pitfalls, cumulative=cumulative, common=common
+        )
 
     def histogram(self, name: str, unit: Unit, text: str, *forms: Form, pitfalls: tuple[str, ...] = ()) -> Metric:
         """A histogram; its buckets are in its forms."""
@@ -81,6 +84,7 @@ class Component:
         *forms: Form,
         pitfalls: tuple[str, ...],
         cumulative: bool = False,
+        common: bool = False,
     ) -> Metric:
         return Metric(
             name=name,
@@ -92,4 +96,5 @@ class Component:
             exposer=self.exposer,
             cumulative=cumulative,
             pitfalls=pitfalls,
+            common=common,
         )

@@ -51,6 +51,7 @@ def to_data(metric: Metric, flavor: Flavor | None = None) -> dict[str, Any]:
         "exposer": metric.exposer.value,
         "series": list(metric.series),
         "cumulative": metric.cumulative,
+        "common": metric.common,
         "pitfalls": list(metric.pitfalls),
         "forms": [_form_data(form) for form in metric.forms if flavor is None or flavor in form.flavors],
     }

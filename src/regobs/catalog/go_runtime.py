@@ -20,7 +20,9 @@ def _memory(name: str, text: str) -> Metric:
     return _go.gauge(f"go_memstats_{name}_bytes", Unit.BYTES, text)
 
 
-INFO = _go.gauge("go_info", Unit.INFO, "Always 1; the label says which Go built it.", form(labels=labels("version")))
+INFO = _go.gauge(
+    "go_info", Unit.INFO, "Always 1; the label says which Go built it.", form(labels=labels("version")), common=True
+)
 GOROUTINES = _go.gauge(
     "go_goroutines", Unit.GOROUTINES, "Goroutines now.", pitfalls=("Steady growth over days is a leak.",)
 )
@@ -43,7 +45,7 @@ MEMORY_LIMIT = _go.gauge(
 MAX_PROCS = _go.gauge(
     "go_sched_gomaxprocs_threads", Unit.THREADS, "Threads that may run Go code at a time.", *CLIENT_1_20_FORMS
 )
-LAST_GC = _go.gauge("go_memstats_last_gc_time_seconds", Unit.TIMESTAMP, "When the last collection ended.")
+LAST_GC = _go.gauge("go_memstats_last_gc_time_seconds", Unit.TIMESTAMP, "When the last collection ended.", common=True)
 ALLOCATED = _memory("alloc", "Bytes of live and not yet collected objects.")
 ALLOCATED_TOTAL = _go.counter(
     "go_memstats_alloc_bytes_total", Unit.BYTES, "Bytes allocated for objects since the start."
@@ -58,6 +60,7 @@ GC_CPU_FRACTION = _go.gauge(
     Unit.RATIO,
     "Fraction of the available CPU time that the collector has used since the start.",
     *_OLD_CLIENT,
+    common=True,
     pitfalls=("An average over the whole life of the process: it hides what happens now.",),
 )
 HEAP_ALLOCATED = _memory("heap_alloc", "Bytes of heap objects.")

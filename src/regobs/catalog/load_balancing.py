@@ -19,6 +19,7 @@ POOL_SIZE = _lb.gauge(
     Unit.REPLICAS,
     "Replicas in the pool.",
     form(Flavor.GITLAB, since="4.9.0", needs=Capability.LOAD_BALANCING, always_exposed=True),
+    common=True,
     pitfalls=("It is 0 as well where load balancing is off.",),
 )
 POOL_STATUS = _lb.gauge(
@@ -26,6 +27,7 @@ POOL_STATUS = _lb.gauge(
     Unit.BOOL,
     "1 on the status that a replica has.",
     _form("4.23.0", *labels("replica", status=("online", "quarantined"))),
+    common=True,
     pitfalls=(_STALE,),
 )
 LSN_CACHE_DURATION = _lb.histogram(
@@ -80,6 +82,7 @@ LAG_BYTES = _lb.gauge(
     Unit.BYTES,
     "Bytes of the write-ahead log that a replica is behind.",
     _form("4.22.0", Label("replica")),
+    common=True,
     pitfalls=("Set once per check, by default every minute.", _STALE),
 )
 LAG_SECONDS = _lb.histogram(

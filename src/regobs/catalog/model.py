@@ -188,8 +188,9 @@ class Metric:
     """One metric family.
 
     `name` is the family's name as the `# TYPE` line has it (without `_bucket`, `_sum`, `_count`). `cumulative` marks
-    a gauge whose value only grows, so that a rate of it makes sense. `pitfalls` are facts that a reader of its panels
-    must know, each one sentence with its own source or observable cause.
+    a gauge whose value only grows, so that a rate of it makes sense. `common` marks a gauge of which every process
+    tells the same, or one tells for all: over several the highest counts, not the sum. `pitfalls` are facts that a
+    reader of its panels must know, each one sentence with its own source or observable cause.
     """
 
     name: str
@@ -201,6 +202,7 @@ class Metric:
     exposer: Exposer = Exposer.REGISTRY
     cumulative: bool = False
     pitfalls: tuple[str, ...] = ()
+    common: bool = False
 
     def form(self, flavor: Flavor, version: Version | None = None) -> Form | None:
         """The form that this flavor exposes at this version, or None when it has none."""

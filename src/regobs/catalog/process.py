@@ -36,6 +36,6 @@ VIRTUAL_MEMORY_MAX = _process.gauge(
 )
 OPEN_FDS = _process.gauge("process_open_fds", Unit.FDS, "Open file descriptors.")
 MAX_FDS = _process.gauge("process_max_fds", Unit.FDS, "Limit of open file descriptors.")
-START_TIME = _process.gauge("process_start_time_seconds", Unit.TIMESTAMP, "When the process started.")
+START_TIME = _process.gauge("process_start_time_seconds", Unit.TIMESTAMP, "When the process started.", common=True)
 NETWORK_RECEIVED = _network("process_network_receive_bytes_total", "Bytes that the network interfaces received.")
 NETWORK_SENT = _network("process_network_transmit_bytes_total", "Bytes that the network interfaces sent.")

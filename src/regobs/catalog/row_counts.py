@@ -35,6 +35,7 @@ ROWS = _rows.gauge(
         needs=Capability.DATABASE_METRICS,
         on_event=True,
     ),
+    common=True,
     pitfalls=(
         _LOCK,
         "An instance that loses the lock waits for its restart: with a single instance the rows vanish until then.",
@@ -65,6 +66,7 @@ MIGRATIONS = _rows.gauge(
         needs=Capability.DATABASE_METRICS,
         on_event=True,
     ),
+    common=True,
     pitfalls=(
         "A gauge whose name ends in _total.",
         "Set once at the start; what is pending is this less the applied migrations among the row counts.",
@@ -85,6 +87,7 @@ BBM_PROGRESS = _rows.gauge(
         needs=Capability.BACKGROUND_MIGRATIONS,
         on_event=True,
     ),
+    common=True,
     pitfalls=(
         _LOCK,
         "The series of an earlier status stays, and a former holder of the lock keeps showing its last values.",

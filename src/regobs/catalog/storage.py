@@ -221,6 +221,7 @@ OBJECT_ACCESSES_TOP = _storage.gauge(
         needs=Capability.URL_CACHE,
         on_event=True,
     ),
+    common=True,
     pitfalls=(
         "Counted for 60 s, then started anew; the values are cumulative over the rank, so never sum over `top_n`.",
         "A minute with fewer objects leaves the old value of the higher ranks in place.",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from asyncio import sleep
+from asyncio import sleep, to_thread
 from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from regobs.instrument.exposition import OPENMETRICS, TEXT, wants_openmetrics
+from regobs.instrument.exposition import OPENMETRICS, TEXT, slices, wants_openmetrics
 from regobs.instrument.request import CLIENT_CLOSED_REQUEST, failed, request_size
 from regobs.instrument.routes import Routes
 from regobs.instrument.scrapes import Scrapes
@@ -109,9 +109,12 @@ class MetricsASGI:
         accept = b",".join(value for name, value in scope["headers"] if name == b"accept").decode("latin-1")
         openmetrics = wants_openmetrics(accept)
         content_type = (OPENMETRICS if openmetrics else TEXT).encode()
+        instruments = self._instruments
         with self._scrapes.running():
             await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", content_type)]})
-            for piece in self._instruments.slices(openmetrics=openmetrics):
+            # Reading what other processes have counted takes a while and waits for files: not on the event loop.
+            families = await to_thread(instruments.shown) if instruments.shared else instruments.families()
+            for piece in slices(families, openmetrics=openmetrics):
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
                 await sleep(0)
             await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -1,6 +1,7 @@
 """The series of a family: one child for each set of label values. Its numbers live in one list, its slot.
 
-A slot is only changed under the family's lock, so sums are exact under threads. `inc`, `set` and `observe` never raise
+A slot is only changed under the family's lock, so sums are exact under threads. Where several processes count
+together it lies in their ledger. `inc`, `set` and `observe` never raise
 in production: what they are wrongly given is reported to the family, which counts it, logs it once, or raises.
 """
 
@@ -13,6 +14,7 @@ from contextlib import contextmanager
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Protocol
 
+from regobs.instrument.slot import Slot
 from regobs.instrument.text import edge, label_pairs, number
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ class _Single:
     __slots__ = ("_family", "_lock", "_prefix", "_reader", "slot")
 
     def __init__(self, family: Family[Any], values: tuple[str, ...]) -> None:
-        self.slot: list[float] = [0.0]
+        self.slot: Slot = [0.0]
         self._family = family
         self._lock = family.lock
         pairs = label_pairs(family.label_names, values)
@@ -55,6 +57,12 @@ class _Single:
         except Exception as error:  # noqa: BLE001 (a scrape shows the other series whatever a user's function does)
             self._family.trouble("reader", f"the function it is read from raised {type(error).__name__}", raises=False)
             return float("nan")
+
+    def publish(self) -> None:
+        """For the other processes: write down what the function gives, as what it adds to the number."""
+        if self._reader is not None:
+            shown = self.value
+            self.slot[1] = shown - self.slot[0] if shown == shown else 0.0  # noqa: PLR0124 (NaN would spoil the sum)
 
     def read_from(self, reader: Reader) -> None:
         """Take the number from a function at every scrape."""
@@ -134,7 +142,7 @@ class Histogram:
 
     def __init__(self, family: Family[Any], values: tuple[str, ...]) -> None:
         self.edges = family.edges
-        self.slot: list[float] = [*[0] * (len(self.edges) + 1), 0.0]
+        self.slot: Slot = [*[0] * (len(self.edges) + 1), 0.0]
         self._family = family
         self._lock = family.lock
         self._values = values
@@ -163,7 +171,7 @@ class Histogram:
     def numbers(self) -> list[float]:
         """The cumulated counts up to +Inf, then the sum, all of one moment."""
         with self._lock:
-            slot = self.slot[:]
+            slot = list(self.slot)
         total = slot.pop()
         return [*accumulate(slot), total]
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from regobs.errors import InstrumentError
 from regobs.instrument.children import Counter, Gauge, Histogram, Sample, Summary
 from regobs.instrument.labels import OVERFLOW, Values, crossed, forbid_personal
+from regobs.instrument.slot import Slot
 from regobs.instrument.text import help_text
 
 if TYPE_CHECKING:
     from regobs.catalog.model import Form, Metric
+    from regobs.instrument.ledger import Ledger
 
 C = TypeVar("C", Counter, Gauge, Histogram, Summary)
 
@@ -37,7 +39,8 @@ class Troubles(Protocol):
 class Family(Generic[C]):
     """All series of one metric. `child` finds or makes one; a family without labels is used directly.
 
-    `cap` gives the cap of an open label by its content name; `ceiling` is the highest number of children.
+    `cap` gives the cap of an open label by its content name; `ceiling` is the highest number of children. With a
+    `ledger` the numbers lie there, for other processes to read.
     """
 
     def __init__(
@@ -49,6 +52,7 @@ class Family(Generic[C]):
         cap: Callable[[str], int],
         ceiling: int,
         lock: Lock,
+        ledger: Ledger | None = None,
     ) -> None:
         forbid_personal(metric, form)
         self.metric = metric
@@ -63,6 +67,7 @@ class Family(Generic[C]):
         self._by_name = {name: i for i, label in enumerate(labels) for name in (label.name, label.exposed)}
         self._make: Any = KINDS[metric.kind]
         self._troubles = troubles
+        self._ledger = ledger
         self._ceiling = ceiling
         self._children: dict[tuple[str, ...], C] = {}
         self._bound: dict[tuple[tuple[str, object], ...], C] = {}
@@ -118,6 +123,8 @@ class Family(Generic[C]):
             return
         with self._guard:
             child = self._children.pop(values, None)
+            if child is not None and self._ledger is not None:
+                self._ledger.forget(self.name, values)
             self._bound = {key: bound for key, bound in self._bound.items() if bound is not child}
             self._order = None
 
@@ -151,6 +158,36 @@ class Family(Generic[C]):
             name = name.removesuffix("_total")
         text = help_text(self.metric.help, openmetrics=openmetrics)
         return f"# HELP {name} {text}\n# TYPE {name} {kind}\n"
+
+    # What several processes need that count together.
+
+    def fill(self, numbers: Mapping[tuple[str, ...], Slot]) -> None:
+        """Have exactly these children, by their label values, with these numbers."""
+        with self._guard:
+            if self._children.keys() != numbers.keys():
+                self._children = {values: self._children.get(values) or self._make(self, values) for values in numbers}
+                self._order = None
+            child: Any
+            for values, child in self._children.items():
+                child.slot = numbers[values]
+
+    def publish(self) -> None:
+        """Write down what children read from functions."""
+        if not self.edges:
+            child: Any
+            for child in self.children():
+                child.publish()
+
+    def rehome(self, ledger: Ledger) -> None:
+        """In a forked child: count from 0 in this ledger; only a gauge that all processes agree on keeps its value."""
+        self._guard = Lock()
+        self._ledger = ledger
+        child: Any
+        for values, child in self._children.items():
+            before = child.slot[0]
+            self._write_down(child, values, ledger)
+            if self.metric.common:
+                child.slot[0] = before
 
     # Families without labels are used like their only child.
 
@@ -220,9 +257,16 @@ class Family(Generic[C]):
         with self._guard:
             child = self._children.get(values)
             if child is None:
-                child = self._children[values] = self._make(self, values)
+                child = self._make(self, values)
+                if self._ledger is not None:
+                    self._write_down(child, values, self._ledger)
+                self._children[values] = child
                 self._order = None
             return child
+
+    def _write_down(self, child: Any, values: tuple[str, ...], ledger: Ledger) -> None:
+        """Let the numbers lie in the ledger; behind a single one there is room for what a function adds to it."""
+        child.slot = ledger.slot(self.name, values, len(child.slot) if self.edges else 2)
 
     def _wrong_labels(self, labels: dict[str, object], error: Exception) -> None:
         wanted = ", ".join(self.label_names) or "no labels"

@@ -12,8 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from regobs.catalog import http
 from regobs.errors import InstrumentError
+from regobs.instrument.slot import Slot
 
 if TYPE_CHECKING:
+    from threading import Lock
+
+    from regobs.instrument.children import Gauge
     from regobs.instrument.family import Family
     from regobs.instrument.instruments import Instruments
 
@@ -21,9 +25,29 @@ _METHODS = frozenset(http.METHODS)
 _UNKNOWN = "unknown"
 _COMMON = {"route", "method", "code"}
 
-Slot = list[float]
+
+class Tally:
+    """Requests in flight where several processes count together: their number lies in the ledger."""
+
+    def __init__(self, child: Gauge, lock: Lock) -> None:
+        self._child = child
+        self._lock = lock
+
+    def append(self, _: None) -> None:
+        """One more."""
+        with self._lock:
+            self._child.slot[0] += 1
+
+    def pop(self) -> None:
+        """One less; IndexError when there is none."""
+        with self._lock:
+            if self._child.slot[0] < 1:
+                raise IndexError
+            self._child.slot[0] -= 1
+
+
 # One element for each request in flight: append and pop are atomic, so begin needs no lock.
-Live = list[None]
+Live = list[None] | Tally
 Cell = tuple[Live, Slot, Slot, Slot, Slot, Slot]  # in flight, requests, duration, both sizes, time to header
 
 
@@ -56,6 +80,7 @@ class HttpObserver:
             raise InstrumentError("the HTTP families do not share their lock", expected="families of one component")
         for family in self._finished:
             _check(family)
+        self._shared = instruments.shared
         self._in_flight.zero()
         self._routes = _routes(self._finished[0])
         self._duration_edges = self._finished[1].edges
@@ -64,6 +89,12 @@ class HttpObserver:
         self._live: dict[str, Live] = {}
         self._by_child: dict[int, Live] = {}
         self._cells: dict[tuple[str, str, int], Cell] = {}
+
+    def forget(self) -> None:
+        """Look up every series again: in a forked child their numbers lie elsewhere."""
+        self._live.clear()
+        self._by_child.clear()
+        self._cells.clear()
 
     def begin(self, route: str) -> None:
         """One more request is inside the handler of this route."""
@@ -128,8 +159,9 @@ class HttpObserver:
             return known
         child = self._in_flight.child(**dict.fromkeys(self._in_flight.label_names, route))
         with self._lock:
-            live = self._by_child.setdefault(id(child), [])
-        child.read_from(lambda: child.slot[0] + len(live))
+            live = self._by_child.setdefault(id(child), Tally(child, self._lock) if self._shared else [])
+        if isinstance(live, list):
+            child.read_from(lambda: child.slot[0] + len(live))
         if route in self._routes:
             self._live[route] = live
         return live

@@ -7,6 +7,7 @@ type or in a test does not pay for all of it. So are logging and prometheus_clie
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
     from regobs.catalog.model import Capability, Flavor, Metric, Version
     from regobs.instrument.http import HttpObserver
+    from regobs.instrument.ledger import Ledger
+    from regobs.instrument.total import Total
 
 _CEILING = 5_000  # series of one family; a real registry's largest family has some hundred
 _OWN_CEILING = 20_000
@@ -34,8 +37,9 @@ class Instruments:
     process: what a real registry shows before its first event is there from the start. `caps` maps the content name
     of an open label to its highest number of values (100 unless given), `ceiling` bounds the children of a family.
     With `registry`, everything is also collected by that prometheus_client registry, beside what else is in it.
-    `strict` is the development mode: a wrong use raises InstrumentError. Otherwise it is counted by
-    `regobs_instrument_errors_total` and logged once, and the caller goes on.
+    With `directory`, the processes of one server that name the same one count together: whichever is scraped tells
+    the sums of all (see `regobs.instrument.total`). `strict` is the development mode: a wrong use raises
+    InstrumentError. Otherwise it is counted by `regobs_instrument_errors_total` and logged once; the caller goes on.
     """
 
     def __init__(
@@ -48,6 +52,7 @@ class Instruments:
         ceiling: int = _CEILING,
         registry: CollectorRegistry | None = None,
         strict: bool = False,
+        directory: str | Path | None = None,
     ) -> None:
         from regobs.catalog import instrument as own  # noqa: PLC0415 (see the module's text)
         from regobs.catalog.model import Flavor, Version  # noqa: PLC0415 (see the module's text)
@@ -66,6 +71,7 @@ class Instruments:
         self._told: set[tuple[str, str]] = set()
         # One lock a component: the HTTP observer changes six families at once under theirs.
         self._locks: dict[str, Lock] = {}
+        self._total = self._totalled(Path(directory)) if directory else None
         self._refused = self._own(own.REFUSED)
         self._errors = self._own(own.ERRORS)
         if registry is not None:
@@ -122,13 +128,30 @@ class Instruments:
                 order = self._order = [self._families[name] for name in sorted(self._families)]
         return order
 
+    @property
+    def shared(self) -> bool:
+        """Whether other processes count together with this one."""
+        return self._total is not None
+
+    def shown(self) -> list[Family[Any]]:
+        """What a scrape is told: the families of this process, or those of all processes with their sums."""
+        return self._total.families() if self._total else self.families()
+
+    def rehome(self, ledger: Ledger) -> None:
+        """In a forked child: let every family count from 0 in this ledger."""
+        self._guard = Lock()
+        for family in self._families.values():
+            family.rehome(ledger)
+        if self._http is not None:
+            self._http.forget()
+
     def render(self, *, openmetrics: bool = False) -> bytes:
         """The whole exposition in text format 0.0.4 or OpenMetrics 1.0."""
         return b"".join(self.slices(openmetrics=openmetrics))
 
     def slices(self, *, openmetrics: bool = False, children: int = exposition.SLICE) -> Iterator[bytes]:
         """The exposition in pieces of at most so many children: between two of them an event loop can do other work."""
-        return exposition.slices(self.families(), openmetrics=openmetrics, children=children)
+        return exposition.slices(self.shown(), openmetrics=openmetrics, children=children)
 
     # What a prometheus_client registry calls.
 
@@ -136,7 +159,7 @@ class Instruments:
         """All families as prometheus_client metrics."""
         from regobs.instrument.client import collected  # noqa: PLC0415 (importing prometheus_client takes long)
 
-        return collected(self.families())
+        return collected(self.shown())
 
     def describe(self) -> Iterator[ClientMetric]:
         """The families there are now, without samples: a registry refuses a second collector of the same names."""
@@ -171,23 +194,28 @@ class Instruments:
     def _add(self, metric: Metric) -> Family[Any]:
         form = metric.form(self.flavor, self.version)
         if form is None:
-            return self._absent(metric)
+            version = f" {self.version}" if self.version else ""
+            return self._nowhere(
+                metric, f"{self.flavor}{version} does not expose it", f"one of {', '.join(metric.flavors)}"
+            )
+        if self.shared and metric.kind == "summary":
+            what = "quantiles of several processes cannot be put together"
+            return self._nowhere(metric, what, "a counter, gauge or histogram where processes share a directory")
         with self._guard:
             family = self._families.get(metric.name)
             if family is None:
                 lock = self._locks.setdefault(metric.component, Lock())
-                family = Family(metric, form, self, cap=self._cap, ceiling=self._ceiling, lock=lock)
+                family = Family(
+                    metric, form, self, cap=self._cap, ceiling=self._ceiling, lock=lock, ledger=self._ledger
+                )
                 self._families[metric.name] = family
                 self._order = None
             return family
 
-    def _absent(self, metric: Metric) -> Family[Any]:
+    def _nowhere(self, metric: Metric, what: str, expected: str) -> Family[Any]:
         """In production a family that works and is shown nowhere, of the newest form there is."""
-        version = f" {self.version}" if self.version else ""
         error = InstrumentError(
-            f"{metric.name}: {self.flavor}{version} does not expose it",
-            expected=f"one of {', '.join(metric.flavors)}",
-            next_step=f"regobs catalog show {metric.name}",
+            f"{metric.name}: {what}", expected=expected, next_step=f"regobs catalog show {metric.name}"
         )
         self.trouble(error, metric=metric.name, reason="metric")
         with self._guard:
@@ -198,10 +226,25 @@ class Instruments:
 
     def _own(self, metric: Metric) -> Family[Counter]:
         family: Family[Counter] = Family(
-            metric, metric.forms[0], self, cap=lambda _: _OWN_CEILING, ceiling=_OWN_CEILING, lock=Lock()
+            metric,
+            metric.forms[0],
+            self,
+            cap=lambda _: _OWN_CEILING,
+            ceiling=_OWN_CEILING,
+            lock=Lock(),
+            ledger=self._ledger,
         )
         self._families[metric.name] = family
         return family
+
+    @property
+    def _ledger(self) -> Ledger | None:
+        return self._total.ledger if self._total else None
+
+    def _totalled(self, directory: Path) -> Total:
+        from regobs.instrument.total import Total  # noqa: PLC0415 (needs fcntl, and all of the catalog)
+
+        return Total(self, directory)
 
     def _cap(self, label: str) -> int:
         # 500 status codes exist, and the registry shows each that occurs.
