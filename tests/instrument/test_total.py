@@ -13,9 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from regobs.catalog import build_info, gc, go_runtime, load_balancing, redis, sql_pool
+from regobs.catalog import build_info, gc, go_runtime, instrument, load_balancing, process, redis, sql_pool
+from regobs.catalog.model import Metric
 from regobs.errors import InstrumentError, MachineError
 from regobs.instrument import Instruments
+from regobs.instrument.process import observe_process
 
 WORKER = """
     import os, signal, sys
@@ -177,6 +179,20 @@ def test_what_is_read_from_a_function_reaches_the_others_within_seconds(
         time.sleep(0.1)
     family.child(instance="cache").read_from(lambda: 1 / 0)
     assert shown(instruments, f"{redis.POOL_IDLE}{{") == 5, "a function that fails adds nothing"
+
+
+def test_the_processes_of_a_server_are_shown_as_one(instruments: Instruments, worker: Worker) -> None:
+    def now(metric: Metric) -> float:
+        return shown(instruments, f"{metric} ") or 0
+
+    observe_process(instruments)
+    memory, sent, start = now(process.RESIDENT_MEMORY), now(process.NETWORK_SENT), now(process.START_TIME)
+    worker.do("from regobs.instrument.process import observe_process; observe_process(instruments)")
+    worker.do("instruments.render()")
+    assert now(process.RESIDENT_MEMORY) > memory * 1.1 > 0, "each has memory of its own"
+    assert sent <= now(process.NETWORK_SENT) < 1.5 * sent + 1e6, "they share the network"
+    assert now(process.START_TIME) >= start > 0
+    assert shown(instruments, str(instrument.PYTHON)) == 1
 
 
 def test_a_series_that_one_process_removes_is_gone(instruments: Instruments, worker: Worker) -> None:

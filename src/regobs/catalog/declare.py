@@ -48,9 +48,11 @@ class Component:
         self.name = name
         self.exposer = exposer
 
-    def counter(self, name: str, unit: Unit, text: str, *forms: Form, pitfalls: tuple[str, ...] = ()) -> Metric:
-        """A counter, whatever its name ends in."""
-        return self._metric(Kind.COUNTER, name, unit, text, *forms, pitfalls=pitfalls)
+    def counter(
+        self, name: str, unit: Unit, text: str, *forms: Form, common: bool = False, pitfalls: tuple[str, ...] = ()
+    ) -> Metric:
+        """A counter, whatever its name ends in; `common` for one that counts the same in every process."""
+        return self._metric(Kind.COUNTER, name, unit, text, *forms, pitfalls=pitfalls, common=common)
 
     def gauge(
         self,

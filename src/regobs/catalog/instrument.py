@@ -28,4 +28,5 @@ PYTHON = _instrument.gauge(
     Unit.INFO,
     "Always 1; the labels say which Python runs. Such a process has no families of the Go runtime.",
     form(labels=labels("implementation", "major", "minor", "patchlevel", "version"), on_event=True),
+    common=True,
 )

@@ -188,7 +188,7 @@ class Metric:
     """One metric family.
 
     `name` is the family's name as the `# TYPE` line has it (without `_bucket`, `_sum`, `_count`). `cumulative` marks
-    a gauge whose value only grows, so that a rate of it makes sense. `common` marks a gauge of which every process
+    a gauge whose value only grows, so that a rate of it makes sense. `common` marks a number of which every process
     tells the same, or one tells for all: over several the highest counts, not the sum. `pitfalls` are facts that a
     reader of its panels must know, each one sentence with its own source or observable cause.
     """

@@ -22,7 +22,7 @@ _process = Component("process")
 
 def _network(name: str, text: str) -> Metric:
     pitfall = "Counts the whole network namespace, not this process alone: on a shared host it is the host's traffic."
-    return _process.counter(name, Unit.BYTES, text, *CLIENT_1_20_FORMS, pitfalls=(pitfall,))
+    return _process.counter(name, Unit.BYTES, text, *CLIENT_1_20_FORMS, common=True, pitfalls=(pitfall,))
 
 
 CPU = _process.counter("process_cpu_seconds_total", Unit.SECONDS, "CPU time of the process; its rate is in cores.")
