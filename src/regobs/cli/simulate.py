@@ -11,6 +11,7 @@ import click
 from regobs.catalog.model import Capability, Flavor
 
 if TYPE_CHECKING:
+    from regobs.simulate.fleet import Fleet
     from regobs.simulate.plan import Plan
 
 _DAY = 86_400
@@ -35,6 +36,7 @@ _CAPABILITIES = [capability.value for capability in Capability]
 )
 @click.option("--control", type=click.IntRange(0, 65_535), metavar="PORT", help="Take faults on it; 0: any.")
 @click.option("--duration", default="", metavar="TIME", help="End after so long, such as 10m; without it by Ctrl-C.")
+@click.option("--logs", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="A log for each pod.")
 @click.option("--openmetrics", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write history.")
 @click.option("--days", type=click.FloatRange(0, min_open=True), default=1.0, show_default=True, help="Of history.")
 @click.option("--step", default="15s", show_default=True, metavar="TIME", help="Between two samples of history.")
@@ -55,6 +57,7 @@ def simulate(
     port: int,
     control: int | None,
     duration: str,
+    logs: Path | None,
     openmetrics: Path | None,
     days: float,
     step: str,
@@ -65,11 +68,13 @@ def simulate(
     notifications-down, storage-throttling, stuck-migration, crash-loop, no-traffic; their times are
     simulated ones. With --control more of them strike and are repaired while the fleet runs, by the commands below.
 
+    With --logs each pod of the GitLab flavor writes DIR/registry-N.log: its access and application log.
+
     With --openmetrics nothing is served: the days before now are written for promtool tsdb create-blocks-from.
     """
     if context.invoked_subcommand is not None:
         return
-    from regobs.simulate import Fault, Plan, Schedule  # noqa: PLC0415 (what follows is not needed for --help)
+    from regobs.simulate import Fault, Fleet, Plan, Schedule  # noqa: PLC0415 (what follows is not needed for --help)
     from regobs.simulate.clock import seconds_of  # noqa: PLC0415
     from regobs.simulate.plan import chosen, version_of  # noqa: PLC0415
 
@@ -86,13 +91,14 @@ def simulate(
         faults=Schedule(Fault.parse(text) for text in faults),
     )
     if openmetrics is not None:
-        _history(plan, openmetrics, days * _DAY, seconds_of(step, "--step"))
+        _history(plan, logs, openmetrics, days * _DAY, seconds_of(step, "--step"))
     else:
-        _serve(plan, port, control, speed, seconds_of(duration, "--duration") if duration else None)
+        _serve(Fleet(plan, logs=logs), port, control, speed, seconds_of(duration, "--duration") if duration else None)
 
 
-def _history(plan: Plan, path: Path, seconds: float, step: float) -> None:
+def _history(plan: Plan, logs: Path | None, path: Path, seconds: float, step: float) -> None:
     import sys  # noqa: PLC0415 (as above)
+    from contextlib import closing  # noqa: PLC0415
 
     from regobs.errors import InputError  # noqa: PLC0415
     from regobs.simulate import Fleet  # noqa: PLC0415
@@ -102,22 +108,23 @@ def _history(plan: Plan, path: Path, seconds: float, step: float) -> None:
         raise InputError("--step is no time", value=step, expected="a time such as 15s")
     if not path.absolute().parent.is_dir():
         raise InputError("there is no such folder", value=path.parent, next_step="make it, or name another file")
-    history = History(Fleet(plan), step=step)
-    with click.progressbar(length=1000, label=str(path), file=sys.stderr) as bar:
+    fleet = Fleet(plan, logs=logs)
+    history = History(fleet, step=step)
+    with closing(fleet), click.progressbar(length=1000, label=str(path), file=sys.stderr) as bar:
         history.write(path.absolute(), seconds, lambda share: bar.update(int(share * 1000) - bar.pos))
     click.echo(f"{path}: {history.samples:,} samples, {path.stat().st_size:,} bytes")
     click.echo(f"next: promtool tsdb create-blocks-from openmetrics --max-block-duration=24h {path} DATA_DIRECTORY")
 
 
-def _serve(plan: Plan, port: int, control: int | None, speed: float, seconds: float | None) -> None:
+def _serve(fleet: Fleet, port: int, control: int | None, speed: float, seconds: float | None) -> None:
     from contextlib import ExitStack  # noqa: PLC0415 (as above)
 
-    from regobs.simulate import Fleet  # noqa: PLC0415
     from regobs.simulate.control import Control  # noqa: PLC0415
     from regobs.simulate.serve import Served  # noqa: PLC0415
 
     with ExitStack() as stack:
-        served = stack.enter_context(Served(Fleet(plan), port=port, speed=speed))
+        stack.callback(fleet.close)
+        served = stack.enter_context(Served(fleet, port=port, speed=speed))
         for address in served.addresses:
             click.echo(f"http://{address}/metrics")
         if control is not None:

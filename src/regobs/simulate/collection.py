@@ -6,6 +6,7 @@ from random import Random
 
 from regobs.catalog import gc
 from regobs.instrument import Instruments
+from regobs.simulate.background_log import BackgroundLog
 from regobs.simulate.draw import events, spread
 from regobs.simulate.faults import Name
 from regobs.simulate.moment import Moment, Work
@@ -30,10 +31,11 @@ _MEDIA = (
 class Collection:
     """The workers of one pod."""
 
-    def __init__(self, instruments: Instruments, rng: Random, shared: Shared) -> None:
+    def __init__(self, instruments: Instruments, rng: Random, shared: Shared, log: BackgroundLog | None = None) -> None:
         self._in = instruments
         self._rng = rng
         self._shared = shared
+        self._log = log
 
     def advance(self, moment: Moment, work: Work) -> None:
         """New tasks into the queues, then the runs of this step."""
@@ -57,9 +59,13 @@ class Collection:
         event = "" if noop else rng.choices(names, weights)[0]
         labels = {"worker": worker, "noop": noop, "error": broken, "dangling": dangling, "event": event}
         self._in.counter(gc.RUNS).child(**labels).inc()
-        self._in.histogram(gc.RUN_DURATION).child(**labels).observe(spread(rng, 0.003 if noop else 0.06))
+        seconds = spread(rng, 0.003 if noop else 0.06)
+        self._in.histogram(gc.RUN_DURATION).child(**labels).observe(seconds)
         work.queries[f"gc_{worker}_task_next"] += 1
-        self._in.histogram(gc.SLEEP).child(worker=worker).observe(spread(rng, 60 if broken else _INTERVAL, 0.3))
+        sleep = spread(rng, 60 if broken else _INTERVAL, 0.3)
+        self._in.histogram(gc.SLEEP).child(worker=worker).observe(sleep)
+        if self._log is not None:
+            self._log.collected(worker, seconds, sleep, event=event, dangling=dangling, broken=broken)
         if noop:
             return
         work.queries[f"gc_{worker}_task_is_dangling"] += 1

@@ -7,6 +7,7 @@ from random import Random
 from regobs.catalog import database, load_balancing, sql_pool
 from regobs.catalog.model import Capability
 from regobs.instrument import Instruments
+from regobs.simulate.background_log import BackgroundLog
 from regobs.simulate.draw import events, spread
 from regobs.simulate.faults import Name
 from regobs.simulate.moment import Moment, Work
@@ -23,10 +24,13 @@ _PRIMARY = "10.0.2.10:5432"
 class Database:
     """Queries and pools of one pod."""
 
-    def __init__(self, plan: Plan, instruments: Instruments, rng: Random, shared: Shared) -> None:
+    def __init__(
+        self, plan: Plan, instruments: Instruments, rng: Random, shared: Shared, log: BackgroundLog | None = None
+    ) -> None:
         self._in = instruments
         self._rng = rng
         self._shared = shared
+        self._log = log
         self._balanced = plan.has(Capability.LOAD_BALANCING)
         self._checked = self._resolved = 0.0
         self._hosts = [(_PRIMARY, "primary")]
@@ -102,8 +106,11 @@ class Database:
 
     def _watch(self, moment: Moment) -> None:
         events_family = self._in.counter(load_balancing.POOL_EVENTS)
-        for event, reason in self._shared.changes:
-            events_family.child(event=event, reason=reason).inc()
+        for replica in self._shared.changed:
+            event = "replica_quarantined" if replica.quarantined else "replica_reintegrated"
+            events_family.child(event=event, reason="replication_lag").inc()
+            if self._log is not None:
+                self._log.replica(replica.name, replica.lag, replica.lag_bytes, quarantined=replica.quarantined)
         self._in[load_balancing.POOL_SIZE].set(len(self._shared.replicas))
         for replica in self._shared.replicas:
             status = self._in.gauge(load_balancing.POOL_STATUS)

@@ -7,6 +7,7 @@ from random import Random
 from regobs.catalog import background_migrations, row_counts
 from regobs.catalog.model import Capability
 from regobs.instrument import Instruments
+from regobs.simulate.background_log import BackgroundLog
 from regobs.simulate.draw import spread
 from regobs.simulate.faults import Name
 from regobs.simulate.moment import Moment, Work
@@ -24,10 +25,20 @@ _WORKER = "registry.bbm.Worker"
 class Leader:
     """Row counts and background migrations of one pod; those of a pod without the lock run and find nothing."""
 
-    def __init__(self, plan: Plan, instruments: Instruments, rng: Random, shared: Shared, *, holds: bool) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        instruments: Instruments,
+        rng: Random,
+        shared: Shared,
+        log: BackgroundLog | None = None,
+        *,
+        holds: bool,
+    ) -> None:
         self._in = instruments
         self._rng = rng
         self._shared = shared
+        self._log = log
         self._holds = holds
         self._migrates = plan.has(Capability.BACKGROUND_MIGRATIONS)
         self._counted = self._ran = 0.0
@@ -58,6 +69,8 @@ class Leader:
         ):
             rows.child(query_name=name).set(value)
             work.queries[f"count_{name}"] += 1
+            if self._log is not None:
+                self._log.counted(name, value)
         self._in[row_counts.COLLECTION_DURATION].observe(spread(self._rng, 0.2))
         if self._migrates:
             progress = self._in.gauge(row_counts.BBM_PROGRESS)
@@ -75,5 +88,7 @@ class Leader:
             self._in.histogram(background_migrations.JOB_DURATION).child(**_JOB).observe(seconds)
             self._in.histogram(background_migrations.QUERY_DURATION).child(**_JOB).observe(seconds * 0.9)
             self._in.counter(background_migrations.MIGRATED).child(**_JOB).inc(_BATCH)
+        if self._log is not None:
+            self._log.migrated(seconds, works=works)
         self._in[background_migrations.RUN_DURATION].observe(seconds)
         self._in.histogram(background_migrations.SLEEP).child(worker=_WORKER).observe(spread(self._rng, 10, 0.1))

@@ -8,6 +8,7 @@ from random import Random
 from regobs.catalog import notifications
 from regobs.catalog.model import Flavor
 from regobs.instrument import Instruments
+from regobs.simulate.background_log import BackgroundLog
 from regobs.simulate.draw import events, spread
 from regobs.simulate.faults import Name
 from regobs.simulate.moment import Moment, Work
@@ -17,7 +18,7 @@ _ENDPOINT = "rails"
 _QUEUE = 500
 _ATTEMPTS = 0.5  # in a second, while nobody answers
 _RETRIES = 10  # then an event is lost
-_OK, _FAILED = "200 OK", "500 Internal Server Error"
+_OK, _FAILED, _AWAY = "200 OK", "500 Internal Server Error", "503 Service Unavailable"
 
 Event = tuple[str, str, float]  # action, artifact, when
 
@@ -25,9 +26,10 @@ Event = tuple[str, str, float]  # action, artifact, when
 class Notify:
     """The endpoint as one pod sees it."""
 
-    def __init__(self, plan: Plan, instruments: Instruments, rng: Random) -> None:
+    def __init__(self, plan: Plan, instruments: Instruments, rng: Random, log: BackgroundLog | None = None) -> None:
         self._in = instruments
         self._rng = rng
+        self._log = log
         self._gitlab = plan.flavor is Flavor.GITLAB
         self._queue: deque[Event] = deque()
         self._tries = 0
@@ -40,6 +42,8 @@ class Notify:
                 self._count(action, artifact, "Events")
                 if len(self._queue) >= _QUEUE:
                     self._dropped += 1
+                    if self._log is not None:
+                        self._log.dropped(len(self._queue))
                     if self._gitlab:
                         self._count(action, artifact, "Dropped")
                 else:
@@ -65,6 +69,7 @@ class Notify:
             retries = self._tries + (self._rng.random() < 0.002)
             for _ in range(retries - self._tries):
                 self._answer(action, artifact, _FAILED, "Failures")
+                self._say(_FAILED)
             self._answer(action, artifact, _OK, "Successes")
             self._tries = 0
             self._leave("delivered", retries, moment.time - since + spread(self._rng, 0.05))
@@ -75,16 +80,25 @@ class Notify:
                 break
             action, artifact, since = self._queue[0]
             if self._rng.random() < 0.5:
-                self._answer(action, artifact, "503 Service Unavailable", "Failures")
+                self._answer(action, artifact, _AWAY, "Failures")
+                self._say(_AWAY)
             else:
                 self._count(action, artifact, "Failures" if self._gitlab else "Errors")
                 if self._gitlab:
                     self._in.counter(notifications.ERRORS).child(endpoint=_ENDPOINT).inc()
+                self._say("")
             self._tries += 1
             if self._tries > _RETRIES:
                 self._queue.popleft()
                 self._leave("lost", self._tries - 1, moment.time - since)
+                if self._log is not None:
+                    self._log.lost(action, artifact)
                 self._tries = 0
+
+    def _say(self, status: str) -> None:
+        """The line of an attempt that failed, by an answer or without one."""
+        if self._log is not None:
+            self._log.unsent(f"response status {status} unaccepted" if status else "error posting: connection refused")
 
     def _answer(self, action: str, artifact: str, status: str, kind: str) -> None:
         self._count(action, artifact, kind)

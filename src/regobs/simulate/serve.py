@@ -11,7 +11,8 @@ from typing import Any, Self
 from regobs.errors import MachineError
 from regobs.instrument.exposition import OPENMETRICS, TEXT, wants_openmetrics
 from regobs.simulate.clock import Clock
-from regobs.simulate.fleet import Fleet, Pod
+from regobs.simulate.fleet import Fleet
+from regobs.simulate.pod import Pod
 
 _STEP = 1.0  # simulated seconds of a step at real time
 _STEPS_A_SECOND = 20  # of the wall; what is faster takes longer steps

@@ -39,7 +39,7 @@ class Shared:
     blob_tasks: int = 40
     manifest_tasks: int = 25
     migrated: float = 12.0  # percent
-    changes: list[tuple[str, str]] = field(default_factory=list)  # event and reason, of this step
+    changed: list[Replica] = field(default_factory=list)  # taken out or back in this step
 
     @classmethod
     def of(cls, plan: Plan) -> Shared:
@@ -48,7 +48,7 @@ class Shared:
 
     def advance(self, moment: Moment, rng: Random) -> None:
         """Move the replicas and the migration on."""
-        self.changes = []
+        self.changed = []
         for number, replica in enumerate(self.replicas):
             stuck = number == len(self.replicas) - 1 and moment.suffers(Name.REPLICA_LAG)
             if stuck:
@@ -60,6 +60,6 @@ class Shared:
             behind = replica.lag > _QUARANTINE_SECONDS and replica.lag_bytes > _QUARANTINE_BYTES
             if behind != replica.quarantined:
                 replica.quarantined = behind
-                self.changes.append(("replica_quarantined" if behind else "replica_reintegrated", "replication_lag"))
+                self.changed.append(replica)
         if not moment.suffers(Name.STUCK_MIGRATION):
             self.migrated = min(100.0, self.migrated + 100 * moment.seconds / (_MIGRATION_DAYS * 86_400))

@@ -10,6 +10,7 @@ from regobs.simulate.draw import events, spread
 from regobs.simulate.faults import Name
 from regobs.simulate.moment import Moment, Work
 from regobs.simulate.plan import Plan
+from regobs.simulate.request_log import Answer, RequestLog
 from regobs.simulate.traffic import Mix, Request, blob_size, level
 
 _WIRE = 60 * 2**20  # bytes a second of a body between client and registry
@@ -21,9 +22,10 @@ _BROKEN = (500, 502, 503)
 class Web:
     """Requests of one pod."""
 
-    def __init__(self, plan: Plan, instruments: Instruments, rng: Random) -> None:
+    def __init__(self, plan: Plan, instruments: Instruments, rng: Random, log: RequestLog | None = None) -> None:
         self._plan = plan
         self._rng = rng
+        self._log = log
         self._http = instruments.http
         self._mix = Mix(plan)
         self._database = plan.has(Capability.METADATA_DATABASE)
@@ -62,6 +64,9 @@ class Web:
         self._http.finish(
             kind.route, kind.method, code, seconds, received, sent, seconds if kind.blob == "in" else first
         )
+        if self._log is not None:
+            read = received + (size if kind.blob == "chunk" else 0)
+            self._log.finished(kind, Answer(code, seconds, first, read, sent, size, redirected))
         work.requests += 1
         work.seconds += seconds
         work.bytes_in += carried if kind.blob in {"in", "chunk"} else received

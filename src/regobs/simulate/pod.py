@@ -1,0 +1,130 @@
+"""One registry process of the fleet."""
+
+from __future__ import annotations
+
+from random import Random
+from threading import Lock
+from typing import Protocol
+
+from regobs.catalog import METRICS
+from regobs.catalog.model import Capability
+from regobs.instrument import Instruments
+from regobs.simulate.background_log import BackgroundLog
+from regobs.simulate.cache import Cache
+from regobs.simulate.collection import Collection
+from regobs.simulate.content import Content
+from regobs.simulate.database import Database
+from regobs.simulate.faults import Name
+from regobs.simulate.journal import Journal
+from regobs.simulate.leader import Leader
+from regobs.simulate.machine import Machine
+from regobs.simulate.moment import Moment, Work
+from regobs.simulate.notify import Notify
+from regobs.simulate.plan import Plan
+from regobs.simulate.request_log import RequestLog
+from regobs.simulate.shared import Shared
+from regobs.simulate.storage import Storage
+from regobs.simulate.web import Web
+
+_LIVES, _RESTARTS = 40.0, 20.0  # seconds that a pod in a crash loop is up, then away
+
+
+class Part(Protocol):
+    """A part of a pod."""
+
+    def advance(self, moment: Moment, work: Work) -> None:
+        """Move on by one step, with what its requests left to do."""
+
+
+class Pod:
+    """One registry process. `up` is false while it is not there to be scraped."""
+
+    def __init__(self, plan: Plan, number: int, shared: Shared, journal: Journal | None = None) -> None:
+        self.number = number
+        self.name = self.name_of(number)
+        self.up = True
+        self._plan = plan
+        self._shared = shared
+        self._life = 0
+        self._lock = Lock()
+        self._journal = journal
+        self._start(plan.start - plan.warm)
+
+    @staticmethod
+    def name_of(number: int) -> str:
+        """The name of a pod."""
+        return f"registry-{number}"
+
+    def advance(self, moment: Moment) -> None:
+        """Move on by one step."""
+        with self._lock:
+            if self._journal is not None:
+                self._journal.begin(moment)
+            self._crash(moment)
+            if self.up:
+                work = self._web.advance(moment)
+                for part in self._parts:
+                    part.advance(moment, work)
+            if self._journal is not None:
+                self._journal.end()
+
+    def close(self) -> None:
+        """End its log."""
+        if self._journal is not None:
+            self._journal.close()
+
+    def render(self, *, openmetrics: bool = False) -> bytes:
+        """The exposition of this moment; it counts as a scrape."""
+        with self._lock:
+            text = self.instruments.render(openmetrics=openmetrics)
+            self._machine.scraped()
+            return text
+
+    def _crash(self, moment: Moment) -> None:
+        """The last pod comes and goes during a crash loop; at its end it is there."""
+        if self.number != self._plan.pods - 1:
+            return
+        looping = moment.suffers(Name.CRASH_LOOP)
+        up = not looping or moment.elapsed % (_LIVES + _RESTARTS) < _LIVES
+        if up and not self.up:
+            self._life += 1
+            self._start(moment.time)
+        self.up = up
+
+    def _start(self, time: float) -> None:
+        plan, shared = self._plan, self._shared
+        # A generator of its own for each life: what one pod draws changes nothing in the others.
+        rng = Random(f"{plan.seed}/{self.number}/{self._life}")  # noqa: S311 (a model, no secret)
+        self.instruments = Instruments(
+            plan.flavor, version=plan.version, capabilities=plan.capabilities or (), strict=True
+        )
+        self.instruments.declare(METRICS.values())
+        requests, background = self._logs(time)
+        self._web = Web(plan, self.instruments, rng, requests)
+        self._machine = Machine(plan, self.instruments, rng, time)
+        self._parts: list[Part] = [Storage(plan, self.instruments, rng)]
+        if plan.has(Capability.GARBAGE_COLLECTION):
+            self._parts.append(Collection(self.instruments, rng, shared, background))
+        if plan.has(Capability.DATABASE_METRICS):
+            self._parts.append(Leader(plan, self.instruments, rng, shared, background, holds=self.number == 0))
+        if plan.has(Capability.METADATA_DATABASE):  # after those that ask it
+            self._parts.append(Database(plan, self.instruments, rng, shared, background))
+        if plan.has(Capability.REDIS):
+            self._parts.append(Cache(plan, self.instruments, rng))
+        if plan.has(Capability.NOTIFICATIONS):
+            self._parts.append(Notify(plan, self.instruments, rng, background))
+        self._parts.append(self._machine)
+
+    def _logs(self, time: float) -> tuple[RequestLog, BackgroundLog] | tuple[None, None]:
+        if self._journal is None:
+            return None, None
+        content = Content()
+        background = BackgroundLog(self._journal, content)
+        self._journal.born()
+        background.started(
+            time,
+            collects=self._plan.has(Capability.GARBAGE_COLLECTION),
+            notifies=self._plan.has(Capability.NOTIFICATIONS),
+            counts=self._plan.has(Capability.DATABASE_METRICS),
+        )
+        return RequestLog(self._journal, content), background
