@@ -23,7 +23,14 @@ _NAMES = {
     "dashboards": ("*.dashboard.py", "*.overlay.jsonnet", "*.libsonnet"),
     "alerts": ("*.slo.yaml", "*.rules.yaml", "routing.yaml", "runbooks/*.md"),
     "exporters": ("*.yaml",),
-    "log_schemas": ("*.schema.json", "queries/*.query.yaml", "kibana/*.yaml", "lnav/*.json"),
+    "log_schemas": (
+        "*.schema.json",
+        "queries/*.query.yaml",
+        "kibana/*.dashboard.yaml",
+        "kibana/environments.yaml",
+        "kibana/sessions.yaml",
+        "lnav/*.json",
+    ),
 }
 _FREE = ("README.md", "*/README.md", "*.pyc")
 

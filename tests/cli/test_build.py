@@ -68,6 +68,15 @@ def test_everything_is_written(built: Path) -> None:
         assert list(built.glob(pattern)), pattern
 
 
+def test_kibana_objects_are_written_for_the_flavor_whose_messages_they_ask_for(built: Path) -> None:
+    names = {name for name in content_of(built) if name.startswith("kibana/")}
+    if built.parent.name.startswith("gitlab"):
+        assert {"kibana/production.ndjson", "kibana/non-production.ndjson"} <= names
+        assert len(names) == 8
+    else:
+        assert names == set()
+
+
 def test_every_file_parses(built: Path) -> None:
     for name, content in content_of(built).items():
         assert content.endswith(b"\n"), name

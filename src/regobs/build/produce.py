@@ -10,6 +10,7 @@ from regobs import __version__
 from regobs.build.apart import Apart
 from regobs.build.scrape import scrape_file
 from regobs.build.write import GENERATOR, MANIFEST
+from regobs.catalog.model import Flavor
 from regobs.config import Config, selector_text
 from regobs.documents import dump_json
 from regobs.errors import Location, PackError
@@ -25,19 +26,24 @@ def build_files(config: Config, pack: Pack) -> dict[str, bytes]:
     The same input gives the same bytes. Raises an InputError of the part that is wrong.
     """
     compiled = Apart(lambda: (slo.files(pack, config), slo.manifest(pack, config)))
+    shown = Apart(lambda: _kibana(config, pack))
     try:
         from regobs.grafana import outputs as grafana  # noqa: PLC0415 - loads grafanalib while the SLOs are compiled
 
         dashboards = grafana.Dashboards.of(pack, config, slo.records(pack, config))
         described = dashboards.manifest()
     finally:
-        rules, rules_described = compiled.result()
+        try:
+            rules, rules_described = compiled.result()
+        finally:
+            kibana = shown.result()
     parts = (
         rules,
         dashboards.files([name for name in sorted(rules) if name.startswith(RULES)]),
         {"prometheus/scrape.yaml": scrape_file(pack, config)},
         _runbooks(pack),
         _lnav(config, pack),
+        kibana,
     )
     files = _merge(parts)
     files[MANIFEST] = _manifest(pack, config, {"dashboards": described, "rules": rules_described}, files)
@@ -56,6 +62,15 @@ def _merge(parts: tuple[Mapping[str, bytes], ...]) -> dict[str, bytes]:
                     next_step="rename one of the two sources",
                 )
     return merged
+
+
+def _kibana(config: Config, pack: Pack) -> dict[str, bytes]:
+    """Its dashboards ask for messages that only the GitLab registry writes."""
+    if config.flavor is not Flavor.GITLAB:
+        return {}
+    from regobs.kibana.outputs import files  # noqa: PLC0415 - another registry has no use for it
+
+    return files(pack)
 
 
 def _runbooks(pack: Pack) -> dict[str, bytes]:

@@ -42,23 +42,25 @@ def run(
 ) -> None:
     """Answer a saved query from log FILES: JSON lines, plain or compressed, patterns, or - for standard input.
 
-    Without arguments: list the saved queries.
+    QUERY may be a panel of a Kibana dashboard too: main/requests. Without arguments: list them all.
     """
     from dataclasses import replace  # noqa: PLC0415 - the parts below are not needed for --help
     from datetime import UTC, datetime  # noqa: PLC0415
 
+    from regobs.kibana.reading import panel_queries, panel_query  # noqa: PLC0415
     from regobs.logs.saved import load_query, names_in  # noqa: PLC0415
     from regobs.pack import find_pack  # noqa: PLC0415
 
     pack = find_pack(pack_directory)
     if name is None:
-        names = names_in(pack)
-        width = max(map(len, names), default=0)
-        for one in names:
-            click.echo(f"{one.ljust(width)}  {load_query(pack, one).title}")
+        found = {one: load_query(pack, one) for one in names_in(pack)} | panel_queries(pack)
+        width = max(map(len, found))
+        for one, query in found.items():
+            click.echo(f"{one.ljust(width)}  {query.title}")
         return
     now = datetime.now(UTC)
-    query = load_query(pack, name, now=now).narrowed(*_clauses(where, start, end, now))
+    load = panel_query if "/" in name else load_query  # a panel of Kibana is called DASHBOARD/PANEL
+    query = load(pack, name, now=now).narrowed(*_clauses(where, start, end, now))
     _answer(replace(query, limit=limit or query.limit), files, shape, explain)
 
 

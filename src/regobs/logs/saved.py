@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from difflib import get_close_matches
@@ -27,16 +28,17 @@ _COLUMNS = ("time", "level", "msg")
 
 def load_query(pack: Pack, name: str, *, now: datetime | None = None) -> Query:
     """The saved query of a name. Raises LogQueryError when no layer of the pack has it."""
-    names = names_in(pack)
-    if name not in names:
+    try:
+        file = pack.file("log_schemas", f"queries/{name}{SUFFIX}")
+    except PackError:
+        names = names_in(pack)
         close = get_close_matches(name, names, n=1)
         raise LogQueryError(
             "there is no saved query of this name",
             value=name,
             expected=", ".join(names),
             next_step=f"did you mean {close[0]}?" if close else "choose one of them",
-        )
-    file = pack.file("log_schemas", f"queries/{name}{SUFFIX}")
+        ) from None
     try:
         text = file.read()
     except PackError as error:
@@ -54,17 +56,26 @@ def read_query(text: str, file: str, *, name: str, now: datetime | None = None) 
     """A query from the text of its file. Raises LogQueryError with file, line and column."""
     document = load_yaml(text, file, error=LogQueryError)
     validate(document, SCHEMA, error=LogQueryError)
-    return _Reader(document, text, now).query(name)
+    return QueryReader(document, text, now).query(name, document.data)
 
 
-class _Reader:
-    def __init__(self, document: Document, text: str, now: datetime | None) -> None:
+def _same(steps: Steps) -> Steps:
+    return steps
+
+
+class QueryReader:
+    """Reads queries that stand in a document; `place` says where a part of one is, of which the steps are known."""
+
+    def __init__(
+        self, document: Document, text: str, now: datetime | None, place: Callable[[Steps], Steps] = _same
+    ) -> None:
         self._document = document
         self._lines = text.split("\n")
         self._now = now
+        self._place = place
 
-    def query(self, name: str) -> Query:
-        data: dict[str, Any] = self._document.data
+    def query(self, name: str, data: Mapping[str, Any]) -> Query:
+        """The query of data that fits SCHEMA. Raises LogQueryError with file, line and column."""
         groups = tuple(self._group(key, data["group"][key]) for key in data.get("group", {}))
         metrics = tuple(self._metric(key, value) for key, value in data.get("metrics", {}).items())
         if groups and not metrics:
@@ -183,7 +194,7 @@ class _Reader:
             _refuse_doubts(hints(node, text))
             return Clause(text, bind(node, text, now=self._now))
         except LogQueryError as error:
-            error.location = self._inside(self._document.locate(steps), error.location, text)
+            error.location = self._inside(self._document.locate(self._place(steps)), error.location, text)
             raise
 
     def _inside(self, value: Location, place: Location | None, text: str) -> Location:
@@ -206,7 +217,7 @@ class _Reader:
         key: bool = False,
     ) -> LogQueryError:
         return LogQueryError(
-            message, location=self._document.locate(steps, key=key), expected=expected, next_step=next_step
+            message, location=self._document.locate(self._place(steps), key=key), expected=expected, next_step=next_step
         )
 
 

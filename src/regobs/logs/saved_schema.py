@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-_KQL = {"type": "string", "description": "a KQL text"}
-_FIELD = {"type": "string", "description": "the name of a log field"}
+KQL = {"type": "string", "description": "a KQL text"}
+FIELD = {"type": "string", "description": "the name of a log field"}
 _INTERVAL = {
     "type": "string",
     "pattern": "^([1-9][0-9]{0,5}[smhd]|week|month|quarter|year)$",
@@ -30,22 +30,22 @@ def _options(required: list[str], properties: dict[str, Any]) -> dict[str, Any]:
 
 def _measured(**more: Any) -> dict[str, Any]:
     """A field by its name, or with options."""
-    return {"anyOf": [_FIELD, _options(["field", *more], {"field": _FIELD, "where": _KQL, **more})]}
+    return {"anyOf": [FIELD, _options(["field", *more], {"field": FIELD, "where": KQL, **more})]}
 
 
 _GROUP = _one_of(
     {
-        "terms": {"anyOf": [_FIELD, _options(["field"], {"field": _FIELD, "missing": {"type": "boolean"}})]},
-        "date_histogram": {"anyOf": [_INTERVAL, _options(["interval"], {"field": _FIELD, "interval": _INTERVAL})]},
+        "terms": {"anyOf": [FIELD, _options(["field"], {"field": FIELD, "missing": {"type": "boolean"}})]},
+        "date_histogram": {"anyOf": [_INTERVAL, _options(["interval"], {"field": FIELD, "interval": _INTERVAL})]},
         "filters": {"type": "object", "minProperties": 1, "additionalProperties": {"type": ["string", "null"]}},
     }
 )
-_METRIC = {
+METRIC = {
     "anyOf": [
         {"const": "count"},
         _one_of(
             {
-                "count": _options(["where"], {"where": _KQL}),
+                "count": _options(["where"], {"where": KQL}),
                 "sum": _measured(),
                 "avg": _measured(),
                 "min": _measured(),
@@ -53,10 +53,10 @@ _METRIC = {
                 "cardinality": _measured(),
                 "percentile": _options(
                     ["field", "percent"],
-                    {"field": _FIELD, "where": _KQL, "percent": {"type": "number", "minimum": 0, "maximum": 100}},
+                    {"field": FIELD, "where": KQL, "percent": {"type": "number", "minimum": 0, "maximum": 100}},
                 ),
-                "rate": _options(["per"], {"per": _PER, "field": _FIELD, "where": _KQL}),
-                "ratio": _options(["part"], {"part": _KQL, "whole": _KQL}),
+                "rate": _options(["per"], {"per": _PER, "field": FIELD, "where": KQL}),
+                "ratio": _options(["part"], {"part": KQL, "whole": KQL}),
             }
         ),
     ]
@@ -67,10 +67,10 @@ SCHEMA: dict[str, Any] = {
         {
             "title": {"type": "string", "minLength": 1},
             "description": {"type": "string"},
-            "where": _KQL,
+            "where": KQL,
             "group": {"type": "object", "additionalProperties": _GROUP},
-            "metrics": {"type": "object", "additionalProperties": _METRIC},
-            "columns": {"type": "array", "minItems": 1, "items": _FIELD, "uniqueItems": True},
+            "metrics": {"type": "object", "additionalProperties": METRIC},
+            "columns": {"type": "array", "minItems": 1, "items": FIELD, "uniqueItems": True},
             "order": {"type": "object", "additionalProperties": {"enum": ["asc", "desc"]}},
             "limit": {"type": "integer", "minimum": 1, "maximum": 100000},
         },

@@ -1,0 +1,154 @@
+"""Saved objects: one JSON document a line, as Kibana 8.17 to 9.x imports them, whole for one environment.
+
+Each type says the lowest version whose form it has, so that newer releases migrate it and older ones take it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from regobs.kibana import lens, words
+from regobs.kibana.definition import Dashboard, Definition, Environment, Panel, Session, Shape
+from regobs.kibana.grid import Place, placed
+from regobs.logs.fields import FIELDS
+
+Json = dict[str, Any]
+_CORE = "8.8.0"
+_VERSIONS = {"index-pattern": "8.0.0", "search": "10.5.0", "dashboard": "10.2.0"}
+_INDEX = "kibanaSavedObjectMeta.searchSourceJSON.index"
+_FORMATS: dict[str | None, Json] = {
+    "bytes": {"id": "bytes"},
+    "ms": {"id": "duration", "params": {"inputFormat": "milliseconds", "outputFormat": "humanizePrecise"}},
+    "s": {"id": "duration", "params": {"inputFormat": "seconds", "outputFormat": "humanizePrecise"}},
+    "ratio": {"id": "percent"},
+}
+
+
+def ndjson(definition: Definition, environment: Environment) -> bytes:
+    """The objects of an environment; what others refer to comes first."""
+    sessions = {one.name: one for one in definition.sessions}
+    objects = [data_view(environment)]
+    objects += [session(one, environment) for one in definition.sessions]
+    objects += [dashboard(one, sessions, environment) for one in definition.dashboards]
+    return b"".join(msgspec.json.encode(one) + b"\n" for one in objects)
+
+
+def data_view(environment: Environment) -> Json:
+    """The data view of an environment: the time field, units and meanings of the fields."""
+    attributes = {
+        "title": environment.index,
+        "name": environment.title,
+        "timeFieldName": words.TIME,
+        "fieldFormatMap": _text(formats()),
+        "fieldAttrs": _text({name: {"customDescription": field.meaning} for name, field in FIELDS.items()}),
+        "runtimeFieldMap": "{}",
+        "sourceFilters": "[]",
+    }
+    return _object("index-pattern", environment.data_view, attributes, [])
+
+
+def formats() -> dict[str, Json]:
+    """How Kibana shows the values of fields that have a unit."""
+    return {name: _FORMATS[field.unit] for name, field in FIELDS.items() if field.unit in _FORMATS}
+
+
+def session(made: Session, environment: Environment) -> Json:
+    """A Discover session."""
+    source = {"query": _query(made.query.where.text), "filter": [], "indexRefName": _INDEX}
+    attributes = {
+        "title": f"{made.query.title} ({environment.name})",
+        "description": made.query.description,
+        "columns": [field.name for field in made.query.columns],
+        "sort": [[words.TIME, "desc"]],
+        "grid": {},
+        "hideChart": False,
+        "isTextBasedQuery": False,
+        "timeRestore": False,
+        "kibanaSavedObjectMeta": {"searchSourceJSON": _text(source)},
+    }
+    reference = {"type": "index-pattern", "id": environment.data_view, "name": _INDEX}
+    return _object("search", made.id(environment), attributes, [reference])
+
+
+def dashboard(made: Dashboard, sessions: dict[str, Session], environment: Environment) -> Json:
+    """A dashboard with its panels inside; only sessions are objects of their own."""
+    panels, references = [], []
+    for panel, place in placed(made):
+        written, needed = _panel(panel, place, sessions, environment)
+        panels.append(written)
+        references += needed
+    controls, needed = _controls(made, environment)
+    attributes = {
+        "title": f"{made.title} ({environment.name})",
+        "description": made.description,
+        "panelsJSON": _text(panels),
+        "optionsJSON": _text({"useMargins": True, "syncColors": True, "syncCursor": True, "hidePanelTitles": False}),
+        "kibanaSavedObjectMeta": {"searchSourceJSON": _text({"query": _query(""), "filter": []})},
+        "timeRestore": True,
+        "timeFrom": f"now-{made.period}",
+        "timeTo": "now",
+        "refreshInterval": {"pause": True, "value": 60000},
+        **controls,
+    }
+    return _object("dashboard", made.id(environment), attributes, [*references, *needed])
+
+
+def _panel(
+    panel: Panel, place: Place, sessions: dict[str, Session], environment: Environment
+) -> tuple[Json, list[Json]]:
+    """A panel of panelsJSON, and the references of the dashboard that it needs."""
+    grid = {"x": place.x, "y": place.y, "w": place.w, "h": place.h, "i": panel.name}
+    if panel.shape is Shape.SESSION:
+        name = f"panel_{panel.name}"
+        shown: Json = {"type": "search", "panelRefName": name, "embeddableConfig": {"title": panel.title}}
+        target = {"type": "search", "id": sessions[panel.session].id(environment), "name": f"{panel.name}:{name}"}
+        return {"panelIndex": panel.name, "gridData": grid, **shown}, [target]
+    attributes = lens.attributes(panel, environment)
+    about = {"description": panel.about} if panel.about else {}
+    shown = {"type": "lens", "title": panel.title, "embeddableConfig": {"attributes": attributes, **about}}
+    references = [{**one, "name": f"{panel.name}:{one['name']}"} for one in attributes["references"]]
+    return {"panelIndex": panel.name, "gridData": grid, **shown}, references
+
+
+def _controls(made: Dashboard, environment: Environment) -> tuple[Json, list[Json]]:
+    """The fields whose values can be chosen above the panels, and their references."""
+    if not made.controls:
+        return {}, []
+    panels, references = {}, []
+    for order, field in enumerate(made.controls):
+        common = {"grow": True, "width": "medium"}
+        explicit = {"id": field.name, "fieldName": field.name, "title": field.title, **common}
+        panels[field.name] = {"type": "optionsListControl", "order": order, **common, "explicitInput": explicit}
+        name = f"controlGroup_{field.name}:optionsListDataView"
+        references.append({"type": "index-pattern", "id": environment.data_view, "name": name})
+    ignored = {"ignoreFilters": False, "ignoreQuery": False, "ignoreTimerange": False, "ignoreValidations": False}
+    group = {
+        "chainingSystem": "HIERARCHICAL",
+        "controlStyle": "oneLine",
+        "showApplySelections": False,
+        "ignoreParentSettingsJSON": _text(ignored),
+        "panelsJSON": _text(panels),
+    }
+    return {"controlGroupInput": group}, references
+
+
+def _query(text: str) -> Json:
+    return {"query": words.kql(text), "language": "kuery"}
+
+
+def _object(kind: str, name: str, attributes: Json, references: list[Json]) -> Json:
+    return {
+        "type": kind,
+        "id": name,
+        "attributes": attributes,
+        "references": references,
+        "coreMigrationVersion": _CORE,
+        "typeMigrationVersion": _VERSIONS[kind],
+    }
+
+
+def _text(data: Any) -> str:
+    """JSON in a text, as saved objects keep what Elasticsearch does not index."""
+    return msgspec.json.encode(data).decode()

@@ -1,0 +1,115 @@
+"""Queries in the words of Kibana, whichever form they are written in: KQL, labels, top values, formulas."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+
+from regobs.logs.kql import And, Node, Not, Or, parse, to_text
+from regobs.logs.query import ByFilters, ByTerms, ByTime, Clause, Group, Kind, Metric, Query
+
+TIME = "time"  # the time field of every data view
+MOST = 1000  # groups of one field; Lens takes no more in its editor
+INNER = 10  # groups of a field inside each group of another
+OPERATIONS = {
+    Kind.COUNT: "count",
+    Kind.SUM: "sum",
+    Kind.AVG: "average",
+    Kind.MIN: "min",
+    Kind.MAX: "max",
+    Kind.PERCENTILE: "percentile",
+    Kind.CARDINALITY: "unique_count",
+}
+SCALES = {1: "s", 60: "m", 3600: "h", 86400: "d"}  # of a rate: Kibana's units by their seconds
+
+
+@cache
+def kql(text: str) -> str:
+    """A KQL text on one line; every environment asks for the same ones."""
+    return to_text(parse(text))
+
+
+def operation(metric: Metric) -> str:
+    """Lens's name for what a metric computes; a rate is a count or sum with a time scale."""
+    if metric.kind is Kind.RATE:
+        return "count" if metric.field is None else "sum"
+    return OPERATIONS[metric.kind]
+
+
+def label(name: str) -> str:
+    """The name of a column as words."""
+    return name.replace("_", " ")
+
+
+def formula(metric: Metric) -> str:
+    """A ratio as a Lens formula."""
+    return f"{_count(metric.where)} / {_count(metric.whole)}"
+
+
+def _count(clause: Clause) -> str:
+    if not clause.text:
+        return "count()"
+    escaped = kql(clause.text).replace("\\", "\\\\").replace("'", "\\'")
+    return f"count(kql='{escaped}')"
+
+
+def filters(group: ByFilters) -> tuple[tuple[str, str], ...]:
+    """Labels and KQL of a group by filters. Kibana's overlap: each leaves out the lines of those before it."""
+    texts = _exclusive(tuple(clause.text for _, clause in group.clauses))
+    names = [*(name for name, _ in group.clauses), *([group.other] if group.other is not None else [])]
+    return tuple(zip(names, texts, strict=False))
+
+
+@cache
+def _exclusive(texts: tuple[str, ...]) -> tuple[str, ...]:
+    """Each text without the lines of the earlier ones, then a text for the lines of none."""
+    nodes = [parse(text) for text in texts]
+    found = [to_text(_without(node, nodes[:index])) for index, node in enumerate(nodes)]
+    return (*found, to_text(Not(_any(nodes))))
+
+
+def _without(node: Node, others: list[Node]) -> Node:
+    if not others:
+        return node
+    own = node.of if isinstance(node, And) else (node,)
+    return And((*own, Not(_any(others))))
+
+
+def _any(nodes: list[Node]) -> Node:
+    return nodes[0] if len(nodes) == 1 else Or(tuple(nodes))
+
+
+def ordered(query: Query) -> tuple[Group, ...]:
+    """The groups from the outside in: on a chart over time the values of the other field are chosen once."""
+    return tuple(sorted(query.groups, key=lambda group: isinstance(group, ByTime)))
+
+
+def size(query: Query, group: ByTerms) -> int:
+    """How many values of a field are shown. Kibana has no limit over all groups, so the outermost gets it."""
+    outer = [one for one in query.groups if isinstance(one, ByTerms)]
+    wanted = query.limit or INNER
+    return min(wanted, MOST) if outer[0] is group else min(wanted, INNER)
+
+
+def ranking(query: Query) -> tuple[int, bool] | None:
+    """The metric that top values are chosen by, as its index, and whether the largest come first; None: by name.
+
+    Lens cannot choose by a formula, which a ratio is.
+    """
+    plain = {metric.name: index for index, metric in enumerate(query.metrics) if metric.kind is not Kind.RATIO}
+    for order in query.order:
+        if order.column in plain:
+            return plain[order.column], order.descending
+        if order.column in {group.name for group in query.groups}:
+            return None
+    return (next(iter(plain.values())), True) if plain else None
+
+
+def texts(query: Query) -> Iterator[str]:
+    """Every KQL text that a query sends to Kibana."""
+    yield query.where.text
+    for metric in query.metrics:
+        yield from (clause.text for clause in (metric.where, metric.whole) if clause.text)
+    for group in query.groups:
+        if isinstance(group, ByFilters):
+            yield from (text for _, text in filters(group))
