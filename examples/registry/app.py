@@ -1,0 +1,85 @@
+"""The two applications: the registry, observed from outside to inside, and its debug port."""
+
+from __future__ import annotations
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Mount, Route
+
+from examples.registry import (
+    blob_handlers,
+    list_handlers,
+    manifest_handlers,
+    names,
+    upload_handlers,
+)
+from examples.registry.call import Handler, answer_problem, endpoint
+from examples.registry.health import Health
+from examples.registry.problem import Problem
+from examples.registry.services import Services
+from regobs.instrument import Instruments, LogASGI, MetricsASGI, ObserveASGI
+from regobs.instrument.app_log import access_writer
+from regobs.instrument.asgi import App
+
+_BLOBS = "/v2/{name:repository}/blobs"
+
+
+def registry_app(services: Services, instruments: Instruments) -> App:
+    """The main port. The counters see what the access log sees, and the application what both have left of it."""
+    names.register()
+
+    def route(path: str, **handlers: Handler) -> Route:
+        return Route(path, endpoint(services, **handlers), methods=[method.upper() for method in handlers])
+
+    manifest = {
+        "get": manifest_handlers.get,
+        "head": manifest_handlers.get,
+        "put": manifest_handlers.put,
+        "delete": manifest_handlers.delete,
+    }
+    upload = {
+        "get": upload_handlers.get,
+        "head": upload_handlers.get,
+        "patch": upload_handlers.patch,
+        "put": upload_handlers.put,
+        "delete": upload_handlers.delete,
+    }
+    blob = {"get": blob_handlers.get, "head": blob_handlers.get, "delete": blob_handlers.delete}
+    routes = [
+        Route("/", _root, methods=["GET"]),
+        route("/v2/", get=list_handlers.base),
+        route("/v2/_catalog", get=list_handlers.list_repositories),
+        route("/v2/{name:repository}/tags/list", get=list_handlers.list_tags),
+        route("/v2/{name:repository}/referrers/{digest:digest}", get=list_handlers.list_referrers),
+        route("/v2/{name:repository}/manifests/{reference:reference}", **manifest),
+        route(f"{_BLOBS}/uploads/", post=upload_handlers.post),
+        route(f"{_BLOBS}/uploads/{{uuid}}", **upload),
+        route(f"{_BLOBS}/{{digest:digest}}", **blob),
+    ]
+    app = Starlette(routes=routes, exception_handlers={HTTPException: _unrouted, Exception: _failed})
+    return ObserveASGI(LogASGI(app, access_writer()), instruments)
+
+
+def debug_app(services: Services, instruments: Instruments) -> App:
+    """The debug port."""
+    health = Route("/debug/health", Health(services).answer)
+    return Starlette(routes=[health, Mount("/metrics", MetricsASGI(instruments))])
+
+
+async def _root(request: Request) -> Response:  # noqa: ARG001 (Starlette's signature)
+    return Response()
+
+
+async def _unrouted(request: Request, error: Exception) -> Response:
+    """What Starlette answers itself: a path or a method that is no route's."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    if status == 405:
+        return answer_problem(request, Problem("UNSUPPORTED"))
+    return PlainTextResponse(f"{status} page not found\n" if status == 404 else "", status)
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    """A mistake of ours."""
+    return answer_problem(request, Problem("UNKNOWN"), error)

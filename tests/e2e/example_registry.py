@@ -1,0 +1,202 @@
+"""Starts examples/registry with all that it needs, and reads what it says of itself."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import psycopg
+import requests
+
+from regobs.catalog import http, notifications
+from regobs.catalog.exposition import parse
+from regobs.catalog.model import Flavor, Metric
+from regobs.demo import loopback
+from regobs.demo.client import RegistryClient
+from regobs.demo.processes import Process, Supervisor, free_port
+from regobs.instrument.routes import Routes
+from tests.e2e import databases
+
+ROOT = Path(__file__).parents[2]
+USER, PASSWORD, SECRET = "pusher", "hunter22-password", "hunter33-signing-secret"
+_ROUTES = Routes(Flavor.GITLAB)
+_SETTINGS = """\
+root = "{root}"
+database = "{database}"
+redis = "{redis}/0"
+address = "127.0.0.1:{port}"
+debug_address = "127.0.0.1:{debug_port}"
+user = "{user}"
+count_interval = 0.3
+
+[garbage]
+interval = 0.1
+max_backoff = 0.2
+"""
+_ENDPOINT = """
+[[endpoints]]
+name = "{name}"
+url = "{url}"
+backoff = 0.02
+max_retries = 2
+"""
+
+
+class Hook:
+    """A webhook on 127.0.0.1: keeps the events that it accepts, and answers with `status`."""
+
+    def __init__(self) -> None:
+        self.status = 200
+        self.events: list[dict[str, Any]] = []
+        self.attempts = 0
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                outer.attempts += 1
+                if outer.status < 400:
+                    outer.events += body["events"]
+                self.send_response(outer.status)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+class Scrape:
+    """One exposition. Labels are given by their exposed names."""
+
+    def __init__(self, text: bytes) -> None:
+        self.text = text
+        self._families = parse(text).families
+
+    def rows(self, metric: Metric, part: str = "") -> dict[tuple[tuple[str, str], ...], float]:
+        """The samples of a metric, or of the `_count`, `_sum` of it, by their labels."""
+        family = self._families.get(metric.name)
+        samples = family.samples if family else []
+        return {tuple(sorted(s.labels.items())): s.value for s in samples if s.name == metric.name + part}
+
+    def value(self, metric: Metric, part: str = "", **labels: str) -> float:
+        """The sum of the samples that have these labels."""
+        return sum(value for key, value in self.rows(metric, part).items() if labels.items() <= dict(key).items())
+
+
+@dataclass
+class Example:
+    """A running example registry."""
+
+    process: Process
+    url: str
+    debug_url: str
+    storage: Path
+    database: databases.DatabaseServer
+    redis: databases.DatabaseServer
+    hooks: dict[str, Hook]
+    settings: Path
+    _read: int = field(default=0, repr=False)
+
+    def scrape(self) -> Scrape:
+        """What it exposes now."""
+        with loopback.session() as session:
+            return Scrape(session.get(f"{self.debug_url}/metrics", timeout=10).content)
+
+    def client(self) -> RegistryClient:
+        """A client that knows the password."""
+        return RegistryClient(self.url.replace("://", f"://{USER}:{PASSWORD}@"))
+
+    def session(self) -> requests.Session:
+        """HTTP with the password."""
+        made = loopback.session()
+        made.auth = (USER, PASSWORD)
+        return made
+
+    def lines(self) -> list[dict[str, Any]]:
+        """All lines of its log so far."""
+        text = self.process.log.read_text(encoding="utf-8")
+        return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
+
+    def access_lines(self) -> list[dict[str, Any]]:
+        """The lines of the access log of requests that have a route."""
+        access = [line for line in self.lines() if line["msg"] == "access"]
+        return [line for line in access if route_of(line) is not None]
+
+    def sql(self, statement: str) -> list[tuple[Any, ...]]:
+        """Run a statement in its database; the rows, where it has some."""
+        with psycopg.connect(self.database.url, autocommit=True) as connection:
+            cursor = connection.execute(statement.encode())
+            return list(cursor.fetchall()) if cursor.description else []
+
+    def quiet(self) -> None:
+        """Return when every event is delivered and every request is logged."""
+        within(5, lambda: all(count == 0 for count in self._waiting()))
+
+    def _waiting(self) -> tuple[float, float]:
+        scrape = self.scrape()
+        answered = scrape.value(http.REQUESTS)
+        return scrape.value(notifications.PENDING), answered - len(self.access_lines())
+
+
+def route_of(line: dict[str, Any]) -> str | None:
+    """The exposed route of an access line."""
+    word = _ROUTES.word(line["uri"].partition("?")[0])
+    label = http.REQUESTS.forms[0].label("route")
+    assert label is not None
+    return label.words[word] if word else None
+
+
+def requests_by_log(lines: list[dict[str, Any]]) -> Counter[tuple[str, str, str]]:
+    """Requests by route, method and code as the access log has them."""
+    return Counter((str(route_of(line)), line["method"].lower(), str(line["status"])) for line in lines)
+
+
+def within(seconds: float, holds: Callable[[], bool]) -> None:
+    """Wait until something holds. AssertionError when it does not in time."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"still not after {seconds} s"
+        time.sleep(0.05)
+
+
+def start(supervisor: Supervisor, hooks: dict[str, Hook]) -> Example:
+    """Start PostgreSQL, Redis and the registry."""
+    database, redis = databases.postgresql(supervisor), databases.redis(supervisor)
+    port, debug_port = free_port(), free_port()
+    storage, settings = supervisor.directory / "storage", supervisor.directory / "settings.toml"
+    text = _SETTINGS.format(
+        root=storage, database=database.url, redis=redis.url, port=port, debug_port=debug_port, user=USER
+    )
+    text += "".join(_ENDPOINT.format(name=name, url=hook.url) for name, hook in hooks.items())
+    settings.write_text(text, encoding="utf-8")
+    environment = {"PYTHONPATH": str(ROOT), "REGISTRY_PASSWORD": PASSWORD, "REGISTRY_HTTP_SECRET": SECRET}
+    command: list[str | Path] = [sys.executable, "-m", "examples.registry", settings]
+    process = supervisor.start("example-registry", command, environment=environment)
+    debug_url = f"http://127.0.0.1:{debug_port}"
+    supervisor.wait_until_ready(process, f"{debug_url}/debug/health")
+    supervisor.wait_until_ready(process, f"http://127.0.0.1:{port}/")
+    return Example(process, f"http://127.0.0.1:{port}", debug_url, storage, database, redis, hooks, settings)

@@ -1,0 +1,54 @@
+"""examples/registry while a part of it is gone: it answers what it can, and says what is wrong."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from regobs.catalog import gc, http, redis
+from regobs.demo.images import OCI_MANIFEST, Blob, Image
+from regobs.demo.processes import Supervisor
+from tests.e2e.example_registry import Example, Hook, start, within
+
+pytestmark = pytest.mark.server
+
+
+@pytest.fixture
+def example() -> Iterator[Example]:
+    with Hook() as hook, Supervisor() as supervisor:
+        yield start(supervisor, {"hook": hook})
+
+
+def test_it_goes_on_without_redis_and_says_what_is_wrong_without_storage_and_database(example: Example) -> None:
+    one = Image("outages/app", "v1", (Blob("outages", 5_000),), OCI_MANIFEST)
+    url = f"{example.url}/v2/{one.repository}/tags/list"
+    with example.client() as client, example.session() as session:
+        client.push_image(one)
+        example.redis.process.signal(signal.SIGKILL)
+        commands = example.scrape().value(redis.COMMANDS, "_count")
+        assert client.pull_image(one.repository, one.tag) == 5_000 + len(one.config)
+        assert example.scrape().value(redis.COMMANDS, "_count") == commands  # what fails is not timed
+        assert session.get(f"{example.debug_url}/debug/health", timeout=5).json() == {}
+
+        blobs = example.storage / "docker/registry/v2/blobs"
+        example.storage.rename(example.storage.with_name("away"))
+        missing = session.get(f"{example.url}/v2/{one.repository}/blobs/{one.layers[0].digest}", timeout=5)
+        assert (missing.status_code, missing.json()["errors"][0]["code"]) == (404, "BLOB_UNKNOWN")
+        health = session.get(f"{example.debug_url}/debug/health", timeout=5)
+        assert (health.status_code, health.json()) == (503, {"storagedriver_filesystem": "FileNotFoundError"})
+        example.storage.with_name("away").rename(example.storage)
+        assert blobs.is_dir()
+
+        example.database.process.signal(signal.SIGKILL)
+        before = example.scrape()
+        broken = session.get(url, timeout=30)
+        assert (broken.status_code, broken.json()["errors"][0]["code"]) == (503, "UNAVAILABLE")
+        health = session.get(f"{example.debug_url}/debug/health", timeout=30)
+        assert (health.status_code, [*health.json()]) == (503, ["database_connection"])
+    within(5, lambda: example.scrape().value(http.REQUESTS, code="503") - before.value(http.REQUESTS, code="503") == 1)
+    within(15, lambda: example.scrape().value(gc.RUNS, error="true") > 0)
+    failed = [line for line in example.lines() if line["msg"] == "failed run"]
+    assert {line["worker"] for line in failed} <= {f"registry.gc.worker.{kind}Worker" for kind in ("Blob", "Manifest")}
+    assert failed
