@@ -76,6 +76,30 @@ def schema(name: str | None) -> None:
     click.echo(documents[name].decode(), nl=False)
 
 
+@logs.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILES|-")
+@click.option("--flavor", type=_FLAVORS, help="Which registry wrote the lines; detected when not given.")
+@click.option("--format", "form", type=click.Choice(["text", "schema"]), default="text", show_default=True)
+@click.option(
+    "--stream", metavar="NAME", help="The log stream whose schema is wanted, where several have something new."
+)
+def infer(files: tuple[str, ...], flavor: str | None, form: str, stream: str | None) -> None:
+    """Propose what the field catalogue lacks: messages and fields of log FILES that no schema knows.
+
+    As entries of the catalogue, with types, units and levels guessed from the lines and the meaning left for a person
+    to write; or as the JSON Schema of a stream that has nothing but them.
+    """
+    from regobs.logs.infer import Census  # noqa: PLC0415
+    from regobs.logs.proposal import to_schema, to_text  # noqa: PLC0415
+    from regobs.logs.read import open_log  # noqa: PLC0415
+
+    census = Census(flavor)
+    for file in [open_log(name, sys.stdin.buffer) for name in dict.fromkeys(files)]:
+        with file:
+            census.read(file)
+    click.echo(to_schema(census, stream) if form == "schema" else to_text(census))
+
+
 @logs.command("diff-schema")
 @click.argument("old", metavar="OLD")
 @click.argument("new", metavar="NEW")

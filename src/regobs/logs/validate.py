@@ -7,19 +7,15 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, BinaryIO
 
-import msgspec
-
-from regobs.logs import text
 from regobs.logs.fields import ALIASES, Alias
 from regobs.logs.judge import Judges, Record, Rule
 from regobs.logs.read import LONGEST_LINE, Line, Part, parts
+from regobs.logs.record import UNDECODABLE, decode, parse
 from regobs.logs.redact import sample, shape
 
 _LOOK_AHEAD = 500  # lines that decide between two registries whose lines look alike
 _MOST_FINDINGS = 1000  # kinds that are told apart; hostile input must not fill the memory
-_UNDECODABLE = (msgspec.MsgspecError, ValueError, RecursionError)
-_NOT_PLAIN = (*_UNDECODABLE, KeyError, TypeError)  # no message, or one that is no text
-_decode = msgspec.json.Decoder().decode
+_NOT_PLAIN = (*UNDECODABLE, KeyError, TypeError)  # no message, or one that is no text
 
 
 @dataclass(slots=True)
@@ -66,15 +62,6 @@ class Report:
         return not self.invalid and not self.malformed
 
 
-@dataclass(frozen=True, slots=True)
-class _Parsed:
-    """A line that is not plainly an object of JSON, or that is none at all: then `fault` says why."""
-
-    record: Record | None
-    fault: str = ""
-    form: str = ""  # combined, standard
-
-
 class Validator:
     """Validates files one after the other into one report."""
 
@@ -106,7 +93,7 @@ class Validator:
         for place, content in enumerate(part.contents):
             if content[:1] == b"{" and part.fault is None:
                 try:
-                    record = _decode(content)
+                    record = decode(content)
                     rule = alone.get(record["msg"])
                     if rule is not None and rule.fits(record):
                         streams[rule.name] += 1
@@ -125,7 +112,7 @@ class Validator:
             report.blank += 1
             return
         report.lines += 1
-        parsed = self._parse(line)
+        parsed = parse(line, self._fields)
         if parsed.record is None:
             self._malformed(line, parsed.fault)
             return
@@ -142,27 +129,8 @@ class Validator:
 
     def _settle(self, first: Part) -> None:
         """Let the first lines tell which registry wrote them."""
-        parsed = [self._parse(first.line(place)) for place in range(min(len(first.contents), _LOOK_AHEAD))]
+        parsed = [parse(first.line(place), self._fields) for place in range(min(len(first.contents), _LOOK_AHEAD))]
         self._judges.settle([one.record for one in parsed if one.record is not None and not one.form])
-
-    def _parse(self, line: Line) -> _Parsed:
-        """What stands in a line, in whatever form."""
-        content = line.content.strip()
-        if line.fault:
-            return _Parsed(None, line.fault)
-        if content[:1] == b"{":
-            try:
-                return _Parsed(_decode(content))
-            except _UNDECODABLE:
-                return _Parsed(None, _fault(content, ended=line.ended))
-        if _binary(content):
-            return _Parsed(None, "binary")
-        words = content.decode()
-        for form, read in (("combined", text.combined), ("standard", text.standard)):
-            record = read(words)
-            if record is not None:
-                return _Parsed(record, form=form)
-        return _Parsed(text.logfmt(words, self._fields), "no log line")
 
     def _malformed(self, line: Line, fault: str) -> None:
         self.report.malformed += 1
@@ -216,21 +184,6 @@ class Validator:
             found = Finding(*what, expected, self._file, line.number, line.offset, told, hint)
             self.report.findings[what] = found
         found.count += 1
-
-
-def _fault(content: bytes, *, ended: bool) -> str:
-    """Why a line that begins as an object is none."""
-    if _binary(content):
-        return "binary"
-    return "truncated" if not ended or not content.endswith(b"}") else "no JSON"
-
-
-def _binary(content: bytes) -> bool:
-    try:
-        content.decode()
-    except UnicodeDecodeError:
-        return True
-    return b"\0" in content
 
 
 def _expected(keyword: str, details: dict[str, Any]) -> str:
