@@ -1,6 +1,7 @@
 """The registry process: what it answers, how fast, and what it costs its host."""
 
 from regobs.catalog import build_info, containers, go_runtime, http, kubernetes, process, storage, targets
+from regobs.catalog import python_runtime as python
 from regobs.grafana.words import *
 
 requests = rate(http.REQUESTS, by="route")
@@ -17,6 +18,11 @@ network = {"received": rate(process.NETWORK_RECEIVED), "sent": rate(process.NETW
 container_cpu = rate(select(containers.CPU, container=other_than("")), by="pod")
 container_memory = highest(select(containers.MEMORY, container=other_than("")), by="pod")
 throttled = ratio(rate(containers.THROTTLED, by="pod"), rate(containers.PERIODS, by="pod"))
+cores, memory = select(kubernetes.RESOURCE_LIMIT, resource="cpu"), select(kubernetes.RESOURCE_LIMIT, resource="memory")
+pod_memory = total(select(containers.MEMORY, container=other_than("")), by="pod")
+cpu_used, memory_used = per(container_cpu, total(cores, by="pod")), per(pod_memory, total(memory, by="pod"))
+phases, exits = total(kubernetes.POD_PHASE, by="phase"), total(kubernetes.POD_LAST_EXIT, by="reason")
+pod_network = {"received": rate(containers.RECEIVED), "sent": rate(containers.SENT)}
 replicas = {"available": total(kubernetes.REPLICAS_AVAILABLE), "wanted": total(kubernetes.REPLICAS_WANTED)}
 
 dashboard = Dashboard(
@@ -66,12 +72,25 @@ dashboard = Dashboard(
         Lines("Network", network, good="follows the traffic"),
     ),
     Row(
+        "Python (the ten highest)",
+        Lines("Versions", count(python.INFO, by="version"), good="one; two only while a rollout runs"),
+        Lines("Cycle collections", rate(python.GC_RUNS, by="generation"), good="few of generation 2", log=True),
+        Lines("Objects freed", top(10, rate(python.GC_COLLECTED, by="instance")), good="follows the requests"),
+        Lines("Objects not freed", top(10, rate(python.GC_UNCOLLECTABLE, by="instance")), good="0: it is a leak"),
+        collapsed=True,
+    ),
+    Row(
         "Kubernetes (the ten highest pods)",
         Lines("Replicas", replicas, good="as many available as wanted"),
+        Lines("Pods by phase", phases, good="Running", stacked=True),
         Lines("CPU of containers", top(10, container_cpu), good="below the limit"),
+        Lines("CPU of the limit", top(10, cpu_used), good="below 0.7 of it", zoom=True),
         Lines("CPU periods throttled", top(10, throttled), good="0", zoom=True),
         Lines("Memory of containers", top(10, container_memory), good="below the limit"),
+        Lines("Memory of the limit", top(10, memory_used), good="below 0.7 of it; at 1 the kernel ends it", zoom=True),
         Lines("Restarts", top(10, rate(kubernetes.POD_RESTARTS, by="pod")), good="0"),
+        Lines("Why containers ended last", exits, good="Completed; OOMKilled is a limit too low or a leak"),
+        Lines("Network of pods", pod_network, good="follows the traffic"),
         collapsed=True,
     ),
 )

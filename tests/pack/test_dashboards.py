@@ -39,8 +39,9 @@ CONFIGS = {
     "gitlab-bare": Config(flavor=Flavor.GITLAB, capabilities=frozenset()),
 }
 SLUGS = (
-    *("application-detail", "capacity", "database-detail", "garbage-collection-detail", "migration-detail"),
-    *("notifications-detail", "overview", "redis-detail", "rules-health", "slo", "storage-detail"),
+    *("application-detail", "bucket-detail", "capacity", "database-detail", "garbage-collection-detail"),
+    *("migration-detail", "notifications-detail", "overview", "pgbouncer-detail", "postgresql-detail", "redis-detail"),
+    *("rules-health", "slo", "storage-detail"),
 )
 Json = dict[str, Any]
 

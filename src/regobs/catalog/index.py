@@ -6,22 +6,28 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType, ModuleType
 
 from regobs.catalog import (
+    amazon,
     background_migrations,
     build_info,
     containers,
     database,
     gc,
     go_runtime,
+    google_cloud,
     http,
     instrument,
     kubernetes,
     load_balancing,
     node,
     notifications,
+    pgbouncer,
+    postgresql,
     process,
     prometheus_server,
     proxy,
+    python_runtime,
     redis,
+    redis_server,
     removed,
     row_counts,
     scrape,
@@ -47,6 +53,7 @@ MODULES: tuple[ModuleType, ...] = (
     build_info,
     process,
     go_runtime,
+    python_runtime,
     scrape,
     instrument,
     removed,
@@ -55,6 +62,11 @@ MODULES: tuple[ModuleType, ...] = (
     node,
     containers,
     kubernetes,
+    postgresql,
+    pgbouncer,
+    redis_server,
+    google_cloud,
+    amazon,
 )
 
 

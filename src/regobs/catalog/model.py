@@ -37,6 +37,11 @@ class Exposer(StrEnum):
     NODE = "node_exporter"
     CADVISOR = "cadvisor"
     KUBE_STATE = "kube-state-metrics"
+    POSTGRES = "postgres_exporter"
+    PGBOUNCER = "pgbouncer_exporter"
+    REDIS = "redis_exporter"
+    STACKDRIVER = "stackdriver_exporter"
+    CLOUDWATCH = "cloudwatch_exporter"
 
 
 class Capability(StrEnum):
@@ -58,6 +63,13 @@ class Capability(StrEnum):
     PROMETHEUS = "prometheus"  # it scrapes itself
     NODE_EXPORTER = "node_exporter"
     KUBERNETES = "kubernetes"
+    POSTGRES_EXPORTER = "postgres_exporter"
+    POSTGRES_QUERIES = "postgres_queries"  # the exporter runs those of exporters/postgres-queries.yaml as well
+    PGBOUNCER_EXPORTER = "pgbouncer_exporter"
+    REDIS_EXPORTER = "redis_exporter"
+    STACKDRIVER_EXPORTER = "stackdriver_exporter"
+    CLOUDWATCH_EXPORTER = "cloudwatch_exporter"
+    PYTHON = "python"  # the registry is written in Python
 
 
 class Unit(StrEnum):
@@ -76,6 +88,8 @@ class Unit(StrEnum):
     ALERTS = "alerts"
     ARTIFACTS = "artifacts"
     ATTEMPTS = "attempts"
+    BLOCKS = "blocks"
+    CHECKPOINTS = "checkpoints"
     COMMANDS = "commands"
     CONNECTIONS = "connections"
     ELECTIONS = "elections"
@@ -84,9 +98,12 @@ class Unit(StrEnum):
     FILES = "files"
     GOROUTINES = "goroutines"
     IMPORTS = "imports"
+    KEYS = "keys"
     LAYERS = "layers"
+    LOCKS = "locks"
     LOOKUPS = "lookups"
     MIGRATIONS = "migrations"
+    NODES = "nodes"
     OBJECTS = "objects"
     QUERIES = "queries"
     REDIRECTS = "redirects"
@@ -99,9 +116,11 @@ class Unit(StrEnum):
     RUNS = "runs"
     SAMPLES = "samples"
     SCRAPES = "scrapes"
+    SLOTS = "slots"
     TAGS = "tags"
     TASKS = "tasks"
     THREADS = "threads"
+    TRANSACTIONS = "transactions"
     WAITS = "waits"
 
 

@@ -16,6 +16,7 @@ _SWITCHES: dict[Capability, str] = {
     Capability.CDN: "a CDN storage middleware such as `googlecdn` or `cloudfront`",
     Capability.OBJECT_STORAGE: "an object storage driver (`s3_v2`, `azure_v2`, `gcs`)",
     Capability.PROXY: "`proxy.remoteurl`",
+    Capability.PYTHON: "the collectors of prometheus_client in its CollectorRegistry",
 }
 _BY_FLAVOR: dict[tuple[Capability, Flavor], str] = {
     (Capability.REDIS, Flavor.GITLAB): "`redis.cache.enabled: true`",
@@ -32,6 +33,12 @@ SCRAPED = {
     Capability.PROMETHEUS: "Prometheus itself",
     Capability.NODE_EXPORTER: "node_exporter",
     Capability.KUBERNETES: "cAdvisor and kube-state-metrics",
+    Capability.POSTGRES_EXPORTER: "postgres_exporter",
+    Capability.POSTGRES_QUERIES: "postgres_exporter with --extend.query-path=postgres-queries.yaml",
+    Capability.PGBOUNCER_EXPORTER: "pgbouncer_exporter",
+    Capability.REDIS_EXPORTER: "redis_exporter",
+    Capability.STACKDRIVER_EXPORTER: "stackdriver_exporter",
+    Capability.CLOUDWATCH_EXPORTER: "yet-another-cloudwatch-exporter",
 }
 
 

@@ -259,6 +259,11 @@ def drain_time(queue: Expr, done: Expr) -> Expr:
     return Binary("/", queue, _positive(done))
 
 
+def per(amount: Expr, each: Expr) -> Expr:
+    """How much falls on one of `each`, such as seconds a query; no result where there is none."""
+    return Binary("/", amount, _positive(each))
+
+
 def top(n: int, expr: Expr) -> Expr:
     """The `n` largest results."""
     if n < 1:
