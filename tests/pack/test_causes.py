@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from regobs.catalog import load_balancing, neighbours, notifications, process, row_counts, sql_pool, storage
+from regobs.catalog import load_balancing, notifications, process, row_counts, sql_pool, storage, targets
 from regobs.catalog.model import Metric
 from regobs.slo import outputs
 from tests.slo.conftest import promtool, promtool_of
@@ -72,11 +72,11 @@ def overdue(start: float, an_evaluation: float) -> tuple[Series, ...]:
     return (series(row_counts.ROWS, f"{start}{an_evaluation:+g}x{{n}}", query_name="gc_blob_review_queue_overdue"),)
 
 
-up, fds = neighbours.UP, (process.OPEN_FDS, process.MAX_FDS)
+up, fds = targets.UP, (process.OPEN_FDS, process.MAX_FDS)
 lost, dropped = {"delivery_type": "lost", "endpoint": "e"}, {"type": "Dropped", "endpoint": "e"}
 delivered, kept = {"delivery_type": "delivered", "endpoint": "e"}, {"type": "Events", "endpoint": "e"}
 quarantined, fresh = {"reason": "all_quarantined", "fallback": "true"}, {"reason": "selected", "fallback": "false"}
-targets, delivery, events = load_balancing.TARGETS, notifications.DELIVERIES, notifications.EVENTS
+elections, delivery, events = load_balancing.TARGETS, notifications.DELIVERIES, notifications.EVENTS
 MINUTE, HOUR = 60, 3600
 
 CAUSES = (
@@ -101,8 +101,8 @@ CAUSES = (
     Cause(
         "RegistryReplicasQuarantined",
         5 * MINUTE,
-        (growing(targets, 0.1, **quarantined),),
-        (growing(targets, 9, **fresh), level(targets, 7, **quarantined)),
+        (growing(elections, 0.1, **quarantined),),
+        (growing(elections, 9, **fresh), level(elections, 7, **quarantined)),
         known=STEP,
     ),
     Cause("RegistryGarbageQueueGrowing", HOUR, overdue(1001, 1), overdue(1001, -0.01), known=STEP),

@@ -1,7 +1,6 @@
-"""The Python runtime of a registry that is written in Python: the collectors of prometheus_client.
+"""The Python runtime of a registry that is written in Python: the `GCCollector` of prometheus_client.
 
-`GCCollector` and `PlatformCollector` are registered by whoever starts the process, in the registry's own
-CollectorRegistry; `ProcessCollector` gives the families of `process`.
+Whoever starts the process registers it, in the registry's own CollectorRegistry. Which Python runs is in `instrument`.
 """
 
 from __future__ import annotations
@@ -10,14 +9,8 @@ from regobs.catalog.declare import Component, form, labels
 from regobs.catalog.model import Capability, Unit
 
 _python = Component("python_runtime")
-_GENERATION = form(labels=labels(generation=("0", "1", "2")), needs=Capability.PYTHON)
+_GENERATION = form(labels=labels(generation=("0", "1", "2")), needs=Capability.PYTHON, on_event=True)
 
-INFO = _python.gauge(
-    "python_info",
-    Unit.INFO,
-    "1, with the version of the interpreter.",
-    form(labels=labels("implementation", "major", "minor", "patchlevel", "version"), needs=Capability.PYTHON),
-)
 GC_RUNS = _python.counter(
     "python_gc_collections_total",
     Unit.RUNS,

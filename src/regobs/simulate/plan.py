@@ -30,9 +30,10 @@ _WITHOUT_DATABASE = frozenset({Capability.DESCRIPTOR_CACHE, Capability.REDIS_DES
 
 def possible(flavor: Flavor, version: Version | None) -> frozenset[Capability]:
     """The capabilities that a registry of this flavor and version can have: those that fill one of its families."""
-    own = (one for one in METRICS.values() if one.exposer is Exposer.REGISTRY and one.component != "python_runtime")
-    forms = (metric.form(flavor, version) for metric in own)  # the process that simulates is not what it simulates
-    return frozenset(form.needs for form in forms if form is not None and form.needs is not None)
+    own = (one for one in METRICS.values() if one.exposer is Exposer.REGISTRY)
+    forms = (metric.form(flavor, version) for metric in own)
+    found = {form.needs for form in forms if form is not None and form.needs is not None}
+    return frozenset(found - {Capability.PYTHON})  # what simulates is written in Python, what it simulates is not
 
 
 def usual(flavor: Flavor, version: Version | None) -> frozenset[Capability]:
