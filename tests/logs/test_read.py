@@ -5,13 +5,15 @@ import io
 from pathlib import Path
 
 import pytest
+from backports import zstd
 from hypothesis import given
 from hypothesis import strategies as st
 
 from regobs.errors import InputError
-from regobs.logs.read import lines, open_log
+from regobs.logs.read import blocks, lines, open_log
 
-CONTENT = st.binary(max_size=300).filter(lambda data: not data.startswith((b"\x1f\x8b", b"\xef\xbb\xbf")))
+MARKS = (b"\x1f\x8b", b"\xef\xbb\xbf", b"\x28\xb5\x2f\xfd")
+CONTENT = st.binary(max_size=300).filter(lambda data: not data.startswith(MARKS))
 
 
 @given(CONTENT)
@@ -37,6 +39,23 @@ def test_packed_parts_one_after_the_other_are_one_file(data: bytes, place: int) 
     parts = gzip.compress(data[:place]) + gzip.compress(data[place:])
     assert list(lines(io.BytesIO(parts))) == list(lines(io.BytesIO(data)))
     assert list(lines(io.BytesIO(parts + b"\0" * 100))) == list(lines(io.BytesIO(data)))
+
+
+@given(CONTENT, st.integers(1, 20))
+def test_a_zstd_file_of_one_frame_or_two_has_the_lines_of_the_plain_one(data: bytes, place: int) -> None:
+    expected = list(lines(io.BytesIO(data)))
+    assert list(lines(io.BytesIO(zstd.compress(data)))) == expected
+    assert list(lines(io.BytesIO(zstd.compress(data[:place]) + zstd.compress(data[place:])))) == expected
+
+
+def test_a_zstd_file_that_unpacks_to_much_is_read_block_by_block_and_a_broken_one_up_to_its_end() -> None:
+    data = b"".join(b'{"n": %d}\n' % number for number in range(300_000))
+    packed = zstd.compress(data)
+    assert max(len(block) for block, _ in blocks(io.BytesIO(packed))) <= 1 << 20
+    *good, broken = lines(io.BytesIO(packed[:-2000]))
+    assert len(good) > 1000
+    assert broken.fault == "broken zstd"
+    assert [line.fault for line in lines(io.BytesIO(packed[:20] + b"\xff" * 50))] == ["broken zstd"]
 
 
 @given(CONTENT, st.integers(1, 20))

@@ -187,7 +187,11 @@ def _keys(line: Line, groups: tuple[Group, ...]) -> list[tuple[Any, ...]]:
             first = next((name for name, clause in group.clauses if _in(line, clause)), group.other)
             found: list[Any] = [] if first is None else [first]
         elif isinstance(group, ByTerms):
-            found = list(dict.fromkeys(values(line, group.field))) or ([None] if group.missing else [])
+            found = values(line, group.field)
+            if group.part:
+                parts = [str(path).partition("?")[0].split("/") for path in found]
+                found = [path[group.part] for path in parts if len(path) > group.part and path[group.part]]
+            found = list(dict.fromkeys(found)) or ([None] if group.missing else [])
         else:
             found = [value // (group.seconds * 1000) * group.seconds * 1000 for value in values(line, group.field)]
         keys = [(*key, value) for key in keys for value in found]

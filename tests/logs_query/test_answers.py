@@ -14,8 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from regobs.logs import saved
-from regobs.logs.duckdb_run import _connected, run
+from regobs.errors import LogQueryError
+from regobs.logs import saved, to_elasticsearch
+from regobs.logs.duckdb_lines import source
+from regobs.logs.duckdb_run import _connected, run, run_all
 from regobs.logs.fields import FIELDS, Field, FieldType
 from regobs.logs.kql import Is, Literal, Node, Pattern, Range, parse, to_text
 from regobs.logs.kql.analysis import terms
@@ -23,7 +25,7 @@ from regobs.logs.kql.bind import condition
 from regobs.logs.kql.dates import iso
 from regobs.logs.kql.tokens import TRIM
 from regobs.logs.query import ByTerms, ByTime, Clause, Kind, Metric, Query
-from regobs.logs.to_duckdb import Parameters, holds, source
+from regobs.logs.to_duckdb import Parameters, holds
 from regobs.pack import find_pack
 from tests.logs_query import reference
 from tests.logs_query.sample import FILE, lines
@@ -225,6 +227,25 @@ def test_calendar_buckets_begin_where_the_calendar_does(tmp_path: Path, unit: st
     path.write_text('{"time": "2026-11-26T10:00:00Z"}\n')
     query = Query("q", groups=(ByTime("at", FIELDS["time"], calendar=unit),), metrics=(Metric("n", Kind.COUNT),))
     assert run(query, [str(path)]).rows == ((f"{start}T00:00:00.000Z", 1),)
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_a_part_of_a_path_makes_groups(missing: bool) -> None:
+    groups = (ByTerms("namespace", FIELDS["uri"], missing=missing, part=2), ByTerms("method", FIELDS["method"]))
+    query = Query("q", groups=groups, metrics=(Metric("n", Kind.COUNT),))
+    _same(query, FILE, lines())
+    names = {row[0] for row in run(query, [str(FILE)]).rows}
+    assert "group1" in names
+    assert (None in names) is missing
+    with pytest.raises(LogQueryError, match="a part of uri"):
+        to_elasticsearch.compiled(query)
+
+
+def test_queries_that_are_asked_together_have_the_answers_that_each_has_alone() -> None:
+    queries = [saved.load_query(PACK, name, now=reference.NOW) for name in saved.names_in(PACK)]
+    queries.append(Query("l", groups=(ByTerms("p", FIELDS["auth_project_paths"]),), metrics=(Metric("n", Kind.COUNT),)))
+    queries.append(Query("t", metrics=(Metric("n", Kind.COUNT), Metric("s", Kind.SUM, FIELDS["size_bytes"]))))
+    assert run_all(queries, [str(FILE)]) == [run(query, [str(FILE)]) for query in queries]
 
 
 def test_no_line_at_all_still_answers_totals() -> None:

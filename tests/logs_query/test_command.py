@@ -64,7 +64,7 @@ def test_a_hint_and_malformed_lines_are_told_beside_the_answer(tmp_path: Path) -
 
 @pytest.mark.parametrize(
     ("language", "words"),
-    [("sql", "read_csv($1"), ("dsl", '"composite"'), ("kql", 'msg: "manifest downloaded" or')],
+    [("sql", "read_json($1"), ("dsl", '"composite"'), ("kql", 'msg: "manifest downloaded" or')],
 )
 def test_a_query_is_explained_without_files(language: str, words: str) -> None:
     assert words in _out("run", "pulls-and-pushes", "--explain", language)[0]

@@ -48,8 +48,9 @@ def explained(query: Query, language: str, files: list[str]) -> str:
 
         return json.dumps(compiled(query).body, indent=2, ensure_ascii=False)
     from regobs.logs import to_duckdb  # noqa: PLC0415
+    from regobs.logs.duckdb_lines import Reading  # noqa: PLC0415
 
-    statement = to_duckdb.compiled(query, files)
+    statement = to_duckdb.compiled(query, Reading(tuple(files)))
     values = "".join(f"\n-- ${index} = {value!r}" for index, value in enumerate(statement.parameters, start=1))
     return statement.sql + values
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from regobs.logs.answer import Value
 from regobs.logs.fields import FieldType
 from regobs.logs.kql.dates import iso
 from regobs.logs.query import ByFilters, Kind, Query
+from regobs.logs.redact import masked
 
 _EMPTY: dict[Kind, Value] = {Kind.COUNT: 0, Kind.SUM: 0, Kind.CARDINALITY: 0}  # of no line at all; others have none
 
@@ -31,6 +33,19 @@ def shown(value: Any, column: FieldType | None) -> Value:
         return tuple(str(part) for part in value)
     same: Value = value
     return same
+
+
+def without_secrets(query: Query, rows: Iterable[tuple[Value, ...]]) -> tuple[tuple[Value, ...], ...]:
+    """The rows with what is secret in their texts masked."""
+    names = [None if isinstance(group, ByFilters) else group.field.name for group in query.groups]
+    names += [None for _ in query.metrics] or [field.name for field in query.columns]
+    return tuple(tuple(_masked(value, name) for value, name in zip(row, names, strict=True)) for row in rows)
+
+
+def _masked(value: Value, field: str | None) -> Value:
+    if field is None or value is None or isinstance(value, bool | int | float):
+        return value
+    return tuple(masked(part, field) for part in value) if isinstance(value, tuple) else masked(value, field)
 
 
 def empty(query: Query) -> tuple[Value, ...]:

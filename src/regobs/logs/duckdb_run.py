@@ -1,81 +1,186 @@
-"""Run log queries on local files with DuckDB: plain or compressed NDJSON, glob patterns, standard input."""
+"""Run log queries on local files with DuckDB: plain, compressed, wrapped or rotated ones, patterns, standard input."""
 
 from __future__ import annotations
 
 import glob
-import shutil
-import sys
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
-from regobs.errors import InputError, Location, MachineError
+from regobs.errors import InputError, MachineError
 from regobs.logs import to_duckdb
 from regobs.logs.answer import Answer
-from regobs.logs.columns import empty, shown, types_of
+from regobs.logs.cache import Copies, Place
+from regobs.logs.columns import empty, shown, types_of, without_secrets
+from regobs.logs.duckdb_lines import Reading
+from regobs.logs.field import Field
 from regobs.logs.query import Query
+from regobs.logs.sources import STDIN, Folder, Source, found, sources
 
-STDIN = "-"
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """Lines that are not blank, and those of them that are no JSON object."""
-
-    lines: int
-    malformed: int
+Row = tuple[Any, ...]
+_TOGETHER = 4  # every group computes the metrics of all queries, which costs more than a pass when they are many
+T = TypeVar("T")
 
 
-def run(query: Query, files: Sequence[str], *, stdin: BinaryIO | None = None) -> Answer:
-    """The answer of a query over files, glob patterns, or `-` for standard input.
+def run(query: Query, files: Sequence[str], *, stdin: BinaryIO | None = None, cache: Place | None = None) -> Answer:
+    """The answer of a query over files, glob patterns, or `-` for standard input. See `run_all`."""
+    return run_all([query], files, stdin=stdin, cache=cache)[0]
 
-    Raises InputError when a file cannot be read, MachineError when duckdb is not installed.
+
+def run_all(
+    queries: Sequence[Query], files: Sequence[str], *, stdin: BinaryIO | None = None, cache: Place | None = None
+) -> list[Answer]:
+    """The answers of queries, in one pass over the lines as far as they group them; secrets in them are masked.
+
+    With a `cache` Parquet copies of the files answer, which are written where they are missing. Raises InputError when
+    a file cannot be read, MachineError when duckdb is not installed.
     """
     duckdb = _duckdb()
-    with _local(files, stdin) as paths, _connected(duckdb) as connection:
-        statement = to_duckdb.compiled(query, paths)
-        rows = _rows(duckdb, connection, statement)
-        if statement.counted:
-            counts = _counts(connection, rows)
-        else:
-            connection.execute("TRUNCATE reject_errors")
-            counts = _counts(connection, _rows(duckdb, connection, to_duckdb.counting(paths)))
-    found = [row[3:] for row in rows if row[0] == to_duckdb.MATCHED][: query.limit]
-    if not found and query.metrics and not query.groups:
-        found = [empty(query)]
+    logs, fields = found(files), to_duckdb.fields_read(queries)
+    with _connected(duckdb) as connection:
+        copies = Copies(connection, cache) if cache else None
+        known = {log: copies.find(log, fields) for log in logs} if copies else {}
+        with sources([log for log in logs if not known.get(log)], stdin, piped=STDIN in files) as folder:
+            reader = _Reader(duckdb, connection, folder)
+            reader.take([copy for copy in known.values() if copy])
+            if copies:
+                reader.copy(copies, fields)
+            return [_answer(query, rows, reader) for query, rows in zip(queries, reader.rows(queries), strict=True)]
+
+
+class _LineTooLongError(Exception):
+    """A line is longer than DuckDB reads."""
+
+
+class _Reader:
+    """Reads the rows of queries, and knows how many lines there were: not blank ones, and no JSON objects of them."""
+
+    def __init__(self, duckdb: ModuleType, connection: Any, folder: Folder) -> None:
+        self.lines = 0
+        self.malformed = 0
+        self._duckdb = duckdb
+        self._connection = connection
+        self._folder = folder
+        self._copies: list[tuple[Path, int]] = []
+
+    def take(self, copies: list[tuple[Path, int]]) -> None:
+        """Read these copies too; each with the number of lines that it leaves out."""
+        self._copies += copies
+
+    def copy(self, copies: Copies, fields: list[Field]) -> None:
+        """Copy the logs that have no copy, and read the copies instead."""
+        for source in list(self._folder.sources):
+            try:
+                self._copy(source, copies, fields)
+            except _LineTooLongError:
+                self._copy(self._folder.rewrite(source), copies, fields)
+
+    def _copy(self, source: Source, copies: Copies, fields: list[Field]) -> None:
+        log = source.file
+        if log is None:
+            return
+        copy = self._asked(lambda: copies.write(log, source.readable, fields, source.left_out))
+        if copy is not None:
+            self._folder.sources.remove(source)
+            self._copies.append((copy, source.left_out))
+
+    def rows(self, queries: Sequence[Query]) -> list[list[Row]]:
+        """The rows of each query's answer."""
+        exact = False
+        while True:
+            try:
+                found, counts = self._read(queries, self._reading(exact=exact))
+            except _LineTooLongError:
+                for source in list(self._folder.sources):
+                    self._folder.rewrite(source)
+                continue
+            if to_duckdb.BARE in counts:
+                exact = True
+                continue
+            left_out = sum(one.left_out for one in self._folder.sources) + sum(count for _, count in self._copies)
+            self.lines = sum(counts.values()) + left_out
+            self.malformed = counts.get(to_duckdb.MALFORMED, 0) + left_out
+            return found
+
+    def _read(self, queries: Sequence[Query], reading: Reading) -> tuple[list[list[Row]], dict[int, int]]:
+        """The rows of each query, and the number of lines of each class."""
+        rows: dict[int, list[Row]] = {}
+        counted: list[Row] = []
+        for some in _batches([query for query in queries if to_duckdb.can_share(query)]):
+            first, *rest = to_duckdb.together(some, reading)
+            self._fetched(first)
+            for query, statement in zip(some, rest, strict=True):
+                rows[id(query)] = counted = self._fetched(statement)
+        for query in queries:
+            if id(query) not in rows:
+                statement = to_duckdb.compiled(query, reading)
+                rows[id(query)] = self._fetched(statement)
+                counted = rows[id(query)] if statement.counted else counted
+        counted = counted or self._fetched(to_duckdb.counting(reading))
+        matched = [[row[3:] for row in rows[id(query)] if row[0] == to_duckdb.MATCHED] for query in queries]
+        return matched, _classes(counted)
+
+    def _reading(self, *, exact: bool) -> Reading:
+        files = tuple(glob.escape(str(source.readable)) for source in self._folder.sources)
+        return Reading(files, tuple(glob.escape(str(copy)) for copy, _ in self._copies), exact=exact)
+
+    def _fetched(self, statement: to_duckdb.Statement) -> list[Row]:
+        rows: list[Row] = self._asked(lambda: self._connection.execute(statement.sql, statement.parameters).fetchall())
+        return rows
+
+    def _asked(self, ask: Callable[[], T]) -> T:
+        try:
+            return ask()
+        except (self._duckdb.IOException, self._duckdb.InvalidInputException) as fault:
+            text = str(fault).split("\n", 1)[0]
+            if "maximum_object_size" in text:
+                raise _LineTooLongError from None
+            for source in self._folder.sources:
+                text = text.replace(str(source.readable), source.name)
+            raise InputError(
+                "the log files cannot be read",
+                value=text,
+                expected="JSON lines, plain or compressed with gzip or zstd",
+                next_step="look at the file named here",
+            ) from None
+        except self._duckdb.OutOfMemoryException as fault:
+            raise MachineError(
+                "not enough memory for this query",
+                value=str(fault).split("\n", 1)[0],
+                next_step="narrow it with --where or --from, or group by a field with fewer values",
+            ) from None
+
+
+def _batches(queries: list[Query]) -> Iterator[list[Query]]:
+    """Queries that share a pass, two or more."""
+    for begin in range(0, len(queries), _TOGETHER):
+        some = queries[begin : begin + _TOGETHER]
+        if len(some) > 1:
+            yield some
+
+
+def _classes(rows: list[Row]) -> dict[int, int]:
+    """How many lines each class has, of rows with their class, their lines and those of all."""
+    if not rows:
+        return {}
+    classes = {row[0]: 0 for row in rows}
+    for row in rows:
+        classes[row[0]] += row[1]
+    # The limit cuts rows of the answer only, which come last: what is missing in the sum is theirs.
+    classes[to_duckdb.MATCHED] = classes.get(to_duckdb.MATCHED, 0) + int(rows[0][2]) - sum(classes.values())
+    return classes
+
+
+def _answer(query: Query, rows: list[Row], reader: _Reader) -> Answer:
+    """The answer as it is shown."""
+    rows = rows[: query.limit]
+    if not rows and query.metrics and not query.groups:
+        rows = [empty(query)]
     types = types_of(query)
-    cells = tuple(tuple(shown(value, one) for value, one in zip(row, types, strict=True)) for row in found)
-    return Answer(query.names, cells, counts.lines, counts.malformed)
-
-
-def _counts(connection: Any, rows: list[tuple[Any, ...]]) -> Counts:
-    """From the rows of each class; text that is no UTF-8 or too long for a line stands in DuckDB's rejects."""
-    rejected = connection.execute("SELECT count(DISTINCT (file_id, line)) FROM reject_errors").fetchone()[0]
-    malformed = sum(row[1] for row in rows if row[0] == to_duckdb.MALFORMED) + rejected
-    return Counts(int(rows[0][2] if rows else 0) + rejected, malformed)
-
-
-def _rows(duckdb: ModuleType, connection: Any, statement: to_duckdb.Statement) -> list[tuple[Any, ...]]:
-    try:
-        rows: list[tuple[Any, ...]] = connection.execute(statement.sql, statement.parameters).fetchall()
-    except (duckdb.IOException, duckdb.InvalidInputException) as fault:
-        raise InputError(
-            "the log files cannot be read",
-            value=str(fault).split("\n", 1)[0],
-            expected="JSON lines, plain or compressed with gzip or zstd",
-            next_step="look at the file named here",
-        ) from None
-    except duckdb.OutOfMemoryException as fault:
-        raise MachineError(
-            "not enough memory for this query",
-            value=str(fault).split("\n", 1)[0],
-            next_step="narrow it with --where or --from, or group by a field with fewer values",
-        ) from None
-    return rows
+    cells = [tuple(shown(value, one) for value, one in zip(row, types, strict=True)) for row in rows]
+    return Answer(query.names, without_secrets(query, cells), reader.lines, reader.malformed)
 
 
 @contextmanager
@@ -89,54 +194,6 @@ def _connected(duckdb: ModuleType) -> Iterator[Any]:
         yield connection
     finally:
         connection.close()
-
-
-@contextmanager
-def _local(files: Sequence[str], stdin: BinaryIO | None) -> Iterator[list[str]]:
-    """The files as DuckDB reads them. It cannot read a pipe, so standard input goes to a temporary file."""
-    with tempfile.TemporaryDirectory(prefix="regobs-logs-") as folder:
-        paths: list[str] = []
-        for file in files:
-            if file == STDIN:
-                copy = Path(folder) / "stdin"
-                _spool(stdin or sys.stdin.buffer, copy)
-                paths.append(str(copy))
-            else:
-                paths += _matching(file)
-        yield [glob.escape(path) for path in dict.fromkeys(paths)]
-
-
-def _spool(stream: BinaryIO, copy: Path) -> None:
-    """Standard input as a file whose name says how it is compressed."""
-    with copy.open("wb") as file:
-        shutil.copyfileobj(stream, file)
-    with copy.open("rb") as file:
-        start = file.read(4)
-    if start[:2] == b"\x1f\x8b" or start == b"\x28\xb5\x2f\xfd":
-        raise InputError(
-            "standard input is compressed", expected="JSON lines", next_step="decompress it on the way: zcat FILE | ..."
-        )
-
-
-def _matching(file: str) -> list[str]:
-    """A file that exists, or those that a glob pattern means."""
-    found = [file] if Path(file).exists() else sorted(glob.glob(file, recursive=True))  # noqa: PTH207 - keeps `**`
-    paths = [path for path in found if not Path(path).is_dir()]
-    if not paths:
-        kind = "a folder, not a file" if Path(file).is_dir() else "no such file"
-        raise InputError(
-            kind,
-            location=Location(file),
-            expected="log files",
-            next_step="give files, a pattern such as 'logs/*.gz', or -",
-        )
-    for path in paths:
-        try:
-            with Path(path).open("rb"):
-                pass
-        except OSError as fault:
-            raise InputError("cannot be read", location=Location(path), value=fault.strerror) from None
-    return paths
 
 
 def _duckdb() -> ModuleType:

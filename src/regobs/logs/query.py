@@ -49,11 +49,15 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class ByTerms:
-    """One group for each value; lines without the field are left out unless `missing`."""
+    """One group for each value; lines without the field are left out unless `missing`.
+
+    With a `part` the value is that part of a path, from 1: part 2 of `/v2/group/project` is `group`.
+    """
 
     name: str
     field: Field
     missing: bool = False
+    part: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,29 +1,33 @@
-"""Lines of log files: plain or gzip, from files or standard input, in bounded memory."""
+"""Lines of log files: plain, gzip or Zstandard, from files or standard input, in bounded memory."""
 
 from __future__ import annotations
 
+import sys
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from importlib import import_module
 from itertools import accumulate
 from pathlib import Path
+from types import ModuleType
 from typing import BinaryIO, NamedTuple
 
-from regobs.errors import InputError, Location
+from regobs.errors import InputError, Location, MachineError
 
 _BLOCK = 1 << 20
 LONGEST_LINE = 1 << 20  # bytes; container engines cut lines at 16 KiB, the registry's longest are a few hundred KiB
 _PACKED = 1 << 16
 _GZIP_FORMAT = 31  # zlib: the largest window, with header and check sum of gzip
 _GZIP = b"\x1f\x8b"
+_ZSTD = b"\x28\xb5\x2f\xfd"
 _BOM = b"\xef\xbb\xbf"
 
 
 class Line(NamedTuple):
     """One line without its end. `number` counts from 1, `offset` is that of its first byte in the (unpacked) file.
 
-    `fault` says why the bytes are not the whole line: `over-long` or `broken gzip`. `ended` is false for a last line
-    that has no end.
+    `fault` says why the bytes are not the whole line: `over-long`, `broken gzip`, `broken zstd`. `ended` is false for a
+    last line that has no end.
     """
 
     number: int
@@ -75,12 +79,12 @@ def lines(file: BinaryIO, longest: int = LONGEST_LINE) -> Iterator[Line]:
 
 
 def parts(file: BinaryIO, longest: int = LONGEST_LINE) -> Iterator[Part]:
-    """The lines of a file in parts; gzip is unpacked, a byte order mark at the start taken off.
+    """The lines of a file in parts; compressed ones are unpacked, a byte order mark at the start taken off.
 
     What cannot be read becomes a part of one line with a `fault`; of an over-long line only the beginning is kept.
     """
     number, offset, rest, skipped = 1, 0, b"", 0
-    for block, fault in _blocks(file):
+    for block, fault in blocks(file):
         if fault:
             yield Part(number, offset, [rest[:longest]], ended=False, fault=fault)
             return
@@ -102,11 +106,22 @@ def parts(file: BinaryIO, longest: int = LONGEST_LINE) -> Iterator[Part]:
         yield Part(number, offset, [rest], ended=False, fault="over-long" if skipped else None)
 
 
-def _blocks(file: BinaryIO) -> Iterator[tuple[bytes, str | None]]:
+def compression_of(start: bytes) -> str:
+    """`gz`, `zst` or nothing, by the first bytes."""
+    if start.startswith(_GZIP):
+        return "gz"
+    return "zst" if start.startswith(_ZSTD) else ""
+
+
+def blocks(file: BinaryIO) -> Iterator[tuple[bytes, str | None]]:
     """Blocks of the unpacked content, or a fault as the last one."""
-    first = file.read(len(_BOM))
-    if first[:2] == _GZIP:
-        yield from _unpacked(first, file)
+    first = file.read(len(_ZSTD))
+    packed = compression_of(first)
+    if packed:
+        head = True
+        for block, fault in _unpacked(first, file) if packed == "gz" else _inflated(first, file):
+            yield block.removeprefix(_BOM) if head else block, fault
+            head = False
         return
     block = first.removeprefix(_BOM)
     while block or first:
@@ -115,11 +130,46 @@ def _blocks(file: BinaryIO) -> Iterator[tuple[bytes, str | None]]:
         block = file.read(_BLOCK)
 
 
+def _inflated(first: bytes, file: BinaryIO) -> Iterator[tuple[bytes, str | None]]:
+    """What a Zstandard file holds, of a broken one up to the break."""
+    zstd = _zstd()
+    unpacker = zstd.ZstdDecompressor()
+    packed = first + file.read(_PACKED)
+    while packed or not (unpacker.needs_input or unpacker.eof):  # it may hold more than one block of what it has read
+        try:
+            block = unpacker.decompress(packed, _BLOCK)
+        except zstd.ZstdError:
+            yield b"", "broken zstd"
+            return
+        if block:
+            yield block, None
+        packed = b""
+        if unpacker.eof:  # several frames, one after the other, are one file
+            packed = unpacker.unused_data or file.read(_PACKED)
+            unpacker = zstd.ZstdDecompressor() if packed else unpacker
+        elif unpacker.needs_input:
+            packed = file.read(_PACKED)
+    if not unpacker.eof:
+        yield b"", "broken zstd"
+
+
+def _zstd() -> ModuleType:
+    """The module that unpacks, of the extra `logs`; only such files need it."""
+    name = "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"
+    try:
+        return import_module(name)
+    except ImportError:
+        raise MachineError(
+            "logs compressed with zstd need the package backports.zstd, which is not installed",
+            expected="the extra `logs` of regobs",
+            next_step="install it: pip install 'regobs[logs]'",
+        ) from None
+
+
 def _unpacked(first: bytes, file: BinaryIO) -> Iterator[tuple[bytes, str | None]]:
     """What a gzip file holds, of a broken one up to the break. Not GzipFile: it keeps back what it read before it."""
     unpacker = zlib.decompressobj(_GZIP_FORMAT)
     packed = first + file.read(_PACKED)
-    head = True
     while packed:
         try:
             block = unpacker.decompress(packed, _BLOCK)
@@ -127,8 +177,7 @@ def _unpacked(first: bytes, file: BinaryIO) -> Iterator[tuple[bytes, str | None]
             yield b"", "broken gzip"
             return
         if block:
-            yield block.removeprefix(_BOM) if head else block, None
-            head = False
+            yield block, None
         packed = unpacker.unconsumed_tail
         if unpacker.eof:  # rotated logs are often several packed parts, one after the other; padding is zeros
             packed = unpacker.unused_data.lstrip(b"\0") or file.read(_PACKED).lstrip(b"\0")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from regobs.instrument.masking import redacted_fields
+
 _MASK = "[secret]"
 # Upload state, and what signs or grants a URL at S3, Google, Azure, CloudFront and token endpoints.
 _PARAMETERS = (
@@ -34,6 +36,12 @@ def redact(text: str) -> str:
     for pattern, replacement in _PATTERNS:
         text = pattern.sub(replacement, text)
     return text
+
+
+def masked(value: str, field: str) -> str:
+    """A value of a field as an answer shows it: too much is masked rather than too little."""
+    shown = redacted_fields({field: value})[field]
+    return str(shown)
 
 
 def sample(value: object, field: str = "", longest: int = 160) -> str:

@@ -136,7 +136,10 @@ class QueryReader:
             raise self._wrong(
                 steps, f"{field.name} is text in words, which makes no groups", "a keyword", "use filters"
             )
-        return ByTerms(name, field, missing=options.get("missing", False))
+        part = options.get("part", 0)
+        if part and field.type is not FieldType.KEYWORD:
+            raise self._wrong((*steps, "part"), f"{field.name} is no path, so it has no parts", "a keyword")
+        return ByTerms(name, field, missing=options.get("missing", False), part=part)
 
     def _by_time(self, name: str, options: dict[str, Any], steps: Steps) -> ByTime:
         field = self._field(options.get("field", "time"), (*steps, "field"))

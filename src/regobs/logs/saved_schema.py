@@ -33,9 +33,11 @@ def _measured(**more: Any) -> dict[str, Any]:
     return {"anyOf": [FIELD, _options(["field", *more], {"field": FIELD, "where": KQL, **more})]}
 
 
+_PART = {"type": "integer", "minimum": 1, "maximum": 32, "description": "which part of a path: 1 to 32"}
+_TERMS = {"field": FIELD, "missing": {"type": "boolean"}, "part": _PART}
 _GROUP = _one_of(
     {
-        "terms": {"anyOf": [FIELD, _options(["field"], {"field": FIELD, "missing": {"type": "boolean"}})]},
+        "terms": {"anyOf": [FIELD, _options(["field"], _TERMS)]},
         "date_histogram": {"anyOf": [_INTERVAL, _options(["interval"], {"field": FIELD, "interval": _INTERVAL})]},
         "filters": {"type": "object", "minProperties": 1, "additionalProperties": {"type": ["string", "null"]}},
     }

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Self
 
-from regobs.logs.fields import Alias, Conversion, Field, FieldType, as_written
-from regobs.logs.generations import ACCESS_MARK, Merged, merged, merged_field
+from regobs.logs.duckdb_lines import Reading, quoted, source
+from regobs.logs.fields import Field, FieldType
+from regobs.logs.generations import merged, merged_field
 from regobs.logs.kql.analysis import RE2
 from regobs.logs.kql.condition import (
     All,
@@ -27,7 +28,7 @@ from regobs.logs.kql.condition import (
 )
 from regobs.logs.query import ByFilters, ByTerms, ByTime, Clause, Group, Kind, Metric, Query
 
-MATCHED, OTHER, MALFORMED = 1, 0, 2  # the classes of lines
+MATCHED, OTHER, MALFORMED, BARE = 1, 0, 2, 3  # the classes of lines; of a bare one it is unsure
 
 # Addresses and words as functions of DuckDB; `kql.addresses` and `kql.analysis` say what they give.
 _V4 = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
@@ -74,7 +75,7 @@ class Parameters:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """SQL over `read_csv` of the files in the first parameter.
+    """SQL over the files in the first parameter.
 
     A row is the class of its lines, how many they are, how many lines were read, and the columns of the answer. Rows
     of MATCHED are the answer, the others only counted. Where `counted` is false there is nothing but the answer.
@@ -83,77 +84,6 @@ class Statement:
     sql: str
     parameters: tuple[object, ...]
     counted: bool
-
-
-def source(fields: list[Field], files: str) -> str:
-    """The lines of the files as columns; `ok` is false for what is no JSON object.
-
-    Lines come through the CSV reader with a separator that no JSON text can have, for the JSON reader turns broken
-    lines into empty rows. It rejects text that is no UTF-8, which the caller counts too.
-    """
-    wanted = {one.name: _READ_AS.get(one.type, "VARCHAR") for one in _read(fields)} or {"msg": "VARCHAR"}
-    structure = json.dumps(wanted, separators=(",", ":")).replace("'", "''")
-    columns = "".join(f", {_column(one)} AS {_quoted(one.name)}" for one in fields)
-    return f"""lines AS (
-  SELECT line, json_valid(line) AND starts_with(ltrim(line), '{{') AS ok
-  FROM read_csv({files}, auto_detect=false, header=false, delim='\x01', quote='', escape='',
-    columns={{'line': 'VARCHAR'}}, max_line_size=16777216, strict_mode=false, store_rejects=true)
-  WHERE trim(line, ' \t\r') <> ''
-), parsed AS (
-  SELECT ok, CASE WHEN ok THEN from_json(line, '{structure}') END AS f FROM lines
-), rows AS (SELECT ok{columns} FROM parsed)"""  # noqa: S608 - names of the catalogue only
-
-
-_READ_AS = {
-    FieldType.LONG: "BIGINT",
-    FieldType.DOUBLE: "DOUBLE",
-    FieldType.BOOLEAN: "BOOLEAN",
-    FieldType.KEYWORD_LIST: "VARCHAR[]",
-    FieldType.OBJECT: "JSON",
-}
-
-
-def _read(fields: list[Field]) -> Iterator[Field]:
-    """The fields with all that lines may have in their place."""
-    for one in fields:
-        yield one
-        for alias in one.aliases if isinstance(one, Merged) else ():
-            yield as_written(alias)
-            if alias.access_only:
-                yield ACCESS_MARK
-
-
-def _column(field: Field) -> str:
-    """The value of a field, under whichever name a line has it."""
-    own = _value(f"f.{_quoted(field.name)}", field.type)
-    if not isinstance(field, Merged):
-        return own
-    return f"COALESCE({', '.join((own, *(_elsewhere(field, alias) for alias in field.aliases)))})"
-
-
-def _value(value: str, kind: FieldType) -> str:
-    """A value of JSON. Times become milliseconds since 1970: DuckDB drops the offset of a plain TIMESTAMP."""
-    if kind is FieldType.DATE:
-        return f"floor(epoch_us(TRY_CAST({value} AS TIMESTAMPTZ)) / 1000)::BIGINT"  # epoch_ms() rounds
-    if kind is FieldType.OBJECT:
-        return f"CASE WHEN json_type({value}) <> 'NULL' THEN {value} END"
-    return value
-
-
-def _elsewhere(field: Field, alias: Alias) -> str:
-    """The value that stands under another name, in the unit of the field."""
-    raw = f"f.{_quoted(alias.name)}"
-    value = {
-        Conversion.SAME: _value(raw, field.type),
-        Conversion.SCALED: f"log_whole({raw} * {alias.factor})",
-        Conversion.GO_DURATION: f"log_whole(log_milliseconds({raw}))",
-        Conversion.WORDS: f"upper(replace({raw}, ' ', '_'))",
-    }[alias.conversion]
-    return f"CASE WHEN f.{_quoted(ACCESS_MARK.name)} IS NOT NULL THEN {value} END" if alias.access_only else value
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def holds(condition: Condition, parameters: Parameters) -> str:
@@ -167,7 +97,7 @@ def holds(condition: Condition, parameters: Parameters) -> str:
         parts = [holds(part, parameters) for part in condition.of]
         return f"({word.join(parts)})" if parts else "FALSE"
     if isinstance(condition, Present):
-        name = _quoted(condition.field.name)
+        name = quoted(condition.field.name)
         if condition.field.type is FieldType.KEYWORD_LIST:
             return f"COALESCE(len(list_filter({name}, lambda e: e IS NOT NULL)) > 0, FALSE)"
         return f"({name} IS NOT NULL)"
@@ -175,7 +105,7 @@ def holds(condition: Condition, parameters: Parameters) -> str:
 
 
 def _leaf(condition: Equals | Between | Like | Terms | TermLike, parameters: Parameters) -> str:
-    name = _quoted(condition.field.name)
+    name = quoted(condition.field.name)
     if condition.field.type is FieldType.KEYWORD_LIST:
         return f"len(list_filter({name}, lambda e: {_compared('e', condition, parameters)})) > 0"
     return _compared(name, condition, parameters)
@@ -221,39 +151,100 @@ def _escaped_re2(text: str) -> str:
     return "".join(char if char.isalnum() or char in "_ " else f"\\x{{{ord(char):x}}}" for char in text)
 
 
-def compiled(query: Query, files: list[str]) -> Statement:
-    """The statement of a query over files: paths or glob patterns as DuckDB reads them, of any generation."""
+def compiled(query: Query, reading: Reading) -> Statement:
+    """The statement of a query over what is read, of any generation."""
     query = merged(query)
     parameters = Parameters()
-    place = parameters.add(files)
-    if not query.metrics:
-        return _hits(query, place, parameters)
-    return _grouped(query, place, parameters)
+    lines = _lines(reading, parameters)
+    return _grouped(query, lines, parameters) if query.metrics else _hits(query, lines, parameters)
 
 
-def counting(files: list[str]) -> Statement:
-    """How many lines of the files are JSON objects and how many are not."""
-    kind = f"CASE WHEN ok THEN {OTHER} ELSE {MALFORMED} END"
-    text = f"WITH {source([], '$1')} SELECT {kind}, count(*), sum(count(*)) OVER () FROM rows GROUP BY 1"  # noqa: S608 - numbers of ours
-    return Statement(text, (files,), counted=True)
+def fields_read(queries: Sequence[Query]) -> list[Field]:
+    """Every field that the queries read or show, once, with the names that it has elsewhere."""
+    found: list[Field] = []
+    for query in map(merged, queries):
+        found += _fields(query, [*query.columns, *(() if query.metrics else _ordered_by(query))])
+    return list({field.name: field for field in found}.values())
 
 
-def _hits(query: Query, place: str, parameters: Parameters) -> Statement:
+def counting(reading: Reading) -> Statement:
+    """How many lines are JSON objects and how many are not."""
+    parameters = Parameters()
+    lines = _lines(reading, parameters)([])
+    text = f"""WITH {lines}
+SELECT {_class("TRUE")}, count(*), sum(count(*)) OVER () FROM rows GROUP BY 1"""  # noqa: S608 - numbers of ours
+    return Statement(text, tuple(parameters.values), counted=True)
+
+
+def can_share(query: Query) -> bool:
+    """Whether one pass over the lines can answer the query together with others."""
+    return bool(query.metrics) and not any(_many(group) for group in query.groups)
+
+
+def together(queries: Sequence[Query], reading: Reading) -> list[Statement]:
+    """Statements that answer several queries that can share a pass: one that reads, then one for each query.
+
+    Each query is a grouping set with a class of its own. The answers have the form of those of `compiled`.
+    """
+    queries = [merged(query) for query in queries]
+    parameters = Parameters()
+    lines = _lines(reading, parameters)
+    fields = fields_read(queries)
+    names = "".join(f", {quoted(field.name)}" for field in fields)
+    parts = [_Parts.of(query, str(index), parameters) for index, query in enumerate(queries)]
+    sets = ", ".join(f"({', '.join([one.line_class, *one.groups])})" for one in parts)
+    which = " ".join(f"WHEN GROUPING({one.line_class}) = 0 THEN {index}" for index, one in enumerate(parts))
+    text = f"""CREATE OR REPLACE TEMP TABLE answers AS WITH {lines(fields)},
+classed AS (SELECT {", ".join(f"{_class(one.matched)} AS {one.line_class}" for one in parts)}{names} FROM rows),
+keyed AS (SELECT {", ".join(f"{one.line_class}{one.cases}" for one in parts)}{names} FROM classed)
+SELECT CASE {which} END AS _set, COALESCE({", ".join(one.line_class for one in parts)}) AS _class, count(*) AS _lines
+{"".join(f", {column}" for one in parts for column in one.groups)}{"".join(one.named_metrics for one in parts)}
+FROM keyed GROUP BY GROUPING SETS ({sets})"""  # noqa: S608 - names of ours, placeholders
+    statements = [Statement(text, tuple(parameters.values), counted=False)]
+    for index, (query, one) in enumerate(zip(queries, parts, strict=True)):
+        own = Parameters()
+        columns = "".join(f", {column}" for column in (*one.groups, *one.metrics))
+        text = f"""SELECT _class, _lines, sum(_lines) OVER (){columns} FROM answers WHERE _set = {index}
+ORDER BY _class = {MATCHED}{one.order} {_limit(query, own, more=_MORE)}"""  # noqa: S608 - as above
+        statements.append(Statement(text, tuple(own.values), counted=True))
+    return statements
+
+
+_MORE = 3  # rows of the other classes
+
+
+def _lines(reading: Reading, parameters: Parameters) -> Callable[[list[Field]], str]:
+    """The beginning of a statement, once it is known which fields it reads."""
+    files = parameters.add(list(reading.files)) if reading.files or not reading.copies else ""
+    copies = parameters.add(list(reading.copies)) if reading.copies else ""
+    return lambda fields: source(fields, files, copies, exact=reading.exact)
+
+
+def _class(matched: str) -> str:
+    return f"""CASE WHEN bare THEN {BARE} WHEN NOT ok THEN {MALFORMED}
+    WHEN {matched} THEN {MATCHED} ELSE {OTHER} END"""
+
+
+def _hits(query: Query, lines: Callable[[list[Field]], str], parameters: Parameters) -> Statement:
     order = ", ".join(
-        f"{_quoted(one.column)} {'DESC' if one.descending else 'ASC'} NULLS LAST" for one in query.ordering
+        f"{quoted(one.column)} {'DESC' if one.descending else 'ASC'} NULLS LAST" for one in query.ordering
     )
-    fields = _fields(query, [*query.columns, *(_by_name(query, one.column) for one in query.order)])
-    text = f"""WITH {source(fields, place)}
-SELECT {MATCHED}, 1, 1, {", ".join(_quoted(one.name) for one in query.columns)}
+    if order:  # then by what is shown, so that lines of the same moment stand still
+        order += "".join(f", {quoted(one.name)} NULLS LAST" for one in query.columns)
+    fields = _fields(query, [*query.columns, *_ordered_by(query)])
+    text = f"""WITH {lines(fields)}
+SELECT {MATCHED}, 1, 1, {", ".join(quoted(one.name) for one in query.columns)}
 FROM rows WHERE ok AND {holds(query.where.condition, parameters)}
 {f"ORDER BY {order}" if order else ""} {_limit(query, parameters)}"""  # noqa: S608 - names of the catalogue and placeholders
     return Statement(text, tuple(parameters.values), counted=False)
 
 
-def _by_name(query: Query, name: str) -> Field:
+def _ordered_by(query: Query) -> list[Field]:
+    """The fields that lines are sorted by."""
     from regobs.logs.fields import FIELDS  # noqa: PLC0415 - only an order by a column that is not shown needs it
 
-    return next((one for one in query.columns if one.name == name), None) or merged_field(FIELDS[name])
+    known = {one.name: one for one in query.columns}
+    return [known.get(one.column) or merged_field(FIELDS[one.column]) for one in query.order]
 
 
 def _limit(query: Query, parameters: Parameters, more: int = 0) -> str:
@@ -275,34 +266,52 @@ def _fields(query: Query, more: list[Field]) -> list[Field]:
     return list({field.name: field for field in more}.values())
 
 
-def _grouped(query: Query, place: str, parameters: Parameters) -> Statement:
-    """One row for each group, and one for all lines of each other class, in one pass over the lines.
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """The parts of a query with groups or metrics. Our own columns begin with an underscore, as no log field does."""
 
-    Our own columns begin with an underscore, which no log field does.
-    """
+    line_class: str  # the column with the class of a line
+    matched: str  # whether a line is one of the answer
+    cases: str
+    groups: list[str]  # columns
+    metrics: list[str]  # columns
+    named_metrics: str
+    order: str
+
+    @classmethod
+    def of(cls, query: Query, mark: str, parameters: Parameters) -> Self:
+        """The parts. `mark` tells the columns of one query from those of another."""
+        keys = [_key(group, parameters) for group in query.groups]
+        needed = [f"{key} IS NOT NULL" for key, group in zip(keys, query.groups, strict=True) if _needs_value(group)]
+        matched = " AND ".join([holds(query.where.condition, parameters), *needed])
+        own = f"_class{mark}"
+        columns = {one.name: f"_g{mark}_{index}" for index, one in enumerate(query.groups)}
+        groups = list(columns.values())
+        cases = "".join(
+            f", {_case(key, group, own)} AS {columns[group.name]}"
+            for key, group in zip(keys, query.groups, strict=True)
+        )
+        columns |= {metric.name: f"_m{mark}_{index}" for index, metric in enumerate(query.metrics)}
+        named = "".join(
+            f", {_metric(metric, query.groups, own, parameters)} AS {columns[metric.name]}" for metric in query.metrics
+        )
+        order = "".join(
+            f", {columns[one.column]} {'DESC' if one.descending else 'ASC'} NULLS LAST" for one in query.ordering
+        )
+        return cls(own, matched, cases, groups, [columns[metric.name] for metric in query.metrics], named, order)
+
+
+def _grouped(query: Query, lines: Callable[[list[Field]], str], parameters: Parameters) -> Statement:
+    """One row for each group, and one for all lines of each other class, in one pass over the lines."""
     fields = _fields(query, [])
-    names = "".join(f", {_quoted(field.name)}" for field in fields)
-    keys = [_key(group, parameters) for group in query.groups]
-    needed = [f"{key} IS NOT NULL" for key, group in zip(keys, query.groups, strict=True) if _needs_value(group)]
-    matched = " AND ".join([holds(query.where.condition, parameters), *needed])
-    columns = {one.name: f"_g{index}" for index, one in enumerate(query.groups)}
-    cases = "".join(
-        f", {_case(key, group)} AS {columns[group.name]}" for key, group in zip(keys, query.groups, strict=True)
-    )
-    by = "".join(f", {column}" for column in columns.values())
-    metrics = ""
-    for index, metric in enumerate(query.metrics):
-        columns[metric.name] = f"_m{index}"
-        metrics += f", {_metric(metric, query.groups, parameters)} AS _m{index}"
-    order = "".join(
-        f", {columns[one.column]} {'DESC' if one.descending else 'ASC'} NULLS LAST" for one in query.ordering
-    )
-    text = f"""WITH {source(fields, place)},
-classed AS (SELECT CASE WHEN NOT ok THEN {MALFORMED} WHEN {matched} THEN {MATCHED} ELSE {OTHER} END AS _class{names}
-  FROM rows),
-keyed AS (SELECT _class{cases}{names} FROM classed)
-SELECT _class, count(*), sum(count(*)) OVER (){by}{metrics} FROM keyed GROUP BY _class{by}
-ORDER BY _class = {MATCHED}{order} {_limit(query, parameters, more=2)}"""  # noqa: S608 - names of ours, placeholders
+    names = "".join(f", {quoted(field.name)}" for field in fields)
+    one = _Parts.of(query, "", parameters)
+    by = "".join(f", {column}" for column in one.groups)
+    text = f"""WITH {lines(fields)},
+classed AS (SELECT {_class(one.matched)} AS _class{names} FROM rows),
+keyed AS (SELECT _class{one.cases}{names} FROM classed)
+SELECT _class, count(*), sum(count(*)) OVER (){by}{one.named_metrics} FROM keyed GROUP BY _class{by}
+ORDER BY _class = {MATCHED}{one.order} {_limit(query, parameters, more=_MORE)}"""  # noqa: S608 - names of ours, placeholders
     return Statement(text, tuple(parameters.values), counted=not any(_many(group) for group in query.groups))
 
 
@@ -310,11 +319,11 @@ def _many(group: Group) -> bool:
     return isinstance(group, ByTerms) and group.field.type is FieldType.KEYWORD_LIST
 
 
-def _case(key: str, group: Group) -> str:
+def _case(key: str, group: Group, line_class: str) -> str:
     """The key of a line of the answer; a line with a list is in the group of each of its values."""
     if _many(group):
-        return f"unnest(CASE WHEN _class = {MATCHED} THEN {_elements(key, group)} ELSE [NULL] END)"
-    return f"CASE WHEN _class = {MATCHED} THEN {key} END"
+        return f"unnest(CASE WHEN {line_class} = {MATCHED} THEN {_elements(key, group)} ELSE [NULL] END)"
+    return f"CASE WHEN {line_class} = {MATCHED} THEN {key} END"
 
 
 def _elements(key: str, group: Group) -> str:
@@ -330,25 +339,27 @@ def _needs_value(group: Group) -> bool:
 
 def _key(group: Group, parameters: Parameters) -> str:
     if isinstance(group, ByTerms):
-        return _quoted(group.field.name)
+        name = quoted(group.field.name)
+        path = f"split_part({name}, '?', 1)"  # what a query holds is no part of a path
+        return f"nullif(split_part({path}, '/', {group.part + 1}), '')" if group.part else name
     if isinstance(group, ByFilters):
         cases = [
             f"WHEN {holds(clause.condition, parameters)} THEN {parameters.add(name)}" for name, clause in group.clauses
         ]
         other = f" ELSE {parameters.add(group.other)}" if group.other is not None else ""
         return f"(CASE {' '.join(cases)}{other} END)"
-    name = _quoted(group.field.name)
+    name = quoted(group.field.name)
     if group.seconds:
         size = parameters.add(group.seconds * 1000)
         return f"({name} - (({name} % {size}) + {size}) % {size})"
     return f"epoch_ms(date_trunc({parameters.add(group.calendar)}, make_timestamp_ms({name})))"
 
 
-def _metric(metric: Metric, groups: tuple[Group, ...], parameters: Parameters) -> str:
-    chosen = _filter(metric.where, parameters)
-    name = _quoted(metric.field.name) if metric.field else "*"
+def _metric(metric: Metric, groups: tuple[Group, ...], line_class: str, parameters: Parameters) -> str:
+    chosen = _filter(metric.where, line_class, parameters)
+    name = quoted(metric.field.name) if metric.field else "*"
     if metric.kind is Kind.RATIO:
-        return f"(count(*) {chosen} / nullif(count(*) {_filter(metric.whole, parameters)}, 0))"
+        return f"(count(*) {chosen} / nullif(count(*) {_filter(metric.whole, line_class, parameters)}, 0))"
     if metric.kind is Kind.RATE:
         seconds = next(group.seconds for group in groups if isinstance(group, ByTime) and group.seconds)
         amount = f"COALESCE(sum({name}) {chosen}, 0)" if metric.field else f"count(*) {chosen}"
@@ -363,5 +374,5 @@ def _metric(metric: Metric, groups: tuple[Group, ...], parameters: Parameters) -
     return functions.get(metric.kind, f"{metric.kind.value}({name}) {chosen}")
 
 
-def _filter(clause: Clause, parameters: Parameters) -> str:
-    return f"FILTER (WHERE _class = {MATCHED} AND {holds(clause.condition, parameters)})"
+def _filter(clause: Clause, line_class: str, parameters: Parameters) -> str:
+    return f"FILTER (WHERE {line_class} = {MATCHED} AND {holds(clause.condition, parameters)})"

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from regobs.errors import LogQueryError
 from regobs.logs.fields import FieldType
 from regobs.logs.kql import addresses, condition
 from regobs.logs.kql.condition import Between, Bound, Condition, Equals, Like, Present, TermLike, Terms
@@ -56,6 +57,11 @@ def compiled(query: Query) -> Search:
 
 def _source(group: Group) -> Dsl:
     if isinstance(group, ByTerms):
+        if group.part:
+            raise LogQueryError(
+                f"a part of {group.field.name} makes no groups in Elasticsearch without a script",
+                next_step="ask local files, or group by a field that holds the part",
+            )
         return {"terms": {"field": group.field.name, "missing_bucket": group.missing}}
     assert isinstance(group, ByTime)  # noqa: S101 - filters are no source
     unit = {"fixed_interval": f"{group.seconds}s"} if group.seconds else {"calendar_interval": f"1{group.calendar[0]}"}
