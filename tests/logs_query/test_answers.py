@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import string
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
@@ -16,18 +15,17 @@ from hypothesis import strategies as st
 
 from regobs.errors import LogQueryError
 from regobs.logs import saved, to_elasticsearch
-from regobs.logs.duckdb_lines import source
-from regobs.logs.duckdb_run import _connected, run, run_all
-from regobs.logs.fields import FIELDS, Field, FieldType
-from regobs.logs.kql import Is, Literal, Node, Pattern, Range, parse, to_text
+from regobs.logs.duckdb_run import run, run_all
+from regobs.logs.fields import FIELDS, Field
+from regobs.logs.kql import Node, parse, to_text
 from regobs.logs.kql.analysis import terms
 from regobs.logs.kql.bind import condition
 from regobs.logs.kql.dates import iso
-from regobs.logs.kql.tokens import TRIM
 from regobs.logs.query import ByTerms, ByTime, Clause, Kind, Metric, Query
-from regobs.logs.to_duckdb import Parameters, holds
 from regobs.pack import find_pack
 from tests.logs_query import reference
+from tests.logs_query.local import found, sample_table
+from tests.logs_query.questions import leaves
 from tests.logs_query.sample import FILE, lines
 from tests.logs_query.strategies import trees
 
@@ -69,89 +67,31 @@ def test_every_saved_query_gives_the_rows_of_the_reference(name: str) -> None:
 
 def _same_lines(text: str, columns: list[Field]) -> None:
     query = Query("q", where=Clause(text, condition(text, now=reference.NOW)), columns=tuple(columns))
-    found = run(query, [str(FILE)]).rows
+    rows = run(query, [str(FILE)]).rows
     node = parse(text)
     expected = [
         tuple(next(iter(reference.values(line, field)), None) for field in columns)
         for line in lines()
         if reference.fits(line, node)
     ]
-    assert [tuple(map(_plain, row)) for row in found] == expected or Counter(
-        tuple(map(_plain, row)) for row in found
+    assert [tuple(map(_plain, row)) for row in rows] == expected or Counter(
+        tuple(map(_plain, row)) for row in rows
     ) == Counter(expected), text
-
-
-# What the lines of the sample hold, so that a generated text finds something.
-HELD = {
-    field.name: sorted({value for line in lines() for value in reference.values(line, field)}, key=str)
-    for field in FIELDS.values()
-    if field.type is not FieldType.OBJECT
-}
-USED = [name for name, found in HELD.items() if found]
-
-
-# Text without a field is asked of every field, which takes the database a while to plan: less often.
-SHAPES = ["is", "range", "like", "part"] * 4 + ["exists", "fields"] * 2 + ["free", "free like"]
-
-
-@st.composite
-def _leaf(draw: st.DrawFn) -> Node:
-    field = FIELDS[draw(st.sampled_from(USED))]
-    value = draw(st.sampled_from(HELD[field.name]))
-    text = iso(value) if field.type is FieldType.DATE else str(value)
-    text = text.lower() if field.type is FieldType.BOOLEAN else text
-    name = Literal(field.name)
-    shape = draw(st.sampled_from(SHAPES))
-    if shape == "exists":
-        return Is(name, Pattern(("", "")))
-    if shape == "range" and field.type not in {FieldType.TEXT, FieldType.BOOLEAN}:
-        moved = str(value + draw(st.sampled_from([-1, 0, 0.5, 1]))) if field.type is FieldType.LONG else text
-        return Range(name, draw(st.sampled_from(["<", "<=", ">", ">="])), Literal(moved, quoted=True))
-    is_word = field.type in {FieldType.KEYWORD, FieldType.TEXT, FieldType.KEYWORD_LIST}
-    if shape in {"like", "free like", "fields"} and is_word:
-        pattern = draw(_pattern(text))
-        if shape == "fields":
-            return Is(Pattern((field.name[:2], "")), pattern)
-        return Is(None if shape == "free like" else name, pattern)
-    if shape == "part" and is_word:
-        text = draw(st.sampled_from(text.split() or [text]))
-        text = draw(st.sampled_from([text, text.upper(), text[:-1], f"{text} {draw(st.sampled_from(USED))}"]))
-    quoted = draw(st.booleans()) or text in {"true", "false", "null"}
-    return Is(None if shape == "free" else name, Literal(text if quoted else text.strip(TRIM), quoted))
-
-
-@st.composite
-def _pattern(draw: st.DrawFn, text: str) -> Pattern:
-    start, end = sorted((draw(st.integers(0, len(text))), draw(st.integers(0, len(text)))))
-    other = draw(st.sampled_from(["", text[end:], string.punctuation, "%_!?"]))
-    return Pattern((text[:start].lstrip(TRIM), text[start:end], other.rstrip(TRIM)))
 
 
 @pytest.fixture(scope="module")
 def table() -> Iterator[Any]:
-    """The sample, read once the way every query reads it."""
-    import duckdb
-
-    with _connected(duckdb) as connection:
-        read = source(list(FIELDS.values()), "$1")
-        connection.execute(
-            f"CREATE TABLE sample AS WITH {read} SELECT row_number() OVER () - 1 AS _at, * FROM rows",  # noqa: S608
-            [[str(FILE)]],
-        )
+    with sample_table(STEP) as connection:
         yield connection
 
 
-@given(trees(_leaf(), nested=False))
+@given(trees(leaves(), nested=False))
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_kql_text_finds_the_lines_that_the_reference_finds(table: Any, tree: Node) -> None:
     text = to_text(tree)
-    parameters = Parameters()
-    where = holds(condition(text, now=reference.NOW), parameters)
-    sql = f"SELECT _at FROM sample WHERE _at % {STEP} = 0 AND {where} ORDER BY _at"  # noqa: S608 - what is tested
-    found = table.execute(sql, parameters.values).fetchall()
     node = parse(text)
     some = list(enumerate(lines()))[::STEP]
-    assert [at for (at,) in found] == [at for at, line in some if reference.fits(line, node)], text
+    assert found(table, text) == [at for at, line in some if reference.fits(line, node)], text
 
 
 @given(st.text(st.sampled_from("ab1_2.:,;'\u2019\u00b7- /éÉß½中"), max_size=14))

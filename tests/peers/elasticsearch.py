@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import os
 import pwd
 import secrets
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -55,16 +56,31 @@ class Elasticsearch:
 
     def request(self, method: str, path: str, body: object = None, *, user: str = USER) -> Any:
         """Call the REST API past the client; AssertionError when it is refused."""
+        return self.send(method, path, None if body is None else json.dumps(body).encode(), user=user)
+
+    def send(self, method: str, path: str, body: bytes | None, *, user: str = USER) -> Any:
+        """The same with a body in bytes: JSON, or a line of JSON for each part."""
         answer = requests.request(
             method,
             f"{self.url}/{path}",
-            json=body,
+            data=body,
+            headers={"content-type": "application/x-ndjson" if body and body.endswith(b"\n") else "application/json"},
             auth=(user, self.password),
             verify=str(self.authority),
             timeout=60,
         )
         assert answer.ok, f"{method} {path}: {answer.status_code} {answer.text}"
         return answer.json()
+
+    def load(self, index: str, mapping: Mapping[str, Any], lines: Iterable[Mapping[str, Any]]) -> list[Any]:
+        """Make an index of lines, each with its place as id; the errors of those that are refused."""
+        settings = {"number_of_shards": 1, "number_of_replicas": 0, "refresh_interval": -1}
+        self.request("PUT", index, {"mappings": stand_in(mapping), "settings": settings})
+        text = "".join(
+            f"{json.dumps({'index': {'_id': str(at)}})}\n{json.dumps(line)}\n" for at, line in enumerate(lines)
+        )
+        items = self.send("POST", f"{index}/_bulk?refresh=true", text.encode())["items"]
+        return [item["index"]["error"] for item in items if "error" in item["index"]]
 
     def present(self, *, expired: bool) -> None:
         """Show another certificate from now on; the server looks at its files every five seconds."""

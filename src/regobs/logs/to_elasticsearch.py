@@ -15,12 +15,15 @@ from regobs.logs.fields import FieldType
 from regobs.logs.kql import addresses, condition
 from regobs.logs.kql.condition import Between, Bound, Condition, Equals, Like, Present, TermLike, Terms
 from regobs.logs.kql.nodes import Literal, Word
-from regobs.logs.query import ByFilters, ByTerms, ByTime, Clause, Group, Kind, Metric, Query
+from regobs.logs.query import EVERYTHING, ByFilters, ByTerms, ByTime, Clause, Group, Kind, Metric, Order, Query
 
 Dsl = dict[str, Any]
-PAGE = 1000  # buckets of one page; search.max_buckets is 65,536 by default
+PAGE = 1000  # groups or lines of one page
+_MOST_PARTS = 60_000  # of an answer: search.max_buckets is 65,536 by default
 _RESERVED = '+-=&|><!(){}[]^"~*?:\\/'  # of query_string
 _PRECISION = 40_000  # the highest precision_threshold of cardinality
+# The digest keeps every value of a group up to 20 times this number, so far a percentile is exact; beyond, a sketch.
+_COMPRESSION = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,27 +35,39 @@ class Search:
 
 
 def compiled(query: Query) -> Search:
-    """The search of a query. `buckets` is the name of its groups, a metric's name that of its part of a bucket."""
+    """The search of a query. `buckets` is the name of its groups, a metric's name that of its part of a bucket.
+
+    A count of all lines of a bucket needs no part: it is the bucket's `doc_count`.
+    """
     where = dsl(query.where.condition)
     if not query.metrics:
-        body: Dsl = {"query": where, "_source": [field.name for field in query.columns]}
-        body["sort"] = [
-            {one.column: {"order": "desc" if one.descending else "asc", "missing": "_last"}} for one in query.ordering
-        ] or ["_doc"]
-        return Search({**body, "size": query.limit or PAGE})
+        return Search(_hits(query, where))
     metrics = {key: value for metric in query.metrics for key, value in _metric(metric).items()}
     body = {"size": 0, "track_total_hits": True, "query": where}
-    if not query.groups:
-        return Search({**body, "aggs": metrics})
     keyed = [group for group in query.groups if not isinstance(group, ByFilters)]
     filters = [group for group in query.groups if isinstance(group, ByFilters)]
-    inner = metrics
+    inner, parts = metrics, len(metrics) + 1
     for group in reversed(filters):
-        inner = {group.name: {"filters": _filters(group), "aggs": inner}}
+        named = _filters(group)
+        inner = {group.name: {"filters": named, **_within(inner)}}
+        parts = (len(named["filters"]) + 1) * parts + 1
     if keyed:  # on the outside: a composite may have no parent
         sources = [{group.name: _source(group)} for group in keyed]
-        inner = {"buckets": {"composite": {"size": PAGE, "sources": sources}, "aggs": inner}}
-    return Search({**body, "aggs": inner}, after="buckets" if keyed else None)
+        size = max(1, min(PAGE, _MOST_PARTS // parts))
+        inner = {"buckets": {"composite": {"size": size, "sources": sources}, **_within(inner)}}
+    return Search({**body, **_within(inner)}, after="buckets" if keyed else None)
+
+
+def _within(aggregations: Dsl) -> Dsl:
+    return {"aggs": aggregations} if aggregations else {}
+
+
+def _hits(query: Query, where: Dsl) -> Dsl:
+    """Lines; without an order in that of their time, which is the one of files."""
+    orders = query.ordering or (Order("time", descending=False),)
+    sort = [{one.column: {"order": "desc" if one.descending else "asc", "missing": "_last"}} for one in orders]
+    shown = [field.name for field in query.columns]
+    return {"query": where, "_source": shown, "sort": sort, "size": min(query.limit or PAGE, PAGE)}
 
 
 def _source(group: Group) -> Dsl:
@@ -84,21 +99,22 @@ def _filters(group: ByFilters) -> Dsl:
 def _metric(metric: Metric) -> dict[str, Dsl]:
     """The aggregations of a metric. A ratio has two, `name` and `name:whole`; the client divides them."""
     if metric.kind is Kind.RATIO:
-        return {metric.name: _filter(metric.where), f"{metric.name}:whole": _filter(metric.whole)}
-    if metric.field is None:
-        return {metric.name: _filter(metric.where)}
-    measured = {"value": _measured(metric)}
-    return {metric.name: {**_filter(metric.where), "aggs": measured}}
+        return _filtered(metric.name, metric.where, {}) | _filtered(f"{metric.name}:whole", metric.whole, {})
+    return _filtered(metric.name, metric.where, _measured(metric) if metric.field else {})
 
 
-def _filter(clause: Clause) -> Dsl:
-    return {"filter": dsl(clause.condition)}
+def _filtered(name: str, clause: Clause, measured: Dsl) -> dict[str, Dsl]:
+    """What is measured, of the lines that fit the clause where it says something."""
+    if clause.condition == EVERYTHING:
+        return {name: measured} if measured else {}
+    return {name: {"filter": dsl(clause.condition), **_within({"value": measured} if measured else {})}}
 
 
 def _measured(metric: Metric) -> Dsl:
     name = metric.field.name if metric.field else ""
     if metric.kind is Kind.PERCENTILE:
-        return {"percentiles": {"field": name, "percents": [metric.percent], "keyed": False}}
+        digest = {"tdigest": {"compression": _COMPRESSION}}
+        return {"percentiles": {"field": name, "percents": [metric.percent], "keyed": False, **digest}}
     if metric.kind is Kind.CARDINALITY:
         return {"cardinality": {"field": name, "precision_threshold": _PRECISION}}
     return {("sum" if metric.kind is Kind.RATE else metric.kind.value): {"field": name}}

@@ -1,0 +1,154 @@
+"""An Elasticsearch 8 or 9 to ask: through its client, with retries, at one point in time."""
+
+from __future__ import annotations
+
+import random
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from types import ModuleType, TracebackType
+from typing import Any, Self
+from urllib.parse import quote
+
+from regobs.errors import MachineError, ServerError
+from regobs.logs import elasticsearch_faults as faults
+from regobs.logs.elasticsearch_access import Access
+
+# Both major releases understand this form; a client of 9 would ask for one that 8 does not have.
+_MEDIA = "application/vnd.elasticsearch+json; compatible-with=8"
+_BUSY = frozenset({429, 502, 503, 504})
+_WAITS = (0.5, 1.0, 2.0)  # seconds before the second, third and fourth attempt
+_LONGEST_WAIT = 10.0
+_KEPT = "2m"  # a point in time, counted anew with each page
+_TIMEOUT = 60.0
+
+Body = dict[str, Any]
+
+
+class Cluster:
+    """A connection; use it in a `with`. Raises MachineError when the client is not installed.
+
+    Its methods raise ServerError: QueryError for a query that is refused.
+    """
+
+    def __init__(self, access: Access, *, sleep: Callable[[float], None] = time.sleep) -> None:
+        self.url = access.url
+        self._library = _library()
+        self._sleep = sleep
+        self._answered = False
+        options: dict[str, Any] = {"api_key": access.api_key} if access.api_key else {}
+        if access.basic:
+            options["basic_auth"] = access.basic
+        if access.authority:
+            options["ca_certs"] = str(access.authority)
+        # Attempts are made here, with a pause between them, which the client does not make.
+        self._client = self._library.Elasticsearch(
+            access.url, request_timeout=_TIMEOUT, max_retries=0, retry_on_status=(), **options
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._client.close()
+
+    def moment(self, index: str) -> Moment:
+        """The index, or all of a pattern, as it is now."""
+        path = f"/{quote(index, safe='*,-_.@:<>')}/_pit?keep_alive={_KEPT}"
+        opened = self.ask("POST", path, None, index=index)
+        return Moment(self, index, str(opened["id"]))
+
+    def ask(self, method: str, path: str, body: Body | None, *, index: str = "", query: str = "") -> Mapping[str, Any]:
+        """The answer of a call; attempts are repeated where that can help."""
+        for pause in (*_WAITS, None):
+            try:
+                answer = self._perform(method, path, body)
+            except self._library.UnsupportedProductError:
+                raise faults.foreign(self.url) from None
+            except self._library.ApiError as fault:
+                if fault.meta.status not in _BUSY or pause is None or _hopeless(fault.body):
+                    raise faults.refused(self.url, index, fault.meta.status, fault.body, query=query) from None
+                self._sleep(_pause(pause, fault.meta.headers.get("retry-after")))
+            except self._library.SerializationError:
+                raise faults.foreign(self.url) from None
+            except self._library.TransportError as fault:
+                # What never answered is not asked again: the address is wrong, and a person waits.
+                if pause is None or not self._answered or isinstance(fault, self._library.SSLError):
+                    raise faults.unreachable(self.url, fault) from None
+                self._sleep(_pause(pause, None))
+            else:
+                self._answered = True
+                return answer
+        raise AssertionError("unreachable")
+
+    def _perform(self, method: str, path: str, body: Body | None) -> Mapping[str, Any]:
+        headers = {"accept": _MEDIA, **({"content-type": _MEDIA} if body is not None else {})}
+        with warnings.catch_warnings():  # a server without passwords says so in every answer
+            warnings.simplefilter("ignore", self._library.ElasticsearchWarning)
+            answer = self._client.perform_request(method, path, headers=headers, body=body).body
+        if not isinstance(answer, Mapping):
+            raise faults.foreign(self.url)
+        return answer
+
+
+class Moment:
+    """Indices as they were at one point in time, so that every page of an answer is of the same lines."""
+
+    def __init__(self, cluster: Cluster, index: str, key: str) -> None:
+        self._cluster = cluster
+        self._index = index
+        self._key = key
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self._cluster.ask("DELETE", "/_pit", {"id": self._key}, index=self._index)
+        except ServerError:
+            if error is None:
+                raise
+
+    def search(self, body: Body, *, query: str = "") -> Mapping[str, Any]:
+        """The answer of a search, of every shard or not at all."""
+        asked = {**body, "pit": {"id": self._key, "keep_alive": _KEPT}}
+        path = "/_search?allow_partial_search_results=false"
+        answer = self._cluster.ask("POST", path, asked, index=self._index, query=query)
+        self._key = str(answer.get("pit_id", self._key))
+        return answer
+
+    def lines(self) -> int:
+        """How many documents there are. ServerError when a pattern stands for no index at all."""
+        answer = self.search({"size": 0, "track_total_hits": True})
+        if answer["_shards"]["total"] == 0:
+            raise faults.absent(self._index)
+        return int(answer["hits"]["total"]["value"])
+
+
+def _hopeless(body: object) -> bool:
+    """Whether a busy answer will be the same the next time: the query itself is too large."""
+    return "too_many_buckets" in str(body)
+
+
+def _pause(seconds: float, asked: str | None) -> float:
+    """What the server asks for if it is short, otherwise our own pause, spread so that clients do not come together."""
+    if asked is not None and asked.isdecimal():
+        return min(float(asked), _LONGEST_WAIT)
+    return seconds * random.uniform(0.5, 1.5)  # noqa: S311 - no secret
+
+
+def _library() -> ModuleType:
+    try:
+        import elasticsearch  # noqa: PLC0415 - takes a third of a second; only those who ask a cluster pay for it
+    except ImportError:
+        raise MachineError(
+            "queries of a cluster need the client of Elasticsearch, which is not installed",
+            expected="the extra `elasticsearch` of regobs",
+            next_step="install it: pip install 'regobs[elasticsearch]'",
+        ) from None
+    module: ModuleType = elasticsearch
+    return module
