@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -50,12 +51,24 @@ def test_every_text_of_a_group_by_filters_is_kql(texts: list[str]) -> None:
         ("status >= 500", "", "count(kql='status >= 500') / count()"),
         ("redirect: true", "redirect:*", "count(kql='redirect: true') / count(kql='redirect: *')"),
         ('msg: "it\'s"', "", "count(kql='msg: \"it\\'s\"') / count()"),
-        (r"uri: a\*", "", r"count(kql='uri: a\\*') / count()"),
+        (r"uri: a\*", "", r"count(kql='uri: a\*') / count()"),
+        (r"uri: a\\", "", r"count(kql='uri: a\\ ') / count()"),
         ("", "", "count() / count()"),
     ],
 )
 def test_a_ratio_is_a_formula_with_its_quotes_escaped(part: str, whole: str, formula: str) -> None:
     assert words.formula(Metric("r", Kind.RATIO, where=Clause(part), whole=Clause(whole))) == formula
+
+
+# A text in quotes, as the grammar of Kibana's formulas (kbn-tinymath) reads it.
+QUOTED = re.compile(r"count\(kql='((?:\\'|[^'])*)'\) / count\(\)")
+
+
+@given(trees(LEAVES, nested=False).map(to_text))
+def test_a_formula_holds_the_kql_that_was_put_into_it(text: str) -> None:
+    found = QUOTED.fullmatch(words.formula(Metric("r", Kind.RATIO, where=Clause(text))))
+    assert found is not None
+    assert parse(found[1].replace("\\'", "'")) == parse(text)
 
 
 @pytest.mark.parametrize(

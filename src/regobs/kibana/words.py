@@ -9,6 +9,7 @@ from regobs.logs.kql import And, Node, Not, Or, parse, to_text
 from regobs.logs.query import ByFilters, ByTerms, ByTime, Clause, Group, Kind, Metric, Query
 
 TIME = "time"  # the time field of every data view
+BACKSLASH = "\\"
 MOST = 1000  # groups of one field; Lens takes no more in its editor
 INNER = 10  # groups of a field inside each group of another
 OPERATIONS = {
@@ -49,8 +50,9 @@ def formula(metric: Metric) -> str:
 def _count(clause: Clause) -> str:
     if not clause.text:
         return "count()"
-    escaped = kql(clause.text).replace("\\", "\\\\").replace("'", "\\'")
-    return f"count(kql='{escaped}')"
+    # In a formula a backslash is one, unless a quote follows it: no text may end with one.
+    escaped = kql(clause.text).replace("'", "\\'")
+    return f"count(kql='{escaped}{' ' if escaped.endswith(BACKSLASH) else ''}')"
 
 
 def filters(group: ByFilters) -> tuple[tuple[str, str], ...]:
