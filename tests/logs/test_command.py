@@ -48,6 +48,10 @@ def test_json_has_the_counts_and_the_kinds(mixed: Path) -> None:
     numbers = ("lines", "valid", "invalid", "malformed", "unknown_messages", "unknown_fields")
     assert [report[name] for name in numbers] == [4, 2, 1, 1, 1, 1]
     assert [(one["rule"], one["first"]["line"]) for one in report["problems"]] == [("truncated", 4), ("type", 2)]
+    assert [(one["field"], one["first"]["type"]) for one in report["drift"]["types"]] == [("size_bytes", "string")]
+    assert report["drift"]["missing"] == report["drift"]["units"] == []
+    assert [(one["file"], one["schemas"], one["lines"]) for one in report["closest"]] == [(str(mixed), "gitlab", 3)]
+    assert report["closest"][0]["fit"] == pytest.approx(1 / 3)
     assert [one["message"] for one in report["drift"]["messages"]] == ["blob <teleported>"]
     assert report["files"] == {str(mixed): 4}
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from regobs.logs.report import to_data
 from regobs.logs.streams import LABKIT_ACCESS, LABKIT_APPLICATION
 from regobs.logs.validate import Finding, Report, Validator
 from tests.logs.lines import DOCKER, GITLAB, made, real, records
@@ -119,6 +120,48 @@ def test_an_unknown_message_is_drift_and_invalid_only_when_strict() -> None:
 def test_an_unknown_message_is_held_to_the_fields_that_all_lines_have() -> None:
     report = judged_lines(BLOB | {"msg": "blob teleported", "time": "yesterday"})
     assert (only(report, "invalid").field, only(report, "invalid").rule) == ("time", "pattern")
+
+
+def test_a_known_field_of_another_type_in_an_unknown_message_is_drift() -> None:
+    line = BLOB | {"msg": "blob teleported", "queue_size": "many"}
+    report, strict = judged_lines(line), judged_lines(line, strict=True)
+    found = only(report, "type")
+    assert (found.field, found.expected, found.seen, found.sample) == ("queue_size", "integer", "string", "many")
+    assert (counts(report), counts(strict)) == ((1, 1, 0, 0), (1, 0, 1, 0))
+    assert to_data(report)["drift"]["types"][0]["field"] == "queue_size"
+
+
+@pytest.mark.parametrize(
+    ("changes", "gone", "hint"),
+    [
+        ({"duration_s": 0.25}, "duration_ms", "labkit writes this for duration_ms times 1000"),
+        ({"duration_ns": 250}, "duration_ms", "it may be duration_ms with its unit changed from ms to ns"),
+        ({"written_count": 5}, "written_bytes", "it may be written_bytes with its unit changed from bytes to count"),
+        ({"duration_ms": 0.25}, None, "a fraction where whole ms were: the unit may have changed"),
+    ],
+)
+def test_a_unit_that_may_have_changed_is_reported_as_such(changes: Any, gone: str | None, hint: str) -> None:
+    line = {name: value for name, value in ACCESS.items() if name != gone} | changes
+    found = to_data(judged_lines(line))["drift"]
+    assert [one["hint"] for one in found["units"]] == [hint]
+    assert [one["field"] for one in found["missing"]] == ([gone] if gone else [])
+
+
+@pytest.mark.parametrize("changes", [{"wait_ms": 5}, {"duration_ns": 5}, {"shard": "a"}, {"severity": "info"}])
+def test_a_new_field_beside_all_old_ones_raises_no_doubt_about_a_unit(changes: Any) -> None:
+    assert to_data(judged_lines(ACCESS | changes))["drift"]["units"] == []
+
+
+def test_the_closest_schemas_are_named_also_where_no_line_fits() -> None:
+    labkit = [made(LABKIT_ACCESS, LABKIT_ACCESS.messages[0])] * 3
+    broken = [ACCESS | {"status": "x", "version": "4.32.0"}] * 2
+    for lines, schemas, fit in ((labkit, "gitlab-labkit", 1), (broken, "gitlab", 0)):
+        (found,) = judged_lines(*lines).closest
+        assert (found.schemas, found.fit, found.lines) == (schemas, fit, len(lines))
+    assert found.releases == ("4.32.0",)
+    (docker,) = judged(DOCKER[0].read_bytes()).closest
+    assert (docker.schemas, docker.fit, docker.releases) == ("distribution", 1, ("2.8.2+ds1",))
+    assert judged(b"no log line\n").closest == []
 
 
 def test_unknown_messages_that_differ_in_values_are_one_kind() -> None:

@@ -10,7 +10,7 @@ import jsonschema_rs
 
 from regobs.logs.event_schema import event_document
 from regobs.logs.message import Match, Message
-from regobs.logs.schema import anchored, flat
+from regobs.logs.schema import anchored, constraints, flat
 from regobs.logs.streams import (
     COMBINED,
     DISTRIBUTION,
@@ -40,6 +40,7 @@ class Rule:
         self.names: frozenset[str] = frozenset(schema["properties"])
         self.forms = {} if message is None else _forms(message)
         self._open = jsonschema_rs.validator_for(schema)
+        self._others: Any = None
         self._take(flat(stream, message, closed=True))
 
     def _take(self, closed: Mapping[str, Any]) -> None:
@@ -57,6 +58,13 @@ class Rule:
     def errors(self, record: Record) -> list[Any]:
         """What is wrong, fields that the schema does not name aside."""
         return list(self._open.iter_errors(record))
+
+    def drifted(self, record: Record) -> list[Any]:
+        """Fields that the stream knows from other messages, with values that they never have there."""
+        if self._others is None:
+            others = {name: constraints(field) for name, field in self.stream.fields.items() if name not in self.names}
+            self._others = jsonschema_rs.validator_for({"properties": others})
+        return list(self._others.iter_errors(record))
 
     def new(self, record: Record) -> list[str]:
         """Fields that the schema does not name, sorted."""
@@ -83,6 +91,7 @@ class _EventRule(Rule):
         self.names = frozenset(schema["properties"])
         self.forms = {}
         self._open = jsonschema_rs.validator_for(schema)
+        self._others = None
         self._take(schema)
 
 
@@ -94,6 +103,7 @@ class Judge:
 
     def __init__(self, streams: tuple[Stream, ...]) -> None:
         self.text_key = streams[0].text_key
+        self.fields = frozenset(name for stream in streams for name in stream.fields)
         self._exact: dict[str, list[tuple[Stream, Message]]] = {}
         self._patterns: list[tuple[re.Pattern[str], Stream, Message]] = []
         self._rules: dict[int, Rule] = {}

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
+from regobs.logs.closest import Closest
 from regobs.logs.validate import Finding, Report
 
-_KINDS = ("malformed", "invalid", "message", "field")
+_KINDS = ("malformed", "invalid", "message", "field", "type")
+_DRIFT = frozenset(("message", "field", "type"))
 _HEADS = {
     "malformed": "Malformed lines",
     "invalid": "Values that are not what their schema says",
     "message": "Messages that no schema knows",
     "field": "Fields that no schema knows",
+    "type": "Values that a field has in no other message",
 }
 _SHOWN = 40  # kinds a section of the text report
 
@@ -37,7 +41,11 @@ def to_data(report: Report) -> dict[str, Any]:
         "drift": {
             "messages": [_plain(one) for one in found if one.kind == "message"],
             "fields": [_plain(one) for one in found if one.kind == "field"],
+            "missing": [_plain(one) for one in found if one.rule == "required"],
+            "types": [_plain(one) for one in found if one.rule == "type"],
+            "units": [_plain(one) for one in found if one.unit],
         },
+        "closest": [asdict(one) for one in report.closest],
         "further_kinds": report.untold,
     }
 
@@ -59,6 +67,7 @@ def to_text(report: Report) -> str:
     """The report as a person reads it."""
     lines = [_summary(report)]
     lines += [f"  {count:>9,}  {name}" for name, count in sorted(report.streams.items())]
+    lines += [_closest(one) for one in report.closest]
     for kind in _KINDS:
         found = [one for one in ordered(report) if one.kind == kind]
         if found:
@@ -79,7 +88,7 @@ def to_junit(report: Report) -> str:
     cases = [_case("lines", f"{report.valid} of {report.lines} lines are valid", "")]
     failures = skipped = 0
     for one in ordered(report):
-        drift = one.kind in {"message", "field"} and not report.strict
+        drift = one.kind in _DRIFT and not report.strict
         failures, skipped = failures + (not drift), skipped + drift
         words = escape(_readable(_line(one).strip()))
         inner = f"<skipped message={quoteattr(_readable(_title(one)))}/>" if drift else ""
@@ -100,6 +109,15 @@ def _summary(report: Report) -> str:
     if report.unknown_fields:
         parts.append(f"{report.unknown_fields:,} unknown fields")
     return ", ".join(parts)
+
+
+def _closest(one: Closest) -> str:
+    """Rounded down, so that 100% means all."""
+    releases = f"; written by release {', '.join(one.releases)}" if one.releases else ""
+    share = int(1000 * one.fit) / 10
+    return (
+        f"{one.file}: closest to the schemas of {one.title}, {share:g}% of its first {one.lines:,} lines fit{releases}"
+    )
 
 
 def _title(one: Finding) -> str:
@@ -123,7 +141,7 @@ def _plain(one: Finding) -> dict[str, Any]:
         "message": one.message,
         "expected": one.expected,
         "count": one.count,
-        "first": {"file": one.file, "line": one.line, "offset": one.offset, "sample": one.sample},
+        "first": {"file": one.file, "line": one.line, "offset": one.offset, "sample": one.sample, "type": one.seen},
         "hint": one.hint,
     }
 

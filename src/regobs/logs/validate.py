@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, BinaryIO
 
-from regobs.logs.fields import ALIASES, Alias
+from regobs.logs import drift
+from regobs.logs.closest import Closest, closest
 from regobs.logs.judge import Judges, Record, Rule
 from regobs.logs.read import LONGEST_LINE, Line, Part, parts
 from regobs.logs.record import UNDECODABLE, decode, parse
@@ -22,8 +23,9 @@ _NOT_PLAIN = (*UNDECODABLE, KeyError, TypeError)  # no message, or one that is n
 class Finding:
     """One kind of problem: how often, and where first.
 
-    `kind` is invalid, malformed, message (unknown) or field (unknown). `rule` is the keyword of JSON Schema, or what
-    is wrong with a malformed line. `sample` is the offending value, without secrets.
+    `kind` is invalid, malformed, message (unknown), field (unknown) or type (of a known field, in a message that is
+    unknown). `rule` is the keyword of JSON Schema, or what is wrong with a malformed line. `sample` is the offending
+    value, without secrets, `seen` its type, `unit` whether the hint is about a unit.
     """
 
     kind: str
@@ -35,7 +37,9 @@ class Finding:
     line: int
     offset: int
     sample: str
+    seen: str = ""
     hint: str = ""
+    unit: bool = False
     count: int = 0
 
 
@@ -54,6 +58,7 @@ class Report:
     streams: dict[str, int] = field(default_factory=dict)
     files: dict[str, int] = field(default_factory=dict)
     findings: dict[tuple[str, str, str, str], Finding] = field(default_factory=dict)
+    closest: list[Closest] = field(default_factory=list)
     untold: int = 0  # problems of further kinds than a report holds
 
     @property
@@ -130,7 +135,10 @@ class Validator:
     def _settle(self, first: Part) -> None:
         """Let the first lines tell which registry wrote them."""
         parsed = [parse(first.line(place), self._fields) for place in range(min(len(first.contents), _LOOK_AHEAD))]
-        self._judges.settle([one.record for one in parsed if one.record is not None and not one.form])
+        records = [one.record for one in parsed if one.record is not None and not one.form]
+        self._judges.settle(records)
+        found = closest(self._judges, records, self._file)
+        self.report.closest += [found] if found else []
 
     def _malformed(self, line: Line, fault: str) -> None:
         self.report.malformed += 1
@@ -150,16 +158,18 @@ class Validator:
             shown = shape(str(message))
             self._note(("message", "unknown", "", shown), line, message)
             fresh = [key for key in new if key not in rule.stream.fields]
+            for error in rule.drifted(record):
+                self._note_error(line, rule, error, kind="type", message=shown)
         report.unknown_fields += len(fresh)
         for key in fresh:
             what = ("field", "unknown", sample(key), rule.title if rule.known else "")
-            self._note(what, line, record[key], hint=_renamed(key, record, rule))
+            self._note(what, line, record[key], hint=drift.of_name(key, record, rule))
         if errors or (report.strict and (fresh or not rule.known)):
             report.invalid += 1
         else:
             report.valid += 1
 
-    def _note_error(self, line: Line, rule: Rule, error: Any) -> None:
+    def _note_error(self, line: Line, rule: Rule, error: Any, *, kind: str = "invalid", message: str = "") -> None:
         details = error.kind.as_dict()
         keyword = error.kind.name
         path = ".".join(str(step) for step in error.instance_path)
@@ -167,11 +177,16 @@ class Validator:
         if keyword == "required":
             path = ".".join(part for part in (path, str(details.get("property", ""))) if part)
             value = "(missing)"
-        what = ("invalid", keyword, sample(path), rule.title)
-        self._note(what, line, value, _expected(keyword, details), _unit_hint(rule, path, value))
+        what = (kind, keyword, sample(path), message or rule.title)
+        self._note(what, line, value, _expected(keyword, details), drift.of_value(rule, path, value))
 
     def _note(
-        self, what: tuple[str, str, str, str], line: Line, value: object, expected: str = "", hint: str = ""
+        self,
+        what: tuple[str, str, str, str],
+        line: Line,
+        value: object,
+        expected: str = "",
+        hint: drift.Hint = drift.NOTHING,
     ) -> None:
         """Count a problem: its kind, rule, field and message; the first of a kind is told with its place and value."""
         found = self.report.findings.get(what)
@@ -180,8 +195,8 @@ class Validator:
                 self.report.untold += 1
                 return
             shown = value.decode(errors="replace") if isinstance(value, bytes) else value
-            told = sample(shown, what[2])
-            found = Finding(*what, expected, self._file, line.number, line.offset, told, hint)
+            told, seen = sample(shown, what[2]), drift.json_type(value)
+            found = Finding(*what, expected, self._file, line.number, line.offset, told, seen, *hint)
             self.report.findings[what] = found
         found.count += 1
 
@@ -198,20 +213,3 @@ def _expected(keyword: str, details: dict[str, Any]) -> str:
         return "a value"
     limit = details.get("limit", details.get("expected_value"))
     return keyword if limit is None else f"{keyword} {limit}"
-
-
-def _unit_hint(rule: Rule, path: str, value: object) -> str:
-    name = rule.forms.get(path, path)
-    if isinstance(value, float) and (name in rule.stream.fields):
-        unit = rule.stream.fields[name].unit
-        return f"a fraction where whole {unit} were: the unit may have changed" if unit else ""
-    return ""
-
-
-def _renamed(key: str, record: Record, rule: Rule) -> str:
-    """Whether a new field is an old one under the name of another generation."""
-    alias: Alias | None = ALIASES.get(key)
-    if alias is None or alias.field in record or alias.field not in rule.names:
-        return ""
-    factor = f" times {alias.factor}" if alias.factor != 1 else ""
-    return f"{alias.generation} writes this for {alias.field}{factor}"
