@@ -10,7 +10,17 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 BASICS = ("sh", "sort", "tr", "id", "dirname")
-OTHERS = ("postgres", "pgbouncer", "redis-server", "postgres_exporter", "redis_exporter", "node_exporter", "lnav")
+OTHERS = (
+    "chromium",
+    "postgres",
+    "pgbouncer",
+    "redis-server",
+    "postgres_exporter",
+    "redis_exporter",
+    "node_exporter",
+    "lnav",
+    "skopeo",
+)
 
 
 def run(

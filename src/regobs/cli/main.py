@@ -21,6 +21,7 @@ COMMANDS = {
     "logs": "Validate log lines of registries and show their schemas.",
     "doctor": "What is empty on this Prometheus, and why.",
     "simulate": "A model of a registry fleet: live targets for Prometheus, or days of history.",
+    "snapshot": "Dashboards with data, as one HTML page that needs no network, and as pictures.",
     "demo": "The real thing in four minutes: registry, Prometheus, Alertmanager, an outage.",
 }
 INTERRUPTED = 130  # 128 + SIGINT, what a shell reports

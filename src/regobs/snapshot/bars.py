@@ -1,0 +1,121 @@
+"""Values at the end of the range: a bar each, or a dial."""
+
+from __future__ import annotations
+
+import math
+
+from regobs.grafana.units import axis
+from regobs.grafana.visuals import unit_of
+from regobs.snapshot import theme
+from regobs.snapshot.charts import Chart, Json, chosen, framed
+from regobs.snapshot.series import name_of
+from regobs.snapshot.taken import TakenPanel
+from regobs.snapshot.theme import PLAIN, STATES, state_of
+from regobs.snapshot.units import value_text
+
+MOST = 16  # bars that fit into a panel and can still be read
+_FEWEST_SLOTS = 6  # so that one bar alone is no wall
+_TURN = 0.75 * math.pi  # half of what a dial spans
+
+_TRACK = {"color": theme.NEUTRAL, "opacity": 0.18}  # what is not filled
+
+
+def now_of(panel: TakenPanel) -> list[tuple[str, float, str]]:
+    """The values of an instant panel: name, value, Grafana's unit; longest first. NaN is no value."""
+    found = [
+        (name_of(asked.query.legend, sample.labels, panel.title), sample.value, unit_of(asked.query))
+        for asked in panel.asked
+        for sample in (asked.answer.samples if asked.answer else ())
+        if not math.isnan(sample.value)
+    ]
+    return sorted(found, key=lambda one: (-one[1], one[0]))
+
+
+def bars_chart(panel: TakenPanel) -> Chart:
+    """One bar each, longest first."""
+    found = [one for one in now_of(panel) if math.isfinite(one[1])]
+    shown, more = found[:MOST], len(found) - MOST
+    low, high = _ends(panel, [value for _, value, _ in shown])
+    rows = [
+        {"name": name, "n": number, "v": value, "text": value_text(value, unit), "color": _color(panel, value)}
+        for number, (name, value, unit) in enumerate(shown)
+    ]
+    slots = list(range(max(len(rows), _FEWEST_SLOTS)))
+    names = {
+        "field": "n",
+        "type": "ordinal",
+        "scale": {"domain": slots, "paddingInner": 0.3, "paddingOuter": 0.1},
+        "axis": {
+            "title": None,
+            "grid": False,
+            "values": slots[: len(rows)],
+            "labelExpr": chosen([name for name, _, _ in shown]),
+            "labelLimit": 150,
+        },
+    }
+    room = (high - low) * 1.16  # for the text right of the longest bar
+    scale = {"domain": [low, low + room], "nice": False, "zero": False}
+    along: Json = {"type": "quantitative", "scale": scale, "axis": None}
+    layers: list[Json] = [
+        {
+            "mark": {"type": "bar", **_TRACK},
+            "encoding": {"x": {"datum": low, **along}, "x2": {"datum": high}},
+        },
+        {
+            "mark": {"type": "bar"},
+            "encoding": {
+                "x": {"field": "v", **along},
+                "x2": {"datum": max(low, min(0, high))},
+                "color": {"field": "color", "type": "nominal", "scale": None},
+            },
+        },
+        {
+            "mark": {"type": "text", "align": "left", "dx": 6, "fontSize": 12},
+            "encoding": {"x": {"datum": high, **along}, "text": {"field": "text"}},
+        },
+    ]
+    return Chart(
+        spec=framed(data={"name": "points"}, encoding={"y": names}, layer=layers),
+        data={"form": "rows", "values": rows},
+        note=f"{more} shorter bars are not drawn" if more > 0 else "",
+    )
+
+
+def dial_chart(panel: TakenPanel) -> Chart:
+    """One value as a part of a dial; several are bars, which compare better."""
+    found = now_of(panel)
+    if len(found) != 1 or not math.isfinite(found[0][1]):
+        return bars_chart(panel)
+    [(_, value, unit)] = found
+    low, high = _ends(panel, [value])
+    scale = {"domain": [low, high], "range": [-_TURN, _TURN], "clamp": True}
+    dial: Json = {"type": "quantitative", "scale": scale, "stack": None}
+    arc: Json = {"type": "arc", "innerRadius": {"expr": "min(width, height) * 0.4"}}
+    layers: list[Json] = [
+        {
+            "mark": {**arc, **_TRACK},
+            "encoding": {"theta": {"field": "high", **dial}, "theta2": {"field": "low"}},
+        },
+        {
+            "mark": {**arc, "color": _color(panel, value)},
+            "encoding": {"theta": {"field": "v", **dial}, "theta2": {"field": "low"}},
+        },
+        {
+            "mark": {"type": "text", "fontSize": {"expr": "min(width, height) * 0.16"}, "fontWeight": 600},
+            "encoding": {"text": {"field": "text"}},
+        },
+    ]
+    rows = [{"v": value, "low": low, "high": high, "text": value_text(value, unit)}]
+    return Chart(framed(data={"name": "points"}, layer=layers), {"form": "rows", "values": rows})
+
+
+def _ends(panel: TakenPanel, values: list[float]) -> tuple[float, float]:
+    kind = panel.bound.queries[0].type
+    bottom, top = axis(kind.unit, fraction=kind.fraction)
+    low = min([bottom or 0, *values])
+    high = max([*values, low if top is None else top])
+    return (low, high) if high > low else (low, low + 1)
+
+
+def _color(panel: TakenPanel, value: float) -> str:
+    return STATES.get(state_of(value, panel.bound.panel.thresholds), PLAIN)

@@ -1,0 +1,31 @@
+"""Which chart draws which panel."""
+
+from __future__ import annotations
+
+from regobs.grafana.panels import Bars, Gauge, Heat, Lines
+from regobs.snapshot.bars import bars_chart, dial_chart, now_of
+from regobs.snapshot.charts import Chart
+from regobs.snapshot.heat import heat_chart
+from regobs.snapshot.lines import lines_chart
+from regobs.snapshot.series import series_of
+from regobs.snapshot.span import Span
+from regobs.snapshot.taken import TakenPanel
+
+
+def chart_of(panel: TakenPanel, span: Span) -> Chart | None:
+    """The chart of a panel that has data; None for one that is text."""
+    word = panel.bound.panel
+    if isinstance(word, Lines):
+        return lines_chart(panel, span)
+    if isinstance(word, Heat):
+        return heat_chart(panel, span)
+    if isinstance(word, Bars):
+        return bars_chart(panel)
+    return dial_chart(panel) if isinstance(word, Gauge) else None
+
+
+def has_data(panel: TakenPanel, span: Span) -> bool:
+    """Whether there is anything to draw: a series of NaN alone, as a ratio of nothing gives, is none."""
+    if isinstance(panel.bound.panel, Lines | Heat):
+        return bool(series_of(panel, span)[0])
+    return bool(now_of(panel))

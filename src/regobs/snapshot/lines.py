@@ -1,0 +1,145 @@
+"""Values over time: lines, and areas on each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from regobs.catalog.model import Unit
+from regobs.grafana.panels import Lines
+from regobs.grafana.units import axis
+from regobs.grafana.visuals import unit_of
+from regobs.snapshot.charts import ZOOM, Chart, Json, compact, expand, framed, time_axis
+from regobs.snapshot.series import Series, filled, series_of
+from regobs.snapshot.span import Span
+from regobs.snapshot.taken import TakenPanel
+from regobs.snapshot.theme import NEUTRAL, STATES, series_color
+from regobs.snapshot.units import Scale, label_expression, scale_of
+
+# The time that the pointer is nearest to: the page's tooltip then lists every series at it.
+_CURSOR: Json = {
+    "data": {"name": "times"},
+    "params": [
+        {
+            "name": "hover",
+            "select": {
+                "type": "point",
+                "fields": ["t"],
+                "nearest": True,
+                "on": "pointermove",
+                "clear": "pointerout",
+                "toggle": False,
+            },
+        }
+    ],
+    "mark": {"type": "rule", "color": NEUTRAL},
+    "encoding": {"opacity": {"condition": {"param": "hover", "empty": False, "value": 1}, "value": 0}},
+}
+
+
+def lines_chart(panel: TakenPanel, span: Span) -> Chart:
+    """The chart of a panel that has data."""
+    word = panel.bound.panel
+    assert isinstance(word, Lines)  # noqa: S101 - a fault of ours, not of a user
+    series, left_out = series_of(panel, span)
+    series = filled(series) if word.stacked else series
+    unit = unit_of(panel.bound.queries[0])
+    scale = Scale(1, "") if word.log else scale_of(unit, _largest(series, stacked=word.stacked))
+    values = [_scaled(one, scale, log=word.log) for one in series]
+    data = compact("series", span, values) | {"size": scale.size}
+    layers = [*_marks(word, panel, series, scale, data), *_limits(word, scale)]
+    y_axis = label_expression(unit) if word.log else f"datum.label + '{scale.suffix}'"
+    for layer in layers:
+        layer["encoding"]["y"] = {"axis": _y_axis(y_axis, values, unit)} | layer["encoding"]["y"]
+    return Chart(
+        spec=framed(data={"name": "points"}, encoding={"x": time_axis(span, span.last)}, layer=layers),
+        data=data,
+        interactive={"layer": [_CURSOR], "params": [ZOOM]},
+        names=tuple(one.name for one in series),
+        unit=unit,
+        note=f"{left_out} series with lower peaks are not drawn" if left_out else "",
+    )
+
+
+def _largest(series: Sequence[Series], *, stacked: bool) -> float:
+    """The largest magnitude on the axis."""
+    columns = zip(*(one.values for one in series), strict=True)
+    if stacked:
+        return max((sum(value for value in column if value is not None) for column in columns), default=0)
+    return max((abs(value) for one in series for value in one.values if value is not None), default=0)
+
+
+def _scaled(one: Series, scale: Scale, *, log: bool) -> list[float | None]:
+    """The values in the scale of the axis; a logarithmic one has no place for zero and less."""
+    return [None if value is None or (log and value <= 0) else value / scale.size for value in one.values]
+
+
+def _y_axis(labels: str, values: Sequence[Sequence[float | None]], unit: str) -> Json:
+    numbers = [value for one in values for value in one if value is not None]
+    counts = unit in {"none", "short"} and all(value == int(value) for value in numbers)
+    return {
+        "title": None,
+        "labelExpr": labels,
+        "tickCount": 5,
+        "minExtent": 48,  # the plots of panels that stand under each other begin in one line
+        "labelLimit": 100,
+        **({"tickMinStep": 1} if counts else {}),
+    }
+
+
+def _marks(word: Lines, panel: TakenPanel, series: Sequence[Series], scale: Scale, data: Json) -> list[Json]:
+    numbers = list(range(len(series)))
+    color = {
+        "field": "s",
+        "type": "nominal",
+        "scale": {"domain": numbers, "range": [series_color(number) for number in numbers]},
+        "legend": None,
+    }
+    y: Json = {"field": "v", "type": "quantitative", "scale": _y_scale(word, panel, series, scale)}
+    y["stack"] = "zero" if word.stacked else None
+    line: Json = {"type": "line", "strokeWidth": 1.6, "strokeJoin": "round", "clip": True}
+    if word.stacked:
+        line = {"type": "area", "line": {"strokeWidth": 1.2}, "fillOpacity": 0.45, "clip": True}
+    elif len(series) == 1 and not word.log and not word.zoom:
+        line = {"type": "area", "line": {"strokeWidth": 1.6}, "fillOpacity": 0.12, "clip": True}
+    lone: Json = {"type": "point", "filled": True, "size": 22, "opacity": 1, "clip": True}
+    layers: list[Json] = [{"mark": line, "encoding": {"y": y, "color": color}}]
+    if any(row["lone"] for row in expand(data)):
+        only = [{"filter": "datum.lone"}]
+        layers.append({"transform": only, "mark": lone, "encoding": {"y": dict(y), "color": color}})
+    return layers
+
+
+def _y_scale(word: Lines, panel: TakenPanel, series: Sequence[Series], scale: Scale) -> Json:
+    """From where to where the axis goes: as Grafana's does, and never of no height."""
+    if word.log:
+        return {"type": "log", "nice": True, "base": 2 if panel.bound.queries[0].type.unit is Unit.BYTES else 10}
+    values = [value / scale.size for one in series for value in one.values if value is not None]
+    low, high = min(values), max(values)
+    if word.zoom:
+        if low == high:  # room above and below a flat line
+            around = abs(low) / 2 or 1
+            return {"domain": [low - around if low else 0, high + around], "nice": True}
+        return {"zero": False, "nice": True}
+    kind = panel.bound.queries[0].type
+    bottom, top = axis(kind.unit, fraction=kind.fraction)
+    ends: Json = {"nice": True, "zero": bottom == 0}
+    if bottom is not None:
+        ends["domainMin"] = min(bottom / scale.size, low)
+    if top is not None:
+        ends["domainMax"] = max(top / scale.size, high)
+    elif low == high == 0:
+        ends["domainMax"] = 1
+    return ends
+
+
+def _limits(word: Lines, scale: Scale) -> list[Json]:
+    """The thresholds as dashed lines over the whole width."""
+    colors = (STATES["yellow"], STATES["red"])
+    return [
+        {
+            "data": {"values": [{}]},
+            "mark": {"type": "rule", "strokeDash": [6, 4], "strokeWidth": 1.4, "color": color},
+            "encoding": {"x": {"value": 0}, "x2": {"value": "width"}, "y": {"datum": limit / scale.size}},
+        }
+        for limit, color in zip(word.thresholds or (), colors, strict=False)
+    ]

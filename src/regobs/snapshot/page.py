@@ -1,0 +1,208 @@
+"""A snapshot as one HTML page that loads nothing: styles, data, the chart library and the script are in it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from html import escape
+from importlib.resources import files
+from itertools import groupby
+from string import Template
+
+from regobs import __version__
+from regobs.grafana.panels import Table
+from regobs.grafana.visuals import NO_DATA
+from regobs.promql.durations import duration_text
+from regobs.promql.nodes import Duration
+from regobs.snapshot import theme
+from regobs.snapshot.charts import VEGALITE, Chart, Json
+from regobs.snapshot.draw import chart_of, has_data
+from regobs.snapshot.library import library
+from regobs.snapshot.span import Span, utc
+from regobs.snapshot.taken import Snapshot, TakenDashboard, TakenPanel, TakenRow
+from regobs.snapshot.texts import numbers_of, table_of
+from regobs.snapshot.units import UNITS
+
+_HELP = (
+    "Click a name below a chart to see it alone, Ctrl+click to hide it. Drag a chart to move in time, Ctrl+wheel to "
+    "zoom all charts, double-click to see everything again."
+)
+_COLUMNS_OF_TIP = 12  # a tip of a panel in the right half opens to the left
+
+
+def page(snapshot: Snapshot) -> str:
+    """The HTML. Raises MachineError without the extra `snapshot`."""
+    source = files("regobs.snapshot")
+    script = library(source.joinpath("page.js").read_text(encoding="utf-8"))
+    charts: list[Chart] = []
+    body = "\n".join(_body(snapshot, charts))
+    titles = [one.title for one in snapshot.dashboards if one.rows]
+    return Template(source.joinpath("page.html").read_text(encoding="utf-8")).substitute(
+        policy=_policy(script),
+        version=escape(__version__),
+        title=escape(titles[0] if len(titles) == 1 else "Registry dashboards"),
+        style=source.joinpath("page.css").read_text(encoding="utf-8"),
+        facts=escape(facts(snapshot)),
+        body=body,
+        footer=escape(f"Taken with regobs {__version__}. {_HELP}"),
+        data=_embedded(_data(snapshot.span, charts)),
+        library=script,
+    )
+
+
+def facts(snapshot: Snapshot) -> str:
+    """Range, density and source in one line."""
+    span = snapshot.span
+    step = duration_text(Duration(span.step * 1000))
+    return f"{utc(span.start)} to {utc(span.end)} UTC, a point each {step}, from {snapshot.server}"
+
+
+def _policy(script: str) -> str:
+    """What the browser may do for this page: run this one script, style it, and fetch nothing from anywhere.
+
+    `unsafe-eval` is for Vega, which compiles its expressions.
+    """
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}' 'unsafe-eval'"
+
+
+def _data(span: Span, charts: Sequence[Chart]) -> Json:
+    return {
+        "step": span.step * 1000,
+        "units": {unit: [list(step) for step in steps] for unit, steps in UNITS.items()},
+        "colors": list(theme.SERIES),
+        "themes": {name: theme.config(name) for name in theme.THEMES},
+        "vegalite": VEGALITE,
+        "charts": [
+            {
+                "spec": chart.spec,
+                "data": chart.data,
+                "interactive": chart.interactive,
+                "names": chart.names,
+                "unit": chart.unit,
+            }
+            for chart in charts
+        ],
+    }
+
+
+def _embedded(data: Json) -> str:
+    """JSON that no HTML parser ends early: a label may hold `</script>`."""
+    text = json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
+def _body(snapshot: Snapshot, charts: list[Chart]) -> Iterator[str]:
+    shown = [one for one in snapshot.dashboards if one.rows]
+    if len(shown) > 1:
+        links = (f'<a href="#{escape(one.slug)}">{escape(one.title)}</a>' for one in shown)
+        yield f'<nav class="boards">{"".join(links)}</nav>'
+    for warning in snapshot.warnings:
+        yield f'<p class="notice">The server warns: {escape(warning)}</p>'
+    for dashboard in snapshot.dashboards:
+        if not dashboard.rows:
+            yield f'<p class="notice">{escape(dashboard.title)} is left out: {escape(dashboard.left_out)}</p>'
+    for dashboard in shown:
+        yield from _dashboard(dashboard, snapshot.span, charts, alone=len(shown) == 1)
+
+
+def _dashboard(dashboard: TakenDashboard, span: Span, charts: list[Chart], *, alone: bool) -> Iterator[str]:
+    yield f'<section class="board" id="{escape(dashboard.slug)}">'
+    if not alone:
+        yield f"<h2>{escape(dashboard.title)}</h2>"
+    for row in dashboard.rows:
+        yield f'<details class="row" open><summary>{escape(row.title)}</summary><div class="grid">'
+        for panel in row.panels:
+            yield "".join(_panel(panel, span, charts))
+        yield f"</div>{_left_out(row)}</details>"
+    yield "</section>"
+
+
+def _left_out(row: TakenRow) -> str:
+    """What this deployment does not have, the panels of one reason together."""
+    reasons = sorted(row.left_out, key=lambda lacking: lacking.reason)
+    parts = []
+    for reason, group in groupby(reasons, key=lambda lacking: lacking.reason):
+        titles = ", ".join(dict.fromkeys(lacking.panel.title for lacking in group))
+        parts.append(f"{titles} ({reason})")
+    return f'<p class="left-out">Left out: {escape("; ".join(parts))}</p>' if parts else ""
+
+
+def _panel(panel: TakenPanel, span: Span, charts: list[Chart]) -> Iterator[str]:
+    place = panel.place
+    style = f"--x:{place.x};--y:{place.y};--w:{place.w};--h:{place.h}"
+    chart = chart_of(panel, span) if has_data(panel, span) else None
+    number = f' data-chart="{len(charts)}"' if chart else ""
+    right = " at-right" if place.x >= _COLUMNS_OF_TIP else ""
+    yield f'<article class="panel{right}" style="{style}"{number}><header><h3>{escape(panel.title)}</h3>'
+    yield f'<button class="about" type="button" aria-label="About this panel">i</button>{_tip(panel)}</header>'
+    yield '<div class="body">'
+    if chart is not None:
+        charts.append(chart)
+        yield _chart(panel, chart)
+    elif has_data(panel, span):
+        yield _text(panel)
+    else:
+        yield _nothing(panel)
+    yield "</div></article>"
+
+
+def _tip(panel: TakenPanel) -> str:
+    parts = [f"<p>{escape(text)}</p>" for text in panel.description.split("\n\n")]
+    if alert := panel.bound.panel.alert:
+        shown = f'<a href="{escape(panel.runbook)}">{escape(alert)}</a>' if panel.runbook else escape(alert)
+        parts.append(f"<p>Alert: {shown}</p>")
+    parts += [f"<code>{escape(asked.text)}</code>" for asked in panel.asked]
+    return f'<div class="tip">{"".join(parts)}</div>'
+
+
+def _chart(panel: TakenPanel, chart: Chart) -> str:
+    note = f'<div class="note">{escape(chart.note)}</div>' if chart.note else ""
+    legend = ""
+    if chart.data["form"] == "series" and chart.names != (panel.title,):
+        buttons = (
+            f'<button type="button" value="{number}" aria-pressed="true" title="{escape(name)}">'
+            f'<i style="--color:{theme.series_color(number)}"></i><span>{escape(name)}</span></button>'
+            for number, name in enumerate(chart.names)
+        )
+        legend = f'<div class="legend">{"".join(buttons)}</div>'
+    label = escape(f"{panel.title}: {panel.bound.panel.good}")
+    return f'<div class="chart" role="img" aria-label="{label}"></div>{note}{legend}'
+
+
+def _text(panel: TakenPanel) -> str:
+    if isinstance(panel.bound.panel, Table):
+        return _table(panel)
+    numbers = numbers_of(panel)
+    parts = (
+        f'<div class="number"><b class="{one.state}">{escape(one.text)}</b>'
+        + (f'<span title="{escape(one.name)}">{escape(one.name)}</span>' if one.name else "")
+        + "</div>"
+        for one in numbers
+    )
+    several = " several" if len(numbers) > 2 else ""
+    return f'<div class="numbers{several}">{"".join(parts)}</div>'
+
+
+def _table(panel: TakenPanel) -> str:
+    table = table_of(panel)
+    first_value = len(table.heads) - table.values
+
+    def line(tag: str, cells: Sequence[str]) -> str:
+        marked = (
+            f"<{tag}{' class=value' if index >= first_value else ''}>{escape(cell)}</{tag}>"
+            for index, cell in enumerate(cells)
+        )
+        return f"<tr>{''.join(marked)}</tr>"
+
+    rows = "".join(line("td", row) for row in table.rows)
+    return f'<div class="scroll"><table><thead>{line("th", table.heads)}</thead><tbody>{rows}</tbody></table></div>'
+
+
+def _nothing(panel: TakenPanel) -> str:
+    if panel.error:
+        return f'<p class="failed">The server rejects this query: {escape(panel.error)}</p>'
+    hint = f"<br>{escape(panel.hint)}" if panel.hint else ""
+    return f'<p class="empty">{NO_DATA}{hint}</p>'

@@ -1,0 +1,91 @@
+"""The series of a panel on one grid of times: named, cut to what can be drawn, gaps marked."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from regobs.prometheus.answers import Range
+from regobs.snapshot.span import Span
+from regobs.snapshot.taken import Asked, TakenPanel
+
+# More lines than this on one chart are not told apart; those with the lowest peaks are left out, and the panel says so.
+MOST = 40
+_LABEL = re.compile(r"\{\{\s*(\w+)\s*\}\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One line: a value for each point of the span, None where there is none."""
+
+    name: str
+    values: tuple[float | None, ...]
+
+    @property
+    def peak(self) -> float:
+        """The largest value; minus infinity when there is none."""
+        return max((value for value in self.values if value is not None), default=-math.inf)
+
+
+def name_of(legend: str, labels: Mapping[str, str], title: str) -> str:
+    """Grafana's legend with its labels filled in; the panel's title where nothing is left."""
+    return " ".join(_LABEL.sub(lambda found: labels.get(found[1], ""), legend).split()) or title
+
+
+def series_of(panel: TakenPanel, span: Span) -> tuple[list[Series], int]:
+    """The series of a panel over time, by query and name, and how many are left out because they are too many."""
+    found = [one for asked in panel.asked for one in _of_query(asked, panel.title, span)]
+    if len(found) <= MOST:
+        return found, 0
+    lowest_kept = sorted((one.peak for one in found), reverse=True)[MOST - 1]
+    kept = [one for one in found if one.peak >= lowest_kept][:MOST]
+    return kept, len(found) - len(kept)
+
+
+def _of_query(asked: Asked, title: str, span: Span) -> Iterator[Series]:
+    ranges = asked.answer.ranges if asked.answer else ()
+    named = [(name_of(asked.query.legend, one.labels, title), one) for one in ranges]
+    for name, one in sorted(named, key=lambda pair: pair[0]):
+        values = on_grid(one, span)
+        if any(value is not None for value in values):
+            yield Series(name, values)
+
+
+def on_grid(one: Range, span: Span) -> tuple[float | None, ...]:
+    """A value for each point of the span; None where there is none, or where it is NaN or infinite."""
+    values: list[float | None] = [None] * span.points
+    for time, value in one.points:
+        index = round((time - span.first) / span.step)
+        if 0 <= index < len(values) and math.isfinite(value):
+            values[index] = value
+    return tuple(values)
+
+
+def filled(series: Iterable[Series]) -> list[Series]:
+    """Series for a stack: 0 where one has no value and another has, so that those above it stand on something."""
+    listed = list(series)
+    present = [any(one.values[index] is not None for one in listed) for index in range(len(listed[0].values))]
+    return [
+        Series(
+            one.name,
+            tuple(0.0 if value is None and there else value for value, there in zip(one.values, present, strict=True)),
+        )
+        for one in listed
+    ]
+
+
+def buckets_of(panel: TakenPanel, span: Span) -> list[tuple[float, tuple[float | None, ...]]]:
+    """The buckets of a histogram, (upper edge, observations in it alone for each point), lowest first."""
+    edges: dict[float, tuple[float | None, ...]] = {}
+    for asked in panel.asked:
+        for one in asked.answer.ranges if asked.answer else ():
+            edges[float(one.labels.get("le", "inf"))] = on_grid(one, span)
+    found: list[tuple[float, tuple[float | None, ...]]] = []
+    below: tuple[float | None, ...] = (0.0,) * span.points
+    for edge in sorted(edges):
+        both = zip(edges[edge], below, strict=True)
+        found.append((edge, tuple(None if own is None else max(own - (lower or 0.0), 0.0) for own, lower in both)))
+        below = edges[edge]
+    return found

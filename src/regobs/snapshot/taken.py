@@ -1,0 +1,102 @@
+"""What a snapshot holds: dashboards, their rows and panels, and what the server answered for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from regobs.grafana.bound import BoundPanel, LeftOut, Query
+from regobs.grafana.layout import Place
+from regobs.prometheus import Answer
+from regobs.snapshot.span import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One query of a panel as it was sent, and the answer; `error` is what the server said in place of one."""
+
+    query: Query
+    text: str
+    answer: Answer | None = None
+    error: str = ""
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to show."""
+        return self.answer is None or not (self.answer.samples or self.answer.ranges)
+
+
+@dataclass(frozen=True, slots=True)
+class TakenPanel:
+    """A panel at its place on the grid.
+
+    `description` is Grafana's, `hint` says what the server may lack where there is no data, `runbook` is the address of
+    the alert's runbook; the last two may be "".
+    """
+
+    bound: BoundPanel
+    place: Place
+    asked: tuple[Asked, ...]
+    description: str
+    hint: str = ""
+    runbook: str = ""
+
+    @property
+    def title(self) -> str:
+        """The panel's title."""
+        return self.bound.panel.title
+
+    @property
+    def empty(self) -> bool:
+        """Whether no query has anything to show."""
+        return all(one.empty for one in self.asked)
+
+    @property
+    def error(self) -> str:
+        """What the server said of the first query that it rejected; "" when it answered all."""
+        return next((one.error for one in self.asked if one.error), "")
+
+
+@dataclass(frozen=True, slots=True)
+class TakenRow:
+    """A row: its panels, places counted from the row's top, and what this deployment does not have."""
+
+    title: str
+    panels: tuple[TakenPanel, ...]
+    left_out: tuple[LeftOut, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TakenDashboard:
+    """A dashboard with the rows that show something, or with the reason why none does."""
+
+    slug: str
+    title: str
+    rows: tuple[TakenRow, ...]
+    left_out: str = ""
+
+    def panels(self) -> Iterator[TakenPanel]:
+        """Every panel, in reading order."""
+        return (panel for row in self.rows for panel in row.panels)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Dashboards with the data of one time range. `server` is its address without user and password.
+
+    `warnings` are the server's own, each once: a Thanos that lacks a store says so there.
+    """
+
+    dashboards: tuple[TakenDashboard, ...]
+    span: Span
+    server: str
+    warnings: tuple[str, ...]
+
+    def panels(self) -> Iterator[TakenPanel]:
+        """Every panel of every dashboard."""
+        return (panel for dashboard in self.dashboards for panel in dashboard.panels())
+
+    @property
+    def errors(self) -> tuple[str, ...]:
+        """What the server rejected, each text once."""
+        return tuple(dict.fromkeys(panel.error for panel in self.panels() if panel.error))

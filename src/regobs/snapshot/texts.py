@@ -1,0 +1,135 @@
+"""Panels that are text: numbers at the end of the range, and tables of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from regobs.grafana.visuals import unit_of
+from regobs.snapshot.bars import now_of
+from regobs.snapshot.charts import Chart, Json, framed
+from regobs.snapshot.taken import TakenPanel
+from regobs.snapshot.theme import STATES, state_of
+from regobs.snapshot.units import value_text
+
+MOST_NUMBERS = 6  # side by side in one panel
+_ROWS_OF_PICTURE = 8  # of a table; a page scrolls, a picture does not
+_NAME_WIDTH = 28  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """One value in words. `state` is green, yellow or red, "" without thresholds."""
+
+    name: str
+    text: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Heads and rows of text; of each row the last `values` cells are numbers."""
+
+    heads: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    values: int
+
+
+def numbers_of(panel: TakenPanel) -> list[Number]:
+    """The values of a panel, highest first; a name only where it says more than the title."""
+    return [
+        Number(
+            "" if name == panel.title else name,
+            value_text(value, unit),
+            state_of(value, panel.bound.panel.thresholds),
+        )
+        for name, value, unit in now_of(panel)
+    ]
+
+
+def table_of(panel: TakenPanel) -> Table:
+    """One row for each combination of labels, one column for each query; the highest of the first column first."""
+    cells: dict[tuple[tuple[str, str], ...], dict[str, float]] = {}
+    for asked in panel.asked:
+        for sample in asked.answer.samples if asked.answer else ():
+            key = tuple(sorted((name, value) for name, value in sample.labels.items() if name != "__name__"))
+            cells.setdefault(key, {})[asked.query.ref] = sample.value
+    labels = sorted({name for key in cells for name, _ in key})
+    queries = [asked.query for asked in panel.asked]
+    first = queries[0].ref
+
+    def order(key: tuple[tuple[str, str], ...]) -> tuple[float, tuple[tuple[str, str], ...]]:
+        value = cells[key].get(first, math.nan)
+        return (math.inf if math.isnan(value) else -value, key)
+
+    rows = [
+        (
+            *(dict(key).get(label, "") for label in labels),
+            *(value_text(found[one.ref], unit_of(one)) if one.ref in found else "" for one in queries),
+        )
+        for key in sorted(cells, key=order)
+        for found in (cells[key],)
+    ]
+    heads = (*labels, *(query.name or panel.title for query in queries))
+    return Table(tuple(heads), tuple(rows), len(queries))
+
+
+def numbers_picture(numbers: Sequence[Number]) -> Chart:
+    """Numbers side by side, for a picture."""
+    shown = numbers[:MOST_NUMBERS]
+    longest = max(len(one.text) for one in shown)
+    size = min(30, round(280 / (len(shown) * longest)) + 8)
+    rows = [
+        {"x": number + 0.5, "text": one.text, "name": _cut(one.name), "color": STATES.get(one.state)}
+        for number, one in enumerate(shown)
+    ]
+    along: Json = {
+        "field": "x",
+        "type": "quantitative",
+        "axis": None,
+        "scale": {"domain": [0, len(shown)], "nice": False},
+    }
+    named = any(one.name for one in shown)
+    color: Json = {"condition": {"test": "datum.color", "field": "color", "scale": None}}
+    value: Json = {
+        "mark": {"type": "text", "fontSize": size, "fontWeight": 600, "dy": -6 if named else 0},
+        "encoding": {"x": along, "text": {"field": "text"}, "color": color},
+    }
+    name: Json = {
+        "mark": {"type": "text", "fontSize": 11, "dy": size * 0.8, "opacity": 0.65},
+        "encoding": {"x": along, "text": {"field": "name"}},
+    }
+    return Chart(framed(data={"name": "points"}, layer=[value, name]), {"form": "rows", "values": rows})
+
+
+def table_picture(table: Table) -> Chart:
+    """The first rows of a table, for a picture."""
+    shown = table.rows[:_ROWS_OF_PICTURE]
+    more = len(table.rows) - len(shown)
+    widths = [max(len(_cut(row[index])) for row in (table.heads, *shown)) + 2 for index in range(len(table.heads))]
+    starts = [sum(widths[:index]) / sum(widths) for index in range(len(widths))]
+    cells = [
+        {"x": start, "y": number, "text": _cut(text), "head": number == 0}
+        for number, row in enumerate((table.heads, *shown))
+        for start, text in zip(starts, row, strict=True)
+    ]
+    encoding: Json = {
+        "x": {"field": "x", "type": "quantitative", "axis": None, "scale": {"domain": [0, 1], "nice": False}},
+        "y": {
+            "field": "y",
+            "type": "quantitative",
+            "axis": None,
+            "scale": {"domain": [_ROWS_OF_PICTURE, 0], "nice": False},
+        },
+        "text": {"field": "text"},
+        "opacity": {"condition": {"test": "datum.head", "value": 0.6}, "value": 1},
+    }
+    mark: Json = {"type": "text", "align": "left", "baseline": "top", "fontSize": 12}
+    note = f"{more} more rows are not shown" if more else ""
+    spec = framed(data={"name": "points"}, mark=mark, encoding=encoding)
+    return Chart(spec, {"form": "rows", "values": cells}, note=note)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _NAME_WIDTH else f"{text[: _NAME_WIDTH - 1]}…"

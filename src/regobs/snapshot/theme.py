@@ -1,0 +1,65 @@
+"""Colours and type of the charts, light and dark."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Json = dict[str, Any]
+THEMES = ("light", "dark")
+
+# Told apart on white and on black, neighbours of different hue and lightness, none of them the red of a threshold.
+SERIES = (
+    "#3f87d9", "#ef8c34", "#35a46e", "#9c6cd6", "#c9a61b", "#2ab3c4", "#d667a9", "#8a94a3", "#a5764a", "#7fb13b",
+    "#6675e0", "#e57f76",
+)  # fmt: skip
+STATES = {"green": "#2f9e62", "yellow": "#d99a0b", "red": "#dc4446"}  # Grafana's names for threshold colours
+NEUTRAL = "#808a96"  # seen on white and on black
+PLAIN = "#3f87d9"  # a bar without thresholds
+
+_FONT = "system-ui, -apple-system, 'Segoe UI', 'Liberation Sans', Arial, sans-serif"
+INK = {"light": "#24292f", "dark": "#d8dce2"}
+FAINT = {"light": "#69727d", "dark": "#939ba6"}
+GRID = {"light": "#e7eaee", "dark": "#2b3038"}
+PANEL = {"light": "#ffffff", "dark": "#181b20"}
+CANVAS = {"light": "#f2f4f6", "dark": "#0f1114"}
+# From few to many; the fewest still differ from the panel behind them.
+_HEAT = {
+    "light": ["#fde3c8", "#f9b574", "#ee7f2b", "#c5500c", "#7f2704"],
+    "dark": ["#4a2a14", "#8a4312", "#d0661a", "#f79a46", "#ffe0b8"],
+}
+
+
+def series_color(index: int) -> str:
+    """The colour of a series by its place; after the last it begins again."""
+    return SERIES[index % len(SERIES)]
+
+
+def state_of(value: float, thresholds: tuple[float, float] | None) -> str:
+    """green, yellow or red, by (warning, critical), rising or falling; "" without thresholds or for NaN."""
+    if thresholds is None or value != value:  # noqa: PLR0124 - NaN alone differs from itself
+        return ""
+    warn, bad = thresholds
+    if warn < bad:
+        return "red" if value >= bad else "yellow" if value >= warn else "green"
+    return "red" if value < bad else "yellow" if value < warn else "green"
+
+
+def config(theme: str) -> Json:
+    """The Vega-Lite configuration of a theme."""
+    text = {"labelColor": FAINT[theme], "titleColor": FAINT[theme], "labelFontSize": 11, "titleFontSize": 11}
+    return {
+        "background": "transparent",
+        "font": _FONT,
+        "view": {"stroke": None},
+        "axis": {
+            **text,
+            "titleFontWeight": "normal",
+            "domain": False,
+            "ticks": False,
+            "gridColor": GRID[theme],
+            "labelPadding": 6,
+        },
+        "legend": {**text, "labelColor": INK[theme], "symbolStrokeWidth": 3, "symbolSize": 90, "rowPadding": 2},
+        "range": {"heatmap": _HEAT[theme], "ramp": _HEAT[theme]},
+        "text": {"color": INK[theme], "font": _FONT},
+    }

@@ -1,0 +1,58 @@
+"""The files of a snapshot: made in memory, and all written or none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from regobs.build.swap import sync
+from regobs.errors import InputError, Location, MachineError
+from regobs.snapshot.page import page
+from regobs.snapshot.picture import picture
+from regobs.snapshot.taken import Snapshot
+
+
+def refuse_targets(out: Path, png: Path | None) -> None:
+    """Raise InputError, before anything is asked, for places that cannot be written to."""
+    if out.is_dir():
+        raise InputError(
+            "--out is a directory", value=str(out), expected="a file", next_step=f"give {out / 'snapshot.html'}"
+        )
+    if not out.absolute().parent.is_dir():
+        raise InputError("there is no such folder", value=str(out.parent), next_step="make it, or name another file")
+    if png is not None and png.exists() and not png.is_dir():
+        raise InputError("--png is a directory, this is a file", value=str(png), next_step="name another")
+
+
+def produce(snapshot: Snapshot, out: Path, png: Path | None, *, dark: bool = False) -> dict[Path, bytes]:
+    """The page, and with `png` a picture of each dashboard that shows something, by path."""
+    written = {out: page(snapshot).encode()}
+    if png is not None:
+        for dashboard in snapshot.dashboards:
+            if dashboard.rows:
+                written[png / f"{dashboard.slug}.png"] = picture(dashboard, snapshot, dark=dark)
+    return written
+
+
+def write(files: Mapping[Path, bytes]) -> None:
+    """Write every file beside its place and then put all in place. Raises MachineError with the disk's reason."""
+    new = {path: path.with_name(f".{path.name}.regobs-new") for path in files}
+    try:
+        for path, content in files.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            new[path].write_bytes(content)
+            sync(new[path])
+        for path, beside in new.items():
+            beside.replace(path)
+    except OSError as error:
+        raise MachineError(
+            "the snapshot cannot be written",
+            location=Location(str(error.filename or next(iter(files)))),
+            value=error.strerror or str(error),
+            next_step="free some space or correct the permissions; files that were there are as they were",
+        ) from error
+    finally:
+        for beside in new.values():
+            with suppress(OSError):
+                beside.unlink()

@@ -1,0 +1,223 @@
+"""The specifications, judged by the schema that Altair carries, and the data beside them."""
+
+from __future__ import annotations
+
+import json
+import math
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import altair as alt
+import jsonschema_rs
+import pytest
+
+from regobs.catalog import http
+from regobs.grafana.panels import Bars, Gauge, Lines, Stat
+from regobs.promql import highest, rate, total
+from regobs.snapshot import theme
+from regobs.snapshot.bars import MOST
+from regobs.snapshot.charts import Chart, expand, rounded
+from regobs.snapshot.draw import chart_of
+from regobs.snapshot.texts import numbers_of, numbers_picture, table_of, table_picture
+from tests.snapshot.world import PANELS, SPAN, Found, panel_of, wave
+
+CHARTS = [title for title, panel in PANELS.items() if not isinstance(panel, Stat) and title != "Numbers"]
+IN_FLIGHT = highest(http.IN_FLIGHT, by="instance")
+
+
+def chart(title: str, values: Found | None = None) -> Chart:
+    found = chart_of(panel_of(title) if values is None else panel_of(title, lambda _: values), SPAN)
+    assert found is not None
+    return found
+
+
+@cache
+def schema() -> Any:
+    folder = Path(alt.__file__).parent / "vegalite" / "v6" / "schema"
+    text = (folder / "vega-lite-schema.json").read_text(encoding="utf-8")
+    return jsonschema_rs.validator_for(json.loads(text, object_hook=_quoted))
+
+
+def _quoted(part: dict[str, Any]) -> dict[str, Any]:
+    """References hold < and |, which a URI writes as %3C and %7C."""
+    reference = part.get("$ref")
+    return part | {"$ref": quote(reference, safe="#/")} if isinstance(reference, str) else part
+
+
+def whole(one: Chart) -> dict[str, Any]:
+    """A specification as the page completes it."""
+    spec: dict[str, Any] = json.loads(json.dumps(one.spec))
+    spec["datasets"] = {"points": expand(one.data), "times": [{"t": 0}]}
+    spec.setdefault("layer", []).extend(one.interactive.get("layer", ()))
+    (spec["layer"][0] if spec["layer"] else spec).update(params=one.interactive.get("params", []))
+    return spec if spec["layer"] else {key: part for key, part in spec.items() if key != "layer"}
+
+
+@pytest.mark.parametrize("title", CHARTS)
+def test_a_specification_is_valid(title: str) -> None:
+    schema().validate(whole(chart(title)))
+
+
+def test_the_schema_refuses_a_specification_with_a_misspelt_word() -> None:
+    spec = whole(chart("Requests"))
+    spec["layer"][0]["encoding"]["y"]["axis"]["tickCuont"] = 5
+    assert not schema().is_valid(spec)
+
+
+@pytest.mark.parametrize("name", theme.THEMES)
+def test_a_theme_is_a_valid_configuration(name: str) -> None:
+    spec = whole(chart("Requests"))
+    schema().validate(spec | {"config": theme.config(name)})
+
+
+def test_the_texts_of_a_picture_are_valid() -> None:
+    schema().validate(whole(numbers_picture(numbers_of(panel_of("Requests now")))))
+    schema().validate(whole(table_picture(table_of(panel_of("Numbers")))))
+
+
+def test_values_are_drawn_in_the_unit_that_fits_the_largest() -> None:
+    one = chart("Memory", [({"instance": "a"}, wave(3 * 2**20))])
+    assert one.data["size"] == 1  # a logarithmic axis writes its own labels
+    assert "' MiB'" in one.spec["layer"][0]["encoding"]["y"]["axis"]["labelExpr"]
+    failed = chart("Failed", [({}, [0.25] * SPAN.points)])
+    assert (failed.data["size"], failed.data["values"][0][0]) == (0.01, 25)
+    assert failed.spec["layer"][0]["encoding"]["y"]["axis"]["labelExpr"] == "datum.label + '%'"
+
+
+def test_a_share_is_drawn_from_0_to_100_percent_and_a_zoomed_one_as_it_is() -> None:
+    scale = chart("Failed").spec["layer"][0]["encoding"]["y"]["scale"]
+    assert (scale["domainMin"], scale["domainMax"]) == (0, 100)
+    assert chart("Zoomed").spec["layer"][0]["encoding"]["y"]["scale"] == {"zero": False, "nice": True}
+
+
+@pytest.mark.parametrize("value", [0.0, 0.3, -0.3])
+@pytest.mark.parametrize("title", ["Requests", "Zoomed"])
+def test_an_axis_has_room_for_a_flat_line(title: str, value: float) -> None:
+    scale = chart(title, [({"route": "a"}, [value] * SPAN.points)]).spec["layer"][0]["encoding"]["y"]["scale"]
+    if "domain" in scale:
+        low, high = scale["domain"]
+        assert low <= 100 * value <= high
+        assert low < high
+    else:
+        assert scale.get("domainMax", 100 * value) != scale["domainMin"]
+
+
+def test_thresholds_are_dashed_lines_in_the_colours_of_their_states() -> None:
+    limits = [layer for layer in chart("Failed").spec["layer"] if layer["mark"].get("strokeDash")]
+    assert [(layer["encoding"]["y"]["datum"], layer["mark"]["color"]) for layer in limits] == [
+        (20, theme.STATES["yellow"]),
+        (50, theme.STATES["red"]),
+    ]
+
+
+def test_a_logarithmic_axis_leaves_out_what_it_has_no_place_for() -> None:
+    assert chart("Memory", [({"instance": "a"}, [0.0, -1.0, 5.0])]).data["values"][0][:3] == [None, None, 5]
+
+
+def test_a_point_between_gaps_is_marked() -> None:
+    one = chart("Requests", [({"route": "a"}, [None, 1.0, None, 2.0, 3.0])])
+    assert [row["t"] for row in expand(one.data) if row["lone"]] == [SPAN.first * 1000 + 60_000]
+    assert sum(layer["mark"]["type"] == "point" for layer in one.spec["layer"]) == 1
+    assert all(layer["mark"]["type"] != "point" for layer in chart("Requests").spec["layer"])
+
+
+def test_the_cells_of_a_heat_map_are_those_that_have_observations() -> None:
+    def spread(_: str) -> Found:
+        return [({"le": "0.1"}, [0.0, 2.0]), ({"le": "+Inf"}, [1.0, 2.0])]
+
+    panel = panel_of("Spread", spread)
+    one = chart_of(panel, SPAN)
+    assert one is not None
+    first = SPAN.first * 1000
+    assert expand(one.data) == [
+        {"t": first + 60_000, "t2": first + 120_000, "s": 0, "v": 2},
+        {"t": first, "t2": first + 60_000, "s": 1, "v": 1},
+    ]
+    assert one.names == ("100 ms", "more")
+
+
+def test_a_heat_map_without_observations_says_so() -> None:
+    empty = chart("Spread", [({"le": "0.1"}, [0.0] * SPAN.points), ({"le": "+Inf"}, [0.0] * SPAN.points)])
+    assert empty.note == "no observation in this time"
+    assert chart("Spread").note == ""
+
+
+@pytest.mark.parametrize(("found", "note"), [(MOST, ""), (MOST + 2, "2 shorter bars are not drawn")])
+def test_bars_are_sorted_and_those_that_do_not_fit_are_counted(found: int, note: str) -> None:
+    panel = panel_of(
+        Bars("Bars", IN_FLIGHT, good="even"), lambda _: [({"instance": f"i{n}"}, [n]) for n in range(found)]
+    )
+    one = chart_of(panel, SPAN)
+    assert one is not None
+    values = [row["v"] for row in one.data["values"]]
+    assert values == sorted(values, reverse=True)
+    assert (len(values), one.note) == (MOST, note)
+
+
+@pytest.mark.parametrize(("value", "color"), [(0.1, "green"), (0.3, "yellow"), (0.5, "red"), (7.0, "red")])
+def test_a_dial_has_the_colour_of_its_state(value: float, color: str) -> None:
+    one = chart("Failed now", [({}, [value])])
+    assert one.spec["layer"][1]["mark"]["color"] == theme.STATES[color]
+
+
+def test_several_values_of_a_dial_are_bars() -> None:
+    found = chart_of(
+        panel_of(Gauge("Dial", IN_FLIGHT, good="low"), lambda _: [({"instance": i}, [1.0]) for i in "ab"]), SPAN
+    )
+    assert found is not None
+    assert [row["name"] for row in found.data["values"]] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("value", "thresholds", "state"),
+    [
+        (1, None, ""),
+        (math.nan, (1, 2), ""),
+        (0.99, (1, 2), "green"),
+        (1, (1, 2), "yellow"),
+        (2, (1, 2), "red"),
+        (0.9, (0.9, 0.5), "green"),
+        (0.89, (0.9, 0.5), "yellow"),
+        (0.5, (0.9, 0.5), "yellow"),
+        (0.49, (0.9, 0.5), "red"),
+    ],
+)
+def test_thresholds_rise_or_fall(value: float, thresholds: tuple[float, float] | None, state: str) -> None:
+    assert theme.state_of(value, thresholds) == state
+
+
+def test_numbers_are_named_where_the_name_says_more_than_the_title() -> None:
+    [one] = numbers_of(panel_of(Stat("In flight", total(http.IN_FLIGHT), good="low"), lambda _: [({}, [12.0])]))
+    assert (one.name, one.text, one.state) == ("", "12", "")
+    several = numbers_of(panel_of("Requests now", lambda _: [({"route": r}, [v]) for r, v in (("a", 1.0), ("b", 3.0))]))
+    assert [(one.name, one.text, one.state) for one in several] == [("b", "3 req/s", "red"), ("a", "1 req/s", "green")]
+
+
+def test_a_table_has_a_row_for_each_combination_of_labels_and_a_column_for_each_query() -> None:
+    def answer(text: str) -> Found:
+        return (
+            [({}, [0.5])]
+            if "5.." in text or "/" in text
+            else [({"route": r}, [v]) for r, v in (("a", 1.0), ("b", 2.0))]
+        )
+
+    table = table_of(panel_of("Numbers", answer))
+    assert table.heads == ("route", "rate", "failed")
+    assert table.rows == (("b", "2 req/s", ""), ("a", "1 req/s", ""), ("", "", "50%"))
+    assert table.values == 2
+
+
+def test_a_drawn_value_is_short_and_never_what_json_lacks() -> None:
+    assert [rounded(value) for value in (None, 0.123456789, 2.0, 123456.7)] == [None, 0.12346, 2, 123460]
+
+
+def test_a_panel_of_many_series_says_how_many_are_not_drawn() -> None:
+    panel = panel_of(
+        Lines("Many", rate(http.REQUESTS, by="route"), good="usual"),
+        lambda _: [({"route": f"r{number}"}, [1.0]) for number in range(50)],
+    )
+    found = chart_of(panel, SPAN)
+    assert found is not None
+    assert found.note == "10 series with lower peaks are not drawn"

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import struct
+import xml.etree.ElementTree as ET
+from collections import Counter
+
+import pytest
+
+from regobs.snapshot import theme
+from regobs.snapshot.picture import WIDTH, drawing, picture
+from tests.snapshot.world import PANELS, board, shot, silent
+
+
+@pytest.fixture(scope="module")
+def every_kind() -> ET.Element:
+    """The picture of every kind of panel, before it becomes pixels."""
+    taken = shot()
+    return ET.fromstring(drawing(taken.dashboards[0], taken))  # noqa: S314 - we wrote it
+
+
+def texts(root: ET.Element) -> list[str]:
+    return ["".join(one.itertext()) for one in root.iter() if one.tag.endswith("text")]
+
+
+def test_a_picture_is_a_png_as_wide_as_a_screen() -> None:
+    taken = shot(board(PANELS["Requests"]))
+    png = picture(taken.dashboards[0], taken)
+    assert png.startswith(b"\x89PNG\r\n\x1a\n")
+    width, height = struct.unpack(">II", png[16:24])
+    assert (width, 300 < height < 500) == (WIDTH, True)
+
+
+def test_a_picture_has_the_title_of_every_panel_and_its_range(every_kind: ET.Element) -> None:
+    found = texts(every_kind)
+    assert set(PANELS) <= set(found)
+    assert any(text.startswith("2027-01-15 08:00 to 2027-01-15 09:00 UTC") for text in found)
+
+
+def test_a_picture_has_legends_numbers_and_cells(every_kind: ET.Element) -> None:
+    found = Counter(texts(every_kind))
+    assert found["manifest"] >= 3
+    assert found["registry-0"] >= 2
+    assert found["route"] == 1
+
+
+def test_no_identifier_is_there_twice(every_kind: ET.Element) -> None:
+    ids = [one.get("id") for one in every_kind.iter() if one.get("id")]
+    assert ids
+    assert len(ids) == len(set(ids))
+
+
+def test_no_frame_lies_on_another(every_kind: ET.Element) -> None:
+    boxes = [
+        tuple(float(one.get(side, 0)) for side in ("x", "y", "width", "height"))
+        for one in every_kind
+        if one.tag.endswith("rect") and one.get("rx")
+    ]
+    assert len(boxes) == len(PANELS)
+    for index, (x, y, w, h) in enumerate(boxes):
+        assert x + w <= WIDTH
+        for ox, oy, ow, oh in boxes[index + 1 :]:
+            assert x + w <= ox or ox + ow <= x or y + h <= oy or oy + oh <= y
+
+
+def test_a_panel_without_data_says_so_in_a_picture() -> None:
+    taken = shot(board(PANELS["Collected"]), rule=silent)
+    found = texts(ET.fromstring(drawing(taken.dashboards[0], taken)))  # noqa: S314 - we wrote it
+    assert "no data" in found
+    assert "needs the capability garbage_collection" in found
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_a_picture_is_light_or_dark(*, dark: bool) -> None:
+    taken = shot(board(PANELS["Requests"]))
+    svg = drawing(taken.dashboards[0], taken, dark=dark)
+    assert (theme.CANVAS["dark"] in svg) == dark
+    assert (theme.CANVAS["light"] in svg) != dark
