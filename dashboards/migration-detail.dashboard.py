@@ -8,6 +8,8 @@ from regobs.catalog import background_migrations as bbm
 from regobs.catalog import build_info, row_counts
 from regobs.grafana.words import *
 
+FAILED = "RegistryMigrationFailed"
+
 applied = row_counts.ROWS
 before = highest(select(row_counts.MIGRATIONS, migration_type="pre_deployment"))
 after = highest(select(row_counts.MIGRATIONS, migration_type="post_deployment"))
@@ -34,7 +36,7 @@ dashboard = Dashboard(
         "How far are background migrations?",
         Bars("Progress", progress, good="100 %"),
         Lines("Progress over time", progress, good="rises to 100 %"),
-        Table("Failed or paused", failed, good="empty, or left from before it went on"),
+        Table("Failed or paused", failed, good="empty, or left from before it went on", alert=FAILED),
     ),
     Row(
         "What does the worker do?",

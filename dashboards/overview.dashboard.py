@@ -9,7 +9,7 @@ from regobs.catalog import redis, row_counts, slo, sql_pool, storage, targets
 from regobs.grafana.words import *
 
 FDS, POOL, QUEUE = "RegistryFileDescriptorsNearLimit", "RegistryDatabasePoolSaturated", "RegistryGarbageQueueGrowing"
-BURN, DROPPED = "RegistryAvailabilityBurn", "RegistryNotificationsDropped"
+BURN, DROPPED, RESTARTS = "RegistryAvailabilityBurn", "RegistryNotificationsDropped", "RegistryRestarting"
 
 up, known = total(targets.UP), count(targets.UP)
 firing = count(select(targets.ALERTS, alertstate="firing"))
@@ -35,7 +35,7 @@ dashboard = Dashboard(
         Stat("Instances up", up, good="as many as are deployed", alert="RegistryDown"),
         Stat("Instances down", known - up, good="0", alert="RegistryTargetDown", thresholds=(1, 2)),
         Stat("Firing alerts", zero_filled(firing, known), good="0", thresholds=(1, 3)),
-        Stat("Requests", rate(http.REQUESTS), good="follows the time of day"),
+        Stat("Requests", rate(http.REQUESTS), good="follows the time of day", alert="RegistryNoTraffic"),
         Stat("Server errors", ratio(failed, rate(http.REQUESTS)), good="below 0.1 %", thresholds=(0.001, 0.01)),
         Stat("p95 latency", quantile(0.95, http.DURATION), good="below 1 s", thresholds=(1, 5)),
         Stat("In flight", total(http.IN_FLIGHT), good="falls back after each peak"),
@@ -63,7 +63,7 @@ dashboard = Dashboard(
         Lines("Memory", top(10, highest(process.RESIDENT_MEMORY, by="instance")), good="level; no slope over days"),
         Lines("Goroutines", top(10, highest(go_runtime.GOROUTINES, by="instance")), good="follows in flight"),
         Lines("Database connections in use", top(10, pool), good="below 70 %", alert=POOL, thresholds=(0.7, 0.9)),
-        Lines("Since the last start", age(process.START_TIME), good="only a rollout brings it to 0"),
+        Lines("Since the last start", age(process.START_TIME), good="only a rollout brings it to 0", alert=RESTARTS),
     ),
     Row(
         "Parts that can be switched on",

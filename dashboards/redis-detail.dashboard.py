@@ -50,7 +50,7 @@ dashboard = Dashboard(
     ),
     Row(
         "Are there enough connections?",
-        Lines("Open", total(redis.POOL_TOTAL, by="instance"), good="level"),
+        Lines("Open", total(redis.POOL_TOTAL, by="instance"), good="level", alert="RegistryRedisUnreachable"),
         Lines("In use", in_use, good="far below open"),
         Lines("Share in use, fullest pools", fullest, good="below 70 %", thresholds=(0.7, 0.9)),
         Lines("Found one in the pool", ratio(hits, hits + misses), good="above 99 %", zoom=True),
