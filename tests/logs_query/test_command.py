@@ -89,3 +89,9 @@ def test_no_files_is_a_wrong_use() -> None:
     result = CliRunner().invoke(LOGS, ["query", "status: 1"])
     assert result.exit_code == 2
     assert "standard input" in result.stderr
+
+
+def test_files_and_a_cluster_together_are_a_wrong_use() -> None:
+    result = CliRunner().invoke(LOGS, ["query", "status: 1", "x", "--elasticsearch", "http://127.0.0.1:9200"])
+    assert result.exit_code == 2
+    assert "not both" in result.stderr

@@ -83,12 +83,23 @@ class Elasticsearch:
         return [item["index"]["error"] for item in items if "error" in item["index"]]
 
     def present(self, *, expired: bool) -> None:
-        """Show another certificate from now on; the server looks at its files every five seconds."""
+        """Show another certificate; returns when the server does, which looks at its files every five seconds."""
         _certificate(self._issuer, self.directory / "config", expired=expired)
+        deadline = time.monotonic() + _SECONDS
+        while time.monotonic() < deadline:
+            try:
+                self.request("GET", "_cluster/health")
+                seen = False
+            except requests.exceptions.SSLError:
+                seen = True
+            if seen == expired:
+                return
+            time.sleep(0.25)
+        raise MachineError("Elasticsearch did not read its new certificate", value=self.process.tail())
 
     def other_authority(self) -> Path:
         """The certificate of an authority that did not sign the server's."""
-        path = self.directory / "other.pem"
+        path = self.authority.with_name("other.pem")
         trustme.CA().cert_pem.write_to_path(str(path))
         return path
 

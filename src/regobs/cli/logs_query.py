@@ -1,4 +1,4 @@
-"""`regobs logs run` and `regobs logs query`: saved and typed log queries over local files."""
+"""`regobs logs run` and `regobs logs query`: saved and typed log queries over local files or an Elasticsearch."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from regobs.cli.elasticsearch_options import Source, cluster_options
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -28,10 +30,12 @@ _LIMIT = 20
 @click.option("--format", "shape", type=_FORMATS, default="table", show_default=True)
 @click.option("--explain", type=_SHOWN, help="Show the query as SQL, Query DSL or KQL instead of running it.")
 @click.option("--pack", "pack_directory", type=PATH, metavar="DIR", help="Content that adds to the bundled.")
+@cluster_options
 def run(
     *,
     name: str | None,
     files: tuple[str, ...],
+    source: Source,
     where: str,
     start: str | None,
     end: str | None,
@@ -41,6 +45,9 @@ def run(
     pack_directory: Path | None,
 ) -> None:
     """Answer a saved query from log FILES: JSON lines, plain or compressed, patterns, or - for standard input.
+
+    With --elasticsearch from a cluster instead. Secrets are read from files or from the environment:
+    REGOBS_ELASTICSEARCH_API_KEY, or REGOBS_ELASTICSEARCH_USER and REGOBS_ELASTICSEARCH_PASSWORD.
 
     QUERY may be a panel of a Kibana dashboard too: main/requests. Without arguments: list them all.
     """
@@ -61,7 +68,7 @@ def run(
     now = datetime.now(UTC)
     load = panel_query if "/" in name else load_query  # a panel of Kibana is called DASHBOARD/PANEL
     query = load(pack, name, now=now).narrowed(*_clauses(where, start, end, now))
-    _answer(replace(query, limit=limit or query.limit), files, shape, explain)
+    _answer(replace(query, limit=limit or query.limit), files, source, shape, explain)
 
 
 @click.command()
@@ -74,10 +81,12 @@ def run(
 @click.option("--limit", type=click.IntRange(min=1), default=_LIMIT, show_default=True, help="Rows.")
 @click.option("--format", "shape", type=_FORMATS, default="table", show_default=True)
 @click.option("--explain", type=_SHOWN, help="Show the query as SQL, Query DSL or KQL instead of running it.")
+@cluster_options
 def query(
     *,
     text: str,
     files: tuple[str, ...],
+    source: Source,
     columns: str,
     fields: str | None,
     start: str | None,
@@ -94,7 +103,7 @@ def query(
     now = datetime.now(UTC)
     clauses = _clauses(text, start, end, now)
     made = counted(fields.split(","), limit) if fields else listed(columns.split(","), limit)
-    _answer(made.narrowed(*clauses), files, shape, explain)
+    _answer(made.narrowed(*clauses), files, source, shape, explain)
 
 
 def _clauses(where: str, start: str | None, end: str | None, now: datetime) -> list[Clause]:
@@ -121,18 +130,25 @@ def _clauses(where: str, start: str | None, end: str | None, now: datetime) -> l
     return clauses
 
 
-def _answer(made: Query, files: tuple[str, ...], shape: str, explain: str | None) -> None:
+def _answer(made: Query, files: tuple[str, ...], source: Source, shape: str, explain: str | None) -> None:
     if explain is not None:
         from regobs.logs.adhoc import explained  # noqa: PLC0415
 
         click.echo(explained(made, explain, list(files)))
         return
-    if not files:
-        raise click.UsageError("give the log files to read, or - for standard input")
+    if bool(files) == bool(source.url):
+        both = "give log files or --elasticsearch, not both"
+        raise click.UsageError(
+            both if files else "give the log files to read, - for standard input, or --elasticsearch"
+        )
     from regobs.logs.answer import as_csv, as_json, as_table  # noqa: PLC0415
-    from regobs.logs.duckdb_run import run as run_local  # noqa: PLC0415
 
-    answer = run_local(made, files)
+    if source.url:
+        answer = source.answer(made)
+    else:
+        from regobs.logs.duckdb_run import run as run_local  # noqa: PLC0415
+
+        answer = run_local(made, files)
     click.echo({"table": as_table, "csv": as_csv, "json": as_json}[shape](answer), nl=False)
     if answer.malformed or shape == "table":
         malformed = f", {answer.malformed:,} of them malformed and left out" if answer.malformed else ""

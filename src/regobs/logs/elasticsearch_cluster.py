@@ -6,6 +6,7 @@ import random
 import time
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from types import ModuleType, TracebackType
 from typing import Any, Self
 from urllib.parse import quote
@@ -60,9 +61,11 @@ class Cluster:
         opened = self.ask("POST", path, None, index=index)
         return Moment(self, index, str(opened["id"]))
 
-    def ask(self, method: str, path: str, body: Body | None, *, index: str = "", query: str = "") -> Mapping[str, Any]:
-        """The answer of a call; attempts are repeated where that can help."""
-        for pause in (*_WAITS, None):
+    def ask(
+        self, method: str, path: str, body: Body | None, *, index: str = "", query: str = "", patient: bool = True
+    ) -> Mapping[str, Any]:
+        """The answer of a call; attempts are repeated where that can help, and if we are patient."""
+        for pause in (*(_WAITS if patient else ()), None):
             try:
                 answer = self._perform(method, path, body)
             except self._library.UnsupportedProductError:
@@ -107,11 +110,8 @@ class Moment:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        try:
-            self._cluster.ask("DELETE", "/_pit", {"id": self._key}, index=self._index)
-        except ServerError:
-            if error is None:
-                raise
+        with suppress(ServerError):  # it ends by itself soon, and the answer is complete or has an error of its own
+            self._cluster.ask("DELETE", "/_pit", {"id": self._key}, index=self._index, patient=False)
 
     def search(self, body: Body, *, query: str = "") -> Mapping[str, Any]:
         """The answer of a search, of every shard or not at all."""

@@ -24,7 +24,8 @@ _CERTIFICATES = (
 
 def unreachable(url: str, fault: Exception) -> ServerError:
     """For a fault of the connection: TLS, name, port, time."""
-    text = f"{fault} {' '.join(map(str, getattr(fault, 'errors', ())))}".lower().replace("_", " ")
+    said = str(getattr(fault, "message", fault))  # the client's own text leaves the reason out
+    text = said.lower().replace("_", " ")
     for mark, reason, step in _CERTIFICATES:
         if mark in text:
             return ServerError(f"Elasticsearch cannot be trusted: {reason}", value=url, next_step=step)
@@ -34,7 +35,7 @@ def unreachable(url: str, fault: Exception) -> ServerError:
         )
     return ServerError(
         "Elasticsearch cannot be reached",
-        value=f"{url}: {_short(str(fault))}",
+        value=f"{url}: {_short(said)}",
         expected="a server that listens there",
         next_step="look at host, port and http or https in the address",
     )
