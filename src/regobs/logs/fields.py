@@ -15,6 +15,7 @@ from types import MappingProxyType
 from regobs.logs import fields_background as background
 from regobs.logs import fields_content as content
 from regobs.logs import fields_distribution as distribution
+from regobs.logs import fields_drivers as drivers
 from regobs.logs import fields_notifications as notifications
 from regobs.logs import fields_request as request
 from regobs.logs.field import Field, FieldType, catalogue
@@ -45,12 +46,14 @@ GROUPS: tuple[tuple[str, tuple[Field, ...]], ...] = (
     ("Uploads", content.UPLOADS),
     ("Repositories", content.REPOSITORIES),
     ("Storage", content.STORAGE),
+    ("Storage drivers and CDN", drivers.DRIVERS),
     ("Database", background.DATABASE),
     ("Database load balancing", background.BALANCING),
     ("Garbage collection", background.COLLECTION),
     ("Background migrations", background.MIGRATIONS),
     ("Notifications", background.NOTIFICATIONS),
     ("Import", background.IMPORTER),
+    ("Offline collection and vacuum", drivers.MAINTENANCE),
     ("Process", background.PROCESS),
 )
 

@@ -55,6 +55,27 @@ STORAGE = group(
     message("attempted to move zero-length content with non-zero digest", "warning", "digest?"),
 )
 
+_DRIVER = (
+    "path? length? fileSize? totalSize? totalWritten? totalExpected? bytesUploaded? bufferSize? bufferedBytes? "
+    "requestedOffset? resumedOffset? chunkStart? chunkEnd? chunkSize? chunkNumber? rangeHeader? sourcePath? destPath? "
+    "copySucceeded? deleteError? deletedTime? maxConcurrency? totalFiles? successfulDeletes? errors? expires? method? "
+    "signingMethod? bucket? object? existing_value? requested_value? stack? attempt? delay_s? key? signature? "
+    "string-to-sign? event_type? minValidity? remainingValidity? url? request_url? response_status? response_body? "
+    "cidr? ip? user-agent? user-client? digest?"
+)
+# Texts of drivers and middleware were not read one by one: the component tells which fields their lines may have.
+DRIVERS = group(
+    "storage",
+    "line",
+    message(
+        r"[\s\S]*",
+        "trace debug info warning error",
+        _DRIVER,
+        match=Match.PATTERN,
+        when=("component", "registry.storage."),
+    ),
+)
+
 _QUERY = (
     "sql? args? duration_ms? commandTag? row_count? pid? err? host? port? database? name? alreadyPrepared? "
     "invalid_log_level? db_host_type? db_host_addr?"
@@ -75,7 +96,7 @@ IMPORT = group(
     message(
         r"[\s\S]*",
         "trace debug info warning error",
-        "repository? digest? media_type? size_bytes? count? total? type? tag_name? retry_count? non_conformant? "
+        "repository? digest? media_type? size? size_bytes? count? total? type? tag_name? retry_count? non_conformant? "
         "dry_run? pre_import? legacy? common_blobs? repository_import? duration_s? last_preimport_date? "
         "skip_cutoff_date? repositories? manifests? blobs? tags?",
         match=Match.PATTERN,
@@ -83,4 +104,4 @@ IMPORT = group(
     ),
 )
 
-MESSAGES = (*PROCESS, *STORAGE, *DATASTORE, *IMPORT)
+MESSAGES = (*PROCESS, *STORAGE, *DATASTORE, *DRIVERS, *IMPORT)

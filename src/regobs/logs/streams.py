@@ -92,7 +92,8 @@ GITLAB_APPLICATION = Stream(
 _NEWER_FIELDS = MappingProxyType(
     {**FIELDS, **{one.name: one for one in map(_newer_field, FIELDS.values()) if one.name not in FIELDS}}
 )
-_NEWER_ACCESS_FIELDS = MappingProxyType({**_NEWER_FIELDS, "duration_s": _newer_field(FIELDS["duration_ms"])})
+_ACCESS_ONLY = {alias.name: as_written(alias) for alias in ALIASES.values() if alias.access_only}
+_NEWER_ACCESS_FIELDS = MappingProxyType({**_NEWER_FIELDS, **_ACCESS_ONLY})
 LABKIT_ACCESS = Stream(
     "gitlab-labkit.access",
     "gitlab",
