@@ -28,7 +28,9 @@ _PATTERNS = (
     (re.compile(r"\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)?"), _MASK),  # a JSON web token
     (re.compile(r"(://[^/\s:@\"]*:)[^/\s@\"]+@"), rf"\1{_MASK}@"),  # user information of a URL
 )
-SECRET_FIELDS = frozenset({"_state", "authorization", "token", "password", "secret", "cookie", "user"})
+SECRET_FIELDS = frozenset(
+    {"_state", "authorization", "token", "password", "secret", "cookie", "user", "signature", "string-to-sign"}
+)
 
 
 def redact(text: str) -> str:
