@@ -152,14 +152,17 @@ class Example:
             cursor = connection.execute(statement.encode())
             return list(cursor.fetchall()) if cursor.description else []
 
-    def quiet(self) -> None:
-        """Return when every event is delivered and every request is logged."""
-        within(5, lambda: all(count == 0 for count in self._waiting()))
+    def settled(self) -> Scrape:
+        """What it exposes when every request is counted and every event is delivered or lost."""
+        found = self.scrape()
 
-    def _waiting(self) -> tuple[float, float]:
-        scrape = self.scrape()
-        answered = scrape.value(http.REQUESTS)
-        return scrape.value(notifications.PENDING), answered - len(self.access_lines())
+        def is_settled() -> bool:
+            nonlocal found
+            found = self.scrape()
+            return found.value(http.IN_FLIGHT) == found.value(notifications.PENDING) == 0
+
+        within(10, is_settled)
+        return found
 
 
 def route_of(line: dict[str, Any]) -> str | None:

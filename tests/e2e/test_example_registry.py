@@ -103,11 +103,10 @@ def test_a_real_client_pushes_an_image_and_gets_the_same_bytes_back(example: Exa
     write_directory(one, tmp_path / "pushed")
     remote = f"docker://{example.url.removeprefix('http://')}/{one.repository}:{one.tag}"
     sizes = [*(layer.size for layer in one.layers), len(one.config)]
-    before, seen = example.scrape(), len(example.access_lines())
+    before, seen = example.settled(), len(example.access_lines())
 
     skopeo(example, tmp_path, f"dir:{tmp_path}/pushed", remote)
-    example.quiet()
-    pushed, lines = example.scrape(), example.access_lines()[seen:]
+    pushed, lines = example.settled(), example.access_lines()[seen:]
     counts = moved(before, pushed)
     assert counts == requests_by_log(lines)
     assert counts["/v2/", "get", "401"] == 1  # skopeo asks without credentials first
@@ -125,8 +124,7 @@ def test_a_real_client_pushes_an_image_and_gets_the_same_bytes_back(example: Exa
     assert sum(line["read_bytes"] for line in sent) > sum(sizes)  # with their headers
 
     skopeo(example, tmp_path, remote, f"dir:{tmp_path}/pulled")
-    example.quiet()
-    pulled, lines = example.scrape(), example.access_lines()[seen + len(lines) :]
+    pulled, lines = example.settled(), example.access_lines()[seen + len(lines) :]
     assert moved(pushed, pulled) == requests_by_log(lines)
     assert moved(pushed, pulled)[BLOB, "get", "200"] == 3
     for file in (tmp_path / "pushed").iterdir():
@@ -146,8 +144,7 @@ def test_all_bytes_of_all_answers_are_the_same_in_metrics_and_log(example: Examp
     client.push_image(one)
     client.pull_image(one.repository, one.tag)
     client.catalog()
-    example.quiet()
-    scrape, lines = example.scrape(), example.access_lines()
+    scrape, lines = example.settled(), example.access_lines()
     assert scrape.value(http.RESPONSE_SIZE, "_sum") == sum(line["written_bytes"] for line in lines)
     assert scrape.value(http.DURATION, "_count") == len(lines) == scrape.value(http.TIME_TO_HEADER, "_count")
     assert scrape.value(http.IN_FLIGHT) == 0
@@ -169,7 +166,7 @@ def cut(example: Example, location: str, content: bytes, length: int) -> None:
 def test_an_upload_in_chunks_goes_on_after_a_client_was_cut_off(example: Example, client: RegistryClient) -> None:
     name, content = "chunks/app", b"".join(Blob("chunks", 900_000).chunks())
     digest = digest_of(content)
-    before = example.scrape()
+    before = example.settled()
     location = client.start_upload(name)
     location = client.send_chunk(location, content[:300_000], 0)
     cut(example, location, content[300_000:500_000], 600_000)
@@ -201,8 +198,7 @@ def test_an_upload_in_chunks_goes_on_after_a_client_was_cut_off(example: Example
         )
         outside = session.get(f"{example.url}/v2/{name}/blobs/{digest}", headers={"Range": "bytes=900000-"}, timeout=5)
         assert outside.status_code == 416
-    example.quiet()
-    counts = moved(before, example.scrape())
+    counts = moved(before, example.settled())
     assert (counts[UPLOAD, "patch", "202"], counts[UPLOAD, "patch", "416"], counts[BLOB, "get", "206"]) == (2, 2, 1)
 
 
@@ -216,7 +212,7 @@ def test_a_wrong_digest_ends_the_upload(example: Example, client: RegistryClient
         assert (gone.status_code, gone.json()["errors"][0]["code"]) == (404, "BLOB_UPLOAD_UNKNOWN")
         forged = f"{example.url}{location.partition('?')[0]}?_state=AAAA"
         assert session.get(forged, timeout=5).json()["errors"][0]["code"] == "BLOB_UPLOAD_INVALID"
-    example.quiet()
+    example.settled()
     lines = [line for line in example.lines() if line.get("code") == "DIGEST_INVALID"]
     assert [(line["msg"], line["level"], line["vars_name"]) for line in lines] == [
         ("digest invalid", "error", "digests/app")
@@ -227,12 +223,11 @@ def test_a_wrong_digest_ends_the_upload(example: Example, client: RegistryClient
 def test_a_blob_is_mounted_from_another_repository_without_its_bytes(example: Example, client: RegistryClient) -> None:
     one = image("mounts/source", "v1", 50_000)
     client.push_image(one)
-    before = example.scrape()
+    before = example.settled()
     assert client.mount_blob("mounts/target", one.layers[0].digest, one.repository)
     assert client.pull_blob("mounts/target", one.layers[0].digest) == 50_000
     assert not client.mount_blob("mounts/target", digest_of(b"unknown"), one.repository)
-    example.quiet()
-    after = example.scrape()
+    after = example.settled()
     counts = moved(before, after)
     assert (counts[START, "post", "201"], counts[START, "post", "202"], counts[UPLOAD, "delete", "204"]) == (1, 1, 1)
     assert after.value(storage.BLOB_UPLOADS, "_count") == before.value(storage.BLOB_UPLOADS, "_count")
@@ -331,7 +326,7 @@ def test_garbage_is_collected_and_counted_to_the_byte(example: Example, client: 
     client.push_image(kept)
     dropped_digest = client.push_image(dropped)
     client.push_blob("garbage/app", Blob("no manifest", 10_000))
-    before = example.scrape()
+    before = example.settled()
     with example.session() as session:
         assert session.delete(f"{example.url}/v2/garbage/app/manifests/dropped", timeout=5).status_code == 202
     assert client.has_manifest("garbage/app", dropped_digest)  # a day is left
@@ -369,14 +364,13 @@ def test_garbage_is_collected_and_counted_to_the_byte(example: Example, client: 
 
 def test_each_event_is_delivered_once_or_counted_as_lost(example: Example, client: RegistryClient) -> None:
     hook, broken = example.hooks["hook"], example.hooks["broken"]
-    before, seen = example.scrape(), len(hook.events)
+    before, seen = example.settled(), len(hook.events)
     attempts = broken.attempts
     one = image("events/app", "v1", 1_000)
     client.push_image(one)
     client.pull_image(one.repository, one.tag)
     client.delete_manifest(one.repository, one.tag)
-    example.quiet()
-    after, events = example.scrape(), hook.events[seen:]
+    after, events = example.settled(), hook.events[seen:]
     assert [(event["action"], event["target"].get("tag")) for event in events] == [
         *(("push", None), ("push", None), ("push", "v1"), ("pull", "v1"), ("delete", "v1"))
     ]
@@ -401,7 +395,7 @@ def test_each_event_is_delivered_once_or_counted_as_lost(example: Example, clien
 
 def test_the_lines_of_one_request_have_one_correlation_id(example: Example, client: RegistryClient) -> None:
     client.push_image(image("ids/app", "v1", 10))
-    example.quiet()
+    example.settled()
     lines = example.lines()
     (access,) = [line for line in lines if line["msg"] == "access" and line["uri"].startswith("/v2/ids/app/manifests/")]
     mine = [line for line in lines if line.get("correlation_id") == access["correlation_id"]]
@@ -446,7 +440,7 @@ def test_no_secret_is_in_a_line_or_a_metric(example: Example, client: RegistryCl
         session.auth = (USER, "hunter44-guess")
         assert session.get(f"{example.url}/v2/?password=hunter55-query", timeout=5).status_code == 401
         session.post(f"{example.url}/v2/", headers={"Referer": f"{example.url}/?_state={state}"}, timeout=5)
-    example.quiet()
+    example.settled()
     said = example.process.log.read_text() + example.scrape().text.decode()
     for secret in (PASSWORD, SECRET, token, state, "hunter44-guess", "hunter55-query"):
         assert secret not in said
