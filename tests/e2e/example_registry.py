@@ -39,8 +39,8 @@ user = "{user}"
 count_interval = 0.3
 
 [garbage]
-interval = 0.1
-max_backoff = 0.2
+interval = {interval}
+max_backoff = 0.1
 """
 _ENDPOINT = """
 [[endpoints]]
@@ -146,10 +146,11 @@ class Example:
         access = [line for line in self.lines() if line["msg"] == "access"]
         return [line for line in access if route_of(line) is not None]
 
-    def sql(self, statement: str) -> list[tuple[Any, ...]]:
-        """Run a statement in its database; the rows, where it has some."""
+    def sql(self, *statements: str) -> list[tuple[Any, ...]]:
+        """Run statements in its database; the rows of the last one, where it has some."""
         with psycopg.connect(self.database.url, autocommit=True) as connection:
-            cursor = connection.execute(statement.encode())
+            for statement in statements:
+                cursor = connection.execute(statement.encode())
             return list(cursor.fetchall()) if cursor.description else []
 
     def settled(self) -> Scrape:
@@ -186,14 +187,13 @@ def within(seconds: float, holds: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def start(supervisor: Supervisor, hooks: dict[str, Hook]) -> Example:
-    """Start PostgreSQL, Redis and the registry."""
+def start(supervisor: Supervisor, hooks: dict[str, Hook], *, interval: float = 0.1) -> Example:
+    """Start PostgreSQL, Redis and the registry, whose garbage collection looks at a task every `interval` seconds."""
     database, redis = databases.postgresql(supervisor), databases.redis(supervisor)
     port, debug_port = free_port(), free_port()
     storage, settings = supervisor.directory / "storage", supervisor.directory / "settings.toml"
-    text = _SETTINGS.format(
-        root=storage, database=database.url, redis=redis.url, port=port, debug_port=debug_port, user=USER
-    )
+    addresses = {"port": port, "debug_port": debug_port, "database": database.url, "redis": redis.url}
+    text = _SETTINGS.format(root=storage, user=USER, interval=interval, **addresses)
     text += "".join(_ENDPOINT.format(name=name, url=hook.url) for name, hook in hooks.items())
     settings.write_text(text, encoding="utf-8")
     environment = {"PYTHONPATH": str(ROOT), "REGISTRY_PASSWORD": PASSWORD, "REGISTRY_HTTP_SECRET": SECRET}

@@ -5,10 +5,13 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import random
 import socket
 import subprocess
+import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -23,7 +26,7 @@ from regobs.cli.main import run
 from regobs.demo.client import RegistryClient
 from regobs.demo.images import OCI_MANIFEST, Blob, Image, digest_of
 from regobs.demo.processes import Supervisor
-from regobs.errors import ExitCode
+from regobs.errors import ExitCode, ServerError
 from tests.e2e.conftest import require
 from tests.e2e.example_registry import (
     PASSWORD,
@@ -43,6 +46,13 @@ pytestmark = pytest.mark.server
 BLOB, MANIFEST = "/v2/{name}/blobs/{digest}", "/v2/{name}/manifests/{reference}"
 START, UPLOAD = "/v2/{name}/blobs/uploads/", "/v2/{name}/blobs/uploads/{uuid}"
 OCTETS = "application/octet-stream"
+# Tasks that are worked on are left alone: waiting for them in any order would be a deadlock of ours.
+DUE = [
+    f"""UPDATE gc_{name}_review_queue SET review_after = now() - interval '1 minute' WHERE {key} IN
+        (SELECT {key} FROM gc_{name}_review_queue FOR UPDATE SKIP LOCKED)"""  # noqa: S608 - constants
+    for name, key in (("blob", "digest"), ("manifest", "manifest_id"))
+]
+LEFT = "SELECT (SELECT count(*) FROM gc_blob_review_queue) + (SELECT count(*) FROM gc_manifest_review_queue)"
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +61,7 @@ def example() -> Iterator[Example]:
     require("skopeo", package="skopeo")
     with Hook() as hook, Hook() as broken, Supervisor() as supervisor:
         broken.status = 500
-        yield start(supervisor, {"hook": hook, "broken": broken})
+        yield start(supervisor, {"hook": hook, "broken": broken}, interval=0.01)
 
 
 @pytest.fixture
@@ -321,6 +331,11 @@ def test_what_is_not_there_is_answered_as_the_specification_says(example: Exampl
     assert Counter(errors) == Counter([*(code for _, code in wanted.values()), "UNSUPPORTED", "UNSUPPORTED"])
 
 
+def review_at_once(example: Example) -> int:
+    """Let every task of garbage collection be due now; how many there are."""
+    return int(example.sql(*DUE, LEFT)[0][0])
+
+
 def test_garbage_is_collected_and_counted_to_the_byte(example: Example, client: RegistryClient) -> None:
     kept, dropped = image("garbage/app", "kept", 40_000), image("garbage/app", "dropped", 30_000, 20_000)
     client.push_image(kept)
@@ -332,13 +347,7 @@ def test_garbage_is_collected_and_counted_to_the_byte(example: Example, client: 
     assert client.has_manifest("garbage/app", dropped_digest)  # a day is left
 
     sizes = dict(example.sql("SELECT digest, size FROM blobs"))
-
-    def none_left() -> bool:
-        for queue in ("gc_manifest_review_queue", "gc_blob_review_queue"):
-            example.sql(f"UPDATE {queue} SET review_after = now() - interval '1 minute'")  # noqa: S608 (constants)
-        return not example.sql("SELECT 1 FROM gc_blob_review_queue UNION ALL SELECT 1 FROM gc_manifest_review_queue")
-
-    within(15, none_left)
+    within(15, lambda: review_at_once(example) == 0)
     idle = example.scrape().value(gc.RUNS, noop="true")
     within(5, lambda: example.scrape().value(gc.RUNS, noop="true") > idle + 2)  # the last run is counted too
     gone = sizes.keys() - {digest for (digest,) in example.sql("SELECT digest FROM blobs")}
@@ -406,6 +415,50 @@ def test_the_lines_of_one_request_have_one_correlation_id(example: Example, clie
     runs = [line for line in lines if line.get("component", "").startswith("registry.gc.") and "correlation_id" in line]
     ids = Counter(line["correlation_id"] for line in runs if line["msg"] == "running worker")
     assert set(ids.values()) == {1}
+
+
+def push_and_untag(example: Example, pusher: int) -> list[Image]:
+    """Push images that share layers with those of other pushers, untag some; those that have to be there."""
+    chance = random.Random(pusher)  # noqa: S311 - no secret
+    kept = []
+    with example.client() as client:
+        for number in range(5):
+            layers = tuple(Blob(f"shared {chance.randrange(6)}", 3_000) for _ in range(2))
+            one = Image(f"races/{chance.randrange(3)}", f"{pusher}-{number}", layers, OCI_MANIFEST)
+            for _ in range(20):
+                with contextlib.suppress(ServerError):  # a layer was collected before its manifest came
+                    client.push_image(one)
+                    kept.append(one)
+                    break
+            if chance.random() < 0.5 and one in kept:
+                kept.remove(one)
+                assert client.delete_manifest(one.repository, one.tag)
+    return kept
+
+
+def test_nothing_that_was_acknowledged_is_lost_to_a_hurried_garbage_collection(example: Example) -> None:
+    example.hooks["broken"].status = 200  # waiting for its retries takes longer than all the rest
+    with ThreadPoolExecutor(4) as pool:
+        pushers = [pool.submit(push_and_untag, example, number) for number in range(4)]
+        while not all(pusher.done() for pusher in pushers):
+            review_at_once(example)
+            time.sleep(0.03)
+        kept = [one for pusher in pushers for one in pusher.result()]
+    assert len(kept) > 5
+    with example.client() as client:
+        for one in kept:
+            assert client.pull_image(one.repository, one.tag) == one.size + len(one.config)
+    within(15, lambda: review_at_once(example) == 0)
+    idle = example.scrape().value(gc.RUNS, noop="true")
+    within(5, lambda: example.scrape().value(gc.RUNS, noop="true") > idle + 2)
+    scrape, stored = example.settled(), list((example.storage / "docker/registry/v2/blobs").rglob("data"))
+    assert len(stored) == example.sql("SELECT count(*) FROM blobs")[0][0]
+    deleted = scrape.value(gc.DELETES, backend="storage", artifact="blob")
+    assert scrape.value(storage.BLOB_UPLOADS, "_count") - deleted == len(stored)
+    bytes_left = scrape.value(storage.BLOB_UPLOADS, "_sum") - scrape.value(gc.BYTES)
+    assert bytes_left == sum(file.stat().st_size for file in stored)
+    assert not [key for key in scrape.rows(http.REQUESTS) if dict(key)["code"].startswith("5")]
+    assert scrape.value(gc.RUNS, error="true") == 0
 
 
 def test_row_counts_are_those_of_the_database(example: Example) -> None:
