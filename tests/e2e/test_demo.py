@@ -97,11 +97,15 @@ def test_the_whole_story_is_seen_and_leaves_nothing(tmp_path: Path, place: dict[
         r"clients got [1-9]\d* server errors",
         r"s after the repair it is resolved: ",
         r"s after the repair no page is pending or firing",
+        r"all of it as one page: \S+/demo\.html ",
         r"Done$",
     ):
         assert any(re.search(pattern, line) for line in told), (
             f"not said, or not in this order: {pattern}\n{done.stdout}"
         )
+    page = (out / "demo.html").read_text(encoding="utf-8")
+    assert page.count('data-chart="') > 60
+    assert "blob-upload-availability" in page
     for build in ("production", "demo"):
         assert (out / build / "manifest.json").is_file()
         assert list((out / build / "dashboards").glob("*.json"))
@@ -126,6 +130,7 @@ def test_the_story_of_a_fleet_is_seen_and_leaves_nothing(tmp_path: Path, place: 
         r"registry: gitlab 4\.32",
         r"(2[4-9]\d|[3-9]\d\d) of \1 panels have data .*; 0 query errors",
         r"s after the repair it is resolved: RegistryAvailabilityBurn",
+        r"all of it as one page: \S+/demo\.html ",
         r"Done$",
     ):
         assert any(re.search(pattern, line) for line in told), (

@@ -77,6 +77,7 @@ class _FleetStory:
                 repaired = self._watch.resolution(running, raised)
                 if self._plan.to_the_end:
                     self._watch.quiet(running, prometheus, repaired)
+            self._watch.page(running, prometheus, self._directory)
         return self._watch.sum_up(running, self._directory)
 
     def _start(self, standard: stage.Built) -> tuple[servers.FleetServer, stage.Stage]:

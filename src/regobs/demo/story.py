@@ -78,6 +78,7 @@ class _Story:
             self._watch.panels(running, prometheus)
             if raised := self._break(registry, running, mix):
                 self._watch.quiet(running, prometheus, self._watch.resolution(running, raised))
+            self._watch.page(running, prometheus, self._directory)
         return self._watch.sum_up(running, self._directory)
 
     def _start(self, standard: stage.Built) -> tuple[servers.RegistryServer, stage.Stage]:

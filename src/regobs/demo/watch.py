@@ -7,6 +7,7 @@ from pathlib import Path
 
 from regobs.demo import looks
 from regobs.demo.alerts import HeldAlert, held_alerts
+from regobs.demo.page import leave_page
 from regobs.demo.processes import Supervisor
 from regobs.demo.progress import Progress
 from regobs.demo.receiver import Receiver
@@ -152,6 +153,11 @@ class Watch:
             self._progress.say(f"{time.monotonic() - repaired:.1f} s after the repair no page is pending or firing")
         for alert in held_alerts(stage.alertmanager.url):
             self._progress.say(f"a ticket stays until its windows have passed: {alert}")
+
+    def page(self, stage: Stage, prometheus: Prometheus, directory: Path) -> None:
+        """Leave a page of everything since the start."""
+        self._progress.title("Keep what happened")
+        self._progress.say(leave_page(prometheus, stage.built, directory, self._progress.elapsed))
 
     def sum_up(self, stage: Stage, directory: Path) -> ExitCode:
         """The end of the story: what was missing, and where the builds lie."""

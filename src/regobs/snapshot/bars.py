@@ -36,7 +36,7 @@ def bars_chart(panel: TakenPanel) -> Chart:
     found = [one for one in now_of(panel) if math.isfinite(one[1])]
     shown, more = found[:MOST], len(found) - MOST
     low, high = _ends(panel, [value for _, value, _ in shown])
-    rows = [
+    rows: list[Json] = [
         {"name": name, "n": number, "v": value, "text": value_text(value, unit), "color": _color(panel, value)}
         for number, (name, value, unit) in enumerate(shown)
     ]
@@ -53,8 +53,7 @@ def bars_chart(panel: TakenPanel) -> Chart:
             "labelLimit": 150,
         },
     }
-    room = (high - low) * 1.16  # for the text right of the longest bar
-    scale = {"domain": [low, low + room], "nice": False, "zero": False}
+    scale = {"domain": [low, high], "nice": False, "zero": False}
     along: Json = {"type": "quantitative", "scale": scale, "axis": None}
     layers: list[Json] = [
         {
@@ -74,8 +73,10 @@ def bars_chart(panel: TakenPanel) -> Chart:
             "encoding": {"x": {"datum": high, **along}, "text": {"field": "text"}},
         },
     ]
+    spec = framed(data={"name": "points"}, encoding={"y": names}, layer=layers)
+    spec["padding"] = spec["padding"] | {"right": 14 + 7 * max(len(row["text"]) for row in rows)}  # where the texts are
     return Chart(
-        spec=framed(data={"name": "points"}, encoding={"y": names}, layer=layers),
+        spec=spec,
         data={"form": "rows", "values": rows},
         note=f"{more} shorter bars are not drawn" if more > 0 else "",
     )

@@ -47,7 +47,8 @@ def heat_chart(panel: TakenPanel, span: Span) -> Chart:
     return Chart(
         spec=framed(
             data={"name": "points"},
-            mark={"type": "rect", "clip": True, "stroke": None},
+            # Half a pixel over the next cell: without it the panel shines through between the two.
+            mark={"type": "rect", "clip": True, "x2Offset": 0.5},
             encoding={"x": time, "x2": {"field": "t2"}, "y": rows, "color": color},
         ),
         data=compact("heat", span, [values for _, values in buckets]) | {"size": 1},

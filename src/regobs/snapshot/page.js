@@ -4,7 +4,6 @@ const page = JSON.parse(document.getElementById("data").textContent);
 const root = document.documentElement;
 const values = document.getElementById("values");
 const drawn = new Map(); // panel element -> { view, hidden, chart }
-const MINUS = "−";
 
 // Units: (size, suffix) from small to large, as Python writes numbers too.
 function numberText(value) {
@@ -20,7 +19,7 @@ function valueText(value, unit) {
   let step = steps[0];
   if (value === 0) step = steps.find(([size]) => size === 1) || step;
   else for (const one of steps) if (one[0] <= magnitude) step = one;
-  return (numberText(value / step[0]) + step[1]).replace(/^-/, MINUS);
+  return numberText(value / step[0]) + step[1];
 }
 function timeText(ms) {
   return new Date(ms).toISOString().replace("T", " ").slice(0, page.step < 60000 ? 19 : 16) + " UTC";
