@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import rison as reader
+from hypothesis import given
+from hypothesis import strategies as st
 
 from regobs.logs import saved
 from regobs.logs.kql import parse
@@ -109,3 +112,16 @@ def test_the_lines_of_every_saved_query_have_a_kql_text_and_an_address(name: str
 )
 def test_a_value_in_rison(value: Any, text: str) -> None:
     assert rison(value) == text
+
+
+PLAIN = st.none() | st.booleans() | st.integers(-(10**9), 10**9) | st.floats(allow_nan=False, allow_infinity=False)
+VALUES = st.recursive(
+    PLAIN | st.text(max_size=8) | st.sampled_from(["it's", "!", "now-1h", "-1", "1e3", "a:b", "*"]),
+    lambda parts: st.lists(parts, max_size=3) | st.dictionaries(st.text(max_size=5), parts, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(VALUES)
+def test_what_is_written_in_rison_is_read_as_the_same_value(value: Any) -> None:
+    assert reader.loads(rison(value)) == value

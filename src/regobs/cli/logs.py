@@ -10,17 +10,15 @@ import click
 
 from regobs.errors import ExitCode, InputError
 
-_QUERIES = "regobs.cli.logs_query"
+_QUERIES = ("regobs.cli.logs_query", "regobs.cli.logs_link")
 _FLAVORS = click.Choice(["gitlab", "distribution"])
 
 
 class _Logs(click.Group):
-    """A group that has the commands of the module `logs_query` too, imported when one that is not here is asked for."""
+    """A group that has the commands of other modules too, imported when one that is not here is asked for."""
 
     def _queries(self) -> dict[str, click.Command]:
-        if find_spec(_QUERIES) is None:
-            return {}
-        found = vars(import_module(_QUERIES)).values()
+        found = [one for name in _QUERIES if find_spec(name) for one in vars(import_module(name)).values()]
         return {str(one.name): one for one in found if isinstance(one, click.Command)}
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -34,10 +34,22 @@ def discover_url(
         "query": {"language": "kuery", "query": as_kql(query)},
         "sort": sort or [["time", "desc"]],
     }
-    times: dict[str, Rison] = {"time": {"from": start, "to": end}}
+    return f"{_app(kibana, space)}/discover#/?_g={_period(start, end)}&_a={quote(rison(state), safe=_KEPT)}"
+
+
+def dashboard_url(kibana: str, dashboard: str, *, start: str = "now-24h", end: str = "now", space: str = "") -> str:
+    """A dashboard by its id; the rest as for `discover_url`."""
+    return f"{_app(kibana, space)}/dashboards#/view/{quote(dashboard, safe='')}?_g={_period(start, end)}"
+
+
+def _app(kibana: str, space: str) -> str:
     place = f"/s/{quote(space, safe='')}" if space else ""
-    address = f"{kibana.rstrip('/')}{place}/app/discover#/"
-    return f"{address}?_g={quote(rison(times), safe=_KEPT)}&_a={quote(rison(state), safe=_KEPT)}"
+    return f"{kibana.rstrip('/')}{place}/app"
+
+
+def _period(start: str, end: str) -> str:
+    times: dict[str, Rison] = {"time": {"from": start, "to": end}}
+    return quote(rison(times), safe=_KEPT)
 
 
 _KEPT = "!'()*:@,/~"  # Rison's own marks, which a fragment may hold
@@ -62,4 +74,4 @@ def rison(value: Rison) -> str:
         return f"!({','.join(map(rison, value))})"
     if isinstance(value, dict):
         return f"({','.join(f'{rison(key)}:{rison(value[key])}' for key in sorted(value))})"
-    return str(value)
+    return str(value).replace("e+", "e")  # Rison has no plus sign

@@ -1,0 +1,49 @@
+"""`regobs logs link`: the address that shows a log query, a panel or a dashboard in Kibana."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("name", metavar="NAME")
+@click.option("--kibana", required=True, metavar="URL", help="The base address of Kibana.")
+@click.option("--environment", default="", metavar="NAME", help="Whose lines; the first of the pack by default.")
+@click.option("--space", default="", metavar="ID", help="A space that is not the default one.")
+@click.option("--where", default="", metavar="KQL", help="Only lines that fit this too.")
+@click.option("--from", "start", default="now-24h", show_default=True, metavar="TIME", help="The begin of the period.")
+@click.option("--to", "end", default="now", show_default=True, metavar="TIME", help="Its end.")
+@click.option("--pack", "pack_directory", type=click.Path(path_type=Path), metavar="DIR", help="As for `run`.")
+def link(
+    *,
+    name: str,
+    kibana: str,
+    environment: str,
+    space: str,
+    where: str,
+    start: str,
+    end: str,
+    pack_directory: Path | None,
+) -> None:
+    """Print the address in Kibana of a saved query, a session, a dashboard, or one of its panels (main/requests).
+
+    A query opens in Discover with its lines and fields; a dashboard needs what `regobs build` writes to kibana/.
+    """
+    from datetime import UTC, datetime  # noqa: PLC0415 - the parts below are not needed for --help
+
+    from regobs.kibana.links import View  # noqa: PLC0415
+    from regobs.kibana.links import link as address  # noqa: PLC0415
+    from regobs.logs.kql import hints, parse  # noqa: PLC0415
+    from regobs.logs.kql.bind import bind  # noqa: PLC0415
+    from regobs.logs.query import Clause  # noqa: PLC0415
+    from regobs.pack import find_pack  # noqa: PLC0415
+
+    now = datetime.now(UTC)
+    node = parse(where)
+    for hint in hints(node, where):
+        click.echo(f"Hint: {hint}", err=True)
+    clauses = [Clause(where, bind(node, where, now=now))] if where.strip() else []
+    view = View(kibana, environment, space, start, end)
+    click.echo(address(find_pack(pack_directory), name, view, where=clauses, now=now))

@@ -1,0 +1,87 @@
+"""Addresses that open in Kibana what a name stands for: a dashboard, a panel's or saved query's lines, a session."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from difflib import get_close_matches
+
+from regobs.errors import InputError, LogQueryError
+from regobs.kibana.definition import Definition, Environment
+from regobs.kibana.reading import read_definition
+from regobs.logs.kql import dates
+from regobs.logs.query import Clause
+from regobs.logs.saved import load_query, names_in
+from regobs.logs.to_kql import dashboard_url, discover_url
+from regobs.pack import Pack
+
+_ADDRESS = re.compile(r"https?://[^\s@?#/]+(/[^\s@?#]*)?")
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Where to look: Kibana's base address, an environment of the pack (the first when empty), a space, a period."""
+
+    kibana: str
+    environment: str = ""
+    space: str = ""
+    start: str = "now-24h"
+    end: str = "now"
+
+
+def link(pack: Pack, name: str, view: View, *, where: Sequence[Clause] = (), now: datetime | None = None) -> str:
+    """The address for the name of a dashboard, a panel (DASHBOARD/PANEL), a session or a saved query.
+
+    `where` narrows the lines; a dashboard takes none. Raises LogQueryError for a name, environment or time that does
+    not exist, InputError for an address that is none or holds a password.
+    """
+    if not _ADDRESS.fullmatch(view.kibana):
+        raise InputError(
+            "the address of Kibana is no http or https URL, or has a user, query or fragment in it",
+            expected="https://kibana.example.com, as it opens the start page",
+            next_step="log in to Kibana in the browser; the link needs no password",
+        )
+    for time in (view.start, view.end):
+        if dates.span(time, now or datetime.now().astimezone()) is None:
+            raise LogQueryError("this is no time", value=time, expected="2026-11-23T11:05:00Z, now-15m or now/d")
+    definition = read_definition(pack, now=now)
+    environment = _environment(definition, view.environment)
+    boards = {one.name: one for one in definition.dashboards}
+    if name in boards and not where:
+        place = boards[name].id(environment)
+        return dashboard_url(view.kibana, place, start=view.start, end=view.end, space=view.space)
+    queries = {one.name: one.query for one in definition.sessions}
+    queries |= {f"{one.name}/{panel.name}": panel.query for one in boards.values() for row in one.rows for panel in row}
+    saved = names_in(pack)
+    if name in queries:
+        query = queries[name]
+    elif name in saved:
+        query = load_query(pack, name, now=now)
+    else:
+        raise _unknown(name, [*boards, *queries, *saved], narrowed=bool(where))
+    query = query.narrowed(*where)
+    return discover_url(query, view.kibana, environment.data_view, start=view.start, end=view.end, space=view.space)
+
+
+def _environment(definition: Definition, name: str) -> Environment:
+    known = {one.name: one for one in definition.environments}
+    if not name:
+        return definition.environments[0]
+    if name not in known:
+        raise LogQueryError("there is no environment of this name", value=name, expected=", ".join(known))
+    return known[name]
+
+
+def _unknown(name: str, names: list[str], *, narrowed: bool) -> LogQueryError:
+    close = get_close_matches(name, [one for one in names if one != name], n=1)
+    step = f"did you mean {close[0]}?" if close else "see `regobs logs run` for the names"
+    if name in names and narrowed:
+        step = "take --where away, or name one of its panels"
+    return LogQueryError(
+        "nothing of this name has lines to show",
+        value=name,
+        expected="a dashboard, DASHBOARD/PANEL, a session or a saved query",
+        next_step=step,
+    )
