@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, Self
 
@@ -10,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from regobs.snapshot.page import page as html_of
-from regobs.snapshot.units import value_text
+from regobs.snapshot.units import UNITS, value_text
 from tests.e2e.conftest import require
 from tests.snapshot.world import PANELS, SPAN, board, shot, wave
 
@@ -90,6 +91,21 @@ class Opened:
 
     def __exit__(self, *problem: object) -> None:
         self.context.close()
+
+
+def test_the_script_writes_numbers_as_python_does(browser: Browser) -> None:
+    script = files("regobs.snapshot").joinpath("page.js").read_text(encoding="utf-8")
+    functions = script[script.index("function numberText") : script.index("function timeText")]
+    numbers = [
+        sign * digits * 10.0**power for power in range(-10, 13) for digits in (1, 1.5, 9.996) for sign in (1, -1)
+    ]
+    cases = [(value, unit) for value in (0.0, *numbers) for unit in UNITS]
+    page = browser.new_page()
+    written = page.evaluate(f"([page, cases]) => {{ {functions} return cases.map(one => valueText(...one)); }}", [
+        {"units": UNITS}, cases,
+    ])  # fmt: skip
+    page.close()
+    assert written == [value_text(value, unit) for value, unit in cases]
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1600), ("dark", 1600), ("light", 700)])
