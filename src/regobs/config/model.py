@@ -91,10 +91,14 @@ class PrometheusSettings:
 
 @dataclass(frozen=True, slots=True)
 class GrafanaSettings:
-    """The Grafana that shows the dashboards. `datasource` is the default choice of every dashboard."""
+    """The Grafana that shows the dashboards. `datasource` is the default choice of every dashboard.
+
+    An annotation that has all of `deploy_tags` is shown as a deploy; without any tag none is.
+    """
 
     datasource: str = "prometheus"
     url: str = ""
+    deploy_tags: tuple[str, ...] = ("deploy", "registry")
 
 
 @dataclass(frozen=True, slots=True)

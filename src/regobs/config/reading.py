@@ -140,6 +140,7 @@ def _grafana(top: Table) -> GrafanaSettings:
     return GrafanaSettings(
         datasource=table.text("datasource", default.datasource, expected="the uid or name of a data source"),
         url=table.text("url", default.url, expected="an http or https URL without a password", pattern=_URL),
+        deploy_tags=table.texts("deploy_tags", default.deploy_tags),
     )
 
 

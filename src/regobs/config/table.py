@@ -133,6 +133,16 @@ class Table:
 
         return frozenset(self.items(key, tuple(default), read, "label names"))
 
+    def texts(self, key: str, default: tuple[str, ...]) -> tuple[str, ...]:
+        """A list of texts of one line each."""
+
+        def read(value: object) -> str:
+            if isinstance(value, str) and value.strip() and "\n" not in value:
+                return value
+            raise self.fail(key, "a list of texts", value=value)
+
+        return self.items(key, default, read, "texts")
+
     def addresses(self, key: str, default: tuple[str, ...]) -> tuple[str, ...]:
         """A list of host:port."""
 

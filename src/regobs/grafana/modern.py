@@ -42,7 +42,7 @@ def to_json(dashboard: Dashboard) -> Json:
     plain: Json = json.loads(json.dumps(dashboard.to_json_data(), default=lambda part: part.to_json_data()))
     modern = _keep(plain, _DASHBOARD_KEYS)
     modern["schemaVersion"] = SCHEMA_VERSION
-    modern["annotations"] = {"list": [_annotations()]}
+    modern["annotations"] = {"list": [_annotations(), *plain["annotations"]["list"]]}
     modern["panels"] = [_panel(panel) for panel in plain["panels"]]
     modern["templating"] = {"list": [_variable(variable) for variable in plain["templating"]["list"]]}
     modern["timepicker"] = {}

@@ -11,6 +11,7 @@ from regobs.catalog.model import Capability, Metric
 from regobs.config import Config
 from regobs.documents import dump_yaml
 from regobs.errors import DashboardError, Location
+from regobs.grafana.annotations import time_marks
 from regobs.grafana.bound import BoundDashboard, bind_dashboard
 from regobs.grafana.described import describe_dashboard
 from regobs.grafana.load import SUFFIX, load_dashboard, slug_of
@@ -122,7 +123,8 @@ def files(
 def setting_of(config: Config) -> Setting:
     """What a configuration adds to every dashboard."""
     interval = duration_text(config.prometheus.scrape_interval)
-    return Setting(Variables.of(config), config.flavor, interval, config.runbook_url)
+    variables = Variables.of(config)
+    return Setting(variables, config.flavor, interval, config.runbook_url, time_marks(config, variables))
 
 
 def _refuse_stray(overlays: Mapping[str, Path], dashboards: Mapping[str, Dashboard]) -> None:

@@ -37,6 +37,7 @@ class Setting:
     flavor: str
     interval: str = "15s"
     runbooks: str = ""
+    annotations: tuple[Json, ...] = ()
     # Each text is needed twice, for dashboard and manifest. The expression is kept so that its id remains its own.
     texts: dict[int, tuple[Expr, str]] = field(default_factory=dict, repr=False, compare=False)
 
@@ -69,6 +70,7 @@ def render(bound: BoundDashboard, setting: Setting) -> Json:
             refresh=REFRESH,
             graphTooltip=core.GRAPH_TOOLTIP_MODE_SHARED_CROSSHAIR,
             links=list(_links(bound)),
+            annotations=core.Annotations(list(setting.annotations)),
             templating=core.Templating(setting.variables.templates(metrics)),
             panels=list(_rows(bound, setting, panel_ids(uid, bound))),
             editable=True,
