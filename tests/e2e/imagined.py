@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import product
 
+from regobs.catalog import postgresql
 from regobs.catalog.model import Flavor, Form, Kind, Metric, Version
 
+EXAMPLES = {"resource": ("cpu", "memory"), "cache_result": ("HIT", "MISS")}  # of open labels that content selects by
+LIMITS = {postgresql.MAX_CONNECTIONS: 100}  # of what has several series at 1
 MOST = 200  # series of one family; beyond it labels vary one at a time
 
 
 def imagined(metrics: Iterable[Metric], flavor: Flavor, version: Version) -> str:
-    """The exposition: every family with every closed label value, gauges and counters at 1."""
+    """The exposition: every family with every closed label value, gauges and counters at 1, limits above."""
     return "".join(f"{line}\n" for metric in metrics for line in _family(metric, flavor, version))
 
 
@@ -32,12 +35,12 @@ def _family(metric: Metric, flavor: Flavor, version: Version) -> Iterator[str]:
             yield f"{metric.name}_sum{_text(labels)} {(form.buckets or (1,))[0] / 2!r}"
             yield f"{metric.name}_count{_text(labels)} 1"
         else:
-            yield f"{metric.name}{_text(labels)} 1"
+            yield f"{metric.name}{_text(labels)} {LIMITS.get(metric, 1)}"
 
 
 def _label_sets(form: Form) -> Iterator[dict[str, str]]:
     names = [label.exposed for label in form.labels]
-    values = [label.values or ("some",) for label in form.labels]
+    values = [label.values or EXAMPLES.get(label.exposed) or ("some",) for label in form.labels]
     total = 1
     for choices in values:
         total *= len(choices)

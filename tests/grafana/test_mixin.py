@@ -9,6 +9,7 @@ import pytest
 
 from regobs.grafana.mixin import FILE, mixin
 
+SELECTOR = 'job="registry", env=~"a\\\\d"'
 RULES = """\
 groups:
   - name: records
@@ -59,6 +60,23 @@ def test_the_importer_changes_names_and_adds_tags(tree: Path) -> None:
     dashboard = evaluate(tree, f"({change}).grafanaDashboards['overview.json']")
     assert dashboard["title"] == "EU: Overview"
     assert dashboard["tags"] == ["own", "regobs", "team"]
+
+
+def test_the_importer_says_which_series_are_the_registrys(tree: Path) -> None:
+    query = f'sum(up{{code="2", {SELECTOR}, a="b"}})'
+    (tree / "dashboards/overview.json").write_text(json.dumps({"title": "O", "tags": [], "panels": [{"expr": query}]}))
+    (tree / "prometheus/rules/slo.yaml").write_text(
+        json.dumps({"groups": [{"name": "both", "rules": [{"alert": "Down", "expr": f"{query} == 0"}]}]})
+    )
+    (tree / FILE).write_bytes(mixin(["overview"], ["prometheus/rules/slo.yaml"], SELECTOR))
+    other = 'service="r\\\\d", x="y"'
+    change = f"(m {{ _config+:: {{ registrySelector: {json.dumps(other)} }} }})"
+    [panel] = evaluate(tree, f"{change}.grafanaDashboards['overview.json'].panels")
+    [group] = evaluate(tree, f"{change}.prometheusAlerts.groups")
+    assert panel["expr"] == f'sum(up{{code="2", {other}, a="b"}})'
+    assert group["rules"][0]["expr"] == f"{panel['expr']} == 0"
+    [same] = evaluate(tree, "m.grafanaDashboards['overview.json'].panels")
+    assert same["expr"] == query
 
 
 def test_a_mixin_without_rules_has_none(tree: Path) -> None:

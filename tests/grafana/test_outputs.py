@@ -12,6 +12,7 @@ from regobs.catalog.model import Capability, Exposer, Flavor
 from regobs.config import Config, GrafanaSettings, LabelNames, PrometheusSettings
 from regobs.errors import DashboardError
 from regobs.grafana import Dashboards, files, load_dashboards, manifest, panel_queries
+from regobs.grafana.configmaps import FILE as CONFIGMAPS
 from regobs.grafana.mixin import FILE as MIXIN
 from regobs.grafana.outputs import PROVISIONING
 from regobs.pack import Pack
@@ -58,7 +59,7 @@ def test_dashboards_are_found_by_the_name_of_their_file(pack: Pack) -> None:
 
 
 def test_files_are_the_dashboards_their_provisioning_and_the_mixin(pack: Pack) -> None:
-    assert set(files(pack, PLAIN)) == {"dashboards/own.json", PROVISIONING, MIXIN}
+    assert set(files(pack, PLAIN)) == {"dashboards/own.json", PROVISIONING, CONFIGMAPS, MIXIN}
 
 
 def test_a_dashboard_that_could_show_nothing_is_not_written(folder: Path, pack: Pack) -> None:

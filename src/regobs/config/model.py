@@ -93,12 +93,14 @@ class PrometheusSettings:
 class GrafanaSettings:
     """The Grafana that shows the dashboards. `datasource` is the default choice of every dashboard.
 
-    An annotation that has all of `deploy_tags` is shown as a deploy; without any tag none is.
+    An annotation that has all of `deploy_tags` is shown as a deploy; without any tag none is. `sidecar_label` is the
+    label, as `name=value`, of the ConfigMaps that Grafana's sidecar loads.
     """
 
     datasource: str = "prometheus"
     url: str = ""
     deploy_tags: tuple[str, ...] = ("deploy", "registry")
+    sidecar_label: str = "grafana_dashboard=1"
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from regobs.promql.vocabulary import TARGET_LABELS
 
 DEFAULT_NAME = "regobs.toml"
 _TOP = ("pack", "registry", "labels", "prometheus", "grafana", "environments", "slo", "thresholds", "alerts")
+_SIDECAR_LABEL = r"(?:[a-z0-9.-]+/)?[A-Za-z0-9][A-Za-z0-9_.-]*=[A-Za-z0-9_.-]*"
 _URL = r"https?://[^\s@]+"
 _NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
 
@@ -140,6 +141,12 @@ def _grafana(top: Table) -> GrafanaSettings:
     return GrafanaSettings(
         datasource=table.text("datasource", default.datasource, expected="the uid or name of a data source"),
         url=table.text("url", default.url, expected="an http or https URL without a password", pattern=_URL),
+        sidecar_label=table.text(
+            "sidecar_label",
+            default.sidecar_label,
+            expected='a label such as "grafana_dashboard=1"',
+            pattern=_SIDECAR_LABEL,
+        ),
         deploy_tags=table.texts("deploy_tags", default.deploy_tags),
     )
 

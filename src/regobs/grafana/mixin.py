@@ -6,6 +6,7 @@ The conventions are those of https://monitoring.mixins.dev: hidden fields `grafa
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 
 from regobs.grafana.render import REFRESH, TAGS
@@ -22,7 +23,19 @@ _TEMPLATE = """\
     dashboardTags: [%(tags)s],
     dashboardRefresh: '%(refresh)s',
     dashboardTimezone: 'browser',
+    // Which series are the registry's, in dashboards and rules.
+    registrySelector: %(selector)s,
   },
+
+  local selector = %(selector)s,
+  local inJson(text) = std.strReplace(std.strReplace(text, '\\\\', '\\\\\\\\'), '"', '\\\\"'),
+  local chosen(parsed, text) =
+    if this._config.registrySelector == selector then parsed
+    else std.parseJson(std.strReplace(text, inJson(selector), inJson(this._config.registrySelector))),
+
+  local other(expr) =
+    if this._config.registrySelector == selector then expr
+    else std.strReplace(expr, selector, this._config.registrySelector),
 
   local dashboards = {
 %(dashboards)s  },
@@ -34,7 +47,11 @@ _TEMPLATE = """\
   ]),
 
   local only(kind) = [
-    group { rules: [rule for rule in group.rules if std.objectHas(rule, kind)] }
+    group { rules: [
+      rule { expr: other(super.expr) }
+      for rule in group.rules
+      if std.objectHas(rule, kind)
+    ] }
     for group in groups
     if std.length([rule for rule in group.rules if std.objectHas(rule, kind)]) > 0
   ],
@@ -55,14 +72,19 @@ _TEMPLATE = """\
 """
 
 
-def mixin(slugs: Iterable[str], rule_files: Iterable[str] = ()) -> bytes:
-    """The mixin of these dashboards and of these rule files (paths from the top of the output, as in `build`)."""
-    dashboards = (f"    '{slug}.json': import '../dashboards/{slug}.json',\n" for slug in sorted(slugs))
+def mixin(slugs: Iterable[str], rule_files: Iterable[str] = (), selector: str = "") -> bytes:
+    """The mixin of these dashboards and of these rule files (paths from the top of the output, as in `build`).
+
+    `selector` is the registry's, as it stands in all of them between the braces.
+    """
+    files = ((slug, f"'../dashboards/{slug}.json'") for slug in sorted(slugs))
+    dashboards = (f"    '{slug}.json': chosen(import {file}, importstr {file}),\n" for slug, file in files)
     rules = (f"      importstr '../{path}',\n" for path in sorted(rule_files))
     text = _TEMPLATE % {
         "tags": ", ".join(f"'{tag}'" for tag in TAGS),
         "refresh": REFRESH,
         "dashboards": "".join(dashboards),
         "rules": "".join(rules),
+        "selector": json.dumps(selector),
     }
     return text.encode()

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from regobs.catalog.model import Capability, Metric
-from regobs.config import Config
+from regobs.config import Config, selector_text
 from regobs.documents import dump_yaml
 from regobs.errors import DashboardError, Location
 from regobs.grafana.annotations import time_marks
 from regobs.grafana.bound import BoundDashboard, bind_dashboard
+from regobs.grafana.configmaps import FILE as CONFIGMAPS
+from regobs.grafana.configmaps import configmaps
 from regobs.grafana.described import describe_dashboard
 from regobs.grafana.load import SUFFIX, load_dashboard, slug_of
 from regobs.grafana.mixin import FILE as MIXIN
@@ -80,7 +82,7 @@ class Dashboards:
         return cls(bound, config, setting_of(config), overlays)
 
     def files(self, rule_files: Sequence[str] = ()) -> dict[str, bytes]:
-        """The dashboards, their provisioning and the mixin, by path below the output directory.
+        """The dashboards, their provisioning, ConfigMaps and mixin, by path below the output directory.
 
         A dashboard of which nothing can be shown is not written. `rule_files` are the paths of the rule files that
         the mixin offers. Raises DashboardError, and MachineError for an overlay without jsonnet.
@@ -91,8 +93,13 @@ class Dashboards:
             data = render(one, self.setting)
             if one.slug in self.overlays:
                 data = apply_overlay(data, self.overlays[one.slug])
-            written[f"{FOLDER}/{one.slug}.json"] = to_bytes(data)
-        return {**written, PROVISIONING: _provisioning(), MIXIN: mixin([one.slug for one in shown], rule_files)}
+            written[one.slug] = to_bytes(data)
+        return {
+            **{f"{FOLDER}/{slug}.json": content for slug, content in written.items()},
+            PROVISIONING: _provisioning(),
+            CONFIGMAPS: configmaps(written, self.config.grafana.sidecar_label),
+            MIXIN: mixin(written, rule_files, selector_text(self.config.matchers)),
+        }
 
     def manifest(self) -> dict[str, Any]:
         """The part of manifest.json that describes the dashboards, by slug."""
