@@ -34,7 +34,9 @@ def test_a_function_patches_one_panel_and_removes_another(overlay: Path) -> None
         "  for panel in super.panels if panel.title != 'Errors'] }"
     )
     patched = apply_overlay(DASHBOARD, overlay)
-    assert patched["panels"] == [{"id": 1, "title": "Requests", "type": "stat", "description": "ours"}]
+    [panel] = patched["panels"]
+    assert panel.items() >= {"id": 1, "title": "Requests", "type": "stat", "description": "ours"}.items()
+    assert panel["gridPos"] == {"x": 0, "y": 0, "w": 24, "h": 4}
 
 
 def test_the_dashboard_is_an_external_variable_too(overlay: Path) -> None:

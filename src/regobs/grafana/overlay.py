@@ -2,7 +2,9 @@
 
 `dashboards/<slug>.overlay.jsonnet` in a pack directory is an object that is added to the dashboard
 (`{ refresh: '5m' }`), or a function that takes the dashboard and returns it changed
-(`function(dashboard) dashboard { panels: [...] }`). `std.extVar('dashboard')` is the dashboard too.
+(`function(dashboard) dashboard { panels: [...] }`). `std.extVar('dashboard')` is the dashboard too, and
+`import 'regobs.libsonnet'` has functions for the usual changes. Where an overlay adds, removes or moves panels, all get
+new places, which follow from their order.
 """
 
 from __future__ import annotations
@@ -13,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from regobs.errors import DashboardError, Location, MachineError
+from regobs.grafana.settle import settle
 
 SUFFIX = ".overlay.jsonnet"
+_LIBRARY = Path(__file__).parent  # where regobs.libsonnet lies
 _POSITION = re.compile(r"(?P<file>[^\s]+\.(?:jsonnet|libsonnet)):\(?(?P<line>\d+):(?P<column>\d+)")
 
 Json = dict[str, Any]
@@ -41,12 +45,16 @@ def apply_overlay(dashboard: Json, path: Path) -> Json:
     )
     try:
         result = json.loads(
-            _jsonnet.evaluate_snippet("regobs", program, ext_codes={"dashboard": json.dumps(dashboard)})
+            _jsonnet.evaluate_snippet(
+                "regobs", program, ext_codes={"dashboard": json.dumps(dashboard)}, jpathdir=[str(_LIBRARY)]
+            )
         )
     except RuntimeError as error:
         raise _failure(str(error), path) from error
-    _check(result, path)
-    patched: Json = result
+    patched = _the_dashboard(result, path)
+    if _ids(patched) != _ids(dashboard):
+        settle(patched)
+    _refuse_twins(patched, path)
     return patched
 
 
@@ -64,7 +72,7 @@ def _failure(text: str, path: Path) -> DashboardError:
     )
 
 
-def _check(result: object, path: Path) -> None:
+def _the_dashboard(result: object, path: Path) -> Json:
     panels = result.get("panels") if isinstance(result, dict) else None
     if not isinstance(result, dict) or not isinstance(panels, list) or not result.get("title") or not result.get("uid"):
         raise DashboardError(
@@ -74,7 +82,16 @@ def _check(result: object, path: Path) -> None:
             expected="an object with title, uid and panels",
             next_step="return the dashboard that was given, changed",
         )
-    ids = [panel.get("id") for outer in panels for panel in [outer, *outer.get("panels", [])]]
+    return result
+
+
+def _ids(dashboard: Json) -> list[object]:
+    """The ids of all panels in their order, those in closed rows too."""
+    return [panel.get("id") for outer in dashboard["panels"] for panel in [outer, *outer.get("panels", [])]]
+
+
+def _refuse_twins(dashboard: Json, path: Path) -> None:
+    ids = _ids(dashboard)
     twice = sorted({number for number in ids if ids.count(number) > 1}, key=str)
     if twice:
         raise DashboardError(
