@@ -12,6 +12,7 @@ from regobs.cli.content import PATH, columns, content, content_options
 from regobs.errors import ExitCode
 
 if TYPE_CHECKING:
+    from regobs.grafana.boards import Board
     from regobs.grafana.compare import Change
 
 _SHAPE = click.option("--format", "shape", type=click.Choice(["text", "json"]), default="text", show_default=True)
@@ -53,20 +54,21 @@ def show(name: str, config_file: Path | None, pack_directory: Path | None, flavo
 
 
 @dashboards.command()
-@click.argument("old", type=PATH)
-@click.argument("new", type=PATH)
+@click.argument("old")
+@click.argument("new")
+@click.option("--token-file", type=PATH, metavar="FILE", help="Holds Grafana's token; else GRAFANA_TOKEN does.")
 @_SHAPE
 @click.pass_context
-def diff(context: click.Context, old: Path, new: Path, shape: str) -> None:
-    """Say what differs between two builds, or two dashboard files, in meaning. Exit code 1 where something does.
+def diff(context: click.Context, old: str, new: str, token_file: Path | None, shape: str) -> None:
+    """Say what differs between two builds, or a build and a Grafana, in meaning. Exit code 1 where something does.
 
-    OLD and NEW are each a dashboard's JSON, a directory of them, or the output of `regobs build`.
+    OLD and NEW are each a dashboard's JSON, a directory of them, the output of `regobs build`, or the address of a
+    Grafana, whose dashboards with the tag `regobs` are read.
     """
-    from regobs.grafana.boards import read_boards  # noqa: PLC0415 - `--help` needs neither
-    from regobs.grafana.compare import compare_boards  # noqa: PLC0415
+    from regobs.grafana.compare import compare_boards  # noqa: PLC0415 - `--help` does not need it
 
-    before, after = read_boards(old), read_boards(new)
-    if old.is_file() and new.is_file():  # two files are compared whatever they are called
+    before, after = (_boards(one, token_file) for one in (old, new))
+    if Path(old).is_file() and Path(new).is_file():  # two files are compared whatever they are called
         after = dict(zip(before, after.values(), strict=True))
     changes = compare_boards(before, after)
     if shape == "json":
@@ -74,6 +76,14 @@ def diff(context: click.Context, old: Path, new: Path, shape: str) -> None:
     else:
         click.echo("\n".join(_told(changes)) if changes else "no difference")
     context.exit(ExitCode.DIFFERENCE if changes else ExitCode.OK)
+
+
+def _boards(source: str, token_file: Path | None) -> dict[str, Board]:
+    """The dashboards of a path or of a Grafana."""
+    from regobs.grafana.boards import read_boards  # noqa: PLC0415 - `--help` needs none of them
+    from regobs.grafana.live import is_address, read_live, read_token  # noqa: PLC0415
+
+    return read_live(source, read_token(token_file)) if is_address(source) else read_boards(Path(source))
 
 
 def _described(

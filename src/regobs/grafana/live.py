@@ -1,0 +1,118 @@
+"""The dashboards that a Grafana shows now, read through its HTTP API.
+
+Documented at https://grafana.com/docs/grafana/latest/developers/http_api/ (folder/dashboard search, dashboard by uid).
+The token of a service account with the role Viewer is enough. It comes from the environment or from a file, never from
+the command line, and stands in no error.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import requests
+import requests.auth
+
+from regobs.errors import InputError, Location, ServerError
+from regobs.grafana.boards import Board, board_of
+from regobs.grafana.render import TAGS
+
+TOKEN_VARIABLE = "GRAFANA_TOKEN"  # noqa: S105 - a name, no token
+PREFIX = "regobs-"
+_TIMEOUT_SECONDS = 30.0
+_MOST = 5000  # Grafana's own limit of a search
+_EXPECTED = "the HTTP API of Grafana 9 or later"
+
+
+def is_address(text: str) -> bool:
+    """Whether this is the address of a server rather than a path."""
+    return text.startswith(("http://", "https://"))
+
+
+def read_token(file: Path | None) -> str | None:
+    """The token of a file, or else of the environment; None for none. Raises InputError."""
+    if file is None:
+        return os.environ.get(TOKEN_VARIABLE) or None
+    try:
+        token = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise _unusable(file, "the file of the token cannot be read") from error
+    if not token or not token.isascii() or len(token.split()) != 1:
+        raise _unusable(file, "the file holds no token")
+    return token
+
+
+def _unusable(file: Path, message: str) -> InputError:
+    expected = "a file that holds the token of a service account and nothing else"
+    return InputError(message, location=Location(str(file)), expected=expected, next_step="correct --token-file")
+
+
+def read_live(address: str, token: str | None) -> dict[str, Board]:
+    """The dashboards with our tag, by the part of their uid that is their file's name.
+
+    Raises InputError for an address with a password in it, ServerError for a server that does not answer as Grafana.
+    """
+    parts = urlsplit(address)
+    if parts.username or parts.password:
+        raise InputError(
+            "the address holds a password",
+            expected="an address without one",
+            next_step=f"make a token for a service account and put it into {TOKEN_VARIABLE}",
+        )
+    with requests.Session() as session:
+        if token:
+            session.auth = _Bearer(token)  # a header alone would lose to an entry of ~/.netrc
+        root = address.rstrip("/")
+        found = _get(session, root, "/api/search", {"type": "dash-db", "tag": TAGS[0], "limit": str(_MOST)})
+        if not isinstance(found, list) or not all(isinstance(one, dict) and one.get("uid") for one in found):
+            raise _stranger(root, "what /api/search answers is no list of dashboards")
+        return dict(sorted(_board(session, root, str(one["uid"])) for one in found))
+
+
+class _Bearer(requests.auth.AuthBase):
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+
+def _board(session: requests.Session, root: str, uid: str) -> tuple[str, Board]:
+    answer = _get(session, root, f"/api/dashboards/uid/{quote(uid, safe='')}", {})
+    try:
+        return uid.removeprefix(PREFIX), board_of(answer["dashboard"])
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise _stranger(root, f"the dashboard {uid} is not whole: {type(error).__name__}") from error
+
+
+def _get(session: requests.Session, root: str, path: str, params: dict[str, str]) -> Any:
+    try:
+        answer = session.get(root + path, params=params, timeout=_TIMEOUT_SECONDS, allow_redirects=False)
+    except requests.RequestException as error:
+        raise ServerError(
+            f"{root} cannot be reached",
+            value=type(error).__name__,
+            expected=_EXPECTED,
+            next_step="check the address and that the server runs",
+        ) from error
+    if answer.status_code in {requests.codes.unauthorized, requests.codes.forbidden}:
+        raise ServerError(
+            f"{root} does not let us read its dashboards",
+            value=f"{answer.status_code} for {path}",
+            expected="the token of a service account with the role Viewer",
+            next_step=f"put it into {TOKEN_VARIABLE}, or name its file with --token-file",
+        )
+    if answer.status_code != requests.codes.ok:
+        raise _stranger(root, f"{path} answers {answer.status_code}")
+    try:
+        return answer.json()
+    except requests.JSONDecodeError as error:
+        raise _stranger(root, f"{path} answers no JSON") from error
+
+
+def _stranger(root: str, message: str) -> ServerError:
+    step = "give the address at which Grafana's own pages begin"
+    return ServerError(message, value=root, expected=_EXPECTED, next_step=step)
