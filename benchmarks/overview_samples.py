@@ -1,6 +1,9 @@
 """How many samples Prometheus reads for one refresh of the Overview over 24 hours, with recording rules and without.
 
-    python benchmarks/overview_samples.py [--hours 24] [--instances 4] [--scrape 15]
+    python benchmarks/overview_samples.py [--hours 24] [--instances 4] [--scrape 15] [--all]
+
+With `--all` it lists instead what one refresh of each dashboard reads with every capability on, closed rows not
+counted. That takes a history of every series that they ask for: `--hours 2 --instances 1` is enough to compare them.
 
 The figures are the server's own (`stats=all`, totalQueryableSamples). The history is that of a real GitLab registry's
 exposition (tests/data) whose counters advance, the recorded series are made of it by promtool from the generated rules,
@@ -27,6 +30,7 @@ from typing import Any
 import yaml
 
 from regobs import grafana, slo
+from regobs.catalog.model import Capability
 from regobs.config.model import Config
 from regobs.demo import servers
 from regobs.demo.processes import Supervisor, find_program
@@ -37,6 +41,8 @@ from regobs.promql.walk import selectors
 
 ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "tests" / "data" / "gitlab-registry-4.32.prom.gz"
+OVERVIEW = "overview"
+EVERYTHING = Config(capabilities=frozenset(Capability))
 WIDTH = 1900  # pixels of a dashboard on a common screen
 # Grafana's rounding of an interval, both in seconds: below the first it becomes the second (kbn.roundInterval).
 ROUNDED = ((15, 10), (25, 20), (45, 30), (90, 60), (210, 120), (450, 300), (750, 600), (1500, 1200))
@@ -71,7 +77,8 @@ def read_series(exposition: str, wanted: Callable[[str], bool]) -> list[Series]:
             _, _, name, kind = line.split(" ", 3)
             types[name] = kind
         elif (match := _SAMPLE.match(line)) and wanted(match[1]):
-            found.append(Series(match[1], match[2] or "", float(match[3]), _grows(match[1], types)))
+            labels = re.sub(r"\b(job|instance)=", r"exported_\1=", match[2] or "")  # as a scrape does
+            found.append(Series(match[1], labels, float(match[3]), _grows(match[1], types)))
     return found
 
 
@@ -121,9 +128,9 @@ class Query:
     step: int | None
 
 
-def dashboard_queries(files: dict[str, bytes], span: int, scrape: int) -> list[Query]:
-    """The queries of the Overview as Grafana sends them for the last `span` seconds."""
-    board = json.loads(files["dashboards/overview.json"])
+def dashboard_queries(files: dict[str, bytes], span: int, scrape: int, slug: str = OVERVIEW) -> list[Query]:
+    """The queries of a dashboard as Grafana sends them for the last `span` seconds, its rows as they open."""
+    board = json.loads(files[f"dashboards/{slug}.json"])
     found = []
     for panel in board["panels"]:
         wanted = span / (WIDTH * panel["gridPos"]["w"] / 24)
@@ -227,17 +234,21 @@ def main() -> int:
     parser.add_argument("--hours", type=int, default=24)
     parser.add_argument("--instances", type=int, default=4)
     parser.add_argument("--scrape", type=int, default=15, help="seconds between two scrapes")
+    parser.add_argument("--all", action="store_true", help="list the other dashboards too")
     chosen = parser.parse_args()
     span = chosen.hours * 3600
     end = int(time.time()) // BLOCK * BLOCK
     start = end - span
 
-    config, pack = Config(), find_pack()
+    config, pack = EVERYTHING if chosen.all else Config(), find_pack()
     records = slo.records(pack, config)
-    with_rules = dashboard_queries(grafana.files(pack, config, records), span, chosen.scrape)
+    boards = grafana.files(pack, config, records)
+    with_rules = dashboard_queries(boards, span, chosen.scrape)
+    others = other_dashboards(boards, span, chosen.scrape) if chosen.all else {}
     without = dashboard_queries(grafana.files(pack, config, ()), span, chosen.scrape)
     rules = {name: content for name, content in slo.files(pack, config).items() if name.startswith("prometheus/rules/")}
-    asked = {name for query in (*with_rules, *without) for name in names_in(query.text)}
+    queries = [*with_rules, *without, *(query for of_one in others.values() for query in of_one)]
+    asked = {name for query in queries for name in names_in(query.text)}
     levels = needed_rules(rules, asked)
     raw = asked | {
         name for level in levels for group in level for rule in group["rules"] for name in names_in(rule["expr"])
@@ -261,9 +272,26 @@ def main() -> int:
             flush=True,
         )
         with Prometheus(serve(supervisor, data).url) as prometheus:
+            if chosen.all:
+                list_dashboards(prometheus, {OVERVIEW: with_rules, **others}, start, end)
+                return 0
             recorded, _ = samples(prometheus, with_rules, start, end)
             plain, empty = samples(prometheus, without, start, end)
     return report(recorded, plain, empty)
+
+
+def other_dashboards(files: dict[str, bytes], span: int, scrape: int) -> dict[str, list[Query]]:
+    """The queries of every dashboard but the Overview, by its name."""
+    slugs = sorted(Path(name).stem for name in files if name.startswith("dashboards/"))
+    return {slug: dashboard_queries(files, span, scrape, slug) for slug in slugs if slug != OVERVIEW}
+
+
+def list_dashboards(prometheus: Prometheus, boards: dict[str, list[Query]], start: int, end: int) -> None:
+    """Print what the server read for one refresh of each; what this history has no series of reads nothing."""
+    print(f"{'dashboard':<30}{'queries':>9}{'no data':>9}{'samples':>14}")
+    for slug, queries in boards.items():
+        read_by, empty = samples(prometheus, queries, start, end)
+        print(f"{slug:<30}{len(queries):>9}{len(empty):>9}{sum(read_by.values()):>14,}")
 
 
 def report(recorded: dict[str, int], plain: dict[str, int], empty: list[str]) -> int:
