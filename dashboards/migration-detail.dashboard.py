@@ -5,7 +5,7 @@ is right, because progress only grows.
 """
 
 from regobs.catalog import background_migrations as bbm
-from regobs.catalog import build_info, row_counts
+from regobs.catalog import build_info, removed, row_counts
 from regobs.grafana.words import *
 
 FAILED = "RegistryMigrationFailed"
@@ -20,6 +20,9 @@ progress = highest(row_counts.BBM_PROGRESS, by=migration)
 failed = highest(select(row_counts.BBM_PROGRESS, status=("failed", "paused")), by=(*migration, "status"))
 left = {"before deployment": before - before_done, "after deployment": after - after_done}
 known = {"known": before, "applied": before_done}
+imports = rate(select(removed.IMPORTS, attempted=True), by="type")
+import_errors = ratio(rate(select(removed.IMPORTS, error=True), by="type"), rate(removed.IMPORTS, by="type"))
+blob_time, blob_size = removed.MIGRATION_BLOB_DURATION, removed.MIGRATION_BLOB_SIZE
 
 dashboard = Dashboard(
     "Registry Migration Detail",
@@ -49,6 +52,19 @@ dashboard = Dashboard(
         Lines("p95 of jobs", quantile(0.95, bbm.JOB_DURATION, by=which), good="level"),
         Lines("p95 of the job's queries", quantile(0.95, bbm.QUERY_DURATION, by=which), good="below 1 s"),
         Heat("Time of jobs", bbm.JOB_DURATION, good="one band; a second band is a table under load"),
+    ),
+    Row(
+        "How do imports go? (registries from 3.24 until 3.72)",
+        Lines("Imports", imports, good="above 0 while repositories move", stacked=True),
+        Lines("Imports that failed", import_errors, good="0", zoom=True),
+        Lines("Imports in flight", total(removed.IMPORTS_IN_FLIGHT, by="type"), good="below the configured most"),
+        Lines("Import workers in use", highest(removed.IMPORT_SATURATION), good="below 70 %", thresholds=(0.7, 0.9)),
+        Lines("p95 of imports", quantile(0.95, removed.IMPORT_DURATION, by="type"), good="minutes, final ones seconds"),
+        Lines("Tags of a repository, p95", quantile(0.95, removed.MIGRATION_TAGS), good="the usual mix", log=True),
+        Lines("p95 of blob transfers", quantile(0.95, blob_time, by="blob_type"), good="below 1 s"),
+        Lines("Bytes of blobs moved", volume(blob_size, by="blob_type"), good="above 0 while repositories move"),
+        Lines("Requests by path", rate(removed.MIGRATION_ROUTES, by="path"), good="moves from old to new"),
+        collapsed=True,
     ),
     needs=Capability.METADATA_DATABASE,
 )

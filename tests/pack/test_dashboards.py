@@ -36,6 +36,7 @@ CONFIGS = {
     "gitlab": Config(flavor=Flavor.GITLAB, capabilities=WHOLE),
     "distribution": Config(flavor=Flavor.DISTRIBUTION, capabilities=WHOLE),
     "distribution-2.8": Config(flavor=Flavor.DISTRIBUTION, version=Version(2, 8, 2), capabilities=WHOLE),
+    "gitlab-3.60": Config(flavor=Flavor.GITLAB, version=Version(3, 60), capabilities=WHOLE),
     "gitlab-bare": Config(flavor=Flavor.GITLAB, capabilities=frozenset()),
 }
 SLUGS = (
@@ -260,7 +261,17 @@ def test_only_what_a_deployment_lacks_is_left_out() -> None:
 
 def test_a_whole_gitlab_registry_lacks_only_what_others_have() -> None:
     left_out = {query.left_out for query in panel_queries(PACK, CONFIGS["gitlab"]) if query.left_out}
-    assert all("does not exist in gitlab" in reason for reason in left_out)
+    assert all(re.search("does not exist in (the newest )?gitlab", reason) for reason in left_out)
+
+
+def test_a_registry_of_the_time_of_imports_shows_them_and_a_later_one_does_not() -> None:
+    row = "How do imports go? (registries from 3.24 until 3.72)"
+    shown = {
+        name: [query.title for query in panel_queries(PACK, config) if query.row == row and query.left_out is None]
+        for name, config in CONFIGS.items()
+    }
+    assert len(shown.pop("gitlab-3.60")) == 9
+    assert not any(shown.values())
 
 
 def test_the_manifest_lists_every_panel_and_metric() -> None:
