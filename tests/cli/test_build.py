@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+import yaml
 
 from regobs.build import write_atomically
 from regobs.cli.main import run
@@ -82,6 +83,8 @@ def test_every_file_parses(built: Path) -> None:
         assert content.endswith(b"\n"), name
         if name.endswith(".json"):
             assert json.loads(content)
+        elif name.startswith("kubernetes/"):  # a document for each ConfigMap
+            assert all(yaml.safe_load_all(content))
         elif name.endswith(".yaml"):
             assert load_yaml(content, name).data
 

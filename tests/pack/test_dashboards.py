@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from regobs.catalog.model import Capability, Flavor, Unit, Version
+from regobs.catalog.model import Capability, Exposer, Flavor, Unit, Version
 from regobs.config import Config
 from regobs.documents import load_yaml
 from regobs.grafana.layout import COLUMNS
@@ -24,7 +24,7 @@ from regobs.grafana.units import grafana_unit
 from regobs.pack import Pack
 from regobs.promql import infer, parse
 from regobs.promql.infer import literal
-from regobs.promql.nodes import Binary, Call, Expr, Number, Selector
+from regobs.promql.nodes import Aggregate, Binary, Call, Expr, Number, Selector
 from regobs.promql.walk import walk
 from regobs.slo import outputs as slo
 
@@ -302,3 +302,42 @@ def test_units_of_the_pack_are_ones_a_reader_knows() -> None:
     units = {p["fieldConfig"]["defaults"].get("unit") for dashboard in DASHBOARDS.values() for p in charts(dashboard)}
     known = {grafana_unit(unit, per_second=per_second) for unit in Unit for per_second in (False, True)}
     assert units - {None} <= known - {"dateTimeAsIso"}
+
+
+MANY = frozenset({"instance", "pod", "name", "table", "cmd"})  # as many values as there are pods, queries or tables
+FEW = frozenset({Exposer.POSTGRES, Exposer.PGBOUNCER, Exposer.REDIS, Exposer.NODE, Exposer.PROMETHEUS})
+
+
+def test_what_has_a_line_for_each_of_many_shows_the_highest_only() -> None:
+    vocabulary, loud = CONFIGS["gitlab"].vocabulary, []
+    for query in panel_queries(PACK, CONFIGS["gitlab"]):
+        if query.left_out is None:
+            few = all(metric.exposer in FEW for metric in query.metrics)  # there are not many servers of these kinds
+            chosen = {one.label for node in walk(query.expr) if isinstance(node, Selector) for one in node.matchers}
+            grouped = set(infer(query.expr, vocabulary).labels or ()) & MANY - chosen - ({"instance"} if few else set())
+            if grouped and not (isinstance(query.expr, Aggregate) and query.expr.op == "topk"):
+                loud.append(f"{query.dashboard} / {query.title}: {sorted(grouped)}")
+    assert loud == []
+
+
+def test_every_panel_with_an_alert_links_to_it_and_to_its_runbook() -> None:
+    config = replace(CONFIGS["gitlab"], runbook_url="https://runbooks.example.com")
+    alerts = {
+        (path.name.removesuffix(".dashboard.py"), row.title, panel.title): panel.alert
+        for path in FILES
+        for row in load_dashboard(path).rows
+        for panel in row.panels
+        if panel.alert
+    }
+    assert len(alerts) > 25
+    found = manifest(PACK, config)
+    titles = {(slug, panel["id"]): (panel["row"], panel["title"]) for slug in found for panel in found[slug]["panels"]}
+    seen = 0
+    for slug, dashboard in rendered(config).items():
+        for panel in charts(dashboard):
+            alert = alerts.get((slug, *titles[slug, panel["id"]]))
+            links = [link["url"] for link in panel.get("links", [])]
+            runbook = f"https://runbooks.example.com/{alert}.md"
+            assert links == ([f"/alerting/list?search={alert}", runbook] if alert else [])
+            seen += alert is not None
+    assert seen == len(alerts)

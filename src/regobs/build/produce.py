@@ -42,6 +42,7 @@ def build_files(config: Config, pack: Pack) -> dict[str, bytes]:
         dashboards.files([name for name in sorted(rules) if name.startswith(RULES)]),
         {"prometheus/scrape.yaml": scrape_file(pack, config)},
         _runbooks(pack),
+        _exporter_settings(pack),
         _lnav(config, pack),
         kibana,
     )
@@ -80,6 +81,11 @@ def _runbooks(pack: Pack) -> dict[str, bytes]:
 def _lnav(config: Config, pack: Pack) -> dict[str, bytes]:
     """The formats of lnav for the flavor's log lines."""
     return {"lnav/regobs.json": pack.file("log_schemas", f"lnav/{config.flavor}.json").read().encode()}
+
+
+def _exporter_settings(pack: Pack) -> dict[str, bytes]:
+    """What an exporter beside the registry is started with, as it stands in the pack."""
+    return {f"exporters/{file.name}": file.read().encode() for file in pack.files("exporters", "*-queries.yaml")}
 
 
 def _manifest(pack: Pack, config: Config, parts: Mapping[str, Any], files: Mapping[str, bytes]) -> bytes:

@@ -24,6 +24,7 @@ def describe_dashboard(bound: BoundDashboard, vocabulary: Vocabulary, setting: S
         "uid": uid,
         "file": f"dashboards/{bound.slug}.json",
         "needs": bound.dashboard.needs,
+        "capabilities": sorted({form.needs for m in metrics if (form := vocabulary.form(m)) and form.needs}),
         "minimum_version": _minimum_version(metrics, vocabulary),
         "metrics": [_metric(metric, vocabulary) for metric in metrics],
         "panels": [_panel(row, panel, ids[row.title, panel.panel.title], setting) for row, panel in bound.panels()],
