@@ -1,12 +1,16 @@
 """Metrics of neighbours against what a real exporter says."""
 
+from pathlib import Path
+
 import pytest
+import yaml
 
 from regobs.catalog import METRICS, kubernetes
 from regobs.catalog.exposition import Exposition, parse
 from regobs.catalog.model import Capability, Exposer, Flavor, Metric
 from tests.catalog.samples import DATA
 
+ROOT = Path(__file__).parents[2]
 NODE = [metric for metric in METRICS.values() if metric.exposer is Exposer.NODE]
 SERVER = [metric for metric in METRICS.values() if metric.component == "prometheus_server"]
 
@@ -58,10 +62,29 @@ def test_the_recorded_scrape_of_prometheus_has_no_family_besides(prometheus: Exp
         (Exposer.NODE, Capability.NODE_EXPORTER),
         (Exposer.CADVISOR, Capability.KUBERNETES),
         (Exposer.KUBE_STATE, Capability.KUBERNETES),
+        (Exposer.PGBOUNCER, Capability.PGBOUNCER_EXPORTER),
+        (Exposer.REDIS, Capability.REDIS_EXPORTER),
+        (Exposer.STACKDRIVER, Capability.STACKDRIVER_EXPORTER),
+        (Exposer.CLOUDWATCH, Capability.CLOUDWATCH_EXPORTER),
     ],
 )
 def test_a_neighbour_needs_its_capability_in_every_flavor(exposer: Exposer, capability: Capability) -> None:
     needs([metric for metric in METRICS.values() if metric.exposer is exposer], capability)
+
+
+def test_postgresql_needs_its_exporter_and_for_some_metrics_the_queries_of_the_pack() -> None:
+    of_postgres = [metric for metric in METRICS.values() if metric.exposer is Exposer.POSTGRES]
+    text = (ROOT / "exporters" / "postgres-queries.yaml").read_text(encoding="utf-8")
+    asked = {
+        f"{namespace}_{column}"
+        for namespace, query in yaml.safe_load(text).items()
+        for metric in query["metrics"]
+        for column, said in metric.items()
+        if said["usage"] == "GAUGE"
+    }
+    needs([metric for metric in of_postgres if metric.name in asked], Capability.POSTGRES_QUERIES)
+    needs([metric for metric in of_postgres if metric.name not in asked], Capability.POSTGRES_EXPORTER)
+    assert asked <= {metric.name for metric in of_postgres}
 
 
 def test_what_prometheus_knows_of_targets_is_always_there_and_the_rest_when_it_scrapes_itself() -> None:

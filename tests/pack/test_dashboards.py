@@ -285,6 +285,7 @@ def test_the_manifest_lists_every_panel_and_metric() -> None:
         texts = {expression["expr"] for panel in entry["panels"] for expression in panel["expressions"]}
         assert texts == set(queries(dashboard))
         listed = {metric["name"] for metric in entry["metrics"]}
+        assert entry["capabilities"] == sorted({metric["needs"] for metric in entry["metrics"] if metric["needs"]})
         assert listed == {m for p in entry["panels"] for expression in p["expressions"] for m in expression["metrics"]}
 
 
