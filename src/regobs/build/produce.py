@@ -26,7 +26,7 @@ def build_files(config: Config, pack: Pack) -> dict[str, bytes]:
     The same input gives the same bytes. Raises an InputError of the part that is wrong.
     """
     compiled = Apart(lambda: (slo.files(pack, config), slo.manifest(pack, config)))
-    shown = Apart(lambda: _kibana(config, pack))
+    shown = Apart(lambda: {**_elasticsearch(), **_kibana(config, pack)})
     try:
         from regobs.grafana import outputs as grafana  # noqa: PLC0415 - loads grafanalib while the SLOs are compiled
 
@@ -36,7 +36,7 @@ def build_files(config: Config, pack: Pack) -> dict[str, bytes]:
         try:
             rules, rules_described = compiled.result()
         finally:
-            kibana = shown.result()
+            logs = shown.result()
     parts = (
         rules,
         dashboards.files([name for name in sorted(rules) if name.startswith(RULES)]),
@@ -44,7 +44,7 @@ def build_files(config: Config, pack: Pack) -> dict[str, bytes]:
         _runbooks(pack),
         _exporter_settings(pack),
         _lnav(config, pack),
-        kibana,
+        logs,
     )
     files = _merge(parts)
     files[MANIFEST] = _manifest(pack, config, {"dashboards": described, "rules": rules_described}, files)
@@ -63,6 +63,12 @@ def _merge(parts: tuple[Mapping[str, bytes], ...]) -> dict[str, bytes]:
                     next_step="rename one of the two sources",
                 )
     return merged
+
+
+def _elasticsearch() -> dict[str, bytes]:
+    from regobs.logs.elasticsearch_objects import files  # noqa: PLC0415 - read where the other half of the logs is
+
+    return files()
 
 
 def _kibana(config: Config, pack: Pack) -> dict[str, bytes]:

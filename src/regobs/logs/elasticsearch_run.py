@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from regobs.errors import MachineError
 from regobs.logs.answer import Answer
-from regobs.logs.columns import empty, shown, types_of
+from regobs.logs.columns import empty, shown, types_of, without_secrets
 from regobs.logs.elasticsearch_cluster import Cluster, Moment
 from regobs.logs.elasticsearch_rows import Bucket, Row, row_of, rows_of
 from regobs.logs.query import Query
@@ -26,8 +26,8 @@ def run(query: Query, cluster: Cluster, *, index: str = INDEX) -> Answer:
         lines = moment.lines()
         found = _groups(query, search, moment) if query.metrics else list(_hits(query, search, moment))
     types = types_of(query)
-    cells = tuple(tuple(shown(value, one) for value, one in zip(row, types, strict=True)) for row in found)
-    return Answer(query.names, cells, lines, malformed=0)
+    cells = [tuple(shown(value, one) for value, one in zip(row, types, strict=True)) for row in found]
+    return Answer(query.names, without_secrets(query, cells), lines, malformed=0)
 
 
 def _groups(query: Query, search: Search, moment: Moment) -> list[Row]:
