@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from regobs.logs.elasticsearch_run import run
 from regobs.logs.fields import FIELDS
 from regobs.logs.kql import Node, parse, to_text
 from regobs.logs.kql.bind import condition
-from regobs.logs.query import Query
+from regobs.logs.query import ByTerms, Kind, Metric, Query
 from regobs.logs.to_elasticsearch import dsl
 from regobs.pack import find_pack
 from tests.logs_query import reference
@@ -122,3 +123,15 @@ def _found_there(server: Elasticsearch, texts: list[str]) -> dict[str, list[int]
         text: sorted(int(hit["_id"]) for hit in answer["hits"]["hits"])
         for text, answer in zip(texts, answers, strict=True)
     }
+
+
+def test_percentiles_of_five_thousand_lines_are_exact(server: Elasticsearch, cluster: Cluster, tmp_path: Path) -> None:
+    made = [{"msg": "access", "duration_ms": at * at % 99_991, "method": "GET"} for at in range(5000)]
+    file = tmp_path / "a.jsonl"
+    file.write_text("".join(f"{json.dumps(line)}\n" for line in made))
+    assert server.load("answers-percentiles", mapping(FIELDS.values()), made) == []
+    metrics = tuple(
+        Metric(f"p{percent}", Kind.PERCENTILE, FIELDS["duration_ms"], percent=percent) for percent in (0, 50, 99.9, 100)
+    )
+    query = Query("q", groups=(ByTerms("method", FIELDS["method"]),), metrics=metrics)
+    same(query, cluster, index="answers-percentiles", file=str(file))
