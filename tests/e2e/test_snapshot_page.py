@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from regobs.snapshot.page import page as html_of
 from regobs.snapshot.units import UNITS, value_text
 from tests.e2e.conftest import require
-from tests.snapshot.world import PANELS, SPAN, board, shot, wave
+from tests.snapshot.world import PANELS, SPAN, Found, board, lively, shot, wave
 
 pytestmark = pytest.mark.server
 # No sandbox because tests run as root in containers; the rest keeps a browser from talking to its maker.
@@ -209,6 +209,21 @@ def test_zooming_one_chart_zooms_all_and_a_double_click_shows_everything_again(b
         page.wait_for_timeout(400)
         assert other.screenshot() == before
         assert opened.said == []
+
+
+def test_labels_that_look_like_code_are_drawn_as_text(browser: Browser, tmp_path: Path) -> None:
+    name = "</script><b onclick=\"alert(1)\">'] + alert(1) + ['\\ {{route}} \u2028 é"
+
+    def hostile(text: str) -> Found:
+        return [({"route": name, "instance": name, "le": "+Inf"}, values) for _, values in lively(text)[:1]]
+
+    path = tmp_path / "hostile.html"
+    path.write_text(html_of(shot(rule=hostile)), encoding="utf-8")
+    with Opened(browser, path) as opened:
+        assert opened.panel("Requests").locator(".legend span").inner_text() == " ".join(name.split())
+        assert all(opened.painted(title) > 500 for title in ("Requests", "Spread", "Largest"))
+        assert opened.said == []
+        assert opened.requests == [path.as_uri()]
 
 
 def test_the_browser_refuses_a_request_from_the_page(browser: Browser, file: Path) -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 
 import pytest
 
+from regobs import __version__
 from regobs.snapshot import theme
 from regobs.snapshot.picture import WIDTH, drawing, picture
 from tests.snapshot.world import PANELS, board, shot, silent
@@ -33,7 +34,9 @@ def test_a_picture_is_a_png_as_wide_as_a_screen() -> None:
 def test_a_picture_has_the_title_of_every_panel_and_its_range(every_kind: ET.Element) -> None:
     found = texts(every_kind)
     assert set(PANELS) <= set(found)
-    assert any(text.startswith("2027-01-15 08:00 to 2027-01-15 09:00 UTC") for text in found)
+    facts = [text for text in found if text.startswith("2027-01-15 08:00 to 2027-01-15 09:00 UTC")]
+    assert len(facts) == 1
+    assert facts[0].endswith(f"from http://server:9090, regobs {__version__}")
 
 
 def test_a_picture_has_legends_numbers_and_cells(every_kind: ET.Element) -> None:

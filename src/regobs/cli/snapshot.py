@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,14 +66,10 @@ def snapshot(
     dashboards = _bound(pack, config, names)
     with Prometheus.connect(url, timeout=timeout) as prometheus:
         prometheus.buildinfo()  # one clear error before many threads ask
-        with click.progressbar(length=1, label="queries", file=sys.stderr) as bar:
-
-            def report(done: int, all_: int) -> None:
-                bar.length = all_
-                bar.update(done - bar.pos)
-
+        with _progress("queries") as report:
             taken = take(prometheus, dashboards, config, span, report)
-    written = produce(taken, out, png, dark=dark)
+    with _progress("drawing") as report:
+        written = produce(taken, out, png, dark=dark, report=report)
     write(written)
     for warning in taken.warnings:
         click.echo(f"Warning: {warning}", err=True)
@@ -80,6 +78,18 @@ def snapshot(
     for path, data in written.items():
         click.echo(f"{path}: {len(data):,} bytes")
     return ExitCode.DIFFERENCE if taken.errors else ExitCode.OK
+
+
+@contextmanager
+def _progress(label: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on stderr, as a function that is told how much of how much is done."""
+    with click.progressbar(length=1, label=label, file=sys.stderr) as bar:
+
+        def report(done: int, whole: int) -> None:
+            bar.length = whole
+            bar.update(done - bar.pos)
+
+        yield report
 
 
 def _bound(pack: Pack, config: Config, names: Sequence[str]) -> list[BoundDashboard]:

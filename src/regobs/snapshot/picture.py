@@ -7,6 +7,7 @@ import re
 import xml.etree.ElementTree as ET
 from typing import Any
 
+from regobs import __version__
 from regobs.grafana.layout import COLUMNS, Place, bottom
 from regobs.grafana.panels import Table
 from regobs.grafana.visuals import NO_DATA
@@ -37,7 +38,7 @@ def drawing(dashboard: TakenDashboard, snapshot: Snapshot, *, dark: bool = False
     """The same as SVG."""
     sheet = _Sheet("dark" if dark else "light")
     sheet.text(_MARGIN, 30, dashboard.title, size=20, weight="600")
-    sheet.text(_MARGIN, 50, facts(snapshot), size=12, faint=True)
+    sheet.text(_MARGIN, 50, f"{facts(snapshot)}, regobs {__version__}", size=12, faint=True)
     top = 62.0
     for row in dashboard.rows:
         sheet.text(_MARGIN, top + 20, row.title, size=14, weight="600")

@@ -10,6 +10,7 @@ from regobs.build.swap import sync
 from regobs.errors import InputError, Location, MachineError
 from regobs.snapshot.page import page
 from regobs.snapshot.picture import picture
+from regobs.snapshot.take import Report
 from regobs.snapshot.taken import Snapshot
 
 
@@ -25,13 +26,22 @@ def refuse_targets(out: Path, png: Path | None) -> None:
         raise InputError("--png is a directory, this is a file", value=str(png), next_step="name another")
 
 
-def produce(snapshot: Snapshot, out: Path, png: Path | None, *, dark: bool = False) -> dict[Path, bytes]:
-    """The page, and with `png` a picture of each dashboard that shows something, by path."""
+def produce(
+    snapshot: Snapshot, out: Path, png: Path | None, *, dark: bool = False, report: Report | None = None
+) -> dict[Path, bytes]:
+    """The page, and with `png` a picture of each dashboard that shows something, by path.
+
+    `report` is told how many of how many files are drawn.
+    """
+    shown = [dashboard for dashboard in snapshot.dashboards if dashboard.rows] if png is not None else []
     written = {out: page(snapshot).encode()}
-    if png is not None:
-        for dashboard in snapshot.dashboards:
-            if dashboard.rows:
-                written[png / f"{dashboard.slug}.png"] = picture(dashboard, snapshot, dark=dark)
+    for dashboard in shown:
+        if report is not None:
+            report(len(written), len(shown) + 1)
+        assert png is not None  # noqa: S101 - `shown` is empty without it
+        written[png / f"{dashboard.slug}.png"] = picture(dashboard, snapshot, dark=dark)
+    if report is not None:
+        report(len(written), len(written))
     return written
 
 
