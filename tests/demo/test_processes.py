@@ -20,7 +20,7 @@ import sys, time
 from regobs.demo.processes import Supervisor
 with Supervisor(grace=0.3) as supervisor:
     print(supervisor.directory, flush=True)
-    for script in ("sleep 600", "trap '' TERM; sleep 601 & wait", "sleep 602"):
+    for script in ("exec sleep 600", "trap '' TERM; sleep 601 & wait", "exec sleep 602"):
         print(supervisor.start("sleeper", ["sh", "-c", script]).pid, flush=True)
     print("started", flush=True)
     {body}
