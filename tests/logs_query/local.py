@@ -8,11 +8,11 @@ from typing import Any
 
 import duckdb
 
+from regobs.logs.duckdb_conditions import Parameters, holds
 from regobs.logs.duckdb_lines import source
 from regobs.logs.duckdb_run import _connected
 from regobs.logs.fields import FIELDS
 from regobs.logs.kql.bind import condition
-from regobs.logs.to_duckdb import Parameters, holds
 from tests.logs_query import reference
 from tests.logs_query.sample import FILE
 

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from regobs.logs import saved
+from regobs.logs.duckdb_conditions import Parameters, holds
 from regobs.logs.duckdb_lines import source
 from regobs.logs.duckdb_run import _connected, run
 from regobs.logs.field import FieldType
@@ -22,7 +23,6 @@ from regobs.logs.kql.condition import Present, fields_of
 from regobs.logs.query import ByTerms, Clause, Kind, Metric, Order, Query
 from regobs.logs.streams import GITLAB_ACCESS, STREAMS
 from regobs.logs.text import nanoseconds
-from regobs.logs.to_duckdb import Parameters, holds
 from regobs.pack import find_pack
 from tests.logs.lines import DOCKER
 from tests.logs_query import reference

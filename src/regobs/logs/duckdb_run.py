@@ -14,6 +14,7 @@ from regobs.logs import to_duckdb
 from regobs.logs.answer import Answer
 from regobs.logs.cache import Copies, Place
 from regobs.logs.columns import empty, shown, types_of, without_secrets
+from regobs.logs.duckdb_conditions import MACROS
 from regobs.logs.duckdb_lines import Reading
 from regobs.logs.field import Field
 from regobs.logs.query import Query
@@ -189,7 +190,7 @@ def _connected(duckdb: ModuleType) -> Iterator[Any]:
     connection = duckdb.connect(config={"autoinstall_known_extensions": False, "autoload_known_extensions": False})
     try:
         connection.execute("SET TimeZone = 'UTC'")  # what a time without offset is in
-        for macro in to_duckdb.MACROS:
+        for macro in MACROS:
             connection.execute(macro)
         yield connection
     finally:

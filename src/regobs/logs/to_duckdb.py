@@ -3,74 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Self
 
+from regobs.logs.duckdb_conditions import Parameters, holds
 from regobs.logs.duckdb_lines import Reading, quoted, source
 from regobs.logs.fields import Field, FieldType
 from regobs.logs.generations import merged, merged_field
-from regobs.logs.kql.analysis import RE2
-from regobs.logs.kql.condition import (
-    All,
-    Any,
-    Anywhere,
-    Between,
-    Bound,
-    Condition,
-    Equals,
-    Fixed,
-    Like,
-    No,
-    Present,
-    TermLike,
-    Terms,
-    fields_of,
-)
+from regobs.logs.kql.condition import fields_of
 from regobs.logs.query import ByFilters, ByTerms, ByTime, Clause, Group, Kind, Metric, Query
 
 MATCHED, OTHER, MALFORMED, BARE = 1, 0, 2, 3  # the classes of lines; of a bare one it is unsure
-
-# Addresses and words as functions of DuckDB; `kql.addresses` and `kql.analysis` say what they give.
-_V4 = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
-_V6 = "[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}"
-_DURATION = "[0-9]+(?:[.][0-9]+)?(?:ns|us|µs|μs|ms|s|m|h)"
-_WORDS = RE2.replace("'", "''")
-MACROS = (
-    f"CREATE TEMP MACRO log_words(t) AS ' ' || array_to_string(regexp_extract_all(lower(t), '{_WORDS}'), ' ') || ' '",
-    """CREATE TEMP MACRO log_hex4(a) AS
-       array_to_string(list_transform(string_split(a, '.'), lambda part: format('{:02x}', part::INTEGER)), '')""",
-    """CREATE TEMP MACRO log_groups(a) AS
-       CASE WHEN a = '' THEN []
-       ELSE list_transform(string_split(a, ':'), lambda part: lpad(lower(part), 4, '0')) END""",
-    """CREATE TEMP MACRO log_hex6(a) AS CASE WHEN contains(a, '::') THEN
-         array_to_string(log_groups(split_part(a, '::', 1)), '')
-         || repeat('0', 32 - 4 * (len(log_groups(split_part(a, '::', 1))) + len(log_groups(split_part(a, '::', 2)))))
-         || array_to_string(log_groups(split_part(a, '::', 2)), '')
-       ELSE array_to_string(log_groups(a), '') END""",
-    f"""CREATE TEMP MACRO log_address(a) AS CASE
-       WHEN regexp_full_match(a, '{_V4}([.]{_V4}){{3}}') THEN '00000000000000000000ffff' || log_hex4(a)
-       WHEN regexp_full_match(a, '{_V6}') AND len(log_hex6(a)) = 32 THEN log_hex6(a) END""",
-    # What binary fractions add is taken off first: 1.001 s are 1000.9999999999999 ms for a computer.
-    "CREATE TEMP MACRO log_whole(v) AS floor(round(v, 6))::BIGINT",
-    f"""CREATE TEMP MACRO log_milliseconds(t) AS CASE WHEN t = '0' THEN 0.0
-       WHEN regexp_full_match(t, '(?:{_DURATION})+') THEN
-         list_sum(list_transform(regexp_extract_all(t, '{_DURATION}'), lambda part:
-           regexp_extract(part, '[0-9.]+')::DOUBLE * CASE regexp_extract(part, '[^0-9.]+')
-             WHEN 'ns' THEN 1e-6 WHEN 'ms' THEN 1 WHEN 's' THEN 1e3 WHEN 'm' THEN 6e4 WHEN 'h' THEN 36e5
-             ELSE 1e-3 END)) END""",
-)  # fmt: skip
-
-
-@dataclass(slots=True)
-class Parameters:
-    """Values by the number that stands for them in the text."""
-
-    values: list[object] = field(default_factory=list)
-
-    def add(self, value: object) -> str:
-        """The placeholder of a value."""
-        self.values.append(value)
-        return f"${len(self.values)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,71 +27,6 @@ class Statement:
     sql: str
     parameters: tuple[object, ...]
     counted: bool
-
-
-def holds(condition: Condition, parameters: Parameters) -> str:
-    """A condition as a text that is true or false, never null."""
-    if isinstance(condition, Fixed):
-        return "TRUE" if condition.holds else "FALSE"
-    if isinstance(condition, No):
-        return f"(NOT {holds(condition.of, parameters)})"
-    if isinstance(condition, All | Any | Anywhere):
-        word = " AND " if isinstance(condition, All) else " OR "
-        parts = [holds(part, parameters) for part in condition.of]
-        return f"({word.join(parts)})" if parts else "FALSE"
-    if isinstance(condition, Present):
-        name = quoted(condition.field.name)
-        if condition.field.type is FieldType.KEYWORD_LIST:
-            return f"COALESCE(len(list_filter({name}, lambda e: e IS NOT NULL)) > 0, FALSE)"
-        return f"({name} IS NOT NULL)"
-    return f"COALESCE({_leaf(condition, parameters)}, FALSE)"
-
-
-def _leaf(condition: Equals | Between | Like | Terms | TermLike, parameters: Parameters) -> str:
-    name = quoted(condition.field.name)
-    if condition.field.type is FieldType.KEYWORD_LIST:
-        return f"len(list_filter({name}, lambda e: {_compared('e', condition, parameters)})) > 0"
-    return _compared(name, condition, parameters)
-
-
-def _compared(name: str, condition: Equals | Between | Like | Terms | TermLike, parameters: Parameters) -> str:
-    if isinstance(condition, Equals):
-        return f"{name} = {parameters.add(condition.value)}"
-    if isinstance(condition, Like):
-        return _like(name, condition.parts, parameters)
-    if isinstance(condition, Terms):
-        return _terms(name, condition, parameters)
-    if isinstance(condition, TermLike):
-        pattern = r"[^ ]*".join(_escaped_re2(part) for part in condition.parts)
-        return f"regexp_matches(log_words({name}), {parameters.add(f' {pattern} ')})"
-    value = f"log_address({name})" if condition.field.type is FieldType.IP else name
-    ends = [("<" if low else ">", bound) for low, bound in ((False, condition.low), (True, condition.high)) if bound]
-    return " AND ".join(_end(value, sign, bound, parameters) for sign, bound in ends)
-
-
-def _end(value: str, sign: str, bound: Bound, parameters: Parameters) -> str:
-    return f"{value} {sign}{'=' if bound.inclusive else ''} {parameters.add(bound.value)}"
-
-
-def _like(name: str, parts: tuple[str, ...], parameters: Parameters) -> str:
-    escaped = [part.replace("!", "!!").replace("%", "!%").replace("_", "!_") for part in parts]
-    if len(parts) == 2 and not parts[1]:
-        return f"starts_with({name}, {parameters.add(parts[0])})"
-    return f"{name} LIKE {parameters.add('%'.join(escaped))} ESCAPE '!'"
-
-
-def _terms(name: str, condition: Terms, parameters: Parameters) -> str:
-    """Words are looked for between spaces; the cheap test for the longest comes first."""
-    if condition.phrase:
-        longest = parameters.add(max(condition.terms, key=len))
-        phrase = parameters.add(f" {' '.join(condition.terms)} ")
-        return f"(contains(lower({name}), {longest}) AND contains(log_words({name}), {phrase}))"
-    found = [f"contains(log_words({name}), {parameters.add(f' {term} ')})" for term in condition.terms]
-    return f"({' OR '.join(found)})"
-
-
-def _escaped_re2(text: str) -> str:
-    return "".join(char if char.isalnum() or char in "_ " else f"\\x{{{ord(char):x}}}" for char in text)
 
 
 def compiled(query: Query, reading: Reading) -> Statement:
@@ -192,18 +70,17 @@ def together(queries: Sequence[Query], reading: Reading) -> list[Statement]:
     fields = fields_read(queries)
     names = "".join(f", {quoted(field.name)}" for field in fields)
     parts = [_Parts.of(query, str(index), parameters) for index, query in enumerate(queries)]
-    sets = ", ".join(f"({', '.join([one.line_class, *one.groups])})" for one in parts)
+    sets = ", ".join(f"({', '.join([one.line_class, *one.cases])})" for one in parts)
     which = " ".join(f"WHEN GROUPING({one.line_class}) = 0 THEN {index}" for index, one in enumerate(parts))
     text = f"""CREATE OR REPLACE TEMP TABLE answers AS WITH {lines(fields)},
-classed AS (SELECT {", ".join(f"{_class(one.matched)} AS {one.line_class}" for one in parts)}{names} FROM rows),
-keyed AS (SELECT {", ".join(f"{one.line_class}{one.cases}" for one in parts)}{names} FROM classed)
+{_keyed(parts, names)}
 SELECT CASE {which} END AS _set, COALESCE({", ".join(one.line_class for one in parts)}) AS _class, count(*) AS _lines
-{"".join(f", {column}" for one in parts for column in one.groups)}{"".join(one.named_metrics for one in parts)}
+{"".join(f", {column}" for one in parts for column in one.cases)}{"".join(one.named_metrics for one in parts)}
 FROM keyed GROUP BY GROUPING SETS ({sets})"""  # noqa: S608 - names of ours, placeholders
     statements = [Statement(text, tuple(parameters.values), counted=False)]
     for index, (query, one) in enumerate(zip(queries, parts, strict=True)):
         own = Parameters()
-        columns = "".join(f", {column}" for column in (*one.groups, *one.metrics))
+        columns = "".join(f", {column}" for column in (*one.cases, *one.metrics))
         text = f"""SELECT _class, _lines, sum(_lines) OVER (){columns} FROM answers WHERE _set = {index}
 ORDER BY _class = {MATCHED}{one.order} {_limit(query, own, more=_MORE)}"""  # noqa: S608 - as above
         statements.append(Statement(text, tuple(own.values), counted=True))
@@ -271,34 +148,54 @@ class _Parts:
     """The parts of a query with groups or metrics. Our own columns begin with an underscore, as no log field does."""
 
     line_class: str  # the column with the class of a line
-    matched: str  # whether a line is one of the answer
-    cases: str
-    groups: list[str]  # columns
-    metrics: list[str]  # columns
-    named_metrics: str
+    where: str
+    keys: dict[str, str]  # columns with the values of groups
+    needed: list[str]  # those that a line of the answer has a value in
+    cases: dict[str, str]  # columns that make the groups
+    metrics: dict[str, str]
     order: str
 
     @classmethod
     def of(cls, query: Query, mark: str, parameters: Parameters) -> Self:
         """The parts. `mark` tells the columns of one query from those of another."""
-        keys = [_key(group, parameters) for group in query.groups]
-        needed = [f"{key} IS NOT NULL" for key, group in zip(keys, query.groups, strict=True) if _needs_value(group)]
-        matched = " AND ".join([holds(query.where.condition, parameters), *needed])
         own = f"_class{mark}"
-        columns = {one.name: f"_g{mark}_{index}" for index, one in enumerate(query.groups)}
-        groups = list(columns.values())
-        cases = "".join(
-            f", {_case(key, group, own)} AS {columns[group.name]}"
-            for key, group in zip(keys, query.groups, strict=True)
-        )
+        keys = {f"_k{mark}_{index}": _key(group, parameters) for index, group in enumerate(query.groups)}
+        named = list(zip(keys, query.groups, strict=True))
+        needed = [key for key, group in named if _needs_value(group)]
+        columns = {group.name: key.replace("_k", "_g") for key, group in named}
+        cases = {columns[group.name]: _case(key, group, own) for key, group in named}
         columns |= {metric.name: f"_m{mark}_{index}" for index, metric in enumerate(query.metrics)}
-        named = "".join(
-            f", {_metric(metric, query.groups, own, parameters)} AS {columns[metric.name]}" for metric in query.metrics
-        )
+        metrics = {columns[one.name]: _metric(one, query.groups, own, parameters) for one in query.metrics}
         order = "".join(
             f", {columns[one.column]} {'DESC' if one.descending else 'ASC'} NULLS LAST" for one in query.ordering
         )
-        return cls(own, matched, cases, groups, [columns[metric.name] for metric in query.metrics], named, order)
+        return cls(own, holds(query.where.condition, parameters), keys, needed, cases, metrics, order)
+
+    @property
+    def named_metrics(self) -> str:
+        """The metrics as they are selected."""
+        return "".join(f", {value} AS {name}" for name, value in self.metrics.items())
+
+
+def _keyed(parts: list[_Parts], names: str) -> str:
+    """The lines with their classes and groups, step by step, so that nothing is computed twice or for other lines."""
+    held = "".join(f", ok AND {one.where} AS _w{one.line_class}" for one in parts)
+    keys = "".join(
+        f", CASE WHEN _w{one.line_class} THEN {key} END AS {name}" for one in parts for name, key in one.keys.items()
+    )
+    kept = "".join(f", {name}" for one in parts for name in one.keys)
+    classes = ", ".join(
+        f"{_class(' AND '.join([f'_w{one.line_class}', *(f'{key} IS NOT NULL' for key in one.needed)]))}"
+        f" AS {one.line_class}"
+        for one in parts
+    )
+    cases = ", ".join(
+        ", ".join([one.line_class, *(f"{case} AS {name}" for name, case in one.cases.items())]) for one in parts
+    )
+    return f"""held AS (SELECT ok, bare{held}{names} FROM rows),
+sorted AS (SELECT *{keys} FROM held),
+classed AS (SELECT {classes}{kept}{names} FROM sorted),
+keyed AS (SELECT {cases}{names} FROM classed)"""  # noqa: S608 - names of ours, placeholders
 
 
 def _grouped(query: Query, lines: Callable[[list[Field]], str], parameters: Parameters) -> Statement:
@@ -306,10 +203,9 @@ def _grouped(query: Query, lines: Callable[[list[Field]], str], parameters: Para
     fields = _fields(query, [])
     names = "".join(f", {quoted(field.name)}" for field in fields)
     one = _Parts.of(query, "", parameters)
-    by = "".join(f", {column}" for column in one.groups)
+    by = "".join(f", {column}" for column in one.cases)
     text = f"""WITH {lines(fields)},
-classed AS (SELECT {_class(one.matched)} AS _class{names} FROM rows),
-keyed AS (SELECT _class{one.cases}{names} FROM classed)
+{_keyed([one], names)}
 SELECT _class, count(*), sum(count(*)) OVER (){by}{one.named_metrics} FROM keyed GROUP BY _class{by}
 ORDER BY _class = {MATCHED}{one.order} {_limit(query, parameters, more=_MORE)}"""  # noqa: S608 - names of ours, placeholders
     return Statement(text, tuple(parameters.values), counted=not any(_many(group) for group in query.groups))
