@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from regobs.cli.logs_query import query, run
 from regobs.errors import LogQueryError
-from tests.logs_query.sample import FILE
+from tests.logs_query.sample import FILE, lines
 
 LOGS = click.Group("logs", commands=[run, query])
 
@@ -46,6 +46,25 @@ def test_a_download_is_counted_once_though_it_writes_two_lines() -> None:
     sized = 'msg: "blob downloaded" and size_bytes: *'
     counted = json.loads(_out("query", sized, str(FILE), "--by", "level", "--format", "json")[0])["rows"][0]["count"]
     assert sum(row["downloads"] for row in rows) == counted < lines["rows"][0]["count"]
+
+
+def test_a_head_of_a_blob_is_no_download(tmp_path: Path) -> None:
+    written = [line for line in lines() if line["msg"] == "blob downloaded"]
+    handler = [line for line in written if "size_bytes" not in line]
+    assert handler
+    assert len(handler) < len(written)
+    names = ("top-repositories-by-bytes", "top-namespaces-by-bytes", "egress-by-redirect")
+
+    def downloads(more: list[dict[str, object]]) -> list[int]:
+        path = tmp_path / "registry.log"
+        path.write_text("".join(json.dumps(line) + "\n" for line in (*written, *more)))
+        data = json.loads(_out("run", ",".join(names), str(path), "--format", "json")[0])
+        return [sum(row["downloads"] for row in data[name]["rows"]) for name in names]
+
+    # A HEAD writes the handler's line of a GET and not that of the storage, under an id of its own.
+    heads = [{**line, "correlation_id": f"01HEAD{number}"} for number, line in enumerate(handler)]
+    expected = [len(written) - len(handler)] * len(names)
+    assert downloads([]) == downloads(heads) == expected
 
 
 def test_lines_are_shown_with_the_columns_that_are_asked_for() -> None:

@@ -1,16 +1,15 @@
-"""`regobs logs`: validate log lines, show their schemas; queries are in `logs_query`."""
+"""`regobs logs`: validate log lines, show their schemas; queries are in `logs_query`, single lines in `logs_lines`."""
 
 from __future__ import annotations
 
 import sys
 from importlib import import_module
-from importlib.util import find_spec
 
 import click
 
 from regobs.errors import ExitCode, InputError
 
-_QUERIES = ("regobs.cli.logs_query", "regobs.cli.logs_link")
+_MODULES = ("regobs.cli.logs_query", "regobs.cli.logs_lines", "regobs.cli.logs_link")
 _FLAVORS = click.Choice(["gitlab", "distribution"])
 
 
@@ -18,7 +17,7 @@ class _Logs(click.Group):
     """A group that has the commands of other modules too, imported when one that is not here is asked for."""
 
     def _queries(self) -> dict[str, click.Command]:
-        found = [one for name in _QUERIES if find_spec(name) for one in vars(import_module(name)).values()]
+        found = (one for name in _MODULES for one in vars(import_module(name)).values())
         return {str(one.name): one for one in found if isinstance(one, click.Command)}
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 PATH = click.Path(path_type=Path)
 _FORMATS = click.Choice(["table", "csv", "json"])
 _SHOWN = click.Choice(["sql", "dsl", "kql"])
+_PLACES = click.Choice(["beside", "user"])
+_CACHED = "Keep Parquet copies of the files, which answer faster, beside them or in the user's cache."
 _LIMIT = 20
 
 
@@ -29,6 +31,7 @@ _LIMIT = 20
 @click.option("--limit", type=click.IntRange(min=1), help="Rows, instead of what the query says.")
 @click.option("--format", "shape", type=_FORMATS, default="table", show_default=True)
 @click.option("--explain", type=_SHOWN, help="Show the query as SQL, Query DSL or KQL instead of running it.")
+@click.option("--cache", type=_PLACES, help=_CACHED)
 @click.option("--pack", "pack_directory", type=PATH, metavar="DIR", help="Content that adds to the bundled.")
 @cluster_options
 def run(
@@ -42,6 +45,7 @@ def run(
     limit: int | None,
     shape: str,
     explain: str | None,
+    cache: str | None,
     pack_directory: Path | None,
 ) -> None:
     """Answer a saved query from log FILES: JSON lines, plain or compressed, patterns, or - for standard input.
@@ -49,7 +53,8 @@ def run(
     With --elasticsearch from a cluster instead. Secrets are read from files or from the environment:
     REGOBS_ELASTICSEARCH_API_KEY, or REGOBS_ELASTICSEARCH_USER and REGOBS_ELASTICSEARCH_PASSWORD.
 
-    QUERY may be a panel of a Kibana dashboard too: main/requests. Without arguments: list them all.
+    QUERY may be a panel of a Kibana dashboard too: main/requests. Several, divided by commas, are answered from one
+    pass over the files. Without arguments: list them all.
     """
     from dataclasses import replace  # noqa: PLC0415 - the parts below are not needed for --help
     from datetime import UTC, datetime  # noqa: PLC0415
@@ -66,9 +71,13 @@ def run(
             click.echo(f"{one.ljust(width)}  {query.title}")
         return
     now = datetime.now(UTC)
-    load = panel_query if "/" in name else load_query  # a panel of Kibana is called DASHBOARD/PANEL
-    query = load(pack, name, now=now).narrowed(*_clauses(where, start, end, now))
-    _answer(replace(query, limit=limit or query.limit), files, source, shape, explain)
+    clauses = _clauses(where, start, end, now)
+    queries = []
+    for one in name.split(","):
+        load = panel_query if "/" in one else load_query  # a panel of Kibana is called DASHBOARD/PANEL
+        query = load(pack, one, now=now).narrowed(*clauses)
+        queries.append(replace(query, limit=limit or query.limit))
+    _answer(queries, files, source, shape=shape, explain=explain, cache=cache)
 
 
 @click.command()
@@ -81,6 +90,7 @@ def run(
 @click.option("--limit", type=click.IntRange(min=1), default=_LIMIT, show_default=True, help="Rows.")
 @click.option("--format", "shape", type=_FORMATS, default="table", show_default=True)
 @click.option("--explain", type=_SHOWN, help="Show the query as SQL, Query DSL or KQL instead of running it.")
+@click.option("--cache", type=_PLACES, help=_CACHED)
 @cluster_options
 def query(
     *,
@@ -94,6 +104,7 @@ def query(
     limit: int,
     shape: str,
     explain: str | None,
+    cache: str | None,
 ) -> None:
     """Show the lines of log FILES that fit a KQL text, or count them by fields."""
     from datetime import UTC, datetime  # noqa: PLC0415
@@ -103,7 +114,7 @@ def query(
     now = datetime.now(UTC)
     clauses = _clauses(text, start, end, now)
     made = counted(fields.split(","), limit) if fields else listed(columns.split(","), limit)
-    _answer(made.narrowed(*clauses), files, source, shape, explain)
+    _answer([made.narrowed(*clauses)], files, source, shape=shape, explain=explain, cache=cache)
 
 
 def _clauses(where: str, start: str | None, end: str | None, now: datetime) -> list[Clause]:
@@ -130,26 +141,38 @@ def _clauses(where: str, start: str | None, end: str | None, now: datetime) -> l
     return clauses
 
 
-def _answer(made: Query, files: tuple[str, ...], source: Source, shape: str, explain: str | None) -> None:
+def _answer(
+    made: list[Query], files: tuple[str, ...], source: Source, *, shape: str, explain: str | None, cache: str | None
+) -> None:
     if explain is not None:
         from regobs.logs.adhoc import explained  # noqa: PLC0415
 
-        click.echo(explained(made, explain, list(files)))
+        for query in made:
+            click.echo(explained(query, explain, list(files)))
         return
     if bool(files) == bool(source.url):
         both = "give log files or --elasticsearch, not both"
         raise click.UsageError(
             both if files else "give the log files to read, - for standard input, or --elasticsearch"
         )
-    from regobs.logs.answer import as_csv, as_json, as_table  # noqa: PLC0415
+    from regobs.logs.answer import as_csv, as_json, as_table, several_as_json  # noqa: PLC0415
 
     if source.url:
-        answer = source.answer(made)
+        answers = [source.answer(query) for query in made]
     else:
-        from regobs.logs.duckdb_run import run as run_local  # noqa: PLC0415
+        from regobs.logs.cache import Place  # noqa: PLC0415
+        from regobs.logs.duckdb_run import run_all  # noqa: PLC0415
 
-        answer = run_local(made, files)
-    click.echo({"table": as_table, "csv": as_csv, "json": as_json}[shape](answer), nl=False)
+        answers = run_all(made, files, cache=Place(cache) if cache else None)
+    if shape == "json":
+        names = [query.name for query in made]
+        text = as_json(answers[0]) if len(made) == 1 else several_as_json(dict(zip(names, answers, strict=True)))
+        click.echo(text, nl=False)
+    else:
+        for query, answer in zip(made, answers, strict=True):
+            title = f"{query.title}\n\n" if len(made) > 1 and shape == "table" else ""
+            click.echo(f"{title}{as_table(answer) if shape == 'table' else as_csv(answer)}", nl=query is not made[-1])
+    answer = answers[0]
     if answer.malformed or shape == "table":
         malformed = f", {answer.malformed:,} of them malformed and left out" if answer.malformed else ""
         click.echo(f"{answer.lines:,} lines{malformed}", err=True)

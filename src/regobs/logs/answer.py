@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,12 +25,21 @@ class Answer:
 
 def as_json(answer: Answer) -> str:
     """An object with `lines`, `malformed` and `rows`, each row an object."""
-    data: dict[str, Any] = {
+    return json.dumps(_data(answer), indent=2, ensure_ascii=False) + "\n"
+
+
+def several_as_json(answers: Mapping[str, Answer]) -> str:
+    """An object with such an object for each query."""
+    data = {name: _data(answer) for name, answer in answers.items()}
+    return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+
+
+def _data(answer: Answer) -> dict[str, Any]:
+    return {
         "lines": answer.lines,
         "malformed": answer.malformed,
         "rows": [dict(zip(answer.columns, row, strict=True)) for row in answer.rows],
     }
-    return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
 
 
 def as_csv(answer: Answer) -> str:

@@ -66,7 +66,7 @@ def unwrapped(file: BinaryIO, wrapping: Wrapping) -> Iterator[bytes]:
     elif wrapping is Wrapping.NONE:
         found = stream.lines()
     else:
-        found = _joined(stream, _TAKEN[wrapping])
+        found = _joined(stream, Joiner(wrapping))
     for line in found:
         yield line.replace(b"\n", b" ")
 
@@ -169,22 +169,36 @@ def _record(line: bytes) -> dict[str, object]:
     return found if isinstance(found, dict) else {}
 
 
-def _joined(stream: _Stream, taken: Callable[[bytes], _Taken | None]) -> Iterator[bytes]:
-    """The lines, parts of one put together; each output stream of a container has its own."""
-    begun: dict[str, bytes] = {}
-    for line in stream.lines():
-        found = taken(line)
+class Joiner:
+    """Lines out of what is wrapped line by line, parts of one put together; each output stream has its own."""
+
+    def __init__(self, wrapping: Wrapping) -> None:
+        self._taken = _TAKEN[wrapping]
+        self._begun: dict[str, bytes] = {}
+
+    def add(self, line: bytes) -> bytes | None:
+        """The line that ends here, None within one. What is not wrapped comes as it is."""
+        found = self._taken(line)
         if found is None:
-            yield line
-            continue
+            return line
         name, content, ended = found
-        if name in begun:
-            content = begun.pop(name) + content
+        content = self._begun.pop(name, b"") + content
         if ended or len(content) > LONGEST_LINE:
-            yield content
-        else:
-            begun[name] = content
-    yield from begun.values()
+            return content
+        self._begun[name] = content
+        return None
+
+    def rest(self) -> Iterator[bytes]:
+        """The lines that have begun and not ended."""
+        yield from self._begun.values()
+
+
+def _joined(stream: _Stream, joiner: Joiner) -> Iterator[bytes]:
+    for line in stream.lines():
+        found = joiner.add(line)
+        if found is not None:
+            yield found
+    yield from joiner.rest()
 
 
 def _entries(stream: _Stream) -> Iterator[bytes]:

@@ -1,0 +1,124 @@
+"""`regobs logs trace`, `tail` and `diff`: lines of local files, and what changed between two stretches of time."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from regobs.errors import ExitCode
+
+if TYPE_CHECKING:
+    from regobs.logs.tail import Written
+
+PATH = click.Path(path_type=Path)
+_PLACES = click.Choice(["beside", "user"])
+
+
+@click.command()
+@click.argument("correlation_id")
+@click.argument("files", nargs=-1, required=True, metavar="FILES|-")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def trace(correlation_id: str, files: tuple[str, ...], form: str) -> None:
+    """Show every line of a request, access and application lines of any FILES, in order of time. Secrets are masked."""
+    from regobs.logs import lines_shown  # noqa: PLC0415 - `--help` needs none of it
+    from regobs.logs.trace import trace as traced  # noqa: PLC0415
+
+    found = traced(correlation_id, files, stdin=sys.stdin.buffer)
+    click.echo(lines_shown.trace_as_json(found) if form == "json" else lines_shown.trace_as_text(found), nl=False)
+    malformed = f", {found.malformed:,} more that cannot be read" if found.malformed else ""
+    click.echo(f"{len(found.events):,} lines{malformed}", err=True)
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILES|-")
+@click.option("--where", default="", metavar="KQL", help="Only lines that fit this.")
+@click.option("--lines", "last", type=click.IntRange(min=0), default=10, show_default=True, help="Lines to begin with.")
+@click.option("--once", is_flag=True, help="Show these lines and do not wait for more.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def tail(files: tuple[str, ...], where: str, last: int, once: bool, form: str) -> None:
+    """Show lines as they are written to FILES, through rotation and truncation, or as they come from standard input.
+
+    Secrets are masked. A file that is not there yet is waited for. `journalctl -f -o json | regobs logs tail -` reads
+    the journal.
+    """
+    from datetime import UTC, datetime  # noqa: PLC0415
+
+    from regobs.logs import lines_shown  # noqa: PLC0415 - as above
+    from regobs.logs.kql import hints, parse  # noqa: PLC0415
+    from regobs.logs.kql.bind import bind  # noqa: PLC0415
+    from regobs.logs.tail import piped, tail  # noqa: PLC0415
+    from regobs.logs.to_python import holds  # noqa: PLC0415
+
+    if "-" in files and len(files) > 1:
+        raise click.UsageError("standard input is read alone")
+    node = parse(where)
+    for hint in hints(node, where):
+        click.echo(f"Hint: {hint}", err=True)
+    fits = holds(bind(node, where, now=datetime.now(UTC)))
+    written: Iterable[Written] = (
+        piped(sys.stdin.buffer) if files == ("-",) else tail(files, last=last, poll=(lambda: False) if once else None)
+    )
+    for shown in lines_shown.followed(written, fits, as_json=form == "json", strict=bool(where), named=len(files) > 1):
+        click.echo(shown)
+        sys.stdout.flush()
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILES|-")
+@click.option("--before", required=True, metavar="START..END", help="What was: 2026-11-23T10..2026-11-23T11.")
+@click.option("--after", required=True, metavar="START..END", help="What is: now-1h..now.")
+@click.option("--where", default="", metavar="KQL", help="Only lines that fit this.")
+@click.option(
+    "--factor", type=click.FloatRange(min=1), default=1.5, show_default=True, help="Smaller changes are not told."
+)
+@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+@click.option("--cache", type=_PLACES, help="Keep Parquet copies of the files, beside them or in the user's cache.")
+@click.option("--pack", "pack_directory", type=PATH, metavar="DIR", help="Content that adds to the bundled.")
+@click.pass_context
+def diff(
+    context: click.Context,
+    *,
+    files: tuple[str, ...],
+    before: str,
+    after: str,
+    where: str,
+    factor: float,
+    form: str,
+    cache: str | None,
+    pack_directory: Path | None,
+) -> None:
+    """Compare two stretches of time: messages, and requests by route and status, that are new, gone, more or less.
+
+    Exit code 1 when something changed by more than chance.
+    """
+    from datetime import UTC, datetime  # noqa: PLC0415 - as above
+
+    from regobs.logs import answer as answers  # noqa: PLC0415
+    from regobs.logs.cache import Place  # noqa: PLC0415
+    from regobs.logs.changes import changes, read_window  # noqa: PLC0415
+    from regobs.logs.kql.bind import condition  # noqa: PLC0415
+    from regobs.logs.lines_shown import changes_as_answer  # noqa: PLC0415
+    from regobs.logs.query import Clause  # noqa: PLC0415
+    from regobs.logs.saved import load_query  # noqa: PLC0415
+    from regobs.pack import find_pack  # noqa: PLC0415
+
+    now = datetime.now(UTC)
+    requests = load_query(find_pack(pack_directory), "requests-by-route-and-status", now=now)
+    found = changes(
+        requests,
+        files,
+        read_window(before, now),
+        read_window(after, now),
+        where=Clause(where, condition(where, now=now)) if where else None,
+        factor=factor,
+        stdin=sys.stdin.buffer,
+        cache=Place(cache) if cache else None,
+    )
+    shown = changes_as_answer(found)
+    click.echo({"table": answers.as_table, "csv": answers.as_csv, "json": answers.as_json}[form](shown), nl=False)
+    if found.found:
+        context.exit(ExitCode.DIFFERENCE)

@@ -1,0 +1,204 @@
+"""What is new, gone, more or less in one stretch of time against another: messages, and requests by route and status.
+
+Counts vary by chance. A change is told when fewer than one in a thousand pairs of windows of an unchanged registry
+would differ that much (the counts of a pair are binomial when lines come independently), and the rate changed by the
+factor that is asked for. A severe line that is new is told even when there is only one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, BinaryIO
+
+from regobs.errors import InputError, LogQueryError
+from regobs.logs.cache import Place
+from regobs.logs.duckdb_run import run_all
+from regobs.logs.fields import FIELDS
+from regobs.logs.generations import ACCESS_MARK
+from regobs.logs.kql.condition import Any as AnyOf
+from regobs.logs.kql.condition import Between, Bound, No, Present
+from regobs.logs.kql.dates import iso, span
+from regobs.logs.query import ByTerms, Clause, Kind, Metric, Order, Query
+from regobs.logs.redact import shape
+
+CHANCE = 0.001
+FACTOR = 1.5
+_SEVERE = frozenset({"warning", "error", "fatal", "panic"})
+_SERVER_ERROR = 500
+_MOST = 100_000  # kinds of lines that are compared, the frequent first; hostile input must not fill the memory
+_EXACT = 1000  # lines up to which the chance is summed exactly; above, the normal distribution is as good
+_BEFORE, _AFTER = "before", "after"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A stretch of time in milliseconds since 1970, its end not included."""
+
+    start: int
+    end: int
+
+    @property
+    def hours(self) -> float:
+        """How long it is."""
+        return (self.end - self.start) / 3_600_000
+
+    @property
+    def clause(self) -> Clause:
+        """The lines within it."""
+        text = f'time >= "{iso(self.start)}" and time < "{iso(self.end)}"'
+        return Clause(text, Between(FIELDS["time"], Bound(self.start), Bound(self.end, inclusive=False)))
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One kind of line that changed: new, gone, more or less; counts and lines per hour in each window."""
+
+    kind: str
+    what: str
+    before: int
+    after: int
+    before_per_hour: float
+    after_per_hour: float
+
+    @property
+    def times(self) -> float | None:
+        """The rate after as a multiple of the rate before; None when there was none before."""
+        return self.after_per_hour / self.before_per_hour if self.before else None
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """The changes, the surest first, and how many lines were read, malformed ones among them."""
+
+    found: tuple[Change, ...]
+    lines: int
+    malformed: int
+
+
+def read_window(text: str, now: datetime) -> Window:
+    """A window as it is written: `START..END`, or a time that covers one, such as `2026-11-23T11`.
+
+    Raises LogQueryError when it is none.
+    """
+    first, dots, second = text.partition("..")
+    start, end = span(first, now), span(second, now) if dots else None
+    if start is None or (dots and end is None):
+        raise LogQueryError("this is no stretch of time", value=text, expected="START..END, such as now-2h..now-1h")
+    window = Window(start.first, end.first if end else start.last + 1)
+    if window.end <= window.start:
+        raise LogQueryError("the stretch of time ends before it begins", value=text, expected="START..END")
+    return window
+
+
+def changes(
+    requests: Query,
+    files: Sequence[str],
+    before: Window,
+    after: Window,
+    *,
+    where: Clause | None = None,
+    factor: float = FACTOR,
+    stdin: BinaryIO | None = None,
+    cache: Place | None = None,
+) -> Changes:
+    """What changed in the logs. `requests` is a saved query whose groups tell kinds of access lines apart.
+
+    Raises InputError when a window has no lines at all, and what `run_all` raises.
+    """
+    windows = (before, after)
+    queries = [_counted(query, windows, where) for query in (_messages(), requests)]
+    messages, accesses = run_all(queries, files, stdin=stdin, cache=cache)
+    counts: dict[str, list[int]] = {}
+    severe: set[str] = set()
+    for level, component, code, message, *pair in messages.rows:
+        what = f"{level}: {f'{component}: ' if component else ''}{f'{code}: ' if code else ''}{shape(str(message))}"
+        _add(counts, what, pair)
+        if level in _SEVERE:
+            severe.add(what)
+    for row in accesses.rows:
+        what = " ".join(str(part) for part in row[:-2])
+        _add(counts, what, list(row[-2:]))
+        if any(isinstance(part, int) and part >= _SERVER_ERROR for part in row[:-2]):
+            severe.add(what)
+    for place, window in enumerate(windows):
+        if not any(pair[place] for pair in counts.values()):
+            raise InputError(
+                "no line is in one of the windows",
+                value=f"{iso(window.start)}..{iso(window.end)}",
+                expected="times that the files hold",
+                next_step="look at the first and last time: regobs logs query '' FILES --columns time",
+            )
+    found = [
+        (chance, Change(kind, what, pair[0], pair[1], pair[0] / before.hours, pair[1] / after.hours))
+        for what, pair in counts.items()
+        for kind, chance in _judged(pair, windows, factor, severe=what in severe)
+    ]
+    return Changes(tuple(change for _, change in sorted(found, key=_rank)), messages.lines, messages.malformed)
+
+
+def _rank(found: tuple[float, Change]) -> tuple[float, int, str]:
+    chance, change = found
+    return chance, -change.before - change.after, change.what
+
+
+def _messages() -> Query:
+    """Lines that are no access lines, by level, component, error code and message."""
+    groups = (
+        ByTerms("level", FIELDS["level"]),
+        ByTerms("component", FIELDS["component"], missing=True),
+        ByTerms("code", FIELDS["code"], missing=True),
+        ByTerms("message", FIELDS["msg"]),
+    )
+    return Query("messages", where=Clause("", No(Present(ACCESS_MARK))), groups=groups)
+
+
+def _counted(query: Query, windows: tuple[Window, Window], where: Clause | None) -> Query:
+    """The query with the lines of each window counted, the frequent kinds first."""
+    clauses = [window.clause for window in windows]
+    names = (f"{_BEFORE}_lines", f"{_AFTER}_lines")
+    metrics = tuple(Metric(name, Kind.COUNT, where=clause) for name, clause in zip(names, clauses, strict=True))
+    either = Clause("", AnyOf(tuple(clause.condition for clause in clauses)))
+    counted = replace(
+        query, metrics=metrics, order=tuple(Order(name, descending=True) for name in names[::-1]), limit=_MOST
+    )
+    return counted.narrowed(either, *([where] if where else []))
+
+
+def _add(counts: dict[str, list[int]], what: str, pair: Sequence[Any]) -> None:
+    """Add to the counts; messages that differ in values only are one."""
+    known = counts.setdefault(what, [0, 0])
+    for place, count in enumerate(pair):
+        known[place] += int(count)
+
+
+def _judged(pair: list[int], windows: tuple[Window, Window], factor: float, *, severe: bool) -> list[tuple[str, float]]:
+    """What kind of change the counts are and by what chance, or nothing."""
+    before, after = pair
+    chance = _chance(before, after, windows[1].hours / (windows[0].hours + windows[1].hours))
+    if chance >= CHANCE and not (severe and not before):
+        return []
+    if not before or not after:
+        return [("new" if not before else "gone", chance)]
+    times = (after / windows[1].hours) / (before / windows[0].hours)
+    if times >= factor:
+        return [("more", chance)]
+    return [("less", chance)] if times <= 1 / factor else []
+
+
+def _chance(before: int, after: int, share: float) -> float:
+    """How often lines that fall into the second window with this share would be as uneven, on either side."""
+    total = before + after
+    if total > _EXACT:
+        off = abs(after - total * share) - 0.5
+        return math.erfc(max(off, 0) / math.sqrt(2 * total * share * (1 - share)))
+    low = math.fsum(_binomial(total, count, share) for count in range(after + 1))
+    high = math.fsum(_binomial(total, count, share) for count in range(after, total + 1))
+    return min(1.0, 2 * min(low, high))
+
+
+def _binomial(total: int, count: int, share: float) -> float:
+    ways = math.lgamma(total + 1) - math.lgamma(count + 1) - math.lgamma(total - count + 1)
+    return math.exp(ways + count * math.log(share) + (total - count) * math.log1p(-share))

@@ -1,0 +1,102 @@
+"""Every line of one request: access and application lines of any files, in order of time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from regobs.errors import InputError, Location, LogQueryError
+from regobs.logs.field_values import read_record, values
+from regobs.logs.fields import FIELDS
+from regobs.logs.read import LONGEST_LINE, blocks
+from regobs.logs.record import Record
+from regobs.logs.sources import STDIN, found, sources
+
+_CORRELATION, _TIME = FIELDS["correlation_id"], FIELDS["time"]
+_SHORTEST = 4  # characters of an id that are looked for; less than that is in every line
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of a request. `at` is its time in milliseconds since 1970, None when it has none."""
+
+    at: int | None
+    file: str
+    line: int
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """The lines of a request in order of time, and how many lines with its id cannot be read."""
+
+    events: tuple[Event, ...]
+    malformed: int
+
+
+def trace(correlation_id: str, files: Sequence[str], *, stdin: BinaryIO | None = None) -> Trace:
+    """The lines that have the correlation id, of files, glob patterns, or `-`.
+
+    The text is looked for before anything is read as JSON, so that a million lines take less than a second. Raises
+    LogQueryError for an id that is too short to look for, InputError for a file that cannot be read.
+    """
+    needle = max(re.findall(r"[A-Za-z0-9_.-]+", correlation_id), key=len, default="").encode()
+    if len(needle) < _SHORTEST:
+        raise LogQueryError(
+            "this is no correlation id",
+            value=correlation_id,
+            expected=f"at least {_SHORTEST} letters and digits in a row",
+        )
+    events: list[Event] = []
+    malformed = 0
+    with sources(found(files), stdin, piped=STDIN in files) as folder:
+        for source in folder.sources:
+            for number, line in _candidates(source.readable, source.name, needle):
+                record = read_record(line)
+                if record is None:
+                    malformed += 1
+                elif correlation_id in values(record, _CORRELATION):
+                    events.append(Event(_time(record), source.name, number, record))
+    return Trace(tuple(_ordered(events)), malformed)
+
+
+def _ordered(events: list[Event]) -> list[Event]:
+    """By time; a line without one stays behind the line before it, lines of one moment as the files have them."""
+    last = 0
+    keyed = []
+    for event in events:
+        last = event.at if event.at is not None else last
+        keyed.append((last, event))
+    return [event for _, event in sorted(keyed, key=lambda pair: pair[0])]
+
+
+def _time(record: Record) -> int | None:
+    return next(iter(values(record, _TIME)), None)
+
+
+def _candidates(path: Path, name: str, needle: bytes) -> Iterator[tuple[int, bytes]]:
+    """The lines that hold the text, with their numbers."""
+    rest, before = b"", 0
+    with path.open("rb") as file:
+        for block, fault in blocks(file):
+            if fault:
+                raise InputError(f"the log is a {fault}", location=Location(name), expected="a whole file")
+            text = rest + block
+            end = text.rfind(b"\n") + 1
+            yield from _in(text, 0, end, needle, before)
+            before += text.count(b"\n", 0, end)
+            rest = text[end:][:LONGEST_LINE]
+    yield from _in(rest, 0, len(rest), needle, before)
+
+
+def _in(text: bytes, begin: int, end: int, needle: bytes, before: int) -> Iterator[tuple[int, bytes]]:
+    """The lines of a text that hold the needle; `before` lines come before the text."""
+    while (at := text.find(needle, begin, end)) >= 0:
+        start = text.rfind(b"\n", 0, at) + 1
+        stop = text.find(b"\n", at, end)
+        stop = end if stop < 0 else stop
+        yield before + text.count(b"\n", 0, start) + 1, text[start:stop]
+        begin = stop

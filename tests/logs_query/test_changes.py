@@ -1,0 +1,141 @@
+"""What changed is told, what is chance is not."""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+from regobs.cli.logs_lines import diff
+from regobs.errors import InputError, LogQueryError
+from regobs.logs.changes import Change, Changes, Window, _chance, changes, read_window
+from regobs.logs.kql.bind import condition
+from regobs.logs.query import Clause
+from regobs.logs.saved import load_query
+from regobs.pack import find_pack
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+REQUESTS = load_query(find_pack(), "requests-by-route-and-status", now=NOW)
+BEFORE, AFTER = read_window("2026-11-23T10", NOW), read_window("now-1h..now", NOW)
+
+
+def _messages(hour: int, count: int, msg: str, level: str = "info", **more: str | int) -> str:
+    line = {"time": f"2026-11-23T{hour}:30:00Z", "level": level, "msg": msg, **more}
+    return (json.dumps(line) + "\n") * count
+
+
+def _access(hour: int, count: int, status: int) -> str:
+    uri = "/v2/a/manifests/latest"
+    return _messages(hour, count, "access", method="GET", status=status, written_bytes=1, uri=uri)
+
+
+def _found(tmp_path: Path, text: str, **options: object) -> Changes:
+    path = tmp_path / "a.log"
+    path.write_text(text)
+    return changes(REQUESTS, [str(path)], BEFORE, AFTER, **options)  # type: ignore[arg-type]
+
+
+def test_new_gone_more_and_less_are_told_with_counts_and_rates(tmp_path: Path) -> None:
+    text = _messages(10, 40, "steady") + _messages(11, 44, "steady")
+    text += _messages(10, 30, "gone") + _messages(11, 30, "fresh", component="registry.gc.Agent")
+    text += _access(10, 20, 200) + _access(11, 90, 200) + _access(10, 90, 404) + _access(11, 20, 404)
+    found = {(one.kind, one.what): one for one in _found(tmp_path, text).found}
+    assert set(found) == {
+        ("gone", "info: gone"),
+        ("new", "info: registry.gc.Agent: fresh"),
+        ("more", "manifest GET 200"),
+        ("less", "manifest GET 404"),
+    }
+    assert found["more", "manifest GET 200"] == Change("more", "manifest GET 200", 20, 90, 20.0, 90.0)
+    assert found["more", "manifest GET 200"].times == 4.5
+    assert found["new", "info: registry.gc.Agent: fresh"].times is None
+
+
+@pytest.mark.parametrize(("level", "told"), [("info", False), ("warning", True), ("error", True)])
+def test_one_new_line_is_told_only_when_it_is_severe(tmp_path: Path, level: str, told: bool) -> None:
+    text = _messages(10, 5, "steady") + _messages(11, 5, "steady") + _messages(11, 1, "fresh", level)
+    assert [one.what for one in _found(tmp_path, text).found] == ([f"{level}: fresh"] if told else [])
+
+
+@pytest.mark.parametrize(("status", "told"), [(499, False), (500, True)])
+def test_one_new_server_error_is_told(tmp_path: Path, status: int, told: bool) -> None:
+    text = _access(10, 5, 200) + _access(11, 5, 200) + _access(11, 1, status)
+    assert bool(_found(tmp_path, text).found) is told
+
+
+def test_messages_that_differ_in_values_are_one_and_the_factor_and_the_condition_count(tmp_path: Path) -> None:
+    text = "".join(_messages(10, 1, f"took {number} ms") for number in range(40))
+    text += "".join(_messages(11, 1, f"took {number} ms") for number in range(500, 580)) + _access(11, 50, 200)
+    (more, access) = sorted(_found(tmp_path, text).found, key=lambda one: one.kind)
+    assert (more.what, more.before, more.after) == ("info: took … ms", 40, 80)
+    assert access.what == "manifest GET 200"
+    assert [one.what for one in _found(tmp_path, text, factor=2.5).found] == ["manifest GET 200"]
+    narrowed = _found(tmp_path, text, where=Clause("level: info and not status: 200", condition("not status: 200")))
+    assert [one.what for one in narrowed.found] == ["info: took … ms"]
+
+
+def test_lines_at_the_edges_of_a_window_count_once(tmp_path: Path) -> None:
+    times = ["10:00:00.000", "10:59:59.999", "11:00:00.000", "11:59:59.999", "12:00:00.000", "09:59:59.999"]
+    lines = [{"time": f"2026-11-23T{time}Z", "level": "error", "msg": time[:2]} for time in times]
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    apart = _found(tmp_path, text.replace('"msg": "11"', '"msg": "later"').replace('"msg": "12"', '"msg": "last"'))
+    assert [(one.what, one.before, one.after) for one in apart.found] == [("error: later", 0, 2)]
+
+
+def test_a_window_without_lines_is_an_error_that_names_it(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no line") as caught:
+        _found(tmp_path, _messages(10, 5, "m"))
+    assert caught.value.value == "2026-11-23T11:00:00.000Z..2026-11-23T12:00:00.000Z"
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "hours"),
+    [("2026-11-23T10", 10, 1.0), ("2026-11-23T09:00..2026-11-23T10:30", 9, 1.5), ("now-2h..now-1h", 10, 1.0)],
+)
+def test_a_window_is_read(text: str, start: int, hours: float) -> None:
+    window = read_window(text, NOW)
+    assert window.start == int(datetime(2026, 11, 23, start, tzinfo=UTC).timestamp() * 1000)
+    assert window.hours == hours
+
+
+@pytest.mark.parametrize("text", ["", "soon", "now..", "..now", "now..now", "now..now-1h", "2026-11-24..2026-11-23"])
+def test_what_is_no_window_is_refused(text: str) -> None:
+    with pytest.raises(LogQueryError):
+        read_window(text, NOW)
+
+
+@given(st.integers(0, 3000), st.integers(0, 3000), st.floats(0.01, 0.99))
+def test_a_chance_is_a_probability_and_grows_towards_what_is_expected(before: int, after: int, share: float) -> None:
+    chance = _chance(before, after, share)
+    assert 0 <= chance <= 1
+    total = before + after
+    if after - 1 > total * share:  # one step nearer to what an unchanged registry gives
+        nearer = _chance(before + 1, after - 1, share)
+        assert nearer >= chance or math.isclose(nearer, chance, abs_tol=1e-9)
+
+
+def test_the_command_prints_rows_and_exits_with_one_when_something_changed(tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    path.write_text(_messages(10, 9, "a") + _messages(11, 9, "a") + _messages(11, 1, "/x?_state=SECRET", "error"))
+    words = [str(path), "--before", "2026-11-23T10", "--after", "2026-11-23T11", "--format", "json"]
+    result = CliRunner().invoke(diff, words)
+    assert result.exit_code == 1, result.output
+    data = json.loads(result.stdout)
+    assert (data["lines"], len(data["rows"]), data["rows"][0]["change"]) == (19, 1, "new")
+    assert "SECRET" not in result.stdout
+    assert CliRunner().invoke(diff, [*words, "--where", "level: info"]).exit_code == 0
+
+
+def test_windows_of_unequal_length_are_compared_by_rate(tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    path.write_text(_messages(10, 100, "m") + _messages(11, 10, "m"))
+    short = Window(AFTER.start, AFTER.start + 31 * 60_000)
+    assert [one.kind for one in changes(REQUESTS, [str(path)], BEFORE, short).found] == ["less"]
+    path.write_text(_messages(10, 100, "m") + _messages(11, 52, "m"))
+    assert changes(REQUESTS, [str(path)], BEFORE, short).found == ()

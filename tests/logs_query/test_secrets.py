@@ -1,0 +1,88 @@
+"""No way of asking shows an upload state or a credential, however it is written."""
+
+from __future__ import annotations
+
+import json
+import string
+import tempfile
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from regobs.logs.answer import as_csv, as_json, as_table
+from regobs.logs.duckdb_run import run_all
+from regobs.logs.fields import FIELDS
+from regobs.logs.kql.bind import condition
+from regobs.logs.lines_shown import followed, trace_as_json, trace_as_text
+from regobs.logs.query import ByTerms, Kind, Metric, Query
+from regobs.logs.tail import Written
+from regobs.logs.to_python import holds
+from regobs.logs.trace import trace
+
+ID = "01M841NX3F1YD0RWPVN1HSJSFS"
+SECRET = st.text(string.ascii_letters + string.digits, min_size=12, max_size=40).map(lambda text: f"Zq9{text}")
+# Letters that a query may hold and that end a value for a reader who is not careful.
+INSIDE = st.sampled_from(["", "'", "!", "*", "~", "=", "==", "%3D", "%26", ".", "/", "+", ",", "$", "(", ")", ":", "@"])
+
+
+@st.composite
+def uris(draw: st.DrawFn, secret: str) -> str:
+    name = draw(
+        st.sampled_from(["_state", "_STATE", "%5Fstate", "%5fst%61te", "x-amz-signature", "token", "Signature"])
+    )
+    before = draw(st.sampled_from(["?", "?digest=sha256:ab&", "?n=1&last=x&", "?&", "?a&"]))
+    after = draw(st.sampled_from(["", "&n=1", "#top"]))
+    return f"/v2/a/blobs/uploads/1{before}{name}={secret[:6]}{draw(INSIDE)}{secret[6:]}{after}"
+
+
+@st.composite
+def records(draw: st.DrawFn) -> tuple[str, dict[str, object]]:
+    secret = draw(SECRET)
+    uri = draw(uris(secret))
+    where = draw(st.sampled_from(["uri", "url", "http.request.uri", "referrer", "msg", "error", "detail"]))
+    text = {
+        "referrer": f"https://registry.example{uri}",
+        "msg": draw(st.sampled_from([f"upload at {uri} failed", f"Authorization: Bearer {secret}"])),
+        "error": draw(st.sampled_from([f'Put "https://s3.example{uri}": EOF', f"password={secret} refused"])),
+    }
+    value: object = {"location": f"https://x{uri}", "token": secret} if where == "detail" else text.get(where, uri)
+    return secret, {"time": "2026-11-23T11:05:00Z", "written_bytes": 1, "correlation_id": ID, where: value}
+
+
+@given(records())
+@settings(max_examples=40, deadline=None)
+def test_no_part_of_a_secret_is_in_an_answer_a_trace_or_a_tail(made: tuple[str, dict[str, object]]) -> None:
+    secret, record = made
+    line = json.dumps(record).encode() + b"\n"
+    shown_fields = tuple(FIELDS[name] for name in ("uri", "referrer", "msg", "error", "detail"))
+    count = (Metric("n", Kind.COUNT),)
+    queries = [
+        Query("lines", columns=shown_fields),
+        Query("uris", groups=(ByTerms("uri", FIELDS["uri"], missing=True),), metrics=count),
+        Query("messages", groups=(ByTerms("error", FIELDS["error"], missing=True),), metrics=count),
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.log"
+        path.write_bytes(line)
+        answers = run_all(queries, [str(path)])
+        found = trace(ID, [str(path)])
+    written = [Written("a.log", line.strip())]
+    fits = holds(condition(""))
+    tails = [
+        list(followed(written, fits, as_json=as_json_lines, strict=False, named=False))
+        for as_json_lines in (False, True)
+    ]
+    assert len(found.events) == 1
+    shown = [*(show(answer) for answer in answers for show in (as_table, as_csv, as_json))]
+    shown += [trace_as_text(found), trace_as_json(found), *tails[0], *tails[1]]
+    for text in shown:
+        assert secret[:6] not in text
+        assert secret[6:] not in text
+
+
+def test_a_line_that_cannot_be_read_is_shown_without_its_secrets() -> None:
+    written = [Written("a.log", b'{"uri": "/v2/?_state=SECRETSTATE", "trunc')]
+    (shown,) = followed(written, holds(condition("")), as_json=False, strict=False, named=False)
+    assert "SECRETSTATE" not in shown
+    assert "trunc" in shown or "FILTERED" in shown
