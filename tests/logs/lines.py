@@ -15,6 +15,7 @@ from regobs.logs.streams import STREAMS, Stream
 DATA = Path(__file__).parents[1] / "data"
 GITLAB = DATA / "gitlab-registry-4.32.log.jsonl.gz"
 DOCKER = (DATA / "docker-registry-2.8.2.json.log.gz", DATA / "docker-registry-2.8.2.text.log.gz")
+NEWER_DISTRIBUTION = (DATA / "distribution-3.1.2.json.log.gz", DATA / "distribution-3.1.2.text.log.gz")
 DIGEST = "sha256:" + "ab" * 32
 
 # Texts for messages that are patterns, as they are in the sources or in real lines.
@@ -23,6 +24,7 @@ TEXTS = {
     "background migration worker": "background migration worker could not start",
     "Upload files in": "Upload files in /docker/registry/v2 have older date 2026-01-01",
     r"[\s\S]*": "importing tag",
+    "endpoint .+": "endpoint sink disabled, skipping",
     "(?:Get|Put": "GetImageManifest",
     "[a-z0-9]+": 'filesystem.Move("/docker/a", "/docker/b"',
     'using \\"': 'using "json" logging formatter',

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from regobs.logs.report import to_data
 from regobs.logs.streams import LABKIT_ACCESS, LABKIT_APPLICATION
 from regobs.logs.validate import Finding, Report, Validator
-from tests.logs.lines import DOCKER, GITLAB, made, real, records
+from tests.logs.lines import DOCKER, GITLAB, NEWER_DISTRIBUTION, made, real, records
 
 ACCESS = next(record for record in records() if record["msg"] == "access")
 BLOB = next(record for record in records() if record["msg"] == "blob uploaded")
@@ -51,6 +51,15 @@ def test_every_line_of_a_docker_registry_is_valid_in_both_of_its_formats(path: A
     assert counts(report) == (1032, 1032, 0, 0)
     assert (report.unknown_messages, report.unknown_fields) == (0, 0)
     assert report.streams == {"distribution.application": 902, "distribution.access": 128, "go-standard": 2}
+
+
+@pytest.mark.parametrize("path", NEWER_DISTRIBUTION, ids=["json", "text"])
+def test_every_line_of_distribution_3_is_valid_in_both_of_its_formats(path: Any) -> None:
+    report = judged(path.read_bytes(), strict=True)
+    assert counts(report) == (599, 599, 0, 0)
+    assert (report.unknown_messages, report.unknown_fields) == (0, 0)
+    assert report.streams == {"distribution.application": 469, "distribution.access": 128, "go-standard": 2}
+    assert [one.releases for one in report.closest] == [("v3.1.2+unknown",)]
 
 
 def test_the_text_format_says_the_same_as_the_json_format() -> None:

@@ -52,7 +52,9 @@ class Message:
 _PROCESS = "error? go_version? version? instance_id? service? environment?"
 _REQUEST = f"{_PROCESS} root_repo? vars_name? vars_reference? vars_digest? vars_uuid? auth_user_name? auth_user_type?"
 _CLIENT = "method? host? uri? referer? user_agent? remote_addr? content_type?"
-_DOTTED = "error? go.version? version? instance.id? service? environment?"
+_DOTTED = "error? go.version? version? instance.id? service? environment? func? file? function?"
+_SENT = " ".join(f"http.request.{part}?" for part in ("id", "method", "host", "uri", "remoteaddr"))
+_ROUTE = "vars.name? vars.reference? vars.digest? vars.uuid? auth.user.name?"
 _HTTP = " ".join(f"http.request.{part}?" for part in ("referer", "useragent", "contenttype"))
 CONTEXTS: Mapping[str, str] = MappingProxyType(
     {
@@ -62,8 +64,8 @@ CONTEXTS: Mapping[str, str] = MappingProxyType(
         "api error": f"time level msg correlation_id component? {_REQUEST} auth_project_paths? {_CLIENT}",
         "worker": f"time level msg component correlation_id {_PROCESS}",
         "dotted": f"time level msg {_DOTTED}",
-        "dotted request": f"time level msg http.request.id http.request.method http.request.host http.request.uri "
-        f"http.request.remoteaddr {_HTTP} vars.name? vars.reference? vars.digest? vars.uuid? auth.user.name? {_DOTTED}",
+        "dotted any": f"time level msg {_SENT} {_HTTP} {_ROUTE} {_DOTTED}",
+        "dotted request": f"time level msg {_SENT.replace('?', '')} {_HTTP} {_ROUTE} {_DOTTED}",
     }
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from regobs.logs.message import Match, group, message
+from regobs.logs.messages_distribution_source import MESSAGES as FROM_SOURCE
 
 _RESPONSE = "http.response.duration http.response.status http.response.written http.response.contenttype?"
 _CODES = "err.code err.message err.detail?"
@@ -65,4 +66,4 @@ NOTIFICATIONS = group(
     message("eventqueue: error writing events ", "warning", match=Match.PREFIX),
 )
 
-MESSAGES = (*RESPONSE, *REQUESTS, *PROCESS, *NOTIFICATIONS)
+MESSAGES = (*RESPONSE, *REQUESTS, *PROCESS, *NOTIFICATIONS, *FROM_SOURCE)
