@@ -1,7 +1,7 @@
 """A stub of the pgbouncer_exporter, which no package offers: a real PgBouncer's answers under the catalog's names.
 
-It shows that panels make sense of what PgBouncer counts. It proves nothing about names: those are the exporter's own
-documentation, and where another exporter agrees with them tests/peers compares the two.
+It shows that panels make sense of what PgBouncer counts. It proves nothing about names: those come from the exporter's
+own documentation, and no test compares them with a running exporter.
 """
 
 from __future__ import annotations
