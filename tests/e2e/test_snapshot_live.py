@@ -32,7 +32,7 @@ CHOSEN = ("database-detail", "application-detail")
 @pytest.fixture(autouse=True)
 def small_library(monkeypatch: pytest.MonkeyPatch) -> None:
     """A browser opens the page in test_snapshot_page.py; here nothing draws it."""
-    monkeypatch.setattr("regobs.snapshot.page.library", str)
+    monkeypatch.setattr("regobs.snapshot.page.bundle", str)
 
 
 def test_the_panels_of_a_real_server_have_what_it_answers(

@@ -41,7 +41,7 @@ def small_pack(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
 @pytest.fixture(autouse=True)
 def small_library(monkeypatch: pytest.MonkeyPatch) -> None:
     """The real library takes seconds to bundle and is tested in a browser."""
-    monkeypatch.setattr("regobs.snapshot.page.library", str)
+    monkeypatch.setattr("regobs.snapshot.page.bundle", str)
 
 
 def snapshot(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int, str, str]:

@@ -11,7 +11,7 @@ import pytest
 from regobs import __version__
 from regobs.errors import MachineError
 from regobs.grafana.panels import Stat
-from regobs.snapshot import library
+from regobs.snapshot import vega
 from regobs.snapshot.page import page
 from regobs.snapshot.taken import Snapshot
 from tests.snapshot.world import PANELS, Found, board, lively, shot, silent
@@ -22,7 +22,7 @@ HOSTILE = "</script><script>alert(1)</script><!--<b \"'&\u2028"
 @pytest.fixture(autouse=True)
 def small_library(monkeypatch: pytest.MonkeyPatch) -> None:
     """The real library takes a second to bundle and is tested in a browser."""
-    monkeypatch.setattr("regobs.snapshot.page.library", lambda script: f"/* library */ {script}")
+    monkeypatch.setattr("regobs.snapshot.page.bundle", lambda script: f"/* library */ {script}")
 
 
 class Seen(HTMLParser):
@@ -144,5 +144,5 @@ def test_a_page_of_nothing_is_whole() -> None:
 def test_without_the_extra_one_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "vl_convert", None)
     with pytest.raises(MachineError) as caught:
-        library.vl_convert()
+        vega.vl_convert()
     assert caught.value.next_step == "install it: pip install 'regobs[snapshot]'"

@@ -52,9 +52,9 @@ def snapshot(
     code 1 when the server rejected a query: its panel says so.
     """
     from regobs.prometheus import Prometheus  # noqa: PLC0415 - what follows loads requests; `--help` does not need it
-    from regobs.snapshot.library import vl_convert  # noqa: PLC0415
     from regobs.snapshot.span import read_time, span_of  # noqa: PLC0415
     from regobs.snapshot.take import take  # noqa: PLC0415
+    from regobs.snapshot.vega import vl_convert  # noqa: PLC0415
     from regobs.snapshot.write import produce, refuse_targets, write  # noqa: PLC0415
 
     now = time.time()

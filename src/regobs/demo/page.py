@@ -10,9 +10,9 @@ from regobs.errors import MachineError
 from regobs.grafana.outputs import Dashboards
 from regobs.prometheus import Prometheus
 from regobs.slo import records
-from regobs.snapshot.library import vl_convert
 from regobs.snapshot.span import span_of
 from regobs.snapshot.take import take
+from regobs.snapshot.vega import vl_convert
 from regobs.snapshot.write import produce, write
 
 NAME = "demo.html"

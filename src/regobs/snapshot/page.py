@@ -19,11 +19,11 @@ from regobs.promql.nodes import Duration
 from regobs.snapshot import theme
 from regobs.snapshot.charts import VEGALITE, Chart, Json
 from regobs.snapshot.draw import chart_of, has_data
-from regobs.snapshot.library import library
 from regobs.snapshot.span import Span, utc
 from regobs.snapshot.taken import Snapshot, TakenDashboard, TakenPanel, TakenRow
 from regobs.snapshot.texts import numbers_of, table_of
 from regobs.snapshot.units import UNITS
+from regobs.snapshot.vega import bundle
 
 _HELP = (
     "Click a name below a chart to see it alone, Ctrl+click to hide it. Drag a chart to move in time, Ctrl+wheel to "
@@ -35,7 +35,7 @@ _COLUMNS_OF_TIP = 12  # a tip of a panel in the right half opens to the left
 def page(snapshot: Snapshot) -> str:
     """The HTML. Raises MachineError without the extra `snapshot`."""
     source = files("regobs.snapshot")
-    script = library(source.joinpath("page.js").read_text(encoding="utf-8"))
+    script = bundle(source.joinpath("page.js").read_text(encoding="utf-8"))
     charts: list[Chart] = []
     body = "\n".join(_body(snapshot, charts))
     titles = [one.title for one in snapshot.dashboards if one.rows]

@@ -14,11 +14,11 @@ from regobs.grafana.visuals import NO_DATA
 from regobs.snapshot import theme
 from regobs.snapshot.charts import VEGALITE, Chart, Json, chosen, expand
 from regobs.snapshot.draw import chart_of, has_data
-from regobs.snapshot.library import vl_convert
 from regobs.snapshot.page import facts
 from regobs.snapshot.span import Span
 from regobs.snapshot.taken import Snapshot, TakenDashboard, TakenPanel
 from regobs.snapshot.texts import numbers_of, numbers_picture, table_of, table_picture
+from regobs.snapshot.vega import vl_convert
 
 WIDTH = 1600  # pixels
 _UNIT, _GAP, _MARGIN = 30, 8, 16  # a grid unit and what lies between panels, as Grafana has them

@@ -21,7 +21,7 @@ def vl_convert() -> ModuleType:
     return module
 
 
-def library(script: str) -> str:
+def bundle(script: str) -> str:
     """A script with Vega, Vega-Lite and Vega-Embed before it, in one text that needs nothing else."""
     bundled: str = vl_convert().javascript_bundle(script, vl_version=VEGALITE)
     return bundled.replace("</script", "<\\/script").replace("<!--", "<\\!--")
