@@ -13,7 +13,7 @@ from tests.snapshot.world import Answering, lively
 
 
 def test_the_page_shows_every_dashboard_that_the_demo_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("regobs.snapshot.page.library", str)
+    monkeypatch.setattr("regobs.snapshot.page.bundle", str)
     said = leave_page(Answering(lively), Built(tmp_path, Config(), find_pack(), {}), tmp_path, 120)
     assert said == f"all of it as one page: {tmp_path / 'demo.html'}  (opens without any server)"
     page = (tmp_path / "demo.html").read_text(encoding="utf-8")
