@@ -118,7 +118,7 @@ More = Callable[[float, float], bool]
         (
             "replica-lag",
             r'registry_database_lb_pool_events_total\{event="replica_quarantined"',
-            lambda _, ill: ill == 1,
+            lambda calm, ill: calm == 0 and ill == 2,  # one after the other
         ),
         ("redis-loss", "registry_redis_pool_stats_timeouts", lambda calm, ill: calm == 0 < ill),
         ("redis-loss", "registry_redis_single_commands_count", lambda calm, ill: ill == 0 < calm),

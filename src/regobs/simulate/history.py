@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from math import ceil
 from pathlib import Path
 from typing import BinaryIO, Self
 
@@ -19,6 +20,7 @@ from regobs.simulate.fleet import Fleet
 
 Report = Callable[[float], None]
 _BUFFER = 2**16
+_LONGEST = 15.0  # seconds of a step of the model: longer ones would hide a restart
 
 
 class History:
@@ -37,13 +39,18 @@ class History:
             spool = stack.enter_context(_Spool(folder))
             steps = max(1, round(seconds / self._step))
             for number in range(steps):
-                self._fleet.advance(self._step)
+                self._advance()
                 self._scrape(spool)
                 if report is not None:
                     report((number + 1) / steps)
             whole = folder / "whole"
             spool.join(whole)
             whole.replace(path)
+
+    def _advance(self) -> None:
+        parts = ceil(self._step / _LONGEST)
+        for _ in range(parts):
+            self._fleet.advance(self._step / parts)
 
     def _scrape(self, spool: _Spool) -> None:
         stamp = b" %d\n" % self._fleet.time

@@ -13,6 +13,7 @@ from regobs.simulate.plan import Plan
 # Where the registry takes a replica out: both are exceeded (facts of its load balancer).
 _QUARANTINE_SECONDS, _QUARANTINE_BYTES = 30.0, 8 * 2**20
 _LAGGING = 2.0  # seconds that a stuck replica falls back in a second; it also loses what it had replayed late
+_SPREADS = 120.0  # seconds until the replica that takes its reads falls back too, and so on
 _LOG_RATE = 600_000  # bytes of write-ahead log in a second
 _MIGRATION_DAYS = 3.0
 
@@ -39,6 +40,7 @@ class Shared:
     blob_tasks: int = 40
     manifest_tasks: int = 25
     migrated: float = 12.0  # percent
+    lagging: float = 0.0  # seconds since a replica got stuck
     changed: list[Replica] = field(default_factory=list)  # taken out or back in this step
 
     @classmethod
@@ -49,9 +51,11 @@ class Shared:
     def advance(self, moment: Moment, rng: Random) -> None:
         """Move the replicas and the migration on."""
         self.changed = []
-        for number, replica in enumerate(self.replicas):
-            stuck = number == len(self.replicas) - 1 and moment.suffers(Name.REPLICA_LAG)
-            if stuck:
+        self.lagging = self.lagging + moment.seconds if moment.suffers(Name.REPLICA_LAG) else 0.0
+        # The last replica first, then one after the other.
+        stuck = 1 + int((self.lagging - moment.seconds) // _SPREADS) if self.lagging else 0
+        for number, replica in enumerate(reversed(self.replicas)):
+            if number < stuck:
                 replica.lag += _LAGGING * moment.seconds
             elif replica.lag > 1:
                 replica.lag = max(0.01, replica.lag - 5 * moment.seconds)
