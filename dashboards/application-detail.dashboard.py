@@ -1,6 +1,6 @@
 """The registry process: what it answers, how fast, and what it costs its host."""
 
-from regobs.catalog import build_info, containers, go_runtime, http, instrument, kubernetes, process, storage, targets
+from regobs.catalog import build_info, containers, go_runtime, http, kubernetes, process, storage, targets
 from regobs.catalog import python_runtime as python
 from regobs.grafana.words import *
 
@@ -73,7 +73,7 @@ dashboard = Dashboard(
     ),
     Row(
         "Python (the ten highest)",
-        Lines("Versions", count(instrument.PYTHON, by="version"), good="one; two only while a rollout runs"),
+        Lines("Versions", count(python.INFO, by="version"), good="one; two only while a rollout runs"),
         Lines("Cycle collections", rate(python.GC_RUNS, by="generation"), good="few of generation 2", log=True),
         Lines("Objects freed", top(10, rate(python.GC_COLLECTED, by="instance")), good="follows the requests"),
         Lines("Objects not freed", top(10, rate(python.GC_UNCOLLECTABLE, by="instance")), good="0: it is a leak"),

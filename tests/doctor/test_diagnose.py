@@ -164,8 +164,9 @@ def test_a_server_without_any_target_is_said_so() -> None:
     assert "no target at all" in of(without(REQUESTS, up=())).reason
 
 
-def test_a_target_that_is_no_registry_is_said_so() -> None:
-    known = without(REQUESTS, IN_FLIGHT, own=frozenset({"go_goroutines"}))
+@pytest.mark.parametrize("name", ["go_goroutines", "python_info", "process_open_fds"])
+def test_a_target_that_is_no_registry_is_said_so(name: str) -> None:
+    known = without(REQUESTS, IN_FLIGHT, own=frozenset({name}))
     verdict = of(known)
     assert "exposes no metric of a registry" in verdict.reason
     assert "debug" in verdict.change
@@ -280,6 +281,13 @@ def test_a_metric_without_its_first_event_is_quiet() -> None:
 def test_a_metric_that_a_binary_may_lack_is_left_out() -> None:
     verdict = of(facts(), "process_network_receive_bytes_total", distribution())
     assert (verdict.status, "is not in this registry" in verdict.reason) == (Status.LEFT_OUT, True)
+
+
+def test_a_process_in_python_has_no_go_runtime_and_still_the_rest() -> None:
+    python = facts(own=frozenset({*facts().own, "python_info"}))
+    assert of(python, "go_goroutines").status is Status.LEFT_OUT
+    assert of(facts(), "go_goroutines").status is Status.EMPTY
+    assert of(python, "process_open_fds").status is Status.EMPTY
 
 
 def test_a_metric_that_is_there_from_the_start_is_not_excused() -> None:

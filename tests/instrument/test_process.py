@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import os
 import resource
 import sys
@@ -7,15 +8,15 @@ import time
 from pathlib import Path
 
 import pytest
-from prometheus_client import ProcessCollector
+from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector
 
-from regobs.catalog import METRICS, instrument, process
+from regobs.catalog import METRICS, process, python_runtime
 from regobs.catalog.check import check
 from regobs.catalog.exposition import parse
 from regobs.catalog.model import Flavor
 from regobs.instrument import Instruments
 from regobs.instrument.process import observe_process
-from regobs.testing import sample, series
+from regobs.testing import assert_moved, sample, series
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux")
 
@@ -61,9 +62,24 @@ def test_a_missing_limit_is_shown_as_go_shows_it(instruments: Instruments) -> No
 
 
 def test_it_says_which_python_runs(instruments: Instruments) -> None:
-    (labels,) = series(instruments, instrument.PYTHON)
+    (labels,) = series(instruments, python_runtime.INFO)
     assert dict(labels)["version"] == ".".join(map(str, sys.version_info[:3]))
     assert dict(labels)["implementation"] == sys.implementation.name.replace("cpython", "CPython")
+
+
+def test_the_cycle_collector_is_shown_by_generation(instruments: Instruments) -> None:
+    with (
+        assert_moved(instruments, python_runtime.GC_RUNS, by=1, generation=2),
+        assert_moved(instruments, python_runtime.GC_RUNS, by=0, generation=1),
+    ):
+        gc.collect(2)
+    theirs = {
+        (sample.name, sample.labels["generation"]): sample.value
+        for family in GCCollector(registry=CollectorRegistry()).collect()
+        for sample in family.samples
+    }
+    for metric in (python_runtime.GC_RUNS, python_runtime.GC_UNCOLLECTABLE):
+        assert sample(instruments, metric, generation=2) == theirs[metric.name, "2"]
 
 
 def test_an_older_version_has_what_its_client_library_had() -> None:

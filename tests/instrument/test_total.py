@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from regobs.catalog import build_info, gc, go_runtime, instrument, load_balancing, process, redis, sql_pool
+from regobs.catalog import build_info, gc, go_runtime, load_balancing, process, python_runtime, redis, sql_pool
 from regobs.catalog.model import Metric
 from regobs.errors import InstrumentError, MachineError
 from regobs.instrument import Instruments
@@ -192,7 +192,7 @@ def test_the_processes_of_a_server_are_shown_as_one(instruments: Instruments, wo
     assert now(process.MAX_FDS) == 2 * files > 0, "each may open as many"
     assert sent <= now(process.NETWORK_SENT) < 1.5 * sent + 1e6, "they share the network"
     assert now(process.START_TIME) >= start > 0
-    assert shown(instruments, str(instrument.PYTHON)) == 1
+    assert shown(instruments, str(python_runtime.INFO)) == 1
 
 
 def test_a_series_that_one_process_removes_is_gone(instruments: Instruments, worker: Worker) -> None:

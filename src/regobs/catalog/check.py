@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from regobs.catalog import METRICS, by_series, instrument
+from regobs.catalog import METRICS, by_series, python_runtime
 from regobs.catalog.compare import Difference, What, compare_family
 from regobs.catalog.detect import detect_flavor, detect_version, entry_of
 from regobs.catalog.exposition import UNTYPED, Exposition, Family
@@ -130,7 +130,7 @@ def _absences(seen: set[str], flavor: Flavor, version: Version | None) -> Iterat
             yield Absence(metric.name, Why.CAPABILITY, form.needs.value)
         elif metric.component == "instrument":
             yield Absence(metric.name, Why.LIBRARY)
-        elif metric.component == "go_runtime" and instrument.PYTHON.name in seen:
+        elif metric.component == "go_runtime" and python_runtime.INFO.name in seen:
             yield Absence(metric.name, Why.PYTHON)
         elif form.absent_until_observed:
             yield Absence(metric.name, Why.NO_EVENT)

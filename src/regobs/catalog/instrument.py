@@ -6,7 +6,7 @@ The labels of the counters hold names of the catalog, never a name that a client
 from __future__ import annotations
 
 from regobs.catalog.declare import Component, form, labels
-from regobs.catalog.model import Capability, Unit
+from regobs.catalog.model import Unit
 
 _instrument = Component("instrument")
 
@@ -21,16 +21,4 @@ ERRORS = _instrument.counter(
     Unit.EVENTS,
     "Wrong uses of the instrumentation library, each logged once.",
     form(labels=labels("metric", reason=("labels", "method", "metric", "reader", "value")), on_event=True),
-)
-# The name and the labels are those of prometheus_client's PlatformCollector.
-PYTHON = _instrument.gauge(
-    "python_info",
-    Unit.INFO,
-    "Always 1; the labels say which Python runs. Such a process has no families of the Go runtime.",
-    form(
-        labels=labels("implementation", "major", "minor", "patchlevel", "version"),
-        needs=Capability.PYTHON,
-        on_event=True,
-    ),
-    common=True,
 )

@@ -1,6 +1,7 @@
-"""The Python runtime of a registry that is written in Python: the `GCCollector` of prometheus_client.
+"""The Python runtime of a registry that is written in Python.
 
-Whoever starts the process registers it, in the registry's own CollectorRegistry. Which Python runs is in `instrument`.
+Names and labels are those of prometheus_client's GCCollector and PlatformCollector; `observe_process` of
+regobs.instrument shows them too.
 """
 
 from __future__ import annotations
@@ -23,4 +24,15 @@ GC_COLLECTED = _python.counter(
 )
 GC_UNCOLLECTABLE = _python.counter(
     "python_gc_objects_uncollectable_total", Unit.OBJECTS, "Objects in cycles that could not be freed.", _GENERATION
+)
+INFO = _python.gauge(
+    "python_info",
+    Unit.INFO,
+    "Always 1; the labels say which Python runs. Such a process has no families of the Go runtime.",
+    form(
+        labels=labels("implementation", "major", "minor", "patchlevel", "version"),
+        needs=Capability.PYTHON,
+        on_event=True,
+    ),
+    common=True,
 )

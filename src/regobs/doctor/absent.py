@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from regobs.catalog import python_runtime
 from regobs.catalog.model import Exposer, Form, Metric, Version
 from regobs.doctor import advice
 from regobs.doctor.facts import Deployment, ServerFacts, Up
@@ -20,6 +21,7 @@ def explain(facts: ServerFacts, deployment: Deployment, name: str, metric: Metri
         scrape_problem(facts, deployment)
         or _wrong_flavor(facts, deployment, name, metric)
         or _wrong_version(facts, deployment, name, metric)
+        or _wrong_language(facts, name, metric)
         or _not_filled(facts, deployment, name, metric)
         or _unexplained(facts, name)
     )
@@ -110,6 +112,12 @@ def _lifetime(forms: list[Form], version: Version) -> str:
         return f"exists since {min(later)}"
     ended = [form.until for form in forms if form.until is not None and form.until <= version]
     return f"was removed in {max(ended)}" if ended else ""
+
+
+def _wrong_language(facts: ServerFacts, name: str, metric: Metric) -> Verdict | None:
+    if metric.component != "go_runtime" or python_runtime.INFO.name not in facts.own:
+        return None
+    return Verdict(Status.LEFT_OUT, f"{name} is of the Go runtime, and this registry is written in Python")
 
 
 def _not_filled(facts: ServerFacts, deployment: Deployment, name: str, metric: Metric) -> Verdict | None:

@@ -16,7 +16,7 @@ _SWITCHES: dict[Capability, str] = {
     Capability.CDN: "a CDN storage middleware such as `googlecdn` or `cloudfront`",
     Capability.OBJECT_STORAGE: "an object storage driver (`s3_v2`, `azure_v2`, `gcs`)",
     Capability.PROXY: "`proxy.remoteurl`",
-    Capability.PYTHON: "the collectors of prometheus_client in its CollectorRegistry",
+    Capability.PYTHON: "`observe_process(instruments)`",
 }
 _BY_FLAVOR: dict[tuple[Capability, Flavor], str] = {
     (Capability.REDIS, Flavor.GITLAB): "`redis.cache.enabled: true`",

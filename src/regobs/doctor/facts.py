@@ -108,7 +108,7 @@ class Deployment:
 
 
 # What other processes show too: those with the same client library, and the other services of a GitLab.
-_COMMON = {"process", "go_runtime", "scrape", "build_info"}
+_COMMON = {"process", "go_runtime", "python_runtime", "scrape", "build_info"}
 
 
 def _is_distinct(metric: Metric) -> bool:

@@ -1,16 +1,18 @@
-"""The process itself: CPU, memory, files and network, read from Linux at every scrape, and which Python runs.
+"""The process itself: CPU, memory, files and network, read from Linux at every scrape, and its Python runtime.
 
     from regobs.instrument.process import observe_process
 
     observe_process(instruments)
 
 The families are those that the Go client library's process collector makes. Where there is no /proc, only CPU, the
-limits and the version of Python are shown. The families of the Go runtime have no counterpart: `regobs catalog check`
-does not expect them of a process that shows `python_info`.
+limits and the Python runtime are shown. The families of the Go runtime have no counterpart: `regobs catalog check`
+does not expect them of a process that shows `python_info`. In a prometheus_client registry leave its ProcessCollector,
+GCCollector and PlatformCollector out: they show the same families.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 import platform
 import resource
@@ -19,7 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from regobs.catalog import instrument, process
+from regobs.catalog import process, python_runtime
 from regobs.instrument.recorder import Recorder
 
 if TYPE_CHECKING:
@@ -52,8 +54,9 @@ def observe_process(instruments: Instruments) -> None:
         child = Recorder(instruments, metric).child()
         if child is not None:
             child.read_from(read)
+    _observe_collector(instruments)
     major, minor, patchlevel = platform.python_version_tuple()
-    Recorder(instruments, instrument.PYTHON).put(
+    Recorder(instruments, python_runtime.INFO).put(
         1,
         implementation=platform.python_implementation(),
         major=major,
@@ -61,6 +64,22 @@ def observe_process(instruments: Instruments) -> None:
         patchlevel=patchlevel,
         version=platform.python_version(),
     )
+
+
+def _observe_collector(instruments: Instruments) -> None:
+    """The cycle collector, as prometheus_client shows it; nothing where Python has no such numbers."""
+    if not hasattr(gc, "get_stats"):
+        return
+    shown = {
+        "collections": python_runtime.GC_RUNS,
+        "collected": python_runtime.GC_COLLECTED,
+        "uncollectable": python_runtime.GC_UNCOLLECTABLE,
+    }
+    for generation in range(len(gc.get_stats())):
+        for name, metric in shown.items():
+            child = Recorder(instruments, metric).child(generation=generation)
+            if child is not None:
+                child.read_from(lambda generation=generation, name=name: float(gc.get_stats()[generation][name]))
 
 
 def _limit(which: int) -> float:
