@@ -6,7 +6,16 @@ from pathlib import Path
 import pytest
 
 from regobs.catalog.model import Capability, Exposer, Flavor, Version
-from regobs.config import Config, GrafanaSettings, LabelNames, PrometheusSettings, Threshold, load_config, read_config
+from regobs.config import (
+    Config,
+    GrafanaSettings,
+    KibanaSettings,
+    LabelNames,
+    PrometheusSettings,
+    Threshold,
+    load_config,
+    read_config,
+)
 from regobs.errors import ConfigError, ExitCode, Location
 from regobs.promql.nodes import Duration, Matcher, MatchOp
 
@@ -78,6 +87,10 @@ def test_every_setting_arrives() -> None:
         [grafana]
         datasource = "thanos"
         url = "https://grafana.example/x"
+        [kibana]
+        url = "https://kibana.example/k"
+        space = "ops"
+        environment = "non-production"
         [environments.prod]
         selector = 'env="prod"'
         [slo]
@@ -108,6 +121,7 @@ def test_every_setting_arrives() -> None:
     assert config.prometheus.alertmanagers == ()
     assert config.grafana.datasource == "thanos"
     assert config.grafana.url == "https://grafana.example/x"
+    assert config.kibana == KibanaSettings("https://kibana.example/k", "ops", "non-production")
     assert [(one.name, one.matchers) for one in config.environments] == [
         ("prod", (Matcher("env", MatchOp.EQUAL, "prod"),))
     ]
@@ -162,6 +176,9 @@ WRONG = [
     ("[prometheus]\ntargets = ['a:0']", 2, 11, '"a:0"', "correct prometheus.targets"),
     ("[prometheus.selectors]\nnode = 'x'", 2, 1, "node", None),
     ("[grafana]\nurl = 'ftp://x'", 2, 7, '"ftp://x"', "correct grafana.url"),
+    ("[kibana]\nurl = 'https://x/app?a=1'", 2, 7, '"https://x/app?a=1"', "correct kibana.url"),
+    ("[kibana]\nurl = 'https://me:secret@x'", 2, 7, None, "correct kibana.url"),
+    ("[kibana]\nspace = 'Ops!'", 2, 9, '"Ops!"', "correct kibana.space"),
     ("[alerts]\nrunbook_url = 'https://me:secret@x'", 2, 15, None, "correct alerts.runbook_url"),
     ("[environments]\nprod = 1", 2, 8, "1", "correct environments.prod"),
     ("[slo]\nperiod = 28", 2, 10, "28", "correct slo.period"),
@@ -201,6 +218,7 @@ def test_a_scrape_interval_of_two_minutes_is_accepted() -> None:
 
 def test_a_password_in_a_url_is_refused_without_being_repeated() -> None:
     assert "secret" not in str(error_of("[alerts]\nrunbook_url = 'https://me:secret@x'"))
+    assert "secret" not in str(error_of("[kibana]\nurl = 'https://me:secret@x'"))
 
 
 def test_an_environment_needs_a_selector() -> None:
@@ -233,12 +251,15 @@ def test_what_is_no_list_of_matchers_is_refused(text: str) -> None:
     assert error.location == Location("regobs.toml", 2, 12)
 
 
+_GROUPS = (PrometheusSettings, GrafanaSettings, KibanaSettings, LabelNames)
+
+
 def test_the_example_loads_and_names_every_setting() -> None:
     example = Path(__file__).parents[1] / "regobs.example.toml"
     config = load_config(example)
     assert config.capabilities >= {Capability.METADATA_DATABASE}
     text = example.read_text(encoding="utf-8")
-    settings = {name for group in (PrometheusSettings, GrafanaSettings, LabelNames) for name in group.__slots__}
+    settings = {name for group in _GROUPS for name in group.__slots__}
     settings |= {
         *Capability,
         *Exposer,

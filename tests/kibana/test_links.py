@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -10,7 +11,7 @@ import rison
 from click.testing import CliRunner
 
 from regobs.cli.logs import logs
-from regobs.errors import InputError, RegobsError
+from regobs.errors import ExitCode, InputError, RegobsError
 from regobs.kibana.links import View, link
 from regobs.kibana.reading import read_definition
 from regobs.logs.fields import FIELDS
@@ -90,3 +91,31 @@ def test_a_dashboard_takes_no_condition() -> None:
     with pytest.raises(RegobsError, match="nothing of this name") as caught:
         run("main", "--where", "status: 503")
     assert caught.value.next_step == "take --where away, or name one of its panels"
+
+
+def test_the_settings_say_where_kibana_is_and_options_win_over_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "regobs.toml").write_text(f'[kibana]\nurl = "{BASE}"\nspace = "ops"\nenvironment = "non-production"\n')
+    monkeypatch.chdir(tmp_path)
+
+    def at(*arguments: str) -> str:
+        done = CliRunner().invoke(logs, ["link", *arguments], catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        return done.stdout.strip()
+
+    assert at("main").startswith(f"{BASE}/s/ops/app/dashboards#/view/registry-main-non-production?")
+    assert at("main", "--space", "x", "--environment", "production").startswith(
+        f"{BASE}/s/x/app/dashboards#/view/registry-main-production?"
+    )
+    other = at("main", "--kibana", "https://other.example")  # another Kibana has not this one's space
+    assert other.startswith("https://other.example/app/dashboards#/view/registry-main-non-production?")
+
+
+def test_without_an_address_the_settings_that_lack_it_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(logs, ["link", "main"])
+    assert done.exit_code == ExitCode.INPUT
+    assert "--kibana URL, or set url under [kibana] in regobs.toml" in done.output

@@ -104,6 +104,18 @@ class GrafanaSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class KibanaSettings:
+    """The Kibana that has the log lines: base address, a space that is not the default one, and whose lines links show.
+
+    `environment` is one of log_schemas/kibana/environments.yaml, the first of them when empty.
+    """
+
+    url: str = ""
+    space: str = ""
+    environment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """Everything that regobs.toml can say. `source` is its path, None when there was none."""
 
@@ -117,6 +129,7 @@ class Config:
     exposer_matchers: Mapping[Exposer, tuple[Matcher, ...]] = field(default_factory=dict)
     prometheus: PrometheusSettings = PrometheusSettings()
     grafana: GrafanaSettings = GrafanaSettings()
+    kibana: KibanaSettings = KibanaSettings()
     environments: tuple[Environment, ...] = ()
     slo: SloSettings = SloSettings()
     runbook_url: str = ""

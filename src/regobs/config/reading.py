@@ -13,6 +13,7 @@ from regobs.config.model import (
     Config,
     Environment,
     GrafanaSettings,
+    KibanaSettings,
     LabelNames,
     PrometheusSettings,
     SloSettings,
@@ -25,9 +26,10 @@ from regobs.promql.nodes import Matcher
 from regobs.promql.vocabulary import TARGET_LABELS
 
 DEFAULT_NAME = "regobs.toml"
-_TOP = ("pack", "registry", "labels", "prometheus", "grafana", "environments", "slo", "thresholds", "alerts")
+_TOP = ("pack", "registry", "labels", "prometheus", "grafana", "kibana", "environments", "slo", "thresholds", "alerts")
 _SIDECAR_LABEL = r"(?:[a-z0-9.-]+/)?[A-Za-z0-9][A-Za-z0-9_.-]*=[A-Za-z0-9_.-]*"
 _URL = r"https?://[^\s@]+"
+_BASE_URL = r"https?://[^\s@?#/]+(?:/[^\s@?#]*)?"
 _NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
 
 
@@ -77,6 +79,7 @@ def read_config(text: str, file: Path) -> Config:
         exposer_matchers=_exposers(prometheus),
         prometheus=_prometheus(prometheus),
         grafana=_grafana(top),
+        kibana=_kibana(top),
         environments=_environments(top),
         slo=_slo(top),
         runbook_url=_runbook_url(top),
@@ -148,6 +151,15 @@ def _grafana(top: Table) -> GrafanaSettings:
             pattern=_SIDECAR_LABEL,
         ),
         deploy_tags=table.texts("deploy_tags", default.deploy_tags),
+    )
+
+
+def _kibana(top: Table) -> KibanaSettings:
+    table = top.table("kibana", _names(KibanaSettings))
+    return KibanaSettings(
+        url=table.text("url", "", expected="an http or https URL without user, query or fragment", pattern=_BASE_URL),
+        space=table.text("space", "", expected="the id of a space", pattern=r"[a-z0-9_-]+"),
+        environment=table.text("environment", "", expected="a name of log_schemas/kibana/environments.yaml"),
     )
 
 

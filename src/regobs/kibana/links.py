@@ -9,7 +9,7 @@ from datetime import datetime
 from difflib import get_close_matches
 
 from regobs.errors import InputError, LogQueryError
-from regobs.kibana.definition import Definition, Environment
+from regobs.kibana.definition import Environment
 from regobs.kibana.reading import read_definition
 from regobs.logs.kql import dates
 from regobs.logs.query import Clause
@@ -47,7 +47,7 @@ def link(pack: Pack, name: str, view: View, *, where: Sequence[Clause] = (), now
         if dates.span(time, now or datetime.now().astimezone()) is None:
             raise LogQueryError("this is no time", value=time, expected="2026-11-23T11:05:00Z, now-15m or now/d")
     definition = read_definition(pack, now=now)
-    environment = _environment(definition, view.environment)
+    environment = chosen_environment(definition.environments, view.environment)
     boards = {one.name: one for one in definition.dashboards}
     if name in boards and not where:
         place = boards[name].id(environment)
@@ -65,10 +65,11 @@ def link(pack: Pack, name: str, view: View, *, where: Sequence[Clause] = (), now
     return discover_url(query, view.kibana, environment.data_view, start=view.start, end=view.end, space=view.space)
 
 
-def _environment(definition: Definition, name: str) -> Environment:
-    known = {one.name: one for one in definition.environments}
+def chosen_environment(environments: Sequence[Environment], name: str) -> Environment:
+    """The environment of a name, the first where the name is empty. Raises LogQueryError when there is none."""
+    known = {one.name: one for one in environments}
     if not name:
-        return definition.environments[0]
+        return environments[0]
     if name not in known:
         raise LogQueryError("there is no environment of this name", value=name, expected=", ".join(known))
     return known[name]
