@@ -46,7 +46,7 @@ class RepositoryCache:
         try:
             found = await self._redis.get(_key(path))
         except RedisError as error:
-            log.warning("failed to read repository from cache", extra={"path": path, "error": str(error)})
+            log.error("failed to read repository from cache", extra={"error": str(error)})  # noqa: TRY400 (no traceback)
             return None
         return msgspec.json.decode(found, type=Repository) if found else None
 
@@ -55,7 +55,7 @@ class RepositoryCache:
         try:
             await self._redis.set(_key(repository.path), msgspec.json.encode(repository), ex=_LIFE)
         except RedisError as error:
-            log.warning("failed to write repository to cache", extra={"path": repository.path, "error": str(error)})
+            log.warning("failed to write repository to cache", extra={"error": str(error)})
 
 
 def _key(path: str) -> str:

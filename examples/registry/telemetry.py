@@ -37,4 +37,5 @@ def write_logs() -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(RegistryFormatter(static))
     logging.basicConfig(handlers=[handler], level=logging.INFO)
-    logging.getLogger("uvicorn").setLevel(logging.ERROR)  # below it what a client did wrong: no line of a registry
+    for other in ("uvicorn", "psycopg.pool"):  # what they warn of is in the registry's own lines
+        logging.getLogger(other).setLevel(logging.ERROR)

@@ -24,6 +24,7 @@ from regobs.demo import loopback
 from regobs.demo.client import RegistryClient
 from regobs.demo.processes import Process, Supervisor, free_port
 from regobs.instrument.routes import Routes
+from regobs.testing import Lines
 from tests.e2e import databases
 
 ROOT = Path(__file__).parents[2]
@@ -136,15 +137,16 @@ class Example:
         made.auth = (USER, PASSWORD)
         return made
 
-    def lines(self) -> list[dict[str, Any]]:
+    def lines(self) -> Lines:
         """All lines of its log so far."""
-        text = self.process.log.read_text(encoding="utf-8")
-        return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
+        text, lines = self.process.log.read_text(encoding="utf-8"), Lines()
+        for line in text[: text.rfind("\n") + 1].splitlines():
+            lines(line)
+        return lines
 
     def access_lines(self) -> list[dict[str, Any]]:
         """The lines of the access log of requests that have a route."""
-        access = [line for line in self.lines() if line["msg"] == "access"]
-        return [line for line in access if route_of(line) is not None]
+        return [line for line in self.lines().where(msg="access") if route_of(line) is not None]
 
     def sql(self, *statements: str) -> list[tuple[Any, ...]]:
         """Run statements in its database; the rows of the last one, where it has some."""

@@ -140,10 +140,8 @@ def test_a_real_client_pushes_an_image_and_gets_the_same_bytes_back(example: Exa
     assert stored[2] - stored[0] == 3
     assert stored[3] - stored[1] == sum(sizes)
     sent = [line for line in lines if route_of(line) == UPLOAD and line["method"] == "PATCH"]
-    copied = [
-        line for line in example.lines() if line["msg"] == "payload copied" and line["vars_name"] == one.repository
-    ]
-    assert sorted(line["copied"] for line in copied if line["action"] == "blob PATCH") == sorted(sizes)
+    copied = example.lines().where(msg="payload copied", vars_name=one.repository, action="blob PATCH")
+    assert sorted(line["copied"] for line in copied) == sorted(sizes)
     assert sum(line["read_bytes"] for line in sent) > sum(sizes)  # with their headers
 
     skopeo(example, tmp_path, remote, f"dir:{tmp_path}/pulled")
@@ -194,7 +192,7 @@ def test_an_upload_in_chunks_goes_on_after_a_client_was_cut_off(example: Example
     location = client.send_chunk(location, content[:300_000], 0)
     cut(example, location, content[300_000:500_000], 600_000)
     within(5, lambda: moved(before, example.scrape())[UPLOAD, "patch", "499"] == 1)
-    (line,) = [line for line in example.lines() if line["msg"] == "client disconnected during blob PATCH"]
+    line = example.lines().only(msg="client disconnected during blob PATCH")
     assert (line["copied"], line["content_length"], line["vars_name"]) == (200_000, 600_000, name)
     assert [one["status"] for one in example.access_lines() if route_of(one) == UPLOAD][-1] == 499
 
@@ -236,11 +234,9 @@ def test_a_wrong_digest_ends_the_upload(example: Example, client: RegistryClient
         forged = f"{example.url}{location.partition('?')[0]}?_state=AAAA"
         assert session.get(forged, timeout=5).json()["errors"][0]["code"] == "BLOB_UPLOAD_INVALID"
     example.settled()
-    lines = [line for line in example.lines() if line.get("code") == "DIGEST_INVALID"]
-    assert [(line["msg"], line["level"], line["vars_name"]) for line in lines] == [
-        ("digest invalid", "error", "digests/app")
-    ]
-    assert lines[0]["uri"].endswith(f"?_state=[FILTERED]&digest={digest_of(b'other')}")
+    line = example.lines().only(code="DIGEST_INVALID", vars_name="digests/app")
+    assert (line["msg"], line["level"]) == ("digest invalid", "error")
+    assert line["uri"].endswith(f"?_state=[FILTERED]&digest={digest_of(b'other')}")
 
 
 def test_a_blob_is_mounted_from_another_repository_without_its_bytes(example: Example, client: RegistryClient) -> None:
@@ -366,7 +362,7 @@ def test_garbage_is_collected_and_counted_to_the_byte(example: Example, client: 
     gone = sizes.keys() - {digest for (digest,) in example.sql("SELECT digest FROM blobs")}
     mine = {*(layer.digest for layer in dropped.layers), digest_of(dropped.config), Blob("no manifest", 10_000).digest}
     assert mine <= gone
-    assert sorted(line["digest"] for line in example.lines() if line["msg"] == "blob deleted") == sorted(gone)
+    assert sorted(line["digest"] for line in example.lines().where(msg="blob deleted")) == sorted(gone)
     after = example.scrape()
 
     def change(metric: Metric, **labels: str) -> float:
@@ -512,14 +508,8 @@ def test_every_panel_and_rule_of_the_pack_has_data_or_a_reason(example: Example,
     assert counts[Status.DATA] + counts[Status.ZERO] > 150
 
 
-def test_every_line_is_valid_by_the_schema_of_its_message(
-    example: Example, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    copy = tmp_path / "registry.log"
-    copy.write_text("".join(json.dumps(line) + "\n" for line in example.lines()))
-    assert run(["logs", "validate", "--strict", "--flavor", "gitlab", str(copy)]) == ExitCode.OK, (
-        capsys.readouterr().out
-    )
+def test_every_line_is_valid_by_the_schema_of_its_message(example: Example) -> None:
+    example.lines().validate(strict=True)
 
 
 def test_no_secret_is_in_a_line_or_a_metric(example: Example, client: RegistryClient) -> None:
@@ -547,4 +537,4 @@ def test_a_signal_ends_it_when_its_work_is_done(example: Example) -> None:
     messages = [line["msg"] for line in example.lines()]
     assert messages[-1] == "graceful shutdown successful"
     assert "attempting to stop server gracefully..." in messages
-    assert [line["remaining_events"] for line in example.lines() if line["msg"] == "event queue: closing"] == [0, 0]
+    assert [line["remaining_events"] for line in example.lines().where(msg="event queue: closing")] == [0, 0]

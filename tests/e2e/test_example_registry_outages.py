@@ -52,3 +52,6 @@ def test_it_goes_on_without_redis_and_says_what_is_wrong_without_storage_and_dat
     failed = [line for line in example.lines() if line["msg"] == "failed run"]
     assert {line["worker"] for line in failed} <= {f"registry.gc.worker.{kind}Worker" for kind in ("Blob", "Manifest")}
     assert failed
+    warned = {line["msg"]: line["level"] for line in example.lines() if line["msg"].endswith("cache")}
+    assert warned == {"failed to read repository from cache": "error", "failed to write repository to cache": "warning"}
+    example.lines().validate(strict=True)

@@ -94,6 +94,20 @@ RENAME = group(
     message("the lease retrieved has a different grantor from the one requested", "warning", "lease_path? path?"),
 )
 
+# Read in the source (registry/datastore/repository.go): what Redis not being there says.
+CACHE = group(
+    "handlers",
+    "request",
+    message("failed to read repository from cache", "error"),
+    message("failed to write repository to cache", "warning"),
+    message("path hash collision detected when getting repository from cache", "warning", "path? cached_path?"),
+    message("failed to invalidate repository size in cache for repo: ", "warning", match=Match.PREFIX),
+    message("failed to read size with descendants key from cache", "error"),
+    message("failed to create size with descendants key in cache", "warning"),
+    message("failed to read size with descendants timeout key from cache", "error"),
+    message("failed to create size with descendants timeout key in cache", "warning"),
+)
+
 # The message is the error code in small words (errcode.ErrorCode.Error).
 _CODES = """
     UNKNOWN UNSUPPORTED UNAUTHORIZED DENIED UNAVAILABLE TOOMANYREQUESTS CONNECTIONRESET REQUESTCANCELED
@@ -154,4 +168,4 @@ LIMITER = (
     ),
 )
 
-MESSAGES = (*ACCESS, *HANDLERS, *RENAME, *API_ERRORS, *AUTH, *LIMITER)
+MESSAGES = (*ACCESS, *HANDLERS, *RENAME, *CACHE, *API_ERRORS, *AUTH, *LIMITER)
