@@ -8,6 +8,11 @@ from random import Random
 _FEW = 30  # above it the normal distribution is close enough to that of Poisson
 
 
+def stream(*names: object) -> Random:
+    """A generator that these names seed, such as a seed, the number of a pod and a part of it."""
+    return Random("/".join(map(str, names)))  # noqa: S311 (a model, no secret)
+
+
 def events(rng: Random, mean: float) -> int:
     """How many events happen when so many are expected: Poisson, by Knuth's method for a few, else by a normal draw."""
     if mean <= 0:

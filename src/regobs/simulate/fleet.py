@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
-from random import Random
 
 from regobs.catalog.model import Capability, Flavor
 from regobs.errors import InputError
+from regobs.simulate.draw import stream
 from regobs.simulate.faults import Fault, Name, Schedule
 from regobs.simulate.journal import Journal
 from regobs.simulate.moment import Moment
@@ -21,17 +22,29 @@ _WARMING = 15.0  # seconds of a step before the start
 class Fleet:
     """All pods. `time` is the simulated Unix time up to which everything has happened, `faults` what goes wrong.
 
-    With `logs`, a directory, each pod writes its log into a file there; `close` ends them.
+    With `logs`, a directory, each pod writes its log into a file there; `close` ends them. With `numbers` it has only
+    these pods, with `families` only the parts of pods that fill them (names of the catalog): both as a whole fleet has
+    them as long as `parts.apart` says that pods change nothing in each other.
     """
 
-    def __init__(self, plan: Plan, *, logs: Path | None = None) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        logs: Path | None = None,
+        numbers: Iterable[int] | None = None,
+        families: frozenset[str] | None = None,
+    ) -> None:
         self.plan = plan
         self.time = plan.start - plan.warm
         self.faults = Schedule(plan.faults.faults)
-        self._rng = Random(f"{plan.seed}/shared")  # noqa: S311 (a model, no secret)
+        self._rng = stream(plan.seed, "shared")
         self.shared = Shared.of(plan)
         journals = _journals(plan, logs) if logs is not None else [None] * plan.pods
-        self.pods = [Pod(plan, number, self.shared, journal) for number, journal in enumerate(journals)]
+        self.pods = [
+            Pod(plan, number, self.shared, journals[number], families=families)
+            for number in (range(plan.pods) if numbers is None else numbers)
+        ]
         past = _past(plan.warm)
         while self.time < plan.start:
             self._step(min(_WARMING, plan.start - self.time), past)

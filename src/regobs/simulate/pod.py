@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from random import Random
 from threading import Lock
 from typing import Protocol
@@ -9,11 +10,13 @@ from typing import Protocol
 from regobs.catalog import METRICS
 from regobs.catalog.model import Capability
 from regobs.instrument import Instruments
+from regobs.simulate import parts
 from regobs.simulate.background_log import BackgroundLog
 from regobs.simulate.cache import Cache
 from regobs.simulate.collection import Collection
 from regobs.simulate.content import Content
 from regobs.simulate.database import Database
+from regobs.simulate.draw import stream
 from regobs.simulate.faults import Name
 from regobs.simulate.journal import Journal
 from regobs.simulate.leader import Leader
@@ -37,9 +40,20 @@ class Part(Protocol):
 
 
 class Pod:
-    """One registry process. `up` is false while it is not there to be scraped."""
+    """One registry process. `up` is false while it is not there to be scraped.
 
-    def __init__(self, plan: Plan, number: int, shared: Shared, journal: Journal | None = None) -> None:
+    With `families`, names of the catalog, only the parts that fill them move on; what other families show is old.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        number: int,
+        shared: Shared,
+        journal: Journal | None = None,
+        *,
+        families: frozenset[str] | None = None,
+    ) -> None:
         self.number = number
         self.name = self.name_of(number)
         self.up = True
@@ -48,6 +62,7 @@ class Pod:
         self._life = 0
         self._lock = Lock()
         self._journal = journal
+        self._filling = parts.filling(families)
         self._start(plan.start - plan.warm)
 
     @staticmethod
@@ -77,8 +92,12 @@ class Pod:
         """The exposition of this moment; it counts as a scrape."""
         with self._lock:
             text = self.instruments.render(openmetrics=openmetrics)
-            self._machine.scraped()
+            self.scraped()
             return text
+
+    def scraped(self) -> None:
+        """Count a scrape, at its end."""
+        self._machine.scraped()
 
     def _crash(self, moment: Moment) -> None:
         """The last pod comes and goes during a crash loop; at its end it is there."""
@@ -93,27 +112,31 @@ class Pod:
 
     def _start(self, time: float) -> None:
         plan, shared = self._plan, self._shared
-        # A generator of its own for each life: what one pod draws changes nothing in the others.
-        rng = Random(f"{plan.seed}/{self.number}/{self._life}")  # noqa: S311 (a model, no secret)
-        self.instruments = Instruments(
+        self.instruments = made = Instruments(
             plan.flavor, version=plan.version, capabilities=plan.capabilities or (), strict=True
         )
-        self.instruments.declare(METRICS.values())
+        made.declare(METRICS.values())
         requests, background = self._logs(time)
-        self._web = Web(plan, self.instruments, rng, requests)
-        self._machine = Machine(plan, self.instruments, rng, time)
-        self._parts: list[Part] = [Storage(plan, self.instruments, rng)]
-        if plan.has(Capability.GARBAGE_COLLECTION):
-            self._parts.append(Collection(self.instruments, rng, shared, background))
-        if plan.has(Capability.DATABASE_METRICS):
-            self._parts.append(Leader(plan, self.instruments, rng, shared, background, holds=self.number == 0))
-        if plan.has(Capability.METADATA_DATABASE):  # after those that ask it
-            self._parts.append(Database(plan, self.instruments, rng, shared, background))
-        if plan.has(Capability.REDIS):
-            self._parts.append(Cache(plan, self.instruments, rng))
-        if plan.has(Capability.NOTIFICATIONS):
-            self._parts.append(Notify(plan, self.instruments, rng, background))
-        self._parts.append(self._machine)
+        self._web = Web(plan, made, self._stream(parts.HTTP), requests)
+        self._machine = machine = Machine(plan, made, self._stream(parts.Name.MACHINE), time)
+        makers: Mapping[parts.Name, Callable[[Random], Part]] = {
+            parts.Name.STORAGE: lambda rng: Storage(plan, made, rng),
+            parts.Name.COLLECTION: lambda rng: Collection(made, rng, shared, background),
+            parts.Name.LEADER: lambda rng: Leader(plan, made, rng, shared, background, holds=self.number == 0),
+            parts.Name.DATABASE: lambda rng: Database(plan, made, rng, shared, background),
+            parts.Name.CACHE: lambda rng: Cache(plan, made, rng),
+            parts.Name.NOTIFY: lambda rng: Notify(plan, made, rng, background),
+            parts.Name.MACHINE: lambda _: machine,
+        }
+        self._parts = [
+            makers[name](self._stream(name))
+            for name in parts.Name
+            if name in self._filling and (name not in parts.NEEDS or plan.has(parts.NEEDS[name]))
+        ]
+
+    def _stream(self, part: str) -> Random:
+        """A generator of its own for each part of each life: what one draws changes nothing in the others."""
+        return stream(self._plan.seed, self.number, self._life, part)
 
     def _logs(self, time: float) -> tuple[RequestLog, BackgroundLog] | tuple[None, None]:
         if self._journal is None:
