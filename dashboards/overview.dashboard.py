@@ -4,15 +4,16 @@ Latency is the 95th percentile on every dashboard: the median hides the slow req
 the 99th is made of one or two requests per window on most registries.
 """
 
-from regobs.catalog import build_info, gc, go_runtime, http, load_balancing, notifications, process
+from regobs.catalog import build_info, database, gc, go_runtime, http, load_balancing, notifications, process
 from regobs.catalog import redis, row_counts, slo, sql_pool, storage, targets
 from regobs.grafana.words import *
 
 FDS, POOL, QUEUE = "RegistryFileDescriptorsNearLimit", "RegistryDatabasePoolSaturated", "RegistryGarbageQueueGrowing"
 BURN, DROPPED, RESTARTS = "RegistryAvailabilityBurn", "RegistryNotificationsDropped", "RegistryRestarting"
+RETRIES = "RegistryStorageRetries"
 
 up, known = total(targets.UP), count(targets.UP)
-firing = count(select(targets.ALERTS, alertstate="firing"))
+firing = count(select(targets.ALERTS, alertname="registry", alertstate="firing"))
 budget, burn = lowest(slo.BUDGET_REMAINING, by="slo"), highest(slo.BURN_RATE("1h"), by="slo")
 failed = rate(select(http.REQUESTS, code="5xx"))
 answered = rate(select(http.REQUESTS, code=other_than("5xx")), by="route")
@@ -25,6 +26,7 @@ each = ("instance", "host_type")
 pool = ratio(highest(sql_pool.IN_USE, by=each), highest(sql_pool.MAX_OPEN, by=each))
 overdue = select(row_counts.ROWS, query_name=("gc_blob_review_queue_overdue", "gc_manifest_review_queue_overdue"))
 late = highest(overdue, by="query_name")
+repeated = ratio(rate(storage.RETRIES), rate(storage.ACTIONS))
 gc_failed = ratio(rate(select(gc.RUNS, error=True), by="worker"), rate(gc.RUNS, by="worker"))
 to_primary = ratio(rate(select(load_balancing.TARGETS, fallback=True)), rate(load_balancing.TARGETS))
 
@@ -54,7 +56,7 @@ dashboard = Dashboard(
         "Traffic and storage",
         Lines("Bytes in and out", {"in": volume(uploads), "out": volume(downloads)}, good="more out than in"),
         Lines("Storage actions", rate(storage.ACTIONS, by="action"), good="follows the requests", stacked=True),
-        Lines("Mean time of storage actions", mean(storage.ACTIONS, by="action"), good="flat at any load"),
+        Lines("p95 of storage actions", quantile(0.95, storage.ACTIONS, by="action"), good="flat at any load"),
     ),
     Row(
         "What is close to its limit? (the ten highest instances)",
@@ -67,6 +69,9 @@ dashboard = Dashboard(
     ),
     Row(
         "Parts that can be switched on",
+        Lines("Storage calls repeated", repeated, good="0", alert=RETRIES, thresholds=(0.01, 0.05)),
+        Lines("Database queries", rate(database.QUERIES), good="follows the requests"),
+        Lines("p95 of database queries", quantile(0.95, database.QUERY_DURATION), good="below 25 ms"),
         Lines("Overdue garbage collection", late, good="falls back to 0", alert=QUEUE, thresholds=(100, 1000)),
         Lines("Garbage collection runs that failed", gc_failed, good="0", zoom=True),
         Lines("Reads that fell back to the primary", to_primary, good="0", zoom=True),

@@ -6,7 +6,7 @@ from regobs.grafana.words import *
 
 one, group = "instance", "rule_group"
 up, known = total(targets.UP), count(targets.UP)
-alerts = count(targets.ALERTS, by=("alertname", "alertstate"))
+alerts = count(select(targets.ALERTS, alertname="registry"), by=("alertname", "alertstate"))
 evaluations, failures = rate(server.RULE_EVALUATIONS, by=group), rate(server.RULE_FAILURES, by=group)
 time, interval = highest(server.RULE_GROUP_DURATION, by=group), highest(server.RULE_GROUP_INTERVAL, by=group)
 missed, late = increase(server.RULE_GROUP_MISSED), age(server.RULE_GROUP_EVALUATED, by=group)

@@ -14,7 +14,9 @@ from regobs.grafana.load import load_dashboard
 from regobs.grafana.modern import PANEL_TYPES, to_bytes
 from regobs.grafana.render import LARGEST_ID, Setting, panel_ids, render, uid_of
 from regobs.grafana.variables import Variables
-from regobs.promql.nodes import Matcher, MatchOp
+from regobs.promql.nodes import Duration, Matcher, MatchOp
+from regobs.promql.parse import parse
+from regobs.promql.recorded import Record
 from regobs.promql.vocabulary import Vocabulary
 from tests.grafana.conftest import HEAD, Load
 
@@ -40,7 +42,7 @@ dashboard = Dashboard(
 SETTING = Setting(
     Variables(shared=("env",), own=("stage", "instance"), selector=(Matcher("job", MatchOp.EQUAL, "registry"),)),
     flavor="gitlab",
-    interval="30s",
+    interval=Duration(30_000),
     runbooks="https://example.test/runbooks/",
 )
 EVERYTHING = frozenset(Capability)
@@ -166,6 +168,15 @@ def test_queries_carry_the_selector_and_every_variable(load: Load) -> None:
 
 def test_the_interval_of_scrapes_is_the_least_that_grafana_may_choose(load: Load) -> None:
     assert one(load, 'Stat("P", rate(http.REQUESTS), good="g")')["targets"][0]["interval"] == "30s"
+
+
+@pytest.mark.parametrize(("ms", "least"), [(60_000, "1m"), (15_000, "30s")])
+def test_recorded_series_are_asked_for_as_often_as_they_are_written(load: Load, ms: int, least: str) -> None:
+    record = Record("r:requests", parse("sum by (route) (rate(registry_http_requests_total[5m]))"), Duration(ms))
+    panels = 'Lines("P", rate(http.REQUESTS), good="g"), Lines("Q", rate(http.REQUESTS, by="code"), good="g")'
+    bound = bind_dashboard("t", load(f'Row("R", {panels}), recorded=True'), Vocabulary(Flavor.GITLAB), [record])
+    steps = {panel["title"]: panel["targets"][0]["interval"] for panel in render(bound, SETTING)["panels"][1:]}
+    assert steps == {"P": least, "Q": "30s"}
 
 
 def test_only_panels_that_grafana_still_has_are_written(load: Load) -> None:

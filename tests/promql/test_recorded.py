@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from regobs.promql import Record, bind, mean, parse, quantile, rate, select, to_text, use_recorded
+from regobs.promql import Duration, Record, bind, mean, parse, quantile, rate, select, to_text, use_recorded
+from regobs.promql.recorded import renewal
 from tests.promql.local import DURATION, GITLAB_WORDS, REQUESTS, lookup
 
 BY_ALL = Record("r:all", parse("sum by (route, code, method) (rate(registry_http_requests_total[5m]))"))
@@ -60,3 +61,25 @@ def test_a_record_with_an_offset_answers_nothing() -> None:
     late = Record("r:late", parse(f"sum by (route) (rate({M}[5m] offset 1h))"))
     text = f"sum(rate({M}[5m] offset 1h))"
     assert to_text(use_recorded(parse(text), [late])) == text
+
+
+MINUTELY, HOURLY = (Record(f"r:{ms}", parse("sum(rate(x[5m]))"), Duration(ms)) for ms in (60_000, 3_600_000))
+UNKNOWN = Record("r:unknown", parse("sum(rate(x[5m]))"))
+
+
+@pytest.mark.parametrize(
+    ("text", "ms"),
+    [
+        ("sum(r:60000)", 60_000),
+        ("sum(r:3600000)", 3_600_000),
+        ("sum(r:3600000) / (sum(r:60000) > 0)", 60_000),
+        # what may change with every scrape
+        ("sum(r:60000) / sum(x)", None),
+        ("sum(r:60000) / sum(r:unknown)", None),
+        ("sum(rate(x[5m]))", None),
+        ("time()", None),
+    ],
+)
+def test_an_expression_has_a_new_answer_as_often_as_the_records_it_reads(text: str, ms: int | None) -> None:
+    expected = None if ms is None else Duration(ms)
+    assert renewal(parse(text), [MINUTELY, HOURLY, UNKNOWN]) == expected

@@ -10,7 +10,7 @@ import pytest
 
 from regobs.config import Config, LabelNames
 from regobs.errors import RulesError
-from regobs.promql import Matcher, MatchOp, to_text
+from regobs.promql import Duration, Matcher, MatchOp, to_text
 from regobs.slo import outputs
 from regobs.slo.rule_files import read_rule_files
 from tests.slo.packs import BUNDLED, DISTRIBUTION, GITLAB, pack_of, rules_of
@@ -53,6 +53,13 @@ def test_records_for_dashboards_are_bound_but_in_no_scope(tmp_path: Path) -> Non
     assert record.name == "registry:http_requests:rate5m"
     expected = 'sum by (code, handler) (rate(registry_http_requests_total{handler="blob"}[5m]))'
     assert to_text(record.expr) == expected
+
+
+@pytest.mark.parametrize(("line", "ms"), [("    interval: 2m\n", 120_000), ("", None)])
+def test_a_record_says_how_often_it_is_written(tmp_path: Path, line: str, ms: int | None) -> None:
+    text = RECORD.replace("    rules:\n", line + "    rules:\n")
+    (record,) = outputs.records(pack_of(tmp_path, one=text), GITLAB)
+    assert record.every == (None if ms is None else Duration(ms))
 
 
 @pytest.mark.parametrize(("config", "label"), [(GITLAB, "route"), (DISTRIBUTION, "handler")])

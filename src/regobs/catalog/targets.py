@@ -8,6 +8,8 @@ from regobs.catalog.model import Exposer, Label, Unit
 _prometheus = Component("prometheus", Exposer.PROMETHEUS)
 
 _TARGET = labels("instance", "job")
+# Every alert of the pack begins so; a Prometheus that also watches other things has others.
+_ALERTNAME = Label("alertname", patterns={"registry": "Registry.*"})
 
 UP = _prometheus.gauge(
     "up",
@@ -20,7 +22,7 @@ ALERTS = _prometheus.gauge(
     "ALERTS",
     Unit.ALERTS,
     "1 for each alert that is pending or firing.",
-    form(labels=(*labels("alertname", "severity"), Label("alertstate", ("pending", "firing"))), on_event=True),
+    form(labels=(_ALERTNAME, *labels("severity"), Label("alertstate", ("pending", "firing"))), on_event=True),
     pitfalls=("The labels of the alert are on it too; an alert that is not active has no series.",),
 )
 SCRAPE_DURATION = _prometheus.gauge(

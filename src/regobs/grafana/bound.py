@@ -13,8 +13,8 @@ from regobs.grafana.units import grafana_unit
 from regobs.grafana.words import Dashboard, Row
 from regobs.promql.bind import bind, metrics_of
 from regobs.promql.infer import infer
-from regobs.promql.nodes import Aggregate, Expr
-from regobs.promql.recorded import Record, use_recorded
+from regobs.promql.nodes import Aggregate, Duration, Expr
+from regobs.promql.recorded import Record, renewal, use_recorded
 from regobs.promql.types import Type
 from regobs.promql.unavailable import Reason, Unavailable
 from regobs.promql.vocabulary import Vocabulary
@@ -30,6 +30,7 @@ class Query:
     """One expression of a panel: bound, with recorded series where the dashboard reads them, and without scope.
 
     `ref` is its letter on the panel, `name` the name the dashboard file gave it, `legend` Grafana's legend format.
+    `every` is how often the recorded series that it reads are written, None where it reads any other.
     """
 
     ref: str
@@ -38,6 +39,7 @@ class Query:
     expr: Expr
     type: Type
     metrics: frozenset[Metric]
+    every: Duration | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +150,7 @@ def _query(ref: str, panel: Panel, named: Named, vocabulary: Vocabulary, records
     _refuse_doubtful(bound, vocabulary)
     kind = infer(bound, vocabulary)
     shown = use_recorded(bound, records) if records else bound
-    return Query(ref, name, legend(panel, name, bound, kind), shown, kind, metrics_of(bound))
+    return Query(ref, name, legend(panel, name, bound, kind), shown, kind, metrics_of(bound), renewal(shown, records))
 
 
 def _refuse_doubtful(bound: Expr, vocabulary: Vocabulary) -> None:

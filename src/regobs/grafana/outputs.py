@@ -26,7 +26,6 @@ from regobs.grafana.render import Setting, query_text, render
 from regobs.grafana.variables import Variables
 from regobs.grafana.words import Dashboard
 from regobs.pack import Pack
-from regobs.promql.durations import duration_text
 from regobs.promql.nodes import Expr
 from regobs.promql.recorded import Record
 from regobs.promql.unavailable import Reason
@@ -129,7 +128,7 @@ def files(
 
 def setting_of(config: Config) -> Setting:
     """What a configuration adds to every dashboard."""
-    interval = duration_text(config.prometheus.scrape_interval)
+    interval = config.prometheus.scrape_interval
     variables = Variables.of(config)
     return Setting(variables, config.flavor, interval, config.runbook_url, time_marks(config, variables))
 

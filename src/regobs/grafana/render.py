@@ -9,14 +9,15 @@ from zlib import crc32
 
 from grafanalib import core
 
-from regobs.grafana.bound import BoundDashboard, BoundPanel
+from regobs.grafana.bound import BoundDashboard, BoundPanel, Query
 from regobs.grafana.layout import COLUMNS, HEADING, Place, arrange, bottom
 from regobs.grafana.modern import Json, to_json
 from regobs.grafana.panels import Heat, Table
 from regobs.grafana.variables import Variables
 from regobs.grafana.visuals import visual
 from regobs.grafana.words import Row
-from regobs.promql.nodes import Expr
+from regobs.promql.durations import duration_text
+from regobs.promql.nodes import Duration, Expr
 from regobs.promql.printer import to_text
 
 TAGS = ("regobs", "container registry")
@@ -30,12 +31,12 @@ class Setting:
     """What a deployment adds to every dashboard.
 
     `runbooks` is the address below which a runbook lies as `<Alert>.md`, "" for none. `interval` is the scrape
-    interval as Grafana writes it (`15s`): the lower bound from which Grafana derives `$__rate_interval`.
+    interval: the lower bound from which Grafana derives `$__rate_interval`.
     """
 
     variables: Variables
     flavor: str
-    interval: str = "15s"
+    interval: Duration = Duration(15_000)
     runbooks: str = ""
     annotations: tuple[Json, ...] = ()
     # Each text is needed twice, for dashboard and manifest. The expression is kept so that its id remains its own.
@@ -144,7 +145,7 @@ def _common(
             legendFormat=query.legend,
             format=kind,
             instant=panel.instant,
-            interval=setting.interval,
+            interval=_least_step(query, setting),
         )
         for query in bound.queries
     ]
@@ -156,6 +157,11 @@ def _common(
         "links": list(_panel_links(panel.alert, setting)),
         "targets": targets,
     }
+
+
+def _least_step(query: Query, setting: Setting) -> str:
+    """The shortest step worth asking for: recorded series say nothing new between two evaluations of their rule."""
+    return duration_text(max(query.every or setting.interval, setting.interval, key=lambda duration: duration.ms))
 
 
 def describe(bound: BoundPanel) -> str:

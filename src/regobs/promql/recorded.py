@@ -16,15 +16,30 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from regobs.promql.nodes import Aggregate, Call, Duration, Expr, Matcher, Selector
-from regobs.promql.walk import rebuild, strip_parens
+from regobs.promql.walk import rebuild, selectors, strip_parens
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A recording rule: the name of its series and the bound expression it evaluates."""
+    """A recording rule: the name of its series and the bound expression it evaluates.
+
+    `every` is the time between two evaluations, None where the server's own default says it.
+    """
 
     name: str
     expr: Expr
+    every: Duration | None = None
+
+
+def renewal(expr: Expr, records: Iterable[Record]) -> Duration | None:
+    """How often the answer can be another one: the shortest interval of the records that the expression reads.
+
+    None for an expression that also reads what no record writes, or a record of unknown interval.
+    """
+    every = {record.name: record.every for record in records}
+    found = [every.get(str(selector.metric)) for selector in selectors(expr)]
+    known = [duration for duration in found if duration is not None]
+    return min(known, key=lambda duration: duration.ms) if known and len(known) == len(found) else None
 
 
 @dataclass(frozen=True, slots=True)

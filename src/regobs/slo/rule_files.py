@@ -16,6 +16,7 @@ from regobs.documents import Document, Steps, load_yaml, validate
 from regobs.errors import Location, PromqlError, RulesError
 from regobs.pack import Pack, PackFile
 from regobs.promql.bind import bind, metrics_of
+from regobs.promql.durations import read_duration
 from regobs.promql.infer import infer
 from regobs.promql.nodes import Aggregate, Call, Expr, Selector
 from regobs.promql.parse import parse_located
@@ -156,7 +157,8 @@ def _read_rule(document: Document, path: Steps, config: Config, result: RuleFile
         return None
     scoped = to_text(inject(_target_scope(bound, config.rules_scope), config.rules_scope))
     if "record" in rule:
-        result.records.append(Record(name, bound))
+        every = document.data["groups"][path[1]].get("interval")
+        result.records.append(Record(name, bound, read_duration(every) if every else None))
         return {**rule, "expr": scoped}
     texts = _texts(document, path, rule, bound, config)
     return {**rule, "expr": scoped, "annotations": texts}
