@@ -7,6 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
+from starlette.types import Lifespan
 
 from examples.registry import (
     blob_handlers,
@@ -26,7 +27,7 @@ from regobs.instrument.asgi import App
 _BLOBS = "/v2/{name:repository}/blobs"
 
 
-def registry_app(services: Services, instruments: Instruments) -> App:
+def registry_app(services: Services, instruments: Instruments, lifespan: Lifespan[Starlette]) -> App:
     """The main port. The counters see what the access log sees, and the application what both have left of it."""
     names.register()
 
@@ -58,7 +59,8 @@ def registry_app(services: Services, instruments: Instruments) -> App:
         route(f"{_BLOBS}/uploads/{{uuid}}", **upload),
         route(f"{_BLOBS}/{{digest:digest}}", **blob),
     ]
-    app = Starlette(routes=routes, exception_handlers={HTTPException: _unrouted, Exception: _failed})
+    handlers = {HTTPException: _unrouted, Exception: _failed}
+    app = Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan)
     return ObserveASGI(LogASGI(app, access_writer()), instruments)
 
 

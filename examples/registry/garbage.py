@@ -9,134 +9,121 @@ import asyncio
 import logging
 import random
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Any
 
 from psycopg import Error as DatabaseError
 
-from examples.registry import blobs, layout, reviews
+from examples.registry import blobs, layout, manifests, reviews
 from examples.registry.database import Connection, Database
 from examples.registry.driver import FilesystemDriver
 from examples.registry.settings import Garbage
 from regobs.instrument import Instruments, correlated
-from regobs.instrument.garbage import GarbageWorker, Run
+from regobs.instrument.garbage import GarbageWorker
 
 _POSTPONE = 300.0  # seconds after the first error, twice as long after each further one
 _LONGEST = 86400.0
 
 log = logging.getLogger("registry.gc.Agent")
-blob_log = logging.getLogger("registry.gc.worker.BlobWorker")
-manifest_log = logging.getLogger("registry.gc.worker.ManifestWorker")
 
 
-class Worker(Protocol):
-    """What the agent runs."""
+class Worker:
+    """Looks at one task a run. A blob or a manifest: what is done and said of each is below."""
 
-    name: str
-    collector: GarbageWorker
+    dangling: str
+    kept: tuple[str, ...]
+
+    def __init__(self, kind: str, queue: reviews.Queue, database: Database, instruments: Instruments) -> None:
+        self.name = f"registry.gc.worker.{kind.capitalize()}Worker"
+        self.log = logging.getLogger(self.name)
+        self.collector = GarbageWorker(instruments, kind)
+        self._queue = queue
+        self._database = database
+
+    def where(self, task: reviews.Task) -> dict[str, Any]:
+        """The fields by which a line names what it is about."""
+        raise NotImplementedError
+
+    async def delete(self, connection: Connection, task: reviews.Task) -> None:
+        """Remove what dangles, and its task with it. OSError when the storage fails."""
+        raise NotImplementedError
 
     async def run(self) -> bool:
         """Look at one task; False when none is due."""
-
-
-class BlobWorker:
-    """Removes blobs that no manifest names, from storage and then from the database."""
-
-    name = blob_log.name
-
-    def __init__(self, database: Database, driver: FilesystemDriver, instruments: Instruments) -> None:
-        self._database = database
-        self._driver = driver
-        self.collector = GarbageWorker(instruments, "blob")
-
-    async def run(self) -> bool:
-        """Look at one blob."""
         with self.collector.run() as run:
             async with self._database.transaction() as connection:
-                task = await reviews.next_blob(connection)
+                task = await self._queue.next(connection)
                 if task is None:
-                    blob_log.info("no task available")
+                    self.log.info("no task available")
                     return False
                 run.found(event=task.event)
-                blob_log.info("processing task", extra=_shown(task, digest=task.digest))
-                run.dangling = await task.is_dangling(connection)
+                self.log.info("processing task", extra={**task.shown, **self.where(task)})
+                run.dangling = await self._queue.is_dangling(connection, task)
                 if not run.dangling:
-                    blob_log.info("the blob is not dangling")
-                    blob_log.info("deleting task")
-                    await task.drop(connection)
+                    for text in self.kept:
+                        self.log.info(text, extra=self.where(task))
+                    await self._queue.drop(connection, task)
                     return True
-                blob_log.info("the blob is dangling")
+                self.log.info(self.dangling, extra=self.where(task))
                 try:
-                    await self._delete(connection, task)
+                    await self.delete(connection, task)
                 except OSError as error:
                     run.failed = True
-                    await _postpone(blob_log, self.collector, connection, task, error)
+                    await self._postpone(connection, task, error)
             return True
 
-    async def _delete(self, connection: Connection, task: reviews.BlobTask) -> None:
-        # Storage first: a row without content is looked at again, content without a row would stay for ever.
+    async def _postpone(self, connection: Connection, task: reviews.Task, error: OSError) -> None:
+        seconds = min(_LONGEST, _POSTPONE * 2**task.review_count)
+        await self._queue.postpone(connection, task, seconds)
+        self.collector.postponed()
+        extra = {"backoff_duration": f"{seconds:.0f}s", "error": str(error)}
+        self.log.info("postponing next review", extra=extra)
+
+
+class BlobWorker(Worker):
+    """Removes blobs that no manifest names, from storage and then from the database."""
+
+    dangling = "the blob is dangling"
+    kept = ("the blob is not dangling", "deleting task")
+
+    def __init__(self, database: Database, driver: FilesystemDriver, instruments: Instruments) -> None:
+        super().__init__("blob", reviews.BLOBS, database, instruments)
+        self._driver = driver
+
+    def where(self, task: reviews.Task) -> dict[str, Any]:
+        """Its digest."""
+        return {"digest": task.digest}
+
+    async def delete(self, connection: Connection, task: reviews.Task) -> None:
+        """Storage first: a row without content is looked at again, content without a row would stay for ever."""
         with self.collector.delete("storage"):
             try:
                 await self._driver.delete(layout.blob_folder(task.digest))
             except FileNotFoundError:
-                blob_log.warning("blob no longer exists on storage", extra={"digest": task.digest})
+                self.log.warning("blob no longer exists on storage", extra=self.where(task))
         with self.collector.delete("database"):
             await blobs.delete(connection, task.digest)
         self.collector.freed(task.size, task.media_type)
-        blob_log.info("blob deleted", extra={"digest": task.digest})
+        self.log.info("blob deleted", extra=self.where(task))
 
 
-class ManifestWorker:
+class ManifestWorker(Worker):
     """Removes manifests that no tag and no index names."""
 
-    name = manifest_log.name
+    dangling = "the manifest is dangling, deleting"
+    kept = ("the manifest is not dangling, deleting task",)
 
     def __init__(self, database: Database, instruments: Instruments) -> None:
-        self._database = database
-        self.collector = GarbageWorker(instruments, "manifest")
+        super().__init__("manifest", reviews.MANIFESTS, database, instruments)
 
-    async def run(self) -> bool:
-        """Look at one manifest."""
-        with self.collector.run() as run:
-            async with self._database.transaction() as connection:
-                task = await reviews.next_manifest(connection)
-                if task is None:
-                    manifest_log.info("no task available")
-                    return False
-                await self._review(connection, task, run)
-            return True
+    def where(self, task: reviews.Task) -> dict[str, Any]:
+        """Its id and its repository's."""
+        return {"repository_id": task.repository_id, "manifest_id": task.key}
 
-    async def _review(self, connection: Connection, task: reviews.ManifestTask, run: Run) -> None:
-        run.found(event=task.event)
-        where = {"repository_id": task.repository_id, "manifest_id": task.manifest_id}
-        manifest_log.info("processing task", extra=_shown(task, **where))
-        run.dangling = await task.is_dangling(connection)
-        if not run.dangling:
-            manifest_log.info("the manifest is not dangling, deleting task", extra=where)
-            await task.drop(connection)
-            return
-        manifest_log.info("the manifest is dangling, deleting", extra=where)
+    async def delete(self, connection: Connection, task: reviews.Task) -> None:
+        """The row, and with it all that hangs on it."""
         with self.collector.delete("database"):
-            await task.delete(connection)
-        manifest_log.info("manifest deleted", extra={"digest": task.digest, **where})
-
-
-def _shown(task: reviews.BlobTask | reviews.ManifestTask, **more: object) -> dict[str, Any]:
-    """The fields of a task in a log line."""
-    times = {"review_after": task.review_after.isoformat(), "created_at": task.created_at.isoformat()}
-    return {**times, "review_count": task.review_count, "event": task.event, **more}
-
-
-async def _postpone(
-    logger: logging.Logger,
-    collector: GarbageWorker,
-    connection: Connection,
-    task: reviews.BlobTask | reviews.ManifestTask,
-    error: Exception,
-) -> None:
-    seconds = min(_LONGEST, _POSTPONE * 2**task.review_count)
-    await task.postpone(connection, seconds)
-    collector.postponed()
-    logger.info("postponing next review", extra={"backoff_duration": f"{seconds:.0f}s", "error": str(error)})
+            await manifests.collect(connection, task.key)
+        self.log.info("manifest deleted", extra={"digest": task.digest, **self.where(task)})
 
 
 async def agent(worker: Worker, settings: Garbage) -> None:

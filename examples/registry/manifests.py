@@ -26,6 +26,7 @@ _BY_TAG = f"""/* name: repository_find_manifest_by_tag_name */ SELECT {_COLUMNS}
 _REFERRERS = f"""SELECT {_COLUMNS} FROM manifests m
     WHERE m.repository_id = %s AND m.subject_digest = %s ORDER BY m.id"""  # noqa: S608 (a constant)
 _DELETE = """/* name: repository_delete_manifest */ DELETE FROM manifests WHERE repository_id = %s AND digest = %s"""
+_COLLECT = "/* name: manifest_delete */ DELETE FROM manifests WHERE id = %s"
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
@@ -108,3 +109,8 @@ async def referrers(connection: Connection, repository: Repository, subject: str
 async def delete(connection: Connection, repository: Repository, digest: str) -> bool:
     """Remove a manifest and its tags; False when there is none. ForeignKeyViolation when an index names it."""
     return await done(connection, _DELETE, repository.id, digest)
+
+
+async def collect(connection: Connection, key: str | int) -> None:
+    """Remove a manifest that nothing names."""
+    await done(connection, _COLLECT, key)

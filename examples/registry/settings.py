@@ -9,6 +9,8 @@ import msgspec
 
 from regobs.errors import InputError, Location
 
+FILE, SECRET, PASSWORD = "REGISTRY_SETTINGS", "REGISTRY_HTTP_SECRET", "REGISTRY_PASSWORD"  # of the environment
+
 
 class Endpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A webhook. Seconds; an event is lost after `max_retries` further attempts, the waits between them double."""
@@ -30,7 +32,10 @@ class Garbage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The settings file. Addresses are `host:port`; with a `user` every request needs his password."""
+    """The settings file. Addresses are `host:port`; with a `user` every request needs his password.
+
+    More than one of `workers` need the directory `counters`, on a local disk and the user's own: they count there.
+    """
 
     root: str
     database: str
@@ -38,6 +43,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     address: str = "127.0.0.1:5000"
     debug_address: str = "127.0.0.1:5001"
     user: str = ""
+    workers: int = 1
+    counters: str = ""
     count_interval: float = 10.0
     garbage: Garbage = Garbage()
     endpoints: tuple[Endpoint, ...] = ()
@@ -45,22 +52,24 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def password(self) -> str:
         """The password of `user`."""
-        return os.environ.get("REGISTRY_PASSWORD", "")
+        return os.environ.get(PASSWORD, "")
 
     @property
     def secret(self) -> bytes:
-        """What upload states are signed with; empty when none is given."""
-        return os.environ.get("REGISTRY_HTTP_SECRET", "").encode()
+        """What upload states are signed with."""
+        return os.environ[SECRET].encode()
 
 
 def read(path: Path) -> Settings:
-    """The settings of a TOML file. InputError for what is wrong in it, or for a user without a password."""
+    """The settings of a TOML file. InputError for what is wrong or missing in it."""
     try:
         settings = msgspec.toml.decode(path.read_bytes(), type=Settings)
     except (OSError, msgspec.DecodeError) as error:
         raise InputError("the settings can not be used", location=Location(str(path)), value=str(error)) from error
     if settings.user and not settings.password:
-        raise InputError("a user needs a password", location=Location(str(path)), next_step="set REGISTRY_PASSWORD")
+        raise InputError("a user needs a password", location=Location(str(path)), next_step=f"set {PASSWORD}")
+    if settings.workers > 1 and not settings.counters:
+        raise InputError("workers count together", location=Location(str(path)), next_step="set `counters`")
     return settings
 
 

@@ -22,9 +22,12 @@ _CAPABILITIES = (
 _GO = ("go_runtime",)
 
 
-def make_instruments() -> Instruments:
-    """All families that this process has, with those that are there before anything happens."""
-    instruments = Instruments("gitlab", version=VERSION, capabilities=_CAPABILITIES)
+def make_instruments(directory: str | None) -> Instruments:
+    """All families that this process has, with those that are there before anything happens.
+
+    Processes that name one directory count together.
+    """
+    instruments = Instruments("gitlab", version=VERSION, capabilities=_CAPABILITIES, directory=directory)
     instruments.declare(metric for metric in METRICS.values() if metric.component not in _GO)
     instruments.gauge(build_info.BUILD).child(built="", package="registry", revision="", version=VERSION).set(1)
     observe_process(instruments)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-import secrets
 from hashlib import sha256
 from uuid import uuid4
 
@@ -34,10 +33,10 @@ class State(msgspec.Struct, frozen=True, rename="pascal"):
 
 
 class Uploads:
-    """Makes and checks states. Without a secret one is made, good for this process."""
+    """Makes and checks states."""
 
     def __init__(self, secret: bytes, driver: FilesystemDriver) -> None:
-        self._secret = secret or secrets.token_bytes(32)
+        self._secret = secret
         self._driver = driver
 
     async def start(self, name: str) -> State:

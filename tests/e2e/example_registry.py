@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import subprocess
 import sys
 import threading
 import time
@@ -22,6 +24,7 @@ from regobs.catalog.exposition import parse
 from regobs.catalog.model import Flavor, Metric
 from regobs.demo import loopback
 from regobs.demo.client import RegistryClient
+from regobs.demo.images import OCI_MANIFEST, Blob, Image, digest_of
 from regobs.demo.processes import Process, Supervisor, free_port
 from regobs.instrument.routes import Routes
 from regobs.testing import Lines
@@ -38,6 +41,7 @@ address = "127.0.0.1:{port}"
 debug_address = "127.0.0.1:{debug_port}"
 user = "{user}"
 count_interval = 0.3
+{more}
 
 [garbage]
 interval = {interval}
@@ -181,6 +185,44 @@ def requests_by_log(lines: list[dict[str, Any]]) -> Counter[tuple[str, str, str]
     return Counter((str(route_of(line)), line["method"].lower(), str(line["status"])) for line in lines)
 
 
+def image(repository: str, tag: str, *sizes: int) -> Image:
+    layers = tuple(Blob(f"{repository}{tag}{number}", size) for number, size in enumerate(sizes))
+    return Image(repository, tag, layers, OCI_MANIFEST)
+
+
+def write_directory(one: Image, directory: Path) -> None:
+    """The image in skopeo's directory format."""
+    directory.mkdir()
+    (directory / "version").write_text("Directory Transport Version: 1.1\n")
+    (directory / "manifest.json").write_bytes(one.manifest)
+    (directory / digest_of(one.config).removeprefix("sha256:")).write_bytes(one.config)
+    for layer in one.layers:
+        (directory / layer.digest.removeprefix("sha256:")).write_bytes(b"".join(layer.chunks()))
+
+
+def skopeo(example: Example, work: Path, source: str, target: str) -> None:
+    """Copy an image; the password is in a file."""
+    token = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+    credentials = work / "auth.json"
+    credentials.write_text(json.dumps({"auths": {example.url.removeprefix("http://"): {"auth": token}}}))
+    command: list[str | Path] = ["skopeo", "--insecure-policy", "copy", "--preserve-digests", "--authfile", credentials]
+    plain = ["--src-tls-verify=false", "--dest-tls-verify=false", source, target]
+    environment = {"HOME": str(work), "PATH": "/usr/bin:/bin"}
+    done = subprocess.run([*command, *plain], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def moved(before: Scrape, after: Scrape) -> Counter[tuple[str, str, str]]:
+    """Requests between two scrapes, by route, method and code."""
+    old = before.rows(http.REQUESTS)
+    changes: Counter[tuple[str, str, str]] = Counter()
+    for key, value in after.rows(http.REQUESTS).items():
+        labels, change = dict(key), int(value - old.get(key, 0))
+        if change:
+            changes[labels["route"], labels["method"], labels["code"]] = change
+    return changes
+
+
 def within(seconds: float, holds: Callable[[], bool]) -> None:
     """Wait until something holds. AssertionError when it does not in time."""
     deadline = time.monotonic() + seconds
@@ -189,13 +231,16 @@ def within(seconds: float, holds: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def start(supervisor: Supervisor, hooks: dict[str, Hook], *, interval: float = 0.1) -> Example:
-    """Start PostgreSQL, Redis and the registry, whose garbage collection looks at a task every `interval` seconds."""
+def start(supervisor: Supervisor, hooks: dict[str, Hook], *, interval: float = 0.1, more: str = "") -> Example:
+    """Start PostgreSQL, Redis and the registry, whose garbage collection looks at a task every `interval` seconds.
+
+    `more` are further settings.
+    """
     database, redis = databases.postgresql(supervisor), databases.redis(supervisor)
     port, debug_port = free_port(), free_port()
     storage, settings = supervisor.directory / "storage", supervisor.directory / "settings.toml"
     addresses = {"port": port, "debug_port": debug_port, "database": database.url, "redis": redis.url}
-    text = _SETTINGS.format(root=storage, user=USER, interval=interval, **addresses)
+    text = _SETTINGS.format(root=storage, user=USER, interval=interval, more=more, **addresses)
     text += "".join(_ENDPOINT.format(name=name, url=hook.url) for name, hook in hooks.items())
     settings.write_text(text, encoding="utf-8")
     environment = {"PYTHONPATH": str(ROOT), "REGISTRY_PASSWORD": PASSWORD, "REGISTRY_HTTP_SECRET": SECRET}
