@@ -163,3 +163,24 @@ def test_a_scrape_counts_itself_at_its_end() -> None:
     line = b'promhttp_metric_handler_requests_total{code="200"} '
     assert line + b"0\n" in pod.render()
     assert line + b"1\n" in pod.render()
+
+
+def test_a_storage_that_nobody_calls_repeats_no_call() -> None:
+    made = run(fleet("no-traffic@0+5m", pods=1), 20)
+    before = total(made, "registry_storage_storage_backend_retries_total")
+    run(made, 200)
+    assert total(made, "registry_storage_storage_backend_retries_total") == before
+
+
+def test_who_waits_a_minute_for_a_slow_registry_hangs_up() -> None:
+    uploads = r'registry_http_requests_total\{code="499",method="patch"'
+    made = run(fleet("latency-ramp@0+5m", pods=1, rate=40), 60)
+    assert total(made, uploads) == 0
+    run(made, 230)
+    assert total(made, uploads) > 0
+
+
+def test_slow_queries_fill_the_pool_of_a_busy_pod() -> None:
+    used = r'go_sql_dbstats_connections_in_use\{.*host_type="primary"'
+    assert total(run(fleet(pods=1, rate=80), 60), used) < 10
+    assert total(run(fleet("latency-ramp@0+1m", pods=1, rate=200), 50), used) == 25

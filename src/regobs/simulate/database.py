@@ -15,6 +15,8 @@ from regobs.simulate.plan import Plan
 from regobs.simulate.shared import Shared
 
 _MAX_OPEN = 25
+_QUERY = 0.003  # seconds, median
+_BUSY = 0.004  # seconds that a query holds its connection
 _CHECK = 60.0  # seconds between two checks of the lag
 _DNS = 60.0
 _WRITES = ("create", "delete", "link", "associate", "update")
@@ -41,12 +43,11 @@ class Database:
 
     def advance(self, moment: Moment, work: Work) -> None:
         """Count the queries of this step, and look at the pools."""
-        slow = 1 + 4 * moment.progress(Name.LATENCY_RAMP)
         for name, count in work.queries.items():
             self._in.counter(database.QUERIES).child(name=name).inc(count)
             child = self._in.histogram(database.QUERY_DURATION).child(name=name)
             for _ in range(count):
-                child.observe(spread(self._rng, 0.003 * slow, 0.8))
+                child.observe(spread(self._rng, _QUERY * moment.slowness, 0.8))
         total = work.queries.total()
         for address, kind in self._hosts:
             share = total if len(self._hosts) == 1 or kind == "primary" else total // len(self._hosts)
@@ -57,8 +58,10 @@ class Database:
 
     def _pool(self, moment: Moment, address: str, kind: str, queries: int) -> None:
         labels = {"db_name": "registry", "host_addr": address, "host_type": kind}
-        full = moment.suffers(Name.POOL_EXHAUSTION) and kind == "primary"
-        used = _MAX_OPEN if full else min(_MAX_OPEN, events(self._rng, 0.004 * queries / moment.seconds + 0.3))
+        leaking = moment.suffers(Name.POOL_EXHAUSTION) and kind == "primary"
+        wanted = events(self._rng, _BUSY * moment.slowness * queries / moment.seconds + 0.3)
+        used = _MAX_OPEN if leaking else min(_MAX_OPEN, wanted)
+        full = used == _MAX_OPEN
         open_now = max(used, min(_MAX_OPEN, 5 + used))
         for gauge, value in (
             (sql_pool.MAX_OPEN, _MAX_OPEN),

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 from regobs.simulate.faults import Name
 
+_SLOWEST = 60.0  # times a latency ramp makes everything that is waited for longer at its end
+
 
 @dataclass(slots=True)
 class Work:
@@ -41,3 +43,8 @@ class Moment:
     def progress(self, name: Name) -> float:
         """How far a fault is, 0 without it."""
         return self.faults.get(name, 0.0)
+
+    @property
+    def slowness(self) -> float:
+        """How many times longer what is waited for takes: 1, and more the further a latency ramp is."""
+        return 1 + (_SLOWEST - 1) * self.progress(Name.LATENCY_RAMP)

@@ -17,6 +17,8 @@ _THROTTLED = 12.0  # times a throttled back end is slower
 # Seconds of a call, median.
 _CALLS = {"GetContent": 0.012, "PutContent": 0.03, "Stat": 0.008, "List": 0.04, "Move": 0.06, "Delete": 0.02}
 _SIGNING = 0.0004
+# Retries of a call, of each type: a throttled one backs off more than once before it succeeds or is given up.
+_RETRIES, _THROTTLED_RETRIES = 0.003, 1.5
 _RANKS = ((1, 0.06), (10, 0.25), (100, 0.6), (1000, 0.95), (10000, 1.0))
 
 
@@ -50,7 +52,7 @@ class Storage:
             for size in work.uploads:
                 self._in[storage.BLOB_UPLOADS].observe(size)
         if self._object and self._gitlab:
-            self._trouble(moment)
+            self._trouble(moment, work.storage.total() - work.storage["URLFor"])  # a URL is signed without a call
         if self._plan.has(Capability.CDN):
             self._redirect(len(work.downloads))
         if self._plan.has(Capability.URL_CACHE):
@@ -62,7 +64,7 @@ class Storage:
 
     def _call(self, moment: Moment, work: Work) -> None:
         family = self._in.histogram(storage.ACTIONS)
-        factor = _THROTTLED if moment.suffers(Name.STORAGE_THROTTLING) else 1.0
+        factor = moment.slowness * (_THROTTLED if moment.suffers(Name.STORAGE_THROTTLING) else 1.0)
         if not self._object:
             factor /= 20  # a local disk
         for action, count in work.storage.items():
@@ -74,13 +76,15 @@ class Storage:
             for _ in range(count):
                 child.observe(spread(self._rng, median, 0.7))
 
-    def _trouble(self, moment: Moment) -> None:
+    def _trouble(self, moment: Moment, calls: int) -> None:
         throttled = moment.suffers(Name.STORAGE_THROTTLING)
-        rate = 3.0 if throttled else 0.01  # in a second
+        repeated = 0
         for way in ("native", "custom"):
-            self._in.counter(storage.RETRIES).child(retry_type=way).inc(events(self._rng, rate * moment.seconds))
+            count = events(self._rng, calls * (_THROTTLED_RETRIES if throttled else _RETRIES))
+            self._in.counter(storage.RETRIES).child(retry_type=way).inc(count)
+            repeated += count
         if throttled:
-            self._in[storage.RATE_LIMITED].inc(events(self._rng, rate * moment.seconds))
+            self._in[storage.RATE_LIMITED].inc(repeated)
 
     def _redirect(self, count: int) -> None:
         near = sum(self._rng.random() < 0.15 for _ in range(count))

@@ -14,9 +14,10 @@ from regobs.simulate.request_log import Answer, RequestLog
 from regobs.simulate.traffic import Mix, Request, blob_size, level
 
 _WIRE = 60 * 2**20  # bytes a second of a body between client and registry
-_SLOWEST = 10.0  # times a latency ramp makes an answer longer at its end
+_PATIENCE = 60.0  # seconds that a proxy waits for the first byte (proxy_read_timeout of nginx), then it hangs up
 _BURST = 0.3  # share of requests that an error burst breaks
 _BROKEN = (500, 502, 503)
+_HUNG_UP = 499
 
 
 class Web:
@@ -51,12 +52,14 @@ class Web:
     def _finish(self, kind: Request, moment: Moment, work: Work) -> None:
         rng = self._rng
         code = self._code(kind, moment)
+        first = self._slowed(spread(rng, kind.median, 0.6), kind, moment)
+        if first > _PATIENCE:
+            code, first = _HUNG_UP, _PATIENCE
         fine = code < 400
         size = blob_size(rng) if kind.blob and fine else 0
         redirected = fine and kind.blob == "out" and self._mix.redirects
         if redirected:
             code = 307
-        first = self._slowed(spread(rng, kind.median, 0.6), kind, moment)
         carried = size if kind.blob in {"in", "chunk"} or (kind.blob == "out" and not redirected) else 0
         seconds = first + carried / _WIRE
         sent = self._sent(kind, size, fine=fine, redirected=redirected)
@@ -108,7 +111,7 @@ class Web:
         return kind.code(self._rng)
 
     def _slowed(self, seconds: float, kind: Request, moment: Moment) -> float:
-        seconds *= 1 + (_SLOWEST - 1) * moment.progress(Name.LATENCY_RAMP)
+        seconds *= moment.slowness
         if moment.suffers(Name.POOL_EXHAUSTION) and kind.queries and self._database:
             seconds += spread(self._rng, 1.5)
         if moment.suffers(Name.STORAGE_THROTTLING) and kind.blob:
