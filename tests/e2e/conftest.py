@@ -15,7 +15,11 @@ import pytest
 from regobs.demo import servers
 from regobs.demo.processes import Supervisor, find_program
 from regobs.errors import MachineError
-from tests.peers import elasticsearch, required_elasticsearch9
+from tests.peers import ELASTICSEARCH, ELASTICSEARCH_8, elasticsearch, opensearch
+from tests.peers.elasticsearch import Elasticsearch
+from tests.peers.opensearch import OpenSearch
+
+pytest.register_assert_rewrite("tests.e2e.log_answers")  # before its first import
 
 PrometheusFactory = Callable[..., servers.Server]
 AlertmanagerFactory = Callable[[Mapping[str, Any] | Path], servers.Server]
@@ -69,8 +73,21 @@ def alertmanager_server(supervisor: Supervisor) -> AlertmanagerFactory:
 
 
 @pytest.fixture(scope="session")
-def elasticsearch_server() -> Iterator[elasticsearch.Elasticsearch]:
+def elasticsearch_server() -> Iterator[Elasticsearch]:
     """Elasticsearch 9 with security on, one for all tests: 20 s to start, so each test takes an index of its own."""
-    home = required_elasticsearch9()
     with Supervisor() as running:
-        yield elasticsearch.start(running, home)
+        yield elasticsearch.start(running, ELASTICSEARCH)
+
+
+@pytest.fixture(scope="module")
+def elasticsearch_8_server() -> Iterator[Elasticsearch]:
+    """Elasticsearch 8, in the same way; it ends with its module, for others need the memory."""
+    with Supervisor() as running:
+        yield elasticsearch.start(running, ELASTICSEARCH_8)
+
+
+@pytest.fixture(scope="module")
+def opensearch_server() -> Iterator[OpenSearch]:
+    """OpenSearch 3, for one module too."""
+    with Supervisor() as running:
+        yield opensearch.start(running)

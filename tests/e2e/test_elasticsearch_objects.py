@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from typing import Any
 
@@ -10,7 +9,6 @@ import pytest
 
 from regobs.logs import saved
 from regobs.logs.duckdb_run import run as run_local
-from regobs.logs.elasticsearch_access import Access
 from regobs.logs.elasticsearch_cluster import Cluster
 from regobs.logs.elasticsearch_objects import objects
 from regobs.logs.elasticsearch_run import run
@@ -21,35 +19,14 @@ from tests.logs_query.sample import FILE, lines
 from tests.peers.elasticsearch import Elasticsearch, stand_in
 
 STREAM = "logs-registry-production"
-HAS = ("_component_template", "_index_template")  # the others are held to the documented form in tests/logs
-
-
-def _taken(path: str, body: dict[str, Any]) -> dict[str, Any]:
-    """The body without what this distribution lacks: field types, the lifecycle, the processors."""
-    body = copy.deepcopy(body)
-    template = body.get("template", {})
-    if "mappings" in template:
-        template["mappings"] = stand_in(template["mappings"])
-    if "settings" in template:
-        del template["settings"]["index"]["lifecycle"], template["settings"]["index"]["default_pipeline"]
-    return body
 
 
 @pytest.fixture(scope="module")
 def server(elasticsearch_server: Elasticsearch) -> Elasticsearch:
     """The templates are put in the order of the build, and the sample is written to a data stream that is not there."""
-    for path, body in objects().items():
-        if path.startswith(HAS):
-            assert elasticsearch_server.request("PUT", path, _taken(path, body))["acknowledged"]
-    assert _write(elasticsearch_server, [{"@timestamp": line["time"], **line} for line in lines()]) == []
+    elasticsearch_server.set_up(objects())  # the others are held to the documented form in tests/logs
+    assert elasticsearch_server.write(STREAM, [{"@timestamp": line["time"], **line} for line in lines()]) == []
     return elasticsearch_server
-
-
-def _write(server: Elasticsearch, documents: list[dict[str, Any]], stream: str = STREAM) -> list[Any]:
-    """Write documents; the errors of those that are refused."""
-    text = "".join(f'{{"create": {{}}}}\n{json.dumps(one)}\n' for one in documents)
-    items = server.send("POST", f"{stream}/_bulk?refresh=true", text.encode())["items"]
-    return [item["create"]["error"] for item in items if "error" in item["create"]]
 
 
 def test_the_first_line_makes_the_data_stream_with_the_fields_of_the_catalogue(server: Elasticsearch) -> None:
@@ -64,7 +41,7 @@ def test_the_first_line_makes_the_data_stream_with_the_fields_of_the_catalogue(s
 
 def test_saved_queries_are_answered_from_the_data_streams_by_default(server: Elasticsearch) -> None:
     query = saved.load_query(find_pack(), "slow-requests-by-route", now=reference.NOW)
-    with Cluster(Access(server.url, basic=(server.user, server.password), authority=server.authority)) as cluster:
+    with Cluster(server.access) as cluster:
         theirs = run(query, cluster)
     assert theirs.rows == run_local(query, [str(FILE)]).rows != ()
 
@@ -92,7 +69,7 @@ def test_a_line_that_drifts_is_kept_and_only_what_fits_is_found(
 ) -> None:
     stream = "logs-registry-drift"
     marked = {"@timestamp": "2026-11-23T11:00:00Z", "correlation_id": json.dumps(line)[:500], **line}
-    assert _write(server, [marked], stream) == []
+    assert server.write(stream, [marked]) == []
     ours = {"term": {"correlation_id": marked["correlation_id"]}}
     hits = server.request("POST", f"{stream}/_search", {"query": ours})["hits"]["hits"]
     assert [hit["_source"] for hit in hits] == [marked]
@@ -111,6 +88,6 @@ def test_no_field_of_the_catalogue_is_refused_in_a_value_of_its_own_type(server:
         "KEYWORD_LIST": ["a", "b"],
     }
     line = {name: values.get(field.type.name, "text") for name, field in FIELDS.items()}
-    assert _write(server, [{"@timestamp": line["time"], **line}], "logs-registry-all") == []
+    assert server.write("logs-registry-all", [{"@timestamp": line["time"], **line}]) == []
     answer = server.request("POST", "logs-registry-all/_search", {"query": {"match_all": {}}})
     assert "_ignored" not in answer["hits"]["hits"][0]

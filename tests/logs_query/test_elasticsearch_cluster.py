@@ -146,6 +146,9 @@ def test_a_connection_that_breaks_later_is_made_again_but_not_the_first_one(stub
         Reply("<html>", headers={"content-type": "text/html"}),
         Reply("<html>", headers=PRODUCT | {"content-type": "text/html"}),
         Reply("{", headers=PRODUCT),
+        Reply({"statusCode": 404, "error": "Not Found", "message": "Not Found"}, 404, {}),  # Kibana
+        Reply({"error": "no handler found for uri [/logs-*/_pit] and method [POST]"}, 400, {}),
+        Reply({"opened": "p1"}),
     ],
 )
 def test_what_is_no_elasticsearch_is_called_so(stub: Callable[..., Stub], reply: Reply) -> None:
@@ -160,6 +163,7 @@ def test_what_is_no_elasticsearch_is_called_so(stub: Callable[..., Stub], reply:
         (404, "index_not_found_exception", ServerError, "no such index"),
         (404, "search_context_missing_exception", ServerError, "forgot the point in time"),
         (405, "", EndpointError, "point in time"),
+        (406, "", ServerError, "no Elasticsearch"),
         (503, "too_many_buckets_exception", QueryError, "too large"),
         (500, "circuit_breaking_exception", QueryError, "too large"),
     ],
@@ -174,6 +178,51 @@ def test_an_answer_that_is_an_error_says_what_to_do(
     assert len(server.asked) == 3, "asked once, and the point in time closed"
     assert "hunter2" not in str(caught.value)
     assert len(str(caught.value)) < 600
+
+
+PLAIN = {"content-type": "application/json; charset=UTF-8"}
+UNKNOWN = Reply({"error": "no handler found for uri [/logs-*/_pit] and method [POST]"}, 400, PLAIN)
+SECRET: dict[str, Any] = {"basic": ("someone", "hunter2")}
+
+
+def test_a_server_that_knows_the_calls_of_opensearch_only_is_asked_with_these(stub: Callable[..., Stub]) -> None:
+    server = stub(UNKNOWN, Reply({"pit_id": "p1"}, headers=PLAIN), Reply(TOTAL, headers=PLAIN))
+    answer, _ = _run(server, **SECRET)
+    assert (answer.rows, answer.lines) == (((3,),), 3)
+    assert [(method, path.split("?")[0]) for method, path, _ in server.asked] == [
+        ("POST", "/logs-*/_pit"),
+        ("POST", "/logs-*/_search/point_in_time"),
+        ("POST", "/_search"),
+        ("POST", "/_search"),
+        ("DELETE", "/_search/point_in_time"),
+    ]
+    assert server.asked[-1][2] == {"pit_id": ["p2"]}
+    assert {headers["accept"] for headers in server.seen_headers[1:]} == {"application/json"}
+    assert {headers["authorization"] for headers in server.seen_headers} == {"Basic c29tZW9uZTpodW50ZXIy"}
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "message"),
+    [
+        (401, "no", "OpenSearch refuses the user"),
+        (403, "no", "OpenSearch does not allow this"),
+        (400, "invalid id: [null]", "no such index"),
+        (500, "broken", "OpenSearch answered 500"),
+    ],
+)
+def test_what_opensearch_refuses_says_what_to_do(
+    stub: Callable[..., Stub], status: int, reason: str, message: str
+) -> None:
+    cause = {"type": "an_exception", "reason": reason}
+    server = stub(UNKNOWN, Reply({"error": {"root_cause": [cause], **cause}}, status, PLAIN))
+    with pytest.raises(ServerError, match=message) as caught:
+        _run(server, **SECRET)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_busy_opensearch_is_asked_again(stub: Callable[..., Stub]) -> None:
+    opened, busy = Reply({"pit_id": "p1"}, headers=PLAIN), Reply({}, 429, PLAIN)
+    assert len(_run(stub(UNKNOWN, busy, opened, busy, Reply(TOTAL, headers=PLAIN)))[1]) == 2
 
 
 def test_a_pattern_without_an_index_is_no_empty_answer(stub: Callable[..., Stub]) -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 PROMETHEUS = "3.9.1"
 ELASTICSEARCH = "9.2.0"
+ELASTICSEARCH_8 = "8.17.0"
+OPENSEARCH = "3.3.2"
 KQL_ORACLE = "1.0.2"
 
 
@@ -35,14 +37,19 @@ def required_prometheus3() -> Path:
     return _required(prometheus3(), f"Prometheus {PROMETHEUS}")
 
 
-def elasticsearch9() -> Path | None:
-    """The program elasticsearch of release 9, if it was fetched."""
-    return _program(f"elasticsearch-{ELASTICSEARCH}", "elasticsearch")
+def fetched_elasticsearch(version: str) -> Path | None:
+    """The program elasticsearch of a version, if it was fetched."""
+    return _program(f"elasticsearch-{version}", "elasticsearch")
 
 
-def required_elasticsearch9() -> Path:
-    """The home of Elasticsearch 9, or a skip as above."""
-    return _required(elasticsearch9(), f"Elasticsearch {ELASTICSEARCH}").parents[1]
+def required_elasticsearch(version: str) -> Path:
+    """The home of an Elasticsearch, or a skip as above."""
+    return _required(fetched_elasticsearch(version), f"Elasticsearch {version}").parents[1]
+
+
+def required_opensearch() -> Path:
+    """The home of OpenSearch, or a skip as above."""
+    return _required(_program(f"opensearch-{OPENSEARCH}", "opensearch"), f"OpenSearch {OPENSEARCH}").parents[1]
 
 
 def required_kql_oracle() -> Path:

@@ -1,4 +1,4 @@
-"""A real Elasticsearch 9 with security on: TLS, passwords, API keys; started as a user that is not root.
+"""A real Elasticsearch with security on: TLS, passwords, API keys; started as a user that is not root.
 
 What this distribution has not, and how the tests go without it:
 - the field types wildcard, match_only_text, constant_keyword: `stand_in` writes a mapping with keyword and text, which
@@ -11,12 +11,10 @@ What this distribution has not, and how the tests go without it:
 from __future__ import annotations
 
 import base64
+import copy
 import hashlib
 import json
-import os
-import pwd
 import secrets
-import shutil
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -27,65 +25,44 @@ from typing import Any
 import requests
 import trustme
 
-from regobs.demo.processes import Process, Supervisor, free_port
+from regobs.demo.processes import Supervisor, free_port
 from regobs.errors import MachineError
-from tests.peers.install_elasticsearch import check_jdk
+from tests.peers import required_elasticsearch
+from tests.peers.install_elasticsearch import jdk_of
+from tests.peers.search_server import JVM, SECONDS, SearchServer, prepared, started
 
 USER, SMALL_USER = "regobs", "stranger"
-# Less memory and an early end of compilation: the tests ask small questions, and two cores are all there is.
-_JVM = "-Xms768m -Xmx768m -XX:-UseG1GC -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xlog:disable -Xlog:all=error:stderr"
-_SECONDS = 120.0
 _STAND_INS = {"wildcard": "keyword", "match_only_text": "text"}
 
 
-@dataclass(frozen=True, slots=True)
-class Elasticsearch:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Elasticsearch(SearchServer):
     """The running server. `password` is that of USER, who may do everything, and of SMALL_USER, who may do nothing."""
 
-    process: Process
-    url: str
-    directory: Path
+    user: str
     authority: Path
-    password: str
-    _issuer: trustme.CA
+    issuer: trustme.CA
 
-    @property
-    def user(self) -> str:
-        """Who may do everything."""
-        return USER
+    def set_up(self, objects: Mapping[str, dict[str, Any]]) -> None:
+        """Put what the build writes, as far as this distribution has the parts, in its order."""
+        for path, body in objects.items():
+            if path.startswith(("_component_template", "_index_template")):
+                assert self.request("PUT", path, _known(body))["acknowledged"]
 
-    def request(self, method: str, path: str, body: object = None, *, user: str = USER) -> Any:
-        """Call the REST API past the client; AssertionError when it is refused."""
-        return self.send(method, path, None if body is None else json.dumps(body).encode(), user=user)
+    def write(self, stream: str, documents: Iterable[Mapping[str, Any]]) -> list[Any]:
+        """Write documents to a data stream; the errors of those that are refused."""
+        text = "".join(f'{{"create": {{}}}}\n{json.dumps(one)}\n' for one in documents)
+        items = self.send("POST", f"{stream}/_bulk?refresh=true", text.encode())["items"]
+        return [item["create"]["error"] for item in items if "error" in item["create"]]
 
-    def send(self, method: str, path: str, body: bytes | None, *, user: str = USER) -> Any:
-        """The same with a body in bytes: JSON, or a line of JSON for each part."""
-        answer = requests.request(
-            method,
-            f"{self.url}/{path}",
-            data=body,
-            headers={"content-type": "application/x-ndjson" if body and body.endswith(b"\n") else "application/json"},
-            auth=(user, self.password),
-            verify=str(self.authority),
-            timeout=60,
-        )
-        assert answer.ok, f"{method} {path}: {answer.status_code} {answer.text}"
-        return answer.json()
-
-    def load(self, index: str, mapping: Mapping[str, Any], lines: Iterable[Mapping[str, Any]]) -> list[Any]:
-        """Make an index of lines, each with its place as id; the errors of those that are refused."""
-        settings = {"number_of_shards": 1, "number_of_replicas": 0, "refresh_interval": -1}
-        self.request("PUT", index, {"mappings": stand_in(mapping), "settings": settings})
-        text = "".join(
-            f"{json.dumps({'index': {'_id': str(at)}})}\n{json.dumps(line)}\n" for at, line in enumerate(lines)
-        )
-        items = self.send("POST", f"{index}/_bulk?refresh=true", text.encode())["items"]
-        return [item["index"]["error"] for item in items if "error" in item["index"]]
+    def taken(self, mapping: Mapping[str, Any]) -> dict[str, Any]:
+        """The mapping without the field types that this distribution lacks."""
+        return stand_in(mapping)
 
     def present(self, *, expired: bool) -> None:
         """Show another certificate; returns when the server does, which looks at its files every five seconds."""
-        _certificate(self._issuer, self.directory / "config", expired=expired)
-        deadline = time.monotonic() + _SECONDS
+        _certificate(self.issuer, self.directory / "config", expired=expired)
+        deadline = time.monotonic() + SECONDS
         while time.monotonic() < deadline:
             try:
                 self.request("GET", "_cluster/health")
@@ -99,65 +76,50 @@ class Elasticsearch:
 
     def other_authority(self) -> Path:
         """The certificate of an authority that did not sign the server's."""
-        path = self.authority.with_name("other.pem")
+        path = self.directory.parent / "other.pem"
         trustme.CA().cert_pem.write_to_path(str(path))
         return path
 
 
-def start(supervisor: Supervisor, home: Path) -> Elasticsearch:
-    """Start the server that `home` holds. Needs about 20 s; MachineError when it does not come up."""
-    directory = supervisor.directory / "elasticsearch"
+def start(supervisor: Supervisor, version: str) -> Elasticsearch:
+    """Start the server of this version. Needs about 20 s; MachineError when it does not come up."""
     port, issuer, password = free_port(), trustme.CA(), secrets.token_urlsafe(12)
-    _prepare(directory, home, port, password, issuer)
-    command: list[str | Path] = [directory / "home" / "bin" / "elasticsearch"]
-    if os.geteuid() == 0:  # which the server refuses to be; the supervisor's folder is closed to others
-        supervisor.directory.chmod(0o711)
-        other = pwd.getpwnam("nobody")
-        for path in (directory, *directory.rglob("*")):
-            os.chown(path, other.pw_uid, other.pw_gid)
-        who = ["--reuid", str(other.pw_uid), "--regid", str(other.pw_gid), "--clear-groups"]
-        command = ["setpriv", *who, "--pdeathsig", "keep", *command]
-    environment = {
-        "ES_JAVA_HOME": str(check_jdk()),
-        "ES_JAVA_OPTS": _JVM,
-        "ES_PATH_CONF": str(directory / "config"),
-        "ES_TMPDIR": str(directory / "tmp"),
-        "CLI_JAVA_OPTS": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
-    }
-    process = supervisor.start("elasticsearch", command, environment=environment)
-    authority = supervisor.directory / "authority.pem"
-    issuer.cert_pem.write_to_path(str(authority))
-    server = Elasticsearch(process, f"https://127.0.0.1:{port}", directory, authority, password, issuer)
-    _wait(server)
-    return server
-
-
-def _prepare(directory: Path, home: Path, port: int, password: str, issuer: trustme.CA) -> None:
-    directory.mkdir()
-    # A copy, for the cache is in a home that the other user cannot enter.
-    shutil.copytree(home, directory / "home")
-    config = directory / "config"
-    shutil.copytree(home / "config", config)
-    (directory / "tmp").mkdir()
     settings = {
-        "discovery.type": "single-node",
-        "network.host": "127.0.0.1",
         "http.port": port,
         "transport.port": free_port(),
-        "path.data": directory / "data",
-        "path.logs": directory / "logs",
-        "cluster.routing.allocation.disk.threshold_enabled": "false",
         "xpack.ml.enabled": "false",
         "xpack.security.autoconfiguration.enabled": "false",
         "xpack.security.http.ssl.enabled": "true",
         "xpack.security.http.ssl.certificate": "http.pem",
         "xpack.security.http.ssl.key": "http.key",
     }
-    (config / "elasticsearch.yml").write_text("".join(f"{name}: {value}\n" for name, value in settings.items()))
+    directory = prepared(supervisor, required_elasticsearch(version), "elasticsearch", settings)
+    config = directory / "config"
     digest = _hashed(password)
     (config / "users").write_text(f"{USER}:{digest}\n{SMALL_USER}:{digest}\n")
     (config / "users_roles").write_text(f"superuser:{USER}\n")
     _certificate(issuer, config, expired=False)
+    environment = {
+        "ES_JAVA_HOME": str(jdk_of(version)),
+        "ES_JAVA_OPTS": JVM,
+        "ES_PATH_CONF": str(config),
+        "ES_TMPDIR": str(directory / "tmp"),
+        "CLI_JAVA_OPTS": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
+    }
+    process = started(supervisor, directory, "elasticsearch", environment)
+    authority = supervisor.directory / "authority.pem"
+    issuer.cert_pem.write_to_path(str(authority))
+    server = Elasticsearch(
+        process=process,
+        url=f"https://127.0.0.1:{port}",
+        directory=directory,
+        user=USER,
+        password=password,
+        authority=authority,
+        issuer=issuer,
+    )
+    server.wait()
+    return server
 
 
 def _certificate(issuer: trustme.CA, config: Path, *, expired: bool) -> None:
@@ -176,19 +138,15 @@ def _hashed(password: str) -> str:
     return "{PBKDF2}10000$" + "$".join(base64.b64encode(part).decode() for part in (salt, digest))
 
 
-def _wait(server: Elasticsearch) -> None:
-    deadline = time.monotonic() + _SECONDS
-    fault = "no answer"
-    while time.monotonic() < deadline:
-        server.process.check()
-        try:
-            server.request("GET", "_cluster/health?wait_for_status=yellow&timeout=5s")
-        except (requests.RequestException, AssertionError) as error:
-            fault = str(error)
-            time.sleep(0.25)
-        else:
-            return
-    raise MachineError(f"Elasticsearch was not ready after {_SECONDS:.0f} s: {fault}", value=server.process.tail())
+def _known(body: dict[str, Any]) -> dict[str, Any]:
+    """The body of a template without field types, lifecycle and pipeline, which are not here."""
+    body = copy.deepcopy(body)
+    template = body.get("template", {})
+    if "mappings" in template:
+        template["mappings"] = stand_in(template["mappings"])
+    if "settings" in template:
+        del template["settings"]["index"]["lifecycle"], template["settings"]["index"]["default_pipeline"]
+    return body
 
 
 def stand_in(mapping: Mapping[str, Any]) -> dict[str, Any]:

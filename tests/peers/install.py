@@ -6,10 +6,21 @@ import sys
 import time
 from collections.abc import Sequence
 
-from tests.peers import install_elasticsearch, install_kql, install_prometheus
+from tests.peers import (
+    ELASTICSEARCH,
+    ELASTICSEARCH_8,
+    install_elasticsearch,
+    install_kql,
+    install_opensearch,
+    install_prometheus,
+)
 from tests.peers.peer import InstallError, Peer
 
-PEERS = (install_elasticsearch, install_kql, install_prometheus)
+
+def peers() -> list[Peer]:
+    """All of them."""
+    elasticsearch = [install_elasticsearch.peer(version) for version in (ELASTICSEARCH, ELASTICSEARCH_8)]
+    return [*elasticsearch, install_opensearch.peer(), install_kql.peer(), install_prometheus.peer()]
 
 
 def main(peers: Sequence[Peer]) -> int:
@@ -32,4 +43,4 @@ def main(peers: Sequence[Peer]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main([module.peer() for module in PEERS]))
+    sys.exit(main(peers()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,15 @@ class Access:
     api_key: str | None = field(default=None, repr=False)
     basic: tuple[str, str] | None = field(default=None, repr=False)
     authority: Path | None = None
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The header that opens the server; none for one that is open."""
+        if self.api_key:
+            return {"authorization": f"ApiKey {self.api_key}"}
+        if self.basic:
+            return {"authorization": "Basic " + b64encode(":".join(self.basic).encode()).decode()}
+        return {}
 
     @classmethod
     def of(

@@ -1,4 +1,4 @@
-"""An Elasticsearch 8 or 9 to ask: through its client, with retries, at one point in time."""
+"""An Elasticsearch 8 or 9, or OpenSearch, to ask: through its client, with retries, at one point in time."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ from types import ModuleType, TracebackType
 from typing import Any, Self
 from urllib.parse import quote
 
-from regobs.errors import MachineError, ServerError
+from regobs.errors import EndpointError, MachineError, ServerError
 from regobs.logs import elasticsearch_faults as faults
 from regobs.logs.elasticsearch_access import Access
+from regobs.logs.search_product import ELASTICSEARCH, OPENSEARCH
 
-# Both major releases understand this form; a client of 9 would ask for one that 8 does not have.
-_MEDIA = "application/vnd.elasticsearch+json; compatible-with=8"
 _BUSY = frozenset({429, 502, 503, 504})
 _WAITS = (0.5, 1.0, 2.0)  # seconds before the second, third and fourth attempt
 _LONGEST_WAIT = 10.0
@@ -37,11 +36,9 @@ class Cluster:
         self._library = _library()
         self._sleep = sleep
         self._answered = False
-        options: dict[str, Any] = {"api_key": access.api_key} if access.api_key else {}
-        if access.basic:
-            options["basic_auth"] = access.basic
-        if access.authority:
-            options["ca_certs"] = str(access.authority)
+        self._product = ELASTICSEARCH
+        self._secret = access.headers
+        options = {"ca_certs": str(access.authority)} if access.authority else {}
         # Attempts are made here, with a pause between them, which the client does not make.
         self._client = self._library.Elasticsearch(
             access.url, request_timeout=_TIMEOUT, max_retries=0, retry_on_status=(), **options
@@ -57,9 +54,30 @@ class Cluster:
 
     def moment(self, index: str) -> Moment:
         """The index, or all of a pattern, as it is now."""
-        path = f"/{quote(index, safe='*,-_.@:<>')}/_pit?keep_alive={_KEPT}"
-        opened = self.ask("POST", path, None, index=index)
-        return Moment(self, index, str(opened["id"]))
+        try:
+            key = self._opened(index)
+        except EndpointError:
+            if self._product is OPENSEARCH:
+                raise
+            self._product = OPENSEARCH  # it does not know the call of Elasticsearch, and has its own
+            try:
+                key = self._opened(index)
+            except EndpointError:
+                raise faults.foreign(self.url) from None
+        return Moment(self, index, key)
+
+    def _opened(self, index: str) -> str:
+        """The key of a new point in time. EndpointError when the server has no such call."""
+        path = f"/{quote(index, safe='*,-_.@:<>')}/{self._product.opening}?keep_alive={_KEPT}"
+        answer = self.ask("POST", path, None, index=index)
+        if self._product.opened not in answer:
+            raise faults.foreign(self.url)
+        return str(answer[self._product.opened])
+
+    def close(self, key: str, index: str) -> None:
+        """Close a point in time."""
+        body = dict(self._product.closed(key))
+        self.ask("DELETE", self._product.closing, body, index=index, patient=False)
 
     def ask(
         self, method: str, path: str, body: Body | None, *, index: str = "", query: str = "", patient: bool = True
@@ -72,7 +90,9 @@ class Cluster:
                 raise faults.foreign(self.url) from None
             except self._library.ApiError as fault:
                 if fault.meta.status not in _BUSY or pause is None or _hopeless(fault.body):
-                    raise faults.refused(self.url, index, fault.meta.status, fault.body, query=query) from None
+                    raise faults.refused(
+                        self.url, index, fault.meta.status, fault.body, query=query, product=self._product.name
+                    ) from None
                 self._sleep(_pause(pause, fault.meta.headers.get("retry-after")))
             except self._library.SerializationError:
                 raise faults.foreign(self.url) from None
@@ -87,13 +107,26 @@ class Cluster:
         raise AssertionError("unreachable")
 
     def _perform(self, method: str, path: str, body: Body | None) -> Mapping[str, Any]:
-        headers = {"accept": _MEDIA, **({"content-type": _MEDIA} if body is not None else {})}
+        media = self._product.media
+        headers = {"accept": media, **({"content-type": media} if body is not None else {}), **self._secret}
         with warnings.catch_warnings():  # a server without passwords says so in every answer
             warnings.simplefilter("ignore", self._library.ElasticsearchWarning)
-            answer = self._client.perform_request(method, path, headers=headers, body=body).body
+            if self._product is ELASTICSEARCH:
+                answer = self._client.perform_request(method, path, headers=headers, body=body).body
+            else:
+                answer = self._transported(method, path, headers, body)
         if not isinstance(answer, Mapping):
             raise faults.foreign(self.url)
         return answer
+
+    def _transported(self, method: str, path: str, headers: dict[str, str], body: Body | None) -> Any:
+        """The answer to a call past the client's check of the product, by the transport that it has."""
+        answer = self._client.transport.perform_request(
+            method, path, headers=headers, body=body, request_timeout=_TIMEOUT, max_retries=0, retry_on_status=()
+        )
+        if not 200 <= answer.meta.status < 300:
+            raise self._library.ApiError(str(answer.meta.status), answer.meta, answer.body)
+        return answer.body
 
 
 class Moment:
@@ -111,7 +144,7 @@ class Moment:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with suppress(ServerError):  # it ends by itself soon, and the answer is complete or has an error of its own
-            self._cluster.ask("DELETE", "/_pit", {"id": self._key}, index=self._index, patient=False)
+            self._cluster.close(self._key, self._index)
 
     def search(self, body: Body, *, query: str = "") -> Mapping[str, Any]:
         """The answer of a search, of every shard or not at all."""

@@ -9,6 +9,7 @@ from regobs.errors import EndpointError, QueryError, ServerError
 from regobs.logs.redact import redact
 
 _LONGEST = 300
+_NO_SHARDS = "invalid id: [null]"  # what OpenSearch says of a point in time of a pattern that fits no index
 _CERTIFICATES = (
     ("certificate has expired", "its certificate has expired", "renew the certificate of the server"),
     ("not yet valid", "its certificate is not valid yet", "compare the clocks of both machines"),
@@ -44,49 +45,59 @@ def unreachable(url: str, fault: Exception) -> ServerError:
 def foreign(url: str) -> ServerError:
     """For a server that is no Elasticsearch."""
     return ServerError(
-        "this server is no Elasticsearch",
+        "this server is no Elasticsearch and no OpenSearch that can be asked",
         value=url,
-        expected="Elasticsearch 8 or 9",
-        next_step="give the address of Elasticsearch itself, not of Kibana; OpenSearch does not answer this client",
+        expected="Elasticsearch 8 or 9, or OpenSearch 2.4 or later",
+        next_step="give the address of the server itself, not of Kibana, Dashboards or a proxy",
     )
 
 
-def refused(url: str, index: str, status: int, body: object, *, query: str) -> ServerError:
+def refused(url: str, index: str, status: int, body: object, *, query: str, product: str) -> ServerError:
     """For an answer that is an error."""
     kind, reason = _cause(body)
-    if status == 401:
-        return ServerError(
-            "Elasticsearch refuses the user, password or API key",
-            value=url,
-            expected="a user or key that it knows",
-            next_step="look at the secret in the environment or file; a key is its `encoded` form",
-        )
-    if status == 403:
-        return ServerError(
-            "Elasticsearch does not allow this",
-            value=f"{index}: {reason}",
-            expected="the index privilege `read`",
-            next_step="give the user or key a role that may read these indices",
-        )
+    if status in {401, 403}:
+        return _denied(url, index, status, reason, product)
     if kind == "search_context_missing_exception":
-        return ServerError("Elasticsearch forgot the point in time of this query", value=index, next_step="ask again")
-    if status == 404 and "index_not_found" in kind:
+        return ServerError(
+            f"{product} forgot the point in time of this query",
+            value=index,
+            next_step="ask again; narrow the query with --from if that does not help",
+        )
+    if (status == 404 and "index_not_found" in kind) or reason == _NO_SHARDS:
         return absent(index)
     if "no handler" in reason or status == 405:
         return EndpointError("this server does not offer searches at a point in time", value=url)
+    if status == 406 or (status == 404 and not kind):
+        return foreign(url)
     too_large = any(mark in kind for mark in ("too_many", "circuit_breaking"))
     return QueryError(
-        "the query is too large for Elasticsearch" if too_large else f"Elasticsearch answered {status}",
+        f"the query is too large for {product}" if too_large else f"{product} answered {status}",
         query=query,
         value=f"{kind}: {reason}" if kind else reason,
         next_step="narrow it with --where or --from" if too_large else None,
     )
 
 
+def _denied(url: str, index: str, status: int, reason: str, product: str) -> ServerError:
+    if status == 401:
+        return ServerError(
+            f"{product} refuses the user, password or API key",
+            value=url,
+            expected="a user or key that it knows",
+            next_step="look at the secret in the environment or file; a key is its `encoded` form",
+        )
+    return ServerError(
+        f"{product} does not allow this",
+        value=f"{index}: {reason}",
+        expected="the index privilege `read`",
+        next_step="give the user or key a role that may read these indices",
+    )
+
+
 def absent(index: str) -> ServerError:
     """For an index, or a pattern of indices, that is not there."""
     return ServerError(
-        "Elasticsearch has no such index",
+        "the server has no such index",
         value=index,
         expected="an index, alias, data stream or pattern that exists and may be read",
         next_step="give --index; data streams that `regobs build` sets up begin with logs-registry-",
