@@ -5,15 +5,17 @@ from regobs.catalog import python_runtime as python
 from regobs.grafana.words import *
 
 requests = rate(http.REQUESTS, by="route")
+by_method, by_status = rate(http.REQUESTS, by="method"), rate(http.REQUESTS, by="code")
 failed = rate(select(http.REQUESTS, code="5xx"), by="route")
-refused = rate(select(http.REQUESTS, code="4xx"), by="route")
+refusals = ratio(rate(select(http.REQUESTS, code="4xx"), by="route"), requests)
 pulls = select(http.DURATION, route="manifest", method=("get", "head"))
+limited = rate(select(http.REQUESTS, code="429"), by="route")
 p95 = quantile(0.95, http.DURATION, by="route")
 p95_detail = quantile(0.95, http.DURATION, by=("route", "method"))
 cache_hits = ratio(rate(select(storage.CACHE, type="Hit")), rate(select(storage.CACHE, type="Request")))
 cache_hits_3 = ratio(rate(storage.CACHE_HITS), rate(storage.CACHE_REQUESTS))
 fds = ratio(highest(process.OPEN_FDS, by="instance"), highest(process.MAX_FDS, by="instance"))
-FDS = "RegistryFileDescriptorsNearLimit"
+FDS, BURN = "RegistryFileDescriptorsNearLimit", "RegistryAvailabilityBurn"
 network = {"received": rate(process.NETWORK_RECEIVED), "sent": rate(process.NETWORK_SENT)}
 container_cpu = rate(select(containers.CPU, container=other_than("")), by="pod")
 container_memory = highest(select(containers.MEMORY, container=other_than("")), by="pod")
@@ -31,7 +33,7 @@ dashboard = Dashboard(
         "What runs",
         Stat("Instances up", total(targets.UP), good="as many as are deployed", alert="RegistryDown"),
         Stat("Since the last start", age(process.START_TIME), good="as long as since the last rollout"),
-        Stat("Requests", rate(http.REQUESTS), good="follows the time of day"),
+        Stat("Requests", rate(http.REQUESTS), good="follows the time of day", logs="requests-over-time"),
         Stat("In flight", total(http.IN_FLIGHT), good="falls back after each peak"),
         Stat("Cache hits", cache_hits, cache_hits_3, good="above 80 % on pulls", thresholds=(0.8, 0.5)),
         Stat("Version", count(build_info.BUILD, by="version"), good="one; two only while a rollout runs"),
@@ -40,11 +42,13 @@ dashboard = Dashboard(
     Row(
         "Requests",
         Lines("By route", requests, good="the usual mix", stacked=True),
-        Lines("By method", rate(http.REQUESTS, by="method"), good="far more reads than writes", stacked=True),
-        Lines("By status", rate(http.REQUESTS, by="code"), good="2xx and 3xx; each login begins with a 401"),
-        Lines("Server errors by route", ratio(failed, requests), good="0", alert="RegistryAvailabilityBurn", zoom=True),
-        Lines("Client errors by route", ratio(refused, requests), good="level; 404 is normal before a push", zoom=True),
+        Lines("By method", by_method, good="far more reads than writes", logs="client-versions", stacked=True),
+        Lines("By status", by_status, good="2xx and 3xx; each login begins with a 401", logs="auth-failures"),
+        Lines("Server errors by route", ratio(failed, requests), good="0", alert=BURN, logs="recent-errors", zoom=True),
+        Lines("Client errors by route", refusals, good="level; 404 precedes a push", logs="errors-by-code", zoom=True),
+        Lines("Answers 429 by route", limited, good="0, or no more than the limits are meant to", logs="rate-limited"),
         Lines("In flight over time", total(http.IN_FLIGHT), good="falls back after each peak"),
+        logs="requests-by-route-and-status",
     ),
     Row(
         "Latency",
@@ -52,14 +56,16 @@ dashboard = Dashboard(
         Lines("p95 by route and method (top 10)", top(10, p95_detail), good="flat; uploads take longest"),
         Lines("Mean by route", mean(http.DURATION, by="route"), good="flat"),
         Heat("All requests", http.DURATION, good="one band; a second band is a slow path"),
-        Heat("Pulls of manifests", pulls, good="one band; a second band is a slow path"),
+        Heat("Pulls of manifests", pulls, good="one band; a second band is a slow path", logs="pulls-and-pushes"),
         Lines("p95 to the first header", quantile(0.95, http.TIME_TO_HEADER, by="route"), good="flat, below 1 s"),
+        logs="slow-requests-by-route",
     ),
     Row(
         "Sizes",
         Lines("Bytes received by route", volume(http.REQUEST_SIZE, by="route"), good="uploads", stacked=True),
         Lines("Bytes sent by route", volume(http.RESPONSE_SIZE, by="route"), good="blobs above all", stacked=True),
         Lines("p95 size of answers", quantile(0.95, http.RESPONSE_SIZE, by="route"), good="level", log=True),
+        logs="top-repositories-by-bytes",
     ),
     Row(
         "Processes (the ten highest)",

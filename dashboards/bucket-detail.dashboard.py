@@ -22,12 +22,14 @@ dashboard = Dashboard(
         Lines("Requests in a minute", total(google_cloud.BUCKET_REQUESTS, by="method"), good="follows the pulls"),
         Lines("Answers in a minute", total(google_cloud.BUCKET_REQUESTS, by="response_code"), good="OK above all"),
         Lines("Bytes in a minute", google_network, good="more out than in"),
+        logs="egress-by-redirect",
     ),
     Row(
         "Cloud CDN",
         Lines("Answered from the cache", ratio(cdn_hits, total(google_cloud.CDN_REQUESTS)), good="level"),
         Lines("By result", total(google_cloud.CDN_REQUESTS, by="cache_result"), good="mostly HIT", stacked=True),
         Lines("By status", total(google_cloud.CDN_REQUESTS, by="response_code_class"), good="200", stacked=True),
+        logs="egress-by-redirect",
     ),
     Row(
         "Amazon S3",
@@ -36,5 +38,6 @@ dashboard = Dashboard(
         Lines("Requests to S3 in a minute", total(amazon.BUCKET_REQUESTS, by=bucket), good="follows the pulls"),
         Lines("Errors in a minute", amazon_errors, good="no 5xx; 404 is normal before a push"),
         Lines("Bytes of S3 in a minute", amazon_network, good="more out than in"),
+        logs="egress-by-redirect",
     ),
 )

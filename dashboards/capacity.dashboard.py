@@ -16,6 +16,7 @@ disks = rate(node.DISK_BUSY, by=("instance", "device"))
 throttled = ratio(rate(containers.THROTTLED, by="pod"), rate(containers.PERIODS, by="pod"))
 scaled, named = ratio(total(kubernetes.AUTOSCALER_REPLICAS), total(kubernetes.AUTOSCALER_MAX)), "query_name"
 overdue = select(row_counts.ROWS, query_name=("gc_blob_review_queue_overdue", "gc_manifest_review_queue_overdue"))
+growth = trend(overdue, by=named)
 queue, queue_3 = trend(notifications.PENDING, by="endpoint"), trend(notifications.PENDING_TOTAL, by="endpoint")
 fds_ahead = forecast(process.OPEN_FDS, "1d", by=one)
 memory_ahead = forecast(process.RESIDENT_MEMORY, "1d", by=one)
@@ -48,8 +49,8 @@ dashboard = Dashboard(
     ),
     Row(
         "Which queues grow?",
-        Lines("Overdue garbage collection", trend(overdue, by=named), good="0 or below", alert=QUEUE, zoom=True),
-        Lines("Notifications", queue, queue_3, good="0 or below", zoom=True),
+        Lines("Overdue garbage collection", growth, good="0 or below", alert=QUEUE, logs="gc-decisions", zoom=True),
+        Lines("Notifications", queue, queue_3, good="0 or below", logs="recent-errors", zoom=True),
     ),
     Row(
         "Where does it lead, if it goes on like this?",

@@ -40,6 +40,7 @@ dashboard = Dashboard(
         Lines("Overdue tasks that come each second", trend(overdue, by="query_name"), good="0 or below", zoom=True),
         Lines("Put off after an error", rate(gc.POSTPONES, by="worker"), good="0"),
         Lines("p95 of sleep between runs", quantile(0.95, gc.SLEEP, by="worker"), good="seconds while much is waiting"),
+        logs="gc-decisions",
     ),
     Row(
         "What do the workers do?",
@@ -51,6 +52,7 @@ dashboard = Dashboard(
         Lines("p95 of runs that worked", quantile(0.95, work, by="worker"), good="below 1 s"),
         Heat("Time of runs that worked", work, good="one band; a second band is a slow query or bucket"),
         Lines("p95 of checks", quantile(0.95, checks, by="name"), good="below 100 ms"),
+        logs="gc-decisions",
     ),
     Row(
         "What does it free?",
@@ -60,6 +62,7 @@ dashboard = Dashboard(
         Lines("Deletions that failed", not_deleted, good="0", zoom=True),
         Lines("p95 of deleting from storage", quantile(0.95, in_storage), good="below 500 ms"),
         Lines("p95 of deleting rows", quantile(0.95, in_database, by="artifact"), good="below 100 ms"),
+        logs="gc-decisions",
     ),
     needs=Capability.GARBAGE_COLLECTION,
 )

@@ -40,6 +40,7 @@ dashboard = Dashboard(
         Bars("Progress", progress, good="100 %"),
         Lines("Progress over time", progress, good="rises to 100 %"),
         Table("Failed or paused", failed, good="empty, or left from before it went on", alert=FAILED),
+        logs="recent-errors",
     ),
     Row(
         "What does the worker do?",

@@ -30,6 +30,7 @@ dashboard = Dashboard(
         Lines("Delivered of all", arrived, good="100 %", zoom=True),
         Lines("Lost after all retries", rate(lost, by=at), good="0", alert="RegistryNotificationsLost"),
         Lines("Dropped by a full queue", dropped, good="0", alert="RegistryNotificationsDropped", zoom=True),
+        logs="recent-errors",
     ),
     Row(
         "Does the endpoint keep up?",
@@ -42,6 +43,7 @@ dashboard = Dashboard(
         Lines("Mean of retries", mean(notify.RETRIES, by=at), good="0"),
         Heat("Time of attempts", notify.HTTP_LATENCY, good="one band; a second band is a slow endpoint"),
         Heat("Time until they left the queue", notify.TOTAL_LATENCY, good="one band"),
+        logs="recent-errors",
     ),
     Row(
         "What is it about?",

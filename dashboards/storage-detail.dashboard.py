@@ -12,6 +12,7 @@ to_cdn = ratio(rate(select(storage.CDN_REDIRECTS, backend="cdn")), rate(storage.
 signed = rate(storage.URL_CACHE_REQUESTS)
 signed_hits = ratio(rate(select(storage.URL_CACHE_REQUESTS, result="hit")), signed)
 repeated, limited = ratio(rate(storage.RETRIES), rate(storage.ACTIONS)), rate(storage.RATE_LIMITED)
+GC, freed = "gc-decisions", rate(gc.BYTES, by="media_type")
 space = ("instance", "mountpoint")
 bytes_left = ratio(lowest(node.FILESYSTEM_AVAILABLE, by=space), lowest(node.FILESYSTEM_SIZE, by=space))
 files_left = ratio(lowest(node.FILESYSTEM_FILES_FREE, by=space), lowest(node.FILESYSTEM_FILES, by=space))
@@ -23,10 +24,10 @@ dashboard = Dashboard(
         "Now",
         Stat("Actions", rate(storage.ACTIONS), good="follows the requests"),
         Stat("p95 of actions", quantile(0.95, storage.ACTIONS), good="below 100 ms", thresholds=(0.1, 1)),
-        Stat("Bytes in", volume(uploads), good="follows the pushes"),
-        Stat("Bytes out", volume(downloads), good="follows the pulls"),
+        Stat("Bytes in", volume(uploads), good="follows the pushes", logs="upload-sessions"),
+        Stat("Bytes out", volume(downloads), good="follows the pulls", logs="top-repositories-by-bytes"),
         Stat("Cache hits", hits, hits_3, good="above 80 % on pulls", thresholds=(0.8, 0.5)),
-        Stat("Freed in this time range", increase(gc.BYTES), good="above 0 where tags are deleted"),
+        Stat("Freed in this time range", increase(gc.BYTES), good="above 0 where tags are deleted", logs=GC),
     ),
     Row(
         "Driver",
@@ -40,11 +41,12 @@ dashboard = Dashboard(
     Row(
         "Blobs",
         Lines("Bytes in and out", {"in": volume(uploads), "out": volume(downloads)}, good="more out than in"),
-        Lines("New blobs", rate(storage.BLOB_UPLOADS), good="follows the pushes"),
+        Lines("New blobs", rate(storage.BLOB_UPLOADS), good="follows the pushes", logs="upload-sessions"),
         Lines("Bytes of new blobs", volume(storage.BLOB_UPLOADS), good="less than bytes in: layers are shared"),
         Lines("Blobs served", rate(storage.BLOB_DOWNLOADS, by="redirect"), good="redirected where a bucket serves"),
         Lines("Bytes of blobs served", volume(storage.BLOB_DOWNLOADS, by="redirect"), good="follows the pulls"),
         Heat("Size of new blobs", storage.BLOB_UPLOADS, good="the usual mix of layers and configurations"),
+        logs="egress-by-redirect",
     ),
     Row(
         "Descriptor cache",
@@ -57,6 +59,7 @@ dashboard = Dashboard(
         Lines("Retries", rate(storage.RETRIES, by="retry_type"), good="0"),
         Lines("Retries a call", repeated, good="0", alert="RegistryStorageRetries", thresholds=(0.01, 0.05)),
         Lines("Answers 429", limited, good="0", alert="RegistryStorageRateLimited", thresholds=(0.01, 0.1)),
+        logs="recent-errors",
     ),
     Row(
         "Pull-through cache",
@@ -70,6 +73,7 @@ dashboard = Dashboard(
         Lines("Redirects by target", rate(storage.CDN_REDIRECTS, by="backend"), good="follows the pulls", stacked=True),
         Lines("Why not the CDN", rate(storage.CDN_REDIRECTS, by="bypass_reason"), good="mostly without a reason"),
         collapsed=True,
+        logs="egress-by-redirect",
     ),
     Row(
         "Signed URL cache",
@@ -85,6 +89,6 @@ dashboard = Dashboard(
         "How full?",
         Lines("Space left", bytes_left, good="above 20 %", thresholds=(0.2, 0.1)),
         Lines("Files left", files_left, good="above 20 %", thresholds=(0.2, 0.1)),
-        Lines("Freed by garbage collection", rate(gc.BYTES, by="media_type"), good="above 0 where tags are deleted"),
+        Lines("Freed by garbage collection", freed, good="above 0 where tags are deleted", logs=GC),
     ),
 )

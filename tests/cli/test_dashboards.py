@@ -48,7 +48,7 @@ def test_a_dashboard_is_shown_by_its_name_or_title(capsys: Output, name: str) ->
     assert out.startswith("Registry SLOs and Error Budgets\n")
     for part in (
         "How fast is it being spent?",
-        "(alert RegistryLatencyBurn)",
+        "(alert RegistryLatencyBurn, logs slow-requests-by-route)",
         "max by (slo) (registry:slo_target:ratio)",
     ):
         assert part in out

@@ -12,7 +12,8 @@ from regobs.catalog.model import Capability, Flavor
 from regobs.grafana.bound import bind_dashboard
 from regobs.grafana.load import load_dashboard
 from regobs.grafana.modern import PANEL_TYPES, to_bytes
-from regobs.grafana.render import LARGEST_ID, Setting, panel_ids, render, uid_of
+from regobs.grafana.panel_links import Links, uid_of
+from regobs.grafana.render import LARGEST_ID, Setting, panel_ids, render
 from regobs.grafana.variables import Variables
 from regobs.promql.nodes import Duration, Matcher, MatchOp
 from regobs.promql.parse import parse
@@ -43,7 +44,7 @@ SETTING = Setting(
     Variables(shared=("env",), own=("stage", "instance"), selector=(Matcher("job", MatchOp.EQUAL, "registry"),)),
     flavor="gitlab",
     interval=Duration(30_000),
-    runbooks="https://example.test/runbooks/",
+    links=Links(runbooks="https://example.test/runbooks/"),
 )
 EVERYTHING = frozenset(Capability)
 

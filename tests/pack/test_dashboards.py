@@ -21,6 +21,7 @@ from regobs.grafana.modern import PANEL_TYPES
 from regobs.grafana.outputs import Dashboards, manifest, panel_queries
 from regobs.grafana.render import LARGEST_ID, render
 from regobs.grafana.units import grafana_unit
+from regobs.logs.saved import names_in
 from regobs.pack import Pack
 from regobs.promql import infer, parse
 from regobs.promql.infer import literal
@@ -339,6 +340,38 @@ def test_every_panel_with_an_alert_links_to_it_and_to_its_runbook() -> None:
             alert = alerts.get((slug, *titles[slug, panel["id"]]))
             links = [link["url"] for link in panel.get("links", [])]
             runbook = f"https://runbooks.example.com/{alert}.md"
-            assert links == ([f"/alerting/list?search={alert}", runbook] if alert else [])
+            own = [link for link in links if not link.startswith("/d/")]
+            assert own == ([f"/alerting/list?search={alert}", runbook] if alert else [])
             seen += alert is not None
     assert seen == len(alerts)
+
+
+def leads_to(panel: Json) -> list[str]:
+    """The dashboards that a panel links to, each with the time range and the variables at hand."""
+    urls = [link["url"] for link in panel.get("links", []) if link["url"].startswith("/d/")]
+    assert all(url.endswith("?${__url_time_range}&${__all_variables}") for url in urls)
+    return [url.removeprefix("/d/regobs-").partition("?")[0] for url in urls]
+
+
+@every_dashboard
+def test_a_panel_leads_only_to_other_dashboards_that_are_there(key: tuple[str, str]) -> None:
+    there = {slug for name, slug in DASHBOARDS if name == key[0]} - {key[1]}
+    for panel in charts(DASHBOARDS[key]):
+        assert set(leads_to(panel)) <= there
+
+
+def test_every_panel_of_the_overview_leads_to_a_detail_dashboard() -> None:
+    found = {panel["title"]: leads_to(panel) for panel in charts(DASHBOARDS["gitlab", "overview"])}
+    assert [title for title, where in found.items() if not where] == []
+    assert found["p95 latency by route"] == ["application-detail"]
+    assert found["Burn rate over 1 h"] == ["slo"]
+    assert found["p95 of storage actions"] == ["storage-detail"]
+    assert found["p95 of database queries"] == ["database-detail"]
+    assert found["Overdue garbage collection"] == ["garbage-collection-detail"]
+    assert found["p95 of Redis commands"] == ["redis-detail"]
+    assert found["Notifications"] == ["notifications-detail"]
+
+
+def test_every_saved_log_query_is_reached_from_a_panel() -> None:
+    named = {row.logs_of(panel) for path in FILES for row in load_dashboard(path).rows for panel in row.panels} - {""}
+    assert named == set(names_in(PACK))

@@ -122,7 +122,8 @@ def _text(slug: str, one: dict[str, Any]) -> str:
         if panel["row"] != row:
             row = panel["row"]
             lines += ["", row]
-        lines.append(f"  {panel['title']}" + (f"  (alert {panel['alert']})" if panel["alert"] else ""))
+        watched = ", ".join(f"{what} {panel[what]}" for what in ("alert", "logs") if panel[what])
+        lines.append(f"  {panel['title']}" + (f"  ({watched})" if watched else ""))
         for query in panel["expressions"]:
             lines.append("    " + (f"{query['name']}: " if query["name"] else "") + query["expr"])
     if one["left_out"]:

@@ -7,7 +7,8 @@ from typing import Any
 
 from regobs.catalog.model import Exposer, Metric
 from regobs.grafana.bound import BoundDashboard, BoundPanel
-from regobs.grafana.render import Setting, panel_ids, query_text, uid_of
+from regobs.grafana.panel_links import uid_of
+from regobs.grafana.render import Setting, panel_ids, query_text
 from regobs.grafana.words import Row
 from regobs.promql.vocabulary import Vocabulary
 
@@ -69,6 +70,7 @@ def _panel(row: Row, bound: BoundPanel, number: int, setting: Setting) -> Json:
         "row": row.title,
         "title": bound.panel.title,
         "alert": bound.panel.alert,
+        "logs": row.logs_of(bound.panel) or None,
         "expressions": [
             {
                 "ref": query.ref,

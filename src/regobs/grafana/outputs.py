@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from regobs.grafana.mixin import mixin
 from regobs.grafana.modern import to_bytes
 from regobs.grafana.overlay import SUFFIX as OVERLAY
 from regobs.grafana.overlay import apply_overlay
+from regobs.grafana.panel_links import links_of
 from regobs.grafana.render import Setting, query_text, render
 from regobs.grafana.variables import Variables
 from regobs.grafana.words import Dashboard
@@ -78,7 +79,8 @@ class Dashboards:
         bound = tuple(bind_dashboard(slug, dashboard, vocabulary, records) for slug, dashboard in found.items())
         overlays = {file.path.name.removesuffix(OVERLAY): file.path for file in pack.files(FOLDER, f"*{OVERLAY}")}
         _refuse_stray(overlays, found)
-        return cls(bound, config, setting_of(config), overlays)
+        setting = replace(setting_of(config), links=links_of(bound, pack, config))
+        return cls(bound, config, setting, overlays)
 
     def files(self, rule_files: Sequence[str] = ()) -> dict[str, bytes]:
         """The dashboards, their provisioning, ConfigMaps and mixin, by path below the output directory.
@@ -130,7 +132,7 @@ def setting_of(config: Config) -> Setting:
     """What a configuration adds to every dashboard."""
     interval = config.prometheus.scrape_interval
     variables = Variables.of(config)
-    return Setting(variables, config.flavor, interval, config.runbook_url, time_marks(config, variables))
+    return Setting(variables, config.flavor, interval, annotations=time_marks(config, variables))
 
 
 def _refuse_stray(overlays: Mapping[str, Path], dashboards: Mapping[str, Dashboard]) -> None:

@@ -3,7 +3,8 @@
 A panel says what it shows (`exprs`) and what good looks like (`good`); unit, axis, legend, colour and place follow
 from the type of the expression, the deployment's labels and the row. `thresholds=(0.7, 0.9)` turns yellow at 0.7 and
 red at 0.9; falling values, `(0.99, 0.9)`, turn yellow below 0.99 and red below 0.9. `alert` names the alert that
-watches the same thing: the panel then links to it and to its runbook.
+watches the same thing: the panel then links to it and to its runbook. `logs` names the saved log query that shows the
+lines behind it.
 
 A mapping of names to expressions shows them together; those that a deployment cannot answer are left out. Several
 arguments are alternatives: the first that the deployment can answer is shown, for a thing that is counted in
@@ -86,12 +87,14 @@ class Panel:
         *exprs: Expr | Mapping[str, Expr],
         good: str,
         alert: str | None = None,
+        logs: str | None = None,
         thresholds: tuple[Number, Number] | None = None,
     ) -> None:
         self.spot = caller()
         self.title = wording(title, "the title of a panel", self.spot)
         self.good = wording(good, f"`good` of panel {title!r}", self.spot)
         self.alert = alert if alert is None else wording(alert, f"`alert` of panel {title!r}", self.spot)
+        self.logs = logs if logs is None else wording(logs, f"`logs` of panel {title!r}", self.spot)
         self.choices = self._choices(exprs)
         self.thresholds = self._limits(thresholds)
 
@@ -176,12 +179,13 @@ class Lines(Panel):
         *exprs: Expr | Mapping[str, Expr],
         good: str,
         alert: str | None = None,
+        logs: str | None = None,
         thresholds: tuple[Number, Number] | None = None,
         stacked: bool = False,
         log: bool = False,
         zoom: bool = False,
     ) -> None:
-        super().__init__(title, *exprs, good=good, alert=alert, thresholds=thresholds)
+        super().__init__(title, *exprs, good=good, alert=alert, logs=logs, thresholds=thresholds)
         self.stacked = stacked
         self.log = log
         self.zoom = zoom
@@ -190,7 +194,9 @@ class Lines(Panel):
 class Heat(Panel):
     """How the observations of a histogram are spread over its buckets, over time."""
 
-    def __init__(self, title: str, histogram: Metric | Selector, *, good: str, alert: str | None = None) -> None:
+    def __init__(
+        self, title: str, histogram: Metric | Selector, *, good: str, alert: str | None = None, logs: str | None = None
+    ) -> None:
         spot = caller()
         selector = histogram if isinstance(histogram, Selector) else Selector(histogram)
         metric = selector.metric
@@ -204,4 +210,5 @@ class Heat(Panel):
             )
         self.histogram = metric
         buckets = Selector(metric, "_bucket", selector.choices, selector.matchers, range=RATE_INTERVAL)
-        super().__init__(title, Aggregate("sum", Call("increase", (buckets,)), labels=("le",)), good=good, alert=alert)
+        spread = Aggregate("sum", Call("increase", (buckets,)), labels=("le",))
+        super().__init__(title, spread, good=good, alert=alert, logs=logs)

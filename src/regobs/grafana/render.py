@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from zlib import crc32
@@ -12,6 +12,7 @@ from grafanalib import core
 from regobs.grafana.bound import BoundDashboard, BoundPanel, Query
 from regobs.grafana.layout import COLUMNS, HEADING, Place, arrange, bottom
 from regobs.grafana.modern import Json, to_json
+from regobs.grafana.panel_links import Links, uid_of
 from regobs.grafana.panels import Heat, Table
 from regobs.grafana.variables import Variables
 from regobs.grafana.visuals import visual
@@ -23,29 +24,23 @@ from regobs.promql.printer import to_text
 TAGS = ("regobs", "container registry")
 LARGEST_ID = 2**31 - 1  # larger ids break tools that keep them in 32 bits
 REFRESH = "1m"
-UID_LENGTH = 40  # Grafana refuses longer ones
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
     """What a deployment adds to every dashboard.
 
-    `runbooks` is the address below which a runbook lies as `<Alert>.md`, "" for none. `interval` is the scrape
-    interval: the lower bound from which Grafana derives `$__rate_interval`.
+    `interval` is the scrape interval: the lower bound from which Grafana derives `$__rate_interval`. `links` says where
+    panels lead.
     """
 
     variables: Variables
     flavor: str
     interval: Duration = Duration(15_000)
-    runbooks: str = ""
+    links: Links = field(default_factory=Links)
     annotations: tuple[Json, ...] = ()
     # Each text is needed twice, for dashboard and manifest. The expression is kept so that its id remains its own.
     texts: dict[int, tuple[Expr, str]] = field(default_factory=dict, repr=False, compare=False)
-
-
-def uid_of(slug: str) -> str:
-    """The stable uid of a dashboard: its address does not change with its title."""
-    return f"regobs-{slug}"[:UID_LENGTH]
 
 
 def query_text(expr: Expr, setting: Setting) -> str:
@@ -111,7 +106,13 @@ def _rows(bound: BoundDashboard, setting: Setting, ids: dict[tuple[str, str], in
         heading = Place(0, top, COLUMNS, HEADING)
         places = arrange([panel.panel.tall for panel in row.panels], top + HEADING)
         panels = [
-            visual(panel, _common(panel, row.row, place, setting, ids))
+            visual(
+                panel,
+                {
+                    **_common(panel, row.row, place, setting, ids),
+                    "links": list(setting.links.of(bound.slug, row.row, panel)),
+                },
+            )
             for panel, place in zip(row.panels, places, strict=True)
         ]
         collapsed = row.row.collapsed
@@ -151,10 +152,9 @@ def _common(
     ]
     return {
         "title": panel.title,
-        "description": describe(bound),
+        "description": describe(bound, setting.links.log_command(row, panel)),
         "id": ids[row.title, panel.title],
         "gridPos": _grid(place),
-        "links": list(_panel_links(panel.alert, setting)),
         "targets": targets,
     }
 
@@ -164,16 +164,8 @@ def _least_step(query: Query, setting: Setting) -> str:
     return duration_text(max(query.every or setting.interval, setting.interval, key=lambda duration: duration.ms))
 
 
-def describe(bound: BoundPanel) -> str:
-    """What good looks like, and what a reader must know of the metrics."""
+def describe(bound: BoundPanel, log_command: str = "") -> str:
+    """What good looks like, what a reader must know of the metrics, and the command that shows the log lines."""
     pitfalls = sorted({pitfall for query in bound.queries for metric in query.metrics for pitfall in metric.pitfalls})
-    return "\n\n".join([f"Good: {bound.panel.good}", *(f"Note: {pitfall}" for pitfall in pitfalls)])
-
-
-def _panel_links(alert: str | None, setting: Setting) -> Sequence[core.DataLink]:
-    if alert is None:
-        return []
-    links = [core.DataLink(f"Alert {alert}", f"/alerting/list?search={alert}", isNewTab=True)]
-    if setting.runbooks:
-        links.append(core.DataLink("Runbook", f"{setting.runbooks.rstrip('/')}/{alert}.md", isNewTab=True))
-    return links
+    command = [f"Logs: `{log_command}`"] if log_command else []
+    return "\n\n".join([f"Good: {bound.panel.good}", *command, *(f"Note: {pitfall}" for pitfall in pitfalls)])

@@ -85,15 +85,17 @@ __all__ = [
 class Row:
     """Panels under one heading, which is a question an operator asks or a part of the registry.
 
-    A `collapsed` row is closed until someone opens it, and costs no query until then. Raises DashboardError for a
-    row without panels and for two panels of the same title.
+    A `collapsed` row is closed until someone opens it, and costs no query until then. `logs` names the saved log query
+    of those of its panels that name none. Raises DashboardError for a row without panels and for two panels of the
+    same title.
     """
 
-    def __init__(self, title: str, *panels: Panel, collapsed: bool = False) -> None:
+    def __init__(self, title: str, *panels: Panel, collapsed: bool = False, logs: str | None = None) -> None:
         self.spot = caller()
         self.title = wording(title, "the title of a row", self.spot)
         self.panels = panels
         self.collapsed = collapsed
+        self.logs = logs if logs is None else wording(logs, f"`logs` of row {title!r}", self.spot)
         seen: set[str] = set()
         for panel in panels:
             if not isinstance(panel, Panel):
@@ -120,6 +122,10 @@ class Row:
                 expected="at least one panel",
                 next_step="add a panel or remove the row",
             )
+
+    def logs_of(self, panel: Panel) -> str:
+        """The name of the saved log query of one of its panels, "" for none."""
+        return panel.logs or self.logs or ""
 
 
 class Dashboard:
