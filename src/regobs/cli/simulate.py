@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -37,7 +37,15 @@ _CAPABILITIES = [capability.value for capability in Capability]
 @click.option("--control", type=click.IntRange(0, 65_535), metavar="PORT", help="Take faults on it; 0: any.")
 @click.option("--duration", default="", metavar="TIME", help="End after so long, such as 10m; without it by Ctrl-C.")
 @click.option("--logs", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="A log for each pod.")
-@click.option("--openmetrics", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write history.")
+@click.option(
+    "--openmetrics",
+    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
+    metavar="FILE",
+    help="Write history; -: to stdout.",
+)
+@click.option("--for", "readers", multiple=True, metavar="NAME", help="History of what a dashboard or `slo` reads.")
+@click.option("--only", "families", multiple=True, metavar="FAMILY", help="History of this family.")
+@click.option("--processes", type=click.IntRange(1, 256), help="That write history; one a processor if not given.")
 @click.option("--days", type=click.FloatRange(0, min_open=True), default=1.0, show_default=True, help="Of history.")
 @click.option("--step", default="15s", show_default=True, metavar="TIME", help="Between two samples of history.")
 @click.pass_context
@@ -59,6 +67,9 @@ def simulate(
     duration: str,
     logs: Path | None,
     openmetrics: Path | None,
+    readers: tuple[str, ...],
+    families: tuple[str, ...],
+    processes: int | None,
     days: float,
     step: str,
 ) -> None:
@@ -70,14 +81,18 @@ def simulate(
 
     With --logs each pod of the GitLab flavor writes DIR/registry-N.log: its access and application log.
 
-    With --openmetrics nothing is served: the days before now are written for promtool tsdb create-blocks-from.
+    With --openmetrics nothing is served: the days before now are written for promtool tsdb create-blocks-from. A pod
+    has about 5,000 series: --for and --only choose fewer, and what will be written is told before it is begun.
     """
     if context.invoked_subcommand is not None:
         return
+    from regobs.errors import InputError  # noqa: PLC0415 (what follows is not needed for --help)
     from regobs.simulate import Fault, Fleet, Plan, Schedule  # noqa: PLC0415 (what follows is not needed for --help)
     from regobs.simulate.clock import seconds_of  # noqa: PLC0415
     from regobs.simulate.plan import chosen, version_of  # noqa: PLC0415
 
+    if openmetrics is None and (readers or families):
+        raise InputError("--for and --only choose what of a history is written", next_step="name a file: --openmetrics")
     kind, version, now = Flavor(flavor), version_of(registry_version), float(int(time.time()))
     plan = Plan(
         flavor=kind,
@@ -87,33 +102,58 @@ def simulate(
         replicas=replicas,
         rate=rate,
         seed=seed,
-        start=now - days * _DAY if openmetrics else now,
+        start=float(int(now - days * _DAY)) if openmetrics else now,
         faults=Schedule(Fault.parse(text) for text in faults),
     )
     if openmetrics is not None:
-        _history(plan, logs, openmetrics, days * _DAY, seconds_of(step, "--step"))
+        choice = _Choice(readers, families, days * _DAY, seconds_of(step, "--step"), processes)
+        _history(plan, logs, openmetrics, choice)
     else:
         _serve(Fleet(plan, logs=logs), port, control, speed, seconds_of(duration, "--duration") if duration else None)
 
 
-def _history(plan: Plan, logs: Path | None, path: Path, seconds: float, step: float) -> None:
+class _Choice(NamedTuple):
+    """What of a history is written: for whom, which families, how many seconds, with how many between two samples."""
+
+    readers: tuple[str, ...]
+    families: tuple[str, ...]
+    seconds: float
+    step: float
+    processes: int | None
+
+
+def _history(plan: Plan, logs: Path | None, path: Path, choice: _Choice) -> None:
     import sys  # noqa: PLC0415 (as above)
-    from contextlib import closing  # noqa: PLC0415
+    import tempfile  # noqa: PLC0415
 
     from regobs.errors import InputError  # noqa: PLC0415
-    from regobs.simulate import Fleet  # noqa: PLC0415
+    from regobs.simulate.estimate import estimate  # noqa: PLC0415
     from regobs.simulate.history import History  # noqa: PLC0415
+    from regobs.simulate.reading import wanted  # noqa: PLC0415
 
-    if step <= 0:
-        raise InputError("--step is no time", value=step, expected="a time such as 15s")
+    if choice.step <= 0:
+        raise InputError("--step is no time", value=choice.step, expected="a time such as 15s")
     if not path.absolute().parent.is_dir():
         raise InputError("there is no such folder", value=path.parent, next_step="make it, or name another file")
-    fleet = Fleet(plan, logs=logs)
-    history = History(fleet, step=step)
-    with closing(fleet), click.progressbar(length=1000, label=str(path), file=sys.stderr) as bar:
-        history.write(path.absolute(), seconds, lambda share: bar.update(int(share * 1000) - bar.pos))
-    click.echo(f"{path}: {history.samples:,} samples, {path.stat().st_size:,} bytes")
-    click.echo(f"next: promtool tsdb create-blocks-from openmetrics --max-block-duration=24h {path} DATA_DIRECTORY")
+    target = None if str(path) == "-" else path.absolute()
+    history = History(
+        plan,
+        max(1, round(choice.seconds / choice.step)),
+        step=choice.step,
+        wanted=wanted(plan, choice.readers, choice.families),
+        logs=logs,
+        processes=choice.processes,
+    )
+    expected = estimate(history)
+    click.echo(f"{plan.pods} pods, {history.steps:,} samples a series: {expected}", err=True)
+    expected.check(target.parent if target else Path(tempfile.gettempdir()))
+    with click.progressbar(length=1000, label=str(path), file=sys.stderr) as bar:
+        size = history.write(target, lambda share: bar.update(int(share * 1000) - bar.pos))
+    click.echo(f"{path}: {history.samples:,} samples, {size:,} bytes", err=target is None)
+    if target is not None:
+        click.echo(
+            f"next: promtool tsdb create-blocks-from openmetrics --max-block-duration=1458h {path} DATA_DIRECTORY"
+        )
 
 
 def _serve(fleet: Fleet, port: int, control: int | None, speed: float, seconds: float | None) -> None:

@@ -73,6 +73,9 @@ class Schedule:
         self.faults = tuple(faults)
         self._lock = Lock()
 
+    def __reduce__(self) -> tuple[type[Schedule], tuple[tuple[Fault, ...]]]:
+        return Schedule, (self.faults,)
+
     def strike(self, fault: Fault) -> None:
         """Add a fault; those that are over by its start are forgotten. Raises InputError when there are too many."""
         with self._lock:

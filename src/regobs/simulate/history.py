@@ -1,119 +1,148 @@
 """Days of history as one OpenMetrics text, for `promtool tsdb create-blocks-from openmetrics`.
 
-OpenMetrics wants all samples of a family together, a simulation makes all families of a moment together. So each
-family is spooled to a file of its own while time goes on, and the files are put together at the end: memory holds one
-exposition, whatever the number of days.
+First every pod is simulated and its numbers are spooled, then they are written as text: both by all processors, in
+memory that does not grow with the number of days. The text is the same however many processes wrote it, and holds what
+scrapes of the same fleet at the same times would have seen.
 """
 
 from __future__ import annotations
 
-import shutil
+import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from math import ceil
 from pathlib import Path
-from typing import BinaryIO, Self
 
-from regobs.instrument.text import label_pairs
+from regobs.build.swap import sync
+from regobs.errors import MachineError
+from regobs.promql.nodes import Selector
+from regobs.simulate import parts
 from regobs.simulate.fleet import Fleet
+from regobs.simulate.openmetrics import END, Times, pieces, render
+from regobs.simulate.plan import Plan
+from regobs.simulate.selection import Selection
+from regobs.simulate.spool import Recording, Spool
+from regobs.simulate.tap import Tap
+from regobs.simulate.turns import Crew, append, board
 
 Report = Callable[[float], None]
-_BUFFER = 2**16
 _LONGEST = 15.0  # seconds of a step of the model: longer ones would hide a restart
+_TOLD_EVERY = 64  # steps
+_MODEL = 0.6  # share of the time that the simulation takes, the text takes the rest
 
 
 class History:
-    """Writes what a fleet's pods would have been scraped for. `job` and the pod's name become labels of a target."""
+    """Writes what a fleet's pods would have been scraped for, `steps` times, every `step` seconds from its start on.
 
-    def __init__(self, fleet: Fleet, *, step: float = 15.0, job: str = "registry") -> None:
-        self._fleet = fleet
-        self._step = step
-        self._job = job
+    `job` and the pod's name become labels of a target. `wanted` selects series, None all. With `logs`, a folder, the
+    pods write their logs too, in one process.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        steps: int,
+        *,
+        step: float = 15.0,
+        job: str = "registry",
+        wanted: Iterable[Selector] | None = None,
+        logs: Path | None = None,
+        processes: int | None = None,
+    ) -> None:
+        self.plan = plan
+        self.steps = steps
+        self.step = step
+        self.job = job
+        self.selection = Selection(wanted, {"job": job})
+        self.processes = processes or len(os.sched_getaffinity(0))
+        self._logs = logs
         self.samples = 0
 
-    def write(self, path: Path, seconds: float, report: Report | None = None) -> None:
-        """Let so many seconds pass and write them; `report` is told the share done. Nothing half-written stays."""
+    @property
+    def families(self) -> frozenset[str] | None:
+        """The families that the model has to fill, None for all: logs tell of everything."""
+        return None if self._logs is not None else self.selection.families
+
+    @property
+    def groups(self) -> list[list[int]]:
+        """The pods that are simulated together, by number: each alone where they change nothing in each other."""
+        numbers = list(range(self.plan.pods))
+        alone = self._logs is None and parts.apart(parts.filling(self.families))
+        return [[number] for number in numbers] if alone else [numbers]
+
+    def write(self, path: Path | None, report: Report | None = None) -> int:
+        """Write the file, whole or not at all, or with None to stdout, and return its bytes.
+
+        `report` is told the share done. Numbers are spooled beside the file (for stdout in the folder for temporary
+        files), 8 bytes each.
+        """
+        folder = None if path is None else path.parent
+        prefix = "regobs-history." if path is None else f".{path.name}."
+        told = report or (lambda _: None)
+        try:
+            with tempfile.TemporaryDirectory(dir=folder, prefix=prefix) as spool:
+                target = None if path is None else Path(spool, "whole")
+                size = self._write(Path(spool), target, told)
+                if path is not None and target is not None:
+                    sync(target)
+                    target.replace(path)
+                    sync(path.parent)
+        except BrokenPipeError:
+            raise  # who reads stdout has seen enough
+        except OSError as error:
+            raise MachineError(
+                "the history cannot be written",
+                value=f"{path or 'stdout'}: {error.strerror}",
+                next_step="free some space, or write less: --for, --only, --days, --step, --pods",
+            ) from None
+        return size
+
+    def _write(self, spool: Path, target: Path | None, report: Report) -> int:
+        crew = Crew(self.processes)
+        times = Times(self.plan.start, self.step)
+        if target is not None:
+            target.touch()
+        with crew.working():
+            recordings = self._recordings(crew, spool, report)
+            self.samples = sum(recording.samples for recording in recordings)
+            texts = list(pieces(recordings))
+            size = 0
+            written = crew.write(render, ((piece, times) for piece in texts), target, lambda: None)
+            for number, count in enumerate(written, 1):
+                size += count
+                report(_MODEL + (1 - _MODEL) * number / len(texts))
+        append(target, END)
+        return size + len(END)
+
+    def _recordings(self, crew: Crew, spool: Path, report: Report) -> list[Recording]:
+        whole = self.steps * self.plan.pods
+        tasks = ((self, numbers, spool) for numbers in self.groups)
+        found = crew.map(_record, tasks, lambda: report(_MODEL * crew.board.done / whole))
+        return [recording for group in found for recording in group]
+
+    def record(self, numbers: list[int], folder: Path) -> list[Recording]:
+        """Simulate these pods and spool their numbers."""
         with ExitStack() as stack:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.")))
-            spool = stack.enter_context(_Spool(folder))
-            steps = max(1, round(seconds / self._step))
-            for number in range(steps):
-                self._advance()
-                self._scrape(spool)
-                if report is not None:
-                    report((number + 1) / steps)
-            whole = folder / "whole"
-            spool.join(whole)
-            whole.replace(path)
+            fleet = Fleet(self.plan, logs=self._logs, numbers=numbers, families=self.families)
+            stack.callback(fleet.close)
+            taps = [Tap(pod, self.selection, self.job) for pod in fleet.pods]
+            spools = [Spool(folder / pod.name) for pod in fleet.pods]
+            done = board()
+            for number in range(self.steps):
+                self.advance(fleet)
+                for tap, spool in zip(taps, spools, strict=True):
+                    spool.add(number, *tap.read())
+                if number % _TOLD_EVERY == 0:
+                    done.count(len(numbers) * min(_TOLD_EVERY, self.steps - number))
+            return [spool.close() for spool in spools]
 
-    def _advance(self) -> None:
-        parts = ceil(self._step / _LONGEST)
-        for _ in range(parts):
-            self._fleet.advance(self._step / parts)
-
-    def _scrape(self, spool: _Spool) -> None:
-        stamp = b" %d\n" % self._fleet.time
-        up = ["# HELP up Whether the scrape went well.\n# TYPE up gauge\n"]
-        for pod in self._fleet.pods:
-            target = label_pairs(("instance", "job"), (f"{pod.name}:5001", self._job))
-            up.append(f"up{{{target}}} {int(pod.up)}\n")
-            if pod.up:
-                for header, lines in _families(pod.render(openmetrics=True)):
-                    spool.add(header, self._labelled(lines, target.encode(), stamp))
-                    self.samples += len(lines)
-        spool.add(up[0].encode(), b"".join(line.encode()[:-1] + stamp for line in up[1:]))
-        self.samples += len(up) - 1
-
-    @staticmethod
-    def _labelled(lines: list[bytes], target: bytes, stamp: bytes) -> bytes:
-        """The samples with the target's labels and the time; a label of the same name becomes `exported_...`."""
-        rows = []
-        for line in lines:
-            series, _, value = line.rpartition(b" ")
-            name, brace, rest = series.partition(b"{")
-            if not brace:
-                rows.append(b"%b{%b} %b%b" % (name, target, value, stamp))
-                continue
-            if b"instance=" in rest:
-                rest = rest.replace(b'instance="', b'exported_instance="', 1)
-            rows.append(b"%b{%b,%b %b%b" % (name, target, rest, value, stamp))
-        return b"".join(rows)
+    def advance(self, fleet: Fleet) -> None:
+        """Let a step pass, in steps of the model."""
+        count = ceil(self.step / _LONGEST)
+        for _ in range(count):
+            fleet.advance(self.step / count)
 
 
-class _Spool:
-    """One file for each family."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._files: dict[bytes, BinaryIO] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *problem: object) -> None:
-        for file in self._files.values():
-            file.close()
-
-    def add(self, header: bytes, text: bytes) -> None:
-        file = self._files.get(header)
-        if file is None:
-            file = (self._folder / f"{len(self._files)}.part").open("w+b", buffering=_BUFFER)
-            self._files[header] = file
-            file.write(header)
-        file.write(text)
-
-    def join(self, path: Path) -> None:
-        with path.open("wb") as whole:
-            for header in sorted(self._files):
-                file = self._files[header]
-                file.seek(0)
-                shutil.copyfileobj(file, whole, _BUFFER * 16)
-            whole.write(b"# EOF\n")
-
-
-def _families(text: bytes) -> Iterator[tuple[bytes, list[bytes]]]:
-    """Header (HELP and TYPE lines) and sample lines of each family of an exposition."""
-    for block in text.removesuffix(b"# EOF\n").split(b"# HELP ")[1:]:
-        description, kind, *lines = block.split(b"\n")
-        yield b"# HELP " + description + b"\n" + kind + b"\n", lines[:-1]
+def _record(history: History, numbers: list[int], folder: Path) -> list[Recording]:
+    return history.record(numbers, folder)
