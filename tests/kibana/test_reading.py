@@ -86,7 +86,7 @@ WRONG = [
     ("{number: A, where: '', metric: {ratio: {part: 'levle: x'}}}", 47, "no log field is called 'levle'", "level?"),
     ("{bars: A, where: '', metric: count, by: methd}", 40, "no log field is called 'methd'", "method?"),
     ("{bars: A, where: '', metric: count, by: [method, methd]}", 49, "no log field is called 'methd'", "method?"),
-    ("{bars: A, where: '', metric: count, by: msg}", 40, "makes no groups", "filters"),
+    ("{bars: A, where: '', metric: count, by: error}", 40, "makes no groups", "filters"),
     # Saved queries and sessions
     ("{table: A, query: pull-and-pushes}", 18, "no saved query of this name", "pulls-and-pushes?"),
     ("{table: A, query: pulls-and-pushes, show: [pull]}", 43, "no metric of pulls-and-pushes", "pulls?"),

@@ -1,4 +1,4 @@
-"""Lines of a running GitLab registry 4.32: a 300-line part that has every message of it."""
+"""Lines of a running GitLab registry 4.32, 300 that have every message of it, and the made lines after them."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def test_every_saved_query_gives_the_rows_of_the_reference(name: str) -> None:
     full, cut = run(unlimited, [str(FILE)]), run(query, [str(FILE)])
     assert cut.rows == full.rows[: query.limit]
     assert full.rows, "the sample has nothing for it"
-    assert (cut.lines, cut.malformed) == (300, 0)
+    assert (cut.lines, cut.malformed) == (len(lines()), 0)
 
 
 def _same_lines(text: str, columns: list[Field]) -> None:
@@ -199,4 +199,4 @@ def test_no_line_at_all_still_answers_totals() -> None:
     text = "status: 999"
     answer = run(Query("q", where=Clause(text, condition(text)), metrics=metrics), [str(FILE)])
     assert answer.rows == ((0, 0, None, 0, None),)
-    assert answer.lines == 300
+    assert answer.lines == len(lines())

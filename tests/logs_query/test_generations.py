@@ -12,14 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from regobs.logs import saved
-from regobs.logs.duckdb_conditions import Parameters, holds
-from regobs.logs.duckdb_lines import source
 from regobs.logs.duckdb_run import _connected, run
-from regobs.logs.field import FieldType
-from regobs.logs.fields import ALIASES, FIELDS, as_written
-from regobs.logs.generations import ACCESS_MARK, GENERATIONS, Merged, merged, merged_field, spelled
+from regobs.logs.fields import FIELDS
+from regobs.logs.generations import ACCESS_MARK, GENERATIONS, Merged, merged_field
 from regobs.logs.kql.bind import condition
-from regobs.logs.kql.condition import Present, fields_of
 from regobs.logs.query import ByTerms, Clause, Kind, Metric, Order, Query
 from regobs.logs.streams import GITLAB_ACCESS, STREAMS
 from regobs.logs.text import nanoseconds
@@ -159,54 +155,6 @@ def connection() -> Any:
         yield made
 
 
-# What a comparison alone can say: the conditions of Elasticsearch, here evaluated on the raw fields.
-def held(connection: Any, path: str, query: Query) -> list[bool]:
-    fields = list({field.name: field for field in fields_of(query.where.condition)}.values())
-    parameters = Parameters()
-    rows = source(fields, parameters.add(path))
-    where = holds(query.where.condition, parameters)
-    found = connection.execute(f"WITH {rows} SELECT {where} FROM rows", parameters.values).fetchall()  # noqa: S608
-    return [row[0] for row in found]
-
-
-COMPARISONS = st.builds(
-    "duration_ms {} {}".format, st.sampled_from([">", ">=", "<", "<=", ":"]), st.integers(0, 6)
-) | st.sampled_from(["level: info", "level: inf*", "msg: access", "uri: *", "status >= 400", "not duration_ms: *"])
-LINES = st.builds(
-    lambda micros, level, access: (
-        {"message": "access" if access else "x", "severity": level, "duration_s": micros / 1e6}
-        | ({"written_bytes": 1} if access else {})
-    ),
-    st.integers(0, 8000),
-    st.sampled_from(["info", "error"]),
-    st.booleans(),
-)
-
-
-@given(COMPARISONS, st.lists(LINES, min_size=1, max_size=20))
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-def test_conditions_spelled_in_the_other_names_hold_where_those_on_converted_values_do(
-    connection: Any, tmp_path_factory: pytest.TempPathFactory, text: str, records: list[dict[str, Any]]
-) -> None:
-    path = written(tmp_path_factory.getbasetemp() / "law.log", records)
-    query = Query("q", where=Clause(text, condition(text, now=reference.NOW)))
-    assert held(connection, path, spelled(query)) == held(connection, path, merged(query))
-
-
-def test_a_spelled_query_names_every_name_and_leaves_the_measures_alone() -> None:
-    query = Query(
-        "q", where=Clause("", condition("duration_ms >= 500")), metrics=(Metric("n", Kind.AVG, FIELDS["duration_ms"]),)
-    )
-    found = spelled(query)
-    assert {field.name for field in fields_of(found.where.condition)} == {"duration_ms", "duration_s", "written_bytes"}
-    assert found.metrics == query.metrics
-    assert spelled(query, ()) == query
-    codes = spelled(Query("q", where=Clause("", condition("code: MANIFEST_UNKNOWN or code: TAG*"))))
-    assert "manifest unknown" in repr(codes)
-    assert "'tag'" in repr(codes)
-    assert "err.code" not in repr(spelled(Query("q", where=Clause("", condition("code: manifest_unknown")))).where)
-
-
 def test_a_field_without_other_names_stays_itself_and_a_merged_one_is_merged_once() -> None:
     assert merged_field(FIELDS["worker"]) is FIELDS["worker"]
     once = merged_field(FIELDS["level"])
@@ -214,12 +162,4 @@ def test_a_field_without_other_names_stays_itself_and_a_merged_one_is_merged_onc
     assert merged_field(once) is once
     assert {alias.generation for alias in once.aliases} == {"labkit"}
     assert merged_field(FIELDS["level"], {"distribution"}) is FIELDS["level"]
-    assert {"labkit", "distribution"} == GENERATIONS
-
-
-def test_every_alias_that_is_no_duration_text_can_be_asked_for_its_presence() -> None:
-    for alias in ALIASES.values():
-        field = FIELDS[alias.field]
-        found = spelled(Query("q", where=Clause("", Present(field))), {alias.generation}).where.condition
-        assert as_written(alias) in list(fields_of(found))
-        assert field.type is not FieldType.OBJECT
+    assert {"labkit", "distribution", "gitlab"} == GENERATIONS

@@ -65,7 +65,7 @@ limit: 7
         ("title: T\nwhere: status > x\n", 2, 17, "no number"),
         ("title: T\nwhere: |\n  status: 1\n  and statsu: 2\n", 4, 7, "no log field"),
         ("title: T\nwhere: 'status: 1 and'\n", 2, 17, "not an operator"),
-        ("title: T\ngroup:\n  m: {terms: msg}\n", 3, 14, "makes no groups"),
+        ("title: T\ngroup:\n  m: {terms: error}\n", 3, 14, "makes no groups"),
         ("title: T\ngroup:\n  m: {terms: metod}\n", 3, 14, "no log field"),
         ("title: T\ngroup:\n  m: {date_histogram: 5x}\n", 3, 23, ""),
         ("title: T\ngroup:\n  m: {date_histogram: {field: status, interval: 5m}}\n", 3, 31, "no time"),

@@ -16,7 +16,7 @@ from regobs.logs.duckdb_run import run
 from regobs.logs.fields import FIELDS
 from regobs.logs.query import ByTerms, Kind, Metric, Query
 from regobs.logs.sources import sources
-from tests.logs_query.sample import FILE
+from tests.logs_query.sample import FILE, lines
 
 BY_MESSAGE = Query("m", groups=(ByTerms("level", FIELDS["level"]),), metrics=(Metric("n", Kind.COUNT),))
 STATUS = Query("s", columns=(FIELDS["status"],))
@@ -52,7 +52,7 @@ FORMS = {
 
 @pytest.mark.parametrize("data", FORMS.values(), ids=FORMS)
 def test_a_log_in_any_form_has_the_answer_of_the_plain_one(tmp_path: Path, data: bytes) -> None:
-    assert EXPECTED.lines == 300
+    assert EXPECTED.lines == len(lines())
     path = tmp_path / "registry.log"
     path.write_bytes(data)
     assert run(BY_MESSAGE, [str(path)]) == EXPECTED

@@ -26,8 +26,6 @@ NOW = datetime(2026, 11, 24, tzinfo=UTC)
 PACK = find_pack()
 DEFINITION = read_definition(PACK, now=NOW)
 PANELS = {f"{one.name}/{panel.name}": panel for one in DEFINITION.dashboards for row in one.rows for panel in row}
-# No replica was put aside while the sample was taken, and its clients had no accounts.
-SILENT = {"main/replicas-put-aside", "blob-downloads/downloads-by-kind-of-account"}
 
 
 def stored_texts() -> Iterator[str]:
@@ -67,8 +65,8 @@ def test_every_field_of_a_visualization_is_one_of_the_schema() -> None:
         for panel in json.loads(one["attributes"].get("panelsJSON", "[]")):
             if panel["type"] == "lens":
                 named |= set(lens_rules.fields(panel["embeddableConfig"]["attributes"]))
-    assert named <= set(FIELDS)
-    assert {"root_repo", "vars_name", "duration_ms", "size_bytes"} <= named
+    assert named <= {name for field in FIELDS.values() for name in (field.name, field.term)}
+    assert {"root_repo", "vars_name", "duration_ms", "size_bytes", "msg.keyword"} <= named
 
 
 def test_every_text_of_a_query_is_in_the_saved_objects() -> None:
@@ -81,7 +79,7 @@ def test_a_panel_can_be_run_over_files_by_its_name(name: str) -> None:
     assert panel_queries(PACK, now=NOW)[name] == PANELS[name].query
     answer = run(PANELS[name].query, [str(FILE)])
     assert tuple(answer.columns) == PANELS[name].query.names
-    assert (len(answer.rows) > 0) == (name not in SILENT)
+    assert answer.rows, "the sample has nothing for it"
     if PANELS[name].shape is Shape.NUMBER:
         ((value,),) = answer.rows
         assert value is not None

@@ -69,7 +69,7 @@ def _group(query: Query, group: Group) -> Json:
             {"label": name, "filter": {"expression": text, "language": "kql"}} for name, text in words.filters(group)
         ]
         return {"operation": "filters", "filters": named, **label}
-    top: Json = {"operation": "terms", "fields": [group.field.name], "limit": words.size(query, group), **label}
+    top: Json = {"operation": "terms", "fields": [group.field.term], "limit": words.size(query, group), **label}
     if group.missing:
         top["other_bucket"] = {"include_documents_without_field": True}
     ranking = words.ranking(query)
@@ -88,7 +88,7 @@ def _metric(metric: Metric) -> Json:
         return {"operation": "formula", "formula": words.formula(metric), "format": _PERCENT, **label}
     found: Json = {"operation": words.operation(metric), **label}
     if metric.field is not None:
-        found["field"] = metric.field.name
+        found["field"] = metric.field.term
     if metric.kind is Kind.PERCENTILE:
         found["percentile"] = metric.percent
     if metric.kind is Kind.RATE:

@@ -77,7 +77,7 @@ def _group(query: Query, group: Group) -> Json:
         named = [{"label": name, "input": {"query": text, "language": "kuery"}} for name, text in words.filters(group)]
         return {group.name: _column(group.name, "string", "filters", bucketed=True, params={"filters": named})}
     kind = _TYPES.get(group.field.type, "string")
-    more = {"sourceField": group.field.name, "params": _top(query, group)}
+    more = {"sourceField": group.field.term, "params": _top(query, group)}
     return {group.name: _column(group.name, kind, "terms", bucketed=True, **more)}
 
 
@@ -109,7 +109,7 @@ def _metric(metric: Metric) -> Json:
     params: Json = {"percentile": metric.percent} if metric.kind is Kind.PERCENTILE else {}
     if metric.kind in {Kind.COUNT, Kind.SUM, Kind.RATE, Kind.CARDINALITY}:
         params["emptyAsNull"] = False  # zero lines are zero, not nothing
-    more: Json = {"sourceField": metric.field.name if metric.field else _RECORDS, "params": params}
+    more: Json = {"sourceField": metric.field.term if metric.field else _RECORDS, "params": params}
     if metric.where.text:
         more["filter"] = _kuery(metric.where)
     if metric.kind is Kind.RATE:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 
 from regobs.errors import LogQueryError
-from regobs.logs.fields import FIELDS, Field, FieldType
+from regobs.logs.fields import FIELDS, Field
 from regobs.logs.query import ByTerms, Kind, Metric, Order, Query
 
 
@@ -20,7 +20,7 @@ def counted(names: Sequence[str], limit: int) -> Query:
     """How many lines there are for each value of the fields, the most first."""
     fields = [_field(name) for name in names]
     for field in fields:
-        if field.type in {FieldType.TEXT, FieldType.OBJECT}:
+        if not field.makes_groups:
             raise LogQueryError(
                 f"{field.name} is of type {field.type.value}, which makes no groups",
                 expected="a keyword, number, time or address",

@@ -31,6 +31,8 @@ def _property(field: Field) -> dict[str, Any]:
         shape["ignore_malformed"] = True  # a value of another type must not cost the line
     if field.type is FieldType.DATE:
         shape["format"] = "strict_date_optional_time"  # a number is no time of a log line
+    if field.whole:
+        shape["fields"] = {"keyword": {"type": "keyword", "ignore_above": LONGEST}}
     if field.unit:
         shape["meta"] = {"unit": field.unit}
     return shape

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import itemgetter
 
 from regobs.errors import MachineError
 from regobs.logs.answer import Answer
@@ -43,8 +44,9 @@ def _groups(query: Query, search: Search, moment: Moment) -> list[Row]:
         rows = [empty(query)]
     for order in reversed(query.ordering):  # sorting is stable: the last order first
         at = query.names.index(order.column)
-        rows.sort(key=lambda row, at=at: (row[at] is not None) and row[at], reverse=order.descending)  # type: ignore[misc]
-        rows.sort(key=lambda row, at=at: row[at] is None)  # type: ignore[misc]
+        missing = [row for row in rows if row[at] is None]
+        there = [row for row in rows if row[at] is not None]
+        rows = sorted(there, key=itemgetter(at), reverse=order.descending) + missing
     return rows[: query.limit]
 
 

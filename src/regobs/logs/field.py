@@ -67,6 +67,17 @@ class Field:
     pattern: str | None = None  # of a text value
     minimum: int | None = None  # of a number
     loose: bool = False  # any JSON type: what the registry puts there differs, or its type was not seen
+    whole: bool = False  # text in words of which the index keeps the whole as well, so that it makes groups
+
+    @property
+    def term(self) -> str:
+        """The name under which the index has the value as one term."""
+        return f"{self.name}.keyword" if self.whole else self.name
+
+    @property
+    def makes_groups(self) -> bool:
+        """Whether lines can be grouped by the value."""
+        return self.whole or self.type not in {FieldType.TEXT, FieldType.OBJECT}
 
     @property
     def title(self) -> str:
@@ -89,12 +100,14 @@ def field(
     pattern: str | None = None,
     minimum: int | None = None,
     loose: bool = False,
+    whole: bool = False,
 ) -> Field:
     """Declare a field. A number that has a unit of size, time or count is not negative unless `minimum` says so."""
     lowest = 0 if minimum is None and type in {FieldType.LONG, FieldType.DOUBLE} and unit is not None else minimum
     nullable = nullable or type is FieldType.KEYWORD_LIST  # Go writes an empty list as null
     default = FieldType.KEYWORD.value if type is FieldType.KEYWORD_LIST else type.value
-    return Field(name, type, unit, meaning, since, es or default, ecs, otel, nullable, values, pattern, lowest, loose)
+    kind = es or default
+    return Field(name, type, unit, meaning, since, kind, ecs, otel, nullable, values, pattern, lowest, loose, whole)
 
 
 def catalogue(*groups: tuple[Field, ...]) -> dict[str, Field]:

@@ -85,7 +85,7 @@ class Alias:
 
     name: str
     field: str
-    generation: str  # labkit, distribution
+    generation: str  # labkit, distribution, or gitlab for a name of older releases
     conversion: Conversion = Conversion.SAME
     factor: int = 1
     access_only: bool = False
@@ -101,6 +101,8 @@ def _distribution(name: str, target: str, conversion: Conversion = Conversion.SA
 
 
 _ALIASES = (
+    # Renamed in 4.32: container-registry, registry/datastore/loadbalancing.go of 4.31.0 and of 4.32.
+    Alias("db_replica_addr", "db_host_addr", "gitlab"),
     _labkit("duration_s", "duration_ms", 1000, access_only=True),
     _labkit("ttfb_s", "ttfb_ms", 1000),
     _labkit("severity", "level"),

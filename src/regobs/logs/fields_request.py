@@ -14,7 +14,7 @@ LEVELS = ("trace", "debug", "info", "warning", "error", "fatal", "panic")
 BASE = (
     field("time", _DATE, "When the line was written, UTC.", ecs="@timestamp", otel="Timestamp", pattern=ISO_TIME),
     field("level", _K, "Severity.", ecs="log.level", otel="SeverityText", values=LEVELS),
-    field("msg", _T, "What happened; mostly a constant.", ecs="message", otel="Body"),
+    field("msg", _T, "What happened; mostly a constant.", ecs="message", otel="Body", whole=True),
     field("error", _T, "Text of the error.", ecs="error.message", otel="exception.message", nullable=True),
     field("correlation_id", _K, "Joins the lines of one request or one background run.", ecs="http.request.id"),
     field("component", _K, "Part of the registry that wrote the line.", ecs="log.logger"),

@@ -48,15 +48,21 @@ COLLECTION = (
 )
 
 _REPLICA = (
-    "db_host_type? db_host_addr? duration_s? lag_bytes? lag_time_s? lag_bytes_threshold? lag_time_threshold_s? "
-    "consecutive_failures? previous_failures? events_in_window? window_duration_s? flapping_threshold? "
-    "quarantine_duration_s? reason? lsn? primary_lsn? repository? query? added_hosts? removed_hosts? interval_ms?"
+    "db_host_type? db_host_addr? db_replica_addr? duration_s? lag_bytes? lag_time_s? lag_bytes_threshold? "
+    "lag_time_threshold_s? consecutive_failures? previous_failures? events_in_window? window_duration_s? "
+    "flapping_threshold? quarantine_duration_s? reason? lsn? primary_lsn? repository? query? added_hosts? "
+    "removed_hosts? interval_ms?"
 )
 # What a load balancer says at info, at warning and at error; all of it while a request or a timer runs.
+# Source: container-registry 4.32, registry/datastore/loadbalancing.go.
 _BALANCING = {
     "info": """
         resolving replicas
+        resolving replicas with service discovery
+        resolving replicas with fixed hosts list
         successfully resolved replicas
+        skipping replica pool resolution, already in progress or too recent
+        scheduled refresh of replicas list
         replica is new, opening connection
         replica is known and healthy, reusing connection
         closing connection handler for retired replica
@@ -67,6 +73,8 @@ _BALANCING = {
         replica replication lag below max thresholds
         replica reintegrated after catching up on replication lag
         replica reintegrated after quarantine period expired
+        recorded connectivity failure for replica
+        recorded pool event for replica
         no replicas available, falling back to primary
         all replicas are quarantined, falling back to primary
         replica is not up-to-date, falling back to primary
@@ -84,16 +92,18 @@ _BALANCING = {
         replica time-based replication lag above max threshold
         replica data-based replication lag above max threshold
         replica quarantined due to excessive replication lag
-    """,
-    # The source says warning or info, it was not seen which is which.
-    "info warning": """
         replica quarantined due to flapping behavior
         replica quarantined for connectivity issues
-        recorded connectivity failure for replica
         skipping replica quarantined due to connectivity issues
     """,
     "error": """
         failed to resolve replicas
+        failed to resolve database load balancing replicas
+        failed to register collector for database replica metrics
+        failed to close retired replica connection
+        error closing retired replica connection
+        failed to check time-based replication lag
+        failed to check data-based replication lag
         failed to fetch primary LSN from cache, falling back to primary
         failed to calculate LSN diff, falling back to primary
         failed to query primary LSN
@@ -109,7 +119,7 @@ BALANCING = group(
         for text in texts.strip().splitlines()
     ),
     message("skipping liveness probe, ", "info", _REPLICA, match=Match.PREFIX),
-    message("replica connectivity recovered, ", "info warning", _REPLICA, match=Match.PREFIX),
+    message("replica connectivity recovered, ", "info", _REPLICA, match=Match.PREFIX),
     message("failed to check database replica ", "error", _REPLICA, match=Match.PREFIX),
     message("enabling database load balancing with service discovery", "info", "nameserver? port? record? "
             "replica_check_interval_s?"),

@@ -22,7 +22,6 @@ SUFFIX = ".query.yaml"
 Steps = tuple[str | int, ...]
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _NUMBERS = frozenset({FieldType.LONG, FieldType.DOUBLE})
-_UNGROUPED = frozenset({FieldType.TEXT, FieldType.OBJECT})
 _COLUMNS = ("time", "level", "msg")
 
 
@@ -132,7 +131,7 @@ class QueryReader:
             return self._by_time(name, value if isinstance(value, dict) else {"interval": value}, steps)
         options = value if isinstance(value, dict) else {"field": value}
         field = self._field(options["field"], (*steps, "field"))
-        if field.type in _UNGROUPED:
+        if not field.makes_groups:
             raise self._wrong(
                 steps, f"{field.name} is text in words, which makes no groups", "a keyword", "use filters"
             )
@@ -172,7 +171,7 @@ class QueryReader:
 
     def _check_measured(self, kind: Kind, field: Field, steps: Steps) -> None:
         if kind is Kind.CARDINALITY:
-            fits = field.type not in _UNGROUPED
+            fits = field.makes_groups
         else:
             dates = kind in {Kind.MIN, Kind.MAX} and field.type is FieldType.DATE
             fits = field.type in _NUMBERS or dates

@@ -72,6 +72,10 @@ _APPLICATION = (
     *messages_process.MESSAGES,
 )
 
+# With the names that older releases had.
+_GITLAB_FIELDS = MappingProxyType(
+    {**FIELDS, **{name: as_written(alias) for name, alias in ALIASES.items() if alias.generation == "gitlab"}}
+)
 GITLAB_ACCESS = Stream(
     "gitlab.access",
     "gitlab",
@@ -85,12 +89,12 @@ GITLAB_APPLICATION = Stream(
     "gitlab",
     "Application log of GitLab Container Registry 4.x",
     "One schema a message; a line whose message has none is held to the fields that all lines have.",
-    FIELDS,
+    _GITLAB_FIELDS,
     _APPLICATION,
 )
 # Under both names: what the newer generation calls `duration_s` of a request, older lines of other things do as well.
 _NEWER_FIELDS = MappingProxyType(
-    {**FIELDS, **{one.name: one for one in map(_newer_field, FIELDS.values()) if one.name not in FIELDS}}
+    {**_GITLAB_FIELDS, **{one.name: one for one in map(_newer_field, FIELDS.values()) if one.name not in FIELDS}}
 )
 _ACCESS_ONLY = {alias.name: as_written(alias) for alias in ALIASES.values() if alias.access_only}
 _NEWER_ACCESS_FIELDS = MappingProxyType({**_NEWER_FIELDS, **_ACCESS_ONLY})

@@ -77,7 +77,7 @@ def _source(group: Group) -> Dsl:
                 f"a part of {group.field.name} makes no groups in Elasticsearch without a script",
                 next_step="ask local files, or group by a field that holds the part",
             )
-        return {"terms": {"field": group.field.name, "missing_bucket": group.missing}}
+        return {"terms": {"field": group.field.term, "missing_bucket": group.missing}}
     assert isinstance(group, ByTime)  # noqa: S101 - filters are no source
     unit = {"fixed_interval": f"{group.seconds}s"} if group.seconds else {"calendar_interval": f"1{group.calendar[0]}"}
     if group.calendar in {"month", "quarter"}:
@@ -111,7 +111,7 @@ def _filtered(name: str, clause: Clause, measured: Dsl) -> dict[str, Dsl]:
 
 
 def _measured(metric: Metric) -> Dsl:
-    name = metric.field.name if metric.field else ""
+    name = metric.field.term if metric.field else ""
     if metric.kind is Kind.PERCENTILE:
         digest = {"tdigest": {"compression": _COMPRESSION}}
         return {"percentiles": {"field": name, "percents": [metric.percent], "keyed": False, **digest}}
