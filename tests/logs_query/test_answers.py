@@ -21,7 +21,7 @@ from regobs.logs.kql import Node, parse, to_text
 from regobs.logs.kql.analysis import terms
 from regobs.logs.kql.bind import condition
 from regobs.logs.kql.dates import iso
-from regobs.logs.query import ByTerms, ByTime, Clause, Kind, Metric, Query
+from regobs.logs.query import ByFilters, ByTerms, ByTime, Clause, Kind, Metric, Query
 from regobs.pack import find_pack
 from tests.logs_query import reference
 from tests.logs_query.local import found, sample_table
@@ -186,6 +186,47 @@ def test_queries_that_are_asked_together_have_the_answers_that_each_has_alone() 
     queries.append(Query("l", groups=(ByTerms("p", FIELDS["auth_project_paths"]),), metrics=(Metric("n", Kind.COUNT),)))
     queries.append(Query("t", metrics=(Metric("n", Kind.COUNT), Metric("s", Kind.SUM, FIELDS["size_bytes"]))))
     assert run_all(queries, [str(FILE)]) == [run(query, [str(FILE)]) for query in queries]
+
+
+def test_lines_of_any_generation_and_malformed_ones_count_the_same_together_and_alone(tmp_path: Path) -> None:
+    path = tmp_path / "mixed.log"
+    path.write_text(
+        '{"msg": "access", "uri": "/v2/a/b", "method": "GET", "status": 200, "duration_ms": 7, "written_bytes": 1}\n'
+        '{"msg": "purged", "level": "info"}\n'
+        '{"message": "access", "url": "/v2/a/c", "method": "PUT", "duration_s": 0.009, "written_bytes": 2}\n'
+        '{"msg": "response", "http.request.uri": "/v2/d/", "http.response.status": 404, "http.response.written": 4}\n'
+        'bad\n[1]\n{"status": 2\n{}\n'
+    )
+    size = Metric("bytes", Kind.SUM, FIELDS["written_bytes"])
+    longest = Metric("p", Kind.PERCENTILE, FIELDS["duration_ms"], percent=50)
+    small = Clause("status < 300", condition("status < 300"))
+    by_name = ByTerms("name", FIELDS["uri"], part=2)
+    by_method = ByTerms("method", FIELDS["method"], missing=True)
+    queries = [
+        Query("sizes", groups=(by_name,), metrics=(size,)),
+        Query("durations", groups=(by_method,), metrics=(longest,)),
+        Query("both", groups=(by_name, by_method), metrics=(size, longest)),
+        Query("some", groups=(ByFilters("what", (("small", small),), other="rest"),), metrics=(size,)),
+    ]
+    together = run_all(queries, [str(path)])
+    assert together == [run(query, [str(path)]) for query in queries]
+    assert {(one.lines, one.malformed) for one in together} == {(8, 3)}
+    assert [one.rows for one in together] == [
+        (("a", 3), ("d", 4)),
+        (("GET", 7.0), ("PUT", 9.0), (None, None)),
+        (("a", "GET", 1, 7.0), ("a", "PUT", 2, 9.0), ("d", None, 4, None)),
+        (("rest", 6), ("small", 1)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("uri", "part"), [("/v2/a?n=1/b", "a"), ("/v2?last=/a/b", None), ("/v2/a/?b", "a"), ("?/v2/a", None)]
+)
+def test_what_stands_in_the_query_of_a_path_is_no_part_of_it(tmp_path: Path, uri: str, part: str | None) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text(json.dumps({"uri": uri}) + "\n")
+    group = ByTerms("name", FIELDS["uri"], missing=True, part=2)
+    assert run(Query("q", groups=(group,), metrics=(Metric("n", Kind.COUNT),)), [str(path)]).rows == ((part, 1),)
 
 
 def test_no_line_at_all_still_answers_totals() -> None:

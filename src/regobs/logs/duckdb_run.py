@@ -21,7 +21,7 @@ from regobs.logs.query import Query
 from regobs.logs.sources import STDIN, Folder, Source, found, sources
 
 Row = tuple[Any, ...]
-_TOGETHER = 4  # every group computes the metrics of all queries, which costs more than a pass when they are many
+_TOGETHER = 4  # the groups of all of them are in memory at the same time
 T = TypeVar("T")
 
 

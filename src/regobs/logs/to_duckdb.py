@@ -11,7 +11,7 @@ from regobs.logs.duckdb_lines import Reading, quoted, source
 from regobs.logs.fields import Field, FieldType
 from regobs.logs.generations import merged, merged_field
 from regobs.logs.kql.condition import fields_of
-from regobs.logs.query import ByFilters, ByTerms, ByTime, Clause, Group, Kind, Metric, Query
+from regobs.logs.query import EVERYTHING, ByFilters, ByTerms, ByTime, Clause, Group, Kind, Metric, Query
 
 MATCHED, OTHER, MALFORMED, BARE = 1, 0, 2, 3  # the classes of lines; of a bare one it is unsure
 
@@ -62,7 +62,8 @@ def can_share(query: Query) -> bool:
 def together(queries: Sequence[Query], reading: Reading) -> list[Statement]:
     """Statements that answer several queries that can share a pass: one that reads, then one for each query.
 
-    Each query is a grouping set with a class of its own. The answers have the form of those of `compiled`.
+    Each query groups the lines by itself, as they come: GROUPING SETS would compute every metric in every set. The
+    answers have the form of those of `compiled`.
     """
     queries = [merged(query) for query in queries]
     parameters = Parameters()
@@ -70,13 +71,14 @@ def together(queries: Sequence[Query], reading: Reading) -> list[Statement]:
     fields = fields_read(queries)
     names = "".join(f", {quoted(field.name)}" for field in fields)
     parts = [_Parts.of(query, str(index), parameters) for index, query in enumerate(queries)]
-    sets = ", ".join(f"({', '.join([one.line_class, *one.cases])})" for one in parts)
-    which = " ".join(f"WHEN GROUPING({one.line_class}) = 0 THEN {index}" for index, one in enumerate(parts))
+    answers = "\nUNION ALL BY NAME\n".join(
+        f"SELECT {index} AS _set, {one.line_class} AS _class, count(*) AS _lines{one.named_cases}{one.named_metrics}"  # noqa: S608 - as below
+        f" FROM keyed GROUP BY {', '.join([one.line_class, *one.cases])}"
+        for index, one in enumerate(parts)
+    )
     text = f"""CREATE OR REPLACE TEMP TABLE answers AS WITH {lines(fields)},
-{_keyed(parts, names)}
-SELECT CASE {which} END AS _set, COALESCE({", ".join(one.line_class for one in parts)}) AS _class, count(*) AS _lines
-{"".join(f", {column}" for one in parts for column in one.cases)}{"".join(one.named_metrics for one in parts)}
-FROM keyed GROUP BY GROUPING SETS ({sets})"""  # noqa: S608 - names of ours, placeholders
+{_keyed(parts, names, shared=True)}
+{answers}"""
     statements = [Statement(text, tuple(parameters.values), counted=False)]
     for index, (query, one) in enumerate(zip(queries, parts, strict=True)):
         own = Parameters()
@@ -159,17 +161,27 @@ class _Parts:
     def of(cls, query: Query, mark: str, parameters: Parameters) -> Self:
         """The parts. `mark` tells the columns of one query from those of another."""
         own = f"_class{mark}"
-        keys = {f"_k{mark}_{index}": _key(group, parameters) for index, group in enumerate(query.groups)}
+        keys = {
+            f"_k{mark}_{index}": _held(_key(group, parameters), group, query, own)
+            for index, group in enumerate(query.groups)
+        }
         named = list(zip(keys, query.groups, strict=True))
         needed = [key for key, group in named if _needs_value(group)]
         columns = {group.name: key.replace("_k", "_g") for key, group in named}
-        cases = {columns[group.name]: _case(key, group, own) for key, group in named}
+        alone = len(named) == 1
+        cases = {columns[group.name]: _case(key, group, own, alone=alone) for key, group in named}
         columns |= {metric.name: f"_m{mark}_{index}" for index, metric in enumerate(query.metrics)}
-        metrics = {columns[one.name]: _metric(one, query.groups, own, parameters) for one in query.metrics}
+        chosen = _Chosen(parameters, "" if query.where.condition == EVERYTHING else f"{own} = {MATCHED}")
+        metrics = {columns[one.name]: _metric(one, query.groups, chosen) for one in query.metrics}
         order = "".join(
             f", {columns[one.column]} {'DESC' if one.descending else 'ASC'} NULLS LAST" for one in query.ordering
         )
         return cls(own, holds(query.where.condition, parameters), keys, needed, cases, metrics, order)
+
+    @property
+    def named_cases(self) -> str:
+        """The groups as they are selected."""
+        return "".join(f", {name}" for name in self.cases)
 
     @property
     def named_metrics(self) -> str:
@@ -177,12 +189,13 @@ class _Parts:
         return "".join(f", {value} AS {name}" for name, value in self.metrics.items())
 
 
-def _keyed(parts: list[_Parts], names: str) -> str:
-    """The lines with their classes and groups, step by step, so that nothing is computed twice or for other lines."""
+def _keyed(parts: list[_Parts], names: str, *, shared: bool = False) -> str:
+    """The lines with their classes and groups, step by step, so that nothing is computed twice or for other lines.
+
+    `shared` by several readers they are still read once.
+    """
     held = "".join(f", ok AND {one.where} AS _w{one.line_class}" for one in parts)
-    keys = "".join(
-        f", CASE WHEN _w{one.line_class} THEN {key} END AS {name}" for one in parts for name, key in one.keys.items()
-    )
+    keys = "".join(f", {key} AS {name}" for one in parts for name, key in one.keys.items())
     kept = "".join(f", {name}" for one in parts for name in one.keys)
     classes = ", ".join(
         f"{_class(' AND '.join([f'_w{one.line_class}', *(f'{key} IS NOT NULL' for key in one.needed)]))}"
@@ -195,7 +208,7 @@ def _keyed(parts: list[_Parts], names: str) -> str:
     return f"""held AS (SELECT ok, bare{held}{names} FROM rows),
 sorted AS (SELECT *{keys} FROM held),
 classed AS (SELECT {classes}{kept}{names} FROM sorted),
-keyed AS (SELECT {cases}{names} FROM classed)"""  # noqa: S608 - names of ours, placeholders
+keyed AS {"MATERIALIZED " if shared else ""}(SELECT {cases}{names} FROM classed)"""  # noqa: S608 - names of ours, placeholders
 
 
 def _grouped(query: Query, lines: Callable[[list[Field]], str], parameters: Parameters) -> Statement:
@@ -215,10 +228,22 @@ def _many(group: Group) -> bool:
     return isinstance(group, ByTerms) and group.field.type is FieldType.KEYWORD_LIST
 
 
-def _case(key: str, group: Group, line_class: str) -> str:
-    """The key of a line of the answer; a line with a list is in the group of each of its values."""
+def _held(key: str, group: Group, query: Query, line_class: str) -> str:
+    """The key of lines that the query is about, null of others; as it is where they are all lines."""
+    if query.where.condition == EVERYTHING and not isinstance(group, ByFilters):
+        return key
+    return f"CASE WHEN _w{line_class} THEN {key} END"
+
+
+def _case(key: str, group: Group, line_class: str, *, alone: bool) -> str:
+    """The key of a line of the answer, null of others; a line with a list is in the group of each of its values.
+
+    A key that stands `alone` and that a line of the answer must have is null of others anyway.
+    """
     if _many(group):
         return f"unnest(CASE WHEN {line_class} = {MATCHED} THEN {_elements(key, group)} ELSE [NULL] END)"
+    if alone and _needs_value(group) and not isinstance(group, ByFilters):
+        return key
     return f"CASE WHEN {line_class} = {MATCHED} THEN {key} END"
 
 
@@ -236,7 +261,8 @@ def _needs_value(group: Group) -> bool:
 def _key(group: Group, parameters: Parameters) -> str:
     if isinstance(group, ByTerms):
         name = quoted(group.field.name)
-        path = f"split_part({name}, '?', 1)"  # what a query holds is no part of a path
+        # What a query holds is no part of a path; few have one, and splitting costs more than looking for it.
+        path = f"CASE WHEN contains({name}, '?') THEN split_part({name}, '?', 1) ELSE {name} END"
         return f"nullif(split_part({path}, '/', {group.part + 1}), '')" if group.part else name
     if isinstance(group, ByFilters):
         cases = [
@@ -251,24 +277,34 @@ def _key(group: Group, parameters: Parameters) -> str:
     return f"epoch_ms(date_trunc({parameters.add(group.calendar)}, make_timestamp_ms({name})))"
 
 
-def _metric(metric: Metric, groups: tuple[Group, ...], line_class: str, parameters: Parameters) -> str:
-    chosen = _filter(metric.where, line_class, parameters)
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """Which lines of a group a metric is about. `matched` spares the work for lines outside of the answer."""
+
+    parameters: Parameters
+    matched: str
+
+    def lines(self, clause: Clause) -> str:
+        """What stands behind an aggregate function."""
+        parts = [self.matched] if self.matched else []
+        parts += [] if clause.condition == EVERYTHING else [holds(clause.condition, self.parameters)]
+        return f" FILTER (WHERE {' AND '.join(parts)})" if parts else ""
+
+
+def _metric(metric: Metric, groups: tuple[Group, ...], chosen: _Chosen) -> str:
+    of, add = chosen.lines(metric.where), chosen.parameters.add
     name = quoted(metric.field.name) if metric.field else "*"
     if metric.kind is Kind.RATIO:
-        return f"(count(*) {chosen} / nullif(count(*) {_filter(metric.whole, line_class, parameters)}, 0))"
+        return f"(count(*){of} / nullif(count(*){chosen.lines(metric.whole)}, 0))"
     if metric.kind is Kind.RATE:
         seconds = next(group.seconds for group in groups if isinstance(group, ByTime) and group.seconds)
-        amount = f"COALESCE(sum({name}) {chosen}, 0)" if metric.field else f"count(*) {chosen}"
-        return f"({amount} * {parameters.add(metric.per_seconds)} / {parameters.add(seconds)})"
+        amount = f"COALESCE(sum({name}){of}, 0)" if metric.field else f"count(*){of}"
+        return f"({amount} * {add(metric.per_seconds)} / {add(seconds)})"
     if metric.kind is Kind.CARDINALITY and metric.field and metric.field.type is FieldType.KEYWORD_LIST:
-        return f"COALESCE(len(list_distinct(flatten(list({name}) {chosen}))), 0)"
+        return f"COALESCE(len(list_distinct(flatten(list({name}){of}))), 0)"
     functions = {
-        Kind.SUM: f"COALESCE(sum({name}) {chosen}, 0)",
-        Kind.PERCENTILE: f"quantile_cont({name}, {metric.percent / 100!r}) {chosen}",
-        Kind.CARDINALITY: f"count(DISTINCT {name}) {chosen}",
+        Kind.SUM: f"COALESCE(sum({name}){of}, 0)",
+        Kind.PERCENTILE: f"quantile_cont({name}, {metric.percent / 100!r}){of}",
+        Kind.CARDINALITY: f"count(DISTINCT {name}){of}",
     }
-    return functions.get(metric.kind, f"{metric.kind.value}({name}) {chosen}")
-
-
-def _filter(clause: Clause, line_class: str, parameters: Parameters) -> str:
-    return f"FILTER (WHERE {line_class} = {MATCHED} AND {holds(clause.condition, parameters)})"
+    return functions.get(metric.kind, f"{metric.kind.value}({name}){of}")
