@@ -65,6 +65,7 @@ CASES = (
     Case(Name.STUCK_MIGRATION, 20),
     Case(Name.CRASH_LOOP, 15, step=20),
     Case(Name.NO_TRAFFIC, 15),
+    Case(Name.ZONE_OUTAGE, 6),
 )
 
 
@@ -148,7 +149,7 @@ def check(rules: Rules, folder: Path, step: int, fed: list[dict[str, str]], look
 
 
 def fleet(*faults: Fault) -> Fleet:
-    return Fleet(Plan(pods=2, rate=1, start=START, faults=Schedule(faults)))
+    return Fleet(Plan(pods=2, zones=("b", "c"), rate=1, start=START, faults=Schedule(faults)))
 
 
 def test_every_fault_has_a_case_and_an_alert() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 from collections.abc import Iterator
 
@@ -51,6 +52,25 @@ def test_the_pods_are_shown_with_their_addresses(control: Control) -> None:
         assert requests.get(f"http://{address}/metrics", timeout=5).ok
 
 
+def test_prometheus_is_told_the_targets_with_their_zones(capsys: pytest.CaptureFixture[str]) -> None:
+    fleet = Fleet(Plan(pods=2, zones=("b", "c"), start=1_795_000_000.0, warm=0))
+    with Served(fleet, speed=0.001) as served, Control(served, 0) as control:
+        answer = requests.get(f"{control.url}/targets", timeout=5)
+        assert run(["simulate", "state", "--control", control.url]) == ExitCode.OK
+    first, second = served.addresses
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.json() == [
+        {"targets": [first], "labels": {"zone": "b"}},
+        {"targets": [second], "labels": {"zone": "c"}},
+    ]
+    assert re.findall(r"up  ([bc])$", capsys.readouterr().out, re.MULTILINE) == ["b", "c"]
+
+
+def test_a_fleet_without_zones_has_targets_without_labels(control: Control) -> None:
+    found = requests.get(f"{control.url}/targets", timeout=5).json()
+    assert found == [{"targets": [address], "labels": {}} for address in Remote(control.url).addresses()]
+
+
 def test_a_fault_that_strikes_is_seen_by_the_pods() -> None:
     fleet = Fleet(Plan(pods=1, start=1_795_000_000.0, warm=0))
     fleet.faults.strike(Fault(Name.CRASH_LOOP, fleet.elapsed, 600))
@@ -89,6 +109,7 @@ def test_a_schedule_forgets_what_is_over_and_has_an_end() -> None:
         ("POST /faults", {"Origin": "http://127.0.0.1"}, FINE, 403),
         ("GET /", {"Host": "evil.example:80"}, b"", 403),
         ("POST /faults", {}, b'{"name": "fire", "for": "5m"}', 400),
+        ("POST /faults", {}, b'{"name": "zone-outage", "for": "5m"}', 400),
         ("POST /faults", {}, b'{"name": "error-burst", "for": "0"}', 400),
         ("POST /faults", {}, b'{"name": "error-burst", "for": "-5m"}', 400),
         ("POST /faults", {}, b'{"name": "error-burst", "for": 5}', 400),

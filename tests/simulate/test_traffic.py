@@ -1,4 +1,4 @@
-"""The laws of the draws and of the traffic curve."""
+"""The laws of the draws, the mix of requests, and simulated time."""
 
 from random import Random
 
@@ -6,30 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from regobs.catalog.model import Flavor
+from regobs.errors import InputError
+from regobs.simulate import Plan
 from regobs.simulate.clock import Clock
 from regobs.simulate.draw import events, spread
-from regobs.simulate.traffic import blob_size, level
+from regobs.simulate.traffic import Mix, requests_of
 
 seeded = Random  # an alias: a model needs no cryptographic generator
-MONDAY = 1_795_392_000  # 2026-11-23 00:00 UTC
-
-
-@given(st.floats(0, 2e9))
-def test_the_level_is_a_share(time: float) -> None:
-    assert 0 < level(time) <= 1
-
-
-@given(st.integers(0, 7 * 86_400))
-def test_the_level_has_no_jump_but_at_midnight(second: int) -> None:
-    later = second + 1
-    if later % 86_400:
-        assert level(MONDAY + later) == pytest.approx(level(MONDAY + second), abs=0.001)
-
-
-def test_there_is_less_traffic_at_night_and_on_sunday() -> None:
-    noon = MONDAY + 14 * 3600
-    assert level(noon) > 2 * level(MONDAY + 3 * 3600)
-    assert level(noon) > 2 * level(noon + 6 * 86_400)
 
 
 @given(st.integers(), st.floats(-5, 500))
@@ -48,9 +32,21 @@ def test_half_of_a_spread_is_below_its_median() -> None:
     assert sum(spread(rng, 3.0) < 3.0 for _ in range(4000)) / 4000 == pytest.approx(0.5, abs=0.03)
 
 
-@given(st.integers())
-def test_a_blob_has_a_size_that_a_registry_takes(seed: int) -> None:
-    assert 32 <= blob_size(seeded(seed)) <= 10 * 2**30
+def test_a_weight_of_a_plan_takes_the_place_of_the_usual_one() -> None:
+    weights = {kind.name: 0.0 for kind in requests_of(Flavor.GITLAB)} | {"GET tags": 3.0, "PUT manifest": 1.0}
+    drawn = [kind.name for kind in Mix(Plan(requests=weights)).draw(seeded(7), 4000)]
+    assert set(drawn) == {"GET tags", "PUT manifest"}
+    assert drawn.count("GET tags") == pytest.approx(3000, rel=0.05)
+
+
+def test_a_mix_needs_a_request() -> None:
+    with pytest.raises(InputError, match="no requests"):
+        Mix(Plan(requests={kind.name: 0.0 for kind in requests_of(Flavor.GITLAB)}))
+
+
+def test_routes_of_gitlab_s_api_are_asked_of_gitlab_alone() -> None:
+    only = {kind.name for kind in requests_of(Flavor.GITLAB)} - {kind.name for kind in requests_of(Flavor.DISTRIBUTION)}
+    assert {name.partition(" v1_")[0] for name in only} == {"GET"}
 
 
 def test_simulated_time_runs_at_its_speed() -> None:

@@ -21,14 +21,15 @@ _CAPABILITIES = [capability.value for capability in Capability]
 
 
 @click.group(invoke_without_command=True)
-@click.option("--flavor", type=click.Choice(_FLAVORS), default=_FLAVORS[0], show_default=True)
+@click.option("--plan", "file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="See below.")
+@click.option("--flavor", type=click.Choice(_FLAVORS), show_default=_FLAVORS[0])
 @click.option("--registry-version", metavar="VERSION", help="The registry's version; the newest that is known if not.")
 @click.option("--with", "switched_on", multiple=True, type=click.Choice(_CAPABILITIES), help="Switch one more on.")
 @click.option("--without", "switched_off", multiple=True, type=click.Choice(_CAPABILITIES), help="Switch one off.")
-@click.option("--pods", type=click.IntRange(1, 200), default=3, show_default=True, help="Registry processes.")
-@click.option("--replicas", type=click.IntRange(1, 20), default=2, show_default=True, help="Of the database.")
-@click.option("--rate", type=click.FloatRange(0), default=5.0, show_default=True, help="Requests of a pod a second.")
-@click.option("--seed", type=int, default=1, show_default=True, help="The same seed gives the same numbers.")
+@click.option("--pods", type=click.IntRange(1, 200), show_default="3", help="Registry processes.")
+@click.option("--replicas", type=click.IntRange(1, 20), show_default="2", help="Of the database.")
+@click.option("--rate", type=click.FloatRange(0), show_default="5", help="Requests of a pod a second.")
+@click.option("--seed", type=int, show_default="1", help="The same seed gives the same numbers.")
 @click.option("--fault", "faults", multiple=True, metavar="NAME@START+DURATION", help="Such as error-burst@2m+5m.")
 @click.option("--speed", type=click.FloatRange(0, min_open=True), default=1.0, show_default=True, help="Of time.")
 @click.option(
@@ -52,14 +53,15 @@ _CAPABILITIES = [capability.value for capability in Capability]
 def simulate(
     context: click.Context,
     *,
-    flavor: str,
+    file: Path | None,
+    flavor: str | None,
     registry_version: str | None,
     switched_on: tuple[str, ...],
     switched_off: tuple[str, ...],
-    pods: int,
-    replicas: int,
-    rate: float,
-    seed: int,
+    pods: int | None,
+    replicas: int | None,
+    rate: float | None,
+    seed: int | None,
     faults: tuple[str, ...],
     speed: float,
     port: int,
@@ -75,9 +77,14 @@ def simulate(
 ) -> None:
     """Simulate a fleet of registries: each pod serves /metrics on a port of 127.0.0.1.
 
-    The numbers are a model's. Faults: error-burst, latency-ramp, pool-exhaustion, replica-lag, redis-loss, gc-backlog,
-    notifications-down, storage-throttling, stuck-migration, crash-loop, no-traffic; their times are
-    simulated ones. With --control more of them strike and are repaired while the fleet runs, by the commands below.
+    The numbers are a model's. A fleet with zones, a traffic curve, weights of requests and clients, sizes of blobs and
+    a schedule of faults is described by the TOML file of --plan; docs/simulate.md has one. --pods, --replicas, --rate
+    and --seed change what it says, --fault adds to it.
+
+    Faults: error-burst, latency-ramp, pool-exhaustion, replica-lag, redis-loss, gc-backlog, notifications-down,
+    storage-throttling, stuck-migration, crash-loop, no-traffic, zone-outage; their times are simulated ones. With
+    --control more of them strike and are repaired while the fleet runs, by the commands below, and /targets of its
+    address tells Prometheus where the pods are (http_sd_configs).
 
     With --logs each pod of the GitLab flavor writes DIR/registry-N.log: its access and application log.
 
@@ -86,30 +93,50 @@ def simulate(
     """
     if context.invoked_subcommand is not None:
         return
-    from regobs.errors import InputError  # noqa: PLC0415 (what follows is not needed for --help)
-    from regobs.simulate import Fault, Fleet, Plan, Schedule  # noqa: PLC0415 (what follows is not needed for --help)
+    from dataclasses import replace  # noqa: PLC0415 (what follows is not needed for --help)
+
+    from regobs.errors import InputError  # noqa: PLC0415
+    from regobs.simulate import Fault, Fleet, Schedule  # noqa: PLC0415
     from regobs.simulate.clock import seconds_of  # noqa: PLC0415
-    from regobs.simulate.plan import chosen, version_of  # noqa: PLC0415
 
     if openmetrics is None and (readers or families):
         raise InputError("--for and --only choose what of a history is written", next_step="name a file: --openmetrics")
-    kind, version, now = Flavor(flavor), version_of(registry_version), float(int(time.time()))
-    plan = Plan(
-        flavor=kind,
-        version=version,
-        capabilities=chosen(kind, version, switched_on, switched_off),
-        pods=pods,
-        replicas=replicas,
-        rate=rate,
-        seed=seed,
-        start=float(int(now - days * _DAY)) if openmetrics else now,
-        faults=Schedule(Fault.parse(text) for text in faults),
+    plan = _planned(file, flavor, registry_version, switched_on, switched_off)
+    now = float(int(time.time()))
+    if pods is not None:
+        plan = replace(plan, pods=pods)
+    plan = replace(
+        plan,
+        replicas=plan.replicas if replicas is None else replicas,
+        rate=plan.rate if rate is None else rate,
+        seed=plan.seed if seed is None else seed,
+        start=plan.start or (float(int(now - days * _DAY)) if openmetrics else now),
+        faults=Schedule([*plan.faults.faults, *map(Fault.parse, faults)]),
     )
     if openmetrics is not None:
         choice = _Choice(readers, families, days * _DAY, seconds_of(step, "--step"), processes)
         _history(plan, logs, openmetrics, choice)
     else:
         _serve(Fleet(plan, logs=logs), port, control, speed, seconds_of(duration, "--duration") if duration else None)
+
+
+def _planned(
+    file: Path | None, flavor: str | None, version: str | None, on: tuple[str, ...], off: tuple[str, ...]
+) -> Plan:
+    """The plan of the file; without one a plan that says only what the registries are."""
+    from regobs.errors import InputError  # noqa: PLC0415 (as above)
+    from regobs.simulate.plan import Plan, chosen, version_of  # noqa: PLC0415
+    from regobs.simulate.plan_file import read_plan  # noqa: PLC0415
+
+    if file is None:
+        kind, number = Flavor(flavor or _FLAVORS[0]), version_of(version)
+        return Plan(flavor=kind, version=number, capabilities=chosen(kind, number, on, off))
+    named = {"--flavor": flavor, "--registry-version": version, "--with": on, "--without": off}
+    given = next((option for option, value in named.items() if value), None)
+    if given:
+        step = f"write it into [registry] of {file}"
+        raise InputError("what the registries are stands in the plan", value=given, next_step=step)
+    return read_plan(file)
 
 
 class _Choice(NamedTuple):
@@ -213,6 +240,7 @@ def state(control: str) -> None:
     found = Remote(control).state()
     click.echo(f"simulated time {found['time']}")
     for pod in found["pods"]:
-        click.echo(f"{pod['name']}  http://{pod['address']}/metrics  {'up' if pod['up'] else 'away'}")
+        place = f"  {pod['zone']}" if pod["zone"] else ""
+        click.echo(f"{pod['name']}  http://{pod['address']}/metrics  {'up' if pod['up'] else 'away'}{place}")
     for fault in found["faults"]:
         click.echo(f"{fault['name']}, {fault['remaining']:.0f} simulated seconds left")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 
 from regobs.errors import Location
@@ -17,10 +18,13 @@ Keys = tuple[str, ...]
 
 
 class Places:
-    """The line and column of every key and value of a TOML text that stands at the start of a line."""
+    """The line and column of every key and value of a TOML text that stands at the start of a line.
+
+    The tables of an array have their number, counted from 0, as a key of its own: `("faults", "0", "name")`.
+    """
 
     def __init__(self, text: str, file: str) -> None:
-        self._file = file
+        self.file = file
         self._keys: dict[Keys, Location] = {}
         self._values: dict[Keys, Location] = {}
         for keys, line, key_column, value_column in _lines(text):
@@ -37,15 +41,19 @@ class Places:
 
     def _nearest(self, keys: Keys, places: dict[Keys, Location]) -> Location:
         prefixes = (keys[:length] for length in range(len(keys), 0, -1))
-        return next((places[prefix] for prefix in prefixes if prefix in places), Location(self._file))
+        return next((places[prefix] for prefix in prefixes if prefix in places), Location(self.file))
 
 
 def _lines(text: str) -> Iterator[tuple[Keys, int, int, int]]:
     table: Keys = ()
+    seen: Counter[Keys] = Counter()
     for number, line in enumerate(text.splitlines(), start=1):
         if header := _HEADER.fullmatch(line):
             table = _split(header["keys"])
             column = header.start("keys") + 1
+            if line.lstrip().startswith("[["):
+                seen[table] += 1
+                table = (*table, str(seen[table] - 1))
             yield from ((table[:length], number, column, column) for length in range(1, len(table) + 1))
         elif pair := _KEY.match(line):
             keys = (*table, *_split(pair["keys"]))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import fields
-from decimal import Decimal
 from pathlib import Path
 
 from regobs.catalog.model import Capability, Exposer, Flavor, Version
+from regobs.config.document import read_text, top_table
 from regobs.config.model import (
     DEFAULT_CAPABILITIES,
     Config,
@@ -19,9 +18,7 @@ from regobs.config.model import (
     SloSettings,
     Threshold,
 )
-from regobs.config.places import Places, error_place
 from regobs.config.table import Table
-from regobs.errors import ConfigError, Location
 from regobs.promql.nodes import Matcher
 from regobs.promql.vocabulary import TARGET_LABELS
 
@@ -41,29 +38,12 @@ def load_config(path: Path | str | None = None) -> Config:
     file = Path(DEFAULT_NAME) if path is None else Path(path)
     if path is None and not file.is_file():
         return Config()
-    try:
-        text = file.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as fault:
-        raise ConfigError("not UTF-8 text", location=Location(str(file)), value=f"byte {fault.start}") from None
-    except OSError as fault:
-        raise ConfigError(
-            "cannot be read",
-            location=Location(str(file)),
-            value=fault.strerror,
-            expected="a readable regobs.toml",
-            next_step="correct the path given to --config",
-        ) from None
-    return read_config(text, file)
+    return read_config(read_text(file, option="--config"), file)
 
 
 def read_config(text: str, file: Path) -> Config:
     """The settings of a TOML text; `file` names it in errors, and its folder is where a relative `pack` begins."""
-    try:
-        data = tomllib.loads(text, parse_float=Decimal)
-    except tomllib.TOMLDecodeError as fault:
-        what, place = error_place(fault, str(file))
-        raise ConfigError("not TOML", location=place, value=what, expected="a TOML file") from None
-    top = Table(data, Places(text, str(file)), (), _TOP)
+    top = top_table(text, file, _TOP)
     registry = top.table("registry", ("flavor", "version", "capabilities"))
     flavor = registry.choice("flavor", Flavor, Flavor.GITLAB)
     labels, honor_labels, target_labels = _labels(top)

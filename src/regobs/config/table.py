@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from decimal import Decimal
 from difflib import get_close_matches
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, TypeVar
 
 from regobs.config.places import Keys, Places
@@ -45,11 +47,14 @@ class Table:
         )
 
     def _title(self) -> str:
-        return f"[{'.'.join(self._keys)}]" if self._keys else "regobs.toml"
+        name = ".".join(_names(self._keys))
+        if self._keys and self._keys[-1].isdecimal():
+            return f"[[{name}]]"
+        return f"[{name}]" if name else Path(self._places.file).name
 
     def fail(self, key: str, expected: str, next_step: str | None = None, *, value: object = None) -> ConfigError:
         """The error of a wrong value."""
-        name = ".".join((*self._keys, key))
+        name = ".".join(_names((*self._keys, key)))
         return ConfigError(
             f"wrong value of {name}",
             location=self.place(key),
@@ -72,6 +77,23 @@ class Table:
         if not isinstance(data, dict):
             raise self.fail(key, f"a table [{'.'.join((*self._keys, key))}]")
         return Table(data, self._places, (*self._keys, key), known)
+
+    def tables(self, key: str, known: Iterable[str] = ()) -> tuple[Table, ...]:
+        """The tables of an array `[[key]]`, none when absent."""
+        data = self._data.get(key, [])
+        if not isinstance(data, list) or not all(isinstance(one, dict) for one in data):
+            raise self.fail(key, f"tables [[{'.'.join((*self._keys, key))}]]")
+        return tuple(Table(one, self._places, (*self._keys, key, str(i)), known) for i, one in enumerate(data))
+
+    def require(self, key: str, expected: str) -> None:
+        """Raise ConfigError when the key is absent."""
+        if key not in self._data:
+            raise ConfigError(
+                f"{key} is missing in {self._title()}",
+                location=self.place(key),
+                expected=expected,
+                next_step=f"add {key} = ...",
+            )
 
     def text(self, key: str, default: str, *, expected: str = "text", pattern: str = r".+") -> str:
         """A text that matches `pattern` as a whole."""
@@ -174,6 +196,32 @@ class Table:
             raise self.fail(key, expected)
         return number
 
+    def whole(self, key: str, default: int, *, least: int, most: int) -> int:
+        """A whole number from `least` to `most`."""
+        found = self.number(key, f"a whole number from {least} to {most}", lambda x: least <= x <= most and x % 1 == 0)
+        return default if found is None else int(found)
+
+    def numbers(self, key: str, default: tuple[float, ...], expected: str) -> tuple[float, ...]:
+        """A list of numbers; a number may stand in it twice."""
+        values = self._data.get(key)
+        if values is None:
+            return default
+        if not isinstance(values, list):
+            raise self.fail(key, expected)
+        wrong = next((one for one in values if isinstance(one, bool) or not isinstance(one, int | Decimal)), None)
+        if wrong is not None:
+            raise self.fail(key, expected, value=wrong)
+        return tuple(float(one) for one in values)
+
+    def moment(self, key: str, default: float) -> float:
+        """A date and time with its offset, as Unix time."""
+        value = self._data.get(key)
+        if value is None:
+            return default
+        if not isinstance(value, datetime) or value.tzinfo is None:
+            raise self.fail(key, "a date and time with an offset, such as 2026-11-23T06:00:00Z, without quotes")
+        return value.timestamp()
+
     def selector(self, key: str, default: tuple[Matcher, ...]) -> tuple[Matcher, ...]:
         """Label matchers, written as in PromQL with or without braces; an empty text selects everything."""
         if key not in self._data:
@@ -186,6 +234,11 @@ class Table:
         if isinstance(matchers, str):
             raise self.fail(key, f"{expected}: {matchers}")
         return matchers
+
+
+def _names(keys: Keys) -> Iterator[str]:
+    """The keys without the numbers of tables in arrays."""
+    return (key for key in keys if not key.isdecimal())
 
 
 def _toml(value: object) -> str:

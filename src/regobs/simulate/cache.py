@@ -12,7 +12,6 @@ from regobs.simulate.faults import Name
 from regobs.simulate.moment import Moment, Work
 from regobs.simulate.plan import Plan
 
-_SIZE = 20
 # Commands of each instance, with how many of them a request causes.
 _COMMANDS = {
     "cache": (("get", 0.5), ("set", 0.06), ("ttl", 0.02), ("pipeline", 0.05), ("ping", 0.02)),
@@ -27,6 +26,7 @@ class Cache:
     def __init__(self, plan: Plan, instruments: Instruments, rng: Random) -> None:
         self._in = instruments
         self._rng = rng
+        self._size = plan.connections.redis
         balanced = plan.has(Capability.LOAD_BALANCING)
         self._instances = [name for name in _COMMANDS if name != "loadbalancing" or balanced]
 
@@ -59,7 +59,7 @@ class Cache:
             (redis.POOL_STALE, 2 if lost else events(self._rng, 0.01)),
         ):
             self._in.gauge(gauge).child(instance=instance).inc(amount)
-        total = 0 if lost else 6 + int(self._rng.random() * 4)
+        total = 0 if lost else min(self._size, 6 + int(self._rng.random() * 4))
         self._in.gauge(redis.POOL_TOTAL).child(instance=instance).set(total)
         self._in.gauge(redis.POOL_IDLE).child(instance=instance).set(max(0, total - 1 - int(self._rng.random() * 4)))
-        self._in.gauge(redis.POOL_MAX).child(instance=instance).set(_SIZE)
+        self._in.gauge(redis.POOL_MAX).child(instance=instance).set(self._size)

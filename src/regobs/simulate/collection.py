@@ -10,10 +10,9 @@ from regobs.simulate.background_log import BackgroundLog
 from regobs.simulate.draw import events, spread
 from regobs.simulate.faults import Name
 from regobs.simulate.moment import Moment, Work
+from regobs.simulate.plan import Plan
 from regobs.simulate.shared import Shared
-from regobs.simulate.traffic import blob_size
 
-_INTERVAL = 5.0  # seconds between two runs of a worker
 _EVENTS = {
     "blob": (("blob_upload", 0.7), ("manifest_delete", 0.2), ("layer_delete", 0.1)),
     "manifest": (
@@ -31,7 +30,10 @@ _MEDIA = (
 class Collection:
     """The workers of one pod."""
 
-    def __init__(self, instruments: Instruments, rng: Random, shared: Shared, log: BackgroundLog | None = None) -> None:
+    def __init__(
+        self, plan: Plan, instruments: Instruments, rng: Random, shared: Shared, log: BackgroundLog | None = None
+    ) -> None:
+        self._plan = plan
         self._in = instruments
         self._rng = rng
         self._shared = shared
@@ -42,11 +44,12 @@ class Collection:
         shared = self._shared
         shared.blob_tasks += work.tasks["blob_upload"]
         shared.manifest_tasks += work.tasks.total() - work.tasks["blob_upload"]
+        shared.blob_tasks += events(self._rng, self._plan.collecting.cleanup / self._plan.pods * moment.seconds)
         if moment.suffers(Name.GC_BACKLOG):
             shared.blob_tasks += events(self._rng, 5 * moment.seconds)
             shared.manifest_tasks += events(self._rng, 3 * moment.seconds)
         for worker in ("blob", "manifest"):
-            for _ in range(events(self._rng, moment.seconds / _INTERVAL)):
+            for _ in range(events(self._rng, moment.seconds / self._plan.collecting.interval)):
                 self._run(worker, moment, work)
 
     def _run(self, worker: str, moment: Moment, work: Work) -> None:
@@ -62,7 +65,7 @@ class Collection:
         seconds = spread(rng, 0.003 if noop else 0.06)
         self._in.histogram(gc.RUN_DURATION).child(**labels).observe(seconds)
         work.queries[f"gc_{worker}_task_next"] += 1
-        sleep = spread(rng, 60 if broken else _INTERVAL, 0.3)
+        sleep = spread(rng, 60 if broken else self._plan.collecting.interval, 0.3)
         self._in.histogram(gc.SLEEP).child(worker=worker).observe(sleep)
         if self._log is not None:
             self._log.collected(worker, seconds, sleep, event=event, dangling=dangling, broken=broken)
@@ -88,4 +91,4 @@ class Collection:
             child.observe(spread(self._rng, 0.03))
         if artifact == "blob":
             chosen = self._rng.choices([name for name, _ in _MEDIA], [weight for _, weight in _MEDIA])[0]
-            self._in.counter(gc.BYTES).child(media_type=chosen).inc(blob_size(self._rng))
+            self._in.counter(gc.BYTES).child(media_type=chosen).inc(self._plan.blobs.draw(self._rng))

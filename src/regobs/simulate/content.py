@@ -10,17 +10,6 @@ from uuid import UUID
 
 from regobs.simulate.traffic import Request
 
-# User agents with their weights: clients of pipelines before those of people.
-CLIENTS: Mapping[str, float] = {
-    "docker/27.3.1 go/go1.22.7 git-commit/41ca978 kernel/6.1.0 os/linux arch/amd64": 46,
-    "containerd/1.7.22": 24,
-    "buildkit/v0.16": 10,
-    "kaniko/v1.23.2": 7,
-    "cri-o/1.30.5 go/go1.22.5 os/linux arch/amd64": 5,
-    "skopeo/1.16.1": 3,
-    "containers/5.32 (github.com/containers/image)": 3,
-    "GitLab": 2,
-}
 _GROUPS = ("platform", "payments", "web", "data", "mobile", "infra", "research", "tools")
 _PROJECTS = ("api", "worker", "frontend", "base-image", "gateway", "scheduler", "models")
 _TAGS = ("latest", "main", "v2.14.0", "v2.14.1", "v2.15.0-rc1", "nightly", "stable")
@@ -77,7 +66,7 @@ class Subject:
 class Content:
     """Draws by a generator that is given each time."""
 
-    def __init__(self, clients: Mapping[str, float] = CLIENTS) -> None:
+    def __init__(self, clients: Mapping[str, float]) -> None:
         self._repositories = [
             f"{group}/{project}" for project in _PROJECTS for group in (*_GROUPS, *(f"{name}/team" for name in _GROUPS))
         ]

@@ -1,6 +1,7 @@
 """The control endpoint of a served fleet: what it is, and faults that strike and are repaired while it runs.
 
-    GET    /                  the fleet: simulated time, pods with their addresses, active faults
+    GET    /                  the fleet: simulated time, pods with their addresses and zones, active faults
+    GET    /targets           the pods with their zones, for http_sd_configs of Prometheus
     POST   /faults            {"name": "error-burst", "for": "5m"}: it strikes now, `for` so much simulated time
     DELETE /faults/NAME       it is repaired now
 
@@ -26,7 +27,7 @@ from regobs.simulate.serve import LoopbackServer, Served
 
 _LARGEST = 4096  # bytes of a body
 _PATIENCE = 10.0  # seconds for a client to send its request
-_FAULTS = "/faults"
+_FAULTS, _TARGETS = "/faults", "/targets"
 
 
 class Order(msgspec.Struct, forbid_unknown_fields=True):
@@ -77,11 +78,16 @@ class Control:
             "time": timestamp(fleet.time),
             "elapsed": elapsed,
             "pods": [
-                {"name": pod.name, "address": address, "up": pod.up}
+                {"name": pod.name, "address": address, "up": pod.up, "zone": fleet.plan.zone(pod.number)}
                 for pod, address in zip(fleet.pods, self._served.addresses, strict=True)
             ],
             "faults": [_shown(one, elapsed) for one in fleet.faults.faults if one.progress(elapsed) is not None],
         }
+
+    def targets(self) -> list[dict[str, Any]]:
+        """A group of one target for each pod, see prometheus.io/docs/prometheus/latest/http_sd."""
+        pods = zip(self._served.fleet.pods, self._served.addresses, strict=True)
+        return [{"targets": [address], "labels": pod.labels} for pod, address in pods]
 
     def strike(self, body: bytes) -> dict[str, Any]:
         """Let the fault of a POST strike. Raises InputError or Refusal."""
@@ -94,6 +100,7 @@ class Control:
         fault = Fault(Name.read(order.name), elapsed, seconds_of(order.duration, "`for`"))
         if fault.duration == 0:
             raise InputError("a fault takes some time", value=order.duration, expected="a time such as 5m")
+        self._served.fleet.plan.check_fault(fault.name)
         self._served.fleet.faults.strike(fault)
         return _shown(fault, elapsed)
 
@@ -122,6 +129,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(HTTPStatus.OK)
 
     def _answer(self, status: HTTPStatus) -> None:
+        body: dict[str, Any] | list[dict[str, Any]]
         try:
             body = self._act()
         except Refusal as refusal:
@@ -137,19 +145,20 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(text)
 
-    def _act(self) -> dict[str, Any]:
+    def _act(self) -> dict[str, Any] | list[dict[str, Any]]:
         if self.headers.get("Host") not in self.control.hosts or "Origin" in self.headers:
             raise Refusal(HTTPStatus.FORBIDDEN, "this endpoint is for programs on this machine")
         path = self.path.partition("?")[0]
         if self.command == "GET" and path == "/":
             return self.control.state()
+        if self.command == "GET" and path == _TARGETS:
+            return self.control.targets()
         if self.command == "POST" and path == _FAULTS:
             return self.control.strike(self._body())
         if self.command == "DELETE" and path.startswith(f"{_FAULTS}/"):
             return self.control.repair(path.removeprefix(f"{_FAULTS}/"))
-        raise Refusal(
-            HTTPStatus.NOT_FOUND, "there is nothing here", expected=f"/, {_FAULTS} or {_FAULTS}/NAME", value=path
-        )
+        known = f"/, {_TARGETS}, {_FAULTS} or {_FAULTS}/NAME"
+        raise Refusal(HTTPStatus.NOT_FOUND, "there is nothing here", expected=known, value=path)
 
     def _body(self) -> bytes:
         length = self.headers.get("Content-Length", "")

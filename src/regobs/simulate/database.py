@@ -14,7 +14,6 @@ from regobs.simulate.moment import Moment, Work
 from regobs.simulate.plan import Plan
 from regobs.simulate.shared import Shared
 
-_MAX_OPEN = 25
 _QUERY = 0.003  # seconds, median
 _BUSY = 0.004  # seconds that a query holds its connection
 _CHECK = 60.0  # seconds between two checks of the lag
@@ -33,6 +32,7 @@ class Database:
         self._rng = rng
         self._shared = shared
         self._log = log
+        self._most = plan.connections.database
         self._balanced = plan.has(Capability.LOAD_BALANCING)
         self._checked = self._resolved = 0.0
         self._hosts = [(_PRIMARY, "primary")]
@@ -58,13 +58,14 @@ class Database:
 
     def _pool(self, moment: Moment, address: str, kind: str, queries: int) -> None:
         labels = {"db_name": "registry", "host_addr": address, "host_type": kind}
+        most = self._most
         leaking = moment.suffers(Name.POOL_EXHAUSTION) and kind == "primary"
         wanted = events(self._rng, _BUSY * moment.slowness * queries / moment.seconds + 0.3)
-        used = _MAX_OPEN if leaking else min(_MAX_OPEN, wanted)
-        full = used == _MAX_OPEN
-        open_now = max(used, min(_MAX_OPEN, 5 + used))
+        used = most if leaking else min(most, wanted)
+        full = used == most
+        open_now = max(used, min(most, 5 + used))
         for gauge, value in (
-            (sql_pool.MAX_OPEN, _MAX_OPEN),
+            (sql_pool.MAX_OPEN, most),
             (sql_pool.OPEN, open_now),
             (sql_pool.IN_USE, used),
             (sql_pool.IDLE, open_now - used),

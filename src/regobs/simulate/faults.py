@@ -26,6 +26,7 @@ class Name(StrEnum):
     STUCK_MIGRATION = "stuck-migration"
     CRASH_LOOP = "crash-loop"
     NO_TRAFFIC = "no-traffic"
+    ZONE_OUTAGE = "zone-outage"
 
     @classmethod
     def read(cls, text: str) -> Name:

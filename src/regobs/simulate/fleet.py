@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from regobs.catalog.model import Capability, Flavor
@@ -14,6 +15,7 @@ from regobs.simulate.journal import Journal
 from regobs.simulate.moment import Moment
 from regobs.simulate.plan import Plan
 from regobs.simulate.pod import Pod
+from regobs.simulate.presence import load
 from regobs.simulate.shared import Shared
 
 _WARMING = 15.0  # seconds of a step before the start
@@ -67,6 +69,7 @@ class Fleet:
         elapsed = self.elapsed
         self.time += seconds
         moment = Moment(self.time, elapsed, seconds, faults.active(elapsed))
+        moment = replace(moment, load=load(self.plan, moment))
         self.shared.advance(moment, self._rng)
         for pod in self.pods:
             pod.advance(moment)

@@ -29,12 +29,16 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A step of `seconds` that begins `elapsed` seconds after the start and ends at the Unix time `time`."""
+    """A step of `seconds` that begins `elapsed` seconds after the start and ends at the Unix time `time`.
+
+    `load` is what a pod gets of the traffic, as a multiple of what it gets while all pods are there.
+    """
 
     time: float
     elapsed: float
     seconds: float
     faults: Mapping[Name, float]
+    load: float = 1.0
 
     def suffers(self, name: Name) -> bool:
         """Whether a fault is active."""

@@ -15,7 +15,6 @@ from regobs.simulate.moment import Moment, Work
 from regobs.simulate.plan import Plan
 
 _ENDPOINT = "rails"
-_QUEUE = 500
 _ATTEMPTS = 0.5  # in a second, while nobody answers
 _RETRIES = 10  # then an event is lost
 _OK, _FAILED, _AWAY = "200 OK", "500 Internal Server Error", "503 Service Unavailable"
@@ -30,6 +29,7 @@ class Notify:
         self._in = instruments
         self._rng = rng
         self._log = log
+        self._room = plan.notifying.queue
         self._gitlab = plan.flavor is Flavor.GITLAB
         self._queue: deque[Event] = deque()
         self._tries = 0
@@ -40,7 +40,7 @@ class Notify:
         for (action, artifact), count in sorted(work.events.items()):
             for _ in range(count):
                 self._count(action, artifact, "Events")
-                if len(self._queue) >= _QUEUE:
+                if len(self._queue) >= self._room:
                     self._dropped += 1
                     if self._log is not None:
                         self._log.dropped(len(self._queue))

@@ -8,7 +8,12 @@ from dataclasses import dataclass, field
 from regobs.catalog import METRICS
 from regobs.catalog.model import Capability, Exposer, Flavor, Version
 from regobs.errors import InputError
-from regobs.simulate.faults import Schedule
+from regobs.simulate.background import Collecting, Connections, Migrating, Notifying
+from regobs.simulate.blobs import BlobSizes
+from regobs.simulate.clients import CLIENTS
+from regobs.simulate.curve import Curve
+from regobs.simulate.effects import EFFECTS
+from regobs.simulate.faults import Name, Schedule
 
 NEWEST: Mapping[Flavor, Version] = {Flavor.GITLAB: Version(4, 32), Flavor.DISTRIBUTION: Version(3, 0, 0)}
 # Older ones have other labels and families than the model fills.
@@ -26,6 +31,8 @@ _STANDS_ON: Mapping[Capability, tuple[Capability, ...]] = {
     Capability.URL_CACHE: (Capability.OBJECT_STORAGE, Capability.REDIS),
 }
 _WITHOUT_DATABASE = frozenset({Capability.DESCRIPTOR_CACHE, Capability.REDIS_DESCRIPTOR_CACHE})
+
+MOST_PODS, MOST_REPLICAS = 200, 20
 
 
 def possible(flavor: Flavor, version: Version | None) -> frozenset[Capability]:
@@ -59,8 +66,10 @@ def version_of(text: str | None) -> Version | None:
 
 @dataclass(frozen=True)
 class Plan:
-    """A fleet. `rate` is the highest rate of requests of a pod in a second of simulated time.
+    """A fleet. `rate` is the highest rate of requests of a pod in a second of simulated time, `curve` its course.
 
+    `requests` are weights of kinds of requests, by names such as `GET manifest`, where they are not the usual ones;
+    `clients` weights of user agents. With `zones` each pod is in one of them, in turn, and its target is labelled so.
     `start` is the simulated Unix time of the start. `warm` seconds are simulated before it, so that the counters of
     rare events are there from the start, as they are in a registry that has run for a while.
     """
@@ -75,6 +84,15 @@ class Plan:
     start: float = 0.0
     warm: float = 900.0
     faults: Schedule = field(default_factory=Schedule)
+    zones: tuple[str, ...] = ()
+    curve: Curve = field(default_factory=Curve)
+    requests: Mapping[str, float] = field(default_factory=dict)
+    blobs: BlobSizes = field(default_factory=BlobSizes)
+    clients: Mapping[str, float] = field(default_factory=lambda: CLIENTS)
+    connections: Connections = field(default_factory=Connections)
+    collecting: Collecting = field(default_factory=Collecting)
+    notifying: Notifying = field(default_factory=Notifying)
+    migrating: Migrating = field(default_factory=Migrating)
 
     def __post_init__(self) -> None:
         version = self.version or NEWEST[self.flavor]
@@ -87,11 +105,33 @@ class Plan:
                 value=f"{self.pods} pods, {self.replicas} replicas, {self.rate} requests a second",
                 expected="at least one pod and one replica, and no negative rate",
             )
+        if len(self.zones) > self.pods:
+            raise InputError(
+                "a zone without a pod",
+                value=f"{len(self.zones)} zones, {self.pods} pods",
+                expected="at most as many zones as pods",
+            )
         self._check(version)
+        for fault in self.faults.faults:
+            self.check_fault(fault.name)
 
     def has(self, capability: Capability) -> bool:
         """Whether it is switched on."""
         return capability in (self.capabilities or ())
+
+    def zone(self, number: int) -> str:
+        """The zone of a pod; an empty text without zones."""
+        return self.zones[number % len(self.zones)] if self.zones else ""
+
+    def check_fault(self, name: Name) -> None:
+        """Raise InputError for a fault that can strike nothing in this fleet."""
+        needs = EFFECTS[name].needs
+        if needs and not any(self.has(one) for one in needs):
+            raise InputError(
+                f"{name} strikes nothing in this fleet", value=name, expected=f"a fleet with {' or '.join(needs)}"
+            )
+        if name is Name.ZONE_OUTAGE and not self.zones:
+            raise InputError(f"{name} strikes nothing in this fleet", value=name, expected="a fleet with zones")
 
     def _check(self, version: Version) -> None:
         if version < _OLDEST[self.flavor]:

@@ -17,19 +17,17 @@ from regobs.simulate.collection import Collection
 from regobs.simulate.content import Content
 from regobs.simulate.database import Database
 from regobs.simulate.draw import stream
-from regobs.simulate.faults import Name
 from regobs.simulate.journal import Journal
 from regobs.simulate.leader import Leader
 from regobs.simulate.machine import Machine
 from regobs.simulate.moment import Moment, Work
 from regobs.simulate.notify import Notify
 from regobs.simulate.plan import Plan
+from regobs.simulate.presence import present
 from regobs.simulate.request_log import RequestLog
 from regobs.simulate.shared import Shared
 from regobs.simulate.storage import Storage
 from regobs.simulate.web import Web
-
-_LIVES, _RESTARTS = 40.0, 20.0  # seconds that a pod in a crash loop is up, then away
 
 
 class Part(Protocol):
@@ -75,13 +73,19 @@ class Pod:
         with self._lock:
             if self._journal is not None:
                 self._journal.begin(moment)
-            self._crash(moment)
+            self._come_and_go(moment)
             if self.up:
                 work = self._web.advance(moment)
                 for part in self._parts:
                     part.advance(moment, work)
             if self._journal is not None:
                 self._journal.end()
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """What service discovery says of its target, beside the address: its zone where there are zones."""
+        zone = self._plan.zone(self.number)
+        return {"zone": zone} if zone else {}
 
     def close(self) -> None:
         """End its log."""
@@ -99,12 +103,9 @@ class Pod:
         """Count a scrape, at its end."""
         self._machine.scraped()
 
-    def _crash(self, moment: Moment) -> None:
-        """The last pod comes and goes during a crash loop; at its end it is there."""
-        if self.number != self._plan.pods - 1:
-            return
-        looping = moment.suffers(Name.CRASH_LOOP)
-        up = not looping or moment.elapsed % (_LIVES + _RESTARTS) < _LIVES
+    def _come_and_go(self, moment: Moment) -> None:
+        """Who comes back is a process that has just started."""
+        up = present(self._plan, self.number, moment)
         if up and not self.up:
             self._life += 1
             self._start(moment.time)
@@ -121,7 +122,7 @@ class Pod:
         self._machine = machine = Machine(plan, made, self._stream(parts.Name.MACHINE), time)
         makers: Mapping[parts.Name, Callable[[Random], Part]] = {
             parts.Name.STORAGE: lambda rng: Storage(plan, made, rng),
-            parts.Name.COLLECTION: lambda rng: Collection(made, rng, shared, background),
+            parts.Name.COLLECTION: lambda rng: Collection(plan, made, rng, shared, background),
             parts.Name.LEADER: lambda rng: Leader(plan, made, rng, shared, background, holds=self.number == 0),
             parts.Name.DATABASE: lambda rng: Database(plan, made, rng, shared, background),
             parts.Name.CACHE: lambda rng: Cache(plan, made, rng),
@@ -141,7 +142,7 @@ class Pod:
     def _logs(self, time: float) -> tuple[RequestLog, BackgroundLog] | tuple[None, None]:
         if self._journal is None:
             return None, None
-        content = Content()
+        content = Content(self._plan.clients)
         background = BackgroundLog(self._journal, content)
         self._journal.born()
         background.started(

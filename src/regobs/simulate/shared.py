@@ -15,7 +15,6 @@ _QUARANTINE_SECONDS, _QUARANTINE_BYTES = 30.0, 8 * 2**20
 _LAGGING = 2.0  # seconds that a stuck replica falls back in a second; it also loses what it had replayed late
 _SPREADS = 120.0  # seconds until the replica that takes its reads falls back too, and so on
 _LOG_RATE = 600_000  # bytes of write-ahead log in a second
-_MIGRATION_DAYS = 3.0
 
 
 @dataclass(slots=True)
@@ -39,14 +38,16 @@ class Shared:
     replicas: list[Replica]
     blob_tasks: int = 40
     manifest_tasks: int = 25
-    migrated: float = 12.0  # percent
+    migrated: float = 0.0  # percent
+    migrating: float = 1.0  # seconds of all of it
     lagging: float = 0.0  # seconds since a replica got stuck
     changed: list[Replica] = field(default_factory=list)  # taken out or back in this step
 
     @classmethod
     def of(cls, plan: Plan) -> Shared:
         """That of a new fleet."""
-        return cls([Replica(f"10.0.2.{number + 11}:5432") for number in range(plan.replicas)])
+        replicas = [Replica(f"10.0.2.{number + 11}:5432") for number in range(plan.replicas)]
+        return cls(replicas, migrated=plan.migrating.done, migrating=plan.migrating.seconds)
 
     def advance(self, moment: Moment, rng: Random) -> None:
         """Move the replicas and the migration on."""
@@ -66,4 +67,4 @@ class Shared:
                 replica.quarantined = behind
                 self.changed.append(replica)
         if not moment.suffers(Name.STUCK_MIGRATION):
-            self.migrated = min(100.0, self.migrated + 100 * moment.seconds / (_MIGRATION_DAYS * 86_400))
+            self.migrated = min(100.0, self.migrated + 100 * moment.seconds / self.migrating)

@@ -45,7 +45,8 @@ class Tap:
     def __init__(self, pod: Pod, selection: Selection, job: str) -> None:
         self._pod = pod
         self._selection = selection
-        self._target = label_pairs(("instance", "job"), (f"{pod.name}:5001", job))
+        labels = {"instance": f"{pod.name}:5001", "job": job, **pod.labels}
+        self._target = label_pairs(tuple(labels), tuple(labels.values()))
         self._up = Track(_UP, (f"{UP}{{{self._target}}} ",))
         self._away = Layout(((self._up, 0),), 1)
         self._known: dict[Any, _Child] = {}

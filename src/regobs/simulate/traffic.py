@@ -1,37 +1,17 @@
-"""How much is asked for, by hour and weekday, and what: the mix of requests."""
+"""What is asked for: the kinds of requests and their mix."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import accumulate
 from random import Random
 
 from regobs.catalog.model import Capability, Flavor
+from regobs.errors import InputError
 from regobs.simulate.draw import spread
 from regobs.simulate.plan import Plan
 
-# Shares of the highest rate, by hour of the day in UTC: people in two continents, and pipelines at night.
-_HOURS = (
-    *(0.35, 0.30, 0.28, 0.27, 0.30, 0.38, 0.50, 0.68, 0.82, 0.92, 0.95, 0.93),
-    *(0.90, 0.95, 1.00, 0.98, 0.92, 0.84, 0.74, 0.66, 0.58, 0.50, 0.44, 0.39),
-)
-_DAYS = (0.95, 1.0, 1.0, 0.98, 0.90, 0.42, 0.38)  # Monday to Sunday
-_LARGEST = 10 * 2**30
 _KIB = 1024
-
-
-def level(time: float) -> float:
-    """The share of the highest rate at a Unix time, from 0 to 1; hours are joined by straight lines."""
-    moment = datetime.fromtimestamp(time, UTC)
-    share = (moment.minute * 60 + moment.second) / 3600
-    now, later = _HOURS[moment.hour], _HOURS[(moment.hour + 1) % 24]
-    return (now + (later - now) * share) * _DAYS[moment.weekday()]
-
-
-def blob_size(rng: Random) -> int:
-    """Bytes of a blob: a median of 2 MiB and a long tail, as layers have beside their small configurations."""
-    return max(32, min(_LARGEST, int(spread(rng, 2 * 2**20, 2.2))))
 
 
 @dataclass(frozen=True)
@@ -62,6 +42,11 @@ class Request:
         """A status by the weights."""
         values: list[int] = self.__dict__["code_values"]
         return rng.choices(values, cum_weights=self.__dict__["code_weights"])[0]
+
+    @property
+    def name(self) -> str:
+        """Its name in a plan, such as `GET manifest`."""
+        return f"{self.method} {self.route}"
 
 
 _FIND = ("repository_find_by_path",)
@@ -149,12 +134,20 @@ REQUESTS = (
 )
 
 
+def requests_of(flavor: Flavor) -> tuple[Request, ...]:
+    """The kinds that a registry of this flavor answers."""
+    return tuple(kind for kind in REQUESTS if kind.flavor in {None, flavor})
+
+
 class Mix:
     """The requests that a fleet gets, with its flavor's routes and by its storage's ways."""
 
     def __init__(self, plan: Plan) -> None:
-        self.requests = tuple(kind for kind in REQUESTS if kind.flavor in {None, plan.flavor})
-        self._weights = list(accumulate(kind.weight for kind in self.requests))
+        self.requests = requests_of(plan.flavor)
+        weights = [plan.requests.get(kind.name, kind.weight) for kind in self.requests]
+        if not any(weights):
+            raise InputError("a mix of no requests", expected="one weight above 0 at least")
+        self._weights = list(accumulate(weights))
         self.redirects = plan.has(Capability.OBJECT_STORAGE)
 
     def draw(self, rng: Random, count: int) -> list[Request]:

@@ -11,7 +11,7 @@ from regobs.simulate.faults import Name
 from regobs.simulate.moment import Moment, Work
 from regobs.simulate.plan import Plan
 from regobs.simulate.request_log import Answer, RequestLog
-from regobs.simulate.traffic import Mix, Request, blob_size, level
+from regobs.simulate.traffic import Mix, Request
 
 _WIRE = 60 * 2**20  # bytes a second of a body between client and registry
 _PATIENCE = 60.0  # seconds that a proxy waits for the first byte (proxy_read_timeout of nginx), then it hangs up
@@ -36,7 +36,11 @@ class Web:
     def advance(self, moment: Moment) -> Work:
         """Finish the requests of this step; some are left inside, as many as Little's law says."""
         work = Work()
-        rate = 0.0 if moment.suffers(Name.NO_TRAFFIC) else self._plan.rate * level(moment.time)
+        rate = (
+            0.0
+            if moment.suffers(Name.NO_TRAFFIC)
+            else self._plan.rate * self._plan.curve.level(moment.time) * moment.load
+        )
         fresh = self._mix.draw(self._rng, events(self._rng, rate * moment.seconds))
         done, self._inside = self._inside, []
         stay = min(len(fresh), events(self._rng, rate * self._seconds))
@@ -56,7 +60,7 @@ class Web:
         if first > _PATIENCE:
             code, first = _HUNG_UP, _PATIENCE
         fine = code < 400
-        size = blob_size(rng) if kind.blob and fine else 0
+        size = self._plan.blobs.draw(rng) if kind.blob and fine else 0
         redirected = fine and kind.blob == "out" and self._mix.redirects
         if redirected:
             code = 307
