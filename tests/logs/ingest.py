@@ -56,6 +56,8 @@ def _condition(text: str, document: Document) -> bool:
         return all(_condition(part, document) for part in text.split(" && "))
     if found := re.fullmatch(r"ctx\.(\w+) instanceof Number", text):
         return isinstance(document.get(found[1]), int | float)
+    if found := re.fullmatch(re.escape(ours.IS_NO_NUMBER).replace(r"\{0\}", "(.*?)"), text):
+        return not isinstance(document.get(found[1]), int | float)
     found = re.fullmatch(r"ctx\.(\w+) != null", text)
     assert found is not None, f"a condition that is not known: {text}"
     return document.get(found[1]) is not None
@@ -130,10 +132,14 @@ def _gsub(options: Document, document: Document) -> None:
     value = _value(options, document)
     if value is None:
         return
-    if not isinstance(value, str):
+    texts = value if isinstance(value, list) else [value]
+    if not all(isinstance(text, str) for text in texts):
         raise NotDoneError("no text")
+    # With re.ASCII the classes and the case of Python are those of Java; tests/e2e has a Java that says so.
+    pattern = re.compile(options["pattern"], re.ASCII)
+    replaced = [pattern.sub(re.sub(r"\$(\d)", r"\\\1", options["replacement"]), text) for text in texts]
     here, last = _place(options["field"], document)
-    here[last] = re.sub(options["pattern"], options["replacement"].replace("$1", r"\1"), value)
+    here[last] = replaced if isinstance(value, list) else replaced[0]
 
 
 def _uppercase(options: Document, document: Document) -> None:

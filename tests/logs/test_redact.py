@@ -1,44 +1,42 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from regobs.logs.redact import redact, sample, shape
+from regobs.logs.elasticsearch_pipeline import pipeline
+from regobs.logs.field import FieldType
+from regobs.logs.fields import FIELDS
+from regobs.logs.redact import SECRET_FIELDS, redact, sample, shape
+from tests.logs import hostile
+from tests.logs.ingest import ingest
 
-SECRET = "dGhpcyBpcyBhIHNlY3JldA"
+PIPELINE = pipeline()
+ONE = {
+    "processors": [
+        step for step in PIPELINE["processors"] if step.get("gsub", {}).get("field") in {"error", "patterns"}
+    ]
+}
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        f"/v2/a/blobs/uploads/1?_state={SECRET}%3D%3D&digest=sha256:1",
-        f"/v2/a/blobs/uploads/1?digest=sha256:1&_state={SECRET}",
-        f'{{"uri":"/v2/a?x=1\\u0026_state={SECRET}","status":1}}',
-        f"https://s3.example/b?X-Amz-Algorithm=A&X-Amz-Credential={SECRET}&X-Amz-Signature={SECRET}",
-        f"https://storage.example/b?Expires=1&GoogleAccessId={SECRET}&Signature={SECRET}",
-        f"https://blob.example/b?sv=1&sig={SECRET}",
-        f"Authorization: Basic {SECRET}",
-        f"headers=map[Authorization:[Bearer {SECRET}]]",
-        f'{{"Authorization":"Bearer {SECRET}"}}',
-        f'{{"actor":{{"user":"{SECRET}"}}}}',
-        f"password={SECRET}",
-        f"postgres://registry:{SECRET}@db/registry",
-        f"token eyJhbGciOiJ.{SECRET}.{SECRET}",
-    ],
-)
+@pytest.mark.parametrize("text", hostile.TEXTS)
 def test_a_secret_is_not_shown(text: str) -> None:
-    assert SECRET in text
-    assert SECRET not in redact(text)
+    assert hostile.SECRET in text
+    assert hostile.SECRET not in redact(text)
     assert "[secret]" in redact(text)
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["/v2/group/proj/manifests/latest", "a basic thing", "sha256:" + "ab" * 32, "https://example.com/a?n=100&last=b"],
-)
+@pytest.mark.parametrize("text", hostile.HARMLESS)
 def test_what_is_no_secret_stays(text: str) -> None:
     assert redact(text) == text
+
+
+def test_a_password_that_differs_leaves_the_rest_of_the_text_as_it_is() -> None:
+    assert (
+        redact("GET https://u:p@h/v2/?a=1&sig=x&n=2 failed")
+        == "GET https://u:[secret]@h/v2/?a=1&sig=[secret]&n=2 failed"
+    )
+    assert redact('{"password":"a\\"b","n":1}') == '{"password":"[secret]","n":1}'
 
 
 def test_a_field_that_is_a_secret_is_not_shown_whatever_it_holds() -> None:
@@ -62,6 +60,34 @@ def test_texts_that_differ_in_values_only_have_one_shape() -> None:
     assert shape(first) == shape(second) != shape("filesystem.Move")
 
 
-@given(st.text())
+@given(st.text() | hostile.PIECES)
+@settings(max_examples=500, deadline=None)
 def test_redacting_twice_is_redacting_once(text: str) -> None:
     assert redact(redact(text)) == redact(text)
+
+
+FREE = [field for field in FIELDS.values() if field.type in {FieldType.TEXT, FieldType.KEYWORD, FieldType.KEYWORD_LIST}]
+
+
+@pytest.mark.parametrize("text", [*hostile.TEXTS, *hostile.HARMLESS])
+def test_the_ingest_pipeline_masks_what_is_masked_here_in_every_free_text(text: str) -> None:
+    made = ingest(PIPELINE, {field.name: text for field in FREE if field.name not in SECRET_FIELDS})
+    checked = {field.name for field in FREE if field.name in made and not (field.values or field.pattern)}
+    assert {"uri", "error", "detail", "user_agent", "correlation_id", "value", "stack"} <= checked
+    assert {name: made[name] for name in checked} == dict.fromkeys(checked, redact(text))
+
+
+@given(hostile.PIECES)
+@settings(max_examples=300, deadline=None)
+def test_the_ingest_pipeline_masks_no_more_and_no_less(text: str) -> None:
+    assert ingest(ONE, {"error": text, "patterns": [text]}) == {"error": redact(text), "patterns": [redact(text)]}
+
+
+@pytest.mark.parametrize("name", sorted(SECRET_FIELDS))
+def test_a_field_that_is_named_like_a_secret_does_not_leave_the_pipeline(name: str) -> None:
+    assert name not in ingest(PIPELINE, {name: hostile.SECRET})
+
+
+@pytest.mark.parametrize(("value", "left"), [({"token": "x"}, None), ([{"a": "token=x"}], None), (7, 7), (True, True)])
+def test_what_is_no_text_does_not_leave_the_pipeline_unless_it_is_a_number(value: object, left: object) -> None:
+    assert ingest(PIPELINE, {"user_agent": value}).get("user_agent") == left

@@ -10,18 +10,20 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from regobs.logs.fields import ALIASES, FIELDS, Alias, Conversion, Field, FieldType
-from regobs.logs.redact import MASK, PARAMETERS, SECRET_FIELDS
+from regobs.logs.redact import PATTERN, REPLACEMENT, SECRET_FIELDS
 
 Processor = dict[str, Any]
 LINE = "regobs_line"  # the text of a line, for as long as it is taken apart
 IS_JSON = "ctx.message instanceof String && ctx.message.startsWith('{')"
 IS_ACCESS = "ctx.written_bytes != null"  # only access lines have it
+IS_NO_NUMBER = "!(ctx['{0}'] instanceof Number || ctx['{0}'] instanceof Boolean)"
 # Cut to a whole number, as the older generation writes it; binary fractions would make 1.001 s to 1000 ms.
 SCALE = (
     "ctx[params.to] = new BigDecimal(ctx.remove(params.from).toString())"
     ".multiply(new BigDecimal(params.factor)).longValue()"
 )
-SECRET = rf"(?i)([?&;](?:{PARAMETERS})=)[^&\s\"'\\<>]+"
+# Text of a closed form: nobody writes a secret into a digest, a level or a time.
+_TEXTS = frozenset({FieldType.KEYWORD, FieldType.KEYWORD_LIST, FieldType.TEXT})
 
 
 def pipeline() -> dict[str, Any]:
@@ -76,13 +78,15 @@ def _without_zone(field: Field) -> Processor:
 
 
 def _without_secrets(fields: Iterable[Field]) -> Iterator[Processor]:
-    """Upload state and signatures of URLs are masked; a field that cannot be read as text goes, so that none stays."""
-    named = sorted(SECRET_FIELDS - set(FIELDS))
-    yield {"remove": {"field": named, "ignore_missing": True}}
+    """What is masked where lines are shown is masked in every text; what is no text and no number goes.
+
+    Fields that no catalogue has are not looked into: they are kept in the line and not indexed.
+    """
+    yield {"remove": {"field": sorted(SECRET_FIELDS), "ignore_missing": True}}
     for field in fields:
-        if field.es_type in {FieldType.TEXT.value, "wildcard"}:
-            gone = [{"remove": {"field": field.name, "ignore_missing": True}}]
-            yield {"gsub": {**_replaced(field.name, SECRET, f"$1{MASK}"), "on_failure": gone}}
+        if field.type in _TEXTS and not (field.values or field.pattern or field.name in SECRET_FIELDS):
+            gone = {"field": field.name, "ignore_missing": True, "if": IS_NO_NUMBER.format(field.name)}
+            yield {"gsub": {**_replaced(field.name, PATTERN, REPLACEMENT), "on_failure": [{"remove": gone}]}}
 
 
 def _timed() -> Iterator[Processor]:
