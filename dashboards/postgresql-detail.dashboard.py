@@ -25,6 +25,9 @@ dead = ratio(highest(pg.DEAD_ROWS, by=table), highest(pg.DEAD_ROWS, by=table) + 
 bloat, sizes = highest(pg.TABLE_BLOAT, by=table), highest(pg.TABLE_SIZE, by=table)
 indexes, vacuumed = highest(pg.INDEX_SIZE, by=table), age(pg.VACUUMED, by=table)
 bloated = ratio(total(pg.TABLE_BLOAT, by=one), total(pg.TABLE_SIZE, by=one))
+btrees_bloated = ratio(total(pg.BTREE_BLOAT, by=one), total(pg.BTREE_SIZE, by=one))
+index = ("instance", "index")
+btrees, btree_bloat = highest(pg.BTREE_SIZE, by=index), highest(pg.BTREE_BLOAT, by=index)
 numbers = highest(pg.NUMBERS_USED, by=what)
 replicas, delay = total(pg.IS_REPLICA), highest(pg.REPLAY_DELAY, by=one)
 slots, slot = highest(pg.SLOT_LAG, by=("instance", "slot_name")), lowest(pg.SLOT_ACTIVE, by=("instance", "slot_name"))
@@ -38,9 +41,6 @@ dashboard = Dashboard(
         Stat("Connections of the limit", full, good="below 70 %", thresholds=(0.7, 0.9)),
         Stat("Deadlocks in this time range", increase(pg.DEADLOCKS), good="0", thresholds=(1, 10)),
         Stat("Found in memory", cached, good="above 99 %", thresholds=(0.99, 0.9)),
-        Stat("Size", total(pg.DATABASE_SIZE), good="grows with the images"),
-        Stat("Bloat of tables", bloated, good="below 30 %", thresholds=(0.3, 0.4)),
-        Stat("Transaction numbers used", highest(pg.NUMBERS_USED), good="below 15 %", thresholds=(0.25, 0.6)),
     ),
     Row(
         "Who is connected, and who waits for whom?",
@@ -64,10 +64,18 @@ dashboard = Dashboard(
     ),
     Row(
         "Is it full, or full of nothing?",
+        Stat("Size", total(pg.DATABASE_SIZE), good="grows with the images"),
+        Stat("Bloat of tables", bloated, good="below 30 %", thresholds=(0.3, 0.4)),
+        Stat("Bloat of B-trees", btrees_bloated, good="below 50 %; new ones have a third", thresholds=(0.5, 0.7)),
+        Stat("Transaction numbers used", highest(pg.NUMBERS_USED), good="below 15 %", thresholds=(0.25, 0.6)),
         Lines("Size of databases", top(10, highest(pg.DATABASE_SIZE, by=what)), good="grows with the images"),
         Lines("Size of tables (top 10)", top(10, sizes), good="manifests and blobs above all"),
         Lines("Size of indexes (top 10)", top(10, indexes), good="no more than a few times the table"),
         Lines("Bloat of tables (top 10)", top(10, bloat), good="level; it is used again, not given back"),
+        Lines("Share of bloat in tables (top 10)", top(10, ratio(bloat, sizes)), good="below 30 %", zoom=True),
+        Lines("Size of B-trees (top 10)", top(10, btrees), good="level against the table"),
+        Lines("Bloat of B-trees (top 10)", top(10, btree_bloat), good="level; REINDEX CONCURRENTLY gives it back"),
+        Lines("Share of bloat in B-trees (top 10)", top(10, ratio(btree_bloat, btrees)), good="below 50 %", zoom=True),
         Lines("Dead rows (top 10)", top(10, dead), good="below 20 %", zoom=True),
         Lines("Since the last vacuum (top 10)", top(10, vacuumed), good="days; 50 years is never"),
         Lines("Transaction numbers used over time", numbers, good="a saw below 15 %", thresholds=(0.25, 0.6)),

@@ -50,6 +50,7 @@ def make_tables(url: str) -> None:
         for number in range(PARTITIONS):
             part = f"FOR VALUES WITH (MODULUS {PARTITIONS}, REMAINDER {number})"
             connection.execute(f"CREATE TABLE blobs_p_{number} PARTITION OF blobs {part}".encode())
+        connection.execute("CREATE INDEX blobs_id ON blobs (id)")
         connection.execute("INSERT INTO blobs SELECT i, repeat('x', 64) FROM generate_series(1, %s) AS i", (ROWS,))
         connection.execute("DELETE FROM blobs WHERE id % 2 = 0")
         connection.execute("ANALYZE")
@@ -166,3 +167,11 @@ def test_the_queries_count_the_partitions_of_a_table_as_one_table(world: World) 
     assert {sample.labels["table"] for sample in families[postgresql.TABLE_SIZE.name].samples} == {"blobs"}
     assert dead >= ROWS / 2
     assert 0.3 < bloat / size < 0.8  # half of the rows were deleted
+
+
+def test_the_queries_tell_how_much_of_a_b_tree_is_bloat(world: World) -> None:
+    families = world.families[Exposer.POSTGRES]
+    [size], [bloat] = (families[one.name].samples for one in (postgresql.BTREE_SIZE, postgresql.BTREE_BLOAT))
+    assert (size.labels["table"], size.labels["index"]) == ("blobs", "blobs_id")  # its partitions as one
+    # half of the rows were deleted; they had been inserted in the order of the keys
+    assert 0.4 < bloat.value / size.value < 0.6

@@ -306,7 +306,9 @@ def test_units_of_the_pack_are_ones_a_reader_knows() -> None:
     assert units - {None} <= known - {"dateTimeAsIso"}
 
 
-MANY = frozenset({"instance", "pod", "name", "table", "cmd"})  # as many values as there are pods, queries or tables
+MANY = frozenset(
+    {"instance", "pod", "name", "table", "index", "cmd"}
+)  # as many values as there are pods, queries or tables
 FEW = frozenset({Exposer.POSTGRES, Exposer.PGBOUNCER, Exposer.REDIS, Exposer.NODE, Exposer.PROMETHEUS})
 
 

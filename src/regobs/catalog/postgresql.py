@@ -172,3 +172,13 @@ VACUUMED = _postgresql.gauge(
     "When a partition of the table, or the table, was vacuumed last; 0 is never.",
     _asked("datname", "table"),
 )
+BTREE_SIZE = _postgresql.gauge(
+    "pg_index_size_bytes", Unit.BYTES, "Bytes of a B-tree index.", _asked("datname", "table", "index")
+)
+BTREE_BLOAT = _postgresql.gauge(
+    "pg_index_bloat_bytes",
+    Unit.BYTES,
+    "Bytes of a B-tree index that hold no entry of a live row.",
+    _asked("datname", "table", "index"),
+    pitfalls=(_ESTIMATE, "A B-tree that keeps equal keys once is smaller than the estimate and reads 0 for long."),
+)
