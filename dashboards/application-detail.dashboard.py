@@ -6,7 +6,8 @@ from regobs.grafana.words import *
 
 requests = rate(http.REQUESTS, by="route")
 by_method, by_status = rate(http.REQUESTS, by="method"), rate(http.REQUESTS, by="code")
-failed = rate(select(http.REQUESTS, code="5xx"), by="route")
+by_route_and_method = rate(http.REQUESTS, by=("route", "method"))
+failures = ratio(rate(select(http.REQUESTS, code="5xx"), by="route"), requests)
 refusals = ratio(rate(select(http.REQUESTS, code="4xx"), by="route"), requests)
 pulls = select(http.DURATION, route="manifest", method=("get", "head"))
 limited = rate(select(http.REQUESTS, code="429"), by="route")
@@ -43,8 +44,9 @@ dashboard = Dashboard(
         "Requests",
         Lines("By route", requests, good="the usual mix", stacked=True),
         Lines("By method", by_method, good="far more reads than writes", logs="client-versions", stacked=True),
+        Lines("By route and method (top 10)", top(10, by_route_and_method), good="the usual mix", logs="users"),
         Lines("By status", by_status, good="2xx and 3xx; each login begins with a 401", logs="auth-failures"),
-        Lines("Server errors by route", ratio(failed, requests), good="0", alert=BURN, logs="recent-errors", zoom=True),
+        Lines("Server errors by route", failures, good="0", alert=BURN, logs="errors-by-message", zoom=True),
         Lines("Client errors by route", refusals, good="level; 404 precedes a push", logs="errors-by-code", zoom=True),
         Lines("Answers 429 by route", limited, good="0, or no more than the limits are meant to", logs="rate-limited"),
         Lines("In flight over time", total(http.IN_FLIGHT), good="falls back after each peak"),

@@ -12,6 +12,11 @@ bytes_left = ratio(lowest(node.FILESYSTEM_AVAILABLE, by=space), lowest(node.FILE
 files_left = ratio(lowest(files, by=space), lowest(node.FILESYSTEM_FILES, by=space))
 memory_left = ratio(lowest(node.MEMORY_AVAILABLE, by=one), lowest(node.MEMORY, by=one))
 busy = ratio(rate(select(node.CPU, mode=other_than("idle")), by=one), rate(node.CPU, by=one))
+received, sent = (rate(select(way, device=other_than("lo"))) for way in (node.NETWORK_RECEIVED, node.NETWORK_SENT))
+wire, platters = (
+    {"received": received, "sent": sent},
+    {"read": rate(node.DISK_READ), "written": rate(node.DISK_WRITTEN)},
+)
 disks = rate(node.DISK_BUSY, by=("instance", "device"))
 throttled = ratio(rate(containers.THROTTLED, by="pod"), rate(containers.PERIODS, by="pod"))
 scaled, named = ratio(total(kubernetes.AUTOSCALER_REPLICAS), total(kubernetes.AUTOSCALER_MAX)), "query_name"
@@ -38,7 +43,10 @@ dashboard = Dashboard(
         "How full are the hosts?",
         Lines("CPU of hosts", top(10, busy), good="below 70 %", thresholds=(0.7, 0.9)),
         Lines("Memory left on hosts", memory_left, good="above 20 %", thresholds=(0.2, 0.1)),
+        Lines("Load of hosts", top(10, highest(node.LOAD, by=one)), good="no more than the host has processors"),
+        Lines("Network of hosts", wire, good="below the speed of the link"),
         Lines("Disks busy", top(10, disks), good="below 70 %"),
+        Lines("Bytes of disks", platters, good="below what the disks can"),
         Lines("Space left", bytes_left, good="above 20 %", thresholds=(0.2, 0.1)),
         Lines("Files left", files_left, good="above 20 %", thresholds=(0.2, 0.1)),
     ),

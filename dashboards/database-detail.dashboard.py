@@ -1,6 +1,7 @@
 """The metadata database as the registry sees it: its queries, its connections and the choice among its replicas."""
 
 from regobs.catalog import database, load_balancing, row_counts, sql_pool
+from regobs.catalog import postgresql as pg
 from regobs.grafana.words import *
 
 queries, slowest = rate(database.QUERIES, by="name"), quantile(0.95, database.QUERY_DURATION, by="name")
@@ -17,8 +18,12 @@ reads = rate(load_balancing.TARGETS)
 to_primary = ratio(rate(select(load_balancing.TARGETS, fallback=True)), reads)
 why_primary = rate(select(load_balancing.TARGETS, fallback=True), by="reason")
 none_left = zero_filled(rate(select(load_balancing.TARGETS, reason="all_quarantined")), reads)
+changes = rate(load_balancing.POOL_EVENTS, by=("event", "reason"))
 dns = rate(load_balancing.DNS_LOOKUPS, by="lookup_type")
 dns_failed = ratio(rate(select(load_balancing.DNS_LOOKUPS, error=True), by="lookup_type"), dns)
+named = ("instance", "datname")
+tables = ratio(total(pg.TABLE_BLOAT, by=named), total(pg.TABLE_SIZE, by=named))
+btrees = ratio(total(pg.BTREE_BLOAT, by=named), total(pg.BTREE_SIZE, by=named))
 lsn = load_balancing.LSN_CACHE_DURATION
 lsn_hits = ratio(rate(select(load_balancing.LSN_CACHE_LOOKUPS, result="hit")), rate(load_balancing.LSN_CACHE_LOOKUPS))
 lsn_failed = ratio(rate(select(lsn, operation="set", error=True)), rate(select(lsn, operation="set")))
@@ -66,10 +71,11 @@ dashboard = Dashboard(
         Lines("Why the primary", why_primary, good="mostly not_up_to_date, after pushes", stacked=True),
         Lines("No replica left", none_left, good="0", alert="RegistryReplicasQuarantined"),
         Lines("Replicas in the pool of each instance", lowest(load_balancing.POOL_SIZE), good="as many as there are"),
-        Lines("State of replicas", replicas, good="online 1, quarantined 0"),
+        Lines("State of replicas", replicas, good="online 1, quarantined 0", logs="replica-quarantines"),
         Lines("Bytes behind", highest(load_balancing.LAG_BYTES, by="replica"), good="below 1 MiB"),
         Lines("p95 of seconds behind", quantile(0.95, load_balancing.LAG_SECONDS, by="replica"), good="below 1 s"),
-        Lines("Changes of the pool", rate(load_balancing.POOL_EVENTS, by=("event", "reason")), good="0"),
+        Lines("Changes of the pool", changes, good="0", logs="replica-quarantines"),
+        logs="primary-fallbacks",
     ),
     Row(
         "How do instances find replicas, and which are fresh enough?",
@@ -85,6 +91,13 @@ dashboard = Dashboard(
         "How many rows wait?",
         Lines("Rows counted", highest(row_counts.ROWS, by="query_name"), good="level or falling", log=True),
         Lines("p95 of counting", quantile(0.95, row_counts.COLLECTION_DURATION), good="below 5 s"),
+    ),
+    Row(
+        "How large is it, and how much of that is nothing?",
+        Lines("Size of databases", top(10, highest(pg.DATABASE_SIZE, by=named)), good="grows with the images"),
+        Lines("Bloat of tables", tables, good="below 30 %", thresholds=(0.3, 0.4)),
+        Lines("Bloat of B-trees", btrees, good="below 50 %; new ones have a third", thresholds=(0.5, 0.7)),
+        collapsed=True,
     ),
     needs=Capability.METADATA_DATABASE,
 )

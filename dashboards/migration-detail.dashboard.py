@@ -62,6 +62,7 @@ dashboard = Dashboard(
         Lines("Import workers in use", highest(removed.IMPORT_SATURATION), good="below 70 %", thresholds=(0.7, 0.9)),
         Lines("p95 of imports", quantile(0.95, removed.IMPORT_DURATION, by="type"), good="minutes, final ones seconds"),
         Lines("Tags of a repository, p95", quantile(0.95, removed.MIGRATION_TAGS), good="the usual mix", log=True),
+        Lines("Layers of an image, p95", quantile(0.95, removed.MIGRATION_LAYERS), good="the usual mix", log=True),
         Lines("p95 of blob transfers", quantile(0.95, blob_time, by="blob_type"), good="below 1 s"),
         Lines("Bytes of blobs moved", volume(blob_size, by="blob_type"), good="above 0 while repositories move"),
         Lines("Requests by path", rate(removed.MIGRATION_ROUTES, by="path"), good="moves from old to new"),

@@ -9,6 +9,7 @@ from regobs.grafana.words import *
 
 at, what = "endpoint", ("action", "artifact")
 entered = rate(select(notify.EVENTS, type="Events"), by=at)
+by_action = rate(select(notify.EVENTS, type="Events"), by=what)
 attempts = rate(select(notify.EVENTS, type=("Successes", "Failures")), by=at)
 refused = ratio(rate(select(notify.EVENTS, type="Failures"), by=at), attempts)
 dropped = ratio(rate(select(notify.EVENTS, type="Dropped"), by=at), entered)
@@ -48,7 +49,7 @@ dashboard = Dashboard(
     Row(
         "What is it about?",
         Lines("By endpoint", entered, good="follows pushes and pulls", stacked=True),
-        Lines("By action", rate(select(notify.EVENTS, type="Events"), by=what), good="the usual mix", stacked=True),
+        Lines("By action", by_action, good="the usual mix", logs="pulls-and-pushes-by-namespace", stacked=True),
         Lines("Attempts by endpoint", attempts, good="as many as events", stacked=True),
     ),
     needs=Capability.NOTIFICATIONS,

@@ -38,7 +38,7 @@ dashboard = Dashboard(
     Row(
         "Is it serving?",
         Stat("Instances up", up, good="as many as are deployed", alert="RegistryDown"),
-        Stat("Instances down", known - up, good="0", alert="RegistryTargetDown", thresholds=(1, 2)),
+        Stat("Instances down", known - up, good="0", alert="RegistryTargetDown", thresholds=(0.5, 1)),
         Stat("Firing alerts", zero_filled(firing, known), good="0", thresholds=(1, 3)),
         Stat("Requests", rate(http.REQUESTS), good="follows the time of day", alert=QUIET, logs="requests-over-time"),
         Stat("Server errors", ratio(failed, rate(http.REQUESTS)), good="below 0.1 %", thresholds=(0.001, 0.01)),

@@ -22,6 +22,7 @@ memory = {"used": highest(server.MEMORY, by=one), "resident": highest(server.RES
 clients = ratio(highest(server.CLIENTS, by=one), highest(server.MAX_CLIENTS, by=one))
 found, looked_up = rate(server.HITS, by=one), rate(server.HITS, by=one) + rate(server.MISSES, by=one)
 cpu, time_in = rate(server.CPU_USER, by=one) + rate(server.CPU_SYSTEM, by=one), rate(server.COMMAND_SECONDS, by=cmd)
+connected = {"connected": highest(server.CLIENTS, by=one), "blocked": highest(server.BLOCKED, by=one)}
 limit = highest(server.MAX_MEMORY, by=one)
 removed = {"evicted": rate(server.EVICTED), "expired": rate(server.EXPIRED)}
 keys = {"all": total(server.KEYS), "with an end": total(server.KEYS_EXPIRING)}
@@ -72,7 +73,7 @@ dashboard = Dashboard(
         Stat("Slow commands in this time range", increase(server.SLOW), good="0", thresholds=(1, 100)),
         Lines("CPU of a core", cpu, good="below 70 %: commands run on one core", thresholds=(0.7, 0.9)),
         Lines("Memory", {**memory, "limit": limit}, good="level; resident far above used is fragmentation"),
-        Lines("Clients", highest(server.CLIENTS, by=one), good="the pools of all instances together"),
+        Lines("Clients", connected, good="the pools of all instances together; none is blocked"),
         Lines("Connections accepted", rate(server.ACCEPTED, by=one), good="near 0: the pools keep theirs"),
         Lines("Network", network, good="follows the commands"),
     ),

@@ -20,7 +20,7 @@ dashboard = Dashboard(
     Row(
         "Does Prometheus see the registry?",
         Stat("Targets up", up, good="as many as are deployed", alert="RegistryDown"),
-        Stat("Targets down", known - up, good="0", alert="RegistryTargetDown", thresholds=(1, 2)),
+        Stat("Targets down", known - up, good="0", alert="RegistryTargetDown", thresholds=(0.5, 1)),
         Stat("Targets known", known, good="as many as are deployed", alert="RegistryTargetMissing"),
         Stat("Samples a scrape", total(targets.SCRAPE_SAMPLES), good="level"),
         Lines("Up", lowest(targets.UP, by=one), good="1", alert="RegistryTargetDown"),

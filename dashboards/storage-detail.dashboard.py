@@ -8,7 +8,10 @@ downloads = select(http.RESPONSE_SIZE, route="blob")
 hits = ratio(rate(select(storage.CACHE, type="Hit")), rate(select(storage.CACHE, type="Request")))
 hits_3 = ratio(rate(storage.CACHE_HITS), rate(storage.CACHE_REQUESTS))
 outcomes_3 = {"requests": rate(storage.CACHE_REQUESTS), "hits": rate(storage.CACHE_HITS)}
+errors = ratio(rate(select(storage.CACHE, type="Error")), rate(select(storage.CACHE, type="Request")))
+errors_3 = ratio(rate(storage.CACHE_ERRORS), rate(storage.CACHE_REQUESTS))
 to_cdn = ratio(rate(select(storage.CDN_REDIRECTS, backend="cdn")), rate(storage.CDN_REDIRECTS))
+served = volume(storage.BLOB_DOWNLOADS, by="redirect")
 signed = rate(storage.URL_CACHE_REQUESTS)
 signed_hits = ratio(rate(select(storage.URL_CACHE_REQUESTS, result="hit")), signed)
 repeated, limited = ratio(rate(storage.RETRIES), rate(storage.ACTIONS)), rate(storage.RATE_LIMITED)
@@ -24,7 +27,7 @@ dashboard = Dashboard(
         "Now",
         Stat("Actions", rate(storage.ACTIONS), good="follows the requests"),
         Stat("p95 of actions", quantile(0.95, storage.ACTIONS), good="below 100 ms", thresholds=(0.1, 1)),
-        Stat("Bytes in", volume(uploads), good="follows the pushes", logs="upload-sessions"),
+        Stat("Bytes in", volume(uploads), good="follows the pushes", logs="top-repositories-by-bytes-uploaded"),
         Stat("Bytes out", volume(downloads), good="follows the pulls", logs="top-repositories-by-bytes"),
         Stat("Cache hits", hits, hits_3, good="above 80 % on pulls", thresholds=(0.8, 0.5)),
         Stat("Freed in this time range", increase(gc.BYTES), good="above 0 where tags are deleted", logs=GC),
@@ -44,13 +47,14 @@ dashboard = Dashboard(
         Lines("New blobs", rate(storage.BLOB_UPLOADS), good="follows the pushes", logs="upload-sessions"),
         Lines("Bytes of new blobs", volume(storage.BLOB_UPLOADS), good="less than bytes in: layers are shared"),
         Lines("Blobs served", rate(storage.BLOB_DOWNLOADS, by="redirect"), good="redirected where a bucket serves"),
-        Lines("Bytes of blobs served", volume(storage.BLOB_DOWNLOADS, by="redirect"), good="follows the pulls"),
+        Lines("Bytes of blobs served", served, good="follows the pulls", logs="egress-over-time"),
         Heat("Size of new blobs", storage.BLOB_UPLOADS, good="the usual mix of layers and configurations"),
         logs="egress-by-redirect",
     ),
     Row(
         "Descriptor cache",
         Lines("Hit ratio", hits, hits_3, good="above 80 % on pulls", thresholds=(0.8, 0.5)),
+        Lines("Look-ups that failed", errors, errors_3, good="0", logs="recent-errors", zoom=True),
         Lines("Look-ups by outcome", rate(storage.CACHE, by="type"), outcomes_3, good="most requests are hits"),
         Lines("p95 of Redis", quantile(0.95, storage.CACHE_REDIS, by="operation"), good="below 10 ms"),
     ),
