@@ -13,7 +13,7 @@ import pytest
 from hypothesis import settings
 
 SERVER_FIXTURES = {"docker_registry", "prometheus_server", "alertmanager_server"}
-PEER_FIXTURES = {"elasticsearch_server", "elasticsearch_8_server", "opensearch_server"}
+PEER_FIXTURES = {"elasticsearch_server", "elasticsearch_8_server", "opensearch_server", "search_server"}
 REQUIRED = bool(os.environ.get("CI") or os.environ.get("REGOBS_REQUIRE_SERVERS"))
 
 # A machine that runs servers beside the tests is slow now and then, which says nothing about the tested code.

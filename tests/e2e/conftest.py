@@ -15,9 +15,11 @@ import pytest
 from regobs.demo import servers
 from regobs.demo.processes import Supervisor, find_program
 from regobs.errors import MachineError
+from regobs.logs.elasticsearch_cluster import Cluster
 from tests.peers import ELASTICSEARCH, ELASTICSEARCH_8, elasticsearch, opensearch
 from tests.peers.elasticsearch import Elasticsearch
 from tests.peers.opensearch import OpenSearch
+from tests.peers.search_server import SearchServer
 
 pytest.register_assert_rewrite("tests.e2e.log_answers")  # before its first import
 
@@ -79,15 +81,29 @@ def elasticsearch_server() -> Iterator[Elasticsearch]:
         yield elasticsearch.start(running, ELASTICSEARCH)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def elasticsearch_8_server() -> Iterator[Elasticsearch]:
-    """Elasticsearch 8, in the same way; it ends with its module, for others need the memory."""
+    """Elasticsearch 8, in the same way."""
     with Supervisor() as running:
         yield elasticsearch.start(running, ELASTICSEARCH_8)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def opensearch_server() -> Iterator[OpenSearch]:
-    """OpenSearch 3, for one module too."""
+    """OpenSearch 3, in the same way but open to everybody."""
     with Supervisor() as running:
         yield opensearch.start(running)
+
+
+@pytest.fixture(scope="session", params=["elasticsearch_server", "elasticsearch_8_server", "opensearch_server"])
+def search_server(request: pytest.FixtureRequest) -> SearchServer:
+    """Each of the three after the other."""
+    server: SearchServer = request.getfixturevalue(request.param)
+    return server
+
+
+@pytest.fixture(scope="session")
+def search_cluster(search_server: SearchServer) -> Iterator[Cluster]:
+    """A connection to it."""
+    with Cluster(search_server.access) as opened:
+        yield opened

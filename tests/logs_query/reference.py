@@ -31,9 +31,20 @@ def values(line: Line, field: Field) -> list[Any]:
     if field.type is FieldType.DATE:
         moment = datetime.fromisoformat(value)
         return [int((moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1000 // 1)]
-    if field.type in {FieldType.KEYWORD, FieldType.TEXT, FieldType.IP} and not isinstance(value, str):
+    if field.type is FieldType.IP:
+        return [_address(value)]
+    if field.type in {FieldType.KEYWORD, FieldType.TEXT} and not isinstance(value, str):
         return [json.dumps(value, separators=(",", ":"), ensure_ascii=False)]
     return [value]
+
+
+def _address(text: str) -> str:
+    """One text for each address, version 4 also where it is written as version 6; what is none stays as it is."""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return text
+    return str(getattr(address, "ipv4_mapped", None) or address)
 
 
 @cache
@@ -110,7 +121,9 @@ def _equals(value: Any, field: Field, text: str, *, phrase: bool) -> bool:  # no
         return text == str(value).lower()
     if kind is FieldType.IP:
         try:
-            return ipaddress.ip_address(value) in ipaddress.ip_network(text, strict=False)
+            block = ipaddress.ip_network(text, strict=False)
+            low, high = (_as_version_6(_address(str(end))) for end in (block[0], block[-1]))
+            return low <= _as_version_6(value) <= high
         except ValueError:
             return False
     if kind is FieldType.DATE:
@@ -159,9 +172,13 @@ def _in_range(line: Line, field: Field, node: Range) -> bool:
         assert covered is not None
         bound = covered.first if node.op in {">=", "<"} else covered.last
     elif field.type is FieldType.IP:
-        bound = int(ipaddress.ip_address(text))
-        found = [int(ipaddress.ip_address(value)) for value in found]
+        bound, *found = (_as_version_6(_address(value)) for value in (text, *found))
     return any(compare[node.op](value, bound) for value in found)
+
+
+def _as_version_6(text: str) -> int:
+    address = ipaddress.ip_address(text)
+    return int(ipaddress.IPv6Address(f"::ffff:{address}") if address.version == 4 else address)
 
 
 def rows(query: Query, lines: Iterable[Line]) -> list[tuple[Any, ...]]:

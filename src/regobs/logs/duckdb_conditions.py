@@ -23,9 +23,18 @@ from regobs.logs.kql.condition import (
     Terms,
 )
 
-# Addresses and words as functions of DuckDB; `kql.addresses` and `kql.analysis` say what they give.
+# Addresses and words as functions of DuckDB; `kql.addresses` and `kql.analysis` say what they give. A macro is put in
+# as text, so what would stand there several times is bound by a lambda over a list of one.
 _V4 = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
-_V6 = "[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}"
+_GROUP = "[0-9A-Fa-f]{1,4}"
+_GROUPS = f"(?:{_GROUP}(?::{_GROUP}){{0,6}})?"
+_V6 = f"{_GROUP}(?::{_GROUP}){{7}}|{_GROUPS}::{_GROUPS}"
+_MAPPED = "0" * 20 + "ffff"
+# What `::` stands for when an address is written: the longest row of zeros, the first of equal ones, no single one.
+_SHORTER = " ".join(
+    f"WHEN regexp_matches(a, '{zeros}') THEN regexp_replace(a, '{zeros}', '::')"
+    for zeros in (f"(?:^|:)0(?::0){{{more}}}(?::|$)" for more in range(7, 0, -1))
+)
 _DURATION = "[0-9]+(?:[.][0-9]+)?(?:ns|us|µs|μs|ms|s|m|h)"
 _WORDS = RE2.replace("'", "''")
 MACROS = (
@@ -35,14 +44,29 @@ MACROS = (
     """CREATE TEMP MACRO log_groups(a) AS
        CASE WHEN a = '' THEN []
        ELSE list_transform(string_split(a, ':'), lambda part: lpad(lower(part), 4, '0')) END""",
+    # Version 4 at the end of version 6, ::ffff:10.0.0.1, as the two groups that it stands for.
+    f"""CREATE TEMP MACRO log_last4(a) AS CASE WHEN regexp_matches(a, ':{_V4}([.]{_V4}){{3}}$') THEN
+         list_transform([log_hex4(regexp_extract(a, '[^:]*$'))], lambda hex:
+           regexp_extract(a, '^.*:') || hex[1:4] || ':' || hex[5:8])[1] ELSE a END""",
     """CREATE TEMP MACRO log_hex6(a) AS CASE WHEN contains(a, '::') THEN
-         array_to_string(log_groups(split_part(a, '::', 1)), '')
-         || repeat('0', 32 - 4 * (len(log_groups(split_part(a, '::', 1))) + len(log_groups(split_part(a, '::', 2)))))
-         || array_to_string(log_groups(split_part(a, '::', 2)), '')
+         list_transform([[log_groups(split_part(a, '::', 1)), log_groups(split_part(a, '::', 2))]], lambda parts:
+           array_to_string(parts[1], '') || repeat('0', greatest(4, 32 - 4 * (len(parts[1]) + len(parts[2]))))
+           || array_to_string(parts[2], ''))[1]
        ELSE array_to_string(log_groups(a), '') END""",
+    f"""CREATE TEMP MACRO log_address6(a) AS CASE WHEN regexp_full_match(a, '{_V6}') THEN
+         list_transform([log_hex6(a)], lambda hex: CASE WHEN len(hex) = 32 THEN hex END)[1] END""",
     f"""CREATE TEMP MACRO log_address(a) AS CASE
-       WHEN regexp_full_match(a, '{_V4}([.]{_V4}){{3}}') THEN '00000000000000000000ffff' || log_hex4(a)
-       WHEN regexp_full_match(a, '{_V6}') AND len(log_hex6(a)) = 32 THEN log_hex6(a) END""",
+       WHEN regexp_full_match(a, '{_V4}([.]{_V4}){{3}}') THEN '{_MAPPED}' || log_hex4(a)
+       WHEN contains(a, ':') THEN list_transform([log_last4(a)], lambda b: log_address6(b))[1] END""",
+    f"""CREATE TEMP MACRO log_shorter(a) AS CASE {_SHORTER} ELSE a END""",
+    f"""CREATE TEMP MACRO log_written(key) AS CASE WHEN starts_with(key, '{_MAPPED}') THEN
+         array_to_string(list_transform(range(25, 32, 2), lambda place: ('0x' || key[place:place + 1])::INTEGER), '.')
+       ELSE list_transform([array_to_string(list_transform(range(1, 32, 4), lambda place:
+         COALESCE(nullif(ltrim(key[place:place + 3], '0'), ''), '0')), ':')], lambda b: log_shorter(b))[1] END""",
+    # One text for each address, as `ipaddress` and Elasticsearch write it; what is no address stays as it is.
+    """CREATE TEMP MACRO log_same_address(a) AS CASE WHEN contains(a, ':') THEN
+         list_transform([log_address(a)], lambda key:
+           CASE WHEN key IS NULL THEN a ELSE log_written(key) END)[1] ELSE a END""",
     # What binary fractions add is taken off first: 1.001 s are 1000.9999999999999 ms for a computer.
     "CREATE TEMP MACRO log_whole(v) AS floor(round(v, 6))::BIGINT",
     f"""CREATE TEMP MACRO log_milliseconds(t) AS CASE WHEN t = '0' THEN 0.0

@@ -106,7 +106,8 @@ def _class(matched: str) -> str:
 
 def _hits(query: Query, lines: Callable[[list[Field]], str], parameters: Parameters) -> Statement:
     order = ", ".join(
-        f"{quoted(one.column)} {'DESC' if one.descending else 'ASC'} NULLS LAST" for one in query.ordering
+        f"{_sorted(field)} {'DESC' if one.descending else 'ASC'} NULLS LAST"
+        for one, field in zip(query.order, _ordered_by(query), strict=True)
     )
     if order:  # then by what is shown, so that lines of the same moment stand still
         order += "".join(f", {quoted(one.name)} NULLS LAST" for one in query.columns)
@@ -116,6 +117,16 @@ SELECT {MATCHED}, 1, 1, {", ".join(quoted(one.name) for one in query.columns)}
 FROM rows WHERE ok AND {holds(query.where.condition, parameters)}
 {f"ORDER BY {order}" if order else ""} {_limit(query, parameters)}"""  # noqa: S608 - names of the catalogue and placeholders
     return Statement(text, tuple(parameters.values), counted=False)
+
+
+def _sorted(field: Field) -> str:
+    """The value that lines are sorted by."""
+    return f"log_address({quoted(field.name)})" if field.type is FieldType.IP else quoted(field.name)
+
+
+def _told_apart(field: Field) -> str:
+    """The value that makes one group, or one of different values: an address is one however it is written."""
+    return f"log_same_address({quoted(field.name)})" if field.type is FieldType.IP else quoted(field.name)
 
 
 def _ordered_by(query: Query) -> list[Field]:
@@ -260,7 +271,7 @@ def _needs_value(group: Group) -> bool:
 
 def _key(group: Group, parameters: Parameters) -> str:
     if isinstance(group, ByTerms):
-        name = quoted(group.field.name)
+        name = _told_apart(group.field)
         # What a query holds is no part of a path; few have one, and splitting costs more than looking for it.
         path = f"CASE WHEN contains({name}, '?') THEN split_part({name}, '?', 1) ELSE {name} END"
         return f"nullif(split_part({path}, '/', {group.part + 1}), '')" if group.part else name
@@ -305,6 +316,6 @@ def _metric(metric: Metric, groups: tuple[Group, ...], chosen: _Chosen) -> str:
     functions = {
         Kind.SUM: f"COALESCE(sum({name}){of}, 0)",
         Kind.PERCENTILE: f"quantile_cont({name}, {metric.percent / 100!r}){of}",
-        Kind.CARDINALITY: f"count(DISTINCT {name}){of}",
+        Kind.CARDINALITY: f"count(DISTINCT {_told_apart(metric.field) if metric.field else '*'}){of}",
     }
     return functions.get(metric.kind, f"{metric.kind.value}({name}){of}")
