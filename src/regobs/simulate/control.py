@@ -27,7 +27,7 @@ from regobs.simulate.serve import LoopbackServer, Served
 
 _LARGEST = 4096  # bytes of a body
 _PATIENCE = 10.0  # seconds for a client to send its request
-_FAULTS, _TARGETS = "/faults", "/targets"
+_FAULTS, TARGETS = "/faults", "/targets"
 
 
 class Order(msgspec.Struct, forbid_unknown_fields=True):
@@ -151,13 +151,13 @@ class _Handler(BaseHTTPRequestHandler):
         path = self.path.partition("?")[0]
         if self.command == "GET" and path == "/":
             return self.control.state()
-        if self.command == "GET" and path == _TARGETS:
+        if self.command == "GET" and path == TARGETS:
             return self.control.targets()
         if self.command == "POST" and path == _FAULTS:
             return self.control.strike(self._body())
         if self.command == "DELETE" and path.startswith(f"{_FAULTS}/"):
             return self.control.repair(path.removeprefix(f"{_FAULTS}/"))
-        known = f"/, {_TARGETS}, {_FAULTS} or {_FAULTS}/NAME"
+        known = f"/, {TARGETS}, {_FAULTS} or {_FAULTS}/NAME"
         raise Refusal(HTTPStatus.NOT_FOUND, "there is nothing here", expected=known, value=path)
 
     def _body(self) -> bytes:
