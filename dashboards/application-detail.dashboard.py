@@ -10,7 +10,6 @@ by_route_and_method = rate(http.REQUESTS, by=("route", "method"))
 failures = ratio(rate(select(http.REQUESTS, code="5xx"), by="route"), requests)
 refusals = ratio(rate(select(http.REQUESTS, code="4xx"), by="route"), requests)
 pulls = select(http.DURATION, route="manifest", method=("get", "head"))
-limited = rate(select(http.REQUESTS, code="429"), by="route")
 p95 = quantile(0.95, http.DURATION, by="route")
 p95_detail = quantile(0.95, http.DURATION, by=("route", "method"))
 cache_hits = ratio(rate(select(storage.CACHE, type="Hit")), rate(select(storage.CACHE, type="Request")))
@@ -48,7 +47,6 @@ dashboard = Dashboard(
         Lines("By status", by_status, good="2xx and 3xx; each login begins with a 401", logs="auth-failures"),
         Lines("Server errors by route", failures, good="0", alert=BURN, logs="errors-by-message", zoom=True),
         Lines("Client errors by route", refusals, good="level; 404 precedes a push", logs="errors-by-code", zoom=True),
-        Lines("Answers 429 by route", limited, good="0, or no more than the limits are meant to", logs="rate-limited"),
         Lines("In flight over time", total(http.IN_FLIGHT), good="falls back after each peak"),
         logs="requests-by-route-and-status",
     ),

@@ -10,6 +10,7 @@ from regobs.grafana.words import *
 
 commands, slowest = rate(redis.COMMANDS, by="command"), quantile(0.95, redis.COMMANDS, by="command")
 each, p95 = ("instance", "command"), quantile(0.95, redis.COMMANDS, by="instance")
+by_instance = rate(redis.COMMANDS, by="instance")
 timed_out = increase(redis.POOL_TIMEOUTS, by="instance")
 hits, misses = rate(redis.POOL_HITS, by="instance"), rate(redis.POOL_MISSES, by="instance")
 in_use = total(redis.POOL_TOTAL, by="instance") - total(redis.POOL_IDLE, by="instance")
@@ -33,10 +34,10 @@ dashboard = Dashboard(
     "Registry Redis Detail",
     Row(
         "Does Redis answer?",
-        Stat("Commands", rate(redis.COMMANDS, by="instance"), good="follows the requests"),
+        Stat("Commands", by_instance, good="follows the requests"),
         Stat("p95 of commands", p95, good="below 5 ms", thresholds=(0.01, 0.1)),
         Stat("Timeouts in this time range", timed_out, good="0", thresholds=(1, 100)),
-        Lines("Commands by instance", rate(redis.COMMANDS, by="instance"), good="follows the requests", stacked=True),
+        Lines("Commands by instance", by_instance, good="follows the requests", logs="rate-limited", stacked=True),
         Lines("p95 by instance", p95, good="below 5 ms"),
         Lines("Within 10 ms", within(0.01, redis.COMMANDS, by="instance"), good="above 99 %", zoom=True),
     ),
