@@ -3,6 +3,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import string
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
@@ -10,8 +11,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from regobs.instrument.decoding import decoded
 from regobs.instrument.masking import redacted_fields, redacted_text
-from regobs.instrument.redaction import MASK
+from regobs.instrument.redaction import HARMLESS, MASK
 
 # Capitals in the front so that it is no word of a template; then what tokens, signatures and passwords are made of.
 SECRETS = st.text(string.ascii_letters + string.digits + "+/=_-~.!$*'()", min_size=6, max_size=40).map("Zq9".__add__)
@@ -29,6 +31,10 @@ PARAMETERS = (
         "X-Goog-Signature",
     ),
     *("Signature", "sig", "token", "access_token", "refresh_token", "password", "client_secret", "api_key", "nameless"),
+)
+# Not the names that are harmless, or headers: of these the whole line is masked.
+NAMES = st.text(string.ascii_letters, min_size=9).filter(
+    lambda name: name not in HARMLESS and not name.lower().endswith(("authorization", "cookie"))
 )
 TEMPLATES = (
     "Authorization: Bearer {}",
@@ -54,6 +60,33 @@ TEMPLATES = (
     "api-key: {}",
     "X-Amz-Signature={}",
     "private_token: {}",
+    "Location: https://bucket.example.com/x?X-Amz-Credential=A%2FB&X-Amz-Signature={}",
+    "Authorization: Bearer\n {}",
+    "Authorization: Bearer\n{}",
+    "Authorization:\r\n\tBasic {}",
+    "password:\n  {}",
+    "password: |\n  {}\n",
+    "['Basic', '{}']",
+    "<password>{}</password>",
+    "psql --password {} -h db",
+    "host=db password='a\\' {}' dbname=x",
+    "curl -u me:{} https://h/",
+    "redis:{}@cache:6379",
+    '{{"auths": {{"h": {{"auth": "{}"}}}}}}',
+    "-----BEGIN RSA PRIVATE KEY-----\n{}\n-----END RSA PRIVATE KEY-----",
+)
+# What stands between an application's text and its line: a library that quotes, a body inside a body, a representation.
+WRAPPINGS: tuple[Callable[[str], str], ...] = (
+    lambda text: quote(text, safe=""),
+    lambda text: text.replace("%", "%25"),
+    json.dumps,
+    repr,
+    lambda text: json.dumps({"body": text}),
+    lambda text: json.dumps([{"x": [text]}], indent=1),
+    lambda text: text.replace("/", "\\/"),
+    lambda text: f"failed: {text}, and more",
+    lambda text: str([("header", text.encode())]),
+    lambda text: text.replace("a", "\u200ba"),
 )
 
 
@@ -65,7 +98,21 @@ def test_no_secret_of_a_known_form_passes(secret: str, template: str, before: st
     assert secret not in redacted_text(f"{before}{template.format(secret)}{after}")
 
 
-@given(SECRETS, st.sampled_from(PARAMETERS) | st.text(string.ascii_letters, min_size=9), AROUND, st.booleans())
+@given(
+    st.text(string.ascii_letters + string.digits, min_size=8, max_size=20).map("Zq9".__add__),
+    # An escaped quote inside a quoted value reads otherwise in each encoding.
+    st.sampled_from([template for template in TEMPLATES if "\\'" not in template]),
+    st.lists(st.sampled_from(WRAPPINGS), min_size=1, max_size=4),
+)
+def test_no_encoding_hides_a_secret(secret: str, template: str, wrappings: list[Callable[[str], str]]) -> None:
+    text = template.format(secret)
+    for wrapping in wrappings:
+        text = wrapping(text)
+    assert secret not in decoded(redacted_text(text))
+    assert secret not in decoded(json.dumps(redacted_fields({"error": text, "list": [text]})))
+
+
+@given(SECRETS, st.sampled_from(PARAMETERS) | NAMES, AROUND, st.booleans())
 def test_no_parameter_of_a_url_passes_unless_it_is_harmless(secret: str, name: str, before: str, encoded: bool) -> None:
     value = quote(secret, safe="") if encoded else secret
     for url in (
@@ -100,6 +147,11 @@ def test_doing_it_twice_changes_nothing_more(text: str) -> None:
         "No HTTP secret provided - generated random secret.",
         "unknown token",
         "signature mismatch",
+        f"copied group/app:v1@sha256:{'0' * 64}",
+        "mail to ops@example.com at 10:15:30",
+        '{"msg":"blob deleted","size_bytes":5}',
+        "100% of 5 - done",
+        "C:\\new\\table",
     ],
 )
 def test_what_is_no_secret_stays(text: str) -> None:
@@ -111,18 +163,61 @@ def test_tokens_are_known_by_their_form() -> None:
     assert redacted_text(f"got {jwt} and glpat-abcdefghij0123456789") == f"got {MASK} and {MASK}"
 
 
+HARD = (
+    "password: '",
+    "-u ",
+    "a:b@",
+    "://a:",
+    "://a:b ",
+    "password: |\n ",
+    'password="""',
+    "-----BEGIN PRIVATE KEY-----",
+    "%25",
+    "a\n ",
+)
+
+
 def test_long_texts_take_linear_time() -> None:
     """A text that makes an expression try each start again would take minutes."""
-    for piece in ("a", "token", "?", "://", "x-amz-", "eyJ", "bearer ", "%5f", '"', "=", ";", "password: '"):
+    for piece in (
+        "a",
+        "token",
+        "?",
+        "://",
+        "x-amz-",
+        "eyJ",
+        "bearer ",
+        "%5f",
+        '"',
+        "=",
+        ";",
+        "password: '",
+        "\\",
+        *HARD,
+    ):
         redacted_text(piece * 20_000)
 
 
 @given(
-    SECRETS, st.sampled_from(["password", "Authorization", "access_token", "X-Amz-Signature", "db_password", "_state"])
+    SECRETS,
+    st.sampled_from(["password", "Authorization", "access_token", "X-Amz-Signature", "db_password", "_state"])
+    | st.sampled_from(["accessToken", "clientSecret", "PGPASSWORD", "redis.password", "Private-Token", "X-API-Key"])
+    | st.sampled_from(["pass%77ord", "pass%2577ord", " password ", "password_hash", "Set-Cookie", "auth", "--token"]),
 )
 def test_no_field_that_is_named_like_a_secret_passes(secret: str, name: str) -> None:
     for value in (secret, [secret], {"a": secret}, secret.encode(), {"deep": {name: [{"x": secret}]}}):
         assert secret not in json.dumps(redacted_fields({name: value, "args": {name: value}, "list": [{name: value}]}))
+    for headers in (
+        [(name, secret)],
+        [[name.encode(), secret.encode()]],
+        ["Host", "h", name, secret],
+        [{"name": name, "value": secret}],
+        {"value": [secret], "key": name},
+        json.dumps({"headers": [{"value": secret, "name": name}]}),
+        json.dumps({"a": json.dumps({name: secret})}),
+        {name: secret}.items(),
+    ):
+        assert secret not in decoded(json.dumps(redacted_fields({"headers": headers})))
 
 
 @given(SECRETS)

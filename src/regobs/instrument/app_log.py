@@ -36,7 +36,7 @@ from types import MappingProxyType
 from typing import Any
 
 from regobs.instrument.access_log import correlation_id, timestamp
-from regobs.instrument.masking import redacted_fields, redacted_text
+from regobs.instrument.masking import redacted_fields
 
 _BASE = frozenset({"time", "level", "msg"})
 _LEVELS = {"critical": "fatal", "warn": "warning", "exception": "error", "notset": "trace"}
@@ -82,9 +82,8 @@ def application_line(
     if error is not None:
         line.setdefault("error", str(error) or type(error).__name__)
         line.setdefault("stack", "".join(traceback.format_exception(error)))
-    line = redacted_fields(line)
-    now = timestamp(time.time() if at is None else at)
-    line |= {"time": now, "level": level_name(level), "msg": redacted_text(str(msg))}
+    line = redacted_fields({**line, "msg": str(msg)})
+    line |= {"time": timestamp(time.time() if at is None else at), "level": level_name(level)}
     text = json.dumps(line, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return text if text.isascii() else text.encode("utf-8", "replace").decode()  # lone surrogates can not be written
 

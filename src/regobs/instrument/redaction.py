@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 
+from regobs.instrument.decoding import unquoted
+
 MASK = "[FILTERED]"
 # OCI Distribution 1.1 and GitLab registry API v1.
 HARMLESS = frozenset(
@@ -17,21 +19,40 @@ HARMLESS = frozenset(
         *("referrers", "referrer_type", "dry_run", "exclude_size"),
     }
 )
-_PLAIN = re.compile(r"[A-Za-z0-9_.:/+,%-]{0,300}", re.ASCII).fullmatch
-_USERINFO = re.compile(r"//.*@", re.DOTALL)
+_PLAIN = re.compile(r"[A-Za-z0-9_.:/+, -]{0,300}", re.ASCII).fullmatch
+_STRANGE = re.compile(r"[%;@=\\]").search  # in a path of the API none of these stands
+_HIDDEN = re.compile(r"[?#;=]").search
 
 
 def redacted_uri(uri: str) -> str:
     """A request URI or a URL (Referer) without secrets: no userinfo, no fragment, only harmless query values."""
-    # Up to the last @, because a password may hold a raw slash, question mark or hash.
-    rest, _, _ = _USERINFO.sub(f"//{MASK}@", uri, count=1).partition("#")
+    start, at = uri.find("//"), uri.rfind("@")
+    if 0 <= start < at:  # to the last @, because a password may hold a raw slash
+        if "?" in uri[start:at] or "#" in uri[start:at]:  # a password too, or a query with an @ in it
+            return f"{uri[:start]}//{MASK}"
+        uri = f"{uri[:start]}//{MASK}{uri[at:]}"
+    rest, _, _ = uri.partition("#")
     path, mark, query = rest.partition("?")
+    if _STRANGE(path):
+        path = _path(path)
     return f"{path}{mark}{'&'.join(_pair(pair) for pair in query.split('&'))}" if query else path
+
+
+def _path(path: str) -> str:
+    """A path as it is; without what is behind an encoded question mark, a parameter of it, or before an @."""
+    plain = unquoted(path).replace("\\", "/")
+    head, at, rest = plain.rpartition("@")
+    if at and head != f"//{MASK}" and not head.endswith(f"://{MASK}"):
+        return f"{MASK}@{_path(rest)}"
+    found = _HIDDEN(plain)
+    if found is None:
+        return path
+    return f"{plain[: found.start()]}{found[0]}{MASK}"
 
 
 def _pair(pair: str) -> str:
     name, equals, value = pair.partition("=")
-    if name in HARMLESS and (not equals or _PLAIN(value)):
+    if name in HARMLESS and (not equals or _PLAIN(unquoted(value))):
         return pair
     # The name of an unknown parameter may itself be the secret (`?token`), so only a plain word is kept.
     shown = name if equals and len(name) <= 32 and name.replace("-", "").replace("_", "").isalnum() else MASK
