@@ -66,6 +66,52 @@ def test_the_fast_way_counts_what_the_ordinary_children_count(
     assert rows(fast) == rows(ordinary)
 
 
+KIND = st.tuples(st.sampled_from(["base", "manifest"]), st.sampled_from(["GET", "Patch"]), st.sampled_from([200, 404]))
+MEASURES = st.tuples(
+    st.sampled_from([0.0, 0.005, 0.0051, 61.0]),
+    st.sampled_from([0, 1024, 1025, 2**31 + 1]),
+    st.integers(0, 2**33),
+    st.sampled_from([0.0, 0.5, 40.0]),
+)
+
+
+@settings(max_examples=60)
+@given(st.sampled_from(Flavor), st.lists(st.tuples(KIND, st.lists(MEASURES, max_size=5)), max_size=8))
+def test_many_requests_in_one_call_count_as_much_as_one_by_one(
+    flavor: Flavor, groups: list[tuple[tuple[str, str, int], list[tuple[float, int, int, float]]]]
+) -> None:
+    together, single = Instruments(flavor, strict=True), Instruments(flavor, strict=True)
+    for kind, measures in groups:
+        together.http.finish_many(*kind, *([row[place] for row in measures] for place in range(4)))
+        for row in measures:
+            single.http.begin(kind[0])
+            seconds, received, sent, header = row
+            single.http.finish(*kind, seconds, received, sent, header)
+        if not measures:
+            single.http.finish_many(*kind, [], [], [], [])
+    _ = together.http, single.http
+    assert rows(together) == pytest.approx(rows(single))
+
+
+def test_many_requests_leave_those_in_flight_and_the_families_that_are_left_out() -> None:
+    instruments = Instruments(strict=True)
+    instruments.http.begin("manifest")
+    instruments.http.finish_many("manifest", "GET", 200, [0.1, 0.2])
+    found = {name: value for (name, labels), value in rows(instruments).items() if dict(labels).get("code") == "200"}
+    assert found["registry_http_requests_total"] == found["registry_http_request_duration_seconds_count"] == 2
+    assert found["registry_http_request_size_bytes_count"] == 0
+    in_flight = [value for (name, _), value in rows(instruments).items() if name == "registry_http_in_flight_requests"]
+    assert sum(in_flight) == 1
+
+
+@pytest.mark.parametrize("measures", [([0.1, "x"],), ([0.1], [1, 2]), ([0.1], None, None, [None])])
+def test_many_requests_with_a_wrong_number_are_refused_all(measures: tuple[list[float], ...]) -> None:
+    instruments = Instruments(strict=True)
+    with pytest.raises(InstrumentError, match="a wrong value"):
+        instruments.http.finish_many("manifest", "GET", 200, *measures)
+    assert all(value == 0 for value in rows(instruments).values())
+
+
 @pytest.mark.parametrize("flavor", Flavor)
 def test_every_request_is_counted_exactly_once_under_threads(flavor: Flavor) -> None:
     instruments = Instruments(flavor, strict=True)

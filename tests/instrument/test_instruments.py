@@ -5,6 +5,8 @@ import math
 import threading
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from regobs.catalog import build_info, database, gc, go_runtime, http, notifications, redis, storage
 from regobs.catalog.instrument import ERRORS, REFUSED
@@ -90,6 +92,25 @@ def test_a_histogram_counts_an_edge_into_the_bucket_of_that_edge() -> None:
     assert sample(instruments, name, **labels, le="1") == 2
     assert sample(instruments, name, **labels, le="86400") == 3
     assert sample(instruments, name, **labels, le="+Inf") == 5
+
+
+VALUES = st.lists(st.sampled_from([0.0, 0.005, 0.0051, 0.5, 60.0, 61.0, math.inf, math.nan]), max_size=20)
+
+
+@given(VALUES)
+def test_many_values_in_one_call_count_as_much_as_one_by_one(values: list[float]) -> None:
+    together, single = (strict().histogram(gc.SLEEP).child(worker="blob") for _ in range(2))
+    together.observe_many(values)
+    for value in values:
+        single.observe(value)
+    assert together.numbers() == pytest.approx(single.numbers(), nan_ok=True)
+
+
+def test_of_many_values_with_a_wrong_one_none_counts() -> None:
+    child = strict().histogram(gc.SLEEP).child(worker="blob")
+    with pytest.raises(InstrumentError, match="a wrong value"):
+        child.observe_many([1, "x"])  # type: ignore[list-item]
+    assert sum(child.numbers()) == 0
 
 
 def test_a_timed_block_is_observed_also_when_it_raises() -> None:

@@ -18,9 +18,9 @@ def test_an_estimate_is_near_what_is_written(tmp_path: Path) -> None:
     history = History(plan, 480, wanted=wanted(plan, ["slo"], []), processes=1)
     expected = estimate(history)
     size = history.write(tmp_path / "h.om")
-    assert expected.size == pytest.approx(size, rel=0.15)
-    assert expected.samples == pytest.approx(history.samples, rel=0.15)
-    assert expected.series == pytest.approx(history.samples / 960, rel=0.15)
+    assert expected.size == pytest.approx(size, rel=0.2)
+    assert expected.samples == pytest.approx(history.samples, rel=0.2)
+    assert expected.series == pytest.approx(history.samples / 960, rel=0.2)
     assert "samples" in str(expected)
 
 

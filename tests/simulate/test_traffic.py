@@ -34,7 +34,7 @@ def test_half_of_a_spread_is_below_its_median() -> None:
 
 def test_a_weight_of_a_plan_takes_the_place_of_the_usual_one() -> None:
     weights = {kind.name: 0.0 for kind in requests_of(Flavor.GITLAB)} | {"GET tags": 3.0, "PUT manifest": 1.0}
-    drawn = [kind.name for kind in Mix(Plan(requests=weights)).draw(seeded(7), 4000)]
+    drawn = [outcome.kind.name for outcome in Mix(Plan(requests=weights)).draw(seeded(7), 4000)]
     assert set(drawn) == {"GET tags", "PUT manifest"}
     assert drawn.count("GET tags") == pytest.approx(3000, rel=0.05)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Protocol
@@ -158,6 +158,20 @@ class Histogram:
                 slot[index] += 1
         except TypeError:
             self._family.wrong_value(value, "a number")
+
+    def observe_many(self, values: Sequence[float]) -> None:
+        """Count several values in one call; all of them or, when one is no number, none."""
+        edges, last, slot = self.edges, len(self.edges), self.slot
+        try:
+            total = sum(values)
+            indexes = [bisect_left(edges, value) if value == value else last for value in values]  # noqa: PLR0124
+        except TypeError:
+            self._family.wrong_value(values, "numbers")
+            return
+        with self._lock:
+            slot[-1] += total
+            for index in indexes:
+                slot[index] += 1
 
     @contextmanager
     def time(self) -> Iterator[None]:

@@ -7,6 +7,7 @@ common (route, method, code) is resolved once and kept.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -151,6 +152,44 @@ class HttpObserver:
             if header_seconds is not None:
                 header_times[-1] += header_seconds
                 header_times[header_index] += 1
+
+    def finish_many(  # noqa: PLR0917 (as `finish`)
+        self,
+        route: str,
+        method: str,
+        code: int,
+        seconds: Sequence[float],
+        request_bytes: Sequence[float] | None = None,
+        response_bytes: Sequence[float] | None = None,
+        header_seconds: Sequence[float] | None = None,
+    ) -> None:
+        """Count requests that are alike and were not begun here, such as those of a log; none in flight is touched.
+
+        The sequences are of one length, a number a request; a family whose sequence is None counts none of them.
+        """
+        _, requests, durations, *others = self._cells.get((route, method, code)) or self._cell(route, method, code)
+        measured = [(durations, self._duration_edges, seconds)]
+        edges = (self._size_edges, self._size_edges, self._header_edges)
+        for slot, bounds, values in zip(others, edges, (request_bytes, response_bytes, header_seconds), strict=True):
+            if values is not None:
+                measured.append((slot, bounds, values))
+        count = len(seconds)
+        try:
+            found = [
+                (slot, [bisect_left(bounds, value) for value in values], sum(values))
+                for slot, bounds, values in measured
+            ]
+        except TypeError:
+            found = []
+        if not all(len(indexes) == count for _, indexes, _ in found) or not found:
+            self._finished[0].wrong_value(measured, "numbers, as many of each as requests")
+            return
+        with self._lock:
+            requests[0] += count
+            for slot, indexes, total in found:
+                slot[-1] += total
+                for index in indexes:
+                    slot[index] += 1
 
     def _running(self, route: str) -> Live:
         """The list behind the in-flight gauge of a route."""

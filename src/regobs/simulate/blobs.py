@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from regobs.errors import InputError
-from regobs.simulate.draw import spread
+from regobs.simulate.draw import spreads
 
 _NORMAL_99 = 2.3263478740  # standard deviations above the mean that 99 % of a normal distribution are below
 _SMALLEST = 32
@@ -34,4 +34,9 @@ class BlobSizes:
 
     def draw(self, rng: Random) -> int:
         """Bytes of a blob."""
-        return max(_SMALLEST, min(self.largest, int(spread(rng, self.median, self._sigma))))
+        return self.draws(rng, 1)[0]
+
+    def draws(self, rng: Random, count: int) -> list[int]:
+        """Bytes of so many."""
+        sizes = spreads(rng, self.median, self._sigma, count)
+        return [max(_SMALLEST, min(self.largest, int(size))) for size in sizes]

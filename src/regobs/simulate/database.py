@@ -8,7 +8,7 @@ from regobs.catalog import database, load_balancing, sql_pool
 from regobs.catalog.model import Capability
 from regobs.instrument import Instruments
 from regobs.simulate.background_log import BackgroundLog
-from regobs.simulate.draw import events, spread
+from regobs.simulate.draw import events, spread, spreads
 from regobs.simulate.faults import Name
 from regobs.simulate.moment import Moment, Work
 from regobs.simulate.plan import Plan
@@ -45,9 +45,8 @@ class Database:
         """Count the queries of this step, and look at the pools."""
         for name, count in work.queries.items():
             self._in.counter(database.QUERIES).child(name=name).inc(count)
-            child = self._in.histogram(database.QUERY_DURATION).child(name=name)
-            for _ in range(count):
-                child.observe(spread(self._rng, _QUERY * moment.slowness, 0.8))
+            seconds = spreads(self._rng, _QUERY * moment.slowness, 0.8, count)
+            self._in.histogram(database.QUERY_DURATION).child(name=name).observe_many(seconds)
         total = work.queries.total()
         for address, kind in self._hosts:
             share = total if len(self._hosts) == 1 or kind == "primary" else total // len(self._hosts)
@@ -104,9 +103,8 @@ class Database:
             (missed, "get", True),
             (work.events["push", "manifest"], "set", lost),
         ):
-            child = calls.child(operation=operation, error=error)
-            for _ in range(count):
-                child.observe(spread(self._rng, 0.1 if lost else 0.0009))
+            seconds = spreads(self._rng, 0.1 if lost else 0.0009, 0.5, count)
+            calls.child(operation=operation, error=error).observe_many(seconds)
 
     def _watch(self, moment: Moment) -> None:
         events_family = self._in.counter(load_balancing.POOL_EVENTS)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from functools import cache
 from random import Random
+from statistics import NormalDist
 
+_QUANTILES = 2**14  # up to four standard deviations
 _FEW = 30  # above it the normal distribution is close enough to that of Poisson
 
 
@@ -28,4 +32,16 @@ def events(rng: Random, mean: float) -> int:
 
 def spread(rng: Random, median: float, sigma: float = 0.5) -> float:
     """A lognormal draw: half of the values are below the median, none is below zero."""
-    return median * math.exp(rng.gauss(0.0, sigma))
+    return median * rng.choice(_factors(sigma))
+
+
+def spreads(rng: Random, median: float, sigma: float, count: int) -> list[float]:
+    """So many such draws."""
+    return [median * factor for factor in rng.choices(_factors(sigma), k=count)]
+
+
+@cache
+def _factors(sigma: float) -> Sequence[float]:
+    """Equally likely values of a lognormal distribution around 1: its quantiles, as drawing one is fast."""
+    normal = NormalDist()
+    return [math.exp(sigma * normal.inv_cdf((number + 0.5) / _QUANTILES)) for number in range(_QUANTILES)]

@@ -16,6 +16,7 @@ from regobs.simulate.spool import Spool
 from regobs.simulate.tap import Tap
 
 _TRIED = 84  # steps, spread over the time of the history: every two hours of a week
+_HOURS = 2  # before them, so that series of rare events are there
 _SPOOLED = 8  # bytes of a sample
 
 
@@ -50,6 +51,8 @@ def estimate(history: History) -> Estimate:
     with tempfile.TemporaryDirectory(prefix="regobs-estimate.") as folder:
         fleet = Fleet(plan, numbers=[0], families=history.families)
         tap, spool = Tap(fleet.pods[0], history.selection, history.job), Spool(Path(folder, "pod"))
+        for _ in range(_HOURS):
+            fleet.advance(3600)
         begun = time.process_time()
         for number in range(_TRIED):
             fleet.time = plan.start + number * history.steps * history.step / _TRIED

@@ -60,6 +60,7 @@ class Pod:
         self._life = 0
         self._lock = Lock()
         self._journal = journal
+        self._families = families
         self._filling = parts.filling(families)
         self._start(plan.start - plan.warm)
 
@@ -118,7 +119,11 @@ class Pod:
         )
         made.declare(METRICS.values())
         requests, background = self._logs(time)
-        self._web = Web(plan, made, self._stream(parts.HTTP), requests)
+        self._web = Web(
+            *(plan, made, lambda name: self._stream(f"{parts.HTTP}/{name}"), requests),
+            families=self._families,
+            alone=not self._filling,
+        )
         self._machine = machine = Machine(plan, made, self._stream(parts.Name.MACHINE), time)
         makers: Mapping[parts.Name, Callable[[Random], Part]] = {
             parts.Name.STORAGE: lambda rng: Storage(plan, made, rng),

@@ -7,7 +7,7 @@ from random import Random
 from regobs.catalog import proxy, storage
 from regobs.catalog.model import Capability, Flavor
 from regobs.instrument import Instruments
-from regobs.simulate.draw import events, spread
+from regobs.simulate.draw import events, spread, spreads
 from regobs.simulate.faults import Name
 from regobs.simulate.moment import Moment, Work
 from regobs.simulate.plan import Plan
@@ -47,10 +47,8 @@ class Storage:
         self._call(moment, work)
         if self._gitlab:
             downloads = self._in.histogram(storage.BLOB_DOWNLOADS).child(redirect=self._object)
-            for size in work.downloads:
-                downloads.observe(size)
-            for size in work.uploads:
-                self._in[storage.BLOB_UPLOADS].observe(size)
+            downloads.observe_many(work.downloads)
+            self._in.histogram(storage.BLOB_UPLOADS).child().observe_many(work.uploads)
         if self._object and self._gitlab:
             self._trouble(moment, work.storage.total() - work.storage["URLFor"])  # a URL is signed without a call
         if self._plan.has(Capability.CDN):
@@ -73,8 +71,7 @@ class Storage:
                 continue
             child = family.child(action=self._signs if signing else action, driver=self._driver)
             median = _SIGNING if signing else _CALLS[action] * factor
-            for _ in range(count):
-                child.observe(spread(self._rng, median, 0.7))
+            child.observe_many(spreads(self._rng, median, 0.7, count))
 
     def _trouble(self, moment: Moment, calls: int) -> None:
         throttled = moment.suffers(Name.STORAGE_THROTTLING)
@@ -98,8 +95,8 @@ class Storage:
         family = self._in.counter(storage.URL_CACHE_REQUESTS)
         family.child(result="hit", reason="").inc(hits)
         family.child(result="miss", reason="error" if lost else "not_found").inc(count - hits)
-        for _ in range(0 if lost else count - hits):
-            self._in[storage.URL_CACHE_ENTRY_SIZE].observe(spread(self._rng, 800, 0.3))
+        sizes = spreads(self._rng, 800, 0.3, 0 if lost else count - hits)
+        self._in.histogram(storage.URL_CACHE_ENTRY_SIZE).child().observe_many(sizes)
         self._reads += count
         if moment.time - self._ticked >= _TICK:
             self._ticked = moment.time
@@ -122,9 +119,7 @@ class Storage:
         if self._plan.has(Capability.REDIS_DESCRIPTOR_CACHE) and not moment.suffers(Name.REDIS_LOSS):
             family_redis = self._in.histogram(storage.CACHE_REDIS)
             for call, amount in (("RepoStat", count), ("Stat", count // 3), ("RepoSetDescriptor", count - hits)):
-                child = family_redis.child(operation=call)
-                for _ in range(amount):
-                    child.observe(spread(self._rng, 0.0008))
+                family_redis.child(operation=call).observe_many(spreads(self._rng, 0.0008, 0.5, amount))
             family_redis.child(operation="SetDescriptor").observe(spread(self._rng, 0.0008))
 
     def _proxied(self, work: Work) -> None:

@@ -45,8 +45,8 @@ class Tap:
     def __init__(self, pod: Pod, selection: Selection, job: str) -> None:
         self._pod = pod
         self._selection = selection
-        labels = {"instance": f"{pod.name}:5001", "job": job, **pod.labels}
-        self._target = label_pairs(tuple(labels), tuple(labels.values()))
+        self._labels = {"instance": f"{pod.name}:5001", "job": job, **pod.labels}
+        self._target = label_pairs(tuple(self._labels), tuple(self._labels.values()))
         self._up = Track(_UP, (f"{UP}{{{self._target}}} ",))
         self._away = Layout(((self._up, 0),), 1)
         self._known: dict[Any, _Child] = {}
@@ -142,7 +142,11 @@ class Tap:
             return []  # a header alone: a summary before its first quantiles
         families = parse(f"{text}# EOF\n".encode()).families.values()
         samples = [sample for family in families for sample in family.samples]
-        return [n for n, sample in enumerate(samples) if self._selection.holds(sample.name, sample.labels)]
+        return [
+            number
+            for number, sample in enumerate(samples)
+            if self._selection.holds(sample.name, {**sample.labels, **self._labels})
+        ]
 
     def _head(self, line: str) -> str:
         """The line without its value and with the target's labels; a label of the same name becomes `exported_...`."""

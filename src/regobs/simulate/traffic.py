@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from operator import add
 from random import Random
 
 from regobs.catalog.model import Capability, Flavor
@@ -34,19 +36,18 @@ class Request:
     answer: int = 0  # bytes of an answer's body, median
     flavor: Flavor | None = None
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "code_values", [code for code, _ in self.codes])
-        object.__setattr__(self, "code_weights", list(accumulate(weight for _, weight in self.codes)))
-
-    def code(self, rng: Random) -> int:
-        """A status by the weights."""
-        values: list[int] = self.__dict__["code_values"]
-        return rng.choices(values, cum_weights=self.__dict__["code_weights"])[0]
-
     @property
     def name(self) -> str:
         """Its name in a plan, such as `GET manifest`."""
         return f"{self.method} {self.route}"
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Outcome:
+    """A kind of request with the status that it gets where no fault is."""
+
+    kind: Request
+    code: int
 
 
 _FIND = ("repository_find_by_path",)
@@ -143,21 +144,25 @@ class Mix:
     """The requests that a fleet gets, with its flavor's routes and by its storage's ways."""
 
     def __init__(self, plan: Plan) -> None:
-        self.requests = requests_of(plan.flavor)
-        weights = [plan.requests.get(kind.name, kind.weight) for kind in self.requests]
-        if not any(weights):
+        shares = [
+            (Outcome(kind, code), plan.requests.get(kind.name, kind.weight) * share)
+            for kind in requests_of(plan.flavor)
+            for code, share in kind.codes
+        ]
+        self._outcomes = [outcome for outcome, _ in shares]
+        self._weights = list(accumulate(weight for _, weight in shares))
+        if self._weights[-1] <= 0:
             raise InputError("a mix of no requests", expected="one weight above 0 at least")
-        self._weights = list(accumulate(weights))
         self.redirects = plan.has(Capability.OBJECT_STORAGE)
 
-    def draw(self, rng: Random, count: int) -> list[Request]:
-        """So many requests."""
-        return rng.choices(self.requests, cum_weights=self._weights, k=count)
+    def draw(self, rng: Random, count: int) -> list[Outcome]:
+        """So many requests, each with how it ends."""
+        return rng.choices(self._outcomes, cum_weights=self._weights, k=count)
 
     @staticmethod
-    def declared(kind: Request, rng: Random, size: int) -> int:
-        """Bytes of a request as the registry counts them: a chunk declares no length."""
-        head = 700 + int(rng.random() * 500)
+    def declared(kind: Request, rng: Random, sizes: Sequence[int]) -> list[int]:
+        """Bytes of requests, each with a blob of a size, as the registry counts them: a chunk declares no length."""
+        heads = [700 + int(500 * rng.random()) for _ in sizes]
         if kind.route == "manifest" and kind.method == "PUT":
-            return head + int(spread(rng, 3 * _KIB))
-        return head + (size if kind.blob == "in" else 0)
+            return [head + int(spread(rng, 3 * _KIB)) for head in heads]
+        return list(map(add, heads, sizes)) if kind.blob == "in" else heads

@@ -1,17 +1,25 @@
-"""The HTTP part of a pod: makes the requests of a step and counts them."""
+"""The HTTP part of a pod: makes the requests of a step and counts them.
+
+What is alike of a step, the same kind of request with the same status, is drawn and counted together. Each quantity is
+drawn from a generator of its own: sizes that nobody asks for are not drawn, and the other numbers stay the same.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from random import Random
 
+from regobs.catalog import http
 from regobs.catalog.model import Capability
 from regobs.instrument import Instruments
-from regobs.simulate.draw import events, spread
+from regobs.simulate.draw import events, spread, spreads
 from regobs.simulate.faults import Name
 from regobs.simulate.moment import Moment, Work
 from regobs.simulate.plan import Plan
 from regobs.simulate.request_log import Answer, RequestLog
-from regobs.simulate.traffic import Mix, Request
+from regobs.simulate.traffic import Mix, Outcome, Request
 
 _WIRE = 60 * 2**20  # bytes a second of a body between client and registry
 _PATIENCE = 60.0  # seconds that a proxy waits for the first byte (proxy_read_timeout of nginx), then it hangs up
@@ -21,17 +29,36 @@ _HUNG_UP = 499
 
 
 class Web:
-    """Requests of one pod."""
+    """Requests of one pod. `stream` gives a generator by its name.
 
-    def __init__(self, plan: Plan, instruments: Instruments, rng: Random, log: RequestLog | None = None) -> None:
+    With `families`, names of the catalog, only these of the HTTP families are sure to be filled. With `alone` no other
+    part follows, and only the number and the time of requests are left for them.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        instruments: Instruments,
+        stream: Callable[[str], Random],
+        log: RequestLog | None = None,
+        *,
+        families: frozenset[str] | None = None,
+        alone: bool = False,
+    ) -> None:
         self._plan = plan
-        self._rng = rng
+        self._arrivals, self._which, self._times = stream("arrivals"), stream("requests"), stream("times")
+        self._ends, self._bodies, self._blobs = stream("faults"), stream("bodies"), stream("blobs")
+        self._heads, self._answers = stream("heads"), stream("answers")
         self._log = log
         self._http = instruments.http
         self._mix = Mix(plan)
         self._database = plan.has(Capability.METADATA_DATABASE)
-        self._inside: list[Request] = []
+        self._inside: list[Outcome] = []
         self._seconds = 0.05  # what a request took in the last step
+        self._alone = alone
+        sizes = {http.REQUEST_SIZE.name, http.RESPONSE_SIZE.name}
+        self._sized = not alone or families is None or bool(families & sizes)
+        self._timed = families is None or http.TIME_TO_HEADER.name in families
 
     def advance(self, moment: Moment) -> Work:
         """Finish the requests of this step; some are left inside, as many as Little's law says."""
@@ -41,90 +68,120 @@ class Web:
             if moment.suffers(Name.NO_TRAFFIC)
             else self._plan.rate * self._plan.curve.level(moment.time) * moment.load
         )
-        fresh = self._mix.draw(self._rng, events(self._rng, rate * moment.seconds))
-        done, self._inside = self._inside, []
-        stay = min(len(fresh), events(self._rng, rate * self._seconds))
-        for kind in fresh:
-            self._http.begin(kind.route)
-        for kind in done + fresh[stay:]:
-            self._finish(kind, moment, work)
-        self._inside = fresh[:stay]
+        fresh = self._mix.draw(self._which, events(self._arrivals, rate * moment.seconds))
+        stay = min(len(fresh), events(self._arrivals, rate * self._seconds))
+        done, self._inside = self._inside + fresh[stay:], fresh[:stay]
+        for outcome in done[: len(done) - len(fresh) + stay]:
+            self._http.drop(outcome.kind.route)
+        for outcome in self._inside:
+            self._http.begin(outcome.kind.route)
+        for outcome, count in Counter(done).items():
+            self._end(outcome, count, moment, work)
         if work.requests:
             self._seconds = work.seconds / work.requests
         return work
 
-    def _finish(self, kind: Request, moment: Moment, work: Work) -> None:
-        rng = self._rng
-        code = self._code(kind, moment)
-        first = self._slowed(spread(rng, kind.median, 0.6), kind, moment)
-        if first > _PATIENCE:
-            code, first = _HUNG_UP, _PATIENCE
-        fine = code < 400
-        size = self._plan.blobs.draw(rng) if kind.blob and fine else 0
+    def _end(self, outcome: Outcome, count: int, moment: Moment, work: Work) -> None:
+        """So many requests end alike, unless a fault lets some of them end in another way."""
+        kind, times = outcome.kind, spreads(self._times, outcome.kind.median, 0.6, count)
+        if not moment.faults:
+            self._finish(kind, outcome.code, times, work)
+            return
+        ends: dict[int, list[float]] = {}
+        for seconds in times:
+            first, code = self._slowed(seconds, kind, moment), self._code(outcome, moment)
+            if first > _PATIENCE:
+                code, first = _HUNG_UP, _PATIENCE
+            ends.setdefault(code, []).append(first)
+        for code, slowed in ends.items():
+            self._finish(kind, code, slowed, work)
+
+    def _finish(self, kind: Request, code: int, firsts: list[float], work: Work) -> None:
+        """Count requests of one kind and status, by their seconds until the first byte."""
+        count, fine = len(firsts), code < 400
         redirected = fine and kind.blob == "out" and self._mix.redirects
-        if redirected:
-            code = 307
-        carried = size if kind.blob in {"in", "chunk"} or (kind.blob == "out" and not redirected) else 0
-        seconds = first + carried / _WIRE
-        sent = self._sent(kind, size, fine=fine, redirected=redirected)
-        received = self._mix.declared(kind, rng, size)
-        self._http.finish(
-            kind.route, kind.method, code, seconds, received, sent, seconds if kind.blob == "in" else first
-        )
+        shown = 307 if redirected else code
+        carries = fine and (kind.blob in {"in", "chunk"} or (kind.blob == "out" and not redirected))
+        sizes, seconds = [0] * count, firsts
+        if carries:
+            sizes = self._plan.blobs.draws(self._bodies, count)
+            seconds = [first + size / _WIRE for first, size in zip(firsts, sizes, strict=True)]
+        elif fine and kind.blob and self._sized:
+            sizes = self._plan.blobs.draws(self._blobs, count)
+        headers = (seconds if kind.blob == "in" else firsts) if self._timed else None
+        work.requests += count
+        work.seconds += sum(seconds)
+        if not self._sized:
+            self._http.finish_many(kind.route, kind.method, shown, seconds, header_seconds=headers)
+            return
+        received = self._mix.declared(kind, self._heads, sizes)
+        sent = self._sent(kind, sizes, fine=fine, redirected=redirected)
+        self._http.finish_many(kind.route, kind.method, shown, seconds, received, sent, headers)
         if self._log is not None:
-            read = received + (size if kind.blob == "chunk" else 0)
-            self._log.finished(kind, Answer(code, seconds, first, read, sent, size, redirected))
-        work.requests += 1
-        work.seconds += seconds
-        work.bytes_in += carried if kind.blob in {"in", "chunk"} else received
-        work.bytes_out += sent
-        if code != 401:
-            self._leave(kind, work, size, fine=fine)
+            for values in zip(seconds, firsts, received, sent, sizes, strict=True):
+                self._tell(self._log, kind, Answer(shown, *values, redirected))
+        work.bytes_in += sum(sizes if kind.blob in {"in", "chunk"} else received)
+        work.bytes_out += sum(sent)
+        if shown != 401 and not self._alone:
+            self._leave(kind, work, sizes, fine=fine)
 
-    def _leave(self, kind: Request, work: Work, size: int, *, fine: bool) -> None:
-        """What the other parts have to do for it."""
+    @staticmethod
+    def _tell(log: RequestLog, kind: Request, answer: Answer) -> None:
+        log.finished(kind, replace(answer, read=answer.read + answer.size) if kind.blob == "chunk" else answer)
+
+    def _leave(self, kind: Request, work: Work, sizes: Sequence[int], *, fine: bool) -> None:
+        """What the other parts have to do for them."""
+        count = len(sizes)
         if self._database:
-            work.queries.update(kind.queries)
+            for query in kind.queries:
+                work.queries[query] += count
         if not self._database or kind.blob or kind.route.startswith("upload"):
-            work.storage.update(kind.actions)
+            for action in kind.actions:
+                work.storage[action] += count
         if fine:
-            self._succeed(kind, work, size)
+            self._succeed(kind, work, sizes)
 
-    def _succeed(self, kind: Request, work: Work, size: int) -> None:
+    def _succeed(self, kind: Request, work: Work, sizes: Sequence[int]) -> None:
+        count = len(sizes)
         if kind.blob in {"out", "head"}:
-            work.downloads.append(size)
+            work.downloads += sizes
             if not self._database:
-                work.events["pull", "blob"] += 1
+                work.events["pull", "blob"] += count
         elif kind.blob == "in":
-            work.uploads.append(size)
+            work.uploads += sizes
         if kind.event[0]:
-            work.events[kind.event] += 1
+            work.events[kind.event] += count
             if kind.event == ("push", "manifest"):
-                work.events["push", "tag"] += 1
+                work.events["push", "tag"] += count
         if kind.task:
-            work.tasks[kind.task] += 1
+            work.tasks[kind.task] += count
 
-    def _code(self, kind: Request, moment: Moment) -> int:
+    def _code(self, outcome: Outcome, moment: Moment) -> int:
+        kind = outcome.kind
         broken = _BURST if moment.suffers(Name.ERROR_BURST) else 0.0
         if moment.suffers(Name.POOL_EXHAUSTION) and kind.queries and self._database:
             broken = max(broken, 0.15)
         if moment.suffers(Name.STORAGE_THROTTLING) and kind.blob:
             broken = max(broken, 0.08)
-        if broken and self._rng.random() < broken:
-            return self._rng.choice(_BROKEN)
-        return kind.code(self._rng)
+        if broken and self._ends.random() < broken:
+            return self._ends.choice(_BROKEN)
+        return outcome.code
 
     def _slowed(self, seconds: float, kind: Request, moment: Moment) -> float:
         seconds *= moment.slowness
         if moment.suffers(Name.POOL_EXHAUSTION) and kind.queries and self._database:
-            seconds += spread(self._rng, 1.5)
+            seconds += spread(self._ends, 1.5)
         if moment.suffers(Name.STORAGE_THROTTLING) and kind.blob:
-            seconds += spread(self._rng, 0.8)
+            seconds += spread(self._ends, 0.8)
         return seconds
 
-    def _sent(self, kind: Request, size: int, *, fine: bool, redirected: bool) -> int:
+    def _sent(self, kind: Request, sizes: list[int], *, fine: bool, redirected: bool) -> list[int]:
         if redirected or not fine:
-            return 150 + int(self._rng.random() * 200)
+            return [150 + int(200 * self._answers.random()) for _ in sizes]
         if kind.blob == "out":
-            return size
-        return int(spread(self._rng, kind.answer)) if kind.answer else 0
+            return sizes
+        return (
+            [int(size) for size in spreads(self._answers, kind.answer, 0.5, len(sizes))]
+            if kind.answer
+            else [0] * len(sizes)
+        )
