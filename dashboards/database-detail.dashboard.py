@@ -47,6 +47,7 @@ dashboard = Dashboard(
         Lines("Time in queries (top 10)", top(10, volume(database.QUERY_DURATION, by="name")), good="no newcomer"),
         Lines("p95 of all", quantile(0.95, database.QUERY_DURATION), good="below 25 ms"),
         Heat("All queries", database.QUERY_DURATION, good="one band; a second band is a slow query or a lock"),
+        recorded=True,
     ),
     Row(
         "Are there enough connections?",

@@ -117,3 +117,12 @@ def test_only_a_dashboard_that_says_so_reads_recorded_series(load: Load) -> None
         [(_, panel)] = bound.panels()
         assert ("registry:requests:rate" in to_text(panel.queries[0].expr)) is recorded
         assert panel.queries[0].legend == "{{route}}"
+
+
+def test_a_row_may_read_recorded_series_where_its_dashboard_does_not(load: Load) -> None:
+    records = [Record("registry:requests:rate", parse("sum by (route) (rate(registry_http_requests_total[5m]))"))]
+    panel = 'Lines("P", rate(http.REQUESTS, by="route"), good="g")'
+    dashboard = load(f'Row("R", {panel}, recorded=True), Row("S", {panel})')
+    found = [panel.queries[0] for _, panel in bind_dashboard("t", dashboard, GITLAB, records).panels()]
+    assert ["registry:requests:rate" in to_text(query.expr) for query in found] == [True, False]
+    assert [query.recorded for query in found] == [True, False]

@@ -156,7 +156,7 @@ def test_a_heat_map_asks_for_buckets(load: Load) -> None:
     heat = one(load, 'Heat("P", http.DURATION, good="g")')
     target = heat["targets"][0]
     assert (target["format"], target["legendFormat"]) == ("heatmap", "{{le}}")
-    assert target["expr"].startswith("sum by (le) (increase(registry_http_request_duration_seconds_bucket{")
+    assert target["expr"].startswith("sum by (le) (rate(registry_http_request_duration_seconds_bucket{")
     assert heat["options"]["yAxis"]["unit"] == "s"
 
 
@@ -174,10 +174,11 @@ def test_the_interval_of_scrapes_is_the_least_that_grafana_may_choose(load: Load
 @pytest.mark.parametrize(("ms", "least"), [(60_000, "1m"), (15_000, "30s")])
 def test_recorded_series_are_asked_for_as_often_as_they_are_written(load: Load, ms: int, least: str) -> None:
     record = Record("r:requests", parse("sum by (route) (rate(registry_http_requests_total[5m]))"), Duration(ms))
-    panels = 'Lines("P", rate(http.REQUESTS), good="g"), Lines("Q", rate(http.REQUESTS, by="code"), good="g")'
-    bound = bind_dashboard("t", load(f'Row("R", {panels}), recorded=True'), Vocabulary(Flavor.GITLAB), [record])
-    steps = {panel["title"]: panel["targets"][0]["interval"] for panel in render(bound, SETTING)["panels"][1:]}
-    assert steps == {"P": least, "Q": "30s"}
+    rows = 'Lines("P", rate(http.REQUESTS), good="g"), Lines("Q", rate(http.REQUESTS, by="code"), good="g")'
+    bound = bind_dashboard("t", load(f'Row("R", {rows}), recorded=True'), Vocabulary(Flavor.GITLAB), [record])
+    panels = render(bound, SETTING)["panels"][1:]
+    assert {panel["title"]: panel["targets"][0]["interval"] for panel in panels} == {"P": least, "Q": "30s"}
+    assert ["of all instances" in panel["description"] for panel in panels] == [True, False]
 
 
 def test_only_panels_that_grafana_still_has_are_written(load: Load) -> None:

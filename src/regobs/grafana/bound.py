@@ -30,7 +30,7 @@ class Query:
     """One expression of a panel: bound, with recorded series where the dashboard reads them, and without scope.
 
     `ref` is its letter on the panel, `name` the name the dashboard file gave it, `legend` Grafana's legend format.
-    `every` is how often the recorded series that it reads are written, None where it reads any other.
+    `recorded` says that it reads recorded series, `every` how often they are written, None where it reads any other.
     """
 
     ref: str
@@ -39,6 +39,7 @@ class Query:
     expr: Expr
     type: Type
     metrics: frozenset[Metric]
+    recorded: bool = False
     every: Duration | None = None
 
 
@@ -95,10 +96,12 @@ def bind_dashboard(
 
     Raises DashboardError, at the panel, for an expression that no deployment could show.
     """
-    used = records if dashboard.recorded else ()
     missing = dashboard.needs if dashboard.needs not in vocabulary.capabilities else None
     reason = f"the dashboard needs the capability {missing}" if missing else ""
-    rows = (_bind_row(row, vocabulary, used, reason) for row in dashboard.rows)
+    rows = (
+        _bind_row(row, vocabulary, records if dashboard.recorded or row.recorded else (), reason)
+        for row in dashboard.rows
+    )
     return BoundDashboard(slug, dashboard, tuple(rows))
 
 
@@ -150,7 +153,8 @@ def _query(ref: str, panel: Panel, named: Named, vocabulary: Vocabulary, records
     _refuse_doubtful(bound, vocabulary)
     kind = infer(bound, vocabulary)
     shown = use_recorded(bound, records) if records else bound
-    return Query(ref, name, legend(panel, name, bound, kind), shown, kind, metrics_of(bound), renewal(shown, records))
+    every, text = renewal(shown, records), legend(panel, name, bound, kind)
+    return Query(ref, name, text, shown, kind, metrics_of(bound), shown is not bound, every)
 
 
 def _refuse_doubtful(bound: Expr, vocabulary: Vocabulary) -> None:

@@ -192,7 +192,7 @@ class Lines(Panel):
 
 
 class Heat(Panel):
-    """How the observations of a histogram are spread over its buckets, over time."""
+    """How the observations of a histogram, a second, are spread over its buckets, over time."""
 
     def __init__(
         self, title: str, histogram: Metric | Selector, *, good: str, alert: str | None = None, logs: str | None = None
@@ -210,5 +210,5 @@ class Heat(Panel):
             )
         self.histogram = metric
         buckets = Selector(metric, "_bucket", selector.choices, selector.matchers, range=RATE_INTERVAL)
-        spread = Aggregate("sum", Call("increase", (buckets,)), labels=("le",))
+        spread = Aggregate("sum", Call("rate", (buckets,)), labels=("le",))
         super().__init__(title, spread, good=good, alert=alert, logs=logs)

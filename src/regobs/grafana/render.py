@@ -24,6 +24,7 @@ from regobs.promql.printer import to_text
 TAGS = ("regobs", "container registry")
 LARGEST_ID = 2**31 - 1  # larger ids break tools that keep them in 32 bits
 REFRESH = "1m"
+_ALL_INSTANCES = "It reads recorded series, which are of all instances, whichever are chosen above."
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +167,7 @@ def _least_step(query: Query, setting: Setting) -> str:
 
 def describe(bound: BoundPanel, log_command: str = "") -> str:
     """What good looks like, what a reader must know of the metrics, and the command that shows the log lines."""
-    pitfalls = sorted({pitfall for query in bound.queries for metric in query.metrics for pitfall in metric.pitfalls})
+    notes = [_ALL_INSTANCES] if any(query.recorded for query in bound.queries) else []
+    notes += sorted({pitfall for query in bound.queries for metric in query.metrics for pitfall in metric.pitfalls})
     command = [f"Logs: `{log_command}`"] if log_command else []
-    return "\n\n".join([f"Good: {bound.panel.good}", *command, *(f"Note: {pitfall}" for pitfall in pitfalls)])
+    return "\n\n".join([f"Good: {bound.panel.good}", *command, *(f"Note: {note}" for note in notes)])

@@ -86,15 +86,19 @@ class Row:
     """Panels under one heading, which is a question an operator asks or a part of the registry.
 
     A `collapsed` row is closed until someone opens it, and costs no query until then. `logs` names the saved log query
-    of those of its panels that name none. Raises DashboardError for a row without panels and for two panels of the
-    same title.
+    of those of its panels that name none. `recorded` lets its panels read recorded series where a rule answers the same
+    question: of all instances, whichever are chosen. Raises DashboardError for a row without panels and for two panels
+    of the same title.
     """
 
-    def __init__(self, title: str, *panels: Panel, collapsed: bool = False, logs: str | None = None) -> None:
+    def __init__(
+        self, title: str, *panels: Panel, collapsed: bool = False, recorded: bool = False, logs: str | None = None
+    ) -> None:
         self.spot = caller()
         self.title = wording(title, "the title of a row", self.spot)
         self.panels = panels
         self.collapsed = collapsed
+        self.recorded = recorded
         self.logs = logs if logs is None else wording(logs, f"`logs` of row {title!r}", self.spot)
         seen: set[str] = set()
         for panel in panels:
@@ -131,8 +135,8 @@ class Row:
 class Dashboard:
     """A dashboard: a title and rows.
 
-    `needs` is the capability without which it is left out as a whole. `recorded` lets it read recorded series in
-    place of raw ones where a recording rule answers the same question. `links` are further links, title to address.
+    `needs` is the capability without which it is left out as a whole. `recorded` lets all of its
+    rows read recorded series. `links` are further links, title to address.
     Raises DashboardError for a dashboard without rows and for two rows of the same title.
     """
 

@@ -54,6 +54,6 @@ def heat_chart(panel: TakenPanel, span: Span) -> Chart:
         data=compact("heat", span, [values for _, values in buckets]) | {"size": 1},
         interactive={"params": [ZOOM]},
         names=names,
-        unit="short",
+        unit="ops",
         note="" if seen else "no observation in this time",
     )
