@@ -56,8 +56,9 @@ def run(
     QUERY may be a panel of a Kibana dashboard too: main/requests. Several, divided by commas, are answered from one
     pass over the files. Without arguments: list them all.
     """
-    from dataclasses import replace  # noqa: PLC0415 - the parts below are not needed for --help
-    from datetime import UTC, datetime  # noqa: PLC0415
+    from datetime import UTC, datetime  # noqa: PLC0415 - the parts below are not needed for --help
+
+    from msgspec.structs import replace  # noqa: PLC0415
 
     from regobs.kibana.reading import panel_queries, panel_query  # noqa: PLC0415
     from regobs.logs.saved import load_query, names_in  # noqa: PLC0415

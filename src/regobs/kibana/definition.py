@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 from regobs.logs.fields import Field
 from regobs.logs.query import Query
@@ -19,8 +20,7 @@ class Shape(Enum):
     SESSION = "session"  # log lines: a Discover session on a dashboard
 
 
-@dataclass(frozen=True, slots=True)
-class Environment:
+class Environment(Struct, frozen=True):
     """One set of registries whose lines are in the indices of one pattern: a data view of Kibana."""
 
     name: str
@@ -33,8 +33,7 @@ class Environment:
         return f"registry-{self.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(Struct, frozen=True):
     """A Discover session: which lines, and which of their fields. `query` has columns and no groups."""
 
     name: str
@@ -45,8 +44,7 @@ class Session:
         return f"registry-{self.name}-{environment.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class Panel:
+class Panel(Struct, frozen=True):
     """One panel. `name` is unique on its dashboard, `query` what it shows: `regobs logs run DASHBOARD/NAME`."""
 
     name: str
@@ -57,8 +55,7 @@ class Panel:
     session: str = ""  # the name of the session that it shows
 
 
-@dataclass(frozen=True, slots=True)
-class Dashboard:
+class Dashboard(Struct, frozen=True):
     """A dashboard: rows of panels, fields to choose values of, and the period that is shown first (24h)."""
 
     name: str
@@ -73,8 +70,7 @@ class Dashboard:
         return f"registry-{self.name}-{environment.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class Definition:
+class Definition(Struct, frozen=True):
     """Everything that the files define."""
 
     environments: tuple[Environment, ...]

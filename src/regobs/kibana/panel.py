@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from difflib import get_close_matches
 from typing import Any
+
+from msgspec.structs import replace
 
 from regobs.documents import Document
 from regobs.errors import LogQueryError

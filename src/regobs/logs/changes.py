@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, BinaryIO
+
+from msgspec.structs import replace
 
 from regobs.errors import InputError, LogQueryError
 from regobs.logs.cache import Place

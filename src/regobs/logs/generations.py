@@ -9,8 +9,10 @@ the field, as the older generation writes it: 1.0019 s are 1001 ms.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
+
+from msgspec.structs import replace
 
 from regobs.logs.fields import ALIASES, FIELDS, Alias, Field
 from regobs.logs.kql import condition as kinds

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from dataclasses import field as made
 from enum import Enum
+
+from msgspec import Struct
+from msgspec import field as made
+from msgspec.structs import replace
 
 from regobs.logs.fields import Field
 from regobs.logs.kql.condition import Condition, Fixed, both
@@ -12,8 +14,7 @@ from regobs.logs.kql.condition import Condition, Fixed, both
 EVERYTHING = Fixed(holds=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Clause:
+class Clause(Struct, frozen=True):
     """A KQL text with what it means."""
 
     text: str = ""
@@ -34,8 +35,7 @@ class Kind(Enum):
     RATIO = "ratio"  # lines that fit `where` over those that fit `whole`; nothing when the whole is empty
 
 
-@dataclass(frozen=True, slots=True)
-class Metric:
+class Metric(Struct, frozen=True):
     """One column of numbers. `field` is None for a count of lines."""
 
     name: str
@@ -47,8 +47,7 @@ class Metric:
     per_seconds: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class ByTerms:
+class ByTerms(Struct, frozen=True):
     """One group for each value; lines without the field are left out unless `missing`.
 
     With a `part` the value is that part of a path, from 1: part 2 of `/v2/group/project` is `group`.
@@ -60,8 +59,7 @@ class ByTerms:
     part: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ByTime:
+class ByTime(Struct, frozen=True):
     """One group for each stretch of time: `seconds` counted from 1970, or a `calendar` unit in UTC."""
 
     name: str
@@ -70,8 +68,7 @@ class ByTime:
     calendar: str = ""  # week, month, quarter, year
 
 
-@dataclass(frozen=True, slots=True)
-class ByFilters:
+class ByFilters(Struct, frozen=True):
     """One group for each clause; a line is in the first that fits, lines that fit none in `other` or left out."""
 
     name: str
@@ -82,16 +79,14 @@ class ByFilters:
 Group = ByTerms | ByTime | ByFilters
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(Struct, frozen=True):
     """Sort by a column; what is missing comes last."""
 
     column: str
     descending: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(Struct, frozen=True):
     """A query. Without metrics its rows are lines, of which `columns` are shown."""
 
     name: str

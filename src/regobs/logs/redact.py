@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 MASK = "[secret]"
 # Upload state, and what signs or grants a URL at S3, Google, Azure, CloudFront and token endpoints.
@@ -44,8 +45,6 @@ RULES = (
 # did not match is empty in a replacement of either.
 PATTERN = "(?i)" + "|".join(f"({before}){secret}" for before, secret in RULES)
 REPLACEMENT = "".join(f"${number}" for number in range(1, len(RULES) + 1)) + MASK
-_SECRET = re.compile(PATTERN, re.ASCII)
-_MASKED = re.sub(r"\$(\d)", r"\\\1", REPLACEMENT)
 SECRET_FIELDS = frozenset(
     {
         *("_state", "authorization", "proxy-authorization", "cookie", "set-cookie", "x-registry-auth", "user"),
@@ -57,7 +56,14 @@ SECRET_FIELDS = frozenset(
 
 def redact(text: str) -> str:
     """The text without the secrets that are known by their name or form. Doing it twice changes nothing more."""
-    return _SECRET.sub(_MASKED, text)
+    pattern, replacement = _compiled()
+    return pattern.sub(replacement, text)
+
+
+@cache
+def _compiled() -> tuple[re.Pattern[str], str]:
+    """The list as Python has it: a build needs only its text."""
+    return re.compile(PATTERN, re.ASCII), re.sub(r"\$(\d)", r"\\\1", REPLACEMENT)
 
 
 def masked(value: str, field: str) -> str:

@@ -9,6 +9,8 @@ from decimal import Decimal
 from difflib import get_close_matches
 from typing import Any
 
+from msgspec.structs import replace
+
 from regobs.documents import Document, load_yaml, validate
 from regobs.errors import Location, LogQueryError, PackError
 from regobs.logs.fields import FIELDS, Field, FieldType
@@ -118,7 +120,7 @@ class QueryReader:
             if column not in known:
                 raise self._wrong(("order", column), f"there is no column {column!r}", ", ".join(known[:12]), key=True)
         orders = tuple(Order(column, way == "desc") for column, way in order.items())
-        return Query(**{**{key: getattr(query, key) for key in query.__slots__}, "order": orders})
+        return replace(query, order=orders)
 
     def _group(self, name: str, data: dict[str, Any]) -> Group:
         ((kind, value),) = data.items()

@@ -6,7 +6,8 @@ Both compilers read this, so that what a value means is decided once.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from regobs.logs.fields import Field
 from regobs.logs.kql.nodes import Word
@@ -14,38 +15,33 @@ from regobs.logs.kql.nodes import Word
 Value = str | int | float | bool
 
 
-@dataclass(frozen=True, slots=True)
-class Fixed:
+class Fixed(Struct, frozen=True):
     """Holds for every line, or for none."""
 
     holds: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Present:
+class Present(Struct, frozen=True):
     """The field has a value that is not null; the empty text is one."""
 
     field: Field
 
 
-@dataclass(frozen=True, slots=True)
-class Equals:
+class Equals(Struct, frozen=True):
     """A keyword, number or boolean is this value, case-sensitive; of a list, one element."""
 
     field: Field
     value: Value
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(Struct, frozen=True):
     """One end of a range."""
 
     value: Value
     inclusive: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Between:
+class Between(Struct, frozen=True):
     """In a range; an end may be open. Dates are milliseconds since 1970 UTC, addresses the key of `addresses`."""
 
     field: Field
@@ -53,16 +49,14 @@ class Between:
     high: Bound | None
 
 
-@dataclass(frozen=True, slots=True)
-class Like:
+class Like(Struct, frozen=True):
     """The whole keyword, or one of a list, is the parts with anything between them."""
 
     field: Field
     parts: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(Struct, frozen=True):
     """Analysed text has one of the terms, or as a phrase all of them in a row. `written` is what was asked for."""
 
     field: Field
@@ -71,37 +65,32 @@ class Terms:
     written: str
 
 
-@dataclass(frozen=True, slots=True)
-class TermLike:
+class TermLike(Struct, frozen=True):
     """One term of analysed text is the parts with anything between them."""
 
     field: Field
     parts: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class All:
+class All(Struct, frozen=True):
     """Every part holds."""
 
     of: tuple[Condition, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Any:
+class Any(Struct, frozen=True):
     """One part holds, or more."""
 
     of: tuple[Condition, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class No:
+class No(Struct, frozen=True):
     """The part does not hold; a missing field makes it not hold."""
 
     of: Condition
 
 
-@dataclass(frozen=True, slots=True)
-class Anywhere:
+class Anywhere(Struct, frozen=True):
     """Text without a field: `of` asks each field of the catalogue that can have such a value."""
 
     written: Word

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 
 @dataclass(frozen=True, slots=True)
 class Literal:
@@ -31,21 +33,18 @@ class Pattern:
 Word = Literal | Pattern
 
 
-@dataclass(frozen=True, slots=True)
-class Everything:
+class Everything(Struct, frozen=True):
     """The empty query."""
 
 
-@dataclass(frozen=True, slots=True)
-class Is:
+class Is(Struct, frozen=True):
     """`field: value`; without a field, text that is looked for in all of them."""
 
     field: Word | None
     value: Word
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
+class Range(Struct, frozen=True):
     """`field op value`; `op` is one of < <= > >=."""
 
     field: Word
@@ -53,29 +52,25 @@ class Range:
     value: Word
 
 
-@dataclass(frozen=True, slots=True)
-class Not:
+class Not(Struct, frozen=True):
     """What its part is not; a line without the field is not."""
 
     of: Node
 
 
-@dataclass(frozen=True, slots=True)
-class And:
+class And(Struct, frozen=True):
     """Two parts or more that all hold."""
 
     of: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Or:
+class Or(Struct, frozen=True):
     """Two parts or more of which one holds."""
 
     of: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Nested:
+class Nested(Struct, frozen=True):
     """`path: { query }`: one element of the list at `path` fits the whole query."""
 
     path: Word
