@@ -98,7 +98,6 @@ dashboard = Dashboard(
         Lines("Size of databases", top(10, highest(pg.DATABASE_SIZE, by=named)), good="grows with the images"),
         Lines("Bloat of tables", tables, good="below 30 %", thresholds=(0.3, 0.4)),
         Lines("Bloat of B-trees", btrees, good="below 50 %; new ones have a third", thresholds=(0.5, 0.7)),
-        collapsed=True,
     ),
     needs=Capability.METADATA_DATABASE,
 )

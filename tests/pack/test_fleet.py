@@ -16,7 +16,7 @@ from regobs.promql.nodes import Matcher, MatchOp, Selector
 from regobs.promql.parse import parse
 from regobs.promql.walk import selectors
 from regobs.slo import outputs as slo
-from tests.pack.test_dashboards import CONFIGS, PACK, ROOT, Json, charts
+from tests.pack.test_dashboards import CONFIGS, PACK, ROOT, SLUGS, Json, charts
 
 INSTANCES = 200
 MOST_SAMPLES = 50_000_000  # --query.max-samples of Prometheus
@@ -108,3 +108,12 @@ def test_recorded_series_do_not_grow_with_the_fleet() -> None:
     exposed = {"registry_http_requests_total": [{"code": "200"}, {"code": "404"}]}
     panel = {"gridPos": {"w": 24}, "targets": [{"expr": "sum(registry:http_requests:rate5m)", "instant": True}]}
     assert list(samples(panel, exposed)) == [2]
+
+
+def test_the_page_lists_what_each_dashboard_costs_and_the_overview_a_tenth_of_its_raw_series() -> None:
+    page = (ROOT / "docs" / "grafana.md").read_text(encoding="utf-8").partition("## What a refresh costs")[2]
+    page = page.partition("\n## ")[0]
+    listed = dict(re.findall(r"^\| `([\w-]+)` \| (.*) \|$", page, re.MULTILINE))
+    assert set(listed) == set(SLUGS)
+    [raw] = re.findall(r"The Overview would read ([\d ]+) without", page)
+    assert int(raw.replace(" ", "")) >= 10 * int(listed["overview"].replace(" ", ""))
