@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from regobs.cli.logs import logs
 from regobs.cli.main import run
 from regobs.logs.event_schema import event_document
-from regobs.logs.field import Field, FieldType
+from regobs.logs.field import Field, FieldType, Since
 from regobs.logs.message import Message, message
 from regobs.logs.schema import document, files
 from regobs.logs.schema_changes import Effect, changes
@@ -94,7 +94,7 @@ def test_what_readers_stumble_over_is_breaking_with_a_reason(name: str, changed:
 
 
 def test_meaning_and_names_elsewhere_are_no_break() -> None:
-    changed = with_field("host", meaning="Another text.", ecs="host.name", otel=None, since="4.0.0")
+    changed = with_field("host", meaning="Another text.", ecs="host.name", otel=None, since=Since("4.0.0"))
     assert {one.what for one in changes(ACCESS, changed)} == {"description", "x-ecs", "x-otel", "since"}
     assert {one.effect for one in changes(ACCESS, changed)} == {Effect.COMPATIBLE}
 

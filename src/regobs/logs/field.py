@@ -48,8 +48,24 @@ _JSON = {
 
 
 @dataclass(frozen=True, slots=True)
+class Since:
+    """When a field came: `latest` and all releases after it have it, no release before `earliest` has.
+
+    Equal where the first release is known; without an `earliest` nobody looked further back.
+    """
+
+    latest: str
+    earliest: str = ""
+
+    def __str__(self) -> str:
+        if self.earliest == self.latest:
+            return self.latest
+        return f"{self.earliest} to {self.latest}" if self.earliest else f"{self.latest} or earlier"
+
+
+@dataclass(frozen=True, slots=True)
 class Field:
-    """One field of a log line. `unit` is one of ms, s, bytes, count, ratio, `since` the first release that has it.
+    """One field of a log line. `unit` is one of ms, s, bytes, count, ratio, `since` when it came.
 
     `ecs` and `otel` are the names in Elastic Common Schema and OpenTelemetry semantic conventions, where they have one.
     """
@@ -58,7 +74,7 @@ class Field:
     type: FieldType
     unit: str | None
     meaning: str
-    since: str | None
+    since: Since | None
     es_type: str
     ecs: str | None
     otel: str | None
@@ -107,7 +123,8 @@ def field(
     nullable = nullable or type is FieldType.KEYWORD_LIST  # Go writes an empty list as null
     default = FieldType.KEYWORD.value if type is FieldType.KEYWORD_LIST else type.value
     kind = es or default
-    return Field(name, type, unit, meaning, since, kind, ecs, otel, nullable, values, pattern, lowest, loose, whole)
+    came = Since(since, since) if since else None
+    return Field(name, type, unit, meaning, came, kind, ecs, otel, nullable, values, pattern, lowest, loose, whole)
 
 
 def catalogue(*groups: tuple[Field, ...]) -> dict[str, Field]:

@@ -16,6 +16,7 @@ from regobs.logs.fields import (
     Alias,
     Conversion,
 )
+from regobs.logs.fields_since import since, until
 from regobs.logs.message import Match, Message
 from regobs.logs.streams import DISTRIBUTION, GITLAB_ACCESS, GITLAB_APPLICATION
 
@@ -25,9 +26,11 @@ Generated from the field catalogue (`src/regobs/logs/fields.py`) and the message
 
 Queries are written in the names of GitLab Container Registry 4.x. *Also* is what the newer labkit generation and CNCF
 Distribution call the same thing, with what turns its value into one of the field; the same query finds such lines.
-*Since* is the first release that is known to have a field; the catalogue was read from 4.32, and a field without it is
-there at the latest. A type in brackets differs: the value may be of any JSON type. A unit belongs to the value as it
-stands in the line. Elasticsearch types are those of the mapping that `regobs build` writes.
+*Since* is the first release that has a field. Where that is not known, it says between which releases the field came
+(`4.31.0 to 4.32.0`), or which one has it at the latest (`4.32.0 or earlier`: the catalogue was read from 4.32, and
+nobody looked further back; `4.0.0 or earlier` is in all of 4.x). A type in brackets differs: the value may be of any
+JSON type. A unit belongs to the value as it stands in the line. Elasticsearch types are those of the mapping that
+`regobs build` writes.
 """
 
 _MESSAGES = """A line is judged by the schema of its message: what such a line must have stands first, what it may
@@ -40,10 +43,10 @@ def page() -> str:
     also = _also()
     parts = [_HEAD, "## GitLab Container Registry 4.x\n"]
     for title, fields in GROUPS:
-        parts.append(f"### {title}\n\n{_table(fields, also)}\n")
+        parts.append(f"### {title}\n\n{_table(fields, also, 'gitlab')}\n")
     parts += [
         "In one message these have another type:\n",
-        f"{_table(FORMS.values(), {})}\n",
+        f"{_table(FORMS.values(), {}, 'gitlab')}\n",
         f"## CNCF Distribution\n\n### Application log\n\n{_table(DISTRIBUTION_FIELDS.values(), {})}\n",
         f"### Access log, Apache combined form\n\n{_table(COMBINED_FIELDS.values(), {})}\n",
         f"## Go's standard logger\n\n{_table(STANDARD_FIELDS.values(), {})}\n",
@@ -63,29 +66,34 @@ def _also() -> dict[str, list[Alias]]:
     return found
 
 
-def _table(fields: Iterable[Field], also: Mapping[str, list[Alias]]) -> str:
+def _table(fields: Iterable[Field], also: Mapping[str, list[Alias]], flavor: str = "") -> str:
     fields = list(fields)
     columns = ("Field", "Type", "Unit", "Meaning", "Since", "Elasticsearch", "ECS", "OpenTelemetry", "Also")
-    rows = [_row(field, also.get(field.name, [])) for field in fields]
+    rows = [_row(field, also.get(field.name, []), flavor) for field in fields]
     used = [index for index in range(len(columns)) if any(row[index] for row in rows)]
     lines = [[columns[index] for index in used], ["---"] * len(used)]
     lines += [[row[index] for index in used] for row in rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _row(field: Field, also: list[Alias]) -> tuple[str, ...]:
+def _row(field: Field, also: list[Alias], flavor: str) -> tuple[str, ...]:
     kind = field.type.json_type if not field.loose else f"({field.type.json_type})"
     return (
         f"`{field.name}`",
         f"{kind} or null" if field.nullable else kind,
         field.unit or "",
         _cell(f"{field.meaning} {_values(field)}".strip()),
-        field.since or "",
+        _came(field, flavor),
         field.es_type,
         _code(field.ecs),
         _code(field.otel),
         ", ".join(_other(alias) for alias in also),
     )
+
+
+def _came(field: Field, flavor: str) -> str:
+    came = since(field, flavor)
+    return str(came) if came else ""
 
 
 def _values(field: Field) -> str:
@@ -99,7 +107,8 @@ def _other(alias: Alias) -> str:
     how = {Conversion.SCALED: f" times {alias.factor:,}", Conversion.GO_DURATION: " as a Go duration"}
     how[Conversion.WORDS] = " in small words"
     where = " on access lines" if alias.access_only else ""
-    return f"`{alias.name}`{how.get(alias.conversion, '')}{where}"
+    last = f" until {until(alias.name)}" if alias.generation == "gitlab" else ""
+    return f"`{alias.name}`{how.get(alias.conversion, '')}{where}{last}"
 
 
 def _messages(messages: Iterable[Message]) -> str:

@@ -115,9 +115,18 @@ def _closest(one: Closest) -> str:
     """Rounded down, so that 100% means all."""
     releases = f"; written by release {', '.join(one.releases)}" if one.releases else ""
     share = int(1000 * one.fit) / 10
-    return (
-        f"{one.file}: closest to the schemas of {one.title}, {share:g}% of its first {one.lines:,} lines fit{releases}"
-    )
+    fit = f"{share:g}% of its first {one.lines:,} lines fit"
+    return f"{one.file}: closest to the schemas of {one.title}, {fit}{releases}{_bounds(one)}"
+
+
+def _bounds(one: Closest) -> str:
+    """Between which releases the fields of the lines were written."""
+    if not one.told_by:
+        return ""
+    span = f"{one.since} to {one.until}" if one.since != one.until else one.since
+    if not (one.since and one.until):
+        span = f"{one.since} or later" if one.since else f"{one.until} or earlier"
+    return f"; of release {span}, as {', '.join(one.told_by)} tell{'s' if len(one.told_by) == 1 else ''}"
 
 
 def _title(one: Finding) -> str:

@@ -13,8 +13,9 @@ from typing import Any
 
 from regobs.logs.event_schema import event_document
 from regobs.logs.field import Field, FieldType
+from regobs.logs.fields_since import since, until
 from regobs.logs.message import Match, Message, literal
-from regobs.logs.streams import STREAMS, Stream
+from regobs.logs.streams import GITLAB_ACCESS, GITLAB_APPLICATION, STREAMS, Stream
 
 Schema = dict[str, Any]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -38,12 +39,14 @@ def constraints(field: Field) -> Schema:
     return schema
 
 
-def described(field: Field) -> Schema:
+def described(field: Field, flavor: str = "") -> Schema:
     """The constraints with title, description, unit, and the names and types of other systems."""
+    came = since(field, flavor)
     unit = f" Unit: {field.unit}." if field.unit else ""
     notes = {
         "x-unit": field.unit,
-        "x-since": field.since,
+        "x-since": str(came) if came else None,
+        "x-until": until(field.name) or None if flavor == "gitlab" else None,
         "x-elasticsearch": field.es_type,
         "x-duckdb": field.type.duckdb,
         "x-ecs": field.ecs,
@@ -101,13 +104,15 @@ def document(stream: Stream) -> Schema:
         "description": stream.description,
     }
     if not stream.text_key:
-        properties = {name: described(field) for name, field in stream.fields.items()}
+        properties = {name: described(field) for name, field in stream.fields.items()}  # of no GitLab registry
         return head | flat(stream, None, closed=False) | {"properties": properties}
     used = [name for one in stream.messages for name in (*one.required, *one.optional)]
     contexts = dict.fromkeys([*(one.context for one in stream.messages), common_context(stream)])
     used += [name for context in contexts for part in stream.context(context) for name in part]
     slugs = _slugs(stream.messages)
-    definitions: Schema = {f"field.{name}": described(stream.field(name)) for name in sorted(set(used))}
+    # In which release the names of labkit-spec come is not known.
+    dated = "gitlab" if stream.name in {GITLAB_ACCESS.name, GITLAB_APPLICATION.name} else ""
+    definitions: Schema = {f"field.{name}": described(stream.field(name), dated) for name in sorted(set(used))}
     definitions |= {_context_key(context): _context(stream, context) for context in contexts}
     definitions |= {f"message.{slug}": _message(stream, one) for slug, one in slugs.items()}
     common = {name: _field_reference(name) for part in stream.context(common_context(stream)) for name in part}
