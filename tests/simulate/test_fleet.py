@@ -137,7 +137,7 @@ More = Callable[[float, float], bool]
         (
             "gc-backlog",
             r'registry_database_rows\{query_name="gc_blob_review_queue"',
-            lambda calm, ill: ill > calm + 500,
+            lambda calm, ill: ill > calm + 100,
         ),
         ("notifications-down", "registry_notifications_errors_total", lambda calm, ill: calm == 0 < ill),
         ("storage-throttling", "registry_storage_rate_limit_total", lambda calm, ill: calm == 0 < ill),
@@ -195,3 +195,16 @@ def test_slow_queries_fill_the_pool_of_a_busy_pod() -> None:
     used = r'go_sql_dbstats_connections_in_use\{.*host_type="primary"'
     assert total(run(fleet(pods=1, rate=80), 60), used) < 10
     assert total(run(fleet("latency-ramp@0+1m", pods=1, rate=200), 50), used) == 25
+
+
+def test_a_worker_that_keeps_up_often_finds_no_task_and_never_one_in_a_backlog() -> None:
+    def runs(made: Fleet, noop: bool) -> float:
+        return total(made, rf'registry_gc_runs_total\{{.*noop="{str(noop).lower()}"')
+
+    calm = fleet(pods=1, warm=900)
+    assert runs(calm, noop=True) > 0.1 * runs(calm, noop=False) > 0
+    ill = run(fleet("gc-backlog@0+1h", pods=1), 60)
+    before = runs(ill, noop=True)
+    assert runs(run(ill, 300), noop=True) == before
+    overdue = r'registry_database_rows\{query_name="gc_blob_review_queue_overdue"'
+    assert total(calm, overdue) + 100 < total(ill, overdue)

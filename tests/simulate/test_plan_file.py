@@ -188,7 +188,7 @@ def test_the_defaults_that_the_example_states_are_the_defaults() -> None:
     lines = EXAMPLE.read_text(encoding="utf-8").splitlines()
     stated = [line.removeprefix("# ") for line in lines if re.match(r"\[|# [a-z0-9]+ = (?!\[)", line)]
     text = "\n".join(line for line in stated if "[[" not in line)
-    assert text.count(" = ") == 7
+    assert text.count(" = ") == 6
     assert replace(plan_of(text, FILE), faults=EMPTY) == Plan(faults=EMPTY)
 
 

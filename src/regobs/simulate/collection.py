@@ -13,6 +13,7 @@ from regobs.simulate.moment import Moment, Work
 from regobs.simulate.plan import Plan
 from regobs.simulate.shared import Shared
 
+_DELETED = {"blob": 0.5, "manifest": 0.3}  # tasks of a pod in a second that come with a backlog
 _EVENTS = {
     "blob": (("blob_upload", 0.7), ("manifest_delete", 0.2), ("layer_delete", 0.1)),
     "manifest": (
@@ -41,22 +42,21 @@ class Collection:
 
     def advance(self, moment: Moment, work: Work) -> None:
         """New tasks into the queues, then the runs of this step."""
-        shared = self._shared
-        shared.blob_tasks += work.tasks["blob_upload"]
-        shared.manifest_tasks += work.tasks.total() - work.tasks["blob_upload"]
-        shared.blob_tasks += events(self._rng, self._plan.collecting.cleanup / self._plan.pods * moment.seconds)
+        blobs, manifests = self._shared.tasks["blob"], self._shared.tasks["manifest"]
+        blobs.add(work.tasks["blob_upload"])
+        manifests.add(work.tasks.total() - work.tasks["blob_upload"])
+        blobs.add(events(self._rng, self._plan.collecting.cleanup / self._plan.pods * moment.seconds))
         if moment.suffers(Name.GC_BACKLOG):
-            shared.blob_tasks += events(self._rng, 5 * moment.seconds)
-            shared.manifest_tasks += events(self._rng, 3 * moment.seconds)
+            blobs.add(events(self._rng, _DELETED["blob"] * moment.seconds))
+            manifests.add(events(self._rng, _DELETED["manifest"] * moment.seconds))
         for worker in ("blob", "manifest"):
             for _ in range(events(self._rng, moment.seconds / self._plan.collecting.interval)):
                 self._run(worker, moment, work)
 
     def _run(self, worker: str, moment: Moment, work: Work) -> None:
-        rng, shared = self._rng, self._shared
-        waiting = shared.blob_tasks if worker == "blob" else shared.manifest_tasks
+        rng, tasks = self._rng, self._shared.tasks[worker]
         broken = moment.suffers(Name.GC_BACKLOG) or rng.random() < 0.001
-        noop = waiting == 0
+        noop = tasks.due == 0
         dangling = not noop and rng.random() < 0.3
         names, weights = zip(*_EVENTS[worker], strict=True)
         event = "" if noop else rng.choices(names, weights)[0]
@@ -77,10 +77,7 @@ class Collection:
             self._in.counter(gc.POSTPONES).child(worker=worker).inc()
             return
         work.queries[f"gc_{worker}_task_delete"] += 1
-        if worker == "blob":
-            shared.blob_tasks -= 1
-        else:
-            shared.manifest_tasks -= 1
+        tasks.done()
         if dangling:
             self._delete(worker)
 

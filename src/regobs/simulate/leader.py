@@ -57,13 +57,13 @@ class Leader:
 
     def _count(self, moment: Moment, work: Work) -> None:
         shared = self._shared
-        late = 0.6 if moment.suffers(Name.GC_BACKLOG) else 0.02
+        blobs, manifests = shared.tasks["blob"], shared.tasks["manifest"]
         rows = self._in.gauge(row_counts.ROWS)
         for name, value in (
-            ("gc_blob_review_queue", shared.blob_tasks),
-            ("gc_manifest_review_queue", shared.manifest_tasks),
-            ("gc_blob_review_queue_overdue", int(shared.blob_tasks * late)),
-            ("gc_manifest_review_queue_overdue", int(shared.manifest_tasks * late)),
+            ("gc_blob_review_queue", blobs.waiting),
+            ("gc_manifest_review_queue", manifests.waiting),
+            ("gc_blob_review_queue_overdue", blobs.due),
+            ("gc_manifest_review_queue_overdue", manifests.due),
             ("applied_pre_migrations", _PRE),
             ("applied_post_migrations", _POST),
         ):

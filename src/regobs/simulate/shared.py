@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
 
@@ -32,12 +33,29 @@ class Replica:
 
 
 @dataclass(slots=True)
+class Queue:
+    """Tasks of the garbage collection. A task falls due a day after its event: of those that wait, few are due."""
+
+    waiting: int
+    due: int = 0
+
+    def add(self, count: int) -> None:
+        """Tasks of events, and as many fall due, from the day before."""
+        self.waiting += count
+        self.due += count
+
+    def done(self) -> None:
+        """A task is."""
+        self.waiting -= 1
+        self.due -= 1
+
+
+@dataclass(slots=True)
 class Shared:
     """The state behind all pods."""
 
     replicas: list[Replica]
-    blob_tasks: int = 40
-    manifest_tasks: int = 25
+    tasks: Mapping[str, Queue] = field(default_factory=lambda: {"blob": Queue(40), "manifest": Queue(25)})
     migrated: float = 0.0  # percent
     migrating: float = 1.0  # seconds of all of it
     lagging: float = 0.0  # seconds since a replica got stuck
