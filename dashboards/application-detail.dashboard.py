@@ -16,6 +16,7 @@ cache_hits = ratio(rate(select(storage.CACHE, type="Hit")), rate(select(storage.
 cache_hits_3 = ratio(rate(storage.CACHE_HITS), rate(storage.CACHE_REQUESTS))
 fds = ratio(highest(process.OPEN_FDS, by="instance"), highest(process.MAX_FDS, by="instance"))
 FDS, BURN = "RegistryFileDescriptorsNearLimit", "RegistryAvailabilityBurn"
+RESTARTS = "RegistryRestarting"
 network = {"received": rate(process.NETWORK_RECEIVED), "sent": rate(process.NETWORK_SENT)}
 container_cpu = rate(select(containers.CPU, container=other_than("")), by="pod")
 container_memory = highest(select(containers.MEMORY, container=other_than("")), by="pod")
@@ -32,7 +33,7 @@ dashboard = Dashboard(
     Row(
         "What runs",
         Stat("Instances up", total(targets.UP), good="as many as are deployed", alert="RegistryDown"),
-        Stat("Since the last start", age(process.START_TIME), good="as long as since the last rollout"),
+        Stat("Since the last start", age(process.START_TIME), good="since the last rollout", alert=RESTARTS),
         Stat("Requests", rate(http.REQUESTS), good="follows the time of day", logs="requests-over-time"),
         Stat("In flight", total(http.IN_FLIGHT), good="falls back after each peak"),
         Stat("Cache hits", cache_hits, cache_hits_3, good="above 80 % on pulls", thresholds=(0.8, 0.5)),

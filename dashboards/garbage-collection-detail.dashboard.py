@@ -7,7 +7,7 @@ Runs that found nothing to do are short and many, so that they are shown apart f
 from regobs.catalog import database, gc, removed, row_counts, storage
 from regobs.grafana.words import *
 
-rows = row_counts.ROWS
+QUEUE, rows = "RegistryGarbageQueueGrowing", row_counts.ROWS
 waiting = highest(select(rows, query_name=("gc_blob_review_queue", "gc_manifest_review_queue")), by="query_name")
 waiting_3 = highest(removed.GC_QUEUE, by="queue")
 overdue = select(rows, query_name=("gc_blob_review_queue_overdue", "gc_manifest_review_queue_overdue"))
@@ -30,13 +30,13 @@ dashboard = Dashboard(
     "Registry Garbage Collection Detail",
     Row(
         "Is it keeping up?",
-        Stat("Overdue blobs", late_blobs, good="falls back to 0", thresholds=(100, 1000)),
-        Stat("Overdue manifests", late_manifests, good="falls back to 0", thresholds=(100, 1000)),
+        Stat("Overdue blobs", late_blobs, good="falls back to 0", alert=QUEUE, thresholds=(100, 1000)),
+        Stat("Overdue manifests", late_manifests, good="falls back to 0", alert=QUEUE, thresholds=(100, 1000)),
         Stat("Reviewed in this time range", increase(select(gc.RUNS, noop=False)), good="follows pushes and deletes"),
         Stat("Deleted in this time range", increase(deleted, by="artifact"), good="above 0 where tags are deleted"),
         Stat("Freed in this time range", increase(gc.BYTES), good="above 0 where tags are deleted"),
         Lines("Waiting", waiting, waiting_3, good="level; a task waits a day by default"),
-        Lines("Overdue", late, good="falls back to 0", alert="RegistryGarbageQueueGrowing", thresholds=(100, 1000)),
+        Lines("Overdue", late, good="falls back to 0", alert=QUEUE, thresholds=(100, 1000)),
         Lines("Time until nothing is overdue", drain, good="below an hour"),
         Lines("Overdue tasks that come each second", trend(overdue, by="query_name"), good="0 or below", zoom=True),
         Lines("Put off after an error", rate(gc.POSTPONES, by="worker"), good="0", logs="gc-failures"),

@@ -7,6 +7,7 @@ or lost. These are different things: no panel adds them up.
 from regobs.catalog import notifications as notify
 from regobs.grafana.words import *
 
+LOST = "RegistryNotificationsLost"
 at, what = "endpoint", ("action", "artifact")
 entered = rate(select(notify.EVENTS, type="Events"), by=at)
 by_action = rate(select(notify.EVENTS, type="Events"), by=what)
@@ -27,9 +28,9 @@ dashboard = Dashboard(
         Stat("Events", entered, good="follows pushes and pulls"),
         Stat("Waiting", queue, queue_3, good="falls back to 0", thresholds=(100, 1000)),
         Stat("Delivered", arrived, good="100 %", thresholds=(0.999, 0.99)),
-        Stat("Lost in this time range", increase(lost, by=at), good="0", thresholds=(1, 100)),
+        Stat("Lost in this time range", increase(lost, by=at), good="0", alert=LOST, thresholds=(0.5, 1)),
         Lines("Delivered of all", arrived, good="100 %", zoom=True),
-        Lines("Lost after all retries", rate(lost, by=at), good="0", alert="RegistryNotificationsLost"),
+        Lines("Lost after all retries", rate(lost, by=at), good="0", alert=LOST),
         Lines("Dropped by a full queue", dropped, good="0", alert="RegistryNotificationsDropped", zoom=True),
         logs="recent-errors",
     ),

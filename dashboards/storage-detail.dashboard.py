@@ -60,7 +60,7 @@ dashboard = Dashboard(
     ),
     Row(
         "Object storage",
-        Lines("Retries", rate(storage.RETRIES, by="retry_type"), good="0"),
+        Lines("Retries", rate(storage.RETRIES, by="retry_type"), good="0", alert="RegistryStorageRetries"),
         Lines("Retries a call", repeated, good="0", alert="RegistryStorageRetries", thresholds=(0.01, 0.05)),
         Lines("Answers 429", limited, good="0", alert="RegistryStorageRateLimited", thresholds=(0.01, 0.1)),
         logs="recent-errors",

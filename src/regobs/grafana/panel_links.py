@@ -12,9 +12,9 @@ from grafanalib import core
 from regobs.catalog.model import Flavor, Metric
 from regobs.config import Config
 from regobs.documents import load_yaml
-from regobs.errors import DashboardError, Location, LogQueryError
+from regobs.errors import DashboardError, LogQueryError
 from regobs.grafana.bound import BoundDashboard, BoundPanel
-from regobs.grafana.panels import Panel
+from regobs.grafana.panels import Panel, Spot
 from regobs.grafana.words import Row
 from regobs.kibana.log_view import LogView, log_view
 from regobs.pack import Pack
@@ -97,9 +97,9 @@ def links_of(dashboards: Sequence[BoundDashboard], pack: Pack, config: Config) -
     """Where the panels of all dashboards of a pack lead. Raises DashboardError for a log query that does not exist."""
     views: dict[str, LogView] = {}
     for row in (row for one in dashboards for row in one.dashboard.rows):
-        for name, location in [(row.logs, row.spot.location), *((panel.logs, panel.location) for panel in row.panels)]:
+        for name, spot in [(row.logs, row.spot), *((panel.logs, panel.spot) for panel in row.panels)]:
             if name and name not in views:
-                views[name] = _view(name, location, pack, config)
+                views[name] = _view(name, spot, pack, config)
     if config.flavor is not Flavor.GITLAB:
         views = {name: view for name, view in views.items() if not _asks_for_messages(pack, name)}
     titles = {one.slug: one.dashboard.title for one in dashboards}
@@ -113,7 +113,7 @@ def _asks_for_messages(pack: Pack, name: str) -> bool:
     return re.search(r"\bmsg\b", str(query.get("where", ""))) is not None
 
 
-def _view(name: str, location: Location, pack: Pack, config: Config) -> LogView:
+def _view(name: str, spot: Spot, pack: Pack, config: Config) -> LogView:
     try:
         return log_view(config, pack, name)
     except LogQueryError as error:
@@ -121,7 +121,7 @@ def _view(name: str, location: Location, pack: Pack, config: Config) -> LogView:
             raise
         raise DashboardError(
             f"`logs`: {error.message}",
-            location=location,
+            location=spot.location,
             value=name,
             expected=error.expected,
             next_step=error.next_step,
