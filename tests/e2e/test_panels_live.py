@@ -6,13 +6,14 @@ import json
 import re
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from regobs.catalog import METRICS, slo
-from regobs.catalog.model import Capability, Exposer, Flavor, Unit, Version
+from regobs.catalog import METRICS
+from regobs.catalog.model import Capability, Exposer, Flavor, Version
 from regobs.config import Config
 from regobs.demo.client import RegistryClient
 from regobs.demo.servers import RegistryServer
@@ -20,7 +21,7 @@ from regobs.demo.traffic import Mix, first_round, images
 from regobs.grafana import PanelQuery, panel_queries
 from regobs.pack import Pack
 from regobs.prometheus import Prometheus
-from regobs.promql import infer
+from regobs.promql.bounds import bounds_of
 from regobs.promql.nodes import Matcher, MatchOp
 from regobs.slo import outputs as compiled
 from tests.e2e.conftest import PrometheusFactory
@@ -84,12 +85,10 @@ def check(
         for query in queries:
             place = f"{query.dashboard} / {query.row} / {query.title} {query.name}"
             values = [sample.value for sample in prometheus.query(as_asked(query.text)).samples]
-            kind = infer(query.expr, config.vocabulary)
-            high = 1 if kind.unit is Unit.RATIO and kind.fraction else float("inf")
+            assert query.type is not None
             if bool(values) is ((query.dashboard, query.title) in (without or {})):
                 empty.append(place)
-            low = float("-inf") if slo.BUDGET_REMAINING in query.metrics else 0  # it may be overspent
-            if not all(low <= value <= high for value in values):
+            if not all(bounds_of(query.type).holds(value) for value in values):
                 wrong.append(f"{place}: {values}")
     assert empty == []
     assert wrong == []
@@ -118,6 +117,18 @@ def test_every_panel_has_data_on_a_gitlab_registry(prometheus_server: Prometheus
         queries = shown(GITLAB, families)
         assert len(queries) > 130
         check(server.url, GITLAB, queries, {**NOT_IN_SAMPLE, **NO_ALERT})
+
+
+def test_the_imports_of_a_registry_that_still_had_them_have_data(prometheus_server: PrometheusFactory) -> None:
+    older = replace(GITLAB, version=Version(3, 50))
+    over = {(one.dashboard, one.title) for one in panel_queries(PACK, GITLAB) if one.cause == "version"}
+    queries = [one for one in shown(older) if (one.dashboard, one.title) in over]
+    assert {(one.dashboard, one.title) for one in queries} == over
+    metrics = {metric for query in queries for metric in query.metrics}
+    with ExpositionServer(imagined(metrics, Flavor.GITLAB, Version(3, 50))) as target:
+        server = prometheus_server(scraping(target.address))
+        time.sleep(SETTLED)
+        check(server.url, older, queries)
 
 
 def rule_files(config: Config, directory: Path) -> str:

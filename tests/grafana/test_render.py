@@ -232,3 +232,12 @@ def test_rendering_twice_gives_the_same_bytes(load: Load) -> None:
     assert data == to_bytes(rendered(load, row))
     assert data.endswith(b"}\n")
     assert json.loads(data)["schemaVersion"] >= 39
+
+
+def test_what_can_be_below_zero_has_zero_on_its_axis_and_no_end_there(load: Load) -> None:
+    lines = 'Row("R", Lines("Left", latest(slo.BUDGET_REMAINING), good="g"), Lines("Up", total(targets.UP), good="g"))'
+    left, up = (panel for panel in flat(rendered(load, lines)) if panel["type"] == "timeseries")
+    assert left["fieldConfig"]["defaults"]["custom"]["axisSoftMin"] == 0
+    assert "min" not in left["fieldConfig"]["defaults"]
+    assert left["fieldConfig"]["defaults"]["max"] == 1
+    assert up["fieldConfig"]["defaults"]["min"] == 0

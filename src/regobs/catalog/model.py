@@ -208,8 +208,9 @@ class Metric:
 
     `name` is the family's name as the `# TYPE` line has it (without `_bucket`, `_sum`, `_count`). `cumulative` marks
     a gauge whose value only grows, so that a rate of it makes sense. `common` marks a number of which every process
-    tells the same, or one tells for all: over several the highest counts, not the sum. `pitfalls` are facts that a
-    reader of its panels must know, each one sentence with its own source or observable cause.
+    tells the same, or one tells for all: over several the highest counts, not the sum. `signed` marks a value that may
+    be below zero. `pitfalls` are facts that a reader of its panels must know, each one sentence with its own source or
+    observable cause.
     """
 
     name: str
@@ -222,6 +223,7 @@ class Metric:
     cumulative: bool = False
     pitfalls: tuple[str, ...] = ()
     common: bool = False
+    signed: bool = False
 
     def form(self, flavor: Flavor, version: Version | None = None) -> Form | None:
         """The form that this flavor exposes at this version, or None when it has none."""

@@ -22,7 +22,7 @@ _WINDOW = re.compile(r"(?:[0-9]+(?:ms|[smhdwy]))+")
 _NO_TRAFFIC = "There is no sample while the window has no event: no traffic is not the same as no failure."
 
 
-def _metric(name: str, unit: Unit, text: str, *pitfalls: str) -> Metric:
+def _metric(name: str, unit: Unit, text: str, *pitfalls: str, signed: bool = False) -> Metric:
     return Metric(
         name=name,
         kind=Kind.GAUGE,
@@ -32,6 +32,7 @@ def _metric(name: str, unit: Unit, text: str, *pitfalls: str) -> Metric:
         component="slo",
         exposer=Exposer.RULES,
         pitfalls=pitfalls,
+        signed=signed,
     )
 
 
@@ -83,6 +84,7 @@ BUDGET_REMAINING = _metric(
     "The part of the error budget of the SLO's whole period that is left; negative when overspent.",
     _NO_TRAFFIC,
     "Right only once the server has kept data for the whole period; before that it is about the data there is.",
+    signed=True,
 )
 TARGET = _metric("registry:slo_target:ratio", Unit.RATIO, "The fraction of events that the SLO promises to be good.")
 

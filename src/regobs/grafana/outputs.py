@@ -29,6 +29,7 @@ from regobs.grafana.words import Dashboard
 from regobs.pack import Pack
 from regobs.promql.nodes import Expr
 from regobs.promql.recorded import Record
+from regobs.promql.types import Type
 from regobs.promql.unavailable import Reason
 
 FOLDER = "dashboards"
@@ -41,7 +42,7 @@ class PanelQuery:
 
     `expr` is bound and has no scope; `text` is what stands in the JSON, with Grafana's variables. `left_out` is the
     reason why this deployment does not show it (`cause` its kind), None when it does; then `expr` is not bound and
-    `text` is empty.
+    `text` is empty. `type` is what the panel shows, None for what is not shown.
     """
 
     dashboard: str
@@ -54,6 +55,7 @@ class PanelQuery:
     needs: Capability | None
     left_out: str | None = None
     cause: Reason | None = None
+    type: Type | None = None
 
 
 def load_dashboards(pack: Pack) -> dict[str, Dashboard]:
@@ -155,7 +157,9 @@ def _queries(bound: BoundDashboard, config: Config, setting: Setting) -> Iterato
                 needs = _needs(query.metrics, config)
                 text = query_text(query.expr, setting)
                 title = panel.panel.title
-                yield PanelQuery(slug, row.row.title, title, query.name, query.expr, text, query.metrics, needs)
+                yield PanelQuery(
+                    *(slug, row.row.title, title, query.name, query.expr, text, query.metrics, needs), type=query.type
+                )
         for lacking in row.left_out:
             needs = _needs(lacking.metrics, config) or bound.dashboard.needs
             title, name, metrics = lacking.panel.title, lacking.name, lacking.metrics

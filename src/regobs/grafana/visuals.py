@@ -77,10 +77,12 @@ def _lines(panel: Lines, bound: BoundPanel, common: Json) -> core.Panel:
     low, high = (None, None) if panel.zoom else _ends(bound)
     if panel.log:
         low = None  # a logarithmic axis has no zero
+    signed = low is not None and bound.queries[0].type.signed
     return core.TimeSeries(
         **common,
         unit=unit_of(bound.queries[0]),
-        valueMin=low,
+        valueMin=None if signed else low,
+        axisSoftMin=0 if signed else None,  # zero is on the axis, and what is below it too
         valueMax=high,
         fillOpacity=30 if panel.stacked else 10,
         stacking={"mode": "normal", "group": "A"} if panel.stacked else {"mode": "none", "group": "A"},

@@ -144,13 +144,16 @@ def mean(histogram: Source, by: By = (), window: Window = RATE_INTERVAL) -> Expr
 
 
 def quantile(q: float | Decimal, histogram: Source, by: By = (), window: Window = RATE_INTERVAL) -> Expr:
-    """The value that a fraction `q` (0 to 1) of the observations stay under, interpolated between bucket edges."""
+    """The value that a fraction `q` (0 to 1) of the observations stay under, interpolated between bucket edges.
+
+    No result where nothing was observed: `>= 0` leaves out the NaN that histogram_quantile answers then.
+    """
     _measured(histogram, "quantile", Kind.HISTOGRAM)
     fraction = _decimal(q)
     if not 0 <= fraction <= 1:
         raise PromqlError(f"{q} is no quantile", expected="a number from 0 to 1")
     buckets = _over_time("rate", histogram, "_bucket", (*_names(by), "le"), window)
-    return Call("histogram_quantile", (Number(fraction), buckets))
+    return Binary(">=", Call("histogram_quantile", (Number(fraction), buckets)), Number(Decimal(0)))
 
 
 def within(edge: float | Decimal | str, histogram: Source, by: By = (), window: Window = RATE_INTERVAL) -> Expr:

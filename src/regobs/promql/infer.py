@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from regobs.catalog.model import Unit
 from regobs.errors import Location, PromqlError
+from regobs.promql.bounds import called_is_signed, computed_is_signed
 from regobs.promql.called import call_type
 from regobs.promql.nodes import (
     Aggregate,
@@ -82,27 +83,35 @@ class _Inference:
                 error.location = self._locate(node, error.value if isinstance(error.value, str) else "")
             raise
 
-    def _type(self, node: Expr) -> Type:  # noqa: PLR0911  (one case a node)
+    def _type(self, node: Expr) -> Type:  # noqa: C901, PLR0911  (one case a node)
         match node:
             case Selector():
                 return self._selected.infer(node)
-            case Number():
-                return Type("scalar")
+            case Number(value):
+                return Type("scalar", signed=value.is_signed())
             case Variable(name):
                 return Type("scalar", unit=Unit.SECONDS if name.strip("${}") == "__range_s" else Unit.NONE)
             case String():
                 return Type("string")
-            case Paren(inner) | Unary(expr=inner):
+            case Paren(inner):
                 return self.visit(inner)
+            case Unary(op, inner):
+                of = self.visit(inner)
+                return replace(of, signed=of.signed or op == "-")
             case Subquery(inner):
                 return replace(self.visit(inner), value="matrix")
             case Call():
-                return call_type(node, [self.visit(arg) for arg in node.args])
+                return self._call(node)
             case Aggregate():
                 return self._aggregate(node)
             case Binary():
                 return self._binary(node)
         raise PromqlError(f"{type(node).__name__} has no type")
+
+    def _call(self, node: Call) -> Type:
+        args = [self.visit(arg) for arg in node.args]
+        signed = called_is_signed(node.function, args, [literal(arg) for arg in node.args])
+        return replace(call_type(node, args), signed=signed)
 
     def _known(self, value: Type) -> frozenset[str] | None:
         """Every label name that can stand in a clause over these results, None when any can."""
@@ -138,7 +147,8 @@ class _Inference:
         result = _grouped(node, inner)
         self._check_buckets(node, inner, result)
         if node.op in _NO_UNIT:
-            return replace(result, unit=Unit.NONE, per_second=False, raw_counter=False, fraction=False, observed=None)
+            plain = replace(result, raw_counter=False, fraction=False, observed=None, signed=False)
+            return replace(plain, unit=Unit.NONE, per_second=False)
         return replace(result, fraction=inner.fraction and node.op not in {"sum", "stddev"})
 
     def _check_buckets(self, node: Aggregate, inner: Type, result: Type) -> None:
@@ -156,7 +166,10 @@ class _Inference:
             self._check_matching(node, left, right)
         if node.op in _SETS:
             labels = left.labels | right.labels if left.labels is not None and right.labels is not None else None
-            return replace(left, labels=labels, open=left.open or right.open) if node.op == "or" else left
+            if node.op != "or":
+                return left
+            signed = left.signed or right.signed
+            return replace(left, labels=labels, open=left.open or right.open, signed=signed)
         shape = _matched(node, left, right)
         raw = left.raw_counter or right.raw_counter
         result = self._compared(node, left, right) if node.op in _COMPARISONS else self._computed(node, left, right)
@@ -168,6 +181,7 @@ class _Inference:
             fraction=result.fraction,
             quantile=left.quantile or right.quantile,
             raw_counter=raw,
+            signed=not node.bool and computed_is_signed(node.op, left, right, literal(node.left), literal(node.right)),
             kind=left.kind if node.op in _COMPARISONS and not node.bool else None,
         )
 
@@ -180,7 +194,7 @@ class _Inference:
         return replace(kept, unit=Unit.BOOL, per_second=False, fraction=False) if node.bool else kept
 
     def _check_threshold(self, value: Type, threshold: Decimal | None, node: Binary) -> None:
-        if threshold is None or not value.fraction or 0 <= threshold <= 1:
+        if threshold is None or not value.fraction or (threshold <= 1 and (threshold >= 0 or value.signed)):
             return
         subject = next((_series_name(selector) for selector in selectors(node)), "this")
         shown = number_text(threshold)

@@ -55,6 +55,7 @@ class SelectorTypes:
             quantile=metric.kind is Kind.SUMMARY and not suffix,
             fraction=metric.unit is Unit.RATIO and not suffix,
             observed=metric.unit if suffix == "_bucket" else None,
+            signed=metric.signed and not suffix,
         )
 
     def _forms(self, metric: Metric) -> tuple[Form, ...]:

@@ -18,7 +18,7 @@ class Type:
     `labels` are the label names of the results, None when unknown; while `open`, target labels come on top of them.
     `le` are the bucket edges that are told apart, None when the value is no bucket. `raw_counter` marks a value that
     only grows, `quantile` one that must not be averaged or added up, `fraction` one that lies between 0 and 1.
-    `observed` is the unit of the observations that buckets count.
+    `observed` is the unit of the observations that buckets count, `signed` marks a value that may be below zero.
     """
 
     value: ValueType
@@ -32,6 +32,7 @@ class Type:
     quantile: bool = False
     fraction: bool = False
     observed: Unit | None = None
+    signed: bool = False
 
     @property
     def closed_labels(self) -> frozenset[str] | None:

@@ -63,7 +63,9 @@ def divided(left: Type, right: Type) -> Type:
         unit = Unit.NONE if right.unit is Unit.NONE else left.unit
     elif right.unit is Unit.RATIO:
         unit, per_second = left.unit, left.per_second
-    return replace(left, unit=unit, per_second=per_second, fraction=unit is Unit.RATIO)
+    # A time over another, such as a run over its interval, has no end.
+    part = unit is Unit.RATIO and (left.per_second or left.unit is not Unit.SECONDS)
+    return replace(left, unit=unit, per_second=per_second, fraction=part)
 
 
 def _counts(unit: Unit) -> bool:

@@ -1,0 +1,132 @@
+"""A simulated fleet in a real Prometheus: its history as blocks, itself scraped on from there, the pack's rules loaded.
+
+The history is as long as the longest window of a dashboard, so that nothing has to be waited for but the rules.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from regobs.catalog.model import Capability
+from regobs.config import Config
+from regobs.config.model import PrometheusSettings
+from regobs.demo import servers
+from regobs.demo.processes import Supervisor, find_program
+from regobs.demo.shortened import RULES, shorten_rules
+from regobs.prometheus import Prometheus
+from regobs.promql.nodes import Duration
+from regobs.simulate import Fleet, Plan
+from regobs.simulate.history import History
+from regobs.simulate.serve import Served
+from regobs.slo import outputs
+from tests.e2e.test_panels_live import PACK
+
+STEP = 30  # seconds between two samples of the history
+PACE = "1s"  # between two scrapes from then on, and between two evaluations
+FACTOR = 90  # what the times of rules are divided by: three in the shortest window; three days have a point in 48 s
+_READY = 120.0
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """The Prometheus, and the part of time that it has samples of, in Unix seconds."""
+
+    url: str
+    begin: float
+    end: float
+
+
+def config_of(plan: Plan) -> Config:
+    """The deployment that a plan simulates, with a real Prometheus that scrapes itself."""
+    return Config(
+        flavor=plan.flavor,
+        version=plan.version,
+        capabilities=(plan.capabilities or frozenset()) | {Capability.PROMETHEUS},
+        prometheus=PrometheusSettings(scrape_interval=Duration(STEP * 1000)),
+    )
+
+
+@contextmanager
+def simulated(plan: Plan, seconds: float, directory: Path) -> Iterator[Simulated]:
+    """Let a fleet of the plan live for so many seconds before now, and go on."""
+    begin = time.time() - seconds
+    past = History(replace(plan, start=begin), round(seconds / STEP), step=STEP, processes=1)
+    blocks = _backfill(past, directory)
+    fleet = _as_it_is_after(past)
+    with ExitStack() as stack:
+        supervisor = stack.enter_context(Supervisor())
+        served = stack.enter_context(Served(fleet))
+        itself = directory / "itself.json"  # its address is known once it runs
+        settings = _settings(fleet, served, _rules(config_of(plan), directory), itself)
+        server = servers.prometheus(supervisor, settings, data=blocks)
+        itself.write_text(json.dumps([{"targets": [server.address]}]))
+        with Prometheus(server.url) as prometheus:
+            _wait(prometheus, len(fleet.pods) + 1)
+        yield Simulated(server.url, begin, begin + seconds)
+
+
+def _backfill(past: History, directory: Path) -> Path:
+    """The blocks of the time before now."""
+    text, blocks = directory / "history.om", directory / "blocks"
+    past.write(text)
+    promtool = find_program("promtool", package="prometheus")
+    command: list[str | Path] = [promtool, "tsdb", "create-blocks-from", "openmetrics", "--max-block-duration=24h"]
+    done = subprocess.run([*command, text, blocks], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    text.unlink()
+    return blocks
+
+
+def _as_it_is_after(past: History) -> Fleet:
+    fleet = Fleet(past.plan)
+    for _ in range(past.steps):
+        past.advance(fleet)
+    return fleet
+
+
+def _rules(config: Config, directory: Path) -> str:
+    """The pack's rules with short times: what they call an hour passes in 40 seconds."""
+    for name, text in outputs.files(PACK, config).items():
+        if name.startswith(RULES):
+            (directory / Path(name).name).write_bytes(shorten_rules(text, name, FACTOR))
+    return str(directory / "*.yaml")
+
+
+def _settings(fleet: Fleet, served: Served, rules: str, itself: Path) -> dict[str, Any]:
+    """Scrape each pod under the name that its history has, and Prometheus itself."""
+    pods = [
+        {"targets": [address], "labels": {"instance": f"{pod.name}:5001"}}
+        for pod, address in zip(fleet.pods, served.addresses, strict=True)
+    ]
+    return {
+        "global": {"scrape_interval": PACE, "evaluation_interval": PACE, "scrape_timeout": PACE},
+        "rule_files": [rules],
+        "alerting": {"alertmanagers": [{"static_configs": [{"targets": ["127.0.0.1:1"]}]}]},
+        "scrape_configs": [
+            {"job_name": "registry", "static_configs": pods},
+            {"job_name": "prometheus", "file_sd_configs": [{"files": [str(itself)]}]},
+        ],
+    }
+
+
+def _wait(prometheus: Prometheus, targets: int) -> None:
+    """Until every target has been scraped twice and every rule evaluated after that."""
+    deadline = time.monotonic() + _READY
+    scraped = 0.0
+    while time.monotonic() < deadline:
+        time.sleep(0.2)
+        if not scraped:
+            counted = prometheus.query("count(count_over_time(up[30s]) >= 2)").samples
+            scraped = time.time() if counted and counted[0].value == targets else 0.0
+            continue
+        times = [rule.last_evaluation for group in prometheus.rules() for rule in group.rules]
+        if times and all(one is not None and one > scraped for one in times):
+            return
+    raise AssertionError("targets were not scraped, or rules not evaluated")

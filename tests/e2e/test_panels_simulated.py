@@ -1,0 +1,155 @@
+"""Every query of every panel on simulated fleets: data wherever the fleet has it, and values that can be."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from regobs.catalog import slo
+from regobs.catalog.model import Capability, Flavor
+from regobs.config import Config
+from regobs.doctor import Report, Status, examine
+from regobs.grafana import PanelQuery, panel_queries
+from regobs.prometheus import Prometheus
+from regobs.promql.bounds import bounds_of
+from regobs.simulate import Fault, Plan, Schedule
+from regobs.simulate.plan import possible
+from regobs.slo import outputs
+from tests.e2e.conftest import require
+from tests.e2e.simulated import STEP, Simulated, config_of, simulated
+from tests.e2e.test_doctor_live import wait
+from tests.e2e.test_panels_live import PACK
+
+pytestmark = [pytest.mark.server, pytest.mark.timeout(300)]
+
+MINUTE = 60
+PAST = 12 * MINUTE
+BROKEN = Schedule([Fault.parse("error-burst@6m+24h")])  # for panels that show only what fails
+_DATABASE = {
+    *(Capability.METADATA_DATABASE, Capability.DATABASE_METRICS, Capability.LOAD_BALANCING),
+    *(Capability.GARBAGE_COLLECTION, Capability.BACKGROUND_MIGRATIONS),
+}
+WHOLE = Plan(pods=2, rate=3, faults=BROKEN)  # slow enough for a collector that finds nothing to do
+OTHERS = {
+    "without a database": Plan(pods=1, faults=BROKEN, capabilities=possible(Flavor.GITLAB, None) - _DATABASE),
+    "pull-through": Plan(
+        *(Flavor.DISTRIBUTION,), pods=1, faults=BROKEN, capabilities=possible(Flavor.DISTRIBUTION, None)
+    ),
+}
+# What no fleet plays, and the test that shows its panels with data.
+NOT_PLAYED = {
+    Capability.POSTGRES_EXPORTER: "test_panels_databases.py: the real one",
+    Capability.POSTGRES_QUERIES: "test_panels_databases.py: the real one",
+    Capability.PGBOUNCER_EXPORTER: "test_panels_databases.py: a stub of it on a real PgBouncer",
+    Capability.REDIS_EXPORTER: "test_panels_databases.py: the real one",
+    Capability.NODE_EXPORTER: "test_panels_databases.py: the real one",
+    Capability.KUBERNETES: "test_panels_live.py: made from the catalog",
+    Capability.STACKDRIVER_EXPORTER: "test_panels_live.py: made from the catalog",
+    Capability.CLOUDWATCH_EXPORTER: "test_panels_live.py: made from the catalog",
+    Capability.PYTHON: "test_example_registry.py: a real registry in Python",
+}
+
+
+def fleet(plan: Plan, directory: Path) -> AbstractContextManager[Simulated]:
+    require("prometheus", package="prometheus")
+    return simulated(plan, PAST, directory)
+
+
+def complete(prometheus: Prometheus, config: Config) -> Report:
+    """The doctor's report once the rules with the longest windows have written; it may look again on a busy machine."""
+    wait(lambda: bool(prometheus.query(slo.BURN_RATE("3d").name).samples), seconds=100)
+    report = examine(prometheus, PACK, config)
+    for _ in range(2):
+        report = examine(prometheus, PACK, config) if lacking(report) else report
+    return report
+
+
+def lacking(report: Report) -> list[tuple[str, str, str]]:
+    """The panels without data, whatever the reason, but those that the fleet does not have."""
+    return [
+        (board.title, panel.title, panel.verdict.reason)
+        for board in report.dashboards
+        for panel in board.panels
+        if panel.verdict.status not in {Status.DATA, Status.ZERO, Status.LEFT_OUT}
+    ]
+
+
+def test_every_panel_of_a_fleet_has_data_and_every_value_is_one_that_its_unit_promises(tmp_path: Path) -> None:
+    config = config_of(WHOLE)
+    with fleet(WHOLE, tmp_path) as world:
+        with Prometheus(world.url) as prometheus:
+            report = complete(prometheus, config)
+        assert lacking(report) == []
+        assert report.query_errors == 0
+        assert report.panels[Status.DATA] + report.panels[Status.ZERO] > 240
+        assert [rule.name for rule in report.rules if rule.verdict.status.failing] == []
+        assert strange(world, shown(config)) == []
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_what_only_another_fleet_has_is_shown_too(tmp_path: Path, name: str) -> None:
+    config = config_of(OTHERS[name])
+    there = {(one.dashboard, one.title, one.name) for one in shown(config_of(WHOLE))}
+    queries = [one for one in shown(config) if (one.dashboard, one.title, one.name) not in there]
+    assert queries
+    with fleet(OTHERS[name], tmp_path) as world:
+        assert strange(world, queries) == []
+        with Prometheus(world.url) as prometheus:
+            reports = [examine(prometheus, PACK, config, dashboard=one) for one in {one.dashboard for one in queries}]
+        assert [panel for report in reports for panel in lacking(report)] == []
+        assert sum(report.query_errors for report in reports) == 0
+
+
+def strange(world: Simulated, queries: Iterable[PanelQuery]) -> list[str]:
+    """The queries that have given values since the beginning which their panel's unit does not promise."""
+    found = []
+    with Prometheus(world.url) as prometheus:
+        for query in queries:
+            assert query.type is not None
+            text, bounds = as_asked(query), bounds_of(query.type)
+            ranges = prometheus.query_range(text, world.begin + 4 * MINUTE, time.time(), MINUTE).ranges
+            values = [value for one in ranges for _, value in one.points]
+            wrong = {value for value in values if not bounds.holds(value)}
+            if wrong:
+                found.append(f"{query.dashboard} / {query.title} {query.name}: {wrong}, not in {bounds}: {text}")
+    return found
+
+
+def shown(config: Config) -> list[PanelQuery]:
+    return [query for query in panel_queries(PACK, config, outputs.records(PACK, config)) if query.left_out is None]
+
+
+def as_asked(query: PanelQuery) -> str:
+    """As Grafana sends it with every variable at `All`; the window is four times the history's step."""
+    text = query.text.replace("$__rate_interval", f"{4 * STEP}s").replace("$__range", f"{PAST}s")
+    return re.sub(r"\$\w+", ".*", text)
+
+
+def test_what_no_fleet_plays_is_listed_and_nothing_else() -> None:
+    played, lacking = set[tuple[str, str, str]](), dict[tuple[str, str, str], set[Capability | None]]()
+    for plan in (WHOLE, *OTHERS.values()):
+        for query in panel_queries(PACK, config_of(plan)):
+            panel = (query.dashboard, query.title, query.name)
+            if query.left_out is None or query.cause == "version":  # what is over: test_panels_live.py has it
+                played.add(panel)
+            elif query.cause == "capability":
+                lacking.setdefault(panel, set()).add(query.needs)
+    assert {one for panel, needs in lacking.items() if panel not in played for one in needs} == set(NOT_PLAYED)
+
+
+@pytest.mark.parametrize(
+    "fault", ["no-traffic@0+24h", "no-traffic@6m+24h"], ids=["idle from the start", "traffic lost"]
+)
+def test_a_fleet_without_traffic_shows_no_value_that_is_no_number(tmp_path: Path, fault: str) -> None:
+    warm = 0.0 if fault.startswith("no-traffic@0") else 300.0
+    plan = Plan(pods=1, warm=warm, faults=Schedule([Fault.parse(fault)]))
+    with fleet(plan, tmp_path) as world:
+        with Prometheus(world.url) as prometheus:
+            report = examine(prometheus, PACK, config_of(plan))
+        assert report.query_errors == 0
+        assert strange(world, shown(config_of(plan))) == []
