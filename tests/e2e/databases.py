@@ -12,7 +12,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,27 +42,44 @@ def postgresql(supervisor: Supervisor, **settings: str) -> DatabaseServer:
 
     `settings` are those of postgresql.conf. What is committed may be lost with the machine: nothing waits for a disk.
     """
-    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name), reverse=True)
-    program = folders[0] / "postgres" if folders else require("postgres", package="postgresql")
     directory = _directory(supervisor, "postgresql")
-    data, port = directory / "data", free_port()
-    _make_cluster(program.with_name("initdb"), data)
+    options = ("-D", directory / "data", "-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
+    _run(directory, _program("initdb"), *options)
+    return _serve(supervisor, directory, settings)
+
+
+def standby(supervisor: Supervisor, primary: DatabaseServer, slot: str, **settings: str) -> DatabaseServer:
+    """Start a copy of a PostgreSQL that follows it over a new replication slot, and answers queries meanwhile."""
+    directory = _directory(supervisor, "standby")
+    source = ("-h", "127.0.0.1", "-p", str(primary.port), "-U", USER)
+    follow = ("--write-recovery-conf", "--create-slot", f"--slot={slot}", "--wal-method=stream")
+    _run(directory, _program("pg_basebackup"), *source, "-D", directory / "data", *follow, "--checkpoint=fast")
+    return _serve(supervisor, directory, settings)
+
+
+def _program(name: str) -> Path:
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name), reverse=True)
+    return folders[0] / name if folders else require(name, package="postgresql")
+
+
+def _serve(supervisor: Supervisor, directory: Path, settings: Mapping[str, str]) -> DatabaseServer:
+    port = free_port()
     chosen = {"listen_addresses": "127.0.0.1", "port": str(port), "unix_socket_directories": str(directory)}
     chosen |= {"fsync": "off", "shared_buffers": "32MB", "max_connections": "50", **settings}
     options = [part for name, value in chosen.items() for part in ("-c", f"{name}={value}")]
-    process = supervisor.start("postgresql", _unprivileged(program, "-D", data, *options))
+    process = supervisor.start(directory.name, _unprivileged(_program("postgres"), "-D", directory / "data", *options))
     server = DatabaseServer(process, port, directory, f"postgresql://{USER}@127.0.0.1:{port}/postgres")
     _wait(process, lambda: _answers(server.url))
     return server
 
 
-def _make_cluster(program: Path, data: Path) -> None:
-    options = ("-D", data, "-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
+def _run(directory: Path, program: Path, *options: str | Path) -> None:
+    """Run a tool of PostgreSQL to its end, as the user that owns the directory."""
     command = _unprivileged(program, *options)
     environment = {"PATH": os.defpath, "LC_ALL": "C.UTF-8"}
-    done = subprocess.run(command, cwd=data.parent, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise MachineError("initdb failed", value=done.stderr.strip())
+        raise MachineError(f"{program.name} failed", value=done.stderr.strip())
 
 
 def pgbouncer(supervisor: Supervisor, database: DatabaseServer, *, pool_size: int = 5) -> DatabaseServer:
