@@ -30,8 +30,9 @@ def test_a_registry_that_does_not_tell_its_version_has_no_mark_for_it() -> None:
 
 def test_a_version_is_new_while_it_did_not_run_ten_minutes_ago() -> None:
     text = marks(GITLAB)["New version"]["expr"]
-    now = 'count by (version) (gitlab_build_info{job="registry", instance=~"$instance"}'
-    assert text == f"{now}) unless {now} offset 10m)"
+    series = 'gitlab_build_info{job="registry", instance=~"$instance"}'
+    versions, then = f"count by (version) ({series})", f"count by (version) ({series} offset 10m)"
+    assert text == f"{versions} and on () count({series} offset 10m) unless {then}"
 
 
 def test_the_queries_make_sense_in_the_deployment() -> None:

@@ -35,7 +35,9 @@ def time_marks(config: Config, variables: Variables) -> tuple[Json, ...]:
 
 def _annotations(config: Config, variables: Variables) -> Iterator[Json]:
     versions = count(build_info.BUILD, by="version")
-    new = Binary("unless", versions, shifted(versions, RECENT))
+    # Where nothing was known then, after a gap or at the first sample, nobody can say that a version is new.
+    known = Binary("and", versions, shifted(count(build_info.BUILD), RECENT), on=())
+    new = Binary("unless", known, shifted(versions, RECENT))
     started = Binary("<", age(process.START_TIME, by="instance"), Number(_RECENT_SECONDS))
     queries: tuple[tuple[str, Expr, str, str, bool], ...] = (
         ("New version", new, "{{version}} runs", "purple", True),
