@@ -18,6 +18,7 @@ from regobs.logs.elasticsearch_cluster import Cluster
 from regobs.logs.elasticsearch_run import run
 from regobs.logs.fields import FIELDS
 from regobs.logs.query import ByTerms, Kind, Metric, Query
+from regobs.logs.to_elasticsearch import PAGE
 
 COUNT = Query("count", metrics=(Metric("n", Kind.COUNT),))
 TOTAL = {"_shards": {"total": 1}, "hits": {"total": {"value": 3}, "hits": []}, "pit_id": "p2"}
@@ -37,8 +38,8 @@ class Reply:
 class Stub(ThreadingHTTPServer):
     """Answers from a script, the last one again and again, and keeps what it was asked."""
 
-    def __init__(self, script: list[Reply]) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(self, script: list[Reply], port: int = 0) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
         self.script = script
         self.asked: list[tuple[str, str, Any]] = []
         self.seen_headers: list[dict[str, str]] = []
@@ -139,6 +140,27 @@ def test_a_connection_that_breaks_later_is_made_again_but_not_the_first_one(stub
     assert len(server.asked) == 1
 
 
+def test_a_server_that_is_down_for_a_moment_is_asked_again_when_it_is_back(stub: Callable[..., Stub]) -> None:
+    first = stub(Reply(OPENED), Reply(TOTAL))
+    pauses: list[float] = []
+
+    def come_back(pause: float) -> None:
+        pauses.append(pause)
+        if len(pauses) == 2:  # nobody listens until then
+            again = Stub([Reply(TOTAL)], first.server_port)
+            threading.Thread(target=again.serve_forever, args=(0.02,), daemon=True).start()
+            later.append(again)
+
+    later: list[Stub] = []
+    with Cluster(Access(first.url), sleep=come_back) as cluster, cluster.moment("logs-*") as moment:
+        first.shutdown()
+        first.server_close()
+        assert moment.lines() == 3
+    assert len(pauses) == 2
+    later[0].shutdown()
+    later[0].server_close()
+
+
 @pytest.mark.parametrize(
     "reply",
     [
@@ -233,12 +255,26 @@ def test_a_pattern_without_an_index_is_no_empty_answer(stub: Callable[..., Stub]
 def test_too_many_groups_are_refused_before_memory_ends(
     stub: Callable[..., Stub], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("regobs.logs.elasticsearch_run._MOST_GROUPS", 5)
-    buckets = [{"key": {"m": str(at)}, "doc_count": 1} for at in range(3)]
+    monkeypatch.setattr("regobs.logs.elasticsearch_run._MOST_GROUPS", 2 * PAGE)
+    buckets = [{"key": {"m": str(at)}, "doc_count": 1} for at in range(PAGE)]
     page = {**TOTAL, "aggregations": {"buckets": {"buckets": buckets, "after_key": {"m": "2"}}}}
     query = Query("q", groups=(ByTerms("m", FIELDS["method"]),), metrics=COUNT.metrics)
-    with pytest.raises(MachineError, match="more than 5 groups"):
-        _run(stub(Reply(OPENED), Reply(page)), query)
+    server = stub(Reply(OPENED), Reply(page))
+    with pytest.raises(MachineError, match="more than 2,000 groups"):
+        _run(server, query)
+    afters = [body["aggs"]["buckets"]["composite"].get("after") for *_, body in server.asked[2:5]]
+    assert afters == [None, {"m": "2"}, {"m": "2"}]
+
+
+def test_a_page_that_is_not_full_is_the_last(stub: Callable[..., Stub]) -> None:
+    page = {
+        **TOTAL,
+        "aggregations": {"buckets": {"buckets": [{"key": {"m": "a"}, "doc_count": 1}], "after_key": {"m": "a"}}},
+    }
+    query = Query("q", groups=(ByTerms("m", FIELDS["method"]),), metrics=COUNT.metrics)
+    server = stub(Reply(OPENED), Reply(page))
+    assert _run(server, query)[0].rows == (("a", 1),)
+    assert [path.split("?")[0] for _, path, _ in server.asked] == ["/logs-*/_pit", "/_search", "/_search", "/_pit"]
 
 
 def test_without_the_client_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

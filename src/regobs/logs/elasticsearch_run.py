@@ -60,9 +60,10 @@ def _pages(search: Search, moment: Moment, name: str) -> Iterator[list[Bucket]]:
             return
         composite = answer["aggregations"][search.after]
         yield composite["buckets"]
-        if "after_key" not in composite:
-            return
         inner = body["aggs"][search.after]
+        # A page that is not full is the last. OpenSearch 3.3 fails when it is asked for one behind the last bucket.
+        if "after_key" not in composite or len(composite["buckets"]) < inner["composite"]["size"]:
+            return
         paged = {**inner, "composite": {**inner["composite"], "after": composite["after_key"]}}
         body = {**body, "aggs": {search.after: paged}}
 
