@@ -2,7 +2,9 @@
 
 The rival renders its own histograms that saw the same observations. Both results are parsed and must be equal: same
 types, names, labels and values, with `le` compared as a number (the Go client writes 1, the Python client 1.0).
-Promises: at least 5 times faster in both formats, first render included, and no slice holds an event loop for 10 ms.
+Promises: at least 5 times faster in both formats, first render included, and a scrape through MetricsASGI never keeps
+an event loop from its other work for 10 ms, neither the first one of a process nor a later one. The time of the thread
+is what counts there: what other processes of the machine take is not the scrape's.
 Exit code 1 when one is broken.
 
     python benchmarks/exposition.py
@@ -10,6 +12,7 @@ Exit code 1 when one is broken.
 
 from __future__ import annotations
 
+import asyncio
 import random
 import statistics
 import sys
@@ -23,10 +26,11 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 
 from regobs.catalog import http
 from regobs.catalog.model import Flavor
-from regobs.instrument import Instruments
+from regobs.instrument import Instruments, MetricsASGI
+from regobs.instrument.asgi import Message
 
 PROMISE = 5.0
-LONGEST_SLICE = 0.010  # seconds
+LONGEST_HOLD = 0.010  # seconds
 CHILDREN = 300
 ROUNDS = 25
 Parsed = dict[tuple[str, str, tuple[tuple[str, str], ...]], float]
@@ -97,20 +101,33 @@ def compare(name: str, rival: Callable[[], bytes], instruments: Instruments, *, 
     return equal and ratio >= PROMISE and first * PROMISE <= statistics.median(times["rival"])
 
 
-def longest_slice(instruments: Instruments) -> float:
-    """Seconds of the longest of all slices, the best of five scrapes, so that another process does not count."""
-    scrapes = []
-    for _ in range(5):
-        pieces = instruments.slices()
-        longest = 0.0
-        while True:
-            start = time.perf_counter()
-            piece = next(pieces, None)
-            longest = max(longest, time.perf_counter() - start)
-            if piece is None:
-                break
-        scrapes.append(longest)
-    return min(scrapes)
+async def longest_hold(instruments: Instruments) -> float:
+    """Seconds of this thread in the longest time between two turns of a task beside one scrape."""
+    metrics, longest = MetricsASGI(instruments), 0.0
+
+    async def receive() -> Message:
+        return {"type": "http.request"}
+
+    async def send(_: Message) -> None:
+        pass
+
+    scrape = asyncio.ensure_future(metrics({"type": "http", "headers": [(b"accept", b"text/plain")]}, receive, send))
+    last = time.thread_time()
+    while not scrape.done():
+        await asyncio.sleep(0)
+        now = time.thread_time()
+        longest, last = max(longest, now - last), now
+    return longest
+
+
+def holds() -> tuple[list[float], list[float]]:
+    """Milliseconds of the first scrapes of new instruments, and of their second ones."""
+    first, later = [], []
+    for _ in range(ROUNDS):
+        _, instruments = filled()
+        first.append(asyncio.run(longest_hold(instruments)) * 1e3)
+        later.append(asyncio.run(longest_hold(instruments)) * 1e3)
+    return first, later
 
 
 def main() -> int:
@@ -125,10 +142,11 @@ def main() -> int:
         compare("text 0.0.4", lambda: generate_latest(registry), instruments, openmetrics=False),
         compare("OpenMetrics 1.0", rival_openmetrics, instruments, openmetrics=True),
     ]
-    longest = longest_slice(instruments)
-    print(f"longest slice: {longest * 1e3:.2f} ms (promise: below {LONGEST_SLICE * 1e3:g} ms)")
-    kept.append(longest < LONGEST_SLICE)
-    print(f"promise: at least {PROMISE:g} x, equal, no long slice: {'kept' if all(kept) else 'BROKEN'}")
+    for name, times in zip(("first scrape", "later scrapes"), holds(), strict=True):
+        print(f"event loop held, {name}: {spread(times)}, longest {max(times):.2f} ms")
+        kept.append(max(times) < LONGEST_HOLD * 1e3)
+    verdict = "kept" if all(kept) else "BROKEN"
+    print(f"promise: at least {PROMISE:g} x, equal, loop held below {LONGEST_HOLD * 1e3:g} ms: {verdict}")
     return 0 if all(kept) else 1
 
 

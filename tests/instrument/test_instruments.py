@@ -187,11 +187,6 @@ def test_a_verb_that_the_kind_lacks_is_a_wrong_use() -> None:
         strict()[storage.RATE_LIMITED].set(3)
 
 
-def test_what_is_no_catalog_entry_is_a_type_error() -> None:
-    with pytest.raises(TypeError, match="is no catalog entry"):
-        strict()["registry_http_requests_total"]  # type: ignore[index]
-
-
 def test_values_above_the_cap_are_folded_and_counted_by_metric_and_label() -> None:
     instruments = Instruments(Flavor.GITLAB, caps={"endpoint": 2}, strict=True)
     errors = instruments.counter(notifications.ERRORS)

@@ -34,10 +34,28 @@ class Child(Protocol):
         """The same as data."""
 
 
-class _Single:
+_VERBS = frozenset({"inc", "dec", "set", "observe", "time", "track", "read_from"})
+_WRONG = (TypeError, ValueError, ArithmeticError)  # what numbers raise that are none, or are too large
+
+
+class _Child:
+    """What children of all kinds do: report a verb of another kind."""
+
+    __slots__ = ("_family",)
+    _family: Family[Any]
+
+    if not TYPE_CHECKING:  # a type checker knows better
+
+        def __getattr__(self, name: str) -> Any:
+            if name not in _VERBS:
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            return lambda *_, **__: self._family.wrong_verb(name)
+
+
+class _Single(_Child):
     """A child with one number."""
 
-    __slots__ = ("_family", "_lock", "_prefix", "_reader", "slot")
+    __slots__ = ("_lock", "_prefix", "_reader", "slot")
 
     def __init__(self, family: Family[Any], values: tuple[str, ...]) -> None:
         self.slot: Slot = [0.0]
@@ -89,7 +107,7 @@ class Counter(_Single):
                 with self._lock:
                     self.slot[0] += amount
                 return
-        except TypeError:
+        except _WRONG:
             pass
         self._family.wrong_value(amount, "a number that is not negative")
 
@@ -101,29 +119,24 @@ class Gauge(_Single):
 
     def set(self, value: float) -> None:
         """Set it."""
-        try:
-            exact = float(value)
-        except (TypeError, ValueError):
-            self._family.wrong_value(value, "a number")
-            return
-        with self._lock:
-            self.slot[0] = exact
+        exact = self._exact(value)
+        if exact is not None:
+            with self._lock:
+                self.slot[0] = exact
 
     def inc(self, amount: float = 1) -> None:
         """Add an amount, which may be negative."""
-        try:
+        exact = self._exact(amount)
+        if exact is not None:
             with self._lock:
-                self.slot[0] += amount
-        except TypeError:
-            self._family.wrong_value(amount, "a number")
+                self.slot[0] += exact
 
     def dec(self, amount: float = 1) -> None:
         """Take an amount away."""
-        try:
+        exact = self._exact(amount)
+        if exact is not None:
             with self._lock:
-                self.slot[0] -= amount
-        except TypeError:
-            self._family.wrong_value(amount, "a number")
+                self.slot[0] -= exact
 
     @contextmanager
     def track(self) -> Iterator[None]:
@@ -134,11 +147,20 @@ class Gauge(_Single):
         finally:
             self.dec()
 
+    def _exact(self, value: float) -> float | None:
+        try:
+            if not isinstance(value, (str, bytes)):
+                return float(value)
+        except _WRONG:
+            pass
+        self._family.wrong_value(value, "a number")
+        return None
 
-class Histogram:
+
+class Histogram(_Child):
     """Observations in buckets. The slot holds the count of each bucket (not cumulated), that of +Inf, and the sum."""
 
-    __slots__ = ("_family", "_lock", "_om", "_text", "_values", "edges", "slot")
+    __slots__ = ("_lock", "_om", "_text", "_values", "edges", "slot")
 
     def __init__(self, family: Family[Any], values: tuple[str, ...]) -> None:
         self.edges = family.edges
@@ -156,7 +178,7 @@ class Histogram:
             with self._lock:
                 slot[-1] += value
                 slot[index] += 1
-        except TypeError:
+        except _WRONG:
             self._family.wrong_value(value, "a number")
 
     def observe_many(self, values: Sequence[float]) -> None:
@@ -208,8 +230,8 @@ class Histogram:
         name = self._family.name
         pairs = label_pairs(self._family.label_names, self._values).replace("%", "%%")
         before, braces = (f"{pairs},", f"{{{pairs}}}") if pairs else ("", "")
-        edges = [*(edge(bound, openmetrics=openmetrics) for bound in self.edges), "+Inf"]
-        rows = [f'{name}_bucket{{{before}le="{text}"}} %d\n' for text in edges]
+        start = f"{name}_bucket{{{before}"
+        rows = [f"{start}{end}" for end in self._family.bucket_ends(openmetrics=openmetrics)]
         template = "".join([*rows, f"{name}_sum{braces} %s\n", f"{name}_count{braces} %d\n"])
         if openmetrics:
             self._om = template
@@ -218,10 +240,10 @@ class Histogram:
         return template
 
 
-class Summary:
+class Summary(_Child):
     """Quantiles, sum and count that somebody else has worked out, such as the pauses of a runtime."""
 
-    __slots__ = ("_family", "_pairs", "_state")
+    __slots__ = ("_pairs", "_state")
 
     def __init__(self, family: Family[Any], values: tuple[str, ...]) -> None:
         self._family = family
@@ -233,7 +255,7 @@ class Summary:
         try:
             rows = tuple(sorted((float(q), float(value)) for q, value in quantiles.items()))
             self._state = (rows, float(total), float(count))
-        except (AttributeError, TypeError, ValueError):
+        except (AttributeError, *_WRONG):
             self._family.wrong_value(quantiles, "quantiles as a mapping of numbers, a sum and a count")
 
     def lines(self, *, openmetrics: bool) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
@@ -10,7 +11,7 @@ from regobs.errors import InstrumentError
 from regobs.instrument.children import Counter, Gauge, Histogram, Sample, Summary
 from regobs.instrument.labels import OVERFLOW, Values, crossed, forbid_personal
 from regobs.instrument.slot import Slot
-from regobs.instrument.text import help_text
+from regobs.instrument.text import edge, help_text
 
 if TYPE_CHECKING:
     from regobs.catalog.model import Form, Metric
@@ -73,6 +74,7 @@ class Family(Generic[C]):
         self._bound: dict[tuple[tuple[str, object], ...], C] = {}
         self._order: list[C] | None = None
         self._guard = Lock()  # for the maps above; the other lock is for the numbers
+        self._ends: dict[bool, list[str]] = {}
         self._void: C = self._make(self, ("",) * len(labels))
         if not (form.absent_until_observed or labels or metric.kind == "summary"):
             self._at(())
@@ -159,6 +161,14 @@ class Family(Generic[C]):
         text = help_text(self.metric.help, openmetrics=openmetrics)
         return f"# HELP {name} {text}\n# TYPE {name} {kind}\n"
 
+    def bucket_ends(self, *, openmetrics: bool) -> list[str]:
+        """What every histogram's bucket lines end with: `le="0.005"} %d` and so on."""
+        ends = self._ends.get(openmetrics)
+        if ends is None:
+            texts = [*(edge(bound, openmetrics=openmetrics) for bound in self.edges), "+Inf"]
+            ends = self._ends[openmetrics] = [f'le="{text}"}} %d\n' for text in texts]
+        return ends
+
     # What several processes need that count together.
 
     def fill(self, numbers: Mapping[tuple[str, ...], Slot]) -> None:
@@ -212,17 +222,18 @@ class Family(Generic[C]):
         error = InstrumentError(f"{self.name}: {what}", next_step=f"regobs catalog show {self.name}")
         self._troubles.trouble(error, metric=self.name, reason=reason, raises=raises)
 
+    def wrong_verb(self, verb: str) -> AbstractContextManager[None]:
+        """Report a method of another kind of metric. What it gives can stand for the block that some of them are."""
+        self.trouble("method", f"a {self.metric.kind} has no {verb}")
+        return nullcontext()
+
     def wrong_value(self, value: object, expected: str) -> None:
         """Report a value that a child can not take."""
         error = InstrumentError(f"{self.name}: a wrong value", value=repr(value)[:80], expected=expected)
         self._troubles.trouble(error, metric=self.name, reason="value")
 
     def _only(self, verb: str, value: float) -> None:
-        method = getattr(self.child(), verb, None)
-        if method is None:
-            self.trouble("method", f"a {self.metric.kind} has no {verb}")
-        else:
-            method(value)
+        getattr(self.child(), verb)(value)
 
     def _admit(self, labels: dict[str, object]) -> tuple[tuple[str, ...], bool]:
         if len(labels) != len(self._values):
@@ -233,7 +244,7 @@ class Family(Generic[C]):
         with self._guard:
             for name, value in labels.items():
                 index = self._by_name[name]
-                row[index], admitted = self._values[index].admit(value)
+                row[index], admitted = self._admitted(index, value)
                 if not admitted:
                     refused.append(self.label_names[index])
                     whole = False
@@ -247,6 +258,12 @@ class Family(Generic[C]):
         for label in refused:
             self._troubles.refused(self.name, label)
         return values, whole
+
+    def _admitted(self, index: int, value: object) -> tuple[str, bool]:
+        try:
+            return self._values[index].admit(value)
+        except TypeError as error:
+            raise TypeError(f"{self.label_names[index]}: {error}") from None
 
     def _folded(self, values: tuple[str, ...]) -> tuple[str, ...]:
         """The label values of the child that takes what is above the ceiling: every open label overflows."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _METHODS = frozenset(http.METHODS)
 _UNKNOWN = "unknown"
 _COMMON = {"route", "method", "code"}
+_TOO_MUCH = 2.0**64  # seconds or bytes of one request
 
 
 class Tally:
@@ -133,7 +134,10 @@ class HttpObserver:
             request_index = bisect_left(size_edges, request_bytes)
             response_index = bisect_left(size_edges, response_bytes)
             header_index = bisect_left(self._header_edges, header_seconds or 0)
-        except TypeError:
+            fits = seconds + request_bytes + response_bytes < _TOO_MUCH
+        except (TypeError, OverflowError):
+            fits = False
+        if not fits:
             _leave(live)
             self._finished[0].wrong_value((seconds, request_bytes, response_bytes, header_seconds), "numbers")
             return
@@ -193,15 +197,16 @@ class HttpObserver:
 
     def _running(self, route: str) -> Live:
         """The list behind the in-flight gauge of a route."""
-        known = self._live.get(route)
-        if known is not None:
-            return known
+        try:
+            return self._live[route]
+        except (KeyError, TypeError):
+            pass
         child = self._in_flight.child(**dict.fromkeys(self._in_flight.label_names, route))
         with self._lock:
             live = self._by_child.setdefault(id(child), Tally(child, self._lock) if self._shared else [])
         if isinstance(live, list):
             child.read_from(lambda: child.slot[0] + len(live))
-        if route in self._routes:
+        if _is_one_of(route, self._routes):
             self._live[route] = live
         return live
 
@@ -220,7 +225,7 @@ class HttpObserver:
         if len(slots) < 5:
             slots.append([0, 0.0])  # this flavor has no time to header
         cell: Cell = (self._running(route), *slots)  # type: ignore[assignment]
-        if route in self._routes and _UNKNOWN not in {verb, status}:
+        if _is_one_of(route, self._routes) and _UNKNOWN not in {verb, status}:
             self._cells[route, method, code] = cell
         return cell
 
@@ -229,6 +234,10 @@ def _routes(family: Family[Any]) -> frozenset[str]:
     """The words and exposed values of the closed label `route`."""
     label = family.form.label("route")
     return frozenset((*label.words, *(label.values or ()))) if label else frozenset()
+
+
+def _is_one_of(route: object, known: frozenset[str]) -> bool:
+    return isinstance(route, str) and route in known
 
 
 def _leave(live: Live) -> None:

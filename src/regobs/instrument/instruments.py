@@ -78,13 +78,13 @@ class Instruments:
             registry.register(self)
 
     def __getitem__(self, metric: Metric) -> Family[Any]:
-        """The family of a catalog entry. In development InstrumentError when this flavor and version lack it."""
+        """The family of a catalog entry. In development InstrumentError for one that this flavor and version lack."""
         try:
             return self._families[metric.name]
         except KeyError:
             return self._add(metric)
         except AttributeError:
-            raise TypeError(f"{metric!r} is no catalog entry; write instruments[http.REQUESTS]") from None
+            return self._unknown(metric)
 
     def counter(self, metric: Metric) -> Family[Counter]:
         """The same as `instruments[metric]`, typed; InstrumentError for another kind."""
@@ -187,9 +187,23 @@ class Instruments:
             )
 
     def _typed(self, metric: Metric, kind: str) -> Family[Any]:
-        if metric.kind != kind:
-            raise InstrumentError(f"{metric.name} is a {metric.kind}, no {kind}", next_step=f"use .{metric.kind}(...)")
-        return self[metric]
+        family = self[metric]
+        if getattr(metric, "kind", kind) != kind:
+            text = f"{metric.name} is a {metric.kind}, no {kind}"
+            error = InstrumentError(text, next_step=f"use .{metric.kind}(...)")
+            self.trouble(error, metric=metric.name, reason="method")
+        return family
+
+    def _unknown(self, metric: object) -> Family[Any]:
+        from regobs.instrument.nothing import Nothing  # noqa: PLC0415 (only here)
+
+        error = InstrumentError(
+            f"{str(metric)[:80]!r} is no catalog entry",
+            expected="an entry of regobs.catalog, such as http.REQUESTS",
+            next_step="regobs catalog list",
+        )
+        self.trouble(error, metric="unknown", reason="metric")
+        return cast("Family[Any]", Nothing())
 
     def _add(self, metric: Metric) -> Family[Any]:
         form = metric.form(self.flavor, self.version)

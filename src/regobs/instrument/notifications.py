@@ -82,12 +82,16 @@ class Endpoint:
 class Attempt:
     """One try to deliver."""
 
-    def __init__(self) -> None:
+    def __init__(self, answers: Recorder) -> None:
         self.status: int | None = None
+        self._answers = answers
 
     def answered(self, status: int) -> None:
         """The endpoint answered with this HTTP status."""
-        self.status = status
+        if isinstance(status, int):
+            self.status = status
+        else:
+            self._answers.wrong_value(status, "a status as int")
 
 
 class Event:
@@ -111,7 +115,7 @@ class Event:
     @contextmanager
     def attempt(self) -> Iterator[Attempt]:
         """One HTTP request; 200 to 399 is a success, another answer a failure, no answer an error."""
-        endpoint, attempt = self._endpoint, Attempt()
+        endpoint, attempt = self._endpoint, Attempt(self._endpoint.answers)
         self._attempts += 1
         start = perf_counter()
         try:

@@ -39,6 +39,11 @@ class Recorder:
         if self.family is not None:
             self._child(labels).observe(value)
 
+    def wrong_value(self, value: object, expected: str) -> None:
+        """Report a value that the user of the adapter gave."""
+        if self.family is not None:
+            self.family.wrong_value(value, expected)
+
     def has(self, label: str, value: str) -> bool:
         """Whether the family has the label, closed, with this value."""
         of = None if self.family is None else self.family.form.label(label)

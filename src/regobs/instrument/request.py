@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 CLIENT_CLOSED_REQUEST = 499
 SERVER_ERROR = 500
+_MOST_DIGITS = 18  # Go takes a Content-Length of up to 63 bits
 _PROTOCOL = len("HTTP/1.1")
 _SPECIAL_LENGTHS = frozenset(map(len, ("content-length", "host", "transfer-encoding")))
 _LEFT = frozenset({"ClientDisconnect", "ClientDisconnected", "CancelledError", "Cancelled"})
@@ -39,10 +40,7 @@ def _correction(name: bytes, value: bytes) -> int:
 
 def declared(length: bytes | str) -> int:
     """The value of a Content-Length header, 0 for what is no length."""
-    try:
-        return max(0, int(length))
-    except ValueError:
-        return 0
+    return int(length) if length.isdigit() and length.isascii() and len(length) <= _MOST_DIGITS else 0
 
 
 def failed(error: BaseException, sent: int, *, left: bool) -> int:
