@@ -10,7 +10,7 @@ from regobs.snapshot.charts import ZOOM, Chart, chosen, compact, framed, time_ax
 from regobs.snapshot.series import buckets_of
 from regobs.snapshot.span import Span
 from regobs.snapshot.taken import TakenPanel
-from regobs.snapshot.units import value_text
+from regobs.snapshot.units import label_expression, value_text
 
 
 def heat_chart(panel: TakenPanel, span: Span) -> Chart:
@@ -40,7 +40,7 @@ def heat_chart(panel: TakenPanel, span: Span) -> Chart:
             "gradientThickness": 8,
             "gradientLength": 140,
             "tickCount": 3,
-            "format": ".3~s",
+            "labelExpr": label_expression("ops"),
         },
     }
     time = time_axis(span, span.last + span.step)
