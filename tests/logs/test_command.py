@@ -39,7 +39,7 @@ def test_an_invalid_line_ends_with_1(mixed: Path) -> None:
     found = asked("validate", mixed)
     assert found.exit_code == 1
     assert "4 lines, 2 valid, 1 invalid, 1 malformed, 1 with an unknown message, 1 unknown fields" in found.output
-    assert f"type: size_bytes of 'blob uploaded', expected integer; first at {mixed}:2: 5" in found.output
+    assert f"type: size_bytes of 'blob uploaded', expected integer, not string; first at {mixed}:2: 5" in found.output
 
 
 def test_json_has_the_counts_and_the_kinds(mixed: Path) -> None:

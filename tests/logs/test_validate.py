@@ -161,6 +161,14 @@ def test_a_new_field_beside_all_old_ones_raises_no_doubt_about_a_unit(changes: A
     assert to_data(judged_lines(ACCESS | changes))["drift"]["units"] == []
 
 
+def test_a_file_of_notification_envelopes_is_close_to_no_log() -> None:
+    event = {"id": "1", "timestamp": "2026-11-23T11:05:00Z", "action": "delete", "target": {"repository": "a"}}
+    envelope = {"events": [event]}
+    assert judged_lines(envelope).closest == []
+    (mixed,) = judged_lines(envelope, {"time": "2026-11-23T11:05:00Z", "level": "info", "msg": "x"}).closest
+    assert mixed.lines == 1
+
+
 def test_the_closest_schemas_are_named_also_where_no_line_fits() -> None:
     labkit = [made(LABKIT_ACCESS, LABKIT_ACCESS.messages[0])] * 3
     broken = [ACCESS | {"status": "x", "version": "4.32.0"}] * 2

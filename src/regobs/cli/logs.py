@@ -41,7 +41,7 @@ def logs() -> None:
 def validate(context: click.Context, files: tuple[str, ...], flavor: str | None, strict: bool, form: str) -> None:
     """Judge each line by the schema of its own message. Exit code 1 where a line is invalid or malformed.
 
-    FILES are logs, plain or gzip, - is standard input: JSON, logfmt, access lines of the Apache combined form,
+    FILES are logs, plain, gzip or zstd, - is standard input: JSON, logfmt, access lines of the Apache combined form,
     notification envelopes. What no schema knows is held to the fields that all lines have, and reported as drift.
     """
     from regobs.logs.read import open_log  # noqa: PLC0415 - `--help` needs no validator

@@ -32,7 +32,8 @@ class Closest:
 
 
 def closest(judges: Judges, records: Sequence[Record], file: str) -> Closest | None:
-    """The closest schemas of these lines; None where there is no line of JSON or logfmt."""
+    """The closest schemas of these lines; None where there is no line of JSON or logfmt but notification envelopes."""
+    records = [one for one in records if "events" not in one or "msg" in one]
     if not records:
         return None
     generations = {

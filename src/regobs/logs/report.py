@@ -136,7 +136,8 @@ def _title(one: Finding) -> str:
 
 
 def _line(one: Finding) -> str:
-    expected = f", expected {one.expected}" if one.expected else ""
+    found = f", not {one.seen}" if one.rule == "type" and one.seen else ""
+    expected = f", expected {one.expected}{found}" if one.expected else ""
     hint = f" ({one.hint})" if one.hint else ""
     place = f"{one.file}:{one.line}"
     return f"  {one.count:>9,}  {_title(one)}{expected}; first at {place}: {one.sample}{hint}"

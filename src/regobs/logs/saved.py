@@ -50,7 +50,7 @@ def load_query(pack: Pack, name: str, *, now: datetime | None = None) -> Query:
 def names_in(pack: Pack) -> list[str]:
     """The names of the saved queries of a pack, sorted."""
     files = pack.files("log_schemas", f"queries/*{SUFFIX}")
-    return [file.name.removeprefix("queries/").removesuffix(SUFFIX) for file in files]
+    return sorted(file.name.removeprefix("queries/").removesuffix(SUFFIX) for file in files)
 
 
 def read_query(text: str, file: str, *, name: str, now: datetime | None = None) -> Query:
