@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from regobs.catalog.model import ALL_FLAVORS, Form, Kind, Label, Metric, Unit
 from regobs.errors import InstrumentError
-from regobs.instrument.labels import FORBIDDEN, Values, crossed, forbid_personal, spelled
+from regobs.instrument.labels import FORBIDDEN, FORBIDDEN_WORDS, Values, crossed, forbid_personal, spelled
 
 DIGEST = "sha256:" + "0a" * 32
 
@@ -16,7 +16,19 @@ def counter(*labels: Label) -> tuple[Metric, Form]:
     return Metric("made_up_total", Kind.COUNTER, Unit.EVENTS, "Made up.", (form,), "test"), form
 
 
-@pytest.mark.parametrize("name", ["repository", "digest", "tag", "user", "remote_ip", *sorted(FORBIDDEN)])
+ALIASES = (
+    "Repository",
+    "repositoryName",
+    "image_tag",
+    "imageTag",
+    "manifest_digest",
+    "auth_user_name",
+    "USER_ID",
+    "clientIP",
+)
+
+
+@pytest.mark.parametrize("name", [*sorted(FORBIDDEN), *sorted(FORBIDDEN_WORDS), *ALIASES])
 def test_an_open_label_that_names_a_repository_or_a_person_is_refused(name: str) -> None:
     with pytest.raises(InstrumentError, match=f"{name} can not be a label"):
         forbid_personal(*counter(Label(name)))
@@ -25,6 +37,13 @@ def test_an_open_label_that_names_a_repository_or_a_person_is_refused(name: str)
 def test_a_forbidden_name_is_refused_behind_an_exposed_name_too() -> None:
     with pytest.raises(InstrumentError, match="who can not be a label"):
         forbid_personal(*counter(Label("user", exposed="who")))
+
+
+@pytest.mark.parametrize(
+    "name", ["migration_name", "host_addr", "db_name", "endpoint", "media_type", "description", "stage"]
+)
+def test_a_name_that_only_looks_like_one_is_none(name: str) -> None:
+    forbid_personal(*counter(Label(name)))
 
 
 def test_a_closed_label_may_have_any_name() -> None:

@@ -6,6 +6,7 @@ clients send.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
@@ -22,23 +23,35 @@ _LONGEST = 200  # characters of an open value; the longest real ones are media t
 # One series for each of these would grow without end or name a person; the logs carry them instead.
 FORBIDDEN = frozenset(
     {
-        "blob", "client_ip", "correlation_id", "digest", "email", "image", "ip", "ip_address", "namespace_path",
-        "project", "project_path", "reference", "remote_addr", "remote_ip", "repo", "repository", "request_id",
-        "root_repo", "tag", "tag_name", "uri", "url", "user", "user_agent", "user_name", "username", "uuid",
+        "addr", "address", "blob", "client", "correlation_id", "host", "namespace", "namespace_path", "path", "peer",
+        "project", "project_path", "remote", "remote_addr", "request_id", "x_forwarded_for",
     }
 )  # fmt: skip
+# Nor may a name have one of these words in it: `imageTag`, `manifest_digest`, `auth_user_name`, `source_ip`.
+FORBIDDEN_WORDS = frozenset(
+    {
+        "account", "actor", "digest", "digests", "email", "image", "images", "ip", "layer", "login", "manifest", "ref",
+        "reference", "repo", "repos", "repositories", "repository", "sha", "sha256", "tag", "tagname", "tags", "uri",
+        "url", "user", "userid", "username", "users", "uuid",
+    }
+)  # fmt: skip
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+")
 
 
 def forbid_personal(metric: Metric, form: Form) -> None:
     """Raise InstrumentError for an open label that would hold a repository, digest, tag, user or address."""
     for label in form.labels:
-        if label.values is None and not {label.name, label.exposed}.isdisjoint(FORBIDDEN):
+        if label.values is None and (_is_personal(label.name) or _is_personal(label.exposed)):
             raise InstrumentError(
                 f"{metric.name}: {label.exposed} can not be a label",
                 value=label.exposed,
                 expected="labels whose values are few and name no repository, digest, tag, user or address",
                 next_step="write it into a log line, or count it with the bounded top list of the exporters",
             )
+
+
+def _is_personal(name: str) -> bool:
+    return name.lower() in FORBIDDEN or not FORBIDDEN_WORDS.isdisjoint(word.lower() for word in _WORD.findall(name))
 
 
 class Values:
