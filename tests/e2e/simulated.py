@@ -57,8 +57,8 @@ def config_of(plan: Plan) -> Config:
 def simulated(plan: Plan, seconds: float, directory: Path) -> Iterator[Simulated]:
     """Let a fleet of the plan live for so many seconds before now, and go on."""
     begin = time.time() - seconds
-    past = History(replace(plan, start=begin), round(seconds / STEP), step=STEP, processes=1)
-    blocks = _backfill(past, directory)
+    past = _past(replace(plan, start=begin), seconds)
+    blocks = _write(past, directory)
     fleet = _as_it_is_after(past)
     with ExitStack() as stack:
         supervisor = stack.enter_context(Supervisor())
@@ -72,8 +72,16 @@ def simulated(plan: Plan, seconds: float, directory: Path) -> Iterator[Simulated
         yield Simulated(server.url, begin, begin + seconds)
 
 
-def _backfill(past: History, directory: Path) -> Path:
-    """The blocks of the time before now."""
+def backfill(plan: Plan, seconds: float, directory: Path) -> Path:
+    """The blocks of a fleet's first seconds, a new directory in this one."""
+    return _write(_past(plan, seconds), directory)
+
+
+def _past(plan: Plan, seconds: float) -> History:
+    return History(plan, round(seconds / STEP), step=STEP, processes=1)
+
+
+def _write(past: History, directory: Path) -> Path:
     text, blocks = directory / "history.om", directory / "blocks"
     past.write(text)
     promtool = find_program("promtool", package="prometheus")

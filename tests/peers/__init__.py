@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 
 PROMETHEUS = "3.9.1"
+THANOS = "0.42.0"
 ELASTICSEARCH = "9.2.0"
 ELASTICSEARCH_8 = "8.17.0"
 OPENSEARCH = "3.3.2"
@@ -25,6 +26,16 @@ def cache() -> Path:
 def prometheus3() -> Path | None:
     """The program prometheus of release 3, if it was built."""
     return _program(f"prometheus-{PROMETHEUS}", "prometheus")
+
+
+def thanos() -> Path | None:
+    """The program thanos, if it was built."""
+    return _program(f"thanos-{THANOS}", "thanos")
+
+
+def required_thanos() -> Path:
+    """The program thanos, or a skip; a failure in CI and where REGOBS_REQUIRE_SERVERS is set."""
+    return _required(thanos(), f"Thanos {THANOS}")
 
 
 def promtool3() -> Path | None:

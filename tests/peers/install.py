@@ -13,6 +13,7 @@ from tests.peers import (
     install_kql,
     install_opensearch,
     install_prometheus,
+    install_thanos,
 )
 from tests.peers.peer import InstallError, Peer
 
@@ -20,7 +21,13 @@ from tests.peers.peer import InstallError, Peer
 def peers() -> list[Peer]:
     """All of them."""
     elasticsearch = [install_elasticsearch.peer(version) for version in (ELASTICSEARCH, ELASTICSEARCH_8)]
-    return [*elasticsearch, install_opensearch.peer(), install_kql.peer(), install_prometheus.peer()]
+    return [
+        *elasticsearch,
+        install_opensearch.peer(),
+        install_kql.peer(),
+        install_prometheus.peer(),
+        install_thanos.peer(),
+    ]
 
 
 def main(peers: Sequence[Peer]) -> int:

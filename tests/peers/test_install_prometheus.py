@@ -14,6 +14,7 @@ from regobs.demo import servers
 from regobs.demo.processes import Supervisor
 from tests import peers
 from tests.e2e.conftest import supervisor
+from tests.peers import golang
 from tests.peers import install_prometheus as install
 from tests.peers.peer import InstallError, Peer
 
@@ -39,7 +40,7 @@ def fake_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeGo:
 def test_a_missing_go_is_named_with_the_version_that_is_needed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(InstallError, match=r"Go is not installed: .* Go 1\.25 or later"):
-        install.check_go(install.needed_go())
+        golang.check_go(golang.needed_go(install.MODULE), install.TITLE)
 
 
 @pytest.mark.parametrize(
@@ -48,10 +49,10 @@ def test_a_missing_go_is_named_with_the_version_that_is_needed(monkeypatch: pyte
 def test_go_must_be_new_enough(fake_go: MakeGo, version: str, *, enough: bool) -> None:
     fake_go(f"echo {version}")
     if enough:
-        assert install.check_go((1, 25)).endswith("/go")
+        assert golang.check_go((1, 25), "Prometheus").endswith("/go")
     else:
         with pytest.raises(InstallError, match=f"too old: {version}"):
-            install.check_go((1, 25))
+            golang.check_go((1, 25), "Prometheus")
 
 
 def test_a_build_that_fails_leaves_nothing_in_the_cache(fake_go: MakeGo, tmp_path: Path) -> None:

@@ -63,6 +63,12 @@ def test_warnings_and_infos_are_preserved() -> None:
     assert (answer.warnings, answer.infos) == (("w",), ("i",))
 
 
+def test_an_info_that_thanos_puts_among_the_warnings_is_an_info() -> None:
+    info, warning = "PromQL info: metric might not be a counter", "PromQL warning: bucket label le is missing"
+    answer, _ = ask({QUERY: success({"resultType": "vector", "result": []}, warnings=[info, warning, "store is away"])})
+    assert (answer.warnings, answer.infos) == ((warning, "store is away"), (info,))
+
+
 def test_statistics_are_asked_for_and_read() -> None:
     stats = {
         "timings": {"evalTotalTime": 0.25, "execQueueTime": 1},

@@ -11,6 +11,8 @@ from typing import Any
 
 from regobs.prometheus.address import bare
 
+_INFO = "PromQL info: "
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:
@@ -119,9 +121,11 @@ def read_answer(body: Mapping[str, Any]) -> Answer:
     """The body of /api/v1/query or /api/v1/query_range."""
     data = body["data"]
     kind, result = data["resultType"], data["result"]
+    warnings, infos = (list(map(str, body.get(name) or ())) for name in ("warnings", "infos"))
+    # Thanos has one list for both.
     common: dict[str, Any] = {
-        "warnings": tuple(map(str, body.get("warnings") or ())),
-        "infos": tuple(map(str, body.get("infos") or ())),
+        "warnings": tuple(text for text in warnings if not text.startswith(_INFO)),
+        "infos": tuple([text for text in warnings if text.startswith(_INFO)] + infos),
         "stats": _stats(data.get("stats")),
     }
     if kind == "vector":
