@@ -1,7 +1,8 @@
-"""A stub of the pgbouncer_exporter, which no package offers: a real PgBouncer's answers under the catalog's names.
+"""A stub of the pgbouncer_exporter of the Prometheus community, which can be had neither as package nor as Go module.
 
-It shows that panels make sense of what PgBouncer counts. It proves nothing about names: those come from the exporter's
-own documentation, and no test compares them with a running exporter.
+It asks a real PgBouncer and answers as that exporter does: names, kinds, labels and factors are those of its
+collector.go of 2025 (metricMaps, listsMap, configMap), written down here and not taken from the catalog, which a test
+compares with them.
 """
 
 from __future__ import annotations
@@ -14,36 +15,55 @@ from typing import Any, Self
 import psycopg
 from psycopg.rows import dict_row
 
-from regobs.catalog import pgbouncer
-from regobs.catalog.model import Metric
-
-Columns = Mapping[str, tuple[Metric, float]]
-MICRO = 1e-6  # what PgBouncer counts in microseconds
-STATS: Columns = {
-    "total_query_count": (pgbouncer.QUERIES, 1),
-    "total_xact_count": (pgbouncer.TRANSACTIONS, 1),
-    "total_query_time": (pgbouncer.QUERY_SECONDS, MICRO),
-    "total_xact_time": (pgbouncer.TRANSACTION_SECONDS, MICRO),
-    "total_wait_time": (pgbouncer.WAIT_SECONDS, MICRO),
-    "total_received": (pgbouncer.RECEIVED, 1),
-    "total_sent": (pgbouncer.SENT, 1),
+# By the command that shows them: the columns that are labels, and of each other column name, kind and factor.
+LABELS = {
+    "stats": ("database",),
+    "pools": ("database", "user"),
+    "databases": ("name", "host", "port", "database", "force_user", "pool_mode"),
 }
-POOLS: Columns = {
-    "cl_active": (pgbouncer.CLIENTS_ACTIVE, 1),
-    "cl_waiting": (pgbouncer.CLIENTS_WAITING, 1),
-    "maxwait": (pgbouncer.LONGEST_WAIT, 1),
-    "sv_active": (pgbouncer.SERVERS_ACTIVE, 1),
-    "sv_idle": (pgbouncer.SERVERS_IDLE, 1),
-    "sv_used": (pgbouncer.SERVERS_USED, 1),
-    "sv_tested": (pgbouncer.SERVERS_TESTED, 1),
-    "sv_login": (pgbouncer.SERVERS_LOGIN, 1),
+COLUMNS: Mapping[str, Mapping[str, tuple[str, str, float]]] = {
+    "stats": {
+        "total_query_count": ("queries_pooled_total", "counter", 1),
+        "total_query_time": ("queries_duration_seconds_total", "counter", 1e-6),
+        "total_received": ("received_bytes_total", "counter", 1),
+        "total_sent": ("sent_bytes_total", "counter", 1),
+        "total_wait_time": ("client_wait_seconds_total", "counter", 1e-6),
+        "total_xact_count": ("sql_transactions_pooled_total", "counter", 1),
+        "total_xact_time": ("server_in_transaction_seconds_total", "counter", 1e-6),
+    },
+    "pools": {
+        "cl_active": ("client_active_connections", "gauge", 1),
+        "cl_waiting": ("client_waiting_connections", "gauge", 1),
+        "sv_active": ("server_active_connections", "gauge", 1),
+        "sv_idle": ("server_idle_connections", "gauge", 1),
+        "sv_used": ("server_used_connections", "gauge", 1),
+        "sv_tested": ("server_testing_connections", "gauge", 1),
+        "sv_login": ("server_login_connections", "gauge", 1),
+        "maxwait": ("client_maxwait_seconds", "gauge", 1),
+    },
+    "databases": {
+        "pool_size": ("pool_size", "gauge", 1),
+        "reserve_pool": ("reserve_pool", "gauge", 1),
+        "max_connections": ("max_connections", "gauge", 1),
+        "current_connections": ("current_connections", "gauge", 1),
+        "paused": ("paused", "gauge", 1),
+        "disabled": ("disabled", "gauge", 1),
+    },
 }
-DATABASES: Columns = {
-    "pool_size": (pgbouncer.POOL_SIZE, 1),
-    "reserve_pool": (pgbouncer.RESERVE_SIZE, 1),
-    "current_connections": (pgbouncer.POOL_CONNECTIONS, 1),
-    "paused": (pgbouncer.PAUSED, 1),
+LISTS = {
+    "databases": "databases",
+    "users": "users",
+    "pools": "pools",
+    "free_clients": "free_clients",
+    "used_clients": "used_clients",
+    "login_clients": "login_clients",
+    "free_servers": "free_servers",
+    "used_servers": "used_servers",
+    "dns_names": "cached_dns_names",
+    "dns_zones": "cached_dns_zones",
+    "dns_queries": "in_flight_dns_queries",
 }
+CONFIG = {"max_client_conn": "max_client_connections", "max_user_connections": "max_user_connections"}
 
 
 class PgbouncerExporter:
@@ -56,7 +76,7 @@ class PgbouncerExporter:
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                body = "".join(f"{line}\n" for line in outer._lines()).encode()
+                body = outer.exposition()
                 self.send_response(200)
                 self.send_header("Content-Type", "text/plain; version=0.0.4")
                 self.send_header("Content-Length", str(len(body)))
@@ -70,20 +90,21 @@ class PgbouncerExporter:
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
         self.address = f"127.0.0.1:{self._server.server_address[1]}"
 
+    def exposition(self) -> bytes:
+        """What PgBouncer says at this moment."""
+        with self._lock:
+            lines = [line for name in COLUMNS for line in _table(name, self._show(name))]
+            lists = {row["list"]: row["items"] for row in self._show("lists")}
+            settings = {row["key"]: row["value"] for row in self._show("config")}
+        single = {"up": 1, **{name: lists[key] for key, name in LISTS.items()}}
+        single |= {f"config_{name}": settings[key] for key, name in CONFIG.items()}
+        for name, value in single.items():
+            lines += [f"# TYPE pgbouncer_{name} gauge", f"pgbouncer_{name} {value}"]
+        return "".join(f"{line}\n" for line in lines).encode()
+
     def _show(self, what: str) -> list[dict[str, Any]]:
         with psycopg.ClientCursor(self._console, row_factory=dict_row) as cursor:  # it speaks no extended protocol
             return cursor.execute(f"SHOW {what}".encode()).fetchall()
-
-    def _lines(self) -> Iterator[str]:
-        with self._lock:
-            yield from _lines(self._show("STATS"), STATS)
-            yield from _lines(self._show("POOLS"), POOLS)
-            yield from _lines(self._show("DATABASES"), DATABASES)
-            settings = {row["key"]: row["value"] for row in self._show("CONFIG")}
-            lists = {row["list"]: row["items"] for row in self._show("LISTS")}
-        single = {pgbouncer.UP: 1, pgbouncer.USED_CLIENTS: lists["used_clients"]}
-        for metric, value in {**single, pgbouncer.MAX_CLIENTS: settings["max_client_conn"]}.items():
-            yield from (f"# TYPE {metric} {metric.kind}", f"{metric} {value}")
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -96,10 +117,10 @@ class PgbouncerExporter:
         self._console.close()
 
 
-def _lines(rows: list[dict[str, Any]], columns: Columns) -> Iterator[str]:
-    for column, (metric, factor) in columns.items():
-        yield f"# TYPE {metric} {metric.kind}"
-        names = [label.name for label in metric.forms[0].labels]
+def _table(name: str, rows: list[dict[str, Any]]) -> Iterator[str]:
+    for column, (metric, kind, factor) in COLUMNS[name].items():
+        full = f"pgbouncer_{name}_{metric}"
+        yield f"# TYPE {full} {kind}"
         for row in rows:
-            labels = ",".join(f'{name}="{row[name] or ""}"' for name in names)
-            yield f"{metric}{{{labels}}} {float(row[column]) * factor!r}"
+            labels = ",".join(f'{label}="{"" if row[label] is None else row[label]}"' for label in LABELS[name])
+            yield f"{full}{{{labels}}} {float(row[column]) * factor!r}"

@@ -1,8 +1,9 @@
 """What yet-another-cloudwatch-exporter says of an S3 bucket.
 
 Its names are built from those of CloudWatch: namespace, metric, statistic. Source: the list of S3 metrics in the S3
-user guide, and the exporter's README; no bucket was at hand. Request metrics exist where the bucket has a filter for
-them (`FilterId`), which costs money; sizes are free.
+user guide; pkg/promutil/migrate.go of github.com/prometheus-community/yet-another-cloudwatch-exporter, and the S3
+dashboard of its mixin, which reads the same names. No bucket was at hand. Request metrics exist where the bucket has
+a filter for them (`FilterId`), which costs money; sizes are free.
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ def _of_bucket(dimension: str) -> Form:
 
 _DAILY = "CloudWatch measures it once a day."
 _PERIOD = "Counts one period of CloudWatch, a minute for request metrics, and arrives some minutes late."
+_EMPTY = "Without a value in the period the exporter says NaN, unless its `nilToZero` is set: set it for requests."
 
 
 def _requests(name: str, unit: Unit, text: str, *pitfalls: str) -> Metric:
-    return _amazon.gauge(name, unit, text, _of_bucket("dimension_FilterId"), pitfalls=(_PERIOD, *pitfalls))
+    return _amazon.gauge(name, unit, text, _of_bucket("dimension_FilterId"), pitfalls=(_PERIOD, _EMPTY, *pitfalls))
 
 
 BUCKET_BYTES = _amazon.gauge(

@@ -1,7 +1,8 @@
 """What the stackdriver_exporter says of a bucket of Google Cloud Storage and of the load balancer with Cloud CDN.
 
 Its names are built from Google's: monitored resource, then metric type. Source: Google's list of metrics of
-storage.googleapis.com and loadbalancing.googleapis.com, and the exporter's README; no bucket was at hand.
+storage.googleapis.com and loadbalancing.googleapis.com, and the exporter's collectors/monitoring_metrics.go
+(github.com/prometheus-community/stackdriver_exporter); no bucket was at hand.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """What the pgbouncer_exporter of the Prometheus community says of a PgBouncer.
 
-Source: its README and column map, release 0.10. Debian's package prometheus-pgbouncer-exporter 1.7 is another program,
-which ends at once with any PgBouncer since 1.8, because it asks for a column (`total_requests`) that is gone.
+Source: the maps of columns in its collector.go of 2025 (github.com/prometheus-community/pgbouncer_exporter). Debian's
+package prometheus-pgbouncer-exporter 1.7 is another program, which ends at once with any PgBouncer since 1.8: it asks
+for a column (`total_requests`) that is gone.
 """
 
 from __future__ import annotations
