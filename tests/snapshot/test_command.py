@@ -164,3 +164,28 @@ def test_without_the_extra_nothing_is_asked(
         code, _, err = snapshot(capsys, "--prometheus", stub.url, "--out", tmp_path / "s.html")
         assert stub.requests == []
     assert (code, "pip install 'regobs[snapshot]'" in err) == (4, True)
+
+
+def test_an_overlay_of_the_pack_is_applied(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    overlay = """local regobs = import 'regobs.libsonnet';
+    function(dashboard) regobs.add(regobs.remove(dashboard, 'Now'), 'Requests',
+      { title: 'Ours', type: 'stat', targets: [{ refId: 'A', expr: 'sum(haproxy_up{job="lb"})' }] })"""
+    Path("pack/dashboards/small.overlay.jsonnet").write_text(overlay)
+    with Stub(ANSWERING) as stub:
+        out = tmp_path / "s.html"
+        code, _, _ = snapshot(capsys, "--prometheus", stub.url, *SMALL, *RANGE, "--out", out)
+        asked = [query for request in stub.requests for query in request.params.get("query", ())]
+    assert code == 0
+    html = out.read_text(encoding="utf-8")
+    assert "<h3>Ours</h3>" in html
+    assert "<h3>Now</h3>" not in html
+    assert 'sum(haproxy_up{job="lb"})' in asked
+
+
+def test_an_overlay_that_fails_is_one_error_before_anything_is_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("pack/dashboards/small.overlay.jsonnet").write_text("function(dashboard) error 'not today'")
+    with Stub(ANSWERING) as stub:
+        code, _, err = snapshot(capsys, "--prometheus", stub.url, *SMALL, *RANGE, "--out", "s.html")
+        assert not stub.requests
+    assert (code, "not today" in err, "small.overlay.jsonnet" in err) == (2, True, True)
+    assert not Path("s.html").exists()

@@ -96,9 +96,13 @@ def _bound(pack: Pack, config: Config, names: Sequence[str]) -> list[BoundDashbo
     from regobs import slo  # noqa: PLC0415 - loads grafanalib; a wrong option needs none
     from regobs.grafana.bound import bind_dashboard  # noqa: PLC0415
     from regobs.grafana.find import find_dashboard  # noqa: PLC0415
-    from regobs.grafana.outputs import load_dashboards  # noqa: PLC0415
+    from regobs.grafana.outputs import load_dashboards, overlays_of, setting_of  # noqa: PLC0415
+    from regobs.snapshot.overlaid import overlaid  # noqa: PLC0415
 
     found = load_dashboards(pack)
     chosen = dict.fromkeys(find_dashboard(found, name) for name in names) if names else found
     records, vocabulary = slo.records(pack, config), config.vocabulary
-    return [bind_dashboard(slug, found[slug], vocabulary, records) for slug in chosen]
+    bound = [bind_dashboard(slug, found[slug], vocabulary, records) for slug in chosen]
+    overlays, setting = overlays_of(pack, found), setting_of(config)
+    shown = {one.slug for one in bound if any(row.panels for row in one.rows)} & overlays.keys()
+    return [overlaid(one, setting, overlays[one.slug]) if one.slug in shown else one for one in bound]

@@ -31,6 +31,7 @@ class Query:
 
     `ref` is its letter on the panel, `name` the name the dashboard file gave it, `legend` Grafana's legend format.
     `recorded` says that it reads recorded series, `every` how often they are written, None where it reads any other.
+    `scoped` marks one that has its scope already.
     """
 
     ref: str
@@ -41,6 +42,7 @@ class Query:
     metrics: frozenset[Metric]
     recorded: bool = False
     every: Duration | None = None
+    scoped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +59,11 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class BoundPanel:
-    """A panel with the expressions that can be answered, at least one."""
+    """A panel with the expressions that can be answered, at least one; `description` stands in place of its own."""
 
     panel: Panel
     queries: tuple[Query, ...]
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)

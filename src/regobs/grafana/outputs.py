@@ -79,8 +79,7 @@ class Dashboards:
         vocabulary = config.vocabulary
         found = load_dashboards(pack)
         bound = tuple(bind_dashboard(slug, dashboard, vocabulary, records) for slug, dashboard in found.items())
-        overlays = {file.path.name.removesuffix(OVERLAY): file.path for file in pack.files(FOLDER, f"*{OVERLAY}")}
-        _refuse_stray(overlays, found)
+        overlays = overlays_of(pack, found)
         setting = replace(setting_of(config), links=links_of(bound, pack, config))
         return cls(bound, config, setting, overlays)
 
@@ -137,7 +136,9 @@ def setting_of(config: Config) -> Setting:
     return Setting(variables, config.flavor, interval, annotations=time_marks(config, variables))
 
 
-def _refuse_stray(overlays: Mapping[str, Path], dashboards: Mapping[str, Dashboard]) -> None:
+def overlays_of(pack: Pack, dashboards: Mapping[str, Dashboard]) -> dict[str, Path]:
+    """The overlays of a pack by the slug of what they change. Raises DashboardError for one that changes nothing."""
+    overlays = {file.path.name.removesuffix(OVERLAY): file.path for file in pack.files(FOLDER, f"*{OVERLAY}")}
     for slug, path in overlays.items():
         if slug not in dashboards:
             raise DashboardError(
@@ -147,6 +148,7 @@ def _refuse_stray(overlays: Mapping[str, Path], dashboards: Mapping[str, Dashboa
                 expected=", ".join(f"{name}{OVERLAY}" for name in dashboards),
                 next_step="name it like the dashboard it changes",
             )
+    return overlays
 
 
 def _queries(bound: BoundDashboard, config: Config, setting: Setting) -> Iterator[PanelQuery]:

@@ -23,7 +23,7 @@ def settle(dashboard: Json) -> None:
     """
     used = {panel.get("id") for outer in dashboard["panels"] for panel in [outer, *outer.get("panels", [])]}
     top = 0
-    for row, panels in _groups(dashboard["panels"]):
+    for row, panels in groups(dashboard["panels"]):
         for panel in ([row] if row else []) + panels:
             if panel.get("id") is None:
                 panel["id"] = _free_id(f"{dashboard['uid']}\n{row['title'] if row else ''}\n{panel.get('title')}", used)
@@ -39,7 +39,7 @@ def settle(dashboard: Json) -> None:
             top = bottom(places, top)
 
 
-def _groups(panels: Sequence[Json]) -> list[tuple[Json | None, list[Json]]]:
+def groups(panels: Sequence[Json]) -> list[tuple[Json | None, list[Json]]]:
     """Each row with its panels, those before the first row without one."""
     groups: list[tuple[Json | None, list[Json]]] = [(None, [])]
     for panel in panels:

@@ -36,6 +36,15 @@ def grafana_unit(unit: Unit, *, per_second: bool) -> str:
     return _PER_SECOND.get(unit, "ops") if per_second else _NOW.get(unit, "short")
 
 
+def unit_named(name: str) -> tuple[Unit, bool] | None:
+    """The unit that Grafana calls so, and whether it is one per second; None for a name that we do not use."""
+    for units, per_second in ((_NOW, False), (_PER_SECOND, True)):
+        for unit, shown in units.items():
+            if shown == name and name != "none":
+                return unit, per_second
+    return {"short": (Unit.EVENTS, False), "ops": (Unit.EVENTS, True)}.get(name)
+
+
 def axis(unit: Unit, *, fraction: bool) -> tuple[float | None, float | None]:
     """The lower and upper end of a value's axis; None where it follows the data. Nothing a registry counts is < 0.
 

@@ -97,14 +97,15 @@ class _Sheet:
         if chart is None:
             self._nothing(panel, x + w / 2, y + h / 2)
             return
-        note = 14 if chart.note else 0
-        drawing = self._draw(chart, panel.title, w, h - _TITLE - note)
+        notes = [chart.note, _unnamed(chart, w) if chart.names != (panel.title,) else ""]
+        note = ", ".join(filter(None, notes))
+        drawing = self._draw(chart, panel.title, w, h - _TITLE - (14 if note else 0))
         mark = f"@{len(self._drawings)}@"
         holder = self._add(self._root, "g", transform=f"translate({x:.1f} {y + _TITLE:.1f})")
         holder.text = mark
         self._drawings.append((mark, drawing))
-        if chart.note:
-            self.text(x + 9, y + h - 6, chart.note, size=11, faint=True)
+        if note:
+            self.text(x + 9, y + h - 6, note, size=11, faint=True)
 
     def _nothing(self, panel: TakenPanel, x: float, y: float) -> None:
         if panel.error:
@@ -144,19 +145,33 @@ def _still(chart: Chart, width: float, height: float, *, legend: bool) -> Json:
     return spec
 
 
-def _legend(chart: Chart, width: float) -> Json:
+def _columns(chart: Chart, width: float) -> int:
     longest = max(map(len, chart.names))
-    column = min(longest, 30) * 6.2 + 30
-    columns = max(1, int((width - 20) // column))
-    shown = min(len(chart.names), columns * 4)  # four lines leave room for the chart
+    return max(1, int((width - 20) // (min(longest, 30) * 6.2 + 30)))
+
+
+def _named(chart: Chart, width: float) -> int:
+    """How many series the legend names: four lines leave room for the chart."""
+    return min(len(chart.names), _columns(chart, width) * 4)
+
+
+def _unnamed(chart: Chart, width: float) -> str:
+    """What the legend has no room for, in words."""
+    if chart.data["form"] != "series":
+        return ""
+    rest = len(chart.names) - _named(chart, width)
+    return f"{rest} more {'name' if rest == 1 else 'names'} on the page" if rest else ""
+
+
+def _legend(chart: Chart, width: float) -> Json:
     return {
         "title": None,
         "orient": "bottom",
         "direction": "horizontal",
-        "columns": columns,
+        "columns": _columns(chart, width),
         "labelLimit": 200,
         "symbolType": "stroke",
-        "values": list(range(shown)),
+        "values": list(range(_named(chart, width))),
         "labelExpr": chosen(chart.names),
     }
 

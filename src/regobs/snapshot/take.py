@@ -74,7 +74,8 @@ class _Taking:
         return (self._question(panel, query) for _, panel in dashboard.panels() for query in panel.queries)
 
     def _question(self, panel: BoundPanel, query: Query) -> _Question:
-        expr = fill_durations(self._variables.apply(query.expr), self._window, self._range)
+        scoped = query.expr if query.scoped else self._variables.apply(query.expr)
+        expr = fill_durations(scoped, self._window, self._range)
         return _Question(to_text(expr), panel.panel.instant)
 
     def live_in(self, dashboard: BoundDashboard) -> Iterator[Capability]:
@@ -106,7 +107,7 @@ class _Taking:
         asked = tuple(self._asked(panel, query) for query in panel.queries)
         alert, runbooks = panel.panel.alert, self._config.runbook_url
         runbook = f"{runbooks.rstrip('/')}/{alert}.md" if alert and runbooks else ""
-        return TakenPanel(panel, place, asked, describe(panel), self._hint(panel), runbook)
+        return TakenPanel(panel, place, asked, panel.description or describe(panel), self._hint(panel), runbook)
 
     def _asked(self, panel: BoundPanel, query: Query) -> Asked:
         question = self._question(panel, query)
