@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import pytest
 from elasticsearch import Elasticsearch as Client
 
 from regobs.errors import ServerError
 from regobs.logs import saved
-from regobs.logs.elasticsearch_access import Access
+from regobs.logs.elasticsearch_access import PASSWORD_VARIABLE, USER_VARIABLE, Access
 from regobs.logs.elasticsearch_cluster import Cluster
 from regobs.logs.elasticsearch_objects import objects
 from regobs.pack import find_pack
@@ -74,3 +77,22 @@ def test_the_templates_of_the_build_make_a_data_stream(server: Elasticsearch) ->
     assert index.startswith(".ds-logs-registry-old-")
     with Cluster(server.access) as opened, opened.moment("logs-registry-*") as moment:
         assert moment.lines() == len(lines())
+
+
+def test_the_python_of_the_documentation_makes_a_data_frame(
+    server: Elasticsearch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = Path(__file__).parents[2].joinpath("docs", "elasticsearch.md").read_text(encoding="utf-8")
+    code = page.split("```python\n")[1].split("```")[0]
+    given = {"https://elasticsearch.example:9200": server.url, "logs-registry-*": SAMPLE}
+    for written, ours in given.items():
+        assert code.count(written) == 1
+        code = code.replace(written, ours)
+    monkeypatch.setenv(USER_VARIABLE, server.user)
+    monkeypatch.setenv(PASSWORD_VARIABLE, server.password)
+    monkeypatch.setattr(Access, "of", partial(Access.of, authority=server.authority))
+    made: dict[str, Any] = {}
+    exec(code, made)  # noqa: S102 - our own page
+    assert list(made["slow"].columns[:2]) == ["route", "method"]
+    assert len(made["slow"]) > 1
+    assert made["slow"]["requests"].dtype == "Int64"

@@ -56,9 +56,64 @@ POLICY = _object(
 )
 
 
-def test_the_lifecycle_has_the_documented_form() -> None:
+# Of the same reference: "Create or update a pipeline", "... a component template", "... an index template".
+META = {"type": "object"}
+NAMES = {"type": "array", "items": {"type": "string"}, "minItems": 1}
+PROCESSOR = {"type": "object", "minProperties": 1, "maxProperties": 1}
+SETTINGS = _object(
+    ["index"],
+    index=_object(
+        [],
+        lifecycle=_object(["name"], name={"type": "string"}),
+        default_pipeline={"type": "string"},
+        codec={"enum": ["default", "best_compression"]},
+    ),
+)
+MAPPINGS = _object(
+    ["properties"],
+    dynamic={"enum": [True, False, "strict", "runtime"]},
+    subobjects={"type": "boolean"},
+    date_detection={"type": "boolean"},
+    properties={"type": "object", "additionalProperties": {"type": "object", "required": ["type"]}},
+)
+FORMS = {
+    "_ilm/policy": POLICY,
+    "_ingest/pipeline": _object(
+        ["processors"],
+        description={"type": "string"},
+        processors={"type": "array", "items": PROCESSOR, "minItems": 1},
+        on_failure={"type": "array", "items": PROCESSOR},
+        version={"type": "integer"},
+        _meta=META,
+    ),
+    "_component_template": _object(
+        ["template"],
+        template=_object([], settings=SETTINGS, mappings=MAPPINGS, aliases={"type": "object"}),
+        version={"type": "integer"},
+        _meta=META,
+    ),
+    "_index_template": _object(
+        ["index_patterns"],
+        index_patterns=NAMES,
+        composed_of=NAMES,
+        ignore_missing_component_templates=NAMES,
+        priority={"type": "integer", "minimum": 0},
+        data_stream=_object([], hidden={"type": "boolean"}, allow_custom_routing={"type": "boolean"}),
+        template={"type": "object"},
+        version={"type": "integer"},
+        allow_auto_create={"type": "boolean"},
+        _meta=META,
+    ),
+}
+
+
+@pytest.mark.parametrize("path", objects())
+def test_each_object_has_the_documented_form_for_no_server_of_the_tests_has_lifecycles_or_processors(path: str) -> None:
+    jsonschema.validate(objects()[path], FORMS[path.rpartition("/")[0]])
+
+
+def test_the_lifecycle_deletes_after_thirty_days() -> None:
     body = objects()["_ilm/policy/logs-registry"]
-    jsonschema.validate(body, POLICY)
     assert body["policy"]["phases"]["delete"]["min_age"] == "30d"
 
 

@@ -121,6 +121,7 @@ def test_a_value_means_what_the_type_of_its_field_says(text: str, meaning: objec
     ("text", "column", "message", "step"),
     [
         ("statsu: 1", 1, "no log field", "did you mean status?"),
+        ("_exists_: status", 1, "no log field", "write field: *"),
         ("a: 1 and http.response.status: 1", 1, "no log field", ""),
         ("http.response.status: 200", 1, "no log field", "write status"),
         ("status: 5*", 9, "no pattern", "status >= 500"),

@@ -147,6 +147,8 @@ class _Binder:
     def _unknown(self, name: str, at: int) -> LogQueryError:
         if name in ALIASES and ALIASES[name].field in self._fields:
             step = f"write {ALIASES[name].field}, which stands for both"
+        elif name == "_exists_":  # of Lucene
+            step = "write field: *"
         else:
             close = get_close_matches(name, self._fields, n=1)
             step = f"did you mean {close[0]}?" if close else "see the reference of log fields"
