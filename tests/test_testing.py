@@ -7,7 +7,7 @@ import pytest
 from regobs.catalog import build_info, database, http, notifications, storage
 from regobs.errors import InstrumentError
 from regobs.instrument import Instruments, LogASGI
-from regobs.testing import Lines, assert_moved, captured_lines, sample, series
+from regobs.testing import Lines, Scrape, assert_moved, captured_lines, sample, series
 from tests.instrument.test_asgi import answer, scope, serve
 
 
@@ -131,3 +131,29 @@ def test_what_is_logged_is_captured_and_afterwards_no_more() -> None:
     assert lines.where(component="registry.gc.worker.BlobWorker", service="registry") == list(lines)
     assert lines.only(msg="blob deleted")["duration_s"] == 0.5
     assert build_info.BUILD.name not in str(lines)
+
+
+def test_a_scrape_of_another_process_is_asked_the_same_way() -> None:
+    instruments = Instruments("gitlab", strict=True)
+
+    def count() -> None:
+        instruments.http.begin("blob")
+        instruments.http.finish("blob", "GET", 200, 0.1, 10, 4711, 0.1)
+
+    def scraped() -> Scrape:
+        return Scrape(instruments.render())
+
+    count()
+    scrape = scraped()
+    assert sample(scrape, http.REQUESTS, route="blob", code="200") == 1
+    for part in ("count", "sum", "bucket"):
+        assert series(scrape, http.DURATION, part=part) == series(instruments, http.DURATION, part=part)
+    assert sample(scrape, http.REQUESTS, route="manifest") == 0
+    with assert_moved(scraped, http.RESPONSE_SIZE, by=4711, part="sum", route="blob"):
+        count()
+    with pytest.raises(AssertionError, match="moved by 1, expected 2"), assert_moved(scraped, http.REQUESTS, by=2):
+        count()
+    with pytest.raises(InstrumentError, match="no label reop"):
+        sample(scrape, http.REQUESTS, reop="blob")
+    with pytest.raises(InstrumentError, match="does not expose it"):
+        sample(scrape, storage.CACHE_HITS)

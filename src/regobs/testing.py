@@ -8,6 +8,11 @@
     assert sample(instruments, http.DURATION, route="blob") == 1        # a histogram: how many observations
     assert sample(instruments, http.RESPONSE_SIZE, part="sum", route="blob") == 4711
 
+    scrape = Scrape(get("http://127.0.0.1:5001/metrics").content)       # a process that runs: all of these take it too
+    assert sample(scrape, http.REQUESTS, route="blob", code="200") == 1
+    with assert_moved(lambda: Scrape(get(...).content), http.REQUESTS, by=1):
+        pull()
+
     lines = Lines()
     app = LogASGI(app, lines)                                           # each access line is parsed and kept
     assert lines.only(msg="access")["status"] == 200
@@ -27,25 +32,43 @@ import difflib
 import io
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from regobs.errors import InstrumentError
-from regobs.instrument.family import Family
 from regobs.instrument.text import number
 
 if TYPE_CHECKING:
-    from regobs.catalog.model import Label, Metric
+    from regobs.catalog.model import Flavor, Label, Metric, Version
     from regobs.instrument.instruments import Instruments
 
-__all__ = ["Lines", "assert_moved", "captured_lines", "sample", "series"]
+__all__ = ["Lines", "Scrape", "assert_moved", "captured_lines", "sample", "series"]
 
+_Sample = tuple[str, dict[str, str], float]
 _PARTS = {"counter": ("",), "gauge": ("",), "histogram": ("count", "sum", "bucket"), "summary": ("", "count", "sum")}
 
 
+class Scrape:
+    """What a process exposed at one moment, in the text format. Raises ExpositionError for what is none."""
+
+    def __init__(self, text: bytes, flavor: Flavor | str = "gitlab", version: Version | str | None = None) -> None:
+        from regobs.catalog.exposition import parse  # noqa: PLC0415 (only here)
+        from regobs.catalog.model import Flavor, Version  # noqa: PLC0415 (only here)
+
+        self.text = text
+        self.flavor = Flavor(flavor)
+        self.version = Version.parse(version) if isinstance(version, str) else version
+        self._families = parse(text).families
+
+    def samples(self, metric: Metric) -> Iterable[_Sample]:
+        """All of a metric, as name, labels and value."""
+        family = self._families.get(metric.name)
+        return [(one.name, dict(one.labels), one.value) for one in family.samples] if family else []
+
+
 def series(
-    instruments: Instruments, metric: Metric, /, *, part: str | None = None, **labels: object
+    source: Instruments | Scrape, metric: Metric, /, *, part: str | None = None, **labels: object
 ) -> dict[tuple[tuple[str, str], ...], float]:
     """The samples that have these labels: their exposed labels as sorted pairs, and the value.
 
@@ -53,9 +76,9 @@ def series(
     also has `le`. `part` is `count` (of a histogram the default), `sum` or `bucket`. InstrumentError for a metric of
     another flavor or version, and for a label, closed value or part that it does not have.
     """
-    form = metric.form(instruments.flavor, instruments.version)
+    form = metric.form(source.flavor, source.version)
     if form is None:
-        raise InstrumentError(f"{metric.name}: {instruments.flavor} does not expose it at this version")
+        raise InstrumentError(f"{metric.name}: {source.flavor} does not expose it at this version")
     parts = _PARTS[str(metric.kind)]
     part = parts[0] if part is None else part
     if part not in parts:
@@ -63,32 +86,43 @@ def series(
             f"{metric.name} has no such part", value=part, expected=", ".join(filter(None, parts)) or "no part"
         )
     wanted = dict(_exposed(metric, form.labels, name, value, part) for name, value in labels.items())
-    family = next((family for family in instruments.families() if family.metric is metric), None)
-    return _matching(family, f"_{part}" if part else "", wanted) if family is not None else {}
+    name = f"{metric.name}_{part}" if part else metric.name
+    return {
+        tuple(sorted(own.items())): value
+        for shown, own, value in _samples(source, metric)
+        if shown == name and own.items() >= wanted.items()
+    }
 
 
-def sample(instruments: Instruments, metric: Metric, /, *, part: str | None = None, **labels: object) -> float:
+def sample(source: Instruments | Scrape, metric: Metric, /, *, part: str | None = None, **labels: object) -> float:
     """The sum of the `series` that have these labels; 0 where there is none."""
-    return sum(series(instruments, metric, part=part, **labels).values())
+    return sum(series(source, metric, part=part, **labels).values())
 
 
 @contextmanager
 def assert_moved(
-    instruments: Instruments, metric: Metric, /, *, by: float | None = None, part: str | None = None, **labels: object
+    source: Instruments | Callable[[], Scrape],
+    metric: Metric,
+    /,
+    *,
+    by: float | None = None,
+    part: str | None = None,
+    **labels: object,
 ) -> Iterator[None]:
     """Fail unless the `sample` grows inside the block: by exactly `by`, or at all. With `by=0` it has to stand still.
 
-    A block that raises is not judged.
+    A block that raises is not judged. Of another process it takes what makes a `Scrape`.
     """
-    before = series(instruments, metric, part=part, **labels)
+    before = series(_now(source), metric, part=part, **labels)
     yield
-    after = series(instruments, metric, part=part, **labels)
+    now = _now(source)
+    after = series(now, metric, part=part, **labels)
     change = sum(after.values()) - sum(before.values())
     # Sums of seconds are floats: what was added comes back with the error of their last digit.
     if change > 0 if by is None else abs(change - by) <= 1e-9 * max(1.0, abs(by), *map(abs, after.values())):
         return
     moved = {key: value - before.get(key, 0) for key, value in after.items() if value != before.get(key, 0)}
-    everywhere = sample(instruments, metric, part=part)
+    everywhere = sample(now, metric, part=part)
     rows = [f"  {', '.join(f'{name}={text}' for name, text in key)}: {number(value)}" for key, value in moved.items()]
     raise AssertionError(
         "\n".join(
@@ -102,12 +136,15 @@ def assert_moved(
     )
 
 
-def _matching(family: Family[Any], suffix: str, wanted: Mapping[str, str]) -> dict[tuple[tuple[str, str], ...], float]:
-    found = {}
-    for name, labels, value in family.samples():
-        if name == family.name + suffix and labels.items() >= wanted.items():
-            found[tuple(sorted(labels.items()))] = value
-    return found
+def _now(source: Instruments | Callable[[], Scrape]) -> Instruments | Scrape:
+    return source() if callable(source) else source
+
+
+def _samples(source: Instruments | Scrape, metric: Metric) -> Iterable[_Sample]:
+    if isinstance(source, Scrape):
+        return source.samples(metric)
+    family = next((family for family in source.families() if family.metric is metric), None)
+    return family.samples() if family else ()
 
 
 def _exposed(metric: Metric, labels: tuple[Label, ...], name: str, value: object, part: str) -> tuple[str, str]:

@@ -19,8 +19,8 @@ from typing import Any, Self
 import psycopg
 import requests
 
+from regobs import testing
 from regobs.catalog import http, notifications
-from regobs.catalog.exposition import parse
 from regobs.catalog.model import Flavor, Metric
 from regobs.demo import loopback
 from regobs.demo.client import RegistryClient
@@ -94,22 +94,16 @@ class Hook:
         self._thread.join()
 
 
-class Scrape:
-    """One exposition. Labels are given by their exposed names."""
+class Scrape(testing.Scrape):
+    """One exposition."""
 
-    def __init__(self, text: bytes) -> None:
-        self.text = text
-        self._families = parse(text).families
-
-    def rows(self, metric: Metric, part: str = "") -> dict[tuple[tuple[str, str], ...], float]:
-        """The samples of a metric, or of the `_count`, `_sum` of it, by their labels."""
-        family = self._families.get(metric.name)
-        samples = family.samples if family else []
-        return {tuple(sorted(s.labels.items())): s.value for s in samples if s.name == metric.name + part}
+    def rows(self, metric: Metric) -> dict[tuple[tuple[str, str], ...], float]:
+        """The samples of a metric by their labels."""
+        return testing.series(self, metric)
 
     def value(self, metric: Metric, part: str = "", **labels: str) -> float:
-        """The sum of the samples that have these labels."""
-        return sum(value for key, value in self.rows(metric, part).items() if labels.items() <= dict(key).items())
+        """The sum of the samples of a metric, or of the `_count`, `_sum` of it, that have these labels."""
+        return testing.sample(self, metric, part=part.removeprefix("_") or None, **labels)
 
 
 @dataclass
