@@ -190,3 +190,11 @@ def test_structlog_s_exceptions_become_error_and_stack(events: Any, how: str) ->
         log.warning("failed run", exc_info=given)
     assert "hunter22" not in lines.texts[0]
     assert ("error" in lines[0], "stack" in lines[0]) == ((how != "false"),) * 2
+
+
+def test_access_lines_go_through_structlog_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    serve(LogASGI(answer(200, b"ok"), structlog.PrintLogger().msg), scope("GET", "/v2/"))
+    lines = Lines()
+    lines(capsys.readouterr().out.rstrip("\n"))
+    assert lines.only(msg="access")["written_bytes"] == 2
+    lines.validate(strict=True)

@@ -53,6 +53,22 @@ def test_commands_show_the_families_of_the_catalog(instruments: Instruments, cli
     assert recorded(instruments) == expected
 
 
+def test_a_client_of_one_connection_records_like_the_one_it_came_from(
+    url: str, instruments: Instruments, client: Any
+) -> None:
+    with assert_moved(instruments, metrics.COMMANDS, by=1, command="set"), client.client() as one:
+        one.set("a", "1")
+
+    async def again() -> None:
+        made: Any = AsyncObservedRedis.from_url(url).observe(instruments, "cache")
+        async with made.client() as one:
+            await one.set("a", "1")
+        await made.aclose()
+
+    with assert_moved(instruments, metrics.COMMANDS, by=1, command="set"):
+        asyncio.run(again())
+
+
 def test_a_nil_and_a_failure_are_not_recorded(instruments: Instruments, client: Any) -> None:
     client.set("text", "x")
     with (

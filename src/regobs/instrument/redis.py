@@ -92,6 +92,12 @@ class ObservedRedis(redis.Redis):
         observe_pool(instruments, pool.use, instance)
         return self
 
+    def client(self) -> Self:
+        """The same, of one connection; it records too."""
+        made: Any = super().client()  # type: ignore[no-untyped-call]
+        made._commands = self._commands
+        return made  # type: ignore[no-any-return]
+
     def execute_command(self, *args: Any, **options: Any) -> Any:
         """The same, timed."""
         start = perf_counter()
@@ -147,6 +153,12 @@ class AsyncObservedRedis(redis.asyncio.Redis):
         self.connection_pool: Any = pool
         observe_pool(instruments, pool.use, instance)
         return self
+
+    def client(self) -> Self:
+        """The same, of one connection; it records too."""
+        made: Any = super().client()
+        made._commands = self._commands
+        return made  # type: ignore[no-any-return]
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         """The same, timed."""
