@@ -35,8 +35,8 @@ pytestmark = pytest.mark.timeout(200)
 
 MINUTE, HOUR = 60, 3600
 START = 1_795_003_200.0  # 2026-11-18 12:00 UTC, a Wednesday
-CALM = 20 * MINUTE  # before the fault
-STEP = 20  # seconds of a step of the model
+CALM = 15 * MINUTE  # before the fault; RegistryNoTraffic wants traffic that it can miss
+STEP = 30  # seconds of a step of the model at most
 FLAVOR = Flavor.GITLAB
 CONFIG = Config(flavor=FLAVOR, version=NEWEST[FLAVOR], capabilities=usual(FLAVOR, NEWEST[FLAVOR]))
 BURNS = ("RegistryAvailabilityBurn", "RegistryLatencyBurn")
@@ -116,8 +116,8 @@ def history(fleet: Fleet, seconds: int, step: int, names: frozenset[str]) -> lis
     count = seconds // step
     found: dict[str, list[str]] = {}
     for number in range(count):
-        for _ in range(step // STEP):
-            fleet.advance(STEP)
+        for _ in range(max(1, step // STEP)):
+            fleet.advance(min(step, STEP))
         for pod in fleet.pods:
             for series, value in scraped(pod, names):
                 found.setdefault(series, ["_"] * count)[number] = value
