@@ -6,6 +6,7 @@ import threading
 from typing import Any, Self
 
 import pytest
+from psycopg.sql import SQL, Identifier
 
 from regobs.catalog import database
 from regobs.instrument import Instruments
@@ -108,6 +109,9 @@ def test_a_name_that_the_registry_does_not_have_is_folded() -> None:
         ("-- name: x SELECT 1", None),
         ("", None),
         (None, None),
+        (SQL("/* name: tag_find_all */ SELECT {} FROM {}").format(1, Identifier("t")), "tag_find_all"),
+        (SQL("/* name: tag_find_all */ SELECT 1"), "tag_find_all"),
+        (SQL("SELECT {}").format(object()), None),  # the driver refuses it
     ],
 )
 def test_the_name_is_in_the_comment_that_a_statement_begins_with(statement: Any, name: str | None) -> None:

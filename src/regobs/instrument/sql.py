@@ -43,8 +43,18 @@ def name_of(statement: object) -> str | None:
     """The name in the comment that a statement begins with: `/* name: x */` or `-- name: x`; None without one."""
     if isinstance(statement, bytes):
         statement = statement[:200].decode("utf-8", "replace")
+    elif not isinstance(statement, str) and hasattr(statement, "as_string"):
+        statement = _composed(statement)
     found = _COMMENT(statement) if isinstance(statement, str) else None
     return (found[1] or found[2]) if found else None
+
+
+def _composed(statement: Any) -> str:
+    """The text of what psycopg.sql composes; empty where that needs a connection."""
+    try:
+        return str(statement.as_string(None))
+    except Exception:  # noqa: BLE001 (whatever it is, the driver reports it)
+        return ""
 
 
 class Queries:
