@@ -12,7 +12,7 @@ help:
 	@echo "make install     create .venv and install the servers that demo and tests run"
 	@echo "make demo        registry, Prometheus, Alertmanager and an outage, in under four minutes"
 	@echo "make test        the tests, real Debian servers included"
-	@echo "make test-peers  the tests against Prometheus 3, Elasticsearch, OpenSearch, Kibana's KQL (needs Go, Maven, JDKs, Node.js, npm)"
+	@echo "make test-peers  the tests against Prometheus 3, Thanos, Elasticsearch, OpenSearch, Kibana's KQL (needs Go, Maven, JDKs, Node.js, npm)"
 	@echo "make check       format, lint, types, generated files, the wheel"
 	@echo "make generate    write what is generated into log_schemas and docs"
 	@echo "make bench       the benchmarks, each beside its rival"

@@ -104,6 +104,12 @@ def test_an_axis_has_room_for_a_flat_line(title: str, value: float) -> None:
         assert scale.get("domainMax", 100 * value) != scale["domainMin"]
 
 
+@pytest.mark.parametrize(("value", "ends"), [(0.0, [0, 1]), (0.3, [15, 45]), (1.0, [50, 100])])
+def test_the_room_around_a_flat_share_ends_where_shares_end(value: float, ends: list[float]) -> None:
+    scale = chart("Zoomed", [({"route": "a"}, [value] * SPAN.points)]).spec["layer"][0]["encoding"]["y"]["scale"]
+    assert scale["domain"] == pytest.approx(ends)
+
+
 def test_thresholds_are_dashed_lines_in_the_colours_of_their_states() -> None:
     limits = [layer for layer in chart("Failed").spec["layer"] if layer["mark"].get("strokeDash")]
     assert [(layer["encoding"]["y"]["datum"], layer["mark"]["color"]) for layer in limits] == [

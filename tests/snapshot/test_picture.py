@@ -9,7 +9,7 @@ import pytest
 from regobs import __version__
 from regobs.snapshot import theme
 from regobs.snapshot.picture import WIDTH, drawing, picture
-from tests.snapshot.world import PANELS, board, shot, silent
+from tests.snapshot.world import PANELS, Found, board, shot, silent, wave
 
 
 @pytest.fixture(scope="module")
@@ -78,3 +78,16 @@ def test_a_picture_is_light_or_dark(*, dark: bool) -> None:
     svg = drawing(taken.dashboards[0], taken, dark=dark)
     assert (theme.CANVAS["dark"] in svg) == dark
     assert (theme.CANVAS["light"] in svg) != dark
+
+
+def test_a_legend_without_room_names_the_highest_and_says_how_many_it_does_not() -> None:
+    def many(text: str) -> Found:
+        del text
+        return [({"route": f"a route with a long name, {number:02}"}, wave(1 + number)) for number in range(40)]
+
+    taken = shot(board(PANELS["Requests"]), rule=many)
+    found = texts(ET.fromstring(drawing(taken.dashboards[0], taken)))  # noqa: S314 - we wrote it
+    named = [text for text in found if text.startswith("a route with a long name")]
+    assert 4 <= len(named) < 40
+    assert [int(text[-2:]) for text in named] == list(range(40 - len(named), 40))
+    assert f"{40 - len(named)} more names on the page" in found

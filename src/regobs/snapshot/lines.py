@@ -8,6 +8,7 @@ from regobs.catalog.model import Unit
 from regobs.grafana.panels import Lines
 from regobs.grafana.units import axis
 from regobs.grafana.visuals import unit_of
+from regobs.promql.bounds import bounds_of
 from regobs.snapshot.charts import ZOOM, Chart, Json, compact, expand, framed, time_axis
 from regobs.snapshot.series import Series, filled, series_of
 from regobs.snapshot.span import Span
@@ -115,12 +116,14 @@ def _y_scale(word: Lines, panel: TakenPanel, series: Sequence[Series], scale: Sc
         return {"type": "log", "nice": True, "base": 2 if panel.bound.queries[0].type.unit is Unit.BYTES else 10}
     values = [value / scale.size for one in series for value in one.values if value is not None]
     low, high = min(values), max(values)
-    if word.zoom:
-        if low == high:  # room above and below a flat line
-            around = abs(low) / 2 or 1
-            return {"domain": [low - around if low else 0, high + around], "nice": True}
-        return {"zero": False, "nice": True}
     kind = panel.bound.queries[0].type
+    if word.zoom:
+        if low == high:  # room above and below a flat line, as far as there can be values
+            around, bounds = abs(low) / 2 or 1, bounds_of(kind)
+            first = min(low, max(low - around, bounds.low / scale.size))
+            last = max(high, min(high + around, bounds.high / scale.size))
+            return {"domain": [first, last], "nice": True}
+        return {"zero": False, "nice": True}
     bottom, top = axis(kind.unit, fraction=kind.fraction)
     ends: Json = {"nice": True, "zero": bottom == 0}
     if bottom is not None:

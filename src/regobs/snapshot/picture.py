@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import re
 import xml.etree.ElementTree as ET
 from typing import Any
@@ -150,16 +151,20 @@ def _columns(chart: Chart, width: float) -> int:
     return max(1, int((width - 20) // (min(longest, 30) * 6.2 + 30)))
 
 
-def _named(chart: Chart, width: float) -> int:
-    """How many series the legend names: four lines leave room for the chart."""
-    return min(len(chart.names), _columns(chart, width) * 4)
+def _named(chart: Chart, width: float) -> list[int]:
+    """The numbers of the series that the legend names, those with the highest peaks: four lines leave it room."""
+    peaks = [
+        max((value for value in values if value is not None), default=-math.inf) for values in chart.data["values"]
+    ]
+    highest = sorted(range(len(chart.names)), key=lambda number: (-peaks[number], number))
+    return sorted(highest[: _columns(chart, width) * 4])
 
 
 def _unnamed(chart: Chart, width: float) -> str:
     """What the legend has no room for, in words."""
     if chart.data["form"] != "series":
         return ""
-    rest = len(chart.names) - _named(chart, width)
+    rest = len(chart.names) - len(_named(chart, width))
     return f"{rest} more {'name' if rest == 1 else 'names'} on the page" if rest else ""
 
 
@@ -171,7 +176,7 @@ def _legend(chart: Chart, width: float) -> Json:
         "columns": _columns(chart, width),
         "labelLimit": 200,
         "symbolType": "stroke",
-        "values": list(range(_named(chart, width))),
+        "values": _named(chart, width),
         "labelExpr": chosen(chart.names),
     }
 
