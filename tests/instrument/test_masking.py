@@ -260,3 +260,10 @@ def test_a_structure_that_holds_itself_ends() -> None:
     loop: dict[str, object] = {}
     loop["loop"] = loop
     assert json.dumps(redacted_fields(loop))
+
+
+@pytest.mark.parametrize("mark", ["?", "#", "?n=1&_state="])
+def test_what_is_behind_an_at_in_the_query_of_a_url_is_masked_too(mark: str) -> None:
+    shown = redacted_text(f'Put "https://s3.example/v2/a{mark}Zq9first@second": EOF')
+    assert shown == f'Put "https://{MASK}": EOF'
+    assert redacted_text(shown) == shown

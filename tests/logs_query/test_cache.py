@@ -77,6 +77,22 @@ def test_a_field_that_is_asked_for_later_is_added_and_the_others_stay(
     assert run(WORKER, [str(log)], cache=Place.BESIDE).rows == (("a", 1),)
 
 
+def test_a_part_of_a_path_is_kept_as_it_was_asked_for(log: Path, request: pytest.FixtureRequest) -> None:
+    log.write_text(
+        '{"uri": "/v2/a/b?n=/x/y", "written_bytes": 1}\n{"message": "access", "url": "/v2/c/", "written_bytes": 1}\n'
+    )
+    queries = [
+        Query(f"p{part}", groups=(ByTerms("p", FIELDS["uri"], part=part),), metrics=STATUS.metrics) for part in (2, 3)
+    ]
+    assert run(queries[0], [str(log)], cache=Place.BESIDE).rows == (("a", 1), ("c", 1))
+    assert run(queries[1], [str(log)], cache=Place.BESIDE).rows == (("b", 1),)
+    request.getfixturevalue("unread")
+    assert [run(query, [str(log)], cache=Place.BESIDE).rows for query in queries] == [
+        (("a", 1), ("c", 1)),
+        (("b", 1),),
+    ]
+
+
 @pytest.mark.parametrize("change", ["grown", "same size", "replaced"])
 def test_a_copy_of_what_the_log_was_is_not_used(log: Path, change: str) -> None:
     run(STATUS, [str(log)], cache=Place.BESIDE)

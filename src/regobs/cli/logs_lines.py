@@ -76,7 +76,11 @@ def tail(files: tuple[str, ...], where: str, last: int, once: bool, form: str) -
     "--factor", type=click.FloatRange(min=1), default=1.5, show_default=True, help="Smaller changes are not told."
 )
 @click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
-@click.option("--cache", type=_PLACES, help="Keep Parquet copies of the files, beside them or in the user's cache.")
+@click.option(
+    "--cache",
+    type=_PLACES,
+    help="Keep Parquet copies of the files, secrets masked, beside them or in the user's cache.",
+)
 @click.option("--pack", "pack_directory", type=PATH, metavar="DIR", help="Content that adds to the bundled.")
 @click.pass_context
 def diff(

@@ -18,7 +18,7 @@ PATH = click.Path(path_type=Path)
 _FORMATS = click.Choice(["table", "csv", "json"])
 _SHOWN = click.Choice(["sql", "dsl", "kql"])
 _PLACES = click.Choice(["beside", "user"])
-_CACHED = "Keep Parquet copies of the files, which answer faster, beside them or in the user's cache."
+_CACHED = "Keep Parquet copies of the files, secrets masked, which answer faster: beside them or in the user's cache."
 _LIMIT = 20
 
 

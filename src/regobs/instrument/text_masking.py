@@ -23,6 +23,8 @@ _WORDS = (
 _STEM = re.compile("state|sig|pass|pwd|secret|token|key|credential|access|x-|auth").search
 _CODED = re.compile(r"[^ -$&-\[\]-~]").search  # percent, backslash, and all that is no printable ASCII
 _USERINFO = re.compile(r"((?::|%3a)(?:/|%2f){2})(?:[^/?#@\s]{0,80}:[^/?#@\r\n\"']{0,200}@|\S*(?:@|%40))", re.IGNORECASE)
+# A password with a raw question mark, or a query with an @ in it: nothing after the scheme is known to be harmless.
+_USER_OR_QUERY = re.compile(r"((?::|%3a)(?:/|%2f){2})[^\s?#]*[?#]\S*(?:@|%40)[^\s\"']*", re.IGNORECASE)
 # Not the digest behind a tag: `group/app:v1@sha256:...`.
 _LOGIN = re.compile(r"(?<![^\s\"'=(,\[])[^\s:/@\"'(\[]{1,80}:(?!//)[^\s@\"]{1,200}@(?!sha\d{3}:)(?=[\w\[])")
 _QUERY = re.compile(r"\?\S+")
@@ -67,6 +69,7 @@ def redacted_text(text: str) -> str:
 def _redacted(text: str) -> str:
     seen = text.lower()
     if "@" in seen or "%40" in seen:
+        text = _USER_OR_QUERY.sub(rf"\1{MASK}", text)
         text = _LOGIN.sub(f"{MASK}@", _USERINFO.sub(rf"\1{MASK}@", text))
     if "bearer" in seen or "basic" in seen:
         text = _SCHEME.sub(rf"\1\2{MASK}", text)

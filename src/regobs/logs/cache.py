@@ -1,29 +1,32 @@
 """Parquet copies of log files, which answer a second query in a fraction of the time.
 
 A copy is of use as long as its log has the size and the time of change that it had and the field catalogue is the same,
-otherwise it is written anew. It holds what access lines have and every field that was asked for until now. It is as
-secret as the log itself: upload states are in it, so only its owner may read it.
+otherwise it is written anew. It holds what access lines have and every field and part of a path that was asked for
+until now, in no order of lines. Secrets in texts are masked in it as they are in an answer: values that differ in their
+secrets alone are one value, and a secret cannot be looked for. Still only its owner may read it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
 from pathlib import Path
+from tempfile import NamedTemporaryFile, mkstemp
 from typing import Any
 
 from regobs.build.swap import sync
 from regobs.errors import MachineError
-from regobs.logs.duckdb_lines import Reading, copied, kept_types
+from regobs.logs.duckdb_lines import Reading, kept_types
 from regobs.logs.fields import ALIASES, FIELDS, Field
 from regobs.logs.fields_request import ACCESS, BASE
 from regobs.logs.generations import merged_field
+from regobs.logs.path_part import field_called
 
-_FORM = 1  # of a copy; a change of how lines become columns counts it up
+_ROW_GROUP = 20_480  # lines; the memory that writing takes grows with it
+_FORM = 2  # of a copy; a change of how lines become columns counts it up
 
 
 class Place(Enum):
@@ -56,10 +59,10 @@ class Copies:
         state, copy = _state(log), self._path(log)
         wanted = {field.name: merged_field(field) for field in (*BASE, *ACCESS, *fields)}
         if self._about(copy).get("log") == state:
-            wanted |= {name: merged_field(FIELDS[name]) for name in self._columns(copy) if name in FIELDS}
+            wanted |= {name: field for name in self._columns(copy) if (field := field_called(name))}
         try:
             copy.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor, name = tempfile.mkstemp(prefix=copy.name, dir=copy.parent)
+            descriptor, name = mkstemp(prefix=copy.name, dir=copy.parent)
         except OSError as fault:
             raise _unwritten(copy, fault) from None
         os.close(descriptor)
@@ -78,17 +81,24 @@ class Copies:
 
     def _fill(self, new: Path, readable: Path, fields: list[Field], about: dict[str, str]) -> None:
         """Write the lines; anew and exactly, which takes longer, when it is unsure of one whether it is an object."""
-        for exact in (False, True):
-            reading = Reading((str(readable),), exact=exact)
-            text, parameters = copied(fields, reading)
-            told = ", ".join(f"{key}: '{value}'" for key, value in about.items())
-            self.connection.execute(
-                f"COPY ({text}) TO '{_quoted(new)}' (FORMAT parquet, COMPRESSION lz4_raw, USE_TMP_FILE false,"
-                f" KV_METADATA {{{told}}})",
-                parameters,
-            )
-            if not self._value("SELECT count(*) FROM read_parquet($1) WHERE bare", [str(new)]):
-                return
+        from regobs.logs.masked_lines import copied, write_masked  # noqa: PLC0415 - only a new copy needs it
+
+        told = ", ".join(f"{key}: '{value}'" for key, value in about.items())
+        options = f"FORMAT parquet, COMPRESSION lz4_raw, ROW_GROUP_SIZE {_ROW_GROUP}, USE_TMP_FILE false"
+        self.connection.execute("SET preserve_insertion_order = false")  # takes half the memory
+        try:
+            for exact in (False, True):
+                with NamedTemporaryFile(prefix=new.name, suffix=".jsonl", dir=new.parent) as file:
+                    masked, reading = Path(file.name), Reading((str(readable),), exact=exact)
+                    some = write_masked(self.connection, fields, reading, masked)
+                    text, parameters = copied(fields, reading, masked if some else None)
+                    self.connection.execute(
+                        f"COPY ({text}) TO '{_quoted(new)}' ({options}, KV_METADATA {{{told}}})", parameters
+                    )
+                if not self._value("SELECT count(*) FROM read_parquet($1) WHERE bare", [str(new)]):
+                    return
+        finally:
+            self.connection.execute("RESET preserve_insertion_order")
 
     def _path(self, log: Path) -> Path:
         log = log.absolute()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from regobs.logs.fields import Alias, Conversion, Field, FieldType, as_written
 from regobs.logs.generations import ACCESS_MARK, Merged
+from regobs.logs.path_part import PathPart
+from regobs.logs.read import LONGEST_LINE
 
 # Every line that a registry writes has one of these, so a line with neither and without a wanted field is looked at
 # again: DuckDB reads `[1]`, `"x"` and `7` to the same empty structure as `{}`.
@@ -34,7 +36,7 @@ class Reading:
 def source(fields: list[Field], files: str, copies: str = "", *, exact: bool = False) -> str:
     """The lines as `rows`: a column for each field, `ok` where a line is a JSON object, `bare` where that is unsure.
 
-    `files` and `copies` are placeholders of lists of paths: files of JSON lines, and Parquet copies of such (`copied`).
+    `files` and `copies` are placeholders of lists of paths: files of JSON lines, and Parquet copies of such.
     Text that is no UTF-8 is not ok either. A line is one value of JSON and read in one pass, which is eight times as
     fast as reading it as text first; that way, `exact`, is taken where a line is bare.
     """
@@ -47,26 +49,27 @@ def source(fields: list[Field], files: str, copies: str = "", *, exact: bool = F
 
 
 def _written(fields: list[Field], files: str, *, exact: bool) -> str:
-    wanted = {one.name: _READ_AS.get(one.type, "VARCHAR") for one in _read(fields)}
+    parts = [one for one in fields if isinstance(one, PathPart)]
+    named = {one.name: one for one in fields if not isinstance(one, PathPart)}
+    named |= {one.path.name: one.path for one in parts if one.path}
+    wanted = {one.name: _READ_AS.get(one.type, "VARCHAR") for one in _read(named.values())}
     wanted |= {mark: "VARCHAR" for mark in _MARKS if mark not in wanted}
-    columns = "".join(f", {_column(one)} AS {quoted(one.name)}" for one in fields)
-    reader = f"FROM read_json({files}, format='newline_delimited', records='false', ignore_errors=true, columns="
+    columns = "".join(f", {_column(one)} AS {quoted(one.name)}" for one in named.values())
+    written = "written" if not parts else "whole"
+    end = "" if not parts else f",\nwritten AS (SELECT ok, bare{''.join(map(_selected, fields))} FROM whole)"  # noqa: S608 - as below
+    reader = f"""FROM read_json({files}, format='newline_delimited', records='false', ignore_errors=true,
+    maximum_object_size={LONGEST_LINE}, columns="""
     if exact:
         structure = json.dumps(wanted, separators=(",", ":")).replace("'", "''")
         return f"""lines AS (SELECT line, COALESCE(json_type(line) = 'OBJECT', FALSE) AS ok
   {reader}{{'line': 'JSON'}})),
 parsed AS (SELECT ok, CASE WHEN ok THEN from_json(line, '{structure}') END AS f FROM lines),
-written AS (SELECT ok, FALSE AS bare{columns} FROM parsed)"""  # noqa: S608 - names of the catalogue only
+{written} AS (SELECT ok, FALSE AS bare{columns} FROM parsed){end}"""  # noqa: S608 - names of the catalogue only
     structure = ", ".join(f"{quoted(name)} {kind}" for name, kind in wanted.items()).replace("'", "''")
     bare = " AND ".join(f"f.{quoted(name)} IS NULL" for name in reversed(wanted))
     return f"""parsed AS (SELECT f
   {reader}{{'f': 'STRUCT({structure})'}})),
-written AS (SELECT f IS NOT NULL AS ok, f IS NOT NULL AND {bare} AS bare{columns} FROM parsed)"""  # noqa: S608 - as above
-
-
-def copied(fields: list[Field], reading: Reading) -> tuple[str, list[object]]:
-    """A query for all lines, as a Parquet copy holds them, and its parameters."""
-    return f"WITH {source(fields, '$1', exact=reading.exact)} SELECT * FROM rows", [list(reading.files)]  # noqa: S608 - as above
+{written} AS (SELECT f IS NOT NULL AS ok, f IS NOT NULL AND {bare} AS bare{columns} FROM parsed){end}"""  # noqa: S608 - as above
 
 
 def kept_types(fields: list[Field]) -> dict[str, str]:
@@ -74,7 +77,16 @@ def kept_types(fields: list[Field]) -> dict[str, str]:
     return {one.name: _KEPT_AS.get(one.type, "VARCHAR") for one in fields}
 
 
-def _read(fields: list[Field]) -> Iterator[Field]:
+def _selected(field: Field) -> str:
+    """A column of lines that have their fields. What a query holds is no part of a path; few paths have one."""
+    if not isinstance(field, PathPart) or field.path is None:
+        return f", {quoted(field.name)}"
+    name = quoted(field.path.name)
+    path = f"CASE WHEN contains({name}, '?') THEN split_part({name}, '?', 1) ELSE {name} END"
+    return f", nullif(split_part({path}, '/', {field.part + 1}), '') AS {quoted(field.name)}"
+
+
+def _read(fields: Iterable[Field]) -> Iterator[Field]:
     """The fields with all that lines may have in their place."""
     for one in fields:
         yield one

@@ -11,6 +11,7 @@ from regobs.logs.duckdb_lines import Reading, quoted, source
 from regobs.logs.fields import Field, FieldType
 from regobs.logs.generations import merged, merged_field
 from regobs.logs.kql.condition import fields_of
+from regobs.logs.path_part import path_part
 from regobs.logs.query import EVERYTHING, ByFilters, ByTerms, ByTime, Clause, Group, Kind, Metric, Query
 
 MATCHED, OTHER, MALFORMED, BARE = 1, 0, 2, 3  # the classes of lines; of a bare one it is unsure
@@ -151,7 +152,7 @@ def _fields(query: Query, more: list[Field]) -> list[Field]:
         if isinstance(group, ByFilters):
             clauses += [clause for _, clause in group.clauses]
         else:
-            more.append(group.field)
+            more.append(_grouped_by(group))
     more += [field for clause in clauses for field in fields_of(clause.condition)]
     return list({field.name: field for field in more}.values())
 
@@ -235,6 +236,10 @@ ORDER BY _class = {MATCHED}{one.order} {_limit(query, parameters, more=_MORE)}""
     return Statement(text, tuple(parameters.values), counted=not any(_many(group) for group in query.groups))
 
 
+def _grouped_by(group: ByTerms | ByTime) -> Field:
+    return path_part(group.field, group.part) if isinstance(group, ByTerms) and group.part else group.field
+
+
 def _many(group: Group) -> bool:
     return isinstance(group, ByTerms) and group.field.type is FieldType.KEYWORD_LIST
 
@@ -271,10 +276,7 @@ def _needs_value(group: Group) -> bool:
 
 def _key(group: Group, parameters: Parameters) -> str:
     if isinstance(group, ByTerms):
-        name = _told_apart(group.field)
-        # What a query holds is no part of a path; few have one, and splitting costs more than looking for it.
-        path = f"CASE WHEN contains({name}, '?') THEN split_part({name}, '?', 1) ELSE {name} END"
-        return f"nullif(split_part({path}, '/', {group.part + 1}), '')" if group.part else name
+        return _told_apart(_grouped_by(group))
     if isinstance(group, ByFilters):
         cases = [
             f"WHEN {holds(clause.condition, parameters)} THEN {parameters.add(name)}" for name, clause in group.clauses
