@@ -9,13 +9,11 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import Lifespan
 
-from examples.registry import (
-    blob_handlers,
-    list_handlers,
-    manifest_handlers,
-    names,
-    upload_handlers,
-)
+from examples.registry import blob_handlers as blobs
+from examples.registry import list_handlers as lists
+from examples.registry import manifest_handlers as manifests
+from examples.registry import names
+from examples.registry import upload_handlers as uploads
 from examples.registry.call import Handler, answer_problem, endpoint
 from examples.registry.health import Health
 from examples.registry.problem import Problem
@@ -24,7 +22,9 @@ from regobs.instrument import Instruments, LogASGI, MetricsASGI, ObserveASGI
 from regobs.instrument.app_log import access_writer
 from regobs.instrument.asgi import App
 
-_BLOBS = "/v2/{name:repository}/blobs"
+_MANIFESTS = "/v2/{name:repository}/manifests/{reference:reference}"
+_BLOB = "/v2/{name:repository}/blobs/{digest:digest}"
+_UPLOADS = "/v2/{name:repository}/blobs/uploads/"
 
 
 def registry_app(services: Services, instruments: Instruments, lifespan: Lifespan[Starlette]) -> App:
@@ -34,30 +34,23 @@ def registry_app(services: Services, instruments: Instruments, lifespan: Lifespa
     def route(path: str, **handlers: Handler) -> Route:
         return Route(path, endpoint(services, **handlers), methods=[method.upper() for method in handlers])
 
-    manifest = {
-        "get": manifest_handlers.get,
-        "head": manifest_handlers.get,
-        "put": manifest_handlers.put,
-        "delete": manifest_handlers.delete,
-    }
-    upload = {
-        "get": upload_handlers.get,
-        "head": upload_handlers.get,
-        "patch": upload_handlers.patch,
-        "put": upload_handlers.put,
-        "delete": upload_handlers.delete,
-    }
-    blob = {"get": blob_handlers.get, "head": blob_handlers.get, "delete": blob_handlers.delete}
     routes = [
         Route("/", _root, methods=["GET"]),
-        route("/v2/", get=list_handlers.base),
-        route("/v2/_catalog", get=list_handlers.list_repositories),
-        route("/v2/{name:repository}/tags/list", get=list_handlers.list_tags),
-        route("/v2/{name:repository}/referrers/{digest:digest}", get=list_handlers.list_referrers),
-        route("/v2/{name:repository}/manifests/{reference:reference}", **manifest),
-        route(f"{_BLOBS}/uploads/", post=upload_handlers.post),
-        route(f"{_BLOBS}/uploads/{{uuid}}", **upload),
-        route(f"{_BLOBS}/{{digest:digest}}", **blob),
+        route("/v2/", get=lists.base),
+        route("/v2/_catalog", get=lists.list_repositories),
+        route("/v2/{name:repository}/tags/list", get=lists.list_tags),
+        route("/v2/{name:repository}/referrers/{digest:digest}", get=lists.list_referrers),
+        route(_MANIFESTS, get=manifests.get, head=manifests.get, put=manifests.put, delete=manifests.delete),
+        route(_BLOB, get=blobs.get, head=blobs.get, delete=blobs.delete),
+        route(_UPLOADS, post=uploads.post),
+        route(
+            f"{_UPLOADS}{{uuid}}",
+            get=uploads.get,
+            head=uploads.get,
+            patch=uploads.patch,
+            put=uploads.put,
+            delete=uploads.delete,
+        ),
     ]
     handlers = {HTTPException: _unrouted, Exception: _failed}
     app = Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan)

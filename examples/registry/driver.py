@@ -20,10 +20,6 @@ class FilesystemDriver:
     def __init__(self, root: Path) -> None:
         self._root = root.resolve()
 
-    async def get_content(self, path: str) -> bytes:
-        """A small file, whole."""
-        return await asyncio.to_thread(self._file(path).read_bytes)
-
     async def put_content(self, path: str, content: bytes) -> None:
         """Write a small file, with the folders above it."""
 
