@@ -13,9 +13,9 @@ import altair as alt
 import jsonschema_rs
 import pytest
 
-from regobs.catalog import http
+from regobs.catalog import http, process
 from regobs.grafana.panels import Bars, Gauge, Lines, Stat
-from regobs.promql import highest, rate, total
+from regobs.promql import highest, rate, total, trend
 from regobs.snapshot import theme
 from regobs.snapshot.bars import MOST
 from regobs.snapshot.charts import Chart, expand, rounded
@@ -108,6 +108,13 @@ def test_an_axis_has_room_for_a_flat_line(title: str, value: float) -> None:
 def test_the_room_around_a_flat_share_ends_where_shares_end(value: float, ends: list[float]) -> None:
     scale = chart("Zoomed", [({"route": "a"}, [value] * SPAN.points)]).spec["layer"][0]["encoding"]["y"]["scale"]
     assert scale["domain"] == pytest.approx(ends)
+
+
+def test_nothing_stands_on_its_axis_also_where_it_could_be_below() -> None:
+    changing = Lines("Backlog", trend(process.RESIDENT_MEMORY), good="0", zoom=True)
+    one = chart_of(panel_of(changing, lambda _: [({}, [0.0] * SPAN.points)]), SPAN)
+    assert one is not None
+    assert one.spec["layer"][0]["encoding"]["y"]["scale"]["domain"] == [0, 1]
 
 
 def test_thresholds_are_dashed_lines_in_the_colours_of_their_states() -> None:

@@ -120,7 +120,7 @@ def _y_scale(word: Lines, panel: TakenPanel, series: Sequence[Series], scale: Sc
     if word.zoom:
         if low == high:  # room above and below a flat line, as far as there can be values
             around, bounds = abs(low) / 2 or 1, bounds_of(kind)
-            first = min(low, max(low - around, bounds.low / scale.size))
+            first = min(low, max(low - around, bounds.low / scale.size)) if low else 0
             last = max(high, min(high + around, bounds.high / scale.size))
             return {"domain": [first, last], "nice": True}
         return {"zero": False, "nice": True}
