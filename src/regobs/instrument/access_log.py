@@ -60,6 +60,12 @@ def timestamp(seconds: float) -> str:
     return f"{whole}.{milliseconds % 1000:03d}Z"
 
 
+def access_text(line: dict[str, object]) -> str:
+    """The line as text that can be written: without lone surrogates, which a server may make of odd bytes."""
+    text = json.dumps(line, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
 class LogASGI:
     """Wraps an ASGI application and hands one line for each HTTP request to `write`, without a line feed.
 
@@ -127,7 +133,7 @@ class LogASGI:
     def _write_line(self, line: dict[str, object]) -> None:
         line |= {"level": "info", "msg": "access", "system": "http", "time": timestamp(time.time())}
         try:
-            self._write(json.dumps(line, sort_keys=True, separators=(",", ":"), ensure_ascii=False))
+            self._write(access_text(line))
         except Exception:
             import logging  # noqa: PLC0415 (only here)
 
@@ -135,7 +141,7 @@ class LogASGI:
 
 
 def _uri(scope: Scope) -> str:
-    path: str = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
+    path: str = (scope.get("raw_path") or scope["path"].encode(errors="replace")).decode("latin-1")
     query: str = scope.get("query_string", b"").decode("latin-1")
     return f"{path}?{query}" if query else path
 

@@ -79,7 +79,7 @@ class ObserveASGI:
             raise
         finally:
             method, query = scope["method"], scope.get("query_string")
-            line = len(method) + len(scope.get("raw_path") or scope["path"].encode())
+            line = len(method) + len(scope.get("raw_path") or scope["path"].encode(errors="replace"))
             size = request_size(line + len(query) + 1 if query else line, scope.get("headers", ()))
             self._finish(route, method, code, perf_counter() - start, size, written, header_seconds)
 

@@ -35,7 +35,7 @@ class ObserveWSGI:
         """Serve one request."""
         path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
         # WSGI hands over the decoded bytes of a path as latin-1.
-        route = self._word(path if path.isascii() else path.encode("latin-1").decode("utf-8", "replace"))
+        route = self._word(path if path.isascii() else path.encode("latin-1", "replace").decode("utf-8", "replace"))
         if route is None:
             return self._app(environ, start_response)
         self._observer.begin(route)
@@ -127,11 +127,11 @@ class _Answer:
 def _headers(environ: Environ) -> Iterator[tuple[bytes, bytes]]:
     """The headers as ASGI would have them."""
     for name, value in environ.items():
-        if name.startswith("HTTP_"):
-            yield name[5:].replace("_", "-").lower().encode("latin-1"), value.encode("latin-1")
+        if name.startswith("HTTP_") and isinstance(value, str):
+            yield name[5:].replace("_", "-").lower().encode("latin-1", "replace"), value.encode("latin-1", "replace")
     for name, header in (("CONTENT_TYPE", b"content-type"), ("CONTENT_LENGTH", b"content-length")):
         if environ.get(name):
-            yield header, environ[name].encode("latin-1")
+            yield header, environ[name].encode("latin-1", "replace")
 
 
 class MetricsWSGI:

@@ -10,13 +10,12 @@ it sent one.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterable, Iterator
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from regobs.instrument.access_log import accepted_id, correlation_id, new_correlation_id, timestamp
+from regobs.instrument.access_log import accepted_id, access_text, correlation_id, new_correlation_id, timestamp
 from regobs.instrument.redaction import redacted_uri
 from regobs.instrument.request import declared
 
@@ -126,7 +125,7 @@ class _Answer:
         line = self._line | {"duration_ms": self._passed(), "read_bytes": self._read(), "written_bytes": self._written}
         line |= {"level": "info", "msg": "access", "system": "http", "time": timestamp(time.time())}
         try:
-            self._write(json.dumps(line, sort_keys=True, separators=(",", ":"), ensure_ascii=False))
+            self._write(access_text(line))
         except Exception:
             import logging  # noqa: PLC0415 (only here)
 
@@ -175,7 +174,8 @@ def _uri(environ: Environ) -> str:
 
 
 def _headers(environ: Environ) -> dict[str, str]:
-    found = {name[5:].replace("_", "-").lower(): value for name, value in environ.items() if name.startswith("HTTP_")}
+    sent = ((name, value) for name, value in environ.items() if name.startswith("HTTP_") and isinstance(value, str))
+    found = {name[5:].replace("_", "-").lower(): value for name, value in sent}
     return found | {header: environ[name] for name, header in _BARE.items() if environ.get(name)}
 
 
