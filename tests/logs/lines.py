@@ -23,7 +23,7 @@ TEXTS = {
     "database load balancing": "database load balancing replica checking stopped with panic",
     "background migration worker": "background migration worker could not start",
     "Upload files in": "Upload files in /docker/registry/v2 have older date 2026-01-01",
-    r"[\s\S]*": "importing tag",
+    r"[\s\S]*": "doing what no list names",
     "endpoint .+": "endpoint sink disabled, skipping",
     "(?:Get|Put": "GetImageManifest",
     "[a-z0-9]+": 'filesystem.Move("/docker/a", "/docker/b"',

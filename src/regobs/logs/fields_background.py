@@ -150,5 +150,6 @@ PROCESS = (
 
 # The same name with another type in one message: spelled `name:form` where a message lists its fields.
 FORMS = {
+    "digest:unread": field("digest", _K, "Digest that a tag leads to; empty when its link cannot be read."),
     "event:object": field("event", _O, "The notification event that was lost."),
 }

@@ -1,4 +1,4 @@
-"""Messages of the process itself, of storage, of the database driver and of the importer."""
+"""Messages of the process itself, of storage and of the database driver."""
 
 from __future__ import annotations
 
@@ -89,19 +89,4 @@ DATASTORE = group(
     ),
 )
 
-# Its texts were not read one by one: the component tells which fields its lines may have.
-IMPORT = group(
-    "import",
-    "line",
-    message(
-        r"[\s\S]*",
-        "trace debug info warning error",
-        "repository? digest? media_type? size? size_bytes? count? total? type? tag_name? retry_count? non_conformant? "
-        "dry_run? pre_import? legacy? common_blobs? repository_import? duration_s? last_preimport_date? "
-        "skip_cutoff_date? repositories? manifests? blobs? tags?",
-        match=Match.PATTERN,
-        when=("component", "importer"),
-    ),
-)
-
-MESSAGES = (*PROCESS, *STORAGE, *DATASTORE, *DRIVERS, *IMPORT)
+MESSAGES = (*PROCESS, *STORAGE, *DATASTORE, *DRIVERS)

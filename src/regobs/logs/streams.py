@@ -7,7 +7,13 @@ from dataclasses import dataclass, replace
 from functools import cache
 from types import MappingProxyType
 
-from regobs.logs import messages_background, messages_distribution, messages_process, messages_requests
+from regobs.logs import (
+    messages_background,
+    messages_distribution,
+    messages_import,
+    messages_process,
+    messages_requests,
+)
 from regobs.logs.field import Field
 from regobs.logs.fields import ALIASES, COMBINED_FIELDS, DISTRIBUTION_FIELDS, FIELDS, FORMS, STANDARD_FIELDS, as_written
 from regobs.logs.message import CONTEXTS, Message, split
@@ -70,6 +76,7 @@ _APPLICATION = (
     *messages_requests.MESSAGES[len(messages_requests.ACCESS) :],
     *messages_background.MESSAGES,
     *messages_process.MESSAGES,
+    *messages_import.MESSAGES,
 )
 
 # With the names that older releases had.
