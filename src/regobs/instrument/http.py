@@ -171,25 +171,22 @@ class HttpObserver:
 
         The sequences are of one length, a number a request; a family whose sequence is None counts none of them.
         """
-        _, requests, durations, *others = self._cells.get((route, method, code)) or self._cell(route, method, code)
-        measured = [(durations, self._duration_edges, seconds)]
-        edges = (self._size_edges, self._size_edges, self._header_edges)
-        for slot, bounds, values in zip(others, edges, (request_bytes, response_bytes, header_seconds), strict=True):
-            if values is not None:
-                measured.append((slot, bounds, values))
+        cell = self._cells.get((route, method, code)) or self._cell(route, method, code)
         count = len(seconds)
         try:
-            found = [
-                (slot, [bisect_left(bounds, value) for value in values], sum(values))
-                for slot, bounds, values in measured
-            ]
-        except TypeError:
-            found = []
-        if not all(len(indexes) == count for _, indexes, _ in found) or not found:
-            self._finished[0].wrong_value(measured, "numbers, as many of each as requests")
+            found = [_placed(cell[2], self._duration_edges, seconds, count)]
+            if request_bytes is not None:
+                found.append(_placed(cell[3], self._size_edges, request_bytes, count))
+            if response_bytes is not None:
+                found.append(_placed(cell[4], self._size_edges, response_bytes, count))
+            if header_seconds is not None:
+                found.append(_placed(cell[5], self._header_edges, header_seconds, count))
+        except (TypeError, ValueError):
+            wrong = (seconds, request_bytes, response_bytes, header_seconds)
+            self._finished[0].wrong_value(wrong, "numbers, as many of each as requests")
             return
         with self._lock:
-            requests[0] += count
+            cell[1][0] += count
             for slot, indexes, total in found:
                 slot[-1] += total
                 for index in indexes:
@@ -243,6 +240,13 @@ def _is_one_of(route: object, known: frozenset[str]) -> bool:
 def _leave(live: Live) -> None:
     with suppress(IndexError):  # finished without begin: no gauge below zero
         live.pop()
+
+
+def _placed(slot: Slot, edges: Sequence[float], values: Sequence[float], count: int) -> tuple[Slot, list[int], float]:
+    """A slot, into which of its buckets each value falls, and their sum. ValueError when there are not so many."""
+    if len(values) != count:
+        raise ValueError(values)
+    return slot, [bisect_left(edges, value) for value in values], sum(values)
 
 
 def _check(family: Family[Any]) -> None:

@@ -50,7 +50,7 @@ def estimate(history: History) -> Estimate:
     plan = history.plan
     with tempfile.TemporaryDirectory(prefix="regobs-estimate.") as folder:
         fleet = Fleet(plan, numbers=[0], families=history.families)
-        tap, spool = Tap(fleet.pods[0], history.selection, history.job), Spool(Path(folder, "pod"))
+        tap, spool = Tap(fleet.pods[0], history.selection, history.job), Spool(Path(folder, "pod"), 0)
         for _ in range(_HOURS):
             fleet.advance(3600)
         begun = time.process_time()

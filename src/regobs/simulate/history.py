@@ -66,10 +66,11 @@ class History:
 
     @property
     def groups(self) -> list[list[int]]:
-        """The pods that are simulated together, by number: each alone where they change nothing in each other."""
+        """The pods that one process simulates, by number: some where they change nothing in each other, else all."""
         numbers = list(range(self.plan.pods))
-        alone = self._logs is None and parts.apart(parts.filling(self.families))
-        return [[number] for number in numbers] if alone else [numbers]
+        apart = self._logs is None and parts.apart(parts.filling(self.families))
+        count = min(self.processes, len(numbers)) if apart else 1
+        return [numbers[group::count] for group in range(count)]
 
     def write(self, path: Path | None, report: Report | None = None) -> int:
         """Write the file, whole or not at all, or with None to stdout, and return its bytes.
@@ -119,7 +120,7 @@ class History:
         whole = self.steps * self.plan.pods
         tasks = ((self, numbers, spool) for numbers in self.groups)
         found = crew.map(_record, tasks, lambda: report(_MODEL * crew.board.done / whole))
-        return [recording for group in found for recording in group]
+        return sorted((one for group in found for one in group), key=lambda recording: recording.number)
 
     def record(self, numbers: list[int], folder: Path) -> list[Recording]:
         """Simulate these pods and spool their numbers."""
@@ -127,7 +128,7 @@ class History:
             fleet = Fleet(self.plan, logs=self._logs, numbers=numbers, families=self.families)
             stack.callback(fleet.close)
             taps = [Tap(pod, self.selection, self.job) for pod in fleet.pods]
-            spools = [Spool(folder / pod.name) for pod in fleet.pods]
+            spools = [Spool(folder / pod.name, pod.number) for pod in fleet.pods]
             done = board()
             for number in range(self.steps):
                 self.advance(fleet)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import compress, groupby, pairwise
@@ -97,8 +97,9 @@ def render(piece: Piece, times: Times) -> bytes:
 def _runs(head: str, numbers: array[float], stamps: list[str]) -> Iterator[str]:
     """The lines of one series: where its number stays for some steps, they are made by one join."""
     ends = compress(range(1, len(numbers)), map(ne, numbers, numbers[1:]))
+    shown: Callable[[float], object] = int if all(map(float.is_integer, numbers)) else text
     for begin, end in pairwise((0, *ends, len(numbers))):
-        line = head + text(numbers[begin])
+        line = f"{head}{shown(numbers[begin])}"
         yield line
         yield line.join(stamps[begin:end])
 

@@ -30,9 +30,13 @@ class Extent:
 
 @dataclass(slots=True)
 class Recording:
-    """A finished spool: where the first column of each track stands. Those of its other series follow without a gap."""
+    """A finished spool, of the pod with this number: where the first column of each track stands.
+
+    Those of its other series follow without a gap.
+    """
 
     path: Path
+    number: int
     tracks: dict[Track, list[Extent]] = field(default_factory=dict)
     samples: int = 0
 
@@ -40,8 +44,8 @@ class Recording:
 class Spool:
     """Takes the rows of one pod, one for each step."""
 
-    def __init__(self, path: Path) -> None:
-        self.recording = Recording(path)
+    def __init__(self, path: Path, number: int) -> None:
+        self.recording = Recording(path, number)
         self._file = path.open("xb", buffering=0)
         self._offset = 0
         self._layout: Layout | None = None

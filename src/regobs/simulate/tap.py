@@ -14,6 +14,7 @@ from regobs.instrument.text import help_text, label_pairs
 from regobs.simulate.pod import Pod
 from regobs.simulate.selection import UP, Selection
 
+_FEW = 4  # lines of a histogram that are read one by one
 _UP = "# HELP up Whether the scrape went well.\n# TYPE up gauge\n"
 
 
@@ -170,21 +171,27 @@ class _Child:
 class _Buckets:
     """Reads chosen lines of a histogram; those of one that has not changed are kept."""
 
-    __slots__ = ("_child", "_chosen", "_numbers", "_seen")
+    __slots__ = ("_child", "_chosen", "_ends", "_numbers", "_seen")
 
     def __init__(self, child: Histogram, chosen: list[int]) -> None:
         self._child = child
         self._chosen = chosen
+        count = len(child.edges) + 1
+        # The sum of so many numbers of the slot is that of a bucket, and at last of all; the one after them is `_sum`.
+        self._ends = [count if index > count else index + 1 for index in chosen]
         self._seen: list[float] = []
         self._numbers: list[float] = []
 
     def __call__(self) -> list[float]:
         slot = self._child.slot
         if slot != self._seen:
-            self._seen = list(slot)
-            *counts, total = self._child.numbers()
-            numbers = [*counts, total, counts[-1]]
-            self._numbers = [numbers[index] for index in self._chosen]
+            self._seen = seen = list(slot)
+            if len(self._chosen) > _FEW:
+                *counts, total = self._child.numbers()
+                numbers = [*counts, total, counts[-1]]
+                self._numbers = [numbers[index] for index in self._chosen]
+            else:
+                self._numbers = [sum(seen[:end]) if end < len(seen) else seen[-1] for end in self._ends]
         return self._numbers
 
 

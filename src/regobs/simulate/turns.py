@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from ctypes import c_longlong
 from multiprocessing.context import SpawnContext
 from pathlib import Path
+from types import FrameType
 from typing import Any, TypeVar
 
 R = TypeVar("R")
@@ -80,12 +81,18 @@ class Crew:
 
     @contextmanager
     def working(self) -> Iterator[None]:
-        """The time in which the processes are there."""
-        if self.processes == 1:
-            _begin(self.board, ignore=False)
-            yield
-            return
-        pool = ProcessPoolExecutor(self.processes, self._context, initializer=_begin, initargs=(self.board,))
+        """The time in which the processes are there. SIGTERM and SIGHUP unwind it, as Ctrl-C does."""
+        with _unwinding():
+            if self.processes == 1:
+                _begin(self.board)
+                yield
+            else:
+                with self._pooled():
+                    yield
+
+    @contextmanager
+    def _pooled(self) -> Iterator[None]:
+        pool = ProcessPoolExecutor(self.processes, self._context, initializer=_follow, initargs=(self.board,))
         try:
             self._pool = pool
             yield
@@ -130,6 +137,24 @@ def _result(future: Future[R], watch: Callable[[], None]) -> R:
         watch()
 
 
+@contextmanager
+def _unwinding() -> Iterator[None]:
+    """A signal that would end this process at once raises SystemExit instead, so that nothing is left behind."""
+
+    def leave(number: int, _: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 _boards: list[Board] = []
 
 
@@ -138,10 +163,23 @@ def board() -> Board:
     return _boards[-1]
 
 
-def _begin(shared: Board, *, ignore: bool = True) -> None:
-    if ignore:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the first process, which stops the others
+def _begin(shared: Board) -> None:
     _boards[:] = [shared]
+
+
+def _follow(shared: Board) -> None:
+    """Begin a process of the crew."""
+    # Ctrl-C reaches all of them; the first one stops the others.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    first = multiprocessing.parent_process()
+    assert first is not None  # noqa: S101 (it is who started this one)
+
+    def end() -> None:  # a process of a pool would wait for work for ever
+        first.join()
+        os._exit(1)
+
+    threading.Thread(target=end, daemon=True).start()
+    _begin(shared)
 
 
 def _write(number: int, path: Path | None, make: Callable[..., bytes], task: tuple[Any, ...]) -> int:

@@ -22,6 +22,7 @@ from regobs.simulate.request_log import Answer, RequestLog
 from regobs.simulate.traffic import Mix, Outcome, Request
 
 _WIRE = 60 * 2**20  # bytes a second of a body between client and registry
+_SIGMA = 0.6  # of the times until the first byte
 _PATIENCE = 60.0  # seconds that a proxy waits for the first byte (proxy_read_timeout of nginx), then it hangs up
 _BURST = 0.3  # share of requests that an error burst breaks
 _BROKEN = (500, 502, 503)
@@ -75,15 +76,18 @@ class Web:
             self._http.drop(outcome.kind.route)
         for outcome in self._inside:
             self._http.begin(outcome.kind.route)
+        factors = spreads(self._times, 1.0, _SIGMA, len(done))
         for outcome, count in Counter(done).items():
-            self._end(outcome, count, moment, work)
+            median = outcome.kind.median
+            self._end(outcome, [median * factor for factor in factors[:count]], moment, work)
+            del factors[:count]
         if work.requests:
             self._seconds = work.seconds / work.requests
         return work
 
-    def _end(self, outcome: Outcome, count: int, moment: Moment, work: Work) -> None:
-        """So many requests end alike, unless a fault lets some of them end in another way."""
-        kind, times = outcome.kind, spreads(self._times, outcome.kind.median, 0.6, count)
+    def _end(self, outcome: Outcome, times: list[float], moment: Moment, work: Work) -> None:
+        """Requests that take such times end alike, unless a fault lets some of them end in another way."""
+        kind = outcome.kind
         if not moment.faults:
             self._finish(kind, outcome.code, times, work)
             return
