@@ -114,3 +114,18 @@ def test_files_and_a_cluster_together_are_a_wrong_use() -> None:
     result = CliRunner().invoke(LOGS, ["query", "status: 1", "x", "--elasticsearch", "http://127.0.0.1:9200"])
     assert result.exit_code == 2
     assert "not both" in result.stderr
+
+
+def test_a_query_of_ones_own_is_found_by_the_settings_of_the_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "observability" / "log_schemas" / "queries"
+    folder.mkdir(parents=True)
+    (folder / "deletes.query.yaml").write_text("title: Deletes\nwhere: 'method: DELETE'\nmetrics: {n: count}\n")
+    monkeypatch.chdir(tmp_path)
+    assert "deletes" not in _out("run")[0]
+    (tmp_path / "regobs.toml").write_text('pack = "observability"\n')
+    assert "Deletes" in _out("run")[0]
+    deletes = sum(line.get("method") == "DELETE" for line in lines())
+    assert deletes
+    assert _out("run", "deletes", str(FILE), "--format", "csv")[0] == f"n\n{deletes}\n"

@@ -101,6 +101,7 @@ def diff(
     """
     from datetime import UTC, datetime  # noqa: PLC0415 - as above
 
+    from regobs.config import load_config  # noqa: PLC0415
     from regobs.logs import answer as answers  # noqa: PLC0415
     from regobs.logs.cache import Place  # noqa: PLC0415
     from regobs.logs.changes import changes, read_window  # noqa: PLC0415
@@ -111,7 +112,7 @@ def diff(
     from regobs.pack import find_pack  # noqa: PLC0415
 
     now = datetime.now(UTC)
-    requests = load_query(find_pack(pack_directory), "requests-by-route-and-status", now=now)
+    requests = load_query(find_pack(pack_directory, load_config()), "requests-by-route-and-status", now=now)
     found = changes(
         requests,
         files,

@@ -54,17 +54,19 @@ def run(
     REGOBS_ELASTICSEARCH_API_KEY, or REGOBS_ELASTICSEARCH_USER and REGOBS_ELASTICSEARCH_PASSWORD.
 
     QUERY may be a panel of a Kibana dashboard too: main/requests. Several, divided by commas, are answered from one
-    pass over the files. Without arguments: list them all.
+    pass over the files. Without arguments: list them all. Queries of your own are in the directory of --pack, or else
+    of `pack` in ./regobs.toml.
     """
     from datetime import UTC, datetime  # noqa: PLC0415 - the parts below are not needed for --help
 
     from msgspec.structs import replace  # noqa: PLC0415
 
+    from regobs.config import load_config  # noqa: PLC0415
     from regobs.kibana.reading import panel_queries, panel_query  # noqa: PLC0415
     from regobs.logs.saved import load_query, names_in  # noqa: PLC0415
     from regobs.pack import find_pack  # noqa: PLC0415
 
-    pack = find_pack(pack_directory)
+    pack = find_pack(pack_directory, load_config())
     if name is None:
         found = {one: load_query(pack, one) for one in names_in(pack)} | panel_queries(pack)
         width = max(map(len, found))
