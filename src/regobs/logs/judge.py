@@ -10,6 +10,7 @@ import jsonschema_rs
 
 from regobs.logs.event_schema import event_document
 from regobs.logs.message import Match, Message
+from regobs.logs.quick import decoder
 from regobs.logs.schema import anchored, constraints, flat
 from regobs.logs.streams import (
     COMBINED,
@@ -23,6 +24,7 @@ from regobs.logs.streams import (
 )
 
 Record = Mapping[str, Any]
+_MOST_TEXTS = 1000  # that are remembered; texts with numbers in them differ from line to line
 
 
 class Rule:
@@ -107,7 +109,9 @@ class Judge:
         self._exact: dict[str, list[tuple[Stream, Message]]] = {}
         self._patterns: list[tuple[re.Pattern[str], Stream, Message]] = []
         self._rules: dict[int, Rule] = {}
+        self._matched: dict[str, tuple[tuple[Stream, Message], ...]] = {}
         self.single: dict[str, Rule] = {}  # by text, where the text alone decides
+        self.quick: dict[bytes, tuple[Callable[[bytes], object], str]] = {}  # by the text, what decodes valid lines
         self._unknown = Rule(streams[-1], None, known=False)
         for stream in streams:
             for message in stream.messages:
@@ -125,12 +129,28 @@ class Judge:
             if message.takes(record):
                 rule = self._compiled(stream, message)
                 if len(self._exact[text]) == 1 and message.when is None:
-                    self.single[text] = rule
+                    self._alone(text, rule)
                 return rule
-        for pattern, stream, message in self._patterns:
-            if pattern.search(text) and message.takes(record):
+        for stream, message in self._matching(text):
+            if message.takes(record):
                 return self._compiled(stream, message)
         return self._unknown
+
+    def _matching(self, text: str) -> tuple[tuple[Stream, Message], ...]:
+        """The messages whose pattern the text fits; most lines have one of a few texts."""
+        found = self._matched.get(text)
+        if found is None:
+            found = tuple((stream, message) for pattern, stream, message in self._patterns if pattern.search(text))
+            if len(self._matched) < _MOST_TEXTS:
+                self._matched[text] = found
+        return found
+
+    def _alone(self, text: str, rule: Rule) -> None:
+        if text not in self.single:
+            self.single[text] = rule
+            decode = decoder(flat(rule.stream, rule.message, closed=True), self.text_key, text)
+            if decode is not None:
+                self.quick[text.encode()] = (decode, rule.name)
 
     def _compiled(self, stream: Stream, message: Message) -> Rule:
         rule = self._rules.get(id(message))
