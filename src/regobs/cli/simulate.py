@@ -88,8 +88,8 @@ def simulate(
 
     With --logs each pod of the GitLab flavor writes DIR/registry-N.log: its access and application log.
 
-    With --openmetrics nothing is served: the days before now are written for promtool tsdb create-blocks-from. A pod
-    has about 5,000 series: --for and --only choose fewer, and what will be written is told before it is begun.
+    With --openmetrics nothing is served: days of history are written for promtool tsdb create-blocks-from. A day of one
+    pod is 5.2 GB, 1.4 GB --for overview, 0.1 GB --for slo; what will be written is told before it is begun.
     """
     if context.invoked_subcommand is not None:
         return
