@@ -171,6 +171,7 @@ def test_a_server_that_is_down_for_a_moment_is_asked_again_when_it_is_back(stub:
         Reply({"statusCode": 404, "error": "Not Found", "message": "Not Found"}, 404, {}),  # Kibana
         Reply({"error": "no handler found for uri [/logs-*/_pit] and method [POST]"}, 400, {}),
         Reply({"opened": "p1"}),
+        Reply("<html>", 501, {"content-type": "text/html"}),  # a web server
     ],
 )
 def test_what_is_no_elasticsearch_is_called_so(stub: Callable[..., Stub], reply: Reply) -> None:

@@ -18,7 +18,7 @@ _PATH = click.Path(path_type=Path)
 _INDEX = "logs-registry-*"  # the data streams that `regobs build` sets up
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _OPTIONS = (
-    click.option("--elasticsearch", "url", metavar="URL", help="Ask this Elasticsearch instead of files."),
+    click.option("--elasticsearch", "url", metavar="URL", help="Ask this Elasticsearch or OpenSearch, not files."),
     click.option("--index", default=_INDEX, show_default=True, metavar="NAME", help="Index, data stream or pattern."),
     click.option("--ca-file", "authority", type=_PATH, metavar="FILE", help="Certificate of its authority, PEM."),
     click.option("--api-key-file", type=_PATH, metavar="FILE", help="File with an API key, in its `encoded` form."),

@@ -67,7 +67,7 @@ def refused(url: str, index: str, status: int, body: object, *, query: str, prod
         return absent(index)
     if "no handler" in reason or status == 405:
         return EndpointError("this server does not offer searches at a point in time", value=url)
-    if status == 406 or (status == 404 and not kind):
+    if status == 406 or (status in {404, 501} and not kind):
         return foreign(url)
     too_large = any(mark in kind for mark in ("too_many", "circuit_breaking"))
     return QueryError(
