@@ -95,14 +95,20 @@ def test_sums_smallest_and_largest_numbers_are_exact_up_to_two_to_the_53(
     assert (run(query, cluster, index=index).rows == ((largest,) * 3,)) is exact
 
 
-def test_each_ideograph_is_a_word_on_elasticsearch_only(
+def test_each_ideograph_and_hiragana_is_a_word_on_elasticsearch_only_and_an_emoji_finds_nothing(
     elasticsearch_server: Elasticsearch, cluster: Cluster, tmp_path: Path
 ) -> None:
-    made = [{"msg": "上传 failed"}]
+    made = [{"msg": "上传 かな 🚀🚀 failed"}]
     load(elasticsearch_server, "ideographs", made)
     file = written(tmp_path / "a.jsonl", made)
     query = Query("q", metrics=(Metric("n", Kind.COUNT),))
-    for text, ours, theirs in (("msg: 上传", 1, 1), ("msg: failed", 1, 1), ("msg: 上", 0, 1)):
+    for text, ours, theirs in (
+        ("msg: failed", 1, 1),
+        ("msg: 上传", 1, 1),
+        ("msg: 上", 0, 1),
+        ("msg: か", 0, 1),
+        ("msg: 🚀", 0, 0),
+    ):
         asked = query.narrowed(Clause(text, condition(text, now=reference.NOW)))
         assert (run_local(asked, [file]).rows, run(asked, cluster, index="ideographs").rows) == (
             ((ours,),),

@@ -179,6 +179,11 @@ LINES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         },
         {"method": "GET", "status": 404, "code": "MANIFEST_UNKNOWN", "go_version": "go1.25"},
     ),
+    (
+        "a Go duration, which no processor reads",
+        {"time": T, "http.response.duration": "1.2ms"},
+        {"http": {"response": {"duration": "1.2ms"}}},
+    ),
     ("an address with a zone", {"time": T, "remote_ip": "fe80::1%eth0"}, {"remote_ip": "fe80::1"}),
     (
         "secrets",
