@@ -81,7 +81,11 @@ def test_what_the_engine_imports_is_a_declared_dependency(installed: Path, modul
 
 
 # Modules that adapt a package which whoever imports them has already: regobs neither brings nor needs it.
-ADAPTERS = {"regobs.instrument.redis": "redis", "regobs.instrument.sql_alchemy": "sqlalchemy"}
+ADAPTERS = {
+    "regobs.instrument.redis": "redis",
+    "regobs.instrument.sql_alchemy": "sqlalchemy",
+    "regobs.testing.fixtures": "pytest",
+}
 IMPORT_ALL = """
 import importlib, pkgutil, regobs
 missing, imported = {}, 0

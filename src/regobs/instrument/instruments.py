@@ -47,7 +47,7 @@ class Instruments:
         flavor: Flavor | str = "gitlab",
         *,
         version: Version | str | None = None,
-        capabilities: Iterable[Capability] = (),
+        capabilities: Iterable[Capability | str] = (),
         caps: Mapping[str, int] | None = None,
         ceiling: int = _CEILING,
         registry: CollectorRegistry | None = None,
@@ -55,11 +55,11 @@ class Instruments:
         directory: str | Path | None = None,
     ) -> None:
         from regobs.catalog import instrument as own  # noqa: PLC0415 (see the module's text)
-        from regobs.catalog.model import Flavor, Version  # noqa: PLC0415 (see the module's text)
+        from regobs.catalog.model import Capability, Flavor, Version  # noqa: PLC0415 (see the module's text)
 
         self.flavor = Flavor(flavor)
         self.version = Version.parse(version) if isinstance(version, str) else version
-        self.capabilities = frozenset(capabilities)
+        self.capabilities = frozenset(map(Capability, capabilities))
         self.strict = strict
         self._caps = dict(caps or {})
         self._ceiling = ceiling

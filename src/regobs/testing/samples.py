@@ -1,40 +1,11 @@
-"""Helpers for the tests of a registry that is written with regobs.instrument.
-
-    from regobs.catalog import http
-    from regobs.testing import Lines, assert_moved, captured_lines, sample
-
-    with assert_moved(instruments, http.REQUESTS, by=1, route="blob", code="200"):
-        client.get("/v2/a/blobs/sha256:...")
-    assert sample(instruments, http.DURATION, route="blob") == 1        # a histogram: how many observations
-    assert sample(instruments, http.RESPONSE_SIZE, part="sum", route="blob") == 4711
-
-    scrape = Scrape(get("http://127.0.0.1:5001/metrics").content)       # a process that runs: all of these take it too
-    assert sample(scrape, http.REQUESTS, route="blob", code="200") == 1
-    with assert_moved(lambda: Scrape(get(...).content), http.REQUESTS, by=1):
-        pull()
-
-    lines = Lines()
-    app = LogASGI(app, lines)                                           # each access line is parsed and kept
-    assert lines.only(msg="access")["status"] == 200
-    lines.validate()                                                    # against the schema of the registry's lines
-
-    with captured_lines() as lines:                                     # what goes through the logging module
-        collect_garbage()
-    assert lines.only(msg="blob deleted")["digest"] == digest
-
-Failures are AssertionErrors that show what was there. A metric, label or value that does not exist is an
-InstrumentError: a test can not pass because of a typing error.
-"""
+"""What a metric stands at, in this process or in the exposition of another, and whether a block of code moved it."""
 
 from __future__ import annotations
 
 import difflib
-import io
-import json
-import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from regobs.errors import InstrumentError
 from regobs.instrument.text import number
@@ -42,8 +13,6 @@ from regobs.instrument.text import number
 if TYPE_CHECKING:
     from regobs.catalog.model import Flavor, Label, Metric, Version
     from regobs.instrument.instruments import Instruments
-
-__all__ = ["Lines", "Scrape", "assert_moved", "captured_lines", "sample", "series"]
 
 _Sample = tuple[str, dict[str, str], float]
 _PARTS = {"counter": ("",), "gauge": ("",), "histogram": ("count", "sum", "bucket"), "summary": ("", "count", "sum")}
@@ -172,78 +141,3 @@ def _exposed(metric: Metric, labels: tuple[Label, ...], name: str, value: object
 def _closest(text: str, known: list[str]) -> str:
     close = difflib.get_close_matches(text, known, 1)
     return f"did you mean {close[0]}?" if close else ""
-
-
-class Lines(list[dict[str, Any]]):
-    """Log lines as objects; callable with the text of a line, so that it can stand for `write` of LogASGI and LogWSGI.
-
-    AssertionError for a line that is no JSON object, or that has a line feed.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.texts: list[str] = []
-
-    def __call__(self, text: str) -> None:
-        """Parse and keep one line."""
-        try:
-            line = json.loads(text)
-        except ValueError:
-            line = None
-        if not isinstance(line, dict) or "\n" in text:
-            raise AssertionError(f"this is no line with one JSON object: {text[:200]!r}")
-        self.texts.append(text)
-        self.append(line)
-
-    def where(self, **fields: object) -> list[dict[str, Any]]:
-        """The lines that have all of these fields with these values."""
-        return [line for line in self if all(name in line and line[name] == value for name, value in fields.items())]
-
-    def only(self, **fields: object) -> dict[str, Any]:
-        """The one line that has these fields. AssertionError when there is none, or more than one."""
-        found = self.where(**fields)
-        if len(found) != 1:
-            shown = "\n".join(f"  {text[:200]}" for text in self.texts) or "  no line at all"
-            raise AssertionError(f"{len(found)} lines have {fields}, expected one; the lines were:\n{shown}")
-        return found[0]
-
-    def validate(self, flavor: str = "gitlab", *, strict: bool = False) -> None:
-        """Hold every line to the schema of its message. With `strict` unknown messages and fields fail too."""
-        from regobs.logs.report import to_text  # noqa: PLC0415 (needs a package; only here)
-        from regobs.logs.validate import Validator  # noqa: PLC0415 (needs a package; only here)
-
-        validator = Validator(flavor, strict=strict)
-        validator.read(io.BytesIO("".join(f"{text}\n" for text in self.texts).encode()), "captured lines")
-        report = validator.report
-        if not report.ok or (strict and report.findings):
-            raise AssertionError(to_text(report))
-
-
-class _Capture(logging.Handler):
-    def __init__(self, lines: Lines) -> None:
-        super().__init__()
-        self._lines = lines
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self._lines(self.format(record))
-
-
-@contextmanager
-def captured_lines(
-    logger: str = "", level: int = logging.DEBUG, *, static: Mapping[str, Any] | None = None
-) -> Iterator[Lines]:
-    """What a logger (without a name: every one) and those below it log inside the block, as RegistryFormatter lines."""
-    from regobs.instrument.app_log import RegistryFormatter  # noqa: PLC0415 (only here)
-
-    lines = Lines()
-    handler = _Capture(lines)
-    handler.setFormatter(RegistryFormatter(static))
-    watched = logging.getLogger(logger)
-    before = watched.level
-    watched.addHandler(handler)
-    watched.setLevel(level)
-    try:
-        yield lines
-    finally:
-        watched.removeHandler(handler)
-        watched.setLevel(before)
