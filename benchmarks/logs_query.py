@@ -24,8 +24,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from regobs.logs.cache import Place
-from regobs.logs.duckdb_run import run_all
+from regobs.logs.duckdb.cache import Place
+from regobs.logs.duckdb.run import run_all
 from regobs.logs.saved import read_query
 from regobs.logs.trace import trace
 

@@ -17,10 +17,10 @@ from collections import Counter
 
 import jsonschema
 
-from regobs.logs.message import Message
+from regobs.logs.judging.validate import Validator
+from regobs.logs.messages.message import Message
+from regobs.logs.messages.streams import GITLAB_ACCESS
 from regobs.logs.schema import flat
-from regobs.logs.streams import GITLAB_ACCESS
-from regobs.logs.validate import Validator
 
 LINES = 200_000
 RIVAL_LINES = 2_000

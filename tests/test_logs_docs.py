@@ -17,8 +17,8 @@ from regobs.cli.main import regobs
 from regobs.errors import RegobsError
 from regobs.logs.saved import names_in
 from regobs.pack import find_pack
-from tests.logs_query import made
-from tests.logs_query.sample import FILE
+from tests.logs import made
+from tests.logs.sample import FILE
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs/logs.md").read_text(encoding="utf-8")

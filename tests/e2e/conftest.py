@@ -15,7 +15,7 @@ import pytest
 from regobs.demo import servers
 from regobs.demo.processes import Supervisor, find_program
 from regobs.errors import MachineError
-from regobs.logs.elasticsearch_cluster import Cluster
+from regobs.logs.elasticsearch.cluster import Cluster
 from tests.peers import ELASTICSEARCH, ELASTICSEARCH_8, elasticsearch, opensearch
 from tests.peers.elasticsearch import Elasticsearch
 from tests.peers.opensearch import OpenSearch

@@ -14,21 +14,21 @@ from msgspec.structs import replace
 
 from regobs.logs import saved
 from regobs.logs.answer import Answer
-from regobs.logs.duckdb_run import run as run_local
-from regobs.logs.elasticsearch_cluster import Cluster
-from regobs.logs.elasticsearch_mapping import mapping
-from regobs.logs.elasticsearch_run import run
+from regobs.logs.duckdb.run import run as run_local
+from regobs.logs.elasticsearch.cluster import Cluster
+from regobs.logs.elasticsearch.mapping import mapping
+from regobs.logs.elasticsearch.run import run
+from regobs.logs.elasticsearch.search import dsl
 from regobs.logs.fields import FIELDS
 from regobs.logs.kql import Node, parse, to_text
 from regobs.logs.kql.bind import condition
 from regobs.logs.query import Kind, Query
-from regobs.logs.to_elasticsearch import dsl
 from regobs.pack import Pack
-from tests.logs_query import reference
-from tests.logs_query.local import found, sample_table
-from tests.logs_query.questions import leaves
-from tests.logs_query.sample import FILE, lines
-from tests.logs_query.strategies import trees
+from tests.logs import reference
+from tests.logs.duckdb.local import found, sample_table
+from tests.logs.questions import leaves
+from tests.logs.sample import FILE, lines
+from tests.logs.strategies import trees
 from tests.peers.search_server import SearchServer
 
 SAMPLE = "answers-sample"

@@ -12,13 +12,13 @@ from elasticsearch import Elasticsearch as Client
 
 from regobs.errors import ServerError
 from regobs.logs import saved
-from regobs.logs.elasticsearch_access import PASSWORD_VARIABLE, USER_VARIABLE, Access
-from regobs.logs.elasticsearch_cluster import Cluster
-from regobs.logs.elasticsearch_objects import objects
+from regobs.logs.elasticsearch.access import PASSWORD_VARIABLE, USER_VARIABLE, Access
+from regobs.logs.elasticsearch.cluster import Cluster
+from regobs.logs.elasticsearch.objects import objects
 from regobs.pack import find_pack
 from tests import peers
 from tests.e2e.log_answers import SAMPLE, load, same_lines, same_saved
-from tests.logs_query.sample import lines
+from tests.logs.sample import lines
 from tests.peers.elasticsearch import Elasticsearch
 
 PACK = find_pack()

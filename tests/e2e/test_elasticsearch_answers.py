@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from regobs.logs import saved
-from regobs.logs.elasticsearch_cluster import Cluster
+from regobs.logs.elasticsearch.cluster import Cluster
 from regobs.pack import find_pack
 from tests.e2e.log_answers import SAMPLE, load, same_lines, same_saved
-from tests.logs_query.sample import lines
+from tests.logs.sample import lines
 from tests.peers.elasticsearch import Elasticsearch
 
 PACK = find_pack()

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from regobs.logs.duckdb_run import run as run_local
-from regobs.logs.elasticsearch_cluster import Cluster
-from regobs.logs.elasticsearch_run import run
+from regobs.logs.duckdb.run import run as run_local
+from regobs.logs.elasticsearch.cluster import Cluster
+from regobs.logs.elasticsearch.run import run
 from regobs.logs.fields import FIELDS
 from regobs.logs.kql.bind import condition
 from regobs.logs.query import ByTerms, Clause, Kind, Metric, Query
 from tests.e2e.log_answers import load, same, written
-from tests.logs_query import reference
+from tests.logs import reference
 from tests.peers.elasticsearch import Elasticsearch
 
 LARGE, DIFFERENT = 60_000, 40_000

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from regobs.logs import saved
-from regobs.logs.duckdb_run import run as run_local
-from regobs.logs.elasticsearch_cluster import Cluster
-from regobs.logs.elasticsearch_objects import objects
-from regobs.logs.elasticsearch_run import run
+from regobs.logs.duckdb.run import run as run_local
+from regobs.logs.elasticsearch.cluster import Cluster
+from regobs.logs.elasticsearch.objects import objects
+from regobs.logs.elasticsearch.run import run
 from regobs.logs.fields import FIELDS
 from regobs.pack import find_pack
-from tests.logs_query import reference
-from tests.logs_query.sample import FILE, lines
+from tests.logs import reference
+from tests.logs.sample import FILE, lines
 from tests.peers.elasticsearch import Elasticsearch, stand_in
 
 STREAM = "logs-registry-production"

@@ -12,10 +12,10 @@ import pytest
 from regobs.cli.main import run
 from regobs.demo.processes import free_port
 from regobs.errors import ExitCode
-from regobs.logs.elasticsearch_access import KEY_VARIABLE, PASSWORD_VARIABLE, USER_VARIABLE
-from regobs.logs.elasticsearch_mapping import mapping
+from regobs.logs.elasticsearch.access import KEY_VARIABLE, PASSWORD_VARIABLE, USER_VARIABLE
+from regobs.logs.elasticsearch.mapping import mapping
 from regobs.logs.fields import FIELDS
-from tests.logs_query.sample import lines
+from tests.logs.sample import lines
 from tests.peers.elasticsearch import SMALL_USER, Elasticsearch
 
 INDEX = "security-sample"

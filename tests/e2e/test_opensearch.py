@@ -9,14 +9,14 @@ import pytest
 
 from regobs.errors import ServerError
 from regobs.logs import saved
-from regobs.logs.elasticsearch_cluster import Cluster
-from regobs.logs.elasticsearch_run import run
+from regobs.logs.elasticsearch.cluster import Cluster
+from regobs.logs.elasticsearch.run import run
 from regobs.logs.fields import FIELDS
 from regobs.logs.query import Kind, Metric, Query
 from regobs.pack import find_pack
 from tests import peers
 from tests.e2e.log_answers import SAMPLE, load, same_lines, same_saved, without_percentiles
-from tests.logs_query.sample import lines
+from tests.logs.sample import lines
 from tests.peers.opensearch import OpenSearch
 
 PACK = find_pack()

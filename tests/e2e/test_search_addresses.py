@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from regobs.logs.duckdb_run import run as run_local
-from regobs.logs.elasticsearch_cluster import Cluster
-from regobs.logs.elasticsearch_mapping import mapping
-from regobs.logs.elasticsearch_run import run
+from regobs.logs.duckdb.run import run as run_local
+from regobs.logs.elasticsearch.cluster import Cluster
+from regobs.logs.elasticsearch.mapping import mapping
+from regobs.logs.elasticsearch.run import run
 from regobs.logs.fields import FIELDS
 from regobs.logs.kql import parse
 from regobs.logs.kql.bind import condition
 from regobs.logs.query import ByTerms, Clause, Kind, Metric, Order, Query
 from tests.e2e.log_answers import load, same, written
-from tests.logs_query import reference
+from tests.logs import reference
 from tests.peers.elasticsearch import Elasticsearch
 from tests.peers.search_server import SearchServer
 

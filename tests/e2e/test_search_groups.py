@@ -11,15 +11,15 @@ import pytest
 from msgspec.structs import replace
 
 from regobs.errors import ServerError
-from regobs.logs import elasticsearch_cluster
-from regobs.logs.elasticsearch_cluster import Cluster
-from regobs.logs.elasticsearch_run import run
+from regobs.logs.elasticsearch import cluster as elasticsearch_cluster
+from regobs.logs.elasticsearch.cluster import Cluster
+from regobs.logs.elasticsearch.run import run
+from regobs.logs.elasticsearch.search import PAGE
 from regobs.logs.fields import FIELDS
 from regobs.logs.kql.bind import condition
 from regobs.logs.query import ByFilters, ByTerms, ByTime, Clause, Group, Kind, Metric, Order, Query
-from regobs.logs.to_elasticsearch import PAGE
 from tests.e2e.log_answers import load, same, without_percentiles, written
-from tests.logs_query import reference
+from tests.logs import reference
 from tests.peers.opensearch import OpenSearch
 from tests.peers.search_server import SearchServer
 

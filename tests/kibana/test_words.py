@@ -15,7 +15,7 @@ from regobs.logs.kql import parse, to_text
 from regobs.logs.query import ByFilters, ByTerms, Clause, Kind, Metric, Order, Query
 from regobs.logs.saved import read_query
 from tests.kibana import lens_rules
-from tests.logs_query.strategies import LEAVES, trees
+from tests.logs.strategies import LEAVES, trees
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 COUNT = Metric("n", Kind.COUNT)

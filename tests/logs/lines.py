@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from regobs.logs.message import Match, Message
+from regobs.logs.messages.message import Match, Message
+from regobs.logs.messages.streams import STREAMS, Stream
 from regobs.logs.schema import flat
-from regobs.logs.streams import STREAMS, Stream
 
 DATA = Path(__file__).parents[1] / "data"
 GITLAB = DATA / "gitlab-registry-4.32.log.jsonl.gz"

@@ -13,7 +13,7 @@ from regobs.demo.client import RegistryClient
 from regobs.demo.processes import Supervisor
 from regobs.demo.servers import docker_registry
 from regobs.demo.traffic import first_round, images
-from regobs.logs.validate import Report, Validator
+from regobs.logs.judging.validate import Report, Validator
 from tests.e2e.conftest import require, supervisor
 
 __all__ = ["supervisor"]

@@ -19,7 +19,7 @@ from regobs.logs.fields import ALIASES, DISTRIBUTION_FIELDS, FIELDS
 from regobs.logs.lnav import RESERVED, files
 from tests.e2e.conftest import require
 from tests.logs.lines import DOCKER, GITLAB, records
-from tests.logs_query.sample import newer
+from tests.logs.sample import newer
 
 Asked = Callable[..., list[dict[str, str]]]
 

@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from regobs.logs.elasticsearch_pipeline import pipeline
-from regobs.logs.field import FieldType
+from regobs.logs.elasticsearch.pipeline import pipeline
 from regobs.logs.fields import FIELDS
+from regobs.logs.fields.field import FieldType
 from regobs.logs.redact import SECRET_FIELDS, redact, sample, shape
 from tests.logs import hostile
-from tests.logs.ingest import ingest
+from tests.logs.elasticsearch.ingest import ingest
 
 PIPELINE = pipeline()
 ONE = {

@@ -12,15 +12,15 @@ from regobs.kibana import words
 from regobs.kibana.definition import Shape
 from regobs.kibana.outputs import files
 from regobs.kibana.reading import panel_queries, read_definition
-from regobs.logs.duckdb_run import run
+from regobs.logs.duckdb.run import run
 from regobs.logs.fields import FIELDS
 from regobs.logs.kql import hints, parse
 from regobs.logs.kql.bind import bind
 from regobs.pack import find_pack
 from tests import peers
 from tests.kibana import lens_rules
-from tests.logs_query import oracle
-from tests.logs_query.sample import FILE
+from tests.logs.kql import oracle
+from tests.logs.sample import FILE
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 PACK = find_pack()

@@ -16,7 +16,7 @@ import requests
 
 from regobs.demo.processes import Process, Supervisor
 from regobs.errors import MachineError
-from regobs.logs.elasticsearch_access import Access
+from regobs.logs.elasticsearch.access import Access
 
 # Less memory and an early end of compilation: the tests ask small questions, and two cores are all there is.
 JVM = "-Xms768m -Xmx768m -XX:-UseG1GC -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xlog:disable -Xlog:all=error:stderr"

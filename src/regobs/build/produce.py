@@ -66,7 +66,7 @@ def _merge(parts: tuple[Mapping[str, bytes], ...]) -> dict[str, bytes]:
 
 
 def _elasticsearch() -> dict[str, bytes]:
-    from regobs.logs.elasticsearch_objects import files  # noqa: PLC0415 - read where the other half of the logs is
+    from regobs.logs.elasticsearch.objects import files  # noqa: PLC0415 - read where the other half of the logs is
 
     return files()
 

@@ -40,9 +40,9 @@ class Source:
 
     def answer(self, query: Query) -> Answer:
         """What the cluster answers."""
-        from regobs.logs.elasticsearch_access import Access  # noqa: PLC0415 - files need none of this
-        from regobs.logs.elasticsearch_cluster import Cluster  # noqa: PLC0415
-        from regobs.logs.elasticsearch_run import run  # noqa: PLC0415
+        from regobs.logs.elasticsearch.access import Access  # noqa: PLC0415 - files need none of this
+        from regobs.logs.elasticsearch.cluster import Cluster  # noqa: PLC0415
+        from regobs.logs.elasticsearch.run import run  # noqa: PLC0415
 
         access = Access.of(
             self.url or "",

@@ -44,9 +44,9 @@ def validate(context: click.Context, files: tuple[str, ...], flavor: str | None,
     FILES are logs, plain, gzip or zstd, - is standard input: JSON, logfmt, access lines of the Apache combined form,
     notification envelopes. What no schema knows is held to the fields that all lines have, and reported as drift.
     """
-    from regobs.logs.read import open_log  # noqa: PLC0415 - `--help` needs no validator
-    from regobs.logs.report import FORMATS  # noqa: PLC0415
-    from regobs.logs.validate import Validator  # noqa: PLC0415
+    from regobs.logs.judging.report import FORMATS  # noqa: PLC0415
+    from regobs.logs.judging.validate import Validator  # noqa: PLC0415
+    from regobs.logs.reading.read import open_log  # noqa: PLC0415 - `--help` needs no validator
 
     validator = Validator(flavor, strict=strict)
     opened = [(name, open_log(name, sys.stdin.buffer)) for name in dict.fromkeys(files)]
@@ -86,9 +86,9 @@ def infer(files: tuple[str, ...], flavor: str | None, form: str, stream: str | N
     As entries of the catalogue, with types, units and levels guessed from the lines and the meaning left for a person
     to write; or as the JSON Schema of a stream that has nothing but them.
     """
-    from regobs.logs.infer import Census  # noqa: PLC0415
-    from regobs.logs.proposal import to_schema, to_text  # noqa: PLC0415
-    from regobs.logs.read import open_log  # noqa: PLC0415
+    from regobs.logs.judging.infer import Census  # noqa: PLC0415
+    from regobs.logs.judging.proposal import to_schema, to_text  # noqa: PLC0415
+    from regobs.logs.reading.read import open_log  # noqa: PLC0415
 
     census = Census(flavor)
     for file in [open_log(name, sys.stdin.buffer) for name in dict.fromkeys(files)]:
@@ -107,8 +107,8 @@ def diff_schema(context: click.Context, old: str, new: str, form: str) -> None:
 
     OLD and NEW are JSON Schema files, or names of log streams as `regobs logs schema` lists them.
     """
-    from regobs.logs.schema_changes import Effect, changes  # noqa: PLC0415
-    from regobs.logs.schema_report import FORMATS, read_schema  # noqa: PLC0415
+    from regobs.logs.schema.changes import Effect, changes  # noqa: PLC0415
+    from regobs.logs.schema.report import FORMATS, read_schema  # noqa: PLC0415
 
     found = changes(read_schema(old), read_schema(new))
     click.echo(FORMATS[form](found))

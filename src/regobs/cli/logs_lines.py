@@ -12,7 +12,7 @@ import click
 from regobs.errors import ExitCode
 
 if TYPE_CHECKING:
-    from regobs.logs.tail import Written
+    from regobs.logs.reading.tail import Written
 
 PATH = click.Path(path_type=Path)
 _PLACES = click.Choice(["beside", "user"])
@@ -50,7 +50,7 @@ def tail(files: tuple[str, ...], where: str, last: int, once: bool, form: str) -
     from regobs.logs import lines_shown  # noqa: PLC0415 - as above
     from regobs.logs.kql import hints, parse  # noqa: PLC0415
     from regobs.logs.kql.bind import bind  # noqa: PLC0415
-    from regobs.logs.tail import piped, tail  # noqa: PLC0415
+    from regobs.logs.reading.tail import piped, tail  # noqa: PLC0415
     from regobs.logs.to_python import holds  # noqa: PLC0415
 
     if "-" in files and len(files) > 1:
@@ -103,8 +103,8 @@ def diff(
 
     from regobs.config import load_config  # noqa: PLC0415
     from regobs.logs import answer as answers  # noqa: PLC0415
-    from regobs.logs.cache import Place  # noqa: PLC0415
     from regobs.logs.changes import changes, read_window  # noqa: PLC0415
+    from regobs.logs.duckdb.cache import Place  # noqa: PLC0415
     from regobs.logs.kql.bind import condition  # noqa: PLC0415
     from regobs.logs.lines_shown import changes_as_answer  # noqa: PLC0415
     from regobs.logs.query import Clause  # noqa: PLC0415

@@ -163,8 +163,8 @@ def _answer(
     if source.url:
         answers = [source.answer(query) for query in made]
     else:
-        from regobs.logs.cache import Place  # noqa: PLC0415
-        from regobs.logs.duckdb_run import run_all  # noqa: PLC0415
+        from regobs.logs.duckdb.cache import Place  # noqa: PLC0415
+        from regobs.logs.duckdb.run import run_all  # noqa: PLC0415
 
         answers = run_all(made, files, cache=Place(cache) if cache else None)
     if shape == "json":

@@ -44,13 +44,13 @@ def explained(query: Query, language: str, files: list[str]) -> str:
 
         return as_kql(query)
     if language == "dsl":
-        from regobs.logs.to_elasticsearch import compiled  # noqa: PLC0415
+        from regobs.logs.elasticsearch.search import compiled  # noqa: PLC0415
 
         return json.dumps(compiled(query).body, indent=2, ensure_ascii=False)
-    from regobs.logs import to_duckdb  # noqa: PLC0415
-    from regobs.logs.duckdb_lines import Reading  # noqa: PLC0415
+    from regobs.logs.duckdb import sql  # noqa: PLC0415
+    from regobs.logs.duckdb.lines import Reading  # noqa: PLC0415
 
-    statement = to_duckdb.compiled(query, Reading(tuple(files)))
+    statement = sql.compiled(query, Reading(tuple(files)))
     values = "".join(f"\n-- ${index} = {value!r}" for index, value in enumerate(statement.parameters, start=1))
     return statement.sql + values
 

@@ -16,10 +16,10 @@ from typing import Any, BinaryIO
 from msgspec.structs import replace
 
 from regobs.errors import InputError, LogQueryError
-from regobs.logs.cache import Place
-from regobs.logs.duckdb_run import run_all
+from regobs.logs.duckdb.cache import Place
+from regobs.logs.duckdb.run import run_all
 from regobs.logs.fields import FIELDS
-from regobs.logs.generations import ACCESS_MARK
+from regobs.logs.fields.generations import ACCESS_MARK
 from regobs.logs.kql.condition import Any as AnyOf
 from regobs.logs.kql.condition import Between, Bound, No, Present
 from regobs.logs.kql.dates import iso, span

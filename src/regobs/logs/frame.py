@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from regobs.errors import MachineError
 from regobs.logs.answer import Answer
-from regobs.logs.columns import types_of
+from regobs.logs.duckdb.columns import types_of
 from regobs.logs.fields import FieldType
 from regobs.logs.query import Query
 

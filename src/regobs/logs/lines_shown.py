@@ -9,11 +9,11 @@ from typing import Any
 from regobs.instrument.masking import redacted_fields, redacted_text
 from regobs.logs.answer import Answer
 from regobs.logs.changes import Changes
-from regobs.logs.field_values import read_record, values
 from regobs.logs.fields import ALIASES, FIELDS
+from regobs.logs.fields.values import read_record, values
 from regobs.logs.kql.dates import iso
-from regobs.logs.record import Record
-from regobs.logs.tail import Written
+from regobs.logs.reading.record import Record
+from regobs.logs.reading.tail import Written
 from regobs.logs.trace import Event, Trace
 
 # What a line shows first, and what every line of a process has alike.

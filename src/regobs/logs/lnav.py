@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from regobs.documents import dump_json
-from regobs.logs.field import Field, FieldType
 from regobs.logs.fields import DISTRIBUTION_FIELDS
-from regobs.logs.fields_request import LEVELS
-from regobs.logs.streams import GITLAB_APPLICATION, LABKIT_ACCESS
+from regobs.logs.fields.field import Field, FieldType
+from regobs.logs.fields.request import LEVELS
+from regobs.logs.messages.streams import GITLAB_APPLICATION, LABKIT_ACCESS
 
 _KINDS = {
     FieldType.LONG: "integer",

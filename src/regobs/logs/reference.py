@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from regobs.logs.field import Field
 from regobs.logs.fields import (
     ALIASES,
     COMBINED_FIELDS,
@@ -16,13 +15,14 @@ from regobs.logs.fields import (
     Alias,
     Conversion,
 )
-from regobs.logs.fields_since import since, until
-from regobs.logs.message import Match, Message
-from regobs.logs.streams import DISTRIBUTION, GITLAB_ACCESS, GITLAB_APPLICATION
+from regobs.logs.fields.field import Field
+from regobs.logs.fields.since import since, until
+from regobs.logs.messages.message import Match, Message
+from regobs.logs.messages.streams import DISTRIBUTION, GITLAB_ACCESS, GITLAB_APPLICATION
 
 _HEAD = """# Log fields
 
-Generated from the field catalogue (`src/regobs/logs/fields.py`) and the messages beside it; `make generate` writes it.
+Generated from the field catalogue (`src/regobs/logs/fields/`) and the messages beside it; `make generate` writes it.
 
 Queries are written in the names of GitLab Container Registry 4.x. *Also* is what the newer labkit generation and CNCF
 Distribution call the same thing, with what turns its value into one of the field; the same query finds such lines.

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from regobs.errors import InputError, Location, LogQueryError
-from regobs.logs.field_values import read_record, values
 from regobs.logs.fields import FIELDS
-from regobs.logs.read import LONGEST_LINE, blocks
-from regobs.logs.record import Record
-from regobs.logs.sources import STDIN, found, sources
+from regobs.logs.fields.values import read_record, values
+from regobs.logs.reading.read import LONGEST_LINE, blocks
+from regobs.logs.reading.record import Record
+from regobs.logs.reading.sources import STDIN, found, sources
 
 _CORRELATION, _TIME = FIELDS["correlation_id"], FIELDS["time"]
 _SHORTEST = 4  # characters of an id that are looked for; less than that is in every line

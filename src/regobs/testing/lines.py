@@ -45,8 +45,8 @@ class Lines(list[dict[str, Any]]):
 
     def validate(self, flavor: str = "gitlab", *, strict: bool = False) -> None:
         """Hold every line to the schema of its message. With `strict` unknown messages and fields fail too."""
-        from regobs.logs.report import to_text  # noqa: PLC0415 (needs a package; only here)
-        from regobs.logs.validate import Validator  # noqa: PLC0415 (needs a package; only here)
+        from regobs.logs.judging.report import to_text  # noqa: PLC0415 (needs a package; only here)
+        from regobs.logs.judging.validate import Validator  # noqa: PLC0415 (needs a package; only here)
 
         validator = Validator(flavor, strict=strict)
         validator.read(io.BytesIO("".join(f"{text}\n" for text in self.texts).encode()), "captured lines")

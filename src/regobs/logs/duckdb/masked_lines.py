@@ -1,0 +1,122 @@
+"""The lines of a log without the secrets in them, as a Parquet copy holds them.
+
+What an answer shows is masked in Python (`redact.masked`), and so is what a copy holds, by the same function. Few lines
+need it: the others, in whose texts nothing stands that masking could change, go from DuckDB to the copy.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from regobs.instrument.redaction import MASK
+from regobs.logs.duckdb.lines import Reading, kept_types, quoted, source
+from regobs.logs.fields.field import Field, FieldType
+from regobs.logs.redact import masked
+
+_TEXTS = frozenset({FieldType.KEYWORD, FieldType.TEXT, FieldType.IP, FieldType.OBJECT, FieldType.KEYWORD_LIST})
+_AT_ONCE = 2048  # lines
+# Masking changes no printable text without one of these (see `instrument.text_masking`, `instrument.secret_names`):
+# what may hide something, user information and queries, structures, names of secrets, schemes, options, tokens.
+_SUSPECT = (
+    r"""[^ -~\n\r\t]|[%?@{"]|\\[u"'/nrtx\\]|authorization|cookie|x-registry-auth|bearer|basic|_state|signature|\bsig"""
+    r"""|passw|passphrase|\bpwd|\bpass|secret|token|api[-_]?key|private[-_]?key|access[-_]?key|credential"""
+    r"""|google[-_]?access|x-(?:amz|goog|ms)-|'auth|-----begin|(?:^|\s)--?(?:(?:proxy-)?user|u)\s|\beyj"""
+    r"""|\bgl[a-z]{2,6}-"""
+)
+_SUSPECT_IN_PATH = "[#;=]"
+
+
+def write_masked(connection: Any, fields: list[Field], reading: Reading, target: Path) -> int:
+    """Write those lines that may hold a secret, without it, as JSON; their number."""
+    rows, parameters = _rows(fields, reading)
+    columns = ", ".join(_shown(field) for field in fields)
+    names = [field.name for field in fields]
+    masks = [_mask(field) for field in fields]
+    count = 0
+    with target.open("w", encoding="utf-8") as file:
+        found = connection.execute(f"WITH {rows} SELECT {columns} FROM rows WHERE {suspect(fields)}", parameters)  # noqa: S608 - names of the catalogue
+        while some := found.fetchmany(_AT_ONCE):
+            count += len(some)
+            for row in some:
+                record = {name: mask(value) for name, mask, value in zip(names, masks, row, strict=True)}
+                file.write(json.dumps(record) + "\n")
+    return count
+
+
+def copied(fields: list[Field], reading: Reading, written: Path | None) -> tuple[str, list[object]]:
+    """A query for all lines, and its parameters; those that may hold a secret are `written`, None where none may."""
+    rows, parameters = _rows(fields, reading)
+    columns = "".join(f", {_shown(field)} AS {quoted(field.name)}" for field in fields)
+    text = f"WITH {rows} SELECT ok, bare{columns} FROM rows"  # noqa: S608 - names of the catalogue
+    if written is None:
+        return text, parameters
+    names = "".join(f", {quoted(field.name)}" for field in fields)
+    types = ", ".join(f"{quoted(name)}: '{_kept(kind)}'" for name, kind in kept_types(fields).items())
+    return (
+        f"""{text} WHERE NOT {suspect(fields)}
+UNION ALL SELECT TRUE, FALSE{names} FROM read_json($2, format='newline_delimited', columns={{{types}}})""",  # noqa: S608 - as above
+        [*parameters, str(written)],
+    )
+
+
+def suspect(fields: list[Field]) -> str:
+    """A condition that holds for every line in which masking changes a text, and for some others."""
+    texts = [field for field in fields if field.type in _TEXTS and not _is_secret(field)]
+    paths = [field for field in texts if _masked("a;b", _name(field)) != "a;b"]
+    parts = [(texts, _SUSPECT), *([(paths, _SUSPECT_IN_PATH)] if paths else [])]
+    found = [
+        f"regexp_matches(concat_ws(chr(10), {', '.join(map(_text, some))}), {_literal(pattern)}, 'i')"
+        for some, pattern in parts
+    ]
+    return f"({' OR '.join(found)})"
+
+
+def _rows(fields: list[Field], reading: Reading) -> tuple[str, list[object]]:
+    return source(fields, "$1", exact=reading.exact), [list(reading.files)]
+
+
+def _kept(kind: str) -> str:
+    return "VARCHAR" if kind == "JSON" else kind  # a masked text may be none any more
+
+
+def _shown(field: Field) -> str:
+    """The column of a field; of one whose name says that it is secret, the mask."""
+    column = quoted(field.name)
+    if _is_secret(field):
+        return f"CASE WHEN {column}::VARCHAR <> '' THEN '{MASK}' ELSE {column}::VARCHAR END"
+    return f"{column}::VARCHAR" if field.type is FieldType.OBJECT else column
+
+
+def _text(field: Field) -> str:
+    column = quoted(field.name)
+    return f"array_to_string({column}, chr(10))" if field.type is FieldType.KEYWORD_LIST else f"{column}::VARCHAR"
+
+
+def _mask(field: Field) -> Callable[[Any], Any]:
+    """What makes a value of the field one that can be shown."""
+    name = _name(field)
+    if field.type not in _TEXTS:
+        return lambda value: value
+    if field.type is FieldType.KEYWORD_LIST:
+        return lambda value: value and [one and _masked(one, name) for one in value]
+    return lambda value: value and _masked(value, name)
+
+
+def _name(field: Field) -> str:
+    return field.name.partition("/")[0]  # of a part of a path, that of the whole
+
+
+def _is_secret(field: Field) -> bool:
+    """Whether the name says that the value is secret."""
+    return field.type in _TEXTS and _masked("x", _name(field)) == MASK
+
+
+_masked = lru_cache(maxsize=4096)(masked)  # most values of most fields are few
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,206 @@
+"""Finds the schema of a line and applies it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jsonschema_rs
+
+from regobs.logs.judging.quick import decoder
+from regobs.logs.messages.message import Match, Message
+from regobs.logs.messages.streams import (
+    COMBINED,
+    DISTRIBUTION,
+    GITLAB_ACCESS,
+    GITLAB_APPLICATION,
+    LABKIT_ACCESS,
+    LABKIT_APPLICATION,
+    STANDARD,
+    Stream,
+)
+from regobs.logs.schema import anchored, constraints, flat
+from regobs.logs.schema.event import event_document
+
+Record = Mapping[str, Any]
+_MOST_TEXTS = 1000  # that are remembered; texts with numbers in them differ from line to line
+
+
+class Rule:
+    """The schema of one message, compiled. `known` is false for what stands in for an unknown message.
+
+    `fits(record)` is true when the line has nothing wrong and nothing new; it raises ValueError for one that is nested
+    deeper than the engine follows.
+    """
+
+    def __init__(self, stream: Stream, message: Message | None, *, known: bool = True) -> None:
+        schema = flat(stream, message, closed=False)
+        self.stream = stream
+        self.message = message
+        self.known = known
+        self.names: frozenset[str] = frozenset(schema["properties"])
+        self.forms = {} if message is None else _forms(message)
+        self._open = jsonschema_rs.validator_for(schema)
+        self._others: Any = None
+        self._take(flat(stream, message, closed=True))
+
+    def _take(self, closed: Mapping[str, Any]) -> None:
+        # An attribute, not a method: this is called once a line. What is not known never fits.
+        self.fits: Callable[[Record], bool] = (
+            jsonschema_rs.validator_for(dict(closed)).is_valid if self.known else _never
+        )
+        self.name = self.stream.name
+
+    @property
+    def title(self) -> str:
+        """The text of the message, the name of the stream where there is none."""
+        return self.message.text if self.message else self.stream.name
+
+    def errors(self, record: Record) -> list[Any]:
+        """What is wrong, fields that the schema does not name aside."""
+        return list(self._open.iter_errors(record))
+
+    def drifted(self, record: Record) -> list[Any]:
+        """Fields that the stream knows from other messages, with values that they never have there."""
+        if self._others is None:
+            others = {name: constraints(field) for name, field in self.stream.fields.items() if name not in self.names}
+            self._others = jsonschema_rs.validator_for({"properties": others})
+        return list(self._others.iter_errors(record))
+
+    def new(self, record: Record) -> list[str]:
+        """Fields that the schema does not name, sorted."""
+        return sorted(record.keys() - self.names)
+
+
+def _never(record: Record) -> bool:
+    del record
+    return False
+
+
+def _forms(message: Message) -> dict[str, str]:
+    return {name.split(":")[0]: name for name in (*message.required, *message.optional) if ":" in name}
+
+
+class _EventRule(Rule):
+    """The notification envelope; events are open, as the specification allows more."""
+
+    def __init__(self) -> None:
+        schema = event_document()
+        self.stream = _EVENTS
+        self.message = None
+        self.known = True
+        self.names = frozenset(schema["properties"])
+        self.forms = {}
+        self._open = jsonschema_rs.validator_for(schema)
+        self._others = None
+        self._take(schema)
+
+
+_EVENTS = Stream("notifications", "any", "Notification envelope", "", {}, (), "")
+
+
+class Judge:
+    """Chooses the rule of a line by its message; rules are compiled when they are first needed."""
+
+    def __init__(self, streams: tuple[Stream, ...]) -> None:
+        self.text_key = streams[0].text_key
+        self.fields = frozenset(name for stream in streams for name in stream.fields)
+        self._exact: dict[str, list[tuple[Stream, Message]]] = {}
+        self._patterns: list[tuple[re.Pattern[str], Stream, Message]] = []
+        self._rules: dict[int, Rule] = {}
+        self._matched: dict[str, tuple[tuple[Stream, Message], ...]] = {}
+        self.single: dict[str, Rule] = {}  # by text, where the text alone decides
+        self.quick: dict[bytes, tuple[Callable[[bytes], object], str]] = {}  # by the text, what decodes valid lines
+        self._unknown = Rule(streams[-1], None, known=False)
+        for stream in streams:
+            for message in stream.messages:
+                if message.match is Match.EXACT:
+                    self._exact.setdefault(message.text, []).append((stream, message))
+                else:
+                    self._patterns.append((re.compile(anchored(message)), stream, message))
+
+    def rule(self, record: Record) -> Rule:
+        """The rule of a line."""
+        text = record.get(self.text_key)
+        if not isinstance(text, str):
+            return self._unknown
+        for stream, message in self._exact.get(text, ()):
+            if message.takes(record):
+                rule = self._compiled(stream, message)
+                if len(self._exact[text]) == 1 and message.when is None:
+                    self._alone(text, rule)
+                return rule
+        for stream, message in self._matching(text):
+            if message.takes(record):
+                return self._compiled(stream, message)
+        return self._unknown
+
+    def _matching(self, text: str) -> tuple[tuple[Stream, Message], ...]:
+        """The messages whose pattern the text fits; most lines have one of a few texts."""
+        found = self._matched.get(text)
+        if found is None:
+            found = tuple((stream, message) for pattern, stream, message in self._patterns if pattern.search(text))
+            if len(self._matched) < _MOST_TEXTS:
+                self._matched[text] = found
+        return found
+
+    def _alone(self, text: str, rule: Rule) -> None:
+        if text not in self.single:
+            self.single[text] = rule
+            decode = decoder(flat(rule.stream, rule.message, closed=True), self.text_key, text)
+            if decode is not None:
+                self.quick[text.encode()] = (decode, rule.name)
+
+    def _compiled(self, stream: Stream, message: Message) -> Rule:
+        rule = self._rules.get(id(message))
+        if rule is None:
+            rule = self._rules[id(message)] = Rule(stream, message)
+        return rule
+
+
+class Judges:
+    """All generations. `flavor` is gitlab, distribution, or None: what the lines look like decides."""
+
+    def __init__(self, flavor: str | None = None) -> None:
+        self.flavor = flavor
+        self.older = Judge((GITLAB_ACCESS, GITLAB_APPLICATION))
+        self.newer = Judge((LABKIT_ACCESS, LABKIT_APPLICATION))
+        self.distribution = Judge((DISTRIBUTION,))
+        self._by_form = {"combined": Rule(COMBINED, None), "standard": Rule(STANDARD, None)}
+        self._events = _EventRule()
+        self.plain = self.distribution if flavor == "distribution" else self.older
+
+    def settle(self, records: list[Record]) -> None:
+        """Decide from the first lines of a file which registry wrote those that could be of either."""
+        if self.flavor is None:
+            votes = sum(_vote(record) for record in records)
+            known = [sum(judge.rule(record).known for record in records) for judge in (self.older, self.distribution)]
+            dotted = votes > 0 if votes else known[1] > known[0]
+            self.plain = self.distribution if dotted else self.older
+
+    def rule(self, record: Record, form: str = "") -> Rule:
+        """The rule of a line; `form` is `combined` or `standard` where the line was no JSON and no logfmt."""
+        if form:
+            return self._by_form[form]
+        if "msg" not in record and self.flavor != "distribution":
+            if "events" in record:
+                return self._events
+            if "message" in record or "severity" in record:
+                return self.newer.rule(record)
+        elif "events" in record and "msg" not in record:
+            return self._events
+        return self.plain.rule(record)
+
+    @property
+    def text_fields(self) -> Mapping[str, Any]:
+        """The fields by which values of the text formatter get their types."""
+        both = {**GITLAB_APPLICATION.fields, **DISTRIBUTION.fields}
+        return {"distribution": DISTRIBUTION.fields, "gitlab": GITLAB_APPLICATION.fields}.get(self.flavor or "", both)
+
+
+def _vote(record: Record) -> int:
+    """Above zero for a line of Distribution, below for one of GitLab."""
+    dotted = any(name in record for name in ("go.version", "instance.id", "http.request.id"))
+    plain = any(name in record for name in ("go_version", "instance_id", "correlation_id"))
+    return dotted - plain

@@ -1,0 +1,227 @@
+"""Validate log lines: each by the schema of its own message, what is new counted as drift."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any, BinaryIO
+
+from regobs.logs.judging import drift
+from regobs.logs.judging.closest import Closest, closest
+from regobs.logs.judging.judge import Judges, Record, Rule
+from regobs.logs.reading.read import LONGEST_LINE, Line, Part, parts
+from regobs.logs.reading.record import UNDECODABLE, decode, parse
+from regobs.logs.redact import sample, shape
+
+_LOOK_AHEAD = 500  # lines that decide between two registries whose lines look alike
+_MOST_FINDINGS = 1000  # kinds that are told apart; hostile input must not fill the memory
+_TEXT = b'"msg":"'  # what stands before the message, as the registries write it
+_NOT_PLAIN = (*UNDECODABLE, KeyError, TypeError)  # no message, or one that is no text
+
+
+@dataclass(slots=True)
+class Finding:
+    """One kind of problem: how often, and where first.
+
+    `kind` is invalid, malformed, message (unknown), field (unknown) or type (of a known field, in a message that is
+    unknown). `rule` is the keyword of JSON Schema, or what is wrong with a malformed line. `sample` is the offending
+    value, without secrets, `seen` its type, `unit` whether the hint is about a unit.
+    """
+
+    kind: str
+    rule: str
+    field: str
+    message: str
+    expected: str
+    file: str
+    line: int
+    offset: int
+    sample: str
+    seen: str = ""
+    hint: str = ""
+    unit: bool = False
+    count: int = 0
+
+
+@dataclass(slots=True)
+class Report:
+    """What validation found. `lines` = valid + invalid + malformed; blank lines are counted apart."""
+
+    strict: bool = False
+    lines: int = 0
+    valid: int = 0
+    invalid: int = 0
+    malformed: int = 0
+    blank: int = 0
+    unknown_messages: int = 0
+    unknown_fields: int = 0
+    streams: dict[str, int] = field(default_factory=dict)
+    files: dict[str, int] = field(default_factory=dict)
+    findings: dict[tuple[str, str, str, str], Finding] = field(default_factory=dict)
+    closest: list[Closest] = field(default_factory=list)
+    untold: int = 0  # problems of further kinds than a report holds
+
+    @property
+    def ok(self) -> bool:
+        """Whether every line is valid."""
+        return not self.invalid and not self.malformed
+
+
+class Validator:
+    """Validates files one after the other into one report."""
+
+    def __init__(self, flavor: str | None = None, *, strict: bool = False, longest: int = LONGEST_LINE) -> None:
+        self.report = Report(strict=strict)
+        self._judges = Judges(flavor)
+        self._fields = self._judges.text_fields
+        self._longest = longest
+        self._file = ""
+        self._streams: defaultdict[str, int] = defaultdict(int)
+
+    def read(self, file: BinaryIO, name: str) -> None:
+        """Validate a file. `name` is how the report calls it."""
+        self._file = name
+        before = self.report.lines
+        found = parts(file, self._longest)
+        first = next(found, None)
+        if first is not None:
+            self._settle(first)
+            for part in chain((first,), found):
+                self._read(part)
+        self.report.streams = dict(self._streams)
+        self.report.files[name] = self.report.lines - before
+
+    def _read(self, part: Part) -> None:
+        """Judge the lines of a part. What nearly every line needs stands here, without a call more than that."""
+        alone, quick, streams = self._judges.plain.single, self._judges.plain.quick, self._streams
+        skipped, fast = len(_TEXT), 0
+        for place, content in enumerate(part.contents):
+            if part.fault is None:
+                begin = content.find(_TEXT) + skipped
+                known = quick.get(content[begin : content.find(b'"', begin)])
+                try:
+                    if known is not None:
+                        known[0](content)
+                        streams[known[1]] += 1
+                        fast += 1
+                        continue
+                except UNDECODABLE:
+                    pass
+                try:
+                    if content[:1] == b"{":
+                        record = decode(content)
+                        rule = alone.get(record["msg"])
+                        if rule is not None and rule.fits(record):
+                            streams[rule.name] += 1
+                            fast += 1
+                            continue
+                except _NOT_PLAIN:
+                    pass
+            self._judge(part.line(place))
+        self.report.lines += fast
+        self.report.valid += fast
+
+    def _judge(self, line: Line) -> None:
+        """Judge a line of any form."""
+        report = self.report
+        if not line.content.strip() and line.fault is None:
+            report.blank += 1
+            return
+        report.lines += 1
+        parsed = parse(line, self._fields)
+        if parsed.record is None:
+            self._malformed(line, parsed.fault)
+            return
+        rule = self._judges.rule(parsed.record, parsed.form)
+        try:
+            if rule.fits(parsed.record):
+                report.valid += 1
+            else:
+                self._explain(line, rule, parsed.record)
+        except ValueError:  # the engine follows 255 levels
+            self._malformed(line, "too deep")
+        else:
+            self._streams[rule.name] += 1
+
+    def _settle(self, first: Part) -> None:
+        """Let the first lines tell which registry wrote them."""
+        parsed = [parse(first.line(place), self._fields) for place in range(min(len(first.contents), _LOOK_AHEAD))]
+        records = [one.record for one in parsed if one.record is not None and not one.form]
+        self._judges.settle(records)
+        found = closest(self._judges, records, self._file)
+        self.report.closest += [found] if found else []
+
+    def _malformed(self, line: Line, fault: str) -> None:
+        self.report.malformed += 1
+        self._note(("malformed", fault, "", ""), line, line.content)
+
+    def _explain(self, line: Line, rule: Rule, record: Record) -> None:
+        report = self.report
+        errors = rule.errors(record)
+        for error in errors:
+            self._note_error(line, rule, error)
+        new = rule.new(record)
+        if rule.known:
+            fresh = new
+        else:
+            report.unknown_messages += 1
+            message = record.get(rule.stream.text_key)
+            shown = shape(str(message))
+            self._note(("message", "unknown", "", shown), line, message)
+            fresh = [key for key in new if key not in rule.stream.fields]
+            for error in rule.drifted(record):
+                self._note_error(line, rule, error, kind="type", message=shown)
+        report.unknown_fields += len(fresh)
+        for key in fresh:
+            what = ("field", "unknown", sample(key), rule.title if rule.known else "")
+            self._note(what, line, record[key], hint=drift.of_name(key, record, rule))
+        if errors or (report.strict and (fresh or not rule.known)):
+            report.invalid += 1
+        else:
+            report.valid += 1
+
+    def _note_error(self, line: Line, rule: Rule, error: Any, *, kind: str = "invalid", message: str = "") -> None:
+        details = error.kind.as_dict()
+        keyword = error.kind.name
+        path = ".".join(str(step) for step in error.instance_path)
+        value: object = error.instance
+        if keyword == "required":
+            path = ".".join(part for part in (path, str(details.get("property", ""))) if part)
+            value = "(missing)"
+        what = (kind, keyword, sample(path), message or rule.title)
+        self._note(what, line, value, _expected(keyword, details), drift.of_value(rule, path, value))
+
+    def _note(
+        self,
+        what: tuple[str, str, str, str],
+        line: Line,
+        value: object,
+        expected: str = "",
+        hint: drift.Hint = drift.NOTHING,
+    ) -> None:
+        """Count a problem: its kind, rule, field and message; the first of a kind is told with its place and value."""
+        found = self.report.findings.get(what)
+        if found is None:
+            if len(self.report.findings) >= _MOST_FINDINGS:
+                self.report.untold += 1
+                return
+            shown = value.decode(errors="replace") if isinstance(value, bytes) else value
+            told, seen = sample(shown, what[2]), drift.json_type(value)
+            found = Finding(*what, expected, self._file, line.number, line.offset, told, seen, *hint)
+            self.report.findings[what] = found
+        found.count += 1
+
+
+def _expected(keyword: str, details: dict[str, Any]) -> str:
+    if keyword == "type":
+        kinds = details.get("types") or [details.get("type")]
+        return " or ".join(str(kind) for kind in kinds)
+    if keyword == "enum":
+        return "one of " + ", ".join(str(option) for option in details["options"])
+    if keyword == "pattern":
+        return f"text that matches {details['pattern']}"
+    if keyword == "required":
+        return "a value"
+    limit = details.get("limit", details.get("expected_value"))
+    return keyword if limit is None else f"{keyword} {limit}"

@@ -1,0 +1,152 @@
+"""The log streams: which fields and messages each has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from types import MappingProxyType
+
+from regobs.logs.fields import ALIASES, COMBINED_FIELDS, DISTRIBUTION_FIELDS, FIELDS, FORMS, STANDARD_FIELDS, as_written
+from regobs.logs.fields.field import Field
+from regobs.logs.messages import background, distribution, imports, process, requests
+from regobs.logs.messages.message import CONTEXTS, Message, split
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A kind of log. `text_key` is the field that holds the message, or empty where lines have none."""
+
+    name: str
+    flavor: str  # gitlab, distribution
+    title: str
+    description: str
+    fields: Mapping[str, Field]
+    messages: tuple[Message, ...]
+    text_key: str = "msg"
+
+    def field(self, spelled: str) -> Field:
+        """The field of a name or of a `name:form`."""
+        return FORMS[spelled] if spelled in FORMS else self.fields[spelled]
+
+    def context(self, name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Required and optional fields of a context, in this stream's names."""
+        required, optional = split(CONTEXTS[name])
+        return self._known(required), self._known(optional)
+
+    def _known(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(_newer_name(name) for name in names) if self.text_key == "message" else names
+
+
+# labkit-spec, schema/fields.yaml 1.0. Names that it has and we know no old one for are not here.
+_NEWER = {alias.field: alias.name for alias in ALIASES.values() if alias.generation == "labkit"}
+del _NEWER["status"]  # status_code is the name that labkit-spec itself calls deprecated
+
+
+def _newer_name(name: str) -> str:
+    """The name on lines that are no access lines."""
+    newer = _NEWER.get(name, name)
+    return name if newer != name and ALIASES[newer].access_only else newer
+
+
+def _newer_field(field: Field) -> Field:
+    """The field as the labkit generation has it; a value in seconds is a fraction, its severity any word."""
+    name = _NEWER.get(field.name)
+    return field if name is None else as_written(ALIASES[name])
+
+
+def _newer_message(one: Message) -> Message:
+    """The message in labkit's names. `url` may still be called `uri`."""
+
+    def names(old: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(_NEWER.get(name, name) if one.component == "access" or name == "error" else name for name in old)
+
+    required = tuple(name for name in names(one.required) if name != "url")
+    also = ("uri", "url") if one.component == "access" else ()
+    return replace(one, required=required, optional=(*names(one.optional), *also), levels=())
+
+
+_APPLICATION = (
+    *requests.MESSAGES[len(requests.ACCESS) :],
+    *background.MESSAGES,
+    *process.MESSAGES,
+    *imports.MESSAGES,
+)
+
+# With the names that older releases had.
+_GITLAB_FIELDS = MappingProxyType(
+    {**FIELDS, **{name: as_written(alias) for name, alias in ALIASES.items() if alias.generation == "gitlab"}}
+)
+GITLAB_ACCESS = Stream(
+    "gitlab.access",
+    "gitlab",
+    "Access log of GitLab Container Registry 4.x",
+    "One line a request on the main port, health and refused ones included. `uri` of an upload holds a secret.",
+    FIELDS,
+    requests.ACCESS,
+)
+GITLAB_APPLICATION = Stream(
+    "gitlab.application",
+    "gitlab",
+    "Application log of GitLab Container Registry 4.x",
+    "One schema a message; a line whose message has none is held to the fields that all lines have.",
+    _GITLAB_FIELDS,
+    _APPLICATION,
+)
+# Under both names: what the newer generation calls `duration_s` of a request, older lines of other things do as well.
+_NEWER_FIELDS = MappingProxyType(
+    {**_GITLAB_FIELDS, **{one.name: one for one in map(_newer_field, FIELDS.values()) if one.name not in FIELDS}}
+)
+_ACCESS_ONLY = {alias.name: as_written(alias) for alias in ALIASES.values() if alias.access_only}
+_NEWER_ACCESS_FIELDS = MappingProxyType({**_NEWER_FIELDS, **_ACCESS_ONLY})
+LABKIT_ACCESS = Stream(
+    "gitlab-labkit.access",
+    "gitlab",
+    "Access log in the field names of labkit-spec 1.0",
+    "The same line with `timestamp`, `severity`, `message`, and durations in seconds.",
+    _NEWER_ACCESS_FIELDS,
+    tuple(_newer_message(one) for one in requests.ACCESS),
+    "message",
+)
+LABKIT_APPLICATION = Stream(
+    "gitlab-labkit.application",
+    "gitlab",
+    "Application log in the field names of labkit-spec 1.0",
+    "The same lines with `timestamp`, `severity`, `message` and `error_message`.",
+    _NEWER_FIELDS,
+    tuple(_newer_message(one) for one in _APPLICATION),
+    "message",
+)
+DISTRIBUTION = Stream(
+    "distribution.application",
+    "distribution",
+    "Log of CNCF Distribution 2.8 and 3.x",
+    "One schema a message, of the json formatter; lines of the text formatter are read to the same fields.",
+    DISTRIBUTION_FIELDS,
+    distribution.MESSAGES,
+)
+COMBINED = Stream(
+    "distribution.access",
+    "distribution",
+    "Access log of CNCF Distribution",
+    "A line of the Apache combined form, read to named fields.",
+    COMBINED_FIELDS,
+    (),
+    "",
+)
+STANDARD = Stream(
+    "go-standard",
+    "any",
+    "What Go's own libraries log in a registry process",
+    "A line of Go's standard logger, `http: superfluous response.WriteHeader call`, read to two fields.",
+    STANDARD_FIELDS,
+    (),
+    "",
+)
+STREAMS = (GITLAB_ACCESS, GITLAB_APPLICATION, LABKIT_ACCESS, LABKIT_APPLICATION, DISTRIBUTION, COMBINED, STANDARD)
+
+
+@cache
+def stream(name: str) -> Stream:
+    """The stream of a name. Raises KeyError."""
+    return {one.name: one for one in STREAMS}[name]

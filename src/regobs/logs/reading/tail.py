@@ -1,0 +1,168 @@
+"""Lines as they are written: files by name, through rotation and truncation, and standard input."""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from regobs.logs.reading.read import LONGEST_LINE
+from regobs.logs.reading.sources import STDIN, STDIN_NAME
+from regobs.logs.reading.wrapping import Joiner, Wrapping, wrapping_of
+
+_BLOCK = 1 << 20
+POLL_SECONDS = 0.25  # how late a line is shown at most; a look costs one system call a file
+
+
+class Written(NamedTuple):
+    """A line, and the file it was written to."""
+
+    file: str
+    content: bytes
+
+
+class Follower:
+    """What is appended to a file, by its name.
+
+    A file that was renamed is read to its end before the new one of its name is read from its beginning; so is what a
+    file holds that has become shorter than what was read of it. A line comes when its end is written.
+    """
+
+    def __init__(self, path: Path, *, last: int = 0) -> None:
+        self._path = path
+        self._lines = _Lines(str(path))
+        self._file: BinaryIO | None = None
+        self._open(last)
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file:
+            self._file.close()
+
+    def lines(self) -> Iterator[Written]:
+        """The lines that came since the last call."""
+        if self._file is None and not self._open(None):
+            return
+        assert self._file is not None  # noqa: S101 - just opened
+        yield from self._read(self._file)
+        if self._replaced(self._file):
+            yield from self._read(self._file)  # what was written between the look and the rename
+            yield from self._lines.end()
+            self._file.close()
+            self._file = None
+            if self._open(None):
+                yield from self._read(self._file)
+
+    def _open(self, last: int | None) -> bool:
+        """Open the file of the name at its beginning, or so that its `last` lines come first."""
+        try:
+            self._file = self._path.open("rb", buffering=0)
+        except FileNotFoundError:
+            return False  # between the rename and the new file
+        start = self._file.read(_BLOCK)
+        self._lines.begin(start)
+        self._file.seek(0 if last is None else _place_of(self._file, last))
+        return True
+
+    def _read(self, file: BinaryIO | None) -> Iterator[Written]:
+        assert file is not None  # noqa: S101 - for the type checker
+        if os.fstat(file.fileno()).st_size < file.tell():
+            yield from self._lines.end()
+            file.seek(0)
+        while block := file.read(_BLOCK):
+            yield from self._lines.add(block)
+
+    def _replaced(self, file: BinaryIO) -> bool:
+        """Whether the name stands for another file now."""
+        try:
+            status = self._path.stat()
+        except FileNotFoundError:
+            return False
+        mine = os.fstat(file.fileno())
+        return (status.st_dev, status.st_ino) != (mine.st_dev, mine.st_ino)
+
+
+class _Lines:
+    """Blocks put together to lines, and taken out of what container engines wrap around them."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._rest = b""
+        self._joiner: Joiner | None = None
+        self._begun = False
+
+    def begin(self, start: bytes) -> None:
+        """See from the first bytes of a file what its lines are wrapped in."""
+        self._rest, self._begun = b"", bool(start)
+        wrapping = wrapping_of(start)
+        self._joiner = None if wrapping in {Wrapping.NONE, Wrapping.EXPORT} else Joiner(wrapping)
+
+    def add(self, block: bytes) -> Iterator[Written]:
+        """The lines that end in a block."""
+        if not self._begun:
+            self.begin(block)
+        *whole, self._rest = (self._rest + block).split(b"\n")
+        self._rest = self._rest[:LONGEST_LINE]
+        for line in whole:
+            content = self._joiner.add(line) if self._joiner else line
+            if content:
+                yield Written(self._name, content)
+
+    def end(self) -> Iterator[Written]:
+        """A last line without an end."""
+        if self._rest:
+            yield from self.add(b"\n")
+
+
+def _place_of(file: BinaryIO, last: int) -> int:
+    """Where the last lines begin."""
+    end = place = file.seek(0, os.SEEK_END)
+    found = b""
+    while place and found.count(b"\n") <= last:
+        size = min(place, 1 << 16)
+        place = file.seek(place - size)
+        found = file.read(size) + found
+    if not last:
+        return end if found.endswith(b"\n") or not found else end - len(found) + found.rfind(b"\n") + 1
+    lines = found.split(b"\n")
+    return end - len(b"\n".join(lines[-last - 1 :]))
+
+
+def tail(files: Sequence[str], *, last: int = 0, poll: Callable[[], bool] | None = None) -> Iterator[Written]:
+    """The last lines of files and all that are written from then on.
+
+    `poll` waits for more and says whether to go on; by default it sleeps, and never ends. Files that are not there yet
+    are waited for.
+    """
+    followers = [Follower(Path(file), last=last) for file in dict.fromkeys(files) if file != STDIN]
+    wait = poll or _sleep
+    try:
+        while True:
+            for follower in followers:
+                yield from follower.lines()
+            if not wait():
+                return
+    finally:
+        for follower in followers:
+            follower.close()
+
+
+def piped(stdin: BinaryIO) -> Iterator[Written]:
+    """The lines of a pipe as they come, until it is closed."""
+    lines = _Lines(STDIN_NAME)
+    descriptor = stdin.fileno()
+    while True:
+        select.select([descriptor], [], [])
+        block = os.read(descriptor, 1 << 16)
+        if not block:
+            yield from lines.end()
+            return
+        yield from lines.add(block)
+
+
+def _sleep() -> bool:
+    time.sleep(POLL_SECONDS)
+    return True

@@ -1,0 +1,212 @@
+"""JSON Schema 2020-12 of the log streams, made from the field catalogue.
+
+`files()` is what stands in log_schemas/: one document a stream, in which the message of a line chooses its schema.
+`flat` is one message's schema without references and annotations, which the validator compiles.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from regobs.logs.fields.field import Field, FieldType
+from regobs.logs.fields.since import since, until
+from regobs.logs.messages.message import Match, Message, literal
+from regobs.logs.messages.streams import GITLAB_ACCESS, GITLAB_APPLICATION, STREAMS, Stream
+from regobs.logs.schema.event import event_document
+
+Schema = dict[str, Any]
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_BASE = ("time", "level", "msg")
+
+
+def constraints(field: Field) -> Schema:
+    """What a value of the field must be; nothing for a field whose type differs."""
+    if field.loose:
+        return {}
+    kind = field.type.json_type
+    schema: Schema = {"type": [kind, "null"] if field.nullable else kind}
+    if field.values:
+        schema["enum"] = [*field.values, *([None] if field.nullable else [])]
+    if field.pattern is not None:
+        schema["pattern"] = field.pattern
+    if field.minimum is not None:
+        schema["minimum"] = field.minimum
+    if field.type is FieldType.KEYWORD_LIST:
+        schema["items"] = {"type": "string"}
+    return schema
+
+
+def described(field: Field, flavor: str = "") -> Schema:
+    """The constraints with title, description, unit, and the names and types of other systems."""
+    came = since(field, flavor)
+    unit = f" Unit: {field.unit}." if field.unit else ""
+    notes = {
+        "x-unit": field.unit,
+        "x-since": str(came) if came else None,
+        "x-until": until(field.name) or None if flavor == "gitlab" else None,
+        "x-elasticsearch": field.es_type,
+        "x-duckdb": field.type.duckdb,
+        "x-ecs": field.ecs,
+        "x-otel": field.otel,
+    }
+    schema = {"title": field.title, "description": field.meaning + unit, **constraints(field)}
+    if field.type is FieldType.DATE:
+        schema["format"] = "date-time"
+    return schema | {name: value for name, value in notes.items() if value is not None}
+
+
+def names(stream: Stream, message: Message | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Required and optional fields of a line with this message, or with none that is known; forms spelled out."""
+    required, optional = stream.context(message.context if message else common_context(stream))
+    if message is None:
+        return base(stream), tuple(name for name in (*required, *optional) if name not in base(stream))
+    own = (*message.required, *message.optional)
+    plain = {name.split(":")[0] for name in own}
+    required = tuple(name for name in required if name not in plain)
+    optional = tuple(name for name in optional if name not in plain)
+    return (*required, *message.required), (*optional, *message.optional)
+
+
+def common_context(stream: Stream) -> str:
+    """The context whose fields every line of the stream may have."""
+    return "dotted request" if stream.flavor == "distribution" else "request"
+
+
+def base(stream: Stream) -> tuple[str, ...]:
+    """The fields that every line has."""
+    return stream.context("bare")[0]
+
+
+def flat(stream: Stream, message: Message | None, *, closed: bool) -> Schema:
+    """The schema of one message, of a line of an unknown message, or of a stream without messages.
+
+    `closed` forbids fields that it does not name.
+    """
+    required, optional = (tuple(stream.fields), ()) if not stream.text_key else names(stream, message)
+    properties = {name.split(":")[0]: constraints(stream.field(name)) for name in (*required, *optional)}
+    if not stream.text_key:
+        required = tuple(name for name in required if name not in {"auth_user_name", "proto"})
+    if message and message.levels:
+        properties[base(stream)[1]] = {"type": "string", "enum": list(message.levels)}
+    schema: Schema = {"type": "object", "properties": properties, "required": [one.split(":")[0] for one in required]}
+    return schema | ({"additionalProperties": False} if closed else {})
+
+
+def document(stream: Stream) -> Schema:
+    """The schema of a stream as it stands in its file."""
+    head = {
+        "$schema": DIALECT,
+        "$id": f"urn:regobs:log-schema:{stream.name}",
+        "title": stream.title,
+        "description": stream.description,
+    }
+    if not stream.text_key:
+        properties = {name: described(field) for name, field in stream.fields.items()}  # of no GitLab registry
+        return head | flat(stream, None, closed=False) | {"properties": properties}
+    used = [name for one in stream.messages for name in (*one.required, *one.optional)]
+    contexts = dict.fromkeys([*(one.context for one in stream.messages), common_context(stream)])
+    used += [name for context in contexts for part in stream.context(context) for name in part]
+    slugs = _slugs(stream.messages)
+    # In which release the names of labkit-spec come is not known.
+    dated = "gitlab" if stream.name in {GITLAB_ACCESS.name, GITLAB_APPLICATION.name} else ""
+    definitions: Schema = {f"field.{name}": described(stream.field(name), dated) for name in sorted(set(used))}
+    definitions |= {_context_key(context): _context(stream, context) for context in contexts}
+    definitions |= {f"message.{slug}": _message(stream, one) for slug, one in slugs.items()}
+    common = {name: _field_reference(name) for part in stream.context(common_context(stream)) for name in part}
+    return head | {
+        "type": "object",
+        "required": list(base(stream)),
+        "properties": {name: common[name] for name in base(stream)},
+        "allOf": [_chosen(stream, text, found) for text, found in _by_text(slugs).items()],
+        "$defs": definitions,
+    }
+
+
+def files() -> dict[str, bytes]:
+    """The content of log_schemas/: file name to bytes."""
+    documents = {stream.name: document(stream) for stream in STREAMS} | {"notifications": event_document()}
+    return {
+        f"{name}.schema.json": (json.dumps(schema, indent=2, ensure_ascii=False) + "\n").encode()
+        for name, schema in documents.items()
+    }
+
+
+def _context_key(name: str) -> str:
+    return f"context.{name.replace(' ', '-')}"  # a reference has no spaces
+
+
+def _context(stream: Stream, name: str) -> Schema:
+    required, optional = stream.context(name)
+    return {
+        "title": f"A line of the context: {name}",
+        "required": list(required),
+        "properties": {one: _field_reference(one) for one in (*required, *optional)},
+    }
+
+
+def _message(stream: Stream, message: Message) -> Schema:
+    own = (*message.required, *message.optional)
+    properties: Schema = {name.split(":")[0]: _field_reference(name) for name in own}
+    if message.levels:
+        properties = {base(stream)[1]: {"enum": list(message.levels)}} | properties
+    return {
+        "title": message.text,
+        "description": f"Component: {message.component}.",
+        # A message's own form of a field replaces that of its context, which the contexts in use never declare.
+        "allOf": [{"$ref": f"#/$defs/{_context_key(message.context)}"}],
+        "required": [name.split(":")[0] for name in message.required],
+        "properties": properties,
+    }
+
+
+def _chosen(stream: Stream, text: tuple[str, Match], found: Mapping[str, Message]) -> Schema:
+    """`if` the message is this one `then` its schema; messages of one text are tried one after the other."""
+    first = next(iter(found.values()))
+    is_text: Schema = {"const": text[0]} if first.match is Match.EXACT else {"pattern": anchored(first)}
+    inner: Schema = {}
+    for slug, one in reversed(list(found.items())):
+        reference = {"$ref": f"#/$defs/message.{slug}"}
+        inner = reference if one.when is None else {"if": _when(*one.when), "then": reference} | (
+            {"else": inner} if inner else {}
+        )  # fmt: skip
+    return {
+        "if": {"required": [stream.text_key], "properties": {stream.text_key: is_text}},
+        "then": inner,
+    }
+
+
+def _when(name: str, value: str | None) -> Schema:
+    if value is None:
+        return {"required": [name]}
+    return {"required": [name], "properties": {name: {"type": "string", "pattern": f"^{literal(value)}"}}}
+
+
+def anchored(message: Message) -> str:
+    """The text of a prefix or a pattern as a regular expression of JSON Schema, which searches."""
+    return f"^(?:{message.pattern})" + ("$" if message.match is Match.PATTERN else "")
+
+
+def _by_text(slugs: Mapping[str, Message]) -> dict[tuple[str, Match], dict[str, Message]]:
+    found: dict[tuple[str, Match], dict[str, Message]] = {}
+    for slug, one in slugs.items():
+        found.setdefault((one.text, one.match), {})[slug] = one
+    return found
+
+
+def _slugs(messages: Iterable[Message]) -> dict[str, Message]:
+    """A short name a message: its first words."""
+    found: dict[str, Message] = {}
+    for one in messages:
+        words = re.sub(r"[^a-z0-9]+", "-", one.text.lower()).strip("-")[:60].rstrip("-") or "any"
+        slug, number = words, 2
+        while slug in found:
+            slug, number = f"{words}-{number}", number + 1
+        found[slug] = one
+    return found
+
+
+def _field_reference(name: str) -> Schema:
+    return {"$ref": f"#/$defs/field.{name}"}

@@ -1,0 +1,301 @@
+from __future__ import annotations
+
+import gzip
+import io
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from regobs.logs.judging.report import to_data
+from regobs.logs.judging.validate import Finding, Report, Validator
+from regobs.logs.messages.streams import LABKIT_ACCESS, LABKIT_APPLICATION
+from tests.logs.lines import DOCKER, GITLAB, NEWER_DISTRIBUTION, made, real, records
+
+ACCESS = next(record for record in records() if record["msg"] == "access")
+BLOB = next(record for record in records() if record["msg"] == "blob uploaded")
+DEEP = b'{"msg": "access", "a": ' + b"[" * 300 + b"]" * 300 + b"}"
+
+
+def judged(data: bytes, flavor: str | None = None, *, strict: bool = False, longest: int = 1 << 20) -> Report:
+    validator = Validator(flavor, strict=strict, longest=longest)
+    validator.read(io.BytesIO(data), "a.log")
+    return validator.report
+
+
+def judged_lines(*lines: Any, strict: bool = False) -> Report:
+    return judged(b"".join(json.dumps(line).encode() + b"\n" for line in lines), strict=strict)
+
+
+def only(report: Report, kind: str) -> Finding:
+    (found,) = [one for one in report.findings.values() if one.kind == kind]
+    return found
+
+
+def counts(report: Report) -> tuple[int, int, int, int]:
+    return report.lines, report.valid, report.invalid, report.malformed
+
+
+def test_every_line_of_a_running_gitlab_registry_is_valid_by_the_schema_of_its_own_message() -> None:
+    report = judged(GITLAB.read_bytes(), strict=True)
+    assert counts(report) == (4357, 4357, 0, 0)
+    assert (report.unknown_messages, report.unknown_fields, report.findings) == (0, 0, {})
+    assert report.streams == {"gitlab.access": 277, "gitlab.application": 4080}
+
+
+@pytest.mark.parametrize("path", DOCKER, ids=["json", "text"])
+def test_every_line_of_a_docker_registry_is_valid_in_both_of_its_formats(path: Any) -> None:
+    report = judged(path.read_bytes(), strict=True)
+    assert counts(report) == (1032, 1032, 0, 0)
+    assert (report.unknown_messages, report.unknown_fields) == (0, 0)
+    assert report.streams == {"distribution.application": 902, "distribution.access": 128, "go-standard": 2}
+
+
+@pytest.mark.parametrize("path", NEWER_DISTRIBUTION, ids=["json", "text"])
+def test_every_line_of_distribution_3_is_valid_in_both_of_its_formats(path: Any) -> None:
+    report = judged(path.read_bytes(), strict=True)
+    assert counts(report) == (599, 599, 0, 0)
+    assert (report.unknown_messages, report.unknown_fields) == (0, 0)
+    assert report.streams == {"distribution.application": 469, "distribution.access": 128, "go-standard": 2}
+    assert [one.releases for one in report.closest] == [("v3.1.2+unknown",)]
+
+
+def test_the_text_format_says_the_same_as_the_json_format() -> None:
+    json_report, text_report = (judged(path.read_bytes()) for path in DOCKER)
+    assert json_report.streams == text_report.streams
+
+
+@pytest.mark.parametrize("stream", [LABKIT_ACCESS, LABKIT_APPLICATION], ids=["access", "application"])
+def test_lines_of_the_newer_generation_are_valid_by_their_own_schema(stream: Any) -> None:
+    lines = [made(stream, message) for message in stream.messages]
+    report = judged_lines(*lines, strict=True)
+    assert counts(report) == (len(lines), len(lines), 0, 0)
+    assert report.streams == {stream.name: len(lines)}
+
+
+def test_seconds_under_the_old_names_are_reported_with_the_name_they_replace() -> None:
+    line = {name: value for name, value in ACCESS.items() if name != "duration_ms"} | {"duration_s": 0.25}
+    report = judged_lines(line)
+    assert only(report, "invalid").rule == "required"
+    assert only(report, "field").hint == "labkit writes this for duration_ms times 1000"
+
+
+def test_a_fraction_of_a_whole_unit_raises_a_doubt_about_the_unit() -> None:
+    found = only(judged_lines(ACCESS | {"duration_ms": 0.25}), "invalid")
+    assert (found.rule, found.field, found.expected) == ("type", "duration_ms", "integer")
+    assert found.hint == "a fraction where whole ms were: the unit may have changed"
+
+
+def test_a_problem_is_counted_by_rule_and_field_and_told_where_it_was_first() -> None:
+    lines = [ACCESS, ACCESS | {"status": "200"}, BLOB, ACCESS | {"status": "404"}, ACCESS | {"status": -1}]
+    report = judged_lines(*lines)
+    assert counts(report) == (5, 2, 3, 0)
+    first, second = report.findings.values()
+    assert (first.rule, first.field, first.message, first.count) == ("type", "status", "access", 2)
+    assert (first.file, first.line, first.sample) == ("a.log", 2, "200")
+    assert first.offset == len(json.dumps(ACCESS)) + 1
+    assert (second.rule, second.expected, second.count, second.sample) == ("minimum", "minimum 0", 1, "-1")
+
+
+def test_a_level_that_a_message_never_has_is_invalid() -> None:
+    report = judged_lines(BLOB | {"level": "error"})
+    assert (only(report, "invalid").rule, only(report, "invalid").field) == ("enum", "level")
+
+
+def test_an_unknown_field_is_drift_and_invalid_only_when_strict() -> None:
+    line = BLOB | {"shard": "a"}
+    report, strict = judged_lines(line, BLOB), judged_lines(line, BLOB, strict=True)
+    assert (counts(report), report.unknown_fields, report.ok) == ((2, 2, 0, 0), 1, True)
+    assert (counts(strict), strict.unknown_fields, strict.ok) == ((2, 1, 1, 0), 1, False)
+    found = only(report, "field")
+    assert (found.field, found.message, found.sample, found.line) == ("shard", "blob uploaded", "a", 1)
+
+
+def test_a_known_field_in_a_message_that_never_had_it_is_drift() -> None:
+    assert only(judged_lines(BLOB | {"limit": 5}), "field").field == "limit"
+
+
+def test_an_unknown_message_is_drift_and_invalid_only_when_strict() -> None:
+    line = BLOB | {"msg": "blob teleported", "distance": 5}
+    report, strict = judged_lines(line), judged_lines(line, strict=True)
+    assert (counts(report), report.unknown_messages, report.unknown_fields) == ((1, 1, 0, 0), 1, 1)
+    assert only(report, "message").message == "blob teleported"
+    assert only(report, "field").field == "distance"
+    assert counts(strict) == (1, 0, 1, 0)
+
+
+def test_an_unknown_message_is_held_to_the_fields_that_all_lines_have() -> None:
+    report = judged_lines(BLOB | {"msg": "blob teleported", "time": "yesterday"})
+    assert (only(report, "invalid").field, only(report, "invalid").rule) == ("time", "pattern")
+
+
+def test_a_known_field_of_another_type_in_an_unknown_message_is_drift() -> None:
+    line = BLOB | {"msg": "blob teleported", "queue_size": "many"}
+    report, strict = judged_lines(line), judged_lines(line, strict=True)
+    found = only(report, "type")
+    assert (found.field, found.expected, found.seen, found.sample) == ("queue_size", "integer", "string", "many")
+    assert (counts(report), counts(strict)) == ((1, 1, 0, 0), (1, 0, 1, 0))
+    assert to_data(report)["drift"]["types"][0]["field"] == "queue_size"
+
+
+@pytest.mark.parametrize(
+    ("changes", "gone", "hint"),
+    [
+        ({"duration_s": 0.25}, "duration_ms", "labkit writes this for duration_ms times 1000"),
+        ({"duration_ns": 250}, "duration_ms", "it may be duration_ms with its unit changed from ms to ns"),
+        ({"written_count": 5}, "written_bytes", "it may be written_bytes with its unit changed from bytes to count"),
+        ({"duration_ms": 0.25}, None, "a fraction where whole ms were: the unit may have changed"),
+    ],
+)
+def test_a_unit_that_may_have_changed_is_reported_as_such(changes: Any, gone: str | None, hint: str) -> None:
+    line = {name: value for name, value in ACCESS.items() if name != gone} | changes
+    found = to_data(judged_lines(line))["drift"]
+    assert [one["hint"] for one in found["units"]] == [hint]
+    assert [one["field"] for one in found["missing"]] == ([gone] if gone else [])
+
+
+@pytest.mark.parametrize("changes", [{"wait_ms": 5}, {"duration_ns": 5}, {"shard": "a"}, {"severity": "info"}])
+def test_a_new_field_beside_all_old_ones_raises_no_doubt_about_a_unit(changes: Any) -> None:
+    assert to_data(judged_lines(ACCESS | changes))["drift"]["units"] == []
+
+
+def test_a_file_of_notification_envelopes_is_close_to_no_log() -> None:
+    event = {"id": "1", "timestamp": "2026-11-23T11:05:00Z", "action": "delete", "target": {"repository": "a"}}
+    envelope = {"events": [event]}
+    assert judged_lines(envelope).closest == []
+    (mixed,) = judged_lines(envelope, {"time": "2026-11-23T11:05:00Z", "level": "info", "msg": "x"}).closest
+    assert mixed.lines == 1
+
+
+def test_the_closest_schemas_are_named_also_where_no_line_fits() -> None:
+    labkit = [made(LABKIT_ACCESS, LABKIT_ACCESS.messages[0])] * 3
+    broken = [ACCESS | {"status": "x", "version": "4.32.0"}] * 2
+    for lines, schemas, fit in ((labkit, "gitlab-labkit", 1), (broken, "gitlab", 0)):
+        (found,) = judged_lines(*lines).closest
+        assert (found.schemas, found.fit, found.lines) == (schemas, fit, len(lines))
+    assert found.releases == ("4.32.0",)
+    (docker,) = judged(DOCKER[0].read_bytes()).closest
+    assert (docker.schemas, docker.fit, docker.releases) == ("distribution", 1, ("2.8.2+ds1",))
+    assert judged(b"no log line\n").closest == []
+
+
+def test_unknown_messages_that_differ_in_values_are_one_kind() -> None:
+    report = judged_lines(*(BLOB | {"msg": f"moved {number} blobs to shard {number}"} for number in range(50)))
+    assert report.unknown_messages == 50
+    assert only(report, "message").count == 50
+
+
+@pytest.mark.parametrize(
+    ("line", "rule"),
+    [
+        (b'{"msg": "access"', "truncated"),
+        (b'{"msg": "acce\n{}', "truncated"),
+        (b'{"msg": nope}', "no JSON"),
+        (b'{"msg": "access"} trailing }', "no JSON"),
+        (b'{"msg": "\xff"}', "binary"),
+        (b'{"msg": "a\x00b"}', "binary"),
+        (b"\x00\x01\x02", "binary"),
+        (b"\xff\xfe{", "binary"),
+        (b'["a", "list"]', "no log line"),
+        (b'"text"', "no log line"),
+        (b"goroutine 1 [running]:", "no log line"),
+        (b'{"a": ' + b"[" * 5000 + b"]" * 5000 + b"}", "no JSON"),
+        (DEEP, "too deep"),
+        (b'{"msg": "' + b"x" * 5000 + b'"}', "over-long"),
+    ],
+)
+def test_a_malformed_line_is_counted_with_what_is_wrong_and_the_next_is_read(line: bytes, rule: str) -> None:
+    report = judged(line + b"\n" + json.dumps(BLOB).encode() + b"\n", longest=4096 if rule == "over-long" else 1 << 20)
+    assert report.valid >= 1
+    assert report.malformed == 1
+    assert (only(report, "malformed").rule, only(report, "malformed").line) == (rule, 1)
+
+
+def test_a_line_that_is_too_long_is_malformed_even_where_its_beginning_is_a_whole_object() -> None:
+    line = json.dumps(BLOB).encode()
+    report = judged(line + b" " * 10 + b"\n" + line + b"\n", longest=len(line))
+    assert counts(report) == (2, 1, 0, 1)
+
+
+def test_blank_lines_are_no_lines() -> None:
+    report = judged(b"\n \r\n" + json.dumps(BLOB).encode() + b"\r\n\n")
+    assert (counts(report), report.blank) == ((1, 1, 0, 0), 3)
+
+
+def test_a_packed_log_that_breaks_off_has_one_malformed_line_more() -> None:
+    report = judged(gzip.compress(b"\n".join(real(GITLAB)))[:-5000])
+    assert report.malformed == 1
+    assert only(report, "malformed").rule == "broken gzip"
+    assert report.valid > 4000
+
+
+def test_secrets_are_in_no_report() -> None:
+    secret = "c2VjcmV0LXNlY3JldA"
+    lines = [
+        ACCESS | {"uri": f"/v2/a/blobs/uploads/1?_state={secret}", "status": "x", "method": 5},
+        ACCESS | {"uri": [f"/v2/a?_state={secret}"]},
+        ACCESS | {"authorization": secret, "extra": f"Bearer {secret}1"},
+        BLOB | {"msg": f"moved with Authorization: Basic {secret}"},
+    ]
+    report = judged(
+        b"".join(json.dumps(line).encode() + b"\n" for line in lines) + f'{{"uri":"?_state={secret}'.encode()
+    )
+    assert len(report.findings) >= 6
+    assert secret not in repr(report)
+
+
+def test_the_flavor_is_detected_and_can_be_given() -> None:
+    shared = b'{"level":"info","msg":"providing prometheus metrics on /metrics","time":"2026-11-23T23:36:36Z"}\n'
+    dotted = b'{"go.version":"go1.19.8","level":"info","msg":"x","time":"2026-11-23T23:36:36Z"}\n'
+    assert judged(shared + dotted).streams == {"distribution.application": 2}
+    assert judged(shared).streams == {"distribution.application": 1}
+    assert judged(shared, "gitlab").streams == {"gitlab.application": 1}
+    assert judged(json.dumps(BLOB).encode()).streams == {"gitlab.application": 1}
+    assert judged(json.dumps(BLOB).encode(), "distribution").unknown_fields > 0
+
+
+def event(**changes: Any) -> dict[str, Any]:
+    lost = next(record for record in records() if record["msg"] == "eventqueue: event lost")["event"]
+    return {"events": [lost | changes]}
+
+
+def test_a_notification_envelope_is_valid_and_its_faults_are_named() -> None:
+    assert counts(judged_lines(event())) == (1, 1, 0, 0)
+    assert judged_lines(event()).streams == {"notifications": 1}
+    assert only(judged_lines(event(action="steal")), "invalid").field == "events.0.action"
+    assert only(judged_lines(event(target={"repository": "a"})), "invalid").field == "events.0.target.digest"
+    assert judged_lines(event(action="rename")).invalid == 1
+    assert judged_lines({"events": []}).invalid == 1
+
+
+def test_hostile_input_cannot_make_a_report_grow_without_bound() -> None:
+    lines = [BLOB | {"field" + "abcdefghij"[number % 10] * (number // 10 + 1): 1} for number in range(1500)]
+    report = judged_lines(*lines)
+    assert report.unknown_fields == 1500
+    assert len(report.findings) == 1000
+    assert report.untold == 500 - (1500 - len({next(iter(line.keys() - BLOB.keys())) for line in lines}))
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.lists(st.dictionaries(st.sampled_from([*ACCESS, "events", "message", "x"]), JSON_VALUES)), st.booleans())
+def test_any_json_is_judged_and_the_counts_add_up(changes: list[dict[str, Any]], strict: bool) -> None:
+    report = judged_lines(*(ACCESS | change for change in changes), strict=strict)
+    assert report.lines == len(changes) == report.valid + report.invalid + report.malformed
+
+
+@settings(max_examples=300)
+@given(st.binary(max_size=200), st.sampled_from(real(GITLAB)[:50]), st.integers(0, 400))
+def test_any_bytes_amid_a_log_are_judged_and_never_raise(noise: bytes, line: bytes, place: int) -> None:
+    data = line[:place] + noise + line[place:] + b"\n" + line + b"\n"
+    report = judged(data)
+    assert report.lines == report.valid + report.invalid + report.malformed
+    assert sum(1 for part in data.split(b"\n") if part.strip()) >= report.lines
+    assert report.valid >= 1 or noise.startswith((b"\x1f\x8b", b"\xef\xbb\xbf")) or place == 0

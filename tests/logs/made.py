@@ -1,0 +1,104 @@
+"""Lines that the run of the sample did not show: replicas, users, failures of garbage collection, redirects.
+
+Written by hand after the registry's source, 4.32. They are the last lines of the sample file, so every test of equal
+answers has them, and tests/logs/test_known_answers.py knows what the saved queries say of them.
+"""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import Any
+
+Line = dict[str, Any]
+_SECONDS = count()
+DIGEST = "sha256:" + "cd" * 32
+OTHER = "sha256:" + "ef" * 32
+BALANCER = "registry.datastore.DBLoadBalancer"
+AGENT, BLOBS, MANIFESTS = "registry.gc.Agent", "registry.gc.worker.BlobWorker", "registry.gc.worker.ManifestWorker"
+ALICE = {"auth_user_name": "alice", "auth_user_type": "personal_access_token"}
+BUILD = {"auth_user_name": "gitlab-ci-token", "auth_user_type": "build"}
+DATABASE = {"db_host_type": "primary", "db_host_addr": "10.0.0.1:5432"}
+
+
+def line(level: str, msg: str, **fields: Any) -> Line:
+    """An application line, a second after the last."""
+    minute, second = divmod(next(_SECONDS), 60)
+    time = f"2026-11-23T12:{minute:02}:{second:02}.250Z"
+    return {"time": time, "level": level, "msg": msg, "correlation_id": f"made-{minute:02}{second:02}", **fields}
+
+
+def of(repository: str, **fields: Any) -> Line:
+    """What the lines of a request to a repository have."""
+    return {"root_repo": repository.split("/", maxsplit=1)[0], "vars_name": repository, **fields}
+
+
+def replica(address: str, level: str, msg: str, **fields: Any) -> Line:
+    return line(level, msg, component=BALANCER, db_host_addr=address, **fields)
+
+
+def task(component: str, level: str, msg: str, **fields: Any) -> Line:
+    return line(level, msg, component=component, **fields)
+
+
+ONE, TWO = "10.0.0.2:5432", "10.0.0.3:5432"
+LAG = {"lag_time_s": 42.5, "lag_bytes": 9_000_000}
+LIMITS = {"lag_time_threshold_s": 30, "lag_bytes_threshold": 8_388_608}
+WINDOW = {"events_in_window": 5, "window_duration_s": 60, "flapping_threshold": 5, "quarantine_duration_s": 300}
+
+REPLICAS = (
+    replica(ONE, "warning", "replica time-based replication lag above max threshold", **LAG),
+    replica(ONE, "warning", "replica quarantined due to excessive replication lag", **LAG, **LIMITS),
+    replica(ONE, "info", "replica reintegrated after catching up on replication lag", lag_time_s=1.5, lag_bytes=0),
+    replica(TWO, "info", "recorded connectivity failure for replica", consecutive_failures=2),
+    replica(TWO, "warning", "replica quarantined for connectivity issues", reason="consecutive connection failures"),
+    replica(TWO, "warning", "skipping replica quarantined due to connectivity issues"),
+    replica(TWO, "info", "replica reintegrated after quarantine period expired"),
+    replica(TWO, "info", "recorded pool event for replica", events_in_window=4, window_duration_s=60),
+    replica(TWO, "warning", "replica quarantined for connectivity issues", reason="connection flapping"),
+    replica(TWO, "warning", "replica quarantined due to flapping behavior", **WINDOW),
+)
+FALLBACKS = (
+    line("info", "no replicas available, falling back to primary", component=BALANCER),
+    line("info", "all replicas are quarantined, falling back to primary", component=BALANCER),
+    line("info", "all replicas are quarantined, falling back to primary", component=BALANCER),
+    replica(ONE, "info", "replica is not up-to-date, falling back to primary", repository="a/b", primary_lsn="0/9"),
+    replica(ONE, "info", "replica is not up-to-date, falling back to primary", repository="a/c", primary_lsn="0/9"),
+    replica(ONE, "info", "replica is not up-to-date, falling back to primary", repository="a/b", primary_lsn="0/9"),
+    replica(ONE, "info", "replica is up-to-date", repository="a/b", primary_lsn="0/9"),
+    replica(ONE, "info", "no primary LSN found in cache, replica is eligible", repository="a/b"),
+    replica(ONE, "error", "failed to fetch primary LSN from cache, falling back to primary", error="i/o timeout"),
+    replica(ONE, "error", "failed to calculate LSN diff, falling back to primary", error="timeout: context canceled"),
+)
+_TIMES = {"review_after": "2026-11-23T11:00:00Z", "created_at": "2026-11-22T11:00:00Z", "event": "tag_delete"}
+COLLECTION = (
+    task(BLOBS, "info", "processing task", review_count=0, digest=DIGEST, **_TIMES),
+    task(
+        BLOBS, "error", "processing task: deleting blob from storage: 503", error="503", review_count=3, digest=DIGEST
+    ),
+    task(BLOBS, "info", "postponing next review", backoff_duration="20m0s", review_count=3, digest=DIGEST),
+    task(AGENT, "error", "failed run", worker=BLOBS, error="deleting blob from storage: 503"),
+    task(AGENT, "info", "run complete", worker=BLOBS, duration_s=0.25),
+    task(BLOBS, "warning", "blob no longer exists on storage", digest=OTHER, review_count=0),
+    task(MANIFESTS, "warning", "manifest no longer exists on database, deleting task", manifest_id=7, repository_id=3),
+    task(AGENT, "error", "online GC agent stopped", worker=MANIFESTS, error="context canceled"),
+    task("registry.bbm.Worker", "error", "failed run. Throttling background migration worker", error="deadlock"),
+)
+USERS = (
+    line("info", "manifest downloaded", **of("a/b", **ALICE, **DATABASE), path="a/b", media_type="m", size_bytes=500,
+         digest=DIGEST, tag_name="1", reference_count=2),
+    line("info", "manifest downloaded", **of("a/c", **ALICE, **DATABASE), path="a/c", media_type="m", size_bytes=500,
+         digest=DIGEST, tag_name="", reference_count=2),
+    line("info", "manifest downloaded", **of("d", **DATABASE), path="d", media_type="m", size_bytes=500, digest=DIGEST,
+         tag_name="1", reference_count=2),
+    line("info", "blob downloaded", **of("a/b", **ALICE), digest=DIGEST, size_bytes=1000, redirect=True),
+    line("info", "blob downloaded", **of("a/b", **ALICE, **DATABASE), path="a/b"),
+    line("info", "blob downloaded", **of("a/b", **ALICE), digest=DIGEST, size_bytes=30, redirect=False),
+    line("info", "blob downloaded", **of("a/b", **ALICE, **DATABASE), path="a/b"),
+    line("info", "blob downloaded", **of("a/b", **ALICE, **DATABASE), path="a/b"),  # of a HEAD
+    line("info", "blob uploaded", **of("a/b", **BUILD), media_type="l", size_bytes=70, digest=DIGEST),
+    line("info", "new blob uploaded", **of("a/b", **BUILD), media_type="l", size_bytes=70, digest=DIGEST),
+    line("info", "blob uploaded", **of("a/b", **BUILD), media_type="l", size_bytes=8, digest=OTHER),
+    line("info", "manifest uploaded", **of("a/b", **BUILD), media_type="m", size_bytes=500, digest=DIGEST,
+         tag_name="1", reference_count=2),
+)  # fmt: skip
+LINES: tuple[Line, ...] = (*REPLICAS, *FALLBACKS, *COLLECTION, *USERS)

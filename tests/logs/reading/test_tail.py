@@ -1,0 +1,188 @@
+"""Each line that is written is shown once, whatever happens to the file."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from regobs.logs.reading.tail import Follower, Written, piped, tail
+
+
+def _all(follower: Follower) -> list[bytes]:
+    return [line.content for line in follower.lines()]
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    path = tmp_path / "app.log"
+    path.write_bytes(b"one\ntwo\nthree\n")
+    return path
+
+
+@pytest.fixture
+def follow() -> Iterator[Callable[..., Follower]]:
+    made: list[Follower] = []
+
+    def opened(path: Path, last: int = 0) -> Follower:
+        made.append(Follower(path, last=last))
+        return made[-1]
+
+    yield opened
+    for follower in made:
+        follower.close()
+
+
+def _append(path: Path, data: bytes) -> None:
+    with path.open("ab") as file:
+        file.write(data)
+
+
+@pytest.mark.parametrize(
+    ("last", "expected"), [(0, []), (1, [b"three"]), (2, [b"two", b"three"]), (9, [b"one", b"two", b"three"])]
+)
+def test_the_last_lines_come_first(
+    log: Path, follow: Callable[..., Follower], last: int, expected: list[bytes]
+) -> None:
+    assert _all(follow(log, last)) == expected
+
+
+@pytest.mark.parametrize("last", [0, 1])
+def test_a_line_comes_when_its_end_is_written(log: Path, follow: Callable[..., Follower], last: int) -> None:
+    _append(log, b"fo")
+    follower = follow(log, last)
+    assert _all(follower) == ([b"three"] if last else [])
+    _append(log, b"ur")
+    assert _all(follower) == []
+    _append(log, b"\nfive\n")
+    assert _all(follower) == [b"four", b"five"]
+
+
+def test_a_renamed_file_is_read_to_its_end_before_the_new_one(log: Path, follow: Callable[..., Follower]) -> None:
+    follower = follow(log)
+    log.rename(log.with_name("app.log.1"))
+    _append(log.with_name("app.log.1"), b"late\nunended")
+    assert _all(follower) == [b"late"]
+    assert _all(follower) == []
+    log.write_bytes(b"new\n")
+    assert _all(follower) == [b"unended", b"new"]
+    _append(log, b"newer\n")
+    assert _all(follower) == [b"newer"]
+
+
+def test_a_file_that_became_shorter_is_read_from_its_beginning(log: Path, follow: Callable[..., Follower]) -> None:
+    follower = follow(log, 9)
+    assert len(_all(follower)) == 3
+    os.truncate(log, 0)
+    assert _all(follower) == []
+    _append(log, b"a\n")
+    assert _all(follower) == [b"a"]
+
+
+def test_a_file_that_is_not_there_is_waited_for_and_wrapped_lines_are_unwrapped(
+    tmp_path: Path, follow: Callable[..., Follower]
+) -> None:
+    path = tmp_path / "0.log"
+    follower = follow(path)
+    assert _all(follower) == []
+    path.write_bytes(b'2026-11-23T11:05:00Z stdout P {"a"\n')
+    assert _all(follower) == []
+    _append(path, b"2026-11-23T11:05:00Z stdout F : 1}\n")
+    assert _all(follower) == [b'{"a": 1}']
+
+
+@given(
+    st.lists(
+        st.one_of(st.binary(max_size=20), st.sampled_from(["rotate", "truncate", "look"])), min_size=1, max_size=12
+    )
+)
+@settings(max_examples=60, deadline=None)
+def test_every_ended_line_is_shown_once_in_order(steps: list[bytes | str]) -> None:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.log"
+        path.write_bytes(b"")
+        follower = Follower(path)
+        shown: list[bytes] = []
+        expected: list[bytes] = []
+        for number, step in enumerate(steps):
+            if isinstance(step, bytes):
+                line = b"%d " % number + step.replace(b"\n", b" ")
+                _append(path, line + b"\n")
+                expected.append(line)
+                continue
+            shown += _all(follower)  # what is written between two looks and cut off is gone for everyone
+            if step == "rotate":
+                path.rename(Path(folder) / f"a.log.{number}")
+                path.write_bytes(b"")
+            elif step == "truncate":
+                os.truncate(path, 0)
+                shown += _all(follower)
+        shown += _all(follower)
+        follower.close()
+    assert shown == expected
+
+
+def test_files_are_followed_together_until_waiting_ends(log: Path) -> None:
+    other = log.with_name("other.log")
+    other.write_bytes(b"x\n")
+    rounds: Iterator[Callable[[], None]] = iter([lambda: _append(log, b"four\n"), lambda: _append(other, b"y\n")])
+
+    def poll() -> bool:
+        step = next(rounds, None)
+        if step:
+            step()
+        return step is not None
+
+    found = list(tail([str(log), str(other), str(log)], last=1, poll=poll))
+    assert found == [
+        Written(str(log), b"three"),
+        Written(str(other), b"x"),
+        Written(str(log), b"four"),
+        Written(str(other), b"y"),
+    ]
+
+
+def test_a_pipe_is_shown_as_it_comes_and_to_its_end(tmp_path: Path) -> None:
+    read, write = os.pipe()
+    with os.fdopen(read, "rb") as stdin:
+        lines = piped(stdin)
+        os.write(write, b"one\ntw")
+        assert next(lines).content == b"one"
+        os.write(write, b"o\nend")
+        assert next(lines).content == b"two"
+        os.close(write)
+        assert [line.content for line in lines] == [b"end"]
+
+
+def test_the_command_follows_a_file_through_a_rotation(tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    path.write_text('{"status": 200, "msg": "old"}\n')
+    command = [
+        sys.executable,
+        "-m",
+        "regobs",
+        "logs",
+        "tail",
+        str(path),
+        "--where",
+        "status >= 500",
+        "--format",
+        "json",
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        _append(path, b'{"status": 200}\n{"status": 500, "uri": "/?_state=SECRET"}\n')
+        assert process.stdout.readline() == '{"status": 500, "uri": "/?_state=[FILTERED]"}\n'
+        path.rename(tmp_path / "a.log.1")
+        path.write_text('{"status": 503}\n')
+        assert process.stdout.readline() == '{"status": 503}\n'
+        process.terminate()
+        process.wait(10)

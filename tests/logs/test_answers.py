@@ -1,0 +1,244 @@
+"""DuckDB and the reference give the same rows: for every saved query, and for KQL texts that hypothesis makes."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from regobs.errors import LogQueryError
+from regobs.logs import saved
+from regobs.logs.duckdb.run import run, run_all
+from regobs.logs.elasticsearch import search as to_elasticsearch
+from regobs.logs.fields import FIELDS, Field
+from regobs.logs.kql import Node, parse, to_text
+from regobs.logs.kql.analysis import terms
+from regobs.logs.kql.bind import condition
+from regobs.logs.kql.dates import iso
+from regobs.logs.query import ByFilters, ByTerms, ByTime, Clause, Kind, Metric, Query
+from regobs.pack import find_pack
+from tests.logs import reference
+from tests.logs.duckdb.local import found, sample_table
+from tests.logs.questions import leaves
+from tests.logs.sample import FILE, lines
+from tests.logs.strategies import trees
+
+PACK = find_pack()
+STEP = 3  # every third line is enough for a generated text: the reference takes its time
+
+
+def _plain(value: Any) -> Any:
+    """A cell of an answer in the words of the reference: times as milliseconds, numbers rounded."""
+    if isinstance(value, float):
+        return float(f"{value:.9g}")
+    if isinstance(value, str) and value.endswith("Z") and value[:2] == "20":
+        return round(datetime.fromisoformat(value).timestamp() * 1000)
+    return value
+
+
+def _same(query: Query, path: Path, sample: tuple[dict[str, Any], ...]) -> None:
+    answer = run(query, [str(path)])
+    expected = reference.rows(query, sample)
+    assert Counter(tuple(map(_plain, row)) for row in answer.rows) == Counter(
+        tuple(map(_plain, row)) for row in expected
+    )
+    assert (answer.lines, answer.malformed) == (len(sample), 0)
+
+
+@pytest.mark.parametrize("name", saved.names_in(PACK))
+def test_every_saved_query_gives_the_rows_of_the_reference(name: str) -> None:
+    query = saved.load_query(PACK, name, now=reference.NOW)
+    if not query.metrics:
+        _same_lines(query.where.text, [*query.columns])
+        return
+    unlimited = Query(name, where=query.where, groups=query.groups, metrics=query.metrics, order=query.order)
+    _same(unlimited, FILE, lines())
+    full, cut = run(unlimited, [str(FILE)]), run(query, [str(FILE)])
+    assert cut.rows == full.rows[: query.limit]
+    assert full.rows, "the sample has nothing for it"
+    assert (cut.lines, cut.malformed) == (len(lines()), 0)
+
+
+def _same_lines(text: str, columns: list[Field]) -> None:
+    query = Query("q", where=Clause(text, condition(text, now=reference.NOW)), columns=tuple(columns))
+    rows = run(query, [str(FILE)]).rows
+    node = parse(text)
+    expected = [
+        tuple(next(iter(reference.values(line, field)), None) for field in columns)
+        for line in lines()
+        if reference.fits(line, node)
+    ]
+    assert [tuple(map(_plain, row)) for row in rows] == expected or Counter(
+        tuple(map(_plain, row)) for row in rows
+    ) == Counter(expected), text
+
+
+@pytest.fixture(scope="module")
+def table() -> Iterator[Any]:
+    with sample_table(STEP) as connection:
+        yield connection
+
+
+@given(trees(leaves(), nested=False))
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_a_kql_text_finds_the_lines_that_the_reference_finds(table: Any, tree: Node) -> None:
+    text = to_text(tree)
+    node = parse(text)
+    some = list(enumerate(lines()))[::STEP]
+    assert found(table, text) == [at for at, line in some if reference.fits(line, node)], text
+
+
+@given(st.text(st.sampled_from("ab1_2.:,;'\u2019\u00b7- /éÉß½中"), max_size=14))
+@settings(max_examples=300, deadline=None)
+def test_the_terms_of_a_text_are_those_of_the_reference(text: str) -> None:
+    assert list(terms(text)) == reference.words(text)
+
+
+@pytest.fixture
+def lists(tmp_path: Path) -> Path:
+    made = [
+        {"auth_project_paths": ["a/b", "c"], "status": 200, "time": "2026-01-01T00:00:00.9999+02:00"},
+        {"auth_project_paths": ["c", None, "c"], "status": 404, "time": "2026-01-01T00:00:00Z"},
+        {"auth_project_paths": [], "detail": {"a": 1}, "time": None},
+        {"auth_project_paths": None, "status": None},
+        {},
+    ]
+    path = tmp_path / "lists.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in made))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("auth_project_paths: c", 2),
+        ("not auth_project_paths: c", 3),
+        ("auth_project_paths: *", 2),
+        ("auth_project_paths: a*", 1),
+        ("auth_project_paths > b", 2),
+        ("auth_project_paths < b", 1),
+        ("status: *", 2),
+        ("not status: 200", 4),
+        ("not status > 0", 3),
+        ("detail: *", 1),
+        ("time: 2025-12-31", 1),  # an offset counts
+        ("time > 2025-12-31", 1),
+        ('time <= "2025-12-31T22:00:00.999Z"', 1),
+        ('time < "2025-12-31T22:00:00.999Z"', 0),
+        ("", 5),
+    ],
+)
+def test_a_missing_field_is_not_equal_and_one_of_a_list_is_enough(lists: Path, text: str, count: int) -> None:
+    query = Query("q", where=Clause(text, condition(text, now=reference.NOW)), metrics=(Metric("n", Kind.COUNT),))
+    answer = run(query, [str(lists)])
+    assert answer.rows == ((count,),)
+    assert answer.lines == 5
+
+
+def test_a_line_with_a_list_is_in_the_group_of_each_value_and_read_once(lists: Path) -> None:
+    groups = (ByTerms("project", FIELDS["auth_project_paths"]),)
+    metrics = (Metric("n", Kind.COUNT), Metric("projects", Kind.CARDINALITY, FIELDS["auth_project_paths"]))
+    answer = run(Query("q", groups=groups, metrics=metrics), [str(lists)])
+    assert answer.rows == (("a/b", 1, 2), ("c", 2, 2))
+    assert answer.lines == 5
+    missing = (ByTerms("project", FIELDS["auth_project_paths"], missing=True),)
+    assert run(Query("q", groups=missing, metrics=metrics[:1]), [str(lists)]).rows[-1] == (None, 3)
+
+
+@pytest.mark.parametrize("seconds", [7 * 60, 60, 86400])
+def test_time_buckets_begin_at_the_epoch_as_those_of_elasticsearch(tmp_path: Path, seconds: int) -> None:
+    path = tmp_path / "old.jsonl"
+    times = ["1969-12-31T23:59:00Z", "1970-01-01T00:00:00Z", "2026-11-23T00:03:00.001Z"]
+    path.write_text("".join(json.dumps({"time": time}) + "\n" for time in times))
+    query = Query("q", groups=(ByTime("at", FIELDS["time"], seconds=seconds),), metrics=(Metric("n", Kind.COUNT),))
+    expected = [row[0] for row in reference.rows(query, map(json.loads, path.read_text().splitlines()))]
+    assert [row[0] for row in run(query, [str(path)]).rows] == [iso(value) for value in sorted(expected)]
+
+
+@pytest.mark.parametrize(("unit", "start"), [("week", "2026-11-23"), ("month", "2026-11-01"), ("year", "2026-01-01")])
+def test_calendar_buckets_begin_where_the_calendar_does(tmp_path: Path, unit: str, start: str) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"time": "2026-11-26T10:00:00Z"}\n')
+    query = Query("q", groups=(ByTime("at", FIELDS["time"], calendar=unit),), metrics=(Metric("n", Kind.COUNT),))
+    assert run(query, [str(path)]).rows == ((f"{start}T00:00:00.000Z", 1),)
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_a_part_of_a_path_makes_groups(missing: bool) -> None:
+    groups = (ByTerms("namespace", FIELDS["uri"], missing=missing, part=2), ByTerms("method", FIELDS["method"]))
+    query = Query("q", groups=groups, metrics=(Metric("n", Kind.COUNT),))
+    _same(query, FILE, lines())
+    names = {row[0] for row in run(query, [str(FILE)]).rows}
+    assert "group1" in names
+    assert (None in names) is missing
+    with pytest.raises(LogQueryError, match="a part of uri"):
+        to_elasticsearch.compiled(query)
+
+
+def test_queries_that_are_asked_together_have_the_answers_that_each_has_alone() -> None:
+    queries = [saved.load_query(PACK, name, now=reference.NOW) for name in saved.names_in(PACK)]
+    queries.append(Query("l", groups=(ByTerms("p", FIELDS["auth_project_paths"]),), metrics=(Metric("n", Kind.COUNT),)))
+    queries.append(Query("t", metrics=(Metric("n", Kind.COUNT), Metric("s", Kind.SUM, FIELDS["size_bytes"]))))
+    assert run_all(queries, [str(FILE)]) == [run(query, [str(FILE)]) for query in queries]
+
+
+def test_lines_of_any_generation_and_malformed_ones_count_the_same_together_and_alone(tmp_path: Path) -> None:
+    path = tmp_path / "mixed.log"
+    path.write_text(
+        '{"msg": "access", "uri": "/v2/a/b", "method": "GET", "status": 200, "duration_ms": 7, "written_bytes": 1}\n'
+        '{"msg": "purged", "level": "info"}\n'
+        '{"message": "access", "url": "/v2/a/c", "method": "PUT", "duration_s": 0.009, "written_bytes": 2}\n'
+        '{"msg": "response", "http.request.uri": "/v2/d/", "http.response.status": 404, "http.response.written": 4}\n'
+        'bad\n[1]\n{"status": 2\n{}\n'
+    )
+    size = Metric("bytes", Kind.SUM, FIELDS["written_bytes"])
+    longest = Metric("p", Kind.PERCENTILE, FIELDS["duration_ms"], percent=50)
+    small = Clause("status < 300", condition("status < 300"))
+    by_name = ByTerms("name", FIELDS["uri"], part=2)
+    by_method = ByTerms("method", FIELDS["method"], missing=True)
+    queries = [
+        Query("sizes", groups=(by_name,), metrics=(size,)),
+        Query("durations", groups=(by_method,), metrics=(longest,)),
+        Query("both", groups=(by_name, by_method), metrics=(size, longest)),
+        Query("some", groups=(ByFilters("what", (("small", small),), other="rest"),), metrics=(size,)),
+    ]
+    together = run_all(queries, [str(path)])
+    assert together == [run(query, [str(path)]) for query in queries]
+    assert {(one.lines, one.malformed) for one in together} == {(8, 3)}
+    assert [one.rows for one in together] == [
+        (("a", 3), ("d", 4)),
+        (("GET", 7.0), ("PUT", 9.0), (None, None)),
+        (("a", "GET", 1, 7.0), ("a", "PUT", 2, 9.0), ("d", None, 4, None)),
+        (("rest", 6), ("small", 1)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("uri", "part"), [("/v2/a?n=1/b", "a"), ("/v2?last=/a/b", None), ("/v2/a/?b", "a"), ("?/v2/a", None)]
+)
+def test_what_stands_in_the_query_of_a_path_is_no_part_of_it(tmp_path: Path, uri: str, part: str | None) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text(json.dumps({"uri": uri}) + "\n")
+    group = ByTerms("name", FIELDS["uri"], missing=True, part=2)
+    assert run(Query("q", groups=(group,), metrics=(Metric("n", Kind.COUNT),)), [str(path)]).rows == ((part, 1),)
+
+
+def test_no_line_at_all_still_answers_totals() -> None:
+    metrics = (
+        Metric("n", Kind.COUNT),
+        Metric("s", Kind.SUM, FIELDS["size_bytes"]),
+        Metric("a", Kind.AVG, FIELDS["size_bytes"]),
+        Metric("c", Kind.CARDINALITY, FIELDS["digest"]),
+        Metric("r", Kind.RATIO),
+    )
+    text = "status: 999"
+    answer = run(Query("q", where=Clause(text, condition(text)), metrics=metrics), [str(FILE)])
+    assert answer.rows == ((0, 0, None, 0, None),)
+    assert answer.lines == len(lines())

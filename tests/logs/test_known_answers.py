@@ -1,0 +1,258 @@
+"""Saved queries over lines that were written by hand, where the answer was counted by hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from regobs.cli.logs import logs
+from regobs.logs.duckdb.run import run
+from regobs.logs.saved import load_query, names_in
+from regobs.pack import find_pack
+from tests.logs import made
+from tests.logs.made import BLOBS, MANIFESTS, of
+from tests.logs.sample import FILE, lines
+
+PACK = find_pack()
+LINES = {one["msg"]: one for one in made.LINES}
+
+
+@pytest.fixture
+def answer(tmp_path: Path) -> Any:
+    """A function: the rows of a saved query over lines, of the columns that are named."""
+
+    def ask(name: str, lines: Sequence[dict[str, Any]], *columns: str) -> list[tuple[Any, ...]]:
+        path = tmp_path / "registry.log"
+        path.write_text("".join(f"{json.dumps(one)}\n" for one in lines), encoding="utf-8")
+        found = run(load_query(PACK, name), [str(path)])
+        places = [found.columns.index(column) for column in columns]
+        return [tuple(row[place] for place in places) for row in found.rows]
+
+    return ask
+
+
+def at(number: int) -> str:
+    """When a made line was written."""
+    return f"2026-11-23T12:{number // 60:02}:{number % 60:02}.250Z"
+
+
+def test_the_lines_are_those_at_the_end_of_the_sample() -> None:
+    assert list(lines()[-len(made.LINES) :]) == list(made.LINES)
+    assert FILE.exists()
+
+
+def test_the_lines_are_valid_by_the_schema_of_their_own_message(tmp_path: Path) -> None:
+    path = tmp_path / "made.log"
+    path.write_text("".join(f"{json.dumps(one)}\n" for one in made.LINES), encoding="utf-8")
+    done = CliRunner().invoke(logs, ["validate", "--strict", "--format", "json", str(path)], catch_exceptions=False)
+    found = json.loads(done.stdout)
+    assert (found["lines"], found["valid"]) == (len(made.LINES), len(made.LINES))
+    assert (found["unknown_messages"], found["unknown_fields"]) == (0, 0)
+
+
+def test_a_quarantine_is_counted_once_under_its_cause(answer: Any) -> None:
+    assert answer("replica-quarantines", made.LINES, "replica", "cause", "times", "most_lag_s", "first", "last") == [
+        ("10.0.0.2:5432", "lag", 1, 42.5, at(1), at(1)),
+        ("10.0.0.2:5432", "taken_back", 1, 1.5, at(2), at(2)),
+        ("10.0.0.3:5432", "failures", 1, None, at(4), at(4)),
+        ("10.0.0.3:5432", "flapping", 1, None, at(8), at(8)),
+        ("10.0.0.3:5432", "taken_back", 1, None, at(6), at(6)),
+    ]
+
+
+def test_a_quarantine_of_an_older_release_names_its_replica_too(answer: Any) -> None:
+    older = [{("db_replica_addr" if name == "db_host_addr" else name): value for name, value in one.items()}
+             for one in made.REPLICAS]  # fmt: skip
+    columns = ("replica", "cause", "times")
+    found = answer("replica-quarantines", older, *columns)
+    assert found == answer("replica-quarantines", made.REPLICAS, *columns) != []
+
+
+def test_reads_that_went_to_the_primary_have_a_cause_and_others_are_not_counted(answer: Any) -> None:
+    assert answer("primary-fallbacks", made.LINES, "cause", "reads", "repositories", "requests") == [
+        ("behind", 3, 2, 3),
+        ("all_quarantined", 2, 0, 2),
+        ("cache_failed", 1, 0, 1),
+        ("comparison_failed", 1, 0, 1),
+        ("no_replica", 1, 0, 1),
+    ]
+    assert answer("primary-fallbacks", [LINES["replica is up-to-date"]], "cause", "reads") == []
+
+
+def test_failures_of_garbage_collection_are_told_apart_from_its_work(answer: Any) -> None:
+    assert sorted(answer("gc-failures", made.LINES, "failure", "worker", "lines", "most_reviews")) == [
+        ("agent_stopped", "registry.gc.Agent", 1, None),
+        ("missing_in_database", MANIFESTS, 1, None),
+        ("missing_in_storage", BLOBS, 1, 0),
+        ("postponed", BLOBS, 1, 3),
+        ("run", "registry.gc.Agent", 1, None),
+        ("task", BLOBS, 1, 3),
+    ]
+    work = [one for one in made.COLLECTION if one["msg"] in {"processing task", "run complete"}]
+    assert len(work) == 2
+    assert answer("gc-failures", work, "failure") == []
+
+
+def test_a_failed_run_of_migrations_is_none_of_garbage_collection(answer: Any) -> None:
+    migration = [one for one in made.COLLECTION if one["component"] == "registry.bbm.Worker"]
+    assert answer("gc-failures", migration, "failure") == []
+    assert answer("errors-by-message", migration, "message", "errors") == [(migration[0]["msg"], 1)]
+
+
+def test_errors_are_grouped_by_their_whole_message_and_warnings_are_none(answer: Any) -> None:
+    twice = [*made.LINES, {**LINES["failed run"], "correlation_id": "other"}]
+    found = answer("errors-by-message", twice, "message", "component", "errors", "requests")
+    assert found[0] == ("failed run", "registry.gc.Agent", 2, 2)
+    assert len(found) == len({one["msg"] for one in made.LINES if one["level"] == "error"}) == 6
+    warnings = [one for one in made.LINES if one["level"] == "warning"]
+    assert warnings
+    assert answer("errors-by-message", warnings, "message") == []
+
+
+def test_a_user_has_pulls_pushes_and_bytes_and_a_request_without_one_is_left_out(answer: Any) -> None:
+    assert answer("users", made.LINES, "user", "kind", "pulls", "pushes", "bytes_down", "bytes_up", "repositories") == [
+        ("alice", "personal_access_token", 2, 0, 1030, 0, 2),
+        ("gitlab-ci-token", "build", 0, 1, 0, 78, 1),
+    ]
+
+
+def test_a_pull_is_a_manifest_whoever_asked_for_it(answer: Any) -> None:
+    assert answer("pulls-and-pushes", made.LINES, "repository", "pulls", "pushes", "tags") == [
+        ("a/b", 1, 1, 1),
+        ("a/c", 1, 0, 1),  # by digest: its tag is an empty text
+        ("d", 1, 0, 1),
+    ]
+    assert answer("pulls-and-pushes-by-namespace", made.LINES, "namespace", "pulls", "pushes", "repositories") == [
+        ("a", 2, 1, 2),
+        ("d", 1, 0, 1),
+    ]
+
+
+def test_a_download_writes_two_lines_and_counts_once_and_a_head_does_not(answer: Any) -> None:
+    assert answer(
+        "top-repositories-by-bytes", made.LINES, "repository", "downloads", "bytes", "blobs", "redirected"
+    ) == [("a/b", 2, 1030, 1, 0.5)]
+    assert answer("top-namespaces-by-bytes", made.LINES, "namespace", "downloads", "bytes") == [("a", 2, 1030)]
+    head = [one for one in made.USERS if one["msg"] == "blob downloaded" and "size_bytes" not in one]
+    assert len(head) == 3
+    assert answer("top-repositories-by-bytes", head, "repository") == []
+
+
+def test_egress_is_told_apart_by_who_served_it(answer: Any) -> None:
+    assert answer("egress-by-redirect", made.LINES, "way", "downloads", "bytes", "largest") == [
+        ("redirected", 1, 1000, 1000),
+        ("served", 1, 30, 30),
+    ]
+    over_time = answer("egress-over-time", made.LINES, "minute", "way", "bytes", "bytes_per_second")
+    assert over_time == [
+        ("2026-11-23T12:00:00.000Z", "redirected", 1000, pytest.approx(1000 / 60)),
+        ("2026-11-23T12:00:00.000Z", "served", 30, 0.5),
+    ]
+
+
+def test_an_upload_that_was_stored_before_has_bytes_that_are_not_new(answer: Any) -> None:
+    columns = ("repository", "uploads", "bytes", "new_bytes")
+    assert answer("top-repositories-by-bytes-uploaded", made.LINES, *columns) == [("a/b", 2, 78, 70)]
+    only_new = [one for one in made.USERS if one["msg"] == "new blob uploaded"]
+    assert answer("top-repositories-by-bytes-uploaded", only_new, *columns) == [("a/b", 0, 0, 70)]
+
+
+def access(status: int, **fields: Any) -> dict[str, Any]:
+    return {
+        "time": at(0), "level": "info", "msg": "access", "correlation_id": "c", "status": status, "method": "GET",
+        "uri": "/v2/", "remote_ip": "10.1.1.1", "user_agent": "docker/27", "duration_ms": 5, "written_bytes": 9,
+        **fields,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("uri", "method", "route"),
+    [
+        ("/v2/", "GET", "base"),
+        ("/v2", "GET", "base"),
+        ("/v2/_catalog?n=1", "GET", "catalog"),
+        ("/gitlab/v1/repositories/a/b/", "GET", "v1"),
+        ("/v2/a/b/tags/list", "GET", "tags"),
+        ("/v2/a/b/blobs/uploads/", "POST", "upload_start"),
+        ("/v2/a/b/blobs/uploads/1?_state=x", "PATCH", "upload"),
+        (f"/v2/a/b/blobs/{made.DIGEST}", "HEAD", "blob"),
+        ("/v2/a/b/manifests/1", "PUT", "manifest"),
+        ("/v2/a/b/referrers/x", "GET", "other"),
+        ("/", "GET", "other"),
+    ],
+)
+def test_a_request_has_the_route_of_its_path(answer: Any, uri: str, method: str, route: str) -> None:
+    one = access(200, uri=uri, method=method)
+    assert answer("slow-requests-by-route", [one], "route", "requests", "longest") == [(route, 1, 5)]
+    assert answer("requests-by-route-and-status", [one], "route", "status", "requests") == [(route, 200, 1)]
+
+
+def test_a_client_is_refused_by_401_and_403_and_accepted_below_400(answer: Any) -> None:
+    asked = [access(status) for status in (401, 401, 403, 200, 307, 400, 404, 500)]
+    columns = ("address", "unauthorized", "forbidden", "accepted", "refused")
+    assert answer("auth-failures", asked, *columns) == [("10.1.1.1", 2, 1, 2, 3 / 8)]
+    assert answer("client-versions", asked, "client", "requests", "failed") == [("docker/27", 8, 6 / 8)]
+    assert answer("requests-over-time", asked, "requests", "server_errors") == [(8, 1 / 8)]
+
+
+def test_what_the_limiter_only_logs_is_told_apart(answer: Any) -> None:
+    limited = {
+        "time": at(0), "level": "info", "msg": "request blocked: rate limit exceeded", "source_ip": "10.1.1.1",
+        "name": "ip", "retry_after_s": 0.5,
+    }  # fmt: skip
+    asked = [{**limited, "log_only": True}, {**limited, "log_only": True, "retry_after_s": 2.5}, limited]
+    near = {**limited, "msg": "rate_limiter reached threshold"}
+    columns = ("client", "log_only", "requests", "wait_s")
+    assert answer("rate-limited", [*asked, near], *columns) == [("10.1.1.1", True, 2, 2.5), ("10.1.1.1", None, 1, 0.5)]
+
+
+def test_an_upload_is_put_together_from_the_lines_of_its_uuid(answer: Any) -> None:
+    def part(msg: str, level: str = "info", **fields: Any) -> dict[str, Any]:
+        return made.line(level, msg, **of("a/b", vars_uuid="u1"), **fields)
+
+    session = [
+        part("payload copied", copied=10),
+        part("payload copied", copied=5),
+        part("client disconnected during blob PATCH", "warning", copied=1),
+        part("new blob uploaded", size_bytes=15),
+        part("blob uploaded", size_bytes=15),
+    ]
+    columns = ("upload", "received", "finished", "disconnects", "errors", "requests")
+    assert answer("upload-sessions", session, *columns) == [("u1", 15, 1, 1, 0, 5)]
+    assert answer("upload-sessions", session[:3], *columns) == [("u1", 15, 0, 1, 0, 3)]
+
+
+def test_what_garbage_collection_decided_is_counted_by_worker(answer: Any) -> None:
+    decided = [
+        made.task(BLOBS, "info", "processing task"),
+        made.task(BLOBS, "info", "the blob is dangling"),
+        made.task(BLOBS, "info", "blob deleted", digest=made.DIGEST),
+        made.task(BLOBS, "info", "the blob is not dangling"),
+        made.task(MANIFESTS, "info", "the manifest is dangling, deleting"),
+        made.task(MANIFESTS, "info", "no task available"),
+    ]
+    assert answer("gc-decisions", decided, "worker", "decision", "lines") == [
+        (BLOBS, "dangling", 1), (BLOBS, "deleted", 1), (BLOBS, "kept", 1), (BLOBS, "task", 1),
+        (MANIFESTS, "dangling", 1), (MANIFESTS, "idle", 1),
+    ]  # fmt: skip
+
+
+def test_api_errors_have_a_code_and_the_latest_errors_come_first(answer: Any) -> None:
+    unknown = made.line("error", "manifest unknown", code="MANIFEST_UNKNOWN", **of("a/b"), user_agent="x")
+    head = {**unknown, "level": "debug"}
+    other = made.line("error", "failed run")
+    asked = [unknown, {**unknown, "vars_name": "a/c"}, head, other]
+    assert answer("errors-by-code", asked, "code", "errors", "repositories") == [("MANIFEST_UNKNOWN", 2, 2)]
+    assert answer("recent-errors", asked, "msg", "code") == [
+        ("failed run", None), ("manifest unknown", "MANIFEST_UNKNOWN"), ("manifest unknown", "MANIFEST_UNKNOWN"),
+    ]  # fmt: skip
+
+
+def test_every_saved_query_has_an_answer_that_is_known() -> None:
+    text = Path(__file__).read_text(encoding="utf-8")
+    assert [name for name in names_in(PACK) if f'answer("{name}"' not in text] == []

@@ -1,0 +1,131 @@
+"""`regobs logs run` and `regobs logs query` as commands."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from regobs.cli.logs_query import query, run
+from regobs.errors import LogQueryError
+from tests.logs.sample import FILE, lines
+
+LOGS = click.Group("logs", commands=[run, query])
+
+
+def _out(*arguments: str) -> tuple[str, str]:
+    result = CliRunner().invoke(LOGS, arguments, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.stdout, result.stderr
+
+
+def test_without_a_name_the_saved_queries_are_listed() -> None:
+    out, _ = _out("run")
+    assert "gc-decisions" in out
+    assert "What online garbage collection decided" in out
+
+
+def test_a_saved_query_is_answered_and_narrowed() -> None:
+    data = json.loads(_out("run", "pulls-and-pushes", str(FILE), "--format", "json", "--where", "root_repo: group1")[0])
+    assert (data["lines"], data["malformed"]) == (len(lines()), 0)
+    assert data["rows"]
+    assert all(row["repository"].startswith("group1/") for row in data["rows"])
+    out, _ = _out("run", "pulls-and-pushes", str(FILE), "--format", "csv", "--to", "2026-11-22")
+    assert out == "repository,pulls,pushes,tags,last\n"
+    out, err = _out("run", "pulls-and-pushes", str(FILE), "--limit", "1")
+    assert len(out.splitlines()) == 3
+    assert err == f"{len(lines())} lines\n"
+
+
+def test_a_download_is_counted_once_though_it_writes_two_lines() -> None:
+    lines = json.loads(_out("query", 'msg: "blob downloaded"', str(FILE), "--by", "level", "--format", "json")[0])
+    rows = json.loads(_out("run", "top-repositories-by-bytes", str(FILE), "--format", "json")[0])["rows"]
+    sized = 'msg: "blob downloaded" and size_bytes: *'
+    counted = json.loads(_out("query", sized, str(FILE), "--by", "level", "--format", "json")[0])["rows"][0]["count"]
+    assert sum(row["downloads"] for row in rows) == counted < lines["rows"][0]["count"]
+
+
+def test_a_head_of_a_blob_is_no_download(tmp_path: Path) -> None:
+    written = [line for line in lines() if line["msg"] == "blob downloaded"]
+    handler = [line for line in written if "size_bytes" not in line]
+    assert handler
+    assert len(handler) < len(written)
+    names = ("top-repositories-by-bytes", "top-namespaces-by-bytes", "egress-by-redirect")
+
+    def downloads(more: list[dict[str, object]]) -> list[int]:
+        path = tmp_path / "registry.log"
+        path.write_text("".join(json.dumps(line) + "\n" for line in (*written, *more)))
+        data = json.loads(_out("run", ",".join(names), str(path), "--format", "json")[0])
+        return [sum(row["downloads"] for row in data[name]["rows"]) for name in names]
+
+    # A HEAD writes the handler's line of a GET and not that of the storage, under an id of its own.
+    heads = [{**line, "correlation_id": f"01HEAD{number}"} for number, line in enumerate(handler)]
+    expected = [len(written) - len(handler)] * len(names)
+    assert downloads([]) == downloads(heads) == expected
+
+
+def test_lines_are_shown_with_the_columns_that_are_asked_for() -> None:
+    out, _ = _out("query", "status: 404", str(FILE), "--columns", "status,uri", "--limit", "2", "--format", "csv")
+    assert out.splitlines()[0] == "status,uri"
+    assert len(out.splitlines()) == 3
+
+
+def test_a_hint_and_malformed_lines_are_told_beside_the_answer(tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    path.write_text("bad\n{}\n")
+    _, err = _out("query", "method: GET and", str(path), "--format", "csv")
+    assert "Hint: 1:9: 'and' is part of the text" in err
+    assert "2 lines, 1 of them malformed" in err
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("sql", "read_json($1"), ("dsl", '"composite"'), ("kql", 'msg: "manifest downloaded" or')],
+)
+def test_a_query_is_explained_without_files(language: str, words: str) -> None:
+    assert words in _out("run", "pulls-and-pushes", "--explain", language)[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("run", "pulls"), "no saved query"),
+        (("query", "statsu: 1", "x"), "no log field"),
+        (("query", "status: 1", "x", "--columns", "tme"), "no log field"),
+        (("query", "status: 1", "x", "--by", "error"), "makes no groups"),
+        (("query", "status: 1", "x", "--from", "soon"), "no time"),
+    ],
+)
+def test_a_wrong_argument_is_an_error_of_the_input(arguments: tuple[str, ...], message: str) -> None:
+    with pytest.raises(LogQueryError, match=message):
+        _out(*arguments)
+
+
+def test_no_files_is_a_wrong_use() -> None:
+    result = CliRunner().invoke(LOGS, ["query", "status: 1"])
+    assert result.exit_code == 2
+    assert "standard input" in result.stderr
+
+
+def test_files_and_a_cluster_together_are_a_wrong_use() -> None:
+    result = CliRunner().invoke(LOGS, ["query", "status: 1", "x", "--elasticsearch", "http://127.0.0.1:9200"])
+    assert result.exit_code == 2
+    assert "not both" in result.stderr
+
+
+def test_a_query_of_ones_own_is_found_by_the_settings_of_the_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "observability" / "log_schemas" / "queries"
+    folder.mkdir(parents=True)
+    (folder / "deletes.query.yaml").write_text("title: Deletes\nwhere: 'method: DELETE'\nmetrics: {n: count}\n")
+    monkeypatch.chdir(tmp_path)
+    assert "deletes" not in _out("run")[0]
+    (tmp_path / "regobs.toml").write_text('pack = "observability"\n')
+    assert "Deletes" in _out("run")[0]
+    deletes = sum(line.get("method") == "DELETE" for line in lines())
+    assert deletes
+    assert _out("run", "deletes", str(FILE), "--format", "csv")[0] == f"n\n{deletes}\n"
