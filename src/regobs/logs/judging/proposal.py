@@ -29,10 +29,10 @@ def to_text(census: Census) -> str:
 def _stream(one: Proposal) -> list[str]:
     lines: list[str] = []
     if one.fields:
-        lines += ["", "# Fields, for a group in fields_*.py"]
+        lines += ["", "# Fields, for a group in fields/"]
         lines += [f"{_field(made)},  # {_seen(seen)}" for made, seen in one.fields.values()]
     if one.messages:
-        lines += ["", "# Messages, for a group in messages_*.py"]
+        lines += ["", "# Messages, for a group in messages/"]
         lines += [f"{_message(made)},  # {_gathered(made, gathered)}" for made, gathered in one.messages]
     if one.extended:
         lines += ["", "# Fields that known messages have besides theirs"]
