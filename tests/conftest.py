@@ -7,6 +7,7 @@ the program is missing the test is skipped with what to install; with CI or REGO
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Generator
 
 import pytest
@@ -19,6 +20,12 @@ REQUIRED = bool(os.environ.get("CI") or os.environ.get("REGOBS_REQUIRE_SERVERS")
 # A machine that runs servers beside the tests is slow now and then, which says nothing about the tested code.
 settings.register_profile("regobs", deadline=None)
 settings.load_profile("regobs")
+
+
+def pytest_configure() -> None:
+    """A shell lets what it starts in the background ignore Ctrl-C, and so would every program that a test starts."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
