@@ -18,6 +18,7 @@ from regobs.grafana import PanelQuery, panel_queries
 from regobs.prometheus import Prometheus
 from regobs.promql.bounds import bounds_of
 from regobs.simulate import Fault, Plan, Schedule
+from regobs.simulate.background import Collecting
 from regobs.simulate.plan import possible
 from regobs.slo import outputs
 from tests.e2e.conftest import require
@@ -34,7 +35,8 @@ _DATABASE = {
     *(Capability.METADATA_DATABASE, Capability.DATABASE_METRICS, Capability.LOAD_BALANCING),
     *(Capability.GARBAGE_COLLECTION, Capability.BACKGROUND_MIGRATIONS),
 }
-WHOLE = Plan(pods=2, rate=3, faults=BROKEN)  # slow enough for a collector that finds nothing to do
+# Of the runs of the collection half find a task: each window has some of both, and a deletion.
+WHOLE = Plan(pods=2, rate=3, faults=BROKEN, collecting=Collecting(interval=2, cleanup=0.4))
 OTHERS = {
     "without a database": Plan(pods=1, faults=BROKEN, capabilities=possible(Flavor.GITLAB, None) - _DATABASE),
     "pull-through": Plan(
