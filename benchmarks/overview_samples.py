@@ -34,13 +34,14 @@ import yaml
 from regobs import grafana, slo
 from regobs.catalog import METRICS
 from regobs.catalog.model import Capability, Flavor, Version
+from regobs.common.programs import Supervisor, find_program
 from regobs.config.model import Config
 from regobs.demo import servers
-from regobs.demo.processes import Supervisor, find_program
 from regobs.pack import Pack, find_pack
 from regobs.prometheus import Prometheus
-from regobs.promql import parse
+from regobs.promql import parse, to_text
 from regobs.promql.durations import read_duration
+from regobs.promql.nodes import Binary, Expr
 from regobs.promql.walk import selectors
 
 ROOT = Path(__file__).parents[1]
@@ -174,15 +175,32 @@ def samples(prometheus: Prometheus, queries: list[Query], start: int, end: int) 
     read_by: dict[str, int] = {}
     empty = []
     for query in queries:
-        if query.step is None:
-            answer = prometheus.query(query.text, end, stats=True)
-        else:
-            answer = prometheus.query_range(query.text, start, end, query.step, stats=True)
-        assert answer.stats is not None
-        read_by[query.panel] = read_by.get(query.panel, 0) + answer.stats.samples
-        if not answer.samples and not answer.ranges:
+        read, some = cost(prometheus, query, start, end)
+        read_by[query.panel] = read_by.get(query.panel, 0) + read
+        if not some:
             empty.append(query.panel)
     return read_by, empty
+
+
+def cost(prometheus: Prometheus, query: Query, start: int, end: int) -> tuple[int, bool]:
+    """The samples that one query reads, and whether it has data.
+
+    What is read `@ end()` is read once for the whole range, but the server's statistics count it for every point: it is
+    asked apart, at the end.
+    """
+    if query.step is None:
+        answers = [prometheus.query(query.text, end, stats=True)]
+    else:
+        expr = parse(query.text)
+        once: list[Expr] = []
+        while isinstance(expr, Binary) and expr.op == "and" and all(node.at for node in selectors(expr.right)):
+            once.append(expr.right)
+            expr = expr.left
+        answers = [prometheus.query_range(to_text(expr), start, end, query.step, stats=True)]
+        answers += [prometheus.query(to_text(part), end, stats=True) for part in once]
+    assert all(answer.stats is not None for answer in answers)
+    some = bool(answers[0].samples or answers[0].ranges)
+    return sum(answer.stats.samples for answer in answers if answer.stats is not None), some
 
 
 def names_in(text: str) -> set[str]:
@@ -244,7 +262,7 @@ def record_levels(
             block.rename(data / block.name)
 
 
-def serve(supervisor: Supervisor, data: Path) -> servers.Server:
+def serve(supervisor: Supervisor, data: Path) -> servers.LocalServer:
     """Prometheus on the history, with nothing to scrape."""
     return servers.prometheus(supervisor, {"scrape_configs": []}, data=data, retention="10y")
 

@@ -29,7 +29,7 @@ from typing import Self
 from regobs.promql.nodes import Selector
 from regobs.simulate import Fleet, Plan
 from regobs.simulate.history import History
-from regobs.simulate.reading import wanted
+from regobs.simulate.reading import selectors_for
 from regobs.simulate.selection import Selection
 
 START = 1_795_003_200.0  # 2026-11-18 12:00 UTC, a Wednesday
@@ -132,7 +132,7 @@ class Cost:
 def cost(steps: int, path: Path) -> Cost:
     """Write so many steps of the promise with all processors."""
     plan = Plan(pods=PODS, start=START)
-    history = History(plan, steps, wanted=wanted(plan, ["slo"], []))
+    history = History(plan, steps, wanted=selectors_for(plan, ["slo"], []))
     with Memory() as memory:
         wall, busy = time.monotonic(), used()
         size = history.write(path)
@@ -202,7 +202,7 @@ def kept(found: Cost) -> bool:
 
 
 def forms() -> Iterable[Form]:
-    yield Form("what the SLOs read", wanted(Plan(), ["slo"], []), 2, 480)
+    yield Form("what the SLOs read", selectors_for(Plan(), ["slo"], []), 2, 480)
     yield Form("everything", None, 1, 120)
 
 

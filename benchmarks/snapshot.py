@@ -24,10 +24,10 @@ from pathlib import Path
 
 from regobs import slo
 from regobs.catalog.model import Capability, Flavor
+from regobs.common.programs import Supervisor, find_program
 from regobs.config.model import Config
 from regobs.config.reading import load_config
 from regobs.demo import servers
-from regobs.demo.processes import Supervisor, find_program
 from regobs.grafana.bound import bind_dashboard
 from regobs.grafana.outputs import load_dashboards
 from regobs.pack import find_pack
@@ -35,7 +35,7 @@ from regobs.prometheus import Prometheus
 from regobs.snapshot import take as taking
 from regobs.snapshot.charts import expand
 from regobs.snapshot.draw import chart_of, has_data
-from regobs.snapshot.span import Span, span_of
+from regobs.snapshot.span import TimeSpan, span_of
 from regobs.snapshot.taken import Snapshot
 
 CAPABILITIES = ("metadata_database", "load_balancing", "database_metrics", "garbage_collection", "object_storage")
@@ -108,7 +108,7 @@ def choose(config: Config, panels: int) -> Chosen:
     return Chosen(tuple(chosen), total)
 
 
-def command_seconds(url: str, config: Path, chosen: Sequence[str], span: Span, out: Path) -> float:
+def command_seconds(url: str, config: Path, chosen: Sequence[str], span: TimeSpan, out: Path) -> float:
     """The whole command, in a process of its own."""
     times = [time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(one)) for one in (span.start, span.end)]
     command = [sys.executable, "-m", "regobs", "snapshot", f"--prometheus={url}", f"--config={config}", f"--out={out}"]
@@ -118,7 +118,7 @@ def command_seconds(url: str, config: Path, chosen: Sequence[str], span: Span, o
     return time.perf_counter() - begun
 
 
-def queries(url: str, config: Config, chosen: Sequence[str], span: Span, threads: int) -> tuple[Snapshot, float]:
+def queries(url: str, config: Config, chosen: Sequence[str], span: TimeSpan, threads: int) -> tuple[Snapshot, float]:
     """The queries alone, so many at a time, and how long they took."""
     found, pack = load_dashboards(find_pack()), find_pack()
     records = slo.records(pack, config)
@@ -165,7 +165,7 @@ def main() -> int:
         return report(server.url, path, chosen, span, directory / "snapshot.html")
 
 
-def report(url: str, path: Path, chosen: Chosen, span: Span, out: Path) -> int:
+def report(url: str, path: Path, chosen: Chosen, span: TimeSpan, out: Path) -> int:
     """Print the figures beside their limits and rivals."""
     config = load_config(path)
     seconds = [command_seconds(url, path, chosen.slugs, span, out) for _ in range(ROUNDS)]

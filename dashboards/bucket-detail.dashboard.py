@@ -6,38 +6,47 @@ A registry redirects most pulls to the bucket or to the CDN before it, so that t
 from regobs.catalog import amazon, google_cloud
 from regobs.grafana.words import *
 
-named, klass, bucket = "bucket_name", "storage_class", "dimension_BucketName"
-google_network = {"in": total(google_cloud.BUCKET_RECEIVED), "out": total(google_cloud.BUCKET_SENT)}
-cdn_hits = total(select(google_cloud.CDN_REQUESTS, cache_result="HIT"))
-amazon_errors = {"4xx": total(amazon.BUCKET_CLIENT_ERRORS), "5xx": total(amazon.BUCKET_SERVER_ERRORS)}
-amazon_network = {"in": total(amazon.BUCKET_RECEIVED), "out": total(amazon.BUCKET_SENT)}
+size_by_bucket, objects = (total(x, by="bucket_name") for x in (google_cloud.BUCKET_BYTES, google_cloud.BUCKET_OBJECTS))
+size_by_class = total(google_cloud.BUCKET_BYTES, by="storage_class")
+gcs_methods, gcs_status = (total(google_cloud.BUCKET_REQUESTS, by=x) for x in ("method", "response_code"))
+gcs_bytes = {"received": total(google_cloud.BUCKET_RECEIVED), "sent": total(google_cloud.BUCKET_SENT)}
 
-dashboard = Dashboard(
-    "Registry Buckets",
-    Row(
-        "Google Cloud Storage",
-        Lines("Size", total(google_cloud.BUCKET_BYTES, by=named), good="grows with the images"),
-        Lines("Size by class", total(google_cloud.BUCKET_BYTES, by=klass), good="mostly the usual class", stacked=True),
-        Lines("Objects", total(google_cloud.BUCKET_OBJECTS, by=named), good="grows with the images"),
-        Lines("Requests in a minute", total(google_cloud.BUCKET_REQUESTS, by="method"), good="follows the pulls"),
-        Lines("Answers in a minute", total(google_cloud.BUCKET_REQUESTS, by="response_code"), good="OK above all"),
-        Lines("Bytes in a minute", google_network, good="more out than in"),
-        logs="egress-by-redirect",
-    ),
-    Row(
-        "Cloud CDN",
-        Lines("Answered from the cache", ratio(cdn_hits, total(google_cloud.CDN_REQUESTS)), good="level"),
-        Lines("By result", total(google_cloud.CDN_REQUESTS, by="cache_result"), good="mostly HIT", stacked=True),
-        Lines("By status", total(google_cloud.CDN_REQUESTS, by="response_code_class"), good="200", stacked=True),
-        logs="egress-by-redirect",
-    ),
-    Row(
-        "Amazon S3",
-        Lines("Size of buckets", total(amazon.BUCKET_BYTES, by=bucket), good="grows with the images"),
-        Lines("Objects in buckets", total(amazon.BUCKET_OBJECTS, by=bucket), good="grows with the images"),
-        Lines("Requests to S3 in a minute", total(amazon.BUCKET_REQUESTS, by=bucket), good="follows the pulls"),
-        Lines("Errors in a minute", amazon_errors, good="no 5xx; 404 is normal before a push"),
-        Lines("Bytes of S3 in a minute", amazon_network, good="more out than in"),
-        logs="egress-by-redirect",
-    ),
+google_storage = Row(
+    "Google Cloud Storage",
+    Lines("GCS bucket size", size_by_bucket, good="grows with the images"),
+    Lines("GCS size by storage class", size_by_class, good="mostly the usual class", stacked=True),
+    Lines("GCS objects", objects, good="grows with the images"),
+    Lines("GCS requests a minute by method", gcs_methods, good="follows the pulls"),
+    Lines("GCS responses a minute by status", gcs_status, good="OK above all"),
+    Lines("GCS bytes a minute", gcs_bytes, good="more sent than received"),
+    logs="egress-by-redirect",
 )
+
+cdn_hits = total(select(google_cloud.CDN_REQUESTS, cache_result="HIT"))
+cdn_results, cdn_status = (total(google_cloud.CDN_REQUESTS, by=x) for x in ("cache_result", "response_code_class"))
+
+google_cdn = Row(
+    "Cloud CDN",
+    Lines("Cloud CDN cache hit ratio", ratio(cdn_hits, total(google_cloud.CDN_REQUESTS)), good="level"),
+    Lines("Cloud CDN requests by cache result", cdn_results, good="mostly HIT", stacked=True),
+    Lines("Cloud CDN requests by status", cdn_status, good="200", stacked=True),
+    logs="egress-by-redirect",
+)
+
+s3_size, s3_objects, s3_requests = (
+    total(x, by="dimension_BucketName") for x in (amazon.BUCKET_BYTES, amazon.BUCKET_OBJECTS, amazon.BUCKET_REQUESTS)
+)
+s3_errors = {"4xx": total(amazon.BUCKET_CLIENT_ERRORS), "5xx": total(amazon.BUCKET_SERVER_ERRORS)}
+s3_bytes = {"received": total(amazon.BUCKET_RECEIVED), "sent": total(amazon.BUCKET_SENT)}
+
+amazon_s3 = Row(
+    "Amazon S3",
+    Lines("S3 bucket size", s3_size, good="grows with the images"),
+    Lines("S3 objects", s3_objects, good="grows with the images"),
+    Lines("S3 requests a minute", s3_requests, good="follows the pulls"),
+    Lines("S3 errors a minute", s3_errors, good="no 5xx; 404 is normal before a push"),
+    Lines("S3 bytes a minute", s3_bytes, good="more sent than received"),
+    logs="egress-by-redirect",
+)
+
+dashboard = Dashboard("Registry Buckets", google_storage, google_cdn, amazon_s3)

@@ -1,70 +1,68 @@
-"""What runs out first, and when? Saturation now, and where it goes if it goes on as in the last six hours."""
+"""What runs out first, and when? Use of each resource now, and where it goes if it goes on as in the last six hours."""
 
-from regobs.catalog import containers, go_runtime, kubernetes, node, notifications, process, row_counts, sql_pool
+from measures import *
+from regobs.catalog import go_runtime, kubernetes, node, notifications, process, sql_pool
+from regobs.catalog import redis_server
 from regobs.grafana.words import *
 
-FDS, POOL, QUEUE = "RegistryFileDescriptorsNearLimit", "RegistryDatabasePoolSaturated", "RegistryGarbageQueueGrowing"
-one, each = "instance", ("instance", "host_type")
-fds = ratio(highest(process.OPEN_FDS, by=one), highest(process.MAX_FDS, by=one))
-pool = ratio(highest(sql_pool.IN_USE, by=each), highest(sql_pool.MAX_OPEN, by=each))
-space, files = ("instance", "mountpoint"), node.FILESYSTEM_FILES_FREE
-bytes_left = ratio(lowest(node.FILESYSTEM_AVAILABLE, by=space), lowest(node.FILESYSTEM_SIZE, by=space))
-files_left = ratio(lowest(files, by=space), lowest(node.FILESYSTEM_FILES, by=space))
-memory_left = ratio(lowest(node.MEMORY_AVAILABLE, by=one), lowest(node.MEMORY, by=one))
-busy = ratio(rate(select(node.CPU, mode=other_than("idle")), by=one), rate(node.CPU, by=one))
-received, sent = (rate(select(way, device=other_than("lo"))) for way in (node.NETWORK_RECEIVED, node.NETWORK_SENT))
-wire, platters = (
-    {"received": received, "sent": sent},
-    {"read": rate(node.DISK_READ), "written": rate(node.DISK_WRITTEN)},
-)
-disks = rate(node.DISK_BUSY, by=("instance", "device"))
-throttled = ratio(rate(containers.THROTTLED, by="pod"), rate(containers.PERIODS, by="pod"))
-scaled, named = ratio(total(kubernetes.AUTOSCALER_REPLICAS), total(kubernetes.AUTOSCALER_MAX)), "query_name"
-overdue = select(row_counts.ROWS, query_name=("gc_blob_review_queue_overdue", "gc_manifest_review_queue_overdue"))
-growth = trend(overdue, by=named)
-queue, queue_3 = trend(notifications.PENDING, by="endpoint"), trend(notifications.PENDING_TOTAL, by="endpoint")
-fds_ahead = forecast(process.OPEN_FDS, "1d", by=one)
-memory_ahead = forecast(process.RESIDENT_MEMORY, "1d", by=one)
-space_ahead = forecast(node.FILESYSTEM_AVAILABLE, "4d", by=space, falling=True)
-files_ahead = forecast(files, "4d", by=space, falling=True)
+resources = {
+    "File descriptors": used(process.OPEN_FDS, of=process.MAX_FDS, by="instance"),
+    "Database connections of the pool": used(sql_pool.IN_USE, of=sql_pool.MAX_OPEN, by=pool),
+    "Disk space": left(node.FILESYSTEM_AVAILABLE, of=node.FILESYSTEM_SIZE, by=mount),
+    "Inodes": left(node.FILESYSTEM_FILES_FREE, of=node.FILESYSTEM_FILES, by=mount),
+    "Memory of hosts": left(node.MEMORY_AVAILABLE, of=node.MEMORY, by="instance"),
+    "Redis memory": used(redis_server.MEMORY, of=redis_server.MAX_MEMORY, by="instance"),
+    "Redis clients": used(redis_server.CLIENTS, of=redis_server.MAX_CLIENTS, by="instance"),
+    "Replicas of the autoscaler": used(kubernetes.AUTOSCALER_REPLICAS, of=kubernetes.AUTOSCALER_MAX, by=autoscaler),
+}
 
-dashboard = Dashboard(
-    "Registry Capacity",
-    Row(
-        "What is nearest to its limit? (the ten highest)",
-        Lines("File descriptors", top(10, fds), good="below 70 %", alert=FDS, thresholds=(0.7, 0.9)),
-        Lines("Database connections", top(10, pool), good="below 70 %", alert=POOL, thresholds=(0.7, 0.9)),
-        Lines("CPU in cores", top(10, rate(process.CPU, by=one)), good="below the limit of the container"),
-        Lines("Memory", top(10, highest(process.RESIDENT_MEMORY, by=one)), good="level; no slope over days"),
-        Lines("Goroutines", top(10, highest(go_runtime.GOROUTINES, by=one)), good="follows in flight"),
-        Lines("Threads", top(10, highest(go_runtime.THREADS, by=one)), good="level; a rise means slow disks"),
-    ),
-    Row(
-        "How full are the hosts?",
-        Lines("CPU of hosts", top(10, busy), good="below 70 %", thresholds=(0.7, 0.9)),
-        Lines("Memory left on hosts", memory_left, good="above 20 %", thresholds=(0.2, 0.1)),
-        Lines("Load of hosts", top(10, highest(node.LOAD, by=one)), good="no more than the host has processors"),
-        Lines("Network of hosts", wire, good="below the speed of the link"),
-        Lines("Disks busy", top(10, disks), good="below 70 %"),
-        Lines("Bytes of disks", platters, good="below what the disks can"),
-        Lines("Space left", bytes_left, good="above 20 %", thresholds=(0.2, 0.1)),
-        Lines("Files left", files_left, good="above 20 %", thresholds=(0.2, 0.1)),
-    ),
-    Row(
-        "Is there room to scale?",
-        Lines("Replicas of the most allowed", scaled, good="below 80 %", thresholds=(0.8, 1)),
-        Lines("CPU periods throttled (top 10)", top(10, throttled), good="0", zoom=True),
-    ),
-    Row(
-        "Which queues grow?",
-        Lines("Overdue garbage collection", growth, good="0 or below", alert=QUEUE, logs="gc-decisions", zoom=True),
-        Lines("Notifications", queue, queue_3, good="0 or below", logs="recent-errors", zoom=True),
-    ),
-    Row(
-        "Where does it lead, if it goes on like this?",
-        Lines("Space left in 4 days", space_ahead, good="far above 0"),
-        Lines("Files left in 4 days", files_ahead, good="far above 0"),
-        Lines("Memory in a day (top 10)", top(10, memory_ahead), good="what it is now; more is a leak"),
-        Lines("File descriptors in a day (top 10)", top(10, fds_ahead), good="what it is now; more is a leak"),
-    ),
+first = Row(
+    "What runs out first?",
+    Saturation("Resources by use", resources, good="below 70 %, and full in no less than 14 days"),
 )
+
+FDS, POOL, QUEUE = "RegistryFileDescriptorsNearLimit", "RegistryDatabasePoolSaturated", "RegistryGarbageQueueGrowing"
+descriptors, pools = top(10, file_descriptors), top(10, pool_in_use)
+threads, goroutines = highest(go_runtime.THREADS, by="instance"), highest(go_runtime.GOROUTINES, by="instance")
+
+processes = Row(
+    "Processes (the ten highest)",
+    Lines("File descriptors, % of limit", descriptors, good="below 70 %", alert=FDS, thresholds=(0.7, 0.9)),
+    Lines("Database connections, % of pool", pools, good="below 70 %", alert=POOL, thresholds=(0.7, 0.9)),
+    Lines("CPU cores used", top(10, cpu), good="below the limit of the container"),
+    Lines("Resident memory", top(10, memory), good="level; no slope over days"),
+    Lines("Goroutines", top(10, goroutines), good="follows the requests in flight"),
+    Lines("OS threads", top(10, threads), good="level; a rise means slow disks"),
+    logs="recent-errors",
+)
+
+memory_left = ratio(lowest(node.MEMORY_AVAILABLE, by="instance"), lowest(node.MEMORY, by="instance"))
+busy = ratio(rate(select(node.CPU, mode=other_than("idle")), by="instance"), rate(node.CPU, by="instance"))
+received, sent = (rate(select(x, device=other_than("lo"))) for x in (node.NETWORK_RECEIVED, node.NETWORK_SENT))
+disks = rate(node.DISK_BUSY, by=("instance", "device"))
+
+hosts = Row(
+    "Hosts",
+    Lines("Host CPU, %", top(10, busy), good="below 70 %", thresholds=(0.7, 0.9)),
+    Lines("Host memory left", memory_left, good="above 20 %", thresholds=(0.2, 0.1)),
+    Lines("Host load", top(10, highest(node.LOAD, by="instance")), good="no more than the host has processors"),
+    Lines("Host network", {"received": received, "sent": sent}, good="below the speed of the link"),
+    Lines("Disk busy, %", top(10, disks), good="below 70 %", thresholds=(0.7, 0.9)),
+    Lines("Disk bytes", {"read": rate(node.DISK_READ), "written": rate(node.DISK_WRITTEN)}, good="below what it can"),
+    Lines("Disk space left", space_left, good="above 20 %", thresholds=(0.2, 0.1)),
+    Lines("Inodes left", inodes_left, good="above 20 %", thresholds=(0.2, 0.1)),
+    Lines("CPU periods throttled, %", top(10, cpu_throttled), good="0", zoom=True),
+)
+
+queue = by_version(
+    change(highest(notifications.PENDING, by="endpoint")),
+    before=change(highest(notifications.PENDING_TOTAL, by="endpoint")),
+)
+
+queues = Row(
+    "Which queues grow?",
+    Lines("GC tasks overdue, change in 1 h", change(gc_overdue), good="0 or below", alert=QUEUE, logs="gc-decisions"),
+    Lines("Notifications waiting, change in 1 h", queue, good="0 or below", logs="recent-errors"),
+)
+
+dashboard = Dashboard("Registry Capacity", first, processes, hosts, queues)

@@ -8,65 +8,84 @@ from regobs.catalog import background_migrations as bbm
 from regobs.catalog import build_info, removed, row_counts
 from regobs.grafana.words import *
 
-FAILED = "RegistryMigrationFailed"
+known_pre = highest(select(row_counts.MIGRATIONS, migration_type="pre_deployment"))
+known_post = highest(select(row_counts.MIGRATIONS, migration_type="post_deployment"))
+applied_pre = highest(select(row_counts.ROWS, query_name="applied_pre_migrations"))
+applied_post = highest(select(row_counts.ROWS, query_name="applied_post_migrations"))
+pending_pre, pending_post = known_pre - applied_pre, known_post - applied_post
 
-applied = row_counts.ROWS
-before = highest(select(row_counts.MIGRATIONS, migration_type="pre_deployment"))
-after = highest(select(row_counts.MIGRATIONS, migration_type="post_deployment"))
-before_done = highest(select(applied, query_name="applied_pre_migrations"))
-after_done = highest(select(applied, query_name="applied_post_migrations"))
-migration, which = ("migration_id", "migration_name"), "migration_id"
+schema = Row(
+    "Is the schema what the registry expects?",
+    Stat("Pending pre-deployment migrations", pending_pre, good="0, or a rollout runs", thresholds=(1, 5)),
+    Stat("Pending post-deployment migrations", pending_post, good="0 soon after a rollout", thresholds=(1, 20)),
+    Lines("Pre-deployment migrations", {"known": known_pre, "applied": applied_pre}, good="both lines are one"),
+    Lines("Post-deployment migrations", {"known": known_post, "applied": applied_post}, good="both lines are one"),
+    States("Registry version", count(build_info.BUILD, by="version"), good="one; two only in a rollout"),
+    logs="recent-errors",
+)
+
+migration = ("migration_id", "migration_name")
 progress = highest(row_counts.BBM_PROGRESS, by=migration)
-failed = highest(select(row_counts.BBM_PROGRESS, status=("failed", "paused")), by=(*migration, "status"))
-left = {"before deployment": before - before_done, "after deployment": after - after_done}
-known = {"known": before, "applied": before_done}
-imports = rate(select(removed.IMPORTS, attempted=True), by="type")
-import_errors = ratio(rate(select(removed.IMPORTS, error=True), by="type"), rate(removed.IMPORTS, by="type"))
-blob_time, blob_size = removed.MIGRATION_BLOB_DURATION, removed.MIGRATION_BLOB_SIZE
+# The series of a status that is over stays: of one migration the status with the highest progress is the present one.
+by_status = at_least(highest(row_counts.BBM_PROGRESS, by=(*migration, "status")), progress, on=migration)
+failed_or_paused = select(row_counts.BBM_PROGRESS, status=("failed", "paused"))
+stopped = count(at_least(highest(failed_or_paused, by=(*migration, "status")), progress, on=migration))
+finished = count(highest(select(row_counts.BBM_PROGRESS, status="finished"), by="migration_id"))
+reported_count = count(highest(row_counts.BBM_PROGRESS, by="migration_id"))
+reported = {"reported": reported_count, "finished": finished}
+halted = zero_filled(stopped, reported_count)
+FAILED = "RegistryMigrationFailed"
+SEEN = "100 %; a migration that has not started may be missing, as is one of unknown size"
+
+progressing = Row(
+    "How far are background migrations?",
+    Stat("Background migrations reported", reported, good="equal; those not reported may still be open"),
+    Stat("Background migrations failed or paused", halted, good="0", alert=FAILED, thresholds=(0.5, 1)),
+    Bars("Background migration progress, of those reported", progress, good=SEEN),
+    Table("Background migrations by status", by_status, good="finished or active", alert=FAILED),
+    logs="recent-errors",
+)
+
+name = "migration_id"  # the worker's metrics have another name for the same migration
+
+worker = Row(
+    "Background migration worker",
+    Lines("Migration worker runs", rate(bbm.RUNS), good="level, also without work"),
+    Lines("Migration worker run duration p95", quantile(0.95, bbm.RUN_DURATION), good="below its interval"),
+    Lines("Migration worker sleep p95", quantile(0.95, bbm.SLEEP), good="the configured interval"),
+    Lines("Rows migrated", rate(bbm.MIGRATED, by=name), good="above 0 while one is active", stacked=True),
+    Lines("Migration batch size", highest(bbm.BATCH_SIZE, by=name), good="level"),
+    Lines("Migration jobs", rate(bbm.JOB_DURATION, by=name), good="above 0 while one is active"),
+    Lines("Migration job duration p95", quantile(0.95, bbm.JOB_DURATION, by=name), good="level"),
+    Lines("Migration job query latency p95", quantile(0.95, bbm.QUERY_DURATION, by=name), good="below 1 s"),
+    Heat("Migration job duration", bbm.JOB_DURATION, good="one band; a second band is a table under load"),
+    logs="recent-errors",
+)
+
+imported = rate(select(removed.IMPORTS, attempted=True), by="type")
+failed = ratio(rate(select(removed.IMPORTS, error=True), by="type"), rate(removed.IMPORTS, by="type"))
+saturation, transfer = (
+    highest(removed.IMPORT_SATURATION),
+    quantile(0.95, removed.MIGRATION_BLOB_DURATION, by="blob_type"),
+)
+in_flight, durations = total(removed.IMPORTS_IN_FLIGHT, by="type"), quantile(0.95, removed.IMPORT_DURATION, by="type")
+moved = volume(removed.MIGRATION_BLOB_SIZE, by="blob_type")
+
+imports = Row(
+    "Imports (registries from 3.24 until 3.72)",
+    Lines("Repository imports", imported, good="above 0 while repositories move", stacked=True),
+    Lines("Repository imports failed, %", failed, good="0", zoom=True),
+    Lines("Repository imports in flight", in_flight, good="below the configured limit"),
+    Lines("Import workers in use, %", saturation, good="below 70 %", thresholds=(0.7, 0.9)),
+    Lines("Import duration p95", durations, good="minutes, final ones seconds"),
+    Lines("Tags of a repository p95", quantile(0.95, removed.MIGRATION_TAGS), good="the usual mix", log=True),
+    Lines("Layers of an image p95", quantile(0.95, removed.MIGRATION_LAYERS), good="the usual mix", log=True),
+    Lines("Blob transfer duration p95", transfer, good="below 1 s"),
+    Lines("Bytes of blobs moved", moved, good="above 0 while repositories move"),
+    Lines("Requests by migration path", rate(removed.MIGRATION_ROUTES, by="path"), good="moves from old to new"),
+    collapsed=True,
+)
 
 dashboard = Dashboard(
-    "Registry Migration Detail",
-    Row(
-        "Is the schema what the registry expects?",
-        Stat("Pending, before deployment", before - before_done, good="0, or a rollout runs", thresholds=(1, 5)),
-        Stat("Pending, after deployment", after - after_done, good="0 soon after a rollout", thresholds=(1, 20)),
-        Stat("Version", count(build_info.BUILD, by="version"), good="one; two only while a rollout runs"),
-        Lines("Pending", left, good="0; below 0 the database is ahead of the registry", zoom=True),
-        Lines("Before deployment", known, good="both lines are one"),
-        Lines("After deployment", {"known": after, "applied": after_done}, good="both lines are one"),
-    ),
-    Row(
-        "How far are background migrations?",
-        Bars("Progress", progress, good="100 %"),
-        Lines("Progress over time", progress, good="rises to 100 %"),
-        Table("Failed or paused", failed, good="empty, or left from before it went on", alert=FAILED),
-        logs="recent-errors",
-    ),
-    Row(
-        "What does the worker do?",
-        Lines("Runs", rate(bbm.RUNS), good="level, also without work"),
-        Lines("p95 of runs", quantile(0.95, bbm.RUN_DURATION), good="below the interval of the worker"),
-        Lines("p95 of sleep between runs", quantile(0.95, bbm.SLEEP), good="the configured interval"),
-        Lines("Rows migrated", rate(bbm.MIGRATED, by=which), good="above 0 while one is active", stacked=True),
-        Lines("Batch size", highest(bbm.BATCH_SIZE, by=which), good="level"),
-        Lines("Jobs", rate(bbm.JOB_DURATION, by=which), good="above 0 while one is active"),
-        Lines("p95 of jobs", quantile(0.95, bbm.JOB_DURATION, by=which), good="level"),
-        Lines("p95 of the job's queries", quantile(0.95, bbm.QUERY_DURATION, by=which), good="below 1 s"),
-        Heat("Time of jobs", bbm.JOB_DURATION, good="one band; a second band is a table under load"),
-    ),
-    Row(
-        "How do imports go? (registries from 3.24 until 3.72)",
-        Lines("Imports", imports, good="above 0 while repositories move", stacked=True),
-        Lines("Imports that failed", import_errors, good="0", zoom=True),
-        Lines("Imports in flight", total(removed.IMPORTS_IN_FLIGHT, by="type"), good="below the configured most"),
-        Lines("Import workers in use", highest(removed.IMPORT_SATURATION), good="below 70 %", thresholds=(0.7, 0.9)),
-        Lines("p95 of imports", quantile(0.95, removed.IMPORT_DURATION, by="type"), good="minutes, final ones seconds"),
-        Lines("Tags of a repository, p95", quantile(0.95, removed.MIGRATION_TAGS), good="the usual mix", log=True),
-        Lines("Layers of an image, p95", quantile(0.95, removed.MIGRATION_LAYERS), good="the usual mix", log=True),
-        Lines("p95 of blob transfers", quantile(0.95, blob_time, by="blob_type"), good="below 1 s"),
-        Lines("Bytes of blobs moved", volume(blob_size, by="blob_type"), good="above 0 while repositories move"),
-        Lines("Requests by path", rate(removed.MIGRATION_ROUTES, by="path"), good="moves from old to new"),
-        collapsed=True,
-    ),
-    needs=Capability.METADATA_DATABASE,
+    "Registry Migration Detail", schema, progressing, worker, imports, needs=Capability.METADATA_DATABASE
 )

@@ -1,88 +1,113 @@
-"""Is the registry serving, how much error budget is left, and what is close to its limit?
+"""What fires, which part is ill, is the registry serving, and what is close to its limit?"""
 
-Latency is the 95th percentile on every dashboard: the median hides the slow requests that people complain about, and
-the 99th is made of one or two requests per window on most registries.
-"""
-
-from regobs.catalog import build_info, database, gc, go_runtime, http, load_balancing, notifications, process
-from regobs.catalog import redis, row_counts, slo, sql_pool, storage, targets
+from measures import *
+from regobs.catalog import build_info, database, go_runtime, http, notifications, probe, process
+from regobs.catalog import redis, storage, targets
 from regobs.grafana.words import *
 
 FDS, POOL, QUEUE = "RegistryFileDescriptorsNearLimit", "RegistryDatabasePoolSaturated", "RegistryGarbageQueueGrowing"
-BURN, DROPPED, RESTARTS = "RegistryAvailabilityBurn", "RegistryNotificationsDropped", "RegistryRestarting"
-LATE, RETRIES, QUIET = "RegistryLatencyBurn", "RegistryStorageRetries", "RegistryNoTraffic"
-SLOW, GC = "slow-requests-by-route", "gc-decisions"
+BURN, LATE, RETRIES = "RegistryAvailabilityBurn", "RegistryLatencyBurn", "RegistryStorageRetries"
+QUIET, RESTARTS, DROPPED = "RegistryNoTraffic", "RegistryRestarting", "RegistryNotificationsDropped"
 
-up, known = total(targets.UP), count(targets.UP)
-firing = count(select(targets.ALERTS, alertname="registry", alertstate="firing"))
-budget, burn = lowest(slo.BUDGET_REMAINING, by="slo"), highest(slo.BURN_RATE("1h"), by="slo")
-failed = rate(select(http.REQUESTS, code="5xx"))
+firing = count(select(targets.ALERTS, alertname="registry", alertstate="firing"), by=("severity", "alertname"))
+
+alerts = Row(
+    "What fires?",
+    Alerts("Firing alerts", firing, good="none", see="rules-health"),
+)
+
+GC, errors, overdue = "garbage-collection-detail", server_errors, highest(is_overdue)
+redis_p95 = quantile(0.95, redis.COMMANDS)
+
+parts = Row(
+    "Which part is ill?",
+    Tile("HTTP server errors", errors, good="below 0.1 %", see="application-detail", thresholds=(0.001, 0.01)),
+    Tile("Storage latency p95", storage_latency, good="below 100 ms", see="storage-detail", thresholds=(0.1, 1)),
+    Tile("Fullest database pool", top(1, pool_in_use), good="below 70 %", alert=POOL, thresholds=(0.7, 0.9)),
+    Tile("Most overdue GC tasks", overdue, good="falls back to 0", alert=QUEUE, see=GC, thresholds=(100, 1000)),
+    Tile("Redis latency p95", redis_p95, good="below 5 ms", see="redis-detail", thresholds=(0.01, 0.1)),
+    Tile("Notifications waiting", notifications_waiting, good="falls back to 0", thresholds=(100, 1000)),
+    Tile("Least disk space left", bottom(1, space_left), good="above 20 %", see="capacity", thresholds=(0.2, 0.1)),
+)
+
+MIX = "requests-by-route-and-status"
 answered = rate(select(http.REQUESTS, code=other_than("5xx")), by="route")
-by_route = rate(http.REQUESTS, by="route")
-available = ratio(answered, by_route)
-slowest = quantile(0.95, http.DURATION, by="route")
-uploads = select(http.REQUEST_SIZE, route=("upload_start", "upload"))
-downloads = select(http.RESPONSE_SIZE, route="blob")
-in_and_out = {"in": volume(uploads), "out": volume(downloads)}
-fds = ratio(highest(process.OPEN_FDS, by="instance"), highest(process.MAX_FDS, by="instance"))
-each = ("instance", "host_type")
-pool = ratio(highest(sql_pool.IN_USE, by=each), highest(sql_pool.MAX_OPEN, by=each))
-overdue = select(row_counts.ROWS, query_name=("gc_blob_review_queue_overdue", "gc_manifest_review_queue_overdue"))
-late = highest(overdue, by="query_name")
-repeated = ratio(rate(storage.RETRIES), rate(storage.ACTIONS))
-gc_failed = ratio(rate(select(gc.RUNS, error=True), by="worker"), rate(gc.RUNS, by="worker"))
-to_primary = ratio(rate(select(load_balancing.TARGETS, fallback=True)), rate(load_balancing.TARGETS))
+available = ratio(answered, requests_by_route)
+version = count(build_info.BUILD, by="version")
+
+serving = Row(
+    "Is it serving?",
+    Stat("Instances up", up, good="as many as are deployed", alert="RegistryDown"),
+    Stat("Instances down", known - up, good="0", alert="RegistryTargetDown", thresholds=(0.5, 1)),
+    Stat("Requests", rate(http.REQUESTS), good="follows the time of day", alert=QUIET, logs="requests-over-time"),
+    Stat("HTTP latency p95", latency, good="below 1 s", logs="slow-requests-by-route", thresholds=(1, 5)),
+    Stat("Requests in flight", total(http.IN_FLIGHT), good="falls back after each peak"),
+    Stat("Registry version", version, good="one; two only while a rollout runs", names=True),
+    Lines("Availability by route", available, good="100 %", alert=BURN, zoom=True),
+    Lines("Requests by route", requests_by_route, good="the usual mix", logs=MIX, stacked=True),
+    Lines("HTTP latency p95 by route", latency_by_route, good="flat; uploads take longest", alert=LATE),
+    logs="errors-by-code",
+)
+
+STEP, HEALTH = "RegistryProbeStepFails", "RegistryHealthCheckFails"
+worked = ratio(rate(select(probe.RUNS, result="ok"), by="step"), rate(probe.RUNS, by="step"))
+step_latency, last_worked = quantile(0.95, probe.DURATION, by="step"), age(probe.LAST_SUCCESS, by="step")
+
+outside = Row(
+    "From outside",
+    States("Steps of the probe", lowest(probe.SUCCESS, by="step"), good="1; the first 0 names the cause", alert=STEP),
+    Lines("Steps of the probe that work, %", worked, good="100 %", alert=STEP, zoom=True),
+    Lines("Step latency p95", step_latency, good="flat", alert=STEP),
+    Lines("Age of a step's last success", last_worked, good="its interval", alert="RegistryProbeSuccessOld"),
+    Lines("Failing health checks", highest(probe.FAILING_CHECKS, by="check"), good="0", alert=HEALTH),
+    see="application-detail",
+)
+
+budgets = Row(
+    "Error budgets",
+    Lines("Error budget left", budget_left, good="above a quarter, no steps down", thresholds=(0.25, 0), zoom=True),
+    Lines("Burn rate, 1 h", burn_rate["1h"], good="below 1", alert=BURN, thresholds=(1, 13.44)),
+)
+
+storage_by_action = quantile(0.95, storage.ACTIONS, by="action")
+
+traffic = Row(
+    "Traffic and storage",
+    Lines("Blob traffic", blob_traffic, good="more out than in; redirected where a bucket serves"),
+    Lines("Storage calls by action", rate(storage.ACTIONS, by="action"), good="follows the requests", stacked=True),
+    Lines("Storage latency p95 by action", storage_by_action, good="flat at any load"),
+    Lines("Storage retries, % of calls", storage_retries, good="0", alert=RETRIES, thresholds=(0.01, 0.05)),
+    logs="top-namespaces-by-bytes",
+)
+
+descriptors, pools = top(10, file_descriptors), top(10, pool_in_use)
+goroutines, started = highest(go_runtime.GOROUTINES, by="instance"), age(process.START_TIME, by="instance")
+
+limits = Row(
+    "What is close to its limit? (the ten highest instances)",
+    Lines("File descriptors, % of limit", descriptors, good="below 70 %", alert=FDS, thresholds=(0.7, 0.9)),
+    Lines("Database connections, % of pool", pools, good="below 70 %", alert=POOL, thresholds=(0.7, 0.9)),
+    Lines("CPU cores used", top(10, cpu), good="below the limit of the container"),
+    Lines("Resident memory", top(10, memory), good="level; no slope over days"),
+    Lines("Goroutines", top(10, goroutines), good="follows the requests in flight"),
+    Lines("Process uptime", bottom(10, started), good="only a rollout brings it to 0", alert=RESTARTS),
+)
+
+to_primary, redis_latency = sent_to_primary, quantile(0.95, redis.COMMANDS, by="instance")
+events = rate(notifications.EVENTS, by="type")
+
+optional = Row(
+    "Optional parts",
+    Lines("Database queries", rate(database.QUERIES), good="follows the requests"),
+    Lines("Database query latency p95", quantile(0.95, database.QUERY_DURATION), good="below 25 ms"),
+    Lines("Reads sent to the primary, % of reads", to_primary, good="below 5 %", thresholds=(0.05, 0.5), zoom=True),
+    Lines("GC tasks overdue", gc_overdue, good="falls back to 0", alert=QUEUE, see=GC, thresholds=(100, 1000)),
+    Lines("GC runs failed, % of runs", gc_failed, good="0", logs="gc-failures", zoom=True),
+    Lines("Redis latency p95 by instance", redis_latency, good="below 5 ms"),
+    Lines("Notification events by type", events, good="no Dropped", alert=DROPPED),
+    logs="recent-errors",
+)
 
 dashboard = Dashboard(
-    "Registry Overview",
-    Row(
-        "Is it serving?",
-        Stat("Instances up", up, good="as many as are deployed", alert="RegistryDown"),
-        Stat("Instances down", known - up, good="0", alert="RegistryTargetDown", thresholds=(0.5, 1)),
-        Stat("Firing alerts", zero_filled(firing, known), good="0", thresholds=(1, 3)),
-        Stat("Requests", rate(http.REQUESTS), good="follows the time of day", alert=QUIET, logs="requests-over-time"),
-        Stat("Server errors", ratio(failed, rate(http.REQUESTS)), good="below 0.1 %", thresholds=(0.001, 0.01)),
-        Stat("p95 latency", quantile(0.95, http.DURATION), good="below 1 s", logs=SLOW, thresholds=(1, 5)),
-        Stat("In flight", total(http.IN_FLIGHT), good="falls back after each peak"),
-        Stat("Version", count(build_info.BUILD, by="version"), good="one; two only while a rollout runs"),
-        Lines("Availability by route", available, good="100 %", alert=BURN, zoom=True),
-        Lines("Requests by route", by_route, good="the usual mix", logs="requests-by-route-and-status", stacked=True),
-        Lines("p95 latency by route", slowest, good="flat; uploads take longest", alert=LATE, logs=SLOW),
-        logs="errors-by-code",
-    ),
-    Row(
-        "Error budgets",
-        Bars("Budget left", budget, good="above a quarter", thresholds=(0.25, 0)),
-        Lines("Budget left over time", budget, good="no steps down", zoom=True),
-        Lines("Burn rate over 1 h", burn, good="below 1", alert=BURN, thresholds=(1, 13.44)),
-    ),
-    Row(
-        "Traffic and storage",
-        Lines("Bytes in and out", in_and_out, good="more out than in", logs="top-namespaces-by-bytes"),
-        Lines("Storage actions", rate(storage.ACTIONS, by="action"), good="follows the requests", stacked=True),
-        Lines("p95 of storage actions", quantile(0.95, storage.ACTIONS, by="action"), good="flat at any load"),
-    ),
-    Row(
-        "What is close to its limit? (the ten highest instances)",
-        Lines("File descriptors", top(10, fds), good="below 70 %", alert=FDS, thresholds=(0.7, 0.9)),
-        Lines("CPU", top(10, rate(process.CPU, by="instance")), good="below the limit of the container"),
-        Lines("Memory", top(10, highest(process.RESIDENT_MEMORY, by="instance")), good="level; no slope over days"),
-        Lines("Goroutines", top(10, highest(go_runtime.GOROUTINES, by="instance")), good="follows in flight"),
-        Lines("Database connections in use", top(10, pool), good="below 70 %", alert=POOL, thresholds=(0.7, 0.9)),
-        Lines("Since the last start", age(process.START_TIME), good="only a rollout brings it to 0", alert=RESTARTS),
-    ),
-    Row(
-        "Parts that can be switched on",
-        Lines("Storage calls repeated", repeated, good="0", alert=RETRIES, thresholds=(0.01, 0.05)),
-        Lines("Database queries", rate(database.QUERIES), good="follows the requests"),
-        Lines("p95 of database queries", quantile(0.95, database.QUERY_DURATION), good="below 25 ms"),
-        Lines("Overdue garbage collection", late, good="falls back to 0", alert=QUEUE, logs=GC, thresholds=(100, 1000)),
-        Lines("Garbage collection runs that failed", gc_failed, good="0", logs=GC, zoom=True),
-        Lines("Reads that fell back to the primary", to_primary, good="0", zoom=True),
-        Lines("p95 of Redis commands", quantile(0.95, redis.COMMANDS, by="instance"), good="below 10 ms"),
-        Lines("Notifications waiting", highest(notifications.PENDING, by="endpoint"), good="falls back to 0"),
-        Lines("Notifications", rate(notifications.EVENTS, by="type"), good="no Dropped", alert=DROPPED),
-        logs="recent-errors",
-    ),
-    recorded=True,
+    "Registry Overview", alerts, parts, serving, outside, budgets, traffic, limits, optional, recorded=True
 )

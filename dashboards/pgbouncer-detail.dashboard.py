@@ -6,56 +6,72 @@ A client that waits here is time of a query to the registry, which cannot tell t
 from regobs.catalog import pgbouncer
 from regobs.grafana.words import *
 
-one, pool, database = "instance", ("instance", "database", "user"), ("instance", "database")
-real = {"database": other_than("pgbouncer")}  # the admin console is listed like a database
-active, waiting = (total(select(m, **real), by=pool) for m in (pgbouncer.SERVERS_ACTIVE, pgbouncer.CLIENTS_WAITING))
-states = ("active", "idle", "used", "tested", "login")
-metrics = (pgbouncer.SERVERS_ACTIVE, pgbouncer.SERVERS_IDLE, pgbouncer.SERVERS_USED, pgbouncer.SERVERS_TESTED)
-servers = {s: total(select(m, **real)) for s, m in zip(states, (*metrics, pgbouncer.SERVERS_LOGIN), strict=True)}
-size = highest(select(pgbouncer.POOL_SIZE, **real), by=database)
-reserve = highest(select(pgbouncer.RESERVE_SIZE, **real), by=database)
-pools = count(select(pgbouncer.SERVERS_ACTIVE, **real), by=database)  # each pair of database and user is a pool
-full = ratio(total(select(pgbouncer.POOL_CONNECTIONS, **real), by=database), (size + reserve) * pools)
-clients = ratio(highest(pgbouncer.USED_CLIENTS, by=one), highest(pgbouncer.MAX_CLIENTS, by=one))
-queries = rate(select(pgbouncer.QUERIES, **real), by=database)
-transactions = rate(select(pgbouncer.TRANSACTIONS, **real), by=database)
-wait = rate(select(pgbouncer.WAIT_SECONDS, **real), by=database)
-busy = {"in queries": rate(pgbouncer.QUERY_SECONDS), "in transactions": rate(pgbouncer.TRANSACTION_SECONDS)}
-oldest = highest(select(pgbouncer.LONGEST_WAIT, **real), by=pool)
-mean_query = per(rate(select(pgbouncer.QUERY_SECONDS, **real), by=database), queries)
-mean_wait, queries_each = per(wait, transactions), per(queries, transactions)
+pool, by_database, real = ("instance", "database", "user"), ("instance", "database"), other_than("pgbouncer")
+waiting, longest_wait = (select(x, database=real) for x in (pgbouncer.CLIENTS_WAITING, pgbouncer.LONGEST_WAIT))
+size = highest(select(pgbouncer.POOL_SIZE, database=real), by=by_database)
+reserve = highest(select(pgbouncer.RESERVE_SIZE, database=real), by=by_database)
+pools = count(select(pgbouncer.SERVERS_ACTIVE, database=real), by=by_database)  # one for each database and user
+full = ratio(total(select(pgbouncer.POOL_CONNECTIONS, database=real), by=by_database), (size + reserve) * pools)
+clients = ratio(highest(pgbouncer.USED_CLIENTS, by="instance"), highest(pgbouncer.MAX_CLIENTS, by="instance"))
+oldest, transactions = (
+    highest(longest_wait, by=pool),
+    rate(select(pgbouncer.TRANSACTIONS, database=real), by=by_database),
+)
+wait = rate(select(pgbouncer.WAIT_SECONDS, database=real), by=by_database)
+
+waits = Row(
+    "Does anybody wait for a connection?",
+    Stat("PgBouncers down", count(pgbouncer.UP) - total(pgbouncer.UP), good="0", thresholds=(0.5, 1)),
+    Stat("PgBouncer clients waiting", total(waiting), good="0", thresholds=(1, 10)),
+    Stat("PgBouncer longest wait", highest(longest_wait), good="below 1 s", thresholds=(1, 5)),
+    Stat("Fullest PgBouncer pool", top(1, full), good="below 70 %", thresholds=(0.7, 0.9)),
+    Stat("PgBouncer databases paused", total(pgbouncer.PAUSED), good="0", thresholds=(1, 2)),
+    Lines("PgBouncer clients waiting by pool (top 10)", top(10, total(waiting, by=pool)), good="0"),
+    Lines("PgBouncer longest wait by pool (top 10)", top(10, oldest), good="below 1 s"),
+    Lines("PgBouncer wait per transaction", per(wait, transactions), good="below 10 ms"),
+    logs="recent-errors",
+    see="database-detail",
+)
+
+active, idle = (
+    total(select(pgbouncer.SERVERS_ACTIVE, database=real)),
+    total(select(pgbouncer.SERVERS_IDLE, database=real)),
+)
+recently, tested = (
+    total(select(pgbouncer.SERVERS_USED, database=real)),
+    total(select(pgbouncer.SERVERS_TESTED, database=real)),
+)
+login, active_by_pool = (
+    total(select(x, database=real), by=y) for x, y in ((pgbouncer.SERVERS_LOGIN, ()), (pgbouncer.SERVERS_ACTIVE, pool))
+)
+servers = {"active": active, "idle": idle, "used": recently, "tested": tested, "login": login}
+busy = {"queries": rate(pgbouncer.QUERY_SECONDS), "transactions": rate(pgbouncer.TRANSACTION_SECONDS)}
+
+room = Row(
+    "Are the pools large enough?",
+    Lines("PgBouncer server connections, % of pool", top(10, full), good="below 70 %", thresholds=(0.7, 0.9)),
+    Lines("PgBouncer server connections by state", servers, good="idle ones are left at every peak", stacked=True),
+    Lines("PgBouncer active connections by pool (top 10)", top(10, active_by_pool), good="below the pool's size"),
+    Lines("PgBouncer clients, % of max", clients, good="below 70 %", thresholds=(0.7, 0.9)),
+    Lines("Clients waiting at a time", wait, good="0", zoom=True),
+    Lines("Concurrent queries and transactions", busy, good="close together; a gap is idle in transaction"),
+    logs="recent-errors",
+    see="database-detail",
+)
+
+queries = rate(select(pgbouncer.QUERIES, database=real), by=by_database)
+query_time = per(rate(select(pgbouncer.QUERY_SECONDS, database=real), by=by_database), queries)
 network = {"from clients": rate(pgbouncer.RECEIVED), "to clients": rate(pgbouncer.SENT)}
 
-dashboard = Dashboard(
-    "Registry PgBouncer",
-    Row(
-        "Does anybody wait for a connection?",
-        Stat("Up", total(pgbouncer.UP), good="as many as there are", thresholds=(1, 0.5)),
-        Stat("Clients waiting", total(select(pgbouncer.CLIENTS_WAITING, **real)), good="0", thresholds=(1, 10)),
-        Stat("Longest wait", highest(select(pgbouncer.LONGEST_WAIT, **real)), good="below 1 s", thresholds=(1, 5)),
-        Stat("Fullest pool", top(1, full), good="below 70 %", thresholds=(0.7, 0.9)),
-        Stat("Clients of the limit", top(1, clients), good="below 70 %", thresholds=(0.7, 0.9)),
-        Stat("Databases paused", total(pgbouncer.PAUSED), good="0", thresholds=(1, 2)),
-        Lines("Clients waiting by pool (top 10)", top(10, waiting), good="0"),
-        Lines("Longest wait by pool (top 10)", top(10, oldest), good="below 1 s"),
-        Lines("Wait of a transaction", mean_wait, good="below 10 ms"),
-    ),
-    Row(
-        "Are the pools large enough?",
-        Lines("Server connections of the limit (top 10)", top(10, full), good="below 70 %", thresholds=(0.7, 0.9)),
-        Lines("Server connections", servers, good="idle ones are left at every peak", stacked=True),
-        Lines("At work by pool (top 10)", top(10, active), good="below the size of the pool"),
-        Lines("Clients of the limit over time", clients, good="below 70 %", thresholds=(0.7, 0.9)),
-        Lines("Waiting at a time", wait, good="0", zoom=True),
-        Lines("Busy at a time", busy, good="close together: a transaction that idles holds a connection"),
-    ),
-    Row(
-        "What passes?",
-        Lines("Queries", queries, good="follows the requests"),
-        Lines("Transactions", transactions, good="follows the requests"),
-        Lines("Queries of a transaction", queries_each, good="level"),
-        Lines("Mean time of queries", mean_query, good="below 10 ms"),
-        Lines("Network", network, good="follows the queries"),
-    ),
-    needs=Capability.PGBOUNCER_EXPORTER,
+work = Row(
+    "What passes",
+    Lines("PgBouncer queries", queries, good="follows the requests"),
+    Lines("PgBouncer transactions", transactions, good="follows the requests"),
+    Lines("Queries per transaction", per(queries, transactions), good="level"),
+    Lines("PgBouncer query time mean", query_time, good="below 10 ms"),
+    Lines("PgBouncer network", network, good="follows the queries"),
+    logs="requests-over-time",
+    see="postgresql-detail",
 )
+
+dashboard = Dashboard("Registry PgBouncer", waits, room, work, needs=Capability.PGBOUNCER_EXPORTER)

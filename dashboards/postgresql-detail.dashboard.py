@@ -6,88 +6,104 @@ Bloat, sizes, vacuum and lag come from the pack's queries for the exporter (expo
 from regobs.catalog import postgresql as pg
 from regobs.grafana.words import *
 
-one, what, table = "instance", ("instance", "datname"), ("instance", "table")
-open_now, state = total(pg.CONNECTIONS, by=one), select(pg.CONNECTIONS, state=other_than("idle", "disabled"))
-full, working = ratio(open_now, highest(pg.MAX_CONNECTIONS, by=one)), total(state, by=("instance", "state"))
+by_server, by_database = "instance", ("instance", "datname")
+opened = total(pg.CONNECTIONS, by=by_server)
+connections = ratio(opened, highest(pg.MAX_CONNECTIONS, by=by_server))
+hits, reads = rate(pg.BLOCKS_HIT, by=by_server), rate(pg.BLOCKS_READ, by=by_server)
+cache_hits = ratio(hits, hits + reads)
+wraparound = highest(pg.NUMBERS_USED, by=by_database)
+
+now = Row(
+    "Is the server well?",
+    Stat("PostgreSQL servers down", count(pg.UP) - total(pg.UP), good="0", thresholds=(0.5, 1)),
+    Stat("PostgreSQL exporters with an error", total(pg.SCRAPE_ERROR), good="0", thresholds=(1, 2)),
+    Stat("Deadlocks, whole time range", increase(pg.DEADLOCKS), good="0", thresholds=(1, 10)),
+    Stat("Databases in all", total(pg.DATABASE_SIZE), good="grows with the images"),
+    logs="recent-errors",
+    see="database-detail",
+)
+
+working = total(select(pg.CONNECTIONS, state=other_than("idle", "disabled")), by=("instance", "state"))
 stuck = select(pg.LONGEST_TRANSACTION, state=("idle in transaction", "idle in transaction (aborted)"))
-transactions = {"committed": rate(pg.COMMITS, by=one), "rolled back": rate(pg.ROLLBACKS, by=one)}
-rolled_back = ratio(rate(pg.ROLLBACKS, by=one), rate(pg.ROLLBACKS, by=one) + rate(pg.COMMITS, by=one))
-blocks_hit, blocks_read = rate(pg.BLOCKS_HIT, by=one), rate(pg.BLOCKS_READ, by=one)
-cached = ratio(blocks_hit, blocks_hit + blocks_read)
-rows_new = {"inserted": rate(pg.ROWS_INSERTED), "updated": rate(pg.ROWS_UPDATED)}
-rows_written = {**rows_new, "deleted": rate(pg.ROWS_DELETED)}
-rows_read = {"went through": rate(pg.ROWS_RETURNED), "fetched by index": rate(pg.ROWS_FETCHED)}
 strong = select(pg.LOCKS, mode=("sharelock", "sharerowexclusivelock", "exclusivelock", "accessexclusivelock"))
-checkpoints = {"due": rate(pg.CHECKPOINTS_TIMED), "early": rate(pg.CHECKPOINTS_REQUESTED)}
-by_checkpoint = {"checkpoints": rate(pg.BUFFERS_CHECKPOINT), "background writer": rate(pg.BUFFERS_CLEANED)}
-writers = {**by_checkpoint, "connections": rate(pg.BUFFERS_BACKEND)}
-dead = ratio(highest(pg.DEAD_ROWS, by=table), highest(pg.DEAD_ROWS, by=table) + highest(pg.LIVE_ROWS, by=table))
-bloat, sizes = highest(pg.TABLE_BLOAT, by=table), highest(pg.TABLE_SIZE, by=table)
-indexes, vacuumed = highest(pg.INDEX_SIZE, by=table), age(pg.VACUUMED, by=table)
-bloated = ratio(total(pg.TABLE_BLOAT, by=one), total(pg.TABLE_SIZE, by=one))
-btrees_bloated = ratio(total(pg.BTREE_BLOAT, by=one), total(pg.BTREE_SIZE, by=one))
-index = ("instance", "index")
+locks = total(strong, by=("instance", "mode"))
+oldest = highest(pg.LONGEST_TRANSACTION, by=by_server)
+
+sessions = Row(
+    "Connections and locks",
+    Lines("PostgreSQL connections, % of max", connections, good="below 70 %", thresholds=(0.7, 0.9)),
+    Lines("PostgreSQL busy connections by state (top 10)", top(10, working), good="mostly active", stacked=True),
+    Lines("Oldest transaction", oldest, good="seconds; minutes in a migration"),
+    Lines("Oldest idle transaction", highest(stuck, by=by_server), good="below 1 s: whoever opened it does nothing"),
+    Lines("Exclusive locks by mode", locks, good="0 except in migrations", stacked=True),
+    Lines("Deadlocks", rate(pg.DEADLOCKS, by=by_database), good="0"),
+    logs="recent-errors",
+    see="database-detail",
+)
+
+commits, rollbacks = rate(pg.COMMITS, by=by_server), rate(pg.ROLLBACKS, by=by_server)
+inserted, updated, deleted = rate(pg.ROWS_INSERTED), rate(pg.ROWS_UPDATED), rate(pg.ROWS_DELETED)
+written, scanned = {"inserted": inserted, "updated": updated, "deleted": deleted}, rate(pg.ROWS_RETURNED)
+checkpoints = {"timed": rate(pg.CHECKPOINTS_TIMED), "requested": rate(pg.CHECKPOINTS_REQUESTED)}
+by_checkpoint, by_writer = rate(pg.BUFFERS_CHECKPOINT), rate(pg.BUFFERS_CLEANED)
+writers = {"checkpoints": by_checkpoint, "background writer": by_writer, "connections": rate(pg.BUFFERS_BACKEND)}
+
+work = Row(
+    "Work",
+    Lines("Transactions", {"committed": commits, "rolled back": rollbacks}, good="follows the requests"),
+    Lines("Rollbacks, % of transactions", ratio(rollbacks, rollbacks + commits), good="level", zoom=True),
+    Lines("PostgreSQL cache hit ratio", cache_hits, good="above 99 %", thresholds=(0.99, 0.9), zoom=True),
+    Lines("Rows written", written, good="follows pushes and deletes"),
+    Lines("Rows read", {"scanned": scanned, "fetched": rate(pg.ROWS_FETCHED)}, good="a wide gap is a scan", log=True),
+    Lines("Temporary file bytes", rate(pg.TEMPORARY_BYTES, by=by_database), good="0"),
+    Lines("Checkpoints", checkpoints, good="timed ones; requested ones mean that max_wal_size is small"),
+    Lines("Buffers written by", writers, good="mostly checkpoints"),
+    logs="requests-over-time",
+    see="database-detail",
+)
+
+table, index = ("instance", "table"), ("instance", "index")
+dead = highest(pg.DEAD_ROWS, by=table)
+bloat, sizes, indexes = (highest(x, by=table) for x in (pg.TABLE_BLOAT, pg.TABLE_SIZE, pg.INDEX_SIZE))
 btrees, btree_bloat = highest(pg.BTREE_SIZE, by=index), highest(pg.BTREE_BLOAT, by=index)
-numbers = highest(pg.NUMBERS_USED, by=what)
-replicas, delay = total(pg.IS_REPLICA), highest(pg.REPLAY_DELAY, by=one)
-slots, slot = highest(pg.SLOT_LAG, by=("instance", "slot_name")), lowest(pg.SLOT_ACTIVE, by=("instance", "slot_name"))
+vacuumed = age(pg.VACUUMED, by=table, or_never=True)
+all_tables = ratio(total(pg.TABLE_BLOAT, by=by_server), total(pg.TABLE_SIZE, by=by_server))
+all_btrees = ratio(total(pg.BTREE_BLOAT, by=by_server), total(pg.BTREE_SIZE, by=by_server))
+
+size = Row(
+    "Size and bloat",
+    Stat("Table bloat, %", all_tables, good="below 30 %", thresholds=(0.3, 0.4)),
+    Stat("B-tree bloat, %", all_btrees, good="below 50 %; new ones have a third", thresholds=(0.5, 0.7)),
+    Lines("Database size", top(10, highest(pg.DATABASE_SIZE, by=by_database)), good="grows with the images"),
+    Lines("Table size (top 10)", top(10, sizes), good="manifests and blobs above all"),
+    Lines("Index size by table (top 10)", top(10, indexes), good="no more than a few times the table"),
+    Lines("Table bloat in bytes (top 10)", top(10, bloat), good="level; it is used again, not given back"),
+    Lines("Table bloat, % by table (top 10)", top(10, ratio(bloat, sizes)), good="below 30 %", zoom=True),
+    Lines("B-tree size (top 10)", top(10, btrees), good="level against the table"),
+    Lines("B-tree bloat in bytes (top 10)", top(10, btree_bloat), good="level; REINDEX CONCURRENTLY gives it back"),
+    Lines("B-tree bloat, % by index (top 10)", top(10, ratio(btree_bloat, btrees)), good="below 50 %", zoom=True),
+    Lines("Dead rows, % (top 10)", top(10, ratio(dead, dead + highest(pg.LIVE_ROWS, by=table))), good="below 20 %"),
+    Bars("Time since vacuum (top 10)", top(10, vacuumed), good="days"),
+    Lines("Transaction ID wraparound, % used", wraparound, good="a saw below 15 %", thresholds=(0.25, 0.6)),
+    logs="gc-decisions",
+    see="garbage-collection-detail",
+)
+
+delay, slot = highest(pg.REPLAY_DELAY, by=by_server), ("instance", "slot_name")
+
+replication = Row(
+    "Replication",
+    Stat("PostgreSQL replicas", total(pg.IS_REPLICA), good="as many as there are"),
+    States("PostgreSQL up", lowest(pg.UP, by=by_server), good="up throughout"),
+    Lines("Replay delay", delay, good="below 1 s"),
+    Lines("WAL kept by slots", highest(pg.SLOT_LAG, by=slot), good="below 1 GiB: it fills the disk of the primary"),
+    States("Replication slot active", lowest(pg.SLOT_ACTIVE, by=slot), good="active throughout"),
+    Lines("Queries cancelled on replicas", rate(pg.CONFLICTS, by=by_database), good="0"),
+    collapsed=True,
+    logs="replica-quarantines",
+    see="database-detail",
+)
 
 dashboard = Dashboard(
-    "Registry PostgreSQL Server",
-    Row(
-        "Is the server well?",
-        Stat("Up", total(pg.UP), good="as many as there are", thresholds=(1, 0.5)),
-        Stat("Exporters with an error", total(pg.SCRAPE_ERROR), good="0", thresholds=(1, 2)),
-        Stat("Connections of the limit", full, good="below 70 %", thresholds=(0.7, 0.9)),
-        Stat("Deadlocks in this time range", increase(pg.DEADLOCKS), good="0", thresholds=(1, 10)),
-        Stat("Found in memory", cached, good="above 99 %", thresholds=(0.99, 0.9)),
-    ),
-    Row(
-        "Who is connected, and who waits for whom?",
-        Lines("Connections of the limit over time", full, good="below 70 %", thresholds=(0.7, 0.9)),
-        Lines("At work by state (top 10)", top(10, working), good="mostly active", stacked=True),
-        Lines("Oldest transaction", highest(pg.LONGEST_TRANSACTION, by=one), good="seconds, minutes in a migration"),
-        Lines("Oldest idle transaction", highest(stuck, by=one), good="below 1 s: whoever opened it does nothing"),
-        Lines("Strong locks", total(strong, by=("instance", "mode")), good="0 except in migrations", stacked=True),
-        Lines("Deadlocks", rate(pg.DEADLOCKS, by=what), good="0"),
-    ),
-    Row(
-        "How much work is it?",
-        Lines("Transactions", transactions, good="follows the requests"),
-        Lines("Rolled back", rolled_back, good="level", zoom=True),
-        Lines("Blocks found in memory", cached, good="above 99 %", zoom=True),
-        Lines("Rows written", rows_written, good="follows pushes and deletes"),
-        Lines("Rows read", rows_read, good="not far apart; a gap is a scan without an index", log=True),
-        Lines("Temporary files", rate(pg.TEMPORARY_BYTES, by=what), good="0"),
-        Lines("Checkpoints", checkpoints, good="due ones; early ones mean that max_wal_size is small"),
-        Lines("Blocks written by", writers, good="mostly checkpoints"),
-    ),
-    Row(
-        "Is it full, or full of nothing?",
-        Stat("Size", total(pg.DATABASE_SIZE), good="grows with the images"),
-        Stat("Bloat of tables", bloated, good="below 30 %", thresholds=(0.3, 0.4)),
-        Stat("Bloat of B-trees", btrees_bloated, good="below 50 %; new ones have a third", thresholds=(0.5, 0.7)),
-        Stat("Transaction numbers used", highest(pg.NUMBERS_USED), good="below 15 %", thresholds=(0.25, 0.6)),
-        Lines("Size of databases", top(10, highest(pg.DATABASE_SIZE, by=what)), good="grows with the images"),
-        Lines("Size of tables (top 10)", top(10, sizes), good="manifests and blobs above all"),
-        Lines("Size of indexes (top 10)", top(10, indexes), good="no more than a few times the table"),
-        Lines("Bloat of tables (top 10)", top(10, bloat), good="level; it is used again, not given back"),
-        Lines("Share of bloat in tables (top 10)", top(10, ratio(bloat, sizes)), good="below 30 %", zoom=True),
-        Lines("Size of B-trees (top 10)", top(10, btrees), good="level against the table"),
-        Lines("Bloat of B-trees (top 10)", top(10, btree_bloat), good="level; REINDEX CONCURRENTLY gives it back"),
-        Lines("Share of bloat in B-trees (top 10)", top(10, ratio(btree_bloat, btrees)), good="below 50 %", zoom=True),
-        Lines("Dead rows (top 10)", top(10, dead), good="below 20 %", zoom=True),
-        Lines("Since the last vacuum (top 10)", top(10, vacuumed), good="days; 50 years is never"),
-        Lines("Transaction numbers used over time", numbers, good="a saw below 15 %", thresholds=(0.25, 0.6)),
-    ),
-    Row(
-        "Do the replicas follow?",
-        Stat("Replicas", replicas, good="as many as there are"),
-        Lines("Seconds behind", delay, good="below 1 s"),
-        Lines("Kept for slots", slots, good="below 1 GiB: it fills the disk of the primary"),
-        Lines("Slots that are read", slot, good="1"),
-        Lines("Queries cancelled on replicas", rate(pg.CONFLICTS, by=what), good="0"),
-        collapsed=True,
-    ),
-    needs=Capability.POSTGRES_EXPORTER,
+    "Registry PostgreSQL Server", now, sessions, work, size, replication, needs=Capability.POSTGRES_EXPORTER
 )

@@ -2,6 +2,9 @@
 
 A test that uses a real server is marked `server` (a package of the distribution) or `peer` (built from source). Where
 the program is missing the test is skipped with what to install; with CI or REGOBS_REQUIRE_SERVERS set it fails.
+
+A test that waits for a real server or measures time may fail because the machine is busy with the others: it runs a
+second time before it counts as failed, and the summary lists it as run again. Every other test has one run.
 """
 
 from __future__ import annotations
@@ -9,16 +12,24 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 SERVER_FIXTURES = {"docker_registry", "prometheus_server", "alertmanager_server"}
 PEER_FIXTURES = {"elasticsearch_server", "elasticsearch_8_server", "opensearch_server", "search_server"}
+CLOCKS = {"time", "assert_linear", "cpu_ms"}  # a module of tests that has one of these names waits, or measures
+_LIVE_UNTIL = 0.7  # the last file of a server begins when so much of the others has
+ONLY_WITH_ALL = "tests.peers.install --all"  # how the skip of a server ends that takes long to build
 REQUIRED = bool(os.environ.get("CI") or os.environ.get("REGOBS_REQUIRE_SERVERS"))
 
-# A machine that runs servers beside the tests is slow now and then, which says nothing about the tested code.
-settings.register_profile("regobs", deadline=None)
+# Generated examples are the same each time, so that a run says what the last one said; `make fuzz` looks for others.
+# `make test` takes a quarter of them (tests/examples.py), `make test-all` all.
+# No deadline: a machine that runs servers beside the tests is slow now and then, which says nothing about the code.
+settings.register_profile("regobs", deadline=None, derandomize=True, max_examples=25)
+settings.register_profile("long", deadline=None, derandomize=True)
+settings.register_profile("fuzz", deadline=None, print_blob=True, max_examples=500)
 settings.load_profile("regobs")
 
 
@@ -28,23 +39,59 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cache_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Pieces of long ranges are kept beside the tests, not among the user's."""
+    os.environ["REGOBS_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test that starts a server through a fixture."""
+    """Mark each test that starts a server through a fixture, and each that depends on how busy the machine is.
+
+    Files are put in an order in which the longest come first, and those that wait beside those that compute.
+    """
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
         if SERVER_FIXTURES & fixtures:
             item.add_marker(pytest.mark.server)
         if PEER_FIXTURES & fixtures:
             item.add_marker(pytest.mark.peer)
+        live = any(item.get_closest_marker(name) for name in ("server", "peer")) or "e2e" in item.path.parts
+        if live or CLOCKS & set(dir(getattr(item, "module", None))):
+            item.add_marker(pytest.mark.flaky(reruns=1))
+    items[:] = in_order(items)
+
+
+def in_order(items: list[pytest.Item]) -> list[pytest.Item]:
+    """The same tests: the files of real servers by their patience, the most patient first, spread among the others.
+
+    With pytest-xdist each file runs on one worker, which takes the next file when it is done. A long file that is
+    begun last keeps one worker busy alone, and servers that all start at once have no processor.
+    """
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    live = [path for path, tests in files.items() if any(test.get_closest_marker("server") for test in tests)]
+    live.sort(key=lambda path: -max(_patience(test) for test in files[path]))
+    others = [path for path in files if path not in set(live)]
+    spread = [(number * _LIVE_UNTIL / len(live), path) for number, path in enumerate(live)]
+    spread += [(number / len(others), path) for number, path in enumerate(others)]
+    return [item for _, path in sorted(spread) for item in files[path]]
+
+
+def _patience(item: pytest.Item) -> float:
+    """The seconds after which a test is given up, where it says so itself."""
+    marker = item.get_closest_marker("timeout")
+    return float(marker.args[0]) if marker and marker.args else 0.0
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Where servers are required, a skipped test of a server is a failed one."""
+    """Where servers are required, a skipped test of one has failed, but for servers of `make test-all` alone."""
     report = yield
     marked = any(item.get_closest_marker(name) for name in ("server", "peer"))
-    if REQUIRED and marked and report.skipped:
-        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    if REQUIRED and marked and report.skipped and not reason.endswith(ONLY_WITH_ALL):
         report.outcome = "failed"
         report.longrepr = f"a server is required here (CI or REGOBS_REQUIRE_SERVERS is set): {reason}"
     return report

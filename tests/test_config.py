@@ -5,18 +5,22 @@ from pathlib import Path
 
 import pytest
 
-from regobs.catalog.model import Capability, Exposer, Flavor, Version
+from regobs.catalog import METRICS
+from regobs.catalog.model import NEWEST, Capability, Exposer, Flavor, Version
 from regobs.config import (
     Config,
+    Context,
     GrafanaSettings,
     KibanaSettings,
     LabelNames,
     PrometheusSettings,
+    SavedQuery,
     Threshold,
     load_config,
     read_config,
 )
-from regobs.errors import ConfigError, ExitCode, Location
+from regobs.config.model import DEFAULT_CAPABILITIES, DeploySettings, capabilities_of
+from regobs.errors import ConfigError, ExitCode, InputError, Location
 from regobs.promql.nodes import Duration, Matcher, MatchOp
 
 FILE = Path("regobs.toml")
@@ -91,6 +95,9 @@ def test_every_setting_arrives() -> None:
         url = "https://kibana.example/k"
         space = "ops"
         environment = "non-production"
+        [kibana.fields]
+        environment = "labels.environment"
+        stage = "stage"
         [environments.prod]
         selector = 'env="prod"'
         [slo]
@@ -121,13 +128,29 @@ def test_every_setting_arrives() -> None:
     assert config.prometheus.alertmanagers == ()
     assert config.grafana.datasource == "thanos"
     assert config.grafana.url == "https://grafana.example/x"
-    assert config.kibana == KibanaSettings("https://kibana.example/k", "ops", "non-production")
+    assert config.kibana == KibanaSettings(
+        "https://kibana.example/k", "ops", "non-production", {"env": "labels.environment", "stage": "stage"}
+    )
     assert [(one.name, one.matchers) for one in config.environments] == [
         ("prod", (Matcher("env", MatchOp.EQUAL, "prod"),))
     ]
     assert config.slo.period == Duration(30 * 24 * HOUR)
     assert config.slo.thresholds == {"pull-manifest": Threshold(Decimal("0.999"), Decimal(1))}
     assert config.runbook_url == "https://runbooks.example"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[kibana.fields]\ncluster = 'labels.cluster'", "a label that has a name under"),
+        ("[labels]\nenvironment = 'env'\n[kibana.fields]\nenvironment = 'a:b'", "a field of log lines"),
+        ("[labels]\npod = 'pod'\n[kibana.fields]\npod = 'pod'", "environment, cluster"),
+    ],
+)
+def test_a_field_of_kibana_belongs_to_a_label_of_the_deployment(text: str, expected: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read(text)
+    assert expected in str(caught.value.expected)
 
 
 def test_a_relative_pack_begins_at_the_file() -> None:
@@ -152,13 +175,13 @@ def test_rules_keep_the_scope_labels() -> None:
 
 
 WRONG = [
-    ("[registry]\nflavour = 'gitlab'", 2, 1, "flavour", "did you mean 'flavor'?"),
-    ("[registry]\nflavor = 'gitlb'", 2, 10, '"gitlb"', "did you mean 'gitlab'?"),
-    ("registry.flavor = 'gitlb'", 1, 19, '"gitlb"', "did you mean 'gitlab'?"),
+    ("[registry]\nflavour = 'gitlab'", 2, 1, "flavour", "did you mean flavor?"),
+    ("[registry]\nflavor = 'gitlb'", 2, 10, '"gitlb"', "did you mean gitlab?"),
+    ("registry.flavor = 'gitlb'", 1, 19, '"gitlb"', "did you mean gitlab?"),
     ("[registry]\nflavor = 4", 2, 10, "4", "correct registry.flavor"),
     ("[registry]\nversion = 4.32", 2, 11, "4.32", "correct registry.version"),
     ("[registry]\nversion = 'next'", 2, 11, '"next"', "correct registry.version"),
-    ("[registry]\ncapabilities = ['redis', 'cnd']", 2, 16, '"cnd"', "did you mean 'cdn'?"),
+    ("[registry]\ncapabilities = ['redis', 'cnd']", 2, 16, '"cnd"', "did you mean cdn?"),
     ("[registry]\ncapabilities = ['cdn', 'cdn']", 2, 16, '"cdn"', "correct registry.capabilities"),
     ("[registry]\ncapabilities = 'cdn'", 2, 16, '"cdn"', "correct registry.capabilities"),
     ("registry = 3", 1, 12, "3", "correct registry"),
@@ -176,7 +199,7 @@ WRONG = [
     ("[prometheus]\ntargets = ['a:0']", 2, 11, '"a:0"', "correct prometheus.targets"),
     ("[prometheus.selectors]\nnode = 'x'", 2, 1, "node", None),
     ("[grafana]\nurl = 'ftp://x'", 2, 7, '"ftp://x"', "correct grafana.url"),
-    ("[kibana]\nurl = 'https://x/app?a=1'", 2, 7, '"https://x/app?a=1"', "correct kibana.url"),
+    ("[kibana]\nurl = 'https://x/app?a=1'", 2, 7, '"https://x/app?a=[FILTERED]"', "correct kibana.url"),
     ("[kibana]\nurl = 'https://me:secret@x'", 2, 7, None, "correct kibana.url"),
     ("[kibana]\nspace = 'Ops!'", 2, 9, '"Ops!"', "correct kibana.space"),
     ("[alerts]\nrunbook_url = 'https://me:secret@x'", 2, 15, None, "correct alerts.runbook_url"),
@@ -251,7 +274,7 @@ def test_what_is_no_list_of_matchers_is_refused(text: str) -> None:
     assert error.location == Location("regobs.toml", 2, 12)
 
 
-_GROUPS = (PrometheusSettings, GrafanaSettings, KibanaSettings, LabelNames)
+_GROUPS = (PrometheusSettings, GrafanaSettings, KibanaSettings, LabelNames, Context, DeploySettings, SavedQuery)
 
 
 def test_the_example_loads_and_names_every_setting() -> None:
@@ -262,7 +285,7 @@ def test_the_example_loads_and_names_every_setting() -> None:
     settings = {name for group in _GROUPS for name in group.__slots__}
     settings |= {
         *Capability,
-        *Exposer,
+        *(one for one in Exposer if one.is_neighbour),
         "honor_labels",
         "target_labels",
         "selector",
@@ -271,7 +294,6 @@ def test_the_example_loads_and_names_every_setting() -> None:
         "at_most",
         "pack",
     }
-    settings -= {Exposer.REGISTRY, Exposer.RULES}
     assert {name for name in settings if name not in text} == set()
 
 
@@ -286,3 +308,193 @@ def test_the_defaults_that_the_example_states_are_the_defaults() -> None:
     prometheus = [line for line in commented if line.split(" = ")[0] in wanted]
     assert len(prometheus) == len(wanted)
     assert read("[prometheus]\n" + "\n".join(prometheus)) == read("")
+
+
+def test_rules_keep_no_label_of_an_instance() -> None:
+    config = read("[labels]\nenvironment = 'env'\npod = 'pod'\nnode = 'host'")
+    assert config.rules_scope.keep == ("env",)
+    assert config.labels.narrow == ("host", "pod", "instance")
+    assert config.target_labels == {"instance", "job", "env", "host", "pod"}
+
+
+@pytest.mark.parametrize(("name", "right"), [("pod", "pod"), ("container", "pod"), ("nodename", "node")])
+def test_the_label_of_an_instance_is_no_label_of_a_deployment(name: str, right: str) -> None:
+    error = error_of(f"[labels]\nstage = '{name}'")
+    assert error.location == Location("regobs.toml", 2, 9)
+    assert error.next_step == f'write {right} = "{name}" instead'
+
+
+@pytest.mark.parametrize(
+    ("flavor", "capability"),
+    [("distribution", "metadata_database"), ("distribution", "garbage_collection"), ("gitlab", "proxy")],
+)
+def test_a_capability_that_the_flavor_has_no_metrics_of_is_refused(flavor: str, capability: str) -> None:
+    error = error_of(f"[registry]\nflavor = '{flavor}'\ncapabilities = ['redis_exporter', '{capability}']")
+    assert error.location == Location("regobs.toml", 3, 16)
+    assert capability in str(error.value)
+    assert f"flavor {flavor} has no metrics of it" in str(error.next_step)
+
+
+@pytest.mark.parametrize("flavor", list(Flavor))
+def test_what_a_flavor_has_by_default_is_among_its_capabilities(flavor: Flavor) -> None:
+    assert DEFAULT_CAPABILITIES[flavor] <= capabilities_of(flavor)
+
+
+def test_another_flavor_keeps_what_it_has_too_and_says_what_it_has_not() -> None:
+    config = read("[registry]\nversion = '4.30.0'\ncapabilities = ['metadata_database', 'node_exporter']")
+    other = config.of_flavor(Flavor.DISTRIBUTION)
+    assert other.capabilities == {Capability.NODE_EXPORTER, Capability.DESCRIPTOR_CACHE}
+    assert other.version is None
+    assert other.notes == ("flavor distribution has no metadata_database, version 4.30.0 of regobs.toml: left out",)
+    assert config.of_flavor(Flavor.GITLAB) is config
+    assert Config().of_flavor(Flavor.DISTRIBUTION).notes == ()
+
+
+@pytest.mark.parametrize(("version", "noted"), [("4.32.9", False), ("4.33", True), ("99.1", True), ("4", False)])
+def test_a_version_above_the_newest_known_one_is_noted(version: str, *, noted: bool) -> None:
+    notes = read(f"[registry]\nversion = '{version}'").notes
+    assert bool(notes) is noted
+    if noted:
+        assert notes[0].startswith("regobs.toml:2:11: ")
+        assert "4.32.0" in notes[0]
+
+
+def test_the_newest_known_release_is_at_least_as_new_as_every_metric() -> None:
+    forms = [(flavor, form) for metric in METRICS.values() for form in metric.forms for flavor in form.flavors]
+    assert [one for flavor, one in forms if one.since is not None and one.since > NEWEST[flavor]] == []
+
+
+ENVIRONMENTS = """
+[labels]
+environment = "env"
+[environments.production]
+selector = 'env="production", tier="web"'
+"""
+
+
+def test_an_environment_narrows_the_registry_and_as_far_as_they_share_its_labels_the_neighbours() -> None:
+    config = read(ENVIRONMENTS).within("production")
+    env, tier = (Matcher("env", MatchOp.EQUAL, "production"), Matcher("tier", MatchOp.EQUAL, "web"))
+    assert config.matchers[-2:] == (env, tier)
+    assert config.exposer_matchers[Exposer.NODE] == (env,)
+    with pytest.raises(InputError, match="no such environment") as caught:
+        read(ENVIRONMENTS).within("staging")
+    assert caught.value.expected == "one of production"
+
+
+CONTEXT = """
+context = "prod"
+[environments.production]
+selector = 'env="production"'
+[contexts.prod]
+url = "https://mimir.example.com/prometheus"
+tenant = "team-a"
+token_file = "secrets/token"
+ca_file = "/etc/ca.pem"
+client_cert = "client.pem"
+client_key = "client.key"
+proxy = "http://proxy:3128"
+timeout = "1m"
+environment = "production"
+headers = { X-Query-Source = "regobs" }
+"""
+
+
+def test_a_context_is_a_server_with_all_that_opens_it() -> None:
+    config = read_config(CONTEXT, Path("etc/regobs.toml"))
+    assert config.context == "prod"
+    assert config.contexts["prod"] == Context(
+        url="https://mimir.example.com/prometheus",
+        tenant="team-a",
+        headers={"X-Query-Source": "regobs"},
+        token_file=Path("etc/secrets/token"),
+        ca_file=Path("/etc/ca.pem"),
+        client_cert=Path("etc/client.pem"),
+        client_key=Path("etc/client.key"),
+        proxy="http://proxy:3128",
+        timeout=Duration(60_000),
+        environment="production",
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("tenant = 'a'", "the address of a server that answers PromQL"),
+        ("url = 'http://me:s3cr3t@host'", "an http or https URL without a password"),
+        ("url = 'http://host?token=s3cr3t'", "an http or https URL without a password"),
+        ("url = 'http://host'\nheaders = { Authorization = 's3cr3t' }", "a header that is no secret"),
+        ("url = 'http://host'\nheaders = { 'X Y' = 'a' }", "a header with a name that HTTP allows"),
+        ("url = 'http://host'\ntenant = 'a\u00e9'", "a tenant's name in printable ASCII"),
+        ("url = 'http://host'\nenvironment = 'prod'", "one of [environments]: there is none"),
+        ("url = 'http://host'\ntoken_env = 'A'\ntoken_file = 'a'", "either token_file or token_env"),
+        ("url = 'http://host'\nproxy = 'proxy:3128'", "an http or https URL without a password"),
+    ],
+)
+def test_a_wrong_context_is_refused_and_no_secret_is_shown(line: str, expected: str) -> None:
+    error = error_of(f"[contexts.prod]\n{line}")
+    assert error.expected == expected
+    assert error.location is not None
+    assert "s3cr3t" not in str(error)
+
+
+def test_a_query_is_kept_under_a_name_with_defaults_of_its_parameters() -> None:
+    config = read("[queries.a-1]\nexpr = 'up{job=\"$job\"}'\ntitle = 'Up'\ndefaults = { job = '' }")
+    assert config.queries == {"a-1": SavedQuery('up{job="$job"}', "Up", {"job": ""})}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[queries.a]\ntitle = 'Up'", "PromQL"),
+        ("[queries.a]\nexpr = ' '", "PromQL"),
+        ("[queries.a]\nexpr = 'up'\ntext = 'a'", "one of expr, title, defaults"),
+        ("[queries.a]\nexpr = 'up'\ndefaults = { job = 1 }", "text"),
+        ("[queries.1a]\nexpr = 'up'", "a name of letters, digits, - and _ that begins with a letter"),
+    ],
+)
+def test_a_wrong_query_is_refused_with_its_place(text: str, expected: str) -> None:
+    error = error_of(text)
+    assert error.expected == expected
+    assert error.location is not None
+
+
+def test_the_default_context_must_be_there() -> None:
+    error = error_of("context = 'prd'\n[contexts.prod]\nurl = 'http://host'")
+    assert error.location == Location("regobs.toml", 1, 11)
+    assert error.next_step == "did you mean prod?"
+
+
+_PROD = "[contexts.prod]\nurl = 'http://host'\n"
+
+
+def test_a_target_of_deployments_is_read_relative_to_the_file() -> None:
+    config = read(f"{_PROD}[deploy.rules]\nkind = 'rules'\ndirectory = 'out'\ncontext = 'prod'")
+    here = Path("regobs.toml").parent
+    assert config.deploy == {"rules": DeploySettings("rules", here / ".regobs-deploy/rules", here / "out", "prod")}
+    other = read(f"{_PROD}[deploy.rules]\nkind = 'rules'\ndirectory = '/r'\ncontext = 'prod'\nstate = '/s'")
+    assert (other.deploy["rules"].directory, other.deploy["rules"].state) == (Path("/r"), Path("/s"))
+
+
+@pytest.mark.parametrize(
+    ("lines", "value"),
+    [
+        ("[deploy.rules]\nkind = 'kibana'\ndirectory = 'r'\ncontext = 'prod'", "kibana"),
+        ("[deploy.rules]\nkind = 'grafana'\nurl = 'http://host'\nfolder = 'a'\ndirectory = 'r'", "directory"),
+        ("[deploy.rules]\nkind = 'grafana'\nurl = 'http://host'", None),
+        ("[deploy.rules]\nkind = 'ruler'\ncontext = 'prod'", None),
+        ("[deploy.rules]\nkind = 'ruler'\ncontext = 'prod'\napi = 'http://me:pw@host/api'", None),
+        ("[deploy.rules]\nkind = 'ruler'\ncontext = 'prod'\napi = 'http://host/api'\nnamespace = 'a/b'", "a/b"),
+        ("[deploy.rules]\nkind = 'grafana'\nurl = 'http://host'\nfolder = 'a b'", "a b"),
+        ("[deploy.rules]\nkind = 'rules'\ndirectory = 'r'\ncontext = 'prd'", "prd"),
+        ("[deploy.rules]\nkind = 'rules'\ndirectory = 'r'\ncontext = 'prod'\ntoken = 'a'", "token"),
+        ("[deploy.rules]\nkind = 'rules'\ncontext = 'prod'", None),
+        ("[deploy.rules]\nkind = 'rules'\ndirectory = 'r'", None),
+        ("[deploy.rules]\ndirectory = 'r'\ncontext = 'prod'", None),
+        ("[deploy.'../rules']\nkind = 'rules'\ndirectory = 'r'\ncontext = 'prod'", None),
+    ],
+)
+def test_a_wrong_target_of_deployments_is_refused_with_its_place(lines: str, value: str | None) -> None:
+    error = error_of(_PROD + lines)
+    assert error.location is not None
+    assert value is None or value in str(error)

@@ -7,12 +7,17 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from regobs import __version__
 from regobs.cli.main import COMMANDS, regobs
+from regobs.cli.query_commands import QueryCommands
+from regobs.errors import RegobsError
+from regobs.slo.links import _LOG_QUERIES, log_link
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+DEVELOP = (ROOT / "docs" / "develop.md").read_text(encoding="utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 LINES = sorted({line.strip("`$ ") for line in re.findall(r"^\$ regobs .*|`regobs [^`]*`", README, re.MULTILINE)})
 
@@ -27,16 +32,49 @@ def test_a_command_of_the_readme_exists_with_its_options(line: str) -> None:
 
 
 def check_command(line: str) -> None:
-    """Fail unless the command of a line that is shown to readers exists, with all its options."""
+    """Fail unless the command of a line that is shown to readers exists, with all its options.
+
+    A line with arguments has all those that the command asks for; one without only names the command.
+    """
     words = shlex.split(line.removeprefix("$ "))[1:]
     command: click.Command = regobs
     while isinstance(command, click.Group) and words and not words[0].startswith("-"):
+        if isinstance(command, QueryCommands) and words[0] not in command.list_commands(click.Context(command)):
+            words.insert(0, "expr")  # an expression stands in the place of a verb
         found = command.get_command(click.Context(command), words[0])
         assert found is not None, f"there is no command {words[0]!r}"
         command = found
         words = words[1:]
     options = {option for parameter in command.params for option in parameter.opts}
     assert {word for word in words if word.startswith("-")} <= options
+    if any(not word.startswith("-") for word in words) and not isinstance(command, click.Group):
+        try:
+            command.make_context(command.name, words)
+        except click.MissingParameter as error:
+            pytest.fail(f"`{line}`: {error.format_message()}")
+        except (click.ClickException, RegobsError):
+            pass  # a file of the example that does not exist here
+
+
+RUNBOOKS = {
+    f"{path.name}: {text}": text
+    for path in sorted((ROOT / "alerts" / "runbooks").glob("*.md"))
+    for text in re.findall(r"^\$ regobs .*|`(regobs [^`]*)`", path.read_text(encoding="utf-8"), re.MULTILINE)
+}
+
+
+@pytest.mark.parametrize("line", RUNBOOKS.values(), ids=RUNBOOKS)
+def test_a_command_of_a_runbook_exists_with_its_options_and_arguments(line: str) -> None:
+    check_command(line)
+
+
+@pytest.mark.parametrize("component", sorted(_LOG_QUERIES))
+def test_the_command_that_an_alert_names_answers_from_log_lines(component: str, tmp_path: Path) -> None:
+    log = tmp_path / "registry.log"
+    log.write_text('{"time":"2026-11-25T10:00:00.000Z","level":"error","msg":"x"}\n', encoding="utf-8")
+    words = shlex.split(log_link(component)["logs_command"].replace("registry.log", str(log)))
+    result = CliRunner().invoke(regobs, words[1:])
+    assert result.exit_code == 0, result.output
 
 
 def test_every_command_is_in_the_readme() -> None:
@@ -44,7 +82,7 @@ def test_every_command_is_in_the_readme() -> None:
 
 
 def test_every_make_target_that_is_named_exists_and_the_other_way_round() -> None:
-    named = set(re.findall(r"(?:`|\$ )make ([a-z-]+)", README))
+    named = set(re.findall(r"(?:`|\$ )make ([a-z-]+)", README + DEVELOP))
     phony = set(re.findall(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE)[0].split())
     assert named <= phony
     assert phony - named <= {"help", "servers", "clean"}
@@ -58,7 +96,7 @@ def test_every_link_of_the_readme_leads_somewhere() -> None:
 
 
 def test_every_folder_of_the_map_exists() -> None:
-    tree = (ROOT / "docs" / "develop.md").read_text(encoding="utf-8").split("```\n")[-2]
+    tree = DEVELOP.split("```\n")[1]
     engine = re.findall(r"^  ((?:[a-z_.]+/? ?)+)", tree, re.MULTILINE)
     top = re.findall(r"^([a-z_]+/)", tree, re.MULTILINE)
     names = [f"src/regobs/{name}" for line in engine for name in line.split() if "/" in name or "." in name]

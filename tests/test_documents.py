@@ -9,8 +9,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from regobs.documents import dump_json, dump_yaml, load_yaml, load_yaml_all, validate
+from regobs.documents import WrittenYaml, dump_json, dump_yaml, load_yaml, load_yaml_all, validate
 from regobs.errors import InputError, Location, RulesError, SloError
+from tests.examples import examples
 
 
 def error_of(text: str | bytes) -> InputError:
@@ -140,7 +141,10 @@ def fault_of(text: str) -> SloError:
 
 
 def test_a_fitting_document_is_accepted() -> None:
-    validate(load_yaml("kind: SLO\nobjectives:\n- target: 0.999\neither: {name: x}\n", "a.yaml"), SCHEMA)
+    text = "kind: SLO\nobjectives:\n- target: 0.999\neither: {name: x}\n"
+    document = load_yaml(text, "a.yaml")
+    validate(document, SCHEMA)
+    assert fault_of(text.replace("0.999", "x")).location == Location("a.yaml", 3, 11)
 
 
 def test_a_value_beyond_its_limit_is_named_with_limit_and_meaning() -> None:
@@ -155,7 +159,7 @@ def test_an_unknown_key_is_named_with_the_nearest_known_one() -> None:
     fault = fault_of("objectives:\n- target: 0.9\n  tarjet: 1\n")
     assert fault.location == Location("a.yaml", 3, 3)
     assert fault.value == "tarjet"
-    assert fault.next_step == "did you mean 'target'?"
+    assert fault.next_step == "did you mean target?"
 
 
 def test_a_missing_key_is_named() -> None:
@@ -203,7 +207,7 @@ nested = st.recursive(
 
 
 @given(nested)
-@settings(max_examples=500)
+@settings(max_examples=examples(500))
 def test_awkward_texts_survive_in_every_position_and_for_both_readers(data: Any) -> None:
     written = dump_yaml(data)
     assert load_yaml(written, "a").data == data
@@ -274,3 +278,14 @@ def test_json_is_laid_out_like_the_standard_librarys() -> None:
     assert dump_json(data, sorted_keys=True).decode() == (
         json.dumps(data, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
     )
+
+
+def test_data_that_is_written_already_reads_as_if_it_stood_there() -> None:
+    group = {
+        "name": "a",
+        "rules": [{"expr": "(\n  up\n\n  > 0\n)\n", "labels": {"on": "yes"}}, {"expr": "x", "keep": []}],
+    }
+    written = WrittenYaml.of(group)
+    places = (lambda part: {"groups": [part, part]}, lambda part: {"a": {"items": [{"spec": {"groups": [part]}}]}})
+    for place in places:
+        assert dump_yaml(place(written)) == dump_yaml(place(group))

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from wsgiref.util import setup_testing_defaults
 
 import pytest
+import requests
+from opentelemetry.sdk._logs import LoggerProvider
 from sqlalchemy import create_engine, text
 
 from regobs.catalog import METRICS, instrument
-from regobs.instrument.sql_alchemy import ObservedQueuePool
+from regobs.catalog.check import check
+from regobs.catalog.exposition import parse
+from regobs.instrument.adapters.sql_alchemy import ObservedQueuePool
 from tests.instrument.test_asgi import answer, scope, serve
+from tests.instrument.test_otel import Kept
 from tests.instrument.test_storage import Memory
+from tests.instrument.test_web_config import basic, hashed
 
 PAGE = Path(__file__).parents[1] / "docs" / "instrument.md"
 README = PAGE.parents[1] / "README.md"
@@ -33,8 +43,12 @@ def page(tmp_path: Path) -> Any:
     before = list(logger.handlers)
     names: dict[str, Any] = {"app": answer(200, b"x"), "driver": Memory(), "sqlite3": sqlite3}
     names["shared"] = tmp_path
+    (tmp_path / "web.yaml").write_text(f"basic_auth_users: {{ann: {hashed('right')}}}\n")
+    names |= {"metric_exporter": Kept(), "logger_provider": LoggerProvider()}
     run(PAGE, names)
     yield names
+    names["bridge"].stop()
+    names["metrics_server"].stop()
     names["connection"].close()
     names["engine"].dispose()
     logger.handlers = before
@@ -43,10 +57,28 @@ def page(tmp_path: Path) -> Any:
 def test_the_code_of_the_page_runs_and_records_what_it_shows(page: dict[str, Any]) -> None:
     serve(page["app"], scope())
     shown = {family.name for family in page["instruments"].families() if family.children()}
-    components = {METRICS[name].component for name in shown}
+    assert "mirror_pulls_total" in shown
+    components = {METRICS[name].component for name in shown if name in METRICS}
     assert components >= {"http", "storage", "database", "sql_pool", "redis", "gc", "background_migrations"}
     assert "notifications" in components
     assert not shown & {instrument.REFUSED.name, instrument.ERRORS.name}  # nothing was refused or wrong
+
+
+def test_the_metrics_server_of_the_page_asks_for_a_user(page: dict[str, Any]) -> None:
+    url = f"{page['metrics_server'].url}/metrics"
+    assert requests.get(url, timeout=5).status_code == 401
+    answered = requests.get(url, headers={"Authorization": basic("ann", "right")}, timeout=5)
+    assert answered.status_code == 200
+    assert "gitlab_build_info" in answered.text
+
+
+def test_the_first_example_shows_what_a_real_registry_shows_before_any_request() -> None:
+    blocks = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(compile(blocks[0], str(PAGE), "exec"), names)  # noqa: S102 (it is ours)
+    report = check(parse(names["instruments"].render()))
+    assert report.families > 40
+    assert report.differences == ()
 
 
 def test_the_readme_shows_each_part_in_lines_that_run() -> None:
@@ -71,3 +103,90 @@ def test_the_readme_shows_each_part_in_lines_that_run() -> None:
 
 def test_the_page_is_linked() -> None:
     assert "(docs/instrument.md)" in README.read_text(encoding="utf-8")
+
+
+FRAMEWORKS = PAGE.with_name("frameworks.md")
+
+
+def blocks(path: Path) -> list[str]:
+    return re.findall(r"^```python\n(.*?)^```$", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def asked(app: Any, path: str) -> tuple[str, bytes]:
+    """Status and body of a request."""
+    environ: dict[str, Any] = {}
+    setup_testing_defaults(environ)
+    environ["PATH_INFO"] = path
+    seen: list[str] = []
+    body = app(environ, lambda status, *_: seen.append(status))
+    content = b"".join(body)
+    getattr(body, "close", bool)()
+    return seen[0][:3], content
+
+
+def held_to_what_was_asked(app: Any, lines: list[dict[str, Any]]) -> None:
+    """A served manifest, one that raises, and the scrape that tells of both."""
+    assert asked(app, "/v2/a/manifests/good")[0] == "200"
+    assert asked(app, "/v2/a/manifests/bad")[0] == "500"
+    status, exposition = asked(app, "/metrics")
+    assert status == "200"
+    for code in ("200", "500"):
+        labels = f'code="{code}",method="get",route="/v2/{{name}}/manifests/{{reference}}"'
+        row = f"registry_http_requests_total{{{labels}}} 1"
+        assert row.encode() in exposition
+    assert [line["status"] for line in lines] == [200, 500]
+    assert check(parse(exposition)).differences == ()
+
+
+@pytest.fixture
+def written() -> Any:
+    lines: list[dict[str, Any]] = []
+    logger = logging.getLogger("registry.access")
+    handler = logging.Handler()
+    handler.emit = lambda record: lines.append(json.loads(record.regobs_line))  # type: ignore[attr-defined, method-assign]
+    logger.addHandler(handler)
+    level = logger.level
+    logger.setLevel(logging.INFO)
+    yield lines
+    logger.setLevel(level)
+    logger.removeHandler(handler)
+
+
+def test_flask_as_the_page_shows_it(written: list[dict[str, Any]]) -> None:
+    names: dict[str, Any] = {}
+    exec(compile(blocks(FRAMEWORKS)[2], str(FRAMEWORKS), "exec"), names)  # noqa: S102 (it is ours)
+
+    @names["app"].route("/v2/<path:name>/manifests/<reference>")  # type: ignore[untyped-decorator]
+    def manifest(name: str, reference: str) -> str:
+        if reference == "bad":
+            raise ZeroDivisionError
+        return name
+
+    held_to_what_was_asked(names["app"], written)
+
+
+def test_django_as_the_page_shows_it(tmp_path: Path) -> None:
+    """In a process of its own: Django's settings are made once in each."""
+    wsgi, settings = blocks(FRAMEWORKS)[:2]
+    (tmp_path / "settings.py").write_text(f"SECRET_KEY = 'x'\nALLOWED_HOSTS = ['*']\nROOT_URLCONF = 'urls'\n{settings}")
+    (tmp_path / "urls.py").write_text(
+        "from django.http import HttpResponse\nfrom django.urls import path\n"
+        "def manifest(request, name, reference):\n    return HttpResponse(name if reference == 'good' else 1 // 0)\n"
+        "urlpatterns = [path('v2/<path:name>/manifests/<reference>', manifest)]\n"
+    )
+    (tmp_path / "wsgi.py").write_text(f"import os\nos.environ['DJANGO_SETTINGS_MODULE'] = 'settings'\n{wsgi}")
+    code = f"""
+import json, logging, sys
+sys.path[:0] = [{str(tmp_path)!r}, {str(PAGE.parents[1])!r}]
+import wsgi
+from tests.test_instrument_docs import held_to_what_was_asked
+lines = []
+handler = logging.Handler()
+handler.emit = lambda record: lines.append(json.loads(record.regobs_line))
+logging.getLogger("registry.access").addHandler(handler)
+held_to_what_was_asked(wsgi.application, lines)
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    said = [json.loads(line) for line in done.stderr.splitlines()]
+    assert {"registry.access"} < {line.get("component", "registry.access") for line in said}

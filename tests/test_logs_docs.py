@@ -103,7 +103,8 @@ def test_the_table_names_every_saved_query_and_no_other() -> None:
 def test_the_keys_of_the_json_report_are_those_of_the_page(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
     keys = set(json.loads("\n".join(output("regobs logs validate new.log --format json")[:-1])))
-    named = PAGE[PAGE.index("`--format json`, which has") : PAGE.index("## What is new")]
+    text = " ".join(PAGE.split())
+    named = text[text.index("`--format json`, which has") : text.index("## What is new")]
     assert set(re.findall(r"`([a-z_]+)`", named)) <= keys
     assert {"lines", "valid", "invalid", "malformed", "unknown_messages", "unknown_fields"} <= keys
 

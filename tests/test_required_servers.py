@@ -52,3 +52,18 @@ def test_with_the_wish_it_is_a_failure_and_other_skips_stay_skips(tmp_path: Path
     assert code == 1
     assert "1 failed, 1 skipped, 1 error" in said  # an error, because a fixture failed
     assert "a server is required here" in said
+
+
+def test_a_server_that_takes_long_to_build_is_a_skip_here_too(tmp_path: Path) -> None:
+    shutil.copy(Path(__file__).with_name("conftest.py"), tmp_path)
+    (tmp_path / "test_it.py").write_text(
+        "import pytest\nfrom tests.peers import required_cortex\n\n\n@pytest.mark.peer\n"
+        "def test_it():\n    required_cortex()\n"
+    )
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers =\n  server\n  peer\n")
+    command = [sys.executable, "-m", "pytest", "-ra", "-p", "no:cacheprovider", str(tmp_path)]
+    none = {"CI": "1", "REGOBS_PEERS": str(tmp_path / "none")}
+    clean = {name: value for name, value in os.environ.items() if name != "REGOBS_REQUIRE_ALL"} | none
+    for wish, code, said in (({}, 0, "1 skipped"), ({"REGOBS_REQUIRE_ALL": "1"}, 1, "1 failed")):
+        run = subprocess.run(command, check=False, capture_output=True, text=True, env=clean | wish)
+        assert (run.returncode, said in run.stdout) == (code, True), run.stdout

@@ -10,7 +10,7 @@ import yaml
 
 from regobs.config import read_config
 from regobs.simulate.control import TARGETS
-from regobs.simulate.effects import EFFECTS
+from regobs.simulate.faults import EFFECTS
 from regobs.simulate.plan_file import SETTINGS
 from regobs.simulate.traffic import REQUESTS
 from tests.test_docs import check_command
@@ -66,3 +66,9 @@ def test_what_the_page_configures_is_read() -> None:
 def test_the_page_is_linked_and_links_the_example() -> None:
     assert "(docs/simulate.md)" in (ROOT / "README.md").read_text(encoding="utf-8")
     assert all((ROOT / "docs" / target).is_file() for target in re.findall(r"\]\(([^)#:]+)\)", PAGE))
+
+
+def test_the_delay_of_each_alert_of_each_fault_is_measured() -> None:
+    page = (ROOT / "docs/alerts.md").read_text(encoding="utf-8")
+    measured = set(re.findall(r"^\| ([a-z-]+) \| (Registry\w+) \| [\d.]+ min \|", page, re.MULTILINE))
+    assert {(str(fault), alert) for fault, effect in EFFECTS.items() for alert in effect.alerts} <= measured

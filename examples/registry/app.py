@@ -6,7 +6,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import Route
 from starlette.types import Lifespan
 
 from examples.registry import blob_handlers as blobs
@@ -17,18 +17,22 @@ from examples.registry import upload_handlers as uploads
 from examples.registry.call import Handler, answer_problem, endpoint
 from examples.registry.health import Health
 from examples.registry.problem import Problem
+from examples.registry.refusals import Refusals
 from examples.registry.services import Services
 from regobs.instrument import Instruments, LogASGI, MetricsASGI, ObserveASGI
 from regobs.instrument.app_log import access_writer
-from regobs.instrument.asgi import App
+from regobs.instrument.http.asgi import App
 
 _MANIFESTS = "/v2/{name:repository}/manifests/{reference:reference}"
 _BLOB = "/v2/{name:repository}/blobs/{digest:digest}"
 _UPLOADS = "/v2/{name:repository}/blobs/uploads/"
 
 
-def registry_app(services: Services, instruments: Instruments, lifespan: Lifespan[Starlette]) -> App:
-    """The main port. The counters see what the access log sees, and the application what both have left of it."""
+def registry_app(services: Services, health: Health, instruments: Instruments, lifespan: Lifespan[Starlette]) -> App:
+    """The main port. The access log sees all, the counters what is not refused, the application what has passed both.
+
+    Without such refusals the counters stand outermost.
+    """
     names.register()
 
     def route(path: str, **handlers: Handler) -> Route:
@@ -54,13 +58,13 @@ def registry_app(services: Services, instruments: Instruments, lifespan: Lifespa
     ]
     handlers = {HTTPException: _unrouted, Exception: _failed}
     app = Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan)
-    return ObserveASGI(LogASGI(app, access_writer()), instruments)
+    served = Refusals(ObserveASGI(app, instruments), health, services.settings.limit)
+    return LogASGI(served, access_writer())
 
 
-def debug_app(services: Services, instruments: Instruments) -> App:
+def debug_app(health: Health, instruments: Instruments) -> App:
     """The debug port."""
-    health = Route("/debug/health", Health(services).answer)
-    return Starlette(routes=[health, Mount("/metrics", MetricsASGI(instruments))])
+    return Starlette(routes=[Route("/debug/health", health.answer), Route("/metrics", MetricsASGI(instruments))])
 
 
 async def _root(request: Request) -> Response:  # noqa: ARG001 (Starlette's signature)

@@ -16,8 +16,8 @@ from psycopg.rows import TupleRow, class_row
 from psycopg_pool import AsyncConnectionPool
 
 from regobs.instrument import Instruments
-from regobs.instrument.sql import Queries, observed_connection
-from regobs.instrument.sql_pool import observe_pool, psycopg_pool
+from regobs.instrument.adapters.sql import Queries, observed_connection
+from regobs.instrument.adapters.sql_pool import observe_pool, psycopg_pool
 
 Connection = AsyncConnection[TupleRow]
 Row = TypeVar("Row")

@@ -18,7 +18,7 @@ from examples.registry.database import Connection, Database
 from examples.registry.driver import FilesystemDriver
 from examples.registry.settings import Garbage
 from regobs.instrument import Instruments, correlated
-from regobs.instrument.garbage import GarbageWorker
+from regobs.instrument.adapters.garbage import GarbageWorker
 
 _POSTPONE = 300.0  # seconds after the first error, twice as long after each further one
 _LONGEST = 86400.0

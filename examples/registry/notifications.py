@@ -12,7 +12,8 @@ from uuid import uuid4
 import requests
 
 from examples.registry.settings import Endpoint
-from regobs.instrument import Instruments, notifications
+from regobs.instrument import Instruments
+from regobs.instrument.adapters import notifications
 
 _MEDIA_TYPE = "application/vnd.docker.distribution.events.v1+json"
 
@@ -28,7 +29,8 @@ class Webhook:
         self._queue: asyncio.Queue[tuple[dict[str, Any], notifications.Event]] = asyncio.Queue(endpoint.queue_size)
         self._session = requests.Session()
         self._session.trust_env = False  # no proxy and no credentials of who started us
-        log.info("configuring endpoint %s, timeout=%ss", endpoint.name, endpoint.timeout)
+        chosen = (endpoint.name, endpoint.url, endpoint.timeout)
+        log.info("configuring endpoint %s (%s), timeout=%gs, headers=map[]", *chosen)
 
     def offer(self, event: dict[str, Any], artifact: str) -> None:
         """Put an event into the queue, or drop it."""

@@ -20,6 +20,7 @@ _CODES = {
     "MANIFEST_UNKNOWN": (404, "manifest unknown"),
     "NAME_UNKNOWN": (404, "repository name not known to registry"),
     "PAGINATION_NUMBER_INVALID": (400, "invalid number of results requested"),
+    "TOOMANYREQUESTS": (429, "too many requests"),
     "UNAUTHORIZED": (401, "authentication required"),
     "UNAVAILABLE": (503, "service unavailable"),
     "UNKNOWN": (500, "unknown error"),

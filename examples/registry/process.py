@@ -16,10 +16,11 @@ from starlette.applications import Starlette
 
 from examples.registry import garbage, settings, telemetry
 from examples.registry.app import debug_app, registry_app
+from examples.registry.health import Health
 from examples.registry.row_counts import RowCounts
 from examples.registry.services import Services
 from regobs.instrument import Instruments
-from regobs.instrument.asgi import App
+from regobs.instrument.http.asgi import App
 
 _DRAIN = 10  # seconds that requests, and then notifications, have to end
 QUIET: dict[str, Any] = {"log_config": None, "access_log": False, "timeout_graceful_shutdown": _DRAIN}
@@ -33,14 +34,15 @@ def app() -> App:
     telemetry.write_logs()
     instruments = telemetry.make_instruments(chosen.counters if chosen.workers > 1 else None)
     services = Services.of(chosen, instruments)
+    health = Health(services)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        background = await _start(services, instruments)
-        debug = _DebugServer(uvicorn.Config(debug_app(services, instruments), lifespan="off", **QUIET))
+        background = [*await _start(services, instruments), asyncio.create_task(health.watch())]
+        debug = _DebugServer(uvicorn.Config(debug_app(health, instruments), lifespan="off", **QUIET))
         serving = asyncio.create_task(debug.serve([_shared_socket(chosen.debug_address)]))
         log.info("listening on %s", chosen.address)
-        log.info("debug server listening %s", chosen.debug_address)
+        log.info("debug server listening")
         yield
         log.info("attempting to stop server gracefully...")
         await services.notifier.drain(_DRAIN)
@@ -53,7 +55,7 @@ def app() -> App:
         await services.redis.aclose()
         log.info("graceful shutdown successful")
 
-    return registry_app(services, instruments, lifespan)
+    return registry_app(services, health, instruments, lifespan)
 
 
 async def _start(services: Services, instruments: Instruments) -> list[asyncio.Task[None]]:

@@ -10,7 +10,7 @@ import msgspec
 from redis.exceptions import RedisError
 
 from examples.registry.database import Connection, done, every, one
-from regobs.instrument.redis import AsyncObservedRedis
+from regobs.instrument.adapters.redis import AsyncObservedRedis
 
 _FIND = "/* name: repository_find_by_path */ SELECT id, path FROM repositories WHERE path = %s"
 _MAKE = """/* name: repository_create_or_find_by_path */ INSERT INTO repositories (path) VALUES (%s)

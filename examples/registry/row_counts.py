@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 from examples.registry.database import PRE_DEPLOYMENT, Database
 from regobs.catalog import row_counts
 from regobs.instrument import Instruments
-from regobs.instrument.redis import AsyncObservedRedis
+from regobs.instrument.adapters.redis import AsyncObservedRedis
 
 _LEASE = "registry:db:{metrics}:row_count_lock"
 _TABLES = {

@@ -14,8 +14,8 @@ from examples.registry.repositories import Repository, RepositoryCache, find, fi
 from examples.registry.settings import Settings
 from examples.registry.uploads import Uploads
 from regobs.instrument import Instruments
-from regobs.instrument.redis import AsyncObservedRedis
-from regobs.instrument.storage import BlobSizes, observed_driver
+from regobs.instrument.adapters.redis import AsyncObservedRedis
+from regobs.instrument.adapters.storage import BlobSizes, observed_driver
 
 
 @dataclass(frozen=True, slots=True)

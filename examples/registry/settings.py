@@ -31,6 +31,22 @@ class Garbage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     review_after: float = 86400.0
 
 
+class HealthChecks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Checks of storage and database, each `interval` seconds; `threshold` failures in a row stop the service."""
+
+    interval: float = 10.0
+    threshold: int = 3
+
+
+class Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """At most `rate` requests in `period` seconds for each address and process, and `burst` at once (0: `rate`)."""
+
+    name: str
+    rate: int
+    period: float = 1.0
+    burst: int = 0
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The settings file. Addresses are `host:port`; with a `user` every request needs his password.
 
@@ -47,6 +63,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     counters: str = ""
     count_interval: float = 10.0
     garbage: Garbage = Garbage()
+    health: HealthChecks = HealthChecks()
+    limit: Limit | None = None
     endpoints: tuple[Endpoint, ...] = ()
 
     @property
@@ -68,6 +86,8 @@ def read(path: Path) -> Settings:
         raise InputError("the settings can not be used", location=Location(str(path)), value=str(error)) from error
     if settings.user and not settings.password:
         raise InputError("a user needs a password", location=Location(str(path)), next_step=f"set {PASSWORD}")
+    if settings.limit and (settings.limit.rate < 1 or settings.limit.period <= 0):
+        raise InputError("this limit lets nobody in", location=Location(str(path)), next_step="set a `rate` from 1 on")
     if settings.workers > 1 and not settings.counters:
         raise InputError("workers count together", location=Location(str(path)), next_step="set `counters`")
     return settings

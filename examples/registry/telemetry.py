@@ -8,8 +8,8 @@ from uuid import uuid4
 from regobs.catalog import METRICS, build_info
 from regobs.catalog.model import Capability
 from regobs.instrument import Instruments
+from regobs.instrument.adapters.process import observe_process
 from regobs.instrument.app_log import RegistryFormatter
-from regobs.instrument.process import observe_process
 
 VERSION = "4.32.0"  # whose metrics and log fields are spoken
 _CAPABILITIES = (

@@ -15,11 +15,12 @@
     │   └── QueryError        it rejects or fails to answer one query, which the error carries
     └── MachineError          this machine lacks something: a program, disk, a permission   exit 4
 
-Exit code 1 is no error: it says that a check found a difference.
+Exit codes 1 and 5 are no errors: 1 says that a check found a difference, 5 that a server's answer lacks something.
 """
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Any, Self
@@ -33,6 +34,7 @@ class ExitCode(IntEnum):
     INPUT = 2
     SERVER = 3
     MACHINE = 4
+    INCOMPLETE = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +82,31 @@ class RegobsError(Exception):
             self.location = replace(self.location, file=location.file)
         return self
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """So that it can leave a process: what it holds goes along, a value that cannot as its text."""
+        return _restored, (type(self), self.args, {**self.__dict__, "value": _sendable(self.value)})
+
     def __str__(self) -> str:
         """The error as a person reads it: one headline, then what was found, expected and to be done."""
         lines = [f"{self.location}: {self.message}" if self.location else self.message]
         details = (("value", self.value), ("expected", self.expected), ("next", self.next_step))
         lines += [f"  {name + ':':<10}{text}" for name, text in details if text is not None]
         return "\n".join(lines)
+
+
+def _restored(kind: type[RegobsError], args: tuple[object, ...], held: dict[str, object]) -> RegobsError:
+    """An error as it was in another process, whatever arguments its class is made with."""
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(held)
+    return error
+
+
+def _sendable(value: object) -> object:
+    try:
+        pickle.dumps(value)
+    except Exception:  # noqa: BLE001 - an object may refuse in any way
+        return str(value)
+    return value
 
 
 class InputError(RegobsError):
@@ -115,7 +136,11 @@ class RulesError(InputError):
 
 
 class PromqlError(InputError):
-    """A PromQL text or a typed expression makes no sense."""
+    """A PromQL text or a typed expression makes no sense. `check` is the check of `regobs lint` that says the same."""
+
+    def __init__(self, message: str, *, check: str = "", **details: Any) -> None:
+        super().__init__(message, **details)
+        self.check = check
 
 
 class InstrumentError(InputError):
@@ -127,9 +152,13 @@ class LogQueryError(InputError):
 
 
 class ServerError(RegobsError):
-    """A server is unreachable, refuses, or is not the kind of server it should be."""
+    """A server is unreachable, refuses, or is not the kind of server it should be.
+
+    `retry_after` is the seconds after which the same request may work, None where repeating it is of no use.
+    """
 
     exit_code = ExitCode.SERVER
+    retry_after: float | None = None
 
 
 class EndpointError(ServerError):

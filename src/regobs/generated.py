@@ -9,12 +9,15 @@ import sys
 from pathlib import Path
 
 from regobs.catalog import reference as metrics
+from regobs.common.files import write_file
+from regobs.documents import json_output
 from regobs.errors import ExitCode
+from regobs.lint import reference as lint_checks
 from regobs.logs import lnav, schema
 from regobs.logs import reference as log_fields
 
 # Of which every file is a generated one.
-_FOLDERS = {"log_schemas": "*.schema.json", "log_schemas/lnav": "*.json", "docs": "*-reference.md"}
+_FOLDERS = {"log_schemas": "*.schema.json", "log_schemas/lnav": "*.json", "docs": "*-reference.*"}
 
 
 def files() -> dict[str, bytes]:
@@ -24,6 +27,8 @@ def files() -> dict[str, bytes]:
     return {
         **schemas,
         **formats,
+        **{f"docs/{name}": content for name, content in json_output.files().items()},
+        "docs/lint-reference.md": lint_checks.page().encode(),
         "docs/logs-reference.md": log_fields.page().encode(),
         "docs/metrics-reference.md": metrics.page().encode(),
     }
@@ -49,8 +54,7 @@ def main(arguments: list[str], root: Path) -> int:
     wanted = files()
     for name in found:
         if name in wanted:
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            (root / name).write_bytes(wanted[name])
+            write_file(root / name, wanted[name])
         else:
             (root / name).unlink()
         print(f"{name} {'written' if name in wanted else 'removed'}")

@@ -7,11 +7,11 @@ shape lies over it: a file of the same relative name takes the bundled one's pla
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 from fnmatch import fnmatch
 from importlib.resources import files
 from pathlib import Path
 
+from regobs.common.closest import closest
 from regobs.config import Config
 from regobs.errors import Location, PackError
 
@@ -20,8 +20,8 @@ BUNDLED = "bundled"
 
 # What a file of a folder must be called to be read at all; anything else in a team's pack is a misspelled name.
 _NAMES = {
-    "dashboards": ("*.dashboard.py", "*.overlay.jsonnet", "*.libsonnet"),
-    "alerts": ("*.slo.yaml", "*.rules.yaml", "routing.yaml", "runbooks/*.md"),
+    "dashboards": ("*.dashboard.py", "*.overlay.jsonnet", "*.libsonnet", "queries/*.query.yaml"),
+    "alerts": ("*.slo.yaml", "*.rules.yaml", "*.test.yaml", "routing.yaml", "runbooks/*.md"),
     "exporters": ("*.yaml",),
     "log_schemas": (
         "*.schema.json",
@@ -153,7 +153,7 @@ def _refuse_misspelled(directory: Path, folder: str) -> None:
         if (bundled() / folder / name).is_file():
             continue
         suffixes = [pattern.removeprefix("*") for pattern in _NAMES[folder] if pattern.startswith("*")]
-        close = get_close_matches("." + name.split(".", 1)[-1], suffixes, n=1, cutoff=0.3)
+        close = closest("." + name.split(".", 1)[-1], suffixes, cutoff=0.3)
         raise PackError(
             f"no part of regobs reads a file of this name in {folder}/",
             location=Location(str(path)),

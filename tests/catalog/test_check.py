@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.exposition import generate_latest
 
 from regobs.catalog import METRICS
-from regobs.catalog.check import Absence, Difference, Report, What, Why, check
+from regobs.catalog.check import Absence, ExpositionDifference, ExpositionReport, What, Why, check
 from regobs.catalog.exposition import Exposition, Format, parse
 from regobs.catalog.model import Flavor, Kind, Version
 from regobs.errors import InputError
@@ -28,7 +28,7 @@ from tests.catalog.samples import (
 GITLAB_TEXT, DOCKER_TEXT, NEWEST_TEXT = text_of(GITLAB), text_of(DOCKER), text_of(DISTRIBUTION_3_1)
 
 
-def _only(report: Report) -> Difference:
+def _only(report: ExpositionReport) -> ExpositionDifference:
     (difference,) = report.differences
     assert not report.ok
     return difference
@@ -132,7 +132,7 @@ def test_a_family_of_another_version_is_a_difference() -> None:
 def test_a_wrong_type_is_one_difference(text: str, family: str, kind: str) -> None:
     right = str(METRICS[family].kind)
     found = _only(check(parse(replaced(text, f"# TYPE {family} {right}\n", f"# TYPE {family} {kind}\n"))))
-    assert found == Difference(What.WRONG_TYPE, family, kind, right, found.line)
+    assert found == ExpositionDifference(What.WRONG_TYPE, family, kind, right, found.line)
 
 
 def test_a_missing_type_line_is_one_difference() -> None:
@@ -220,7 +220,7 @@ def test_a_bucket_more_is_a_difference_even_in_one_series() -> None:
 # --- absent families ------------------------------------------------------------------------------------------------
 
 
-def _always_there(report: Report) -> list[str]:
+def _always_there(report: ExpositionReport) -> list[str]:
     forms = {name: METRICS[name].form(report.flavor, report.version) for name in METRICS}
     absent = {absence.family for absence in report.absences}
     return [

@@ -2,6 +2,7 @@ import pytest
 
 from regobs.catalog import METRICS, export, gc, http, notifications, storage
 from regobs.catalog.model import Flavor, Metric
+from regobs.common.table import table
 
 GITLAB, DISTRIBUTION = Flavor.GITLAB, Flavor.DISTRIBUTION
 
@@ -66,7 +67,7 @@ def test_a_row_says_from_which_version_to_which(name: str, span: str) -> None:
 
 
 def test_columns_line_up() -> None:
-    lines = export.table([export.row(gc.RUNS), export.row(http.IN_FLIGHT)]).splitlines()
+    lines = table(export.HEADINGS, [export.row(gc.RUNS), export.row(http.IN_FLIGHT)]).splitlines()
     assert lines[0].index("TYPE") == lines[1].index("counter") == lines[2].index("gauge")
 
 

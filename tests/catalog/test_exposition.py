@@ -10,7 +10,7 @@ from prometheus_client.openmetrics import parser as openmetrics_parser
 from prometheus_client.parser import text_string_to_metric_families as text_families
 
 from regobs.catalog import exposition
-from regobs.catalog.exposition import Exposition, Family, Format, parse
+from regobs.catalog.exposition import Exposition, Format, ParsedFamily, parse
 from regobs.errors import InputError
 from tests.catalog.samples import ALL, DOCKER, GITLAB, text_of
 
@@ -110,7 +110,7 @@ def test_lines_may_end_as_on_windows() -> None:
 @pytest.mark.parametrize(
     ("line", "problem", "column"),
     [
-        ("<!DOCTYPE html>", "no sample", None),
+        ("<!DOCTYPE html>", "not a sample", None),
         ('{"status":"error"}', "malformed", 10),
         ('a{x="1" 2', "malformed", 9),
         ('a{x="1"', "malformed", 8),
@@ -263,7 +263,7 @@ def _only_input_errors(data: bytes) -> None:
     except InputError:
         return
     assert found.families
-    assert all(isinstance(family, Family) for family in found.families.values())
+    assert all(isinstance(family, ParsedFamily) for family in found.families.values())
 
 
 @given(st.binary(max_size=200))

@@ -66,6 +66,11 @@ def test_the_recorded_scrape_of_prometheus_has_no_family_besides(prometheus: Exp
         (Exposer.REDIS, Capability.REDIS_EXPORTER),
         (Exposer.STACKDRIVER, Capability.STACKDRIVER_EXPORTER),
         (Exposer.CLOUDWATCH, Capability.CLOUDWATCH_EXPORTER),
+        (Exposer.BLACKBOX, Capability.PROBE),
+        (Exposer.ALERTMANAGER, Capability.ALERTMANAGER),
+        (Exposer.REGISTRY_PROBE, Capability.REGISTRY_PROBE),
+        (Exposer.LOG_EXPORTER, Capability.LOG_EXPORTER),
+        (Exposer.NOTIFICATION_EXPORTER, Capability.NOTIFICATION_EXPORTER),
     ],
 )
 def test_a_neighbour_needs_its_capability_in_every_flavor(exposer: Exposer, capability: Capability) -> None:

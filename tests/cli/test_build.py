@@ -6,6 +6,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -121,6 +122,16 @@ def test_it_says_which_pack_and_settings_it_used(tmp_path: Path) -> None:
     assert "settings  regobs.toml (flavor distribution)" in build_here("--out", "out", cwd=tmp_path).stdout
 
 
+def test_it_says_of_which_exporters_the_series_of_neighbours_are_shown_too(tmp_path: Path) -> None:
+    settings = tmp_path / "regobs.toml"
+    settings.write_text('[registry]\ncapabilities = ["postgres_exporter", "node_exporter"]\n')
+    printed = build_here("--out", tmp_path / "one", cwd=tmp_path).stdout
+    assert "of node_exporter, postgres_exporter everything is shown that Prometheus scrapes" in printed
+    chosen = """[prometheus.selectors]\npostgres_exporter = 'job="pg"'\nnode_exporter = 'job="node"'\n"""
+    settings.write_text(settings.read_text() + chosen)
+    assert "note " not in build_here("--out", tmp_path / "two", cwd=tmp_path).stdout
+
+
 def test_check_is_silent_about_what_is_equal_and_writes_nothing(tmp_path: Path) -> None:
     build_here("--out", "out", cwd=tmp_path)
     before = content_of(tmp_path)
@@ -215,3 +226,23 @@ def test_a_killed_build_leaves_the_old_output_whole(tmp_path: Path) -> None:
         assert content_of(tmp_path / "out") == before
     assert build_here("--out", "out", cwd=tmp_path).returncode == ExitCode.OK
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_the_kustomization_names_every_file_of_its_folder(built: Path) -> None:
+    folder = built / "kubernetes"
+    resources = yaml.safe_load((folder / "kustomization.yaml").read_text())["resources"]
+    assert sorted([*resources, "kustomization.yaml"]) == sorted(path.name for path in folder.iterdir())
+
+
+def test_kubectl_makes_each_object_of_the_kustomization_once(built: Path) -> None:
+    kubectl = shutil.which("kubectl")
+    if kubectl is None:
+        pytest.skip("kubectl is not installed")
+    command = [kubectl, "kustomize", str(built / "kubernetes")]
+    done = subprocess.run(command, check=True, capture_output=True, timeout=120)
+    # BaseLoader: PyYAML takes the bare `=` of a matcher for a type of YAML 1.1
+    documents = yaml.load_all(done.stdout, yaml.BaseLoader)
+    found = [(one["kind"], one["metadata"]["name"]) for one in documents]
+    assert len(found) == len(set(found))
+    kinds = {kind for kind, _ in found}
+    assert {"PrometheusRule", "ConfigMap", "AlertmanagerConfig", "PodMonitor"} <= kinds

@@ -31,62 +31,82 @@ def answer(*samples: tuple[dict[str, str], str], **more: Any) -> Reply:
 
 
 def test_the_query_of_a_panel_can_be_pasted_into_prometheus(capsys: Output) -> None:
-    code, out, _ = panel(capsys, "application-detail", "By status")
+    code, out, _ = panel(capsys, "application-detail", "Requests by status")
     assert (code, out) == (ExitCode.OK, 'sum by (code) (rate(registry_http_requests_total{job="registry"}[1m]))\n')
 
 
 def test_the_window_and_the_range_can_be_chosen(capsys: Output, tmp_path: Path) -> None:
-    assert "[7m]" in panel(capsys, "application-detail", "By status", "--window", "7m")[1]
+    assert "[7m]" in panel(capsys, "application-detail", "Requests by status", "--window", "7m")[1]
     (tmp_path / "regobs.toml").write_text('[registry]\ncapabilities = ["prometheus"]\n')
-    missed = ("rules-health", "Missed evaluations in this time range")
+    missed = ("rules-health", "Rule evaluations missed, whole time range")
     assert "[1h]" in panel(capsys, *missed)[1]
     assert "[2h]" in panel(capsys, *missed, "--range", "2h")[1]
 
 
 def test_as_is_has_the_variables_of_grafana(capsys: Output) -> None:
-    out = panel(capsys, "application-detail", "By status", "--as-is")[1]
+    out = panel(capsys, "application-detail", "Requests by status", "--as-is")[1]
     assert out == (
         'sum by (code) (rate(registry_http_requests_total{job="registry", instance=~"$instance"}[$__rate_interval]))\n'
     )
 
 
 def test_each_expression_of_a_panel_is_named(capsys: Output) -> None:
-    _, out, _ = panel(capsys, "overview", "Bytes in and out")
-    assert [line for line in out.splitlines() if line.startswith("#")] == ["# in", "# out"]
+    _, out, _ = panel(capsys, "overview", "Blob traffic")
+    assert [line for line in out.splitlines() if line.startswith("#")] == [
+        "# received",
+        "# sent by the registry",
+        "# redirected to the store",
+    ]
 
 
-def test_a_title_that_is_there_twice_needs_its_row(capsys: Output) -> None:
-    code, _, err = panel(capsys, "storage-detail", "Hit ratio")
+def test_a_panel_that_is_left_out_says_why_and_a_misspelt_one_what_is_near(capsys: Output) -> None:
+    code, _, err = panel(capsys, "storage-detail", "Blob descriptor cache hit ratio")
     assert code == ExitCode.INPUT
-    assert "is left out" in err  # of a deployment without either cache
+    assert "is left out" in err  # of a deployment without the cache
     code, _, err = panel(capsys, "overview", "Requests by rute")
     assert (code, "Requests by route" in err) == (ExitCode.INPUT, True)
-    assert panel(capsys, "application-detail", "Processes (the ten highest) / Memory")[0] == ExitCode.OK
+    assert panel(capsys, "application-detail", "Processes (the ten highest) / Resident memory")[0] == ExitCode.OK
+
+
+TWINS = """
+from regobs.catalog import http
+from regobs.grafana.words import *
+
+one = Row("One", Lines("Rate", rate(http.REQUESTS), good="g"), Lines("Again", rate(http.REQUESTS, by="code"), good="g"))
+other = Row("Other", Lines("Rate", rate(http.REQUESTS, by="route"), good="g"))
+repeated = Row("Repeated", Lines("Again", rate(http.REQUESTS, by="code"), good="g"))
+dashboard = Dashboard("Twins", one, other, repeated)
+"""
 
 
 def test_several_panels_of_one_title_are_listed(capsys: Output, tmp_path: Path) -> None:
-    (tmp_path / "regobs.toml").write_text('[registry]\ncapabilities = ["url_cache", "descriptor_cache"]\n')
-    code, _, err = panel(capsys, "storage-detail", "Hit ratio")
+    (tmp_path / "dashboards").mkdir()
+    (tmp_path / "dashboards" / "twins.dashboard.py").write_text(TWINS)
+    pack = ("--pack", str(tmp_path))
+    code, _, err = panel(capsys, "twins", "Rate", *pack)
     assert code == ExitCode.INPUT
-    assert "Descriptor cache / Hit ratio; Signed URL cache / Hit ratio" in err
-    assert panel(capsys, "storage-detail", "signed url cache / hit ratio")[0] == ExitCode.OK
+    assert "One / Rate; Other / Rate" in err
+    assert panel(capsys, "twins", "other / rate", *pack)[0] == ExitCode.OK
+    assert panel(capsys, "twins", "Again", *pack)[0] == ExitCode.OK  # both rows ask the same
 
 
 def test_what_a_server_answers_is_a_table_largest_first(capsys: Output) -> None:
     with Stub({"/api/v1/query": answer(({"code": "200"}, "0.5"), ({"code": "500"}, "2"))}) as stub:
-        code, out, _ = panel(capsys, "application-detail", "By status", "--prometheus", f"http://{stub.address}")
+        code, out, _ = panel(
+            capsys, "application-detail", "Requests by status", "--prometheus", f"http://{stub.address}"
+        )
     assert code == ExitCode.OK
     assert out.splitlines()[1:] == ["", "code  requests/s", "500   2", "200   0.5"]
 
 
 def test_an_empty_answer_is_no_data(capsys: Output) -> None:
     with Stub({"/api/v1/query": answer()}) as stub:
-        _, out, _ = panel(capsys, "application-detail", "By status", "--prometheus", f"http://{stub.address}")
+        _, out, _ = panel(capsys, "application-detail", "Requests by status", "--prometheus", f"http://{stub.address}")
     assert out.splitlines()[-1] == "no data"
 
 
 def test_json_has_query_unit_and_result(capsys: Output) -> None:
-    address = ("application-detail", "By status", "--format", "json")
+    address = ("application-detail", "Requests by status", "--format", "json")
     assert "result" not in json.loads(panel(capsys, *address)[1])["queries"][0]
     with Stub({"/api/v1/query": answer(({"code": "200"}, "0.5"), ({}, "+Inf"))}) as stub:
         out = panel(capsys, *address, "--prometheus", f"http://{stub.address}")[1]
@@ -97,7 +117,9 @@ def test_json_has_query_unit_and_result(capsys: Output) -> None:
 
 def test_warnings_of_the_server_are_passed_on(capsys: Output) -> None:
     with Stub({"/api/v1/query": answer(warnings=["half of it"])}) as stub:
-        _, out, err = panel(capsys, "application-detail", "By status", "--prometheus", f"http://{stub.address}")
+        _, out, err = panel(
+            capsys, "application-detail", "Requests by status", "--prometheus", f"http://{stub.address}"
+        )
     assert ("half of it" in err, "half of it" in out) == (True, False)
 
 

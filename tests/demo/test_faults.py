@@ -9,12 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from regobs.common.programs import Supervisor
 from regobs.demo import faults, servers
-from regobs.demo.client import RegistryClient
-from regobs.demo.faults import Fault, FullDisk, VanishedDirectory, choose, small_disk_works
-from regobs.demo.images import Blob, Image
-from regobs.demo.processes import Supervisor
-from regobs.demo.traffic import MB, Mix, images
+from regobs.demo.client import Blob, Image, RegistryClient
+from regobs.demo.faults import FullDisk, StorageFault, VanishedDirectory, choose, small_disk_works
+from regobs.demo.traffic import MB, TrafficMix, images
 from regobs.errors import MachineError, ServerError
 from tests.e2e.conftest import require
 
@@ -74,7 +73,7 @@ def test_a_full_disk_stays_full_under_traffic(small_registry: servers.RegistrySe
     with RegistryClient(small_registry.url) as client:
         for image in pictures:
             client.push_image(image)
-    with Mix(small_registry.url, pictures, pause=0.01) as mix:
+    with TrafficMix(small_registry.url, pictures, pause=0.01) as mix:
         time.sleep(0.5)
         assert mix.tally.server_errors() == 0
         with FullDisk(small_registry):
@@ -116,7 +115,7 @@ def test_a_fault_is_repaired_when_the_block_fails_and_repairing_twice_is_harmles
 ) -> None:
     with RegistryClient(small_registry.url) as client:
         client.push_image(_IMAGE)
-        fault: Fault = kind(small_registry)
+        fault: StorageFault = kind(small_registry)
         with pytest.raises(KeyboardInterrupt), fault:
             raise KeyboardInterrupt
         fault.repair()

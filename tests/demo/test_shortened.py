@@ -9,11 +9,22 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from regobs.catalog.model import Capability, Flavor
 from regobs.config.model import Config, PrometheusSettings
-from regobs.demo.shortened import shorten, shorten_config, shorten_files, shorten_flags, shorten_rules
+from regobs.demo.shortened import (
+    shorten,
+    shorten_config,
+    shorten_dashboard,
+    shorten_files,
+    shorten_flags,
+    shorten_rules,
+)
 from regobs.errors import RulesError
+from regobs.grafana.outputs import Dashboards
+from regobs.pack import find_pack
 from regobs.promql import parse, to_text
 from regobs.promql.nodes import Duration
+from regobs.slo import records
 
 _RULES = b"""
 groups:
@@ -69,7 +80,7 @@ def test_only_the_times_of_a_rule_file_change() -> None:
 
 
 def test_a_time_that_is_none_is_refused() -> None:
-    with pytest.raises(RulesError, match="for is no duration"):
+    with pytest.raises(RulesError, match="for is not a duration"):
         shorten_rules(_RULES.replace(b"10m", b"soon"), "a.yaml")
 
 
@@ -84,8 +95,24 @@ def test_it_does_neither_more_often_than_once_a_second() -> None:
     assert config.slo == Config().slo
 
 
-def test_the_lookback_is_a_time_too() -> None:
-    assert shorten_flags(30) == ("--query.lookback-delta=10s",)
+def test_the_lookback_and_the_repetition_of_alerts_are_times_too() -> None:
+    assert shorten_flags(10) == ("--query.lookback-delta=30s", "--rules.alert.resend-delay=5s")
+
+
+def test_the_lookback_holds_as_many_scrapes_of_a_second_as_with_the_real_times() -> None:
+    assert shorten_flags(60)[0] == "--query.lookback-delta=20s"
+
+
+def test_a_panel_is_asked_for_short_times_and_keeps_the_macros_of_grafana() -> None:
+    pack, config = find_pack(), Config(flavor=Flavor.GITLAB, capabilities=frozenset(Capability))
+    (board,) = Dashboards.of(pack, config, records(pack, config)).as_built(["capacity"])
+    short = shorten_dashboard(board, 30)
+    before, after = ([query for _, panel in one.panels() for query in panel.queries] for one in (board, short))
+    texts = [(to_text(one.expr), to_text(other.expr)) for one, other in zip(before, after, strict=True)]
+    for text, changed in texts:
+        assert changed == text.replace("[1h:1m]", "[2m:2s]").replace("[6h]", "[12m]").replace("offset 6h", "offset 12m")
+    for part in ("$__rate_interval", "[12m]", "[2m:2s]"):
+        assert any(part in changed for _, changed in texts)
 
 
 def test_a_build_keeps_everything_but_its_rule_tests_and_says_that_it_is_shortened() -> None:

@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 import requests
 
+from regobs.common.programs import Supervisor
 from regobs.demo import servers
-from regobs.demo.client import RegistryClient, Tally
-from regobs.demo.images import OCI_MANIFEST, Blob, Image
-from regobs.demo.processes import Supervisor
+from regobs.demo.client import OCI_MANIFEST, Blob, Image, RegistryClient, TrafficCounts
 from regobs.demo.servers import RegistryServer
-from regobs.demo.traffic import MB, Mix, first_round, images, readable
+from regobs.demo.traffic import MB, TrafficMix, first_round, images, readable
 from regobs.errors import ServerError
 from tests.e2e.conftest import require
 
@@ -66,7 +65,7 @@ def test_an_unexpected_status_is_an_error_that_names_the_request(docker_registry
 
 
 def test_a_server_that_is_away_is_an_error_and_counted() -> None:
-    tally = Tally()
+    tally = TrafficCounts()
     with RegistryClient("http://127.0.0.1:9", tally) as client, pytest.raises(ServerError, match="base failed"):
         client.base()
     assert tally.server_errors() == 1
@@ -113,7 +112,7 @@ def test_the_mix_keeps_going_without_server_errors_and_stops(docker_registry: Re
     with RegistryClient(docker_registry.url) as client:
         for image in pictures:
             client.push_image(image)
-    with Mix(docker_registry.url, pictures, workers=3, pause=0.005) as mix:
+    with TrafficMix(docker_registry.url, pictures, workers=3, pause=0.005) as mix:
         deadline = time.monotonic() + 20
         while mix.tally.count() < 400 and time.monotonic() < deadline:
             time.sleep(0.05)

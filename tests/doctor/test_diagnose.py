@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from math import inf, nan
 
 import pytest
@@ -9,7 +10,8 @@ from regobs.catalog.model import Capability, Flavor, Version
 from regobs.doctor.diagnose import diagnose, judge, missing
 from regobs.doctor.facts import Series, ServerFacts, Up
 from regobs.doctor.verdict import Status, Verdict
-from regobs.prometheus.answers import Answer, Sample, Target
+from regobs.prometheus.answers import QueryAnswer, Sample
+from regobs.prometheus.state import Target
 from regobs.promql.parse import parse
 from tests.doctor.world import (
     IN_FLIGHT,
@@ -30,8 +32,8 @@ POOL = "registry_database_lb_pool_size"
 EVENTS = "registry_notifications_events_total"
 
 
-def answer(*values: float) -> Answer:
-    return Answer("vector", tuple(Sample({}, value, 0.0) for value in values))
+def answer(*values: float) -> QueryAnswer:
+    return QueryAnswer("vector", tuple(Sample({}, value, 0.0) for value in values))
 
 
 def of(known: ServerFacts, text: str = RATE, deployment: object = None) -> Verdict:
@@ -66,7 +68,7 @@ def test_an_empty_answer_has_to_be_diagnosed() -> None:
 
 
 def test_a_native_histogram_is_data() -> None:
-    assert judge(Answer("vector", (Sample({}, nan, 0.0, {"count": "1"}),))) == Verdict(Status.DATA)
+    assert judge(QueryAnswer("vector", (Sample({}, nan, 0.0, {"count": "1"}),))) == Verdict(Status.DATA)
 
 
 # Nothing is missing, and still nothing came back
@@ -87,6 +89,23 @@ def test_too_few_samples_for_a_rate_are_quiet_and_name_the_window() -> None:
     verdict = of(facts(sparse=sparse))
     assert (verdict.status, "fewer than two samples" in verdict.reason) == (Status.QUIET, True)
     assert of(facts()).status is Status.EMPTY
+
+
+def test_too_few_steps_of_a_subquery_are_quiet_and_name_its_window() -> None:
+    window = f'max({IN_FLIGHT}{{job="registry"}})[1h:1m]'
+    verdict = of(facts(sparse=frozenset({window})), f"delta({window})")
+    assert (verdict.status, window in verdict.reason) == (Status.QUIET, True)
+    assert "two subquery steps" in verdict.change
+    assert of(facts(), f"delta({window})").status is Status.EMPTY
+
+
+def test_an_alert_that_is_not_active_is_quiet_whatever_labels_the_active_ones_have() -> None:
+    other = {"alertname": "RegistryDown", "alertstate": "firing", "severity": "page"}
+    known = replace(facts(), live=facts().live | {"ALERTS"}, series={"ALERTS": Series(frozenset(other), (other,))})
+    burn = 'ALERTS{slo="pull-blob", tier="1h", alertstate="firing"}'
+    verdict = of(known, burn)
+    assert (verdict.status, burn in verdict.reason) == (Status.QUIET, True)
+    assert missing(known, gitlab(), parse('ALERTS{alertstate="firing"}')) is None
 
 
 def test_a_look_back_beyond_the_data_is_quiet() -> None:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from regobs.doctor.report import DashboardFinding, PanelFinding, Problem, QueryFinding, Report, RuleFinding
+from regobs.doctor.report import DashboardFinding, DoctorReport, PanelFinding, Problem, QueryFinding, RuleFinding
 from regobs.doctor.table import text
 from regobs.doctor.verdict import Status, Verdict, worst
 from regobs.errors import ExitCode
@@ -18,10 +18,10 @@ def panel(title: str, *verdicts: Verdict) -> PanelFinding:
     return PanelFinding("Row", title, worst(verdicts), queries)
 
 
-def report(*panels: PanelFinding, rules: tuple[RuleFinding, ...] = ()) -> Report:
+def report(*panels: PanelFinding, rules: tuple[RuleFinding, ...] = ()) -> DoctorReport:
     board = DashboardFinding("Board", panels)
     problem = Problem("a capability is missing", "list it")
-    return Report("http://prom:9090", "2.42.0", "gitlab", "4.32.0", (board,), rules, (problem,))
+    return DoctorReport("http://prom:9090", "2.42.0", "gitlab", "4.32.0", (board,), rules, (problem,))
 
 
 def alert(verdict: Verdict, state: str = "inactive", kind: str = "alerting") -> RuleFinding:
@@ -157,6 +157,9 @@ def test_the_json_has_the_documented_shape() -> None:
         ],
         "recordings": [],
         "problems": [{"problem": "a capability is missing", "change": "list it"}],
+        "firing": [],
+        "server_state": [],
+        "proposal": None,
     }
 
 

@@ -8,7 +8,7 @@ from regobs.doctor.facts import Up
 from regobs.doctor.questions import RuleQuestion
 from regobs.doctor.rules import differs, examine_rules, loaded
 from regobs.doctor.verdict import Status
-from regobs.prometheus.answers import Rule
+from regobs.prometheus.state import LoadedRule
 from regobs.promql.parse import parse
 from tests.doctor.world import IN_FLIGHT, TARGET, facts, gitlab, rule, without
 
@@ -16,7 +16,7 @@ TEXT = f'sum({IN_FLIGHT}{{job="registry"}}) > 5'
 ASKED = RuleQuestion("alerting", "Crowded", "g", parse(TEXT), {"severity": "page"})
 
 
-def alert(**changes: object) -> Rule:
+def alert(**changes: object) -> LoadedRule:
     found = rule("Crowded", TEXT, kind="alerting", labels={"severity": "page", "extra": "x"}, state="inactive")
     return replace(found, **changes)  # type: ignore[arg-type]
 

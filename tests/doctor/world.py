@@ -8,7 +8,7 @@ from typing import Any
 from regobs.catalog.model import Capability, Flavor, Version
 from regobs.doctor.facts import Deployment, Series, ServerFacts, Up
 from regobs.doctor.matching import LabelSet
-from regobs.prometheus.answers import Rule, Target
+from regobs.prometheus.state import LoadedRule, Target
 from regobs.promql.nodes import Matcher, MatchOp
 from regobs.promql.vocabulary import Vocabulary
 
@@ -59,6 +59,6 @@ def without(*names: str, **changes: Any) -> ServerFacts:
     return replace(less, **changes)
 
 
-def rule(name: str, query: str, **changes: Any) -> Rule:
+def rule(name: str, query: str, **changes: Any) -> LoadedRule:
     """A loaded, evaluated recording rule."""
-    return replace(Rule("recording", name, query, {}, health="ok", last_evaluation=1.0), **changes)
+    return replace(LoadedRule("recording", name, query, {}, health="ok", last_evaluation=1.0), **changes)

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from regobs.common.programs import Supervisor, find_program
 from regobs.demo import servers
-from regobs.demo.processes import Supervisor, find_program
 from regobs.errors import MachineError
 from regobs.logs.elasticsearch.cluster import Cluster
 from tests.peers import ELASTICSEARCH, ELASTICSEARCH_8, elasticsearch, opensearch
@@ -23,8 +23,8 @@ from tests.peers.search_server import SearchServer
 
 pytest.register_assert_rewrite("tests.e2e.log_answers")  # before its first import
 
-PrometheusFactory = Callable[..., servers.Server]
-AlertmanagerFactory = Callable[[Mapping[str, Any] | Path], servers.Server]
+PrometheusFactory = Callable[..., servers.LocalServer]
+AlertmanagerFactory = Callable[[Mapping[str, Any] | Path], servers.LocalServer]
 
 
 def require(*names: str, package: str) -> Path:
@@ -55,7 +55,7 @@ def docker_registry(supervisor: Supervisor) -> servers.RegistryServer:
 def prometheus_server(supervisor: Supervisor) -> PrometheusFactory:
     """Start Prometheus with a configuration (plain data or a file): `prometheus_server({"scrape_configs": [...]})`."""
 
-    def start(config: Mapping[str, Any] | Path, **options: Any) -> servers.Server:
+    def start(config: Mapping[str, Any] | Path, **options: Any) -> servers.LocalServer:
         if "program" not in options:
             require("prometheus", package="prometheus")
         return servers.prometheus(supervisor, config, **options)
@@ -67,7 +67,7 @@ def prometheus_server(supervisor: Supervisor) -> PrometheusFactory:
 def alertmanager_server(supervisor: Supervisor) -> AlertmanagerFactory:
     """Start Alertmanager with a configuration (plain data or a file)."""
 
-    def start(config: Mapping[str, Any] | Path) -> servers.Server:
+    def start(config: Mapping[str, Any] | Path) -> servers.LocalServer:
         require("prometheus-alertmanager", "alertmanager", package="prometheus-alertmanager")
         return servers.alertmanager(supervisor, config)
 

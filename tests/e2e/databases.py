@@ -18,8 +18,8 @@ from pathlib import Path
 
 import psycopg
 
-from regobs.demo.processes import Process, Supervisor, free_port
-from regobs.demo.servers import Server
+from regobs.common.programs import Process, Supervisor, free_port
+from regobs.demo.servers import LocalServer
 from regobs.errors import MachineError
 from tests.e2e.conftest import require
 
@@ -115,21 +115,21 @@ def redis(supervisor: Supervisor, *arguments: str) -> DatabaseServer:
     return DatabaseServer(process, port, directory, f"redis://127.0.0.1:{port}")
 
 
-def postgres_exporter(supervisor: Supervisor, database: DatabaseServer, *flags: str) -> Server:
+def postgres_exporter(supervisor: Supervisor, database: DatabaseServer, *flags: str) -> LocalServer:
     """Start Debian's exporter of PostgreSQL."""
     program = require("prometheus-postgres-exporter", "postgres_exporter", package="prometheus-postgres-exporter")
     source = {"DATA_SOURCE_NAME": f"{database.url}?sslmode=disable"}
     return exporter(supervisor, "postgres-exporter", [program, *flags], "--web.listen-address", source)
 
 
-def redis_exporter(supervisor: Supervisor, database: DatabaseServer) -> Server:
+def redis_exporter(supervisor: Supervisor, database: DatabaseServer) -> LocalServer:
     """Start Debian's exporter of Redis."""
     program = require("prometheus-redis-exporter", "redis_exporter", package="prometheus-redis-exporter")
     command: list[str | Path] = [program, f"-redis.addr={database.url}"]
     return exporter(supervisor, "redis-exporter", command, "-web.listen-address", {})
 
 
-def node_exporter(supervisor: Supervisor) -> Server:
+def node_exporter(supervisor: Supervisor) -> LocalServer:
     """Start Debian's exporter of the machine."""
     program = require("prometheus-node-exporter", "node_exporter", package="prometheus-node-exporter")
     return exporter(supervisor, "node-exporter", [program], "--web.listen-address", {})
@@ -137,14 +137,14 @@ def node_exporter(supervisor: Supervisor) -> Server:
 
 def exporter(
     supervisor: Supervisor, name: str, command: list[str | Path], listen: str, environment: dict[str, str]
-) -> Server:
+) -> LocalServer:
     """Start an exporter whose flag `listen` takes its address, and wait until it shows metrics."""
     port = free_port()
     full = [*command, f"{listen}=127.0.0.1:{port}"]
     process = supervisor.start(name, full, environment=environment)
     url = f"http://127.0.0.1:{port}"
     supervisor.wait_until_ready(process, f"{url}/metrics")
-    return Server(process, url, supervisor.directory, supervisor.directory)
+    return LocalServer(process, url, supervisor.directory, supervisor.directory)
 
 
 def _directory(supervisor: Supervisor, name: str) -> Path:

@@ -22,12 +22,10 @@ import requests
 from regobs import testing
 from regobs.catalog import http, notifications
 from regobs.catalog.model import Flavor, Metric
-from regobs.demo import loopback
-from regobs.demo.client import RegistryClient
-from regobs.demo.images import OCI_MANIFEST, Blob, Image, digest_of
-from regobs.demo.processes import Process, Supervisor, free_port
-from regobs.instrument.routes import Routes
-from regobs.testing import Lines
+from regobs.common.programs import Process, Supervisor, free_port, local_session
+from regobs.demo.client import OCI_MANIFEST, Blob, Image, RegistryClient, digest_of
+from regobs.instrument.http.routes import Routes
+from regobs.testing import LogLines
 from tests.e2e import databases
 
 ROOT = Path(__file__).parents[2]
@@ -122,8 +120,8 @@ class Example:
 
     def scrape(self) -> Scrape:
         """What it exposes now."""
-        with loopback.session() as session:
-            return Scrape(session.get(f"{self.debug_url}/metrics", timeout=10).content)
+        with local_session() as session:
+            return Scrape(session.get(f"{self.debug_url}/metrics", timeout=30).content)
 
     def client(self) -> RegistryClient:
         """A client that knows the password."""
@@ -131,13 +129,13 @@ class Example:
 
     def session(self) -> requests.Session:
         """HTTP with the password."""
-        made = loopback.session()
+        made = local_session()
         made.auth = (USER, PASSWORD)
         return made
 
-    def lines(self) -> Lines:
+    def lines(self) -> LogLines:
         """All lines of its log so far."""
-        text, lines = self.process.log.read_text(encoding="utf-8"), Lines()
+        text, lines = self.process.log.read_text(encoding="utf-8"), LogLines()
         for line in text[: text.rfind("\n") + 1].splitlines():
             lines(line)
         return lines
@@ -154,16 +152,18 @@ class Example:
             return list(cursor.fetchall()) if cursor.description else []
 
     def settled(self) -> Scrape:
-        """What it exposes when every request is counted and every event is delivered or lost."""
-        found = self.scrape()
+        """What it exposes when every request is counted and every event is delivered or lost.
+
+        A scrape reads one family after the other: the one that sees nothing pending may have read the counter of
+        answers before the last of them. So what counts is the scrape after it.
+        """
 
         def is_settled() -> bool:
-            nonlocal found
             found = self.scrape()
             return found.value(http.IN_FLIGHT) == found.value(notifications.PENDING) == 0
 
-        within(10, is_settled)
-        return found
+        within(60, is_settled)
+        return self.scrape()
 
 
 def route_of(line: dict[str, Any]) -> str | None:

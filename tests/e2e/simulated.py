@@ -15,22 +15,22 @@ from pathlib import Path
 from typing import Any
 
 from regobs.catalog.model import Capability
+from regobs.common.programs import Supervisor, find_program
 from regobs.config import Config
 from regobs.config.model import PrometheusSettings
 from regobs.demo import servers
-from regobs.demo.processes import Supervisor, find_program
 from regobs.demo.shortened import RULES, shorten_rules
 from regobs.prometheus import Prometheus
 from regobs.promql.nodes import Duration
 from regobs.simulate import Fleet, Plan
 from regobs.simulate.history import History
-from regobs.simulate.serve import Served
+from regobs.simulate.serve import FleetServing
 from regobs.slo import outputs
 from tests.e2e.test_panels_live import PACK
 
 STEP = 30  # seconds between two samples of the history
-PACE = "1s"  # between two scrapes from then on, and between two evaluations
-FACTOR = 90  # what the times of rules are divided by: three in the shortest window; three days have a point in 48 s
+PACE = 1  # seconds between two scrapes from then on, and between two evaluations
+FACTOR = 75  # what the times of rules are divided by: four scrapes in the shortest window, as many as the rules need
 _READY = 120.0
 
 
@@ -44,12 +44,15 @@ class Simulated:
 
 
 def config_of(plan: Plan) -> Config:
-    """The deployment that a plan simulates, with a real Prometheus that scrapes itself."""
+    """The deployment that a plan simulates, with a real Prometheus that scrapes itself.
+
+    Its rules are made for the scrapes that they get: divided by the factor, each range still holds two of them.
+    """
     return Config(
         flavor=plan.flavor,
         version=plan.version,
         capabilities=(plan.capabilities or frozenset()) | {Capability.PROMETHEUS},
-        prometheus=PrometheusSettings(scrape_interval=Duration(STEP * 1000)),
+        prometheus=PrometheusSettings(scrape_interval=Duration(PACE * FACTOR * 1000)),
     )
 
 
@@ -62,7 +65,7 @@ def simulated(plan: Plan, seconds: float, directory: Path) -> Iterator[Simulated
     fleet = _as_it_is_after(past)
     with ExitStack() as stack:
         supervisor = stack.enter_context(Supervisor())
-        served = stack.enter_context(Served(fleet))
+        served = stack.enter_context(FleetServing(fleet))
         itself = directory / "itself.json"  # its address is known once it runs
         settings = _settings(fleet, served, _rules(config_of(plan), directory), itself)
         server = servers.prometheus(supervisor, settings, data=blocks)
@@ -99,22 +102,26 @@ def _as_it_is_after(past: History) -> Fleet:
     return fleet
 
 
+def short_rules(config: Config) -> dict[str, bytes]:
+    """The pack's rule files by name, with short times: what they call an hour passes in 48 seconds."""
+    files = {name: text for name, text in outputs.files(PACK, config).items() if name.startswith(RULES)}
+    return {Path(name).name: shorten_rules(text, name, FACTOR) for name, text in files.items()}
+
+
 def _rules(config: Config, directory: Path) -> str:
-    """The pack's rules with short times: what they call an hour passes in 40 seconds."""
-    for name, text in outputs.files(PACK, config).items():
-        if name.startswith(RULES):
-            (directory / Path(name).name).write_bytes(shorten_rules(text, name, FACTOR))
+    for name, text in short_rules(config).items():
+        (directory / name).write_bytes(text)
     return str(directory / "*.yaml")
 
 
-def _settings(fleet: Fleet, served: Served, rules: str, itself: Path) -> dict[str, Any]:
+def _settings(fleet: Fleet, served: FleetServing, rules: str, itself: Path) -> dict[str, Any]:
     """Scrape each pod under the name that its history has, and Prometheus itself."""
     pods = [
         {"targets": [address], "labels": {"instance": f"{pod.name}:5001"}}
         for pod, address in zip(fleet.pods, served.addresses, strict=True)
     ]
     return {
-        "global": {"scrape_interval": PACE, "evaluation_interval": PACE, "scrape_timeout": PACE},
+        "global": dict.fromkeys(("scrape_interval", "evaluation_interval", "scrape_timeout"), f"{PACE}s"),
         "rule_files": [rules],
         "alerting": {"alertmanagers": [{"static_configs": [{"targets": ["127.0.0.1:1"]}]}]},
         "scrape_configs": [

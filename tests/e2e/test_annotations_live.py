@@ -11,9 +11,9 @@ import pytest
 
 from regobs.catalog import build_info, process
 from regobs.catalog.model import Flavor
+from regobs.common.programs import Supervisor, find_program
 from regobs.config import Config
 from regobs.demo import servers
-from regobs.demo.processes import Supervisor, find_program
 from regobs.grafana.annotations import time_marks
 from regobs.grafana.variables import Variables
 from regobs.prometheus import Prometheus

@@ -12,9 +12,9 @@ from regobs.catalog import METRICS
 from regobs.catalog.check import Why
 from regobs.catalog.model import Capability, Exposer, Flavor
 from regobs.cli.main import run
+from regobs.common.programs import free_port
 from regobs.demo import servers, traffic
 from regobs.demo.client import RegistryClient
-from regobs.demo.processes import free_port
 from regobs.errors import ExitCode
 from regobs.prometheus import Prometheus
 from tests.e2e.conftest import PrometheusFactory
@@ -67,7 +67,8 @@ def test_the_flavor_of_the_live_registry_can_be_wrong_on_purpose(
 
 def test_prometheus_adds_the_series_that_the_catalog_says(prometheus_server: PrometheusFactory, tmp_path: Path) -> None:
     rules = tmp_path / "rules.yaml"
-    alert = {"alert": "Always", "expr": "vector(1)", "labels": {"severity": "warn"}}
+    labels = {"severity": "warn", "slo": "pull-blob-availability", "tier": "1h"}  # of the pack's SLO alerts
+    alert = {"alert": "Always", "expr": "vector(1)", "labels": labels}
     rules.write_text(json.dumps({"groups": [{"name": "g", "interval": "1s", "rules": [alert]}]}))
     port = free_port()  # nobody listens there: `up` is 0, and the other series are there all the same
     scrape = {"job_name": "registry", "scrape_interval": "1s", "static_configs": [{"targets": [f"127.0.0.1:{port}"]}]}
@@ -78,7 +79,7 @@ def test_prometheus_adds_the_series_that_the_catalog_says(prometheus_server: Pro
         if metric.component == "prometheus"
     }
     with Prometheus.connect(server.url) as prometheus:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while expected.keys() - set(prometheus.label_values("__name__")) and time.monotonic() < deadline:
             time.sleep(0.2)
         found = {name: set(prometheus.label_names(name)) - {"__name__"} for name in expected}

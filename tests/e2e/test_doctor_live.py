@@ -12,19 +12,23 @@ from typing import Any
 import pytest
 
 from regobs import doctor, slo
+from regobs.catalog import slo as recorded
+from regobs.catalog import targets
 from regobs.catalog.model import Capability, Flavor, Version
 from regobs.cli.main import run
+from regobs.common.programs import Supervisor, free_port
 from regobs.config import Config, PrometheusSettings
 from regobs.config.model import DEFAULT_CAPABILITIES
 from regobs.demo import servers
 from regobs.demo.client import RegistryClient
-from regobs.demo.processes import Supervisor, free_port
-from regobs.demo.shortened import shorten_rules
-from regobs.demo.traffic import Mix, first_round, images
-from regobs.doctor import Report, Status
+from regobs.demo.shortened import rules_config, shorten_rules
+from regobs.demo.traffic import TrafficMix, first_round, images
+from regobs.doctor import DoctorReport, Status
 from regobs.doctor.content import rules_of_files
+from regobs.doctor.gather import names_in
 from regobs.pack import Pack, find_pack
 from regobs.prometheus import Prometheus
+from regobs.promql import parse
 from regobs.promql.nodes import Duration, Matcher, MatchOp
 from tests.e2e.conftest import require
 from tests.e2e.exposition_server import ExpositionServer, read_exposition
@@ -52,7 +56,8 @@ QUIET = {
     "Registry SLOs and Error Budgets",
 }
 RULES = "prometheus/rules/"
-FAST = PrometheusSettings(scrape_interval=Duration(500), evaluation_interval=Duration(500))
+# A shorter interval is a shorter timeout, and a busy machine needs most of a second for a sample of two megabytes.
+FAST = PrometheusSettings(scrape_interval=Duration(1000), evaluation_interval=Duration(1000))
 SECRET = "s3cr3t-Wort"
 
 
@@ -77,7 +82,7 @@ class World:
     pack: Pack
     files: dict[str, bytes]
 
-    def report(self, config: Config, *, window: int = 5_000, dashboard: str | None = None) -> Report:
+    def report(self, config: Config, *, window: int = 5_000, dashboard: str | None = None) -> DoctorReport:
         with Prometheus(self.url) as prometheus:
             return doctor.examine(
                 prometheus, self.pack, config, window=Duration(window), files=self.files, dashboard=dashboard
@@ -85,11 +90,11 @@ class World:
 
 
 def start(supervisor: Supervisor, config: Config, targets: dict[str, str], *, load: bool = True) -> World:
-    """A Prometheus with the rules of a build, all their times divided by 30, and one job a target."""
+    """A Prometheus with the rules of a build, all their times divided by 60, and one job a target."""
     pack = find_pack()
     files = {
         name: shorten_rules(content, name)
-        for name, content in slo.files(pack, config).items()
+        for name, content in slo.files(pack, rules_config(config)).items()
         if name.startswith(RULES)
     }
     folder = supervisor.directory / f"rules-{len(list(supervisor.directory.iterdir()))}"
@@ -97,7 +102,7 @@ def start(supervisor: Supervisor, config: Config, targets: dict[str, str], *, lo
     for name, content in files.items():
         (folder / Path(name).name).write_bytes(content)
     settings: dict[str, Any] = {
-        "global": {"scrape_interval": "500ms", "scrape_timeout": "500ms", "evaluation_interval": "500ms"},
+        "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
         "scrape_configs": [
             {"job_name": name, "static_configs": [{"targets": [address]}]} for name, address in targets.items()
         ],
@@ -107,14 +112,14 @@ def start(supervisor: Supervisor, config: Config, targets: dict[str, str], *, lo
     return World(servers.prometheus(supervisor, settings).url, pack, files)
 
 
-def wait(look: Callable[[], bool], seconds: float = 40) -> None:
-    """Until it is so; the test's own assertion says what is wrong when it never is."""
+def wait(look: Callable[[], bool], seconds: float = 150) -> None:
+    """Until it is so, on a busy machine too; the test's own assertion says what is wrong when it never is."""
     end = time.monotonic() + seconds
     while time.monotonic() < end and not look():
         time.sleep(0.5)
 
 
-def failing(report: Report) -> list[str]:
+def failing(report: DoctorReport) -> list[str]:
     panels = [panel for board in report.dashboards for panel in board.panels if panel.verdict.status.failing]
     rules = [rule for rule in report.rules if rule.verdict.status.failing]
     return [f"{panel.title}: {panel.verdict.reason}" for panel in panels] + [
@@ -122,20 +127,23 @@ def failing(report: Report) -> list[str]:
     ]
 
 
-def quiet(report: Report) -> set[str]:
+def quiet(report: DoctorReport) -> set[str]:
     """The dashboards with a quiet panel."""
     return {board.title for board in report.dashboards for p in board.panels if p.verdict.status is Status.QUIET}
 
 
-def whole_report(world: World, config: Config) -> Report:
-    """The first report in which nothing fails: on a busy machine scrapes of half a second get lost now and then."""
-    found: list[Report] = []
+def first_report(world: World, config: Config, fits: Callable[[DoctorReport], bool]) -> DoctorReport:
+    """The first report that fits: on a busy machine a scrape or an evaluation gets lost now and then."""
+    found: list[DoctorReport] = []
 
     def look() -> bool:
         found.append(world.report(config))
-        return not failing(found[-1]) and quiet(found[-1]) <= QUIET
+        return fits(found[-1])
 
-    wait(look)
+    if not look():  # the first may have been taken before the first scrape, and may have taken long
+        wait(look)
+    if not fits(found[-1]):
+        look()
     return found[-1]
 
 
@@ -146,12 +154,13 @@ def sample() -> Iterator[World]:
     with Supervisor() as supervisor, ExpositionServer(read_exposition(SAMPLE)) as registry:
         targets = {"registry": registry.address, "stopped": f"127.0.0.1:{free_port()}"}
         world = start(supervisor, GITLAB, targets)
-        wait(lambda: world.report(GITLAB).panels[Status.EMPTY] == 0)
+        with Prometheus(world.url) as prometheus:  # the last rule of the longest chain
+            wait(lambda: bool(prometheus.query(recorded.BURN_RATE("3d").name).samples))
         yield world
 
 
 def test_every_panel_whose_families_the_gitlab_sample_holds_has_data(sample: World) -> None:
-    report = whole_report(sample, GITLAB)
+    report = first_report(sample, GITLAB, lambda one: not failing(one) and quiet(one) <= QUIET)
     assert failing(report) == []
     assert report.query_errors == 0
     asked = sum(report.panels.values()) - report.panels[Status.LEFT_OUT]
@@ -164,8 +173,7 @@ def test_every_panel_whose_families_the_gitlab_sample_holds_has_data(sample: Wor
 
 
 def test_every_rule_of_the_build_is_found_loaded_and_fed(sample: World) -> None:
-    wait(lambda: not failing(sample.report(GITLAB)))
-    report = sample.report(GITLAB)
+    report = first_report(sample, GITLAB, lambda one: not failing(one))
     assert len(report.rules) == len(rules_of_files(sample.files))
     assert {rule.state for rule in report.rules if rule.kind == "alerting"} <= {"inactive", "pending", "firing"}
     assert not [problem for problem in report.problems if "rules" in problem.text]
@@ -175,9 +183,11 @@ def test_a_wrong_selector_is_found_with_the_jobs_there_are(sample: World) -> Non
     report = sample.report(replace(GITLAB, matchers=job("regsitry")))
     reasons = {p.verdict.reason for board in report.dashboards for p in board.panels if p.verdict.status.failing}
     assert any("registry, stopped" in reason for reason in reasons)
-    with_data = {b.title for b in report.dashboards for p in b.panels if p.verdict.status is Status.DATA}
-    # Recorded series have no job; of the databases the row of queries by name reads them.
-    assert with_data <= {"Registry Overview", "Registry SLOs and Error Budgets", "Registry Database Detail"}
+    panels = [panel for board in report.dashboards for panel in board.panels]
+    answered = [query.text for panel in panels for query in panel.queries if query.verdict.status is Status.DATA]
+    read = {name for text in answered for name in names_in(parse(text))}
+    # Recorded series have no job, nor has an alert of several instances: their rules chose it.
+    assert {name for name in read if ":" not in name} == {targets.ALERTS.name}
     assert report.exit_code == 1
 
 
@@ -215,7 +225,7 @@ def test_rules_that_are_not_loaded_are_found(sample: World) -> None:
     assert budget
 
 
-def unexpectedly_quiet(report: Report) -> list[str]:
+def unexpectedly_quiet(report: DoctorReport) -> list[str]:
     """Quiet panels, but for the list of active alerts, and for what sums three days (minutes, here) of samples."""
     panels = [p for b in report.dashboards for p in b.panels if p.verdict.status is Status.QUIET]
     told = [f"{p.title}: {p.verdict.reason}" for p in panels]
@@ -231,9 +241,8 @@ def test_every_panel_of_a_docker_registry_under_traffic_has_data() -> None:
         pictures = images("doctor", 200_000)
         with RegistryClient(registry.url) as client:
             first_round(client, pictures, lambda _: None)
-        with Mix(registry.url, pictures, pause=0.02):
-            wait(lambda: not failing(world.report(DISTRIBUTION)) and not unexpectedly_quiet(world.report(DISTRIBUTION)))
-            report = world.report(DISTRIBUTION)
+        with TrafficMix(registry.url, pictures, pause=0.02):
+            report = first_report(world, DISTRIBUTION, lambda one: not failing(one) and not unexpectedly_quiet(one))
     assert failing(report) == []
     assert report.query_errors == 0
     assert unexpectedly_quiet(report) == []
@@ -259,8 +268,15 @@ def test_the_command_gives_json_and_never_the_password(
 ) -> None:
     url = sample.url.replace("http://", f"http://me:{SECRET}@")
     arguments = ["doctor", "--prometheus", url, "--config", str(write_config(tmp_path)), "--window", "5s"]
-    code = run([*arguments, "--format", "json", "--dashboard", "storage-detail"])
-    out, err = capsys.readouterr()
+    said: list[tuple[int, str, str]] = []
+
+    def is_whole() -> bool:
+        code = run([*arguments, "--format", "json", "--dashboard", "storage-detail"])
+        said.append((code, *capsys.readouterr()))
+        return code == 0
+
+    wait(is_whole)
+    code, out, err = said[-1]
     data = json.loads(out)
     assert [board["title"] for board in data["dashboards"]] == ["Registry Storage Detail"]
     assert data["server"] == sample.url
@@ -279,3 +295,39 @@ def test_the_command_fails_when_something_is_empty(
     config = write_config(tmp_path, 'job="nowhere"')
     assert run(["doctor", "--prometheus", sample.url, "--config", str(config), "--failing-only"]) == 1
     assert "no target matches" in capsys.readouterr().out
+
+
+def test_the_servers_own_state_and_what_fires_come_before_the_panels(capsys: pytest.CaptureFixture[str]) -> None:
+    require("prometheus", package="prometheus")
+    with ExpositionServer(read_exposition(SAMPLE)) as registry, Supervisor() as supervisor:
+        rules = supervisor.directory / "own.yaml"
+        rules.write_text(
+            "groups: [{name: own, rules: [{alert: RegistryTargetMissing, expr: 'vector(7) > 1',"
+            " labels: {severity: page}, annotations: {runbook_url: 'https://r.example/x'}}]}]"
+        )
+        settings: dict[str, Any] = {
+            "global": {"scrape_interval": "1s", "scrape_timeout": "500ms", "evaluation_interval": "1s"},
+            "scrape_configs": [
+                {"job_name": "registry", "static_configs": [{"targets": [registry.address]}]},
+                {"job_name": "node", "static_configs": [{"targets": [f"127.0.0.1:{free_port()}"]}]},
+            ],
+            "rule_files": [str(rules)],
+        }
+        url = servers.prometheus(supervisor, settings, retention="15d").url
+        report: dict[str, Any] = {}
+
+        def fires() -> bool:
+            run(["doctor", "--prometheus", url, "--failing-only", "--format", "json"])
+            report.update(json.loads(capsys.readouterr().out))
+            return bool(report["firing"]) and len(report["server_state"]) > 2
+
+        wait(fires)
+    [alert] = report["firing"]
+    assert (alert["name"], alert["value"], alert["runbook"]) == ("RegistryTargetMissing", 7, "https://r.example/x")
+    said = " ".join(item["problem"] for item in report["server_state"])
+    for words in (
+        "keeps 15d, and error budgets look back 28d",
+        "scraped every 1s",
+        "1 of 2 targets of the server are down",
+    ):
+        assert words in said

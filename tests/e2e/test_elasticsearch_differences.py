@@ -15,7 +15,7 @@ from regobs.logs.elasticsearch.cluster import Cluster
 from regobs.logs.elasticsearch.run import run
 from regobs.logs.fields import FIELDS
 from regobs.logs.kql.bind import condition
-from regobs.logs.query import ByTerms, Clause, Kind, Metric, Query
+from regobs.logs.query import ByTerms, Clause, MetricKind, Query, QueryMetric
 from tests.e2e.log_answers import load, same, written
 from tests.logs import reference
 from tests.peers.elasticsearch import Elasticsearch
@@ -24,7 +24,9 @@ LARGE, DIFFERENT = 60_000, 40_000
 # How many percent of the lines a percentile of many lines may be off: wide in the middle, where nobody looks.
 OFF = {0: 0.0, 1: 0.05, 25: 1.0, 50: 1.0, 75: 1.0, 95: 0.2, 99: 0.05, 99.9: 0.01, 100: 0.0}
 PERCENTS = tuple(OFF)
-PERCENTILES = tuple(Metric(f"p{one}", Kind.PERCENTILE, FIELDS["duration_ms"], percent=one) for one in PERCENTS)
+PERCENTILES = tuple(
+    QueryMetric(f"p{one}", MetricKind.PERCENTILE, FIELDS["duration_ms"], percent=one) for one in PERCENTS
+)
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +76,7 @@ def test_different_values_are_exact_up_to_a_thousand_and_off_by_one_in_a_hundred
     cluster: Cluster, large: list[dict[str, Any]], tmp_path: Path, lines: int, off: float
 ) -> None:
     text = f"written_bytes < {lines}"
-    query = Query("q", metrics=(Metric("n", Kind.CARDINALITY, FIELDS["correlation_id"]),))
+    query = Query("q", metrics=(QueryMetric("n", MetricKind.CARDINALITY, FIELDS["correlation_id"]),))
     query = query.narrowed(Clause(text, condition(text, now=reference.NOW)))
     exact = min(lines, DIFFERENT)
     assert run_local(query, [written(tmp_path / "a.jsonl", large)]).rows == ((exact,),)
@@ -89,7 +91,10 @@ def test_sums_smallest_and_largest_numbers_are_exact_up_to_two_to_the_53(
 ) -> None:
     index, made = f"numbers-{largest}", [{"written_bytes": largest}]
     load(elasticsearch_server, index, made)
-    metrics = tuple(Metric(kind.value, kind, FIELDS["written_bytes"]) for kind in (Kind.SUM, Kind.MIN, Kind.MAX))
+    metrics = tuple(
+        QueryMetric(kind.value, kind, FIELDS["written_bytes"])
+        for kind in (MetricKind.SUM, MetricKind.MIN, MetricKind.MAX)
+    )
     query = Query("q", metrics=metrics)
     assert run_local(query, [written(tmp_path / "a.jsonl", made)]).rows == ((largest,) * 3,)
     assert (run(query, cluster, index=index).rows == ((largest,) * 3,)) is exact
@@ -101,7 +106,7 @@ def test_each_ideograph_and_hiragana_is_a_word_on_elasticsearch_only_and_an_emoj
     made = [{"msg": "上传 かな 🚀🚀 failed"}]
     load(elasticsearch_server, "ideographs", made)
     file = written(tmp_path / "a.jsonl", made)
-    query = Query("q", metrics=(Metric("n", Kind.COUNT),))
+    query = Query("q", metrics=(QueryMetric("n", MetricKind.COUNT),))
     for text, ours, theirs in (
         ("msg: failed", 1, 1),
         ("msg: 上传", 1, 1),

@@ -58,6 +58,8 @@ DRIFT: list[tuple[dict[str, Any], str, Any]] = [
     ({"vars_name": "x" * 9000}, "vars_name", None),
     ({"vars_name": "é" * 8191}, "vars_name", "é" * 8191),
     ({"new_field": "x", "log.file.path": "/a"}, "new_field", None),
+    ({"auth_user": {"Name": "a", "JWT": "x"}}, "auth_user", None),
+    ({"auth_user": "[FILTERED]"}, "auth_user", None),
 ]
 
 
@@ -86,6 +88,7 @@ def test_no_field_of_the_catalogue_is_refused_in_a_value_of_its_own_type(server:
         "DATE": "2026-11-23T11:00:00.123456789Z",
         "IP": "10.0.0.1",
         "KEYWORD_LIST": ["a", "b"],
+        "OBJECT": {"a": "b"},
     }
     line = {name: values.get(field.type.name, "text") for name, field in FIELDS.items()}
     assert server.write("logs-registry-all", [{"@timestamp": line["time"], **line}]) == []

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from regobs.cli.main import run
-from regobs.demo.processes import free_port
+from regobs.common.programs import free_port
 from regobs.errors import ExitCode
 from regobs.logs.elasticsearch.access import KEY_VARIABLE, PASSWORD_VARIABLE, USER_VARIABLE
 from regobs.logs.elasticsearch.mapping import mapping

@@ -12,8 +12,8 @@ import pytest
 import requests
 
 from regobs.catalog import build_info, http, notifications, process, row_counts, storage
-from regobs.demo.images import Image
-from regobs.demo.processes import Supervisor
+from regobs.common.programs import Supervisor
+from regobs.demo.client import Image
 from tests.e2e.conftest import require
 from tests.e2e.example_registry import (
     Example,
@@ -42,7 +42,7 @@ def example(counters: Path) -> Iterator[Example]:
     require("skopeo", package="skopeo")
     with Hook() as hook, Supervisor() as supervisor:
         running = start(supervisor, {"hook": hook}, more=f'workers = {WORKERS}\ncounters = "{counters}"')
-        within(20, lambda: len(running.lines().where(msg="using the metadata database")) == WORKERS)
+        within(60, lambda: len(running.lines().where(msg="using the metadata database")) == WORKERS)
         yield running
 
 
@@ -117,7 +117,7 @@ def test_a_killed_worker_takes_no_count_with_it_and_leaves_no_file(example: Exam
             return False
         return victim not in living(counters) and len(living(counters)) == WORKERS
 
-    within(20, replaced)
+    within(60, replaced)
     after = example.settled()
     assert moved(before, after) == {}
     assert after.value(storage.BLOB_UPLOADS, "_sum") == before.value(storage.BLOB_UPLOADS, "_sum")
@@ -129,7 +129,7 @@ def test_a_killed_worker_takes_no_count_with_it_and_leaves_no_file(example: Exam
 
 def test_a_signal_ends_all_workers_when_their_work_is_done(example: Example) -> None:
     """The last test of the module."""
-    example.process.stop(15)
+    example.process.stop(60)
     ended = example.lines().where(msg="graceful shutdown successful")
     assert len({line["instance_id"] for line in ended}) == WORKERS
     example.lines().validate(strict=True)

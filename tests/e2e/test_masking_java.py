@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import base64
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from regobs.logs.redact import PATTERN, REPLACEMENT, redact
+from regobs.secrets import MASK
+from regobs.secrets.ingest import PATTERN, REPLACEMENT
 from tests.logs import hostile
 from tests.peers.java import Releases, required_jdk
+from tests.secrets import harmless, leaks
 
 PROGRAM = Path(__file__).parents[1] / "peers" / "masking" / "Mask.java"
 LONG = 300_000
@@ -42,12 +45,31 @@ def _made(count: int) -> list[str]:
     return found
 
 
+def masked_by_python(texts: list[str]) -> list[str]:
+    pattern = re.compile(PATTERN, re.ASCII)
+    return [pattern.sub(re.sub(r"\$(\d+)", r"\\g<\1>", REPLACEMENT), text) for text in texts]
+
+
 @pytest.mark.peer
-def test_java_masks_what_python_masks_also_in_texts_of_any_length() -> None:
+def test_java_reads_the_expression_as_python_does_also_in_texts_of_any_length() -> None:
     long = [f'{{"password":"{part * LONG}"}} {part * LONG}' for part in ("a", '\\\\"', "é")]
     long += [f"Authorization: Basic {'x' * LONG}", f"?_state={'x' * LONG}&n=1", "token" * LONG, "://" * LONG]
-    texts = [*hostile.TEXTS, *hostile.HARMLESS, *long, *_made(3000)]
+    long += ["eyJ-" * LONG, "a:b@" * LONG, "password: |\n " + "\\" * LONG, "-----BEGIN PRIVATE KEY-----" * 20_000]
+    texts = [*hostile.TEXTS, *hostile.HARMLESS, *PROBES, *leaks.TOKENS, *harmless.TEXTS, *long, *_made(3000)]
     found = masked_by_java(texts)
+    expected = masked_by_python(texts)
     assert len(found) == len(texts)
-    assert [text for text, masked in zip(texts, found, strict=True) if masked != redact(text)] == []
-    assert sum("[secret]" in masked for masked in found) > 200
+    assert [text[:300] for text, masked, other in zip(texts, found, expected, strict=True) if masked != other] == []
+    assert sum(MASK in masked for masked in found) > len(PROBES)
+
+
+@pytest.mark.peer
+def test_java_masks_at_least_what_python_masks() -> None:
+    found = dict(zip(PROBES, masked_by_java(list(PROBES)), strict=True))
+    assert [text for text, masked in found.items() if any(secret in masked for secret in leaks.SECRETS)] == []
+    tokens = masked_by_java(list(leaks.TOKENS))
+    assert [masked for masked in tokens if leaks.BODY[:12] in masked or "OSFODNN" in masked] == []
+    assert masked_by_java(list(harmless.TEXTS)) == list(harmless.TEXTS)
+
+
+PROBES = tuple(text.replace("§", secret) for text in leaks.PROBES for secret in leaks.SECRETS)

@@ -12,7 +12,7 @@ from regobs.logs import saved
 from regobs.logs.elasticsearch.cluster import Cluster
 from regobs.logs.elasticsearch.run import run
 from regobs.logs.fields import FIELDS
-from regobs.logs.query import Kind, Metric, Query
+from regobs.logs.query import MetricKind, Query, QueryMetric
 from regobs.pack import find_pack
 from tests import peers
 from tests.e2e.log_answers import SAMPLE, load, same_lines, same_saved, without_percentiles
@@ -72,7 +72,8 @@ def test_a_percentile_of_a_small_group_is_off_by_one_line_at_most(
     load(server, index, [{"msg": "access", "duration_ms": value} for value in values])
     percents = (0, 25, 50, 95, 99.9, 100)
     metrics = tuple(
-        Metric(f"p{percent}", Kind.PERCENTILE, FIELDS["duration_ms"], percent=percent) for percent in percents
+        QueryMetric(f"p{percent}", MetricKind.PERCENTILE, FIELDS["duration_ms"], percent=percent)
+        for percent in percents
     )
     (answer,) = run(Query("q", metrics=metrics), cluster, index=index).rows
     for percent, found in zip(percents, answer, strict=True):

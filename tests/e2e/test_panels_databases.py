@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -13,18 +12,18 @@ import pytest
 import redis as redis_client
 
 from regobs.catalog import METRICS, postgresql
-from regobs.catalog.exposition import Family, parse
+from regobs.catalog.exposition import ParsedFamily, parse
 from regobs.catalog.model import Capability, Exposer, Flavor
+from regobs.common.programs import Supervisor, local_session
 from regobs.config import Config
-from regobs.demo import loopback, servers
-from regobs.demo.processes import Supervisor
-from regobs.demo.servers import Server
+from regobs.demo import servers
+from regobs.demo.servers import LocalServer
 from regobs.grafana import panel_queries
 from tests.e2e import databases
 from tests.e2e.conftest import require
 from tests.e2e.databases import DatabaseServer
 from tests.e2e.pgbouncer_stub import PgbouncerExporter
-from tests.e2e.test_panels_live import PACK, ROOT, SETTLED, check, scraping
+from tests.e2e.test_panels_live import PACK, ROOT, check, scraping, settle
 
 pytestmark = pytest.mark.server
 
@@ -44,7 +43,7 @@ PARTITIONS, ROWS = 4, 20_000
 
 
 def make_tables(url: str) -> None:
-    """A table in partitions, as the registry has them, with rows that are dead, and a replication slot."""
+    """A table in partitions, as the registry has them, with rows that are dead."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("CREATE TABLE blobs (id bigint NOT NULL, digest text) PARTITION BY HASH (id)")
         for number in range(PARTITIONS):
@@ -54,7 +53,6 @@ def make_tables(url: str) -> None:
         connection.execute("INSERT INTO blobs SELECT i, repeat('x', 64) FROM generate_series(1, %s) AS i", (ROWS,))
         connection.execute("DELETE FROM blobs WHERE id % 2 = 0")
         connection.execute("ANALYZE")
-        connection.execute("SELECT pg_create_physical_replication_slot('replica', true)")
 
 
 def use(bouncer: DatabaseServer, caches: list[DatabaseServer], stop: threading.Event) -> None:
@@ -92,7 +90,7 @@ class World:
     """Databases at work: the Prometheus that scrapes their exporters, and what these expose."""
 
     url: str
-    families: Mapping[Exposer, Mapping[str, Family]]
+    families: Mapping[Exposer, Mapping[str, ParsedFamily]]
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +99,7 @@ def world() -> Iterator[World]:
     with Supervisor() as supervisor:
         database = databases.postgresql(supervisor)
         make_tables(database.url)
+        databases.standby(supervisor, database, "replica")
         bouncer = databases.pgbouncer(supervisor, database)
         cache = databases.redis(supervisor, "--maxmemory", "64mb")
         replica = databases.redis(supervisor, "--replicaof", f"127.0.0.1 {cache.port}")
@@ -113,15 +112,15 @@ def world() -> Iterator[World]:
         with working(bouncer, [cache, cluster]), PgbouncerExporter(bouncer.url) as pools:
             targets = scraping(*(one.address for one in (postgres, *redis, node)), pools.address)
             server = servers.prometheus(supervisor, targets)
-            time.sleep(SETTLED)
+            settle(server.url)
             families = {Exposer.POSTGRES: read(postgres), Exposer.NODE: read(node), Exposer.REDIS: read(*redis)}
             families[Exposer.PGBOUNCER] = parse(pools.exposition()).families
             yield World(server.url, families)
 
 
-def read(*exporters: Server) -> Mapping[str, Family]:
+def read(*exporters: LocalServer) -> Mapping[str, ParsedFamily]:
     """What one kind of exporter exposes of several servers: each family of the last that has it."""
-    with loopback.session() as session:
+    with local_session() as session:
         found = [parse(session.get(f"{one.url}/metrics", timeout=10).content).families for one in exporters]
     return {name: family for families in found for name, family in families.items()}
 

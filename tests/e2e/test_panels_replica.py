@@ -14,9 +14,9 @@ import pytest
 
 from regobs.catalog import postgresql
 from regobs.catalog.model import Capability, Flavor
+from regobs.common.programs import Supervisor
 from regobs.config import Config
 from regobs.demo import servers
-from regobs.demo.processes import Supervisor
 from regobs.grafana import PanelQuery, panel_queries
 from regobs.prometheus import Prometheus
 from tests.e2e import databases
@@ -99,7 +99,7 @@ def writing(primary: DatabaseServer) -> Iterator[None]:
 
 
 def wait(look: Callable[[], bool]) -> None:
-    end = time.monotonic() + 30
+    end = time.monotonic() + 120
     while not look():
         assert time.monotonic() < end, "it did not come"
         time.sleep(0.25)
@@ -107,21 +107,27 @@ def wait(look: Callable[[], bool]) -> None:
 
 def test_every_panel_about_replicas_has_data_and_tells_the_replica_from_the_primary(pair: Pair) -> None:
     assert {query.title for query in questions()} == {
-        *("Replicas", "Seconds behind", "Kept for slots", "Slots that are read", "Queries cancelled on replicas")
+        *(
+            "PostgreSQL replicas",
+            "Replay delay",
+            "WAL kept by slots",
+            "Replication slot active",
+            "Queries cancelled on replicas",
+        )
     }
     check(pair.prometheus.url, CONFIG, questions())
-    assert pair.shown("Replicas") == {"": 1}
-    assert pair.shown("Slots that are read") == {pair.on_primary: 1}
+    assert pair.shown("PostgreSQL replicas") == {"": 1}
+    assert pair.shown("Replication slot active") == {pair.on_primary: 1}
 
 
 def test_a_replica_that_stops_to_replay_falls_behind_and_catches_up(pair: Pair) -> None:
     with psycopg.connect(pair.standby.url, autocommit=True) as follower:
         follower.execute("SELECT pg_wal_replay_pause()")
-        wait(lambda: pair.shown("Seconds behind")[pair.on_standby] > 2)
-        assert pair.shown("Seconds behind")[pair.on_primary] == 0
+        wait(lambda: pair.shown("Replay delay")[pair.on_standby] > 2)
+        assert pair.shown("Replay delay")[pair.on_primary] == 0
         with suppress(psycopg.errors.SerializationFailure):  # what is replayed then may cancel this very query
             follower.execute("SELECT pg_wal_replay_resume()")
-    wait(lambda: pair.shown("Seconds behind")[pair.on_standby] < 1)
+    wait(lambda: pair.shown("Replay delay")[pair.on_standby] < 1)
 
 
 def test_a_query_that_the_primary_takes_the_rows_from_is_counted_as_cancelled(pair: Pair) -> None:
@@ -144,6 +150,6 @@ def test_a_query_that_the_primary_takes_the_rows_from_is_counted_as_cancelled(pa
 
 def test_a_slot_that_nobody_reads_any_more_keeps_more_and_more(pair: Pair) -> None:
     pair.standby.process.signal(signal.SIGINT)  # a fast shutdown
-    wait(lambda: pair.shown("Slots that are read")[pair.on_primary] == 0)
-    kept = pair.shown("Kept for slots")[pair.on_primary]
-    wait(lambda: pair.shown("Kept for slots")[pair.on_primary] > kept + 100_000)
+    wait(lambda: pair.shown("Replication slot active")[pair.on_primary] == 0)
+    kept = pair.shown("WAL kept by slots")[pair.on_primary]
+    wait(lambda: pair.shown("WAL kept by slots")[pair.on_primary] > kept + 100_000)

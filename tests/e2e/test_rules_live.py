@@ -27,7 +27,7 @@ def program_of(release: str) -> Path:
 
 
 def groups_of(url: str) -> list[dict[str, Any]]:
-    answer = requests.get(f"{url}/api/v1/rules", timeout=10).json()
+    answer = requests.get(f"{url}/api/v1/rules", timeout=30).json()
     found: list[dict[str, Any]] = answer["data"]["groups"]
     return found
 
@@ -54,7 +54,7 @@ def test_every_rule_is_loaded_and_evaluated(
     )
     rules: list[dict[str, Any]] = []
     down: list[str] = []
-    for _ in range(100):
+    for _ in range(600):
         rules = [rule for group in groups_of(url) for rule in group["rules"]]
         down = [rule["state"] for rule in rules if rule["name"] == "RegistryDown"]
         # nothing listens on the port of the only target

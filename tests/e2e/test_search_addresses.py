@@ -13,7 +13,7 @@ from regobs.logs.elasticsearch.run import run
 from regobs.logs.fields import FIELDS
 from regobs.logs.kql import parse
 from regobs.logs.kql.bind import condition
-from regobs.logs.query import ByTerms, Clause, Kind, Metric, Order, Query
+from regobs.logs.query import ByTerms, Clause, MetricKind, Order, Query, QueryMetric
 from tests.e2e.log_answers import load, same, written
 from tests.logs import reference
 from tests.peers.elasticsearch import Elasticsearch
@@ -44,7 +44,7 @@ ADDRESSES = (
 )
 NONE = ("10.0.0.1:80", "[::1]:80", "010.0.0.1", "1::2::3", "10.0.0", "unix")
 LINES = [{"msg": "access", "correlation_id": f"{at}", "remote_ip": one} for at, one in enumerate((*ADDRESSES, *NONE))]
-MATCHED = Query("q", groups=(ByTerms("id", FIELDS["correlation_id"]),), metrics=(Metric("n", Kind.COUNT),))
+MATCHED = Query("q", groups=(ByTerms("id", FIELDS["correlation_id"]),), metrics=(QueryMetric("n", MetricKind.COUNT),))
 ADDRESS = ByTerms("address", FIELDS["remote_ip"])
 
 
@@ -98,12 +98,12 @@ def test_an_address_is_one_group_and_one_value_however_it_is_written(
     search_cluster: Cluster, index: str, file: str
 ) -> None:
     valid = _where('remote_ip: "::/0"')
-    count = Metric("n", Kind.COUNT)
+    count = QueryMetric("n", MetricKind.COUNT)
     rows = same(
         Query("q", groups=(ADDRESS,), metrics=(count,)).narrowed(valid), search_cluster, index=index, file=file
     ).rows
     assert {("10.0.0.1", 3), ("1:0:0:2::3", 1), ("1:0:2:0:3:0:4:0", 1)} < set(rows)
-    different = Query("q", metrics=(Metric("n", Kind.CARDINALITY, FIELDS["remote_ip"]),)).narrowed(valid)
+    different = Query("q", metrics=(QueryMetric("n", MetricKind.CARDINALITY, FIELDS["remote_ip"]),)).narrowed(valid)
     assert same(different, search_cluster, index=index, file=file).rows == ((len(rows),),)
 
 
@@ -114,7 +114,7 @@ def test_lines_are_sorted_by_the_number_of_an_address(search_cluster: Cluster, i
 
 
 def test_what_is_no_address_stays_in_the_line_and_is_not_found(search_cluster: Cluster, index: str, file: str) -> None:
-    query = Query("q", groups=(ADDRESS,), metrics=(Metric("n", Kind.COUNT),))
+    query = Query("q", groups=(ADDRESS,), metrics=(QueryMetric("n", MetricKind.COUNT),))
     ours, theirs = run_local(query, [file]), run(query, search_cluster, index=index)
     assert {row[0] for row in ours.rows} - {row[0] for row in theirs.rows} == set(NONE)
     shown = Query("q", columns=(FIELDS["correlation_id"], FIELDS["remote_ip"]))

@@ -17,9 +17,9 @@ from regobs.logs.elasticsearch.run import run
 from regobs.logs.elasticsearch.search import PAGE
 from regobs.logs.fields import FIELDS
 from regobs.logs.kql.bind import condition
-from regobs.logs.query import ByFilters, ByTerms, ByTime, Clause, Group, Kind, Metric, Order, Query
+from regobs.logs.query import ByFilters, ByTerms, ByTime, Clause, Group, MetricKind, Order, Query, QueryMetric
 from tests.e2e.log_answers import load, same, without_percentiles, written
-from tests.logs import reference
+from tests.logs import made, reference
 from tests.peers.opensearch import OpenSearch
 from tests.peers.search_server import SearchServer
 
@@ -45,7 +45,8 @@ def _line(at: int) -> dict[str, Any]:
 
 
 LINES = [_line(at) for at in range(MANY)]
-COUNT = Metric("n", Kind.COUNT)
+PATHS = [{"msg": "access", "uri": path} for path in made.REPOSITORY_OF] + [{"msg": "access"}]
+COUNT = QueryMetric("n", MetricKind.COUNT)
 EACH = ByTerms("id", FIELDS["correlation_id"])
 
 
@@ -64,7 +65,7 @@ def _clause(text: str) -> Clause:
     return Clause(text, condition(text, now=reference.NOW))
 
 
-def _by(*groups: Group, metrics: tuple[Metric, ...] = (COUNT,), **others: Any) -> Query:
+def _by(*groups: Group, metrics: tuple[QueryMetric, ...] = (COUNT,), **others: Any) -> Query:
     return Query("q", groups=groups, metrics=metrics, **others)
 
 
@@ -105,7 +106,7 @@ def test_a_point_in_time_that_is_over_is_an_error_that_says_so(
 
 
 def test_more_groups_than_a_page_holds_come_once_each(search_cluster: Cluster, index: str, file: str) -> None:
-    metrics = (COUNT, Metric("bytes", Kind.SUM, FIELDS["written_bytes"]))
+    metrics = (COUNT, QueryMetric("bytes", MetricKind.SUM, FIELDS["written_bytes"]))
     assert len(same(_by(EACH, metrics=metrics), search_cluster, index=index, file=file).rows) == MANY
 
 
@@ -123,7 +124,7 @@ def test_groups_of_groups_over_several_pages_have_the_same_rows(search_cluster: 
 def test_order_and_limit_cut_at_ties_in_the_same_place(
     search_cluster: Cluster, index: str, file: str, limit: int, *, descending: bool
 ) -> None:
-    metrics = (COUNT, Metric("slowest", Kind.MAX, FIELDS["duration_ms"]))
+    metrics = (COUNT, QueryMetric("slowest", MetricKind.MAX, FIELDS["duration_ms"]))
     orders = [(Order(name, descending=descending),) for name in ("n", "slowest", "id")]
     for order in (*orders, (Order("n", descending=True), Order("slowest", descending=descending))):
         query = _by(EACH, metrics=metrics, order=order, limit=limit)
@@ -132,15 +133,15 @@ def test_order_and_limit_cut_at_ties_in_the_same_place(
 
 EVERY_KIND = (
     COUNT,
-    Metric("sum", Kind.SUM, FIELDS["duration_ms"]),
-    Metric("avg", Kind.AVG, FIELDS["duration_ms"]),
-    Metric("min", Kind.MIN, FIELDS["duration_ms"]),
-    Metric("max", Kind.MAX, FIELDS["duration_ms"]),
-    Metric("p95", Kind.PERCENTILE, FIELDS["duration_ms"], percent=95),
-    Metric("ids", Kind.CARDINALITY, FIELDS["host"]),
-    Metric("share", Kind.RATIO, where=_clause('host: ""'), whole=_clause("written_bytes > 1000")),
-    Metric("empty", Kind.SUM, FIELDS["written_bytes"], where=_clause("status: 999")),
-    Metric("nothing", Kind.AVG, FIELDS["written_bytes"], where=_clause("status: 999")),
+    QueryMetric("sum", MetricKind.SUM, FIELDS["duration_ms"]),
+    QueryMetric("avg", MetricKind.AVG, FIELDS["duration_ms"]),
+    QueryMetric("min", MetricKind.MIN, FIELDS["duration_ms"]),
+    QueryMetric("max", MetricKind.MAX, FIELDS["duration_ms"]),
+    QueryMetric("p95", MetricKind.PERCENTILE, FIELDS["duration_ms"], percent=95),
+    QueryMetric("ids", MetricKind.CARDINALITY, FIELDS["host"]),
+    QueryMetric("share", MetricKind.RATIO, where=_clause('host: ""'), whole=_clause("written_bytes > 1000")),
+    QueryMetric("empty", MetricKind.SUM, FIELDS["written_bytes"], where=_clause("status: 999")),
+    QueryMetric("nothing", MetricKind.AVG, FIELDS["written_bytes"], where=_clause("status: 999")),
 )
 
 
@@ -179,7 +180,7 @@ def test_time_buckets_begin_at_the_same_moments_in_utc_and_empty_ones_are_no_row
     search_cluster: Cluster, times: str, tmp_path: Path, group: ByTime
 ) -> None:
     file = written(tmp_path / "a.jsonl", [{"msg": "access", "time": one} for one in TIMES])
-    rate = (Metric("rate", Kind.RATE, per_seconds=60),) if group.seconds else ()
+    rate = (QueryMetric("rate", MetricKind.RATE, per_seconds=60),) if group.seconds else ()
     answer = same(_by(group, metrics=(COUNT, *rate)), search_cluster, index=times, file=file)
     assert all(row[1] for row in answer.rows)
     assert sum(row[1] for row in answer.rows if isinstance(row[1], int)) == len(TIMES)
@@ -200,3 +201,20 @@ def test_the_bounds_of_a_time_are_the_same_to_the_millisecond(
         found[text] = len(same(shown.narrowed(_clause(text)), search_cluster, index=times, file=file).rows)
     assert found["time: 2026-11-23"] == 7
     assert run(shown, search_cluster, index=times).lines == len(TIMES)
+
+
+@pytest.fixture(scope="module")
+def paths(opensearch_server: OpenSearch) -> str:
+    load(opensearch_server, "paths", PATHS)
+    return "paths"
+
+
+@pytest.mark.parametrize(("part", "missing"), [("repository", True), ("repository", False), (2, True), (3, False)])
+def test_a_part_of_a_path_makes_the_groups_that_files_have(
+    opensearch_server: OpenSearch, paths: str, tmp_path: Path, part: int | str, missing: bool
+) -> None:
+    group = ByTerms("part", FIELDS["uri"], missing=missing, part=part)
+    file = written(tmp_path / "a.jsonl", PATHS)
+    with Cluster(opensearch_server.access) as cluster:
+        answer = same(Query("q", groups=(group,), metrics=(COUNT,)), cluster, index=paths, file=file)
+    assert (None in {row[0] for row in answer.rows}) is missing

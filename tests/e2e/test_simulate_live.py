@@ -2,52 +2,61 @@
 
 from __future__ import annotations
 
+import math
 import time
+from collections.abc import Callable
 
 import pytest
 
 from regobs.catalog.model import Flavor
+from regobs.common.programs import Supervisor
 from regobs.demo import servers
-from regobs.demo.processes import Supervisor
 from regobs.prometheus import Prometheus
-from regobs.simulate import Fault, Fleet, Plan, Schedule
+from regobs.simulate import Fleet, Plan
 from regobs.simulate.control import TARGETS, Control
-from regobs.simulate.faults import Name
-from regobs.simulate.remote import Remote
-from regobs.simulate.serve import Served
+from regobs.simulate.faults import FaultName
+from regobs.simulate.remote import FleetClient
+from regobs.simulate.serve import FleetServing
 from tests.e2e.conftest import require
 from tests.e2e.test_doctor_live import wait
 
 pytestmark = pytest.mark.server
 
 SPEED = 20.0
-FAILED_SHARE = 'sum(rate(registry_http_requests_total{code=~"5.."}[5s])) / sum(rate(registry_http_requests_total[5s]))'
+ALL, FAILED = (f"sum(rate(registry_http_requests_total{chosen}[5s]))" for chosen in ("", '{code=~"5.."}'))
+FAILED_SHARE = f"({FAILED} or 0 * {ALL}) / {ALL}"  # 0 while there is traffic and nothing has failed yet
 
 
-def fleet_of(flavor: Flavor, *faults: str) -> Fleet:
-    schedule = Schedule(Fault.parse(text) for text in faults)
-    return Fleet(Plan(flavor=flavor, pods=2, rate=3, start=float(int(time.time())), faults=schedule))
+def fleet_of(flavor: Flavor) -> Fleet:
+    return Fleet(Plan(flavor=flavor, pods=2, rate=3, start=float(int(time.time()))))
 
 
 def test_an_error_burst_raises_the_errors_and_its_end_lowers_them() -> None:
     require("prometheus", package="prometheus")
-    fleet = fleet_of(Flavor.GITLAB, "error-burst@4m+4m")
-    with Supervisor() as supervisor, Served(fleet, speed=SPEED) as served:
+    shares: list[float] = []
+    with Supervisor() as supervisor, FleetServing(fleet_of(Flavor.GITLAB), speed=SPEED) as served:
         address = {"targets": served.addresses}
-        quick = {"scrape_interval": "500ms", "scrape_timeout": "500ms"}
+        quick = {"scrape_interval": "1s", "scrape_timeout": "1s"}
         jobs = [{"job_name": "registry", "static_configs": [address]}]
         url = servers.prometheus(supervisor, {"global": quick, "scrape_configs": jobs}).url
-        with Prometheus(url) as prometheus:
+        with Prometheus(url) as prometheus, Control(served, 0) as control:
+            client = FleetClient(control.url)
 
-            def failed() -> float:
-                return next((sample.value for sample in prometheus.query(FAILED_SHARE).samples), 0.0)
+            def first(fits: Callable[[float], bool]) -> float:
+                """The first share of failed requests that fits, or the last one that was seen."""
 
-            wait(lambda: fleet.time - fleet.plan.start > 200)
-            before = failed()
-            wait(lambda: failed() > 0.2)
-            during = failed()
-            wait(lambda: fleet.time - fleet.plan.start > 600)
-            after = failed()
+                def look() -> bool:
+                    shares.extend(sample.value for sample in prometheus.query(FAILED_SHARE).samples)
+                    return bool(shares) and fits(shares[-1])
+
+                wait(look, seconds=40)
+                return shares[-1] if shares else math.nan
+
+            before = first(lambda share: share < 0.05)
+            client.strike(FaultName.ERROR_BURST, "1h")
+            during = first(lambda share: share > 0.2)
+            client.repair(FaultName.ERROR_BURST)
+            after = first(lambda share: share < 0.05)
     assert before < 0.05
     assert during > 0.2
     assert after < 0.05
@@ -56,7 +65,7 @@ def test_an_error_burst_raises_the_errors_and_its_end_lowers_them() -> None:
 def test_prometheus_finds_the_pods_with_their_zones_and_sees_one_zone_fail() -> None:
     require("prometheus", package="prometheus")
     fleet = Fleet(Plan(pods=3, zones=("b", "c"), rate=3, warm=60, start=float(int(time.time()))))
-    with Supervisor() as supervisor, Served(fleet, speed=SPEED) as served, Control(served, 0) as control:
+    with Supervisor() as supervisor, FleetServing(fleet, speed=SPEED) as served, Control(served, 0) as control:
         quick = {"scrape_interval": "500ms", "scrape_timeout": "500ms"}
         found = {"job_name": "registry", "http_sd_configs": [{"url": control.url + TARGETS}]}
         url = servers.prometheus(supervisor, {"global": quick, "scrape_configs": [found]}).url
@@ -67,7 +76,7 @@ def test_prometheus_finds_the_pods_with_their_zones_and_sees_one_zone_fail() -> 
                 return {sample.labels["zone"]: sample.value for sample in samples}
 
             wait(lambda: up() == {"b": 2, "c": 1})
-            Remote(control.url).strike(Name.ZONE_OUTAGE, "1h")
+            FleetClient(control.url).strike(FaultName.ZONE_OUTAGE, "1h")
             wait(lambda: up() == {"b": 2, "c": 0})
-            Remote(control.url).repair(Name.ZONE_OUTAGE)
+            FleetClient(control.url).repair(FaultName.ZONE_OUTAGE)
             wait(lambda: up() == {"b": 2, "c": 1})

@@ -12,8 +12,8 @@ import pytest
 from regobs import grafana
 from regobs.catalog.model import Capability, Flavor
 from regobs.cli.main import run
+from regobs.common.programs import Supervisor
 from regobs.config.model import Config
-from regobs.demo.processes import Supervisor
 from regobs.errors import ServerError
 from regobs.grafana.outputs import Dashboards
 from regobs.pack import find_pack
@@ -22,7 +22,7 @@ from regobs.snapshot.span import span_of
 from regobs.snapshot.take import THREADS, take
 from tests.e2e.conftest import PrometheusFactory
 from tests.e2e.exposition_server import ExpositionServer, read_exposition
-from tests.e2e.test_panels_live import SAMPLE, SETTLED, scraping
+from tests.e2e.test_panels_live import SAMPLE, scraping, settle
 
 pytestmark = pytest.mark.server
 CAPABILITIES = (Capability.METADATA_DATABASE, Capability.DATABASE_METRICS, Capability.REDIS)
@@ -45,7 +45,7 @@ def test_the_panels_of_a_real_server_have_what_it_answers(
     (tmp_path / "regobs.toml").write_text(settings)
     with ExpositionServer(read_exposition(SAMPLE)) as target:
         server = prometheus_server(scraping(target.address))
-        time.sleep(SETTLED)
+        settle(server.url)
         out, png = tmp_path / "s.html", tmp_path / "png"
         command = ["snapshot", "--prometheus", server.url, "--config", str(tmp_path / "regobs.toml"), "--out", str(out)]
         command += ["--from", "-10s", "--png", str(png), *(f"--dashboard={name}" for name in CHOSEN)]

@@ -9,7 +9,7 @@ from regobs.catalog.model import Flavor
 from regobs.config import Config
 from regobs.config.model import GrafanaSettings
 from regobs.grafana.annotations import time_marks
-from regobs.grafana.variables import Variables
+from regobs.grafana.variables import Variables, variables_in
 from regobs.promql import infer, parse
 from tests.pack.test_dashboards import DASHBOARDS
 
@@ -33,6 +33,15 @@ def test_a_version_is_new_while_it_did_not_run_ten_minutes_ago() -> None:
     series = 'gitlab_build_info{job="registry", instance=~"$instance"}'
     versions, then = f"count by (version) ({series})", f"count by (version) ({series} offset 10m)"
     assert text == f"{versions} and on () count({series} offset 10m) unless {then}"
+
+
+def test_marks_are_narrowed_by_the_variables_of_their_dashboard_only() -> None:
+    for (name, _), dashboard in DASHBOARDS.items():
+        there = {variable["name"] for variable in dashboard["templating"]["list"]}
+        marks = [mark["expr"] for mark in dashboard["annotations"]["list"] if "expr" in mark]
+        assert variables_in(marks) <= there, name
+    (slo,) = [board for (name, slug), board in DASHBOARDS.items() if (name, slug) == ("gitlab", "slo")]
+    assert 'count by (version) (gitlab_build_info{job="registry"})' in slo["annotations"]["list"][1]["expr"]
 
 
 def test_the_queries_make_sense_in_the_deployment() -> None:

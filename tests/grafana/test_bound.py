@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from regobs.catalog.model import Capability, Flavor, Version
+from regobs.catalog.model import Capability, Flavor, Unit, Version
 from regobs.errors import DashboardError
 from regobs.grafana.bound import bind_dashboard
 from regobs.promql import to_text
+from regobs.promql.nodes import Duration
 from regobs.promql.parse import parse
 from regobs.promql.recorded import Record
 from regobs.promql.vocabulary import Vocabulary
@@ -65,7 +66,7 @@ def test_lines_keep_the_expressions_that_can_be_answered(load: Load) -> None:
 def test_of_alternatives_the_first_that_can_be_answered_is_shown(
     load: Load, version: Version | None, shown: str
 ) -> None:
-    dashboard = load('Row("R", Lines("P", rate(storage.CACHE), rate(storage.CACHE_HITS), good="g"))')
+    dashboard = load('Row("R", Lines("P", by_version(rate(storage.CACHE), before=rate(storage.CACHE_HITS)), good="g"))')
     bound = bind_dashboard("t", dashboard, Vocabulary(Flavor.DISTRIBUTION, version))
     [(_, panel)] = bound.panels()
     assert [metric.name for query in panel.queries for metric in query.metrics] == [shown]
@@ -73,7 +74,7 @@ def test_of_alternatives_the_first_that_can_be_answered_is_shown(
 
 
 def test_of_alternatives_that_all_lack_something_the_nearest_reason_is_told(load: Load) -> None:
-    dashboard = load('Row("R", Lines("P", rate(storage.CACHE_HITS), rate(storage.CACHE), good="g"))')
+    dashboard = load('Row("R", Lines("P", by_version(rate(storage.CACHE_HITS), before=rate(storage.CACHE)), good="g"))')
     bound = bind_dashboard("t", dashboard, Vocabulary(Flavor.GITLAB, capabilities=frozenset()))
     [(_, lacking)] = bound.left_out()
     assert lacking.cause == "capability"
@@ -126,3 +127,54 @@ def test_a_row_may_read_recorded_series_where_its_dashboard_does_not(load: Load)
     found = [panel.queries[0] for _, panel in bind_dashboard("t", dashboard, GITLAB, records).panels()]
     assert ["registry:requests:rate" in to_text(query.expr) for query in found] == [True, False]
     assert [query.recorded for query in found] == [True, False]
+
+
+def test_a_panel_may_show_more_things_than_there_are_letters(load: Load) -> None:
+    shown = ", ".join(f'"{number}": rate(http.REQUESTS)' for number in range(30))
+    [(_, panel)] = bind_dashboard("t", load(f'Row("R", Lines("P", {{{shown}}}, good="g"))'), GITLAB).panels()
+    refs = [query.ref for query in panel.queries]
+    assert refs[:2] + refs[25:] == ["A", "B", "Z", "AA", "AB", "AC", "AD"]
+
+
+def test_several_things_without_names_are_refused_with_the_way_to_write_them(load: Load) -> None:
+    with pytest.raises(DashboardError, match="several things without names") as caught:
+        load('Row("R", Lines("P", rate(http.REQUESTS), rate(storage.ACTIONS), good="g"))')
+    assert "by_version(new, before=old)" in (caught.value.expected or "")
+
+
+def test_an_age_that_may_be_never_is_no_line(load: Load) -> None:
+    panel = "Lines('P', age(process.START_TIME, or_never=True), good='g')"
+    with pytest.raises(DashboardError, match="line of 50 years"):
+        bind_dashboard("t", load(f"Row('R', {panel})"), GITLAB)
+    assert list(bind_dashboard("t", load(f"Row('R', {panel.replace('Lines', 'Bars')})"), GITLAB).panels())
+
+
+def test_resources_become_columns_of_one_table_and_what_a_deployment_lacks_is_left_out(load: Load) -> None:
+    resources = (
+        '{"Descriptors": used(process.OPEN_FDS, of=process.MAX_FDS, by="instance"),'
+        ' "Space": left(node.FILESYSTEM_AVAILABLE, of=node.FILESYSTEM_SIZE, by=("instance", "mountpoint"))}'
+    )
+    dashboard = load(f'Row("R", Saturation("P", {resources}, good="g"))')
+    [(_, panel)] = bind_dashboard("t", dashboard, GITLAB).panels()
+    assert [query.name for query in panel.queries] == ["used", "full in"]
+    assert [query.type.unit for query in panel.queries] == [Unit.RATIO, Unit.SECONDS]
+    share, lasts = (to_text(query.expr) for query in panel.queries)
+    for text in (share, lasts):
+        assert '"resource", "Descriptors", "", "")' in text
+        assert '"resource", "Space", "", "")' in text
+        assert "topk(1, " in text
+    assert "offset 6h" in lasts  # a forecast needs the hours that it is made from
+    without = Vocabulary(Flavor.GITLAB, capabilities=frozenset())
+    bound = bind_dashboard("t", dashboard, without)
+    [(_, panel)] = bound.panels()
+    assert '"Space"' not in to_text(panel.queries[0].expr)
+    assert {lacking.name for _, lacking in bound.left_out()} == {"used: Space", "full in: Space"}
+
+
+def test_the_time_that_a_budget_lasts_follows_the_period_of_the_deployment(load: Load) -> None:
+    text = 'Row("R", Table("P", burn_time(lowest(slo.BUDGET_REMAINING), highest(slo.BURN_RATE("1h"))), good="g"))'
+    for days in (7, 28):
+        bound = bind_dashboard("t", load(text), GITLAB, period=Duration(days * 86_400_000))
+        [(_, panel)] = bound.panels()
+        assert f"* {days * 86_400} /" in to_text(panel.queries[0].expr)
+        assert panel.queries[0].type.unit is Unit.SECONDS

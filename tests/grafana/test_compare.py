@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from regobs.config import Config
 from regobs.errors import InputError
 from regobs.grafana.boards import board_of, read_board, read_boards
-from regobs.grafana.compare import Change, compare_boards, same_query
+from regobs.grafana.compare import DashboardChange, compare_boards, same_query
 from regobs.grafana.outputs import files
 from regobs.pack import Pack
 
@@ -37,7 +37,7 @@ def panel(board: Json, title: str) -> Json:
     return found
 
 
-def changes(old: Json, new: Json, folder: Path) -> list[Change]:
+def changes(old: Json, new: Json, folder: Path) -> list[DashboardChange]:
     """What differs from old to new, each written to a file first."""
     sides = []
     for name, data in (("old", old), ("new", new)):
@@ -47,7 +47,7 @@ def changes(old: Json, new: Json, folder: Path) -> list[Change]:
     return compare_boards(*sides)
 
 
-def whats(found: list[Change]) -> list[tuple[str, str]]:
+def whats(found: list[DashboardChange]) -> list[tuple[str, str]]:
     return [(one.panel, one.what) for one in found]
 
 
@@ -83,22 +83,22 @@ def test_one_change_of_a_panel_is_one_difference(
     board: Json, tmp_path: Path, keys: tuple[str | int, ...], value: object, what: str
 ) -> None:
     new = copy.deepcopy(board)
-    place: Any = panel(new, "Server errors")
+    place: Any = panel(new, "HTTP latency p95")
     for key in keys[:-1]:
         place = place[key]
     place[keys[-1]] = value
     [found] = changes(board, new, tmp_path)
-    assert (found.dashboard, found.row, found.panel) == ("overview", "Is it serving?", "Server errors")
+    assert (found.dashboard, found.row, found.panel) == ("overview", "Is it serving?", "HTTP latency p95")
     assert found.what == what
     assert found.before != found.after
 
 
 def test_thresholds_are_told_in_words(board: Json, tmp_path: Path) -> None:
     new = copy.deepcopy(board)
-    panel(new, "Server errors")["fieldConfig"]["defaults"]["thresholds"]["steps"][2]["value"] = 0.05
+    panel(new, "HTTP latency p95")["fieldConfig"]["defaults"]["thresholds"]["steps"][2]["value"] = 0.05
     [found] = changes(board, new, tmp_path)
-    assert found.before == "green, yellow from 0.001, red from 0.01"
-    assert found.after == "green, yellow from 0.001, red from 0.05"
+    assert found.before == "green, yellow from 1, red from 5"
+    assert found.after == "green, yellow from 1, red from 0.05"
 
 
 def test_a_panel_that_comes_or_goes_is_added_or_removed(board: Json, tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ def test_a_panel_in_another_row_has_moved(board: Json, tmp_path: Path) -> None:
 
 def test_only_the_panel_that_changed_its_place_has_moved(board: Json, tmp_path: Path) -> None:
     new = copy.deepcopy(board)
-    last = panel(new, "Version")["gridPos"]
+    last = panel(new, "Registry version")["gridPos"]
     panel(new, "Instances up")["gridPos"] = {**last, "x": last["x"] + 1}
     assert whats(changes(board, new, tmp_path)) == [("Instances up", "panel moved")]
 
@@ -206,3 +206,43 @@ def test_a_directory_without_dashboards_is_refused(tmp_path: Path) -> None:
         read_boards(tmp_path)
     with pytest.raises(InputError, match="there is no dashboard"):
         read_boards(tmp_path / "missing")
+
+
+OLD = {
+    "title": "Old",
+    "schemaVersion": 14,
+    "rows": [
+        {"title": "Traffic", "panels": [{"id": 1, "type": "graph", "title": "A", "targets": [{"expr": "up"}]}]},
+        {"title": "Cache", "panels": [{"id": 2, "type": "singlestat", "title": "B", "targets": [{"expr": "up"}]}]},
+    ],
+}
+
+
+def test_rows_of_the_old_kind_are_read_like_those_of_today(tmp_path: Path) -> None:
+    file = tmp_path / "old.json"
+    file.write_text(json.dumps(OLD))
+    assert [(one.row, one.title, one.texts) for one in read_board(file).panels] == [
+        ("Traffic", "A", ("up",)),
+        ("Cache", "B", ("up",)),
+    ]
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        {"meta": {}, "dashboard": OLD},
+        {"apiVersion": "dashboard.grafana.app/v1beta1", "kind": "Dashboard", "spec": OLD},
+        {"grafanaDashboards": {"old.json": OLD}},
+    ],
+)
+def test_a_wrapped_dashboard_is_unwrapped(wrapped: dict[str, Any], tmp_path: Path) -> None:
+    file = tmp_path / "old.json"
+    file.write_text(json.dumps(wrapped))
+    assert read_board(file).title == "Old"
+
+
+def test_a_dashboard_of_schema_v2_is_refused_by_its_name(tmp_path: Path) -> None:
+    file = tmp_path / "v2.json"
+    file.write_text(json.dumps({"apiVersion": "dashboard.grafana.app/v2beta1", "spec": {"elements": {}}}))
+    with pytest.raises(InputError, match="schema v2"):
+        read_board(file)

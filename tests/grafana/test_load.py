@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -116,3 +117,18 @@ def test_a_file_that_is_not_utf8_names_the_line(tmp_path: Path) -> None:
         load_dashboard(path)
     assert caught.value.location is not None
     assert caught.value.location.line == 2
+
+
+def test_dashboards_share_measures_and_a_pack_may_have_its_own(tmp_path: Path) -> None:
+    text = (
+        "from measures import *\nfrom regobs.grafana.words import *\n"
+        'dashboard = Dashboard("T", Row("R", Stat("P", up, good="g")))\n'
+    )
+    [panel] = load_dashboard(tmp_path / "a.dashboard.py", text).rows[0].panels
+    assert "up" in str(panel.choices)
+    (tmp_path / "measures.py").write_text(
+        "from regobs.catalog import http\nfrom regobs.promql import rate\nup = rate(http.REQUESTS)\n"
+    )
+    [panel] = load_dashboard(tmp_path / "a.dashboard.py", text).rows[0].panels
+    assert "registry_http_requests_total" in str(panel.choices)
+    assert "measures" not in sys.modules

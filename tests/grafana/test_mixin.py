@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import _jsonnet
 import pytest
 
-from regobs.grafana.mixin import FILE, mixin
+from regobs.build import build_files
+from regobs.grafana.mixin import FILE, MixinDefaults, mixin
+from tests.e2e.conftest import require
+from tests.slo.packs import BUNDLED, GITLAB, write
 
 SELECTOR = 'job="registry", env=~"a\\\\d"'
 RULES = """\
@@ -51,7 +55,7 @@ def test_the_mixin_holds_every_dashboard(tree: Path) -> None:
 def test_alerts_and_records_are_told_apart(tree: Path) -> None:
     alerts = evaluate(tree, "m.prometheusAlerts.groups")
     rules = evaluate(tree, "m.prometheusRules.groups")
-    assert [(g["name"], [r["alert"] for r in g["rules"]]) for g in alerts] == [("both", ["Down"])]
+    assert [(g["name"], [r["alert"] for r in g["rules"]]) for g in alerts] == [("both:alerts", ["Down"])]
     assert [(g["name"], [r["record"] for r in g["rules"]]) for g in rules] == [("records", ["a:b"]), ("both", ["c:d"])]
 
 
@@ -68,7 +72,7 @@ def test_the_importer_says_which_series_are_the_registrys(tree: Path) -> None:
     (tree / "prometheus/rules/slo.yaml").write_text(
         json.dumps({"groups": [{"name": "both", "rules": [{"alert": "Down", "expr": f"{query} == 0"}]}]})
     )
-    (tree / FILE).write_bytes(mixin(["overview"], ["prometheus/rules/slo.yaml"], SELECTOR))
+    (tree / FILE).write_bytes(mixin(["overview"], ["prometheus/rules/slo.yaml"], MixinDefaults(SELECTOR)))
     other = 'service="r\\\\d", x="y"'
     change = f"(m {{ _config+:: {{ registrySelector: {json.dumps(other)} }} }})"
     [panel] = evaluate(tree, f"{change}.grafanaDashboards['overview.json'].panels")
@@ -86,3 +90,54 @@ def test_a_mixin_without_rules_has_none(tree: Path) -> None:
 
 def test_the_mixin_does_not_depend_on_the_order_of_its_parts() -> None:
     assert mixin(["b", "a"], ["y", "x"]) == mixin(["a", "b"], ["x", "y"])
+
+
+JOINED = "(m.prometheusAlerts + m.prometheusRules).groups"
+
+
+def test_alerts_and_records_joined_are_one_file_that_prometheus_takes(tree: Path) -> None:
+    names = [group["name"] for group in evaluate(tree, JOINED)]
+    assert len(set(names)) == len(names) == 3
+
+
+def test_the_importer_names_severities_runbooks_grafana_and_neighbours(tree: Path) -> None:
+    down = {
+        "alert": "Down",
+        "expr": 'up{job="node", x="y"} == 0',
+        "labels": {"severity": "page"},
+        "annotations": {"dashboard_url": "https://old.example/d/regobs-capacity?from=now-1h"},
+    }
+    rules = {"groups": [{"name": "a", "rules": [down, {**down, "alert": "Watchdog", "labels": {"severity": "none"}}]}]}
+    (tree / "prometheus/rules/slo.yaml").write_text(json.dumps(rules))
+    defaults = MixinDefaults(
+        neighbours={"node_exporter": 'job="node"'},
+        severities={"page": "page", "ticket": "ticket"},
+        grafana_url="https://old.example",
+    )
+    (tree / FILE).write_bytes(mixin(["overview"], ["prometheus/rules/slo.yaml"], defaults))
+    change = """(m { _config+:: {
+        severities+: { page: 'critical' }, runbookUrl: 'https://runbooks.example', grafanaUrl: 'https://new.example',
+        neighbourSelectors+: { node_exporter: 'job="nodes"' },
+    } })"""
+    [group] = evaluate(tree, f"{change}.prometheusAlerts.groups")
+    rule, watchdog = group["rules"]
+    assert rule["labels"]["severity"] == "critical"
+    assert watchdog["labels"]["severity"] == "none"
+    assert rule["expr"] == 'up{job="nodes", x="y"} == 0'
+    assert rule["annotations"] == {
+        "dashboard_url": "https://new.example/d/regobs-capacity?from=now-1h",
+        "runbook_url": "https://runbooks.example/Down.md",
+    }
+    assert evaluate(tree, "m.prometheusAlerts.groups")[0]["rules"] == rules["groups"][0]["rules"]
+
+
+@pytest.mark.server
+def test_promtool_takes_the_bundled_pack_joined(tmp_path: Path) -> None:
+    directory = write({**build_files(GITLAB, BUNDLED)}, tmp_path)
+    program = f"local m = import {json.dumps(str(directory / FILE))}; m.prometheusAlerts + m.prometheusRules"
+    joined = tmp_path / "joined.yaml"
+    joined.write_text(_jsonnet.evaluate_snippet("test", program))  # JSON is YAML
+    promtool = require("promtool", package="prometheus")
+    done = subprocess.run([promtool, "check", "rules", joined], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "rules found" in done.stdout

@@ -133,7 +133,7 @@ def test_the_data_source_and_the_scrape_interval_are_those_of_the_configuration(
 def test_records_are_read_by_a_dashboard_that_allows_them(pack: Pack) -> None:
     records = [Record("registry:requests:rate5m", parse("sum by (route) (rate(registry_http_requests_total[5m]))"))]
     recorded = [query.text for query in panel_queries(pack, PLAIN, records) if query.title == "Requests"]
-    assert recorded == ["sum(registry:requests:rate5m)"]
+    assert recorded == ["sum(registry:requests:rate5m) and sum(registry:requests:rate5m @ end())"]
     assert "rate(" in next(query.text for query in panel_queries(pack, PLAIN) if query.title == "Requests")
 
 

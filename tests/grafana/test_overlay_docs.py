@@ -48,18 +48,18 @@ def test_there_are_three_examples() -> None:
 
 def test_other_thresholds_and_nothing_else(after: Any) -> None:
     old, new = before("overview"), after("overview")
-    steps = panel(new, "p95 latency")["fieldConfig"]["defaults"].pop("thresholds")["steps"]
+    steps = panel(new, "HTTP latency p95")["fieldConfig"]["defaults"].pop("thresholds")["steps"]
     assert [(step["color"], step["value"]) for step in steps] == [("green", None), ("yellow", 3), ("red", 15)]
-    del panel(old, "p95 latency")["fieldConfig"]["defaults"]["thresholds"]
+    del panel(old, "HTTP latency p95")["fieldConfig"]["defaults"]["thresholds"]
     assert new == old
 
 
 def test_a_panel_less_and_a_description_more(after: Any) -> None:
     old, new = before("rules-health"), after("rules-health")
-    gone = "Samples left out by relabeling"
+    gone = "Samples dropped by relabeling (top 10)"
     assert titles(new) == [title for title in titles(old) if title != gone]
-    said = panel(old, "Targets down")["description"]
-    assert panel(new, "Targets down")["description"] == f"{said}\n\nOurs: ask #registry before you restart one."
+    said = panel(old, "Instances down")["description"]
+    assert panel(new, "Instances down")["description"] == f"{said}\n\nOurs: ask #registry before you restart one."
     ids = {one["title"]: one["id"] for one in pack.charts(old)}
     assert all(ids[one["title"]] == one["id"] for one in pack.charts(new))
     pack.check_places(new)

@@ -5,12 +5,13 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
 from regobs.catalog.model import Capability, Flavor
 from regobs.config import Config
-from regobs.config.model import KibanaSettings
+from regobs.config.model import KibanaSettings, LabelNames
 from regobs.errors import DashboardError, LogQueryError
 from regobs.grafana.outputs import files, manifest
 from regobs.grafana.panel_links import uid_of
@@ -84,6 +85,16 @@ def test_a_dashboard_that_is_not_written_is_no_place_to_go(tmp_path: Path) -> No
 
 
 LOGGED = 'Lines("P", rate(http.REQUESTS), good="g", logs="recent-errors")'
+
+
+def test_a_link_to_logs_carries_the_variables_of_its_dashboard(tmp_path: Path) -> None:
+    labels = LabelNames(environment="env", cluster="cluster")
+    kibana = KibanaSettings("https://kibana.example.com", fields={"env": "labels.env", "region": "labels.region"})
+    config = replace(PLAIN, labels=labels, kibana=kibana)
+    made = build(tmp_path, config, main=f'Row("R", {REQUESTS}, logs="recent-errors")')
+    [(_, url)] = [link for link in links(made["main"]["Requests"]) if link[0].startswith("Logs")]
+    assert "labels.env:/${env:regex}/" in unquote(url)
+    assert "labels.region" not in url  # no variable of this dashboard, which Grafana would leave as it stands
 
 
 def test_with_a_kibana_a_link_opens_the_lines_of_the_log_query(tmp_path: Path) -> None:

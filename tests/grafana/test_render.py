@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ dashboard = Dashboard(
     Row(
         "Serving",
         Stat("Requests", rate(http.REQUESTS), good="follows the time of day"),
-        Gauge("Errors", ratio(rate(select(http.REQUESTS, code="5xx")), rate(http.REQUESTS)), good="0"),
+        GaugePanel("Errors", ratio(rate(select(http.REQUESTS, code="5xx")), rate(http.REQUESTS)), good="0"),
         Lines("Errors by route", ratio(failed, rate(http.REQUESTS, by="route")), good="0", alert="Errors",
               thresholds=(0.01, 0.1)),
     ),
@@ -73,14 +74,49 @@ def test_a_small_dashboard_is_rendered_as_the_golden_file_has_it() -> None:
 
 
 def test_a_stat_asks_for_now_and_lines_ask_for_a_range(load: Load) -> None:
-    stat = one(load, 'Stat("P", rate(http.REQUESTS), good="g")')["targets"][0]
+    stat = one(load, 'Stat("P", total(http.IN_FLIGHT), good="g")')
     lines = one(load, 'Lines("P", rate(http.REQUESTS), good="g")')["targets"][0]
-    assert (stat["instant"], stat["range"]) == (True, False)
+    assert (stat["targets"][0]["instant"], stat["targets"][0]["range"]) == (True, False)
+    assert stat["options"]["graphMode"] == "none"
     assert (lines["instant"], lines["range"]) == (False, True)
 
 
+def test_a_stat_of_a_flow_has_its_course_and_nothing_once_it_has_ended(load: Load) -> None:
+    stat = one(load, 'Stat("P", rate(http.REQUESTS), good="g")')
+    target = stat["targets"][0]
+    assert (target["instant"], target["range"], stat["options"]["graphMode"]) == (False, True, "area")
+    now, at_the_end = target["expr"].split(" and ")
+    assert at_the_end == now.replace("[$__rate_interval]", "[$__rate_interval] @ end()")
+    whole = one(load, 'Stat("P", increase(http.REQUESTS), good="g")')
+    assert (whole["targets"][0]["instant"], whole["options"]["graphMode"]) == (True, "none")
+
+
+def test_the_largest_are_those_of_the_whole_range(load: Load) -> None:
+    shown = {
+        'rate(http.REQUESTS, by="route")': "rate(registry_http_requests_total{M}[$__range] @ end())",
+        'highest(process.RESIDENT_MEMORY, by="instance")': (
+            "max_over_time(process_resident_memory_bytes{M}[$__range] @ end())"
+        ),
+        'quantile(0.95, http.DURATION, by="route")': (
+            "rate(registry_http_request_duration_seconds_bucket{M}[$__range] @ end())"
+        ),
+    }
+    for expr, compared in shown.items():
+        lines, bars = (
+            one(load, f'{word}("P", top(10, {expr}), good="g")')["targets"][0]["expr"] for word in ("Lines", "Bars")
+        )
+        _, chosen = re.sub(r"\{[^}]*\}", "{M}", lines).split(" and topk(10, ")
+        assert compared in chosen
+        assert "@ end()" not in bars
+
+
+def test_the_smallest_are_those_with_the_lowest_value_of_the_range(load: Load) -> None:
+    expr = one(load, 'Lines("P", bottom(3, highest(process.OPEN_FDS, by="instance")), good="g")')["targets"][0]["expr"]
+    assert re.search(r"and bottomk\(3, max by \(instance\) \(min_over_time\(process_open_fds\{.*\}\[\$__range\]", expr)
+
+
 def test_an_empty_answer_reads_no_data_and_lines_stop_where_samples_stop(load: Load) -> None:
-    for word in ("Stat", "Lines", "Bars", "Gauge", "Table"):
+    for word in ("Stat", "Lines", "Bars", "GaugePanel", "Table"):
         panel = one(load, f'{word}("P", rate(http.REQUESTS), good="g")')
         assert panel["fieldConfig"]["defaults"]["noValue"] == "no data"
     lines = one(load, 'Lines("P", rate(http.REQUESTS), good="g")')["fieldConfig"]["defaults"]
@@ -182,13 +218,15 @@ def test_recorded_series_are_asked_for_as_often_as_they_are_written(load: Load, 
 
 
 def test_only_panels_that_grafana_still_has_are_written(load: Load) -> None:
-    words = [f'{word}("{word}", rate(http.REQUESTS), good="g")' for word in ("Stat", "Lines", "Bars", "Gauge", "Table")]
+    names = ("Stat", "Tile", "Lines", "States", "Bars", "GaugePanel", "Table", "Alerts")
+    words = [f'{word}("{word}", rate(http.REQUESTS), good="g")' for word in names]
     data = rendered(load, f'Row("R", {", ".join(words)}, Heat("H", http.DURATION, good="g"))')
     assert {panel["type"] for panel in flat(data)} == PANEL_TYPES
 
 
 def test_nothing_is_null_but_the_first_step_of_a_threshold(load: Load) -> None:
-    words = [f'{word}("{word}", rate(http.REQUESTS), good="g")' for word in ("Stat", "Lines", "Bars", "Gauge", "Table")]
+    names = ("Stat", "Tile", "Lines", "States", "Bars", "GaugePanel", "Table", "Alerts")
+    words = [f'{word}("{word}", rate(http.REQUESTS), good="g")' for word in names]
     data = rendered(load, f'Row("R", {", ".join(words)}, Heat("H", http.DURATION, good="g"))')
 
     def nulls(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:

@@ -28,7 +28,7 @@ with warnings.catch_warnings():  # the newer model is of the layout that file pr
     warnings.simplefilter("ignore", DeprecationWarning)
     from grafana_foundation_sdk.models.dashboard import Dashboard
 
-WORDS = ("Stat", "Lines", "Bars", "Gauge", "Table")
+WORDS = ("Stat", "Tile", "Lines", "States", "Bars", "GaugePanel", "Table", "LongTable", "Alerts")
 
 
 @pytest.fixture(autouse=True, scope="module")

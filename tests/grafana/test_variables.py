@@ -5,7 +5,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regobs.catalog import gc, http, node, process, slo, targets
+from regobs.catalog import gc, http, node, process, prometheus_server, slo, targets
 from regobs.catalog.model import Exposer, Flavor
 from regobs.config import Config, LabelNames
 from regobs.grafana.modern import to_json
@@ -17,7 +17,9 @@ from regobs.promql.vocabulary import Vocabulary
 GITLAB = Vocabulary(Flavor.GITLAB)
 SELECTOR = (Matcher("job", MatchOp.EQUAL, "registry"),)
 NODE = (Matcher("mountpoint", MatchOp.EQUAL, "/srv"),)
-VARIABLES = Variables(("env", "cluster"), ("stage", "instance"), SELECTOR, {Exposer.NODE: NODE})
+RECORDED = ("env", "cluster", "stage")
+BESIDE = {Exposer.NODE: NODE, Exposer.PROMETHEUS: (Matcher("job", MatchOp.EQUAL, "prometheus"),)}
+VARIABLES = Variables(("env", "cluster"), ("stage", "instance"), SELECTOR, BESIDE, recorded=RECORDED)
 names = st.sampled_from(("env", "cluster", "stage", "pod", "instance"))
 
 
@@ -34,6 +36,12 @@ def test_the_registrys_own_series_get_the_selector_and_every_variable() -> None:
 def test_what_prometheus_says_of_its_targets_is_narrowed_like_the_targets() -> None:
     assert 'job="registry"' in narrowed(total(targets.UP))
     assert 'instance=~"$instance"' in narrowed(total(targets.UP))
+    assert 'job="prometheus"' not in narrowed(total(targets.UP))
+
+
+def test_what_prometheus_counts_of_itself_gets_the_selector_of_prometheus() -> None:
+    text = narrowed(latest(prometheus_server.HEAD_SERIES))
+    assert text == 'prometheus_tsdb_head_series{job="prometheus", env=~"$env", cluster=~"$cluster"}'
 
 
 def test_alerts_have_no_target_labels_to_select_by() -> None:
@@ -85,20 +93,23 @@ def test_a_label_that_the_selector_only_limits_keeps_its_variable() -> None:
 
 
 def test_each_variable_offers_values_within_the_choice_of_those_before_it() -> None:
-    queries = [template.query for template in VARIABLES.templates([http.REQUESTS, process.START_TIME, gc.RUNS])]
+    queries = [
+        template.query
+        for template in VARIABLES.templates([http.REQUESTS, process.START_TIME, gc.RUNS], VARIABLES.names)
+    ]
     assert queries[0] == "prometheus"
     assert queries[1] == 'label_values(process_start_time_seconds{job="registry"}, env)'
     assert queries[2] == 'label_values(process_start_time_seconds{job="registry", env=~"$env"}, cluster)'
 
 
 def test_all_also_matches_series_without_the_label() -> None:
-    templates = VARIABLES.templates([process.START_TIME])[1:]
+    templates = VARIABLES.templates([process.START_TIME], VARIABLES.names)[1:]
     assert {template.allValue for template in templates} == {EVERYTHING}
     assert all(template.multi and template.includeAll for template in templates)
 
 
 def test_a_dashboard_without_a_metric_still_offers_the_data_source() -> None:
-    assert [template.name for template in VARIABLES.templates([])] == ["datasource"]
+    assert [template.name for template in VARIABLES.templates([], VARIABLES.names)] == ["datasource"]
 
 
 def test_the_labels_of_a_configuration_become_variables() -> None:
@@ -112,7 +123,7 @@ def test_the_data_source_variable_starts_with_the_configured_one() -> None:
     from grafanalib import core
 
     def current(name: str) -> object:
-        templates = core.Templating(Variables(datasource=name).templates([]))
+        templates = core.Templating(Variables(datasource=name).templates([], ()))
         return to_json(core.Dashboard(title="T", templating=templates))["templating"]["list"][0]["current"]
 
     assert current("mimir") == {"selected": False, "text": "mimir", "value": "mimir"}

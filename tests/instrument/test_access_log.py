@@ -2,14 +2,17 @@ from __future__ import annotations
 
 import json
 import logging
+from http import HTTPStatus
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from regobs.instrument.access_log import LogASGI, correlated, correlation_id, new_correlation_id, timestamp
-from regobs.instrument.asgi import Receive, Scope, Send
+from regobs.instrument.http.access_log import LogASGI, correlated, correlation_id, new_correlation_id, timestamp
+from regobs.instrument.http.asgi import Receive, Scope, Send
+from regobs.secrets import redacted_text, redacted_uri
+from tests.examples import examples
 from tests.instrument.test_asgi import answer, scope, serve
 
 # Keys of the lines of GitLab registry 4.32.0 in the order in which they stand there.
@@ -20,9 +23,9 @@ REAL_KEYS = [
 ]
 
 
-def line(one: dict[str, Any], app: Any = None, **options: Any) -> dict[str, Any]:
+def line(one: dict[str, Any], app: Any = None, *, leaves: bool = False, **options: Any) -> dict[str, Any]:
     lines: list[str] = []
-    serve(LogASGI(app or answer(200, b"x" * 30), lines.append, **options), one)
+    serve(LogASGI(app or answer(200, b"x" * 30), lines.append, **options), one, leaves=leaves)
     (text,) = lines
     found: dict[str, Any] = json.loads(text)
     return found
@@ -57,14 +60,14 @@ def test_bodies_are_counted_both_ways() -> None:
     assert (found["read_bytes"], found["written_bytes"], found["status"]) == (empty + 1000, 30, 201)
 
 
-def test_an_application_that_raises_is_logged_with_status_0() -> None:
+def test_an_application_that_raises_is_logged_with_the_500_that_the_server_sends() -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         raise ZeroDivisionError
 
     lines: list[str] = []
     with pytest.raises(ZeroDivisionError):
         serve(LogASGI(app, lines.append), scope())
-    assert json.loads(lines[0])["status"] == 0
+    assert json.loads(lines[0])["status"] == 500
 
 
 def test_a_client_that_leaves_before_the_answer_is_logged_with_499() -> None:
@@ -73,7 +76,7 @@ def test_a_client_that_leaves_before_the_answer_is_logged_with_499() -> None:
             pass
         await answer(500)(scope, receive, send)
 
-    assert line(scope("PATCH"), app)["status"] == 499
+    assert line(scope("PATCH"), app, leaves=True)["status"] == 499
 
 
 def test_what_is_logged_in_the_background_has_one_id_for_each_block() -> None:
@@ -158,3 +161,70 @@ def test_what_is_no_http_is_not_logged() -> None:
 
     serve(LogASGI(app, lines.append), {"type": "lifespan"})
     assert (seen, lines) == (["lifespan"], [])
+
+
+_VALUE = st.binary(max_size=40) | st.sampled_from(
+    (
+        b'docker/27 "x" \\ y',
+        b"https://u:pw@h/?token=hunter2&n=1",
+        b"1.2.3.4, 5.6.7.8",
+        b"\\ud83d\x00\x1b[31m",
+        b"%s %d {x}",
+    )
+)
+_SENT = st.lists(
+    st.tuples(st.sampled_from((b"host", b"user-agent", b"referer", b"x-forwarded-for", b"cf-ray", b"accept")), _VALUE),
+    max_size=8,
+)
+
+
+@given(
+    _SENT,
+    st.sampled_from(("GET", "HEAD", 'GL"PAT', "password=hunter2")),
+    st.sampled_from((b"/v2/", b"/v2/a/blobs/sha256:" + b"ab" * 32, b"/v2/u:hunter2@h", b'/"\\\x00\xff')),
+    st.sampled_from((b"", b"n=5", b"_state=hunter2", b'"=\\')),
+    st.sampled_from((None, ("10.0.0.1", 44276), ["::1", 1], ('u:hunter2@h"x', 5), ("/run/x.sock", None))),
+)
+@settings(max_examples=examples(500), deadline=None)
+def test_a_line_is_json_in_order_and_says_what_came_without_its_secrets(
+    headers: list[tuple[bytes, bytes]], method: str, path: bytes, query: bytes, client: Any
+) -> None:
+    one = scope(method, raw_path=path, query_string=query, headers=headers) | {"client": client}
+    lines: list[str] = []
+    serve(LogASGI(answer(200), lines.append), one)
+    found = json.loads(lines[0])
+    assert list(found) == sorted(found)
+    assert "hunter2" not in lines[0]
+
+    def shown(text: str) -> str:
+        return redacted_text(text).encode("utf-8", "replace").decode()
+
+    said = {name: value.decode("latin-1") for name, value in headers}
+    address, port = client or ("", 0)
+    first = said.get(b"x-forwarded-for", "").partition(",")[0].strip(" \t\r\n\v\f")
+    expected = {
+        "host": shown(said.get(b"host", "")),
+        "user_agent": shown(said.get(b"user-agent", "")),
+        "referrer": shown(redacted_uri(said.get(b"referer", ""))),
+        "remote_ip": shown(first) or shown(address),
+        "remote_addr": f"{shown(address)}:{port}",
+        "method": shown(method),
+        "uri": shown(redacted_uri(path.decode("latin-1") + (f"?{query.decode()}" if query else ""))),
+    }
+    if b"cf-ray" in said:
+        expected["CF-RAY"] = shown(said[b"cf-ray"])
+    assert {name: found.get(name) for name in expected} == expected
+    target = len(method) + len(path) + (len(query) + 1 if query else 0)
+    assert found["read_bytes"] == target + 12 + sum(len(name) + len(value) + 4 for name, value in headers) + 2
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        (HTTPStatus.NOT_FOUND, 404), (200.0, 200), (200.5, -1), (float("nan"), -1), (10**5000, -1), (-7, -1),
+        ("200", -1), (None, -1), (object(), -1),
+    ],
+    ids=["enum", "float", "fraction", "nan", "huge", "negative", "text", "none", "object"],
+)  # fmt: skip
+def test_a_status_of_any_type_is_a_number_in_the_line(status: Any, told: int) -> None:
+    assert line(scope(), answer(status))["status"] == told

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from regobs.instrument import LogASGI
-from regobs.instrument.access_log import correlation_id
 from regobs.instrument.app_log import RegistryFormatter, RegistryRenderer, access_writer, level_name, log_context
-from regobs.testing import Lines, captured_lines
+from regobs.instrument.http.access_log import correlation_id
+from regobs.testing import LogLines, captured_lines
 from tests.instrument.test_asgi import answer, scope, serve
 
 LOG = logging.getLogger("registry.gc.worker.BlobWorker")
@@ -143,7 +143,7 @@ def test_a_line_logged_inside_a_request_has_its_correlation_id() -> None:
 
 @pytest.fixture
 def events() -> Any:
-    lines = Lines()
+    lines = LogLines()
 
     class Sink:
         def msg(self, text: str) -> None:
@@ -194,7 +194,7 @@ def test_structlog_s_exceptions_become_error_and_stack(events: Any, how: str) ->
 
 def test_access_lines_go_through_structlog_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
     serve(LogASGI(answer(200, b"ok"), structlog.PrintLogger().msg), scope("GET", "/v2/"))
-    lines = Lines()
+    lines = LogLines()
     lines(capsys.readouterr().out.rstrip("\n"))
     assert lines.only(msg="access")["written_bytes"] == 2
     lines.validate(strict=True)

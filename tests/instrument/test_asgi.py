@@ -14,7 +14,7 @@ from starlette.routing import Route
 from regobs.catalog import http
 from regobs.catalog.model import Flavor
 from regobs.instrument import Instruments, MetricsASGI, ObserveASGI
-from regobs.instrument.asgi import Message, Receive, Scope, Send
+from regobs.instrument.http.asgi import Message, Receive, Scope, Send
 
 BLOB = "/v2/a/b/blobs/sha256:" + "a" * 64
 UPLOAD = "/v2/a/blobs/uploads/1-2-3"
@@ -40,9 +40,11 @@ def scope(method: str = "GET", path: str = BLOB, **more: Any) -> dict[str, Any]:
 
 
 def serve(
-    app: App, one: dict[str, Any], incoming: list[Message] | None = None, *, leaves: bool = True
+    app: App, one: dict[str, Any], incoming: list[Message] | None = None, *, leaves: bool | None = None
 ) -> list[Message]:
-    """Serve one request. What the application receives after the given messages is a disconnect, or nothing."""
+    """Serve one request. After the given messages comes a disconnect if the client leaves; after none it stays."""
+    if leaves is None:
+        leaves = incoming is not None
     waiting = list(incoming if incoming is not None else [{"type": "http.request", "body": b"", "more_body": False}])
     sent: list[Message] = []
 
@@ -266,13 +268,13 @@ def test_a_request_in_its_handler_is_in_flight() -> None:
     assert (during, counted.in_flight) == ([1], 0)
 
 
-def test_an_answer_without_header_counts_as_200_as_in_the_go_client_library() -> None:
+def test_an_application_without_an_answer_counts_as_the_500_that_the_server_sends() -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         pass
 
     counted = Counted(app)
     serve(counted.app, scope())
-    assert counted.codes() == {"200 get": 1}
+    assert counted.codes() == {"500 get": 1}
 
 
 def test_a_file_sent_by_the_server_counts_with_its_size(tmp_path: Any) -> None:

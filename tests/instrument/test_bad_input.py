@@ -14,13 +14,13 @@ from regobs.catalog import build_info, gc, http, instrument, storage
 from regobs.catalog.model import Metric
 from regobs.errors import InstrumentError
 from regobs.instrument import Instruments, LogASGI, LogWSGI, ObserveASGI, ObserveWSGI
-from regobs.instrument.garbage import GarbageWorker
-from regobs.instrument.migrations import MigrationWorker
-from regobs.instrument.notifications import Endpoint
-from regobs.instrument.sql import Queries, observed_connection
-from regobs.instrument.sql_pool import observe_pool
-from regobs.instrument.storage import BlobSizes, observed_driver
-from regobs.testing import Lines, sample
+from regobs.instrument.adapters.garbage import GarbageWorker
+from regobs.instrument.adapters.migrations import MigrationWorker
+from regobs.instrument.adapters.notifications import Endpoint
+from regobs.instrument.adapters.sql import Queries, observed_connection
+from regobs.instrument.adapters.sql_pool import observe_pool
+from regobs.instrument.adapters.storage import BlobSizes, observed_driver
+from regobs.testing import LogLines, sample
 from tests.instrument.test_asgi import answer, scope, serve
 from tests.instrument.test_wsgi import answer as wsgi_answer
 from tests.instrument.test_wsgi import serve as wsgi_serve
@@ -192,7 +192,7 @@ STRANGE = ("\u2603", "\ud800", "\x00", None)
 def test_an_environ_that_no_server_should_make_breaks_no_request(name: str, value: str | None) -> None:
     if value is None and not name.startswith("HTTP_"):
         return
-    instruments, lines = Instruments("gitlab", strict=True), Lines()
+    instruments, lines = Instruments("gitlab", strict=True), LogLines()
     app = ObserveWSGI(LogWSGI(wsgi_answer("200 OK", b"ok"), lines), instruments)
     given = f"/v2/{value}/tags/list" if name == "PATH_INFO" else value
     body = wsgi_serve(app, {"REQUEST_METHOD": "GET", "PATH_INFO": "/v2/", name: given})
@@ -203,7 +203,7 @@ def test_an_environ_that_no_server_should_make_breaks_no_request(name: str, valu
 
 @pytest.mark.parametrize("change", [{"path": "/v2/\ud800", "raw_path": None}, {"headers": [(b"user-agent", b"\xff")]}])
 def test_a_scope_that_no_server_should_make_breaks_no_request(change: dict[str, Any]) -> None:
-    lines = Lines()
+    lines = LogLines()
     sent = serve(ObserveASGI(LogASGI(answer(200, b"ok"), lines), Instruments("gitlab")), {**scope(), **change})
     assert b"ok" in [message.get("body") for message in sent]
     assert lines.only(msg="access")["status"] == 200

@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from regobs.catalog import database, notifications, redis, row_counts, storage
 from regobs.catalog.model import Flavor
 from regobs.instrument import Instruments
-from regobs.instrument.exposition import wants_openmetrics
+from regobs.instrument.core.exposition import OPENMETRICS, negotiated
 
 # What Prometheus 2.42 and 3.9 send.
 PROMETHEUS_2 = (
@@ -138,4 +138,4 @@ def test_a_family_without_series_is_not_shown() -> None:
     ],
 )  # fmt: skip
 def test_the_format_is_what_the_client_prefers(accept: str, openmetrics: bool) -> None:
-    assert wants_openmetrics(accept) is openmetrics
+    assert (negotiated(accept) == OPENMETRICS) is openmetrics

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from regobs.catalog import gc
 from regobs.instrument import Instruments
-from regobs.instrument.garbage import GarbageWorker, Run
+from regobs.instrument.adapters.garbage import GarbageWorker, Run
 from regobs.testing import assert_moved, sample
 from tests.instrument.families import labels, recorded
 
@@ -84,6 +85,20 @@ def test_a_delete_that_raises_is_timed_as_an_error_and_deletes_nothing() -> None
         worker.delete("storage"),
     ):
         raise OSError("gone")
+
+
+@pytest.mark.parametrize("end", [asyncio.CancelledError, GeneratorExit, KeyboardInterrupt, SystemExit])
+def test_what_is_cancelled_is_no_error_and_deletes_nothing(end: type[BaseException]) -> None:
+    instruments = Instruments(strict=True)
+    worker = GarbageWorker(instruments, "blob")
+    with pytest.raises(end), worker.run() as run:  # noqa: PT012 (both blocks are ended by it)
+        run.found(event="blob_upload")
+        with worker.delete("storage"):
+            raise end
+    assert sample(instruments, gc.RUNS, error=False, noop=False) == 1
+    assert sample(instruments, gc.RUNS, error=True) == 0
+    assert sample(instruments, gc.DELETE_DURATION, error=False) == 1
+    assert sample(instruments, gc.DELETES) == 0
 
 
 def test_older_versions_lack_labels_and_the_other_flavor_has_no_collection() -> None:

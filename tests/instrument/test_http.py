@@ -11,7 +11,8 @@ from regobs.catalog import http
 from regobs.catalog.model import Flavor
 from regobs.errors import InstrumentError
 from regobs.instrument import Instruments
-from regobs.instrument.http import code_label, method_label
+from regobs.instrument.http.observer import code_label, method_label
+from tests.examples import examples
 
 Rows = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 BY_FAMILY = (http.DURATION, http.REQUEST_SIZE, http.RESPONSE_SIZE, http.TIME_TO_HEADER)
@@ -38,7 +39,7 @@ def slow(instruments: Instruments, requests: list[tuple[str, str, int, float, in
     instruments.gauge(http.IN_FLIGHT).zero()
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(
     st.sampled_from(Flavor),
     st.lists(
@@ -66,6 +67,65 @@ def test_the_fast_way_counts_what_the_ordinary_children_count(
     assert rows(fast) == rows(ordinary)
 
 
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([0.0, 0.005, 0.0051, 0.1, 60.0, 61.0]) | st.floats(0, 100),
+            st.sampled_from([0, 1024, 1025, 2**31, 2**31 + 1]),
+            st.integers(0, 2**33),
+            st.none() | st.floats(0, 40),
+        ),
+        max_size=300,
+    ),
+    st.sets(st.integers(0, 300), max_size=3),
+)
+def test_many_requests_of_one_kind_count_as_the_ordinary_children_count_at_every_scrape(
+    measures: list[tuple[float, int, int, float | None]], scrapes: set[int]
+) -> None:
+    fast, ordinary = Instruments(strict=True), Instruments(strict=True)
+    labels = {"route": "blob", "method": "get", "code": "200"}
+    _ = ordinary.http
+    for number, (seconds, request, response, header) in enumerate(measures):
+        fast.http.finish("blob", "GET", 200, seconds, request, response, header)
+        for metric, value in zip(BY_FAMILY, (seconds, request, response, header), strict=True):
+            child = ordinary.histogram(metric).child(**labels)
+            if value is not None:
+                child.observe(value)
+        ordinary.counter(http.REQUESTS).child(**labels).inc()
+        if number in scrapes:
+            assert fast.counter(http.REQUESTS).child(**labels).value == number + 1
+            assert fast.histogram(http.DURATION).child(**labels).numbers()[-2] == number + 1
+            assert rows(fast).items() >= rows(ordinary).items()
+    if measures:
+        fast.http.begin("blob")
+        fast.http.drop("blob")
+        assert {key: value for key, value in rows(fast).items() if "in_flight" not in key[0]} == {
+            key: value for key, value in rows(ordinary).items() if "in_flight" not in key[0]
+        }
+        assert fast.render().count(b"\n") >= ordinary.render().count(b"\n")
+
+
+def test_a_scrape_during_requests_of_other_threads_has_all_that_were_finished_before_it() -> None:
+    instruments = Instruments()
+    finished = [0, 0, 0]
+    labels = {"route": "manifest", "method": "get", "code": "200"}
+
+    def serve(which: int) -> None:
+        for number in range(5_000):
+            instruments.http.finish("manifest", "GET", 200, 0.01, 100, 2_000, 0.01)
+            finished[which] = number + 1
+
+    threads = [threading.Thread(target=serve, args=(which,)) for which in range(3)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        before = sum(finished)
+        shown = instruments.histogram(http.DURATION).child(**labels).numbers()[-2]
+        assert before <= shown <= 15_000
+    assert instruments.counter(http.REQUESTS).child(**labels).value == 15_000
+    assert b'"} 15000\n' in instruments.render()
+
+
 KIND = st.tuples(st.sampled_from(["base", "manifest"]), st.sampled_from(["GET", "Patch"]), st.sampled_from([200, 404]))
 MEASURES = st.tuples(
     st.sampled_from([0.0, 0.005, 0.0051, 61.0]),
@@ -75,7 +135,7 @@ MEASURES = st.tuples(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.sampled_from(Flavor), st.lists(st.tuples(KIND, st.lists(MEASURES, max_size=5)), max_size=8))
 def test_many_requests_in_one_call_count_as_much_as_one_by_one(
     flavor: Flavor, groups: list[tuple[tuple[str, str, int], list[tuple[float, int, int, float]]]]

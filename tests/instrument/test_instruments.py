@@ -106,6 +106,26 @@ def test_many_values_in_one_call_count_as_much_as_one_by_one(values: list[float]
     assert together.numbers() == pytest.approx(single.numbers(), nan_ok=True)
 
 
+def test_the_count_of_a_histogram_holds_what_is_above_the_highest_edge() -> None:
+    child = strict().histogram(gc.SLEEP).child(worker="blob")
+    child.observe_many([0.1, 1e9, math.nan])
+    rows = [(suffix, dict(own), value) for suffix, own, value in child.samples()]
+    assert rows[-1] == ("_count", {}, 3)
+    assert rows[-3] == ("_bucket", {"le": "+Inf"}, 3)
+    assert rows[-4][2] == 1
+
+
+def test_a_block_is_timed_from_its_start_to_its_end_also_when_it_raises(monkeypatch: pytest.MonkeyPatch) -> None:
+    child = strict().histogram(gc.SLEEP).child(worker="blob")
+    moments = iter([100.0, 100.25, 200.0, 200.5])
+    monkeypatch.setattr("regobs.instrument.core.children.time.perf_counter", lambda: next(moments))
+    with child.time():
+        pass
+    with pytest.raises(KeyError), child.time():
+        raise KeyError
+    assert child.numbers()[-2:] == [2, 0.75]
+
+
 def test_of_many_values_with_a_wrong_one_none_counts() -> None:
     child = strict().histogram(gc.SLEEP).child(worker="blob")
     with pytest.raises(InstrumentError, match="a wrong value"):

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from regobs.catalog.model import ALL_FLAVORS, Form, Kind, Label, Metric, Unit
 from regobs.errors import InstrumentError
-from regobs.instrument.labels import FORBIDDEN, FORBIDDEN_WORDS, Values, crossed, forbid_personal, spelled
+from regobs.instrument.core.labels import FORBIDDEN, FORBIDDEN_WORDS, LabelValues, crossed, forbid_personal, spelled
 
 DIGEST = "sha256:" + "0a" * 32
 
@@ -28,6 +28,14 @@ ALIASES = (
 )
 
 
+def refused(label: Label) -> bool:
+    try:
+        forbid_personal(*counter(label))
+    except InstrumentError:
+        return True
+    return False
+
+
 @pytest.mark.parametrize("name", [*sorted(FORBIDDEN), *sorted(FORBIDDEN_WORDS), *ALIASES])
 def test_an_open_label_that_names_a_repository_or_a_person_is_refused(name: str) -> None:
     with pytest.raises(InstrumentError, match=f"{name} can not be a label"):
@@ -43,29 +51,30 @@ def test_a_forbidden_name_is_refused_behind_an_exposed_name_too() -> None:
     "name", ["migration_name", "host_addr", "db_name", "endpoint", "media_type", "description", "stage"]
 )
 def test_a_name_that_only_looks_like_one_is_none(name: str) -> None:
-    forbid_personal(*counter(Label(name)))
+    assert not refused(Label(name))
 
 
 def test_a_closed_label_may_have_any_name() -> None:
-    forbid_personal(*counter(Label("tag", ("yes", "no"))))
+    assert not refused(Label("tag", ("yes", "no")))
+    assert refused(Label("tag"))
 
 
 def test_a_word_becomes_the_exposed_value() -> None:
-    values = Values(Label("route", ("/v2/",), words={"base": "/v2/"}), cap=1)
+    values = LabelValues(Label("route", ("/v2/",), words={"base": "/v2/"}), cap=1)
     assert values.admit("base") == ("/v2/", True)
     assert values.admit("/v2/") == ("/v2/", True)
 
 
 def test_a_value_outside_the_closed_set_overflows() -> None:
-    assert Values(Label("result", ("hit", "miss")), cap=9).admit("maybe") == ("other", False)
+    assert LabelValues(Label("result", ("hit", "miss")), cap=9).admit("maybe") == ("other", False)
 
 
 def test_a_label_that_has_the_value_unknown_overflows_into_it() -> None:
-    assert Values(Label("method", ("get", "unknown")), cap=9).admit("brew") == ("unknown", False)
+    assert LabelValues(Label("method", ("get", "unknown")), cap=9).admit("brew") == ("unknown", False)
 
 
 def test_an_open_label_takes_values_up_to_its_cap_and_keeps_them() -> None:
-    values = Values(Label("endpoint"), cap=2)
+    values = LabelValues(Label("endpoint"), cap=2)
     assert [values.admit(name) for name in "aba"] == [("a", True), ("b", True), ("a", True)]
     assert values.admit("c") == ("other", False)
     assert values.admit("b") == ("b", True)
@@ -73,17 +82,17 @@ def test_an_open_label_takes_values_up_to_its_cap_and_keeps_them() -> None:
 
 @pytest.mark.parametrize("value", [DIGEST, "sha512:" + "f" * 128, "x" * 201])
 def test_a_digest_and_an_endless_text_never_get_in(value: str) -> None:
-    assert Values(Label("endpoint"), cap=9).admit(value) == ("other", False)
+    assert LabelValues(Label("endpoint"), cap=9).admit(value) == ("other", False)
 
 
 @pytest.mark.parametrize("value", ["localhost:5000", "application/octet-stream", "x" * 200, "db-1:5432"])
 def test_what_only_resembles_a_digest_gets_in(value: str) -> None:
-    assert Values(Label("endpoint"), cap=9).admit(value) == (value, True)
+    assert LabelValues(Label("endpoint"), cap=9).admit(value) == (value, True)
 
 
 @given(st.lists(st.text()), st.integers(0, 5))
 def test_no_more_values_than_the_cap_and_one_are_ever_exposed(offered: list[str], cap: int) -> None:
-    values = Values(Label("endpoint"), cap=cap)
+    values = LabelValues(Label("endpoint"), cap=cap)
     assert len({values.admit(text)[0] for text in offered} - {"other"}) <= cap
 
 

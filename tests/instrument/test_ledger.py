@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regobs.errors import InstrumentError
-from regobs.instrument.ledger import CHUNK, Key, Ledger, records
+from regobs.instrument.workers.ledger import CHUNK, Key, Ledger, records
+from tests.examples import examples
 
 NUMBER = st.floats(allow_nan=False)
 SERIES = st.dictionaries(
@@ -21,7 +22,7 @@ def content(data: bytes) -> dict[Key, list[float]]:
     return {key: list(numbers) for key, numbers in records(data, {})}
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(series=SERIES)
 def test_what_is_kept_is_read_back(tmp_path_factory: pytest.TempPathFactory, series: dict[Key, list[float]]) -> None:
     ledger = Ledger(tmp_path_factory.mktemp("ledger") / "a")

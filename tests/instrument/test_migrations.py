@@ -4,7 +4,7 @@ import pytest
 
 from regobs.catalog import background_migrations as bbm
 from regobs.instrument import Instruments
-from regobs.instrument.migrations import MigrationWorker
+from regobs.instrument.adapters.migrations import MigrationWorker
 from regobs.testing import assert_moved, sample
 from tests.instrument.families import labels, recorded
 

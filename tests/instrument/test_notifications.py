@@ -4,7 +4,7 @@ import pytest
 
 from regobs.catalog import notifications
 from regobs.instrument import Instruments
-from regobs.instrument.notifications import Endpoint, status_text
+from regobs.instrument.adapters.notifications import Endpoint, status_text
 from regobs.testing import assert_moved, sample
 from tests.instrument.families import labels, recorded
 
@@ -100,3 +100,16 @@ def test_distribution_counts_an_attempt_without_an_answer_among_the_events() -> 
 )
 def test_a_status_is_worded_as_go_does(code: int, text: str) -> None:
     assert status_text(code) == text
+
+
+def test_an_attempt_that_is_cancelled_is_no_error_of_the_endpoint() -> None:
+    instruments = Instruments(strict=True)
+    event = Endpoint(instruments, "hook").queued(action="push", artifact="manifest")
+    with pytest.raises(KeyboardInterrupt), event.attempt():
+        raise KeyboardInterrupt
+    assert sample(instruments, notifications.ERRORS) == 0
+    assert sample(instruments, notifications.HTTP_LATENCY) == 0
+    with pytest.raises(KeyboardInterrupt), event.attempt() as attempt:  # noqa: PT012 (it was answered before)
+        attempt.answered(200)
+        raise KeyboardInterrupt
+    assert sample(instruments, notifications.STATUS) == 1

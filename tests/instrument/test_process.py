@@ -15,7 +15,7 @@ from regobs.catalog.check import check
 from regobs.catalog.exposition import parse
 from regobs.catalog.model import Flavor
 from regobs.instrument import Instruments
-from regobs.instrument.process import observe_process
+from regobs.instrument.adapters.process import observe_process
 from regobs.testing import assert_moved, sample, series
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from regobs.catalog import build_info, database, gc, notifications
 from regobs.instrument import Instruments
-from regobs.instrument.recorder import Recorder
+from regobs.instrument.core.recorder import Recorder
 from regobs.testing import sample
 
 

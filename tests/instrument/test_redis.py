@@ -11,7 +11,7 @@ import redis.exceptions
 from regobs.catalog import redis as metrics
 from regobs.catalog.model import Metric
 from regobs.instrument import Instruments
-from regobs.instrument.redis import AsyncObservedRedis, ObservedRedis
+from regobs.instrument.adapters.redis import AsyncObservedRedis, ObservedRedis
 from regobs.testing import assert_moved, sample
 from tests.instrument.families import labels, recorded
 from tests.instrument.resp import redis_server

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from regobs.catalog import http
 from regobs.catalog.model import Flavor
-from regobs.instrument.routes import Routes
+from regobs.instrument.http.routes import Routes
 
 DIGEST = "sha256:" + "a" * 64
 GITLAB, DISTRIBUTION = Routes(Flavor.GITLAB), Routes(Flavor.DISTRIBUTION)

@@ -6,7 +6,7 @@ import pytest
 
 from regobs.catalog import scrape
 from regobs.instrument import Instruments, MetricsASGI, MetricsWSGI
-from regobs.instrument.scrapes import Scrapes
+from regobs.instrument.http.scrapes import Scrapes
 from regobs.testing import sample, series
 from tests.instrument.test_asgi import scope, serve
 

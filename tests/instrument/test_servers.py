@@ -3,116 +3,30 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
-import socket
-import subprocess
-import sys
-import textwrap
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-import requests
 
-GUNICORN = """
-    import os, sys
-    from regobs.instrument import Instruments, MetricsWSGI, ObserveWSGI
-    instruments = Instruments("gitlab", directory="shared")
-    def registry(environ, start_response):
-        start_response("200 OK", [("X-Worker", str(os.getpid()))])
-        return [b"x" * 100]
-    observed, metrics = ObserveWSGI(registry, instruments), MetricsWSGI(instruments)
-    def app(environ, start_response):
-        return (metrics if environ["PATH_INFO"] == "/metrics" else observed)(environ, start_response)
-"""
-UVICORN = """
-    import os
-    from regobs.instrument import Instruments, MetricsASGI, ObserveASGI
-    instruments = Instruments("gitlab", directory="shared")
-    async def registry(scope, receive, send):
-        if scope["type"] == "lifespan":
-            while True:
-                message = await receive()
-                await send({"type": message["type"] + ".complete"})
-                if message["type"] == "lifespan.shutdown":
-                    return
-        headers = [(b"x-worker", str(os.getpid()).encode())]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": b"x" * 100})
-    observed, metrics = ObserveASGI(registry, instruments), MetricsASGI(instruments)
-    async def app(scope, receive, send):
-        await (metrics if scope.get("path") == "/metrics" else observed)(scope, receive, send)
-"""
+from tests.instrument.servers import ASGI_APP, AT_ONCE, WSGI_APP, Server, serving
+
 WORKERS = 3
 COMMANDS = {
-    "gunicorn": (GUNICORN, ["gunicorn", "--workers", f"{WORKERS}", "--bind", "127.0.0.1:{port}", "app:app"]),
+    "gunicorn": (WSGI_APP, ["gunicorn", "--workers", f"{WORKERS}", "--bind", "127.0.0.1:{port}", "app:app"]),
     "gunicorn, loaded before the fork": (
-        GUNICORN,
+        WSGI_APP,
         ["gunicorn", "--preload", "--workers", f"{WORKERS}", "--bind", "127.0.0.1:{port}", "app:app"],
     ),
-    "uvicorn": (UVICORN, ["uvicorn", "--workers", f"{WORKERS}", "--host", "127.0.0.1", "--port", "{port}", "app:app"]),
+    "uvicorn": (ASGI_APP, ["uvicorn", "--workers", f"{WORKERS}", "--host", "127.0.0.1", "--port", "{port}", "app:app"]),
 }
-AT_ONCE = 4
-PATIENCE = 20.0  # seconds
-
-
-class Server:
-    """A running server; every call is a connection of its own, so that the workers take turns."""
-
-    def __init__(self, address: str, directory: Path) -> None:
-        self.address = address
-        self.directory = directory
-
-    def pull(self) -> int:
-        """The process that answered, 0 when none did."""
-        try:
-            answer = requests.get(f"{self.address}/v2/a/manifests/b", timeout=5)
-        except requests.RequestException:
-            return 0
-        return int(answer.headers["X-Worker"])
-
-    def pulls(self, times: int) -> list[int]:
-        with ThreadPoolExecutor(AT_ONCE) as threads:
-            return [worker for worker in threads.map(lambda _: self.pull(), range(times)) if worker]
-
-    def counted(self) -> int:
-        text = requests.get(f"{self.address}/metrics", timeout=5).text
-        found = re.search(r"^registry_http_requests_total\{.*\} (\d+)$", text, re.MULTILINE)
-        return int(found[1]) if found else 0
-
-    def settled(self, expected: int) -> int:
-        """The count, once it is that or does not become it: a request is counted just after its answer."""
-        deadline = time.monotonic() + PATIENCE
-        while (found := self.counted()) != expected and time.monotonic() < deadline:
-            time.sleep(0.05)
-        return found
 
 
 @pytest.fixture(params=COMMANDS)
 def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
-    code, command = COMMANDS[request.param]
-    (tmp_path / "app.py").write_text(textwrap.dedent(code))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    arguments = [part.format(port=port) for part in command]
-    process = subprocess.Popen(
-        [sys.executable, "-m", *arguments], cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
-    running = Server(f"http://127.0.0.1:{port}", tmp_path / "shared")
-    deadline = time.monotonic() + PATIENCE
-    try:
-        while not running.pull():
-            assert process.poll() is None, process.stderr and process.stderr.read().decode()
-            assert time.monotonic() < deadline, "the server does not answer"
-            time.sleep(0.1)
+    with serving(*COMMANDS[request.param], tmp_path) as running:
         yield running
-    finally:
-        process.terminate()
-        process.communicate(timeout=PATIENCE)
 
 
 def test_a_worker_that_is_killed_under_load_takes_no_count_with_it(server: Server) -> None:

@@ -10,7 +10,7 @@ from psycopg.sql import SQL, Identifier
 
 from regobs.catalog import database
 from regobs.instrument import Instruments
-from regobs.instrument.sql import Queries, name_of, observed_connection
+from regobs.instrument.adapters.sql import Queries, name_of, observed_connection
 from regobs.testing import assert_moved, sample
 from tests.instrument.families import labels, recorded
 

@@ -11,9 +11,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from regobs.catalog import database, sql_pool
 from regobs.instrument import Instruments
-from regobs.instrument.sql import Queries
-from regobs.instrument.sql_alchemy import ObservedQueuePool, observe_engine
-from regobs.instrument.sql_pool import observe_pool, sqlalchemy_pool
+from regobs.instrument.adapters.sql import Queries
+from regobs.instrument.adapters.sql_alchemy import ObservedQueuePool, observe_engine
+from regobs.instrument.adapters.sql_pool import observe_pool, sqlalchemy_pool
 from regobs.testing import assert_moved, sample
 from tests.instrument.families import labels, recorded
 

@@ -5,8 +5,8 @@ import pytest
 
 from regobs.catalog import sql_pool
 from regobs.instrument import Instruments
-from regobs.instrument.sql_pool import PoolStatistics, observe_pool
-from regobs.instrument.sql_pool import psycopg_pool as read_psycopg
+from regobs.instrument.adapters.sql_pool import PoolStatistics, observe_pool
+from regobs.instrument.adapters.sql_pool import psycopg_pool as read_psycopg
 from regobs.testing import sample, series
 
 HOST = {"db_name": "registry", "host_addr": "r1:5432", "host_type": "replica"}

@@ -1,15 +1,20 @@
 from __future__ import annotations
 
 import asyncio
+import gc as gc_of_python
+import io
+import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from regobs.catalog import storage
 from regobs.catalog.model import Flavor
 from regobs.instrument import Instruments
-from regobs.instrument.storage import METHODS, BlobSizes, observed_driver
+from regobs.instrument.adapters.storage import METHODS, BlobSizes, observed_driver
 from regobs.testing import assert_moved, sample
 from tests.instrument.families import labels, recorded
 
@@ -137,6 +142,85 @@ def test_a_listing_made_while_it_is_read_takes_the_time_of_the_driver_not_of_the
     assert sample(instruments, storage.ACTIONS, action="List") == 1
     # A reader that stops has asked for the item after its last one.
     assert 0.02 <= sample(instruments, storage.ACTIONS, part="sum") < 0.05
+
+
+@pytest.mark.parametrize("stop", [None, 1])
+@pytest.mark.parametrize("awaited", [False, True])
+def test_an_async_listing_takes_the_time_of_the_driver_too(awaited: bool, stop: int | None) -> None:
+    async def listed(path: str) -> AsyncIterator[str]:
+        for name in ("a", "b"):
+            await asyncio.sleep(0.01)
+            yield path + name
+
+    class Plain:
+        def list(self, path: str) -> AsyncIterator[str]:
+            return listed(path)
+
+    class Awaited:
+        async def list(self, path: str) -> AsyncIterator[str]:
+            return listed(path)
+
+    instruments = Instruments(strict=True)
+
+    async def run() -> None:
+        driver: Any = observed_driver(Awaited() if awaited else Plain(), instruments, "gcs")
+        listing = await driver.list("/") if awaited else driver.list("/")
+        seen = []
+        async for name in listing:
+            seen.append(name)
+            await asyncio.sleep(0.05)
+            if len(seen) == stop:
+                break
+        await listing.aclose()
+        assert seen == ["/a", "/b"][:stop]
+
+    asyncio.run(run())
+    assert sample(instruments, storage.ACTIONS, action="List") == 1
+    assert 0.01 * (stop or 2) <= sample(instruments, storage.ACTIONS, part="sum") < 0.05 * (stop or 2)
+
+
+def test_each_kind_of_listing_is_timed_and_an_open_file_stays_one(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"content")
+
+    class Files:
+        def list(self, path: str) -> Any:
+            return map(str.upper, self.slow(path))
+
+        def slow(self, path: str) -> Iterator[str]:
+            time.sleep(0.02)
+            yield path
+
+        def get(self, path: str) -> Any:
+            return (tmp_path / path).open("rb")
+
+    class Scanned:
+        def list(self, path: str) -> Any:
+            return os.scandir(path)
+
+    instruments = Instruments(strict=True)
+    assert list(observed_driver(Files(), instruments, "gcs").list("x")) == ["X"]
+    assert sample(instruments, storage.ACTIONS, part="sum", action="List") >= 0.02
+    with observed_driver(Scanned(), instruments, "azure").list(str(tmp_path)) as found:
+        assert [entry.name for entry in found] == ["a"]
+    assert sample(instruments, storage.ACTIONS, action="List", driver="azure") == 1
+    with observed_driver(Files(), instruments, "gcs").get("a") as file:
+        assert isinstance(file, io.BufferedReader)
+    assert sample(instruments, storage.ACTIONS, action="GetContent") == 1
+
+
+def test_a_listing_that_fails_or_is_forgotten_is_timed_once() -> None:
+    class Broken:
+        def list(self, path: str) -> Iterator[str]:
+            yield path
+            raise OSError(path)
+
+    instruments = Instruments(strict=True)
+    with pytest.raises(OSError, match="/x"):
+        list(observed_driver(Broken(), instruments, "gcs").list("/x"))
+    assert sample(instruments, storage.ACTIONS, action="List") == 1
+    next(iter(observed_driver(Broken(), instruments, "gcs").list("/x")))
+    gc_of_python.collect()
+    assert sample(instruments, storage.ACTIONS, action="List") == 2
 
 
 def test_methods_of_other_names_can_be_given_and_an_old_label_too() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
-from regobs.instrument.text import edge, help_text, label_pairs, number
+from regobs.instrument.core.text import edge, help_text, label_pairs, number
 
 # What Go 1.24 prints for strconv.FormatFloat(v, 'g', -1, 64).
 GO = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -17,7 +18,7 @@ from regobs.catalog import build_info, gc, go_runtime, load_balancing, process, 
 from regobs.catalog.model import Metric
 from regobs.errors import InstrumentError, MachineError
 from regobs.instrument import Instruments
-from regobs.instrument.process import observe_process
+from regobs.instrument.adapters.process import observe_process
 
 WORKER = """
     import os, signal, sys
@@ -141,11 +142,21 @@ def test_a_death_while_the_counts_move_counts_nothing_twice(
     assert not other.exists()
 
 
-def test_the_first_process_of_a_server_begins_from_0(tmp_path: Path) -> None:
-    worker = Worker(tmp_path / "shared")
+def test_a_server_goes_on_from_what_the_one_before_it_counted_and_an_empty_directory_begins_from_0(
+    tmp_path: Path,
+) -> None:
+    directory = tmp_path / "shared"
+    worker = Worker(directory)
     worker.do("count(3)")
+    worker.do("instruments[redis.POOL_TOTAL].child(instance='cache').set(3)")
     worker.kill()
-    assert requests(Instruments("gitlab", directory=tmp_path / "shared")) == {}
+    again = Worker(directory)
+    again.do("count(1)")
+    again.kill()
+    kept = Instruments("gitlab", directory=directory)
+    assert requests(kept)["registry_http_requests_total{"] == 4
+    assert shown(kept, f"{redis.POOL_TOTAL}{{") is None, "nobody has these connections"
+    assert requests(Instruments("gitlab", directory=tmp_path / "another")) == {}
 
 
 def test_gauges_add_up_unless_all_processes_say_the_same(instruments: Instruments, worker: Worker) -> None:
@@ -187,7 +198,7 @@ def test_the_processes_of_a_server_are_shown_as_one(instruments: Instruments, wo
 
     observe_process(instruments)
     files, sent, start = now(process.MAX_FDS), now(process.NETWORK_SENT), now(process.START_TIME)
-    worker.do("from regobs.instrument.process import observe_process; observe_process(instruments)")
+    worker.do("from regobs.instrument.adapters.process import observe_process; observe_process(instruments)")
     worker.do("instruments.render()")
     assert now(process.MAX_FDS) == 2 * files > 0, "each may open as many"
     assert sent <= now(process.NETWORK_SENT) < 1.5 * sent + 1e6, "they share the network"
@@ -277,3 +288,49 @@ def test_the_numbers_of_a_pool_keep_their_names_and_types(instruments: Instrumen
     assert instruments.render(openmetrics=True) == alone.render(openmetrics=True)
     retired = tmp_path / "shared" / "retired.json"
     assert not retired.exists() or json.loads(retired.read_text())["series"] == []
+
+
+def test_counts_of_another_version_break_no_scrape(instruments: Instruments, tmp_path: Path) -> None:
+    count(instruments, 1)
+    directory = tmp_path / "shared"
+    series = [
+        ["registry_http_requests_total", ["200", "get", "/v2/"], [4, 0]],
+        ["registry_http_requests_total", ["one label"], [4, 0]],
+        ["registry_http_request_duration_seconds", ["200", "get", "/v2/"], [1, 1, 1]],
+        ["registry_no_longer_there_total", [], [7, 0]],
+    ]
+    (directory / "retired.json").write_text(json.dumps({"ledgers": [], "series": series}))
+    text = instruments.render().decode()
+    assert shown(instruments, 'registry_http_requests_total{code="200",method="get",route="/v2/"}') == 4
+    assert "one label" not in text
+    assert "no_longer" not in text
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"ledgers": [], "series": [[1]]}', "\0" * 100])
+def test_a_file_that_a_loss_of_power_spoiled_is_set_aside(
+    content: str, instruments: Instruments, tmp_path: Path
+) -> None:
+    count(instruments, 1)
+    (tmp_path / "shared" / "retired.json").write_text(content)
+    assert requests(instruments)["registry_http_requests_total{"] == 1
+    assert len(list((tmp_path / "shared").glob("*.unreadable"))) == 1
+    assert requests(instruments)["registry_http_requests_total{"] == 1
+
+
+def test_a_directory_that_somebody_removes_breaks_no_scrape(instruments: Instruments, tmp_path: Path) -> None:
+    count(instruments, 2)
+    shutil.rmtree(tmp_path / "shared")
+    assert requests(instruments)["registry_http_requests_total{"] == 2, "those of this process"
+
+
+def test_generations_of_workers_that_meet_new_values_keep_to_the_ceiling_of_a_family(tmp_path: Path) -> None:
+    directory = tmp_path / "shared"
+    instruments = Instruments("gitlab", directory=directory, ceiling=10)
+    for generation in range(4):
+        worker = Worker(directory)
+        worker.do(f"[instruments[gc.BYTES].child(media_type=f'm{generation}-{{n}}').inc(1) for n in range(5)]")
+        worker.kill()
+        instruments.render()
+    lines = [line for line in instruments.render().decode().splitlines() if line.startswith(f"{gc.BYTES}{{")]
+    assert len(lines) == 11
+    assert sum(float(line.split()[-1]) for line in lines) == 20

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from regobs.kibana.grid import COLUMNS
+from regobs.kibana.saved_objects import COLUMNS
 
 Schema = dict[str, Any]
 

@@ -6,14 +6,14 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from regobs.kibana.grid import COLUMNS
+from regobs.kibana.saved_objects import COLUMNS
 
 Json = dict[str, Any]
 OPERATIONS = {
     "date_histogram", "terms", "filters", "count", "sum", "average", "min", "max", "percentile", "unique_count",
-    "formula", "math",
+    "formula", "math", "overall_sum",
 }  # fmt: skip
-FIELDLESS = {"filters", "formula", "math"}
+FIELDLESS = {"filters", "formula", "math", "overall_sum"}
 
 
 def faults(attributes: Json) -> Iterator[str]:

@@ -70,12 +70,12 @@ def test_lines_are_narrowed_in_the_data_view_and_space_that_are_named() -> None:
     ("name", "view", "message", "step"),
     [
         ("error", View(BASE), "nothing of this name", "did you mean errors?"),
-        ("main", View("kibana.example.com"), "no http or https URL", None),
-        ("main", View("https://u:secret@kibana"), "no http or https URL", None),
-        ("main", View(f"{BASE}/app?x=1"), "no http or https URL", None),
+        ("main", View("kibana.example.com"), "not an http or https URL", None),
+        ("main", View("https://u:secret@kibana"), "not an http or https URL", None),
+        ("main", View(f"{BASE}/app?x=1"), "not an http or https URL", None),
         ("main", View(BASE, environment="prod"), "no environment of this name", None),
-        ("main", View(BASE, start="yesterday"), "this is no time", None),
-        ("main", View(BASE, end="now-1x"), "this is no time", None),
+        ("main", View(BASE, start="yesterday"), "this is not a time", None),
+        ("main", View(BASE, end="now-1x"), "this is not a time", None),
     ],
 )
 def test_what_does_not_exist_is_refused_and_no_password_is_shown(

@@ -35,22 +35,34 @@ def test_a_saved_query_has_an_address_with_grafanas_period_and_its_lines(name: s
     found = log_view(HERE, PACK, name)
     assert found.title == load_query(PACK, name).title
     assert found.command == f"regobs logs run {name} registry.log"
-    assert found.url.startswith("https://kibana.example.com/base/s/ops/app/discover#/?")
-    state = interpolated(found.url)
+    assert found.url().startswith("https://kibana.example.com/base/s/ops/app/discover#/?")
+    state = interpolated(found.url())
     assert state["_g"] == {"time": {"from": "2026-11-25T10:00:00.000Z", "to": "2026-11-25T11:00:00.000Z"}}
     assert state["_a"]["dataSource"]["dataViewId"] == "registry-non-production"
     assert state["_a"]["query"]["query"]
 
 
+def test_the_lines_are_those_of_the_environment_that_is_chosen_on_the_dashboard() -> None:
+    kibana = KibanaSettings("https://kibana.example.com", fields={"env": "labels.env", "zone": "zone"})
+    view = log_view(Config(kibana=kibana), PACK, "recent-errors")
+    assert interpolated(view.url())["_a"]["filters"] == []
+    assert "${env:regex}" in view.url(["env", "instance"])
+    state = interpolated(view.url(["env", "instance"]).replace("${env:regex}", "(prod|eu\\.1)"))
+    assert [one["query"]["query_string"]["query"] for one in state["_a"]["filters"]] == ["labels.env:/(prod|eu\\.1)/"]
+    assert [one["meta"]["index"] for one in state["_a"]["filters"]] == ["registry-production"]
+    both = interpolated(view.url(["env", "zone"]).replace("${env:regex}", "a").replace("${zone:regex}", ".*"))
+    assert len(both["_a"]["filters"]) == 2
+
+
 def test_a_period_can_be_given() -> None:
-    url = log_view(HERE, PACK, "recent-errors", period=("now-1h", "now")).url
+    url = log_view(HERE, PACK, "recent-errors", period=("now-1h", "now")).url()
     assert "?_g=(time:(from:'now-1h',to:'now'))&" in url
 
 
 @pytest.mark.parametrize("config", [Config(), Config(flavor=Flavor.DISTRIBUTION, kibana=HERE.kibana)])
 def test_without_a_kibana_that_has_the_lines_there_is_the_command_alone(config: Config) -> None:
     found = log_view(config, PACK, "gc-decisions")
-    assert (found.url, found.command) == ("", "regobs logs run gc-decisions registry.log")
+    assert (found.url(), found.command) == ("", "regobs logs run gc-decisions registry.log")
     assert found.title == load_query(PACK, "gc-decisions").title
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from regobs.errors import LogQueryError
-from regobs.kibana.definition import Dashboard, Panel, Shape
+from regobs.kibana.definition import KibanaDashboard, KibanaPanel, Shape
 from regobs.kibana.reading import panel_query, read_definition
-from regobs.logs.query import ByTerms, ByTime, Kind, Order
+from regobs.logs.query import ByTerms, ByTime, MetricKind, Order
 from regobs.pack import Pack, bundled, find_pack
 
 HEAD = "title: T\nrows:\n"
@@ -24,12 +24,12 @@ def pack_with(root: Path, **files: str) -> Pack:
     return Pack((("bundled", bundled()), ("own", root)))
 
 
-def dashboard(root: Path, text: str) -> Dashboard:
+def dashboard(root: Path, text: str) -> KibanaDashboard:
     found = read_definition(pack_with(root, own=HEAD + text)).dashboards
     return next(one for one in found if one.name == "own")
 
 
-def panel(root: Path, text: str) -> Panel:
+def panel(root: Path, text: str) -> KibanaPanel:
     ((only,),) = dashboard(root, f"  - - {text}\n").rows
     return only
 
@@ -38,7 +38,11 @@ def test_a_number_is_a_metric_of_the_lines_that_fit(tmp_path: Path) -> None:
     found = panel(tmp_path, "{number: Bytes sent!, where: 'status: 200', metric: {sum: written_bytes}}")
     assert (found.name, found.title, found.shape) == ("bytes-sent", "Bytes sent!", Shape.NUMBER)
     (metric,) = found.query.metrics
-    assert (metric.name, metric.kind, metric.field and metric.field.name) == ("bytes_sent", Kind.SUM, "written_bytes")
+    assert (metric.name, metric.kind, metric.field and metric.field.name) == (
+        "bytes_sent",
+        MetricKind.SUM,
+        "written_bytes",
+    )
     assert (found.query.where.text, found.query.groups, found.query.limit) == ("status: 200", (), None)
 
 
@@ -110,7 +114,7 @@ WRONG = [
     ("{table: A, query: recent-errors}", 0, "table cannot show this query", None),
     # The schema
     ("{number: A, where: '', metric: counts}", 31, "wrong value", None),
-    ("{number: A, wher: '', metric: count}", 12, "unknown key", "did you mean 'where'?"),
+    ("{number: A, wher: '', metric: count}", 12, "unknown key", "did you mean where?"),
     ("{number: '', where: '', metric: count}", 9, "wrong value", None),
     ("{number: '!', where: '', metric: count}", 9, "without letters", None),
 ]

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from regobs.kibana import words
 from regobs.logs.fields import FIELDS
 from regobs.logs.kql import parse, to_text
-from regobs.logs.query import ByFilters, ByTerms, Clause, Kind, Metric, Order, Query
+from regobs.logs.query import ByFilters, ByTerms, Clause, MetricKind, Order, Query, QueryMetric
 from regobs.logs.saved import read_query
 from tests.kibana import lens_rules
 from tests.logs.strategies import LEAVES, trees
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
-COUNT = Metric("n", Kind.COUNT)
-RATIO = Metric("r", Kind.RATIO)
+COUNT = QueryMetric("n", MetricKind.COUNT)
+RATIO = QueryMetric("r", MetricKind.RATIO)
 METHOD = ByTerms("method", FIELDS["method"])
 LEVEL = ByTerms("level", FIELDS["level"])
 
@@ -57,7 +57,25 @@ def test_every_text_of_a_group_by_filters_is_kql(texts: list[str]) -> None:
     ],
 )
 def test_a_ratio_is_a_formula_with_its_quotes_escaped(part: str, whole: str, formula: str) -> None:
-    assert words.formula(Metric("r", Kind.RATIO, where=Clause(part), whole=Clause(whole))) == formula
+    assert words.formula(QueryMetric("r", MetricKind.RATIO, where=Clause(part), whole=Clause(whole))) == formula
+
+
+@pytest.mark.parametrize(
+    ("field", "where", "formula"),
+    [
+        (None, "", "count() / overall_sum(count())"),
+        (None, "status: 200", "count(kql='status: 200') / overall_sum(count(kql='status: 200'))"),
+        ("size_bytes", "", "sum(size_bytes) / overall_sum(sum(size_bytes))"),
+        (
+            "size_bytes",
+            "redirect: true",
+            "sum(size_bytes, kql='redirect: true') / overall_sum(sum(size_bytes, kql='redirect: true'))",
+        ),
+    ],
+)
+def test_a_share_is_a_formula_over_all_rows(field: str | None, where: str, formula: str) -> None:
+    metric = QueryMetric("s", MetricKind.SHARE, FIELDS[field] if field else None, where=Clause(where))
+    assert words.formula(metric) == formula
 
 
 # A text in quotes, as the grammar of Kibana's formulas (kbn-tinymath) reads it.
@@ -66,7 +84,7 @@ QUOTED = re.compile(r"count\(kql='((?:\\'|[^'])*)'\) / count\(\)")
 
 @given(trees(LEAVES, nested=False).map(to_text))
 def test_a_formula_holds_the_kql_that_was_put_into_it(text: str) -> None:
-    found = QUOTED.fullmatch(words.formula(Metric("r", Kind.RATIO, where=Clause(text))))
+    found = QUOTED.fullmatch(words.formula(QueryMetric("r", MetricKind.RATIO, where=Clause(text))))
     assert found is not None
     assert parse(found[1].replace("\\'", "'")) == parse(text)
 
@@ -83,7 +101,7 @@ def test_a_formula_holds_the_kql_that_was_put_into_it(text: str) -> None:
     ],
 )
 def test_top_values_are_chosen_by_the_first_metric_of_the_order_that_is_no_ratio(
-    order: tuple[Order, ...], metrics: tuple[Metric, ...], ranking: tuple[int, bool] | None
+    order: tuple[Order, ...], metrics: tuple[QueryMetric, ...], ranking: tuple[int, bool] | None
 ) -> None:
     assert words.ranking(Query("q", groups=(METHOD,), metrics=metrics, order=order)) == ranking
 

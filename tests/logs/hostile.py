@@ -58,7 +58,7 @@ _PIECES = (
         "\\",
         "eyJab.cd.ef",
         "glpat-0123456789abcdef",
-        "[secret]",
+        "[FILTERED]",
         "Aa1+/=",
         "x",
     ),

@@ -9,6 +9,9 @@ from __future__ import annotations
 from itertools import count
 from typing import Any
 
+from regobs.logs.fields import FIELDS
+from regobs.logs.query import ByTerms
+
 Line = dict[str, Any]
 _SECONDS = count()
 DIGEST = "sha256:" + "cd" * 32
@@ -102,3 +105,37 @@ USERS = (
          tag_name="1", reference_count=2),
 )  # fmt: skip
 LINES: tuple[Line, ...] = (*REPLICAS, *FALLBACKS, *COLLECTION, *USERS)
+
+REPOSITORY = ByTerms("repository", FIELDS["uri"], missing=True, part="repository")
+# The repository that a path is about, worked out by hand; empty where it is about none.
+REPOSITORY_OF = {
+    "/v2/a/b/manifests/latest": "a/b",
+    "/v2/a/blobs/sha256:00?n=/v2/c/manifests/1": "a",
+    "/v2/a/b/blobs/uploads/": "a/b",
+    "/v2/a/b/blobs/uploads/?mount=sha256:00&from=c/d": "a/b",
+    "/v2/a/b/blobs/uploads/5d4f?_state=x": "a/b",
+    "/v2/a/b/tags/list": "a/b",
+    "/v2/a/b/tags/list?n=5": "a/b",
+    "/v2/a/referrers/sha256:00": "a",
+    "/v2/a/manifests/b/blobs/sha256:00": "a/manifests/b",  # a project may be called so
+    "/v2/tags/list/tags/list": "tags/list",
+    "/v2/blobs/uploads/blobs/uploads/x": "blobs/uploads",
+    "/v2/manifests/manifests/manifests": "manifests",
+    "/gitlab/v1/repositories/a/b/": "a/b",
+    "/gitlab/v1/repositories/a/b": "a/b",
+    "/gitlab/v1/repositories/a/b/?size=self": "a/b",
+    "/gitlab/v1/repositories/a/b/tags/list/?n=100": "a/b",
+    "/gitlab/v1/repositories/a/tags/detail/latest/": "a",
+    "/gitlab/v1/repositories/a/tags/tags/list/": "a/tags",
+    "/v2/": "",
+    "/v2": "",
+    "/v2/_catalog?n=1": "",
+    "/v2//manifests/latest": "",
+    "/v2/manifests/latest": "",
+    "/v2/a/manifests/": "",
+    "/v2/a/tags/other": "",
+    "/gitlab/v1/repositories/": "",
+    "/gitlab/v1/": "",
+    "?/v2/a/manifests/latest": "",
+    "": "",
+}

@@ -12,10 +12,12 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
+from msgspec.structs import replace
+
 from regobs.logs.fields import FIELDS, Field, FieldType
 from regobs.logs.kql import And, Everything, Is, Literal, Node, Not, Or, Pattern, Range, parse
 from regobs.logs.kql.dates import Span, span
-from regobs.logs.query import ByFilters, ByTerms, ByTime, Clause, Group, Kind, Metric, Query
+from regobs.logs.query import ByFilters, ByTerms, ByTime, Clause, Group, MetricKind, Query, QueryMetric
 
 Line = dict[str, Any]
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -190,7 +192,10 @@ def rows(query: Query, lines: Iterable[Line]) -> list[tuple[Any, ...]]:
         if _in(line, query.where):
             for keys in _keys(line, query.groups):
                 groups[keys].append(line)
-    return [(*keys, *(_measure(metric, found, query) for metric in query.metrics)) for keys, found in groups.items()]
+    every = [line for found in groups.values() for line in found]  # a line of several groups counts in each
+    return [
+        (*keys, *(_measure(metric, found, query, every) for metric in query.metrics)) for keys, found in groups.items()
+    ]
 
 
 def _in(line: Line, clause: Clause) -> bool:
@@ -206,8 +211,8 @@ def _keys(line: Line, groups: tuple[Group, ...]) -> list[tuple[Any, ...]]:
         elif isinstance(group, ByTerms):
             found = values(line, group.field)
             if group.part:
-                parts = [str(path).partition("?")[0].split("/") for path in found]
-                found = [path[group.part] for path in parts if len(path) > group.part and path[group.part]]
+                parts = [_part(str(path).partition("?")[0], group.part) for path in found]
+                found = [part for part in parts if part]
             found = list(dict.fromkeys(found)) or ([None] if group.missing else [])
         else:
             found = [value // (group.seconds * 1000) * group.seconds * 1000 for value in values(line, group.field)]
@@ -215,28 +220,58 @@ def _keys(line: Line, groups: tuple[Group, ...]) -> list[tuple[Any, ...]]:
     return keys
 
 
-def _measure(metric: Metric, lines: list[Line], query: Query) -> Any:
+def _part(path: str, part: int | str) -> str:
+    """A segment of a path, or the repository: what stands before the words of the last route that fits."""
+    if isinstance(part, int):
+        return "".join(path.split("/")[part : part + 1])
+    path = path.removesuffix("/")
+    if path.startswith("/gitlab/v1/repositories/"):
+        name = path.removeprefix("/gitlab/v1/repositories/")
+        detail, _, tag = name.rpartition("/")
+        return (
+            detail.removesuffix("/tags/detail")
+            if tag and detail.endswith("/tags/detail")
+            else name.removesuffix("/tags/list")
+        )
+    start, _, last = path.removeprefix("/v2/").rpartition("/")
+    if not path.startswith("/v2/"):
+        return ""
+    for route in ("manifests", "blobs", "referrers"):
+        if last and start.endswith(f"/{route}"):
+            return start.removesuffix(f"/{route}")
+    if last == "list" and start.endswith("/tags"):
+        return start.removesuffix("/tags")
+    return start.removesuffix("/blobs/uploads") if start.endswith("/blobs/uploads") else ""
+
+
+def _share(metric: QueryMetric, lines: list[Line], query: Query, every: list[Line]) -> float | None:
+    amount = replace(metric, kind=MetricKind.SUM if metric.field else MetricKind.COUNT)
+    total = _measure(amount, every, query, every)
+    return _measure(amount, lines, query, every) / total if total else None
+
+
+def _measure(metric: QueryMetric, lines: list[Line], query: Query, every: list[Line]) -> Any:
     chosen = [line for line in lines if _in(line, metric.where)]
-    if metric.kind is Kind.RATIO:
+    if metric.kind is MetricKind.SHARE:
+        return _share(metric, lines, query, every)
+    if metric.kind is MetricKind.RATIO:
         whole = sum(_in(line, metric.whole) for line in lines)
         return len(chosen) / whole if whole else None
-    if metric.kind is Kind.COUNT:
-        return len(chosen)
     found = [value for line in chosen for value in (values(line, metric.field) if metric.field else [1])]
-    if metric.kind is Kind.RATE:
+    if metric.kind is MetricKind.RATE:
         seconds = next(group.seconds for group in query.groups if isinstance(group, ByTime) and group.seconds)
         return sum(found) * metric.per_seconds / seconds
-    if metric.kind in {Kind.SUM, Kind.CARDINALITY}:
-        return sum(found) if metric.kind is Kind.SUM else len(set(found))
+    if metric.kind in {MetricKind.COUNT, MetricKind.SUM, MetricKind.CARDINALITY}:
+        return len(set(found)) if metric.kind is MetricKind.CARDINALITY else sum(found)
     if not found:
         return None
     return _of_many(metric, sorted(found))
 
 
-def _of_many(metric: Metric, found: list[Any]) -> Any:
-    if metric.kind is Kind.PERCENTILE:
+def _of_many(metric: QueryMetric, found: list[Any]) -> Any:
+    if metric.kind is MetricKind.PERCENTILE:
         place = metric.percent / 100 * (len(found) - 1)
         low = int(place)
         high = min(low + 1, len(found) - 1)
         return found[low] + (found[high] - found[low]) * (place - low)
-    return {Kind.MIN: found[0], Kind.MAX: found[-1], Kind.AVG: sum(found) / len(found)}[metric.kind]
+    return {MetricKind.MIN: found[0], MetricKind.MAX: found[-1], MetricKind.AVG: sum(found) / len(found)}[metric.kind]

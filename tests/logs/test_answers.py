@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
@@ -13,22 +14,24 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from regobs.errors import LogQueryError
 from regobs.logs import saved
 from regobs.logs.duckdb.run import run, run_all
-from regobs.logs.elasticsearch import search as to_elasticsearch
 from regobs.logs.fields import FIELDS, Field
 from regobs.logs.kql import Node, parse, to_text
 from regobs.logs.kql.analysis import terms
 from regobs.logs.kql.bind import condition
 from regobs.logs.kql.dates import iso
-from regobs.logs.query import ByFilters, ByTerms, ByTime, Clause, Kind, Metric, Query
+from regobs.logs.path_part import pattern
+from regobs.logs.query import ByFilters, ByTerms, ByTime, Clause, MetricKind, Query, QueryMetric
+from regobs.logs.redact import masked
 from regobs.pack import find_pack
-from tests.logs import reference
+from tests.examples import examples
+from tests.logs import made, reference
 from tests.logs.duckdb.local import found, sample_table
 from tests.logs.questions import leaves
 from tests.logs.sample import FILE, lines
 from tests.logs.strategies import trees
+from tests.logs.timing import assert_linear
 
 PACK = find_pack()
 STEP = 3  # every third line is enough for a generated text: the reference takes its time
@@ -66,12 +69,16 @@ def test_every_saved_query_gives_the_rows_of_the_reference(name: str) -> None:
     assert (cut.lines, cut.malformed) == (len(lines()), 0)
 
 
+def _shown(value: Any, field: Field) -> Any:
+    return masked(value, field.name) if isinstance(value, str) else value
+
+
 def _same_lines(text: str, columns: list[Field]) -> None:
     query = Query("q", where=Clause(text, condition(text, now=reference.NOW)), columns=tuple(columns))
     rows = run(query, [str(FILE)]).rows
     node = parse(text)
     expected = [
-        tuple(next(iter(reference.values(line, field)), None) for field in columns)
+        tuple(_shown(next(iter(reference.values(line, field)), None), field) for field in columns)
         for line in lines()
         if reference.fits(line, node)
     ]
@@ -87,7 +94,7 @@ def table() -> Iterator[Any]:
 
 
 @given(trees(leaves(), nested=False))
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(300), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_kql_text_finds_the_lines_that_the_reference_finds(table: Any, tree: Node) -> None:
     text = to_text(tree)
     node = parse(text)
@@ -96,7 +103,7 @@ def test_a_kql_text_finds_the_lines_that_the_reference_finds(table: Any, tree: N
 
 
 @given(st.text(st.sampled_from("ab1_2.:,;'\u2019\u00b7- /éÉß½中"), max_size=14))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_the_terms_of_a_text_are_those_of_the_reference(text: str) -> None:
     assert list(terms(text)) == reference.words(text)
 
@@ -136,7 +143,9 @@ def lists(tmp_path: Path) -> Path:
     ],
 )
 def test_a_missing_field_is_not_equal_and_one_of_a_list_is_enough(lists: Path, text: str, count: int) -> None:
-    query = Query("q", where=Clause(text, condition(text, now=reference.NOW)), metrics=(Metric("n", Kind.COUNT),))
+    query = Query(
+        "q", where=Clause(text, condition(text, now=reference.NOW)), metrics=(QueryMetric("n", MetricKind.COUNT),)
+    )
     answer = run(query, [str(lists)])
     assert answer.rows == ((count,),)
     assert answer.lines == 5
@@ -144,7 +153,10 @@ def test_a_missing_field_is_not_equal_and_one_of_a_list_is_enough(lists: Path, t
 
 def test_a_line_with_a_list_is_in_the_group_of_each_value_and_read_once(lists: Path) -> None:
     groups = (ByTerms("project", FIELDS["auth_project_paths"]),)
-    metrics = (Metric("n", Kind.COUNT), Metric("projects", Kind.CARDINALITY, FIELDS["auth_project_paths"]))
+    metrics = (
+        QueryMetric("n", MetricKind.COUNT),
+        QueryMetric("projects", MetricKind.CARDINALITY, FIELDS["auth_project_paths"]),
+    )
     answer = run(Query("q", groups=groups, metrics=metrics), [str(lists)])
     assert answer.rows == (("a/b", 1, 2), ("c", 2, 2))
     assert answer.lines == 5
@@ -157,7 +169,9 @@ def test_time_buckets_begin_at_the_epoch_as_those_of_elasticsearch(tmp_path: Pat
     path = tmp_path / "old.jsonl"
     times = ["1969-12-31T23:59:00Z", "1970-01-01T00:00:00Z", "2026-11-23T00:03:00.001Z"]
     path.write_text("".join(json.dumps({"time": time}) + "\n" for time in times))
-    query = Query("q", groups=(ByTime("at", FIELDS["time"], seconds=seconds),), metrics=(Metric("n", Kind.COUNT),))
+    query = Query(
+        "q", groups=(ByTime("at", FIELDS["time"], seconds=seconds),), metrics=(QueryMetric("n", MetricKind.COUNT),)
+    )
     expected = [row[0] for row in reference.rows(query, map(json.loads, path.read_text().splitlines()))]
     assert [row[0] for row in run(query, [str(path)]).rows] == [iso(value) for value in sorted(expected)]
 
@@ -166,26 +180,53 @@ def test_time_buckets_begin_at_the_epoch_as_those_of_elasticsearch(tmp_path: Pat
 def test_calendar_buckets_begin_where_the_calendar_does(tmp_path: Path, unit: str, start: str) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text('{"time": "2026-11-26T10:00:00Z"}\n')
-    query = Query("q", groups=(ByTime("at", FIELDS["time"], calendar=unit),), metrics=(Metric("n", Kind.COUNT),))
+    query = Query(
+        "q", groups=(ByTime("at", FIELDS["time"], calendar=unit),), metrics=(QueryMetric("n", MetricKind.COUNT),)
+    )
     assert run(query, [str(path)]).rows == ((f"{start}T00:00:00.000Z", 1),)
 
 
 @pytest.mark.parametrize("missing", [False, True])
-def test_a_part_of_a_path_makes_groups(missing: bool) -> None:
-    groups = (ByTerms("namespace", FIELDS["uri"], missing=missing, part=2), ByTerms("method", FIELDS["method"]))
-    query = Query("q", groups=groups, metrics=(Metric("n", Kind.COUNT),))
+@pytest.mark.parametrize(("part", "name"), [(2, "group1"), ("repository", "group1/sub/proj2")])
+def test_a_part_of_a_path_makes_groups(part: int | str, name: str, missing: bool) -> None:
+    groups = (ByTerms("namespace", FIELDS["uri"], missing=missing, part=part), ByTerms("method", FIELDS["method"]))
+    query = Query("q", groups=groups, metrics=(QueryMetric("n", MetricKind.COUNT),))
     _same(query, FILE, lines())
     names = {row[0] for row in run(query, [str(FILE)]).rows}
-    assert "group1" in names
+    assert name in names
     assert (None in names) is missing
-    with pytest.raises(LogQueryError, match="a part of uri"):
-        to_elasticsearch.compiled(query)
+
+
+@pytest.mark.parametrize("path", list(made.REPOSITORY_OF))
+def test_the_repository_of_a_path_is_what_stands_before_the_last_route_that_fits(tmp_path: Path, path: str) -> None:
+    file = tmp_path / "a.jsonl"
+    file.write_text(json.dumps({"uri": path}) + "\n")
+    query = Query("q", groups=(made.REPOSITORY,), metrics=(QueryMetric("n", MetricKind.COUNT),))
+    expected = ((made.REPOSITORY_OF[path] or None, 1),)
+    assert run(query, [str(file)]).rows == expected
+    assert tuple(reference.rows(query, [{"uri": path}])) == expected
+
+
+def test_a_repository_is_found_in_linear_time() -> None:
+    expression = re.compile(pattern("repository"))  # backtracks, where the engines that are asked do not
+    for part in ("x/blobs/uploads/", "manifests/", "tags/detail/", "?"):
+        for begin in ("/v2/", "/gitlab/v1/repositories/"):
+            texts = {size: begin + part * size + "\n" for size in (2000, 32_000)}
+
+            def search(size: int, texts: dict[int, str] = texts) -> object:
+                return expression.search(texts[size])
+
+            assert_linear(search, 2000)
 
 
 def test_queries_that_are_asked_together_have_the_answers_that_each_has_alone() -> None:
     queries = [saved.load_query(PACK, name, now=reference.NOW) for name in saved.names_in(PACK)]
-    queries.append(Query("l", groups=(ByTerms("p", FIELDS["auth_project_paths"]),), metrics=(Metric("n", Kind.COUNT),)))
-    queries.append(Query("t", metrics=(Metric("n", Kind.COUNT), Metric("s", Kind.SUM, FIELDS["size_bytes"]))))
+    queries.append(
+        Query("l", groups=(ByTerms("p", FIELDS["auth_project_paths"]),), metrics=(QueryMetric("n", MetricKind.COUNT),))
+    )
+    queries.append(
+        Query("t", metrics=(QueryMetric("n", MetricKind.COUNT), QueryMetric("s", MetricKind.SUM, FIELDS["size_bytes"])))
+    )
     assert run_all(queries, [str(FILE)]) == [run(query, [str(FILE)]) for query in queries]
 
 
@@ -198,8 +239,8 @@ def test_lines_of_any_generation_and_malformed_ones_count_the_same_together_and_
         '{"msg": "response", "http.request.uri": "/v2/d/", "http.response.status": 404, "http.response.written": 4}\n'
         'bad\n[1]\n{"status": 2\n{}\n'
     )
-    size = Metric("bytes", Kind.SUM, FIELDS["written_bytes"])
-    longest = Metric("p", Kind.PERCENTILE, FIELDS["duration_ms"], percent=50)
+    size = QueryMetric("bytes", MetricKind.SUM, FIELDS["written_bytes"])
+    longest = QueryMetric("p", MetricKind.PERCENTILE, FIELDS["duration_ms"], percent=50)
     small = Clause("status < 300", condition("status < 300"))
     by_name = ByTerms("name", FIELDS["uri"], part=2)
     by_method = ByTerms("method", FIELDS["method"], missing=True)
@@ -227,16 +268,18 @@ def test_what_stands_in_the_query_of_a_path_is_no_part_of_it(tmp_path: Path, uri
     path = tmp_path / "a.jsonl"
     path.write_text(json.dumps({"uri": uri}) + "\n")
     group = ByTerms("name", FIELDS["uri"], missing=True, part=2)
-    assert run(Query("q", groups=(group,), metrics=(Metric("n", Kind.COUNT),)), [str(path)]).rows == ((part, 1),)
+    assert run(Query("q", groups=(group,), metrics=(QueryMetric("n", MetricKind.COUNT),)), [str(path)]).rows == (
+        (part, 1),
+    )
 
 
 def test_no_line_at_all_still_answers_totals() -> None:
     metrics = (
-        Metric("n", Kind.COUNT),
-        Metric("s", Kind.SUM, FIELDS["size_bytes"]),
-        Metric("a", Kind.AVG, FIELDS["size_bytes"]),
-        Metric("c", Kind.CARDINALITY, FIELDS["digest"]),
-        Metric("r", Kind.RATIO),
+        QueryMetric("n", MetricKind.COUNT),
+        QueryMetric("s", MetricKind.SUM, FIELDS["size_bytes"]),
+        QueryMetric("a", MetricKind.AVG, FIELDS["size_bytes"]),
+        QueryMetric("c", MetricKind.CARDINALITY, FIELDS["digest"]),
+        QueryMetric("r", MetricKind.RATIO),
     )
     text = "status: 999"
     answer = run(Query("q", where=Clause(text, condition(text)), metrics=metrics), [str(FILE)])

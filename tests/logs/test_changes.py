@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from regobs.cli.logs_lines import diff
 from regobs.errors import InputError, LogQueryError
-from regobs.logs.changes import Change, Changes, Window, _chance, changes, read_window
+from regobs.logs.changes import Changes, LogChange, Window, _chance, changes, read_window
 from regobs.logs.kql.bind import condition
 from regobs.logs.query import Clause
 from regobs.logs.saved import load_query
@@ -23,6 +23,13 @@ from regobs.pack import find_pack
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 REQUESTS = load_query(find_pack(), "requests-by-route-and-status", now=NOW)
 BEFORE, AFTER = read_window("2026-11-23T10", NOW), read_window("now-1h..now", NOW)
+
+
+# Lines at the begin of the first window and at the end of the second.
+EDGES = "".join(
+    json.dumps({"time": f"2026-11-23T{time}Z", "level": "debug", "msg": "edge"}) + "\n"
+    for time in ("10:00:00", "11:59:59")
+)
 
 
 def _messages(hour: int, count: int, msg: str, level: str = "info", **more: str | int) -> str:
@@ -37,7 +44,7 @@ def _access(hour: int, count: int, status: int) -> str:
 
 def _found(tmp_path: Path, text: str, **options: object) -> Changes:
     path = tmp_path / "a.log"
-    path.write_text(text)
+    path.write_text(text + EDGES)
     return changes(REQUESTS, [str(path)], BEFORE, AFTER, **options)  # type: ignore[arg-type]
 
 
@@ -52,7 +59,7 @@ def test_new_gone_more_and_less_are_told_with_counts_and_rates(tmp_path: Path) -
         ("more", "manifest GET 200"),
         ("less", "manifest GET 404"),
     }
-    assert found["more", "manifest GET 200"] == Change("more", "manifest GET 200", 20, 90, 20.0, 90.0)
+    assert found["more", "manifest GET 200"] == LogChange("more", "manifest GET 200", 20, 90, 20.0, 90.0)
     assert found["more", "manifest GET 200"].times == 4.5
     assert found["new", "info: registry.gc.Agent: fresh"].times is None
 
@@ -89,8 +96,10 @@ def test_lines_at_the_edges_of_a_window_count_once(tmp_path: Path) -> None:
 
 
 def test_a_window_without_lines_is_an_error_that_names_it(tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    path.write_text(_messages(10, 5, "m"))
     with pytest.raises(InputError, match="no line") as caught:
-        _found(tmp_path, _messages(10, 5, "m"))
+        changes(REQUESTS, [str(path)], BEFORE, AFTER)
     assert caught.value.value == "2026-11-23T11:00:00.000Z..2026-11-23T12:00:00.000Z"
 
 
@@ -134,8 +143,48 @@ def test_the_command_prints_rows_and_exits_with_one_when_something_changed(tmp_p
 
 def test_windows_of_unequal_length_are_compared_by_rate(tmp_path: Path) -> None:
     path = tmp_path / "a.log"
-    path.write_text(_messages(10, 100, "m") + _messages(11, 10, "m"))
+    path.write_text(_messages(10, 100, "m") + _messages(11, 10, "m") + EDGES)
     short = Window(AFTER.start, AFTER.start + 31 * 60_000)
     assert [one.kind for one in changes(REQUESTS, [str(path)], BEFORE, short).found] == ["less"]
-    path.write_text(_messages(10, 100, "m") + _messages(11, 52, "m"))
+    path.write_text(_messages(10, 100, "m") + _messages(11, 52, "m") + EDGES)
     assert changes(REQUESTS, [str(path)], BEFORE, short).found == ()
+
+
+def test_windows_that_overlap_are_refused_and_such_that_touch_are_not(tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    path.write_text(_messages(10, 9, "m") + _messages(11, 9, "m") + EDGES)
+    with pytest.raises(LogQueryError, match="overlap"):
+        changes(REQUESTS, [str(path)], BEFORE, Window(BEFORE.end - 1, AFTER.end))
+    assert changes(REQUESTS, [str(path)], BEFORE, AFTER).notes == ()
+
+
+def test_a_window_that_begins_before_the_logs_do_is_told_and_its_rate_is_that_of_the_rest(tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    path.write_text(_messages(10, 100, "m") + _messages(11, 100, "m") + EDGES)
+    early = Window(BEFORE.start - 9 * 3_600_000, BEFORE.end)
+    found = changes(REQUESTS, [str(path)], early, AFTER)
+    assert found.found == ()  # a tenth of the rate if the nine hours counted
+    assert [note.split(" is ")[0] for note in found.notes] == [str(early)]
+
+
+def _timed(hour: int, count: int, took: int) -> str:
+    return _messages(
+        hour, count, "access", method="GET", status=200, written_bytes=1, uri="/v2/a/tags/list", duration_ms=took
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "count", "told"),
+    [
+        (10, 40, 40, ["slower"]),
+        (40, 10, 40, ["faster"]),
+        (10, 40, 29, []),  # too few
+        (10, 14, 40, []),  # not by the factor
+        (2, 6, 40, []),  # nobody notices
+        (10, 40, 200, ["slower", "slower"]),  # the 95th percentile as well
+    ],
+)
+def test_durations_are_compared(tmp_path: Path, before: int, after: int, count: int, told: list[str]) -> None:
+    found = _found(tmp_path, _timed(10, count, before) + _timed(11, count, after)).found
+    assert [one.kind for one in found] == told
+    assert all((one.before, one.after, one.times) == (before, after, after / before) for one in found)

@@ -100,3 +100,34 @@ def test_schema_lists_the_streams_and_shows_one() -> None:
 
 def test_a_stream_that_does_not_exist_ends_with_2() -> None:
     assert run(["logs", "schema", "harbor"]) == 2
+
+
+def test_a_file_of_which_no_line_can_be_read_ends_with_2_and_is_reported(tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    path.write_text("what\nsomebody says\n", encoding="utf-8")
+    assert run(["logs", "validate", str(path), str(GITLAB)]) == 2
+    assert run(["logs", "infer", str(path)]) == 2
+    path.write_text("what\n{}\n", encoding="utf-8")
+    assert run(["logs", "validate", str(path)]) == 1
+    path.write_text("\n", encoding="utf-8")
+    assert run(["logs", "validate", str(path)]) == 0
+
+
+@pytest.mark.parametrize("command", [["trace", "0123456789ABCDEF", "FILE"], ["tail", "FILE", "--once"]])
+def test_trace_and_tail_of_lines_that_cannot_be_read_end_with_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    path = tmp_path / "a.log"
+    arguments = ["logs", *(str(path) if one == "FILE" else one for one in command)]
+    path.write_text("what\nsomebody says of 0123456789ABCDEF\n", encoding="utf-8")
+    assert run(arguments) == 2
+    assert "no line can be read" in capsys.readouterr().err
+    path.write_text('what\n{"msg": "a"}\n', encoding="utf-8")
+    assert run(arguments) == 0
+    path.write_text("\n", encoding="utf-8")
+    assert run(arguments) == 0
+
+
+def test_a_folder_cannot_be_followed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["logs", "tail", "--once", str(tmp_path)]) == 2
+    assert "a folder, not a file" in capsys.readouterr().err

@@ -13,7 +13,7 @@ from regobs.logs.answer import Answer
 from regobs.logs.duckdb.run import run
 from regobs.logs.fields import FIELDS
 from regobs.logs.frame import frame
-from regobs.logs.query import ByTerms, Kind, Metric, Query
+from regobs.logs.query import ByTerms, MetricKind, Query, QueryMetric
 from regobs.pack import find_pack
 from tests.logs.sample import FILE
 
@@ -30,7 +30,7 @@ def test_a_frame_has_the_cells_of_the_answer() -> None:
 
 
 def test_what_is_missing_is_missing_and_no_rows_are_no_rows() -> None:
-    metrics = (Metric("n", Kind.MAX, FIELDS["status"]), Metric("last", Kind.MAX, FIELDS["time"]))
+    metrics = (QueryMetric("n", MetricKind.MAX, FIELDS["status"]), QueryMetric("last", MetricKind.MAX, FIELDS["time"]))
     query = Query("q", groups=(ByTerms("m", FIELDS["method"], missing=True),), metrics=metrics)
     rows = (("GET", 200, "2026-11-23T11:00:00.001Z"), (None, None, None))
     made = frame(query, Answer(query.names, rows, lines=2, malformed=0))

@@ -15,7 +15,7 @@ from regobs.logs.duckdb.run import run
 from regobs.logs.saved import load_query, names_in
 from regobs.pack import find_pack
 from tests.logs import made
-from tests.logs.made import BLOBS, MANIFESTS, of
+from tests.logs.made import BLOBS, DIGEST, MANIFESTS, OTHER, of
 from tests.logs.sample import FILE, lines
 
 PACK = find_pack()
@@ -124,7 +124,7 @@ def test_a_user_has_pulls_pushes_and_bytes_and_a_request_without_one_is_left_out
 def test_a_pull_is_a_manifest_whoever_asked_for_it(answer: Any) -> None:
     assert answer("pulls-and-pushes", made.LINES, "repository", "pulls", "pushes", "tags") == [
         ("a/b", 1, 1, 1),
-        ("a/c", 1, 0, 1),  # by digest: its tag is an empty text
+        ("a/c", 1, 0, 0),  # by digest: its tag is an empty text
         ("d", 1, 0, 1),
     ]
     assert answer("pulls-and-pushes-by-namespace", made.LINES, "namespace", "pulls", "pushes", "repositories") == [
@@ -251,6 +251,150 @@ def test_api_errors_have_a_code_and_the_latest_errors_come_first(answer: Any) ->
     assert answer("recent-errors", asked, "msg", "code") == [
         ("failed run", None), ("manifest unknown", "MANIFEST_UNKNOWN"), ("manifest unknown", "MANIFEST_UNKNOWN"),
     ]  # fmt: skip
+
+
+def test_each_minute_has_its_requests_by_class_of_status(answer: Any) -> None:
+    asked = [access(status) for status in (200, 202, 307, 400, 404, 429, 500, 503)]
+    asked += [access(200, time=at(60)), access(500, time=at(119))]
+    classes = ("minute", "requests", "succeeded", "redirected", "client_errors", "throttled", "server_errors", "failed")
+    assert answer("status-over-time", asked, *classes) == [
+        ("2026-11-23T12:00:00.000Z", 8, 2, 1, 2, 1, 2, 2 / 8),
+        ("2026-11-23T12:01:00.000Z", 2, 1, 0, 0, 0, 1, 1 / 2),
+    ]
+
+
+def test_errors_of_a_namespace_are_told_apart_by_their_codes(answer: Any) -> None:
+    def error(code: str, repository: str = "a/b") -> dict[str, Any]:
+        return made.line("error", code.lower().replace("_", " "), code=code, **of(repository))
+
+    codes = ("BLOB_UNKNOWN", "MANIFEST_UNKNOWN", "DENIED", "UNAUTHORIZED", "TOOMANYREQUESTS", "UNKNOWN")
+    without = made.line("error", "unauthorized", code="UNAUTHORIZED")
+    asked = [*map(error, codes), error("BLOB_UNKNOWN", "a/c"), error("UNAVAILABLE", "d"), without]
+    columns = ("namespace", "errors", "share", "not_found", "refused", "throttled", "other", "repositories")
+    assert sorted(answer("errors-by-namespace", asked, *columns), key=str) == [
+        ("a", 7, 7 / 9, 3, 2, 1, 1, 2),
+        ("d", 1, 1 / 9, 0, 0, 0, 1, 1),
+        (None, 1, 1 / 9, 0, 1, 0, 0, 0),
+    ]
+
+
+def test_an_upload_is_in_one_class_of_size_and_counts_once(answer: Any) -> None:
+    mib = 1024**2
+
+    def upload(size: int, **fields: Any) -> dict[str, Any]:
+        return {**made.line("info", "blob uploaded", **of("a/b"), size_bytes=size), **fields}
+
+    asked = [upload(size) for size in (0, mib - 1, mib, 10 * mib - 1, 10 * mib, 100 * mib, 1024 * mib)]
+    asked += [upload(mib, msg="new blob uploaded"), upload(mib, msg="blob downloaded")]
+    columns = ("size", "uploads", "share", "smallest", "largest")
+    assert answer("uploads-by-size", asked, *columns) == [
+        ("below 1 MiB", 2, 2 / 7, 0, mib - 1),
+        ("1 to 10 MiB", 2, 2 / 7, mib, 10 * mib - 1),
+        ("10 to 100 MiB", 1, 1 / 7, 10 * mib, 10 * mib),
+        ("100 MiB to 1 GiB", 1, 1 / 7, 100 * mib, 100 * mib),
+        ("1 GiB and more", 1, 1 / 7, 1024 * mib, 1024 * mib),
+    ]
+    assert answer("uploads-by-size", asked[:2], "bytes", "share_of_bytes") == [(mib - 1, 1.0)]
+
+
+AGENTS = (
+    ("docker/27.3.1 go/go1.22.7 os/linux", "docker", "linux"),
+    ("docker/20.10.9 go/go1.16 os/windows", "docker", "windows"),
+    ("docker/27.0.3 go/go1.21 os/darwin", "docker", "macos"),
+    ("containerd/v1.7.2", "containerd", "unknown"),
+    ("buildkit/v0.12 containerd", "buildkit", "unknown"),
+    ("containers/5.29.2 (github.com/containers/image)", "podman, skopeo, buildah", "unknown"),
+    ("skopeo/1.9.3", "podman, skopeo, buildah", "unknown"),
+    ("go-containerregistry/v0.20.2", "crane, kaniko", "unknown"),
+    ("Helm/3.16.1", "helm", "unknown"),
+    ("Mozilla/5.0 (X11; Linux x86_64)", "browser", "linux"),
+    ("Python-urllib/3.11", "other", "unknown"),
+)
+
+
+@pytest.mark.parametrize(("agent", "program", "os"), AGENTS)
+def test_a_client_has_a_program_and_an_operating_system(answer: Any, agent: str, program: str, os: str) -> None:
+    asked = [access(200, user_agent=agent), access(404, user_agent=agent)]
+    columns = ("program", "os", "requests", "share", "versions", "failed")
+    assert answer("clients-by-program-and-os", asked, *columns) == [(program, os, 2, 1.0, 1, 0.5)]
+
+
+def test_the_slowest_repository_is_told_by_the_path_and_uploads_do_not_make_one_slow(answer: Any) -> None:
+    asked = [
+        access(200, duration_ms=10, ttfb_ms=4, uri="/v2/a/b/manifests/latest"),
+        access(503, duration_ms=30, ttfb_ms=30, uri="/gitlab/v1/repositories/a/b/tags/list/?n=100"),
+        access(200, duration_ms=900, uri="/v2/a/b/blobs/uploads/5d4f?_state=x", method="PATCH"),
+        access(200, duration_ms=7, uri="/v2/c/tags/list"),
+        access(200, duration_ms=5000, uri="/v2/"),
+    ]
+    columns = ("repository", "requests", "p95", "first_byte_p95", "average", "longest", "failed")
+    assert answer("slowest-repositories", asked, *columns) == [
+        ("a/b", 2, 29.0, 28.7, 20.0, 30, 0.5),  # 10 + 0.95 * 20, and 4 + 0.95 * 26
+        ("c", 1, 7.0, None, 7.0, 7, 0.0),
+    ]
+
+
+def test_an_address_has_its_share_of_all_bytes_and_those_below_the_limit_count_in_it(answer: Any) -> None:
+    asked = [access(200, remote_ip=f"10.0.0.{number}", written_bytes=number) for number in range(1, 31)]
+    asked += [access(200, remote_ip="10.0.0.30", written_bytes=35)]
+    found = answer("top-addresses-by-bytes", asked, "address", "bytes", "share", "requests")
+    assert found[:2] == [("10.0.0.30", 65, 65 / 500, 2), ("10.0.0.29", 29, 29 / 500, 1)]
+    assert len(found) == 20
+
+
+def test_a_repository_is_under_its_namespace_with_its_share_of_all_bytes(answer: Any) -> None:
+    columns = ("namespace", "repository", "bytes_down", "share", "downloads", "pulls", "bytes_up", "uploads", "pushes")
+    other = [made.line("info", "blob downloaded", **of("d"), digest=OTHER, size_bytes=970, redirect=False)]
+    assert answer("namespaces-and-repositories", [*made.LINES, *other], *columns) == [
+        ("a", "a/b", 1030, 1030 / 2000, 2, 1, 78, 2, 1),
+        ("d", "d", 970, 970 / 2000, 1, 1, 0, 0, 0),
+        ("a", "a/c", 0, 0, 0, 1, 0, 0, 0),
+    ]
+
+
+def test_who_deleted_a_tag_is_a_user_and_an_address(answer: Any) -> None:
+    tag = made.line("info", "tag deleted", **of("a/b", **made.ALICE), tag_name="1")
+    path = "/v2/a/b/manifests/1"
+    request = access(202, method="DELETE", uri=path, time=at(3000))
+    asked = [tag, request, access(200, uri=path), access(202, method="DELETE", uri="/v2/a/b/blobs/uploads/1")]
+    asked += [made.task(MANIFESTS, "info", "manifest deleted", digest=DIGEST)]
+    columns = ("tag_name", "auth_user_name", "uri", "remote_ip", "status")
+    assert answer("deletions", asked, *columns) == [
+        (None, None, path, "10.1.1.1", 202),
+        ("1", "alice", None, None, None),
+    ]
+
+
+def test_a_run_of_garbage_collection_has_what_it_removed(answer: Any) -> None:
+    def lines_of(run: str, component: str, *messages: str, **fields: Any) -> list[dict[str, Any]]:
+        return [{**made.task(component, "info", msg, **fields), "correlation_id": run} for msg in messages]
+
+    dangling = ("processing task", "the blob is dangling", "deleting blob", "blob deleted", "deleting task")
+    asked = lines_of("first", BLOBS, *dangling, digest=DIGEST)
+    asked += lines_of("second", BLOBS, "processing task", "the blob is not dangling", digest=OTHER)
+    asked += lines_of("third", MANIFESTS, "the manifest is dangling, deleting", "manifest deleted", digest=DIGEST)
+    asked += lines_of("idle", BLOBS, "no task available")
+    columns = ("run", "blobs", "manifests", "kept", "errors")
+    assert answer("gc-runs", asked, *columns) == [
+        ("third", 0, 1, 0, 0),
+        ("second", 0, 0, 1, 0),
+        ("first", 1, 0, 0, 0),
+    ]
+
+
+def test_a_blob_has_its_downloads_and_its_size(answer: Any) -> None:
+    columns = ("blob", "downloads", "share", "bytes", "size", "repositories", "users")
+    other = [made.line("info", "blob downloaded", **of("d"), digest=OTHER, size_bytes=970, redirect=False)]
+    assert answer("top-blobs-by-downloads", [*made.LINES, *other], *columns) == [
+        (DIGEST, 2, 2 / 3, 1030, 1000, 1, 1),
+        (OTHER, 1, 1 / 3, 970, 970, 1, 0),
+    ]
+
+
+def test_the_slowest_request_comes_first_and_one_without_a_duration_not_at_all(answer: Any) -> None:
+    asked = [access(200, duration_ms=number) for number in (5, 900, 30)]
+    del asked[2]["duration_ms"]
+    assert answer("slowest-requests", asked, "duration_ms", "status") == [(900, 200), (5, 200)]
 
 
 def test_every_saved_query_has_an_answer_that_is_known() -> None:

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from regobs.common.programs import Supervisor
 from regobs.demo.client import RegistryClient
-from regobs.demo.processes import Supervisor
 from regobs.demo.servers import docker_registry
 from regobs.demo.traffic import first_round, images
-from regobs.logs.judging.validate import Report, Validator
+from regobs.logs.judging.validate import LogReport, Validator
 from tests.e2e.conftest import require, supervisor
 
 __all__ = ["supervisor"]
@@ -53,7 +53,7 @@ def test_every_line_of_a_running_docker_registry_is_valid(formatter: str, superv
     path = logged(supervisor, formatter)
     with path.open("rb") as file:
         validator.read(file, "registry.log")
-    report: Report = validator.report
+    report: LogReport = validator.report
     assert {key: (one.count, one.sample) for key, one in report.findings.items()} == {}
     assert report.valid == report.lines > 900
     assert Counter(report.streams).keys() >= {"distribution.application", "distribution.access"}

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from regobs.cli.logs_query import query, run
-from regobs.errors import LogQueryError
+from regobs.errors import InputError, LogQueryError
 from tests.logs.sample import FILE, lines
 
 LOGS = click.Group("logs", commands=[run, query])
@@ -96,7 +96,7 @@ def test_a_query_is_explained_without_files(language: str, words: str) -> None:
         (("query", "statsu: 1", "x"), "no log field"),
         (("query", "status: 1", "x", "--columns", "tme"), "no log field"),
         (("query", "status: 1", "x", "--by", "error"), "makes no groups"),
-        (("query", "status: 1", "x", "--from", "soon"), "no time"),
+        (("query", "status: 1", "x", "--from", "soon"), "not a time"),
     ],
 )
 def test_a_wrong_argument_is_an_error_of_the_input(arguments: tuple[str, ...], message: str) -> None:
@@ -113,7 +113,7 @@ def test_no_files_is_a_wrong_use() -> None:
 def test_files_and_a_cluster_together_are_a_wrong_use() -> None:
     result = CliRunner().invoke(LOGS, ["query", "status: 1", "x", "--elasticsearch", "http://127.0.0.1:9200"])
     assert result.exit_code == 2
-    assert "not both" in result.stderr
+    assert "one of them" in result.stderr
 
 
 def test_a_query_of_ones_own_is_found_by_the_settings_of_the_directory(
@@ -129,3 +129,33 @@ def test_a_query_of_ones_own_is_found_by_the_settings_of_the_directory(
     deletes = sum(line.get("method") == "DELETE" for line in lines())
     assert deletes
     assert _out("run", "deletes", str(FILE), "--format", "csv")[0] == f"n\n{deletes}\n"
+
+
+@pytest.mark.parametrize("option", [("--by", "msg,msg"), ("--columns", "time,level,time")])
+def test_a_field_that_is_named_twice_is_refused(option: tuple[str, str]) -> None:
+    with pytest.raises(LogQueryError, match=f"{option[0]} names a field twice"):
+        _out("query", "*", str(FILE), *option)
+
+
+@pytest.mark.parametrize("arguments", [("query", "*"), ("run", "pulls-and-pushes")])
+def test_files_of_which_no_line_can_be_read_are_an_error_and_one_readable_line_is_enough(
+    arguments: tuple[str, ...], tmp_path: Path
+) -> None:
+    path = tmp_path / "a.log"
+    path.write_text("what\nsomebody says\n", encoding="utf-8")
+    with pytest.raises(InputError, match="no line can be read"):
+        _out(*arguments, str(path))
+    path.write_text("what\nsomebody says\n{}\n", encoding="utf-8")
+    assert _out(*arguments, str(path))[1] == "3 lines, 2 of them malformed and left out\n"
+    path.write_text("", encoding="utf-8")
+    assert _out(*arguments, str(path))[1] == "0 lines\n"
+
+
+def test_a_table_shows_units_and_shares_and_csv_numbers() -> None:
+    query = ("run", "requests-over-time", str(FILE))
+    head, _, row = _out(*query)[0].splitlines()[:3]
+    assert "server_errors" in head
+    assert row.rstrip().endswith("%") or " % " in row
+    assert "%" not in _out(*query, "--format", "csv")[0]
+    assert "average (bytes)" in _out("run", "egress-by-redirect", str(FILE))[0]
+    assert _out("query", "status: 200", str(FILE), "--columns", "duration_ms")[0].startswith("duration_ms\n")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from regobs.errors import LogQueryError
-from regobs.logs.query import ByTerms, ByTime, Kind
+from regobs.logs.query import ByTerms, ByTime, MetricKind
 from regobs.logs.saved import load_query, names_in, read_query
 from regobs.pack import find_pack
 
@@ -51,8 +51,8 @@ limit: 7
         True,
     )
     p99, speed = query.metrics
-    assert (p99.kind, p99.percent, p99.where.text) == (Kind.PERCENTILE, 99.9, "method: GET")
-    assert (speed.kind, speed.per_seconds, query.limit) == (Kind.RATE, 60, 7)
+    assert (p99.kind, p99.percent, p99.where.text) == (MetricKind.PERCENTILE, 99.9, "method: GET")
+    assert (speed.kind, speed.per_seconds, query.limit) == (MetricKind.RATE, 60, 7)
     assert [order.column for order in query.ordering] == ["p99", "at", "day", "method"]
 
 
@@ -71,6 +71,7 @@ limit: 7
         ("title: T\ngroup:\n  m: {date_histogram: {field: status, interval: 5m}}\n", 3, 31, "no time"),
         ("title: T\ngroup:\n  m: {terms: {field: status, part: 2}}\n", 3, 36, "no path"),
         ("title: T\ngroup:\n  m: {terms: {field: uri, part: 0}}\n", 3, 33, ""),
+        ("title: T\ngroup:\n  m: {terms: {field: uri, part: repo}}\n", 3, 33, ""),
         ("title: T\nmetrics:\n  m: {sum: method}\n", 3, 12, "sum of method"),
         ("title: T\nmetrics:\n  m: {rate: {per: s}}\n", 3, 6, "time bucket"),
         ("title: T\nmetrics:\n  m: sum\n", 3, 6, ""),

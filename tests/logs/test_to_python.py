@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from regobs.logs.duckdb.run import run
 from regobs.logs.fields import FIELDS
-from regobs.logs.fields.values import read_record, values
 from regobs.logs.kql import parse, to_text
 from regobs.logs.kql.bind import condition
 from regobs.logs.query import Clause, Query
+from regobs.logs.reading.values import read_record, values
 from regobs.logs.to_python import holds
+from tests.examples import examples
 from tests.logs import reference
 from tests.logs.questions import leaves
 from tests.logs.sample import lines
@@ -26,7 +27,7 @@ SOME = lines()[::5]
 
 
 @given(trees(leaves(), nested=False))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_a_kql_text_fits_the_lines_that_the_reference_finds(tree: Any) -> None:
     text = to_text(tree)
     fits = holds(condition(text, now=reference.NOW))

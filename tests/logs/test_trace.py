@@ -15,6 +15,7 @@ from regobs.errors import InputError, LogQueryError
 from regobs.logs.lines_shown import trace_as_json, trace_as_text
 from regobs.logs.reading.sources import STDIN_NAME
 from regobs.logs.trace import trace
+from tests.examples import examples
 from tests.logs.sample import FILE, lines
 
 ID = "01M841NX3F1YD0RWPVN1HSJSFS"
@@ -85,7 +86,7 @@ def test_a_line_without_time_stays_behind_the_line_before_it(tmp_path: Path) -> 
 
 
 @given(st.lists(st.tuples(st.integers(0, 59), st.booleans(), st.integers(0, 300)), max_size=12), st.integers(1, 64))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_wherever_blocks_end_each_line_is_found_once(spec: list[tuple[int, bool, int]], size: int) -> None:
     import tempfile
     from unittest import mock

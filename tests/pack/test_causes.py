@@ -1,237 +1,259 @@
-"""Every cause alert fires when its cause is there, waits as long as it says, and is silent otherwise: in promtool."""
+"""Every cause alert fires when its cause is there and is silent otherwise, and its tests see each part of it broken."""
 
 from __future__ import annotations
 
-import subprocess
-from dataclasses import dataclass
+import json
+import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from regobs.catalog import (
-    http,
-    load_balancing,
-    notifications,
-    process,
-    redis,
-    row_counts,
-    sql_pool,
-    storage,
-    targets,
+from regobs.slo.alert_tests import check_alerts
+from regobs.slo.rule_files import RuleFile
+from tests.pack.mutations import mutants
+from tests.slo.conftest import promtool_of
+from tests.slo.packs import BUNDLED, CONFIGS, bundled_rules, run_tests
+
+Json = dict[str, Any]
+STEP = 15_000  # ms between two evaluations
+# What fires where nothing is there: an absence is just that.
+OF_ABSENCE = {"RegistryTargetMissing", "RegistryProbeMissing", "RegistryWatchdog"}
+# A part of a rule that no test can see broken: the rule says the same without it, or it only saves work.
+EQUIVALENT = {
+    # The condition repeats what the share counts: where more than half of them fail, enough others do not.
+    ("RegistryUploadsFail", "code!="),
+    ("RegistryRouteFails", "code!~"),
+    # The window chooses the result that the text names; `test_the_first_step_that_fails_is_named` is about it.
+    ("RegistryProbeStepFails", "[1h]"),
+    # Which tiers it is about is what `test_an_outage_is_in_the_windows_of_each_tier_for_its_time` asks.
+    ("RegistryOutageInWindow", "[2h]"),
+}
+
+
+@cache
+def alerts() -> dict[str, tuple[RuleFile, Json]]:
+    """The alerts of causes by name, each with the file it is in."""
+    files = [file for file in bundled_rules().rule_files if file.groups]
+    rules = ((file, rule) for file in files for group in file.groups for rule in group["rules"])
+    return {rule["alert"]: (file, rule) for file, rule in rules if "alert" in rule}
+
+
+@cache
+def alert_tests() -> dict[str, Json]:
+    return bundled_rules().alert_tests()
+
+
+def write_all(directory: Path, flavor: str) -> list[Path]:
+    """The rules of the pack with the tests of its causes, as a build writes them; the paths of the tests."""
+    compiled = bundled_rules(flavor)
+    files, causes = compiled.files(), compiled.alert_tests()
+    wanted = {f"prometheus/tests/{name}": files[f"prometheus/tests/{name}"] for name in causes}
+    wanted |= {name: content for name, content in files.items() if name.startswith("prometheus/rules/")}
+    for name, content in wanted.items():
+        (directory / name).parent.mkdir(parents=True, exist_ok=True)
+        (directory / name).write_bytes(content)
+    return sorted((directory / "prometheus/tests").iterdir())
+
+
+def test_every_alert_of_the_pack_has_a_runbook_and_tests_of_both_sides() -> None:
+    check_alerts(BUNDLED, bundled_rules().alert_cases, bundled_rules().rule_files)
+
+
+@pytest.mark.parametrize(
+    ("program", "flavor"),
+    [
+        pytest.param("debian", "gitlab", marks=pytest.mark.server),
+        pytest.param("debian", "distribution", marks=[pytest.mark.server, pytest.mark.long]),
+        *(pytest.param("3.x", flavor, marks=pytest.mark.peer) for flavor in CONFIGS),
+    ],
 )
-from regobs.catalog.model import Metric
-from regobs.slo import outputs
-from tests.slo.conftest import promtool, promtool_of
-from tests.slo.packs import BUNDLED, GITLAB
-
-__all__ = ["promtool"]
-
-STEP = 15  # seconds between two scrapes, and between two evaluations
-RULES = "prometheus/rules/causes.yaml"
-Series = dict[str, str]
-
-
-def series(metric: Metric, values: str, suffix: str = "", **labels: str) -> Series:
-    """One input series in promtool's notation; `{n}` in the values is the number of samples."""
-    named = {"job": "registry", "instance": "a:5001", **labels}
-    pairs = ",".join(f'{name}="{value}"' for name, value in named.items())
-    return {"series": f"{metric.name}{suffix}{{{pairs}}}", "values": values}
-
-
-def level(metric: Metric, value: float, **labels: str) -> Series:
-    """A gauge that keeps a value."""
-    return series(metric, f"{value}x{{n}}", **labels)
-
-
-def growing(metric: Metric, a_second: float, suffix: str = "", **labels: str) -> Series:
-    """A counter, or a gauge, that grows evenly."""
-    return series(metric, f"0+{a_second * STEP:g}x{{n}}", suffix, **labels)
-
-
-@dataclass(frozen=True)
-class Cause:
-    """What an alert sees when its cause is just there (`over`) and when it is just not there (`under`).
-
-    `known` is how many seconds pass until its expression can be true, `hold` what it waits after that.
-    """
-
-    alert: str
-    hold: int
-    over: tuple[Series, ...]
-    under: tuple[Series, ...]
-    known: int = 0
-    left_out: int = 0  # seconds by which Prometheus 3 knows it earlier: it leaves the oldest sample of a range out
-
-
-def calls(retries: float) -> tuple[Series, ...]:
-    """Ten calls of the storage back end a second, and so many of them repeated."""
-    return growing(storage.ACTIONS, 10, "_count"), growing(storage.RETRIES, retries)
-
-
-def pool(in_use: float) -> tuple[Series, ...]:
-    """Two instances: an average over both would hide the full one."""
-    return tuple(
-        level(metric, value, instance=instance, host_type="primary")
-        for instance, used in (("a:5001", in_use), ("b:5001", 0))
-        for metric, value in ((sql_pool.IN_USE, used), (sql_pool.MAX_OPEN, 100))
-    )
-
-
-def migration(failed: float, running: float) -> tuple[Series, ...]:
-    """A background migration that has been running and has failed."""
-    named = {"migration_id": "7", "migration_name": "copy"}
-    shown = (("failed", failed), ("running", running))
-    return tuple(level(row_counts.BBM_PROGRESS, value, status=status, **named) for status, value in shown)
-
-
-def connections(open_ones: float) -> tuple[Series, ...]:
-    """A pool that is asked for connections."""
-    cache = {"exported_instance": "cache"}
-    return level(redis.POOL_TOTAL, open_ones, **cache), growing(redis.POOL_MISSES, 0.1, **cache)
-
-
-def starts(every: int) -> tuple[Series, ...]:
-    """An instance that starts anew after so many samples."""
-    lives = " ".join(f"{number}x{every - 1}" for number in range(1, 400))
-    return (series(process.START_TIME, lives),)
-
-
-def overdue(start: float, an_evaluation: float) -> tuple[Series, ...]:
-    return (series(row_counts.ROWS, f"{start}{an_evaluation:+g}x{{n}}", query_name="gc_blob_review_queue_overdue"),)
-
-
-up, fds = targets.UP, (process.OPEN_FDS, process.MAX_FDS)
-lost, dropped = {"delivery_type": "lost", "endpoint": "e"}, {"type": "Dropped", "endpoint": "e"}
-delivered, kept = {"delivery_type": "delivered", "endpoint": "e"}, {"type": "Events", "endpoint": "e"}
-quarantined, fresh = {"reason": "all_quarantined", "fallback": "true"}, {"reason": "selected", "fallback": "false"}
-elections, delivery, events = load_balancing.TARGETS, notifications.DELIVERIES, notifications.EVENTS
-MINUTE, HOUR = 60, 3600
-SOME = 100  # samples with traffic
-
-CAUSES = (
-    Cause("RegistryTargetDown", 2 * MINUTE, (level(up, 0), level(up, 1, instance="b:5001")), (level(up, 1),)),
-    Cause("RegistryDown", MINUTE, (level(up, 0),), (level(up, 0), level(up, 1, instance="b:5001"))),
-    Cause("RegistryTargetMissing", 5 * MINUTE, (level(up, 1, job="other"),), (level(up, 0),)),
-    Cause(
-        "RegistryFileDescriptorsNearLimit",
-        5 * MINUTE,
-        (level(fds[0], 901), level(fds[1], 1000)),
-        (level(fds[0], 900), level(fds[1], 1000)),
-    ),
-    # Fifteen minutes hold 60 samples: the third start is the change from the third life to the fourth.
-    Cause("RegistryRestarting", MINUTE, starts(20), starts(30), known=60 * STEP),
-    Cause(
-        "RegistryNoTraffic",
-        5 * MINUTE,
-        (series(http.REQUESTS, f"0+20x{SOME} {20 * SOME}x{{n}}", method="get"),),
-        (
-            growing(http.REQUESTS, 0.001, method="get"),
-            series(http.REQUESTS, f"0+20x{SOME} {20 * SOME}x{{n}}", method="put"),
-        ),
-        known=SOME * STEP + 5 * MINUTE,
-        left_out=STEP,
-    ),
-    Cause(
-        "RegistryStorageRateLimited",
-        10 * MINUTE,
-        (growing(storage.RATE_LIMITED, 0.11),),
-        (growing(storage.RATE_LIMITED, 0.09),),
-        known=19 * STEP,  # the rate over 5 minutes has grown to 19/20 of 0.11
-    ),
-    Cause("RegistryStorageRetries", 10 * MINUTE, calls(0.51), calls(0.49), known=STEP),
-    Cause("RegistryDatabasePoolSaturated", 5 * MINUTE, pool(91), pool(90)),
-    Cause(
-        "RegistryReplicasQuarantined",
-        5 * MINUTE,
-        (growing(elections, 0.1, **quarantined),),
-        (growing(elections, 9, **fresh), level(elections, 7, **quarantined)),
-        known=STEP,
-    ),
-    Cause("RegistryGarbageQueueGrowing", HOUR, overdue(1001, 1), overdue(1001, -0.01), known=STEP),
-    Cause("RegistryMigrationFailed", 15 * MINUTE, migration(12, 12), migration(12, 12.1)),
-    Cause("RegistryRedisUnreachable", 5 * MINUTE, connections(0), connections(1), known=STEP),
-    Cause(
-        "RegistryNotificationsLost",
-        15 * MINUTE,
-        (growing(delivery, 0.1, **lost),),
-        (growing(delivery, 9, **delivered), level(delivery, 7, **lost)),
-        known=STEP,
-    ),
-    Cause(
-        "RegistryNotificationsDropped",
-        15 * MINUTE,
-        (growing(events, 0.1, **dropped),),
-        (growing(events, 9, **kept), level(events, 7, **dropped)),
-        known=STEP,
-    ),
-)
-every_cause = pytest.mark.parametrize("cause", CAUSES, ids=lambda cause: cause.alert)
-
-
-def group(cause: Cause, name: str, fed: tuple[Series, ...], fires: dict[int, bool]) -> dict[str, Any]:
-    """A test group: is the alert firing at each of these seconds?"""
-    samples = max(fires) // STEP + 1
-    return {
-        "name": f"{cause.alert}: {name}",
-        "interval": f"{STEP}s",
-        "input_series": [{**one, "values": one["values"].format(n=samples)} for one in fed],
-        "promql_expr_test": [
-            {
-                "expr": f'count(ALERTS{{alertname="{cause.alert}",alertstate="firing"}}) > bool 0 or vector(0)',
-                "eval_time": f"{second}s",
-                "exp_samples": [{"labels": "{}", "value": int(firing)}],
-            }
-            for second, firing in fires.items()
-        ],
-    }
-
-
-def run(promtool: Path, directory: Path, rules: str, cause: Cause) -> subprocess.CompletedProcess[str]:
-    """Run both sides of an alert: it fires when it is due and not a step before; it never fires without its cause."""
-    version = subprocess.run([str(promtool), "--version"], check=True, capture_output=True, text=True).stdout
-    due = cause.known + cause.hold - (cause.left_out if "version 3." in version else 0)
-    tests = {
-        "rule_files": ["rules.yaml"],
-        "evaluation_interval": f"{STEP}s",
-        "tests": [
-            group(cause, "there", cause.over, {due - STEP: False, due: True, due + HOUR: True}),
-            group(cause, "not there", cause.under, {due: False, due + HOUR: False}),
-        ],
-    }
-    (directory / "rules.yaml").write_text(rules)
-    (directory / "causes.test.yaml").write_text(yaml.safe_dump(tests, sort_keys=False))
-    command = [str(promtool), "test", "rules", "causes.test.yaml"]
-    return subprocess.run(command, cwd=directory, check=False, capture_output=True, text=True)
-
-
-@pytest.fixture(scope="module")
-def rules() -> str:
-    return outputs.files(BUNDLED, GITLAB)[RULES].decode()
-
-
-def test_every_cause_alert_is_tested(rules: str) -> None:
-    alerts = [rule["alert"] for part in yaml.safe_load(rules)["groups"] for rule in part["rules"]]
-    assert alerts == [cause.alert for cause in CAUSES]
-
-
-@every_cause
-def test_it_fires_when_it_is_due_and_is_silent_just_below(
-    promtool: Path, tmp_path: Path, rules: str, cause: Cause
-) -> None:
-    done = run(promtool, tmp_path, rules, cause)
+def test_alerts_fire_when_they_are_due_and_are_silent_just_below(tmp_path: Path, program: str, flavor: str) -> None:
+    done = run_tests(promtool_of(program), *write_all(tmp_path, flavor))
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@every_cause
 @pytest.mark.server
-@pytest.mark.parametrize("broken", ["later", "sooner", "always", "never"])
-def test_a_broken_alert_fails_its_test(tmp_path: Path, rules: str, cause: Cause, broken: str) -> None:
-    data = yaml.safe_load(rules)
-    (rule,) = (rule for part in data["groups"] for rule in part["rules"] if rule["alert"] == cause.alert)
-    if broken in {"later", "sooner"}:
-        rule["for"] = f"{cause.hold + (STEP if broken == 'later' else -STEP)}s"
-    else:
-        rule["expr"] = "vector(1)" if broken == "always" else f"({rule['expr']}) and on () vector(0) > 0"
-    assert run(promtool_of("debian"), tmp_path, yaml.safe_dump(data), cause).returncode != 0
+def test_alerts_are_silent_where_nothing_is_there_but_those_of_an_absence(tmp_path: Path) -> None:
+    write_all(tmp_path, "gitlab")
+    rules = sorted(str(path) for path in (tmp_path / "prometheus/rules").glob("*.yaml"))
+    test = {
+        "interval": "1m",
+        "input_series": [{"series": "something_else", "values": "1x90"}],
+        "promql_expr_test": [
+            {
+                "expr": 'count by (alertname) (ALERTS{alertstate="firing"}) * 0',
+                "eval_time": "90m",
+                "exp_samples": [{"labels": f'{{alertname="{name}"}}', "value": 0} for name in sorted(OF_ABSENCE)],
+            }
+        ],
+    }
+    file = tmp_path / "nothing.test.yaml"
+    file.write_text(json.dumps({"rule_files": rules, "evaluation_interval": "3m", "tests": [test]}))
+    done = run_tests(promtool_of("debian"), file)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.server
+def test_the_first_step_that_fails_is_named_with_its_most_frequent_result(tmp_path: Path) -> None:
+    write_all(tmp_path, "gitlab")
+    steps = ("resolve", "connect", "tls", "auth", "base", "pull_manifest", "pull_blob", "push", "read_back", "delete")
+    tests = []
+    for first, failing in enumerate(steps):
+        series = {
+            f'registry_probe_success{{step="{step}", target="a"}}': "1x4 0x16" if step in steps[first:] else "1x20"
+            for step in steps
+        }
+        series |= {
+            f'registry_probe_runs_total{{step="{step}", target="a", result="timeout"}}': "0x4 1+1x15"
+            for step in steps[first:]
+        }
+        # An older failure of another kind, which was seldom.
+        series[f'registry_probe_runs_total{{step="{failing}", target="a", result="status"}}'] = "0x2 1x18"
+        labels = (
+            f'alertname="RegistryProbeStepFails", alertstate="firing", severity="page", target="a", step="{failing}"'
+        )
+        asked = {
+            "expr": 'ALERTS{alertname="RegistryProbeStepFails", alertstate="firing"}',
+            "eval_time": "5m",
+            "exp_samples": [{"labels": f'ALERTS{{{labels}, result="timeout"}}', "value": 1}],
+        }
+        given = [{"series": name, "values": values} for name, values in series.items()]
+        tests.append({"interval": "15s", "input_series": given, "promql_expr_test": [asked]})
+    file = tmp_path / "steps.test.yaml"
+    rules = [str(tmp_path / "prometheus/rules/probe.yaml")]
+    file.write_text(json.dumps({"rule_files": rules, "evaluation_interval": "15s", "tests": tests}))
+    done = run_tests(promtool_of("debian"), file)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.server
+def test_an_outage_is_in_the_windows_of_each_tier_for_its_time(tmp_path: Path) -> None:
+    write_all(tmp_path, "gitlab")
+    in_windows = {
+        "29m": ("6h", "1d", "3d"),
+        "40m": ("1d", "3d"),
+        "119m": ("1d", "3d"),
+        "130m": ("3d",),
+        "359m": ("3d",),
+    }
+    test = {
+        "interval": "1m",
+        "input_series": [{"series": 'ALERTS{alertname="RegistryOutageRecent", alertstate="firing"}', "values": "1"}],
+        "promql_expr_test": [
+            {
+                "expr": 'count by (tier) (ALERTS{alertname="RegistryOutageInWindow", alertstate="firing"})',
+                "eval_time": time,
+                "exp_samples": [{"labels": f'{{tier="{tier}"}}', "value": 1} for tier in tiers],
+            }
+            for time, tiers in {**in_windows, "370m": ()}.items()
+        ],
+    }
+    file = tmp_path / "tiers.test.yaml"
+    rules = [str(tmp_path / "prometheus/rules/monitoring.yaml")]
+    file.write_text(json.dumps({"rule_files": rules, "evaluation_interval": "1m", "tests": [test]}))
+    done = run_tests(promtool_of("debian"), file)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.server
+def test_what_the_probe_asks_of_a_registry_is_at_most_what_its_record_says(tmp_path: Path) -> None:
+    """Its steps at their default times: 13 requests a minute, as many as 13 in 45 s between two scrapes."""
+    write_all(tmp_path, "gitlab")
+    every = {"resolve": 10, "base": 10, "pull_manifest": 30, "pull_blob": 30, "push": 60, "read_back": 60, "delete": 60}
+    series = [
+        {
+            "series": f'registry_probe_runs_total{{step="{step}", target="a", result="ok"}}',
+            "values": f"0+{60 / often}x20",
+        }
+        for step, often in every.items()
+    ]
+    asked = {
+        "expr": "round(registry:probe_requests:rate5m, 0.01)",
+        "eval_time": "15m",
+        "exp_samples": [{"labels": "{}", "value": 0.47}],
+    }
+    test = {"interval": "1m", "input_series": series, "promql_expr_test": [asked]}
+    file = tmp_path / "requests.test.yaml"
+    rules = [str(tmp_path / "prometheus/rules/probe.yaml")]
+    file.write_text(json.dumps({"rule_files": rules, "evaluation_interval": "1m", "tests": [test]}))
+    done = run_tests(promtool_of("debian"), file)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def broken_alerts(directory: Path, name: str, every: int, first: int) -> tuple[dict[str, str], list[Path]]:
+    """Rule and test files in which every mutant of one alert is an alert of its own; what each mutant is."""
+    file, rule = alerts()[name]
+    cases = [one for one in alert_tests().values() if any(_about(test, name) for test in one["tests"])]
+    recorded = [{**group, "rules": [one for one in group["rules"] if "record" in one]} for group in file.groups]
+    needed = [group for group in recorded if any(one["record"] in rule["expr"] for one in group["rules"])]
+    named, rules = {}, []
+    for number, mutant in list(enumerate(mutants(rule, STEP)))[first::every]:
+        alias = f"{name}Mutant{number}"
+        named[alias] = mutant.what
+        rules.append({**mutant.rule, "alert": alias, "expr": mutant.rule["expr"].replace(name, alias)})
+    if not rules:
+        return {}, []
+    groups = [*needed, {"name": "mutants", "rules": rules}]
+    written = directory / f"{name}.rules.json"
+    written.write_text(json.dumps({"groups": groups}))
+    tests = []
+    for number, one in enumerate(cases):
+        path = directory / f"{name}.{number}.test.json"
+        of_alert = [_of_mutants(test, name, list(named)) for test in one["tests"] if _about(test, name)]
+        order = [group["name"] for group in groups]
+        path.write_text(json.dumps({**one, "rule_files": [str(written)], "group_eval_order": order, "tests": of_alert}))
+        tests.append(path)
+    return named, tests
+
+
+def _about(test: Json, name: str) -> bool:
+    return str(test["name"]).startswith(f"{name}:")
+
+
+def _of_mutants(test: Json, name: str, aliases: list[str]) -> Json:
+    """A test group that asks of every mutant what it asks of the alert."""
+    asked = [
+        {**one, "expr": one["expr"].replace(f'"{name}"', f'"{alias}"')}
+        for alias in aliases
+        for one in test["promql_expr_test"]
+    ]
+    return {**test, "promql_expr_test": asked}
+
+
+@pytest.mark.parametrize(
+    "every",
+    [
+        pytest.param(8, marks=pytest.mark.server),
+        pytest.param(1, marks=[pytest.mark.server, pytest.mark.peer, pytest.mark.timeout(1800)]),
+    ],
+)
+def test_each_part_of_an_alert_is_missed_when_it_is_broken(tmp_path: Path, every: int) -> None:
+    """All mutants take a minute of CPU, so `make test` takes every eighth and `make test-peers` all."""
+    named: dict[str, tuple[str, str]] = {}
+    files: list[Path] = []
+    for index, alert in enumerate(sorted(alerts().keys() - {"RegistryWatchdog"})):
+        what, tests = broken_alerts(tmp_path, alert, every, index % every)
+        named |= {alias: (alert, part) for alias, part in what.items()}
+        files += tests
+    done = run_tests(promtool_of("debian"), *files)
+    seen = set(re.findall(r"\w+Mutant\d+", done.stdout + done.stderr))
+    survived = [broken for alias, broken in named.items() if alias not in seen and broken not in EQUIVALENT]
+    assert len(named) > 600 // every
+    assert not survived, survived
+
+
+def test_texts_name_what_they_are_about() -> None:
+    for name, (_, rule) in alerts().items():
+        summary, description = rule["annotations"]["summary"], rule["annotations"]["description"]
+        assert 20 < len(summary) < 200, name
+        assert len(description) > 30, name
+        assert summary.endswith("."), name
+
+
+def test_the_bundled_rules_are_yaml_that_a_person_wrote() -> None:
+    for file in sorted((Path(__file__).parents[2] / "alerts").glob("*.rules.yaml")):
+        assert yaml.safe_load(file.read_text())["groups"]
+        assert "{%" not in file.read_text()

@@ -7,16 +7,17 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
 
-from regobs.documents import load_yaml
 from regobs.grafana.outputs import files
 from regobs.promql.nodes import Matcher, MatchOp, Selector
 from regobs.promql.parse import parse
 from regobs.promql.walk import selectors
 from regobs.slo import outputs as slo
 from tests.pack.test_dashboards import CONFIGS, PACK, ROOT, SLUGS, Json, charts
+from tests.slo.packs import bundled_groups
 
 INSTANCES = 200
 MOST_SAMPLES = 50_000_000  # --query.max-samples of Prometheus
@@ -59,23 +60,18 @@ def samples(panel: Json, exposed: Series) -> Iterator[int]:
 def count(selector: Selector, exposed: Series) -> int:
     """The series of a selector in the fleet; recorded ones are those of one instance, with all of its labels."""
     name = str(selector.metric)
-    series = exposed.get(RAW.get(name, name), [])
+    series = exposed.get(raw_names().get(name, name), [])
     return sum(all(matches(labels, one) for one in selector.matchers) for labels in series) * (
-        1 if name in RAW else INSTANCES
+        1 if name in raw_names() else INSTANCES
     )
 
 
+@cache
 def raw_names() -> dict[str, str]:
     """Of which series each recorded one is made."""
-    content = {name: data for name, data in slo.files(PACK, CONFIGS["gitlab"]).items() if "/rules/" in name}
-    rules = [
-        rule for data in content.values() for g in load_yaml(data.decode(), "").data["groups"] for rule in g["rules"]
-    ]
+    rules = [rule for group in bundled_groups() for rule in group["rules"]]
     sources = {rule["record"]: next(selectors(parse(rule["expr"])), None) for rule in rules if "record" in rule}
     return {name: str(source.metric) for name, source in sources.items() if source}
-
-
-RAW = raw_names()
 
 
 @pytest.fixture(scope="module")

@@ -2,13 +2,39 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
-from regobs.grafana.visuals import NO_DATA
+import pytest
+
+from regobs.catalog.model import Exposer, Metric, Unit
+from regobs.grafana.bound import may_be_never
+from regobs.grafana.load import load_dashboard
+from regobs.grafana.outputs import Dashboards
+from regobs.grafana.panels import Lines, States
+from regobs.grafana.render import render
+from regobs.grafana.visuals import NEVER, NO_DATA
 from regobs.promql import parse
-from regobs.promql.nodes import Aggregate, Call
-from regobs.promql.walk import walk
-from tests.pack.test_dashboards import DASHBOARDS, charts, every_dashboard, queries
+from regobs.promql.infer import is_share
+from regobs.promql.nodes import Aggregate, Binary, Call, Expr, Selector
+from regobs.promql.walk import selectors, walk
+from tests.pack.test_dashboards import (
+    CONFIGS,
+    DASHBOARDS,
+    FILES,
+    PACK,
+    Json,
+    charts,
+    every_dashboard,
+    queries,
+    rendered,
+)
+
+ROWS = [(path.stem, row) for path in FILES for row in load_dashboard(path).rows]
+PANELS = [(name, panel) for name, row in ROWS for panel in row.panels]
 
 OF_A_TARGET = frozenset({"instance", "pod"})
 
@@ -58,3 +84,222 @@ def test_a_panel_has_the_same_id_in_every_deployment() -> None:
                 ids[slug, row, one["title"], one["type"] == "row"].add(one["id"])
     assert len(ids) > 400
     assert [place for place, found in ids.items() if len(found) > 1] == []
+
+
+def test_a_title_is_one_question_and_a_question_has_one_title() -> None:
+    by_title, by_question = defaultdict(set), defaultdict(set)
+    for _, panel in PANELS:
+        by_title[panel.title].add(panel.choices)
+        by_question[panel.choices].add(panel.title)
+    assert {title: len(asked) for title, asked in by_title.items() if len(asked) > 1} == {}
+    assert [titles for titles in by_question.values() if len(titles) > 1] == []
+
+
+def test_no_dashboard_asks_the_same_question_twice() -> None:
+    once = [(name, panel) for name, row in ROWS for panel in row.panels if row.repeat is None]
+    all_asked = [(dashboard, panel.choices) for dashboard, panel in once]
+    twice = {panel.title for dashboard, panel in once if all_asked.count((dashboard, panel.choices)) > 1}
+    assert twice == set()
+
+
+def test_titles_are_short_and_say_of_what() -> None:
+    titles = {panel.title for _, panel in PANELS}
+    vague = r"(In|Open|Up|By|Runs|Keys|Events|Limit|Time|Mean|Size|Version|Network|Memory|Jobs)\b(?! )"
+    assert [title for title in titles if len(title) > 52 or re.match(vague, title) or title.endswith(".")] == []
+
+
+def labels_of(metric: Metric, name: str) -> Iterator[tuple[str, ...]]:
+    """The closed values of a label, form by form."""
+    for form in metric.forms:
+        label = form.label(name)
+        if label is not None and label.values is not None:
+            yield label.values
+
+
+def nameless(expr: Expr) -> set[str]:
+    """Labels that alone name the lines of an expression, and whose values say nothing: none at all, true and false."""
+    found = set()
+    for node in walk(expr):
+        if not isinstance(node, Aggregate) or node.labels is None or len(node.labels) != 1:
+            continue
+        [label] = node.labels
+        for selector in selectors(node.expr):
+            chosen = {word for choice in selector.choices if choice.label == label for word in choice.words}
+            for values in labels_of(selector.metric, label) if isinstance(selector.metric, Metric) else ():
+                if ("" in values and not chosen) or set(values) == {"true", "false"}:
+                    found.add(label)
+    return found
+
+
+def test_every_line_has_a_name_that_says_which_it_is() -> None:
+    named = [(panel.title, nameless(expr)) for _, panel in PANELS for choice in panel.choices for _, expr in choice]
+    assert [(title, labels) for title, labels in named if labels] == []
+
+
+def test_how_many_are_up_is_green_at_no_fixed_number() -> None:
+    """One of two that is up is no good news: what may be coloured is how many are down."""
+    colored = [
+        (panel.title, str(selector.metric))
+        for _, panel in PANELS
+        if panel.thresholds is not None and panel.thresholds[0] > panel.thresholds[1]
+        for choice in panel.choices
+        for _, expr in choice
+        if isinstance(expr, Aggregate) and expr.op in {"sum", "count"}
+        for selector in selectors(expr)
+        if isinstance(selector.metric, Metric) and selector.metric.unit is Unit.BOOL
+    ]
+    assert colored == []
+
+
+def asked(text: str) -> Expr:
+    """What a query shows, without what chooses which of it."""
+    expr = parse(text)
+    while isinstance(expr, Binary) and expr.op == "and":
+        expr = expr.left
+    return expr.expr if isinstance(expr, Aggregate) and expr.op in {"topk", "bottomk"} else expr
+
+
+def at_a_time(expr: Expr) -> bool:
+    """Whether it is a sum of seconds a second, of which 40 are 40 that wait or work at a time."""
+    match expr:
+        case Aggregate("sum", Call("rate", (Selector(str(name)),))):
+            return re.search(r"seconds(_total|_sum)?$", name) is not None and not re.search("cpu|node_disk", name)
+    return False
+
+
+@every_dashboard
+def test_a_share_is_in_percent_and_what_is_at_a_time_is_a_number(key: tuple[str, str]) -> None:
+    for panel in charts(DASHBOARDS[key]):
+        if panel["type"] not in {"table", "alertlist"}:
+            unit = panel["fieldConfig"]["defaults"]["unit"]
+            for expr in (asked(target["expr"]) for target in panel["targets"]):
+                if isinstance(expr, Binary) and is_share(expr):
+                    assert unit == "percentunit", panel["title"]
+                if at_a_time(expr):
+                    assert unit in {"none", "short"}, panel["title"]
+
+
+def test_what_is_at_a_time_is_on_these_dashboards() -> None:
+    found = {key[1] for key in DASHBOARDS for text in queries(DASHBOARDS[key]) if at_a_time(asked(text))}
+    of_exporters = {"repositories-and-namespaces"}
+    assert found == {"storage-detail", "redis-detail", "database-detail", "pgbouncer-detail"} | of_exporters
+
+
+@every_dashboard
+def test_every_variable_of_a_dashboard_changes_something(key: tuple[str, str]) -> None:
+    texts = " ".join(queries(DASHBOARDS[key]))
+    names = [variable["name"] for variable in DASHBOARDS[key]["templating"]["list"]]
+    assert [name for name in names[1:] if f"${name}" not in texts] == []
+
+
+@every_dashboard
+def test_lines_of_the_largest_are_chosen_once_for_the_whole_range(key: tuple[str, str]) -> None:
+    for panel in charts(DASHBOARDS[key]):
+        for target in panel["targets"]:
+            if target["range"] and re.search("(top|bottom)k", target["expr"]):
+                whole = parse(target["expr"])
+                assert isinstance(whole, Binary)
+                assert whole.op == "and"
+                assert isinstance(whole.right, Aggregate)
+                assert all(node.at is not None for node in selectors(whole.right))
+                assert not any(node.at for node in selectors(whole.left))
+
+
+def test_an_age_of_what_never_was_reads_never_and_is_no_line() -> None:
+    ages = [panel for _, panel in PANELS for choice in panel.choices for _, expr in choice if may_be_never(expr)]
+    assert [panel.title for panel in ages] == ["Time since vacuum (top 10)"]
+    assert not any(isinstance(panel, Lines | States) for panel in ages)
+    [shown] = [one for one in charts(DASHBOARDS["gitlab", "postgresql-detail"]) if one["title"] == ages[0].title]
+    [mapping] = shown["fieldConfig"]["defaults"]["mappings"]
+    assert (mapping["options"]["from"], mapping["options"]["result"]["text"]) == (NEVER, "never")
+
+
+@every_dashboard
+def test_zero_has_a_place_on_every_axis(key: tuple[str, str]) -> None:
+    scales = [
+        panel["fieldConfig"]["defaults"]["custom"]["scaleDistribution"]["type"]
+        for panel in charts(DASHBOARDS[key])
+        if panel["type"] == "timeseries"
+    ]
+    assert set(scales) <= {"linear", "symlog"}
+
+
+@pytest.mark.parametrize("slug", ["postgresql-detail", "pgbouncer-detail"])
+def test_every_panel_of_a_neighbour_leads_somewhere(slug: str) -> None:
+    for panel in charts(DASHBOARDS["gitlab", slug]):
+        assert panel["links"], panel["title"]
+
+
+NEIGHBOURS = {Exposer.POSTGRES, Exposer.PGBOUNCER, Exposer.REDIS, Exposer.NODE, Exposer.CADVISOR, Exposer.KUBE_STATE}
+
+
+def described(config: str, **changes: Any) -> Iterator[tuple[set[Exposer], Json]]:
+    """Each panel with the exposers that it reads, in a deployment with some settings more."""
+    found = Dashboards.of(PACK, replace(CONFIGS[config], **changes))
+    for bound in found.bound:
+        panels = {one.panel.title: one for _, one in bound.panels()}
+        for panel in charts(render(bound, found.setting)) if panels else ():
+            read = {metric.exposer for query in panels[panel["title"]].queries for metric in query.metrics}
+            yield read & NEIGHBOURS, panel
+
+
+def test_a_panel_of_neighbours_says_that_it_shows_all_of_them_unless_they_are_chosen() -> None:
+    for exposers, panel in described("gitlab"):
+        said = "It shows all that Prometheus scrapes" in panel["description"]
+        assert said is bool(exposers - {Exposer.RULES}) or not exposers
+    chosen = dict.fromkeys(Exposer, CONFIGS["gitlab"].matchers)
+    for _, panel in described("gitlab", exposer_matchers=chosen):
+        assert "It shows all that Prometheus scrapes" not in panel["description"]
+
+
+def test_pods_are_those_of_the_namespace_of_the_registry_where_that_is_known() -> None:
+    labels = replace(CONFIGS["gitlab"].labels, namespace="ns")
+    seen = 0
+    for exposers, panel in described("gitlab", labels=labels):
+        if exposers & {Exposer.CADVISOR, Exposer.KUBE_STATE} and panel["type"] != "table":
+            assert all('namespace=~"$ns"' in target["expr"] for target in panel["targets"]), panel["title"]
+            assert "scrapes from kube-state-metrics" not in panel["description"]
+            seen += 1
+    assert seen >= 10
+
+
+def test_the_target_of_an_slo_is_shown_whichever_environment_is_chosen() -> None:
+    labels = replace(CONFIGS["gitlab"].labels, environment="env", cluster="cluster")
+    board = rendered(replace(CONFIGS["gitlab"], labels=labels))["slo"]
+    targets = [text for text in queries(board) if "registry:slo_target:ratio" in text]
+    assert targets == ["max by (slo) (registry:slo_target:ratio)"]
+    assert all('env=~"$env"' in text for text in queries(board) if text not in targets)
+
+
+def test_the_overview_begins_with_what_fires_and_a_tile_for_each_part() -> None:
+    panels = list(charts(DASHBOARDS["gitlab", "overview"]))
+    assert panels[0]["type"] == "alertlist"
+    tiles = panels[1:8]
+    assert {tile["options"]["colorMode"] for tile in tiles} == {"background"}
+    assert all(tile["fieldConfig"]["defaults"]["links"] for tile in tiles)
+
+
+def test_a_legend_of_routes_is_short() -> None:
+    [panel] = [one for one in charts(DASHBOARDS["gitlab", "overview"]) if one["title"] == "Requests by route"]
+    renamed = {one["options"]["renamePattern"] for one in panel["transformations"] if one["id"] == "renameByRegex"}
+    assert {"$1manifest$2", "$1blob$2", "$1upload$2"} <= renamed
+    for change in panel["transformations"]:
+        pattern = change["options"]["regex"]
+        found = [
+            r
+            for r in ("/v2/", "/v2/{name}/blobs/{digest}", "/v2/{name}/blobs/uploads/{uuid}")
+            if re.fullmatch(pattern, r)
+        ]
+        assert len(found) <= 1
+
+
+def test_every_panel_word_is_used_by_the_pack() -> None:
+    words = {type(panel).__name__ for _, panel in PANELS}
+    assert words >= {"Alerts", "Bars", "Heat", "Lines", "LongTable", "Saturation", "Stat", "States", "Table", "Tile"}
+
+
+def test_a_row_stands_there_for_each_instance() -> None:
+    config = replace(CONFIGS["gitlab"], labels=replace(CONFIGS["gitlab"].labels, instance="node"))
+    [row] = [one for one in rendered(config)["application-detail"]["panels"] if "repeat" in one]
+    assert (row["title"], row["repeat"]) == ("Instance $node", "node")
+    assert all('node=~"$node"' in target["expr"] for panel in row["panels"] for target in panel["targets"])

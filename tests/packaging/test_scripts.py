@@ -20,6 +20,13 @@ OTHERS = (
     "node_exporter",
     "lnav",
     "skopeo",
+    "zsh",
+    "fish",
+    "mandoc",
+    "mtail",
+    "nginx",
+    "jq",
+    "blackbox_exporter",
 )
 
 

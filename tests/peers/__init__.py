@@ -14,6 +14,10 @@ ELASTICSEARCH = "9.2.0"
 ELASTICSEARCH_8 = "8.17.0"
 OPENSEARCH = "3.3.2"
 KQL_ORACLE = "1.0.2"
+LOGQL_ORACLE = "0.4.2"
+VICTORIAMETRICS = "1.151.0"
+VICTORIALOGS = "1.52.1"
+CORTEX = "1.19.0"
 
 
 def cache() -> Path:
@@ -48,6 +52,33 @@ def required_prometheus3() -> Path:
     return _required(prometheus3(), f"Prometheus {PROMETHEUS}")
 
 
+def required_victoriametrics() -> Path:
+    """The program victoria-metrics, or a skip as above."""
+    return _required(
+        _program(f"victoriametrics-{VICTORIAMETRICS}", "victoria-metrics"), f"VictoriaMetrics {VICTORIAMETRICS}"
+    )
+
+
+def required_vmalert() -> Path:
+    """The program vmalert, which evaluates rules on VictoriaMetrics, or a skip as above."""
+    return _required(_program(f"victoriametrics-{VICTORIAMETRICS}", "vmalert"), f"vmalert {VICTORIAMETRICS}")
+
+
+def required_victorialogs() -> Path:
+    """The program victoria-logs, or a skip as above."""
+    return _required(_program(f"victorialogs-{VICTORIALOGS}", "victoria-logs"), f"VictoriaLogs {VICTORIALOGS}")
+
+
+def required_cortex() -> Path:
+    """The program cortex, or a skip; it is built by `make test-all` only, so no test run of peers fails without it."""
+    program = _program(f"cortex-{CORTEX}", "cortex")
+    if program is None and not os.environ.get("REGOBS_REQUIRE_ALL"):
+        import pytest  # here, so that the installer needs no package
+
+        pytest.skip(f"Cortex {CORTEX} is not installed: python -m tests.peers.install --all")
+    return _required(program, f"Cortex {CORTEX}")
+
+
 def fetched_elasticsearch(version: str) -> Path | None:
     """The program elasticsearch of a version, if it was fetched."""
     return _program(f"elasticsearch-{version}", "elasticsearch")
@@ -60,13 +91,19 @@ def required_elasticsearch(version: str) -> Path:
 
 def required_opensearch() -> Path:
     """The home of OpenSearch, or a skip as above."""
-    return _required(_program(f"opensearch-{OPENSEARCH}", "opensearch"), f"OpenSearch {OPENSEARCH}").parents[1]
+    return _required(_program(f"opensearch-{OPENSEARCH}-painless", "opensearch"), f"OpenSearch {OPENSEARCH}").parents[1]
 
 
 def required_kql_oracle() -> Path:
     """The program that answers with the trees of Kibana's KQL parser, or a skip as above."""
     program = cache() / f"kql-oracle-{KQL_ORACLE}" / "oracle.js"
     return _required(program if os.access(program, os.X_OK) else None, "Kibana's KQL parser")
+
+
+def required_logql_oracle() -> Path:
+    """The program that answers with the places of errors in a LogQL text, or a skip as above."""
+    program = cache() / f"logql-oracle-{LOGQL_ORACLE}" / "oracle.js"
+    return _required(program if os.access(program, os.X_OK) else None, "Grafana's grammar of LogQL")
 
 
 def _required(program: Path | None, title: str) -> Path:

@@ -5,6 +5,8 @@ What this distribution has not, and how the tests go without it:
   answer the same queries with the same rows;
 - lifecycle policies, ingest processors, the calls about data streams: what regobs writes of them is compared with the
   documented form;
+- a language of scripts, by which a part of a path makes groups: the rows of such queries are seen on OpenSearch, whose
+  language Painless is the same;
 - `GET /`, so a client cannot ask for the version that way.
 """
 
@@ -25,7 +27,7 @@ from typing import Any
 import requests
 import trustme
 
-from regobs.demo.processes import Supervisor, free_port
+from regobs.common.programs import Supervisor, free_port
 from regobs.errors import MachineError
 from tests.peers import required_elasticsearch
 from tests.peers.install_elasticsearch import jdk_of

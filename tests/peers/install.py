@@ -1,4 +1,7 @@
-"""Install the peers that are not there yet: `python -m tests.peers.install`. Each has a module `install_<name>`."""
+"""Install the peers that are not there yet: `python -m tests.peers.install`. Each has a module `install_<name>`.
+
+With `--all` also those that take minutes of CPU and that only `make test-all` wants.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,14 @@ from collections.abc import Sequence
 from tests.peers import (
     ELASTICSEARCH,
     ELASTICSEARCH_8,
+    install_cortex,
     install_elasticsearch,
     install_kql,
     install_opensearch,
     install_prometheus,
     install_thanos,
+    install_victorialogs,
+    install_victoriametrics,
 )
 from tests.peers.peer import InstallError, Peer
 
@@ -25,8 +31,11 @@ def peers() -> list[Peer]:
         *elasticsearch,
         install_opensearch.peer(),
         install_kql.peer(),
+        install_kql.logql_peer(),
         install_prometheus.peer(),
         install_thanos.peer(),
+        install_victoriametrics.peer(),
+        install_victorialogs.peer(),
     ]
 
 
@@ -50,4 +59,4 @@ def main(peers: Sequence[Peer]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(peers()))
+    sys.exit(main([*peers(), install_cortex.peer()] if "--all" in sys.argv[1:] else peers()))

@@ -14,20 +14,28 @@ _PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1"  # a fixed on
 
 def fetch(artifact: str, target: Path) -> None:
     """Put what is in the archive of an artifact (group:name:version:zip) into `target`. Raises InstallError."""
-    maven = shutil.which("mvn")
-    if maven is None:
-        raise InstallError("Maven is not installed: apt-get install --no-install-recommends maven")
     with_it = target / "fetched"
-    for goal, *options in (
-        ("get", f"-Dartifact={artifact}", "-Dtransitive=false"),
-        ("copy", f"-Dartifact={artifact}", f"-DoutputDirectory={with_it}"),
-    ):
-        done = subprocess.run([maven, "-B", "-q", f"{_PLUGIN}:{goal}", *options], check=False, cwd=target)
-        if done.returncode != 0:
-            raise InstallError(f"mvn {goal} failed with exit code {done.returncode}; its messages are above")
+    _run("get", f"-Dartifact={artifact}", "-Dtransitive=false", directory=target)
+    _run("copy", f"-Dartifact={artifact}", f"-DoutputDirectory={with_it}", directory=target)
     (archive,) = with_it.glob("*.zip")
     unpack(archive, target)
     shutil.rmtree(with_it)
+
+
+def fetch_jars(project: Path, target: Path, groups: tuple[str, ...], **properties: str) -> None:
+    """Put what a pom.xml depends on, of these groups, into `target`. Raises InstallError."""
+    given = (f"-D{name}={value}" for name, value in properties.items())
+    where = (f"-DincludeGroupIds={','.join(groups)}", f"-DoutputDirectory={target}")
+    _run("copy-dependencies", "-f", str(project), *where, *given, directory=target)
+
+
+def _run(goal: str, *options: str, directory: Path) -> None:
+    maven = shutil.which("mvn")
+    if maven is None:
+        raise InstallError("Maven is not installed: apt-get install --no-install-recommends maven")
+    done = subprocess.run([maven, "-B", "-q", f"{_PLUGIN}:{goal}", *options], check=False, cwd=directory)
+    if done.returncode != 0:
+        raise InstallError(f"mvn {goal} failed with exit code {done.returncode}; its messages are above")
 
 
 def unpack(archive: Path, target: Path) -> None:

@@ -2,7 +2,8 @@
 
 No OpenSearch knows `ignore_malformed` of booleans and `subobjects`, so its mapping goes without them. Without the
 second it refuses a line with an object in the place of text; such a line is written with the object as text. Its
-`wildcard` makes no groups and knows no order, so `keyword` stands in for it.
+`wildcard` makes no groups and knows no order, so `keyword` stands in for it. What Elasticsearch calls `flattened` it
+calls `flat_object`.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from regobs.demo.processes import Supervisor, free_port
+from regobs.common.programs import Supervisor, free_port
 from tests.peers import required_opensearch
 from tests.peers.install_opensearch import jdk
 from tests.peers.search_server import JVM, SearchServer, prepared, started
+
+TYPES = {"wildcard": "keyword", "flattened": "flat_object"}  # of Elasticsearch, and what stands for them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,18 +34,20 @@ class OpenSearch(SearchServer):
             for name, field in mapping["properties"].items()
         }
         for field in properties.values():
-            if field["type"] == "wildcard":
-                field["type"] = "keyword"
+            field["type"] = TYPES.get(field["type"], field["type"])
         return {key: value for key, value in mapping.items() if key != "subobjects"} | {"properties": properties}
 
     def load(self, index: str, mapping: Mapping[str, Any], lines: Iterable[Mapping[str, Any]]) -> list[Any]:
-        """Make an index of lines without objects."""
-        return SearchServer.load(self, index, mapping, map(_without_objects, lines))
+        """Make an index of lines without objects but in the fields that take them."""
+        taking = {name for name, field in mapping["properties"].items() if field["type"] == "flattened"}
+        return SearchServer.load(self, index, mapping, (_without_objects(line, taking) for line in lines))
 
 
-def _without_objects(line: Mapping[str, Any]) -> dict[str, Any]:
+def _without_objects(line: Mapping[str, Any], taking: set[str]) -> dict[str, Any]:
     return {
-        name: json.dumps(value, separators=(",", ":"), ensure_ascii=False) if isinstance(value, dict) else value
+        name: json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+        if isinstance(value, dict) and name not in taking
+        else value
         for name, value in line.items()
     }
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import requests
 
-from regobs.demo.processes import Process, Supervisor
+from regobs.common.programs import Process, Supervisor
 from regobs.errors import MachineError
 from regobs.logs.elasticsearch.access import Access
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import requests
 
+from regobs.common.programs import Supervisor
 from regobs.demo import servers
-from regobs.demo.processes import Supervisor
 from tests import peers
 from tests.e2e.conftest import supervisor
 from tests.peers import golang

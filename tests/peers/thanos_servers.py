@@ -10,9 +10,9 @@ from typing import Any
 
 import requests
 
+from regobs.common.programs import Process, Supervisor, free_port
 from regobs.demo import servers
-from regobs.demo.processes import Process, Supervisor, free_port
-from regobs.demo.servers import Server
+from regobs.demo.servers import LocalServer
 from regobs.errors import MachineError
 
 REPLICA = "replica"  # the external label that tells servers with the same data apart
@@ -42,7 +42,7 @@ def replica(supervisor: Supervisor, program: Path, name: str, config: Mapping[st
     return Sidecar(process, f"127.0.0.1:{grpc}")
 
 
-def query(supervisor: Supervisor, program: Path, sidecars: Sequence[Sidecar]) -> Server:
+def query(supervisor: Supervisor, program: Path, sidecars: Sequence[Sidecar]) -> LocalServer:
     """Start a Thanos Query over sidecars; returns once it knows them all, since it looks for them slowly."""
     grpc, http = free_port(), free_port()
     url = f"http://127.0.0.1:{http}"
@@ -58,6 +58,6 @@ def query(supervisor: Supervisor, program: Path, sidecars: Sequence[Sidecar]) ->
         process.check()
         stores = requests.get(f"{url}/api/v1/stores", timeout=5).json()["data"].get("sidecar") or []
         if {store["name"] for store in stores if not store["lastError"]} >= {one.address for one in sidecars}:
-            return Server(process, url, supervisor.directory, supervisor.directory)
+            return LocalServer(process, url, supervisor.directory, supervisor.directory)
         time.sleep(0.2)
     raise MachineError("Thanos Query does not see its sidecars", value=process.tail())

@@ -74,9 +74,9 @@ class Stub:
                 body = reply.body.encode()
                 self.send_response(reply.status)
                 self.send_header("Content-Type", reply.content_type)
-                self.send_header("Content-Length", str(len(body)))
-                for name, value in reply.headers.items():
+                for name, value in {"Content-Length": str(len(body)), **reply.headers}.items():
                     self.send_header(name, value)
+                self.close_connection = "Content-Length" in reply.headers  # more is announced than comes
                 self.end_headers()
                 with contextlib.suppress(ConnectionError):  # the client of a delayed answer has gone
                     self.wfile.write(body)

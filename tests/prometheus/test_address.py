@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from regobs.errors import ExitCode, InputError
-from regobs.prometheus.address import Address, bare, environment_headers, redact
+from regobs.prometheus.address import Address, bare, redact
 
 SECRET = "s3cr3t-Wort"
 
@@ -66,9 +66,3 @@ def test_redacting_hides_whatever_stands_before_the_last_at_sign(password: str, 
 def test_a_url_of_the_server_loses_user_and_query() -> None:
     assert bare(f"http://u:{SECRET}@host:1/metrics?token={SECRET}#x") == "http://host:1/metrics"
     assert bare("http://host/probe?target=a@b") == "http://host/probe"
-
-
-def test_the_token_of_the_environment_becomes_a_bearer_header() -> None:
-    assert environment_headers({"REGOBS_PROMETHEUS_TOKEN": f" {SECRET}\n"}) == {"Authorization": f"Bearer {SECRET}"}
-    assert environment_headers({}) == {}
-    assert environment_headers({"REGOBS_PROMETHEUS_TOKEN": " "}) == {}

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from regobs.prometheus.answers import read_rule_group, read_target
+from regobs.prometheus.state import read_rule_group, read_target
 
 
 def target(**changes: Any) -> dict[str, Any]:

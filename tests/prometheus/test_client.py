@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from regobs.errors import EndpointError, ExitCode, InputError, QueryError, RegobsError, ServerError
-from regobs.prometheus import Prometheus, Range, Stats
+from regobs.prometheus import Prometheus, RangeSeries, Stats
 from tests.prometheus.stub import NOT_FOUND, Reply, Stub, failure, success, vector
 
 QUERY = "/api/v1/query"
@@ -86,7 +86,7 @@ def test_a_range_query_sends_its_edges_and_gives_points() -> None:
     result = {"resultType": "matrix", "result": [{"metric": {"a": "b"}, "values": [[1, "2"], [2.5, "NaN"]]}]}
     with Stub({"/api/v1/query_range": success(result)}) as stub, Prometheus(stub.url) as prometheus:
         answer = prometheus.query_range("up", 1, 2.5, 0.5)
-        assert isinstance(answer.ranges[0], Range)
+        assert isinstance(answer.ranges[0], RangeSeries)
         assert answer.ranges[0].points[0] == (1.0, 2.0)
         assert math.isnan(answer.ranges[0].points[1][1])
         sent = {"query": ["up"], "start": ["1.0"], "end": ["2.5"], "step": ["0.5"]}
@@ -178,6 +178,9 @@ def test_a_query_that_takes_too_long_on_the_server_is_no_fault_of_its_text() -> 
     ("reply", "words"),
     [
         (Reply(401, "no", "text/plain"), "authentication"),
+        (Reply(401, "no org id\n", "text/plain"), "--tenant"),
+        (Reply(401, "no org id\n", "text/plain"), "text/plain: no org id"),
+        (Reply(200, vector(({"a": "b"}, "1")).body[:-9]), "breaks off"),
         (Reply(403, "no", "text/plain"), "forbids"),
         (Reply(302, headers={"Location": f"https://login.example/x?state={SECRET}"}), "https://login.example/x"),
         (Reply(429), "too many requests"),
@@ -262,12 +265,11 @@ def thanos() -> Iterator[Prometheus]:
 
 
 def test_a_missing_part_of_the_api_is_told_from_a_wrong_server(thanos: Prometheus) -> None:
-    with pytest.raises(ServerError) as caught:
-        thanos.targets()
-    assert not isinstance(caught.value, EndpointError)
-    thanos.query("up")
     with pytest.raises(EndpointError, match="/api/v1/targets"):
         thanos.targets()
+    with Stub({}) as stub, Prometheus(stub.url) as nothing, pytest.raises(ServerError) as caught:
+        nothing.targets()
+    assert not isinstance(caught.value, EndpointError)
 
 
 @pytest.mark.parametrize(("status", "ready"), [(200, True), (503, False)])
@@ -279,3 +281,83 @@ def test_readiness_follows_the_servers_own_answer(status: int, *, ready: bool) -
 def test_a_server_without_a_readiness_page_is_ready_when_it_knows_its_version() -> None:
     with Stub({"/api/v1/status/buildinfo": success({"version": "2.0"})}) as stub, Prometheus(stub.url) as prometheus:
         assert prometheus.ready() is True
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "error"),
+    [
+        (422, "execution", "query processing would load too many samples into memory in query execution"),
+        (422, "execution", "the query exceeded the maximum number of chunks (limit: 2000000 chunks)"),
+        (400, "bad_data", "the query time range exceeds the limit"),
+        (400, "bad_data", "exceeded maximum resolution of 11,000 points per timeseries."),
+        (422, "422", "cannot select more than -search.maxSamplesPerQuery=1000000000 samples"),
+    ],
+)
+def test_a_query_that_asks_for_too_much_is_not_called_invalid(status: int, kind: str, error: str) -> None:
+    found = refused({QUERY: failure(status, kind, error)})
+    assert isinstance(found, QueryError)
+    assert "valid PromQL" not in str(found)
+    assert error in str(found)
+    assert "shorter range" in str(found)
+
+
+def test_series_that_cannot_be_joined_are_not_called_invalid_promql() -> None:
+    found = refused({QUERY: failure(422, "execution", "found duplicate series for the match group")})
+    assert "valid PromQL" not in str(found)
+    assert "found duplicate series" in str(found)
+
+
+def test_victoriametrics_calls_a_wrong_query_by_its_http_code() -> None:
+    found = refused({QUERY: failure(400, "400", "cannot parse query")})
+    assert isinstance(found, QueryError)
+    assert "valid PromQL; the server says: 400: cannot parse query" in str(found)
+
+
+@pytest.mark.parametrize("answer", [success({}), NOT_FOUND, Reply(400, "unsupported path requested", "text/plain")])
+def test_a_server_without_build_information_has_an_unknown_version(answer: Reply) -> None:
+    with Stub({"/api/v1/status/buildinfo": answer, QUERY: vector(({}, "1"))}) as stub, Prometheus(stub.url) as client:
+        assert client.buildinfo().version == ""
+        assert client.buildinfo().version == ""
+
+
+def test_a_path_that_a_server_calls_unsupported_is_a_missing_part_of_the_api() -> None:
+    replies = {QUERY: vector(), "/api/v1/targets": Reply(400, "unsupported path requested", "text/plain")}
+    with Stub(replies) as stub, Prometheus(stub.url) as prometheus:
+        prometheus.query("up")
+        with pytest.raises(EndpointError):
+            prometheus.targets()
+
+
+def test_a_proxy_that_forbids_post_is_asked_by_get_from_then_on() -> None:
+    replies = {("POST", QUERY): Reply(403, "RBAC: access denied", "text/plain"), ("GET", QUERY): vector(({}, "1"))}
+    with Stub(replies) as stub, Prometheus(stub.url) as prometheus:
+        assert prometheus.query("up").samples
+        assert prometheus.query("up").samples
+        assert [request.method for request in stub.requests] == ["POST", "GET", "GET"]
+
+
+def test_an_empty_result_may_be_null() -> None:
+    answer, _ = ask({QUERY: success({"resultType": "vector", "result": None})})
+    assert answer.samples == ()
+
+
+def test_alerts_are_read_as_the_ruler_of_thanos_spells_them() -> None:
+    with Stub({"/api/v1/alerts": success({"Alerts": []})}) as stub, Prometheus(stub.url) as prometheus:
+        assert prometheus.alerts() == ()
+
+
+def test_what_a_server_repeats_of_a_token_is_not_shown() -> None:
+    reply = Reply(401, f"invalid token {SECRET}", "text/plain")
+    headers = {"Authorization": f"Bearer {SECRET}"}
+    with (
+        Stub({QUERY: reply}) as stub,
+        Prometheus(stub.url, headers=headers) as client,
+        pytest.raises(ServerError) as no,
+    ):
+        client.query("up")
+    assert "invalid token [FILTERED]" in str(no.value)
+
+
+def test_an_answer_that_ends_too_early_on_the_wire_is_said_so() -> None:
+    error = refused({QUERY: Reply(200, '{"status"', headers={"Content-Length": "1000"})})
+    assert "breaks off" in str(error)

@@ -35,6 +35,7 @@ from regobs.promql import (
     within,
     zero_filled,
 )
+from regobs.promql.build import change
 from tests.promql.local import CPU, DURATION, GITLAB_WORDS, IN_FLIGHT, MEMORY, REDIS, REQUESTS, START, UP, lookup
 
 REQ = "registry_http_requests_total"
@@ -57,6 +58,9 @@ RI = "$__rate_interval"
          f"histogram_quantile(0.5, sum by (route, le) (rate({DUR}_bucket[{RI}]))) >= 0"),
         (within(0.5, DURATION),
          f'sum(rate({DUR}_bucket{{le="0.5"}}[{RI}])) / (sum(rate({DUR}_count[{RI}])) > 0)'),
+        (change(highest(MEMORY)), "delta(max(process_resident_memory_bytes)[1h:1m])"),
+        (change(highest(MEMORY), over="59m"), "delta(max(process_resident_memory_bytes)[59m:1m])"),
+        (change(highest(MEMORY), over="1d"), "delta(max(process_resident_memory_bytes)[1d:24m])"),
         (total(IN_FLIGHT), "sum(registry_http_in_flight_requests)"),
         (highest(MEMORY, by="instance"), "max by (instance) (process_resident_memory_bytes)"),
         (lowest(UP), "min(up)"),
@@ -73,7 +77,8 @@ RI = "$__rate_interval"
          f"sum(rate({DUR}_sum[{RI}])) / (sum(rate({REQ}[{RI}])) > 0)"),
         (count(DURATION), f"count({DUR}_count)"),
         (latest(UP), "up"),
-        (age(START), "time() - max(process_start_time_seconds)"),
+        (age(START), "time() - (max(process_start_time_seconds) > 0)"),
+        (age(START, or_never=True), "time() - max(process_start_time_seconds)"),
         (zero_filled(total(UP), total(MEMORY)),
          "sum(up) or 0 * sum(process_resident_memory_bytes)"),
         (ratio(total(UP), total(MEMORY)),

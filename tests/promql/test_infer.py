@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 from hypothesis import given, settings
 
@@ -13,11 +15,13 @@ from regobs.promql import (
     count,
     drain_time,
     forecast,
+    highest,
     increase,
     infer,
     infer_text,
     latest,
     mean,
+    per,
     quantile,
     rate,
     ratio,
@@ -28,6 +32,9 @@ from regobs.promql import (
     volume,
     within,
 )
+from regobs.promql.infer import literal
+from regobs.promql.parse import parse
+from tests.examples import examples
 from tests.promql.local import (
     CPU,
     DISTRIBUTION_WORDS,
@@ -56,12 +63,16 @@ def of(text: str) -> Type:
         (increase(REQUESTS), Unit.REQUESTS, False, set()),
         (rate(CPU), Unit.CORES, False, set()),
         (volume(SIZE), Unit.BYTES, True, set()),
-        (volume(DURATION), Unit.RATIO, False, set()),
+        (volume(DURATION), Unit.NONE, False, set()),  # how many at a time
         (mean(DURATION), Unit.SECONDS, False, set()),
         (mean(SIZE, by="route"), Unit.BYTES, False, {"route"}),
         (quantile(0.5, SIZE, by="route"), Unit.BYTES, False, {"route"}),
         (within("0.5", DURATION, by="route"), Unit.RATIO, False, {"route"}),
         (ratio(rate(select(REQUESTS, code="5xx")), rate(REQUESTS)), Unit.RATIO, False, set()),
+        (ratio(rate(SIZE), rate(REQUESTS)), Unit.RATIO, False, set()),  # a share, whatever is counted
+        (per(rate(SIZE), rate(REQUESTS)), Unit.NONE, False, set()),
+        (total(UP), Unit.NONE, False, set()),  # how many are up
+        (highest(UP), Unit.BOOL, False, set()),
         (total(MEMORY, by="instance"), Unit.BYTES, False, {"instance"}),
         (rate(SIZE), Unit.EVENTS, True, set()),
         (age(START), Unit.SECONDS, False, set()),
@@ -123,6 +134,20 @@ def test_a_raw_counter_is_marked_until_its_growth_is_taken() -> None:
     assert not of("sum(rate(registry_http_requests_total[5m]))").raw_counter
     assert not of("count(registry_http_requests_total)").raw_counter
     assert not of("up").raw_counter
+    assert of("registry_http_requests_total * 2").raw_counter
+    assert of("2 * registry_http_requests_total").raw_counter
+    assert not of("2 * up").raw_counter
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        *(("2 * 3", 6), ("2 + 3", 5), ("2 - 3", -1), ("-(2 * 3)", -6), ("1.5", Decimal("1.5"))),
+        *(("2 / 3", None), ("NaN", None), ("Inf * 0", None), ("2 * up", None), ("up", None)),
+    ],
+)
+def test_a_literal_is_what_can_be_computed_without_a_server(text: str, value: Decimal | None) -> None:
+    assert literal(parse(text)) == value
 
 
 BUCKET = "registry_http_request_duration_seconds_bucket"
@@ -223,7 +248,7 @@ def test_value_types(text: str, value: str) -> None:
     assert of(text).value == value
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 @given(expressions)
 def test_any_expression_has_a_type_or_one_error(expr: Expr) -> None:
     try:
@@ -237,3 +262,10 @@ def test_any_expression_has_a_type_or_one_error(expr: Expr) -> None:
 
 def test_in_flight_has_a_legend() -> None:
     assert infer(total(IN_FLIGHT, by="route"), lookup=lookup).labels == frozenset({"route"})
+
+
+def test_the_rest_of_a_division_has_the_unit_and_a_power_has_none() -> None:
+    memory = "process_resident_memory_bytes"
+    rest, power = of(f"{memory} % {memory}"), of(f"{memory} ^ {memory}")
+    assert (rest.unit, rest.fraction) == (Unit.BYTES, False)
+    assert (power.unit, power.per_second, power.fraction) == (Unit.NONE, False, False)

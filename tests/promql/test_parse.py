@@ -22,6 +22,7 @@ from regobs.promql.nodes import (
     Unary,
     Variable,
 )
+from tests.examples import examples
 from tests.promql.local import GITLAB_WORDS
 
 
@@ -98,7 +99,7 @@ def test_the_odd_spellings_are_read(text: str, expr: object) -> None:
         ("sum(a", "'(' is never closed", 1, 4),
         ('a{b="c}', "string is never closed", 1, 5),
         ("a & b", "'&' has no meaning", 1, 3),
-        ("rate(a[$__interval]) + rate(b)", "expected type matrix", 1, 1),
+        ("rate(a[$__interval]) + rate(b)", "expected type matrix", 1, 29),
         ("rate(a[$__interval]) foo", "'foo' cannot stand here", 1, 22),
         ("a[5m smoothed]", "'smoothed' cannot stand here", 1, 6),
         ("a[5m * 2]", "'*' cannot stand here", 1, 6),
@@ -114,12 +115,12 @@ def test_the_odd_spellings_are_read(text: str, expr: object) -> None:
         ("a * on b", "'b' cannot stand here", 1, 8),
         ("a offset x", "'x' cannot stand here", 1, 10),
         ('a{b=~"("}', "illegal regex", 1, 6),
-        ("a{__name__='b'}", "must not be set twice", 1, 1),
+        ("a{__name__='b'}", "must not be set twice", 1, 3),
         ("a[5x]", "bad number or duration", 1, 3),
         ("a[5m] + b[0s]", "must be greater than 0", 1, 11),
         ("(" * 51 + "a" + ")" * 51, "nested too deeply", 1, 51),
         ("a" + "\n+ a" * 101, "has 101 operators", 102, 1),
-        ("1 > 2", "must use BOOL", 1, 1),
+        ("1 > 2", "must use BOOL", 1, 3),
     ],
 )
 def test_broken_text_gets_its_place(text: str, message: str, line: int, column: int) -> None:
@@ -139,7 +140,7 @@ def test_an_unknown_function_gets_the_nearest_one() -> None:
     assert caught.value.expected == "histogram_quantile"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.text(alphabet="ab(){}[],=~\"'$ 15m+-*/^<>!@:.#\\\n", max_size=25))
 def test_garbage_gives_a_tree_or_one_error_with_a_place(text: str) -> None:
     place = Location("f", 1)
@@ -160,3 +161,18 @@ def test_parts_know_where_they_stand() -> None:
     assert isinstance(tree.left, Binary)
     places += [parsed.locate(tree.left.right), parsed.locate(tree.left.left, "b")]
     assert places == [Location("f", 1, 1), Location("f", 2, 10), Location("f", 2, 4), Location("f", 1, 17)]
+
+
+@pytest.mark.parametrize("time", ["1e999", "Inf", "NaN", "9223372036854775808"])
+def test_a_time_that_no_server_knows_is_refused(time: str) -> None:
+    for text in (f"up @ {time}", f"up offset {time}", f"rate(up[{time}])", f"rate(up[5m:{time}])"):
+        with pytest.raises(PromqlError):
+            parse(text)
+    assert parse("up @ 1e10") == parse("up @ 10000000000")
+
+
+@pytest.mark.parametrize(("text", "closing"), [("sum(a", ")"), ("rate(a[5m", "]"), ("a{b='c'", "}")])
+def test_what_is_never_closed_is_told_with_what_closes_it(text: str, closing: str) -> None:
+    with pytest.raises(PromqlError) as caught:
+        parse(text)
+    assert caught.value.expected == closing

@@ -10,19 +10,20 @@ from regobs.errors import PromqlError
 from regobs.promql import parse, rate, strip_parens, to_text
 from regobs.promql.nodes import Aggregate, Binary, Duration, Expr, Matcher, MatchOp, Number, Selector, String, Unary
 from regobs.promql.printer import number_text, quote
+from tests.examples import examples
 from tests.promql.local import REQUESTS
 from tests.promql.strategies import expressions, hostile, numbers
 
 A, B, C = Selector("a"), Selector("b"), Selector("c")
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(expressions)
 def test_parsing_the_text_gives_the_tree_back(expr: Expr) -> None:
     assert strip_parens(parse(to_text(expr))) == strip_parens(expr)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(expressions)
 def test_printing_again_changes_nothing(expr: Expr) -> None:
     text = to_text(expr)

@@ -16,21 +16,25 @@ from regobs.cli.main import run
 from regobs.errors import ExitCode, InputError, MachineError, ServerError
 from regobs.simulate import Fault, Fleet, Plan, Schedule
 from regobs.simulate.control import Control
-from regobs.simulate.faults import MOST, Name
-from regobs.simulate.remote import Remote
-from regobs.simulate.serve import Served
+from regobs.simulate.faults import MOST, FaultName
+from regobs.simulate.remote import FleetClient
+from regobs.simulate.serve import FleetServing
+from tests.examples import examples
 
 FINE = b'{"name": "error-burst", "for": "5m"}'
 
 
 @pytest.fixture(scope="module")
 def control() -> Iterator[Control]:
-    with Served(Fleet(Plan(pods=2, start=1_795_000_000.0, warm=0)), speed=0.001) as served, Control(served, 0) as made:
+    with (
+        FleetServing(Fleet(Plan(pods=2, start=1_795_000_000.0, warm=0)), speed=0.001) as served,
+        Control(served, 0) as made,
+    ):
         yield made
 
 
 def active(url: str) -> list[str]:
-    return [fault["name"] for fault in Remote(url).state()["faults"]]
+    return [fault["name"] for fault in FleetClient(url).state()["faults"]]
 
 
 def test_a_fault_strikes_and_is_repaired(control: Control, capsys: pytest.CaptureFixture[str]) -> None:
@@ -48,13 +52,13 @@ def test_a_fault_strikes_and_is_repaired(control: Control, capsys: pytest.Captur
 
 
 def test_the_pods_are_shown_with_their_addresses(control: Control) -> None:
-    for address in Remote(control.url).addresses():
+    for address in FleetClient(control.url).addresses():
         assert requests.get(f"http://{address}/metrics", timeout=5).ok
 
 
 def test_prometheus_is_told_the_targets_with_their_zones(capsys: pytest.CaptureFixture[str]) -> None:
     fleet = Fleet(Plan(pods=2, zones=("b", "c"), start=1_795_000_000.0, warm=0))
-    with Served(fleet, speed=0.001) as served, Control(served, 0) as control:
+    with FleetServing(fleet, speed=0.001) as served, Control(served, 0) as control:
         answer = requests.get(f"{control.url}/targets", timeout=5)
         assert run(["simulate", "state", "--control", control.url]) == ExitCode.OK
     first, second = served.addresses
@@ -68,37 +72,43 @@ def test_prometheus_is_told_the_targets_with_their_zones(capsys: pytest.CaptureF
 
 def test_a_fleet_without_zones_has_targets_without_labels(control: Control) -> None:
     found = requests.get(f"{control.url}/targets", timeout=5).json()
-    assert found == [{"targets": [address], "labels": {}} for address in Remote(control.url).addresses()]
+    assert found == [{"targets": [address], "labels": {}} for address in FleetClient(control.url).addresses()]
 
 
 def test_a_fault_that_strikes_is_seen_by_the_pods() -> None:
     fleet = Fleet(Plan(pods=1, start=1_795_000_000.0, warm=0))
-    fleet.faults.strike(Fault(Name.CRASH_LOOP, fleet.elapsed, 600))
+    fleet.faults.strike(Fault(FaultName.CRASH_LOOP, fleet.elapsed, 600))
     for _ in range(5):
         fleet.advance(10)
     assert not fleet.pods[0].up
-    assert fleet.faults.repair(Name.CRASH_LOOP, fleet.elapsed)
+    assert fleet.faults.repair(FaultName.CRASH_LOOP, fleet.elapsed)
     fleet.advance(10)
     assert fleet.pods[0].up
     assert fleet.plan.faults.faults == ()
 
 
 def test_a_repair_ends_what_is_active_and_leaves_what_is_to_come() -> None:
-    schedule = Schedule([Fault(Name.NO_TRAFFIC, 0, 100), Fault(Name.NO_TRAFFIC, 200, 50), Fault(Name.GC_BACKLOG, 0, 9)])
-    assert schedule.repair(Name.NO_TRAFFIC, 40)
-    assert [bool(schedule.active(at).get(Name.NO_TRAFFIC) is not None) for at in (39, 40, 200)] == [True, False, True]
-    assert Name.GC_BACKLOG in schedule.active(8)
-    assert not schedule.repair(Name.NO_TRAFFIC, 60)
+    schedule = Schedule(
+        [Fault(FaultName.NO_TRAFFIC, 0, 100), Fault(FaultName.NO_TRAFFIC, 200, 50), Fault(FaultName.GC_BACKLOG, 0, 9)]
+    )
+    assert schedule.repair(FaultName.NO_TRAFFIC, 40)
+    assert [bool(schedule.active(at).get(FaultName.NO_TRAFFIC) is not None) for at in (39, 40, 200)] == [
+        True,
+        False,
+        True,
+    ]
+    assert FaultName.GC_BACKLOG in schedule.active(8)
+    assert not schedule.repair(FaultName.NO_TRAFFIC, 60)
 
 
 def test_a_schedule_forgets_what_is_over_and_has_an_end() -> None:
-    schedule = Schedule([Fault(Name.NO_TRAFFIC, 0, 1)])
+    schedule = Schedule([Fault(FaultName.NO_TRAFFIC, 0, 1)])
     for number in range(MOST):
-        schedule.strike(Fault(Name.REDIS_LOSS, 1, 10 + number))
+        schedule.strike(Fault(FaultName.REDIS_LOSS, 1, 10 + number))
     assert len(schedule.faults) == MOST
     with pytest.raises(InputError, match="so many faults"):
-        schedule.strike(Fault(Name.REDIS_LOSS, 1, 10))
-    schedule.strike(Fault(Name.REDIS_LOSS, 5000, 10))
+        schedule.strike(Fault(FaultName.REDIS_LOSS, 1, 10))
+    schedule.strike(Fault(FaultName.REDIS_LOSS, 5000, 10))
     assert len(schedule.faults) == 1
 
 
@@ -141,7 +151,7 @@ def test_what_is_no_order_is_refused(
     assert active(control.url) == []
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=200))
 def test_no_body_breaks_it(control: Control, body: bytes) -> None:
     assert requests.post(f"{control.url}/faults", data=body, timeout=5).status_code in {400, 411}
@@ -149,17 +159,20 @@ def test_no_body_breaks_it(control: Control, body: bytes) -> None:
 
 def test_a_port_that_is_taken_is_named(control: Control) -> None:
     port = int(control.url.rpartition(":")[2])
-    with Served(Fleet(Plan(pods=1, warm=0)), speed=0.001) as served, pytest.raises(MachineError, match="no control"):
+    with (
+        FleetServing(Fleet(Plan(pods=1, warm=0)), speed=0.001) as served,
+        pytest.raises(MachineError, match="no control"),
+    ):
         Control(served, port)
 
 
 def test_a_fleet_that_is_not_there_is_named() -> None:
     with pytest.raises(ServerError, match="no simulated fleet"):
-        Remote("http://127.0.0.1:9").state()
-    with pytest.raises(InputError, match="no control endpoint"):
-        Remote("file:///etc/passwd")
+        FleetClient("http://127.0.0.1:9").state()
+    with pytest.raises(InputError, match="not the address of a control endpoint"):
+        FleetClient("file:///etc/passwd")
 
 
 def test_another_server_is_no_fleet(control: Control) -> None:
     with pytest.raises(ServerError, match="no simulated fleet"):
-        Remote("http://" + Remote(control.url).addresses()[0]).state()
+        FleetClient("http://" + FleetClient(control.url).addresses()[0]).state()

@@ -5,16 +5,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from regobs.errors import InputError
-from regobs.simulate.faults import Fault, Name, Schedule
+from regobs.simulate.faults import Fault, FaultName, Schedule
 
 
-@given(st.sampled_from(Name), st.integers(0, 10_000), st.integers(1, 10_000))
-def test_a_written_fault_is_read_as_it_was(name: Name, start: int, duration: int) -> None:
+@given(st.sampled_from(FaultName), st.integers(0, 10_000), st.integers(1, 10_000))
+def test_a_written_fault_is_read_as_it_was(name: FaultName, start: int, duration: int) -> None:
     assert Fault.parse(f"{name}@{start}s+{duration}s") == Fault(name, start, duration)
 
 
 def test_a_time_may_have_several_units() -> None:
-    assert Fault.parse("no-traffic@0+1h30m") == Fault(Name.NO_TRAFFIC, 0, 5400)
+    assert Fault.parse("no-traffic@0+1h30m") == Fault(FaultName.NO_TRAFFIC, 0, 5400)
 
 
 @pytest.mark.parametrize(
@@ -36,12 +36,12 @@ def test_what_is_no_fault_is_refused(text: str, part: str) -> None:
 
 
 def test_a_fault_is_active_from_its_start_and_no_longer_at_its_end() -> None:
-    fault = Fault(Name.REDIS_LOSS, 10, 20)
+    fault = Fault(FaultName.REDIS_LOSS, 10, 20)
     assert [fault.progress(at) for at in (9.9, 10, 20, 29.9, 30)] == [None, 0, 0.5, pytest.approx(0.995), None]
 
 
 def test_of_two_faults_of_one_name_the_further_one_counts() -> None:
-    schedule = Schedule([Fault(Name.LATENCY_RAMP, 0, 100), Fault(Name.LATENCY_RAMP, 40, 100)])
-    assert schedule.active(50) == {Name.LATENCY_RAMP: 0.5}
-    assert schedule.active(120) == {Name.LATENCY_RAMP: 0.8}
+    schedule = Schedule([Fault(FaultName.LATENCY_RAMP, 0, 100), Fault(FaultName.LATENCY_RAMP, 40, 100)])
+    assert schedule.active(50) == {FaultName.LATENCY_RAMP: 0.5}
+    assert schedule.active(120) == {FaultName.LATENCY_RAMP: 0.8}
     assert schedule.active(140) == {}

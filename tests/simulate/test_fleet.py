@@ -15,7 +15,7 @@ from regobs.catalog.exposition import parse
 from regobs.catalog.model import Capability, Flavor, Version
 from regobs.errors import InputError
 from regobs.simulate import Fault, Fleet, Plan, Schedule
-from regobs.simulate.faults import Name
+from regobs.simulate.faults import FaultName
 from regobs.simulate.plan import usual
 
 START = 1_795_000_000.0
@@ -57,7 +57,7 @@ def test_the_pods_of_a_fleet_differ() -> None:
     assert made.pods[0].render() != made.pods[1].render()
 
 
-def strikes(plan: Plan, name: Name) -> bool:
+def strikes(plan: Plan, name: FaultName) -> bool:
     try:
         plan.check_fault(name)
     except InputError:
@@ -69,7 +69,7 @@ def strikes(plan: Plan, name: Name) -> bool:
 @pytest.mark.parametrize("number", [0, 2])
 def test_the_catalog_predicts_the_exposition_of_a_pod(flavor: Flavor, version: Version, number: int) -> None:
     plan = Plan(flavor=flavor, version=version, zones=("a", "b"))
-    faults = [f"{name}@0+5m" for name in Name if strikes(plan, name)]
+    faults = [f"{name}@0+5m" for name in FaultName if strikes(plan, name)]
     made = run(fleet(*faults, flavor=flavor, version=version, pods=3, zones=plan.zones), 300)
     for given_version in (version, None) if flavor is Flavor.GITLAB else (version,):
         report = check(parse(made.pods[number].render()), flavor, given_version)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import re
+import resource
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,11 @@ from typing import Any
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from regobs.demo.processes import find_program
+from regobs.common.programs import find_program
 from regobs.errors import MachineError
 from regobs.simulate import Fault, Fleet, Plan, Schedule
-from regobs.simulate.history import History
-from regobs.simulate.reading import wanted
+from regobs.simulate.history import Estimate, History, estimate
+from regobs.simulate.reading import selectors_for
 
 START = 1_795_000_000.0
 
@@ -77,7 +76,7 @@ def scraped(plan: Plan, seconds: int) -> Samples:
 
 
 def test_every_moment_is_a_valid_exposition(tmp_path: Path) -> None:
-    for chosen in (None, wanted(Plan(), ["slo"], ["registry_gc_runs_total"])):
+    for chosen in (None, selectors_for(Plan(), ["slo"], ["registry_gc_runs_total"])):
         made = history(pods=2, wanted=chosen)
         made.write(tmp_path / "h.om")
         text = (tmp_path / "h.om").read_text().splitlines()
@@ -112,7 +111,7 @@ def test_a_history_holds_what_scrapes_of_the_same_fleet_would_have_seen(tmp_path
 
 
 def test_what_is_chosen_is_the_same_as_in_the_whole(tmp_path: Path) -> None:
-    chosen = wanted(Plan(), ["slo"], ["registry_gc_runs_total", "registry_redis_single_commands"])
+    chosen = selectors_for(Plan(), ["slo"], ["registry_gc_runs_total", "registry_redis_single_commands"])
     made = history(seconds=120, wanted=chosen)
     made.write(tmp_path / "h.om")
     found, expected = read(tmp_path / "h.om"), scraped(made.plan, 120)
@@ -121,6 +120,12 @@ def test_what_is_chosen_is_the_same_as_in_the_whole(tmp_path: Path) -> None:
     assert names == {
         *("up", "registry_http_requests_total"),
         *("registry_http_request_duration_seconds_bucket", "registry_http_request_duration_seconds_count"),
+        *("registry_storage_action_seconds_bucket", "registry_storage_action_seconds_count"),
+        *("registry_database_query_duration_seconds_bucket", "registry_database_query_duration_seconds_count"),
+        *("registry_database_lb_targets_total", "registry_storage_urlcache_requests_total"),
+        *("registry_notifications_delivery_total", "registry_notifications_total_latency_seconds_bucket"),
+        *("registry_notifications_total_latency_seconds_count", "registry_database_rows"),
+        *("registry_bbm_job_duration_seconds_bucket", "registry_bbm_job_duration_seconds_count"),
         *("registry_gc_runs_total", "registry_redis_single_commands_bucket"),
         *("registry_redis_single_commands_sum", "registry_redis_single_commands_count"),
     }
@@ -130,8 +135,9 @@ def test_what_is_chosen_is_the_same_as_in_the_whole(tmp_path: Path) -> None:
         }
 
 
-@pytest.mark.parametrize("chosen", [None, wanted(Plan(), ["slo"], [])], ids=["all", "slo"])
-def test_the_text_does_not_depend_on_the_number_of_processes(tmp_path: Path, chosen: Any) -> None:
+@pytest.mark.parametrize("dashboards", [(), ("slo",)], ids=["all", "slo"])
+def test_the_text_does_not_depend_on_the_number_of_processes(tmp_path: Path, dashboards: tuple[str, ...]) -> None:
+    chosen = selectors_for(Plan(), dashboards, []) if dashboards else None
     for processes in (1, 2):
         history(pods=3, processes=processes, wanted=chosen).write(tmp_path / str(processes))
     assert (tmp_path / "1").read_bytes() == (tmp_path / "2").read_bytes()
@@ -139,7 +145,7 @@ def test_the_text_does_not_depend_on_the_number_of_processes(tmp_path: Path, cho
 
 def test_a_step_of_half_a_second_has_its_times(tmp_path: Path) -> None:
     plan = Plan(pods=1, rate=1, start=START, warm=30)
-    History(plan, 3, step=0.5, processes=1, wanted=wanted(plan, [], ["go_threads"])).write(tmp_path / "h.om")
+    History(plan, 3, step=0.5, processes=1, wanted=selectors_for(plan, [], ["go_threads"])).write(tmp_path / "h.om")
     assert sorted({time for _, time in read(tmp_path / "h.om")}) == [START + 0.5, START + 1, START + 1.5]
 
 
@@ -175,13 +181,14 @@ def test_what_was_there_stays_when_writing_fails(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [file]
 
 
-def test_a_full_disk_is_one_error_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> int:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(os, "write", full)
-    with pytest.raises(MachineError, match="cannot be written"):
-        history().write(tmp_path / "h.om")
+def test_a_file_that_may_not_grow_is_one_error_and_leaves_nothing(tmp_path: Path) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))  # as on a full disk: a part is written, then no more
+    try:
+        with pytest.raises(MachineError, match="cannot be written"):
+            history().write(tmp_path / "h.om")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -204,3 +211,20 @@ def test_promtool_makes_blocks_of_it(tmp_path: Path) -> None:
     done = subprocess.run([*command, str(tmp_path / "data")], capture_output=True, text=True, check=True, timeout=60)
     rows = [line.split() for line in done.stdout.splitlines()[1:]]
     assert sum(int(row[4]) for row in rows) == made.samples
+
+
+def test_an_estimate_is_near_what_is_written(tmp_path: Path) -> None:
+    plan = Plan(pods=2, rate=2, start=1_795_000_000.0, warm=300)
+    history = History(plan, 480, wanted=selectors_for(plan, ["slo"], []), processes=1)
+    expected = estimate(history)
+    size = history.write(tmp_path / "h.om")
+    assert expected.size == pytest.approx(size, rel=0.2)
+    assert expected.samples == pytest.approx(history.samples, rel=0.2)
+    assert expected.series == pytest.approx(history.samples / 960, rel=0.2)
+    assert "samples" in str(expected)
+
+
+def test_what_does_not_fit_on_the_disk_is_not_begun(tmp_path: Path) -> None:
+    Estimate(1, 1, 1, 1.0).check(tmp_path)
+    with pytest.raises(MachineError, match="does not fit"):
+        Estimate(1, 1, 10**18, 1.0).check(tmp_path)

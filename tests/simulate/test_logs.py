@@ -14,7 +14,7 @@ from regobs.catalog import gc, http, notifications, storage
 from regobs.catalog.model import Capability, Flavor
 from regobs.cli.main import run as regobs
 from regobs.errors import ExitCode, InputError
-from regobs.instrument.routes import Routes
+from regobs.instrument.http.routes import Routes
 from regobs.simulate import Fault, Fleet, Plan, Schedule
 from regobs.simulate.plan import usual
 from regobs.testing import sample

@@ -12,10 +12,8 @@ from regobs.catalog.model import Capability, Flavor, Version
 from regobs.cli.main import run
 from regobs.errors import ExitCode, InputError, Location
 from regobs.simulate import Fault, Fleet, Plan
-from regobs.simulate.background import Collecting, Connections, Migrating, Notifying
-from regobs.simulate.blobs import BlobSizes
-from regobs.simulate.curve import Curve
-from regobs.simulate.faults import Name
+from regobs.simulate.faults import FaultName
+from regobs.simulate.plan import BlobSizeDistribution, Collecting, Connections, Curve, Migrating, Notifying
 from regobs.simulate.plan_file import SETTINGS, plan_of, read_plan
 
 FILE = Path("fleet.toml")
@@ -86,7 +84,7 @@ def test_every_setting_arrives() -> None:
         """,
         FILE,
     )
-    assert plan.faults.faults == (Fault(Name.ERROR_BURST, 0, 90), Fault(Name.NOTIFICATIONS_DOWN, 3600, 120))
+    assert plan.faults.faults == (Fault(FaultName.ERROR_BURST, 0, 90), Fault(FaultName.NOTIFICATIONS_DOWN, 3600, 120))
     assert replace(plan, faults=EMPTY) == Plan(
         flavor=Flavor.GITLAB,
         version=Version(4, 31),
@@ -100,7 +98,7 @@ def test_every_setting_arrives() -> None:
         zones=("b", "c"),
         curve=Curve((0, 1, 0.5, *[1.0] * 21), (*[1.0] * 5, 0.25, 0)),
         requests={"GET tags": 50, "HEAD blob": 0},
-        blobs=BlobSizes(10 * 2**10, 3 * 2**20, 2**30),
+        blobs=BlobSizeDistribution(10 * 2**10, 3 * 2**20, 2**30),
         clients={"a.b/1": 1, "c": 0.5},
         connections=Connections(database=40, redis=7),
         collecting=Collecting(interval=2, cleanup=1.5),
@@ -127,7 +125,7 @@ WRONG = [
     ("[fleet]\npods = 201", 2, 8, "201", "wrong value of fleet.pods"),
     ("[fleet]\npods = true", 2, 8, "true", "wrong value of fleet.pods"),
     ("[fleet]\nzones = ['b', 'b']", 2, 9, '"b"', "wrong value of fleet.zones"),
-    ("[fleet]\npods = 1\nzones = ['b', 'c']", 3, 9, "2 zones, 1 pods", "a zone without a pod"),
+    ("[fleet]\npods = 1\nzones = ['b', 'c']", 3, 9, "2 zones, 1 pods", "there are more zones than pods"),
     ("[traffic]\nrate = -1", 2, 8, "-1", "wrong value of traffic.rate"),
     ("[traffic]\nrate = nan", 2, 8, "NaN", "wrong value of traffic.rate"),
     (f"[traffic]\nhours = {SHARES}", 2, 9, str([0.5] * 23), "the hours of a traffic curve"),
@@ -173,7 +171,7 @@ def test_a_file_that_is_not_there_is_named_with_its_option(tmp_path: Path, capsy
 
 
 def test_the_example_loads_and_says_every_setting() -> None:
-    assert [fault.name for fault in read_plan(EXAMPLE).faults.faults] == [Name.REDIS_LOSS, Name.ZONE_OUTAGE]
+    assert [fault.name for fault in read_plan(EXAMPLE).faults.faults] == [FaultName.REDIS_LOSS, FaultName.ZONE_OUTAGE]
     said: dict[str, set[str]] = {"": set()}
     section = ""
     for line in EXAMPLE.read_text(encoding="utf-8").splitlines():
@@ -234,4 +232,4 @@ def test_the_help_of_the_command_names_every_fault(capsys: pytest.CaptureFixture
     text = re.sub(r"-\s+", "-", capsys.readouterr().out)
     listed = re.search(r"Faults: ([^;]+);", text)
     assert listed is not None
-    assert re.split(r",\s+", listed[1]) == list(Name)
+    assert re.split(r",\s+", listed[1]) == list(FaultName)

@@ -10,7 +10,7 @@ from regobs.promql import parse
 from regobs.promql.nodes import Selector
 from regobs.promql.walk import selectors
 from regobs.simulate import Plan
-from regobs.simulate.reading import wanted
+from regobs.simulate.reading import selectors_for
 from regobs.simulate.selection import Selection, of_families, read_by
 
 TARGET = {"job": "registry"}
@@ -68,8 +68,11 @@ def test_a_recorded_series_leads_to_what_its_rules_read() -> None:
 
 
 def test_the_slos_read_requests_and_some_buckets_of_their_duration() -> None:
-    chosen = Selection(wanted(Plan(), ["slo"], []), TARGET)
-    assert chosen.families == frozenset({http.REQUESTS.name, http.DURATION.name, "up"})
+    chosen = Selection(selectors_for(Plan(), ["slo"], []), TARGET)
+    families = chosen.families
+    assert families is not None
+    assert {http.REQUESTS.name, http.DURATION.name, "up"} <= families
+    assert http.RESPONSE_SIZE.name not in families
     labels = {"route": "/v2/{name}/manifests/{reference}", "method": "get", "code": "200"}
     bucket = f"{http.DURATION.name}_bucket"
     edges = [edge for edge in ("0.1", "0.25", "0.5", "1.0", "+Inf") if chosen.holds(bucket, {**labels, "le": edge})]
@@ -79,22 +82,22 @@ def test_the_slos_read_requests_and_some_buckets_of_their_duration() -> None:
 
 def test_a_dashboard_reads_more() -> None:
     assert "registry_gc_runs_total" in (
-        Selection(wanted(Plan(), ["garbage-collection-detail"], []), TARGET).families or ()
+        Selection(selectors_for(Plan(), ["garbage-collection-detail"], []), TARGET).families or ()
     )
 
 
 def test_nothing_named_is_everything() -> None:
-    assert wanted(Plan(), [], []) is None
-    assert Selector("up") in (wanted(Plan(), [], ["go_threads"]) or ())
+    assert selectors_for(Plan(), [], []) is None
+    assert Selector("up") in (selectors_for(Plan(), [], ["go_threads"]) or ())
 
 
 @pytest.mark.parametrize("name", ["no_such_family", "registry_http_requests", "pg_up"])
 def test_an_unknown_family_is_named(name: str) -> None:
     with pytest.raises(InputError, match="no such family"):
-        wanted(Plan(), [], [name])
+        selectors_for(Plan(), [], [name])
 
 
 def test_an_unknown_reader_is_told_what_there_is() -> None:
-    with pytest.raises(InputError, match="nothing bundled") as caught:
-        wanted(Plan(), ["no-such-dashboard"], [])
+    with pytest.raises(InputError, match="no bundled dashboard") as caught:
+        selectors_for(Plan(), ["no-such-dashboard"], [])
     assert "overview" in (caught.value.expected or "")

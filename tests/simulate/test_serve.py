@@ -12,7 +12,7 @@ import pytest
 from regobs.cli.main import run
 from regobs.errors import MachineError
 from regobs.simulate import Fault, Fleet, Plan, Schedule
-from regobs.simulate.serve import Served
+from regobs.simulate.serve import FleetServing
 
 
 def fleet(*faults: str) -> Fleet:
@@ -26,7 +26,7 @@ def get(address: str, path: str = "/metrics", accept: str = "") -> tuple[str, st
 
 
 def test_each_pod_has_an_address_and_time_goes_on() -> None:
-    with Served(fleet(), speed=100) as served:
+    with FleetServing(fleet(), speed=100) as served:
         start = served.fleet.time
         served.wait(0.5)
         kind, text = get(served.addresses[0])
@@ -38,7 +38,7 @@ def test_each_pod_has_an_address_and_time_goes_on() -> None:
 
 
 def test_openmetrics_is_given_to_who_asks_for_it_and_other_paths_are_not_found() -> None:
-    with Served(fleet()) as served:
+    with FleetServing(fleet()) as served:
         kind, text = get(served.addresses[0], accept="application/openmetrics-text; version=1.0.0")
         with pytest.raises(urllib.error.HTTPError, match="404"):
             get(served.addresses[0], "/")
@@ -51,7 +51,7 @@ def test_a_pod_that_is_away_answers_nothing() -> None:
     made.advance(45)
     made.advance(1)
     assert not made.pods[1].up
-    with Served(made, speed=0.01) as served:
+    with FleetServing(made, speed=0.01) as served:
         assert get(served.addresses[0])[1]
         with pytest.raises((ConnectionError, urllib.error.URLError)):
             get(served.addresses[1])
@@ -62,14 +62,14 @@ def test_a_port_that_is_taken_is_named() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(MachineError, match=f"no server on 127.0.0.1:{port}"), Served(fleet(), port=port):
+        with pytest.raises(MachineError, match=f"no server on 127.0.0.1:{port}"), FleetServing(fleet(), port=port):
             pass
 
 
 def test_what_breaks_the_model_is_raised_where_the_fleet_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     made = fleet()
     monkeypatch.setattr(made, "advance", lambda seconds: 1 / (seconds - seconds))
-    with pytest.raises(ZeroDivisionError), Served(made, speed=1000) as served:
+    with pytest.raises(ZeroDivisionError), FleetServing(made, speed=1000) as served:
         served.wait(10)
 
 
@@ -92,7 +92,7 @@ def test_the_command_writes_history(tmp_path: Path, capsys: pytest.CaptureFixtur
     ("arguments", "part"),
     [
         (["--fault", "fire@1m+1m"], "no such fault"),
-        (["--duration", "long"], "--duration is no time"),
+        (["--duration", "long"], "--duration is not a time"),
         (["--registry-version", "new"], "no version"),
         (["--without", "redis"], "needs redis"),
         (["--openmetrics", "/nowhere/at/all", "--days", "0.001"], "no such folder"),

@@ -8,8 +8,8 @@ import pytest
 
 from regobs.catalog import http
 from regobs.simulate import Fault, Fleet, Plan, Schedule
-from regobs.simulate.curve import Curve
-from regobs.simulate.moment import Moment
+from regobs.simulate.plan import Curve
+from regobs.simulate.steps import TimeStep
 from regobs.simulate.traffic import REQUESTS
 
 START = 1_795_000_000.0
@@ -102,7 +102,7 @@ def test_those_inside_are_as_many_as_the_law_of_little_says() -> None:
 def test_requests_that_are_inside_end_in_the_next_step() -> None:
     fleet = Fleet(Plan(pods=1, rate=10 * RATE, start=START, warm=0))
     web = fleet.pods[0]._web
-    web.advance(Moment(START, 0, 15, {}))
+    web.advance(TimeStep(START, 0, 15, {}))
     inside = len(web._inside)
     assert inside > 0
-    assert web.advance(Moment(START, 0, 0, {})).requests == inside
+    assert web.advance(TimeStep(START, 0, 0, {})).requests == inside

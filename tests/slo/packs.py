@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,31 @@ import yaml
 from regobs.catalog.model import Capability, Flavor
 from regobs.config import Config
 from regobs.pack import Pack, bundled
+from regobs.slo.outputs import CompiledRules, compile_rules
 
 BUNDLED = Pack((("bundled", bundled()),))
 GITLAB = Config(flavor=Flavor.GITLAB, capabilities=frozenset(Capability))
 DISTRIBUTION = replace(GITLAB, flavor=Flavor.DISTRIBUTION)
 CONFIGS = {"gitlab": GITLAB, "distribution": DISTRIBUTION}
+
+
+@cache
+def bundled_rules(flavor: str = "gitlab") -> CompiledRules:
+    """The bundled pack, compiled once a process: it takes a second, and every worker imports every module of tests."""
+    return compile_rules(BUNDLED, CONFIGS[flavor])
+
+
+def bundled_groups() -> list[dict[str, Any]]:
+    """The rule groups of the bundled pack for GitLab, those of SLOs first."""
+    rules = bundled_rules()
+    return [one.group for one in rules.slos] + [group for file in rules.rule_files for group in file.groups]
+
+
+@cache
+def bundled_alerts() -> dict[str, dict[str, Any]]:
+    """The alerts of the bundled pack by name, the last rule of each."""
+    return {rule["alert"]: rule for group in bundled_groups() for rule in group["rules"] if "alert" in rule}
+
 
 SMALL = """\
 apiVersion: openslo/v1

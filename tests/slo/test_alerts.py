@@ -16,7 +16,8 @@ from regobs.config import GrafanaSettings, LabelNames, SloSettings, Threshold
 from regobs.errors import SloError
 from regobs.promql.parse import parse
 from regobs.slo import outputs
-from regobs.slo.alerts import MORE_THAN_ONE, NAMES
+from regobs.slo.alerts import NAMES
+from regobs.slo.recording import MORE_THAN_ONE
 from regobs.slo.windows import evidence
 from tests.slo.packs import GITLAB, SLOW, SMALL, pack_of, rules_of
 
@@ -24,16 +25,27 @@ PROOF = float(evidence(Decimal("0.99")))
 
 
 def exponent(bad: float, events: float, limit: float) -> float:
-    """What the rule computes, with burn / factor written as ratio / limit."""
+    """What the rule computes, with the burn rate written as ratio / budget, here called limit."""
     excess = bad / events / limit
     return bad * (log(excess) + 1 / excess - 1)
 
 
-@pytest.mark.parametrize(("failures", "value"), [(1, 3.32), (2, 6.64)])
-def test_one_failure_of_one_request_proves_nothing_and_two_of_two_do(failures: int, value: float) -> None:
-    limit = 13.44 * 0.001
-    assert exponent(failures, failures, limit) == pytest.approx(value, abs=0.01)
-    assert (exponent(failures, failures, limit) > PROOF) == (failures == 2)
+@pytest.mark.parametrize(
+    ("bad", "events", "budget", "proves"),
+    [
+        (2, 10, 0.001, True),  # two of ten, where one of a thousand may fail
+        (2, 70, 0.001, True),
+        (2, 80, 0.001, False),
+        (20, 20, 0.05, True),  # twenty of twenty uploads are slow, where one of twenty may be
+        (3, 3, 0.05, True),
+        (2, 2, 0.05, False),
+        (2, 10, 0.05, False),
+    ],
+)
+def test_so_many_failures_of_so_many_events_prove_that_the_objective_is_not_kept(
+    bad: int, events: int, budget: float, proves: bool
+) -> None:
+    assert (exponent(bad, events, budget) > PROOF) == proves
 
 
 @given(st.integers(1, 300), st.data())
@@ -71,17 +83,41 @@ def test_an_alert_that_could_never_fire_is_refused(tmp_path: Path, target: str, 
     assert caught.value.location.line == 4
 
 
-def test_a_tier_longer_than_the_period_is_refused(tmp_path: Path) -> None:
-    window = "  timeWindow: [{duration: 2d, isRolling: true}]\n  budgetingMethod"
-    pack = pack_of(tmp_path, one=SMALL.replace("  budgetingMethod", window))
-    with pytest.raises(SloError, match="the tier 3d is longer than the period"):
+@pytest.mark.parametrize(("target", "reachable"), [("0.9", False), ("0.9001", True)])
+def test_a_tier_that_even_failures_alone_would_not_pass_is_refused(
+    tmp_path: Path, target: str, reachable: bool
+) -> None:
+    # 2 % of the budget of 500 hours in one hour is a burn rate of 10: with a budget of 0.1 a ratio of exactly 1.
+    window = "  timeWindow: [{duration: 500h, isRolling: true}]\n  budgetingMethod"
+    pack = pack_of(tmp_path, one=SMALL.replace("0.999", target).replace("  budgetingMethod", window))
+    if reachable:
+        assert outputs.files(pack, GITLAB)
+        return
+    with pytest.raises(SloError, match="tier 1h could never fire"):
         outputs.files(pack, GITLAB)
+
+
+@pytest.mark.parametrize(
+    ("period", "tiers"),
+    [("28d", ["1h", "6h", "1d", "3d"]), ("14d", ["1h", "6h", "1d"]), ("7d", ["1h", "6h"]), ("1d", [])],
+)
+def test_a_tier_that_would_alert_on_what_the_period_can_bear_is_left_out(
+    tmp_path: Path, period: str, tiers: list[str]
+) -> None:
+    window = f"  timeWindow: [{{duration: {period}, isRolling: true}}]\n  budgetingMethod"
+    pack = pack_of(tmp_path, one=SMALL.replace("  budgetingMethod", window))
+    rules = rules_of(outputs.files(pack, GITLAB)["prometheus/rules/slo-small.yaml"])
+    assert [rule["labels"]["tier"] for rule in rules if "alert" in rule] == tiers
+    (described,) = outputs.manifest(pack, GITLAB)["slos"]
+    assert [one["tier"] for one in described["tiers"]] == tiers
 
 
 def test_thresholds_are_exact_decimals_or_quotients(tmp_path: Path) -> None:
     content = outputs.files(pack_of(tmp_path, one=SMALL), GITLAB)["prometheus/rules/slo-small.yaml"]
-    first_lines = [rule["expr"].splitlines()[0] for rule in rules_of(content) if "alert" in rule]
-    assert [line.partition(" > ")[2] for line in first_lines] == ["13.44", "5.6", "2.8", "14 / 15"]
+    first_lines = [rule["expr"].splitlines()[1] for rule in rules_of(content) if "alert" in rule]
+    assert [line.partition(" > ")[2] for line in first_lines] == ["13.44", "5.6", "2.8", "(14 / 15)"]
+    (described,) = outputs.manifest(pack_of(tmp_path, one=SMALL), GITLAB)["slos"]
+    assert [tier["factor"] for tier in described["tiers"]] == ["13.44", "5.6", "2.8", "14 / 15"]
     assert b"00000" not in content
     assert b"99999" not in content
 
@@ -95,8 +131,8 @@ def test_no_float_noise_reaches_a_rule(target: Decimal) -> None:
     rules = rules_of(files["prometheus/rules/slo-small.yaml"])
     burn = next(rule["expr"] for rule in rules if rule.get("record") == "registry:slo_burn_rate:ratio5m")
     assert Fraction(burn.rpartition(" / ")[2]) == 1 - Fraction(target)
-    budget = rules_of(files["prometheus/rules/slo-small.budget.yaml"])
-    assert Fraction(budget[-1]["expr"].removeprefix("vector(").removesuffix(")")) == Fraction(target)
+    promised = next(rule["expr"] for rule in rules if rule.get("record") == "registry:slo_target:ratio")
+    assert Fraction(promised.rpartition(" + ")[2]) == Fraction(target)
 
 
 def test_each_alert_says_what_it_is_about(tmp_path: Path) -> None:
@@ -111,14 +147,16 @@ def test_each_alert_says_what_it_is_about(tmp_path: Path) -> None:
         alerts = [rule for rule in rules_of(files[f"prometheus/rules/slo-{name}.yaml"]) if "alert" in rule]
         assert [alert["labels"]["tier"] for alert in alerts] == ["1h", "6h", "1d", "3d"]
         assert [alert["labels"]["severity"] for alert in alerts] == ["page", "page", "ticket", "ticket"]
-        assert [alert["for"] for alert in alerts] == ["2m", "10m", "30m", "1h"]
+        assert [alert["for"] for alert in alerts] == ["0s"] * 4
         for alert in alerts:
             assert alert["alert"] == NAMES[kind]
             parse(alert["expr"])
             assert alert["labels"] | {"slo": name, "operation": name, "sli": kind} == alert["labels"]
             texts = alert["annotations"]
             assert texts["runbook_url"] == f"https://example.com/runbooks/{NAMES[kind]}.md"
-            assert texts["dashboard_url"] == "https://grafana.example.com/d/regobs-overview"
+            assert texts["dashboard_url"] == (
+                "https://grafana.example.com/d/regobs-slo?from=now-1h&to=now&var-env={{ $labels.env | urlquery }}"
+            )
             assert texts["summary"].endswith(", env {{ $labels.env }}")
             assert "$labels.env | query" in texts["description"]
 
@@ -127,3 +165,15 @@ def test_a_stricter_target_from_the_settings_reaches_the_rules(tmp_path: Path) -
     config = replace(GITLAB, slo=SloSettings(thresholds={"small": Threshold(target=Decimal("0.9999"))}))
     content = outputs.files(pack_of(tmp_path, one=SMALL), config)["prometheus/rules/slo-small.yaml"]
     assert b"> 0) / 0.0001\n" in content
+
+
+def test_severities_are_called_what_the_settings_call_them(tmp_path: Path) -> None:
+    config = replace(GITLAB, severities={"page": "critical", "ticket": "warning"})
+    files = outputs.files(pack_of(tmp_path, one=SMALL), config)
+    alerts = [rule for rule in rules_of(files["prometheus/rules/slo-small.yaml"]) if "alert" in rule]
+    assert [alert["labels"]["severity"] for alert in alerts] == ["critical", "critical", "warning", "warning"]
+    told = "".join(text.decode() for name, text in files.items() if name != "prometheus/rules/slo-small.yaml")
+    assert "critical" in told
+    assert not {'severity="page"', "severity: page", 'severity="ticket"'} & {
+        word for word in ('severity="page"', "severity: page", 'severity="ticket"') if word in told
+    }

@@ -42,73 +42,227 @@ def in_record(name: str, old: str, new: str) -> Change:
 ROUTE = 'route="/v2/{name}/tags/list", '
 # What is broken, and the one test that has to notice: its file, and the end of its name.
 AVAILABILITY: dict[str, tuple[Change, str, str]] = {
-    "threshold 1h higher": (in_alert("1h", "expr", "> 13.44", "> 14"), "edges", "1h fires just over"),
-    "threshold 1h lower": (in_alert("1h", "expr", "> 13.44", "> 13"), "windows", "1h short window alone"),
-    "both thresholds 1h lower": (in_alert("1h", "expr", "13.44", "13"), "course", "1h silent just under"),
-    "threshold 6h higher": (in_alert("6h", "expr", "> 5.6", "> 6"), "edges", "6h fires just over"),
-    "threshold 6h lower": (in_alert("6h", "expr", "> 5.6", "> 5.5"), "windows", "6h short window alone"),
-    "both thresholds 6h lower": (in_alert("6h", "expr", "5.6", "5.5"), "course", "6h silent just under"),
-    "threshold 1d higher": (in_alert("1d", "expr", "> 2.8", "> 3"), "edges", "1d fires just over"),
-    "threshold 1d lower": (in_alert("1d", "expr", "> 2.8", "> 2.7"), "windows", "1d short window alone"),
-    "threshold 3d higher": (in_alert("3d", "expr", "> 14 / 15", "> 1"), "edges", "3d fires just over"),
-    "threshold 3d lower": (in_alert("3d", "expr", "> 14 / 15", "> 0.9"), "windows", "3d short window alone"),
-    "both thresholds 3d lower": (in_alert("3d", "expr", "14 / 15", "13 / 15"), "course", "3d silent just under"),
-    "long window of another tier": (in_alert("6h", "expr", "ratio6h", "ratio1h"), "windows", "6h is that long"),
-    "short window of another tier": (in_alert("1h", "expr", "ratio5m", "ratio30m"), "course", "silent after recovery"),
-    "short window left out": (in_alert("3d", "expr", "unless", "unless 0 >"), "windows", "3d silent after recovery"),
-    "and in place of unless": (
-        in_alert("1h", "expr", "unless registry:slo_burn_rate:ratio5m", "and -registry:slo_burn_rate:ratio5m"),
-        "course",
-        "still firing when traffic stops",
+    "threshold 1h higher": (
+        in_alert("1h", "expr", 'ratio1h{slo="small"} > 13.44', "ratio1h > 14"),
+        "burning",
+        "1h fires just over",
     ),
-    "one failure is enough": (in_alert("3d", "expr", "> 1.5\n", "> 0.5\n"), "windows", "3d one event, a failure"),
+    "threshold 1h lower": (
+        in_alert("1h", "expr", 'ratio1h{slo="small"} > 13.44', "ratio1h > 13"),
+        "burning",
+        "1h short window alone",
+    ),
+    "short threshold 1h lower": (
+        in_alert("1h", "expr", 'ratio5m{slo="small"} > 13.44', "ratio5m > 13"),
+        "burning",
+        "1h long window alone",
+    ),
+    "both thresholds 1h lower": (in_alert("1h", "expr", "13.44", "13"), "burning", "1h silent just under"),
+    "threshold 6h higher": (in_alert("6h", "expr", "> 5.6", "> 6"), "burning", "6h fires just over"),
+    "threshold 6h lower": (
+        in_alert("6h", "expr", 'ratio6h{slo="small"} > 5.6', "ratio6h > 5.5"),
+        "burning",
+        "6h short window alone",
+    ),
+    "short threshold 6h lower": (
+        in_alert("6h", "expr", 'ratio30m{slo="small"} > 5.6', "ratio30m > 5.5"),
+        "burning",
+        "6h long window alone",
+    ),
+    "both thresholds 6h lower": (in_alert("6h", "expr", "5.6", "5.5"), "burning", "6h silent just under"),
+    "threshold 1d higher": (in_alert("1d", "expr", "> 2.8", "> 3"), "burning", "1d fires just over"),
+    "threshold 1d lower": (
+        in_alert("1d", "expr", 'ratio1d{slo="small"} > 2.8', "ratio1d > 2.7"),
+        "summing-6h",
+        "1d burns at its end, just under",
+    ),
+    "both thresholds 1d lower": (in_alert("1d", "expr", "> 2.8", "> 2.7"), "burning", "1d silent just under"),
+    "threshold 3d higher": (in_alert("3d", "expr", "> (14 / 15)", "> 1"), "burning", "3d fires just over"),
+    "threshold 3d lower": (
+        in_alert("3d", "expr", 'ratio3d{slo="small"} > (14 / 15)', "ratio3d > 0.9"),
+        "summing-6h",
+        "3d burns at its end, just under",
+    ),
+    "both thresholds 3d lower": (
+        in_alert("3d", "expr", "> (14 / 15)", "> (13 / 15)"),
+        "burning",
+        "3d silent just under",
+    ),
+    "long window of another tier": (
+        in_alert("1h", "expr", 'ratio1h{slo="small"} > 13', "ratio30m > 13"),
+        "burning",
+        "1h short window alone",
+    ),
+    "long window 6h of another tier": (
+        in_alert("6h", "expr", 'ratio6h{slo="small"} > 5', "ratio30m > 5"),
+        "burning",
+        "6h short window alone",
+    ),
+    "short window left out": (
+        in_alert("1h", "expr", 'ratio5m{slo="small"} > 13.44', "ratio1h > 13.44"),
+        "burning",
+        "1h long window alone",
+    ),
+    "one failure is enough": (in_alert("1h", "expr", "> 1.5", "> 0.5"), "burning", "1h one event, a failure"),
+    "two failures are not enough": (
+        in_alert("1h", "expr", "> 1.5", "> 2.5"),
+        "burning",
+        "1h failures that are hardly an accident",
+    ),
     "less proof than asked": (
-        in_alert("1h", "expr", "> 4.6052", "> 3"), "windows", "1h failures that may be an accident"
+        in_alert("1h", "expr", "> 4.6052", "> 3"),
+        "burning",
+        "1h failures that may be an accident",
     ),
     "more proof than asked": (
-        in_alert("6h", "expr", "> 4.6052", "> 7"), "windows", "6h failures that are hardly an accident"
+        in_alert("6h", "expr", "> 4.6052", "> 7"),
+        "burning",
+        "6h failures that are hardly an accident",
     ),
-    "for 1h longer": (in_alert("1h", "for", "2m", "3m"), "edges", "1h fires just over"),
-    "for 1h shorter": (in_alert("1h", "for", "2m", "1m"), "edges", "1h fires just over"),
-    "for 6h longer": (in_alert("6h", "for", "10m", "11m"), "edges", "6h fires just over"),
-    "for 1d shorter": (in_alert("1d", "for", "30m", "29m"), "edges", "1d fires just over"),
-    "for 3d longer": (in_alert("3d", "for", "1h", "61m"), "edges", "3d fires just over"),
-    "severity": (in_alert("6h", "severity", "page", "ticket"), "edges", "6h fires just over"),
-    "a number in the text": (
-        in_alert("1h", "description", "* (25 / 168)", "* (25 / 16)"), "edges", "1h fires just over"
+    "less proof in 3d": (in_alert("3d", "expr", "> 4.6052", "> 3"), "burning", "3d failures that may be an accident"),
+    "proof against half of the budget": (
+        in_alert("1h", "expr", "(ln(", "(0.7 + ln("),
+        "burning",
+        "1h failures that may be an accident",
     ),
-    "window 5m": (in_record("bad_events:increase5m", "[5m]", "[15m]"), "course", "silent after recovery"),
-    "window 30m longer": (in_record("bad_events:increase30m", "[30m:", "[1h:"), "course", "silent after recovery"),
-    "window 1h longer": (in_record("events:increase1h", "[1h:", "[90m:"), "course", "1h is that long"),
-    "window 1h shorter": (in_record("events:increase1h", "[1h:", "[50m:"), "course", "1h is that long"),
-    "window 6h longer": (in_record("events:increase6h", "[6h:", "[9h:"), "windows", "6h is that long"),
-    "window 6h shorter": (in_record("events:increase6h", "[6h:", "[5h:"), "windows", "6h is that long"),
-    "window 1d longer": (in_record("events:increase1d", "[1d:", "[36h:"), "windows", "1d is that long"),
-    "window 3d shorter": (in_record("events:increase3d", "[3d:", "[2d:"), "windows", "3d is that long"),
-    "route": (in_record("events:increase5m", ROUTE, ""), "edges", "1h fires just over"),
-    "route of the bad ones": (in_record("bad_events:increase5m", ROUTE, ""), "course", "1h silent just under"),
-    "another route": (in_record("bad_events:increase5m", "tags/list", "tags"), "edges", "1h fires just over"),
-    "method": (in_record("bad_events:increase5m", 'method="get", ', ""), "course", "1h silent just under"),
-    "code": (in_record("bad_events:increase5m", "5..", "[45].."), "course", "1h silent just under"),
-    "one code": (in_record("bad_events:increase5m", 'code=~"5.."', 'code="500"'), "edges", "1h fires just over"),
-    "job": (in_record("bad_events:increase5m", 'job="registry"', 'job!=""'), "course", "1h silent just under"),
+    "begins while it falls in 5m": (
+        in_alert("1h", "expr", 'unless registry:slo_recovery:evidence5m_1h{slo="small"} > 2.3026', ""),
+        "burning",
+        "1h does not begin while 5m falls",
+    ),
+    "begins while it falls in 30m": (
+        in_alert("1h", "expr", 'evidence30m_1h{slo="small"} > 2.3026', "evidence30m_1h > 6.9"),
+        "burning",
+        "1h does not begin while 30m falls",
+    ),
+    "ends too easily in 5m": (
+        in_alert("1h", "expr", 'evidence5m_1h{slo="small"} > 6.9078', "evidence5m_1h > 6"),
+        "burning",
+        "1h goes on with few events in 5m",
+    ),
+    "ends too easily in 30m": (
+        in_alert("1h", "expr", 'evidence30m_1h{slo="small"} > 6.9078', "evidence30m_1h > 6"),
+        "burning",
+        "1h goes on with few events in 30m",
+    ),
+    "does not end in 5m": (
+        in_alert("1h", "expr", 'unless registry:slo_recovery:evidence5m_1h{slo="small"} > 6.9078', ""),
+        "burning",
+        "1h ends without bad events in 5m",
+    ),
+    "does not end in 30m": (
+        in_alert("1h", "expr", 'unless registry:slo_recovery:evidence30m_1h{slo="small"} > 6.9078', ""),
+        "burning",
+        "1h ends a little under its end in 30m",
+    ),
+    "does not end in 1h": (
+        in_alert("1h", "expr", 'unless registry:slo_burn_rate:ratio1h{slo="small"} <= 2.8', ""),
+        "burning",
+        "1h ends a little under its end",
+    ),
+    "ends too early in 1h": (in_alert("1h", "expr", "<= 2.8", "<= 2.9"), "burning", "1h goes on a little over its end"),
+    "the end in 5m higher": (
+        in_record("recovery:evidence5m_1h", "<= 2.8", "<= 2.9"),
+        "burning",
+        "1h goes on a little over its end in 5m",
+    ),
+    "the end in 5m lower": (
+        in_record("recovery:evidence5m_1h", "<= 2.8", "<= 2.7"),
+        "burning",
+        "1h ends a little under its end in 5m",
+    ),
+    "evidence of another window": (
+        in_record("recovery:evidence30m_1h", "increase30m", "increase5m"),
+        "burning",
+        "1h ends without bad events in 30m",
+    ),
+    "one bad event counts": (
+        in_record("recovery:evidence5m_1h", "< 1.5", "< 0.5"),
+        "burning",
+        "1h does not begin while 5m falls",
+    ),
+    "it does not go on": (
+        in_alert("1h", "expr", 'ratio1h{slo="small"} > 0\n', "ratio5m > 13.44\n"),
+        "burning",
+        "1h goes on a little over its end in 5m",
+    ),
+    "it stops with its traffic": (
+        in_alert("1h", "expr", 'ratio1h{slo="small"} > 0\n', "ratio5m > 0\n"),
+        "burning",
+        "1h goes on when traffic stops",
+    ),
+    "two at a time": (in_alert("6h", "expr", 'tier="1h"', 'tier="2h"'), "burning", "the fastest alone"),
+    "a page beside a ticket": (in_alert("1d", "expr", 'tier=~"1h|6h|3d"', 'tier="3d"'), "burning", "the fastest alone"),
+    "a second page while one fires": (
+        in_alert("1h", "expr", 'tier="6h"', 'tier="2h"'),
+        "burning",
+        "the one that fires goes on",
+    ),
+    "a ticket that does not end": (
+        in_alert("1d", "expr", 'unless registry:slo_recovery:evidence2h_1d{slo="small"} > 6.9078', ""),
+        "burning",
+        "1d ends with its short window",
+    ),
+    "for longer": (in_alert("1h", "for", "0s", "5m"), "burning", "1h fires just over"),
+    "severity": (in_alert("6h", "severity", "page", "ticket"), "burning", "6h fires just over"),
+    "a number in the text": (in_alert("1h", "description", "* 28 /", "* 29 /"), "burning", "1h fires just over"),
+    "what was spent": (
+        in_record("budget_spent:ratio1h", "increase1h", "increase6h / 2 + 0 * registry:slo_bad_events:increase1h"),
+        "burning",
+        "1h fires just over",
+    ),
+    "what is left": (in_record("budget_remaining:ratio", "80640", "40320"), "burning", "1d fires just over"),
+    "window 5m": (in_record("bad_events:increase5m", "[4m45s]", "[14m45s]"), "counting", "one outage, one alert"),
+    "window 30m": (in_record("events:increase30m", "[29m45s]", "[4m45s]"), "summing-5m", "sums of evaluations"),
+    "window 1h": (in_record("events:increase1h", "[59m45s]", "[4m45s]"), "summing-5m", "sums of evaluations"),
+    "evaluations": (in_record("evaluations:count1h", "[59m45s]", "[4m45s]"), "summing-5m", "sums of evaluations"),
+    "window 2h longer": (in_record("events:increase2h", "offset 1h", "offset 2h"), "summing-1h", "2h is that long"),
+    "window 6h shorter": (in_record("events:increase6h", "offset 4h", "offset 2h"), "summing-2h", "6h is that long"),
+    "window 1d shorter": (
+        in_record("bad_events:increase1d", "offset 18h", "offset 12h"),
+        "summing-6h",
+        "1d is that long",
+    ),
+    "window 1d lost": (in_record("evaluations:count1d", "offset 6h", "offset 3h"), "summing-6h", "1d is that long"),
+    "window 3d longer": (in_record("events:increase3d", "offset 2d", "offset 3d"), "summing-1d", "3d is that long"),
+    "period longer": (
+        in_record("bad_events:increase28d", "offset 27d", "offset 28d"),
+        "summing-1d",
+        "28d is that long",
+    ),
+    "period shorter": (in_record("events:increase28d", "offset 24d", "offset 21d"), "summing-1d", "28d is that long"),
+    "route": (in_record("events:increase30s", ROUTE, ""), "counting", "its events and no others"),
+    "route of the bad ones": (in_record("bad_events:increase30s", ROUTE, ""), "counting", "its events and no others"),
+    "another route": (in_record("bad_events:increase30s", "tags/list", "tags"), "counting", "its events and no others"),
+    "method": (in_record("bad_events:increase30s", 'method="get", ', ""), "counting", "its events and no others"),
+    "code": (in_record("bad_events:increase30s", "5..", "[45].."), "counting", "its events and no others"),
+    "one code": (
+        in_record("bad_events:increase30s", 'code=~"5.."', 'code="500"'),
+        "counting",
+        "its events and no others",
+    ),
+    "job": (in_record("bad_events:increase30s", 'job="registry"', 'job!=""'), "counting", "its events and no others"),
+    "an evaluation longer": (in_record("events:increase30s", "(2 / 3)", "1"), "counting", "its events and no others"),
     "no zero where nothing failed": (
-        in_record("bad_events:increase5m", " or 0 * ", " and 0 * "), "edges", "no failure yet"
+        in_record("bad_events:increase30s", " or 0 * ", " and 0 * "),
+        "counting",
+        "no failure yet",
     ),
-    "budget": (in_record("burn_rate:ratio1h", "/ 0.001", "/ 0.002"), "edges", "1h fires just over"),
-    "NaN where nothing happened": (in_record("burn_rate:ratio5m", " > 0)", " >= 0)"), "edges", "no traffic"),
-}  # fmt: skip
+    "budget": (in_record("burn_rate:ratio1h", "/ 0.001", "/ 0.002"), "burning", "1h fires just over"),
+    "NaN where nothing happened": (in_record("burn_rate:ratio5m", " > 0)", " >= 0)"), "counting", "no traffic"),
+}
 EDGE = r'le=~"1|1\\.0"'
 LATENCY: dict[str, tuple[Change, str, str]] = {
-    "the bucket below": (in_record("bad_events:increase5m", EDGE, 'le="0.5"'), "course", "1h silent just under"),
-    "the bucket above": (in_record("bad_events:increase5m", EDGE, 'le="2.5"'), "edges", "1h fires just over"),
-    "only the old spelling": (in_record("bad_events:increase5m", EDGE, 'le="1"'), "course", "1h silent just under"),
-    "only the new spelling": (in_record("bad_events:increase5m", EDGE, 'le="1.0"'), "course", "1h silent just under"),
-    "route of the fast ones": (
-        in_record("bad_events:increase5m", "bucket{" + ROUTE, "bucket{"), "edges", "1h fires just over"
-    ),
-    "fast in place of slow": (in_record("bad_events:increase5m", " - (", " - 0 * ("), "course", "1h silent just under"),
-}  # fmt: skip
+    name: (in_record("bad_events:increase30s", old, new), "counting", "its events and no others")
+    for name, old, new in (
+        ("the bucket below", EDGE, 'le="0.5"'),
+        ("the bucket above", EDGE, 'le="2.5"'),
+        ("only the old spelling", EDGE, 'le="1"'),
+        ("only the new spelling", EDGE, 'le="1.0"'),
+        ("route of the fast ones", "bucket{" + ROUTE, "bucket{"),
+        ("fast in place of slow", " - (", " - 0 * ("),
+    )
+}
 CASES = [("small", name, *case) for name, case in AVAILABILITY.items()]
 CASES += [("slow", name, *case) for name, case in LATENCY.items()]
 Case = tuple[str, str, Change, str, str]
@@ -123,10 +277,9 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("case", CASES, ids=[f"{one[0]}: {one[1]}" for one in CASES])
 def test_a_broken_rule_fails_its_test(promtool: Path, build: Path, tmp_path: Path, case: Case) -> None:
     slo, name, change, kind, test = case
-    for part in (f"rules/slo-{slo}.yaml", f"rules/slo-{slo}.budget.yaml"):
-        path = tmp_path / part
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes((build / "prometheus" / part).read_bytes())
+    rule_file = tmp_path / f"rules/slo-{slo}.yaml"
+    rule_file.parent.mkdir()
+    rule_file.write_bytes((build / "prometheus/rules" / rule_file.name).read_bytes())
     tests = tmp_path / f"tests/{slo}.test.yaml"
     tests.parent.mkdir()
     data = yaml.safe_load((build / f"prometheus/tests/{slo}.{kind}.test.yaml").read_text())
@@ -137,7 +290,6 @@ def test_a_broken_rule_fails_its_test(promtool: Path, build: Path, tmp_path: Pat
     unbroken = run_tests(promtool, tests)
     assert unbroken.returncode == 0, unbroken.stdout + unbroken.stderr
 
-    rule_file = tmp_path / f"rules/slo-{slo}.yaml"
     rules = yaml.safe_load(rule_file.read_text())
     change(rules["groups"][0]["rules"])
     rule_file.write_text(yaml.safe_dump(rules, sort_keys=False))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import time
 from dataclasses import replace
@@ -12,9 +13,11 @@ import pytest
 import requests
 import yaml
 
-from regobs.config import LabelNames
+from regobs.catalog.model import Flavor
+from regobs.config import Config, LabelNames
 from regobs.errors import RulesError
 from regobs.slo import outputs
+from regobs.slo.routing import routing as routing_of
 from tests.e2e.conftest import AlertmanagerFactory, require
 from tests.slo.packs import BUNDLED, GITLAB, SMALL, pack_of
 
@@ -118,6 +121,44 @@ def test_scope_labels_keep_environments_apart(tmp_path: Path) -> None:
         'tier=~"1d|3d"',
         'tier=~"3d"',
     ]
+
+
+def inhibitions(*left_out: str) -> list[dict[str, Any]]:
+    """Those of the bundled pack where these alerts are left out."""
+    text = routing_of(BUNDLED, outputs.load_windows(BUNDLED, GITLAB), GITLAB, frozenset(left_out))
+    found: list[dict[str, Any]] = yaml.safe_load(text)["inhibit_rules"]
+    return found
+
+
+def test_an_alert_that_is_left_out_is_in_no_inhibition_and_the_others_stay() -> None:
+    whole = inhibitions()
+    [before] = [
+        one for one in whole if one["source_matchers"] == ['alertname=~"RegistryDiskFull|RegistryDiskReadOnly"']
+    ]
+    [after] = [one for one in inhibitions("RegistryDiskFull") if one["target_matchers"] == before["target_matchers"]]
+    assert after == before | {"source_matchers": ['alertname="RegistryDiskReadOnly"']}
+    assert len(inhibitions("RegistryDiskFull")) == len(whole)
+
+
+@pytest.mark.parametrize("left_out", ["RegistryMigrationFailed", "RegistryMigrationFailedInDatabase"])
+def test_an_inhibition_of_which_one_side_is_left_out_is_left_out(left_out: str) -> None:
+    assert len(inhibitions(left_out)) == len(inhibitions()) - 1
+    assert left_out not in str(inhibitions(left_out))
+
+
+@pytest.mark.parametrize("config", [GITLAB, replace(GITLAB, flavor=Flavor.DISTRIBUTION, version=None)])
+def test_the_inhibitions_of_a_build_name_alerts_of_the_build_alone(config: Config) -> None:
+    config = replace(config, capabilities=frozenset())
+    text = outputs.files(BUNDLED, config)[NAME].decode()
+    named = set(re.findall(r"Registry[A-Z]\w+", text))
+    assert len(named) > 5
+    assert named - set(outputs.manifest(BUNDLED, config)["alerts"]) == set()
+
+
+def test_an_inhibition_of_a_pack_may_name_alerts_that_come_from_elsewhere(tmp_path: Path) -> None:
+    rule = "{source_matchers: ['alertname=\"NodeDown\"'], target_matchers: ['alertname=~\"A|B\"'], equal: []}"
+    found = routing(tmp_path, ROUTES + f"inhibit_rules: [{rule}]\n")
+    assert found["inhibit_rules"][0]["target_matchers"] == ['alertname=~"A|B"']
 
 
 @pytest.mark.parametrize(

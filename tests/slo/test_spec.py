@@ -14,7 +14,7 @@ from regobs.config import Config, SloSettings, Threshold
 from regobs.errors import ConfigError, ExitCode, InputError, SloError
 from regobs.promql.nodes import Duration
 from regobs.slo import outputs
-from regobs.slo.model import Slo, window_text
+from regobs.slo.model import Slo
 from regobs.slo.spec import read_slos
 from tests.slo.packs import BUNDLED, GITLAB, SLOW, SMALL, pack_of
 
@@ -41,12 +41,11 @@ CALENDAR = "  timeWindow: [{duration: 28d, isRolling: false}]\n  budgetingMethod
 WRONG = [
     # text replaced, by what, line:column, part of value, part of expected
     ("openslo/v1", "openslo/v2", "1:13", "openslo/v2", "openslo/v1"),
-    ("kind: SLO", "kind: Service", "2:7", "Service", "SLO"),
+    ("kind: SLO", "kind: Slo", "2:7", "Slo", "SLO"),
     ("name: small\n", "name: Small\n", "4:9", "Small", "a name as in DNS"),
-    ("operation: small, ", "", "6:11", "None", "operation"),
     ("sli: availability", "sli: latency", "6:35", "latency", "latency with at_most"),
     ("displayName", "displayname", "5:3", "displayname", "displayName"),
-    ("counter: true", "counter: false", "13:18", "False", "True"),
+    ("counter: true", "counter: false", "13:18", "False", "counter: true"),
     (BAD, "http.REQUEST, where: {code", "15:56", "http.REQUEST", "REQUESTS"),
     (BAD, "web.REQUESTS, where: {code", "15:56", "web.REQUESTS", "http"),
     (BAD, "http.IN_FLIGHT, where: {route", "15:87", "5xx", ""),
@@ -56,15 +55,15 @@ WRONG = [
     ("total:\n", AFTER_TOTAL, "13:9", "None", "either good or bad"),
     ("bad:\n", "worse:\n", "14:9", "worse", "bad"),
     (TOTAL, "type: magic, spec: {}", "17:32", "magic", "catalog, Prometheus"),
-    (TOTAL, "type: Prometheus, spec: {query: 'rate(x[5m])'}", "17:58", "rate(x[5m])", "the selector of a counter"),
+    (TOTAL, "type: Prometheus, spec: {query: 'delta(x[5m])'}", "17:58", "delta(x[5m])", "the selector of a counter"),
     (TOTAL, "type: Prometheus, spec: {query: process_open_fds}", "17:58", "process_open_fds", "a counter"),
-    ("Occurrences", "Timeslices", "18:20", "Timeslices", "Occurrences"),
+    ("Occurrences", "Timeslice", "18:20", "Timeslice", "Timeslices"),
     ("target: 0.999", "target: 1.5", "19:25", "1.5", "at most 1"),
     ("target: 0.999", "target: 1", "19:25", "1", "below 1"),
     ("target: 0.999", "targetPercent: 100", "19:32", "100", "below 1"),
     ("target: 0.999", "displayName: none", "19:16", "None", "target: 0.999"),
     ("  budgetingMethod", ROLLING, "18:27", "1 month", "28d"),
-    ("  budgetingMethod", CALENDAR, "18:43", "False", "True"),
+    ("  budgetingMethod", CALENDAR, "18:16", "None", "isRolling: true"),
 ]  # fmt: skip
 
 
@@ -91,7 +90,7 @@ def test_a_threshold_between_buckets_names_the_nearest_edges(tmp_path: Path, at_
 
 @pytest.mark.parametrize("at_most", ["0.005", "60", "2.5"])
 def test_each_bucket_edge_is_a_threshold(tmp_path: Path, at_most: str) -> None:
-    assert read(tmp_path, SLOW.replace("at_most: 1", f"at_most: {at_most}")).part.at_most == Decimal(at_most)
+    assert read(tmp_path, SLOW.replace("at_most: 1", f"at_most: {at_most}")).at_most == Decimal(at_most)
 
 
 @given(st.decimals(min_value="0.5", max_value="0.999999", places=6))
@@ -112,15 +111,15 @@ def test_three_nines_leave_a_budget_of_exactly_a_thousandth(tmp_path: Path) -> N
 def test_the_period_is_the_documents_own_or_that_of_the_settings(tmp_path: Path) -> None:
     week = replace(GITLAB, slo=SloSettings(period=Duration(7 * DAY)))
     own = SMALL.replace("  budgetingMethod", "  timeWindow: [{duration: 4w, isRolling: true}]\n  budgetingMethod")
-    assert window_text(read(tmp_path, SMALL).period) == "28d"
-    assert window_text(read(tmp_path, SMALL, week).period) == "7d"
-    assert window_text(read(tmp_path, own, week).period) == "28d"
+    assert read(tmp_path, SMALL).period.text == "28d"
+    assert read(tmp_path, SMALL, week).period.text == "7d"
+    assert read(tmp_path, own, week).period.text == "28d"
 
 
 def test_settings_override_target_and_threshold(tmp_path: Path) -> None:
     settings = SloSettings(thresholds={"slow": Threshold(target=Decimal("0.95"), at_most=Decimal("2.5"))})
     slo = read(tmp_path, SLOW, replace(GITLAB, slo=settings))
-    assert (slo.target, slo.part.at_most) == (Decimal("0.95"), Decimal("2.5"))
+    assert (slo.target, slo.at_most) == (Decimal("0.95"), Decimal("2.5"))
 
 
 def test_an_overriding_threshold_that_is_no_edge_is_blamed_on_the_settings(tmp_path: Path) -> None:
@@ -177,8 +176,8 @@ def test_a_plain_selector_in_gitlabs_names_is_a_source(tmp_path: Path) -> None:
 
 def test_the_bundled_documents_are_read() -> None:
     slos = read_slos(BUNDLED, GITLAB)
-    assert len(slos) == 14
-    assert {slo.sli for slo in slos} == {"availability", "latency"}
+    assert len(slos) == 28
+    assert {slo.sli for slo in slos} == {"availability", "latency", "freshness"}
     with pytest.raises(SloError, match="could never fire"):
         outputs.files(
             BUNDLED, replace(GITLAB, slo=SloSettings(thresholds={"delete-latency": Threshold(Decimal("0.9"))}))

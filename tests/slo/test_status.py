@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from regobs.slo.model import window_text
 from regobs.slo.spec import read_slos
 from regobs.slo.status import HEADER, read_status
 from regobs.slo.windows import read_windows
@@ -55,7 +54,7 @@ def test_a_row_holds_the_whole_period_and_the_fastest_burn() -> None:
             "registry:slo_burn_rate:ratio6h": [sample(4)],
         }
     )
-    row, other = read_status(server, SLOS, WINDOWS)
+    row, other = read_status(server, SLOS, WINDOWS, GITLAB)
     assert (row.slo, row.events, row.ratio, row.remaining, row.burn, row.window) == (NAME, 2000, 0.0025, 0.5, 4, "6h")
     assert row.cells == (NAME, "", "99.5 %", "2000", "0.250%", "50.0%", "4.00 (6h)")
     assert other.cells[3:] == ("no data",) * 4
@@ -66,19 +65,19 @@ def test_no_traffic_is_no_ratio() -> None:
     server = Server(
         {"registry:slo_events:increase28d": [sample(0)], "registry:slo_bad_events:increase28d": [sample(0)]}
     )
-    row = read_status(server, SLOS, WINDOWS)[0]
+    row = read_status(server, SLOS, WINDOWS, GITLAB)[0]
     assert (row.events, row.ratio, row.remaining, row.burn) == (0, None, None, None)
 
 
 def test_each_scope_has_its_own_row() -> None:
     server = Server({"registry:slo_events:increase28d": [sample(1, env="b"), sample(2, env="a")]})
-    rows = [row for row in read_status(server, SLOS, WINDOWS) if row.slo == NAME]
+    rows = [row for row in read_status(server, SLOS, WINDOWS, GITLAB) if row.slo == NAME]
     assert [(row.scope, row.events) for row in rows] == [({"env": "a"}, 2), ({"env": "b"}, 1)]
 
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_each_series_is_asked_for_once(count: int) -> None:
     server = Server({})
-    read_status(server, SLOS[:count], WINDOWS)
-    assert len(server.asked) == len(set(server.asked)) == 3 + len(WINDOWS.tiers)
-    assert f"registry:slo_events:increase{window_text(SLOS[0].period)}" in server.asked
+    read_status(server, SLOS[:count], WINDOWS, GITLAB)
+    assert len(server.asked) == len(set(server.asked)) == 5 + len(WINDOWS.tiers)
+    assert f"registry:slo_events:increase{SLOS[0].period.text}" in server.asked

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from regobs.errors import Location, SloError
 from regobs.pack import PackFile
 from regobs.promql.nodes import Duration
-from regobs.slo.model import Tier, Windows, window_text
-from regobs.slo.windows import SAMPLES, base, chain, check_base, evidence, interval, read_windows
+from regobs.slo.model import CalendarSpan, Period, Tier, Windows, window_text
+from regobs.slo.windows import base, chain, check_base, evidence, gap, interval, read_windows
 from tests.slo.packs import BUNDLED
 
 DAY = 86_400_000
@@ -37,12 +37,18 @@ def read(tmp_path: Path, *tiers: str, confidence: str = "0.99") -> Windows:
     ],
 )
 def test_the_factors_follow_exactly_from_share_period_and_window(days: int, factors: tuple[Fraction, ...]) -> None:
-    assert tuple(tier.factor(Duration(days * DAY)) for tier in BUNDLED_WINDOWS.tiers) == factors
+    assert tuple(tier.factor(Period(Duration(days * DAY))) for tier in BUNDLED_WINDOWS.tiers) == factors
 
 
-def test_the_slower_tiers_wait_longer() -> None:
-    holds = [tier.hold.ms for tier in BUNDLED_WINDOWS.tiers]
-    assert holds == sorted(set(holds))
+def test_no_bundled_tier_waits() -> None:
+    assert {tier.hold.ms for tier in BUNDLED_WINDOWS.tiers} == {0}
+
+
+def test_a_severity_has_its_short_windows_and_what_they_are_compared_with() -> None:
+    shorts = {one: [window_text(short) for short in BUNDLED_WINDOWS.shorts(one)] for one in ("page", "ticket")}
+    assert shorts == {"page": ["5m", "30m"], "ticket": ["2h", "6h"]}
+    assert window_text(BUNDLED_WINDOWS.reference("page")) == "1h"
+    assert window_text(BUNDLED_WINDOWS.reference("ticket")) == "1d"
 
 
 @pytest.mark.parametrize(
@@ -92,19 +98,50 @@ def test_the_shortest_window_must_hold_four_scrapes(tmp_path: Path, scrape: int,
             check_base(windows, Duration(scrape))
 
 
-def test_the_bundled_windows_are_summed_like_this() -> None:
-    steps = chain(BUNDLED_WINDOWS, Duration(28 * DAY))
-    sources = {window_text(one.window): one.source and window_text(one.source) for one in steps}
-    assert sources == {
-        "5m": None,
-        "30m": "5m",
-        "1h": "5m",
-        "2h": "5m",
-        "6h": "30m",
-        "1d": "2h",
-        "3d": "6h",
-        "28d": "1h",
+def test_the_bundled_windows_are_laid_together_like_this() -> None:
+    steps = chain(BUNDLED_WINDOWS, Period(Duration(28 * DAY)))
+    pieces = {
+        window_text(step.window): [f"{window_text(one.window)}@{window_text(one.offset)}" for one in step.pieces]
+        for step in steps
     }
+    assert pieces == {
+        "5m": [],
+        "30m": [],
+        "1h": [],
+        "2h": ["1h@0s", "1h@1h"],
+        "6h": ["2h@0s", "2h@2h", "2h@4h"],
+        "1d": ["6h@0s", "6h@6h", "6h@12h", "6h@18h"],
+        "3d": ["1d@0s", "1d@1d", "1d@2d"],
+        "28d": [f"3d@{window_text(Duration(3 * DAY * index))}" for index in range(9)] + ["1d@27d"],
+    }
+
+
+@pytest.mark.parametrize(("days", "windows"), [(36, "3d"), (37, "30d"), (90, "30d")])
+def test_a_long_period_gets_a_window_in_between(days: int, windows: str) -> None:
+    (*_, last) = chain(BUNDLED_WINDOWS, Period(Duration(days * DAY)))
+    assert window_text(last.pieces[0].window) == windows
+    assert len(last.pieces) <= 12
+
+
+def test_a_period_of_the_calendar_is_no_window_of_the_chain() -> None:
+    steps = chain(BUNDLED_WINDOWS, Period(Duration(31 * DAY), CalendarSpan.MONTH))
+    assert window_text(steps[-1].window) == "3d"
+
+
+@pytest.mark.parametrize(
+    ("scrape", "every"), [(1_000, "30s"), (15_000, "30s"), (15_001, "37s500ms"), (30_000, "1m"), (75_000, "2m30s")]
+)
+def test_two_scrapes_lie_between_evaluations_and_ten_evaluations_in_the_shortest_window(
+    scrape: int, every: str
+) -> None:
+    assert window_text(interval(BUNDLED_WINDOWS, Duration(scrape))) == every
+
+
+@pytest.mark.parametrize(("window", "far"), [("1h", None), ("2h", "10m"), ("6h", "30m"), ("3d", "30m")])
+def test_longer_windows_bear_longer_gaps(window: str, far: str | None) -> None:
+    ms = {"1h": 3_600_000, "2h": 7_200_000, "6h": 21_600_000, "3d": 3 * DAY}[window]
+    found = gap(Duration(ms))
+    assert (found and window_text(found)) == far
 
 
 @st.composite
@@ -120,16 +157,17 @@ def tiers(draw: st.DrawFn) -> Windows:
 
 
 @given(tiers(), st.integers(1, 60))
-def test_every_window_is_made_from_one_that_stands_before_it(windows: Windows, days: int) -> None:
-    steps = chain(windows, Duration(days * DAY))
+def test_pieces_lie_end_to_end_and_are_recorded_before(windows: Windows, days: int) -> None:
     seen: list[int] = []
-    for step in steps:
-        if step.source is not None:
-            assert step.source.ms in seen
-            assert step.source == base(windows) or step.window.ms % (step.source.ms // SAMPLES) == 0
+    for step in chain(windows, Period(Duration(days * DAY))):
+        end = 0
+        for piece in step.pieces:
+            assert piece.window.ms in seen
+            assert piece.offset.ms == end
+            end += piece.window.ms
+        assert not step.pieces or step.window.ms - base(windows).ms < end <= step.window.ms
         seen.append(step.window.ms)
-    assert [step.window for step in steps if step.source is None] == [base(windows)]
-    assert interval(windows).ms * SAMPLES <= base(windows).ms
+    assert seen == sorted(set(seen))
 
 
 @given(st.decimals(min_value="0.5", max_value="0.9999", places=4))

@@ -14,7 +14,7 @@ import jsonschema_rs
 import pytest
 
 from regobs.catalog import http, process
-from regobs.grafana.panels import Bars, Gauge, Lines, Stat
+from regobs.grafana.panels import Bars, GaugePanel, Lines, Stat
 from regobs.promql import highest, rate, total, trend
 from regobs.snapshot import theme
 from regobs.snapshot.bars import MOST
@@ -125,8 +125,10 @@ def test_thresholds_are_dashed_lines_in_the_colours_of_their_states() -> None:
     ]
 
 
-def test_a_logarithmic_axis_leaves_out_what_it_has_no_place_for() -> None:
-    assert chart("Memory", [({"instance": "a"}, [0.0, -1.0, 5.0])]).data["values"][0][:3] == [None, None, 5]
+def test_zero_and_less_have_a_place_on_a_logarithmic_axis() -> None:
+    one = chart("Memory", [({"instance": "a"}, [0.0, -1.0, 5.0])])
+    assert one.data["values"][0][:3] == [0, -1, 5]
+    assert one.spec["layer"][0]["encoding"]["y"]["scale"]["type"] == "symlog"
 
 
 def test_a_point_between_gaps_is_marked() -> None:
@@ -177,7 +179,7 @@ def test_a_dial_has_the_colour_of_its_state(value: float, color: str) -> None:
 
 def test_several_values_of_a_dial_are_bars() -> None:
     found = chart_of(
-        panel_of(Gauge("Dial", IN_FLIGHT, good="low"), lambda _: [({"instance": i}, [1.0]) for i in "ab"]), SPAN
+        panel_of(GaugePanel("Dial", IN_FLIGHT, good="low"), lambda _: [({"instance": i}, [1.0]) for i in "ab"]), SPAN
     )
     assert found is not None
     assert [row["name"] for row in found.data["values"]] == ["a", "b"]

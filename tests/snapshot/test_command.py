@@ -145,8 +145,7 @@ def test_a_server_that_cannot_be_reached_is_exit_code_3(capsys: pytest.CaptureFi
 
 
 def test_a_folder_that_cannot_be_written_is_exit_code_4(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    (tmp_path / "png").mkdir()
-    (tmp_path / "png" / ".small.png.regobs-new").mkdir()  # stands in the way, also for root
+    (tmp_path / "png" / "small.png").mkdir(parents=True)  # stands in the way, also for root
     with Stub(ANSWERING) as stub:
         code, _, err = snapshot(
             capsys, "--prometheus", stub.url, *SMALL, *RANGE,

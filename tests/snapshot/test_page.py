@@ -4,17 +4,24 @@ import base64
 import hashlib
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
 from regobs import __version__
+from regobs.catalog import http, slo
+from regobs.config.model import Config
 from regobs.errors import MachineError
-from regobs.grafana.panels import Stat
+from regobs.grafana.bound import bind_dashboard
+from regobs.grafana.panels import Bars, Lines, Stat
+from regobs.promql import lowest, rate
 from regobs.snapshot import vega
-from regobs.snapshot.page import page
-from regobs.snapshot.taken import Snapshot
-from tests.snapshot.world import PANELS, Found, board, lively, shot, silent
+from regobs.snapshot.draw import chart_of
+from regobs.snapshot.page import FIRST, page
+from regobs.snapshot.take import take
+from regobs.snapshot.taken import Snapshot, SnapshotEvent
+from tests.snapshot.world import PANELS, SPAN, Answering, Found, board, lively, panel_of, shot, silent
 
 HOSTILE = "</script><script>alert(1)</script><!--<b \"'&\u2028"
 
@@ -47,7 +54,7 @@ class Seen(HTMLParser):
 
 def test_a_page_says_what_it_shows_of_when_and_who_made_it() -> None:
     html = page(shot())
-    assert "<title>Every kind</title>" in html
+    assert "<title>Every kind, 2027-01-15 08:00 to 2027-01-15 09:00 UTC</title>" in html
     assert "2027-01-15 08:00 to 2027-01-15 09:00 UTC, a point each 1m, from http://server:9090" in html
     assert f"Taken with regobs {__version__}" in html
 
@@ -146,3 +153,81 @@ def test_without_the_extra_one_error_says_what_to_install(monkeypatch: pytest.Mo
     with pytest.raises(MachineError) as caught:
         vega.vl_convert()
     assert caught.value.next_step == "install it: pip install 'regobs[snapshot]'"
+
+
+@pytest.mark.parametrize("size", [1e308, -1e308, 1.7e308, 5e-324])
+def test_values_at_the_end_of_what_a_number_can_be_are_a_page(size: float) -> None:
+    def extreme(text: str) -> Found:
+        return [(labels, [None if value is None else size for value in values]) for labels, values in lively(text)]
+
+    html = page(shot(rule=extreme))
+    assert "Infinity" not in re.sub(r"<script>.*?</script>", "", html, flags=re.DOTALL)
+    assert json.loads(Seen(html).scripts[0])["charts"]
+
+
+def test_a_budget_that_is_overspent_fills_no_bar_and_the_others_are_still_told_apart() -> None:
+    def budgets(_: str) -> Found:
+        return [({"slo": name}, [value] * SPAN.points) for name, value in (("a", -120.67), ("b", 0.5), ("c", 1.0))]
+
+    chart = chart_of(panel_of(Bars("Budget", lowest(slo.BUDGET_REMAINING, by="slo"), good="above 0"), budgets), SPAN)
+    assert chart is not None
+    bars = {row["name"]: (row["v"], row["text"]) for row in chart.data["values"]}
+    assert bars == {"a": (0, "-12067%"), "b": (0.5, "50%"), "c": (1.0, "100%")}
+    [track, *_] = chart.spec["layer"]
+    assert (track["encoding"]["x"]["scale"]["domain"]) == [0, 1]
+
+
+def test_a_legend_begins_with_what_fails() -> None:
+    def codes(_: str) -> Found:
+        return [({"code": code}, [value] * SPAN.points) for code, value in (("200", 90.0), ("404", 5.0), ("503", 0.1))]
+
+    html = page(shot(board(Lines("By status", rate(http.REQUESTS, by="code"), good="200")), rule=codes))
+    assert re.findall(r'title="(\d+)"', html) == ["503", "200", "404"]
+
+    def routes(_: str) -> Found:
+        return [
+            ({"route": name}, [value] * SPAN.points) for name, value in (("tags", 1.0), ("blob", 0.4), ("base", 0.9))
+        ]
+
+    available = Lines("Availability", rate(http.REQUESTS, by="route"), good="100 %")
+    assert re.findall(r'title="(\w+)"><i', page(shot(board(available), rule=routes))) == ["blob", "base", "tags"]
+
+
+def test_a_page_of_several_begins_with_the_overview_and_says_what_it_is() -> None:
+    two = [
+        replace(one, slug=slug)
+        for one, slug in zip(shot(board(title="A"), board(title="B")).dashboards, "ab", strict=True)
+    ]
+    snapshot = replace(shot(), dashboards=(two[0], replace(two[1], slug=FIRST)))
+    html = page(snapshot)
+    assert html.index('id="overview"') < html.index('id="a"')
+    assert "<title>Container registry: 2 dashboards, 2027-01-15 08:00 to" in html
+    assert "<title>Mine, " in page(snapshot, title="Mine")
+    assert "every time is divided by 60" in page(snapshot, notes=["every time is divided by 60"])
+
+
+def test_what_happened_is_listed_and_marked_on_every_chart_over_time() -> None:
+    def alerts(text: str) -> Found:
+        if "ALERTS{" not in text:
+            return lively(text)
+        return [({"alertname": "RegistryDown"}, [1.0 if 10 <= index < 20 else None for index in range(SPAN.points)])]
+
+    fault = SnapshotEvent(SPAN.first + 300, "fault", "Break it <now>")
+    bound = bind_dashboard("own", board(), Config().vocabulary)
+    snapshot = take(Answering(alerts), [bound], Config(), SPAN, events=[fault])
+    happened = [(one.kind, (one.time - SPAN.first) / SPAN.step, one.text) for one in snapshot.events]
+    assert happened == [
+        ("fault", 5, "Break it <now>"),
+        ("alert", 10, "RegistryDown fires"),
+        ("end", 20, "RegistryDown has ended"),
+    ]
+    html = page(snapshot)
+    assert "Break it &lt;now&gt;" in html
+    charts = [one for one in json.loads(Seen(html).scripts[0])["charts"] if one["data"]["form"] == "series"]
+    for chart in charts:
+        marks = [
+            layer["data"]["values"]
+            for layer in chart["spec"]["layer"]
+            if "at" in str(layer.get("encoding", {}).get("x"))
+        ]
+        assert [value["at"] for values in marks for value in values] == [one.time * 1000 for one in snapshot.events]

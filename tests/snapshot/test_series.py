@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regobs.prometheus import Range
+from regobs.prometheus import RangeSeries
 from regobs.snapshot.draw import has_data
-from regobs.snapshot.series import MOST, Series, buckets_of, filled, name_of, on_grid, series_of
-from regobs.snapshot.span import Span
+from regobs.snapshot.series import MOST, DrawnSeries, buckets_of, filled, name_of, on_grid, series_of
+from regobs.snapshot.span import TimeSpan
 from tests.snapshot.world import SPAN, Found, panel_of, silent
 
-SHORT = Span(0, 40, 10)
+SHORT = TimeSpan(0, 40, 10)
 VALUES = st.lists(st.none() | st.floats(-10, 10), min_size=5, max_size=5).map(tuple)
 
 
@@ -32,7 +32,7 @@ def test_a_legend_takes_the_values_of_its_labels(legend: str, labels: dict[str, 
 
 def test_a_point_that_is_missing_or_no_number_is_a_gap() -> None:
     points = ((0, 1.0), (10, math.nan), (30, 4.0), (40, math.inf), (50, 9.0))
-    assert on_grid(Range({}, points), SHORT) == (1.0, None, None, 4.0, None)
+    assert on_grid(RangeSeries({}, points), SHORT) == (1.0, None, None, 4.0, None)
 
 
 def test_a_series_without_one_number_is_none_and_its_panel_has_no_data() -> None:
@@ -57,7 +57,7 @@ def test_of_too_many_series_those_with_the_highest_peaks_are_kept(found: int, le
 def test_a_stack_has_zero_where_another_series_has_a_value(
     one: tuple[float | None, ...], other: tuple[float | None, ...]
 ) -> None:
-    first, second = (series.values for series in filled([Series("a", one), Series("b", other)]))
+    first, second = (series.values for series in filled([DrawnSeries("a", one), DrawnSeries("b", other)]))
     for index, (mine, its) in enumerate(zip(one, other, strict=True)):
         if mine is None and its is None:
             assert first[index] is second[index] is None

@@ -9,42 +9,42 @@ from regobs.catalog import gc, http, process, storage
 from regobs.catalog.model import Capability
 from regobs.config.model import Config
 from regobs.grafana.bound import bind_dashboard
-from regobs.grafana.panels import Bars, Gauge, Heat, Lines, Panel, Stat, Table
+from regobs.grafana.panels import Bars, GaugePanel, Heat, Lines, Panel, Stat, Table
 from regobs.grafana.words import Dashboard, Row
-from regobs.prometheus import Answer, Prometheus, Range, Sample
+from regobs.prometheus import Prometheus, QueryAnswer, RangeSeries, Sample
 from regobs.promql import highest, rate, ratio, select, total
-from regobs.snapshot.span import Span
+from regobs.snapshot.span import TimeSpan
 from regobs.snapshot.take import take
 from regobs.snapshot.taken import Snapshot, TakenPanel
 
-SPAN = Span(start=1_800_000_000, end=1_800_003_600, step=60)
+SPAN = TimeSpan(start=1_800_000_000, end=1_800_003_600, step=60)
 Labels = Mapping[str, str]
 Found = Sequence[tuple[Labels, Sequence[float | None]]]  # series with a value for each point, None for a gap
-Rule = Callable[[str], Found]
+LoadedRule = Callable[[str], Found]
 
 
 class Answering(Prometheus):
     """A server that answers each query as a rule says: the whole series, or its last value for an instant query."""
 
-    def __init__(self, rule: Rule, warnings: Sequence[str] = ()) -> None:
+    def __init__(self, rule: LoadedRule, warnings: Sequence[str] = ()) -> None:
         super().__init__("http://me:s3cr3t@server:9090")
         self._rule = rule
         self._warnings = tuple(warnings)
 
-    def query(self, text: str, time: float | None = None, *, stats: bool = False) -> Answer:
+    def query(self, text: str, time: float | None = None, *, stats: bool = False) -> QueryAnswer:
         samples = [
             Sample(labels, values[-1], time or 0) for labels, values in self._rule(text) if values[-1] is not None
         ]
-        return Answer("vector", samples=tuple(samples), warnings=self._warnings)
+        return QueryAnswer("vector", samples=tuple(samples), warnings=self._warnings)
 
-    def query_range(self, text: str, start: float, end: float, step: float, *, stats: bool = False) -> Answer:
+    def query_range(self, text: str, start: float, end: float, step: float, *, stats: bool = False) -> QueryAnswer:
         ranges = tuple(
-            Range(
+            RangeSeries(
                 labels, tuple((start + index * step, value) for index, value in enumerate(values) if value is not None)
             )
             for labels, values in self._rule(text)
         )
-        return Answer("matrix", ranges=ranges, warnings=self._warnings)
+        return QueryAnswer("matrix", ranges=ranges, warnings=self._warnings)
 
 
 def wave(height: float, points: int = SPAN.points) -> list[float | None]:
@@ -75,7 +75,7 @@ PANELS: dict[str, Panel] = {
     for panel in (
         Stat("In flight", total(http.IN_FLIGHT), good="low"),
         Stat("Requests now", rate(http.REQUESTS, by="route"), good="usual", thresholds=(2, 3)),
-        Gauge("Failed now", FAILED, good="0", thresholds=(0.3, 0.5)),
+        GaugePanel("Failed now", FAILED, good="0", thresholds=(0.3, 0.5)),
         Lines("Requests", rate(http.REQUESTS, by="route"), good="usual"),
         Lines("Stacked", rate(http.REQUESTS, by="route"), good="usual", stacked=True),
         Lines("Failed", FAILED, good="0", thresholds=(0.2, 0.5), alert="RegistryDown"),
@@ -100,9 +100,9 @@ def board(*panels: Panel, title: str = "Every kind") -> Dashboard:
 
 def shot(
     *dashboards: Dashboard,
-    rule: Rule = lively,
+    rule: LoadedRule = lively,
     config: Config | None = None,
-    span: Span = SPAN,
+    span: TimeSpan = SPAN,
     warnings: Sequence[str] = (),
 ) -> Snapshot:
     """The snapshot of dashboards on a server that answers by a rule; of every kind of panel where none is given."""
@@ -113,7 +113,7 @@ def shot(
     return take(Answering(rule, warnings), bound, config, span)
 
 
-def panel_of(panel: Panel | str, rule: Rule = lively) -> TakenPanel:
+def panel_of(panel: Panel | str, rule: LoadedRule = lively) -> TakenPanel:
     """One panel with its answers."""
     [found] = shot(board(PANELS[panel] if isinstance(panel, str) else panel), rule=rule).panels()
     return found

@@ -6,12 +6,12 @@ import pytest
 
 from regobs.catalog import build_info
 from regobs.instrument import LogASGI
-from regobs.testing import Lines, captured_lines
+from regobs.testing import LogLines, captured_lines
 from tests.instrument.test_asgi import answer, scope, serve
 
 
 def test_access_lines_are_parsed_found_and_held_to_the_schema() -> None:
-    lines = Lines()
+    lines = LogLines()
     app = LogASGI(answer(200, b"x"), lines)
     serve(app, scope())
     assert lines.only(msg="access")["status"] == 200
@@ -24,7 +24,7 @@ def test_access_lines_are_parsed_found_and_held_to_the_schema() -> None:
 
 
 def test_a_line_that_is_not_of_the_schema_fails() -> None:
-    lines = Lines()
+    lines = LogLines()
     lines('{"level":"info","msg":"access","time":"2026-11-23T11:11:21.645Z","status":"200"}')
     with pytest.raises(AssertionError, match="status"):
         lines.validate()
@@ -32,8 +32,8 @@ def test_a_line_that_is_not_of_the_schema_fails() -> None:
 
 @pytest.mark.parametrize("text", ["", "[]", "no", '{"a":1}\n{"b":2}', '{"a":\n1}'])
 def test_what_is_no_line_fails(text: str) -> None:
-    with pytest.raises(AssertionError, match="no line with one JSON object"):
-        Lines()(text)
+    with pytest.raises(AssertionError, match="expected a line with one JSON object"):
+        LogLines()(text)
 
 
 def test_what_is_logged_is_captured_and_afterwards_no_more() -> None:

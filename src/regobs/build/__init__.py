@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from regobs.build.compare import Difference, compare
-from regobs.build.write import write_atomically
+from regobs.build.write import FileDifference, compare, write_atomically
 
 if TYPE_CHECKING:
     from regobs.build.produce import build_files
 
-__all__ = ["Difference", "build_files", "compare", "write_atomically"]
+__all__ = ["FileDifference", "build_files", "compare", "write_atomically"]
 
 
 def __getattr__(name: str) -> object:

@@ -7,15 +7,128 @@ from collections.abc import Mapping
 from typing import Any
 
 from regobs import __version__
-from regobs.build.apart import Apart
-from regobs.build.scrape import scrape_file
+from regobs.build.rulers import ruler_files
+from regobs.build.runbooks import runbook_files
 from regobs.build.write import GENERATOR, MANIFEST
-from regobs.catalog.model import Flavor
+from regobs.catalog.model import Exposer, Flavor
 from regobs.config import Config, selector_text
-from regobs.documents import dump_json
-from regobs.errors import Location, PackError
+from regobs.documents import dump_json, dump_yaml, load_yaml, validate
+from regobs.errors import Location, PackError, RulesError
 from regobs.pack import Pack
+from regobs.promql.durations import duration_text
+from regobs.promql.nodes import MatchOp
 from regobs.slo import outputs as slo
+from regobs.slo.rule_scope import CAPABILITIES
+
+JOB = "registry"  # the scrape job that gets the targets and labels of regobs.toml
+_SCHEMA = {
+    "type": "object",
+    "required": ["scrape_configs"],
+    "additionalProperties": False,
+    "properties": {
+        "scrape_configs": {
+            "type": "array",
+            "minItems": 1,
+            "items": {
+                "type": "object",
+                "required": ["job_name"],
+                "properties": {"job_name": {"type": "string", "minLength": 1}},
+            },
+        }
+    },
+}
+_HEADER = """\
+# Written by `regobs build`; change exporters/scrape.yaml of the pack or regobs.toml instead.
+# Start with: prometheus --config.file=scrape.yaml --storage.tsdb.retention.time={retention}
+"""
+
+
+def scrape_file(pack: Pack, config: Config) -> bytes:
+    """A prometheus.yml with the rules beside it, the Alertmanagers, and the pack's scrape jobs."""
+    settings = config.prometheus
+    data = {
+        "global": {
+            "scrape_interval": duration_text(settings.scrape_interval),
+            "evaluation_interval": duration_text(settings.evaluation_interval),
+        },
+        "rule_files": ["rules/*.yaml"],
+        "alerting": {"alertmanagers": [{"static_configs": [{"targets": list(settings.alertmanagers)}]}]},
+        "scrape_configs": [_job(job, config) for job in _jobs(pack) if _scraped(job, config)],
+    }
+    if not settings.alertmanagers:
+        del data["alerting"]
+    return (_HEADER.format(retention=duration_text(settings.retention)) + dump_yaml(data)).encode()
+
+
+def _jobs(pack: Pack) -> list[dict[str, Any]]:
+    file = pack.file("exporters", "scrape.yaml")
+    document = load_yaml(file.read(), str(file.path))
+    validate(document, _SCHEMA, RulesError)
+    jobs: list[dict[str, Any]] = document.data["scrape_configs"]
+    names = [job["job_name"] for job in jobs]
+    twice = next((index for index, name in enumerate(names) if name in names[:index]), None)
+    if twice is not None:
+        raise RulesError(
+            "two scrape jobs have the same name",
+            location=document.locate(("scrape_configs", twice, "job_name")),
+            value=names[twice],
+            expected="each job_name once: Prometheus refuses the file otherwise",
+            next_step="rename one of the two",
+        )
+    if JOB not in names:
+        raise RulesError(
+            f"the scrape job {JOB!r} is missing",
+            location=document.locate(("scrape_configs",)),
+            value=", ".join(names),
+            expected=f"a job {JOB!r}, which gets the targets of regobs.toml",
+            next_step=f"call the registry's job {JOB!r}",
+        )
+    return jobs
+
+
+def _job(job: dict[str, Any], config: Config) -> dict[str, Any]:
+    """A job with what regobs.toml says of it: targets, and the labels that tell this deployment from others."""
+    name, settings = job["job_name"], config.prometheus
+    fixed = {matcher.label: matcher.value for matcher in config.matchers if matcher.op is MatchOp.EQUAL}
+    own_name = fixed.pop(config.labels.job, JOB)
+    fixed.pop(config.labels.instance, None)
+    shared = {label: value for label, value in fixed.items() if label in config.labels.scope}
+    if name == JOB:
+        honor = {"honor_labels": True} if config.honor_labels else {}
+        path = {"metrics_path": settings.metrics_path}
+        return {**job, "job_name": own_name, **honor, **path, "static_configs": [_targets(settings.targets, fixed)]}
+    exposer = next((one for one in CAPABILITIES if one.value == name), None)
+    if exposer is None:
+        return job
+    of_job = {m.label: m.value for m in config.exposer_matchers.get(exposer, ()) if m.op is MatchOp.EQUAL}
+    made = {**job, "job_name": of_job.get(config.labels.job, name)}
+    usual = tuple(target for part in job.get("static_configs", ()) for target in part["targets"])
+    usual = settings.alertmanagers if exposer is Exposer.ALERTMANAGER else usual
+    targets = settings.exporters.get(exposer, usual)
+    if exposer is Exposer.BLACKBOX:
+        asked = {"static_configs": [_targets(settings.probes, shared)], "relabel_configs": _through(targets[0])}
+        return {**made, **asked}
+    return {**made, "static_configs": [_targets(targets, shared)]}
+
+
+def _targets(targets: tuple[str, ...], labels: dict[str, str]) -> dict[str, Any]:
+    return {"targets": list(targets), **({"labels": labels} if labels else {})}
+
+
+def _through(exporter: str) -> list[dict[str, Any]]:
+    """Relabelling that asks `exporter` about each target, which stays the instance."""
+    return [
+        {"source_labels": ["__address__"], "target_label": "__param_target"},
+        {"source_labels": ["__param_target"], "target_label": "instance"},
+        {"target_label": "__address__", "replacement": exporter},
+    ]
+
+
+def _scraped(job: dict[str, Any], config: Config) -> bool:
+    """Whether the capabilities ask for a job: one that is called after no exporter always is there."""
+    needed = next((capability for one, capability in CAPABILITIES.items() if one.value == job["job_name"]), None)
+    return needed is None or needed in config.capabilities
+
 
 RULES = "prometheus/rules/"
 
@@ -25,29 +138,26 @@ def build_files(config: Config, pack: Pack) -> dict[str, bytes]:
 
     The same input gives the same bytes. Raises an InputError of the part that is wrong.
     """
-    compiled = Apart(lambda: (slo.files(pack, config), slo.manifest(pack, config)))
-    shown = Apart(lambda: {**_elasticsearch(), **_kibana(config, pack)})
-    try:
-        from regobs.grafana import outputs as grafana  # noqa: PLC0415 - loads grafanalib while the SLOs are compiled
+    from regobs.grafana import outputs as grafana  # noqa: PLC0415 - loads grafanalib; `--help` needs none
 
-        dashboards = grafana.Dashboards.of(pack, config, slo.records(pack, config))
-        described = dashboards.manifest()
-    finally:
-        try:
-            rules, rules_described = compiled.result()
-        finally:
-            logs = shown.result()
+    compiled = slo.compile_rules(pack, config)
+    compiled.check()
+    rules = compiled.files()
+    dashboards = grafana.Dashboards.of(pack, config, compiled.records)
+    described = {"dashboards": dashboards.manifest(), "rules": compiled.manifest()}
     parts = (
         rules,
+        ruler_files(compiled, config),
         dashboards.files([name for name in sorted(rules) if name.startswith(RULES)]),
         {"prometheus/scrape.yaml": scrape_file(pack, config)},
-        _runbooks(pack),
+        runbook_files(pack, config, described["rules"]["alerts"]),
         _exporter_settings(pack),
         _lnav(config, pack),
-        logs,
+        _elasticsearch(),
+        _kibana(config, pack),
     )
     files = _merge(parts)
-    files[MANIFEST] = _manifest(pack, config, {"dashboards": described, "rules": rules_described}, files)
+    files[MANIFEST] = _manifest(pack, config, described, files)
     return dict(sorted(files.items()))
 
 
@@ -80,10 +190,6 @@ def _kibana(config: Config, pack: Pack) -> dict[str, bytes]:
     return files(pack)
 
 
-def _runbooks(pack: Pack) -> dict[str, bytes]:
-    return {file.name: file.read().encode() for file in pack.files("alerts", "runbooks/*.md")}
-
-
 def _lnav(config: Config, pack: Pack) -> dict[str, bytes]:
     """The formats of lnav for the flavor's log lines."""
     return {"lnav/regobs.json": pack.file("log_schemas", f"lnav/{config.flavor}.json").read().encode()}
@@ -91,7 +197,8 @@ def _lnav(config: Config, pack: Pack) -> dict[str, bytes]:
 
 def _exporter_settings(pack: Pack) -> dict[str, bytes]:
     """What an exporter beside the registry is started with, as it stands in the pack."""
-    return {f"exporters/{file.name}": file.read().encode() for file in pack.files("exporters", "*-queries.yaml")}
+    found = [*pack.files("exporters", "*-queries.yaml"), *pack.files("exporters", "blackbox.yaml")]
+    return {f"exporters/{file.name}": file.read().encode() for file in found}
 
 
 def _manifest(pack: Pack, config: Config, parts: Mapping[str, Any], files: Mapping[str, bytes]) -> bytes:
@@ -105,7 +212,7 @@ def _manifest(pack: Pack, config: Config, parts: Mapping[str, Any], files: Mappi
             "capabilities": sorted(config.capabilities),
             "selector": selector_text(config.matchers),
         },
-        "environments": {one.name: selector_text(one.matchers) for one in config.environments},
+        "environments": {environment.name: selector_text(environment.matchers) for environment in config.environments},
         "overridden": sorted(f"{folder}/{name}" for folder, name in pack.overridden()),
         **parts,
         "files": {name: hashlib.sha256(content).hexdigest() for name, content in sorted(files.items())},

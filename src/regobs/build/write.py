@@ -1,15 +1,17 @@
-"""Writing the output directory: whole or not at all."""
+"""The output directory: written whole or not at all, and compared with what a build gives."""
 
 from __future__ import annotations
 
 import errno
 import json
 import os
-import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from difflib import unified_diff
+from itertools import islice
 from pathlib import Path
 
-from regobs.build.swap import locked, recover, swap, sync
+from regobs.common.files import replace_directory
 from regobs.errors import InputError, Location, MachineError
 
 MANIFEST = "manifest.json"
@@ -31,39 +33,9 @@ def write_atomically(out: Path, files: Mapping[str, bytes]) -> None:
     refuse_foreign(target, out)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with locked(target.parent):
-            _replace(target, files)
+        replace_directory(target, files)
     except OSError as error:
         raise _machine_error(error, out) from error
-
-
-def _replace(target: Path, files: Mapping[str, bytes]) -> None:
-    new, old = (target.with_name(f".{target.name}.regobs-{age}") for age in ("new", "old"))
-    recover(target, old, new)
-    try:
-        _write_tree(new, files)
-        if target.exists():
-            new.chmod(target.stat().st_mode & 0o7777)
-        swap(new, target, old)
-    except BaseException:
-        shutil.rmtree(new, ignore_errors=True)
-        raise
-    sync(target.parent)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _write_tree(root: Path, files: Mapping[str, bytes]) -> None:
-    root.mkdir()
-    directories = {root}
-    for name, content in sorted(files.items()):
-        path = root / name
-        if path.parent not in directories:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            directories.update(parent for parent in path.parents if parent.is_relative_to(root))
-        path.write_bytes(content)
-    # After all are written: the file system then has one transaction to commit, not one a file.
-    for path in (*(root / name for name in files), *directories):
-        sync(path)
 
 
 def _built_files(directory: Path) -> set[str] | None:
@@ -115,3 +87,42 @@ def _machine_error(error: OSError, out: Path) -> MachineError:
     else:
         step = "correct the permissions or give another --out; the output directory is as it was before"
     return MachineError("the output cannot be written", location=Location(str(out)), value=reason, next_step=step)
+
+
+SHOWN_LINES = 40  # of one file; who wants all of it builds into another directory and runs diff
+
+
+@dataclass(frozen=True, slots=True)
+class FileDifference:
+    """One file that differs: `state` is missing, changed or foreign; `lines` is the diff, cut to a readable length."""
+
+    name: str
+    state: str
+    lines: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return "\n".join((f"{self.state}: {self.name}", *self.lines))
+
+
+def compare(out: Path, files: Mapping[str, bytes]) -> list[FileDifference]:
+    """The differences of the directory `out` from `files`, by name; empty when a build would change nothing."""
+    there = {path.relative_to(out).as_posix(): path for path in out.rglob("*") if path.is_file()}
+    return [difference for name in sorted(there.keys() | files) if (difference := _one(name, there, files))]
+
+
+def _one(name: str, there: Mapping[str, Path], files: Mapping[str, bytes]) -> FileDifference | None:
+    if name not in there:
+        return FileDifference(name, "missing")
+    if name not in files:
+        return FileDifference(name, "foreign")
+    found = there[name].read_bytes()
+    return None if found == files[name] else FileDifference(name, "changed", tuple(_diff(found, files[name])))
+
+
+def _diff(found: bytes, built: bytes) -> Iterator[str]:
+    before, after = (content.decode("utf-8", "replace").splitlines() for content in (found, built))
+    lines = unified_diff(before, after, "in the directory", "as built", lineterm="", n=2)
+    yield from islice(lines, SHOWN_LINES)
+    more = sum(1 for _ in lines)
+    if more:
+        yield f"... {more} more lines of this file"

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from regobs.catalog import METRICS, by_series, python_runtime
-from regobs.catalog.compare import Difference, What, compare_family
-from regobs.catalog.detect import detect_flavor, detect_version, entry_of
-from regobs.catalog.exposition import UNTYPED, Exposition, Family
+from regobs.catalog import METRICS, by_series, others, python_runtime
+from regobs.catalog.compare import ExpositionDifference, What, compare_family
+from regobs.catalog.detect import detect_flavor, detect_version, entry_of, of_a_registry
+from regobs.catalog.exposition import UNTYPED, Exposition, ParsedFamily
 from regobs.catalog.model import Exposer, Flavor, Metric, Version
 
-__all__ = ["Absence", "Difference", "Report", "What", "Why", "check"]
+__all__ = ["Absence", "ExpositionDifference", "ExpositionReport", "What", "Why", "check"]
 
 
 class Why(StrEnum):
@@ -43,7 +43,7 @@ class Absence:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class ExpositionReport:
     """The result of a check. `version` None means the newest. `told` says how flavor and version became known."""
 
     source: str
@@ -52,7 +52,7 @@ class Report:
     told: str
     families: int
     samples: int
-    differences: tuple[Difference, ...]
+    differences: tuple[ExpositionDifference, ...]
     absences: tuple[Absence, ...]
 
     @property
@@ -61,18 +61,21 @@ class Report:
         return not self.differences
 
 
-def check(exposition: Exposition, flavor: Flavor | None = None, version: Version | None = None) -> Report:
+def check(exposition: Exposition, flavor: Flavor | None = None, version: Version | None = None) -> ExpositionReport:
     """Compare an exposition with the catalog; what is not given of flavor and version is detected.
 
-    Raises InputError where the flavor is not given and nothing in the exposition tells it.
+    Raises InputError where it is that of a registry which is not supported, or where the flavor is neither given nor
+    told by anything in the exposition.
     """
     told = "flavor as given"
+    if not of_a_registry(exposition):
+        others.refuse(exposition)
     if flavor is None:
         flavor, told = detect_flavor(exposition)
     if version is None:
         version, version_told = detect_version(exposition, flavor)
         told = f"{told}; {version_told}"
-    differences: list[Difference] = []
+    differences: list[ExpositionDifference] = []
     seen: set[str] = set()
     for family in exposition.families.values():
         metric = entry_of(family)
@@ -83,11 +86,11 @@ def check(exposition: Exposition, flavor: Flavor | None = None, version: Version
             differences += compare_family(family, metric, flavor, version)
     absences = tuple(_absences(seen, flavor, version))
     differences += [
-        Difference(What.ABSENT, absence.family, "nothing", absence.why.value)
+        ExpositionDifference(What.ABSENT, absence.family, "nothing", absence.why.value)
         for absence in absences
         if not absence.fine
     ]
-    return Report(
+    return ExpositionReport(
         source=exposition.source,
         flavor=flavor,
         version=version,
@@ -99,7 +102,7 @@ def check(exposition: Exposition, flavor: Flavor | None = None, version: Version
     )
 
 
-def _without_entry(family: Family, exposition: Exposition, seen: set[str]) -> Iterator[Difference]:
+def _without_entry(family: ParsedFamily, exposition: Exposition, seen: set[str]) -> Iterator[ExpositionDifference]:
     """What is to be said of a family that the catalog has no entry for. May add to `seen`."""
     if family.kind == "gauge" and family.name.endswith("_created"):
         stem = family.name.removesuffix("_created")
@@ -109,12 +112,12 @@ def _without_entry(family: Family, exposition: Exposition, seen: set[str]) -> It
     if series is not None and series[0].exposer is Exposer.REGISTRY:
         metric = series[0]
         if metric.name not in exposition.families and metric.name not in seen:
-            yield Difference(What.WRONG_TYPE, metric.name, "no TYPE line", str(metric.kind), family.line)
+            yield ExpositionDifference(What.WRONG_TYPE, metric.name, "no TYPE line", str(metric.kind), family.line)
         seen.add(metric.name)
         return
     stranger = METRICS.get(family.text_name)
     expected = f"it on a {stranger.exposer}, not on a registry" if stranger else "only families of the catalog"
-    yield Difference(What.UNKNOWN_FAMILY, family.name, f"a {family.kind}", expected, family.line)
+    yield ExpositionDifference(What.UNKNOWN_FAMILY, family.name, f"a {family.kind}", expected, family.line)
 
 
 def _absences(seen: set[str], flavor: Flavor, version: Version | None) -> Iterator[Absence]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from regobs.catalog.exposition import Family, Sample
+from regobs.catalog.exposition import ParsedFamily, ParsedSample
 from regobs.catalog.model import Flavor, Form, Kind, Label, Metric, Version
 
 _LISTED = 5
@@ -27,7 +27,7 @@ class What(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class ExpositionDifference:
     """Something the catalog did not predict. `line` is that of the exposition, None for what is absent."""
 
     what: What
@@ -40,13 +40,15 @@ class Difference:
         return f"{self.family}: {self.what}: {self.found}; expected {self.expected}"
 
 
-def compare_family(family: Family, metric: Metric, flavor: Flavor, version: Version | None) -> Iterator[Difference]:
+def compare_family(
+    family: ParsedFamily, metric: Metric, flavor: Flavor, version: Version | None
+) -> Iterator[ExpositionDifference]:
     """Everything about the family that its entry does not predict; each kind once a label, not once a sample."""
     form = metric.form(flavor, version)
     if form is None:
         yield _of_another(family, metric, flavor, version)
     elif family.kind != metric.kind.value:
-        yield Difference(What.WRONG_TYPE, family.name, family.kind, str(metric.kind), family.line)
+        yield ExpositionDifference(What.WRONG_TYPE, family.name, family.kind, str(metric.kind), family.line)
     else:
         yield from _label_names(family, form)
         yield from _label_values(family, form)
@@ -54,13 +56,15 @@ def compare_family(family: Family, metric: Metric, flavor: Flavor, version: Vers
             yield from _buckets(family, form)
 
 
-def _of_another(family: Family, metric: Metric, flavor: Flavor, version: Version | None) -> Difference:
+def _of_another(family: ParsedFamily, metric: Metric, flavor: Flavor, version: Version | None) -> ExpositionDifference:
     if flavor not in metric.flavors:
         only = ", ".join(metric.flavors)
-        return Difference(What.UNKNOWN_FAMILY, family.name, f"it in {flavor}", f"it only in {only}", family.line)
+        return ExpositionDifference(
+            What.UNKNOWN_FAMILY, family.name, f"it in {flavor}", f"it only in {only}", family.line
+        )
     spans = ", ".join(_span(form) for form in metric.forms if flavor in form.flavors)
     found = f"it in {version or 'the newest version'}"
-    return Difference(What.OTHER_VERSION, family.name, found, f"it only {spans}", family.line)
+    return ExpositionDifference(What.OTHER_VERSION, family.name, found, f"it only {spans}", family.line)
 
 
 def _span(form: Form) -> str:
@@ -68,7 +72,7 @@ def _span(form: Form) -> str:
     return " and ".join(part for part in (since, until) if part)
 
 
-def _expected_labels(family: Family, form: Form, sample: Sample) -> set[str]:
+def _expected_labels(family: ParsedFamily, form: Form, sample: ParsedSample) -> set[str]:
     """The label names of this sample: a bucket has `le`, and only the plain sample of a summary has `quantile`."""
     names = {label.exposed for label in form.labels}
     if family.kind == "histogram" and sample.name.endswith("_bucket"):
@@ -78,7 +82,7 @@ def _expected_labels(family: Family, form: Form, sample: Sample) -> set[str]:
     return names
 
 
-def _label_names(family: Family, form: Form) -> Iterator[Difference]:
+def _label_names(family: ParsedFamily, form: Form) -> Iterator[ExpositionDifference]:
     reported: set[tuple[What, str]] = set()
     for sample in family.samples:
         expected = _expected_labels(family, form, sample)
@@ -91,10 +95,10 @@ def _label_names(family: Family, form: Form) -> Iterator[Difference]:
                 reported.add((what, name))
                 found = f"{sample.name} without {name}" if what is What.MISSING_LABEL else f"{sample.name} with {name}"
                 wanted = ", ".join(sorted(expected)) or "no labels"
-                yield Difference(what, family.name, found, wanted, sample.line)
+                yield ExpositionDifference(what, family.name, found, wanted, sample.line)
 
 
-def _label_values(family: Family, form: Form) -> Iterator[Difference]:
+def _label_values(family: ParsedFamily, form: Form) -> Iterator[ExpositionDifference]:
     for label in form.labels:
         if label.values is None:
             continue
@@ -106,7 +110,9 @@ def _label_values(family: Family, form: Form) -> Iterator[Difference]:
         if strange:
             shown = _listed(f"{label.exposed}={value!r}" for value in strange)
             line = next(iter(strange.values()))
-            yield Difference(What.UNKNOWN_VALUE, family.name, shown, _listed(map(repr, label.values), all_=True), line)
+            yield ExpositionDifference(
+                What.UNKNOWN_VALUE, family.name, shown, _listed(map(repr, label.values), all_=True), line
+            )
 
 
 def _allowed(label: Label, values: tuple[str, ...], value: str) -> bool:
@@ -115,7 +121,7 @@ def _allowed(label: Label, values: tuple[str, ...], value: str) -> bool:
     return _number(value) in {_number(known) for known in values}  # OpenMetrics writes 1.0 for 1
 
 
-def _buckets(family: Family, form: Form) -> Iterator[Difference]:
+def _buckets(family: ParsedFamily, form: Form) -> Iterator[ExpositionDifference]:
     groups: dict[tuple[tuple[str, str], ...], tuple[set[float], int]] = {}
     for sample in family.samples:
         if sample.name.endswith("_bucket") and "le" in sample.labels:
@@ -128,7 +134,7 @@ def _buckets(family: Family, form: Form) -> Iterator[Difference]:
             parts = [f"edges {_listed(map(_text, extra))}"] if extra else []
             parts += [f"no edge {_listed(map(_text, missing))}"] if missing else []
             wanted = _listed(map(_text, sorted(expected)), all_=True)
-            yield Difference(What.WRONG_BUCKETS, family.name, ", ".join(parts), wanted, line)
+            yield ExpositionDifference(What.WRONG_BUCKETS, family.name, ", ".join(parts), wanted, line)
             return
 
 

@@ -26,6 +26,7 @@ def form(
     on_event: bool = False,
     always_exposed: bool = False,
     may_lack: str = "",
+    only: str = "",
 ) -> Form:
     """A form; without a flavor it is that of both. `on_event` means that it is absent until its first event."""
     return Form(
@@ -38,6 +39,7 @@ def form(
         absent_until_observed=on_event,
         always_exposed=always_exposed,
         may_lack=may_lack,
+        only=only,
     )
 
 
@@ -49,10 +51,20 @@ class Component:
         self.exposer = exposer
 
     def counter(
-        self, name: str, unit: Unit, text: str, *forms: Form, common: bool = False, pitfalls: tuple[str, ...] = ()
+        self,
+        name: str,
+        unit: Unit,
+        text: str,
+        *forms: Form,
+        common: bool = False,
+        busy: bool = False,
+        pitfalls: tuple[str, ...] = (),
     ) -> Metric:
-        """A counter, whatever its name ends in; `common` for one that counts the same in every process."""
-        return self._metric(Kind.COUNTER, name, unit, text, *forms, pitfalls=pitfalls, common=common)
+        """A counter, whatever its name ends in; `common` for one that counts the same in every process.
+
+        `busy` is for one of the seconds in which one thing was busy.
+        """
+        return self._metric(Kind.COUNTER, name, unit, text, *forms, pitfalls=pitfalls, common=common, busy=busy)
 
     def gauge(
         self,
@@ -87,6 +99,7 @@ class Component:
         pitfalls: tuple[str, ...],
         cumulative: bool = False,
         common: bool = False,
+        busy: bool = False,
     ) -> Metric:
         return Metric(
             name=name,
@@ -99,4 +112,5 @@ class Component:
             cumulative=cumulative,
             pitfalls=pitfalls,
             common=common,
+            busy=busy,
         )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from regobs.catalog import METRICS, build_info
-from regobs.catalog.exposition import Exposition, Family
+from regobs.catalog.exposition import Exposition, ParsedFamily
 from regobs.catalog.model import Exposer, Flavor, Metric, Version
 from regobs.errors import InputError, Location
 
@@ -12,7 +14,17 @@ _DISTRIBUTION_3 = Version(3)
 _DISTRIBUTION_2 = Version(2, 8)
 
 
-def entry_of(family: Family) -> Metric | None:
+# The components by which a registry is told from any other process, also one that has served no request yet.
+TELLING = {"http", "storage"}
+
+
+def of_a_registry(exposition: Exposition) -> bool:
+    """Whether it holds a family that only a supported registry has: any Go process has those of its runtime."""
+    entries = map(entry_of, exposition.families.values())
+    return any(metric is not None and metric.component in TELLING for metric in entries)
+
+
+def entry_of(family: ParsedFamily) -> Metric | None:
     """The entry of a registry's family, or None. OpenMetrics adds and takes away `_total`: both names are tried."""
     for name in (family.text_name, family.name):
         metric = METRICS.get(name)
@@ -46,7 +58,7 @@ def detect_flavor(exposition: Exposition) -> tuple[Flavor, str]:
 def detect_version(exposition: Exposition, flavor: Flavor) -> tuple[Version | None, str]:
     """The version, None for the newest, and what told it."""
     if flavor is Flavor.DISTRIBUTION:
-        return _distribution_version(exposition)
+        return distribution_version(map(entry_of, exposition.families.values()))
     family = exposition.families.get(build_info.BUILD.name)
     texts = [sample.labels.get("version", "") for sample in family.samples] if family else []
     for text in texts:
@@ -57,10 +69,10 @@ def detect_version(exposition: Exposition, flavor: Flavor) -> tuple[Version | No
     return None, f"no {build_info.BUILD.name}, taken as the newest"
 
 
-def _distribution_version(exposition: Exposition) -> tuple[Version | None, str]:
-    for family in exposition.families.values():
-        metric = entry_of(family)
+def distribution_version(metrics: Iterable[Metric | None]) -> tuple[Version | None, str]:
+    """The version of a CNCF Distribution that has these families, None for the newest, and what told it."""
+    for metric in metrics:
         forms = [form for form in metric.forms if Flavor.DISTRIBUTION in form.flavors] if metric else []
-        if forms and all(form.since is not None and form.since >= _DISTRIBUTION_3 for form in forms):
-            return None, f"{family.name} says 3.0.0 or newer"
+        if metric and forms and all(form.since is not None and form.since >= _DISTRIBUTION_3 for form in forms):
+            return None, f"{metric.name} says 3.0.0 or newer"
     return _DISTRIBUTION_2, "nothing that is new in 3.0.0"

@@ -22,10 +22,10 @@ def select(metrics: Iterable[Metric], flavor: Flavor | None = None, component: s
 def current_forms(metric: Metric, flavor: Flavor | None = None) -> list[Form]:
     """The newest form in each flavor, or in the one given; for a removed metric the last it had."""
     found = []
-    for one in metric.flavors:
-        if flavor not in {None, one}:
+    for exposing in metric.flavors:
+        if flavor not in {None, exposing}:
             continue
-        form = metric.form(one) or next(form for form in metric.forms if one in form.flavors)
+        form = metric.form(exposing) or next(form for form in metric.forms if exposing in form.flavors)
         if form not in found:
             found.append(form)
     return found
@@ -45,7 +45,7 @@ def to_data(metric: Metric, flavor: Flavor | None = None) -> dict[str, Any]:
         "labels": sorted({label.exposed for form in forms for label in form.labels}),
         "buckets": [_short(bound) for bound in bounds] or None,
         "unit": metric.unit.value,
-        "flavors": [one.value for one in metric.flavors if flavor in {None, one}],
+        "flavors": [known.value for known in metric.flavors if flavor in {None, known}],
         "help": metric.help,
         "component": metric.component,
         "exposer": metric.exposer.value,
@@ -118,15 +118,6 @@ def _whole_span(metric: Metric, newest: Form) -> str:
     sinces = [form.since for form in forms if form.since is not None]
     since = min(sinces) if len(sinces) == len(forms) else None
     return versions(Form(newest.flavors, since=since, until=newest.until))
-
-
-def table(rows: Sequence[tuple[str, ...]]) -> str:
-    """Rows in columns under `HEADINGS`, two spaces apart."""
-    lines = [HEADINGS, *rows]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(HEADINGS))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
-    )
 
 
 def markdown(rows: Sequence[tuple[str, ...]]) -> str:

@@ -41,7 +41,7 @@ class Format(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class ParsedSample:
     """One line: the name of the series, its labels, its value, and where it stands."""
 
     name: str
@@ -51,14 +51,14 @@ class Sample:
 
 
 @dataclass(slots=True)
-class Family:
+class ParsedFamily:
     """The samples of one metric. `kind` is the word of its `# TYPE` line, `untyped` when it has none."""
 
     name: str
     kind: str
     format: Format
     line: int
-    samples: list[Sample] = field(default_factory=list)
+    samples: list[ParsedSample] = field(default_factory=list)
 
     @property
     def text_name(self) -> str:
@@ -77,7 +77,7 @@ class Family:
 class Exposition:
     """All families of one scrape by their text name, in the order of their first line."""
 
-    families: Mapping[str, Family]
+    families: Mapping[str, ParsedFamily]
     format: Format
     source: str = ""
 
@@ -99,7 +99,7 @@ def parse(data: bytes, *, source: str = "") -> Exposition:
         reader.read(line.strip(" \t\r"), number)
     if not reader.families:
         raise InputError(
-            "there is no metric in it",
+            "it holds no metric",
             location=Location(source) if source else None,
             expected="the text that a /metrics endpoint answers",
             next_step="check that metrics are switched on (http.debug.prometheus.enabled) and the address is right",
@@ -148,7 +148,7 @@ def _decode(data: bytes, source: str) -> str:
         line = data.count(b"\n", 0, error.start) + 1
         column = error.start - data.rfind(b"\n", 0, error.start)
         raise InputError(
-            "this is no UTF-8 text",
+            "this is not UTF-8 text",
             location=Location(source, line, column),
             value=data[error.start : error.start + 16],
             expected="the text format or OpenMetrics, plain or gzip",
@@ -176,9 +176,9 @@ class _Reader:
     def __init__(self, source: str, form: Format) -> None:
         self.source = source
         self.format = form
-        self.families: dict[str, Family] = {}
+        self.families: dict[str, ParsedFamily] = {}
         self._typed: set[str] = set()
-        self._current: Family | None = None
+        self._current: ParsedFamily | None = None
         self._ended = False
 
     def read(self, line: str, number: int) -> None:
@@ -204,7 +204,7 @@ class _Reader:
                 "unknown type of metric", line, number, value=kind or line, expected=", ".join(sorted(_TYPES))
             )
         # By text name: in OpenMetrics the Go client library writes a gauge and a counter go_memstats_alloc_bytes.
-        family = Family(name, kind, self.format, number)
+        family = ParsedFamily(name, kind, self.format, number)
         key = family.text_name
         if key in self._typed:
             raise self._error(f"a second TYPE line for {key}", line, number, expected="one group of lines a family")
@@ -214,7 +214,7 @@ class _Reader:
             family.name, family.kind = name, kind
         self.families[key] = self._current = family
 
-    def _family_of(self, sample: Sample) -> Family:
+    def _family_of(self, sample: ParsedSample) -> ParsedFamily:
         if self._current is not None and self._current.owns(sample.name):
             return self._current
         family = self.families.get(sample.name)
@@ -224,11 +224,11 @@ class _Reader:
             if other is not None and other.owns(sample.name):
                 family = other
         if family is None:
-            family = self.families[sample.name] = Family(sample.name, UNTYPED, self.format, sample.line)
+            family = self.families[sample.name] = ParsedFamily(sample.name, UNTYPED, self.format, sample.line)
         self._current = family
         return family
 
-    def _sample(self, line: str, number: int) -> Sample:
+    def _sample(self, line: str, number: int) -> ParsedSample:
         head = _NAME.match(line)
         name, position = (head[0], head.end()) if head else ("", 0)
         labels: dict[str, str] = {}
@@ -237,11 +237,11 @@ class _Reader:
         if line.startswith("{", position):
             name, position = self._labels(line, number, name, position + 1, labels)
         if not name:
-            raise self._error("this is no sample", line, number)
+            raise self._error("this line is not a sample", line, number)
         rest = _REST.fullmatch(line, position)
         if rest is None or line[position - 1] not in " \t}":
             raise self._error("no number where the sample's value should be", line, number, column=position + 1)
-        return Sample(name, labels, float(rest["value"]), number)
+        return ParsedSample(name, labels, float(rest["value"]), number)
 
     def _labels(self, line: str, number: int, name: str, position: int, labels: dict[str, str]) -> tuple[str, int]:
         while not line.startswith("}", position):

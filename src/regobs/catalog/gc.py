@@ -38,7 +38,7 @@ def _runs(buckets: tuple[float, ...] | None = None) -> tuple[Form, ...]:
 RUNS = _gc.counter(
     "registry_gc_runs_total",
     Unit.RUNS,
-    "Runs of a worker by outcome.",
+    "Runs of a worker of online garbage collection by outcome.",
     *_runs(),
     pitfalls=(
         'A run that found no task is noop="true", with an empty event and dangling="false".',
@@ -48,14 +48,14 @@ RUNS = _gc.counter(
 RUN_DURATION = _gc.histogram(
     "registry_gc_run_duration_seconds",
     Unit.SECONDS,
-    "Time of a run of a worker.",
+    "Time of a run of a worker of online garbage collection.",
     *_runs(DEFAULT_BUCKETS),
     pitfalls=("Runs without a task are short and many: leave them out before taking a quantile.",),
 )
 DELETES = _gc.counter(
     "registry_gc_deletes_total",
     Unit.ARTIFACTS,
-    "Artifacts deleted, in storage and in the database.",
+    "Artifacts that online garbage collection deleted, in storage and in the database.",
     _form(_ARTIFACT, _BACKEND),
     pitfalls=(
         "A blob is deleted in both back ends and counts in both: choose one.",
@@ -66,13 +66,13 @@ DELETES = _gc.counter(
 DELETE_DURATION = _gc.histogram(
     "registry_gc_delete_duration_seconds",
     Unit.SECONDS,
-    "Time of a deletion.",
+    "Time of a deletion by online garbage collection.",
     _form(_ARTIFACT, _BACKEND, ERROR, buckets=DEFAULT_BUCKETS),
 )
 BYTES = _gc.counter(
     "registry_gc_storage_deleted_bytes_total",
     Unit.BYTES,
-    "Bytes freed in storage.",
+    "Bytes that online garbage collection freed in storage.",
     _form(Label("media_type")),
     pitfalls=("Size and media type come from the database; the type is mostly application/octet-stream.",),
 )
@@ -82,7 +82,7 @@ POSTPONES = _gc.counter(
 SLEEP = _gc.histogram(
     "registry_gc_sleep_duration_seconds",
     Unit.SECONDS,
-    "Sleep between two runs.",
+    "Sleep of a worker of online garbage collection between two runs.",
     _form(WORKER, buckets=SLEEP_BUCKETS),
     pitfalls=("Observed before the sleep begins: a worker may then be silent for up to 24 h and a third.",),
 )

@@ -6,11 +6,14 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType, ModuleType
 
 from regobs.catalog import (
+    alertmanager,
     amazon,
     background_migrations,
+    blackbox,
     build_info,
     containers,
     database,
+    events,
     gc,
     go_runtime,
     google_cloud,
@@ -18,10 +21,13 @@ from regobs.catalog import (
     instrument,
     kubernetes,
     load_balancing,
+    logs,
+    metadata,
     node,
     notifications,
     pgbouncer,
     postgresql,
+    probe,
     process,
     prometheus_server,
     proxy,
@@ -67,6 +73,12 @@ MODULES: tuple[ModuleType, ...] = (
     redis_server,
     google_cloud,
     amazon,
+    probe,
+    events,
+    metadata,
+    logs,
+    blackbox,
+    alertmanager,
 )
 
 

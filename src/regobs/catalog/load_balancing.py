@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from regobs.catalog.declare import BOOLEAN, DEFAULT_BUCKETS, Component, form, labels
 from regobs.catalog.model import Capability, Flavor, Form, Label, Unit
 
 _lb = Component("load_balancing")
+_RECORD = "with service discovery (`loadbalancing.record`)"
 _STALE = "The series of a replica that left the pool stays until a restart."
 
 
-def _form(since: str, *of: Label, buckets: tuple[float, ...] | None = None, until: str = "") -> Form:
-    needs = Capability.LOAD_BALANCING
-    return form(Flavor.GITLAB, labels=of, buckets=buckets, since=since, until=until, needs=needs, on_event=True)
+def _form(since: str, *of: Label, buckets: tuple[float, ...] | None = None, until: str = "", only: str = "") -> Form:
+    found = form(Flavor.GITLAB, labels=of, buckets=buckets, since=since, until=until, on_event=True, only=only)
+    return replace(found, needs=Capability.LOAD_BALANCING)
 
 
 POOL_SIZE = _lb.gauge(
     "registry_database_lb_pool_size",
     Unit.REPLICAS,
-    "Replicas in the pool.",
+    "Replicas in the pool of the database load balancer.",
     form(Flavor.GITLAB, since="4.9.0", needs=Capability.LOAD_BALANCING, always_exposed=True),
     common=True,
     pitfalls=("It is 0 as well where load balancing is off.",),
@@ -48,7 +51,7 @@ DNS_LOOKUPS = _lb.histogram(
     "registry_database_lb_lookup_seconds",
     Unit.SECONDS,
     "Time of a DNS look-up that discovers replicas.",
-    _form("4.9.0", *labels(error=BOOLEAN, lookup_type=("srv", "host")), buckets=DEFAULT_BUCKETS),
+    _form("4.9.0", *labels(error=BOOLEAN, lookup_type=("srv", "host")), buckets=DEFAULT_BUCKETS, only=_RECORD),
     pitfalls=("Only with service discovery (`loadbalancing.record`).",),
 )
 _REASONS = ("discovered", "removed_from_dns", "replication_lag", "connectivity")

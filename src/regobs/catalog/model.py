@@ -42,6 +42,18 @@ class Exposer(StrEnum):
     REDIS = "redis_exporter"
     STACKDRIVER = "stackdriver_exporter"
     CLOUDWATCH = "cloudwatch_exporter"
+    LOG_EXPORTER = "log_exporter"
+    REGISTRY_PROBE = "registry_probe"
+    NOTIFICATION_EXPORTER = "notification_exporter"
+    DATABASE_EXPORTER = "database_exporter"
+    BLACKBOX = "blackbox_exporter"
+    ALERTMANAGER = "alertmanager"
+    OTHER = "another process"
+
+    @property
+    def is_neighbour(self) -> bool:
+        """Whether it is a process beside the registry that this catalog knows."""
+        return self not in {Exposer.REGISTRY, Exposer.RULES, Exposer.OTHER}
 
 
 class Capability(StrEnum):
@@ -69,6 +81,12 @@ class Capability(StrEnum):
     REDIS_EXPORTER = "redis_exporter"
     STACKDRIVER_EXPORTER = "stackdriver_exporter"
     CLOUDWATCH_EXPORTER = "cloudwatch_exporter"
+    REGISTRY_PROBE = "registry_probe"  # `regobs export probe` asks the registry from outside
+    LOG_EXPORTER = "log_exporter"  # `regobs export logs` counts the registry's log lines
+    DATABASE_EXPORTER = "database_exporter"  # `regobs export database` asks the metadata database
+    NOTIFICATION_EXPORTER = "notification_exporter"  # `regobs export notifications` receives the registry's events
+    PROBE = "probe"  # a blackbox_exporter asks the registry from outside
+    ALERTMANAGER = "alertmanager"  # it is scraped
     PYTHON = "python"  # the registry is written in Python
 
 
@@ -120,6 +138,7 @@ class Unit(StrEnum):
     TAGS = "tags"
     TASKS = "tasks"
     THREADS = "threads"
+    TIMES = "times"  # how many times as much: 2 is twice
     TRANSACTIONS = "transactions"
     WAITS = "waits"
 
@@ -136,11 +155,15 @@ class Version(NamedTuple):
         """Read `4`, `4.32`, `4.32.0`, `v2.8.2+ds1`. Raises ValueError for anything without a leading number."""
         numbers = text.strip().removeprefix("v").replace("-", "+").split("+")[0].split(".")
         if not all(part.isascii() and part.isdigit() for part in numbers[:3]):
-            raise ValueError(f"{text!r} is no version; write it like 4.32.0")
+            raise ValueError(f"{text!r} is not a version number; write it like 4.32.0")
         return cls(*(int(part) for part in numbers[:3]))
 
     def __str__(self) -> str:
         return f"{self.major}.{self.minor}.{self.patch}"
+
+
+# The newest releases whose expositions the catalog was held against.
+NEWEST: Mapping[Flavor, Version] = {Flavor.GITLAB: Version(4, 32), Flavor.DISTRIBUTION: Version(3, 1, 2)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +202,7 @@ class Form:
     `absent_until_observed` is true where a series appears only with its first event. `always_exposed` is true where
     the process shows it (at zero) even while the capability that fills it is off. `may_lack` says why a process of the
     same version may or may not have it, where that depends on how it was linked; empty means that it must be there.
+    `only` says where alone it has series at all ("on a replica"); elsewhere it never will.
     """
 
     flavors: tuple[Flavor, ...]
@@ -190,6 +214,7 @@ class Form:
     absent_until_observed: bool = False
     always_exposed: bool = False
     may_lack: str = ""
+    only: str = ""
 
     def label(self, name: str) -> Label | None:
         """The label with this content name or this exposed name, or None."""
@@ -209,8 +234,10 @@ class Metric:
     `name` is the family's name as the `# TYPE` line has it (without `_bucket`, `_sum`, `_count`). `cumulative` marks
     a gauge whose value only grows, so that a rate of it makes sense. `common` marks a number of which every process
     tells the same, or one tells for all: over several the highest counts, not the sum. `signed` marks a value that may
-    be below zero. `pitfalls` are facts that a reader of its panels must know, each one sentence with its own source or
-    observable cause.
+    be below zero. `busy` marks a counter of the seconds in which one thing was busy: its rate is a share of time.
+    `unscoped` marks a recorded series that is the same for a whole deployment: it has none of the labels that tell
+    environments apart. `pitfalls` are facts that a reader of its panels must know, each one sentence with its own
+    source or observable cause.
     """
 
     name: str
@@ -224,6 +251,8 @@ class Metric:
     pitfalls: tuple[str, ...] = ()
     common: bool = False
     signed: bool = False
+    busy: bool = False
+    unscoped: bool = False
 
     def form(self, flavor: Flavor, version: Version | None = None) -> Form | None:
         """The form that this flavor exposes at this version, or None when it has none."""

@@ -49,6 +49,7 @@ DISK_BUSY = _node.counter(
     Unit.SECONDS,
     "Time that the disk had work; its rate is the busy fraction.",
     _on_node("device"),
+    busy=True,
     pitfalls=("A disk that works on several requests at once may be 100 % busy and still have room.",),
 )
 DISK_READ = _node.counter("node_disk_read_bytes_total", Unit.BYTES, "Bytes read per disk.", _on_node("device"))

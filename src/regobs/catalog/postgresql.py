@@ -12,8 +12,9 @@ from regobs.catalog.model import Capability, Exposer, Form, Unit
 _postgresql = Component("postgresql", Exposer.POSTGRES)
 
 
-def _of_server(*names: str, on_event: bool = False, **closed: tuple[str, ...]) -> Form:
-    return form(labels=labels("server", *names, **closed), needs=Capability.POSTGRES_EXPORTER, on_event=on_event)
+def _of_server(*names: str, on_event: bool = False, only: str = "", **closed: tuple[str, ...]) -> Form:
+    found = labels("server", *names, **closed)
+    return form(labels=found, needs=Capability.POSTGRES_EXPORTER, on_event=on_event or bool(only), only=only)
 
 
 def _asked(*names: str, **closed: tuple[str, ...]) -> Form:
@@ -120,16 +121,26 @@ SLOT_ACTIVE = _postgresql.gauge(
     "pg_replication_slots_active",
     Unit.BOOL,
     "1 while somebody reads the replication slot.",
-    _of_server("database", "slot_name", on_event=True),
+    _of_server("database", "slot_name", only="where a replication slot was made"),
     pitfalls=("A slot that nobody reads keeps the write-ahead log until the disk is full.",),
 )
 SLOT_LAG = _postgresql.gauge(
     "pg_replication_slots_pg_wal_lsn_diff",
     Unit.BYTES,
     "Write-ahead log that is kept for a replication slot.",
-    _of_server("database", "slot_name", on_event=True),
+    _of_server("database", "slot_name", only="where a replication slot was made"),
 )
 
+REPLICA_BEHIND = _postgresql.gauge(
+    "pg_stat_replication_pg_wal_lsn_diff",
+    Unit.BYTES,
+    "Write-ahead log that a connected replica has not replayed yet, as its primary sees it.",
+    _of_server("application_name", "client_addr", "slot_name", "state", on_event=True),
+    pitfalls=(
+        "`slot_name` is the number of the process that sends the log: each reconnect begins a new series.",
+        "A replica that is not connected has no series.",
+    ),
+)
 IS_REPLICA = _postgresql.gauge("pg_replica_role", Unit.BOOL, "1 on a replica, 0 on the primary.", _asked())
 REPLAY_DELAY = _postgresql.gauge(
     "pg_replica_replay_delay_seconds",

@@ -13,7 +13,7 @@ _FORM = form(
     needs=Capability.PROXY,
     always_exposed=True,
 )
-_ALWAYS = "It is exposed, at 0, by a registry that is no proxy as well."
+_ALWAYS = "It is exposed, at 0, by a registry that is not a proxy too."
 
 
 def _counter(name: str, unit: Unit, text: str, *pitfalls: str) -> Metric:

@@ -8,9 +8,11 @@ from regobs.catalog.model import Capability, Exposer, Form, Unit
 _server = Component("redis_server", Exposer.REDIS)
 
 
-def _of_server(*names: str, on_event: bool = False) -> Form:
-    return form(labels=labels(*names), needs=Capability.REDIS_EXPORTER, on_event=on_event)
+def _of_server(*names: str, on_event: bool = False, only: str = "") -> Form:
+    return form(labels=labels(*names), needs=Capability.REDIS_EXPORTER, on_event=on_event or bool(only), only=only)
 
+
+_IN_A_CLUSTER = _of_server(only="in a Redis Cluster")
 
 UP = _server.gauge("redis_up", Unit.BOOL, "1 while the exporter can log in.", _of_server())
 START_TIME = _server.gauge("redis_start_time_seconds", Unit.TIMESTAMP, "When the server started.", _of_server())
@@ -39,8 +41,23 @@ FAILED = _server.counter(
     "Commands that failed while they ran.",
     _of_server("cmd", on_event=True),
 )
-CPU_USER = _server.counter("redis_cpu_user_seconds_total", Unit.SECONDS, "CPU time in user mode.", _of_server())
-CPU_SYSTEM = _server.counter("redis_cpu_sys_seconds_total", Unit.SECONDS, "CPU time in the kernel.", _of_server())
+_ONE_CORE = ("Commands run in one thread, so that the share of one core is what counts; I/O threads come on top.",)
+CPU_USER = _server.counter(
+    "redis_cpu_user_seconds_total",
+    Unit.SECONDS,
+    "CPU time in user mode.",
+    _of_server(),
+    busy=True,
+    pitfalls=_ONE_CORE,
+)
+CPU_SYSTEM = _server.counter(
+    "redis_cpu_sys_seconds_total",
+    Unit.SECONDS,
+    "CPU time in the kernel.",
+    _of_server(),
+    busy=True,
+    pitfalls=_ONE_CORE,
+)
 MEMORY = _server.gauge("redis_memory_used_bytes", Unit.BYTES, "Memory that data and buffers take.", _of_server())
 MAX_MEMORY = _server.gauge("redis_memory_max_bytes", Unit.BYTES, "The limit of memory; 0 is none.", _of_server())
 RESIDENT_MEMORY = _server.gauge(
@@ -77,7 +94,7 @@ PRIMARY_LINK = _server.gauge(
     "redis_master_link_up",
     Unit.BOOL,
     "1 while a replica is connected to its primary.",
-    _of_server("master_host", "master_port", on_event=True),
+    _of_server("master_host", "master_port", only="on a replica"),
 )
 FULL_RESYNCS = _server.gauge(
     "redis_replica_resyncs_full",
@@ -87,11 +104,17 @@ FULL_RESYNCS = _server.gauge(
     cumulative=True,
 )
 CLUSTER_STATE = _server.gauge(
-    "redis_cluster_state", Unit.BOOL, "1 while every slot of the cluster is served.", _of_server(on_event=True)
+    "redis_cluster_state",
+    Unit.BOOL,
+    "1 while every slot of the cluster is served.",
+    _IN_A_CLUSTER,
 )
 CLUSTER_SLOTS_OK = _server.gauge(
-    "redis_cluster_slots_ok", Unit.SLOTS, "Slots of the cluster that are served.", _of_server(on_event=True)
+    "redis_cluster_slots_ok", Unit.SLOTS, "Slots of the cluster that are served.", _IN_A_CLUSTER
 )
 CLUSTER_NODES = _server.gauge(
-    "redis_cluster_known_nodes", Unit.NODES, "Nodes of the cluster, failed ones too.", _of_server(on_event=True)
+    "redis_cluster_known_nodes",
+    Unit.NODES,
+    "Nodes of the cluster, failed ones too.",
+    _IN_A_CLUSTER,
 )

@@ -19,7 +19,7 @@ _rows = Component("row_counts")
 ROWS = _rows.gauge(
     "registry_database_rows",
     Unit.ROWS,
-    "Rows that a named count query found.",
+    "Rows in a table of the metadata database, as a named count query found them.",
     form(
         GITLAB,
         labels=labels(query_name=(*_GC_QUEUES, *_OVERDUE, *_MIGRATIONS)),
@@ -45,7 +45,7 @@ ROWS = _rows.gauge(
 COLLECTION_DURATION = _rows.histogram(
     "registry_database_row_count_collection_duration_seconds",
     Unit.SECONDS,
-    "Time of one pass of the count queries.",
+    "Time of one pass of all count queries.",
     form(
         GITLAB,
         buckets=(0.1, 0.5, 1, 2, 5, 10, 30, 60),
@@ -58,7 +58,7 @@ COLLECTION_DURATION = _rows.histogram(
 MIGRATIONS = _rows.gauge(
     "registry_database_migrations_total",
     Unit.MIGRATIONS,
-    "Schema migrations that the binary knows.",
+    "Schema migrations of the metadata database that the binary knows, applied and pending.",
     form(
         GITLAB,
         labels=labels(migration_type=("pre_deployment", "post_deployment")),

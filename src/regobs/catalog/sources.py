@@ -70,7 +70,7 @@ def _split(source: str) -> tuple[str, tuple[str, str] | None]:
         host, port = None, None
     if not host:
         raise InputError(
-            "this is no valid address", expected="http://host:port/metrics, optionally with user:password@"
+            "this is not a valid address", expected="http://host:port/metrics, optionally with user:password@"
         )
     shown = f"[{host}]" if ":" in host else host
     netloc = shown if port is None else f"{shown}:{port}"

@@ -9,6 +9,7 @@ _prometheus = Component("prometheus", Exposer.PROMETHEUS)
 
 _TARGET = labels("instance", "job")
 # Every alert of the pack begins so; a Prometheus that also watches other things has others.
+_ALERTSTATE = Label("alertstate", ("pending", "firing"))
 _ALERTNAME = Label("alertname", patterns={"registry": "Registry.*"})
 
 UP = _prometheus.gauge(
@@ -22,7 +23,7 @@ ALERTS = _prometheus.gauge(
     "ALERTS",
     Unit.ALERTS,
     "1 for each alert that is pending or firing.",
-    form(labels=(_ALERTNAME, *labels("severity"), Label("alertstate", ("pending", "firing"))), on_event=True),
+    form(labels=(_ALERTNAME, *labels("severity", "slo", "tier"), _ALERTSTATE), on_event=True),
     pitfalls=("The labels of the alert are on it too; an alert that is not active has no series.",),
 )
 SCRAPE_DURATION = _prometheus.gauge(

@@ -2,55 +2,95 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import gc
 from pathlib import Path
 
 import click
 
-from regobs.catalog.model import Flavor
-from regobs.config import Config, load_config
-from regobs.config.model import DEFAULT_CAPABILITIES
-from regobs.errors import ExitCode
+from regobs.cli.content import content, content_options
+from regobs.errors import ExitCode, InputError
 
 PATH = click.Path(path_type=Path)
 
 
 @click.command()
-@click.option(
-    "--out", required=True, type=PATH, metavar="DIR", help="The directory to write; it is replaced as a whole."
-)
-@click.option("--config", "config_file", type=PATH, metavar="FILE", help="Settings; ./regobs.toml when not given.")
-@click.option(
-    "--pack", "pack_directory", type=PATH, metavar="DIR", help="Content that adds to or overrides the bundled."
-)
-@click.option("--flavor", type=click.Choice([str(flavor) for flavor in Flavor]), help="Instead of the configured one.")
+@click.option("--out", type=PATH, metavar="DIR", help="The directory to write; it is replaced as a whole.")
+@content_options
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 and show a diff when DIR is not what a build gives.")
-def build(out: Path, config_file: Path | None, pack_directory: Path | None, flavor: str | None, *, check: bool) -> int:
+@click.option(
+    "--against", type=PATH, metavar="OLD", help="Write nothing; say what of an older build is renamed or gone."
+)
+def build(
+    *,
+    out: Path | None,
+    config_file: Path | None,
+    pack_directory: Path | None,
+    flavor: str | None,
+    check: bool,
+    against: Path | None,
+) -> int:
     """Write dashboards, provisioning, mixin, rules, rule tests, scrape and alert routing, runbooks, manifest.
 
     Equal inputs give equal bytes. The directory changes in one step: whatever goes wrong, the old one stays whole.
     """
     from regobs.build import build_files, write_atomically  # noqa: PLC0415 - loads grafanalib; `--help` needs none
-    from regobs.pack import find_pack  # noqa: PLC0415
+    from regobs.grafana.variables import Variables  # noqa: PLC0415
 
-    config = with_flavor(load_config(config_file), flavor)
-    pack = find_pack(pack_directory, config)
-    files = build_files(config, pack)
+    if (out is None) == (against is None):
+        raise InputError(
+            "one directory has to be named",
+            expected="--out DIR, to write or to --check; or --against OLD, to compare",
+            next_step="add --out ./out, for example",
+        )
+    pack, config = content(config_file, pack_directory, flavor)
+    collects = gc.isenabled()
+    gc.disable()  # a build keeps what it makes until it ends: each collection would look at all of it for nothing
+    try:
+        files = build_files(config, pack)
+    finally:
+        if collects:
+            gc.enable()
+    if out is None:
+        return _against(against or Path(), files)
     if check:
         return _check(out, files)
     write_atomically(out, files)
     click.echo(f"pack      {pack}")
     click.echo(f"settings  {config.source or 'defaults, there is no regobs.toml'} (flavor {config.flavor})")
     click.echo(f"written   {len(files)} files to {out}")
+    unscoped = Variables.of(config).unscoped_neighbours(config.capabilities, config.flavor)
+    if unscoped:
+        click.echo(
+            f"note      of {', '.join(unscoped)} everything is shown that Prometheus scrapes, also of neighbours; "
+            "[prometheus.selectors] in regobs.toml chooses this registry's"
+        )
     return ExitCode.OK
 
 
-def with_flavor(config: Config, flavor: str | None) -> Config:
-    """The configuration for another flavor; its capabilities are that flavor's defaults when it changes."""
-    if flavor is None or Flavor(flavor) is config.flavor:
-        return config
-    wanted = Flavor(flavor)
-    return replace(config, flavor=wanted, version=None, capabilities=DEFAULT_CAPABILITIES[wanted])
+def _against(old: Path, files: dict[str, bytes]) -> int:
+    """What an upgrade from a build to this one takes away."""
+    from regobs.deploy.breaks import upgrade_breaks  # noqa: PLC0415
+
+    try:
+        paths = [path for path in old.rglob("*") if path.is_file()]
+        before = {path.relative_to(old).as_posix(): path.read_bytes() for path in paths}
+    except OSError as error:
+        raise InputError("the older build cannot be read", value=f"{old}: {error.strerror}") from error
+    if "manifest.json" not in before:
+        raise InputError(
+            "this is no build",
+            value=str(old),
+            expected="a directory that `regobs build` wrote",
+            next_step="name the directory of the build that is in use",
+        )
+    found = upgrade_breaks(before, files)
+    for one in found:
+        click.echo(str(one))
+    if found:
+        click.echo(f"{len(found)} names of {old} are renamed or gone")
+        return ExitCode.DIFFERENCE
+    click.echo(f"nothing is renamed or gone since {old}")
+    return ExitCode.OK
 
 
 def _check(out: Path, files: dict[str, bytes]) -> int:

@@ -6,16 +6,17 @@ import json
 import sys
 from collections import defaultdict
 from collections.abc import Callable
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from regobs.catalog.model import Flavor, Version
+from regobs.common.closest import closest
+from regobs.common.table import screen, table
 from regobs.errors import ExitCode, InputError, ServerError
 
 if TYPE_CHECKING:
-    from regobs.catalog.check import Report
+    from regobs.catalog.check import ExpositionReport
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -69,11 +70,17 @@ def _render(flavor: str | None, component: str | None, form: str) -> str:
     if form == "json":
         return json.dumps([writing.to_data(metric, wanted) for metric in metrics], indent=2)
     rows = [writing.row(metric, wanted) for metric in metrics]
-    return writing.markdown(rows) if form == "markdown" else writing.table(rows)
+    return writing.markdown(rows) if form == "markdown" else table(writing.HEADINGS, rows, on=screen())
+
+
+def _families(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    from regobs.catalog import METRICS  # noqa: PLC0415 - `--help` needs no entries
+
+    return [name for name in METRICS if name.startswith(incomplete)]
 
 
 @catalog.command()
-@click.argument("name")
+@click.argument("name", shell_complete=_families)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def show(name: str, form: str) -> None:
     """Show everything about one metric. NAME is that of a family or of a time series."""
@@ -83,8 +90,8 @@ def show(name: str, form: str) -> None:
     found = by_series(name)
     metric = METRICS.get(name) or (found[0] if found else None)
     if metric is None:
-        known = [*METRICS, *(series for one in METRICS.values() for series in one.series)]
-        close = dict.fromkeys(get_close_matches(name, known, n=5, cutoff=0.6))
+        known = [*METRICS, *(series for metric in METRICS.values() for series in metric.series)]
+        close = closest(name, known, 5)
         raise InputError(
             "the catalog has no such metric",
             value=name,
@@ -130,10 +137,10 @@ def _version(text: str) -> Version:
     try:
         return Version.parse(text)
     except ValueError as error:
-        raise InputError("--version is no version", value=text, expected="numbers, such as 4.32.0") from error
+        raise InputError("--version is not a version number", value=text, expected="numbers, such as 4.32.0") from error
 
 
-def _report_data(report: Report) -> dict[str, Any]:
+def _report_data(report: ExpositionReport) -> dict[str, Any]:
     return {
         "source": report.source,
         "flavor": report.flavor.value,
@@ -143,23 +150,23 @@ def _report_data(report: Report) -> dict[str, Any]:
         "samples": report.samples,
         "differences": [
             {
-                "what": one.what.value,
-                "family": one.family,
-                "found": one.found,
-                "expected": one.expected,
-                "line": one.line,
+                "what": difference.what.value,
+                "family": difference.family,
+                "found": difference.found,
+                "expected": difference.expected,
+                "line": difference.line,
             }
-            for one in report.differences
+            for difference in report.differences
         ],
         "absent": [
-            {"family": one.family, "fine": one.fine, "why": one.why.value, "detail": one.detail or None}
-            for one in report.absences
+            {"family": absence.family, "fine": absence.fine, "why": absence.why.value, "detail": absence.detail or None}
+            for absence in report.absences
         ],
         "ok": report.ok,
     }
 
 
-def _report_text(report: Report) -> str:
+def _report_text(report: ExpositionReport) -> str:
     lines = [
         f"source       {report.source}",
         f"registry     {report.flavor} {report.version or '(newest)'}: {report.told}",
@@ -171,9 +178,10 @@ def _report_text(report: Report) -> str:
             reasons[f"{absence.why}: {absence.detail}" if absence.detail else str(absence.why)].append(absence.family)
     for reason, families in reasons.items():
         lines += [f"absent       {len(families)}, fine: {reason}", *(f"               {name}" for name in families)]
-    for one in report.differences:
-        place = f"line {one.line}: " if one.line else ""
-        lines += [f"difference   {one.family}: {one.what}", f"               found     {place}{one.found}"]
-        lines += [f"               expected  {one.expected}"]
+    for difference in report.differences:
+        place = f"line {difference.line}: " if difference.line else ""
+        lines += [f"difference   {difference.family}: {difference.what}"]
+        lines += [f"               found     {place}{difference.found}"]
+        lines += [f"               expected  {difference.expected}"]
     lines.append(f"differences  {len(report.differences)}")
     return "\n".join(lines)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -11,6 +14,7 @@ import click
 from regobs.catalog.model import Flavor
 
 if TYPE_CHECKING:
+    from regobs.cli.server_options import ServerOptions
     from regobs.config import Config
     from regobs.pack import Pack
 
@@ -22,7 +26,7 @@ def content_options(command: Command) -> Command:
     """`--config`, `--pack` and `--flavor`, as `config_file`, `pack_directory` and `flavor`."""
     for option in (
         click.option(
-            "--flavor", type=click.Choice([str(one) for one in Flavor]), help="Instead of the configured one."
+            "--flavor", type=click.Choice([str(flavor) for flavor in Flavor]), help="Instead of the configured flavor."
         ),
         click.option(
             "--pack", "pack_directory", type=PATH, metavar="DIR", help="Content that adds to or overrides the bundled."
@@ -35,15 +39,45 @@ def content_options(command: Command) -> Command:
 
 def content(config_file: Path | None, pack_directory: Path | None, flavor: str | None) -> tuple[Pack, Config]:
     """The pack and the settings that the options name. Raises ConfigError and PackError."""
-    from regobs.cli.build import with_flavor  # noqa: PLC0415 - `--help` needs none of these
-    from regobs.config import load_config  # noqa: PLC0415
-    from regobs.pack import find_pack  # noqa: PLC0415
+    from regobs.pack import find_pack  # noqa: PLC0415 - `--help` needs none of these
 
-    config = with_flavor(load_config(config_file), flavor)
+    config = settings(config_file, flavor)
     return find_pack(pack_directory, config), config
 
 
-def columns(rows: Sequence[Sequence[str]]) -> str:
-    """Rows of text under each other, without blanks at the ends of lines; the first row is the head."""
-    widths = [max(len(row[index]) for row in rows) for index in range(len(rows[0]))]
-    return "\n".join("  ".join(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)
+def asked_content(
+    config_file: Path | None, pack_directory: Path | None, flavor: str | None, server: ServerOptions
+) -> tuple[Pack, Config]:
+    """The pack, and the settings to ask a server with, narrowed to its environment.
+
+    Without a regobs.toml every capability counts as there: what a deployment lacks has no data, and says so itself.
+    """
+    from regobs.config.model import capabilities_of  # noqa: PLC0415
+
+    pack, config = content(config_file, pack_directory, flavor)
+    if config.source is None:
+        config = replace(config, capabilities=capabilities_of(config.flavor))
+    return pack, server.within(config)
+
+
+def settings(config_file: Path | None, flavor: str | None = None) -> Config:
+    """The settings that the options name; what may be a mistake in them is printed as a warning. Raises ConfigError."""
+    from regobs.config import load_config  # noqa: PLC0415
+
+    config = load_config(config_file)
+    config = config if flavor is None else config.of_flavor(Flavor(flavor))
+    for note in config.notes:
+        click.echo(f"Warning: {note}", err=True)
+    return config
+
+
+@contextmanager
+def progress(label: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on stderr, as a function that is told how much of how much is done."""
+    with click.progressbar(length=1, label=label, file=sys.stderr) as bar:
+
+        def report(done: int, whole: int) -> None:
+            bar.length = whole
+            bar.update(done - bar.pos)
+
+        yield report

@@ -31,15 +31,14 @@ def demo(keep: Path | None, fault: str, *, fleet: bool, quick: bool) -> int:
     """
     from dataclasses import replace  # noqa: PLC0415 - what follows loads grafanalib and requests; `--help` needs neither
 
-    from regobs.demo.fleet_story import QUICK_FLEET, FleetPlan, tell_fleet  # noqa: PLC0415
     from regobs.demo.progress import Progress  # noqa: PLC0415
     from regobs.demo.stage import default_directory  # noqa: PLC0415
-    from regobs.demo.story import QUICK, Plan, tell  # noqa: PLC0415
+    from regobs.demo.story import QUICK, QUICK_FLEET, DemoPlan, FleetDemoPlan, run_demo, run_fleet_demo  # noqa: PLC0415  # noqa: PLC0415
     from regobs.errors import InputError  # noqa: PLC0415
 
     directory = (keep or default_directory()).absolute()
     if not fleet:
-        return tell(replace(QUICK if quick else Plan(), fault=fault), directory, Progress())
+        return run_demo(replace(QUICK if quick else DemoPlan(), fault=fault), directory, Progress())
     if fault != "auto":
         raise InputError("a simulated fleet has no disk", value=f"--fault {fault}", next_step="leave out --fault")
-    return tell_fleet(QUICK_FLEET if quick else FleetPlan(), directory, Progress())
+    return run_fleet_demo(QUICK_FLEET if quick else FleetDemoPlan(), directory, Progress())

@@ -2,61 +2,59 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from regobs.config import load_config
+from regobs.cli.content import content, content_options, progress
+from regobs.cli.server_options import ServerOptions, server_options
 from regobs.errors import InputError
-
-PATH = click.Path(path_type=Path)
 
 
 @click.command()
-@click.option("--prometheus", "url", required=True, metavar="URL", help="The server; may hold user:password@.")
-@click.option("--config", "config_file", type=PATH, metavar="FILE", help="Settings; ./regobs.toml when not given.")
-@click.option(
-    "--pack", "pack_directory", type=PATH, metavar="DIR", help="Content that adds to or overrides the bundled."
-)
-@click.option("--flavor", type=click.Choice(["gitlab", "distribution"]), help="Instead of the configured one.")
+@server_options
+@content_options
 @click.option("--dashboard", metavar="NAME", help="Only this dashboard.")
 @click.option("--window", metavar="5m", help="What rates are taken over; four scrape intervals when not given.")
-@click.option("--timeout", type=click.FloatRange(min=0.1), default=30, show_default=True, help="Seconds a request.")
 @click.option("--format", "shape", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@click.option("--failing-only", is_flag=True, help="Show only what should have data and has none.")
+@click.option(
+    "--failing-only",
+    is_flag=True,
+    help="Leave out what is well; firing alerts stay.",
+)
 def doctor(
     *,
-    url: str,
+    server: ServerOptions,
     config_file: Path | None,
     pack_directory: Path | None,
     flavor: str | None,
     dashboard: str | None,
     window: str | None,
-    timeout: float,
     shape: str,
     failing_only: bool,
 ) -> int:
     """Say of every panel and rule whether it has data on this server, and if not, why and what to change.
 
-    A token for the server is read from REGOBS_PROMETHEUS_TOKEN. Exit code 0: nothing that should have data is empty.
+    Secrets of the server are in files or in the environment, see docs/servers.md. Exit code 0: nothing that should have
+    data is empty.
     """
     import json  # noqa: PLC0415 - what follows loads grafanalib and requests; `--help` needs neither
 
-    from regobs.cli.build import with_flavor  # noqa: PLC0415
-    from regobs.doctor import examine, text  # noqa: PLC0415
-    from regobs.pack import find_pack  # noqa: PLC0415
-    from regobs.prometheus import Prometheus  # noqa: PLC0415
+    from regobs.doctor import examine, proposed, text  # noqa: PLC0415
     from regobs.promql.durations import read_duration  # noqa: PLC0415
 
     span = read_duration(window) if window is not None else None
     if window is not None and (span is None or span.macro or span.ms <= 0):
         raise InputError(
-            "--window is no duration", value=window, expected="a time such as 90s, 5m or 1h", next_step="correct it"
+            "--window is not a duration", value=window, expected="a time such as 90s, 5m or 1h", next_step="correct it"
         )
-    config = with_flavor(load_config(config_file), flavor)
-    pack = find_pack(pack_directory, config)
-    with Prometheus.connect(url, timeout=timeout) as prometheus:
-        report = examine(prometheus, pack, config, dashboard=dashboard, window=span)
+    pack, config = content(config_file, pack_directory, flavor)
+    within = server.within(config)
+    with server.open(within) as prometheus, progress("queries") as told:
+        report = examine(prometheus, pack, within, dashboard=dashboard, window=span, progress=told)
+        if dashboard is None:
+            report = replace(report, proposal=proposed(prometheus, config, within.matchers))
     if shape == "json":
         click.echo(json.dumps(report.as_data(failing_only=failing_only), indent=2, ensure_ascii=False))
     else:

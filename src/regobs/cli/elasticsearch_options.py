@@ -28,7 +28,7 @@ _OPTIONS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class LogCluster:
     """Where the answer comes from: files, or an Elasticsearch when there is a `url`."""
 
     url: str | None
@@ -69,7 +69,7 @@ def cluster_options(command: _Command) -> _Command:
         password_file: Path | None,
         **others: Any,
     ) -> Any:
-        return command(source=Source(url, index, authority, api_key_file, user, password_file), **others)
+        return command(source=LogCluster(url, index, authority, api_key_file, user, password_file), **others)
 
     for option in reversed(_OPTIONS):
         wrapped = option(wrapped)

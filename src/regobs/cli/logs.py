@@ -17,8 +17,8 @@ class _Logs(click.Group):
     """A group that has the commands of other modules too, imported when one that is not here is asked for."""
 
     def _queries(self) -> dict[str, click.Command]:
-        found = (one for name in _MODULES for one in vars(import_module(name)).values())
-        return {str(one.name): one for one in found if isinstance(one, click.Command)}
+        found = (value for name in _MODULES for value in vars(import_module(name)).values())
+        return {str(value.name): value for value in found if isinstance(value, click.Command)}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [*super().list_commands(ctx), *self._queries()]
@@ -44,6 +44,7 @@ def validate(context: click.Context, files: tuple[str, ...], flavor: str | None,
     FILES are logs, plain, gzip or zstd, - is standard input: JSON, logfmt, access lines of the Apache combined form,
     notification envelopes. What no schema knows is held to the fields that all lines have, and reported as drift.
     """
+    from regobs.common.working import Counted, megabytes, working  # noqa: PLC0415
     from regobs.logs.judging.report import FORMATS  # noqa: PLC0415
     from regobs.logs.judging.validate import Validator  # noqa: PLC0415
     from regobs.logs.reading.read import open_log  # noqa: PLC0415 - `--help` needs no validator
@@ -51,11 +52,24 @@ def validate(context: click.Context, files: tuple[str, ...], flavor: str | None,
     validator = Validator(flavor, strict=strict)
     opened = [(name, open_log(name, sys.stdin.buffer)) for name in dict.fromkeys(files)]
     for name, file in opened:
-        with file:
-            validator.read(file, "(standard input)" if name == "-" else name)
+        counted = Counted(file)
+        with file, working(lambda name=name, counted=counted: f"{name}: {megabytes(counted.count)}"):  # type: ignore[misc]
+            validator.read(counted, "(standard input)" if name == "-" else name)
     click.echo(FORMATS[form](validator.report))
+    if validator.report.unread:
+        raise nothing_read(", ".join(validator.report.unread))
     if not validator.report.ok:
         context.exit(ExitCode.DIFFERENCE)
+
+
+def nothing_read(files: str) -> InputError:
+    """That no line of these files is one of a registry."""
+    return InputError(
+        "no line can be read",
+        value=files,
+        expected="lines of a registry in one of the forms of docs/logs.md",
+        next_step="look at the first line; take off what stands before it, or unpack the file",
+    )
 
 
 @logs.command()
@@ -86,14 +100,18 @@ def infer(files: tuple[str, ...], flavor: str | None, form: str, stream: str | N
     As entries of the catalogue, with types, units and levels guessed from the lines and the meaning left for a person
     to write; or as the JSON Schema of a stream that has nothing but them.
     """
+    from regobs.common.working import Counted, megabytes, working  # noqa: PLC0415
     from regobs.logs.judging.infer import Census  # noqa: PLC0415
     from regobs.logs.judging.proposal import to_schema, to_text  # noqa: PLC0415
     from regobs.logs.reading.read import open_log  # noqa: PLC0415
 
     census = Census(flavor)
     for file in [open_log(name, sys.stdin.buffer) for name in dict.fromkeys(files)]:
-        with file:
-            census.read(file)
+        counted = Counted(file)
+        with file, working(lambda counted=counted: megabytes(counted.count)):  # type: ignore[misc]
+            census.read(counted)
+    if census.malformed and not census.lines:
+        raise nothing_read(", ".join(files))
     click.echo(to_schema(census, stream) if form == "schema" else to_text(census))
 
 
@@ -112,5 +130,5 @@ def diff_schema(context: click.Context, old: str, new: str, form: str) -> None:
 
     found = changes(read_schema(old), read_schema(new))
     click.echo(FORMATS[form](found))
-    if any(one.effect is Effect.BREAKING for one in found):
+    if any(change.effect is Effect.BREAKING for change in found):
         context.exit(ExitCode.DIFFERENCE)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from regobs.errors import ExitCode
+from regobs.common.table import screen
+from regobs.errors import ExitCode, InputError
 
 if TYPE_CHECKING:
     from regobs.logs.reading.tail import Written
@@ -24,10 +25,14 @@ _PLACES = click.Choice(["beside", "user"])
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def trace(correlation_id: str, files: tuple[str, ...], form: str) -> None:
     """Show every line of a request, access and application lines of any FILES, in order of time. Secrets are masked."""
-    from regobs.logs import lines_shown  # noqa: PLC0415 - `--help` needs none of it
+    from regobs.common.working import working  # noqa: PLC0415 - `--help` needs none of it
+    from regobs.logs import lines_shown  # noqa: PLC0415
     from regobs.logs.trace import trace as traced  # noqa: PLC0415
 
-    found = traced(correlation_id, files, stdin=sys.stdin.buffer)
+    with working(lambda: "looking through the logs"):
+        found = traced(correlation_id, files, stdin=sys.stdin.buffer)
+    if found.unreadable:
+        raise _nothing_read(files)
     click.echo(lines_shown.trace_as_json(found) if form == "json" else lines_shown.trace_as_text(found), nl=False)
     malformed = f", {found.malformed:,} more that cannot be read" if found.malformed else ""
     click.echo(f"{len(found.events):,} lines{malformed}", err=True)
@@ -62,9 +67,18 @@ def tail(files: tuple[str, ...], where: str, last: int, once: bool, form: str) -
     written: Iterable[Written] = (
         piped(sys.stdin.buffer) if files == ("-",) else tail(files, last=last, poll=(lambda: False) if once else None)
     )
-    for shown in lines_shown.followed(written, fits, as_json=form == "json", strict=bool(where), named=len(files) > 1):
+    tally, as_json, named = lines_shown.LinesRead(), form == "json", len(files) > 1
+    for shown in lines_shown.followed(written, fits, tally, as_json=as_json, strict=bool(where), named=named):
         click.echo(shown)
         sys.stdout.flush()
+    if tally.lines and not tally.readable:
+        raise _nothing_read(files)
+
+
+def _nothing_read(files: Iterable[str]) -> InputError:
+    from regobs.cli.logs import nothing_read  # noqa: PLC0415 - the group imports this module
+
+    return nothing_read(", ".join(files))
 
 
 @click.command()
@@ -95,12 +109,13 @@ def diff(
     cache: str | None,
     pack_directory: Path | None,
 ) -> None:
-    """Compare two stretches of time: messages, and requests by route and status, that are new, gone, more or less.
+    """Compare two stretches of time: messages and requests that are new, gone, more, less, slower or faster.
 
     Exit code 1 when something changed by more than chance.
     """
     from datetime import UTC, datetime  # noqa: PLC0415 - as above
 
+    from regobs.common.working import working  # noqa: PLC0415
     from regobs.config import load_config  # noqa: PLC0415
     from regobs.logs import answer as answers  # noqa: PLC0415
     from regobs.logs.changes import changes, read_window  # noqa: PLC0415
@@ -113,17 +128,23 @@ def diff(
 
     now = datetime.now(UTC)
     requests = load_query(find_pack(pack_directory, load_config()), "requests-by-route-and-status", now=now)
-    found = changes(
-        requests,
-        files,
-        read_window(before, now),
-        read_window(after, now),
-        where=Clause(where, condition(where, now=now)) if where else None,
-        factor=factor,
-        stdin=sys.stdin.buffer,
-        cache=Place(cache) if cache else None,
-    )
+    with working(lambda: "reading the logs"):
+        found = changes(
+            requests,
+            files,
+            read_window(before, now),
+            read_window(after, now),
+            where=Clause(where, condition(where, now=now)) if where else None,
+            factor=factor,
+            stdin=sys.stdin.buffer,
+            cache=Place(cache) if cache else None,
+        )
+    for note in found.notes:
+        click.echo(f"Note: {note}", err=True)
     shown = changes_as_answer(found)
-    click.echo({"table": answers.as_table, "csv": answers.as_csv, "json": answers.as_json}[form](shown), nl=False)
+    if form == "table":
+        click.echo(answers.as_table(shown, screen()), nl=False)
+    else:
+        click.echo({"csv": answers.as_csv, "json": answers.as_json}[form](shown), nl=False)
     if found.found:
         context.exit(ExitCode.DIFFERENCE)

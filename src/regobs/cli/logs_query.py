@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from regobs.cli.elasticsearch_options import Source, cluster_options
+from regobs.cli.elasticsearch_options import LogCluster, cluster_options
+from regobs.common.table import screen, table
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -16,10 +17,16 @@ if TYPE_CHECKING:
 
 PATH = click.Path(path_type=Path)
 _FORMATS = click.Choice(["table", "csv", "json"])
-_SHOWN = click.Choice(["sql", "dsl", "kql"])
+_SHOWN = click.Choice(["sql", "dsl", "kql", "logsql", "logql"])
 _PLACES = click.Choice(["beside", "user"])
 _CACHED = "Keep Parquet copies of the files, secrets masked, which answer faster: beside them or in the user's cache."
 _LIMIT = 20
+_EXPLAIN = click.option(
+    *("--explain", "--as", "explain"),
+    type=_SHOWN,
+    help="Show the query as SQL, Query DSL, KQL, LogsQL or LogQL instead of running it.",
+)
+_VICTORIALOGS = click.option("--victorialogs", metavar="URL", help="Ask this VictoriaLogs, not files.")
 
 
 @click.command()
@@ -30,15 +37,17 @@ _LIMIT = 20
 @click.option("--to", "end", metavar="TIME", help="Only lines up to this time, which counts in.")
 @click.option("--limit", type=click.IntRange(min=1), help="Rows, instead of what the query says.")
 @click.option("--format", "shape", type=_FORMATS, default="table", show_default=True)
-@click.option("--explain", type=_SHOWN, help="Show the query as SQL, Query DSL or KQL instead of running it.")
+@_EXPLAIN
 @click.option("--cache", type=_PLACES, help=_CACHED)
 @click.option("--pack", "pack_directory", type=PATH, metavar="DIR", help="Content that adds to the bundled.")
+@_VICTORIALOGS
 @cluster_options
 def run(
     *,
     name: str | None,
     files: tuple[str, ...],
-    source: Source,
+    source: LogCluster,
+    victorialogs: str | None,
     where: str,
     start: str | None,
     end: str | None,
@@ -50,8 +59,9 @@ def run(
 ) -> None:
     """Answer a saved query from log FILES: JSON lines, plain or compressed, patterns, or - for standard input.
 
-    With --elasticsearch from a cluster instead. Secrets are read from files or from the environment:
-    REGOBS_ELASTICSEARCH_API_KEY, or REGOBS_ELASTICSEARCH_USER and REGOBS_ELASTICSEARCH_PASSWORD.
+    With --elasticsearch from a cluster instead, or with --victorialogs. Secrets are read from files or from the
+    environment: REGOBS_ELASTICSEARCH_API_KEY, or REGOBS_ELASTICSEARCH_USER and REGOBS_ELASTICSEARCH_PASSWORD,
+    REGOBS_VICTORIALOGS_TOKEN.
 
     QUERY may be a panel of a Kibana dashboard too: main/requests. Several, divided by commas, are answered from one
     pass over the files. Without arguments: list them all. Queries of your own are in the directory of --pack, or else
@@ -68,19 +78,17 @@ def run(
 
     pack = find_pack(pack_directory, load_config())
     if name is None:
-        found = {one: load_query(pack, one) for one in names_in(pack)} | panel_queries(pack)
-        width = max(map(len, found))
-        for one, query in found.items():
-            click.echo(f"{one.ljust(width)}  {query.title}")
+        found = {known: load_query(pack, known) for known in names_in(pack)} | panel_queries(pack)
+        click.echo(table((), [(known, query.title) for known, query in found.items()], on=screen()))
         return
     now = datetime.now(UTC)
     clauses = _clauses(where, start, end, now)
     queries = []
-    for one in name.split(","):
-        load = panel_query if "/" in one else load_query  # a panel of Kibana is called DASHBOARD/PANEL
-        query = load(pack, one, now=now).narrowed(*clauses)
+    for asked in name.split(","):
+        load = panel_query if "/" in asked else load_query  # a panel of Kibana is called DASHBOARD/PANEL
+        query = load(pack, asked, now=now).narrowed(*clauses)
         queries.append(replace(query, limit=limit or query.limit))
-    _answer(queries, files, source, shape=shape, explain=explain, cache=cache)
+    _answer(queries, files, source, victorialogs, shape=shape, explain=explain, cache=cache)
 
 
 @click.command()
@@ -92,14 +100,16 @@ def run(
 @click.option("--to", "end", metavar="TIME", help="Only lines up to this time, which counts in.")
 @click.option("--limit", type=click.IntRange(min=1), default=_LIMIT, show_default=True, help="Rows.")
 @click.option("--format", "shape", type=_FORMATS, default="table", show_default=True)
-@click.option("--explain", type=_SHOWN, help="Show the query as SQL, Query DSL or KQL instead of running it.")
+@_EXPLAIN
 @click.option("--cache", type=_PLACES, help=_CACHED)
+@_VICTORIALOGS
 @cluster_options
 def query(
     *,
     text: str,
     files: tuple[str, ...],
-    source: Source,
+    source: LogCluster,
+    victorialogs: str | None,
     columns: str,
     fields: str | None,
     start: str | None,
@@ -117,7 +127,7 @@ def query(
     now = datetime.now(UTC)
     clauses = _clauses(text, start, end, now)
     made = counted(fields.split(","), limit) if fields else listed(columns.split(","), limit)
-    _answer([made.narrowed(*clauses)], files, source, shape=shape, explain=explain, cache=cache)
+    _answer([made.narrowed(*clauses)], files, source, victorialogs, shape=shape, explain=explain, cache=cache)
 
 
 def _clauses(where: str, start: str | None, end: str | None, now: datetime) -> list[Clause]:
@@ -137,7 +147,7 @@ def _clauses(where: str, start: str | None, end: str | None, now: datetime) -> l
             continue
         if span(time, now) is None:
             raise LogQueryError(
-                f"{option} is no time", value=time, expected="2026-11-23, 2026-11-23T11:05:00Z, now-15m or now/d"
+                f"{option} is not a time", value=time, expected="2026-11-23, 2026-11-23T11:05:00Z, now-15m or now/d"
             )
         text = f'time {op} "{time}"'
         clauses.append(Clause(text, bind(parse(text), text, now=now)))
@@ -145,7 +155,14 @@ def _clauses(where: str, start: str | None, end: str | None, now: datetime) -> l
 
 
 def _answer(
-    made: list[Query], files: tuple[str, ...], source: Source, *, shape: str, explain: str | None, cache: str | None
+    made: list[Query],
+    files: tuple[str, ...],
+    source: LogCluster,
+    victorialogs: str | None,
+    *,
+    shape: str,
+    explain: str | None,
+    cache: str | None,
 ) -> None:
     if explain is not None:
         from regobs.logs.adhoc import explained  # noqa: PLC0415
@@ -153,20 +170,30 @@ def _answer(
         for query in made:
             click.echo(explained(query, explain, list(files)))
         return
-    if bool(files) == bool(source.url):
-        both = "give log files or --elasticsearch, not both"
-        raise click.UsageError(
-            both if files else "give the log files to read, - for standard input, or --elasticsearch"
-        )
+    given = sum(map(bool, (files, source.url, victorialogs)))
+    if given != 1:
+        several = "give log files, --elasticsearch or --victorialogs: one of them"
+        none = "give the log files to read, - for standard input, or --elasticsearch or --victorialogs"
+        raise click.UsageError(several if given else none)
     from regobs.logs.answer import as_csv, as_json, as_table, several_as_json  # noqa: PLC0415
 
     if source.url:
         answers = [source.answer(query) for query in made]
+    elif victorialogs:
+        from regobs.logs.victorialogs.run import run as run_there  # noqa: PLC0415
+
+        answers = [run_there(query, victorialogs) for query in made]
     else:
+        from regobs.common.working import working  # noqa: PLC0415
         from regobs.logs.duckdb.cache import Place  # noqa: PLC0415
         from regobs.logs.duckdb.run import run_all  # noqa: PLC0415
 
-        answers = run_all(made, files, cache=Place(cache) if cache else None)
+        with working(lambda: "reading the logs"):
+            answers = run_all(made, files, cache=Place(cache) if cache else None)
+        if answers[0].lines and answers[0].malformed == answers[0].lines:
+            from regobs.cli.logs import nothing_read  # noqa: PLC0415 - the group imports this module
+
+            raise nothing_read(", ".join(files))
     if shape == "json":
         names = [query.name for query in made]
         text = as_json(answers[0]) if len(made) == 1 else several_as_json(dict(zip(names, answers, strict=True)))
@@ -174,7 +201,9 @@ def _answer(
     else:
         for query, answer in zip(made, answers, strict=True):
             title = f"{query.title}\n\n" if len(made) > 1 and shape == "table" else ""
-            click.echo(f"{title}{as_table(answer) if shape == 'table' else as_csv(answer)}", nl=query is not made[-1])
+            click.echo(
+                f"{title}{as_table(answer, screen()) if shape == 'table' else as_csv(answer)}", nl=query is not made[-1]
+            )
     answer = answers[0]
     if answer.malformed or shape == "table":
         malformed = f", {answer.malformed:,} of them malformed and left out" if answer.malformed else ""

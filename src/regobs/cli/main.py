@@ -8,22 +8,34 @@ from collections.abc import Sequence
 from importlib import import_module
 
 import click
+from click.shell_completion import CompletionItem, shell_complete
 
 from regobs import __version__
 from regobs.errors import ExitCode, RegobsError
 
 # name -> what `regobs --help` says; each lives in `regobs.cli.<name>` as `<name>` and is imported when it is called.
 COMMANDS = {
+    "init": "Settings that a live server implies, as a regobs.toml with the reason of each line.",
     "build": "Write everything generated: dashboards, rules, scrape configuration, runbooks.",
     "catalog": "List, show and export metrics; check a real exposition against them.",
     "dashboards": "List the dashboards, show one with its queries, compare two builds.",
-    "query": "What a panel asks, and what a server answers.",
+    "query": "Ask Prometheus or Thanos: PromQL, or what a panel asks.",
+    "context": "The servers of regobs.toml: list, choose, add and test them.",
+    "incident": "What changed between two times: alerts, restarts, budgets, panels that moved.",
     "logs": "Validate log lines of registries and show their schemas.",
+    "lint": "What is wrong in rule files, dashboards and queries, whoever wrote them.",
+    "status": "The first five minutes of an incident on one screen: alerts, budgets, routes, limits, restarts.",
     "doctor": "What is empty on this Prometheus, and why.",
+    "slo": "How SLOs stand: error budgets, reports, why and when alerts fire, replays.",
+    "deploy": "Roll out rules and dashboards: plan, apply, verify, roll back.",
     "simulate": "A model of a registry fleet: live targets for Prometheus, or days of history.",
     "snapshot": "Dashboards with data, as one HTML page that needs no network, and as pictures.",
+    "export": "Exporters: what a registry's own metrics cannot show, as metrics.",
     "demo": "The real thing in four minutes: registry, Prometheus, Alertmanager, an outage.",
+    "completion": "Completion of commands, options and names in bash, zsh and fish.",
+    "man": "Write the help of every command as manual pages.",
 }
+_COMPLETE = "_REGOBS_COMPLETE"  # click's name for it; the scripts of `regobs completion` set it
 INTERRUPTED = 130  # 128 + SIGINT, what a shell reports
 
 
@@ -42,6 +54,11 @@ class _Commands(click.Group):
         assert isinstance(command, click.Command)  # noqa: S101 - a fault of ours, not of a user
         return command
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The commands that begin so, without importing them."""
+        named = [CompletionItem(name, help=text) for name, text in COMMANDS.items() if name.startswith(incomplete)]
+        return [*named, *click.Command.shell_complete(self, ctx, incomplete)]
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         del ctx
         with formatter.section("Commands"):
@@ -55,7 +72,7 @@ def regobs(context: click.Context) -> None:
     """Observability and SLO pack for container registries.
 
     Exit codes: 0 fine, 1 a check found a difference, 2 an input is wrong, 3 a server cannot be reached or is not what
-    it should be, 4 this machine lacks something.
+    it should be, 4 this machine lacks something, 5 an answer is not the whole.
     """
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
@@ -63,6 +80,12 @@ def regobs(context: click.Context) -> None:
 
 def main() -> None:
     """Run the command line and exit with a code of `ExitCode`. Exceptions that nobody foresaw are not hidden."""
+    # Not in `run`: a program that calls it may itself have been started by a shell that completes.
+    if asked := os.environ.get(_COMPLETE):
+        from regobs.cli.completion import register  # noqa: PLC0415 - for a shell only
+
+        register()
+        sys.exit(shell_complete(regobs, {}, "regobs", _COMPLETE, asked))
     sys.exit(run(sys.argv[1:]))
 
 

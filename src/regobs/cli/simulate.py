@@ -154,12 +154,11 @@ def _history(plan: Plan, logs: Path | None, path: Path, choice: _Choice) -> None
     import tempfile  # noqa: PLC0415
 
     from regobs.errors import InputError  # noqa: PLC0415
-    from regobs.simulate.estimate import estimate  # noqa: PLC0415
-    from regobs.simulate.history import History  # noqa: PLC0415
-    from regobs.simulate.reading import wanted  # noqa: PLC0415
+    from regobs.simulate.history import History, estimate  # noqa: PLC0415
+    from regobs.simulate.reading import selectors_for  # noqa: PLC0415
 
     if choice.step <= 0:
-        raise InputError("--step is no time", value=choice.step, expected="a time such as 15s")
+        raise InputError("--step is not a time", value=choice.step, expected="a time such as 15s")
     if not path.absolute().parent.is_dir():
         raise InputError("there is no such folder", value=path.parent, next_step="make it, or name another file")
     target = None if str(path) == "-" else path.absolute()
@@ -167,7 +166,7 @@ def _history(plan: Plan, logs: Path | None, path: Path, choice: _Choice) -> None
         plan,
         max(1, round(choice.seconds / choice.step)),
         step=choice.step,
-        wanted=wanted(plan, choice.readers, choice.families),
+        wanted=selectors_for(plan, choice.readers, choice.families),
         logs=logs,
         processes=choice.processes,
     )
@@ -187,11 +186,11 @@ def _serve(fleet: Fleet, port: int, control: int | None, speed: float, seconds: 
     from contextlib import ExitStack  # noqa: PLC0415 (as above)
 
     from regobs.simulate.control import Control  # noqa: PLC0415
-    from regobs.simulate.serve import Served  # noqa: PLC0415
+    from regobs.simulate.serve import FleetServing  # noqa: PLC0415
 
     with ExitStack() as stack:
         stack.callback(fleet.close)
-        served = stack.enter_context(Served(fleet, port=port, speed=speed))
+        served = stack.enter_context(FleetServing(fleet, port=port, speed=speed))
         for address in served.addresses:
             click.echo(f"http://{address}/metrics")
         if control is not None:
@@ -212,10 +211,10 @@ _FAULT = click.argument("fault", metavar="FAULT")
 @_CONTROL
 def strike(fault: str, duration: str, control: str) -> None:
     """Let FAULT strike a fleet that runs with --control."""
-    from regobs.simulate.faults import Name  # noqa: PLC0415 (as above)
-    from regobs.simulate.remote import Remote  # noqa: PLC0415
+    from regobs.simulate.faults import FaultName  # noqa: PLC0415 (as above)
+    from regobs.simulate.remote import FleetClient  # noqa: PLC0415
 
-    struck = Remote(control).strike(Name.read(fault), duration)
+    struck = FleetClient(control).strike(FaultName.read(fault), duration)
     click.echo(f"{struck['name']} for {struck['remaining']:g} simulated seconds")
 
 
@@ -224,10 +223,10 @@ def strike(fault: str, duration: str, control: str) -> None:
 @_CONTROL
 def repair(fault: str, control: str) -> None:
     """Repair FAULT before its time is over."""
-    from regobs.simulate.faults import Name  # noqa: PLC0415 (as above)
-    from regobs.simulate.remote import Remote  # noqa: PLC0415
+    from regobs.simulate.faults import FaultName  # noqa: PLC0415 (as above)
+    from regobs.simulate.remote import FleetClient  # noqa: PLC0415
 
-    Remote(control).repair(Name.read(fault))
+    FleetClient(control).repair(FaultName.read(fault))
     click.echo(f"{fault} is repaired")
 
 
@@ -235,9 +234,9 @@ def repair(fault: str, control: str) -> None:
 @_CONTROL
 def state(control: str) -> None:
     """Show the pods of a fleet that runs with --control, and its active faults."""
-    from regobs.simulate.remote import Remote  # noqa: PLC0415 (as above)
+    from regobs.simulate.remote import FleetClient  # noqa: PLC0415 (as above)
 
-    found = Remote(control).state()
+    found = FleetClient(control).state()
     click.echo(f"simulated time {found['time']}")
     for pod in found["pods"]:
         place = f"  {pod['zone']}" if pod["zone"] else ""

@@ -2,11 +2,13 @@
 
 from regobs.config.model import (
     Config,
+    Context,
     Environment,
     GrafanaSettings,
     KibanaSettings,
     LabelNames,
     PrometheusSettings,
+    SavedQuery,
     SloSettings,
     Threshold,
 )
@@ -15,11 +17,13 @@ from regobs.config.selectors import read_selector, selector_text
 
 __all__ = [
     "Config",
+    "Context",
     "Environment",
     "GrafanaSettings",
     "KibanaSettings",
     "LabelNames",
     "PrometheusSettings",
+    "SavedQuery",
     "SloSettings",
     "Threshold",
     "load_config",

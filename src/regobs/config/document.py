@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from regobs.config.places import Places, error_place
-from regobs.config.table import Table
+from regobs.config.table import TomlTable
 from regobs.errors import ConfigError, Location
 
 
@@ -28,11 +28,11 @@ def read_text(file: Path, *, option: str) -> str:
         ) from None
 
 
-def top_table(text: str, file: Path, known: Iterable[str]) -> Table:
+def top_table(text: str, file: Path, known: Iterable[str]) -> TomlTable:
     """The top table of a TOML text; `file` names it in errors, `known` are its keys. Raises ConfigError."""
     try:
         data = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as fault:
         what, place = error_place(fault, str(file))
         raise ConfigError("not TOML", location=place, value=what, expected="a TOML file") from None
-    return Table(data, Places(text, str(file)), (), known)
+    return TomlTable(data, Places(text, str(file)), (), known)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 
 from regobs.catalog.model import Capability, Exposer, Flavor, Version
+from regobs.errors import InputError
 from regobs.promql.nodes import Duration, Matcher, MatchOp
 from regobs.promql.scope import Scope
 from regobs.promql.vocabulary import TARGET_LABELS, Vocabulary
@@ -23,8 +25,21 @@ DEFAULT_CAPABILITIES: Mapping[Flavor, frozenset[Capability]] = {
     Flavor.DISTRIBUTION: frozenset({Capability.DESCRIPTOR_CACHE}),
 }
 
-# From the widest to the narrowest; a label that has no name here does not exist in the deployment.
-SCOPE_LABELS = ("environment", "cluster", "region", "namespace", "stage", "shard", "node", "pod")
+DEPLOY_KINDS = ("rules", "ruler", "grafana")  # of targets of `regobs deploy`
+SEVERITIES = ("page", "ticket")  # as content says it; Config.severities has a deployment's names
+
+# From the widest to the narrowest; a label that has no name here does not exist in the deployment. Rules keep those of
+# a deployment, and none of an instance: a rule that kept the pod would say of one pod that all of them are down.
+DEPLOYMENT_LABELS = ("environment", "cluster", "region", "namespace", "stage", "shard")
+INSTANCE_LABELS = ("node", "pod", "instance")
+
+
+def capabilities_of(flavor: Flavor) -> frozenset[Capability]:
+    """The capabilities that the metrics of a flavor, or of a neighbour, ask for."""
+    from regobs.catalog import METRICS  # noqa: PLC0415 - all entries are only loaded where a file names capabilities
+
+    forms = (form for metric in METRICS.values() for form in metric.forms if flavor in form.flavors)
+    return frozenset(form.needs for form in forms if form.needs is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +63,17 @@ class LabelNames:
 
     @property
     def scope(self) -> tuple[str, ...]:
-        """The names of this deployment's scope labels, widest first, `instance` and `job` not among them."""
-        named = (getattr(self, label) for label in SCOPE_LABELS)
+        """What this deployment calls the labels that tell deployments apart, widest first."""
+        return self._named(DEPLOYMENT_LABELS)
+
+    @property
+    def narrow(self) -> tuple[str, ...]:
+        """What it calls the labels that tell the instances of one deployment apart, `instance` last."""
+        return self._named(INSTANCE_LABELS)
+
+    @lru_cache(maxsize=64)  # noqa: B019 - of small values; every rule and panel asks
+    def _named(self, labels: tuple[str, ...]) -> tuple[str, ...]:
+        named = (getattr(self, label) for label in labels)
         return tuple(name for name in named if name is not None)
 
 
@@ -79,7 +103,11 @@ class SloSettings:
 
 @dataclass(frozen=True, slots=True)
 class PrometheusSettings:
-    """The Prometheus that scrapes the registries. `targets` and `alertmanagers` are host:port."""
+    """The Prometheus that scrapes the registries.
+
+    `targets` and `alertmanagers` are host:port, `probes` the addresses that the blackbox_exporter asks, `exporters` the
+    targets of an exporter where they are not those of the pack.
+    """
 
     scrape_interval: Duration = Duration(15_000)
     evaluation_interval: Duration = Duration(15_000)
@@ -87,6 +115,8 @@ class PrometheusSettings:
     targets: tuple[str, ...] = ("127.0.0.1:5001",)
     metrics_path: str = "/metrics"
     alertmanagers: tuple[str, ...] = ("127.0.0.1:9093",)
+    probes: tuple[str, ...] = ("http://127.0.0.1:5000/v2/",)
+    exporters: Mapping[Exposer, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,17 +137,77 @@ class GrafanaSettings:
 class KibanaSettings:
     """The Kibana that has the log lines: base address, a space that is not the default one, and whose lines links show.
 
-    `environment` is one of log_schemas/kibana/environments.yaml, the first of them when empty.
+    `environment` is one of log_schemas/kibana/environments.yaml, the first of them when empty. `fields` says which
+    field of a log line has the value of a deployment's label, by the label as this Prometheus calls it.
     """
 
     url: str = ""
     space: str = ""
     environment: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """A server that answers PromQL, under a name. Secrets are in files or in the environment, never here.
+
+    `token_env` names a variable of the environment, `token_command` a program with its arguments that prints the token.
+    With a `user` the token is that user's password. `environment` is one of `[environments]`, that all questions to
+    this server are narrowed to. `kind` is what the server is meant to be; `regobs context test` compares.
+    """
+
+    url: str
+    kind: str = ""
+    tenant: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    token_file: Path | None = None
+    token_env: str = ""
+    token_command: tuple[str, ...] = ()
+    user: str = ""
+    ca_file: Path | None = None
+    client_cert: Path | None = None
+    client_key: Path | None = None
+    proxy: str = ""
+    timeout: Duration | None = None
+    environment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SavedQuery:
+    """A query under a name: PromQL with parameters such as `$route`, and the values of those that have a default."""
+
+    expr: str
+    title: str = ""
+    defaults: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DeploySettings:
+    """A target of `regobs deploy`. `kind` is one of DEPLOY_KINDS.
+
+    `rules`: `directory` has the rule files of the server that `context` names. `ruler`: `api` is the address of the API
+    of a ruler, `namespace` that of our groups there. `grafana`: the dashboards of `folder`, a uid, of the Grafana at
+    `url`. `state` is where the states of this target are kept.
+    """
+
+    kind: str
+    state: Path
+    directory: Path | None = None
+    context: str = ""
+    api: str = ""
+    namespace: str = "regobs"
+    url: str = ""
+    folder: str = ""
+    token_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Everything that regobs.toml can say. `source` is its path, None when there was none."""
+    """Everything that regobs.toml can say. `source` is its path, None when there was none.
+
+    `context` is the one of `contexts` that is used when the command line names no server. `notes` are what reads right
+    and may still be a mistake; a command prints them as warnings.
+    """
 
     flavor: Flavor = Flavor.GITLAB
     version: Version | None = None
@@ -133,8 +223,53 @@ class Config:
     environments: tuple[Environment, ...] = ()
     slo: SloSettings = SloSettings()
     runbook_url: str = ""
+    severities: Mapping[str, str] = field(default_factory=lambda: dict(zip(SEVERITIES, SEVERITIES, strict=True)))
     pack: Path | None = None
     source: Path | None = None
+    contexts: Mapping[str, Context] = field(default_factory=dict)
+    context: str = ""
+    queries: Mapping[str, SavedQuery] = field(default_factory=dict)
+    deploy: Mapping[str, DeploySettings] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def within(self, environment: str) -> Config:
+        """These settings for one of the `environments`, also for the neighbours as far as they share its labels.
+
+        Raises InputError for an unknown name.
+        """
+        found = next((one for one in self.environments if one.name == environment), None)
+        if found is None:
+            names = [one.name for one in self.environments]
+            raise InputError(
+                "no such environment",
+                value=environment,
+                expected=f"one of {', '.join(names)}" if names else "an environment of regobs.toml, which names none",
+                next_step=f"add [environments.{environment}] with a selector to regobs.toml, or correct the name",
+            )
+        shared = {self.labels.environment, self.labels.cluster, self.labels.region}
+        common = tuple(matcher for matcher in found.matchers if matcher.label in shared)
+        neighbours = (one for one in Exposer if one.is_neighbour)
+        return replace(
+            self,
+            matchers=(*self.matchers, *found.matchers),
+            exposer_matchers={one: (*self.exposer_matchers.get(one, ()), *common) for one in neighbours},
+        )
+
+    def of_flavor(self, flavor: Flavor) -> Config:
+        """These settings for another flavor: what only the flavor of before has is left out, and noted."""
+        if flavor is self.flavor:
+            return self
+        kept = self.capabilities & capabilities_of(flavor)
+        dropped = sorted(str(one) for one in self.capabilities - kept - DEFAULT_CAPABILITIES[self.flavor])
+        dropped += [f"version {self.version}"] if self.version else []
+        note = f"flavor {flavor} has no {', '.join(dropped)} of {self.source or 'the settings'}: left out"
+        return replace(
+            self,
+            flavor=flavor,
+            version=None,
+            capabilities=kept | DEFAULT_CAPABILITIES[flavor],
+            notes=(*self.notes, note) if dropped else (),
+        )
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -147,4 +282,5 @@ class Config:
 
         Environments are not part of it: one set of rules serves them all, and the kept labels tell them apart.
         """
-        return Scope(registry=self.matchers, keep=self.labels.scope, recorded=self.labels.scope)
+        scope = self.labels.scope
+        return Scope(self.matchers, keep=scope, recorded=scope, neighbours=self.exposer_matchers)

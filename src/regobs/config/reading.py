@@ -2,32 +2,68 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
 
-from regobs.catalog.model import Capability, Exposer, Flavor, Version
+from regobs.catalog.model import NEWEST, Capability, Exposer, Flavor, Version
 from regobs.config.document import read_text, top_table
 from regobs.config.model import (
     DEFAULT_CAPABILITIES,
+    DEPLOY_KINDS,
+    DEPLOYMENT_LABELS,
+    SEVERITIES,
     Config,
+    Context,
+    DeploySettings,
     Environment,
     GrafanaSettings,
     KibanaSettings,
     LabelNames,
     PrometheusSettings,
+    SavedQuery,
     SloSettings,
     Threshold,
+    capabilities_of,
 )
-from regobs.config.table import Table
+from regobs.config.table import TomlTable
 from regobs.promql.nodes import Matcher
 from regobs.promql.vocabulary import TARGET_LABELS
+from regobs.secrets import MASK, is_secret
 
 DEFAULT_NAME = "regobs.toml"
-_TOP = ("pack", "registry", "labels", "prometheus", "grafana", "kibana", "environments", "slo", "thresholds", "alerts")
+# Prometheus takes series older than 5 minutes for gone (its default --query.lookback-delta), and a rate needs two
+# scrapes in its window.
+LONGEST_SCRAPE = 120_000  # milliseconds
+_TOP = (
+    *("pack", "context", "registry", "labels", "prometheus", "grafana", "kibana", "environments", "slo", "thresholds"),
+    *("alerts", "contexts", "queries", "deploy"),
+)
+# Labels that scrapers give to one process or machine.
+_OF_ONE_MACHINE = {"node", "nodename", "host"}
+_OF_ONE_INSTANCE = {"instance", "pod", "pod_name", "container", "container_id"} | _OF_ONE_MACHINE
+_ALERTS = ("runbook_url", "severities")
 _SIDECAR_LABEL = r"(?:[a-z0-9.-]+/)?[A-Za-z0-9][A-Za-z0-9_.-]*=[A-Za-z0-9_.-]*"
+_TOKENS = ("token_file", "token_env", "token_command")
+KINDS = ("prometheus", "thanos", "mimir", "cortex", "victoriametrics")  # of contexts
+QUERY_NAME = r"[A-Za-z][A-Za-z0-9_-]{0,59}"
+_TARGET_NAME = r"[A-Za-z0-9_-]{1,60}"
+_OF_KIND = {  # of targets of deployments: what each needs
+    "rules": {
+        "directory": "the directory of the rule files",
+        "context": "one of [contexts]: the server that reads them",
+    },
+    "ruler": {"api": "the address of the ruler's API", "context": "one of [contexts]: the server that reads it"},
+    "grafana": {"url": "the address at which Grafana's pages begin", "folder": "the uid of a folder"},
+}
+_MORE: dict[str, tuple[str, ...]] = {"rules": (), "ruler": ("namespace",), "grafana": ("token_file",)}
 _URL = r"https?://[^\s@]+"
+_LOG_FIELD = r"[A-Za-z_@][\w.@-]*"
 _BASE_URL = r"https?://[^\s@?#/]+(?:/[^\s@?#]*)?"
-_NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
+_PROXY = r"https?://[^\s@?#/]+/?"
+_HEADER_NAME = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
+_HEADER_VALUE = r"[!-~](?:[ -~]*[!-~])?"
 
 
 def load_config(path: Path | str | None = None) -> Config:
@@ -46,12 +82,17 @@ def read_config(text: str, file: Path) -> Config:
     top = top_table(text, file, _TOP)
     registry = top.table("registry", ("flavor", "version", "capabilities"))
     flavor = registry.choice("flavor", Flavor, Flavor.GITLAB)
+    version = _version(registry)
+    capabilities = registry.choices("capabilities", Capability, DEFAULT_CAPABILITIES[flavor])
+    _refuse_foreign(registry, flavor, capabilities)
     labels, honor_labels, target_labels = _labels(top)
+    environments = _environments(top)
+    contexts = _contexts(top, file, environments)
     prometheus = top.table("prometheus", (*_names(PrometheusSettings), "selector", "selectors"))
     return Config(
         flavor=flavor,
-        version=_version(registry),
-        capabilities=registry.choices("capabilities", Capability, DEFAULT_CAPABILITIES[flavor]),
+        version=version,
+        capabilities=capabilities,
         labels=labels,
         honor_labels=honor_labels,
         target_labels=target_labels,
@@ -59,12 +100,18 @@ def read_config(text: str, file: Path) -> Config:
         exposer_matchers=_exposers(prometheus),
         prometheus=_prometheus(prometheus),
         grafana=_grafana(top),
-        kibana=_kibana(top),
-        environments=_environments(top),
+        kibana=_kibana(top, labels),
+        environments=environments,
         slo=_slo(top),
         runbook_url=_runbook_url(top),
+        severities=_severities(top),
         pack=_pack(top, file),
         source=file,
+        contexts=contexts,
+        context=_context(top, contexts),
+        queries=_queries(top),
+        deploy=_deploy(top, file, contexts),
+        notes=_notes(registry, flavor, version),
     )
 
 
@@ -72,7 +119,7 @@ def _names(settings: type) -> tuple[str, ...]:
     return tuple(one.name for one in fields(settings))
 
 
-def _version(registry: Table) -> Version | None:
+def _version(registry: TomlTable) -> Version | None:
     text = registry.text("version", "")
     try:
         return Version.parse(text) if text else None
@@ -80,7 +127,29 @@ def _version(registry: Table) -> Version | None:
         raise registry.fail("version", "a version such as 4.32.0") from None
 
 
-def _labels(top: Table) -> tuple[LabelNames, bool, frozenset[str]]:
+def _refuse_foreign(registry: TomlTable, flavor: Flavor, chosen: frozenset[Capability]) -> None:
+    if "capabilities" not in registry.names():
+        return
+    known = sorted(str(one) for one in capabilities_of(flavor))
+    foreign = next((one for one in sorted(chosen) if str(one) not in known), None)
+    if foreign is not None:
+        raise registry.fail(
+            "capabilities",
+            f"for flavor {flavor} some of {', '.join(known)}",
+            f"take {foreign} out: flavor {flavor} has no metrics of it; or correct `flavor`",
+            value=foreign,
+        )
+
+
+def _notes(registry: TomlTable, flavor: Flavor, version: Version | None) -> tuple[str, ...]:
+    newest = NEWEST[flavor]
+    if version is None or version[:2] <= newest[:2]:
+        return ()
+    known = f"the newest release of flavor {flavor} that regobs knows is {newest}"
+    return (f"{registry.place('version')}: version {version}: {known}, and everything is written as for that one",)
+
+
+def _labels(top: TomlTable) -> tuple[LabelNames, bool, frozenset[str]]:
     table = top.table("labels", (*_names(LabelNames), "honor_labels", "target_labels"))
     named = {name: table.label(name, getattr(LabelNames(), name)) for name in _names(LabelNames)}
     labels = LabelNames(**named)  # type: ignore[arg-type]  # job and instance have a default that is no None
@@ -90,12 +159,19 @@ def _labels(top: Table) -> tuple[LabelNames, bool, frozenset[str]]:
             raise table.fail(meaning, f"a label that no other setting uses; {used[name]} has it already")
         if name is not None:
             used[name] = meaning
-    default = TARGET_LABELS | {labels.job, labels.instance, *labels.scope}
+    wrong = next((one for one in DEPLOYMENT_LABELS if named[one] in _OF_ONE_INSTANCE), None)
+    if wrong is not None:
+        raise table.fail(
+            wrong,
+            f"a label that all instances of a deployment share; {named[wrong]!r} tells its instances apart",
+            f"""write {"node" if named[wrong] in _OF_ONE_MACHINE else "pod"} = "{named[wrong]}" instead""",
+        )
+    default = TARGET_LABELS | {labels.job, *labels.narrow, *labels.scope}
     target_labels = table.labels("target_labels", default)
     return labels, table.switch("honor_labels", default=False), target_labels
 
 
-def _prometheus(table: Table) -> PrometheusSettings:
+def _prometheus(table: TomlTable) -> PrometheusSettings:
     default = PrometheusSettings()
     settings = PrometheusSettings(
         scrape_interval=table.duration("scrape_interval", default.scrape_interval),
@@ -104,21 +180,34 @@ def _prometheus(table: Table) -> PrometheusSettings:
         targets=table.addresses("targets", default.targets),
         metrics_path=table.text("metrics_path", default.metrics_path, expected="a path", pattern=r"/\S*"),
         alertmanagers=table.addresses("alertmanagers", default.alertmanagers),
+        probes=_probes(table, default.probes),
+        exporters=_exporter_targets(table),
     )
-    # Prometheus takes series older than 5 minutes for gone (its default --query.lookback-delta), and a rate needs two
-    # scrapes in its window.
-    if settings.scrape_interval.ms > 120_000:
+    if settings.scrape_interval.ms > LONGEST_SCRAPE:
         raise table.fail("scrape_interval", 'at most "2m": a rate over 5 minutes needs two scrapes')
     return settings
 
 
-def _exposers(prometheus: Table) -> dict[Exposer, tuple[Matcher, ...]]:
-    others = {exposer.value: exposer for exposer in Exposer if exposer not in {Exposer.REGISTRY, Exposer.RULES}}
+def _probes(table: TomlTable, default: tuple[str, ...]) -> tuple[str, ...]:
+    probes = table.texts("probes", default)
+    if any(re.fullmatch(_BASE_URL, one) is None for one in probes):
+        raise table.fail("probes", "http or https URLs without user, query or fragment")
+    return probes
+
+
+def _exporter_targets(prometheus: TomlTable) -> dict[Exposer, tuple[str, ...]]:
+    others = {exposer.value: exposer for exposer in Exposer if exposer.is_neighbour}
+    table = prometheus.table("exporters", others)
+    return {others[name]: table.addresses(name, ()) for name in table.names()}
+
+
+def _exposers(prometheus: TomlTable) -> dict[Exposer, tuple[Matcher, ...]]:
+    others = {exposer.value: exposer for exposer in Exposer if exposer.is_neighbour}
     table = prometheus.table("selectors", others)
     return {others[name]: table.selector(name, ()) for name in table.names()}
 
 
-def _grafana(top: Table) -> GrafanaSettings:
+def _grafana(top: TomlTable) -> GrafanaSettings:
     table = top.table("grafana", _names(GrafanaSettings))
     default = GrafanaSettings()
     return GrafanaSettings(
@@ -134,16 +223,26 @@ def _grafana(top: Table) -> GrafanaSettings:
     )
 
 
-def _kibana(top: Table) -> KibanaSettings:
+def _kibana(top: TomlTable, labels: LabelNames) -> KibanaSettings:
     table = top.table("kibana", _names(KibanaSettings))
+    fields = table.table("fields", DEPLOYMENT_LABELS)
+    for name in fields.names():
+        if getattr(labels, name) is None:
+            raise fields.fail(name, "a label that has a name under [labels]", f'add {name} = "..." under [labels]')
     return KibanaSettings(
         url=table.text("url", "", expected="an http or https URL without user, query or fragment", pattern=_BASE_URL),
         space=table.text("space", "", expected="the id of a space", pattern=r"[a-z0-9_-]+"),
         environment=table.text("environment", "", expected="a name of log_schemas/kibana/environments.yaml"),
+        fields={
+            getattr(labels, name): fields.text(
+                name, "", expected="a field of log lines, labels.env", pattern=_LOG_FIELD
+            )
+            for name in fields.names()
+        },
     )
 
 
-def _environments(top: Table) -> tuple[Environment, ...]:
+def _environments(top: TomlTable) -> tuple[Environment, ...]:
     table = top.table("environments")
     environments = []
     for name in table.names():
@@ -154,7 +253,122 @@ def _environments(top: Table) -> tuple[Environment, ...]:
     return tuple(environments)
 
 
-def _slo(top: Table) -> SloSettings:
+def _contexts(top: TomlTable, file: Path, environments: Iterable[Environment]) -> dict[str, Context]:
+    named = [one.name for one in environments]
+    contexts = {}
+    for name in top.table("contexts").names():
+        table = top.table("contexts").table(name, _names(Context))
+        table.require("url", "the address of a server that answers PromQL")
+        environment = table.text("environment", "")
+        if environment and environment not in named:
+            raise table.fail("environment", f"one of [environments]: {', '.join(named) or 'there is none'}")
+        _one_token(table)
+        contexts[name] = Context(
+            url=table.text("url", "", expected="an http or https URL without a password", pattern=_BASE_URL),
+            kind=table.text("kind", "", expected=f"one of {', '.join(KINDS)}", pattern="|".join(KINDS)),
+            tenant=table.text("tenant", "", expected="a tenant's name in printable ASCII", pattern=_HEADER_VALUE),
+            headers=_headers(table),
+            token_file=table.path("token_file", file),
+            token_env=table.text("token_env", "", expected="the name of a variable", pattern=r"[A-Za-z_][A-Za-z0-9_]*"),
+            token_command=table.texts("token_command", ()),
+            user=table.text("user", "", expected="a user's name without a colon", pattern=r"[!-9;-~]+"),
+            ca_file=table.path("ca_file", file),
+            client_cert=table.path("client_cert", file),
+            client_key=table.path("client_key", file),
+            proxy=table.text("proxy", "", expected="an http or https URL without a password", pattern=_PROXY),
+            timeout=table.duration("timeout", None),
+            environment=environment,
+        )
+    return contexts
+
+
+def _queries(top: TomlTable) -> dict[str, SavedQuery]:
+    found = {}
+    for name in top.table("queries").names():
+        if not re.fullmatch(QUERY_NAME, name):
+            raise top.table("queries").fail(name, "a name of letters, digits, - and _ that begins with a letter")
+        table = top.table("queries").table(name, _names(SavedQuery))
+        table.require("expr", "PromQL")
+        defaults = table.table("defaults")
+        found[name] = SavedQuery(
+            table.text("expr", "", expected="PromQL", pattern=r"(?s).*\S.*"),
+            table.text("title", "", expected="a text of one line"),
+            {key: defaults.text(key, "", pattern=".*") for key in defaults.names()},
+        )
+    return found
+
+
+def _deploy(top: TomlTable, file: Path, contexts: Mapping[str, Context]) -> dict[str, DeploySettings]:
+    found = {}
+    for name in top.table("deploy").names():
+        if not re.fullmatch(_TARGET_NAME, name):
+            raise top.table("deploy").fail(name, "a name of letters, digits, - and _: it becomes the name of a folder")
+        table = top.table("deploy").table(name, _names(DeploySettings))
+        table.require("kind", f"one of {', '.join(DEPLOY_KINDS)}")
+        kind = table.text("kind", "", expected=f"one of {', '.join(DEPLOY_KINDS)}", pattern="|".join(DEPLOY_KINDS))
+        for key, what in _OF_KIND[kind].items():
+            table.require(key, what)
+        strange = next(
+            (key for key in table.names() if key not in {"kind", "state", *_OF_KIND[kind], *_MORE[kind]}), ""
+        )
+        if strange:
+            raise table.fail(strange, f"for the kind {kind} some of {', '.join(_OF_KIND[kind])}", f"remove {strange}")
+        context = table.text("context", "")
+        if context and context not in contexts:
+            there = ", ".join(contexts) or "there is none"
+            raise table.fail("context", f"one of [contexts]: {there}", nearest=contexts)
+        found[name] = DeploySettings(
+            kind=kind,
+            state=table.path("state", file) or file.parent / ".regobs-deploy" / name,
+            directory=table.path("directory", file),
+            context=context,
+            api=table.text("api", "", expected="an http or https URL without a password", pattern=_BASE_URL),
+            namespace=table.text("namespace", "regobs", expected="a name", pattern=_TARGET_NAME),
+            url=table.text("url", "", expected="an http or https URL without a password", pattern=_BASE_URL),
+            folder=table.text("folder", "", expected="the uid of a folder", pattern=r"[A-Za-z0-9_-]{1,40}"),
+            token_file=table.path("token_file", file),
+        )
+    return found
+
+
+def _one_token(context: TomlTable) -> None:
+    """Refuse two places of the token, and a user without one."""
+    given = [name for name in _TOKENS if name in context.names()]
+    if len(given) > 1:
+        raise context.fail(given[1], "either " + " or ".join(given))
+    if "user" in context.names() and not given:
+        raise context.fail("user", "a user whose password is in token_file, token_env or token_command")
+
+
+def _headers(context: TomlTable) -> dict[str, str]:
+    table = context.table("headers")
+    for name in table.names():
+        if secret_header(name):
+            raise table.fail(
+                name,
+                "a header that is no secret",
+                "put a bearer token into token_file or token_env, any other secret header into the environment "
+                "variable REGOBS_PROMETHEUS_HEADERS",
+                value=MASK,
+            )
+        if not re.fullmatch(_HEADER_NAME, name):
+            raise table.fail(name, "a header with a name that HTTP allows")
+    return {name: table.text(name, "", expected="printable ASCII", pattern=_HEADER_VALUE) for name in table.names()}
+
+
+def secret_header(name: str) -> bool:
+    """Whether a header of this name usually holds a secret: its value stands in no argument and in no regobs.toml."""
+    return is_secret(name) or any(word in name.lower() for word in ("cookie", "token", "api-key"))
+
+
+def _context(top: TomlTable, contexts: Mapping[str, Context]) -> str:
+    name = top.text("context", "", expected="the name of one of [contexts]")
+    if name and name not in contexts:
+        raise top.fail("context", f"one of [contexts]: {', '.join(contexts) or 'there is none'}", nearest=contexts)
+    return name
+
+
+def _slo(top: TomlTable) -> SloSettings:
     settings = top.table("slo", ("period",))
     table = top.table("thresholds")
     thresholds = {}
@@ -167,11 +381,22 @@ def _slo(top: Table) -> SloSettings:
     return SloSettings(settings.duration("period", SloSettings().period), thresholds)
 
 
-def _runbook_url(top: Table) -> str:
-    table = top.table("alerts", ("runbook_url",))
+def _runbook_url(top: TomlTable) -> str:
+    table = top.table("alerts", _ALERTS)
     return table.text("runbook_url", "", expected="an http or https URL without a password", pattern=_URL)
 
 
-def _pack(top: Table, file: Path) -> Path | None:
+def _severities(top: TomlTable) -> dict[str, str]:
+    """What `page` and `ticket` of the content are called in this deployment's rules and routes."""
+    table = top.table("alerts", _ALERTS).table("severities", SEVERITIES)
+    found = {
+        one: table.text(one, one, expected="a word such as critical", pattern=r"[A-Za-z0-9_.-]+") for one in SEVERITIES
+    }
+    if len(set(found.values())) < len(found):
+        raise table.fail("ticket", f"another name than {found['page']}: routes tell severities apart by it")
+    return found
+
+
+def _pack(top: TomlTable, file: Path) -> Path | None:
     text = top.text("pack", "", expected="the path of a pack directory")
     return file.parent / text if text else None

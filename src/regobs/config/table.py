@@ -6,16 +6,17 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from decimal import Decimal
-from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
+from regobs.common.closest import did_you_mean
 from regobs.config.places import Keys, Places
 from regobs.config.selectors import read_selector
 from regobs.errors import ConfigError, Location
 from regobs.promql.durations import read_duration
 from regobs.promql.nodes import Duration, Matcher
+from regobs.secrets import MASK, is_secret, redacted_text
 
 Word = TypeVar("Word", bound=StrEnum)
 Item = TypeVar("Item")
@@ -24,7 +25,7 @@ _LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ADDRESS = re.compile(r"(?:[^\s:/\[\]@]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})")
 
 
-class Table:
+class TomlTable:
     """A table at `keys`. Reading methods return the default when the key is absent; `known` are all its keys."""
 
     def __init__(self, data: dict[str, Any], places: Places, keys: Keys = (), known: Iterable[str] = ()) -> None:
@@ -37,13 +38,12 @@ class Table:
             raise self._unknown(unknown, names)
 
     def _unknown(self, key: str, names: tuple[str, ...]) -> ConfigError:
-        close = get_close_matches(key, names, n=1)
         return ConfigError(
             f"unknown setting in {self._title()}",
             location=self._places.key((*self._keys, key)),
             value=key,
             expected=f"one of {', '.join(names)}",
-            next_step=f"did you mean {close[0]!r}?" if close else f"remove {key!r}",
+            next_step=did_you_mean(key, names, f"remove {key!r}"),
         )
 
     def _title(self) -> str:
@@ -52,13 +52,22 @@ class Table:
             return f"[[{name}]]"
         return f"[{name}]" if name else Path(self._places.file).name
 
-    def fail(self, key: str, expected: str, next_step: str | None = None, *, value: object = None) -> ConfigError:
-        """The error of a wrong value."""
+    def fail(
+        self,
+        key: str,
+        expected: str,
+        next_step: str | None = None,
+        *,
+        value: object = None,
+        nearest: Iterable[str] = (),
+    ) -> ConfigError:
+        """The error of a wrong value; the right word is guessed among `nearest`."""
+        next_step = next_step or did_you_mean(str(self._data.get(key)), nearest)
         name = ".".join(_names((*self._keys, key)))
         return ConfigError(
             f"wrong value of {name}",
             location=self.place(key),
-            value=_toml(self._data.get(key) if value is None else value),
+            value=MASK if is_secret(key) else _toml(self._data.get(key) if value is None else value),
             expected=expected,
             next_step=next_step or f"correct {name}",
         )
@@ -71,19 +80,19 @@ class Table:
         """The keys that are there, in the order of the file."""
         return tuple(self._data)
 
-    def table(self, key: str, known: Iterable[str] = ()) -> Table:
+    def table(self, key: str, known: Iterable[str] = ()) -> TomlTable:
         """The table under a key, empty when absent."""
         data = self._data.get(key, {})
         if not isinstance(data, dict):
             raise self.fail(key, f"a table [{'.'.join((*self._keys, key))}]")
-        return Table(data, self._places, (*self._keys, key), known)
+        return TomlTable(data, self._places, (*self._keys, key), known)
 
-    def tables(self, key: str, known: Iterable[str] = ()) -> tuple[Table, ...]:
+    def tables(self, key: str, known: Iterable[str] = ()) -> tuple[TomlTable, ...]:
         """The tables of an array `[[key]]`, none when absent."""
         data = self._data.get(key, [])
         if not isinstance(data, list) or not all(isinstance(one, dict) for one in data):
             raise self.fail(key, f"tables [[{'.'.join((*self._keys, key))}]]")
-        return tuple(Table(one, self._places, (*self._keys, key, str(i)), known) for i, one in enumerate(data))
+        return tuple(TomlTable(one, self._places, (*self._keys, key, str(i)), known) for i, one in enumerate(data))
 
     def require(self, key: str, expected: str) -> None:
         """Raise ConfigError when the key is absent."""
@@ -129,9 +138,7 @@ class Table:
         known = [str(word) for word in words]
         if isinstance(value, str) and value in known:
             return words(value)
-        close = get_close_matches(str(value), known, n=1)
-        step = f"did you mean {close[0]!r}?" if close else None
-        raise self.fail(key, f"one of {', '.join(known)}", step, value=value)
+        raise self.fail(key, f"one of {', '.join(known)}", did_you_mean(str(value), known), value=value)
 
     def items(self, key: str, default: tuple[Item, ...], read: Callable[[Any], Item], what: str) -> tuple[Item, ...]:
         """A list whose items `read` turns into values or refuses."""
@@ -176,7 +183,16 @@ class Table:
 
         return self.items(key, default, read, "addresses")
 
-    def duration(self, key: str, default: Duration) -> Duration:
+    def path(self, key: str, file: Path) -> Path | None:
+        """A path, relative to the folder of `file`; None when absent."""
+        text = self.text(key, "", expected="the path of a file")
+        return file.parent / Path(text).expanduser() if text else None
+
+    @overload
+    def duration(self, key: str, default: Duration) -> Duration: ...
+    @overload
+    def duration(self, key: str, default: None) -> Duration | None: ...
+    def duration(self, key: str, default: Duration | None) -> Duration | None:
         """A Prometheus duration above zero."""
         if key not in self._data:
             return default
@@ -242,9 +258,8 @@ def _names(keys: Keys) -> Iterator[str]:
 
 
 def _toml(value: object) -> str:
-    """A value roughly as it stands in the file, without the password of a URL."""
+    """A value roughly as it stands in the file, without what looks like a secret."""
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, str):
-        return '"' + re.sub(r"//[^/@\s]*@", "//***@", value) + '"'
-    return str(value)
+    text = redacted_text(str(value))
+    return f'"{text}"' if isinstance(value, str) else text

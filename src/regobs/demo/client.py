@@ -1,23 +1,126 @@
-"""A client of the registry's HTTP API (Docker Registry HTTP API V2), small and strict: what it pulls it verifies."""
+"""A client of the registry's HTTP API (Docker Registry HTTP API V2): what it pulls it verifies. And images for it."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
 import json
+import random
 import socket
 import threading
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
 import requests
 
-from regobs.demo import loopback
-from regobs.demo.images import DOCKER_MANIFEST, OCI_MANIFEST, Blob, BlobReader, Image, digest_of
+from regobs.common.programs import local_session
 from regobs.errors import ServerError
+
+_CHUNK = 1 << 20
+
+DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+_CONFIG_TYPES = {
+    DOCKER_MANIFEST: "application/vnd.docker.container.image.v1+json",
+    OCI_MANIFEST: "application/vnd.oci.image.config.v1+json",
+}
+_LAYER_TYPES = {
+    DOCKER_MANIFEST: "application/vnd.docker.image.rootfs.diff.tar.gzip",
+    OCI_MANIFEST: "application/vnd.oci.image.layer.v1.tar+gzip",
+}
+
+
+@dataclass(frozen=True)
+class Blob:
+    """`size` bytes of noise that follow from `seed`."""
+
+    seed: str
+    size: int
+
+    def chunks(self) -> Iterator[bytes]:
+        """The content, at most 1 MiB at a time. One block of noise is repeated behind a running number."""
+        source = random.Random(self.seed)  # noqa: S311 - content, no secret
+        block = source.randbytes(min(self.size, _CHUNK))
+        for start in range(0, self.size, _CHUNK):
+            chunk = start.to_bytes(8, "big") + block[8:] if start else block
+            yield chunk[: self.size - start]
+
+    @cached_property
+    def digest(self) -> str:
+        """Its digest, as the registry names it."""
+        digest = hashlib.sha256()
+        for chunk in self.chunks():
+            digest.update(chunk)
+        return f"sha256:{digest.hexdigest()}"
+
+
+class BlobReader:
+    """A Blob as a file of known length, which is what makes `requests` send it with a Content-Length, in pieces."""
+
+    def __init__(self, blob: Blob) -> None:
+        self._size = blob.size
+        self._chunks = blob.chunks()
+        self._rest = b""
+
+    def __len__(self) -> int:
+        return self._size
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes, at most `size` of them; none at the end."""
+        if not self._rest:
+            self._rest = next(self._chunks, b"")
+        count = len(self._rest) if size < 0 else size
+        piece, self._rest = self._rest[:count], self._rest[count:]
+        return piece
+
+
+@dataclass(frozen=True)
+class Image:
+    """A manifest's content: where it is pushed to, its layers, and how it is written down."""
+
+    repository: str
+    tag: str
+    layers: tuple[Blob, ...]
+    media_type: str = DOCKER_MANIFEST
+
+    @cached_property
+    def config(self) -> bytes:
+        """The config blob: small JSON."""
+        history = [{"created_by": f"regobs demo {layer.seed}"} for layer in self.layers]
+        root = {"type": "layers", "diff_ids": [layer.digest for layer in self.layers]}
+        return _json({"architecture": "amd64", "os": "linux", "rootfs": root, "history": history})
+
+    @cached_property
+    def manifest(self) -> bytes:
+        """The manifest as it is pushed."""
+        layer_type = _LAYER_TYPES[self.media_type]
+        config = {
+            "mediaType": _CONFIG_TYPES[self.media_type],
+            "size": len(self.config),
+            "digest": digest_of(self.config),
+        }
+        layers = [{"mediaType": layer_type, "size": layer.size, "digest": layer.digest} for layer in self.layers]
+        return _json({"schemaVersion": 2, "mediaType": self.media_type, "config": config, "layers": layers})
+
+    @property
+    def size(self) -> int:
+        """Bytes of all its layers."""
+        return sum(layer.size for layer in self.layers)
+
+
+def digest_of(content: bytes) -> str:
+    """The digest of bytes in memory."""
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()
+
 
 _ACCEPT = {"Accept": f"{DOCKER_MANIFEST}, {OCI_MANIFEST}"}
 _TIMEOUT = 60.0  # a 100 MB layer on a slow disk
@@ -26,7 +129,7 @@ _HUNG_UP = 0  # what the tally notes as status when we cut the connection oursel
 
 
 @dataclass(slots=True)
-class Tally:
+class TrafficCounts:
     """What was asked and answered; shared by clients in several threads."""
 
     answers: Counter[tuple[str, int]] = field(default_factory=Counter)
@@ -59,10 +162,10 @@ class Tally:
 class RegistryClient:
     """One connection to a registry; use one a thread. Every unexpected status is a ServerError."""
 
-    def __init__(self, url: str, tally: Tally | None = None) -> None:
+    def __init__(self, url: str, tally: TrafficCounts | None = None) -> None:
         self.url = url.rstrip("/")
-        self.tally = tally if tally is not None else Tally()
-        self._session = loopback.session()
+        self.tally = tally if tally is not None else TrafficCounts()
+        self._session = local_session()
 
     def __enter__(self) -> Self:
         return self

@@ -26,14 +26,14 @@ from abc import ABC, abstractmethod
 from types import TracebackType
 from typing import Self
 
-from regobs.demo import launch
+from regobs.common import launch
 from regobs.demo.servers import RegistryServer
 from regobs.errors import MachineError
 
 _TOP_UP_SECONDS = 0.25
 
 
-class Fault(ABC):
+class StorageFault(ABC):
     """Something wrong with a registry's storage between `strike` and `repair`; as a context it always repairs."""
 
     summary: str
@@ -56,7 +56,7 @@ class Fault(ABC):
         self.repair()
 
 
-class FullDisk(Fault):
+class FullDisk(StorageFault):
     """The registry's small disk is full: uploads fail, pulls go on. For a registry that was started with one."""
 
     summary = "the file system of the store is full"
@@ -104,7 +104,7 @@ class FullDisk(Fault):
                         raise
 
 
-class VanishedDirectory(Fault):
+class VanishedDirectory(StorageFault):
     """The store's directory is gone and a file stands in its place: nothing works. Needs no privilege."""
 
     summary = "the directory of the store is gone"
@@ -150,9 +150,9 @@ def wants_small_disk(fault: str) -> bool:
     return works
 
 
-def choose(registry: RegistryServer) -> Fault:
+def choose(registry: RegistryServer) -> StorageFault:
     """The fault that can be made here: a full disk where there is a small one, else the vanished directory."""
     return FullDisk(registry) if registry.small_disk else VanishedDirectory(registry)
 
 
-__all__ = ["Fault", "FullDisk", "VanishedDirectory", "choose", "small_disk_works", "wants_small_disk"]
+__all__ = ["FullDisk", "StorageFault", "VanishedDirectory", "choose", "small_disk_works", "wants_small_disk"]

@@ -19,6 +19,7 @@ class Progress:
         self._stream = stream if stream is not None else sys.stdout
         self._rewrite = self._stream.isatty()
         self.begun = time.monotonic()
+        self.events: list[tuple[float, str, str]] = []
 
     @property
     def elapsed(self) -> float:
@@ -28,6 +29,11 @@ class Progress:
     def title(self, text: str) -> None:
         """A new part of the story."""
         self._write(f"\n{self._mark()} {text}\n")
+
+    def happened(self, kind: str, text: str) -> None:
+        """A new part of the story that is marked on the page too; `kind` is fault or repair."""
+        self.events.append((time.time(), kind, text))
+        self.title(text)
 
     def say(self, text: str) -> None:
         """One line that stays."""

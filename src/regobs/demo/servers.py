@@ -13,16 +13,17 @@ from typing import Any, TypeVar
 import yaml
 
 import regobs
-from regobs.demo.processes import Process, SmallDisk, Supervisor, find_program, free_port, free_ports
+from regobs.common.programs import Process, SmallDisk, Supervisor, find_program, free_port, free_ports
 from regobs.errors import MachineError
 
 _ATTEMPTS = 3  # another program may take a free port before the server does
 _numbers = itertools.count(1)
-_ServerT = TypeVar("_ServerT", bound="Server")
+_SAME_REGOBS = {"PYTHONPATH": str(Path(regobs.__file__).parents[1])}  # for its own programs, wherever ours came from
+_ServerT = TypeVar("_ServerT", bound="LocalServer")
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
+class LocalServer:
     """A running server; `url` has no slash at its end, `directory` is its own, `config` its configuration file."""
 
     process: Process
@@ -47,7 +48,7 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True)
-class RegistryServer(Server):
+class RegistryServer(LocalServer):
     """A docker-registry; `debug_url` serves /metrics, `storage` is the root of its filesystem driver.
 
     With a small disk that directory is empty as we see it; `storage_seen` is the way into what the process sees.
@@ -106,8 +107,22 @@ def docker_registry(
     return _with_ports(supervisor, "docker-registry", start)
 
 
+def exporter(supervisor: Supervisor, name: str, *words: str | Path) -> LocalServer:
+    """Start `regobs export NAME` with more of its words. It has no configuration file: `config` is its directory."""
+
+    def start(directory: Path) -> LocalServer:
+        port = free_port()
+        command = [sys.executable, "-m", "regobs", "export", name, *words, "--listen", f"127.0.0.1:{port}"]
+        process = supervisor.start(f"export-{name}", command, environment=_SAME_REGOBS)
+        url = f"http://127.0.0.1:{port}"
+        supervisor.wait_until_ready(process, f"{url}/-/ready")
+        return LocalServer(process, url, directory, directory)
+
+    return _with_ports(supervisor, f"export-{name}", start)
+
+
 @dataclass(frozen=True, slots=True)
-class FleetServer(Server):
+class FleetServer(LocalServer):
     """A simulated fleet in a process of its own; `url` is its control endpoint, `targets` host and port of each pod.
 
     It has no configuration file: `config` is its directory.
@@ -121,11 +136,9 @@ def fleet(supervisor: Supervisor, *options: str, pods: int) -> FleetServer:
 
     def start(directory: Path) -> FleetServer:
         first, control = free_ports(pods), free_port()
-        # The same regobs as ours, wherever it was imported from.
-        seen = {"PYTHONPATH": str(Path(regobs.__file__).parents[1])}
         ports = [f"--pods={pods}", f"--port={first}", f"--control={control}"]
         command = [sys.executable, "-m", "regobs", "simulate", *ports, *options]
-        process = supervisor.start("fleet", command, environment=seen)
+        process = supervisor.start("fleet", command, environment=_SAME_REGOBS)
         url = f"http://127.0.0.1:{control}"
         supervisor.wait_until_ready(process, url)
         targets = tuple(f"127.0.0.1:{first + number}" for number in range(pods))
@@ -142,14 +155,14 @@ def prometheus(
     retention: str = "15d",
     data: Path | None = None,
     flags: tuple[str, ...] = (),
-) -> Server:
+) -> LocalServer:
     """Start Prometheus with a configuration: a file, or its content as plain data (then no relative path holds).
 
     `program` is another Prometheus than the distribution's, `data` a directory with blocks to serve.
     """
     program = program or find_program("prometheus", package="prometheus")
 
-    def start(directory: Path) -> Server:
+    def start(directory: Path) -> LocalServer:
         file = config if isinstance(config, Path) else _write(directory / "prometheus.yml", config)
         port = free_port()
         command: list[str | Path] = [
@@ -165,16 +178,16 @@ def prometheus(
         process = supervisor.start("prometheus", command)
         url = f"http://127.0.0.1:{port}"
         supervisor.wait_until_ready(process, f"{url}/-/ready")
-        return Server(process, url, directory, file)
+        return LocalServer(process, url, directory, file)
 
     return _with_ports(supervisor, "prometheus", start)
 
 
-def alertmanager(supervisor: Supervisor, config: Mapping[str, Any] | Path) -> Server:
+def alertmanager(supervisor: Supervisor, config: Mapping[str, Any] | Path) -> LocalServer:
     """Start Alertmanager, alone: an empty cluster address keeps it from opening a gossip port."""
     program = find_program("prometheus-alertmanager", "alertmanager", package="prometheus-alertmanager")
 
-    def start(directory: Path) -> Server:
+    def start(directory: Path) -> LocalServer:
         file = config if isinstance(config, Path) else _write(directory / "alertmanager.yml", config)
         port = free_port()
         command: list[str | Path] = [
@@ -188,7 +201,7 @@ def alertmanager(supervisor: Supervisor, config: Mapping[str, Any] | Path) -> Se
         process = supervisor.start("prometheus-alertmanager", command)
         url = f"http://127.0.0.1:{port}"
         supervisor.wait_until_ready(process, f"{url}/-/ready")
-        return Server(process, url, directory, file)
+        return LocalServer(process, url, directory, file)
 
     return _with_ports(supervisor, "alertmanager", start)
 

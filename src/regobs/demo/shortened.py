@@ -1,9 +1,9 @@
 """The rules of a build with every time in them divided by one number, so that an hour passes in a minute.
 
 Nothing else changes: windows, offsets, steps of subqueries, `for`, `keep_firing_for` and the intervals of groups are
-divided alike, as are the intervals of scraping and evaluating. Names of recorded series stay, so a series called
-`...1h` holds a minute, and every dashboard works on it. Numbers in expressions stay too: thresholds and factors have
-no time in them.
+divided alike, as are the intervals of scraping and evaluating, and the times that panels name. Names of recorded series
+stay, so a series called `...1h` holds a minute, and every dashboard works on it. Numbers in expressions stay too:
+thresholds and factors have no time in them.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from regobs.build.write import MANIFEST
 from regobs.config.model import Config
 from regobs.documents import dump_yaml, load_yaml
 from regobs.errors import RulesError
+from regobs.grafana.bound import BoundDashboard, BoundPanel
 from regobs.promql import parse, to_text
 from regobs.promql.durations import duration_text, read_duration
-from regobs.promql.nodes import Duration, Expr, Selector, Subquery
-from regobs.promql.walk import rebuild
+from regobs.promql.nodes import Duration, Expr
+from regobs.promql.walk import with_durations
 
 FACTOR = 60  # an hour is a minute: a burn over five minutes is seen in as many seconds
 RULES, RULE_TESTS = "prometheus/rules/", "prometheus/tests/"
@@ -29,6 +30,18 @@ _SHORTEST = 250  # milliseconds; what 15 s become, the shortest time of the pack
 # Milliseconds between scrapes and evaluations, and no less: five in the shortest window, and a busy laptop keeps up.
 _SHORTEST_PACE = 1000
 _LOOKBACK = Duration(300_000)  # Prometheus' default of --query.lookback-delta
+# Milliseconds: as many scrapes of a second as five minutes have of 15 s. Where evaluations come late on a busy machine,
+# what they recorded stays; what ends is marked as stale and needs no lookback to vanish.
+_SHORTEST_LOOKBACK = 20 * _SHORTEST_PACE
+# Prometheus sends an alert anew once a minute, also one that came before it knew an Alertmanager. One that is not sent
+# anew in four times this is taken for resolved, so it is no sixtieth of a minute.
+_RESEND = Duration(5000)
+
+
+def rules_config(config: Config, factor: int = FACTOR) -> Config:
+    """The configuration to build rules for, that are then shortened: they are made for the pace of the scrapes."""
+    scrape = Duration(config.prometheus.scrape_interval.ms * factor)
+    return replace(config, prometheus=replace(config.prometheus, scrape_interval=scrape))
 
 
 def shorten_config(config: Config, factor: int = FACTOR) -> Config:
@@ -49,8 +62,12 @@ def _pace(interval: Duration, factor: int) -> Duration:
 
 
 def shorten_flags(factor: int = FACTOR) -> tuple[str, ...]:
-    """What Prometheus is started with: how long it takes a sample for the present is a time as well."""
-    return (f"--query.lookback-delta={duration_text(_divide(_LOOKBACK, factor))}",)
+    """What Prometheus is started with: for how long a sample is the present, and when an alert is sent anew."""
+    lookback = Duration(max(_divide(_LOOKBACK, factor).ms, _SHORTEST_LOOKBACK))
+    return (
+        f"--query.lookback-delta={duration_text(lookback)}",
+        f"--rules.alert.resend-delay={duration_text(_RESEND)}",
+    )
 
 
 def shorten_files(files: Mapping[str, bytes], factor: int = FACTOR) -> dict[str, bytes]:
@@ -80,16 +97,18 @@ def shorten_rules(content: bytes, name: str, factor: int = FACTOR) -> bytes:
 
 
 def shorten(expr: Expr, factor: int = FACTOR) -> Expr:
-    """The same expression with shorter ranges, offsets and steps."""
-    match expr:
-        case Selector():
-            return replace(expr, range=_maybe(expr.range, factor), offset=_maybe(expr.offset, factor))
-        case Subquery():
-            inner = rebuild(expr, lambda part: shorten(part, factor))
-            span, step = _divide(expr.range, factor), _maybe(expr.step, factor)
-            return replace(inner, range=span, step=step, offset=_maybe(expr.offset, factor))
-        case _:
-            return rebuild(expr, lambda part: shorten(part, factor))
+    """The same expression with shorter ranges, offsets and steps; Grafana's macros stay."""
+    return with_durations(expr, lambda duration: _divide(duration, factor))
+
+
+def shorten_dashboard(dashboard: BoundDashboard, factor: int = FACTOR) -> BoundDashboard:
+    """The same dashboard with shorter times in the queries of its panels."""
+
+    def panel(one: BoundPanel) -> BoundPanel:
+        return replace(one, queries=tuple(replace(query, expr=shorten(query.expr, factor)) for query in one.queries))
+
+    rows = (replace(row, panels=tuple(panel(one) for one in row.panels)) for row in dashboard.rows)
+    return replace(dashboard, rows=tuple(rows))
 
 
 def _shorten_field(holder: dict[str, Any], field: str, name: str, factor: int) -> None:
@@ -97,12 +116,10 @@ def _shorten_field(holder: dict[str, Any], field: str, name: str, factor: int) -
         return
     duration = read_duration(str(holder[field]))
     if duration is None:
-        raise RulesError(f"{field} is no duration", value=holder[field], expected="a time such as 5m", next_step=name)
+        raise RulesError(
+            f"{field} is not a duration", value=holder[field], expected="a time such as 5m", next_step=name
+        )
     holder[field] = duration_text(_divide(duration, factor)) if duration.ms else "0s"
-
-
-def _maybe(duration: Duration | None, factor: int) -> Duration | None:
-    return None if duration is None else _divide(duration, factor)
 
 
 def _divide(duration: Duration, factor: int) -> Duration:

@@ -8,14 +8,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from regobs import slo
 from regobs.build import build_files, write_atomically
+from regobs.catalog.model import Exposer
+from regobs.common.programs import Supervisor, find_program
 from regobs.config.model import Config
 from regobs.demo import servers
-from regobs.demo.alerts import demo_routing
-from regobs.demo.processes import Supervisor, find_program
+from regobs.demo.alerts import WebhookReceiver, demo_routing
 from regobs.demo.progress import Progress
-from regobs.demo.receiver import Receiver
-from regobs.demo.shortened import shorten_config, shorten_files, shorten_flags
+from regobs.demo.shortened import rules_config, shorten_config, shorten_files, shorten_flags
 from regobs.errors import MachineError
 from regobs.pack import Pack, find_pack
 
@@ -35,11 +36,11 @@ class Built:
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class RunningStack:
     """The servers that watch a registry, and the build that they run."""
 
-    alertmanager: servers.Server
-    prometheus: servers.Server
+    alertmanager: servers.LocalServer
+    prometheus: servers.LocalServer
     built: Built
 
 
@@ -61,20 +62,32 @@ def announce_build(progress: Progress, directory: Path, config: Config) -> Built
     return built
 
 
-def raise_curtain(
-    supervisor: Supervisor, receiver: Receiver, directory: Path, standard: Built, targets: tuple[str, ...]
-) -> Stage:
-    """Start Alertmanager and Prometheus for `targets`, with the pack built for them, its windows shortened.
+def start_stack(
+    supervisor: Supervisor,
+    receiver: WebhookReceiver,
+    directory: Path,
+    standard: Built,
+    targets: tuple[str, ...],
+    *,
+    exporters: Mapping[Exposer, tuple[str, ...]] | None = None,
+) -> RunningStack:
+    """Start Alertmanager and Prometheus for `targets` and `exporters`, with the pack built for them, times shortened.
 
     Alertmanager gets the routing of the `standard` build: it does not depend on addresses, while the rest does.
     """
     routing = demo_routing(standard.files[ALERTMANAGER], receiver.url)
     alertmanager = servers.alertmanager(supervisor, routing)
-    settings = replace(standard.config.prometheus, targets=targets, alertmanagers=(alertmanager.address,))
+    settings = replace(
+        standard.config.prometheus,
+        targets=targets,
+        alertmanagers=(alertmanager.address,),
+        exporters=exporters or {},
+    )
     config = shorten_config(replace(standard.config, prometheus=settings))
-    built = build(directory, config, standard.pack, shorten_files)
+    rules = slo.files(standard.pack, rules_config(config))
+    built = build(directory, config, standard.pack, lambda files: shorten_files({**files, **rules}))
     prometheus = servers.prometheus(supervisor, directory / SCRAPE, flags=shorten_flags())
-    return Stage(alertmanager, prometheus, built)
+    return RunningStack(alertmanager, prometheus, built)
 
 
 def check_rules(built: Built) -> str:
@@ -94,4 +107,4 @@ def default_directory() -> Path:
     return Path(home).expanduser() / "regobs" / "demo"
 
 
-__all__ = ["Built", "Stage", "announce_build", "build", "check_rules", "default_directory", "raise_curtain"]
+__all__ = ["Built", "RunningStack", "announce_build", "build", "check_rules", "default_directory", "start_stack"]

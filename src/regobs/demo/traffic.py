@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from regobs.demo.client import RegistryClient, Tally
-from regobs.demo.images import OCI_MANIFEST, Blob, Image
+from regobs.demo.client import OCI_MANIFEST, Blob, Image, RegistryClient, TrafficCounts
 from regobs.errors import RegobsError, ServerError
 
 KB, MB = 1 << 10, 1 << 20
@@ -112,7 +111,7 @@ class _Action:
     run: Callable[[RegistryClient, random.Random, str], object]
 
 
-class Mix:
+class TrafficMix:
     """Clients in the background until the `with` ends: mostly pulls, some pushes, lists, deletes, mistakes.
 
     None hangs up in the middle: docker-registry 2.8 counts that as a 500 of its own ("client disconnected"), and
@@ -125,7 +124,7 @@ class Mix:
     def __init__(
         self, url: str, pictures: Sequence[Image], *, workers: int = 4, pause: float = 0.08, seed: str = "mix"
     ) -> None:
-        self.tally = Tally()
+        self.tally = TrafficCounts()
         self._url, self._pictures, self._pause = url, pictures, pause
         self._stop = threading.Event()
         self._threads = [

@@ -13,6 +13,9 @@ from regobs.doctor.verdict import Status, Verdict
 def explain(facts: ServerFacts, deployment: Deployment, name: str, metric: Metric) -> Verdict:
     """The verdict for a metric of the catalog that has no live series."""
     if metric.exposer is not Exposer.REGISTRY:
+        only = next((form.only for form in metric.forms if form.only), "")
+        if only and deployment.names_from(metric.exposer) & facts.live:
+            return Verdict(Status.LEFT_OUT, _exists_only(name, only))
         if any(form.absent_until_observed for form in metric.forms):
             return Verdict(Status.QUIET, f"{name} appears with its first event, and there was none yet")
         reason = f"{name} comes from {metric.exposer.value}, which is not scraped"
@@ -136,11 +139,16 @@ def _not_filled(facts: ServerFacts, deployment: Deployment, name: str, metric: M
             )
         reason = f"{name} appears with its first event: there was none yet, or {needs.value} is off"
         return Verdict(Status.QUIET, reason, f"if it is off: {change}")
+    if form.only and needs is not None and deployment.names_of(needs) & facts.own:
+        return Verdict(Status.LEFT_OUT, _exists_only(name, form.only))
     if form.absent_until_observed:
         return Verdict(Status.QUIET, f"{name} appears with its first event, and there was none yet")
-    if form.may_lack:
-        return Verdict(Status.LEFT_OUT, f"{name} is not in this registry: {form.may_lack}")
-    return None
+    lacking = f"{name} is not in this registry: {form.may_lack}"
+    return Verdict(Status.LEFT_OUT, lacking) if form.may_lack else None
+
+
+def _exists_only(name: str, where: str) -> str:
+    return f"{name} exists only {where}, which is not so here"
 
 
 def _unexplained(facts: ServerFacts, name: str) -> Verdict:

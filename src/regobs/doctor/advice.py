@@ -39,6 +39,12 @@ SCRAPED = {
     Capability.REDIS_EXPORTER: "redis_exporter",
     Capability.STACKDRIVER_EXPORTER: "stackdriver_exporter",
     Capability.CLOUDWATCH_EXPORTER: "yet-another-cloudwatch-exporter",
+    Capability.PROBE: "blackbox_exporter with exporters/blackbox.yml",
+    Capability.ALERTMANAGER: "Alertmanager itself",
+    Capability.REGISTRY_PROBE: "`regobs export probe`",
+    Capability.LOG_EXPORTER: "`regobs export logs`",
+    Capability.NOTIFICATION_EXPORTER: "`regobs export notifications`",
+    Capability.DATABASE_EXPORTER: "`regobs export database`",
 }
 
 

@@ -37,8 +37,7 @@ def panel_questions(
             expected=f"one of {', '.join(sorted(titles))}",
             next_step="correct the name given to --dashboard",
         )
-    of_config = Variables.of(config)
-    scope = Variables(own=(), selector=of_config.selector, exposers=of_config.exposers)
+    scope = Variables.of(config).selectors_only
     return [
         PanelQuestion(
             dashboard=titles[query.dashboard],
@@ -63,14 +62,15 @@ def rules_of_files(files: Mapping[str, bytes]) -> list[RuleQuestion]:
     for name, content in sorted(files.items()):
         if name.startswith(RULES):
             for group in yaml.load(content, Loader=_LOADER)["groups"]:  # noqa: S506 - both load plain data only
-                questions += [_rule(group["name"], rule) for rule in group["rules"]]
+                own = "interval" in group
+                questions += [_rule(group["name"], rule, own_interval=own) for rule in group["rules"]]
     return questions
 
 
-def _rule(group: str, rule: dict[str, object]) -> RuleQuestion:
+def _rule(group: str, rule: dict[str, object], *, own_interval: bool) -> RuleQuestion:
     kind = "alerting" if "alert" in rule else "recording"
     name = str(rule["alert"] if kind == "alerting" else rule["record"])
     labels = rule.get("labels") or {}
     assert isinstance(labels, dict)  # noqa: S101 - our own output
     added = {str(key): str(value) for key, value in labels.items() if "{{" not in str(value)}
-    return RuleQuestion(kind, name, group, read(str(rule["expr"])), added)
+    return RuleQuestion(kind, name, group, read(str(rule["expr"])), added, own_interval)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from math import isnan
 
 from regobs.catalog.model import Exposer
@@ -10,10 +9,10 @@ from regobs.doctor import absent, removed
 from regobs.doctor.facts import Deployment, ServerFacts
 from regobs.doctor.verdict import Status, Verdict
 from regobs.errors import PromqlError
-from regobs.prometheus.answers import Answer
+from regobs.prometheus.answers import QueryAnswer
 from regobs.promql.nodes import Aggregate, Binary, Call, Expr, Selector
 from regobs.promql.printer import to_text
-from regobs.promql.walk import children, selectors, walk
+from regobs.promql.walk import children, ranges, selectors, walk
 
 _COMPARISONS = {"==", "!=", ">", "<", ">=", "<="}
 # Functions that answer something whether or not their argument has series.
@@ -22,7 +21,7 @@ _ALWAYS = {"absent", "absent_over_time", "vector", "time", "scalar", "pi"}
 _DEPTH = 5
 
 
-def judge(answer: Answer) -> Verdict | None:
+def judge(answer: QueryAnswer) -> Verdict | None:
     """The verdict on an answer that holds something; None for an empty one."""
     values = [sample.value for sample in answer.samples if sample.histogram is None]
     if any(sample.histogram is not None for sample in answer.samples):
@@ -40,12 +39,13 @@ def diagnose(facts: ServerFacts, deployment: Deployment, expr: Expr) -> Verdict:
     found = missing(facts, deployment, expr)
     if found is not None:
         return found
-    sparse = [text for text in map(to_text, _ranges(expr)) if text in facts.sparse]
-    if sparse:
+    sparse = next((node for node in ranges(expr) if to_text(node) in facts.sparse), None)
+    if sparse is not None:
+        every = "scrape interval" if isinstance(sparse, Selector) else "subquery step"
         return Verdict(
             Status.QUIET,
-            f"fewer than two samples in the window of {sparse[0]}",
-            "wait two scrape intervals; if it stays, the window is shorter than twice the scrape interval",
+            f"fewer than two samples in the window of {to_text(sparse)}",
+            f"wait two {every}s; if it stays, the window is shorter than twice the {every}",
         )
     if any(selector.offset is not None and selector.offset.ms > 0 for selector in selectors(expr)):
         return Verdict(Status.QUIET, "it looks back, and the server has no samples from that time", "wait")
@@ -56,10 +56,6 @@ def diagnose(facts: ServerFacts, deployment: Deployment, expr: Expr) -> Verdict:
         "every selector finds series, but the expression joins none of them",
         "compare the labels of its sides: something in the scrape adds a label to one of them only",
     )
-
-
-def _ranges(expr: Expr) -> Iterable[Selector]:
-    return (selector for selector in selectors(expr) if selector.range is not None)
 
 
 def missing(facts: ServerFacts, deployment: Deployment, expr: Expr, depth: int = 0) -> Verdict | None:

@@ -10,18 +10,20 @@ from regobs.config import Config
 from regobs.doctor.content import panel_questions, rule_questions, rules_of_files
 from regobs.doctor.diagnose import diagnose, judge
 from regobs.doctor.facts import Deployment, ServerFacts
-from regobs.doctor.gather import add_series, add_sparse, concurrently, gather
+from regobs.doctor.gather import Progress, add_series, add_sparse, concurrently, gather
 from regobs.doctor.problems import problems
-from regobs.doctor.questions import PanelQuestion, RuleQuestion, default_window, fill_durations
-from regobs.doctor.report import DashboardFinding, PanelFinding, QueryFinding, Report
+from regobs.doctor.questions import PanelQuestion, RuleQuestion, default_window
+from regobs.doctor.report import DashboardFinding, DoctorReport, PanelFinding, QueryFinding
 from regobs.doctor.rules import examine_rules
+from regobs.doctor.server import look_at, state_problems
 from regobs.doctor.verdict import Status, Verdict, worst
 from regobs.errors import QueryError
 from regobs.pack import Pack
 from regobs.prometheus import Prometheus
-from regobs.prometheus.answers import Answer
+from regobs.prometheus.answers import QueryAnswer
 from regobs.promql.nodes import Duration, Expr
 from regobs.promql.printer import to_text
+from regobs.promql.walk import fill_durations
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +32,8 @@ class _Asked:
 
     question: PanelQuestion
     expr: Expr | None
-    answer: Answer | None = None
-    error: str = ""
+    answer: QueryAnswer | None = None
+    error: Verdict | None = None
 
 
 def examine(
@@ -42,7 +44,8 @@ def examine(
     dashboard: str | None = None,
     window: Duration | None = None,
     files: Mapping[str, bytes] | None = None,
-) -> Report:
+    progress: Progress | None = None,
+) -> DoctorReport:
     """Every panel and every rule of a pack, or only the panels of one dashboard, against what this server has.
 
     `files` are those of a build whose rules the server should have loaded, when they are not those of the pack.
@@ -50,9 +53,10 @@ def examine(
     """
     records = slo.records(pack, config)
     panels = panel_questions(pack, config, records, dashboard)
+    if dashboard is not None:  # the rules of a pack take a second to compile
+        return examine_questions(prometheus, config, panels, (), window, progress=progress)
     rules = rule_questions(pack, config) if files is None else rules_of_files(files)
-    rules = [] if dashboard is not None else rules
-    return examine_questions(prometheus, config, panels, rules, window)
+    return examine_questions(prometheus, config, panels, rules, window, progress=progress)
 
 
 def examine_questions(
@@ -61,15 +65,20 @@ def examine_questions(
     panels: Sequence[PanelQuestion],
     rules: Sequence[RuleQuestion] = (),
     window: Duration | None = None,
-) -> Report:
+    *,
+    progress: Progress | None = None,
+) -> DoctorReport:
     """Run every question and say of each what it has and why not. `window` stands for Grafana's macros.
+
+    `progress` is told how many of how many queries are answered.
 
     Raises ServerError when the server is unreachable or is no Prometheus; a query that it rejects is a finding.
     """
     build = prometheus.buildinfo()
+    state = look_at(prometheus, (rule.name for rule in rules if rule.kind == "alerting"))
     deployment = deployment_of(config)
     fill = window or default_window(config)
-    asked = concurrently(lambda question: _ask(prometheus, question, fill), panels)
+    asked = concurrently(lambda question: _ask(prometheus, question, fill), panels, progress)
     exprs = [item.expr for item in asked if item.expr is not None]
     rule_exprs = [rule.expr for rule in rules]
     facts = gather(prometheus, deployment, [*exprs, *rule_exprs])
@@ -77,7 +86,7 @@ def examine_questions(
     facts = add_series(prometheus, deployment, facts, [*empty, *rule_exprs])
     facts = add_sparse(prometheus, facts, empty)
     found = examine_rules(facts, deployment, rules)
-    return Report(
+    return DoctorReport(
         server=prometheus.url,
         server_version=build.version,
         flavor=str(facts.flavor or config.flavor),
@@ -85,6 +94,9 @@ def examine_questions(
         dashboards=_dashboards([(item.question, _finding(facts, deployment, item)) for item in asked]),
         rules=found,
         problems=problems(facts, deployment, config, rules),
+        firing=state.firing,
+        state=state_problems(state, config, {rule.group for rule in rules if not rule.own_interval}),
+        now=state.now,
     )
 
 
@@ -94,7 +106,7 @@ def deployment_of(config: Config) -> Deployment:
     return Deployment(config.vocabulary, registry=config.matchers, neighbours=neighbours)
 
 
-def _has(answer: Answer) -> bool:
+def _has(answer: QueryAnswer) -> bool:
     return bool(answer.samples)
 
 
@@ -105,7 +117,8 @@ def _ask(prometheus: Prometheus, question: PanelQuestion, window: Duration) -> _
     try:
         return _Asked(question, expr, prometheus.query(to_text(expr)))
     except QueryError as error:
-        return _Asked(question, expr, error=error.expected or error.message)
+        advice = error.next_step or "report it: a generated query must be valid"
+        return _Asked(question, expr, error=Verdict(Status.ERROR, error.expected or error.message, advice))
 
 
 def _finding(facts: ServerFacts, deployment: Deployment, asked: _Asked) -> QueryFinding:
@@ -113,7 +126,7 @@ def _finding(facts: ServerFacts, deployment: Deployment, asked: _Asked) -> Query
         return QueryFinding("", 0, Verdict(Status.LEFT_OUT, asked.question.left_out))
     text = to_text(asked.expr)
     if asked.answer is None:
-        return QueryFinding(text, 0, Verdict(Status.ERROR, asked.error, "report it: a generated query must be valid"))
+        return QueryFinding(text, 0, asked.error or Verdict(Status.ERROR))
     verdict = judge(asked.answer) or diagnose(facts, deployment, asked.expr)
     return QueryFinding(text, len(asked.answer.samples), verdict)
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 from regobs.catalog import METRICS, by_series
 from regobs.catalog.model import Capability, Exposer, Flavor, Metric, Version
 from regobs.doctor.matching import LabelSet
-from regobs.prometheus.answers import Rule, Target
+from regobs.prometheus.state import LoadedRule, Target
 from regobs.promql.nodes import Expr, Matcher
 from regobs.promql.parse import parse
 from regobs.promql.vocabulary import Vocabulary
@@ -39,7 +39,7 @@ class ServerFacts:
     configured selector finds; `known` all names the server still has in its storage, stale ones included. `series`
     holds details of the live names that a diagnosis may need. `targets` and `rules` (by name) are None when the
     server does not offer them (Thanos, Mimir). `version` and `flavor` are those that the scraped registry itself
-    shows, None when it does not. `sparse` are the range selectors (as text) whose series all have fewer than two
+    shows, None when it does not. `sparse` are the range vectors (as text) whose series all have fewer than two
     samples in the window.
     """
 
@@ -49,7 +49,7 @@ class ServerFacts:
     series: Mapping[str, Series] = field(default_factory=dict)
     up: tuple[Up, ...] = ()
     targets: tuple[Target, ...] | None = None
-    rules: Mapping[str, tuple[Rule, ...]] | None = None
+    rules: Mapping[str, tuple[LoadedRule, ...]] | None = None
     version: Version | None = None
     flavor: Flavor | None = None
     sparse: frozenset[str] = frozenset()
@@ -94,6 +94,11 @@ class Deployment:
     def registry_names(self) -> frozenset[str]:
         """The series that tell a registry from any other process."""
         return frozenset(name for metric in METRICS.values() if _is_distinct(metric) for name in metric.series)
+
+    @staticmethod
+    def names_from(exposer: Exposer) -> frozenset[str]:
+        """All series of one process that the catalog knows."""
+        return frozenset(name for metric in METRICS.values() if metric.exposer is exposer for name in metric.series)
 
     def names_of(self, capability: Capability, *, certain: bool = False) -> frozenset[str]:
         """The series that exist only with a capability; `certain` leaves out those that need an event first."""

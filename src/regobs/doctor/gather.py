@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TypeVar
@@ -15,20 +15,29 @@ from regobs.doctor.matching import shown
 from regobs.doctor.removed import EXPORTED
 from regobs.errors import PromqlError, ServerError
 from regobs.prometheus import Prometheus
-from regobs.prometheus.answers import Rule, Target
-from regobs.promql.nodes import Expr, Matcher, Selector
+from regobs.prometheus.state import LoadedRule, Target
+from regobs.promql.nodes import Expr, Matcher
 from regobs.promql.printer import to_text
-from regobs.promql.walk import selectors
+from regobs.promql.walk import ranges, selectors
 
+_LONGEST_NAMES = 8_000  # characters; VictoriaMetrics refuses a query of more than 16 KiB
 THREADS = 6  # a Prometheus evaluates 20 queries at once by default; we leave most of them to others
 T = TypeVar("T")
 R = TypeVar("R")
 
 
-def concurrently(work: Callable[[T], R], items: Sequence[T]) -> list[R]:
-    """The results in order, a few at a time."""
+Progress = Callable[[int, int], None]
+
+
+def concurrently(work: Callable[[T], R], items: Sequence[T], progress: Progress | None = None) -> list[R]:
+    """The results in order, a few at a time; `progress` is told how many of how many there are."""
+    results: list[R] = []
     with ThreadPoolExecutor(THREADS) as pool:
-        return list(pool.map(work, items))
+        for result in pool.map(work, items):
+            results.append(result)
+            if progress is not None:
+                progress(len(results), len(items))
+    return results
 
 
 def gather(prometheus: Prometheus, deployment: Deployment, exprs: Iterable[Expr]) -> ServerFacts:
@@ -47,8 +56,8 @@ def gather(prometheus: Prometheus, deployment: Deployment, exprs: Iterable[Expr]
         up=up,
         targets=_targets(prometheus),
         rules=rules,
-        version=_version(prometheus, own_scope),
-        flavor=_flavor(prometheus, own, own_scope),
+        version=version_of(prometheus, own_scope),
+        flavor=flavor_of(prometheus, own, own_scope),
     )
 
 
@@ -58,7 +67,7 @@ def names_in(expr: Expr) -> set[str]:
 
 
 def recorded_inputs(
-    deployment: Deployment, rules: Mapping[str, tuple[Rule, ...]] | None, names: Iterable[str]
+    deployment: Deployment, rules: Mapping[str, tuple[LoadedRule, ...]] | None, names: Iterable[str]
 ) -> set[str]:
     """The names that the loaded rules of these names read, and the rules of those, to the end."""
     found: set[str] = set()
@@ -72,9 +81,24 @@ def recorded_inputs(
 
 
 def _live(prometheus: Prometheus, names: Iterable[str], scope: Sequence[Matcher]) -> frozenset[str]:
-    matchers = ", ".join(filter(None, (f'__name__=~"{"|".join(sorted(names))}"', shown(scope))))
-    answer = prometheus.query(f"group by (__name__) ({{{matchers}}})")
-    return frozenset(sample.labels["__name__"] for sample in answer.samples)
+    found: set[str] = set()
+    for text in name_patterns(names):
+        matchers = ", ".join(filter(None, (f'__name__=~"{text}"', shown(scope))))
+        answer = prometheus.query(f"group by (__name__) ({{{matchers}}})")
+        found |= {sample.labels["__name__"] for sample in answer.samples}
+    return frozenset(found)
+
+
+def name_patterns(names: Iterable[str]) -> Iterator[str]:
+    """The names as regular expressions, none of them longer than a server takes."""
+    text = ""
+    for name in sorted(names):
+        if text and len(text) + len(name) >= _LONGEST_NAMES:
+            yield text
+            text = ""
+        text = f"{text}|{name}" if text else name
+    if text:
+        yield text
 
 
 def _targets(prometheus: Prometheus) -> tuple[Target, ...] | None:
@@ -84,19 +108,19 @@ def _targets(prometheus: Prometheus) -> tuple[Target, ...] | None:
         return None
 
 
-def _rules(prometheus: Prometheus) -> dict[str, tuple[Rule, ...]] | None:
+def _rules(prometheus: Prometheus) -> dict[str, tuple[LoadedRule, ...]] | None:
     try:
         groups = prometheus.rules()
     except ServerError:
         return None
-    rules: dict[str, tuple[Rule, ...]] = {}
+    rules: dict[str, tuple[LoadedRule, ...]] = {}
     for group in groups:
         for rule in group.rules:
             rules[rule.name] = (*rules.get(rule.name, ()), rule)
     return rules
 
 
-def _version(prometheus: Prometheus, scope: Sequence[Matcher]) -> Version | None:
+def version_of(prometheus: Prometheus, scope: Sequence[Matcher]) -> Version | None:
     """The oldest version that runs: what it lacks, the dashboards lack."""
     versions = []
     for metric in METRICS.values():
@@ -109,7 +133,7 @@ def _version(prometheus: Prometheus, scope: Sequence[Matcher]) -> Version | None
     return min(versions, default=None)
 
 
-def _flavor(prometheus: Prometheus, own: frozenset[str], scope: Sequence[Matcher]) -> Flavor | None:
+def flavor_of(prometheus: Prometheus, own: frozenset[str], scope: Sequence[Matcher]) -> Flavor | None:
     """The flavor of what is scraped: by a label that only one flavor's form has, else by metrics only one has."""
     for metric in METRICS.values():
         name = next((name for name in metric.series if name in own), None)
@@ -144,7 +168,10 @@ def _only(metric: Metric, flavor: Flavor, own: frozenset[str]) -> bool:
 def add_series(
     prometheus: Prometheus, deployment: Deployment, facts: ServerFacts, exprs: Sequence[Expr]
 ) -> ServerFacts:
-    """The facts with the labels of every live name that these expressions, or rules below them, read."""
+    """The facts with the labels of every live name that these expressions, or rules below them, read.
+
+    A name whose last series ended since `gather` asked is not live any more.
+    """
     names = {name for expr in exprs for name in names_in(expr)}
     names |= recorded_inputs(deployment, facts.rules, names)
     below = [rule.query for name in sorted(names) for rule in (facts.rules or {}).get(name, ())]
@@ -156,8 +183,14 @@ def add_series(
                 labels = {item.label for item in selector.matchers} - {"__name__"}
                 asked.setdefault(live, set()).update(labels, {f"{EXPORTED}{label}" for label in labels})
     todo = sorted(asked)
-    found = concurrently(lambda name: _series(prometheus, name, asked[name]), todo)
-    return replace(facts, series={**facts.series, **dict(zip(todo, found, strict=True))})
+    found = dict(zip(todo, concurrently(lambda name: _series(prometheus, name, asked[name]), todo), strict=True))
+    ended = {name for name, series in found.items() if not series.combinations}  # since `gather` saw them
+    return replace(
+        facts,
+        live=facts.live - ended,
+        own=facts.own - ended,
+        series={**facts.series, **{name: series for name, series in found.items() if name not in ended}},
+    )
 
 
 def _parsed(deployment: Deployment, texts: Iterable[str]) -> list[Expr]:
@@ -183,11 +216,11 @@ def _series(prometheus: Prometheus, name: str, asked: set[str]) -> Series:
 
 
 def add_sparse(prometheus: Prometheus, facts: ServerFacts, exprs: Iterable[Expr]) -> ServerFacts:
-    """The facts with the range selectors of these expressions that have too few samples for a rate."""
-    ranges: dict[str, Selector] = {
-        to_text(selector): selector for expr in exprs for selector in selectors(expr) if selector.range is not None
-    }
-    texts = sorted(ranges)
+    """The facts with the range vectors of these expressions that have too few samples for a rate."""
+    texts = sorted({to_text(node) for expr in exprs for node in ranges(expr)})
     answers = concurrently(lambda text: prometheus.query(f"max(count_over_time({text}))"), texts)
-    most = {text: answer.samples[0].value for text, answer in zip(texts, answers, strict=True) if answer.samples}
-    return replace(facts, sparse=facts.sparse | {text for text, count in most.items() if count < 2})
+    # No answer is no sample: of a server that is minutes old, no step of a subquery may have come yet.
+    counts = {
+        text: answer.samples[0].value if answer.samples else 0 for text, answer in zip(texts, answers, strict=True)
+    }
+    return replace(facts, sparse=facts.sparse | {text for text, count in counts.items() if count < 2})

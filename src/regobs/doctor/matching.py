@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import itertools
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
+from regobs.common.closest import closest
 from regobs.promql.nodes import Matcher, MatchOp
 
 LabelSet = Mapping[str, str]
@@ -61,7 +61,7 @@ def values(label: str, series: Sequence[LabelSet]) -> tuple[str, ...]:
 
 def nearest(wanted: str, present: Sequence[str], count: int = 5) -> tuple[str, ...]:
     """Up to `count` values, those most like the wanted one first."""
-    close = difflib.get_close_matches(wanted, present, n=count, cutoff=0.5)
+    close = closest(wanted, present, count, cutoff=0.5)
     return tuple((close + [value for value in present if value not in close])[:count])
 
 

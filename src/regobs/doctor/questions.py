@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from regobs.config import Config
-from regobs.promql.nodes import Duration, Expr, Selector, Subquery
-from regobs.promql.walk import rebuild
+from regobs.promql.nodes import Duration, Expr
 
 MINUTE = 60_000
 HOUR = 3_600_000
@@ -30,35 +29,19 @@ class PanelQuestion:
 
 @dataclass(frozen=True, slots=True)
 class RuleQuestion:
-    """One rule of the build: `kind` is alerting or recording, `labels` those that the rule adds itself."""
+    """One rule of the build: `kind` is alerting or recording, `labels` those that the rule adds itself.
+
+    `own_interval` says that its group names an interval, so the server's settings do not count.
+    """
 
     kind: str
     name: str
     group: str
     expr: Expr
     labels: Mapping[str, str] = field(default_factory=dict)
+    own_interval: bool = False
 
 
 def default_window(config: Config) -> Duration:
     """What stands for `$__rate_interval`: four scrapes, as Grafana computes it, and at least a minute."""
     return Duration(max(4 * config.prometheus.scrape_interval.ms, MINUTE))
-
-
-def fill_durations(expr: Expr, window: Duration, span: Duration = Duration(HOUR)) -> Expr:
-    """`$__range` becomes `span`, every other macro `window`."""
-
-    def real(duration: Duration | None) -> Duration | None:
-        if duration is None or not duration.macro:
-            return duration
-        return span if duration.macro.strip("${}") == "__range" else window
-
-    def visit(node: Expr) -> Expr:
-        match node:
-            case Selector():
-                return replace(node, range=real(node.range), offset=real(node.offset))
-            case Subquery():
-                changed = rebuild(node, visit)
-                return replace(changed, range=real(node.range) or window, step=real(node.step))
-        return rebuild(node, visit)
-
-    return visit(expr)

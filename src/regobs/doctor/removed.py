@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from regobs.catalog import targets
 from regobs.catalog.model import ALL_FLAVORS, Exposer, Flavor, Metric
 from regobs.doctor import absent
 from regobs.doctor.facts import Deployment, Series, ServerFacts
@@ -39,6 +40,9 @@ def explain(facts: ServerFacts, deployment: Deployment, name: str, matchers: Seq
         down = absent.scrape_problem(facts, deployment)
         if down is not None:
             return down
+    if metric is targets.ALERTS and culprits(asked, series.combinations):
+        # each alert has its own labels: what the active ones lack says nothing of this one
+        return Verdict(Status.QUIET, f"no such alert is active: {name}{{{shown(asked)}}}")
     if found:
         series = _narrowed(series, found)
     group = culprits(asked, series.combinations)

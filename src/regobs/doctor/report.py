@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 from regobs.doctor.verdict import Status, Verdict
 from regobs.errors import ExitCode
+
+SettingValue = str | bool | list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +65,75 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """Everything found. `flavor` and `version` are those that the registry itself shows, else those of regobs.toml."""
+class FiringAlert:
+    """An alert of the build that fires now: its labels, its value (NaN when unknown), since when, and its runbook."""
+
+    name: str
+    labels: Mapping[str, str]
+    value: float
+    since: str = ""
+    runbook: str = ""
+
+    def as_data(self) -> dict[str, Any]:
+        """The stable JSON form."""
+        return {
+            "name": self.name,
+            "labels": dict(self.labels),
+            "value": self.value if isfinite(self.value) else None,  # JSON has neither NaN nor infinity
+            "since": self.since or None,
+            "runbook": self.runbook or None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ProposedSetting:
+    """One line of regobs.toml: the keys of its table, its key, its value, and what showed it."""
+
+    table: tuple[str, ...]
+    key: str
+    value: SettingValue
+    reason: str
+
+    @property
+    def name(self) -> str:
+        """The table and key, such as `registry.flavor`."""
+        return ".".join((*self.table, self.key))
+
+    def as_data(self) -> dict[str, Any]:
+        """The stable JSON form."""
+        return {"setting": self.name, "value": self.value, "reason": self.reason}
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsProposal:
+    """What to change in a settings file so that it says what was seen; nothing where it says so already.
+
+    `text` is the whole file afterwards, `unknown` what the server did not show.
+    """
+
+    file: str
+    settings: tuple[ProposedSetting, ...]
+    text: str
+    diff: str
+    unknown: tuple[str, ...] = ()
+
+    def as_data(self) -> dict[str, Any]:
+        """The stable JSON form."""
+        return {
+            "file": self.file,
+            "settings": [one.as_data() for one in self.settings],
+            "diff": self.diff,
+            "unknown": list(self.unknown),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class DoctorReport:
+    """Everything found. `flavor` and `version` are those that the registry itself shows, else those of regobs.toml.
+
+    `firing` are the alerts that fire, `state` what is wrong with the server itself at its time `now`, `problems` what
+    does not fit between deployment and settings, `proposal` the changes of regobs.toml that the server implies.
+    """
 
     server: str
     server_version: str
@@ -72,6 +142,10 @@ class Report:
     dashboards: tuple[DashboardFinding, ...]
     rules: tuple[RuleFinding, ...] = ()
     problems: tuple[Problem, ...] = ()
+    firing: tuple[FiringAlert, ...] = ()
+    state: tuple[Problem, ...] = ()
+    now: float = 0.0
+    proposal: SettingsProposal | None = None
 
     @property
     def panels(self) -> Counter[Status]:
@@ -104,6 +178,8 @@ class Report:
             "version": self.version,
             "ok": self.exit_code is ExitCode.OK,
             "summary": self._summary(),
+            "firing": [alert.as_data() for alert in self.firing],
+            "server_state": [{"problem": item.text, "change": item.change} for item in self.state],
             "dashboards": [
                 {
                     "title": board.title,
@@ -114,6 +190,7 @@ class Report:
             "alerts": [_rule(rule) for rule in self.rules if rule.kind == "alerting" and _kept(rule, failing_only)],
             "recordings": [_rule(rule) for rule in self.rules if rule.kind != "alerting" and _kept(rule, failing_only)],
             "problems": [{"problem": item.text, "change": item.change} for item in self.problems],
+            "proposal": self.proposal.as_data() if self.proposal and self.proposal.settings else None,
         }
 
     def _summary(self) -> dict[str, int]:

@@ -11,7 +11,7 @@ from regobs.doctor.questions import RuleQuestion
 from regobs.doctor.report import RuleFinding
 from regobs.doctor.verdict import Status, Verdict
 from regobs.errors import PromqlError
-from regobs.prometheus.answers import Rule
+from regobs.prometheus.state import LoadedRule
 from regobs.promql.nodes import Aggregate, Expr, Selector
 from regobs.promql.walk import rebuild, strip_parens
 
@@ -24,7 +24,7 @@ def examine_rules(facts: ServerFacts, deployment: Deployment, rules: Sequence[Ru
     return tuple(_finding(facts, deployment, rule) for rule in rules)
 
 
-def loaded(facts: ServerFacts, rule: RuleQuestion) -> tuple[Rule, ...]:
+def loaded(facts: ServerFacts, rule: RuleQuestion) -> tuple[LoadedRule, ...]:
     """The server's rules of this kind, name and labels; it may have more labels from its own settings."""
     return tuple(
         found
@@ -40,7 +40,7 @@ def _finding(facts: ServerFacts, deployment: Deployment, rule: RuleQuestion) -> 
     return RuleFinding(rule.kind, rule.name, rule.group, rule.labels, state, verdict)
 
 
-def _verdict(facts: ServerFacts, deployment: Deployment, rule: RuleQuestion, found: Sequence[Rule]) -> Verdict:
+def _verdict(facts: ServerFacts, deployment: Deployment, rule: RuleQuestion, found: Sequence[LoadedRule]) -> Verdict:
     if facts.rules is not None and not found:
         return Verdict(Status.EMPTY, "the server has not loaded this rule", LOAD)
     failed = next((item for item in found if item.health == "err"), None)
@@ -58,7 +58,7 @@ def _verdict(facts: ServerFacts, deployment: Deployment, rule: RuleQuestion, fou
     return Verdict(Status.DATA)
 
 
-def differs(deployment: Deployment, rule: RuleQuestion, found: Rule) -> bool:
+def differs(deployment: Deployment, rule: RuleQuestion, found: LoadedRule) -> bool:
     """Whether the server evaluates another expression than this build has; spelling does not count."""
     try:
         return _canonical(deployment.parse(found.query)) != _canonical(rule.expr)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from math import isfinite
 
-from regobs.doctor.report import DashboardFinding, PanelFinding, Report, RuleFinding
+from regobs.common.table import escape
+from regobs.doctor.report import DashboardFinding, DoctorReport, PanelFinding, RuleFinding
+from regobs.doctor.server import since_text
 from regobs.doctor.verdict import Status, Verdict
 
 _WIDTH = max(len(status.value) for status in Status)
@@ -30,10 +33,10 @@ class _Notes:
                 yield f"  {' ' * len(str(number))}   change: {change}"
 
 
-def text(report: Report, *, failing_only: bool = False) -> str:
+def text(report: DoctorReport, *, failing_only: bool = False) -> str:
     """The whole report, with a line break at its end."""
     notes = _Notes()
-    lines = [_headline(report)]
+    lines = [_headline(report), *_firing(report), *_state(report)]
     for board in report.dashboards:
         lines += _board(board, notes, failing_only=failing_only)
     lines += _rules(report.rules, notes, failing_only=failing_only)
@@ -46,13 +49,33 @@ def text(report: Report, *, failing_only: bool = False) -> str:
         lines += ["", "Problems"]
         for problem in report.problems:
             lines += [f"  - {problem.text}", f"    change: {problem.change}"]
+    lines += _proposal(report)
     return "\n".join([*lines, "", *summary(report)]) + "\n"
 
 
-def _headline(report: Report) -> str:
+def _headline(report: DoctorReport) -> str:
     version = f" {report.version}" if report.version else ""
     server = f" {report.server_version}" if report.server_version else ""
     return f"Prometheus{server} at {report.server}; registry: {report.flavor}{version}"
+
+
+def _firing(report: DoctorReport) -> Iterator[str]:
+    """What burns comes first, whatever else is asked for."""
+    if report.firing:
+        yield from ("", "Firing now")
+    for alert in report.firing:
+        labels = ", ".join(f"{name}={value}" for name, value in sorted(alert.labels.items()))
+        value = f"value {alert.value:.4g}" if isfinite(alert.value) else ""
+        yield "  " + "  ".join(filter(None, (alert.name, f"({labels})", value, since_text(alert, report.now))))
+        if alert.runbook:
+            yield f"      runbook: {alert.runbook}"
+
+
+def _state(report: DoctorReport) -> Iterator[str]:
+    if report.state:
+        yield from ("", "The server itself")
+    for problem in report.state:
+        yield from (f"  - {problem.text}", f"    change: {problem.change}")
 
 
 def _board(board: DashboardFinding, notes: _Notes, *, failing_only: bool) -> Iterator[str]:
@@ -68,7 +91,7 @@ def _board(board: DashboardFinding, notes: _Notes, *, failing_only: bool) -> Ite
         yield line + "".join(_marks(panel, notes))
 
 
-def _left_out(report: Report) -> Iterator[str]:
+def _left_out(report: DoctorReport) -> Iterator[str]:
     """How many panels are left out for each reason; the metric that begins a reason is not what tells them apart."""
     reasons = [
         panel.verdict.reason
@@ -121,7 +144,19 @@ def _named(rule: RuleFinding) -> str:
     return f"{rule.name} ({severity})" if severity else rule.name
 
 
-def summary(report: Report) -> Iterator[str]:
+def _proposal(report: DoctorReport) -> Iterator[str]:
+    """The settings that the server implies, as a diff of the file with the reason of each."""
+    if report.proposal is None or not report.proposal.settings:
+        return
+    yield from ("", "Proposed settings: `regobs init --update` writes them")
+    for setting in report.proposal.settings:
+        first, *rest = setting.reason.split("\n")
+        yield f"  {setting.name}: {first}"
+        yield from (f"    {line}" for line in rest)
+    yield from (f"  {escape(line)}" for line in report.proposal.diff.split("\n") if line)
+
+
+def summary(report: DoctorReport) -> Iterator[str]:
     """One line on the panels, one on the rules when there are any."""
     panels = report.panels
     asked = sum(panels.values()) - panels[Status.LEFT_OUT]

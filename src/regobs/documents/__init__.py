@@ -3,6 +3,16 @@
 from regobs.documents.json_text import dump_json
 from regobs.documents.reading import Document, Steps, load_yaml, load_yaml_all, read_yaml
 from regobs.documents.schemas import validate
-from regobs.documents.writing import dump_yaml
+from regobs.documents.writing import WrittenYaml, dump_yaml
 
-__all__ = ["Document", "Steps", "dump_json", "dump_yaml", "load_yaml", "load_yaml_all", "read_yaml", "validate"]
+__all__ = [
+    "Document",
+    "Steps",
+    "WrittenYaml",
+    "dump_json",
+    "dump_yaml",
+    "load_yaml",
+    "load_yaml_all",
+    "read_yaml",
+    "validate",
+]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,25 @@ class Document:
             named, node = found
             mark = named.start_mark if key else node.start_mark
         return _location(self.file, mark) if mark is not None else Location(self.file)
+
+    def extent(self, path: Steps = (), *, key: bool = False) -> tuple[int, int]:
+        """The offsets in the text where the value at `path`, or with `key` its key, begins and ends.
+
+        Of a path that is not there, those of the nearest parent.
+        """
+        node = named = self._root
+        for step in path:
+            found = _child(node, step)
+            if found is None:
+                break
+            named, node = found
+        shown = named if key else node
+        return (shown.start_mark.index, shown.end_mark.index) if shown is not None else (0, 0)
+
+    def part(self, step: str | int) -> Document:
+        """What is under a key or at an index, as a document of its own with the same places."""
+        found = None if self._root is None else _child(self._root, step)
+        return Document(self.data[step], self.file, found[1] if found else None)
 
 
 def load_yaml(text: str | bytes, file: str, *, error: type[InputError] = RulesError) -> Document:
@@ -163,7 +182,7 @@ class _Reader:
         result: dict[str, Any] = {}
         for parent in _merge_parents(node):
             if not isinstance(parent, yaml.MappingNode):
-                raise self._fail(parent, "`<<` of something that is no mapping", "`<<: *anchor` of a mapping")
+                raise self._fail(parent, "`<<` of something that is not a mapping", "`<<: *anchor` of a mapping")
             result = {**self.value(parent), **result}
         return result
 
@@ -176,10 +195,13 @@ class _Reader:
             return _BOOLS[text]
         if text in _NULLS:
             return None
-        if _INTEGER.fullmatch(text):
-            return int(text)
-        if _FRACTION.fullmatch(text):
-            return Decimal(text)
+        try:
+            if _INTEGER.fullmatch(text):
+                return int(text)
+            if _FRACTION.fullmatch(text):
+                return Decimal(text)
+        except (ValueError, InvalidOperation):  # thousands of digits, or an exponent of as many
+            raise self._fail(node, "a number that is too long", f"fewer than its {len(text)} characters") from None
         return text
 
     def _plain_tag(self, node: yaml.Node, kind: str) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any
 
+from regobs.common.closest import did_you_mean
 from regobs.documents.reading import Document
 from regobs.errors import InputError, SloError
 
@@ -96,10 +96,8 @@ class _Fault:
     def _unexpected(self, name: str) -> tuple[str, Any, str, str]:
         key = self._details["unexpected"][0]
         keys = sorted(self._subschema(self._fault.schema_path[:-1]).get("properties", {}))
-        close = get_close_matches(key, keys, n=1)
         expected = f"one of {', '.join(keys)}" if keys else "no such key"
-        step = f"did you mean {close[0]!r}?" if close else f"remove {key!r}"
-        return f"{name} has an unknown key", key, expected, step
+        return f"{name} has an unknown key", key, expected, did_you_mean(key, keys, f"remove {key!r}")
 
     def _expectation(self) -> str:
         details = self._details

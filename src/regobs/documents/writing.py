@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -26,10 +27,24 @@ _ORDINARY = re.compile(r"[ -~\u00a0-\u1fff\u2010-\u2027\u2030-\ud7ff]*")  # prin
 _PLAIN = re.compile(r"(?![-?:,\[\]{}#&*!|>'\"%@`\s])(?:[^:#\s]|:(?!\s|$)|(?<!\s)#|\s(?=\S)(?!\s*#))+")
 
 
+@dataclass(frozen=True, slots=True)
+class WrittenYaml:
+    """Data that is written already: it can stand in the data of several documents and is written once for all."""
+
+    lines: tuple[str, ...]
+
+    @classmethod
+    def of(cls, data: Any) -> WrittenYaml:
+        """The lines of some data, which is neither empty nor a scalar."""
+        lines: list[str] = []
+        _put(data, "", "", lines)
+        return cls(tuple(lines))
+
+
 def dump_yaml(data: Any) -> str:
     """Write data as YAML: keys in their order, no aliases, no folded lines. The same data gives the same text.
 
-    Data are dicts with text keys, lists and tuples, text, int, Decimal, bool and None.
+    Data are dicts with text keys, lists and tuples, text, int, Decimal, bool and None, and WrittenYaml of such data.
     """
     lines: list[str] = []
     _put(data, "", "", lines)
@@ -47,6 +62,9 @@ def _put(data: Any, indent: str, lead: str, lines: list[str]) -> None:
         for item in data:
             _put(item, indent + "  ", f"{lead}- ", lines)
             lead = indent
+    elif isinstance(data, WrittenYaml):
+        lines.append(lead + data.lines[0])
+        lines += [indent + line if line else line for line in data.lines[1:]]
     else:
         first, *rest = _scalar(data, indent or "  ")
         lines.append(lead + first)

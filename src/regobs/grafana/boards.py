@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from regobs.documents import Steps
 from regobs.errors import InputError, Location
+from regobs.grafana.classic import FoundDashboards, find_dashboards, panels_of, targets_of
 
 Json = dict[str, Any]
 FOLDER = "dashboards"  # where a build puts them, below its own directory
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ReadPanel:
     """One panel. `place` counts from 0 within its row; `number` is Grafana's id; each query is (ref, text, legend).
 
-    `thresholds` and `links` are one line of text each.
+    `thresholds` and `links` are one line of text each. `json` is the panel as it was read.
     """
 
     row: str
@@ -31,6 +33,13 @@ class Shown:
     description: str
     links: str
     queries: tuple[tuple[str, str, str], ...]
+    json: Json = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def defaults(self) -> Json:
+        """What Grafana keeps of all its fields: unit, thresholds, ends of the axis."""
+        found = (self.json.get("fieldConfig") or {}).get("defaults")
+        return found if isinstance(found, dict) else {}
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -39,16 +48,16 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
-class Board:
+class ReadDashboard:
     """One dashboard: its panels in reading order, its variables by name."""
 
     uid: str
     title: str
     variables: tuple[str, ...]
-    panels: tuple[Shown, ...]
+    panels: tuple[ReadPanel, ...]
 
 
-def read_boards(path: Path) -> dict[str, Board]:
+def read_boards(path: Path) -> dict[str, ReadDashboard]:
     """The dashboards of a file, of a directory, or of a build's output, by file name without suffix.
 
     Raises InputError for a path that has none, and for a file that is none.
@@ -67,7 +76,7 @@ def read_boards(path: Path) -> dict[str, Board]:
     return found
 
 
-def read_board(path: Path) -> Board:
+def read_board(path: Path) -> ReadDashboard:
     """The dashboard of one file. Raises InputError."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
@@ -75,9 +84,11 @@ def read_board(path: Path) -> Board:
         raise _refused(f"this is no JSON: {error.msg}", path, error.lineno, error.colno) from error
     except (OSError, UnicodeDecodeError) as error:
         raise _refused(f"this file cannot be read: {error}", path) from error
-    board = data.get("dashboard", data) if isinstance(data, dict) else None  # the API wraps it
-    if not isinstance(board, dict) or not isinstance(board.get("panels"), list):
-        raise _refused("this is no dashboard: it has no list of panels", path)
+    found = find_dashboards(data) if isinstance(data, dict) else FoundDashboards()
+    board = next((one for _, one in found.boards), data)
+    if not isinstance(board, dict) or not isinstance(board.get("panels", board.get("rows")), list):
+        reason = next(iter(found.not_read), "this is no dashboard: it has no list of panels")
+        raise _refused(reason, path)
     try:
         return board_of(board)
     except (TypeError, ValueError, KeyError, AttributeError) as error:
@@ -93,14 +104,14 @@ def _refused(message: str, path: Path, line: int | None = None, column: int | No
     )
 
 
-def board_of(data: Json) -> Board:
+def board_of(data: Json) -> ReadDashboard:
     """The dashboard of its JSON. Raises TypeError, ValueError, KeyError or AttributeError for what is not whole."""
     variables = data.get("templating", {}).get("list", [])
-    return Board(
+    return ReadDashboard(
         uid=str(data.get("uid") or ""),
         title=str(data.get("title") or ""),
         variables=tuple(f"{one['name']}: {_query(one.get('query', ''))}" for one in variables),
-        panels=tuple(_panels(data["panels"])),
+        panels=tuple(_panels(data)),
     )
 
 
@@ -109,27 +120,37 @@ def _query(query: object) -> str:
     return str(query.get("query", "")) if isinstance(query, dict) else str(query)
 
 
-def _panels(listed: list[Json]) -> Iterator[Shown]:
+def _panels(data: Json) -> Iterator[ReadPanel]:
+    listed = data.get("panels", data.get("rows"))
+    if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
+        raise TypeError("its panels are no list of objects")
+    below: dict[Steps, list[tuple[Steps, Json]]] = {}
+    for path, panel in panels_of(data):
+        below.setdefault(path[:-2], []).append((path, panel))
     row, place = "", 0
-    for panel in sorted(listed, key=_position):
+    for path, panel in sorted(below.pop((), []), key=_position):
         if panel["type"] != "row":
             yield _shown(panel, row, place)
             place += 1
             continue
         row, place = str(panel.get("title") or ""), 0
-        inside = sorted(panel.get("panels") or [], key=_position)
-        yield from (_shown(inner, row, index) for index, inner in enumerate(inside))
+        inside = sorted(below.pop(path, []), key=_position)
+        yield from (_shown(inner, row, index) for index, (_, inner) in enumerate(inside))
+    for path, inner in below.items():  # rows of the old kind, whose panels have no place on a grid
+        if path[0] == "rows" and len(path) == 2:
+            title = str(data["rows"][path[1]].get("title") or "")
+            yield from (_shown(panel, title, index) for index, (_, panel) in enumerate(inner))
 
 
-def _position(panel: Json) -> tuple[int, int]:
-    place = panel.get("gridPos") or {}
+def _position(found: tuple[Steps, Json]) -> tuple[int, int]:
+    place = found[1].get("gridPos") or {}
     return place.get("y", 0), place.get("x", 0)
 
 
-def _shown(panel: Json, row: str, place: int) -> Shown:
+def _shown(panel: Json, row: str, place: int) -> ReadPanel:
     defaults = panel.get("fieldConfig", {}).get("defaults", {})
     links = [f"{link.get('title', '')} {link.get('url', '')}".strip() for link in panel.get("links") or []]
-    return Shown(
+    return ReadPanel(
         row=row,
         place=place,
         number=int(panel.get("id") or 0),
@@ -141,8 +162,9 @@ def _shown(panel: Json, row: str, place: int) -> Shown:
         links="; ".join(links),
         queries=tuple(
             (str(target.get("refId", "")), str(target.get("expr", "")), str(target.get("legendFormat", "")))
-            for target in panel.get("targets") or []
+            for _, target in targets_of(panel)
         ),
+        json=panel,
     )
 
 

@@ -8,14 +8,14 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from regobs.errors import PromqlError
-from regobs.grafana.boards import Board, Shown
+from regobs.grafana.boards import ReadDashboard, ReadPanel
 
 _FIELDS = ("kind", "unit", "thresholds", "description", "links")
 _WORDS = {"kind": "type"}
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class DashboardChange:
     """One difference. `what` is a word such as `panel added` or `query changed`.
 
     `row` and `panel` are titles, those of the new side where there is one, "" for a change of the whole dashboard.
@@ -34,42 +34,42 @@ class Change:
         return asdict(self)
 
 
-def compare_boards(old: Mapping[str, Board], new: Mapping[str, Board]) -> list[Change]:
+def compare_boards(old: Mapping[str, ReadDashboard], new: Mapping[str, ReadDashboard]) -> list[DashboardChange]:
     """Every change from old to new, dashboards by their name, in the order of the names and then of the panels."""
-    changes: list[Change] = []
+    changes: list[DashboardChange] = []
     for name in sorted({*old, *new}):
         if name not in new:
-            changes.append(Change(name, "", "", "dashboard removed", before=old[name].title))
+            changes.append(DashboardChange(name, "", "", "dashboard removed", before=old[name].title))
         elif name not in old:
-            changes.append(Change(name, "", "", "dashboard added", after=new[name].title))
+            changes.append(DashboardChange(name, "", "", "dashboard added", after=new[name].title))
         else:
             changes += compare_board(name, old[name], new[name])
     return changes
 
 
-def compare_board(name: str, old: Board, new: Board) -> Iterator[Change]:
+def compare_board(name: str, old: ReadDashboard, new: ReadDashboard) -> Iterator[DashboardChange]:
     """The changes of one dashboard."""
     if old.title != new.title:
-        yield Change(name, "", "", "title changed", old.title, new.title)
+        yield DashboardChange(name, "", "", "title changed", old.title, new.title)
     if old.variables != new.variables:
-        yield Change(name, "", "", "variables changed", _joined(old.variables), _joined(new.variables))
+        yield DashboardChange(name, "", "", "variables changed", _joined(old.variables), _joined(new.variables))
     pairs = _pairs(old.panels, new.panels)
     gone = set(old.panels) - {before for before, _ in pairs}
     come = set(new.panels) - {after for _, after in pairs}
     for panel in (panel for panel in old.panels if panel in gone):
-        yield Change(name, panel.row, panel.title, "panel removed", before=_joined(panel.texts))
+        yield DashboardChange(name, panel.row, panel.title, "panel removed", before=_joined(panel.texts))
     moved = _moved(pairs, old.panels)
     partner = {after: before for before, after in pairs}
     for panel in new.panels:
         if panel in come:
-            yield Change(name, panel.row, panel.title, "panel added", after=_joined(panel.texts))
+            yield DashboardChange(name, panel.row, panel.title, "panel added", after=_joined(panel.texts))
         else:
             yield from _panel(name, partner[panel], panel, moved=panel in moved)
 
 
-def _panel(name: str, old: Shown, new: Shown, *, moved: bool) -> Iterator[Change]:
-    def change(what: str, before: str = "", after: str = "") -> Change:
-        return Change(name, new.row, new.title, what, before, after)
+def _panel(name: str, old: ReadPanel, new: ReadPanel, *, moved: bool) -> Iterator[DashboardChange]:
+    def change(what: str, before: str = "", after: str = "") -> DashboardChange:
+        return DashboardChange(name, new.row, new.title, what, before, after)
 
     if old.title != new.title:
         yield change("title changed", old.title, new.title)
@@ -85,8 +85,8 @@ def _panel(name: str, old: Shown, new: Shown, *, moved: bool) -> Iterator[Change
 
 
 def _queries(
-    change: Callable[..., Change], old: tuple[tuple[str, str, str], ...], new: tuple[tuple[str, str, str], ...]
-) -> Iterator[Change]:
+    change: Callable[..., DashboardChange], old: tuple[tuple[str, str, str], ...], new: tuple[tuple[str, str, str], ...]
+) -> Iterator[DashboardChange]:
     """Queries by what they ask first, so that one that was put before others does not change them all."""
     left, right = list(old), list(new)
     for query in old:
@@ -141,7 +141,7 @@ def _sorted(expr: Any) -> Any:
     return visit(expr)
 
 
-_KEYS: tuple[Callable[[Shown], object], ...] = (
+_KEYS: tuple[Callable[[ReadPanel], object], ...] = (
     lambda panel: (panel.row, panel.title),
     lambda panel: panel.title,
     lambda panel: panel.number,
@@ -149,10 +149,10 @@ _KEYS: tuple[Callable[[Shown], object], ...] = (
 )
 
 
-def _pairs(old: Iterable[Shown], new: Iterable[Shown]) -> list[tuple[Shown, Shown]]:
+def _pairs(old: Iterable[ReadPanel], new: Iterable[ReadPanel]) -> list[tuple[ReadPanel, ReadPanel]]:
     """Which panel is which: by row and title, else title, else id, else by what it asks; never an ambiguous one."""
     left, right = list(old), list(new)
-    pairs: list[tuple[Shown, Shown]] = []
+    pairs: list[tuple[ReadPanel, ReadPanel]] = []
     for key in _KEYS:
         before, after = _once(left, key), _once(right, key)
         for found in [one for one in before if one in after]:
@@ -162,19 +162,19 @@ def _pairs(old: Iterable[Shown], new: Iterable[Shown]) -> list[tuple[Shown, Show
     return pairs
 
 
-def _once(panels: Iterable[Shown], key: Callable[[Shown], object]) -> dict[object, Shown]:
+def _once(panels: Iterable[ReadPanel], key: Callable[[ReadPanel], object]) -> dict[object, ReadPanel]:
     """The panels whose key no other one has."""
-    found: dict[object, list[Shown]] = {}
+    found: dict[object, list[ReadPanel]] = {}
     for panel in panels:
         found.setdefault(key(panel), []).append(panel)
     return {one: same[0] for one, same in found.items() if len(same) == 1}
 
 
-def _moved(pairs: list[tuple[Shown, Shown]], old: tuple[Shown, ...]) -> set[Shown]:
+def _moved(pairs: list[tuple[ReadPanel, ReadPanel]], old: tuple[ReadPanel, ...]) -> set[ReadPanel]:
     """New panels that stand in another order than before among those that stayed in their row."""
     stayed = {after: before for before, after in pairs if before.row == after.row}
     place = {panel: index for index, panel in enumerate(old)}
-    moved: set[Shown] = set()
+    moved: set[ReadPanel] = set()
     for row in {panel.row for panel in stayed}:
         now = sorted((panel for panel in stayed if panel.row == row), key=lambda panel: panel.place)
         before = sorted(now, key=lambda panel: place[stayed[panel]])

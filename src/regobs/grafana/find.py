@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 
+from regobs.common.closest import closest
 from regobs.errors import InputError
 from regobs.grafana.bound import BoundDashboard, BoundPanel
 from regobs.grafana.words import Dashboard
@@ -15,7 +15,7 @@ def find_dashboard(dashboards: Mapping[str, Dashboard], name: str) -> str:
     for slug, dashboard in dashboards.items():
         if name.casefold() in {slug.casefold(), dashboard.title.casefold()}:
             return slug
-    close = get_close_matches(name, [*dashboards, *(one.title for one in dashboards.values())], n=3, cutoff=0.5)
+    close = closest(name, [*dashboards, *(one.title for one in dashboards.values())], 3, cutoff=0.5)
     raise InputError(
         "there is no such dashboard",
         value=name,
@@ -31,7 +31,7 @@ def find_panel(bound: BoundDashboard, name: str) -> BoundPanel:
     """
     shown = [(row.title, panel.panel.title, panel) for row, panel in bound.panels()]
     found = [panel for row, title, panel in shown if _named(name, row, title)]
-    if len(found) == 1:
+    if found and all(panel.queries == found[0].queries for panel in found):  # a repeated row may show one again
         return found[0]
     if found:
         rows = [f"{row} / {title}" for row, title, _ in shown if _named(name, row, title)]
@@ -54,7 +54,7 @@ def _named(name: str, row: str, title: str) -> bool:
 
 
 def _unknown(slug: str, name: str, titles: Sequence[str]) -> InputError:
-    close = get_close_matches(name, titles, n=5, cutoff=0.4)
+    close = closest(name, titles, 5, cutoff=0.4)
     return InputError(
         f"the dashboard {slug} has no such panel",
         value=name,

@@ -12,12 +12,13 @@ from itertools import groupby
 
 COLUMNS = 24  # Grafana's grid
 HEADING = 1  # the height of a row's title, in grid units of 30 pixels
-SMALL, TALL = 4, 8  # a number, and a chart: Grafana's own defaults for the two
-MOST_SMALL, MOST_TALL = 8, 3  # three columns are enough for a number and its title, eight for a chart and its legend
+SMALL, TALL, LONG = 4, 8, 16  # a number, a chart (Grafana's own defaults for the two), and a table of many rows
+# Three columns are enough for a number and its title, eight for a chart and its legend.
+MOST = {SMALL: 8, TALL: 3, LONG: 1}
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PanelPlace:
     """A rectangle on the grid: columns and grid units from the top left corner."""
 
     x: int
@@ -32,19 +33,18 @@ def shares(total: int, parts: int) -> list[int]:
     return [small + 1] * extra + [small] * (parts - extra)
 
 
-def arrange(tall: Sequence[bool], top: int) -> list[Place]:
-    """Places of one row's panels, in order, from grid line `top` down; `tall` says of each whether it is a chart."""
-    places: list[Place] = []
-    for is_tall, band in groupby(tall):
-        height, most = (TALL, MOST_TALL) if is_tall else (SMALL, MOST_SMALL)
+def arrange(heights: Sequence[int], top: int) -> list[PanelPlace]:
+    """Places of one row's panels, in order, from grid line `top` down; each height is SMALL, TALL or LONG."""
+    places: list[PanelPlace] = []
+    for height, band in groupby(heights):
         panels = len(list(band))
-        for on_line in shares(panels, -(-panels // most)):
-            places += [Place(x, top, w, height) for x, w in _columns(on_line)]
+        for on_line in shares(panels, -(-panels // MOST[height])):
+            places += [PanelPlace(x, top, w, height) for x, w in _columns(on_line)]
             top += height
     return places
 
 
-def bottom(places: Sequence[Place], top: int) -> int:
+def bottom(places: Sequence[PanelPlace], top: int) -> int:
     """The first free grid line below these places."""
     return max((place.y + place.h for place in places), default=top)
 

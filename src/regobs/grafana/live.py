@@ -16,7 +16,7 @@ import requests
 import requests.auth
 
 from regobs.errors import InputError, Location, ServerError
-from regobs.grafana.boards import Board, board_of
+from regobs.grafana.boards import ReadDashboard, board_of
 from regobs.grafana.render import TAGS
 
 TOKEN_VARIABLE = "GRAFANA_TOKEN"  # noqa: S105 - a name, no token
@@ -49,7 +49,7 @@ def _unusable(file: Path, message: str) -> InputError:
     return InputError(message, location=Location(str(file)), expected=expected, next_step="correct --token-file")
 
 
-def read_live(address: str, token: str | None) -> dict[str, Board]:
+def read_live(address: str, token: str | None) -> dict[str, ReadDashboard]:
     """The dashboards with our tag, by the part of their uid that is their file's name.
 
     Raises InputError for an address with a password in it, ServerError for a server that does not answer as Grafana.
@@ -63,7 +63,7 @@ def read_live(address: str, token: str | None) -> dict[str, Board]:
         )
     with requests.Session() as session:
         if token:
-            session.auth = _Bearer(token)  # a header alone would lose to an entry of ~/.netrc
+            session.auth = BearerAuth(token)
         root = address.rstrip("/")
         found = _get(session, root, "/api/search", {"type": "dash-db", "tag": TAGS[0], "limit": str(_MOST)})
         if not isinstance(found, list) or not all(isinstance(one, dict) and one.get("uid") for one in found):
@@ -71,7 +71,9 @@ def read_live(address: str, token: str | None) -> dict[str, Board]:
         return dict(sorted(_board(session, root, str(one["uid"])) for one in found))
 
 
-class _Bearer(requests.auth.AuthBase):
+class BearerAuth(requests.auth.AuthBase):
+    """Sends a token; a header alone would lose to an entry of ~/.netrc."""
+
     def __init__(self, token: str) -> None:
         self._token = token
 
@@ -80,7 +82,7 @@ class _Bearer(requests.auth.AuthBase):
         return request
 
 
-def _board(session: requests.Session, root: str, uid: str) -> tuple[str, Board]:
+def _board(session: requests.Session, root: str, uid: str) -> tuple[str, ReadDashboard]:
     answer = _get(session, root, f"/api/dashboards/uid/{quote(uid, safe='')}", {})
     try:
         return uid.removeprefix(PREFIX), board_of(answer["dashboard"])

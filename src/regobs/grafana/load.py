@@ -6,14 +6,21 @@ line, column, value, expectation and next step.
 
 from __future__ import annotations
 
+import builtins
+from collections.abc import Callable
+from functools import cache
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import TracebackType
+from types import ModuleType, TracebackType
+from typing import Any
 
 from regobs.errors import DashboardError, Location, RegobsError
 from regobs.grafana.panels import location_in
 from regobs.grafana.words import Dashboard
+from regobs.pack import bundled
 
 SUFFIX = ".dashboard.py"
+MEASURES = "measures"  # the module of expressions that several dashboards show
 
 
 def slug_of(path: Path) -> str:
@@ -26,7 +33,11 @@ def load_dashboard(path: Path, text: str | None = None) -> Dashboard:
     name = str(path)
     if text is None:
         text = _read(path)
-    namespace: dict[str, object] = {"__name__": f"regobs_dashboard_{slug_of(path).replace('-', '_')}", "__file__": name}
+    namespace: dict[str, object] = {
+        "__name__": f"regobs_dashboard_{slug_of(path).replace('-', '_')}",
+        "__file__": name,
+        "__builtins__": {**vars(builtins), "__import__": _import_beside(path)},
+    }
     try:
         code = compile(text, name, "exec", dont_inherit=True)
     except SyntaxError as error:
@@ -38,6 +49,30 @@ def load_dashboard(path: Path, text: str | None = None) -> Dashboard:
     except (Exception, SystemExit) as error:
         raise _failure(error, name) from error
     return _the_dashboard(namespace, name)
+
+
+def _import_beside(path: Path) -> Callable[..., ModuleType]:
+    """`import` for a file at `path`: `measures` is the module of the bundled pack that dashboards share.
+
+    A file of the same name beside the dashboard takes its place.
+    """
+
+    def find(name: str, *rest: Any) -> ModuleType:
+        if name != MEASURES:
+            return builtins.__import__(name, *rest)
+        own = path.parent / f"{MEASURES}.py"
+        return _measures(own if own.is_file() else bundled() / "dashboards" / f"{MEASURES}.py")
+
+    return find
+
+
+@cache
+def _measures(path: Path) -> ModuleType:
+    spec = spec_from_file_location(MEASURES, path)
+    assert spec is not None and spec.loader is not None  # noqa: S101, PT018 - a path that ends in .py has both
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def _read(path: Path) -> str:

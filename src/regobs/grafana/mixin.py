@@ -7,8 +7,10 @@ The conventions are those of https://monitoring.mixins.dev: hidden fields `grafa
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
+from regobs.config import Config, selector_text
 from regobs.grafana.render import REFRESH, TAGS
 
 FILE = "mixin/mixin.libsonnet"
@@ -25,17 +27,49 @@ _TEMPLATE = """\
     dashboardTimezone: 'browser',
     // Which series are the registry's, in dashboards and rules.
     registrySelector: %(selector)s,
+    // Which series are a neighbour's, by the neighbour's name in regobs.toml; of those that have a selector there.
+    neighbourSelectors: %(neighbours)s,
+    // What severities are called; routes in Alertmanager must say the same.
+    severities: %(severities)s,
+    // For the links of alerts: where runbooks are published (<runbookUrl>/<Alert>.md), where Grafana is; '' for none.
+    runbookUrl: %(runbooks)s,
+    grafanaUrl: %(grafana)s,
   },
 
   local selector = %(selector)s,
+  local neighbours = %(neighbours)s,
+  local built = { severities: %(severities)s, grafanaUrl: %(grafana)s },
+  // What is written in the built files, and what the importer wants in its place.
+  local changes =
+    [[neighbours[name], this._config.neighbourSelectors[name]] for name in std.objectFields(neighbours)]
+    + [[selector, this._config.registrySelector]],
+  local wanted = [change for change in changes if change[0] != '' && change[0] != change[1]],
   local inJson(text) = std.strReplace(std.strReplace(text, '\\\\', '\\\\\\\\'), '"', '\\\\"'),
   local chosen(parsed, text) =
-    if this._config.registrySelector == selector then parsed
-    else std.parseJson(std.strReplace(text, inJson(selector), inJson(this._config.registrySelector))),
+    if wanted == [] then parsed
+    else std.parseJson(std.foldl(function(to, one) std.strReplace(to, inJson(one[0]), inJson(one[1])), wanted, text)),
 
-  local other(expr) =
-    if this._config.registrySelector == selector then expr
-    else std.strReplace(expr, selector, this._config.registrySelector),
+  local other(expr) = std.foldl(function(to, one) std.strReplace(to, one[0], one[1]), wanted, expr),
+
+  local severity(word) = std.foldl(
+    function(to, name) if built.severities[name] == word then this._config.severities[name] else to,
+    std.objectFields(built.severities), word
+  ),
+  local links(rule) = {
+    [if this._config.runbookUrl != '' then 'runbook_url']: this._config.runbookUrl + '/' + rule.alert + '.md',
+    [if this._config.grafanaUrl != '' then 'dashboard_url']:
+      if std.objectHas(rule.annotations, 'dashboard_url') && built.grafanaUrl != ''
+      then std.strReplace(rule.annotations.dashboard_url, built.grafanaUrl, this._config.grafanaUrl)
+      else this._config.grafanaUrl + '/d/regobs-overview',
+  },
+  local told(rule) =
+    if !std.objectHas(rule, 'alert') then rule { expr: other(super.expr) }
+    else rule {
+      expr: other(super.expr),
+      [if std.objectHas(rule, 'labels') then 'labels']+:
+        { [if std.objectHas(rule.labels, 'severity') then 'severity']: severity(rule.labels.severity) },
+      [if std.objectHas(rule, 'annotations') then 'annotations']+: links(rule),
+    },
 
   local dashboards = {
 %(dashboards)s  },
@@ -46,14 +80,16 @@ _TEMPLATE = """\
 %(rules)s    ]
   ]),
 
-  local only(kind) = [
-    group { rules: [
-      rule { expr: other(super.expr) }
-      for rule in group.rules
-      if std.objectHas(rule, kind)
-    ] }
+  // Importers join alerts and records into one object, so no group may be in both: the alerts of a group
+  // that has records too get a name of their own.
+  local having(group, kind) = [rule for rule in group.rules if std.objectHas(rule, kind)],
+  local only(kind, suffix) = [
+    group {
+      name: super.name + (if std.length(having(group, kind)) < std.length(group.rules) then suffix else ''),
+      rules: [told(rule) for rule in having(group, kind)],
+    }
     for group in groups
-    if std.length([rule for rule in group.rules if std.objectHas(rule, kind)]) > 0
+    if having(group, kind) != []
   ],
 
   grafanaDashboards+:: {
@@ -66,17 +102,40 @@ _TEMPLATE = """\
     for name in std.objectFields(dashboards)
   },
 
-  prometheusAlerts+:: { groups+: only('alert') },
-  prometheusRules+:: { groups+: only('record') },
+  prometheusAlerts+:: { groups+: only('alert', ':alerts') },
+  prometheusRules+:: { groups+: only('record', '') },
 }
 """
 
 
-def mixin(slugs: Iterable[str], rule_files: Iterable[str] = (), selector: str = "") -> bytes:
-    """The mixin of these dashboards and of these rule files (paths from the top of the output, as in `build`).
+@dataclass(frozen=True, slots=True)
+class MixinDefaults:
+    """What stands in the built files and the importer may change: `_config` begins with it.
 
-    `selector` is the registry's, as it stands in all of them between the braces.
+    Selectors are as between the braces in PromQL; `severities` maps page and ticket to their names.
     """
+
+    selector: str = ""
+    neighbours: Mapping[str, str] = field(default_factory=dict)
+    severities: Mapping[str, str] = field(default_factory=dict)
+    runbook_url: str = ""
+    grafana_url: str = ""
+
+    @classmethod
+    def of(cls, config: Config) -> MixinDefaults:
+        """Those of a configuration."""
+        neighbours = {str(exposer): selector_text(own) for exposer, own in config.exposer_matchers.items() if own}
+        return cls(
+            selector_text(config.matchers),
+            neighbours,
+            config.severities,
+            config.runbook_url.rstrip("/"),
+            config.grafana.url.rstrip("/"),
+        )
+
+
+def mixin(slugs: Iterable[str], rule_files: Iterable[str] = (), defaults: MixinDefaults = MixinDefaults()) -> bytes:
+    """The mixin of these dashboards and of these rule files (paths from the top of the output, as in `build`)."""
     files = ((slug, f"'../dashboards/{slug}.json'") for slug in sorted(slugs))
     dashboards = (f"    '{slug}.json': chosen(import {file}, importstr {file}),\n" for slug, file in files)
     rules = (f"      importstr '../{path}',\n" for path in sorted(rule_files))
@@ -85,6 +144,10 @@ def mixin(slugs: Iterable[str], rule_files: Iterable[str] = (), selector: str = 
         "refresh": REFRESH,
         "dashboards": "".join(dashboards),
         "rules": "".join(rules),
-        "selector": json.dumps(selector),
+        "selector": json.dumps(defaults.selector),
+        "neighbours": json.dumps(dict(defaults.neighbours), sort_keys=True),
+        "severities": json.dumps(dict(defaults.severities), sort_keys=True),
+        "runbooks": json.dumps(defaults.runbook_url),
+        "grafana": json.dumps(defaults.grafana_url),
     }
     return text.encode()

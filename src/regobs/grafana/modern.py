@@ -7,7 +7,6 @@ their meaning: https://github.com/grafana/grafana/tree/main/apps/dashboard/pkg/m
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from grafanalib.core import Dashboard
@@ -17,7 +16,9 @@ from regobs.documents import dump_json
 SCHEMA_VERSION = 39  # written by Grafana 11.0; newer servers migrate it on load, 10.x reads it as it is
 PLUGIN_VERSION = "11.0.0"  # the panel options below are those of that release
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
-PANEL_TYPES = frozenset({"row", "timeseries", "stat", "gauge", "bargauge", "table", "heatmap"})
+PANEL_TYPES = frozenset(
+    {"row", "timeseries", "stat", "gauge", "bargauge", "table", "heatmap", "state-timeline", "alertlist"}
+)
 
 _DASHBOARD_KEYS = (
     "annotations", "description", "editable", "graphTooltip", "links", "panels", "refresh", "schemaVersion", "tags",
@@ -27,7 +28,7 @@ _PANEL_KEYS = (
     "datasource", "description", "fieldConfig", "gridPos", "id", "links", "options", "pluginVersion", "targets",
     "title", "transformations", "type",
 )  # fmt: skip
-_ROW_KEYS = ("collapsed", "gridPos", "id", "panels", "title", "type")
+_ROW_KEYS = ("collapsed", "gridPos", "id", "panels", "repeat", "title", "type")
 _TARGET_KEYS = ("datasource", "expr", "format", "instant", "interval", "legendFormat", "refId")
 _VARIABLE_KEYS = (
     "allValue", "current", "datasource", "hide", "includeAll", "label", "multi", "name", "options", "query", "refresh",
@@ -35,16 +36,17 @@ _VARIABLE_KEYS = (
 )  # fmt: skip
 
 Json = dict[str, Any]
+_PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
 def to_json(dashboard: Dashboard) -> Json:
     """The JSON of a grafanalib dashboard as Grafana 11 and later reads it."""
-    plain: Json = json.loads(json.dumps(dashboard.to_json_data(), default=lambda part: part.to_json_data()))
+    plain: Json = dashboard.to_json_data()
     modern = _keep(plain, _DASHBOARD_KEYS)
     modern["schemaVersion"] = SCHEMA_VERSION
-    modern["annotations"] = {"list": [_annotations(), *plain["annotations"]["list"]]}
-    modern["panels"] = [_panel(panel) for panel in plain["panels"]]
-    modern["templating"] = {"list": [_variable(variable) for variable in plain["templating"]["list"]]}
+    modern["annotations"] = {"list": [_annotations(), *_clean(_data(plain["annotations"])["list"])]}
+    modern["panels"] = [_panel(_data(panel)) for panel in plain["panels"]]
+    modern["templating"] = {"list": [_variable(_data(one)) for one in _data(plain["templating"])["list"]]}
     modern["timepicker"] = {}
     return modern
 
@@ -69,12 +71,12 @@ def _annotations() -> Json:
 def _panel(panel: Json) -> Json:
     if panel["type"] == "row":
         row = _keep(panel, _ROW_KEYS)
-        row["panels"] = [_panel(nested) for nested in panel["panels"]]
+        row["panels"] = [_panel(_data(nested)) for nested in panel["panels"]]
         return row
     modern = _keep(panel, _PANEL_KEYS)
     modern["datasource"] = DATASOURCE
     modern["pluginVersion"] = PLUGIN_VERSION
-    modern["targets"] = [_target(target) for target in panel["targets"]]
+    modern["targets"] = [_target(_data(target)) for target in panel["targets"]]
     modern["fieldConfig"].setdefault("overrides", [])
     return modern
 
@@ -104,10 +106,25 @@ def _keep(data: Json, keys: tuple[str, ...]) -> Json:
     return {key: _clean(data[key]) for key in keys if data.get(key) is not None}
 
 
+def _data(part: Any) -> Json:
+    """The data of a part of a dashboard, which grafanalib keeps as an object."""
+    data: Json = part if isinstance(part, dict) else part.to_json_data()
+    return data
+
+
 def _clean(value: Any) -> Any:
-    """Without nulls, except in threshold steps: there a null says `from minus infinity`, and Grafana insists on it."""
-    if isinstance(value, dict):
-        if value.keys() == {"color", "value"}:
+    """Plain data without nulls, except where Grafana wants one: an end that a threshold or a range does not have."""
+    kind = type(value)
+    if kind in _PLAIN:
+        return value
+    if kind is dict:
+        if value.keys() in ({"color", "value"}, {"from", "to", "result"}):
             return value
-        return {key: _clean(inner) for key, inner in value.items() if inner is not None}
-    return [_clean(inner) for inner in value] if isinstance(value, list) else value
+        return {
+            key: inner if type(inner) in _PLAIN else _clean(inner)  # a call for each value would be most of the time
+            for key, inner in value.items()
+            if inner is not None
+        }
+    if kind in {list, tuple}:
+        return [inner if type(inner) in _PLAIN else _clean(inner) for inner in value]
+    return _clean(value.to_json_data()) if hasattr(value, "to_json_data") else value

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from regobs.catalog.model import Capability, Metric
-from regobs.config import Config, selector_text
+from regobs.config import Config
 from regobs.documents import dump_yaml
 from regobs.errors import DashboardError, Location
 from regobs.grafana.annotations import time_marks
@@ -18,7 +19,7 @@ from regobs.grafana.configmaps import configmaps
 from regobs.grafana.described import describe_dashboard
 from regobs.grafana.load import SUFFIX, load_dashboard, slug_of
 from regobs.grafana.mixin import FILE as MIXIN
-from regobs.grafana.mixin import mixin
+from regobs.grafana.mixin import MixinDefaults, mixin
 from regobs.grafana.modern import to_bytes
 from regobs.grafana.overlay import SUFFIX as OVERLAY
 from regobs.grafana.overlay import apply_overlay
@@ -78,7 +79,10 @@ class Dashboards:
         """Read and bind the dashboards of a pack. Raises DashboardError."""
         vocabulary = config.vocabulary
         found = load_dashboards(pack)
-        bound = tuple(bind_dashboard(slug, dashboard, vocabulary, records) for slug, dashboard in found.items())
+        period = config.slo.period
+        bound = tuple(
+            bind_dashboard(slug, dashboard, vocabulary, records, period=period) for slug, dashboard in found.items()
+        )
         overlays = overlays_of(pack, found)
         setting = replace(setting_of(config), links=links_of(bound, pack, config))
         return cls(bound, config, setting, overlays)
@@ -92,16 +96,35 @@ class Dashboards:
         written: dict[str, bytes] = {}
         shown = [one for one in self.bound if any(row.panels for row in one.rows)]
         for one in shown:
-            data = render(one, self.setting)
-            if one.slug in self.overlays:
-                data = apply_overlay(data, self.overlays[one.slug])
-            written[one.slug] = to_bytes(data)
+            written[one.slug] = to_bytes(self.built(one))
         return {
             **{f"{FOLDER}/{slug}.json": content for slug, content in written.items()},
             PROVISIONING: _provisioning(),
             CONFIGMAPS: configmaps(written, self.config.grafana.sidecar_label),
-            MIXIN: mixin(written, rule_files, selector_text(self.config.matchers)),
+            MIXIN: mixin(written, rule_files, MixinDefaults.of(self.config)),
         }
+
+    def built(self, one: BoundDashboard) -> dict[str, Any]:
+        """The JSON of a dashboard of which something is shown, as its overlay leaves it."""
+        data = render(one, self.setting)
+        return apply_overlay(data, self.overlays[one.slug]) if one.slug in self.overlays else data
+
+    def as_built(self, slugs: Iterable[str] | None = None) -> list[BoundDashboard]:
+        """The dashboards, or those of the given slugs, read back from their JSON: what a reader of Grafana sees.
+
+        One of which nothing is shown comes as it was bound, with the reasons. Raises DashboardError.
+        """
+        from regobs.grafana.boards import board_of  # noqa: PLC0415 - a build reads nothing back
+        from regobs.grafana.reader import read_bound  # noqa: PLC0415
+
+        by_slug = {one.slug: one for one in self.bound}
+        chosen = [by_slug[slug] for slug in (by_slug if slugs is None else slugs)]
+        return [
+            read_bound(one.slug, board_of(self.built(one)), str(self.overlays.get(one.slug, "")), one.rows)
+            if any(one.panels())
+            else one
+            for one in chosen
+        ]
 
     def manifest(self) -> dict[str, Any]:
         """The part of manifest.json that describes the dashboards, by slug."""
@@ -133,7 +156,7 @@ def setting_of(config: Config) -> Setting:
     """What a configuration adds to every dashboard."""
     interval = config.prometheus.scrape_interval
     variables = Variables.of(config)
-    return Setting(variables, config.flavor, interval, annotations=time_marks(config, variables))
+    return Setting(variables, config.flavor, interval, marks=partial(time_marks, config))
 
 
 def overlays_of(pack: Pack, dashboards: Mapping[str, Dashboard]) -> dict[str, Path]:

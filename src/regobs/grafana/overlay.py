@@ -19,7 +19,7 @@ from regobs.grafana.settle import settle
 
 SUFFIX = ".overlay.jsonnet"
 _LIBRARY = Path(__file__).parent  # where regobs.libsonnet lies
-_POSITION = re.compile(r"(?P<file>[^\s]+\.(?:jsonnet|libsonnet)):\(?(?P<line>\d+):(?P<column>\d+)")
+_POSITION = re.compile(r"(?<!\S)(?P<file>\S+\.(?:jsonnet|libsonnet)):\(?(?P<line>\d+):(?P<column>\d+)")
 
 Json = dict[str, Any]
 

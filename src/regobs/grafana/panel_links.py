@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from grafanalib import core
 
-from regobs.catalog.model import Flavor, Metric
+from regobs.catalog.model import Exposer, Flavor, Metric
 from regobs.config import Config
 from regobs.documents import load_yaml
 from regobs.errors import DashboardError, LogQueryError
@@ -19,6 +20,8 @@ from regobs.grafana.words import Row
 from regobs.kibana.log_view import LogView, log_view
 from regobs.pack import Pack
 
+Json = dict[str, Any]
+_PROCESSES = "application-detail"  # shows one process
 UID_LENGTH = 40  # Grafana refuses longer ones
 # Grafana puts the time range and the variables of the dashboard at hand in their place.
 # Source: Grafana documentation, "Manage dashboard links", variables of panel links.
@@ -36,36 +39,56 @@ class Links:
 
     `runbooks` is the address below which a runbook lies as `<Alert>.md`, "" for none; `logs` are the views of saved
     log queries by name; `homes` is the dashboard with most panels about a metric, by the metric's name, and `titles`
-    are those of the dashboards by slug.
+    are those of the dashboards by slug, `instance` is the label of the processes.
     """
 
     runbooks: str = ""
     logs: Mapping[str, LogView] = field(default_factory=dict)
     homes: Mapping[str, str] = field(default_factory=dict)
     titles: Mapping[str, str] = field(default_factory=dict)
+    instance: str = "instance"
 
-    def of(self, slug: str, row: Row, bound: BoundPanel) -> Iterator[core.DataLink]:
-        """The links of one panel of the dashboard `slug`."""
+    def of(self, slug: str, row: Row, bound: BoundPanel, variables: Container[str] = ()) -> Iterator[core.DataLink]:
+        """The links of one panel of the dashboard `slug`, which has these `variables`."""
         panel = bound.panel
         if panel.alert:
             yield core.DataLink(f"Alert {panel.alert}", f"/alerting/list?search={panel.alert}", isNewTab=True)
         if panel.alert and self.runbooks:
             yield core.DataLink("Runbook", f"{self.runbooks.rstrip('/')}/{panel.alert}.md", isNewTab=True)
         view = self.logs.get(row.logs_of(panel))
-        if view and view.url:
-            yield core.DataLink(f"Logs: {view.title}", view.url, isNewTab=True)
-        for other in self._related(slug, bound):
+        if view and view.address:
+            yield core.DataLink(f"Logs: {view.title}", view.url(variables), isNewTab=True)
+        for other in self._related(slug, row, bound):
             yield core.DataLink(self.titles[other], f"/d/{uid_of(other)}?{_KEEPS}")
+
+    def of_series(self, slug: str, row: Row, bound: BoundPanel) -> Iterator[Json]:
+        """The links of one line, bar or cell: to the same instance, and to the dashboards that tell more."""
+        if any(self.instance in (query.type.labels or ()) or query.type.open for query in bound.queries):
+            exposers = {metric.exposer for metric in metrics_of(bound)}
+            chosen = f"var-{self.instance}=${{__field.labels.{self.instance}}}"
+            if exposers == {Exposer.REGISTRY} and _PROCESSES in self.titles:
+                yield _data_link("Only this instance", f"/d/{uid_of(_PROCESSES)}?${{__url_time_range}}&{chosen}")
+        for other in self._related(slug, row, bound):
+            yield _data_link(self.titles[other], f"/d/{uid_of(other)}?{_KEEPS}")
 
     def log_command(self, row: Row, panel: Panel) -> str:
         """The command that shows the panel's log lines, "" where it has none or a link leads to them."""
         view = self.logs.get(row.logs_of(panel))
-        return view.command if view and not view.url else ""
+        return view.command if view and not view.address else ""
 
-    def _related(self, slug: str, bound: BoundPanel) -> list[str]:
-        """The homes of what the panel reads; none for a panel that is at home itself."""
+    def _related(self, slug: str, row: Row, bound: BoundPanel) -> list[str]:
+        """The dashboards that tell more: the one that the file names, else the homes of what the panel reads.
+
+        A panel that is at home itself leads to none but a named one.
+        """
+        if (named := row.see_of(bound.panel)) in self.titles:
+            return [named] if named != slug else []
         homes = {self.homes[metric.name] for metric in metrics_of(bound) if metric.name in self.homes}
         return [] if slug in homes else sorted(homes)
+
+
+def _data_link(title: str, url: str) -> Json:
+    return {"title": title, "url": url, "targetBlank": False}
 
 
 def metrics_of(bound: BoundPanel) -> set[Metric]:
@@ -102,8 +125,24 @@ def links_of(dashboards: Sequence[BoundDashboard], pack: Pack, config: Config) -
                 views[name] = _view(name, spot, pack, config)
     if config.flavor is not Flavor.GITLAB:
         views = {name: view for name, view in views.items() if not _asks_for_messages(pack, name)}
-    titles = {one.slug: one.dashboard.title for one in dashboards}
-    return Links(config.runbook_url, views, homes(dashboards), titles)
+    _refuse_unknown(dashboards)
+    titles = {one.slug: one.dashboard.title for one in dashboards if any(one.panels())}
+    return Links(config.runbook_url, views, homes(dashboards), titles, config.labels.instance)
+
+
+def _refuse_unknown(dashboards: Sequence[BoundDashboard]) -> None:
+    """Raise DashboardError for a panel that leads to a dashboard which the pack does not have."""
+    slugs = {one.slug for one in dashboards}
+    for row in (row for one in dashboards for row in one.dashboard.rows):
+        for slug, spot in [(row.see, row.spot), *((panel.see, panel.spot) for panel in row.panels)]:
+            if slug and slug not in slugs:
+                raise DashboardError(
+                    "`see` names a dashboard that does not exist",
+                    location=spot.location,
+                    value=slug,
+                    expected=", ".join(sorted(slugs)),
+                    next_step="correct the name: it is that of the file without its suffix",
+                )
 
 
 def _asks_for_messages(pack: Pack, name: str) -> bool:

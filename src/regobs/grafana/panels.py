@@ -4,11 +4,11 @@ A panel says what it shows (`exprs`) and what good looks like (`good`); unit, ax
 from the type of the expression, the deployment's labels and the row. `thresholds=(0.7, 0.9)` turns yellow at 0.7 and
 red at 0.9; falling values, `(0.99, 0.9)`, turn yellow below 0.99 and red below 0.9. `alert` names the alert that
 watches the same thing: the panel then links to it and to its runbook. `logs` names the saved log query that shows the
-lines behind it.
+lines behind it, `see` another dashboard that tells more.
 
-A mapping of names to expressions shows them together; those that a deployment cannot answer are left out. Several
-arguments are alternatives: the first that the deployment can answer is shown, for a thing that is counted in
-different metrics from version to version.
+A mapping of names to expressions shows them together; those that a deployment cannot answer are left out.
+`by_version(now, before=then)` is for a thing that is counted in different metrics from version to version: the first
+that the deployment can answer is shown.
 """
 
 from __future__ import annotations
@@ -18,14 +18,29 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from types import CodeType
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from regobs.catalog.model import Kind, Metric
 from regobs.errors import DashboardError, Location
+from regobs.grafana.layout import LONG, SMALL, TALL
 from regobs.promql.nodes import RATE_INTERVAL, Aggregate, Call, Expr, Selector
 
 Number = int | float | Decimal
+Limits = tuple[float, float]
 Named = tuple[str, Expr]
+Shown = Expr | Mapping[str, Expr]
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """What `by_version` returns: one thing as different versions count it, the newest first."""
+
+    ways: tuple[Shown, ...]
+
+
+def by_version(new: Shown, *, before: Shown) -> Versions:
+    """What a deployment can answer of two ways to count one thing: the new one, or that of the versions before."""
+    return Versions((new, before))
 
 
 def location_in(code: CodeType, instruction: int, line: int | None) -> Location:
@@ -79,15 +94,17 @@ class Panel:
     """
 
     instant: ClassVar[bool] = False
-    tall: ClassVar[bool] = True
+    height: ClassVar[int] = TALL
 
     def __init__(
         self,
         title: str,
-        *exprs: Expr | Mapping[str, Expr],
+        shown: Shown | Versions | None = None,
+        *more: object,
         good: str,
         alert: str | None = None,
         logs: str | None = None,
+        see: str | None = None,
         thresholds: tuple[Number, Number] | None = None,
     ) -> None:
         self.spot = caller()
@@ -95,7 +112,9 @@ class Panel:
         self.good = wording(good, f"`good` of panel {title!r}", self.spot)
         self.alert = alert if alert is None else wording(alert, f"`alert` of panel {title!r}", self.spot)
         self.logs = logs if logs is None else wording(logs, f"`logs` of panel {title!r}", self.spot)
-        self.choices = self._choices(exprs)
+        self.see = see if see is None else wording(see, f"`see` of panel {title!r}", self.spot)
+        self._refuse_several(more)
+        self.choices = self._choices(shown)
         self.thresholds = self._limits(thresholds)
 
     @property
@@ -103,8 +122,21 @@ class Panel:
         """Where the panel stands in its file."""
         return self.spot.location
 
-    def _choices(self, exprs: tuple[Expr | Mapping[str, Expr], ...]) -> tuple[tuple[Named, ...], ...]:
-        choices = tuple(tuple(given.items()) if isinstance(given, Mapping) else (("", given),) for given in exprs)
+    def _refuse_several(self, more: tuple[object, ...]) -> None:
+        if more:
+            raise DashboardError(
+                f"panel {self.title!r} shows several things without names",
+                location=self.location,
+                value=str(more[0]),
+                expected='one expression, {"name": expression, ...}, or by_version(new, before=old)',
+                next_step="give each a name, or say with by_version that they are one thing in different versions",
+            )
+
+    def _choices(self, shown: object) -> tuple[tuple[Named, ...], ...]:
+        ways: tuple[Any, ...] = shown.ways if isinstance(shown, Versions) else () if shown is None else (shown,)
+        choices: tuple[tuple[Named, ...], ...] = tuple(
+            tuple(given.items()) if isinstance(given, Mapping) else (("", given),) for given in ways
+        )
         for name, expr in (named for choice in choices for named in choice):
             if not isinstance(expr, Expr):
                 raise DashboardError(
@@ -123,7 +155,7 @@ class Panel:
             )
         return choices
 
-    def _limits(self, thresholds: object) -> tuple[float, float] | None:
+    def _limits(self, thresholds: object) -> Limits | None:
         if thresholds is None:
             return None
         if isinstance(thresholds, tuple) and len(thresholds) == 2:
@@ -141,17 +173,32 @@ class Panel:
 
 
 class Stat(Panel):
-    """One number now (or one a label value), from an instant query, so that a series that ended shows `no data`."""
+    """One number now (or one a label value); a series that ended shows `no data`.
+
+    What is a flow of events has its course over the time range behind the number. `names` shows the label large and
+    its number small, for a version.
+    """
 
     instant = True
-    tall = False
+    height = SMALL
+
+    def __init__(self, title: str, *shown: Any, good: str, names: bool = False, **options: Any) -> None:
+        super().__init__(title, *shown, good=good, **options)
+        self.names = names
 
 
-class Gauge(Panel):
+class Tile(Panel):
+    """The state of one part in one number, its colour over the whole panel; it leads to the dashboard `see`."""
+
+    instant = True
+    height = SMALL
+
+
+class GaugePanel(Panel):
     """A share between 0 and 1 now, as a dial."""
 
     instant = True
-    tall = False
+    height = SMALL
 
 
 class Bars(Panel):
@@ -161,31 +208,98 @@ class Bars(Panel):
 
 
 class Table(Panel):
-    """Values now, one row for each combination of labels; several expressions become columns."""
+    """Values now, one row for each combination of labels; several expressions become columns.
+
+    `colored` are the thresholds of columns, by name; `sort` is the column with the highest value on top, the first
+    unless it is named.
+    """
 
     instant = True
+
+    def __init__(
+        self,
+        title: str,
+        *shown: Any,
+        good: str,
+        colored: Mapping[str, tuple[Number, Number]] | None = None,
+        sort: str = "",
+        **options: Any,
+    ) -> None:
+        super().__init__(title, *shown, good=good, **options)
+        columns = {name for choice in self.choices for name, _ in choice}
+        self.colored = {name: self._limits(pair) for name, pair in (colored or {}).items()}
+        self.sort = sort
+        for name in [*self.colored, *([sort] if sort else [])]:
+            if name not in columns:
+                raise DashboardError(
+                    f"panel {title!r} has no such column",
+                    location=self.location,
+                    value=name,
+                    expected=", ".join(sorted(columns)),
+                    next_step="correct the name",
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """What `used` and `left` return: the share of a resource that is used, and the time until none is left."""
+
+    share: Expr
+    full_in: Expr | None = None
+
+
+class LongTable(Table):
+    """A table of which every row is to be seen at once: one for each SLO, or each alert."""
+
+    height = LONG
+
+
+class Saturation(Table):
+    """One table of resources: how much of each is used where it is used most, and in how long it is full.
+
+    `full in` is empty where nothing grows, and where the history is shorter than what the forecast is made from.
+    """
+
+    height = LONG
+
+    def __init__(self, title: str, resources: Mapping[str, Resource], *, good: str, **options: Any) -> None:
+        named = {}
+        for name, one in resources.items():
+            named[f"used\n{name}"] = one.share
+            if one.full_in is not None:
+                named[f"full in\n{name}"] = one.full_in
+        super().__init__(title, named, good=good, **options)
+        self.colored = {"used": (0.7, 0.9), "full in": (14 * 86400.0, 3 * 86400.0)}
+
+
+class Alerts(Panel):
+    """Grafana's list of alerts that fire; `shown` are their series, for whoever draws the panel without Grafana."""
+
+    instant = True
+
+
+class States(Panel):
+    """Which state each thing was in, over time: a band of colour each. Of switches, 1 is good and 0 is bad."""
 
 
 class Lines(Panel):
     """Values over time.
 
-    `stacked` adds the lines up; `log` draws a logarithmic axis; `zoom` lets the axis follow the data where a share
-    would otherwise be drawn from 0 to 1.
+    `stacked` adds the lines up; `log` draws a logarithmic axis, on which zero has its place; `zoom` lets the axis
+    follow the data where a share would otherwise be drawn from 0 to 1.
     """
 
     def __init__(
         self,
         title: str,
-        *exprs: Expr | Mapping[str, Expr],
+        *shown: Any,
         good: str,
-        alert: str | None = None,
-        logs: str | None = None,
-        thresholds: tuple[Number, Number] | None = None,
         stacked: bool = False,
         log: bool = False,
         zoom: bool = False,
+        **options: Any,
     ) -> None:
-        super().__init__(title, *exprs, good=good, alert=alert, logs=logs, thresholds=thresholds)
+        super().__init__(title, *shown, good=good, **options)
         self.stacked = stacked
         self.log = log
         self.zoom = zoom
@@ -195,7 +309,14 @@ class Heat(Panel):
     """How the observations of a histogram, a second, are spread over its buckets, over time."""
 
     def __init__(
-        self, title: str, histogram: Metric | Selector, *, good: str, alert: str | None = None, logs: str | None = None
+        self,
+        title: str,
+        histogram: Metric | Selector,
+        *,
+        good: str,
+        alert: str | None = None,
+        logs: str | None = None,
+        see: str | None = None,
     ) -> None:
         spot = caller()
         selector = histogram if isinstance(histogram, Selector) else Selector(histogram)
@@ -211,4 +332,4 @@ class Heat(Panel):
         self.histogram = metric
         buckets = Selector(metric, "_bucket", selector.choices, selector.matchers, range=RATE_INTERVAL)
         spread = Aggregate("sum", Call("rate", (buckets,)), labels=("le",))
-        super().__init__(title, spread, good=good, alert=alert, logs=logs)
+        super().__init__(title, spread, good=good, alert=alert, logs=logs, see=see)

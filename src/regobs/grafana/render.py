@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from zlib import crc32
 
 from grafanalib import core
 
-from regobs.grafana.bound import BoundDashboard, BoundPanel, Query
-from regobs.grafana.layout import COLUMNS, HEADING, Place, arrange, bottom
+from regobs.grafana.bound import BoundDashboard, BoundPanel, BoundQuery, BoundRow
+from regobs.grafana.layout import COLUMNS, HEADING, PanelPlace, arrange, bottom
 from regobs.grafana.modern import Json, to_json
 from regobs.grafana.panel_links import Links, uid_of
 from regobs.grafana.panels import Heat, Table
-from regobs.grafana.variables import Variables
-from regobs.grafana.visuals import visual
-from regobs.grafana.words import Row
+from regobs.grafana.variables import Variables, variables_in
+from regobs.grafana.visuals import edges_of, visual
+from regobs.grafana.words import INSTANCE, Row
 from regobs.promql.durations import duration_text
 from regobs.promql.nodes import Duration, Expr
 from regobs.promql.printer import to_text
@@ -39,7 +39,8 @@ class Setting:
     flavor: str
     interval: Duration = Duration(15_000)
     links: Links = field(default_factory=Links)
-    annotations: tuple[Json, ...] = ()
+    # The marks on the time axis, narrowed by the variables that a dashboard has.
+    marks: Callable[[Variables], Sequence[Json]] = field(default=lambda _: (), compare=False)
     # Each text is needed twice, for dashboard and manifest. The expression is kept so that its id remains its own.
     texts: dict[int, tuple[Expr, str]] = field(default_factory=dict, repr=False, compare=False)
 
@@ -55,7 +56,9 @@ def query_text(expr: Expr, setting: Setting) -> str:
 def render(bound: BoundDashboard, setting: Setting) -> Json:
     """The classic dashboard JSON, schema 39. Equal input gives equal output."""
     uid = uid_of(bound.slug)
-    metrics = [m for _, panel in bound.panels() for query in panel.queries for m in query.metrics]
+    queries = [query for _, panel in bound.panels() for query in panel.queries]
+    metrics = [metric for query in queries for metric in query.metrics]
+    used = variables_in(query_text(query.expr, setting) for query in queries)
     return to_json(
         core.Dashboard(
             title=bound.dashboard.title,
@@ -67,9 +70,9 @@ def render(bound: BoundDashboard, setting: Setting) -> Json:
             refresh=REFRESH,
             graphTooltip=core.GRAPH_TOOLTIP_MODE_SHARED_CROSSHAIR,
             links=list(_links(bound)),
-            annotations=core.Annotations(list(setting.annotations)),
-            templating=core.Templating(setting.variables.templates(metrics)),
-            panels=list(_rows(bound, setting, panel_ids(uid, bound))),
+            annotations=core.Annotations(list(setting.marks(setting.variables.only(used)))),
+            templating=core.Templating(setting.variables.templates(metrics, used)),
+            panels=list(_rows(bound, setting, panel_ids(uid, bound), used)),
             editable=True,
         )
     )
@@ -99,29 +102,33 @@ def _links(bound: BoundDashboard) -> Iterator[core.DashboardLink]:
         yield core.DashboardLink(type="link", title=title, uri=address, targetBlank=True, keepTime=False)
 
 
-def _rows(bound: BoundDashboard, setting: Setting, ids: dict[tuple[str, str], int]) -> Iterator[core.Panel]:
+def _rows(
+    bound: BoundDashboard, setting: Setting, ids: dict[tuple[str, str], int], variables: set[str]
+) -> Iterator[core.Panel]:
     top = 0
     for row in bound.rows:
         if not row.panels:
             continue
-        heading = Place(0, top, COLUMNS, HEADING)
-        places = arrange([panel.panel.tall for panel in row.panels], top + HEADING)
+        heading = PanelPlace(0, top, COLUMNS, HEADING)
+        places = arrange([panel.panel.height for panel in row.panels], top + HEADING)
         panels = [
             visual(
                 panel,
                 {
                     **_common(panel, row.row, place, setting, ids),
-                    "links": list(setting.links.of(bound.slug, row.row, panel)),
+                    "links": list(setting.links.of(bound.slug, row.row, panel, variables)),
                 },
+                list(setting.links.of_series(bound.slug, row.row, panel)),
             )
             for panel, place in zip(row.panels, places, strict=True)
         ]
-        collapsed = row.row.collapsed
+        collapsed, repeated = row.row.collapsed, _repeated(row, setting)
         yield core.RowPanel(
-            title=row.row.title,
+            title=row.row.title + f" ${repeated}" * bool(repeated),
             id=ids[row.row.title, ""],
             gridPos=_grid(heading),
             collapsed=collapsed,
+            repeat=core.Repeat(variable=repeated or None),
             panels=panels if collapsed else [],
         )
         if collapsed:
@@ -131,14 +138,21 @@ def _rows(bound: BoundDashboard, setting: Setting, ids: dict[tuple[str, str], in
             top = bottom(places, top)
 
 
-def _grid(place: Place) -> core.GridPos:
+def _repeated(row: BoundRow, setting: Setting) -> str:
+    """The variable for each of whose chosen values a row stands there, "" for a row that stands there once."""
+    variables = setting.variables
+    return variables.own[-1] if row.row.repeat == INSTANCE and variables.own else ""
+
+
+def _grid(place: PanelPlace) -> core.GridPos:
     return core.GridPos(h=place.h, w=place.w, x=place.x, y=place.y)
 
 
 def _common(
-    bound: BoundPanel, row: Row, place: Place, setting: Setting, ids: dict[tuple[str, str], int]
+    bound: BoundPanel, row: Row, place: PanelPlace, setting: Setting, ids: dict[tuple[str, str], int]
 ) -> dict[str, Any]:
     panel = bound.panel
+    bound_metrics = {metric for query in bound.queries for metric in query.metrics}
     kind = "heatmap" if isinstance(panel, Heat) else "table" if isinstance(panel, Table) else "time_series"
     targets = [
         core.Target(
@@ -146,28 +160,37 @@ def _common(
             refId=query.ref,
             legendFormat=query.legend,
             format=kind,
-            instant=panel.instant,
+            instant=query.instant,
             interval=_least_step(query, setting),
         )
         for query in bound.queries
     ]
     return {
         "title": panel.title,
-        "description": describe(bound, setting.links.log_command(row, panel)),
+        "description": describe(
+            bound, setting.links.log_command(row, panel), setting.variables.unscoped(bound_metrics)
+        ),
         "id": ids[row.title, panel.title],
         "gridPos": _grid(place),
         "targets": targets,
     }
 
 
-def _least_step(query: Query, setting: Setting) -> str:
+def _least_step(query: BoundQuery, setting: Setting) -> str:
     """The shortest step worth asking for: recorded series say nothing new between two evaluations of their rule."""
     return duration_text(max(query.every or setting.interval, setting.interval, key=lambda duration: duration.ms))
 
 
-def describe(bound: BoundPanel, log_command: str = "") -> str:
-    """What good looks like, what a reader must know of the metrics, and the command that shows the log lines."""
+def describe(bound: BoundPanel, log_command: str = "", unscoped: Sequence[str] = ()) -> str:
+    """What good looks like, what a reader must know of the metrics, and the command that shows the log lines.
+
+    `unscoped` says of which neighbours the panel shows all that Prometheus scrapes.
+    """
     notes = [_ALL_INSTANCES] if any(query.recorded for query in bound.queries) else []
+    if (edges := edges_of(bound)) is not None:
+        (_, low), (_, high) = edges
+        notes.append(f"Percentiles are known between {low} and {high}, the outermost bucket edges.")
+    notes += unscoped
     notes += sorted({pitfall for query in bound.queries for metric in query.metrics for pitfall in metric.pitfalls})
     command = [f"Logs: `{log_command}`"] if log_command else []
     return "\n\n".join([f"Good: {bound.panel.good}", *command, *(f"Note: {note}" for note in notes)])

@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any
 from zlib import crc32
 
-from regobs.grafana.layout import COLUMNS, HEADING, SMALL, arrange, bottom
+from regobs.grafana.layout import COLUMNS, HEADING, LONG, SMALL, TALL, arrange, bottom
 from regobs.grafana.modern import DATASOURCE
 from regobs.grafana.render import LARGEST_ID
 
@@ -31,7 +31,7 @@ def settle(dashboard: Json) -> None:
         if row is not None:
             row["gridPos"] = {"x": 0, "y": top, "w": COLUMNS, "h": HEADING}
             top += HEADING
-        places = arrange([_tall(panel) for panel in panels], top)
+        places = arrange([_height(panel) for panel in panels], top)
         for panel, place in zip(panels, places, strict=True):
             panel.setdefault("datasource", DATASOURCE)
             panel["gridPos"] = {"x": place.x, "y": place.y, "w": place.w, "h": place.h}
@@ -50,9 +50,12 @@ def groups(panels: Sequence[Json]) -> list[tuple[Json | None, list[Json]]]:
     return [(row, inside) for row, inside in groups if row is not None or inside]
 
 
-def _tall(panel: Json) -> bool:
-    height = panel.get("gridPos", {}).get("h")
-    return panel.get("type") not in _SMALL_KINDS if height is None else bool(height > SMALL)
+def _height(panel: Json) -> int:
+    """The nearest height that the layout knows; for a panel without one, that of its kind."""
+    given = panel.get("gridPos", {}).get("h")
+    if given is None:
+        return SMALL if panel.get("type") in _SMALL_KINDS else TALL
+    return next((height for height in (SMALL, TALL) if given <= height), LONG)
 
 
 def _free_id(text: str, used: set[object]) -> int:

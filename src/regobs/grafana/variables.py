@@ -6,21 +6,24 @@ Each offers the values of a metric that the dashboard shows, narrowed by the var
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from grafanalib import core
 
-from regobs.catalog.model import Exposer, Kind, Metric
+from regobs.catalog import METRICS
+from regobs.catalog.model import Capability, Exposer, Flavor, Kind, Metric
 from regobs.config import Config
 from regobs.promql.nodes import Expr, Matcher, MatchOp, Selector
 from regobs.promql.printer import to_text
 from regobs.promql.scope import Scope, inject
-from regobs.promql.series import catalog_lookup, known_metric
-from regobs.promql.walk import rebuild
 
 DATASOURCE = "datasource"
 EVERYTHING = ".*"  # also matches a series that lacks the label, so that `All` never hides one
+_NAMESPACE = "namespace"  # how kube-state-metrics and cAdvisor call it
+_KUBERNETES = frozenset({Exposer.KUBE_STATE, Exposer.CADVISOR})
+_OWN = frozenset({Exposer.REGISTRY, Exposer.RULES, Exposer.PROMETHEUS})
 _SHARED = ("environment", "cluster", "region")  # what the exporters beside a registry are labelled with too
 
 
@@ -28,9 +31,10 @@ _SHARED = ("environment", "cluster", "region")  # what the exporters beside a re
 class Variables:
     """The variables of a deployment.
 
-    `shared` labels are on every series, `own` ones on the registry's only, the instance last; `selector` finds the
-    registry, `exposers` the series of the processes beside it. `datasource` is the data source to start with, "" for
-    Grafana's default.
+    `shared` labels are on every series, `own` ones on the registry's only, `recorded` ones on what rules record.
+    `selector` finds the registry, `exposers` the series of the processes beside it. `datasource` is the data source to
+    start with, "" for Grafana's default. `namespace` is the label of the registry's Kubernetes
+    namespace: pods, deployments and containers are narrowed like the registry by it.
     """
 
     shared: tuple[str, ...] = ()
@@ -38,14 +42,36 @@ class Variables:
     selector: tuple[Matcher, ...] = ()
     exposers: Mapping[Exposer, tuple[Matcher, ...]] = field(default_factory=dict)
     datasource: str = ""
+    recorded: tuple[str, ...] = ()
+    namespace: str | None = None
 
     @classmethod
     def of(cls, config: Config) -> Variables:
         """The variables of a regobs.toml."""
         shared = tuple(name for word in _SHARED if (name := getattr(config.labels, word)) is not None)
         own = tuple(name for name in config.labels.scope if name not in shared)
-        own = (*own, config.labels.instance)
-        return cls(shared, own, config.matchers, config.exposer_matchers, config.grafana.datasource)
+        return cls(
+            shared,
+            (*own, *config.labels.narrow),
+            config.matchers,
+            config.exposer_matchers,
+            config.grafana.datasource,
+            config.labels.scope,
+            config.labels.namespace or _NAMESPACE,
+        )
+
+    @property
+    def selectors_only(self) -> Variables:
+        """Without variables, for a query that is sent to a server; the selectors stay."""
+        return replace(self, shared=(), own=())
+
+    def only(self, used: Container[str]) -> Variables:
+        """With those variables only that are used; the selectors stay."""
+        return replace(
+            self,
+            shared=tuple(name for name in self.shared if name in used),
+            own=tuple(name for name in self.own if name in used),
+        )
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -58,46 +84,53 @@ class Variables:
         """The matchers that put the variables into a query."""
         everywhere = tuple(_variable(name) for name in self.names if name in self.shared)
         own = tuple(_variable(name) for name in self.names if name not in self.shared)
-        recorded = tuple(name for name in self.names if name not in self.own[-1:])  # rules keep all but the instance
-        return Scope(registry=(*self.selector, *own), everywhere=everywhere, recorded=recorded)
+        registry = (*self.selector, *own)
+        of_namespace = {one: found for one in _KUBERNETES if (found := self._of_namespace(registry))}
+        return Scope(registry, everywhere, recorded=self.recorded, neighbours={**of_namespace, **self.exposers})
 
     def apply(self, expr: Expr) -> Expr:
         """A bound expression narrowed by the selectors and variables."""
+        return inject(expr, self.scope)
 
-        def visit(node: Expr) -> Expr:
-            if not isinstance(node, Selector):
-                return rebuild(node, visit)
-            new = (
-                matcher for matcher in self._beside(known_metric(node, catalog_lookup)) if matcher not in node.matchers
-            )
-            return replace(node, matchers=(*node.matchers, *new))
+    def _of_namespace(self, registry: Iterable[Matcher]) -> tuple[Matcher, ...]:
+        """What chooses the registry's own objects in Kubernetes, where the deployment tells its namespace."""
+        return tuple(replace(matcher, label=_NAMESPACE) for matcher in registry if matcher.label == self.namespace)
 
-        return inject(visit(expr), self.scope)
+    def unscoped(self, metrics: Iterable[Metric]) -> list[str]:
+        """A sentence for each kind of neighbour among `metrics` of which a query reads all that there are."""
+        exposers, chosen = {metric.exposer for metric in metrics} - _OWN, self.scope.neighbours
+        return [
+            f"It shows all that Prometheus scrapes from {one}; set [prometheus.selectors] to choose this registry's."
+            for one in sorted(exposers)
+            if not chosen.get(one)
+        ]
 
-    def _beside(self, metric: Metric | None) -> tuple[Matcher, ...]:
-        """What narrows a series that is not the registry's own, besides the shared variables.
+    def unscoped_neighbours(self, capabilities: Container[Capability], flavor: Flavor) -> list[Exposer]:
+        """The exporters beside the registry, as far as they are switched on, of which everything is read."""
+        exposers = {
+            metric.exposer
+            for metric in METRICS.values()
+            for form in metric.forms
+            if flavor in form.flavors and form.needs in capabilities
+        }
+        chosen = self.scope.neighbours
+        return sorted(one for one in exposers - _OWN if not chosen.get(one))
 
-        What Prometheus says of its targets (`up`) carries the registry's target labels, so it is narrowed like the
-        registry's own series.
+    def templates(self, metrics: Iterable[Metric], used: Container[str]) -> list[core.Template]:
+        """Grafana's templates, in the order they are shown; label values are those of one of `metrics`.
+
+        Only those that are `used` by a query: any other would be a choice that changes nothing.
         """
-        if metric is None or metric.exposer is Exposer.REGISTRY:
-            return ()
-        about_targets = metric.exposer is Exposer.PROMETHEUS and any(form.label("job") for form in metric.forms)
-        chosen = self.exposers.get(metric.exposer, ())
-        return (*(self.scope.registry if about_targets else ()), *chosen)
-
-    def templates(self, metrics: Iterable[Metric]) -> list[core.Template]:
-        """Grafana's templates, in the order they are shown; label values are those of one of `metrics`."""
         source = core.Template(
             name=DATASOURCE, query="prometheus", type="datasource", label="Data source", default=self.datasource
         )
-        return [source, *self._label_templates(sorted(set(metrics), key=_reliability))]
+        return [source, *self._label_templates(sorted(set(metrics), key=_reliability), used)]
 
-    def _label_templates(self, metrics: list[Metric]) -> Iterator[core.Template]:
+    def _label_templates(self, metrics: list[Metric], used: Container[str]) -> Iterator[core.Template]:
         if not metrics:
             return
         before = list(self.selector if metrics[0].exposer is Exposer.REGISTRY else ())
-        for name in self.names:
+        for name in (name for name in self.names if name in used):
             selector = to_text(Selector(metrics[0].series[-1], matchers=tuple(before)))
             yield core.Template(
                 name=name,
@@ -109,6 +142,11 @@ class Variables:
                 refresh=core.REFRESH_ON_TIME_RANGE_CHANGE,
             )
             before.append(_variable(name))
+
+
+def variables_in(texts: Iterable[str]) -> set[str]:
+    """The dashboard variables that queries use, Grafana's own (`$__range`) not among them."""
+    return {name for text in texts for name in re.findall(r"\$(?!__)(\w+)", text)}
 
 
 def _variable(name: str) -> Matcher:

@@ -1,18 +1,21 @@
 """One grafanalib panel for each word: how numbers, lines, bars, tables and heat maps look.
 
-grafanalib's own Gauge, BarGauge, Table and Heatmap write the options of Grafana 7 and before; `ModernPanel` stands in
-for them with the options of Grafana 11.
+grafanalib's own panels write the options of Grafana 7 and before, or lack the later ones; `ModernPanel` stands in for
+most of them with the options of Grafana 11.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import attr
 from grafanalib import core
 
-from regobs.grafana.bound import BoundPanel, Query
-from regobs.grafana.panels import Bars, Gauge, Heat, Lines, Panel, Table
+from regobs.catalog.model import Unit
+from regobs.grafana.bound import BoundPanel, BoundQuery, may_be_never
+from regobs.grafana.panels import Alerts, Bars, GaugePanel, Heat, Limits, Lines, Panel, Stat, States, Table, Tile
 from regobs.grafana.units import axis, grafana_unit
 
 Json = dict[str, Any]
@@ -20,6 +23,14 @@ Json = dict[str, Any]
 NO_DATA = "no data"  # what an empty answer shows, so that it cannot be taken for zero
 GOOD, WARN, BAD = "green", "yellow", "red"
 REDUCE = {"calcs": ["lastNotNull"], "fields": "", "values": False}
+NEVER = 40 * 365 * 86_400  # seconds: no process and no file is that old, the moment 0 is
+# Grafana's colours for classes of status codes: red only for what the registry does wrong.
+STATUS_CLASSES = {"2": "green", "3": "blue", "4": "orange", "5": "red"}
+_STATUS_LABELS = frozenset({"code", "response_code", "response_code_class"})
+# Labels with as many values as somebody chooses to have: their lines need a table to be compared.
+_OPEN_LABELS = frozenset(
+    {"instance", "pod", "route", "handler", "name", "table", "index", "cmd", "command", "query_name", "datname"}
+)
 
 
 @attr.s(auto_attribs=True)
@@ -39,26 +50,24 @@ class ModernPanel(core.Panel):
         return data
 
 
-def visual(bound: BoundPanel, common: Json) -> core.Panel:
-    """The grafanalib panel of a bound one; `common` holds title, place, targets, links and so on."""
-    panel = bound.panel
-    if isinstance(panel, Lines):
-        return _lines(panel, bound, common)
-    if isinstance(panel, Heat):
-        return _heat(panel, bound, common)
-    if isinstance(panel, Table):
-        return _table(bound, common)
-    if isinstance(panel, Bars):
-        return _bars(panel, bound, common)
-    return _gauge(panel, bound, common) if isinstance(panel, Gauge) else _stat(panel, bound, common)
+def visual(bound: BoundPanel, common: Json, series_links: list[Json]) -> core.Panel:
+    """The grafanalib panel of a bound one.
+
+    `common` holds title, place, targets, links and so on; `series_links` are those of one line, bar or cell.
+    """
+    draw = next(draw for word, draw in _DRAWN if isinstance(bound.panel, word))
+    panel = draw(bound, {**common, "transformations": list(shortened(bound))})
+    if series_links:
+        panel.defaults["links"] = series_links
+    return panel
 
 
-def unit_of(query: Query) -> str:
+def unit_of(query: BoundQuery) -> str:
     """Grafana's unit of a query's values."""
     return grafana_unit(query.type.unit, per_second=query.type.per_second)
 
 
-def steps(thresholds: tuple[float, float] | None) -> list[Json]:
+def steps(thresholds: Limits | None) -> list[Json]:
     """Threshold steps in ascending order, the first from minus infinity."""
     if thresholds is None:
         return [{"color": GOOD, "value": None}]
@@ -68,65 +77,209 @@ def steps(thresholds: tuple[float, float] | None) -> list[Json]:
     return [{"color": BAD, "value": None}, {"color": WARN, "value": bad}, {"color": GOOD, "value": warn}]
 
 
+def shortened(bound: BoundPanel) -> Iterator[Json]:
+    """Transformations that put a short word in place of a long label value in every legend."""
+    for value, word in dict.fromkeys(pair for query in bound.queries for pair in query.words):
+        options = {"regex": f"(.* )?{re.escape(value)}( .*)?", "renamePattern": f"$1{word}$2"}
+        yield {"id": "renameByRegex", "options": options}
+
+
 def _ends(bound: BoundPanel) -> tuple[float | None, float | None]:
     kind = bound.queries[0].type
     return axis(kind.unit, fraction=kind.fraction)
 
 
-def _lines(panel: Lines, bound: BoundPanel, common: Json) -> core.Panel:
+def _labels(bound: BoundPanel) -> frozenset[str]:
+    return frozenset(label for query in bound.queries for label in query.type.labels or ())
+
+
+def _status_colors(bound: BoundPanel) -> list[Json]:
+    """Overrides that give each class of status codes its colour, whichever codes there are."""
+    if not _labels(bound) & _STATUS_LABELS:
+        return []
+    return [
+        {
+            "matcher": {"id": "byRegexp", "options": f"/(^| ){first}(\\d\\d|xx)?( |$)/"},
+            "properties": [{"id": "color", "value": {"fixedColor": color, "mode": "fixed"}}],
+        }
+        for first, color in STATUS_CLASSES.items()
+    ]
+
+
+def edges_of(bound: BoundPanel) -> tuple[tuple[float, str], tuple[float, str]] | None:
+    """The lowest and the highest bucket edge behind the panel's quantiles, each with its text."""
+    edges = {query.edges for query in bound.queries}
+    if len(edges) != 1 or (pair := edges.pop()) is None:
+        return None
+    text = {Unit.SECONDS: _seconds, Unit.BYTES: _bytes}.get(bound.queries[0].type.unit, _plain)
+    low, high = pair
+    return (low, text(low)), (high, text(high))
+
+
+def _edges(bound: BoundPanel) -> list[Json]:
+    """Value mappings for a quantile that lies in the lowest bucket or on the highest edge: more is not known."""
+    if (edges := edges_of(bound)) is None:
+        return []
+    (low, at_most), (high, at_least) = edges
+    return [_mapping(None, low, f"at most {at_most}"), _mapping(high, None, f"{at_least} or more")]
+
+
+def _mapping(start: float | None, end: float | None, text: str, color: str = "") -> Json:
+    result = {"index": 0, "text": text, **({"color": color} if color else {})}
+    return {"type": "range", "options": {"from": start, "to": end, "result": result}}
+
+
+def _seconds(value: float) -> str:
+    return f"{value * 1000:g} ms" if value < 1 else f"{value:g} s"
+
+
+def _bytes(value: float) -> str:
+    return f"{value / 2**20:g} MiB" if value >= 2**20 else f"{value / 2**10:g} KiB"
+
+
+def _plain(value: float) -> str:
+    return f"{value:g}"
+
+
+def _mappings(bound: BoundPanel) -> list[Json]:
+    if any(may_be_never(query.expr) for query in bound.queries):
+        return [_mapping(NEVER, None, "never")]
+    return _edges(bound)
+
+
+def _lines(bound: BoundPanel, common: Json) -> ModernPanel:
+    panel = bound.panel
+    assert isinstance(panel, Lines)  # noqa: S101 - as all of these: `visual` chose by the class
     low, high = (None, None) if panel.zoom else _ends(bound)
-    if panel.log:
-        low = None  # a logarithmic axis has no zero
     signed = low is not None and bound.queries[0].type.signed
-    return core.TimeSeries(
-        **common,
-        unit=unit_of(bound.queries[0]),
-        valueMin=None if signed else low,
-        axisSoftMin=0 if signed else None,  # zero is on the axis, and what is below it too
-        valueMax=high,
-        fillOpacity=30 if panel.stacked else 10,
-        stacking={"mode": "normal", "group": "A"} if panel.stacked else {"mode": "none", "group": "A"},
-        scaleDistributionType="log" if panel.log else "linear",
-        spanNulls=False,
-        thresholds=steps(panel.thresholds),
-        thresholdsStyleMode="dashed" if panel.thresholds else "off",
-        tooltipMode="multi",
-        tooltipSort="desc",
-        extraJson={
-            "fieldConfig": {"defaults": {"noValue": NO_DATA}},
-            "options": {"legend": {"showLegend": True}},
-        },
-    )
-
-
-def _stat(panel: Panel, bound: BoundPanel, common: Json) -> core.Panel:
-    named = any(query.legend != panel.title for query in bound.queries)
-    return core.Stat(
-        **common,
-        format=unit_of(bound.queries[0]),
-        color={"mode": "thresholds"} if panel.thresholds else {"mode": "fixed", "fixedColor": "text"},
-        graphMode="none",
-        reduceCalc="lastNotNull",
-        noValue=NO_DATA,
-        textMode="value_and_name" if named else "value",
-        thresholds=steps(panel.thresholds),
-    )
-
-
-def _numbers(panel: Panel, bound: BoundPanel) -> Json:
-    low, high = _ends(bound)
-    return {
-        "color": {"mode": "thresholds"} if panel.thresholds else {"mode": "fixed", "fixedColor": "blue"},
-        "mappings": [],
-        "max": high,
-        "min": low,
+    # Zero has its place on a `symlog` axis, which is linear below 1; on a logarithmic one it would be a gap.
+    scale = {"type": "symlog", "log": 10, "linearThreshold": 1} if panel.log else {"type": "linear"}
+    custom = {
+        "axisPlacement": "auto",
+        "drawStyle": "line",
+        "fillOpacity": 30 if panel.stacked else 10,
+        "gradientMode": "none",
+        "hideFrom": {"legend": False, "tooltip": False, "viz": False},
+        "lineInterpolation": "linear",
+        "lineWidth": 1,
+        "pointSize": 5,
+        "scaleDistribution": scale,
+        "showPoints": "auto",
+        "spanNulls": False,
+        "stacking": {"mode": "normal" if panel.stacked else "none", "group": "A"},
+        "thresholdsStyle": {"mode": "dashed" if panel.thresholds else "off"},
+        **({"axisSoftMin": 0} if signed else {}),  # zero is on the axis, and what is below it too
+    }
+    defaults = {
+        "color": {"mode": "palette-classic-by-name"},  # an instance or a route has the same colour on every panel
+        "custom": custom,
+        "mappings": [],  # the axis would wear their words too
+        **({"max": high} if high is not None else {}),
+        **({"min": low} if low is not None and not signed else {}),
         "noValue": NO_DATA,
         "thresholds": {"mode": "absolute", "steps": steps(panel.thresholds)},
         "unit": unit_of(bound.queries[0]),
     }
+    many = bool(_labels(bound) & _OPEN_LABELS) or any(query.type.open for query in bound.queries)
+    legend: Json = {"calcs": [], "displayMode": "list", "placement": "bottom", "showLegend": True}
+    if many:
+        ordered = {"sortBy": "Max", "sortDesc": not _falling(panel)}
+        legend |= {"calcs": ["lastNotNull", "max"], "displayMode": "table", **ordered}
+    options = {"legend": legend, "tooltip": {"mode": "multi", "sort": "desc"}}
+    return ModernPanel(**common, kind="timeseries", defaults=defaults, overrides=_status_colors(bound), options=options)
 
 
-def _gauge(panel: Gauge, bound: BoundPanel, common: Json) -> core.Panel:
+def _falling(panel: Panel) -> bool:
+    """Whether low values are the bad ones."""
+    return panel.thresholds is not None and panel.thresholds[0] > panel.thresholds[1]
+
+
+def _states(bound: BoundPanel, common: Json) -> ModernPanel:
+    switch = all(query.type.unit is Unit.BOOL for query in bound.queries)
+    values = {"0": {"color": BAD, "index": 1, "text": "no"}, "1": {"color": GOOD, "index": 0, "text": "yes"}}
+    defaults = {
+        "color": {"mode": "thresholds" if switch or bound.panel.thresholds else "palette-classic-by-name"},
+        "custom": {
+            "fillOpacity": 70,
+            "hideFrom": {"legend": False, "tooltip": False, "viz": False},
+            "insertNulls": False,
+            "lineWidth": 0,
+            "spanNulls": False,
+        },
+        "mappings": [{"type": "value", "options": values}] if switch else [],
+        "noValue": NO_DATA,
+        "thresholds": {"mode": "absolute", "steps": steps((1, 0.5) if switch else bound.panel.thresholds)},
+        "unit": unit_of(bound.queries[0]),
+    }
+    options = {
+        "alignValue": "left",
+        "legend": {"calcs": [], "displayMode": "list", "placement": "bottom", "showLegend": not switch},
+        "mergeValues": True,
+        "rowHeight": 0.9,
+        "showValue": "never" if switch else "auto",
+        "tooltip": {"mode": "single", "sort": "none"},
+    }
+    return ModernPanel(**common, kind="state-timeline", defaults=defaults, options=options)
+
+
+def _alerts(_bound: BoundPanel, common: Json) -> ModernPanel:
+    options = {
+        "alertInstanceLabelFilter": "",
+        "alertName": "Registry",
+        "dashboardAlerts": False,
+        "groupBy": ["severity", "alertname"],
+        "groupMode": "custom",
+        "maxItems": 30,
+        "sortOrder": 3,  # by importance
+        "stateFilter": {"error": True, "firing": True, "noData": False, "normal": False, "pending": True},
+        "viewMode": "list",
+    }
+    return ModernPanel(**common, kind="alertlist", defaults={"noValue": NO_DATA}, options=options)
+
+
+def _number(bound: BoundPanel, common: Json) -> ModernPanel:
+    """A number, with its course behind it where it has one; a tile is coloured all over."""
+    panel = bound.panel
+    tile = isinstance(panel, Tile)
+    names = isinstance(panel, Stat) and panel.names
+    named = names or any(query.legend != panel.title for query in bound.queries)
+    options = {
+        "colorMode": "background" if tile else "value",
+        "graphMode": "none" if all(query.instant for query in bound.queries) else "area",
+        "justifyMode": "auto",
+        "orientation": "auto",
+        "percentChangeColorMode": "standard",
+        "reduceOptions": REDUCE,
+        "showPercentChange": False,
+        **({"text": {"titleSize": 26, "valueSize": 14}} if names else {}),
+        "textMode": "value_and_name" if named else "value",
+        "wideLayout": True,
+    }
+    defaults = {
+        "color": {"mode": "thresholds"} if panel.thresholds else {"mode": "fixed", "fixedColor": "text"},
+        "mappings": _mappings(bound),
+        "noValue": NO_DATA,
+        "thresholds": {"mode": "absolute", "steps": steps(panel.thresholds)},
+        "unit": unit_of(bound.queries[0]),
+    }
+    return ModernPanel(**common, kind="stat", defaults=defaults, options=options)
+
+
+def _numbers(bound: BoundPanel) -> Json:
+    low, high = _ends(bound)
+    thresholds = bound.panel.thresholds
+    return {
+        "color": {"mode": "thresholds"} if thresholds else {"mode": "fixed", "fixedColor": "blue"},
+        "mappings": _mappings(bound),
+        "max": high,
+        "min": low,
+        "noValue": NO_DATA,
+        "thresholds": {"mode": "absolute", "steps": steps(thresholds)},
+        "unit": unit_of(bound.queries[0]),
+    }
+
+
+def _gauge(bound: BoundPanel, common: Json) -> ModernPanel:
     options = {
         "minVizHeight": 75,
         "minVizWidth": 75,
@@ -136,10 +289,10 @@ def _gauge(panel: Gauge, bound: BoundPanel, common: Json) -> core.Panel:
         "showThresholdMarkers": True,
         "sizing": "auto",
     }
-    return ModernPanel(**common, kind="gauge", defaults=_numbers(panel, bound), options=options)
+    return ModernPanel(**common, kind="gauge", defaults=_numbers(bound), options=options)
 
 
-def _bars(panel: Bars, bound: BoundPanel, common: Json) -> core.Panel:
+def _bars(bound: BoundPanel, common: Json) -> ModernPanel:
     options = {
         "displayMode": "basic",
         "legend": {"calcs": [], "displayMode": "list", "placement": "bottom", "showLegend": False},
@@ -153,26 +306,43 @@ def _bars(panel: Bars, bound: BoundPanel, common: Json) -> core.Panel:
         "sizing": "auto",
         "valueMode": "color",
     }
-    return ModernPanel(**common, kind="bargauge", defaults=_numbers(panel, bound), options=options)
+    return ModernPanel(**common, kind="bargauge", defaults=_numbers(bound), options=options)
 
 
-def _table(bound: BoundPanel, common: Json) -> core.Panel:
+def _column(query: BoundQuery, thresholds: Limits | None) -> list[Json]:
+    """What is special of one column: its unit, its colours, and the word for a moment that never was."""
+    properties: list[Json] = [{"id": "unit", "value": unit_of(query)}]
+    if thresholds is not None:
+        properties += [
+            {"id": "color", "value": {"mode": "thresholds"}},
+            {"id": "custom.cellOptions", "value": {"mode": "basic", "type": "color-background"}},
+            {"id": "thresholds", "value": {"mode": "absolute", "steps": steps(thresholds)}},
+        ]
+    if may_be_never(query.expr):
+        properties.append({"id": "mappings", "value": [_mapping(NEVER, None, "never")]})
+    return properties
+
+
+def _table(bound: BoundPanel, common: Json) -> ModernPanel:
+    panel = bound.panel
+    assert isinstance(panel, Table)  # noqa: S101
     several = len(bound.queries) > 1
     columns = {f"Value #{query.ref}" if several else "Value": query for query in bound.queries}
-    names = {field: query.name or bound.panel.title for field, query in columns.items()}
+    names = {field: query.name or panel.title for field, query in columns.items()}
     overrides = [
         {
             "matcher": {"id": "byName", "options": names[field]},
-            "properties": [{"id": "unit", "value": unit_of(query)}],
+            "properties": _column(query, panel.colored.get(query.name, panel.thresholds)),
         }
         for field, query in columns.items()
     ]
     organize = {"excludeByName": {"Time": True}, "indexByName": {}, "renameByName": names}
     transformations = [{"id": "merge", "options": {}}] if several else []
+    shown = list(names.values())
+    first = panel.sort if panel.sort in shown else shown[0]
     return ModernPanel(
-        **common,
+        **{**common, "transformations": [*transformations, {"id": "organize", "options": organize}]},
         kind="table",
-        transformations=[*transformations, {"id": "organize", "options": organize}],
         defaults={
             "color": {"mode": "fixed", "fixedColor": "text"},
             "custom": {"align": "auto", "cellOptions": {"type": "auto"}, "filterable": False, "inspect": False},
@@ -185,12 +355,14 @@ def _table(bound: BoundPanel, common: Json) -> core.Panel:
             "cellHeight": "sm",
             "footer": {"countRows": False, "fields": "", "reducer": ["sum"], "show": False},
             "showHeader": True,
-            "sortBy": [{"desc": True, "displayName": next(iter(names.values()))}],
+            "sortBy": [{"desc": True, "displayName": first}],
         },
     )
 
 
-def _heat(panel: Heat, bound: BoundPanel, common: Json) -> core.Panel:
+def _heat(bound: BoundPanel, common: Json) -> ModernPanel:
+    panel = bound.panel
+    assert isinstance(panel, Heat)  # noqa: S101
     unit = grafana_unit(panel.histogram.unit, per_second=False)
     options = {
         "calculate": False,
@@ -220,3 +392,15 @@ def _heat(panel: Heat, bound: BoundPanel, common: Json) -> core.Panel:
         "unit": unit_of(bound.queries[0]),
     }
     return ModernPanel(**common, kind="heatmap", defaults=defaults, options=options)
+
+
+_DRAWN: tuple[tuple[type[Panel], Callable[[BoundPanel, Json], ModernPanel]], ...] = (
+    (Lines, _lines),
+    (States, _states),
+    (Heat, _heat),
+    (Table, _table),
+    (Bars, _bars),
+    (GaugePanel, _gauge),
+    (Alerts, _alerts),
+    (Panel, _number),
+)

@@ -17,10 +17,31 @@ from collections.abc import Mapping
 
 from regobs.catalog.model import Capability
 from regobs.errors import DashboardError
-from regobs.grafana.panels import Bars, Gauge, Heat, Lines, Panel, Stat, Table, caller, wording
+from regobs.grafana.panels import (
+    Alerts,
+    Bars,
+    GaugePanel,
+    Heat,
+    Lines,
+    LongTable,
+    Panel,
+    Saturation,
+    Stat,
+    States,
+    Table,
+    Tile,
+    by_version,
+    caller,
+    wording,
+)
+from regobs.grafana.resources import left, used
 from regobs.promql.build import (
     age,
     any_of,
+    at_least,
+    bottom,
+    burn_time,
+    change,
     count,
     drain_time,
     forecast,
@@ -45,24 +66,37 @@ from regobs.promql.build import (
     zero_filled,
 )
 
+INSTANCE = "instance"  # the one label that a row may be repeated by
+
 __all__ = [
+    "Alerts",
     "Bars",
     "Capability",
     "Dashboard",
-    "Gauge",
+    "GaugePanel",
     "Heat",
     "Lines",
+    "LongTable",
     "Row",
+    "Saturation",
     "Stat",
+    "States",
     "Table",
+    "Tile",
     "age",
     "any_of",
+    "at_least",
+    "bottom",
+    "burn_time",
+    "by_version",
+    "change",
     "count",
     "drain_time",
     "forecast",
     "highest",
     "increase",
     "latest",
+    "left",
     "lowest",
     "mean",
     "other_than",
@@ -76,6 +110,7 @@ __all__ = [
     "top",
     "total",
     "trend",
+    "used",
     "volume",
     "within",
     "zero_filled",
@@ -86,13 +121,21 @@ class Row:
     """Panels under one heading, which is a question an operator asks or a part of the registry.
 
     A `collapsed` row is closed until someone opens it, and costs no query until then. `logs` names the saved log query
-    of those of its panels that name none. `recorded` lets its panels read recorded series where a rule answers the same
-    question: of all instances, whichever are chosen. Raises DashboardError for a row without panels and for two panels
-    of the same title.
+    of those of its panels that name none, `see` the dashboard that they lead to. `repeat="instance"` lets the row
+    stand there once for each instance that is chosen above. `recorded` lets its panels read recorded series where a
+    rule answers the same question: of all instances, whichever are chosen. Raises DashboardError for a row without
+    panels and for two panels of the same title.
     """
 
     def __init__(
-        self, title: str, *panels: Panel, collapsed: bool = False, recorded: bool = False, logs: str | None = None
+        self,
+        title: str,
+        *panels: Panel,
+        collapsed: bool = False,
+        recorded: bool = False,
+        logs: str | None = None,
+        see: str | None = None,
+        repeat: str | None = None,
     ) -> None:
         self.spot = caller()
         self.title = wording(title, "the title of a row", self.spot)
@@ -100,6 +143,8 @@ class Row:
         self.collapsed = collapsed
         self.recorded = recorded
         self.logs = logs if logs is None else wording(logs, f"`logs` of row {title!r}", self.spot)
+        self.see = see if see is None else wording(see, f"`see` of row {title!r}", self.spot)
+        self.repeat = self._repeats(repeat)
         seen: set[str] = set()
         for panel in panels:
             if not isinstance(panel, Panel):
@@ -107,7 +152,7 @@ class Row:
                     f"row {title!r} holds something that is no panel",
                     location=self.spot.location,
                     value=repr(panel),
-                    expected="Stat, Gauge, Lines, Bars, Table or Heat",
+                    expected="a panel such as Stat, Tile, Lines, States, Bars, Table or Heat",
                     next_step="wrap the expression in a panel with a title",
                 )
             if panel.title in seen:
@@ -127,9 +172,24 @@ class Row:
                 next_step="add a panel or remove the row",
             )
 
+    def _repeats(self, label: str | None) -> str | None:
+        if label in {None, INSTANCE}:
+            return label
+        raise DashboardError(
+            f"row {self.title!r} is repeated by something else than the instance",
+            location=self.spot.location,
+            value=label,
+            expected=f'repeat="{INSTANCE}"',
+            next_step="leave `repeat` out, or repeat by the instance",
+        )
+
     def logs_of(self, panel: Panel) -> str:
         """The name of the saved log query of one of its panels, "" for none."""
         return panel.logs or self.logs or ""
+
+    def see_of(self, panel: Panel) -> str:
+        """The dashboard that the file says one of its panels leads to, by its slug, "" for none."""
+        return panel.see or self.see or ""
 
 
 class Dashboard:

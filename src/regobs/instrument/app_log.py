@@ -25,7 +25,6 @@ as with logrus.
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 import traceback
@@ -35,8 +34,9 @@ from contextvars import ContextVar
 from types import MappingProxyType
 from typing import Any
 
-from regobs.instrument.access_log import correlation_id, timestamp
-from regobs.instrument.masking import redacted_fields
+from regobs.instrument.core.traces import trace_context
+from regobs.instrument.http.access_log import correlation_id, json_text, timestamp
+from regobs.secrets.fields import redacted_fields, text_of
 
 _BASE = frozenset({"time", "level", "msg"})
 _LEVELS = {"critical": "fatal", "warn": "warning", "exception": "error", "notset": "trace"}
@@ -79,13 +79,16 @@ def application_line(
     found = {f"fields.{name}" if name in _BASE else name: value for name, value in fields.items()}
     identity = correlation_id.get()
     line: dict[str, Any] = {**(static or {}), **({"correlation_id": identity} if identity else {}), **found}
+    trace = trace_context.get()
+    if trace is not None:
+        line.setdefault("trace_id", trace.trace_id)
+        line.setdefault("parent_span_id", trace.parent_span_id)
     if error is not None:
-        line.setdefault("error", str(error) or type(error).__name__)
+        line.setdefault("error", text_of(error) or type(error).__name__)
         line.setdefault("stack", "".join(traceback.format_exception(error)))
-    line = redacted_fields({**line, "msg": str(msg)})
+    line = redacted_fields({**line, "msg": text_of(msg)})
     line |= {"time": timestamp(time.time() if at is None else at), "level": level_name(level)}
-    text = json.dumps(line, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()  # lone surrogates can not be written
+    return json_text(line)
 
 
 class RegistryFormatter(logging.Formatter):
@@ -109,8 +112,8 @@ class RegistryFormatter(logging.Formatter):
         error = record.exc_info[1] if record.exc_info else None
         try:
             text = record.getMessage()
-        except (TypeError, ValueError, KeyError):  # arguments that do not fit the text
-            text = f"{record.msg} {record.args!r}"
+        except Exception:  # noqa: BLE001 (arguments that do not fit the text, or have none)
+            text = f"{text_of(record.msg)} {text_of(record.args)}"
         return application_line(text, record.levelname, fields, static=self._static, at=record.created, error=error)
 
 
@@ -124,7 +127,7 @@ class RegistryRenderer:
         """`event` becomes `msg`; level, time stamp and exception are found here, whatever processors ran before."""
         fields = dict(event)
         msg = fields.pop("event", "")
-        level = str(fields.pop("level", method))
+        level = text_of(fields.pop("level", method))
         fields.pop("timestamp", None)
         given = fields.pop("exc_info", None)
         error = given[1] if isinstance(given, tuple) else given

@@ -8,14 +8,14 @@ from __future__ import annotations
 from typing import Any
 
 from regobs.kibana import words
-from regobs.kibana.definition import Environment, Panel, Shape
-from regobs.logs.query import ByFilters, ByTime, Clause, Group, Kind, Metric, Query
+from regobs.kibana.definition import KibanaEnvironment, KibanaPanel, Shape
+from regobs.logs.query import ByFilters, ByTime, Clause, Group, MetricKind, Query, QueryMetric
 
 Json = dict[str, Any]
 _PERCENT = {"type": "percent", "decimals": 2}
 
 
-def config(panel: Panel, environment: Environment) -> Json:
+def config(panel: KibanaPanel, environment: KibanaEnvironment) -> Json:
     """The `config` of a panel of type `vis`."""
     query = panel.query
     named: Json = {"title": panel.title}
@@ -33,7 +33,7 @@ def config(panel: Panel, environment: Environment) -> Json:
     return {"type": "xy", **named, **lines, "layers": [{**_layer(panel), **source, "y": metrics}]}
 
 
-def _layer(panel: Panel) -> Json:
+def _layer(panel: KibanaPanel) -> Json:
     query = panel.query
     others = [group for group in query.groups if not isinstance(group, ByTime)]
     if panel.shape is Shape.BARS:
@@ -82,16 +82,16 @@ def _group(query: Query, group: Group) -> Json:
     }
 
 
-def _metric(metric: Metric) -> Json:
+def _metric(metric: QueryMetric) -> Json:
     label = {"label": words.label(metric.name)}
-    if metric.kind is Kind.RATIO:
+    if metric.kind in words.FORMULAS:
         return {"operation": "formula", "formula": words.formula(metric), "format": _PERCENT, **label}
     found: Json = {"operation": words.operation(metric), **label}
     if metric.field is not None:
         found["field"] = metric.field.term
-    if metric.kind is Kind.PERCENTILE:
+    if metric.kind is MetricKind.PERCENTILE:
         found["percentile"] = metric.percent
-    if metric.kind is Kind.RATE:
+    if metric.kind is MetricKind.RATE:
         found["time_scale"] = words.SCALES[metric.per_seconds]
     if metric.where.text:
         found["filter"] = _query(metric.where)

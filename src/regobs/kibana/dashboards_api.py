@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from regobs.kibana import charts, words
-from regobs.kibana.definition import Dashboard, Environment, Panel, Session, Shape
-from regobs.kibana.grid import placed
-from regobs.kibana.saved_objects import formats
+from regobs.kibana.definition import KibanaDashboard, KibanaEnvironment, KibanaPanel, Session, Shape
+from regobs.kibana.saved_objects import formats, placed
 
 Json = dict[str, Any]
 
 
-def dashboard(made: Dashboard, sessions: dict[str, Session], environment: Environment) -> Json:
+def dashboard(made: KibanaDashboard, sessions: dict[str, Session], environment: KibanaEnvironment) -> Json:
     """A whole dashboard. Its data view and sessions must exist: the saved objects bring both."""
     panels = [
         {"grid": {"x": at.x, "y": at.y, "w": at.w, "h": at.h}, **_panel(panel, sessions, environment)}
@@ -35,13 +34,13 @@ def dashboard(made: Dashboard, sessions: dict[str, Session], environment: Enviro
     return {**body, "panels": panels}
 
 
-def _panel(panel: Panel, sessions: dict[str, Session], environment: Environment) -> Json:
+def _panel(panel: KibanaPanel, sessions: dict[str, Session], environment: KibanaEnvironment) -> Json:
     if panel.shape is Shape.SESSION:
         return {"type": "discover_session", "config": {"ref_id": sessions[panel.session].id(environment)}}
     return {"type": "vis", "config": charts.config(panel, environment)}
 
 
-def data_view(environment: Environment) -> Json:
+def data_view(environment: KibanaEnvironment) -> Json:
     """The body of `POST /api/data_views/data_view`."""
     view = {
         "id": environment.data_view,

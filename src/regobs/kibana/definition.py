@@ -20,7 +20,7 @@ class Shape(Enum):
     SESSION = "session"  # log lines: a Discover session on a dashboard
 
 
-class Environment(Struct, frozen=True):
+class KibanaEnvironment(Struct, frozen=True):
     """One set of registries whose lines are in the indices of one pattern: a data view of Kibana."""
 
     name: str
@@ -39,12 +39,12 @@ class Session(Struct, frozen=True):
     name: str
     query: Query
 
-    def id(self, environment: Environment) -> str:
+    def id(self, environment: KibanaEnvironment) -> str:
         """The id of the saved object in an environment."""
         return f"registry-{self.name}-{environment.name}"
 
 
-class Panel(Struct, frozen=True):
+class KibanaPanel(Struct, frozen=True):
     """One panel. `name` is unique on its dashboard, `query` what it shows: `regobs logs run DASHBOARD/NAME`."""
 
     name: str
@@ -55,7 +55,7 @@ class Panel(Struct, frozen=True):
     session: str = ""  # the name of the session that it shows
 
 
-class Dashboard(Struct, frozen=True):
+class KibanaDashboard(Struct, frozen=True):
     """A dashboard: rows of panels, fields to choose values of, and the period that is shown first (24h)."""
 
     name: str
@@ -63,9 +63,9 @@ class Dashboard(Struct, frozen=True):
     description: str
     period: str
     controls: tuple[Field, ...]
-    rows: tuple[tuple[Panel, ...], ...]
+    rows: tuple[tuple[KibanaPanel, ...], ...]
 
-    def id(self, environment: Environment) -> str:
+    def id(self, environment: KibanaEnvironment) -> str:
         """The id of the saved object in an environment."""
         return f"registry-{self.name}-{environment.name}"
 
@@ -73,6 +73,6 @@ class Dashboard(Struct, frozen=True):
 class Definition(Struct, frozen=True):
     """Everything that the files define."""
 
-    environments: tuple[Environment, ...]
+    environments: tuple[KibanaEnvironment, ...]
     sessions: tuple[Session, ...]
-    dashboards: tuple[Dashboard, ...]
+    dashboards: tuple[KibanaDashboard, ...]

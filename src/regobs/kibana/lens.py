@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from regobs.kibana import words
-from regobs.kibana.definition import Environment, Panel, Shape
+from regobs.kibana.definition import KibanaEnvironment, KibanaPanel, Shape
 from regobs.logs.fields import FieldType
-from regobs.logs.query import ByFilters, ByTerms, ByTime, Clause, Group, Kind, Metric, Query
+from regobs.logs.query import ByFilters, ByTerms, ByTime, Clause, Group, MetricKind, Query, QueryMetric
 
 Json = dict[str, Any]
 LAYER = "lines"
@@ -27,7 +27,7 @@ _PERCENT = {"id": "percent", "params": {"decimals": 2}}
 _CHARTS = {Shape.NUMBER: "lnsMetric", Shape.TREND: "lnsXY", Shape.BARS: "lnsXY", Shape.TABLE: "lnsDatatable"}
 
 
-def attributes(panel: Panel, environment: Environment) -> Json:
+def attributes(panel: KibanaPanel, environment: KibanaEnvironment) -> Json:
     """The attributes of a by-value Lens panel."""
     query = panel.query
     columns = {name: column for group in words.ordered(query) for name, column in _group(query, group).items()}
@@ -102,48 +102,68 @@ def _top(query: Query, group: ByTerms) -> Json:
     }
 
 
-def _metric(metric: Metric) -> Json:
+def _metric(metric: QueryMetric) -> Json:
     """The column of a metric, behind those that it is computed from."""
-    if metric.kind is Kind.RATIO:
+    if metric.kind in words.FORMULAS:
         return _formula(metric)
-    params: Json = {"percentile": metric.percent} if metric.kind is Kind.PERCENTILE else {}
-    if metric.kind in {Kind.COUNT, Kind.SUM, Kind.RATE, Kind.CARDINALITY}:
+    params: Json = {"percentile": metric.percent} if metric.kind is MetricKind.PERCENTILE else {}
+    if metric.kind in {MetricKind.COUNT, MetricKind.SUM, MetricKind.RATE, MetricKind.CARDINALITY}:
         params["emptyAsNull"] = False  # zero lines are zero, not nothing
     more: Json = {"sourceField": metric.field.term if metric.field else _RECORDS, "params": params}
     if metric.where.text:
         more["filter"] = _kuery(metric.where)
-    if metric.kind is Kind.RATE:
+    if metric.kind is MetricKind.RATE:
         more["timeScale"] = words.SCALES[metric.per_seconds]
-    is_date = metric.field is not None and metric.field.type is FieldType.DATE and metric.kind in {Kind.MIN, Kind.MAX}
+    is_date = (
+        metric.field is not None
+        and metric.field.type is FieldType.DATE
+        and metric.kind in {MetricKind.MIN, MetricKind.MAX}
+    )
     operation = words.operation(metric)
     return {metric.name: _column(metric.name, "date" if is_date else "number", operation, bucketed=False, **more)}
 
 
-def _formula(metric: Metric) -> Json:
-    """A ratio as Lens keeps a formula: the two counts, their quotient, and the column that is shown."""
+def _formula(metric: QueryMetric) -> Json:
+    """A formula as Lens keeps it: two amounts, their quotient, and the column that is shown."""
     text = words.formula(metric)
-    parts = [f"{metric.name}X{index}" for index in range(3)]
-    label = f"Part of {words.label(metric.name)}"
-    columns = {}
-    for name, clause in zip(parts, (metric.where, metric.whole), strict=False):
-        counted = {"sourceField": _RECORDS, "params": {"emptyAsNull": False}}
-        if clause.text:
-            counted["filter"] = _kuery(clause)
-        columns[name] = _column(name, "number", "count", bucketed=False, **counted) | {"label": label}
-    divided = {
+    columns = _amounts(metric)
+    divided = list(columns)[-2:] if metric.kind is MetricKind.RATIO else [f"{metric.name}X0", f"{metric.name}X2"]
+    quotient = {
         "type": "function",
         "name": "divide",
-        "args": parts[:2],
+        "args": divided,
         "location": {"min": 0, "max": len(text)},
         "text": text,
     }
-    math = {"params": {"tinymathAst": divided}, "references": parts[:2]}
-    columns[parts[2]] = _column(parts[2], "number", "math", bucketed=False, **math) | {"label": label}
-    shown = {"params": {"formula": text, "isFormulaBroken": False, "format": _PERCENT}, "references": [parts[2]]}
+    math = {"params": {"tinymathAst": quotient}, "references": divided}
+    last = f"{metric.name}X{len(columns)}"
+    columns[last] = _part(metric, last, "math", **math)
+    shown = {"params": {"formula": text, "isFormulaBroken": False, "format": _PERCENT}, "references": [last]}
     return {**columns, metric.name: _column(metric.name, "number", "formula", bucketed=False, **shown)}
 
 
-def _visualization(panel: Panel) -> Json:
+def _amounts(metric: QueryMetric) -> Json:
+    """The columns X0, X1 ... that a formula divides: of a share the amount twice, and the sum of the second."""
+    whole = metric.where if metric.kind is MetricKind.SHARE else metric.whole
+    columns = {}
+    for name, clause in ((f"{metric.name}X0", metric.where), (f"{metric.name}X1", whole)):
+        source = metric.field.term if metric.field else _RECORDS
+        counted: Json = {"sourceField": source, "params": {"emptyAsNull": False}}
+        if clause.text:
+            counted["filter"] = _kuery(clause)
+        columns[name] = _part(metric, name, "sum" if metric.field else "count", **counted)
+    if metric.kind is MetricKind.SHARE:
+        total = f"{metric.name}X2"
+        columns[total] = _part(metric, total, "overall_sum", params={}, references=[f"{metric.name}X1"])
+    return columns
+
+
+def _part(metric: QueryMetric, name: str, operation: str, **more: Any) -> Json:
+    column = _column(name, "number", operation, bucketed=False, **more)
+    return column | {"label": f"Part of {words.label(metric.name)}"}
+
+
+def _visualization(panel: KibanaPanel) -> Json:
     query = panel.query
     metrics = [metric.name for metric in query.metrics]
     base = {"layerId": LAYER, "layerType": "data"}
@@ -151,7 +171,9 @@ def _visualization(panel: Panel) -> Json:
         return {**base, "metricAccessor": metrics[0]}
     if panel.shape is Shape.TABLE:
         columns = [{"columnId": name, "isMetric": name in metrics, "isTransposed": False} for name in query.names]
-        sorting = [{"columnId": one.column, "direction": "desc" if one.descending else "asc"} for one in query.order]
+        sorting = [
+            {"columnId": order.column, "direction": "desc" if order.descending else "asc"} for order in query.order
+        ]
         sorted_by = {"sorting": sorting[0]} if sorting else {}
         return {**base, "columns": columns, **sorted_by, "paging": {"enabled": True, "size": 10}}
     series = "line" if panel.shape is Shape.TREND else "bar_horizontal"

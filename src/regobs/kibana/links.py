@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from difflib import get_close_matches
 
+from regobs.common.closest import did_you_mean
 from regobs.errors import InputError, LogQueryError
-from regobs.kibana.definition import Environment
+from regobs.kibana.definition import KibanaEnvironment
 from regobs.kibana.reading import read_definition
 from regobs.logs.kql import dates
 from regobs.logs.query import Clause
@@ -39,21 +39,22 @@ def link(pack: Pack, name: str, view: View, *, where: Sequence[Clause] = (), now
     """
     if not _ADDRESS.fullmatch(view.kibana):
         raise InputError(
-            "the address of Kibana is no http or https URL, or has a user, query or fragment in it",
+            "the address of Kibana is not an http or https URL, or has a user, query or fragment in it",
             expected="https://kibana.example.com, as it opens the start page",
             next_step="log in to Kibana in the browser; the link needs no password",
         )
     for time in (view.start, view.end):
         if dates.span(time, now or datetime.now().astimezone()) is None:
-            raise LogQueryError("this is no time", value=time, expected="2026-11-23T11:05:00Z, now-15m or now/d")
+            raise LogQueryError("this is not a time", value=time, expected="2026-11-23T11:05:00Z, now-15m or now/d")
     definition = read_definition(pack, now=now)
     environment = chosen_environment(definition.environments, view.environment)
-    boards = {one.name: one for one in definition.dashboards}
+    boards = {board.name: board for board in definition.dashboards}
     if name in boards and not where:
         place = boards[name].id(environment)
         return dashboard_url(view.kibana, place, start=view.start, end=view.end, space=view.space)
-    queries = {one.name: one.query for one in definition.sessions}
-    queries |= {f"{one.name}/{panel.name}": panel.query for one in boards.values() for row in one.rows for panel in row}
+    queries = {session.name: session.query for session in definition.sessions}
+    for board in boards.values():
+        queries |= {f"{board.name}/{panel.name}": panel.query for row in board.rows for panel in row}
     saved = names_in(pack)
     if name in queries:
         query = queries[name]
@@ -65,9 +66,9 @@ def link(pack: Pack, name: str, view: View, *, where: Sequence[Clause] = (), now
     return discover_url(query, view.kibana, environment.data_view, start=view.start, end=view.end, space=view.space)
 
 
-def chosen_environment(environments: Sequence[Environment], name: str) -> Environment:
+def chosen_environment(environments: Sequence[KibanaEnvironment], name: str) -> KibanaEnvironment:
     """The environment of a name, the first where the name is empty. Raises LogQueryError when there is none."""
-    known = {one.name: one for one in environments}
+    known = {environment.name: environment for environment in environments}
     if not name:
         return environments[0]
     if name not in known:
@@ -76,8 +77,8 @@ def chosen_environment(environments: Sequence[Environment], name: str) -> Enviro
 
 
 def _unknown(name: str, names: list[str], *, narrowed: bool) -> LogQueryError:
-    close = get_close_matches(name, [one for one in names if one != name], n=1)
-    step = f"did you mean {close[0]}?" if close else "see `regobs logs run` for the names"
+    others = [known for known in names if known != name]
+    step = did_you_mean(name, others, "see `regobs logs run` for the names")
     if name in names and narrowed:
         step = "take --where away, or name one of its panels"
     return LogQueryError(

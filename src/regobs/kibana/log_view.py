@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from regobs.catalog.model import Flavor
 from regobs.config import Config
@@ -17,11 +17,20 @@ _QUERY_FILE = "queries/{}.query.yaml"
 
 @dataclass(frozen=True, slots=True)
 class LogView:
-    """A saved query for people. `url` is whole, or empty where no Kibana has these lines."""
+    """A saved query for people. `address` is empty where no Kibana has these lines.
+
+    `filters` narrow the lines to what is chosen in a variable of Grafana, by its name; `url` puts them in their place.
+    """
 
     title: str
     command: str
-    url: str
+    address: str = ""
+    filters: Mapping[str, str] = field(default_factory=dict)
+
+    def url(self, variables: Container[str] = ()) -> str:
+        """The whole address on a dashboard that has these `variables`."""
+        chosen = ",".join(text for name, text in self.filters.items() if name in variables)
+        return self.address.replace(_FILTERS, chosen, 1)
 
 
 def log_view(config: Config, pack: Pack, name: str, *, period: Sequence[str] = GRAFANA_PERIOD) -> LogView:
@@ -33,24 +42,33 @@ def log_view(config: Config, pack: Pack, name: str, *, period: Sequence[str] = G
     """
     command = f"regobs logs run {name} registry.log"
     if not config.kibana.url or config.flavor is not Flavor.GITLAB:
-        return LogView(_title(pack, name), command, "")
+        return LogView(_title(pack, name), command)
     from regobs.kibana.links import chosen_environment  # noqa: PLC0415 - as the docstring says
     from regobs.kibana.reading import read_environments  # noqa: PLC0415
     from regobs.logs.saved import load_query  # noqa: PLC0415
-    from regobs.logs.to_kql import discover_url  # noqa: PLC0415
+    from regobs.logs.to_kql import discover_url, encoded, field_filter  # noqa: PLC0415
 
     query = load_query(pack, name)
     settings = config.kibana
     view = chosen_environment(read_environments(pack), settings.environment).data_view
     start, end = period
-    url = discover_url(query, settings.url, view, start=_MARKS[0], end=_MARKS[1], space=settings.space)
+    url = discover_url(
+        query, settings.url, view, start=_MARKS[0], end=_MARKS[1], space=settings.space, filters=[_FILTERS]
+    )
     for mark, time in zip(_MARKS, (start, end), strict=True):
         url = url.replace(mark, f"'{time}'", 1)
-    return LogView(query.title, command, url)
+    filters = {
+        label: encoded(field_filter(name, _VALUES, view)).replace(_VALUES, f"${{{label}:regex}}")
+        for label, name in settings.fields.items()
+    }
+    return LogView(query.title, command, url, filters)
 
 
-# Stand for the times while the rest is escaped: Grafana does not find its variables under percent signs.
+# Stand for the times, filters and values while the rest is escaped: Grafana does not find its variables under percent
+# signs. Grafana makes (a|b) of the values of a variable in the form `regex`, and .* of all.
 _MARKS = ("REGOBS_FROM", "REGOBS_TO")
+_FILTERS = "REGOBS_FILTERS"
+_VALUES = "REGOBS_VALUES"
 
 
 def _title(pack: Pack, name: str) -> str:

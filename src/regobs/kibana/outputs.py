@@ -22,13 +22,13 @@ def files(pack: Pack) -> dict[str, bytes]:
 
 def written(definition: Definition) -> dict[str, bytes]:
     """The files of a definition."""
-    sessions = {one.name: one for one in definition.sessions}
+    sessions = {session.name: session for session in definition.sessions}
     found: dict[str, bytes] = {}
     for environment in definition.environments:
         folder = f"{FOLDER}/{environment.name}"
         found[f"{folder}.ndjson"] = saved_objects.ndjson(definition, environment)
         found[f"{folder}/data-view.json"] = dump_json(dashboards_api.data_view(environment))
-        for one in definition.dashboards:
-            body = dashboards_api.dashboard(one, sessions, environment)
-            found[f"{folder}/{one.id(environment)}.json"] = dump_json(body)
+        for board in definition.dashboards:
+            body = dashboards_api.dashboard(board, sessions, environment)
+            found[f"{folder}/{board.id(environment)}.json"] = dump_json(body)
     return found

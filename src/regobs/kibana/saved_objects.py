@@ -5,14 +5,40 @@ Each type says the lowest version whose form it has, so that newer releases migr
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from regobs.kibana import lens, words
-from regobs.kibana.definition import Dashboard, Definition, Environment, Panel, Session, Shape
-from regobs.kibana.grid import Place, placed
+from regobs.kibana.definition import Definition, KibanaDashboard, KibanaEnvironment, KibanaPanel, Session, Shape
 from regobs.logs.fields import FIELDS
+
+COLUMNS = 48  # Kibana's grid
+_HEIGHTS = {Shape.NUMBER: 6, Shape.TREND: 12, Shape.BARS: 12, Shape.TABLE: 15, Shape.SESSION: 18}  # of 20 pixels each
+
+
+@dataclass(frozen=True, slots=True)
+class GridPlace:
+    """A rectangle of the grid, from the top left corner."""
+
+    x: int
+    y: int
+    w: int
+    h: int
+
+
+def placed(dashboard: KibanaDashboard) -> Iterator[tuple[KibanaPanel, GridPlace]]:
+    """The panels with their places; a row is as high as its highest panel wants to be."""
+    y = 0
+    for row in dashboard.rows:
+        height = max(_HEIGHTS[panel.shape] for panel in row)
+        edges = [COLUMNS * index // len(row) for index in range(len(row) + 1)]
+        for panel, left, right in zip(row, edges, edges[1:], strict=False):
+            yield panel, GridPlace(left, y, right - left, height)
+        y += height
+
 
 Json = dict[str, Any]
 _CORE = "8.8.0"
@@ -26,16 +52,16 @@ _FORMATS: dict[str | None, Json] = {
 }
 
 
-def ndjson(definition: Definition, environment: Environment) -> bytes:
+def ndjson(definition: Definition, environment: KibanaEnvironment) -> bytes:
     """The objects of an environment; what others refer to comes first."""
-    sessions = {one.name: one for one in definition.sessions}
+    sessions = {listed.name: listed for listed in definition.sessions}
     objects = [data_view(environment)]
-    objects += [session(one, environment) for one in definition.sessions]
-    objects += [dashboard(one, sessions, environment) for one in definition.dashboards]
-    return b"".join(msgspec.json.encode(one) + b"\n" for one in objects)
+    objects += [session(listed, environment) for listed in definition.sessions]
+    objects += [dashboard(board, sessions, environment) for board in definition.dashboards]
+    return b"".join(msgspec.json.encode(saved) + b"\n" for saved in objects)
 
 
-def data_view(environment: Environment) -> Json:
+def data_view(environment: KibanaEnvironment) -> Json:
     """The data view of an environment: the time field, units and meanings of the fields."""
     attributes = {
         "title": environment.index,
@@ -54,7 +80,7 @@ def formats() -> dict[str, Json]:
     return {name: _FORMATS[field.unit] for name, field in FIELDS.items() if field.unit in _FORMATS}
 
 
-def session(made: Session, environment: Environment) -> Json:
+def session(made: Session, environment: KibanaEnvironment) -> Json:
     """A Discover session."""
     source = {"query": _query(made.query.where.text), "filter": [], "indexRefName": _INDEX}
     attributes = {
@@ -72,7 +98,7 @@ def session(made: Session, environment: Environment) -> Json:
     return _object("search", made.id(environment), attributes, [reference])
 
 
-def dashboard(made: Dashboard, sessions: dict[str, Session], environment: Environment) -> Json:
+def dashboard(made: KibanaDashboard, sessions: dict[str, Session], environment: KibanaEnvironment) -> Json:
     """A dashboard with its panels inside; only sessions are objects of their own."""
     panels, references = [], []
     for panel, place in placed(made):
@@ -96,7 +122,7 @@ def dashboard(made: Dashboard, sessions: dict[str, Session], environment: Enviro
 
 
 def _panel(
-    panel: Panel, place: Place, sessions: dict[str, Session], environment: Environment
+    panel: KibanaPanel, place: GridPlace, sessions: dict[str, Session], environment: KibanaEnvironment
 ) -> tuple[Json, list[Json]]:
     """A panel of panelsJSON, and the references of the dashboard that it needs."""
     grid = {"x": place.x, "y": place.y, "w": place.w, "h": place.h, "i": panel.name}
@@ -108,11 +134,11 @@ def _panel(
     attributes = lens.attributes(panel, environment)
     about = {"description": panel.about} if panel.about else {}
     shown = {"type": "lens", "title": panel.title, "embeddableConfig": {"attributes": attributes, **about}}
-    references = [{**one, "name": f"{panel.name}:{one['name']}"} for one in attributes["references"]]
+    references = [{**reference, "name": f"{panel.name}:{reference['name']}"} for reference in attributes["references"]]
     return {"panelIndex": panel.name, "gridData": grid, **shown}, references
 
 
-def _controls(made: Dashboard, environment: Environment) -> tuple[Json, list[Json]]:
+def _controls(made: KibanaDashboard, environment: KibanaEnvironment) -> tuple[Json, list[Json]]:
     """The fields whose values can be chosen above the panels, and their references."""
     if not made.controls:
         return {}, []

@@ -5,22 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 
+from regobs.logs.fields import Field
 from regobs.logs.kql import And, Node, Not, Or, parse, to_text
-from regobs.logs.query import ByFilters, ByTerms, ByTime, Clause, Group, Kind, Metric, Query
+from regobs.logs.query import ByFilters, ByTerms, ByTime, Clause, Group, MetricKind, Query, QueryMetric
 
 TIME = "time"  # the time field of every data view
 BACKSLASH = "\\"
 MOST = 1000  # groups of one field; Lens takes no more in its editor
 INNER = 10  # groups of a field inside each group of another
 OPERATIONS = {
-    Kind.COUNT: "count",
-    Kind.SUM: "sum",
-    Kind.AVG: "average",
-    Kind.MIN: "min",
-    Kind.MAX: "max",
-    Kind.PERCENTILE: "percentile",
-    Kind.CARDINALITY: "unique_count",
+    MetricKind.COUNT: "count",
+    MetricKind.SUM: "sum",
+    MetricKind.AVG: "average",
+    MetricKind.MIN: "min",
+    MetricKind.MAX: "max",
+    MetricKind.PERCENTILE: "percentile",
+    MetricKind.CARDINALITY: "unique_count",
 }
+FORMULAS = frozenset({MetricKind.RATIO, MetricKind.SHARE})
 SCALES = {1: "s", 60: "m", 3600: "h", 86400: "d"}  # of a rate: Kibana's units by their seconds
 
 
@@ -30,9 +32,9 @@ def kql(text: str) -> str:
     return to_text(parse(text))
 
 
-def operation(metric: Metric) -> str:
+def operation(metric: QueryMetric) -> str:
     """Lens's name for what a metric computes; a rate is a count or sum with a time scale."""
-    if metric.kind is Kind.RATE:
+    if metric.kind is MetricKind.RATE:
         return "count" if metric.field is None else "sum"
     return OPERATIONS[metric.kind]
 
@@ -42,17 +44,23 @@ def label(name: str) -> str:
     return name.replace("_", " ")
 
 
-def formula(metric: Metric) -> str:
-    """A ratio as a Lens formula."""
-    return f"{_count(metric.where)} / {_count(metric.whole)}"
+def formula(metric: QueryMetric) -> str:
+    """A ratio, or a share of all rows that are shown, as a Lens formula."""
+    if metric.kind is MetricKind.SHARE:
+        amount = _amount(metric.where, metric.field)
+        return f"{amount} / overall_sum({amount})"
+    return f"{_amount(metric.where)} / {_amount(metric.whole)}"
 
 
-def _count(clause: Clause) -> str:
+def _amount(clause: Clause, field: Field | None = None) -> str:
+    """How many lines, or the sum of a field over them."""
+    name = field.term if field else ""
+    operation = "sum" if field else "count"
     if not clause.text:
-        return "count()"
+        return f"{operation}({name})"
     # In a formula a backslash is one, unless a quote follows it: no text may end with one.
     escaped = kql(clause.text).replace("'", "\\'")
-    return f"count(kql='{escaped}{' ' if escaped.endswith(BACKSLASH) else ''}')"
+    return f"{operation}({f'{name}, ' if name else ''}kql='{escaped}{' ' if escaped.endswith(BACKSLASH) else ''}')"
 
 
 def filters(group: ByFilters) -> tuple[tuple[str, str], ...]:
@@ -88,7 +96,7 @@ def ordered(query: Query) -> tuple[Group, ...]:
 
 def size(query: Query, group: ByTerms) -> int:
     """How many values of a field are shown. Kibana has no limit over all groups, so the outermost gets it."""
-    outer = [one for one in query.groups if isinstance(one, ByTerms)]
+    outer = [group for group in query.groups if isinstance(group, ByTerms)]
     wanted = query.limit or INNER
     return min(wanted, MOST) if outer[0] is group else min(wanted, INNER)
 
@@ -96,9 +104,9 @@ def size(query: Query, group: ByTerms) -> int:
 def ranking(query: Query) -> tuple[int, bool] | None:
     """The metric that top values are chosen by, as its index, and whether the largest come first; None: by name.
 
-    Lens cannot choose by a formula, which a ratio is.
+    Lens cannot choose by a formula.
     """
-    plain = {metric.name: index for index, metric in enumerate(query.metrics) if metric.kind is not Kind.RATIO}
+    plain = {metric.name: index for index, metric in enumerate(query.metrics) if metric.kind not in FORMULAS}
     for order in query.order:
         if order.column in plain:
             return plain[order.column], order.descending

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from difflib import get_close_matches
 
+from regobs.common.closest import did_you_mean
 from regobs.errors import LogQueryError
 from regobs.logs.fields import FIELDS, Field
-from regobs.logs.query import ByTerms, Kind, Metric, Order, Query
+from regobs.logs.query import ByTerms, MetricKind, Order, Query, QueryMetric
 
 
 def listed(names: Sequence[str], limit: int) -> Query:
     """The lines themselves: these fields of them, in the order of the files."""
-    return Query("query", columns=tuple(_field(name) for name in names), limit=limit)
+    return Query("query", columns=tuple(_fields(names, "--columns")), limit=limit)
 
 
 def counted(names: Sequence[str], limit: int) -> Query:
     """How many lines there are for each value of the fields, the most first."""
-    fields = [_field(name) for name in names]
+    fields = _fields(names, "--by")
     for field in fields:
         if not field.makes_groups:
             raise LogQueryError(
@@ -31,16 +31,24 @@ def counted(names: Sequence[str], limit: int) -> Query:
     return Query(
         "query",
         groups=groups,
-        metrics=(Metric(name, Kind.COUNT),),
+        metrics=(QueryMetric(name, MetricKind.COUNT),),
         order=(Order(name, descending=True),),
         limit=limit,
     )
 
 
 def explained(query: Query, language: str, files: list[str]) -> str:
-    """The query as `sql` with its parameters, as `dsl` (JSON), or as `kql`."""
+    """The query as `sql` with its parameters, as `dsl` (JSON), as `kql`, `logsql` or `logql`."""
+    if language == "logql":
+        from regobs.logs.to_logql import as_logql  # noqa: PLC0415
+
+        return as_logql(query)
+    if language == "logsql":
+        from regobs.logs.victorialogs.logsql import as_logsql  # noqa: PLC0415 - one language is asked for
+
+        return as_logsql(query)
     if language == "kql":
-        from regobs.logs.to_kql import as_kql  # noqa: PLC0415 - one language is asked for
+        from regobs.logs.to_kql import as_kql  # noqa: PLC0415
 
         return as_kql(query)
     if language == "dsl":
@@ -55,13 +63,22 @@ def explained(query: Query, language: str, files: list[str]) -> str:
     return statement.sql + values
 
 
+def _fields(names: Sequence[str], option: str) -> list[Field]:
+    fields = [_field(name) for name in names]
+    for place, field in enumerate(fields):
+        if field in fields[:place]:
+            raise LogQueryError(
+                f"{option} names a field twice", value=field.name, expected="each field once", next_step="name it once"
+            )
+    return fields
+
+
 def _field(name: str) -> Field:
     name = name.strip()
     if name in FIELDS:
         return FIELDS[name]
-    close = get_close_matches(name, FIELDS, n=1)
     raise LogQueryError(
         f"no log field is called {name!r}",
         expected="a field of the log schema",
-        next_step=f"did you mean {close[0]}?" if close else "see the reference of log fields",
+        next_step=did_you_mean(name, FIELDS, "see the reference of log fields"),
     )

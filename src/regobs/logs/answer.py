@@ -5,9 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+from regobs.common.table import PIPE, Screen, plain, table
 
 Value = str | int | float | bool | tuple[str, ...] | None
 _WIDEST = 100  # characters of a cell of a table; CSV and JSON are never shortened
@@ -15,12 +18,16 @@ _WIDEST = 100  # characters of a cell of a table; CSV and JSON are never shorten
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The columns and rows of an answer, and how many lines were read for it, `malformed` ones among them."""
+    """The columns and rows of an answer, and how many lines were read for it, `malformed` ones among them.
+
+    `units` are those of the columns, `ratio` for a share of 1; a table shows them.
+    """
 
     columns: tuple[str, ...]
     rows: tuple[tuple[Value, ...], ...]
     lines: int
     malformed: int
+    units: tuple[str | None, ...] = field(default=(), compare=False)
 
 
 def as_json(answer: Answer) -> str:
@@ -47,45 +54,23 @@ def as_csv(answer: Answer) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(answer.columns)
-    writer.writerows([_plain(value) for value in row] for row in answer.rows)
+    writer.writerows([plain(value) for value in row] for row in answer.rows)
     return out.getvalue()
 
 
-def as_table(answer: Answer) -> str:
+def as_table(answer: Answer, on: Screen = PIPE) -> str:
     """A table for a terminal: numbers to the right, long text shortened, control characters escaped."""
-    cells = [[_cell(value) for value in row] for row in answer.rows]
-    widths = [max(map(len, column)) for column in zip(answer.columns, *cells, strict=True)]
-    right = [
-        any(_number(row[index]) for row in answer.rows) and all(_number(row[index]) for row in answer.rows)
-        for index in range(len(answer.columns))
-    ]
-    lines = [answer.columns, tuple("-" * width for width in widths), *cells]
-    texts = (
-        "  ".join(
-            cell.rjust(width) if aligned else cell.ljust(width)
-            for cell, width, aligned in zip(line, widths, right, strict=True)
-        ).rstrip()
-        for line in lines
-    )
-    return "\n".join(texts) + "\n"
+    units = answer.units or (None,) * len(answer.columns)
+    head = tuple(_headed(name, unit) for name, unit in zip(answer.columns, units, strict=True))
+    rows = [tuple(_with_share(value, unit) for value, unit in zip(row, units, strict=True)) for row in answer.rows]
+    return table(head, rows, on=on, widest=_WIDEST, underline=True) + "\n"
 
 
-def _number(value: Value) -> bool:
-    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+def _headed(name: str, unit: str | None) -> str:
+    """The name with its unit, unless it says it."""
+    said = unit in {None, "count", "ratio"} or unit in re.split(r"[^a-z]", name)
+    return name if said else f"{name} ({unit})"
 
 
-def _plain(value: Value) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return ",".join(value) if isinstance(value, tuple) else str(value)
-
-
-def _cell(value: Value) -> str:
-    if isinstance(value, float):
-        return f"{value:,.6g}" if abs(value) < 1e6 else f"{value:,.0f}"
-    if isinstance(value, int) and not isinstance(value, bool):
-        return f"{value:,}"
-    text = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in _plain(value))
-    return text if len(text) <= _WIDEST else text[: _WIDEST - 1] + "…"
+def _with_share(value: Value, unit: str | None) -> Value:
+    return f"{100 * value:.4g} %" if unit == "ratio" and isinstance(value, int | float) else value

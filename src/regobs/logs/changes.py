@@ -1,4 +1,6 @@
-"""What is new, gone, more or less in one stretch of time against another: messages, and requests by route and status.
+"""What is new, gone, more, less, slower or faster in one stretch of time against another.
+
+Compared are messages, and requests by route and status: how many, and how long they took.
 
 Counts vary by chance. A change is told when fewer than one in a thousand pairs of windows of an unchanged registry
 would differ that much (the counts of a pair are binomial when lines come independently), and the rate changed by the
@@ -10,20 +12,20 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
 from msgspec.structs import replace
 
 from regobs.errors import InputError, LogQueryError
+from regobs.logs.answer import Answer
 from regobs.logs.duckdb.cache import Place
 from regobs.logs.duckdb.run import run_all
-from regobs.logs.fields import FIELDS
-from regobs.logs.fields.generations import ACCESS_MARK
+from regobs.logs.fields import ACCESS_MARK, FIELDS
 from regobs.logs.kql.condition import Any as AnyOf
 from regobs.logs.kql.condition import Between, Bound, No, Present
 from regobs.logs.kql.dates import iso, span
-from regobs.logs.query import ByTerms, Clause, Kind, Metric, Order, Query
+from regobs.logs.query import ByTerms, Clause, MetricKind, Order, Query, QueryMetric
 from regobs.logs.redact import shape
 
 CHANCE = 0.001
@@ -33,6 +35,10 @@ _SERVER_ERROR = 500
 _MOST = 100_000  # kinds of lines that are compared, the frequent first; hostile input must not fill the memory
 _EXACT = 1000  # lines up to which the chance is summed exactly; above, the normal distribution is as good
 _BEFORE, _AFTER = "before", "after"
+_SLACK = 60_000  # ms that a window may begin before the first line or end after the last
+# What is compared of durations, and of how many requests in each window at least.
+_DURATIONS = (("median duration", 1, 30), ("95th percentile of the duration", 2, 200))
+_LEAST_MS = 5  # a smaller difference of durations is none that anyone notices
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,9 @@ class Window:
 
     start: int
     end: int
+
+    def __str__(self) -> str:
+        return f"{iso(self.start)}..{iso(self.end)}"
 
     @property
     def hours(self) -> float:
@@ -55,8 +64,11 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """One kind of line that changed: new, gone, more or less; counts and lines per hour in each window."""
+class LogChange:
+    """One kind of line that changed: new, gone, more or less; counts and lines per hour in each window.
+
+    Of what is slower or faster both pairs are durations in milliseconds.
+    """
 
     kind: str
     what: str
@@ -73,11 +85,12 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """The changes, the surest first, and how many lines were read, malformed ones among them."""
+    """The changes, the surest first, how many lines were read, malformed ones among them, and what to know of them."""
 
-    found: tuple[Change, ...]
+    found: tuple[LogChange, ...]
     lines: int
     malformed: int
+    notes: tuple[str, ...] = ()
 
 
 def read_window(text: str, now: datetime) -> Window:
@@ -111,8 +124,16 @@ def changes(
     Raises InputError when a window has no lines at all, and what `run_all` raises.
     """
     windows = (before, after)
+    if before.start < after.end and after.start < before.end:
+        raise LogQueryError(
+            "the two stretches of time overlap",
+            value=f"{before} and {after}",
+            expected="two that have no line in common",
+            next_step="let one end where the other begins",
+        )
     queries = [_counted(query, windows, where) for query in (_messages(), requests)]
-    messages, accesses = run_all(queries, files, stdin=stdin, cache=cache)
+    timed = [_timed(requests, window, where) for window in windows]
+    messages, accesses, span_answer, *slow = run_all([*queries, _SPAN, *timed], files, stdin=stdin, cache=cache)
     counts: dict[str, list[int]] = {}
     severe: set[str] = set()
     for level, component, code, message, *pair in messages.rows:
@@ -133,15 +154,82 @@ def changes(
                 expected="times that the files hold",
                 next_step="look at the first and last time: regobs logs query '' FILES --columns time",
             )
+    (before, first_note), (after, second_note) = (_within(window, span_answer) for window in windows)
+    windows = (before, after)
     found = [
-        (chance, Change(kind, what, pair[0], pair[1], pair[0] / before.hours, pair[1] / after.hours))
+        (chance, LogChange(kind, what, pair[0], pair[1], pair[0] / before.hours, pair[1] / after.hours))
         for what, pair in counts.items()
         for kind, chance in _judged(pair, windows, factor, severe=what in severe)
     ]
-    return Changes(tuple(change for _, change in sorted(found, key=_rank)), messages.lines, messages.malformed)
+    found += _slower(slow[0], slow[1], factor)
+    told = tuple(change for _, change in sorted(found, key=_rank))
+    notes = tuple(note for note in (first_note, second_note) if note)
+    return Changes(told, messages.lines, messages.malformed, notes)
 
 
-def _rank(found: tuple[float, Change]) -> tuple[float, int, str]:
+# The first and the last time of all lines.
+_SPAN = Query(
+    "span",
+    metrics=(QueryMetric("first", MetricKind.MIN, FIELDS["time"]), QueryMetric("last", MetricKind.MAX, FIELDS["time"])),
+)
+
+
+def _within(window: Window, span: Answer) -> tuple[Window, str]:
+    """The part of a window that the logs cover, and what to tell of the rest: nobody knows what happened then."""
+    first, last = (_milliseconds(value) for value in span.rows[0])
+    if first is None or last is None:
+        return window, ""
+    start = first if first - window.start > _SLACK else window.start
+    end = last + 1 if window.end - last > _SLACK else window.end
+    if (start, end) == (window.start, window.end) or start >= end:
+        return window, ""
+    cut = Window(start, end)
+    return cut, f"{window} is not within the logs, which go from {iso(first)} to {iso(last)}; rates are those of {cut}"
+
+
+def _milliseconds(value: object) -> int | None:
+    """A time as an answer shows it."""
+    found = span(str(value), datetime.now(UTC)) if value is not None else None
+    return found.first if found else None
+
+
+def _timed(requests: Query, window: Window, where: Clause | None) -> Query:
+    """Requests of a window by their kind: how many, and how long half of them took."""
+    metrics = (
+        QueryMetric("requests", MetricKind.COUNT),
+        QueryMetric("half", MetricKind.PERCENTILE, FIELDS["duration_ms"], percent=50),
+        QueryMetric("most", MetricKind.PERCENTILE, FIELDS["duration_ms"], percent=95),
+    )
+    timed = replace(requests, metrics=metrics, order=(Order("requests", descending=True),), limit=_MOST)
+    return timed.narrowed(window.clause, *([where] if where else []))
+
+
+def _slower(before: Answer, after: Answer, factor: float) -> list[tuple[float, LogChange]]:
+    """Kinds of requests whose median or 95th percentile of the duration changed by the factor, where there are enough.
+
+    Of so many requests these vary by less than that when nothing changed, unless durations are spread very wide.
+    """
+    known = {row[:-3]: row[-3:] for row in before.rows}
+    found: list[tuple[float, LogChange]] = []
+    for row in after.rows:
+        was = known.get(row[:-3], (0, 0, 0))
+        requests = min(_number(was[0]), _number(row[-3]))
+        for name, place, enough in _DURATIONS:
+            old, new = _number(was[place]), _number(row[place - 3])
+            if requests < enough or not old or abs(new - old) < _LEAST_MS or 1 / factor < new / old < factor:
+                continue
+            what = f"{' '.join(str(part) for part in row[:-3])}: {name} in ms"
+            found.append(
+                (CHANCE, LogChange("slower" if new > old else "faster", what, round(old), round(new), old, new))
+            )
+    return found
+
+
+def _number(value: Any) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0
+
+
+def _rank(found: tuple[float, LogChange]) -> tuple[float, int, str]:
     chance, change = found
     return chance, -change.before - change.after, change.what
 
@@ -161,7 +249,9 @@ def _counted(query: Query, windows: tuple[Window, Window], where: Clause | None)
     """The query with the lines of each window counted, the frequent kinds first."""
     clauses = [window.clause for window in windows]
     names = (f"{_BEFORE}_lines", f"{_AFTER}_lines")
-    metrics = tuple(Metric(name, Kind.COUNT, where=clause) for name, clause in zip(names, clauses, strict=True))
+    metrics = tuple(
+        QueryMetric(name, MetricKind.COUNT, where=clause) for name, clause in zip(names, clauses, strict=True)
+    )
     either = Clause("", AnyOf(tuple(clause.condition for clause in clauses)))
     counted = replace(
         query, metrics=metrics, order=tuple(Order(name, descending=True) for name in names[::-1]), limit=_MOST

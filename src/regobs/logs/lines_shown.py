@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
-from regobs.instrument.masking import redacted_fields, redacted_text
 from regobs.logs.answer import Answer
 from regobs.logs.changes import Changes
 from regobs.logs.fields import ALIASES, FIELDS
-from regobs.logs.fields.values import read_record, values
 from regobs.logs.kql.dates import iso
 from regobs.logs.reading.record import Record
 from regobs.logs.reading.tail import Written
-from regobs.logs.trace import Event, Trace
+from regobs.logs.reading.values import read_record, values
+from regobs.logs.trace import Trace, TraceLine
+from regobs.secrets.fields import redacted_fields, redacted_text
 
 # What a line shows first, and what every line of a process has alike.
 _FIRST = ("time", "level", "component", "msg")
@@ -36,16 +37,32 @@ def trace_as_text(trace: Trace) -> str:
     return "".join(f"{_since(event, start)}  {_line(event.record)}\n" for event in trace.events)
 
 
-def _since(event: Event, start: int) -> str:
+def _since(event: TraceLine, start: int) -> str:
     return f"{event.at - start:>+8,} ms" if event.at is not None else " " * 11
 
 
+@dataclass(slots=True)
+class LinesRead:
+    """How many lines came, empty ones not counted, and how many of them could be read."""
+
+    lines: int = 0
+    readable: int = 0
+
+
 def followed(
-    written: Iterable[Written], fits: Callable[[Record], bool], *, as_json: bool, strict: bool, named: bool
+    written: Iterable[Written],
+    fits: Callable[[Record], bool],
+    tally: LinesRead,
+    *,
+    as_json: bool,
+    strict: bool,
+    named: bool,
 ) -> Iterator[str]:
     """The lines that fit. One that cannot be read is shown as text, unless they are chosen by a `strict` condition."""
     for file, content in written:
         record = read_record(content)
+        tally.lines += bool(content.strip())
+        tally.readable += record is not None
         if record is None:
             if not strict and not as_json and content.strip():
                 yield _printable(redacted_text(content.decode(errors="replace")))

@@ -21,7 +21,7 @@ class Clause(Struct, frozen=True):
     condition: Condition = EVERYTHING
 
 
-class Kind(Enum):
+class MetricKind(Enum):
     """What a metric computes from the lines of a group."""
 
     COUNT = "count"
@@ -32,14 +32,15 @@ class Kind(Enum):
     PERCENTILE = "percentile"  # interpolated between neighbours; Elasticsearch approximates it
     CARDINALITY = "cardinality"  # exact; Elasticsearch approximates it above its precision threshold
     RATE = "rate"  # lines, or the sum of a field, per `per_seconds`, over the time bucket
+    SHARE = "share"  # lines, or the sum of a field, of this group over that of all groups; nothing when they have none
     RATIO = "ratio"  # lines that fit `where` over those that fit `whole`; nothing when the whole is empty
 
 
-class Metric(Struct, frozen=True):
+class QueryMetric(Struct, frozen=True):
     """One column of numbers. `field` is None for a count of lines."""
 
     name: str
-    kind: Kind
+    kind: MetricKind
     field: Field | None = None
     where: Clause = made(default_factory=Clause)
     whole: Clause = made(default_factory=Clause)
@@ -47,16 +48,25 @@ class Metric(Struct, frozen=True):
     per_seconds: int = 1
 
 
+def _unit(metric: QueryMetric) -> str | None:
+    if metric.kind in {MetricKind.RATIO, MetricKind.SHARE}:
+        return "ratio"
+    unit = metric.field.unit if metric.field and metric.kind is not MetricKind.CARDINALITY else None
+    per = {1: "s", 60: "min", 3600: "h"}.get(metric.per_seconds, f"{metric.per_seconds} s")
+    return f"{unit or '1'}/{per}" if metric.kind is MetricKind.RATE else unit
+
+
 class ByTerms(Struct, frozen=True):
     """One group for each value; lines without the field are left out unless `missing`.
 
-    With a `part` the value is that part of a path, from 1: part 2 of `/v2/group/project` is `group`.
+    With a `part` the value is that part of a path, from 1: part 2 of `/v2/group/project` is `group`; the part
+    `repository` is `group/project` of `/v2/group/project/tags/list`.
     """
 
     name: str
     field: Field
     missing: bool = False
-    part: int = 0
+    part: int | str = 0
 
 
 class ByTime(Struct, frozen=True):
@@ -94,7 +104,7 @@ class Query(Struct, frozen=True):
     description: str = ""
     where: Clause = made(default_factory=Clause)
     groups: tuple[Group, ...] = ()
-    metrics: tuple[Metric, ...] = ()
+    metrics: tuple[QueryMetric, ...] = ()
     columns: tuple[Field, ...] = ()
     order: tuple[Order, ...] = ()
     limit: int | None = None
@@ -103,6 +113,13 @@ class Query(Struct, frozen=True):
     def names(self) -> tuple[str, ...]:
         """The names of the columns of the answer."""
         return tuple(one.name for one in (*self.groups, *self.metrics)) or tuple(one.name for one in self.columns)
+
+    @property
+    def units(self) -> tuple[str | None, ...]:
+        """The unit of each column of the answer: that of its field, `ratio` of a share, None of a count and of text."""
+        if not self.metrics and not self.groups:
+            return tuple(one.unit for one in self.columns)
+        return (*(None for _ in self.groups), *(_unit(one) for one in self.metrics))
 
     def narrowed(self, *clauses: Clause) -> Query:
         """The query over those of its lines that fit the clauses too."""

@@ -17,8 +17,8 @@ from regobs.logs.fields import (
 )
 from regobs.logs.fields.field import Field
 from regobs.logs.fields.since import since, until
-from regobs.logs.messages.message import Match, Message
-from regobs.logs.messages.streams import DISTRIBUTION, GITLAB_ACCESS, GITLAB_APPLICATION
+from regobs.logs.messages.message import Message
+from regobs.logs.messages.streams import DISTRIBUTION, GITLAB_ACCESS, GITLAB_APPLICATION, Stream
 
 _HEAD = """# Log fields
 
@@ -33,8 +33,9 @@ JSON type. A unit belongs to the value as it stands in the line. Elasticsearch t
 `regobs build` writes.
 """
 
-_MESSAGES = """A line is judged by the schema of its message: what such a line must have stands first, what it may
-have in brackets. Besides these, it has the fields that all lines of its kind have. `…` stands for any text.
+_MESSAGES = """A line is judged by the schema of its message. *Must have* is what such a line has besides time, level
+and message; what any line of a group may have stands above the group. Any line that is written within a request may
+have the fields of the request as well. `…` stands for any text. *What to do* is told for warnings and errors.
 """
 
 
@@ -53,8 +54,8 @@ def page() -> str:
         f"## Notification events\n\nDots stand for nesting, `[]` for a list.\n\n{_table(EVENT_FIELDS.values(), {})}\n",
         "# Log messages\n",
         _MESSAGES,
-        f"## GitLab Container Registry 4.x\n\n{_messages((*GITLAB_ACCESS.messages, *GITLAB_APPLICATION.messages))}\n",
-        f"## CNCF Distribution\n\n{_messages(DISTRIBUTION.messages)}",
+        f"## GitLab Container Registry 4.x\n\n{_messages(GITLAB_ACCESS)}\n{_messages(GITLAB_APPLICATION)}\n",
+        f"## CNCF Distribution\n\n{_messages(DISTRIBUTION)}",
     ]
     return "\n".join(parts)
 
@@ -84,7 +85,7 @@ def _row(field: Field, also: list[Alias], flavor: str) -> tuple[str, ...]:
         field.unit or "",
         _cell(f"{field.meaning} {_values(field)}".strip()),
         _came(field, flavor),
-        field.es_type,
+        field.es_type or "not indexed",
         _code(field.ecs),
         _code(field.otel),
         ", ".join(_other(alias) for alias in also),
@@ -111,33 +112,32 @@ def _other(alias: Alias) -> str:
     return f"`{alias.name}`{how.get(alias.conversion, '')}{where}{last}"
 
 
-def _messages(messages: Iterable[Message]) -> str:
-    by_component: dict[str, list[Message]] = {}
-    for message in messages:
-        by_component.setdefault(message.component, []).append(message)
+def _messages(stream: Stream) -> str:
     parts = []
-    for component, found in by_component.items():
-        rows = ["| Message | Levels | Fields |", "| --- | --- | --- |"]
-        rows += [f"| {_text(one)} | {' '.join(one.levels)} | {_fields(one)} |" for one in found]
-        parts.append(f"### {component[0].upper()}{component[1:]}\n\n" + "\n".join(rows) + "\n")
+    for component, names in stream.components.items():
+        found = [one for one in stream.messages if one.component == component]
+        rows = ["| Message | Levels | Must have | Meaning | What to do |", "| --- | --- | --- | --- | --- |"]
+        rows += [
+            f"| {_text(one)} | {' '.join(one.levels)} | {_listed(one.required)} | {_cell(one.meaning)} "
+            f"| {_cell(one.action)} |"
+            for one in found
+        ]
+        may = f"May have: {_listed(sorted(names))}.\n\n" if names else ""
+        parts.append(f"### {component[0].upper()}{component[1:]}\n\n{may}" + "\n".join(rows) + "\n")
     return "\n".join(parts)
 
 
 def _text(message: Message) -> str:
-    text = message.text + ("…" if message.match is Match.PREFIX else "")
     # A pipe ends a cell of a table even inside a code span, so it is escaped there too.
-    shown = f"`` {text} ``" if "`" in text else f"`{text}`"
-    kind = "pattern " if message.match is Match.PATTERN else ""
+    shown = _cell(f"`` {message.text} ``" if "`" in message.text else f"`{message.text}`")
     if message.when is None:
-        return kind + _cell(shown)
+        return shown
     name, value = message.when
-    return kind + _cell(f"{shown} where `{name}` " + ("is there" if value is None else f"begins with `{value}`"))
+    return f"{shown} where `{name}` " + ("is there" if value is None else f"begins with `{value}`")
 
 
-def _fields(message: Message) -> str:
-    own = " ".join(f"`{name.split(':')[0]}`" for name in message.required)
-    may = " ".join(f"`{name.split(':')[0]}`" for name in message.optional)
-    return f"{own} ({may})".strip() if may else own
+def _listed(names: Iterable[str]) -> str:
+    return " ".join(f"`{name.split(':')[0]}`" for name in names)
 
 
 def _code(name: str | None) -> str:

@@ -6,17 +6,17 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
-from difflib import get_close_matches
 from typing import Any
 
 from msgspec.structs import replace
 
+from regobs.common.closest import did_you_mean
 from regobs.documents import Document, load_yaml, validate
 from regobs.errors import Location, LogQueryError, PackError
 from regobs.logs.fields import FIELDS, Field, FieldType
 from regobs.logs.kql import Hint, hints, parse
 from regobs.logs.kql.bind import bind
-from regobs.logs.query import ByFilters, ByTerms, ByTime, Clause, Group, Kind, Metric, Order, Query
+from regobs.logs.query import ByFilters, ByTerms, ByTime, Clause, Group, MetricKind, Order, Query, QueryMetric
 from regobs.logs.saved_schema import SCHEMA
 from regobs.pack import Pack
 
@@ -33,12 +33,11 @@ def load_query(pack: Pack, name: str, *, now: datetime | None = None) -> Query:
         file = pack.file("log_schemas", f"queries/{name}{SUFFIX}")
     except PackError:
         names = names_in(pack)
-        close = get_close_matches(name, names, n=1)
         raise LogQueryError(
             "there is no saved query of this name",
             value=name,
             expected=", ".join(names),
-            next_step=f"did you mean {close[0]}?" if close else "choose one of them",
+            next_step=did_you_mean(name, names, "choose one of them"),
         ) from None
     try:
         text = file.read()
@@ -80,7 +79,7 @@ class QueryReader:
         groups = tuple(self._group(key, data["group"][key]) for key in data.get("group", {}))
         metrics = tuple(self._metric(key, value) for key, value in data.get("metrics", {}).items())
         if groups and not metrics:
-            metrics = (Metric("count", Kind.COUNT),)
+            metrics = (QueryMetric("count", MetricKind.COUNT),)
         listed = data.get("columns", [] if metrics else list(_COLUMNS))
         columns = tuple(self._field(text, ("columns", index)) for index, text in enumerate(listed))
         if metrics and columns:
@@ -107,7 +106,7 @@ class QueryReader:
     def _check_rates(self, query: Query) -> None:
         fixed = any(isinstance(group, ByTime) and group.seconds for group in query.groups)
         for metric in query.metrics:
-            if metric.kind is Kind.RATE and not fixed:
+            if metric.kind is MetricKind.RATE and not fixed:
                 raise self._wrong(
                     ("metrics", metric.name),
                     "a rate needs the length of a time bucket",
@@ -151,17 +150,17 @@ class QueryReader:
             return ByTime(name, field, seconds=int(found[1]) * _SECONDS[found[2]])
         return ByTime(name, field, calendar=interval)
 
-    def _metric(self, name: str, data: str | dict[str, Any]) -> Metric:
+    def _metric(self, name: str, data: str | dict[str, Any]) -> QueryMetric:
         if isinstance(data, str):
-            return Metric(name, Kind(data))
+            return QueryMetric(name, MetricKind(data))
         ((word, value),) = data.items()
-        kind, steps = Kind(word), ("metrics", name, word)
+        kind, steps = MetricKind(word), ("metrics", name, word)
         options = value if isinstance(value, dict) else {"field": value}
         field = self._field(options["field"], (*steps, "field")) if "field" in options else None
         if field is not None:
             self._check_measured(kind, field, steps)
-        where = "part" if kind is Kind.RATIO else "where"
-        return Metric(
+        where = "part" if kind is MetricKind.RATIO else "where"
+        return QueryMetric(
             name,
             kind,
             field,
@@ -171,11 +170,11 @@ class QueryReader:
             per_seconds=_SECONDS[options.get("per", "s")],
         )
 
-    def _check_measured(self, kind: Kind, field: Field, steps: Steps) -> None:
-        if kind is Kind.CARDINALITY:
+    def _check_measured(self, kind: MetricKind, field: Field, steps: Steps) -> None:
+        if kind is MetricKind.CARDINALITY:
             fits = field.makes_groups
         else:
-            dates = kind in {Kind.MIN, Kind.MAX} and field.type is FieldType.DATE
+            dates = kind in {MetricKind.MIN, MetricKind.MAX} and field.type is FieldType.DATE
             fits = field.type in _NUMBERS or dates
         if not fits:
             raise self._wrong(
@@ -188,8 +187,7 @@ class QueryReader:
     def _field(self, name: str, steps: Steps) -> Field:
         if name in FIELDS:
             return FIELDS[name]
-        close = get_close_matches(name, FIELDS, n=1)
-        step = f"did you mean {close[0]}?" if close else "see the reference of log fields"
+        step = did_you_mean(name, FIELDS, "see the reference of log fields")
         raise self._wrong(steps, f"no log field is called {name!r}", "a field of the log schema", step)
 
     def _clause(self, text: str, steps: Steps) -> Clause:

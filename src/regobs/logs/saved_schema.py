@@ -33,7 +33,10 @@ def _measured(**more: Any) -> dict[str, Any]:
     return {"anyOf": [FIELD, _options(["field", *more], {"field": FIELD, "where": KQL, **more})]}
 
 
-_PART = {"type": "integer", "minimum": 1, "maximum": 32, "description": "which part of a path: 1 to 32"}
+_PART = {
+    "anyOf": [{"type": "integer", "minimum": 1, "maximum": 32}, {"const": "repository"}],
+    "description": "which part of a path: 1 to 32, or repository",
+}
 _TERMS = {"field": FIELD, "missing": {"type": "boolean"}, "part": _PART}
 _GROUP = _one_of(
     {
@@ -44,7 +47,7 @@ _GROUP = _one_of(
 )
 METRIC = {
     "anyOf": [
-        {"const": "count"},
+        {"enum": ["count", "share"], "description": "count or share"},
         _one_of(
             {
                 "count": _options(["where"], {"where": KQL}),
@@ -58,6 +61,7 @@ METRIC = {
                     {"field": FIELD, "where": KQL, "percent": {"type": "number", "minimum": 0, "maximum": 100}},
                 ),
                 "rate": _options(["per"], {"per": _PER, "field": FIELD, "where": KQL}),
+                "share": _options([], {"field": FIELD, "where": KQL}),
                 "ratio": _options(["part"], {"part": KQL, "whole": KQL}),
             }
         ),

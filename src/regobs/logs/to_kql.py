@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from urllib.parse import quote
 
 from regobs.logs.kql import parse, to_text
@@ -18,11 +19,19 @@ def as_kql(query: Query) -> str:
 
 
 def discover_url(
-    query: Query, kibana: str, data_view: str, *, start: str = "now-24h", end: str = "now", space: str = ""
+    query: Query,
+    kibana: str,
+    data_view: str,
+    *,
+    start: str = "now-24h",
+    end: str = "now",
+    space: str = "",
+    filters: Sequence[Rison] = (),
 ) -> str:
     """Discover with the lines of the query, which needs no saved object but the data view.
 
-    `kibana` is its base address, `data_view` the id of a data view, `space` one that is not the default.
+    `kibana` is its base address, `data_view` the id of a data view, `space` one that is not the default; `filters`
+    stand beside the query, see `field_filter`.
     Source of the state's form: Kibana 9, discover/common/app_locator_get_location.ts.
     """
     columns: list[Rison] = [name for name in _columns(query) if name != "time"]
@@ -30,11 +39,23 @@ def discover_url(
     state: dict[str, Rison] = {
         "columns": columns,
         "dataSource": {"dataViewId": data_view, "type": "dataView"},
-        "filters": [],
+        "filters": list(filters),
         "query": {"language": "kuery", "query": as_kql(query)},
         "sort": sort or [["time", "desc"]],
     }
-    return f"{_app(kibana, space)}/discover#/?_g={_period(start, end)}&_a={quote(rison(state), safe=_KEPT)}"
+    return f"{_app(kibana, space)}/discover#/?_g={_period(start, end)}&_a={encoded(state)}"
+
+
+def field_filter(field: str, pattern: str, data_view: str) -> Rison:
+    """A filter of Discover: lines whose `field` is wholly like the regular expression of Lucene.
+
+    KQL has no regular expressions, and those are what Grafana makes of a variable with several values.
+    Source: Kibana 9, packages/kbn-es-query, custom filters; Elasticsearch, "Query string query", regular expressions.
+    """
+    return {
+        "meta": {"alias": field, "disabled": False, "index": data_view, "negate": False, "type": "custom"},
+        "query": {"query_string": {"query": f"{field}:/{pattern}/"}},
+    }
 
 
 def dashboard_url(kibana: str, dashboard: str, *, start: str = "now-24h", end: str = "now", space: str = "") -> str:
@@ -49,7 +70,12 @@ def _app(kibana: str, space: str) -> str:
 
 def _period(start: str, end: str) -> str:
     times: dict[str, Rison] = {"time": {"from": start, "to": end}}
-    return quote(rison(times), safe=_KEPT)
+    return encoded(times)
+
+
+def encoded(value: Rison) -> str:
+    """A value as Rison in the fragment of an address."""
+    return quote(rison(value), safe=_KEPT)
 
 
 _KEPT = "!'()*:@,/~"  # Rison's own marks, which a fragment may hold

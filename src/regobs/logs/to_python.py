@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 from regobs.logs.fields.field import FieldType
-from regobs.logs.fields.values import values
 from regobs.logs.kql import addresses, condition
 from regobs.logs.kql.analysis import terms
 from regobs.logs.kql.condition import Between, Condition, Equals, Like, Present, TermLike, Terms
 from regobs.logs.reading.record import Record
+from regobs.logs.reading.values import values
 
 Holds = Callable[[Record], bool]
 

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from regobs.errors import InputError, Location, LogQueryError
 from regobs.logs.fields import FIELDS
-from regobs.logs.fields.values import read_record, values
-from regobs.logs.reading.read import LONGEST_LINE, blocks
+from regobs.logs.reading.read import LONGEST_LINE, blocks, lines
 from regobs.logs.reading.record import Record
 from regobs.logs.reading.sources import STDIN, found, sources
+from regobs.logs.reading.values import read_record, values
 
 _CORRELATION, _TIME = FIELDS["correlation_id"], FIELDS["time"]
 _SHORTEST = 4  # characters of an id that are looked for; less than that is in every line
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class TraceLine:
     """One line of a request. `at` is its time in milliseconds since 1970, None when it has none."""
 
     at: int | None
@@ -31,10 +31,14 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """The lines of a request in order of time, and how many lines with its id cannot be read."""
+    """The lines of a request in order of time, and how many lines with its id cannot be read.
 
-    events: tuple[Event, ...]
+    `unreadable`: there are lines, and none of them is one of a registry in any form.
+    """
+
+    events: tuple[TraceLine, ...]
     malformed: int
+    unreadable: bool = False
 
 
 def trace(correlation_id: str, files: Sequence[str], *, stdin: BinaryIO | None = None) -> Trace:
@@ -50,7 +54,7 @@ def trace(correlation_id: str, files: Sequence[str], *, stdin: BinaryIO | None =
             value=correlation_id,
             expected=f"at least {_SHORTEST} letters and digits in a row",
         )
-    events: list[Event] = []
+    events: list[TraceLine] = []
     malformed = 0
     with sources(found(files), stdin, piped=STDIN in files) as folder:
         for source in folder.sources:
@@ -59,11 +63,25 @@ def trace(correlation_id: str, files: Sequence[str], *, stdin: BinaryIO | None =
                 if record is None:
                     malformed += 1
                 elif correlation_id in values(record, _CORRELATION):
-                    events.append(Event(_time(record), source.name, number, record))
-    return Trace(tuple(_ordered(events)), malformed)
+                    events.append(TraceLine(_time(record), source.name, number, record))
+        unreadable = not events and _none_is_read(source.readable for source in folder.sources)
+    return Trace(tuple(_ordered(events)), malformed, unreadable)
 
 
-def _ordered(events: list[Event]) -> list[Event]:
+def _none_is_read(paths: Iterable[Path]) -> bool:
+    """Whether there are lines, and none that can be read: the first that can be ends the search."""
+    some = False
+    for path in paths:
+        with path.open("rb") as file:
+            for line in lines(file):
+                if line.content.strip():
+                    some = True
+                    if read_record(line.content) is not None:
+                        return False
+    return some
+
+
+def _ordered(events: list[TraceLine]) -> list[TraceLine]:
     """By time; a line without one stays behind the line before it, lines of one moment as the files have them."""
     last = 0
     keyed = []

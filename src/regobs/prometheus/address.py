@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from regobs.errors import InputError
+from regobs.secrets import MASK, redacted_text
 
-TOKEN_VARIABLE = "REGOBS_PROMETHEUS_TOKEN"  # noqa: S105
-
-_USERINFO = re.compile(r"^([^/@]*//)?.*@", re.DOTALL)
+_USERINFO = re.compile(r"^((?:[a-z][a-z0-9+.-]*:)?//)?.*@", re.DOTALL | re.IGNORECASE)
+_AFTER_PATH = re.compile(r"[?#].*", re.DOTALL)
 
 
 def redact(url: str) -> str:
-    """The URL without user, password, query and fragment; safe for any text, also one that is no URL."""
-    shown = _USERINFO.sub(lambda found: found[1] or "", url)
-    return re.split(r"[?#]", shown, maxsplit=1)[0]
+    """The URL, its user, password, query and fragment masked; safe for any text, also one that is no URL."""
+    shown = _USERINFO.sub(lambda found: f"{found[1] or ''}{MASK}@", url)
+    return redacted_text(_AFTER_PATH.sub(lambda found: found[0][0] + MASK, shown))
 
 
 def bare(url: str) -> str:
@@ -66,9 +64,3 @@ def _wrong(text: str, problem: str) -> InputError:
         expected="http://host:9090 or https://user:password@host/prefix, without a query",
         next_step="give the address that opens the Prometheus user interface",
     )
-
-
-def environment_headers(environ: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The bearer token of REGOBS_PROMETHEUS_TOKEN as a header, for secrets that must not be on a command line."""
-    token = (os.environ if environ is None else environ).get(TOKEN_VARIABLE, "").strip()
-    return {"Authorization": f"Bearer {token}"} if token else {}

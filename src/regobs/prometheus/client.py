@@ -2,56 +2,69 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from types import TracebackType
-from typing import Any, Self, TypeVar
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+from urllib.parse import quote, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth
 
-from regobs.errors import EndpointError, ServerError
+from regobs.errors import EndpointError, InputError, ServerError
 from regobs.prometheus import answers, failures
-from regobs.prometheus.address import Address, environment_headers
-from regobs.prometheus.answers import Alert, Answer, BuildInfo, RuleGroup, Target
+from regobs.prometheus.address import Address, bare
+from regobs.prometheus.answers import QueryAnswer
+from regobs.prometheus.connection import TIMEOUT, Connection, EnvironmentAccess
+from regobs.prometheus.thanos import Store, ThanosParameters, read_stores
+
+if TYPE_CHECKING:
+    from regobs.prometheus.state import Alert, BuildInfo, Exemplar, RuleGroup, Target
 
 T = TypeVar("T")
 Params = list[tuple[str, str]]
+
+# How servers say that they lack a part of the API; VictoriaMetrics says 400 "unsupported path requested" in plain text.
+_NOT_OFFERED = {400, 404, 405, 410, 501}
 
 # One connection a thread of whoever asks concurrently; more would wait for the server's own limit of 20 queries.
 CONNECTIONS = 8
 
 
 class Prometheus:
-    """One server. `url` may hold `user:password@`, which becomes basic authentication and is never shown again.
+    """One server, by its URL or by a whole `Connection`.
 
-    `headers` are sent with every request (tenant, token). `timeout` is in seconds, for the connection and for each
-    wait for data. Every method raises ServerError when the server is unreachable or is no Prometheus, and its
-    subclass QueryError when it rejects what was asked. Threads may share one instance.
+    A URL may hold `user:password@`, which becomes basic authentication and is never shown again. `headers` are sent
+    with every request (tenant, token). `timeout` is in seconds, for the connection and for each wait for data. Both are
+    for a URL only: a connection has its own. Every method raises ServerError when the server is unreachable or is no
+    Prometheus, and its subclass QueryError when it rejects what was asked. Threads may share one instance.
     """
 
     def __init__(
         self,
-        url: str,
+        server: str | Connection,
         *,
         headers: Mapping[str, str] | None = None,
-        timeout: float = 30,
+        timeout: float = TIMEOUT,
         session: requests.Session | None = None,
     ) -> None:
-        self.address = Address.parse(url)
-        self.timeout = timeout
+        if isinstance(server, str):
+            server = Connection(Address.parse(server), dict(headers or {}), timeout)
+        server.check()
+        self._connection = server
         self._owned = session is None
         self._session = session or _session()
-        self._headers = dict(headers or {})
-        self._auth = _auth(self.address, self._headers)
+        self._auth = _auth(server)
         self._proved = False
+        self._by_get = False
+        self.heard: list[str] = []  # warnings of answers that are plain lists: series, labels and their values
 
     @classmethod
-    def connect(cls, url: str, *, timeout: float = 30) -> Self:
-        """A client with the token of the environment, when there is one and the URL holds no password."""
-        headers = {} if Address.parse(url).credentials else environment_headers()
-        return cls(url, headers=headers, timeout=timeout)
+    def connect(cls, url: str, *, timeout: float = TIMEOUT) -> Self:
+        """A client of a URL with what the environment says of the connection (REGOBS_PROMETHEUS_TOKEN and others)."""
+        return cls(EnvironmentAccess.read().connection(url, timeout=timeout))
 
     def __enter__(self) -> Self:
         return self
@@ -69,21 +82,38 @@ class Prometheus:
     @property
     def url(self) -> str:
         """The address without user and password."""
-        return self.address.url
+        return self._connection.address.url
+
+    @property
+    def connection(self) -> Connection:
+        """The address and what opens it; neither its text nor that of a part shows a secret."""
+        return self._connection
+
+    @property
+    def thanos(self) -> ThanosParameters:
+        """What queries say to Thanos alone."""
+        return self._connection.thanos
+
+    def saying(self, thanos: ThanosParameters) -> Self:
+        """The same client, over the same connections, that says something else to Thanos."""
+        other = copy.copy(self)
+        other._connection = replace(self._connection, thanos=thanos)
+        other._owned = False
+        return other
 
     def __repr__(self) -> str:
         return f"Prometheus({self.url!r})"
 
     # Queries
 
-    def query(self, text: str, time: float | None = None, *, stats: bool = False) -> Answer:
+    def query(self, text: str, time: float | None = None, *, stats: bool = False) -> QueryAnswer:
         """Evaluate PromQL at one time (seconds since 1970; the server's now when None)."""
-        params = [("query", text), *_optional(time=time)]
+        params = [("query", text), *_optional(time=time), *self.thanos.params]
         return self._read("query", params, answers.read_answer, query=text, stats=stats)
 
-    def query_range(self, text: str, start: float, end: float, step: float, *, stats: bool = False) -> Answer:
+    def query_range(self, text: str, start: float, end: float, step: float, *, stats: bool = False) -> QueryAnswer:
         """Evaluate PromQL from start to end (seconds since 1970), every `step` seconds."""
-        params = [("query", text), *_optional(start=start, end=end, step=step)]
+        params = [("query", text), *_optional(start=start, end=end), ("step", _step(step)), *self.thanos.params]
         return self._read("query_range", params, answers.read_answer, query=text, stats=stats)
 
     def series(
@@ -91,7 +121,7 @@ class Prometheus:
     ) -> tuple[dict[str, str], ...]:
         """The label sets, `__name__` included, of the series that any of the selectors matches."""
         selectors = _many(matches)
-        params = [("match[]", match) for match in selectors] + _optional(start=start, end=end)
+        params = [("match[]", match) for match in selectors] + _optional(start=start, end=end) + self.thanos.params
         return self._read("series", params, lambda body: tuple(map(dict, body["data"])), query=" or ".join(selectors))
 
     def label_values(self, name: str, matches: str | Iterable[str] = ()) -> tuple[str, ...]:
@@ -107,6 +137,13 @@ class Prometheus:
         params = [("match[]", match) for match in selectors]
         return self._read("labels", params, _strings, query=" or ".join(selectors), post=False)
 
+    def exemplars(self, text: str, start: float, end: float) -> tuple[Exemplar, ...]:
+        """The events from start to end (seconds since 1970) that are kept of the series of an expression."""
+        from regobs.prometheus import state  # noqa: PLC0415 - what no query needs
+
+        params = [("query", text), *_optional(start=start, end=end), *self.thanos.params]
+        return self._read("query_exemplars", params, state.read_exemplars, query=text)
+
     # The server's own state
 
     def metadata(self) -> dict[str, dict[str, str]]:
@@ -119,35 +156,67 @@ class Prometheus:
 
     def targets(self) -> tuple[Target, ...]:
         """The active targets. EndpointError on a server that scrapes nothing itself."""
+        from regobs.prometheus import state  # noqa: PLC0415 - what no query needs
 
         def read(body: Mapping[str, Any]) -> tuple[Target, ...]:
-            return tuple(answers.read_target(item) for item in body["data"]["activeTargets"] or ())
+            return tuple(state.read_target(item) for item in body["data"]["activeTargets"] or ())
 
         return self._read("targets", [("state", "active")], read, post=False)
 
     def rules(self) -> tuple[RuleGroup, ...]:
         """The loaded rule groups. EndpointError on a server that evaluates no rules."""
+        from regobs.prometheus import state  # noqa: PLC0415 - what no query needs
 
         def read(body: Mapping[str, Any]) -> tuple[RuleGroup, ...]:
-            return tuple(answers.read_rule_group(item) for item in body["data"]["groups"] or ())
+            return tuple(state.read_rule_group(item) for item in body["data"]["groups"] or ())
 
         return self._read("rules", [], read, post=False)
 
     def alerts(self) -> tuple[Alert, ...]:
         """The pending and firing alerts."""
+        from regobs.prometheus import state  # noqa: PLC0415 - what no query needs
 
         def read(body: Mapping[str, Any]) -> tuple[Alert, ...]:
-            return tuple(answers.read_alert(item) for item in body["data"]["alerts"] or ())
+            data = body["data"]  # the ruler of Thanos 0.42 spells it with a capital
+            return tuple(
+                state.read_alert(item) for item in (data["Alerts"] if "Alerts" in data else data["alerts"]) or ()
+            )
 
         return self._read("alerts", [], read, post=False)
 
     def buildinfo(self) -> BuildInfo:
-        """The server's version."""
+        """The server's version; empty where it does not say one, as Cortex and older VictoriaMetrics."""
+        from regobs.prometheus import state  # noqa: PLC0415 - what no query needs
 
         def read(body: Mapping[str, Any]) -> BuildInfo:
-            return BuildInfo(str(body["data"]["version"]), str(body["data"].get("revision", "")))
+            return state.BuildInfo(str(body["data"].get("version", "")), str(body["data"].get("revision", "")))
 
-        return self._read("status/buildinfo", [], read, post=False)
+        if self._proved:
+            try:
+                return self._read("status/buildinfo", [], read, post=False)
+            except EndpointError:
+                return state.BuildInfo("")
+        response = self._send("GET", "/api/v1/status/buildinfo", [])
+        if response.status_code in _NOT_OFFERED and failures.json_object(response) is None:
+            self.query("1")  # it has no build information; that it is a server of the API shows here
+            return state.BuildInfo("")
+        return self._answer(response, "status/buildinfo", read)
+
+    def retention(self) -> str:
+        """How long it keeps samples, in its own words, such as `15d or 10GB`. EndpointError where it does not say."""
+        return self._read("status/runtimeinfo", [], lambda body: str(body["data"]["storageRetention"]), post=False)
+
+    def features(self) -> frozenset[str]:
+        """What --enable-feature switches on. EndpointError where the server does not say its flags."""
+
+        def read(body: Mapping[str, Any]) -> frozenset[str]:
+            return frozenset(str(body["data"].get("enable-feature", "")).split(",")) - {""}
+
+        return self._read("status/flags", [], read, post=False)
+
+    def started(self) -> str:
+        """When this run of the server began, in its own words. EndpointError where it does not say."""
+        return self._read("status/runtimeinfo", [], lambda body: str(body["data"]["startTime"]), post=False)
 
     def ready(self) -> bool:
         """Whether it answers queries; False while it starts. ServerError when it cannot be reached at all."""
@@ -156,6 +225,46 @@ class Prometheus:
             return response.status_code == 200
         failures.refuse(self.url, response)
         return self.buildinfo() is not None  # Mimir has no /-/ready
+
+    def reload(self) -> None:
+        """Let it read its configuration and rule files again. Raises ServerError, which says what it refuses of them.
+
+        Prometheus offers it with --web.enable-lifecycle; Thanos Ruler and vmalert always.
+        """
+        response = self._send("POST", "/-/reload", [])
+        if response.status_code == 403:
+            raise ServerError(
+                f"{self.url} does not read its rules again when it is asked (HTTP 403)",
+                value=response.text.strip()[:200],
+                expected="a Prometheus that was started with --web.enable-lifecycle",
+                next_step="start it with this flag",
+            )
+        failures.refuse(self.url, response)
+        if not response.ok:
+            raise ServerError(
+                f"{self.url} refuses its configuration or rules (HTTP {response.status_code})",
+                value=" ".join(response.text.split())[:600],
+                next_step="correct what it names; it goes on with what it had before",
+            )
+
+    def send(self, method: str, url: str, content: bytes, media_type: str) -> requests.Response:
+        """Send something beside the query API to the same host, with what opens it: whatever it answers.
+
+        Raises InputError for another host, which shall not see the token; ServerError when it cannot be reached.
+        """
+        mine, other = urlsplit(self.url), urlsplit(url)
+        if (mine.scheme, mine.netloc) != (other.scheme, other.netloc):
+            raise InputError(
+                "the address is on another host than its context",
+                value=bare(url),
+                expected=f"an address that begins with {mine.scheme}://{mine.netloc}/",
+                next_step="correct one of the two in regobs.toml: the token of the context is only for its host",
+            )
+        return self._request(method, url, data=content, headers={"Content-Type": media_type})
+
+    def stores(self) -> tuple[Store, ...]:
+        """The stores behind a Thanos Query, those that do not answer included. EndpointError on any other server."""
+        return self._read("stores", [], read_stores, post=False)
 
     # One request
 
@@ -171,46 +280,65 @@ class Prometheus:
     ) -> T:
         if stats:
             params = [*params, ("stats", "all")]
-        response = self._send("POST" if post else "GET", f"/api/v1/{path}", params)
-        if post and response.status_code == 405:  # a proxy in front that lets only GET pass
+        response = self._send("POST" if post and not self._by_get else "GET", f"/api/v1/{path}", params)
+        if post and not self._by_get and response.status_code in {403, 405}:  # a proxy that lets only GET pass
             response = self._send("GET", f"/api/v1/{path}", params)
+            self._by_get = response.ok
+        return self._answer(response, path, read, query)
+
+    def _answer(
+        self, response: requests.Response, path: str, read: Callable[[Mapping[str, Any]], T], query: str = ""
+    ) -> T:
         body = self._body(response, path, query)
         try:
             answer = read(body)
         except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
             raise failures.wrong_shape(self.url, path, f"{type(error).__name__}: {error}") from error
         self._proved = True
+        if path.startswith(("series", "label", "query_exemplars")):
+            self.heard += map(str, body.get("warnings") or ())
         return answer
 
     def _body(self, response: requests.Response, path: str, query: str) -> Mapping[str, Any]:
         failures.refuse(self.url, response)
         body = failures.json_object(response)
         if body is None or body.get("status") not in {"success", "error"}:
-            if response.status_code in {404, 405, 410, 501} and self._proved:
+            if response.status_code in _NOT_OFFERED and (self._proved or not path.startswith("query")):
+                if not self._proved:
+                    self.query("1")  # raises what it is, when it is no server of the API
                 raise EndpointError(f"{self.url} does not offer /api/v1/{path}")
+            failures.refuse_part(self.url, path, response)
             kind = failures.identify(lambda probe: self._send("GET", probe, []))
             raise failures.wrong_server(self.url, response, kind)
         if body["status"] == "success":
             return body
-        failures.reject(self.url, body, query)
+        failures.reject(self.url, response.status_code, body, query)
         if response.status_code in {404, 501}:
             raise EndpointError(f"{self.url} does not offer /api/v1/{path}")
         raise ServerError(f"{self.url} answers /api/v1/{path} with an error", value=failures.said(body))
 
     def _send(self, method: str, path: str, params: Params) -> requests.Response:
+        accepted = {"Accept": "application/json"}
+        if method == "GET":
+            return self._request(method, self.url + path, params=params, headers=accepted)
+        return self._request(method, self.url + path, data=params if method == "POST" else None, headers=accepted)
+
+    def _request(self, method: str, url: str, *, headers: Mapping[str, str], **content: Any) -> requests.Response:
         try:
             return self._session.request(
                 method,
-                self.url + path,
-                params=params if method == "GET" else None,
-                data=params if method == "POST" else None,
-                headers={"Accept": "application/json", **self._headers},
+                url,
+                headers={**headers, **self._connection.headers},
+                **content,
                 auth=self._auth,
-                timeout=self.timeout,
+                timeout=self._connection.timeout,
                 allow_redirects=False,
+                verify=self._connection.verify if self._connection.ca_file else None,
+                cert=self._connection.certificate,
+                proxies=self._connection.proxies,
             )
         except requests.RequestException as error:
-            raise failures.unreachable(self.url, error, self.timeout) from error
+            raise failures.unreachable(self.url, error, self._connection.timeout) from error
 
 
 def _session() -> requests.Session:
@@ -220,12 +348,12 @@ def _session() -> requests.Session:
     return session
 
 
-def _auth(address: Address, headers: Mapping[str, str]) -> Callable[[requests.PreparedRequest], Any] | None:
-    if address.credentials:
+def _auth(server: Connection) -> Callable[[requests.PreparedRequest], Any] | None:
+    if server.address.credentials:
         # requests encodes text as Latin-1; this makes the bytes on the wire UTF-8, as RFC 7617 recommends.
-        user, password = (part.encode().decode("latin-1") for part in address.credentials)
+        user, password = (part.encode().decode("latin-1") for part in server.address.credentials)
         return HTTPBasicAuth(user, password)
-    if any(name.lower() == "authorization" for name in headers):
+    if any(name.lower() == "authorization" for name in server.headers):
         return _keep_header
     return None
 
@@ -237,6 +365,12 @@ def _keep_header(request: requests.PreparedRequest) -> requests.PreparedRequest:
 
 def _optional(**values: float | None) -> Params:
     return [(name, repr(float(value))) for name, value in values.items() if value is not None]
+
+
+def _step(seconds: float) -> str:
+    """The step as servers read it exactly: they cut a number such as 1.001 to 1000 ms, while `1001ms` stays."""
+    ms = round(seconds * 1000)
+    return repr(float(seconds)) if int(float(seconds) * 1e9) == ms * 1_000_000 else f"{ms}ms"
 
 
 def _many(matches: str | Iterable[str]) -> Sequence[str]:

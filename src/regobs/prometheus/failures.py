@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import requests
 
 from regobs.errors import InputError, QueryError, RegobsError, ServerError
-from regobs.prometheus.address import TOKEN_VARIABLE, bare
+from regobs.prometheus.address import bare
+from regobs.secrets import MASK, redacted_text
 
-EXPECTED = "the HTTP API of Prometheus, Thanos Query or Mimir under /api/v1"
+EXPECTED = "the HTTP API of Prometheus, Thanos Query, Mimir or VictoriaMetrics under /api/v1"
 
-# Error types of the API that are about the query, not about the server's health.
-QUERY_FAULTS = {"bad_data", "execution", "not_acceptable"}
+RETRY_SECONDS = 1.0  # before a request is sent again, where the server does not say how long
+
+# Error types of the API that are about the query, not about the server's health; VictoriaMetrics writes the HTTP code.
+QUERY_FAULTS = {"bad_data", "execution", "not_acceptable", "400", "422"}
+
+# How servers say that a query asks for too much: Prometheus, Thanos, Mimir and Cortex, VictoriaMetrics.
+_TOO_MUCH = re.compile(
+    r"limit|too (many|large|long|big|much)|exceed|maximum (resolution|number)|err-mimir-max|-search\.max", re.IGNORECASE
+)
 
 
 def unreachable(url: str, error: requests.RequestException, timeout: float) -> RegobsError:
@@ -21,21 +30,24 @@ def unreachable(url: str, error: requests.RequestException, timeout: float) -> R
     if isinstance(error, requests.exceptions.InvalidHeader):
         return InputError(
             "a request header holds a character that HTTP does not allow",
-            next_step=f"check {TOKEN_VARIABLE} and the configured headers for line breaks and leading spaces",
+            next_step="check the token and the configured headers for line breaks and leading spaces",
         )
     if isinstance(error, requests.exceptions.SSLError):
         return ServerError(
             f"no trusted TLS connection to {url}",
             value=_cause(error),
             expected="a certificate that this machine trusts, on a port that speaks TLS",
-            next_step="use http:// if the server speaks no TLS, or name its authority's file in REQUESTS_CA_BUNDLE",
+            next_step="use http:// if the server speaks no TLS; name its authority's certificate with --ca-file, and "
+            "with --client-cert the one that it asks for",
         )
     if isinstance(error, requests.exceptions.ProxyError):
         return ServerError(
-            f"{url} cannot be reached through the proxy of this environment",
+            f"{url} cannot be reached through the proxy",
             value=_cause(error),
-            next_step="correct HTTP_PROXY and HTTPS_PROXY, or name the server in NO_PROXY",
+            next_step="correct --proxy, HTTP_PROXY and HTTPS_PROXY, or name the server in NO_PROXY",
         )
+    if isinstance(error, requests.exceptions.ChunkedEncodingError | requests.exceptions.ContentDecodingError):
+        return cut_short(url, _cause(error))
     if isinstance(error, requests.exceptions.Timeout):
         return ServerError(
             f"{url} did not answer in {timeout:g} s",
@@ -47,6 +59,18 @@ def unreachable(url: str, error: requests.RequestException, timeout: float) -> R
         value=_cause(error),
         expected=EXPECTED,
         next_step="check host, port and that the server runs",
+    )
+
+
+def cut_short(url: str, what: str) -> ServerError:
+    """The error for an answer that began well and does not end."""
+    return _passing(
+        ServerError(
+            f"the answer of {url} breaks off",
+            value=what,
+            expected="a whole JSON document",
+            next_step="look at limits and timeouts of the proxies between here and the server, or ask for less",
+        )
     )
 
 
@@ -68,15 +92,25 @@ def _cause(error: BaseException) -> str:
 def refuse(url: str, response: requests.Response) -> None:
     """Raise for an answer that is about access, not about the question: 401, 403, 407, a redirect, 429, 502 to 504."""
     code = response.status_code
+    if code in {401, 407} and re.search(r"\b(org|tenant)[ _-]?id\b", response.text[:1000], re.IGNORECASE):
+        raise ServerError(
+            f"{url} wants to know the tenant (HTTP {code})",
+            value=_excerpt(response),
+            expected="the header X-Scope-OrgID, by which Mimir and Cortex tell tenants apart",
+            next_step="add --tenant NAME, REGOBS_PROMETHEUS_TENANT, or `tenant` to the context in regobs.toml",
+        )
     if code in {401, 407}:
         raise ServerError(
             f"{url} asks for authentication (HTTP {code})",
-            next_step=f"put user:password@ before the host, or a token into {TOKEN_VARIABLE}",
+            value=_excerpt(response),
+            next_step="put a token into REGOBS_PROMETHEUS_TOKEN or the file of --token-file; user:password@ stands "
+            "before the host in REGOBS_PROMETHEUS_URL",
         )
     if code == 403:
         raise ServerError(
             f"{url} forbids this request (HTTP 403)",
-            next_step="use an account that may read metrics, or set the tenant header that this server wants",
+            value=_excerpt(response),
+            next_step="use an account that may read metrics, or name the tenant that it may read with --tenant",
         )
     if code in {301, 302, 303, 307, 308}:
         raise ServerError(
@@ -86,25 +120,52 @@ def refuse(url: str, response: requests.Response) -> None:
             next_step="give the final address; if it is a login page, give the address behind the login",
         )
     if code == 429:
-        raise ServerError(f"{url} refuses: too many requests (HTTP 429)", next_step="wait, or ask for less")
+        after = _retry_after(response)
+        raise _passing(
+            ServerError(
+                f"{url} refuses: too many requests (HTTP 429)",
+                value=f"Retry-After: {after:g} s" if after is not None else None,
+                next_step="wait, or ask for less",
+            ),
+            after,
+        )
     if code in {502, 504} or (code == 503 and json_object(response) is None):
-        raise ServerError(
-            f"{url} is not ready, or a proxy cannot reach what is behind it (HTTP {code})",
-            value=_excerpt(response),
-            next_step="wait until it has started; look at its log",
+        raise _passing(
+            ServerError(
+                f"{url} is not ready, or a proxy cannot reach what is behind it (HTTP {code})",
+                value=_excerpt(response),
+                next_step="wait until it has started; look at its log",
+            ),
+            _retry_after(response),
         )
 
 
-def reject(url: str, body: Mapping[str, Any], query: str) -> None:
+def _retry_after(response: requests.Response) -> float | None:
+    """The seconds of Retry-After, None without one or where it is a date, whose clock may not be ours."""
+    text = response.headers.get("Retry-After", "").strip()
+    return float(text) if text.isascii() and text.isdigit() and len(text) <= 6 else None
+
+
+def _passing(error: ServerError, after: float | None = None) -> ServerError:
+    """The error of what may work when it is asked again, after so many seconds where the server says it."""
+    error.retry_after = after or RETRY_SECONDS
+    return error
+
+
+def reject(url: str, code: int, body: Mapping[str, Any], query: str) -> None:
     """Raise QueryError or ServerError for an error that the API itself states, if it is about a query."""
-    kind = str(body.get("errorType", ""))
+    kind, text = str(body.get("errorType", "")), str(body.get("error", ""))
     if query and kind in QUERY_FAULTS:
-        raise QueryError(
-            f"{url} cannot evaluate a query",
-            query=query,
-            value=query if len(query) <= 500 else query[:500] + " ...",
-            expected=f"valid PromQL; the server says: {said(body)}",
-        )
+        details: dict[str, Any] = {"query": query, "value": query if len(query) <= 500 else query[:500] + " ..."}
+        if _TOO_MUCH.search(text):
+            raise QueryError(
+                f"{url} refuses a query that asks for too much",
+                **details,
+                expected=f"a query within the server's limits; it says: {said(body)}",
+                next_step="ask for a shorter range or fewer series, use a recorded series, or raise the server's limit",
+            )
+        fits = "series that the query can join" if code == 422 and kind == "execution" else "valid PromQL"
+        raise QueryError(f"{url} cannot evaluate a query", **details, expected=f"{fits}; the server says: {said(body)}")
     if kind in {"timeout", "canceled"}:
         raise ServerError(
             f"{url} gave up on a query",
@@ -118,6 +179,13 @@ def reject(url: str, body: Mapping[str, Any], query: str) -> None:
 def said(body: Mapping[str, Any]) -> str:
     """The server's own words."""
     return f"{body.get('errorType', 'error')}: {body.get('error', '')}".strip()
+
+
+def refuse_part(url: str, path: str, response: requests.Response) -> None:
+    """Raise for an answer of the API whose end is missing: JSON that begins well."""
+    if response.text.lstrip()[:1] == "{" and '"status"' in response.text[:200] and json_object(response) is None:
+        size = f"{len(response.content)} bytes of JSON, of which the end is missing"
+        raise cut_short(f"{url}/api/v1/{path}", size)
 
 
 def json_object(response: requests.Response) -> Mapping[str, Any] | None:
@@ -170,5 +238,9 @@ def identify(get: Callable[[str], requests.Response]) -> str:
 
 def _excerpt(response: requests.Response) -> str:
     kind = response.headers.get("Content-Type", "no content type").split(";")[0]
-    text = " ".join(response.text.split())[:80]
+    text = response.text[:1000]
+    for name in ("Authorization", "Proxy-Authorization", "Cookie"):  # a server may repeat what it refuses
+        for secret in (response.request.headers.get(name) or "").split():
+            text = text.replace(secret, MASK)
+    text = " ".join(redacted_text(text).split())[:80]
     return f"{kind}: {text}" if text and "html" not in kind else kind

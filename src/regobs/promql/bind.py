@@ -12,16 +12,22 @@ from dataclasses import replace
 from decimal import Decimal
 
 from regobs.catalog.model import Form, Kind, Metric
+from regobs.common.closest import closest_first
 from regobs.errors import PromqlError
 from regobs.promql.canonical import text_label, translate
-from regobs.promql.edges import edge_matcher
-from regobs.promql.forms import available_form, exposed_words, missing_edge, missing_label, word_matcher
 from regobs.promql.nodes import Aggregate, Binary, Call, Choice, Expr, Matcher, Selector, String
 from regobs.promql.series import Lookup, catalog_lookup, known_metric
-from regobs.promql.unavailable import Unavailable
+from regobs.promql.unavailable import (
+    Unavailable,
+    available_form,
+    exposed_words,
+    missing_edge,
+    missing_label,
+    word_matcher,
+)
 from regobs.promql.vocabulary import Vocabulary
 from regobs.promql.walk import rebuild, selectors
-from regobs.promql.words import check_edge, metric_labels, nearest
+from regobs.promql.words import check_edge, edge_matcher, metric_labels
 
 _RELABEL_SOURCES = {"label_replace": slice(3, 4), "label_join": slice(3, None)}
 
@@ -79,7 +85,7 @@ def _matcher(metric: Metric, form: Form, choice: Choice, vocabulary: Vocabulary)
         metric=metric,
         reason="label",
         value=word,
-        expected=nearest(word, [*label.words, *(label.values or ())]),
+        expected=closest_first(word, [*label.words, *(label.values or ())]),
     )
 
 

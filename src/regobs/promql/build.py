@@ -26,10 +26,14 @@ from regobs.promql.nodes import (
     Number,
     Selector,
     Subquery,
+    Variable,
 )
-from regobs.promql.parse import parse
+from regobs.promql.parse import parse_located
+from regobs.promql.series import check_known
 from regobs.promql.walk import rebuild
 from regobs.promql.words import check_choice, check_edge, check_group, metric_buckets
+
+SLO_PERIOD = Variable("$slo_period_s")  # of the deployment's SLOs
 
 Source = Metric | Selector
 By = str | tuple[str, ...]
@@ -173,7 +177,9 @@ def _positive(expr: Expr) -> Expr:
     return Binary(">", expr, Number(Decimal(0)))
 
 
-def _gauge(op: str, x: Source, by: By) -> Expr:
+def _gauge(op: str, x: Source | Expr, by: By) -> Expr:
+    if not isinstance(x, Metric | Selector):  # grouped already, so that each of its results counts once
+        return Aggregate(op, x, labels=_names(by) or None)
     metric, node = _source(x)
     if metric.kind is not Kind.GAUGE:
         raise PromqlError(
@@ -185,17 +191,17 @@ def _gauge(op: str, x: Source, by: By) -> Expr:
     return Aggregate(op, node, labels=_names(by) or None)
 
 
-def total(gauge: Source, by: By = ()) -> Expr:
-    """The sum of a gauge over its series."""
+def total(gauge: Source | Expr, by: By = ()) -> Expr:
+    """The sum of a gauge over its series, or of what is grouped already: `total(highest(x, by="replica"))`."""
     return _gauge("sum", gauge, by)
 
 
-def highest(gauge: Source, by: By = ()) -> Expr:
+def highest(gauge: Source | Expr, by: By = ()) -> Expr:
     """The largest value of a gauge."""
     return _gauge("max", gauge, by)
 
 
-def lowest(gauge: Source, by: By = ()) -> Expr:
+def lowest(gauge: Source | Expr, by: By = ()) -> Expr:
     """The smallest value of a gauge."""
     return _gauge("min", gauge, by)
 
@@ -223,8 +229,10 @@ def _over_window(function: str, x: Source, by: By, window: Window, *more: Expr) 
     return Call(function, (replace(_source(x)[1], range=_window(window)), *more))
 
 
-def count(x: Source, by: By = ()) -> Expr:
-    """How many series there are."""
+def count(x: Source | Expr, by: By = ()) -> Expr:
+    """How many series there are, or results of what is grouped already."""
+    if not isinstance(x, Metric | Selector):
+        return Aggregate("count", x, labels=_names(by) or None)
     metric, _ = _source(x)
     check_group(metric, _names(by))
     suffix = "_count" if metric.kind in {Kind.HISTOGRAM, Kind.SUMMARY} else ""
@@ -237,14 +245,19 @@ def latest(x: Source) -> Expr:
     return _source(x)[1]
 
 
-def age(timestamp: Source, by: By = ()) -> Expr:
-    """Seconds since the latest of some moments: `time() - max by (...) (x)`."""
+def age(timestamp: Source, by: By = (), *, or_never: bool = False) -> Expr:
+    """Seconds since the latest of some moments: `time() - (max by (...) (x) > 0)`.
+
+    A moment of 0 is none: it has no age, and no result. With `or_never` it has one, of more than 50 years, for a panel
+    that calls that `never`.
+    """
     metric = _source(timestamp)[0]
     if metric.unit is not Unit.TIMESTAMP:
         raise PromqlError(
             f"{metric.name} is in {metric.unit}: it has no age", expected="a gauge that holds a timestamp"
         )
-    return Call("time", ()) - highest(timestamp, by)
+    latest_one = highest(timestamp, by)
+    return Call("time", ()) - (latest_one if or_never else _positive(latest_one))
 
 
 def zero_filled(part: Expr, whole: Expr) -> Expr:
@@ -267,11 +280,41 @@ def per(amount: Expr, each: Expr) -> Expr:
     return Binary("/", amount, _positive(each))
 
 
-def top(n: int, expr: Expr) -> Expr:
-    """The `n` largest results."""
+def burn_time(budget: Expr, burn: Expr) -> Expr:
+    """Seconds until an error budget is spent at this burn rate; no result where none is spent or left.
+
+    The length of the SLO's period is put in when a dashboard is bound.
+    """
+    left = Call("clamp_min", (budget, Number(Decimal(0))))
+    return Binary("/", Binary("*", left, SLO_PERIOD), _positive(burn))
+
+
+def top(n: int, expr: Expr) -> Aggregate:
+    """The `n` largest results; of a panel over time, those that are largest over its whole range."""
     if n < 1:
         raise PromqlError(f"the top {n} is nothing", expected="a number from 1")
     return Aggregate("topk", expr, param=Number(Decimal(n)))
+
+
+def bottom(n: int, expr: Expr) -> Expr:
+    """The `n` smallest results."""
+    return replace(top(n, expr), op="bottomk")
+
+
+def change(expr: Expr, over: Window = "1h") -> Expr:
+    """What an expression gained in a time, below zero where it lost; on a younger server, in the time there is.
+
+    Unlike `trend`, it follows the value that is shown: the slope of each series is another thing where several
+    processes tell the same and one of them tells what was. It reads sixty values of the time, at most one a minute:
+    a point of a chart of the change in a day would read 1,440 of each series.
+    """
+    window = _window(over)
+    return Call("delta", (Subquery(expr, window, Duration(max(60_000, window.ms // 60))),))
+
+
+def at_least(part: Expr, whole: Expr, on: By) -> Expr:
+    """The results of `part` that are not below the one of `whole` with the same labels `on`."""
+    return Binary(">=", part, whole, on=_names(on), group="left")
 
 
 def shifted(expr: Expr, by: Window) -> Expr:
@@ -304,4 +347,6 @@ def any_of(parts: Iterable[Expr]) -> Expr:
 
 def raw(text: str) -> Expr:
     """PromQL text, where no builder fits; its selectors may use the names of GitLab's registry."""
-    return parse(text)
+    parsed = parse_located(text)
+    check_known(parsed.expr, parsed.locate)
+    return parsed.expr

@@ -74,18 +74,22 @@ def _growth(node: Call, value: Type) -> Type:
     if value.kind is Kind.GAUGE and not value.raw_counter:
         raise PromqlError(
             f"{subject} is a gauge: its {node.function} makes no sense",
+            check="rate-of-gauge",
             value=subject,
             expected="a counter; of a gauge delta, deriv or its value over time",
         )
     if isinstance(inner, Subquery) and isinstance(_bare(inner.expr), Aggregate) and value.raw_counter:
         raise PromqlError(
             f"{node.function} over an aggregation of {subject}: a restart of one process looks like lost events",
+            check="rate-of-aggregate",
             value=node.function,
             expected=f"the {node.function} first, then the aggregation",
         )
     grown = replace(value, value="vector", kind=None, raw_counter=False)
     if node.function == "increase":
         return grown
+    if value.busy:  # seconds in which one thing was busy: at most one a second
+        return replace(grown, unit=Unit.RATIO, fraction=True)
     if value.unit is Unit.SECONDS and "cpu" in subject:
         return replace(grown, unit=Unit.CORES)
     return replace(grown, per_second=True)
@@ -96,6 +100,7 @@ def _change(node: Call, value: Type) -> Type:
         better = "increase" if node.function in {"delta", "idelta"} else "rate"
         raise PromqlError(
             f"{_subject(node)} is a counter: {node.function} takes each restart for a fall",
+            check="delta-of-counter",
             value=node.function,
             expected=better,
         )
@@ -116,7 +121,9 @@ def _histogram(node: Call, args: list[Type]) -> Type:
     fraction = _bare(node.args[0])
     if isinstance(fraction, Number) and not fraction.value.is_nan() and not 0 <= fraction.value <= 1:
         given = number_text(fraction.value)
-        raise PromqlError(f"{given} is no quantile", value=given, expected="a number from 0 to 1")
+        raise PromqlError(
+            f"{given} is no quantile", check="quantile-out-of-range", value=given, expected="a number from 0 to 1"
+        )
     unit = buckets.observed or Unit.NONE
     return replace(result, unit=unit, quantile=True, fraction=unit is Unit.RATIO)
 
@@ -128,12 +135,14 @@ def _check_buckets(node: Call, buckets: Type) -> None:
         why = "the aggregation dropped le" if buckets.observed is not None else f"{subject} has no buckets"
         raise PromqlError(
             f"{node.function} needs le, but {why}",
+            check="quantile-without-le",
             value=node.function,
             expected=f"le in the by list over {subject}" if buckets.observed is not None else "a _bucket series",
         )
     if buckets.le is not None and len(buckets.le) == 1:
         raise PromqlError(
             f"{node.function} needs every bucket of {subject}, but a matcher picks one",
+            check="quantile-without-le",
             value=node.function,
             expected="no matcher on le",
         )

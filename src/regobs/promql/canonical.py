@@ -7,16 +7,14 @@ on GitLab's closed values, and the words of those it matches are looked up in th
 
 from __future__ import annotations
 
-import re
-
 from regobs.catalog.model import Flavor, Form, Kind, Label, Metric, Version
+from regobs.common.closest import closest_first
 from regobs.errors import PromqlError
-from regobs.promql.edges import edge_matcher
-from regobs.promql.forms import missing_edge, missing_label, word_matcher
+from regobs.promql.literals import regex_matches
 from regobs.promql.nodes import Matcher, MatchOp
-from regobs.promql.unavailable import Unavailable
+from regobs.promql.unavailable import Unavailable, missing_edge, missing_label, word_matcher
 from regobs.promql.vocabulary import Vocabulary
-from regobs.promql.words import check_edge, metric_labels, nearest
+from regobs.promql.words import check_edge, edge_matcher, metric_labels
 
 _NEGATED = frozenset({MatchOp.NOT_EQUAL, MatchOp.NOT_REGEX})
 
@@ -91,14 +89,14 @@ def _speaks(matcher: Matcher, target: Label) -> bool:
 def _matches(matcher: Matcher, value: str) -> bool:
     if matcher.op in {MatchOp.EQUAL, MatchOp.NOT_EQUAL}:
         return matcher.value == value
-    try:
-        return re.fullmatch(matcher.value, value) is not None
-    except re.error as error:
+    found = regex_matches(matcher.value, value)
+    if found is None:
         raise PromqlError(
-            f"the expression for {matcher.label} cannot be tried on its values: {error}",
+            f"the expression for {matcher.label} cannot be tried on its values",
             value=matcher.value,
-            expected="a regular expression that RE2 and Python both read",
-        ) from error
+            expected="a regular expression that RE2 and Python both read, without repetitions in repetitions",
+        )
+    return found
 
 
 def _translate_values(
@@ -118,5 +116,5 @@ def _translate_values(
         metric=metric,
         reason="label",
         value=matcher.value,
-        expected=nearest(meant[0] if meant else matcher.value, [*target.words, *(target.values or ())]),
+        expected=closest_first(meant[0] if meant else matcher.value, [*target.words, *(target.values or ())]),
     )

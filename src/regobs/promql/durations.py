@@ -8,7 +8,7 @@ from regobs.promql.nodes import Duration
 
 _MS = {"y": 31_536_000_000, "w": 604_800_000, "d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
 _UNITS = tuple(_MS.items())
-_PATTERN = re.compile(r"(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?")
+_PATTERN = re.compile("".join(rf"(?:([0-9]{{1,18}}){unit})?" for unit in _MS))  # more digits are no time
 
 
 def read_duration(text: str) -> Duration | None:

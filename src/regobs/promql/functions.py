@@ -5,6 +5,9 @@ Source: https://prometheus.io/docs/prometheus/latest/querying/functions/
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import NamedTuple
+
 # Of a range of a counter: the value becomes growth.
 GROWTH = frozenset({"rate", "irate", "increase"})
 # Of a range of a gauge: the value is a change that may fall.
@@ -54,6 +57,47 @@ HISTOGRAMS = frozenset(
 )
 DATES = frozenset({"day_of_month", "day_of_week", "day_of_year", "days_in_month", "hour", "minute", "month", "year"})
 SCALARS = frozenset({"time", "pi", "start", "end", "step", "range"})
-FUNCTIONS = (
-    GROWTH | CHANGE | OVER_TIME | COUNTED | ABSENCE | SAME_UNIT | MATHS | HISTOGRAMS | DATES | SCALARS | {"timestamp"}
-)
+
+
+class Signature(NamedTuple):
+    """The value types of a function's arguments, of which `least` must be there; the last repeats if `variadic`."""
+
+    arguments: tuple[str, ...]
+    least: int
+    variadic: bool = False
+    returns: str = "vector"
+
+
+def _of(*arguments: str, least: int | None = None, variadic: bool = False, returns: str = "vector") -> Signature:
+    return Signature(arguments, len(arguments) if least is None else least, variadic, returns)
+
+
+_V, _M, _S, _T = "vector", "matrix", "scalar", "string"
+SIGNATURES: Mapping[str, Signature] = {
+    **dict.fromkeys(GROWTH | CHANGE | OVER_TIME | COUNTED | ABSENCE, _of(_M)),
+    **dict.fromkeys(SAME_UNIT | MATHS | HISTOGRAMS | {"timestamp", "absent"}, _of(_V)),
+    **dict.fromkeys(DATES, _of(_V, least=0)),
+    **dict.fromkeys(SCALARS, _of(returns=_S)),
+    **dict.fromkeys(("clamp_min", "clamp_max"), _of(_V, _S)),
+    **dict.fromkeys(("holt_winters", "double_exponential_smoothing"), _of(_M, _S, _S)),
+    **dict.fromkeys(("sort_by_label", "sort_by_label_desc"), _of(_V, _T, least=1, variadic=True)),
+    "clamp": _of(_V, _S, _S),
+    "histogram_fraction": _of(_S, _S, _V),
+    "histogram_quantile": _of(_S, _V),
+    "histogram_quantiles": _of(_V, _T, _S, variadic=True),
+    "info": _of(_V, _V, least=1),
+    "label_join": _of(_V, _T, _T, _T, least=3, variadic=True),
+    "label_replace": _of(_V, _T, _T, _T, _T),
+    "predict_linear": _of(_M, _S),
+    "quantile_over_time": _of(_S, _M),
+    "round": _of(_V, _S, least=1),
+    "scalar": _of(_V, returns=_S),
+    "vector": _of(_S),
+}
+FUNCTIONS = frozenset(SIGNATURES)
+# Aggregations, and the type of the parameter before the vector for those that have one.
+AGGREGATIONS: Mapping[str, str] = {
+    **dict.fromkeys(("sum", "avg", "count", "min", "max", "group", "stddev", "stdvar"), ""),
+    **dict.fromkeys(("topk", "bottomk", "quantile", "limitk", "limit_ratio"), _S),
+    "count_values": _T,
+}

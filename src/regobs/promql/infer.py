@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from regobs.catalog.model import Unit
+from regobs.common.closest import closest_first
 from regobs.errors import Location, PromqlError
-from regobs.promql.bounds import called_is_signed, computed_is_signed
 from regobs.promql.called import call_type
 from regobs.promql.nodes import (
     Aggregate,
@@ -27,17 +27,27 @@ from regobs.promql.parse import parse_located
 from regobs.promql.printer import number_text, to_text
 from regobs.promql.selected import SelectorTypes
 from regobs.promql.series import Lookup, catalog_lookup
-from regobs.promql.types import Type
-from regobs.promql.units import addable, added, comparable, divided, finished, multiplied, scaled
+from regobs.promql.types import (
+    Type,
+    addable,
+    added,
+    called_is_signed,
+    comparable,
+    computed_is_signed,
+    divided,
+    finished,
+    multiplied,
+    scaled,
+)
 from regobs.promql.vocabulary import Vocabulary
-from regobs.promql.walk import selectors
-from regobs.promql.words import nearest
+from regobs.promql.walk import selectors, strip_parens
 
 Locate = Callable[[Expr, str], Location]
 _COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
 _SETS = frozenset({"and", "or", "unless"})
 _PICKS = frozenset({"topk", "bottomk", "limitk", "limit_ratio"})
 _NO_UNIT = frozenset({"count", "group", "count_values", "stdvar"})
+_UNKNOWN = Type("vector")
 _MIXES = frozenset({"sum", "avg", "stddev", "stdvar", "quantile"})
 
 
@@ -55,6 +65,28 @@ def infer(
     listed. Raises PromqlError for what makes no sense, with a place when `locate` knows one.
     """
     return finished(_Inference(SelectorTypes(vocabulary, extra_labels, lookup), locate).visit(expr))
+
+
+@dataclass(frozen=True, slots=True)
+class InferredParts:
+    """What is known of every part of a tree, by its node's `id`, and what makes no sense in it and where."""
+
+    types: Mapping[int, Type]
+    faults: tuple[tuple[Expr, PromqlError], ...]
+
+    def of(self, node: Expr) -> Type:
+        """The type of a part; one of which nothing is known where it makes no sense."""
+        return self.types.get(id(node), _UNKNOWN)
+
+
+def infer_parts(expr: Expr, *, lookup: Lookup = catalog_lookup) -> InferredParts:
+    """The types of all parts of a query that somebody else wrote, in any flavor; raises nothing.
+
+    Labels and values of selectors are not judged: a scrape may add and rename labels.
+    """
+    inference = _TolerantInference(SelectorTypes(None, (), lookup, judged=False), None)
+    inference.visit(expr)
+    return InferredParts(inference.types, tuple(inference.faults))
 
 
 def infer_text(
@@ -90,7 +122,8 @@ class _Inference:
             case Number(value):
                 return Type("scalar", signed=value.is_signed())
             case Variable(name):
-                return Type("scalar", unit=Unit.SECONDS if name.strip("${}") == "__range_s" else Unit.NONE)
+                # Grafana's convention: `$__range_s` and `$__rate_interval_s` are seconds.
+                return Type("scalar", unit=Unit.SECONDS if name.strip("${}").endswith("_s") else Unit.NONE)
             case String():
                 return Type("string")
             case Paren(inner):
@@ -128,8 +161,9 @@ class _Inference:
             had = "no longer has the label" if not value.open else "has no label"
             raise PromqlError(
                 f"{subject} {had} {name}, which {where} names",
+                check="lost-label",
                 value=name,
-                expected=nearest(name, sorted(value.labels or ())) or "no label is left there",
+                expected=closest_first(name, sorted(value.labels or ())) or "an aggregation below it that keeps it",
             )
 
     def _aggregate(self, node: Aggregate) -> Type:
@@ -141,6 +175,7 @@ class _Inference:
         if inner.quantile and node.op in _MIXES:
             raise PromqlError(
                 f"{node.op} over a quantile: quantiles cannot be added up or averaged",
+                check="average-of-quantiles",
                 value=node.op,
                 expected=f"{node.op} the buckets first, then histogram_quantile over the result; or max",
             )
@@ -149,13 +184,16 @@ class _Inference:
         if node.op in _NO_UNIT:
             plain = replace(result, raw_counter=False, fraction=False, observed=None, signed=False)
             return replace(plain, unit=Unit.NONE, per_second=False)
-        return replace(result, fraction=inner.fraction and node.op not in {"sum", "stddev"})
+        added_up = node.op in {"sum", "stddev"}
+        unit = Unit.NONE if added_up and inner.unit is Unit.BOOL else inner.unit  # how many are, not whether one is
+        return replace(result, unit=unit, fraction=inner.fraction and not added_up)
 
     def _check_buckets(self, node: Aggregate, inner: Type, result: Type) -> None:
         if node.op in {"sum", "avg"} and inner.le is not None and len(inner.le) > 1 and result.le is None:
             name = next(_series_name(selector) for selector in selectors(node.expr))
             raise PromqlError(
                 f"{node.op} without le mixes the buckets of {name}, each of which contains the smaller ones",
+                check="mixed-buckets",
                 value=node.op,
                 expected="le in the by list, one le in the selector, or the _count series",
             )
@@ -169,7 +207,8 @@ class _Inference:
             if node.op != "or":
                 return left
             signed = left.signed or right.signed
-            return replace(left, labels=labels, open=left.open or right.open, signed=signed)
+            mixed = left.mixed or right.mixed or left.labels != right.labels
+            return replace(left, labels=labels, open=left.open or right.open, signed=signed, mixed=mixed)
         shape = _matched(node, left, right)
         raw = left.raw_counter or right.raw_counter
         result = self._compared(node, left, right) if node.op in _COMPARISONS else self._computed(node, left, right)
@@ -190,7 +229,12 @@ class _Inference:
         for value, other in ((left, node.right), (right, node.left)):
             self._check_threshold(value, literal(other), node)
         if not comparable(left, right):
-            raise PromqlError(f"{left.unit} compared with {right.unit}", value=node.op, expected="the same unit")
+            raise PromqlError(
+                f"{left.unit} compared with {right.unit}",
+                check="unit-mismatch",
+                value=node.op,
+                expected="the same unit",
+            )
         return replace(kept, unit=Unit.BOOL, per_second=False, fraction=False) if node.bool else kept
 
     def _check_threshold(self, value: Type, threshold: Decimal | None, node: Binary) -> None:
@@ -201,6 +245,7 @@ class _Inference:
         hint = f"; {shown} percent is the ratio {number_text(threshold / 100)}" if threshold > 1 else ""
         raise PromqlError(
             f"the ratio over {subject} lies between 0 and 1, so comparing it with {shown} makes no sense",
+            check="ratio-compared-with-percent",
             value=shown,
             expected=f"a number from 0 to 1{hint}",
         )
@@ -213,12 +258,16 @@ class _Inference:
         if node.op in {"+", "-"}:
             if not addable(left, right):
                 what = "added to" if node.op == "+" else "minus"
-                raise PromqlError(f"{left.unit} {what} {right.unit}", value=node.op, expected="the same unit")
+                raise PromqlError(
+                    f"{left.unit} {what} {right.unit}", check="unit-mismatch", value=node.op, expected="the same unit"
+                )
             return added(node.op, left, right)
         if node.op == "*":
             return multiplied(left, right)
         if node.op == "/":
             result = divided(left, right)
+            if result.unit is Unit.NONE and is_share(node):
+                result = replace(result, unit=Unit.RATIO, per_second=False)
             return replace(result, fraction=result.fraction and not _same_series(node))
         return replace(left, unit=left.unit if node.op == "%" else Unit.NONE, fraction=False)
 
@@ -228,15 +277,54 @@ class _Inference:
                 self._check_labels(node.on, value, side, f"on() of {node.op}")
             return
         here, there = left.closed_labels, right.closed_labels
-        if here is None or there is None or node.op == "or":
+        if here is None or there is None or node.op == "or" or left.mixed or right.mixed:
             return
         ignored = frozenset(node.ignoring or ())
         if (only := (here ^ there) - ignored) and not any(name.startswith("$") for name in here | there):
             raise PromqlError(
                 f"the sides of {node.op} never match: only one of them has {', '.join(sorted(only))}",
+                check="sides-never-match",
                 value=node.op,
                 expected="the same by list on both sides, or on(...) with group_left or group_right",
             )
+
+
+class _TolerantInference(_Inference):
+    """Goes on behind what makes no sense. Labels count as lost only where an aggregation left a list of them."""
+
+    def __init__(self, selected: SelectorTypes, locate: Locate | None) -> None:
+        super().__init__(selected, locate)
+        self.types: dict[int, Type] = {}
+        self.faults: list[tuple[Expr, PromqlError]] = []
+
+    def visit(self, node: Expr) -> Type:
+        try:
+            found = self._type(node)
+        except PromqlError as error:
+            self.faults.append((node, error))
+            found = _UNKNOWN
+        self.types[id(node)] = found
+        return found
+
+    def _check_threshold(self, value: Type, threshold: Decimal | None, node: Binary) -> None:
+        self._noted(node, lambda: super(_TolerantInference, self)._check_threshold(value, threshold, node))
+
+    def _check_buckets(self, node: Aggregate, inner: Type, result: Type) -> None:
+        self._noted(node, lambda: super(_TolerantInference, self)._check_buckets(node, inner, result))
+
+    def _check_matching(self, node: Binary, left: Type, right: Type) -> None:
+        self._noted(node, lambda: super(_TolerantInference, self)._check_matching(node, left, right))
+
+    def _noted(self, node: Expr, judge: Callable[[], None]) -> None:
+        """Keep what is wrong here, and go on: it says nothing against what is known of the result."""
+        try:
+            judge()
+        except PromqlError as error:
+            self.faults.append((node, error))
+
+    def _known(self, value: Type) -> frozenset[str] | None:
+        labels = value.closed_labels
+        return None if labels is None or any(name.startswith("$") for name in labels) else labels
 
 
 def literal(node: Expr) -> Decimal | None:  # noqa: PLR0911  (one case a node)
@@ -269,7 +357,7 @@ def _grouped(node: Aggregate, inner: Type) -> Type:
         return replace(inner, labels=labels, le=None if "le" in names else inner.le, kind=None)
     if node.op == "count_values" and isinstance(node.param, String):
         names |= {node.param.value}
-    return replace(inner, labels=names, open=False, le=inner.le if "le" in names else None, kind=None)
+    return replace(inner, labels=names, open=False, le=inner.le if "le" in names else None, kind=None, mixed=False)
 
 
 def _matched(node: Binary, left: Type, right: Type) -> Type:
@@ -279,7 +367,8 @@ def _matched(node: Binary, left: Type, right: Type) -> Type:
     elif right.value == "scalar" or node.group or node.op in _COMPARISONS:
         base = left
     elif node.on is not None:
-        return replace(left, labels=frozenset(node.on), open=False, le=left.le if "le" in node.on else None)
+        le = left.le if "le" in node.on else None
+        return replace(left, labels=frozenset(node.on), open=False, le=le, mixed=False)
     else:
         ignored = frozenset(node.ignoring or ())
         base = replace(left, labels=None if left.labels is None else left.labels - ignored)
@@ -288,6 +377,14 @@ def _matched(node: Binary, left: Type, right: Type) -> Type:
 
 def _series_name(selector: Selector) -> str:
     return str(selector.metric or "") + selector.suffix or to_text(replace(selector, range=None))
+
+
+def is_share(node: Binary) -> bool:
+    """Whether a quotient is written as `ratio` writes it: `(part or 0 * whole) / (whole > 0)`, a share of the whole."""
+    match strip_parens(node):
+        case Binary("/", Binary("or", _, Binary("*", Number(zero), whole)), Binary(">", other, Number(edge))):
+            return zero == edge == 0 and whole == other
+    return False
 
 
 def _same_series(node: Binary) -> bool:

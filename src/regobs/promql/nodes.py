@@ -7,11 +7,13 @@ injection and recorded-series substitution work on the same nodes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
 from regobs.catalog.model import Metric
+
+Span = tuple[int, int]  # where a part stands in the text it was read from: the offsets of its first and behind its last
 
 
 class MatchOp(StrEnum):
@@ -30,6 +32,7 @@ class Matcher:
     label: str
     op: MatchOp
     value: str
+    span: Span | None = field(default=None, kw_only=True, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,12 @@ class At:
 
 @dataclass(frozen=True, slots=True)
 class Expr:
-    """Any PromQL expression. Arithmetic on two of them builds a Binary with default matching."""
+    """Any PromQL expression. Arithmetic on two of them builds a Binary with default matching.
+
+    `span` is where it stands in the text that it was read from, parentheses around it not included; None when built.
+    """
+
+    span: Span | None = field(default=None, kw_only=True, compare=False, repr=False)
 
     def __add__(self, other: Expr | int | Decimal) -> Expr:
         return Binary("+", self, _expr(other))

@@ -1,21 +1,22 @@
-"""From PromQL text to the tree, by way of promql-parser.
+"""From PromQL text to the tree: one pass over the tokens, after which every part knows where it stands.
 
-Its own nodes never leave this module, and its text output is never used: `str()` of its nodes loses quotes, escapes,
-subquery colons and `or` matchers.
+The grammar is that of Prometheus 3 (https://prometheus.io/docs/prometheus/latest/querying/basics/), with Grafana's
+variables as durations, label names and numbers. Value types are checked as Prometheus does.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from itertools import pairwise
-from typing import Any, NoReturn
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from math import isfinite
+from typing import NoReturn
 
-import promql_parser
-
+from regobs.common.closest import closest
 from regobs.errors import Location, PromqlError
-from regobs.promql.functions import FUNCTIONS
+from regobs.promql.durations import read_duration
+from regobs.promql.functions import AGGREGATIONS, FUNCTIONS, SIGNATURES
+from regobs.promql.literals import read_number, regex_fault, regex_matches, unquote
 from regobs.promql.nodes import (
     Aggregate,
     At,
@@ -25,42 +26,50 @@ from regobs.promql.nodes import (
     Expr,
     Matcher,
     MatchOp,
+    Number,
     Paren,
     Selector,
     String,
     Subquery,
     Unary,
+    Variable,
 )
-from regobs.promql.placeholders import Placeholders, put_aside
-from regobs.promql.printer import quote
-from regobs.promql.syntax import FILLS, Syntax
-from regobs.promql.tokens import Token, TokenKind, excerpt, place, tokenize
+from regobs.promql.printer import PRECEDENCE
+from regobs.promql.tokens import Token, TokenKind, TokenReader, misplaced, place, tokenize
 from regobs.promql.walk import walk
-from regobs.promql.words import nearest
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MS = timedelta(milliseconds=1)
-_MATCH_OPS = {"Equal": MatchOp.EQUAL, "NotEqual": MatchOp.NOT_EQUAL, "Re": MatchOp.REGEX, "NotRe": MatchOp.NOT_REGEX}
-_CARDINALITIES = {"ManyToOne": "left", "OneToMany": "right"}
+_COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
+_SETS = frozenset({"and", "or", "unless"})
+_FILLS = frozenset({"fill", "fill_left", "fill_right"})
+# Words that no metric can be called without quotes, and those that no list of labels can hold.
+_NO_METRIC = frozenset({"on", "ignoring", "group_left", "group_right", "bool", "atan2", "anchored", "smoothed"})
+_NO_LABEL = frozenset({"inf", "nan", "without", "anchored", "smoothed"})
+_LARGEST_TIME = 2**63  # seconds; Prometheus calls what is larger a timestamp out of bounds
+_LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+_NAME, _NUMBER, _STRING = TokenKind.NAME, TokenKind.NUMBER, TokenKind.STRING
+_VARIABLE, _MARK, _END = TokenKind.VARIABLE, TokenKind.MARK, TokenKind.END
+_OPERAND = "a metric, a function, a number or '('"
 
 
 @dataclass(frozen=True, slots=True)
-class Parsed:
-    """A parsed query that still knows where its parts stand."""
+class ParsedQuery:
+    """A tree and the text that it was read from, in which every node and matcher has its `span`."""
 
     expr: Expr
     text: str
     file: str
-    tokens: list[Token] = field(repr=False)
 
     def locate(self, node: Expr, word: str = "") -> Location:
-        """Where a selector, call or aggregation of this very tree begins, or `word` behind its beginning."""
-        heads = Syntax(self.tokens, self.text, self.file).read()
-        nodes = [part for part in walk(self.expr) if isinstance(part, Selector | Call | Aggregate)]
-        inside = {id(part) for part in walk(node)}
-        start = next((head.start for part, head in zip(nodes, heads, strict=False) if id(part) in inside), 0)
+        """Where the first series, call or aggregation of a node stands, or `word` from there on, within the node.
+
+        Of a node that was built, not read, it is where the query begins.
+        """
+        heads = (part.span[0] for part in walk(node) if isinstance(part, Selector | Call | Aggregate) and part.span)
+        start, end = node.span or (0, len(self.text))
+        start = next(heads, start)
         if word:
-            start = next((t.start for t in self.tokens if t.start >= start and t.text.strip("\"'`") == word), start)
+            inside = (token for token in tokenize(self.text) if start <= token.start < end)
+            start = next((token.start for token in inside if token.text.strip("\"'`") == word), start)
         return place(self.text, start, self.file)
 
 
@@ -70,156 +79,409 @@ def parse(text: str, *, file: str = "") -> Expr:
     Raises PromqlError with line and column for broken syntax, for wrong argument types, and for what the tree cannot
     hold: `or` between matchers, `fill` modifiers, a variable as a metric name.
     """
-    return parse_located(text, file=file).expr
+    return _parsed(text, file)
 
 
-def parse_located(text: str, *, file: str = "") -> Parsed:
-    """Like `parse`, keeping the places for later errors."""
-    tokens = tokenize(text, file)
-    _check_representable(tokens, text, file)
-    placeholders = put_aside(text, tokens, file)
-    try:
-        tree = promql_parser.parse(placeholders.text)
-    except ValueError as error:
-        _explain(str(error), tokens, text, file)
-    return Parsed(_convert(tree, placeholders), text, file, tokens)
+# A build reads the same rules and panels in several passes. Trees cannot be changed, so one serves all; texts that
+# come from outside are bounded by their number.
+@lru_cache(maxsize=1024)
+def _parsed(text: str, file: str) -> Expr:
+    return _Parser(text, file).query()
 
 
-def _check_representable(tokens: list[Token], text: str, file: str) -> None:
-    """Refuse what promql-parser reads but our tree cannot hold, and a negative `@` time, which makes it panic."""
-    inside = ""
-    for before, token in pairwise([Token(TokenKind.MARK, "", 0), *tokens]):
-        inside = token.text if token.text in "{}" and token.kind is TokenKind.MARK else inside
-        message, expected, next_step = "", None, None
-        if before.text == "@" and token.text == "-":
-            message, expected = "a time before 1970 cannot be read", "a Unix time, start() or end()"
-        elif inside == "{" and token.text == "or":
-            message, expected = "'or' between matchers is no PromQL of Prometheus", "one list of matchers"
-            next_step = "write two selectors with 'or' between them, or one regular expression"
-        elif token.kind is TokenKind.NAME and token.text in FILLS and inside != "{" and _opens(token, tokens):
-            message, next_step = "fill modifiers cannot be represented", "write (a or 0 * b) in place of fill(0)"
-        elif token.kind is TokenKind.VARIABLE and before.text == "-" and _offset(before, tokens):
-            message, expected = f"-{token.text} cannot be used as an offset", "a positive offset"
-        if message:
-            here = place(text, token.start, file)
-            value = excerpt(text, token.start)
-            raise PromqlError(message, location=here, value=value, expected=expected, next_step=next_step)
+def parse_located(text: str, *, file: str = "") -> ParsedQuery:
+    """Like `parse`, keeping the text for the places of later errors."""
+    return ParsedQuery(parse(text, file=file), text, file)
 
 
-def _opens(token: Token, tokens: list[Token]) -> bool:
-    return tokens[tokens.index(token) + 1].text == "("
+@dataclass(slots=True)
+class _Matching:
+    """What stands between an operator and its right side."""
+
+    start: int
+    bool: bool = False
+    on: tuple[str, ...] | None = None
+    ignoring: tuple[str, ...] | None = None
+    group: str = ""
+    include: tuple[str, ...] = ()
 
 
-def _offset(sign: Token, tokens: list[Token]) -> bool:
-    return tokens[tokens.index(sign) - 1].text.lower() == "offset"
+class _Parser(TokenReader):
+    """Reads a query from left to right. The methods that read an expression return it with its value type."""
+
+    def query(self) -> Expr:
+        node, _ = self._expression()
+        if self.token.kind is not _END:
+            self.unexpected("an operator or the end of the query")
+        return node
+
+    # Operators
+
+    def _expression(self, least: int = 1) -> tuple[Expr, str]:
+        """Operands with operators that bind at least so tightly."""
+        left, kind = self._operand()
+        start = self._start(left)
+        while self.token.kind in {_MARK, _NAME}:
+            op = self.token.text.lower()
+            level = PRECEDENCE.get(op)
+            if level is None or level < least:
+                break
+            sign = self.take()
+            matching = self._matching(op)
+            right, other = self._expression(level if op == "^" else level + 1)
+            self._check_binary(op, sign, matching, (kind, other))
+            left = Binary(
+                op,
+                left,
+                right,
+                matching.on,
+                matching.ignoring,
+                matching.group,
+                matching.include,
+                matching.bool,
+                span=(start, self.end()),
+            )
+            kind = "scalar" if kind == other == "scalar" else "vector"
+        return left, kind
+
+    def _start(self, node: Expr) -> int:
+        assert node.span is not None  # noqa: S101 - every node that is read has one
+        return node.span[0]
+
+    def _operand(self) -> tuple[Expr, str]:
+        sign = self.token
+        if sign.kind is not _MARK or sign.text not in {"-", "+"}:
+            return self._modified(*self._atom())
+        self.take()
+        node, kind = self._expression(PRECEDENCE["^"])
+        if kind not in {"scalar", "vector"}:
+            self.fail(f"a sign stands only before a number or a vector, this is a {kind}", sign.start)
+        span = (sign.start, self.end())
+        if isinstance(node, Number):
+            value = node.value if sign.text == "+" else -node.value
+            return Number(value.copy_abs() if value.is_nan() or not value else value, span=span), kind
+        return (node if sign.text == "+" else Unary("-", node, span=span)), kind
+
+    def _matching(self, op: str) -> _Matching:
+        found = _Matching(self.token.start)
+        found.bool = bool(self.word("bool"))
+        if clause := self.word("on", "ignoring"):
+            labels = self._label_list()
+            found.on, found.ignoring = (labels, None) if clause == "on" else (None, labels)
+            if group := self.word("group_left", "group_right"):
+                found.group = group.removeprefix("group_")
+                found.include = self._label_list() if self.token.text == "(" else ()
+        elif self.token.text.lower() in {"group_left", "group_right"} and self.token.kind is _NAME:
+            self.unexpected(f"on(...) or ignoring(...) before {self.token.text}")
+        if self.token.kind is _NAME and self.token.text.lower() in _FILLS and self.following() == "(":
+            next_step = "write (a or 0 * b) in place of fill(0)"
+            self.fail("fill modifiers cannot be represented", self.token.start, next_step=next_step)
+        if found.bool and op not in _COMPARISONS:
+            self.fail("bool stands only behind a comparison", found.start, expected=f"{op} without bool")
+        return found
+
+    def _check_binary(self, op: str, sign: Token, matching: _Matching, kinds: tuple[str, str]) -> None:
+        if not {"scalar", "vector"} >= set(kinds):
+            wrong = next(kind for kind in kinds if kind not in {"scalar", "vector"})
+            self.fail(f"{op} stands between numbers and instant vectors, one side is a {wrong}", sign.start)
+        matched = matching.on or matching.ignoring  # an empty list is let through, as Prometheus does
+        if "scalar" in kinds and op in _SETS:
+            self.fail(f"the set operator {op} stands between vectors, one side is a scalar", sign.start)
+        if "scalar" in kinds and matched:
+            self.fail("labels are matched only between vectors", matching.start)
+        if kinds == ("scalar", "scalar") and op in _COMPARISONS and not matching.bool:
+            self.fail("comparisons between scalars must use BOOL modifier", sign.start, expected=f"{op} bool")
+        if matching.group and op in _SETS:
+            self.fail(f"no grouping with {op}", matching.start, expected=f"{op} without group_{matching.group}")
+        twice = next((label for label in matching.include if label in (matching.on or ())), None)
+        if twice is not None:
+            self.fail(f"the label {twice} stands in on() and in group_{matching.group}()", matching.start)
+
+    # Operands
+
+    def _atom(self) -> tuple[Expr, str]:
+        token = self.token
+        if token.kind is _NAME:
+            return self._named()
+        if token.kind is _NUMBER:
+            return self._number(), "scalar"
+        if token.kind is _STRING:
+            return String(self._string(), span=(token.start, token.end)), "string"
+        if token.kind is _VARIABLE:
+            return self._variable(), "scalar"
+        if token.text == "{":
+            return self._selector(None), "vector"
+        self.expect("(", _OPERAND)
+        node, kind = self._expression()
+        self.expect(")", "an operator or ')'")
+        return Paren(node, span=(token.start, self.end())), kind
+
+    def _variable(self) -> Variable:
+        token = self.take()
+        if self.token.kind is _MARK and self.token.text in {"{", "["}:
+            why = "a metric name cannot be a variable: nothing could be said about it"
+            raise misplaced(token, why, self.text, self.file)
+        return Variable(token.text, span=(token.start, token.end))
+
+    def _number(self) -> Number:
+        token = self.take()
+        value = read_number(token.text)
+        if value is None:
+            self.fail(f"bad number or duration: {token.text}", token.start, expected="a number such as 0.5 or 1e3")
+        return Number(value, span=(token.start, token.end))
+
+    def _string(self) -> str:
+        token = self.take()
+        try:
+            return unquote(token.text)
+        except ValueError as fault:
+            self.fail(str(fault), token.start, next_step="write \\\\ for a backslash, or use `...`")
+
+    def _named(self) -> tuple[Expr, str]:
+        token = self.token
+        word, following = token.text.lower(), self.following().lower()
+        if word in AGGREGATIONS and following in {"(", "by", "without"}:
+            return self._aggregation(), "vector"
+        if following == "(" and word not in _NO_METRIC:
+            return self._call()
+        if word in {"inf", "nan"}:
+            return self._number(), "scalar"
+        if word in _NO_METRIC:
+            self.unexpected(_OPERAND)
+        self.take()
+        return self._selector(token), "vector"
+
+    def _selector(self, name: Token | None) -> Selector:
+        start = self.token.start if name is None else name.start
+        metric = None if name is None else name.text
+        matchers: list[Matcher] = []
+        if self.token.kind is _MARK and self.token.text == "{":
+            metric = self._matchers(metric, matchers)
+        named = [matcher for matcher in matchers if matcher.label == "__name__"]
+        if metric is not None and name is not None and named:
+            self._twice(metric, named[0].value, named[0].span)
+        if metric is None and len(named) == 1 and named[0].op is MatchOp.EQUAL and named[0].value:
+            metric = named[0].value
+            matchers.remove(named[0])
+        if metric is None and all(map(_matches_empty, matchers)):
+            self.fail("the selector must have a matcher that does not match the empty text", start)
+        return Selector(metric, matchers=tuple(matchers), span=(start, self.end()))
+
+    def _matchers(self, metric: str | None, matchers: list[Matcher]) -> str | None:
+        """Read the part in braces into `matchers`; the metric's name, which may stand there in quotes."""
+        self.expect("{")
+        while not self.mark("}"):
+            token = self.token
+            if token.kind not in {_NAME, _STRING} or (token.kind is _NAME and not _LABEL.fullmatch(token.text)):
+                self.unexpected("a label name")
+            label = self._string() if token.kind is _STRING else self.take().text
+            if token.kind is _STRING and self.token.text in {",", "}", "or"} and self.token.kind is not _STRING:
+                if metric is not None:
+                    self._twice(metric, label, (token.start, token.end))
+                metric = label
+            else:
+                matchers.append(self._matcher(label, token.start))
+            if self.token.kind is _NAME and self.token.text.lower() == "or":
+                next_step = "write two selectors with 'or' between them, or one regular expression"
+                message = "'or' between matchers is no PromQL of Prometheus"
+                self.fail(message, self.token.start, expected="one list of matchers", next_step=next_step)
+            if self.token.text != "}" or self.token.kind is not _MARK:
+                self.expect(",", "',' or '}'")
+        return metric
+
+    def _twice(self, one: str, other: str, span: tuple[int, int] | None) -> NoReturn:
+        self.fail(f"metric name must not be set twice: {one!r} or {other!r}", (span or (0, 0))[0])
+
+    def _matcher(self, label: str, start: int) -> Matcher:
+        if self.token.text not in {"=", "!=", "=~", "!~"} or self.token.kind is not _MARK:
+            self.unexpected("=, !=, =~ or !~")
+        op = MatchOp(self.take().text)
+        token = self.token
+        if token.kind is not _STRING:
+            self.unexpected("a value in quotes")
+        value = self._string()
+        if op in {MatchOp.REGEX, MatchOp.NOT_REGEX} and (fault := regex_fault(value)):
+            self.fail(f"illegal regex: {fault}", token.start, expected="a regular expression of RE2")
+        return Matcher(label, op, value, span=(start, token.end))
+
+    def _aggregation(self) -> Aggregate:
+        token = self.take()
+        op = token.text.lower()
+        clause = self.word("by", "without")
+        labels = self._label_list() if clause else None
+        if self.token.text != "(":
+            self.unexpected("'('")
+        args = self._arguments()
+        if not clause and (clause := self.word("by", "without")):
+            labels = self._label_list()
+        wanted = [kind for kind in (AGGREGATIONS[op], "vector") if kind]
+        if len(args) != len(wanted):
+            self.fail(f"{op} takes {_counted(len(wanted))}, not {len(args)}", token.start)
+        for (arg, kind), want in zip(args, wanted, strict=True):
+            if kind != want:
+                message = f"expected type {want} in aggregation expression, got {kind}"
+                self.fail(message, self._start(arg), next_step=_instead(kind, want))
+        param = args[0][0] if len(args) > 1 else None
+        return Aggregate(op, args[-1][0], labels, clause == "without", param, span=(token.start, self.end()))
+
+    def _call(self) -> tuple[Call, str]:
+        token = self.take()
+        signature = SIGNATURES.get(token.text)
+        args = self._arguments()
+        if signature is None:
+            raise PromqlError(
+                f"there is no function {token.text}",
+                location=place(self.text, token.start, self.file),
+                value=token.text,
+                expected=next(iter(closest(token.text, FUNCTIONS)), "a function of PromQL"),
+            )
+        wanted = signature.arguments
+        if len(args) < signature.least or (len(args) > len(wanted) and not signature.variadic):
+            least, most = signature.least, len(wanted)
+            count = f"at least {_counted(least)}" if signature.variadic else _counted(most)
+            count = f"{least} to {_counted(most)}" if least < most and not signature.variadic else count
+            self.fail(f"{token.text} takes {count}, not {len(args)}", token.start)
+        for index, (arg, kind) in enumerate(args):
+            want = wanted[min(index, len(wanted) - 1)]
+            if kind != want:
+                message = f"expected type {want} in call to function '{token.text}', got {kind}"
+                self.fail(message, self._start(arg), next_step=_instead(kind, want))
+        node = Call(token.text, tuple(arg for arg, _ in args), span=(token.start, self.end()))
+        return node, signature.returns
+
+    def _arguments(self) -> list[tuple[Expr, str]]:
+        self.expect("(")
+        args: list[tuple[Expr, str]] = []
+        if self.mark(")"):
+            return args
+        while True:
+            args.append(self._expression())
+            if self.mark(")"):
+                return args
+            self.expect(",", "an operator, ',' or ')'")
+
+    def _label_list(self) -> tuple[str, ...]:
+        self.expect("(", "a label list such as (route)")
+        labels: list[str] = []
+        while not self.mark(")"):
+            token = self.token
+            word = token.kind is _NAME and token.text.lower() not in _NO_LABEL and _LABEL.fullmatch(token.text)
+            if not word and token.kind not in {_STRING, _VARIABLE}:
+                self.unexpected("a label name")
+            labels.append(self._string() if token.kind is _STRING else self.take().text)
+            if self.token.text != ")":
+                self.expect(",", "',' or ')'")
+        return tuple(labels)
+
+    # Modifiers
+
+    def _modified(self, node: Expr, kind: str) -> tuple[Expr, str]:
+        """The operand with the ranges, offsets and times that stand behind it."""
+        while self.token.kind in {_MARK, _NAME}:
+            if self.token.text == "[":
+                node, kind = self._range(node, kind), "matrix"
+            elif self.token.text == "@":
+                node = self._at(node)
+            elif self.token.kind is _NAME and self.token.text.lower() == "offset":
+                node = self._offset(node)
+            else:
+                break
+        return node, kind
+
+    def _range(self, node: Expr, kind: str) -> Expr:
+        bracket = self.take()
+        span = (self._start(node), 0)
+        window = self._duration()
+        if self.mark(":"):
+            step = None if self.token.text == "]" else self._duration()
+            self.expect("]")
+            if kind != "vector":
+                self.fail(f"subquery is only allowed on vector, got {kind} instead", bracket.start)
+            return Subquery(node, window, step, span=(span[0], self.end()))
+        self.expect("]")
+        if not isinstance(node, Selector) or node.range is not None:
+            self.fail("ranges only allowed for vector selectors", bracket.start, expected="[5m:] for a subquery")
+        if node.offset is not None or node.at is not None:
+            self.fail("offset and @ stand behind the range", bracket.start)
+        return replace(node, range=window, span=(span[0], self.end()))
+
+    def _offset(self, node: Expr) -> Expr:
+        word = self.take()
+        if not isinstance(node, Selector | Subquery):
+            expected = "a selector or a subquery before it"
+            self.fail("offset modifier must be preceded by a selector or subquery", word.start, expected=expected)
+        if node.offset is not None:
+            self.fail("offset may not be set multiple times", word.start)
+        negative = self.mark("-")
+        if not negative:
+            self.mark("+")
+        token = self.token
+        offset = self._duration()
+        if negative and offset.macro:
+            message = f"-{token.text} cannot be used as an offset"
+            self.fail(message, token.start, expected="a positive offset")
+        offset = Duration(-offset.ms) if negative else offset
+        return replace(node, offset=offset, span=(self._start(node), self.end()))
+
+    def _at(self, node: Expr) -> Expr:
+        mark = self.take()
+        if not isinstance(node, Selector | Subquery):
+            self.fail("@ modifier must be preceded by a selector or subquery", mark.start)
+        if node.at is not None:
+            self.fail("@ <timestamp> may not be set multiple times", mark.start)
+        if edge := self.word("start", "end"):
+            self.expect("(")
+            self.expect(")")
+            return replace(node, at=At(edge=edge), span=(self._start(node), self.end()))
+        if self.token.text == "-":
+            expected = "a Unix time, start() or end()"
+            self.fail("a time before 1970 cannot be read", self.token.start, expected=expected)
+        self.mark("+")
+        token = self.token
+        value = read_number(token.text) if token.kind is _NUMBER else None
+        if value is None:
+            self.unexpected("a Unix time, start() or end()")
+        if not isfinite(value) or value >= _LARGEST_TIME:
+            self.fail("this time is out of bounds", token.start, expected="a Unix time in seconds")
+        self.take()
+        return replace(node, at=At(ms=round(value * 1000)), span=(self._start(node), self.end()))
+
+    def _duration(self) -> Duration:
+        token = self.token
+        if token.kind is _VARIABLE:
+            self.take()
+            return Duration(macro=token.text)
+        if token.kind is not _NUMBER:
+            self.unexpected("a duration such as 5m")
+        self.take()
+        duration = read_duration(token.text)
+        seconds = read_number(token.text) if duration is None else None
+        if seconds is not None and isfinite(seconds) and seconds < _LARGEST_TIME:
+            duration = Duration(round(seconds * 1000))
+        if duration is None:
+            self.fail(f"bad number or duration: {token.text}", token.start, expected="a duration such as 5m")
+        if duration.ms <= 0:
+            self.fail("duration must be greater than 0", token.start)
+        return duration
 
 
-def _explain(message: str, tokens: list[Token], text: str, file: str) -> NoReturn:
-    """Raise the parser's refusal with a place: where the grammar breaks, or else the function it names."""
-    Syntax(tokens, text, file).read()
-    named = re.search(r"'(\w+)'|illegal regex for (.+)", message)
-    words = {named[1], quote(named[2] or "")} if named else {message.rpartition(": ")[2]}
-    if message.startswith("duration must be greater"):
-        words = {t.text for t in tokens if t.text.strip("0ywdhms") == "" and t.kind is TokenKind.NUMBER}
-    token = next((t for t in tokens if t.text in words), tokens[0])
-    if message.startswith("unknown function"):
-        raise PromqlError(
-            f"there is no function {token.text}",
-            location=place(text, token.start, file),
-            value=token.text,
-            expected=nearest(token.text, FUNCTIONS).split(", ")[0],
-        )
-    raise PromqlError(message, location=place(text, token.start, file), value=excerpt(text, token.start) or None)
+def _counted(count: int) -> str:
+    return "one argument" if count == 1 else f"{count} arguments"
 
 
-def _convert(node: Any, aside: Placeholders) -> Expr:  # noqa: C901, PLR0911  (one case a node)
-    match node:
-        case promql_parser.NumberLiteral():
-            return aside.number(node.val)
-        case promql_parser.StringLiteral():
-            return String(node.val)
-        case promql_parser.ParenExpr():
-            return Paren(_convert(node.expr, aside))
-        case promql_parser.UnaryExpr():
-            return Unary("-", _convert(node.expr, aside))
-        case promql_parser.Call():
-            return Call(node.func.name, tuple(_convert(arg, aside) for arg in node.args))
-        case promql_parser.AggregateExpr():
-            return _aggregate(node, aside)
-        case promql_parser.BinaryExpr():
-            return _binary(node, aside)
-        case promql_parser.VectorSelector():
-            return _selector(node, aside, None)
-        case promql_parser.MatrixSelector():
-            return _selector(node.vector_selector, aside, _duration(node.range, aside))
-        case promql_parser.SubqueryExpr():
-            return _subquery(node, aside)
-    raise PromqlError(f"{type(node).__name__} cannot be represented")
+def _instead(kind: str, wanted: str) -> str | None:
+    """What to write where there is a value of another type than is wanted."""
+    if (kind, wanted) == ("vector", "matrix"):
+        return "write a range behind the series, such as [5m]"
+    if (kind, wanted) == ("matrix", "vector"):
+        return "leave the range out, or write a function of it such as rate or avg_over_time"
+    return None
 
 
-def _subquery(node: Any, aside: Placeholders) -> Subquery:
-    return Subquery(
-        _convert(node.expr, aside),
-        aside.duration(_ms(node.range)),
-        step=_duration(node.step, aside),
-        offset=_duration(node.offset, aside),
-        at=_at(node.at),
-    )
-
-
-def _ms(value: timedelta) -> int:
-    return round(value / _MS)
-
-
-def _duration(value: timedelta | None, aside: Placeholders) -> Duration | None:
-    return aside.duration(_ms(value)) if value is not None else None
-
-
-def _at(modifier: Any) -> At | None:
-    if modifier is None:
-        return None
-    kind = _word(modifier.type)
-    return At(edge=kind.lower()) if kind in {"Start", "End"} else At(ms=_ms(modifier.at - _EPOCH))
-
-
-def _word(enum: Any) -> str:
-    return str(enum).rpartition(".")[2]
-
-
-def _selector(node: Any, aside: Placeholders, window: Duration | None) -> Selector:
-    matchers = [Matcher(m.name, _MATCH_OPS[_word(m.op)], m.value) for m in node.matchers.matchers]
-    name = node.name
-    named = [matcher for matcher in matchers if matcher.label == "__name__"]
-    if name is None and len(named) == 1 and named[0].op is MatchOp.EQUAL and named[0].value:
-        name = named[0].value
-        matchers.remove(named[0])
-    return Selector(name, matchers=tuple(matchers), range=window, offset=_duration(node.offset, aside), at=_at(node.at))
-
-
-def _aggregate(node: Any, aside: Placeholders) -> Aggregate:
-    labels = None if node.modifier is None else tuple(map(aside.label, node.modifier.labels))
-    return Aggregate(
-        str(node.op),
-        _convert(node.expr, aside),
-        labels=labels,
-        without=node.modifier is not None and _word(node.modifier.type) == "Without",
-        param=None if node.param is None else _convert(node.param, aside),
-    )
-
-
-def _binary(node: Any, aside: Placeholders) -> Binary:
-    left, right, modifier = _convert(node.lhs, aside), _convert(node.rhs, aside), node.modifier
-    if modifier is None:
-        return Binary(str(node.op), left, right)
-    names = None if modifier.matching is None else tuple(map(aside.label, modifier.matching.labels))
-    include = _word(modifier.matching.type) == "Include" if modifier.matching is not None else False
-    return Binary(
-        str(node.op),
-        left,
-        right,
-        on=names if include else None,
-        ignoring=None if include else names,
-        group=_CARDINALITIES.get(_word(modifier.card), ""),
-        include=tuple(map(aside.label, modifier.group_labels or ())),
-        bool=modifier.return_bool,
-    )
+def _matches_empty(matcher: Matcher) -> bool:
+    match matcher.op:
+        case MatchOp.EQUAL:
+            return not matcher.value
+        case MatchOp.NOT_EQUAL:
+            return bool(matcher.value)
+    return regex_matches(matcher.value, "") is (matcher.op is MatchOp.REGEX)

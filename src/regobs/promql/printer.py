@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from decimal import Decimal
+from functools import lru_cache
+from typing import Any
 
 from regobs.errors import PromqlError
 from regobs.promql.durations import duration_text
@@ -44,35 +47,22 @@ KEYWORDS = frozenset(
 )
 _METRIC_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _LABEL_NAME = re.compile(r"(?!(?i:inf|nan|without|anchored|smoothed)$)[a-zA-Z_][a-zA-Z0-9_]*|\$\w+|\$\{[^}]*\}")
+_NEEDS_NO_ESCAPE = re.compile(r"[ !#-\[\]-~]*")
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
-def to_text(expr: Expr) -> str:  # noqa: C901, PLR0911  (one case a node)
+def to_text(expr: Expr) -> str:
     """The PromQL text of a bound tree. Raises PromqlError for a tree that still holds catalog entries."""
-    match expr:
-        case Number(value):
-            return number_text(value)
-        case Variable(name):
-            return name
-        case String(value):
-            return quote(value)
-        case Selector():
-            return _selector(expr)
-        case Subquery():
-            step = duration_text(expr.step) if expr.step else ""
-            inner = _wrapped(expr.expr, _ATOM)
-            return f"{inner}[{duration_text(expr.range)}:{step}]{_modifiers(expr.at, expr.offset)}"
-        case Call(function, args):
-            return f"{function}({', '.join(map(to_text, args))})"
-        case Aggregate():
-            return _aggregate(expr)
-        case Binary():
-            return _binary(expr)
-        case Unary(op, inner):
-            return op + _operand(inner)
-        case Paren(inner):
-            return f"({to_text(inner)})"
-    raise PromqlError(f"{type(expr).__name__} is no PromQL node")
+    write = _WRITERS.get(type(expr))
+    if write is None:
+        raise PromqlError(f"{type(expr).__name__} is no PromQL node")
+    return write(expr)
+
+
+def _subquery(node: Subquery) -> str:
+    step = duration_text(node.step) if node.step else ""
+    inner = _wrapped(node.expr, _ATOM)
+    return f"{inner}[{duration_text(node.range)}:{step}]{_modifiers(node.at, node.offset)}"
 
 
 def number_text(value: Decimal) -> str:
@@ -89,7 +79,7 @@ def number_text(value: Decimal) -> str:
 
 def quote(text: str) -> str:
     """A double-quoted PromQL string."""
-    return '"' + "".join(_escape(char) for char in text) + '"'
+    return f'"{text}"' if _NEEDS_NO_ESCAPE.fullmatch(text) else '"' + "".join(map(_escape, text)) + '"'
 
 
 def _escape(char: str) -> str:
@@ -103,10 +93,16 @@ def label_text(name: str) -> str:
     return name if _LABEL_NAME.fullmatch(name) else quote(name)
 
 
+def plain_label(name: str) -> bool:
+    """Whether a label's name can stand without quotes."""
+    return bool(_LABEL_NAME.fullmatch(name))
+
+
 def _labels(names: tuple[str, ...]) -> str:
     return f"({', '.join(map(label_text, names))})"
 
 
+@lru_cache(maxsize=1024)
 def matcher_text(matcher: Matcher) -> str:
     """One matcher, as between the braces of a selector."""
     return f"{label_text(matcher.label)}{matcher.op.value}{quote(matcher.value)}"
@@ -127,6 +123,7 @@ def _selector(node: Selector) -> str:
     return text + _modifiers(node.at, node.offset)
 
 
+@lru_cache(maxsize=1024)
 def plain_metric_name(name: str) -> bool:
     """Whether a metric name can stand without quotes."""
     return bool(_METRIC_NAME.fullmatch(name)) and name.lower() not in KEYWORDS
@@ -196,3 +193,18 @@ def _matching(node: Binary, right: str) -> str:
         # without the empty list, a parenthesis on the right would be read as the list
         text += f" {_labels(node.include)}" if node.include or right.startswith("(") else ""
     return text
+
+
+# By class rather than by `match`, which asks one after the other: a build prints thousands of trees.
+_WRITERS: dict[type[Expr], Callable[[Any], str]] = {
+    Selector: _selector,
+    Binary: _binary,
+    Number: lambda node: number_text(node.value),
+    Call: lambda node: f"{node.function}({', '.join(map(to_text, node.args))})",
+    Aggregate: _aggregate,
+    Paren: lambda node: f"({to_text(node.expr)})",
+    Unary: lambda node: node.op + _operand(node.expr),
+    Subquery: _subquery,
+    String: lambda node: quote(node.value),
+    Variable: lambda node: node.name,
+}

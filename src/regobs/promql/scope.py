@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
-from regobs.catalog.model import Exposer
+from regobs.catalog.model import Exposer, Metric
 from regobs.promql.nodes import Aggregate, Binary, Call, Expr, Matcher, MatchOp, Selector
 from regobs.promql.series import Lookup, catalog_lookup, known_metric
 from regobs.promql.walk import rebuild
+
+_SCRAPES = "prometheus"  # the component of what Prometheus says of targets and alerts, and no target exposes
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
     """What `inject` adds.
 
-    `registry` matchers go to the registry's own series, `everywhere` matchers to every series. `keep` labels survive
-    each aggregation. `recorded` labels are those that recorded series have besides their own; only matchers on labels
-    that a recorded series has are added to it.
+    `registry` matchers go to the registry's own series, and to what Prometheus says of its targets (`up`), which have
+    the registry's target labels. `neighbours` matchers go to the series of one process beside it, `everywhere` matchers
+    to every series. `keep` labels survive each aggregation. `recorded` labels are those that recorded series have
+    besides their own; only matchers on labels that a recorded series has are added to it.
     """
 
     registry: tuple[Matcher, ...] = ()
     everywhere: tuple[Matcher, ...] = ()
     keep: tuple[str, ...] = ()
     recorded: tuple[str, ...] = ()
+    neighbours: Mapping[Exposer, tuple[Matcher, ...]] = field(default_factory=dict)
 
 
 def inject(expr: Expr, scope: Scope, *, lookup: Lookup = catalog_lookup) -> Expr:
@@ -58,12 +63,20 @@ def _matchers(node: Selector, scope: Scope, lookup: Lookup) -> tuple[Matcher, ..
         if _looks_like_registry(node):
             return everything
         return tuple(m for m in everything if m in scope.everywhere or (m.label in survivors and _recorded(node)))
-    if metric.exposer is Exposer.REGISTRY:
+    if metric.exposer is Exposer.REGISTRY or about_targets(metric):
         return everything
     if metric.exposer is not Exposer.RULES:
-        return scope.everywhere
+        of_alerts = metric.component == _SCRAPES  # an alert has the labels of its rule, not those of a job
+        return (*(() if of_alerts else scope.neighbours.get(metric.exposer, ())), *scope.everywhere)
+    if metric.unscoped:
+        return ()
     kept = survivors | {label.exposed for form in metric.forms for label in form.labels}
     return tuple(matcher for matcher in everything if matcher.label in kept)
+
+
+def about_targets(metric: Metric) -> bool:
+    """Whether Prometheus says it of every target: `up`, not what Prometheus counts of itself."""
+    return metric.component == _SCRAPES and any(form.label("job") for form in metric.forms)
 
 
 def _recorded(node: Selector) -> bool:

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from regobs.catalog.model import Form, Kind, Label, Metric, Unit
+from regobs.common.closest import closest_first
 from regobs.errors import PromqlError
-from regobs.promql.edges import read_edge
+from regobs.promql.literals import regex_matches
 from regobs.promql.nodes import Matcher, MatchOp, Selector
 from regobs.promql.series import Lookup, series_of
 from regobs.promql.types import Type, ValueType
 from regobs.promql.vocabulary import TARGET_LABELS, Vocabulary
-from regobs.promql.words import check_choice, check_edge, nearest
+from regobs.promql.words import check_choice, check_edge, read_edge
 
 _NEGATED = frozenset({MatchOp.NOT_EQUAL, MatchOp.NOT_REGEX})
 
 
 class SelectorTypes:
-    """Types of selectors in one vocabulary (None: in any), with `extra` label names that every series may have."""
+    """Types of selectors in one vocabulary (None: in any), with `extra` label names that every series may have.
 
-    def __init__(self, vocabulary: Vocabulary | None, extra: Iterable[str], lookup: Lookup) -> None:
+    Where they are not `judged`, a label or value that the metric does not have is no error.
+    """
+
+    def __init__(
+        self, vocabulary: Vocabulary | None, extra: Iterable[str], lookup: Lookup, *, judged: bool = True
+    ) -> None:
+        self._judged = judged
         self._vocabulary = vocabulary
         self._lookup = lookup
         self.everywhere = frozenset(extra) | (vocabulary.target_labels if vocabulary else TARGET_LABELS) | {"__name__"}
@@ -40,7 +46,7 @@ class SelectorTypes:
             labels.setdefault("quantile", [])
         for choice in node.choices:
             check_choice(metric, choice)
-        for matcher in node.matchers:
+        for matcher in node.matchers if self._judged else ():
             self._check(matcher, metric, labels)
         counts = suffix in {"_bucket", "_count"}
         counter = bool(suffix) or metric.kind is Kind.COUNTER or metric.cumulative
@@ -56,6 +62,7 @@ class SelectorTypes:
             fraction=metric.unit is Unit.RATIO and not suffix,
             observed=metric.unit if suffix == "_bucket" else None,
             signed=metric.signed and not suffix,
+            busy=metric.busy,
         )
 
     def _forms(self, metric: Metric) -> tuple[Form, ...]:
@@ -87,7 +94,7 @@ class SelectorTypes:
             raise PromqlError(
                 f"{metric.name} has no label {matcher.label}",
                 value=matcher.label,
-                expected=nearest(matcher.label, labels) or "it has no labels of its own",
+                expected=closest_first(matcher.label, labels) or "it has no labels of its own",
             )
         if "$" in matcher.value.rstrip("$"):
             return  # a Grafana variable: only the dashboard knows its values
@@ -113,7 +120,7 @@ class SelectorTypes:
         raise PromqlError(
             f"no {matcher.label} of {metric.name} is {matcher.value!r}",
             value=matcher.value,
-            expected=nearest(matcher.value, values),
+            expected=closest_first(matcher.value, values),
         )
 
     def _edges(self, node: Selector, metric: Metric) -> tuple[float, ...]:
@@ -141,7 +148,4 @@ def _edge_texts(matcher: Matcher) -> list[str]:
 def _accepts(matcher: Matcher, value: str) -> bool:
     if matcher.op is MatchOp.EQUAL:
         return matcher.value == value
-    try:
-        return re.fullmatch(matcher.value, value) is not None
-    except re.error:
-        return True  # RE2 knows expressions that Python does not
+    return regex_matches(matcher.value, value) is not False

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 from regobs.catalog.model import Metric
-from regobs.promql.nodes import Selector
+from regobs.common.closest import closest_first
+from regobs.errors import Location, PromqlError
+from regobs.promql.nodes import Aggregate, Binary, Expr, Selector
+from regobs.promql.printer import plain_label, plain_metric_name
+from regobs.promql.walk import selectors, walk
 
+_REGISTRY = "registry_"
 Lookup = Callable[[str], tuple[Metric, str] | None]
 
 
 def catalog_lookup(name: str) -> tuple[Metric, str] | None:
     """The catalog's entry for a series name, and the suffix (`_bucket`, `_sum`, `_count` or none) it has there."""
-    from regobs import catalog  # noqa: PLC0415  (all entries are only loaded where text is read)
+    return _catalog()(name)
 
-    return catalog.by_series(name)
+
+@cache
+def _catalog() -> Lookup:
+    from regobs.catalog import by_series  # noqa: PLC0415  (all entries are only loaded where text is read)
+
+    return by_series
 
 
 def known_metric(node: Selector, lookup: Lookup = catalog_lookup) -> Metric | None:
@@ -28,3 +39,47 @@ def series_of(node: Selector, lookup: Lookup = catalog_lookup) -> tuple[Metric, 
     if isinstance(node.metric, Metric):
         return node.metric, node.suffix
     return lookup(node.metric) if node.metric else None
+
+
+def check_known(expr: Expr, locate: Callable[[Expr, str], Location] | None = None) -> None:
+    """Raise PromqlError for a series that is named like one of the registry's and is none.
+
+    For content that is written for this catalog; other people's registries have names that it does not know.
+    """
+    for selector in selectors(expr):
+        name = selector.metric
+        if not isinstance(name, str) or not name.startswith(_REGISTRY) or ":" in name or catalog_lookup(name):
+            continue
+        from regobs.catalog import METRICS  # noqa: PLC0415  (only an error needs all names)
+
+        known = [series for metric in METRICS.values() for series in metric.series if series.startswith(_REGISTRY)]
+        raise PromqlError(
+            f"no registry has a metric {name}",
+            location=locate(selector, name) if locate else None,
+            value=name,
+            expected=closest_first(name, known, 3),
+            next_step="`regobs catalog list` shows all; a series that a rule records has a colon in its name",
+        )
+
+
+def check_classic(expr: Expr, locate: Callable[[Expr, str], Location] | None = None) -> None:
+    """Raise PromqlError for quoted names of labels and metrics, which only Prometheus 3 can read in rules."""
+    for node in walk(expr):
+        labels: tuple[str, ...] = ()
+        if isinstance(node, Selector):
+            labels = tuple(matcher.label for matcher in node.matchers)
+            if isinstance(node.metric, str) and not plain_metric_name(node.metric):
+                labels = (node.metric, *labels)
+        elif isinstance(node, Aggregate):
+            labels = node.labels or ()
+        elif isinstance(node, Binary):
+            labels = (*(node.on or ()), *(node.ignoring or ()), *node.include)
+        wrong = next((label for label in labels if not plain_label(label) and not plain_metric_name(label)), None)
+        if wrong is not None:
+            raise PromqlError(
+                f"{wrong!r} is a name in quotes, which Prometheus before 3.0 refuses",
+                location=locate(node, wrong) if locate else None,
+                value=wrong,
+                expected="letters, digits and _ (in names of metrics also :)",
+                next_step="rename it with metric_relabel_configs of the scrape, and use that name",
+            )

@@ -1,13 +1,10 @@
-"""Splitting PromQL text into tokens with their places, Grafana variables included.
-
-promql-parser says neither where an error is nor what `$__rate_interval` means; this lexer does.
-"""
+"""Splitting PromQL text into tokens with their places, Grafana variables included."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple, NoReturn
 
 from regobs.errors import Location, PromqlError
 
@@ -23,8 +20,7 @@ class TokenKind(StrEnum):
     END = "end of the query"
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A token and its offset in the text."""
 
     kind: TokenKind
@@ -37,102 +33,198 @@ class Token:
         return self.start + len(self.text)
 
 
-_SPACE = re.compile(r"(?:\s|#[^\n]*)+")
-_VARIABLE = re.compile(r"\$\w+|\$\{[^}]*\}|\[\[\w+\]\]")
-_NUMBER = re.compile(r"0[xX][0-9a-fA-F]+|(?:\d+\.?\d*|\.\d+)[eE][+-]?\d+|(?:\d+[a-z]+)+|\d+\.\d*|\.\d+|\d+")
-_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
-_PLAIN_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
-_STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'|`[^`]*`')
-_MARK = re.compile(r"==|!=|<=|>=|=~|!~|[-+*/%^=<>(){}\[\],:@]")
+_PATTERNS = (
+    (TokenKind.VARIABLE, r"\$\w+|\$\{[^}]*\}|\[\[\w+\]\]"),
+    (
+        TokenKind.NUMBER,
+        r"0[xX][0-9a-fA-F]+|(?:\d++\.?\d*+|\.\d++)[eE][+-]?\d+|(?:\d++[a-zA-Z_]++)++|\d+\.\d*|\.\d+|\d+",
+    ),
+    (TokenKind.NAME, r"[a-zA-Z_:][a-zA-Z0-9_:]*"),
+    (TokenKind.STRING, r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|`[^`]*`"),
+    (TokenKind.MARK, r"==|!=|<=|>=|=~|!~|[-+*/%^=<>(){}\[\],:@]"),
+)
+_SPACE = r"(?:\s++|#[^\n]*+)*+"  # possessive: no end of a comment may be taken for a token
+_TOKEN = re.compile(_SPACE + "(?:" + "|".join(f"(?P<{kind.name}>{text})" for kind, text in _PATTERNS) + ")", re.ASCII)
+# Between brackets a colon parts range and step, and begins no name.
+_IN_BRACKETS = re.compile(_TOKEN.pattern.replace("[a-zA-Z_:][a-zA-Z0-9_:]*", "[a-zA-Z_][a-zA-Z0-9_]*"), re.ASCII)
+_REST = re.compile(_SPACE)
+_KINDS = {kind.name: kind for kind, _ in _PATTERNS}
 # Trees are walked recursively: these keep every walk far below Python's limit, and real queries below these.
 _DEEPEST = 50
 _MOST_OPERATORS = 100
-_OPERATORS = frozenset({"+", "-", "*", "/", "%", "^", "==", "!=", "<", "<=", ">", ">=", "and", "or", "unless", "atan2"})
+_OPERATORS = frozenset({"+", "-", "*", "/", "%", "^", "==", "!=", "<", "<=", ">", ">="})
+_WORD_OPERATORS = frozenset({"and", "or", "unless", "atan2"})
 _CLOSING = {")": "(", "]": "[", "}": "{"}
+_WORDS = frozenset({TokenKind.NAME, TokenKind.NUMBER, TokenKind.VARIABLE})
 
 
 def tokenize(text: str, file: str = "") -> list[Token]:
-    """The tokens of a query, the last one an END. Raises PromqlError for what no token can begin with."""
+    """The tokens of a query, the last one an END. Raises PromqlError for what no token can begin with.
+
+    Brackets are balanced, a variable is glued to no other word, and there are few enough operators to walk the tree.
+    """
     tokens: list[Token] = []
-    position = 0
-    open_marks: list[Token] = []
-    while True:
-        if space := _SPACE.match(text, position):
-            position = space.end()
-        if position >= len(text):
-            break
-        token = _next(text, position, file, inside="".join(mark.text for mark in open_marks[-1:]))
-        _balance(token, open_marks, text, file)
+    opened: list[Token] = []
+    pattern, position, operators = _TOKEN, 0, 0
+    before = Token(TokenKind.END, "", 0)
+    while match := pattern.match(text, position):
+        kind = _KINDS[match.lastgroup or ""]
+        token = Token(kind, match[kind.name], match.start(kind.name))
+        if kind is TokenKind.MARK and token.text in "([{)]}":
+            _balance(token, opened, text, file)
+            pattern = _IN_BRACKETS if opened and opened[-1].text == "[" else _TOKEN
+        if before.end == token.start:
+            _check_glued(before, token, text, file)
+        operators += _is_operator(kind, token.text)
+        if operators > _MOST_OPERATORS:
+            raise _too_many(token, text, file)
         tokens.append(token)
-        position = token.end
-    _limit(tokens, text, file)
-    if open_marks:
-        mark = open_marks[-1]
-        raise PromqlError(
-            f"{mark.text!r} is never closed",
-            location=place(text, mark.start, file),
-            value=excerpt(text, mark.start),
-            expected={"(": ")", "[": "]", "{": "}"}[mark.text],
-        )
+        before, position = token, match.end()
+    if rest := _REST.match(text, position):
+        position = rest.end()
+    if position < len(text):
+        raise _no_token(text, position, file)
+    if opened:
+        raise _error(f"{opened[-1].text!r} is never closed", opened[-1], text, file, expected=_closing(opened[-1]))
     return [*tokens, Token(TokenKind.END, "", len(text.rstrip()))]
 
 
-def _next(text: str, position: int, file: str, inside: str) -> Token:
-    name = _PLAIN_NAME if inside == "[" else _NAME
-    for kind, pattern in (
-        (TokenKind.VARIABLE, _VARIABLE),
-        (TokenKind.NUMBER, _NUMBER),
-        (TokenKind.NAME, name),
-        (TokenKind.STRING, _STRING),
-        (TokenKind.MARK, _MARK),
-    ):
-        if match := pattern.match(text, position):
-            return Token(kind, match.group(), position)
+def _is_operator(kind: TokenKind, text: str) -> bool:
+    return text in _OPERATORS or (kind is TokenKind.NAME and text.lower() in _WORD_OPERATORS)
+
+
+def _check_glued(before: Token, token: Token, text: str, file: str) -> None:
+    kinds = {before.kind, token.kind}
+    if TokenKind.VARIABLE in kinds and kinds <= _WORDS:
+        variable = before if before.kind is TokenKind.VARIABLE else token
+        raise misplaced(variable, "a name cannot be put together from variables", text, file)
+    if before.kind is TokenKind.NUMBER and token.kind is TokenKind.NAME:
+        raise _error(f"bad number or duration: {before.text}{token.text}", before, text, file)
+
+
+def _no_token(text: str, position: int, file: str) -> PromqlError:
     char = text[position]
     what = "this string is never closed" if char in "\"'`" else f"{char!r} has no meaning here"
-    raise PromqlError(what, location=place(text, position, file), value=excerpt(text, position))
+    return PromqlError(what, location=place(text, position, file), value=excerpt(text, position))
 
 
-def _limit(tokens: list[Token], text: str, file: str) -> None:
-    operators = [token for token in tokens if token.text.lower() in _OPERATORS and token.kind is not TokenKind.STRING]
-    if len(operators) > _MOST_OPERATORS:
-        raise PromqlError(
-            f"the query has {len(operators)} operators",
-            location=place(text, operators[_MOST_OPERATORS].start, file),
-            expected=f"at most {_MOST_OPERATORS}",
-            next_step="record parts of it as series of their own",
-        )
+def _too_many(token: Token, text: str, file: str) -> PromqlError:
+    rest = _operators_behind(text, token.end)
+    return PromqlError(
+        f"the query has {_MOST_OPERATORS + 1 + rest} operators",
+        check="limit",
+        location=place(text, token.start, file),
+        expected=f"at most {_MOST_OPERATORS}",
+        next_step="record parts of it as series of their own",
+    )
 
 
-def _balance(token: Token, open_marks: list[Token], text: str, file: str) -> None:
-    if token.kind is not TokenKind.MARK:
-        return
+def _operators_behind(text: str, position: int) -> int:
+    """How many operators stand from a position on, as far as there are tokens."""
+    found = 0
+    while match := _TOKEN.match(text, position):
+        kind = _KINDS[match.lastgroup or ""]
+        found += _is_operator(kind, match[kind.name])
+        position = match.end()
+    return found
+
+
+def _balance(token: Token, opened: list[Token], text: str, file: str) -> None:
     if token.text in "([{":
-        open_marks.append(token)
-        if len(open_marks) > _DEEPEST:
-            raise PromqlError(
-                "the query is nested too deeply",
-                location=place(text, token.start, file),
-                value=excerpt(text, token.start),
-                expected=f"at most {_DEEPEST} open parentheses",
+        opened.append(token)
+        if len(opened) > _DEEPEST:
+            error = _error(
+                "the query is nested too deeply", token, text, file, expected=f"at most {_DEEPEST} open parentheses"
             )
-    elif token.text in _CLOSING:
-        if not open_marks or open_marks[-1].text != _CLOSING[token.text]:
-            raise PromqlError(
-                f"{token.text!r} closes nothing that is open",
-                location=place(text, token.start, file),
-                value=excerpt(text, token.start),
-            )
-        open_marks.pop()
+            error.check = "limit"
+            raise error
+    elif not opened or opened.pop().text != _CLOSING[token.text]:
+        raise _error(f"{token.text!r} closes nothing that is open", token, text, file)
+
+
+def _closing(token: Token) -> str:
+    return {"(": ")", "[": "]", "{": "}"}[token.text]
+
+
+def _error(message: str, token: Token, text: str, file: str, expected: str | None = None) -> PromqlError:
+    location, value = place(text, token.start, file), excerpt(text, token.start)
+    return PromqlError(message, location=location, value=value or None, expected=expected)
+
+
+def misplaced(token: Token, why: str, text: str, file: str) -> PromqlError:
+    """The error for a variable where nothing could be said about what it stands for."""
+    return PromqlError(
+        why,
+        location=place(text, token.start, file),
+        value=token.text,
+        expected="a variable as a matcher's value, a duration, a label of a by list, or a number",
+    )
 
 
 def place(text: str, offset: int, file: str = "") -> Location:
     """The line and column of an offset, both from 1."""
-    before = text[:offset]
-    return Location(file, before.count("\n") + 1, offset - (before.rfind("\n") + 1) + 1)
+    return Location(file, text.count("\n", 0, offset) + 1, offset - (text.rfind("\n", 0, offset) + 1) + 1)
 
 
 def excerpt(text: str, offset: int) -> str:
     """A little of the text from an offset on, for an error message."""
-    line = text[offset:].split("\n", 1)[0]
+    line = text[offset : offset + 41].split("\n", 1)[0]
     return line if len(line) <= 40 else line[:37] + "..."
+
+
+class TokenReader:
+    """Takes the tokens of a query one after the other, and says where it could not go on."""
+
+    def __init__(self, text: str, file: str) -> None:
+        self.text = text
+        self.file = file
+        self.tokens = tokenize(text, file)
+        self.index = 0
+        self.token = self.tokens[0]
+
+    def take(self) -> Token:
+        """The token here; the next one is the one here then."""
+        token = self.token
+        self.index += 1
+        self.token = self.tokens[self.index]
+        return token
+
+    def mark(self, text: str) -> bool:
+        """Take the mark if it stands here."""
+        if self.token.kind is TokenKind.MARK and self.token.text == text:
+            self.take()
+            return True
+        return False
+
+    def word(self, *words: str) -> str:
+        """Take one of the words if it stands here; empty otherwise."""
+        if self.token.kind is TokenKind.NAME and (word := self.token.text.lower()) in words:
+            self.take()
+            return word
+        return ""
+
+    def expect(self, mark: str, expected: str = "") -> Token:
+        """Take the mark. Raises PromqlError when it does not stand here."""
+        token = self.token
+        if not self.mark(mark):
+            self.unexpected(expected or repr(mark))
+        return token
+
+    def following(self) -> str:
+        """The text of the next token."""
+        return self.tokens[self.index + 1].text if self.token.kind is not TokenKind.END else ""
+
+    def end(self) -> int:
+        """Where the token before this one ends."""
+        return self.tokens[self.index - 1].end
+
+    def unexpected(self, expected: str) -> NoReturn:
+        """Raise PromqlError: the token here cannot stand here."""
+        found = "the query ends here" if self.token.kind is TokenKind.END else f"{self.token.text!r} cannot stand here"
+        self.fail(found, self.token.start, expected=expected)
+
+    def fail(self, message: str, start: int, *, expected: str | None = None, next_step: str | None = None) -> NoReturn:
+        """Raise PromqlError at an offset of the text."""
+        value = excerpt(self.text, start) or None
+        location = place(self.text, start, self.file)
+        raise PromqlError(message, location=location, value=value, expected=expected, next_step=next_step)

@@ -1,16 +1,77 @@
-"""Content words of a metric's labels: which exist at all, and what the nearest right one is."""
+"""Content words of a metric's labels: which exist at all, and what the nearest right one is.
+
+Bucket edges are words too: the spellings of one number that clients expose are told as one.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from decimal import Decimal
-from difflib import get_close_matches
+from decimal import Decimal, InvalidOperation
 
 from regobs.catalog.model import Kind, Label, Metric
+from regobs.common.closest import closest_first
 from regobs.errors import PromqlError
-from regobs.promql.edges import nearest_edges, read_edge
-from regobs.promql.nodes import Choice
+from regobs.promql.nodes import Choice, Matcher, MatchOp
 from regobs.promql.vocabulary import TARGET_LABELS
+
+
+def spell_edge(edge: Decimal) -> str:
+    """The bound as Go's strconv.FormatFloat(x, 'g', -1, 64) writes it, which is what client_golang exposes."""
+    number = Decimal(repr(float(edge)))
+    if number.is_infinite():
+        return "+Inf" if number > 0 else "-Inf"
+    sign, digits, exponent = number.as_tuple()
+    text = "".join(map(str, digits)).lstrip("0")
+    stripped = text.rstrip("0")
+    if not stripped:
+        return "0"
+    exponent = int(exponent) + len(text) - 1
+    prefix = "-" if sign else ""
+    if exponent < -4 or exponent >= 6:  # strconv/ftoa.go: eprec is 6 for the shortest 'g'
+        return prefix + _scientific(stripped, exponent)
+    return prefix + format(abs(number).normalize(), "f")
+
+
+def _scientific(digits: str, exponent: int) -> str:
+    mantissa = digits[0] + (f".{digits[1:]}" if len(digits) > 1 else "")
+    return f"{mantissa}e{'-' if exponent < 0 else '+'}{abs(exponent):02d}"
+
+
+def edge_spellings(edge: Decimal) -> tuple[str, ...]:
+    """Every spelling that a stored `le` may have: one, or two where the bound looks like an integer."""
+    text = spell_edge(edge)
+    return (text,) if "." in text or "e" in text or "Inf" in text else (text, text + ".0")
+
+
+def edge_matcher(edges: Iterable[Decimal], *, negated: bool = False) -> Matcher:
+    """The `le` matcher that finds these bounds in both spellings."""
+    spellings = [spelling for edge in edges for spelling in edge_spellings(edge)]
+    if len(spellings) == 1:
+        return Matcher("le", MatchOp.NOT_EQUAL if negated else MatchOp.EQUAL, spellings[0])
+    pattern = "|".join(quote_regex(spelling) for spelling in spellings)
+    return Matcher("le", MatchOp.NOT_REGEX if negated else MatchOp.REGEX, pattern)
+
+
+def read_edge(text: str) -> Decimal | None:
+    """The bound that an `le` value means, or None when it is no number."""
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        return None
+    return None if value.is_nan() else value
+
+
+def nearest_edges(edge: Decimal, buckets: Iterable[float]) -> str:
+    """The one or two bounds around `edge`, as text for an error message."""
+    bounds = sorted({Decimal(repr(bound)) for bound in buckets})
+    below = [bound for bound in bounds if bound < edge][-1:]
+    above = [bound for bound in bounds if bound > edge][:1]
+    return ", ".join(spell_edge(bound) for bound in below + above)
+
+
+def quote_regex(text: str) -> str:
+    """The RE2 expression that matches exactly this text (Go's regexp.QuoteMeta)."""
+    return "".join("\\" + char if char in "\\.+*?()|[]{}^$" else char for char in text)
 
 
 def metric_labels(metric: Metric, *, live: bool = False) -> dict[str, tuple[Label, ...]]:
@@ -51,7 +112,7 @@ def check_label(metric: Metric, name: str, *, extra: Iterable[str] = ()) -> None
     raise PromqlError(
         f"{metric.name} has no label {name}",
         value=name,
-        expected=nearest(name, known) or "it has no labels of its own",
+        expected=closest_first(name, known) or "it has no labels of its own",
     )
 
 
@@ -78,7 +139,7 @@ def check_choice(metric: Metric, choice: Choice) -> None:
             raise PromqlError(
                 f"{word!r} is no {choice.label} of {metric.name}",
                 value=word,
-                expected=nearest(word, known),
+                expected=closest_first(word, known),
             )
 
 
@@ -92,12 +153,3 @@ def check_edge(metric: Metric, text: str, buckets: Iterable[float]) -> Decimal:
         raise PromqlError(f"{text!r} is no number, so it is no bucket edge of {metric.name}", value=text)
     near = nearest_edges(edge, buckets)
     raise PromqlError(f"{text} is no bucket edge of {metric.name}; nearest: {near}", value=text, expected=near)
-
-
-def nearest(word: str, choices: Iterable[str]) -> str:
-    """The choices, the closest to `word` first, as text for an error message; at most eight."""
-    names = list(dict.fromkeys(choices))
-    close = get_close_matches(word, names, n=3, cutoff=0.6)
-    rest = [name for name in names if name not in close]
-    shown = (close + rest)[:8]
-    return ", ".join(shown) + (", ..." if len(names) > len(shown) else "")

@@ -8,9 +8,9 @@ from regobs.catalog import redis
 from regobs.catalog.model import Capability
 from regobs.instrument import Instruments
 from regobs.simulate.draw import events, spreads
-from regobs.simulate.faults import Name
-from regobs.simulate.moment import Moment, Work
+from regobs.simulate.faults import FaultName
 from regobs.simulate.plan import Plan
+from regobs.simulate.steps import TimeStep, Work
 
 # Commands of each instance, with how many of them a request causes.
 _COMMANDS = {
@@ -30,9 +30,9 @@ class Cache:
         balanced = plan.has(Capability.LOAD_BALANCING)
         self._instances = [name for name in _COMMANDS if name != "loadbalancing" or balanced]
 
-    def advance(self, moment: Moment, work: Work) -> None:
+    def advance(self, moment: TimeStep, work: Work) -> None:
         """Commands of the requests of this step. A command that fails is in no counter, as in the real registry."""
-        lost = moment.suffers(Name.REDIS_LOSS)
+        lost = moment.suffers(FaultName.REDIS_LOSS)
         for instance in self._instances:
             done = 0
             for command, share in _COMMANDS[instance]:

@@ -14,7 +14,7 @@ class Clock:
 
     def __init__(self, start: float, speed: float = 1.0, wall: Callable[[], float] = time.monotonic) -> None:
         if speed <= 0:
-            raise ValueError("time does not stand still")
+            raise ValueError("speed must be above 0")
         self.start = start
         self.speed = speed
         self._wall = wall
@@ -35,5 +35,5 @@ def seconds_of(text: str, what: str) -> float:
         return 0.0
     duration = read_duration(text)
     if duration is None or duration.macro or duration.ms < 0:
-        raise InputError(f"{what} is no time", value=text, expected="a time such as 90s, 5m or 1h30m")
+        raise InputError(f"{what} is not a time", value=text, expected="a time such as 90s, 5m or 1h30m")
     return duration.ms / 1000

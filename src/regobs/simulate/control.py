@@ -20,24 +20,24 @@ from typing import Any, Self
 import msgspec
 
 from regobs.errors import InputError, MachineError
-from regobs.instrument.access_log import timestamp
+from regobs.instrument.http.access_log import timestamp
 from regobs.simulate.clock import seconds_of
-from regobs.simulate.faults import Fault, Name
-from regobs.simulate.serve import LoopbackServer, Served
+from regobs.simulate.faults import Fault, FaultName
+from regobs.simulate.serve import FleetServing, LoopbackServer
 
 _LARGEST = 4096  # bytes of a body
 _PATIENCE = 10.0  # seconds for a client to send its request
 _FAULTS, TARGETS = "/faults", "/targets"
 
 
-class Order(msgspec.Struct, forbid_unknown_fields=True):
+class FaultCommand(msgspec.Struct, forbid_unknown_fields=True):
     """The body of a POST."""
 
     name: str
     duration: str = msgspec.field(name="for")
 
 
-class Refusal(Exception):  # noqa: N818 (an answer, raised to leave the handler)
+class RefusedCommand(Exception):  # noqa: N818 (an answer, raised to leave the handler)
     """An answer other than the one that was asked for."""
 
     def __init__(self, status: HTTPStatus, error: str, **details: str) -> None:
@@ -49,7 +49,7 @@ class Refusal(Exception):  # noqa: N818 (an answer, raised to leave the handler)
 class Control:
     """Listens on 127.0.0.1 while the `with` lasts; `url` has no slash at its end. Port 0 takes a free one."""
 
-    def __init__(self, served: Served, port: int) -> None:
+    def __init__(self, served: FleetServing, port: int) -> None:
         self._served = served
         try:
             self._server = LoopbackServer(("127.0.0.1", port), type("Handler", (_Handler,), {"control": self}))
@@ -81,7 +81,7 @@ class Control:
                 {"name": pod.name, "address": address, "up": pod.up, "zone": fleet.plan.zone(pod.number)}
                 for pod, address in zip(fleet.pods, self._served.addresses, strict=True)
             ],
-            "faults": [_shown(one, elapsed) for one in fleet.faults.faults if one.progress(elapsed) is not None],
+            "faults": [_shown(fault, elapsed) for fault in fleet.faults.faults if fault.progress(elapsed) is not None],
         }
 
     def targets(self) -> list[dict[str, Any]]:
@@ -90,24 +90,29 @@ class Control:
         return [{"targets": [address], "labels": pod.labels} for pod, address in pods]
 
     def strike(self, body: bytes) -> dict[str, Any]:
-        """Let the fault of a POST strike. Raises InputError or Refusal."""
+        """Start the fault of a POST. Raises InputError or RefusedCommand."""
         try:
-            order = msgspec.json.decode(body, type=Order)
+            order = msgspec.json.decode(body, type=FaultCommand)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             expected = 'an object such as {"name": "error-burst", "for": "5m"}'
-            raise Refusal(HTTPStatus.BAD_REQUEST, "this is no fault", value=str(error), expected=expected) from None
+            raise RefusedCommand(
+                HTTPStatus.BAD_REQUEST,
+                "the body does not name a fault and its duration",
+                value=str(error),
+                expected=expected,
+            ) from None
         elapsed = self._served.fleet.elapsed
-        fault = Fault(Name.read(order.name), elapsed, seconds_of(order.duration, "`for`"))
+        fault = Fault(FaultName.read(order.name), elapsed, seconds_of(order.duration, "`for`"))
         if fault.duration == 0:
-            raise InputError("a fault takes some time", value=order.duration, expected="a time such as 5m")
+            raise InputError("the duration of the fault is 0", value=order.duration, expected="a time such as 5m")
         self._served.fleet.plan.check_fault(fault.name)
         self._served.fleet.faults.strike(fault)
         return _shown(fault, elapsed)
 
     def repair(self, name: str) -> dict[str, Any]:
         """Repair the fault of a DELETE. Raises InputError or Refusal."""
-        if not self._served.fleet.faults.repair(Name.read(name), self._served.fleet.elapsed):
-            raise Refusal(HTTPStatus.NOT_FOUND, "this fault is not active", value=name)
+        if not self._served.fleet.faults.repair(FaultName.read(name), self._served.fleet.elapsed):
+            raise RefusedCommand(HTTPStatus.NOT_FOUND, "this fault is not active", value=name)
         return {"name": name}
 
 
@@ -132,7 +137,7 @@ class _Handler(BaseHTTPRequestHandler):
         body: dict[str, Any] | list[dict[str, Any]]
         try:
             body = self._act()
-        except Refusal as refusal:
+        except RefusedCommand as refusal:
             status, body = refusal.status, refusal.body
         except InputError as error:
             status = HTTPStatus.BAD_REQUEST
@@ -147,7 +152,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _act(self) -> dict[str, Any] | list[dict[str, Any]]:
         if self.headers.get("Host") not in self.control.hosts or "Origin" in self.headers:
-            raise Refusal(HTTPStatus.FORBIDDEN, "this endpoint is for programs on this machine")
+            raise RefusedCommand(HTTPStatus.FORBIDDEN, "this endpoint is for programs on this machine")
         path = self.path.partition("?")[0]
         if self.command == "GET" and path == "/":
             return self.control.state()
@@ -158,16 +163,16 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command == "DELETE" and path.startswith(f"{_FAULTS}/"):
             return self.control.repair(path.removeprefix(f"{_FAULTS}/"))
         known = f"/, {TARGETS}, {_FAULTS} or {_FAULTS}/NAME"
-        raise Refusal(HTTPStatus.NOT_FOUND, "there is nothing here", expected=known, value=path)
+        raise RefusedCommand(HTTPStatus.NOT_FOUND, "there is nothing here", expected=known, value=path)
 
     def _body(self) -> bytes:
         length = self.headers.get("Content-Length", "")
         if not (length.isascii() and length.isdigit()):
-            raise Refusal(HTTPStatus.LENGTH_REQUIRED, "the body has no length", expected="a Content-Length")
+            raise RefusedCommand(HTTPStatus.LENGTH_REQUIRED, "the body has no length", expected="a Content-Length")
         if len(length) > len(str(_LARGEST)) or int(length) > _LARGEST:
             self.close_connection = True
             most = f"at most {_LARGEST} bytes"
-            raise Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the body is too large", expected=most)
+            raise RefusedCommand(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the body is too large", expected=most)
         return self.rfile.read(int(length))
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the base class names it so)

@@ -7,12 +7,12 @@ from random import Random
 from regobs.catalog import database, load_balancing, sql_pool
 from regobs.catalog.model import Capability
 from regobs.instrument import Instruments
-from regobs.simulate.background_log import BackgroundLog
 from regobs.simulate.draw import events, spread, spreads
-from regobs.simulate.faults import Name
-from regobs.simulate.moment import Moment, Work
+from regobs.simulate.faults import FaultName
+from regobs.simulate.journal import BackgroundLog
 from regobs.simulate.plan import Plan
-from regobs.simulate.shared import Shared
+from regobs.simulate.shared import SharedServices
+from regobs.simulate.steps import TimeStep, Work
 
 _QUERY = 0.003  # seconds, median
 _BUSY = 0.004  # seconds that a query holds its connection
@@ -26,7 +26,12 @@ class Database:
     """Queries and pools of one pod."""
 
     def __init__(
-        self, plan: Plan, instruments: Instruments, rng: Random, shared: Shared, log: BackgroundLog | None = None
+        self,
+        plan: Plan,
+        instruments: Instruments,
+        rng: Random,
+        shared: SharedServices,
+        log: BackgroundLog | None = None,
     ) -> None:
         self._in = instruments
         self._rng = rng
@@ -41,7 +46,7 @@ class Database:
             added = instruments.counter(load_balancing.POOL_EVENTS)
             added.child(event="replica_added", reason="discovered").inc(len(shared.replicas))
 
-    def advance(self, moment: Moment, work: Work) -> None:
+    def advance(self, moment: TimeStep, work: Work) -> None:
         """Count the queries of this step, and look at the pools."""
         for name, count in work.queries.items():
             self._in.counter(database.QUERIES).child(name=name).inc(count)
@@ -55,10 +60,10 @@ class Database:
             self._elect(moment, work)
             self._watch(moment)
 
-    def _pool(self, moment: Moment, address: str, kind: str, queries: int) -> None:
+    def _pool(self, moment: TimeStep, address: str, kind: str, queries: int) -> None:
         labels = {"db_name": "registry", "host_addr": address, "host_type": kind}
         most = self._most
-        leaking = moment.suffers(Name.POOL_EXHAUSTION) and kind == "primary"
+        leaking = moment.suffers(FaultName.POOL_EXHAUSTION) and kind == "primary"
         wanted = events(self._rng, _BUSY * moment.slowness * queries / moment.seconds + 0.3)
         used = most if leaking else min(most, wanted)
         full = used == most
@@ -81,9 +86,9 @@ class Database:
         ):
             self._in.counter(counter).child(**labels).inc(amount)
 
-    def _elect(self, moment: Moment, work: Work) -> None:
+    def _elect(self, moment: TimeStep, work: Work) -> None:
         reads = sum(n for name, n in work.queries.items() if not any(verb in name for verb in _WRITES))
-        lost = moment.suffers(Name.REDIS_LOSS)
+        lost = moment.suffers(FaultName.REDIS_LOSS)
         late = sum(replica.lag > 1 for replica in self._shared.replicas)
         healthy = any(not replica.quarantined for replica in self._shared.replicas)
         behind = 0.02 + 0.5 * late / len(self._shared.replicas)
@@ -106,7 +111,7 @@ class Database:
             seconds = spreads(self._rng, 0.1 if lost else 0.0009, 0.5, count)
             calls.child(operation=operation, error=error).observe_many(seconds)
 
-    def _watch(self, moment: Moment) -> None:
+    def _watch(self, moment: TimeStep) -> None:
         events_family = self._in.counter(load_balancing.POOL_EVENTS)
         for replica in self._shared.changed:
             event = "replica_quarantined" if replica.quarantined else "replica_reintegrated"

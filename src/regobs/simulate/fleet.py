@@ -10,13 +10,12 @@ from pathlib import Path
 from regobs.catalog.model import Capability, Flavor
 from regobs.errors import InputError
 from regobs.simulate.draw import stream
-from regobs.simulate.faults import Fault, Name, Schedule
-from regobs.simulate.journal import Journal
-from regobs.simulate.moment import Moment
+from regobs.simulate.faults import Fault, FaultName, Schedule
+from regobs.simulate.journal import PodLog
 from regobs.simulate.plan import Plan
 from regobs.simulate.pod import Pod
-from regobs.simulate.presence import load
-from regobs.simulate.shared import Shared
+from regobs.simulate.shared import SharedServices
+from regobs.simulate.steps import TimeStep, load
 
 _WARMING = 15.0  # seconds of a step before the start
 
@@ -41,7 +40,7 @@ class Fleet:
         self.time = plan.start - plan.warm
         self.faults = Schedule(plan.faults.faults)
         self._rng = stream(plan.seed, "shared")
-        self.shared = Shared.of(plan)
+        self.shared = SharedServices.of(plan)
         journals = _journals(plan, logs) if logs is not None else [None] * plan.pods
         self.pods = [
             Pod(plan, number, self.shared, journals[number], families=families)
@@ -68,7 +67,7 @@ class Fleet:
     def _step(self, seconds: float, faults: Schedule) -> None:
         elapsed = self.elapsed
         self.time += seconds
-        moment = Moment(self.time, elapsed, seconds, faults.active(elapsed))
+        moment = TimeStep(self.time, elapsed, seconds, faults.active(elapsed))
         moment = replace(moment, load=load(self.plan, moment))
         self.shared.advance(moment, self._rng)
         for pod in self.pods:
@@ -80,11 +79,15 @@ def _past(warm: float) -> Schedule:
     begin = -0.9 * warm
     return Schedule(
         Fault(name, begin, warm * share)
-        for name, share in ((Name.NOTIFICATIONS_DOWN, 0.2), (Name.STUCK_MIGRATION, 0.1), (Name.GC_BACKLOG, 0.05))
+        for name, share in (
+            (FaultName.NOTIFICATIONS_DOWN, 0.2),
+            (FaultName.STUCK_MIGRATION, 0.1),
+            (FaultName.GC_BACKLOG, 0.05),
+        )
     )
 
 
-def _journals(plan: Plan, folder: Path) -> list[Journal]:
+def _journals(plan: Plan, folder: Path) -> list[PodLog]:
     """A journal for each pod. Raises InputError when one is there already; then none is made."""
     if plan.flavor is not Flavor.GITLAB or not plan.has(Capability.METADATA_DATABASE):
         raise InputError(
@@ -98,7 +101,7 @@ def _journals(plan: Plan, folder: Path) -> list[Journal]:
         made = []
         for number in range(plan.pods):
             path = folder / f"{Pod.name_of(number)}.log"
-            journal = Journal(path, f"{plan.seed}/{number}", plan.version)
+            journal = PodLog(path, f"{plan.seed}/{number}", plan.version)
             stack.callback(path.unlink)
             stack.callback(journal.close)
             made.append(journal)

@@ -7,8 +7,8 @@ from random import Random
 from regobs.catalog import build_info, go_runtime, process, scrape
 from regobs.catalog.model import Metric
 from regobs.instrument import Instruments
-from regobs.simulate.moment import Moment, Work
 from regobs.simulate.plan import Plan
+from regobs.simulate.steps import TimeStep, Work
 
 _MIB = 2**20
 _CPU = 0.003  # seconds of a request
@@ -69,7 +69,7 @@ class Machine:
         """Count a scrape, at its end."""
         self._in.counter(scrape.REQUESTS).child(code="200").inc()
 
-    def advance(self, moment: Moment, work: Work) -> None:
+    def advance(self, moment: TimeStep, work: Work) -> None:
         """What the requests of this step cost."""
         rng, rate = self._rng, work.requests / moment.seconds
         heap = int((90 + 1.5 * rate + 10 * rng.random()) * _MIB)
@@ -91,7 +91,7 @@ class Machine:
         self._in[go_runtime.FREES].inc(allocated // 121)
         self._collect(moment, max(1, allocated // heap))
 
-    def _collect(self, moment: Moment, cycles: int) -> None:
+    def _collect(self, moment: TimeStep, cycles: int) -> None:
         """Pauses of the garbage collector; its quantiles are over all of the process, as many as are kept."""
         for _ in range(min(cycles, 20)):
             self._pauses.append(0.00005 + 0.0004 * self._rng.random() ** 2)

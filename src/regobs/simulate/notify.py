@@ -8,11 +8,11 @@ from random import Random
 from regobs.catalog import notifications
 from regobs.catalog.model import Flavor
 from regobs.instrument import Instruments
-from regobs.simulate.background_log import BackgroundLog
 from regobs.simulate.draw import events, spread
-from regobs.simulate.faults import Name
-from regobs.simulate.moment import Moment, Work
+from regobs.simulate.faults import FaultName
+from regobs.simulate.journal import BackgroundLog
 from regobs.simulate.plan import Plan
+from regobs.simulate.steps import TimeStep, Work
 
 _ENDPOINT = "rails"
 _ATTEMPTS = 0.5  # in a second, while nobody answers
@@ -35,7 +35,7 @@ class Notify:
         self._tries = 0
         self._dropped = 0  # never taken off the gauge, see the pitfalls of the catalog
 
-    def advance(self, moment: Moment, work: Work) -> None:
+    def advance(self, moment: TimeStep, work: Work) -> None:
         """Put the events of this step into the queue and deliver what can be delivered."""
         for (action, artifact), count in sorted(work.events.items()):
             for _ in range(count):
@@ -48,7 +48,7 @@ class Notify:
                         self._count(action, artifact, "Dropped")
                 else:
                     self._queue.append((action, artifact, moment.time))
-        if moment.suffers(Name.NOTIFICATIONS_DOWN):
+        if moment.suffers(FaultName.NOTIFICATIONS_DOWN):
             self._fail(moment)
         else:
             self._deliver(moment)
@@ -63,7 +63,7 @@ class Notify:
         else:
             family.child(endpoint=_ENDPOINT, type=kind).inc()
 
-    def _deliver(self, moment: Moment) -> None:
+    def _deliver(self, moment: TimeStep) -> None:
         while self._queue:
             action, artifact, since = self._queue.popleft()
             retries = self._tries + (self._rng.random() < 0.002)
@@ -74,7 +74,7 @@ class Notify:
             self._tries = 0
             self._leave("delivered", retries, moment.time - since + spread(self._rng, 0.05))
 
-    def _fail(self, moment: Moment) -> None:
+    def _fail(self, moment: TimeStep) -> None:
         for _ in range(events(self._rng, _ATTEMPTS * moment.seconds) if self._queue else 0):
             if not self._queue:
                 break

@@ -16,8 +16,7 @@ from itertools import compress, groupby, pairwise
 from operator import ne
 from pathlib import Path
 
-from regobs.simulate.spool import Extent, Recording, read
-from regobs.simulate.tap import Track
+from regobs.simulate.recording import Extent, Recording, SeriesGroup, read
 
 END = b"# EOF\n"
 _LINES = 2**16  # of a piece; about 10 MB
@@ -25,7 +24,7 @@ _EXACT = 1e15  # whole numbers below it are written with all their digits
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class TextPiece:
     """A part of the text: some moments of one track, after `header` where a family begins."""
 
     header: str
@@ -51,7 +50,7 @@ def _stamps(start: float, step: float, first: int, count: int) -> list[str]:
     return [f" {text(round(start + (first + number + 1) * step, 3))}\n" for number in range(count)]
 
 
-def pieces(recordings: Sequence[Recording]) -> Iterator[Piece]:
+def pieces(recordings: Sequence[Recording]) -> Iterator[TextPiece]:
     """All of a text but its end, in its order: families by name, then pods, then series."""
     tracks = sorted(
         (track.header, number, track.heads) for number, one in enumerate(recordings) for track in one.tracks
@@ -60,8 +59,8 @@ def pieces(recordings: Sequence[Recording]) -> Iterator[Piece]:
         begun = False
         for _, number, heads in of_family:
             recording = recordings[number]
-            for extents in _portions(recording.tracks[Track(header, heads)], len(heads)):
-                yield Piece("" if begun else header, recording.path, heads, extents)
+            for extents in _portions(recording.tracks[SeriesGroup(header, heads)], len(heads)):
+                yield TextPiece("" if begun else header, recording.path, heads, extents)
                 begun = True
 
 
@@ -78,7 +77,7 @@ def _portions(extents: Iterable[Extent], lines: int) -> Iterator[tuple[Extent, .
         yield tuple(taken)
 
 
-def render(piece: Piece, times: Times) -> bytes:
+def render(piece: TextPiece, times: Times) -> bytes:
     """The lines of a piece."""
     parts = [piece.header]
     file = os.open(piece.path, os.O_RDONLY)

@@ -1,19 +1,127 @@
-"""What is simulated: flavor, version, capabilities, size of the fleet, seed, faults."""
+"""What is simulated: flavor, version, capabilities, size and clients of the fleet, blobs, traffic, seed, faults."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from random import Random
 
 from regobs.catalog import METRICS
 from regobs.catalog.model import Capability, Exposer, Flavor, Version
 from regobs.errors import InputError
-from regobs.simulate.background import Collecting, Connections, Migrating, Notifying
-from regobs.simulate.blobs import BlobSizes
-from regobs.simulate.clients import CLIENTS
-from regobs.simulate.curve import Curve
-from regobs.simulate.effects import EFFECTS
-from regobs.simulate.faults import Name, Schedule
+from regobs.simulate.draw import spreads
+from regobs.simulate.faults import EFFECTS, FaultName, Schedule
+
+_DAY = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Collecting:
+    """Garbage collection: seconds between two runs of a worker, and tasks a second that cleanup policies add."""
+
+    interval: float = 5.0
+    cleanup: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Notifying:
+    """Notifications: how many events wait for the endpoint before more are dropped."""
+
+    queue: int = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Migrating:
+    """A background migration: seconds that all of it takes, and the percentage that is done at the start."""
+
+    seconds: float = 3 * _DAY
+    done: float = 12.0
+
+
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """The highest number of connections of a pod to each host of the database, and to each Redis."""
+
+    database: int = 25
+    redis: int = 20
+
+
+# User agents with their weights: clients of pipelines before those of people.
+CLIENTS: Mapping[str, float] = {
+    "docker/27.3.1 go/go1.22.7 git-commit/41ca978 kernel/6.1.0 os/linux arch/amd64": 46,
+    "containerd/1.7.22": 24,
+    "buildkit/v0.16": 10,
+    "kaniko/v1.23.2": 7,
+    "cri-o/1.30.5 go/go1.22.5 os/linux arch/amd64": 5,
+    "skopeo/1.16.1": 3,
+    "containers/5.32 (github.com/containers/image)": 3,
+    "GitLab": 2,
+}
+
+
+# People in two continents, and pipelines at night.
+_HOURS = (
+    *(0.35, 0.30, 0.28, 0.27, 0.30, 0.38, 0.50, 0.68, 0.82, 0.92, 0.95, 0.93),
+    *(0.90, 0.95, 1.00, 0.98, 0.92, 0.84, 0.74, 0.66, 0.58, 0.50, 0.44, 0.39),
+)
+_DAYS = (0.95, 1.0, 1.0, 0.98, 0.90, 0.42, 0.38)
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Shares from 0 to 1: `hours` of the day in UTC from midnight on, `days` of the week from Monday on."""
+
+    hours: tuple[float, ...] = _HOURS
+    days: tuple[float, ...] = _DAYS
+
+    def __post_init__(self) -> None:
+        for name, shares, count in (("hours", self.hours, len(_HOURS)), ("days", self.days, len(_DAYS))):
+            if len(shares) != count or not all(0 <= share <= 1 for share in shares):
+                expected = f"{count} shares from 0 to 1, in UTC, from {'midnight' if name == 'hours' else 'Monday'} on"
+                raise InputError(f"the {name} of a traffic curve are wrong", value=list(shares), expected=expected)
+
+    def level(self, time: float) -> float:
+        """The share of the highest rate at a Unix time; hours are joined by straight lines."""
+        moment = datetime.fromtimestamp(time, UTC)
+        share = (moment.minute * 60 + moment.second) / 3600
+        now, later = self.hours[moment.hour], self.hours[(moment.hour + 1) % len(self.hours)]
+        return (now + (later - now) * share) * self.days[moment.weekday()]
+
+
+_NORMAL_99 = 2.3263478740  # standard deviations above the mean that 99 % of a normal distribution are below
+_SMALLEST = 32
+_MIB = 2**20
+
+
+@dataclass(frozen=True)
+class BlobSizeDistribution:
+    """A lognormal distribution, in bytes: layers have a long tail beside their small configurations."""
+
+    median: int = 2 * _MIB
+    p99: int = 330 * _MIB
+    largest: int = 10 * 2**30
+    _sigma: float = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if not _SMALLEST <= self.median <= self.p99 <= self.largest:
+            raise InputError(
+                "the sizes of blobs are not in order",
+                value=f"median {self.median}, p99 {self.p99}, largest {self.largest} bytes",
+                expected=f"{_SMALLEST} <= median <= p99 <= largest",
+            )
+        object.__setattr__(self, "_sigma", math.log(self.p99 / self.median) / _NORMAL_99)
+
+    def draw(self, rng: Random) -> int:
+        """Bytes of a blob."""
+        return self.draws(rng, 1)[0]
+
+    def draws(self, rng: Random, count: int) -> list[int]:
+        """Bytes of so many."""
+        sizes = spreads(rng, self.median, self._sigma, count)
+        return [max(_SMALLEST, min(self.largest, int(size))) for size in sizes]
+
 
 NEWEST: Mapping[Flavor, Version] = {Flavor.GITLAB: Version(4, 32), Flavor.DISTRIBUTION: Version(3, 0, 0)}
 # Older ones have other labels and families than the model fills.
@@ -37,7 +145,7 @@ MOST_PODS, MOST_REPLICAS = 200, 20
 
 def possible(flavor: Flavor, version: Version | None) -> frozenset[Capability]:
     """The capabilities that a registry of this flavor and version can have: those that fill one of its families."""
-    own = (one for one in METRICS.values() if one.exposer is Exposer.REGISTRY)
+    own = (metric for metric in METRICS.values() if metric.exposer is Exposer.REGISTRY)
     forms = (metric.form(flavor, version) for metric in own)
     found = {form.needs for form in forms if form is not None and form.needs is not None}
     return frozenset(found - {Capability.PYTHON})  # what simulates is written in Python, what it simulates is not
@@ -87,7 +195,7 @@ class Plan:
     zones: tuple[str, ...] = ()
     curve: Curve = field(default_factory=Curve)
     requests: Mapping[str, float] = field(default_factory=dict)
-    blobs: BlobSizes = field(default_factory=BlobSizes)
+    blobs: BlobSizeDistribution = field(default_factory=BlobSizeDistribution)
     clients: Mapping[str, float] = field(default_factory=lambda: CLIENTS)
     connections: Connections = field(default_factory=Connections)
     collecting: Collecting = field(default_factory=Collecting)
@@ -101,13 +209,13 @@ class Plan:
             object.__setattr__(self, "capabilities", usual(self.flavor, version))
         if self.pods < 1 or self.replicas < 1 or self.rate < 0 or self.warm < 0:
             raise InputError(
-                "a fleet of no size",
+                "the size of the fleet is wrong",
                 value=f"{self.pods} pods, {self.replicas} replicas, {self.rate} requests a second",
                 expected="at least one pod and one replica, and no negative rate",
             )
         if len(self.zones) > self.pods:
             raise InputError(
-                "a zone without a pod",
+                "there are more zones than pods",
                 value=f"{len(self.zones)} zones, {self.pods} pods",
                 expected="at most as many zones as pods",
             )
@@ -123,14 +231,14 @@ class Plan:
         """The zone of a pod; an empty text without zones."""
         return self.zones[number % len(self.zones)] if self.zones else ""
 
-    def check_fault(self, name: Name) -> None:
+    def check_fault(self, name: FaultName) -> None:
         """Raise InputError for a fault that can strike nothing in this fleet."""
         needs = EFFECTS[name].needs
-        if needs and not any(self.has(one) for one in needs):
+        if needs and not any(self.has(capability) for capability in needs):
             raise InputError(
                 f"{name} strikes nothing in this fleet", value=name, expected=f"a fleet with {' or '.join(needs)}"
             )
-        if name is Name.ZONE_OUTAGE and not self.zones:
+        if name is FaultName.ZONE_OUTAGE and not self.zones:
             raise InputError(f"{name} strikes nothing in this fleet", value=name, expected="a fleet with zones")
 
     def _check(self, version: Version) -> None:

@@ -11,14 +11,22 @@ from pathlib import Path
 
 from regobs.catalog.model import Capability, Flavor, Version
 from regobs.config.document import read_text, top_table
-from regobs.config.table import Table
+from regobs.config.table import TomlTable
 from regobs.errors import InputError, Location
 from regobs.promql.nodes import Duration
-from regobs.simulate.background import Collecting, Connections, Migrating, Notifying
-from regobs.simulate.blobs import BlobSizes
-from regobs.simulate.curve import Curve
-from regobs.simulate.faults import Fault, Name, Schedule
-from regobs.simulate.plan import MOST_PODS, MOST_REPLICAS, Plan, usual
+from regobs.simulate.faults import Fault, FaultName, Schedule
+from regobs.simulate.plan import (
+    MOST_PODS,
+    MOST_REPLICAS,
+    BlobSizeDistribution,
+    Collecting,
+    Connections,
+    Curve,
+    Migrating,
+    Notifying,
+    Plan,
+    usual,
+)
 from regobs.simulate.traffic import Mix, requests_of
 
 # The keys of each table of a plan; those of the two empty ones are names of requests and user agents.
@@ -79,7 +87,7 @@ def _at(place: Location) -> Iterator[None]:
         raise error.at(place) from None
 
 
-def _registry(table: Table) -> Plan:
+def _registry(table: TomlTable) -> Plan:
     flavor = table.choice("flavor", Flavor, Flavor.GITLAB)
     text = table.text("version", "")
     try:
@@ -92,13 +100,13 @@ def _registry(table: Table) -> Plan:
         return replace(plan, capabilities=table.choices("capabilities", Capability, usual(flavor, plan.version)))
 
 
-def _fleet(table: Table, plan: Plan) -> Plan:
+def _fleet(table: TomlTable, plan: Plan) -> Plan:
     plan = replace(plan, pods=table.whole("pods", plan.pods, least=1, most=MOST_PODS))
     with _at(table.place("zones")):
         return replace(plan, zones=table.texts("zones", ()))
 
 
-def _traffic(table: Table, plan: Plan) -> Plan:
+def _traffic(table: TomlTable, plan: Plan) -> Plan:
     rate = table.number(
         "rate", f"requests of a pod in a second, from 0 to {_MOST_REQUESTS}", lambda x: 0 <= x <= _MOST_REQUESTS
     )
@@ -122,7 +130,7 @@ def _traffic(table: Table, plan: Plan) -> Plan:
     return plan
 
 
-def _weights(table: Table, key: str, known: tuple[str, ...] = ()) -> Mapping[str, float]:
+def _weights(table: TomlTable, key: str, known: tuple[str, ...] = ()) -> Mapping[str, float]:
     """What shares something, with the weight of each; the sum is not asked for."""
     section, found = table.table(key, known), {}
     for name in section.names():
@@ -133,22 +141,22 @@ def _weights(table: Table, key: str, known: tuple[str, ...] = ()) -> Mapping[str
     return found
 
 
-def _blobs(table: Table) -> BlobSizes:
-    usual_sizes = BlobSizes()
+def _blobs(table: TomlTable) -> BlobSizeDistribution:
+    usual_sizes = BlobSizeDistribution()
     sizes = {name: _size(table, name, getattr(usual_sizes, name)) for name in SETTINGS["traffic.blobs"]}
     first = next(iter(table.names()), "median")
     with _at(table.place(first)):
-        return BlobSizes(**sizes)
+        return BlobSizeDistribution(**sizes)
 
 
-def _size(table: Table, key: str, default: int) -> int:
+def _size(table: TomlTable, key: str, default: int) -> int:
     text = table.text(key, f"{default} B", expected='a size such as "500 KiB" or "2 MiB"', pattern=_SIZE.pattern)
     found = _SIZE.fullmatch(text)
     assert found is not None  # noqa: S101 (the table has matched it)
     return int(found["number"]) * _UNITS[found["unit"]]
 
 
-def _behind(tables: Mapping[str, Table], plan: Plan) -> Plan:
+def _behind(tables: Mapping[str, TomlTable], plan: Plan) -> Plan:
     """What works behind the requests."""
     database, redis, collection = tables["database"], tables["redis"], tables["collection"]
     connections, collecting, migrating = plan.connections, plan.collecting, plan.migrating
@@ -173,14 +181,14 @@ def _behind(tables: Mapping[str, Table], plan: Plan) -> Plan:
     )
 
 
-def _seconds(table: Table, key: str, default: float) -> float:
+def _seconds(table: TomlTable, key: str, default: float) -> float:
     return table.duration(key, Duration(round(default * 1000))).ms / 1000
 
 
-def _fault(table: Table, plan: Plan) -> Fault:
-    table.require("name", f"one of {', '.join(Name)}")
+def _fault(table: TomlTable, plan: Plan) -> Fault:
+    table.require("name", f"one of {', '.join(FaultName)}")
     table.require("for", 'how long it lasts, such as "5m"')
-    name = table.choice("name", Name, Name.ERROR_BURST)
+    name = table.choice("name", FaultName, FaultName.ERROR_BURST)
     with _at(table.place("name")):
         plan.check_fault(name)
     return Fault(name, _seconds(table, "start", 0.0), _seconds(table, "for", 0.0))

@@ -18,7 +18,7 @@ SLO = "slo"  # the rules of all SLOs, their alerts and their budgets, and the da
 _SLO_GROUP = "slo:"
 
 
-def wanted(plan: Plan, readers: Iterable[str], families: Iterable[str]) -> list[Selector] | None:
+def selectors_for(plan: Plan, readers: Iterable[str], families: Iterable[str]) -> list[Selector] | None:
     """The selectors of what these readers (`slo`, slugs of dashboards) read, and of these families; None for neither.
 
     `up` is always in it. Raises InputError for a name that is unknown.
@@ -49,4 +49,4 @@ def wanted(plan: Plan, readers: Iterable[str], families: Iterable[str]) -> list[
 def _check(name: str, dashboards: Iterable[str]) -> None:
     known = sorted({SLO, *dashboards})
     if name not in known:
-        raise InputError("nothing bundled has this name", value=name, expected=", ".join(known))
+        raise InputError("no bundled dashboard or set of rules has this name", value=name, expected=", ".join(known))

@@ -6,19 +6,23 @@ from typing import Any
 
 import requests
 
-from regobs.demo import loopback
+from regobs.common.programs import local_session
 from regobs.errors import InputError, ServerError
-from regobs.simulate.faults import Name
+from regobs.simulate.faults import FaultName
 
 _TIMEOUT = 10.0
 
 
-class Remote:
+class FleetClient:
     """The control endpoint at `url`. Raises InputError for what it refuses, ServerError when it is not there."""
 
     def __init__(self, url: str) -> None:
         if not url.startswith("http://"):
-            raise InputError("this is no control endpoint", value=url, expected="a URL such as http://127.0.0.1:9499")
+            raise InputError(
+                "this is not the address of a control endpoint",
+                value=url,
+                expected="a URL such as http://127.0.0.1:9499",
+            )
         self.url = url.rstrip("/")
 
     def state(self) -> dict[str, Any]:
@@ -29,17 +33,17 @@ class Remote:
         """Host and port of each pod: the targets of a scrape."""
         return tuple(pod["address"] for pod in self.state()["pods"])
 
-    def strike(self, name: Name, duration: str) -> dict[str, Any]:
+    def strike(self, name: FaultName, duration: str) -> dict[str, Any]:
         """Let a fault strike for a simulated time such as `5m`."""
         return self._ask("POST", "/faults", {"name": name, "for": duration})
 
-    def repair(self, name: Name) -> None:
+    def repair(self, name: FaultName) -> None:
         """Repair a fault."""
         self._ask("DELETE", f"/faults/{name}")
 
     def _ask(self, method: str, path: str, body: dict[str, str] | None = None) -> dict[str, Any]:
         try:
-            with loopback.session() as session:
+            with local_session() as session:
                 answer = session.request(method, self.url + path, json=body, timeout=_TIMEOUT)
                 content = answer.json()
         except requests.RequestException as error:

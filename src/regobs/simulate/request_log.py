@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from regobs.simulate.content import Content, Subject
-from regobs.simulate.journal import Journal
+from regobs.simulate.journal import Content, PodLog, Subject
 from regobs.simulate.traffic import Request
 
 _HOST = "registry.example.com"
@@ -42,7 +41,7 @@ _MEASURED = {
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class LoggedResponse:
     """How a request ended. `first` is seconds to the first byte, `size` is the blob's; others are bytes on the wire."""
 
     code: int
@@ -57,11 +56,11 @@ class Answer:
 class RequestLog:
     """Writes into the journal of a pod."""
 
-    def __init__(self, journal: Journal, content: Content) -> None:
+    def __init__(self, journal: PodLog, content: Content) -> None:
         self._journal = journal
         self._content = content
 
-    def finished(self, kind: Request, answer: Answer) -> None:
+    def finished(self, kind: Request, answer: LoggedResponse) -> None:
         """The lines of a request that ends in this step."""
         end = self._journal.moment()
         start = self._journal.before(end, answer.seconds)
@@ -79,9 +78,9 @@ class RequestLog:
 class _Told:
     """The lines of one request."""
 
-    journal: Journal
+    journal: PodLog
     kind: Request
-    answer: Answer
+    answer: LoggedResponse
     subject: Subject
     identity: str
     start: float

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from functools import cached_property
 
 from regobs.catalog import METRICS
 from regobs.catalog.model import Exposer, Metric
+from regobs.common.closest import did_you_mean
 from regobs.errors import InputError
 from regobs.promql.nodes import Expr, Matcher, MatchOp, Selector
 from regobs.promql.walk import selectors
@@ -27,11 +27,11 @@ class Selection:
     def __init__(self, wanted: Iterable[Selector] | None, target: Mapping[str, str]) -> None:
         self._by_name: dict[str, list[tuple[Matcher, ...]]] = {}
         self.everything = wanted is None
-        for one in wanted or ():
-            rest = tuple(matcher for matcher in one.matchers if matcher.label not in target)
-            own = all(_fits(matcher, target) for matcher in one.matchers if matcher.label in target)
-            if own and rest not in self._by_name.setdefault(str(one.metric), []):
-                self._by_name[str(one.metric)].append(rest)
+        for selector in wanted or ():
+            rest = tuple(matcher for matcher in selector.matchers if matcher.label not in target)
+            own = all(_fits(matcher, target) for matcher in selector.matchers if matcher.label in target)
+            if own and rest not in self._by_name.setdefault(str(selector.metric), []):
+                self._by_name[str(selector.metric)].append(rest)
 
     @cached_property
     def families(self) -> frozenset[str] | None:
@@ -69,12 +69,11 @@ def of_families(names: Iterable[str]) -> list[Selector]:
     for name in names:
         metric = METRICS.get(name)
         if metric is None or metric.exposer is not Exposer.REGISTRY:
-            near = get_close_matches(name, METRICS, n=1)
             raise InputError(
                 "a registry has no such family",
                 value=name,
                 expected="a name of `regobs catalog list`, without _bucket, _sum or _count",
-                next_step=f"did you mean {near[0]}?" if near else None,
+                next_step=did_you_mean(name, METRICS),
             )
         found += [Selector(series) for series in metric.series]
     return found
@@ -87,10 +86,10 @@ def read_by(expressions: Iterable[Expr], recorded: Mapping[str, Sequence[Expr]])
     """
     todo, found, followed = list(expressions), [], set[str]()
     while todo:
-        for one in selectors(todo.pop()):
-            name = str(one.metric)
+        for selector in selectors(todo.pop()):
+            name = str(selector.metric)
             if name not in recorded:
-                found.append(one)
+                found.append(selector)
             elif name not in followed:
                 followed.add(name)
                 todo += recorded[name]

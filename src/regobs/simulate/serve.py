@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from regobs.errors import MachineError
-from regobs.instrument.exposition import OPENMETRICS, TEXT, wants_openmetrics
+from regobs.instrument.core.exposition import OPENMETRICS, negotiated
 from regobs.simulate.clock import Clock
 from regobs.simulate.fleet import Fleet
 from regobs.simulate.pod import Pod
@@ -29,20 +29,20 @@ class LoopbackServer(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
-class Target:
+class PodServer:
     """The address of one pod. While the pod is not up, connections end without an answer: the scrape fails."""
 
     def __init__(self, pod: Pod, port: int) -> None:
-        class Handler(BaseHTTPRequestHandler):
+        class _Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 if not pod.up:
                     self.close_connection = True
                     return
                 found = self.path.partition("?")[0] == "/metrics"
-                openmetrics = wants_openmetrics(self.headers.get("Accept", ""))
-                body = pod.render(openmetrics=openmetrics) if found else b"404 page not found\n"
+                kind = negotiated(self.headers.get("Accept", ""))
+                body = pod.render(openmetrics=kind == OPENMETRICS) if found else b"404 page not found\n"
                 self.send_response(200 if found else 404)
-                self.send_header("Content-Type", (OPENMETRICS if openmetrics else TEXT) if found else "text/plain")
+                self.send_header("Content-Type", kind if found else "text/plain")
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
@@ -51,7 +51,7 @@ class Target:
                 pass
 
         try:
-            self._server = LoopbackServer(("127.0.0.1", port), Handler)
+            self._server = LoopbackServer(("127.0.0.1", port), _Handler)
         except OSError as error:
             raise MachineError(
                 f"no server on 127.0.0.1:{port}",
@@ -69,12 +69,12 @@ class Target:
         self._thread.join()
 
 
-class Served:
+class FleetServing:
     """A fleet on the network. `port` is that of the first pod, the others follow; 0 takes free ones."""
 
     def __init__(self, fleet: Fleet, *, port: int = 0, speed: float = 1.0) -> None:
         self.fleet = fleet
-        self.targets: list[Target] = []
+        self.targets: list[PodServer] = []
         self._port = port
         self._speed = speed
         self._stop = threading.Event()
@@ -89,7 +89,7 @@ class Served:
     def __enter__(self) -> Self:
         try:
             for pod in self.fleet.pods:
-                self.targets.append(Target(pod, self._port + pod.number if self._port else 0))
+                self.targets.append(PodServer(pod, self._port + pod.number if self._port else 0))
         except MachineError:
             self._close()
             raise

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from random import Random
 
 from regobs.simulate.draw import spread
-from regobs.simulate.faults import Name
-from regobs.simulate.moment import Moment
+from regobs.simulate.faults import FaultName
 from regobs.simulate.plan import Plan
+from regobs.simulate.steps import TimeStep
 
 # Where the registry takes a replica out: both are exceeded (facts of its load balancer).
 _QUARANTINE_SECONDS, _QUARANTINE_BYTES = 30.0, 8 * 2**20
@@ -51,7 +51,7 @@ class Queue:
 
 
 @dataclass(slots=True)
-class Shared:
+class SharedServices:
     """The state behind all pods."""
 
     replicas: list[Replica]
@@ -62,15 +62,15 @@ class Shared:
     changed: list[Replica] = field(default_factory=list)  # taken out or back in this step
 
     @classmethod
-    def of(cls, plan: Plan) -> Shared:
+    def of(cls, plan: Plan) -> SharedServices:
         """That of a new fleet."""
         replicas = [Replica(f"10.0.2.{number + 11}:5432") for number in range(plan.replicas)]
         return cls(replicas, migrated=plan.migrating.done, migrating=plan.migrating.seconds)
 
-    def advance(self, moment: Moment, rng: Random) -> None:
+    def advance(self, moment: TimeStep, rng: Random) -> None:
         """Move the replicas and the migration on."""
         self.changed = []
-        self.lagging = self.lagging + moment.seconds if moment.suffers(Name.REPLICA_LAG) else 0.0
+        self.lagging = self.lagging + moment.seconds if moment.suffers(FaultName.REPLICA_LAG) else 0.0
         # The last replica first, then one after the other.
         stuck = 1 + int((self.lagging - moment.seconds) // _SPREADS) if self.lagging else 0
         for number, replica in enumerate(reversed(self.replicas)):
@@ -84,5 +84,5 @@ class Shared:
             if behind != replica.quarantined:
                 replica.quarantined = behind
                 self.changed.append(replica)
-        if not moment.suffers(Name.STUCK_MIGRATION):
+        if not moment.suffers(FaultName.STUCK_MIGRATION):
             self.migrated = min(100.0, self.migrated + 100 * moment.seconds / self.migrating)

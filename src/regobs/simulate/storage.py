@@ -8,9 +8,9 @@ from regobs.catalog import proxy, storage
 from regobs.catalog.model import Capability, Flavor
 from regobs.instrument import Instruments
 from regobs.simulate.draw import events, spread, spreads
-from regobs.simulate.faults import Name
-from regobs.simulate.moment import Moment, Work
+from regobs.simulate.faults import FaultName
 from regobs.simulate.plan import Plan
+from regobs.simulate.steps import TimeStep, Work
 
 _TICK = 60.0  # seconds between two looks of the access tracker
 _THROTTLED = 12.0  # times a throttled back end is slower
@@ -42,7 +42,7 @@ class Storage:
         self._ticked = 0.0
         self._reads: int = 0
 
-    def advance(self, moment: Moment, work: Work) -> None:
+    def advance(self, moment: TimeStep, work: Work) -> None:
         """Do what the requests of this step need."""
         self._call(moment, work)
         if self._gitlab:
@@ -60,9 +60,9 @@ class Storage:
         if self._plan.has(Capability.PROXY):
             self._proxied(work)
 
-    def _call(self, moment: Moment, work: Work) -> None:
+    def _call(self, moment: TimeStep, work: Work) -> None:
         family = self._in.histogram(storage.ACTIONS)
-        factor = moment.slowness * (_THROTTLED if moment.suffers(Name.STORAGE_THROTTLING) else 1.0)
+        factor = moment.slowness * (_THROTTLED if moment.suffers(FaultName.STORAGE_THROTTLING) else 1.0)
         if not self._object:
             factor /= 20  # a local disk
         for action, count in work.storage.items():
@@ -73,8 +73,8 @@ class Storage:
             median = _SIGNING if signing else _CALLS[action] * factor
             child.observe_many(spreads(self._rng, median, 0.7, count))
 
-    def _trouble(self, moment: Moment, calls: int) -> None:
-        throttled = moment.suffers(Name.STORAGE_THROTTLING)
+    def _trouble(self, moment: TimeStep, calls: int) -> None:
+        throttled = moment.suffers(FaultName.STORAGE_THROTTLING)
         repeated = 0
         for way in ("native", "custom"):
             count = events(self._rng, calls * (_THROTTLED_RETRIES if throttled else _RETRIES))
@@ -89,8 +89,8 @@ class Storage:
         family.child(backend="cdn", bypass=False, bypass_reason="").inc(count - near)
         family.child(backend="gcs", bypass=True, bypass_reason="gcp").inc(near)
 
-    def _url_cache(self, moment: Moment, count: int) -> None:
-        lost = moment.suffers(Name.REDIS_LOSS)
+    def _url_cache(self, moment: TimeStep, count: int) -> None:
+        lost = moment.suffers(FaultName.REDIS_LOSS)
         hits = 0 if lost else sum(self._rng.random() < 0.8 for _ in range(count))
         family = self._in.counter(storage.URL_CACHE_REQUESTS)
         family.child(result="hit", reason="").inc(hits)
@@ -107,7 +107,7 @@ class Storage:
                 self._in[storage.OBJECT_ACCESSES].observe(max(1, int(spread(self._rng, 3, 1.2))))
             self._reads = 0
 
-    def _descriptors(self, count: int, moment: Moment) -> None:
+    def _descriptors(self, count: int, moment: TimeStep) -> None:
         hits = sum(self._rng.random() < 0.85 for _ in range(count))
         if storage.CACHE.form(self._plan.flavor, self._plan.version) is not None:
             family = self._in.counter(storage.CACHE)
@@ -116,7 +116,7 @@ class Storage:
         else:
             self._in[storage.CACHE_REQUESTS].inc(count)
             self._in[storage.CACHE_HITS].inc(hits)
-        if self._plan.has(Capability.REDIS_DESCRIPTOR_CACHE) and not moment.suffers(Name.REDIS_LOSS):
+        if self._plan.has(Capability.REDIS_DESCRIPTOR_CACHE) and not moment.suffers(FaultName.REDIS_LOSS):
             family_redis = self._in.histogram(storage.CACHE_REDIS)
             for call, amount in (("RepoStat", count), ("Stat", count // 3), ("RepoSetDescriptor", count - hits)):
                 family_redis.child(operation=call).observe_many(spreads(self._rng, 0.0008, 0.5, amount))

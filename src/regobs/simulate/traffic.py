@@ -152,7 +152,7 @@ class Mix:
         self._outcomes = [outcome for outcome, _ in shares]
         self._weights = list(accumulate(weight for _, weight in shares))
         if self._weights[-1] <= 0:
-            raise InputError("a mix of no requests", expected="one weight above 0 at least")
+            raise InputError("every weight of the mix is 0", expected="one weight above 0 at least")
         self.redirects = plan.has(Capability.OBJECT_STORAGE)
 
     def draw(self, rng: Random, count: int) -> list[Outcome]:

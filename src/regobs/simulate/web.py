@@ -15,10 +15,10 @@ from regobs.catalog import http
 from regobs.catalog.model import Capability
 from regobs.instrument import Instruments
 from regobs.simulate.draw import events, spread, spreads
-from regobs.simulate.faults import Name
-from regobs.simulate.moment import Moment, Work
+from regobs.simulate.faults import FaultName
 from regobs.simulate.plan import Plan
-from regobs.simulate.request_log import Answer, RequestLog
+from regobs.simulate.request_log import LoggedResponse, RequestLog
+from regobs.simulate.steps import TimeStep, Work
 from regobs.simulate.traffic import Mix, Outcome, Request
 
 _WIRE = 60 * 2**20  # bytes a second of a body between client and registry
@@ -61,12 +61,12 @@ class Web:
         self._sized = not alone or families is None or bool(families & sizes)
         self._timed = families is None or http.TIME_TO_HEADER.name in families
 
-    def advance(self, moment: Moment) -> Work:
+    def advance(self, moment: TimeStep) -> Work:
         """Finish the requests of this step; some are left inside, as many as Little's law says."""
         work = Work()
         rate = (
             0.0
-            if moment.suffers(Name.NO_TRAFFIC)
+            if moment.suffers(FaultName.NO_TRAFFIC)
             else self._plan.rate * self._plan.curve.level(moment.time) * moment.load
         )
         fresh = self._mix.draw(self._which, events(self._arrivals, rate * moment.seconds))
@@ -85,7 +85,7 @@ class Web:
             self._seconds = work.seconds / work.requests
         return work
 
-    def _end(self, outcome: Outcome, times: list[float], moment: Moment, work: Work) -> None:
+    def _end(self, outcome: Outcome, times: list[float], moment: TimeStep, work: Work) -> None:
         """Requests that take such times end alike, unless a fault lets some of them end in another way."""
         kind = outcome.kind
         if not moment.faults:
@@ -123,14 +123,14 @@ class Web:
         self._http.finish_many(kind.route, kind.method, shown, seconds, received, sent, headers)
         if self._log is not None:
             for values in zip(seconds, firsts, received, sent, sizes, strict=True):
-                self._tell(self._log, kind, Answer(shown, *values, redirected))
+                self._tell(self._log, kind, LoggedResponse(shown, *values, redirected))
         work.bytes_in += sum(sizes if kind.blob in {"in", "chunk"} else received)
         work.bytes_out += sum(sent)
         if shown != 401 and not self._alone:
             self._leave(kind, work, sizes, fine=fine)
 
     @staticmethod
-    def _tell(log: RequestLog, kind: Request, answer: Answer) -> None:
+    def _tell(log: RequestLog, kind: Request, answer: LoggedResponse) -> None:
         log.finished(kind, replace(answer, read=answer.read + answer.size) if kind.blob == "chunk" else answer)
 
     def _leave(self, kind: Request, work: Work, sizes: Sequence[int], *, fine: bool) -> None:
@@ -160,22 +160,22 @@ class Web:
         if kind.task:
             work.tasks[kind.task] += count
 
-    def _code(self, outcome: Outcome, moment: Moment) -> int:
+    def _code(self, outcome: Outcome, moment: TimeStep) -> int:
         kind = outcome.kind
-        broken = _BURST if moment.suffers(Name.ERROR_BURST) else 0.0
-        if moment.suffers(Name.POOL_EXHAUSTION) and kind.queries and self._database:
+        broken = _BURST if moment.suffers(FaultName.ERROR_BURST) else 0.0
+        if moment.suffers(FaultName.POOL_EXHAUSTION) and kind.queries and self._database:
             broken = max(broken, 0.15)
-        if moment.suffers(Name.STORAGE_THROTTLING) and kind.blob:
+        if moment.suffers(FaultName.STORAGE_THROTTLING) and kind.blob:
             broken = max(broken, 0.08)
         if broken and self._ends.random() < broken:
             return self._ends.choice(_BROKEN)
         return outcome.code
 
-    def _slowed(self, seconds: float, kind: Request, moment: Moment) -> float:
+    def _slowed(self, seconds: float, kind: Request, moment: TimeStep) -> float:
         seconds *= moment.slowness
-        if moment.suffers(Name.POOL_EXHAUSTION) and kind.queries and self._database:
+        if moment.suffers(FaultName.POOL_EXHAUSTION) and kind.queries and self._database:
             seconds += spread(self._ends, 1.5)
-        if moment.suffers(Name.STORAGE_THROTTLING) and kind.blob:
+        if moment.suffers(FaultName.STORAGE_THROTTLING) and kind.blob:
             seconds += spread(self._ends, 0.8)
         return seconds
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["files", "manifest", "records"]
+__all__ = ["compile_rules", "files", "manifest", "records"]
 
 
 def __getattr__(name: str) -> Any:

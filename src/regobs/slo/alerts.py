@@ -1,21 +1,25 @@
-"""Burn-rate alerts: one rule for each SLO and tier.
+"""Burn-rate alerts: one rule for each SLO and tier, of which one fires at a time.
 
-    burn rate of the long window > factor       too much budget is being spent
-    and bad events > 1.5                        one failure alone never alerts
-    and the evidence is strong enough           it is no accident of few events
-    unless burn rate of the short one <= factor the burn is over
+An alert begins when
 
-Evidence: if the true rate of bad events were r = factor x budget, then among n events about m = r n would be bad, and
-the probability of k or more is at most exp(-(k ln(k/m) - (k - m))): the Chernoff bound of a Poisson variable
-(Mitzenmacher and Upfal, Probability and Computing, theorem 5.4), which also bounds a binomial one. The alert needs it
-to be below 1 - confidence. With the burn rate b = (k/n) / budget the exponent is k (ln(b/factor) + factor/b - 1),
-which is how it stands in the rule. For three nines and the tier of one hour, 1 failure of 1 request gives 3.32, too
-little for 99 % (4.6052), and 2 of 2 give 6.64. A busy registry has that much evidence at once, a quiet one after a few
-failures; there is no rate of requests under which the alert is mute. 1.5 stands between one failure and two, as
-increase() estimates them.
+    burn rate of the long window > factor            too much budget is being spent
+    and burn rates of the short windows > factor     and it is being spent now
+    and more than one bad event lately               one failure alone never alerts
+    and the evidence is strong enough                it is no accident of few events
+    unless the short windows say that it falls       no alert begins while the trouble goes away
+    unless another alert of the SLO fires            one incident is one alert
 
-`unless` instead of `and` for the short window: where nothing happens in it, nothing shows that the burn is over, so a
-failing registry that loses its traffic does not silence its own alert.
+and goes on, once it fires, until the short windows say that the burn is over.
+
+Evidence: a service that just keeps its objective has the ratio of bad events r = budget. Among n events about m = r n
+would be bad then, and the probability of k or more is at most exp(-(k ln(k/m) - (k - m))): the Chernoff bound of a
+Poisson variable (Mitzenmacher and Upfal, Probability and Computing, theorem 5.4), which also bounds a binomial one. An
+alert needs it to be below 1 - confidence. With the burn rate b = (k/n) / budget the exponent is k (ln(b) + 1/b - 1),
+which is how it stands in the rule. Where the factor is below 1, it takes the place of the 1.
+
+The end: how improbable the short windows would be, had the burn gone on (slo/recording.py), must be below 1 in 1000; a
+beginning is refused below 1 in 10. Between the two an alert stays as it is, so that it does not come and go. ALERTS is
+what Prometheus itself writes about the evaluation before. docs/slo.md has the derivation and the measurements.
 """
 
 from __future__ import annotations
@@ -24,33 +28,31 @@ from decimal import Decimal
 from fractions import Fraction
 
 from regobs.catalog import slo as names
+from regobs.catalog.targets import ALERTS
 from regobs.config import Config
 from regobs.errors import SloError
-from regobs.promql.nodes import Binary, Call, Expr, Number
+from regobs.promql.nodes import Binary, Call, Expr, Matcher, MatchOp, Number, Selector
 from regobs.promql.printer import to_text
 from regobs.slo.links import dashboard_link, runbook_link, scope_words
 from regobs.slo.model import Slo, Tier, Windows, window_text
-from regobs.slo.recording import number, recorded
-from regobs.slo.windows import evidence
+from regobs.slo.recording import MORE_THAN_ONE, lowest, number, number_of, recorded
+from regobs.slo.windows import evidence, fitting
 
-NAMES = {"availability": "RegistryAvailabilityBurn", "latency": "RegistryLatencyBurn"}
-MORE_THAN_ONE = Decimal("1.5")
+NAMES = {
+    "availability": "RegistryAvailabilityBurn",
+    "latency": "RegistryLatencyBurn",
+    "freshness": "RegistryFreshnessBurn",
+}
+OVER = evidence(Decimal("0.999"))  # a window of five minutes may look calm by accident 288 times a day
+FALLING = evidence(Decimal("0.9"))
 _RATE = '{{ $value | printf "%.2f" }}'
 PERIOD_UNITS = ((86_400_000, "days"), (3_600_000, "hours"), (60_000, "minutes"), (1000, "seconds"))
 
 
 def check_reachable(slo: Slo, windows: Windows) -> None:
     """Raise SloError for a tier that could never fire: no burn rate exceeds 1 / budget."""
-    for tier in windows.tiers:
+    for tier in fitting(slo, windows):
         factor = tier.factor(slo.period)
-        if tier.long.ms > slo.period.ms:
-            raise SloError(
-                f"the tier {tier.name} is longer than the period of {slo.name}",
-                location=tier.location,
-                value=f"{tier.name}, period {window_text(slo.period)}",
-                expected="long windows within the period",
-                next_step="shorten the tier, or lengthen the period",
-            )
         if factor * Fraction(slo.budget) >= 1:
             least = 1 - 1 / factor
             raise SloError(
@@ -69,15 +71,15 @@ def _short(value: Fraction) -> str:
 def alert_rules(slo: Slo, windows: Windows, config: Config) -> list[dict[str, object]]:
     """The rules as they stand in a rule file, fastest tier first. Raises SloError when one could never fire."""
     check_reachable(slo, windows)
-    return [_alert(slo, tier, evidence(windows.confidence), config) for tier in windows.tiers]
+    return [_alert(slo, tier, windows, config) for tier in fitting(slo, windows)]
 
 
-def _alert(slo: Slo, tier: Tier, proof: Decimal, config: Config) -> dict[str, object]:
+def _alert(slo: Slo, tier: Tier, windows: Windows, config: Config) -> dict[str, object]:
     return {
         "alert": NAMES[slo.sli],
-        "expr": expression(slo, tier, proof),
+        "expr": expression(slo, tier, windows, config),
         "for": window_text(tier.hold),
-        "labels": alert_labels(slo, tier),
+        "labels": alert_labels(slo, tier, config),
         "annotations": alert_texts(slo, tier, config),
     }
 
@@ -87,25 +89,76 @@ def factor_text(tier: Tier, slo: Slo) -> str:
     return to_text(number(tier.factor(slo.period)))
 
 
-def alert_labels(slo: Slo, tier: Tier) -> dict[str, str]:
+def alert_labels(slo: Slo, tier: Tier, config: Config) -> dict[str, str]:
     """The labels of an alert besides those of the scope."""
-    return {**slo.labels, "tier": tier.name, "severity": tier.severity}
+    return {**slo.labels, "tier": tier.name, "severity": config.severities[tier.severity]}
 
 
-def expression(slo: Slo, tier: Tier, proof: Decimal) -> str:
+def expression(slo: Slo, tier: Tier, windows: Windows, config: Config) -> str:
     """The condition, one part a line."""
-    factor = number(tier.factor(slo.period))
+    factor = number_of(tier.factor(slo.period))
     burn = recorded(names.BURN_RATE(tier.name), slo)
-    recent = recorded(names.BURN_RATE(window_text(tier.short)), slo)
-    bad = recorded(names.BAD_EVENTS(tier.name), slo)
-    exponent = bad * (Call("ln", (burn / factor,)) + factor / burn - 1)
-    parts = [
-        to_text(_compared(">", burn, factor)),
-        "and " + to_text(_compared(">", bad, Number(MORE_THAN_ONE))),
-        "and " + to_text(_compared(">", exponent, Number(proof))),
-        "unless " + to_text(_compared("<=", recent, factor)),
+    begins = [to_text(_compared(">", burn, factor))]
+    tiers = fitting(slo, windows)
+    up_to_it = tiers[: tiers.index(tier) + 1]
+    shorts = [recorded(names.BURN_RATE(window_text(one.short)), slo) for one in up_to_it]
+    begins += ["and " + to_text(_compared(">", short, factor)) for short in shorts]
+    severities = dict.fromkeys(one.severity for one in up_to_it)
+    falling = [one for severity in severities for one in _recoveries(slo, severity, windows)]
+    lately = recorded(names.BAD_EVENTS(window_text(windows.shorts(tier.severity)[-1])), slo)
+    begins += [
+        "and " + to_text(_compared(">", lately, Number(MORE_THAN_ONE))),
+        "and " + to_text(_compared(">", _proof(slo, tier, burn), Number(evidence(windows.confidence)))),
+        *(f"unless {to_text(_compared('>', one, Number(FALLING)))}" for one in falling),
+        *(f"unless on (slo{_listed(config)}) {to_text(one)}" for one in _others(slo, tier, tiers)),
     ]
-    return "\n".join(parts) + "\n"
+    goes_on = [
+        to_text(_compared(">", burn, Number(Decimal(0)))),
+        f"and on (slo{_listed(config)}) {to_text(_firing(slo, (tier.name,)))}",
+    ]
+    before = recorded(names.BURN_RATE(window_text(windows.reference(tier.severity))), slo)
+    low = number_of(lowest(slo, windows, tier.severity))
+    ends = [
+        *(f"unless {to_text(_compared('>', one, Number(OVER)))}" for one in _recoveries(slo, tier.severity, windows)),
+        "unless " + to_text(_compared("<=", before, low)),
+    ]
+    indented = ["  " + line for line in begins] + ["or"] + ["  " + line for line in goes_on]
+    return "\n".join(["(", *indented, ")", *ends]) + "\n"
+
+
+def _proof(slo: Slo, tier: Tier, burn: Expr) -> Expr:
+    """The exponent of the bound: how strongly the long window says that the objective is not kept."""
+    bad = recorded(names.BAD_EVENTS(tier.name), slo)
+    factor = tier.factor(slo.period)
+    if factor >= 1:
+        return bad * (Call("ln", (burn,)) + Binary("/", Number(Decimal(1)), burn) - 1)
+    least = number_of(factor)
+    return bad * (Call("ln", (burn / least,)) + least / burn - 1)
+
+
+def _recoveries(slo: Slo, severity: str, windows: Windows) -> list[Expr]:
+    reference, shorts = window_text(windows.reference(severity)), windows.shorts(severity)
+    return [recorded(names.RECOVERY(f"{window_text(short)}_{reference}"), slo) for short in shorts]
+
+
+def _others(slo: Slo, tier: Tier, tiers: tuple[Tier, ...]) -> list[Expr]:
+    """The alerts that say the same or worse: those of this severity and of those before it."""
+    last = max(index for index, one in enumerate(tiers) if one.severity == tier.severity)
+    others = tuple(one.name for one in tiers[: last + 1] if one != tier)
+    return [_firing(slo, others)] if others else []
+
+
+def _firing(slo: Slo, tiers: tuple[str, ...]) -> Expr:
+    one = Matcher("tier", MatchOp.EQUAL, tiers[0])
+    tier = one if len(tiers) == 1 else Matcher("tier", MatchOp.REGEX, "|".join(tiers))
+    return Selector(
+        ALERTS.name,
+        matchers=(Matcher("slo", MatchOp.EQUAL, slo.name), tier, Matcher("alertstate", MatchOp.EQUAL, "firing")),
+    )
+
+
+def _listed(config: Config) -> str:
+    return "".join(f", {name}" for name in config.rules_scope.keep)
 
 
 def _compared(op: str, left: Expr, right: Expr) -> Expr:
@@ -116,16 +169,16 @@ def alert_texts(slo: Slo, tier: Tier, config: Config) -> dict[str, str]:
     """What a person reads: how fast, what it cost, how long the rest lasts, and where to go on."""
     keep = config.rules_scope.keep
     burn = names.BURN_RATE(tier.name).name
-    size, unit = next((one for one in PERIOD_UNITS if slo.period.ms >= one[0]), PERIOD_UNITS[-1])
-    spent = to_text(number(Fraction(100 * tier.long.ms, slo.period.ms)))
-    left = names.BUDGET_REMAINING.name
+    length = slo.period.length.ms
+    size, unit = next((one for one in PERIOD_UNITS if length >= one[0]), PERIOD_UNITS[-1])
+    left, spent = names.BUDGET_REMAINING.name, names.BUDGET_SPENT(tier.name).name
     text = (
         f"In the last {tier.name} {_query(slo, keep, burn, f' * {plain(slo.budget)}')}"
-        f"{{{{ . | first | value | humanizePercentage }}}}{{{{ end }}}} of the events were bad, where the objective of "
-        f"{plain(slo.target * 100)}% allows {plain(slo.budget * 100)}%. "
-        f"That spent {_query(slo, keep, burn, f' * ({spent})')}"
-        f'{{{{ . | first | value | printf "%.1f" }}}}%{{{{ end }}}} of the error budget of {window_text(slo.period)}.'
-        f"{_query(slo, keep, left, f' > 0) * {plain(Decimal(slo.period.ms) / size)} / ', burn)}"
+        f"{{{{ . | first | value | humanizePercentage }}}}{{{{ end }}}} of the {slo.counted} were bad, "
+        f"where the objective of {plain(slo.target * 100)}% allows {plain(slo.budget * 100)}%. "
+        f"That spent {_query(slo, keep, spent, ' * 100')}"
+        f'{{{{ . | first | value | printf "%.1f" }}}}%{{{{ end }}}} of the error budget of {slo.period.words}.'
+        f"{_query(slo, keep, left, f' > 0) * {plain(Decimal(length) / size)} / ', burn)}"
         f' At this rate the rest lasts {{{{ . | first | value | printf "%.1f" }}}} {unit}.{{{{ end }}}}'
         f"{_query(slo, keep, left, ' <= 0')} Nothing of it is left.{{{{ end }}}}"
     )
@@ -133,7 +186,7 @@ def alert_texts(slo: Slo, tier: Tier, config: Config) -> dict[str, str]:
         "summary": f"{slo.title}: error budget burns at {_RATE} times the sustainable rate{scope_words(config)}",
         "description": text,
         **runbook_link(NAMES[slo.sli], config),
-        **dashboard_link(config),
+        **dashboard_link(config, "slo", config.rules_scope.keep),
     }
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from enum import StrEnum
 from fractions import Fraction
 
 from regobs.errors import Location
 from regobs.promql.durations import read_duration
-from regobs.promql.nodes import Duration, Selector
+from regobs.promql.nodes import Duration, Expr, Selector
 
-_SIZES = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1))
+DAY = 86_400_000  # milliseconds
+_SIZES = (("d", DAY), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1))
 
 
 def window_text(window: Duration) -> str:
@@ -23,14 +25,14 @@ def window_text(window: Duration) -> str:
     return text or "0s"
 
 
-def read_window(text: str) -> Duration | None:
-    """A fixed duration above zero, or None."""
+def read_window(text: str, *, zero: bool = False) -> Duration | None:
+    """A fixed duration above zero (with `zero`: or zero), or None."""
     found = read_duration(text)
-    return found if found is not None and found.ms > 0 and not found.macro else None
+    return found if found is not None and (found.ms > 0 or (zero and found.ms == 0)) and not found.macro else None
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class EventSource:
     """Events: a selector of counters, or of a histogram whose observations of at most `at_most` count (None: all).
 
     `selector` is unbound, or written in the names of GitLab's registry.
@@ -42,25 +44,92 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Ratio:
+    """Bad events of all events. `part` holds the bad events if `part_is_bad`, else the good ones."""
+
+    total: EventSource
+    part: EventSource
+    part_is_bad: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A value that is good while it is `op` (`<=`, `<`, `>=` or `>`) a number; each evaluation is an event."""
+
+    value: Expr
+    op: str
+    number: Decimal
+    location: Location
+
+
+class Budgeting(StrEnum):
+    """What the error budget is counted in: OpenSLO's budgeting methods."""
+
+    OCCURRENCES = "Occurrences"  # events
+    TIMESLICES = "Timeslices"  # slices of time, each good or bad
+    RATIO_TIMESLICES = "RatioTimeslices"  # slices of time, each bad by its share of bad events
+
+
+class CalendarSpan(StrEnum):
+    """A part of the calendar that a budget belongs to, in UTC; the values are OpenSLO's durations."""
+
+    DAY = "1d"
+    WEEK = "1w"  # from Monday
+    MONTH = "1M"
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """The time that an error budget is for: the last `length`, or a span of the calendar that is at most so long."""
+
+    length: Duration
+    span: CalendarSpan | None = None
+
+    @property
+    def text(self) -> str:
+        """As it stands in names: `28d`, or `1M` for a calendar month."""
+        return self.span if self.span is CalendarSpan.MONTH else window_text(self.length)
+
+    @property
+    def words(self) -> str:
+        """As it stands in sentences."""
+        return f"this {self.span.name.lower()}" if self.span else window_text(self.length)
+
+
+@dataclass(frozen=True, slots=True)
 class Slo:
-    """One objective over one kind of event. `part` holds the bad events if `part_is_bad`, else the good ones."""
+    """One objective over one kind of event. `slice_target` and `slice_length` are of time slices."""
 
     name: str
     title: str
     description: str
     operation: str
     sli: str
-    total: Source
-    part: Source
-    part_is_bad: bool
+    indicator: Ratio | Limit
     target: Decimal
-    period: Duration
+    period: Period
     location: Location
+    budgeting: Budgeting = Budgeting.OCCURRENCES
+    slice_target: Decimal | None = None
+    slice_length: Duration | None = None
+    severity: str | None = None  # of all its alerts, whatever the tiers say
 
     @property
     def budget(self) -> Decimal:
         """The fraction of events that may be bad, exactly."""
         return 1 - self.target
+
+    @property
+    def at_most(self) -> Decimal | None:
+        """The threshold in a histogram, if there is one."""
+        return self.indicator.part.at_most if isinstance(self.indicator, Ratio) else None
+
+    @property
+    def counted(self) -> str:
+        """What its events are called in a sentence."""
+        if self.slice_length is not None:
+            return f"slices of {window_text(self.slice_length)}"
+        return "events" if isinstance(self.indicator, Ratio) else "measurements"
 
     @property
     def labels(self) -> dict[str, str]:
@@ -72,7 +141,8 @@ class Slo:
 class Tier:
     """One speed of burning: `share` of the period's budget spent within `long` raises an alert of `severity`.
 
-    The alert waits for `hold` (`for` in a rule) and ends once `short` shows that the burn is over.
+    The alert waits for `hold` (`for` in a rule), begins only while `short` burns too, and ends once the short windows
+    show that the burn is over.
     """
 
     long: Duration
@@ -87,9 +157,9 @@ class Tier:
         """How labels call the tier: its long window."""
         return window_text(self.long)
 
-    def factor(self, period: Duration) -> Fraction:
+    def factor(self, period: Period) -> Fraction:
         """The burn rate above which the alert fires, exactly: share x period / long window."""
-        return Fraction(self.share) * period.ms / self.long.ms
+        return Fraction(self.share) * period.length.ms / self.long.ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,3 +168,17 @@ class Windows:
 
     tiers: tuple[Tier, ...]
     confidence: Decimal
+
+    def of(self, slo: Slo) -> Windows:
+        """Those of an SLO: with its own severity, if it has one."""
+        if slo.severity is None:
+            return self
+        return replace(self, tiers=tuple(replace(tier, severity=slo.severity) for tier in self.tiers))
+
+    def shorts(self, severity: str) -> tuple[Duration, ...]:
+        """The short windows of the tiers of a severity, shortest first."""
+        return tuple(sorted({one.short for one in self.tiers if one.severity == severity}, key=lambda one: one.ms))
+
+    def reference(self, severity: str) -> Duration:
+        """The long window of the fastest tier of a severity: what its short windows are compared with."""
+        return next(one.long for one in self.tiers if one.severity == severity)

@@ -1,50 +1,168 @@
-"""Everything that SLO documents and rule files become, as pure functions."""
+"""SLO documents, rule files and routes of a pack, compiled once for a configuration.
+
+Everything that is written or told of them comes from that one value: rule files, their promtool tests, the Alertmanager
+configuration, the manifest, and the recorded series that dashboards may read.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from regobs.config import Config
-from regobs.documents import dump_yaml
-from regobs.errors import ConfigError, Location
+from regobs.documents import WrittenYaml, dump_yaml
+from regobs.errors import ConfigError, Location, SloError
 from regobs.pack import Pack
-from regobs.promql.nodes import Duration
 from regobs.promql.recorded import Record
 from regobs.promql.unavailable import Unavailable
-from regobs.slo import promtool
+from regobs.slo import rule_tests
+from regobs.slo.alert_tests import AlertCases, alert_test_files, check_alerts, read_alert_cases
 from regobs.slo.alerts import NAMES, alert_rules, factor_text
 from regobs.slo.model import Slo, Windows, window_text
-from regobs.slo.recording import budget_rules, recording_rules
+from regobs.slo.recording import interval_of, rules_of
 from regobs.slo.routing import routing
-from regobs.slo.rule_files import read_rule_files
+from regobs.slo.rule_files import RuleFile, read_rule_files
 from regobs.slo.spec import read_slos
-from regobs.slo.windows import budget_interval, check_base, interval, read_windows
+from regobs.slo.windows import base, check_base, fitting, read_windows
 
 RULES, TESTS, ALERTMANAGER = "prometheus/rules", "prometheus/tests", "alertmanager/alertmanager.yaml"
 _HEADER = "# Written by `regobs build` from alerts/ of the pack; change the source instead.\n"
 
 
-def files(pack: Pack, config: Config) -> dict[str, bytes]:
-    """Rule files, their promtool tests and the Alertmanager configuration: relative path to content."""
+@dataclass(frozen=True, slots=True)
+class CompiledSlo:
+    """An SLO with its one rule group."""
+
+    slo: Slo
+    group: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class CompiledRules:
+    """All rules of a pack in a deployment's names. `left_out` has the SLOs that its registry cannot answer, and why."""
+
+    pack: Pack
+    config: Config
+    windows: Windows
+    slos: tuple[CompiledSlo, ...]
+    left_out: tuple[dict[str, str], ...]
+
+    @cached_property
+    def rule_files(self) -> tuple[RuleFile, ...]:
+        """The plain rule files of the pack."""
+        return tuple(read_rule_files(self.pack, self.config))
+
+    @cached_property
+    def groups(self) -> dict[str, list[WrittenYaml]]:
+        """The groups of each rule file by its name, SLOs first; written once, for they stand in several files."""
+        of_slos = {f"slo-{one.slo.name}": [WrittenYaml.of(one.group)] for one in self.slos}
+        of_files = {file.name: [WrittenYaml.of(group) for group in file.groups] for file in self.rule_files}
+        return of_slos | {name: groups for name, groups in of_files.items() if groups}
+
+    @cached_property
+    def alertmanager(self) -> bytes:
+        """The Alertmanager configuration."""
+        left_out = {one["rule"] for file in self.rule_files for one in file.left_out}
+        return routing(self.pack, self.windows, self.config, left_out - self._plain_alerts)
+
+    @property
+    def _plain_alerts(self) -> set[str]:
+        """The alerts of the rule files."""
+        rules = (rule for file in self.rule_files for group in file.groups for rule in group["rules"])
+        return {rule["alert"] for rule in rules if "alert" in rule}
+
+    @cached_property
+    def alert_cases(self) -> tuple[AlertCases, ...]:
+        """The cases that the pack gives for the alerts of its rule files."""
+        return read_alert_cases(self.pack)
+
+    def check(self) -> None:
+        """Refuse an alert without a runbook, or without tests of both sides. Raises RulesError."""
+        check_alerts(self.pack, self.alert_cases, self.rule_files)
+
+    def alert_tests(self) -> dict[str, dict[str, Any]]:
+        """The promtool tests of the alerts of its rule files: name to data."""
+        return alert_test_files(self.alert_cases, self.rule_files, self.config)
+
+    @property
+    def records(self) -> list[Record]:
+        """The recorded rates that dashboards may read instead of raw counters, bound but not yet in any scope."""
+        return [record for file in self.rule_files for record in file.records]
+
+    def files(self) -> dict[str, bytes]:
+        """Rule files, their promtool tests and the Alertmanager configuration: relative path to content."""
+        found = {f"{RULES}/{name}.yaml": _text({"groups": groups}) for name, groups in self.groups.items()}
+        for one in self.slos:
+            rules = f"../rules/slo-{one.slo.name}.yaml"
+            tests = rule_tests.test_files(one.slo, self.windows.of(one.slo), self.config, rules)
+            found |= {f"{TESTS}/{file}": _text(data) for file, data in tests.items()}
+        found |= {f"{TESTS}/{name}": _text(data) for name, data in self.alert_tests().items()}
+        found[ALERTMANAGER] = self.alertmanager
+        return found
+
+    def manifest(self) -> dict[str, Any]:
+        """What the rules consist of: SLOs with their tiers, alerts and records by name, what was left out and why."""
+        rules = [rule for file in self.rule_files for group in file.groups for rule in group["rules"]]
+        slos = [self._described(one.slo) for one in self.slos]
+        return {
+            "slos": slos,
+            "alerts": sorted(self._plain_alerts | {NAMES[slo["sli"]] for slo in slos if slo["tiers"]}),
+            "records": [rule["record"] for rule in rules if "record" in rule],
+            "left_out": [*self.left_out, *(one for file in self.rule_files for one in file.left_out)],
+        }
+
+    def _described(self, slo: Slo) -> dict[str, Any]:
+        tiers = [
+            {
+                "tier": tier.name,
+                "factor": factor_text(tier, slo),
+                "severity": self.config.severities[tier.severity],
+            }
+            for tier in fitting(slo, self.windows.of(slo))
+        ]
+        return {
+            **slo.labels,
+            "target": str(slo.target),
+            "period": slo.period.text,
+            "at_most": None if slo.at_most is None else str(slo.at_most),
+            "tiers": tiers,
+        }
+
+
+def compile_rules(pack: Pack, config: Config) -> CompiledRules:
+    """Read and compile the alerts/ folder of a pack. Raises SloError, RulesError or ConfigError with a place."""
     windows = load_windows(pack, config)
-    compiled, _ = _compile(pack, windows, config)
-    found = {name: content for one in compiled.values() for name, content in one.items()}
-    for file in read_rule_files(pack, config):
-        if file.groups:
-            found[f"{RULES}/{file.name}.yaml"] = _text({"groups": file.groups})
-    found[ALERTMANAGER] = routing(pack, windows, config)
-    return found
-
-
-def _compile(pack: Pack, windows: Windows, config: Config) -> tuple[dict[str, dict[str, bytes]], dict[str, str]]:
-    """The files of each SLO that the registry can answer, and why the others are left out."""
-    compiled, left_out = {}, {}
+    compiled, left_out = [], []
     for slo in load_slos(pack, config):
+        _check_slices(slo, windows, config)
         try:
-            compiled[slo.name] = _slo_files(slo, windows, config)
+            rules = [rule.data() for rule in rules_of(slo, windows.of(slo), config)]
         except Unavailable as lack:
-            left_out[slo.name] = lack.message
-    return compiled, left_out
+            left_out.append({"rule": slo.name, "reason": lack.message})
+            continue
+        group = {
+            "name": f"slo:{slo.name}",
+            "interval": window_text(interval_of(slo, windows, config)),
+            "rules": [*rules, *alert_rules(slo, windows.of(slo), config)],
+        }
+        compiled.append(CompiledSlo(slo, group))
+    return CompiledRules(pack, config, windows, tuple(compiled), tuple(left_out))
+
+
+def files(pack: Pack, config: Config) -> dict[str, bytes]:
+    """The files of `compile_rules`."""
+    return compile_rules(pack, config).files()
+
+
+def manifest(pack: Pack, config: Config) -> dict[str, Any]:
+    """The manifest of `compile_rules`."""
+    return compile_rules(pack, config).manifest()
+
+
+def records(pack: Pack, config: Config) -> list[Record]:
+    """The records of the pack's rule files: no SLO is read for them."""
+    return [record for file in read_rule_files(pack, config) for record in file.records]
 
 
 def load_windows(pack: Pack, config: Config) -> Windows:
@@ -58,68 +176,31 @@ def load_slos(pack: Pack, config: Config) -> list[Slo]:
     """The SLOs of the pack. Raises SloError, and ConfigError when a period is longer than the server's memory."""
     slos = read_slos(pack, config)
     for slo in slos:
-        if slo.period.ms > config.prometheus.retention.ms:
+        if slo.period.length.ms > config.prometheus.retention.ms:
             raise ConfigError(
                 f"the period of {slo.name} is longer than Prometheus keeps data, so its budget would be wrong",
                 location=Location(str(config.source)) if config.source else slo.location,
-                value=f"period {window_text(slo.period)}, retention {window_text(config.prometheus.retention)}",
+                value=f"period {slo.period.text}, retention {window_text(config.prometheus.retention)}",
                 expected="a retention of at least the period",
                 next_step="raise [prometheus] retention, there and on the server, or shorten [slo] period",
             )
     return slos
 
 
-def _slo_files(slo: Slo, windows: Windows, config: Config) -> dict[str, bytes]:
-    name = f"slo-{slo.name}"
-    recordings = [rule.data() for rule in recording_rules(slo, windows, config)]
-    rules = _group(f"slo:{slo.name}", interval(windows), [*recordings, *alert_rules(slo, windows, config)])
-    budget = [rule.data() for rule in budget_rules(slo, windows, config)]
-    found = {
-        f"{RULES}/{name}.yaml": _text(rules),
-        f"{RULES}/{name}.budget.yaml": _text(_group(f"slo:{slo.name}:budget", budget_interval(windows), budget)),
-    }
-    tests = promtool.test_files(slo, windows, config, f"../rules/{name}.yaml", f"../rules/{name}.budget.yaml")
-    return found | {f"{TESTS}/{file}": _text(data) for file, data in tests.items()}
-
-
-def _group(name: str, every: Duration, rules: list[Any]) -> dict[str, Any]:
-    return {"groups": [{"name": name, "interval": window_text(every), "rules": rules}]}
+def _check_slices(slo: Slo, windows: Windows, config: Config) -> None:
+    """A slice is one evaluation: it holds two scrapes at least and fits into the shortest window."""
+    if slo.slice_length is None:
+        return
+    least, most = 2 * config.prometheus.scrape_interval.ms, base(windows).ms
+    if not least <= slo.slice_length.ms <= most or most % slo.slice_length.ms:
+        raise SloError(
+            f"time slices of {window_text(slo.slice_length)} do not fit the rules",
+            location=slo.location,
+            value=window_text(slo.slice_length),
+            expected=f"a length that divides {window_text(base(windows))} and holds two scrapes",
+            next_step="choose another timeSliceWindow, such as 1m",
+        )
 
 
 def _text(data: Any) -> bytes:
     return (_HEADER + dump_yaml(data)).encode()
-
-
-def records(pack: Pack, config: Config) -> list[Record]:
-    """The recorded rates that dashboards may read instead of raw counters, bound but not yet in any scope."""
-    return [record for file in read_rule_files(pack, config) for record in file.records]
-
-
-def manifest(pack: Pack, config: Config) -> dict[str, Any]:
-    """What the rules consist of: SLOs with their tiers, alerts by name, and what was left out, with the reason."""
-    windows = load_windows(pack, config)
-    found: dict[str, Any] = {"slos": [], "alerts": [], "records": [], "left_out": []}
-    for slo in load_slos(pack, config):
-        try:
-            recording_rules(slo, windows, config)
-        except Unavailable as lack:
-            found["left_out"].append({"rule": slo.name, "reason": lack.message})
-            continue
-        found["slos"].append(_describe(slo, windows))
-    for file in read_rule_files(pack, config):
-        for rule in (rule for group in file.groups for rule in group["rules"]):
-            found["alerts" if "alert" in rule else "records"].append(rule.get("alert") or rule["record"])
-        found["left_out"] += file.left_out
-    found["alerts"] = sorted({*found["alerts"], *(NAMES[slo["sli"]] for slo in found["slos"])})
-    return found
-
-
-def _describe(slo: Slo, windows: Windows) -> dict[str, Any]:
-    tiers = [{"tier": tier.name, "factor": factor_text(tier, slo), "severity": tier.severity} for tier in windows.tiers]
-    return {
-        **slo.labels,
-        "target": str(slo.target),
-        "period": window_text(slo.period),
-        "at_most": None if slo.part.at_most is None else str(slo.part.at_most),
-        "tiers": tiers,
-    }

@@ -2,11 +2,14 @@
 
 The file is Alertmanager's own format with one addition: an inhibition rule with `slower_tiers_of: [alert, ...]` becomes
 one rule for each burn-rate tier, which silences all slower tiers. The labels of the scope are added to every
-`group_by` and `equal`, so that environments stay apart.
+`group_by` and `equal`, so that environments stay apart. Alerts that the build leaves out are taken out of inhibitions,
+and so is an inhibition of which one side has no alert any more.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from regobs.config import Config
@@ -16,6 +19,8 @@ from regobs.pack import Pack
 from regobs.slo.model import Windows
 
 Json = dict[str, Any]
+_SEVERITY = re.compile(r'^(\s*severity\s*=~?\s*")([^"\\]*)("\s*)$')
+_ALERTS = re.compile(r'alertname=(~?)"([A-Za-z0-9_|]+)"')
 _NAMES = {"type": "array", "items": {"type": "string", "minLength": 1}}
 _MATCHERS = {**_NAMES, "minItems": 1}
 _ROUTE = {
@@ -60,23 +65,25 @@ _SCHEMA: Json = {
 }
 
 
-def routing(pack: Pack, windows: Windows, config: Config) -> bytes:
-    """The Alertmanager configuration. Raises RulesError with a place."""
+def routing(pack: Pack, windows: Windows, config: Config, left_out: AbstractSet[str] = frozenset()) -> bytes:
+    """The Alertmanager configuration; `left_out` are alerts of the pack that this build lacks.
+
+    Raises RulesError with a place.
+    """
     file = pack.file("alerts", "routing.yaml")
     document = load_yaml(file.read(), str(file.path), error=RulesError)
     validate(document, _SCHEMA, RulesError)
     data: Json = document.data
     receivers = {receiver["name"] for receiver in data["receivers"]}
-    keep = config.rules_scope.keep
-    rules = [made for rule in data.get("inhibit_rules", []) for made in _inhibitions(rule, windows, keep)]
-    made = {**data, "route": _route(document, ("route",), data["route"], receivers, keep)}
+    rules = [made for rule in data.get("inhibit_rules", []) for made in _inhibitions(rule, windows, config, left_out)]
+    made = {**data, "route": _route(document, ("route",), data["route"], receivers, config)}
     if rules:
         made["inhibit_rules"] = rules
     text = "# Written by `regobs build` from alerts/routing.yaml of the pack; change that instead.\n" + dump_yaml(made)
     return text.encode()
 
 
-def _route(document: Document, path: Steps, route: Json, receivers: set[str], keep: tuple[str, ...]) -> Json:
+def _route(document: Document, path: Steps, route: Json, receivers: set[str], config: Config) -> Json:
     if "receiver" in route and route["receiver"] not in receivers:
         raise RulesError(
             "a route names a receiver that is not there",
@@ -87,10 +94,12 @@ def _route(document: Document, path: Steps, route: Json, receivers: set[str], ke
         )
     made = dict(route)
     if "group_by" in route and "..." not in route["group_by"]:
-        made["group_by"] = _with(route["group_by"], keep)
+        made["group_by"] = _with(route["group_by"], config.rules_scope.keep)
+    if "matchers" in route:
+        made["matchers"] = _named(route["matchers"], config)
     if "routes" in route:
         children = enumerate(route["routes"])
-        made["routes"] = [_route(document, (*path, "routes", i), one, receivers, keep) for i, one in children]
+        made["routes"] = [_route(document, (*path, "routes", i), one, receivers, config) for i, one in children]
     return made
 
 
@@ -98,10 +107,36 @@ def _with(names: list[str], keep: tuple[str, ...]) -> list[str]:
     return names + [name for name in keep if name not in names]
 
 
-def _inhibitions(rule: Json, windows: Windows, keep: tuple[str, ...]) -> list[Json]:
-    equal = _with(rule["equal"], keep)
+def _named(matchers: list[str], config: Config) -> list[str]:
+    """The matchers with the deployment's names of severities."""
+    return [_SEVERITY.sub(lambda found: found[1] + _severities(found[2], config) + found[3], one) for one in matchers]
+
+
+def _without(matchers: list[str], left_out: AbstractSet[str]) -> list[str]:
+    """The matchers without the names of alerts that are left out; none at all where they name no other."""
+    made = []
+    for text in matchers:
+        found = _ALERTS.fullmatch(text)
+        if found is None:
+            made.append(text)
+            continue
+        names = [name for name in found[2].split("|") if name not in left_out]
+        if not names:
+            return []
+        made.append(f'alertname={found[1] if len(names) > 1 else ""}"{"|".join(names)}"')
+    return made
+
+
+def _severities(words: str, config: Config) -> str:
+    return "|".join(config.severities.get(word, word) for word in words.split("|"))
+
+
+def _inhibitions(rule: Json, windows: Windows, config: Config, left_out: AbstractSet[str]) -> list[Json]:
+    equal = _with(rule["equal"], config.rules_scope.keep)
     if "slower_tiers_of" not in rule:
-        return [{**rule, "equal": equal}]
+        matchers = {key: _named(rule[key], config) for key in ("source_matchers", "target_matchers")}
+        there = {key: _without(texts, left_out) for key, texts in matchers.items()}
+        return [{**rule, **there, "equal": equal}] if all(there.values()) else []
     alerts = f'alertname=~"{"|".join(rule["slower_tiers_of"])}"'
     tiers = [tier.name for tier in windows.tiers]
     return [

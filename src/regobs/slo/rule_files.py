@@ -7,6 +7,7 @@ registry cannot answer, by its flavor, version or capabilities, is left out with
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,18 +17,20 @@ from regobs.documents import Document, Steps, load_yaml, validate
 from regobs.errors import Location, PromqlError, RulesError
 from regobs.pack import Pack, PackFile
 from regobs.promql.bind import bind, metrics_of
+from regobs.promql.canonical import text_label
 from regobs.promql.durations import read_duration
 from regobs.promql.infer import infer
-from regobs.promql.nodes import Aggregate, Call, Expr, Selector
+from regobs.promql.nodes import Aggregate, Binary, Call, Expr
 from regobs.promql.parse import parse_located
 from regobs.promql.printer import to_text
 from regobs.promql.recorded import Record
-from regobs.promql.scope import Scope, inject
-from regobs.promql.series import known_metric
+from regobs.promql.scope import about_targets
+from regobs.promql.series import check_classic, check_known, known_metric
 from regobs.promql.unavailable import Unavailable
 from regobs.promql.vocabulary import Vocabulary
-from regobs.promql.walk import rebuild, walk
-from regobs.slo.links import dashboard_link, runbook_link, scope_words
+from regobs.promql.walk import children, selectors, walk
+from regobs.slo.links import dashboard_link, dashboard_of, log_link, runbook_link, scope_words
+from regobs.slo.rule_scope import by_environment, scoped
 
 SUFFIX = ".rules.yaml"
 _LABEL_USE = re.compile(r"\$labels\.([A-Za-z_][A-Za-z0-9_]*)")
@@ -60,7 +63,7 @@ _ALERT = {
         "labels": {
             "type": "object",
             "required": ["severity"],
-            "properties": {"severity": {"enum": ["page", "ticket"]}},
+            "properties": {"severity": {"enum": ["page", "ticket", "none"]}},
             "additionalProperties": _TEXT,
         },
         "annotations": {
@@ -123,9 +126,7 @@ def _read_file(file: PackFile, config: Config) -> RuleFile:
     for index, group in enumerate(document.data["groups"]):
         rules = []
         for number in range(len(group["rules"])):
-            rule = _read_rule(document, ("groups", index, "rules", number), config, result)
-            if rule is not None:
-                rules.append(rule)
+            rules += _read_rule(document, ("groups", index, "rules", number), config, result)
         if rules:
             result.groups.append({**group, "rules": rules})
     return result
@@ -144,7 +145,8 @@ def _refuse_twins(document: Document) -> None:
         )
 
 
-def _read_rule(document: Document, path: Steps, config: Config, result: RuleFile) -> dict[str, Any] | None:
+def _read_rule(document: Document, path: Steps, config: Config, result: RuleFile) -> list[dict[str, Any]]:
+    """The rule as the deployment has it: none where it cannot answer, several where each environment has its own."""
     rule = document.data
     for step in path:
         rule = rule[step]
@@ -152,16 +154,22 @@ def _read_rule(document: Document, path: Steps, config: Config, result: RuleFile
     name = rule.get("alert", rule.get("record"))
     try:
         bound = bind(expr, config.vocabulary)
+        whole = scoped(bound, config)
     except Unavailable as lack:
         result.left_out.append({"rule": name, "reason": lack.message})
-        return None
-    scoped = to_text(inject(_target_scope(bound, config.rules_scope), config.rules_scope))
+        return []
     if "record" in rule:
         every = document.data["groups"][path[1]].get("interval")
         result.records.append(Record(name, bound, read_duration(every) if every else None))
-        return {**rule, "expr": scoped}
+        return [{**rule, "expr": to_text(whole)}]
     texts = _texts(document, path, rule, bound, config)
-    return {**rule, "expr": scoped, "annotations": texts}
+    made = []
+    for environment, one in by_environment(whole, config):
+        about = {"summary": f"{texts['summary'].rstrip('.')} ({environment})."} if environment else {}
+        severity = rule["labels"]["severity"]
+        labels = {**rule["labels"], "severity": config.severities.get(severity, severity)}
+        made.append({**rule, "expr": to_text(one), "labels": labels, "annotations": {**texts, **about}})
+    return made
 
 
 def _checked(document: Document, path: Steps, text: str) -> Expr:
@@ -169,6 +177,8 @@ def _checked(document: Document, path: Steps, text: str) -> Expr:
     where = document.locate(path)
     try:
         parsed = parse_located(text)
+        check_known(parsed.expr, parsed.locate)
+        check_classic(parsed.expr, parsed.locate)
         infer(parsed.expr, _WRITTEN, locate=parsed.locate)
     except PromqlError as error:
         within = error.location
@@ -184,20 +194,6 @@ def _checked(document: Document, path: Steps, text: str) -> Expr:
     return parsed.expr
 
 
-def _target_scope(expr: Expr, scope: Scope) -> Expr:
-    """What Prometheus says about a scrape (`up`) is about the registry's targets in these rules."""
-
-    def visit(node: Expr) -> Expr:
-        if isinstance(node, Selector):
-            metric = known_metric(node)
-            if metric is not None and metric.exposer is Exposer.PROMETHEUS:
-                return inject(node, Scope(everywhere=scope.registry))
-            return node
-        return rebuild(node, visit)
-
-    return visit(expr)
-
-
 def _texts(document: Document, path: Steps, rule: dict[str, Any], bound: Expr, config: Config) -> dict[str, str]:
     """The annotations, in the flavor's label names, with the scope named and the links added."""
     names = _LabelNames(rule, bound, config)
@@ -208,7 +204,15 @@ def _texts(document: Document, path: Steps, rule: dict[str, Any], bound: Expr, c
         result["summary"] = (
             result["summary"].rstrip(".") + scope_words(config) if scope_words(config) else result["summary"]
         )
-    return {**result, **runbook_link(rule["alert"], config), **dashboard_link(config)}
+    component = next((metric.component for node in selectors(bound) if (metric := known_metric(node))), "")
+    narrowed = names.surviving((*config.rules_scope.keep, config.labels.instance)) if _shares_targets(bound) else ()
+    links = {**runbook_link(rule["alert"], config), **dashboard_link(config, dashboard_of(component), narrowed)}
+    return {**result, **links, **log_link(component)}
+
+
+def _shares_targets(expr: Expr) -> bool:
+    """Whether the instance of a result is the registry's, whose variable a dashboard has."""
+    return all(metric.exposer is Exposer.REGISTRY or about_targets(metric) for metric in metrics_of(expr))
 
 
 class _LabelNames:
@@ -220,8 +224,12 @@ class _LabelNames:
         self._config = config
         self._known = infer(bound, config.vocabulary)
         self._there = set(self._known.labels or ()) | set(rule["labels"]) | set(config.rules_scope.keep)
-        if self._known.open and not any(isinstance(node, Aggregate) for node in walk(bound)):
+        if self._known.open and _keeps_target_labels(bound):
             self._there |= set(config.target_labels)
+
+    def surviving(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Those of the labels that the alert has."""
+        return tuple(name for name in names if name in self._there)
 
     def translate(self, text: str, location: Location) -> str:
         """The text with its labels renamed. Raises RulesError for a label that the expression drops."""
@@ -240,10 +248,22 @@ class _LabelNames:
         )
 
 
+def _keeps_target_labels(expr: Expr) -> bool:
+    """Whether a result still says of which target it is."""
+    if isinstance(expr, Aggregate):
+        return False
+    if isinstance(expr, Binary):
+        sides = (expr.left, expr.right) if expr.op == "or" else (expr.left,)
+        return all(_keeps_target_labels(side) for side in sides)
+    return all(_keeps_target_labels(part) for part in children(expr))
+
+
 def _own_name(label: str, bound: Expr, config: Config) -> str:
+    """A label of the texts as the series has it; `instance` is the target's, also where a metric has one of its own."""
     for metric in sorted(metrics_of(bound), key=lambda one: one.name):
         form = config.vocabulary.form(metric)
-        found = form.label(label) if form else None
+        found = text_label(label, metric, form, config.vocabulary) if form else None
         if found is not None:
-            return config.vocabulary.series_label(metric, found)
+            stored = config.vocabulary.series_label(metric, found)
+            return label if label == found.exposed != stored else stored
     return label

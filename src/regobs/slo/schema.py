@@ -1,148 +1,160 @@
-"""The JSON Schema of the OpenSLO documents that are accepted: a strict part of openslo/v1, from its public text."""
+"""The JSON Schemas of the OpenSLO v1 documents that are read, from the standard's public text; docs/openslo.md.
+
+They say what a document may hold. What is valid OpenSLO but not supported here is refused by name in spec.py.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
+from regobs.config.model import SEVERITIES
+
+Json = dict[str, Any]
 _NAME = {
     "type": "string",
     "pattern": "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$",
     "description": "a name as in DNS: small letters, digits and hyphens",
 }
 _TEXT = {"type": "string", "minLength": 1}
+_TEXTS = {"type": "object", "additionalProperties": _TEXT}
 _WORD = {"type": "string", "pattern": "^[a-z][a-z0-9_]*$", "description": "small letters, digits and underscores"}
 _WORDS = {"type": "array", "minItems": 1, "items": _TEXT, "uniqueItems": True}
+_DURATION = {**_TEXT, "description": "a duration such as 5m or 28d"}
 
-_SOURCE: dict[str, Any] = {
-    "type": "object",
-    "additionalProperties": False,
-    "required": ["metricSource"],
-    "properties": {
-        "metricSource": {
-            "type": "object",
-            "additionalProperties": False,
-            "required": ["type", "spec"],
-            "properties": {
-                "type": {"enum": ["catalog", "Prometheus"]},
-                "spec": {
-                    "type": "object",
-                    "additionalProperties": False,
-                    "properties": {
-                        "metric": {
-                            "type": "string",
-                            "pattern": "^[a-z_]+\\.[A-Z][A-Z0-9_]*$",
-                            "description": "an entry of the catalog, such as http.REQUESTS",
-                        },
-                        "where": {
-                            "type": "object",
-                            "additionalProperties": {"anyOf": [_TEXT, {"type": "boolean"}, _WORDS]},
-                            "description": "label: word, or label: [word, word]",
-                        },
-                        "at_most": {"type": "number", "exclusiveMinimum": 0},
-                        "query": {**_TEXT, "description": "the selector of a counter"},
-                    },
-                },
-            },
-            "if": {"properties": {"type": {"const": "catalog"}}},
-            "then": {"properties": {"spec": {"required": ["metric"], "properties": {"query": False}}}},
-            "else": {
-                "properties": {
-                    "spec": {
-                        "required": ["query"],
-                        "properties": {"metric": False, "where": False, "at_most": False},
-                    }
-                }
-            },
-        }
+
+def _object(required: list[str], **properties: Any) -> Json:
+    return {"type": "object", "additionalProperties": False, "required": required, "properties": properties}
+
+
+_METADATA = _object(
+    ["name"],
+    name=_NAME,
+    displayName=_TEXT,
+    labels={
+        "type": "object",
+        "properties": {
+            "operation": _WORD,
+            "sli": {"enum": ["availability", "latency", "freshness"]},
+            "severity": {"enum": list(SEVERITIES)},
+        },
+        "additionalProperties": {"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]},
     },
+    annotations=_TEXTS,
+)
+_CATALOG_SPEC = _object(
+    ["metric"],
+    metric={
+        "type": "string",
+        "pattern": "^[a-z_]+\\.[A-Z][A-Z0-9_]*$",
+        "description": "an entry of the catalog, such as http.REQUESTS",
+    },
+    where={
+        "type": "object",
+        "additionalProperties": {"anyOf": [_TEXT, {"type": "boolean"}, _WORDS]},
+        "description": "label: word, or label: [word, word]",
+    },
+    at_most={"type": "number", "exclusiveMinimum": 0},
+)
+_SOURCE = _object(
+    ["metricSource"],
+    metricSource={
+        **_object(["spec"], metricSourceRef=_TEXT, type=_TEXT, spec={"type": "object"}),
+        "if": {"properties": {"type": {"const": "catalog"}}, "required": ["type"]},
+        "then": {"properties": {"spec": _CATALOG_SPEC}},
+        "else": {
+            "if": {"properties": {"type": {"enum": ["Prometheus", "prometheus"]}}},
+            "then": {"properties": {"spec": _object(["query"], query={**_TEXT, "description": "PromQL"})}},
+        },
+    },
+)
+_RATIO = _object(
+    ["counter"],
+    counter={"type": "boolean"},
+    good=_SOURCE,
+    bad=_SOURCE,
+    total=_SOURCE,
+    raw=_SOURCE,
+    rawType={"enum": ["success", "failure"]},
+)
+_INDICATOR_SPEC = {
+    **_object([], description=_TEXT, ratioMetric=_RATIO, thresholdMetric=_SOURCE),
+    "oneOf": [{"required": ["ratioMetric"]}, {"required": ["thresholdMetric"]}],
 }
-
-_RATIO: dict[str, Any] = {
-    "type": "object",
-    "additionalProperties": False,
-    "required": ["counter", "total"],
-    "properties": {
-        "counter": {"const": True, "description": "only counters that grow can be summed over any window"},
-        "good": _SOURCE,
-        "bad": _SOURCE,
-        "total": _SOURCE,
-    },
-}
-
-_OBJECTIVE: dict[str, Any] = {
-    "type": "object",
-    "additionalProperties": False,
-    "properties": {
-        "displayName": _TEXT,
-        "target": {"type": "number", "exclusiveMinimum": 0, "maximum": 1, "description": "a fraction such as 0.999"},
-        "targetPercent": {"type": "number", "exclusiveMinimum": 0, "maximum": 100},
-    },
+_INDICATOR = _object(["spec"], metadata=_METADATA, spec=_INDICATOR_SPEC)
+_OBJECTIVE = {
+    **_object(
+        [],
+        displayName=_TEXT,
+        op={"enum": ["lte", "gte", "lt", "gt"]},
+        value={"type": "number"},
+        target={"type": "number", "exclusiveMinimum": 0, "maximum": 1, "description": "a fraction such as 0.999"},
+        targetPercent={"type": "number", "exclusiveMinimum": 0, "maximum": 100},
+        timeSliceTarget={"type": "number", "exclusiveMinimum": 0, "maximum": 1},
+        timeSliceWindow=_DURATION,
+        indicator={"type": "object"},
+        indicatorRef=_NAME,
+        compositeWeight={"type": "number"},
+    ),
     "not": {"required": ["target", "targetPercent"]},
 }
-
-SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "additionalProperties": False,
-    "required": ["apiVersion", "kind", "metadata", "spec"],
-    "properties": {
-        "apiVersion": {"const": "openslo/v1"},
-        "kind": {"const": "SLO"},
-        "metadata": {
-            "type": "object",
-            "additionalProperties": False,
-            "required": ["name", "labels"],
-            "properties": {
-                "name": _NAME,
-                "displayName": _TEXT,
-                "labels": {
-                    "type": "object",
-                    "required": ["operation", "sli"],
-                    "properties": {"operation": _WORD, "sli": {"enum": ["availability", "latency"]}},
-                    "additionalProperties": {"anyOf": [_TEXT, _WORDS]},
-                },
-                "annotations": {"type": "object", "additionalProperties": _TEXT},
-            },
-        },
-        "spec": {
-            "type": "object",
-            "additionalProperties": False,
-            "required": ["service", "indicator", "budgetingMethod", "objectives"],
-            "properties": {
-                "description": _TEXT,
-                "service": _NAME,
-                "indicator": {
-                    "type": "object",
-                    "additionalProperties": False,
-                    "required": ["metadata", "spec"],
-                    "properties": {
-                        "metadata": {
-                            "type": "object",
-                            "required": ["name"],
-                            "additionalProperties": False,
-                            "properties": {"name": _NAME, "displayName": _TEXT},
-                        },
-                        "spec": {
-                            "type": "object",
-                            "additionalProperties": False,
-                            "required": ["ratioMetric"],
-                            "properties": {"description": _TEXT, "ratioMetric": _RATIO},
-                        },
-                    },
-                },
-                "timeWindow": {
-                    "type": "array",
-                    "minItems": 1,
-                    "maxItems": 1,
-                    "items": {
-                        "type": "object",
-                        "additionalProperties": False,
-                        "required": ["duration", "isRolling"],
-                        "properties": {"duration": _TEXT, "isRolling": {"const": True}},
-                    },
-                },
-                "budgetingMethod": {"const": "Occurrences"},
-                "objectives": {"type": "array", "minItems": 1, "maxItems": 1, "items": _OBJECTIVE},
-            },
-        },
-    },
+_TIME_WINDOW = _object(
+    ["duration"],
+    duration=_TEXT,
+    isRolling={"type": "boolean"},
+    calendar=_object(["startTime", "timeZone"], startTime=_TEXT, timeZone=_TEXT),
+)
+_SLO = {
+    **_object(
+        ["service", "budgetingMethod", "objectives"],
+        description=_TEXT,
+        service=_NAME,
+        indicator=_INDICATOR,
+        indicatorRef=_NAME,
+        timeWindow={"type": "array", "minItems": 1, "maxItems": 1, "items": _TIME_WINDOW},
+        budgetingMethod={"enum": ["Occurrences", "Timeslices", "RatioTimeslices"]},
+        objectives={"type": "array", "minItems": 1, "items": _OBJECTIVE},
+        alertPolicies={"type": "array", "items": {"type": ["object", "string"]}},
+    ),
+    "oneOf": [{"required": ["indicator"]}, {"required": ["indicatorRef"]}],
+}
+_CONDITION = _object(
+    ["severity", "condition"],
+    description=_TEXT,
+    severity={"type": ["string", "integer"]},
+    condition=_object(
+        ["kind", "op", "threshold", "lookbackWindow", "alertAfter"],
+        kind={"enum": ["burnrate"]},
+        op={"enum": ["lte", "gte", "lt", "gt"]},
+        threshold={"type": "number"},
+        lookbackWindow=_DURATION,
+        alertAfter=_DURATION,
+    ),
+)
+_POLICY = _object(
+    [],
+    description=_TEXT,
+    alertWhenNoData={"type": "boolean"},
+    alertWhenResolved={"type": "boolean"},
+    alertWhenBreaching={"type": "boolean"},
+    conditions={"type": "array", "minItems": 1, "items": {"type": "object"}},
+    notificationTargets={"type": "array", "minItems": 1, "items": {"type": "object"}},
+)
+_SPECS: dict[str, Json] = {
+    "SLO": _SLO,
+    "SLI": _INDICATOR_SPEC,
+    "Service": _object([], description=_TEXT),
+    "DataSource": _object(["type"], description=_TEXT, type=_TEXT, connectionDetails={"type": "object"}),
+    "AlertPolicy": _POLICY,
+    "AlertCondition": _CONDITION,
+    "AlertNotificationTarget": _object(["target"], description=_TEXT, target=_TEXT),
+}
+SCHEMAS: dict[str, Json] = {
+    kind: _object(
+        ["apiVersion", "kind", "metadata", "spec"],
+        apiVersion={"const": "openslo/v1"},
+        kind={"const": kind},
+        metadata=_METADATA,
+        spec=spec,
+    )
+    for kind, spec in _SPECS.items()
 }

@@ -3,38 +3,67 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from decimal import Decimal
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-from regobs.catalog.model import Exposer, Kind, Metric
+from regobs.catalog import METRICS
+from regobs.catalog.model import Exposer, Flavor, Kind, Metric
+from regobs.common.closest import closest, closest_first
+from regobs.config import Config
 from regobs.documents import Document, Steps
 from regobs.errors import PromqlError
 from regobs.promql.build import select
-from regobs.promql.nodes import Selector
+from regobs.promql.infer import infer
+from regobs.promql.nodes import Aggregate, Call, Expr, Matcher, MatchOp, Selector
 from regobs.promql.parse import parse
 from regobs.promql.series import known_metric
-from regobs.promql.walk import strip_parens
-from regobs.promql.words import check_edge, metric_buckets, metric_labels, nearest
-from regobs.slo.model import Source
+from regobs.promql.vocabulary import Vocabulary
+from regobs.promql.walk import selectors, strip_parens
+from regobs.promql.words import check_edge, metric_buckets, metric_labels
+from regobs.slo.model import EventSource
+
+_SUFFIXES = dict.fromkeys(Kind, ("",)) | {Kind.HISTOGRAM: ("_bucket", "_count", "_sum")}
+_WRITTEN = Vocabulary(Flavor.GITLAB)  # documents are written in these names
 
 
-def read_source(document: Document, path: Steps, at_most: Decimal | None) -> Source:
-    """The source at `path` of a document; `at_most` takes the place of the document's. Raises PromqlError."""
-    data = document.data
-    for step in path:
-        data = data[step]
+def read_source(document: Document, path: Steps, at_most: Decimal | None, config: Config) -> EventSource:
+    """The events at `path` (a metricSource); `at_most` takes the place of the document's. Raises PromqlError."""
+    data = _at(document, path)
     spec, location = data["spec"], document.locate((*path, "spec"))
-    if data["type"] == "Prometheus":
-        return Source(_query(spec["query"]), None, location)
+    if data.get("type") != "catalog":
+        return EventSource(counter_of(spec["query"], config), None, location)
     metric = catalog_entry(spec["metric"])
     selector = select(metric, **{name: _words(value) for name, value in spec.get("where", {}).items()})
     _check_patterns(metric, selector)
     own = spec.get("at_most")
     threshold = None if own is None else at_most if at_most is not None else Decimal(own)
     _check_threshold(metric, threshold)
-    return Source(selector, threshold, location)
+    return EventSource(selector, threshold, location)
+
+
+def read_value(document: Document, path: Steps, config: Config) -> Expr:
+    """The value at `path` (a metricSource) of a thresholdMetric. Raises PromqlError."""
+    data = _at(document, path)
+    if data.get("type") == "catalog":
+        metric = catalog_entry(data["spec"]["metric"])
+        return select(metric, **{name: _words(value) for name, value in data["spec"].get("where", {}).items()})
+    expr = strip_parens(parse(data["spec"]["query"]))
+    infer(expr, _WRITTEN)
+    for node in selectors(expr):
+        check_names(node, config)
+    if isinstance(expr, Selector) and expr.range is not None:
+        raise PromqlError("the query is a range", value=data["spec"]["query"], expected="a value at each moment")
+    return expr
+
+
+def _at(document: Document, path: Steps) -> Any:
+    data = document.data
+    for step in path:
+        data = data[step]
+    return data
 
 
 def catalog_entry(reference: str) -> Metric:
@@ -55,7 +84,7 @@ def catalog_entry(reference: str) -> Metric:
     raise PromqlError(
         f"the catalog has no metric {reference}",
         value=reference,
-        expected=nearest(constant, names),
+        expected=closest_first(constant, names),
         next_step="`regobs catalog list` shows all metrics",
     )
 
@@ -72,7 +101,9 @@ def _check_patterns(metric: Metric, selector: Selector) -> None:
         for word in choice.words if patterns else ():
             if word not in patterns and not any(re.fullmatch(pattern, word) for pattern in patterns.values()):
                 raise PromqlError(
-                    f"{word!r} is no {choice.label} of {metric.name}", value=word, expected=nearest(word, patterns)
+                    f"{word!r} is no {choice.label} of {metric.name}",
+                    value=word,
+                    expected=closest_first(word, patterns),
                 )
 
 
@@ -93,20 +124,85 @@ def _check_threshold(metric: Metric, threshold: Decimal | None) -> None:
     try:
         check_edge(metric, str(threshold), metric_buckets(metric))
     except PromqlError as error:
-        error.next_step = error.next_step or "choose one of the nearest edges"
+        error.next_step = error.next_step or "choose one of the closest_first edges"
         raise
 
 
-def _query(text: str) -> Selector:
+def counter_of(text: str, config: Config) -> Selector:
+    """The counter that a query of good, bad or all events reads.
+
+    `sum(...)`, `rate(...[5m])` and `increase(...[5m])` around it change nothing: the recording rules put their own.
+    """
     expr = strip_parens(parse(text))
+    if isinstance(expr, Aggregate) and expr.op == "sum" and not expr.labels and not expr.without:
+        expr = strip_parens(expr.expr)
+    if isinstance(expr, Call) and expr.function in {"rate", "increase"} and isinstance(expr.args[0], Selector):
+        expr = replace(expr.args[0], range=None)
     if not isinstance(expr, Selector) or expr.range is not None or expr.offset is not None or expr.at is not None:
         raise PromqlError(
-            "the query is no plain selector",
+            "the query is no counter",
             value=text,
-            expected='the selector of a counter, such as my_requests_total{code=~"5.."}',
-            next_step="leave out functions, windows and offsets: the recording rules add them",
+            expected='the selector of a counter, such as my_requests_total{code=~"5.."}, or sum(rate(...[5m])) of it',
+            next_step="leave out other functions, windows and offsets: the recording rules add them",
         )
+    check_names(expr, config)
     metric = known_metric(expr)
     if metric is not None and metric.kind is Kind.GAUGE and not metric.cumulative and metric.exposer != Exposer.RULES:
         raise PromqlError(f"{metric.name} is a gauge: it counts no events", value=text, expected="a counter")
     return expr
+
+
+def check_names(node: Selector, config: Config) -> None:
+    """Raise PromqlError for a metric, label, value or bucket edge that the registry cannot have."""
+    metric = known_metric(node)
+    if metric is None:
+        _check_spelling(node)
+        return
+    try:
+        infer(node, replace(_WRITTEN, target_labels=config.target_labels | {*config.labels.scope}))
+        for matcher in node.matchers:
+            _check_pattern(metric, matcher)
+    except PromqlError as error:
+        error.next_step = error.next_step or "choose one of the nearest"
+        raise
+
+
+def _check_spelling(node: Selector) -> None:
+    """A name that is nearly one of the registry's, and none that anybody else has."""
+    name = node.metric if isinstance(node.metric, str) else ""
+    entries = METRICS.values()
+    known = [metric.name + suffix for metric in entries for suffix in _SUFFIXES[metric.kind]]
+    near = closest(name, known, cutoff=0.9) if name.startswith("registry_") else []
+    if near:
+        raise PromqlError(
+            f"no metric of the registry is called {name}",
+            value=name,
+            expected=near[0],
+            next_step="correct the name; `regobs catalog list` shows all",
+        )
+
+
+def _check_pattern(metric: Metric, matcher: Matcher) -> None:
+    """The value of an open label, such as a status code, is like one that there can be."""
+    labels = [label for label in metric_labels(metric).get(matcher.label, ()) if label.patterns]
+    patterns = list(dict.fromkeys(pattern for label in labels for pattern in label.patterns.values()))
+    if not patterns or not matcher.value or any(_like(pattern, matcher) for pattern in patterns):
+        return
+    raise PromqlError(
+        f"no {matcher.label} of {metric.name} is {matcher.value!r}",
+        value=matcher.value,
+        expected=closest_first(matcher.value, patterns),
+    )
+
+
+def _like(pattern: str, matcher: Matcher) -> bool:
+    """Whether a matcher is the pattern itself, or is about a value of it: one of 500 to 599 for `5..`."""
+    if matcher.value == pattern or re.fullmatch(pattern, matcher.value) is not None:
+        return True
+    if matcher.op in {MatchOp.EQUAL, MatchOp.NOT_EQUAL} or ".." not in pattern:
+        return matcher.op in {MatchOp.REGEX, MatchOp.NOT_REGEX}
+    try:
+        wanted = re.compile(matcher.value)
+    except re.error:  # Go's syntax allows what Python's does not
+        return True
+    return any(wanted.fullmatch(pattern.replace("..", f"{number:02}")) for number in range(100))

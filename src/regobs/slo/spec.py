@@ -1,30 +1,35 @@
-"""Reading OpenSLO documents: the part of openslo/v1 that this engine compiles, checked strictly.
+"""Reading OpenSLO v1 documents: what is compiled, what is accepted because it changes nothing, and what is refused.
 
 A metric source is of type `catalog` (a metric of the catalog by its entry, label words, and for a histogram the
-threshold `at_most`) or of type `Prometheus` (the selector of a counter, in the names of GitLab's registry).
+threshold `at_most`) or of type `Prometheus` (PromQL in the names of GitLab's registry). docs/openslo.md has the list.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
+from regobs.common.closest import did_you_mean
 from regobs.config import Config, Threshold
-from regobs.documents import Document, Steps, load_yaml_all, validate
+from regobs.documents import Document, Steps
 from regobs.errors import ConfigError, Location, PromqlError, SloError
-from regobs.pack import Pack, PackFile
+from regobs.pack import Pack
 from regobs.promql.nodes import Duration
-from regobs.slo.model import Slo, Source, read_window
-from regobs.slo.schema import SCHEMA
-from regobs.slo.sources import read_source
+from regobs.slo.model import DAY, Budgeting, CalendarSpan, Limit, Period, Ratio, Slo, read_window
+from regobs.slo.openslo import OpensloDocuments, place_of, read_documents, unsupported
+from regobs.slo.sources import read_source, read_value
 
-_INDICATOR: Steps = ("spec", "indicator", "spec", "ratioMetric")
+_OPS = {"lte": "<=", "lt": "<", "gte": ">=", "gt": ">"}
+_SPANS = {CalendarSpan.DAY: 1, CalendarSpan.WEEK: 7, CalendarSpan.MONTH: 31}  # days, of a month the most
+Read = TypeVar("Read")
 
 
 def read_slos(pack: Pack, config: Config) -> list[Slo]:
-    """Every SLO of a pack, by file and place, with the thresholds of regobs.toml put in."""
-    slos = [slo for file in pack.files("alerts", "*.slo.yaml") for slo in _read_file(file, config)]
+    """Every SLO of a pack, by file and place, with the thresholds of regobs.toml put in. One for each objective."""
+    documents = read_documents(pack)
+    slos = [slo for document in documents.slos for slo in _Reader(document, documents, config).slos()]
     seen: dict[str, Slo] = {}
     for slo in slos:
         if slo.name in seen:
@@ -48,141 +53,318 @@ def _refuse_unknown(config: Config, known: Iterable[str]) -> None:
             location=Location(str(config.source)) if config.source else None,
             value=unknown,
             expected=f"one of {', '.join(sorted(known))}",
-            next_step="correct the name, or remove the table",
+            next_step=did_you_mean(unknown, known, "correct the name, or remove the table"),
         )
 
 
-def _read_file(file: PackFile, config: Config) -> list[Slo]:
-    documents = load_yaml_all(file.read(), str(file.path), error=SloError)
-    if not documents:
+class _Reader:
+    """One SLO document: an `Slo` for each of its objectives."""
+
+    def __init__(self, document: Document, documents: OpensloDocuments, config: Config) -> None:
+        self._document, self._documents, self._config = document, documents, config
+        self._metadata, self._spec = document.data["metadata"], document.data["spec"]
+        self._from, self._path = self._indicator()
+
+    def slos(self) -> list[Slo]:
+        """In the order of the objectives. Several are told apart by their place: `name-1`, `name-2`."""
+        count = len(self._spec["objectives"])
+        return [self._slo(index, f"-{index + 1}" if count > 1 else "") for index in range(count)]
+
+    def _slo(self, index: int, suffix: str) -> Slo:
+        objective = self._spec["objectives"][index]
+        name = self._metadata["name"] + suffix
+        labels = self._metadata.get("labels", {})
+        override = self._config.slo.thresholds.get(name, Threshold())
+        for key in ("indicator", "indicatorRef", "compositeWeight"):
+            if key in objective:
+                path = ("spec", "objectives", index, key)
+                raise unsupported(self._document, path, "a composite SLO", "one indicator", "make an SLO of each")
+        indicator = self._read_indicator(index, override)
+        budgeting = Budgeting(self._spec["budgetingMethod"])
+        title = self._metadata.get("displayName", self._metadata["name"])
+        slo = Slo(
+            name=name,
+            title=f"{title}, {objective.get('displayName', index + 1)}" if suffix else title,
+            description=" ".join(self._spec.get("description", "").split()),
+            operation=_word(labels.get("operation"), self._metadata["name"].replace("-", "_")),
+            sli=_word(labels.get("sli"), "latency" if _has_threshold(indicator) else "availability"),
+            indicator=indicator,
+            target=self._target(index, override),
+            period=self._period(),
+            location=self._document.locate(("metadata", "name")),
+            budgeting=budgeting,
+            slice_target=self._slice_target(index, budgeting, indicator),
+            slice_length=self._slice_length(index, budgeting),
+            severity=labels.get("severity"),
+        )
+        self._check_kind(slo, override, labels)
+        return slo
+
+    def _indicator(self) -> tuple[Document, Steps]:
+        """The document that holds the indicator, and the path of its spec there."""
+        if "indicator" in self._spec:
+            return self._document, ("spec", "indicator", "spec")
+        name = self._spec["indicatorRef"]
+        if name in self._documents.slis:
+            return self._documents.slis[name], ("spec",)
         raise SloError(
-            "the file holds no document",
-            location=Location(str(file.path), 1, 1),
-            expected="one OpenSLO document or more",
-            next_step="write one, or remove the file",
+            f"the pack has no SLI {name}",
+            location=self._document.locate(("spec", "indicatorRef")),
+            value=name,
+            expected=", ".join(self._documents.slis) or "a document of the kind SLI",
+            next_step=did_you_mean(name, self._documents.slis, "add the SLI, or write the indicator into the SLO"),
         )
-    return [_read(document, config) for document in documents]
 
-
-def _read(document: Document, config: Config) -> Slo:
-    validate(document, SCHEMA, SloError)
-    metadata, spec = document.data["metadata"], document.data["spec"]
-    override = config.slo.thresholds.get(metadata["name"], Threshold())
-    ratio = spec["indicator"]["spec"]["ratioMetric"]
-    if ("bad" in ratio) == ("good" in ratio):
-        raise SloError(
-            f"the ratio has {'both good and' if 'bad' in ratio else 'neither good nor'} bad events",
-            location=document.locate(_INDICATOR),
-            expected="either good or bad, beside total",
-            next_step="the other one follows from total",
+    def _read_indicator(self, index: int, override: Threshold) -> Ratio | Limit:
+        spec = self._at(self._path)
+        if "thresholdMetric" in spec:
+            return self._limit(index)
+        ratio, path = spec["ratioMetric"], (*self._path, "ratioMetric")
+        if "raw" in ratio:
+            raise unsupported(
+                self._from, (*path, "raw"), "a raw ratio", "good or bad, and total", "count good and all events apart"
+            )
+        if ratio["counter"] is not True:
+            raise unsupported(
+                self._from,
+                (*path, "counter"),
+                "a ratio of gauges",
+                "counter: true: only counters that grow can be summed over any window",
+                "use counters, or a thresholdMetric",
+            )
+        if ("bad" in ratio) == ("good" in ratio) or "total" not in ratio:
+            both = "both good and" if "bad" in ratio else "neither good nor"
+            raise SloError(
+                "the ratio has no total" if "total" not in ratio else f"the ratio has {both} bad events",
+                location=self._from.locate(path),
+                expected="either good or bad, beside total",
+                next_step="the other one follows from total",
+            )
+        part = "bad" if "bad" in ratio else "good"
+        return Ratio(
+            total=self._source((*path, "total", "metricSource"), None),
+            part=self._source((*path, part, "metricSource"), override.at_most),
+            part_is_bad=part == "bad",
         )
-    part = "bad" if "bad" in ratio else "good"
-    slo = Slo(
-        name=metadata["name"],
-        title=metadata.get("displayName", metadata["name"]),
-        description=" ".join(spec.get("description", "").split()),
-        operation=metadata["labels"]["operation"],
-        sli=metadata["labels"]["sli"],
-        total=_source(document, "total", None, config),
-        part=_source(document, part, override.at_most, config),
-        part_is_bad=part == "bad",
-        target=_target(document, override),
-        period=_period(document, spec, config),
-        location=document.locate(("metadata", "name")),
-    )
-    _check_kind(document, slo, override)
-    return slo
 
+    def _limit(self, index: int) -> Limit:
+        objective = self._spec["objectives"][index]
+        if "op" not in objective or "value" not in objective:
+            raise SloError(
+                "a thresholdMetric needs a value to compare with",
+                location=self._document.locate(("spec", "objectives", index)),
+                expected="op: lte and value: 5, for example",
+                next_step="add op and value to the objective",
+            )
+        path = (*self._path, "thresholdMetric", "metricSource")
+        self._check_source(path)
+        value = self._explained(path, lambda: read_value(self._from, path, self._config))
+        return Limit(value, _OPS[objective["op"]], Decimal(objective["value"]), self._from.locate(path))
 
-def _source(document: Document, part: str, at_most: Decimal | None, config: Config) -> Source:
-    path: Steps = (*_INDICATOR, part, "metricSource")
-    try:
-        return read_source(document, path, at_most)
-    except PromqlError as error:
-        spec = document.data
+    def _source(self, path: Steps, at_most: Decimal | None) -> Any:
+        self._check_source(path)
+        return self._explained(path, lambda: read_source(self._from, path, at_most, self._config), at_most)
+
+    def _check_source(self, path: Steps) -> None:
+        """Its type, its own or that of the data source that it names, is one that has PromQL."""
+        source = self._at(path)
+        reference, kind = source.get("metricSourceRef"), source.get("type")
+        known = self._documents.sources
+        if kind is None and reference is None:
+            raise SloError(
+                "the metric source has no type",
+                location=self._from.locate(path),
+                expected="type: catalog or type: Prometheus",
+                next_step="add one",
+            )
+        if kind is None and reference not in known:
+            raise SloError(
+                f"the pack has no DataSource {reference}",
+                location=self._from.locate((*path, "metricSourceRef")),
+                value=reference,
+                expected=", ".join(known) or "a document of the kind DataSource",
+                next_step=did_you_mean(reference, known, "add it, or give the source a type"),
+            )
+        actual = kind if kind is not None else known[reference].data["spec"]["type"]
+        if actual != "catalog" and actual.lower() != "prometheus":
+            where = (*path, "type") if kind is not None else (*path, "metricSourceRef")
+            raise unsupported(
+                self._from, where, f"the metric source {actual}", "catalog, Prometheus", "write the query in PromQL"
+            )
+
+    def _explained(self, path: Steps, read: Callable[[], Read], at_most: Decimal | None = None) -> Read:
+        """What `read` gives; its PromqlError becomes an error at the place in the document, or in regobs.toml."""
+        try:
+            return read()
+        except PromqlError as error:
+            overridden = at_most is not None and str(at_most) == str(error.value)
+            in_settings = Location(str(self._config.source))
+            raise SloError(
+                error.message,
+                location=in_settings if overridden else place_of(self._from, (*path, "spec"), error.value),
+                value=error.value,
+                expected=error.expected,
+                next_step=error.next_step or "correct the metric source",
+            ) from error
+
+    def _at(self, path: Steps) -> Any:
+        data = self._from.data
         for step in path:
-            spec = spec[step]
-        overridden = at_most is not None and str(at_most) == str(error.value)
-        where = Location(str(config.source)) if overridden else _value_location(document, (*path, "spec"), error.value)
+            data = data[step]
+        return data
+
+    def _target(self, index: int, override: Threshold) -> Decimal:
+        objective, path = self._spec["objectives"][index], ("spec", "objectives", index)
+        if "target" not in objective and "targetPercent" not in objective:
+            raise SloError(
+                "the objective has no target",
+                location=self._document.locate(path),
+                expected="target: 0.999, or targetPercent: 99.9",
+                next_step="add one of the two",
+            )
+        if override.target is not None:
+            return override.target
+        key = "target" if "target" in objective else "targetPercent"
+        target = Decimal(objective[key]) / (1 if key == "target" else 100)
+        if target < 1:
+            return target
         raise SloError(
-            error.message, location=where, value=error.value, expected=error.expected, next_step=error.next_step
-        ) from error
-
-
-def _value_location(document: Document, path: Steps, value: object) -> Location:
-    """Where the value stands that an error is about: deeper than the source when one leaf of it has that text."""
-
-    def search(data: Any, steps: Steps) -> Steps | None:
-        if isinstance(data, dict):
-            if value in data:
-                return (*steps, str(value))
-            return next((found for key, one in data.items() if (found := search(one, (*steps, key)))), None)
-        if isinstance(data, list):
-            return next((found for i, one in enumerate(data) if (found := search(one, (*steps, i)))), None)
-        return steps if str(data) == str(value) else None
-
-    data = document.data
-    for step in path:
-        data = data[step]
-    return document.locate(search(data, path) or path)
-
-
-def _target(document: Document, override: Threshold) -> Decimal:
-    objective = document.data["spec"]["objectives"][0]
-    if "target" not in objective and "targetPercent" not in objective:
-        raise SloError(
-            "the objective has no target",
-            location=document.locate(("spec", "objectives", 0)),
-            expected="target: 0.999, or targetPercent: 99.9",
-            next_step="add one of the two",
+            "a target of 100 % leaves no error budget, so nothing can be said about how fast it burns",
+            location=self._document.locate((*path, key)),
+            value=objective[key],
+            expected="a fraction below 1, such as 0.999",
+            next_step="lower the target to what users would notice",
         )
-    if override.target is not None:
-        return override.target
-    key = "target" if "target" in objective else "targetPercent"
-    target = Decimal(objective[key]) / (1 if key == "target" else 100)
-    if target < 1:
-        return target
-    raise SloError(
-        "a target of 100 % leaves no error budget, so nothing can be said about how fast it burns",
-        location=document.locate(("spec", "objectives", 0, key)),
-        value=objective[key],
-        expected="a fraction below 1, such as 0.999",
-        next_step="lower the target to what users would notice",
-    )
 
-
-def _period(document: Document, spec: dict[str, Any], config: Config) -> Duration:
-    if "timeWindow" not in spec:
-        return config.slo.period
-    text = spec["timeWindow"][0]["duration"]
-    found = read_window(text)
-    if found is not None:
+    def _slice_length(self, index: int, budgeting: Budgeting) -> Duration | None:
+        if budgeting is Budgeting.OCCURRENCES:
+            return None
+        path = ("spec", "objectives", index)
+        text = self._spec["objectives"][index].get("timeSliceWindow")
+        found = read_window(str(text)) if text is not None else None
+        if found is None and text is not None and re.fullmatch(r"[1-9][0-9]{0,3}", str(text)):
+            found = Duration(60_000 * int(text))  # the standard's older examples give minutes as a number
+        if found is None:
+            raise SloError(
+                "a time slice needs a length",
+                location=self._document.locate((*path, "timeSliceWindow") if text is not None else path),
+                value=text,
+                expected="timeSliceWindow: 1m",
+                next_step="add timeSliceWindow to the objective",
+            )
         return found
-    raise SloError(
-        "the time window is no fixed duration",
-        location=document.locate(("spec", "timeWindow", 0, "duration")),
-        value=text,
-        expected="a duration such as 28d or 4w; months and years have no fixed length",
-        next_step="give it in days or weeks",
-    )
+
+    def _slice_target(self, index: int, budgeting: Budgeting, indicator: Ratio | Limit) -> Decimal | None:
+        if budgeting is not Budgeting.TIMESLICES or isinstance(indicator, Limit):
+            return None
+        target = self._spec["objectives"][index].get("timeSliceTarget")
+        if target is None:
+            raise SloError(
+                "Timeslices need the ratio that makes a slice a good one",
+                location=self._document.locate(("spec", "objectives", index)),
+                expected="timeSliceTarget: 0.95",
+                next_step="add timeSliceTarget to the objective",
+            )
+        return Decimal(target)
+
+    def _period(self) -> Period:
+        if "timeWindow" not in self._spec:
+            return Period(self._config.slo.period)
+        window, path = self._spec["timeWindow"][0], ("spec", "timeWindow", 0)
+        if "calendar" in window or window.get("isRolling") is False:
+            return self._calendar(window, path)
+        found = read_window(window["duration"])
+        if found is not None:
+            return Period(found)
+        raise SloError(
+            "the time window is no fixed duration",
+            location=self._document.locate((*path, "duration")),
+            value=window["duration"],
+            expected="a duration such as 28d or 4w; a rolling window in months or years has no fixed length",
+            next_step="give it in days or weeks, or make it calendar-aligned",
+        )
+
+    def _calendar(self, window: dict[str, Any], path: Steps) -> Period:
+        if window.get("isRolling") is True or "calendar" not in window:
+            raise SloError(
+                "a time window is either rolling or aligned with the calendar",
+                location=self._document.locate(path),
+                expected="isRolling: true, or isRolling: false and a calendar with startTime and timeZone",
+                next_step="add the calendar, or remove it",
+            )
+        span = {"1d": CalendarSpan.DAY, "1w": CalendarSpan.WEEK, "7d": CalendarSpan.WEEK, "1M": CalendarSpan.MONTH}.get(
+            window["duration"]
+        )
+        if span is None:
+            expected = "1d, 1w or 1M"
+            raise unsupported(
+                self._document, (*path, "duration"), "this calendar window", expected, "use one, or a rolling window"
+            )
+        if window["calendar"]["timeZone"] not in {"UTC", "Etc/UTC", "GMT", "Z"}:
+            where = (*path, "calendar", "timeZone")
+            raise unsupported(
+                self._document, where, "a time zone", "UTC: PromQL knows no other", "use UTC, or a rolling window"
+            )
+        self._check_start(span, window["calendar"]["startTime"], (*path, "calendar", "startTime"))
+        return Period(Duration(_SPANS[span] * DAY), span)
+
+    def _check_start(self, span: CalendarSpan, text: str, path: Steps) -> None:
+        """The first span must begin where all of its kind do: regobs counts from midnight, Monday or the 1st."""
+        from datetime import datetime  # noqa: PLC0415 - few SLOs follow the calendar
+
+        expected = {
+            CalendarSpan.DAY: "00:00:00",
+            CalendarSpan.WEEK: "a Monday, 00:00:00",
+            CalendarSpan.MONTH: "the 1st, 00:00:00",
+        }[span]
+        try:
+            start = datetime.fromisoformat(text)
+        except ValueError:
+            raise SloError(
+                "startTime is no time",
+                location=self._document.locate(path),
+                value=text,
+                expected=f"such as 2026-01-01 00:00:00; {expected}",
+                next_step="correct startTime",
+            ) from None
+        fits = (start.hour, start.minute, start.second) == (0, 0, 0)
+        fits &= span is not CalendarSpan.WEEK or start.isoweekday() == 1
+        fits &= span is not CalendarSpan.MONTH or start.day == 1
+        if not fits:
+            raise unsupported(self._document, path, "this startTime", expected, "move it, or use a rolling window")
+
+    def _check_kind(self, slo: Slo, override: Threshold, labels: dict[str, Any]) -> None:
+        """A latency SLO has a threshold, an availability SLO has none: the alert's text depends on it."""
+        has_threshold = slo.at_most is not None
+        if override.at_most is not None and not has_threshold:
+            raise SloError(
+                f"at_most of {slo.name} in regobs.toml has nothing to override: the SLO has no threshold",
+                location=slo.location,
+                value=override.at_most,
+                next_step=f"remove at_most from [thresholds.{slo.name}]",
+            )
+        if not isinstance(slo.indicator, Ratio) or "sli" not in labels:
+            return
+        spec = self._at((*self._path, "ratioMetric", "total", "metricSource"))
+        if spec.get("type") == "catalog" and has_threshold != (slo.sli == "latency"):
+            raise SloError(
+                f"the label sli says {slo.sli}, but the indicator has {'a' if has_threshold else 'no'} threshold",
+                location=self._document.locate(("metadata", "labels", "sli")),
+                value=slo.sli,
+                expected="latency with at_most, availability without",
+                next_step="correct the label or the indicator",
+            )
 
 
-def _check_kind(document: Document, slo: Slo, override: Threshold) -> None:
-    """A latency SLO has a threshold, an availability SLO has none: the alert's text depends on it."""
-    has_threshold = slo.part.at_most is not None
-    if override.at_most is not None and not has_threshold:
-        raise SloError(
-            f"at_most of {slo.name} in regobs.toml has nothing to override: the SLO has no threshold",
-            location=slo.location,
-            value=override.at_most,
-            next_step=f"remove at_most from [thresholds.{slo.name}]",
-        )
-    catalog = document.data["spec"]["indicator"]["spec"]["ratioMetric"]["total"]["metricSource"]["type"] == "catalog"
-    if catalog and has_threshold != (slo.sli == "latency"):
-        raise SloError(
-            f"the label sli says {slo.sli}, but the indicator has {'a' if has_threshold else 'no'} threshold",
-            location=document.locate(("metadata", "labels", "sli")),
-            value=slo.sli,
-            expected="latency with at_most, availability without",
-            next_step="correct the label or the indicator",
-        )
+def _word(value: Any, otherwise: str) -> str:
+    """A label of the document, which may be a list there: then the first."""
+    if isinstance(value, list):
+        value = value[0] if value else None
+    return otherwise if value is None else str(value)
+
+
+def _has_threshold(indicator: Ratio | Limit) -> bool:
+    if isinstance(indicator, Limit):
+        return False
+    part = indicator.part.selector
+    return indicator.part.at_most is not None or any(matcher.label == "le" for matcher in part.matchers)

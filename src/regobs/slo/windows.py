@@ -1,29 +1,32 @@
 """Burn-rate tiers: read from windows.yaml, checked, and laid out as a chain of recorded windows.
 
-Which window is summed from which: the longest shorter one that is at most 1/12 of it (1/600 for the period), and the
-counters' own base window otherwise. Samples of the shorter window V overlap: `sum_over_time(x_V[W:V/5]) / 5` reads
-each event from every sample whose window holds it, so none falls between two samples and none is counted twice. The
-price is a soft edge: an event enters and leaves W over the length of V. 1/12 is the workbook's own ratio of short to
-long window, and 1/600 lets the budget of 28 days follow an incident within the hour.
+What happened since the evaluation before is read from the counters; windows up to the long one of the fastest tier sum
+those samples, and longer windows are laid together from shorter ones, end to end: 6h = 2h + 2h before that + 2h before
+that. So each window is exact at every evaluation, none lags, and a window of 28 days reads a few samples.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
+from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
+from regobs.config.model import SEVERITIES
 from regobs.documents import Document, load_yaml, validate
 from regobs.errors import SloError
 from regobs.pack import PackFile
 from regobs.promql.nodes import Duration
-from regobs.slo.model import Tier, Windows, read_window, window_text
+from regobs.slo.model import Period, Slo, Tier, Windows, read_window, window_text
 
-SAMPLES = 5  # evaluations within one source window, and the longest distance of two: one minute for 5m
-_LONGEST_INTERVAL = 60_000
-_SCRAPES = 4  # increase() needs 2 samples; 4 bear one failed scrape and keep the extrapolation under a third
-_SOFT_EDGE = 12
-_SOFT_PERIOD_EDGE = 600
+_EVALUATIONS = 10  # in the shortest window, at most: 30 s of 5 min
+_LONGEST_INTERVAL = 150_000  # half of Prometheus' --query.lookback-delta: one evaluation may fail
+_SCRAPES = 2  # between two evaluations
+_LONGEST_GAP = 1_800_000  # of Prometheus itself, that windows of days bear without a dip
+_LEAST_FACTOR = Fraction(9, 10)  # the workbook's slowest tier is 1 for 30 days, and 14/15 for 28
+_ENDS = 12  # the most windows that are laid end to end; longer ones get a window in between
+_BETWEEN = 10
 
 _DURATION = {"type": "string", "description": "a duration such as 5m or 1h30m"}
 _SCHEMA: dict[str, Any] = {
@@ -54,7 +57,7 @@ _SCHEMA: dict[str, Any] = {
                         "maximum": 1,
                         "description": "the part of the budget that may be spent in the long window, such as 0.02",
                     },
-                    "severity": {"enum": ["page", "ticket"]},
+                    "severity": {"enum": list(SEVERITIES)},
                 },
             },
         },
@@ -63,11 +66,19 @@ _SCHEMA: dict[str, Any] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One recorded window. `source` None: straight from the counters; else summed from that window."""
+class Piece:
+    """A recorded window, as it was `offset` ago."""
 
     window: Duration
-    source: Duration | None = None
+    offset: Duration
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One recorded window: laid together from pieces, or without any the sum of the evaluations in it."""
+
+    window: Duration
+    pieces: tuple[Piece, ...] = ()
 
 
 def read_windows(file: PackFile) -> Windows:
@@ -110,13 +121,13 @@ def _tier(document: Document, index: int) -> Tier:
 
 def _duration(document: Document, index: int, key: str) -> Duration:
     text = document.data["tiers"][index][key]
-    found = read_window(text)
+    found = read_window(str(text), zero=key == "for")
     if found is None:
         raise SloError(
             f"{key} is no duration",
             location=document.locate(("tiers", index, key)),
             value=text,
-            expected="a fixed duration above zero, such as 5m or 1h30m",
+            expected="a fixed duration above zero, such as 5m or 1h30m" + (", or 0s" if key == "for" else ""),
             next_step=f"correct {key}",
         )
     return found
@@ -125,10 +136,10 @@ def _duration(document: Document, index: int, key: str) -> Duration:
 def check_base(windows: Windows, scrape_interval: Duration) -> None:
     """Raise SloError when the shortest window is too short for the scrape interval, or not divisible in whole ms."""
     tier = min(windows.tiers, key=lambda one: one.short.ms)
-    needed = Duration(max(_SCRAPES * scrape_interval.ms, SAMPLES))
+    needed = Duration(2 * _SCRAPES * scrape_interval.ms)
     if tier.short.ms < needed.ms:
         raise SloError(
-            f"the short window of the tier {tier.name} holds fewer than {_SCRAPES} scrapes",
+            f"the short window of the tier {tier.name} holds fewer than {2 * _SCRAPES} scrapes",
             location=tier.location,
             value=f"{window_text(tier.short)}, with a scrape every {window_text(scrape_interval)}",
             expected=f"at least {window_text(needed)}",
@@ -136,42 +147,64 @@ def check_base(windows: Windows, scrape_interval: Duration) -> None:
         )
 
 
+def fitting(slo: Slo, windows: Windows) -> tuple[Tier, ...]:
+    """The tiers that make sense for an SLO's period: others would alert on burns that it can bear to its end."""
+    return tuple(
+        tier
+        for tier in windows.tiers
+        if tier.long.ms <= slo.period.length.ms and tier.factor(slo.period) >= _LEAST_FACTOR
+    )
+
+
 def base(windows: Windows) -> Duration:
-    """The shortest window: the one that is read from the counters."""
+    """The shortest window of a tier."""
     return min((tier.short for tier in windows.tiers), key=lambda one: one.ms)
 
 
-def interval(windows: Windows) -> Duration:
-    """How often the rules are evaluated: five times in the base window, at least once a minute."""
-    return Duration(min(_LONGEST_INTERVAL, base(windows).ms // SAMPLES))
+def interval(windows: Windows, scrape_interval: Duration) -> Duration:
+    """How often the rules are evaluated: ten times in the shortest window, if two scrapes lie between."""
+    shortest = base(windows).ms
+    for parts in range(_EVALUATIONS, 1, -1):
+        every = shortest // parts
+        if shortest % parts == 0 and _SCRAPES * scrape_interval.ms <= every <= _LONGEST_INTERVAL:
+            return Duration(every)
+    return Duration(shortest // 2)
 
 
-def budget_interval(windows: Windows) -> Duration:
-    """How often the sums over the whole period are made: they read thousands of samples and move slowly.
-
-    Every second minute and no slower: a sample counts as present for five minutes (Prometheus' default of
-    --query.lookback-delta), and one evaluation may come late.
-    """
-    return Duration(2 * interval(windows).ms)
+def gap(window: Duration) -> Duration | None:
+    """How far back an older sample of a window is taken where one is missing; None: as far as Prometheus does."""
+    far = min(_LONGEST_GAP, window.ms // _ENDS)
+    return Duration(far) if far > 2 * _LONGEST_INTERVAL else None
 
 
-def step_of(source: Duration) -> Duration:
-    """The distance of the samples that a longer window sums."""
-    return Duration(source.ms // SAMPLES)
-
-
-def chain(windows: Windows, period: Duration) -> tuple[Step, ...]:
-    """Every window that is recorded, shortest first; each source stands before the window that needs it.
-
-    A source's samples divide the window evenly; where only the base window is left they may miss it by part of one.
-    """
-    sizes = sorted({size for tier in windows.tiers for size in (tier.short.ms, tier.long.ms)} | {period.ms})
-    steps = [Step(Duration(sizes[0]))]
-    for size in sizes[1:]:
-        edge = _SOFT_PERIOD_EDGE if size == period.ms else _SOFT_EDGE
-        fitting = [one for one in sizes if one * edge <= size and size % (one // SAMPLES) == 0]
-        steps.append(Step(Duration(size), Duration(max(fitting, default=sizes[0]))))
+@lru_cache(maxsize=16)  # the same for most SLOs of a pack
+def chain(windows: Windows, period: Period) -> tuple[Step, ...]:
+    """Every window that is recorded, shortest first, so that each stands behind those it is laid together from."""
+    first = windows.tiers[0].long.ms
+    sizes = {size for tier in windows.tiers for size in (tier.short.ms, tier.long.ms)}
+    if period.span is None:
+        sizes.add(period.length.ms)
+    between = max(size for size in sizes if size != period.length.ms or size == first)
+    while period.span is None and period.length.ms > _ENDS * between:
+        between *= _BETWEEN
+        sizes.add(between)
+    steps: list[Step] = []
+    for size in sorted(sizes):
+        if size <= first:
+            steps.append(Step(Duration(size)))
+        else:
+            steps.append(Step(Duration(size), _end_to_end(size, [step.window.ms for step in reversed(steps)])))
     return tuple(steps)
+
+
+def _end_to_end(size: int, shorter: list[int]) -> tuple[Piece, ...]:
+    """Pieces from the present backwards, the longest first; `shorter` is in falling order and divides what is left."""
+    pieces, at = [], 0
+    for window in shorter:
+        while size - at >= window:
+            pieces.append(Piece(Duration(window), Duration(at)))
+            at += window
+    return tuple(pieces)
 
 
 def evidence(confidence: Decimal) -> Decimal:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 
+from regobs.catalog.model import Unit
 from regobs.grafana.units import axis
 from regobs.grafana.visuals import unit_of
 from regobs.snapshot import theme
 from regobs.snapshot.charts import Chart, Json, chosen, framed
-from regobs.snapshot.series import name_of
+from regobs.snapshot.series import name_of, within_reach
 from regobs.snapshot.taken import TakenPanel
 from regobs.snapshot.theme import PLAIN, STATES, state_of
 from regobs.snapshot.units import value_text
@@ -23,7 +24,11 @@ _TRACK = {"color": theme.NEUTRAL, "opacity": 0.18}  # what is not filled
 def now_of(panel: TakenPanel) -> list[tuple[str, float, str]]:
     """The values of an instant panel: name, value, Grafana's unit; longest first. NaN is no value."""
     found = [
-        (name_of(asked.query.legend, sample.labels, panel.title), sample.value, unit_of(asked.query))
+        (
+            name_of(asked.query.legend, sample.labels, panel.title, asked.query.words),
+            within_reach(sample.value) if math.isfinite(sample.value) else sample.value,
+            unit_of(asked.query),
+        )
         for asked in panel.asked
         for sample in (asked.answer.samples if asked.answer else ())
         if not math.isnan(sample.value)
@@ -37,7 +42,13 @@ def bars_chart(panel: TakenPanel) -> Chart:
     shown, more = found[:MOST], len(found) - MOST
     low, high = _ends(panel, [value for _, value, _ in shown])
     rows: list[Json] = [
-        {"name": name, "n": number, "v": value, "text": value_text(value, unit), "color": _color(panel, value)}
+        {
+            "name": name,
+            "n": number,
+            "v": max(low, min(value, high)),
+            "text": value_text(value, unit),
+            "color": _color(panel, value),
+        }
         for number, (name, value, unit) in enumerate(shown)
     ]
     slots = list(range(max(len(rows), _FEWEST_SLOTS)))
@@ -111,8 +122,11 @@ def dial_chart(panel: TakenPanel) -> Chart:
 
 
 def _ends(panel: TakenPanel, values: list[float]) -> tuple[float, float]:
+    """From where to where the bars go; of a share from 0 to 1, as in Grafana, however far below zero a value is."""
     kind = panel.bound.queries[0].type
     bottom, top = axis(kind.unit, fraction=kind.fraction)
+    if kind.unit is Unit.RATIO and (kind.fraction or kind.signed):
+        return 0, 1
     low = min([bottom or 0, *values])
     high = max([*values, low if top is None else top])
     return (low, high) if high > low else (low, low + 1)

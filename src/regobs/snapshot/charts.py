@@ -7,11 +7,11 @@ the rows that the specification reads, and so does the page's script. `rows` are
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from regobs.snapshot.span import Span
+from regobs.snapshot.span import TimeSpan
 
 Json = dict[str, Any]
 
@@ -65,7 +65,7 @@ def framed(**parts: Any) -> Json:
     }
 
 
-def time_axis(span: Span, last: int) -> Json:
+def time_axis(span: TimeSpan, last: int) -> Json:
     """The channel of time, from the first point to `last` (seconds since 1970), in UTC."""
     return {
         "field": "t",
@@ -74,6 +74,24 @@ def time_axis(span: Span, last: int) -> Json:
         "scale": {"type": "utc", "domainMin": span.first * 1000, "domainMax": last * 1000, "nice": False},
         "axis": {"title": None, "format": _TIMES, "tickCount": 7, "grid": False, "labelOverlap": True},
     }
+
+
+def marked(chart: Chart, events: Iterable[tuple[float, str]]) -> Chart:
+    """The chart with a line at the time (seconds since 1970) and in the colour of each event; only one over time."""
+    if chart.data["form"] != "series" or "layer" not in chart.spec:
+        return chart
+    by_color: dict[str, list[Json]] = {}
+    for time, color in events:
+        by_color.setdefault(color, []).append({"at": round(time * 1000)})
+    lines = [
+        {
+            "data": {"values": values},
+            "mark": {"type": "rule", "color": color, "strokeWidth": 1.2, "opacity": 0.7, "clip": True},
+            "encoding": {"x": {"field": "at", "type": "temporal"}},
+        }
+        for color, values in by_color.items()
+    ]
+    return replace(chart, spec={**chart.spec, "layer": [*chart.spec["layer"], *lines]})
 
 
 def chosen(names: Sequence[str]) -> str:
@@ -89,7 +107,7 @@ def rounded(value: float | None) -> float | int | None:
     return int(short) if short.is_integer() and abs(short) < 1e15 else short
 
 
-def compact(kind: str, span: Span, values: Sequence[Sequence[float | None]]) -> Json:
+def compact(kind: str, span: TimeSpan, values: Sequence[Sequence[float | None]]) -> Json:
     """Data of the form `series` or `heat`: times in milliseconds, values in the scale they are drawn in."""
     return {
         "form": kind,

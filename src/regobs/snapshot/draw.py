@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-from regobs.grafana.panels import Bars, Gauge, Heat, Lines
+from regobs.grafana.panels import Bars, GaugePanel, Heat, Lines, States
 from regobs.snapshot.bars import bars_chart, dial_chart, now_of
 from regobs.snapshot.charts import Chart
 from regobs.snapshot.heat import heat_chart
 from regobs.snapshot.lines import lines_chart
 from regobs.snapshot.series import series_of
-from regobs.snapshot.span import Span
+from regobs.snapshot.span import TimeSpan
+from regobs.snapshot.states import states_chart
 from regobs.snapshot.taken import TakenPanel
 
 
-def chart_of(panel: TakenPanel, span: Span) -> Chart | None:
+def chart_of(panel: TakenPanel, span: TimeSpan) -> Chart | None:
     """The chart of a panel that has data; None for one that is text."""
     word = panel.bound.panel
     if isinstance(word, Lines):
         return lines_chart(panel, span)
+    if isinstance(word, States):
+        return states_chart(panel, span)
     if isinstance(word, Heat):
         return heat_chart(panel, span)
     if isinstance(word, Bars):
         return bars_chart(panel)
-    return dial_chart(panel) if isinstance(word, Gauge) else None
+    return dial_chart(panel) if isinstance(word, GaugePanel) else None
 
 
-def has_data(panel: TakenPanel, span: Span) -> bool:
+def has_data(panel: TakenPanel, span: TimeSpan) -> bool:
     """Whether there is anything to draw: a series of NaN alone, as a ratio of nothing gives, is none."""
-    if isinstance(panel.bound.panel, Lines | Heat):
+    if isinstance(panel.bound.panel, Lines | States | Heat):
         return bool(series_of(panel, span)[0])
     return bool(now_of(panel))

@@ -8,12 +8,12 @@ from regobs.grafana.panels import Heat
 from regobs.grafana.units import grafana_unit
 from regobs.snapshot.charts import ZOOM, Chart, chosen, compact, framed, time_axis
 from regobs.snapshot.series import buckets_of
-from regobs.snapshot.span import Span
+from regobs.snapshot.span import TimeSpan
 from regobs.snapshot.taken import TakenPanel
 from regobs.snapshot.units import label_expression, value_text
 
 
-def heat_chart(panel: TakenPanel, span: Span) -> Chart:
+def heat_chart(panel: TakenPanel, span: TimeSpan) -> Chart:
     """The chart of a panel that has data. Buckets stand above each other, all of one height, as Grafana draws them."""
     word = panel.bound.panel
     assert isinstance(word, Heat)  # noqa: S101 - a fault of ours, not of a user

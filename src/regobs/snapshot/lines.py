@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from regobs.catalog.model import Unit
 from regobs.grafana.panels import Lines
 from regobs.grafana.units import axis
 from regobs.grafana.visuals import unit_of
-from regobs.promql.bounds import bounds_of
+from regobs.promql.types import bounds_of
 from regobs.snapshot.charts import ZOOM, Chart, Json, compact, expand, framed, time_axis
-from regobs.snapshot.series import Series, filled, series_of
-from regobs.snapshot.span import Span
+from regobs.snapshot.series import DrawnSeries, filled, series_of
+from regobs.snapshot.span import TimeSpan
 from regobs.snapshot.taken import TakenPanel
 from regobs.snapshot.theme import NEUTRAL, STATES, series_color
 from regobs.snapshot.units import Scale, label_expression, scale_of
@@ -37,7 +36,7 @@ _CURSOR: Json = {
 }
 
 
-def lines_chart(panel: TakenPanel, span: Span) -> Chart:
+def lines_chart(panel: TakenPanel, span: TimeSpan) -> Chart:
     """The chart of a panel that has data."""
     word = panel.bound.panel
     assert isinstance(word, Lines)  # noqa: S101 - a fault of ours, not of a user
@@ -45,7 +44,7 @@ def lines_chart(panel: TakenPanel, span: Span) -> Chart:
     series = filled(series) if word.stacked else series
     unit = unit_of(panel.bound.queries[0])
     scale = Scale(1, "") if word.log else scale_of(unit, _largest(series, stacked=word.stacked))
-    values = [_scaled(one, scale, log=word.log) for one in series]
+    values = [_scaled(one, scale) for one in series]
     data = compact("series", span, values) | {"size": scale.size}
     layers = [*_marks(word, panel, series, scale, data), *_limits(word, scale)]
     y_axis = label_expression(unit) if word.log else f"datum.label + '{scale.suffix}'"
@@ -61,7 +60,7 @@ def lines_chart(panel: TakenPanel, span: Span) -> Chart:
     )
 
 
-def _largest(series: Sequence[Series], *, stacked: bool) -> float:
+def _largest(series: Sequence[DrawnSeries], *, stacked: bool) -> float:
     """The largest magnitude on the axis."""
     columns = zip(*(one.values for one in series), strict=True)
     if stacked:
@@ -69,9 +68,9 @@ def _largest(series: Sequence[Series], *, stacked: bool) -> float:
     return max((abs(value) for one in series for value in one.values if value is not None), default=0)
 
 
-def _scaled(one: Series, scale: Scale, *, log: bool) -> list[float | None]:
-    """The values in the scale of the axis; a logarithmic one has no place for zero and less."""
-    return [None if value is None or (log and value <= 0) else value / scale.size for value in one.values]
+def _scaled(one: DrawnSeries, scale: Scale) -> list[float | None]:
+    """The values in the scale of the axis."""
+    return [None if value is None else value / scale.size for value in one.values]
 
 
 def _y_axis(labels: str, values: Sequence[Sequence[float | None]], unit: str) -> Json:
@@ -87,7 +86,7 @@ def _y_axis(labels: str, values: Sequence[Sequence[float | None]], unit: str) ->
     }
 
 
-def _marks(word: Lines, panel: TakenPanel, series: Sequence[Series], scale: Scale, data: Json) -> list[Json]:
+def _marks(word: Lines, panel: TakenPanel, series: Sequence[DrawnSeries], scale: Scale, data: Json) -> list[Json]:
     numbers = list(range(len(series)))
     color = {
         "field": "s",
@@ -110,10 +109,10 @@ def _marks(word: Lines, panel: TakenPanel, series: Sequence[Series], scale: Scal
     return layers
 
 
-def _y_scale(word: Lines, panel: TakenPanel, series: Sequence[Series], scale: Scale) -> Json:
+def _y_scale(word: Lines, panel: TakenPanel, series: Sequence[DrawnSeries], scale: Scale) -> Json:
     """From where to where the axis goes: as Grafana's does, and never of no height."""
     if word.log:
-        return {"type": "log", "nice": True, "base": 2 if panel.bound.queries[0].type.unit is Unit.BYTES else 10}
+        return {"type": "symlog", "constant": 1, "nice": True}  # linear below 1, so that zero has its place
     values = [value / scale.size for one in series for value in one.values if value is not None]
     low, high = min(values), max(values)
     kind = panel.bound.queries[0].type

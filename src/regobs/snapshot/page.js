@@ -8,6 +8,7 @@ const drawn = new Map(); // panel element -> { view, hidden, chart }
 // Units: (size, suffix) from small to large, as Python writes numbers too.
 function numberText(value) {
   if (value === 0) return "0";
+  if (Math.abs(value) >= 1e15) return value.toExponential(2).replace(/\.?0+e/, "e");
   const decimals = Math.min(Math.max(2 - Math.floor(Math.log10(Math.abs(value))), 0), 12);
   const text = value.toFixed(decimals);
   const short = text.includes(".") ? text.replace(/0+$/, "").replace(/\.$/, "") : text;
@@ -153,7 +154,8 @@ function toggle(panel, chosen, one) {
     if (!alone) for (const s of all) if (s !== chosen) own.hidden.add(s);
   }
   if (own.hidden.size === all.length) own.hidden.clear();
-  panel.querySelectorAll(".legend button").forEach((button, s) => {
+  panel.querySelectorAll(".legend button").forEach((button) => {
+    const s = Number(button.value);
     button.classList.toggle("hidden", own.hidden.has(s));
     button.setAttribute("aria-pressed", String(!own.hidden.has(s)));
   });

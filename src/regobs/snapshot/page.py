@@ -5,21 +5,26 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
+import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from html import escape
 from importlib.resources import files
 from itertools import groupby
 from string import Template
 
 from regobs import __version__
-from regobs.grafana.panels import Table
+from regobs.grafana.layout import SMALL
+from regobs.grafana.panels import Alerts, Stat, Table
 from regobs.grafana.visuals import NO_DATA
 from regobs.promql.durations import duration_text
 from regobs.promql.nodes import Duration
 from regobs.snapshot import theme
-from regobs.snapshot.charts import VEGALITE, Chart, Json
+from regobs.snapshot.charts import VEGALITE, Chart, Json, marked
 from regobs.snapshot.draw import chart_of, has_data
-from regobs.snapshot.span import Span, utc
+from regobs.snapshot.span import TimeSpan, utc
 from regobs.snapshot.taken import Snapshot, TakenDashboard, TakenPanel, TakenRow
 from regobs.snapshot.texts import numbers_of, table_of
 from regobs.snapshot.units import UNITS
@@ -29,20 +34,25 @@ _HELP = (
     "Click a name below a chart to see it alone, Ctrl+click to hide it. Drag a chart to move in time, Ctrl+wheel to "
     "zoom all charts, double-click to see everything again."
 )
+FIRST = "overview"  # the dashboard that a page of several begins with
+# Names of series that tell of a failure: status 5xx, and what words of the catalog say so.
+_FAILURE = re.compile(r"(?<!\w)5(\d\d|xx)(?!\w)|fail|error|lost|dropped|quarantined|rolled back", re.IGNORECASE)
 _COLUMNS_OF_TIP = 12  # a tip of a panel in the right half opens to the left
 
 
-def page(snapshot: Snapshot) -> str:
-    """The HTML. Raises MachineError without the extra `snapshot`."""
+def page(snapshot: Snapshot, title: str = "", notes: Sequence[str] = ()) -> str:
+    """The HTML. `notes` are what a reader must know of these data. Raises MachineError without the extra `snapshot`."""
     source = files("regobs.snapshot")
     script = bundle(source.joinpath("page.js").read_text(encoding="utf-8"))
     charts: list[Chart] = []
-    body = "\n".join(_body(snapshot, charts))
+    body = "\n".join(_body(snapshot, charts, notes))
     titles = [one.title for one in snapshot.dashboards if one.rows]
+    shown = title or (titles[0] if len(titles) == 1 else f"Container registry: {len(titles)} dashboards")
     return Template(source.joinpath("page.html").read_text(encoding="utf-8")).substitute(
         policy=_policy(script),
         version=escape(__version__),
-        title=escape(titles[0] if len(titles) == 1 else "Registry dashboards"),
+        heading=escape(shown),
+        title=escape(f"{shown}, {utc(snapshot.span.start)} to {utc(snapshot.span.end)} UTC"),
         style=source.joinpath("page.css").read_text(encoding="utf-8"),
         facts=escape(facts(snapshot)),
         body=body,
@@ -68,7 +78,7 @@ def _policy(script: str) -> str:
     return f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}' 'unsafe-eval'"
 
 
-def _data(span: Span, charts: Sequence[Chart]) -> Json:
+def _data(span: TimeSpan, charts: Sequence[Chart]) -> Json:
     return {
         "step": span.step * 1000,
         "units": {unit: [list(step) for step in steps] for unit, steps in UNITS.items()},
@@ -94,8 +104,12 @@ def _embedded(data: Json) -> str:
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
-def _body(snapshot: Snapshot, charts: list[Chart]) -> Iterator[str]:
-    shown = [one for one in snapshot.dashboards if one.rows]
+def _body(snapshot: Snapshot, charts: list[Chart], notes: Sequence[str]) -> Iterator[str]:
+    shown = sorted((one for one in snapshot.dashboards if one.rows), key=lambda one: one.slug != FIRST)
+    for note in notes:
+        yield f'<p class="notice">{escape(note)}</p>'
+    if snapshot.events:
+        yield _events(snapshot)
     if len(shown) > 1:
         links = (f'<a href="#{escape(one.slug)}">{escape(one.title)}</a>' for one in shown)
         yield f'<nav class="boards">{"".join(links)}</nav>'
@@ -105,17 +119,27 @@ def _body(snapshot: Snapshot, charts: list[Chart]) -> Iterator[str]:
         if not dashboard.rows:
             yield f'<p class="notice">{escape(dashboard.title)} is left out: {escape(dashboard.left_out)}</p>'
     for dashboard in shown:
-        yield from _dashboard(dashboard, snapshot.span, charts, alone=len(shown) == 1)
+        yield from _dashboard(dashboard, snapshot, charts, alone=len(shown) == 1)
 
 
-def _dashboard(dashboard: TakenDashboard, span: Span, charts: list[Chart], *, alone: bool) -> Iterator[str]:
+def _events(snapshot: Snapshot) -> str:
+    """What happened, in order, in the colours of the lines on the charts."""
+    items = (
+        f'<li style="--color:{theme.EVENTS[one.kind]}"><time>{datetime.fromtimestamp(one.time, UTC):%H:%M:%S}</time> '
+        f"{escape(one.text)}</li>"
+        for one in snapshot.events
+    )
+    return f'<ol class="events" aria-label="What happened">{"".join(items)}</ol>'
+
+
+def _dashboard(dashboard: TakenDashboard, snapshot: Snapshot, charts: list[Chart], *, alone: bool) -> Iterator[str]:
     yield f'<section class="board" id="{escape(dashboard.slug)}">'
     if not alone:
         yield f"<h2>{escape(dashboard.title)}</h2>"
     for row in dashboard.rows:
         yield f'<details class="row" open><summary>{escape(row.title)}</summary><div class="grid">'
         for panel in row.panels:
-            yield "".join(_panel(panel, span, charts))
+            yield "".join(_panel(panel, snapshot, charts))
         yield f"</div>{_left_out(row)}</details>"
     yield "</section>"
 
@@ -130,13 +154,16 @@ def _left_out(row: TakenRow) -> str:
     return f'<p class="left-out">Left out: {escape("; ".join(parts))}</p>' if parts else ""
 
 
-def _panel(panel: TakenPanel, span: Span, charts: list[Chart]) -> Iterator[str]:
-    place = panel.place
+def _panel(panel: TakenPanel, snapshot: Snapshot, charts: list[Chart]) -> Iterator[str]:
+    place, span = panel.place, snapshot.span
     style = f"--x:{place.x};--y:{place.y};--w:{place.w};--h:{place.h}"
     chart = chart_of(panel, span) if has_data(panel, span) else None
+    if chart is not None:
+        chart = marked(chart, ((one.time, theme.EVENTS[one.kind]) for one in snapshot.events))
     number = f' data-chart="{len(charts)}"' if chart else ""
+    small = " small" if place.h <= SMALL else ""
     right = " at-right" if place.x >= _COLUMNS_OF_TIP else ""
-    yield f'<article class="panel{right}" style="{style}"{number}><header><h3>{escape(panel.title)}</h3>'
+    yield f'<article class="panel{small}{right}" style="{style}"{number}><header><h3>{escape(panel.title)}</h3>'
     yield f'<button class="about" type="button" aria-label="About this panel">i</button>{_tip(panel)}</header>'
     yield '<div class="body">'
     if chart is not None:
@@ -165,17 +192,35 @@ def _chart(panel: TakenPanel, chart: Chart) -> str:
         buttons = (
             f'<button type="button" value="{number}" aria-pressed="true" title="{escape(name)}">'
             f'<i style="--color:{theme.series_color(number)}"></i><span>{escape(name)}</span></button>'
-            for number, name in enumerate(chart.names)
+            for number, name in worst_first(panel, chart)
         )
         legend = f'<div class="legend">{"".join(buttons)}</div>'
     label = escape(f"{panel.title}: {panel.bound.panel.good}")
     return f'<div class="chart" role="img" aria-label="{label}"></div>{note}{legend}'
 
 
+def worst_first(panel: TakenPanel, chart: Chart) -> list[tuple[int, str]]:
+    """The series by number: failures first, then the highest, or the lowest where low is bad."""
+    word = panel.bound.panel
+    falling = word.thresholds is not None and word.thresholds[0] > word.thresholds[1]
+    falling = falling or word.good.startswith(("100 %", "above"))
+
+    def order(named: tuple[int, str]) -> tuple[bool, float]:
+        number, name = named
+        values = [value for value in chart.data["values"][number] if value is not None]
+        extreme = (min(values) if falling else -max(values)) if values else math.inf
+        return _FAILURE.search(name) is None, extreme
+
+    return sorted(enumerate(chart.names), key=order)
+
+
 def _text(panel: TakenPanel) -> str:
-    if isinstance(panel.bound.panel, Table):
+    if isinstance(panel.bound.panel, Table | Alerts):
         return _table(panel)
     numbers = numbers_of(panel)
+    word = panel.bound.panel
+    if isinstance(word, Stat) and word.names:  # what is called so is the answer, how many there are is beside it
+        numbers = [replace(one, name=one.text, text=one.name) if one.name else one for one in numbers]
     parts = (
         f'<div class="number"><b class="{one.state}">{escape(one.text)}</b>'
         + (f'<span title="{escape(one.name)}">{escape(one.name)}</span>' if one.name else "")

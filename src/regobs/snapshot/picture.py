@@ -6,17 +6,18 @@ import copy
 import math
 import re
 import xml.etree.ElementTree as ET
+from collections.abc import Sequence
 from typing import Any
 
 from regobs import __version__
-from regobs.grafana.layout import COLUMNS, Place, bottom
-from regobs.grafana.panels import Table
+from regobs.grafana.layout import COLUMNS, PanelPlace, bottom
+from regobs.grafana.panels import Alerts, Table
 from regobs.grafana.visuals import NO_DATA
 from regobs.snapshot import theme
-from regobs.snapshot.charts import VEGALITE, Chart, Json, chosen, expand
+from regobs.snapshot.charts import VEGALITE, Chart, Json, chosen, expand, marked
 from regobs.snapshot.draw import chart_of, has_data
 from regobs.snapshot.page import facts
-from regobs.snapshot.span import Span
+from regobs.snapshot.span import TimeSpan
 from regobs.snapshot.taken import Snapshot, TakenDashboard, TakenPanel
 from regobs.snapshot.texts import numbers_of, numbers_picture, table_of, table_picture
 from regobs.snapshot.vega import vl_convert
@@ -26,6 +27,7 @@ _UNIT, _GAP, _MARGIN = 30, 8, 16  # a grid unit and what lies between panels, as
 _TITLE, _HEADING = 26, 30  # heights of a panel's title and of a row's
 _FONT = "Liberation Sans, Arial, sans-serif"
 _ID = re.compile(r'(\bid="|url\(#|href="#)')
+Events = Sequence[tuple[float, str]]  # time and colour
 _SVG = "http://www.w3.org/2000/svg"
 
 
@@ -38,6 +40,7 @@ def picture(dashboard: TakenDashboard, snapshot: Snapshot, *, dark: bool = False
 def drawing(dashboard: TakenDashboard, snapshot: Snapshot, *, dark: bool = False) -> str:
     """The same as SVG."""
     sheet = _Sheet("dark" if dark else "light")
+    events = [(one.time, theme.EVENTS[one.kind]) for one in snapshot.events]
     sheet.text(_MARGIN, 30, dashboard.title, size=20, weight="600")
     sheet.text(_MARGIN, 50, f"{facts(snapshot)}, regobs {__version__}", size=12, faint=True)
     top = 62.0
@@ -45,7 +48,7 @@ def drawing(dashboard: TakenDashboard, snapshot: Snapshot, *, dark: bool = False
         sheet.text(_MARGIN, top + 20, row.title, size=14, weight="600")
         top += _HEADING
         for panel in row.panels:
-            sheet.panel(panel, snapshot.span, top)
+            sheet.panel(panel, snapshot.span, events, top)
         top += bottom([panel.place for panel in row.panels], 0) * (_UNIT + _GAP)
     return sheet.svg(top + _MARGIN)
 
@@ -88,13 +91,13 @@ class _Sheet:
         own.set("text-anchor", "middle" if middle else "start")
         own.text = content
 
-    def panel(self, panel: TakenPanel, span: Span, top: float) -> None:
+    def panel(self, panel: TakenPanel, span: TimeSpan, events: Events, top: float) -> None:
         """A panel at its place below `top`."""
         x, y, w, h = _pixels(panel.place, top)
         frame = self._add(self._root, "rect", x=x, y=y, width=w, height=h, rx=4, fill=theme.PANEL[self._theme])
         frame.set("stroke", theme.GRID[self._theme])
         self.text(x + 9, y + 18, _cut(panel.title, w), size=13, weight="600")
-        chart = _chart(panel, span)
+        chart = _chart(panel, span, events)
         if chart is None:
             self._nothing(panel, x + w / 2, y + h / 2)
             return
@@ -127,13 +130,15 @@ class _Sheet:
         return ET.SubElement(parent, tag, {name: str(value) for name, value in attributes.items()})
 
 
-def _chart(panel: TakenPanel, span: Span) -> Chart | None:
+def _chart(panel: TakenPanel, span: TimeSpan, events: Events) -> Chart | None:
     if not has_data(panel, span):
         return None
     if (chart := chart_of(panel, span)) is not None:
-        return chart
+        return marked(chart, events)
     return (
-        table_picture(table_of(panel)) if isinstance(panel.bound.panel, Table) else numbers_picture(numbers_of(panel))
+        table_picture(table_of(panel))
+        if isinstance(panel.bound.panel, Table | Alerts)
+        else numbers_picture(numbers_of(panel))
     )
 
 
@@ -181,7 +186,7 @@ def _legend(chart: Chart, width: float) -> Json:
     }
 
 
-def _pixels(place: Place, top: float) -> tuple[float, float, float, float]:
+def _pixels(place: PanelPlace, top: float) -> tuple[float, float, float, float]:
     column = (WIDTH - 2 * _MARGIN + _GAP) / COLUMNS
     return (
         _MARGIN + place.x * column,

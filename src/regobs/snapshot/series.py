@@ -7,17 +7,19 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from regobs.prometheus.answers import Range
-from regobs.snapshot.span import Span
+from regobs.prometheus.answers import RangeSeries
+from regobs.snapshot.span import TimeSpan
 from regobs.snapshot.taken import Asked, TakenPanel
 
 # More lines than this on one chart are not told apart; those with the lowest peaks are left out, and the panel says so.
 MOST = 40
+# What is larger is drawn as this: times 100, as a share is shown, and added to 40 others it is still a number.
+LARGEST = 1e300
 _LABEL = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
 
 @dataclass(frozen=True, slots=True)
-class Series:
+class DrawnSeries:
     """One line: a value for each point of the span, None where there is none."""
 
     name: str
@@ -29,12 +31,18 @@ class Series:
         return max((value for value in self.values if value is not None), default=-math.inf)
 
 
-def name_of(legend: str, labels: Mapping[str, str], title: str) -> str:
-    """Grafana's legend with its labels filled in; the panel's title where nothing is left."""
-    return " ".join(_LABEL.sub(lambda found: labels.get(found[1], ""), legend).split()) or title
+def name_of(legend: str, labels: Mapping[str, str], title: str, short: Iterable[tuple[str, str]] = ()) -> str:
+    """Grafana's legend with its labels filled in, long values by their `short` words; the title for an empty one."""
+    words = dict(short)
+
+    def filled_in(found: re.Match[str]) -> str:
+        value = labels.get(found[1], "")
+        return words.get(value, value)
+
+    return " ".join(_LABEL.sub(filled_in, legend).split()) or title
 
 
-def series_of(panel: TakenPanel, span: Span) -> tuple[list[Series], int]:
+def series_of(panel: TakenPanel, span: TimeSpan) -> tuple[list[DrawnSeries], int]:
     """The series of a panel over time, by query and name, and how many are left out because they are too many."""
     found = [one for asked in panel.asked for one in _of_query(asked, panel.title, span)]
     if len(found) <= MOST:
@@ -44,31 +52,36 @@ def series_of(panel: TakenPanel, span: Span) -> tuple[list[Series], int]:
     return kept, len(found) - len(kept)
 
 
-def _of_query(asked: Asked, title: str, span: Span) -> Iterator[Series]:
+def _of_query(asked: Asked, title: str, span: TimeSpan) -> Iterator[DrawnSeries]:
     ranges = asked.answer.ranges if asked.answer else ()
-    named = [(name_of(asked.query.legend, one.labels, title), one) for one in ranges]
+    named = [(name_of(asked.query.legend, one.labels, title, asked.query.words), one) for one in ranges]
     for name, one in sorted(named, key=lambda pair: pair[0]):
         values = on_grid(one, span)
         if any(value is not None for value in values):
-            yield Series(name, values)
+            yield DrawnSeries(name, values)
 
 
-def on_grid(one: Range, span: Span) -> tuple[float | None, ...]:
+def on_grid(one: RangeSeries, span: TimeSpan) -> tuple[float | None, ...]:
     """A value for each point of the span; None where there is none, or where it is NaN or infinite."""
     values: list[float | None] = [None] * span.points
     for time, value in one.points:
         index = round((time - span.first) / span.step)
         if 0 <= index < len(values) and math.isfinite(value):
-            values[index] = value
+            values[index] = within_reach(value)
     return tuple(values)
 
 
-def filled(series: Iterable[Series]) -> list[Series]:
-    """Series for a stack: 0 where one has no value and another has, so that those above it stand on something."""
+def within_reach(value: float) -> float:
+    """A finite value that a chart can compute with."""
+    return max(-LARGEST, min(value, LARGEST))
+
+
+def filled(series: Iterable[DrawnSeries]) -> list[DrawnSeries]:
+    """DrawnSeries for a stack: 0 where one has no value and another has, so that those above it stand on something."""
     listed = list(series)
     present = [any(one.values[index] is not None for one in listed) for index in range(len(listed[0].values))]
     return [
-        Series(
+        DrawnSeries(
             one.name,
             tuple(0.0 if value is None and there else value for value, there in zip(one.values, present, strict=True)),
         )
@@ -76,7 +89,7 @@ def filled(series: Iterable[Series]) -> list[Series]:
     ]
 
 
-def buckets_of(panel: TakenPanel, span: Span) -> list[tuple[float, tuple[float | None, ...]]]:
+def buckets_of(panel: TakenPanel, span: TimeSpan) -> list[tuple[float, tuple[float | None, ...]]]:
     """The buckets of a histogram, (upper edge, observations in it alone for each point), lowest first."""
     edges: dict[float, tuple[float | None, ...]] = {}
     for asked in panel.asked:

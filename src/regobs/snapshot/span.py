@@ -19,7 +19,7 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class TimeSpan:
     """From `start` to `end`, both in seconds since 1970; range queries take a point each `step` seconds.
 
     `first` and `last` are the outermost points: multiples of the step, so that snapshots taken soon after each other
@@ -51,7 +51,7 @@ class Span:
         return self.end - self.start
 
 
-def span_of(start: float, end: float, scrape_interval: float) -> Span:
+def span_of(start: float, end: float, scrape_interval: float) -> TimeSpan:
     """The span with the shortest step that is at least a scrape interval and gives no more points than are seen.
 
     Raises InputError when it does not begin before its end, or is longer than can be shown.
@@ -71,7 +71,7 @@ def span_of(start: float, end: float, scrape_interval: float) -> Span:
             next_step="choose a later --from",
         )
     wanted = max((end - start) / MOST_POINTS, scrape_interval)
-    return Span(start, end, next((step for step in STEPS if step >= wanted), STEPS[-1]))
+    return TimeSpan(start, end, next((step for step in STEPS if step >= wanted), STEPS[-1]))
 
 
 def read_time(option: str, text: str, now: float) -> float:

@@ -4,27 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
+from regobs.catalog import targets
 from regobs.catalog.model import Capability
 from regobs.config import Config
-from regobs.doctor.questions import fill_durations
 from regobs.errors import QueryError
-from regobs.grafana.bound import BoundDashboard, BoundPanel, BoundRow, Query
-from regobs.grafana.layout import Place, arrange
+from regobs.grafana.bound import BoundDashboard, BoundPanel, BoundQuery, BoundRow
+from regobs.grafana.layout import PanelPlace, arrange
 from regobs.grafana.render import describe
 from regobs.grafana.variables import Variables
-from regobs.prometheus import Answer, Prometheus
+from regobs.prometheus import Prometheus, QueryAnswer
+from regobs.promql.bind import bind
+from regobs.promql.build import count, select
 from regobs.promql.nodes import Duration
 from regobs.promql.printer import to_text
-from regobs.promql.walk import selectors
-from regobs.snapshot.span import Span
-from regobs.snapshot.taken import Asked, Snapshot, TakenDashboard, TakenPanel, TakenRow
+from regobs.promql.walk import fill_durations, selectors
+from regobs.snapshot.span import TimeSpan
+from regobs.snapshot.taken import Asked, Snapshot, SnapshotEvent, TakenDashboard, TakenPanel, TakenRow
 
 # A Prometheus evaluates 20 queries at once by default, and a snapshot is taken while others look at their dashboards.
 THREADS = 8
 Report = Callable[[int, int], None]
-Outcome = Answer | str  # an answer, or what the server said in place of one
+Outcome = QueryAnswer | str  # an answer, or what the server said in place of one
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +42,14 @@ def take(
     prometheus: Prometheus,
     dashboards: Sequence[BoundDashboard],
     config: Config,
-    span: Span,
+    span: TimeSpan,
     report: Report | None = None,
+    *,
+    events: Sequence[SnapshotEvent] = (),
 ) -> Snapshot:
     """Ask everything and put the answers to their panels; `report` is told how many of how many queries are done.
+
+    `events` are what the caller knows to have happened; the alerts that fired come on top of them.
 
     A query that the server rejects leaves its error at the panel. Raises ServerError when the server cannot be reached
     any more.
@@ -51,18 +58,41 @@ def take(
     questions = list(dict.fromkeys(question for one in dashboards for question in taking.questions(one)))
     taking.outcomes = _ask(prometheus, questions, span, report)
     taking.live = {need for one in dashboards for need in taking.live_in(one)}
-    warnings = (text for one in taking.outcomes.values() if isinstance(one, Answer) for text in one.warnings)
+    warnings = (text for one in taking.outcomes.values() if isinstance(one, QueryAnswer) for text in one.warnings)
     taken = tuple(taking.dashboard(one) for one in dashboards)
-    return Snapshot(taken, span, prometheus.url, tuple(dict.fromkeys(warnings)))
+    happened = sorted([*events, *alert_events(prometheus, span)], key=lambda event: event.time)
+    return Snapshot(taken, span, prometheus.url, tuple(dict.fromkeys(warnings)), tuple(happened))
+
+
+def alert_events(prometheus: Prometheus, span: TimeSpan) -> Iterator[SnapshotEvent]:
+    """When an alert of the pack began to fire and when it ended, whichever of its instances."""
+    chosen = select(targets.ALERTS, alertname="registry", alertstate="firing")
+    expr = bind(count(chosen, by="alertname"), Config().vocabulary)
+    try:
+        found = prometheus.query_range(to_text(expr), span.first, span.last, span.step).ranges
+    except QueryError:  # whatever it is, the panels say it
+        return
+    for one in found:
+        times = [time for time, _ in one.points]
+        name = one.labels.get("alertname")
+        if not name or not times:
+            continue
+        yield SnapshotEvent(times[0], "alert", f"{name} fires")
+        for before, after in pairwise(times):
+            if after - before > 1.5 * span.step:
+                yield SnapshotEvent(before + span.step, "end", f"{name} has ended")
+                yield SnapshotEvent(after, "alert", f"{name} fires")
+        if times[-1] < span.last:
+            yield SnapshotEvent(times[-1] + span.step, "end", f"{name} has ended")
 
 
 class _Taking:
     """One snapshot: how its queries are asked, what came back, and which capabilities the server has data of."""
 
-    def __init__(self, config: Config, span: Span) -> None:
+    def __init__(self, config: Config, span: TimeSpan) -> None:
         variables = Variables.of(config)
         self._config = config
-        self._variables = Variables(own=(), selector=variables.selector, exposers=variables.exposers)
+        self._variables = variables.selectors_only
         scrape = config.prometheus.scrape_interval.ms
         # As Grafana computes $__rate_interval: no sample between two points is left out.
         self._window = Duration(max(span.step * 1000 + scrape, 4 * scrape))
@@ -73,7 +103,7 @@ class _Taking:
     def questions(self, dashboard: BoundDashboard) -> Iterator[_Question]:
         return (self._question(panel, query) for _, panel in dashboard.panels() for query in panel.queries)
 
-    def _question(self, panel: BoundPanel, query: Query) -> _Question:
+    def _question(self, panel: BoundPanel, query: BoundQuery) -> _Question:
         scoped = query.expr if query.scoped else self._variables.apply(query.expr)
         expr = fill_durations(scoped, self._window, self._range)
         return _Question(to_text(expr), panel.panel.instant)
@@ -97,22 +127,22 @@ class _Taking:
         return TakenDashboard(bound.slug, bound.dashboard.title, rows, "" if rows else "; ".join(reasons))
 
     def _row(self, row: BoundRow) -> TakenRow:
-        places = arrange([panel.panel.tall for panel in row.panels], 0)
+        places = _places(row)
         panels = tuple(self._panel(panel, place) for panel, place in zip(row.panels, places, strict=True))
         shown = {panel.title for panel in panels}
         left_out = tuple(lacking for lacking in row.left_out if lacking.panel.title not in shown)
         return TakenRow(row.row.title, panels, left_out)
 
-    def _panel(self, panel: BoundPanel, place: Place) -> TakenPanel:
+    def _panel(self, panel: BoundPanel, place: PanelPlace) -> TakenPanel:
         asked = tuple(self._asked(panel, query) for query in panel.queries)
         alert, runbooks = panel.panel.alert, self._config.runbook_url
         runbook = f"{runbooks.rstrip('/')}/{alert}.md" if alert and runbooks else ""
         return TakenPanel(panel, place, asked, panel.description or describe(panel), self._hint(panel), runbook)
 
-    def _asked(self, panel: BoundPanel, query: Query) -> Asked:
+    def _asked(self, panel: BoundPanel, query: BoundQuery) -> Asked:
         question = self._question(panel, query)
         found = self.outcomes[question]
-        if isinstance(found, Answer):
+        if isinstance(found, QueryAnswer):
             return Asked(query, question.text, found)
         return Asked(query, question.text, error=found)
 
@@ -124,8 +154,17 @@ class _Taking:
         return "reads what recording rules write" if any(":" in name for name in read) else ""
 
 
+def _places(row: BoundRow) -> list[PanelPlace]:
+    """Where the panels of a row stand, counted from its top: as in Grafana's JSON, or by their order."""
+    read = [panel.place for panel in row.panels if panel.place is not None]
+    if len(read) < len(row.panels):
+        return arrange([panel.panel.height for panel in row.panels], 0)
+    top = min(place.y for place in read)
+    return [replace(place, y=place.y - top) for place in read]
+
+
 def _ask(
-    prometheus: Prometheus, questions: Sequence[_Question], span: Span, report: Report | None
+    prometheus: Prometheus, questions: Sequence[_Question], span: TimeSpan, report: Report | None
 ) -> dict[_Question, Outcome]:
     def ask(question: _Question) -> Outcome:
         try:

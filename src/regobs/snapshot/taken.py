@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from regobs.grafana.bound import BoundPanel, LeftOut, Query
-from regobs.grafana.layout import Place
-from regobs.prometheus import Answer
-from regobs.snapshot.span import Span
+from regobs.grafana.bound import BoundPanel, BoundQuery, LeftOut
+from regobs.grafana.layout import PanelPlace
+from regobs.prometheus import QueryAnswer
+from regobs.snapshot.span import TimeSpan
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """One query of a panel as it was sent, and the answer; `error` is what the server said in place of one."""
 
-    query: Query
+    query: BoundQuery
     text: str
-    answer: Answer | None = None
+    answer: QueryAnswer | None = None
     error: str = ""
 
     @property
@@ -35,7 +35,7 @@ class TakenPanel:
     """
 
     bound: BoundPanel
-    place: Place
+    place: PanelPlace
     asked: tuple[Asked, ...]
     description: str
     hint: str = ""
@@ -81,16 +81,27 @@ class TakenDashboard:
 
 
 @dataclass(frozen=True, slots=True)
+class SnapshotEvent:
+    """Something that happened at a time (seconds since 1970). `kind` is fault, repair, alert or end (of an alert)."""
+
+    time: float
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """Dashboards with the data of one time range. `server` is its address without user and password.
 
-    `warnings` are the server's own, each once: a Thanos that lacks a store says so there.
+    `warnings` are the server's own, each once: a Thanos that lacks a store says so there. `events` are marked on every
+    chart over time, in the order of their times.
     """
 
     dashboards: tuple[TakenDashboard, ...]
-    span: Span
+    span: TimeSpan
     server: str
     warnings: tuple[str, ...]
+    events: tuple[SnapshotEvent, ...] = ()
 
     def panels(self) -> Iterator[TakenPanel]:
         """Every panel of every dashboard."""

@@ -19,7 +19,7 @@ _NAME_WIDTH = 28  # characters
 
 
 @dataclass(frozen=True, slots=True)
-class Number:
+class WrittenNumber:
     """One value in words. `state` is green, yellow or red, "" without thresholds."""
 
     name: str
@@ -28,7 +28,7 @@ class Number:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class TextTable:
     """Heads and rows of text; of each row the last `values` cells are numbers."""
 
     heads: tuple[str, ...]
@@ -36,10 +36,10 @@ class Table:
     values: int
 
 
-def numbers_of(panel: TakenPanel) -> list[Number]:
+def numbers_of(panel: TakenPanel) -> list[WrittenNumber]:
     """The values of a panel, highest first; a name only where it says more than the title."""
     return [
-        Number(
+        WrittenNumber(
             "" if name == panel.title else name,
             value_text(value, unit),
             state_of(value, panel.bound.panel.thresholds),
@@ -48,7 +48,7 @@ def numbers_of(panel: TakenPanel) -> list[Number]:
     ]
 
 
-def table_of(panel: TakenPanel) -> Table:
+def table_of(panel: TakenPanel) -> TextTable:
     """One row for each combination of labels, one column for each query; the highest of the first column first."""
     cells: dict[tuple[tuple[str, str], ...], dict[str, float]] = {}
     for asked in panel.asked:
@@ -72,10 +72,10 @@ def table_of(panel: TakenPanel) -> Table:
         for found in (cells[key],)
     ]
     heads = (*labels, *(query.name or panel.title for query in queries))
-    return Table(tuple(heads), tuple(rows), len(queries))
+    return TextTable(tuple(heads), tuple(rows), len(queries))
 
 
-def numbers_picture(numbers: Sequence[Number]) -> Chart:
+def numbers_picture(numbers: Sequence[WrittenNumber]) -> Chart:
     """Numbers side by side, for a picture."""
     shown = numbers[:MOST_NUMBERS]
     longest = max(len(one.text) for one in shown)
@@ -103,7 +103,7 @@ def numbers_picture(numbers: Sequence[Number]) -> Chart:
     return Chart(framed(data={"name": "points"}, layer=[value, name]), {"form": "rows", "values": rows})
 
 
-def table_picture(table: Table) -> Chart:
+def table_picture(table: TextTable) -> Chart:
     """The first rows of a table, for a picture."""
     shown = table.rows[:_ROWS_OF_PICTURE]
     more = len(table.rows) - len(shown)

@@ -13,6 +13,8 @@ SERIES = (
     "#6675e0", "#e57f76",
 )  # fmt: skip
 STATES = {"green": "#2f9e62", "yellow": "#d99a0b", "red": "#dc4446"}  # Grafana's names for threshold colours
+# What happened: a fault, its repair, an alert that begins to fire, and its end.
+EVENTS = {"fault": "#dc4446", "repair": "#2f9e62", "alert": "#d99a0b", "end": "#3f87d9"}
 NEUTRAL = "#808a96"  # seen on white and on black
 PLAIN = "#3f87d9"  # a bar without thresholds
 

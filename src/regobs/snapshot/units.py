@@ -38,6 +38,7 @@ UNITS: dict[str, tuple[tuple[float, str], ...]] = {
     "reqps": _counted("req/s"),
     "rowsps": _counted("rows/s"),
 }
+_WORDLESS = 1e15  # from here on a power of ten is shorter than the digits
 DIGITS = 3  # significant ones
 
 
@@ -65,6 +66,8 @@ def number_text(value: float) -> str:
         return "NaN" if math.isnan(value) else "+Inf" if value > 0 else "-Inf"
     if value == 0:
         return "0"
+    if abs(value) >= _WORDLESS:
+        return f"{value:.{DIGITS}g}"
     decimals = min(max(DIGITS - 1 - math.floor(math.log10(abs(value))), 0), 12)
     text = f"{value:.{decimals}f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from regobs.build.swap import sync
+from regobs.common.files import write_files
 from regobs.errors import InputError, Location, MachineError
 from regobs.snapshot.page import page
 from regobs.snapshot.picture import picture
@@ -27,14 +26,21 @@ def refuse_targets(out: Path, png: Path | None) -> None:
 
 
 def produce(
-    snapshot: Snapshot, out: Path, png: Path | None, *, dark: bool = False, report: Report | None = None
+    snapshot: Snapshot,
+    out: Path,
+    png: Path | None,
+    *,
+    dark: bool = False,
+    report: Report | None = None,
+    title: str = "",
+    notes: Sequence[str] = (),
 ) -> dict[Path, bytes]:
     """The page, and with `png` a picture of each dashboard that shows something, by path.
 
-    `report` is told how many of how many files are drawn.
+    `title` and `notes` are those of the page. `report` is told how many of how many files are drawn.
     """
     shown = [dashboard for dashboard in snapshot.dashboards if dashboard.rows] if png is not None else []
-    written = {out: page(snapshot).encode()}
+    written = {out: page(snapshot, title, notes).encode()}
     for dashboard in shown:
         if report is not None:
             report(len(written), len(shown) + 1)
@@ -47,14 +53,8 @@ def produce(
 
 def write(files: Mapping[Path, bytes]) -> None:
     """Write every file beside its place and then put all in place. Raises MachineError with the disk's reason."""
-    new = {path: path.with_name(f".{path.name}.regobs-new") for path in files}
     try:
-        for path, content in files.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            new[path].write_bytes(content)
-            sync(new[path])
-        for path, beside in new.items():
-            beside.replace(path)
+        write_files(files)
     except OSError as error:
         raise MachineError(
             "the snapshot cannot be written",
@@ -62,7 +62,3 @@ def write(files: Mapping[Path, bytes]) -> None:
             value=error.strerror or str(error),
             next_step="free some space or correct the permissions; files that were there are as they were",
         ) from error
-    finally:
-        for beside in new.values():
-            with suppress(OSError):
-                beside.unlink()

@@ -30,7 +30,7 @@ InstrumentError: a test can not pass because of a typing error.
 
 from __future__ import annotations
 
-from regobs.testing.lines import Lines, captured_lines
+from regobs.testing.lines import LogLines, captured_lines
 from regobs.testing.samples import Scrape, assert_moved, sample, series
 
-__all__ = ["Lines", "Scrape", "assert_moved", "captured_lines", "sample", "series"]
+__all__ = ["LogLines", "Scrape", "assert_moved", "captured_lines", "sample", "series"]

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from regobs.instrument import Instruments
-from regobs.testing.lines import Lines, captured_lines
+from regobs.testing.lines import LogLines, captured_lines
 
 
 @pytest.fixture
@@ -26,15 +26,15 @@ def instruments(registry_flavor: str) -> Instruments:
 
 
 @pytest.fixture
-def access_lines(registry_flavor: str) -> Iterator[Lines]:
+def access_lines(registry_flavor: str) -> Iterator[LogLines]:
     """Takes the lines of `LogASGI(app, access_lines)` or LogWSGI; at the end each is held to the registry's schema."""
-    lines = Lines()
+    lines = LogLines()
     yield lines
     lines.validate(registry_flavor)
 
 
 @pytest.fixture
-def application_lines(registry_flavor: str) -> Iterator[Lines]:
+def application_lines(registry_flavor: str) -> Iterator[LogLines]:
     """What the test logs below the logger `registry`; at the end each is held to the schema of its message."""
     with captured_lines("registry") as lines:
         yield lines

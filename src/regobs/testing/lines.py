@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 
-class Lines(list[dict[str, Any]]):
+class LogLines(list[dict[str, Any]]):
     """Log lines as objects; callable with the text of a line, so that it can stand for `write` of LogASGI and LogWSGI.
 
     AssertionError for a line that is no JSON object, or that has a line feed.
@@ -27,7 +27,7 @@ class Lines(list[dict[str, Any]]):
         except ValueError:
             line = None
         if not isinstance(line, dict) or "\n" in text:
-            raise AssertionError(f"this is no line with one JSON object: {text[:200]!r}")
+            raise AssertionError(f"expected a line with one JSON object: {text[:200]!r}")
         self.texts.append(text)
         self.append(line)
 
@@ -56,7 +56,7 @@ class Lines(list[dict[str, Any]]):
 
 
 class _Capture(logging.Handler):
-    def __init__(self, lines: Lines) -> None:
+    def __init__(self, lines: LogLines) -> None:
         super().__init__()
         self._lines = lines
 
@@ -67,11 +67,11 @@ class _Capture(logging.Handler):
 @contextmanager
 def captured_lines(
     logger: str = "", level: int = logging.DEBUG, *, static: Mapping[str, Any] | None = None
-) -> Iterator[Lines]:
+) -> Iterator[LogLines]:
     """What a logger (without a name: every one) and those below it log inside the block, as RegistryFormatter lines."""
     from regobs.instrument.app_log import RegistryFormatter  # noqa: PLC0415 (only here)
 
-    lines = Lines()
+    lines = LogLines()
     handler = _Capture(lines)
     handler.setFormatter(RegistryFormatter(static))
     watched = logging.getLogger(logger)

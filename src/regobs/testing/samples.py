@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from regobs.common.closest import did_you_mean
 from regobs.errors import InstrumentError
-from regobs.instrument.text import number
+from regobs.instrument.core.text import number
 
 if TYPE_CHECKING:
     from regobs.catalog.model import Flavor, Label, Metric, Version
-    from regobs.instrument.instruments import Instruments
+    from regobs.instrument.core.instruments import Instruments
 
 _Sample = tuple[str, dict[str, str], float]
 _PARTS = {"counter": ("",), "gauge": ("",), "histogram": ("count", "sum", "bucket"), "summary": ("", "count", "sum")}
@@ -33,7 +33,7 @@ class Scrape:
     def samples(self, metric: Metric) -> Iterable[_Sample]:
         """All of a metric, as name, labels and value."""
         family = self._families.get(metric.name)
-        return [(one.name, dict(one.labels), one.value) for one in family.samples] if family else []
+        return [(sample.name, dict(sample.labels), sample.value) for sample in family.samples] if family else []
 
 
 def series(
@@ -126,18 +126,15 @@ def _exposed(metric: Metric, labels: tuple[Label, ...], name: str, value: object
         raise InstrumentError(
             f"{metric.name} has no label {name}",
             expected=", ".join(known) or "no labels",
-            next_step=_closest(name, known),
+            next_step=did_you_mean(name, known),
         )
     text = str(value).lower() if isinstance(value, bool) else str(value)
     text = label.words.get(text, text)
     if label.values is not None and text not in {*label.values, "other", "unknown"}:
         known = [*label.words, *label.values]
         raise InstrumentError(
-            f"{metric.name}: {name} is never {value}", expected=", ".join(known), next_step=_closest(str(value), known)
+            f"{metric.name}: {name} is never {value}",
+            expected=", ".join(known),
+            next_step=did_you_mean(str(value), known),
         )
     return label.exposed, text
-
-
-def _closest(text: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(text, known, 1)
-    return f"did you mean {close[0]}?" if close else ""

@@ -15,13 +15,13 @@ from regobs.logs.duckdb import lines as duckdb_lines
 from regobs.logs.duckdb.cache import Place
 from regobs.logs.duckdb.run import run, run_all
 from regobs.logs.fields import FIELDS
-from regobs.logs.query import ByTerms, Kind, Metric, Query
+from regobs.logs.query import ByTerms, MetricKind, Query, QueryMetric
 from regobs.pack import find_pack
 from tests.logs.reference import NOW
 from tests.logs.sample import FILE
 
-STATUS = Query("s", groups=(ByTerms("status", FIELDS["status"]),), metrics=(Metric("n", Kind.COUNT),))
-WORKER = Query("w", groups=(ByTerms("worker", FIELDS["worker"]),), metrics=(Metric("n", Kind.COUNT),))
+STATUS = Query("s", groups=(ByTerms("status", FIELDS["status"]),), metrics=(QueryMetric("n", MetricKind.COUNT),))
+WORKER = Query("w", groups=(ByTerms("worker", FIELDS["worker"]),), metrics=(QueryMetric("n", MetricKind.COUNT),))
 
 
 @pytest.fixture

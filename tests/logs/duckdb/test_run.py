@@ -22,10 +22,11 @@ from regobs.logs.duckdb.sql import compiled
 from regobs.logs.fields import FIELDS
 from regobs.logs.kql import addresses
 from regobs.logs.kql.bind import condition
-from regobs.logs.query import ByTerms, Clause, Kind, Metric, Order, Query
+from regobs.logs.query import ByTerms, Clause, MetricKind, Order, Query, QueryMetric
+from tests.examples import examples
 
-COUNT = Query("n", metrics=(Metric("n", Kind.COUNT),))
-BY_STATUS = Query("s", groups=(ByTerms("status", FIELDS["status"]),), metrics=(Metric("n", Kind.COUNT),))
+COUNT = Query("n", metrics=(QueryMetric("n", MetricKind.COUNT),))
+BY_STATUS = Query("s", groups=(ByTerms("status", FIELDS["status"]),), metrics=(QueryMetric("n", MetricKind.COUNT),))
 
 BAD = {
     "text": b"not json\n",
@@ -117,7 +118,7 @@ def test_without_duckdb_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @given(st.text(min_size=1, max_size=20))
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 def test_a_value_never_stands_in_the_sql(value: str) -> None:
     text = '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
     marked = f'method: {text[:-1]}#mark" and uri: *#mark* and msg: #mark and name >= {text[:-1]}#mark"'
@@ -133,7 +134,7 @@ _TEXTS = (
 
 
 @given(st.lists(st.ip_addresses() | _TEXTS, max_size=20))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_the_database_reads_addresses_as_python_does(found: list[object]) -> None:
     texts = [str(one) for one in found]
     texts += [one.exploded for one in found if isinstance(one, ipaddress.IPv6Address)]

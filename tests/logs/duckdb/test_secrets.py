@@ -18,12 +18,13 @@ from regobs.logs.duckdb.masked_lines import suspect
 from regobs.logs.duckdb.run import run_all
 from regobs.logs.fields import FIELDS
 from regobs.logs.kql.bind import condition
-from regobs.logs.lines_shown import followed, trace_as_json, trace_as_text
-from regobs.logs.query import ByTerms, Kind, Metric, Query
+from regobs.logs.lines_shown import LinesRead, followed, trace_as_json, trace_as_text
+from regobs.logs.query import ByTerms, MetricKind, Query, QueryMetric
 from regobs.logs.reading.tail import Written
 from regobs.logs.redact import masked
 from regobs.logs.to_python import holds
 from regobs.logs.trace import trace
+from tests.examples import examples
 
 ID = "01M841NX3F1YD0RWPVN1HSJSFS"
 SECRET = st.text(string.ascii_letters + string.digits, min_size=12, max_size=40).map(lambda text: f"Zq9{text}")
@@ -56,12 +57,12 @@ def records(draw: st.DrawFn) -> tuple[str, dict[str, object]]:
 
 
 @given(records())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_no_part_of_a_secret_is_in_an_answer_a_trace_or_a_tail(made: tuple[str, dict[str, object]]) -> None:
     secret, record = made
     line = json.dumps(record).encode() + b"\n"
     shown_fields = tuple(FIELDS[name] for name in ("uri", "referrer", "msg", "error", "detail"))
-    count = (Metric("n", Kind.COUNT),)
+    count = (QueryMetric("n", MetricKind.COUNT),)
     queries = [
         Query("lines", columns=shown_fields),
         Query("uris", groups=(ByTerms("uri", FIELDS["uri"], missing=True),), metrics=count),
@@ -75,7 +76,7 @@ def test_no_part_of_a_secret_is_in_an_answer_a_trace_or_a_tail(made: tuple[str, 
     written = [Written("a.log", line.strip())]
     fits = holds(condition(""))
     tails = [
-        list(followed(written, fits, as_json=as_json_lines, strict=False, named=False))
+        list(followed(written, fits, LinesRead(), as_json=as_json_lines, strict=False, named=False))
         for as_json_lines in (False, True)
     ]
     assert len(found.events) == 1
@@ -92,7 +93,9 @@ def test_no_part_of_a_secret_is_in_a_copy_which_shows_the_lines_as_the_log_does(
     made: list[tuple[str, dict[str, object]]],
 ) -> None:
     lines = Query("lines", columns=tuple(FIELDS[name] for name in ("uri", "referrer", "msg", "error", "detail")))
-    parts = Query("parts", groups=(ByTerms("part", FIELDS["uri"], part=2),), metrics=(Metric("n", Kind.COUNT),))
+    parts = Query(
+        "parts", groups=(ByTerms("part", FIELDS["uri"], part=2),), metrics=(QueryMetric("n", MetricKind.COUNT),)
+    )
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "a.log"
         path.write_text("".join(json.dumps(record) + "\n" for _, record in made))
@@ -152,7 +155,7 @@ PIECES = st.sampled_from(
 
 
 @given(st.lists(st.lists(PIECES, max_size=10).map("".join), min_size=1, max_size=30))
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=examples(200), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_the_database_suspects_every_text_that_is_changed_by_masking(
     connection: duckdb.DuckDBPyConnection, texts: list[str]
 ) -> None:
@@ -193,6 +196,6 @@ def test_what_most_lines_hold_is_not_suspected(connection: duckdb.DuckDBPyConnec
 
 def test_a_line_that_cannot_be_read_is_shown_without_its_secrets() -> None:
     written = [Written("a.log", b'{"uri": "/v2/?_state=SECRETSTATE", "trunc')]
-    (shown,) = followed(written, holds(condition("")), as_json=False, strict=False, named=False)
+    (shown,) = followed(written, holds(condition("")), LinesRead(), as_json=False, strict=False, named=False)
     assert "SECRETSTATE" not in shown
     assert "trunc" in shown or "FILTERED" in shown

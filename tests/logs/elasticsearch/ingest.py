@@ -137,7 +137,7 @@ def _gsub(options: Document, document: Document) -> None:
         raise NotDoneError("no text")
     # With re.ASCII the classes and the case of Python are those of Java; tests/e2e has a Java that says so.
     pattern = re.compile(options["pattern"], re.ASCII)
-    replaced = [pattern.sub(re.sub(r"\$(\d)", r"\\\1", options["replacement"]), text) for text in texts]
+    replaced = [pattern.sub(re.sub(r"\$(\d+)", r"\\g<\1>", options["replacement"]), text) for text in texts]
     here, last = _place(options["field"], document)
     here[last] = replaced if isinstance(value, list) else replaced[0]
 

@@ -18,9 +18,9 @@ from regobs.logs.elasticsearch.cluster import Cluster
 from regobs.logs.elasticsearch.run import run
 from regobs.logs.elasticsearch.search import PAGE
 from regobs.logs.fields import FIELDS
-from regobs.logs.query import ByTerms, Kind, Metric, Query
+from regobs.logs.query import ByTerms, MetricKind, Query, QueryMetric
 
-COUNT = Query("count", metrics=(Metric("n", Kind.COUNT),))
+COUNT = Query("count", metrics=(QueryMetric("n", MetricKind.COUNT),))
 TOTAL = {"_shards": {"total": 1}, "hits": {"total": {"value": 3}, "hits": []}, "pit_id": "p2"}
 OPENED = {"id": "p1"}
 PRODUCT = {"x-elastic-product": "Elasticsearch"}

@@ -16,15 +16,15 @@ from hypothesis import strategies as st
 from regobs.logs.judging.quick import decoder
 from regobs.logs.judging.report import to_data
 from regobs.logs.judging.validate import Validator
-from regobs.logs.messages.message import Match
 from regobs.logs.messages.streams import GITLAB_ACCESS
 from regobs.logs.schema import flat
+from tests.examples import examples
 from tests.logs.lines import DOCKER, GITLAB, NEWER_DISTRIBUTION, all_messages, made, real
 
 MESSAGES = [
     (stream, message)
     for stream, message in all_messages()
-    if message.match is Match.EXACT and stream.text_key == "msg" and message.when is None
+    if message.exact and stream.text_key == "msg" and message.when is None
 ]
 SCHEMAS = {id(message): flat(stream, message, closed=True) for stream, message in MESSAGES}
 ODD: list[Any] = [
@@ -34,7 +34,7 @@ ODD: list[Any] = [
         "sha256:" + "ab" * 32,
         "sha256:" + "ab" * 32 + "\n",
         "\u0661",
-        "[secret]",
+        "[FILTERED]",
         [],
         ["a"],
         [1],
@@ -54,7 +54,7 @@ def accepts(decode: Any, content: bytes) -> bool:
 
 
 @given(st.sampled_from(MESSAGES), st.data())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 def test_what_decodes_is_valid(one: Any, data: st.DataObject) -> None:
     stream, message = one
     schema = SCHEMAS[id(message)]

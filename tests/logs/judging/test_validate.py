@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regobs.logs.judging.report import to_data
-from regobs.logs.judging.validate import Finding, Report, Validator
+from regobs.logs.judging.validate import Finding, LogReport, Validator
 from regobs.logs.messages.streams import LABKIT_ACCESS, LABKIT_APPLICATION
+from tests.examples import examples
 from tests.logs.lines import DOCKER, GITLAB, NEWER_DISTRIBUTION, made, real, records
 
 ACCESS = next(record for record in records() if record["msg"] == "access")
@@ -19,22 +20,22 @@ BLOB = next(record for record in records() if record["msg"] == "blob uploaded")
 DEEP = b'{"msg": "access", "a": ' + b"[" * 300 + b"]" * 300 + b"}"
 
 
-def judged(data: bytes, flavor: str | None = None, *, strict: bool = False, longest: int = 1 << 20) -> Report:
+def judged(data: bytes, flavor: str | None = None, *, strict: bool = False, longest: int = 1 << 20) -> LogReport:
     validator = Validator(flavor, strict=strict, longest=longest)
     validator.read(io.BytesIO(data), "a.log")
     return validator.report
 
 
-def judged_lines(*lines: Any, strict: bool = False) -> Report:
+def judged_lines(*lines: Any, strict: bool = False) -> LogReport:
     return judged(b"".join(json.dumps(line).encode() + b"\n" for line in lines), strict=strict)
 
 
-def only(report: Report, kind: str) -> Finding:
+def only(report: LogReport, kind: str) -> Finding:
     (found,) = [one for one in report.findings.values() if one.kind == kind]
     return found
 
 
-def counts(report: Report) -> tuple[int, int, int, int]:
+def counts(report: LogReport) -> tuple[int, int, int, int]:
     return report.lines, report.valid, report.invalid, report.malformed
 
 
@@ -113,8 +114,18 @@ def test_an_unknown_field_is_drift_and_invalid_only_when_strict() -> None:
     assert (found.field, found.message, found.sample, found.line) == ("shard", "blob uploaded", "a", 1)
 
 
-def test_a_known_field_in_a_message_that_never_had_it_is_drift() -> None:
-    assert only(judged_lines(BLOB | {"limit": 5}), "field").field == "limit"
+def test_a_field_of_another_message_is_told_apart_from_unknown_ones_and_invalid_only_when_strict() -> None:
+    line = BLOB | {"bucket": "b"}
+    report = judged_lines(line)
+    found = only(report, "moved")
+    assert (found.field, found.message) == ("bucket", str(BLOB["msg"]))
+    assert (counts(report), report.unknown_fields, report.moved_fields) == ((1, 1, 0, 0), 0, 1)
+    assert counts(judged_lines(line, strict=True)) == (1, 0, 1, 0)
+
+
+def test_a_field_of_another_message_keeps_its_type() -> None:
+    found = only(judged_lines(BLOB | {"fileSize": "much"}), "type")
+    assert (found.field, found.expected, found.seen) == ("fileSize", "integer", "string")
 
 
 def test_an_unknown_message_is_drift_and_invalid_only_when_strict() -> None:
@@ -200,7 +211,7 @@ def test_unknown_messages_that_differ_in_values_are_one_kind() -> None:
         (b"\xff\xfe{", "binary"),
         (b'["a", "list"]', "no log line"),
         (b'"text"', "no log line"),
-        (b"goroutine 1 [running]:", "no log line"),
+        (b"what somebody says", "no log line"),
         (b'{"a": ' + b"[" * 5000 + b"]" * 5000 + b"}", "no JSON"),
         (DEEP, "too deep"),
         (b'{"msg": "' + b"x" * 5000 + b'"}', "over-long"),
@@ -291,7 +302,7 @@ def test_any_json_is_judged_and_the_counts_add_up(changes: list[dict[str, Any]],
     assert report.lines == len(changes) == report.valid + report.invalid + report.malformed
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.binary(max_size=200), st.sampled_from(real(GITLAB)[:50]), st.integers(0, 400))
 def test_any_bytes_amid_a_log_are_judged_and_never_raise(noise: bytes, line: bytes, place: int) -> None:
     data = line[:place] + noise + line[place:] + b"\n" + line + b"\n"

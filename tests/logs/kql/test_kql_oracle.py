@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from regobs.logs.kql import to_text
 from tests import peers
+from tests.examples import examples
 from tests.logs.kql import oracle
 from tests.logs.kql.oracle import REFUSED, Form, Oracle, read
 from tests.logs.kql.test_parse import READINGS, REFUSALS
@@ -96,7 +97,7 @@ PRINTED = trees(LEAVES, nested=False).map(to_text)
 
 
 @given(SOUP)
-@settings(max_examples=5000, deadline=None)
+@settings(max_examples=examples(5000), deadline=None)
 @example("a:1 and")
 @example("not(a:1)")
 @example("a : ( b or not ( c ) and *d ) ")
@@ -106,14 +107,14 @@ def test_pieces_of_kql_in_any_order_are_read_or_refused_as_kibana_does(kibana: O
 
 
 @given(PRINTED)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 def test_what_we_print_kibana_reads_as_we_do(kibana: Oracle, text: str) -> None:
     assume(comparable(text))
     assert read(text) == kibana.read(text) != REFUSED
 
 
 @given(PRINTED, st.integers(0, 200), st.sampled_from(PIECES))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 def test_a_query_with_one_piece_put_in_is_read_or_refused_as_kibana_does(
     kibana: Oracle, text: str, at: int, piece: str
 ) -> None:

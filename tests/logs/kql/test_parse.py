@@ -10,6 +10,7 @@ from hypothesis import given, settings
 
 from regobs.errors import LogQueryError
 from regobs.logs.kql import And, Everything, Is, Literal, Nested, Node, Not, Or, Pattern, Range, hints, parse, to_text
+from tests.examples import examples
 from tests.logs.kql import fuzz
 from tests.logs.strategies import LEAVES, trees
 
@@ -163,7 +164,7 @@ def test_a_text_that_is_not_what_it_looks_like_gets_a_hint(text: str, words: tup
 
 
 @given(trees(LEAVES, nested=True))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 def test_what_is_printed_is_read_back_as_the_same_tree(tree: Node) -> None:
     assert parse(to_text(tree)) == tree
 

@@ -103,6 +103,13 @@ STATUS = FIELDS["status"]
         ("status > 1e30", Fixed(holds=False)),
         ("status > -1e30", Present(STATUS)),
         (f"status <= {2**63 - 1}", Between(STATUS, None, Bound(2**63 - 1))),
+        (f"status: {2**63 - 1}", Equals(STATUS, 2**63 - 1)),
+        (f"status: {2**63}", Fixed(holds=False)),
+        (f"status: -{2**63}", Equals(STATUS, -(2**63))),
+        (f"status: -{2**63 + 1}", Fixed(holds=False)),
+        (f"status < {2**63}", Present(STATUS)),
+        (f"status >= -{2**63}", Between(STATUS, Bound(-(2**63)), None)),
+        (f"status <= -{2**63 + 1}", Fixed(holds=False)),
         ("status: *", Present(STATUS)),
         ("redirect: true", Equals(FIELDS["redirect"], True)),  # noqa: FBT003
         ('redirect: "false"', Equals(FIELDS["redirect"], False)),  # noqa: FBT003

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regobs.logs.reading.rotation import in_time_order
+from regobs.logs.reading.sources import in_time_order
 
 
 def _made(folder: Path, names: list[str]) -> list[Path]:

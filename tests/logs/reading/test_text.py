@@ -40,6 +40,19 @@ def test_a_duration_of_a_field_in_nanoseconds_becomes_that_number() -> None:
     assert logfmt("http.response.duration=1.5ms", DISTRIBUTION_FIELDS) == {"http.response.duration": "1.5ms"}
 
 
+def test_what_go_prints_of_a_list_and_a_time_becomes_one() -> None:
+    line = 'auth_project_paths="[a/b c]" trusted_issuers="[]" created_at="2026-11-29 00:05:38.265225 +0100 CET m=+3.02"'
+    assert logfmt(line, FIELDS) == {
+        "auth_project_paths": ["a/b", "c"],
+        "trusted_issuers": [],
+        "created_at": "2026-11-29T00:05:38.265225+01:00",
+    }
+    assert logfmt('created_at="yesterday" auth_project_paths="a b"', FIELDS) == {
+        "created_at": "yesterday",
+        "auth_project_paths": "a b",
+    }
+
+
 @pytest.mark.parametrize("line", ["", "text", "a=1 text", 'a="open', "=1", 'a="x"b=1', "goroutine 1 [running]:"])
 def test_what_is_no_logfmt_is_nothing(line: str) -> None:
     assert logfmt(line, FIELDS) is None
@@ -86,7 +99,7 @@ def test_an_access_line_keeps_its_user_and_unquotes_its_agent() -> None:
         ACCESS.replace("Nov", "Now"),
         ACCESS.replace("23/Nov", "31/Nov"),
         ACCESS.replace(" 200 ", " ok "),
-        ACCESS + " more",
+        ACCESS + ' "more',
         ACCESS.replace("GET /v2/ HTTP/1.1", "GET"),
     ],
 )

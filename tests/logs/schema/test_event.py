@@ -11,7 +11,7 @@ import pytest
 from regobs.logs.fields import EVENT_FIELDS
 from regobs.logs.fields.field import Field
 from regobs.logs.fields.notifications import ACTIONS, BY_ACTION, REQUIRED
-from regobs.logs.judging.judge import Rule
+from regobs.logs.judging.judge import MessageRule
 from regobs.logs.messages.streams import COMBINED, STANDARD, Stream
 from regobs.logs.schema import constraints, flat
 from regobs.logs.schema.event import event_document
@@ -91,6 +91,7 @@ def test_real_events_fit_and_may_have_more_than_the_catalogue_knows() -> None:
 
 LINES: dict[str, dict[str, Any]] = {
     "distribution.access": {
+        "host": "registry.example.com",
         "remote_ip": "10.0.0.1",
         "auth_user_name": "me",
         "time": "2026-11-23T23:36:45+00:00",
@@ -108,7 +109,7 @@ LINES: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("stream", [COMBINED, STANDARD], ids=lambda one: one.name)
 def test_every_field_of_a_line_without_message_is_held_to_its_schema(stream: Stream) -> None:
-    rule, line = Rule(stream, None), LINES[stream.name]
+    rule, line = MessageRule(stream, None), LINES[stream.name]
     schema = flat(stream, None, closed=True)
     assert line.keys() == schema["properties"].keys()
     assert rule.fits(line)

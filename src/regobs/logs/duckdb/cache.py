@@ -17,13 +17,13 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile, mkstemp
 from typing import Any
 
-from regobs.build.swap import sync
+from regobs.common.files import sync
 from regobs.errors import MachineError
 from regobs.logs.duckdb.lines import Reading, kept_types
-from regobs.logs.duckdb.path_part import field_called
 from regobs.logs.fields import ALIASES, FIELDS, Field
-from regobs.logs.fields.generations import merged_field
 from regobs.logs.fields.request import ACCESS, BASE
+from regobs.logs.generations import merged_field
+from regobs.logs.path_part import field_called
 
 _ROW_GROUP = 20_480  # lines; the memory that writing takes grows with it
 _FORM = 2  # of a copy; a change of how lines become columns counts it up

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
 from regobs.logs.answer import Value
 from regobs.logs.fields import FieldType
-from regobs.logs.kql.dates import iso
-from regobs.logs.query import ByFilters, Kind, Query
+from regobs.logs.kql.dates import EPOCH, iso, span
+from regobs.logs.query import ByFilters, MetricKind, Query
 from regobs.logs.redact import masked
 
-_EMPTY: dict[Kind, Value] = {Kind.COUNT: 0, Kind.SUM: 0, Kind.CARDINALITY: 0}  # of no line at all; others have none
+_EMPTY: dict[MetricKind, Value] = {
+    MetricKind.COUNT: 0,
+    MetricKind.SUM: 0,
+    MetricKind.CARDINALITY: 0,
+}  # of no line at all; others have none
 
 
 def types_of(query: Query) -> list[FieldType | None]:
@@ -20,7 +25,7 @@ def types_of(query: Query) -> list[FieldType | None]:
         None if isinstance(group, ByFilters) else group.field.type for group in query.groups
     ]
     for metric in query.metrics:
-        kept = metric.kind in {Kind.MIN, Kind.MAX} and metric.field is not None
+        kept = metric.kind in {MetricKind.MIN, MetricKind.MAX} and metric.field is not None
         types.append(metric.field.type if kept and metric.field else None)
     return types or [field.type for field in query.columns]
 
@@ -51,3 +56,25 @@ def _masked(value: Value, field: str | None) -> Value:
 def empty(query: Query) -> tuple[Value, ...]:
     """The row of a query without groups over no line at all."""
     return tuple(_EMPTY.get(metric.kind) for metric in query.metrics)
+
+
+def typed(value: Any, kind: FieldType) -> Any:
+    """A value of a line as it was written, in the type of its field; None where it is not of that type."""
+    if value is None or kind is FieldType.KEYWORD_LIST:
+        return value if isinstance(value, list) else None
+    if kind is FieldType.DATE:
+        covered = span(value, EPOCH) if isinstance(value, str) else None
+        return covered.first if covered else None
+    if kind in {FieldType.LONG, FieldType.DOUBLE}:
+        return _number(value, kind)
+    if kind is FieldType.BOOLEAN:
+        return value if isinstance(value, bool) else None
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def _number(value: Any, kind: FieldType) -> int | float | None:
+    """A number, also one that is written as text, which both the index and DuckDB take for one."""
+    try:
+        return int(value) if kind is FieldType.LONG else float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None

@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from regobs.logs.duckdb.path_part import PathPart
-from regobs.logs.fields import Alias, Conversion, Field, FieldType, as_written
-from regobs.logs.fields.generations import ACCESS_MARK, Merged
+from regobs.logs.fields import ACCESS_MARK, Alias, Conversion, Field, FieldType, as_written
+from regobs.logs.generations import Merged
+from regobs.logs.path_part import REPOSITORY, PathPart, pattern
 from regobs.logs.reading.read import LONGEST_LINE
 
 # Every line that a registry writes has one of these, so a line with neither and without a wanted field is looked at
@@ -82,8 +82,11 @@ def _selected(field: Field) -> str:
     if not isinstance(field, PathPart) or field.path is None:
         return f", {quoted(field.name)}"
     name = quoted(field.path.name)
+    if field.part == REPOSITORY:
+        found = (f"regexp_extract({name}, '{pattern(field.part)}', {group})" for group in (1, 2))
+        return f", nullif(concat({', '.join(found)}), '') AS {quoted(field.name)}"
     path = f"CASE WHEN contains({name}, '?') THEN split_part({name}, '?', 1) ELSE {name} END"
-    return f", nullif(split_part({path}, '/', {field.part + 1}), '') AS {quoted(field.name)}"
+    return f", nullif(split_part({path}, '/', {int(field.part) + 1}), '') AS {quoted(field.name)}"
 
 
 def _read(fields: Iterable[Field]) -> Iterator[Field]:

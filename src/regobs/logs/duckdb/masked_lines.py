@@ -7,25 +7,32 @@ need it: the others, in whose texts nothing stands that masking could change, go
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from regobs.instrument.redaction import MASK
 from regobs.logs.duckdb.lines import Reading, kept_types, quoted, source
 from regobs.logs.fields.field import Field, FieldType
 from regobs.logs.redact import masked
+from regobs.secrets.expressions import MASK, TOKEN_STEMS
+from regobs.secrets.texts import LONGEST, OPTION, SIGNS
 
 _TEXTS = frozenset({FieldType.KEYWORD, FieldType.TEXT, FieldType.IP, FieldType.OBJECT, FieldType.KEYWORD_LIST})
 _AT_ONCE = 2048  # lines
-# Masking changes no printable text without one of these (see `instrument.text_masking`, `instrument.secret_names`):
-# what may hide something, user information and queries, structures, names of secrets, schemes, options, tokens.
-_SUSPECT = (
-    r"""[^ -~\n\r\t]|[%?@{"]|\\[u"'/nrtx\\]|authorization|cookie|x-registry-auth|bearer|basic|_state|signature|\bsig"""
-    r"""|passw|passphrase|\bpwd|\bpass|secret|token|api[-_]?key|private[-_]?key|access[-_]?key|credential"""
-    r"""|google[-_]?access|x-(?:amz|goog|ms)-|'auth|-----begin|(?:^|\s)--?(?:(?:proxy-)?user|u)\s|\beyj"""
-    r"""|\bgl[a-z]{2,6}-"""
+# Masking changes no printable text without one of these (see `secrets.texts`): what may hide something, queries and
+# user information, structures, signs of a secret, options, how tokens begin.
+_WIDER = {"gl": "gl[a-z]{1,6}[-_]", "gh": "gh[pousr]_", "$2": r"\$", "sk-": r"\bsk-", "oy2": r"\boy2", "q~": r"\dq~"}
+_BEGINS = (_WIDER.get(stem, re.escape(stem)) for stem in TOKEN_STEMS)
+_SUSPECT = "|".join(
+    (
+        r"""[^ -~\n\r\t]|[%?@$]|\\[u"'/nrtx\\]|(?m:^)(?:\{|\[\s*["\[{])""",
+        *map(re.escape, SIGNS),
+        rf"(?m:{OPTION})",
+        r"hooks\.slack|discord|api\.telegram|webhook\.office",
+        *_BEGINS,
+    )
 )
 _SUSPECT_IN_PATH = "[#;=]"
 
@@ -72,7 +79,8 @@ def suspect(fields: list[Field]) -> str:
         f"regexp_matches(concat_ws(chr(10), {', '.join(map(_text, some))}), {_literal(pattern)}, 'i')"
         for some, pattern in parts
     ]
-    return f"({' OR '.join(found)})"
+    longest = f"length(concat_ws(chr(10), {', '.join(map(_text, texts))})) > {LONGEST}"  # it is cut
+    return f"({' OR '.join((*found, longest))})"
 
 
 def _rows(fields: list[Field], reading: Reading) -> tuple[str, list[object]]:

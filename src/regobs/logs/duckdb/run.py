@@ -18,7 +18,7 @@ from regobs.logs.duckdb.conditions import MACROS
 from regobs.logs.duckdb.lines import Reading
 from regobs.logs.fields.field import Field
 from regobs.logs.query import Query
-from regobs.logs.reading.sources import STDIN, Folder, Source, found, sources
+from regobs.logs.reading.sources import STDIN, Folder, LogSource, found, sources
 
 Row = tuple[Any, ...]
 _TOGETHER = 4  # the groups of all of them are in memory at the same time
@@ -72,13 +72,14 @@ class _Reader:
 
     def copy(self, copies: Copies, fields: list[Field]) -> None:
         """Copy the logs that have no copy, and read the copies instead."""
+        self._folder.settle()
         for source in list(self._folder.sources):
             try:
                 self._copy(source, copies, fields)
             except _LineTooLongError:
                 self._copy(self._folder.rewrite(source), copies, fields)
 
-    def _copy(self, source: Source, copies: Copies, fields: list[Field]) -> None:
+    def _copy(self, source: LogSource, copies: Copies, fields: list[Field]) -> None:
         log = source.file
         if log is None:
             return
@@ -89,7 +90,7 @@ class _Reader:
 
     def rows(self, queries: Sequence[Query]) -> list[list[Row]]:
         """The rows of each query's answer."""
-        exact = False
+        exact = settled = False
         while True:
             try:
                 found, counts = self._read(queries, self._reading(exact=exact))
@@ -100,6 +101,10 @@ class _Reader:
             if sql.BARE in counts:
                 exact = True
                 continue
+            if counts.get(sql.MALFORMED) and not settled:
+                settled = True
+                if self._folder.settle():
+                    continue
             left_out = sum(one.left_out for one in self._folder.sources) + sum(count for _, count in self._copies)
             self.lines = sum(counts.values()) + left_out
             self.malformed = counts.get(sql.MALFORMED, 0) + left_out
@@ -181,7 +186,7 @@ def _answer(query: Query, rows: list[Row], reader: _Reader) -> Answer:
         rows = [empty(query)]
     types = types_of(query)
     cells = [tuple(shown(value, one) for value, one in zip(row, types, strict=True)) for row in rows]
-    return Answer(query.names, without_secrets(query, cells), reader.lines, reader.malformed)
+    return Answer(query.names, without_secrets(query, cells), reader.lines, reader.malformed, query.units)
 
 
 @contextmanager

@@ -8,11 +8,11 @@ from typing import Self
 
 from regobs.logs.duckdb.conditions import Parameters, holds
 from regobs.logs.duckdb.lines import Reading, quoted, source
-from regobs.logs.duckdb.path_part import path_part
 from regobs.logs.fields import Field, FieldType
-from regobs.logs.fields.generations import merged, merged_field
+from regobs.logs.generations import merged, merged_field
 from regobs.logs.kql.condition import fields_of
-from regobs.logs.query import EVERYTHING, ByFilters, ByTerms, ByTime, Clause, Group, Kind, Metric, Query
+from regobs.logs.path_part import path_part
+from regobs.logs.query import EVERYTHING, ByFilters, ByTerms, ByTime, Clause, Group, MetricKind, Query, QueryMetric
 
 MATCHED, OTHER, MALFORMED, BARE = 1, 0, 2, 3  # the classes of lines; of a bare one it is unsure
 
@@ -184,7 +184,7 @@ class _Parts:
         cases = {columns[group.name]: _case(key, group, own, alone=alone) for key, group in named}
         columns |= {metric.name: f"_m{mark}_{index}" for index, metric in enumerate(query.metrics)}
         chosen = _Chosen(parameters, "" if query.where.condition == EVERYTHING else f"{own} = {MATCHED}")
-        metrics = {columns[one.name]: _metric(one, query.groups, chosen) for one in query.metrics}
+        metrics = {columns[one.name]: _metric(one, query.groups, chosen, own) for one in query.metrics}
         order = "".join(
             f", {columns[one.column]} {'DESC' if one.descending else 'ASC'} NULLS LAST" for one in query.ordering
         )
@@ -304,20 +304,22 @@ class _Chosen:
         return f" FILTER (WHERE {' AND '.join(parts)})" if parts else ""
 
 
-def _metric(metric: Metric, groups: tuple[Group, ...], chosen: _Chosen) -> str:
+def _metric(metric: QueryMetric, groups: tuple[Group, ...], chosen: _Chosen, line_class: str) -> str:
     of, add = chosen.lines(metric.where), chosen.parameters.add
     name = quoted(metric.field.name) if metric.field else "*"
-    if metric.kind is Kind.RATIO:
+    if metric.kind is MetricKind.RATIO:
         return f"(count(*){of} / nullif(count(*){chosen.lines(metric.whole)}, 0))"
-    if metric.kind is Kind.RATE:
+    amount = f"COALESCE(sum({name}){of}, 0)" if metric.field else f"count(*){of}"
+    if metric.kind is MetricKind.SHARE:
+        return f"({amount} / nullif(sum(CASE WHEN {line_class} = {MATCHED} THEN {amount} END) OVER (), 0))"
+    if metric.kind is MetricKind.RATE:
         seconds = next(group.seconds for group in groups if isinstance(group, ByTime) and group.seconds)
-        amount = f"COALESCE(sum({name}){of}, 0)" if metric.field else f"count(*){of}"
         return f"({amount} * {add(metric.per_seconds)} / {add(seconds)})"
-    if metric.kind is Kind.CARDINALITY and metric.field and metric.field.type is FieldType.KEYWORD_LIST:
+    if metric.kind is MetricKind.CARDINALITY and metric.field and metric.field.type is FieldType.KEYWORD_LIST:
         return f"COALESCE(len(list_distinct(flatten(list({name}){of}))), 0)"
     functions = {
-        Kind.SUM: f"COALESCE(sum({name}){of}, 0)",
-        Kind.PERCENTILE: f"quantile_cont({name}, {metric.percent / 100!r}){of}",
-        Kind.CARDINALITY: f"count(DISTINCT {_told_apart(metric.field) if metric.field else '*'}){of}",
+        MetricKind.SUM: f"COALESCE(sum({name}){of}, 0)",
+        MetricKind.PERCENTILE: f"quantile_cont({name}, {metric.percent / 100!r}){of}",
+        MetricKind.CARDINALITY: f"count(DISTINCT {_told_apart(metric.field) if metric.field else '*'}){of}",
     }
     return functions.get(metric.kind, f"{metric.kind.value}({name}){of}")

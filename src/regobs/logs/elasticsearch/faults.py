@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from regobs.errors import EndpointError, QueryError, ServerError
-from regobs.logs.redact import redact
+from regobs.secrets import redacted_text
 
 _LONGEST = 300
 _NO_SHARDS = "invalid id: [null]"  # what OpenSearch says of a point in time of a pattern that fits no index
@@ -115,5 +115,5 @@ def _cause(body: object) -> tuple[str, str]:
 
 
 def _short(text: str) -> str:
-    text = redact(" ".join(text.split()))
+    text = redacted_text(" ".join(text.split()))
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

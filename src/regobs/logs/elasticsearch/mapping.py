@@ -16,10 +16,13 @@ _WORDS = frozenset({FieldType.KEYWORD, FieldType.KEYWORD_LIST})
 def mapping(fields: Iterable[Field]) -> dict[str, Any]:
     """The `mappings` of an index of lines with these fields.
 
-    A field that no catalogue knows stays in the line and is not indexed, so drift costs nothing and breaks nothing.
+    A field that no catalogue knows stays in the line and is not indexed, so drift costs nothing and breaks nothing. So
+    does one that holds a secret: the ingest pipeline drops it, and where lines come without the pipeline no search
+    finds the secret, and the line is taken whether the value is still an object or masked text.
     Names are flat: `host` of a registry and `host.name` of a log shipper are two fields, which objects would not allow.
     """
-    properties = {"@timestamp": {"type": "date"}, **{field.name: _property(field) for field in fields}}
+    indexed = {field.name: _property(field) for field in fields if field.es_type}
+    properties = {"@timestamp": {"type": "date"}, **indexed}
     return {"dynamic": False, "subobjects": False, "date_detection": False, "properties": properties}
 
 

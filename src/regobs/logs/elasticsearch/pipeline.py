@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from regobs.logs.fields import ALIASES, FIELDS, Alias, Conversion, Field, FieldType
-from regobs.logs.redact import PATTERN, REPLACEMENT, SECRET_FIELDS
+from regobs.secrets.ingest import FIELDS as SECRET_FIELDS
+from regobs.secrets.ingest import PATTERN, REPLACEMENT
 
 Processor = dict[str, Any]
 LINE = "regobs_line"  # the text of a line, for as long as it is taken apart

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from regobs.logs.duckdb.columns import typed
 from regobs.logs.fields import FieldType
-from regobs.logs.kql.dates import EPOCH, span
-from regobs.logs.query import EVERYTHING, ByFilters, ByTime, Kind, Metric, Query
+from regobs.logs.query import EVERYTHING, ByFilters, ByTime, MetricKind, Query, QueryMetric
 
 Bucket = Mapping[str, Any]
 Row = tuple[Any, ...]
@@ -17,7 +16,7 @@ Row = tuple[Any, ...]
 def rows_of(query: Query, buckets: list[Bucket]) -> Iterator[Row]:
     """The rows of buckets of the composite, or of the one that stands for all lines; in raw values.
 
-    A bucket of filters that no line fits is no row.
+    A share is still the amount that it is of: `finish` divides it. A bucket of filters that no line fits is no row.
     """
     for bucket in buckets:
         for keys, part in _parts(query, bucket):
@@ -40,19 +39,20 @@ def _parts(query: Query, bucket: Bucket) -> Iterator[tuple[dict[str, str], Bucke
     yield from found
 
 
-def _measured(metric: Metric, part: Bucket, query: Query) -> Any:
+def _measured(metric: QueryMetric, part: Bucket, query: Query) -> Any:
     chosen = part if metric.where.condition == EVERYTHING else part[metric.name]
     count = chosen["doc_count"]
-    if metric.kind is Kind.RATIO:
+    if metric.kind is MetricKind.RATIO:
         whole = part if metric.whole.condition == EVERYTHING else part[f"{metric.name}:whole"]
         return count / whole["doc_count"] if whole["doc_count"] else None
     if metric.field is None:
-        return count if metric.kind is Kind.COUNT else _rate(metric, count, query)
+        return _rate(metric, count, query) if metric.kind is MetricKind.RATE else count
     value = _value(chosen["value"] if chosen is not part else part[metric.name])
-    if metric.kind is Kind.RATE:
+    if metric.kind is MetricKind.RATE:
         return _rate(metric, value, query)
-    whole_number = metric.kind is Kind.CARDINALITY or (
-        metric.kind in {Kind.SUM, Kind.MIN, Kind.MAX} and metric.field.type in {FieldType.LONG, FieldType.DATE}
+    whole_number = metric.kind is MetricKind.CARDINALITY or (
+        metric.kind in {MetricKind.SUM, MetricKind.SHARE, MetricKind.MIN, MetricKind.MAX}
+        and metric.field.type in {FieldType.LONG, FieldType.DATE}
     )
     return int(value) if whole_number and value is not None else value
 
@@ -62,32 +62,11 @@ def _value(measured: Mapping[str, Any]) -> Any:
     return measured["values"][0]["value"] if "values" in measured else measured["value"]
 
 
-def _rate(metric: Metric, amount: float, query: Query) -> float:
+def _rate(metric: QueryMetric, amount: float, query: Query) -> float:
     seconds = next(group.seconds for group in query.groups if isinstance(group, ByTime) and group.seconds)
     return amount * metric.per_seconds / seconds
 
 
 def row_of(query: Query, line: Mapping[str, Any]) -> Row:
     """The columns of a query of a line as it was written, typed as its fields are."""
-    return tuple(_cell(line.get(field.name), field.type) for field in query.columns)
-
-
-def _cell(value: Any, kind: FieldType) -> Any:
-    if value is None or kind is FieldType.KEYWORD_LIST:
-        return value if isinstance(value, list) else None
-    if kind is FieldType.DATE:
-        covered = span(value, EPOCH) if isinstance(value, str) else None
-        return covered.first if covered else None
-    if kind in {FieldType.LONG, FieldType.DOUBLE}:
-        return _number(value, kind)
-    if kind is FieldType.BOOLEAN:
-        return value if isinstance(value, bool) else None
-    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-
-
-def _number(value: Any, kind: FieldType) -> int | float | None:
-    """A number, also one that is written as text, which both the index and DuckDB take for one."""
-    try:
-        return int(value) if kind is FieldType.LONG else float(value)
-    except (TypeError, ValueError, OverflowError):
-        return None
+    return tuple(typed(line.get(field.name), field.type) for field in query.columns)

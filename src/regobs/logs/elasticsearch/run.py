@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from operator import itemgetter
 
 from regobs.errors import MachineError
 from regobs.logs.answer import Answer
@@ -11,6 +10,7 @@ from regobs.logs.duckdb.columns import empty, shown, types_of, without_secrets
 from regobs.logs.elasticsearch.cluster import Cluster, Moment
 from regobs.logs.elasticsearch.rows import Bucket, Row, row_of, rows_of
 from regobs.logs.elasticsearch.search import PAGE, Search, compiled
+from regobs.logs.finish import finished
 from regobs.logs.query import Query
 
 INDEX = "logs-registry-*"
@@ -28,7 +28,7 @@ def run(query: Query, cluster: Cluster, *, index: str = INDEX) -> Answer:
         found = _groups(query, search, moment) if query.metrics else list(_hits(query, search, moment))
     types = types_of(query)
     cells = [tuple(shown(value, one) for value, one in zip(row, types, strict=True)) for row in found]
-    return Answer(query.names, without_secrets(query, cells), lines, malformed=0)
+    return Answer(query.names, without_secrets(query, cells), lines, malformed=0, units=query.units)
 
 
 def _groups(query: Query, search: Search, moment: Moment) -> list[Row]:
@@ -42,12 +42,7 @@ def _groups(query: Query, search: Search, moment: Moment) -> list[Row]:
             )
     if not rows and not query.groups:
         rows = [empty(query)]
-    for order in reversed(query.ordering):  # sorting is stable: the last order first
-        at = query.names.index(order.column)
-        missing = [row for row in rows if row[at] is None]
-        there = [row for row in rows if row[at] is not None]
-        rows = sorted(there, key=itemgetter(at), reverse=order.descending) + missing
-    return rows[: query.limit]
+    return finished(query, rows)
 
 
 def _pages(search: Search, moment: Moment, name: str) -> Iterator[list[Bucket]]:

@@ -1,7 +1,10 @@
-"""Queries to Elasticsearch's Query DSL, with what every distribution of it can do: no scripts, no pipelines.
+"""Queries to Elasticsearch's Query DSL, with what every distribution of it can do.
 
-Groups are one `composite`, read page by page, with groups by filters inside it; ordering, limits, ratios, rates and
-groups without lines are left to the client.
+Only a part of a path is computed by a script, which reads the line as it was written: OpenSearch keeps no doc values
+of a `wildcard`.
+
+Groups are one `composite`, read page by page, with groups by filters inside it; ordering, limits, ratios, shares,
+rates and groups without lines are left to the client.
 """
 
 from __future__ import annotations
@@ -10,12 +13,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from regobs.errors import LogQueryError
 from regobs.logs.fields import FieldType
 from regobs.logs.kql import addresses, condition
 from regobs.logs.kql.condition import Between, Bound, Condition, Equals, Like, Present, TermLike, Terms
 from regobs.logs.kql.nodes import Literal, Word
-from regobs.logs.query import EVERYTHING, ByFilters, ByTerms, ByTime, Clause, Group, Kind, Metric, Order, Query
+from regobs.logs.path_part import REPOSITORY
+from regobs.logs.query import (
+    EVERYTHING,
+    ByFilters,
+    ByTerms,
+    ByTime,
+    Clause,
+    Group,
+    MetricKind,
+    Order,
+    Query,
+    QueryMetric,
+)
 
 Dsl = dict[str, Any]
 PAGE = 1000  # groups or lines of one page
@@ -24,6 +38,44 @@ _RESERVED = '+-=&|><!(){}[]^"~*?:\\/'  # of query_string
 _PRECISION = 40_000  # the highest precision_threshold of cardinality
 # The digest keeps every value of a group up to 20 times this number, so far a percentile is exact; beyond, a sketch.
 _COMPRESSION = 1000
+
+_SEGMENTS = """
+def path = params._source[params.path];
+if (!(path instanceof String)) return null;
+int query = path.indexOf('?');
+if (query >= 0) path = path.substring(0, query);
+"""
+_SEGMENT = (
+    _SEGMENTS
+    + """
+def segments = path.splitOnToken('/');
+return segments.length > params.part && segments[params.part] != '' ? segments[params.part] : null;
+"""
+)
+# As the expression of path_part.py, without one: a cluster may forbid them in scripts.
+_REPOSITORY = (
+    _SEGMENTS
+    + """
+if (path.endsWith('/')) path = path.substring(0, path.length() - 1);
+def segments = path.splitOnToken('/');
+int count = segments.length, first = 0, end = 0;
+if (path.startsWith('/v2/') && count > 4) {
+  first = 2;
+  String route = segments[count - 2], last = segments[count - 1];
+  boolean named = last != '' && (route == 'manifests' || route == 'blobs' || route == 'referrers');
+  if (named || (route == 'tags' && last == 'list')) end = count - 2;
+  else if (route == 'uploads' && segments[count - 3] == 'blobs') end = count - 3;
+} else if (path.startsWith('/gitlab/v1/repositories/')) {
+  first = 4;
+  if (count > 7 && segments[count - 3] == 'tags' && segments[count - 2] == 'detail') end = count - 3;
+  else if (count > 6 && segments[count - 2] == 'tags' && segments[count - 1] == 'list') end = count - 2;
+  else end = count;
+}
+if (end <= first) return null;
+String repository = String.join('/', Arrays.asList(segments).subList(first, end));
+return repository == '' ? null : repository;
+"""
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +125,9 @@ def _hits(query: Query, where: Dsl) -> Dsl:
 def _source(group: Group) -> Dsl:
     if isinstance(group, ByTerms):
         if group.part:
-            raise LogQueryError(
-                f"a part of {group.field.name} makes no groups in Elasticsearch without a script",
-                next_step="ask local files, or group by a field that holds the part",
-            )
+            values: Dsl = {"source": _REPOSITORY if group.part == REPOSITORY else _SEGMENT, "lang": "painless"}
+            values["params"] = {"path": group.field.name, "part": group.part}
+            return {"terms": {"script": values, "missing_bucket": group.missing}}
         return {"terms": {"field": group.field.term, "missing_bucket": group.missing}}
     assert isinstance(group, ByTime)  # noqa: S101 - filters are no source
     unit = {"fixed_interval": f"{group.seconds}s"} if group.seconds else {"calendar_interval": f"1{group.calendar[0]}"}
@@ -96,9 +147,9 @@ def _filters(group: ByFilters) -> Dsl:
     return {"filters": named, **({"other_bucket_key": group.other} if group.other is not None else {})}
 
 
-def _metric(metric: Metric) -> dict[str, Dsl]:
+def _metric(metric: QueryMetric) -> dict[str, Dsl]:
     """The aggregations of a metric. A ratio has two, `name` and `name:whole`; the client divides them."""
-    if metric.kind is Kind.RATIO:
+    if metric.kind is MetricKind.RATIO:
         return _filtered(metric.name, metric.where, {}) | _filtered(f"{metric.name}:whole", metric.whole, {})
     return _filtered(metric.name, metric.where, _measured(metric) if metric.field else {})
 
@@ -110,14 +161,14 @@ def _filtered(name: str, clause: Clause, measured: Dsl) -> dict[str, Dsl]:
     return {name: {"filter": dsl(clause.condition), **_within({"value": measured} if measured else {})}}
 
 
-def _measured(metric: Metric) -> Dsl:
+def _measured(metric: QueryMetric) -> Dsl:
     name = metric.field.term if metric.field else ""
-    if metric.kind is Kind.PERCENTILE:
+    if metric.kind is MetricKind.PERCENTILE:
         digest = {"tdigest": {"compression": _COMPRESSION}}
         return {"percentiles": {"field": name, "percents": [metric.percent], "keyed": False, **digest}}
-    if metric.kind is Kind.CARDINALITY:
+    if metric.kind is MetricKind.CARDINALITY:
         return {"cardinality": {"field": name, "precision_threshold": _PRECISION}}
-    return {("sum" if metric.kind is Kind.RATE else metric.kind.value): {"field": name}}
+    return {("sum" if metric.kind in {MetricKind.RATE, MetricKind.SHARE} else metric.kind.value): {"field": name}}
 
 
 def dsl(asked: Condition) -> Dsl:

@@ -16,6 +16,7 @@ from regobs.logs.fields import background, content, distribution, drivers, notif
 from regobs.logs.fields.field import Field, FieldType, catalogue
 
 __all__ = [
+    "ACCESS_MARK",
     "ALIASES",
     "COMBINED_FIELDS",
     "DISTRIBUTION_FIELDS",
@@ -23,6 +24,7 @@ __all__ = [
     "FIELDS",
     "FORMS",
     "GROUPS",
+    "RUNTIME_FIELDS",
     "STANDARD_FIELDS",
     "Alias",
     "Conversion",
@@ -35,6 +37,7 @@ GROUPS: tuple[tuple[str, tuple[Field, ...]], ...] = (
     ("Every line", request.BASE),
     ("Access log", request.ACCESS),
     ("Requests", request.REQUEST),
+    ("Traces", request.TRACE),
     ("Rate limiter", request.LIMITER),
     ("Authorization", request.AUTH),
     ("Manifests, blobs, tags", content.CONTENT),
@@ -54,11 +57,15 @@ GROUPS: tuple[tuple[str, tuple[Field, ...]], ...] = (
 
 FIELDS: Mapping[str, Field] = MappingProxyType(catalogue(*(fields for _, fields in GROUPS)))
 
+# Only access lines have it, so it tells where a name is an alias and where a field of its own.
+ACCESS_MARK = FIELDS["written_bytes"]
+
 FORMS: Mapping[str, Field] = MappingProxyType({**request.FORMS, **background.FORMS})
 
 DISTRIBUTION_FIELDS: Mapping[str, Field] = MappingProxyType(catalogue(distribution.DOTTED))
 COMBINED_FIELDS: Mapping[str, Field] = MappingProxyType(catalogue(distribution.COMBINED))
 STANDARD_FIELDS: Mapping[str, Field] = MappingProxyType(catalogue(distribution.STANDARD))
+RUNTIME_FIELDS: Mapping[str, Field] = MappingProxyType(catalogue(distribution.RUNTIME))
 EVENT_FIELDS: Mapping[str, Field] = MappingProxyType(catalogue(notifications.EVENT))
 
 

@@ -22,6 +22,8 @@ DATABASE = (
     field("err", _T, "Error of the query."),
     field("alreadyPrepared", _B, "The statement was prepared before."),
     field("invalid_log_level", _K, "Level that does not exist."),
+    field("tableName", _K, "Table that rows are copied to.", loose=True),
+    field("columnNames", _KL, "Columns that rows are copied to.", loose=True),
     field("query_name", _K, "Row-count query."),
     field("total_pre_migrations", _L, "Schema migrations before deployment.", "count"),
     field("total_post_migrations", _L, "Schema migrations after deployment.", "count"),
@@ -35,8 +37,14 @@ BALANCING = (
     field("interval_ms", _L, "Interval between checks.", "ms"),
     field("lsn", _K, "Position in the write-ahead log."),
     field("primary_lsn", _K, "Position of the primary in the write-ahead log."),
-    field("lag_bytes", _L, "Replication lag in bytes of the log.", "bytes"),
-    field("lag_time_s", _D, "Replication lag in time.", "s"),
+    field(
+        "lag_bytes",
+        _L,
+        "Replication lag in bytes of the log; negative when the replica was asked later.",
+        "bytes",
+        signed=True,
+    ),
+    field("lag_time_s", _D, "Replication lag in time; negative when clocks differ.", "s", signed=True),
     field("lag_bytes_threshold", _L, "Highest lag in bytes.", "bytes"),
     field("lag_time_threshold_s", _D, "Highest lag in time.", "s"),
     field("consecutive_failures", _L, "Failures in a row.", "count"),
@@ -95,8 +103,8 @@ MIGRATIONS = (
     field("job_pagination_column", _K, "Column of the job."),
     field("job_batching_strategy", _K, "How jobs are cut.", loose=True),
     field("wal_segment_threshold", _L, "Pending log segments that throttle.", "count"),
-    field("pending_wal_segment", _L, "Pending log segments.", "count"),
-    field("batch_id", _L, "Batch of a synchronous run.", minimum=0),
+    field("pending_wal_segment", _L, "Pending log segments; -1 when not known.", "count", minimum=-1),
+    field("batch_id", _K, "Batch of jobs of a background migration: a ULID."),
     field("sync_attempt", _L, "Try of a synchronous run.", "count"),
     field("migration_id", _L, "Background migration.", minimum=0),
     field("migration_name", _K, "Name of the background migration."),
@@ -151,5 +159,5 @@ PROCESS = (
 # The same name with another type in one message: spelled `name:form` where a message lists its fields.
 FORMS = {
     "digest:unread": field("digest", _K, "Digest that a tag leads to; empty when its link cannot be read."),
-    "event:object": field("event", _O, "The notification event that was lost."),
+    "event:object": field("event", _O, "The notification event that was lost.", loose=True),  # text in text lines
 }

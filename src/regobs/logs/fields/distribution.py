@@ -55,6 +55,7 @@ DOTTED = (
     field("vars.reference", _K, "Tag or digest of the route."),
     field("vars.digest", _K, "Digest of the route.", pattern=DIGEST),
     field("vars.uuid", _K, "Upload of the route."),
+    field("auth.user", FieldType.OBJECT, "User of the request; may hold a secret.", loose=True, indexed=False),
     field("auth.user.name", _K, "User.", ecs="user.name", otel="user.name"),
     field("err.code", _K, "Error code of the API in words, `blob unknown`.", ecs="error.code", otel="error.type"),
     field("err.message", _T, "Message of the API error.", ecs="error.message"),
@@ -77,11 +78,13 @@ DOTTED = (
     field("username", _K, "User of basic authentication.", since="3.0.0", ecs="user.name", otel="user.name"),
     field("user", _K, "User that was made because there was none."),
     field("password", _K, "Password of that user: a secret."),
-    field("signature", _K, "Signature of a request to S3: a secret."),
-    field("string-to-sign", _T, "What the signature of a request to S3 is made of."),
+    field("signature", _K, "Signature of a request to S3: a secret.", indexed=False),
+    field("string-to-sign", _T, "What the signature of a request to S3 is made of.", indexed=False),
     field("func", _K, "Go function, with `log.reportcaller`.", since="3.0.0", otel="code.function.name"),
     field("file", _K, "Source file and line, with `log.reportcaller`.", since="3.0.0", otel="code.file.path"),
     field("function", _K, "Go function, with `log.reportcaller` and formatter logstash.", since="3.0.0"),
+    field("err", _T, "Text of the error.", loose=True),
+    field("redis.connect.duration", _K, "Time to connect to Redis.", loose=True),
     field("trace.id", _K, "UUID of the traced call."),
     field("trace.parent.id", _K, "UUID of the call around it."),
     field("trace.func", _K, "Traced function."),
@@ -92,6 +95,7 @@ DOTTED = (
 
 # The line has no names; these are the ones the same things have on an access line of GitLab.
 COMBINED = (
+    field("host", _K, "Host header, where the form has it.", ecs="url.domain", otel="server.address"),
     field("remote_ip", FieldType.IP, "Client.", ecs="client.ip", otel="client.address"),
     field("auth_user_name", _K, "User of basic authentication.", ecs="user.name", otel="user.name"),
     field("time", FieldType.DATE, "When the request came.", ecs="@timestamp", otel="Timestamp", pattern=ISO_TIME),
@@ -111,3 +115,6 @@ STANDARD = (
     field("time", FieldType.DATE, "When the line was written, in the zone of the process.", pattern=LOCAL_TIME),
     field("msg", _T, "What the library says.", ecs="message", otel="Body"),
 )
+
+# What Go's runtime writes when a program fails, line by line.
+RUNTIME = (field("msg", _T, "A line of a panic or of the dump of goroutines.", ecs="message", otel="Body"),)

@@ -75,7 +75,7 @@ class Field:
     unit: str | None
     meaning: str
     since: Since | None
-    es_type: str
+    es_type: str | None  # none where the index must not find the value: it is a secret
     ecs: str | None
     otel: str | None
     nullable: bool = False  # the registry writes null instead of leaving the field out
@@ -115,14 +115,17 @@ def field(
     values: tuple[str, ...] = (),
     pattern: str | None = None,
     minimum: int | None = None,
+    signed: bool = False,
     loose: bool = False,
     whole: bool = False,
+    indexed: bool = True,
 ) -> Field:
-    """Declare a field. A number that has a unit of size, time or count is not negative unless `minimum` says so."""
-    lowest = 0 if minimum is None and type in {FieldType.LONG, FieldType.DOUBLE} and unit is not None else minimum
+    """Declare a field. A number that has a unit of size, time or count is not negative, a `signed` difference is."""
+    counts = type in {FieldType.LONG, FieldType.DOUBLE} and unit is not None and not signed
+    lowest = 0 if minimum is None and counts else minimum
     nullable = nullable or type is FieldType.KEYWORD_LIST  # Go writes an empty list as null
     default = FieldType.KEYWORD.value if type is FieldType.KEYWORD_LIST else type.value
-    kind = es or default
+    kind = es or default if indexed else None
     came = Since(since, since) if since else None
     return Field(name, type, unit, meaning, came, kind, ecs, otel, nullable, values, pattern, lowest, loose, whole)
 

@@ -83,6 +83,7 @@ REQUEST = (
     field("vars_reference", _K, "Tag or digest of the route."),
     field("vars_digest", _K, "Digest of the route."),
     field("vars_uuid", _K, "Upload of the route."),
+    field("auth_user", _O, "User of the token, with the token itself: a secret.", indexed=False),
     field("auth_user_name", _K, "User of the token.", ecs="user.name", otel="user.name"),
     field("auth_user_type", _K, "Kind of credential: personal_access_token, build, deploy_token."),
     field("auth_project_paths", _KL, "Projects that the token names."),
@@ -96,6 +97,12 @@ REQUEST = (
     field("config_http_net", _K, "Setting http.net."),
     field("config_http_prefix", _K, "Setting http.prefix."),
     field("config_http_relative_urls", _B, "Setting http.relativeurls."),
+)
+
+# Of applications that read `traceparent` (W3C Trace Context), such as those of regobs.instrument; GitLab's does not.
+TRACE = (
+    field("trace_id", _K, "Trace of the request: 32 hexadecimal digits.", ecs="trace.id", otel="TraceId"),
+    field("parent_span_id", _K, "Span of the caller: 16 hexadecimal digits.", ecs="parent.id"),
 )
 
 LIMITER = (
@@ -127,5 +134,5 @@ AUTH = (
 
 # The same name with another type in one message: spelled `name:form` where a message lists its fields.
 FORMS = {
-    "name:index": field("name", _L, "Position of the limiter in the configuration.", minimum=0),
+    "name:index": field("name", _L, "Position of the limiter in the configuration.", minimum=0, loose=True),
 }

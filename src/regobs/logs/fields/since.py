@@ -50,13 +50,15 @@ _THERE = {
 }
 # The last release that wrote a name which the next one replaced.
 _UNTIL = {"db_replica_addr": "4.31.0"}
+# No release writes them.
+_NEVER = frozenset({"trace_id", "parent_span_id"})
 # Names that no release before had: see `_ALIASES` of the catalogue.
 _OLDER = {"db_replica_addr": Since("4.31.0", "4.14.0")}
 
 
 def since(field: Field, flavor: str) -> Since | None:
-    """When a field came to the registry of that flavor; None where nobody looked."""
-    if flavor != "gitlab" or field.since:
+    """When a field came to the registry of that flavor; None where nobody looked, and where none has it."""
+    if flavor != "gitlab" or field.since or field.name in _NEVER:
         return field.since
     return since_name(field.name)
 

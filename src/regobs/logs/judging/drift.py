@@ -6,18 +6,18 @@ from typing import Any, NamedTuple
 
 from regobs.logs.fields import ALIASES, Alias
 from regobs.logs.judging.guess import stem_of, unit_of
-from regobs.logs.judging.judge import Rule
+from regobs.logs.judging.judge import MessageRule
 from regobs.logs.reading.record import Record
 
 
-class Hint(NamedTuple):
+class DriftHint(NamedTuple):
     """A suspicion in words. `unit` says that it is about the unit of a field."""
 
     text: str = ""
     unit: bool = False
 
 
-NOTHING = Hint()
+NO_HINT = DriftHint()
 
 
 def json_type(value: Any) -> str:
@@ -28,21 +28,21 @@ def json_type(value: Any) -> str:
     return kinds.get(type(value), type(value).__name__)
 
 
-def of_value(rule: Rule, path: str, value: object) -> Hint:
+def of_value(rule: MessageRule, path: str, value: object) -> DriftHint:
     """About a value that is not what the field has: a fraction where there were whole numbers of a unit."""
     name = rule.forms.get(path, path)
     unit = rule.stream.fields[name].unit if name in rule.stream.fields and isinstance(value, float) else None
-    return Hint(f"a fraction where whole {unit} were: the unit may have changed", unit=True) if unit else NOTHING
+    return DriftHint(f"a fraction where whole {unit} were: the unit may have changed", unit=True) if unit else NO_HINT
 
 
-def of_name(key: str, record: Record, rule: Rule) -> Hint:
+def of_name(key: str, record: Record, rule: MessageRule) -> DriftHint:
     """About a field that is new: whether it stands for one that the line lacks."""
     alias: Alias | None = ALIASES.get(key)
     if alias is not None and alias.field not in record and alias.field in rule.names:
         factor = f" times {alias.factor}" if alias.factor != 1 else ""
-        return Hint(f"{alias.generation} writes this for {alias.field}{factor}", unit=alias.factor != 1)
+        return DriftHint(f"{alias.generation} writes this for {alias.field}{factor}", unit=alias.factor != 1)
     unit, stem = unit_of(key), stem_of(key)
     for name in sorted(rule.names - record.keys()) if unit else ():
         if stem_of(name) == stem != name and unit_of(name) != unit:
-            return Hint(f"it may be {name} with its unit changed from {unit_of(name)} to {unit}", unit=True)
-    return NOTHING
+            return DriftHint(f"it may be {name} with its unit changed from {unit_of(name)} to {unit}", unit=True)
+    return NO_HINT

@@ -6,24 +6,27 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, BinaryIO
+from itertools import chain, islice
+from typing import Any
 
 from regobs.logs.fields.field import Field
 from regobs.logs.fields.request import LEVELS
 from regobs.logs.judging.guess import Seen, guessed
-from regobs.logs.judging.judge import Judges, Rule
-from regobs.logs.messages.message import CONTEXTS, Match, Message, literal
+from regobs.logs.judging.judge import Judges, MessageRule
+from regobs.logs.messages.message import CONTEXTS, GAP, Message
 from regobs.logs.messages.streams import Stream
-from regobs.logs.reading.read import parts
+from regobs.logs.reading.read import Readable, lines
 from regobs.logs.reading.record import Record, parse
+from regobs.logs.reading.wrapping import logical
 from regobs.logs.redact import shape
 from regobs.logs.schema import base
+from regobs.secrets import MASK
 
 _LOOK_AHEAD = 500  # lines that decide between two registries whose lines look alike
 _MOST_KINDS = 500  # messages that are told apart; hostile input must not fill the memory
 _MOST_FIELDS = 200  # new names that one message may bring
 _ENOUGH = 5  # lines of a message before what all of them have is called required
-_GAP = re.compile("…|\ufffd|" + re.escape("[secret]"))
+_GAP = re.compile("…|\ufffd|" + re.escape(MASK))
 
 
 @dataclass(slots=True)
@@ -47,7 +50,7 @@ class Gathered:
 
 
 @dataclass(frozen=True, slots=True)
-class Proposal:
+class StreamProposal:
     """What one stream lacks. `doubts` are values that are not what the catalogue says, for a person to decide."""
 
     stream: Stream
@@ -78,6 +81,7 @@ class Census:
 
     def __init__(self, flavor: str | None = None) -> None:
         self.lines = 0
+        self.malformed = 0
         self.untold = 0  # lines of further messages than are told apart, and of such that have no constant part
         self._judges = Judges(flavor)
         self._fields = self._judges.text_fields
@@ -86,18 +90,17 @@ class Census:
         self._doubts: dict[str, Counter[str]] = {}
         self._streams: dict[str, Stream] = {}
 
-    def read(self, file: BinaryIO) -> None:
+    def read(self, file: Readable) -> None:
         """Count the lines of a file."""
-        for number, part in enumerate(parts(file)):
-            found = [parse(part.line(place), self._fields) for place in range(len(part.contents))]
-            if number == 0:
-                self._judges.settle(
-                    [one.record for one in found[:_LOOK_AHEAD] if one.record is not None and not one.form]
-                )
-            for one in found:
-                if one.record is not None:
-                    self.lines += 1
-                    self._count(one.record, one.form)
+        found = (parse(line, self._fields) for line in logical(lines(file)))
+        first = list(islice(found, _LOOK_AHEAD))
+        self._judges.settle([one.record for one in first if one.record is not None and not one.form])
+        for one in chain(first, found):
+            if one.record is not None:
+                self.lines += 1
+                self._count(one.record, one.form)
+            elif one.fault != "blank":
+                self.malformed += 1
 
     def _count(self, record: Record, form: str) -> None:
         rule = self._judges.rule(record, form)
@@ -118,7 +121,7 @@ class Census:
         else:
             self.untold += 1
 
-    def _doubt(self, rule: Rule, errors: list[Any]) -> None:
+    def _doubt(self, rule: MessageRule, errors: list[Any]) -> None:
         counts = self._doubts.setdefault(rule.stream.name, Counter())
         for error in errors:
             path = ".".join(str(step) for step in error.instance_path)
@@ -134,11 +137,11 @@ class Census:
                 return self._unknown.setdefault(key, Gathered())
         return None
 
-    def proposals(self) -> list[Proposal]:
+    def proposals(self) -> list[StreamProposal]:
         """What each stream lacks, by its name."""
         return [self._proposal(stream) for _, stream in sorted(self._streams.items())]
 
-    def _proposal(self, stream: Stream) -> Proposal:
+    def _proposal(self, stream: Stream) -> StreamProposal:
         new = [(constant, one) for (name, constant), one in self._unknown.items() if name == stream.name]
         more = [(message, one) for (name, message), one in self._known.items() if name == stream.name]
         seen: dict[str, Seen] = {}
@@ -146,7 +149,7 @@ class Census:
             for name, values in gathered.fields.items():
                 if name not in stream.fields:
                     seen[name] = _together(seen[name], values) if name in seen else values
-        return Proposal(
+        return StreamProposal(
             stream,
             {name: (guessed(name, values), values) for name, values in sorted(seen.items())},
             # The longer constant part first: a pattern that says less would take the lines of one that says more.
@@ -169,13 +172,8 @@ def _together(one: Seen, other: Seen) -> Seen:
 
 def _message(stream: Stream, constant: tuple[str, ...], gathered: Gathered) -> Message:
     """The message of these constant parts of its text, with what stands between them left open."""
-    text, match = constant[0], Match.EXACT
-    if len(constant) == 2 and constant[0] and not constant[1]:
-        match = Match.PREFIX
-    elif len(constant) > 1:
-        text, match = r"[\s\S]*".join(literal(part) for part in constant), Match.PATTERN
     always = {name for name, seen in gathered.fields.items() if seen.count == gathered.lines}
-    context = _context(stream, gathered, always)
+    context = _context(stream, always)
     known = {name for names in stream.context(context) for name in names}
     own = sorted(gathered.fields.keys() - known)
     sure = always if gathered.lines >= _ENOUGH else set()
@@ -183,15 +181,11 @@ def _message(stream: Stream, constant: tuple[str, ...], gathered: Gathered) -> M
     optional = tuple(name for name in own if name not in sure)
     levels = tuple(level for level in LEVELS if gathered.levels[level]) if stream.text_key == "msg" else ()
     component = gathered.components.most_common(1)[0][0] if gathered.components else ""
-    return Message(text, levels, required, optional, match, None, component, context)
+    return Message(GAP.join(constant), levels, required, optional, None, component, context)
 
 
-def _context(stream: Stream, gathered: Gathered, always: set[str]) -> str:
-    """The context that has most of the fields, and none that a line lacks."""
-    dotted = stream.flavor == "distribution"
-    possible = [name for name in CONTEXTS if name.startswith("dotted") == dotted and name != "bare"]
+def _context(stream: Stream, always: set[str]) -> str:
+    """The context that asks for most, and for nothing that a line lacks."""
+    possible = [name for name in CONTEXTS[stream.flavor] if name != "bare"]
     fitting = [name for name in possible if set(stream.context(name)[0]) - set(base(stream)) <= always]
-    covered = {
-        name: len(gathered.fields.keys() & {*stream.context(name)[0], *stream.context(name)[1]}) for name in fitting
-    }
-    return max(fitting, key=lambda name: (covered[name], -len(stream.context(name)[1])))
+    return max(fitting, key=lambda name: len(stream.context(name)[0]))

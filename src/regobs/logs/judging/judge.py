@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import jsonschema_rs
 
 from regobs.logs.judging.quick import decoder
-from regobs.logs.messages.message import Match, Message
+from regobs.logs.messages.message import Message
 from regobs.logs.messages.streams import (
     COMBINED,
     DISTRIBUTION,
@@ -17,17 +16,18 @@ from regobs.logs.messages.streams import (
     GITLAB_APPLICATION,
     LABKIT_ACCESS,
     LABKIT_APPLICATION,
+    RUNTIME,
     STANDARD,
     Stream,
 )
-from regobs.logs.schema import anchored, constraints, flat
+from regobs.logs.schema import constraints, flat
 from regobs.logs.schema.event import event_document
 
 Record = Mapping[str, Any]
 _MOST_TEXTS = 1000  # that are remembered; texts with numbers in them differ from line to line
 
 
-class Rule:
+class MessageRule:
     """The schema of one message, compiled. `known` is false for what stands in for an unknown message.
 
     `fits(record)` is true when the line has nothing wrong and nothing new; it raises ValueError for one that is nested
@@ -82,7 +82,7 @@ def _forms(message: Message) -> dict[str, str]:
     return {name.split(":")[0]: name for name in (*message.required, *message.optional) if ":" in name}
 
 
-class _EventRule(Rule):
+class _EventRule(MessageRule):
     """The notification envelope; events are open, as the specification allows more."""
 
     def __init__(self) -> None:
@@ -107,20 +107,22 @@ class Judge:
         self.text_key = streams[0].text_key
         self.fields = frozenset(name for stream in streams for name in stream.fields)
         self._exact: dict[str, list[tuple[Stream, Message]]] = {}
-        self._patterns: list[tuple[re.Pattern[str], Stream, Message]] = []
-        self._rules: dict[int, Rule] = {}
+        self._patterns: list[tuple[Stream, Message]] = []
+        self._rules: dict[int, MessageRule] = {}
         self._matched: dict[str, tuple[tuple[Stream, Message], ...]] = {}
-        self.single: dict[str, Rule] = {}  # by text, where the text alone decides
+        self.single: dict[str, MessageRule] = {}  # by text, where the text alone decides
         self.quick: dict[bytes, tuple[Callable[[bytes], object], str]] = {}  # by the text, what decodes valid lines
-        self._unknown = Rule(streams[-1], None, known=False)
+        self._unknown = MessageRule(streams[-1], None, known=False)
         for stream in streams:
             for message in stream.messages:
-                if message.match is Match.EXACT:
+                if message.exact:
                     self._exact.setdefault(message.text, []).append((stream, message))
                 else:
-                    self._patterns.append((re.compile(anchored(message)), stream, message))
+                    self._patterns.append((stream, message))
+        # The text that says more goes first, then what has a mark beside its text.
+        self._patterns.sort(key=lambda one: (-sum(map(len, one[1].parts)), one[1].when is None))
 
-    def rule(self, record: Record) -> Rule:
+    def rule(self, record: Record) -> MessageRule:
         """The rule of a line."""
         text = record.get(self.text_key)
         if not isinstance(text, str):
@@ -140,22 +142,22 @@ class Judge:
         """The messages whose pattern the text fits; most lines have one of a few texts."""
         found = self._matched.get(text)
         if found is None:
-            found = tuple((stream, message) for pattern, stream, message in self._patterns if pattern.search(text))
+            found = tuple((stream, message) for stream, message in self._patterns if message.says(text))
             if len(self._matched) < _MOST_TEXTS:
                 self._matched[text] = found
         return found
 
-    def _alone(self, text: str, rule: Rule) -> None:
+    def _alone(self, text: str, rule: MessageRule) -> None:
         if text not in self.single:
             self.single[text] = rule
             decode = decoder(flat(rule.stream, rule.message, closed=True), self.text_key, text)
             if decode is not None:
                 self.quick[text.encode()] = (decode, rule.name)
 
-    def _compiled(self, stream: Stream, message: Message) -> Rule:
+    def _compiled(self, stream: Stream, message: Message) -> MessageRule:
         rule = self._rules.get(id(message))
         if rule is None:
-            rule = self._rules[id(message)] = Rule(stream, message)
+            rule = self._rules[id(message)] = MessageRule(stream, message)
         return rule
 
 
@@ -167,7 +169,11 @@ class Judges:
         self.older = Judge((GITLAB_ACCESS, GITLAB_APPLICATION))
         self.newer = Judge((LABKIT_ACCESS, LABKIT_APPLICATION))
         self.distribution = Judge((DISTRIBUTION,))
-        self._by_form = {"combined": Rule(COMBINED, None), "standard": Rule(STANDARD, None)}
+        self._by_form = {
+            "combined": MessageRule(COMBINED, None),
+            "standard": MessageRule(STANDARD, None),
+            "runtime": MessageRule(RUNTIME, None),
+        }
         self._events = _EventRule()
         self.plain = self.distribution if flavor == "distribution" else self.older
 
@@ -179,9 +185,9 @@ class Judges:
             dotted = votes > 0 if votes else known[1] > known[0]
             self.plain = self.distribution if dotted else self.older
 
-    def rule(self, record: Record, form: str = "") -> Rule:
-        """The rule of a line; `form` is `combined` or `standard` where the line was no JSON and no logfmt."""
-        if form:
+    def rule(self, record: Record, form: str = "") -> MessageRule:
+        """The rule of a line; `form` is that of a line that was no JSON and no logfmt."""
+        if form in self._by_form:
             return self._by_form[form]
         if "msg" not in record and self.flavor != "distribution":
             if "events" in record:

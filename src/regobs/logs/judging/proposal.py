@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from regobs.errors import InputError
 from regobs.logs.fields.field import Field
-from regobs.logs.judging.guess import Seen
-from regobs.logs.judging.infer import Census, Gathered, Proposal
-from regobs.logs.messages.message import Match, Message
+from regobs.logs.judging.guess import NO_MEANING, Seen
+from regobs.logs.judging.infer import Census, Gathered, StreamProposal
+from regobs.logs.messages.message import ANY_LEVEL, Message
 from regobs.logs.schema import document
 
 _NOTHING = "Every line is of a message and has fields that the schemas know."
@@ -26,14 +26,14 @@ def to_text(census: Census) -> str:
     return "\n".join(lines)
 
 
-def _stream(one: Proposal) -> list[str]:
+def _stream(one: StreamProposal) -> list[str]:
     lines: list[str] = []
     if one.fields:
         lines += ["", "# Fields, for a group in fields/"]
         lines += [f"{_field(made)},  # {_seen(seen)}" for made, seen in one.fields.values()]
     if one.messages:
-        lines += ["", "# Messages, for a group in messages/"]
-        lines += [f"{_message(made)},  # {_gathered(made, gathered)}" for made, gathered in one.messages]
+        lines += ["", "# Messages, for a group of a text file in messages/"]
+        lines += [f"\n# {_gathered(made, gathered)}\n{_message(made)}" for made, gathered in one.messages]
     if one.extended:
         lines += ["", "# Fields that known messages have besides theirs"]
         for message, names, gathered in one.extended:
@@ -62,13 +62,10 @@ def _seen(seen: Seen) -> str:
 
 
 def _message(made: Message) -> str:
-    words = [
-        json.dumps(made.text, ensure_ascii=False),
-        json.dumps(" ".join(made.levels)),
-        json.dumps(_names(made.required, made.optional)),
-    ]
-    words += [f"match=Match.{made.match.name}"] if made.match is not Match.EXACT else []
-    return f"message({', '.join(words)})"
+    """The message as the text files of messages have it."""
+    names = _names(made.required, made.optional)
+    head = f"{' '.join(made.levels) or ANY_LEVEL}: {made.text}{f' | {names}' if names else ''}"
+    return f"{head}\n    {NO_MEANING}"
 
 
 def _names(required: Sequence[str], optional: Sequence[str]) -> str:

@@ -25,7 +25,8 @@ def decoder(schema: Mapping[str, Any], key: str, text: str) -> Callable[[bytes],
     """
     fields: list[tuple[str, Any] | tuple[str, Any, Any]] = []
     names: dict[str, str] = {}
-    for number, (name, constraints) in enumerate(schema["properties"].items()):
+    # In the order of the names, in which logrus writes them: the decoder looks for the next field from the last one on.
+    for number, (name, constraints) in enumerate(sorted(schema["properties"].items())):
         kind = Literal[text] if name == key else _type(constraints)
         required = name in schema["required"]
         if kind is None:

@@ -9,21 +9,22 @@ from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 from regobs.logs.judging.closest import Closest
-from regobs.logs.judging.validate import Finding, Report
+from regobs.logs.judging.validate import Finding, LogReport
 
-_KINDS = ("malformed", "invalid", "message", "field", "type")
-_DRIFT = frozenset(("message", "field", "type"))
+_KINDS = ("malformed", "invalid", "message", "field", "moved", "type")
+_DRIFT = frozenset(("message", "field", "moved", "type"))
 _HEADS = {
     "malformed": "Malformed lines",
     "invalid": "Values that are not what their schema says",
     "message": "Messages that no schema knows",
     "field": "Fields that no schema knows",
+    "moved": "Fields of other messages",
     "type": "Values that a field has in no other message",
 }
 _SHOWN = 40  # kinds a section of the text report
 
 
-def to_data(report: Report) -> dict[str, Any]:
+def to_data(report: LogReport) -> dict[str, Any]:
     """The report as plain data."""
     found = ordered(report)
     return {
@@ -34,6 +35,7 @@ def to_data(report: Report) -> dict[str, Any]:
         "blank": report.blank,
         "unknown_messages": report.unknown_messages,
         "unknown_fields": report.unknown_fields,
+        "moved_fields": report.moved_fields,
         "strict": report.strict,
         "streams": report.streams,
         "files": report.files,
@@ -41,6 +43,7 @@ def to_data(report: Report) -> dict[str, Any]:
         "drift": {
             "messages": [_plain(one) for one in found if one.kind == "message"],
             "fields": [_plain(one) for one in found if one.kind == "field"],
+            "moved": [_plain(one) for one in found if one.kind == "moved"],
             "missing": [_plain(one) for one in found if one.rule == "required"],
             "types": [_plain(one) for one in found if one.rule == "type"],
             "units": [_plain(one) for one in found if one.unit],
@@ -50,7 +53,7 @@ def to_data(report: Report) -> dict[str, Any]:
     }
 
 
-def ordered(report: Report) -> list[Finding]:
+def ordered(report: LogReport) -> list[Finding]:
     """The findings: by kind, the frequent ones first."""
     return sorted(
         report.findings.values(),
@@ -58,12 +61,12 @@ def ordered(report: Report) -> list[Finding]:
     )
 
 
-def to_json(report: Report) -> str:
+def to_json(report: LogReport) -> str:
     """The report as JSON."""
     return json.dumps(to_data(report), indent=2, ensure_ascii=False)
 
 
-def to_text(report: Report) -> str:
+def to_text(report: LogReport) -> str:
     """The report as a person reads it."""
     lines = [_summary(report)]
     lines += [f"  {count:>9,}  {name}" for name, count in sorted(report.streams.items())]
@@ -80,7 +83,7 @@ def to_text(report: Report) -> str:
     return "\n".join(lines)
 
 
-def to_junit(report: Report) -> str:
+def to_junit(report: LogReport) -> str:
     """The report as JUnit XML: a test case for all lines, and one that fails for each kind of problem.
 
     Drift is a failure only with `strict`, otherwise it is a skipped case.
@@ -98,16 +101,18 @@ def to_junit(report: Report) -> str:
     return "\n".join(['<?xml version="1.0" encoding="UTF-8"?>', head, *cases, "</testsuite>"])
 
 
-FORMATS: dict[str, Callable[[Report], str]] = {"text": to_text, "json": to_json, "junit": to_junit}
+FORMATS: dict[str, Callable[[LogReport], str]] = {"text": to_text, "json": to_json, "junit": to_junit}
 
 
-def _summary(report: Report) -> str:
+def _summary(report: LogReport) -> str:
     parts = [f"{report.lines:,} lines", f"{report.valid:,} valid", f"{report.invalid:,} invalid"]
     parts.append(f"{report.malformed:,} malformed")
     if report.unknown_messages:
         parts.append(f"{report.unknown_messages:,} with an unknown message")
     if report.unknown_fields:
         parts.append(f"{report.unknown_fields:,} unknown fields")
+    if report.moved_fields:
+        parts.append(f"{report.moved_fields:,} fields of other messages")
     return ", ".join(parts)
 
 

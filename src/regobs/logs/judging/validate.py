@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Any, BinaryIO
+from typing import Any
 
 from regobs.logs.judging import drift
 from regobs.logs.judging.closest import Closest, closest
-from regobs.logs.judging.judge import Judges, Record, Rule
-from regobs.logs.reading.read import LONGEST_LINE, Line, Part, parts
-from regobs.logs.reading.record import UNDECODABLE, decode, parse
+from regobs.logs.judging.judge import Judges, MessageRule
+from regobs.logs.reading.read import LONGEST_LINE, Line, LinePart, Readable, parts
+from regobs.logs.reading.record import UNDECODABLE, ParsedLine, decode, parse
+from regobs.logs.reading.wrapping import Unwrapper, logical
 from regobs.logs.redact import sample, shape
 
 _LOOK_AHEAD = 500  # lines that decide between two registries whose lines look alike
 _MOST_FINDINGS = 1000  # kinds that are told apart; hostile input must not fill the memory
+_ANY_TIME = {"time": "2000-01-01T00:00:00Z"}  # of lines that were written for a terminal, which have none
 _TEXT = b'"msg":"'  # what stands before the message, as the registries write it
 _NOT_PLAIN = (*UNDECODABLE, KeyError, TypeError)  # no message, or one that is no text
 
@@ -45,7 +47,7 @@ class Finding:
 
 
 @dataclass(slots=True)
-class Report:
+class LogReport:
     """What validation found. `lines` = valid + invalid + malformed; blank lines are counted apart."""
 
     strict: bool = False
@@ -56,11 +58,13 @@ class Report:
     blank: int = 0
     unknown_messages: int = 0
     unknown_fields: int = 0
+    moved_fields: int = 0  # that other messages have
     streams: dict[str, int] = field(default_factory=dict)
     files: dict[str, int] = field(default_factory=dict)
     findings: dict[tuple[str, str, str, str], Finding] = field(default_factory=dict)
     closest: list[Closest] = field(default_factory=list)
     untold: int = 0  # problems of further kinds than a report holds
+    unread: list[str] = field(default_factory=list)  # files with lines of which none could be read
 
     @property
     def ok(self) -> bool:
@@ -72,32 +76,38 @@ class Validator:
     """Validates files one after the other into one report."""
 
     def __init__(self, flavor: str | None = None, *, strict: bool = False, longest: int = LONGEST_LINE) -> None:
-        self.report = Report(strict=strict)
+        self.report = LogReport(strict=strict)
         self._judges = Judges(flavor)
         self._fields = self._judges.text_fields
         self._longest = longest
         self._file = ""
+        self._unwrapper = Unwrapper()
         self._streams: defaultdict[str, int] = defaultdict(int)
 
-    def read(self, file: BinaryIO, name: str) -> None:
+    def read(self, file: Readable, name: str) -> None:
         """Validate a file. `name` is how the report calls it."""
         self._file = name
-        before = self.report.lines
+        before, broken = self.report.lines, self.report.malformed
         found = parts(file, self._longest)
         first = next(found, None)
         if first is not None:
+            self._unwrapper = Unwrapper()
             self._settle(first)
             for part in chain((first,), found):
                 self._read(part)
+            for line in self._unwrapper.rest():
+                self._judge(line)
         self.report.streams = dict(self._streams)
-        self.report.files[name] = self.report.lines - before
+        self.report.files[name] = count = self.report.lines - before
+        if count and self.report.malformed - broken == count:
+            self.report.unread.append(name)
 
-    def _read(self, part: Part) -> None:
+    def _read(self, part: LinePart) -> None:
         """Judge the lines of a part. What nearly every line needs stands here, without a call more than that."""
         alone, quick, streams = self._judges.plain.single, self._judges.plain.quick, self._streams
-        skipped, fast = len(_TEXT), 0
+        skipped, fast, unwrapper = len(_TEXT), 0, self._unwrapper
         for place, content in enumerate(part.contents):
-            if part.fault is None:
+            if part.fault is None and not unwrapper.open:
                 begin = content.find(_TEXT) + skipped
                 known = quick.get(content[begin : content.find(b'"', begin)])
                 try:
@@ -118,14 +128,15 @@ class Validator:
                             continue
                 except _NOT_PLAIN:
                     pass
-            self._judge(part.line(place))
+            for line in unwrapper.add(part.line(place)):
+                self._judge(line)
         self.report.lines += fast
         self.report.valid += fast
 
     def _judge(self, line: Line) -> None:
         """Judge a line of any form."""
         report = self.report
-        if not line.content.strip() and line.fault is None:
+        if not line.content and line.fault is None:
             report.blank += 1
             return
         report.lines += 1
@@ -138,16 +149,18 @@ class Validator:
             if rule.fits(parsed.record):
                 report.valid += 1
             else:
-                self._explain(line, rule, parsed.record)
+                self._explain(line, rule, parsed)
         except ValueError:  # the engine follows 255 levels
             self._malformed(line, "too deep")
         else:
             self._streams[rule.name] += 1
 
-    def _settle(self, first: Part) -> None:
+    def _settle(self, first: LinePart) -> None:
         """Let the first lines tell which registry wrote them."""
-        parsed = [parse(first.line(place), self._fields) for place in range(min(len(first.contents), _LOOK_AHEAD))]
+        begin = (first.line(place) for place in range(min(len(first.contents), _LOOK_AHEAD)))
+        parsed = [parse(line, self._fields) for line in logical(begin)]
         records = [one.record for one in parsed if one.record is not None and not one.form]
+        records += [_ANY_TIME | dict(one.record) for one in parsed if one.record and one.form == "terminal"]
         self._judges.settle(records)
         found = closest(self._judges, records, self._file)
         self.report.closest += [found] if found else []
@@ -156,32 +169,39 @@ class Validator:
         self.report.malformed += 1
         self._note(("malformed", fault, "", ""), line, line.content)
 
-    def _explain(self, line: Line, rule: Rule, record: Record) -> None:
-        report = self.report
-        errors = rule.errors(record)
+    def _explain(self, line: Line, rule: MessageRule, parsed: ParsedLine) -> None:
+        report, record = self.report, parsed.record or {}
+        errors = [one for one in rule.errors(record) if parsed.form != "terminal" or not _is_no_time(one)]
         for error in errors:
             self._note_error(line, rule, error)
         new = rule.new(record)
-        if rule.known:
-            fresh = new
-        else:
+        # A name that another message has may still stand for one that this line lacks.
+        hints = {key: drift.of_name(key, record, rule) for key in new}
+        fresh = [key for key in new if key not in rule.stream.fields or (rule.known and hints[key].text)]
+        message = record.get(rule.stream.text_key)
+        shown = rule.title if rule.known else shape(str(message))
+        if not rule.known:
             report.unknown_messages += 1
-            message = record.get(rule.stream.text_key)
-            shown = shape(str(message))
             self._note(("message", "unknown", "", shown), line, message)
-            fresh = [key for key in new if key not in rule.stream.fields]
+        if len(fresh) < len(new):
             for error in rule.drifted(record):
                 self._note_error(line, rule, error, kind="type", message=shown)
         report.unknown_fields += len(fresh)
         for key in fresh:
             what = ("field", "unknown", sample(key), rule.title if rule.known else "")
-            self._note(what, line, record[key], hint=drift.of_name(key, record, rule))
-        if errors or (report.strict and (fresh or not rule.known)):
+            self._note(what, line, record[key], hint=hints[key])
+        moved = [key for key in new if key not in fresh] if rule.known else []
+        report.moved_fields += len(moved)
+        for key in moved:
+            self._note(("moved", "moved", key, shown), line, record[key])
+        if errors or (report.strict and (new or not rule.known)):
             report.invalid += 1
         else:
             report.valid += 1
 
-    def _note_error(self, line: Line, rule: Rule, error: Any, *, kind: str = "invalid", message: str = "") -> None:
+    def _note_error(
+        self, line: Line, rule: MessageRule, error: Any, *, kind: str = "invalid", message: str = ""
+    ) -> None:
         details = error.kind.as_dict()
         keyword = error.kind.name
         path = ".".join(str(step) for step in error.instance_path)
@@ -198,7 +218,7 @@ class Validator:
         line: Line,
         value: object,
         expected: str = "",
-        hint: drift.Hint = drift.NOTHING,
+        hint: drift.DriftHint = drift.NO_HINT,
     ) -> None:
         """Count a problem: its kind, rule, field and message; the first of a kind is told with its place and value."""
         found = self.report.findings.get(what)
@@ -211,6 +231,11 @@ class Validator:
             found = Finding(*what, expected, self._file, line.number, line.offset, told, seen, *hint)
             self.report.findings[what] = found
         found.count += 1
+
+
+def _is_no_time(error: Any) -> bool:
+    """Whether it says that the time is missing, as in lines that were written for a terminal."""
+    return bool(error.kind.name == "required" and error.kind.as_dict().get("property") in {"time", "timestamp"})
 
 
 def _expected(keyword: str, details: dict[str, Any]) -> str:

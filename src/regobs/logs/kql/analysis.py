@@ -17,7 +17,8 @@ def _pattern(letter: str, digit: str, letters: str, digits: str) -> str:
     return f"_*(?:{word})(?:{word}|_)*"
 
 
-_TERM = re.compile(_pattern(r"[^\W\d_]", r"\d", _JOINED_LETTERS, _JOINED_DIGITS))
+# An underscore that begins no term is not tried again with each that follows it.
+_TERM = re.compile("(?<!_)" + _pattern(r"[^\W\d_]", r"\d", _JOINED_LETTERS, _JOINED_DIGITS))
 # The same for RE2, DuckDB's engine, whose \w and \d are those of ASCII.
 RE2 = _pattern(
     r"[\p{L}\p{Nl}\p{No}]", r"\p{Nd}", _JOINED_LETTERS.encode().decode("unicode_escape"),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from difflib import get_close_matches
 
+from regobs.common.closest import did_you_mean
 from regobs.errors import LogQueryError
 from regobs.logs.fields import ALIASES, FIELDS, Field
 from regobs.logs.kql.condition import All, Any, Anywhere, Condition, Fixed, No, Present
@@ -150,8 +150,7 @@ class _Binder:
         elif name == "_exists_":  # of Lucene
             step = "write field: *"
         else:
-            close = get_close_matches(name, self._fields, n=1)
-            step = f"did you mean {close[0]}?" if close else "see the reference of log fields"
+            step = did_you_mean(name, self._fields, "see the reference of log fields")
         return self._source.error(f"no log field is called {name!r}", at, "a field of the log schema", step)
 
 

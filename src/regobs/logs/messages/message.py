@@ -1,43 +1,82 @@
-"""What a log message is: a text, a prefix or a pattern, the levels it comes at, and the fields it carries."""
+"""What a log message is: its text, the levels it comes at, the fields it carries, what it means, what to do then.
+
+Messages stand in the text files beside this module, a group a heading:
+
+    ## load balancing (line)
+    may have: db_host_addr lag_bytes
+
+    warning: removing replica from pool | reason?
+        A replica left the pool; `reason` says why.
+        -> Check the replica.
+
+The word in brackets is the context (see CONTEXTS); `may have` names what any line of the group may carry. Behind the
+text stand the message's own fields, `name?` where one need not be there, and after `when` what tells it from another
+message of the same text. `…` in a text is whatever the registry puts there. `any` stands for every level.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from enum import Enum
+from functools import cached_property
+from importlib.resources import files
 from types import MappingProxyType
 from typing import Any
 
-
-class Match(Enum):
-    """How `Message.text` names its lines."""
-
-    EXACT = "exact"
-    PREFIX = "prefix"
-    PATTERN = "pattern"  # regular expression from the first to the last character
+GAP = "…"
+ANY_LEVEL = "any"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Message:
     """One message. Field names are those of a catalogue, `name:form` a form that the name has only here.
 
     `when` tells two messages of one text apart: the field must be there and, unless None, have the value or begin so.
+    Without `levels` it comes at any level.
     """
 
     text: str
     levels: tuple[str, ...]
     required: tuple[str, ...]
     optional: tuple[str, ...]
-    match: Match = Match.EXACT
     when: tuple[str, str | None] | None = None
     component: str = ""
     context: str = "line"
+    meaning: str = ""
+    action: str = ""
+
+    @property
+    def exact(self) -> bool:
+        """Whether its lines have this very text."""
+        return GAP not in self.text
+
+    @cached_property
+    def parts(self) -> tuple[str, ...]:
+        """The constant parts of the text, with something between each two."""
+        return tuple(self.text.split(GAP))
 
     @property
     def pattern(self) -> str:
-        """A regular expression for the text, without its anchors."""
-        return self.text if self.match is Match.PATTERN else literal(self.text)
+        """A regular expression for the whole text, as JSON Schema has them."""
+        end = "" if self.text.endswith(GAP) else "$"
+        return f"^{ANYTHING.join(map(literal, self.parts)).removesuffix(ANYTHING)}{end}"
+
+    def says(self, text: str) -> bool:
+        """Whether a text is one of this message. Each part is looked for once, so time is linear in the text."""
+        first, *rest = self.parts
+        if not rest:
+            return text == first
+        *between, last = rest
+        place, end = len(first), len(text) - len(last)
+        if end < place or not text.startswith(first) or not text.endswith(last):
+            return False
+        for part in between:
+            place = text.find(part, place, end)
+            if place < 0:
+                return False
+            place += len(part)
+        return True
 
     def takes(self, line: Mapping[str, Any]) -> bool:
         """Whether `when` holds."""
@@ -48,24 +87,42 @@ class Message:
         return name in line if value is None else isinstance(seen, str) and seen.startswith(value)
 
 
+ANYTHING = r"[\s\S]*"
+
 # Fields that any line of a context may have besides its own. A trailing `?` marks what need not be there.
 _PROCESS = "error? go_version? version? instance_id? service? environment?"
-_REQUEST = f"{_PROCESS} root_repo? vars_name? vars_reference? vars_digest? vars_uuid? auth_user_name? auth_user_type?"
-_CLIENT = "method? host? uri? referer? user_agent? remote_addr? content_type?"
-_DOTTED = "error? go.version? version? instance.id? service? environment? func? file? function?"
+_REQUEST = (
+    "root_repo? vars_name? vars_reference? vars_digest? vars_uuid? auth_user? auth_user_name? auth_user_type? "
+    "auth_project_paths? CF-RAY? method? host? uri? referer? user_agent? remote_addr? content_type? path? "
+    "db_host_type? db_host_addr? trace_id? parent_span_id?"
+)
+# The logger of a background run goes with it into the database, the storage and the load balancer.
+_RUN = (
+    "worker? jitter_s? duration_s? review_after? review_count? created_at? event? digest? repository_id? manifest_id? "
+    "job_id? job_bbm_id? job_name? job_attempts? job_start_id? job_end_id? job_batch_size? job_status? "
+    "job_pagination_column? job_pagination_table? job_batching_strategy? bbm_id? bbm_name? bbm_batch_size? bbm_status? "
+    "bbm_job_signature_key? bbm_target_column? bbm_target_table? bbm_batching_strategy? bbm_total_tuple_count? "
+    "repository? pre_import? repository_import? common_blobs? dry_run? non_conformant? size?"
+)
+_DOTTED = "error? err? go.version? version? instance.id? service? environment? func? file? function?"
 _SENT = " ".join(f"http.request.{part}?" for part in ("id", "method", "host", "uri", "remoteaddr"))
-_ROUTE = "vars.name? vars.reference? vars.digest? vars.uuid? auth.user.name?"
+_ROUTE = "vars.name? vars.reference? vars.digest? vars.uuid? auth.user? auth.user.name?"
 _HTTP = " ".join(f"http.request.{part}?" for part in ("referer", "useragent", "contenttype"))
-CONTEXTS: Mapping[str, str] = MappingProxyType(
+CONTEXTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
-        "bare": "time level msg",
-        "line": f"time level msg correlation_id? component? {_PROCESS}",
-        "request": f"time level msg correlation_id component? {_REQUEST} auth_project_paths?",
-        "api error": f"time level msg correlation_id component? {_REQUEST} auth_project_paths? {_CLIENT}",
-        "worker": f"time level msg component correlation_id {_PROCESS}",
-        "dotted": f"time level msg {_DOTTED}",
-        "dotted any": f"time level msg {_SENT} {_HTTP} {_ROUTE} {_DOTTED}",
-        "dotted request": f"time level msg {_SENT.replace('?', '')} {_HTTP} {_ROUTE} {_DOTTED}",
+        "gitlab": {
+            "bare": "time level msg",
+            "request": f"time level msg correlation_id component? {_PROCESS} {_REQUEST}",
+            "worker": f"time level msg correlation_id component {_PROCESS} {_RUN}",
+            # Written by what a request, a background run or the process itself calls.
+            "line": f"time level msg correlation_id? component? {_PROCESS} {_REQUEST} {_RUN}",
+        },
+        "distribution": {
+            "bare": "time level msg",
+            "request": f"time level msg {_SENT.replace('?', '')} {_HTTP} {_ROUTE} {_DOTTED}",
+            "line": f"time level msg {_SENT} {_HTTP} {_ROUTE} {_DOTTED}",
+        },
+        "any": {"bare": "time level msg", "line": "time level msg"},
     }
 )
 
@@ -75,17 +132,10 @@ def literal(text: str) -> str:
     return re.sub(r"([\\^$.|?*+()\[\]{}])", r"\\\1", text)
 
 
-def message(
-    text: str,
-    levels: str,
-    fields: str = "",
-    *,
-    match: Match = Match.EXACT,
-    when: tuple[str, str | None] | None = None,
-) -> Message:
+def message(text: str, levels: str, fields: str = "", *, when: tuple[str, str | None] | None = None) -> Message:
     """Declare a message: levels and fields divided by spaces; `name?` need not be there."""
     required, optional = split(fields)
-    return Message(text, tuple(levels.split()), required, optional, match, when)
+    return Message(text, () if levels == ANY_LEVEL else tuple(levels.split()), required, optional, when)
 
 
 def split(fields: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -97,6 +147,44 @@ def split(fields: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     )
 
 
-def group(component: str, context: str, *messages: Message) -> tuple[Message, ...]:
-    """Messages of one component and context."""
-    return tuple(replace(one, component=component, context=context) for one in messages)
+def read_messages(name: str) -> tuple[Message, ...]:
+    """The messages of a text file of this package."""
+    return tuple(parsed_messages(files(__package__).joinpath(f"{name}.txt").read_text("utf-8")))
+
+
+_HEADING = re.compile(r"## (?P<component>[^()]+) \((?P<context>[a-z]+)\)")
+_LINE = re.compile(r"(?P<levels>[a-z ]+): (?P<text>[^|]+?)(?: \|(?P<fields>[^|]*?))?(?: ?\| when (?P<when>\S+))?")
+
+
+def parsed_messages(content: str) -> Iterator[Message]:
+    """The messages of a text in the form that the head of this module shows."""
+    component, context, may, begun = "", "", "", None
+    for line in content.splitlines():
+        if line.startswith("## "):
+            heading = _HEADING.fullmatch(line)
+            assert heading, line  # noqa: S101 - a file of this package, which a test reads
+            component, context, may = heading["component"], heading["context"], ""
+        elif line.startswith("may have: "):
+            may = line.removeprefix("may have:")
+        elif line.startswith("    ") and begun is None:
+            may += line
+        elif line.startswith("    -> ") and begun:
+            begun = replace(begun, action=line[7:])
+        elif line.startswith("    ") and begun:
+            begun = replace(begun, meaning=line.strip())
+        elif line and not line.startswith("#"):
+            found = _LINE.fullmatch(line)
+            assert found, line  # noqa: S101 - as above
+            begun = replace(_declared(found, may), component=component, context=context)
+        elif begun:
+            yield begun
+            begun = None
+    if begun:
+        yield begun
+
+
+def _declared(found: re.Match[str], may: str) -> Message:
+    name, _, value = (found["when"] or "").partition("=")
+    made = message(found["text"], found["levels"], found["fields"] or "", when=(name, value or None) if name else None)
+    own = {one.split(":")[0] for one in (*made.required, *made.optional)}
+    return replace(made, optional=(*made.optional, *(one for one in may.split() if one.split(":")[0] not in own)))

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from types import MappingProxyType
 
-from regobs.logs.fields import ALIASES, COMBINED_FIELDS, DISTRIBUTION_FIELDS, FIELDS, FORMS, STANDARD_FIELDS, as_written
+from regobs.logs.fields import (
+    ALIASES,
+    COMBINED_FIELDS,
+    DISTRIBUTION_FIELDS,
+    FIELDS,
+    FORMS,
+    RUNTIME_FIELDS,
+    STANDARD_FIELDS,
+    as_written,
+)
 from regobs.logs.fields.field import Field
-from regobs.logs.messages import background, distribution, imports, process, requests
-from regobs.logs.messages.message import CONTEXTS, Message, split
+from regobs.logs.messages.message import CONTEXTS, Message, read_messages, split
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +32,22 @@ class Stream:
     fields: Mapping[str, Field]
     messages: tuple[Message, ...]
     text_key: str = "msg"
+    components: Mapping[str, tuple[str, ...]] = field(init=False, repr=False, compare=False)
+    _marks: Mapping[str, frozenset[str]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Gather what the lines of a component may have: what any message of it has. Loggers are handed on."""
+        found: dict[str, dict[str, str]] = {}
+        marks: dict[str, frozenset[str]] = {}
+        for message in self.messages:
+            if message.when and message.when[1] is None:
+                marks[message.text] = marks.get(message.text, frozenset()) | {message.when[0]}
+            own = found.setdefault(message.component, {})
+            for spelled in (*message.required, *message.optional):
+                name = spelled.split(":")[0]
+                own[name] = min(own.get(name, spelled), spelled, key=len)
+        object.__setattr__(self, "components", {name: tuple(own.values()) for name, own in found.items()})
+        object.__setattr__(self, "_marks", marks)
 
     def field(self, spelled: str) -> Field:
         """The field of a name or of a `name:form`."""
@@ -31,8 +55,23 @@ class Stream:
 
     def context(self, name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Required and optional fields of a context, in this stream's names."""
-        required, optional = split(CONTEXTS[name])
+        required, optional = split(CONTEXTS[self.flavor][name])
         return self._known(required), self._known(optional)
+
+    def names(self, message: Message | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Required and optional fields of a line of this message, or of none that is known; forms spelled out.
+
+        A message's own form of a field goes before that of its component, and this before that of its context.
+        """
+        required, optional = self.context(message.context if message else "line")
+        own = (*message.required, *message.optional) if message else ()
+        of_component = self.components.get(message.component, ()) if message else ()
+        spelled = {one.split(":")[0]: one for one in (*required, *optional, *of_component, *own)}
+        for mark in self._marks.get(message.text, ()) if message else ():
+            if message and mark not in message.required:  # a line that has it is one of another message of this text
+                spelled.pop(mark, None)
+        must = dict.fromkeys(one.split(":")[0] for one in (*required, *(message.required if message else ())))
+        return tuple(spelled[name] for name in must), tuple(one for name, one in spelled.items() if name not in must)
 
     def _known(self, names: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(_newer_name(name) for name in names) if self.text_key == "message" else names
@@ -63,14 +102,16 @@ def _newer_message(one: Message) -> Message:
 
     required = tuple(name for name in names(one.required) if name != "url")
     also = ("uri", "url") if one.component == "access" else ()
-    return replace(one, required=required, optional=(*names(one.optional), *also), levels=())
+    when = one.when and (_NEWER.get(one.when[0], one.when[0]), one.when[1])
+    return replace(one, required=required, optional=(*names(one.optional), *also), levels=(), when=when)
 
 
+_REQUESTS = read_messages("gitlab-requests")
+_ACCESS = tuple(one for one in _REQUESTS if one.component == "access")
+_FILES = ("background", "process", "commands", "storage")
 _APPLICATION = (
-    *requests.MESSAGES[len(requests.ACCESS) :],
-    *background.MESSAGES,
-    *process.MESSAGES,
-    *imports.MESSAGES,
+    *(one for one in _REQUESTS if one.component != "access"),
+    *(one for name in _FILES for one in read_messages(f"gitlab-{name}")),
 )
 
 # With the names that older releases had.
@@ -83,7 +124,7 @@ GITLAB_ACCESS = Stream(
     "Access log of GitLab Container Registry 4.x",
     "One line a request on the main port, health and refused ones included. `uri` of an upload holds a secret.",
     FIELDS,
-    requests.ACCESS,
+    _ACCESS,
 )
 GITLAB_APPLICATION = Stream(
     "gitlab.application",
@@ -105,7 +146,7 @@ LABKIT_ACCESS = Stream(
     "Access log in the field names of labkit-spec 1.0",
     "The same line with `timestamp`, `severity`, `message`, and durations in seconds.",
     _NEWER_ACCESS_FIELDS,
-    tuple(_newer_message(one) for one in requests.ACCESS),
+    tuple(_newer_message(one) for one in _ACCESS),
     "message",
 )
 LABKIT_APPLICATION = Stream(
@@ -123,7 +164,7 @@ DISTRIBUTION = Stream(
     "Log of CNCF Distribution 2.8 and 3.x",
     "One schema a message, of the json formatter; lines of the text formatter are read to the same fields.",
     DISTRIBUTION_FIELDS,
-    distribution.MESSAGES,
+    read_messages("distribution"),
 )
 COMBINED = Stream(
     "distribution.access",
@@ -138,12 +179,30 @@ STANDARD = Stream(
     "go-standard",
     "any",
     "What Go's own libraries log in a registry process",
-    "A line of Go's standard logger, `http: superfluous response.WriteHeader call`, read to two fields.",
+    "A line of Go's standard logger, `http: superfluous response.WriteHeader call`, `redis: ...`, read to two fields.",
     STANDARD_FIELDS,
     (),
     "",
 )
-STREAMS = (GITLAB_ACCESS, GITLAB_APPLICATION, LABKIT_ACCESS, LABKIT_APPLICATION, DISTRIBUTION, COMBINED, STANDARD)
+RUNTIME = Stream(
+    "go-runtime",
+    "any",
+    "What Go writes when a program fails",
+    "A line of a panic or of the dump of goroutines that follows it, read to one field.",
+    RUNTIME_FIELDS,
+    (),
+    "",
+)
+STREAMS = (
+    GITLAB_ACCESS,
+    GITLAB_APPLICATION,
+    LABKIT_ACCESS,
+    LABKIT_APPLICATION,
+    DISTRIBUTION,
+    COMBINED,
+    STANDARD,
+    RUNTIME,
+)
 
 
 @cache

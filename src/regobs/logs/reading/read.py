@@ -10,7 +10,7 @@ from importlib import import_module
 from itertools import accumulate
 from pathlib import Path
 from types import ModuleType
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, Protocol
 
 from regobs.errors import InputError, Location, MachineError
 
@@ -21,6 +21,14 @@ _GZIP_FORMAT = 31  # zlib: the largest window, with header and check sum of gzip
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _BOM = b"\xef\xbb\xbf"
+
+
+class Readable(Protocol):
+    """What bytes can be read of."""
+
+    def read(self, size: int = ..., /) -> bytes:
+        """The next bytes, no more than `size`."""
+        ...
 
 
 class Line(NamedTuple):
@@ -38,7 +46,7 @@ class Line(NamedTuple):
 
 
 @dataclass(slots=True)
-class Part:
+class LinePart:
     """Lines that follow each other: number and offset are those of the first, `fault` and `ended` those of each."""
 
     number: int
@@ -71,14 +79,14 @@ def open_log(name: str, stdin: BinaryIO) -> BinaryIO:
         ) from None
 
 
-def lines(file: BinaryIO, longest: int = LONGEST_LINE) -> Iterator[Line]:
+def lines(file: Readable, longest: int = LONGEST_LINE) -> Iterator[Line]:
     """The lines of a file, one by one; see `parts`."""
     for part in parts(file, longest):
         for place in range(len(part.contents)):
             yield part.line(place)
 
 
-def parts(file: BinaryIO, longest: int = LONGEST_LINE) -> Iterator[Part]:
+def parts(file: Readable, longest: int = LONGEST_LINE) -> Iterator[LinePart]:
     """The lines of a file in parts; compressed ones are unpacked, a byte order mark at the start taken off.
 
     What cannot be read becomes a part of one line with a `fault`; of an over-long line only the beginning is kept.
@@ -86,16 +94,16 @@ def parts(file: BinaryIO, longest: int = LONGEST_LINE) -> Iterator[Part]:
     number, offset, rest, skipped = 1, 0, b"", 0
     for block, fault in blocks(file):
         if fault:
-            yield Part(number, offset, [rest[:longest]], ended=False, fault=fault)
+            yield LinePart(number, offset, [rest[:longest]], ended=False, fault=fault)
             return
         *whole, rest = (rest + block).split(b"\n")
         if whole and (skipped or max(map(len, whole)) > longest):
             for content in whole:
                 size = skipped + len(content)
-                yield Part(number, offset, [content[:longest]], fault="over-long" if size > longest else None)
+                yield LinePart(number, offset, [content[:longest]], fault="over-long" if size > longest else None)
                 number, offset, skipped = number + 1, offset + size + 1, 0
         elif whole:
-            yield Part(number, offset, whole)
+            yield LinePart(number, offset, whole)
             number += len(whole)
             offset += sum(map(len, whole)) + len(whole)
         if len(rest) > longest:
@@ -103,7 +111,7 @@ def parts(file: BinaryIO, longest: int = LONGEST_LINE) -> Iterator[Part]:
             skipped += len(rest) - longest
             rest = rest[:longest]
     if rest or skipped:
-        yield Part(number, offset, [rest], ended=False, fault="over-long" if skipped else None)
+        yield LinePart(number, offset, [rest], ended=False, fault="over-long" if skipped else None)
 
 
 def compression_of(start: bytes) -> str:
@@ -113,7 +121,7 @@ def compression_of(start: bytes) -> str:
     return "zst" if start.startswith(_ZSTD) else ""
 
 
-def blocks(file: BinaryIO) -> Iterator[tuple[bytes, str | None]]:
+def blocks(file: Readable) -> Iterator[tuple[bytes, str | None]]:
     """Blocks of the unpacked content, or a fault as the last one."""
     first = file.read(len(_ZSTD))
     packed = compression_of(first)
@@ -130,7 +138,7 @@ def blocks(file: BinaryIO) -> Iterator[tuple[bytes, str | None]]:
         block = file.read(_BLOCK)
 
 
-def _inflated(first: bytes, file: BinaryIO) -> Iterator[tuple[bytes, str | None]]:
+def _inflated(first: bytes, file: Readable) -> Iterator[tuple[bytes, str | None]]:
     """What a Zstandard file holds, of a broken one up to the break."""
     zstd = _zstd()
     unpacker = zstd.ZstdDecompressor()
@@ -166,7 +174,7 @@ def _zstd() -> ModuleType:
         ) from None
 
 
-def _unpacked(first: bytes, file: BinaryIO) -> Iterator[tuple[bytes, str | None]]:
+def _unpacked(first: bytes, file: Readable) -> Iterator[tuple[bytes, str | None]]:
     """What a gzip file holds, of a broken one up to the break. Not GzipFile: it keeps back what it read before it."""
     unpacker = zlib.decompressobj(_GZIP_FORMAT)
     packed = first + file.read(_PACKED)

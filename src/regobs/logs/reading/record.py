@@ -1,8 +1,8 @@
-"""A log line as a record: JSON, logfmt, the Apache combined form, Go's standard logger."""
+"""A log line as a record: JSON, logfmt, the Apache forms, a terminal's, what Go itself writes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,32 +18,38 @@ decode = msgspec.json.Decoder().decode
 
 
 @dataclass(frozen=True, slots=True)
-class Parsed:
+class ParsedLine:
     """What stands in a line, or None and a `fault` that says why there is no record in it."""
 
     record: Record | None
     fault: str = ""
-    form: str = ""  # combined, standard
+    form: str = ""  # combined, standard, runtime, terminal
 
 
-def parse(line: Line, fields: Mapping[str, Field]) -> Parsed:
+def parse(line: Line, fields: Mapping[str, Field]) -> ParsedLine:
     """What stands in a line, in whatever form. `fields` tell the types of values where a form has text only."""
     content = line.content.strip()
-    if line.fault:
-        return Parsed(None, line.fault)
+    if line.fault or not content:
+        return ParsedLine(None, line.fault or "blank")
     if content[:1] == b"{":
         try:
-            return Parsed(decode(content))
+            return ParsedLine(decode(content))
         except UNDECODABLE:
-            return Parsed(None, _fault(content, ended=line.ended))
+            return ParsedLine(None, _fault(content, ended=line.ended))
     if _binary(content):
-        return Parsed(None, "binary")
+        return ParsedLine(None, "binary")
     words = content.decode()
-    for form, read in (("combined", text.combined), ("standard", text.standard)):
-        record = read(words)
-        if record is not None:
-            return Parsed(record, form=form)
-    return Parsed(text.logfmt(words, fields), "no log line")
+    forms: tuple[tuple[str, Callable[[], dict[str, Any] | None]], ...] = (
+        ("combined", lambda: text.combined(words)),
+        ("standard", lambda: text.standard(words)),
+        ("terminal", lambda: text.terminal(words, fields)),
+        ("", lambda: text.logfmt(words, fields)),
+        ("runtime", lambda: text.runtime(words)),
+    )
+    for form, read in forms:
+        if (record := read()) is not None:
+            return ParsedLine(record, form=form)
+    return ParsedLine(None, "no log line")
 
 
 def _fault(content: bytes, *, ended: bool) -> str:

@@ -3,39 +3,51 @@
 from __future__ import annotations
 
 import glob
+import re
 import shutil
 import stat
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
 from regobs.errors import InputError, Location
-from regobs.logs.reading.read import LONGEST_LINE, blocks, compression_of
-from regobs.logs.reading.rotation import in_time_order
-from regobs.logs.reading.wrapping import Wrapping, unwrapped, wrapping_of
+from regobs.logs.reading.read import LONGEST_LINE, Line, LinePart, blocks, compression_of, parts
+from regobs.logs.reading.values import as_json, read_record
+from regobs.logs.reading.wrapping import Unwrapper
 
 STDIN = "-"
 STDIN_NAME = "(standard input)"
 _START = 1 << 16  # bytes that tell what a file is wrapped in; the first line is shorter
 _BOM = b"\xef\xbb\xbf"
+_ODD_LINE = re.compile(rb"\n[^{\n]")
+_MOST_ODD = 1000  # lines that are no JSON which are looked at before a log is called one of JSON
+
+_PACKED = re.compile(r"\.(?:gz|zst)\Z")
+# What logrotate, the kubelet and lumberjack (Go) write, each with what tells one file of a set from the others.
+_NUMBERED = re.compile(r"(?P<stem>.+)\.(?P<number>[0-9]{1,5})")
+_DATED = re.compile(
+    r"(?P<stem>.+)[.-](?P<date>[0-9]{4}-?[0-9]{2}-?[0-9]{2}(?:[-T_][0-9][0-9.:-]{1,11})?)(?P<end>\.log)?"
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class LogSource:
     """A log. `name` is how the user calls it, `readable` a file of JSON lines that DuckDB reads by its name's end.
 
     `file` is the log's own file, None for standard input or a pipe, of which a copy is of no use later. Lines that are
-    `left_out` of `readable` are too long for any log.
+    `left_out` of `readable` are too long for any log. `written` is whether `readable` was written from the log.
     """
 
     name: str
     readable: Path
     file: Path | None
     left_out: int = 0
+    written: bool = False
 
 
 @contextmanager
@@ -57,10 +69,10 @@ def sources(files: Sequence[Path], stdin: BinaryIO | None = None, *, piped: bool
 
 
 class Folder:
-    """A temporary folder for what DuckDB cannot read in place: pipes, wrapped lines, a misleading name."""
+    """A temporary folder for what DuckDB cannot read in place: pipes, lines that are no JSON, a misleading name."""
 
     def __init__(self, path: Path) -> None:
-        self.sources: list[Source] = []
+        self.sources: list[LogSource] = []
         self._path = path
         self._count = 0
 
@@ -76,62 +88,43 @@ class Folder:
             with pipe.open("rb") as read, path.open("wb") as out:
                 shutil.copyfileobj(read, out)
         packed, start = _start(path)
-        wrapping = wrapping_of(start)
         end, named = f".{packed}" if packed else ".jsonl", path.suffix.lower()
-        if wrapping is not Wrapping.NONE or start.startswith(_BOM):
-            self.sources.append(self._written(Source(name, path, file), wrapping))
+        if start.startswith(_BOM) or not _is_json_lines(start):
+            self.sources.append(self._written(LogSource(name, path, file)))
         elif named == end or (not packed and named not in {".gz", ".zst"}):
-            self.sources.append(Source(name, path, file))
+            self.sources.append(LogSource(name, path, file))
         else:
             link = self.new(end)
             link.symlink_to(path.absolute())
-            self.sources.append(Source(name, link, file))
+            self.sources.append(LogSource(name, link, file))
 
-    def rewrite(self, source: Source) -> Source:
+    def rewrite(self, source: LogSource) -> LogSource:
         """Write a source anew without over-long lines, at which DuckDB gives up; what takes its place."""
-        new = self._written(source, Wrapping.NONE)
+        new = self._written(source)
         self.sources[self.sources.index(source)] = new
         return new
 
-    def _written(self, source: Source, wrapping: Wrapping) -> Source:
+    def settle(self) -> bool:
+        """Write those sources anew that have readable lines of other forms among JSON; whether there was one."""
+        mixed = [one for one in self.sources if not one.written and _has_other_forms(one.readable)]
+        for source in mixed:
+            self.rewrite(source)
+        return bool(mixed)
+
+    def _written(self, source: LogSource) -> LogSource:
         target = self.new(".jsonl")
-        try:
-            left_out = _write(source.readable, wrapping, target)
-        except InputError as error:
-            error.location = Location(source.name)
-            raise
-        return Source(source.name, target, source.file, source.left_out + left_out)
+        with source.readable.open("rb") as file, target.open("wb") as out:
+            left_out = _write(parts(file), out, source.name)
+        return replace(source, readable=target, left_out=source.left_out + left_out, written=True)
 
 
 def found(files: Sequence[str]) -> list[Path]:
     """The files that names and patterns mean, in order of time; `-` is none of them."""
-    return in_time_order(path for file in files if file != STDIN for path in _matching(file))
+    return in_time_order(path for file in files if file != STDIN for path in matching(file))
 
 
-def _start(path: Path) -> tuple[str, bytes]:
-    """How a file is compressed, and the beginning of what it holds."""
-    with path.open("rb") as file:
-        first = file.read(4)
-        file.seek(0)
-        if packed := compression_of(first):
-            return packed, next(blocks(file), (b"", None))[0][:_START]
-        return "", file.read(_START)
-
-
-def _write(path: Path, wrapping: Wrapping, target: Path) -> int:
-    """Write the lines of a file without what they are wrapped in; the number of those that are too long."""
-    left_out = 0
-    with path.open("rb") as file, target.open("wb") as out:
-        for content in unwrapped(file, wrapping):
-            if len(content) <= LONGEST_LINE:
-                out.write(content + b"\n")
-            else:
-                left_out += 1
-    return left_out
-
-
-def _matching(file: str) -> list[Path]:
-    """A file that exists, or those that a glob pattern means."""
+def matching(file: str) -> list[Path]:
+    """A file that exists, or those that a glob pattern means. Raises InputError when none can be read."""
     names = [file] if Path(file).exists() else sorted(glob.glob(file, recursive=True))  # noqa: PTH207 - keeps `**`
     paths = [Path(name) for name in names if not Path(name).is_dir()]
     if not paths:
@@ -150,3 +143,112 @@ def _matching(file: str) -> list[Path]:
         except OSError as fault:
             raise InputError("cannot be read", location=Location(str(path)), value=fault.strerror) from None
     return paths
+
+
+def in_time_order(paths: Iterable[Path]) -> list[Path]:
+    """The files, those of one rotated set from the oldest to the one that is written, each content once.
+
+    Sets stay in the order in which their first file is given. A file that is given twice, by another name of the same
+    file or as a copy that is being compressed beside its original, is read once.
+    """
+    once: dict[tuple[int, int], Path] = {}
+    for path in paths:
+        status = path.stat()
+        once.setdefault((status.st_dev, status.st_ino), path)
+    names = {str(path) for path in once.values()}
+    kept = [path for path in once.values() if not (_PACKED.search(path.name) and _PACKED.sub("", str(path)) in names)]
+    first: dict[str, int] = {}
+    for path in kept:
+        first.setdefault(_place(path)[0], len(first))
+    return sorted(kept, key=lambda path: (first[_place(path)[0]], *_place(path)[1:]))
+
+
+def _place(path: Path) -> tuple[str, int, str, int]:
+    """The set of a file, and its place there: dated ones, then numbered ones from the highest, then the one in use."""
+    name = _PACKED.sub("", path.name)
+    if found := _DATED.fullmatch(name):
+        return str(path.with_name(found["stem"] + (found["end"] or ""))), 0, re.sub(r"\D", "", found["date"]), 0
+    if found := _NUMBERED.fullmatch(name):
+        return str(path.with_name(found["stem"])), 1, "", -int(found["number"])
+    return str(path.with_name(name)), 2, "", 0
+
+
+def _start(path: Path) -> tuple[str, bytes]:
+    """How a file is compressed, and the beginning of what it holds."""
+    with path.open("rb") as file:
+        first = file.read(4)
+        file.seek(0)
+        if packed := compression_of(first):
+            return packed, next(blocks(file), (b"", None))[0][:_START]
+        return "", file.read(_START)
+
+
+def _is_json_lines(start: bytes) -> bool:
+    """Whether the first lines are objects of JSON that nothing is wrapped around."""
+    whole = start[: start.rfind(b"\n") + 1] or start
+    unwrapper = Unwrapper()
+    for content in whole.split(b"\n"):
+        line = Line(1, 0, content)
+        if content.strip() and [one.content for one in unwrapper.add(line)] != [content.strip()]:
+            return False
+        if content.strip()[:1] not in {b"{", b""} and read_record(content) is not None:
+            return False
+    return True
+
+
+def _has_other_forms(path: Path) -> bool:
+    """Whether a line that does not begin as JSON can be read all the same."""
+    return any(read_record(content) is not None for content in islice(_odd_lines(path), _MOST_ODD))
+
+
+def _odd_lines(path: Path) -> Iterator[bytes]:
+    """The lines that do not begin with a brace; all others are passed over in one search.
+
+    Not mapped to memory: a log may be truncated meanwhile, which would end the process.
+    """
+    with path.open("rb") as file:
+        if _start(path)[0]:
+            for part in parts(file):
+                yield from (content for content in part.contents if content[:1] not in {b"{", b""})
+            return
+        text = bytearray(b"\n") + bytearray(2 * LONGEST_LINE)  # one for all, which saves a third of the time
+        size = 1
+        while read := file.readinto(memoryview(text)[size : size + LONGEST_LINE]):
+            size += read
+            end = max(text.rfind(b"\n", 0, size), 0)
+            for odd in _ODD_LINE.finditer(text, 0, end):
+                yield bytes(text[odd.start() + 1 : text.find(b"\n", odd.end(), end + 1)])
+            kept = min(size - end, LONGEST_LINE)
+            text[:kept] = text[end : end + kept]
+            size = kept
+        if size > 1 and text[1:2] != b"{":
+            yield bytes(text[1:size])
+
+
+def _write(read: Iterator[LinePart], out: BinaryIO, name: str) -> int:
+    """Write the lines of a log as JSON, without what is around them; the number of those that are too long.
+
+    A line that goes on in the next leaves an empty one, so that each stands where it begins. Raises InputError for a
+    broken archive.
+    """
+    left_out = 0
+    unwrapper = Unwrapper()
+    for part in read:
+        for place in range(len(part.contents)):
+            line = part.line(place)
+            if line.fault == "over-long":
+                left_out += 1
+                found = []
+                unwrapper.rest()  # whose first part it may be
+            elif line.fault:
+                raise InputError(
+                    f"the log is a {line.fault}",
+                    location=Location(name),
+                    expected="a whole file",
+                    next_step="unpack as much as there is, and read that",
+                )
+            else:
+                found = unwrapper.add(line)
+            out.write(b"\n".join(as_json(one) for one in found) + b"\n")
+    out.write(b"".join(as_json(one) + b"\n" for one in unwrapper.rest()))
+    return left_out

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from regobs.logs.reading.read import LONGEST_LINE
+from regobs.errors import InputError, Location
+from regobs.logs.reading.read import LONGEST_LINE, Line
 from regobs.logs.reading.sources import STDIN, STDIN_NAME
-from regobs.logs.reading.wrapping import Joiner, Wrapping, wrapping_of
+from regobs.logs.reading.wrapping import Unwrapper
 
 _BLOCK = 1 << 20
 POLL_SECONDS = 0.25  # how late a line is shown at most; a look costs one system call a file
@@ -62,8 +63,16 @@ class Follower:
             self._file = self._path.open("rb", buffering=0)
         except FileNotFoundError:
             return False  # between the rename and the new file
-        start = self._file.read(_BLOCK)
-        self._lines.begin(start)
+        except IsADirectoryError:
+            raise InputError(
+                "a folder, not a file",
+                location=Location(str(self._path)),
+                expected="log files",
+                next_step="name the files in it, or a pattern such as 'logs/*.log'",
+            ) from None
+        except OSError as fault:
+            raise InputError("cannot be read", location=Location(str(self._path)), value=fault.strerror) from None
+        self._lines.begin()
         self._file.seek(0 if last is None else _place_of(self._file, last))
         return True
 
@@ -86,35 +95,34 @@ class Follower:
 
 
 class _Lines:
-    """Blocks put together to lines, and taken out of what container engines wrap around them."""
+    """Blocks put together to lines, and taken out of what collectors put around them."""
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._rest = b""
-        self._joiner: Joiner | None = None
-        self._begun = False
+        self._unwrapper = Unwrapper()
 
-    def begin(self, start: bytes) -> None:
-        """See from the first bytes of a file what its lines are wrapped in."""
-        self._rest, self._begun = b"", bool(start)
-        wrapping = wrapping_of(start)
-        self._joiner = None if wrapping in {Wrapping.NONE, Wrapping.EXPORT} else Joiner(wrapping)
+    def begin(self) -> None:
+        """Forget what has begun: another file comes."""
+        self._rest, self._unwrapper = b"", Unwrapper()
 
     def add(self, block: bytes) -> Iterator[Written]:
         """The lines that end in a block."""
-        if not self._begun:
-            self.begin(block)
         *whole, self._rest = (self._rest + block).split(b"\n")
         self._rest = self._rest[:LONGEST_LINE]
-        for line in whole:
-            content = self._joiner.add(line) if self._joiner else line
-            if content:
-                yield Written(self._name, content)
+        for content in whole:
+            yield from self._written(self._unwrapper.add(Line(0, 0, content)))
 
     def end(self) -> Iterator[Written]:
-        """A last line without an end."""
+        """A last line without an end, and what has begun."""
         if self._rest:
             yield from self.add(b"\n")
+        yield from self._written(self._unwrapper.rest())
+
+    def _written(self, lines: list[Line]) -> Iterator[Written]:
+        for line in lines:
+            if line.content:
+                yield Written(self._name, line.content)
 
 
 def _place_of(file: BinaryIO, last: int) -> int:
@@ -154,8 +162,10 @@ def piped(stdin: BinaryIO) -> Iterator[Written]:
     """The lines of a pipe as they come, until it is closed."""
     lines = _Lines(STDIN_NAME)
     descriptor = stdin.fileno()
+    waiting = select.poll()  # and not `select`, which knows no descriptor above 1023
+    waiting.register(descriptor, select.POLLIN)
     while True:
-        select.select([descriptor], [], [])
+        waiting.poll()
         block = os.read(descriptor, 1 << 16)
         if not block:
             yield from lines.end()

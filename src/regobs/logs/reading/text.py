@@ -1,4 +1,4 @@
-"""Log lines that are no JSON: logfmt of logrus' text formatter, Apache combined form, Go's standard logger."""
+"""Log lines that are no JSON: logfmt and the terminal form of logrus, Apache's access lines, what Go itself writes."""
 
 from __future__ import annotations
 
@@ -10,16 +10,37 @@ from typing import Any
 
 from regobs.logs.fields.field import Field, FieldType
 
-_PAIR = re.compile(r'([A-Za-z_][\w.\-]*)=("(?:[^"\\]|\\.)*"|[^\s"]*)(?: +|$)')
+_PAIR = re.compile(r'([A-Za-z_][\w.\-]*)=("(?:[^"\\]|\\.)*+"|[^\s"]*)(?: +|$)')
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))", re.DOTALL)
 _NAMED = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}  # strconv.Quote of Go
 _NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+# Combined, common, with fields behind it as nginx has them, and labkit's, which begins with the host.
+_QUOTED = r'(?:[^"\\]|\\.)*+'
 _COMBINED = re.compile(
-    r'(?P<remote_ip>\S+) \S+ (?P<auth_user_name>\S+) \[(?P<time>[^\]]{1,40})\] '
-    r'"(?P<request>(?:[^"\\]|\\.)*)" (?P<status>[0-9]{1,3}) (?P<written_bytes>[0-9]{1,19}|-)'
-    r' "(?P<referrer>(?:[^"\\]|\\.)*)" "(?P<user_agent>(?:[^"\\]|\\.)*)"'
-)  # fmt: skip
-_STANDARD = re.compile(r"(\d{4})/(\d\d)/(\d\d) (\d\d:\d\d:\d\d(?:\.\d{6})?) (.+)", re.DOTALL)
+    r"(?:(?P<host>\S+) )?(?P<remote_ip>\S+) \S+ (?P<auth_user_name>\S+) \[(?P<time>[^\]]{1,40})\] "
+    rf'"(?P<request>{_QUOTED})" (?P<status>[0-9]{{1,3}}) (?P<written_bytes>[0-9]{{1,19}}|-)'
+    rf'(?: "(?P<referrer>{_QUOTED})" "(?P<user_agent>{_QUOTED})"(?: (?:"{_QUOTED}"|[^\s"]+)){{0,20}})?'
+)
+_DATES = ("%d/%b/%Y:%H:%M:%S %z", "%Y/%m/%d:%H:%M:%S %z")  # of Apache, of labkit
+# The prefix is that of a library with a logger of its own: `redis: `, `SDK `.
+_STANDARD = re.compile(r"([\w./-]{1,40}:? )?(\d{4})/(\d\d)/(\d\d) (\d\d:\d\d:\d\d(?:\.\d{6})?) (.+)", re.DOTALL)
+# The seconds since the start, or the time with FullTimestamp.
+_TERMINAL = re.compile(
+    r"(TRAC|DEBU|INFO|WARN|ERRO|FATA|PANI)\[([0-9]{4,}|[0-9]{4}-[0-9T:.+Z-]{6,36})\] ?(.*)", re.DOTALL
+)
+_LEVELS = {
+    "TRAC": "trace", "DEBU": "debug", "INFO": "info", "WARN": "warning", "ERRO": "error", "FATA": "fatal",
+    "PANI": "panic",
+}  # fmt: skip
+_SPACES = re.compile(r" +")
+# Go, runtime/panic.go and runtime/traceback.go.
+_DUMP = re.compile(
+    r"(?:panic|fatal error|runtime|unexpected fault address): .*|\[(?:signal|recovered).*\]|goroutine [0-9]+ .*\[.*\]:"
+    r"|created by \S.*|\S+\.(?:go|s):[0-9]+(?: \+0x[0-9a-f]+)?|\.\.\.[0-9]* ?(?:additional )?frames elided\.\.\."
+    r"|exit status [0-9]+|[a-z][a-z0-9]{1,6} +0x[0-9a-f]+|(?:PC|SP)=0x.*"
+)
+_CALL = re.compile(r"(?:[\w/%@-]{1,100}\.){1,8}[\w.*()\[\]-]{1,200}\(|panic\(")
+_GO_TIME = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d{1,9})?) ([+-]\d\d)(\d\d)(?: |$)")  # time.Time.String
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ns|us|µs|μs|ms|s|m|h)")
 _NANOSECONDS = {
     "ns": 1,
@@ -57,8 +78,35 @@ def standard(line: str) -> dict[str, Any] | None:
     match = _STANDARD.fullmatch(line)
     if match is None:
         return None
-    year, month, day, clock, message = match.groups()
-    return {"time": f"{year}-{month}-{day}T{clock}", "msg": message}
+    prefix, year, month, day, clock, message = match.groups()
+    return {"time": f"{year}-{month}-{day}T{clock}", "msg": f"{prefix or ''}{message}"}
+
+
+def runtime(line: str) -> dict[str, Any] | None:
+    """The text of a line that Go's runtime writes when a program fails; None when it is no such line."""
+    said = _DUMP.fullmatch(line) or (line.endswith(")") and _CALL.match(line))
+    return {"msg": line} if said else None
+
+
+def terminal(line: str, fields: Mapping[str, Field]) -> dict[str, Any] | None:
+    """A line of logrus in a terminal, `INFO[0000] text   name=value`; None when it is no such line.
+
+    It has no time but the seconds since the start, unless full timestamps are on.
+    """
+    match = _TERMINAL.fullmatch(line)
+    if match is None:
+        return None
+    level, moment, rest = match.groups()
+    found = {"time": moment} if "-" in moment else {}
+    place, begin = 0, None  # where the pairs begin that go to the end
+    while place < len(rest):
+        if pair := _PAIR.match(rest, place):
+            begin, place = place if begin is None else begin, pair.end()
+        else:
+            space, begin = _SPACES.search(rest, place), None
+            place = space.end() if space else len(rest)
+    text, pairs = (rest, "") if begin is None else (rest[:begin], rest[begin:])
+    return {**found, "level": _LEVELS[level], "msg": text.rstrip(), **(logfmt(pairs, fields) or {})}
 
 
 def logfmt(line: str, fields: Mapping[str, Field]) -> dict[str, Any] | None:
@@ -74,10 +122,10 @@ def logfmt(line: str, fields: Mapping[str, Field]) -> dict[str, Any] | None:
             return None
         name, value = pair.groups()
         field = fields.get(name)
-        # A quoted number is text. A duration is quoted because of its µ, which says nothing about its type.
+        # A quoted number is text. What Go writes with spaces, brackets or µ is quoted whatever its type is.
         if value[:1] == '"':
             value = _unquoted(value[1:-1])
-            field = field if field is not None and field.unit == "ns" else None
+            field = field if field is not None and (field.unit == "ns" or field.type in _SPELLED) else None
         found[name] = _typed(value, field)
         place = pair.end()
     return found or None
@@ -100,18 +148,23 @@ def combined(line: str) -> dict[str, Any] | None:
         found["proto"] = request[-1]
     if found["auth_user_name"] == "-":
         del found["auth_user_name"]
-    return found | {name: _unquoted(found[name]) for name in ("referrer", "user_agent")}
+    found |= {name: _unquoted(found[name]) for name in ("referrer", "user_agent") if found[name] is not None}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _time(text: str) -> str | None:
-    try:
-        return datetime.strptime(text, "%d/%b/%Y:%H:%M:%S %z").isoformat()
-    except ValueError:
-        return None
+    for form in _DATES:
+        try:
+            return datetime.strptime(text, form).isoformat()
+        except ValueError:
+            continue
+    return None
 
 
 def _typed(value: str, field: Field | None) -> Any:
     kind = field.type if field else FieldType.KEYWORD
+    if kind in _SPELLED:
+        return _SPELLED[kind](value)
     if kind is FieldType.BOOLEAN and value in {"true", "false"}:
         return value == "true"
     if kind in {FieldType.LONG, FieldType.DOUBLE} and len(value) <= 40 and _NUMBER.fullmatch(value):
@@ -120,6 +173,20 @@ def _typed(value: str, field: Field | None) -> Any:
         length = nanoseconds(value)  # JSON has the number, text the duration
         return value if length is None else length
     return value
+
+
+def _listed(value: str) -> str | list[str]:
+    """`[a b]`, as Go prints a list of texts; one with a space in it counts as two."""
+    return value[1:-1].split() if value[:1] == "[" and value[-1:] == "]" else value
+
+
+def _moment(value: str) -> str:
+    """`2026-11-29 00:05:38.265 +0000 UTC m=+3.02`, as Go prints a time, in the form of JSON."""
+    match = _GO_TIME.match(value)
+    return f"{match[1]}T{match[2]}{match[3]}:{match[4]}" if match else value
+
+
+_SPELLED = {FieldType.KEYWORD_LIST: _listed, FieldType.DATE: _moment}
 
 
 def _unquoted(text: str) -> str:

@@ -1,215 +1,279 @@
-"""What log collectors wrap around the lines of a registry: container engines and the journal of systemd.
+"""What stands around the lines of a registry: container engines, the journal, syslog, and what shows logs to people.
 
-CRI: `2026-11-23T11:05:00.1Z stdout F LINE`, where P instead of F marks a part of a line. Docker's json-file: objects
-with `log`, `stream` and `time`; a part of a line has no line end. The journal: `journalctl -o json`, where MESSAGE is
-text or the numbers of its bytes, and `journalctl -o export`, where a field is `NAME=value` or, when it holds line ends,
-its name, its length in eight bytes and its bytes (systemd: Journal Export Formats).
+`Unwrapper` takes the lines of a file and gives those that the registry wrote, so that every command reads the same.
+
+| around it | form | source |
+| --- | --- | --- |
+| CRI | `2026-11-23T11:05:00.1Z stdout F LINE`, P instead of F for a part of a line | kubelet, CRI logging |
+| Docker's json-file | objects with `log`, `stream`, `time`; a part of a line has no line end | moby, json-file driver |
+| journal | `journalctl -o json` and `-o export`, where MESSAGE is text or bytes | systemd, Journal Export Formats |
+| prefixes | see `_PREFIXES`; several may stand one behind the other | svlogd, syslog, docker, kubectl, grep |
+| a document | JSON over several lines, one or more, or a list of objects | jq, tickets |
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from enum import Enum
-from typing import BinaryIO
+from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 
-from regobs.errors import InputError
-from regobs.logs.reading.read import LONGEST_LINE, blocks
+from regobs.logs.reading.read import LONGEST_LINE, Line
 
-_CRI = re.compile(rb"[0-9]{4}-[0-9]{2}-[0-9]{2}T\S+ (?:stdout|stderr) [FP](?::\S+)? ")
-_EXPORT = re.compile(rb"__CURSOR=|__REALTIME_TIMESTAMP=[0-9]+$")
-_DOCKER = frozenset({"log", "stream", "time"})
-_LENGTH = 8
+_UNDECODABLE = (msgspec.MsgspecError, ValueError, RecursionError)
 _decode = msgspec.json.Decoder().decode
+_LONGEST_DOCUMENT = 16 * LONGEST_LINE
+_MOST_STREAMS = 16  # of which parts of lines are waited for
+_LAYERS = 5  # prefixes that stand one behind the other; grep, compose, a time and CRI are four
+_ANSI = re.compile(rb"\x1b\[[0-9;:?]{0,40}[ -/]{0,4}[@-~]")
+_CRI = re.compile(
+    rb"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,18}(?:Z|[+-][0-9]{2}:[0-9]{2}) (stdout|stderr) ([FP])(?::\S{1,40})? "
+)
+_TIME = rb"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?(?:Z|[+-][0-9]{2}:?[0-9]{2})?"
+_NAME = rb"[A-Za-z0-9][A-Za-z0-9._/@-]{0,200}"
+_HOST = rb" \S{1,255} [^\s:\[]{1,128}(?:\[[0-9]{1,10}\])?: "  # host name[7]:
+# Each takes a prefix off; what follows is looked at again.
+_PREFIXES = tuple(
+    re.compile(one)
+    for one in (
+        rb"[0-9]{4}-[0-9]{2}-[0-9]{2}_[0-9:.]{8,16} ",  # svlogd, as Omnibus GitLab runs the registry
+        rb"@[0-9a-f]{24} ",  # tai64n of daemontools and s6
+        _NAME + rb" {0,200}\|(?: |\Z)",  # docker compose: registry_1 |, registry-1  |
+        rb"\[pod/" + _NAME + rb"\](?: |\Z)",  # kubectl logs --prefix
+        rb"(?:<[0-9]{1,3}>)?[A-Z][a-z]{2} [ 0-9][0-9] [0-9:.]{8,15}" + _HOST,  # syslog, journalctl -o short
+        rb"(?:<[0-9]{1,3}>)?(?:[A-Z][a-z]{2} )?" + _TIME + rb"(?: [A-Z]{3,5})?" + _HOST,  # -o short-iso, short-full
+        rb"(?:[0-9]{10}\.[0-9]{6}|\[ {0,9}[0-9]{1,10}\.[0-9]{6}\])" + _HOST,  # -o short-unix, short-monotonic
+        rb"<[0-9]{1,3}>1 (?:\S{1,255} ){5}(?:-|(?:\[[^\]]{0,400}\]){1,4}) (?:\xef\xbb\xbf)?",  # RFC 5424
+        _TIME + rb"(?: |\Z)",  # docker logs -t, kubectl logs --timestamps
+        rb"(?![0-9]{4}-[0-9]{2})[./]{0,3}" + _NAME + rb":(?:[0-9]{1,9}:)?",  # grep -H, -n; no time
+        _NAME + rb" " + _NAME + rb" ",  # stern: pod and container
+    )
+)
+# What the programs that show logs say themselves.
+_OF_A_COLLECTOR = re.compile(
+    rb"==> .{1,400} <==|-- (?:Logs begin at|Journal begins at|Boot|Reboot|No entries)\b.{0,400}|Attaching to .{1,4000}"
+)
+# Where a line of a registry may begin. A prefix is one only when one of these stands behind it.
+_BEGIN = re.compile(
+    rb"""\{\s*(?:"|\}|\Z)|(?:time|level|msg)=|(?:\x1b\[[0-9;]*m)*(?:TRAC|DEBU|INFO|WARN|ERRO|FATA|PANI)(?:\x1b\[0m)?\[[0-9]
+    |(?:[\w./-]{1,40}:?[ ])?[0-9]{4}/[0-9]{2}/[0-9]{2}[ ][0-9]|(?:\S{1,255}[ ]){3,4}\[[0-9A-Za-z/]{8,11}:
+    |panic:[ ]|fatal[ ]error:[ ]|goroutine[ ][0-9]|created[ ]by[ ]|\t/
+    |(?:[\w/%@-]{1,100}\.){1,8}[\w.*()\[\]-]{1,200}\(""",
+    re.VERBOSE,
+)
 
 
-class Wrapping(Enum):
-    """What a file's lines are wrapped in."""
+class Unwrapper:
+    """Gives the lines that a registry wrote out of those of a file, in order; one for each file.
 
-    NONE = "none"
-    CRI = "cri"
-    DOCKER = "docker"
-    JOURNAL = "journal json"
-    EXPORT = "journal export"
-
-
-def wrapping_of(start: bytes) -> Wrapping:
-    """What the lines are wrapped in, by the first that is not blank."""
-    line = next((line for line in start.split(b"\n") if line.strip()), b"")
-    if _CRI.match(line):
-        return Wrapping.CRI
-    if _EXPORT.match(line):
-        return Wrapping.EXPORT
-    try:
-        record = _decode(line)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
-        return Wrapping.NONE
-    if not isinstance(record, dict):
-        return Wrapping.NONE
-    if record.keys() >= _DOCKER and isinstance(record["log"], str):
-        return Wrapping.DOCKER
-    journal = "MESSAGE" in record and ("__REALTIME_TIMESTAMP" in record or "__CURSOR" in record)
-    return Wrapping.JOURNAL if journal else Wrapping.NONE
-
-
-def unwrapped(file: BinaryIO, wrapping: Wrapping) -> Iterator[bytes]:
-    """The lines that were wrapped, without their ends, of a file that may be compressed.
-
-    A line that is not wrapped comes as it is; a line end within a line becomes a space, which JSON does not tell apart.
-    Raises InputError for a broken archive.
+    `add` takes a line and gives those that end with it; each has the number and the offset at which it began.
     """
-    stream = _Stream(file)
-    if wrapping is Wrapping.EXPORT:
-        found = _entries(stream)
-    elif wrapping is Wrapping.NONE:
-        found = stream.lines()
-    else:
-        found = _joined(stream, Joiner(wrapping))
-    for line in found:
-        yield line.replace(b"\n", b" ")
+
+    def __init__(self) -> None:
+        self._begun: dict[bytes, Line] = {}  # lines of which only the first parts came, by stream
+        self._document: _Document | None = None
+        self._export: _Export | None = None
+        self._first = True
+
+    @property
+    def open(self) -> bool:
+        """Whether something has begun that further lines belong to."""
+        return self._document is not None or bool(self._begun)
+
+    def add(self, line: Line) -> list[Line]:
+        """The lines that end here; none within one."""
+        if self._export is not None or self._document is not None:
+            return self._further(line)
+        content = line.content.lstrip()
+        if line.fault or not content:
+            return [line if line.fault else line._replace(content=b"")]
+        first, self._first = self._first, False
+        if first and _is_export(content):
+            self._export = _Export()
+            return self._export.add(line)
+        if _opens_document(content.rstrip(), first=first):
+            self._document = _Document(line)
+            return []
+        return self._unwrapped(line._replace(content=content))
+
+    def rest(self) -> list[Line]:
+        """The lines that have begun and not ended."""
+        found = [*(self._document.lines if self._document else ()), *self._begun.values()]
+        self._document, self._begun = None, {}
+        return found
+
+    def _further(self, line: Line) -> list[Line]:
+        if self._export is not None:
+            return self._export.add(line)
+        assert self._document is not None  # noqa: S101 - of the caller
+        found = self._document.add(line)
+        if found is None:
+            return []
+        left, self._document = self._document.left, None
+        return [*found, *(one for late in left for one in self._unwrapped(late))]
+
+    def _unwrapped(self, line: Line) -> list[Line]:
+        content = seen = line.content
+        for _ in range(_LAYERS):
+            found = _of_object(content) if content[:1] == b"{" else _of_cri(content)
+            if found is None:
+                shorter = b"" if content[:1] == b"{" else without_prefix(content)
+                if content[:1] == b"{" or shorter == content:
+                    break
+                content = shorter
+                continue
+            stream, content, ended = found
+            begun = self._begun.pop(stream, None)
+            if begun is not None:
+                line = begun
+                content = begun.content + content
+            if not ended and len(content) <= LONGEST_LINE and len(self._begun) < _MOST_STREAMS:
+                self._begun[stream] = line._replace(content=content)
+                return []
+            content = seen = content.replace(b"\n", b" ").lstrip()
+        if content and not _BEGIN.match(content):
+            content = seen  # what looked like a prefix was none
+        return [] if _OF_A_COLLECTOR.fullmatch(content) else [line._replace(content=content.rstrip())]
 
 
-class _Stream:
-    """The unpacked bytes of a file, line by line or by number."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._blocks = blocks(file)
-        self._rest = b""
-        self._at = 0
-
-    def _more(self) -> bool:
-        block, fault = next(self._blocks, (b"", None))
-        if fault:
-            raise InputError(
-                f"the log is a {fault}", expected="a whole file", next_step="unpack as much as there is, and read that"
-            )
-        if not block:
-            return False
-        self._rest, self._at = self._rest[self._at :] + block, 0
-        return True
-
-    def line(self) -> bytes | None:
-        """The next line without its end, None after the last. Of an over-long one the beginning only."""
-        begin = 0
-        while (end := self._rest.find(b"\n", self._at + begin)) < 0:
-            begin = len(self._rest) - self._at
-            if begin > LONGEST_LINE:
-                return self._cut()
-            if not self._more():
-                line, self._rest, self._at = self._rest[self._at :], b"", 0
-                return line or None
-        line, self._at = self._rest[self._at : end], end + 1
-        return line
-
-    def _cut(self) -> bytes:
-        line, self._rest, self._at = self._rest[self._at : self._at + LONGEST_LINE], b"", 0
-        while self._more():
-            end = self._rest.find(b"\n")
-            if end >= 0:
-                self._at = end + 1
-                break
-            self._rest = b""
-        return line
-
-    def lines(self) -> Iterator[bytes]:
-        """The lines."""
-        while (line := self.line()) is not None:
-            yield line
-
-    def take(self, size: int) -> bytes:
-        """The next bytes, fewer at the end."""
-        while len(self._rest) - self._at < size and self._more():
-            pass
-        taken, self._at = self._rest[self._at : self._at + size], self._at + size
-        return taken
+def without_prefix(content: bytes) -> bytes:
+    """A line without colours and without one prefix, or the same when it has neither."""
+    if b"\x1b" in content:
+        content = _ANSI.sub(b"", content)
+    if _BEGIN.match(content):
+        return content
+    for prefix in _PREFIXES:
+        if found := prefix.match(content):
+            rest = content[found.end() :].lstrip(b" ")
+            if not rest or _BEGIN.match(rest) or _CRI.match(rest) or any(one.match(rest) for one in _PREFIXES):
+                return rest
+    return content
 
 
-_Taken = tuple[str, bytes, bool]  # the stream, a line or a part of one, whether it ends there
+_Taken = tuple[bytes, bytes, bool]  # the stream, a line or a part of one, whether it ends there
 
 
-def _cri(line: bytes) -> _Taken | None:
-    if not _CRI.match(line):
+def _of_cri(content: bytes) -> _Taken | None:
+    found = _CRI.match(content)
+    return (found[1], content[found.end() :], found[2] == b"F") if found else None
+
+
+def _of_object(content: bytes) -> _Taken | None:
+    """What Docker or the journal wrapped."""
+    if b'"log"' not in content and b'"MESSAGE"' not in content:
         return None
-    _, stream, tag, content = line.split(b" ", 3)
-    return stream.decode(), content, tag[:1] == b"F"
-
-
-def _docker(line: bytes) -> _Taken | None:
-    record = _record(line)
+    try:
+        record = _decode(content)
+    except _UNDECODABLE:
+        return None
+    if not isinstance(record, dict) or "msg" in record:
+        return None
     text = record.get("log")
-    if not isinstance(text, str):
-        return None
-    return str(record.get("stream")), text.removesuffix("\n").encode("utf-8", "surrogatepass"), text.endswith("\n")
+    if isinstance(text, str) and ("stream" in record or "time" in record):
+        return str(record.get("stream")).encode(), _encoded(text.removesuffix("\n")), text.endswith("\n")
+    return _of_journal(record)
 
 
-def _journal(line: bytes) -> _Taken | None:
-    message = _record(line).get("MESSAGE")
+def _of_journal(record: dict[str, Any]) -> _Taken | None:
+    message = record.get("MESSAGE")
     if isinstance(message, list):
         try:
-            return "", bytes(message), True
+            return b"", bytes(message), True
         except (TypeError, ValueError):
             return None
-    return ("", message.encode("utf-8", "surrogatepass"), True) if isinstance(message, str) else None
+    return (b"", _encoded(message), True) if isinstance(message, str) else None
 
 
-_TAKEN: dict[Wrapping, Callable[[bytes], _Taken | None]] = {
-    Wrapping.CRI: _cri,
-    Wrapping.DOCKER: _docker,
-    Wrapping.JOURNAL: _journal,
-}
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
-def _record(line: bytes) -> dict[str, object]:
+def _is_export(content: bytes) -> bool:
+    return content.startswith(b"__CURSOR=") or re.fullmatch(rb"__REALTIME_TIMESTAMP=[0-9]+", content) is not None
+
+
+class _Export:
+    """The messages of a journal export: `NAME=value`, or the name, eight bytes of length, and the bytes."""
+
+    _LENGTH = 8
+
+    def __init__(self) -> None:
+        self._name = b""
+        self._bytes: bytearray | None = None
+        self._from: Line | None = None
+
+    def add(self, line: Line) -> list[Line]:
+        """The message that ends with the line."""
+        if self._bytes is None:
+            name, equals, value = line.content.partition(b"=")
+            if equals or not line.content:
+                return [line._replace(content=value.strip())] if name == b"MESSAGE" else []
+            self._name, self._bytes, self._from = name, bytearray(), line
+            return []
+        self._bytes += line.content + b"\n"
+        if len(self._bytes) < self._LENGTH:
+            return []
+        size = min(int.from_bytes(self._bytes[: self._LENGTH], "little"), 64 * LONGEST_LINE)
+        if len(self._bytes) < self._LENGTH + size + 1:
+            return []
+        value = bytes(self._bytes[self._LENGTH : self._LENGTH + size])
+        self._bytes = None
+        assert self._from is not None  # noqa: S101 - set with the bytes
+        return [self._from._replace(content=value.replace(b"\n", b" ").strip())] if self._name == b"MESSAGE" else []
+
+
+def _opens_document(content: bytes, *, first: bool) -> bool:
+    """Whether a line begins JSON that goes on in further lines."""
+    if content in {b"{", b"["}:
+        return True
+    if not first or content[:1] not in {b"{", b"["} or content[-1:] not in {b"{", b"[", b","}:
+        return False
     try:
-        found = _decode(line)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
+        _decode(content)
+    except _UNDECODABLE:
+        return True
+    return False
 
 
-class Joiner:
-    """Lines out of what is wrapped line by line, parts of one put together; each output stream has its own."""
+class _Document:
+    """JSON over several lines: an object becomes one line, a list a line for each of its objects."""
 
-    def __init__(self, wrapping: Wrapping) -> None:
-        self._taken = _TAKEN[wrapping]
-        self._begun: dict[str, bytes] = {}
+    _TRIES = 8  # lines that could be the end; of JSON that is set out by depth the first is
 
-    def add(self, line: bytes) -> bytes | None:
-        """The line that ends here, None within one. What is not wrapped comes as it is."""
-        found = self._taken(line)
-        if found is None:
-            return line
-        name, content, ended = found
-        content = self._begun.pop(name, b"") + content
-        if ended or len(content) > LONGEST_LINE:
-            return content
-        self._begun[name] = content
-        return None
+    def __init__(self, line: Line) -> None:
+        self.lines = [line]
+        self.left: list[Line] = []  # lines that are none of the document
+        self._size = len(line.content)
+        self._margin = len(line.content) - len(line.content.lstrip())
+        is_list = line.content.strip()[:1] == b"["
+        self._end, self._inside = (b"]", b' \t"]}{[') if is_list else (b"}", b' \t"}]')
+        self._tries = 0
 
-    def rest(self) -> Iterator[bytes]:
-        """The lines that have begun and not ended."""
-        yield from self._begun.values()
+    def add(self, line: Line) -> list[Line] | None:
+        """The lines of the document when it ends here, or when it is none after all; None within it."""
+        content = line.content.rstrip()
+        self._size += len(content)
+        outside = bool(content) and content[:1] not in self._inside
+        if line.fault or outside or self._size > _LONGEST_DOCUMENT or self._tries >= self._TRIES:
+            self.left = [*self.lines[1:], line]
+            return self.lines[:1]
+        self.lines.append(line)
+        margin = len(content) - len(content.lstrip())
+        if margin > self._margin or not content.endswith(self._end):
+            return None
+        self._tries += 1
+        try:
+            found = _decode(b"\n".join(one.content for one in self.lines))
+        except _UNDECODABLE:
+            return None
+        records = found if isinstance(found, list) else [found]
+        return [self.lines[0]._replace(content=msgspec.json.encode(one), ended=True) for one in records]
 
 
-def _joined(stream: _Stream, joiner: Joiner) -> Iterator[bytes]:
-    for line in stream.lines():
-        found = joiner.add(line)
-        if found is not None:
-            yield found
-    yield from joiner.rest()
-
-
-def _entries(stream: _Stream) -> Iterator[bytes]:
-    """The messages of a journal export."""
-    for line in stream.lines():
-        name, equals, value = line.partition(b"=")
-        if not line:
-            continue
-        if not equals:
-            size = int.from_bytes(stream.take(_LENGTH), "little")
-            value = stream.take(min(size, 64 * LONGEST_LINE))
-            stream.take(1)
-        if name == b"MESSAGE":
-            yield value
+def logical(lines: Iterator[Line]) -> Iterator[Line]:
+    """The lines that a registry wrote, of those of a file."""
+    unwrapper = Unwrapper()
+    for line in lines:
+        yield from unwrapper.add(line)
+    yield from unwrapper.rest()

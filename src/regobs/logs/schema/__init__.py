@@ -13,13 +13,14 @@ from typing import Any
 
 from regobs.logs.fields.field import Field, FieldType
 from regobs.logs.fields.since import since, until
-from regobs.logs.messages.message import Match, Message, literal
+from regobs.logs.messages.message import Message, literal
 from regobs.logs.messages.streams import GITLAB_ACCESS, GITLAB_APPLICATION, STREAMS, Stream
 from regobs.logs.schema.event import event_document
 
 Schema = dict[str, Any]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-_BASE = ("time", "level", "msg")
+# Of access lines in the forms of web servers.
+_NOT_IN_EVERY_FORM = frozenset({"auth_user_name", "proto", "host", "referrer", "user_agent"})
 
 
 def constraints(field: Field) -> Schema:
@@ -58,23 +59,6 @@ def described(field: Field, flavor: str = "") -> Schema:
     return schema | {name: value for name, value in notes.items() if value is not None}
 
 
-def names(stream: Stream, message: Message | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Required and optional fields of a line with this message, or with none that is known; forms spelled out."""
-    required, optional = stream.context(message.context if message else common_context(stream))
-    if message is None:
-        return base(stream), tuple(name for name in (*required, *optional) if name not in base(stream))
-    own = (*message.required, *message.optional)
-    plain = {name.split(":")[0] for name in own}
-    required = tuple(name for name in required if name not in plain)
-    optional = tuple(name for name in optional if name not in plain)
-    return (*required, *message.required), (*optional, *message.optional)
-
-
-def common_context(stream: Stream) -> str:
-    """The context whose fields every line of the stream may have."""
-    return "dotted request" if stream.flavor == "distribution" else "request"
-
-
 def base(stream: Stream) -> tuple[str, ...]:
     """The fields that every line has."""
     return stream.context("bare")[0]
@@ -85,10 +69,10 @@ def flat(stream: Stream, message: Message | None, *, closed: bool) -> Schema:
 
     `closed` forbids fields that it does not name.
     """
-    required, optional = (tuple(stream.fields), ()) if not stream.text_key else names(stream, message)
+    required, optional = (tuple(stream.fields), ()) if not stream.text_key else stream.names(message)
     properties = {name.split(":")[0]: constraints(stream.field(name)) for name in (*required, *optional)}
     if not stream.text_key:
-        required = tuple(name for name in required if name not in {"auth_user_name", "proto"})
+        required = tuple(name for name in required if name not in _NOT_IN_EVERY_FORM)
     if message and message.levels:
         properties[base(stream)[1]] = {"type": "string", "enum": list(message.levels)}
     schema: Schema = {"type": "object", "properties": properties, "required": [one.split(":")[0] for one in required]}
@@ -107,15 +91,16 @@ def document(stream: Stream) -> Schema:
         properties = {name: described(field) for name, field in stream.fields.items()}  # of no GitLab registry
         return head | flat(stream, None, closed=False) | {"properties": properties}
     used = [name for one in stream.messages for name in (*one.required, *one.optional)]
-    contexts = dict.fromkeys([*(one.context for one in stream.messages), common_context(stream)])
+    contexts = dict.fromkeys([*(one.context for one in stream.messages), "line"])
     used += [name for context in contexts for part in stream.context(context) for name in part]
     slugs = _slugs(stream.messages)
     # In which release the names of labkit-spec come is not known.
     dated = "gitlab" if stream.name in {GITLAB_ACCESS.name, GITLAB_APPLICATION.name} else ""
     definitions: Schema = {f"field.{name}": described(stream.field(name), dated) for name in sorted(set(used))}
     definitions |= {_context_key(context): _context(stream, context) for context in contexts}
+    definitions |= {_component_key(name): _component(stream, name) for name in stream.components}
     definitions |= {f"message.{slug}": _message(stream, one) for slug, one in slugs.items()}
-    common = {name: _field_reference(name) for part in stream.context(common_context(stream)) for name in part}
+    common = {name: _field_reference(name) for part in stream.context("line") for name in part}
     return head | {
         "type": "object",
         "required": list(base(stream)),
@@ -147,25 +132,45 @@ def _context(stream: Stream, name: str) -> Schema:
     }
 
 
+def _component_key(name: str) -> str:
+    return f"component.{name.lower().replace(' ', '-')}"
+
+
+def _component(stream: Stream, name: str) -> Schema:
+    return {
+        "title": f"What any line of the component may have: {name}",
+        "properties": {one.split(":")[0]: _field_reference(one) for one in stream.components[name] if ":" not in one},
+    }
+
+
 def _message(stream: Stream, message: Message) -> Schema:
-    own = (*message.required, *message.optional)
-    properties: Schema = {name.split(":")[0]: _field_reference(name) for name in own}
-    if message.levels:
-        properties = {base(stream)[1]: {"enum": list(message.levels)}} | properties
+    parts: Schema = {
+        "allOf": [
+            {"$ref": f"#/$defs/{_context_key(message.context)}"},
+            {"$ref": f"#/$defs/{_component_key(message.component)}"},
+        ]
+    }
+    required, optional = stream.names(message)
+    own = message.required
+    if any(":" in name for name in (*required, *optional)):  # a form of its own, which the others would contradict
+        parts, own, optional = {}, required, (*required, *optional)
+    else:
+        optional = own
+    properties: Schema = {name.split(":")[0]: _field_reference(name) for name in optional}
+    told = f"{message.meaning} {message.action}".strip()
     return {
         "title": message.text,
-        "description": f"Component: {message.component}.",
-        # A message's own form of a field replaces that of its context, which the contexts in use never declare.
-        "allOf": [{"$ref": f"#/$defs/{_context_key(message.context)}"}],
-        "required": [name.split(":")[0] for name in message.required],
+        "description": f"{told} Component: {message.component}.".strip(),
+        **parts,
+        "required": [name.split(":")[0] for name in own],
         "properties": properties,
     }
 
 
-def _chosen(stream: Stream, text: tuple[str, Match], found: Mapping[str, Message]) -> Schema:
+def _chosen(stream: Stream, text: str, found: Mapping[str, Message]) -> Schema:
     """`if` the message is this one `then` its schema; messages of one text are tried one after the other."""
     first = next(iter(found.values()))
-    is_text: Schema = {"const": text[0]} if first.match is Match.EXACT else {"pattern": anchored(first)}
+    is_text: Schema = {"const": text} if first.exact else {"pattern": first.pattern}
     inner: Schema = {}
     for slug, one in reversed(list(found.items())):
         reference = {"$ref": f"#/$defs/message.{slug}"}
@@ -184,15 +189,10 @@ def _when(name: str, value: str | None) -> Schema:
     return {"required": [name], "properties": {name: {"type": "string", "pattern": f"^{literal(value)}"}}}
 
 
-def anchored(message: Message) -> str:
-    """The text of a prefix or a pattern as a regular expression of JSON Schema, which searches."""
-    return f"^(?:{message.pattern})" + ("$" if message.match is Match.PATTERN else "")
-
-
-def _by_text(slugs: Mapping[str, Message]) -> dict[tuple[str, Match], dict[str, Message]]:
-    found: dict[tuple[str, Match], dict[str, Message]] = {}
+def _by_text(slugs: Mapping[str, Message]) -> dict[str, dict[str, Message]]:
+    found: dict[str, dict[str, Message]] = {}
     for slug, one in slugs.items():
-        found.setdefault((one.text, one.match), {})[slug] = one
+        found.setdefault(one.text, {})[slug] = one
     return found
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from regobs.logs.fields import ALIASES, Conversion
-from regobs.logs.schema.parts import EVERY_LINE, Part, Schema, Values, parts_of
+from regobs.logs.schema.parts import EVERY_LINE, MessagePart, Schema, ValueRules, parts_of
 
 # Types of an index that hold every value of the other and sort alike.
 _WIDER_INDEX = {("short", "integer"), ("short", "long"), ("integer", "long"), ("float", "double")}
@@ -25,7 +25,7 @@ class Effect(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class SchemaChange:
     """One change. `message` is empty for what all lines have, `field` for a change of the message itself."""
 
     effect: Effect
@@ -37,41 +37,41 @@ class Change:
     now: str = ""
 
 
-def changes(old: Schema, new: Schema) -> list[Change]:
+def changes(old: Schema, new: Schema) -> list[SchemaChange]:
     """The changes from one schema to the other: breaking ones first, in the order of messages and fields."""
     before, after = parts_of(old), parts_of(new)
-    found: list[Change] = []
+    found: list[SchemaChange] = []
     for key in dict.fromkeys([*before, *after]):
         if key not in after:
             reason = "queries for it find nothing, and its lines are held to the common fields only"
-            found.append(Change(Effect.BREAKING, before[key].title, "", "message removed", reason))
+            found.append(SchemaChange(Effect.BREAKING, before[key].title, "", "message removed", reason))
         elif key not in before:
             reason = "its lines were held to the fields that all lines have"
-            found.append(Change(Effect.COMPATIBLE, after[key].title, "", "message added", reason))
+            found.append(SchemaChange(Effect.COMPATIBLE, after[key].title, "", "message added", reason))
         else:
             found += _of_part(before[key], after[key], "" if key == EVERY_LINE else after[key].title)
     # What all lines have stands in each message too.
     return sorted(dict.fromkeys(found), key=lambda one: (one.effect.value, one.message, one.field, one.what))
 
 
-def _of_part(old: Part, new: Part, message: str) -> Iterator[Change]:
+def _of_part(old: MessagePart, new: MessagePart, message: str) -> Iterator[SchemaChange]:
     gone = [name for name in old.fields if name not in new.fields]
     fresh = [name for name in new.fields if name not in old.fields]
     for was, now in _renamed(gone, fresh):
         gone.remove(was)
         fresh.remove(now)
-        yield Change(Effect.BREAKING, message, was, "renamed", _rename_reason(was, now), was, now)
+        yield SchemaChange(Effect.BREAKING, message, was, "renamed", _rename_reason(was, now), was, now)
     for name in gone:
-        yield Change(Effect.BREAKING, message, name, "field removed", "queries for it find nothing")
+        yield SchemaChange(Effect.BREAKING, message, name, "field removed", "queries for it find nothing")
     for name in fresh:
         must = name in new.required
         reason = "lines that were written before lack it" if must else "nothing that was there is gone"
-        yield Change(_effect(must), message, name, f"{'required' if must else 'optional'} field added", reason)
+        yield SchemaChange(_effect(must), message, name, f"{'required' if must else 'optional'} field added", reason)
     for name in old.fields.keys() & new.fields.keys():
         if (name in old.required) != (name in new.required):
             must = name in new.required
             reason = "lines without it were valid" if must else "lines without it are valid now as well"
-            yield Change(_effect(must), message, name, "required now" if must else "optional now", reason)
+            yield SchemaChange(_effect(must), message, name, "required now" if must else "optional now", reason)
         for change in _of_values(old.fields[name], new.fields[name]):
             yield replace(change, message=message, field=name)
     yield from _others(old.others, new.others, message)
@@ -98,7 +98,7 @@ def _rename_reason(was: str, now: str) -> str:
     )
 
 
-def _of_values(old: Values, new: Values) -> Iterator[Change]:
+def _of_values(old: ValueRules, new: ValueRules) -> Iterator[SchemaChange]:
     yield from _types(old, new)
     yield from _options(old, new)
     yield from _end("minimum", old.minimum, new.minimum, raised_narrows=True)
@@ -118,7 +118,7 @@ def _of_values(old: Values, new: Values) -> Iterator[Change]:
     yield from _notes(old, new)
 
 
-def _types(old: Values, new: Values) -> Iterator[Change]:
+def _types(old: ValueRules, new: ValueRules) -> Iterator[SchemaChange]:
     if old.types == new.types:
         return
     was, now = _list(old.types or {"any"}), _list(new.types or {"any"})
@@ -137,7 +137,7 @@ def _holds(types: frozenset[str], one: str) -> bool:
     return one in types or (one == "integer" and "number" in types)
 
 
-def _options(old: Values, new: Values) -> Iterator[Change]:
+def _options(old: ValueRules, new: ValueRules) -> Iterator[SchemaChange]:
     if old.options == new.options:
         return
     if new.options is None:
@@ -151,7 +151,7 @@ def _options(old: Values, new: Values) -> Iterator[Change]:
             yield _change(Effect.COMPATIBLE, "value added", "every value that was valid still is", "", _list(more))
 
 
-def _end(word: str, old: float | None, new: float | None, *, raised_narrows: bool) -> Iterator[Change]:
+def _end(word: str, old: float | None, new: float | None, *, raised_narrows: bool) -> Iterator[SchemaChange]:
     if old == new:
         return
     if new is None:
@@ -164,7 +164,7 @@ def _end(word: str, old: float | None, new: float | None, *, raised_narrows: boo
     yield _change(_effect(narrowed), word, reason, _shown(old), _shown(new))
 
 
-def _notes(old: Values, new: Values) -> Iterator[Change]:
+def _notes(old: ValueRules, new: ValueRules) -> Iterator[SchemaChange]:
     for name in sorted(old.notes.keys() | new.notes.keys()):
         was, now = old.notes.get(name), new.notes.get(name)
         if was == now:
@@ -181,19 +181,21 @@ def _notes(old: Values, new: Values) -> Iterator[Change]:
 _NOTE_WORDS = {"x-unit": "unit", "x-elasticsearch": "index type", "x-duckdb": "column type", "x-since": "since"}
 
 
-def _others(old: dict[str, str], new: dict[str, str], message: str) -> Iterator[Change]:
+def _others(old: dict[str, str], new: dict[str, str], message: str) -> Iterator[SchemaChange]:
     for name in sorted(old.keys() | new.keys()):
         if old.get(name) != new.get(name):
             reason = "this keyword is not compared in detail"
-            yield Change(Effect.BREAKING, message, "", f"keyword {name}", reason, old.get(name, ""), new.get(name, ""))
+            yield SchemaChange(
+                Effect.BREAKING, message, "", f"keyword {name}", reason, old.get(name, ""), new.get(name, "")
+            )
 
 
 def _effect(breaks: bool) -> Effect:
     return Effect.BREAKING if breaks else Effect.COMPATIBLE
 
 
-def _change(effect: Effect, what: str, reason: str, was: str, now: str) -> Change:
-    return Change(effect, "", "", what, reason, was, now)
+def _change(effect: Effect, what: str, reason: str, was: str, now: str) -> SchemaChange:
+    return SchemaChange(effect, "", "", what, reason, was, now)
 
 
 def _list(values: Iterable[str]) -> str:

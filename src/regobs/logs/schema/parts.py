@@ -19,7 +19,7 @@ _NOTES = frozenset(("title", "description", "format", "$schema", "$id", "$defs",
 
 
 @dataclass(slots=True)
-class Values:
+class ValueRules:
     """What a value must be; None where anything goes. Of several schemas for one value all hold."""
 
     types: frozenset[str] | None = None
@@ -32,16 +32,16 @@ class Values:
 
 
 @dataclass(slots=True)
-class Part:
+class MessagePart:
     """The fields of some lines by their path (`target.references[].size`), and those that must be there."""
 
     title: str
-    fields: dict[str, Values] = field(default_factory=dict)
+    fields: dict[str, ValueRules] = field(default_factory=dict)
     required: set[str] = field(default_factory=set)
     others: dict[str, str] = field(default_factory=dict)  # of the object itself
 
 
-def parts_of(document: Schema) -> dict[str, Part]:
+def parts_of(document: Schema) -> dict[str, MessagePart]:
     """The parts of a document: under EVERY_LINE what all lines have, each message under its condition as text."""
     taken = _Taken(document)
     found = {EVERY_LINE: taken.part(_without_choice(document), "every line")}
@@ -86,13 +86,13 @@ class _Taken:
             schema = {**target, **{name: value for name, value in schema.items() if name != "$ref"}}
         return schema
 
-    def part(self, schema: Schema, title: str) -> Part:
+    def part(self, schema: Schema, title: str) -> MessagePart:
         """The part that a schema of objects describes."""
-        part = Part(title)
+        part = MessagePart(title)
         self._object(self._resolved(schema), "", part, must=True)
         return part
 
-    def _object(self, schema: Schema, prefix: str, part: Part, *, must: bool) -> None:
+    def _object(self, schema: Schema, prefix: str, part: MessagePart, *, must: bool) -> None:
         """Put the fields of an object into the part; `must` says that the object itself is always there."""
         for one in schema.get("allOf", ()):
             if "if" in one:  # of an event: which fields an action has
@@ -110,8 +110,8 @@ class _Taken:
             unknown = schema.keys() - _UNDERSTOOD - _NOTES
             part.others |= {name: _text(schema[name]) for name in unknown if not name.startswith("x-")}
 
-    def _field(self, schema: Schema, path: str, part: Part, *, must: bool) -> None:
-        values = part.fields.setdefault(path, Values())
+    def _field(self, schema: Schema, path: str, part: MessagePart, *, must: bool) -> None:
+        values = part.fields.setdefault(path, ValueRules())
         _narrow(values, schema)
         if "properties" in schema or "allOf" in schema:
             self._object(schema, f"{path}.", part, must=must)
@@ -119,7 +119,7 @@ class _Taken:
             self._field(self._resolved(schema["items"]), f"{path}[]", part, must=False)
 
 
-def _narrow(values: Values, schema: Schema) -> None:
+def _narrow(values: ValueRules, schema: Schema) -> None:
     """Let the values be held to one more schema."""
     if "type" in schema:
         kinds = schema["type"]

@@ -10,7 +10,7 @@ from typing import Any
 
 from regobs.errors import InputError, Location
 from regobs.logs.schema import files
-from regobs.logs.schema.changes import Change, Effect
+from regobs.logs.schema.changes import Effect, SchemaChange
 
 _SUFFIX = ".schema.json"
 
@@ -50,7 +50,7 @@ def _object(content: bytes, name: str) -> dict[str, Any]:
     return document
 
 
-def to_text(changes: Sequence[Change]) -> str:
+def to_text(changes: Sequence[SchemaChange]) -> str:
     """The changes as a person reads them; what is the same in many messages stands once, with their number."""
     if not changes:
         return "No change."
@@ -63,25 +63,25 @@ def to_text(changes: Sequence[Change]) -> str:
     return "\n".join(lines)
 
 
-def _lines(changes: list[Change]) -> list[str]:
-    messages: dict[Change, list[str]] = {}
+def _lines(changes: list[SchemaChange]) -> list[str]:
+    messages: dict[SchemaChange, list[str]] = {}
     for one in changes:
         messages.setdefault(replace(one, message=""), []).append(one.message)
     return [_line(change, found) for change, found in messages.items()]
 
 
-def _line(one: Change, messages: list[str]) -> str:
+def _line(one: SchemaChange, messages: list[str]) -> str:
     turned = f" {one.was} -> {one.now}" if one.was and one.now else f" {one.was or one.now}".rstrip()
     shown = [repr(message) if message else "every line" for message in messages[:3]]
     where = ", ".join(shown) + (f" and {len(messages) - 3} more messages" if len(messages) > 3 else "")
     return f"  {f'{one.field}: ' if one.field else ''}{one.what}{turned} ({where})\n      {one.reason}"
 
 
-def to_json(changes: Sequence[Change]) -> str:
+def to_json(changes: Sequence[SchemaChange]) -> str:
     """The changes as JSON: `breaking` and `compatible` are numbers, `changes` has an object a change."""
     listed = [{**asdict(one), "effect": one.effect.value} for one in changes]
     counts = {effect.value: sum(one.effect is effect for one in changes) for effect in Effect}
     return json.dumps({**counts, "changes": listed}, indent=2, ensure_ascii=False)
 
 
-FORMATS: dict[str, Callable[[Sequence[Change]], str]] = {"text": to_text, "json": to_json}
+FORMATS: dict[str, Callable[[Sequence[SchemaChange]], str]] = {"text": to_text, "json": to_json}

@@ -1,0 +1,186 @@
+"""When the burn-rate alerts of an SLO fire, given what it counted at each evaluation.
+
+The same arithmetic as the rules of `regobs.slo.recording` and `regobs.slo.alerts`, which have the reasons; a test runs
+both on the same counters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from regobs.budgets.past import Numbers, ScopeLabels, SloPast
+from regobs.slo.alerts import FALLING, OVER
+from regobs.slo.model import Slo, Tier, Windows, window_text
+from regobs.slo.recording import MORE_THAN_ONE, lowest
+from regobs.slo.windows import Step, chain, evidence, fitting, gap
+
+Truth = NDArray[np.bool_]
+LOOKBACK = 300_000  # milliseconds that Prometheus looks back for a sample (--query.lookback-delta)
+_LEAST = 0.0001  # of a burn rate, in the place of zero; as in the rules
+
+
+@dataclass(frozen=True, slots=True)
+class FiredAlert:
+    """An alert from its first evaluation to the first at which it fires no more; milliseconds since 1970.
+
+    `end` is None while it still fires at the end of the data.
+    """
+
+    slo: str
+    scope: ScopeLabels
+    tier: str
+    severity: str
+    begin: int
+    end: int | None
+
+
+class BurnWindows:
+    """Events, bad events and burn rates of an SLO's windows at each evaluation, as the recording rules give them."""
+
+    def __init__(self, past: SloPast, slo: Slo, windows: Windows, every: int) -> None:
+        self._past, self._slo, self._windows, self._every = past, slo, windows, every
+        self._steps = {step.window.ms: step for step in chain(windows, slo.period)}
+        self._sums: dict[tuple[int, bool], Numbers] = {}
+
+    def events(self, window: int) -> Numbers:
+        """How many happened in a window (milliseconds)."""
+        return self._sum(window, bad=False)
+
+    def bad(self, window: int) -> Numbers:
+        """How many of them were bad."""
+        return self._sum(window, bad=True)
+
+    def burn(self, window: int) -> Numbers:
+        """The burn rate; not a number where nothing happened."""
+        events = self.events(window)
+        with np.errstate(all="ignore"):
+            found: Numbers = np.where(events > 0, self.bad(window) / events / float(self._slo.budget), np.nan)
+        return found
+
+    def _sum(self, window: int, *, bad: bool) -> Numbers:
+        if (window, bad) not in self._sums:
+            step = self._steps[window]
+            self._sums[window, bad] = self._laid_together(step, bad=bad) if step.pieces else self._summed(window, bad)
+        return self._sums[window, bad]
+
+    def _summed(self, window: int, bad: bool) -> Numbers:
+        times, values = self._past.times, self._past.bad if bad else self._past.events
+        so_far = np.concatenate(([0.0], np.cumsum(values)))
+        ranged = max(window - self._every // 2, self._every // 2)
+        first = np.searchsorted(times, times - ranged, side="left")
+        found: Numbers = so_far[1:] - so_far[first]
+        return np.maximum(found, 0.0)
+
+    def _laid_together(self, step: Step, *, bad: bool) -> Numbers:
+        times = self._past.times
+        made = self._sum(step.pieces[0].window.ms, bad=bad).copy()
+        for piece in step.pieces[1:]:
+            values, at = self._sum(piece.window.ms, bad=bad), times - piece.offset.ms
+            far = gap(piece.window)
+            place = np.searchsorted(times, at, side="right") - 1
+            there = (place >= 0) & (at - times[place] <= (LOOKBACK if far is None else far.ms))
+            made += np.where(there, values[place], 0.0)
+        return made
+
+
+def fired_alerts(past: SloPast, slo: Slo, windows: Windows, every: int) -> list[FiredAlert]:
+    """The alerts of one SLO in one scope; `every` is the interval of its evaluation in milliseconds."""
+    return _Alerting(BurnWindows(past, slo, windows, every), past, slo, windows).fired() if len(past.times) else []
+
+
+class _Alerting:
+    """The conditions of the alerts of an SLO at each evaluation, and the states that follow from them."""
+
+    def __init__(self, burn: BurnWindows, past: SloPast, slo: Slo, windows: Windows) -> None:
+        self._burn, self._past, self._slo, self._windows = burn, past, slo, windows.of(slo)
+        self._tiers = fitting(slo, self._windows)
+
+    @cached_property
+    def _recoveries(self) -> Mapping[str, Numbers]:
+        """By severity, the strongest evidence of a short window that the burn of the reference window is over."""
+        return {severity: self._recovery(severity) for severity in dict.fromkeys(one.severity for one in self._tiers)}
+
+    def _recovery(self, severity: str) -> Numbers:
+        low = float(lowest(self._slo, self._windows, severity))
+        before = self._burn.burn(self._windows.reference(severity).ms)
+        found = np.zeros_like(before)
+        with np.errstate(all="ignore"):
+            for short in self._windows.shorts(severity):
+                bad, burn = self._burn.bad(short.ms), self._burn.burn(short.ms)
+                expected = self._burn.events(short.ms) * float(self._slo.budget) * before
+                falls = np.maximum(before / np.maximum(burn, _LEAST), _LEAST)
+                proof = expected - bad - bad * np.log(falls)
+                holds = (burn < before) & ((burn <= low) | (bad < float(MORE_THAN_ONE)))
+                found = np.maximum(found, np.where(holds, proof, 0.0))
+        return found
+
+    def _begins(self, tier: Tier) -> Truth:
+        up_to_it = self._tiers[: self._tiers.index(tier) + 1]
+        factor, burn, bad = float(tier.factor(self._slo.period)), self._burn.burn(tier.long.ms), self._burn.bad
+        least = min(factor, 1.0)
+        with np.errstate(all="ignore"):
+            begins = burn > factor
+            for one in up_to_it:
+                begins &= self._burn.burn(one.short.ms) > factor
+            begins &= bad(self._windows.shorts(tier.severity)[-1].ms) > float(MORE_THAN_ONE)
+            proof = bad(tier.long.ms) * (np.log(burn / least) + least / burn - 1)
+            begins &= proof > float(evidence(self._windows.confidence))
+        for severity in dict.fromkeys(one.severity for one in up_to_it):
+            begins &= ~(self._recoveries[severity] > float(FALLING))
+        return begins
+
+    def _ends(self, tier: Tier) -> Truth:
+        before = self._burn.burn(self._windows.reference(tier.severity).ms)
+        over = self._recoveries[tier.severity] > float(OVER)
+        return over | (before <= float(lowest(self._slo, self._windows, tier.severity)))
+
+    def fired(self) -> list[FiredAlert]:
+        """Step by step where an alert may begin or fires; the other evaluations change nothing."""
+        tiers, times = self._tiers, self._past.times
+        ends = [self._ends(tier) for tier in tiers]
+        begins = [self._begins(tier) & ~end for tier, end in zip(tiers, ends, strict=True)]
+        goes_on = [(self._burn.burn(tier.long.ms) > 0) & ~end for tier, end in zip(tiers, ends, strict=True)]
+        interesting = np.flatnonzero(np.any(begins, axis=0))
+        silent = [self._silencing(place) for place in range(len(tiers))]
+        since: list[int | None] = [None] * len(tiers)  # when its condition became true
+        begun: list[int | None] = [None] * len(tiers)  # when it began to fire
+        found: list[FiredAlert] = []
+        at = int(interesting[0]) if len(interesting) else len(times)
+        while at < len(times):
+            now = int(times[at])
+            seen = at > 0 and now - int(times[at - 1]) <= LOOKBACK  # ALERTS of the evaluation before
+            fires = [first is not None and seen for first in begun]
+            for place, tier in enumerate(tiers):
+                held = fires[place] and bool(goes_on[place][at])
+                silenced = any(fires[other] for other in silent[place])
+                if held or (bool(begins[place][at]) and not silenced):
+                    first = since[place] = now if since[place] is None else since[place]
+                    if begun[place] is None and first is not None and now - first >= tier.hold.ms:
+                        begun[place] = now
+                else:
+                    since[place] = None
+                    if (first := begun[place]) is not None:
+                        found.append(self._alert(tier, first, now))
+                        begun[place] = None
+                fires[place] = begun[place] is not None
+            at += 1
+            if all(one is None for one in since):
+                later = np.searchsorted(interesting, at)
+                at = int(interesting[later]) if later < len(interesting) else len(times)
+        found += [self._alert(tier, first, None) for tier, first in zip(tiers, begun, strict=True) if first is not None]
+        return sorted(found, key=lambda one: (one.begin, one.tier))
+
+    def _silencing(self, place: int) -> list[int]:
+        """The tiers that say the same or worse: while one of them fires, this one does not begin."""
+        severity = self._tiers[place].severity
+        last = max(index for index, one in enumerate(self._tiers) if one.severity == severity)
+        return [index for index in range(last + 1) if index != place]
+
+    def _alert(self, tier: Tier, begin: int, end: int | None) -> FiredAlert:
+        past = self._past
+        return FiredAlert(past.slo, past.scope, window_text(tier.long), tier.severity, begin, end)

@@ -1,0 +1,131 @@
+"""What `regobs export logs` exposes: a registry's log lines, counted.
+
+Labels that a registry's own metrics may not carry, such as the namespace, are bounded: the others are `other`.
+"""
+
+from __future__ import annotations
+
+from regobs.catalog.declare import Component, form, labels
+from regobs.catalog.http import DURATION_BUCKETS, METHODS, ROUTE
+from regobs.catalog.model import Capability, Exposer, Form, Label, Unit
+
+_logs = Component("logs", Exposer.LOG_EXPORTER)
+
+UNMATCHED = "unmatched"
+STATUSES = ("1xx", "2xx", "3xx", "4xx", "5xx", "other")
+LEVELS = ("debug", "error", "fatal", "info", "other", "panic", "trace", "warning")
+ACTIONS = ("delete", "other", "pull", "push")
+
+_ROUTE = Label("route", (*(ROUTE.values or ()), UNMATCHED), words=ROUTE.words)
+_METHOD = Label("method", METHODS)
+_STATUS = Label("status", STATUSES)
+_NAMESPACE = Label("namespace")
+_ACTION = Label("action", ACTIONS)
+
+
+def _form(*of: Label, buckets: tuple[float, ...] | None = None) -> Form:
+    return form(labels=of, buckets=buckets, on_event=True, needs=Capability.LOG_EXPORTER)
+
+
+REQUESTS = _logs.counter(
+    "registry_log_requests_total",
+    Unit.REQUESTS,
+    "Access lines, each once, by route, method and class of status.",
+    _form(_METHOD, _ROUTE, _STATUS),
+    pitfalls=(
+        "Holds what the registry's own counter does not: 503 of health checks and limiter, 404 without a route.",
+    ),
+)
+DURATION = _logs.histogram(
+    "registry_log_request_duration_seconds",
+    Unit.SECONDS,
+    "Time in the handler, as access lines have it.",
+    _form(_ROUTE, buckets=DURATION_BUCKETS),
+    pitfalls=("Access lines have whole milliseconds: what took less than one counts as 0.",),
+)
+BYTES = _logs.counter(
+    "registry_log_bytes_total",
+    Unit.BYTES,
+    "Bytes of request and answer bodies that access lines tell of.",
+    _form(Label("direction", ("read", "written")), _ROUTE),
+    pitfalls=("A pull that is redirected to the storage has no bytes here.",),
+)
+NAMESPACE_REQUESTS = _logs.counter(
+    "registry_log_namespace_requests_total",
+    Unit.REQUESTS,
+    "Access lines with a repository, by its first path part, by what was done and class of status.",
+    _form(_ACTION, _NAMESPACE, _STATUS),
+    pitfalls=("A namespace that gives its place to a more frequent one is added to `other`: a step there.",),
+)
+NAMESPACE_BYTES = _logs.counter(
+    "registry_log_namespace_bytes_total",
+    Unit.BYTES,
+    "Bytes of bodies of requests with a repository.",
+    _form(Label("direction", ("read", "written")), _NAMESPACE),
+)
+NAMESPACE_TIME = _logs.counter(
+    "registry_log_namespace_seconds_total",
+    Unit.SECONDS,
+    "Time in handlers for requests with a repository.",
+    _form(_NAMESPACE),
+)
+CLIENTS = _logs.counter(
+    "registry_log_client_requests_total",
+    Unit.REQUESTS,
+    "Access lines by client and its version of two numbers, such as `docker 24.0`.",
+    _form(Label("client")),
+)
+REDIRECTS = _logs.counter(
+    "registry_log_redirected_pulls_total",
+    Unit.REQUESTS,
+    "Blob pulls that were answered with a redirect to the storage or CDN.",
+    _form(_NAMESPACE),
+)
+MESSAGES = _logs.counter(
+    "registry_log_messages_total",
+    Unit.EVENTS,
+    "Lines of the application log by level and message, as the catalogue of messages has it; others are `other`.",
+    _form(Label("level", LEVELS), Label("message")),
+)
+API_ERRORS = _logs.counter(
+    "registry_log_api_errors_total",
+    Unit.EVENTS,
+    "Errors that the API answered with, by their code.",
+    _form(Label("code")),
+)
+AUTHORIZATIONS = _logs.counter(
+    "registry_log_authorizations_total",
+    Unit.REQUESTS,
+    "Authorized requests by the kind of token, and those that were refused.",
+    _form(Label("result", ("authorized", "failed")), Label("type")),
+)
+LINES = _logs.counter(
+    "registry_log_lines_total",
+    Unit.EVENTS,
+    "Lines by what they are: access, application, the second access line of a request, or not a registry's line.",
+    _form(Label("kind", ("access", "application", "malformed", "repeated"))),
+)
+REPLACED = _logs.counter(
+    "regobs_log_replaced_names_total",
+    Unit.EVENTS,
+    "Names that gave their place to a more frequent one.",
+    _form(*labels("label")),
+)
+BEHIND = _logs.gauge(
+    "regobs_log_behind_bytes",
+    Unit.BYTES,
+    "Bytes of a file that were not read when it was last looked at.",
+    _form(Label("file")),
+)
+LAST_LINE = _logs.gauge(
+    "regobs_log_last_line_timestamp_seconds",
+    Unit.TIMESTAMP,
+    "When a line was last read.",
+    _form(),
+)
+CHECKPOINT = _logs.gauge(
+    "regobs_log_checkpoint_timestamp_seconds",
+    Unit.TIMESTAMP,
+    "When the counts were last stored: a restart begins from there.",
+    _form(),
+)

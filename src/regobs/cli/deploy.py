@@ -1,0 +1,302 @@
+"""`regobs deploy`: show what a deployment would change, carry it out whole or not at all, look at it, go back."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from regobs.cli.content import PATH, content, content_options, settings
+from regobs.common.closest import did_you_mean
+from regobs.common.table import Colour, screen, table
+from regobs.errors import ExitCode, InputError, RegobsError
+
+if TYPE_CHECKING:
+    from regobs.config import Config
+    from regobs.deploy.run import Rollout, TargetPlan
+
+_LONGEST = 160  # characters of a changed text
+_SHAPE = click.option("--format", "shape", type=click.Choice(["text", "json"]), default="text", show_default=True)
+_ONLY = click.option(
+    "--target", "only", multiple=True, metavar="NAME", help="Only this one of [deploy] in regobs.toml."
+)
+_ENVIRONMENT = click.option("--environment", metavar="NAME", default="", help="What `status` calls this deployment.")
+_YES = click.option("--yes", is_flag=True, help="Do not ask; without it nothing is changed where CI is set.")
+_WAIT = click.option("--wait", type=click.FloatRange(0), default=60.0, show_default=True, metavar="SECONDS",
+                     help="For our turn, while somebody else deploys to the target.")  # fmt: skip
+_CONFIG = click.option("--config", "config_file", type=PATH, metavar="FILE", help="Settings; ./regobs.toml by default.")
+
+
+@click.group()
+def deploy() -> None:
+    """Roll out rules and dashboards to the targets of regobs.toml, and go back: docs/deploy.md."""
+
+
+@deploy.command()
+@content_options
+@_ONLY
+@click.option("--out", type=PATH, metavar="FILE", help="Write the plan here, for `apply --plan`.")
+@click.option("--risk", metavar="7d", help="Say how often new and changed alerts would have fired in this time.")
+@_SHAPE
+@_WAIT
+def plan(
+    *,
+    config_file: Path | None,
+    pack_directory: Path | None,
+    flavor: str | None,
+    only: tuple[str, ...],
+    out: Path | None,
+    risk: str | None,
+    shape: str,
+    wait: float,
+) -> int:
+    """Show what a deployment would change on each target, in meaning. Exit code 1: something would change."""
+    from regobs.deploy.run import write_plan  # noqa: PLC0415 - loads the PromQL parser; `--help` needs none
+
+    plans = _plans(config_file, pack_directory, flavor, only, wait)
+    if out is not None:
+        write_plan(out, plans)
+    _show(plans, shape)
+    if risk is not None:
+        _show_risks(plans, settings(config_file, flavor), risk)
+    return ExitCode.DIFFERENCE if any(one.differs for one in plans) else ExitCode.OK
+
+
+@deploy.command()
+@content_options
+@_ONLY
+@click.option(
+    "--plan", "plan_file", type=PATH, metavar="FILE", help="A plan that `plan --out` wrote, and nothing else."
+)
+@click.option("--overwrite", is_flag=True, help="Also what somebody else wrote or changed.")
+@_YES
+@_ENVIRONMENT
+@_WAIT
+def apply(
+    *,
+    config_file: Path | None,
+    pack_directory: Path | None,
+    flavor: str | None,
+    only: tuple[str, ...],
+    plan_file: Path | None,
+    overwrite: bool,
+    yes: bool,
+    environment: str,
+    wait: float,
+) -> int:
+    """Change each target, see that it works, and put back what was there when it does not.
+
+    It asks before it changes anything, except with --yes. Where CI is set, it only shows the plan without --yes.
+    """
+    from regobs.deploy.run import read_plan  # noqa: PLC0415
+
+    if plan_file is not None:
+        plans = [one for one in read_plan(plan_file) if not only or one.target in only]
+    else:
+        plans = _plans(config_file, pack_directory, flavor, only, wait)
+    _show(plans, "text")
+    config = settings(config_file, flavor)
+    rollouts = {one.name: one for one in _rollouts(config, [one.target for one in plans], environment, wait)}
+    if not any(one.differs for one in plans):
+        return ExitCode.OK
+    if not _agreed(yes=yes):
+        return ExitCode.DIFFERENCE
+    code = _each((one.target, partial(rollouts[one.target].apply, one, overwrite=overwrite)) for one in plans)
+    _warn(rollouts.values())
+    return code
+
+
+@deploy.command()
+@click.argument("name", metavar="TARGET")
+@click.option(
+    "--to", "number", type=click.IntRange(1), metavar="STATE", help="The kept state; the one before by default."
+)
+@_CONFIG
+@_YES
+@_ENVIRONMENT
+@_WAIT
+def rollback(
+    *, name: str, number: int | None, config_file: Path | None, yes: bool, environment: str, wait: float
+) -> int:
+    """Go back to a state that is kept, in the same way as `apply`: whole, looked at, or not at all."""
+    config = settings(config_file)
+    (rollout,) = _rollouts(config, [name], environment, wait)
+    planned = rollout.plan_back(number)
+    _show([planned], "text")
+    if not planned.differs:
+        return ExitCode.OK
+    if not _agreed(yes=yes):
+        return ExitCode.DIFFERENCE
+    code = _each([(name, partial(rollout.apply, planned))])
+    _warn([rollout])
+    return code
+
+
+@deploy.command()
+@_CONFIG
+@_ONLY
+@_WAIT
+def verify(*, config_file: Path | None, only: tuple[str, ...], wait: float) -> int:
+    """Whether what was deployed is in use and works: every rule loaded, evaluated and healthy."""
+    config = settings(config_file)
+    return _each((one.name, one.verify) for one in _rollouts(config, only, "", wait))
+
+
+@deploy.command()
+@_CONFIG
+@_ONLY
+@_SHAPE
+def status(*, config_file: Path | None, only: tuple[str, ...], shape: str) -> int:
+    """What runs where, in which version, and what somebody changed since. Exit code 1: something was."""
+    found = [one.status() for one in _rollouts(settings(config_file), only, "", 0)]
+    if shape == "json":
+        data = [
+            {
+                "target": one.target,
+                "state": one.state.number,
+                "version": one.state.version,
+                "applied": one.state.applied,
+                "environment": one.state.environment,
+                "objects": len(one.state.objects),
+                "kept": list(one.kept),
+                "edited": [change.as_data() for change in one.edited],
+                "interrupted": one.interrupted,
+            }
+            for one in found
+        ]
+        click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+    else:
+        rows = [
+            [
+                one.target,
+                one.state.number or "nothing deployed",
+                one.state.version,
+                one.state.applied,
+                one.state.environment,
+                len(one.state.objects),
+                "; ".join(f"{change.thing} {change.what}" for change in one.edited[:3]),
+                f"a deployment of {one.interrupted} was interrupted" if one.interrupted else "",
+            ]
+            for one in found
+        ]
+        head = ["target", "state", "version", "since", "environment", "objects", "changed by others", "note"]
+        click.echo(table(head, rows, on=screen()))
+    return ExitCode.DIFFERENCE if any(one.edited or one.interrupted for one in found) else ExitCode.OK
+
+
+def _plans(
+    config_file: Path | None, pack_directory: Path | None, flavor: str | None, only: Sequence[str], wait: float
+) -> list[TargetPlan]:
+    from regobs.build import build_files  # noqa: PLC0415 - loads grafanalib
+
+    pack, config = content(config_file, pack_directory, flavor)
+    rollouts = _rollouts(config, only, "", wait)
+    files = build_files(config, pack)
+    return [one.plan(files) for one in rollouts]
+
+
+def _rollouts(config: Config, only: Iterable[str], environment: str, wait: float) -> list[Rollout]:
+    from regobs.deploy import rollout_of  # noqa: PLC0415
+
+    names = list(dict.fromkeys(only)) or list(config.deploy)
+    if not names:
+        raise InputError(
+            "there is no target to deploy to",
+            value=str(config.source or "no regobs.toml"),
+            expected="a table [deploy.NAME]",
+            next_step="add one, as docs/deploy.md shows",
+        )
+    for name in names:
+        if name not in config.deploy:
+            known = ", ".join(config.deploy)
+            raise InputError(
+                "there is no such target",
+                value=name,
+                expected=f"one of {known}" if known else "a target of [deploy] in regobs.toml, which has none",
+                next_step=did_you_mean(name, config.deploy, f"add [deploy.{name}]"),
+            )
+    return [rollout_of(name, config, _server(config, name), environment, wait) for name in names]
+
+
+def _server(config: Config, name: str) -> Callable[[], Any]:
+    from regobs.cli.server_options import connection_of  # noqa: PLC0415
+    from regobs.prometheus import Prometheus  # noqa: PLC0415
+
+    def opened() -> Prometheus:
+        return Prometheus(connection_of(config.contexts[config.deploy[name].context], os.environ))
+
+    return opened
+
+
+def _show(plans: Sequence[TargetPlan], shape: str) -> None:
+    if shape == "json":
+        click.echo(json.dumps([one.as_data() for one in plans], indent=2, ensure_ascii=False))
+        return
+    on = screen()
+    for one in plans:
+        if not one.differs:
+            click.echo(f"{one.target}: nothing to change")
+        else:
+            click.echo(f"{one.target}: {len(one.changes)} changes, {len(one.objects)} files or objects afterwards")
+        for change in one.changes:
+            colour = {"a": Colour.GREEN, "r": Colour.RED}.get(change.what.rpartition(" ")[2][:1])
+            click.echo(f"  {on.paint(change.what, colour)}: {change.thing}")
+            for sign, text in (("-", change.before), ("+", change.after)):
+                if text and change.before and change.after:
+                    click.echo(f"    {sign} {text[:_LONGEST]}{' ...' if len(text) > _LONGEST else ''}")
+        for change in one.conflicts:
+            click.echo(f"  {on.paint('conflict', Colour.YELLOW)}: {change.thing} {change.what}")
+
+
+def _show_risks(plans: Sequence[TargetPlan], config: Config, length: str) -> None:
+    """On stderr, beside the plan: it is a note for a person."""
+    from regobs.budgets.words import time_text  # noqa: PLC0415
+    from regobs.deploy.risk import alert_risks  # noqa: PLC0415
+    from regobs.query.times import read_seconds  # noqa: PLC0415
+
+    seconds = read_seconds("--risk", length)
+    for one in plans:
+        if not config.deploy[one.target].context:
+            continue
+        with _server(config, one.target)() as server:
+            for risk in alert_risks(one, server, time.time(), seconds):
+                said = f"would have fired {risk.times} times in the last {length}, for {time_text(risk.seconds)}"
+                click.echo(f"{one.target}: {risk.alert} {risk.note or said}", err=True)
+
+
+def _agreed(*, yes: bool) -> bool:
+    if yes:
+        return True
+    if os.environ.get("CI"):
+        click.echo("Nothing is changed: CI is set. --yes changes it.", err=True)
+        return False
+    if not sys.stdin.isatty():
+        raise InputError("nobody can be asked whether to change this", next_step="look at the plan, and give --yes")
+    return click.confirm("Change this?", err=True)
+
+
+def _warn(rollouts: Iterable[Rollout]) -> None:
+    for one in rollouts:
+        for note in one.notes:
+            click.echo(f"Warning: {one.name}: {note}", err=True)
+
+
+def _each(work: Iterable[tuple[str, Callable[[], Any]]]) -> int:
+    """Each target for itself: one that fails does not keep the others from being changed. The first error's code."""
+    code = int(ExitCode.OK)
+    for name, do in work:
+        try:
+            state = do()
+        except RegobsError as error:
+            click.echo(f"Error: {error}", err=True)
+            code = code or int(error.exit_code)
+        else:
+            click.echo(f"{name}: {f'state {state.number} is in use' if state is not None else 'well'}")
+    return code

@@ -1,0 +1,130 @@
+"""`regobs query ask NAME` and `slo NAME`: questions that have a name, with the PromQL that was run."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from regobs.cli.content import asked_content, content_options
+from regobs.cli.query_expr import Asking, announce, asking_options, evaluate, open_server
+from regobs.cli.query_names import Complete, complete_question, complete_slo
+from regobs.cli.server_options import ServerOptions, server_options
+from regobs.common.table import screen, table
+from regobs.errors import ExitCode
+
+if TYPE_CHECKING:
+    from regobs.config import Config
+    from regobs.pack import Pack
+    from regobs.prometheus import Prometheus
+    from regobs.query.ask import CheckedQuery
+    from regobs.query.show import Shown
+
+
+@dataclass(frozen=True, slots=True)
+class PackQuestion:
+    """What the command line asks about something that the pack has under a name: what, whom, when, in which form."""
+
+    name: str | None
+    asking: Asking
+    server: ServerOptions
+    pack: Pack
+    config: Config
+    shape: str
+
+    def open(self) -> Prometheus:
+        """A client of the server."""
+        return open_server(self.server, self.config, self.asking)
+
+
+def pack_question(complete: Complete) -> Callable[[Callable[..., int]], click.Command]:
+    """A command with an optional NAME and the options of time, server, content and form, as one `question`."""
+
+    def made(command: Callable[..., int]) -> click.Command:
+        @functools.wraps(command)
+        def wrapped(
+            *,
+            name: str | None,
+            asking: Asking,
+            server: ServerOptions,
+            config_file: Path | None,
+            pack_directory: Path | None,
+            flavor: str | None,
+            shape: str,
+            **more: Any,
+        ) -> int:
+            pack, config = asked_content(config_file, pack_directory, flavor, server)
+            return command(PackQuestion(name, asking, server, pack, config, shape), **more)
+
+        form = click.option("--format", "shape", type=click.Choice(["text", "json"]), default="text", show_default=True)
+        options = asking_options(server_options(content_options(form(wrapped))))
+        return click.command()(click.argument("name", required=False, shell_complete=complete)(options))
+
+    return made
+
+
+@pack_question(complete_question)
+@click.option("--window", metavar="5m", help="What rates are taken over; four scrape intervals when not given.")
+def ask(question: PackQuestion, *, window: str | None) -> int:
+    """Ask what the pack has a name for, such as top-routes; without NAME, list the questions.
+
+    Each answer stands under the PromQL that was run, narrowed to the registry of regobs.toml.
+    """
+    from regobs.query.named import load_question, narrowed, question_names  # noqa: PLC0415
+
+    pack, config = question.pack, question.config
+    if question.name is None:
+        rows = [[found, load_question(pack, found).title] for found in question_names(pack)]
+        click.echo(table(["question", "what it says"], rows, on=screen()))
+        return ExitCode.OK
+    named = load_question(pack, question.name)
+    span = question.asking.span
+    return _asked(
+        question, named.title, {key: narrowed(text, config, window, span) for key, text in named.queries.items()}
+    )
+
+
+@pack_question(complete_slo)
+def slo(question: PackQuestion) -> int:
+    """Show the budget, burn rates and events of the SLO NAME, each under its PromQL; without NAME, list the SLOs."""
+    from regobs.query.ask import check_query  # noqa: PLC0415
+    from regobs.query.named import slo_question  # noqa: PLC0415
+    from regobs.slo.outputs import compile_rules  # noqa: PLC0415
+
+    compiled = compile_rules(question.pack, question.config)
+    if question.name is None:
+        rows = [[one.slo.name, one.slo.title] for one in compiled.slos]
+        click.echo(table(["SLO", "what it promises"], rows, on=screen()))
+        return ExitCode.OK
+    named = slo_question(compiled, question.name)
+    queries = {title: replace(check_query(text), notes=()) for title, text in named.queries.items()}
+    return _asked(question, named.title, queries)
+
+
+def _asked(question: PackQuestion, title: str, queries: dict[str, CheckedQuery]) -> int:
+    """Ask all and print the answers; the exit code says whether each is the whole."""
+    code, entries = int(ExitCode.OK), []
+    with question.open() as prometheus:
+        for name, checked in queries.items():
+            shown = evaluate(prometheus, checked, question.asking)
+            code = announce(shown.gaps) or code
+            entries.append((name, shown))
+    _print(title, entries, question.shape)
+    return code
+
+
+def _print(title: str, entries: list[tuple[str, Shown]], shape: str) -> None:
+    from regobs.query import show  # noqa: PLC0415
+
+    if shape == "json":
+        data = {"title": title, "queries": [{"name": name, **show.as_data(shown)} for name, shown in entries]}
+        click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+        return
+    click.echo(title)
+    for name, shown in entries:
+        click.echo(f"\n# {name}\n{shown.text}\n\n{show.as_text(shown, on=screen())}")

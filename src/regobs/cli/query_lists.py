@@ -1,0 +1,257 @@
+"""The verbs of `regobs query` that list what a server has: series, labels, metadata, rules, alerts, targets, stores."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from regobs.cli.content import PATH, settings
+from regobs.cli.query_expr import SHAPES, Asking, announce, span_options, stores_of
+from regobs.cli.query_names import complete_label, complete_metric
+from regobs.cli.server_options import ServerOptions, server_options
+from regobs.common.table import screen, table
+from regobs.errors import EndpointError, ExitCode, PromqlError
+
+if TYPE_CHECKING:
+    from regobs.prometheus import Prometheus
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+Rows = list[list[Any]]
+
+
+def _listing(command: _Command) -> _Command:
+    """The options of a list: server, settings, form."""
+    for option in (
+        click.option("--format", "shape", type=click.Choice(SHAPES), default="text", show_default=True),
+        click.option("--config", "config_file", type=PATH, help="Settings; regobs.toml where there is one."),
+    ):
+        command = option(command)
+    return click.command()(server_options(command))  # type: ignore[return-value]
+
+
+def _open(server: ServerOptions, config_file: Path | None) -> Prometheus:
+    config = settings(config_file)
+    return server.open(server.within(config))
+
+
+def _print(head: Sequence[str], rows: Rows, shape: str) -> None:
+    """The rows as a table, or as data with the headings as names."""
+    if shape == "text":
+        click.echo(table(head, rows, on=screen()) if rows else "nothing")
+        return
+    if shape == "csv":
+        out = io.StringIO()
+        csv.writer(out, lineterminator="\n").writerows([head, *rows])
+        click.echo(out.getvalue(), nl=False)
+        return
+    _data([dict(zip(head, row, strict=True)) for row in rows], shape)
+
+
+def _data(entries: list[dict[str, Any]], shape: str) -> None:
+    if shape == "json":
+        click.echo(json.dumps(entries, indent=2, ensure_ascii=False))
+        return
+    for entry in entries:
+        click.echo(json.dumps(entry, ensure_ascii=False))
+
+
+def _whole(prometheus: Prometheus) -> int:
+    """The exit code of a list of series or labels, after saying what it lacks."""
+    from regobs.query.complete import gaps  # noqa: PLC0415
+
+    return announce(gaps(prometheus.heard, prometheus.thanos, stores_of(prometheus)))
+
+
+def _selector(text: str) -> str:
+    """The selector, checked. Raises PromqlError for what is none."""
+    from regobs.promql.nodes import Selector  # noqa: PLC0415
+    from regobs.query.ask import check_query  # noqa: PLC0415
+
+    found = check_query(text)
+    if not isinstance(found.expr, Selector) or found.expr.range is not None:
+        raise PromqlError("this is no selector", value=text, expected='a selector such as up or {job="registry"}')
+    return text
+
+
+@_listing
+@click.argument("selector", shell_complete=complete_metric)
+def series(*, selector: str, server: ServerOptions, config_file: Path | None, shape: str) -> int:
+    """List the series that SELECTOR matches, a column a label."""
+    with _open(server, config_file) as prometheus:
+        found = prometheus.series(_selector(selector))
+        code = _whole(prometheus)
+    names = sorted({name for one in found for name in one}, key=lambda name: (name != "__name__", name))
+    rows = sorted([one.get(name, "") for name in names] for one in found)
+    _print(names, rows, shape)
+    return code
+
+
+@_listing
+@click.argument("selector", required=False, shell_complete=complete_metric)
+def labels(*, selector: str | None, server: ServerOptions, config_file: Path | None, shape: str) -> int:
+    """List the names of all labels, or of those of the series that SELECTOR matches."""
+    with _open(server, config_file) as prometheus:
+        names = prometheus.label_names(_selector(selector) if selector else ())
+        code = _whole(prometheus)
+    _print(["label"], [[name] for name in names], shape)
+    return code
+
+
+@_listing
+@click.argument("label", shell_complete=complete_label)
+@click.argument("selector", required=False, shell_complete=complete_metric)
+def values(*, label: str, selector: str | None, server: ServerOptions, config_file: Path | None, shape: str) -> int:
+    """List the values of LABEL, of all series or of those that SELECTOR matches."""
+    with _open(server, config_file) as prometheus:
+        found = prometheus.label_values(label, _selector(selector) if selector else ())
+        code = _whole(prometheus)
+    _print([label], [[value] for value in found], shape)
+    return code
+
+
+@_listing
+@click.argument("word", required=False)
+def metadata(*, word: str | None, server: ServerOptions, config_file: Path | None, shape: str) -> None:
+    """List type, unit and help of the metrics whose name has WORD in it, as their targets state them."""
+    with _open(server, config_file) as prometheus:
+        found = prometheus.metadata()
+    rows = [
+        [name, entry.get("type", ""), entry.get("unit", ""), entry.get("help", "")]
+        for name, entry in sorted(found.items())
+        if not word or word.lower() in name.lower()
+    ]
+    _print(["metric", "type", "unit", "help"], rows, shape)
+
+
+@_listing
+@click.argument("word", required=False)
+def rules(*, word: str | None, server: ServerOptions, config_file: Path | None, shape: str) -> None:
+    """List the loaded rules whose name or group has WORD in it: state, health, and what their group's turn took."""
+    with _open(server, config_file) as prometheus:
+        groups = prometheus.rules()
+    rows: Rows = [
+        [group.name, rule.name, rule.kind, rule.state, rule.health, group.evaluation_time, rule.last_error]
+        for group in groups
+        for rule in group.rules
+        if _has(word, group.name, rule.name)
+    ]
+    _print(["group", "rule", "kind", "state", "health", "seconds", "error"], rows, shape)
+
+
+@_listing
+@click.argument("word", required=False)
+def alerts(*, word: str | None, server: ServerOptions, config_file: Path | None, shape: str) -> None:
+    """List the pending and firing alerts, those whose name has WORD in it; firing ones first."""
+    with _open(server, config_file) as prometheus:
+        found = prometheus.alerts()
+    rows: Rows = []
+    for alert in sorted(found, key=lambda one: (one.state != "firing", one.active_at)):
+        name, severity = alert.labels.get("alertname", ""), alert.labels.get("severity", "")
+        others = ", ".join(f"{k}={v}" for k, v in sorted(alert.labels.items()) if k not in {"alertname", "severity"})
+        if _has(word, name):
+            rows.append(
+                [alert.state, severity, name, alert.active_at[:19], alert.annotations.get("summary", ""), others]
+            )
+    _print(["state", "severity", "alert", "since", "summary", "labels"], rows, shape)
+
+
+@_listing
+@click.argument("word", required=False)
+def targets(*, word: str | None, server: ServerOptions, config_file: Path | None, shape: str) -> None:
+    """List what is scraped, those whose job or address has WORD in it; what is down first."""
+    with _open(server, config_file) as prometheus:
+        found = prometheus.targets()
+    rows: Rows = [
+        [
+            one.health,
+            one.labels.get("job", ""),
+            one.labels.get("instance", ""),
+            _time(one.last_scrape),
+            one.url,
+            one.last_error,
+        ]
+        for one in sorted(found, key=lambda target: (target.health == "up", target.pool, target.url))
+        if _has(word, one.pool, one.labels.get("job", ""), one.labels.get("instance", ""), one.url)
+    ]
+    _print(["health", "job", "instance", "last scrape", "address", "error"], rows, shape)
+
+
+@_listing
+@click.argument("text", metavar="EXPR", shell_complete=complete_metric)
+@span_options
+def exemplars(*, text: str, asking: Asking, server: ServerOptions, config_file: Path | None, shape: str) -> int:
+    """List the single events that are kept of the series in EXPR, the newest first: value, trace, series.
+
+    Those of the last hour without --range or --from. Prometheus keeps them with --enable-feature=exemplar-storage.
+    """
+    from regobs.query.ask import check_query  # noqa: PLC0415
+    from regobs.query.times import moment_text  # noqa: PLC0415
+
+    whole = replace(asking, span=asking.span or (None if asking.start else "1h"), step="1ms")
+    _, asked, zone = whole.times(time.time())
+    assert asked is not None  # noqa: S101 - it has a length
+    with _open(server, config_file) as prometheus:
+        found = prometheus.exemplars(check_query(text).text, asked.start / 1000, asked.end / 1000)[::-1]
+        code = _whole(prometheus)
+        if not found:
+            _say_why_none_is_kept(prometheus)
+    if shape in {"json", "ndjson"}:
+        _data(
+            [{"time": one.time, "value": one.value, "labels": one.labels, "series": one.series} for one in found], shape
+        )
+        return code
+    own = sorted({name for one in found for name in one.labels})
+    names = sorted({name for one in found for name in one.series}, key=lambda name: (name != "__name__", name))
+    rows = [
+        [
+            moment_text(one.time, zone) if shape == "text" else one.time,
+            one.value,
+            *(one.labels.get(name, "") for name in own),
+            *(one.series.get(name, "") for name in names),
+        ]
+        for one in found
+    ]
+    _print(["time", "value", *own, *names], rows, shape)
+    return code
+
+
+def _say_why_none_is_kept(prometheus: Prometheus) -> None:
+    with suppress(EndpointError):
+        if "exemplar-storage" not in prometheus.features():
+            click.echo(
+                "Note: this Prometheus keeps no exemplars: --enable-feature=exemplar-storage is not set", err=True
+            )
+
+
+@_listing
+def stores(*, server: ServerOptions, config_file: Path | None, shape: str) -> int:
+    """List the stores behind a Thanos Query, those that do not answer first; exit code 5 when there are some.
+
+    A query that needs a store that is away is answered in part.
+    """
+    with _open(server, config_file) as prometheus:
+        found = sorted(prometheus.stores(), key=lambda one: (not one.error, one.kind, one.address))
+    rows: Rows = [
+        ["away" if one.error else "answers", one.kind, one.address, _time(one.oldest), _time(one.newest), one.error]
+        for one in found
+    ]
+    _print(["state", "kind", "address", "oldest", "newest", "error"], rows, shape)
+    return ExitCode.INCOMPLETE if any(one.error for one in found) else ExitCode.OK
+
+
+def _has(word: str | None, *texts: str) -> bool:
+    return not word or any(word.lower() in text.lower() for text in texts)
+
+
+def _time(seconds: float | None) -> str:
+    return "" if seconds is None else f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -1,0 +1,243 @@
+"""`regobs query` on a terminal: expressions and commands, one after the other."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from regobs.cli.content import PATH, content, settings
+from regobs.cli.query_expr import Asking, evaluate, open_server, show, span_options
+from regobs.cli.server_options import ServerOptions, server_options
+from regobs.common.closest import did_you_mean
+from regobs.errors import InputError, MachineError, PromqlError, RegobsError
+
+if TYPE_CHECKING:
+    from regobs.config import Config
+    from regobs.prometheus import Prometheus
+    from regobs.promql.nodes import Duration
+    from regobs.query.server_names import KeptNames
+
+HELP = """Type PromQL; Enter asks it once its brackets are closed, Tab completes, Ctrl-D ends. Or one of:
+  \\range 6h         ask ranges of this length from now on; \\range off: one moment
+  \\plot [EXPR]      draw a range, of an hour when none is chosen; without EXPR the last expression
+  \\why [EXPR]       why it is empty
+  \\explain [EXPR]   its parts with type, unit, series and time
+  \\save NAME        keep the last expression in regobs.toml, for `regobs query NAME`
+  \\panel DASHBOARD / PANEL   type what a panel asks, to change it
+  \\context [NAME]   ask another server of regobs.toml; without NAME list them
+  \\help, \\quit"""
+
+
+@click.command()
+@span_options
+@server_options
+@click.option("--config", "config_file", type=PATH, help="Settings; regobs.toml where there is one.")
+def shell(*, asking: Asking, server: ServerOptions, config_file: Path | None) -> None:
+    r"""Ask one expression after the other, with completion and history; what is wrong is shown before it is sent.
+
+    `regobs query` without an argument is this on a terminal. \help lists its commands: \range, \plot, \why and more.
+    """
+    try:
+        from regobs.cli.query_prompt import Prompt  # noqa: PLC0415 - an extra
+    except ImportError as fault:
+        raise MachineError(
+            "the package that the shell is made with is missing",
+            value=fault.name,
+            next_step="pip install 'regobs[shell]'",
+        ) from None
+    session = ShellSession(server, settings(config_file), asking, config_file)
+    try:
+        prompt = Prompt(session)
+        click.echo(f"{session.prometheus.url}: \\help lists the commands, Ctrl-D ends")
+        while (text := prompt.ask()) is not None:
+            session.handle(text)
+    finally:
+        session.close()
+
+
+class ShellSession:
+    """What holds from one line to the next: the server, the range, the last expression.
+
+    `next` is the text that the next line begins with, `cursor` where the cursor stands in it.
+    """
+
+    def __init__(self, server: ServerOptions, config: Config, asking: Asking, config_file: Path | None = None) -> None:
+        self.config, self.asking = config, asking
+        self.next, self.cursor = "", 0
+        self.last = ""
+        self.ended = False
+        self._config_file = config_file
+        self._commands: dict[str, Callable[[str], None]] = {
+            "range": self._range,
+            "plot": self._plot,
+            "why": self._why,
+            "explain": self._explain,
+            "save": self._save,
+            "panel": self._panel,
+            "context": self._context,
+            "help": lambda _: click.echo(HELP),
+            "quit": self._quit,
+        }
+        self._use(server)
+
+    def _use(self, server: ServerOptions) -> None:
+        config = server.within(self.config)
+        prometheus = open_server(server, config, self.asking)
+        self.server, self.prometheus, self.names = server, prometheus, _names(prometheus)
+
+    @property
+    def commands(self) -> tuple[str, ...]:
+        """The names of the commands, without their backslash."""
+        return tuple(self._commands)
+
+    @property
+    def title(self) -> str:
+        """What the prompt says: the context or host, and the range."""
+        place = self.prometheus.connection.context or self.prometheus.url.partition("://")[2]
+        return f"{place}[{self.asking.span}]" if self.asking.span else place
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.prometheus.close()
+
+    def handle(self, text: str) -> None:
+        """Answer a line. What is wrong with it is said, and the next one is waited for."""
+        self.next, self.cursor = "", 0
+        text = text.strip()
+        try:
+            if text.startswith("\\"):
+                self._command(text)
+            elif text:
+                self._ask(text)
+        except PromqlError as error:
+            self.next = "" if text.startswith("\\") else text
+            self.cursor = _offset(text, error)
+            click.echo(f"Error: {error}", err=True)
+        except RegobsError as error:
+            click.echo(f"Error: {error}", err=True)
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+
+    def _command(self, text: str) -> None:
+        name, _, rest = text[1:].partition(" ")
+        if name not in self._commands:
+            raise InputError(
+                "no such command",
+                value=f"\\{name}",
+                next_step=did_you_mean(name, self._commands, "\\help lists the commands"),
+            )
+        self._commands[name](rest.strip())
+
+    def _ask(self, text: str) -> None:
+        from regobs.query.ask import check_query  # noqa: PLC0415
+
+        query = check_query(text, *self._windows())
+        self.last = text
+        show(evaluate(self.prometheus, query, self.asking), "text")
+
+    def _windows(self) -> tuple[Duration, Duration | None]:
+        from regobs.doctor.questions import default_window  # noqa: PLC0415
+        from regobs.promql.durations import read_duration  # noqa: PLC0415
+
+        return default_window(self.config), read_duration(self.asking.span) if self.asking.span else None
+
+    def _text(self, given: str) -> str:
+        """The expression of a command, or the last one."""
+        if not given and not self.last:
+            raise InputError("there is no last expression", next_step="put one behind the command")
+        self.last = given or self.last
+        return self.last
+
+    def _range(self, given: str) -> None:
+        from regobs.query.times import read_seconds  # noqa: PLC0415
+
+        if given not in {"", "off"}:
+            read_seconds("\\range", given)
+        self.asking = replace(self.asking, span=None if given in {"", "off"} else given, start=None, end=None)
+
+    def _plot(self, given: str) -> None:
+        from regobs.cli.query_prompt import chart  # noqa: PLC0415 - an extra
+        from regobs.query.ask import check_query  # noqa: PLC0415
+
+        query = check_query(self._text(given), *self._windows())
+        asking = self.asking if self.asking.ranged else replace(self.asking, span="1h")
+        click.echo(chart(evaluate(self.prometheus, query, asking)))
+
+    def _why(self, given: str) -> None:
+        from regobs.cli.query_tree import causes_of, print_causes  # noqa: PLC0415
+        from regobs.query.ask import check_query  # noqa: PLC0415
+
+        query = check_query(self._text(given), *self._windows())
+        assert query.expr is not None  # noqa: S101 - it was checked
+        print_causes(*causes_of(self.prometheus, query.expr, time.time()))
+
+    def _explain(self, given: str) -> None:
+        from regobs.cli.query_tree import print_tree  # noqa: PLC0415
+        from regobs.query.ask import check_query  # noqa: PLC0415
+        from regobs.query.explain import explain  # noqa: PLC0415
+
+        query = check_query(self._text(given), *self._windows())
+        assert query.expr is not None  # noqa: S101 - it was checked
+        print_tree(explain(query.expr, self.prometheus, time.time()))
+
+    def _save(self, given: str) -> None:
+        from regobs.cli.query_saved import keep  # noqa: PLC0415
+
+        file, _ = keep(self._config_file, given, self._text(""), title="", defaults={}, replace=False)
+        self.config = settings(self._config_file)
+        click.echo(f"{file}: added [queries.{given}]; regobs query {given} asks it")
+
+    def _panel(self, given: str) -> None:
+        from regobs.cli.query import asked_query, find_bound  # noqa: PLC0415
+        from regobs.promql.nodes import Duration  # noqa: PLC0415
+        from regobs.query.times import read_seconds  # noqa: PLC0415
+
+        dashboard, slash, panel = given.partition("/")
+        if not slash:
+            raise InputError("a panel is named with its dashboard", value=given, expected="\\panel overview / Requests")
+        pack, config = content(self._config_file, None, None)
+        span = Duration(round(read_seconds("\\range", self.asking.span or "1h") * 1000))
+        found = find_bound(pack, self.server.within(config), dashboard.strip(), panel.strip())
+        texts = [asked_query(one, config, (None, span)).text for one in found.queries]
+        for text in texts[1:]:
+            click.echo(text)
+        self.next = texts[0]
+        self.cursor = len(self.next)
+
+    def _context(self, given: str) -> None:
+        if not given:
+            used = self.prometheus.connection.context
+            for name, one in self.config.contexts.items():
+                click.echo(f"{'*' if name == used else ' '} {name}  {one.url}")
+            return
+        before = self.prometheus
+        self._use(ServerOptions(context=given))
+        before.close()
+
+    def _quit(self, _: str) -> None:
+        self.ended = True
+
+
+def _names(prometheus: Prometheus) -> KeptNames:
+    from regobs.query.server_names import KeptNames  # noqa: PLC0415
+
+    return KeptNames(lambda: prometheus)
+
+
+def _offset(text: str, error: PromqlError) -> int:
+    """Where in the text the caret of an error stands; at its end when it has no place."""
+    place = error.location
+    lines = text.splitlines(keepends=True)
+    if place is None:
+        value = str(error.value or "")
+        head, newline, caret = value.rpartition("\n")
+        at = len(caret) - 1 - 12 if newline and caret.endswith("^") else -1
+        return at if 0 <= at <= len(text) and head.startswith(text[:20]) else len(text)
+    if place.line is None or place.line > len(lines):
+        return len(text)
+    return sum(map(len, lines[: place.line - 1])) + max((place.column or 1) - 1, 0)

@@ -1,0 +1,149 @@
+"""The verbs of `regobs query` that take an expression apart: explain, why, format."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from regobs.cli.content import PATH, settings
+from regobs.cli.query_expr import announce, stores_of
+from regobs.cli.query_names import complete_metric
+from regobs.cli.server_options import ServerOptions, server_options
+from regobs.common.table import screen, table
+from regobs.errors import ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from regobs.prometheus import Prometheus
+    from regobs.promql.nodes import Expr
+    from regobs.query.explain import ExplainedNode
+    from regobs.query.why import Cause
+
+_AT = click.option("--at", metavar="TIME", help="The moment, now by default: now-6h, 14:03, yesterday 14:00, an epoch.")
+_CONFIG = click.option("--config", "config_file", type=PATH, help="Settings; regobs.toml where there is one.")
+_SHAPE = click.option("--format", "shape", type=click.Choice(["text", "json"]), default="text", show_default=True)
+
+
+def _parsed(text: str) -> Expr:
+    from regobs.query.ask import check_query  # noqa: PLC0415
+
+    expr = check_query(text).expr
+    assert expr is not None  # noqa: S101 - it is None only for what is not checked
+    return expr
+
+
+def _moment(at: str | None) -> float:
+    from regobs.query.times import read_moment  # noqa: PLC0415
+
+    now = time.time()
+    return now if at is None else read_moment("--at", at, now)
+
+
+@click.command("format")
+@click.argument("text", metavar="EXPR", shell_complete=complete_metric)
+def format_(*, text: str) -> None:
+    """Print EXPR in the form that Prometheus prints: one space, no needless parentheses."""
+    from regobs.promql.printer import to_text  # noqa: PLC0415
+
+    click.echo(to_text(_parsed(text)))
+
+
+@click.command()
+@click.argument("text", metavar="EXPR", shell_complete=complete_metric)
+@server_options
+@click.option("--offline", is_flag=True, help="Types and units only; no server is asked.")
+@_AT
+@_CONFIG
+@_SHAPE
+def explain(
+    *, text: str, server: ServerOptions, offline: bool, at: str | None, config_file: Path | None, shape: str
+) -> int:
+    """Print EXPR as a tree: of each part its type and unit, how many series it has, and which labels tell them apart.
+
+    `samples` are those that the server read for the part, `seconds` its evaluation there, or with the way to it where
+    the server does not say.
+    """
+    from regobs.query import explain as explained  # noqa: PLC0415
+
+    expr, code = _parsed(text), int(ExitCode.OK)
+    if offline:
+        nodes = explained.explain(expr, None)
+    else:
+        config = settings(config_file)
+        with server.open(server.within(config)) as prometheus:
+            nodes = explained.explain(expr, prometheus, _moment(at))
+            code = _lacking(prometheus)
+    if shape == "json":
+        fields = ("branch", "head", "text", "type", "unit", "series", "varying", "samples", "seconds")
+        click.echo(json.dumps([{name: getattr(node, name) for name in fields} for node in nodes], indent=2))
+        return code
+    print_tree(nodes)
+    return code
+
+
+@click.command()
+@click.argument("text", metavar="EXPR", shell_complete=complete_metric)
+@server_options
+@_AT
+@_CONFIG
+@_SHAPE
+def why(*, text: str, server: ServerOptions, at: str | None, config_file: Path | None, shape: str) -> int:
+    """Say why EXPR is empty: the part that removes everything, and what there is instead.
+
+    Exit code 0 when a reason was found or EXPR has data, 1 when none was found.
+    """
+    from regobs.promql.printer import to_text  # noqa: PLC0415
+
+    expr, moment, config = _parsed(text), _moment(at), settings(config_file)
+    with server.open(server.within(config)) as prometheus:
+        count, causes = causes_of(prometheus, expr, moment)
+        code = _lacking(prometheus)
+    if shape == "json":
+        entries = [{"kind": one.kind, "part": one.part, "text": one.text, "instead": one.instead} for one in causes]
+        click.echo(
+            json.dumps({"query": to_text(expr), "series": count, "causes": entries}, indent=2, ensure_ascii=False)
+        )
+    else:
+        print_causes(count, causes)
+    if not count and (not causes or causes[0].kind == "unknown"):
+        return code or ExitCode.DIFFERENCE
+    return code
+
+
+def causes_of(prometheus: Prometheus, expr: Expr, moment: float) -> tuple[int, Sequence[Cause]]:
+    """How many series an expression has at a moment, and why it has none."""
+    from regobs.query.why import EmptyQuery  # noqa: PLC0415
+
+    search = EmptyQuery(
+        lambda part: [(dict(one.labels), one.value) for one in prometheus.query(part, moment).samples],
+        lambda: prometheus.label_values("__name__"),
+    )
+    return len(search.series(expr)), search.causes(expr)
+
+
+def print_causes(count: int, causes: Sequence[Cause]) -> None:
+    """Say what removes everything, and what there is instead."""
+    if count:
+        click.echo(f"It is not empty: {count:,} series.")
+    for cause in causes:
+        click.echo(f"{cause.part}\n  {cause.text}" + (f"\n  instead: {cause.instead}" if cause.instead else ""))
+
+
+def print_tree(nodes: Sequence[ExplainedNode]) -> None:
+    """The parts of an expression as a table."""
+    heads = ["expression", "type", "unit", "series", "labels that vary", "samples", "seconds"]
+    rows: list[list[Any]] = [
+        [one.branch + one.head, one.type, one.unit, one.series, one.varying, one.samples, one.seconds] for one in nodes
+    ]
+    click.echo(table(heads, rows, on=screen()))
+
+
+def _lacking(prometheus: Prometheus) -> int:
+    from regobs.query.complete import gaps  # noqa: PLC0415
+
+    return announce(gaps(prometheus.heard, prometheus.thanos, stores_of(prometheus)))

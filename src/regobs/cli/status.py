@@ -1,0 +1,44 @@
+"""`regobs status`: the first five minutes of an incident on one screen."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from regobs.cli.content import content, content_options
+from regobs.cli.server_options import ServerOptions, server_options
+from regobs.common.table import screen
+from regobs.errors import ExitCode
+
+
+@click.command()
+@server_options
+@content_options
+@click.option("--format", "shape", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def status(
+    *,
+    server: ServerOptions,
+    config_file: Path | None,
+    pack_directory: Path | None,
+    flavor: str | None,
+    shape: str,
+) -> int:
+    """Show what fires, which budgets burn, which routes fail or are slow, what is full, and what has just restarted.
+
+    The health of scrapes and rules stands below, because it says how far the rest can be believed, and links to where
+    each part can be looked at. Exit code 0 whatever the state is: scripts read `--format json`.
+    """
+    from regobs.status.screen import screen_text  # noqa: PLC0415 - `--help` needs none of these
+    from regobs.status.take import take_status  # noqa: PLC0415
+
+    pack, config = content(config_file, pack_directory, flavor)
+    config = server.within(config)
+    with server.open(config) as prometheus:
+        report = take_status(prometheus, pack, config)
+    if shape == "json":
+        click.echo(json.dumps(report.as_data(), indent=2, ensure_ascii=False))
+    else:
+        click.echo(screen_text(report, screen()), nl=False)
+    return ExitCode.OK

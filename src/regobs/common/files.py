@@ -1,0 +1,157 @@
+"""Files and directories written whole or not at all: written beside their place, synced, and renamed into it.
+
+Whoever looks sees all of the old or all of the new; whatever goes wrong before the rename, up to `kill -9` or a loss of
+power, leaves the old as it was. Everything here raises OSError; callers say which of their outputs it is.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+_AT_FDCWD = -100  # fcntl.h
+_RENAME_EXCHANGE = 2  # linux/fs.h
+_NOT_OFFERED = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP}
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write one file, and its folder if it is missing. A device or pipe (`/dev/stdout`) is written to directly."""
+    write_files({path: content})
+
+
+def write_files(files: Mapping[Path, bytes]) -> None:
+    """Write every file beside its place, and only then put all in place."""
+    with ExitStack() as stack:
+        for path, content in files.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(beside(path)).write_bytes(content)
+
+
+@contextmanager
+def beside(path: Path) -> Iterator[Path]:
+    """A path to write the new content of `path` to: in its place after the block, gone after an exception.
+
+    A symbolic link stays one: the file that it points to is replaced. The file keeps its permissions.
+    """
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():  # a pipe or a device: there is nothing to rename
+        if target.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        yield target
+        return
+    new = target.with_name(f".{target.name[:200]}.{os.urandom(4).hex()}.regobs-new")
+    try:
+        yield new
+        if target.exists():
+            new.chmod(target.stat().st_mode & 0o7777)
+        sync(new)
+        new.replace(target)
+        sync(target.parent)
+    finally:
+        with suppress(OSError):
+            new.unlink()
+
+
+def replace_directory(target: Path, files: Mapping[str, bytes]) -> None:
+    """Let the directory hold these files and nothing else: relative path to content. Its parent must exist.
+
+    One writer at a time: others wait. What a killed run left beside it is removed.
+    """
+    with locked(target.parent):
+        new, old = (target.with_name(f".{target.name}.regobs-{age}") for age in ("new", "old"))
+        recover(target, old, new)
+        try:
+            _write_tree(new, files)
+            if target.exists():
+                new.chmod(target.stat().st_mode & 0o7777)
+            swap(new, target, old)
+        except BaseException:
+            shutil.rmtree(new, ignore_errors=True)
+            raise
+        sync(target.parent)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _write_tree(root: Path, files: Mapping[str, bytes]) -> None:
+    root.mkdir()
+    directories = {root}
+    for name, content in sorted(files.items()):
+        path = root / name
+        if path.parent not in directories:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            directories.update(parent for parent in path.parents if parent.is_relative_to(root))
+        path.write_bytes(content)
+    # After all are written: the file system then has one transaction to commit, not one a file.
+    for path in (*(root / name for name in files), *directories):
+        sync(path)
+
+
+def sync(path: Path) -> None:
+    """Make the content of a file, or the names in a directory, survive a loss of power."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def locked(directory: Path) -> Iterator[None]:
+    """Wait for our turn among builds into this directory. A file system without locks is used without."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        except OSError as error:
+            if error.errno not in {errno.ENOLCK, errno.ENOTSUP, errno.EINVAL}:
+                raise
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def swap(new: Path, target: Path, old: Path) -> None:
+    """Put `new` in the place of `target`; what stood there is `old` afterwards, or nothing when nothing stood there.
+
+    Where the kernel cannot exchange two names there is a moment without `target`: `recover` of the next run ends it.
+    """
+    if not target.exists():
+        new.rename(target)
+        return
+    if _exchange(new, target):
+        new.rename(old)
+        return
+    target.rename(old)
+    try:
+        new.rename(target)
+    except BaseException:
+        old.rename(target)
+        raise
+
+
+def recover(target: Path, old: Path, new: Path) -> None:
+    """Finish or undo what a killed run left: the target whole, nothing beside it."""
+    if not target.exists() and old.exists():
+        old.rename(target)
+    for leftover in (old, new):
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Exchange two names; False where the C library, the kernel or the file system does not offer it."""
+    import ctypes  # noqa: PLC0415 - a process that emits metrics needs files of its own, and never this
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    if not hasattr(libc, "renameat2"):
+        return False
+    if libc.renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) == 0:
+        return True
+    number = ctypes.get_errno()
+    if number in _NOT_OFFERED:
+        return False
+    raise OSError(number, os.strerror(number), str(other))

@@ -1,0 +1,200 @@
+"""A folder of a Grafana, with the dashboards of a build, through its HTTP API.
+
+Documented at https://grafana.com/docs/grafana/latest/developers/http_api/ (dashboard, folder, search, annotations). The
+token of a service account with the role Editor is enough. Grafana changes one dashboard at a time: while a deployment
+runs, some are new and some are old.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import requests
+
+from regobs.deploy.state import Objects
+from regobs.deploy.target import PlannedChange
+from regobs.errors import InputError, ServerError
+from regobs.grafana.boards import ReadDashboard, board_of
+from regobs.grafana.compare import compare_boards
+from regobs.grafana.live import TOKEN_VARIABLE, BearerAuth, read_token
+from regobs.grafana.outputs import FOLDER
+
+_TIMEOUT = 30.0  # seconds
+_MOST = 5000  # Grafana's own limit of a search
+_ADDED = ("id", "version")  # by Grafana, to what was saved
+_EXPECTED = "the HTTP API of Grafana 9 or later"
+
+
+class GrafanaFolder:
+    """The dashboards of one folder, by `<uid>.json`."""
+
+    def __init__(self, name: str, url: str, folder: str, token_file: Path | None, tags: tuple[str, ...] = ()) -> None:
+        self._name, self._url, self._folder, self._token_file = name, url.rstrip("/"), folder, token_file
+        self._tags = tags
+        self._session = requests.Session()
+        self._opened = False
+
+    @property
+    def name(self) -> str:
+        """As regobs.toml calls it."""
+        return self._name
+
+    def wanted(self, files: Mapping[str, bytes]) -> dict[str, bytes]:
+        """The dashboards of a build, by their uid."""
+        boards = (data for name, data in files.items() if name.startswith(f"{FOLDER}/") and name.endswith(".json"))
+        return {f"{board['uid']}.json": _canonical(board) for board in map(json.loads, boards)}
+
+    def read(self) -> dict[str, bytes]:
+        """Every dashboard of the folder; nothing where there is no such folder."""
+        if self._ask("GET", f"/api/folders/{quote(self._folder, safe='')}", missing=True) is None:
+            return {}
+        query = {"type": "dash-db", "folderUIDs": self._folder, "limit": str(_MOST)}
+        listed = self._ask("GET", "/api/search", params=query)
+        if not isinstance(listed, list) or not all(isinstance(one, dict) and one.get("uid") for one in listed):
+            raise self._strange("what /api/search answers is no list of dashboards")
+        found = {}
+        for one in listed:
+            board = self._board(str(one["uid"]))
+            if board is not None:
+                found[f"{one['uid']}.json"] = _canonical(board["dashboard"])
+        return found
+
+    def _board(self, uid: str) -> dict[str, Any] | None:
+        answer = self._ask("GET", f"/api/dashboards/uid/{quote(uid, safe='')}", missing=True)
+        if answer is None:
+            return None
+        if not isinstance(answer, dict) or not isinstance(answer.get("dashboard"), dict):
+            raise self._strange(f"the dashboard {uid} is not whole")
+        return answer
+
+    def check(self, objects: Objects) -> None:
+        """Refuse a dashboard whose uid another folder has: to save it here would take it away there."""
+        here = self.read()
+        for name in objects:
+            if name in here:
+                continue
+            board = self._board(name.removesuffix(".json"))
+            if board is not None:
+                folder = board.get("meta", {}).get("folderUid", "")
+                raise InputError(
+                    f"{self._name}: a dashboard of this uid is in another folder",
+                    value=f"{name.removesuffix('.json')} in {folder or 'the root folder'}",
+                    expected=f"none, or one in {self._folder}",
+                    next_step="move or delete it there, or name that folder in regobs.toml",
+                )
+
+    def write(self, before: Objects, after: Objects) -> None:
+        """One dashboard at a time: those that differ are saved, those that went away are deleted."""
+        if self._ask("GET", f"/api/folders/{quote(self._folder, safe='')}", missing=True) is None and after:
+            self._ask("POST", "/api/folders", body={"uid": self._folder, "title": self._folder})
+        for name, content in after.items():
+            if before.get(name) != content:
+                body = {
+                    "dashboard": json.loads(content) | {"id": None},
+                    "folderUid": self._folder,
+                    "message": "regobs deploy",
+                    "overwrite": True,
+                }
+                self._ask("POST", "/api/dashboards/db", body=body)
+        for name in before:
+            if name not in after:
+                self._ask("DELETE", f"/api/dashboards/uid/{quote(name.removesuffix('.json'), safe='')}", missing=True)
+
+    def verify(self, objects: Objects) -> None:
+        """Every dashboard can be read, and is what was saved."""
+        here = self.read()
+        for name, content in objects.items():
+            if here.get(name) != content:
+                what = "is not what was saved" if name in here else "is not there"
+                raise ServerError(
+                    f"{self._name}: the dashboard {name.removesuffix('.json')} {what}",
+                    value=self._url,
+                    next_step="see whether something else writes to this folder, such as provisioning or Git Sync",
+                )
+
+    def announce(self, text: str) -> None:
+        """Mark the moment on the dashboards that show annotations with these tags."""
+        if self._tags:
+            body = {"time": round(time.time() * 1000), "tags": list(self._tags), "text": text}
+            self._ask("POST", "/api/annotations", body=body)
+
+    def changes(self, before: Objects, after: Objects) -> list[PlannedChange]:
+        """Dashboards and panels added, removed, moved and changed."""
+        found = compare_boards(_boards(before), _boards(after))
+        return [
+            PlannedChange(
+                " / ".join(filter(None, (one.dashboard, one.row, one.panel))), one.what, one.before, one.after
+            )
+            for one in found
+        ]
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+        missing: bool = False,
+    ) -> Any:
+        """The JSON of an answer; None for 404 where something may be missing. Raises ServerError."""
+        if not self._opened:
+            token = read_token(self._token_file)
+            if token:
+                self._session.auth = BearerAuth(token)
+            self._opened = True
+        try:
+            answer = self._session.request(
+                method, self._url + path, params=params, json=body, timeout=_TIMEOUT, allow_redirects=False
+            )
+        except requests.RequestException as error:
+            raise ServerError(
+                f"{self._name}: {self._url} cannot be reached",
+                value=type(error).__name__,
+                expected=_EXPECTED,
+                next_step="check the address and that the server runs",
+            ) from error
+        data = _json(answer)
+        if answer.status_code == requests.codes.not_found and missing and data is not None:
+            return None
+        if answer.status_code in {requests.codes.unauthorized, requests.codes.forbidden}:
+            raise ServerError(
+                f"{self._name}: {self._url} does not let us do this",
+                value=f"{answer.status_code} for {method} {path}",
+                expected="the token of a service account with the role Editor",
+                next_step=f"put it into {TOKEN_VARIABLE}, or name its file: token_file of this target in regobs.toml",
+            )
+        if not answer.ok or data is None or answer.status_code != requests.codes.ok:
+            said = data.get("message", "") if isinstance(data, dict) else "no JSON"
+            raise self._strange(f"{method} {path} answers {answer.status_code}", str(said)[:300])
+        return data
+
+    def _strange(self, message: str, value: str = "") -> ServerError:
+        return ServerError(
+            f"{self._name}: {message}",
+            value=f"{self._url}: {value}" if value else self._url,
+            expected=_EXPECTED,
+            next_step="give the address at which Grafana's own pages begin, and see its log",
+        )
+
+
+def _json(answer: requests.Response) -> Any:
+    try:
+        return answer.json()
+    except requests.JSONDecodeError:
+        return None
+
+
+def _canonical(board: Mapping[str, Any]) -> bytes:
+    """A dashboard as it was saved: without what Grafana adds, keys in order."""
+    plain = {key: value for key, value in board.items() if key not in _ADDED}
+    return json.dumps(plain, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _boards(objects: Objects) -> dict[str, ReadDashboard]:
+    return {name.removesuffix(".json"): board_of(json.loads(content)) for name, content in objects.items()}

@@ -1,0 +1,164 @@
+"""What differs in meaning between two sets of rule files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from regobs.deploy.state import Objects
+from regobs.deploy.target import PlannedChange
+from regobs.documents import load_yaml
+from regobs.errors import PromqlError, RulesError
+from regobs.grafana.compare import same_query
+from regobs.promql import parse
+from regobs.promql.durations import read_duration
+from regobs.promql.nodes import Expr, Number
+from regobs.promql.walk import rebuild
+
+Rule = Mapping[str, Any]
+_SILENT = ("labels", "annotations")
+REMOVED_LABEL = "removed label"
+
+
+@dataclass(frozen=True, slots=True)
+class _PlacedRule:
+    """A rule with its group; `key` tells it from others of the same name."""
+
+    group: str
+    rule: Rule
+    interval: str
+
+    @property
+    def kind(self) -> str:
+        return "alert" if "alert" in self.rule else "record"
+
+    @property
+    def name(self) -> str:
+        return str(self.rule.get("alert") or self.rule.get("record"))
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """An alert of an SLO has its tier and SLO among its labels, which tell it from the others of its name."""
+        labels = self.rule.get("labels") or {}
+        return (self.kind, self.name, *(f"{name}={labels[name]}" for name in ("slo", "tier") if name in labels))
+
+    @property
+    def thing(self) -> str:
+        """As a person calls it."""
+        return " ".join((self.name, *self.key[2:]))
+
+
+def rule_changes(before: Objects, after: Objects) -> list[PlannedChange]:
+    """Alerts and recorded series added, removed and changed; files that are no rules by their name."""
+    old, new = _rules(before), _rules(after)
+    found: list[PlannedChange] = []
+    renamed = _renamed(old, new)
+    for key in sorted({*old, *new}):
+        if key in renamed:
+            kind = "alert" if key[0] == "alert" else "recorded series"
+            found.append(PlannedChange(old[key].thing, f"{kind} renamed", old[key].thing, new[renamed[key]].thing))
+            continue
+        if key in renamed.values():
+            continue
+        kind = "alert" if key[0] == "alert" else "recorded series"
+        if key not in new:
+            found.append(PlannedChange(old[key].thing, f"{kind} removed", _expr(old[key].rule)))
+        elif key not in old:
+            found.append(PlannedChange(new[key].thing, f"{kind} added", "", _expr(new[key].rule)))
+        else:
+            found += _changed(old[key], new[key])
+    for name in sorted({*before, *after}):
+        if not name.endswith((".yaml", ".yml")) and before.get(name) != after.get(name):
+            what = "file removed" if name not in after else "file changed" if name in before else "file added"
+            found.append(PlannedChange(name, what))
+    return found
+
+
+def alerts_of(objects: Objects) -> dict[str, tuple[str, int]]:
+    """The alerts of rule files as a plan calls them: the query of each, and its `for` in milliseconds."""
+    found = {}
+    for placed in _rules(objects).values():
+        if placed.kind == "alert":
+            hold = read_duration(str(placed.rule.get("for", "0s")))
+            found[placed.thing] = (str(placed.rule.get("expr", "")), hold.ms if hold is not None else 0)
+    return found
+
+
+def _renamed(
+    old: Mapping[tuple[str, ...], _PlacedRule], new: Mapping[tuple[str, ...], _PlacedRule]
+) -> dict[tuple[str, ...], tuple[str, ...]]:
+    """What is gone, by what is new and says the same under another name; only where one of each does."""
+    added: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
+    gone: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
+    for keys, rules, found in (((new.keys() - old.keys()), new, added), ((old.keys() - new.keys()), old, gone)):
+        for key in keys:
+            found.setdefault((key[0], _expr(rules[key].rule), *key[2:]), []).append(key)
+    pairs = ((gone[same], added.get(same, [])) for same in gone)
+    return {one[0]: other[0] for one, other in pairs if len(one) == len(other) == 1}
+
+
+def _rules(objects: Objects) -> dict[tuple[str, ...], _PlacedRule]:
+    found: dict[tuple[str, ...], _PlacedRule] = {}
+    for name, content in sorted(objects.items()):
+        if not name.endswith((".yaml", ".yml")):
+            continue
+        data = load_yaml(content, name, error=RulesError).data or {}
+        for group in data.get("groups") or ():
+            for rule in group.get("rules") or ():
+                placed = _PlacedRule(str(group["name"]), rule, str(group.get("interval", "")))
+                key, number = placed.key, 2
+                while key in found:
+                    key, number = (*placed.key, f"#{number}"), number + 1
+                found[key] = placed
+    return found
+
+
+def _expr(rule: Rule) -> str:
+    return " ".join(str(rule.get("expr", "")).split())
+
+
+def _changed(old: _PlacedRule, new: _PlacedRule) -> Iterator[PlannedChange]:
+    before, after = _expr(old.rule), _expr(new.rule)
+    if str(old.rule.get("expr")) != str(new.rule.get("expr")):
+        yield PlannedChange(new.thing, _what(before, after), before, after)
+    for key in ("for", "keep_firing_for"):
+        if _text(old.rule.get(key)) != _text(new.rule.get(key)):
+            yield PlannedChange(new.thing, f"`{key}` changed", _text(old.rule.get(key)), _text(new.rule.get(key)))
+    for key in _SILENT:
+        one, other = (dict(placed.rule.get(key) or {}) for placed in (old, new))
+        for name in sorted({*one, *other}):
+            if one.get(name) != other.get(name):
+                lost = key == "labels" and name not in other
+                what = f"{REMOVED_LABEL} {name}" if lost else f"{key.removesuffix('s')} {name} changed"
+                yield PlannedChange(new.thing, what, _text(one.get(name)), _text(other.get(name)))
+    if old.interval != new.interval:
+        yield PlannedChange(new.thing, "evaluated at another interval", old.interval, new.interval)
+    elif old.group != new.group:
+        yield PlannedChange(new.thing, "moved to another group", old.group, new.group)
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def _what(before: str, after: str) -> str:
+    """How an expression changed: in writing only, in its numbers, or in what it asks."""
+    try:
+        if same_query(before, after):
+            return "query written differently"
+        if _without_numbers(parse(before)) == _without_numbers(parse(after)):
+            return "threshold changed"
+    except PromqlError:
+        pass
+    return "query changed"
+
+
+def _without_numbers(expr: Expr) -> Expr:
+    """The expression with every number in it the same."""
+
+    def visit(node: Expr) -> Expr:
+        return Number(Decimal(0)) if isinstance(node, Number) else rebuild(node, visit)
+
+    return visit(expr)

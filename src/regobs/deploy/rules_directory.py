@@ -1,0 +1,201 @@
+"""A directory of rule files that a Prometheus, a Thanos Ruler or a vmalert reads.
+
+The directory changes in one step; what others wrote there stays as it is. The server reads it when it is told to
+(`/-/reload`), and says at /api/v1/rules what it made of it.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from regobs.common.files import recover, replace_directory
+from regobs.common.programs import find_program
+from regobs.deploy.rule_changes import rule_changes
+from regobs.deploy.state import Objects
+from regobs.deploy.target import PlannedChange
+from regobs.documents import load_yaml
+from regobs.errors import InputError, MachineError, RulesError, ServerError
+from regobs.prometheus import Prometheus, RuleGroup
+from regobs.slo.outputs import RULES
+
+VERIFY_SECONDS = 180.0  # the longest interval of the pack's groups is a minute
+_POLL = 0.25
+
+
+class RulesDirectory:
+    """The rule files of a server on this machine. `open_server` gives a client of it."""
+
+    def __init__(
+        self,
+        name: str,
+        directory: Path,
+        open_server: Callable[[], Prometheus],
+        *,
+        patience: float = VERIFY_SECONDS,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._name, self._directory, self._open = name, Path(os.path.realpath(directory)), open_server
+        self._patience, self._sleep = patience, sleep
+
+    @property
+    def name(self) -> str:
+        """As regobs.toml calls it."""
+        return self._name
+
+    def wanted(self, files: Mapping[str, bytes]) -> dict[str, bytes]:
+        """The rule files of a build."""
+        return {name.removeprefix(f"{RULES}/"): data for name, data in files.items() if name.startswith(f"{RULES}/")}
+
+    def read(self) -> dict[str, bytes]:
+        """Every file of the directory; nothing where there is none yet."""
+        if not self._directory.parent.is_dir():
+            raise MachineError(
+                f"{self._name}: the folder of the rules directory is missing",
+                value=str(self._directory.parent),
+                next_step="create it, or correct `directory` in regobs.toml",
+            )
+        try:
+            self._finish_swap()
+            paths = [path for path in sorted(self._directory.rglob("*")) if path.is_file()]
+            return {str(path.relative_to(self._directory)): path.read_bytes() for path in paths}
+        except OSError as error:
+            raise self._unusable(error) from error
+
+    def _finish_swap(self) -> None:
+        """End a change of the directory that was killed between its two renames."""
+        new, old = (self._directory.with_name(f".{self._directory.name}.regobs-{age}") for age in ("new", "old"))
+        recover(self._directory, old, new)
+
+    def check(self, objects: Objects) -> None:
+        """Refuse what is no rule file, what promtool refuses where it is installed, and a server that is not there."""
+        with self._open() as server:
+            server.rules()
+        refuse_rules(self._name, objects)
+
+    def write(self, before: Objects, after: Objects) -> None:
+        """The whole directory in one rename, and then the server is told."""
+        del before
+        try:
+            replace_directory(self._directory, after)
+        except OSError as error:
+            raise self._unusable(error) from error
+        self._reload()
+
+    def _reload(self) -> None:
+        with self._open() as server:
+            server.reload()
+
+    def _unusable(self, error: OSError) -> MachineError:
+        return MachineError(
+            f"{self._name}: the rules directory cannot be written or read",
+            value=f"{error.filename or self._directory}: {error.strerror}",
+            next_step="free some space, or give the right to replace this directory in its folder",
+        )
+
+    def verify(self, objects: Objects) -> None:
+        """Every group of our files is loaded, and each of its rules was evaluated since, without an error."""
+        prefix = str(self._directory) + "/"
+        with self._open() as server:
+            await_groups(
+                self._name,
+                server,
+                dict(_groups(objects)),
+                lambda group: group.file.removeprefix(prefix) if group.file.startswith(prefix) else None,
+                patience=self._patience,
+                sleep=self._sleep,
+            )
+
+    def announce(self, text: str) -> None:
+        """Nothing: a server of rules shows no such things."""
+
+    def changes(self, before: Objects, after: Objects) -> list[PlannedChange]:
+        """Rules added, removed and changed."""
+        return rule_changes(before, after)
+
+
+def refuse_rules(target: str, objects: Objects) -> None:
+    """Raise RulesError for what is no rule file, InputError for what promtool refuses where it is installed."""
+    for name, content in objects.items():
+        if name.endswith((".yaml", ".yml")):
+            load_yaml(content, name, error=RulesError)
+    try:
+        promtool = find_program("promtool", package="prometheus")
+    except MachineError:
+        return  # the server itself judges them when it reads them
+    with tempfile.TemporaryDirectory(prefix="regobs-deploy.") as folder:
+        paths = []
+        for number, name in enumerate(sorted(objects)):
+            path = Path(folder) / f"{number}-{Path(name).name}"
+            path.write_bytes(objects[name])
+            paths.append(str(path))
+        command = [str(promtool), "check", "rules", *paths]
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if paths and done.returncode != 0:
+        said = [line.strip() for line in (done.stderr + done.stdout).splitlines() if line.strip()]
+        faults = [line.replace(folder + "/", "") for line in said if "SUCCESS" not in line and "Checking" not in line]
+        raise InputError(
+            f"{target}: promtool refuses the rules",
+            value="; ".join(faults)[:600],
+            next_step="correct the pack; nothing was changed",
+        )
+
+
+def await_groups(
+    target: str,
+    server: Prometheus,
+    expected: Mapping[tuple[str, str], int],
+    file_of: Callable[[RuleGroup], str | None],
+    *,
+    patience: float,
+    sleep: Callable[[float], None],
+) -> None:
+    """Wait until these groups (file and name, with how many rules) and no others are in use and well.
+
+    `file_of` says which file a loaded group is of, None for a group of others. Raises ServerError after `patience`
+    seconds, and at once where a rule fails.
+    """
+    begun, wait = time.time(), time.monotonic() + patience
+    while True:
+        mine = {(file, group.name): group for group in server.rules() if (file := file_of(group)) is not None}
+        found = _unwell(mine, expected, begun)
+        if found is None:
+            return
+        what, hopeless = found
+        if hopeless or time.monotonic() >= wait:
+            raise ServerError(
+                f"{target}: the rules are not in use as they should be",
+                value=f"{server.url}: {what}",
+                expected="every group loaded, and each rule evaluated once without an error",
+                next_step="correct the rule; or see that the server reads its rules from where they are put",
+            )
+        sleep(_POLL)
+
+
+def _unwell(
+    mine: Mapping[tuple[str, str], RuleGroup], expected: Mapping[tuple[str, str], int], begun: float
+) -> tuple[str, bool] | None:
+    """What is not well yet, and whether it will stay so; None when all is."""
+    for key, count in expected.items():
+        if key not in mine or len(mine[key].rules) != count:
+            return f"the group {key[1]} of {key[0]} is not loaded", False
+        for rule in mine[key].rules:
+            if rule.health == "err":
+                return f"{rule.name} fails: {rule.last_error}", True
+            if rule.health != "ok" or (rule.last_evaluation or 0) < begun - 1:
+                return f"{rule.name} of the group {key[1]} was not evaluated yet", False
+    extra = next((key for key in mine if key not in expected), None)
+    return (f"the group {extra[1]} of {extra[0]} is still loaded", False) if extra else None
+
+
+def _groups(objects: Objects) -> Iterator[tuple[tuple[str, str], int]]:
+    """Each group by its file and name, with how many rules it has."""
+    for name, content in objects.items():
+        if name.endswith((".yaml", ".yml")):
+            data = load_yaml(content, name, error=RulesError).data or {}
+            for group in data.get("groups") or ():
+                yield (name, str(group["name"])), len(group.get("rules") or ())

@@ -1,0 +1,259 @@
+"""Plans and how they are carried out: one at a time, all of a target or nothing of it, and the way back.
+
+    note what is live -> write -> verify -> keep the new state
+                           |        |
+                           +--------+-- whatever goes wrong: write what was live, verify it
+
+A process that is killed leaves the note: whoever comes next to this target first puts back what was live.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from regobs import __version__
+from regobs.common.files import write_file
+from regobs.deploy.state import KeptState, Objects, StateFolder, decoded, digest, encoded
+from regobs.deploy.target import DeployTarget, PlannedChange
+from regobs.errors import InputError, MachineError, RegobsError
+
+FORMAT = 1  # of a plan file
+WAIT = 60.0  # seconds for our turn
+
+
+@dataclass(frozen=True, slots=True)
+class TargetPlan:
+    """What a deployment will do to one target.
+
+    `before` is the digest of all that was there, `objects` what regobs will have there afterwards. `conflicts` name
+    what somebody else wrote or changed, each with a reason; `deleted` what goes away, all of it ours.
+    """
+
+    target: str
+    before: str
+    objects: Objects
+    changes: tuple[PlannedChange, ...]
+    conflicts: tuple[PlannedChange, ...]
+    deleted: tuple[str, ...]
+    differs: bool
+
+    def as_data(self) -> dict[str, Any]:
+        """For JSON, without the objects."""
+        return {
+            "target": self.target,
+            "differs": self.differs,
+            "changes": [one.as_data() for one in self.changes],
+            "conflicts": [one.as_data() for one in self.conflicts],
+            "deleted": list(self.deleted),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class TargetStatus:
+    """What runs on a target: its newest kept state, and what differs from it now."""
+
+    target: str
+    state: KeptState
+    kept: tuple[int, ...]
+    edited: tuple[PlannedChange, ...]
+    interrupted: str  # when a deployment began that has not ended, "" for none
+
+
+class Rollout:
+    """Deployments to one target. `environment` is a word that `status` shows, of whoever deployed."""
+
+    def __init__(self, target: DeployTarget, folder: StateFolder, *, environment: str = "", wait: float = WAIT) -> None:
+        self.target, self._folder, self._environment, self._wait = target, folder, environment, wait
+        self.notes: list[str] = []  # what went wrong after a deployment was done
+
+    @property
+    def name(self) -> str:
+        """That of the target."""
+        return self.target.name
+
+    def plan(self, files: Mapping[str, bytes]) -> TargetPlan:
+        """What would change for the files of a build."""
+        return self._planned_for(self.target.wanted(files))
+
+    def plan_back(self, number: int | None) -> TargetPlan:
+        """What would change for a kept state; None is the one before the newest. Raises InputError."""
+        numbers = self._folder.numbers()
+        chosen = number if number is not None else (numbers[-2] if len(numbers) > 1 else None)
+        if chosen not in numbers:
+            raise InputError(
+                f"{self.name}: there is no such state to go back to",
+                value=number if number is not None else "the one before the newest",
+                expected=f"one of {', '.join(map(str, numbers))}" if numbers else "a state; nothing was deployed yet",
+                next_step="`regobs deploy status` shows the kept states",
+            )
+        state = next(one for one in self._folder.states() if one.number == chosen)
+        return self._planned_for(dict(state.objects))
+
+    def _planned_for(self, wanted: dict[str, bytes]) -> TargetPlan:
+        with self._turn():
+            live, owned = self.target.read(), self._folder.last().objects
+        after = _after(live, owned, wanted)
+        return TargetPlan(
+            self.name,
+            digest(live),
+            wanted,
+            tuple(self.target.changes(live, after)),
+            tuple(_conflicts(live, owned, wanted)),
+            tuple(sorted(name for name in live if name not in after)),
+            live != after,
+        )
+
+    def apply(self, plan: TargetPlan, *, overwrite: bool = False) -> KeptState | None:
+        """Carry out a plan; the new state, or None where there was nothing to do.
+
+        Raises InputError when the target is no longer as the plan saw it, when somebody else's work would be lost, or
+        when the target refuses the objects; ServerError and MachineError when it fails, with the old state back.
+        """
+        with self._turn():
+            live, last = self.target.read(), self._folder.last()
+            self._refuse(plan, live, overwrite=overwrite)
+            after = _after(live, last.objects, dict(plan.objects))
+            if after == live and last.objects == plan.objects:
+                return None
+            self.target.check(plan.objects)
+            self._folder.begin(live)
+            try:
+                self.target.write(live, after)
+                self.target.verify(after)
+            except BaseException as error:
+                self._put_back(live, error)
+                raise
+            state = self._folder.commit(plan.objects, self._environment)
+        self._announce(state)
+        return state
+
+    def _announce(self, state: KeptState) -> None:
+        words = [f"regobs {state.version}", f"state {state.number} of {self.name}", self._environment]
+        try:
+            self.target.announce(", ".join(word for word in words if word))
+        except RegobsError as error:
+            self.notes.append(f"it is done, and nobody is told: {error.message}")
+
+    def _refuse(self, plan: TargetPlan, live: Objects, *, overwrite: bool) -> None:
+        if digest(live) != plan.before:
+            raise InputError(
+                f"{self.name}: the target has changed since the plan was made",
+                value=f"{digest(live)[:12]} instead of {plan.before[:12]}",
+                next_step="make the plan again, and look at it",
+            )
+        if plan.conflicts and not overwrite:
+            first = plan.conflicts[0]
+            raise InputError(
+                f"{self.name}: somebody else's work would be lost",
+                value="; ".join(f"{one.thing}: {one.what}" for one in plan.conflicts[:5]),
+                expected="only what regobs deploy wrote",
+                next_step=f"move {first.thing} away, or take it into the pack; --overwrite replaces it",
+            )
+
+    def _put_back(self, live: Objects, error: BaseException) -> None:
+        """Restore what was live. Where that fails too, the note stays, for the next deployment to do it."""
+        try:
+            self.target.write(self.target.read(), live)
+            self.target.verify(live)
+        except RegobsError as worse:
+            if isinstance(error, RegobsError):
+                error.next_step = (
+                    f"what was there before could not be put back completely either ({worse.message}); "
+                    f"`regobs deploy status` and every other deployment to {self.name} tries it again first"
+                )
+            return
+        self._folder.end()
+        if isinstance(error, RegobsError):
+            error.next_step = f"{error.next_step or 'correct it'}; what was there before is back"
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Our turn, with what a killed deployment left put right."""
+        with self._folder.locked(self._wait):
+            pending = self._folder.pending()
+            if pending is not None:
+                if pending.number not in self._folder.numbers():
+                    self.target.write(self.target.read(), pending.before)
+                    self.target.verify(pending.before)
+                self._folder.end()
+            yield
+
+    def verify(self) -> None:
+        """Whether what was deployed is in use and works. Raises ServerError."""
+        with self._turn():
+            self.target.verify(self._folder.last().objects)
+
+    def status(self) -> TargetStatus:
+        """What runs there. Changes nothing, and waits for nobody."""
+        pending, last = self._folder.pending(), self._folder.last()
+        live = self.target.read()
+        edited = tuple(_conflicts(live, last.objects, {}))
+        begun = pending.begun if pending is not None else ""
+        return TargetStatus(self.name, last, tuple(self._folder.numbers()), edited, begun)
+
+
+def _after(live: Objects, owned: Objects, wanted: dict[str, bytes]) -> dict[str, bytes]:
+    """What is there afterwards: what is wanted, and what was never ours."""
+    return {name: content for name, content in live.items() if name not in owned} | wanted
+
+
+def _conflicts(live: Objects, owned: Objects, wanted: Objects) -> Iterator[PlannedChange]:
+    for name, content in sorted(live.items()):
+        if name in owned and content != owned[name] and content != wanted.get(name):
+            yield PlannedChange(name, "changed since it was deployed")
+        if name not in owned and name in wanted and content != wanted[name]:
+            yield PlannedChange(name, "is there already, and regobs deploy did not write it")
+    for name in sorted(owned):
+        if name not in live:
+            yield PlannedChange(name, "removed since it was deployed")
+
+
+def write_plan(path: Path, plans: list[TargetPlan]) -> None:
+    """Write plans to a file that `apply` takes. Raises MachineError."""
+    data = {
+        "format": FORMAT,
+        "version": __version__,
+        "plans": [one.as_data() | {"before": one.before, "objects": encoded(one.objects)} for one in plans],
+    }
+    try:
+        write_file(path, json.dumps(data, indent=1, ensure_ascii=False).encode())
+    except OSError as error:
+        raise MachineError("the plan cannot be written", value=f"{path}: {error.strerror}") from error
+
+
+def read_plan(path: Path) -> list[TargetPlan]:
+    """The plans of a file. Raises InputError."""
+    try:
+        data = json.loads(path.read_bytes())
+        plans = [_read_plan(one) for one in data["plans"] if data["format"] == FORMAT]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            "this is no plan of regobs deploy",
+            value=f"{path}: {getattr(error, 'strerror', None) or error}"[:300],
+            expected="a file that `regobs deploy plan --out` of this version wrote",
+            next_step="make the plan again",
+        ) from None
+    if not plans:
+        raise InputError(
+            "the plan has no target, or another version of regobs made it",
+            value=f"{path}: version {data.get('version', 'unknown')}",
+            next_step="make the plan again",
+        )
+    return plans
+
+
+def _read_plan(one: dict[str, Any]) -> TargetPlan:
+    return TargetPlan(
+        str(one["target"]),
+        str(one["before"]),
+        decoded(one["objects"]),
+        tuple(PlannedChange(**change) for change in one["changes"]),
+        tuple(PlannedChange(**change) for change in one["conflicts"]),
+        tuple(map(str, one["deleted"])),
+        bool(one["differs"]),
+    )

@@ -1,0 +1,55 @@
+"""What a deployment can be made to: anything that holds named objects, reads them back and judges them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Protocol
+
+from regobs.deploy.state import Objects
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedChange:
+    """One difference that a person cares about: `what` is `alert added`, `threshold changed` and the like.
+
+    `before` and `after` are texts, "" on the side that has none.
+    """
+
+    thing: str
+    what: str
+    before: str = ""
+    after: str = ""
+
+    def as_data(self) -> dict[str, str]:
+        """For JSON: every field by its name."""
+        return asdict(self)
+
+
+class DeployTarget(Protocol):
+    """One target. Every method raises ServerError or MachineError, with the target's address in it."""
+
+    @property
+    def name(self) -> str:
+        """As regobs.toml calls it."""
+
+    def wanted(self, files: Mapping[str, bytes]) -> dict[str, bytes]:
+        """Its objects among the files of a build."""
+
+    def read(self) -> dict[str, bytes]:
+        """Everything that is there now and that a deployment might replace, ours or not."""
+
+    def check(self, objects: Objects) -> None:
+        """Refuse what it would not take, before anything is changed. Raises InputError."""
+
+    def write(self, before: Objects, after: Objects) -> None:
+        """Put `after` in the place of `before`, in one step where the target has one. May be repeated."""
+
+    def verify(self, objects: Objects) -> None:
+        """Wait until what is there is in use and works."""
+
+    def announce(self, text: str) -> None:
+        """Tell of a deployment that is done, where the target shows such things."""
+
+    def changes(self, before: Objects, after: Objects) -> list[PlannedChange]:
+        """What differs in meaning."""

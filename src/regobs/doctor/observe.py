@@ -1,0 +1,303 @@
+"""What a live server, or one exposition, shows of a deployment, each with its evidence."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Generic, TypeVar
+from urllib.parse import urlsplit
+
+from regobs.catalog import METRICS, detect, others
+from regobs.catalog.exposition import Exposition
+from regobs.catalog.model import Capability, Exposer, Flavor, Metric, Version
+from regobs.doctor.advice import SCRAPED
+from regobs.doctor.facts import Deployment
+from regobs.doctor.gather import flavor_of, name_patterns, version_of
+from regobs.doctor.matching import matches, quoted, shown
+from regobs.doctor.server import if_offered, retention_of
+from regobs.errors import ServerError
+from regobs.prometheus import Prometheus
+from regobs.prometheus.answers import Sample
+from regobs.prometheus.state import Target
+from regobs.promql.durations import duration_text
+from regobs.promql.nodes import Duration, Matcher, MatchOp
+from regobs.promql.vocabulary import Vocabulary
+
+_SERIES = {
+    name
+    for metric in METRICS.values()
+    if metric.exposer is Exposer.REGISTRY and metric.component in detect.TELLING
+    for name in metric.series
+}
+T = TypeVar("T")
+_LABEL = re.compile(r"(?!__)[a-zA-Z_][a-zA-Z0-9_]*")  # regobs.toml names no others
+_MEASURED = 10  # minutes of `up` from which a scrape interval is measured
+
+
+@dataclass(frozen=True, slots=True)
+class Observed(Generic[T]):
+    """A value, and what showed it."""
+
+    value: T
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What was seen; None or empty where nothing showed it.
+
+    `target_labels` are the labels of the registry's targets with their values, `neighbours` the jobs of the processes
+    beside it, `others` the jobs of registries of another flavor, `targets` their host:port.
+    """
+
+    source: str
+    flavor: Observed[Flavor]
+    version: Observed[Version] | None = None
+    capabilities: Mapping[Capability, str] = field(default_factory=dict)
+    matchers: Observed[tuple[Matcher, ...]] | None = None
+    others: tuple[str, ...] = ()
+    target_labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    honor_labels: Observed[bool] | None = None
+    neighbours: Mapping[Exposer, tuple[str, ...]] = field(default_factory=dict)
+    scrape_interval: Observed[Duration] | None = None
+    evaluation_interval: Observed[Duration] | None = None
+    retention: Observed[Duration] | None = None
+    targets: tuple[str, ...] = ()
+    metrics_path: str = ""
+
+    def version_guessed(self, said: Version) -> bool:
+        """Whether `said` fits as well: CNCF Distribution exposes no version, its families tell only the major one."""
+        seen = self.version.value if self.version else said
+        return self.flavor.value is Flavor.DISTRIBUTION and seen[0] == said[0]
+
+
+def observe_exposition(exposition: Exposition, url: str = "") -> Observation:
+    """What one exposition shows; `url` is where it was read, when it has an address. InputError without a registry."""
+    if not detect.of_a_registry(exposition):
+        others.refuse(exposition)
+    flavor, told = detect.detect_flavor(exposition)
+    version, version_told = detect.detect_version(exposition, flavor)
+    entries = [metric for family in exposition.families.values() if (metric := detect.entry_of(family))]
+    names = {series for metric in entries for series in metric.series}
+    parts = urlsplit(url)
+    return Observation(
+        source=exposition.source or "an exposition",
+        flavor=Observed(flavor, told),
+        version=Observed(version, version_told) if version is not None else None,
+        capabilities=_capabilities(Deployment(Vocabulary(flavor, version, frozenset())), names, set()),
+        targets=(parts.netloc,) if parts.port else (),
+        metrics_path=parts.path,
+    )
+
+
+def observe(prometheus: Prometheus, matchers: tuple[Matcher, ...] = ()) -> Observation:
+    """What a server shows of the registries that it scrapes, of those that `matchers` select where they find any.
+
+    Raises ServerError when the server is not reached, or has no series of a registry.
+    """
+    live = _live(prometheus)
+    chosen = _chosen(prometheus, matchers) or _found(prometheus, live)
+    scope = chosen.matchers.value
+    own = {sample.labels["__name__"] for sample in _by_name(prometheus, scope)}
+    told = _version(prometheus, chosen.flavor.value, scope, own)
+    version = told.value if told else None
+    deployment = Deployment(Vocabulary(chosen.flavor.value, version, frozenset()), registry=scope)
+    targets = if_offered(prometheus.targets) or ()
+    of_registry = [one for one in targets if all(matches(item, one.labels) for item in scope)]
+    labels = _target_labels(prometheus, scope)
+    return Observation(
+        source=prometheus.url,
+        flavor=chosen.flavor,
+        version=told,
+        capabilities=_capabilities(deployment, own, set(live)),
+        matchers=chosen.matchers,
+        others=chosen.others,
+        target_labels=labels,
+        honor_labels=_honor_labels(prometheus, deployment, own, labels),
+        neighbours=_neighbours(live),
+        scrape_interval=_scrape_interval(prometheus, scope, of_registry),
+        evaluation_interval=_evaluation_interval(prometheus),
+        retention=_retention(prometheus),
+        targets=tuple(sorted({urlsplit(one.url).netloc for one in of_registry})),
+        metrics_path=next((urlsplit(one.url).path for one in of_registry), ""),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """Which series are the registry's, and whose names they have."""
+
+    matchers: Observed[tuple[Matcher, ...]]
+    flavor: Observed[Flavor]
+    others: tuple[str, ...] = ()
+
+
+def _version(
+    prometheus: Prometheus, flavor: Flavor, scope: Sequence[Matcher], own: set[str]
+) -> Observed[Version] | None:
+    if flavor is Flavor.DISTRIBUTION:
+        version, told = detect.distribution_version(one for one in METRICS.values() if own & {*one.series})
+    else:
+        version, told = version_of(prometheus, scope), "the oldest version that runs, as its build information says"
+    return Observed(version, told) if version is not None else None
+
+
+def _by_name(prometheus: Prometheus, scope: Sequence[Matcher], names: Iterable[str] = ()) -> list[Sample]:
+    """How many series each name, by default of the whole catalog, has in each job."""
+    found: list[Sample] = []
+    for piece in name_patterns(names or (name for one in METRICS.values() for name in one.series)):
+        matchers = ", ".join(filter(None, (f'__name__=~"{piece}"', shown(scope))))
+        found += prometheus.query(f"count by (__name__, job) ({{{matchers}}})").samples
+    return found
+
+
+def _live(prometheus: Prometheus) -> dict[str, Counter[str]]:
+    """Every series name of the catalog that has samples now, with the number of its series by job."""
+    live: dict[str, Counter[str]] = {}
+    for sample in _by_name(prometheus, ()):
+        live.setdefault(sample.labels["__name__"], Counter())[sample.labels.get("job", "")] += int(sample.value)
+    return live
+
+
+def _chosen(prometheus: Prometheus, matchers: tuple[Matcher, ...]) -> _Chosen | None:
+    """The registries that the settings select already; None where they select none."""
+    names = {one.labels["__name__"] for one in _by_name(prometheus, matchers, _SERIES)} if matchers else []
+    flavor = flavor_of(prometheus, frozenset(names), matchers) if names else None
+    if flavor is None:
+        return None
+    return _Chosen(
+        Observed(matchers, "it selects series of a registry"), Observed(flavor, f"the metrics of {shown(matchers)}")
+    )
+
+
+def _found(prometheus: Prometheus, live: Mapping[str, Counter[str]]) -> _Chosen:
+    """The jobs that have series of a registry. Of several flavors the one with the most series is proposed."""
+    series: Counter[str] = Counter()
+    for name in _SERIES & live.keys():
+        series += live[name]
+    by_flavor: dict[Flavor, list[str]] = {}
+    for job, _ in series.most_common():
+        names = frozenset(one for one in _SERIES & live.keys() if live[one][job])
+        flavor = flavor_of(prometheus, names, _job([job]))
+        if flavor is not None:
+            by_flavor.setdefault(flavor, []).append(job)
+    if not by_flavor:
+        strangers = others.told_by(prometheus.label_values("__name__"))
+        raise ServerError(
+            f"{prometheus.url} has no series of a registry",
+            value=f"{len(live)} names of the catalog have samples"
+            + (f"; there are series of {' and '.join(strangers)}, not supported" if strangers else ""),
+            expected="series such as those that `regobs catalog list --component http` shows",
+            next_step="scrape the registry's debug port first: docs/install.md; or give the exposition itself, as in"
+            " `regobs init http://127.0.0.1:5001/metrics`",
+        )
+    flavor, jobs = next(iter(by_flavor.items()))
+    besides = tuple(job for other, found in by_flavor.items() if other is not flavor for job in found)
+    count = sum(series[job] for job in jobs)
+    listed = ", ".join(map(quoted, jobs))
+    return _Chosen(
+        Observed(_job(jobs), f"{count} series of a registry have the job {listed}"),
+        Observed(flavor, f"the labels and families of job {listed}"),
+        besides,
+    )
+
+
+def _job(jobs: Sequence[str]) -> tuple[Matcher, ...]:
+    """The matchers of these jobs; a regular expression only where there are several."""
+    if len(jobs) == 1:
+        return (Matcher("job", MatchOp.EQUAL, jobs[0]),)
+    return (Matcher("job", MatchOp.REGEX, "|".join(_literal(job) for job in sorted(jobs))),)
+
+
+def _literal(text: str) -> str:
+    """The text with a backslash before each character that RE2 would not take as itself."""
+    return "".join(f"\\{char}" if char in r"\.+*?()|[]{}^$" else char for char in text)
+
+
+def _capabilities(deployment: Deployment, own: set[str], live: set[str]) -> dict[Capability, str]:
+    found: dict[Capability, str] = {}
+    for capability in Capability:
+        there = deployment.names_of(capability) & (live if capability in SCRAPED else own)
+        if there:
+            more = f" and {len(there) - 1} more" if len(there) > 1 else ""
+            found[capability] = f"{min(there)}{more}"
+    return found
+
+
+def _neighbours(live: Mapping[str, Counter[str]]) -> dict[Exposer, tuple[str, ...]]:
+    """The jobs of each process beside the registry.
+
+    `up` and its like, which Prometheus writes of every target, tell nothing.
+    """
+    found: dict[Exposer, set[str]] = {}
+    for metric in METRICS.values():
+        if metric.exposer in {Exposer.REGISTRY, Exposer.RULES} or not _tells(metric):
+            continue
+        for name in metric.series:
+            found.setdefault(metric.exposer, set()).update(live.get(name, ()))
+    return {exposer: tuple(sorted(jobs - {""})) for exposer, jobs in found.items() if jobs - {""}}
+
+
+def _tells(metric: Metric) -> bool:
+    return any(form.needs is not None and not form.always_exposed for form in metric.forms)
+
+
+def _target_labels(prometheus: Prometheus, scope: Sequence[Matcher]) -> dict[str, tuple[str, ...]]:
+    values: dict[str, set[str]] = {}
+    for sample in prometheus.query(f"up{{{shown(scope)}}}").samples:
+        for name, value in sample.labels.items():
+            if _LABEL.fullmatch(name):
+                values.setdefault(name, set()).add(value)
+    return {name: tuple(sorted(found)) for name, found in sorted(values.items())}
+
+
+def _honor_labels(
+    prometheus: Prometheus, deployment: Deployment, own: set[str], labels: Mapping[str, object]
+) -> Observed[bool] | None:
+    """Told by a family of the registry with a label that its target has as well; None where there is none."""
+    for metric in METRICS.values():
+        form = metric.form(deployment.vocabulary.flavor, deployment.vocabulary.version)
+        name = next((one for one in metric.series if one in own), None)
+        both = [one.exposed for one in form.labels if one.exposed in labels] if form else []
+        if name is None or not both or metric.exposer is not Exposer.REGISTRY:
+            continue
+        renamed = f"exported_{both[0]}"
+        if renamed in prometheus.label_names(f"{name}{{{shown(deployment.registry)}}}"):
+            return Observed(value=False, reason=f"{name} has {renamed}: the scrape keeps the label of the target")
+        return Observed(
+            value=True, reason=f"{name} has {both[0]} and no {renamed}: the scrape keeps the registry's label"
+        )
+    return None
+
+
+def _scrape_interval(
+    prometheus: Prometheus, scope: Sequence[Matcher], own: Sequence[Target]
+) -> Observed[Duration] | None:
+    """As the targets say it; else, on a server without a list of targets, measured on `up`."""
+    said = Counter(one.interval for one in own if one.interval)
+    if said:
+        interval, count = said.most_common(1)[0]
+        return Observed(Duration(round(interval * 1000)), f"{count} of {len(own)} targets of the registry say it")
+    answer = prometheus.query(f"up{{{shown(scope)}}}[{_MEASURED}m]")
+    gaps = [b - a for one in answer.ranges for (a, _), (b, _) in zip(one.points, one.points[1:], strict=False)]
+    measured = Duration(round(median(gaps)) * 1000) if gaps else Duration(0)
+    return (
+        Observed(measured, f"the distance between samples of `up` in {_MEASURED} minutes") if measured.ms > 0 else None
+    )
+
+
+def _evaluation_interval(prometheus: Prometheus) -> Observed[Duration] | None:
+    groups = if_offered(prometheus.rules) or ()
+    intervals = Counter(group.interval for group in groups if group.interval)
+    if not intervals:
+        return None
+    interval, count = intervals.most_common(1)[0]
+    return Observed(Duration(round(interval * 1000)), f"{count} of {len(groups)} loaded rule groups have it")
+
+
+def _retention(prometheus: Prometheus) -> Observed[Duration] | None:
+    kept = retention_of(if_offered(prometheus.retention) or "")
+    return Observed(kept, f"the server says that it keeps {duration_text(kept)}") if kept is not None else None

@@ -1,0 +1,241 @@
+"""Settings that a live server implies, each with its reason: in a new file, or as changes of one."""
+
+from __future__ import annotations
+
+import difflib
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+from tomlkit.items import InlineTable
+
+from regobs.catalog.model import NEWEST, Capability, Exposer
+from regobs.common.table import escape
+from regobs.config import Config, read_config, selector_text
+from regobs.config.document import read_text
+from regobs.config.model import DAY, JOB_IS_REGISTRY, capabilities_of
+from regobs.config.reading import DEFAULT_NAME, LONGEST_SCRAPE
+from regobs.doctor.matching import quoted
+from regobs.doctor.observe import Observation, observe
+from regobs.doctor.report import ProposedSetting, SettingsProposal
+from regobs.doctor.server import days_text, if_offered
+from regobs.errors import ConfigError
+from regobs.prometheus import Prometheus
+from regobs.promql.durations import duration_text
+from regobs.promql.nodes import Matcher, MatchOp
+from regobs.promql.vocabulary import TARGET_LABELS
+
+_MOST_ENVIRONMENTS = 12
+_MOST_TARGETS = 20
+_WIDTH = 118
+# What deployments call the labels that regobs.toml gives a meaning to: Prometheus Operator, GitLab.com, Omnibus, and
+# the relabelling of older Kubernetes examples.
+_LABEL_NAMES = {
+    "environment": ("environment", "env", "deployment_environment"),
+    "cluster": ("cluster", "cluster_name", "k8s_cluster"),
+    "region": ("region",),
+    "namespace": ("namespace", "kubernetes_namespace"),
+    "stage": ("stage",),
+    "shard": ("shard",),
+    "node": ("node", "nodename", "host"),
+    "pod": ("pod", "pod_name", "kubernetes_pod_name"),
+}
+
+
+def new_settings(seen: Observation, more: Iterable[ProposedSetting] = (), file: str = DEFAULT_NAME) -> SettingsProposal:
+    """A new settings file with what was seen, and what was not; `more` are settings that the caller knows."""
+    settings = [*more, *_settings(seen, Config())]
+    head = f"Settings of regobs as {seen.source} shows them. regobs.example.toml explains each one."
+    unknown = tuple(_unknown(seen))
+    body = _apply("", settings)
+    notes = "".join(_comment(f"Not seen: {line}") for line in unknown)
+    return _proposal(file, settings, "", f"{_comment(head)}\n{body}\n{notes}", unknown)
+
+
+def changed_settings(seen: Observation, config: Config, more: Iterable[ProposedSetting] = ()) -> SettingsProposal:
+    """The changes of the settings file that `config` was read from, so that it says what was seen.
+
+    A setting that changes nothing in what the file says is left out. Without a file it is as if there was an empty one.
+    """
+    file = config.source or Path(DEFAULT_NAME)
+    text = read_text(file, option="--config") if config.source else ""
+    settings = _that_change([*more, *_settings(seen, config)], text, file)
+    return _proposal(str(file), settings, text, _apply(text, settings) if settings else text, tuple(_unknown(seen)))
+
+
+def proposed(prometheus: Prometheus, config: Config, matchers: tuple[Matcher, ...]) -> SettingsProposal | None:
+    """The changes of a settings file that a server implies; None where it has no series of a registry.
+
+    `matchers` select the registries that the command is about; `config` is the file as it was read.
+    """
+    seen = if_offered(lambda: observe(prometheus, matchers))
+    return changed_settings(seen, config) if seen is not None else None
+
+
+def _proposal(
+    file: str, settings: Iterable[ProposedSetting], before: str, after: str, unknown: tuple[str, ...]
+) -> SettingsProposal:
+    diff = "\n".join(difflib.unified_diff(before.splitlines(), after.splitlines(), file, file, lineterm=""))
+    return SettingsProposal(file, tuple(settings), after, diff and f"{diff}\n", unknown)
+
+
+def _comment(text: str) -> str:
+    lines = textwrap.wrap(text, _WIDTH, break_long_words=False, break_on_hyphens=False)
+    return "".join(f"# {line}\n" for line in lines)
+
+
+def _settings(seen: Observation, config: Config) -> Iterator[ProposedSetting]:
+    """All that was seen, with reasons that can stand in a comment: labels and jobs are texts from outside."""
+    for setting in _as_seen(seen, config):
+        yield replace(setting, reason="\n".join(map(escape, setting.reason.split("\n"))))
+
+
+def _as_seen(seen: Observation, config: Config) -> Iterator[ProposedSetting]:
+    yield from _registry(seen, config)
+    yield from _labels(seen)
+    yield from _prometheus(seen, config)
+    yield from _selectors(seen, config)
+    yield from _environments(seen, config)
+    yield from _period(seen)
+
+
+def _registry(seen: Observation, config: Config) -> Iterator[ProposedSetting]:
+    table = ("registry",)
+    flavor = seen.flavor.value
+    yield ProposedSetting(table, "flavor", flavor.value, seen.flavor.reason)
+    if seen.version is not None and (config.version is None or not seen.version_guessed(config.version)):
+        yield ProposedSetting(table, "version", str(seen.version.value), seen.version.reason)
+    elif config.version is not None and config.flavor is not flavor:
+        newest = (
+            f"the newest that regobs knows: {seen.source} shows no version, and {config.version} is of another flavor"
+        )
+        yield ProposedSetting(table, "version", str(NEWEST[flavor]), newest)
+    said = config.capabilities & capabilities_of(flavor) if config.source else frozenset[Capability]()
+    chosen = [one.value for one in Capability if one in said or one in seen.capabilities]
+    reasons = [f"{one.value}: {why}" for one, why in seen.capabilities.items() if one not in said]
+    kept = [one for one in chosen if one not in seen.capabilities]
+    reasons += [f"{', '.join(kept)}: said before"] if kept else []
+    yield ProposedSetting(
+        table, "capabilities", chosen, "\n".join(reasons) or "no series of an optional part of the registry was seen"
+    )
+
+
+def _labels(seen: Observation) -> Iterator[ProposedSetting]:
+    table = ("labels",)
+    named = set()
+    for meaning, names in _LABEL_NAMES.items():
+        label = next((name for name in names if name in seen.target_labels), None)
+        if label is not None:
+            named.add(label)
+            values = seen.target_labels[label]
+            shown = ", ".join(values[:3]) + (f" and {len(values) - 3} more" if len(values) > 3 else "")
+            yield ProposedSetting(table, meaning, label, f"targets of the registry have {label}: {shown}")
+    if seen.honor_labels is not None:
+        yield ProposedSetting(table, "honor_labels", seen.honor_labels.value, seen.honor_labels.reason)
+    more = sorted(seen.target_labels.keys() - named - TARGET_LABELS)
+    if more:
+        labels = sorted(seen.target_labels.keys() | TARGET_LABELS)
+        yield ProposedSetting(table, "target_labels", labels, f"targets of the registry also have {', '.join(more)}")
+
+
+def _prometheus(seen: Observation, config: Config) -> Iterator[ProposedSetting]:
+    table = ("prometheus",)
+    if seen.matchers is not None and seen.matchers.value != config.matchers:
+        reason = seen.matchers.reason
+        reason += f"; not selected: {', '.join(seen.others)}, of another flavor" if seen.others else ""
+        yield ProposedSetting(table, "selector", selector_text(seen.matchers.value), reason)
+    elif seen.matchers is not None and not config.source:
+        yield ProposedSetting(table, "selector", selector_text(JOB_IS_REGISTRY), seen.matchers.reason)
+    for key in ("scrape_interval", "evaluation_interval"):
+        found = getattr(seen, key)
+        if found is not None and not (key == "scrape_interval" and found.value.ms > LONGEST_SCRAPE):
+            yield ProposedSetting(table, key, duration_text(found.value), found.reason)
+    if seen.retention is not None:
+        yield ProposedSetting(table, "retention", days_text(seen.retention.value), seen.retention.reason)
+    if seen.targets and not config.source and "pod" not in seen.target_labels and len(seen.targets) <= _MOST_TARGETS:
+        yield ProposedSetting(table, "targets", list(seen.targets), "what is scraped now")
+        if seen.metrics_path:
+            yield ProposedSetting(table, "metrics_path", seen.metrics_path, "what is scraped now")
+
+
+def _selectors(seen: Observation, config: Config) -> Iterator[ProposedSetting]:
+    """Whose series those of the neighbours are; a file that exists says it already, or takes all there are."""
+    for exposer in Exposer:
+        jobs = seen.neighbours.get(exposer, ())
+        if jobs and not config.source:
+            op, value = (MatchOp.EQUAL, jobs[0]) if len(jobs) == 1 else (MatchOp.REGEX, "|".join(jobs))
+            reason = f"series of {exposer.value} have the job {', '.join(map(quoted, jobs))}"
+            text = selector_text((Matcher("job", op, value),))
+            yield ProposedSetting(("prometheus", "selectors"), exposer.value, text, reason)
+
+
+def _environments(seen: Observation, config: Config) -> Iterator[ProposedSetting]:
+    label = next((name for name in _LABEL_NAMES["environment"] if name in seen.target_labels), None)
+    values = seen.target_labels[label] if label else ()
+    if label is not None and len(values) <= _MOST_ENVIRONMENTS and not config.environments:
+        for value in values:
+            selector = selector_text((Matcher(label, MatchOp.EQUAL, value),))
+            yield ProposedSetting(("environments", value), "selector", selector, f"a value of {label}")
+
+
+def _period(seen: Observation) -> Iterator[ProposedSetting]:
+    """An error budget cannot look back further than the server keeps samples: whole weeks where that is possible."""
+    kept = seen.retention.value.ms // DAY if seen.retention is not None else 28
+    if 1 <= kept < 28:
+        period = f"{kept // 7 * 7 or kept}d"
+        reason = f"an error budget needs its whole period, and the server keeps {kept}d; 28d is usual"
+        yield ProposedSetting(("slo",), "period", period, reason)
+
+
+def _unknown(seen: Observation) -> Iterator[str]:
+    """What nothing showed, so that the default stays."""
+    if seen.version is None:
+        yield "registry.version: the registry shows no version; the newest known is assumed"
+    for name in ("scrape_interval", "evaluation_interval", "retention"):
+        if getattr(seen, name) is None:
+            default = days_text(getattr(Config().prometheus, name))
+            yield f"prometheus.{name}: {seen.source} does not say it; {default} is assumed"
+    if seen.scrape_interval is not None and seen.scrape_interval.value.ms > LONGEST_SCRAPE:
+        said = duration_text(seen.scrape_interval.value)
+        yield (
+            f"prometheus.scrape_interval: the registry is scraped every {said}, too seldom for rates over 5m: scrape it"
+            " at least every 2m"
+        )
+    if not seen.target_labels:
+        yield "labels: no target of a registry was seen; only job and instance are assumed"
+    yield "capabilities whose series begin with their first event, such as notifications, may not be seen yet"
+
+
+def _that_change(settings: Sequence[ProposedSetting], text: str, file: Path) -> list[ProposedSetting]:
+    """The settings without which the file would say something else."""
+    left = list(settings)
+    whole = read_config(_apply(text, left), file)
+    for setting in settings:
+        less = [one for one in left if one is not setting]
+        try:
+            if read_config(_apply(text, less), file) == whole:
+                left = less
+        except ConfigError:  # it is needed for another one to be allowed
+            continue
+    return left
+
+
+def _apply(text: str, settings: Iterable[ProposedSetting]) -> str:
+    """The text with the settings in it; everything else, comments included, stays as it is."""
+    document = tomlkit.parse(text)
+    for setting in settings:
+        table: Any = document
+        for depth, key in enumerate(setting.table, start=1):
+            if key not in table:
+                table.add(key, tomlkit.table(is_super_table=depth < len(setting.table)))
+            table = table[key]
+        if setting.key not in table and not isinstance(table, InlineTable):
+            for line in setting.reason.split("\n"):
+                for part in textwrap.wrap(line, _WIDTH, break_long_words=False, break_on_hyphens=False):
+                    table.add(tomlkit.comment(part))
+        table[setting.key] = setting.value
+    written = tomlkit.dumps(document)
+    return written if written.endswith("\n") else written + "\n"

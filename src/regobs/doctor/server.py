@@ -1,0 +1,220 @@
+"""The server's own state, looked at before any setting is blamed: what fires, how it keeps up, what it keeps."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from math import nan
+from typing import TypeVar
+
+from regobs.config import Config
+from regobs.doctor.matching import matches
+from regobs.doctor.report import FiringAlert, Problem
+from regobs.errors import ServerError
+from regobs.prometheus import Prometheus
+from regobs.prometheus.state import RuleGroup, Target
+from regobs.promql.durations import duration_text, read_duration
+from regobs.promql.nodes import Duration
+
+T = TypeVar("T")
+
+# A scrape or an evaluation this many intervals ago is late, not just due.
+_LATE = 3
+# `storageRetention` of /api/v1/status/runtimeinfo: "15d", "15d or 10GB", "10GB".
+_RETENTION = re.compile(r"(?P<time>(?:\d+[a-z]+)+)(?: or .*)?")
+
+
+@dataclass(frozen=True, slots=True)
+class ServerState:
+    """What a server says of itself; None where it does not say it (Thanos, Mimir, VictoriaMetrics).
+
+    `now` is the server's own time, in seconds since 1970. `retention` is how far back it keeps samples.
+    """
+
+    now: float
+    targets: tuple[Target, ...] | None = None
+    groups: tuple[RuleGroup, ...] | None = None
+    retention: Duration | None = None
+    firing: tuple[FiringAlert, ...] = ()
+
+
+def look_at(prometheus: Prometheus, names: Iterable[str]) -> ServerState:
+    """The state of a server, and which alerts of these names fire. Raises ServerError when it answers no query."""
+    answer = prometheus.query("time()")
+    return ServerState(
+        now=answer.samples[0].value,
+        targets=if_offered(prometheus.targets),
+        groups=if_offered(prometheus.rules),
+        retention=retention_of(if_offered(prometheus.retention) or ""),
+        firing=_firing(prometheus, frozenset(names)),
+    )
+
+
+def if_offered(ask: Callable[[], T]) -> T | None:
+    """What a server answers; None where it does not offer it, as Thanos and Mimir."""
+    try:
+        return ask()
+    except ServerError:  # not offered, or forbidden
+        return None
+
+
+def retention_of(text: str) -> Duration | None:
+    """The time in a retention such as `15d or 10GB`; None where only a size is said, or nothing."""
+    found = _RETENTION.fullmatch(text)
+    duration = read_duration(found["time"]) if found else None
+    return duration if duration is not None and duration.ms > 0 else None
+
+
+def _firing(prometheus: Prometheus, names: frozenset[str]) -> tuple[FiringAlert, ...]:
+    """The alerts as the rules have them, with value and runbook; else as the series ALERTS has them, without."""
+    active = if_offered(prometheus.alerts)
+    if active:
+        found = [
+            FiringAlert(
+                alert.labels.get("alertname", ""),
+                {name: value for name, value in alert.labels.items() if name != "alertname"},
+                alert.value,
+                alert.active_at,
+                alert.annotations.get("runbook_url", ""),
+            )
+            for alert in active
+            if alert.state == "firing"
+        ]
+    else:
+        samples = prometheus.query('ALERTS{alertstate="firing"}').samples
+        hidden = {"__name__", "alertname", "alertstate"}
+        found = [
+            FiringAlert(one.labels.get("alertname", ""), {k: v for k, v in one.labels.items() if k not in hidden}, nan)
+            for one in samples
+        ]
+    ours = [alert for alert in found if alert.name in names]
+    return tuple(sorted(ours, key=lambda alert: (alert.labels.get("severity", "") != "page", alert.name, alert.since)))
+
+
+def state_problems(state: ServerState, config: Config, groups: Collection[str]) -> tuple[Problem, ...]:
+    """What of the server's state keeps panels or alerts from being right, the weightiest first.
+
+    `groups` are the rule groups of the build that name no interval of their own.
+    """
+    return (
+        *_behind(state),
+        *_slow_groups(state),
+        *_keeps(state, config),
+        *_scrape_interval(state, config),
+        *_evaluation_interval(state, config, groups),
+        *_other_targets(state, config),
+    )
+
+
+def _behind(state: ServerState) -> Iterator[Problem]:
+    """A server that does not keep up with its own clock shows gaps that no setting explains."""
+    scraped = [one for one in state.targets or () if one.health == "up" and one.interval and one.last_scrape]
+    late = [one for one in scraped if state.now - (one.last_scrape or 0) > _LATE * (one.interval or 0)]
+    if late:
+        yield Problem(
+            f"the server is behind: {len(late)} of {len(scraped)} targets were last scraped more than {_LATE} intervals"
+            " ago, so gaps below may be its own",
+            "give it more CPU and memory, or let it scrape less; until then no other finding is certain",
+        )
+    groups = [group for group in state.groups or () if group.last_evaluation and group.interval]
+    overdue = [one for one in groups if state.now - (one.last_evaluation or 0) > _LATE * one.interval]
+    if overdue:
+        yield Problem(
+            f"the server is behind: {len(overdue)} of {len(groups)} rule groups were last evaluated more than {_LATE} "
+            f"intervals ago, {overdue[0].name} among them",
+            "give it more CPU, or evaluate less often; recorded series and alerts are late until then",
+        )
+
+
+def _slow_groups(state: ServerState) -> Iterator[Problem]:
+    slow = [one for one in state.groups or () if one.interval and one.evaluation_time > one.interval]
+    for group in sorted(slow, key=lambda one: one.interval - one.evaluation_time)[:3]:
+        yield Problem(
+            f"the rule group {group.name} takes {group.evaluation_time:.1f} s, longer than its interval of "
+            f"{group.interval:g} s: evaluations are skipped",
+            "give the server more CPU, or a longer interval to the group",
+        )
+
+
+def _keeps(state: ServerState, config: Config) -> Iterator[Problem]:
+    kept = state.retention
+    if kept is None:
+        return
+    period, said = config.slo.period, config.prometheus.retention
+    if kept.ms < period.ms:
+        yield Problem(
+            f"the server keeps {days_text(kept)}, and error budgets look back {days_text(period)}: what is"
+            " older is missing from them",
+            f"start it with --storage.tsdb.retention.time={days_text(period)} or more, or set a shorter `period` "
+            "under [slo] in regobs.toml",
+        )
+    elif kept.ms < said.ms:
+        yield Problem(
+            f"the server keeps {days_text(kept)}, regobs.toml says {days_text(said)}",
+            f'set `retention = "{days_text(kept)}"` under [prometheus] in regobs.toml and build again',
+        )
+
+
+def days_text(duration: Duration) -> str:
+    """As settings say it: 28d, where PromQL's own form is 4w."""
+    days, rest = divmod(duration.ms, 86_400_000)
+    return f"{days}d" if days and not rest else duration_text(duration)
+
+
+def _own(state: ServerState, config: Config) -> list[Target]:
+    return [one for one in state.targets or () if all(matches(item, one.labels) for item in config.matchers)]
+
+
+def _scrape_interval(state: ServerState, config: Config) -> Iterator[Problem]:
+    intervals = Counter(one.interval for one in _own(state, config) if one.interval)
+    said = config.prometheus.scrape_interval.ms / 1000
+    if intervals and said not in intervals:
+        real = Duration(round(intervals.most_common(1)[0][0] * 1000))
+        yield Problem(
+            f"the registry is scraped every {duration_text(real)}, regobs.toml says "
+            f"{duration_text(config.prometheus.scrape_interval)}",
+            f'set `scrape_interval = "{duration_text(real)}"` under [prometheus] in regobs.toml and build again',
+        )
+
+
+def _evaluation_interval(state: ServerState, config: Config, plain: Collection[str]) -> Iterator[Problem]:
+    """The groups of the build that name no interval of their own are evaluated as the server's settings say."""
+    said = config.prometheus.evaluation_interval
+    intervals = Counter(one.interval for one in state.groups or () if one.name in plain and one.interval)
+    if intervals and said.ms / 1000 not in intervals:
+        real = Duration(round(intervals.most_common(1)[0][0] * 1000))
+        yield Problem(
+            f"rules are evaluated every {duration_text(real)}, regobs.toml says {duration_text(said)}",
+            f'set `evaluation_interval = "{duration_text(real)}"` under [prometheus] in regobs.toml and build again',
+        )
+
+
+def _other_targets(state: ServerState, config: Config) -> Iterator[Problem]:
+    """Targets beside the registry that are down; those of the registry are problems of their own."""
+    own = _own(state, config)
+    down = [one for one in state.targets or () if one.health == "down" and one not in own]
+    if down:
+        first = down[0]
+        who = f"{first.labels.get('job', '?')} at {first.labels.get('instance', '?')}"
+        more = f" and {len(down) - 1} more" if len(down) > 1 else ""
+        error = f": {first.last_error}" if first.last_error else ""
+        yield Problem(
+            f"{len(down)} of {len(state.targets or ())} targets of the server are down, beside those of the registry: "
+            f"{who}{more}{error}",
+            "look at the server's page of targets; panels of that exporter are empty until it answers",
+        )
+
+
+def since_text(alert: FiringAlert, now: float) -> str:
+    """How long an alert has fired, such as `for 12m`; empty when the server does not say."""
+    try:
+        began = datetime.fromisoformat(alert.since).astimezone(UTC).timestamp()
+    except ValueError:
+        return ""
+    seconds = max(0, int(now - began))
+    return (
+        f"for {seconds // 86400}d" if seconds >= 172_800 else f"for {seconds // 60}m" if seconds >= 60 else "just now"
+    )

@@ -1,0 +1,124 @@
+"""The counts of logs that are written already, as OpenMetrics with times, for Prometheus' own import."""
+
+from __future__ import annotations
+
+import sys
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from regobs.catalog.model import Flavor
+from regobs.errors import InputError
+from regobs.exporters.declared import DeclaredMetric
+from regobs.exporters.log_counts import LogCounter
+from regobs.logs.fields import FIELDS
+from regobs.logs.reading.read import open_log, parts
+from regobs.logs.reading.sources import found
+from regobs.logs.reading.values import read_record, values
+from regobs.logs.reading.wrapping import Unwrapper
+
+MOST_SAMPLES = 50_000_000  # of 8 bytes each: they are held in memory, because OpenMetrics wants a series in one piece
+
+
+@dataclass(slots=True)
+class _History:
+    """The samples of each counter or histogram, by family and by the lines that an exposition has of it.
+
+    Beside the samples stands the index of their first time. One that ended has fewer samples than times follow.
+    """
+
+    times: list[int] = field(default_factory=list)  # seconds since 1970
+    headers: dict[str, str] = field(default_factory=dict)  # family to its HELP and TYPE lines
+    series: dict[str, dict[tuple[str, ...], tuple[int, array[float]]]] = field(default_factory=dict)
+    samples: int = 0
+
+    def add(self, counter: LogCounter, at: int, step: int) -> None:
+        """Hold what is counted as it is at a time. What is new counted 0 a step before."""
+        if not self.times:
+            self.times.append(at - step)
+        self.times.append(at)
+        for family in (family for totals in counter.all_totals for family in totals.families()):
+            rows = self.series.setdefault(family.name, {})
+            self.headers.setdefault(family.name, family.header(openmetrics=True))
+            for child in family.children():
+                lines = [line.rpartition(" ") for line in child.lines(openmetrics=True).splitlines()]
+                names = tuple(name for name, _, _ in lines)
+                index, held = rows.get(names, (-1, array("d")))
+                if index < 0 or index + len(held) // len(names) < len(self.times) - 1:
+                    index, held = rows[names] = (len(self.times) - 2, array("d", [0.0] * len(names)))
+                held.extend(float(value) for _, _, value in lines)
+                self.samples += len(names)
+        if self.samples > MOST_SAMPLES:
+            raise InputError(
+                "the history has more samples than are held in memory",
+                value=f"{MOST_SAMPLES:,} samples reached after {len(self.times):,} steps",
+                expected="fewer files, or a longer step",
+                next_step="backfill the files of each day by themselves, or take --backfill 5m",
+            )
+
+    def text(self) -> Iterator[str]:
+        """The history as OpenMetrics: a counter or histogram at a time, all its lines of one moment together."""
+        for name, rows in sorted(self.series.items()):
+            yield self.headers[name]
+            for names, (index, held) in rows.items():
+                yield "".join(
+                    f"{names[number % len(names)]} {value:.17g} {self.times[index + number // len(names)]}\n"
+                    for number, value in enumerate(held)
+                )
+        yield "# EOF\n"
+
+
+def backfill(
+    files: Sequence[str], flavor: Flavor, namespaces: int, declared: Sequence[DeclaredMetric], step: int
+) -> Iterator[str]:
+    """The counts of files as they were each `step` seconds of the times in their lines: parts of an OpenMetrics text.
+
+    Files are read in the order of their first times. A line without a time, or older than the one before, counts where
+    it stands. Raises InputError where no line has a time.
+    """
+    counter, history = LogCounter(flavor, namespaces=namespaces, declared=declared), _History()
+    due: int | None = None
+    for name in _in_order(files):
+        unwrapper = Unwrapper()
+        waiting: list[bytes] = []
+        with open_log(name, sys.stdin.buffer) as file:
+            for content in (content for part in parts(file) for content in part.contents):
+                at = _seconds(content)
+                if at is not None and (due is None or at >= due):
+                    counter.count(waiting, unwrapper)
+                    waiting = []
+                    while due is not None and at >= due:
+                        history.add(counter, due, step)
+                        due += step
+                    due = due or (int(at) // step + 1) * step
+                waiting.append(content)
+        counter.count(waiting, unwrapper)
+    if due is None:
+        raise InputError(
+            "no line has a time",
+            value=", ".join(files)[:200],
+            expected="log lines of a container registry",
+            next_step="look with `regobs logs validate` why they cannot be read",
+        )
+    history.add(counter, due, step)
+    return history.text()
+
+
+def _in_order(files: Sequence[str]) -> list[str]:
+    names = [str(path) for file in files for path in ([file] if file == "-" else found([file]))]
+    if len(names) == 1:
+        return names
+    return sorted(names, key=lambda name: (_first_time(name), name))
+
+
+def _first_time(name: str) -> float:
+    with open_log(name, sys.stdin.buffer) as file:
+        times = (_seconds(content) for part in parts(file) for content in part.contents)
+        return next((time for time in times if time is not None), float("inf"))
+
+
+def _seconds(content: bytes) -> float | None:
+    """The time of a line, seconds since 1970; None where it has none."""
+    record = read_record(content)
+    at = values(record, FIELDS["time"]) if record else []
+    return at[0] / 1000 if at else None

@@ -1,0 +1,244 @@
+"""The exporter of the metadata database: one connection, one query at a time, each on its own interval.
+
+What a query found stays until it is three intervals old: then its series end, because what nobody can confirm is not
+shown. A query that the schema does not fit fails alone. Of several exporters that are told to choose a leader, the one
+that holds an advisory lock of the session asks; the others show nothing but that they wait.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from decimal import Decimal
+from time import monotonic, time
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+from regobs.catalog import metadata
+from regobs.catalog.model import Metric
+from regobs.errors import ServerError
+from regobs.exporters.database_queries import QUERIES, DatabaseQuery, Filled
+from regobs.instrument import Instruments
+from regobs.secrets import MASK, redacted_text
+
+_LOG = logging.getLogger("regobs.exporters.database")
+_KEPT_INTERVALS = 3
+_LOCK = 0x7265_676F_6273  # "regobs": the key of the advisory lock by which exporters choose a leader
+_RECONNECT = 5.0  # seconds between two attempts to connect
+_CONNECT_SECONDS = 5
+_LONGEST_LABEL = 255
+
+Series = dict[str, str]
+
+
+class DatabaseExporter:
+    """Asks a database on its own thread; `start` begins, `stop` ends."""
+
+    def __init__(
+        self,
+        dsn: str,
+        instruments: Instruments,
+        *,
+        heavy: bool = False,
+        names: int = 50,
+        leader: bool = False,
+        queries: Iterable[DatabaseQuery] = QUERIES,
+    ) -> None:
+        """`dsn` is a libpq connection string; `names` how many namespaces have series of their own."""
+        self._dsn = dsn
+        self._instruments = instruments
+        self._queries = [query for query in queries if heavy or not query.heavy]
+        self._parameters = {"names": names}
+        self._choose_leader = leader
+        self._connection: psycopg.Connection[dict[str, Any]] | None = None
+        self._due = {query.name: 0.0 for query in self._queries}
+        self._shown: dict[str, dict[Metric, list[Series]]] = {}
+        self._fresh: dict[str, float] = {}
+        self._told: dict[str, str] = {}
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._go_on, name="regobs-database", daemon=True)
+        self.ready = False
+
+    def start(self) -> None:
+        """Begin to ask."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the query that runs."""
+        self._end.set()
+        self._thread.join()
+        self._disconnect()
+
+    def run(self) -> float:
+        """Ask what is due; seconds until something is due again."""
+        self._forget_old()
+        if not self._connected() or not self._leads():
+            return _RECONNECT
+        for query in self._queries:
+            if self._due[query.name] <= monotonic() and self._connection is not None and not self._end.is_set():
+                self._due[query.name] = monotonic() + query.every
+                self._ask(query)
+        self.ready = True
+        if self._connection is None:
+            return _RECONNECT
+        return max(0.0, min(self._due.values()) - monotonic())
+
+    def _go_on(self) -> None:
+        while not self._end.is_set():
+            self._end.wait(self.run())
+
+    def _connected(self) -> bool:
+        if self._connection is not None:
+            return True
+        try:
+            # Prepared statements and settings of a session do not survive PgBouncer's transaction mode: none are used.
+            self._connection = psycopg.connect(
+                self._dsn,
+                autocommit=True,
+                prepare_threshold=None,
+                connect_timeout=_CONNECT_SECONDS,
+                application_name="regobs",
+                row_factory=dict_row,
+            )
+        except psycopg.Error as fault:
+            self._tell("connect", _words(fault, self._dsn))
+            self._fail_all()
+            return False
+        self._tell("connect", "")
+        return True
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            with suppress(psycopg.Error):
+                self._connection.close()
+            self._connection = None
+
+    def _leads(self) -> bool:
+        if not self._choose_leader:
+            return True
+        assert self._connection is not None  # noqa: S101 - `run` connected
+        try:
+            held = self._connection.execute(
+                "SELECT count(*) AS held FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
+                " AND (classid::bigint << 32) + objid::bigint = %s AND granted",
+                (_LOCK,),
+            ).fetchone()
+            row = self._connection.execute("SELECT pg_try_advisory_lock(%s) AS got", (_LOCK,)).fetchone()
+            if held and held["held"]:  # it was ours already: give back what we took a second time
+                self._connection.execute("SELECT pg_advisory_unlock(%s)", (_LOCK,))
+        except psycopg.Error as fault:
+            self._lost(fault)
+            return False
+        leads = bool(row and row["got"])
+        self._gauge(metadata.LEADER, {}, int(leads))
+        if not leads:
+            self._forget(list(self._shown))
+            self.ready = True
+        return leads
+
+    def _ask(self, query: DatabaseQuery) -> None:
+        assert self._connection is not None  # noqa: S101 - `run` connected
+        start = monotonic()
+        try:
+            with self._connection.transaction():
+                self._connection.execute("SET TRANSACTION READ ONLY")
+                self._connection.execute(f"SET LOCAL statement_timeout = {int(query.within * 1000)}")
+                rows = self._connection.execute(query.sql.encode(), self._parameters).fetchall()
+        except psycopg.Error as fault:
+            self._gauge(metadata.QUERY_SUCCESS, {"query": query.name}, 0)
+            self._tell(query.name, _words(fault, self._dsn))
+            if self._connection.broken or self._connection.closed:
+                self._lost(fault)
+        else:
+            self._show(query, rows)
+            self._gauge(metadata.QUERY_SUCCESS, {"query": query.name}, 1)
+            self._gauge(metadata.QUERY_LAST_SUCCESS, {"query": query.name}, time())
+            self._tell(query.name, "")
+        self._gauge(metadata.QUERY_DURATION, {"query": query.name}, monotonic() - start)
+
+    def _show(self, query: DatabaseQuery, rows: list[dict[str, Any]]) -> None:
+        self._fresh[query.name] = monotonic()
+        before, now = self._shown.get(query.name, {}), dict[Metric, list[Series]]()
+        for filled in query.fills:
+            series = now.setdefault(filled.metric, [])
+            for row in rows:
+                labels = _labels(filled, row)
+                self._gauge(filled.metric, labels, _number(row[filled.value]))
+                series.append(labels)
+        for metric, gone in before.items():
+            for labels in gone:
+                if labels not in now.get(metric, []):
+                    self._instruments[metric].remove(**labels)
+        self._shown[query.name] = now
+
+    def _forget_old(self) -> None:
+        now = monotonic()
+        kept = {query.name: query.every * _KEPT_INTERVALS for query in self._queries}
+        self._forget([name for name, at in self._fresh.items() if now - at > kept[name]])
+
+    def _forget(self, names: list[str]) -> None:
+        for name in names:
+            self._fresh.pop(name, None)
+            for metric, series in self._shown.pop(name, {}).items():
+                for labels in series:
+                    self._instruments[metric].remove(**labels)
+
+    def _fail_all(self) -> None:
+        for query in self._queries:
+            self._gauge(metadata.QUERY_SUCCESS, {"query": query.name}, 0)
+
+    def _lost(self, fault: psycopg.Error) -> None:
+        self._tell("connect", _words(fault, self._dsn))
+        self._disconnect()
+        self._fail_all()
+
+    def _gauge(self, metric: Metric, labels: Mapping[str, str], value: float) -> None:
+        self._instruments.gauge(metric).child(**labels).set(value)
+
+    def _tell(self, query: str, problem: str) -> None:
+        """Log once when a query begins to fail in this way, and when it works again."""
+        if self._told.get(query, "") == problem:
+            return
+        self._told[query] = problem
+        if problem:
+            _LOG.warning("query of the metadata database failed", extra={"query": query, "error": problem})
+        else:
+            _LOG.info("query of the metadata database works again", extra={"query": query})
+
+
+def check_dsn(dsn: str) -> None:
+    """Raise ServerError, without a secret in it, where the server cannot be asked."""
+    try:
+        psycopg.connect(dsn, connect_timeout=_CONNECT_SECONDS, autocommit=True).close()
+    except psycopg.Error as fault:
+        raise ServerError(
+            "the metadata database cannot be asked",
+            value=_words(fault, dsn),
+            expected="a PostgreSQL with the registry's schema, and a role that may read it",
+            next_step="correct the connection string; `regobs export database --role-sql` prints a role's SQL",
+        ) from None
+
+
+def _labels(filled: Filled, row: Mapping[str, Any]) -> Series:
+    """The labels of a row: a column of that name, or `label=value` as written."""
+    pairs = (label.partition("=") for label in filled.labels)
+    return {name: value if fixed else str(row[name])[:_LONGEST_LABEL] for name, fixed, value in pairs}
+
+
+def _number(value: Any) -> float:
+    return float(value) if isinstance(value, (int, float, Decimal)) else float("nan")
+
+
+def _words(fault: psycopg.Error, dsn: str) -> str:
+    """The first line of an error, without the password of the connection string."""
+    text = str(fault.diag.message_primary or fault).strip().split("\n")[0][:300]
+    with suppress(psycopg.Error):
+        password = psycopg.conninfo.conninfo_to_dict(dsn).get("password")
+        if password:
+            text = text.replace(str(password), MASK)
+    text = redacted_text(text)
+    return f"{fault.sqlstate}: {text}" if fault.sqlstate else text

@@ -1,0 +1,212 @@
+"""The queries of `regobs export database`: SQL for the registry's schema, and the metrics that its columns fill.
+
+Every query reads only, in a transaction of its own with a time limit, so that it works through PgBouncer in transaction
+mode and never holds back vacuum for long.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from regobs.catalog import metadata
+from regobs.catalog.model import Metric
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A metric, the column that holds its value, and the columns that hold its labels, each called as its label."""
+
+    metric: Metric
+    value: str
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseQuery:
+    """One question. `every` and `within` are seconds. `heavy` ones read whole tables and are off unless asked for."""
+
+    name: str
+    sql: str
+    fills: tuple[Filled, ...]
+    every: float = 60
+    within: float = 10
+    heavy: bool = False
+
+
+_QUEUES = """
+SELECT 'blob' AS queue, count(*) AS queued, count(*) FILTER (WHERE review_after < now()) AS overdue,
+       count(*) FILTER (WHERE review_count > 0) AS retried,
+       coalesce(extract(epoch FROM now() - min(review_after) FILTER (WHERE review_after < now())), 0) AS oldest
+FROM gc_blob_review_queue
+UNION ALL
+SELECT 'manifest', count(*), count(*) FILTER (WHERE review_after < now()),
+       count(*) FILTER (WHERE review_count > 0),
+       coalesce(extract(epoch FROM now() - min(review_after) FILTER (WHERE review_after < now())), 0)
+FROM gc_manifest_review_queue
+"""
+# Rows as PostgreSQL's planner estimates them: rows a page when last analysed, times the pages there are now. A table
+# that was never analysed has -1.
+_TABLES = """
+SELECT root.relname AS "table",
+       sum(CASE WHEN leaf.reltuples < 0 THEN 0 WHEN leaf.relpages = 0 THEN leaf.reltuples
+                ELSE leaf.reltuples / leaf.relpages
+                     * (pg_relation_size(leaf.oid) / current_setting('block_size')::int) END) AS rows,
+       sum(pg_table_size(leaf.oid)) AS table_bytes, sum(pg_indexes_size(leaf.oid)) AS index_bytes
+FROM pg_class leaf
+JOIN pg_class root ON root.oid = coalesce(pg_partition_root(leaf.oid), leaf.oid::regclass)
+JOIN pg_namespace n ON n.oid = root.relnamespace
+WHERE leaf.relkind = 'r' AND n.nspname = 'public'
+GROUP BY 1
+"""
+_OBJECTS = """
+SELECT (SELECT count(*) FROM repositories WHERE deleted_at IS NULL) AS repositories,
+       (SELECT count(*) FROM top_level_namespaces) AS namespaces
+"""
+_MIGRATIONS = """
+SELECT s.status, count(m.id) AS migrations
+FROM (VALUES (0, 'paused'), (1, 'active'), (2, 'finished'), (3, 'failed'), (4, 'running')) AS s (code, status)
+LEFT JOIN batched_background_migrations m ON m.status = s.code
+GROUP BY 1
+"""
+_UNFINISHED = """
+SELECT m.name AS migration, s.status, 1 AS here
+FROM batched_background_migrations m
+JOIN (VALUES (0, 'paused'), (1, 'active'), (3, 'failed'), (4, 'running')) AS s (code, status) ON m.status = s.code
+ORDER BY m.id
+LIMIT 200
+"""
+_SCHEMA = """
+SELECT 'pre_deployment' AS type, count(*) AS applied FROM schema_migrations
+UNION ALL
+SELECT 'post_deployment', count(*) FROM post_deploy_schema_migrations
+"""
+_IMPORT = """
+WITH last AS (SELECT * FROM import_statistics ORDER BY id DESC LIMIT 1),
+phases AS (
+  SELECT 'pre_import' AS phase, pre_import AS wanted, pre_import_finished_at AS finished, pre_import_error AS error
+  FROM last
+  UNION ALL SELECT 'tag_import', tag_import, tag_import_finished_at, tag_import_error FROM last
+  UNION ALL SELECT 'blob_import', blob_import, blob_import_finished_at, blob_import_error FROM last
+)
+SELECT phase, s.status,
+       (s.status = CASE WHEN error IS NOT NULL THEN 'failed' WHEN finished IS NOT NULL THEN 'finished'
+                        ELSE 'running' END)::int AS here
+FROM phases, (VALUES ('failed'), ('finished'), ('running')) AS s (status)
+WHERE wanted
+"""
+_LAG = """
+SELECT CASE WHEN NOT pg_is_in_recovery() OR pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0
+            ELSE coalesce(extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()), 0) END AS lag
+"""
+_CONNECTIONS = """
+SELECT coalesce(state, 'unknown') AS state, count(*) AS connections,
+       current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int AS most
+FROM pg_stat_activity WHERE backend_type = 'client backend'
+GROUP BY 1
+"""
+_STORAGE = """
+SELECT 'deduplicated' AS kind, coalesce(sum(size), 0) AS bytes FROM blobs
+UNION ALL
+SELECT 'logical', coalesce(sum(b.size), 0) FROM repository_blobs r JOIN blobs b ON b.digest = r.blob_digest
+"""
+_NAMESPACE_STORAGE = """
+WITH sizes AS (
+  SELECT held.top_level_namespace_id AS id, sum(b.size) AS bytes
+  FROM (SELECT DISTINCT top_level_namespace_id, blob_digest FROM repository_blobs) held
+  JOIN blobs b ON b.digest = held.blob_digest
+  GROUP BY 1
+), ranked AS (
+  SELECT n.name, s.bytes, row_number() OVER (ORDER BY s.bytes DESC, n.id) AS place
+  FROM sizes s JOIN top_level_namespaces n ON n.id = s.id
+)
+SELECT CASE WHEN place <= %(names)s THEN name ELSE 'other' END AS namespace, sum(bytes) AS bytes
+FROM ranked GROUP BY 1
+"""
+_NAMESPACE_REPOSITORIES = """
+WITH counts AS (
+  SELECT top_level_namespace_id AS id, count(*) AS found FROM repositories WHERE deleted_at IS NULL GROUP BY 1
+), ranked AS (
+  SELECT n.name, c.found, row_number() OVER (ORDER BY c.found DESC, n.id) AS place
+  FROM counts c JOIN top_level_namespaces n ON n.id = c.id
+)
+SELECT CASE WHEN place <= %(names)s THEN name ELSE 'other' END AS namespace, sum(found) AS found
+FROM ranked GROUP BY 1
+"""
+
+QUERIES: tuple[DatabaseQuery, ...] = (
+    DatabaseQuery(
+        "gc_queues",
+        _QUEUES,
+        (
+            Filled(metadata.QUEUE_TASKS, "queued", ("queue", "state=queued")),
+            Filled(metadata.QUEUE_TASKS, "overdue", ("queue", "state=overdue")),
+            Filled(metadata.QUEUE_RETRIED, "retried", ("queue",)),
+            Filled(metadata.QUEUE_OLDEST, "oldest", ("queue",)),
+        ),
+    ),
+    DatabaseQuery(
+        "tables",
+        _TABLES,
+        (
+            Filled(metadata.ROWS, "rows", ("table",)),
+            Filled(metadata.TABLE_SIZE, "table_bytes", ("table", "part=table")),
+            Filled(metadata.TABLE_SIZE, "index_bytes", ("table", "part=indexes")),
+        ),
+        every=300,
+    ),
+    DatabaseQuery(
+        "objects",
+        _OBJECTS,
+        (Filled(metadata.REPOSITORIES, "repositories"), Filled(metadata.NAMESPACES, "namespaces")),
+        every=300,
+        within=30,
+    ),
+    DatabaseQuery(
+        "background_migrations", _MIGRATIONS, (Filled(metadata.BACKGROUND_MIGRATIONS, "migrations", ("status",)),)
+    ),
+    DatabaseQuery(
+        "unfinished_background_migrations",
+        _UNFINISHED,
+        (Filled(metadata.BACKGROUND_MIGRATION_STATUS, "here", ("migration", "status")),),
+    ),
+    DatabaseQuery("schema_migrations", _SCHEMA, (Filled(metadata.SCHEMA_MIGRATIONS, "applied", ("type",)),), every=300),
+    DatabaseQuery("import", _IMPORT, (Filled(metadata.IMPORTS, "here", ("phase", "status")),), every=300),
+    DatabaseQuery("replica_lag", _LAG, (Filled(metadata.REPLICA_LAG, "lag"),), every=15),
+    DatabaseQuery(
+        "connections",
+        _CONNECTIONS,
+        (Filled(metadata.CONNECTIONS, "connections", ("state",)), Filled(metadata.CONNECTIONS_LIMIT, "most")),
+        every=15,
+    ),
+    DatabaseQuery(
+        "storage", _STORAGE, (Filled(metadata.STORAGE, "bytes", ("kind",)),), every=3600, within=600, heavy=True
+    ),
+    DatabaseQuery(
+        "namespace_storage",
+        _NAMESPACE_STORAGE,
+        (Filled(metadata.NAMESPACE_STORAGE, "bytes", ("namespace",)),),
+        every=3600,
+        within=600,
+        heavy=True,
+    ),
+    DatabaseQuery(
+        "namespace_repositories",
+        _NAMESPACE_REPOSITORIES,
+        (Filled(metadata.NAMESPACE_REPOSITORIES, "found", ("namespace",)),),
+        every=3600,
+        within=60,
+        heavy=True,
+    ),
+)
+
+# What the exporter's role needs, for `regobs export database --role-sql`.
+ROLE_SQL = """\
+-- A role that can read the registry's metadata and the server's statistics, and change nothing.
+CREATE ROLE regobs LOGIN CONNECTION LIMIT 2;  -- set its password with \\password regobs
+ALTER ROLE regobs SET default_transaction_read_only = on;
+GRANT pg_monitor TO regobs;
+GRANT USAGE ON SCHEMA public, partitions TO regobs;
+GRANT SELECT ON top_level_namespaces, repositories, blobs, repository_blobs, gc_blob_review_queue,
+  gc_manifest_review_queue, batched_background_migrations, schema_migrations, post_deploy_schema_migrations,
+  import_statistics TO regobs;
+"""

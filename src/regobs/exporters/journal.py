@@ -1,0 +1,150 @@
+"""What an exporter has taken in and counted, kept so that `kill -9` and a loss of power neither lose nor double it.
+
+A directory of two kinds of files. `checkpoint.json` is the state up to a journal; it is replaced whole. `journal-N` has
+a line for each record that came after it. A record counts once its line is synced; records are replayed over the
+checkpoint at the next start, in order, and a last line that was cut off was never confirmed and is dropped.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from regobs.common.files import write_file
+from regobs.errors import MachineError
+
+_NAME = re.compile(r"journal-([0-9]{1,18})")
+_LOCK = "lock"
+_FORM = 1  # of the files; another number is refused
+
+
+class Journal:
+    """The directory of one exporter; a second process that opens it is refused."""
+
+    def __init__(self, directory: Path) -> None:
+        """Open or make it. Raises MachineError where it cannot be used."""
+        self._directory = directory
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            self._lock = os.open(directory / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise MachineError(
+                "another process keeps its counts in this directory",
+                value=str(directory),
+                next_step="stop it, or choose another directory with --state",
+            ) from None
+        except OSError as fault:
+            raise self._fault(fault) from None
+        self._file: int | None = None
+        self._number = 0
+        self._size = 0
+
+    @property
+    def size(self) -> int:
+        """Bytes of the journal that is written now."""
+        return self._size
+
+    def restore(self, load: Callable[[Any], None], replay: Callable[[Any], None]) -> None:
+        """Give back the checkpoint, if there is one, and every record after it; then go on in the last journal."""
+        try:
+            first = self._load(load)
+            numbers = sorted(number for number in self._numbers() if number >= first)
+            for number in numbers:
+                for record in self._records(number):
+                    replay(record)
+            self._open(numbers[-1] if numbers else first)
+        except OSError as fault:
+            raise self._fault(fault) from None
+
+    def append(self, records: Sequence[Any]) -> None:
+        """Store records: they are on disk when this returns. After an OSError none of them is."""
+        assert self._file is not None  # noqa: S101 - `restore` opened it
+        data = b"".join(msgspec.json.encode(record) + b"\n" for record in records)
+        try:
+            view = memoryview(data)
+            while view:
+                view = view[os.write(self._file, view) :]
+            os.fdatasync(self._file)
+        except OSError:
+            os.ftruncate(self._file, self._size)  # what was written of them must not be replayed
+            os.lseek(self._file, self._size, os.SEEK_SET)
+            raise
+        self._size += len(data)
+
+    def checkpoint(self, state: Any) -> None:
+        """Store the state that holds every record so far, and begin a new journal. Raises OSError."""
+        before = self._number
+        self._open(before + 1)
+        write_file(
+            self._directory / "checkpoint.json",
+            msgspec.json.encode({"form": _FORM, "journal": before + 1, "state": state}),
+        )
+        for number in self._numbers():
+            if number <= before:
+                with suppress(OSError):  # it is not read any more; the next checkpoint tries again
+                    (self._directory / f"journal-{number}").unlink()
+
+    def close(self) -> None:
+        """Let another process have the directory."""
+        for descriptor in (self._file, self._lock):
+            if descriptor is not None:
+                os.close(descriptor)
+        self._file = None
+
+    def _load(self, load: Callable[[Any], None]) -> int:
+        file = self._directory / "checkpoint.json"
+        if not file.exists():
+            return 0
+        try:
+            stored = json.loads(file.read_bytes())
+            load(stored["state"] if stored["form"] == _FORM else {})  # which lacks all that a state has
+            return int(stored["journal"])
+        except (ValueError, LookupError, TypeError, AttributeError) as fault:
+            raise MachineError(
+                "the checkpoint cannot be read",
+                value=f"{file}: {type(fault).__name__}: {str(fault)[:200]}",
+                expected=f"what this version of regobs wrote (form {_FORM})",
+                next_step="move the directory away: the counts then begin at 0",
+            ) from None
+
+    def _numbers(self) -> Iterator[int]:
+        for name in os.listdir(self._directory):  # noqa: PTH208 - names are all that is wanted
+            if found := _NAME.fullmatch(name):
+                yield int(found[1])
+
+    def _records(self, number: int) -> Iterator[Any]:
+        with (self._directory / f"journal-{number}").open("rb") as lines:
+            for line in lines:
+                if line.endswith(b"\n"):
+                    yield json.loads(line)
+
+    def _open(self, number: int) -> None:
+        """Go on at the end of a journal, behind its last whole line."""
+        path = self._directory / f"journal-{number}"
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        size = os.fstat(file).st_size
+        whole = 0
+        if size:
+            content = path.read_bytes()
+            whole = content.rfind(b"\n") + 1
+            os.ftruncate(file, whole)
+        os.lseek(file, whole, os.SEEK_SET)
+        if self._file is not None:
+            os.close(self._file)
+        self._file, self._number, self._size = file, number, whole
+
+    def _fault(self, fault: OSError) -> MachineError:
+        return MachineError(
+            "the directory of the counts cannot be used",
+            value=f"{self._directory}: {fault.strerror or fault}",
+            next_step="choose a directory that this user may write to with --state",
+        )

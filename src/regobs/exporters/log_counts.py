@@ -1,0 +1,337 @@
+"""Log lines of a registry into counts: fast for JSON as a GitLab registry writes it, right for every other form.
+
+A block of lines is counted in small dictionaries first, whose sums go into the totals at its end: most lines of a block
+share their labels.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+from urllib.parse import unquote
+
+import msgspec
+
+from regobs.catalog import http
+from regobs.catalog import logs as metrics
+from regobs.catalog.model import Flavor
+from regobs.exporters.declared import DeclaredCounts, DeclaredMetric
+from regobs.exporters.totals import OTHER, BoundedNames, Totals
+from regobs.instrument.http.routes import Routes
+from regobs.logs.fields import DISTRIBUTION_FIELDS, FIELDS
+from regobs.logs.messages.message import GAP
+from regobs.logs.messages.streams import stream
+from regobs.logs.reading.read import Line
+from regobs.logs.reading.record import parse
+from regobs.logs.reading.values import values
+from regobs.logs.reading.wrapping import Unwrapper
+
+METRICS = (
+    *(metrics.REQUESTS, metrics.DURATION, metrics.BYTES, metrics.NAMESPACE_REQUESTS, metrics.NAMESPACE_BYTES),
+    *(metrics.NAMESPACE_TIME, metrics.CLIENTS, metrics.REDIRECTS, metrics.MESSAGES, metrics.API_ERRORS),
+    *(metrics.AUTHORIZATIONS, metrics.LINES, metrics.REPLACED),
+)
+_CLIENTS = 50  # names with series of their own
+_AUTH_TYPES = 20
+_BOUNDS = metrics.DURATION.forms[0].buckets or ()
+_LONGEST_AGENT = 300  # characters of a User-Agent that are looked at
+_PRODUCT = re.compile(r"([A-Za-z][A-Za-z0-9_.-]{0,29})(?:/v?([0-9]{1,5}(?:\.[0-9]{1,5})?))?")  # RFC 9110, 10.1.5
+_KINDS = metrics.LINES.forms[0].labels[0].values or ()
+_STATUS = {number: f"{number}xx" for number in range(1, 6)}
+_METHODS = frozenset(http.METHODS)
+_LEVELS = frozenset(metrics.LEVELS)
+_ACTION = {"get": "pull", "head": "pull", "put": "push", "post": "push", "patch": "push", "delete": "delete"}
+_PLACES, _LONGEST_PATH = 50_000, 512  # paths that are remembered, and the characters of one
+_DIGEST = "sha256:" + "0" * 64
+_AUTHORIZED = "authorized request"
+_STREAMS = {Flavor.GITLAB: "gitlab.application", Flavor.DISTRIBUTION: "distribution.application"}
+
+# Fields by what they are, in the order of the record; the mark of an access line is `written_bytes`.
+_ACCESS = ("written_bytes", "read_bytes", "duration_ms", "status", "method", "uri", "user_agent")
+_APPLICATION = ("msg", "level", "code", "auth_user_type")
+_TYPES: Mapping[str, Any] = {
+    **dict.fromkeys(("written_bytes", "read_bytes", "status"), int | None),
+    "duration_ms": float | None,
+}
+_DISTRIBUTION_MARK = DISTRIBUTION_FIELDS["http.response.written"].name.encode()  # of its access lines
+_Record: Any = msgspec.defstruct(
+    "_Record", [(FIELDS[name].name, _TYPES.get(name, str | None), None) for name in (*_ACCESS, *_APPLICATION)]
+)
+
+
+class _Place:
+    """What a path leads to: the route as the registry writes it, its word, the namespace where it has one.
+
+    There is one object of each, so that it is a key by its identity, which is quicker than by three texts.
+    """
+
+    __slots__ = ("namespace", "route", "word")
+
+    def __init__(self, route: str, word: str, namespace: str) -> None:
+        self.route, self.word, self.namespace = route, word, namespace
+
+
+class LogCounter:
+    """Counts the lines of one or more files. One thread calls it; `totals` may be read meanwhile.
+
+    `declared` are metrics beside those of the catalog; without them no line is read as a whole.
+    """
+
+    def __init__(self, flavor: Flavor, *, namespaces: int = 100, declared: Sequence[DeclaredMetric] = ()) -> None:
+        self.totals = Totals(METRICS)
+        self.declared = DeclaredCounts(declared) if declared else None
+        self.names = {
+            "namespace": BoundedNames(namespaces),
+            "client": BoundedNames(_CLIENTS),
+            "type": BoundedNames(_AUTH_TYPES),
+        }
+        self._routes = Routes(flavor)
+        self._places: dict[str, _Place] = {}
+        self._alike: dict[tuple[str, str, str], _Place] = {}
+        self._templates = dict(http.ROUTE.words)
+        self._known = _message_finder(flavor)
+        self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(_Record).decode
+        # CNCF Distribution writes two lines a request, its own and then one in the form of Apache's: one is counted.
+        self._own_access_lines = False
+        self._other_mark = _DISTRIBUTION_MARK if flavor is Flavor.DISTRIBUTION else b""
+        self._text_fields = stream(_STREAMS[flavor]).fields
+        self._begin()
+
+    def count(self, lines: Iterable[bytes], unwrapper: Unwrapper) -> None:
+        """Count lines of one file, in their order; `unwrapper` is that of the file."""
+        decode, access, application, other = self._decode, self._access, self._application, self._other_mark
+        for content in lines:
+            if content[:2] != b'{"' or unwrapper.open or (other and other in content):
+                self._slow(content, unwrapper)
+                continue
+            try:
+                record = decode(content)
+            except (msgspec.DecodeError, ValueError, RecursionError):
+                self._slow(content, unwrapper)
+                continue
+            if record.written_bytes is not None and record.status is not None:
+                access(record)
+            elif record.msg is not None and record.level is not None:
+                application(record)
+            else:
+                self._slow(content, unwrapper)
+                continue
+            if self.declared is not None and (whole := parse(Line(1, 0, content), self._text_fields).record):
+                self.declared.count(whole)
+        self._end()
+
+    @property
+    def all_totals(self) -> tuple[Totals, ...]:
+        """What was counted, the declared metrics as well."""
+        return (self.totals, *(self.declared.totals.values() if self.declared else ()))
+
+    def data(self) -> dict[str, Any]:
+        """Everything, for a checkpoint."""
+        names = {label: names.data() for label, names in self.names.items()}
+        declared = self.declared.data() if self.declared else {}
+        return {
+            "totals": self.totals.data(),
+            "names": names,
+            "own_access_lines": self._own_access_lines,
+            "declared": declared,
+        }
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Go on from a checkpoint."""
+        self.totals.load(state["totals"])
+        self._own_access_lines = state["own_access_lines"]
+        for label, names in self.names.items():
+            for gone in names.load(state["names"][label]):
+                self.totals.fold(label, gone)
+        if self.declared is not None:
+            self.declared.load(state.get("declared", {}))
+
+    def _begin(self) -> None:
+        # By place, method and status: requests, bytes read, bytes written, seconds.
+        self._requests: dict[tuple[_Place, str | None, int], list[float]] = {}
+        self._times: dict[str, list[Any]] = {}
+        self._agents: dict[str | None, int] = {}
+        self._messages: dict[tuple[str, str], int] = {}
+        self._lines = dict.fromkeys(_KINDS, 0)
+
+    def _access(self, record: Any) -> None:
+        uri = record.uri or ""
+        path = uri.partition("?")[0] if "?" in uri else uri
+        head, _, tail = path.rpartition("/")
+        # Digests and uploads, of which there are many, share what is known of their repository.
+        if len(tail) == len(_DIGEST) and tail[:7] == "sha256:" and tail[7:].isalnum():
+            path = f"{head}/{_DIGEST}"
+        place = self._places.get(path) or self._new_place(path, head, tail)
+        seconds = (record.duration_ms or 0.0) / 1000
+        key = (place, record.method, record.status)
+        try:
+            row = self._requests[key]
+        except KeyError:
+            row = self._requests[key] = [0, 0, 0, 0.0]
+        row[0] += 1
+        row[1] += record.read_bytes or 0
+        row[2] += record.written_bytes
+        row[3] += seconds
+        try:
+            times = self._times[place.route]
+        except KeyError:
+            times = self._times[place.route] = [0] * (len(_BOUNDS) + 1) + [0.0]
+        times[bisect_left(_BOUNDS, seconds)] += 1
+        times[-1] += seconds
+        agent = record.user_agent
+        self._agents[agent] = self._agents.get(agent, 0) + 1
+
+    def _new_place(self, path: str, head: str, tail: str) -> _Place:
+        """What a path leads to; the places of many paths are remembered."""
+        plain = unquote(path) if "%" in path else path
+        if head.endswith("/uploads") and tail.replace("-", "").isalnum() and tail.isascii():
+            plain = f"{unquote(head)}/0"
+        word = self._routes.word(plain)
+        route = metrics.UNMATCHED if word is None else self._templates.get(word, metrics.UNMATCHED)
+        owned = word is not None and plain.startswith("/v2/") and plain.count("/") > 3
+        told = (route, word or "", plain[4 : plain.index("/", 4)] if owned else "")
+        if len(self._places) >= _PLACES:
+            self._places.clear()
+            self._alike.clear()
+        place = self._alike.get(told) or self._alike.setdefault(told, _Place(*told))
+        if len(path) <= _LONGEST_PATH:
+            self._places[path] = place
+        return place
+
+    def _application(self, record: Any) -> None:
+        self._lines["application"] += 1
+        level = record.level if record.level in _LEVELS else OTHER
+        message = self._known(record.msg)
+        key = (level, message)
+        self._messages[key] = self._messages.get(key, 0) + 1
+        if record.code is not None and level in {"error", "warning"}:
+            self.totals.add(metrics.API_ERRORS, (_api_code(record.code),))
+        if record.msg == _AUTHORIZED:
+            kind = record.auth_user_type or "none"
+            self.totals.add(metrics.AUTHORIZATIONS, ("authorized", self._shown("type", {kind: 1})[kind]))
+        elif record.msg.startswith("error authorizing context"):
+            self.totals.add(metrics.AUTHORIZATIONS, ("failed", "none"))
+
+    def _slow(self, content: bytes, unwrapper: Unwrapper) -> None:
+        """A line in any form that registries write and collectors wrap."""
+        for line in unwrapper.add(Line(1, 0, content)):
+            if not line.content:
+                continue
+            found = parse(line, self._text_fields)
+            record = None if found.record is None else _record_of(found.record)
+            repeated = found.form == "combined" and self._own_access_lines
+            if record is None:
+                self._lines["malformed"] += 1
+                continue
+            if repeated:
+                self._lines["repeated"] += 1
+            elif record.written_bytes is not None and record.status is not None:
+                self._own_access_lines = self._own_access_lines or found.form != "combined"
+                self._access(record)
+            elif record.msg is not None:
+                record.level = record.level or "info"
+                self._application(record)
+            else:
+                self._lines["malformed"] += 1
+                continue
+            if self.declared is not None and found.record is not None and not repeated:
+                self.declared.count(found.record)
+
+    def _shown(self, label: str, events: Mapping[str, int]) -> dict[str, str]:
+        """Names with so many events in a block, and what each is counted under."""
+        names = self.names[label]
+        for name, count in events.items():
+            gone = names.admit(name, count)[1]
+            if gone is not None:
+                self.totals.fold(label, gone)
+                self.totals.add(metrics.REPLACED, (label,))
+        kept = set(names.shown)  # a later name of the block may have taken the place of an earlier one
+        return {name: name if name in kept else OTHER for name in events}
+
+    def _end(self) -> None:
+        """Add what a block counted to the totals."""
+        spaces: dict[str, int] = {}
+        for (place, _, _), row in self._requests.items():
+            if place.namespace:
+                spaces[place.namespace] = spaces.get(place.namespace, 0) + int(row[0])
+        clients: dict[str, int] = {}
+        for agent, count in self._agents.items():
+            name = client_name(agent or "")
+            clients[name] = clients.get(name, 0) + count
+        self._lines["access"] = int(sum(row[0] for row in self._requests.values()))
+        with self.totals.lock:
+            self._end_requests(self._shown("namespace", spaces))
+            shown = self._shown("client", clients)
+            for name, count in clients.items():
+                self.totals.add(metrics.CLIENTS, (shown[name],), count)
+            for route, times in self._times.items():
+                self.totals.merge(metrics.DURATION, (route,), times)
+            for key, count in self._messages.items():
+                self.totals.add(metrics.MESSAGES, key, count)
+            for kind, count in self._lines.items():
+                if count:
+                    self.totals.add(metrics.LINES, (kind,), count)
+        self._begin()
+
+    def _end_requests(self, shown: Mapping[str, str]) -> None:
+        add = self.totals.add
+        for (place, told, code), (number, read, written, seconds) in self._requests.items():
+            method = (told or "").lower()
+            method = method if method in _METHODS else "unknown"
+            status = _STATUS.get(code // 100, OTHER)
+            add(metrics.REQUESTS, (method, place.route, status), int(number))
+            add(metrics.BYTES, ("read", place.route), int(read))
+            add(metrics.BYTES, ("written", place.route), int(written))
+            if not place.namespace:
+                continue
+            name = shown[place.namespace]
+            action = _ACTION.get(method, OTHER) if place.word != "tags" else OTHER
+            add(metrics.NAMESPACE_REQUESTS, (action, name, status), int(number))
+            add(metrics.NAMESPACE_BYTES, ("read", name), int(read))
+            add(metrics.NAMESPACE_BYTES, ("written", name), int(written))
+            add(metrics.NAMESPACE_TIME, (name,), seconds)
+            if place.word == "blob" and method == "get" and status == "3xx":
+                add(metrics.REDIRECTS, (name,), int(number))
+
+
+@lru_cache(maxsize=10_000)
+def client_name(agent: str) -> str:
+    """Name and version of a client: the first product of a User-Agent, with two numbers of its version."""
+    found = _PRODUCT.match(agent[:_LONGEST_AGENT])
+    if found is None:
+        return OTHER
+    name, version = found.groups()
+    return f"{name.lower()} {version}" if version else name.lower()
+
+
+def _api_code(code: str) -> str:
+    """A code of the API, such as BLOB_UNKNOWN or `blob unknown`; what is none is `other`."""
+    text = code.strip().upper().replace(" ", "_")
+    return text if len(text) <= 40 and text.replace("_", "").isalpha() and text.isascii() else OTHER
+
+
+def _record_of(found: Mapping[str, Any]) -> Any:
+    """The fields that are counted, under whichever names and in whichever types a line of any registry has them."""
+    values_of = {name: (values(found, FIELDS[name]) or [None])[0] for name in (*_ACCESS, *_APPLICATION)}
+    try:
+        return msgspec.convert(values_of, _Record, strict=False)
+    except msgspec.ValidationError:
+        return None
+
+
+def _message_finder(flavor: Flavor) -> Callable[[str], str]:
+    """From the text of a line to the text of its message in the catalogue, or `other`."""
+    known = [message for message in stream(_STREAMS[flavor]).messages if message.text.strip(GAP)]
+    exact = {message.text: message.text for message in known if message.exact}
+    patterns = [message for message in known if not message.exact]
+
+    @lru_cache(maxsize=10_000)
+    def found(text: str) -> str:
+        if text in exact:
+            return exact[text]
+        return next((message.text for message in patterns if message.says(text)), OTHER)
+
+    return found

@@ -1,0 +1,302 @@
+"""One log file and its generations: what rotation made of what was once read under a name.
+
+A file is known by its inode and by the hash of its first bytes: a rename keeps both, a copy (`copytruncate`, `gzip`)
+keeps the second, and a file that was truncated or replaced has another. A place says how far a file was read.
+"""
+
+from __future__ import annotations
+
+import glob
+import gzip
+import hashlib
+import logging
+import os
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic, sleep
+from typing import IO, Any, Self
+
+_LOG = logging.getLogger("regobs.exporters.logs")
+_BLOCK = 1 << 20
+LONGEST_LINE = 1 << 20  # bytes; of a longer line only the beginning is given
+_SHOWN_OF_LONG = 200
+_START = 1024  # bytes of a file's start that tell it from others
+_FINISHED = 1000  # files that are remembered as read to their end
+_ATTEMPTS, _PAUSE = 20, 0.005  # to read names while they are changed; seconds between two attempts
+_GENERATIONS = ("", ".*", "-*", "_*")  # what rotation appends to a name: logrotate, svlogd, lumberjack
+
+Lines = list[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class FilePlace:
+    """How far a file was read. `start` is the SHA-256 of its first `known` bytes."""
+
+    path: str
+    device: int
+    inode: int
+    known: int
+    start: str
+    offset: int
+
+    def data(self) -> list[Any]:
+        """For a checkpoint."""
+        return [self.path, self.device, self.inode, self.known, self.start, self.offset]
+
+
+class FollowedFile:
+    """One open file, read by whole lines. `offset` is behind the last line that was given."""
+
+    def __init__(self, path: str, file: IO[bytes], offset: int = 0) -> None:
+        self.path = path
+        self.file = file
+        self.offset = offset
+        stat = os.fstat(file.fileno())
+        self.identity = (stat.st_dev, stat.st_ino)
+        self._known, self._start = _start_of(file, _START)
+        self._skipping = False
+        self.changed = monotonic()
+
+    def place(self) -> FilePlace:
+        """How far it was read; where it was replaced since, of the content that stood there."""
+        return FilePlace(self.path, *self.identity, self._known, self._start, self.offset)
+
+    def has_start_of(self, other: Generation) -> bool:
+        """Whether another file begins as what was read of this one: a copy, whole or not yet."""
+        if not self.offset:  # the start of a first line that is not whole tells nothing
+            return False
+        known, start = other.start(self._known)
+        if known == self._known:
+            return start == self._start
+        return known > 0 and _start_of(self.file, known) == (known, start)  # a copy that is being made
+
+    def old_place(self) -> FilePlace:
+        """How far the content was read that stood here before it was replaced; only a copy can hold it."""
+        return FilePlace(self.path, -1, -1, self._known, self._start, self.offset)
+
+    def behind(self) -> int:
+        """Bytes that were not read yet."""
+        return max(0, os.fstat(self.file.fileno()).st_size - self.offset)
+
+    def was_replaced(self) -> bool:
+        """Whether it was truncated, or written anew from its start, since it was read."""
+        if os.fstat(self.file.fileno()).st_size < self.offset:
+            return True
+        if self._known and _start_of(self.file, self._known) != (self._known, self._start):
+            return True
+        if self._known < _START:
+            self._known, self._start = _start_of(self.file, _START)
+        return False
+
+    def begin_again(self) -> None:
+        """Read from the start."""
+        self.offset = 0
+        self._skipping = False
+        self._known, self._start = _start_of(self.file, _START)
+
+    def blocks(self, *, ended: bool = False) -> Iterator[Lines]:
+        """The lines that are complete, block by block. `ended`: what stands behind the last line end is a line too."""
+        while True:
+            data = os.pread(self.file.fileno(), _BLOCK, self.offset)
+            if not data or self.was_replaced():  # the second: what was just read may be of another content
+                return
+            end = data.rfind(b"\n") + 1
+            if not end and len(data) < _BLOCK and not ended:
+                return
+            self.changed = monotonic()
+            if not end and len(data) == _BLOCK:  # a line without an end in sight
+                lines = [] if self._skipping else [data[:_SHOWN_OF_LONG]]
+                self._skipping, end = True, len(data)
+            else:
+                last = not end or (ended and len(data) < _BLOCK)
+                lines = (data if last else data[: end - 1]).split(b"\n")
+                if last:
+                    end = len(data)
+                    lines = lines[:-1] if not lines[-1] else lines
+                if self._skipping:
+                    lines, self._skipping = lines[1:], False
+            self.offset += end
+            yield lines
+
+
+class Finished:
+    """Files that were read to their end: another name or a copy of one is not read again."""
+
+    def __init__(self, rows: Iterable[list[Any]] = ()) -> None:
+        self._places: dict[FilePlace, None] = {FilePlace(*row): None for row in rows}
+
+    def add(self, place: FilePlace) -> None:
+        """Remember a file; the offset of its place is its size."""
+        if place.known:
+            self._places[place] = None
+            if len(self._places) > _FINISHED:
+                del self._places[next(iter(self._places))]
+
+    def has(self, place: FilePlace, *, packed: bool = False) -> bool:
+        """Whether this file, or one of the same start and size, was read; of a packed one the start tells."""
+        for one in self._places:
+            if (one.known, one.start) == (place.known, place.start):
+                same = (one.device, one.inode) == (place.device, place.inode)
+                if same or one.offset == place.offset or packed:
+                    return True
+        return False
+
+    def data(self) -> list[list[Any]]:
+        """For a checkpoint."""
+        return [place.data() for place in self._places]
+
+
+class Generation:
+    """A file that may hold what was once read under another name."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._file = Path(path).open("rb", buffering=0)  # noqa: SIM115 - closed by `close`
+        stat = os.fstat(self._file.fileno())
+        self.device, self.inode, self.written = stat.st_dev, stat.st_ino, stat.st_mtime
+        self.packed = os.pread(self._file.fileno(), 2, 0) == b"\x1f\x8b"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def open(self) -> IO[bytes]:
+        """The file, which the caller closes."""
+        return os.fdopen(os.dup(self._file.fileno()), "rb", buffering=0)
+
+    def close(self) -> None:
+        """Close it."""
+        self._file.close()
+
+    @property
+    def size(self) -> int:
+        """Bytes, unpacked: gzip has them modulo 2^32 in its last four bytes (RFC 1952)."""
+        size = os.fstat(self._file.fileno()).st_size
+        return (
+            int.from_bytes(os.pread(self._file.fileno(), 4, size - 4), "little") if self.packed and size > 4 else size
+        )
+
+    def place(self) -> FilePlace:
+        """Its identity, and its size as offset; unpacked."""
+        known, start = self.start(_START)
+        return FilePlace(self.path, self.device, self.inode, known, start, self.size)
+
+    def is_file_of(self, place: FilePlace) -> bool:
+        """Whether it is the very file of a place."""
+        return (self.device, self.inode) == (place.device, place.inode) and self.is_copy_of(place)
+
+    def is_copy_of(self, place: FilePlace) -> bool:
+        """Whether it holds all that was read up to a place."""
+        return self.start(place.known) == (place.known, place.start) and self.size >= place.offset
+
+    def rest(self, offset: int) -> Iterator[Lines]:
+        """What stands behind an offset, to the end."""
+        if not self.packed:
+            yield from FollowedFile(self.path, self._file, offset).blocks(ended=True)
+            return
+        try:
+            with self._unpacked() as file:
+                file.seek(offset)
+                left = b""
+                while block := file.read(_BLOCK):
+                    *lines, left = (left + block).split(b"\n")
+                    if len(left) > LONGEST_LINE:
+                        left = left[:_SHOWN_OF_LONG]
+                    yield lines
+                if left:
+                    yield [left]
+        except (OSError, EOFError, zlib.error) as fault:
+            _LOG.warning("a rotated file is damaged", extra={"file": self.path, "error": str(fault)})
+
+    @contextmanager
+    def _unpacked(self) -> Iterator[IO[bytes]]:
+        """The content of a packed file, from the file that is open: its name may be another file's by now."""
+        with self.open() as packed:
+            packed.seek(0)
+            with gzip.GzipFile(fileobj=packed) as file:
+                yield file  # type: ignore[misc]
+
+    def start(self, size: int) -> tuple[int, str]:
+        """How many of so many first bytes there are, and their hash."""
+        if not self.packed:
+            return _start_of(self._file, size)
+        with suppress(OSError, EOFError, zlib.error), self._unpacked() as file:
+            return _hashed(file.read(size))
+        return 0, ""
+
+
+def changed_names(path: str) -> tuple[int, ...]:
+    """When a name last came or went in the folders of a file, that of its name and that where it really is."""
+    folders = {Path(place).parent for place in (path, os.path.realpath(path))}
+    times = []
+    for folder in sorted(folders):
+        with suppress(OSError):
+            times.append(folder.stat().st_mtime_ns)
+    return tuple(times)
+
+
+def _names(path: str) -> set[tuple[str, int]]:
+    """The names in the folders of a file, with their inodes."""
+    found = set()
+    for folder in {Path(place).parent for place in (path, os.path.realpath(path))}:
+        with suppress(OSError), os.scandir(folder) as entries:
+            found |= {(entry.path, entry.inode()) for entry in entries}
+    return found
+
+
+def generations(path: str) -> list[Generation]:
+    """The files that may hold what was written under a name: itself and its rotations, oldest first.
+
+    A packed file beside its plain one is still being written, and is left out. Where a rotation goes on while the names
+    are read, they are read again.
+    """
+    for _ in range(_ATTEMPTS):
+        before = _names(path)
+        found = _listed(path)
+        if _names(path) == before:
+            break
+        for one in found.values():
+            one.close()
+        sleep(_PAUSE)
+    ready = [one for one in found.values() if not one.packed or one.path.rpartition(".")[0] not in found]
+    for one in found.values():
+        if one not in ready:
+            one.close()
+    return sorted(ready, key=lambda one: (one.written, one.path))
+
+
+def _listed(path: str) -> dict[str, Generation]:
+    found: dict[str, Generation] = {}
+    for place in dict.fromkeys((path, os.path.realpath(path))):
+        folder, name = os.path.split(place)
+        stem, dot, ending = name.rpartition(".")
+        names = [glob.escape(name) + tail for tail in _GENERATIONS]
+        names += [f"{glob.escape(stem)}[-_.]*{glob.escape(dot + ending)}*"] if dot and stem else []
+        names += ["@*"] if name == "current" else []  # svlogd: files of a TAI64N time beside `current`
+        for pattern in names:
+            for other in glob.glob(os.path.join(glob.escape(folder), pattern)):  # noqa: PTH118, PTH207 - text
+                with suppress(OSError):
+                    if other not in found and Path(other).is_file():
+                        found[other] = Generation(other)
+    return found
+
+
+def found_place(place: FilePlace, generations: list[Generation]) -> Generation | None:
+    """The file of a place under whichever name, or else the newest copy of it."""
+    same = next((one for one in generations if one.is_file_of(place)), None)
+    if same is not None:
+        return same
+    return next((one for one in reversed(generations) if one.is_copy_of(place)), None)
+
+
+def _start_of(file: IO[bytes], size: int) -> tuple[int, str]:
+    return _hashed(os.pread(file.fileno(), size, 0))
+
+
+def _hashed(start: bytes) -> tuple[int, str]:
+    return len(start), hashlib.sha256(start).hexdigest()

@@ -1,0 +1,171 @@
+"""The log exporter: follows files, counts their lines, and stores places and counts together.
+
+Nothing is served before the files are read to their end once: after `kill -9` counting goes on from the checkpoint, and
+what was shown since then must not be shown as less, which a Prometheus would take for a restart of the counter.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from time import monotonic, time
+
+import msgspec
+
+from regobs.catalog import logs as metrics
+from regobs.catalog.model import Flavor
+from regobs.common.files import write_file
+from regobs.errors import InputError, MachineError
+from regobs.exporters.declared import DeclaredMetric
+from regobs.exporters.log_counts import LogCounter
+from regobs.exporters.log_files import LogFiles, PipedLines
+from regobs.exporters.totals import ExporterInstruments
+from regobs.instrument import Instruments
+from regobs.logs.reading.read import open_log, parts
+from regobs.logs.reading.sources import found
+from regobs.logs.reading.wrapping import Unwrapper
+
+_LOG = logging.getLogger("regobs.exporters.logs")
+_POLL = 0.25  # seconds between two looks at files that do not grow
+_CHECKPOINT = 5.0  # seconds between two checkpoints: what a restart reads again
+_FORM = 1
+
+
+def count_once(files: Sequence[str], flavor: Flavor, namespaces: int, declared: Sequence[DeclaredMetric] = ()) -> str:
+    """The counts of files as they are, plain or packed, and of standard input for `-`, as OpenMetrics.
+
+    Raises InputError where a file cannot be read, or where no line of any can be read.
+    """
+    counter = LogCounter(flavor, namespaces=namespaces, declared=declared)
+    for name in [str(path) for file in files for path in ([file] if file == "-" else found([file]))]:
+        unwrapper = Unwrapper()
+        with open_log(name, sys.stdin.buffer) as file:
+            for part in parts(file):
+                counter.count(part.contents, unwrapper)
+    totals = counter.totals
+    if totals.total(metrics.LINES) == totals.value(metrics.LINES, ("malformed",)):
+        raise InputError(
+            "no line of a registry in it",
+            value=", ".join(files)[:200],
+            expected="log lines of a container registry",
+            next_step="look with `regobs logs validate` why they cannot be read",
+        )
+    return ExporterInstruments(counter.all_totals).render(openmetrics=True).decode()
+
+
+class LogExporter:
+    """Follows logs on a thread of its own. Without a `state` file a restart begins at the files' start."""
+
+    def __init__(
+        self,
+        files: list[str],
+        flavor: Flavor,
+        *,
+        namespaces: int = 100,
+        declared: Sequence[DeclaredMetric] = (),
+        state: Path | None = None,
+    ) -> None:
+        self._counter = LogCounter(flavor, namespaces=namespaces, declared=declared)
+        self._files = PipedLines(sys.stdin.buffer) if files == ["-"] else LogFiles(files)
+        self._unwrappers: dict[str, Unwrapper] = {}
+        self._state = state
+        self._stored = monotonic()
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._go_on, name="regobs-logs", daemon=True)
+        self._ready = threading.Event()
+        self._fault = ""
+        self.totals, self.all_totals = self._counter.totals, self._counter.all_totals
+        self.instruments: Instruments | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether every file was read to its end once."""
+        return self._ready.is_set()
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the block that is counted, and store places and counts."""
+        self._end.set()
+        self._thread.join()
+        self._store()
+        self._files.close()
+
+    def read(self) -> bool:
+        """Count what was written since the last call; whether that was anything."""
+        return self._count(self._files.blocks())
+
+    def restore(self) -> None:
+        """Go on from the state file. Raises MachineError for one that cannot be read."""
+        if self._state is None or not self._state.exists():
+            return
+        try:
+            state = msgspec.json.decode(self._state.read_bytes())
+            if state["form"] == _FORM:
+                self._counter.load(state["counts"])
+                self._count(self._files.resume(state["files"]), may_store=False)
+                return
+            fault = f"form {state['form']}"
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+            fault = f"{type(error).__name__}: {error}"
+        raise MachineError(
+            "the state file cannot be read",
+            value=f"{self._state}: {fault[:200]}",
+            expected=f"what this version of regobs wrote (form {_FORM})",
+            next_step="move it away: counting then begins at the start of the files, from 0",
+        )
+
+    def _go_on(self) -> None:
+        try:
+            self.restore()
+        except MachineError as error:
+            self._fault = str(error)
+            _LOG.error("the state file cannot be read", extra={"error": str(error.value)})
+            return
+        self._files.open()
+        self._store()  # a kill before the first lines are counted must not begin at a later generation
+        while not self._end.is_set():
+            busy = self.read()
+            self._ready.set()
+            if monotonic() - self._stored > _CHECKPOINT:
+                self._store()
+            if not busy:
+                self._end.wait(_POLL)
+
+    def _count(self, blocks: Iterator[tuple[str, list[bytes]]], *, may_store: bool = True) -> bool:
+        busy = False
+        for path, lines in blocks:
+            unwrapper = self._unwrappers.setdefault(path, Unwrapper())
+            self._counter.count(lines, unwrapper)
+            busy = busy or bool(lines)
+            if may_store and self._files.settled and monotonic() - self._stored > _CHECKPOINT:
+                self._store()
+            if self._end.is_set() and may_store and self._files.settled:
+                break
+        if self.instruments is not None:
+            behind = self.instruments.gauge(metrics.BEHIND)
+            for path, size in self._files.behind().items():
+                behind.child(file=path).set(size)
+            if busy:
+                self.instruments.gauge(metrics.LAST_LINE).child().set(time())
+        return busy
+
+    def _store(self) -> None:
+        self._stored = monotonic()
+        for totals in self.all_totals:
+            totals.log_refused(_LOG)
+        if self._state is None:
+            return
+        state = {"form": _FORM, "counts": self._counter.data(), "files": self._files.data()}
+        try:
+            write_file(self._state, msgspec.json.encode(state))
+        except OSError as fault:
+            _LOG.error("the state cannot be stored", extra={"error": str(fault.strerror or fault)})
+            return
+        if self.instruments is not None:
+            self.instruments.gauge(metrics.CHECKPOINT).child().set(time())

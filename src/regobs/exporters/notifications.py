@@ -1,0 +1,291 @@
+"""The receiver of a registry's notifications: each event is counted once, and answered 200 only when it is stored.
+
+Handlers of requests hand their events to one thread, which stores whatever has come meanwhile with one sync. A full
+queue, and a disk that takes nothing, are answered 503: the registry sends again. Events are told apart by their id; the
+last 100,000 ids are remembered across restarts, which is a quarter of an hour (the registry's longest time of retries)
+at 110 events a second.
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import queue
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic, time
+from typing import IO, Any
+
+import msgspec
+
+from regobs.catalog import events as metrics
+from regobs.exporters.journal import Journal
+from regobs.exporters.serving import answer
+from regobs.exporters.totals import BoundedNames, Totals
+from regobs.instrument import Instruments
+from regobs.secrets.fields import redacted_fields
+
+_LOG = logging.getLogger("regobs.exporters.notifications")
+LARGEST_BODY = 4 << 20  # bytes; an envelope with one event has about a thousand
+_WAITING = 1000  # envelopes that may wait for the disk
+_PATIENCE = 10.0  # seconds until a stored answer; the registry's own time limit is 1 s by default
+_REMEMBERED = 100_000
+_CHECKPOINT_SECONDS = 60.0
+_CHECKPOINT_BYTES = 64 << 20
+_ACTIONS = frozenset(metrics.RECEIVED.forms[0].labels[0].values or ())
+_ACTORS = 20  # kinds of actors; GitLab has six
+METRICS = (
+    *(metrics.RECEIVED, metrics.BYTES, metrics.PULLED_BYTES, metrics.ACTORS),
+    *(metrics.LAG, metrics.DUPLICATES, metrics.REPLACED),
+)
+
+Record = list[Any]  # id, action, artifact, namespace, bytes, redirected, actor, lag in seconds
+StartResponse = Callable[..., Any]
+
+
+class _Target(msgspec.Struct):
+    mediaType: str = ""  # noqa: N815 - its name in the envelope
+    size: int = 0
+    length: int = 0
+    digest: str = ""
+    repository: str = ""
+    tag: str = ""
+
+
+class _Actor(msgspec.Struct):
+    name: str = ""
+    user_type: str = ""
+
+
+class _Blob(msgspec.Struct):
+    redirected: bool | None = None
+
+
+class _Meta(msgspec.Struct):
+    blob: _Blob | None = None
+
+
+class _Event(msgspec.Struct):
+    id: str
+    timestamp: str
+    action: str
+    target: _Target = msgspec.field(default_factory=_Target)
+    actor: _Actor | None = None
+    meta: _Meta | None = None
+
+
+class _Envelope(msgspec.Struct):
+    events: list[_Event]
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """An envelope on its way to the disk."""
+
+    records: list[Record]
+    raw: bytes
+    done: threading.Event = field(default_factory=threading.Event)
+    stored: bool = False
+
+
+class Receiver:
+    """Counts notifications. `start` begins, `stop` stores what still waits."""
+
+    def __init__(self, journal: Journal, *, namespaces: int = 100, append_to: Path | None = None) -> None:
+        self.totals = Totals(METRICS)
+        self._names = {"namespace": BoundedNames(namespaces), "actor": BoundedNames(_ACTORS)}
+        self._journal = journal
+        self._append_to = append_to
+        self._queue: queue.Queue[_Waiting | None] = queue.Queue(_WAITING)
+        self._ids: OrderedDict[str, None] = OrderedDict()
+        self._checkpointed = monotonic()
+        journal.restore(self._load, self._count)
+        self._thread = threading.Thread(target=self._work, name="regobs-store", daemon=True)
+
+    def start(self) -> None:
+        """Begin to store."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Store what waits, write a checkpoint, and end."""
+        self._queue.put(None)
+        self._thread.join()
+        self._checkpoint()
+        self._journal.close()
+
+    def keep(self, body: bytes) -> str:
+        """Take an envelope: `kept` once it is stored, else why not, as the label `result` has it."""
+        try:
+            envelope = msgspec.json.decode(body, type=_Envelope)
+            waiting = _Waiting([_record(event) for event in envelope.events], body)
+        except (msgspec.DecodeError, ValueError, OverflowError):
+            return "malformed"
+        try:
+            self._queue.put_nowait(waiting)
+        except queue.Full:
+            return "busy"
+        if not waiting.done.wait(_PATIENCE):
+            return "busy"
+        return "kept" if waiting.stored else "not_stored"
+
+    def _work(self) -> None:
+        end = False
+        while not end:
+            batch = [self._queue.get()]
+            while len(batch) < _WAITING:
+                try:
+                    batch.append(self._queue.get_nowait())
+                except queue.Empty:
+                    break
+            end = None in batch
+            self._store([waiting for waiting in batch if waiting is not None])
+
+    def _store(self, batch: list[_Waiting]) -> None:
+        records = [record for waiting in batch for record in waiting.records]
+        try:
+            if records:
+                self._journal.append(records)
+        except OSError as fault:
+            _LOG.error("notifications cannot be stored", extra={"error": str(fault.strerror or fault)})
+        else:
+            with self.totals.lock:
+                for record in records:
+                    self._count(record)
+            for waiting in batch:
+                waiting.stored = True
+        for waiting in batch:
+            waiting.done.set()
+        if batch and batch[0].stored:
+            self._append([waiting.raw for waiting in batch])
+        if monotonic() - self._checkpointed > _CHECKPOINT_SECONDS or self._journal.size > _CHECKPOINT_BYTES:
+            self._checkpoint()
+
+    def _count(self, record: Record) -> None:
+        name, action, artifact, namespace, size, redirected, actor, lag = record
+        if name in self._ids:
+            self.totals.add(metrics.DUPLICATES, ())
+            return
+        self._ids[name] = None
+        if len(self._ids) > _REMEMBERED:
+            self._ids.popitem(last=False)
+        namespace = self._admitted("namespace", namespace)
+        self.totals.add(metrics.RECEIVED, (action, artifact, namespace))
+        self.totals.add(metrics.BYTES, (action, namespace), size)
+        if action == "pull" and artifact == "blob":
+            self.totals.add(metrics.PULLED_BYTES, (redirected,), size)
+        actor = self._admitted("actor", actor)
+        self.totals.add(metrics.ACTORS, (action, actor))
+        self.totals.observe(metrics.LAG, (), lag)
+
+    def _admitted(self, label: str, name: str) -> str:
+        shown, gone = self._names[label].admit(name)
+        if gone is not None:
+            self.totals.fold(label, gone)
+            self.totals.add(metrics.REPLACED, (label,))
+        return shown
+
+    def _checkpoint(self) -> None:
+        self._checkpointed = monotonic()
+        self.totals.log_refused(_LOG)
+        names = {label: bounded.data() for label, bounded in self._names.items()}
+        try:
+            self._journal.checkpoint({"totals": self.totals.data(), "names": names, "ids": list(self._ids)})
+        except OSError as fault:
+            _LOG.error("the checkpoint cannot be stored", extra={"error": str(fault.strerror or fault)})
+
+    def _load(self, state: Any) -> None:
+        self.totals.load(state["totals"])
+        for label, bounded in self._names.items():
+            for gone in bounded.load(state["names"][label]):
+                self.totals.fold(label, gone)
+        self._ids = OrderedDict.fromkeys(state["ids"])
+
+    def _append(self, bodies: list[bytes]) -> None:
+        """Write the envelopes for `regobs logs`, a line each, without secrets; not stored as surely as the counts."""
+        if self._append_to is None:
+            return
+        try:
+            with self._append_to.open("ab") as file:
+                _write_masked(file, bodies)
+        except OSError as fault:
+            _LOG.warning("an envelope was not appended", extra={"error": str(fault.strerror or fault)})
+
+
+class NotificationApp:
+    """The WSGI application that registries send to: `POST`, with the token as bearer where one is set."""
+
+    def __init__(self, receiver: Receiver, instruments: Instruments, token: Callable[[], str]) -> None:
+        self._receiver = receiver
+        self._token = token
+        self._results = instruments.counter(metrics.REQUESTS)
+        self._results.zero()
+        self._seconds = instruments.histogram(metrics.KEPT_SECONDS)
+
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        """One notification."""
+        if environ.get("REQUEST_METHOD") != "POST":
+            return answer(start_response, "405 Method Not Allowed", "only POST\n", ("Allow", "POST"))
+        result = self._result(environ)
+        self._results.child(result=result).inc()
+        if result == "kept":
+            return answer(start_response, "200 OK", "kept\n")
+        if result == "auth":
+            header = ("WWW-Authenticate", 'Bearer realm="regobs"')
+            return answer(start_response, "401 Unauthorized", "the bearer token is missing or wrong\n", header)
+        if result == "too_large":
+            return answer(start_response, "413 Content Too Large", f"at most {LARGEST_BODY} bytes\n")
+        if result == "malformed":
+            return answer(start_response, "400 Bad Request", "not an envelope of a registry's events\n")
+        return answer(start_response, "503 Service Unavailable", f"{result}: send again\n", ("Retry-After", "1"))
+
+    def _result(self, environ: dict[str, Any]) -> str:
+        token = self._token()
+        scheme, _, sent = str(environ.get("HTTP_AUTHORIZATION", "")).partition(" ")
+        right = hmac.compare_digest(sent.strip().encode("utf-8", "replace"), token.encode())
+        if token and not (right and scheme.lower() == "bearer"):
+            return "auth"
+        length = str(environ.get("CONTENT_LENGTH") or "")
+        if not length.isascii() or not length.isdigit():
+            return "malformed"
+        if len(length) > 9 or int(length) > LARGEST_BODY:
+            return "too_large"
+        body = environ["wsgi.input"].read(int(length))
+        start = monotonic()
+        result = self._receiver.keep(body) if len(body) == int(length) else "malformed"
+        self._seconds.child().observe(monotonic() - start)
+        return result
+
+
+def _record(event: _Event) -> Record:
+    """What is counted of an event. Raises ValueError for one that cannot be counted."""
+    if not event.id or len(event.id) > 200:
+        raise ValueError("no id")
+    target = event.target
+    action = event.action if event.action in _ACTIONS else "other"
+    if action == "rename":
+        artifact = "repository"
+    elif target.tag and not target.digest:
+        artifact = "tag"
+    elif "manifest" in target.mediaType or "image.index" in target.mediaType:
+        artifact = "manifest"
+    elif target.digest:
+        artifact = "blob" if target.mediaType else "unknown"  # CNCF Distribution tells no type of what was deleted
+    else:
+        artifact = "repository"
+    blob = event.meta.blob if event.meta else None
+    redirected = "unknown" if blob is None or blob.redirected is None else str(blob.redirected).lower()
+    namespace = target.repository.partition("/")[0]
+    actor = (event.actor.user_type or ("named" if event.actor.name else "")) if event.actor else ""
+    made = datetime.fromisoformat(event.timestamp)
+    lag = max(0.0, time() - (made if made.tzinfo else made.replace(tzinfo=UTC)).timestamp())
+    size = max(0, target.size or target.length)
+    return [event.id, action, artifact, namespace, size, redirected, actor or "anonymous", round(lag, 3)]
+
+
+def _write_masked(file: IO[bytes], bodies: list[bytes]) -> None:
+    for body in bodies:
+        file.write(msgspec.json.encode(redacted_fields(msgspec.json.decode(body))) + b"\n")

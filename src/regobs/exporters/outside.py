@@ -1,0 +1,309 @@
+"""HTTP as a client outside speaks it, with every phase apart: name, connection, TLS, request; each within a deadline.
+
+It stands on sockets and http.client because a library that hides these phases can neither time them one by one nor end
+a server that sends a byte a second: here one timer a phase shuts the socket down when its time is over.
+Redirects to another host carry no credentials, and none leads from https to http.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import socket
+import ssl
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic
+from urllib.parse import urljoin, urlsplit
+
+from regobs.errors import InputError
+
+Address = tuple[socket.AddressFamily, tuple[object, ...]]
+
+_LONGEST_BODY = 1 << 20  # bytes of an answer; what the probe asks for has some hundred
+_LONGEST_HEADER = 8192  # characters of one header that is read
+_REDIRECTS = 3
+_PORTS = {"http": 80, "https": 443}
+
+
+class StepError(Exception):
+    """Why a step did not work: `reason` is a value of the label `result`, the text is for the log."""
+
+    def __init__(self, reason: str, text: str) -> None:
+        super().__init__(text)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Scheme, host and port of a server."""
+
+    scheme: str
+    host: str
+    port: int
+
+    @classmethod
+    def of(cls, url: str) -> Origin:
+        """Of an http or https URL. Raises ValueError for any other text, and for one with credentials in it."""
+        parts = urlsplit(url)
+        if parts.scheme not in _PORTS or not parts.hostname:
+            raise ValueError("not an http or https URL")
+        if parts.username is not None or parts.password is not None:
+            raise ValueError("a URL with credentials in it")
+        return cls(parts.scheme, parts.hostname, parts.port or _PORTS[parts.scheme])
+
+    @property
+    def authority(self) -> str:
+        """Host and port as a Host header has them: without the port that the scheme implies."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer whose body was read whole."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    url: str
+
+    def header(self, name: str) -> str:
+        """A header, empty where there is none, cut at 8,192 characters."""
+        return (self.headers.get(name.lower()) or "")[:_LONGEST_HEADER]
+
+
+class Deadline:
+    """So many seconds from now."""
+
+    def __init__(self, seconds: float) -> None:
+        self._end = monotonic() + seconds
+        self.seconds = seconds
+
+    def left(self) -> float:
+        """Seconds that are left; StepError when there are none."""
+        left = self._end - monotonic()
+        if left <= 0:
+            raise StepError("timeout", f"not done within {self.seconds:g} s")
+        return left
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """How servers are recognised and how the client shows itself: PEM files, all optional."""
+
+    ca_file: Path | None = None
+    certificate_file: Path | None = None
+    key_file: Path | None = None
+
+    def context(self) -> ssl.SSLContext:
+        """A context that verifies name and chain. Raises InputError for files that cannot be used."""
+        try:
+            context = ssl.create_default_context(cafile=None if self.ca_file is None else str(self.ca_file))
+            if self.certificate_file is not None:
+                key = None if self.key_file is None else str(self.key_file)
+                context.load_cert_chain(str(self.certificate_file), key)
+        except (OSError, ssl.SSLError) as fault:
+            files = ", ".join(str(file) for file in (self.ca_file, self.certificate_file, self.key_file) if file)
+            raise InputError(
+                "TLS files cannot be used",
+                value=f"{files}: {fault}",
+                expected="readable PEM files; the key belongs to the certificate",
+                next_step="correct ca_file, certificate_file or key_file",
+            ) from None
+        return context
+
+
+class ClientConnections:
+    """Connections of one client for the time of one round: the phases can be asked for one by one."""
+
+    def __init__(self, context: ssl.SSLContext, resolver: Resolver) -> None:
+        self._context = context
+        self._resolver = resolver
+        self._open: dict[Origin, http.client.HTTPConnection] = {}
+        self.certificate_expiry: float | None = None
+
+    def close(self) -> None:
+        """Close every connection."""
+        for connection in self._open.values():
+            connection.close()
+        self._open.clear()
+
+    def resolve(self, origin: Origin, deadline: Deadline) -> list[Address]:
+        """The addresses of a host."""
+        return self._resolver.resolve(origin.host, origin.port, deadline)
+
+    def connect(self, origin: Origin, addresses: list[Address], deadline: Deadline) -> socket.socket:
+        """A TCP connection to the first address that takes one."""
+        fault: OSError | None = None
+        for number, (family, address) in enumerate(addresses):
+            plug = socket.socket(family, socket.SOCK_STREAM)
+            plug.settimeout(deadline.left() / (len(addresses) - number))
+            try:
+                plug.connect(address)
+            except OSError as error:
+                plug.close()
+                fault = error
+            else:
+                return plug
+        if isinstance(fault, TimeoutError):
+            raise StepError("timeout", f"{origin.authority} takes no connection within {deadline.seconds:g} s")
+        raise StepError("connect", f"{origin.authority}: {fault}")
+
+    def secure(self, origin: Origin, plug: socket.socket, deadline: Deadline) -> socket.socket:
+        """The TLS connection on a TCP connection; when its certificate expires is noted."""
+        # The handshake is apart, because `wrap_socket` takes the descriptor away from the socket that the timer ends.
+        wrapped = self._context.wrap_socket(plug, server_hostname=origin.host, do_handshake_on_connect=False)
+        try:
+            with _watched(wrapped, deadline):
+                wrapped.do_handshake()
+        except OSError as error:
+            wrapped.close()
+            if isinstance(error, ssl.SSLCertVerificationError):
+                raise StepError("tls", f"{origin.authority}: {error.verify_message}") from None
+            raise _failure("tls", origin.authority, error, deadline) from None
+        self.certificate_expiry = _expiry(wrapped)
+        return wrapped
+
+    def keep(self, origin: Origin, plug: socket.socket) -> None:
+        """Use this connection for the requests that follow."""
+        connection = http.client.HTTPConnection(origin.host, origin.port)
+        connection.auto_open = 0
+        connection.sock = plug
+        self._open[origin] = connection
+
+    def ask(
+        self,
+        method: str,
+        url: str,
+        deadline: Deadline,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+    ) -> Reply:
+        """One request, whose redirects are followed if it is a GET or HEAD."""
+        sent = dict(headers or {})
+        for _ in range(_REDIRECTS + 1):
+            reply = self._ask_once(method, url, deadline, sent, body)
+            if reply.status not in {301, 302, 303, 307, 308} or method not in {"GET", "HEAD"}:
+                return reply
+            target = target_url(url, reply.header("location"))
+            if Origin.of(target) != Origin.of(url):
+                sent.pop("Authorization", None)
+            url = target
+        raise StepError("answer", f"more than {_REDIRECTS} redirects, last to {shown_url(url)}")
+
+    def _ask_once(self, method: str, url: str, deadline: Deadline, headers: Mapping[str, str], body: bytes) -> Reply:
+        origin, parts = Origin.of(url), urlsplit(url)
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        if origin not in self._open:
+            self._connect_whole(origin, deadline)
+        connection = self._open[origin]
+        assert connection.sock is not None  # noqa: S101 - `keep` gave it one
+        common = {"Host": origin.authority, "Accept-Encoding": "identity", "User-Agent": "regobs-probe"}
+        try:
+            with _watched(connection.sock, deadline):
+                connection.request(method, path, body or None, {**common, "Content-Length": str(len(body)), **headers})
+                answer = connection.getresponse()
+                content = answer.read(_LONGEST_BODY + 1)
+            deadline.left()  # http.client takes a connection that ends within the headers for the end of the headers
+            if answer.length and len(content) <= _LONGEST_BODY:
+                raise http.client.IncompleteRead(content, answer.length)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            self._open.pop(origin).close()
+            reason = "connect" if isinstance(error, OSError) else "answer"  # RemoteDisconnected is an OSError
+            raise _failure(reason, f"{method} {shown_url(url)}", error, deadline) from None
+        if answer.will_close or len(content) > _LONGEST_BODY:
+            self._open.pop(origin).close()
+        if len(content) > _LONGEST_BODY:
+            raise StepError("answer", f"{method} {shown_url(url)}: more than {_LONGEST_BODY} bytes")
+        pairs = {name.lower(): value for name, value in answer.getheaders()}
+        return Reply(answer.status, pairs, content, url)
+
+    def _connect_whole(self, origin: Origin, deadline: Deadline) -> None:
+        plug = self.connect(origin, self.resolve(origin, deadline), deadline)
+        self.keep(origin, self.secure(origin, plug, deadline) if origin.scheme == "https" else plug)
+
+
+class Resolver:
+    """Names to addresses, each in a thread of its own: the system's resolver cannot be told how long it may take."""
+
+    def __init__(self) -> None:
+        self._hanging: threading.Thread | None = None
+
+    def resolve(self, host: str, port: int, deadline: Deadline) -> list[Address]:
+        """The addresses in the system's order. A look-up that still hangs lets the next one fail at once."""
+        if self._hanging is not None and self._hanging.is_alive():
+            raise StepError("dns", f"{host}: the look-up before this one still hangs")
+        found: list[Address] = []
+        faults: list[OSError | UnicodeError] = []
+
+        def look_up() -> None:
+            try:
+                rows = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            except (OSError, UnicodeError) as error:
+                faults.append(error)
+            else:
+                found.extend(dict.fromkeys((row[0], row[4]) for row in rows))
+
+        self._hanging = threading.Thread(target=look_up, name="regobs-resolve", daemon=True)
+        self._hanging.start()
+        self._hanging.join(deadline.left())
+        if self._hanging.is_alive():
+            raise StepError("dns", f"{host}: no answer within {deadline.seconds:g} s")
+        if faults or not found:
+            raise StepError("dns", f"{host}: {faults[0] if faults else 'no address'}")
+        return found
+
+
+def target_url(base: str, location: str) -> str:
+    """Where a Location header leads. StepError where it is none, or leads from https to http."""
+    try:
+        target = urljoin(base, location) if location else ""
+        scheme = Origin.of(target).scheme
+    except ValueError:
+        raise StepError("answer", f"{shown_url(base)}: a Location that is no URL") from None
+    if scheme == "http" and base.startswith("https:"):
+        text = "leads from https to http: the registry does not know its public address (http.host, X-Forwarded-Proto)"
+        raise StepError("answer", f"{shown_url(base)}: its Location {text}")
+    return target
+
+
+def shown_url(url: str) -> str:
+    """A URL without its query, which may hold a signature."""
+    return url.partition("?")[0][:300]
+
+
+def _failure(reason: str, what: str, error: Exception, deadline: Deadline) -> StepError:
+    if not isinstance(error, TimeoutError):
+        deadline.left()
+        return StepError(reason, f"{what}: {str(error) or type(error).__name__}")
+    return StepError("timeout", f"{what}: not done within {deadline.seconds:g} s")
+
+
+@contextlib.contextmanager
+def _watched(plug: socket.socket, deadline: Deadline) -> Iterator[None]:
+    """Whatever happens on the socket ends with the deadline, also where the other side sends a byte now and then."""
+    plug.settimeout(deadline.left())
+    timer = threading.Timer(deadline.left(), _shut, (plug,))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _shut(plug: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        socket.socket.shutdown(plug, socket.SHUT_RDWR)  # of the connection below TLS, which would wait for its peer
+
+
+def _expiry(plug: ssl.SSLSocket) -> float | None:
+    text = (plug.getpeercert() or {}).get("notAfter")
+    if not isinstance(text, str):
+        return None
+    return datetime.fromtimestamp(ssl.cert_time_to_seconds(text), UTC).timestamp()

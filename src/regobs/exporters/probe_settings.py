@@ -1,0 +1,236 @@
+"""The settings of `regobs export probe`: targets, their credentials by file, and how often each step runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from regobs.catalog.probe import STEPS
+from regobs.documents import Document, read_yaml, validate
+from regobs.errors import ConfigError
+from regobs.exporters.outside import Origin, Trust
+from regobs.exporters.secret_files import read_secret
+from regobs.promql.durations import read_duration
+
+_REPOSITORY = r"[a-z0-9]+(?:[._-][a-z0-9]+)*(?:/[a-z0-9]+(?:[._-][a-z0-9]+)*)*"  # OCI distribution 1.1, <name>
+
+
+@dataclass(frozen=True, slots=True)
+class StepTiming:
+    """How often a step runs and how long it may take, in seconds."""
+
+    every: float
+    within: float
+
+
+# Reaching it costs the registry next to nothing; an image pushed each minute is an image deleted each minute.
+_REACH, _PULL, _PUSH = StepTiming(10, 5), StepTiming(30, 5), StepTiming(60, 10)
+DEFAULT_TIMING: Mapping[str, StepTiming] = {
+    **dict.fromkeys(("resolve", "connect", "tls", "auth", "base", "health"), _REACH),
+    **dict.fromkeys(("pull_manifest", "pull_blob"), _PULL),
+    **dict.fromkeys(("push", "read_back", "delete"), _PUSH),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeTarget:
+    """One registry, by its public address. `name` is the value of the label `target`."""
+
+    name: str
+    url: str
+    repository: str = "regobs/probe"
+    username_file: Path | None = None
+    password_file: Path | None = None
+    trust: Trust = field(default_factory=Trust)
+    debug_url: str = ""
+    push: bool = True
+    delete: bool = True
+
+    def credentials(self) -> tuple[str, str]:
+        """User and password, read anew each time so that they can be changed; empty texts where none are set.
+
+        Raises ConfigError for a file that cannot be read.
+        """
+        return read_secret(self.username_file), read_secret(self.password_file)
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """The steps that this target has, in their order."""
+        absent = set() if self.url.startswith("https:") else {"tls"}
+        if not self.push:
+            absent |= {"push", "read_back", "delete"}
+        if not self.delete:
+            absent.add("delete")
+        if not self.debug_url:
+            absent.add("health")
+        return tuple(step for step in STEPS if step not in absent)
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeSettings:
+    """What a probe process does."""
+
+    targets: tuple[ProbeTarget, ...]
+    timing: Mapping[str, StepTiming] = field(default_factory=lambda: DEFAULT_TIMING)
+
+
+_TEXT = {"type": "string", "minLength": 1}
+_DURATION = {"type": "string", "description": "a duration such as 10s or 1m"}
+_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["targets"],
+    "properties": {
+        "targets": {
+            "type": "array",
+            "minItems": 1,
+            "items": {
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["name", "url"],
+                "properties": {
+                    "name": {**_TEXT, "maxLength": 100},
+                    "url": _TEXT,
+                    "repository": {
+                        "type": "string",
+                        "pattern": f"^{_REPOSITORY}$",
+                        "maxLength": 255,
+                        "description": "a repository name such as regobs/probe",
+                    },
+                    "debug_url": _TEXT,
+                    "push": {"type": "boolean"},
+                    "delete": {"type": "boolean"},
+                    **dict.fromkeys(
+                        ("username_file", "password_file", "ca_file", "certificate_file", "key_file"), _TEXT
+                    ),
+                },
+            },
+        },
+        "steps": {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {
+                step: {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "properties": {"every": _DURATION, "within": _DURATION},
+                }
+                for step in STEPS
+            },
+        },
+    },
+}
+
+
+def read_probe_settings(file: Path) -> ProbeSettings:
+    """Read and judge a settings file. Raises ConfigError with the place of what is wrong."""
+    try:
+        document = read_yaml(file, error=ConfigError)
+    except OSError as fault:
+        raise ConfigError(
+            "the settings cannot be read", value=f"{file}: {fault.strerror}", next_step="name a readable file"
+        ) from None
+    validate(document, _SCHEMA, ConfigError)
+    rows: list[dict[str, Any]] = document.data["targets"]
+    targets = tuple(_target(document, index, file.parent) for index in range(len(rows)))
+    for index, row in enumerate(rows):
+        if row["name"] in [other["name"] for other in rows[:index]]:
+            raise ConfigError(
+                "two targets have the same name",
+                location=document.locate(("targets", index, "name")),
+                value=row["name"],
+                expected="each name once: it is the label that tells their series apart",
+                next_step="rename one",
+            )
+    return ProbeSettings(targets, _timing(document))
+
+
+def checked_url(url: str, place: dict[str, Any]) -> str:
+    """An http or https address without path, query and credentials. Raises ConfigError."""
+    try:
+        origin = Origin.of(url)
+    except ValueError as fault:
+        # The text may hold a password: it is not shown.
+        raise ConfigError(
+            f"the address is {fault}",
+            expected="scheme and host, such as https://registry.example.com",
+            next_step="put user and password into files and name these",
+            **place,
+        ) from None
+    if url.rstrip("/") != f"{origin.scheme}://{origin.authority}" and url.rstrip("/").count("/") > 2:
+        raise ConfigError(
+            "the address has more than scheme, host and port",
+            value=url.partition("?")[0],
+            expected=f"{origin.scheme}://{origin.authority}: /v2/ stands at the root of a registry's host",
+            next_step="take off what follows the host",
+            **place,
+        )
+    return url.rstrip("/")
+
+
+def _target(document: Document, index: int, directory: Path) -> ProbeTarget:
+    row: dict[str, Any] = document.data["targets"][index]
+
+    def place(key: str) -> dict[str, Any]:
+        return {"location": document.locate(("targets", index, key))}
+
+    def file(key: str) -> Path | None:
+        return directory / row[key] if key in row else None
+
+    if row.get("delete") and not row.get("push", True):
+        raise ConfigError(
+            "delete without push",
+            expected="push: true; what is deleted is what was pushed",
+            next_step="take off `delete`",
+            **place("delete"),
+        )
+    if ("username_file" in row) != ("password_file" in row):
+        raise ConfigError(
+            "user and password belong together",
+            expected="both username_file and password_file, or neither",
+            next_step="add the other one",
+            **place("username_file" if "username_file" in row else "password_file"),
+        )
+    trust = Trust(file("ca_file"), file("certificate_file"), file("key_file"))
+    trust.context()
+    push = row.get("push", True)
+    target = ProbeTarget(
+        name=row["name"],
+        url=checked_url(row["url"], place("url")),
+        repository=row.get("repository", "regobs/probe"),
+        username_file=file("username_file"),
+        password_file=file("password_file"),
+        trust=trust,
+        debug_url=checked_url(row["debug_url"], place("debug_url")) if "debug_url" in row else "",
+        push=push,
+        delete=row.get("delete", push),
+    )
+    target.credentials()
+    return target
+
+
+def _timing(document: Document) -> dict[str, StepTiming]:
+    told: dict[str, dict[str, str]] = document.data.get("steps", {})
+    timing = dict(DEFAULT_TIMING)
+    for step, row in told.items():
+        seconds = {key: _seconds(document, step, key) for key in row}
+        timing[step] = StepTiming(
+            every=seconds.get("every", timing[step].every), within=seconds.get("within", timing[step].within)
+        )
+    return timing
+
+
+def _seconds(document: Document, step: str, key: str) -> float:
+    text = document.data["steps"][step][key]
+    found = read_duration(text)
+    if found is None or found.macro or found.ms <= 0:
+        raise ConfigError(
+            f"{key} is not a duration",
+            location=document.locate(("steps", step, key)),
+            value=text,
+            expected="a time above zero such as 10s or 1m",
+            next_step="correct it",
+        )
+    return found.ms / 1000

@@ -1,0 +1,1 @@
+"""Families, their series and the exposition of one process."""

@@ -1,0 +1,360 @@
+"""Checks of dashboards: layout, variables, data sources, times."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from regobs.grafana.classic import VARIABLE
+from regobs.lint.findings import CheckSubject, LintProblem, Severity, check
+from regobs.lint.subjects import Json, LintedDashboard, LintedPanel
+from regobs.promql.nodes import MatchOp
+
+_PLACES = ("x", "y", "w", "h")
+_LARGEST_ID = 2**31 - 1
+
+
+def _span(panel: LintedPanel) -> tuple[int, int, int, int] | None:
+    place = panel.data.get("gridPos")
+    if not isinstance(place, dict):
+        return None
+    sides = [place.get(side) for side in _PLACES]
+    numbers = [side for side in sides if isinstance(side, int) and not isinstance(side, bool)]
+    return (numbers[0], numbers[1], numbers[2], numbers[3]) if len(numbers) == 4 else None
+
+
+@check("panel-overlap", Severity.WARNING, CheckSubject.DASHBOARD)
+def panel_overlap(board: LintedDashboard) -> Iterator[LintProblem]:
+    """Two panels lie on each other.
+
+    Why: Grafana moves one of them somewhere else, below a row where it does not belong.
+
+    Wrong:
+        {"title": "a", "panels": [
+          {"id": 1, "type": "text", "title": "One", "gridPos": {"x": 0, "y": 0, "w": 12, "h": 8}},
+          {"id": 2, "type": "text", "title": "Two", "gridPos": {"x": 6, "y": 4, "w": 12, "h": 8}}]}
+    Right:
+        {"title": "a", "panels": [
+          {"id": 1, "type": "text", "title": "One", "gridPos": {"x": 0, "y": 0, "w": 12, "h": 8}},
+          {"id": 2, "type": "text", "title": "Two", "gridPos": {"x": 12, "y": 0, "w": 12, "h": 8}}]}
+    """
+    groups: dict[tuple[Any, ...], list[tuple[tuple[int, int, int, int], LintedPanel]]] = {}
+    row = 0
+    for panel in board.panels:
+        if panel.kind == "row":
+            row += 1  # what stands below a row is pushed down in the order of the file, whatever its place says
+        elif (span := _span(panel)) is not None and not panel.data.get("repeat"):
+            groups.setdefault((*panel.path[:-1], row), []).append((span, panel))
+    for placed in groups.values():
+        placed.sort(key=lambda one: (one[0][1], one[0][0]))
+        active: list[tuple[tuple[int, int, int, int], LintedPanel]] = []
+        for (x, y, w, h), panel in placed:
+            active = [one for one in active if one[0][1] + one[0][3] > y]
+            for (left, top, width, _), other in active:
+                if x < left + width and left < x + w:
+                    what = f"{panel.title!r} lies over {other.title!r}"
+                    # Generators number lines by y and let Grafana push what follows straight down: the order stays.
+                    within = (left <= x and x + w <= left + width) or (x <= left and left + width <= x + w)
+                    severity = Severity.NOTE if y > top and within else None
+                    yield panel.problem(("gridPos",), what, "move one of the two", severity)
+                    break
+            active.append(((x, y, w, h), panel))
+
+
+@check("duplicate-panel-id", Severity.WARNING, CheckSubject.DASHBOARD)
+def duplicate_panel_id(board: LintedDashboard) -> Iterator[LintProblem]:
+    """Two panels have the same id, or one has an id that is too large.
+
+    Why: a link to a panel, an alert or a picture of it then shows the wrong one.
+
+    Wrong:
+        {"title": "a", "panels": [{"id": 1, "type": "text", "title": "One"}, {"id": 1, "type": "text", "title": "Two"}]}
+    Right:
+        {"title": "a", "panels": [{"id": 1, "type": "text", "title": "One"}, {"id": 2, "type": "text", "title": "Two"}]}
+    """
+    seen: dict[int, str] = {}
+    for panel in board.panels:
+        number = panel.data.get("id")
+        if not isinstance(number, int) or isinstance(number, bool):
+            continue
+        if number in seen and number:
+            yield panel.problem(
+                ("id",), f"{panel.title!r} and {seen[number]!r} have the id {number}", "give it another"
+            )
+        elif number > _LARGEST_ID:
+            yield panel.problem(
+                ("id",), f"the id {number} exceeds {_LARGEST_ID}", "give it a smaller one", Severity.NOTE
+            )
+        seen.setdefault(number, panel.title)
+
+
+@check("duplicate-variable", Severity.WARNING, CheckSubject.DASHBOARD)
+def duplicate_variable(board: LintedDashboard) -> Iterator[LintProblem]:
+    r"""Two variables have the same name.
+
+    Why: Grafana keeps one of them, and which one is not said.
+
+    Wrong:
+        {"title": "a", "panels": [], "templating": {"list": [
+          {"name": "cluster", "type": "query", "query": "label_values(up, cluster)"},
+          {"name": "cluster", "type": "constant", "query": "main"}]}}
+    Right:
+        {"title": "a", "panels": [], "templating": {"list": [
+          {"name": "cluster", "type": "query", "query": "label_values(up{job=\"$job\"}, cluster)"},
+          {"name": "job", "type": "constant", "query": "main"}]}}
+    """
+    seen: set[str] = set()
+    for index, one in enumerate(board.variables):
+        name = str(one.get("name") or "")
+        if name and name in seen:
+            path = ("templating", "list", index, "name")
+            yield board.problem(path, f"a second variable {name}", "remove or rename one of the two")
+        seen.add(name)
+
+
+@check("undefined-variable", Severity.WARNING, CheckSubject.DASHBOARD)
+def undefined_variable(board: LintedDashboard) -> Iterator[LintProblem]:
+    r"""A query uses a variable that the dashboard does not have.
+
+    Why: its name is sent to the server as it is, which finds nothing.
+
+    Wrong:
+        {"title": "a", "panels": [{"id": 1, "type": "stat", "title": "Up", "targets": [
+          {"refId": "A", "expr": "sum(up{stage=\"$stage\"})"}]}]}
+    Right:
+        {"title": "a", "panels": [{"id": 1, "type": "stat", "title": "Up", "targets": [
+          {"refId": "A", "expr": "sum(up{stage=\"$stage\"})"}]}],
+         "templating": {"list": [{"name": "stage", "type": "query", "query": "label_values(up, stage)"}]}}
+    """
+    known = {str(one.get("name")) for one in board.variables}
+    listed = board.data.get("__inputs")
+    known |= {str(one.get("name")) for one in listed if isinstance(one, dict)} if isinstance(listed, list) else set()
+    for query in board.queries:
+        for match in VARIABLE.finditer(query.text):
+            name = next(filter(None, match.groups()), "")
+            if name in known or name.startswith("__") or name.isdigit() or name in {"interval", "timeFilter"}:
+                continue
+            if name[0].isdigit() or _in_regex(query.text, match.start()):
+                continue
+            yield LintProblem(
+                *query.place(*match.span()), f"the dashboard has no variable {name}", "add it, or correct the name"
+            )
+
+
+def _in_regex(text: str, offset: int) -> bool:
+    """Whether a dollar sign is a group of label_replace or an end of a regular expression, not a variable."""
+    before = text[:offset].rsplit('"', 1)
+    escaped = text[:offset].endswith("\\")
+    return escaped or (len(before) == 2 and "label_replace" in text) or text[offset : offset + 2] in {'$"', "$)", "$|"}
+
+
+@check("unused-variable", Severity.NOTE, CheckSubject.DASHBOARD)
+def unused_variable(board: LintedDashboard) -> Iterator[LintProblem]:
+    r"""A variable is used nowhere.
+
+    Why: who chooses a value of it believes that the panels follow.
+
+    Wrong:
+        {"title": "a", "panels": [], "templating": {"list": [
+          {"name": "stage", "type": "query", "query": "label_values(up, stage)"}]}}
+    Right:
+        {"title": "a", "panels": [{"id": 1, "type": "stat", "title": "Up", "targets": [
+          {"refId": "A", "expr": "sum(up{stage=\"$stage\"})"}]}],
+         "templating": {"list": [{"name": "stage", "type": "query", "query": "label_values(up, stage)"}]}}
+    """
+    variables = [
+        (index, one) for index, one in enumerate(board.variables) if str(one.get("type")) not in {"adhoc", "datasource"}
+    ]
+    if not variables:
+        return
+    text = json.dumps(board.data)
+    used = Counter(next(filter(None, match.groups()), "") for match in VARIABLE.finditer(text))
+    for index, one in variables:
+        name = str(one.get("name") or "")
+        link = any(each.get("includeVars") for each in _objects(board, "links"))
+        if name and not used[name] and not link and f"var-{name}" not in text and one.get("hide") != 2:
+            yield board.problem(
+                ("templating", "list", index, "name"), f"no query uses the variable {name}", "remove it"
+            )
+
+
+@check("variable-default", Severity.WARNING, CheckSubject.DASHBOARD)
+def variable_default(board: LintedDashboard) -> Iterator[LintProblem]:
+    """The default of a variable has a blank at its end, or one of its options is empty.
+
+    Why: no series has that value, so the dashboard opens empty.
+
+    Wrong:
+        {"title": "a", "panels": [{"type": "text", "title": "$cluster", "id": 1}], "templating": {"list": [
+          {"name": "cluster", "type": "custom", "query": "main,cny", "current": {"text": "main ", "value": "main "}}]}}
+    Right:
+        {"title": "a", "panels": [{"type": "text", "title": "$cluster", "id": 1}], "templating": {"list": [
+          {"name": "cluster", "type": "custom", "query": "main,cny", "current": {"text": "main", "value": "main"}}]}}
+    """
+    for index, one in enumerate(board.variables):
+        current = one.get("current")
+        value = current.get("value") if isinstance(current, dict) else None
+        path = ("templating", "list", index)
+        if isinstance(value, str) and value != value.strip() and one.get("type") != "textbox":
+            problem = board.problem(
+                (*path, "current", "value"), f"{value!r} has a blank at its end", "remove the blank"
+            )
+            yield problem.fixed_by(board.edit((*path, "current", "value"), value, value.strip()))
+        query = one.get("query")
+        if one.get("type") == "custom" and isinstance(query, str) and query.rstrip().endswith(","):
+            problem = board.problem((*path, "query"), "the last option is empty", "remove the comma")
+            yield problem.fixed_by(board.edit((*path, "query"), query, query.rstrip(" ,")))
+
+
+@check("multi-value-equal", Severity.WARNING, CheckSubject.DASHBOARD)
+def multi_value_equal(board: LintedDashboard) -> Iterator[LintProblem]:
+    r"""A variable that may hold several values is compared with `=`.
+
+    Why: with two values chosen, or with All, the query asks for the text `a|b`, and finds nothing.
+
+    Wrong:
+        {"title": "a", "panels": [{"id": 1, "type": "stat", "title": "Up", "targets": [
+          {"refId": "A", "expr": "sum(up{stage=\"$stage\"})"}]}],
+         "templating": {"list": [
+          {"name": "stage", "type": "query", "query": "label_values(up, stage)", "multi": true}]}}
+    Right:
+        {"title": "a", "panels": [{"id": 1, "type": "stat", "title": "Up", "targets": [
+          {"refId": "A", "expr": "sum(up{stage=~\"$stage\"})"}]}],
+         "templating": {"list": [
+          {"name": "stage", "type": "query", "query": "label_values(up, stage)", "multi": true}]}}
+    """
+    several = {str(one.get("name")) for one in board.variables if one.get("multi") or one.get("includeAll")}
+    repeated = {str(panel.data.get("repeat")) for panel in board.panels}
+    repeated |= {str(row.get("repeat")) for row in _objects(board, "rows")}
+    for query in board.queries:
+        for node in query.selectors:
+            for matcher in node.matchers:
+                match = VARIABLE.fullmatch(matcher.value)
+                name = next(filter(None, match.groups()), "") if match else ""
+                if name in several - repeated and matcher.op in {MatchOp.EQUAL, MatchOp.NOT_EQUAL}:
+                    op = "=~" if matcher.op is MatchOp.EQUAL else "!~"
+                    problem = query.problem(matcher, f"${name} may hold several values", f"write {op}")
+                    yield problem.fixed_by(query.edit(matcher, f'{matcher.op}"', f'{op}"'))
+
+
+def _objects(board: LintedDashboard, key: str) -> list[Json]:
+    """The objects in a list of the dashboard."""
+    listed = board.data.get(key)
+    return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+
+
+@check("dashboard-time", Severity.WARNING, CheckSubject.DASHBOARD)
+def dashboard_time(board: LintedDashboard) -> Iterator[LintProblem]:
+    """The time range of a dashboard is none.
+
+    Why: Grafana falls back to another range.
+
+    Wrong:
+        {"title": "a", "panels": [], "time": {"from": "now-24", "to": "now"}}
+    Right:
+        {"title": "a", "panels": [], "time": {"from": "now-24h", "to": "now"}}
+    """
+    time = board.data.get("time")
+    for side in ("from", "to"):
+        value = time.get(side) if isinstance(time, dict) else None
+        if isinstance(value, str) and re.fullmatch(r"now[-+][0-9]+", value):
+            yield board.problem(("time", side), f"{value} has no unit", "write now-24h")
+
+
+@check("empty-row", Severity.NOTE, CheckSubject.DASHBOARD)
+def empty_row(board: LintedDashboard) -> Iterator[LintProblem]:
+    """A row has no panel.
+
+    Why: it looks like something that failed to load.
+
+    Wrong:
+        {"title": "a", "panels": [{"id": 1, "type": "row", "title": "Cache", "panels": []},
+          {"id": 2, "type": "row", "title": "Pool", "panels": []}, {"id": 3, "type": "text", "title": "b"}]}
+    Right:
+        {"title": "a", "panels": [{"id": 2, "type": "row", "title": "Pool", "panels": []},
+          {"id": 3, "type": "text", "title": "b"}]}
+    """
+    top = [panel for panel in board.panels if panel.path[:-1] == (*board.path, "panels")]
+    top.sort(key=lambda panel: (_span(panel) or (0, 0, 0, 0))[1])
+    for panel, following in zip(top, [*top[1:], None], strict=False):
+        ends = following is None or following.kind == "row"
+        if panel.kind == "row" and not panel.data.get("panels") and ends:
+            yield panel.problem(("title",), f"the row {panel.title!r} has no panel", "remove it")
+
+
+@check("no-datasource", Severity.NOTE, CheckSubject.DASHBOARD)
+def no_datasource(board: LintedDashboard) -> Iterator[LintProblem]:
+    """A panel names no data source, or a fixed one, while others of the dashboard follow a variable.
+
+    Why: when another data source is chosen, it goes on showing the old one.
+
+    Wrong:
+        {"title": "a", "panels": [
+          {"id": 1, "type": "stat", "title": "Up", "datasource": "$ds", "targets": [{"refId": "A", "expr": "sum(up)"}]},
+          {"id": 2, "type": "stat", "title": "Down", "targets": [{"refId": "A", "expr": "count(up == 0)"}]}],
+         "templating": {"list": [{"name": "ds", "type": "datasource", "query": "prometheus"}]}}
+    Right:
+        {"title": "a", "panels": [
+          {"id": 1, "type": "stat", "title": "Up", "datasource": "$ds",
+           "targets": [{"refId": "A", "expr": "sum(up)"}]}],
+         "templating": {"list": [{"name": "ds", "type": "datasource", "query": "prometheus"}]}}
+    """
+    names = [str(one.get("name")) for one in board.variables if one.get("type") == "datasource"]
+    if not names:
+        yield from _fixed_source(board)
+        return
+    for panel in board.panels:
+        if not panel.queries:
+            continue
+        sources = [panel.data.get("datasource"), *[_target(panel, one.path).get("datasource") for one in panel.queries]]
+        given = json.dumps(sources)
+        if not VARIABLE.search(given) and "-- " not in given:
+            what = "a fixed data source" if any(sources) else "no data source"
+            yield panel.problem(("title",), f"the panel {panel.title!r} has {what}", f"write ${names[0]}")
+
+
+def _fixed_source(board: LintedDashboard) -> Iterator[LintProblem]:
+    """The first panel of a dashboard that names one server, where no variable lets a reader choose another."""
+    for panel in board.panels:
+        source = panel.data.get("datasource")
+        uid = source.get("uid") if isinstance(source, dict) else source
+        if panel.queries and isinstance(uid, str) and uid and not VARIABLE.search(uid) and not uid.startswith("-- "):
+            what = f"all panels ask the data source {uid!r}, which other servers do not have"
+            yield panel.problem(("datasource",), what, "add a variable of the type datasource, and write its name")
+            return
+
+
+def _target(panel: LintedPanel, path: tuple[Any, ...]) -> dict[str, Any]:
+    found: Any = panel.data
+    for step in path[len(panel.path) : -1]:
+        found = found[step]
+    return found if isinstance(found, dict) else {}
+
+
+@check("layout-gap", Severity.NOTE, CheckSubject.DASHBOARD)
+def layout_gap(board: LintedDashboard) -> Iterator[LintProblem]:
+    """Panels are placed far below the others.
+
+    Why: the order was meant to be told by large numbers, and tools that sort panels put them under another row.
+
+    Wrong:
+        {"title": "a", "panels": [
+          {"id": 1, "type": "text", "title": "One", "gridPos": {"x": 0, "y": 0, "w": 12, "h": 8}},
+          {"id": 2, "type": "text", "title": "Two", "gridPos": {"x": 0, "y": 1000, "w": 12, "h": 8}}]}
+    Right:
+        {"title": "a", "panels": [
+          {"id": 1, "type": "text", "title": "One", "gridPos": {"x": 0, "y": 0, "w": 12, "h": 8}},
+          {"id": 2, "type": "text", "title": "Two", "gridPos": {"x": 0, "y": 8, "w": 12, "h": 8}}]}
+    """
+    bottom = 0
+    top = [panel for panel in board.panels if len(panel.path) == len(board.path) + 2]
+    placed = sorted(((span, panel) for panel in top if (span := _span(panel))), key=lambda one: one[0][1])
+    for (_, y, _, height), panel in placed:
+        if y > bottom + 100 and bottom:
+            yield panel.problem(
+                ("gridPos", "y"), f"{y - bottom} lines are empty above {panel.title!r}", "close the gap"
+            )
+        bottom = max(bottom, y + height)

@@ -1,0 +1,306 @@
+"""Checks of counters, gauges and windows: what is done to a series against what it is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from regobs.catalog.model import Exposer, Kind, Unit
+from regobs.lint.findings import LintProblem, Severity, check
+from regobs.lint.subjects import LintedQuery
+from regobs.promql.durations import duration_text
+from regobs.promql.functions import CHANGE, GROWTH
+from regobs.promql.infer import literal
+from regobs.promql.nodes import Aggregate, Binary, Call, Duration, Expr, Paren, Selector, Subquery, Unary
+from regobs.promql.walk import selectors, strip_parens
+
+# Of what happens, there are counters only: one rate of it is enough to tell.
+_EVENTS = frozenset(
+    """
+    request requests responses calls queries events error errors failure failures failed exceptions panics deaths
+    crashes restarts retries timeouts evictions hits misses received sent dropped
+    seconds started handled succeeded success attempt attempts
+    """.split()  # noqa: SIM905 - one name a line would be a page
+)
+_GAUGES = ("_ratio", "_percent", "_percentage", "_info", "_in_flight", "_in_progress", "_celsius")
+_COUNTERS = ("_total", "_bucket")
+# What may be asked of a counter as it is: whether it is there, when, and how often it began anew.
+_EXISTENCE = frozenset(
+    {"absent", "absent_over_time", "present_over_time", "count_over_time", "changes", "resets", "timestamp", "scalar"}
+)
+_MACRO = re.compile(r"\$\{?__interval(?:_ms)?\b")
+_MINUTE = 60_000
+
+
+@check("rate-of-gauge", Severity.ERROR)
+def rate_of_gauge(query: LintedQuery) -> Iterator[LintProblem]:
+    """A rate or increase is taken of a gauge.
+
+    Why: each fall of a gauge is read as a restart of a counter, so the result is too high and means nothing.
+
+    Wrong:
+        sum(rate(go_sql_dbstats_connections_open[5m]))
+        rate(queue_utilization_ratio[5m])
+    Right:
+        sum(deriv(registry_http_in_flight_requests[5m]))
+    """
+    for node in query.selectors:
+        metric = query.metric(node)
+        if metric is not None and metric.exposer is Exposer.STACKDRIVER:
+            return  # with --monitoring.aggregate-deltas the exporter turns these gauges into counters
+    yield from query.faults("rate-of-gauge")
+    for call, node in _grown(query):
+        name = str(node.metric or "")
+        if name.endswith(_GAUGES) and query.metric(node) is None:
+            what = f"{name} is a gauge by its name: its {call.function} makes no sense"
+            yield query.problem(node, what, "use delta, deriv or its value over time", Severity.WARNING, word=name)
+
+
+@check("delta-of-counter", Severity.ERROR)
+def delta_of_counter(query: LintedQuery) -> Iterator[LintProblem]:
+    """`delta`, `idelta` or `deriv` is taken of a counter.
+
+    Why: each restart of a process is read as a fall.
+
+    Wrong:
+        delta(registry_gc_runs_total[1h])
+    Right:
+        increase(registry_gc_runs_total[1h])
+    """
+    yield from query.faults("delta-of-counter")
+    for node in query.nodes:
+        if isinstance(node, Call) and node.function in CHANGE - {"predict_linear"}:
+            inner = strip_parens(node.args[0])
+            if isinstance(inner, Selector) and query.metric(inner) is None:
+                name = str(inner.metric or "")
+                if name.endswith(_COUNTERS) and name in query.context.rated:
+                    better = "increase" if node.function in {"delta", "idelta"} else "rate"
+                    problem = query.problem(
+                        node, f"{name} is a counter: a restart looks like a fall", f"write {better}"
+                    )
+                    yield problem.fixed_by(query.edit(node, f"{node.function}({name}", f"{better}({name}"))
+
+
+@check("rate-of-aggregate", Severity.ERROR)
+def rate_of_aggregate(query: LintedQuery) -> Iterator[LintProblem]:
+    """A rate is taken of a sum of counters.
+
+    Why: when one of the processes restarts, the sum falls, and the rate reads that as events.
+
+    Wrong:
+        rate(sum(http_requests_total)[5m:])
+    Right:
+        sum(rate(http_requests_total[5m]))
+    """
+    yield from query.faults("rate-of-aggregate")
+    for node in query.nodes:
+        if not (isinstance(node, Call) and node.function in GROWTH and node.args):
+            continue
+        inner = strip_parens(node.args[0])
+        if isinstance(inner, Subquery) and isinstance(strip_parens(inner.expr), Aggregate):
+            aggregate = strip_parens(inner.expr)
+            leaf = strip_parens(aggregate.expr) if isinstance(aggregate, Aggregate) else aggregate
+            if isinstance(leaf, Selector) and query.metric(leaf) is None and str(leaf.metric).endswith(_COUNTERS):
+                what = f"{node.function} over an aggregation: a restart of one process looks like events"
+                yield query.problem(node, what, f"take the {node.function} first, then the aggregation")
+
+
+@check("raw-counter", Severity.WARNING)
+def raw_counter(query: LintedQuery) -> Iterator[LintProblem]:
+    """A counter is shown, compared or divided as it is.
+
+    Why: its value only says how much there was since its process began, and falls when that restarts.
+
+    Wrong:
+        sum(registry_storage_rate_limit_total) > 100
+    Right:
+        sum(increase(registry_storage_rate_limit_total[5m])) > 100
+    """
+    if query.role not in {"alert", "panel", "record", "bare"}:
+        return
+    for node in query.selectors:
+        entry = query.entry(node)
+        counter = entry is not None and entry[0].kind in {Kind.COUNTER, Kind.HISTOGRAM, Kind.SUMMARY}
+        counter = counter and entry is not None and (bool(entry[1]) or entry[0].kind is Kind.COUNTER)
+        counter = counter or (entry is not None and entry[0].cumulative)
+        name = str(node.metric or "")
+        if entry is None:
+            counter = name.endswith("_total") and name in query.context.rated
+        if counter and _read_raw(query, node):
+            what = f"{name} is a counter, and read as it is"
+            if entry is None and _may_be_gauge(query, name):
+                what = f"{name} is read as it is here, but as a counter where a rate is taken of it"
+                yield query.problem(node, what, "make both the same", Severity.NOTE, word=name)
+            else:
+                yield query.problem(node, what, _instead(query), word=name)
+
+
+def _may_be_gauge(query: LintedQuery, name: str) -> bool:
+    """Whether the rate may be what is wrong: some gauges end in `_total` too, such as `db_indexes_total`."""
+    context = query.context
+    return context.rated[name] <= context.read_raw[name] and _EVENTS.isdisjoint(name.split("_"))
+
+
+def _instead(query: LintedQuery) -> str:
+    window = "$__rate_interval" if query.role == "panel" else "5m"
+    return f"take rate(...[{window}]) or increase(...) of it"
+
+
+def _read_raw(query: LintedQuery, node: Selector) -> bool:
+    """Whether the value of a counter reaches the result, an aggregation or a comparison with a number."""
+    if node.range is not None and not _over_time(query, node):
+        return False
+    child: Expr = node
+    for above in query.above(node):
+        if isinstance(above, Call) and above.function in _EXISTENCE | GROWTH | CHANGE:
+            return False
+        if isinstance(above, Call) and above.function in {"histogram_quantile", "histogram_count", "histogram_sum"}:
+            return False  # of a native histogram, or told by another check
+        if isinstance(above, Aggregate) and above.op in {"count", "group", "count_values"}:
+            return False
+        if isinstance(above, Binary) and (_asks_existence(above, child) or _of_two_counters(above)):
+            return False
+        child = above
+    return query.role != "record" or _divided(query, node)
+
+
+def _over_time(query: LintedQuery, node: Selector) -> bool:
+    parent = query.parents.get(id(node))
+    return isinstance(parent, Call) and parent.function in {"max_over_time", "avg_over_time", "min_over_time"}
+
+
+def _divided(query: LintedQuery, node: Selector) -> bool:
+    return any(isinstance(above, Binary) and above.op == "/" for above in query.above(node))
+
+
+def _asks_existence(above: Binary, child: Expr) -> bool:
+    """`x > 0`, `y unless x`, `x - x offset 1h`, and a product with an info metric: none reads how much it is."""
+    if above.op in {"and", "unless"}:
+        return child is above.right
+    if above.op in {"==", "!=", ">", ">=", "<", "<="}:
+        other = above.right if child is above.left else above.left
+        number = literal(other)
+        return number is None or number == 0
+    shifted = any(one.offset is not None or one.at is not None for one in selectors(above))
+    return above.op == "-" and shifted
+
+
+def _of_two_counters(above: Binary) -> bool:
+    """Whether it is `started - finished`, how many are under way: both begin anew at the same restart.
+
+    Of positions in a log it is how far one is behind the other.
+    """
+    names = [{str(one.metric or "") for one in selectors(side)} for side in (above.left, above.right)]
+    if above.op != "-" or not all(names):
+        return False
+    return all(name.endswith(_COUNTERS) or "offset" in name for side in names for name in side)
+
+
+@check("short-range", Severity.WARNING)
+def short_range(query: LintedQuery) -> Iterator[LintProblem]:
+    """The window of a rate holds fewer than two scrapes.
+
+    Why: a rate needs two samples; where a window has fewer, there is no result, and the alert cannot fire.
+
+    Wrong:
+        rate(http_requests_total[30s])
+    Right:
+        rate(http_requests_total[5m])
+    """
+    every = query.context.scrape_interval_ms
+    for node in query.nodes:
+        if not (isinstance(node, Call) and node.function in GROWTH | {"delta", "idelta", "deriv"} and node.args):
+            continue
+        inner = strip_parens(node.args[0])
+        if not isinstance(inner, Selector) or inner.range is None or inner.range.macro:
+            continue
+        window, shown = inner.range.ms, duration_text(inner.range)
+        if every is not None:
+            if window < 2 * every:
+                scraped = duration_text(Duration(every))
+                what = f"[{shown}] holds fewer than two scrapes of {scraped}"
+                yield query.problem(inner, what, f"take at least [{duration_text(Duration(4 * every))}]")
+        elif window <= _MINUTE / 2:
+            what = f"[{shown}] holds two scrapes only if there is one every {duration_text(Duration(window // 2))}"
+            yield query.problem(inner, what, "take four scrape intervals, say [5m]")
+        elif window <= _MINUTE:
+            what = f"[{shown}] holds two scrapes only if there is one every {duration_text(Duration(window // 2))}"
+            yield query.problem(inner, what, "take four scrape intervals, say [5m]", Severity.NOTE)
+
+
+@check("interval-in-rate", Severity.WARNING)
+def interval_in_rate(query: LintedQuery) -> Iterator[LintProblem]:
+    """The window of a rate is `$__interval`.
+
+    Why: zoomed in it becomes shorter than two scrapes, and the panel empty; zoomed out, events fall between windows.
+
+    Wrong:
+        sum(rate(http_requests_total[$__interval]))
+    Right:
+        sum(rate(http_requests_total[$__rate_interval]))
+    """
+    if query.least_step_ms >= 4 * (query.context.scrape_interval_ms or _MINUTE / 4):
+        return  # it is never too short
+    for node in query.nodes:
+        if isinstance(node, Call) and node.function in GROWTH | {"delta", "idelta"} and node.args:
+            inner = strip_parens(node.args[0])
+            window = inner.range if isinstance(inner, Selector) else None
+            if window is not None and _MACRO.match(window.macro):
+                better = "$__range with an instant query" if query.instant else "$__rate_interval"
+                problem = query.problem(
+                    inner, f"{node.function} over {window.macro}", f"write {better}", word=window.macro
+                )
+                edit = None if query.instant else query.edit(inner, f"[{window.macro}]", f"[{better}]")
+                yield problem.fixed_by(edit)
+
+
+@check("fixed-range-in-panel", Severity.NOTE)
+def fixed_range_in_panel(query: LintedQuery) -> Iterator[LintProblem]:
+    """A panel over time takes rates over a fixed window.
+
+    Why: over weeks the panel then shows only the last minutes of each step, and misses what is between.
+
+    Wrong:
+        {"title": "a", "panels": [{"id": 1, "type": "timeseries", "title": "Requests", "targets": [
+          {"refId": "A", "expr": "sum(rate(http_requests_total[1m]))"}]}]}
+    Right:
+        {"title": "a", "panels": [{"id": 1, "type": "timeseries", "title": "Requests", "targets": [
+          {"refId": "A", "expr": "sum(rate(http_requests_total[$__rate_interval]))"}]}]}
+    """
+    if query.role != "panel" or query.instant:
+        return
+    for call, node in _grown(query):
+        if node.range is not None and not node.range.macro and call.function in GROWTH:
+            shown = duration_text(node.range)
+            yield query.problem(node, f"{call.function} over a fixed window of {shown}", "write $__rate_interval")
+
+
+def _grown(query: LintedQuery) -> Iterator[tuple[Call, Selector]]:
+    for node in query.nodes:
+        if isinstance(node, Call) and node.function in GROWTH and node.args:
+            inner = node.args[0]
+            while isinstance(inner, Paren | Unary):
+                inner = inner.expr
+            if isinstance(inner, Selector):
+                yield node, inner
+
+
+@check("sum-of-copies", Severity.WARNING)
+def sum_of_copies(query: LintedQuery) -> Iterator[LintProblem]:
+    """A number of which every process tells the same is added up.
+
+    Why: the result is the true number times the number of processes.
+
+    Wrong:
+        sum(registry_database_rows)
+    Right:
+        max by (query_name) (registry_database_rows)
+    """
+    for node in query.nodes:
+        if isinstance(node, Aggregate) and node.op == "sum" and "instance" not in (node.labels or ()):
+            inner = strip_parens(node.expr)
+            metric = query.metric(inner) if isinstance(inner, Selector) else None
+            told = metric is not None and metric.common and metric.unit not in {Unit.INFO, Unit.TIMESTAMP}
+            if metric is not None and told and not node.without:
+                what = f"every process tells the same {metric.name}"
+                yield query.problem(node, what, "take max, then add up", word="sum")

@@ -1,0 +1,173 @@
+"""Running every check over files."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from regobs.catalog.model import Exposer, Flavor
+from regobs.errors import InputError
+from regobs.lint import (  # noqa: F401 - register checks
+    adding,
+    alerting,
+    boards,
+    comparing,
+    counting,
+    labels,
+    live,
+    meaning,
+    panels,
+    quantiles,
+    references,
+    routing,
+    rule_groups,
+    rules,
+    selecting,
+    syntax,
+)
+from regobs.lint.findings import CHECKS, Check, CheckSubject, LintFinding, Severity
+from regobs.lint.read import is_read, read_file, read_text
+from regobs.lint.silence import AllowedLines, allowances, bad_allowances, mark_used
+from regobs.lint.sources import SourceText, finding_of
+from regobs.lint.subjects import LintContext, LintedFile, LintedQuery, rated_names, raw_names
+from regobs.promql.series import known_metric
+
+
+@dataclass
+class LintReport:
+    """Everything found, in the order of the files and lines, and what was looked at."""
+
+    findings: list[LintFinding] = field(default_factory=list)
+    files: dict[str, str] = field(default_factory=dict)
+    rules: int = 0
+    dashboards: int = 0
+    queries: int = 0
+    allowed: int = 0
+    not_read: list[tuple[str, str]] = field(default_factory=list)
+
+    def worst(self) -> Severity | None:
+        """The severity of the worst finding."""
+        return min((one.severity for one in self.findings), key=lambda one: one.rank, default=None)
+
+
+def lint_paths(paths: Iterable[Path], context: LintContext | None = None) -> LintReport:
+    """Lint files, and those of directories that may hold rules or dashboards. Raises InputError for no such path."""
+    context = context or LintContext()
+    return lint_files([read_file(path, context) for path in find_files(paths)], context)
+
+
+def lint_text(text: str, file: str = "<stdin>", suffix: str = "", context: LintContext | None = None) -> LintReport:
+    """Lint a text: a bare query without a suffix, else what a file of that suffix would hold."""
+    context = context or LintContext()
+    return lint_files([read_text(text, file, suffix, context)], context)
+
+
+def find_files(paths: Iterable[Path]) -> list[Path]:
+    """Files, those below directories (hidden ones left out), those that a pattern matches; each once."""
+    found: dict[Path, None] = {}
+    for path in paths:
+        if path.is_dir():
+            below = (one for one in sorted(path.rglob("*")) if is_read(one) and one.is_file())
+            found |= dict.fromkeys(one for one in below if not _hidden(one.relative_to(path)))
+        elif path.exists():
+            found[path] = None
+        elif matched := _matched(path):
+            found |= dict.fromkeys(matched)
+        else:
+            raise InputError(
+                "there is no such file or directory",
+                value=str(path),
+                expected="a file, a directory, or a pattern in quotes that matches one",
+                next_step="correct the path",
+            )
+    return list(found)
+
+
+def _matched(pattern: Path) -> list[Path]:
+    """The files that a pattern matches; none for a path without `*`, `?` or `[`."""
+    if not any(char in str(pattern) for char in "*?["):
+        return []
+    try:
+        found = Path(pattern.anchor or ".").glob(str(pattern.relative_to(pattern.anchor)))
+        return sorted(one for one in found if one.is_file())
+    except ValueError:  # `**` as a part of a name
+        return []
+
+
+def _hidden(path: Path) -> bool:
+    return any(part.startswith(".") or part in {"node_modules", "vendor"} for part in path.parts)
+
+
+def lint_files(files: list[LintedFile], context: LintContext) -> LintReport:
+    """Lint what was read, all of it together: a rule of one file may record what a dashboard shows."""
+    report = LintReport()
+    queries = [query for file in files for query in file.all_queries()]
+    context.recorded |= {rule.name for file in files for rule in file.rules if not rule.alerts}
+    shown = [board for file in files for board in file.dashboards]
+    context.dashboards = {str(board.data["uid"]): board for board in shown if board.data.get("uid")}
+    context.alerts = [rule for file in files for rule in file.rules if rule.alerts]
+    context.watched_jobs |= alerting.watched_jobs(query for query in queries if query.alerts)
+    context.tested = [one for file in files for one in file.tested]
+    different = {query.text: query for query in queries}.values()
+    context.rated |= Counter(name for query in different for name in rated_names(query))
+    context.read_raw |= Counter(name for query in different for name in raw_names(query))
+    if context.flavor is None:
+        context.flavor = _flavor_of(queries)
+    for file in files:
+        report.files[file.file] = file.text
+        report.rules += len(file.rules)
+        report.dashboards += len(file.dashboards)
+        report.not_read += [(file.file, reason) for reason in dict.fromkeys(file.not_read)]
+    report.queries = len(queries)
+    for file in files:
+        found = [*_check_file(file), *(context.live(file) if context.live is not None else ())]
+        given = allowances(file)
+        allowed = AllowedLines(given)
+        kept = [one for one in found if allowed.of(one) is None]
+        passed = [one for one in found if allowed.of(one) is not None]
+        mark_used(given, passed)
+        report.allowed += len(passed)
+        source = SourceText(file.file, file.text)
+        bad = bad_allowances(given, live=context.live is not None)
+        kept += [finding_of(CHECKS[name], source, problem, "") for name, problem in bad]
+        report.findings += sorted(dict.fromkeys(kept), key=lambda one: (one.line, one.column, one.check))
+    return report
+
+
+def _flavor_of(queries: Iterable[LintedQuery]) -> Flavor | None:
+    """The one flavor whose own metrics are asked for; None where both or none are."""
+    metrics = {metric for query in queries for node in query.selectors if (metric := known_metric(node))}
+    ours = [metric.flavors for metric in metrics if metric.exposer is Exposer.REGISTRY and len(metric.flavors) == 1]
+    found = {flavor for flavors in ours for flavor in flavors}
+    return next(iter(found)) if len(found) == 1 and len(ours) > 2 else None
+
+
+def _check_file(file: LintedFile) -> Iterator[LintFinding]:
+    by_subject = {subject: [one for one in CHECKS.values() if one.subject is subject] for subject in CheckSubject}
+    for source, problem in file.broken:
+        yield finding_of(CHECKS["unreadable-file"], source, problem, "")
+    for query in file.all_queries():
+        checks = by_subject[CheckSubject.QUERY] if query.expr is not None else [CHECKS["syntax"]]
+        yield from _run(checks, query, query.source, query.subject)
+    for rule in file.rules:
+        yield from _run(by_subject[CheckSubject.RULE], rule, rule.source, rule.name)
+    if file.rules:
+        yield from _run(by_subject[CheckSubject.RULES], file, file.rules[0].source, "")
+    for config in file.routings:
+        yield from _run(by_subject[CheckSubject.ROUTING], config, config.source, "")
+    for asked in file.log_queries:
+        yield from _run(by_subject[CheckSubject.LOG_QUERY], asked, asked.source, asked.subject)
+    for board in file.dashboards:
+        title = str(board.data.get("title") or "")
+        yield from _run(by_subject[CheckSubject.DASHBOARD], board, board.source, title)
+        for panel in board.panels:
+            yield from _run(by_subject[CheckSubject.PANEL], panel, panel.source, panel.title)
+
+
+def _run(checks: Iterable[Check], subject: Any, source: SourceText, name: str) -> Iterator[LintFinding]:
+    for check in checks:
+        for problem in check.run(subject):
+            yield finding_of(check, source, problem, name)

@@ -1,0 +1,245 @@
+"""Checks of labels on their way: through aggregations and joins into texts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from regobs.catalog.model import Unit
+from regobs.lint.findings import CheckSubject, LintProblem, Severity, check
+from regobs.lint.subjects import LintedPanel, LintedQuery, LintedRule
+from regobs.lint.templates import LABEL_USE, LEGEND_USE, faults
+from regobs.promql.infer import is_share, literal
+from regobs.promql.nodes import Aggregate, Binary, Call, Expr, MatchOp, Selector
+from regobs.promql.walk import selectors, strip_parens
+
+_TARGETS = frozenset({"instance", "pod", "fqdn", "node"})
+# A target is in one of each; `server` is what a postgres_exporter, of which there is one a server, calls that server.
+_OF_A_TARGET = frozenset({"server", "cluster", "environment", "env", "stage", "region", "zone", "datacenter"})
+_OPS = frozenset({"+", "-", "*", "/", "%", "^", "atan2", "==", "!=", "<", "<=", ">", ">="})
+
+
+@check("lost-label", Severity.ERROR)
+def lost_label(query: LintedQuery) -> Iterator[LintProblem]:
+    """A `by` list or `on()` names a label that an aggregation below it dropped.
+
+    Why: the label is empty there: all series fall into one group, or no two sides match.
+
+    Wrong:
+        max by (pod) (sum by (cluster) (up))
+    Right:
+        max by (cluster) (sum by (cluster, pod) (up))
+    """
+    yield from query.faults("lost-label")
+
+
+@check("sides-never-match", Severity.ERROR)
+def sides_never_match(query: LintedQuery) -> Iterator[LintProblem]:
+    """The two sides of an operator are grouped by different labels.
+
+    Why: no pair has the same labels, so the result is always empty.
+
+    Wrong:
+        sum by (method) (rate(http_errors_total[5m])) / sum(rate(http_requests_total[5m]))
+    Right:
+        sum by (method) (rate(http_errors_total[5m])) / on() group_left sum(rate(http_requests_total[5m]))
+    """
+    yield from query.faults("sides-never-match")
+
+
+@check("many-to-many", Severity.ERROR)
+def many_to_many(query: LintedQuery) -> Iterator[LintProblem]:
+    """Both sides may have several series for the labels that are matched.
+
+    Why: the query fails as soon as there are two, most likely in the middle of an incident.
+
+    Wrong:
+        sum by (host, db) (connections) / on (host) sum by (host, pool) (max_connections)
+    Right:
+        sum by (host) (connections) / on (host) sum by (host) (max_connections)
+    """
+    for node in query.nodes:
+        if not (isinstance(node, Binary) and node.op in _OPS) or node.on is None or is_share(node):
+            continue
+        extra = [_extra(query, side, frozenset(node.on)) for side in (node.left, node.right)]
+        if "$" in "".join(node.on):
+            continue
+        left, right = extra
+        many_left, many_right = bool(left), bool(right)
+        if node.group == "left":
+            many_left = False
+        if node.group == "right":
+            many_right = False
+        both = bool(left and right) and not node.group
+        if both or ((many_left or many_right) and not _single(node)):
+            shown = ", ".join(sorted(left if many_left else right))
+            what = f"one side has several series for one {', '.join(node.on) or 'group'}: {shown} tells them apart"
+            step = "aggregate that side, or use group_left or group_right"
+            yield query.problem(node, what, step, None if both or _closed(query, node) else Severity.WARNING, word="on")
+
+
+def _single(node: Binary) -> bool:
+    """Whether a matcher may pick one series: what remains is not known then."""
+    return any(one.matchers for one in selectors(node))
+
+
+def _closed(query: LintedQuery, node: Binary) -> bool:
+    return all(query.parts.of(side).closed_labels is not None for side in (node.left, node.right))
+
+
+def _picks_one(side: Expr, on: frozenset[str]) -> bool:
+    """Whether a side is written to have one series for each group: `topk by (a) (1, ...)`."""
+    if not isinstance(side, Aggregate) or side.op not in {"topk", "bottomk", "limitk"} or side.param is None:
+        return False
+    return literal(side.param) == 1 and not side.without and set(side.labels or ()) <= on
+
+
+def _extra(query: LintedQuery, side: Expr, on: frozenset[str]) -> frozenset[str]:
+    """The labels that a side certainly has beside those of `on()`."""
+    of = query.parts.of(side)
+    if _picks_one(strip_parens(side), on) or of.labels is None or any(name.startswith("$") for name in of.labels):
+        return frozenset()
+    if of.closed_labels is None:
+        entries = [query.entry(one) for one in selectors(side)]
+        calls = any(isinstance(one, Aggregate) for one in (side, strip_parens(side)))
+        if len(entries) != 1 or entries[0] is None or calls:
+            return frozenset()
+        metric = entries[0][0]
+        if on & _TARGETS and metric.unit is Unit.INFO:
+            return frozenset()  # a process has one series of it, whose labels tell nothing apart
+        own = {label.exposed for form in metric.forms for label in form.labels}
+    else:
+        own = set(of.closed_labels)
+    return frozenset(own) - on - (_OF_A_TARGET if on & _TARGETS else frozenset())
+
+
+@check("label-not-in-result", Severity.WARNING, CheckSubject.RULE)
+def label_not_in_result(rule: LintedRule) -> Iterator[LintProblem]:
+    """A text of an alert names a label that its expression does not keep.
+
+    Why: the notification says "in environment  stage " and nobody knows where to look.
+
+    Wrong:
+        - alert: PoolFull
+          expr: avg(go_sql_dbstats_connections_in_use) > 10
+          labels: {severity: page}
+          annotations:
+            summary: The pool of {{ $labels.environment }} is full
+    Right:
+        - alert: PoolFull
+          expr: avg by (environment) (go_sql_dbstats_connections_in_use) > 10
+          labels: {severity: page}
+          annotations:
+            summary: The pool of {{ $labels.environment }} is full
+    """
+    if not rule.alerts or (there := result_labels(rule.query)) is None:
+        return
+    there |= set(rule.texts("labels")) | set(_mapping(rule.group.get("labels")))
+    for key in ("annotations", "labels"):
+        for name, text in rule.texts(key).items():
+            for match in LABEL_USE.finditer(text):
+                label = match[1] or match[2]
+                asked = ".Labels" in match[0] and "query" in text  # those of another query's results
+                if label not in there and not asked:
+                    kept = ", ".join(sorted(there - set(rule.texts("labels")))) or "no label"
+                    step = f"add {label} to the by list; the expression keeps {kept}"
+                    what = f"{rule.name} has no label {label}"
+                    yield rule.problem((key, name), what, step, word=match[0])
+
+
+def _mapping(value: object) -> dict[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def result_labels(query: LintedQuery | None) -> set[str] | None:
+    """All labels that a result can have; None where that is not known."""
+    if query is None or query.expr is None:
+        return None
+    absent = isinstance(query.expr, Call) and query.expr.function.startswith("absent")
+    labels = query.type.closed_labels
+    if absent or labels is None or any(name.startswith("$") for name in labels):
+        return None
+    return set(labels)
+
+
+SeriesLabels = Mapping[int, frozenset[str]]  # by the rule's `id`
+_OF_TARGETS = frozenset({"job", "instance"})
+
+
+def series_labels(rules: Iterable[LintedRule]) -> SeriesLabels:
+    """The labels that the series below each expression have: those of their metrics, and those that a rule asks for."""
+    queries = {id(rule): rule.query for rule in rules if rule.query is not None}
+    asked: dict[str, set[str]] = {}
+    for query in queries.values():
+        for node in query.selectors:
+            asked.setdefault(str(node.metric), set()).update(_asked(query, node))
+    return {key: frozenset(_had(query, asked)) for key, query in queries.items()}
+
+
+def _asked(query: LintedQuery, node: Selector) -> Iterator[str]:
+    """The labels by which an expression selects or groups the series of a selector."""
+    yield from (one.label for one in node.matchers if one.op is MatchOp.EQUAL and one.value)
+    for above in query.above(node):
+        if isinstance(above, Aggregate) and not above.without:
+            yield from (label for label in above.labels or () if not label.startswith("$"))
+
+
+def _had(query: LintedQuery, asked: Mapping[str, set[str]]) -> Iterator[str]:
+    for node in query.selectors:
+        entry = query.entry(node)
+        for form in query.context.forms(entry[0]) if entry is not None else ():
+            yield from (label.exposed for label in form.labels)
+        yield from asked[str(node.metric)]
+        yield from () if ":" in str(node.metric) else _OF_TARGETS
+
+
+@check("broken-template", Severity.ERROR, CheckSubject.RULE)
+def broken_template(rule: LintedRule) -> Iterator[LintProblem]:
+    """A label or annotation is no valid template.
+
+    Why: Prometheus sends the error text in place of the annotation, or refuses the file.
+
+    Wrong:
+        - alert: PoolFull
+          expr: avg(go_sql_dbstats_connections_in_use) > 10
+          labels: {severity: page}
+          annotations: {summary: "The pool holds {{ $valu }} connections"}
+    Right:
+        - alert: PoolFull
+          expr: avg(go_sql_dbstats_connections_in_use) > 10
+          labels: {severity: page}
+          annotations: {summary: "The pool holds {{ $value }} connections"}
+    """
+    for key in ("annotations", "labels"):
+        for name, text in rule.texts(key).items():
+            for word, what, step in faults(text):
+                yield rule.problem((key, name), what, step, word=word)
+
+
+@check("legend-label", Severity.WARNING, CheckSubject.PANEL)
+def legend_label(panel: LintedPanel) -> Iterator[LintProblem]:
+    """A legend names a label that the query does not keep.
+
+    Why: every line is called the same, or nothing.
+
+    Wrong:
+        {"title": "a", "panels": [{"id": 1, "type": "timeseries", "title": "Requests", "targets": [
+          {"refId": "A", "expr": "sum by (code) (rate(http_requests_total[$__rate_interval]))",
+           "legendFormat": "{{method}}"}]}]}
+    Right:
+        {"title": "a", "panels": [{"id": 1, "type": "timeseries", "title": "Requests", "targets": [
+          {"refId": "A", "expr": "sum by (code) (rate(http_requests_total[$__rate_interval]))",
+           "legendFormat": "{{code}}"}]}]}
+    """
+    for query in panel.queries:
+        steps = query.path[len(panel.path) : -1]
+        target = panel.data
+        for step in steps:
+            target = target[step]  # type: ignore[index]
+        legend = target.get("legendFormat")
+        if not isinstance(legend, str) or (there := result_labels(query)) is None:
+            continue
+        for match in LEGEND_USE.finditer(legend):
+            if match[1] not in there:
+                start, end = query.source.within((*panel.path, *steps, "legendFormat"), legend, *match.span())
+                kept = ", ".join(sorted(there)) or "no label"
+                yield LintProblem(start, end, f"the query keeps no label {match[1]}", f"it keeps {kept}")

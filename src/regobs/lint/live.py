@@ -1,0 +1,257 @@
+"""What a running Prometheus knows about rules and dashboards: whether their series exist, how often alerts fire.
+
+Only index look-ups and the queries themselves are sent, one after the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from time import time
+from typing import TYPE_CHECKING
+
+from regobs.common.closest import closest
+from regobs.errors import EndpointError, QueryError
+from regobs.lint.findings import CHECKS, CheckSubject, LintFinding, LintProblem, Severity, check
+from regobs.lint.sources import finding_of
+from regobs.lint.subjects import LintedFile, LintedQuery, LintedRule
+from regobs.promql.durations import read_duration
+from regobs.promql.nodes import Call, Matcher, MatchOp, Selector
+from regobs.promql.printer import to_text
+
+if TYPE_CHECKING:  # loads requests, which only a run with a server needs
+    from regobs.prometheus import Prometheus
+    from regobs.prometheus.answers import RangeSeries
+
+_DAY_SECONDS = 86_400
+_MOST_POINTS = 10_000  # of one series in one answer; Prometheus refuses more than 11,000
+# A tenth of what Prometheus loads for a query at most by default (--query.max-samples=50000000).
+_COSTLY_SAMPLES = 5_000_000
+_ABSENCE = frozenset({"absent", "absent_over_time"})
+
+
+@dataclass
+class LiveServer:
+    """A server that is asked, what it said so far, and over how many days alerts are tried.
+
+    `tried` and `quiet` count the alerts, and those of them that would not have fired.
+    """
+
+    client: Prometheus
+    days: float = 7.0
+    end: float = field(default_factory=time)
+    tried: int = 0
+    quiet: int = 0
+    _names: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def names(self, selector: str) -> tuple[str, ...]:
+        """The names of the series that a selector matches, at any time that the server still knows."""
+        return self.values("__name__", selector)
+
+    def values(self, label: str, selector: str = "") -> tuple[str, ...]:
+        """The values of a label."""
+        key = f"{label}\0{selector}"
+        if key not in self._names:
+            self._names[key] = self.client.label_values(label, selector or ())
+        return self._names[key]
+
+
+@dataclass(frozen=True, slots=True)
+class AlertHistory:
+    """How an alert would have behaved: how often it fired, for how long in all, in how many of the evaluations."""
+
+    fired: int
+    seconds: float
+    share: float
+    step: float
+
+
+def live_findings(file: LintedFile, server: LiveServer) -> Iterator[LintFinding]:
+    """What a server knows of a file. Raises ServerError for one that does not answer."""
+    for query in file.all_queries():
+        if query.expr is not None:
+            for check_name, problem in _of_query(query, server):
+                yield finding_of(CHECKS[check_name], query.source, problem, query.subject)
+    for rule in file.rules:
+        if rule.alerts and rule.query is not None and rule.query.expr is not None:
+            server.tried += 1
+            problems = list(would_fire(rule, server))
+            server.quiet += not problems
+            yield from (finding_of(CHECKS["live-would-fire"], rule.source, one, rule.name) for one in problems)
+
+
+def _of_query(query: LintedQuery, server: LiveServer) -> Iterator[tuple[str, LintProblem]]:
+    missing = False
+    for node in query.selectors:
+        for problem in no_series(query, node, server):
+            missing = True
+            yield "live-no-series", problem
+        for problem in no_value(query, node, server):
+            missing = True
+            yield "live-no-value", problem
+    if not missing and "$" not in query.text:
+        yield from (("live-costly", problem) for problem in costly(query, server))
+
+
+@check("live-no-series", Severity.WARNING, CheckSubject.LIVE)
+def no_series(query: LintedQuery, node: Selector, server: LiveServer) -> Iterator[LintProblem]:
+    """The server has no series of the name that is asked for.
+
+    Why: the panel stays empty and the alert silent on this server.
+
+    Wrong:
+        node_lode1 > 4
+    Right:
+        node_load1 > 4
+    """
+    name = node.metric
+    if not isinstance(name, str) or "$" in name or _asks_for_absence(query, node) or name in query.context.recorded:
+        return
+    if not server.names(_braced(name, ())):
+        near = closest(name, server.values("__name__"), 1, 0.85)
+        step = f"did you mean {near[0]}?" if near else "is it scraped?"
+        yield query.problem(node, f"the server has no series {name}", step, word=name)
+
+
+@check("live-no-value", Severity.WARNING, CheckSubject.LIVE)
+def no_value(query: LintedQuery, node: Selector, server: LiveServer) -> Iterator[LintProblem]:
+    """The server has series of this name, and none that the matchers let through.
+
+    Why: the panel stays empty and the alert silent on this server.
+
+    Wrong:
+        node_load1{job="nodes"} > 4
+    Right:
+        node_load1{job="node"} > 4
+    """
+    name = str(node.metric or "")
+    matchers = [one for one in node.matchers if "$" not in one.value.rstrip("$")]
+    if "$" in name or not matchers or _asks_for_absence(query, node) or name in query.context.recorded:
+        return
+    if (name and not server.names(_braced(name, ()))) or server.names(_braced(name, matchers)):
+        return
+    for one in matchers:
+        alone = _braced(name, [one])
+        if (name or one.op in {MatchOp.EQUAL, MatchOp.REGEX}) and not server.names(alone):
+            values = server.values(one.label, _braced(name, ())) if name else server.values(one.label)
+            near = closest(one.value, values, 3, 0.5) or list(values[:5])
+            step = f"it is one of {', '.join(near)}" if near else f"no series of this name has a label {one.label}"
+            yield query.problem(one, f"the server has no {name} with {one.label}{one.op}{one.value!r}", step)
+            return
+    yield query.problem(node, f"the server has no {name} that all matchers let through", "remove one of the matchers")
+
+
+def _asks_for_absence(query: LintedQuery, node: Selector) -> bool:
+    """Whether the query asks that there be none, or asks for another where there is none."""
+    above = list(query.above(node))
+    return any(isinstance(one, Call) and one.function in _ABSENCE for one in above) or any(
+        getattr(one, "op", "") in {"or", "unless"} for one in above
+    )
+
+
+def _braced(name: str, matchers: Iterable[Matcher]) -> str:
+    listed = tuple(matchers)
+    named = (Matcher("__name__", MatchOp.EQUAL, name), *listed) if name else listed
+    return to_text(Selector(None, matchers=named))
+
+
+@check("live-would-fire", Severity.NOTE, CheckSubject.LIVE)
+def would_fire(rule: LintedRule, server: LiveServer) -> Iterator[LintProblem]:
+    """How often an alert would have fired lately: a note, and a warning for one that would always have.
+
+    Why: an alert that fires all the time is not read, and one that never did may not be able to.
+
+    Wrong:
+        - alert: Busy
+          expr: node_load1 >= 0
+          labels: {severity: page}
+          annotations: {summary: Busy}
+    Right:
+        - alert: Busy
+          expr: node_load1 > 1000
+          labels: {severity: page}
+          annotations: {summary: Busy}
+    """
+    try:
+        history = alert_history(rule, server)
+    except (QueryError, EndpointError) as fault:
+        what = f"the server cannot try this alert: {fault.message}"
+        yield rule.problem(("expr",), what, fault.expected or "correct the query", severity=Severity.WARNING)
+        return
+    if history is None or not history.fired:
+        return
+    always = history.share > 0.95
+    told = "time" if history.fired == 1 else "times"
+    lasted = _span(history.seconds)
+    what = f"{rule.name} would have fired {history.fired} {told} in {server.days:g} days, {lasted} in all"
+    step = "it fires all the time: correct the threshold" if always else f"tried every {_span(history.step)}"
+    yield rule.problem(("alert",), what, step, severity=Severity.WARNING if always else Severity.NOTE)
+
+
+def alert_history(rule: LintedRule, server: LiveServer) -> AlertHistory | None:
+    """How an alert would have behaved, evaluated as often as its group is; None for one without a query."""
+    if rule.query is None:
+        return None
+    span = server.days * _DAY_SECONDS
+    interval = _seconds(rule.group.get("interval")) or 60.0
+    step = max(interval, span / _MOST_POINTS)
+    answer = server.client.query_range(rule.query.text, server.end - span, server.end, step)
+    fired, firing, longest = 0, 0.0, 0.0
+    for series in answer.ranges:
+        times = _firing(series, step, _seconds(rule.data.get("for")) or 0.0)
+        fired += len(times)
+        firing += sum(times)
+        longest = max(longest, sum(times))
+    return AlertHistory(fired, firing, longest / span if span else 0.0, step)
+
+
+def _firing(series: RangeSeries, step: float, waits: float) -> list[float]:
+    """How long each firing of one series lasted, in seconds: what is there without a gap for longer than it waits."""
+    found: list[float] = []
+    begun = last = None
+    for at, _ in series.points:
+        if begun is None or last is None or at - last > 1.5 * step:
+            found += _lasted(begun, last, waits, step)
+            begun = at
+        last = at
+    return [*found, *_lasted(begun, last, waits, step)]
+
+
+def _lasted(begun: float | None, last: float | None, waits: float, step: float) -> list[float]:
+    if begun is None or last is None or last - begun < waits:
+        return []
+    return [last - begun - waits + step]
+
+
+def _seconds(value: object) -> float | None:
+    found = read_duration(str(value)) if value is not None and not str(value).startswith(("$", "-")) else None
+    return found.ms / 1000 if found and not found.macro else None
+
+
+def _span(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+@check("live-costly", Severity.WARNING, CheckSubject.LIVE)
+def costly(query: LintedQuery, server: LiveServer) -> Iterator[LintProblem]:
+    """One evaluation of a query loads millions of samples, or the server refuses it.
+
+    Why: it is evaluated every minute, or for every viewer of the dashboard, and slows all others down.
+
+    Wrong:
+        count_over_time({__name__=~".+"}[30d])
+    Right:
+        count_over_time(up[1h])
+    """
+    try:
+        answer = server.client.query(query.text, server.end, stats=True)
+    except QueryError as fault:
+        yield query.problem(query.nodes[0], f"the server refuses this query: {fault.message}", fault.expected or "")
+        return
+    samples = answer.stats.samples if answer.stats is not None else 0
+    if samples and samples >= _COSTLY_SAMPLES:
+        yield query.problem(
+            query.nodes[0], f"one evaluation loads {samples:,} samples", "record a part of it, or shorten its window"
+        )

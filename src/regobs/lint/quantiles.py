@@ -1,0 +1,296 @@
+"""Checks of histograms, quantiles and means: what may be added up, averaged, and in which order."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from decimal import Decimal, InvalidOperation
+
+from regobs.lint.findings import LintEdit, LintProblem, Severity, check
+from regobs.lint.subjects import LintedQuery
+from regobs.promql.functions import GROWTH
+from regobs.promql.infer import literal
+from regobs.promql.nodes import Aggregate, Binary, Call, Expr, Matcher, MatchOp, Selector
+from regobs.promql.series import series_of
+from regobs.promql.walk import selectors, strip_parens, walk
+
+_POSITIVE = frozenset({MatchOp.EQUAL, MatchOp.REGEX})
+_PROCESSES = frozenset({"instance", "pod"})
+
+
+@check("quantile-without-le", Severity.ERROR)
+def quantile_without_le(query: LintedQuery) -> Iterator[LintProblem]:
+    """`histogram_quantile` gets buckets whose `le` is gone.
+
+    Why: without bounds there is no quantile: the result is empty.
+
+    Wrong:
+        histogram_quantile(0.9, sum by (method) (rate(http_request_duration_seconds_bucket[5m])))
+    Right:
+        histogram_quantile(0.9, sum by (method, le) (rate(http_request_duration_seconds_bucket[5m])))
+    """
+    calls = [node for node in query.nodes if isinstance(node, Call) and node.function == "histogram_quantile"]
+    found = set()
+    for problem in query.faults("quantile-without-le"):
+        found.add(problem.start)
+        yield problem.fixed_by(_keeping_le(query, calls[0].args[1]) if len(calls) == 1 else None)
+    for node in query.nodes:
+        if not (isinstance(node, Call) and node.function == "histogram_quantile"):
+            continue
+        labels = query.parts.of(node.args[1]).closed_labels
+        series = [one for one in selectors(node.args[1]) if str(one.metric or "").endswith("_bucket")]
+        # VictoriaMetrics keeps the bounds of its own histograms in vmrange, and PromQL of Prometheus knows none such.
+        if labels is None or labels & {"le", "vmrange"} or any(name.startswith("$") for name in labels) or not series:
+            continue
+        problem = query.problem(
+            node,
+            "histogram_quantile needs le, but the aggregation dropped it",
+            "add le to the by list",
+            word="histogram_quantile",
+        )
+        if problem.start not in found:
+            yield problem.fixed_by(_keeping_le(query, node.args[1]))
+
+
+def _keeping_le(query: LintedQuery, buckets: Expr) -> LintEdit | None:
+    """The edit that adds `le` to the one aggregation of the buckets."""
+    groups = [node for node in walk(buckets) if isinstance(node, Aggregate)]
+    if len(groups) != 1 or groups[0].without or groups[0].span is None:
+        return None
+    written = query.text[slice(*groups[0].span)]
+    if groups[0].labels is None:
+        head = re.match(r"\w+\s*\(", written)
+        return query.edit(groups[0], head[0], f"{groups[0].op} by (le) (") if head else None
+    head = re.search(r"\bby\s*\(", written)
+    comma = ", " if groups[0].labels else ""
+    return query.edit(groups[0], head[0], f"{head[0]}le{comma}") if head else None
+
+
+@check("quantile-out-of-range", Severity.ERROR)
+def quantile_out_of_range(query: LintedQuery) -> Iterator[LintProblem]:
+    """The quantile is no number from 0 to 1.
+
+    Why: `histogram_quantile(95, ...)` is plus infinity.
+
+    Wrong:
+        histogram_quantile(95, sum by (le) (rate(registry_http_request_duration_seconds_bucket[5m])))
+    Right:
+        histogram_quantile(0.95, sum by (le) (rate(registry_http_request_duration_seconds_bucket[5m])))
+    """
+    for node in query.nodes:
+        first = None
+        if isinstance(node, Call) and node.function in {"histogram_quantile", "quantile_over_time"}:
+            first = node.args[0]
+        if isinstance(node, Aggregate) and node.op == "quantile":
+            first = node.param
+        number = literal(first) if first is not None else None
+        if first is not None and number is not None and not 0 <= number <= 1:
+            right = f"{number / 100:f}" if 1 < number <= 100 else "a number from 0 to 1"
+            problem = query.problem(first, f"{number:f} is no quantile", f"write {right}")
+            yield problem.fixed_by(query.edit(first, f"{number:f}", right) if 1 < number <= 100 else None)
+
+
+@check("threshold-between-buckets", Severity.NOTE)
+def threshold_between_buckets(query: LintedQuery) -> Iterator[LintProblem]:
+    """An alert compares a quantile with a number that is no bound of the histogram's buckets.
+
+    Why: between two bounds Prometheus assumes that all durations are spread evenly, so it fires by a guess.
+
+    Wrong:
+        - alert: RequestsSlow
+          expr: histogram_quantile(0.9, sum by (le) (rate(registry_http_request_duration_seconds_bucket[5m]))) > 3
+          labels: {severity: ticket}
+          annotations: {summary: Requests are slow}
+    Right:
+        - alert: RequestsSlow
+          expr: histogram_quantile(0.9, sum by (le) (rate(registry_http_request_duration_seconds_bucket[5m]))) > 2.5
+          labels: {severity: ticket}
+          annotations: {summary: Requests are slow}
+    """
+    for node in query.nodes if query.alerts else ():
+        if not (isinstance(node, Binary) and node.op in {">", ">=", "<", "<="}):
+            continue
+        inner, number = strip_parens(node.left), literal(node.right)
+        if not (isinstance(inner, Call) and inner.function == "histogram_quantile") or number is None:
+            continue
+        edges = sorted(edge for edge in query.parts.of(inner.args[1]).le or () if edge < float("inf"))
+        if edges and float(number) not in edges and edges[0] < float(number) < edges[-1]:
+            near = sorted(edges, key=lambda edge: abs(edge - float(number)))[:2]
+            shown = " and ".join(f"{edge:g}" for edge in sorted(near))
+            yield query.problem(node.right, f"no bucket ends at {number:f}", f"the nearest bounds are {shown}")
+
+
+@check("mixed-buckets", Severity.ERROR)
+def mixed_buckets(query: LintedQuery) -> Iterator[LintProblem]:
+    """Buckets are added up without `le`.
+
+    Why: each bucket contains the smaller ones, so every event is counted several times.
+
+    Wrong:
+        sum by (method) (rate(registry_http_request_duration_seconds_bucket[5m]))
+    Right:
+        sum by (method) (rate(registry_http_request_duration_seconds_count[5m]))
+    """
+    quantiles = [node for node in query.nodes if isinstance(node, Call) and node.function == "histogram_quantile"]
+    inside = {id(node) for call in quantiles for node in walk(call)}
+    for node, error in query.parts.faults:
+        if error.check == "mixed-buckets" and id(node) not in inside:
+            yield query.problem(node, error.message, f"write {error.expected}")
+
+
+@check("average-of-quantiles", Severity.WARNING)
+def average_of_quantiles(query: LintedQuery) -> Iterator[LintProblem]:
+    """Quantiles are added up or averaged.
+
+    Why: the average of the slowest tenths of ten processes is not the slowest tenth of their requests.
+
+    Wrong:
+        avg(histogram_quantile(0.95, sum by (le, pod) (rate(http_request_duration_seconds_bucket[5m]))))
+        sum(rpc_duration_seconds{quantile="0.99"})
+    Right:
+        histogram_quantile(0.95, sum by (le) (rate(http_request_duration_seconds_bucket[5m])))
+    """
+    for node in query.nodes:
+        if not (isinstance(node, Aggregate) and node.op in {"sum", "avg"}):
+            continue
+        if not node.without and {"quantile", *_PROCESSES} & set(node.labels or ()):
+            continue  # each group holds the quantiles of one process, most often a single one
+        inner = strip_parens(node.expr)
+        quantile = isinstance(inner, Call) and inner.function in {"histogram_quantile", "quantile_over_time"}
+        if isinstance(inner, Selector):
+            quantile = any(one.label == "quantile" and one.value for one in inner.matchers)
+            quantile = quantile or re.search(r"(^|[:_])p(?:50|90|95|99|999)(?:[:_]|$)", str(inner.metric)) is not None
+        if quantile or (query.parts.of(node.expr).quantile and not isinstance(inner, Binary)):
+            what = f"{node.op} over a quantile: quantiles cannot be added up or averaged"
+            yield query.problem(node, what, "aggregate the buckets first, or take max", word=node.op)
+
+
+@check("average-of-ratios", Severity.WARNING)
+def average_of_ratios(query: LintedQuery) -> Iterator[LintProblem]:
+    """Ratios of rates are averaged.
+
+    Why: one process with three requests weighs as much as one with a million.
+
+    Wrong:
+        avg(rate(http_errors_total[5m]) / rate(http_requests_total[5m]))
+    Right:
+        sum(rate(http_errors_total[5m])) / sum(rate(http_requests_total[5m]))
+    """
+    for node in query.nodes:
+        if isinstance(node, Aggregate) and node.op == "avg":
+            inner = strip_parens(node.expr)
+            if isinstance(inner, Binary) and inner.op == "/" and _rates(inner.left) and _rates(inner.right):
+                within = Severity.NOTE if node.labels or node.without else None  # say of one machine's disks
+                yield query.problem(node, "an average of ratios", "divide the sums", within, word="avg")
+            elif isinstance(inner, Aggregate) and inner.op == "avg" and inner.labels and not inner.without:
+                what = "an average of averages: each group weighs the same, however many are in it"
+                yield query.problem(node, what, "take one average of all", Severity.NOTE, word="avg")
+
+
+@check("sum-of-durations", Severity.WARNING)
+def sum_of_durations(query: LintedQuery) -> Iterator[LintProblem]:
+    """The time that all events took is shown in place of the time that one takes.
+
+    Why: the growth of a histogram's `_sum` rises with the traffic; it is no latency.
+
+    Wrong:
+        avg(increase(registry_storage_action_seconds_sum[5m]))
+    Right:
+        sum(rate(registry_storage_action_seconds_sum[5m])) / sum(rate(registry_storage_action_seconds_count[5m]))
+    """
+    for node in query.nodes:
+        if isinstance(node, Aggregate) and node.op == "avg":
+            inner = strip_parens(node.expr)
+            if isinstance(inner, Call) and inner.function in GROWTH and _is_sum(inner):
+                divided = any(isinstance(above, Binary) and above.op == "/" for above in query.above(node))
+                if not divided:
+                    step = "divide the rate of _sum by the rate of _count"
+                    yield query.problem(node, "an average of the growth of _sum is no duration", step)
+
+
+def _is_sum(call: Call) -> bool:
+    inner = strip_parens(call.args[0])
+    entry = series_of(inner) if isinstance(inner, Selector) else None
+    return entry is not None and entry[1] == "_sum"
+
+
+def _rates(node: Expr) -> bool:
+    return any(isinstance(one, Call) and one.function in GROWTH for one in walk(node)) and not any(
+        isinstance(one, Aggregate) for one in walk(node)
+    )
+
+
+@check("no-such-bucket", Severity.ERROR)
+def no_such_bucket(query: LintedQuery) -> Iterator[LintProblem]:
+    """A matcher on `le` names a bound that the histogram does not have.
+
+    Why: nothing matches, so the SLI or its alert does not exist.
+
+    Wrong:
+        sum(rate(registry_http_request_duration_seconds_bucket{le="3"}[5m]))
+    Right:
+        sum(rate(registry_http_request_duration_seconds_bucket{le="2.5"}[5m]))
+    """
+    for node in query.selectors:
+        entry = query.entry(node)
+        if entry is None or entry[1] != "_bucket" or not query.context.forms(entry[0]):
+            continue
+        edges = sorted({float(edge) for form in query.context.forms(entry[0]) for edge in form.buckets or ()})
+        for matcher in node.matchers:
+            if matcher.label != "le" or matcher.op not in _POSITIVE or not edges:
+                continue
+            asked = [_number(text) for text in _alternatives(matcher)]
+            if not asked or None in asked or any(edge in {*edges, float("inf")} for edge in asked):
+                continue
+            near = sorted(edges, key=lambda edge: abs(edge - (asked[0] or 0)))[:2]
+            shown = " and ".join(f"{edge:g}" for edge in sorted(near))
+            yield query.problem(
+                matcher, f"{entry[0].name} has no bucket {matcher.value}", f"the nearest bounds are {shown}"
+            )
+
+
+def _alternatives(matcher: Matcher) -> list[str]:
+    if matcher.op is MatchOp.EQUAL:
+        return [matcher.value]
+    return [text.replace("\\", "") for text in matcher.value.strip("()").split("|")]
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(Decimal(text))
+    except (InvalidOperation, OverflowError, ValueError):
+        return None
+
+
+@check("bucket-spelling", Severity.WARNING)
+def bucket_spelling(query: LintedQuery) -> Iterator[LintProblem]:
+    r"""`le` is compared with a whole number in one of its two spellings.
+
+    Why: Prometheus 3 and OpenMetrics write `1.0` where older ones write `1`: after an update nothing matches.
+
+    Wrong:
+        sum(rate(registry_http_request_duration_seconds_bucket{le="1"}[5m]))
+    Right:
+        sum(rate(registry_http_request_duration_seconds_bucket{le=~"1|1\\.0"}[5m]))
+    """
+    for node in query.selectors:
+        if not (isinstance(node.metric, str) and node.metric.endswith("_bucket")):
+            continue
+        for matcher in node.matchers:
+            if matcher.label == "le" and matcher.op in _POSITIVE:
+                asked = [text for text in _alternatives(matcher) if re.fullmatch(r"[0-9]{1,15}(\.0)?", text)]
+                other = next((text for text in asked if _twin(text) not in asked), None)
+                if other is not None:
+                    whole = other.removesuffix(".0")
+                    step = f'write le=~"{whole}|{whole}\\\\.0"'
+                    what = f"le is {other} or {_twin(other)}, by the version of Prometheus"
+                    # Of other processes it is not known whether they are scraped by an old Prometheus or a new one.
+                    severity = None if query.metric(node) is not None else Severity.NOTE
+                    problem = query.problem(matcher, what, step, severity)
+                    written = query.text[slice(*(matcher.span or (0, 0)))]
+                    edit = query.edit(matcher, written, step.removeprefix("write ")) if len(asked) == 1 else None
+                    yield problem.fixed_by(edit)
+
+
+def _twin(text: str) -> str:
+    return text.removesuffix(".0") if text.endswith(".0") else f"{text}.0"

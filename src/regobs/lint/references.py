@@ -1,0 +1,276 @@
+"""Checks of what files name elsewhere: log messages and fields, dashboards, panels, variables, runbooks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache, lru_cache
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from regobs.catalog import METRICS
+from regobs.common.closest import closest
+from regobs.grafana.classic import VARIABLE, links_of
+from regobs.lint.findings import CheckSubject, LintProblem, Severity, check
+from regobs.lint.subjects import LintedDashboard, LintedLogQuery, LintedRule
+from regobs.logs.messages.streams import STREAMS
+
+# `msg="..."` of LogQL, `json.msg: "..."` of KQL and Lucene; a line filter names no field.
+_TERM = re.compile(
+    r"(?<![\w.])(?P<field>[A-Za-z_][\w.]*+)\s*+(?P<op>=~|!=|!~|==|=|:|[<>]=?)\s*+"
+    r'(?:"(?P<value>(?:[^"\\]|\\.)*+)"|`(?P<raw>[^`]*+)`)'
+)
+_LINE_FILTER = re.compile(r'\|=\s*+(?:"((?:[^"\\]|\\.)*+)"|`([^`]*+)`)')
+# In a text for people, what is quoted or set as code.
+_QUOTED = re.compile(r'`([^`\n]++)`|"([^"\n]++)"')
+_NAME = re.compile(r"`(?P<field>[A-Za-z][\w.]*+)`")
+_ABOUT_LOGS = re.compile(r"\blog", re.IGNORECASE)
+_TEXTS = frozenset({"msg", "message"})
+_PARSED = re.compile(r"\|\s*+(?:json|logfmt)\b")
+_SHORTEST = 8  # characters: a shorter text is in many messages
+_WIDEST = 300  # characters of a selector
+_LONGEST = 400  # characters, above any message
+_DASHBOARD = re.compile(r"(?:^|/)d/([\w-]+)")
+_VIEWED = re.compile(r"[?&]viewPanel=(?:panel-)?(\d+)\b")
+_GIVEN = re.compile(r"[?&]var-([\w-]+)=")
+_HEADING = re.compile(r"^#{1,6}[ \t]++(.+)$", re.MULTILINE)
+_ANCHOR = re.compile(r'(?:\b(?:id|name)="|\{#)([\w-]+)')
+_LARGEST = 1_000_000  # bytes of a runbook
+
+
+@cache
+def _messages() -> tuple[str, ...]:
+    """The constant texts of all messages, of any registry and generation."""
+    return tuple({part for one in STREAMS for message in one.messages for part in message.parts if len(part) > 3})
+
+
+@cache
+def _fields() -> frozenset[str]:
+    """The names of all fields; LogQL writes `_` for what is no letter in a name."""
+    names = {name for one in STREAMS for name in one.fields}
+    return frozenset(names | {re.sub(r"\W", "_", name) for name in names})
+
+
+@check("unknown-log-message", Severity.WARNING, CheckSubject.LOG_QUERY)
+def unknown_log_message(query: LintedLogQuery) -> Iterator[LintProblem]:
+    r"""A log query asks for a message that no registry writes, and that is close to one that it does write.
+
+    Why: it finds nothing, which looks as if nothing had happened.
+
+    Wrong:
+        {"title": "a", "panels": [{"id": 1, "type": "logs", "title": "Registry", "datasource": {"type": "loki"},
+          "targets": [{"refId": "A", "expr": "{app=\"registry\"} | json | msg=\"authorised request\""}]}]}
+    Right:
+        {"title": "a", "panels": [{"id": 1, "type": "logs", "title": "Registry", "datasource": {"type": "loki"},
+          "targets": [{"refId": "A", "expr": "{app=\"registry\"} | json | msg=\"authorized request\""}]}]}
+    """
+    if not query.of_registry:
+        return
+    for text, span, named in _asked_messages(query):
+        if not _SHORTEST <= len(text) <= _LONGEST or VARIABLE.search(text) or "*" in text:
+            continue
+        if meant := _meant_message(text):
+            yield query.problem(*span, f"no registry writes {text!r}", f"did you mean {meant!r}?")
+        elif named and not _is_written(text):
+            step = "compare it with a line of the log; `regobs logs` knows those of the releases in its catalogue"
+            yield query.problem(*span, f"no known message is {text!r}", step, Severity.NOTE)
+
+
+def _asked_messages(query: LintedLogQuery) -> Iterator[tuple[str, tuple[int, int], bool]]:
+    """Texts that may be messages, where they stand, and whether a field of messages is compared with them."""
+    for match in _TERM.finditer(query.text):
+        if match["field"].rpartition(".")[2] in _TEXTS and match["op"] in {"=", "==", ":"}:
+            yield match["value"] if match["value"] is not None else match["raw"], match.span(), True
+    spans = _QUOTED if query.prose else _LINE_FILTER
+    if query.prose and not _ABOUT_LOGS.search(query.text):
+        return
+    for match in spans.finditer(query.text):
+        text = match[1] if match[1] is not None else match[2]
+        if not query.prose or " " in text:
+            yield text, match.span(), False
+
+
+@lru_cache(maxsize=1024)
+def _meant_message(text: str) -> str:
+    """The message that a text is close to; "" where it is one, or close to none."""
+    near = [] if _is_written(text) else closest(text, _messages(), 1, 0.85)
+    return near[0].strip() if near else ""
+
+
+@lru_cache(maxsize=1024)
+def _is_written(text: str) -> bool:
+    """Whether a text is in a message, or a message in it."""
+    low = text.lower()
+    if any(low in known.lower() for known in _messages()):
+        return True
+    told = (message for one in STREAMS for message in one.messages if sum(map(len, message.parts)) >= _SHORTEST)
+    return any(message.says(text) for message in told)
+
+
+@check("unknown-log-field", Severity.WARNING, CheckSubject.LOG_QUERY)
+def unknown_log_field(query: LintedLogQuery) -> Iterator[LintProblem]:
+    r"""A log query asks for a field that no line of a registry has, and whose name is close to one that it has.
+
+    Why: it finds nothing, which looks as if nothing had happened.
+
+    Wrong:
+        {"title": "a", "panels": [{"id": 1, "type": "logs", "title": "Registry", "datasource": {"type": "loki"},
+          "targets": [{"refId": "A", "expr": "{app=\"registry\"} | json | corelation_id=\"01J\""}]}]}
+    Right:
+        {"title": "a", "panels": [{"id": 1, "type": "logs", "title": "Registry", "datasource": {"type": "loki"},
+          "targets": [{"refId": "A", "expr": "{app=\"registry\"} | json | correlation_id=\"01J\""}]}]}
+    """
+    if not query.of_registry:
+        return
+    for match in _asked_fields(query):
+        name = match["field"].removeprefix("json.").removesuffix(".keyword")
+        if name in _fields() or len(name) < 5 or (query.prose and not _of_a_log(query.text, match)):
+            continue
+        if meant := _meant_field(name):
+            place = match.start("field"), match.end("field")
+            yield query.problem(*place, f"no line of a registry has a field {name}", f"did you mean {meant}?")
+
+
+def _of_a_log(text: str, match: re.Match[str]) -> bool:
+    """Whether a name in a text for people is meant as a field: not a common word, nor within a selector of PromQL."""
+    start = match.start()
+    selector = text.rfind("{", max(0, start - _WIDEST), start) > text.rfind("}", max(0, start - _WIDEST), start)
+    return not selector and re.search(r"[_.]", match["field"]) is not None and match["field"] not in _labels()
+
+
+@cache
+def _labels() -> frozenset[str]:
+    return frozenset(label.exposed for one in METRICS.values() for form in one.forms for label in form.labels)
+
+
+def _asked_fields(query: LintedLogQuery) -> Iterator[re.Match[str]]:
+    parsed = _PARSED.search(query.text)
+    if not query.logql or parsed is not None:
+        yield from _TERM.finditer(query.text, parsed.end() if parsed and query.logql else 0)
+    if query.prose and _ABOUT_LOGS.search(query.text):
+        yield from _NAME.finditer(query.text)
+
+
+@lru_cache(maxsize=1024)
+def _meant_field(name: str) -> str:
+    near = closest(name, _fields(), 1, 0.88)
+    return near[0] if near else ""
+
+
+@check("dead-dashboard-link", Severity.WARNING, CheckSubject.DASHBOARD)
+def dead_dashboard_link(board: LintedDashboard) -> Iterator[LintProblem]:
+    """A link leads to a panel or variable that its dashboard does not have, or almost to another dashboard.
+
+    Only dashboards that are linted together are known.
+
+    Why: who follows it in an incident sees "not found", or everything in place of what was chosen.
+
+    Wrong:
+        {"uid": "pools", "title": "a", "links": [{"title": "Pool", "url": "/d/pools?viewPanel=7"}], "panels": [
+          {"id": 1, "type": "text", "title": "Pool"}]}
+    Right:
+        {"uid": "pools", "title": "a", "links": [{"title": "Pool", "url": "/d/pools?viewPanel=1"}], "panels": [
+          {"id": 1, "type": "text", "title": "Pool"}]}
+    """
+    known = board.context.dashboards
+    for path, url in links_of(board.data):
+        match = _DASHBOARD.search(_path_of(url))
+        if match is None or (_host_of(url) and len(known) < 2):
+            continue
+        target = known.get(match[1])
+        if target is None:
+            near = closest(match[1], known, 1, 0.9)
+            if near:
+                yield board.problem(path, f"no dashboard has the uid {match[1]}", f"did you mean {near[0]}?")
+            continue
+        ids = {str(panel.data.get("id")) for panel in target.panels}
+        viewed = _VIEWED.search(url)
+        if viewed and viewed[1] not in ids:
+            yield board.problem(path, f"the dashboard {match[1]} has no panel {viewed[1]}", "correct the number")
+        names = {str(one.get("name")) for one in target.variables}
+        for given in _GIVEN.finditer(url):
+            if given[1] not in names:
+                step = f"it has {', '.join(sorted(names))}" if names else "it has no variables"
+                yield board.problem(path, f"the dashboard {match[1]} has no variable {given[1]}", step)
+
+
+def _path_of(url: str) -> str:
+    """The path of an address; "" for one that is none."""
+    try:
+        return urlsplit(url).path
+    except ValueError:
+        return ""
+
+
+def _host_of(url: str) -> str:
+    """The host of an address; "" for one within the same server, or that is none."""
+    try:
+        return urlsplit(url).netloc
+    except ValueError:
+        return ""
+
+
+@check("dead-runbook", Severity.WARNING, CheckSubject.RULE)
+def dead_runbook(rule: LintedRule) -> Iterator[LintProblem]:
+    """An alert links to a runbook that the directory of runbooks near its file does not have, or to no heading of it.
+
+    Why: whoever is woken up finds no page, or its beginning.
+
+    Wrong:
+        - alert: RegistryDown
+          expr: sum(up{job="registry"}) == 0
+          labels: {severity: page}
+          annotations: {summary: Down, runbook_url: "https://example.com/alerts/runbooks/RegistryDwn.md"}
+    Right:
+        - alert: RegistryDown
+          expr: sum(up{job="registry"}) == 0
+          labels: {severity: page}
+          annotations: {summary: Down, runbook_url: "https://example.com/alerts/runbooks/RegistryDown.md#check"}
+    """
+    for name, text in rule.texts("annotations").items():
+        if "runbook" not in name or "{{" in text:
+            continue
+        parts = [part for part in unquote(_path_of(text)).split("/") if part]
+        if len(parts) < 2 or not parts[-1].endswith(".md") or ".." in parts:
+            continue
+        found = _near(Path(rule.source.file), parts)
+        if found is None:
+            continue
+        file, there = found
+        if not there:
+            pages = sorted(one.name for one in file.parent.glob("*.md"))
+            near = closest(file.name, pages, 1, 0.6)
+            step = f"did you mean {near[0]}?" if near else "write it, or correct the link"
+            yield rule.problem(("annotations", name), f"{file.parent} has no {file.name}", step, word=file.name)
+            continue
+        anchor = unquote(text.partition("#")[2]) if file.stat().st_size <= _LARGEST else ""
+        anchors = _anchors(file) if anchor else set()
+        if anchor and _slug(anchor) not in anchors:
+            near = closest(anchor, anchors, 1, 0.6)
+            step = f"did you mean #{near[0]}?" if near else "correct the link"
+            yield rule.problem(("annotations", name), f"{file.name} has no heading {anchor}", step, word=anchor)
+
+
+def _near(rules: Path, parts: list[str]) -> tuple[Path, bool] | None:
+    """The page of a link in a directory near the rules, and whether it is there; None where there is no such place."""
+    missing = None
+    for folder in [rules.parent, *list(rules.parent.parents)[:4]]:
+        for count in range(min(4, len(parts)), 1, -1):
+            file = folder.joinpath(*parts[-count:])
+            if file.is_file():
+                return file, True
+            if missing is None and file.parent.is_dir() and any(file.parent.glob("*.md")):
+                missing = file
+    return (missing, False) if missing is not None else None
+
+
+def _anchors(file: Path) -> set[str]:
+    text = file.read_text(encoding="utf-8", errors="replace")
+    return {_slug(match[1].rstrip(" \t#")) for match in _HEADING.finditer(text)} | {
+        match[1] for match in _ANCHOR.finditer(text)
+    }
+
+
+def _slug(heading: str) -> str:
+    """What GitHub and GitLab make of a heading, with runs of hyphens as one."""
+    return re.sub(r"-+", "-", re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")).strip("-")

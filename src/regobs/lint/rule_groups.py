@@ -1,0 +1,237 @@
+"""Checks of rules beside each other: twins, conflicts, groups, waits, tests."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from pathlib import Path
+
+from regobs.documents import Steps
+from regobs.lint.findings import CheckSubject, LintProblem, Severity, check
+from regobs.lint.subjects import LintedFile, LintedRule
+from regobs.promql.durations import duration_text, read_duration
+from regobs.promql.infer import literal
+from regobs.promql.nodes import Binary, Call, Duration, Selector
+from regobs.promql.walk import strip_parens
+
+_EVENTS = frozenset({"increase", "changes", "resets"})
+
+
+def _ms(value: object) -> int | None:
+    found = read_duration(str(value)) if not str(value).startswith(("$", "-")) else None
+    return found.ms if found else None
+
+
+def _key(rule: LintedRule) -> tuple[object, ...]:
+    labels = tuple(sorted(rule.texts("labels").items()))
+    return (rule.alerts, rule.name, labels, str(rule.data.get("for")))
+
+
+def _expression(rule: LintedRule) -> str:
+    query = rule.query
+    return "" if query is None else " ".join(query.text.split())
+
+
+@check("duplicate-rule", Severity.WARNING, CheckSubject.RULES)
+def duplicate_rule(file: LintedFile) -> Iterator[LintProblem]:
+    """Two rules of a file are the same.
+
+    Why: of two records one overwrites the other's samples, and two alerts notify twice.
+
+    Wrong:
+        - record: job:http_requests:rate5m
+          expr: sum by (job) (rate(http_requests_total[5m]))
+        - record: job:http_requests:rate5m
+          expr: sum by (job) (rate(http_requests_total[5m]))
+    Right:
+        - record: job:http_requests:rate5m
+          expr: sum by (job) (rate(http_requests_total[5m]))
+        - record: job:http_errors:rate5m
+          expr: sum by (job) (rate(http_errors_total[5m]))
+    """
+    seen: dict[tuple[object, ...], LintedRule] = {}
+    for rule in file.rules:
+        key = (*_key(rule), _expression(rule))
+        first = seen.setdefault(key, rule)
+        if first is not rule and rule.query is not None:
+            line, _ = first.source.position(first.source.extent(first.path)[0])
+            step: Steps = ("alert",) if rule.alerts else ("record",)
+            yield rule.problem(step, f"{rule.name} is the same rule as in line {line}", "remove one of the two")
+
+
+@check("duplicate-group", Severity.ERROR, CheckSubject.RULES)
+def duplicate_group(file: LintedFile) -> Iterator[LintProblem]:
+    """Two groups of a file have the same name.
+
+    Why: Prometheus refuses the file.
+
+    Wrong:
+        groups:
+        - name: registry
+          rules: [{record: "a:b:sum", expr: sum(up)}]
+        - name: registry
+          rules: [{record: "a:c:sum", expr: sum(up) by (job)}]
+    Right:
+        groups:
+        - name: registry
+          rules: [{record: "a:b:sum", expr: sum(up)}]
+        - name: registry-jobs
+          rules: [{record: "a:c:sum", expr: sum(up) by (job)}]
+    """
+    seen: dict[tuple[object, ...], Steps] = {}
+    for rule in file.rules:
+        group = rule.path[:-2]
+        key = (id(rule.source), group[:-1], str(rule.group.get("name")))
+        if seen.setdefault(key, group) != group:
+            seen[key] = group
+            yield LintProblem(
+                *rule.source.extent((*group, "name")),
+                f"a second group {rule.group.get('name')}",
+                "rename one of the two",
+            )
+
+
+@check("same-for", Severity.NOTE, CheckSubject.RULES)
+def same_for(file: LintedFile) -> Iterator[LintProblem]:
+    """Alerts of very different windows wait equally long.
+
+    Why: a wait that suits a window of five minutes is noise behind one of hours, or too slow the other way round.
+
+    Beside:
+        - alert: BurnFast
+          expr: job:errors:ratio1h > 0.01 and job:errors:ratio5m > 0.01
+          for: 2m
+          labels: {severity: page, window: 1h}
+          annotations: {summary: Fast}
+    Wrong:
+        - alert: BurnSlow
+          expr: job:errors:ratio6h > 0.01 and job:errors:ratio30m > 0.01
+          for: 2m
+          labels: {severity: page, window: 6h}
+          annotations: {summary: Slow}
+    Right:
+        - alert: BurnSlow
+          expr: job:errors:ratio6h > 0.01 and job:errors:ratio30m > 0.01
+          for: 10m
+          labels: {severity: page, window: 6h}
+          annotations: {summary: Slow}
+    """
+    waits: dict[object, list[tuple[int, LintedRule]]] = {}
+    for rule in file.rules:
+        if rule.alerts and rule.query is not None and rule.query.expr is not None and rule.data.get("for"):
+            windows = _windows(rule)
+            if len(windows) >= 2:
+                waits.setdefault((str(rule.data["for"]), rule.path[:-2]), []).append((min(windows), rule))
+    for found in waits.values():
+        least = min(window for window, _ in found)
+        for window, rule in found:
+            if window >= 6 * least and window > 6 * (_ms(rule.data["for"]) or window):
+                yield rule.problem(
+                    ("for",), f"{rule.name} waits as little as the alert of the shortest window", "wait longer"
+                )
+
+
+def _windows(rule: LintedRule) -> set[int]:
+    """The windows of an alert that looks at two of them, from its ranges or the names of recorded ratios, in ms."""
+    found: set[int] = set()
+    for node in rule.query.nodes if rule.query is not None else ():
+        if isinstance(node, Selector):
+            if node.range is not None and not node.range.macro:
+                found.add(node.range.ms)
+            match = re.search(r"_?([0-9]+[smhd])$", str(node.metric or ""))
+            if match and (read := read_duration(match[1])):
+                found.add(read.ms)
+    return found
+
+
+@check("conflicting-records", Severity.WARNING, CheckSubject.RULES)
+def conflicting_records(file: LintedFile) -> Iterator[LintProblem]:
+    """Two rules of a file record different values under one name and the same labels.
+
+    Why: each evaluation writes both, and which of them a query sees is chance.
+
+    Wrong:
+        - record: fleet:http_requests:rate5m
+          expr: sum(rate(http_requests_total[5m]))
+        - record: fleet:http_requests:rate5m
+          expr: sum(rate(http_requests_total{code!="404"}[5m]))
+    Right:
+        - record: fleet:http_requests:rate5m
+          expr: sum(rate(http_requests_total[5m]))
+        - record: fleet:http_requests_found:rate5m
+          expr: sum(rate(http_requests_total{code!="404"}[5m]))
+    """
+    seen: dict[tuple[object, ...], LintedRule] = {}
+    for rule in file.rules:
+        query = rule.query
+        # Only values without labels of their own are certain to meet: the others may differ in their labels.
+        if rule.alerts or query is None or query.expr is None or query.type.closed_labels != frozenset():
+            continue
+        first = seen.setdefault(_key(rule), rule)
+        if first is not rule and _expression(first) != _expression(rule):
+            line, _ = first.source.position(first.source.extent(first.path)[0])
+            yield rule.problem(("record",), f"{rule.name} has another value in line {line}", "rename one of the two")
+
+
+@check("for-beyond-window", Severity.NOTE, CheckSubject.RULE)
+def for_beyond_window(rule: LintedRule) -> Iterator[LintProblem]:
+    """An alert on events in a window waits longer than the window.
+
+    Why: one event is seen for as long as the window only, so it never fires for one, nor for those that come seldom.
+
+    Wrong:
+        - alert: ContainerKilled
+          expr: increase(node_vmstat_oom_kill[5m]) > 0
+          for: 10m
+          labels: {severity: ticket}
+          annotations: {summary: The kernel killed a container}
+    Right:
+        - alert: ContainerKilled
+          expr: increase(node_vmstat_oom_kill[15m]) > 0
+          labels: {severity: ticket}
+          annotations: {summary: The kernel killed a container}
+    """
+    waits = _ms(rule.data.get("for"))
+    top = strip_parens(rule.query.expr) if rule.query is not None and rule.query.expr is not None else None
+    if not waits or not isinstance(top, Binary) or top.op != ">" or literal(top.right) != 0:
+        return
+    for node in rule.query.nodes if rule.query is not None else ():
+        if not (isinstance(node, Call) and node.function in _EVENTS and node.args):
+            continue
+        inner = strip_parens(node.args[0])
+        window = inner.range if isinstance(inner, Selector) else None
+        if window is not None and not window.macro and waits >= window.ms:
+            shown = f"{node.function} over {duration_text(window)}"
+            yield rule.problem(("for",), f"{shown} is awaited for {duration_text(Duration(waits))}", "widen the window")
+            return
+
+
+@check("untested-alert", Severity.NOTE, CheckSubject.RULE)
+def untested_alert(rule: LintedRule) -> Iterator[LintProblem]:
+    """An alert that no test names, where tests of promtool for its file are linted beside it.
+
+    Why: whether it fires, and only when it should, is found out in an incident.
+
+    Beside:
+        groups:
+        - name: pool
+          rules:
+          - alert: PoolFull
+            expr: avg(go_sql_dbstats_connections_in_use) > 10
+            labels: {severity: ticket}
+            annotations: {summary: The pool is full}
+        ---
+    Wrong:
+        rule_files: [example.yaml]
+        tests:
+        - alert_rule_test: [{eval_time: 5m, alertname: PoolEmpty, exp_alerts: []}]
+    Right:
+        rule_files: [example.yaml]
+        tests:
+        - alert_rule_test: [{eval_time: 5m, alertname: PoolFull, exp_alerts: []}]
+    """
+    name = Path(rule.source.file).name
+    tests = [words for pattern, words in rule.context.tested if fnmatch(name, pattern)]
+    if rule.alerts and tests and not any(rule.name in words for words in tests):
+        yield rule.problem(("alert",), f"no test names {rule.name}", "add one for either side of its threshold")

@@ -1,0 +1,356 @@
+"""Checks of selectors: metrics, labels and values that no registry has, and matchers that match nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+
+from regobs.catalog import METRICS
+from regobs.catalog.model import Exposer, Flavor, Form, Metric, Version
+from regobs.common.closest import closest, closest_first
+from regobs.lint.findings import LintProblem, Severity, check
+from regobs.lint.subjects import LintContext, LintedQuery
+from regobs.promql.literals import regex_matches
+from regobs.promql.nodes import Aggregate, Call, Matcher, MatchOp, Selector
+
+_POSITIVE = frozenset({MatchOp.EQUAL, MatchOp.REGEX})
+_REGEXES = frozenset({MatchOp.REGEX, MatchOp.NOT_REGEX})
+_SPECIAL = re.compile(r"[.*+?()\[\]{}|^$\\]")
+_DOUBLE = re.compile(r"\\\\(?:[dwsDWSb][+*]|\.|\+|\*|\?|\|)")
+_BRACKETS = re.compile(r"\[[^\[\]]*+\]")
+_PREFIX = "registry_"
+# What Prometheus, a service discovery or a relabelling commonly writes on a target: such a label may be anywhere.
+_JUDGED = frozenset({Exposer.REGISTRY, Exposer.OTHER})
+_PARTS = frozenset({"type", "instance", "job", "name", "service", "version", "shard"})
+
+
+@cache
+def _registry_series() -> tuple[str, ...]:
+    return tuple(name for metric in METRICS.values() for name in metric.series if name.startswith(_PREFIX))
+
+
+@cache
+def _live(metric: Metric) -> bool:
+    """Whether any current registry has it."""
+    return any(form.until is None for form in metric.forms)
+
+
+@check("unknown-metric", Severity.ERROR)
+def unknown_metric(query: LintedQuery) -> Iterator[LintProblem]:
+    """A series is named like one of the registry's, and no registry has it.
+
+    Why: the panel stays empty and the alert silent, which look like a healthy registry.
+
+    Wrong:
+        rate(registry_storage_ratelimit_total[5m])
+    Right:
+        rate(registry_storage_rate_limit_total[5m])
+    """
+    for node in query.selectors:
+        name = node.metric
+        if not isinstance(name, str) or ":" in name or name in query.context.recorded:
+            continue
+        if not name.startswith(_PREFIX):
+            if meant := _meant(name, query):
+                what = f"no metric {name} is in the catalog that was given"
+                yield query.problem(node, what, f"did you mean {meant}?", Severity.WARNING, word=name)
+            continue
+        if query.entry(node) is not None or "$" in name:
+            continue
+        family = METRICS.get(name)
+        if family is not None:
+            step = f"a {family.kind} has the series {', '.join(family.series)}"
+        else:
+            near = closest(name, _registry_series(), 1, 0.8)
+            step = f"did you mean {near[0]}?" if near else "`regobs catalog list` shows all"
+        yield query.problem(node, f"no registry has a metric {name}", step, word=name)
+
+
+def _meant(name: str, query: LintedQuery) -> str:
+    """The series of the user's own that was most likely meant by a name that is none; "" where nothing is close."""
+    own = query.context.own
+    if not own or len(name) < 8 or query.context.lookup(name) is not None or "$" in name:
+        return ""
+    first = name.split("_", 1)[0] + "_"
+    near = closest(name, [one for one in own if one.startswith(first)], 1, 0.9)
+    return near[0] if near else ""
+
+
+@check("removed-metric", Severity.ERROR)
+def removed_metric(query: LintedQuery) -> Iterator[LintProblem]:
+    """A metric is asked for that the registry does not have any more, or not yet.
+
+    Why: since the registry's update the panel is empty and the alert cannot fire.
+
+    Wrong:
+        sum(registry_gc_queue_size)
+    Right:
+        max(registry_database_rows)
+    """
+    context = query.context
+    for node in query.selectors:
+        entry = query.entry(node)
+        if entry is None or not entry[0].forms or context.forms(entry[0]) or query.role == "variable":
+            continue
+        metric, suffix = entry
+        if _asked_beside(query, node) or not metric.name.startswith(_PREFIX):
+            continue  # what any process in Go or Python exposes may still come from another one
+        near = _successor(metric, context.flavor)
+        step = f"its successor is {near.name}{suffix}" if near else "; ".join(metric.pitfalls) or "remove the query"
+        yield query.problem(node, _gone(metric, context), step, word=str(node.metric))
+
+
+def _gone(metric: Metric, context: LintContext) -> str:
+    """Why the registry in question has no such metric."""
+    forms = [form for form in metric.forms if context.flavor is None or context.flavor in form.flavors]
+    until = max((form.until for form in forms if form.until), default=None)
+    since = min((form.since for form in forms if form.since), default=None)
+    if not forms:
+        return f"a registry of the flavor {context.flavor} has no {metric.name}"
+    if until is not None and (context.version is None or context.version >= until):
+        return f"{metric.name} was removed in {until}"
+    return f"{metric.name} is there since {since} only"
+
+
+def _asked_beside(query: LintedQuery, node: Selector) -> bool:
+    """Whether the query asks for another series where this one is missing: `new or old`."""
+    return any(getattr(above, "op", "") == "or" for above in query.above(node))
+
+
+@cache
+def _successor(metric: Metric, flavor: Flavor | None) -> Metric | None:
+    """The metric of today with the same words in its name, `_total` and units aside."""
+    words = _words(metric.name)
+    living = (
+        one for one in METRICS.values() if one is not metric and (_live(one) if flavor is None else one.form(flavor))
+    )
+    return next((one for one in living if _words(one.name) == words), None)
+
+
+def _words(name: str) -> tuple[str, ...]:
+    return tuple(word for word in name.split("_") if word not in {"total", "seconds", "bytes"})
+
+
+@check("unknown-label", Severity.WARNING)
+def unknown_label(query: LintedQuery) -> Iterator[LintProblem]:
+    """A label is asked of a metric that lacks it, though other metrics of the registry have it.
+
+    Why: a matcher then matches nothing, and a `by` list yields one nameless line.
+
+    Wrong:
+        sum by (method, code) (registry_http_in_flight_requests)
+    Right:
+        sum(registry_http_in_flight_requests)
+    """
+    for node in query.selectors:
+        entry = query.entry(node)
+        if entry is None or entry[0].exposer not in _JUDGED or not query.context.forms(entry[0]):
+            continue
+        metric = entry[0]
+        own, ours = _labels(metric), metric.exposer is Exposer.REGISTRY
+        for matcher in node.matchers:
+            asks_for_it = (matcher.op in _POSITIVE) is bool(matcher.value)
+            if asks_for_it and (until := _label_until(metric, matcher.label)):
+                what = f"{metric.name} lost the label {matcher.label} in {until}"
+                yield query.problem(matcher, what, "remove the matcher", word=matcher.label)
+            if matcher.label not in own and asks_for_it and (step := _misplaced(matcher.label, own, ours=ours)):
+                yield query.problem(matcher, f"{metric.name} has no label {matcher.label}", step, word=matcher.label)
+        above = _aggregation(query, node)
+        for name in above.labels or () if above is not None else ():
+            if above is not None and (until := _label_until(metric, name)):
+                yield query.problem(above, f"{metric.name} lost the label {name} in {until}", "remove it", word=name)
+            if above is not None and name not in own and (step := _misplaced(name, own, ours=ours)):
+                yield query.problem(above, f"{metric.name} has no label {name}", step, word=name)
+
+
+def _aggregation(query: LintedQuery, node: Selector) -> Aggregate | None:
+    """The aggregation whose by list names labels of the selector, where nothing between them adds any."""
+    for above in query.above(node):
+        if isinstance(above, Aggregate):
+            return None if above.without else above
+        if not isinstance(above, Call) or above.function in {"label_replace", "label_join"}:
+            return None
+    return None
+
+
+@cache
+def _label_until(metric: Metric, name: str) -> Version | None:
+    """The version that took a label away from a metric that is still there; None for any other label."""
+    with_it = [form for form in metric.forms if any(label.exposed == name for label in form.labels)]
+    if not with_it or any(form.until is None for form in with_it) or not _live(metric):
+        return None
+    return max(form.until for form in with_it if form.until is not None)
+
+
+@cache
+def _labels(metric: Metric) -> frozenset[str]:
+    exposed = {label.exposed for form in metric.forms for label in form.labels}
+    return frozenset(exposed | {f"exported_{name}" for name in exposed} | {"le", "quantile", "__name__"})
+
+
+@cache
+def _all_labels() -> frozenset[str]:
+    ours = (metric for metric in METRICS.values() if metric.exposer is Exposer.REGISTRY)
+    return frozenset(name for metric in ours for name in _labels(metric)) | {"migration_path"}
+
+
+def _misplaced(name: str, own: frozenset[str], *, ours: bool) -> str:
+    """What to do about a label that a target cannot have either; nothing where it may be one of the deployment's."""
+    if name in _PARTS or name not in _all_labels() or not ours:
+        near = closest(name, own - {"le", "quantile", "__name__"}, 1, 0.85) if name not in _PARTS else []
+        if not near or near[0].removeprefix("exported_") == name or len(name) < 5:
+            return ""
+        return f"did you mean {near[0]}?"
+    shown = sorted(one for one in own if not one.startswith(("exported_", "__")) and one not in {"le", "quantile"})
+    return f"it has {', '.join(shown)}" if shown else "it has no labels of its own"
+
+
+@check("impossible-value", Severity.ERROR)
+def impossible_value(query: LintedQuery) -> Iterator[LintProblem]:
+    """A matcher asks for a value that the label of this metric never has.
+
+    Why: nothing matches, so the result is always empty, and an empty error rate looks like a good one.
+
+    Wrong:
+        rate(registry_gc_runs_total{noop="yes"}[5m])
+    Right:
+        rate(registry_gc_runs_total{noop="true"}[5m])
+    """
+    for node in query.selectors:
+        entry = query.entry(node)
+        if entry is None or not (forms := query.context.forms(entry[0])):
+            continue
+        for matcher in node.matchers:
+            if matcher.op not in _POSITIVE or not matcher.value or "$" in matcher.value or matcher.label == "le":
+                continue
+            values = _values(forms, matcher.label)
+            if values and not any(_accepts(matcher, value) for value in values):
+                what = f"no {matcher.label} of {entry[0].name} is {matcher.value!r}"
+                expected = f"it is one of {closest_first(matcher.value, values)}"
+                yield query.problem(matcher, what, expected)
+            elif values and matcher.op is MatchOp.REGEX and (dead := _dead_branch(matcher.value, values)):
+                what = f"no {matcher.label} of {entry[0].name} is {dead!r}"
+                yield query.problem(
+                    matcher, what, f"it is one of {closest_first(dead, values)}", Severity.NOTE, word=dead
+                )
+
+
+def _dead_branch(regex: str, values: tuple[str, ...]) -> str:
+    """A plain alternative of a regular expression that is none of the values."""
+    branches = regex.split("|")
+    if len(branches) < 2 or any(_SPECIAL.search(branch) for branch in branches):
+        return ""
+    return next((branch for branch in branches if branch and branch not in values), "")
+
+
+def _values(forms: tuple[Form, ...], label: str) -> tuple[str, ...]:
+    """The closed values of a label; none where one of the forms leaves it open."""
+    name = label.removeprefix("exported_")
+    found = [one for form in forms for one in form.labels if one.exposed == name]
+    if any(one.target_label for one in found) and not label.startswith("exported_"):
+        return ()  # after the scrape this is the target's label, or with honor_labels the metric's
+    if not found or any(one.values is None for one in found):
+        return ()
+    # A target label of the same name may have taken the plain one.
+    if label in {"type", "instance", "job"}:
+        return ()
+    return tuple(dict.fromkeys(value for one in found for value in one.values or ()))
+
+
+def _accepts(matcher: Matcher, value: str) -> bool:
+    if matcher.op is MatchOp.EQUAL:
+        return matcher.value == value
+    return regex_matches(matcher.value, value) is not False
+
+
+@check("contradiction", Severity.ERROR)
+def contradiction(query: LintedQuery) -> Iterator[LintProblem]:
+    """Two matchers of one selector exclude each other.
+
+    Why: no series can fulfil both, so the result is always empty.
+
+    Wrong:
+        up{job="registry", job="monitoring"}
+    Right:
+        up{job=~"registry|monitoring"}
+    """
+    for node in query.selectors:
+        equal: dict[str, str] = {}
+        for matcher in node.matchers:
+            if matcher.op is MatchOp.EQUAL and "$" not in matcher.value:
+                equal.setdefault(matcher.label, matcher.value)
+        for matcher in node.matchers:
+            value = equal.get(matcher.label)
+            if value is None or "$" in matcher.value or not _excludes(matcher, value):
+                continue
+            yield query.problem(matcher, f"{matcher.label} is already {value!r}", "remove one of the two matchers")
+
+
+def _excludes(matcher: Matcher, value: str) -> bool:
+    """Whether the matcher refuses the value."""
+    if matcher.op in _REGEXES:
+        return regex_matches(matcher.value, value) is (matcher.op is MatchOp.NOT_REGEX)
+    return (matcher.value == value) is (matcher.op is MatchOp.NOT_EQUAL)
+
+
+@check("regex-under-equal", Severity.WARNING)
+def regex_under_equal(query: LintedQuery) -> Iterator[LintProblem]:
+    """`=` or `!=` compares with what is written as a regular expression.
+
+    Why: `=` compares the text itself, so the pattern matches nothing and its negation everything.
+
+    Wrong:
+        rate(http_requests_total{code="5.."}[5m])
+    Right:
+        rate(http_requests_total{code=~"5.."}[5m])
+    """
+    for node in query.selectors:
+        for matcher in node.matchers:
+            value = matcher.value
+            pattern = re.fullmatch(r"[0-9]\.[.+*]|.*\.[*+]|[\w.-]+(\|[\w.-]+)+|\.[*+].*", value) is not None
+            if matcher.op not in _REGEXES and pattern and matcher.label not in {"le", "__name__"}:
+                op = "=~" if matcher.op is MatchOp.EQUAL else "!~"
+                step = f'write {matcher.label}{op}"{value}"'
+                problem = query.problem(matcher, f"{matcher.op}{value!r} is no regular expression", step)
+                of_codes = re.fullmatch(r"[1-5]\.\.", value) is not None  # nothing else can be meant
+                yield problem.fixed_by(query.edit(matcher, f'{matcher.op}"', f'{op}"') if of_codes else None)
+
+
+@check("partial-code", Severity.WARNING)
+def partial_code(query: LintedQuery) -> Iterator[LintProblem]:
+    """A regular expression for codes of HTTP answers has fewer than their three characters.
+
+    Why: it must match the whole value, so `5` or `5.` matches no code, and the error rate is always empty.
+
+    Wrong:
+        sum(rate(registry_http_requests_total{code=~"5."}[5m]))
+    Right:
+        sum(rate(registry_http_requests_total{code=~"5.."}[5m]))
+    """
+    for node in query.selectors:
+        for matcher in node.matchers:
+            short = re.fullmatch(r"\^?([1-5])\.?\$?", matcher.value)
+            if short and matcher.op in _REGEXES and matcher.label in {"code", "status_code", "response_code"}:
+                what = f"no code of an answer is matched by {matcher.value!r}"
+                problem = query.problem(matcher, what, f'write "{short[1]}.."')
+                yield problem.fixed_by(query.edit(matcher, f'"{matcher.value}"', f'"{short[1]}.."'))
+
+
+@check("escaped-twice", Severity.WARNING)
+def escaped_twice(query: LintedQuery) -> Iterator[LintProblem]:
+    r"""A regular expression has one backslash too many.
+
+    Why: it asks for a backslash in the label's value, so it matches nothing.
+
+    Wrong:
+        rate(x_total{state=~"full_\\\\d+"}[5m])
+    Right:
+        rate(x_total{state=~"full_\\d+"}[5m])
+    """
+    for node in query.selectors:
+        for matcher in node.matchers:
+            # In brackets a backslash too many only adds one to the characters that may stand there.
+            if matcher.op in _REGEXES and _DOUBLE.search(_BRACKETS.sub("", matcher.value)):
+                step = "halve the backslashes, or write the expression between backticks"
+                yield query.problem(matcher, "this regular expression asks for a backslash", step)

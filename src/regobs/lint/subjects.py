@@ -1,0 +1,360 @@
+"""What checks look at: queries, rules, panels, dashboards, each with its place in a file."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from regobs.catalog.model import Exposer, Flavor, Form, Metric, Version
+from regobs.documents import Steps
+from regobs.errors import PromqlError
+from regobs.grafana.classic import variables_of
+from regobs.lint.findings import LintEdit, LintFinding, LintProblem, Severity
+from regobs.lint.sources import SourceText
+from regobs.promql.functions import GROWTH
+from regobs.promql.infer import InferredParts, infer_parts
+from regobs.promql.nodes import Call, Expr, Matcher, Selector
+from regobs.promql.parse import parse
+from regobs.promql.series import catalog_lookup, series_of
+from regobs.promql.tokens import tokenize
+from regobs.promql.types import Type
+from regobs.promql.walk import children, selectors, walk
+
+Json = dict[str, Any]
+
+
+@dataclass
+class LintContext:
+    """What is known beside the files: of the deployment, and of all files together."""
+
+    scrape_interval_ms: int | None = None
+    flavor: Flavor | None = None
+    version: Version | None = None
+    recorded: set[str] = field(default_factory=set)
+    rated: Counter[str] = field(default_factory=Counter)  # how many queries take a rate of a series,
+    read_raw: Counter[str] = field(default_factory=Counter)  # and how many read it as it is
+    tested: list[tuple[str, frozenset[str]]] = field(default_factory=list)
+
+    watched_jobs: frozenset[str] = frozenset()  # of which some alert tells that their targets are gone; "" is each
+    alerts: list[LintedRule] = field(default_factory=list)
+    dashboards: dict[str, LintedDashboard] = field(default_factory=dict)
+    live: Callable[[LintedFile], Iterator[LintFinding]] | None = None
+    own: Mapping[str, tuple[Metric, str]] = field(default_factory=dict)
+
+    def lookup(self, name: str) -> tuple[Metric, str] | None:
+        """The metric that a series belongs to, and its suffix there: of the catalog, else of the user's own."""
+        return catalog_lookup(name) or self.own.get(name)
+
+    def forms(self, metric: Metric) -> tuple[Form, ...]:
+        """How the registry in question exposes a metric; without a flavor, how any current one does."""
+        if self.flavor is None or metric.exposer is not Exposer.REGISTRY:
+            return tuple(form for form in metric.forms if form.until is None)
+        form = metric.form(self.flavor, self.version)
+        return (form,) if form is not None else ()
+
+
+@dataclass(eq=False)
+class LintedQuery:
+    """A query: `path` leads to its text in the data of its file; `role` is alert, record, panel, variable or bare.
+
+    Where it is a part of the text there, as in `label_values(QUERY, job)`, that is `whole`, and it begins at `shift`.
+    """
+
+    text: str
+    source: SourceText
+    path: Steps
+    role: str
+    context: LintContext
+    subject: str = ""
+    macros: Mapping[str, Json] = field(default_factory=dict)
+    instant: bool = False
+    least_step_ms: float = 0  # of a panel: its points are never closer; infinite where a variable says so
+    whole: str = ""
+    shift: int = 0
+    caption: str = ""  # of a panel: what it says beside its title, with the legend
+
+    @cached_property
+    def _parsed(self) -> Expr | PromqlError:
+        try:
+            return parse(self.text)
+        except PromqlError as error:
+            return error
+
+    @property
+    def expr(self) -> Expr | None:
+        """The tree; None for a text that is no PromQL."""
+        return self._parsed if isinstance(self._parsed, Expr) else None
+
+    @property
+    def fault(self) -> PromqlError | None:
+        """Why there is no tree."""
+        return self._parsed if isinstance(self._parsed, PromqlError) else None
+
+    @cached_property
+    def nodes(self) -> tuple[Expr, ...]:
+        """Every part of the tree, parents first."""
+        return tuple(walk(self.expr)) if self.expr is not None else ()
+
+    @cached_property
+    def selectors(self) -> tuple[Selector, ...]:
+        """Every selector of the tree."""
+        return tuple(node for node in self.nodes if isinstance(node, Selector))
+
+    @cached_property
+    def parents(self) -> dict[int, Expr]:
+        """What each part stands in, by the part's `id`."""
+        return {id(child): node for node in self.nodes for child in children(node)}
+
+    def above(self, node: Expr) -> Iterator[Expr]:
+        """What a part stands in, from the inside out."""
+        while (parent := self.parents.get(id(node))) is not None:
+            yield parent
+            node = parent
+
+    @cached_property
+    def parts(self) -> InferredParts:
+        """The types of the parts."""
+        assert self.expr is not None  # noqa: S101 - checks of queries only see those that could be read
+        return infer_parts(self.expr, lookup=self.context.lookup)
+
+    def entry(self, node: Selector) -> tuple[Metric, str] | None:
+        """The metric that a selector reads, as far as it is known, and which of its series."""
+        return series_of(node, self.context.lookup)
+
+    def metric(self, node: Selector) -> Metric | None:
+        """The metric that a selector reads; None for one that is not known."""
+        entry = self.entry(node)
+        return entry[0] if entry else None
+
+    @property
+    def type(self) -> Type:
+        """The type of the result."""
+        assert self.expr is not None  # noqa: S101
+        return self.parts.of(self.expr)
+
+    @property
+    def alerts(self) -> bool:
+        """Whether it decides on an alert."""
+        return self.role == "alert"
+
+    def problem(
+        self, where: Expr | Matcher, what: str, next_step: str, severity: Severity | None = None, word: str = ""
+    ) -> LintProblem:
+        """A problem at a part of the query, or at `word` within it."""
+        start, end = where.span or (0, len(self.text))
+        if word and (found := _word(word, self.text, start, end)) >= 0:
+            start, end = found, found + len(word)
+        return LintProblem(*self.place(start, end), what, next_step, severity)
+
+    def place(self, start: int, end: int) -> tuple[int, int]:
+        """Where a piece of the query stands in the file."""
+        return self.source.within(self.path, self.whole or self.text, start + self.shift, end + self.shift)
+
+    def edit(self, where: Expr | Matcher | None, old: str, new: str) -> LintEdit | None:
+        """The edit that puts `new` for the one `old` in a part of the query; None where it is not there once."""
+        start, end = (where.span if where is not None else None) or (0, 0)
+        if not old or self.text.count(old, start, end) != 1:
+            return None
+        at = self.text.index(old, start, end)
+        return self.source.edit(self.path, self.whole or self.text, at + self.shift, at + len(old) + self.shift, new)
+
+    def faults(self, check: str) -> Iterator[LintProblem]:
+        """What inference found under the name of a check."""
+        for node, error in self.parts.faults:
+            if error.check == check:
+                value = str(error.value) if error.value is not None else ""
+                yield self.problem(node, error.message, f"write {error.expected}" if error.expected else "", word=value)
+
+
+def _word(word: str, text: str, start: int, end: int) -> int:
+    """Where a word stands in a part of a query: as a word of its own, else within one, such as a text."""
+    whole = (token.start for token in tokenize(text) if token.text == word and start <= token.start < end)
+    if (at := next(whole, -1)) >= 0:
+        return at
+    found = re.search(rf"(?<![\w:]){re.escape(word)}(?![\w:])", text[start:end])
+    return start + found.start() if found else -1
+
+
+def rated_names(query: LintedQuery) -> set[str]:
+    """The names of series of which the query takes a rate: whoever wrote it takes them for counters."""
+    rates = (node for node in query.nodes if isinstance(node, Call) and node.function in GROWTH)
+    return {str(one.metric) for node in rates for one in selectors(node) if one.metric}
+
+
+def raw_names(query: LintedQuery) -> set[str]:
+    """The names of series that the query reads as they are: whoever wrote it may take them for gauges."""
+    return {str(one.metric) for one in query.selectors if one.metric and one.range is None}
+
+
+@dataclass(eq=False)
+class LintedRule:
+    """A rule of a rule file, at `path`, in its group."""
+
+    source: SourceText
+    path: Steps
+    data: Json
+    group: Json
+    query: LintedQuery | None
+    context: LintContext
+
+    @property
+    def name(self) -> str:
+        """The name of the alert or of the recorded series."""
+        return str(self.data.get("alert") or self.data.get("record") or "")
+
+    @property
+    def alerts(self) -> bool:
+        """Whether it is an alert."""
+        return "alert" in self.data
+
+    def texts(self, key: str) -> dict[str, str]:
+        """Its labels or annotations, as far as they are text."""
+        found = self.data.get(key)
+        return {name: str(text) for name, text in found.items()} if isinstance(found, dict) else {}
+
+    def problem(
+        self, steps: Steps, what: str, next_step: str, *, word: str = "", severity: Severity | None = None
+    ) -> LintProblem:
+        """A problem at a part of the rule, or at `word` in the text there."""
+        path = (*self.path, *steps)
+        start, end = self.source.extent(path)
+        value: Any = self.data
+        for step in steps:
+            value = value.get(step) if isinstance(value, dict) else None
+        if word and isinstance(value, str) and (found := value.find(word)) >= 0:
+            start, end = self.source.within(path, value, found, found + len(word))
+        return LintProblem(start, end, what, next_step, severity)
+
+    def edit(self, steps: Steps, old: str, new: str) -> LintEdit | None:
+        """The edit that puts `new` for the one `old` in a text of the rule; None where it is not there once."""
+        value: Any = self.data
+        for step in steps:
+            value = value.get(step) if isinstance(value, dict) else None
+        if not isinstance(value, str) or value.count(old) != 1:
+            return None
+        at = value.index(old)
+        return self.source.edit((*self.path, *steps), value, at, at + len(old), new)
+
+
+@dataclass(eq=False)
+class LintedPanel:
+    """A panel of a dashboard, at `path`."""
+
+    source: SourceText
+    path: Steps
+    data: Json
+    queries: list[LintedQuery]
+
+    @property
+    def title(self) -> str:
+        """Its title."""
+        return str(self.data.get("title") or "")
+
+    @property
+    def kind(self) -> str:
+        """What Grafana calls its visualization."""
+        return str(self.data.get("type") or "")
+
+    @property
+    def defaults(self) -> Json:
+        """What holds for all its fields."""
+        config = self.data.get("fieldConfig")
+        found = config.get("defaults") if isinstance(config, dict) else None
+        return found if isinstance(found, dict) else {}
+
+    def problem(self, steps: Steps, what: str, next_step: str, severity: Severity | None = None) -> LintProblem:
+        """A problem at a part of the panel."""
+        return LintProblem(*self.source.extent((*self.path, *steps)), what, next_step, severity)
+
+    def edit(self, steps: Steps, old: str, new: str) -> LintEdit:
+        """The edit that makes `new` of the whole text `old` at a part of the panel."""
+        return self.source.edit((*self.path, *steps), old, 0, len(old), new)
+
+
+@dataclass(eq=False)
+class LintedDashboard:
+    """A dashboard, at `path`: its panels in the order of the file, rows among them."""
+
+    source: SourceText
+    path: Steps
+    data: Json
+    panels: list[LintedPanel]
+    queries: list[LintedQuery]
+    context: LintContext
+
+    @property
+    def variables(self) -> list[Json]:
+        """Its variables."""
+        return variables_of(self.data)
+
+    def problem(self, steps: Steps, what: str, next_step: str, severity: Severity | None = None) -> LintProblem:
+        """A problem at a part of the dashboard."""
+        return LintProblem(*self.source.extent((*self.path, *steps)), what, next_step, severity)
+
+    def edit(self, steps: Steps, old: str, new: str) -> LintEdit | None:
+        """The edit that makes `new` of the whole text `old` at a part of the dashboard."""
+        return self.source.edit((*self.path, *steps), old, 0, len(old), new) if old else None
+
+
+@dataclass(eq=False)
+class LintedRouting:
+    """A configuration of Alertmanager, at `path`."""
+
+    source: SourceText
+    path: Steps
+    data: Json
+    context: LintContext
+
+    def problem(self, steps: Steps, what: str, next_step: str, severity: Severity | None = None) -> LintProblem:
+        """A problem at a part of it."""
+        return LintProblem(*self.source.extent((*self.path, *steps)), what, next_step, severity)
+
+
+@dataclass(eq=False)
+class LintedLogQuery:
+    """A query of logs, in LogQL, KQL or Lucene, at `path`; `of_registry` tells whether it is one of a registry's.
+
+    `linked` is true where it was taken out of an address, in which it is written otherwise; `prose` where it is a text
+    for people, which may hold such queries.
+    """
+
+    text: str
+    source: SourceText
+    path: Steps
+    subject: str
+    logql: bool
+    of_registry: bool
+    linked: bool = False
+    prose: bool = False
+
+    def problem(self, start: int, end: int, what: str, next_step: str, severity: Severity | None = None) -> LintProblem:
+        """A problem at a piece of it, or at the address that holds it."""
+        place = self.source.extent(self.path) if self.linked else self.source.within(self.path, self.text, start, end)
+        return LintProblem(*place, what, next_step, severity)
+
+
+@dataclass(eq=False)
+class LintedFile:
+    """What a file holds of all that, and what in it is not read, with the reason."""
+
+    file: str
+    text: str
+    rules: list[LintedRule] = field(default_factory=list)
+    dashboards: list[LintedDashboard] = field(default_factory=list)
+    queries: list[LintedQuery] = field(default_factory=list)
+    routings: list[LintedRouting] = field(default_factory=list)
+    log_queries: list[LintedLogQuery] = field(default_factory=list)
+    tested: list[tuple[str, frozenset[str]]] = field(default_factory=list)
+    not_read: list[str] = field(default_factory=list)
+    broken: list[tuple[SourceText, LintProblem]] = field(default_factory=list)
+
+    def all_queries(self) -> Iterator[LintedQuery]:
+        """Its queries in PromQL, those of rules and dashboards among them."""
+        yield from self.queries
+        yield from (rule.query for rule in self.rules if rule.query is not None)
+        for board in self.dashboards:
+            yield from board.queries

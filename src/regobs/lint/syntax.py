@@ -1,0 +1,137 @@
+"""What cannot be read: broken files and queries, and allowances that say nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from regobs.grafana.classic import VARIABLE
+from regobs.lint.findings import CheckSubject, LintProblem, Severity, check
+from regobs.lint.subjects import LintedQuery
+
+_WORD = re.compile(r"[\w.]+")
+_WITH = re.compile(r"\s*(WITH)\s*\(", re.IGNORECASE)
+# What stands behind or between queries, or is a number; of functions those that nobody takes for Prometheus's.
+_METRICSQL_WORD = re.compile(
+    r"keep_metric_names|default|if|ifnot|limit|prefixes|[0-9.]+(?:i|[KMGT]i?B?)", re.IGNORECASE
+)
+_METRICSQL_FUNCTIONS = frozenset(
+    """
+    aggr_over_time alias ascent_over_time bitmap_and bitmap_or bitmap_xor bottomk_avg bottomk_last bottomk_max
+    bottomk_median bottomk_min buckets_limit changes_prometheus count_eq_over_time count_gt_over_time
+    count_le_over_time count_ne_over_time count_values_over_time decreases_over_time default_rollup delta_prometheus
+    deriv_fast descent_over_time distinct_over_time drop_common_labels drop_empty_series duration_over_time
+    geomean_over_time histogram_over_time histogram_share hoeffding_bound_lower hoeffding_bound_upper ideriv
+    increase_prometheus increase_pure increases_over_time integrate interpolate keep_last_value keep_next_value
+    label_copy label_del label_graphite_group label_keep label_lowercase label_map label_match label_mismatch
+    label_move label_set label_transform label_uppercase label_value labels_equal lifetime limit_offset
+    median_over_time mode_over_time outlier_iqr_over_time outliers_iqr outliers_mad outliersk prometheus_buckets
+    quantiles quantiles_over_time rand_exponential rand_normal range_avg range_first range_last
+    range_linear_regression range_mad range_max range_median range_min range_normalize range_over_time
+    range_quantile range_stddev range_stdvar range_sum range_trim_outliers range_trim_spikes range_trim_zscore
+    range_zscore rate_over_sum rate_prometheus remove_resets rollup rollup_candlestick rollup_delta rollup_deriv
+    rollup_increase rollup_rate rollup_scrape_interval running_avg running_max running_min running_sum
+    scrape_interval share_eq_over_time share_gt_over_time share_le_over_time smooth_exponential
+    sort_by_label_numeric sort_by_label_numeric_desc stale_samples_over_time sum2_over_time sum_eq_over_time
+    sum_gt_over_time sum_le_over_time tfirst_over_time timestamp_with_name timezone_offset tlast_change_over_time
+    tlast_over_time tmax_over_time tmin_over_time topk_avg topk_last topk_max topk_median topk_min union zscore
+    zscore_over_time
+    """.split()  # noqa: SIM905 - one name a line would be a page
+)
+_NOTHING: tuple[LintProblem, ...] = ()
+
+
+@check("unreadable-file", Severity.ERROR, CheckSubject.FILE)
+def unreadable_file(file: object) -> Iterator[LintProblem]:
+    """The file is no valid YAML or JSON.
+
+    Why: the server that should load it refuses the whole file, with every rule or panel in it.
+
+    Wrong:
+        groups:
+        - name: registry
+            rules: []
+    Right:
+        groups:
+        - name: registry
+          rules: []
+    """
+    del file
+    yield from _NOTHING  # the reader of files finds it
+
+
+@check("syntax", Severity.ERROR)
+def syntax(query: LintedQuery) -> Iterator[LintProblem]:
+    """The query is no PromQL.
+
+    Why: a rule file with such a query is refused as a whole, a panel shows an error.
+
+    Wrong:
+        sum(rate(http_requests_total[5m])
+    Right:
+        sum(rate(http_requests_total[5m]))
+    """
+    fault = query.fault
+    if fault is None or fault.check == "limit":
+        return
+    if query.role in {"panel", "variable", "annotation"} and VARIABLE.search(query.text):
+        return  # a variable may stand for any text
+    location = fault.location
+    start = 0
+    if location and location.line:
+        lines = query.text.split("\n")
+        start = sum(len(line) + 1 for line in lines[: location.line - 1]) + (location.column or 1) - 1
+    start = max(0, min(start, len(query.text.rstrip()) - 1))
+    place = query.source.within(query.path, query.text, start, start + 1)
+    if query.text.strip() == "{}" and query.role not in {"alert", "record"}:
+        yield LintProblem(*place, "the query is still a placeholder", "write it, or remove it", Severity.NOTE)
+    elif extension := _of_metricsql(query.text, start):
+        what = f"{extension} is MetricsQL: only VictoriaMetrics reads it, and the query is not judged"
+        yield LintProblem(*place, what, "Prometheus, Thanos and Mimir refuse it", Severity.NOTE)
+    else:
+        step = fault.next_step or (f"expected: {fault.expected}" if fault.expected else "correct the query")
+        yield LintProblem(*place, fault.message, step)
+
+
+def _of_metricsql(text: str, start: int) -> str:
+    """The word at which PromQL ends and MetricsQL, the language of VictoriaMetrics, begins; nothing for another fault.
+
+    Source: https://docs.victoriametrics.com/victoriametrics/metricsql/
+    """
+    if match := _WITH.match(text):
+        return match[1]
+    word = _WORD.match(text, start)
+    if word is None:
+        return ""
+    called = word[0].lower() in _METRICSQL_FUNCTIONS
+    return word[0] if called or _METRICSQL_WORD.fullmatch(word[0]) else ""
+
+
+@check("bad-allowance", Severity.WARNING, CheckSubject.FILE)
+def bad_allowance(file: object) -> Iterator[LintProblem]:
+    """An allowance gives no reason, or names a check that there is not.
+
+    Why: nobody can tell later whether it may go; and without a reason it allows nothing.
+
+    Wrong:
+        # regobs: allow raw-counter
+    Right:
+        # regobs: allow raw-counter: the panel shows since when the process has been up
+    """
+    del file
+    yield from _NOTHING  # where allowances are read
+
+
+@check("unused-allowance", Severity.WARNING, CheckSubject.FILE)
+def unused_allowance(file: object) -> Iterator[LintProblem]:
+    """An allowance stands where its check finds nothing.
+
+    Why: it will hide the next real finding.
+
+    Wrong:
+        # regobs: allow raw-counter: nothing here has a counter
+    Right:
+        # no comment
+    """
+    del file
+    yield from _NOTHING  # where allowances are read

@@ -1,0 +1,123 @@
+"""Go templates of annotations and labels, as far as a mistake in them is certain.
+
+Functions and variables: https://prometheus.io/docs/prometheus/latest/configuration/template_reference/
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from regobs.common.closest import did_you_mean
+
+LABEL_USE = re.compile(
+    r"(?:\$labels|\.Labels)\.([A-Za-z_][A-Za-z0-9_]*)|index[ \t]++(?:\$labels|\.Labels)[ \t]++\"([^\"\n]*+)\""
+)
+LEGEND_USE = re.compile(r"\{\{[ \t]*+([A-Za-z_][A-Za-z0-9_]*+)[ \t]*+\}\}")
+_STRING = re.compile(r"\"(?:[^\"\\\n]|\\.)*+\"|`[^`]*+`|'(?:[^'\\\n]|\\.)*+'")
+_VARIABLE = re.compile(r"\$([A-Za-z_]\w*+)")
+_DECLARED = re.compile(r"\$([A-Za-z_]\w*+)\s*+(?:,\s*+\$([A-Za-z_]\w*+)\s*+)?:=")
+_GIVEN = frozenset({"labels", "value", "externalLabels", "externalURL"})
+_FUNCTIONS = frozenset(
+    [
+        "query",
+        "first",
+        "label",
+        "value",
+        "sortByLabel",
+        "humanize",
+        "humanize1024",
+        "humanizeDuration",
+        "humanizePercentage",
+        "humanizeTimestamp",
+        "toTime",
+        "toDuration",
+        "now",
+        "title",
+        "toUpper",
+        "toLower",
+        "stripPort",
+        "stripDomain",
+        "graphLink",
+        "tableLink",
+        "parseDuration",
+        "match",
+        "reReplaceAll",
+        "urlQueryEscape",
+        "externalURL",
+        "pathPrefix",
+        "safeHtml",
+        "strvalue",
+        "args",
+        "tmpl",
+        "and",
+        "or",
+        "not",
+        "eq",
+        "ne",
+        "lt",
+        "le",
+        "gt",
+        "ge",
+        "len",
+        "index",
+        "print",
+        "printf",
+        "println",
+        "html",
+        "js",
+        "urlquery",
+        "call",
+        "slice",
+        "if",
+        "else",
+        "end",
+        "range",
+        "with",
+        "define",
+        "template",
+        "block",
+        "break",
+        "continue",
+        "true",
+        "false",
+        "nil",
+    ]
+)
+_PIPED = re.compile(r"(?:^|\|)\s*+([A-Za-z]\w*+)")
+
+
+def _actions(text: str) -> list[str] | None:
+    """What stands between `{{` and the next `}}`, each once; None where one is not closed. Linear in the text."""
+    found, place = [], 0
+    while (start := text.find("{{", place)) >= 0:
+        end = text.find("}}", start + 2)
+        if end < 0:
+            return None
+        found.append(text[start + 2 : end])
+        place = end + 2
+    return found
+
+
+def faults(text: str) -> Iterator[tuple[str, str, str]]:
+    """What is certainly wrong in a template, as the word, what it is, and what to do."""
+    if "{{" not in text:
+        return
+    bare = _STRING.sub('""', text)
+    declared = {name for match in _DECLARED.finditer(text) for name in match.groups() if name}
+    actions = _actions(bare)
+    if actions is None:
+        yield "{{", "a template is never closed", "write }} behind it"
+        return
+    for action in actions:
+        inside = action.strip().removeprefix("-").removesuffix("-").strip()
+        if inside.startswith("/*"):
+            continue
+        for match in _VARIABLE.finditer(inside):
+            if match[1] not in _GIVEN | declared:
+                step = did_you_mean(match[1], _GIVEN, "it is $labels, $value, $externalLabels or $externalURL")
+                yield match[0], f"a template has no variable {match[0]}", step
+        for match in _PIPED.finditer(inside):
+            if match[1] not in _FUNCTIONS:
+                step = did_you_mean(match[1], _FUNCTIONS, "see the template reference of Prometheus")
+                yield match[1], f"a template has no function {match[1]}", step

@@ -1,0 +1,135 @@
+"""The values that a field of the catalogue has in one log line.
+
+They are those that DuckDB reads from the line, so that a condition holds for the same lines in both.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Any
+
+import msgspec
+
+from regobs.logs.fields import ACCESS_MARK, ALIASES, DISTRIBUTION_FIELDS, FIELDS, Alias, Conversion
+from regobs.logs.fields.field import Field, FieldType
+from regobs.logs.reading import text
+from regobs.logs.reading.read import Line
+from regobs.logs.reading.record import Record, parse
+from regobs.logs.reading.wrapping import Unwrapper
+
+_TRUE, _FALSE = frozenset({"true", "t", "yes", "y", "1"}), frozenset({"false", "f", "no", "n", "0"})
+_MILLISECOND = timedelta(milliseconds=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_BIGINT = range(-(1 << 63), 1 << 63)
+_TEXT_FIELDS = {**FIELDS, **DISTRIBUTION_FIELDS}
+
+
+def read_record(line: bytes) -> Record | None:
+    """What stands in a line of any registry and form, whatever a collector puts around it; None when nothing."""
+    found = Unwrapper().add(Line(1, 0, line)) if line[:2] != b'{"' else [Line(1, 0, line)]
+    return parse(found[0], _TEXT_FIELDS).record if found else None
+
+
+def as_json(line: Line) -> bytes:
+    """A line as JSON where it can be read, else as it is."""
+    if line.content[:1] == b"{" or line.fault:
+        return line.content
+    record = parse(line, _TEXT_FIELDS).record
+    return line.content if record is None else msgspec.json.encode(record)
+
+
+def values(record: Record, field: Field) -> list[Any]:
+    """The values of a field, under whichever name the line has it; none when it is missing or null.
+
+    Text, whole numbers, fractions, truth values; milliseconds since 1970 of a time.
+    """
+    found = _typed(record.get(field.name), field.type)
+    if found:
+        return found
+    for alias in _aliases(field.name):
+        if alias.name in record and not (alias.access_only and record.get(ACCESS_MARK.name) is None):
+            found = _converted(record[alias.name], alias, field)
+            if found:
+                return found
+    return []
+
+
+def _aliases(name: str) -> tuple[Alias, ...]:
+    return _BY_FIELD.get(name, ())
+
+
+_BY_FIELD: dict[str, tuple[Alias, ...]] = {}
+for _alias in ALIASES.values():
+    _BY_FIELD[_alias.field] = (*_BY_FIELD.get(_alias.field, ()), _alias)
+
+
+def _converted(value: Any, alias: Alias, field: Field) -> list[Any]:
+    """The value of another name in the type and unit of the field."""
+    if alias.conversion is Conversion.SAME:
+        return _typed(value, field.type)
+    if alias.conversion is Conversion.SCALED:
+        return [int(round(number * alias.factor, 6) // 1) for number in _typed(value, FieldType.DOUBLE)]
+    words = _typed(value, FieldType.KEYWORD)
+    if alias.conversion is Conversion.GO_DURATION:
+        return [length // 1_000_000 for length in map(text.nanoseconds, words) if length is not None]
+    return [word.replace(" ", "_").upper() for word in words]
+
+
+def _typed(value: Any, kind: FieldType) -> list[Any]:
+    if value is None:
+        return []
+    if kind is FieldType.KEYWORD_LIST:
+        listed = value if isinstance(value, list) else []
+        return [_text(one) for one in listed if one is not None]
+    convert: Callable[[Any], Any] = _AS.get(kind, _text)
+    found = convert(value)
+    return [] if found is None else [found]
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def _long(value: Any) -> int | None:
+    """Whole numbers; a fraction is rounded, and text is read, as the database does."""
+    try:
+        number = int(Decimal(str(int(value) if isinstance(value, bool) else value)).to_integral_value(ROUND_HALF_EVEN))
+    except (ArithmeticError, ValueError):
+        return None
+    return number if number in _BIGINT else None
+
+
+def _double(value: Any) -> float | None:
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _boolean(value: Any) -> bool | None:
+    if isinstance(value, str):
+        word = value.lower()
+        return True if word in _TRUE else False if word in _FALSE else None
+    return bool(value) if isinstance(value, bool | int | float) else None
+
+
+def _date(value: Any) -> int | None:
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return (moment - _EPOCH) // _MILLISECOND if moment.year > 1 else None
+
+
+_AS: dict[FieldType, Callable[[Any], Any]] = {
+    FieldType.LONG: _long,
+    FieldType.DOUBLE: _double,
+    FieldType.BOOLEAN: _boolean,
+    FieldType.DATE: _date,
+}

@@ -1,0 +1,170 @@
+"""What a server says of itself, as frozen values: targets, rules, alerts, exemplars, version.
+
+Apart from the answers of queries, so that a query loads none of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from regobs.prometheus.address import bare
+
+
+@dataclass(frozen=True, slots=True)
+class Exemplar:
+    """One observed event of a series, at a time (seconds since 1970): its value, and labels that say more of it."""
+
+    series: Mapping[str, str]
+    labels: Mapping[str, str]
+    value: float
+    time: float
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One scraped target. `health` is up, down or unknown; `interval` and `last_scrape` are in seconds."""
+
+    labels: Mapping[str, str]
+    pool: str
+    url: str
+    health: str
+    last_error: str = ""
+    last_scrape: float | None = None
+    interval: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One active alert: `state` is pending or firing, `active_at` and `value` as the server writes them."""
+
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    state: str
+    active_at: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedRule:
+    """One loaded rule. `kind` is alerting or recording; `health` is ok, err or unknown (not evaluated yet).
+
+    `state` (inactive, pending, firing), `duration` (seconds) and `alerts` are those of an alerting rule.
+    """
+
+    kind: str
+    name: str
+    query: str
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    health: str = "unknown"
+    last_error: str = ""
+    state: str = ""
+    duration: float = 0.0
+    last_evaluation: float | None = None
+    alerts: tuple[Alert, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RuleGroup:
+    """A loaded rule group; `interval` and `evaluation_time`, which the last evaluation took, are in seconds."""
+
+    name: str
+    file: str
+    interval: float
+    rules: tuple[LoadedRule, ...]
+    evaluation_time: float = 0.0
+    last_evaluation: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BuildInfo:
+    """The server's version, for example 2.42.0, and revision."""
+
+    version: str
+    revision: str = ""
+
+
+def read_exemplars(body: Mapping[str, Any]) -> tuple[Exemplar, ...]:
+    """The body of /api/v1/query_exemplars, the oldest event first."""
+    found = [
+        Exemplar(dict(item["seriesLabels"]), dict(one["labels"]), float(one["value"]), float(one["timestamp"]))
+        for item in body["data"] or ()
+        for one in item["exemplars"] or ()
+    ]
+    return tuple(sorted(found, key=lambda one: (one.time, sorted(one.series.items()))))
+
+
+def read_target(item: Mapping[str, Any]) -> Target:
+    """One entry of `activeTargets` of /api/v1/targets."""
+    return Target(
+        labels=dict(item["labels"]),
+        pool=str(item.get("scrapePool", "")),
+        url=bare(str(item.get("scrapeUrl", ""))),
+        health=str(item["health"]),
+        last_error=str(item.get("lastError", "")),
+        last_scrape=_seconds(item.get("lastScrape")),
+        interval=_duration(item.get("scrapeInterval")),
+    )
+
+
+def read_rule_group(item: Mapping[str, Any]) -> RuleGroup:
+    """One entry of `groups` of /api/v1/rules."""
+    rules = tuple(_rule(rule) for rule in item["rules"] or ())
+    return RuleGroup(
+        str(item["name"]),
+        str(item.get("file", "")),
+        float(item.get("interval", 0)),
+        rules,
+        float(item.get("evaluationTime", 0)),
+        _seconds(item.get("lastEvaluation")),
+    )
+
+
+def _rule(item: Mapping[str, Any]) -> LoadedRule:
+    return LoadedRule(
+        kind=str(item["type"]),
+        name=str(item["name"]),
+        query=str(item["query"]),
+        labels=dict(item.get("labels") or {}),
+        annotations=dict(item.get("annotations") or {}),
+        health=str(item.get("health", "unknown")),
+        last_error=str(item.get("lastError", "")),
+        state=str(item.get("state", "")),
+        duration=float(item.get("duration", 0)),
+        last_evaluation=_seconds(item.get("lastEvaluation")),
+        alerts=tuple(read_alert(alert) for alert in item.get("alerts") or ()),
+    )
+
+
+def read_alert(item: Mapping[str, Any]) -> Alert:
+    """One entry of `alerts` of /api/v1/alerts, or of a rule."""
+    return Alert(
+        labels=dict(item["labels"]),
+        annotations=dict(item.get("annotations") or {}),
+        state=str(item["state"]),
+        active_at=str(item.get("activeAt", "")),
+        value=float(item.get("value", "NaN")),
+    )
+
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def _duration(text: Any) -> float | None:
+    """Seconds of `15s`, `1m30s`, `500ms`; None when absent (Prometheus before 2.28)."""
+    if not text:
+        return None
+    parts = re.findall(r"(\d+)(ms|[smhd])", str(text))
+    return sum(int(number) * _UNITS[unit] for number, unit in parts)
+
+
+def _seconds(text: Any) -> float | None:
+    """Seconds since 1970 of an RFC 3339 time; None for Go's zero time, which stands for never."""
+    if not text or str(text).startswith("0001-"):
+        return None
+    # Go writes up to nine digits of fraction; fromisoformat of 3.11 takes any number of them but keeps six.
+    return datetime.fromisoformat(str(text)).timestamp()

@@ -1,0 +1,174 @@
+"""An alert taken apart: which of its conditions hold now, and how near the others are to it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from regobs.common.closest import did_you_mean
+from regobs.errors import PromqlError, RulesError
+from regobs.prometheus.state import RuleGroup
+from regobs.promql.infer import infer
+from regobs.promql.nodes import Binary, Call, Expr, Number, Paren
+from regobs.promql.parse import parse
+from regobs.promql.printer import to_text
+from regobs.promql.types import Type
+from regobs.promql.walk import strip_parens
+
+if TYPE_CHECKING:
+    from regobs.slo.outputs import CompiledRules
+
+_SETS = frozenset({"and", "or", "unless"})
+_COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
+_FROM_BELOW = frozenset({">", ">="})
+Series = Sequence[tuple[Mapping[str, str], float]]
+Ask = Callable[[str], Series]
+
+
+@dataclass(frozen=True, slots=True)
+class AskedAlert:
+    """One rule of an alert. `hold` is its `for` as text; `labels` and `annotations` are what the rule adds."""
+
+    name: str
+    expr: str
+    hold: str
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+
+    @property
+    def title(self) -> str:
+        """What tells it from other rules of the same name."""
+        words = [self.labels[label] for label in ("slo", "tier") if label in self.labels]
+        return " ".join([self.name, *words])
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One part of an alert's expression.
+
+    `series` is how many it leaves now. Of a comparison `value` is that of the series that is nearest to firing, of
+    `values` series, and `limit` what it is compared with; both are None elsewhere and where there is no data.
+    """
+
+    branch: str
+    head: str
+    text: str
+    series: int
+    values: int | None = None
+    value: float | None = None
+    limit: float | None = None
+    type: Type | None = None
+
+
+def pack_alerts(compiled: CompiledRules) -> list[AskedAlert]:
+    """The alerts of a pack in the names of a deployment, those of its SLOs first."""
+    groups = [one.group for one in compiled.slos] + [group for file in compiled.rule_files for group in file.groups]
+    rules = [rule for group in groups for rule in group["rules"]]
+    return [
+        AskedAlert(rule["alert"], rule["expr"], rule["for"], rule["labels"], rule["annotations"])
+        for rule in rules
+        if "alert" in rule
+    ]
+
+
+def server_alerts(groups: Sequence[RuleGroup]) -> list[AskedAlert]:
+    """The alerts that a server has loaded, whoever wrote them."""
+    return [
+        AskedAlert(rule.name, rule.query, f"{rule.duration:g}s", rule.labels, rule.annotations)
+        for group in groups
+        for rule in group.rules
+        if rule.kind == "alerting"
+    ]
+
+
+def chosen_alerts(name: str, slo: str | None, *sources: Sequence[AskedAlert]) -> list[AskedAlert]:
+    """The rules of an alert from the first source that has it. Raises RulesError, with what is near, when none has."""
+    for source in sources:
+        found = [rule for rule in source if rule.name == name]
+        narrowed = [rule for rule in found if slo is None or rule.labels.get("slo") == slo]
+        if narrowed:
+            return narrowed
+        if found:
+            slos = sorted({rule.labels["slo"] for rule in found if "slo" in rule.labels})
+            raise RulesError(
+                f"{name} has no rule for this SLO",
+                value=slo,
+                expected=", ".join(slos) or "no SLO: it is no burn-rate alert",
+                next_step=did_you_mean(slo or "", slos, "leave out --slo"),
+            )
+    names = sorted({rule.name for source in sources for rule in source})
+    raise RulesError(
+        "there is no alert of this name, neither in the pack nor on the server",
+        value=name,
+        expected="an alert of the list that `regobs query alert` prints",
+        next_step=did_you_mean(name, names, "`regobs query alert` lists them"),
+    )
+
+
+def conditions(expr: str, ask: Ask) -> list[Condition]:
+    """The parts that `and`, `or` and `unless` join, parents first, each asked by itself. Raises PromqlError."""
+    return [_condition(branch, node, ask) for branch, node in _tree(parse(expr), "", "")]
+
+
+def _tree(node: Expr, first: str, others: str) -> Iterator[tuple[str, Expr]]:
+    node = strip_parens(node) if isinstance(node, Paren) else node
+    yield first, node
+    if not isinstance(node, Binary) or node.op not in _SETS:
+        return
+    below = list(_joined(node, node.op))
+    for place, part in enumerate(below):
+        last = place == len(below) - 1
+        yield from _tree(part, others + ("└─ " if last else "├─ "), others + ("   " if last else "│  "))
+
+
+def _joined(node: Expr, op: str) -> Iterator[Expr]:
+    """`a and b and c` as three parts; what `unless` takes away stands beside what it is taken from."""
+    inner = strip_parens(node)
+    if isinstance(inner, Binary) and inner.op == op:
+        yield from _joined(inner.left, op)
+        yield inner.right
+    else:
+        yield node
+
+
+def _condition(branch: str, node: Expr, ask: Ask) -> Condition:
+    text = to_text(node)
+    series = ask(text)
+    if isinstance(node, Binary) and node.op in _SETS:
+        words = [node.op, *([f"on ({', '.join(node.on)})"] if node.on is not None else [])]
+        return Condition(branch, " ".join(words), text, len(series))
+    plain = Condition(branch, text, text, len(series))
+    if isinstance(node, Call) and node.function == "absent":
+        looked_for = ask(to_text(node.args[0]))
+        return Condition(branch, text, text, len(series), len(looked_for))
+    if not isinstance(node, Binary) or node.op not in _COMPARISONS:
+        return plain
+    values, limits = ask(to_text(node.left)), _limits(node.right, ask)
+    if not values or not limits:
+        return Condition(branch, text, text, len(series), len(values), type=_type(node.left))
+    value, limit = _nearest(node.op, values, limits)
+    return Condition(branch, text, text, len(series), len(values), value, limit, _type(node.left))
+
+
+def _limits(node: Expr, ask: Ask) -> list[float]:
+    inner = strip_parens(node)
+    return [float(inner.value)] if isinstance(inner, Number) else [value for _, value in ask(to_text(node))]
+
+
+def _nearest(op: str, values: Series, limits: Sequence[float]) -> tuple[float, float]:
+    """The value that is nearest to making the comparison true, and the limit that it would have to pass first."""
+    numbers = [value for _, value in values if not math.isnan(value)] or [math.nan]
+    if op in _FROM_BELOW:
+        return max(numbers), min(limits)
+    if op in {"<", "<="}:
+        return min(numbers), max(limits)
+    return min(numbers, key=lambda value: abs(value - limits[0])), limits[0]
+
+
+def _type(node: Expr) -> Type | None:
+    try:
+        return infer(node)
+    except PromqlError:
+        return None

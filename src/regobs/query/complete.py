@@ -1,0 +1,52 @@
+"""What an answer lacks: stores that did not answer, samples that were thinned, series that a limit cut off.
+
+Thanos says so in warnings, among others that mean nothing of the kind, and for a store that it has given up only in
+its list of stores; VictoriaMetrics with `isPartial`; Prometheus with a warning about its limit.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from regobs.prometheus.answers import QueryAnswer
+from regobs.prometheus.thanos import Store, ThanosParameters
+
+# About the expression, or about a selector that no store has data for: nothing is missing.
+_HARMLESS = re.compile(r"PromQL (?:warning|info): |No StoreAPIs matched for this query", re.IGNORECASE)
+_CUT = re.compile(r"truncated|limit", re.IGNORECASE)
+_LONGEST = 300  # characters of a warning
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """One way in which an answer is not the whole, in words."""
+
+    kind: Literal["partial", "downsampled", "truncated"]
+    text: str
+
+
+def gaps(
+    warnings: Iterable[str], thanos: ThanosParameters, stores: Sequence[Store] = (), *, partial: bool = False
+) -> tuple[Gap, ...]:
+    """What is missing from an answer with such warnings, asked in such a way of such stores."""
+    found = [
+        Gap("truncated" if _CUT.search(text) else "partial", text[:_LONGEST])
+        for text in dict.fromkeys(warnings)
+        if not _HARMLESS.match(text)
+    ]
+    if partial:
+        found.append(Gap("partial", "a part of the server's storage did not answer"))
+    asked = [store for store in stores if not thanos.stores or store.address in thanos.stores]
+    found += [Gap("partial", f"{store.kind} {store.address} is away: {store.error}") for store in asked if store.error]
+    if thanos.downsampled:
+        resolution = thanos.max_source_resolution
+        found.append(Gap("downsampled", f"samples may be downsampled: max_source_resolution is {resolution}"))
+    return tuple(found)
+
+
+def answer_gaps(answer: QueryAnswer, thanos: ThanosParameters, stores: Sequence[Store] = ()) -> tuple[Gap, ...]:
+    """What is missing from the answer of a query."""
+    return gaps(answer.warnings, thanos, stores, partial=answer.partial)

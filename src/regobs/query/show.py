@@ -1,0 +1,252 @@
+"""The answer of a query as a table, CSV, JSON or lines of JSON. Numbers of a table have the unit of the expression."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from functools import cache
+from typing import Any, TextIO
+
+from regobs.catalog.model import Unit
+from regobs.common.table import PIPE, Screen, escape, table
+from regobs.grafana.units import grafana_unit
+from regobs.prometheus.answers import QueryAnswer, RangeSeries
+from regobs.promql.types import Type
+from regobs.query.complete import Gap
+from regobs.query.times import AskedRange, moment_text
+from regobs.snapshot.units import number_text, value_text
+
+LIMIT = 50  # series of a table: a terminal's worth
+_BARS = "▁▂▃▄▅▆▇█"
+_TREND = 24  # characters
+Labels = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An answer, and what is known about it. `asked` is the range, None for one moment; `text` was sent."""
+
+    text: str
+    answer: QueryAnswer
+    type: Type | None = None
+    asked: AskedRange | None = None
+    gaps: tuple[Gap, ...] = ()
+    zone: tzinfo = UTC
+    in_order: bool = False
+
+    @property
+    def unit(self) -> str:
+        """The unit of the values, such as `bytes` or `requests/s`; empty when it has none or is not known."""
+        if self.type is None or self.type.unit is Unit.NONE:
+            return ""
+        return f"{self.type.unit}{'/s' * self.type.per_second}"
+
+    def value(self, value: float) -> str:
+        """A value as a person reads it."""
+        return unit_value(value, self.type, self.zone)
+
+
+def unit_value(value: float, kind: Type | None, zone: tzinfo = UTC) -> str:
+    """A value as a person reads it, in the unit of its type; a bare number where that is not known."""
+    if kind is None or not math.isfinite(value):
+        return number_text(value)
+    if kind.unit is Unit.TIMESTAMP and not kind.per_second and 0 < value < 1e11:
+        return moment_text(value, zone)
+    return value_text(value, grafana_unit(kind.unit, per_second=kind.per_second))
+
+
+def as_text(shown: Shown, *, limit: int | None = LIMIT, on: Screen = PIPE) -> str:
+    """An aligned table under a line with the labels that all series share."""
+    answer = shown.answer
+    if answer.kind == "string":
+        return escape(answer.text)
+    if answer.kind == "matrix":
+        rows = [_range_row(shown, series) for series in busiest(answer.ranges)]
+        head = ["last", "min", "mean", "max", "trend", "points"]
+        labels: list[Labels] = [series.labels for series in busiest(answer.ranges)]
+    else:
+        samples = list(answer.samples)
+        if not shown.in_order:
+            samples.sort(key=lambda one: (math.isnan(one.value), -one.value, sorted(one.labels.items())))
+        rows = [["histogram" if one.histogram else shown.value(one.value)] for one in samples]
+        head, labels = [_unit_heading(shown)], [one.labels for one in samples]
+    if not rows:
+        return "no data"
+    common = _common(labels) if len(labels) > 1 else {}
+    names = _names(labels, common)
+    shown_rows = [
+        [*(one.get(name, "") for name in names), *row] for one, row in zip(labels[:limit], rows[:limit], strict=True)
+    ]
+    lines = [f"all have {_selector(common)}"] if common else []
+    lines.append(table([*names, *head], shown_rows, on=on, right={*head} - {"trend"}))
+    if limit is not None and len(rows) > limit:
+        lines.append(f"... {len(rows) - limit:,} more of {len(rows):,} series; --all shows them")
+    return "\n".join(lines)
+
+
+def _unit_heading(shown: Shown) -> str:
+    return "value" if not shown.unit else shown.unit
+
+
+def busiest(ranges: Iterable[RangeSeries]) -> list[RangeSeries]:
+    """Series by their last value, the largest first."""
+
+    def key(series: RangeSeries) -> tuple[bool, float, list[tuple[str, str]]]:
+        last = series.points[-1][1] if series.points else math.nan
+        return math.isnan(last), -last, sorted(series.labels.items())
+
+    return sorted(ranges, key=key)
+
+
+def _range_row(shown: Shown, series: RangeSeries) -> list[str]:
+    values = [value for _, value in series.points]
+    finite = [value for value in values if math.isfinite(value)]
+    if not values:
+        return ["histogram", "", "", "", "", f"{series.histograms:,}"]
+    mean = math.fsum(finite) / len(finite) if finite else math.nan
+    ends = (min(finite), mean, max(finite)) if finite else (math.nan,) * 3
+    numbers = [shown.value(value) for value in (values[-1], *ends)]
+    assert shown.asked is not None  # noqa: S101 - a matrix is the answer to a range, or to a range selector
+    return [*numbers, trend(series.points, shown.asked), f"{len(values):,}"]
+
+
+def trend(points: Sequence[tuple[float, float]], asked: AskedRange, width: int = _TREND) -> str:
+    """A line of bars over the range: the mean of each part of it, a blank where there is no point."""
+    sums, counts = [0.0] * width, [0] * width
+    whole = max(asked.end - asked.start, 1)
+    for time, value in points:
+        if math.isfinite(value):
+            part = min(max(int((time * 1000 - asked.start) * width / whole), 0), width - 1)
+            sums[part] += value
+            counts[part] += 1
+    means = [total / count if count else None for total, count in zip(sums, counts, strict=True)]
+    known = [mean for mean in means if mean is not None]
+    if not known:
+        return ""
+    low, height = min(known), max(known) - min(known)
+    if not math.isfinite(height):
+        return ""
+    return "".join(" " if mean is None else _BARS[int((mean - low) / height * 7) if height else 0] for mean in means)
+
+
+def label_text(series: RangeSeries, among: Sequence[RangeSeries]) -> str:
+    """The labels that tell a series from the others, as a legend has them; all of one that is alone."""
+    common = _common([one.labels for one in among]) if len(among) > 1 else {}
+    return escape(" ".join(f"{series.labels.get(name, '')}" for name in _names([series.labels], common))) or "value"
+
+
+def _common(labels: Sequence[Labels]) -> dict[str, str]:
+    """The labels that all have with the same value."""
+    first, *others = labels
+    return {name: value for name, value in first.items() if all(one.get(name) == value for one in others)}
+
+
+def _names(labels: Sequence[Labels], common: Labels) -> list[str]:
+    return sorted({name for one in labels for name in one if name not in common}, key=lambda n: (n != "__name__", n))
+
+
+def _selector(labels: Labels) -> str:
+    pairs = ", ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in sorted(labels.items()))
+    return escape("{" + pairs + "}")
+
+
+def points(answer: QueryAnswer) -> Iterator[tuple[Labels, float, float]]:
+    """Labels, time and value of every point, series after series."""
+    for sample in answer.samples:
+        yield sample.labels, sample.time, sample.value
+    for series in answer.ranges:
+        for time, value in series.points:
+            yield series.labels, time, value
+
+
+def as_csv(answer: QueryAnswer) -> str:
+    """One line a point: time (RFC 3339, UTC), value, labels."""
+    labelled = [sample.labels for sample in answer.samples] + [series.labels for series in answer.ranges]
+    names = _names(labelled, {})
+    out = io.StringIO()
+    writer = _csv_writer(out, labelled)
+    writer.writerow(["time", "value", *names])
+    moments = cache(_rfc3339)  # all series have the same times
+    for sample in answer.samples:
+        writer.writerow([moments(sample.time), repr(sample.value), *(sample.labels.get(name, "") for name in names)])
+    for series in answer.ranges:
+        own = [series.labels.get(name, "") for name in names]
+        writer.writerows([moments(time), repr(value), *own] for time, value in series.points)
+    return out.getvalue()
+
+
+def _csv_writer(out: TextIO, labelled: Iterable[Labels]) -> Any:
+    """A writer that quotes what needs it; Python's own leaves a lone carriage return bare, which ends a line."""
+    odd = any("\r" in value for labels in labelled for value in labels.values())
+    return csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL if odd else csv.QUOTE_MINIMAL)
+
+
+def stream_csv(answers: Iterable[QueryAnswer], out: TextIO) -> None:
+    """`as_csv` of many pieces, in the order of time, one after the other: the points wait in a file, not in memory.
+
+    Which labels there are is known after the last piece only, and the heading comes first.
+    """
+    numbers: dict[tuple[tuple[str, str], ...], int] = {}
+    with tempfile.TemporaryFile("w+", encoding="ascii") as waiting:
+        for answer in answers:
+            moments = cache(_rfc3339)
+            for series in answer.ranges:
+                place = numbers.setdefault(tuple(sorted(series.labels.items())), len(numbers))
+                waiting.writelines(f"{place},{moments(time)},{value!r}\n" for time, value in series.points)
+        waiting.seek(0)
+        labelled = [dict(key) for key in numbers]
+        names = _names(labelled, {})
+        own = [[labels.get(name, "") for name in names] for labels in labelled]
+        writer = _csv_writer(out, labelled)
+        writer.writerow(["time", "value", *names])
+        for line in waiting:
+            number, moment, value = line.rstrip("\n").split(",")
+            writer.writerow([moment, value, *own[int(number)]])
+
+
+def as_lines(answer: QueryAnswer) -> Iterator[str]:
+    """One JSON object a point: labels, time in seconds, value."""
+    for labels, time, value in points(answer):
+        yield json.dumps({"labels": dict(labels), "time": time, "value": plain(value)}, ensure_ascii=False)
+
+
+def as_data(shown: Shown) -> dict[str, Any]:
+    """The answer and how whole it is, for JSON."""
+    answer = shown.answer
+    data: dict[str, Any] = {"query": shown.text, "kind": answer.kind, "unit": shown.unit or None}
+    if shown.asked is not None:
+        data |= {"from": shown.asked.start / 1000, "to": shown.asked.end / 1000, "step": shown.asked.step / 1000}
+    data |= {
+        "complete": not shown.gaps,
+        "gaps": [{"kind": gap.kind, "text": gap.text} for gap in shown.gaps],
+        "warnings": list(answer.warnings),
+        "infos": list(answer.infos),
+    }
+    if answer.kind == "string":
+        return data | {"result": answer.text}
+    if answer.kind == "matrix":
+        result: list[dict[str, Any]] = [
+            {"labels": dict(one.labels), "points": [[time, plain(value)] for time, value in one.points]}
+            for one in answer.ranges
+        ]
+        return data | {"result": result}
+    result = [{"labels": dict(one.labels), "time": one.time, "value": plain(one.value)} for one in answer.samples]
+    for entry, sample in zip(result, answer.samples, strict=True):
+        if sample.histogram is not None:
+            entry["histogram"] = sample.histogram
+    return data | {"result": result}
+
+
+def plain(value: float) -> float | str:
+    """JSON has neither NaN nor infinity: they are texts, as in the API."""
+    return value if math.isfinite(value) else number_text(value)
+
+
+def _rfc3339(time: float) -> str:
+    return datetime.fromtimestamp(time, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

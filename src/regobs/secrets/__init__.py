@@ -1,0 +1,13 @@
+"""Secrets out of what is logged, shown and kept: one list of words and forms, one mask, for all parts of regobs.
+
+`redacted_text` takes them out of a text of any kind, `redacted_uri` out of a request URI, `redacted_fields` out of the
+fields of a log line, `is_secret` says whether a name stands for one. docs/secrets.md says what is masked and what not.
+"""
+
+from regobs.secrets.expressions import MASK
+from regobs.secrets.fields import redacted_fields
+from regobs.secrets.names import is_secret
+from regobs.secrets.texts import LONGEST, redacted_text, shortened
+from regobs.secrets.uris import redacted_uri
+
+__all__ = ["LONGEST", "MASK", "is_secret", "redacted_fields", "redacted_text", "redacted_uri", "shortened"]

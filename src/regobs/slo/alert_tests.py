@@ -1,0 +1,268 @@
+"""Tests of cause alerts: what the pack says of each becomes a test of promtool, in the deployment's names.
+
+A file `<name>.test.yaml` beside `<name>.rules.yaml` maps an alert to cases. A case gives series, in the names and the
+notation of values that promtool's documentation describes, and when the alert fires:
+
+    RegistryRedisDown:
+      - when: Redis is stopped and started again
+        series: {'redis_up{instance="redis:9121"}': 1x8 0x12 1x20}
+        fires: 3m to 5m
+
+`fires` is `never`, `from 3m` (until the end) or `3m to 5m`: it does not fire just before the first time, it does at the
+first and just before the last, and no more at the last. Just before is one step, two where the rule looks at a window:
+Prometheus 3 leaves the oldest sample of a window out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from regobs.catalog.model import Exposer
+from regobs.config import Config
+from regobs.documents import Document, Steps, load_yaml, validate
+from regobs.errors import PromqlError, RulesError
+from regobs.pack import Pack
+from regobs.promql.bind import bind
+from regobs.promql.durations import duration_text, read_duration
+from regobs.promql.nodes import Duration, Expr, Selector
+from regobs.promql.parse import parse
+from regobs.promql.series import known_metric
+from regobs.promql.unavailable import Unavailable
+from regobs.promql.walk import selectors
+from regobs.slo.rule_files import RuleFile
+from regobs.slo.rule_scope import scoped
+from regobs.slo.rule_tests.counters import accepted_samples, scope_labels
+
+SUFFIX = ".test.yaml"
+Json = dict[str, Any]
+_FIRES = re.compile(r"never|from (?P<from>[0-9smhdw]+)|(?P<start>[0-9smhdw]+) to (?P<end>[0-9smhdw]+)")
+_CASE = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["when", "series", "fires"],
+    "properties": {
+        "when": {"type": "string", "minLength": 1},
+        "every": {"type": "string", "pattern": "^[0-9]+[smh]$", "description": "a step such as 1m"},
+        "series": {
+            "type": "object",
+            "additionalProperties": {"type": "string", "minLength": 1},
+            "propertyNames": {"type": "string", "minLength": 1},
+        },
+        "fires": {
+            "type": "string",
+            "pattern": "^(never|from [0-9smhdw]+|[0-9smhdw]+ to [0-9smhdw]+)$",
+            "description": "never, `from 3m` or `3m to 5m`",
+        },
+    },
+}
+_SCHEMA = {
+    "type": "object",
+    "additionalProperties": {"type": "array", "minItems": 1, "items": _CASE},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AlertCase:
+    """One case of a test file; times in ms, `first` None where it never fires, `last` None where it does not end."""
+
+    alert: str
+    when: str
+    series: tuple[tuple[str, str], ...]
+    step: int
+    first: int | None
+    last: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class AlertCases:
+    """The cases that stand beside one rule file, whose `name` they have."""
+
+    name: str
+    document: Document
+    cases: tuple[AlertCase, ...]
+
+
+def read_alert_cases(pack: Pack) -> tuple[AlertCases, ...]:
+    """The test files of a pack. Raises RulesError with a place."""
+    return tuple(AlertCases(name, document, tuple(_cases(document))) for name, document in _documents(pack))
+
+
+def alert_test_files(tests: Iterable[AlertCases], rules: Iterable[RuleFile], config: Config) -> dict[str, Json]:
+    """Test files of promtool by name, as data, of the rule files that have cases. Raises RulesError with a place."""
+    found: dict[str, Json] = {}
+    named: dict[str, str] = {}
+    built = {file.name: file for file in rules}
+    for test in tests:
+        alerts = {
+            rule["alert"]: rule
+            for group in getattr(built.get(test.name), "groups", ())
+            for rule in group["rules"]
+            if "alert" in rule
+        }
+        for case in test.cases:
+            fed = _fed(case, test.document, config, named) if case.alert in alerts else None
+            if fed is not None:
+                file = found.setdefault(f"{test.name}.{_text(case.step)}{SUFFIX}", _file(built[test.name], case.step))
+                file["tests"].append(_group(case, alerts[case.alert], fed))
+    return found
+
+
+def _file(rules: RuleFile, step: int) -> Json:
+    """A test file of promtool without tests; rules are evaluated as often as samples come, so long cases cost no more.
+
+    Groups are evaluated in the order of the file; promtool shuffles those that it is not told of.
+    """
+    return {
+        "rule_files": [f"../rules/{rules.name}.yaml"],
+        "evaluation_interval": _text(step),
+        "group_eval_order": [group["name"] for group in rules.groups],
+        "tests": [],
+    }
+
+
+def _text(ms: int) -> str:
+    return duration_text(Duration(ms))
+
+
+def check_alerts(pack: Pack, tests: Iterable[AlertCases], rules: Iterable[RuleFile]) -> None:
+    """Refuse an alert without a runbook, or without a test that shows it firing and one that shows it silent."""
+    runbooks = {file.name.rpartition("/")[2] for file in pack.files("alerts", "runbooks/*.md")}
+    fires: set[str] = set()
+    silent: set[str] = {WATCHDOG}
+    for case in (case for test in tests for case in test.cases):
+        if case.first is not None:
+            fires.add(case.alert)
+        if case.first is None or case.last is not None:
+            silent.add(case.alert)
+    for file in rules:
+        for rule in (rule for group in file.groups for rule in group["rules"] if "alert" in rule):
+            alert = rule["alert"]
+            if f"{alert}.md" not in runbooks:
+                raise _missing(alert, file.name, "a runbook", f"alerts/runbooks/{alert}.md")
+            if alert not in fires:
+                raise _missing(alert, file.name, "a test that shows it firing", f"alerts/{file.name}{SUFFIX}")
+            if alert not in silent:
+                raise _missing(alert, file.name, "a test that shows it silent", f"alerts/{file.name}{SUFFIX}")
+
+
+WATCHDOG = "RegistryWatchdog"  # the one alert that is never silent
+
+
+def _missing(alert: str, file: str, what: str, where: str) -> RulesError:
+    return RulesError(
+        f"the alert {alert} has no {what.removeprefix('a ')}",
+        value=f"alerts/{file}.rules.yaml",
+        expected=f"{what} for every alert",
+        next_step=f"write {where}",
+    )
+
+
+def _documents(pack: Pack) -> Iterator[tuple[str, Document]]:
+    for file in pack.files("alerts", "*" + SUFFIX):
+        document = load_yaml(file.read(), str(file.path), error=RulesError)
+        validate(document, _SCHEMA, RulesError)
+        yield file.name.removesuffix(SUFFIX), document
+
+
+def _cases(document: Document) -> Iterator[AlertCase]:
+    for alert, cases in document.data.items():
+        for case in cases:
+            found = _FIRES.fullmatch(case["fires"])
+            first, last = (found["from"] or found["start"], found["end"]) if found else (None, None)
+            yield AlertCase(
+                alert,
+                case["when"],
+                tuple(case["series"].items()),
+                _ms(case.get("every", "15s")),
+                _ms(first) if first else None,
+                _ms(last) if last else None,
+            )
+
+
+def _ms(text: str) -> int:
+    found = read_duration(text)
+    return found.ms if found is not None else 0  # the schema lets only durations through
+
+
+def _group(case: AlertCase, rule: Json, fed: list[dict[str, str]]) -> Json:
+    """A test group of promtool, which asks when the alert fires."""
+    named = f'alertname="{case.alert}", alertstate="firing"'
+    firing = f"count(ALERTS{{{named}}}) > bool 0 or vector(0)"
+    before = case.step * (2 if _looks_back(parse(rule["expr"])) else 1)
+    end = case.step * (max(_length(values) for _, values in case.series) - 1) if case.series else 20 * case.step
+    checks: list[tuple[str, int, int]] = []
+    if case.first is None:
+        checks.append((f"count(count_over_time(ALERTS{{{named}}}[{_text(end + case.step)}])) or vector(0)", end, 0))
+    else:
+        checks += [(firing, case.first - before, 0)] if case.first >= before else []
+        checks.append((firing, case.first, 1))
+        checks += [(firing, end, 1)] if case.last is None else [(firing, case.last - before, 1), (firing, case.last, 0)]
+    return {
+        "name": f"{case.alert}: {case.when}",
+        "interval": _text(case.step),
+        "input_series": fed,
+        "promql_expr_test": [
+            {"expr": expr, "eval_time": _text(at), "exp_samples": [{"labels": "{}", "value": value}]}
+            for expr, at, value in checks
+        ],
+    }
+
+
+def _looks_back(expr: Expr) -> bool:
+    return any(node.range is not None for node in selectors(expr))
+
+
+def _length(values: str) -> int:
+    """Samples in promtool's notation: `1x8` are nine, `_x3` are three, `1` is one."""
+    count = 0
+    for word in values.split():
+        value, times, number = word.rpartition("x")
+        count += (int(number) + (0 if value in {"_", "stale"} else 1)) if times else 1
+    return count
+
+
+def _fed(case: AlertCase, document: Document, config: Config, named: dict[str, str]) -> list[dict[str, str]] | None:
+    """The case's series in the deployment's names; None where the registry has one of them not.
+
+    Many cases feed the same series: `named` keeps what each is called.
+    """
+    try:
+        for text, _ in case.series:
+            if text not in named:
+                named[text] = _series(text, (case.alert,), document, config)
+    except Unavailable:
+        return None
+    return [{"series": named[text], "values": values} for text, values in case.series]
+
+
+def _series(text: str, path: Steps, document: Document, config: Config) -> str:
+    try:
+        written = parse(text)
+        if not isinstance(written, Selector) or written.range is not None:
+            raise PromqlError("this is no series", value=text, expected='such as redis_up{instance="a:9121"}')  # noqa: TRY301
+        bound = scoped(bind(written, config.vocabulary), config)
+    except Unavailable:
+        raise
+    except PromqlError as error:
+        raise RulesError(
+            error.message,
+            location=document.locate(path),
+            value=text,
+            expected=error.expected,
+            next_step=error.next_step,
+        ) from error
+    node = next(selectors(bound))
+    labels = {} if _is_recorded(node) else {"instance": "a:1"} | scope_labels(config)
+    for name in dict.fromkeys(matcher.label for matcher in node.matchers):
+        labels[name] = accepted_samples(name, node.matchers, [f"{name}-1"])[0]
+    labels |= {m.label: m.value for m in written.matchers if m.label == "le"}
+    inner = ", ".join(f'{name}="{value}"' for name, value in sorted(labels.items()) if value)
+    return f"{node.metric}{{{inner}}}"
+
+
+def _is_recorded(node: Selector) -> bool:
+    metric = known_metric(node)
+    return metric is None or metric.exposer is Exposer.RULES

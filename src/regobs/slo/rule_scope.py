@@ -1,0 +1,120 @@
+"""Putting a rule's expression into a deployment: whose series each selector reads.
+
+Beyond the scope of every expression: `up` is about a neighbour's targets where the rule names its exporter as job
+(`up{job="redis_exporter"}`), pods are those of the registry's namespace where the selector names one, and a window that
+holds too few scrapes of this deployment is widened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from regobs.catalog.model import Capability, Exposer, Metric
+from regobs.config import Config
+from regobs.promql.nodes import Call, Duration, Expr, Matcher, MatchOp, Selector
+from regobs.promql.scope import Scope, about_targets, inject
+from regobs.promql.series import known_metric
+from regobs.promql.unavailable import Unavailable
+from regobs.promql.walk import rebuild, walk
+
+# A rate needs two samples, and one scrape may be lost at each end of its window.
+_LEAST_SCRAPES = 4
+_OF_PODS = frozenset({Exposer.CADVISOR, Exposer.KUBE_STATE})
+# What is on where an exporter is scraped.
+CAPABILITIES = {
+    Exposer.PROMETHEUS: Capability.PROMETHEUS,
+    Exposer.NODE: Capability.NODE_EXPORTER,
+    Exposer.POSTGRES: Capability.POSTGRES_EXPORTER,
+    Exposer.PGBOUNCER: Capability.PGBOUNCER_EXPORTER,
+    Exposer.REDIS: Capability.REDIS_EXPORTER,
+    Exposer.BLACKBOX: Capability.PROBE,
+    Exposer.ALERTMANAGER: Capability.ALERTMANAGER,
+    Exposer.REGISTRY_PROBE: Capability.REGISTRY_PROBE,
+    Exposer.LOG_EXPORTER: Capability.LOG_EXPORTER,
+    Exposer.NOTIFICATION_EXPORTER: Capability.NOTIFICATION_EXPORTER,
+    Exposer.DATABASE_EXPORTER: Capability.DATABASE_EXPORTER,
+}
+_BY_NAME = {exposer.value: exposer for exposer in CAPABILITIES}
+# What the jobs of exporters are usually called: by the program, or by what it watches (Omnibus, Helm charts).
+_USUAL_JOBS = {
+    Exposer.PROMETHEUS: "prometheus",
+    Exposer.NODE: ".*node.*",
+    Exposer.POSTGRES: ".*postgres.*",
+    Exposer.PGBOUNCER: ".*pgbouncer.*",
+    Exposer.REDIS: ".*redis.*",
+    Exposer.BLACKBOX: ".*blackbox.*|probe",
+    Exposer.ALERTMANAGER: ".*alertmanager.*",
+    Exposer.REGISTRY_PROBE: ".*registry.probe.*",
+    Exposer.LOG_EXPORTER: ".*log.exporter.*",
+    Exposer.NOTIFICATION_EXPORTER: ".*notification.exporter.*",
+    Exposer.DATABASE_EXPORTER: ".*database.exporter.*",
+}
+
+
+def scoped(expr: Expr, config: Config) -> Expr:
+    """A bound expression as a rule file has it. Raises Unavailable for a target of an exporter that is not scraped."""
+
+    def visit(node: Expr) -> Expr:
+        if not isinstance(node, Selector):
+            return rebuild(node, visit)
+        metric = known_metric(node)
+        if metric is None or metric.exposer is Exposer.RULES:
+            return node
+        wide = _widened(node, config)
+        if about_targets(metric):
+            return _of_target(wide, metric, config)
+        if metric.exposer in _OF_PODS and metric.exposer not in config.exposer_matchers:
+            return _with_matchers(wide, _of_namespace(config))
+        return wide
+
+    return visit(inject(expr, config.rules_scope))
+
+
+def by_environment(expr: Expr, config: Config) -> Iterator[tuple[str, Expr]]:
+    """The expression once, or once for each environment of regobs.toml where it asks what is absent.
+
+    `absent()` over all environments is silent while one of them is there.
+    """
+    asks_absence = any(isinstance(node, Call) and node.function == "absent" for node in walk(expr))
+    if not asks_absence or not config.environments:
+        yield "", expr
+        return
+    for environment in config.environments:
+        yield environment.name, _within(expr, environment.matchers)
+
+
+def _within(expr: Expr, matchers: tuple[Matcher, ...]) -> Expr:
+    return inject(expr, Scope(everywhere=matchers))
+
+
+def _of_target(node: Selector, metric: Metric, config: Config) -> Selector:
+    """The targets of the exporter that the rule names as job, or the registry's."""
+    named = next((m for m in node.matchers if m.label == "job" and m.value in _BY_NAME), None)
+    if named is None:
+        return node
+    exposer = _BY_NAME[named.value]
+    needed = CAPABILITIES[exposer]
+    if needed not in config.capabilities:
+        raise Unavailable(
+            f"nothing says that {exposer} is scraped", metric=metric, reason="capability", capability=needed
+        )
+    usual = (Matcher(config.labels.job, MatchOp.REGEX, _USUAL_JOBS[exposer]),)
+    others = tuple(m for m in node.matchers if m is not named and m not in config.matchers)
+    return _with_matchers(replace(node, matchers=others), config.exposer_matchers.get(exposer, usual))
+
+
+def _with_matchers(node: Selector, matchers: tuple[Matcher, ...]) -> Selector:
+    return replace(node, matchers=tuple(dict.fromkeys((*node.matchers, *matchers))))
+
+
+def _of_namespace(config: Config) -> tuple[Matcher, ...]:
+    """What narrows the pods of a cluster to those of the registry's namespace, where its selector names one."""
+    return tuple(m for m in config.matchers if m.label == (config.labels.namespace or "namespace"))
+
+
+def _widened(node: Selector, config: Config) -> Selector:
+    least = _LEAST_SCRAPES * config.prometheus.scrape_interval.ms
+    if node.range is None or node.range.ms >= least:
+        return node
+    return replace(node, range=Duration(least))

@@ -1,0 +1,157 @@
+"""What a report says of a made history, beside numbers that a hand computes."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, cast
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+
+from regobs.budgets.backtest import Objectives
+from regobs.budgets.past import SloPast
+from regobs.budgets.report import Offender, SloReport, month_span, slo_reports, spending
+from regobs.budgets.report_page import ReportText
+from tests.budgets import courses
+from tests.budgets.courses import EVERY, HOUR, SLO, WINDOWS, past_of
+from tests.slo.packs import GITLAB
+
+BERLIN = ZoneInfo("Europe/Berlin")
+MIDNIGHT = 1_795_046_400_000  # 2026-11-19 00:00 UTC
+DAY = 24 * HOUR
+
+
+class _Silent:
+    """A server that has no counters."""
+
+    def query(self, text: str, time: float) -> Any:
+        del text, time
+        return type("Answer", (), {"samples": ()})()
+
+
+def reported(monkeypatch: pytest.MonkeyPatch, past: SloPast, span: tuple[int, int], **more: Any) -> SloReport:
+    """The report of one SLO whose past is given."""
+    monkeypatch.setattr("regobs.budgets.report.read_past", lambda *_, **__: [past])
+    objectives = Objectives("as it is", (more.get("slo", SLO),), WINDOWS, GITLAB)
+    before = (2 * span[0] - span[1], span[0])
+    (found,) = slo_reports(cast("Any", _Silent()), objectives, span, before, more.get("zone", UTC))
+    return found
+
+
+def two_days() -> SloPast:
+    """10 events at each evaluation; on the second day all of them fail for ten minutes from 06:00 on."""
+    bad = np.zeros(2 * DAY)
+    bad[DAY + 6 * HOUR : DAY + 6 * HOUR + 20] = 10
+    return past_of(np.full(2 * DAY, 10.0), bad, MIDNIGHT + EVERY)
+
+
+def test_the_budget_of_the_span_is_compared_with_the_span_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    day = 86_400_000
+    found = reported(monkeypatch, two_days(), (MIDNIGHT + day, MIDNIGHT + 2 * day))
+    assert (found.now.events, found.now.bad) == (28_800, 200)
+    assert found.now.achieved == pytest.approx(1 - 200 / 28_800)
+    assert found.now.spent == pytest.approx(200 / (28_800 * 0.005))
+    assert (found.before.events, found.before.bad, found.before.spent) == (28_800, 0, 0)
+    assert found.course[0][1] == 1
+    assert found.course[-1][1] == pytest.approx(1 - 200 / 144)
+
+
+def test_a_burn_has_its_time_its_share_and_its_alerts(monkeypatch: pytest.MonkeyPatch) -> None:
+    day = 86_400_000
+    (burn,) = reported(monkeypatch, two_days(), (MIDNIGHT + day, MIDNIGHT + 2 * day)).burns
+    six = MIDNIGHT + day + 6 * 3_600_000
+    assert burn.begin == six + EVERY
+    assert six + 600_000 <= burn.end <= six + 900_000  # the window of five minutes still shows it
+    assert burn.bad == 200
+    assert burn.share == pytest.approx(200 / 144)
+    assert burn.peak == pytest.approx(200)  # all of them, of which 0.5 % may be bad
+    assert "1h" in burn.tiers
+
+
+@pytest.mark.parametrize(("minutes", "count"), [(30, 1), (45, 2)])
+def test_burns_are_one_while_no_half_hour_lies_between(
+    monkeypatch: pytest.MonkeyPatch, minutes: int, count: int
+) -> None:
+    bad = np.zeros(DAY)
+    for start in (HOUR, HOUR + 2 * minutes):
+        bad[start : start + 10] = 10
+    past = past_of(np.full(DAY, 10.0), bad, MIDNIGHT + EVERY)
+    assert len(reported(monkeypatch, past, (MIDNIGHT, MIDNIGHT + 86_400_000)).burns) == count
+
+
+def test_a_missing_evaluation_loses_its_events_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = two_days()
+    span = (MIDNIGHT, MIDNIGHT + 2 * 86_400_000)
+    holes = courses.without(whole, 100, 200)
+    found = reported(monkeypatch, holes, span)
+    assert (found.now.events, found.now.bad) == (2 * 28_800 - 1000, 200)
+
+
+def test_no_traffic_is_no_ratio(monkeypatch: pytest.MonkeyPatch) -> None:
+    past = past_of(np.zeros(DAY), np.zeros(DAY), MIDNIGHT + EVERY)
+    found = reported(monkeypatch, past, (MIDNIGHT, MIDNIGHT + 86_400_000))
+    assert (found.now.achieved, found.now.spent, found.burns, found.course) == (None, None, (), ())
+    assert spending(past, SLO).events == 0
+
+
+def test_a_month_has_the_hours_that_its_zone_gives_it() -> None:
+    hours = []
+    for month in (3, 10, 2):
+        (start, end), (_, before) = month_span(2026, month, BERLIN)
+        hours.append((end - start) / 3_600_000)
+        assert before == start
+    assert hours == [31 * 24 - 1, 31 * 24 + 1, 28 * 24]
+    (start, _), (before, _) = month_span(2026, 1, UTC)
+    assert datetime.fromtimestamp(start / 1000, UTC) == datetime(2026, 1, 1, tzinfo=UTC)
+    assert datetime.fromtimestamp(before / 1000, UTC) == datetime(2025, 12, 1, tzinfo=UTC)
+
+
+def test_the_day_on_which_clocks_are_set_back_has_25_hours(monkeypatch: pytest.MonkeyPatch) -> None:
+    begin = round(datetime(2026, 10, 24, tzinfo=BERLIN).timestamp() * 1000)
+    count = (24 + 25 + 24) * HOUR
+    past = past_of(np.ones(count), np.zeros(count), begin)
+    days = reported(monkeypatch, past, (begin - 1, begin + EVERY * count), zone=BERLIN).days
+    assert [(day, spent.events) for day, spent in days] == [
+        ("2026-10-24", 24 * HOUR),
+        ("2026-10-25", 25 * HOUR),
+        ("2026-10-26", 24 * HOUR),
+    ]
+
+
+def text_of(monkeypatch: pytest.MonkeyPatch, **more: Any) -> ReportText:
+    day = 86_400_000
+    found = reported(monkeypatch, two_days(), (MIDNIGHT + day, MIDNIGHT + 2 * day), **more)
+    found = replace(found, offenders=(Offender("route", "</script><b>|x`", 200, 1),))
+    return ReportText([found], "2026-11", "the day before", UTC)
+
+
+def test_values_from_outside_are_text_in_every_form(monkeypatch: pytest.MonkeyPatch) -> None:
+    hostile = replace(SLO, title="<img src=x> | title", target=Decimal("0.995"))
+    text = text_of(monkeypatch, slo=hostile)
+    page, markdown = text.html(), text.markdown()
+    assert "&lt;/script&gt;&lt;b&gt;|x`" in page
+    assert "<img" not in page
+    assert "<b>" not in page
+    assert r"\</script\>\<b\>\|x\`" in markdown
+    assert page.startswith("<!doctype html>")
+    assert "http" not in page  # it loads nothing
+
+
+def test_the_csv_has_a_line_for_each_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    head, *rows = csv.reader(io.StringIO(text_of(monkeypatch).csv()))
+    assert head[:4] == ["day", "slo", "events", "bad"]
+    # the evaluation at midnight counts what came before it, and is on the new day
+    assert [(row[0], row[3]) for row in rows] == [("2026-11-20", "200"), ("2026-11-21", "0")]
+
+
+def test_the_markdown_has_tables_of_equal_width(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = text_of(monkeypatch).markdown()
+    assert "138.8889% of the error budget is spent; before it was 0%." in text
+    for block in text.split("\n\n"):
+        if block.startswith("|"):
+            assert len({line.replace(r"\|", "").count("|") for line in block.splitlines()}) == 1

@@ -1,0 +1,130 @@
+"""The generated Prometheus configuration."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from regobs.build.produce import scrape_file
+from regobs.config import Config, read_config
+from regobs.documents import load_yaml
+from regobs.errors import ConfigError, Location, RulesError
+from regobs.pack import Pack, find_pack
+from regobs.promql.nodes import Duration
+
+
+def scraped(toml: str = "", pack: Pack | None = None) -> dict[str, Any]:
+    config = read_config(toml, Path("regobs.toml"))
+    data: dict[str, Any] = load_yaml(scrape_file(pack or find_pack(), config), "scrape.yaml").data
+    return data
+
+
+def own_pack(root: Path, text: str) -> Pack:
+    (root / "exporters").mkdir()
+    (root / "exporters" / "scrape.yaml").write_text(text)
+    return find_pack(root)
+
+
+def test_the_defaults_scrape_a_registry_on_this_machine() -> None:
+    assert scraped() == {
+        "global": {"scrape_interval": "15s", "evaluation_interval": "15s"},
+        "rule_files": ["rules/*.yaml"],
+        "alerting": {"alertmanagers": [{"static_configs": [{"targets": ["127.0.0.1:9093"]}]}]},
+        "scrape_configs": [
+            {
+                "job_name": "registry",
+                "metrics_path": "/metrics",
+                "static_configs": [{"targets": ["127.0.0.1:5001"]}],
+            }
+        ],
+    }
+
+
+def test_series_get_the_labels_that_the_selector_asks_for() -> None:
+    (job,) = scraped('[prometheus]\nselector = \'job="gitlab-registry", env="prod", stage=~"a|b"\'')["scrape_configs"]
+    assert job["job_name"] == "gitlab-registry"
+    assert job["static_configs"] == [{"targets": ["127.0.0.1:5001"], "labels": {"env": "prod"}}]
+
+
+def test_targets_path_and_labels_come_from_the_settings() -> None:
+    data = scraped("[labels]\nhonor_labels = true\n[prometheus]\ntargets = ['a:1', 'b:2']\nmetrics_path = '/m'")
+    (job,) = data["scrape_configs"]
+    assert job["honor_labels"] is True
+    assert job["metrics_path"] == "/m"
+    assert job["static_configs"] == [{"targets": ["a:1", "b:2"]}]
+
+
+def test_without_alertmanagers_there_is_no_alerting() -> None:
+    assert "alerting" not in scraped("[prometheus]\nalertmanagers = []")
+
+
+def test_the_retention_stands_in_the_command_of_the_header() -> None:
+    config = replace(Config(), prometheus=replace(Config().prometheus, retention=Duration(90 * 86_400_000)))
+    assert b"--storage.tsdb.retention.time=90d\n" in scrape_file(find_pack(), config)
+
+
+def test_a_pack_may_add_jobs(tmp_path: Path) -> None:
+    pack = own_pack(tmp_path, "scrape_configs:\n- job_name: registry\n- job_name: node\n  static_configs: []\n")
+    assert [job["job_name"] for job in scraped(pack=pack)["scrape_configs"]] == ["registry", "node"]
+    assert scraped(pack=pack)["scrape_configs"][1] == {"job_name": "node", "static_configs": []}
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column"),
+    [
+        ("scrape_configs:\n- job_name: node\n", 2, 1),
+        ("scrape_configs:\n- job_name: registry\n- job_name: registry\n", 3, 13),
+        ("scrape_configs:\n- job: registry\n", 2, 3),
+        ("scrape_config: []\n", 1, 1),
+        ("scrape_configs: [\n", 2, 1),
+    ],
+)
+def test_a_wrong_scrape_file_is_one_error_at_its_place(tmp_path: Path, text: str, line: int, column: int) -> None:
+    with pytest.raises(RulesError) as caught:
+        scraped(pack=own_pack(tmp_path, text))
+    assert caught.value.location == Location(str(tmp_path / "exporters" / "scrape.yaml"), line, column)
+    assert caught.value.expected
+
+
+def test_exporters_are_scraped_where_their_capability_is_on() -> None:
+    toml = """
+    [registry]
+    capabilities = ["redis_exporter", "alertmanager", "probe"]
+    [labels]
+    environment = "env"
+    [prometheus]
+    selector = 'job="registry", env="prod"'
+    alertmanagers = ["am:9093"]
+    probes = ["https://registry.example.com/v2/"]
+    exporters = {redis_exporter = ["redis:9121"]}
+    selectors = {redis_exporter = 'job="redis"'}
+    """
+    jobs = {job["job_name"]: job for job in scraped(toml)["scrape_configs"]}
+    assert list(jobs) == ["registry", "alertmanager", "redis", "blackbox_exporter"]
+    assert jobs["redis"]["static_configs"] == [{"targets": ["redis:9121"], "labels": {"env": "prod"}}]
+    assert jobs["alertmanager"]["static_configs"] == [{"targets": ["am:9093"], "labels": {"env": "prod"}}]
+    probe = jobs["blackbox_exporter"]
+    assert probe["static_configs"] == [{"targets": ["https://registry.example.com/v2/"], "labels": {"env": "prod"}}]
+    assert probe["relabel_configs"][-1] == {"target_label": "__address__", "replacement": "127.0.0.1:9115"}
+
+
+@pytest.mark.parametrize(
+    ("capability", "address"),
+    [
+        ("log_exporter", "127.0.0.1:9520"),
+        ("registry_probe", "127.0.0.1:9521"),
+        ("notification_exporter", "127.0.0.1:9522"),
+        ("database_exporter", "127.0.0.1:9523"),
+    ],
+)
+def test_an_exporter_of_regobs_is_scraped_at_its_usual_port(capability: str, address: str) -> None:
+    toml = f"[registry]\ncapabilities = ['{capability}']\n"
+    jobs = {job["job_name"]: job for job in scraped(toml)["scrape_configs"]}
+    assert list(jobs) == ["registry", capability]
+    assert jobs[capability]["static_configs"] == [{"targets": [address]}]
+
+
+def test_an_address_of_a_probe_is_a_url() -> None:
+    with pytest.raises(ConfigError, match="probes"):
+        scraped("[prometheus]\nprobes = ['registry.example.com']")

@@ -1,0 +1,92 @@
+"""The shapes of rules and routes: the same rules everywhere, in fields that each program knows."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from regobs.build.rulers import ruler_files
+from tests.slo.conftest import promtool_of
+from tests.slo.packs import GITLAB, bundled_rules
+
+# Fields of api/monitoring/v1 and v1alpha1 of prometheus-operator 0.7x that these objects may have.
+RULE = {"record", "alert", "expr", "for", "keep_firing_for", "labels", "annotations"}
+GROUP = {"name", "interval", "rules", "partial_response_strategy", "limit", "labels", "query_offset"}
+ROUTE = {"receiver", "groupBy", "groupWait", "groupInterval", "repeatInterval", "matchers", "continue", "routes"}
+OPERATORS = {"=", "!=", "=~", "!~"}
+
+
+@pytest.fixture(scope="module")
+def rules() -> dict[str, bytes]:
+    return bundled_rules().files()
+
+
+@pytest.fixture(scope="module")
+def made() -> dict[str, Any]:
+    return {name: yaml.safe_load(content) for name, content in ruler_files(bundled_rules(), GITLAB).items()}
+
+
+def groups_of(rules: dict[str, bytes]) -> list[Any]:
+    found = [yaml.safe_load(content)["groups"] for name, content in sorted(rules.items()) if "/rules/" in name]
+    return [group for groups in found for group in groups]
+
+
+def test_every_shape_has_the_same_groups(rules: dict[str, bytes], made: dict[str, Any]) -> None:
+    wanted = groups_of(rules)
+    assert [group for one in made["kubernetes/rules.yaml"]["items"] for group in one["spec"]["groups"]] == wanted
+    assert made["mimir/rules.yaml"]["groups"] == wanted
+    without = [
+        {name: value for name, value in one.items() if name != "partial_response_strategy"}
+        for one in made["thanos/rules.yaml"]["groups"]
+    ]
+    assert without == wanted
+    assert {one["partial_response_strategy"] for one in made["thanos/rules.yaml"]["groups"]} == {"abort"}
+
+
+def test_a_name_of_a_group_is_there_once(rules: dict[str, bytes]) -> None:
+    names = [group["name"] for group in groups_of(rules)]
+    assert len(names) == len(set(names))
+
+
+def test_objects_have_only_fields_that_the_operator_knows(made: dict[str, Any]) -> None:
+    kinds = []
+    for file in ("rules", "monitors", "alertmanager"):
+        listed = made[f"kubernetes/{file}.yaml"]
+        assert (listed["apiVersion"], listed["kind"]) == ("v1", "List")
+        for one in listed["items"]:
+            assert set(one) == {"apiVersion", "kind", "metadata", "spec"}
+            assert len(one["metadata"]["name"]) <= 253
+            assert one["metadata"]["name"].replace("-", "").isalnum()
+            kinds.append(one["kind"])
+    assert set(kinds) == {"PrometheusRule", "PodMonitor", "Probe", "AlertmanagerConfig"}
+    for one in made["kubernetes/rules.yaml"]["items"]:
+        for group in one["spec"]["groups"]:
+            assert set(group) <= GROUP
+            assert all(set(rule) <= RULE for rule in group["rules"])
+
+
+def test_routes_and_inhibitions_are_those_of_alertmanager(rules: dict[str, bytes], made: dict[str, Any]) -> None:
+    (one,) = made["kubernetes/alertmanager.yaml"]["items"]
+    source = yaml.safe_load(rules["alertmanager/alertmanager.yaml"])
+    spec = one["spec"]
+    assert set(spec["route"]) <= ROUTE
+    assert [route["receiver"] for route in spec["route"]["routes"]] == [
+        route["receiver"] for route in source["route"]["routes"]
+    ]
+    assert len(spec["inhibitRules"]) == len(source["inhibit_rules"])
+    for made_rule, rule in zip(spec["inhibitRules"], source["inhibit_rules"], strict=True):
+        for name, texts in (("sourceMatch", "source_matchers"), ("targetMatch", "target_matchers")):
+            assert [f'{m["name"]}{m["matchType"]}"{m["value"]}"' for m in made_rule[name]] == rule[texts]
+            assert {matcher["matchType"] for matcher in made_rule[name]} <= OPERATORS
+
+
+@pytest.mark.server
+def test_the_groups_of_all_files_are_valid_in_one(tmp_path: Path, made: dict[str, Any]) -> None:
+    file = tmp_path / "all.yaml"
+    file.write_text(yaml.safe_dump({"groups": made["mimir/rules.yaml"]["groups"]}))
+    done = subprocess.run([promtool_of("debian"), "check", "rules", file], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,134 @@
+"""`regobs deploy` as a person or a pipeline uses it, on a real Prometheus."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from regobs.cli.main import run
+from regobs.prometheus import Prometheus
+from tests.deploy.fakes import rules
+from tests.e2e.conftest import PrometheusFactory, prometheus_server, supervisor
+
+__all__ = ["prometheus_server", "supervisor"]
+
+Deploy = Callable[..., tuple[int, str, str]]
+pytestmark = pytest.mark.server
+
+
+@pytest.fixture
+def built(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
+    """What a build gives, for a test to change."""
+    files = rules(High=5, Low=1)
+    monkeypatch.setattr("regobs.build.build_files", lambda *_: dict(files))
+    monkeypatch.delenv("CI", raising=False)
+    return files
+
+
+@pytest.fixture
+def url(prometheus_server: PrometheusFactory, tmp_path: Path) -> str:
+    return prometheus_server({"rule_files": [f"{tmp_path}/rules/*.yaml"], "scrape_configs": []}).url
+
+
+@pytest.fixture
+def deploy(url: str, built: dict[str, bytes], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Deploy:
+    del built
+    settings = tmp_path / "regobs.toml"
+    settings.write_text(
+        f"[contexts.here]\nurl = '{url}'\n[deploy.rules]\nkind = 'rules'\ndirectory = 'rules'\ncontext = 'here'\n"
+    )
+
+    def called(*arguments: str) -> tuple[int, str, str]:
+        code = run(["deploy", *arguments, "--config", str(settings)])
+        return code, *capsys.readouterr()
+
+    return called
+
+
+def alerts(url: str) -> dict[str, str]:
+    with Prometheus(url) as client:
+        return {rule.name: rule.query for group in client.rules() for rule in group.rules}
+
+
+def test_a_deployment_from_plan_to_rollback(deploy: Deploy, built: dict[str, bytes], url: str) -> None:
+    code, out, _ = deploy("plan")
+    assert (code, alerts(url)) == (1, {})
+    assert "alert added: High" in out
+    code, out, _ = deploy("apply", "--yes", "--environment", "staging")
+    assert (code, alerts(url)["High"]) == (0, "vector(1) > 5")
+    assert "rules: state 1 is in use" in out
+    assert deploy("plan")[:2] == (0, "rules: nothing to change\n")
+    built |= rules(High=7)
+    code, out, _ = deploy("plan")
+    assert "threshold changed: High\n    - vector(1) > 5\n    + vector(1) > 7\n" in out
+    assert deploy("apply", "--yes")[0] == 0
+    assert deploy("verify")[:2] == (0, "rules: well\n")
+    assert deploy("rollback", "rules", "--yes")[0] == 0
+    assert alerts(url)["High"] == "vector(1) > 5"
+    code, out, _ = deploy("status", "--format=json")
+    (found,) = json.loads(out)
+    assert (code, found["state"], found["kept"], found["edited"]) == (0, 3, [1, 2, 3], [])
+
+
+def test_a_plan_is_carried_out_as_it_was_shown(
+    deploy: Deploy, built: dict[str, bytes], url: str, tmp_path: Path
+) -> None:
+    plan = str(tmp_path / "plan.json")
+    assert deploy("plan", "--out", plan)[0] == 1
+    built |= rules(High=99)
+    assert deploy("apply", "--plan", plan, "--yes")[0] == 0
+    assert alerts(url)["High"] == "vector(1) > 5"
+    code, _, err = deploy("apply", "--plan", plan, "--yes")
+    assert (code, "has changed since the plan" in err) == (2, True)
+
+
+def test_where_ci_is_set_nothing_is_changed_without_yes(
+    deploy: Deploy, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CI", "true")
+    code, out, err = deploy("apply")
+    assert (code, alerts(url)) == (1, {})
+    assert "alert added" in out
+    assert "CI is set" in err
+    assert deploy("apply", "--yes")[0] == 0
+
+
+def test_nobody_to_ask_is_an_input_error(deploy: Deploy, url: str) -> None:
+    code, _, err = deploy("apply")
+    assert (code, "nobody can be asked" in err, alerts(url)) == (2, True, {})
+
+
+def test_what_somebody_changed_is_told_and_not_lost(deploy: Deploy, built: dict[str, bytes], tmp_path: Path) -> None:
+    assert deploy("apply", "--yes")[0] == 0
+    edited = tmp_path / "rules/High.yaml"
+    edited.write_text(edited.read_text() + "# by hand\n")
+    built |= rules(High=8)
+    code, out, _ = deploy("status")
+    assert (code, "High.yaml changed since it was deployed" in out) == (1, True)
+    code, _, err = deploy("apply", "--yes")
+    assert (code, "somebody else's work" in err) == (2, True)
+    assert "by hand" in edited.read_text()
+    assert deploy("apply", "--yes", "--overwrite")[0] == 0
+    assert "by hand" not in edited.read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("plan", "--target", "rulse"), "did you mean rules?"),
+        (("rollback", "rules"), "no such state"),
+        (("apply", "--plan", "missing.json"), "this is no plan"),
+    ],
+)
+def test_a_wrong_argument_is_exit_code_2(deploy: Deploy, arguments: tuple[str, ...], said: str) -> None:
+    code, _, err = deploy(*arguments)
+    assert (code, said in err) == (2, True)
+
+
+def test_without_targets_it_says_how_to_add_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "regobs.toml").write_text("")
+    assert run(["deploy", "status", "--config", str(tmp_path / "regobs.toml")]) == 2
+    assert "[deploy.NAME]" in capsys.readouterr().err

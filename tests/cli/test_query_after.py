@@ -1,0 +1,171 @@
+"""`regobs query 'EXPR'` beside another time or server, again and again, as addresses, files and a note."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import duckdb
+import pytest
+
+from regobs.cli import query_after
+from regobs.cli.main import run
+from regobs.errors import ExitCode
+from tests.prometheus.stub import NOT_FOUND, Reply, Stub, failure, success, vector
+
+Output = pytest.CaptureFixture[str]
+EXPR = "sum by (code) (rate(registry_http_requests_total[5m]))"
+SECRET = "s3cr3t-Wort"
+T0 = 1_700_000_000
+
+
+@pytest.fixture(autouse=True)
+def no_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def matrix(labels: dict[str, str]) -> Reply:
+    values = [[T0 + 60 * place, str(place)] for place in range(11)]
+    return success({"resultType": "matrix", "result": [{"metric": labels, "values": values}]})
+
+
+def ask(capsys: Output, reply: Reply, *arguments: str) -> tuple[int, str, str]:
+    replies = {"/api/v1/query": reply, "/api/v1/query_range": reply, "/api/v1/stores": NOT_FOUND}
+    with Stub(replies) as stub:
+        code = run(["query", EXPR, *arguments, "--prometheus", f"http://me:{SECRET}@{stub.address}"])
+    out, err = capsys.readouterr()
+    assert SECRET not in out + err
+    return code, out, err
+
+
+RANGE = ("--from", str(T0), "--to", str(T0 + 600), "--step", "1m")
+
+
+def test_two_times_stand_beside_each_other_with_the_change(capsys: Output) -> None:
+    code, out, _ = ask(capsys, vector(({"code": "200"}, "150")), "--diff", "now-1d")
+    assert code == ExitCode.OK
+    assert out.splitlines()[1].split() == ["200", "150", "req/s", "150", "req/s", "0", "req/s", "+0.0%"]
+
+
+def test_another_server_is_asked_with_its_own_context(capsys: Output, tmp_path: Path) -> None:
+    then = vector(({"code": "200", "cluster": "b"}, "100"), ({"code": "404", "cluster": "b"}, "1"))
+    now = vector(({"code": "200", "cluster": "a"}, "150"), ({"code": "500", "cluster": "a"}, "5"))
+    with Stub({"/api/v1/query": then}) as other:
+        (tmp_path / "regobs.toml").write_text(f'[contexts.b]\nurl = "{other.url}"\n')
+        code, out, _ = ask(capsys, now, "--diff-context", "b", "--diff-ignore", "cluster", "--format", "json")
+    assert code == ExitCode.OK
+    assert json.loads(out)["result"] == [
+        {"labels": {"code": "200"}, "then": 100, "now": 150},
+        {"labels": {"code": "500"}, "then": None, "now": 5},
+        {"labels": {"code": "404"}, "then": 1, "now": None},
+    ]
+
+
+def test_labels_that_tell_series_apart_cannot_be_left_out(capsys: Output) -> None:
+    code, _, err = ask(capsys, vector(({"code": "1"}, "1"), ({"code": "2"}, "2")), "--diff", "now-1d",
+                       "--diff-ignore", "code")  # fmt: skip
+    assert code == ExitCode.INPUT
+    assert "same labels" in err
+
+
+def test_watching_asks_again_and_outlives_a_server_that_fails(capsys: Output, monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(query_after, "sleep", sleep)
+    code, _, err = ask(capsys, failure(422, "execution", "too many samples"), "--watch", "10s")
+    assert (code, slept) == (130, [10, 10, 10])
+    assert err.count("Error: ") == 3
+
+
+def test_addresses_lead_to_the_server_and_to_grafana_without_a_password(capsys: Output, tmp_path: Path) -> None:
+    (tmp_path / "regobs.toml").write_text('[grafana]\nurl = "https://grafana.example.com"\ndatasource = "main"\n')
+    lines = ask(capsys, matrix({"code": "200"}), "--link", *RANGE)[1].splitlines()
+    server = parse_qs(urlsplit(next(line for line in lines if line.startswith("server: "))[8:]).query)
+    assert server["g0.expr"] == [EXPR]
+    assert (server["g0.range_input"], server["g0.end_input"]) == (["600s"], ["2023-11-14 22:23:20"])
+    explore = parse_qs(urlsplit(next(line for line in lines if line.startswith("Grafana"))[17:]).query)
+    pane = json.loads(explore["panes"][0])["a"]
+    assert (pane["datasource"], pane["queries"][0]["expr"]) == ("main", EXPR)
+    assert pane["range"] == {"from": f"{T0}000", "to": f"{T0 + 600}000"}
+
+
+def test_files_of_data_have_every_point(capsys: Output, tmp_path: Path) -> None:
+    labels = {"code": 'a,"b\n', "empty": ""}
+    for suffix in ("csv", "json", "ndjson", "parquet"):
+        assert ask(capsys, matrix(labels), "--out", f"x.{suffix}", *RANGE)[0] == ExitCode.OK
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "x.csv").read_text())))
+    assert [float(row["value"]) for row in rows] == list(range(11))
+    assert len((tmp_path / "x.ndjson").read_text().splitlines()) == 11
+    assert len(json.loads((tmp_path / "x.json").read_text())["result"][0]["points"]) == 11
+    found = (
+        duckdb.read_parquet(str(tmp_path / "x.parquet")).order("time").project("epoch(time), value, code").fetchall()
+    )
+    assert found == [(T0 + 60 * place, place, labels["code"]) for place in range(11)]
+
+
+def test_a_range_is_drawn_as_picture_and_page(capsys: Output, tmp_path: Path) -> None:
+    for suffix, begin in (("svg", b"<svg"), ("png", b"\x89PNG"), ("html", b"<!doctype html>")):
+        assert ask(capsys, matrix({"code": "<b>"}), "--out", f"x.{suffix}", *RANGE)[0] == ExitCode.OK
+        content = (tmp_path / f"x.{suffix}").read_bytes()
+        assert content.lower().startswith(begin.lower())
+        assert len(content) > 2000
+    assert b"<b>" not in (tmp_path / "x.svg").read_bytes()
+
+
+def test_a_note_has_query_chart_table_addresses_and_data(capsys: Output, tmp_path: Path) -> None:
+    assert ask(capsys, matrix({"code": "200"}), "--share", "note", *RANGE)[0] == ExitCode.OK
+    text = (tmp_path / "note" / "note.md").read_text()
+    assert f"```promql\n{EXPR}\n```" in text
+    for target in re.findall(r"\]\((?!http)([^)]*)\)", text):
+        assert (tmp_path / "note" / target).is_file()
+    assert "/graph?g0.expr=" in text
+    assert ask(capsys, vector(({}, "1")), "--share", "moment")[0] == ExitCode.OK
+    assert "chart.svg" not in (tmp_path / "moment" / "note.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--out", "x.txt"], "the suffix says what is written"),
+        (["--out", "x.png"], "a picture shows a range"),
+        (["--diff", "now-1d", "--range", "1h"], "--diff compares two moments"),
+        (["--diff-ignore", "a"], "--diff-ignore is for --diff"),
+        (["--watch", "often"], "--watch is not a duration"),
+        (["--watch", "10s", "--out", "x.csv"], "--watch writes no file"),
+        (["--diff", "now-1d", "--format", "csv"], "a comparison is a table or JSON"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(capsys: Output, tmp_path: Path, arguments: list[str], words: str) -> None:
+    code, _, err = ask(capsys, vector(({}, "1")), *arguments)
+    assert code == ExitCode.INPUT
+    assert words in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_long_range_is_written_out_piece_by_piece(capsys: Output) -> None:
+    long = ("--from", str(T0), "--to", str(T0 + 11_000), "--step", "1s")
+    for shape, head in (("csv", 1), ("ndjson", 0)):
+        with Stub({"/api/v1/query_range": matrix({"code": "200"}), "/api/v1/stores": NOT_FOUND}) as stub:
+            code = run(["query", EXPR, *long, "--prometheus", stub.url, "--format", shape])
+            spans = [(request.params["start"][0], request.params["end"][0]) for request in stub.requests
+                     if request.path == "/api/v1/query_range"]  # fmt: skip
+        assert code == ExitCode.OK
+        assert sorted(spans)[:2] == [(f"{T0}.0", f"{T0 + 1999}.0"), (f"{T0 + 2000}.0", f"{T0 + 3999}.0")]
+        assert len(spans) == 6
+        assert len(capsys.readouterr().out.splitlines()) == 6 * 11 + head
+
+
+def test_a_long_range_that_fails_in_the_middle_writes_no_csv(capsys: Output) -> None:
+    code, out, err = ask(capsys, failure(422, "execution", "too many samples"), "--from", str(T0), "--to",
+                         str(T0 + 11_000), "--step", "1s", "--format", "csv")  # fmt: skip
+    assert (code, out) == (ExitCode.SERVER, "") or (code, out) == (ExitCode.INPUT, "")
+    assert "too many samples" in err

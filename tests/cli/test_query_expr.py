@@ -1,0 +1,214 @@
+"""`regobs query 'EXPR'` on servers that answer as told."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from regobs.cli.main import run
+from regobs.errors import ExitCode
+from tests.prometheus.stub import NOT_FOUND, Reply, Stub, failure, success, vector
+
+Output = pytest.CaptureFixture[str]
+SECRET = "s3cr3t-Wort"
+CODES = ({"code": "200", "job": "r"}, "1500"), ({"code": "500", "job": "r"}, "NaN")
+EXPR = "sum by (code, job) (rate(registry_http_requests_total[5m]))"
+HEAP = "sum(registry_storage_blob_upload_bytes_sum)"
+
+
+@pytest.fixture(autouse=True)
+def no_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def ask(capsys: Output, reply: Reply, *arguments: str, stores: Reply = NOT_FOUND) -> tuple[int, str, str]:
+    paths = ("query", "query_range", "series", "labels", "rules")
+    replies = {f"/api/v1/{path}": reply for path in paths} | {"/api/v1/stores": stores}
+    with Stub(replies) as stub:
+        code = run(["query", *arguments, "--prometheus", f"http://me:{SECRET}@{stub.address}"])
+    out, err = capsys.readouterr()
+    assert SECRET not in out + err
+    return code, out, err
+
+
+def test_a_table_has_the_unit_and_what_all_series_share_once(capsys: Output) -> None:
+    code, out, err = ask(capsys, vector(*CODES), EXPR)
+    assert (code, err) == (ExitCode.OK, "")
+    assert out.splitlines() == ['all have {job="r"}', "code  requests/s", "200   1.5K req/s", "500          NaN"]
+
+
+def test_bytes_are_bytes_and_an_unknown_series_is_a_number(capsys: Output) -> None:
+    assert "2 MiB" in ask(capsys, vector(({}, str(2**21))), HEAP)[1]
+    assert "2097152" in ask(capsys, vector(({}, str(2**21))), "something_else")[1]
+
+
+def test_csv_and_json_have_every_digit(capsys: Output) -> None:
+    value = "0.1234567890123456"
+    out = ask(capsys, vector(({"a": 'x,"y'}, value)), EXPR, "--format", "csv")[1]
+    assert list(csv.reader(io.StringIO(out))) == [["time", "value", "a"], ["2023-11-14T22:13:20.500Z", value, 'x,"y']]
+    data = json.loads(ask(capsys, vector(*CODES), EXPR, "--format", "json")[1])
+    assert (data["complete"], data["unit"], data["query"]) == (True, "requests/s", EXPR)
+    assert [entry["value"] for entry in data["result"]] == [1500.0, "NaN"]
+    lines = ask(capsys, vector(*CODES), EXPR, "--format", "ndjson")[1].splitlines()
+    assert json.loads(lines[0]) == {"labels": {"code": "200", "job": "r"}, "time": 1_700_000_000.5, "value": 1500.0}
+
+
+def test_a_wrong_expression_is_not_sent_and_has_a_caret_under_its_place(capsys: Output) -> None:
+    with Stub({}) as stub:
+        for text, column in (("sum(rate(up[5m])", 3), ("1 + rate(registry_http_in_flight_requests[5m])", 9)):
+            assert run(["query", text, "--prometheus", stub.url]) == ExitCode.INPUT
+            lines = capsys.readouterr().err.splitlines()
+            assert lines[1] == f"  value:    {text}"
+            assert lines[2] == " " * (12 + column) + "^"
+        assert stub.requests == []
+
+
+def test_unchecked_sends_what_regobs_does_not_know(capsys: Output) -> None:
+    assert ask(capsys, vector(({}, "1")), "smoothed(x) ++", "--unchecked")[0] == ExitCode.OK
+
+
+def test_a_label_that_only_the_scrape_can_add_is_a_note(capsys: Output) -> None:
+    code, _, err = ask(capsys, vector(*CODES), "sum by (rack) (rate(registry_http_requests_total[5m]))")
+    assert code == ExitCode.OK
+    assert "Note: registry_http_requests_total has no label rack" in err
+
+
+@pytest.mark.parametrize(
+    ("reply", "word"),
+    [
+        (success({"resultType": "vector", "result": []}, warnings=["rpc error: store x unavailable"]), "PARTIAL"),
+        (success({"resultType": "vector", "result": []}, warnings=["results truncated due to limit"]), "TRUNCATED"),
+        (success({"resultType": "vector", "result": []}, isPartial=True), "PARTIAL"),
+    ],
+)
+def test_an_answer_that_is_not_the_whole_has_an_exit_code_of_its_own(capsys: Output, reply: Reply, word: str) -> None:
+    code, out, err = ask(capsys, reply, "up")
+    assert (code, out) == (ExitCode.INCOMPLETE, "no data\n")
+    assert err.startswith(f"{word}: ")
+    assert json.loads(ask(capsys, reply, "up", "--format", "json")[1])["complete"] is False
+
+
+def test_annotations_of_promql_are_warnings_and_nothing_is_missing(capsys: Output) -> None:
+    reply = success({"resultType": "vector", "result": []}, warnings=["PromQL warning: bucket label le is missing"])
+    code, _, err = ask(capsys, reply, "up")
+    assert (code, err) == (ExitCode.OK, "Warning: PromQL warning: bucket label le is missing\n")
+
+
+def test_a_store_that_thanos_gave_up_is_said(capsys: Output) -> None:
+    stores = success({"sidecar": [{"name": "10.0.0.1:10901", "lastError": "EOF"}, {"name": "b", "lastError": None}]})
+    code, _, err = ask(capsys, vector(({}, "1")), "up", stores=stores)
+    assert (code, err) == (ExitCode.INCOMPLETE, "PARTIAL: sidecar 10.0.0.1:10901 is away: EOF\n")
+
+
+def test_thanos_is_told_what_the_options_say() -> None:
+    options = ["--no-dedup", "--no-partial-response", "--max-source-resolution", "5m", "--engine", "thanos"]
+    with Stub({"/api/v1/query": vector()}) as stub:
+        code = run(["query", "up", *options, "--replica-label", "r", "--prometheus", stub.url])
+        sent = stub.requests[0].params
+    assert code == ExitCode.INCOMPLETE  # downsampled samples were allowed
+    assert sent == {
+        "query": ["up"],
+        "dedup": ["false"],
+        "partial_response": ["false"],
+        "max_source_resolution": ["5m"],
+        "engine": ["thanos"],
+        "replicaLabels[]": ["r"],
+    }
+
+
+FAULTS = {
+    "4xx": failure(400, "bad_data", "no"),
+    "5xx": Reply(500, "oops", "text/plain"),
+    "gateway": Reply(502, "bad gateway", "text/html"),
+    "limit": Reply(429, "", "text/plain", {"Retry-After": "7", "Content-Length": "0"}),
+    "reset": Reply(200, '{"status": "success", "data": {"resultType": "vec', headers={"Content-Length": "500"}),
+    "json": Reply(200, '{"status": "success", "data": {"resultType": "vec'),
+    "login": Reply(302, "", "text/html", {"Location": "https://login.example/?x=1", "Content-Length": "0"}),
+    "slow": Reply(200, "", delay=1.5),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_one_clear_error_and_no_data(capsys: Output, fault: str) -> None:
+    code, out, err = ask(capsys, FAULTS[fault], "up", "--timeout", "0.5")
+    assert (code, out) == (ExitCode.SERVER, "")
+    assert re.match(r"Error: (the answer of )?http://127\.0\.0\.1", err)
+    if fault == "limit":
+        assert "Retry-After: 7 s" in err
+
+
+def test_several_words_are_a_misspelt_verb_or_an_expression_without_quotes(capsys: Output) -> None:
+    assert run(["query", "panle", "a"]) == ExitCode.INPUT
+    assert "did you mean panel?" in capsys.readouterr().err
+    assert run(["query", "sum(up)", "/", "2"]) == ExitCode.INPUT
+    assert "single quotes" in capsys.readouterr().err
+
+
+def test_times_that_contradict_each_other_are_refused(capsys: Output) -> None:
+    for options in (["--at", "now", "--range", "1h"], ["--range", "1h", "--from", "now-2h"], ["--step", "1m"]):
+        assert run(["query", "up", *options, "--prometheus", "http://127.0.0.1:1"]) == ExitCode.INPUT
+    assert "beginning" in capsys.readouterr().err
+
+
+def test_a_query_loads_nothing_heavy() -> None:
+    heavy = ["pandas", "duckdb", "grafanalib", "altair", "vl_convert", "yaml", "numpy", "pyarrow"]
+    program = (
+        "import sys; from regobs.cli.main import run; run(['query', 'up', '--prometheus', 'http://127.0.0.1:1']);"
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+OLD = ["--from", "1600000000", "--to", "1600025000", "--step", "1s"]  # two whole windows of 10,000 points and a point
+
+
+def test_whole_windows_of_a_long_range_are_asked_once(
+    capsys: Output, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("REGOBS_CACHE", str(tmp_path / "cache"))
+    answer = success({"resultType": "matrix", "result": [{"metric": {"a": "b"}, "values": [[1600000000, "1"]]}]})
+    replies = {"/api/v1/query_range": answer, "/api/v1/stores": NOT_FOUND, "/api/v1/query": vector(({}, "1"))}
+    with Stub({**replies, "/api/v1/status/runtimeinfo": success({"startTime": "2026-11-28T20:00:00Z"})}) as stub:
+        counts, shown = [], []
+        for more in ([], [], ["--no-cache"], ["--max-source-resolution", "auto"]):
+            before = sum(one.path.endswith("query_range") for one in stub.requests)
+            assert run(["query", "up", *OLD, *more, "--format", "json", "--prometheus", stub.url]) == ExitCode.OK
+            counts.append(sum(one.path.endswith("query_range") for one in stub.requests) - before)
+            shown.append(json.loads(capsys.readouterr().out)["result"])
+    assert counts == [3, 1, 3, 3]  # what is said to Thanos is part of the key
+    assert all(one == shown[0] for one in shown)
+
+
+@pytest.mark.parametrize(
+    ("text", "more", "resolution", "code"),
+    [
+        ("sum(rate(x[1h]))", ["--range", "30d"], "5m", ExitCode.INCOMPLETE),
+        ("sum(rate(x[6h]))", ["--range", "90d"], "1h", ExitCode.INCOMPLETE),
+        ("sum(rate(x[5m]))", ["--range", "90d"], "0s", ExitCode.OK),
+        ("x", ["--range", "1h"], "0s", ExitCode.OK),
+        ("x", ["--range", "90d"], "1h", ExitCode.INCOMPLETE),
+        ("x", [], "0s", ExitCode.OK),
+        ("max_over_time(x[25m])", [], "5m", ExitCode.INCOMPLETE),
+        ("max_over_time(x[24m])", [], "0s", ExitCode.OK),
+    ],
+)
+def test_the_automatic_source_resolution_leaves_five_samples_in_a_window_and_a_step(
+    text: str, more: list[str], resolution: str, code: ExitCode, capsys: Output
+) -> None:
+    with Stub(
+        {f"/api/v1/{path}": success({"resultType": "vector", "result": []}) for path in ("query", "query_range")}
+    ) as stub:
+        assert run(["query", text, *more, "--max-source-resolution", "auto", "--prometheus", stub.url]) == code
+        sent = {
+            one.params["max_source_resolution"][0] for one in stub.requests if "max_source_resolution" in one.params
+        }
+    assert sent == {resolution}
+    assert f"Note: samples of a source resolution of {resolution}" in capsys.readouterr().err

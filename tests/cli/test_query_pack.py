@@ -1,0 +1,175 @@
+"""`regobs query runbook`, `alert` and `slo` on servers that answer as told."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from regobs.cli.main import run
+from regobs.config import Config
+from regobs.errors import ExitCode
+from regobs.pack import find_pack
+from regobs.query.ask import check_query
+from regobs.query.named import slo_question
+from regobs.slo.outputs import compile_rules
+from tests.prometheus.stub import NOT_FOUND, Reply, Stub, failure, success, vector
+
+Output = pytest.CaptureFixture[str]
+NONE = success({"groups": []})
+
+
+@pytest.fixture(autouse=True)
+def no_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def ask(
+    capsys: Output, reply: Reply, *arguments: str, alerts: Reply = NOT_FOUND, rules: Reply = NOT_FOUND
+) -> tuple[int, str, list[str]]:
+    """Exit code, output and the queries that were sent."""
+    replies = {"/api/v1/query": reply, "/api/v1/alerts": alerts, "/api/v1/rules": rules}
+    with Stub(replies) as stub:
+        code = run(["query", *arguments, "--prometheus", stub.url])
+        queries = [request.params["query"][0] for request in stub.requests if request.path == "/api/v1/query"]
+        sent = [text for text in queries if text != "1"]  # whether it is a server at all
+    out, err = capsys.readouterr()
+    return code, out + err, sent
+
+
+def test_a_runbook_has_the_answer_under_each_query(capsys: Output) -> None:
+    code, out, sent = ask(capsys, vector(({"instance": "r1"}, "7")), "runbook", "RegistryDatabaseHangs")
+    assert code == ExitCode.OK
+    assert len(sent) == 3
+    lines = out.splitlines()
+    question = lines.index("How many connections are stuck?")
+    assert lines[question + 2] == sent[0]
+    assert lines[question + 4 : question + 6] == ["  instance  connections", "  r1                  7"]
+    assert lines.index("## Mitigate") > question, "the page goes on behind its queries"
+
+
+def test_queries_of_a_runbook_are_about_the_registry_of_the_settings(capsys: Output, tmp_path: Path) -> None:
+    file = tmp_path / "regobs.toml"
+    file.write_text('[registry]\ncapabilities = []\n[prometheus]\nselector = \'{job="r", stage="main"}\'\n')
+    sent = ask(capsys, vector(), "runbook", "RegistryDatabaseHangs")[2]
+    assert sent[-1] == 'sum by (code, method, route) (rate(registry_http_requests_total{job="r", stage="main"}[1m]))'
+    out = ask(capsys, vector(), "runbook", "RegistryRedisDown")[1]
+    assert "not in this deployment: redis_up needs the capability redis_exporter" in out
+    file.unlink()
+    assert "not in this deployment" not in ask(capsys, vector(), "runbook", "RegistryRedisDown")[1]
+
+
+def test_one_query_of_a_runbook_can_be_asked_alone(capsys: Output) -> None:
+    code, out, sent = ask(capsys, vector(({}, "7")), "runbook", "RegistryDatabaseHangs/2", "--format", "json")
+    assert (code, len(sent)) == (ExitCode.OK, 1)
+    (entry,) = json.loads(out)["queries"]
+    assert (entry["question"], entry["query"]) == ("Do queries still end?", sent[0])
+    assert entry["result"][0]["value"] == 7
+    code, out, sent = ask(capsys, vector(), "runbook", "RegistryDatabaseHangs/9")
+    assert (code, sent) == (ExitCode.INPUT, [])
+    assert "RegistryDatabaseHangs/1 to RegistryDatabaseHangs/3" in out
+
+
+def test_a_query_that_the_server_refuses_does_not_hide_the_rest_of_the_page(capsys: Output) -> None:
+    code, out, _ = ask(capsys, failure(422, "execution", "too many samples"), "runbook", "RegistryDatabaseHangs")
+    assert code == ExitCode.OK
+    assert out.count("refused: ") == 3
+    assert "## Escalate" in out
+
+
+def test_a_misspelt_runbook_or_alert_is_answered_with_the_nearest(capsys: Output) -> None:
+    for verb in ("runbook", "alert"):
+        code, out, _ = ask(capsys, vector(), verb, "RegistryRedisDwn", alerts=success({"alerts": []}), rules=NONE)
+        assert code == ExitCode.INPUT
+        assert "did you mean RegistryRedisDown" in out
+
+
+def test_without_a_name_runbooks_and_alerts_are_listed_and_no_server_is_asked(capsys: Output) -> None:
+    for verb in ("runbook", "alert"):
+        assert run(["query", verb]) == ExitCode.OK
+        assert "RegistryDatabaseHangs " in capsys.readouterr().out
+
+
+RULE = {
+    "type": "alerting",
+    "name": "Mine",
+    "query": "queue_length > 100",
+    "duration": 300,
+    "health": "ok",
+    "labels": {"severity": "page"},
+    "annotations": {},
+    "state": "firing",
+    "alerts": [],
+}
+ACTIVE = {
+    "labels": {"alertname": "Mine", "severity": "page", "pod": "a"},
+    "annotations": {"summary": "The queue of a is long."},
+    "state": "firing",
+    "activeAt": "2026-05-31T12:00:00Z",
+    "value": "3e+02",
+}
+
+
+def test_an_alert_of_the_server_is_shown_with_its_conditions_and_its_offenders(capsys: Output) -> None:
+    rules = success({"groups": [{"name": "g", "file": "f", "interval": 15, "rules": [RULE]}]})
+    options = {"alerts": success({"alerts": [ACTIVE]}), "rules": rules}
+    code, out, sent = ask(capsys, vector(({"pod": "a"}, "300"), ({"pod": "b"}, "2")), "alert", "Mine", **options)
+    assert (code, sent) == (ExitCode.OK, ["queue_length > 100", "queue_length"])
+    lines = out.splitlines()
+    assert lines[0] == "Mine: firing, page, for 300s"
+    assert lines[4].split() == ["queue_length", ">", "100", "2", "300", "(1", "more)", "100"]
+    assert "firing since 2026-05-31T12:00:00Z: pod=a, severity=page" in lines
+    assert "  The queue of a is long." in lines
+    assert "has no rule of this name" not in out
+    (rule,) = json.loads(ask(capsys, vector(({}, "300")), "alert", "Mine", "--format", "json", **options)[1])["rules"]
+    assert rule["conditions"] == [
+        {"condition": "queue_length > 100", "series": 1, "values": 1, "value": 300, "limit": 100}
+    ]
+    assert rule["active"][0]["since"] == "2026-05-31T12:00:00Z"
+
+
+def test_an_alert_of_the_pack_that_the_server_has_not_loaded_says_so(capsys: Output) -> None:
+    code, out, _ = ask(capsys, vector(), "alert", "RegistryDatabaseHangs", alerts=success({"alerts": []}), rules=NONE)
+    assert code == ExitCode.OK
+    assert "has no rule of this name loaded" in out
+    assert "next: regobs query runbook RegistryDatabaseHangs" in out
+
+
+def test_of_a_burn_rate_alert_only_what_is_not_silent_is_taken_apart(capsys: Output) -> None:
+    out = ask(capsys, vector(), "alert", "RegistryAvailabilityBurn")[1]
+    assert re.search(r"^RegistryAvailabilityBurn pull-manifest-availability 1h +page +inactive$", out, re.MULTILINE)
+    assert "condition" not in out
+    out = ask(capsys, vector(), "alert", "RegistryAvailabilityBurn", "--slo", "pull-manifest-availability")[1]
+    assert out.count("nearest value") == 4, "one table for each tier"
+    code, out, _ = ask(capsys, vector(), "alert", "RegistryAvailabilityBurn", "--slo", "pull-manifest")
+    assert code == ExitCode.INPUT
+    assert "did you mean pull-manifest-availability" in out
+
+
+def test_an_slo_is_asked_for_its_budget_its_burn_rates_and_its_events(capsys: Output) -> None:
+    code, out, sent = ask(capsys, vector(({}, "0.5")), "slo", "pull-manifest-availability", "--format", "json")
+    assert code == ExitCode.OK
+    data = json.loads(out)
+    assert data["title"] == "Pulling manifests works (99.9% of events over 28d)"
+    assert [entry["query"] for entry in data["queries"]] == sent
+    titles = [entry["name"] for entry in data["queries"]]
+    assert titles[:2] == ["Error budget left", "Burn rate over 1h: page above 13.44"]
+    assert 'code=~"5.."' in sent[-1], "bad events are counted from the registry's own metrics"
+    assert "50%" in ask(capsys, vector(({}, "0.5")), "slo", "pull-manifest-availability")[1]
+
+
+def test_a_misspelt_slo_is_answered_with_the_nearest_and_none_with_the_list(capsys: Output) -> None:
+    code, out, sent = ask(capsys, vector(), "slo", "pull-manifest-availabilty")
+    assert (code, sent) == (ExitCode.INPUT, [])
+    assert "did you mean pull-manifest-availability" in out
+    assert run(["query", "slo"]) == ExitCode.OK
+    assert "pull-manifest-availability " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", [one.slo.name for one in compile_rules(find_pack(), Config()).slos])
+def test_every_slo_of_the_pack_has_its_questions(name: str) -> None:
+    question = slo_question(compile_rules(find_pack(), Config()), name)
+    assert len(question.queries) == 9
+    assert all(check_query(text).type is not None for text in question.queries.values())

@@ -1,0 +1,86 @@
+"""Files written whole or not at all."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from regobs.common.files import beside, write_file, write_files
+
+
+def names(directory: Path) -> list[str]:
+    return sorted(path.name for path in directory.iterdir())
+
+
+def test_a_file_is_written_with_its_folder_and_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "made" / "file"
+    write_file(path, b"one")
+    write_file(path, b"two")
+    assert path.read_bytes() == b"two"
+    assert names(path.parent) == ["file"]
+
+
+def test_a_file_keeps_its_permissions_and_a_new_one_gets_those_of_the_umask(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    old = os.umask(0o027)
+    try:
+        write_file(path, b"one")
+        assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    finally:
+        os.umask(old)
+    path.chmod(0o604)
+    write_file(path, b"two")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o604
+
+
+def test_a_symbolic_link_stays_one_and_its_file_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "there" / "file")
+    write_file(link, b"one")
+    assert link.is_symlink()
+    assert (tmp_path / "there" / "file").read_bytes() == b"one"
+    assert names(tmp_path / "there") == ["file"]
+
+
+def test_an_exception_leaves_the_old_content_and_nothing_beside_it(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    write_file(path, b"one")
+
+    def fail() -> None:
+        with beside(path) as new:
+            new.write_bytes(b"half")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert path.read_bytes() == b"one"
+    assert names(tmp_path) == ["file"]
+
+
+def test_of_several_files_none_is_replaced_when_one_cannot_be_written(tmp_path: Path) -> None:
+    write_file(tmp_path / "a", b"one")
+    (tmp_path / "b").mkdir()
+    with pytest.raises(IsADirectoryError):
+        write_files({tmp_path / "a": b"two", tmp_path / "b": b"two"})
+    assert (tmp_path / "a").read_bytes() == b"one"
+    assert names(tmp_path) == ["a", "b"]
+
+
+def test_a_pipe_is_written_to_and_stays_one(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        write_file(pipe, b"content")
+        assert os.read(reading, 100) == b"content"
+    finally:
+        os.close(reading)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+def test_a_name_of_the_greatest_length_can_be_written(tmp_path: Path) -> None:
+    path = tmp_path / ("n" * 255)
+    write_file(path, b"content")
+    assert path.read_bytes() == b"content"

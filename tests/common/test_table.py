@@ -1,0 +1,129 @@
+"""Text tables on a terminal and in a pipe."""
+
+import os
+import pty
+import sys
+import time
+from io import StringIO
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from regobs.common.table import PIPE, Cell, Colour, Screen, display_width, escape, screen, shorten, table
+
+
+def test_columns_stand_two_spaces_apart_and_lines_end_without_blanks() -> None:
+    assert table(("name", "unit"), [("a", "bytes"), ("longer", "")]) == "name    unit\na       bytes\nlonger"
+
+
+def test_numbers_stand_to_the_right_in_groups_of_three_digits() -> None:
+    rows = [("a", 1_234_567, 0.25), ("b", 5, None)]
+    assert table(("name", "count", "share"), rows).splitlines() == [
+        "name      count  share",
+        "a     1,234,567   0.25",
+        "b             5",
+    ]
+
+
+def test_a_column_of_texts_stands_to_the_right_when_it_is_named() -> None:
+    assert table(("size",), [("9 B",), ("10 MB",)], right={"size"}).splitlines() == [" size", "  9 B", "10 MB"]
+
+
+def test_a_column_of_empty_cells_and_truth_values_stands_to_the_left() -> None:
+    assert table(("ok", "no"), [(True, None), (False, None)]).splitlines() == ["ok     no", "true", "false"]
+
+
+def test_a_line_below_the_headings_is_drawn_on_request() -> None:
+    assert table(("a", "b"), [("xx", "y")], underline=True).splitlines() == ["a   b", "--  -", "xx  y"]
+
+
+def test_a_table_without_headings_is_its_rows_and_one_without_rows_its_headings() -> None:
+    assert table((), [("a", "b"), ("cc", "d")], indent=2) == "  a   b\n  cc  d"
+    assert table(("a", "b"), []) == "a  b"
+    assert table((), []) == ""
+
+
+def test_the_widest_column_is_shortened_on_a_narrow_screen_only() -> None:
+    rows = [("route", "x" * 50)]
+    assert table(("a", "b"), rows).splitlines()[1] == "route  " + "x" * 50
+    assert table(("a", "b"), rows, on=Screen(20)).splitlines()[1] == "route  " + "x" * 12 + "…"
+
+
+def test_cells_are_shortened_everywhere_on_request() -> None:
+    assert table((), [("x" * 11,), ("x" * 10,)], widest=10).splitlines() == ["x" * 9 + "…", "x" * 10]
+
+
+WORDS = st.text(st.characters(codec="utf-8"), max_size=60)
+
+
+@given(st.lists(st.tuples(WORDS, WORDS, st.integers()), min_size=1, max_size=6), st.integers(30, 120))
+def test_every_table_fits_the_screen(rows: list[tuple[str, str, int]], width: int) -> None:
+    lines = table(("first", "second", "count"), rows, on=Screen(width)).split("\n")
+    assert len(lines) == len(rows) + 1
+    assert max(map(display_width, lines)) <= width
+
+
+@given(st.lists(st.tuples(WORDS, WORDS), min_size=1, max_size=6))
+def test_nothing_is_lost_in_a_pipe(rows: list[tuple[str, str]]) -> None:
+    text = table((), rows)
+    assert all(escape(cell).strip() in text for row in rows for cell in row)
+    assert "…" not in text or any("…" in cell for row in rows for cell in row)
+
+
+def test_what_a_terminal_would_obey_is_escaped() -> None:
+    assert table((), [("\x1b[31mred\n\x07",)]) == "\\x1b[31mred\\n\\x07"
+    assert table((), [(Cell("\x1b[0m", Colour.RED),)]) == "\\x1b[0m"
+
+
+def test_colour_does_not_change_where_columns_stand() -> None:
+    rows = [(Cell("bad", Colour.RED), "x"), (Cell("fine"), "y")]
+    assert table((), rows, on=Screen(colour=True)).splitlines() == ["\x1b[31mbad\x1b[0m   x", "fine  y"]
+    assert table((), rows).splitlines() == ["bad   x", "fine  y"]
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "expected"),
+    [("abc", 3, "abc"), ("abcd", 3, "ab…"), ("日本語", 6, "日本語"), ("日本語", 5, "日本…")],
+)
+def test_a_text_is_shortened_by_the_places_that_it_takes(text: str, width: int, expected: str) -> None:
+    assert shorten(text, width) == expected
+
+
+def test_a_file_is_no_screen() -> None:
+    assert screen(StringIO()) == PIPE
+
+
+@pytest.mark.parametrize(
+    ("environment", "colour"),
+    [({}, True), ({"NO_COLOR": ""}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)],
+)
+def test_a_terminal_has_its_width_and_colour_unless_the_environment_forbids_it(
+    environment: dict[str, str], colour: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("NO_COLOR", "COLUMNS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    ours, theirs = pty.openpty()
+    with os.fdopen(ours, "w"), os.fdopen(theirs, "w") as terminal:
+        assert screen(terminal) == Screen(None, colour)
+        monkeypatch.setenv("COLUMNS", "72")
+        assert screen(terminal) == Screen(72, colour)
+
+
+def test_a_closed_stdout_is_no_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = StringIO()
+    stream.close()
+    monkeypatch.setattr(sys, "stdout", stream)
+    assert screen() == PIPE
+
+
+def test_a_cell_of_a_megabyte_takes_time_that_grows_with_its_length() -> None:
+    def seconds(length: int) -> float:
+        begun = time.process_time()
+        table((), [("é\x00" * length,)], on=Screen(80))
+        return time.process_time() - begun
+
+    assert seconds(200_000) < 40 * max(seconds(20_000), 0.005)

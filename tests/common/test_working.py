@@ -1,0 +1,50 @@
+"""What takes long says so, on a terminal only."""
+
+from __future__ import annotations
+
+import io
+import time
+
+import pytest
+
+from regobs.common.working import Counted, megabytes, working
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_what_is_quick_says_nothing() -> None:
+    terminal = Terminal()
+    with working(lambda: "reading", stream=terminal, after=30):
+        pass
+    assert not terminal.getvalue()
+
+
+def test_what_takes_long_says_how_far_it_is_and_clears_its_line() -> None:
+    terminal, done = Terminal(), iter(range(1, 10**6))
+    with working(lambda: f"read {next(done)} MB", stream=terminal, after=0, every=0.001):
+        while "read 3 MB" not in terminal.getvalue():
+            time.sleep(0.001)
+    assert terminal.getvalue().startswith("\rread 1 MB ... 0 s\rread 2 MB ... 0 s")
+    assert terminal.getvalue().endswith(" \r")
+
+
+def test_nothing_is_said_in_a_pipe_and_a_fault_passes() -> None:
+    pipe = io.StringIO()
+
+    def failing() -> None:
+        with working(lambda: "reading", stream=pipe, after=0, every=0.001):
+            time.sleep(0.01)
+            raise ValueError("x")
+
+    with pytest.raises(ValueError, match="x"):
+        failing()
+    assert not pipe.getvalue()
+
+
+def test_what_is_read_of_a_file_is_counted() -> None:
+    file = Counted(io.BytesIO(b"abcdef"))
+    assert (file.read(4), file.count, file.read(), file.count) == (b"abcd", 4, b"ef", 6)
+    assert megabytes(1_499_999) == "1 MB"

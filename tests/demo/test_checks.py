@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import io
+import time
+from pathlib import Path
+
+import pytest
+
+from regobs.config.model import Config
+from regobs.demo.checks import write_page
+from regobs.demo.progress import Progress
+from regobs.demo.stage import Built
+from regobs.pack import find_pack
+from tests.snapshot.world import Answering, lively
+
+
+def progress() -> Progress:
+    """A demo that began two minutes ago, and broke something since."""
+    found = Progress(io.StringIO())
+    found.begun -= 120
+    found.happened("fault", "Break it: the disk is full")
+    return found
+
+
+def test_the_page_shows_every_dashboard_that_the_demo_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("regobs.snapshot.page.bundle", str)
+    said = write_page(Answering(lively), Built(tmp_path, Config(), find_pack(), {}), tmp_path, progress())
+    assert said == f"all of it as one page: {tmp_path / 'demo.html'}  (opens without any server)"
+    page = (tmp_path / "demo.html").read_text(encoding="utf-8")
+    assert "Registry Overview" in page
+    assert "Registry Redis Detail" not in page  # this deployment has none
+    assert time.strftime("%Y-%m-%d %H:", time.gmtime()) in page
+    assert "every time is divided by 60" in page
+    assert "Break it: the disk is full" in page
+
+
+def test_without_the_extra_the_demo_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "vl_convert", None)
+    said = write_page(Answering(lively), Built(tmp_path, Config(), find_pack(), {}), tmp_path, progress())
+    assert said.startswith("no page of all this: the package that draws charts is missing (vl-convert-python); ")
+    assert "pip install 'regobs[snapshot]'" in said
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,73 @@
+"""A target in memory, whose steps can be made to fail."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from regobs.deploy.rule_changes import rule_changes
+from regobs.deploy.state import Objects
+from regobs.deploy.target import PlannedChange
+from regobs.errors import RegobsError, ServerError
+
+PREFIX = "prometheus/rules/"
+
+
+class MemoryTarget:
+    """Holds objects; `fails` maps a step (check, write, verify) to how many of its calls fail."""
+
+    name = "memory"
+
+    def __init__(self, live: Mapping[str, bytes] | None = None) -> None:
+        self.live = dict(live or {})
+        self.fails: dict[str, int] = {}
+        self.error: type[BaseException] = ServerError
+        self.steps: list[str] = []
+
+    def _step(self, name: str) -> None:
+        self.steps.append(name)
+        if self.fails.get(name, 0) > 0:
+            self.fails[name] -= 1
+            raise self.error(f"memory: {name} fails") if issubclass(self.error, RegobsError) else self.error()
+
+    def wanted(self, files: Mapping[str, bytes]) -> dict[str, bytes]:
+        return {name.removeprefix(PREFIX): data for name, data in files.items() if name.startswith(PREFIX)}
+
+    def read(self) -> dict[str, bytes]:
+        return dict(self.live)
+
+    def check(self, objects: Objects) -> None:
+        del objects
+        self._step("check")
+
+    def write(self, before: Objects, after: Objects) -> None:
+        del before
+        self.live = dict(after)
+        self._step("write")
+
+    def verify(self, objects: Objects) -> None:
+        del objects
+        self._step("verify")
+
+    def announce(self, text: str) -> None:
+        self.steps.append(f"announce {text}")
+
+    def changes(self, before: Objects, after: Objects) -> list[PlannedChange]:
+        return rule_changes(before, after)
+
+
+def rules(**thresholds: float) -> dict[str, bytes]:
+    """A build with one rule file for each alert: its name, and the number it compares with."""
+    return {f"{PREFIX}{name}.yaml": rule_file(name, limit) for name, limit in thresholds.items()}
+
+
+def rule_file(name: str, limit: float, expr: str = "vector(1)", interval: str = "1s") -> bytes:
+    """A rule file of one group with one alert."""
+    return f"""\
+groups:
+- name: {name}
+  interval: {interval}
+  rules:
+  - alert: {name}
+    expr: {expr} > {limit}
+    labels: {{severity: page}}
+""".encode()

@@ -1,0 +1,102 @@
+"""What an upgrade takes away is told, with what it breaks."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from regobs.cli.main import run
+from regobs.deploy.breaks import UpgradeBreak, upgrade_breaks
+
+RULES = """\
+groups:
+- name: a
+  rules:
+  - record: registry:requests:rate5m
+    expr: sum(rate(registry_http_requests_total[5m]))
+  - record: registry:slo_events:increase30s
+    expr: sum(increase(registry_http_requests_total[45s]))
+    labels: {slo: pull}
+  - alert: High
+    expr: registry:requests:rate5m > 5
+    labels: {severity: page, team: registry}
+"""
+
+
+def build(rules: str = RULES, **dashboards: str) -> dict[str, bytes]:
+    boards = dashboards or {"overview": "Overview"}
+    files = {f"dashboards/{uid}.json": json.dumps({"uid": uid, "title": title}) for uid, title in boards.items()}
+    return {"prometheus/rules/a.yaml": rules.encode(), **{name: text.encode() for name, text in files.items()}}
+
+
+def told(new: dict[str, bytes]) -> list[tuple[str, str, str]]:
+    return [(one.kind, one.name, one.became) for one in upgrade_breaks(build(), new)]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("record: registry:requests:rate5m", "record: registry:all:rate5m",
+         ("recorded series", "registry:requests:rate5m", "registry:all:rate5m")),
+        ("alert: High", "alert: TooHigh", ("alert", "High", "TooHigh")),
+        (", team: registry", "", ("label", "team of High", "")),
+    ],
+)  # fmt: skip
+def test_what_is_renamed_or_dropped_is_told(old: str, new: str, expected: tuple[str, str, str]) -> None:
+    assert old in RULES
+    assert told(build(RULES.replace(old, new))) == [expected]
+
+
+def test_what_is_gone_is_told_with_what_it_breaks() -> None:
+    short = RULES.split("  - record: registry:slo", maxsplit=1)[0]
+    found = {one.name: one for one in upgrade_breaks(build(), build(short))}
+    assert "error budget begins anew" in found["registry:slo_events:increase30s slo=pull"].breaks
+    assert "silences" in found["High"].breaks
+    assert {one.became for one in found.values()} == {""}
+
+
+def test_a_dashboard_with_another_uid_is_told_by_its_title() -> None:
+    assert told(build(home="Overview")) == [("dashboard", "overview", "home")]
+    assert told(build(home="Home")) == [("dashboard", "overview", "")]
+
+
+@pytest.mark.parametrize(("old", "new"), [("> 5", "> 6"), ("severity: page", "severity: ticket"), ("", "")])
+def test_what_keeps_its_name_breaks_nothing(old: str, new: str) -> None:
+    assert told(build(RULES.replace(old, new))) == []
+
+
+def test_what_is_added_breaks_nothing() -> None:
+    assert told(build(RULES + "  - alert: Another\n    expr: up == 0\n", overview="Overview", more="More")) == []
+
+
+def test_a_break_reads_as_a_sentence() -> None:
+    assert str(UpgradeBreak("alert", "A", "B", "silences")) == "alert A is called B now: silences"
+    assert str(UpgradeBreak("alert", "A", "", "silences")) == "alert A is gone: silences"
+
+
+def test_a_build_says_what_it_would_break_and_writes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert run(["build", "--out", str(out)]) == 0
+    capsys.readouterr()
+    assert run(["build", "--against", str(out)]) == 0
+    assert "nothing is renamed or gone" in capsys.readouterr().out
+    path = out / "prometheus/rules/http.yaml"
+    before = path.read_text()
+    name = next(line.split(": ")[1] for line in before.splitlines() if "- alert: " in line)
+    path.write_text(before.replace(f"- alert: {name}\n", "- alert: RegistryCalledOtherwise\n"))
+    assert run(["build", "--against", str(out)]) == 1
+    assert f"alert RegistryCalledOtherwise is called {name} now" in capsys.readouterr().out
+    assert "RegistryCalledOtherwise" in path.read_text()
+
+
+@pytest.mark.parametrize("arguments", [[], ["--against", "missing"]])
+def test_a_build_without_a_directory_is_an_input_error(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(["build", *arguments]) == 2
+    assert "Error" in capsys.readouterr().err

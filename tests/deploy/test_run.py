@@ -1,0 +1,218 @@
+"""Plans and what becomes of them: whole, or as it was, whatever happens on the way."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+
+import pytest
+
+from regobs.deploy.run import Rollout, read_plan, write_plan
+from regobs.deploy.state import KEPT, StateFolder, decoded, encoded
+from regobs.errors import InputError, MachineError, ServerError
+from tests.deploy.fakes import MemoryTarget, rule_file, rules
+
+OLD, NEW = rules(High=5, Low=1), rules(High=9)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> StateFolder:
+    return StateFolder(tmp_path / "state")
+
+
+def rollout(target: MemoryTarget, folder: StateFolder, wait: float = 5) -> Rollout:
+    return Rollout(target, folder, environment="test", wait=wait)
+
+
+@pytest.fixture
+def deployed(folder: StateFolder) -> MemoryTarget:
+    """A target with the first deployment on it."""
+    target = MemoryTarget()
+    ours = rollout(target, folder)
+    assert ours.apply(ours.plan(OLD)) is not None
+    target.steps.clear()
+    return target
+
+
+def test_a_plan_says_what_changes_and_what_is_deleted(deployed: MemoryTarget, folder: StateFolder) -> None:
+    plan = rollout(deployed, folder).plan(NEW)
+    assert plan.differs
+    assert plan.deleted == ("Low.yaml",)
+    assert [(one.thing, one.what) for one in plan.changes] == [("High", "threshold changed"), ("Low", "alert removed")]
+    assert plan.conflicts == ()
+    assert not rollout(deployed, folder).plan(OLD).differs
+
+
+def test_applying_ends_with_a_kept_state(deployed: MemoryTarget, folder: StateFolder) -> None:
+    ours = rollout(deployed, folder)
+    state = ours.apply(ours.plan(NEW))
+    assert state is not None
+    assert (state.number, state.environment) == (2, "test")
+    assert deployed.steps[:3] == ["check", "write", "verify"]
+    assert deployed.steps[3].startswith("announce regobs ")
+    assert deployed.live == state.objects == {"High.yaml": rule_file("High", 9)}
+    assert ours.apply(ours.plan(NEW)) is None
+    assert folder.pending() is None
+
+
+@pytest.mark.parametrize("step", ["write", "verify"])
+@pytest.mark.parametrize("error", [ServerError, MachineError, KeyboardInterrupt, ZeroDivisionError])
+def test_whatever_fails_the_old_state_is_back(
+    deployed: MemoryTarget, folder: StateFolder, step: str, error: type[BaseException]
+) -> None:
+    ours, before = rollout(deployed, folder), dict(deployed.live)
+    deployed.fails, deployed.error = {step: 1}, error
+    with pytest.raises(error):
+        ours.apply(ours.plan(NEW))
+    assert deployed.live == before
+    assert folder.pending() is None
+    assert ours.status().state.number == 1
+
+
+def test_what_the_target_refuses_changes_nothing(deployed: MemoryTarget, folder: StateFolder) -> None:
+    ours, before = rollout(deployed, folder), dict(deployed.live)
+    deployed.fails, deployed.error = {"check": 1}, InputError
+    with pytest.raises(InputError):
+        ours.apply(ours.plan(NEW))
+    assert (deployed.live, deployed.steps) == (before, ["check"])
+
+
+def test_a_state_that_cannot_be_put_back_is_put_back_by_whoever_comes_next(
+    deployed: MemoryTarget, folder: StateFolder
+) -> None:
+    ours, before = rollout(deployed, folder), dict(deployed.live)
+    deployed.fails = {"write": 2}
+    with pytest.raises(ServerError, match="write fails") as caught:
+        ours.apply(ours.plan(NEW))
+    assert "could not be put back" in (caught.value.next_step or "")
+    assert ours.status().interrupted
+    deployed.live = {"High.yaml": b"half"}
+    assert ours.plan(OLD).differs is False
+    assert deployed.live == before
+    assert ours.status().interrupted == ""
+
+
+def test_a_target_that_moved_on_since_the_plan_is_refused(deployed: MemoryTarget, folder: StateFolder) -> None:
+    ours = rollout(deployed, folder)
+    plan = ours.plan(NEW)
+    deployed.live["Other.yaml"] = b"groups: []\n"
+    with pytest.raises(InputError, match="has changed since the plan"):
+        ours.apply(plan)
+    assert deployed.steps == []
+
+
+@pytest.mark.parametrize(
+    ("live", "name", "what"),
+    [
+        ({"High.yaml": rule_file("High", 7)}, "High.yaml", "changed since"),
+        ({}, "High.yaml", "removed since"),
+        ({"High.yaml": rule_file("High", 5), "Fresh.yaml": b"groups: []\n"}, "Fresh.yaml", "is there already"),
+    ],
+)
+def test_somebody_elses_work_is_a_conflict(folder: StateFolder, live: dict[str, bytes], name: str, what: str) -> None:
+    target = MemoryTarget()
+    ours = rollout(target, folder)
+    ours.apply(ours.plan(rules(High=5)))
+    target.live = dict(live)
+    plan = ours.plan(rules(High=6, Fresh=1))
+    assert [one.thing for one in plan.conflicts] == [name]
+    assert what in plan.conflicts[0].what
+    with pytest.raises(InputError, match="somebody else's work"):
+        ours.apply(plan)
+    assert target.live == live
+    ours.apply(plan, overwrite=True)
+    assert target.live == {"High.yaml": rule_file("High", 6), "Fresh.yaml": rule_file("Fresh", 1)}
+
+
+def test_what_was_never_ours_stays(folder: StateFolder) -> None:
+    target = MemoryTarget({"theirs.yaml": b"groups: []\n"})
+    ours = rollout(target, folder)
+    plan = ours.plan(OLD)
+    assert (plan.conflicts, plan.deleted) == ((), ())
+    ours.apply(plan)
+    ours.apply(ours.plan(NEW))
+    assert target.live["theirs.yaml"] == b"groups: []\n"
+    assert "Low.yaml" not in target.live
+
+
+def test_going_back_reaches_any_kept_state(deployed: MemoryTarget, folder: StateFolder) -> None:
+    ours, first = rollout(deployed, folder), dict(deployed.live)
+    ours.apply(ours.plan(NEW))
+    ours.apply(ours.plan(rules(High=11)))
+    ours.apply(ours.plan_back(None))
+    assert deployed.live == {"High.yaml": rule_file("High", 9)}
+    ours.apply(ours.plan_back(1))
+    assert deployed.live == first
+    assert ours.status().kept == (1, 2, 3, 4, 5)
+    with pytest.raises(InputError, match="no such state"):
+        ours.plan_back(9)
+
+
+def test_there_is_nothing_to_go_back_to_after_the_first(deployed: MemoryTarget, folder: StateFolder) -> None:
+    with pytest.raises(InputError, match="no such state"):
+        rollout(deployed, folder).plan_back(None)
+
+
+def test_only_the_newest_states_are_kept(folder: StateFolder) -> None:
+    target = MemoryTarget()
+    ours = rollout(target, folder)
+    for limit in range(KEPT + 3):
+        ours.apply(ours.plan(rules(High=limit)))
+    assert folder.numbers() == list(range(4, KEPT + 4))
+
+
+def test_a_second_deployment_waits_or_is_told(deployed: MemoryTarget, folder: StateFolder) -> None:
+    with folder.locked(1), pytest.raises(MachineError, match="under way"):
+        rollout(deployed, folder, wait=0.2).plan(NEW)
+    held = threading.Event()
+    freed = threading.Event()
+
+    def hold() -> None:
+        with StateFolder(folder.path).locked(1):
+            held.set()
+            freed.wait(0.5)
+
+    other = threading.Thread(target=hold)
+    other.start()
+    held.wait(5)
+    assert rollout(deployed, folder, wait=10).plan(NEW).differs
+    other.join()
+
+
+def test_a_plan_survives_its_file(deployed: MemoryTarget, folder: StateFolder, tmp_path: Path) -> None:
+    ours = rollout(deployed, folder)
+    plan = ours.plan(NEW)
+    write_plan(tmp_path / "plan.json", [plan])
+    assert read_plan(tmp_path / "plan.json") == [plan]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"format": 99, "plans": []}', '{"format": 1, "plans": [{}]}', "\xff"]
+)
+def test_what_is_no_plan_is_an_input_error(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "plan.json"
+    path.write_text(text, encoding="latin-1")
+    with pytest.raises(InputError):
+        read_plan(path)
+
+
+def test_a_state_folder_that_cannot_be_written_changes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    target = MemoryTarget()
+    with pytest.raises(MachineError, match="cannot be kept"):
+        rollout(target, StateFolder(tmp_path / "file/state")).plan(OLD)
+    assert target.steps == []
+
+
+def test_a_broken_state_file_is_one_clear_error(deployed: MemoryTarget, folder: StateFolder) -> None:
+    path = folder.path / "states/0001.json"
+    for text in ("{", "[]", json.dumps({"objects": {"a": 1}})):
+        path.write_text(text)
+        with pytest.raises(MachineError, match="cannot be read"):
+            rollout(deployed, folder).plan(NEW)
+
+
+def test_every_content_survives_the_state_file() -> None:
+    objects = {"a": b"text\n", "b": b"\xff\x00", "c": b"", "d": b"base64:x", "e": "ä".encode()}
+    assert decoded(encoded(objects)) == objects

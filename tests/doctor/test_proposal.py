@@ -1,0 +1,110 @@
+"""Settings that an observation implies: as a new file and as changes of one."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from regobs.catalog.model import Capability, Flavor, Version
+from regobs.config import Config, load_config, read_config
+from regobs.config.model import DAY
+from regobs.doctor.gather import name_patterns
+from regobs.doctor.observe import Observation, Observed
+from regobs.doctor.proposal import changed_settings, new_settings
+from regobs.promql.nodes import Duration, Matcher, MatchOp
+
+FILE = Path("regobs.toml")
+REDIS = {Capability.REDIS: "registry_redis_pool_stats_hits"}
+SEEN = Observation("http://prometheus", Observed(Flavor.GITLAB, "label route says gitlab"), capabilities=REDIS)
+TEXT = st.text(st.characters(blacklist_categories=["Cs"]), min_size=1, max_size=30)
+
+
+def changes(seen: Observation, text: str, folder: Path) -> tuple[dict[str, object], Config, str]:
+    """The settings proposed for a file of this text, and what the file says and is afterwards."""
+    file = folder / "regobs.toml"
+    file.write_text(text, encoding="utf-8")
+    proposal = changed_settings(seen, load_config(file))
+    return {one.name: one.value for one in proposal.settings}, read_config(proposal.text, file), proposal.text
+
+
+@given(st.dictionaries(st.sampled_from(["env", "cluster", "pod"]) | TEXT, st.tuples(TEXT), max_size=6), TEXT, TEXT)
+def test_whatever_the_server_shows_the_file_can_be_read_and_says_it(
+    labels: dict[str, tuple[str, ...]], job: str, reason: str
+) -> None:
+    valid = {name: values for name, values in labels.items() if name.isascii() and name.isidentifier()}
+    matchers = (Matcher("job", MatchOp.EQUAL, job),)
+    seen = replace(
+        SEEN, target_labels=valid, matchers=Observed(matchers, reason), flavor=Observed(Flavor.GITLAB, reason)
+    )
+    proposal = new_settings(seen)
+    config = read_config(proposal.text, FILE)
+    assert config.matchers == matchers
+    assert [one.matchers[0].value for one in config.environments] == list(valid.get("env", ()))
+    assert proposal.diff.count("\n+") >= len(proposal.settings)
+
+
+@pytest.mark.parametrize(
+    ("days", "period"), [(29, None), (28, None), (27, "21d"), (15, "14d"), (7, "7d"), (6, "6d"), (1, "1d"), (0.5, None)]
+)
+def test_the_period_of_error_budgets_is_no_longer_than_what_the_server_keeps(days: float, period: str | None) -> None:
+    kept = Observed(Duration(round(days * DAY)), "the server says so")
+    settings = {one.name: one.value for one in new_settings(replace(SEEN, retention=kept)).settings}
+    assert settings.get("slo.period") == period
+
+
+def test_a_scrape_that_is_too_seldom_is_told_and_not_written() -> None:
+    edge, beyond = (replace(SEEN, scrape_interval=Observed(Duration(ms), "targets")) for ms in (120_000, 121_000))
+    assert tomllib.loads(new_settings(edge).text)["prometheus"]["scrape_interval"] == "2m"
+    proposal = new_settings(beyond)
+    assert "prometheus" not in tomllib.loads(proposal.text)
+    assert any("too seldom" in line for line in proposal.unknown)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[registry]\nflavor = 'distribution'\n",
+        "registry.flavor = 'distribution' # dotted\n",
+        "registry = {flavor = 'distribution'}",
+        "[labels]\nenvironment = 'env'\n\n[registry] # a comment\n\n# above\nflavor='distribution'\n",
+        "",
+    ],
+)
+def test_every_way_to_write_a_table_is_changed_in_its_place(text: str, tmp_path: Path) -> None:
+    _, config, after = changes(SEEN, text, tmp_path)
+    assert (config.flavor, Capability.REDIS in config.capabilities) == (Flavor.GITLAB, True)
+    assert all(line in after for line in text.splitlines() if line.startswith("#"))
+    again, _, unchanged = changes(SEEN, after, tmp_path)
+    assert (again, unchanged) == ({}, after)
+
+
+def test_capabilities_that_were_said_stay_where_the_flavor_has_them(tmp_path: Path) -> None:
+    said = '[registry]\nflavor = "gitlab"\ncapabilities = ["cdn"]\n'
+    assert changes(SEEN, said, tmp_path)[0] == {"registry.capabilities": ["redis", "cdn"]}
+    distribution = replace(SEEN, flavor=Observed(Flavor.DISTRIBUTION, "label handler"), capabilities={})
+    assert changes(distribution, said, tmp_path)[0]["registry.capabilities"] == []
+
+
+def test_the_version_of_another_flavor_does_not_stay(tmp_path: Path) -> None:
+    said = '[registry]\nflavor = "gitlab"\nversion = "4.30.0"\n'
+    seen = replace(SEEN, flavor=Observed(Flavor.DISTRIBUTION, "label handler"), capabilities={})
+    assert changes(seen, said, tmp_path)[1].version == Version(3, 1, 2)
+    assert changes(SEEN, said, tmp_path)[1].version == Version(4, 30, 0)
+
+
+def test_what_was_not_seen_is_said() -> None:
+    unknown = "\n".join(new_settings(SEEN).unknown)
+    assert all(name in unknown for name in ("version", "scrape_interval", "evaluation_interval", "retention"))
+    assert "# Not seen: prometheus.retention" in new_settings(SEEN).text
+
+
+@given(st.sets(st.from_regex(r"[a-z_]{1,60}", fullmatch=True), max_size=400))
+def test_the_patterns_of_names_hold_each_name_once_and_none_is_long(names: set[str]) -> None:
+    pieces = list(name_patterns(names))
+    assert sorted(name for piece in pieces for name in piece.split("|")) == sorted(names)
+    assert all(len(piece) <= 12_000 for piece in pieces)

@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from math import nan
+
+import pytest
+
+from regobs.catalog import load_balancing, redis_server
+from regobs.catalog.model import Capability
+from regobs.config import Config
+from regobs.doctor import Status, absent, text
+from regobs.doctor.diagnose import missing
+from regobs.doctor.gather import add_series, gather
+from regobs.doctor.questions import RuleQuestion
+from regobs.doctor.report import DoctorReport, FiringAlert, Problem
+from regobs.doctor.server import ServerState, look_at, since_text, state_problems
+from regobs.prometheus import Prometheus
+from regobs.prometheus.state import RuleGroup, Target
+from regobs.promql import parse
+from regobs.promql.nodes import Duration
+from tests.doctor.world import IN_FLIGHT, TARGET, facts, gitlab, rule
+from tests.prometheus.stub import NOT_FOUND, Reply, Stub, success, vector
+
+NOW = 1_000_000.0
+DAY = 86_400_000
+SCRAPED = Target(TARGET, "registry", "http://a:5001/metrics", "up", last_scrape=NOW - 5, interval=15.0)
+GROUP = RuleGroup("causes", "f", 15.0, (), evaluation_time=0.1, last_evaluation=NOW - 5)
+HEALTHY = ServerState(NOW, (SCRAPED,), (GROUP,), Duration(90 * DAY))
+RULES = (RuleQuestion("alerting", "RegistryDown", "causes", parse("up == 0")),)
+CONFIG = Config()
+
+
+def plain(rules: Iterable[RuleQuestion]) -> set[str]:
+    """The groups that name no interval of their own."""
+    return {rule.group for rule in rules if not rule.own_interval}
+
+
+def said(**changes: object) -> list[str]:
+    state = replace(HEALTHY, **changes)  # type: ignore[arg-type]
+    return [problem.text for problem in state_problems(state, CONFIG, plain(RULES))]
+
+
+def test_a_healthy_server_has_nothing_to_say() -> None:
+    assert said() == []
+    assert state_problems(ServerState(NOW), CONFIG, plain(RULES)) == ()
+
+
+@pytest.mark.parametrize(("days", "words"), [(15, "error budgets look back 28d"), (28, "regobs.toml says 30d")])
+def test_a_retention_below_the_period_or_the_settings_is_said(days: int, words: str) -> None:
+    [found] = said(retention=Duration(days * DAY))
+    assert f"keeps {days}d" in found
+    assert words in found
+    assert said(retention=Duration(30 * DAY)) == []
+
+
+def test_another_scrape_interval_than_that_of_the_settings_is_said() -> None:
+    [found] = said(targets=(replace(SCRAPED, interval=60.0, last_scrape=NOW - 50),))
+    assert found == "the registry is scraped every 1m, regobs.toml says 15s"
+
+
+def test_another_evaluation_interval_is_said_of_groups_without_one_of_their_own() -> None:
+    minute = replace(GROUP, interval=60.0)
+    assert said(groups=(minute,)) == ["rules are evaluated every 1m, regobs.toml says 15s"]
+    own = [replace(rule, own_interval=True) for rule in RULES]
+    assert state_problems(replace(HEALTHY, groups=(minute,)), CONFIG, plain(own)) == ()
+
+
+def test_late_scrapes_and_evaluations_are_the_servers_own_fault_and_come_first() -> None:
+    late = replace(SCRAPED, last_scrape=NOW - 46)
+    first, second, *_ = said(
+        targets=(late,), groups=(replace(GROUP, last_evaluation=NOW - 46),), retention=Duration(DAY)
+    )
+    assert "1 of 1 targets were last scraped" in first
+    assert "1 of 1 rule groups were last evaluated" in second
+    assert said(targets=(replace(SCRAPED, last_scrape=NOW - 45),)) == []
+
+
+def test_a_group_that_takes_longer_than_its_interval_is_named() -> None:
+    [found] = said(groups=(replace(GROUP, evaluation_time=15.1),))
+    assert found.startswith("the rule group causes takes 15.1 s")
+    assert said(groups=(replace(GROUP, evaluation_time=15.0),)) == []
+
+
+def test_other_targets_that_are_down_are_counted_and_one_is_named() -> None:
+    node = Target({"job": "node", "instance": "n:9100"}, "node", "u", "down", last_error="refused")
+    [found] = said(targets=(SCRAPED, node, replace(node, labels={"job": "node", "instance": "m:9100"})))
+    assert found.startswith("2 of 3 targets of the server are down")
+    assert "node at n:9100 and 1 more: refused" in found
+
+
+ALERT = {
+    "labels": {"alertname": "RegistryDown", "severity": "page"},
+    "annotations": {"runbook_url": "https://r.example/RegistryDown"},
+    "state": "firing",
+    "activeAt": "1970-01-12T13:40:00.123456789Z",
+    "value": "1e+00",
+}
+
+
+def look(**replies: Reply) -> ServerState:
+    clock = success({"resultType": "scalar", "result": [NOW, str(NOW)]})
+    paths = {f"/api/v1/{name.replace('__', '/')}": reply for name, reply in replies.items()}
+    with Stub({"/api/v1/query": clock, **paths}) as stub, Prometheus(stub.url) as prometheus:
+        prometheus.query("1")
+        return look_at(prometheus, ["RegistryDown"])
+
+
+def test_firing_alerts_of_the_build_have_value_and_runbook() -> None:
+    other = {**ALERT, "labels": {"alertname": "Other"}}
+    pending = {**ALERT, "state": "pending"}
+    state = look(
+        alerts=success({"alerts": [pending, other, ALERT]}),
+        status__runtimeinfo=success({"storageRetention": "15d or 1GB"}),
+    )
+    [alert] = state.firing
+    assert (alert.name, alert.labels, alert.value) == ("RegistryDown", {"severity": "page"}, 1.0)
+    assert alert.runbook == "https://r.example/RegistryDown"
+    assert since_text(alert, NOW) == "for 6m"
+    assert state.retention == Duration(15 * DAY)
+    assert state.now == NOW
+
+
+def test_a_server_that_says_nothing_of_itself_is_no_problem() -> None:
+    state = look(query=vector(({"alertname": "RegistryDown", "alertstate": "firing", "pod": "a"}, "1")))
+    assert (state.targets, state.groups, state.retention) == (None, None, None)
+    assert [(alert.name, alert.labels) for alert in state.firing] == [("RegistryDown", {"pod": "a"})]
+    assert NOT_FOUND.status == 404
+
+
+def test_firing_alerts_and_the_servers_state_come_first_also_when_only_failures_are_shown() -> None:
+    alert = FiringAlert("RegistryDown", {"severity": "page"}, 0.5, "", "https://r.example/RegistryDown")
+    report = DoctorReport("u", "2.42", "gitlab", "", (), firing=(alert,), state=(Problem("it is behind", "more CPU"),))
+    lines = text(report, failing_only=True).splitlines()
+    assert lines[2:4] == ["Firing now", "  RegistryDown  (severity=page)  value 0.5"]
+    assert lines[4] == "      runbook: https://r.example/RegistryDown"
+    assert lines[6:9] == ["The server itself", "  - it is behind", "    change: more CPU"]
+    assert report.as_data(failing_only=True)["firing"][0]["value"] == 0.5
+    unknown = replace(report, firing=(replace(alert, value=nan),))
+    assert unknown.as_data()["firing"][0]["value"] is None
+
+
+def test_what_a_deployment_can_never_have_is_said_as_such() -> None:
+    server = facts(live=facts().live | {"redis_up"})
+    name = redis_server.CLUSTER_STATE.name
+    verdict = absent.explain(server, gitlab(Capability.REDIS_EXPORTER), name, redis_server.CLUSTER_STATE)
+    assert verdict.status is Status.LEFT_OUT
+    assert "only in a Redis Cluster" in verdict.reason
+    unscraped = absent.explain(facts(), gitlab(Capability.REDIS_EXPORTER), name, redis_server.CLUSTER_STATE)
+    assert unscraped.status is Status.QUIET
+    pool = load_balancing.POOL_STATUS.name
+    balanced = facts(live=facts().live | {pool}, own=facts().own | {pool, IN_FLIGHT})
+    lookups = load_balancing.DNS_LOOKUPS
+    verdict = absent.explain(balanced, gitlab(Capability.LOAD_BALANCING), lookups.series[0], lookups)
+    assert verdict.status is Status.LEFT_OUT
+    assert "service discovery" in verdict.reason
+
+
+def test_series_that_ended_while_the_doctor_looked_are_missing_and_not_without_labels() -> None:
+    name = "registry:slo_bad_events:increase5m"
+    loaded = {name: (rule(name, f"increase({IN_FLIGHT}[5m])"),)}
+    seen = facts(live=facts().live | {name}, rules=loaded)
+    expr = parse(f'{name}{{slo="pull-blob-availability"}}')
+    with Stub({"/api/v1/query": vector(), "/api/v1/labels": success([])}) as stub, Prometheus(stub.url) as prometheus:
+        found = add_series(prometheus, gitlab(), seen, [expr])
+    assert name not in found.live
+    verdict = missing(replace(found, live=found.live | {IN_FLIGHT}, series=facts().series), gitlab(), expr)
+    assert verdict is not None
+    assert (verdict.status, verdict.reason) == (
+        Status.QUIET,
+        f"the rule of {name} is evaluated, but gives no series yet: no traffic, or too young",
+    )
+
+
+def test_names_are_asked_for_in_queries_that_every_server_takes() -> None:
+    replies = {
+        "/api/v1/query": vector(({"__name__": "up"}, "1")),
+        "/api/v1/label/__name__/values": success(["up"]),
+        "/api/v1/labels": success([]),
+    }
+    names = [f"a_recorded_series_with_a_long_name:{number}" for number in range(500)]
+    with Stub(replies) as stub, Prometheus(stub.url) as prometheus:
+        found = gather(prometheus, gitlab(), map(parse, names))
+    asked = [request.params["query"][0] for request in stub.requests if "query" in request.params]
+    assert 8_000 < max(map(len, asked)) < 16_384
+    assert set(names) <= {name for query in asked for name in re.findall(r"[a-z_]+:\d+", query)}
+    assert found.live == {"up"}

@@ -1,0 +1,258 @@
+"""`regobs export database` against a real PostgreSQL with the registry's tables, a standby, and PgBouncer."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import psycopg
+import pytest
+import requests
+
+from regobs.catalog import metadata
+from regobs.catalog.compare import compare_family
+from regobs.catalog.exposition import parse
+from regobs.catalog.model import Flavor, Metric
+from regobs.common.programs import Supervisor
+from regobs.exporters.database import DatabaseExporter
+from regobs.exporters.database_queries import QUERIES, ROLE_SQL
+from regobs.instrument import Instruments
+from tests.e2e import databases
+from tests.e2e.databases import DatabaseServer
+
+pytestmark = pytest.mark.server
+SCHEMA = Path(__file__).with_name("metadata_schema.sql").read_text()
+CONTENT = """
+INSERT INTO top_level_namespaces (name) VALUES ('alpha'), ('beta'), ('gamma');
+INSERT INTO repositories (top_level_namespace_id, name, path, deleted_at) VALUES
+  (1, 'a', 'alpha/a', NULL), (1, 'b', 'alpha/b', NULL), (2, 'a', 'beta/a', NULL), (3, 'a', 'gamma/a', NULL),
+  (3, 'x', 'gamma/x', now());
+INSERT INTO blobs (size, media_type_id, digest)
+  SELECT 100 * n, 1, decode(lpad(n::text, 4, '0'), 'hex') FROM generate_series(1, 10) n;
+-- alpha holds blobs 1 to 10 (5,500 bytes), blob 1 in two repositories; beta 1 to 3 (600); gamma blob 1 (100).
+INSERT INTO repository_blobs (top_level_namespace_id, repository_id, blob_digest)
+  SELECT 1, 1, digest FROM blobs UNION ALL SELECT 1, 2, '\\x0001'
+  UNION ALL SELECT 2, 3, digest FROM blobs WHERE size <= 300 UNION ALL SELECT 3, 4, '\\x0001';
+INSERT INTO gc_blob_review_queue (digest, event, review_after, review_count) VALUES
+  ('\\x01', 'blob_upload', now() - interval '2 hours', 3), ('\\x02', 'blob_upload', now() - interval '1 hour', 0),
+  ('\\x03', 'layer_delete', now() + interval '1 day', 0);
+INSERT INTO schema_migrations SELECT n::text, now() FROM generate_series(1, 184) n;
+INSERT INTO post_deploy_schema_migrations SELECT n::text, now() FROM generate_series(1, 9) n;
+INSERT INTO batched_background_migrations (name, status) VALUES ('done', 2), ('stuck', 3), ('going', 4), ('next', 1);
+INSERT INTO import_statistics (pre_import, tag_import, blob_import, pre_import_finished_at, tag_import_error)
+  VALUES (true, true, false, now(), 'broken');
+ANALYZE;
+"""
+
+
+@pytest.fixture
+def postgresql(supervisor: Supervisor) -> DatabaseServer:
+    server = databases.postgresql(supervisor, wal_level="replica")
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute(SCHEMA)
+        for statement in CONTENT.replace("\\\\", "\\").split(";\n"):
+            if statement.strip():
+                connection.execute(statement.encode())
+        connection.execute(ROLE_SQL.encode())
+    return server
+
+
+def as_role(url: str) -> str:
+    return url.replace(f"{databases.USER}@", "regobs@")
+
+
+class Asked:
+    """An exporter whose rounds a test runs."""
+
+    def __init__(self, dsn: str, **options: object) -> None:
+        self.instruments = Instruments("gitlab", strict=True)
+        self.exporter = DatabaseExporter(dsn, self.instruments, **options)  # type: ignore[arg-type]
+
+    def round(self) -> None:
+        self.exporter._due = dict.fromkeys(self.exporter._due, 0.0)
+        self.exporter.run()
+
+    def value(self, metric: Metric, **labels: str) -> float | None:
+        samples = self.samples(metric)
+        return next((value for found, value in samples if found == labels), None)
+
+    def samples(self, metric: Metric) -> list[tuple[dict[str, str], float]]:
+        family = parse(self.instruments.render()).families.get(metric.name)
+        return [(dict(sample.labels), sample.value) for sample in family.samples] if family else []
+
+
+@pytest.fixture
+def asked(postgresql: DatabaseServer) -> Iterator[Asked]:
+    running = Asked(as_role(postgresql.url), heavy=True, names=1)
+    running.round()
+    yield running
+    running.exporter._disconnect()
+
+
+def test_every_query_works_with_the_rights_of_the_shipped_role(asked: Asked) -> None:
+    results = {labels["query"]: value for labels, value in asked.samples(metadata.QUERY_SUCCESS)}
+    assert results == dict.fromkeys((query.name for query in QUERIES), 1.0)
+
+
+def test_the_numbers_are_those_of_the_tables(asked: Asked) -> None:
+    assert asked.value(metadata.QUEUE_TASKS, queue="blob", state="queued") == 3
+    assert asked.value(metadata.QUEUE_TASKS, queue="blob", state="overdue") == 2
+    assert asked.value(metadata.QUEUE_TASKS, queue="manifest", state="overdue") == 0
+    assert asked.value(metadata.QUEUE_OLDEST, queue="blob") == pytest.approx(7200, abs=120)
+    assert asked.value(metadata.QUEUE_OLDEST, queue="manifest") == 0
+    assert asked.value(metadata.QUEUE_RETRIED, queue="blob") == 1
+    assert asked.value(metadata.REPOSITORIES) == 4
+    assert asked.value(metadata.NAMESPACES) == 3
+    assert asked.value(metadata.ROWS, table="blobs") == pytest.approx(10)
+    assert asked.value(metadata.ROWS, table="repository_blobs") == pytest.approx(15)
+    assert (asked.value(metadata.TABLE_SIZE, table="blobs", part="indexes") or 0) > 0
+    assert asked.value(metadata.BACKGROUND_MIGRATIONS, status="failed") == 1
+    assert asked.value(metadata.BACKGROUND_MIGRATIONS, status="paused") == 0
+    assert asked.value(metadata.BACKGROUND_MIGRATION_STATUS, migration="stuck", status="failed") == 1
+    assert asked.value(metadata.BACKGROUND_MIGRATION_STATUS, migration="done", status="finished") is None
+    assert asked.value(metadata.SCHEMA_MIGRATIONS, type="pre_deployment") == 184
+    assert asked.value(metadata.SCHEMA_MIGRATIONS, type="post_deployment") == 9
+    assert asked.value(metadata.IMPORTS, phase="tag_import", status="failed") == 1
+    assert asked.value(metadata.IMPORTS, phase="pre_import", status="finished") == 1
+    assert asked.value(metadata.IMPORTS, phase="blob_import", status="running") is None
+    assert asked.value(metadata.REPLICA_LAG) == 0
+    assert asked.value(metadata.CONNECTIONS_LIMIT) == 47
+    assert (asked.value(metadata.CONNECTIONS, state="active") or 0) >= 1
+    assert asked.value(metadata.STORAGE, kind="deduplicated") == 5500
+    assert asked.value(metadata.STORAGE, kind="logical") == 5500 + 100 + 600 + 100
+
+
+def test_only_so_many_namespaces_have_series_and_the_rest_is_other(asked: Asked) -> None:
+    assert asked.value(metadata.NAMESPACE_STORAGE, namespace="alpha") == 5500
+    assert asked.value(metadata.NAMESPACE_STORAGE, namespace="other") == 700
+    assert len(asked.samples(metadata.NAMESPACE_STORAGE)) == 2
+    assert asked.value(metadata.NAMESPACE_REPOSITORIES, namespace="alpha") == 2
+    assert asked.value(metadata.NAMESPACE_REPOSITORIES, namespace="other") == 2
+
+
+def test_what_it_exposes_is_what_the_catalog_says(asked: Asked) -> None:
+    families = parse(asked.instruments.render()).families
+    entries = [entry for entry in vars(metadata).values() if isinstance(entry, Metric)]
+    assert {entry.name for entry in entries} - {metadata.LEADER.name} <= set(families)
+    for entry in entries:
+        if entry.name in families:
+            assert list(compare_family(families[entry.name], entry, Flavor.GITLAB, None)) == []
+
+
+def test_a_query_that_the_schema_does_not_fit_fails_alone_and_is_logged_once(
+    asked: Asked, postgresql: DatabaseServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    with psycopg.connect(postgresql.url, autocommit=True) as connection:
+        connection.execute("ALTER TABLE gc_blob_review_queue RENAME review_count TO reviews")
+        connection.execute("INSERT INTO schema_migrations VALUES ('new', now())")
+    asked.round()
+    asked.round()
+    assert asked.value(metadata.QUERY_SUCCESS, query="gc_queues") == 0
+    assert asked.value(metadata.SCHEMA_MIGRATIONS, type="pre_deployment") == 185
+    told = [record for record in caplog.records if getattr(record, "query", "") == "gc_queues"]
+    assert len(told) == 1
+    assert "review_count" in vars(told[0])["error"]
+
+
+def test_series_end_when_nothing_confirmed_them_for_three_intervals(asked: Asked) -> None:
+    assert asked.value(metadata.QUEUE_TASKS, queue="blob", state="queued") == 3
+    asked.exporter._fresh["gc_queues"] -= 181
+    asked.exporter._due = dict.fromkeys(asked.exporter._due, time.monotonic() + 60)
+    asked.exporter.run()
+    assert asked.value(metadata.QUEUE_TASKS, queue="blob", state="queued") is None
+    assert asked.value(metadata.REPOSITORIES) == 4
+
+
+def test_a_row_that_is_gone_takes_its_series_with_it(asked: Asked, postgresql: DatabaseServer) -> None:
+    with psycopg.connect(postgresql.url, autocommit=True) as connection:
+        connection.execute("UPDATE batched_background_migrations SET status = 2 WHERE name = 'stuck'")
+    asked.round()
+    assert asked.value(metadata.BACKGROUND_MIGRATION_STATUS, migration="stuck", status="failed") is None
+    assert asked.value(metadata.BACKGROUND_MIGRATIONS, status="finished") == 2
+
+
+def test_a_slow_query_ends_at_its_time_limit_and_the_others_go_on(asked: Asked, postgresql: DatabaseServer) -> None:
+    with psycopg.connect(postgresql.url) as blocking:
+        blocking.execute("LOCK TABLE repositories IN ACCESS EXCLUSIVE MODE")
+        asked.exporter._queries = [replace(query, within=0.3) for query in asked.exporter._queries]
+        start = time.monotonic()
+        asked.round()
+        assert time.monotonic() - start < 10
+    assert asked.value(metadata.QUERY_SUCCESS, query="objects") == 0
+    assert asked.value(metadata.QUERY_SUCCESS, query="connections") == 1
+
+
+def test_the_database_may_go_and_come_back_and_no_password_is_told(
+    postgresql: DatabaseServer, supervisor: Supervisor, caplog: pytest.LogCaptureFixture
+) -> None:
+    del supervisor
+    dsn = as_role(postgresql.url).replace("regobs@", "regobs:secret-of-role@")
+    running = Asked(dsn)
+    running.round()
+    with psycopg.connect(postgresql.url, autocommit=True) as connection:
+        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'regobs'")
+    running.round()
+    lost = running.value(metadata.QUERY_SUCCESS, query="gc_queues")
+    running.round()
+    back = running.value(metadata.QUERY_SUCCESS, query="gc_queues")
+    running.exporter._disconnect()
+    assert (lost, back) == (0, 1)
+    wrong = Asked(dsn.replace(str(postgresql.port), "1"))
+    wrong.round()
+    assert wrong.value(metadata.QUERY_SUCCESS, query="gc_queues") == 0
+    assert "secret-of-role" not in str([vars(record) for record in caplog.records])
+
+
+def test_of_two_exporters_only_the_leader_asks_and_the_other_takes_its_place(postgresql: DatabaseServer) -> None:
+    first, second = (Asked(as_role(postgresql.url), leader=True) for _ in range(2))
+    for _ in range(2):
+        first.round()
+        second.round()
+    assert (first.value(metadata.LEADER), second.value(metadata.LEADER)) == (1, 0)
+    assert second.value(metadata.REPOSITORIES) is None
+    first.exporter._disconnect()
+    second.round()
+    assert second.value(metadata.LEADER) == 1
+    assert second.value(metadata.REPOSITORIES) == 4
+    second.exporter._disconnect()
+
+
+def test_it_works_through_pgbouncer_in_transaction_mode(postgresql: DatabaseServer, supervisor: Supervisor) -> None:
+    bouncer = databases.pgbouncer(supervisor, postgresql)
+    running = Asked(bouncer.url)
+    for _ in range(2):
+        running.round()
+    assert running.value(metadata.REPOSITORIES) == 4
+    assert {value for _, value in running.samples(metadata.QUERY_SUCCESS)} == {1.0}
+    running.exporter._disconnect()
+
+
+def test_the_command_serves_and_ends_in_order(postgresql: DatabaseServer, tmp_path: Path) -> None:
+    file = tmp_path / "dsn"
+    file.write_text(as_role(postgresql.url))
+    command = [sys.executable, "-m", "regobs", "export", "database", "--dsn-file", str(file)]
+    assert subprocess.run([*command, "--check-config"], check=False, capture_output=True).returncode == 0
+    with subprocess.Popen([*command, "--listen", "127.0.0.1:0"], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        address = process.stdout.readline().strip()
+        deadline = time.monotonic() + 120
+        exposed = ""
+        while "registry_metadata_repositories 4" not in exposed and time.monotonic() < deadline:
+            exposed = requests.get(address, timeout=30).text
+            time.sleep(0.1)
+        with psycopg.connect(postgresql.url) as connection:
+            row = connection.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'regobs'"
+            ).fetchone()
+        process.terminate()
+    assert "registry_metadata_repositories 4" in exposed
+    assert row == (1,)
+    assert process.returncode == 0
+    file.write_text("postgresql://regobs:hidden@127.0.0.1:1/none")
+    refused = subprocess.run([*command, "--check-config"], check=False, capture_output=True, text=True)
+    assert refused.returncode == 3
+    assert "hidden" not in refused.stderr

@@ -1,0 +1,179 @@
+"""`regobs init` and the proposal of the doctor, from a real Prometheus that scrapes stored and real registries."""
+
+from __future__ import annotations
+
+import json
+import time
+import tomllib
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from regobs.catalog.model import Capability, Exposer, Flavor, Version
+from regobs.cli.main import run
+from regobs.common.programs import Supervisor
+from regobs.config import load_config
+from regobs.demo import servers
+from regobs.prometheus import Prometheus
+from tests.e2e.conftest import require
+from tests.e2e.exposition_server import ExpositionServer, read_exposition
+
+DATA = Path(__file__).parents[1] / "data"
+Output = pytest.CaptureFixture[str]
+LABELS = {"env": "production", "cluster": "a", "pod": "registry-1", "team": "storage"}
+pytestmark = pytest.mark.timeout(120)
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    """A GitLab registry as job registry-api, a docker-registry's scrape as job mirror, and a node_exporter's."""
+    require("prometheus", package="prometheus")
+    samples = ("gitlab-registry-4.32", "docker-registry-2.8.2", "node-exporter-1.5.0")
+    with Supervisor() as supervisor:
+        served = [ExpositionServer(read_exposition(DATA / f"{one}.prom.gz")) for one in samples]
+        registry, mirror, node = (one.__enter__() for one in served)
+        settings: dict[str, Any] = {
+            "global": {"scrape_interval": "2s", "scrape_timeout": "2s", "evaluation_interval": "3s"},
+            "rule_files": [str(supervisor.directory / "rules.json")],
+            "scrape_configs": [
+                {"job_name": "registry-api", "static_configs": [{"targets": [registry.address], "labels": LABELS}]},
+                {"job_name": "mirror", "static_configs": [{"targets": [mirror.address]}]},
+                {"job_name": "machines", "static_configs": [{"targets": [node.address]}]},
+            ],
+        }
+        rule = {"record": "a:b", "expr": "vector(1)"}
+        (supervisor.directory / "rules.json").write_text(json.dumps({"groups": [{"name": "a", "rules": [rule]}]}))
+        server = servers.prometheus(supervisor, settings)
+        with Prometheus(server.url) as prometheus:
+            end = time.monotonic() + 120
+            while time.monotonic() < end and len(prometheus.query("up == 1").samples) < 3:
+                time.sleep(0.3)
+        yield server.url
+        for one in served:
+            one.__exit__(None, None, None)
+
+
+def test_the_settings_say_what_the_server_shows_and_where_each_comes_from(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(["init", "--prometheus", url]) == 0
+    out = capsys.readouterr().out
+    config = load_config(tmp_path / "regobs.toml")
+    assert config.flavor is Flavor.GITLAB
+    assert {Capability.GARBAGE_COLLECTION, Capability.REDIS, Capability.NODE_EXPORTER} <= config.capabilities
+    assert [(one.label, one.value) for one in config.matchers] == [("job", "registry-api")]
+    assert (config.labels.environment, config.labels.cluster, config.labels.pod) == ("env", "cluster", "pod")
+    assert "team" in config.target_labels
+    assert [one.name for one in config.environments] == ["production"]
+    assert (config.prometheus.scrape_interval.ms, config.prometheus.evaluation_interval.ms) == (2000, 3000)
+    assert [one.value for one in config.exposer_matchers[Exposer.NODE]] == ["machines"]
+    assert config.contexts[config.context].url == url
+    assert "not selected: mirror, of another flavor" in out
+    lines = (tmp_path / "regobs.toml").read_text().splitlines()
+    unexplained = [line for before, line in pairwise(lines) if " = " in line and not before.startswith("#")]
+    assert unexplained == []
+
+
+def test_a_build_and_the_doctor_take_the_settings_and_propose_nothing_more(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(["init", "--prometheus", url]) == 0
+    assert run(["build", "--out", "out"]) == 0
+    capsys.readouterr()
+    run(["doctor", "--format", "json"])
+    report = json.loads(capsys.readouterr().out)
+    assert report["flavor"] == "gitlab"
+    assert report["proposal"] is None
+    assert run(["init", "--update"]) == 0
+    assert "nothing was changed" in capsys.readouterr().out
+
+
+def test_the_doctor_shows_a_diff_that_update_writes_and_comments_stay(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = """# ours
+[registry]
+flavor = "distribution"  # a guess
+capabilities = ["descriptor_cache"]
+
+[prometheus]
+selector = 'job="registry-api"'
+retention = "60d"
+"""
+    Path("regobs.toml").write_text(before)
+    run(["doctor", "--prometheus", url, "--format", "json"])
+    proposal = json.loads(capsys.readouterr().out)["proposal"]
+    names = {one["setting"] for one in proposal["settings"]}
+    assert {"registry.flavor", "registry.capabilities", "labels.environment", "prometheus.scrape_interval"} <= names
+    assert "prometheus.selector" not in names
+    lines = proposal["diff"].splitlines()
+    assert {'-flavor = "distribution"  # a guess', '+flavor = "gitlab"  # a guess', " # ours"} <= {*lines}
+    assert all(one["reason"] for one in proposal["settings"])
+    run(["doctor", "--prometheus", url])
+    text = capsys.readouterr().out
+    assert "Proposed settings" in text
+    assert '  +flavor = "gitlab"  # a guess' in text
+
+    assert Path("regobs.toml").read_text() == before
+    assert run(["init", "--prometheus", url, "--update"]) == 0
+    after = Path("regobs.toml").read_text()
+    assert after.startswith("# ours\n[registry]\n")
+    assert tomllib.loads(after)["prometheus"]["selector"] == 'job="registry-api"'
+    assert load_config(Path("regobs.toml")).flavor is Flavor.GITLAB
+
+
+def test_a_distribution_says_its_major_version_and_a_version_of_it_stays(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("regobs.toml").write_text("[prometheus]\nselector = 'job=\"mirror\"'\n")
+    assert run(["init", "--prometheus", url, "--update"]) == 0
+    config = load_config(Path("regobs.toml"))
+    assert (config.flavor, config.version) == (Flavor.DISTRIBUTION, Version(2, 8, 0))
+    Path("regobs.toml").write_text(Path("regobs.toml").read_text().replace("2.8.0", "2.8.3"))
+    assert run(["init", "--prometheus", url, "--update"]) == 0
+    assert load_config(Path("regobs.toml")).version == Version(2, 8, 3)
+
+
+def test_a_server_without_a_registry_is_told_as_such(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output
+) -> None:
+    require("prometheus", package="prometheus")
+    monkeypatch.chdir(tmp_path)
+    with Supervisor() as supervisor:
+        server = servers.prometheus(supervisor, {"scrape_configs": []})
+        assert run(["init", "--prometheus", server.url]) == 3
+    assert "has no series of a registry" in capsys.readouterr().err
+    assert not Path("regobs.toml").exists()
+
+
+def test_a_server_that_scrapes_a_registry_which_is_not_supported_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output
+) -> None:
+    require("prometheus", package="prometheus")
+    monkeypatch.chdir(tmp_path)
+    with Supervisor() as supervisor, ExpositionServer("# TYPE harbor_up gauge\nharbor_up 1\n") as harbor:
+        jobs = [{"job_name": "harbor", "static_configs": [{"targets": [harbor.address]}]}]
+        server = servers.prometheus(supervisor, {"global": {"scrape_interval": "1s"}, "scrape_configs": jobs})
+        with Prometheus(server.url) as prometheus:
+            end = time.monotonic() + 120
+            while time.monotonic() < end and not prometheus.query("harbor_up").samples:
+                time.sleep(0.3)
+        assert run(["init", "--prometheus", server.url]) == 3
+    assert "there are series of Harbor, not supported" in capsys.readouterr().err
+
+
+def test_a_real_docker_registry_is_read_from_its_own_address(
+    docker_registry: servers.RegistryServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(["init", f"{docker_registry.debug_url}/metrics"]) == 0
+    config = load_config(Path("regobs.toml"))
+    assert config.flavor is Flavor.DISTRIBUTION
+    assert config.prometheus.targets == (docker_registry.debug_url.removeprefix("http://"),)

@@ -1,0 +1,111 @@
+"""The journal: what was confirmed is there after any end, and nothing twice."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from regobs.errors import MachineError
+from regobs.exporters.journal import Journal
+
+
+class Numbers:
+    """A state: the records in their order."""
+
+    def __init__(self, directory: Path) -> None:
+        self.seen: list[Any] = []
+        self.journal = Journal(directory)
+        self.journal.restore(self.load, self.seen.append)
+
+    def load(self, state: Any) -> None:
+        self.seen[:] = state["seen"]
+
+    def append(self, *records: int) -> None:
+        self.journal.append(records)
+        self.seen += records
+
+    def checkpoint(self) -> None:
+        self.journal.checkpoint({"seen": self.seen})
+
+
+@given(st.lists(st.sampled_from(["append", "checkpoint", "again"]), max_size=15))
+def test_records_come_back_in_their_order_whatever_happens_between(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[str]
+) -> None:
+    directory = tmp_path_factory.mktemp("journal")
+    numbers, expected = Numbers(directory), 0
+    for step in steps:
+        if step == "append":
+            numbers.append(expected, expected + 1)
+            expected += 2
+        elif step == "checkpoint":
+            numbers.checkpoint()
+        else:
+            numbers.journal.close()
+            numbers = Numbers(directory)
+        assert numbers.seen == list(range(expected))
+    numbers.journal.close()
+
+
+def test_a_last_line_that_was_cut_off_is_dropped_and_written_over(tmp_path: Path) -> None:
+    numbers = Numbers(tmp_path)
+    numbers.append(1, 2)
+    numbers.journal.close()
+    with (tmp_path / "journal-0").open("ab") as file:
+        file.write(b"[3, 4")
+    again = Numbers(tmp_path)
+    assert again.seen == [1, 2]
+    again.append(5)
+    again.journal.close()
+    assert (tmp_path / "journal-0").read_bytes() == b"1\n2\n5\n"
+
+
+def test_a_new_journal_without_its_checkpoint_is_read_after_the_old_one(tmp_path: Path) -> None:
+    numbers = Numbers(tmp_path)
+    numbers.append(1)
+    numbers.journal.close()
+    (tmp_path / "journal-1").write_bytes(b"")  # killed between the new journal and the checkpoint
+    again = Numbers(tmp_path)
+    again.append(2)
+    again.journal.close()
+    assert Numbers(tmp_path).seen == [1, 2]
+
+
+def test_a_disk_that_takes_half_of_it_keeps_nothing_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers = Numbers(tmp_path)
+    numbers.append(1)
+    monkeypatch.setattr(os, "fdatasync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    with pytest.raises(OSError, match="No space"):
+        numbers.append(2)
+    monkeypatch.undo()
+    numbers.seen.remove(2) if 2 in numbers.seen else None
+    numbers.append(3)
+    numbers.journal.close()
+    assert Numbers(tmp_path).seen == [1, 3]
+
+
+def test_a_second_process_is_refused(tmp_path: Path) -> None:
+    first = Numbers(tmp_path)
+    with pytest.raises(MachineError, match="another process"):
+        Journal(tmp_path)
+    first.journal.close()
+    Journal(tmp_path).close()
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b'{"form": 9, "journal": 1, "state": {}}', b"\xff", b"[1]"])
+def test_a_checkpoint_that_cannot_be_read_is_an_error_that_says_what_to_do(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "checkpoint.json").write_bytes(content)
+    with pytest.raises(MachineError, match="checkpoint") as caught:
+        Numbers(tmp_path)
+    assert caught.value.next_step is not None
+
+
+def test_a_directory_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(MachineError, match="cannot be used"):
+        Journal(tmp_path / "file" / "state")

@@ -1,0 +1,204 @@
+"""What log lines count as."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import time
+import tracemalloc
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from regobs.catalog import logs as metrics
+from regobs.catalog.compare import compare_family
+from regobs.catalog.exposition import parse
+from regobs.catalog.model import Flavor, Metric
+from regobs.exporters.log_counts import LogCounter, client_name
+from regobs.exporters.totals import OTHER, ExporterInstruments
+from regobs.logs.reading.wrapping import Unwrapper
+
+DATA = Path(__file__).parents[1] / "data"
+MANIFEST = "/v2/{name}/manifests/{reference}"
+
+
+def access(**changes: Any) -> bytes:
+    line = {"level": "info", "msg": "access", "method": "GET", "uri": "/v2/group/app/manifests/v1", "status": 200}
+    line |= {"duration_ms": 12, "read_bytes": 3, "written_bytes": 40, "user_agent": "docker/24.0.5 go/go1.20"}
+    return json.dumps(line | changes).encode()
+
+
+def counted(*lines: bytes, flavor: Flavor = Flavor.GITLAB, namespaces: int = 10) -> LogCounter:
+    counter, unwrapper = LogCounter(flavor, namespaces=namespaces), Unwrapper()
+    counter.count(lines, unwrapper)
+    return counter
+
+
+def test_an_access_line_counts_by_route_namespace_and_client() -> None:
+    totals = counted(access()).totals
+    assert totals.value(metrics.REQUESTS, ("get", MANIFEST, "2xx")) == 1
+    assert totals.value(metrics.BYTES, ("written", MANIFEST)) == 40
+    assert totals.value(metrics.NAMESPACE_REQUESTS, ("pull", "group", "2xx")) == 1
+    assert totals.value(metrics.NAMESPACE_BYTES, ("read", "group")) == 3
+    assert totals.value(metrics.CLIENTS, ("docker 24.0",)) == 1
+    assert totals.data()[metrics.DURATION.name][0][1][2] == 1  # 12 ms: the bucket up to 25 ms
+    assert totals.data()[metrics.NAMESPACE_TIME.name][0][1] == pytest.approx(0.012)
+
+
+@pytest.mark.parametrize(
+    ("changes", "route", "namespace"),
+    [
+        ({"uri": "/v2/"}, "/v2/", None),
+        ({"uri": "/v2/_catalog?n=5"}, "/v2/_catalog", None),
+        ({"uri": "/v2/a/b/c/blobs/uploads/?mount=x"}, "/v2/{name}/blobs/uploads/", "a"),
+        ({"uri": "/v2/a%2Fb/tags/list"}, "/v2/{name}/tags/list", "a"),
+        ({"uri": "/", "status": 404}, metrics.UNMATCHED, None),
+        ({"uri": "/v2/UPPER/tags/list", "status": 404}, metrics.UNMATCHED, None),
+    ],
+)
+def test_the_route_follows_from_the_path(changes: dict[str, Any], route: str, namespace: str | None) -> None:
+    totals = counted(access(**changes)).totals
+    assert [row[0][1] for row in totals.data()[metrics.REQUESTS.name]] == [route]
+    assert [row[0][1] for row in totals.data()[metrics.NAMESPACE_REQUESTS.name]] == ([namespace] if namespace else [])
+
+
+def test_status_method_and_redirect_have_closed_values() -> None:
+    odd = access(status=0, method="BREW")
+    pulled = access(uri="/v2/g/a/blobs/sha256:" + "a" * 64, status=307, written_bytes=0)
+    totals = counted(odd, pulled).totals
+    assert totals.value(metrics.REQUESTS, ("unknown", MANIFEST, "other")) == 1
+    assert totals.value(metrics.REDIRECTS, ("g",)) == 1
+
+
+def test_messages_count_by_the_text_of_the_catalogue() -> None:
+    lines = [
+        {"level": "error", "msg": "manifest unknown", "code": "MANIFEST_UNKNOWN"},
+        {"level": "info", "msg": "configuring endpoint sink (http://127.0.0.1:5099/), timeout=1s, headers=map[]"},
+        {"level": "info", "msg": "nobody ever wrote this " + "x" * 50},
+        {"level": "loud", "msg": "manifest unknown"},
+        {"level": "info", "msg": "authorized request", "auth_user_type": "deploy_token"},
+        {"level": "warning", "msg": "error authorizing context: authorization token required"},
+    ]
+    totals = counted(*(json.dumps(line).encode() for line in lines)).totals
+    assert totals.value(metrics.MESSAGES, ("error", "manifest unknown")) == 1
+    assert totals.value(metrics.MESSAGES, ("info", OTHER)) == 1
+    assert totals.value(metrics.MESSAGES, (OTHER, "manifest unknown")) == 1
+    assert totals.value(metrics.API_ERRORS, ("MANIFEST_UNKNOWN",)) == 1
+    assert totals.value(metrics.AUTHORIZATIONS, ("authorized", "deploy_token")) == 1
+    assert totals.value(metrics.AUTHORIZATIONS, ("failed", "none")) == 1
+    assert not any("5099" in row[0][1] for row in totals.data()[metrics.MESSAGES.name])
+
+
+@pytest.mark.parametrize(
+    ("name", "flavor"),
+    [
+        ("gitlab-registry-4.32.log.jsonl.gz", Flavor.GITLAB),
+        ("docker-registry-2.8.2.json.log.gz", Flavor.DISTRIBUTION),
+        ("docker-registry-2.8.2.text.log.gz", Flavor.DISTRIBUTION),
+        ("distribution-3.1.2.json.log.gz", Flavor.DISTRIBUTION),
+        ("distribution-3.1.2.text.log.gz", Flavor.DISTRIBUTION),
+    ],
+)
+def test_every_line_of_a_real_log_is_read_and_what_it_exposes_is_in_the_catalog(name: str, flavor: Flavor) -> None:
+    lines = gzip.decompress((DATA / name).read_bytes()).splitlines()
+    counter = counted(*lines, flavor=flavor)
+    assert counter.totals.value(metrics.LINES, ("malformed",)) == 0
+    assert counter.totals.total(metrics.LINES) == len([line for line in lines if line.strip()])
+    assert counter.totals.total(metrics.REQUESTS) == counter.totals.value(metrics.LINES, ("access",)) > 0
+    families = parse(ExporterInstruments([counter.totals]).render()).families
+    for entry in vars(metrics).values():
+        if isinstance(entry, Metric) and entry.name in families:
+            assert list(compare_family(families[entry.name], entry, flavor, None)) == []
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_request_that_has_two_access_lines_counts_once(form: str) -> None:
+    """CNCF Distribution writes its own line and then one in Apache's form."""
+    with_both = gzip.decompress((DATA / f"docker-registry-2.8.2.{form}.log.gz").read_bytes()).splitlines()
+    counter = counted(*with_both, flavor=Flavor.DISTRIBUTION)
+    assert counter.totals.value(metrics.LINES, ("access",)) == counter.totals.value(metrics.LINES, ("repeated",)) == 128
+    apache = [line for line in with_both if b'"GET /v2/' in line and b"HTTP/1.1" in line and b"level=" not in line]
+    assert counted(*apache, flavor=Flavor.DISTRIBUTION).totals.value(metrics.LINES, ("access",)) == len(apache) > 0
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda line: b"2026-01-01T00:00:00.5Z stdout F " + line,
+        lambda line: json.dumps(
+            {"log": line.decode() + "\n", "stream": "stdout", "time": "2026-01-01T00:00:00Z"}
+        ).encode(),
+        lambda line: b"registry-1  | " + line,
+        lambda line: b"2026-01-01_10:00:00.12345 " + line,
+    ],
+    ids=["CRI", "Docker", "compose", "svlogd"],
+)
+def test_lines_that_a_collector_wraps_count_as_they_are(wrap: Any) -> None:
+    assert counted(wrap(access())).totals.data() == counted(access()).totals.data()
+
+
+@pytest.mark.parametrize(
+    "line", [b"\xff\xfe\x00", b"{" * 100_000, b'{"a": ' + b"[" * 100_000], ids=["binary", "braces", "brackets"]
+)
+def test_what_is_no_line_is_counted_as_that_and_the_next_are_read(line: bytes) -> None:
+    totals = counted(line, access(), access()).totals  # what looks like a document's first line is held until the next
+    assert totals.value(metrics.LINES, ("malformed",)) == 1
+    assert totals.value(metrics.LINES, ("access",)) == 2
+
+
+def test_hostile_namespaces_and_clients_cost_bounded_memory_and_series() -> None:
+    counter, unwrapper = LogCounter(Flavor.GITLAB, namespaces=20), Unwrapper()
+    tracemalloc.start()
+    for block in range(20):
+        lines = [
+            access(uri=f"/v2/n{block}-{number}/a/tags/list", user_agent=f"evil{block}{number}/9.{number}")
+            for number in range(2000)
+        ]
+        counter.count(lines, unwrapper)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert counter.totals.total(metrics.REQUESTS) == counter.totals.total(metrics.NAMESPACE_REQUESTS) == 40_000
+    assert len({row[0][1] for row in counter.totals.data()[metrics.NAMESPACE_REQUESTS.name]}) <= 21
+    assert len(counter.totals.data()[metrics.CLIENTS.name]) <= 51
+    assert most < 64 << 20
+
+
+def test_a_name_that_gives_up_its_place_within_a_block_takes_its_counts_to_other() -> None:
+    lines = [access(uri=f"/v2/{name}/x/tags/list") for name in ("a", *["b"] * 5)]
+    counter = counted(*lines, namespaces=1)
+    assert counter.names["namespace"].shown == ("b",)
+    assert counter.totals.total(metrics.NAMESPACE_REQUESTS) == 6
+    assert counter.totals.value(metrics.REPLACED, ("namespace",)) == 1
+    assert {row[0][1] for row in counter.totals.data()[metrics.NAMESPACE_REQUESTS.name]} == {"b", OTHER}
+
+
+@pytest.mark.parametrize(
+    ("agent", "name"),
+    [
+        ("docker/24.0.5 go/go1.20 kernel/6.1", "docker 24.0"),
+        ("containers/5.29.1 (github.com/containers/image)", "containers 5.29"),
+        ("buildkit/v0.12", "buildkit 0.12"),
+        ("Helm/3", "helm 3"),
+        ("Mozilla/5.0 (X11)", "mozilla 5.0"),
+        ("curl", "curl"),
+        ("", OTHER),
+        ("(hidden) secret", OTHER),
+        ("A" * 5000, "a" * 30),
+    ],
+)
+def test_a_client_is_the_first_product_with_two_numbers_of_its_version(agent: str, name: str) -> None:
+    assert client_name(agent) == name
+
+
+def test_the_time_of_a_line_grows_with_its_length_and_no_faster() -> None:
+    def cost(size: int) -> float:
+        line = access(uri="/v2/" + "a/" * size, user_agent="x/" * size)
+        counter, unwrapper = LogCounter(Flavor.GITLAB), Unwrapper()
+        start = time.process_time()
+        for _ in range(20):
+            counter.count([line], unwrapper)
+        return time.process_time() - start
+
+    cost(1000)
+    assert cost(100_000) < 60 * max(cost(5_000), 0.001)

@@ -1,0 +1,317 @@
+"""Files that are rotated: every line once, whatever rotation does, also across restarts."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from regobs.catalog import logs as metrics
+from regobs.catalog.model import Flavor
+from regobs.errors import InputError, MachineError
+from regobs.exporters.log_files import LogFiles
+from regobs.exporters.log_generations import LONGEST_LINE
+from regobs.exporters.logs import LogExporter, count_once
+from tests.exporters.crash_logs import crash
+from tests.exporters.test_log_counts import access
+
+
+class Followed:
+    """A log of numbered lines, and what was read of it."""
+
+    def __init__(self, folder: Path, pattern: str = "app.log") -> None:
+        self.log = folder / "app.log"
+        self.log.touch()
+        self.pattern = str(folder / pattern)
+        self.written = 0
+        self.lines: list[int] = []
+        self.files = LogFiles([self.pattern])
+        self.files.open()
+
+    def write(self, count: int = 3) -> None:
+        with self.log.open("ab") as file:
+            for _ in range(count):
+                file.write(b"%d %s\n" % (self.written, b"x" * 20))
+                self.written += 1
+
+    def read(self) -> None:
+        self.files._looked = -100.0
+        for _, lines in self.files.blocks():
+            self.lines += [int(line.split()[0]) for line in lines]
+
+    def restart(self) -> None:
+        state = self.files.data()
+        self.files.close()
+        self.files = LogFiles([self.pattern])
+        for _, lines in self.files.resume(state):
+            self.lines += [int(line.split()[0]) for line in lines]
+
+    def rename(self) -> None:
+        for number in (3, 2, 1):
+            for ending in ("", ".gz"):
+                old = self.log.with_name(f"app.log.{number}{ending}")
+                if old.exists():
+                    old.rename(self.log.with_name(f"app.log.{number + 1}{ending}"))
+        self.log.rename(self.log.with_name("app.log.1"))
+        self.log.touch()
+
+    def pack(self) -> None:
+        self.rename()
+        plain = self.log.with_name("app.log.1")
+        packed = self.log.with_name("app.log.1.gz")
+        packed.write_bytes(gzip.compress(plain.read_bytes()))
+        shutil.copystat(plain, packed)
+        plain.unlink()
+
+    def copytruncate(self) -> None:
+        shutil.copy2(self.log, self.log.with_name("app.log.copy"))
+        os.truncate(self.log, 0)
+
+    def date(self) -> None:
+        self.log.rename(self.log.with_name(f"app-2026-01-0{self.written % 7 + 1}.log"))
+        self.log.touch()
+
+
+@pytest.fixture
+def follow(tmp_path: Path) -> Iterator[Callable[..., Followed]]:
+    made: list[Followed] = []
+
+    def start(pattern: str = "app.log") -> Followed:
+        made.append(Followed(tmp_path, pattern))
+        return made[-1]
+
+    yield start
+    for one in made:
+        one.files.close()
+
+
+@pytest.fixture
+def followed(follow: Callable[..., Followed]) -> Followed:
+    return follow()
+
+
+@pytest.fixture(autouse=True)
+def settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No rotation is waited for: here nothing is copied while the files are looked at."""
+    monkeypatch.setattr("regobs.exporters.log_files._SETTLED", 0.0)
+
+
+ROTATIONS: list[Callable[[Followed], None]] = [Followed.rename, Followed.pack, Followed.copytruncate, Followed.date]
+EVERY = pytest.mark.parametrize("rotate", ROTATIONS, ids=lambda rotate: rotate.__name__)
+RESTARTS = pytest.mark.parametrize("restarted", [False, True], ids=["running", "restarted"])
+
+
+@EVERY
+@RESTARTS
+def test_a_rotation_with_unread_lines_loses_none_and_doubles_none(
+    followed: Followed, rotate: Callable[[Followed], None], restarted: bool
+) -> None:
+    followed.write()
+    followed.read()
+    followed.write()
+    rotate(followed)
+    followed.write()
+    followed.restart() if restarted else None
+    followed.read()
+    followed.write()
+    followed.read()
+    assert sorted(followed.lines) == list(range(12))
+
+
+@EVERY
+@RESTARTS
+def test_two_rotations_between_two_looks_lose_nothing(
+    followed: Followed, rotate: Callable[[Followed], None], restarted: bool
+) -> None:
+    if rotate is Followed.copytruncate:
+        pytest.skip("its second copy would take the place of the first")
+    followed.write(2)
+    followed.read()
+    for _ in range(2):
+        followed.write(2)
+        rotate(followed)
+    followed.write(2)
+    followed.restart() if restarted else None
+    followed.read()
+    followed.read()
+    assert sorted(followed.lines) == list(range(8))
+
+
+def test_lines_written_to_a_renamed_file_until_its_writer_opens_the_new_one_are_read(followed: Followed) -> None:
+    followed.write()
+    followed.read()
+    with followed.log.open("ab") as late:
+        followed.rename()
+        followed.read()
+        late.write(b"3 late\n")
+        late.flush()
+        followed.read()
+    assert followed.lines == [0, 1, 2, 3]
+
+
+def test_a_line_counts_when_its_end_is_written(followed: Followed) -> None:
+    with followed.log.open("ab") as file:
+        file.write(b"0 half")
+        file.flush()
+        followed.read()
+        assert followed.lines == []
+        followed.restart()
+        file.write(b" whole\n1 next\n")
+        file.flush()
+        followed.read()
+    assert followed.lines == [0, 1]
+
+
+def test_a_pattern_reads_rotated_files_once(follow: Callable[..., Followed]) -> None:
+    followed = follow("app.log*")
+    for _ in range(4):
+        followed.write()
+        followed.read()
+        followed.rename()
+        followed.read()
+    followed.restart()
+    followed.read()
+    assert sorted(followed.lines) == list(range(12))
+
+
+def test_older_generations_that_were_there_before_are_not_read(tmp_path: Path, follow: Callable[..., Followed]) -> None:
+    (tmp_path / "app.log.1").write_bytes(b"100 old\n")
+    (tmp_path / "app.log.2.gz").write_bytes(gzip.compress(b"101 older\n"))
+    followed = follow()
+    followed.write()
+    followed.read()
+    followed.rename()
+    followed.restart()
+    followed.read()
+    assert followed.lines == [0, 1, 2]
+
+
+def test_a_copy_that_is_being_made_is_not_taken_for_a_generation(followed: Followed) -> None:
+    followed.write(200)
+    followed.read()
+    copy = followed.log.with_name("app.log.copy")
+    content = followed.log.read_bytes()
+    for size in (1, 500, 2000):
+        copy.write_bytes(content[:size])
+        followed.read()
+    followed.write()
+    copy.write_bytes(followed.log.read_bytes())
+    os.truncate(followed.log, 0)
+    followed.write()
+    followed.read()
+    assert followed.lines == list(range(206))
+
+
+def test_a_file_that_is_deleted_and_made_again_is_read_from_its_start(followed: Followed) -> None:
+    followed.write()
+    followed.read()
+    followed.log.unlink()
+    followed.read()
+    followed.write()
+    followed.read()
+    assert followed.lines == list(range(6))
+
+
+def test_a_restart_while_the_name_has_no_file_remembers_what_it_read(followed: Followed) -> None:
+    followed.write()
+    followed.read()
+    followed.log.rename(followed.log.with_name("app.log.1"))
+    followed.restart()  # the file of its place is read to its end, and there is no new one yet
+    followed.write()
+    followed.rename()
+    followed.restart()
+    followed.read()
+    assert followed.lines == list(range(6))
+
+
+def test_a_file_that_comes_later_is_read(tmp_path: Path) -> None:
+    files = LogFiles([str(tmp_path / "late.log")])
+    files.open()
+    assert list(files.blocks()) == []
+    (tmp_path / "late.log").write_bytes(b"0 a\n")
+    assert [lines for _, lines in files.blocks()] == [[b"0 a"]]
+    files.close()
+
+
+def test_a_line_of_any_length_costs_bounded_memory_and_does_not_stop_the_next(followed: Followed) -> None:
+    with followed.log.open("ab") as file:
+        file.write(b"0 " + b"x" * (3 * LONGEST_LINE) + b"\n1 next\n")
+    followed.read()
+    assert followed.lines == [0, 1]
+
+
+def test_a_damaged_packed_file_is_read_as_far_as_it_goes(followed: Followed, caplog: pytest.LogCaptureFixture) -> None:
+    followed.write()
+    followed.read()
+    followed.rename()
+    packed = gzip.compress(b"".join(b"%d y\n" % (3 + number) for number in range(2000)))
+    followed.log.with_name("app.log.0.gz").write_bytes(packed[: len(packed) // 2] + b"\x00\x00\x00\x00")
+    followed.read()
+    followed.read()
+    assert followed.lines[:3] == [0, 1, 2]
+    assert "damaged" in caplog.text or len(followed.lines) == 3
+
+
+# -- the exporter
+
+
+def test_counts_and_places_are_stored_together_and_gone_on_from(tmp_path: Path) -> None:
+    log, state = tmp_path / "r.log", tmp_path / "state" / "s.json"
+    log.write_bytes(access() + b"\n")
+    for _ in range(3):
+        exporter = LogExporter([str(log)], Flavor.GITLAB, state=state)
+        exporter.restore()
+        exporter.read()
+        exporter._store()
+        exporter._files.close()
+        with log.open("ab") as file:
+            file.write(access() + b"\n")
+    last = LogExporter([str(log)], Flavor.GITLAB, state=state)
+    last.restore()
+    assert last.totals.total(metrics.REQUESTS) == 4
+    last.read()
+    assert last.totals.total(metrics.REQUESTS) == 4
+    last._files.close()
+
+
+def test_a_full_disk_for_the_state_is_logged_and_counting_goes_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").touch()
+    log = tmp_path / "r.log"
+    log.write_bytes(access() + b"\n")
+    exporter = LogExporter([str(log)], Flavor.GITLAB, state=tmp_path / "file" / "state.json")
+    exporter.read()
+    exporter._store()
+    exporter._files.close()
+    assert exporter.totals.total(metrics.REQUESTS) == 1
+    assert "the state cannot be stored" in caplog.text
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b'{"form": 7}', b"\xff"])
+def test_a_state_that_cannot_be_read_is_an_error(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "s.json").write_bytes(content)
+    exporter = LogExporter([str(tmp_path / "r.log")], Flavor.GITLAB, state=tmp_path / "s.json")
+    with pytest.raises(MachineError, match="state"):
+        exporter.restore()
+
+
+def test_once_reads_packed_files_and_refuses_what_is_no_log(tmp_path: Path) -> None:
+    (tmp_path / "r.log.1.gz").write_bytes(gzip.compress(access() + b"\n"))
+    (tmp_path / "r.log").write_bytes(access() + b"\n")
+    text = count_once([str(tmp_path / "r.log*")], Flavor.GITLAB, 10)
+    assert 'registry_log_requests_total{method="get",route="/v2/{name}/manifests/{reference}",status="2xx"} 2' in text
+    assert text.endswith("# EOF\n")
+    (tmp_path / "no.log").write_bytes(b"nothing of a registry\n")
+    with pytest.raises(InputError, match="no line of a registry"):
+        count_once([str(tmp_path / "no.log")], Flavor.GITLAB, 10)
+
+
+def test_kill_9_while_the_log_is_rotated_loses_no_line_and_counts_none_twice() -> None:
+    written, counted, rotations = crash(25, seed=3)
+    assert written == counted > 100
+    assert rotations > 1

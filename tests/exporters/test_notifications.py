@@ -1,0 +1,219 @@
+"""The receiver of notifications: what it counts, what it refuses, and what it keeps."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from regobs.catalog import events as metrics
+from regobs.exporters.journal import Journal
+from regobs.exporters.notifications import LARGEST_BODY, NotificationApp, Receiver
+from regobs.exporters.totals import OTHER
+from regobs.instrument import Instruments
+from tests.exporters.crash_notifications import crash
+
+MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+
+
+@pytest.fixture
+def receiver(tmp_path: Path) -> Iterator[Receiver]:
+    running = Receiver(Journal(tmp_path / "state"), namespaces=2, append_to=tmp_path / "events.ndjson")
+    running.start()
+    yield running
+    running.stop()
+
+
+def event(number: int, **changes: Any) -> dict[str, Any]:
+    target = {"mediaType": MANIFEST, "size": 500, "digest": "sha256:1", "repository": "group/app", "tag": "v1"}
+    made = {"id": f"id-{number}", "timestamp": datetime.now(UTC).isoformat(), "action": "pull", "target": target}
+    return made | changes
+
+
+def body(*events: dict[str, Any]) -> bytes:
+    return json.dumps({"events": events}).encode()
+
+
+def test_an_event_counts_once_with_its_kind_namespace_and_bytes(receiver: Receiver) -> None:
+    assert receiver.keep(body(event(1))) == "kept"
+    assert receiver.keep(body(event(1))) == "kept"
+    assert receiver.totals.value(metrics.RECEIVED, ("pull", "manifest", "group")) == 1
+    assert receiver.totals.value(metrics.BYTES, ("pull", "group")) == 500
+    assert receiver.totals.value(metrics.DUPLICATES, ()) == 1
+    assert receiver.totals.value(metrics.ACTORS, ("pull", "anonymous")) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "labels"),
+    [
+        ({"target": {"repository": "a/b", "tag": "v1"}, "action": "delete"}, ("delete", "tag", "a")),
+        ({"target": {"repository": "a/b"}, "action": "delete"}, ("delete", "repository", "a")),
+        (
+            {"target": {"repository": "a/b", "rename": {"type": "name"}}, "action": "rename"},
+            ("rename", "repository", "a"),
+        ),
+        (
+            {"target": {"repository": "a", "digest": "sha256:1", "mediaType": "application/octet-stream"}},
+            ("pull", "blob", "a"),
+        ),
+        (
+            {
+                "target": {
+                    "repository": "a",
+                    "digest": "sha256:1",
+                    "mediaType": "application/vnd.oci.image.index.v1+json",
+                }
+            },
+            ("pull", "manifest", "a"),
+        ),
+        ({"action": "delete", "target": {"repository": "a", "digest": "sha256:1"}}, ("delete", "unknown", "a")),
+        ({"action": "teleport", "target": {"repository": "a", "digest": "sha256:1"}}, ("other", "unknown", "a")),
+    ],
+)
+def test_the_artifact_follows_from_the_event(
+    receiver: Receiver, changes: dict[str, Any], labels: tuple[str, ...]
+) -> None:
+    assert receiver.keep(body(event(1, **changes))) == "kept"
+    assert receiver.totals.value(metrics.RECEIVED, labels) == 1
+
+
+def test_bytes_of_blob_pulls_are_told_apart_by_redirect(receiver: Receiver) -> None:
+    blob = {"mediaType": "application/octet-stream", "digest": "sha256:1", "repository": "a/b", "length": 10}
+    for number, meta in enumerate(({"blob": {"redirected": True}}, {"blob": {"redirected": False}}, {}, None)):
+        assert receiver.keep(body(event(number, target=blob, meta=meta))) == "kept"
+    found = {word: receiver.totals.value(metrics.PULLED_BYTES, (word,)) for word in ("true", "false", "unknown")}
+    assert found == {"true": 10, "false": 10, "unknown": 20}
+
+
+def test_namespaces_beyond_the_limit_are_other_and_the_sum_is_exact(receiver: Receiver) -> None:
+    for number in range(40):
+        target = {"mediaType": MANIFEST, "digest": "sha256:1", "repository": f"group{number}/app"}
+        assert receiver.keep(body(event(number, target=target))) == "kept"
+    assert receiver.totals.total(metrics.RECEIVED) == 40
+    assert receiver.totals.value(metrics.RECEIVED, ("pull", "manifest", OTHER)) == 38
+
+
+def test_lag_is_time_since_the_event_and_never_below_zero(receiver: Receiver) -> None:
+    now = datetime.now(UTC)
+    for number, made in enumerate((now - timedelta(seconds=20), now + timedelta(hours=1))):
+        assert receiver.keep(body(event(number, timestamp=made.isoformat().replace("+00:00", "Z")))) == "kept"
+    row = receiver.totals.data()[metrics.LAG.name][0][1]
+    assert 19 < row[-1] < 40
+    assert sum(row[:-1]) == 2
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{}",
+        b"[]",
+        b'{"events": [{}]}',
+        b'{"events": [{"id": "", "timestamp": "2026-01-01T00:00:00Z", "action": "pull"}]}',
+        b'{"events": [{"id": "1", "timestamp": "yesterday", "action": "pull"}]}',
+        b'{"events": [{"id": 5, "timestamp": "2026-01-01T00:00:00Z", "action": "pull"}]}',
+        b"[" * 100_000,
+        b"\xff\x00",
+    ],
+    ids=range(9),
+)
+def test_what_is_no_envelope_is_refused_and_counts_nothing(receiver: Receiver, content: bytes) -> None:
+    assert receiver.keep(content) == "malformed"
+    assert receiver.totals.total(metrics.RECEIVED) == 0
+
+
+def test_counts_and_ids_outlive_the_process(tmp_path: Path) -> None:
+    for attempt in range(3):
+        receiver = Receiver(Journal(tmp_path))
+        receiver.start()
+        assert receiver.keep(body(event(0), event(attempt + 1))) == "kept"
+        receiver.stop()
+    again = Receiver(Journal(tmp_path))
+    assert again.totals.value(metrics.RECEIVED, ("pull", "manifest", "group")) == 4
+    assert again.totals.value(metrics.DUPLICATES, ()) == 2
+
+
+def test_a_disk_that_takes_nothing_is_answered_so_and_counts_nothing(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(receiver._journal, "append", full)
+    assert receiver.keep(body(event(1))) == "not_stored"
+    monkeypatch.undo()
+    assert receiver.totals.total(metrics.RECEIVED) == 0
+    assert receiver.keep(body(event(1))) == "kept"
+    assert receiver.totals.total(metrics.RECEIVED) == 1
+
+
+def test_envelopes_are_appended_without_secrets(receiver: Receiver, tmp_path: Path) -> None:
+    actor = {"name": "bob", "user_type": "personal_access_token", "user": {"token": "raw-token-of-bob"}}
+    assert receiver.keep(body(event(1, actor=actor))) == "kept"
+    receiver.stop()
+    text = (tmp_path / "events.ndjson").read_text()
+    assert json.loads(text)["events"][0]["id"] == "id-1"
+    assert "raw-token-of-bob" not in text
+    assert "raw-token-of-bob" not in b"".join(file.read_bytes() for file in (tmp_path / "state").iterdir()).decode()
+    receiver.start = lambda: None  # type: ignore[method-assign]
+    receiver.stop = lambda: None  # type: ignore[method-assign]
+
+
+class Client:
+    """Asks the application as a WSGI server does."""
+
+    def __init__(self, receiver: Receiver, token: str = "") -> None:
+        self.instruments = Instruments("gitlab", strict=True)
+        self.app = NotificationApp(receiver, self.instruments, lambda: token)
+
+    def post(self, content: bytes, *, length: str | None = None, authorization: str = "", method: str = "POST") -> str:
+        told: list[str] = []
+        environ = {
+            "REQUEST_METHOD": method,
+            "CONTENT_LENGTH": str(len(content)) if length is None else length,
+            "HTTP_AUTHORIZATION": authorization,
+            "wsgi.input": io.BytesIO(content),
+        }
+        list(self.app(environ, lambda status, _headers: told.append(status)))
+        return told[0][:3]
+
+
+def test_only_what_is_stored_is_answered_200(receiver: Receiver) -> None:
+    client = Client(receiver)
+    assert client.post(body(event(1))) == "200"
+    assert client.post(b"{}") == "400"
+    assert client.post(body(event(2)), method="GET") == "405"
+    assert client.post(body(event(2)), length="") == "400"
+    assert client.post(body(event(2)), length="-5") == "400"
+    assert client.post(body(event(2))[:-3], length="9999") == "400"
+    assert client.post(b"x", length=str(LARGEST_BODY + 1)) == "413"
+    assert receiver.totals.total(metrics.RECEIVED) == 1
+
+
+@pytest.mark.parametrize(
+    "sent", ["", "Bearer ", "Bearer wrong", "Basic of-the-registry", "Bearer of-the-registry2", "Bearer é"]
+)
+def test_a_missing_or_wrong_token_is_refused(receiver: Receiver, sent: str) -> None:
+    client = Client(receiver, "of-the-registry")
+    assert client.post(body(event(1)), authorization=sent) == "401"
+    assert client.post(body(event(1)), authorization="Bearer of-the-registry") == "200"
+
+
+def test_a_full_queue_is_answered_503(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("regobs.exporters.notifications._WAITING", 1)
+    receiver = Receiver(Journal(tmp_path))  # nobody takes from its queue
+    monkeypatch.setattr("regobs.exporters.notifications._PATIENCE", 0.05)
+    client = Client(receiver)
+    assert [client.post(body(event(number))) for number in range(3)] == ["503"] * 3
+    assert receiver.totals.total(metrics.RECEIVED) == 0
+
+
+def test_kill_9_loses_no_event_and_counts_none_twice() -> None:
+    confirmed, counted, again = crash(8)
+    assert confirmed == counted > 8
+    assert again >= 0

@@ -1,0 +1,218 @@
+"""Every message and error text that the sources of GitLab Container Registry 4.32 hold is in the catalogue."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from regobs.logs.judging.judge import Judge
+from regobs.logs.judging.validate import Validator
+from regobs.logs.messages.message import GAP, Message, parsed_messages
+from regobs.logs.messages.streams import DISTRIBUTION, GITLAB_ACCESS, GITLAB_APPLICATION, STREAMS
+from tests.logs.judging.test_validate import judged_lines
+from tests.logs.timing import assert_linear
+
+LISTED = Path(__file__).parents[2] / "data" / "gitlab-registry-4.32.messages.tsv"
+SETTINGS = LISTED.with_name("gitlab-registry-4.32.settings.log.gz")
+GRAVE = {"warning", "error", "fatal", "panic"}
+BASE = {"time": "2026-11-23T11:11:21.645Z", "correlation_id": "01A"}
+
+
+class Listed(NamedTuple):
+    """A message as the list has it."""
+
+    levels: tuple[str, ...]
+    text: str
+    fields: tuple[str, ...]
+
+
+def listed() -> Iterator[Listed]:
+    for line in LISTED.read_text("utf-8").splitlines():
+        cells = line.split("\t")
+        if len(cells) == 4:
+            text = json.loads(f'"{cells[2]}"')
+            text = re.sub(r"%[-+#]?[a-zA-Z]", "value", text) if cells[1] == "F" else text
+            yield Listed(tuple(cells[0].split()), text, tuple(cells[3].split()))
+
+
+def errors() -> list[tuple[str, str]]:
+    pairs = [line.split("\t") for line in LISTED.read_text("utf-8").splitlines()]
+    return [(one[0], one[1]) for one in pairs if len(one) == 2]
+
+
+@pytest.fixture(scope="module")
+def judge() -> Judge:
+    return Judge((GITLAB_ACCESS, GITLAB_APPLICATION))
+
+
+def test_the_list_is_whole() -> None:
+    assert (len(list(listed())), len(errors())) == (584, 53)
+
+
+@pytest.mark.parametrize("one", list(listed()), ids=lambda one: one.text[:60])
+def test_a_message_of_the_sources_is_known_with_its_levels_and_fields(one: Listed, judge: Judge) -> None:
+    for level in one.levels:
+        record = BASE | {"msg": one.text, "level": level}
+        rule = judge.rule(record)
+        assert rule.known
+        assert rule.message is not None
+        assert one.text == "value" or rule.message.text != GAP
+        assert not rule.message.levels or level in rule.message.levels
+        assert rule.message.meaning
+        assert bool(rule.message.action) or level not in GRAVE
+    assert set(one.fields) <= rule.names
+
+
+@pytest.mark.parametrize(("code", "text"), errors())
+def test_the_text_of_an_api_error_is_known(code: str, text: str) -> None:
+    line = BASE | {"level": "error", "msg": text, "code": code, "detail": "map[Tag:latest]", "error": f"{code}: {text}"}
+    report = judged_lines(line, strict=True)
+    assert (report.valid, report.unknown_messages, report.unknown_fields) == (1, 0, 0)
+
+
+def test_an_api_error_with_a_text_of_its_own_is_known_by_its_code() -> None:
+    line = BASE | {"level": "error", "msg": "OCI index found, but no", "code": "MANIFEST_UNKNOWN"}
+    assert judged_lines(line, strict=True).valid == 1
+    assert judged_lines({name: line[name] for name in line if name != "code"}).unknown_messages == 1
+
+
+def test_a_line_within_a_request_may_have_whatever_a_request_carries() -> None:
+    carried = {
+        "auth_user": {"Name": "a", "Type": "build", "JWT": "x"}, "auth_user_name": "a", "auth_user_type": "build",
+        "auth_project_paths": ["a/b"], "root_repo": "a", "vars_name": "a/b", "vars_reference": "latest",
+        "vars_digest": "sha256:1", "vars_uuid": "u", "go_version": "go1.25", "version": "4.32", "instance_id": "i",
+        "service": "registry", "environment": "prod", "CF-RAY": "c", "method": "GET", "host": "h", "uri": "/v2/",
+        "user_agent": "u", "remote_addr": "127.0.0.1:1", "referer": "", "content_type": "",
+    }  # fmt: skip
+    own: dict[str, dict[str, object]] = {
+        "tag deleted": {"tag_name": "1"},
+        "service unavailable": {"level": "error", "code": "UNAVAILABLE"},
+        "replica is up-to-date": {},
+        "Query": {},
+        "new blob uploaded": {"digest": "sha256:" + "ab" * 32, "media_type": "m", "size_bytes": 1},
+    }
+    lines = [BASE | {"level": "info", "msg": text} | carried | fields for text, fields in own.items()]
+    report = judged_lines(*lines, strict=True)
+    assert (report.valid, report.unknown_fields) == (5, 0), report.findings
+
+
+def test_a_type_is_checked_in_what_a_request_carries_as_well() -> None:
+    line = BASE | {"level": "info", "msg": "tag deleted", "tag_name": "1"}
+    assert judged_lines(line | {"auth_user": "a"}).invalid == 1
+    assert judged_lines(line | {"vars_name": 5}).invalid == 1
+
+
+@pytest.mark.parametrize("lag", [{"lag_bytes": -96}, {"lag_time_s": -0.25}, {"lag_bytes": 0}])
+def test_a_difference_may_be_negative(lag: dict[str, float]) -> None:
+    line = BASE | {"level": "info", "msg": "replica replication lag below max thresholds"}
+    assert judged_lines(line | lag, strict=True).valid == 1
+
+
+def test_a_count_may_not_be_negative() -> None:
+    line = BASE | {"level": "info", "msg": "listed repository tags"}
+    assert judged_lines(line | {"count": 0}).valid == 1
+    assert judged_lines(line | {"count": -1}).invalid == 1
+
+
+def test_a_warning_or_error_says_what_to_do() -> None:
+    for stream in (GITLAB_APPLICATION, DISTRIBUTION):
+        for message in stream.messages:
+            assert message.meaning, message.text
+            assert message.action or not GRAVE & set(message.levels), message.text
+
+
+def test_every_field_of_a_message_is_in_the_catalogue() -> None:
+    for stream in STREAMS:
+        for message in (*stream.messages, None):
+            for names in stream.names(message) if stream.text_key else ():
+                assert all(stream.field(name) for name in names)
+
+
+def read(text: str) -> list[Message]:
+    return list(parsed_messages(text))
+
+
+def test_the_text_form_of_a_message_is_read() -> None:
+    made = read(
+        "# head\n\n## gc (line)\nmay have: digest event\n    worker\n\n"
+        "error info: lost …: … | count digest? | when a=b\n"
+        "    It is lost.\n    -> Look.\n\nany: all well\n    Nothing.\n"
+    )
+    first, second = made
+    assert (first.text, first.levels, first.required, first.when) == (
+        "lost …: …", ("error", "info"), ("count",), ("a", "b"),
+    )  # fmt: skip
+    assert first.optional == ("digest", "event", "worker")
+    assert (first.component, first.context, first.meaning, first.action) == ("gc", "line", "It is lost.", "Look.")
+    assert (second.text, second.levels, second.required, second.action) == ("all well", (), (), "")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "fits"),
+    [
+        ("a … b", "a  b", True),
+        ("a … b", "a b", False),
+        ("a … b", "a x b y b", True),
+        ("a …", "a ", True),
+        ("a …", "a", False),
+        ("…: …", ": ", True),
+        ("a…b…c", "abbc", True),
+        ("a…b…c", "acb", False),
+        ("aa…aa", "aaa", False),
+        ("a…b", "a\nb", True),
+        ("same", "same", True),
+        ("same", "samey", False),
+    ],
+)
+def test_a_gap_stands_for_any_text(text: str, line: str, fits: bool) -> None:
+    message = Message(text, (), (), ())
+    assert message.says(line) == fits
+    assert bool(re.search(message.pattern.replace("$", r"\Z"), line)) == fits
+
+
+def test_matching_takes_time_that_is_linear_in_the_text() -> None:
+    message = Message("a…b…c…d…e", (), (), ())
+    assert_linear(lambda size: message.says("a" + "bcd" * size))
+
+
+TRACED = {"trace_duration": 57456, "trace_func": "f", "trace_file": "base.go", "trace_line": 154, "trace_id": "u"}
+SEEN: list[dict[str, Any]] = [
+    {"level": "debug", "msg": 'filesystem.GetContent("/docker/registry/v2/x")', **TRACED},
+    {"level": "debug", "msg": 's3_v2.Writer("/docker/registry/v2/x", true)', **TRACED},
+    {"level": "debug", "msg": "s3aws.ListObjectsV2Pages(docker/registry/v2/repositories/)", **TRACED},
+    {"level": "debug", "msg": "DEBUG: Request s3/GetObject Details:\n---[ REQUEST POST-SIGN ]---\nGET /b HTTP/1.1"},
+    {"level": "debug", "msg": "==> REQUEST/RESPONSE (Try=1)\n   GET http://a/c?.List(x", "event_type": "Response",
+     "component": "registry.storage.azure_v2.internal"},
+    {"level": "debug", "msg": "api request", "request": {"method": "GET"}, "rpcName": "storage.objects.get"},
+    {"level": "info", "msg": "marking blob", "digest": "sha256:" + "ab" * 32, "driver": "s3aws", "stage": "mark"},
+    # Without the metadata database.
+    {"level": "info", "msg": "manifest downloaded", "media_type": "m", "size_bytes": 1, "reference_count": 1,
+     "digest": "sha256:" + "ab" * 32, "tag_name": "latest", "path": "a/b", "correlation_id": "c"},
+    {"level": "info", "msg": "blob downloaded", "path": "a/b", "correlation_id": "c"},
+    {"level": "error", "msg": "token from untrusted issuer", "issuer": "x", "trusted_issuers": ["y"]},
+    {"level": "debug", "msg": "creating tag", "manifest_digest": "sha256:" + "ab" * 32},
+    {"level": "info", "msg": "job completed", "batch_id": "01M8JA9RK2CR4GSYB3QNDVF1X5", "job_id": 1},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("line", SEEN, ids=lambda line: str(line["msg"])[:40])
+def test_what_a_registry_with_other_settings_wrote_is_known(line: dict[str, Any]) -> None:
+    record = {"time": BASE["time"], "level": "debug"} | line
+    report = judged_lines(record)
+    found = (report.valid, report.unknown_messages, report.unknown_fields, report.moved_fields)
+    assert found == (1, 0, 0, 0), report.findings
+
+
+def test_every_line_of_runs_with_other_settings_is_valid_and_known() -> None:
+    validator = Validator(strict=True)
+    with gzip.open(SETTINGS) as file:
+        validator.read(file, SETTINGS.name)
+    report = validator.report
+    assert {key: (one.count, one.sample) for key, one in report.findings.items()} == {}
+    assert report.valid == report.lines > 1000

@@ -1,0 +1,217 @@
+"""Each command reads each form of the tables in docs/logs.md as it reads the bare lines."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from regobs.cli.main import regobs
+from regobs.errors import InputError
+from regobs.logs.judging.validate import Validator
+from regobs.logs.reading.read import Line
+from regobs.logs.reading.values import read_record
+from regobs.logs.reading.wrapping import Unwrapper
+from tests.logs.lines import DOCKER, GITLAB, real
+from tests.logs.timing import assert_linear
+
+PAGE = (Path(__file__).parents[3] / "docs/logs.md").read_text("utf-8")
+SIGNS = {"⏎": "\n", "␛": "\x1b", "␍": "\r", "␉": "\t"}
+REQUEST = "01M841NTHKZ0HGNC8T60WWY6BH"
+WINDOWS = ("2026-11-23T11:11..2026-11-23T11:11:40", "2026-11-23T11:11:40..2026-11-23T11:13")
+COMMANDS = {
+    "validate": ["validate", "FILE"],
+    "infer": ["infer", "FILE"],
+    "query": ["query", "level: info or status >= 200", "FILE", "--columns", "time,msg,status,uri", "--limit", "99"],
+    "run": ["run", "requests-by-route-and-status", "FILE"],
+    "trace": ["trace", REQUEST, "FILE"],
+    "tail": ["tail", "FILE", "--once", "--lines", "999"],
+    "diff": ["diff", "FILE", "--before", WINDOWS[0], "--after", WINDOWS[1]],
+}
+
+
+def rows(head: str) -> list[tuple[str, str]]:
+    """The rows of a table: what it is, and what it looks like."""
+    table = PAGE.split(f"| {head} |")[1].split("\n\n")[0]
+    found = re.findall(r"^\| (.+?) \| `(.+)` \|$", table, re.MULTILINE)
+    return [(name, shown.replace("\\|", "|")) for name, shown in found]
+
+
+AROUND, FORMS = rows("around a line"), rows("form of a line")
+
+
+def plain(text: str) -> str:
+    for sign, letter in SIGNS.items():
+        text = text.replace(sign, letter)
+    return text
+
+
+def around(shown: str, line: str) -> str:
+    """A line in the form of a row."""
+    half = len(line) // 2
+    for name, text in (("LINE", line), ("LI", line[:half]), ("NE", line[half:])):
+        inner = json.dumps(text)[1:-1] if shown.startswith("{") else text
+        shown = re.sub(rf"\b{name}\b", lambda _, inner=inner: inner, shown)  # type: ignore[misc]
+    return plain(shown) + "\n"
+
+
+@pytest.fixture(scope="module")
+def bare() -> list[str]:
+    """Lines of a GitLab registry in JSON, among them those of one request, and lines of Distribution in text."""
+    gitlab = [line.decode() for line in real(GITLAB)]
+    chosen = [line for line in gitlab if REQUEST in line or '"msg":"access"' in line][:40]
+    chosen += [line for line in gitlab if REQUEST in line and line not in chosen]
+    assert any(REQUEST in line for line in chosen)
+    text = [line.decode() for line in real(DOCKER[1]) if line.startswith(b"time=")]
+    return [*chosen, *text[:3]]
+
+
+@pytest.fixture(scope="module")
+def expected(bare: list[str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    path = tmp_path_factory.mktemp("bare") / "a.log"
+    path.write_text("".join(f"{line}\n" for line in bare), encoding="utf-8")
+    return {name: asked(name, path) for name in COMMANDS}
+
+
+def asked(name: str, path: Path) -> str:
+    arguments = [str(path) if one == "FILE" else one for one in COMMANDS[name]]
+    answer = CliRunner().invoke(regobs, ["logs", *arguments], catch_exceptions=False)
+    assert answer.exit_code in {0, 1}, answer.output
+    return re.sub(r"first at \S+?:[0-9]+", "first at", answer.output.replace(str(path), "a.log"))
+
+
+def test_the_tables_are_read() -> None:
+    assert (len(AROUND), len(FORMS)) == (23, 12)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("shown", [shown for _, shown in AROUND], ids=[name for name, _ in AROUND])
+def test_a_command_reads_lines_with_something_around_them_as_bare_ones(
+    shown: str, command: str, bare: list[str], expected: dict[str, str], tmp_path: Path
+) -> None:
+    path = tmp_path / "a.log"
+    path.write_bytes("".join(around(shown, line) for line in bare).encode())
+    assert asked(command, path) == expected[command]
+    assert "malformed" not in expected["query"]
+
+
+def lines_of(shown: str) -> Iterator[Line]:
+    unwrapper = Unwrapper()
+    for number, content in enumerate(plain(shown).encode().split(b"\n"), 1):
+        yield from unwrapper.add(Line(number, 0, content))
+    yield from unwrapper.rest()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("shown", [shown for _, shown in FORMS], ids=[name for name, _ in FORMS])
+def test_a_command_reads_a_line_of_any_form(shown: str, command: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    path.write_text(plain(shown) + "\n", encoding="utf-8")
+    written = [line for line in lines_of(shown) if line.content]
+    arguments = [str(path) if one == "FILE" else one for one in COMMANDS[command]]
+    answer = CliRunner().invoke(regobs, ["logs", *arguments])
+    if command == "validate":
+        assert f"{len(written)} lines, {len(written)} valid, 0 invalid, 0 malformed" in answer.output
+        assert "unknown" not in answer.output
+    elif command == "infer":
+        assert answer.output.startswith(f"# {len(written)} lines")
+    elif command == "tail":
+        assert len(answer.output.splitlines()) == len(written)
+    elif command == "diff":
+        assert isinstance(answer.exception, InputError)  # the windows have no line of it
+    else:
+        assert "malformed" not in answer.output
+        assert answer.exit_code == 0
+
+
+def test_prefixes_stand_one_behind_the_other() -> None:
+    line = b'/logs/a.log:3:registry-1  | 2026-11-23T11:05:00.1Z stdout F {"msg":"access"}'
+    assert [one.content for one in Unwrapper().add(Line(1, 0, line))] == [b'{"msg":"access"}']
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["registry_1 | what somebody says", "Nov 23 11:05:00 host kernel: eth0: link up", "a: b", "not a line", "{", "[1]"],
+)
+def test_what_no_registry_wrote_stays_as_it_is(line: str) -> None:
+    unwrapper = Unwrapper()
+    found = [*unwrapper.add(Line(1, 0, line.encode())), *unwrapper.rest()]
+    assert [one.content for one in found] == [line.encode()]
+
+
+def test_an_object_that_never_ends_leaves_the_lines_behind_it() -> None:
+    unwrapper = Unwrapper()
+    lines = [b"{", b'{"msg":"a"}', b'{"msg":"b"}']
+    found = [one for number, line in enumerate(lines, 1) for one in unwrapper.add(Line(number, 0, line))]
+    assert [(one.number, one.content) for one in found] == list(enumerate(lines, 1))
+
+
+def test_a_line_keeps_the_number_and_place_at_which_it_begins() -> None:
+    unwrapper = Unwrapper()
+    parts = [b"2026-11-23T11:05:00.1Z stdout P {", b'2026-11-23T11:05:00.2Z stdout F "msg":1}']
+    assert unwrapper.add(Line(7, 70, parts[0])) == []
+    assert [(one.number, one.offset, one.content) for one in unwrapper.add(Line(8, 99, parts[1]))] == [
+        (7, 70, b'{"msg":1}')
+    ]
+
+
+def test_forms_may_change_within_a_file_also_after_its_beginning(bare: list[str], tmp_path: Path) -> None:
+    json_lines = [line for line in bare if line.startswith("{")]
+    path = tmp_path / "a.log"
+    odd = [plain(shown) for name, shown in FORMS if name.startswith(("Apache", "nginx", "Go's", "go-redis", "logfmt"))]
+    path.write_text("\n".join([*(json_lines * 20), *odd, *json_lines]) + "\n", encoding="utf-8")
+    lines = len(json_lines) * 21 + len(odd)
+    answer = CliRunner().invoke(regobs, ["logs", "query", "method: GET and status: 200", str(path), "--by", "method"])
+    assert f"{lines:,} lines\n" in answer.output
+    assert f"{lines:,} lines, {lines:,} valid" in CliRunner().invoke(regobs, ["logs", "validate", str(path)]).output
+
+
+def test_a_byte_order_mark_and_compression_change_nothing(bare: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "a.log.gz"
+    path.write_bytes(
+        gzip.compress(b"\xef\xbb\xbf" + "".join(around("registry-1  | LINE", one) for one in bare).encode())
+    )
+    validator = Validator()
+    with path.open("rb") as file:
+        validator.read(file, "a")
+    assert (validator.report.lines, validator.report.malformed) == (len(bare), 0)
+    answer = CliRunner().invoke(regobs, ["logs", "query", "*", str(path), "--by", "level"])
+    assert f"{len(bare)} lines\n" in answer.output
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        lambda size: b"a " * size,
+        lambda size: b"a:" * size,
+        lambda size: b"[" * size,
+        lambda size: b"2026-11-23T11:05:00Z " * (size // 20),
+        lambda size: b"(" * size,
+        lambda size: b"a.b(" * (size // 4),
+        lambda size: b"\x1b[" * size,
+        lambda size: b'INFO[0000] a="' * (size // 14),
+        lambda size: b'1.1.1.1 - - [23/Nov/2026:11:05:00 +0000] "' + b"\\a" * size,
+        lambda size: b'{"log":"' + b"\\u0022" * (size // 6) + b'","stream":"a"}',
+    ],
+)
+def test_a_hostile_line_takes_time_that_is_linear_in_its_length(hostile: object) -> None:
+    assert callable(hostile)
+    lines = {size: hostile(size) for size in (20_000, 320_000)}
+    assert_linear(lambda size: read_record(lines[size]))
+
+
+@pytest.mark.parametrize("content", [b"{", b"}", b" ", b"[", b' "a": 1,'])
+def test_hostile_lines_take_time_that_is_linear_in_their_number(content: bytes) -> None:
+    def read(size: int) -> None:
+        unwrapper = Unwrapper()
+        unwrapper.add(Line(1, 0, b"{"))
+        for number in range(size):
+            unwrapper.add(Line(number, 0, content))
+        unwrapper.rest()
+
+    assert_linear(read, 2_000)

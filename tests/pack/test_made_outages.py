@@ -1,0 +1,157 @@
+"""Thirteen outages, signal by signal as a real registry showed them: each is told once, in time, by its right cause."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from regobs.catalog.model import Capability
+from regobs.slo import outputs
+from tests.pack.made_outages import ALONE, ALWAYS, LENGTH, OUTAGES, START, Outage, recording
+from tests.pack.replay import Fired, replay
+from tests.pack.told import Told, told
+from tests.slo.conftest import promtool_of
+from tests.slo.packs import BUNDLED, GITLAB
+
+pytestmark = pytest.mark.server
+
+NOT_THERE = {
+    *(Capability.REGISTRY_PROBE, Capability.KUBERNETES, Capability.PGBOUNCER_EXPORTER, Capability.PROMETHEUS),
+    *(Capability.ALERTMANAGER, Capability.LOG_EXPORTER, Capability.NOTIFICATION_EXPORTER, Capability.DATABASE_EXPORTER),
+}
+# The SLO that most of these outages burn; all of them would take a minute.
+BURNING = "slo-blob-upload-availability.yaml"
+HELPERS = {
+    "RegistryWatchdog",
+    "RegistryOutageRecent",
+    "RegistryFailureRecent",
+    "RegistryOutageInWindow",
+    "RegistryBurnOver",
+}
+FAULTS = [name for name, outage in OUTAGES.items() if outage.cause]
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What fired and what was told, in seconds from the start."""
+
+    fired: tuple[Fired, ...]
+    told: tuple[Told, ...]
+
+
+def replayed(directory: Path, outages: Iterable[Outage], length: int, *, probe: bool) -> Replayed:
+    missing = NOT_THERE if probe else {*NOT_THERE, Capability.PROBE}
+    config = replace(GITLAB, capabilities=frozenset(Capability) - missing)
+    for name, content in outputs.files(BUNDLED, config).items():
+        (directory / name).parent.mkdir(parents=True, exist_ok=True)
+        (directory / name).write_bytes(content)
+    files = sorted((directory / "prometheus/rules").iterdir())
+    rules = [path for path in files if not path.name.startswith("slo-") or (probe and path.name == BURNING)]
+    fired = replay(promtool_of("debian"), recording(outages, length, probe=probe), rules, directory)
+    told_ = told(directory, fired)
+    return Replayed(
+        tuple(replace(one, start=one.start - START, end=one.end - START) for one in fired),
+        tuple(replace(one, time=one.time - START) for one in told_),
+    )
+
+
+@pytest.fixture(scope="module", params=[True, False], ids=["with a probe", "without a probe"])
+def all_of_them(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[bool, Replayed]:
+    probe: bool = request.param
+    return probe, replayed(tmp_path_factory.mktemp("build"), OUTAGES.values(), LENGTH, probe=probe)
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_the_cause_is_told_in_time_and_while_it_lasts(all_of_them: tuple[bool, Replayed], name: str) -> None:
+    probe, seen = all_of_them
+    outage = OUTAGES[name]
+    cause = outage.cause if probe or not outage.without_probe else outage.without_probe
+    times = [one.time for one in seen.told if one.name == cause and outage.start <= one.time <= outage.end]
+    assert len(times) == 1, outage.what
+    assert times[0] - outage.start <= (180 if outage.pages else 300)
+    receiver = next(one.receiver for one in seen.told if one.time == times[0] and one.name == cause)
+    assert receiver == ("pager" if outage.pages else "tickets")
+
+
+def test_nothing_else_is_told_and_nothing_after_recovery(all_of_them: tuple[bool, Replayed]) -> None:
+    probe, seen = all_of_them
+    expected = [
+        outage.cause if probe or not outage.without_probe else outage.without_probe
+        for outage in OUTAGES.values()
+        if outage.cause
+    ]
+    apart = [one for one in seen.told if one.name not in HELPERS and 'endpoint="bad"' not in one.labels]
+    assert [one.name for one in apart] == expected
+
+
+def test_the_endpoint_that_always_fails_is_told_once(all_of_them: tuple[bool, Replayed]) -> None:
+    _, seen = all_of_them
+    assert [one.name for one in seen.told if 'endpoint="bad"' in one.labels] == ["RegistryNotificationsStuck"]
+
+
+def test_a_replica_that_is_not_taken_back_stays_a_ticket_until_the_restart(all_of_them: tuple[bool, Replayed]) -> None:
+    _, seen = all_of_them
+    (empty,) = [one for one in seen.fired if one.name == "RegistryReplicaPoolEmpty"]
+    assert OUTAGES["5"].end < OUTAGES["a third restart"].start <= empty.end <= OUTAGES["a third restart"].end + 30
+
+
+def test_no_alert_begins_after_the_last_recovery_of_an_outage(all_of_them: tuple[bool, Replayed]) -> None:
+    _, seen = all_of_them
+    spans = [(outage.start, outage.end + 15) for outage in OUTAGES.values()]
+    for one in seen.fired:
+        if one.name not in HELPERS and one.name not in ALWAYS:
+            assert any(start <= one.start <= end for start, end in spans), one
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_a_burn_waits_for_its_cause_and_is_not_told_beside_it(tmp_path: Path, name: str) -> None:
+    outage = ALONE[name]
+    seen = replayed(tmp_path, [outage], outage.end + 900, probe=True)
+    burns = [one for one in seen.fired if one.name == "RegistryAvailabilityBurn"]
+    cause = next(one for one in seen.fired if one.name == outage.cause)
+    assert burns
+    assert min(one.start for one in burns) <= cause.start
+    apart = [one for one in seen.told if one.name not in HELPERS and not re.search('endpoint="bad"', one.labels)]
+    assert [(one.name, one.time - outage.start <= 180) for one in apart] == [(outage.cause, True)]
+
+
+@pytest.fixture(scope="module")
+def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All rules and the routing of a deployment that has everything."""
+    directory = tmp_path_factory.mktemp("build")
+    for name, content in outputs.files(BUNDLED, replace(GITLAB, capabilities=frozenset(Capability))).items():
+        (directory / name).parent.mkdir(parents=True, exist_ok=True)
+        (directory / name).write_bytes(content)
+    return directory
+
+
+@pytest.mark.parametrize(("tier", "announced"), [("1h", True), ("6h", False), ("1d", False), ("3d", False)])
+def test_a_burn_of_a_slower_tier_is_not_told_while_an_announced_outage_is_in_its_windows(
+    build: Path, tier: str, announced: bool
+) -> None:
+    seen = [Fired("RegistryOutageInWindow", f'tier="{slower}"', 0, 3600) for slower in ("6h", "1d", "3d")]
+    burn = Fired("RegistryAvailabilityBurn", f'slo="blob-upload-availability", tier="{tier}"', 600, 3600)
+    assert bool(told(build, [*seen, burn])) is announced
+
+
+@pytest.mark.parametrize(("slo", "announced"), [("blob-upload-availability", False), ("pull-blob-availability", True)])
+def test_a_burn_that_few_requests_keep_up_is_not_told_while_they_go_well(
+    build: Path, slo: str, announced: bool
+) -> None:
+    over = Fired("RegistryBurnOver", 'slo="blob-upload-availability", tier="1h"', 0, 3600)
+    burn = Fired("RegistryAvailabilityBurn", f'slo="{slo}", tier="1h"', 600, 3600)
+    assert bool(told(build, [over, burn])) is announced
+
+
+@pytest.mark.parametrize(("operation", "announced"), [("notification", False), ("blob_upload", True)])
+def test_a_burn_of_notifications_is_not_told_beside_their_endpoint(
+    build: Path, operation: str, announced: bool
+) -> None:
+    stuck = Fired("RegistryNotificationsStuck", 'endpoint="a"', 0, 3600)
+    burn = Fired("RegistryAvailabilityBurn", f'slo="a", operation="{operation}", tier="1h"', 60, 3600)
+    names = {one.name for one in told(build, [stuck, burn])}
+    assert names == {"RegistryNotificationsStuck"} | ({"RegistryAvailabilityBurn"} if announced else set())

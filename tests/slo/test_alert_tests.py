@@ -1,0 +1,53 @@
+"""No alert of a rule file goes without a runbook, a case in which it fires and one in which it is silent."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from regobs.documents import load_yaml
+from regobs.errors import RulesError
+from regobs.pack import Pack
+from regobs.slo.alert_tests import AlertCase, AlertCases, check_alerts
+from regobs.slo.rule_files import RuleFile
+
+RULES = RuleFile("disk", [{"name": "disk", "rules": [{"alert": "DiskFull", "expr": "a > 1"}, {"record": "a:b"}]}])
+ENDS = AlertCase("DiskFull", "it is full for a while", (("a", "2x8"),), 15_000, first=0, last=60_000)
+
+
+def check(folder: Path, *cases: AlertCase, runbook: str = "DiskFull.md") -> None:
+    runbooks = folder / "alerts/runbooks"
+    runbooks.mkdir(parents=True)
+    (runbooks / runbook).write_text("# DiskFull\n")
+    check_alerts(Pack((("test", folder),)), [AlertCases("disk", load_yaml("{}", "disk.tests.yaml"), cases)], [RULES])
+
+
+@pytest.mark.parametrize(
+    "cases",
+    [[ENDS], [replace(ENDS, last=None), replace(ENDS, first=None, last=None)]],
+    ids=["one that ends", "one that does not end, and one that never fires"],
+)
+def test_both_sides_are_seen(tmp_path: Path, cases: list[AlertCase]) -> None:
+    check(tmp_path, *cases)
+
+
+@pytest.mark.parametrize(
+    ("cases", "missing"),
+    [
+        ([], "a test that shows it firing"),
+        ([replace(ENDS, first=None, last=None)], "a test that shows it firing"),
+        ([replace(ENDS, last=None)], "a test that shows it silent"),
+        ([replace(ENDS, alert="DiskSlow")], "a test that shows it firing"),
+    ],
+)
+def test_an_alert_with_one_side_is_refused(tmp_path: Path, cases: list[AlertCase], missing: str) -> None:
+    with pytest.raises(RulesError, match="DiskFull") as caught:
+        check(tmp_path, *cases)
+    assert caught.value.expected == f"{missing} for every alert"
+
+
+def test_an_alert_without_a_runbook_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RulesError, match="DiskFull has no runbook"):
+        check(tmp_path, ENDS, runbook="Other.md")

@@ -1,0 +1,401 @@
+"""OpenSLO v1 as it is written elsewhere: what is compiled, what changes nothing, and what is refused by name."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from regobs.errors import ExitCode, SloError
+from regobs.promql.nodes import Duration
+from regobs.slo import outputs
+from regobs.slo.model import Budgeting, CalendarSpan, Limit, Slo
+from regobs.slo.spec import read_slos
+from tests.slo.conftest import promtool_of
+from tests.slo.packs import GITLAB as BASE
+from tests.slo.packs import pack_of, rules_of, run_tests, write
+
+Json = dict[str, Any]
+GITLAB = replace(BASE, prometheus=replace(BASE.prometheus, retention=Duration(90 * 86_400_000)))
+REQUESTS = "registry_http_requests_total"
+LATENCY = "registry_http_request_duration_seconds"
+
+
+def source(query: str, **more: Any) -> Json:
+    return {"metricSource": {"type": "Prometheus", "spec": {"query": query}, **more}}
+
+
+def document(**spec: Any) -> Json:
+    """An SLO over all requests; `spec` replaces its parts."""
+    ratio = {"counter": True, "bad": source(f'{REQUESTS}{{code=~"5.."}}'), "total": source(REQUESTS)}
+    return {
+        "apiVersion": "openslo/v1",
+        "kind": "SLO",
+        "metadata": {"name": "pulls"},
+        "spec": {
+            "service": "registry",
+            "indicator": {"metadata": {"name": "errors"}, "spec": {"ratioMetric": ratio}},
+            "budgetingMethod": "Occurrences",
+            "objectives": [{"displayName": "ok", "target": 0.99}],
+            **spec,
+        },
+    }
+
+
+def ratio(**parts: Any) -> Json:
+    return document(indicator={"spec": {"ratioMetric": {"counter": True, **parts}}})
+
+
+def write_pack(directory: Path, *documents: Any) -> Any:
+    return pack_of(directory, my=yaml.safe_dump_all(documents, sort_keys=False))
+
+
+def read(directory: Path, *documents: Any) -> list[Slo]:
+    return read_slos(write_pack(directory, *documents), GITLAB)
+
+
+def refused(directory: Path, *documents: Any) -> SloError:
+    with pytest.raises(SloError) as caught:
+        read(directory, *documents)
+    assert caught.value.exit_code is ExitCode.INPUT
+    assert caught.value.location is not None
+    assert caught.value.location.line is not None
+    assert caught.value.next_step
+    return caught.value
+
+
+def expr(directory: Path, record: str, *documents: Any) -> str:
+    content = outputs.files(write_pack(directory, *documents), GITLAB)["prometheus/rules/slo-pulls.yaml"]
+    return str(next(rule["expr"] for rule in rules_of(content) if rule.get("record") == record))
+
+
+# What changes nothing
+
+
+def plain_rules(directory: Path) -> bytes:
+    return outputs.files(write_pack(directory, document()), GITLAB)["prometheus/rules/slo-pulls.yaml"]
+
+
+def with_source(**more: Any) -> Json:
+    return ratio(bad=source(f'{REQUESTS}{{code=~"5.."}}', **more), total=source(REQUESTS, **more))
+
+
+SERVICE = {"apiVersion": "openslo/v1", "kind": "Service", "metadata": {"name": "registry"}, "spec": {}}
+DATA_SOURCE = {
+    "apiVersion": "openslo/v1",
+    "kind": "DataSource",
+    "metadata": {"name": "thanos"},
+    "spec": {"type": "Prometheus", "connectionDetails": {"url": "http://127.0.0.1:9090"}},
+}
+POLICY = {
+    "apiVersion": "openslo/v1",
+    "kind": "AlertPolicy",
+    "metadata": {"name": "pager"},
+    "spec": {
+        "alertWhenBreaching": True,
+        "conditions": [{"conditionRef": "fast"}],
+        "notificationTargets": [{"targetRef": "mail"}],
+    },
+}
+CONDITION = {
+    "apiVersion": "openslo/v1",
+    "kind": "AlertCondition",
+    "metadata": {"name": "fast", "displayName": "Fast burn"},
+    "spec": {
+        "severity": "page",
+        "condition": {"kind": "burnrate", "op": "lte", "threshold": 2, "lookbackWindow": "1h", "alertAfter": "5m"},
+    },
+}
+TARGET = {
+    "apiVersion": "openslo/v1",
+    "kind": "AlertNotificationTarget",
+    "metadata": {"name": "mail"},
+    "spec": {"target": "email"},
+}
+SLI = {
+    "apiVersion": "openslo/v1",
+    "kind": "SLI",
+    "metadata": {"name": "errors"},
+    "spec": document()["spec"]["indicator"]["spec"],
+}
+without_type = with_source(metricSourceRef="thanos")
+for part in ("bad", "total"):
+    del without_type["spec"]["indicator"]["spec"]["ratioMetric"][part]["metricSource"]["type"]
+referring = document(indicatorRef="errors")
+del referring["spec"]["indicator"]
+SAME: dict[str, tuple[Any, ...]] = {
+    "a list in the place of a document": ([document()],),
+    "documents of other kinds": (SERVICE, DATA_SOURCE, document(), POLICY, CONDITION, TARGET),
+    "alert policies by name": (document(alertPolicies=[{"alertPolicyRef": "pager"}]),),
+    "alert policies in place": (document(alertPolicies=[POLICY]),),
+    "a data source beside the type": (with_source(metricSourceRef="thanos"),),
+    "a data source in the place of the type": (without_type, DATA_SOURCE),
+    "an SLI of its own": (referring, SLI),
+    "sum()": (ratio(bad=source(f'sum({REQUESTS}{{code=~"5.."}})'), total=source(f"sum({REQUESTS})")),),
+    "sum(rate())": (
+        ratio(bad=source(f'sum(rate({REQUESTS}{{code=~"5.."}}[5m]))'), total=source(f"sum(rate({REQUESTS}[5m]))")),
+    ),
+    "increase()": (ratio(bad=source(f'increase({REQUESTS}{{code=~"5.."}}[1h])'), total=source(f"({REQUESTS})")),),
+    "an operator beside the target": (document(objectives=[{"op": "lte", "target": 0.99}]),),
+    "a target in percent": (document(objectives=[{"targetPercent": 99}]),),
+    "a rolling window": (document(timeWindow=[{"duration": "4w", "isRolling": True}]),),
+    "labels of a team": ({**document(), "metadata": {"name": "pulls", "labels": {"team": ["a", "b"], "tier": "1"}}},),
+}
+
+
+@pytest.mark.parametrize("documents", SAME.values(), ids=SAME)
+def test_other_ways_to_write_it_give_the_same_rules(tmp_path: Path, documents: tuple[Any, ...]) -> None:
+    files = outputs.files(write_pack(tmp_path / "a", *documents), GITLAB)
+    assert files["prometheus/rules/slo-pulls.yaml"] == plain_rules(tmp_path / "b")
+
+
+# What is compiled
+
+
+def test_each_objective_is_an_slo(tmp_path: Path) -> None:
+    many = document(objectives=[{"displayName": "good", "target": 0.99}, {"target": 0.95}])
+    assert [(slo.name, slo.title, str(slo.target)) for slo in read(tmp_path, many)] == [
+        ("pulls-1", "pulls, good", "0.99"),
+        ("pulls-2", "pulls, 2", "0.95"),
+    ]
+
+
+@pytest.mark.parametrize(("text", "days"), [("28d", 28), ("4w", 28), ("30d", 30), ("7d", 7), ("1d", 1), ("3d12h", 3.5)])
+def test_a_window_rolls_over_any_number_of_days(tmp_path: Path, text: str, days: float) -> None:
+    (slo,) = read(tmp_path, document(timeWindow=[{"duration": text, "isRolling": True}]))
+    assert (slo.period.length.ms, slo.period.span) == (days * 86_400_000, None)
+
+
+def calendar(duration: str, start: str, zone: str = "UTC") -> Json:
+    window = {"duration": duration, "isRolling": False, "calendar": {"startTime": start, "timeZone": zone}}
+    return document(timeWindow=[window])
+
+
+@pytest.mark.parametrize(
+    ("duration", "start", "span"),
+    [
+        ("1M", "2026-01-01 00:00:00", CalendarSpan.MONTH),
+        ("1w", "2026-01-05 00:00:00", CalendarSpan.WEEK),
+        ("1d", "2026-01-02T00:00:00Z", CalendarSpan.DAY),
+    ],
+)
+def test_a_window_follows_the_calendar(tmp_path: Path, duration: str, start: str, span: CalendarSpan) -> None:
+    (slo,) = read(tmp_path, calendar(duration, start))
+    assert slo.period.span is span
+
+
+def test_slices_of_time_are_one_evaluation_each(tmp_path: Path) -> None:
+    sliced = document(
+        budgetingMethod="Timeslices", objectives=[{"target": 0.99, "timeSliceTarget": 0.95, "timeSliceWindow": "1m"}]
+    )
+    (slo,) = read(tmp_path / "a", sliced)
+    assert (slo.budgeting, str(slo.slice_target), slo.counted) == (Budgeting.TIMESLICES, "0.95", "slices of 1m")
+    bad = expr(tmp_path / "b", "registry:slo_bad_events:increase1m", sliced)
+    assert "> bool 0.05" in bad
+    assert expr(tmp_path / "c", "registry:slo_events:increase1m", sliced).endswith("> bool 0")
+
+
+def test_slices_may_count_by_their_share(tmp_path: Path) -> None:
+    sliced = document(budgetingMethod="RatioTimeslices", objectives=[{"target": 0.99, "timeSliceWindow": "1m"}])
+    assert "bool" not in expr(tmp_path, "registry:slo_bad_events:increase1m", sliced)
+
+
+def limit(query: str, op: str = "lte", value: float = 0.8, **objective: Any) -> Json:
+    return document(
+        indicator={"spec": {"thresholdMetric": source(query)}},
+        objectives=[{"op": op, "value": value, "target": 0.99, **objective}],
+    )
+
+
+POOL = "registry_database_connections / registry_database_connections_max"
+
+
+@pytest.mark.parametrize(
+    ("op", "worst", "bad"), [("lte", "max", "> bool"), ("lt", "max", ">= bool"), ("gte", "min", "< bool")]
+)
+def test_a_threshold_is_compared_at_each_evaluation_with_the_worst_value(
+    tmp_path: Path, op: str, worst: str, bad: str
+) -> None:
+    (slo,) = read(tmp_path / "a", limit("process_open_fds", op))
+    assert isinstance(slo.indicator, Limit)
+    text = expr(tmp_path / "b", "registry:slo_bad_events:increase30s", limit("process_open_fds", op))
+    assert text.startswith(f"{worst}(process_open_fds")
+    assert text.endswith(f"{bad} 0.8")
+
+
+GENERATED: dict[str, Json] = {
+    "a bucket and a count": ratio(good=source(f'{LATENCY}_bucket{{le="0.5"}}'), total=source(f"{LATENCY}_count")),
+    "two buckets": ratio(good=source(f'{LATENCY}_bucket{{le="1"}}'), total=source(f'{LATENCY}_bucket{{le="+Inf"}}')),
+    "metrics of a team": ratio(bad=source('team_jobs_total{state="failed"}'), total=source("team_jobs_total")),
+    "buckets of a team": ratio(good=source('team_seconds_bucket{le="0.3"}'), total=source("team_seconds_count")),
+    "slices": document(
+        budgetingMethod="Timeslices", objectives=[{"target": 0.99, "timeSliceTarget": 0.95, "timeSliceWindow": "1m"}]
+    ),
+    "shares of slices": document(
+        budgetingMethod="RatioTimeslices", objectives=[{"target": 0.99, "timeSliceWindow": "1m"}]
+    ),
+    "a threshold": limit("process_open_fds"),
+    "a month": calendar("1M", "2026-01-01 00:00:00"),
+    "a week": document(timeWindow=[{"duration": "7d", "isRolling": True}]),
+    "thirty days": document(timeWindow=[{"duration": "30d", "isRolling": True}]),
+}
+# Rules of the form of another one: `make test-peers` asks Prometheus 3 of them, `make test-all` the older one too.
+LIKE_ANOTHER = {"two buckets", "buckets of a team", "shares of slices", "a week"}
+
+
+@pytest.mark.parametrize(
+    ("program", "name"),
+    [
+        pytest.param("debian", name, marks=[pytest.mark.server] + [pytest.mark.long] * (name in LIKE_ANOTHER))
+        for name in GENERATED
+    ]
+    + [pytest.param("3.x", name, marks=pytest.mark.peer) for name in GENERATED],
+)
+def test_the_generated_tests_pass(tmp_path: Path, program: str, name: str) -> None:
+    promtool = promtool_of(program)
+    directory = write(outputs.files(write_pack(tmp_path / "pack", GENERATED[name]), GITLAB), tmp_path / "out")
+    tests = sorted((directory / "prometheus/tests").glob("*.test.yaml"))
+    assert len(tests) > 2
+    done = run_tests(promtool, *tests)
+    assert done.returncode == 0, (done.stdout + done.stderr)[:4000]
+
+
+def test_a_calendar_month_is_counted_from_its_first_day(promtool: Path, tmp_path: Path) -> None:
+    """promtool's time begins on 1 January 1970: 10 bad events late in January are forgotten in February."""
+    files = outputs.files(write_pack(tmp_path / "pack", calendar("1M", "2026-01-01 00:00:00")), GITLAB)
+    directory = write(files, tmp_path / "out")
+    labels = '{slo="pulls",operation="pulls",sli="availability"}'
+    test = {
+        "rule_files": ["../rules/slo-pulls.yaml"],
+        "evaluation_interval": "12h",
+        "tests": [
+            {
+                "interval": "12h",
+                "input_series": [
+                    {"series": f"registry:slo_events:increase30s{labels}", "values": "100+0x70"},
+                    {"series": f"registry:slo_bad_events:increase30s{labels}", "values": "0+0x49 10 0+0x18"},
+                ],
+                "promql_expr_test": [
+                    {"expr": f"registry:slo_{name}:increase1M", "eval_time": at, "exp_samples": expected}
+                    for name, at, value in (
+                        ("events", "60h", 600),
+                        ("bad_events", "24d12h", 0),
+                        ("bad_events", "30d12h", 10),
+                        ("bad_events", "31d", 0),
+                        ("events", "31d12h", 200),
+                    )
+                    for expected in ([{"labels": f"registry:slo_{name}:increase1M{labels}", "value": value}],)
+                ],
+            }
+        ],
+    }
+    path = directory / "prometheus/tests/month.test.yaml"
+    path.write_text(yaml.safe_dump(test))
+    done = run_tests(promtool, path)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+# What is refused
+
+
+def other(**top: Any) -> Json:
+    return {**document(), **top}
+
+
+good_and_bad = ratio(bad=source(REQUESTS), good=source(REQUESTS), total=source(REQUESTS))
+REFUSED: dict[str, tuple[Any, str, str, str]] = {
+    # what is written, and parts of the message, the value and the expectation
+    "v1alpha": (other(apiVersion="openslo/v1alpha"), "not supported by regobs", "openslo/v1alpha", "openslo/v1"),
+    "v2alpha": (other(apiVersion="openslo.com/v2alpha"), "not supported by regobs", "v2alpha", "openslo/v1"),
+    "Sloth": (
+        {"version": "prometheus/v1", "service": "x", "slos": []}, "not supported by regobs", "prometheus/v1", "openslo"
+    ),
+    "nothing": ({"kind": "SLO"}, "no apiVersion", "None", "openslo/v1"),
+    "an unknown kind": (other(kind="Budget"), "not supported by regobs", "Budget", "AlertPolicy"),
+    "a composite": (
+        document(objectives=[{"target": 0.9, "indicatorRef": "x", "compositeWeight": 1}]),
+        "a composite SLO is not supported by regobs", "x", "one indicator",
+    ),
+    "a raw ratio": (
+        ratio(raw=source("my_ratio"), rawType="success"), "a raw ratio is not supported by regobs", "None", "total"
+    ),
+    "a quarter": (calendar("1Q", "2026-01-01 00:00:00"), "not supported by regobs", "1Q", "1d, 1w or 1M"),
+    "a time zone": (
+        calendar("1M", "2026-01-01 00:00:00", "Europe/Berlin"), "not supported by regobs", "Europe/Berlin", "UTC"
+    ),
+    "the middle of a month": (calendar("1M", "2026-01-15 00:00:00"), "not supported", "2026-01-15", "the 1st"),
+    "a Tuesday": (calendar("1w", "2026-01-06 00:00:00"), "not supported", "2026-01-06", "a Monday"),
+    "no time": (calendar("1d", "soon"), "startTime is no time", "soon", "2026-01-01"),
+    "Datadog": (
+        ratio(bad=source("x"), total={"metricSource": {"type": "Datadog", "spec": {"query": "sum:x"}}}),
+        "the metric source Datadog is not supported by regobs", "Datadog", "catalog, Prometheus",
+    ),
+    "an unknown data source": (without_type, "no DataSource thanos", "thanos", "DataSource"),
+    "an unknown SLI": (referring, "no SLI errors", "errors", "SLI"),
+    "slices without a length": (
+        document(budgetingMethod="RatioTimeslices"), "a time slice needs a length", "None", "timeSliceWindow: 1m"
+    ),
+    "slices without a target": (
+        document(budgetingMethod="Timeslices", objectives=[{"target": 0.9, "timeSliceWindow": "1m"}]),
+        "the ratio that makes a slice a good one", "None", "timeSliceTarget",
+    ),
+    "no value": (
+        document(indicator={"spec": {"thresholdMetric": source("process_open_fds")}}),
+        "a value to compare with", "None", "op: lte",
+    ),
+    "good and bad": (good_and_bad, "both good and bad", "None", "either good or bad"),
+    "no total": (ratio(bad=source(REQUESTS)), "no total", "None", "beside total"),
+    "a quantile": (
+        ratio(bad=source(f"histogram_quantile(0.9, {LATENCY}_bucket)"), total=source(REQUESTS)),
+        "no counter", "histogram_quantile", "the selector of a counter",
+    ),
+    "sum by": (
+        ratio(bad=source(REQUESTS), total=source(f"sum by (code) ({REQUESTS})")), "no counter", "by (code)", "selector"
+    ),
+    "a misspelt label": (
+        ratio(bad=source(f'{REQUESTS}{{handlr="x"}}'), total=source(REQUESTS)), "no label handlr", "handlr", "route"
+    ),
+    "an unknown value": (
+        ratio(bad=source(f'{REQUESTS}{{method="gett"}}'), total=source(REQUESTS)), "no method", "gett", "get"
+    ),
+    "an unknown alternative": (
+        ratio(bad=source(f'{REQUESTS}{{method=~"gett|putt"}}'), total=source(REQUESTS)), "no method", "gett", "get"
+    ),
+    "an impossible code": (
+        ratio(bad=source(f'{REQUESTS}{{code="9000"}}'), total=source(REQUESTS)), "no code", "9000", "5.."
+    ),
+    "between two buckets": (
+        ratio(good=source(f'{LATENCY}_bucket{{le="0.3"}}'), total=source(f"{LATENCY}_count")),
+        "no bucket edge", "0.3", "0.25, 0.5",
+    ),
+    "a misspelt metric": (
+        ratio(bad=source("registry_http_requests_totl"), total=source(REQUESTS)), "no metric", "totl", REQUESTS
+    ),
+    "broken PromQL": (ratio(bad=source("sum(("), total=source(REQUESTS)), "never closed", "(", ")"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED.values(), ids=REFUSED)
+def test_what_is_not_compiled_is_one_clear_error(tmp_path: Path, case: tuple[Any, str, str, str]) -> None:
+    given, message, value, expected = case
+    error = refused(tmp_path, given)
+    assert message in error.message, str(error)
+    assert value in str(error.value), str(error)
+    assert expected in str(error.expected), str(error)
+
+
+def test_slices_longer_than_the_shortest_window_are_refused(tmp_path: Path) -> None:
+    sliced = document(budgetingMethod="RatioTimeslices", objectives=[{"target": 0.99, "timeSliceWindow": "10m"}])
+    with pytest.raises(SloError, match="time slices of 10m do not fit") as caught:
+        outputs.files(write_pack(tmp_path, sliced), GITLAB)
+    assert "divides 5m" in str(caught.value.expected)
+
+
+@pytest.mark.parametrize("field", ["spec", "metadata", "objectives", "displayNam"])
+def test_an_unknown_key_is_named_with_its_place(tmp_path: Path, field: str) -> None:
+    given = document(**{field: {}}) if field != "objectives" else document(objectives=[{"target": 0.9, "goal": 1}])
+    error = refused(tmp_path, given)
+    assert "unknown key" in error.message

@@ -1,0 +1,143 @@
+"""The status as text: what is coloured, what is shortened, what a hostile label can do."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from math import inf, nan
+
+import pytest
+
+from regobs.common.table import PIPE, Screen, display_width
+from regobs.doctor.report import FiringAlert, Problem
+from regobs.slo.status import SloStatus
+from regobs.status.report import ProcessStatus, RouteStatus, StatusReport, Usage
+from regobs.status.screen import screen_text
+
+RED, YELLOW = "\x1b[31m", "\x1b[33m"
+QUIET = StatusReport(
+    server="http://prometheus",
+    server_version="2.42.0",
+    now=1_780_000_000.0,
+    window="5m",
+    flavor="gitlab",
+    versions={"4.32.0": 2},
+    firing=(),
+    pending=0,
+    others=0,
+    alerts=10,
+    loaded=10,
+    budgets=(),
+    requests=2.0,
+    in_flight=1.0,
+    routes=(),
+    usage=(),
+    processes=(ProcessStatus("a:5001", up=True, age=90_000.0),),
+    failing_rules={},
+    problems=(),
+    links={"alerts": "http://prometheus/alerts"},
+)
+
+
+def budget(burn: float | None, remaining: float = 0.5) -> SloStatus:
+    return SloStatus(
+        slo="pull",
+        title="Pulls",
+        target=0.999,
+        scope={},
+        events=100.0,
+        ratio=0.001,
+        remaining=remaining,
+        burn=burn,
+        window="1h",
+        burns={},
+        watched=1.0,
+        firing=(),
+        period=2_419_200.0,
+        period_text="28d",
+    )
+
+
+def coloured(report: StatusReport) -> str:
+    return screen_text(report, Screen(width=100, colour=True))
+
+
+def test_nothing_that_is_well_is_red_and_the_processes_are_one_number() -> None:
+    text = coloured(QUIET)
+    assert RED not in text
+    assert "1 of 1 up" in text
+    assert "a:5001" not in text
+    assert "No alert firing" in text
+
+
+@pytest.mark.parametrize(("loaded", "told"), [(10, False), (9, True), (0, True), (None, False)])
+def test_silence_of_alerts_that_are_not_loaded_is_told(loaded: int | None, told: bool) -> None:
+    assert ("alerts of this build are loaded here" in screen_text(replace(QUIET, loaded=loaded), PIPE)) is told
+
+
+@pytest.mark.parametrize(("burn", "colour"), [(0.99, ""), (1.0, YELLOW), (14.39, YELLOW), (14.4, RED), (None, "")])
+def test_a_burn_has_the_colour_of_the_alert_that_it_means(burn: float | None, colour: str) -> None:
+    line = next(line for line in coloured(replace(QUIET, budgets=(budget(burn),))).splitlines() if "pull" in line)
+    assert (RED in line, YELLOW in line) == (colour == RED, colour == YELLOW)
+
+
+@pytest.mark.parametrize(("used", "colour"), [(0.69, ""), (0.7, YELLOW), (0.89, YELLOW), (0.9, RED), (1.2, RED)])
+def test_what_is_full_has_a_colour(used: float, colour: str) -> None:
+    usage = (Usage("database pool", {"instance": "a"}, used),)
+    line = next(line for line in coloured(replace(QUIET, usage=usage)).splitlines() if "pool" in line)
+    assert (RED in line, YELLOW in line) == (colour == RED, colour == YELLOW)
+
+
+@pytest.mark.parametrize(("age", "shown"), [(3599.0, True), (3600.0, False), (None, False)])
+def test_a_process_that_has_just_started_is_shown(age: float | None, shown: bool) -> None:
+    assert (
+        "a:5001" in screen_text(replace(QUIET, processes=(ProcessStatus("a:5001", up=True, age=age),)), PIPE)
+    ) is shown
+
+
+def test_a_long_list_is_cut_and_says_how_much_is_left() -> None:
+    alerts = tuple(FiringAlert(f"Alert{number}", {"severity": "page"}, 1.0) for number in range(9))
+    processes = tuple(ProcessStatus(f"p{number}", up=False) for number in range(8))
+    problems = tuple(Problem(f"problem {number}", "mend it") for number in range(6))
+    rules = {f"rule{number}": "wrong" for number in range(5)}
+    text = screen_text(replace(QUIET, firing=alerts, processes=processes, problems=problems, failing_rules=rules), PIPE)
+    assert "9 alerts firing" in text
+    assert all(f"and {count} more" in text for count in (1, 2))
+    assert "and 2 more rules fail" in text
+    assert len(text.splitlines()) < 50
+
+
+def test_labels_and_errors_from_outside_move_no_cursor_and_a_table_fits_the_terminal() -> None:
+    evil = "\x1b[2Jx\r\n" * 30
+    report = replace(
+        QUIET,
+        firing=(FiringAlert(evil, {"severity": "page", "slo": evil}, nan, evil, evil),),
+        routes=(RouteStatus(evil, 1.0, 0.5, 0.1),),
+        usage=(Usage(evil, {"a": evil}, 0.5),),
+        processes=(ProcessStatus(evil, up=False, error=evil),),
+        failing_rules={evil: evil},
+        problems=(Problem(evil, evil),),
+        versions={evil: 1},
+        links={evil: evil},
+    )
+    for text in (screen_text(report, PIPE), screen_text(report, Screen(width=80))):
+        assert "\x1b" not in text
+        assert "\r" not in text
+    table = [line for line in screen_text(report, Screen(width=80)).splitlines() if line.startswith("  \\x1b")]
+    assert [line for line in table if "more" not in line and "alerts" not in line]
+    assert all(display_width(line) <= 80 for line in table if "%" in line)
+
+
+def test_the_json_has_neither_nan_nor_infinity() -> None:
+    report = replace(
+        QUIET,
+        firing=(FiringAlert("a", {}, inf),),
+        routes=(RouteStatus("b", nan, inf, nan),),
+        budgets=(budget(inf, nan),),
+        requests=nan,
+    )
+    data = json.loads(json.dumps(report.as_data(), allow_nan=False))
+    assert (data["requests_per_second"], data["alerts"]["firing"][0]["value"], data["budgets"][0]["burn"]) == (
+        None,
+    ) * 3
+    assert data["routes"] == [{"route": "b", "requests_per_second": None, "failed": None, "latency_p95": None}]

@@ -1,0 +1,101 @@
+"""The house rules that a program can check: packages import downward only, a class name means one thing."""
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src" / "regobs"
+
+
+@cache
+def layers() -> dict[str, int]:
+    """The line that each package stands in, counted from the lowest."""
+    text = (ROOT / "docs" / "develop.md").read_text().partition("```layers\n")[2].partition("```")[0]
+    return {name: number for number, line in enumerate(text.splitlines()) for name in line.split()}
+
+
+def modules() -> Iterator[tuple[Path, ast.Module]]:
+    for path in sorted(SOURCE.rglob("*.py")):
+        yield path, ast.parse(path.read_text(encoding="utf-8"))
+
+
+def package(path: Path) -> str:
+    return path.relative_to(SOURCE).with_suffix("").parts[0]
+
+
+def imported(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """The packages of regobs that a module imports anywhere in it, with the lines."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Import | ast.ImportFrom):
+            continue
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative imports hide what is imported"
+            module = node.module or ""
+            names = [f"{module}.{alias.name}" for alias in node.names] if module == "regobs" else [module]
+        else:
+            names = [alias.name for alias in node.names]
+        for name in names:
+            if name.startswith("regobs."):
+                yield node.lineno, name.split(".")[1]
+
+
+def test_every_package_has_its_place_in_the_map() -> None:
+    found = {package(path) for path, _ in modules()} - {"__init__"}
+    assert found == set(layers()), "docs/develop.md, Who may import whom"
+
+
+def test_packages_import_downward_only() -> None:
+    upward = [
+        f"{path.relative_to(ROOT)}:{line}: {package(path)} imports {other}"
+        for path, tree in modules()
+        for line, other in imported(tree)
+        if other not in {package(path), "__version__"} and layers()[other] >= layers()[package(path)]
+    ]
+    assert upward == []
+
+
+def classes() -> dict[str, list[str]]:
+    found = defaultdict(list)
+    for path, tree in modules():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                found[node.name].append(str(path.relative_to(ROOT)))
+    return found
+
+
+def test_a_class_name_means_one_thing() -> None:
+    twice = {name: paths for name, paths in classes().items() if len(paths) > 1}
+    assert twice == {}, "call yours what it is"
+
+
+def checks(function: ast.AST, helpers: set[str]) -> bool:
+    """Whether a function asserts, expects an error, or calls one that does."""
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assert):
+            return True
+        if isinstance(node, ast.Call):
+            name = ast.unparse(node.func)
+            if name in {"pytest.raises", "pytest.warns", "pytest.fail"} or name.split(".")[-1] in helpers:
+                return True
+    return False
+
+
+def test_every_test_asserts_something() -> None:
+    functions = [
+        (path, node)
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    helpers = {"check_alerts", "assert_moved"}  # of regobs itself: they raise AssertionError
+    for _ in range(3):  # helpers of helpers
+        helpers |= {node.name for _, node in functions if checks(node, helpers)}
+    silent = [
+        f"{path.relative_to(ROOT)}:{node.lineno}: {node.name}"
+        for path, node in functions
+        if node.name.startswith("test_") and not checks(node, helpers)
+    ]
+    assert silent == []

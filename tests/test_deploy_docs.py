@@ -1,0 +1,30 @@
+"""What docs/deploy.md says exists: commands, settings and numbers."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from regobs.config import read_config
+from regobs.deploy import rules_directory, run, state
+from tests.test_docs import check_command
+
+TEXT = (Path(__file__).parents[1] / "docs" / "deploy.md").read_text(encoding="utf-8")
+COMMANDS = sorted({*re.findall(r"`(regobs deploy [^`]*)`", TEXT), *re.findall(r"^\$ (regobs .*)$", TEXT, re.MULTILINE)})
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_a_command_of_the_page_exists(line: str) -> None:
+    check_command(line)
+
+
+def test_the_settings_of_the_page_are_read() -> None:
+    (example,) = re.findall(r"```toml\n(.*?)```", TEXT, re.DOTALL)
+    assert list(read_config(example, Path("regobs.toml")).deploy) == ["rules", "cortex", "dashboards"]
+
+
+def test_the_numbers_of_the_page_are_those_of_the_code() -> None:
+    words = " ".join(TEXT.split())
+    assert f"waited for {rules_directory.VERIFY_SECONDS / 60:.0f} minutes" in words
+    assert f"the last {state.KEPT} states" in words
+    assert f"waits {run.WAIT:.0f} seconds" in words

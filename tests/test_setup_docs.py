@@ -1,0 +1,121 @@
+"""The set-up pages: every link, command and file in them is one that works."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from regobs.cli.main import run
+from regobs.config import read_config
+from regobs.config.model import DAY
+from tests.setup_pages import DOCS, PAGES, commands_of, files_of
+from tests.test_docs import check_command
+
+ALL = ("start.md", *PAGES)
+
+
+@pytest.mark.parametrize("page", ALL)
+def test_every_link_leads_somewhere(page: str) -> None:
+    targets = re.findall(r"\]\(([^)#]+)", (DOCS / page).read_text(encoding="utf-8"))
+    assert [target for target in targets if not target.startswith("http") and not (DOCS / target).exists()] == []
+
+
+@pytest.mark.parametrize(
+    "command",
+    sorted({found for page in ALL for line in commands_of(page) for found in re.findall(r"regobs [a-z][^|]*", line)}),
+)
+def test_every_command_exists_with_its_options(command: str) -> None:
+    check_command(command.removesuffix(" -"))  # standard input
+
+
+@pytest.mark.parametrize("page", ALL[1:])
+def test_every_file_is_what_its_name_says(page: str) -> None:
+    files = files_of(page)
+    assert files
+    for name, text in files.items():
+        if name.endswith((".yaml", ".yml")):
+            assert isinstance(yaml.safe_load(text), dict), name
+        elif name.endswith(".toml"):
+            assert read_config(text, Path(name)).source == Path(name)
+        else:
+            assert name in {"gitlab.rb", "nginx.conf", "default-prometheus"}
+
+
+@pytest.mark.parametrize(
+    ("page", "name"), [(page, name) for page in PAGES for name in files_of(page) if name.endswith(".toml")]
+)
+def test_every_settings_file_builds(page: str, name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(files_of(page)[name])
+    assert run(["build", "--config", str(tmp_path / name), "--out", str(tmp_path / "out")]) == 0
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert manifest["registry"]["flavor"] == str(read_config(files_of(page)[name], Path(name)).flavor)
+
+
+def test_omnibus_keeps_samples_as_long_as_budgets_look_back_and_scrapes_the_port_that_it_opens() -> None:
+    files = files_of("setup-omnibus.md")
+    gitlab = dict(re.findall(r"^(\w+\['\w+'\]) = (.+)$", files["gitlab.rb"], re.MULTILINE))
+    config = read_config(files["regobs.toml"], Path("regobs.toml"))
+    assert gitlab.keys() == {"registry['debug_addr']", "prometheus['rules_files']", "prometheus['flags']"}
+    kept = int(re.findall(r"retention.time' => '(\d+)d'", gitlab["prometheus['flags']"])[0])
+    assert (kept * DAY, config.prometheus.retention.ms >= config.slo.period.ms) == (
+        config.prometheus.retention.ms,
+        True,
+    )
+    assert gitlab["registry['debug_addr']"] == '"localhost:5001"'
+    assert config.prometheus.targets == ("127.0.0.1:5001",)
+    short = read_config(files["short.toml"], Path("short.toml"))
+    assert short.slo.period.ms <= short.prometheus.retention.ms == 15 * DAY
+
+
+def test_svlogd_lines_are_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = '{"level":"error","msg":"unknown error","code":"UNKNOWN","time":"2026-11-23T11:05:00.100Z"}'
+    (tmp_path / "current").write_text(f"2026-11-23_11:05:00.12345 {line}\n")
+    assert run(["logs", "query", "level: error", str(tmp_path / "current"), "--format", "json"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert (data["malformed"], data["rows"][0]["level"]) == (0, "error")
+
+
+def test_the_charts_let_in_what_the_build_writes(tmp_path: Path) -> None:
+    files = files_of("setup-kubernetes.md")
+    values = yaml.safe_load(files["prometheus-values.yaml"])
+    (tmp_path / "regobs.toml").write_text(files["regobs.toml"])
+    assert run(["build", "--config", str(tmp_path / "regobs.toml"), "--out", str(tmp_path / "out")]) == 0
+    spec, config = values["prometheus"]["prometheusSpec"], read_config(files["regobs.toml"], Path("regobs.toml"))
+    assert not any(spec[f"{kind}SelectorNilUsesHelmValues"] for kind in ("rule", "podMonitor", "serviceMonitor"))
+    assert config.prometheus.scrape_interval.ms == int(spec["scrapeInterval"].removesuffix("s")) * 1000
+    assert config.prometheus.retention.ms == int(spec["retention"].removesuffix("d")) * DAY
+    kinds: dict[str, list[Any]] = {}
+    for file in (tmp_path / "out" / "kubernetes").glob("*.yaml"):
+        for document in yaml.safe_load_all(file.read_text()):
+            for one in document["items"] if document["kind"] == "List" else [document]:
+                kinds.setdefault(one["kind"], []).append(one)
+    assert {"PrometheusRule", "PodMonitor", "ConfigMap"} <= kinds.keys()
+    sidecar = values["grafana"]["sidecar"]["dashboards"]
+    assert all(one["metadata"]["labels"][sidecar["label"]] == sidecar["labelValue"] for one in kinds["ConfigMap"])
+
+
+def test_compose_mounts_files_that_the_page_or_the_build_has(tmp_path: Path) -> None:
+    files = files_of("setup-compose.md")
+    (tmp_path / "regobs.toml").write_text(files["regobs.toml"])
+    assert run(["build", "--config", str(tmp_path / "regobs.toml"), "--out", str(tmp_path / "out")]) == 0
+    compose = yaml.safe_load(files["compose.yaml"])
+    mounted = [volume.split(":")[0] for one in compose["services"].values() for volume in one["volumes"]]
+    for source in mounted:
+        there = source in compose["volumes"] or source.removeprefix("./") in files or (tmp_path / source).exists()
+        assert there, source
+    for name, flag in (("prometheus", "--config.file=/etc/regobs/"), ("alertmanager", "--config.file=/etc/regobs/")):
+        file = compose["services"][name]["command"][0].removeprefix(flag)
+        assert (tmp_path / "out" / name / file).is_file()
+    scrape = yaml.safe_load((tmp_path / "out" / "prometheus" / "scrape.yaml").read_text())
+    hosts = {
+        target.split(":")[0]
+        for job in scrape["scrape_configs"]
+        for group in job["static_configs"]
+        for target in group["targets"]
+    }
+    assert hosts <= compose["services"].keys()
