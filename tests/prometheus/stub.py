@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 
 @dataclass(frozen=True)
 class Reply:
-    """One answer. `delay` is in seconds."""
+    """One answer. `delay` is in seconds. The connection is closed after an answer with a Content-Length of its own."""
 
     status: int = 200
     body: str = ""

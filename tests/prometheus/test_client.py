@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import math
 import socket
+import threading
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 
 import pytest
 import requests
@@ -361,3 +363,57 @@ def test_what_a_server_repeats_of_a_token_is_not_shown() -> None:
 def test_an_answer_that_ends_too_early_on_the_wire_is_said_so() -> None:
     error = refused({QUERY: Reply(200, '{"status"', headers={"Content-Length": "1000"})})
     assert "breaks off" in str(error)
+
+
+class Closing:
+    """A server that closes its first `closed` connections when a second request comes on them, without an answer."""
+
+    def __init__(self, closed: int) -> None:
+        self.closed, self.requests = closed, 0
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        body = success({"resultType": "scalar", "result": [1, "2"]}).body.encode()
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
+        with contextlib.suppress(OSError):  # closed at the end of the test
+            while True:
+                connection = self._listener.accept()[0]
+                answers = 1 if self.closed else 2
+                while answers and b"query=" in connection.recv(65536):
+                    self.requests, answers = self.requests + 1, answers - 1
+                    connection.sendall(head + body)
+                if self.closed and b"query=" in connection.recv(65536):
+                    self.requests, self.closed = self.requests + 1, self.closed - 1
+                connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        self._listener.close()
+
+
+def test_a_kept_connection_that_the_server_closes_is_asked_once_more() -> None:
+    with Closing(1) as server, Prometheus(server.url) as prometheus:
+        assert [prometheus.query("1").samples[0].value for _ in range(2)] == [2.0, 2.0]
+        assert server.requests == 3
+
+
+def test_a_server_that_closes_every_connection_is_an_error_after_the_second() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        asked = []
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    connection = listener.accept()[0]
+                    asked.append(connection.recv(65536))
+                    connection.close()
+
+        threading.Thread(target=serve, daemon=True).start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        with Prometheus(url) as prometheus, pytest.raises(ServerError, match="cannot be reached"):
+            prometheus.query("1")
+    assert len(asked) == 2

@@ -318,10 +318,15 @@ class Prometheus:
         raise ServerError(f"{self.url} answers /api/v1/{path} with an error", value=failures.said(body))
 
     def _send(self, method: str, path: str, params: Params) -> requests.Response:
+        """The answer to a question, asked again where the server has just closed the kept connection."""
         accepted = {"Accept": "application/json"}
-        if method == "GET":
-            return self._request(method, self.url + path, params=params, headers=accepted)
-        return self._request(method, self.url + path, data=params if method == "POST" else None, headers=accepted)
+        content = {"params": params} if method == "GET" else {"data": params if method == "POST" else None}
+        try:
+            return self._request(method, self.url + path, headers=accepted, **content)
+        except ServerError as error:
+            if not failures.closed_before_answer(error.__cause__):
+                raise
+            return self._request(method, self.url + path, headers=accepted, **content)
 
     def _request(self, method: str, url: str, *, headers: Mapping[str, str], **content: Any) -> requests.Response:
         try:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import requests
+import urllib3
 
 from regobs.errors import InputError, QueryError, RegobsError, ServerError
 from regobs.prometheus.address import bare
@@ -87,6 +88,11 @@ def _cause(error: BaseException) -> str:
     if system is not None and not isinstance(system, requests.RequestException):
         return str(system.strerror)
     return type(seen[-1]).__name__
+
+
+def closed_before_answer(error: BaseException | None) -> bool:
+    """Whether the connection ended before a byte of the answer came, as servers end kept connections that were idle."""
+    return isinstance(error, requests.ConnectionError) and isinstance(error.args[0], urllib3.exceptions.ProtocolError)
 
 
 def refuse(url: str, response: requests.Response) -> None:
