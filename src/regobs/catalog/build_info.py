@@ -10,7 +10,7 @@ _build = Component("build_info")
 BUILD = _build.gauge(
     "gitlab_build_info",
     Unit.INFO,
-    "Always 1; the labels say which build runs.",
+    "Build information of this GitLab service: always 1, the labels say which build runs.",
     form(Flavor.GITLAB, labels=labels("built", "package", "revision", "version"), since="2.10.0"),
     common=True,
     pitfalls=(

@@ -46,7 +46,7 @@ _database = Component("database")
 QUERY_DURATION = _database.histogram(
     "registry_database_query_duration_seconds",
     Unit.SECONDS,
-    "Time of a named method of the metadata store.",
+    "Time of a database query: of a named method of the metadata store.",
     form(
         Flavor.GITLAB,
         labels=(NAME,),
@@ -64,7 +64,7 @@ QUERY_DURATION = _database.histogram(
 QUERIES = _database.counter(
     "registry_database_queries_total",
     Unit.QUERIES,
-    "Calls of a named method of the metadata store.",
+    "Database queries: calls of a named method of the metadata store.",
     form(Flavor.GITLAB, labels=(NAME,), since="3.3.0", needs=Capability.METADATA_DATABASE, on_event=True),
     pitfalls=("Failed calls are counted too, and nothing tells them apart.",),
 )

@@ -66,13 +66,13 @@ DELETES = _gc.counter(
 DELETE_DURATION = _gc.histogram(
     "registry_gc_delete_duration_seconds",
     Unit.SECONDS,
-    "Time of a deletion by online garbage collection.",
+    "Time of an artifact's deletion by online garbage collection.",
     _form(_ARTIFACT, _BACKEND, ERROR, buckets=DEFAULT_BUCKETS),
 )
 BYTES = _gc.counter(
     "registry_gc_storage_deleted_bytes_total",
     Unit.BYTES,
-    "Bytes that online garbage collection freed in storage.",
+    "Bytes that online garbage collection deleted from storage.",
     _form(Label("media_type")),
     pitfalls=("Size and media type come from the database; the type is mostly application/octet-stream.",),
 )
@@ -82,7 +82,7 @@ POSTPONES = _gc.counter(
 SLEEP = _gc.histogram(
     "registry_gc_sleep_duration_seconds",
     Unit.SECONDS,
-    "Sleep of a worker of online garbage collection between two runs.",
+    "Time that a worker of online garbage collection sleeps between two runs.",
     _form(WORKER, buckets=SLEEP_BUCKETS),
     pitfalls=("Observed before the sleep begins: a worker may then be silent for up to 24 h and a third.",),
 )

@@ -82,7 +82,7 @@ def _handler(*others: Label, buckets: tuple[float, ...] | None = None) -> tuple[
 IN_FLIGHT = _http.gauge(
     "registry_http_in_flight_requests",
     Unit.REQUESTS,
-    "Requests that are inside a route handler now.",
+    "HTTP requests in flight: those that a route handler serves now.",
     form(GITLAB, since="2.10.0"),
     form(DISTRIBUTION, labels=(HANDLER,)),
     form(GITLAB, labels=(OLD_HANDLER,), until="2.10.0"),
@@ -93,7 +93,7 @@ IN_FLIGHT = _http.gauge(
 REQUESTS = _http.counter(
     "registry_http_requests_total",
     Unit.REQUESTS,
-    "Requests that a route handler has finished.",
+    "HTTP requests that a route handler has finished.",
     *_gitlab(),
     *_handler(CODE, METHOD),
     pitfalls=(*_NOT_COUNTED, "GitLab registry answers 499 where the client went away."),
@@ -101,7 +101,7 @@ REQUESTS = _http.counter(
 DURATION = _http.histogram(
     "registry_http_request_duration_seconds",
     Unit.SECONDS,
-    "Time from entering a route handler to leaving it.",
+    "Latency of an HTTP request: time from entering a route handler to leaving it.",
     *_gitlab(DURATION_BUCKETS),
     *_handler(METHOD, buckets=DURATION_BUCKETS),
     pitfalls=(
@@ -113,7 +113,7 @@ DURATION = _http.histogram(
 REQUEST_SIZE = _http.histogram(
     "registry_http_request_size_bytes",
     Unit.BYTES,
-    "Approximate size of a request: request line, headers and the declared length of the body.",
+    "Approximate size of an HTTP request: request line, headers and the declared length of the body.",
     *_gitlab(SIZE_BUCKETS),
     *_handler(buckets=SIZE_BUCKETS),
     pitfalls=("A chunked body declares no length and counts as 0 bytes.", "The highest bucket is 2 GiB."),
@@ -121,7 +121,7 @@ REQUEST_SIZE = _http.histogram(
 RESPONSE_SIZE = _http.histogram(
     "registry_http_response_size_bytes",
     Unit.BYTES,
-    "Bytes of response body that a route handler wrote.",
+    "Size of the response to an HTTP request: bytes of body that a route handler wrote.",
     *_gitlab(SIZE_BUCKETS),
     *_handler(buckets=SIZE_BUCKETS),
     pitfalls=("A redirect to the storage back end counts only its own small body, not the blob.",),
@@ -129,7 +129,7 @@ RESPONSE_SIZE = _http.histogram(
 TIME_TO_HEADER = _http.histogram(
     "registry_http_time_to_write_header_seconds",
     Unit.SECONDS,
-    "Time from entering a route handler to writing the response header.",
+    "Time of a request from entering a route handler until the response header is written.",
     *_gitlab(HEADER_BUCKETS),
     pitfalls=("Only GitLab registry has it. Its buckets are few: a quantile of it is coarse.",),
 )

@@ -46,14 +46,14 @@ EVENTS = _notifications.counter(
 PENDING = _notifications.gauge(
     "registry_notifications_pending",
     Unit.EVENTS,
-    "Events that wait in the queue.",
+    "Pending events: those that wait in the queue.",
     _form(GITLAB, _ENDPOINT, since="4.26.0"),
     pitfalls=("A dropped event is never taken off: after an overflow the value stays too high until a restart.",),
 )
 PENDING_TOTAL = _notifications.gauge(
     "registry_notifications_pending_total",
     Unit.EVENTS,
-    "Events that wait in the queue.",
+    "Pending events: those that wait in the queue.",
     form(GITLAB, until="4.26.0", needs=NOTIFICATIONS, always_exposed=True),
     _form(DISTRIBUTION, _ENDPOINT, since="3.0.0"),
     pitfalls=("A gauge whose name ends in _total.", "GitLab registry 4.26 made it registry_notifications_pending."),
@@ -70,7 +70,7 @@ STATUS = _notifications.counter(
 ERRORS = _notifications.counter(
     "registry_notifications_errors_total",
     Unit.ATTEMPTS,
-    "Attempts that got no HTTP answer: not encoded, not connected, or too late.",
+    "Errors in sending an event, without an HTTP answer: not encoded, not connected, too late. It may be retried.",
     _form(GITLAB, _ENDPOINT, since="4.27.0"),
     _form(GITLAB, _ENDPOINT, since="3.65.0", until="4.26.0"),
 )
@@ -91,7 +91,7 @@ RETRIES = _notifications.histogram(
 HTTP_LATENCY = _notifications.histogram(
     "registry_notifications_http_latency_seconds",
     Unit.SECONDS,
-    "Time of one HTTP attempt.",
+    "Time of one HTTP attempt at the delivery of an event.",
     _form(GITLAB, _ENDPOINT, buckets=LATENCY_BUCKETS, since="4.26.0"),
 )
 TOTAL_LATENCY = _notifications.histogram(

@@ -25,17 +25,27 @@ def _network(name: str, text: str) -> Metric:
     return _process.counter(name, Unit.BYTES, text, *CLIENT_1_20_FORMS, common=True, pitfalls=(pitfall,))
 
 
-CPU = _process.counter("process_cpu_seconds_total", Unit.SECONDS, "CPU time of the process; its rate is in cores.")
-RESIDENT_MEMORY = _process.gauge("process_resident_memory_bytes", Unit.BYTES, "Resident memory of the process.")
-VIRTUAL_MEMORY = _process.gauge("process_virtual_memory_bytes", Unit.BYTES, "Address space of the process.")
+CPU = _process.counter(
+    "process_cpu_seconds_total", Unit.SECONDS, "CPU time spent in user and system mode; its rate is in cores."
+)
+RESIDENT_MEMORY = _process.gauge("process_resident_memory_bytes", Unit.BYTES, "Size of the resident memory.")
+VIRTUAL_MEMORY = _process.gauge(
+    "process_virtual_memory_bytes", Unit.BYTES, "Size of the virtual memory, the address space."
+)
 VIRTUAL_MEMORY_MAX = _process.gauge(
     "process_virtual_memory_max_bytes",
     Unit.BYTES,
-    "Limit of the address space.",
+    "Limit of the size of the virtual memory that is available.",
     pitfalls=("Without a limit it is a number near 2^64, never 0 or -1.",),
 )
 OPEN_FDS = _process.gauge("process_open_fds", Unit.FDS, "Open file descriptors.")
 MAX_FDS = _process.gauge("process_max_fds", Unit.FDS, "Limit of open file descriptors.")
-START_TIME = _process.gauge("process_start_time_seconds", Unit.TIMESTAMP, "When the process started.", common=True)
-NETWORK_RECEIVED = _network("process_network_receive_bytes_total", "Bytes that the network interfaces received.")
-NETWORK_SENT = _network("process_network_transmit_bytes_total", "Bytes that the network interfaces sent.")
+START_TIME = _process.gauge(
+    "process_start_time_seconds", Unit.TIMESTAMP, "Time at which the process started.", common=True
+)
+NETWORK_RECEIVED = _network(
+    "process_network_receive_bytes_total", "Bytes received over the network, in the process' network namespace."
+)
+NETWORK_SENT = _network(
+    "process_network_transmit_bytes_total", "Bytes sent over the network, in the process' network namespace."
+)

@@ -20,13 +20,13 @@ def _counter(name: str, unit: Unit, text: str, *pitfalls: str) -> Metric:
     return _proxy.counter(f"registry_proxy_{name}_total", unit, text, _FORM, pitfalls=(*pitfalls, _ALWAYS))
 
 
-REQUESTS = _counter("requests", Unit.REQUESTS, "Blobs and manifests that clients asked the proxy for.")
-HITS = _counter("hits", Unit.REQUESTS, "Requests answered from the local store.")
+REQUESTS = _counter("requests", Unit.REQUESTS, "Requests of clients to the proxy for blobs and manifests.")
+HITS = _counter("hits", Unit.REQUESTS, "Hits of the proxy: requests answered from the local store.")
 MISSES = _counter(
     "misses",
     Unit.REQUESTS,
-    "Blobs and manifests that had to be pulled from upstream.",
+    "Misses of the proxy: requests for what had to be pulled from upstream.",
     "Counted by pull.",
 )
 PULLED_BYTES = _counter("pulled_bytes", Unit.BYTES, "Bytes pulled from upstream.")
-PUSHED_BYTES = _counter("pushed_bytes", Unit.BYTES, "Bytes sent to clients.")
+PUSHED_BYTES = _counter("pushed_bytes", Unit.BYTES, "Bytes pushed to clients.")

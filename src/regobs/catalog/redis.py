@@ -27,23 +27,23 @@ def _pool(name: str, unit: Unit, text: str, *, grows: bool = False) -> Metric:
     return _redis.gauge(name, unit, text, _form(INSTANCE, on_event=False), cumulative=grows, pitfalls=pitfalls)
 
 
-POOL_HITS = _pool("hits", Unit.EVENTS, "Times a free connection was in the pool.", grows=True)
-POOL_MISSES = _pool("misses", Unit.EVENTS, "Times no free connection was in the pool.", grows=True)
-POOL_TIMEOUTS = _pool("timeouts", Unit.EVENTS, "Times that waiting for a connection took too long.", grows=True)
-POOL_STALE = _pool("stale_conns", Unit.CONNECTIONS, "Stale connections that were removed.", grows=True)
+POOL_HITS = _pool("hits", Unit.EVENTS, "Times a free connection was found in the pool.", grows=True)
+POOL_MISSES = _pool("misses", Unit.EVENTS, "Times no free connection was found in the pool.", grows=True)
+POOL_TIMEOUTS = _pool("timeouts", Unit.EVENTS, "Times that waiting for a connection ended with a timeout.", grows=True)
+POOL_STALE = _pool("stale_conns", Unit.CONNECTIONS, "Stale connections that were removed from the pool.", grows=True)
 POOL_TOTAL = _pool("total_conns", Unit.CONNECTIONS, "Connections in the pool.")
 POOL_IDLE = _pool("idle_conns", Unit.CONNECTIONS, "Idle connections in the pool.")
 POOL_MAX = _redis.gauge(
     "registry_redis_pool_stats_max_conns",
     Unit.CONNECTIONS,
-    "Configured size of the pool.",
+    "Configured maximum of connections in the pool.",
     _form(INSTANCE, since="3.58.0", on_event=False),
     pitfalls=("Without a configured size it is 0, and the client uses ten times GOMAXPROCS.", _RENAMED),
 )
 COMMANDS = _redis.histogram(
     "registry_redis_single_commands",
     Unit.SECONDS,
-    "Time of a command, or of a whole pipeline as command `pipeline`.",
+    "Time of a single Redis command, or of a whole pipeline as command `pipeline`.",
     _form(_COMMAND, INSTANCE, buckets=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1)),
     pitfalls=(
         "The name has no unit; it is seconds.",

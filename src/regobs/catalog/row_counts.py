@@ -45,7 +45,7 @@ ROWS = _rows.gauge(
 COLLECTION_DURATION = _rows.histogram(
     "registry_database_row_count_collection_duration_seconds",
     Unit.SECONDS,
-    "Time of one pass of all count queries.",
+    "Time of a run that collects all row counts of the database, one query after the other.",
     form(
         GITLAB,
         buckets=(0.1, 0.5, 1, 2, 5, 10, 30, 60),

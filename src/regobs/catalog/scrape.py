@@ -10,8 +10,10 @@ _scrape = Component("scrape")
 REQUESTS = _scrape.counter(
     "promhttp_metric_handler_requests_total",
     Unit.SCRAPES,
-    "Scrapes by status.",
+    "Scrapes by HTTP status code.",
     form(labels=labels(code=("200", "500", "503"))),
     pitfalls=("A scrape counts itself only at its end: the first one shows 0.",),
 )
-IN_FLIGHT = _scrape.gauge("promhttp_metric_handler_requests_in_flight", Unit.SCRAPES, "Scrapes now, this one included.")
+IN_FLIGHT = _scrape.gauge(
+    "promhttp_metric_handler_requests_in_flight", Unit.SCRAPES, "Scrapes that are served now, this one included."
+)

@@ -27,12 +27,21 @@ def _counter(name: str, unit: Unit, text: str, since: str = "2.13.0") -> Metric:
     return _pool.counter(f"go_sql_dbstats_connections_{name}_total", unit, text, *_forms(since), pitfalls=_PITFALLS)
 
 
-MAX_OPEN = _gauge("max_open", "Configured limit of connections; 0 means none.")
-OPEN = _gauge("open", "Connections, in use and idle.")
+MAX_OPEN = _gauge("max_open", "Configured limit of open connections to the database; 0 means none.")
+OPEN = _gauge("open", "Established connections, in use and idle.")
 IN_USE = _gauge("in_use", "Connections in use.")
 IDLE = _gauge("idle", "Idle connections.")
 WAITS = _counter("waits", Unit.WAITS, "Times that a caller had to wait for a connection.")
-WAIT_SECONDS = _counter("wait_seconds", Unit.SECONDS, "Time that callers waited for a connection.")
-CLOSED_MAX_IDLE = _counter("max_idle_closed_count", Unit.CONNECTIONS, "Closed: too many were idle.")
-CLOSED_IDLE_TIME = _counter("max_idle_time_closed_count", Unit.CONNECTIONS, "Closed: idle too long.", since="3.10.0")
-CLOSED_LIFETIME = _counter("max_lifetime_closed_count", Unit.CONNECTIONS, "Closed: too old.")
+WAIT_SECONDS = _counter("wait_seconds", Unit.SECONDS, "Time that callers were blocked, waiting for a connection.")
+CLOSED_MAX_IDLE = _counter(
+    "max_idle_closed_count", Unit.CONNECTIONS, "Connections closed because too many were idle (SetMaxIdleConns)."
+)
+CLOSED_IDLE_TIME = _counter(
+    "max_idle_time_closed_count",
+    Unit.CONNECTIONS,
+    "Connections closed because they were idle too long (SetConnMaxIdleTime).",
+    since="3.10.0",
+)
+CLOSED_LIFETIME = _counter(
+    "max_lifetime_closed_count", Unit.CONNECTIONS, "Connections closed because they were too old (SetConnMaxLifetime)."
+)

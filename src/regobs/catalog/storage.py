@@ -33,7 +33,7 @@ _storage = Component("storage")
 ACTIONS = _storage.histogram(
     "registry_storage_action_seconds",
     Unit.SECONDS,
-    "Time of one call of the storage driver.",
+    "Time of one action of the storage driver.",
     form(GITLAB, labels=_GITLAB_ACTION, buckets=DEFAULT_BUCKETS, since="3.72.0", on_event=True),
     form(
         GITLAB,
@@ -121,7 +121,7 @@ CACHE_REDIS = _storage.histogram(
 BLOB_DOWNLOADS = _storage.histogram(
     "registry_storage_blob_download_bytes",
     Unit.BYTES,
-    "Size of a blob that was served.",
+    "Size of a blob at its download, from the storage back end or through the registry.",
     form(GITLAB, labels=_REDIRECT, buckets=BLOB_BUCKETS, since="3.72.0", on_event=True),
     form(
         GITLAB,
@@ -136,7 +136,7 @@ BLOB_DOWNLOADS = _storage.histogram(
 BLOB_UPLOADS = _storage.histogram(
     "registry_storage_blob_upload_bytes",
     Unit.BYTES,
-    "Size of a blob that was stored for the first time.",
+    "Size of a new blob at its upload to the storage back end.",
     form(GITLAB, buckets=BLOB_BUCKETS, since="3.72.0", on_event=True),
     form(GITLAB, labels=(_MIGRATION_PATH,), buckets=BLOB_BUCKETS, since="3.15.0", until="3.72.0", on_event=True),
     pitfalls=(
@@ -164,7 +164,7 @@ CDN_REDIRECTS = _storage.counter(
 RATE_LIMITED = _storage.counter(
     "registry_storage_rate_limit_total",
     Unit.RESPONSES,
-    "Answers 429 of the storage back end.",
+    "Requests of the storage driver that hit a rate limit: answers 429 of the back end.",
     form(GITLAB, since="3.33.0", needs=Capability.OBJECT_STORAGE, always_exposed=True),
     pitfalls=("Only the GCS driver's own retry loop counts it: it stays 0 for S3, Azure and file systems.",),
 )
@@ -200,7 +200,7 @@ URL_CACHE_REQUESTS = _storage.counter(
 URL_CACHE_ENTRY_SIZE = _storage.histogram(
     "registry_storage_urlcache_object_size",
     Unit.BYTES,
-    "Size of an entry when it is written to the cache of signed URLs.",
+    "Size of an object when it is written to the cache of signed URLs.",
     form(
         GITLAB,
         buckets=(100, 250, 500, 750, 1000, 1500, 2048, 3072, 5120, 10240),
@@ -230,7 +230,7 @@ OBJECT_ACCESSES_TOP = _storage.gauge(
 OBJECT_ACCESSES = _storage.histogram(
     "registry_storage_object_accesses_distribution",
     Unit.ACCESSES,
-    "Accesses per object within a minute.",
+    "Distribution of the accesses counted for each object within a minute.",
     form(
         GITLAB,
         buckets=tuple(10.0 * 2**power for power in range(11)),
@@ -242,7 +242,7 @@ OBJECT_ACCESSES = _storage.histogram(
 ACCESS_EVENTS_DROPPED = _storage.counter(
     "registry_storage_access_tracker_dropped_events",
     Unit.EVENTS,
-    "Access events that were dropped after 330 ms of waiting.",
+    "Events that the access tracker dropped after a timeout of 330 ms.",
     form(GITLAB, since="4.25.0", needs=Capability.URL_CACHE, always_exposed=True),
     pitfalls=("A counter whose name does not end in _total.",),
 )
