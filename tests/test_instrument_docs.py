@@ -124,7 +124,7 @@ def asked(app: Any, path: str) -> tuple[str, bytes]:
     return seen[0][:3], content
 
 
-def held_to_what_was_asked(app: Any, lines: list[dict[str, Any]]) -> None:
+def held_to_what_was_asked(app: Any) -> None:
     """A served manifest, one that raises, and the scrape that tells of both."""
     assert asked(app, "/v2/a/manifests/good")[0] == "200"
     assert asked(app, "/v2/a/manifests/bad")[0] == "500"
@@ -134,39 +134,38 @@ def held_to_what_was_asked(app: Any, lines: list[dict[str, Any]]) -> None:
         labels = f'code="{code}",method="get",route="/v2/{{name}}/manifests/{{reference}}"'
         row = f"registry_http_requests_total{{{labels}}} 1"
         assert row.encode() in exposition
-    assert [line["status"] for line in lines] == [200, 500]
     assert check(parse(exposition)).differences == ()
 
 
-@pytest.fixture
-def written() -> Any:
-    lines: list[dict[str, Any]] = []
-    logger = logging.getLogger("registry.access")
-    handler = logging.Handler()
-    handler.emit = lambda record: lines.append(json.loads(record.regobs_line))  # type: ignore[attr-defined, method-assign]
-    logger.addHandler(handler)
-    level = logger.level
-    logger.setLevel(logging.INFO)
-    yield lines
-    logger.setLevel(level)
-    logger.removeHandler(handler)
+def said_by(code: str, directory: Path) -> list[dict[str, Any]]:
+    """The lines on standard error of a process of its own: loggers and Django's settings are made once in each."""
+    start = f"import sys; sys.path[:0] = [{str(directory)!r}, {str(PAGE.parents[1])!r}]\n"
+    done = subprocess.run(
+        [sys.executable, "-c", start + code], check=False, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stderr.splitlines()]
 
 
-def test_flask_as_the_page_shows_it(written: list[dict[str, Any]]) -> None:
-    names: dict[str, Any] = {}
-    exec(compile(blocks(FRAMEWORKS)[2], str(FRAMEWORKS), "exec"), names)  # noqa: S102 (it is ours)
+def held_to_both_logs(lines: list[dict[str, Any]], component: str) -> None:
+    """An access line of each request; what the framework says of an error once, with that request's id."""
+    access = [line for line in lines if line["msg"] == "access"]
+    assert [line["status"] for line in access] == [200, 500]
+    (error,) = [line for line in lines if line.get("component") == component]
+    assert error["correlation_id"] == access[1]["correlation_id"]
+    assert "ZeroDivisionError" in error["stack"]
 
-    @names["app"].route("/v2/<path:name>/manifests/<reference>")  # type: ignore[untyped-decorator]
-    def manifest(name: str, reference: str) -> str:
-        if reference == "bad":
-            raise ZeroDivisionError
-        return name
 
-    held_to_what_was_asked(names["app"], written)
+def test_flask_as_the_page_shows_it(tmp_path: Path) -> None:
+    (tmp_path / "registry.py").write_text(
+        f"{blocks(FRAMEWORKS)[2]}\n@app.route('/v2/<path:name>/manifests/<reference>')\n"
+        "def manifest(name, reference):\n    return name if reference == 'good' else 1 // 0\n"
+    )
+    code = "import registry\nfrom tests.test_instrument_docs import held_to_what_was_asked as held\nheld(registry.app)"
+    held_to_both_logs(said_by(code, tmp_path), "registry")
 
 
 def test_django_as_the_page_shows_it(tmp_path: Path) -> None:
-    """In a process of its own: Django's settings are made once in each."""
     wsgi, settings = blocks(FRAMEWORKS)[:2]
     (tmp_path / "settings.py").write_text(f"SECRET_KEY = 'x'\nALLOWED_HOSTS = ['*']\nROOT_URLCONF = 'urls'\n{settings}")
     (tmp_path / "urls.py").write_text(
@@ -175,18 +174,20 @@ def test_django_as_the_page_shows_it(tmp_path: Path) -> None:
         "urlpatterns = [path('v2/<path:name>/manifests/<reference>', manifest)]\n"
     )
     (tmp_path / "wsgi.py").write_text(f"import os\nos.environ['DJANGO_SETTINGS_MODULE'] = 'settings'\n{wsgi}")
-    code = f"""
-import json, logging, sys
-sys.path[:0] = [{str(tmp_path)!r}, {str(PAGE.parents[1])!r}]
-import wsgi
-from tests.test_instrument_docs import held_to_what_was_asked
-lines = []
-handler = logging.Handler()
-handler.emit = lambda record: lines.append(json.loads(record.regobs_line))
-logging.getLogger("registry.access").addHandler(handler)
-held_to_what_was_asked(wsgi.application, lines)
-"""
-    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    said = [json.loads(line) for line in done.stderr.splitlines()]
-    assert {"registry.access"} < {line.get("component", "registry.access") for line in said}
+    code = "import wsgi\nfrom tests.test_instrument_docs import held_to_what_was_asked as held\nheld(wsgi.application)"
+    held_to_both_logs(said_by(code, tmp_path), "django.request")
+
+
+def test_the_lines_of_the_page_reach_standard_error(tmp_path: Path) -> None:
+    """A block of its own for each log; together they write what one request says."""
+    http, application = (
+        next(block for block in blocks(PAGE) if wanted in block) for wanted in ("access_writer(", "basicConfig(")
+    )
+    (tmp_path / "page.py").write_text(f"{blocks(PAGE)[0]}\n{http}\n{application}")
+    code = (
+        "import builtins\nfrom tests.instrument.test_asgi import answer, scope, serve\n"
+        "builtins.app = answer(200, b'x')\nimport page\nserve(page.app, scope())\n"
+    )
+    shown, access = said_by(code, tmp_path)
+    assert (shown["msg"], shown["worker"]) == ("run complete", "w")
+    assert (access["msg"], access["status"]) == ("access", 200)
