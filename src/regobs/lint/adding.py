@@ -206,7 +206,8 @@ def _same_events(one: Selector, other: Selector) -> str:
         return ""
     names = str(one.metric), str(other.metric)
     if names[0] == names[1] and not names[0].endswith("_bucket"):
-        return f"it is a part of the {names[0]} that it is added to"
+        same = _matchers(one) == _matchers(other)
+        return f"{names[0]} is added to itself" if same else f"it is a part of the {names[0]} that it is added to"
     return _one_event(*names)
 
 

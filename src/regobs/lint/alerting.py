@@ -12,6 +12,7 @@ from regobs.lint.subjects import LintedQuery
 from regobs.promql.functions import ABSENCE, GROWTH
 from regobs.promql.infer import literal
 from regobs.promql.nodes import Aggregate, Binary, Call, Expr, Matcher, MatchOp, Paren, Selector
+from regobs.promql.printer import number_text
 from regobs.promql.walk import selectors, strip_parens
 
 _PROCESS = frozenset({"instance", "pod"})
@@ -40,7 +41,9 @@ def grows_with_processes(query: LintedQuery) -> Iterator[LintProblem]:
             continue
         if inner.op in {"count", "sum"} and _fixed_number(inner, op, number):
             step = "compare with how many should run, or with how many ran before (offset)"
-            yield query.problem(node, f"the number of processes is compared with {number:f}", step, word=inner.op)
+            yield query.problem(
+                node, f"the number of processes is compared with {number_text(number)}", step, word=inner.op
+            )
         if inner.op != "sum" or op not in {">", ">="} or number <= 0:
             continue
         for one in selectors(inner):

@@ -14,6 +14,7 @@ from regobs.lint.subjects import LintedQuery
 from regobs.promql.functions import GROWTH
 from regobs.promql.infer import literal
 from regobs.promql.nodes import Aggregate, Binary, Call, Expr, Number, Selector, Unary
+from regobs.promql.printer import number_text
 from regobs.promql.series import known_metric
 from regobs.promql.types import Bounds
 from regobs.promql.walk import selectors, strip_parens, walk
@@ -32,11 +33,11 @@ def ratio_compared_with_percent(query: LintedQuery) -> Iterator[LintProblem]:
     """
     for node, value, op, number in compared_with_number(query.nodes):
         if op in {">", ">="} and 1 < number <= 100 and (kind := _ratio(value, float(number))):
-            step = f"{number:f} percent is {number / 100:f}"
-            what = f"{kind} lies between 0 and 1 and is compared with {number:f}"
+            step = f"{number_text(number)} percent is {number_text(number / 100)}"
+            what = f"{kind} lies between 0 and 1 and is compared with {number_text(number)}"
             side = node.right if literal(node.right) == number else node.left
             problem = query.problem(side, what, step)
-            yield problem.fixed_by(query.edit(side, f"{number:f}", f"{number / 100:f}"))
+            yield problem.fixed_by(query.edit(side, number_text(number), number_text(number / 100)))
 
 
 def _ratio(value: Expr, number: float) -> str:
@@ -83,7 +84,7 @@ def never_true(query: LintedQuery) -> Iterator[LintProblem]:
             step = "write bool behind the inner comparison" if _filtered(value) else "correct the threshold"
             if _counts_none(value, op, number):  # `== bool 0` would be counted just as well
                 step = "write absent(...): of nothing there is no count"
-            yield query.problem(node, f"this {shown}, so {op} {number:f} is never true", step)
+            yield query.problem(node, f"this {shown}, so {op} {number_text(number)} is never true", step)
     for part in query.nodes:
         if not isinstance(part, Binary) or part.op not in COMPARISONS - {"!="} or part.bool:
             continue
@@ -143,7 +144,9 @@ def always_true(query: LintedQuery) -> Iterator[LintProblem]:
         opposite = {">": "<=", ">=": "<", "<": ">=", "<=": ">"}[op]
         absent = any(isinstance(one, Call) and one.function.startswith("absent") for one in query.nodes)
         if never(opposite, of, float(number)) and of.low != of.high and not absent:
-            yield query.problem(node, f"this {_range(of)}, so {op} {number:f} is always true", "correct the threshold")
+            yield query.problem(
+                node, f"this {_range(of)}, so {op} {number_text(number)} is always true", "correct the threshold"
+            )
 
 
 def _counts(value: Expr) -> bool:
@@ -336,7 +339,7 @@ def nan_fires(query: LintedQuery) -> Iterator[LintProblem]:
         plain = quotient is not None and not any(isinstance(one, Binary | Number) for one in walk(quotient.right))
         if op == "!=" and plain and sides and all(_grows(side) for side in sides):
             yield query.problem(
-                node, f"0 / 0 is NaN, which is != {number:f}", "divide by a rate that is > 0", word=node.op
+                node, f"0 / 0 is NaN, which is != {number_text(number)}", "divide by a rate that is > 0", word=node.op
             )
 
 

@@ -48,7 +48,7 @@ def rate_of_gauge(query: LintedQuery) -> Iterator[LintProblem]:
         metric = query.metric(node)
         if metric is not None and metric.exposer is Exposer.STACKDRIVER:
             return  # with --monitoring.aggregate-deltas the exporter turns these gauges into counters
-    yield from query.faults("rate-of-gauge")
+    yield from (found for node, found in query.faults_by_node("rate-of-gauge") if not _counts_starts(query, node))
     for call, node in _grown(query):
         name = str(node.metric or "")
         if name.endswith(_GAUGES) and query.metric(node) is None:
@@ -56,7 +56,14 @@ def rate_of_gauge(query: LintedQuery) -> Iterator[LintProblem]:
             yield query.problem(node, what, "use delta, deriv or its value over time", Severity.WARNING, word=name)
 
 
-@check("delta-of-counter", Severity.ERROR)
+def _counts_starts(query: LintedQuery, node: Expr) -> bool:
+    """Whether it is the increase of a state: how often what is 0 or 1 became 1."""
+    states = [query.metric(one) for one in selectors(node)]
+    increase = isinstance(node, Call) and node.function == "increase"
+    return increase and all(metric is not None and metric.unit is Unit.BOOL for metric in states)
+
+
+@check("delta-of-counter", Severity.WARNING)
 def delta_of_counter(query: LintedQuery) -> Iterator[LintProblem]:
     """`delta`, `idelta` or `deriv` is taken of a counter.
 
@@ -67,9 +74,9 @@ def delta_of_counter(query: LintedQuery) -> Iterator[LintProblem]:
     Right:
         increase(registry_gc_runs_total[1h])
     """
-    yield from query.faults("delta-of-counter")
+    yield from (found for node, found in query.faults_by_node("delta-of-counter") if not _falls_left_out(query, node))
     for node in query.nodes:
-        if isinstance(node, Call) and node.function in CHANGE - {"predict_linear"}:
+        if isinstance(node, Call) and node.function in CHANGE - {"predict_linear"} and not _falls_left_out(query, node):
             inner = strip_parens(node.args[0])
             if isinstance(inner, Selector) and query.metric(inner) is None:
                 name = str(inner.metric or "")
@@ -79,6 +86,16 @@ def delta_of_counter(query: LintedQuery) -> Iterator[LintProblem]:
                         node, f"{name} is a counter: a restart looks like a fall", f"write {better}"
                     )
                     yield problem.fixed_by(query.edit(node, f"{node.function}({name}", f"{better}({name}"))
+
+
+def _falls_left_out(query: LintedQuery, node: Expr) -> bool:
+    """Whether only a rise counts, as in `deriv(x[5m]) > 0` and `clamp_min(deriv(x[5m]), 0)`: a restart is no rise."""
+    above = next((one for one in query.above(node) if not isinstance(one, Paren)), None)
+    if not isinstance(node, Call) or node.function != "deriv":
+        return False
+    if isinstance(above, Binary):
+        return above.op in {">", ">="} and literal(above.right) == 0
+    return isinstance(above, Call) and above.function == "clamp_min" and literal(above.args[-1]) == 0
 
 
 @check("rate-of-aggregate", Severity.ERROR)
@@ -124,6 +141,8 @@ def raw_counter(query: LintedQuery) -> Iterator[LintProblem]:
         counter = counter and entry is not None and (bool(entry[1]) or entry[0].kind is Kind.COUNTER)
         counter = counter or (entry is not None and entry[0].cumulative)
         name = str(node.metric or "")
+        if query.role == "panel" and entry is not None and entry[0].exposer is Exposer.KUBE_STATE:
+            continue  # the cluster counts for the object, as `kubectl get` shows it: no process begins anew
         if entry is None:
             counter = name.endswith("_total") and name in query.context.rated
         if counter and _read_raw(query, node):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from regobs.catalog.model import Unit
 from regobs.lint.findings import CheckSubject, LintProblem, Severity, check
@@ -15,10 +16,12 @@ from regobs.promql.walk import selectors, strip_parens
 _TARGETS = frozenset({"instance", "pod", "fqdn", "node"})
 # A target is in one of each; `server` is what a postgres_exporter, of which there is one a server, calls that server.
 _OF_A_TARGET = frozenset({"server", "cluster", "environment", "env", "stage", "region", "zone", "datacenter"})
+# Panels that show a single value without the name of its series. Source: the panels' own settings in Grafana 12.
+_NUMBERS = frozenset({"stat", "gauge", "singlestat"})
 _OPS = frozenset({"+", "-", "*", "/", "%", "^", "atan2", "==", "!=", "<", "<=", ">", ">="})
 
 
-@check("lost-label", Severity.ERROR)
+@check("lost-label", Severity.WARNING)
 def lost_label(query: LintedQuery) -> Iterator[LintProblem]:
     """A `by` list or `on()` names a label that an aggregation below it dropped.
 
@@ -29,7 +32,17 @@ def lost_label(query: LintedQuery) -> Iterator[LintProblem]:
     Right:
         max by (cluster) (sum by (cluster, pod) (up))
     """
-    yield from query.faults("lost-label")
+    for node, problem in query.faults_by_node("lost-label"):
+        yield replace(problem, severity=Severity.ERROR) if _on_one_side(query, node) else problem
+
+
+def _on_one_side(query: LintedQuery, node: Expr) -> bool:
+    """Whether `on()` names a label that one side dropped and the other kept: no pair matches then."""
+    if not isinstance(node, Binary):
+        return False
+    labels = [query.parts.of(side).closed_labels for side in (node.left, node.right)]
+    dropped = {name for name in node.on or () if any(side is not None and name not in side for side in labels)}
+    return any(side is None or dropped & side for side in labels)
 
 
 @check("sides-never-match", Severity.ERROR)
@@ -238,8 +251,17 @@ def legend_label(panel: LintedPanel) -> Iterator[LintProblem]:
         legend = target.get("legendFormat")
         if not isinstance(legend, str) or (there := result_labels(query)) is None:
             continue
+        if not there and len(panel.queries) == 1 and not _names_one_series(panel):
+            continue
         for match in LEGEND_USE.finditer(legend):
             if match[1] not in there:
                 start, end = query.source.within((*panel.path, *steps, "legendFormat"), legend, *match.span())
                 kept = ", ".join(sorted(there)) or "no label"
                 yield LintProblem(start, end, f"the query keeps no label {match[1]}", f"it keeps {kept}")
+
+
+def _names_one_series(panel: LintedPanel) -> bool:
+    """Whether a panel writes the name of a series beside its value where there is only one."""
+    options = panel.data.get("options")
+    mode = options.get("textMode") if isinstance(options, dict) else None
+    return panel.kind not in _NUMBERS or mode in {"name", "value_and_name"}

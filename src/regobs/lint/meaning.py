@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from regobs.catalog.model import Unit
+from regobs.lint.alerting import names_registry
 from regobs.lint.bounds import COMPARISONS
 from regobs.lint.findings import LintProblem, Severity, check
 from regobs.lint.subjects import LintedQuery
 from regobs.promql.functions import GROWTH
 from regobs.promql.infer import literal
-from regobs.promql.nodes import Aggregate, Binary, Call, Expr, Matcher, Selector, String
+from regobs.promql.nodes import Aggregate, Binary, Call, Expr, Matcher, MatchOp, Selector, String
 from regobs.promql.types import MEASURES
 from regobs.promql.walk import selectors, strip_parens, walk
 
@@ -109,8 +110,14 @@ def _scope(expr: Expr) -> dict[str, str]:
     """The labels of the deployment by which every selector of a side is narrowed, and how."""
     found: dict[str, str] = {}
     for one in selectors(expr):
-        found |= {each.label: _shown(each) for each in one.matchers if each.label in _SCOPES and each.value}
+        found |= {each.label: _shown(each) for each in one.matchers if _narrows(each)}
     return found
+
+
+def _narrows(matcher: Matcher) -> bool:
+    """Whether a matcher chooses a part of a deployment. `type` may tell anything; at GitLab it is the service."""
+    chooses = matcher.op in {MatchOp.EQUAL, MatchOp.REGEX} and bool(matcher.value)
+    return chooses and matcher.label in _SCOPES and (matcher.label != "type" or names_registry(matcher.value))
 
 
 def _shown(matcher: Matcher) -> str:
@@ -171,7 +178,11 @@ def rate_of_record(query: LintedQuery) -> Iterator[LintProblem]:
     for node in query.nodes:
         if isinstance(node, Call) and node.function in GROWTH and node.args:
             inner = strip_parens(node.args[0])
-            if isinstance(inner, Selector) and ":" in str(inner.metric or ""):
+            if (
+                isinstance(inner, Selector)
+                and ":" in str(inner.metric or "")
+                and not _exposed(query, str(inner.metric))
+            ):
                 yield query.problem(node, f"{inner.metric} is recorded", "record the rate")
 
 
@@ -204,8 +215,14 @@ def undefined_record(query: LintedQuery) -> Iterator[LintProblem]:
     for node in query.selectors:
         name = str(node.metric or "")
         known = name in recorded or query.entry(node) is not None or "$" in name or query.role == "variable"
+        known = known or _exposed(query, name)
         if ":" in name and recorded and not known and not _may_be_missing(query, node):
             yield query.problem(node, f"no rule here records {name}", "record it, or lint its rules too", word=name)
+
+
+def _exposed(query: LintedQuery, name: str) -> bool:
+    """Whether a name with a colon is a process's own, as those of some libraries are: it ends as a counter does."""
+    return name.endswith(("_total", "_count", "_sum", "_bucket")) and name not in query.context.recorded
 
 
 def _may_be_missing(query: LintedQuery, node: Selector) -> bool:

@@ -11,11 +11,15 @@ from regobs.lint.subjects import LintedQuery
 from regobs.promql.functions import GROWTH
 from regobs.promql.infer import literal
 from regobs.promql.nodes import Aggregate, Binary, Call, Expr, Matcher, MatchOp, Selector
+from regobs.promql.printer import number_text
 from regobs.promql.series import series_of
 from regobs.promql.walk import selectors, strip_parens, walk
 
 _POSITIVE = frozenset({MatchOp.EQUAL, MatchOp.REGEX})
 _PROCESSES = frozenset({"instance", "pod"})
+
+
+_ENDS = frozenset({"0", "0.0", "1", "1.0"})  # the lowest and the highest value, of which one may ask the average
 
 
 @check("quantile-without-le", Severity.ERROR)
@@ -85,9 +89,9 @@ def quantile_out_of_range(query: LintedQuery) -> Iterator[LintProblem]:
             first = node.param
         number = literal(first) if first is not None else None
         if first is not None and number is not None and not 0 <= number <= 1:
-            right = f"{number / 100:f}" if 1 < number <= 100 else "a number from 0 to 1"
-            problem = query.problem(first, f"{number:f} is no quantile", f"write {right}")
-            yield problem.fixed_by(query.edit(first, f"{number:f}", right) if 1 < number <= 100 else None)
+            right = number_text(number / 100) if 1 < number <= 100 else "a number from 0 to 1"
+            problem = query.problem(first, f"{number_text(number)} is no quantile", f"write {right}")
+            yield problem.fixed_by(query.edit(first, number_text(number), right) if 1 < number <= 100 else None)
 
 
 @check("threshold-between-buckets", Severity.NOTE)
@@ -117,7 +121,9 @@ def threshold_between_buckets(query: LintedQuery) -> Iterator[LintProblem]:
         if edges and float(number) not in edges and edges[0] < float(number) < edges[-1]:
             near = sorted(edges, key=lambda edge: abs(edge - float(number)))[:2]
             shown = " and ".join(f"{edge:g}" for edge in sorted(near))
-            yield query.problem(node.right, f"no bucket ends at {number:f}", f"the nearest bounds are {shown}")
+            yield query.problem(
+                node.right, f"no bucket ends at {number_text(number)}", f"the nearest bounds are {shown}"
+            )
 
 
 @check("mixed-buckets", Severity.ERROR)
@@ -158,7 +164,10 @@ def average_of_quantiles(query: LintedQuery) -> Iterator[LintProblem]:
         inner = strip_parens(node.expr)
         quantile = isinstance(inner, Call) and inner.function in {"histogram_quantile", "quantile_over_time"}
         if isinstance(inner, Selector):
-            quantile = any(one.label == "quantile" and one.value for one in inner.matchers)
+            asked = next((one.value for one in inner.matchers if one.label == "quantile"), "")
+            if asked in _ENDS:
+                continue
+            quantile = bool(asked)
             quantile = quantile or re.search(r"(^|[:_])p(?:50|90|95|99|999)(?:[:_]|$)", str(inner.metric)) is not None
         if quantile or (query.parts.of(node.expr).quantile and not isinstance(inner, Binary)):
             what = f"{node.op} over a quantile: quantiles cannot be added up or averaged"

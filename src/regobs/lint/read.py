@@ -133,6 +133,9 @@ def _read_yaml(found: LintedFile, text: str, context: LintContext, place: Placed
     try:
         documents: list[Document] = load_yaml_all(text, found.file)
     except InputError as fault:
+        if _TEMPLATE_LINE.search(text):
+            found.not_read.append(_IS_TEMPLATE)
+            return
         inner = SourceText(found.file, text)
         offset = inner.offset(fault.location.line or 1, fault.location.column or 1) if fault.location else 0
         what = f"{fault.message}: {fault.value}" if fault.value else fault.message

@@ -8,6 +8,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from regobs.documents import Steps
+from regobs.lint.bounds import COMPARISONS
 from regobs.lint.findings import CheckSubject, LintProblem, Severity, check
 from regobs.lint.subjects import LintedFile, LintedRule
 from regobs.promql.durations import duration_text, read_duration
@@ -192,16 +193,17 @@ def for_beyond_window(rule: LintedRule) -> Iterator[LintProblem]:
           labels: {severity: ticket}
           annotations: {summary: The kernel killed a container}
     """
-    waits = _ms(rule.data.get("for"))
-    top = strip_parens(rule.query.expr) if rule.query is not None and rule.query.expr is not None else None
-    if not waits or not isinstance(top, Binary) or top.op != ">" or literal(top.right) != 0:
+    waits, query = _ms(rule.data.get("for")), rule.query
+    top = strip_parens(query.expr) if query is not None and query.expr is not None else None
+    if query is None or not waits or not isinstance(top, Binary) or top.op != ">" or literal(top.right) != 0:
         return
-    for node in rule.query.nodes if rule.query is not None else ():
+    for node in query.nodes:
         if not (isinstance(node, Call) and node.function in _EVENTS and node.args):
             continue
         inner = strip_parens(node.args[0])
         window = inner.range if isinstance(inner, Selector) else None
-        if window is not None and not window.macro and waits >= window.ms:
+        below = [one for one in query.above(node) if isinstance(one, Binary) and one.op in COMPARISONS]
+        if window is not None and not window.macro and waits >= window.ms and below == [top]:
             shown = f"{node.function} over {duration_text(window)}"
             yield rule.problem(("for",), f"{shown} is awaited for {duration_text(Duration(waits))}", "widen the window")
             return

@@ -164,10 +164,15 @@ class LintedQuery:
 
     def faults(self, check: str) -> Iterator[LintProblem]:
         """What inference found under the name of a check."""
+        yield from (problem for _, problem in self.faults_by_node(check))
+
+    def faults_by_node(self, check: str) -> Iterator[tuple[Expr, LintProblem]]:
+        """The same, each with the part of the query that it was found in."""
         for node, error in self.parts.faults:
             if error.check == check:
                 value = str(error.value) if error.value is not None else ""
-                yield self.problem(node, error.message, f"write {error.expected}" if error.expected else "", word=value)
+                step = f"write {error.expected}" if error.expected else ""
+                yield node, self.problem(node, error.message, step, word=value)
 
 
 def _word(word: str, text: str, start: int, end: int) -> int:
