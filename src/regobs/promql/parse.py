@@ -6,46 +6,34 @@ variables as durations, label names and numbers. Value types are checked as Prom
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
-from math import isfinite
-from typing import NoReturn
 
 from regobs.common.closest import closest
 from regobs.errors import Location, PromqlError
-from regobs.promql.durations import read_duration
 from regobs.promql.functions import AGGREGATIONS, FUNCTIONS, SIGNATURES
-from regobs.promql.literals import read_number, regex_fault, regex_matches, unquote
 from regobs.promql.nodes import (
     Aggregate,
-    At,
     Binary,
     Call,
-    Duration,
     Expr,
-    Matcher,
-    MatchOp,
     Number,
     Paren,
     Selector,
     String,
-    Subquery,
     Unary,
     Variable,
 )
 from regobs.promql.printer import PRECEDENCE
-from regobs.promql.tokens import Token, TokenKind, TokenReader, misplaced, place, tokenize
+from regobs.promql.selector_reader import SelectorReader, operand_start
+from regobs.promql.tokens import Token, TokenKind, misplaced, place, tokenize
 from regobs.promql.walk import walk
 
 _COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
 _SETS = frozenset({"and", "or", "unless"})
 _FILLS = frozenset({"fill", "fill_left", "fill_right"})
-# Words that no metric can be called without quotes, and those that no list of labels can hold.
+# Words that no metric can be called without quotes.
 _NO_METRIC = frozenset({"on", "ignoring", "group_left", "group_right", "bool", "atan2", "anchored", "smoothed"})
-_NO_LABEL = frozenset({"inf", "nan", "without", "anchored", "smoothed"})
-_LARGEST_TIME = 2**63  # seconds; Prometheus calls what is larger a timestamp out of bounds
-_LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _NAME, _NUMBER, _STRING = TokenKind.NAME, TokenKind.NUMBER, TokenKind.STRING
 _VARIABLE, _MARK, _END = TokenKind.VARIABLE, TokenKind.MARK, TokenKind.END
 _OPERAND = "a metric, a function, a number or '('"
@@ -106,7 +94,7 @@ class _Matching:
     include: tuple[str, ...] = ()
 
 
-class _Parser(TokenReader):
+class _Parser(SelectorReader):
     """Reads a query from left to right. The methods that read an expression return it with its value type."""
 
     def query(self) -> Expr:
@@ -120,7 +108,7 @@ class _Parser(TokenReader):
     def _expression(self, least: int = 1) -> tuple[Expr, str]:
         """Operands with operators that bind at least so tightly."""
         left, kind = self._operand()
-        start = self._start(left)
+        start = operand_start(left)
         while self.token.kind in {_MARK, _NAME}:
             op = self.token.text.lower()
             level = PRECEDENCE.get(op)
@@ -144,14 +132,10 @@ class _Parser(TokenReader):
             kind = "scalar" if kind == other == "scalar" else "vector"
         return left, kind
 
-    def _start(self, node: Expr) -> int:
-        assert node.span is not None  # noqa: S101 - every node that is read has one
-        return node.span[0]
-
     def _operand(self) -> tuple[Expr, str]:
         sign = self.token
         if sign.kind is not _MARK or sign.text not in {"-", "+"}:
-            return self._modified(*self._atom())
+            return self.modified(*self._atom())
         self.take()
         node, kind = self._expression(PRECEDENCE["^"])
         if kind not in {"scalar", "vector"}:
@@ -166,11 +150,11 @@ class _Parser(TokenReader):
         found = _Matching(self.token.start)
         found.bool = bool(self.word("bool"))
         if clause := self.word("on", "ignoring"):
-            labels = self._label_list()
+            labels = self.label_list()
             found.on, found.ignoring = (labels, None) if clause == "on" else (None, labels)
             if group := self.word("group_left", "group_right"):
                 found.group = group.removeprefix("group_")
-                found.include = self._label_list() if self.token.text == "(" else ()
+                found.include = self.label_list() if self.token.text == "(" else ()
         elif self.token.text.lower() in {"group_left", "group_right"} and self.token.kind is _NAME:
             self.unexpected(f"on(...) or ignoring(...) before {self.token.text}")
         if self.token.kind is _NAME and self.token.text.lower() in _FILLS and self.following() == "(":
@@ -204,13 +188,13 @@ class _Parser(TokenReader):
         if token.kind is _NAME:
             return self._named()
         if token.kind is _NUMBER:
-            return self._number(), "scalar"
+            return self.number(), "scalar"
         if token.kind is _STRING:
-            return String(self._string(), span=(token.start, token.end)), "string"
+            return String(self.string(), span=(token.start, token.end)), "string"
         if token.kind is _VARIABLE:
             return self._variable(), "scalar"
         if token.text == "{":
-            return self._selector(None), "vector"
+            return self.selector(None), "vector"
         self.expect("(", _OPERAND)
         node, kind = self._expression()
         self.expect(")", "an operator or ')'")
@@ -223,20 +207,6 @@ class _Parser(TokenReader):
             raise misplaced(token, why, self.text, self.file)
         return Variable(token.text, span=(token.start, token.end))
 
-    def _number(self) -> Number:
-        token = self.take()
-        value = read_number(token.text)
-        if value is None:
-            self.fail(f"bad number or duration: {token.text}", token.start, expected="a number such as 0.5 or 1e3")
-        return Number(value, span=(token.start, token.end))
-
-    def _string(self) -> str:
-        token = self.take()
-        try:
-            return unquote(token.text)
-        except ValueError as fault:
-            self.fail(str(fault), token.start, next_step="write \\\\ for a backslash, or use `...`")
-
     def _named(self) -> tuple[Expr, str]:
         token = self.token
         word, following = token.text.lower(), self.following().lower()
@@ -245,82 +215,29 @@ class _Parser(TokenReader):
         if following == "(" and word not in _NO_METRIC:
             return self._call()
         if word in {"inf", "nan"}:
-            return self._number(), "scalar"
+            return self.number(), "scalar"
         if word in _NO_METRIC:
             self.unexpected(_OPERAND)
         self.take()
-        return self._selector(token), "vector"
-
-    def _selector(self, name: Token | None) -> Selector:
-        start = self.token.start if name is None else name.start
-        metric = None if name is None else name.text
-        matchers: list[Matcher] = []
-        if self.token.kind is _MARK and self.token.text == "{":
-            metric = self._matchers(metric, matchers)
-        named = [matcher for matcher in matchers if matcher.label == "__name__"]
-        if metric is not None and name is not None and named:
-            self._twice(metric, named[0].value, named[0].span)
-        if metric is None and len(named) == 1 and named[0].op is MatchOp.EQUAL and named[0].value:
-            metric = named[0].value
-            matchers.remove(named[0])
-        if metric is None and all(map(_matches_empty, matchers)):
-            self.fail("the selector must have a matcher that does not match the empty text", start)
-        return Selector(metric, matchers=tuple(matchers), span=(start, self.end()))
-
-    def _matchers(self, metric: str | None, matchers: list[Matcher]) -> str | None:
-        """Read the part in braces into `matchers`; the metric's name, which may stand there in quotes."""
-        self.expect("{")
-        while not self.mark("}"):
-            token = self.token
-            if token.kind not in {_NAME, _STRING} or (token.kind is _NAME and not _LABEL.fullmatch(token.text)):
-                self.unexpected("a label name")
-            label = self._string() if token.kind is _STRING else self.take().text
-            if token.kind is _STRING and self.token.text in {",", "}", "or"} and self.token.kind is not _STRING:
-                if metric is not None:
-                    self._twice(metric, label, (token.start, token.end))
-                metric = label
-            else:
-                matchers.append(self._matcher(label, token.start))
-            if self.token.kind is _NAME and self.token.text.lower() == "or":
-                next_step = "write two selectors with 'or' between them, or one regular expression"
-                message = "'or' between matchers is no PromQL of Prometheus"
-                self.fail(message, self.token.start, expected="one list of matchers", next_step=next_step)
-            if self.token.text != "}" or self.token.kind is not _MARK:
-                self.expect(",", "',' or '}'")
-        return metric
-
-    def _twice(self, one: str, other: str, span: tuple[int, int] | None) -> NoReturn:
-        self.fail(f"metric name must not be set twice: {one!r} or {other!r}", (span or (0, 0))[0])
-
-    def _matcher(self, label: str, start: int) -> Matcher:
-        if self.token.text not in {"=", "!=", "=~", "!~"} or self.token.kind is not _MARK:
-            self.unexpected("=, !=, =~ or !~")
-        op = MatchOp(self.take().text)
-        token = self.token
-        if token.kind is not _STRING:
-            self.unexpected("a value in quotes")
-        value = self._string()
-        if op in {MatchOp.REGEX, MatchOp.NOT_REGEX} and (fault := regex_fault(value)):
-            self.fail(f"illegal regex: {fault}", token.start, expected="a regular expression of RE2")
-        return Matcher(label, op, value, span=(start, token.end))
+        return self.selector(token), "vector"
 
     def _aggregation(self) -> Aggregate:
         token = self.take()
         op = token.text.lower()
         clause = self.word("by", "without")
-        labels = self._label_list() if clause else None
+        labels = self.label_list() if clause else None
         if self.token.text != "(":
             self.unexpected("'('")
         args = self._arguments()
         if not clause and (clause := self.word("by", "without")):
-            labels = self._label_list()
+            labels = self.label_list()
         wanted = [kind for kind in (AGGREGATIONS[op], "vector") if kind]
         if len(args) != len(wanted):
             self.fail(f"{op} takes {_counted(len(wanted))}, not {len(args)}", token.start)
         for (arg, kind), want in zip(args, wanted, strict=True):
             if kind != want:
                 message = f"expected type {want} in aggregation expression, got {kind}"
-                self.fail(message, self._start(arg), next_step=_instead(kind, want))
+                self.fail(message, operand_start(arg), next_step=_instead(kind, want))
         param = args[0][0] if len(args) > 1 else None
         return Aggregate(op, args[-1][0], labels, clause == "without", param, span=(token.start, self.end()))
 
@@ -345,7 +262,7 @@ class _Parser(TokenReader):
             want = wanted[min(index, len(wanted) - 1)]
             if kind != want:
                 message = f"expected type {want} in call to function '{token.text}', got {kind}"
-                self.fail(message, self._start(arg), next_step=_instead(kind, want))
+                self.fail(message, operand_start(arg), next_step=_instead(kind, want))
         node = Call(token.text, tuple(arg for arg, _ in args), span=(token.start, self.end()))
         return node, signature.returns
 
@@ -360,110 +277,6 @@ class _Parser(TokenReader):
                 return args
             self.expect(",", "an operator, ',' or ')'")
 
-    def _label_list(self) -> tuple[str, ...]:
-        self.expect("(", "a label list such as (route)")
-        labels: list[str] = []
-        while not self.mark(")"):
-            token = self.token
-            word = token.kind is _NAME and token.text.lower() not in _NO_LABEL and _LABEL.fullmatch(token.text)
-            if not word and token.kind not in {_STRING, _VARIABLE}:
-                self.unexpected("a label name")
-            labels.append(self._string() if token.kind is _STRING else self.take().text)
-            if self.token.text != ")":
-                self.expect(",", "',' or ')'")
-        return tuple(labels)
-
-    # Modifiers
-
-    def _modified(self, node: Expr, kind: str) -> tuple[Expr, str]:
-        """The operand with the ranges, offsets and times that stand behind it."""
-        while self.token.kind in {_MARK, _NAME}:
-            if self.token.text == "[":
-                node, kind = self._range(node, kind), "matrix"
-            elif self.token.text == "@":
-                node = self._at(node)
-            elif self.token.kind is _NAME and self.token.text.lower() == "offset":
-                node = self._offset(node)
-            else:
-                break
-        return node, kind
-
-    def _range(self, node: Expr, kind: str) -> Expr:
-        bracket = self.take()
-        span = (self._start(node), 0)
-        window = self._duration()
-        if self.mark(":"):
-            step = None if self.token.text == "]" else self._duration()
-            self.expect("]")
-            if kind != "vector":
-                self.fail(f"subquery is only allowed on vector, got {kind} instead", bracket.start)
-            return Subquery(node, window, step, span=(span[0], self.end()))
-        self.expect("]")
-        if not isinstance(node, Selector) or node.range is not None:
-            self.fail("ranges only allowed for vector selectors", bracket.start, expected="[5m:] for a subquery")
-        if node.offset is not None or node.at is not None:
-            self.fail("offset and @ stand behind the range", bracket.start)
-        return replace(node, range=window, span=(span[0], self.end()))
-
-    def _offset(self, node: Expr) -> Expr:
-        word = self.take()
-        if not isinstance(node, Selector | Subquery):
-            expected = "a selector or a subquery before it"
-            self.fail("offset modifier must be preceded by a selector or subquery", word.start, expected=expected)
-        if node.offset is not None:
-            self.fail("offset may not be set multiple times", word.start)
-        negative = self.mark("-")
-        if not negative:
-            self.mark("+")
-        token = self.token
-        offset = self._duration()
-        if negative and offset.macro:
-            message = f"-{token.text} cannot be used as an offset"
-            self.fail(message, token.start, expected="a positive offset")
-        offset = Duration(-offset.ms) if negative else offset
-        return replace(node, offset=offset, span=(self._start(node), self.end()))
-
-    def _at(self, node: Expr) -> Expr:
-        mark = self.take()
-        if not isinstance(node, Selector | Subquery):
-            self.fail("@ modifier must be preceded by a selector or subquery", mark.start)
-        if node.at is not None:
-            self.fail("@ <timestamp> may not be set multiple times", mark.start)
-        if edge := self.word("start", "end"):
-            self.expect("(")
-            self.expect(")")
-            return replace(node, at=At(edge=edge), span=(self._start(node), self.end()))
-        if self.token.text == "-":
-            expected = "a Unix time, start() or end()"
-            self.fail("a time before 1970 cannot be read", self.token.start, expected=expected)
-        self.mark("+")
-        token = self.token
-        value = read_number(token.text) if token.kind is _NUMBER else None
-        if value is None:
-            self.unexpected("a Unix time, start() or end()")
-        if not isfinite(value) or value >= _LARGEST_TIME:
-            self.fail("this time is out of bounds", token.start, expected="a Unix time in seconds")
-        self.take()
-        return replace(node, at=At(ms=round(value * 1000)), span=(self._start(node), self.end()))
-
-    def _duration(self) -> Duration:
-        token = self.token
-        if token.kind is _VARIABLE:
-            self.take()
-            return Duration(macro=token.text)
-        if token.kind is not _NUMBER:
-            self.unexpected("a duration such as 5m")
-        self.take()
-        duration = read_duration(token.text)
-        seconds = read_number(token.text) if duration is None else None
-        if seconds is not None and isfinite(seconds) and seconds < _LARGEST_TIME:
-            duration = Duration(round(seconds * 1000))
-        if duration is None:
-            self.fail(f"bad number or duration: {token.text}", token.start, expected="a duration such as 5m")
-        if duration.ms <= 0:
-            self.fail("duration must be greater than 0", token.start)
-        return duration
-
 
 def _counted(count: int) -> str:
     return "one argument" if count == 1 else f"{count} arguments"
@@ -476,12 +289,3 @@ def _instead(kind: str, wanted: str) -> str | None:
     if (kind, wanted) == ("matrix", "vector"):
         return "leave the range out, or write a function of it such as rate or avg_over_time"
     return None
-
-
-def _matches_empty(matcher: Matcher) -> bool:
-    match matcher.op:
-        case MatchOp.EQUAL:
-            return not matcher.value
-        case MatchOp.NOT_EQUAL:
-            return bool(matcher.value)
-    return regex_matches(matcher.value, "") is (matcher.op is MatchOp.REGEX)
