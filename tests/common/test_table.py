@@ -10,7 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regobs.common.table import PIPE, Cell, Colour, Screen, display_width, escape, screen, shorten, table
+from regobs.common.table import (
+    PIPE,
+    Cell,
+    Colour,
+    Screen,
+    display_width,
+    escape,
+    screen,
+    shorten,
+    table,
+    table_or_records,
+)
 
 
 def test_columns_stand_two_spaces_apart_and_lines_end_without_blanks() -> None:
@@ -50,8 +61,53 @@ def test_the_widest_column_is_shortened_on_a_narrow_screen_only() -> None:
     assert table(("a", "b"), rows, on=Screen(20)).splitlines()[1] == "route  " + "x" * 12 + "…"
 
 
-def test_cells_are_shortened_everywhere_on_request() -> None:
-    assert table((), [("x" * 11,), ("x" * 10,)], widest=10).splitlines() == ["x" * 9 + "…", "x" * 10]
+def test_numbers_and_times_are_not_cut_while_a_text_can_be() -> None:
+    rows = [("2026-11-23T11:13:17.470Z", "x" * 90, 2_147_483_648)]
+    shown = table(("time", "msg", "written_bytes_of_all"), rows, on=Screen(60)).splitlines()
+    assert shown[1] == "2026-11-23T11:13:17.470Z  " + "x" * 15 + "…     2,147,483,648"
+    assert display_width(shown[0]) <= 60
+    assert "…" in table(("time", "msg", "bytes"), rows, on=Screen(30))  # nothing else is left
+
+
+ROWS = [
+    ("2026-11-23T11:13:17.470Z", "error", "the tag is gone " * 4, None),
+    ("2026-11-23T11:13:18.000Z", "fatal", "", 7),
+]
+
+
+def test_a_row_is_a_list_of_its_cells_where_texts_would_be_cut_to_a_few_letters() -> None:
+    shown = table_or_records(("time", "level", "msg", "count"), ROWS, on=Screen(40))
+    assert shown.splitlines() == [
+        "time   2026-11-23T11:13:17.470Z",
+        "level  error",
+        "msg    the tag is gone the tag is gone",
+        "       the tag is gone the tag is gone",
+        "",
+        "time   2026-11-23T11:13:18.000Z",
+        "level  fatal",
+        "count  7",
+    ]
+
+
+@pytest.mark.parametrize("on", [PIPE, Screen(56), Screen(200)])
+def test_a_table_stays_one_where_its_texts_are_readable(on: Screen) -> None:
+    head = ("time", "level", "msg", "count")
+    assert table_or_records(head, ROWS, on=on, underline=True) == table(head, ROWS, on=on, underline=True)
+    assert table_or_records(head, ROWS, on=Screen(55)).startswith("time   2026")
+
+
+def test_an_id_is_whole_or_its_row_a_list() -> None:
+    rows = [("x" * 40, "01M841REMV71X0YJ47A9GKR2KN")]
+    assert "01M841REMV71X0YJ47A9GKR2KN" in table_or_records(("msg", "id"), rows, on=Screen(44))
+    assert table_or_records(("msg", "id"), rows, on=Screen(43)).startswith("msg  xxx")
+
+
+@given(st.lists(st.tuples(st.text(max_size=90), st.text(max_size=9)), max_size=4), st.integers(24, 60))
+def test_records_fit_the_screen_and_lose_nothing(rows: list[tuple[str, str]], width: int) -> None:
+    shown = table_or_records(("a", "b", *"cdefg"), [(*row, *["x" * 20] * 5) for row in rows], on=Screen(width))
+    assert max(map(display_width, shown.splitlines())) <= width
+    for row in rows:
+        assert all("".join(escape(cell).split()) in "".join(shown.split()) for cell in row)
 
 
 WORDS = st.text(st.characters(codec="utf-8"), max_size=60)
@@ -124,6 +180,15 @@ def test_a_cell_of_a_megabyte_takes_time_that_grows_with_its_length() -> None:
     def seconds(length: int) -> float:
         begun = time.process_time()
         table((), [("é\x00" * length,)], on=Screen(80))
+        return time.process_time() - begun
+
+    assert seconds(200_000) < 40 * max(seconds(20_000), 0.005)
+
+
+def test_a_record_of_a_megabyte_takes_time_that_grows_with_its_length() -> None:
+    def seconds(length: int) -> float:
+        begun = time.process_time()
+        table_or_records(tuple("abcde"), [("x" * length, "é" * length, "y z " * length, *"de")], on=Screen(80))
         return time.process_time() - begun
 
     assert seconds(200_000) < 40 * max(seconds(20_000), 0.005)

@@ -1,12 +1,14 @@
 """Text tables, for a terminal or a pipe, and colour for a terminal.
 
-On a terminal a table fits its width: the widest columns are shortened. In a pipe or a file nothing is shortened and
-nothing is coloured, so what reads it gets everything.
+On a terminal a table fits its width: the widest columns of text are shortened, numbers and times only where nothing
+else is left to shorten. In a pipe or a file nothing is shortened and nothing is coloured, so what reads it gets
+everything.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import sys
 import unicodedata
 from collections.abc import Collection, Iterable, Sequence
@@ -16,6 +18,9 @@ from typing import TextIO
 
 _GAP = "  "
 _NARROWEST = 8  # characters: a column is not shortened further, the terminal breaks the line then
+_READABLE = 16  # characters of a text that still say something, such as the beginning of a message
+_COPIED = 26  # characters of the longest word that a person copies whole: a correlation id is a ULID
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9:.]{4,18}(?:Z|[+-][0-9:]{4,6})?)?")
 
 
 class Colour(StrEnum):
@@ -78,28 +83,105 @@ def table(
     *,
     on: Screen = PIPE,
     right: Collection[str] = (),
-    widest: int | None = None,
     underline: bool = False,
     indent: int = 0,
 ) -> str:
     """The rows as lines under their headings, two spaces apart, without blanks at their ends and a final line break.
 
     Columns of numbers stand to the right, and those whose heading is in `right`; None is an empty cell. Control
-    characters are escaped. `head` may be empty: no line of headings then. `widest` shortens cells everywhere.
+    characters are escaped. `head` may be empty: no line of headings then.
     """
-    values = [list(row) for row in rows]
-    count = len(head) or max(map(len, values), default=0)
-    cells = [[_text(value, widest) for value in row] for row in values]
-    headings = [Cell(escape(text), Colour.BOLD) for text in head]
-    lines = [headings, *cells] if head else cells
-    widths = [max(display_width(line[column].text) for line in lines) for column in range(count)] if lines else []
-    widths = _fit(widths, None if on.width is None else on.width - indent)
-    to_right = [
-        bool(head and head[column] in right) or _numeric([row[column] for row in values]) for column in range(count)
-    ]
-    if underline and head:
-        lines.insert(1, [Cell("-" * width, Colour.DIM) for width in widths])
-    return "\n".join(_line(line, widths, to_right, on, indent) for line in lines)
+    grid = _Grid(head, rows, right)
+    room = None if on.width is None else on.width - indent
+    return grid.drawn(grid.widths(room, _NARROWEST), on, underline=underline, indent=indent)
+
+
+def table_or_records(
+    head: Sequence[str], rows: Iterable[Sequence[Value]], *, on: Screen = PIPE, underline: bool = False
+) -> str:
+    """The rows as `table` gives them; where their texts would be cut to a few letters, each row as a list of its cells.
+
+    A word of an id's length is not cut either, since it is copied. In such a list each cell that is not empty has a
+    line, or more where it is long, behind its heading.
+    """
+    grid = _Grid(head, rows, (), words=True)
+    widths = grid.widths(on.width, _READABLE)
+    if on.width is None or _together(widths) <= on.width:
+        return grid.drawn(widths, on, underline=underline, indent=0)
+    names = [Cell(shorten(escape(text), max(on.width // 3, _NARROWEST)), Colour.BOLD) for text in head]
+    return "\n\n".join(_record(names, row, on) for row in grid.cells)
+
+
+class _Grid:
+    """The cells of a table as text, and what they allow."""
+
+    def __init__(
+        self, head: Sequence[str], rows: Iterable[Sequence[Value]], right: Collection[str], *, words: bool = False
+    ) -> None:
+        values = [list(row) for row in rows]
+        self._count = len(head) or max(map(len, values), default=0)
+        columns = [[row[column] for row in values] for column in range(self._count)]
+        self.cells = [[_text(value) for value in row] for row in values]
+        self._headings = [Cell(escape(text), Colour.BOLD) for text in head]
+        self._lines = [self._headings, *self.cells] if head else self.cells
+        self._right = [bool(head and head[at] in right) or _numeric(column) for at, column in enumerate(columns)]
+        # Columns that say something else when they are cut.
+        self._kept = [
+            number or _times(column) or (words and all(map(_is_word, (row[at].text for row in self.cells))))
+            for at, (number, column) in enumerate(zip(self._right, columns, strict=True))
+        ]
+
+    def widths(self, room: int | None, least: int) -> list[int]:
+        """The widths of the columns, the widest made narrower until a line fits or each text has `least` places.
+
+        Columns that are kept stay as wide as their cells as long as others can give: their headings are shortened.
+        """
+        widths = _widths(self._lines, self._count)
+        if room is None:
+            return widths
+        filled = _widths(self.cells, self._count)
+        floors = [max(_NARROWEST, full) if keep else least for full, keep in zip(filled, self._kept, strict=True)]
+        found = _narrowed(widths, floors, _together(widths) - room)
+        if least == _NARROWEST and _together(found) > room:
+            found = _narrowed(found, [_NARROWEST] * len(found), _together(found) - room)
+        return found
+
+    def drawn(self, widths: Sequence[int], on: Screen, *, underline: bool, indent: int) -> str:
+        """The lines."""
+        lines = list(self._lines)
+        if underline and self._headings:
+            lines.insert(1, [Cell("-" * width, Colour.DIM) for width in widths])
+        return "\n".join(_line(line, widths, self._right, on, indent) for line in lines)
+
+
+def _record(names: Sequence[Cell], row: Sequence[Cell], on: Screen) -> str:
+    """A row as lines: the heading of a cell, and the cell behind it."""
+    margin = max(display_width(name.text) for name in names)
+    room = max((on.width or 0) - margin - len(_GAP), _NARROWEST)
+    lines = []
+    for name, cell in zip(names, row, strict=True):
+        for at, text in enumerate(_broken(cell.text, room)):
+            shown = Cell("") if at else name
+            lines.append(_line([shown, Cell(text, cell.colour)], [margin, room], [False, False], on, 0))
+    return "\n".join(lines)
+
+
+def _broken(text: str, room: int) -> list[str]:
+    """A text in lines of at most `room` places, broken behind blanks where there are some; none of an empty one."""
+    room = room if text.isascii() else max(room // 2, 1)  # letters may take two places
+    lines, begin = [], 0
+    while begin < len(text):
+        end = begin + room
+        if end < len(text):
+            end = text.rfind(" ", begin + room // 2, end) + 1 or end
+        lines.append(text[begin:end].rstrip())
+        begin = end
+    return lines
+
+
+def _widths(lines: Sequence[Sequence[Cell]], count: int) -> list[int]:
+    """The places that each column takes."""
+    return [max((display_width(line[column].text) for line in lines), default=0) for column in range(count)]
 
 
 def escape(text: str) -> str:
@@ -134,23 +216,26 @@ def display_width(text: str) -> int:
     )
 
 
-def _fit(widths: list[int], room: int | None) -> list[int]:
-    """The widths, the widest made narrower until the line fits."""
-    if room is None:
-        return widths
-    excess = sum(widths) + len(_GAP) * (len(widths) - 1) - room
+def _narrowed(widths: list[int], floors: list[int], excess: int) -> list[int]:
+    """The widths with `excess` places less, taken from the widest, none below its floor."""
     widths = list(widths)
     while excess > 0:
-        widest = max(widths)
-        if widest <= _NARROWEST:
+        open_to = [index for index, (width, floor) in enumerate(zip(widths, floors, strict=True)) if width > floor]
+        if not open_to:
             break
-        least = max([width for width in widths if width < widest], default=_NARROWEST)
-        wide = [index for index, width in enumerate(widths) if width == widest]
-        step = min(widest - max(least, _NARROWEST), -(-excess // len(wide)))
+        widest = max(widths[index] for index in open_to)
+        wide = [index for index in open_to if widths[index] == widest]
+        below = [widths[index] for index in open_to if widths[index] < widest] + [floors[index] for index in wide]
+        step = min(widest - max(below), -(-excess // len(wide)))
         for index in wide:
             widths[index] -= step
         excess -= step * len(wide)
     return widths
+
+
+def _together(widths: Sequence[int]) -> int:
+    """The places of a line."""
+    return sum(widths) + len(_GAP) * (len(widths) - 1)
 
 
 def _line(cells: Sequence[Cell], widths: Sequence[int], to_right: Sequence[bool], on: Screen, indent: int) -> str:
@@ -168,12 +253,19 @@ def _numeric(column: Sequence[Value]) -> bool:
     return bool(numbers) and all(numbers)
 
 
-def _text(value: Value, widest: int | None) -> Cell:
+def _times(column: list[Value]) -> bool:
+    texts = [value for value in column if value not in {None, ""}]
+    return bool(texts) and all(isinstance(value, str) and _TIME.fullmatch(value) is not None for value in texts)
+
+
+def _is_word(text: str) -> bool:
+    return len(text) <= _COPIED and " " not in text
+
+
+def _text(value: Value) -> Cell:
     if isinstance(value, Cell):
-        cell = Cell(escape(value.text), value.colour)
-    else:
-        cell = Cell(escape(plain(value)) if not isinstance(value, int | float) else number(value))
-    return cell if widest is None else Cell(shorten(cell.text, widest), cell.colour)
+        return Cell(escape(value.text), value.colour)
+    return Cell(escape(plain(value)) if not isinstance(value, int | float) else number(value))
 
 
 def plain(value: str | float | bool | tuple[str, ...] | None) -> str:

@@ -10,10 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from regobs.common.table import PIPE, Screen, plain, table
+from regobs.common.table import PIPE, Screen, plain, table_or_records
 
 Value = str | int | float | bool | tuple[str, ...] | None
-_WIDEST = 100  # characters of a cell of a table; CSV and JSON are never shortened
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +58,14 @@ def as_csv(answer: Answer) -> str:
 
 
 def as_table(answer: Answer, on: Screen = PIPE) -> str:
-    """A table for a terminal: numbers to the right, long text shortened, control characters escaped."""
+    """A table for a person: numbers to the right, control characters escaped, on a terminal as wide as that is.
+
+    Where the texts of a terminal's table would be cut to a few letters, each row is a list of its cells.
+    """
     units = answer.units or (None,) * len(answer.columns)
     head = tuple(_headed(name, unit) for name, unit in zip(answer.columns, units, strict=True))
     rows = [tuple(_with_share(value, unit) for value, unit in zip(row, units, strict=True)) for row in answer.rows]
-    return table(head, rows, on=on, widest=_WIDEST, underline=True) + "\n"
+    return table_or_records(head, rows, on=on, underline=True) + "\n"
 
 
 def _headed(name: str, unit: str | None) -> str:
