@@ -22,7 +22,10 @@ ASGI = """
         async def part(data, more=True):
             await send({"type": "http.response.body", "body": data, "more_body": more})
         edge = scope["path"].rpartition("/")[2]
-        if edge == "parts":
+        if scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close"})
+        elif edge == "parts":
             await start(headers=[(b"content-type", b"application/x")])
             for _ in range(3):
                 await part(b"x" * 100)
@@ -62,6 +65,15 @@ ASGI = """
         elif edge == "leaves_and_raises":
             await asyncio.sleep(0.5)
             raise ZeroDivisionError
+        elif edge == "leaves_and_reads":
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            await start()
+            await part(b"x" * 5, more=False)
+        elif edge == "leaves_upload":
+            await body_of(receive)
+            await start(201)
+            await part(b"", more=False)
         elif edge == "leaves_during":
             await start()
             for _ in range(100):
@@ -76,6 +88,9 @@ ASGI = """
             body = await body_of(receive)
             await start()
             await part(body, more=False)
+        elif edge == "other":
+            await start(404)
+            await part(b"", more=False)
 
     observed = ORDER
     metrics = MetricsASGI(instruments)
@@ -138,6 +153,13 @@ WSGI = """
                 raise ZeroDivisionError
             start_response("200 OK", plain)
             return [b"x" * 5]
+        if edge == "leaves_upload":
+            environ["wsgi.input"].read()
+            start_response("201 Created", [])
+            return []
+        if edge == "other":
+            start_response("404 Not Found", [])
+            return []
         if edge == "leaves_during":
             start_response("200 OK", plain)
             return slow()

@@ -300,6 +300,21 @@ class Key(Raises):
         return 1
 
 
+def raising(kind: type[Any]) -> Any:
+    """A value of a type of its own, each method of which raises."""
+    kept = {"__new__", "__init__", "__class__", "__getattribute__", "__getnewargs__", "__hash__", "__dir__"}
+    names = [name for name in vars(kind) if callable(getattr(kind, name)) and name not in kept]
+    made: Any = type(f"My{kind.__name__}", (kind,), dict.fromkeys(names, _raise))
+    return made([("a", "b")] if kind is dict else b"abc" if kind in {bytes, bytearray} else "12")
+
+
+def _raise(*_: object) -> Any:
+    raise RuntimeError
+
+
+RAISING = [raising(kind) for kind in (str, dict, list, tuple, set, frozenset, bytes, bytearray, int, float)]
+
+
 class SilentError(Exception):
     def __str__(self) -> str:
         raise RuntimeError
@@ -314,7 +329,7 @@ LOGGED: dict[str, Callable[[Any], str]] = {
     "key": lambda value: application_line("m", "info", {"f": {Key(): value}}),
     "error": lambda value: application_line("m", "info", {"f": value}, error=SilentError()),
     "record": lambda value: RegistryFormatter({}).format(logging.LogRecord("n", 20, "p", 1, value, None, None)),
-    "arguments": lambda value: RegistryFormatter({}).format(logging.LogRecord("n", 20, "p", 1, "%d", (value,), None)),
+    "arguments": lambda value: RegistryFormatter({}).format(logging.LogRecord("n", 20, "p", 1, "%d", (value, 1), None)),
     "event": lambda value: RegistryRenderer({})(None, "info", {"event": value, "level": value, "f": value}),
 }
 
@@ -323,7 +338,7 @@ LOGGED: dict[str, Callable[[Any], str]] = {
 def test_no_value_loses_its_log_line(how: str) -> None:
     itself: list[Any] = []
     itself.append(itself)
-    for value in (*VALUES.values(), Key(), SilentError(), itself, {"a": 10**5000}, {1: Raises()}):
+    for value in (*VALUES.values(), Key(), SilentError(), itself, {"a": 10**5000}, {1: Raises()}, *RAISING):
         text = LOGGED[how](value)
         assert "\n" not in text
         assert isinstance(json.loads(text.encode())["msg"], str)

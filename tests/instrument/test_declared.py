@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from regobs.catalog import database, gc, instrument, storage
+from regobs.catalog import database, gc, http, instrument, storage
 from regobs.catalog.declare import Component, form, labels
 from regobs.catalog.model import Flavor, Unit
 from regobs.errors import InstrumentError
@@ -84,6 +84,34 @@ def test_a_name_that_prometheus_refuses_is_refused() -> None:
     bad = _mirror.counter("mirror pulls\n", Unit.EVENTS, "Pulls.", form(Flavor.GITLAB))
     with pytest.raises(InstrumentError, match="no name that Prometheus takes"):
         Instruments("gitlab").counter(bad)
+
+
+@pytest.mark.parametrize(
+    ("names", "histogram"),
+    [(["a b"], False), (["a\n"], False), (["__name__"], False), ([""], False), (["a", "a"], False), (["le"], True)],
+)
+def test_labels_that_prometheus_refuses_are_refused(names: list[str], histogram: bool) -> None:
+    made = form(Flavor.GITLAB, labels=labels(*names), buckets=(1.0, 2.0) if histogram else None)
+    bad = (_mirror.histogram if histogram else _mirror.counter)("mirror_seconds", Unit.SECONDS, "Time.", made)
+    with pytest.raises(InstrumentError, match="does not take these names of labels"):
+        _ = Instruments("gitlab")[bad]
+
+
+@pytest.mark.parametrize("end", ["bucket", "sum", "count"])
+@pytest.mark.parametrize("histogram_first", [True, False])
+def test_a_metric_whose_lines_another_family_has_is_refused(end: str, histogram_first: bool) -> None:
+    own = _mirror.counter(f"{http.DURATION.name}_{end}", Unit.EVENTS, "Pulls.", form(Flavor.GITLAB))
+    first, second = (http.DURATION, own) if histogram_first else (own, http.DURATION)
+    instruments = Instruments("gitlab")
+    _ = instruments[first]
+    with pytest.raises(InstrumentError, match="another family has lines with its name"):
+        _ = instruments[second]
+
+
+def test_a_help_that_cannot_be_written_is_replaced() -> None:
+    instruments = Instruments("gitlab")
+    _ = instruments[_mirror.counter("mirror_total", Unit.EVENTS, "a\ud83d\0b.", form(Flavor.GITLAB))]
+    assert "# HELP mirror_total a\ufffd\ufffdb.\n" in instruments.render().decode()
 
 
 @pytest.mark.parametrize("strict", [True, False])

@@ -73,8 +73,10 @@ BOTH = {
     "leaves": Edge(499, leaves=True),
     "leaves_and_raises": Edge(499, 0, leaves=True),
     "leaves_during": Edge(200, leaves=True, seconds=(0.0, 10.0)),
+    "leaves_upload": Edge(499, leaves=True, method="PUT", body=b"y" * 100),
 }
 ONLY_ASGI = {
+    "leaves_and_reads": Edge(499, leaves=True),
     "no_answer": Edge(500, 0),
     "raises_after_header": Edge(500, 0, seen=CUT),
     "raises_after_end": Edge(200, 5),
@@ -109,7 +111,7 @@ def test_metric_and_access_line_agree_with_the_client(name: str, server: Server)
     path = edge.path.format(edge=name.partition(" ")[0].removesuffix(","))
     seen = None
     if edge.leaves:
-        leave(server, path)
+        leave(server, edge, path)
     else:
         seen = ask(server, edge, path)
     line = until(lambda: access_lines(server)[lines:], "an access line")[0]
@@ -124,6 +126,28 @@ def test_metric_and_access_line_agree_with_the_client(name: str, server: Server)
     assert abs(line["duration_ms"] - after["seconds"] * 1000) <= 1
     assert after["in_flight"] == 0
     assert len(access_lines(server)) == lines + 1
+
+
+def test_a_path_without_a_route_is_logged_and_not_counted(server: Server) -> None:
+    before, lines = sums(server), len(access_lines(server))
+    assert ask(server, Edge(404, 0), "/other") == 404
+    line = until(lambda: access_lines(server)[lines:], "an access line")[0]
+    assert (line["status"], line["uri"], line["written_bytes"]) == (404, "/other", 0)
+    assert sums(server) == before
+
+
+def test_a_websocket_is_neither_logged_nor_counted(server: Server) -> None:
+    if "LogASGI" not in server.code:
+        pytest.skip("not of this kind of server")
+    before, lines = sums(server), access_lines(server)
+    parts = urlsplit(server.address)
+    upgrade = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + "A" * 22
+    with socket.create_connection((parts.hostname, parts.port or 0)) as connection:
+        connection.sendall(f"GET /v2/a/manifests/x HTTP/1.1\r\nHost: x\r\n{upgrade}==\r\n\r\n".encode())
+        connection.settimeout(20)
+        assert connection.recv(100).startswith(b"HTTP/1.1 403")
+    assert sums(server) == before
+    assert access_lines(server) == lines
 
 
 def ask(server: Server, edge: Edge, path: str) -> int:
@@ -142,11 +166,12 @@ def ask(server: Server, edge: Edge, path: str) -> int:
     return answer.status
 
 
-def leave(server: Server, path: str) -> None:
-    """Ask, and go away before the answer is whole."""
+def leave(server: Server, edge: Edge, path: str) -> None:
+    """Ask, and go away before the answer is whole, or before half of a body that is announced."""
     parts = urlsplit(server.address)
     with socket.create_connection((parts.hostname, parts.port or 0)) as connection:
-        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        length = f"Content-Length: {2 * len(edge.body)}\r\n" if edge.body else ""
+        connection.sendall(f"{edge.method} {path} HTTP/1.1\r\nHost: x\r\n{length}\r\n".encode() + edge.body)
         connection.settimeout(LEAVES_AFTER)
         with suppress(TimeoutError):
             connection.recv(100)

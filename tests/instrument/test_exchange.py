@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -16,6 +17,8 @@ from regobs.instrument import Instruments, LogASGI, LogWSGI, ObserveASGI, Observ
 from regobs.instrument.http.asgi import App, Message, Receive, Scope, Send
 from regobs.testing import LogLines, sample
 from tests.instrument.test_asgi import scope, serve
+from tests.instrument.test_wsgi import environ
+from tests.instrument.test_wsgi import serve as wsgi_serve
 from tests.instrument.test_wsgi_log import request
 
 START = {"type": "http.response.start", "status": 200, "headers": []}
@@ -206,3 +209,38 @@ def test_a_wrapper_of_a_server_that_is_not_written_in_python_is_read_part_by_par
     environ = {**request(PATH_INFO="/v2/a/manifests/b"), "wsgi.file_wrapper": Sealed}
     assert b"".join(ObserveWSGI(app, instruments)(environ, lambda *_: bytes)) == b"x" * 10 + b"y" * 5
     assert sample(instruments, http.RESPONSE_SIZE, part="sum") == 15
+
+
+BROKEN_HEADERS = (None, [1], [("a",)], {"ab": "c"}, [(1, 2)], [(None, b"x")], [(b"content-type", None)])
+
+
+@pytest.mark.parametrize("log_outside", [True, False])
+@pytest.mark.parametrize("headers", BROKEN_HEADERS, ids=repr)
+def test_headers_that_are_none_are_left_to_the_server_and_lose_no_count_and_no_line(
+    headers: Any, log_outside: bool
+) -> None:
+    for serve_one in (served_by_asgi, served_by_wsgi):
+        instruments, lines = Instruments("gitlab"), list[str]()
+        serve_one(headers, instruments, lines, log_outside=log_outside)
+        assert sample(instruments, http.REQUESTS, code="200") == 1
+        assert sample(instruments, http.IN_FLIGHT) == 0
+        (line,) = map(json.loads, lines)
+        assert (line["status"], line["content_type"], line["written_bytes"]) == (200, "", 5)
+
+
+def served_by_asgi(headers: Any, instruments: Instruments, lines: list[str], *, log_outside: bool) -> None:
+    async def app(_scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"x" * 5})
+
+    outside = LogASGI(ObserveASGI(app, instruments), lines.append)
+    serve(outside if log_outside else ObserveASGI(LogASGI(app, lines.append), instruments), scope())
+
+
+def served_by_wsgi(headers: Any, instruments: Instruments, lines: list[str], *, log_outside: bool) -> None:
+    def app(_environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", headers)
+        return [b"x" * 5]
+
+    outside = LogWSGI(ObserveWSGI(app, instruments), lines.append)
+    wsgi_serve(outside if log_outside else ObserveWSGI(LogWSGI(app, lines.append), instruments), environ())

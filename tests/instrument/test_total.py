@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
+import struct
 import subprocess
 import sys
 import textwrap
@@ -13,8 +15,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
-from regobs.catalog import build_info, gc, go_runtime, load_balancing, process, python_runtime, redis, sql_pool
+from regobs.catalog import build_info, gc, go_runtime, http, load_balancing, process, python_runtime, redis, sql_pool
 from regobs.catalog.model import Metric
 from regobs.errors import InstrumentError, MachineError
 from regobs.instrument import Instruments
@@ -306,7 +309,9 @@ def test_counts_of_another_version_break_no_scrape(instruments: Instruments, tmp
     assert "no_longer" not in text
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"ledgers": [], "series": [[1]]}', "\0" * 100])
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", "null", '{"ledgers": [], "series": [[1]]}', "\0" * 100, "[" * 100_000]
+)
 def test_a_file_that_a_loss_of_power_spoiled_is_set_aside(
     content: str, instruments: Instruments, tmp_path: Path
 ) -> None:
@@ -314,6 +319,39 @@ def test_a_file_that_a_loss_of_power_spoiled_is_set_aside(
     (tmp_path / "shared" / "retired.json").write_text(content)
     assert requests(instruments)["registry_http_requests_total{"] == 1
     assert len(list((tmp_path / "shared").glob("*.unreadable"))) == 1
+    assert requests(instruments)["registry_http_requests_total{"] == 1
+
+
+def test_numbers_that_a_loss_of_power_spoiled_break_no_scrape(tmp_path: Path, worker: Worker) -> None:
+    """In the file of a worker that has ended, word by word, and in what ended workers had counted."""
+    worker.do("count(1)")
+    worker.kill()
+    (source,) = (tmp_path / "shared").glob(f"{worker.process.pid}.*")
+    content = source.read_bytes()
+    used = len(content.rstrip(b"\0"))
+    spoils = [struct.pack("d", value) for value in (math.nan, math.inf, -1)] + [b"\xff" * 8, b"[" * 8, b"12345678"]
+    for place in range(0, used, 24):
+        directory = tmp_path / str(place)
+        directory.mkdir(mode=0o700)
+        spoiled = bytearray(content)
+        spoiled[place : place + 8] = spoils[place // 24 % len(spoils)]
+        (directory / source.name).write_bytes(spoiled)
+        instruments = Instruments("gitlab", directory=directory)
+        count(instruments, 1)
+        for _ in range(2):  # the second reads what the first has put together
+            assert list(text_string_to_metric_families(instruments.render().decode()))
+    assert used > 1000
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-1"])
+def test_counts_that_cannot_be_are_left_out(number: str, instruments: Instruments, tmp_path: Path) -> None:
+    count(instruments, 1)
+    name, labels = "registry_http_time_to_write_header_seconds", ["200", "get", "/v2/"]
+    numbers = f"[{number}{', 0' * (len(instruments.histogram(http.TIME_TO_HEADER).edges) + 1)}]"
+    series = f'[["{name}", {json.dumps(labels)}, {numbers}]]'
+    (tmp_path / "shared" / "retired.json").write_text(f'{{"ledgers": [], "series": {series}}}')
+    text = instruments.render().decode()
+    assert 'route="/v2/",le' not in text
     assert requests(instruments)["registry_http_requests_total{"] == 1
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from typing import Any
@@ -36,9 +36,24 @@ def redacted_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
 
     A name is that of a field, or what stands before its value: headers as pairs or as one list, `name` and `value`.
     A text that is JSON is looked through like a structure. What JSON does not know becomes text first: an exception, a
-    path, a number that is not finite.
+    path, a number that is not finite. A value that raises when it is looked at is named by its class.
     """
-    return {_shown(name): _value(name, value, 0) for name, value in fields.items()}
+    try:
+        return {_shown(name): _value(name, value, 0) for name, value in fields.items()}
+    except Exception:  # noqa: BLE001 (whatever a type of others raises)
+        return {_tried(_shown, name): _tried(_value, value, name, value, 0) for name, value in fields.items()}
+
+
+def _tried(show: Callable[..., Any], one: object, *arguments: object) -> Any:
+    """What it shows of one; its class where that raises."""
+    try:
+        return show(*arguments or (one,))
+    except Exception:  # noqa: BLE001 (as above)
+        return _silent(one)
+
+
+def _silent(value: object) -> str:
+    return f"<{type(value).__name__} without a text>"
 
 
 def _shown(name: object) -> str:
@@ -76,7 +91,7 @@ def text_of(value: Any) -> str:
     try:
         return value.decode("utf-8", "replace") if isinstance(value, (bytes, bytearray)) else str(value)
     except Exception:  # noqa: BLE001 (whatever an application's __str__ raises)
-        return f"<{type(value).__name__} without a text>"
+        return _silent(value)
 
 
 def _text(name: object, text: str, depth: int) -> str:

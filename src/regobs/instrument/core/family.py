@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from regobs.errors import InstrumentError
 from regobs.instrument.core.children import Counter, Gauge, Histogram, Sample, Slot, Summary
-from regobs.instrument.core.labels import OVERFLOW, LabelValues, crossed, forbid_personal, spelled
+from regobs.instrument.core.labels import OVERFLOW, LabelValues, crossed, forbid_personal, forbid_unwritable, spelled
 from regobs.instrument.core.text import edge, help_text, safe_repr
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ class Family(Generic[C]):
         own = (label for label in form.labels if not (metric.kind == "summary" and label.name == "quantile"))
         labels = sorted(own, key=lambda label: label.exposed)
         self.label_names = tuple(label.exposed for label in labels)
+        forbid_unwritable(metric, self.label_names)
         self._values = tuple(LabelValues(label, cap(label.name)) for label in labels)
         self._by_name = {name: i for i, label in enumerate(labels) for name in (label.name, label.exposed)}
         self.trace = trace

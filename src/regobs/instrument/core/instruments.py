@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from regobs.instrument.workers.ledger import Ledger
     from regobs.instrument.workers.total import Total
 
+_ENDS = ("_bucket", "_count", "_sum")  # of the lines of a histogram
 _NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*", re.ASCII).fullmatch
 _CEILING = 5_000  # series of one family; a real registry's largest family has some hundred
 _OWN_CEILING = 20_000
@@ -271,8 +272,7 @@ class Instruments:
         return cast("Family[Any]", _Nothing())
 
     def _add(self, metric: Metric) -> Family[Any]:
-        if not _NAME(metric.name):
-            raise InstrumentError("a metric has no name that Prometheus takes", value=safe_repr(metric.name))
+        self._check_name(metric)
         form = metric.form(self.flavor, self.version)
         if form is None:
             version = f" {self.version}" if self.version else ""
@@ -297,6 +297,20 @@ class Instruments:
                 self._families[metric.name] = family
                 self._order = None
             return family
+
+    def _check_name(self, metric: Metric) -> None:
+        """Raise InstrumentError for a name whose lines Prometheus would not take, or take for another family's."""
+        if not _NAME(metric.name):
+            raise InstrumentError("a metric has no name that Prometheus takes", value=safe_repr(metric.name))
+        name, others = metric.name, self._families
+        stem = next((name.removesuffix(end) for end in _ENDS if name.endswith(end)), name)
+        of_another = stem != name and stem in others and name in others[stem].metric.series
+        if of_another or any(one in others for one in metric.series if one != name):
+            raise InstrumentError(
+                f"{name}: another family has lines with its name, or with {', '.join(metric.series)}",
+                expected="a name of its own",
+                next_step="give your metric another name",
+            )
 
     @staticmethod
     def _trace_reader(exemplars: bool | Callable[[], str], directory: str | Path | None) -> Callable[[], str] | None:

@@ -7,10 +7,11 @@ clients send.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from regobs.errors import InstrumentError
+from regobs.instrument.core.text import readable, safe_repr
 
 if TYPE_CHECKING:
     from regobs.catalog.model import Form, Label, Metric
@@ -37,8 +38,20 @@ FORBIDDEN_WORDS = frozenset(
 )  # fmt: skip
 # The processes of `regobs export`.
 _EXPORTERS = frozenset({"log_exporter", "registry_probe", "notification_exporter", "database_exporter"})
-_UNREADABLE = re.compile("[\\0\ud800-\udfff]").sub
+_NAME = re.compile(r"(?!__)[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII).fullmatch
+_TAKEN = {"histogram": {"le"}, "summary": {"quantile"}}  # by the format itself
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+")
+
+
+def forbid_unwritable(metric: Metric, names: Sequence[str]) -> None:
+    """Raise InstrumentError for label names which Prometheus does not take or reads otherwise."""
+    taken = _TAKEN.get(metric.kind, set[str]())
+    if len(set(names)) < len(names) or not all(_NAME(name) and name not in taken for name in names):
+        raise InstrumentError(
+            f"{metric.name}: Prometheus does not take these names of labels together",
+            value=safe_repr(names),
+            expected="letters, digits and _, no __ in front, each once, and none that this kind of metric sets itself",
+        )
 
 
 def forbid_personal(metric: Metric, form: Form) -> None:
@@ -115,11 +128,11 @@ class LabelValues:
 def spelled(value: object) -> str:
     """A label value as text: `true` and `false` for a bool, digits for an int. TypeError for anything else.
 
-    What cannot be written (half of a surrogate pair) or read (NUL, which ends the text for Prometheus) is replaced.
+    What cannot be written or read is replaced.
     """
     if isinstance(value, str):
         text = str.__str__(value)
-        return text if text.isprintable() else _UNREADABLE("\ufffd", text)
+        return readable(text)
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):

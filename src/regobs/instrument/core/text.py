@@ -6,6 +6,9 @@ Numbers follow Go's `strconv.FormatFloat(v, 'g', -1, 64)`, because that is what 
 
 from __future__ import annotations
 
+import re
+
+_UNREADABLE = re.compile("[\\0\ud800-\udfff]").sub
 _EXPONENT_FROM = 1e6  # the shortest 'g' form of Go has an exponent from here on
 _ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
 _HELP_ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n"})
@@ -41,7 +44,12 @@ def label_pairs(names: tuple[str, ...], values: tuple[str, ...]) -> str:
 
 def help_text(text: str, *, openmetrics: bool) -> str:
     """The text of a HELP line, escaped for the format (OpenMetrics escapes the double quote too)."""
-    return text.translate(_ESCAPES if openmetrics else _HELP_ESCAPES)
+    return readable(text).translate(_ESCAPES if openmetrics else _HELP_ESCAPES)
+
+
+def readable(text: str) -> str:
+    """A text without what cannot be written (half of a surrogate pair) or read (NUL, which ends it for Prometheus)."""
+    return text if text.isprintable() else _UNREADABLE("\ufffd", text)
 
 
 def safe_repr(value: object) -> str:

@@ -122,11 +122,14 @@ class Exchange:
         return sizes
 
     def header(self, name: bytes) -> bytes:
-        """The last header of the answer with this name."""
+        """The last header of the answer with this name. Headers that are none are for the server to complain of."""
         found = b""
-        for given, value in self.headers:
-            if given.lower() == name and isinstance(value, bytes):
-                found = value
+        try:
+            for given, value in self.headers:
+                if given.lower() == name and isinstance(value, bytes):
+                    found = value
+        except (TypeError, ValueError, AttributeError):
+            pass
         return found
 
     def _other(self, message: Message, kind: str) -> Awaitable[None]:

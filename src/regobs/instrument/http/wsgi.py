@@ -5,6 +5,7 @@ from __future__ import annotations
 import select
 import socket
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from contextvars import ContextVar
 from functools import partial
 from time import perf_counter
@@ -158,6 +159,14 @@ class WsgiExchange:
         self._look()
         self._finish(outcome(self._sent, left=self._left, error=error))
 
+    def header(self, name: str) -> str:
+        """The first header of the answer with this name. Headers that are none are for the server to complain of."""
+        with suppress(TypeError, ValueError, AttributeError):
+            for given, value in self.headers:
+                if given.lower() == name and isinstance(value, str):
+                    return value
+        return ""
+
     def _finish(self, code: int) -> None:
         if self.done:
             return
@@ -165,8 +174,8 @@ class WsgiExchange:
         self.seconds = perf_counter() - self._start
         self.code = outcome(0, left=True) if self._left else code
         if self._file_size is not None:
-            lengths = [value for name, value in self.headers if name.lower() == "content-length"]
-            self.written += declared(lengths[0]) if lengths else self._file_size
+            length = self.header("content-length")
+            self.written += declared(length) if length else self._file_size
         self.written = sent_bytes(self.environ["REQUEST_METHOD"], self._sent, self.written)
         for ended in self.ended:
             ended(self)
@@ -238,8 +247,9 @@ def _headers(environ: Environ) -> Iterator[tuple[bytes, bytes]]:
         if name.startswith("HTTP_") and isinstance(value, str):
             yield name[5:].replace("_", "-").lower().encode("latin-1", "replace"), value.encode("latin-1", "replace")
     for name, header in (("CONTENT_TYPE", b"content-type"), ("CONTENT_LENGTH", b"content-length")):
-        if environ.get(name):
-            yield header, environ[name].encode("latin-1", "replace")
+        value = environ.get(name)
+        if value and isinstance(value, str):
+            yield header, value.encode("latin-1", "replace")
 
 
 class MetricsWSGI:

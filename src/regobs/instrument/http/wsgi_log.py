@@ -72,8 +72,7 @@ class LogWSGI:
             trace_context.reset(traced)
 
     def _write_line(self, line: dict[str, Any], read_bytes: int, answer: WsgiExchange) -> None:
-        kinds = [value for name, value in answer.headers if name.lower() == "content-type"]
-        line |= {"status": answer.code, "content_type": kinds[0] if kinds else ""}
+        line |= {"status": answer.code, "content_type": answer.header("content-type")}
         if answer.header_seconds is not None:
             line["ttfb_ms"] = int(answer.header_seconds * 1000)
         line |= {"duration_ms": int(answer.seconds * 1000), "read_bytes": read_bytes, "written_bytes": answer.written}
@@ -119,7 +118,8 @@ class _Counted:
 def _headers(environ: Environ) -> dict[str, str]:
     sent = ((name, value) for name, value in environ.items() if name.startswith("HTTP_") and isinstance(value, str))
     found = {name[5:].replace("_", "-").lower(): value for name, value in sent}
-    return found | {header: environ[name] for name, header in _BARE.items() if environ.get(name)}
+    bare = ((header, environ.get(name)) for name, header in _BARE.items())
+    return found | {header: value for header, value in bare if value and isinstance(value, str)}
 
 
 def _request(environ: Environ) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from pathlib import Path
 from threading import Lock
 
 from regobs.errors import MachineError
-from regobs.instrument.workers.ledger import Key, Ledger, Record, records
+from regobs.instrument.workers.ledger import Key, Ledger, Record, can_be, records
 
 _SUFFIX = ".numbers"
 _RETIRED = "retired.json"
@@ -118,10 +118,10 @@ class Workers:
         try:
             found = json.loads(file.read_text(encoding="utf-8"))
             sums = {(str(name), tuple(values)): [float(x) for x in xs] for name, values, xs in found["series"]}
-            return set(found["ledgers"]), sums
+            return set(found["ledgers"]), {key: numbers for key, numbers in sums.items() if can_be(numbers)}
         except FileNotFoundError:
             pass
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, RecursionError):
             aside = file.with_suffix(f".{time.time_ns()}.unreadable")
             with suppress(FileNotFoundError):  # another process has done it
                 file.replace(aside)

@@ -13,7 +13,7 @@ import json
 import mmap
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -22,6 +22,7 @@ from regobs.instrument.core.children import Slot
 
 CHUNK = 2**18  # bytes; some hundred histograms. A multiple of every page size in use.
 _HEAD = struct.Struct("=IIII")
+_INFINITE = float("inf")
 _WORD = 8  # bytes of a double; every record begins and ends on a multiple of it
 
 Key = tuple[str, tuple[str, ...]]  # the name of the family, the label values in its order
@@ -92,6 +93,21 @@ def _doubles(chunk: mmap.mmap, start: int, count: int) -> Slot:
     return cast("Slot", numbers)  # typeshed takes every memoryview for one of int
 
 
+def can_be(numbers: Sequence[float]) -> bool:
+    """Whether a process can have counted these: a loss of power leaves anything. More than two are of a histogram."""
+    counts = numbers[:-1]
+    return len(numbers) < 3 or (min(counts) >= 0 and sum(counts) < _INFINITE)  # a NaN makes the sum one
+
+
+def _key(raw: bytes) -> Key | None:
+    """The key of a series; None where the file is half-written."""
+    try:
+        name, *values = json.loads(raw)
+    except (ValueError, TypeError, RecursionError):
+        return None
+    return (name, tuple(values)) if all(isinstance(one, str) for one in (name, *values)) else None
+
+
 def records(data: bytes, keys: dict[bytes, Key]) -> Iterator[Record]:
     """The series of a ledger and their numbers. `keys` keeps what was read of keys before: they hardly change."""
     for start in range(0, len(data), CHUNK):
@@ -106,10 +122,11 @@ def records(data: bytes, keys: dict[bytes, Key]) -> Iterator[Record]:
                 raw = data[start + _HEAD.size : start + _HEAD.size + length]
                 key = keys.get(raw)
                 if key is None:
-                    try:
-                        name, *values = json.loads(raw)
-                    except ValueError:  # a loss of power left the file half-written
+                    key = _key(raw)
+                    if key is None:
                         break
-                    key = keys[raw] = (name, tuple(values))
-                yield key, struct.unpack_from(f"={count}d", data, words)
+                    keys[raw] = key
+                numbers = struct.unpack_from(f"={count}d", data, words)
+                if can_be(numbers):
+                    yield key, numbers
             start = after  # noqa: PLW2901 (from record to record, then from chunk to chunk)
