@@ -45,6 +45,13 @@ class Terminal:
         """Line and column of the cursor, from 0."""
         return self._screen.cursor.y, self._screen.cursor.x
 
+    @property
+    def colours(self) -> set[str]:
+        """The colours of all that stands on the screen, of characters and behind them."""
+        self._read(0)
+        cells = [self._screen.buffer[line][column] for line in range(24) for column in range(80)]
+        return {colour for cell in cells for colour in (cell.fg, cell.bg)}
+
     def send(self, keys: str) -> None:
         """Type keys."""
         self._child.send(keys.encode())

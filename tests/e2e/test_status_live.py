@@ -23,6 +23,7 @@ from regobs.demo import servers
 from regobs.demo.shortened import RULES, shorten_rules
 from regobs.pack import find_pack
 from tests.e2e.conftest import require
+from tests.terminal import Terminal
 
 Output = pytest.CaptureFixture[str]
 pytestmark = pytest.mark.timeout(180)
@@ -142,3 +143,63 @@ def test_a_server_without_the_rules_says_that_its_silence_means_little(
     assert re.search(r"only 0 of the \d+ alerts of this build are loaded here", text)
     assert "no request was counted" in text
     assert "no target of it is known here" in text
+
+
+def test_the_live_view_shows_these_values_in_a_terminal_goes_down_to_an_instance_and_back_in_time(
+    world: tuple[Path, str], monkeypatch: pytest.MonkeyPatch, capsys: Output
+) -> None:
+    """What does not change between two questions is compared: routes, instances, alerts and limits by their names."""
+    folder, registry = world
+    monkeypatch.chdir(folder)
+    data = dict[str, Any]()
+    end = time.monotonic() + 90
+    while time.monotonic() < end and not (data and data["alerts"]["firing"] and data["routes"]):
+        requests.get(f"{registry}/v2/a/manifests/latest", timeout=30)
+        time.sleep(1)
+        data = asked(capsys)
+    env = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "TERM": "xterm-256color",
+        "LC_ALL": "C.UTF-8",
+    }
+    program = Path(sys.executable).with_name("regobs")
+    with Terminal([str(program), "top", "--every", "1s"], env, folder) as terminal:
+        shown = terminal.wait(
+            "1 Overview", "1 of 2 up", "RegistryTargetDown", "Closest to a limit", "The server itself"
+        )
+        first = re.search(r"[\d-]+ [\d:]+ UTC  now", shown)
+        assert first is not None
+        terminal.type("3", "Routes, the most failing first", *(one["route"] for one in data["routes"]))
+        terminal.type("4", *(one["instance"] for one in data["processes"]), "connection refused")
+        up = next(one["instance"] for one in data["processes"] if one["up"])
+        terminal.send("j")
+        terminal.type("\r", f"Instances > {up}", "Its routes", "manifest", "The process")
+        terminal.type("t", "a time:")
+        terminal.type("now-3s\r", "PAST", f"Instances > {up}")
+        terminal.type("n", "UTC  now")
+        terminal.type("1", "1 Overview", "Traffic")
+        deadline = time.monotonic() + 60
+        while first.group() in terminal.shown:
+            assert time.monotonic() < deadline, "it does not ask again"
+            time.sleep(0.2)
+        terminal.send("q")
+        assert terminal.ended() == 0
+
+
+def test_the_status_of_a_moment_is_what_the_server_had_then(
+    world: tuple[Path, str], monkeypatch: pytest.MonkeyPatch, capsys: Output
+) -> None:
+    folder, _ = world
+    monkeypatch.chdir(folder)
+    end, then = time.monotonic() + 90, dict[str, Any]()
+    while time.monotonic() < end and not (then and then["alerts"]["firing"]):
+        time.sleep(1)
+        assert run(["status", "--format", "json", "--at", "now-2s"]) == 0
+        then = json.loads(capsys.readouterr().out)
+    assert then["past"]
+    assert then["alerts"]["loaded"] is None
+    assert all(one["since"] for one in then["alerts"]["firing"])
+    assert run(["status", "--format", "json", "--at", "now-1d"]) == 0
+    before = json.loads(capsys.readouterr().out)
+    assert (before["alerts"]["firing"], before["routes"], before["processes"]) == ([], [], [])

@@ -6,7 +6,7 @@ import contextlib
 import json
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -55,9 +55,9 @@ NOT_FOUND = Reply(404, "404 page not found\n", "text/plain")
 
 
 class Stub:
-    """The server: `replies` by path without query, or by (method, path)."""
+    """The server: `replies` by path without query, or by (method, path); one may be made of the request."""
 
-    def __init__(self, replies: Mapping[Any, Reply], default: Reply = NOT_FOUND) -> None:
+    def __init__(self, replies: Mapping[Any, Reply | Callable[[Request], Reply]], default: Reply = NOT_FOUND) -> None:
         self.requests: list[Request] = []
         outer = self
 
@@ -68,8 +68,10 @@ class Stub:
                 parts = urlsplit(self.path)
                 length = int(self.headers.get("Content-Length") or 0)
                 params = parse_qs(self.rfile.read(length).decode() if length else parts.query, keep_blank_values=True)
-                outer.requests.append(Request(self.command, parts.path, params, dict(self.headers)))
-                reply = replies.get((self.command, parts.path)) or replies.get(parts.path, default)
+                request = Request(self.command, parts.path, params, dict(self.headers))
+                outer.requests.append(request)
+                found = replies.get((self.command, parts.path)) or replies.get(parts.path, default)
+                reply = found if isinstance(found, Reply) else found(request)
                 time.sleep(reply.delay)
                 body = reply.body.encode()
                 self.send_response(reply.status)

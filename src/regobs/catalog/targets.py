@@ -26,6 +26,13 @@ ALERTS = _prometheus.gauge(
     form(labels=(_ALERTNAME, *labels("severity", "slo", "tier"), _ALERTSTATE), on_event=True),
     pitfalls=("The labels of the alert are on it too; an alert that is not active has no series.",),
 )
+ALERTS_FOR_STATE = _prometheus.gauge(
+    "ALERTS_FOR_STATE",
+    Unit.TIMESTAMP,
+    "When each alert that is pending or firing became active.",
+    form(labels=(_ALERTNAME, *labels("severity", "slo", "tier")), on_event=True),
+    pitfalls=("Prometheus writes it to restore the `for` of alerts after a restart; Thanos Ruler as well.",),
+)
 SCRAPE_DURATION = _prometheus.gauge(
     "scrape_duration_seconds", Unit.SECONDS, "Time of the last scrape.", form(labels=_TARGET)
 )

@@ -25,6 +25,7 @@ COMMANDS = {
     "logs": "Validate log lines of registries and show their schemas.",
     "lint": "What is wrong in rule files, dashboards and queries, whoever wrote them.",
     "status": "The first five minutes of an incident on one screen: alerts, budgets, routes, limits, restarts.",
+    "top": "The same as a live view of a terminal, down to one route and one instance.",
     "doctor": "What is empty on this Prometheus, and why.",
     "slo": "How SLOs stand: error budgets, reports, why and when alerts fire, replays.",
     "deploy": "Roll out rules and dashboards: plan, apply, verify, roll back.",

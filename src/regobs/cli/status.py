@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import click
@@ -16,6 +17,8 @@ from regobs.errors import ExitCode
 @click.command()
 @server_options
 @content_options
+@click.option("--at", metavar="TIME", help="As it was then: now-6h, 14:03, yesterday 14:00, an epoch.")
+@click.option("--zone", default="UTC", show_default=True, help="Of a TIME that names none: local, Europe/Berlin.")
 @click.option("--format", "shape", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def status(
     *,
@@ -23,22 +26,27 @@ def status(
     config_file: Path | None,
     pack_directory: Path | None,
     flavor: str | None,
+    at: str | None,
+    zone: str,
     shape: str,
 ) -> int:
     """Show what fires, which budgets burn, which routes fail or are slow, what is full, and what has just restarted.
 
     The health of scrapes and rules stands below, because it says how far the rest can be believed, and links to where
-    each part can be looked at. Exit code 0 whatever the state is: scripts read `--format json`.
+    each part can be looked at. Exit code 0 whatever the state is: scripts read `--format json`. Exit code 5: an answer
+    is not the whole, and the screen says which.
     """
-    from regobs.status.screen import screen_text  # noqa: PLC0415 - `--help` needs none of these
+    from regobs.query.times import read_moment, zone_named  # noqa: PLC0415 - `--help` needs none of these
+    from regobs.status.screen import screen_text  # noqa: PLC0415
     from regobs.status.take import take_status  # noqa: PLC0415
 
     pack, config = content(config_file, pack_directory, flavor)
     config = server.within(config)
+    moment = None if at is None else read_moment("--at", at, time.time(), zone_named(zone))
     with server.open(config) as prometheus:
-        report = take_status(prometheus, pack, config)
+        report = take_status(prometheus.at(moment), pack, config)
     if shape == "json":
         click.echo(json.dumps(report.as_data(), indent=2, ensure_ascii=False))
     else:
         click.echo(screen_text(report, screen()), nl=False)
-    return ExitCode.OK
+    return ExitCode.OK if report.complete else ExitCode.INCOMPLETE

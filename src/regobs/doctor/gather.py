@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import TypeVar
+from queue import SimpleQueue
+from threading import Event, Lock, Thread
+from typing import TypeVar, cast
 
 from regobs.catalog import METRICS
 from regobs.catalog.model import Exposer, Flavor, Metric, Version
@@ -30,14 +31,40 @@ Progress = Callable[[int, int], None]
 
 
 def concurrently(work: Callable[[T], R], items: Sequence[T], progress: Progress | None = None) -> list[R]:
-    """The results in order, a few at a time; `progress` is told how many of how many there are."""
-    results: list[R] = []
-    with ThreadPoolExecutor(THREADS) as pool:
-        for result in pool.map(work, items):
-            results.append(result)
+    """The results in order, a few at a time; `progress` is told how many of how many there are.
+
+    The first failure is raised at once, and so is Ctrl-C: requests that still wait for a server then are left to
+    threads that nobody waits for, not even the end of the process.
+    """
+    waiting = iter(range(len(items)))
+    lock, stopped = Lock(), Event()
+    finished: SimpleQueue[tuple[int, R | None, BaseException | None]] = SimpleQueue()
+
+    def run() -> None:
+        while not stopped.is_set():
+            with lock:
+                index = next(waiting, None)
+            if index is None:
+                return
+            try:
+                finished.put((index, work(items[index]), None))
+            except BaseException as error:  # noqa: BLE001 - it is raised where the results are waited for
+                finished.put((index, None, error))
+
+    for _ in range(min(THREADS, len(items))):
+        Thread(target=run, daemon=True).start()
+    found: dict[int, R] = {}
+    try:
+        for done in range(1, len(items) + 1):
+            index, result, error = finished.get()
+            if error is not None:
+                raise error
+            found[index] = cast("R", result)
             if progress is not None:
-                progress(len(results), len(items))
-    return results
+                progress(done, len(items))
+    finally:
+        stopped.set()
+    return [found[index] for index in range(len(items))]
 
 
 def gather(prometheus: Prometheus, deployment: Deployment, exprs: Iterable[Expr]) -> ServerFacts:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from math import nan
 from typing import TypeVar
 
+from regobs.catalog import targets
 from regobs.config import Config
 from regobs.doctor.matching import matches
 from regobs.doctor.report import FiringAlert, Problem
 from regobs.errors import ServerError
 from regobs.prometheus import Prometheus
-from regobs.prometheus.state import RuleGroup, Target
+from regobs.prometheus.state import Alert, RuleGroup, Target
 from regobs.promql.durations import duration_text, read_duration
 from regobs.promql.nodes import Duration
 
@@ -42,15 +43,49 @@ class ServerState:
 
 
 def look_at(prometheus: Prometheus, names: Iterable[str]) -> ServerState:
-    """The state of a server, and which alerts of these names fire. Raises ServerError when it answers no query."""
-    answer = prometheus.query("time()")
+    """The state of a server, and which alerts of these names fire. Raises ServerError when it answers no query.
+
+    At a client's `moment` only what samples show: of the rest a server knows the present alone.
+    """
+    now = prometheus.query("time()").samples[0].value
+    active = active_alerts(prometheus)
+    firing = _firing(active or _fired(prometheus), frozenset(names))
+    if prometheus.moment is not None:
+        return ServerState(now, firing=firing)
     return ServerState(
-        now=answer.samples[0].value,
+        now=now,
         targets=if_offered(prometheus.targets),
         groups=if_offered(prometheus.rules),
         retention=retention_of(if_offered(prometheus.retention) or ""),
-        firing=_firing(prometheus, frozenset(names)),
+        firing=firing,
     )
+
+
+def active_alerts(prometheus: Prometheus) -> tuple[Alert, ...] | None:
+    """The alerts that are pending or firing, at the client's moment; None where the server evaluates no rules."""
+    if prometheus.moment is None:
+        return if_offered(prometheus.alerts)
+    began = {
+        frozenset(_without_state(one.labels).items()): one.value
+        for one in prometheus.query(targets.ALERTS_FOR_STATE.name).samples
+    }
+    return tuple(
+        replace(alert, active_at=datetime.fromtimestamp(began[key], UTC).isoformat()) if key in began else alert
+        for alert in _fired(prometheus)
+        for key in (frozenset(alert.labels.items()),)
+    )
+
+
+def _fired(prometheus: Prometheus) -> tuple[Alert, ...]:
+    """The alerts as samples have them: without value, runbook and the time since when."""
+    return tuple(
+        Alert(_without_state(one.labels), {}, one.labels.get("alertstate", ""), "", nan)
+        for one in prometheus.query(targets.ALERTS.name).samples
+    )
+
+
+def _without_state(labels: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in labels.items() if name not in {"__name__", "alertstate"}}
 
 
 def if_offered(ask: Callable[[], T]) -> T | None:
@@ -68,30 +103,19 @@ def retention_of(text: str) -> Duration | None:
     return duration if duration is not None and duration.ms > 0 else None
 
 
-def _firing(prometheus: Prometheus, names: frozenset[str]) -> tuple[FiringAlert, ...]:
-    """The alerts as the rules have them, with value and runbook; else as the series ALERTS has them, without."""
-    active = if_offered(prometheus.alerts)
-    if active:
-        found = [
-            FiringAlert(
-                alert.labels.get("alertname", ""),
-                {name: value for name, value in alert.labels.items() if name != "alertname"},
-                alert.value,
-                alert.active_at,
-                alert.annotations.get("runbook_url", ""),
-            )
-            for alert in active
-            if alert.state == "firing"
-        ]
-    else:
-        samples = prometheus.query('ALERTS{alertstate="firing"}').samples
-        hidden = {"__name__", "alertname", "alertstate"}
-        found = [
-            FiringAlert(one.labels.get("alertname", ""), {k: v for k, v in one.labels.items() if k not in hidden}, nan)
-            for one in samples
-        ]
-    ours = [alert for alert in found if alert.name in names]
-    return tuple(sorted(ours, key=lambda alert: (alert.labels.get("severity", "") != "page", alert.name, alert.since)))
+def _firing(active: Iterable[Alert], names: frozenset[str]) -> tuple[FiringAlert, ...]:
+    found = [
+        FiringAlert(
+            alert.labels.get("alertname", ""),
+            {name: value for name, value in alert.labels.items() if name != "alertname"},
+            alert.value,
+            alert.active_at,
+            alert.annotations.get("runbook_url", ""),
+        )
+        for alert in active
+        if alert.state == "firing" and alert.labels.get("alertname", "") in names
+    ]
+    return tuple(sorted(found, key=lambda alert: (alert.labels.get("severity", "") != "page", alert.name, alert.since)))
 
 
 def state_problems(state: ServerState, config: Config, groups: Collection[str]) -> tuple[Problem, ...]:

@@ -59,6 +59,7 @@ class Prometheus:
         self._auth = _auth(server)
         self._proved = False
         self._by_get = False
+        self._moment: float | None = None
         self.heard: list[str] = []  # warnings of answers that are plain lists: series, labels and their values
 
     @classmethod
@@ -101,14 +102,25 @@ class Prometheus:
         other._owned = False
         return other
 
+    def at(self, moment: float | None) -> Self:
+        """The same client, over the same connections, whose `query` without a time asks this one, not now."""
+        other = copy.copy(self)
+        other._moment, other._owned = moment, False
+        return other
+
+    @property
+    def moment(self) -> float | None:
+        """The time (seconds since 1970) that queries without one are asked for; None: the server's now."""
+        return self._moment
+
     def __repr__(self) -> str:
         return f"Prometheus({self.url!r})"
 
     # Queries
 
     def query(self, text: str, time: float | None = None, *, stats: bool = False) -> QueryAnswer:
-        """Evaluate PromQL at one time (seconds since 1970; the server's now when None)."""
-        params = [("query", text), *_optional(time=time), *self.thanos.params]
+        """Evaluate PromQL at one time (seconds since 1970); when None, at the client's `moment`."""
+        params = [("query", text), *_optional(time=self._moment if time is None else time), *self.thanos.params]
         return self._read("query", params, answers.read_answer, query=text, stats=stats)
 
     def query_range(self, text: str, start: float, end: float, step: float, *, stats: bool = False) -> QueryAnswer:

@@ -16,7 +16,7 @@ from regobs.slo.model import Slo, Windows
 from regobs.slo.recording import interval_of
 
 ScopeKey = frozenset[tuple[str, str]]
-_OWN_LABELS = {"__name__", "slo", "operation", "sli"}
+OWN_LABELS = {"__name__", "slo", "operation", "sli"}
 
 
 class QueryServer(Protocol):
@@ -139,7 +139,7 @@ class _Reader:
             by_slo: dict[str, dict[ScopeKey, float]] = {}
             for sample in self._server.query(to_text(inject(Selector(series), self._scope))).samples:
                 labels = dict(sample.labels)
-                scope = frozenset((name, value) for name, value in labels.items() if name not in _OWN_LABELS)
+                scope = frozenset((name, value) for name, value in labels.items() if name not in OWN_LABELS)
                 by_slo.setdefault(labels.get("slo", ""), {})[scope] = float(sample.value)
             self._found[series] = by_slo
         return self._found[series].get(slo, {})

@@ -8,6 +8,7 @@ from math import isfinite
 from typing import Any
 
 from regobs.doctor.report import FiringAlert, Problem
+from regobs.query.complete import Gap
 from regobs.slo.status import SloStatus
 
 
@@ -47,6 +48,9 @@ class StatusReport:
     `firing` are the alerts of the pack, `pending` how many of them wait, `others` how many other alerts fire there;
     `loaded` is how many of the pack's `alerts` the server evaluates, None where it does not say. `budgets` and `routes`
     have the worst first. `problems` are those of the server, `failing_rules` the rules that it cannot evaluate.
+
+    `past` says that it is of an earlier moment: what a server tells of the present only is missing then (its rules and
+    their health, errors of scrapes). `gaps` is what answers lack, `refused` which queries the server did not evaluate.
     """
 
     server: str
@@ -69,6 +73,14 @@ class StatusReport:
     failing_rules: Mapping[str, str]
     problems: tuple[Problem, ...]
     links: Mapping[str, str]
+    past: bool = False
+    gaps: tuple[Gap, ...] = ()
+    refused: tuple[str, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing that was asked is missing."""
+        return not self.gaps and not self.refused
 
     def as_data(self) -> dict[str, Any]:
         """The stable JSON form; shares are from 0 to 1, times in seconds."""
@@ -76,6 +88,10 @@ class StatusReport:
             "server": self.server,
             "server_version": self.server_version,
             "time": self.now,
+            "past": self.past,
+            "complete": self.complete,
+            "gaps": [{"kind": one.kind, "text": one.text} for one in self.gaps],
+            "refused": list(self.refused),
             "window": self.window,
             "flavor": self.flavor,
             "versions": dict(self.versions),

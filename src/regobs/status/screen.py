@@ -9,13 +9,75 @@ from math import isfinite
 from regobs.common.table import Cell, Colour, Screen, escape, table
 from regobs.doctor.report import FiringAlert
 from regobs.doctor.server import since_text
-from regobs.status.report import ProcessStatus, StatusReport
+from regobs.status.report import ProcessStatus, RouteStatus, StatusReport, Usage
 
 _MOST_ALERTS, _MOST_PROCESSES, _MOST_PROBLEMS, _MOST_RULES = 8, 6, 4, 3
 # Colours begin where the pack's own alerts do: 1 is a budget that lasts exactly its period, 14.4 pages.
 _BURNS, _PAGES = 1.0, 14.4
 _FULL, _NEARLY = 0.9, 0.7
-_RECENT = 3600  # seconds: a younger process restarted during what is looked at
+RECENT = 3600  # seconds: a younger process restarted during what is looked at
+
+
+def burn_colour(burn: float | None) -> Colour | None:
+    """The colour of a burn rate."""
+    rate = burn or 0
+    return Colour.RED if rate >= _PAGES else Colour.YELLOW if rate >= _BURNS else None
+
+
+def left_colour(remaining: float | None) -> Colour | None:
+    """The colour of what is left of an error budget."""
+    return Colour.RED if remaining is not None and remaining <= 0 else None
+
+
+def usage_colour(used: float) -> Colour | None:
+    """The colour of how full something is."""
+    return Colour.RED if used >= _FULL else Colour.YELLOW if used >= _NEARLY else None
+
+
+def alert_colour(alert: FiringAlert) -> Colour:
+    """The colour of an alert that fires."""
+    return Colour.RED if alert.labels.get("severity") == "page" else Colour.YELLOW
+
+
+def route_cells(one: RouteStatus) -> tuple[str, str, Cell, str]:
+    """Route, requests, share of server errors, latency."""
+    return (
+        one.route,
+        f"{one.requests or 0:.3g}/s",
+        Cell("" if one.failed is None else f"{one.failed:.2%}", Colour.RED if one.failed else None),
+        "" if one.latency is None else f"{one.latency:.3g} s",
+    )
+
+
+def usage_cells(one: Usage) -> tuple[str, str, Cell]:
+    """What is used, where, and how much of it."""
+    return one.name, " ".join(one.where.values()), Cell(f"{one.used:.1%}", usage_colour(one.used))
+
+
+def process_cells(one: ProcessStatus) -> tuple[str, Cell, str]:
+    """The process, whether it is up and for how long where that is short, and why not."""
+    return one.instance, _state(one), one.error
+
+
+def versions_text(report: StatusReport) -> str:
+    """The versions that run, each with the number of its processes."""
+    return ", ".join(f"{version} ({count})" for version, count in sorted(report.versions.items()))
+
+
+def processes_text(report: StatusReport) -> Cell:
+    """How many of the processes are up."""
+    running = sum(one.up for one in report.processes)
+    down = len(report.processes) - running
+    text = f"{running} of {len(report.processes)} up" if report.processes else "no target of it is known here"
+    return Cell(text, Colour.RED if down or not running else Colour.GREEN)
+
+
+def lacks(report: StatusReport) -> Iterator[str]:
+    """What the status lacks of the whole, a line each."""
+    for gap in report.gaps:
+        yield f"{gap.kind.upper()}: {gap.text}"
+    for refused in report.refused:
+        yield f"MISSING: {refused}"
 
 
 def screen_text(report: StatusReport, on: Screen) -> str:
@@ -30,17 +92,18 @@ def _title(text: str, on: Screen) -> str:
 
 
 def _head(report: StatusReport, on: Screen) -> Iterator[str]:
-    up = sum(one.up for one in report.processes)
-    versions = ", ".join(f"{version} ({count})" for version, count in sorted(report.versions.items()))
-    down = len(report.processes) - up
-    instances = f"{up} of {len(report.processes)} up" if report.processes else "no target of it is known here"
+    processes = processes_text(report)
     when = datetime.fromtimestamp(report.now, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     yield (
-        escape(f"registry  {report.flavor} {versions}".rstrip())
+        escape(f"registry  {report.flavor} {versions_text(report)}".rstrip())
         + "  "
-        + on.paint(instances, Colour.RED if down or not up else Colour.GREEN)
+        + on.paint(processes.text, processes.colour)
     )
     yield escape(f"server    {report.server} {report.server_version}".rstrip()) + f"  {when}"
+    for line in lacks(report):
+        yield on.paint(escape(line), Colour.YELLOW)
+    if report.past:
+        yield "          what a server tells of the present only (rules, errors of scrapes) is left out"
     if report.requests is not None:
         in_flight = f", {report.in_flight:g} in flight" if report.in_flight is not None else ""
         yield f"traffic   {report.requests:.3g} requests a second over {report.window}{in_flight}"
@@ -69,7 +132,7 @@ def _alert(alert: FiringAlert, report: StatusReport, on: Screen) -> Iterator[str
     value = f"value {alert.value:.4g}" if isfinite(alert.value) else ""
     parts = (f"{severity:<7}", alert.name, f"({labels})" if labels else "", value, since_text(alert, report.now))
     line = "  ".join(escape(part) for part in parts if part)
-    yield "  " + on.paint(line, Colour.RED if severity == "page" else Colour.YELLOW)
+    yield "  " + on.paint(line, alert_colour(alert))
     if alert.runbook:
         yield escape(f"           runbook: {alert.runbook}")
 
@@ -82,9 +145,8 @@ def _budgets(report: StatusReport, on: Screen) -> Iterator[str]:
     rows = []
     for one in report.budgets:
         cells: list[str | Cell] = [*one.cells]
-        burn = one.burn or 0
-        cells[-1] = Cell(one.cells[-1], Colour.RED if burn >= _PAGES else Colour.YELLOW if burn >= _BURNS else None)
-        cells[-2] = Cell(one.cells[-2], Colour.RED if one.remaining is not None and one.remaining <= 0 else None)
+        cells[-1] = Cell(one.cells[-1], burn_colour(one.burn))
+        cells[-2] = Cell(one.cells[-2], left_colour(one.remaining))
         rows.append(cells)
     yield table(("SLO", "scope", "target", "events", "bad", "budget left", "burn rate"), rows, on=on, indent=2)
 
@@ -94,15 +156,7 @@ def _routes(report: StatusReport, on: Screen) -> Iterator[str]:
     if not report.routes:
         yield "  no request was counted"
         return
-    rows = [
-        (
-            one.route,
-            f"{one.requests or 0:.3g}/s",
-            Cell("" if one.failed is None else f"{one.failed:.2%}", Colour.RED if one.failed else None),
-            "" if one.latency is None else f"{one.latency:.3g} s",
-        )
-        for one in report.routes
-    ]
+    rows = map(route_cells, report.routes)
     yield table(("route", "requests", "5xx", "p95"), rows, on=on, indent=2, right=("requests", "5xx", "p95"))
 
 
@@ -110,26 +164,17 @@ def _usage(report: StatusReport, on: Screen) -> Iterator[str]:
     if not report.usage:
         return
     yield _title("Closest to a limit", on)
-    rows = [
-        (
-            one.name,
-            " ".join(one.where.values()),
-            Cell(
-                f"{one.used:.1%}", Colour.RED if one.used >= _FULL else Colour.YELLOW if one.used >= _NEARLY else None
-            ),
-        )
-        for one in report.usage
-    ]
+    rows = map(usage_cells, report.usage)
     yield table(("what", "where", "used"), rows, on=on, indent=2, right=("used",))
 
 
 def _processes(report: StatusReport, on: Screen) -> Iterator[str]:
     """Processes that are down or have just started; the others are only counted in the first line."""
-    shown = [one for one in report.processes if not one.up or (one.age is not None and one.age < _RECENT)]
+    shown = [one for one in report.processes if not one.up or (one.age is not None and one.age < RECENT)]
     if not shown:
         return
     yield _title("Down, or started in the last hour", on)
-    rows = [(one.instance, _state(one), one.error) for one in shown[:_MOST_PROCESSES]]
+    rows = map(process_cells, shown[:_MOST_PROCESSES])
     yield table(("instance", "state", "error"), rows, on=on, indent=2)
     if len(shown) > _MOST_PROCESSES:
         yield f"  and {len(shown) - _MOST_PROCESSES} more"

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from math import isfinite
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 from urllib.parse import quote
 
 from regobs.config import Config
 from regobs.doctor.gather import concurrently
 from regobs.doctor.matching import LabelSet, matches
-from regobs.doctor.server import ServerState, if_offered, look_at, state_problems
-from regobs.errors import QueryError
+from regobs.doctor.server import ServerState, active_alerts, if_offered, look_at, state_problems
 from regobs.pack import Pack
 from regobs.prometheus import Prometheus
-from regobs.prometheus.answers import QueryAnswer, Sample
+from regobs.prometheus.answers import Sample
 from regobs.prometheus.state import Target
 from regobs.promql.durations import duration_text
 from regobs.slo.links import dashboard_link
-from regobs.slo.outputs import compile_rules
+from regobs.slo.outputs import CompiledRules, compile_rules
 from regobs.slo.status import SloStatus, read_status
 from regobs.status import questions as ask
+from regobs.status.gaps import GapRecorder
 from regobs.status.report import ProcessStatus, RouteStatus, StatusReport, Usage
 
 HELPER = "none"  # the severity of alerts that are no incident: the watchdog fires always, others inhibit
@@ -28,91 +28,129 @@ _WORST_BUDGETS, _WORST_ROUTES, _WORST_USAGE = 6, 4, 6
 Answers = Mapping[str, Sequence[Sample]]
 
 
+@dataclass(frozen=True, slots=True)
+class StatusPlan:
+    """What is asked for a status, worked out once: `queries` by name, and the rules and settings that it reads."""
+
+    config: Config
+    compiled: CompiledRules
+    queries: Mapping[str, str]
+
+    @classmethod
+    def of(cls, pack: Pack, config: Config) -> Self:
+        """The plan for what `config` selects."""
+        return cls(config, compile_rules(pack, config), ask.questions(config))
+
+    @property
+    def groups(self) -> list[Mapping[str, Any]]:
+        """The rule groups of the build."""
+        files = self.compiled.rule_files
+        return [*(one.group for one in self.compiled.slos), *(one for file in files for one in file.groups)]
+
+    def take(self, prometheus: Prometheus) -> StatusReport:
+        """The status, now or at the client's `moment`, with all budgets, routes and uses of a limit.
+
+        Raises ServerError when the server is unreachable or is no Prometheus.
+        """
+        build = prometheus.buildinfo()
+        names = {rule["alert"] for group in self.groups for rule in group["rules"] if "alert" in rule}
+        slos, windows = [one.slo for one in self.compiled.slos], self.compiled.windows
+        asking = GapRecorder(prometheus)
+        looks: list[Callable[[], Any]] = [
+            lambda: if_offered(prometheus.stores),
+            lambda: look_at(prometheus, names),
+            lambda: read_status(asking, slos, windows, self.config),
+            lambda: active_alerts(prometheus),
+            *(lambda name=name, text=text: asking.samples(name, text) for name, text in self.queries.items()),
+        ]
+        stores, state, budgets, active, *found = concurrently(lambda look: look(), looks)
+        loaded = {rule.name for group in state.groups or () for rule in group.rules if rule.kind == "alerting"}
+        mine = [one for one in active or () if one.labels.get("alertname") in names]
+        answers = dict(zip(self.queries, found, strict=True))
+        return StatusReport(
+            server=prometheus.url,
+            server_version=build.version,
+            now=state.now,
+            past=prometheus.moment is not None,
+            window=duration_text(ask.window(self.config)),
+            flavor=self.config.flavor.value,
+            versions={one.labels.get("version", ""): int(one.value) for one in answers.get(ask.VERSIONS, ())},
+            firing=tuple(one for one in state.firing if one.labels.get("severity") != HELPER),
+            pending=sum(one.state == "pending" for one in mine),
+            others=sum(one.state == "firing" for one in active or ()) - sum(one.state == "firing" for one in mine),
+            alerts=len(names),
+            loaded=len(names & loaded) if state.groups is not None else None,
+            budgets=_budgets(budgets, self.config),
+            requests=_sum(answers.get(ask.REQUESTS, ())),
+            in_flight=_sum(answers.get(ask.IN_FLIGHT, ())),
+            routes=_routes(answers, ask.route_label(self.config)),
+            usage=_usage(answers),
+            processes=_processes(answers, state, self.config),
+            failing_rules=_failing(state),
+            problems=state_problems(state, self.config, {one["name"] for one in self.groups if "interval" not in one}),
+            links=_links(prometheus, self.config),
+            gaps=asking.gaps(stores or ()),
+            refused=asking.refused,
+        )
+
+
 def take_status(prometheus: Prometheus, pack: Pack, config: Config) -> StatusReport:
-    """The status of what `config` selects. Raises ServerError when the server is unreachable or is no Prometheus."""
-    build = prometheus.buildinfo()
-    compiled = compile_rules(pack, config)
-    groups = [*(one.group for one in compiled.slos), *(one for file in compiled.rule_files for one in file.groups)]
-    names = {rule["alert"] for group in groups for rule in group["rules"] if "alert" in rule}
-    slos, windows = [one.slo for one in compiled.slos], compiled.windows
-    asked = ask.questions(config)
-    looks: list[Callable[[], Any]] = [
-        lambda: look_at(prometheus, names),
-        lambda: read_status(prometheus, slos, windows, config),
-        lambda: if_offered(prometheus.alerts),
-        *(lambda text=text: _samples(prometheus, text) for text in asked.values()),
-    ]
-    state, budgets, active, *found = concurrently(lambda look: look(), looks)
-    answers = dict(zip(asked, found, strict=True))
-    loaded = {rule.name for group in state.groups or () for rule in group.rules if rule.kind == "alerting"}
-    mine = [one for one in active or () if one.labels.get("alertname") in names]
-    return StatusReport(
-        server=prometheus.url,
-        server_version=build.version,
-        now=state.now,
-        window=duration_text(ask.window(config)),
-        flavor=config.flavor.value,
-        versions={one.labels.get("version", ""): int(one.value) for one in answers.get(ask.VERSIONS, ())},
-        firing=tuple(one for one in state.firing if one.labels.get("severity") != HELPER),
-        pending=sum(one.state == "pending" for one in mine),
-        others=sum(one.state == "firing" for one in active or ()) - sum(one.state == "firing" for one in mine),
-        alerts=len(names),
-        loaded=len(names & loaded) if state.groups is not None else None,
-        budgets=_worst_budgets(budgets, config),
-        requests=_sum(answers.get(ask.REQUESTS, ())),
-        in_flight=_sum(answers.get(ask.IN_FLIGHT, ())),
-        routes=_routes(answers, ask.route_label(config)),
-        usage=_usage(answers),
-        processes=_processes(answers, state, config),
-        failing_rules=_failing(state),
-        problems=state_problems(state, config, {group["name"] for group in groups if "interval" not in group}),
-        links=_links(prometheus, config),
+    """The worst of the status of what `config` selects, a screen of it. Raises ServerError, as the plan does."""
+    report = StatusPlan.of(pack, config).take(prometheus)
+    return replace(
+        report,
+        budgets=report.budgets[:_WORST_BUDGETS],
+        routes=worst_routes(report.routes, _WORST_ROUTES),
+        usage=report.usage[:_WORST_USAGE],
     )
-
-
-def _samples(prometheus: Prometheus, text: str) -> Sequence[Sample]:
-    """What a query gives; nothing where the server rejects it, so that one query does not take the screen away."""
-    try:
-        answer: QueryAnswer = prometheus.query(text)
-    except QueryError:
-        return ()
-    return [one for one in answer.samples if isfinite(one.value)]
 
 
 def _sum(samples: Sequence[Sample]) -> float | None:
     return sum(one.value for one in samples) if samples else None
 
 
-def _worst_budgets(rows: Sequence[SloStatus], config: Config) -> tuple[SloStatus, ...]:
+def _budgets(rows: Sequence[SloStatus], config: Config) -> tuple[SloStatus, ...]:
     """Those with data of the selected registries: what burns fastest first, then what has least left."""
     seen = [one for one in rows if one.burn is not None or one.remaining is not None]
     mine = [
         one for one in seen if all(item.label not in one.scope or matches(item, one.scope) for item in config.matchers)
     ]
-    return tuple(sorted(mine, key=lambda one: (-(one.burn or 0), one.remaining or 0))[:_WORST_BUDGETS])
+    return tuple(sorted(mine, key=lambda one: (-(one.burn or 0), one.remaining or 0)))
 
 
 def _routes(answers: Answers, label: str) -> tuple[RouteStatus, ...]:
-    """The routes that fail most and those that answer slowest, the failing ones first."""
-    by_name = {
-        name: {one.labels.get(label, ""): one.value for one in answers.get(name, ())}
-        for name in (ask.REQUESTS, ask.FAILED, ask.LATENCY)
-    }
-    requests, failed, latency = by_name.values()
-    found = [
-        RouteStatus(route, rate, failed.get(route, 0.0) / rate if rate else None, latency.get(route))
-        for route, rate in requests.items()
+    """All routes, those that fail most first, then the slowest."""
+    requests, failed, latency = (answers.get(name, ()) for name in (ask.REQUESTS, ask.FAILED, ask.LATENCY))
+    return route_rows(requests, failed, latency, lambda labels: labels.get(label, ""))
+
+
+def route_rows(
+    requests: Sequence[Sample],
+    failed: Sequence[Sample],
+    latency: Sequence[Sample],
+    name: Callable[[Mapping[str, str]], str],
+) -> tuple[RouteStatus, ...]:
+    """Requests, failures and latency of what `name` makes of their labels; the most failing first, then the slowest."""
+    rates, failures, seconds = ({name(one.labels): one.value for one in part} for part in (requests, failed, latency))
+    rows = [
+        RouteStatus(key, rate, failures.get(key, 0.0) / rate if rate else None, seconds.get(key))
+        for key, rate in rates.items()
     ]
-    failing = sorted((one for one in found if one.failed), key=lambda one: -(one.failed or 0))[:_WORST_ROUTES]
-    slow = sorted((one for one in found if one.latency is not None), key=lambda one: -(one.latency or 0))
-    return tuple(dict.fromkeys((*failing, *slow[:_WORST_ROUTES])))
+    return tuple(sorted(rows, key=lambda one: (-(one.failed or 0), -(one.latency or 0), one.route)))
+
+
+def worst_routes(routes: Sequence[RouteStatus], most: int) -> tuple[RouteStatus, ...]:
+    """So many of the routes that fail most, and so many of those that answer slowest; the failing ones first."""
+    failing = [one for one in routes if one.failed][:most]
+    slow = sorted((one for one in routes if one.latency is not None), key=lambda one: -(one.latency or 0))
+    return tuple(dict.fromkeys((*failing, *slow[:most])))
 
 
 def _usage(answers: Answers) -> tuple[Usage, ...]:
     found = [(name, one.labels, one.value) for name in ask.LIMITS for one in answers.get(name, ())]
     found += [(f"{name} used", one.labels, 1 - one.value) for name in ask.SPACE for one in answers.get(name, ())]
     rows = [Usage(name, dict(labels), used) for name, labels, used in found]
-    return tuple(sorted(rows, key=lambda one: -one.used)[:_WORST_USAGE])
+    return tuple(sorted(rows, key=lambda one: -one.used))
 
 
 def _processes(answers: Answers, state: ServerState, config: Config) -> tuple[ProcessStatus, ...]:
