@@ -14,7 +14,7 @@ import yaml
 from regobs.cli.main import run
 from regobs.common.programs import Supervisor
 from regobs.demo import servers
-from regobs.lint import CHECKS, LintContext, lint_text
+from regobs.lint import CHECKS, LintContext, Severity, lint_text
 from regobs.lint.findings import CheckSubject
 from regobs.lint.live import LiveServer, alert_history, live_findings
 from regobs.lint.read import read_text
@@ -38,6 +38,10 @@ def history(end: int) -> Iterator[str]:
     yield "# TYPE up gauge\n"
     for at in range(start, end, STEP):
         yield f'up{{job="node",instance="a"}} 1 {at}\n'
+    for family, labels in (("registry_http_requests", 'code="200"'), ("tasks", 'outcome="done"')):
+        yield f"# TYPE {family} counter\n"
+        for at in range(end - 600, end, STEP):
+            yield f'{family}_total{{job="node",instance="a",{labels}}} {at - end + 600} {at}\n'
     yield "# EOF\n"
 
 
@@ -104,7 +108,43 @@ def test_what_is_missing_is_named_with_what_is_there(prometheus: Prometheus) -> 
     assert together == {}
 
 
-@pytest.mark.parametrize("text", ['absent(up{job="registry"})', "gone_total or node_load1", "up", 'up{job=~"$job"}'])
+@pytest.mark.parametrize(
+    ("text", "severity"),
+    [
+        ('rate(registry_http_requests_total{code=~"5.."}[5m])', Severity.NOTE),
+        ('rate(registry_http_requests_total{code="200", method="PUT"}[5m])', Severity.NOTE),
+        ('rate(tasks_total{outcome="failed"}[5m])', Severity.NOTE),
+        ("rate(registry_storage_cdn_redirects_total[5m])", Severity.NOTE),  # each series comes with its first event
+        ('rate(registry_http_requests_total{job="nodes"}[5m])', Severity.WARNING),
+        ('rate(tasks_total{job="nodes"}[5m])', Severity.WARNING),
+        ('node_load1{device="a"}', Severity.WARNING),
+        ("rate(registry_gc_runz_total[5m])", Severity.WARNING),
+        ("registry_http_in_flight_requests", Severity.WARNING),
+    ],
+)
+def test_what_may_come_with_the_next_event_is_a_note(text: str, severity: Severity, prometheus: Prometheus) -> None:
+    asked = server(prometheus)
+    context = LintContext(live=lambda file: live_findings(file, asked))
+    seen = [one for one in lint_text(text, "a.promql", ".promql", context).findings if one.check.startswith("live-no")]
+    assert [one.severity for one in seen] == [severity]
+
+
+def test_a_watchdog_is_meant_to_fire_all_the_time(prometheus: Prometheus) -> None:
+    text = "groups: [{name: a, rules: [{alert: A, expr: %s, labels: {severity: none}, annotations: {summary: x}}]}]"
+    asked = server(prometheus)
+    context = LintContext(live=lambda file: live_findings(file, asked))
+    (fires,) = [
+        one
+        for one in lint_text(text % "vector(1)", "a.yaml", ".yaml", context).findings
+        if one.check == "live-would-fire"
+    ]
+    assert fires.severity is Severity.NOTE
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["ALERTS{alertstate='firing'}", 'absent(up{job="registry"})', "gone_total or node_load1", "up", 'up{job=~"$job"}'],
+)
 def test_what_asks_for_absence_or_for_anything_is_passed_over(text: str, prometheus: Prometheus) -> None:
     assert found(prometheus, text, ".promql") == {}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from regobs.catalog.model import Exposer, Kind, Unit
 from regobs.lint.findings import LintProblem, Severity, check
@@ -48,7 +49,9 @@ def rate_of_gauge(query: LintedQuery) -> Iterator[LintProblem]:
         metric = query.metric(node)
         if metric is not None and metric.exposer is Exposer.STACKDRIVER:
             return  # with --monitoring.aggregate-deltas the exporter turns these gauges into counters
-    yield from (found for node, found in query.faults_by_node("rate-of-gauge") if not _counts_starts(query, node))
+    for fault, found in query.faults_by_node("rate-of-gauge"):
+        if not _counts_starts(query, fault):
+            yield replace(found, next_step="take delta or deriv of it, or its value over time")
     for call, node in _grown(query):
         name = str(node.metric or "")
         if name.endswith(_GAUGES) and query.metric(node) is None:

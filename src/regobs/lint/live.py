@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from time import time
 from typing import TYPE_CHECKING
 
+from regobs.catalog.model import Kind
 from regobs.common.closest import closest
 from regobs.errors import EndpointError, QueryError
 from regobs.lint.findings import CHECKS, CheckSubject, LintFinding, LintProblem, Severity, check
@@ -28,6 +29,15 @@ _MOST_POINTS = 10_000  # of one series in one answer; Prometheus refuses more th
 # A tenth of what Prometheus loads for a query at most by default (--query.max-samples=50000000).
 _COSTLY_SAMPLES = 5_000_000
 _ABSENCE = frozenset({"absent", "absent_over_time"})
+# What Prometheus writes itself while an alert is pending or firing. Source: prometheus.io, "Alerting rules".
+_WHILE_ALERTING = frozenset({"ALERTS", "ALERTS_FOR_STATE"})
+_COUNTING = frozenset({Kind.COUNTER, Kind.HISTOGRAM, Kind.SUMMARY})
+_COUNTING_NAMES = ("_total", "_count", "_sum", "_bucket")
+# Labels that tell where a series comes from: what one of them lacks does not come with the next event.
+_WHERE = frozenset(
+    {"job", "instance", "pod", "namespace", "service", "container", "node", "cluster", "environment", "env", "stage"}
+    | {"region", "zone", "type", "tier", "shard", "fqdn", "host", "app", "endpoint"}
+)
 
 
 @dataclass
@@ -107,15 +117,19 @@ def no_series(query: LintedQuery, node: Selector, server: LiveServer) -> Iterato
     name = node.metric
     if not isinstance(name, str) or "$" in name or _asks_for_absence(query, node) or name in query.context.recorded:
         return
-    if not server.names(_braced(name, ())):
+    if name not in _WHILE_ALERTING and not server.names(_braced(name, ())):
         near = closest(name, server.values("__name__"), 1, 0.85)
-        step = f"did you mean {near[0]}?" if near else "is it scraped?"
-        yield query.problem(node, f"the server has no series {name}", step, word=name)
+        step, severity = f"did you mean {near[0]}?" if near else "is it scraped?", None
+        if _own_labels(query, node):
+            step, severity = "is it scraped? It comes with the first event that it counts", Severity.NOTE
+        yield query.problem(node, f"the server has no series {name}", step, severity, word=name)
 
 
 @check("live-no-value", Severity.WARNING, CheckSubject.LIVE)
 def no_value(query: LintedQuery, node: Selector, server: LiveServer) -> Iterator[LintProblem]:
     """The server has series of this name, and none that the matchers let through.
+
+    It is a note where they choose a kind of event: none of that kind may have happened yet.
 
     Why: the panel stays empty and the alert silent on this server.
 
@@ -136,9 +150,29 @@ def no_value(query: LintedQuery, node: Selector, server: LiveServer) -> Iterator
             values = server.values(one.label, _braced(name, ())) if name else server.values(one.label)
             near = closest(one.value, values, 3, 0.5) or list(values[:5])
             step = f"it is one of {', '.join(near)}" if near else f"no series of this name has a label {one.label}"
-            yield query.problem(one, f"the server has no {name} with {one.label}{one.op}{one.value!r}", step)
+            what = f"the server has no {name} with {one.label}{one.op}{one.value!r}"
+            yield query.problem(one, what, step, _of_events(query, node, [one]))
             return
-    yield query.problem(node, f"the server has no {name} that all matchers let through", "remove one of the matchers")
+    what = f"the server has no {name} that all matchers let through"
+    yield query.problem(node, what, "remove one of the matchers", _of_events(query, node, matchers))
+
+
+def _own_labels(query: LintedQuery, node: Selector) -> frozenset[str]:
+    """The labels that a metric of the catalog has itself, where it counts events: a series comes with the first one."""
+    metric = query.metric(node)
+    if metric is None or metric.kind not in _COUNTING:
+        return frozenset()
+    return frozenset(label.exposed for form in metric.forms for label in form.labels) - {"le", "quantile"}
+
+
+def _of_events(query: LintedQuery, node: Selector, matchers: Iterable[Matcher]) -> Severity | None:
+    """A note where some of the matchers choose events that may not have happened yet."""
+    labels = {one.label for one in matchers}
+    if query.metric(node) is not None:
+        late = labels & _own_labels(query, node)
+    else:
+        late = (labels - _WHERE) if str(node.metric or "").endswith(_COUNTING_NAMES) else set()
+    return Severity.NOTE if late else None
 
 
 def _asks_for_absence(query: LintedQuery, node: Selector) -> bool:
@@ -180,7 +214,8 @@ def would_fire(rule: LintedRule, server: LiveServer) -> Iterator[LintProblem]:
         return
     if history is None or not history.fired:
         return
-    always = history.share > 0.95
+    # One that asks for no series is meant to fire all the time: whoever misses it learns that alerting is broken.
+    always = history.share > 0.95 and bool(rule.query is not None and rule.query.selectors)
     told = "time" if history.fired == 1 else "times"
     lasted = _span(history.seconds)
     what = f"{rule.name} would have fired {history.fired} {told} in {server.days:g} days, {lasted} in all"
