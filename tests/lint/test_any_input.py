@@ -148,6 +148,18 @@ def test_any_yaml_is_read(data: object) -> None:
     "data",
     [
         {"title": "a", "panels": [], "templating": {"list": [{"name": "a", "type": {"b": 1}}]}},
+        {
+            "title": "a",
+            "panels": [
+                {
+                    "type": "stat",
+                    "options": {"textMode": []},
+                    "repeat": {},
+                    "targets": [{"expr": "sum(up)", "legendFormat": "{{job}}"}],
+                }
+            ],
+            "templating": {"list": [{"name": "a"}]},
+        },
         {"title": "a", "panels": [], "rows": 5, "links": 5, "templating": {"list": [{"name": "a"}]}},
         {"title": "a", "uid": [], "panels": [{"type": [], "id": {}, "libraryPanel": {"name": []}}]},
         {"route": {"receiver": "a", "matchers": [3, {"name": []}], "routes": {"a": 1}}, "groups": []},

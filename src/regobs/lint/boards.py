@@ -172,10 +172,18 @@ def unused_variable(board: LintedDashboard) -> Iterator[LintProblem]:
         return
     text = json.dumps(board.data)
     used = Counter(next(filter(None, match.groups()), "") for match in VARIABLE.finditer(text))
+    repeats = {str(one.get("repeat")) for one in (*_objects(board, "rows"), *(panel.data for panel in board.panels))}
     for index, one in variables:
         name = str(one.get("name") or "")
         link = any(each.get("includeVars") for each in _objects(board, "links"))
-        if name and not used[name] and not link and f"var-{name}" not in text and one.get("hide") != 2:
+        if (
+            name
+            and not used[name]
+            and name not in repeats
+            and not link
+            and f"var-{name}" not in text
+            and one.get("hide") != 2
+        ):
             yield board.problem(
                 ("templating", "list", index, "name"), f"no query uses the variable {name}", "remove it"
             )

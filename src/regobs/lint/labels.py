@@ -264,4 +264,4 @@ def _names_one_series(panel: LintedPanel) -> bool:
     """Whether a panel writes the name of a series beside its value where there is only one."""
     options = panel.data.get("options")
     mode = options.get("textMode") if isinstance(options, dict) else None
-    return panel.kind not in _NUMBERS or mode in {"name", "value_and_name"}
+    return panel.kind not in _NUMBERS or str(mode) in {"name", "value_and_name"}

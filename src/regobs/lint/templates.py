@@ -6,7 +6,7 @@ Functions and variables: https://prometheus.io/docs/prometheus/latest/configurat
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from regobs.common.closest import did_you_mean
 
@@ -84,6 +84,8 @@ _FUNCTIONS = frozenset(
         "nil",
     ]
 )
+_BLOCKS = frozenset({"if", "range", "with", "define", "block"})
+_BEGINS = re.compile(r"-?\s*+([a-z]++)(?!\w)")
 _PIPED = re.compile(r"(?:^|\|)\s*+([A-Za-z]\w*+)")
 
 
@@ -121,3 +123,21 @@ def faults(text: str) -> Iterator[tuple[str, str, str]]:
             if match[1] not in _FUNCTIONS:
                 step = did_you_mean(match[1], _FUNCTIONS, "see the template reference of Prometheus")
                 yield match[1], f"a template has no function {match[1]}", step
+    yield from _unbalanced(actions)
+
+
+def _unbalanced(actions: Iterable[str]) -> Iterator[tuple[str, str, str]]:
+    """An `if` that does not end, and an `end` or `else` of nothing: the template cannot be parsed."""
+    opened: list[tuple[str, str]] = []
+    for action in actions:
+        begin = _BEGINS.match(action)
+        word = begin[1] if begin else ""
+        if word in _BLOCKS:
+            opened.append((word, action))
+        elif word in {"end", "else"} and not opened:
+            yield f"{{{{{action}}}}}", f"{word} stands behind no if, range or with", f"remove {word}"
+            return
+        elif word == "end":
+            opened.pop()
+    for word, action in opened[-1:]:
+        yield f"{{{{{action}}}}}", f"{word} has no end", "write {{ end }} behind it"
