@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from regobs.lint import LintReport, lint_text
+from regobs.catalog.model import Flavor, Version
+from regobs.lint import LintContext, LintReport, lint_text
 from tests.lint.cases import alert, board, found, panel, query, record, rules
 from tests.lint.test_examples import OFFLINE
 
@@ -90,6 +91,36 @@ def test_a_check_finds_the_defect_and_not_what_is_beside_it(
 ) -> None:
     assert check in found(defect())
     assert check not in found(correct())
+
+
+@pytest.mark.parametrize(
+    ("text", "flavor", "version", "whats"),
+    [
+        ("sum by (route) (rate(registry_http_requests_total[5m]))", Flavor.DISTRIBUTION, None,
+         ["registry_http_requests_total has no label route"]),
+        ("sum by (route) (rate(registry_http_requests_total[5m]))", Flavor.GITLAB, None, []),
+        ("sum by (route) (rate(registry_http_requests_total[5m]))", None, None, []),
+        ("sum by (handler) (rate(registry_http_requests_total[5m]))", Flavor.GITLAB, None,
+         ["registry_http_requests_total has no label handler"]),
+        ("sum by (migration_path) (rate(registry_http_requests_total[5m]))", Flavor.GITLAB, None,
+         ["registry_http_requests_total lost the label migration_path in 3.69.0"]),
+        ("sum by (migration_path) (rate(registry_http_requests_total[5m]))", Flavor.GITLAB, "3.69.0",
+         ["registry_http_requests_total lost the label migration_path in 3.69.0"]),
+        ("sum by (migration_path) (rate(registry_http_requests_total[5m]))", Flavor.GITLAB, "3.68.0", []),
+        ("max(registry_database_rows)", Flavor.GITLAB, "4.26.0",
+         ["registry_database_rows is there since 4.27.0 only"]),
+        ("max(registry_database_rows)", Flavor.GITLAB, "4.27.0", []),
+        ("max(registry_database_rows)", Flavor.DISTRIBUTION, None,
+         ["a registry of the flavor distribution has no registry_database_rows"]),
+    ],
+)  # fmt: skip
+def test_names_and_labels_are_those_of_the_flavor_at_its_version(
+    text: str, flavor: Flavor | None, version: str | None, whats: list[str]
+) -> None:
+    asked = LintContext(flavor=flavor, version=Version.parse(version) if version else None)
+    seen = [one for one in lint_text(text, context=asked).findings if one.check in {"unknown-label", "removed-metric"}]
+    assert [one.what for one in seen] == whats
+    assert all("update" in one.next_step for one in seen if "since" in one.what)
 
 
 def test_every_check_is_tried_beside_its_own_example() -> None:

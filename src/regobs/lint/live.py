@@ -120,7 +120,7 @@ def no_series(query: LintedQuery, node: Selector, server: LiveServer) -> Iterato
     if name not in _WHILE_ALERTING and not server.names(_braced(name, ())):
         near = closest(name, server.values("__name__"), 1, 0.85)
         step, severity = f"did you mean {near[0]}?" if near else "is it scraped?", None
-        if _own_labels(query, node):
+        if (metric := query.metric(node)) and any(form.absent_until_observed for form in query.context.forms(metric)):
             step, severity = "is it scraped? It comes with the first event that it counts", Severity.NOTE
         yield query.problem(node, f"the server has no series {name}", step, severity, word=name)
 

@@ -97,20 +97,21 @@ def removed_metric(query: LintedQuery) -> Iterator[LintProblem]:
         if _asked_beside(query, node) or not metric.name.startswith(_PREFIX):
             continue  # what any process in Go or Python exposes may still come from another one
         near = _successor(metric, context.flavor)
-        step = f"its successor is {near.name}{suffix}" if near else "; ".join(metric.pitfalls) or "remove the query"
-        yield query.problem(node, _gone(metric, context), step, word=str(node.metric))
+        what, otherwise = _gone(metric, context)
+        step = f"its successor is {near.name}{suffix}" if near else otherwise
+        yield query.problem(node, what, step, word=str(node.metric))
 
 
-def _gone(metric: Metric, context: LintContext) -> str:
-    """Why the registry in question has no such metric."""
+def _gone(metric: Metric, context: LintContext) -> tuple[str, str]:
+    """Why the registry in question has no such metric, and what to do where nothing took its place."""
     forms = [form for form in metric.forms if context.flavor is None or context.flavor in form.flavors]
     until = max((form.until for form in forms if form.until), default=None)
     since = min((form.since for form in forms if form.since), default=None)
     if not forms:
-        return f"a registry of the flavor {context.flavor} has no {metric.name}"
+        return f"a registry of the flavor {context.flavor} has no {metric.name}", "remove the query for this flavor"
     if until is not None and (context.version is None or context.version >= until):
-        return f"{metric.name} was removed in {until}"
-    return f"{metric.name} is there since {since} only"
+        return f"{metric.name} was removed in {until}", "; ".join(metric.pitfalls) or "remove the query"
+    return f"{metric.name} is there since {since} only", "update the registry, or remove the query"
 
 
 def _asked_beside(query: LintedQuery, node: Selector) -> bool:
@@ -148,19 +149,20 @@ def unknown_label(query: LintedQuery) -> Iterator[LintProblem]:
         if entry is None or entry[0].exposer not in _JUDGED or not query.context.forms(entry[0]):
             continue
         metric = entry[0]
-        own, ours = _labels(metric), metric.exposer is Exposer.REGISTRY
+        ours = metric.exposer is Exposer.REGISTRY
+        own = _labels(metric, query.context.flavor if ours else None, query.context.version if ours else None)
         for matcher in node.matchers:
             asks_for_it = (matcher.op in _POSITIVE) is bool(matcher.value)
-            if asks_for_it and (until := _label_until(metric, matcher.label)):
+            if asks_for_it and (until := _label_until(metric, matcher.label, query.context)):
                 what = f"{metric.name} lost the label {matcher.label} in {until}"
                 yield query.problem(matcher, what, "remove the matcher", word=matcher.label)
-            if matcher.label not in own and asks_for_it and (step := _misplaced(matcher.label, own, ours=ours)):
+            elif matcher.label not in own and asks_for_it and (step := _misplaced(matcher.label, own, ours=ours)):
                 yield query.problem(matcher, f"{metric.name} has no label {matcher.label}", step, word=matcher.label)
         above = _aggregation(query, node)
         for name in above.labels or () if above is not None else ():
-            if above is not None and (until := _label_until(metric, name)):
+            if above is not None and (until := _label_until(metric, name, query.context)):
                 yield query.problem(above, f"{metric.name} lost the label {name} in {until}", "remove it", word=name)
-            if above is not None and name not in own and (step := _misplaced(name, own, ours=ours)):
+            elif above is not None and name not in own and (step := _misplaced(name, own, ours=ours)):
                 yield query.problem(above, f"{metric.name} has no label {name}", step, word=name)
 
 
@@ -174,18 +176,20 @@ def _aggregation(query: LintedQuery, node: Selector) -> Aggregate | None:
     return None
 
 
-@cache
-def _label_until(metric: Metric, name: str) -> Version | None:
+def _label_until(metric: Metric, name: str, context: LintContext) -> Version | None:
     """The version that took a label away from a metric that is still there; None for any other label."""
     with_it = [form for form in metric.forms if any(label.exposed == name for label in form.labels)]
     if not with_it or any(form.until is None for form in with_it) or not _live(metric):
         return None
-    return max(form.until for form in with_it if form.until is not None)
+    until = max(form.until for form in with_it if form.until is not None)
+    return until if context.version is None or context.version >= until else None
 
 
 @cache
-def _labels(metric: Metric) -> frozenset[str]:
-    exposed = {label.exposed for form in metric.forms for label in form.labels}
+def _labels(metric: Metric, flavor: Flavor | None = None, version: Version | None = None) -> frozenset[str]:
+    """The labels of a metric: of this flavor at this version, or of every form that it ever had."""
+    form = metric.form(flavor, version) if flavor is not None else None
+    exposed = {label.exposed for one in (metric.forms if form is None else (form,)) for label in one.labels}
     return frozenset(exposed | {f"exported_{name}" for name in exposed} | {"le", "quantile", "__name__"})
 
 
