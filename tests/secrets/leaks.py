@@ -91,6 +91,8 @@ REDIS = (
     "dial redis:§@cache:6379 failed",
     "REDIS_PASSWORD=§",
     "redis.password: §",
+    "sentinel auth-pass mymaster §",
+    "SENTINEL SET mymaster auth-pass §",
     "addr=cache:6379 password=§ db=0",
 )
 COMMANDS = (
@@ -338,6 +340,14 @@ STRUCTURED = (
     "('api_key', '§')",
     '["password","§"]',
     "auth:\n  password: §\n  user: bob",
+    "env:\n- name: DB_PASSWORD\n  value: §\n- name: PORT\n  value: 1",
+    "- name: REGISTRY_HTTP_SECRET\\n  value: §\\n",
+    "secret_key_base: §",
+    "DB_KEY_BASE=§",
+    "otp_key_base: '§'",
+    "requests.post(url, auth=('bob', '§'))",
+    "HTTPBasicAuth('bob', '§')",
+    'client.get(url, auth=("bob", "§"))',
     "storage:\n  s3:\n    secretkey: §\n    accesskey: x",
     "http:\n  secret: §\n",
     "%7B%22password%22%3A%22§%22%7D",

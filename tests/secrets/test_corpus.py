@@ -83,6 +83,12 @@ def test_arguments_of_a_command_are_masked_by_what_stands_before_them(arguments:
     assert redacted_fields({"args": arguments}) == {"args": shown}
 
 
+@pytest.mark.parametrize("text", ['auth: "§"', "auth = '§'", '  auth="§"\n', "registry.auth: '§'"])
+def test_the_auth_of_a_registry_s_client_is_masked(text: str) -> None:
+    """As containerd, Docker and Helm keep user and password: in base64."""
+    assert "dTpoV" not in redacted_text(text.replace("§", "dTpoVW50ZXIy"))
+
+
 def test_what_is_found_clean_quickly_is_clean() -> None:
     texts = [*leaks.TOKENS, *harmless.TEXTS, *(text.replace("§", leaks.SECRETS[0]) for text in leaks.PROBES)]
     assert [text for text in texts if is_clean(text) and scanned(text) != text] == []

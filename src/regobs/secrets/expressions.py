@@ -26,7 +26,7 @@ WORDS: Final = (
     r"|(?<![a-z0-9])(?:pass|pwd|creds?|otp|jwts?)|(?-i:(?<=[a-z])(?:Pass|Pwd|Creds|Jwt|JWT))"
     rf"|{_KEYS}|google[-_]?access[-_]?id|x-(?:amz|goog|ms)-[\w-]{{1,60}}+|sess(?:ion)?[-_]?id|[a-z0-9]_session"
     r"|auth[-_]?headers?|requirepass|masterauth|(?<![a-z0-9])_auth|(?<=[\"'])auth(?=\\{0,40}[\"'])|key-pair-id"
-    r"|private[-_ ]?exponent"
+    r"|private[-_ ]?exponent|(?<![a-z0-9])key[-_]base"
 )
 # One of these, in small letters, is in each of them. Most texts hold none, and looking for them is cheap.
 STEMS: Final = (
@@ -169,7 +169,31 @@ RULES: Final = (
         rf"|(?:\r?\n|\\r\\n|\\n){{2}}){_OPEN}",
         _VALUE,
     ),
+    # A variable of Kubernetes: `- name: DB_PASSWORD`, and `value: ...` in the line below.
+    Rule(
+        STEMS,
+        rf"\bname:\s{{1,4}}[\w.-]{{0,60}}?(?:{WORDS})[ \t]{{0,9}}(?:\r?\n|\\n)\s{{1,40}}value:[ \t]{{1,9}}"
+        rf"{_PLACEHOLDER}{_OPEN}",
+        _VALUE,
+    ),
+    # auth = "dTpw", as containers and Docker have it; auth=("user", "...") of Python.
+    Rule(
+        ("auth",),
+        r"(?<![\w-])auth\s{0,9}[:=]\s{0,9}[\"'](?=[a-z0-9+/=]{12,400}[\"'])"
+        r"(?=[^\"']{0,400}?(?-i:[a-z0-9][A-Z]|[A-Za-z][0-9]|=[\"']))",
+        r"[^\"']++",
+    ),
+    Rule(
+        ("auth",),
+        r"(?:(?<![\w-])auth=|basicauth)\((?:\"[^\"\r\n]{0,200}\"|'[^'\r\n]{0,200}')\s{0,4},\s{0,4}b?[\"']",
+        r"[^\"'\r\n]++",
+    ),
     # The AUTH command of Redis in its forms.
+    Rule(
+        ("auth-pass",),
+        r"sentinel\s{1,9}(?:auth-pass\s{1,9}[\w.-]{1,100}|set\s{1,9}[\w.-]{1,100}\s{1,9}auth-pass)\s{1,9}",
+        r"[^\s\"',]++",
+    ),
     Rule(("auth",), r"[\"']auth[\"'](?:\s{0,4},\s{0,4}|\s{1,4})(?=b?[\"'])", r"[^\])\r\n]++"),
     Rule(("auth",), r"(?-i:(?:(?<![A-Za-z])|(?<=\\n))AUTH)(?:\r\n|\\r\\n)(?=\$\d)", r"[\s\S]++"),
     Rule(

@@ -32,7 +32,7 @@ _ABOUT = (
     *("policy", "length", "expiry", "type", "count", "name", "path", "file", "enabled", "required", "strength", "age"),
     *("at", "attempts", "rotation", "version", "algorithm", "ttl"),
 )
-_LAST = ("_pass", "-pass", ".pass", " pass", "_auth", "_session", "_otp")
+_LAST = ("_key_base", "-key-base", "_pass", "-pass", ".pass", " pass", "_auth", "_session", "_otp")
 _SIGNED = ("xamz", "xgoog")  # headers and parameters of signed requests
 _OTHER = re.compile(r"[^a-z0-9]+")
 
