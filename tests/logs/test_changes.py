@@ -16,6 +16,7 @@ from regobs.cli.logs_lines import diff
 from regobs.errors import InputError, LogQueryError
 from regobs.logs.changes import Changes, LogChange, Window, _chance, changes, read_window
 from regobs.logs.kql.bind import condition
+from regobs.logs.lines_shown import changes_as_answer
 from regobs.logs.query import Clause
 from regobs.logs.saved import load_query
 from regobs.pack import find_pack
@@ -188,3 +189,5 @@ def test_durations_are_compared(tmp_path: Path, before: int, after: int, count: 
     found = _found(tmp_path, _timed(10, count, before) + _timed(11, count, after)).found
     assert [one.kind for one in found] == told
     assert all((one.before, one.after, one.times) == (before, after, after / before) for one in found)
+    shown = changes_as_answer(Changes(found, 0, 0)).rows
+    assert all(row[2:] == (before, after, None, None, after / before) for row in shown)

@@ -107,6 +107,7 @@ def test_a_file_of_which_no_line_can_be_read_ends_with_2_and_is_reported(tmp_pat
     path.write_text("what\nsomebody says\n", encoding="utf-8")
     assert run(["logs", "validate", str(path), str(GITLAB)]) == 2
     assert run(["logs", "infer", str(path)]) == 2
+    assert run(["logs", "infer", str(path), str(GITLAB)]) == 2
     path.write_text("what\n{}\n", encoding="utf-8")
     assert run(["logs", "validate", str(path)]) == 1
     path.write_text("\n", encoding="utf-8")
@@ -122,10 +123,13 @@ def test_trace_and_tail_of_lines_that_cannot_be_read_end_with_2(
     path.write_text("what\nsomebody says of 0123456789ABCDEF\n", encoding="utf-8")
     assert run(arguments) == 2
     assert "no line can be read" in capsys.readouterr().err
+    assert run([*arguments, str(GITLAB)]) == 2
     path.write_text('what\n{"msg": "a"}\n', encoding="utf-8")
     assert run(arguments) == 0
     path.write_text("\n", encoding="utf-8")
     assert run(arguments) == 0
+    path.unlink()
+    assert run(arguments) == 2
 
 
 def test_a_folder_cannot_be_followed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,8 +9,9 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from regobs.cli import main
 from regobs.cli.logs_query import query, run
-from regobs.errors import InputError, LogQueryError
+from regobs.errors import ExitCode, InputError, LogQueryError
 from tests.logs.sample import FILE, lines
 
 LOGS = click.Group("logs", commands=[run, query])
@@ -149,6 +150,18 @@ def test_files_of_which_no_line_can_be_read_are_an_error_and_one_readable_line_i
     assert _out(*arguments, str(path))[1] == "3 lines, 2 of them malformed and left out\n"
     path.write_text("", encoding="utf-8")
     assert _out(*arguments, str(path))[1] == "0 lines\n"
+
+
+def test_what_readable_files_say_is_shown_before_the_error_of_one_that_is_not(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.log"
+    path.write_text("what\nsomebody says\n", encoding="utf-8")
+    assert main.run(["logs", "query", "*", str(FILE), str(path), "--by", "msg", "--format", "csv"]) == ExitCode.INPUT
+    out, err = capsys.readouterr()
+    assert out.startswith("msg,count\n")
+    assert str(FILE) not in err
+    assert f"value:    {path}\n" in err
 
 
 def test_a_table_shows_units_and_shares_and_csv_numbers() -> None:

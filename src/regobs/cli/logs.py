@@ -48,6 +48,7 @@ def validate(context: click.Context, files: tuple[str, ...], flavor: str | None,
     from regobs.logs.judging.report import FORMATS  # noqa: PLC0415
     from regobs.logs.judging.validate import Validator  # noqa: PLC0415
     from regobs.logs.reading.read import open_log  # noqa: PLC0415 - `--help` needs no validator
+    from regobs.logs.reading.sources import nothing_read  # noqa: PLC0415
 
     validator = Validator(flavor, strict=strict)
     opened = [(name, open_log(name, sys.stdin.buffer)) for name in dict.fromkeys(files)]
@@ -57,19 +58,9 @@ def validate(context: click.Context, files: tuple[str, ...], flavor: str | None,
             validator.read(counted, "(standard input)" if name == "-" else name)
     click.echo(FORMATS[form](validator.report))
     if validator.report.unread:
-        raise nothing_read(", ".join(validator.report.unread))
+        raise nothing_read(validator.report.unread)
     if not validator.report.ok:
         context.exit(ExitCode.DIFFERENCE)
-
-
-def nothing_read(files: str) -> InputError:
-    """That no line of these files is one of a registry."""
-    return InputError(
-        "no line can be read",
-        value=files,
-        expected="lines of a registry in one of the forms of docs/logs.md",
-        next_step="look at the first line; take off what stands before it, or unpack the file",
-    )
 
 
 @logs.command()
@@ -104,15 +95,19 @@ def infer(files: tuple[str, ...], flavor: str | None, form: str, stream: str | N
     from regobs.logs.judging.infer import Census  # noqa: PLC0415
     from regobs.logs.judging.proposal import to_schema, to_text  # noqa: PLC0415
     from regobs.logs.reading.read import open_log  # noqa: PLC0415
+    from regobs.logs.reading.sources import nothing_read  # noqa: PLC0415
 
-    census = Census(flavor)
-    for file in [open_log(name, sys.stdin.buffer) for name in dict.fromkeys(files)]:
-        counted = Counted(file)
-        with file, working(lambda counted=counted: megabytes(counted.count)):  # type: ignore[misc]
+    census, unread = Census(flavor), []
+    for name, file in [(name, open_log(name, sys.stdin.buffer)) for name in dict.fromkeys(files)]:
+        counted, lines, malformed = Counted(file), census.lines, census.malformed
+        with file, working(lambda name=name, counted=counted: f"{name}: {megabytes(counted.count)}"):  # type: ignore[misc]
             census.read(counted)
-    if census.malformed and not census.lines:
-        raise nothing_read(", ".join(files))
-    click.echo(to_schema(census, stream) if form == "schema" else to_text(census))
+        if census.malformed > malformed and census.lines == lines:
+            unread.append(name)
+    if not unread or census.lines:
+        click.echo(to_schema(census, stream) if form == "schema" else to_text(census))
+    if unread:
+        raise nothing_read(unread)
 
 
 @logs.command("diff-schema")

@@ -27,15 +27,18 @@ def trace(correlation_id: str, files: tuple[str, ...], form: str) -> None:
     """Show every line of a request, access and application lines of any FILES, in order of time. Secrets are masked."""
     from regobs.common.working import working  # noqa: PLC0415 - `--help` needs none of it
     from regobs.logs import lines_shown  # noqa: PLC0415
+    from regobs.logs.reading.sources import nothing_read  # noqa: PLC0415
     from regobs.logs.trace import trace as traced  # noqa: PLC0415
 
     with working(lambda: "looking through the logs"):
         found = traced(correlation_id, files, stdin=sys.stdin.buffer)
-    if found.unreadable:
-        raise _nothing_read(files)
+    if found.unread and not found.events:
+        raise nothing_read(found.unread)
     click.echo(lines_shown.trace_as_json(found) if form == "json" else lines_shown.trace_as_text(found), nl=False)
     malformed = f", {found.malformed:,} more that cannot be read" if found.malformed else ""
     click.echo(f"{len(found.events):,} lines{malformed}", err=True)
+    if found.unread:
+        raise nothing_read(found.unread)
 
 
 @click.command()
@@ -47,19 +50,23 @@ def trace(correlation_id: str, files: tuple[str, ...], form: str) -> None:
 def tail(files: tuple[str, ...], where: str, last: int, once: bool, form: str) -> None:
     """Show lines as they are written to FILES, through rotation and truncation, or as they come from standard input.
 
-    Secrets are masked. A file that is not there yet is waited for. `journalctl -f -o json | regobs logs tail -` reads
-    the journal.
+    Secrets are masked. A file that is not there yet is waited for, unless --once is given.
+    `journalctl -f -o json | regobs logs tail -` reads the journal.
     """
     from datetime import UTC, datetime  # noqa: PLC0415
 
     from regobs.logs import lines_shown  # noqa: PLC0415 - as above
     from regobs.logs.kql import hints, parse  # noqa: PLC0415
     from regobs.logs.kql.bind import bind  # noqa: PLC0415
+    from regobs.logs.reading.sources import nothing_read  # noqa: PLC0415
     from regobs.logs.reading.tail import piped, tail  # noqa: PLC0415
     from regobs.logs.to_python import holds  # noqa: PLC0415
 
     if "-" in files and len(files) > 1:
         raise click.UsageError("standard input is read alone")
+    missing = [name for name in files if once and name != "-" and not Path(name).exists()]
+    if missing:
+        raise InputError("no such file", value=", ".join(missing), expected="log files that exist, for --once")
     node = parse(where)
     for hint in hints(node, where):
         click.echo(f"Hint: {hint}", err=True)
@@ -67,18 +74,13 @@ def tail(files: tuple[str, ...], where: str, last: int, once: bool, form: str) -
     written: Iterable[Written] = (
         piped(sys.stdin.buffer) if files == ("-",) else tail(files, last=last, poll=(lambda: False) if once else None)
     )
-    tally, as_json, named = lines_shown.LinesRead(), form == "json", len(files) > 1
+    as_json, named = form == "json", len(files) > 1
+    tally: dict[str, lines_shown.LinesRead] = {}
     for shown in lines_shown.followed(written, fits, tally, as_json=as_json, strict=bool(where), named=named):
         click.echo(shown)
         sys.stdout.flush()
-    if tally.lines and not tally.readable:
-        raise _nothing_read(files)
-
-
-def _nothing_read(files: Iterable[str]) -> InputError:
-    from regobs.cli.logs import nothing_read  # noqa: PLC0415 - the group imports this module
-
-    return nothing_read(", ".join(files))
+    if nothing := [name for name, read in tally.items() if read.lines and not read.readable]:
+        raise nothing_read(nothing)
 
 
 @click.command()
@@ -123,6 +125,7 @@ def diff(
     from regobs.logs.kql.bind import condition  # noqa: PLC0415
     from regobs.logs.lines_shown import changes_as_answer  # noqa: PLC0415
     from regobs.logs.query import Clause  # noqa: PLC0415
+    from regobs.logs.reading.sources import nothing_read  # noqa: PLC0415
     from regobs.logs.saved import load_query  # noqa: PLC0415
     from regobs.pack import find_pack  # noqa: PLC0415
 
@@ -146,5 +149,7 @@ def diff(
         click.echo(answers.as_table(shown, screen()), nl=False)
     else:
         click.echo({"csv": answers.as_csv, "json": answers.as_json}[form](shown), nl=False)
+    if found.unread:
+        raise nothing_read(found.unread)
     if found.found:
         context.exit(ExitCode.DIFFERENCE)

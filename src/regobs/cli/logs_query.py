@@ -13,6 +13,7 @@ from regobs.common.table import screen, table
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from regobs.logs.answer import Answer
     from regobs.logs.query import Clause, Query
 
 PATH = click.Path(path_type=Path)
@@ -175,7 +176,7 @@ def _answer(
         several = "give log files, --elasticsearch or --victorialogs: one of them"
         none = "give the log files to read, - for standard input, or --elasticsearch or --victorialogs"
         raise click.UsageError(several if given else none)
-    from regobs.logs.answer import as_csv, as_json, as_table, several_as_json  # noqa: PLC0415
+    from regobs.logs.reading.sources import nothing_read  # noqa: PLC0415
 
     if source.url:
         answers = [source.answer(query) for query in made]
@@ -191,9 +192,15 @@ def _answer(
         with working(lambda: "reading the logs"):
             answers = run_all(made, files, cache=Place(cache) if cache else None)
         if answers[0].lines and answers[0].malformed == answers[0].lines:
-            from regobs.cli.logs import nothing_read  # noqa: PLC0415 - the group imports this module
+            raise nothing_read(files)
+    _show(made, answers, shape)
+    if answers[0].unread:
+        raise nothing_read(answers[0].unread)
 
-            raise nothing_read(", ".join(files))
+
+def _show(made: list[Query], answers: list[Answer], shape: str) -> None:
+    from regobs.logs.answer import as_csv, as_json, as_table, several_as_json  # noqa: PLC0415
+
     if shape == "json":
         names = [query.name for query in made]
         text = as_json(answers[0]) if len(made) == 1 else several_as_json(dict(zip(names, answers, strict=True)))

@@ -19,7 +19,8 @@ Value = str | int | float | bool | tuple[str, ...] | None
 class Answer:
     """The columns and rows of an answer, and how many lines were read for it, `malformed` ones among them.
 
-    `units` are those of the columns, `ratio` for a share of 1; a table shows them.
+    `units` are those of the columns, `ratio` for a share of 1; a table shows them. `unread` are the files of which no
+    line can be read.
     """
 
     columns: tuple[str, ...]
@@ -27,6 +28,7 @@ class Answer:
     lines: int
     malformed: int
     units: tuple[str | None, ...] = field(default=(), compare=False)
+    unread: tuple[str, ...] = field(default=(), compare=False)
 
 
 def as_json(answer: Answer) -> str:

@@ -26,6 +26,7 @@ from regobs.logs.kql.condition import Any as AnyOf
 from regobs.logs.kql.condition import Between, Bound, No, Present
 from regobs.logs.kql.dates import iso, span
 from regobs.logs.query import ByTerms, Clause, MetricKind, Order, Query, QueryMetric
+from regobs.logs.reading.sources import nothing_read
 from regobs.logs.redact import shape
 
 CHANCE = 0.001
@@ -85,12 +86,16 @@ class LogChange:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """The changes, the surest first, how many lines were read, malformed ones among them, and what to know of them."""
+    """The changes, the surest first, how many lines were read, malformed ones among them, and what to know of them.
+
+    `unread` are the files of which no line can be read.
+    """
 
     found: tuple[LogChange, ...]
     lines: int
     malformed: int
     notes: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
 
 
 def read_window(text: str, now: datetime) -> Window:
@@ -134,6 +139,8 @@ def changes(
     queries = [_counted(query, windows, where) for query in (_messages(), requests)]
     timed = [_timed(requests, window, where) for window in windows]
     messages, accesses, span_answer, *slow = run_all([*queries, _SPAN, *timed], files, stdin=stdin, cache=cache)
+    if messages.lines and messages.malformed == messages.lines:
+        raise nothing_read(files)
     counts: dict[str, list[int]] = {}
     severe: set[str] = set()
     for level, component, code, message, *pair in messages.rows:
@@ -164,7 +171,7 @@ def changes(
     found += _slower(slow[0], slow[1], factor)
     told = tuple(change for _, change in sorted(found, key=_rank))
     notes = tuple(note for note in (first_note, second_note) if note)
-    return Changes(told, messages.lines, messages.malformed, notes)
+    return Changes(told, messages.lines, messages.malformed, notes, messages.unread)
 
 
 # The first and the last time of all lines.

@@ -52,7 +52,7 @@ class LinesRead:
 def followed(
     written: Iterable[Written],
     fits: Callable[[Record], bool],
-    tally: LinesRead,
+    tally: dict[str, LinesRead],
     *,
     as_json: bool,
     strict: bool,
@@ -61,8 +61,9 @@ def followed(
     """The lines that fit. One that cannot be read is shown as text, unless they are chosen by a `strict` condition."""
     for file, content in written:
         record = read_record(content)
-        tally.lines += bool(content.strip())
-        tally.readable += record is not None
+        read = tally.setdefault(file, LinesRead())
+        read.lines += bool(content.strip())
+        read.readable += record is not None
         if record is None:
             if not strict and not as_json and content.strip():
                 yield _printable(redacted_text(content.decode(errors="replace")))
@@ -72,11 +73,15 @@ def followed(
 
 
 def changes_as_answer(changes: Changes) -> Answer:
-    """The changes as rows."""
+    """The changes as rows; durations have no rate."""
     columns = ("change", "what", "before", "after", "before_per_hour", "after_per_hour", "times")
-    rows = (
-        (one.kind, redacted_text(one.what), one.before, one.after, one.before_per_hour, one.after_per_hour, one.times)
+    rates = (
+        (one.before_per_hour, one.after_per_hour) if one.kind not in {"slower", "faster"} else (None, None)
         for one in changes.found
+    )
+    rows = (
+        (one.kind, redacted_text(one.what), one.before, one.after, *rate, one.times)
+        for one, rate in zip(changes.found, rates, strict=True)
     )
     return Answer(columns, tuple(rows), changes.lines, changes.malformed)
 

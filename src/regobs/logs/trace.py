@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from regobs.errors import InputError, Location, LogQueryError
 from regobs.logs.fields import FIELDS
-from regobs.logs.reading.read import LONGEST_LINE, blocks, lines
+from regobs.logs.reading.read import LONGEST_LINE, blocks
 from regobs.logs.reading.record import Record
-from regobs.logs.reading.sources import STDIN, found, sources
+from regobs.logs.reading.sources import STDIN, found, sources, unread
 from regobs.logs.reading.values import read_record, values
 
 _CORRELATION, _TIME = FIELDS["correlation_id"], FIELDS["time"]
@@ -33,12 +33,12 @@ class TraceLine:
 class Trace:
     """The lines of a request in order of time, and how many lines with its id cannot be read.
 
-    `unreadable`: there are lines, and none of them is one of a registry in any form.
+    `unread`: the files that have lines, none of which is one of a registry in any form.
     """
 
     events: tuple[TraceLine, ...]
     malformed: int
-    unreadable: bool = False
+    unread: tuple[str, ...] = ()
 
 
 def trace(correlation_id: str, files: Sequence[str], *, stdin: BinaryIO | None = None) -> Trace:
@@ -64,21 +64,8 @@ def trace(correlation_id: str, files: Sequence[str], *, stdin: BinaryIO | None =
                     malformed += 1
                 elif correlation_id in values(record, _CORRELATION):
                     events.append(TraceLine(_time(record), source.name, number, record))
-        unreadable = not events and _none_is_read(source.readable for source in folder.sources)
-    return Trace(tuple(_ordered(events)), malformed, unreadable)
-
-
-def _none_is_read(paths: Iterable[Path]) -> bool:
-    """Whether there are lines, and none that can be read: the first that can be ends the search."""
-    some = False
-    for path in paths:
-        with path.open("rb") as file:
-            for line in lines(file):
-                if line.content.strip():
-                    some = True
-                    if read_record(line.content) is not None:
-                        return False
-    return some
+        nothing = unread((source.name, source.readable) for source in folder.sources)
+    return Trace(tuple(_ordered(events)), malformed, nothing)
 
 
 def _ordered(events: list[TraceLine]) -> list[TraceLine]:

@@ -18,7 +18,7 @@ from regobs.logs.duckdb.masked_lines import suspect
 from regobs.logs.duckdb.run import run_all
 from regobs.logs.fields import FIELDS
 from regobs.logs.kql.bind import condition
-from regobs.logs.lines_shown import LinesRead, followed, trace_as_json, trace_as_text
+from regobs.logs.lines_shown import followed, trace_as_json, trace_as_text
 from regobs.logs.query import ByTerms, MetricKind, Query, QueryMetric
 from regobs.logs.reading.tail import Written
 from regobs.logs.redact import masked
@@ -76,7 +76,7 @@ def test_no_part_of_a_secret_is_in_an_answer_a_trace_or_a_tail(made: tuple[str, 
     written = [Written("a.log", line.strip())]
     fits = holds(condition(""))
     tails = [
-        list(followed(written, fits, LinesRead(), as_json=as_json_lines, strict=False, named=False))
+        list(followed(written, fits, {}, as_json=as_json_lines, strict=False, named=False))
         for as_json_lines in (False, True)
     ]
     assert len(found.events) == 1
@@ -196,6 +196,6 @@ def test_what_most_lines_hold_is_not_suspected(connection: duckdb.DuckDBPyConnec
 
 def test_a_line_that_cannot_be_read_is_shown_without_its_secrets() -> None:
     written = [Written("a.log", b'{"uri": "/v2/?_state=SECRETSTATE", "trunc')]
-    (shown,) = followed(written, holds(condition("")), LinesRead(), as_json=False, strict=False, named=False)
+    (shown,) = followed(written, holds(condition("")), {}, as_json=False, strict=False, named=False)
     assert "SECRETSTATE" not in shown
     assert "trunc" in shown or "FILTERED" in shown

@@ -191,6 +191,12 @@ SEEN: list[dict[str, Any]] = [
      "component": "registry.storage.azure_v2.internal"},
     {"level": "debug", "msg": "api request", "request": {"method": "GET"}, "rpcName": "storage.objects.get"},
     {"level": "info", "msg": "marking blob", "digest": "sha256:" + "ab" * 32, "driver": "s3aws", "stage": "mark"},
+    {"level": "warning", "msg": "nonconformant manifest list with layer references, please report this to GitLab",
+     "digest": "sha256:" + "ab" * 32, "tags": ["buildcache"], "mediatype": "m", "repository": "a/b", "driver": "s3aws",
+     "dry_run": True, "stage": "mark"},
+    {"level": "warning", "msg": "invalid manifest list/index reference(s), please report this issue to GitLab at "
+     "https://gitlab.com/gitlab-org/container-registry/-/issues/409", "method": "GET", "media_type": "m",
+     "likely_buildx_cache": True, "unknown_reference_media_types": "m,n", "correlation_id": "c"},
     # Without the metadata database.
     {"level": "info", "msg": "manifest downloaded", "media_type": "m", "size_bytes": 1, "reference_count": 1,
      "digest": "sha256:" + "ab" * 32, "tag_name": "latest", "path": "a/b", "correlation_id": "c"},

@@ -86,7 +86,7 @@ def asked(name: str, path: Path) -> str:
 
 
 def test_the_tables_are_read() -> None:
-    assert (len(AROUND), len(FORMS)) == (23, 12)
+    assert (len(AROUND), len(FORMS)) == (31, 12)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -193,6 +193,7 @@ def test_a_byte_order_mark_and_compression_change_nothing(bare: list[str], tmp_p
         lambda size: b"2026-11-23T11:05:00Z " * (size // 20),
         lambda size: b"(" * size,
         lambda size: b"a.b(" * (size // 4),
+        lambda size: b'{a="b",' * (size // 7),
         lambda size: b"\x1b[" * size,
         lambda size: b'INFO[0000] a="' * (size // 14),
         lambda size: b'1.1.1.1 - - [23/Nov/2026:11:05:00 +0000] "' + b"\\a" * size,

@@ -122,3 +122,58 @@ def test_a_line_is_never_kept_beyond_what_a_log_line_may_be() -> None:
     assert max(map(len, unwrapped(part * 8))) <= LONGEST_LINE + 400_000
     long = b"y" * (5 * LONGEST_LINE) + b"\nend\n"
     assert [len(line) for line in unwrapped(long)] == [LONGEST_LINE, 3]
+
+
+OWN = {"level": "info", "msg": "access", "status": 200}
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        {"insertId": "1", "jsonPayload": OWN, "severity": "INFO"},
+        {"_index": "a", "_id": "1", "_source": OWN},
+        {"_index": "a", "_source": {"@timestamp": TIME, "message": json.dumps(OWN)}},
+        {"@timestamp": TIME, "json": OWN},
+        {"log": json.dumps(OWN), "stream": "stdout", "logtag": "F", "time": TIME},
+        {"log": json.dumps(OWN) + "\n", "stream": "stdout", "time": TIME, "attrs": {"tag": "a"}},
+    ],
+)
+def test_an_object_within_what_a_shipper_wrote_is_the_line(around: dict[str, object]) -> None:
+    for text in (
+        json.dumps(around),
+        json.dumps([around]),
+        json.dumps([around], indent=2),
+        json.dumps(around, indent=1),
+    ):
+        found = [one.content for one in logical(lines(io.BytesIO(text.encode() + b"\n")))]
+        assert [json.loads(one) for one in found] == [OWN]
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        {"level": "info", "message": "access", "status": 200},  # as labkit names it
+        {"level": "info", "msg": "a", "json": {"msg": "b"}, "log": "level=info"},
+        {"level": "info", "message": "level: {", "line": 7},
+        {"_source": {"a": 1}},
+        {"jsonPayload": "a"},
+    ],
+)
+def test_a_line_with_a_field_of_that_name_stays_whole(own: dict[str, object]) -> None:
+    (found,) = logical(lines(io.BytesIO(json.dumps(own).encode() + b"\n")))
+    assert json.loads(found.content) == own
+
+
+def test_parts_of_a_line_that_fluent_bit_shipped_are_put_together() -> None:
+    text = json.dumps(OWN)
+    parts = [{"log": text[:9], "stream": "stdout", "logtag": "P"}, {"log": text[9:], "stream": "stdout", "logtag": "F"}]
+    (found,) = logical(lines(io.BytesIO("\n".join(map(json.dumps, parts)).encode())))
+    assert json.loads(found.content) == OWN
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_is_read_by_its_byte_order_mark(encoding: str) -> None:
+    text = "\ufeff" + '{"msg":"é日"}\r\n{"msg":"b"}\r\n'
+    found = [one.content.strip() for one in logical(lines(io.BytesIO(text.encode(encoding))))]
+    assert found == ['{"msg":"é日"}'.encode(), b'{"msg":"b"}']
+    assert list(lines(io.BytesIO("\ufeff".encode(encoding)))) == []

@@ -18,7 +18,7 @@ from regobs.logs.duckdb.conditions import MACROS
 from regobs.logs.duckdb.lines import Reading
 from regobs.logs.fields.field import Field
 from regobs.logs.query import Query
-from regobs.logs.reading.sources import STDIN, Folder, LogSource, found, sources
+from regobs.logs.reading.sources import STDIN, Folder, LogSource, found, sources, unread
 
 Row = tuple[Any, ...]
 _TOGETHER = 4  # the groups of all of them are in memory at the same time
@@ -48,7 +48,9 @@ def run_all(
             reader.take([copy for copy in known.values() if copy])
             if copies:
                 reader.copy(copies, fields)
-            return [_answer(query, rows, reader) for query, rows in zip(queries, reader.rows(queries), strict=True)]
+            answered = reader.rows(queries)
+            nothing = unread((str(log), log) for log in logs) if reader.malformed else ()
+            return [_answer(query, rows, reader, nothing) for query, rows in zip(queries, answered, strict=True)]
 
 
 class _LineTooLongError(Exception):
@@ -179,14 +181,14 @@ def _classes(rows: list[Row]) -> dict[int, int]:
     return classes
 
 
-def _answer(query: Query, rows: list[Row], reader: _Reader) -> Answer:
+def _answer(query: Query, rows: list[Row], reader: _Reader, nothing: tuple[str, ...]) -> Answer:
     """The answer as it is shown."""
     rows = rows[: query.limit]
     if not rows and query.metrics and not query.groups:
         rows = [empty(query)]
     types = types_of(query)
     cells = [tuple(shown(value, one) for value, one in zip(row, types, strict=True)) for row in rows]
-    return Answer(query.names, without_secrets(query, cells), reader.lines, reader.malformed, query.units)
+    return Answer(query.names, without_secrets(query, cells), reader.lines, reader.malformed, query.units, nothing)
 
 
 @contextmanager

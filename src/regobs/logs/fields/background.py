@@ -136,7 +136,7 @@ IMPORTER = (
     field("repositories", _L, "Rows of that table.", "count"),
     field("manifests", _L, "Rows of that table.", "count"),
     field("blobs", _L, "Rows of that table.", "count"),
-    field("tags", _L, "Rows of that table.", "count"),
+    field("tags", _L, "Rows of that table; of offline garbage collection the tags of a manifest.", "count", loose=True),
 )
 
 PROCESS = (

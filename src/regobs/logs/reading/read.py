@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import sys
 import zlib
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ _GZIP_FORMAT = 31  # zlib: the largest window, with header and check sum of gzip
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _BOM = b"\xef\xbb\xbf"
+_UTF16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}  # Windows PowerShell's `>` writes the first
+BYTE_ORDER_MARKS = (_BOM, *_UTF16)
 
 
 class Readable(Protocol):
@@ -131,11 +134,24 @@ def blocks(file: Readable) -> Iterator[tuple[bytes, str | None]]:
             yield block.removeprefix(_BOM) if head else block, fault
             head = False
         return
+    if first[:2] in _UTF16:
+        yield from _recoded(first, file)
+        return
     block = first.removeprefix(_BOM)
     while block or first:
         yield block, None
         first = b""
         block = file.read(_BLOCK)
+
+
+def _recoded(first: bytes, file: Readable) -> Iterator[tuple[bytes, None]]:
+    """What a file of UTF-16 holds, as UTF-8."""
+    decoder = codecs.getincrementaldecoder(_UTF16[first[:2]])(errors="replace")
+    block = first[2:]
+    while block:
+        yield decoder.decode(block).encode(), None
+        block = file.read(_BLOCK)
+    yield decoder.decode(b"", final=True).encode(), None
 
 
 def _inflated(first: bytes, file: Readable) -> Iterator[tuple[bytes, str | None]]:

@@ -16,14 +16,22 @@ from pathlib import Path
 from typing import BinaryIO
 
 from regobs.errors import InputError, Location
-from regobs.logs.reading.read import LONGEST_LINE, Line, LinePart, blocks, compression_of, parts
+from regobs.logs.reading.read import (
+    BYTE_ORDER_MARKS,
+    LONGEST_LINE,
+    Line,
+    LinePart,
+    blocks,
+    compression_of,
+    lines,
+    parts,
+)
 from regobs.logs.reading.values import as_json, read_record
-from regobs.logs.reading.wrapping import Unwrapper
+from regobs.logs.reading.wrapping import Unwrapper, logical
 
 STDIN = "-"
 STDIN_NAME = "(standard input)"
 _START = 1 << 16  # bytes that tell what a file is wrapped in; the first line is shorter
-_BOM = b"\xef\xbb\xbf"
 _ODD_LINE = re.compile(rb"\n[^{\n]")
 _MOST_ODD = 1000  # lines that are no JSON which are looked at before a log is called one of JSON
 
@@ -89,7 +97,7 @@ class Folder:
                 shutil.copyfileobj(read, out)
         packed, start = _start(path)
         end, named = f".{packed}" if packed else ".jsonl", path.suffix.lower()
-        if start.startswith(_BOM) or not _is_json_lines(start):
+        if start.startswith(BYTE_ORDER_MARKS) or not _is_json_lines(start):
             self.sources.append(self._written(LogSource(name, path, file)))
         elif named == end or (not packed and named not in {".gz", ".zst"}):
             self.sources.append(LogSource(name, path, file))
@@ -116,6 +124,32 @@ class Folder:
         with source.readable.open("rb") as file, target.open("wb") as out:
             left_out = _write(parts(file), out, source.name)
         return replace(source, readable=target, left_out=source.left_out + left_out, written=True)
+
+
+def unread(files: Iterable[tuple[str, Path]]) -> tuple[str, ...]:
+    """The names of those files that have lines, none of which can be read: the first that can be ends the search."""
+    return tuple(name for name, path in files if stat.S_ISREG(path.stat().st_mode) and _nothing_can_be_read(path))
+
+
+def _nothing_can_be_read(path: Path) -> bool:
+    some = False
+    with path.open("rb") as file:
+        for line in logical(lines(file)):
+            if line.content.strip():
+                some = True
+                if line.fault is None and read_record(line.content) is not None:
+                    return False
+    return some
+
+
+def nothing_read(files: Iterable[str]) -> InputError:
+    """That no line of these files is one of a registry."""
+    return InputError(
+        "no line can be read",
+        value=", ".join(files),
+        expected="lines of a registry in one of the forms of docs/logs.md",
+        next_step="look at the first line; take off what stands before it, or unpack the file",
+    )
 
 
 def found(files: Sequence[str]) -> list[Path]:

@@ -7,8 +7,9 @@
 | CRI | `2026-11-23T11:05:00.1Z stdout F LINE`, P instead of F for a part of a line | kubelet, CRI logging |
 | Docker's json-file | objects with `log`, `stream`, `time`; a part of a line has no line end | moby, json-file driver |
 | journal | `journalctl -o json` and `-o export`, where MESSAGE is text or bytes | systemd, Journal Export Formats |
+| shippers | objects with the line as text or as an object, see `_TEXTS`, `_OBJECTS` | Filebeat, Fluent Bit, stern |
 | prefixes | see `_PREFIXES`; several may stand one behind the other | svlogd, syslog, docker, kubectl, grep |
-| a document | JSON over several lines, one or more, or a list of objects | jq, tickets |
+| a document | JSON over several lines, one or more, or a list of objects | jq, tickets, gcloud |
 """
 
 from __future__ import annotations
@@ -32,6 +33,15 @@ _CRI = re.compile(
 )
 _TIME = rb"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?(?:Z|[+-][0-9]{2}:?[0-9]{2})?"
 _NAME = rb"[A-Za-z0-9][A-Za-z0-9._/@-]{0,200}"
+# Where shippers put what they read: as text, as an object. Of `message` only text that is JSON or logfmt is a line,
+# for labkit's lines have their message there.
+_TEXTS = ("log", "message", "line", "textPayload")
+_OBJECTS = ("jsonPayload", "_source", "json")
+_MARKS = tuple(f'"{name}"'.encode() for name in (*_TEXTS, *_OBJECTS, "MESSAGE"))
+_OBJECT_MARKS = tuple(f'"{name}":'.encode() for name in _OBJECTS)
+_OF_JSON_FILE = frozenset({"log", "stream", "time", "attrs"})
+_STRUCTURED = re.compile(rb'\{\s*"|(?:time|level)=')
+_SELECTOR = re.compile(rb'\{(?:[A-Za-z_][A-Za-z0-9_]{0,80}="[^"]{0,400}"(?:, ?)?){1,40}\} {1,8}')  # of logcli
 _HOST = rb" \S{1,255} [^\s:\[]{1,128}(?:\[[0-9]{1,10}\])?: "  # host name[7]:
 # Each takes a prefix off; what follows is looked at again.
 _PREFIXES = tuple(
@@ -47,7 +57,8 @@ _PREFIXES = tuple(
         rb"<[0-9]{1,3}>1 (?:\S{1,255} ){5}(?:-|(?:\[[^\]]{0,400}\]){1,4}) (?:\xef\xbb\xbf)?",  # RFC 5424
         _TIME + rb"(?: |\Z)",  # docker logs -t, kubectl logs --timestamps
         rb"(?![0-9]{4}-[0-9]{2})[./]{0,3}" + _NAME + rb":(?:[0-9]{1,9}:)?",  # grep -H, -n; no time
-        _NAME + rb" " + _NAME + rb" ",  # stern: pod and container
+        _NAME + rb" (?:" + _NAME + rb" ){1,2}",  # stern: pod and container, a namespace before them
+        _NAME + rb" (?=\{\"|time=|level=)",  # k9s, aws logs tail
     )
 )
 # What the programs that show logs say themselves.
@@ -92,6 +103,8 @@ class Unwrapper:
         if first and _is_export(content):
             self._export = _Export()
             return self._export.add(line)
+        if first and (records := _listed(content.rstrip())):
+            return [one for record in records for one in self._unwrapped(line._replace(content=record))]
         if _opens_document(content.rstrip(), first=first):
             self._document = _Document(line)
             return []
@@ -111,15 +124,18 @@ class Unwrapper:
         if found is None:
             return []
         left, self._document = self._document.left, None
-        return [*found, *(one for late in left for one in self._unwrapped(late))]
+        return [one for late in (*found, *left) for one in self._unwrapped(late)]
 
     def _unwrapped(self, line: Line) -> list[Line]:
         content = seen = line.content
         for _ in range(_LAYERS):
-            found = _of_object(content) if content[:1] == b"{" else _of_cri(content)
+            if selector := _SELECTOR.match(content):
+                content = content[selector.end() :]
+            is_object = content[:1] == b"{"
+            found = _of_object(content) if is_object else _of_cri(content)
             if found is None:
-                shorter = b"" if content[:1] == b"{" else without_prefix(content)
-                if content[:1] == b"{" or shorter == content:
+                shorter = content if is_object else without_prefix(content)
+                if shorter == content:
                     break
                 content = shorter
                 continue
@@ -146,7 +162,8 @@ def without_prefix(content: bytes) -> bytes:
     for prefix in _PREFIXES:
         if found := prefix.match(content):
             rest = content[found.end() :].lstrip(b" ")
-            if not rest or _BEGIN.match(rest) or _CRI.match(rest) or any(one.match(rest) for one in _PREFIXES):
+            further = (_CRI, _SELECTOR, *_PREFIXES)
+            if not rest or _BEGIN.match(rest) or any(one.match(rest) for one in further):
                 return rest
     return content
 
@@ -160,8 +177,11 @@ def _of_cri(content: bytes) -> _Taken | None:
 
 
 def _of_object(content: bytes) -> _Taken | None:
-    """What Docker or the journal wrapped."""
-    if b'"log"' not in content and b'"MESSAGE"' not in content:
+    """What Docker, the journal or a shipper wrapped."""
+    if b'"msg":' in content:
+        if not any(mark in content for mark in _OBJECT_MARKS):
+            return None
+    elif not any(mark in content for mark in _MARKS):
         return None
     try:
         record = _decode(content)
@@ -169,10 +189,25 @@ def _of_object(content: bytes) -> _Taken | None:
         return None
     if not isinstance(record, dict) or "msg" in record:
         return None
-    text = record.get("log")
-    if isinstance(text, str) and ("stream" in record or "time" in record):
+    if isinstance(record.get("log"), str) and record.keys() <= _OF_JSON_FILE and len(record) > 1:
+        text = record["log"]
         return str(record.get("stream")).encode(), _encoded(text.removesuffix("\n")), text.endswith("\n")
-    return _of_journal(record)
+    return _of_journal(record) or _of_shipper(record)
+
+
+def _of_shipper(record: dict[str, Any]) -> _Taken | None:
+    for name in _TEXTS:
+        text = record.get(name)
+        if isinstance(text, str):
+            content = _encoded(text.removesuffix("\n"))
+            tag = record.get("logtag")  # of Fluent Bit's parser of CRI
+            if tag in {"P", "F"} or (_STRUCTURED if name == "message" else _BEGIN).match(content):
+                return str(record.get("stream")).encode(), content, tag != "P"
+    for name in _OBJECTS:
+        inner = record.get(name)
+        if isinstance(inner, dict) and not inner.keys().isdisjoint(("msg", *_TEXTS)):
+            return b"", msgspec.json.encode(inner), True
+    return None
 
 
 def _of_journal(record: dict[str, Any]) -> _Taken | None:
@@ -221,6 +256,17 @@ class _Export:
         self._bytes = None
         assert self._from is not None  # noqa: S101 - set with the bytes
         return [self._from._replace(content=value.replace(b"\n", b" ").strip())] if self._name == b"MESSAGE" else []
+
+
+def _listed(content: bytes) -> list[bytes]:
+    """The objects of a list that stands on one line; none when it is no such list."""
+    if content[:1] != b"[" or content[-2:] != b"}]":
+        return []
+    try:
+        records = _decode(content)
+    except _UNDECODABLE:
+        return []
+    return [msgspec.json.encode(one) for one in records] if all(isinstance(one, dict) for one in records) else []
 
 
 def _opens_document(content: bytes, *, first: bool) -> bool:
