@@ -197,6 +197,14 @@ SEEN: list[dict[str, Any]] = [
     {"level": "warning", "msg": "invalid manifest list/index reference(s), please report this issue to GitLab at "
      "https://gitlab.com/gitlab-org/container-registry/-/issues/409", "method": "GET", "media_type": "m",
      "likely_buildx_cache": True, "unknown_reference_media_types": "m,n", "correlation_id": "c"},
+    {"level": "debug", "msg": "[DEBUG] Request\nGET /b/docker/registry?x-id=GetObject HTTP/1.1\r\nHost: a"},
+    {"level": "debug", "msg": "[WARN] failed to close HTTP response body, this may affect connection reuse"},
+    # Of labkit.
+    {"level": "info", "msg": "profiler enabled", "driver": "stackdriver", "service": "a", "serviceVersion": "1",
+     "projectId": "p"},
+    {"level": "info", "msg": "Reopening log file on signal", "signal": 1, "path": "/x"},
+    {"level": "info", "msg": "FIPS mode is enabled. Using an external SSL library."},
+    {"level": "error", "msg": "Bad trusted CIDR for propagation a: invalid CIDR address: a, propagation disabled"},
     # Without the metadata database.
     {"level": "info", "msg": "manifest downloaded", "media_type": "m", "size_bytes": 1, "reference_count": 1,
      "digest": "sha256:" + "ab" * 32, "tag_name": "latest", "path": "a/b", "correlation_id": "c"},

@@ -86,7 +86,7 @@ def asked(name: str, path: Path) -> str:
 
 
 def test_the_tables_are_read() -> None:
-    assert (len(AROUND), len(FORMS)) == (31, 12)
+    assert (len(AROUND), len(FORMS)) == (31, 13)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -52,6 +52,7 @@ GROUPS: tuple[tuple[str, tuple[Field, ...]], ...] = (
     ("Notifications", background.NOTIFICATIONS),
     ("Import", background.IMPORTER),
     ("Offline collection and vacuum", drivers.MAINTENANCE),
+    ("The library labkit", drivers.LABKIT),
     ("Process", background.PROCESS),
 )
 

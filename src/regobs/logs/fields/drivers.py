@@ -54,6 +54,12 @@ DRIVERS = (
     field("user-client", _K, "Client of a request behind CloudFront."),
 )
 
+LABKIT = (
+    field("signal", _K, "Signal that the process got.", loose=True),
+    field("serviceVersion", _K, "Version under which Google Cloud Profiler has the profiles."),
+    field("projectId", _K, "Project of Google Cloud that has the profiles."),
+)
+
 MAINTENANCE = (
     field("size", _L, "Size of a blob or manifest.", "bytes"),
     field("tags_primed", _L, "Tags that were read ahead.", "count", loose=True),

@@ -188,7 +188,7 @@ RUNTIME = Stream(
     "go-runtime",
     "any",
     "What Go writes when a program fails",
-    "A line of a panic or of the dump of goroutines that follows it, read to one field.",
+    "A line of a panic or of the dump of goroutines behind it, or the error with which a registry ends; one field.",
     RUNTIME_FIELDS,
     (),
     "",

@@ -134,7 +134,7 @@ def blocks(file: Readable) -> Iterator[tuple[bytes, str | None]]:
             yield block.removeprefix(_BOM) if head else block, fault
             head = False
         return
-    if first[:2] in _UTF16:
+    if first[:2] in _UTF16 and 0 in first[2:]:  # a line begins with ASCII, of which one byte is zero
         yield from _recoded(first, file)
         return
     block = first.removeprefix(_BOM)

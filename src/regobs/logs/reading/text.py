@@ -38,6 +38,10 @@ _DUMP = re.compile(
     r"(?:panic|fatal error|runtime|unexpected fault address): .*|\[(?:signal|recovered).*\]|goroutine [0-9]+ .*\[.*\]:"
     r"|created by \S.*|\S+\.(?:go|s):[0-9]+(?: \+0x[0-9a-f]+)?|\.\.\.[0-9]* ?(?:additional )?frames elided\.\.\."
     r"|exit status [0-9]+|[a-z][a-z0-9]{1,6} +0x[0-9a-f]+|(?:PC|SP)=0x.*"
+    # The error with which a registry ends, or a command of it.
+    r"|(?:configuration error|creating new registry instance|running http server|failed to (?:construct (?:registry"
+    r"|database connection|[a-z0-9_]{2,20} driver)|garbage collect|import metadata|run database migrations"
+    r"|(?:prepare|detect|check|fetch|pause|resume) [A-Za-z ]{2,40})): .*"
 )
 _CALL = re.compile(r"(?:[\w/%@-]{1,100}\.){1,8}[\w.*()\[\]-]{1,200}\(|panic\(")
 _GO_TIME = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d{1,9})?) ([+-]\d\d)(\d\d)(?: |$)")  # time.Time.String

@@ -69,7 +69,9 @@ _OF_A_COLLECTOR = re.compile(
 _BEGIN = re.compile(
     rb"""\{\s*(?:"|\}|\Z)|(?:time|level|msg)=|(?:\x1b\[[0-9;]*m)*(?:TRAC|DEBU|INFO|WARN|ERRO|FATA|PANI)(?:\x1b\[0m)?\[[0-9]
     |(?:[\w./-]{1,40}:?[ ])?[0-9]{4}/[0-9]{2}/[0-9]{2}[ ][0-9]|(?:\S{1,255}[ ]){3,4}\[[0-9A-Za-z/]{8,11}:
-    |panic:[ ]|fatal[ ]error:[ ]|goroutine[ ][0-9]|created[ ]by[ ]|\t/
+    |panic:[ ]|fatal[ ]error:[ ]|goroutine[ ][0-9]|created[ ]by[ ]|\t/|configuration[ ]error:[ ]
+    |creating[ ]new[ ]registry[ ]instance:[ ]|running[ ]http[ ]server:[ ]
+    |failed[ ]to[ ][a-z]{3,10}[ ][A-Za-z0-9_ ]{2,40}:[ ]
     |(?:[\w/%@-]{1,100}\.){1,8}[\w.*()\[\]-]{1,200}\(""",
     re.VERBOSE,
 )
