@@ -61,5 +61,11 @@ class OneRegistry(Prometheus):
     def retention(self) -> str:
         return "15d"
 
+    def evaluation_interval(self) -> str:
+        return ""
+
+    def alertmanagers(self) -> tuple[str, ...]:
+        return ()
+
     def features(self) -> frozenset[str]:
         return frozenset()

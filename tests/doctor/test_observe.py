@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from regobs.catalog.model import Flavor, Version
 from regobs.doctor.observe import observe
+from regobs.prometheus.state import RuleGroup
 from regobs.promql.nodes import Duration
 from tests.doctor.stub import OneRegistry
 from tests.doctor.world import JOB
@@ -28,3 +29,30 @@ def test_without_an_interval_of_the_targets_it_is_measured() -> None:
     assert seen.scrape_interval is not None
     assert seen.scrape_interval.value == Duration(30_000)
     assert "samples of `up`" in seen.scrape_interval.reason
+
+
+class WithGroups(OneRegistry):
+    """Three groups are loaded, two of them with the interval that the pack gives them; `said` is the server's own."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__()
+        self._said = said
+
+    def evaluation_interval(self) -> str:
+        return self._said
+
+    def rules(self) -> tuple[RuleGroup, ...]:
+        return tuple(RuleGroup(name, "f", 30.0 if name in SLOWER else 15.0, ()) for name in (*SLOWER, "causes"))
+
+
+SLOWER = ("registry:http", "slo:pull")
+
+
+def test_the_evaluation_interval_is_that_of_the_server_not_that_of_groups_with_their_own() -> None:
+    told = observe(WithGroups("1m"), (JOB,), lambda: SLOWER).evaluation_interval
+    assert told is not None
+    assert (told.value, "global" in told.reason) == (Duration(60_000), True)
+    counted = observe(WithGroups(""), (JOB,), lambda: SLOWER).evaluation_interval
+    assert counted is not None
+    assert counted.value == Duration(15_000)
+    assert "1 of 1 loaded rule groups without an interval of their own" in counted.reason

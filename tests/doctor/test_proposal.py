@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from regobs.catalog.model import Capability, Flavor, Version
 from regobs.config import Config, load_config, read_config
 from regobs.config.model import DAY
+from regobs.doctor.facts import Observed
 from regobs.doctor.gather import name_patterns
-from regobs.doctor.observe import Observation, Observed
+from regobs.doctor.observe import Observation
 from regobs.doctor.proposal import changed_settings, new_settings
 from regobs.promql.nodes import Duration, Matcher, MatchOp
 

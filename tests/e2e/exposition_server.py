@@ -59,7 +59,7 @@ class ExpositionServer:
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                found = self.path == "/metrics"
+                found = self.path.partition("?")[0] == "/metrics"
                 body = outer._answer(exposition, change) if found else b"404 page not found\n"
                 self.send_response(200 if found else 404)
                 self.send_header("Content-Type", MEDIA_TYPE if found else "text/plain")

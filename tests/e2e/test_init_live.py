@@ -6,9 +6,11 @@ import json
 import time
 import tomllib
 from collections.abc import Iterator
+from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -23,37 +25,58 @@ from tests.e2e.exposition_server import ExpositionServer, read_exposition
 
 DATA = Path(__file__).parents[1] / "data"
 Output = pytest.CaptureFixture[str]
+PROBED = ["https://registry.example.com/v2/", "https://www.example.com/"]
+# As a job of the blackbox_exporter is usually written, but for the path that the stand-in serves.
+THROUGH_BLACKBOX: dict[str, Any] = {
+    "job_name": "outside",
+    "params": {"module": ["http_2xx"]},
+    "static_configs": [{"targets": PROBED}],
+}
+ALERTMANAGER = "alertmanager.example.com:9093"
 LABELS = {"env": "production", "cluster": "a", "pod": "registry-1", "team": "storage"}
 pytestmark = pytest.mark.timeout(120)
 
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    """A GitLab registry as job registry-api, a docker-registry's scrape as job mirror, and a node_exporter's."""
+    """A GitLab registry as job registry-api, a docker-registry's scrape as job mirror, and exporters beside them."""
     require("prometheus", package="prometheus")
-    samples = ("gitlab-registry-4.32", "docker-registry-2.8.2", "node-exporter-1.5.0")
-    with Supervisor() as supervisor:
-        served = [ExpositionServer(read_exposition(DATA / f"{one}.prom.gz")) for one in samples]
-        registry, mirror, node = (one.__enter__() for one in served)
+    texts = [
+        read_exposition(DATA / f"{one}.prom.gz")
+        for one in ("gitlab-registry-4.32", "docker-registry-2.8.2", "node-exporter-1.5.0")
+    ]
+    texts += [f"# TYPE {name} gauge\n{name} 1\n" for name in ("redis_up", "probe_success")]
+    with Supervisor() as supervisor, ExitStack() as stack:
+        registry, mirror, node, redis, blackbox = (stack.enter_context(ExpositionServer(text)) for text in texts)
+        relabel = [
+            {"source_labels": ["__address__"], "target_label": "__param_target"},
+            {"source_labels": ["__param_target"], "target_label": "instance"},
+            {"target_label": "__address__", "replacement": blackbox.address},
+        ]
         settings: dict[str, Any] = {
             "global": {"scrape_interval": "2s", "scrape_timeout": "2s", "evaluation_interval": "3s"},
             "rule_files": [str(supervisor.directory / "rules.json")],
+            "alerting": {"alertmanagers": [{"static_configs": [{"targets": [ALERTMANAGER]}]}]},
             "scrape_configs": [
                 {"job_name": "registry-api", "static_configs": [{"targets": [registry.address], "labels": LABELS}]},
                 {"job_name": "mirror", "static_configs": [{"targets": [mirror.address]}]},
                 {"job_name": "machines", "static_configs": [{"targets": [node.address]}]},
+                {"job_name": "cache", "static_configs": [{"targets": [redis.address]}]},
+                {**THROUGH_BLACKBOX, "relabel_configs": relabel},
             ],
         }
-        rule = {"record": "a:b", "expr": "vector(1)"}
-        (supervisor.directory / "rules.json").write_text(json.dumps({"groups": [{"name": "a", "rules": [rule]}]}))
+        rules = [{"record": "a:b", "expr": "vector(1)"}]
+        slower = [{"name": name, "interval": "30s", "rules": rules} for name in ("registry:http", "registry:redis")]
+        groups = {"groups": [*slower, {"name": "a", "rules": rules}]}
+        (supervisor.directory / "rules.json").write_text(json.dumps(groups))
         server = servers.prometheus(supervisor, settings)
         with Prometheus(server.url) as prometheus:
             end = time.monotonic() + 120
-            while time.monotonic() < end and len(prometheus.query("up == 1").samples) < 3:
+            while time.monotonic() < end and len(prometheus.query("up == 1").samples) < 6:
+                time.sleep(0.3)
+            while time.monotonic() < end and not prometheus.alertmanagers():
                 time.sleep(0.3)
         yield server.url
-        for one in served:
-            one.__exit__(None, None, None)
 
 
 def test_the_settings_say_what_the_server_shows_and_where_each_comes_from(
@@ -76,6 +99,34 @@ def test_the_settings_say_what_the_server_shows_and_where_each_comes_from(
     lines = (tmp_path / "regobs.toml").read_text().splitlines()
     unexplained = [line for before, line in pairwise(lines) if " = " in line and not before.startswith("#")]
     assert unexplained == []
+
+
+def test_what_stands_beside_the_registry_is_proposed_with_its_address_and_a_reason(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(["init", "--prometheus", url]) == 0
+    config = load_config(tmp_path / "regobs.toml")
+    with Prometheus(url) as prometheus:
+        where = {one.labels["job"]: (urlsplit(one.url).netloc,) for one in prometheus.targets()}
+    assert config.prometheus.exporters == {
+        Exposer.NODE: where["machines"],
+        Exposer.REDIS: where["cache"],
+        Exposer.BLACKBOX: where["outside"],
+    }
+    assert config.prometheus.probes == (PROBED[0],)
+    assert config.prometheus.alertmanagers == (ALERTMANAGER,)
+    outside = {one.label: one.value for one in config.exposer_matchers[Exposer.BLACKBOX]}
+    assert outside == {"job": "outside", "instance": PROBED[0]}
+    text = (tmp_path / "regobs.toml").read_text()
+    for reason in (
+        '# what job "cache" scrapes now\nredis_exporter =',
+        "# where the server sends its alerts\nalertmanagers =",
+        '# what job "outside" asks through the blackbox_exporter\nprobes =',
+        "what is no registry's among the addresses that they ask (1) is left out",
+        "# `evaluation_interval` in the part `global` of the server's configuration\nevaluation_interval",
+    ):
+        assert reason in text
 
 
 def test_a_build_and_the_doctor_take_the_settings_and_propose_nothing_more(

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from regobs.prometheus.state import read_rule_group, read_target
+from regobs.prometheus.state import read_evaluation_interval, read_rule_group, read_target
 
 
 def target(**changes: Any) -> dict[str, Any]:
@@ -72,3 +72,17 @@ def test_a_group_has_its_rules_with_state_and_alerts() -> None:
         {"severity": "page"},
     )
     assert (second.kind, second.health, second.last_error, second.last_evaluation) == ("recording", "err", "boom", None)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("global:\n  scrape_interval: 15s\n  evaluation_interval: 1m\nrule_files:\n- a\n", "1m"),
+        ("rule_files:\n- a\nglobal:\n  evaluation_interval: 30s\n", "30s"),
+        ("global:\n  scrape_interval: 15s\nother:\n  evaluation_interval: 1m\n", ""),
+        ("# global:\n#  evaluation_interval: 1m\n", ""),
+        ("", ""),
+    ],
+)
+def test_of_the_configuration_only_the_global_evaluation_interval_is_read(text: str, said: str) -> None:
+    assert read_evaluation_interval(text) == said

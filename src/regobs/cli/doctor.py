@@ -54,7 +54,7 @@ def doctor(
     with server.open(within) as prometheus, progress("queries") as told:
         report = examine(prometheus, pack, within, dashboard=dashboard, window=span, progress=told)
         if dashboard is None:
-            report = replace(report, proposal=proposed(prometheus, config, within.matchers))
+            report = replace(report, proposal=proposed(prometheus, config, within.matchers, pack))
     if shape == "json":
         click.echo(json.dumps(report.as_data(failing_only=failing_only), indent=2, ensure_ascii=False))
     else:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,11 +73,21 @@ def _observed(exposition: str | None, server: ServerOptions, config: Config) -> 
 
     if exposition is None:
         with server.open(config) as prometheus:
-            return observe(prometheus, config.matchers if config.source else ())
+            return observe(prometheus, config.matchers if config.source else (), lambda: _slower_groups(config))
     if server.given:
         raise InputError("an exposition and a server are both given", next_step="leave one of them out")
     read = sources.read(exposition, sys.stdin.buffer)
     return observe_exposition(read, read.source if sources.is_url(exposition) else "")
+
+
+def _slower_groups(config: Config) -> Collection[str]:
+    """The groups of the pack with an interval of their own, whatever the registry turns out to be able to do."""
+    from regobs.config.model import capabilities_of  # noqa: PLC0415
+    from regobs.doctor.content import groups_with_interval  # noqa: PLC0415
+    from regobs.pack import find_pack  # noqa: PLC0415
+
+    everything = replace(config, capabilities=capabilities_of(config.flavor))
+    return groups_with_interval(find_pack(config=config), everything)
 
 
 def _proposal(

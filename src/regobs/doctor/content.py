@@ -56,6 +56,11 @@ def rule_questions(pack: Pack, config: Config) -> list[RuleQuestion]:
     return rules_of_files(slo.files(pack, config))
 
 
+def groups_with_interval(pack: Pack, config: Config) -> frozenset[str]:
+    """The rule groups of a build that name an interval of their own. Raises SloError or RulesError."""
+    return frozenset(rule.group for rule in rule_questions(pack, config) if rule.own_interval)
+
+
 def rules_of_files(files: Mapping[str, bytes]) -> list[RuleQuestion]:
     """Every rule of the rule files among the files of a build."""
     questions = []

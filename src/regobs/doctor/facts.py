@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Generic, TypeVar
 
 from regobs.catalog import METRICS, by_series
 from regobs.catalog.model import Capability, Exposer, Flavor, Metric, Version
@@ -13,6 +14,16 @@ from regobs.prometheus.state import LoadedRule, Target
 from regobs.promql.nodes import Expr, Matcher
 from regobs.promql.parse import parse
 from regobs.promql.vocabulary import Vocabulary
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Observed(Generic[T]):
+    """A value, and what showed it."""
+
+    value: T
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

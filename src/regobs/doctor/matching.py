@@ -74,3 +74,8 @@ def quoted(value: str) -> str:
     """A PromQL string literal."""
     escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'
+
+
+def literal(text: str) -> str:
+    """The text with a backslash before each character that RE2 would not take as itself."""
+    return "".join(f"\\{char}" if char in r"\.+*?()|[]{}^$" else char for char in text)

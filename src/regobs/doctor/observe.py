@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
-from typing import Generic, TypeVar
 from urllib.parse import urlsplit
 
 from regobs.catalog import METRICS, detect, others
 from regobs.catalog.exposition import Exposition
-from regobs.catalog.model import Capability, Exposer, Flavor, Metric, Version
+from regobs.catalog.model import Capability, Exposer, Flavor, Version
 from regobs.doctor.advice import SCRAPED
-from regobs.doctor.facts import Deployment
+from regobs.doctor.beside import Beside, look_beside, tells
+from regobs.doctor.facts import Deployment, Observed
 from regobs.doctor.gather import flavor_of, name_patterns, version_of
-from regobs.doctor.matching import matches, quoted, shown
+from regobs.doctor.matching import literal, matches, quoted, shown
 from regobs.doctor.server import if_offered, retention_of
 from regobs.errors import ServerError
 from regobs.prometheus import Prometheus
 from regobs.prometheus.answers import Sample
 from regobs.prometheus.state import Target
-from regobs.promql.durations import duration_text
+from regobs.promql.durations import duration_text, read_duration
 from regobs.promql.nodes import Duration, Matcher, MatchOp
 from regobs.promql.vocabulary import Vocabulary
 
@@ -32,17 +32,8 @@ _SERIES = {
     if metric.exposer is Exposer.REGISTRY and metric.component in detect.TELLING
     for name in metric.series
 }
-T = TypeVar("T")
 _LABEL = re.compile(r"(?!__)[a-zA-Z_][a-zA-Z0-9_]*")  # regobs.toml names no others
 _MEASURED = 10  # minutes of `up` from which a scrape interval is measured
-
-
-@dataclass(frozen=True, slots=True)
-class Observed(Generic[T]):
-    """A value, and what showed it."""
-
-    value: T
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +41,8 @@ class Observation:
     """What was seen; None or empty where nothing showed it.
 
     `target_labels` are the labels of the registry's targets with their values, `neighbours` the jobs of the processes
-    beside it, `others` the jobs of registries of another flavor, `targets` their host:port.
+    beside it, `others` the jobs of registries of another flavor, `targets` their host:port. `beside` is None where no
+    server was asked.
     """
 
     source: str
@@ -62,6 +54,7 @@ class Observation:
     target_labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     honor_labels: Observed[bool] | None = None
     neighbours: Mapping[Exposer, tuple[str, ...]] = field(default_factory=dict)
+    beside: Beside | None = None
     scrape_interval: Observed[Duration] | None = None
     evaluation_interval: Observed[Duration] | None = None
     retention: Observed[Duration] | None = None
@@ -93,8 +86,15 @@ def observe_exposition(exposition: Exposition, url: str = "") -> Observation:
     )
 
 
-def observe(prometheus: Prometheus, matchers: tuple[Matcher, ...] = ()) -> Observation:
+def observe(
+    prometheus: Prometheus,
+    matchers: tuple[Matcher, ...] = (),
+    with_interval: Callable[[], Collection[str]] = frozenset,
+) -> Observation:
     """What a server shows of the registries that it scrapes, of those that `matchers` select where they find any.
+
+    `with_interval` gives the rule groups that name an interval of their own, which says nothing of the server's; it is
+    only asked where the server does not say its settings.
 
     Raises ServerError when the server is not reached, or has no series of a registry.
     """
@@ -108,18 +108,25 @@ def observe(prometheus: Prometheus, matchers: tuple[Matcher, ...] = ()) -> Obser
     targets = if_offered(prometheus.targets) or ()
     of_registry = [one for one in targets if all(matches(item, one.labels) for item in scope)]
     labels = _target_labels(prometheus, scope)
+    neighbours = _neighbours(live)
+    beside = look_beside(prometheus, neighbours, targets)
+    capabilities = _capabilities(deployment, own, set(live))
+    if beside.strangers and not beside.probing:  # a blackbox_exporter that asks no registry
+        capabilities.pop(Capability.PROBE, None)
+        neighbours.pop(Exposer.BLACKBOX, None)
     return Observation(
         source=prometheus.url,
         flavor=chosen.flavor,
         version=told,
-        capabilities=_capabilities(deployment, own, set(live)),
+        capabilities=capabilities,
         matchers=chosen.matchers,
         others=chosen.others,
         target_labels=labels,
         honor_labels=_honor_labels(prometheus, deployment, own, labels),
-        neighbours=_neighbours(live),
+        neighbours=neighbours,
+        beside=beside,
         scrape_interval=_scrape_interval(prometheus, scope, of_registry),
-        evaluation_interval=_evaluation_interval(prometheus),
+        evaluation_interval=_evaluation_interval(prometheus, with_interval),
         retention=_retention(prometheus),
         targets=tuple(sorted({urlsplit(one.url).netloc for one in of_registry})),
         metrics_path=next((urlsplit(one.url).path for one in of_registry), ""),
@@ -209,12 +216,7 @@ def _job(jobs: Sequence[str]) -> tuple[Matcher, ...]:
     """The matchers of these jobs; a regular expression only where there are several."""
     if len(jobs) == 1:
         return (Matcher("job", MatchOp.EQUAL, jobs[0]),)
-    return (Matcher("job", MatchOp.REGEX, "|".join(_literal(job) for job in sorted(jobs))),)
-
-
-def _literal(text: str) -> str:
-    """The text with a backslash before each character that RE2 would not take as itself."""
-    return "".join(f"\\{char}" if char in r"\.+*?()|[]{}^$" else char for char in text)
+    return (Matcher("job", MatchOp.REGEX, "|".join(literal(job) for job in sorted(jobs))),)
 
 
 def _capabilities(deployment: Deployment, own: set[str], live: set[str]) -> dict[Capability, str]:
@@ -234,15 +236,11 @@ def _neighbours(live: Mapping[str, Counter[str]]) -> dict[Exposer, tuple[str, ..
     """
     found: dict[Exposer, set[str]] = {}
     for metric in METRICS.values():
-        if metric.exposer in {Exposer.REGISTRY, Exposer.RULES} or not _tells(metric):
+        if metric.exposer in {Exposer.REGISTRY, Exposer.RULES} or not tells(metric):
             continue
         for name in metric.series:
             found.setdefault(metric.exposer, set()).update(live.get(name, ()))
     return {exposer: tuple(sorted(jobs - {""})) for exposer, jobs in found.items() if jobs - {""}}
-
-
-def _tells(metric: Metric) -> bool:
-    return any(form.needs is not None and not form.always_exposed for form in metric.forms)
 
 
 def _target_labels(prometheus: Prometheus, scope: Sequence[Matcher]) -> dict[str, tuple[str, ...]]:
@@ -289,13 +287,21 @@ def _scrape_interval(
     )
 
 
-def _evaluation_interval(prometheus: Prometheus) -> Observed[Duration] | None:
+def _evaluation_interval(
+    prometheus: Prometheus, with_interval: Callable[[], Collection[str]]
+) -> Observed[Duration] | None:
+    """The server's own setting; where it does not say that, what its groups have that name no interval."""
+    said = read_duration(if_offered(prometheus.evaluation_interval) or "")
+    if said is not None and said.ms > 0:
+        return Observed(said, "`evaluation_interval` in the part `global` of the server's configuration")
     groups = if_offered(prometheus.rules) or ()
-    intervals = Counter(group.interval for group in groups if group.interval)
+    slower = with_interval() if groups else ()
+    intervals = Counter(group.interval for group in groups if group.interval and group.name not in slower)
     if not intervals:
         return None
     interval, count = intervals.most_common(1)[0]
-    return Observed(Duration(round(interval * 1000)), f"{count} of {len(groups)} loaded rule groups have it")
+    reason = f"{count} of {intervals.total()} loaded rule groups without an interval of their own have it"
+    return Observed(Duration(round(interval * 1000)), reason)
 
 
 def _retention(prometheus: Prometheus) -> Observed[Duration] | None:

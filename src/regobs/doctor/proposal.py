@@ -18,11 +18,14 @@ from regobs.config import Config, read_config, selector_text
 from regobs.config.document import read_text
 from regobs.config.model import DAY, JOB_IS_REGISTRY, capabilities_of
 from regobs.config.reading import DEFAULT_NAME, LONGEST_SCRAPE
-from regobs.doctor.matching import quoted
+from regobs.doctor.beside import POD_LABELS, untold
+from regobs.doctor.content import groups_with_interval
+from regobs.doctor.matching import literal, quoted
 from regobs.doctor.observe import Observation, observe
 from regobs.doctor.report import ProposedSetting, SettingsProposal
 from regobs.doctor.server import days_text, if_offered
 from regobs.errors import ConfigError
+from regobs.pack import Pack
 from regobs.prometheus import Prometheus
 from regobs.promql.durations import duration_text
 from regobs.promql.nodes import Matcher, MatchOp
@@ -41,7 +44,7 @@ _LABEL_NAMES = {
     "stage": ("stage",),
     "shard": ("shard",),
     "node": ("node", "nodename", "host"),
-    "pod": ("pod", "pod_name", "kubernetes_pod_name"),
+    "pod": POD_LABELS,
 }
 
 
@@ -66,12 +69,14 @@ def changed_settings(seen: Observation, config: Config, more: Iterable[ProposedS
     return _proposal(str(file), settings, text, _apply(text, settings) if settings else text, tuple(_unknown(seen)))
 
 
-def proposed(prometheus: Prometheus, config: Config, matchers: tuple[Matcher, ...]) -> SettingsProposal | None:
+def proposed(
+    prometheus: Prometheus, config: Config, matchers: tuple[Matcher, ...], pack: Pack
+) -> SettingsProposal | None:
     """The changes of a settings file that a server implies; None where it has no series of a registry.
 
     `matchers` select the registries that the command is about; `config` is the file as it was read.
     """
-    seen = if_offered(lambda: observe(prometheus, matchers))
+    seen = if_offered(lambda: observe(prometheus, matchers, lambda: groups_with_interval(pack, config)))
     return changed_settings(seen, config) if seen is not None else None
 
 
@@ -159,6 +164,21 @@ def _prometheus(seen: Observation, config: Config) -> Iterator[ProposedSetting]:
         yield ProposedSetting(table, "targets", list(seen.targets), "what is scraped now")
         if seen.metrics_path:
             yield ProposedSetting(table, "metrics_path", seen.metrics_path, "what is scraped now")
+    yield from _beside(seen, config)
+
+
+def _beside(seen: Observation, config: Config) -> Iterator[ProposedSetting]:
+    """Probed addresses, Alertmanagers and exporters, where the file does not say them itself."""
+    beside, table, usual = seen.beside, ("prometheus",), Config().prometheus
+    if beside is None:
+        return
+    if beside.probes is not None and config.prometheus.probes == usual.probes:
+        yield ProposedSetting(table, "probes", list(beside.probes.value), beside.probes.reason)
+    if beside.alertmanagers is not None and config.prometheus.alertmanagers == usual.alertmanagers:
+        yield ProposedSetting(table, "alertmanagers", list(beside.alertmanagers.value), beside.alertmanagers.reason)
+    for exposer, found in beside.exporters.items():
+        if exposer not in config.prometheus.exporters and 0 < len(found.value) <= _MOST_TARGETS:
+            yield ProposedSetting((*table, "exporters"), exposer.value, list(found.value), found.reason)
 
 
 def _selectors(seen: Observation, config: Config) -> Iterator[ProposedSetting]:
@@ -166,10 +186,20 @@ def _selectors(seen: Observation, config: Config) -> Iterator[ProposedSetting]:
     for exposer in Exposer:
         jobs = seen.neighbours.get(exposer, ())
         if jobs and not config.source:
-            op, value = (MatchOp.EQUAL, jobs[0]) if len(jobs) == 1 else (MatchOp.REGEX, "|".join(jobs))
+            matchers = [_one_of("job", jobs)]
             reason = f"series of {exposer.value} have the job {', '.join(map(quoted, jobs))}"
-            text = selector_text((Matcher("job", op, value),))
-            yield ProposedSetting(("prometheus", "selectors"), exposer.value, text, reason)
+            if exposer is Exposer.BLACKBOX and seen.beside is not None and seen.beside.probing:
+                matchers.append(_one_of("instance", seen.beside.probing))
+                reason += (
+                    f"; what is no registry's among the addresses that they ask ({seen.beside.strangers}) is left out"
+                )
+            yield ProposedSetting(("prometheus", "selectors"), exposer.value, selector_text(tuple(matchers)), reason)
+
+
+def _one_of(label: str, values: Sequence[str]) -> Matcher:
+    if len(values) == 1:
+        return Matcher(label, MatchOp.EQUAL, values[0])
+    return Matcher(label, MatchOp.REGEX, "|".join(map(literal, values)))
 
 
 def _environments(seen: Observation, config: Config) -> Iterator[ProposedSetting]:
@@ -206,6 +236,8 @@ def _unknown(seen: Observation) -> Iterator[str]:
         )
     if not seen.target_labels:
         yield "labels: no target of a registry was seen; only job and instance are assumed"
+    if seen.beside is not None:
+        yield from untold(seen.beside)
     yield "capabilities whose series begin with their first event, such as notifications, may not be seen yet"
 
 

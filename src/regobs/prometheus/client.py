@@ -218,6 +218,23 @@ class Prometheus:
         """How long it keeps samples, in its own words, such as `15d or 10GB`. EndpointError where it does not say."""
         return self._read("status/runtimeinfo", [], lambda body: str(body["data"]["storageRetention"]), post=False)
 
+    def evaluation_interval(self) -> str:
+        """How often it evaluates groups without an interval, such as `15s`. EndpointError where it does not say."""
+        from regobs.prometheus import state  # noqa: PLC0415 - what no query needs
+
+        def read(body: Mapping[str, Any]) -> str:
+            return state.read_evaluation_interval(str(body["data"]["yaml"]))
+
+        return self._read("status/config", [], read, post=False)
+
+    def alertmanagers(self) -> tuple[str, ...]:
+        """The addresses that it sends alerts to now. EndpointError on a server that sends none itself."""
+
+        def read(body: Mapping[str, Any]) -> tuple[str, ...]:
+            return tuple(sorted(bare(str(one["url"])) for one in body["data"]["activeAlertmanagers"] or ()))
+
+        return self._read("alertmanagers", [], read, post=False)
+
     def features(self) -> frozenset[str]:
         """What --enable-feature switches on. EndpointError where the server does not say its flags."""
 

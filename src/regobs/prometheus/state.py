@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from regobs.prometheus.address import bare
 
@@ -26,7 +27,10 @@ class Exemplar:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One scraped target. `health` is up, down or unknown; `interval` and `last_scrape` are in seconds."""
+    """One scraped target. `health` is up, down or unknown; `interval` and `last_scrape` are in seconds.
+
+    `probed` is what an exporter that asks others, such as blackbox_exporter, is told to ask; `module` how.
+    """
 
     labels: Mapping[str, str]
     pool: str
@@ -35,6 +39,8 @@ class Target:
     last_error: str = ""
     last_scrape: float | None = None
     interval: float | None = None
+    probed: str = ""
+    module: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +106,7 @@ def read_exemplars(body: Mapping[str, Any]) -> tuple[Exemplar, ...]:
 
 def read_target(item: Mapping[str, Any]) -> Target:
     """One entry of `activeTargets` of /api/v1/targets."""
+    asked = parse_qs(urlsplit(str(item.get("scrapeUrl", ""))).query)
     return Target(
         labels=dict(item["labels"]),
         pool=str(item.get("scrapePool", "")),
@@ -108,7 +115,17 @@ def read_target(item: Mapping[str, Any]) -> Target:
         last_error=str(item.get("lastError", "")),
         last_scrape=_seconds(item.get("lastScrape")),
         interval=_duration(item.get("scrapeInterval")),
+        probed=_probed(asked.get("target", [""])[0]),
+        module=asked.get("module", [""])[0],
     )
+
+
+def _probed(text: str) -> str:
+    """What is probed, without a password; a text that is no address, which any scrape may have, is left out."""
+    try:
+        return bare(text)
+    except ValueError:
+        return ""
 
 
 def read_rule_group(item: Mapping[str, Any]) -> RuleGroup:
@@ -122,6 +139,21 @@ def read_rule_group(item: Mapping[str, Any]) -> RuleGroup:
         float(item.get("evaluationTime", 0)),
         _seconds(item.get("lastEvaluation")),
     )
+
+
+def read_evaluation_interval(text: str) -> str:
+    """`evaluation_interval` of the part `global` of a configuration as Prometheus prints it; empty where it is absent.
+
+    Only this line is read: the rest of the file is none of our business, and can be long.
+    """
+    within = False
+    for line in text.splitlines():
+        if line and not line[0].isspace() and not line.startswith("#"):
+            within = line.rstrip() == "global:"
+        key, _, value = line.partition(":")
+        if within and key.strip() == "evaluation_interval":
+            return value.strip()
+    return ""
 
 
 def _rule(item: Mapping[str, Any]) -> LoadedRule:
