@@ -103,6 +103,25 @@ def test_what_grows_as_it_grew_before_is_silent_and_a_restart_is_not() -> None:
     assert one(uptime[:OLD], uptime[:NEW], rate=False) is not None
 
 
+@given(st.integers(1, NEW - 1), st.sampled_from([60.0, -60.0]))
+def test_of_what_grew_or_fell_before_the_values_that_it_had_are_told(restart: int, slope: float) -> None:
+    """A restart after the start is far below the line that the uptime was on: as a distance it would be negative."""
+    before: Values = [1e6 + slope * place for place in range(OLD + restart)]
+    after: Values = [abs(slope) * place for place in range(NEW - restart)]
+    found = one(before[:OLD], before[OLD:] + after, rate=False)
+    if found is not None:
+        assert found.before == before[OLD - 1]
+        assert found.since in {*before[OLD:], *after}
+    assert found is not None or restart > NEW / 2
+
+
+def test_of_what_fell_until_it_ended_its_last_value_is_told() -> None:
+    falling: Values = [600.0 - 10 * place for place in range(OLD)]
+    found = one(falling, [None] * NEW, rate=False)
+    assert found is not None
+    assert (found.before, found.since) == (falling[-1], None)
+
+
 def test_what_last_week_did_too_is_silent_and_more_than_that_is_less() -> None:
     jump = NOISE + [40.0] * NEW
     first = moved(Server({"a": [jump]}), panel("a"))[0]

@@ -4,7 +4,8 @@ Of each series the median before is compared with the outer fifth of the values 
 what the series does anyway: its spread before (median absolute deviation), a tenth of the smaller and a fiftieth of the
 largest value, so that a series that was zero does not win by any blip. It counts by the share of values since that are
 outside of all that was seen before, and less what the same hours of last week did, where the server still has them.
-What grew steadily before, such as an uptime, is compared with its line. Panels that read the same metrics are one line,
+What grew steadily before, such as an uptime, is compared with its line; told are its last value before and the real one
+at the time of the largest distance. Panels that read the same metrics are one line,
 that of the largest rank.
 """
 
@@ -161,7 +162,9 @@ def _moved(
     panel: WatchedPanel, labels: Labels, points: Points, week: Points | None, asked: tuple[AskedRange, AskedRange]
 ) -> MovedPanel | None:
     start = asked[1].start / 1000
-    old, new = _values(_level(points, start), start)
+    level = _level(points, start)
+    old, new = _values(level, start)
+    real_old, real_new = _values(points, start)  # what is told are values that it had, not their distance from a line
     if not old and not new:
         return None
     known = min(2 * len(old) / asked[0].points, 1)  # of what was there now and then only, little is known
@@ -171,18 +174,20 @@ def _moved(
         share = len(old) / asked[0].points or len(new) / asked[1].points
         silent = any((time >= start) == bool(old) for time, _ in points)  # there without a number: no events
         rank = (SILENT if silent else NEW) * min(share, 1) ** 2  # what is rare comes and goes by itself
-        return MovedPanel(panel, dict(labels), _median(old) if old else None, _median(new) if new else None, rank)
+        before = real_old[-1] if old and level is not points else _median(old) if old else None
+        return MovedPanel(panel, dict(labels), before, _median(new) if new else None, rank)
     usual = 0.0
     if week is not None:
         usual_old, usual_new = _values(_level(week, start), start)
         usual = _shift(usual_old, usual_new)[0] if usual_old and usual_new else 0.0
-    shift, since = _shift(old, new)
+    shift, since, place = _shift(old, new)
     unusual = shift - usual if shift * usual > 0 and abs(usual) < abs(shift) else 0.0 if shift * usual > 0 else shift
     middle = _median(old)
     unit = _spread(old) + 0.1 * min(abs(middle), abs(since)) + 0.02 * max(map(abs, (*old, *new)))
     outside = sum(not min(old) <= value <= max(old) for value in new) / len(new)
     rank = min(abs(unusual) / unit, MOST) * outside * known if unit else 0.0
-    return MovedPanel(panel, dict(labels), middle, since, rank, usual)
+    before = middle if level is points else real_old[-1]
+    return MovedPanel(panel, dict(labels), before, real_new[place], rank, usual)
 
 
 def _level(points: Points, start: float) -> Points:
@@ -210,13 +215,13 @@ def _values(points: Points, start: float) -> tuple[list[float], list[float]]:
     return old, [value for time, value in points if time >= start and math.isfinite(value)]
 
 
-def _shift(old: Sequence[float], new: Sequence[float]) -> tuple[float, float]:
-    """How far the outer fifth of the new values is from the middle of the old ones, and where it is."""
-    middle, ordered = _median(old), sorted(new)
+def _shift(old: Sequence[float], new: Sequence[float]) -> tuple[float, float, int]:
+    """How far the outer fifth of the new values is from the middle of the old ones, where it is, and in which place."""
+    middle, ordered = _median(old), sorted(range(len(new)), key=new.__getitem__)
     high = ordered[min(int(len(ordered) * _OUTER), len(ordered) - 1)]
     low = ordered[max(len(ordered) - 1 - int(len(ordered) * _OUTER), 0)]
-    outer = max((high, low), key=lambda value: abs(value - middle))
-    return outer - middle, outer
+    outer = max((high, low), key=lambda place: abs(new[place] - middle))
+    return new[outer] - middle, new[outer], outer
 
 
 def _median(values: Sequence[float]) -> float:
