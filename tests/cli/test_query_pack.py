@@ -61,6 +61,39 @@ def test_queries_of_a_runbook_are_about_the_registry_of_the_settings(capsys: Out
     assert "not in this deployment" not in ask(capsys, vector(), "runbook", "RegistryRedisDown")[1]
 
 
+def test_a_question_says_what_the_registry_cannot_count_and_asks_what_sees_it(capsys: Output) -> None:
+    code, out, sent = ask(capsys, vector(), "ask", "error-sources")
+    assert code == ExitCode.OK
+    assert "In none of its counters are the 503 of its own health checks" in out
+    assert "no blackbox_exporter asks the registry; docs/exporters.md says how one is set up" in out
+    for name in ("probe_http_status_code", "registry_probe_success", "registry_log_requests_total"):
+        assert any(name in text for text in sent), name
+    data = json.loads(ask(capsys, vector(), "ask", "error-sources", "--format", "json")[1])
+    assert [one["note"] for one in data["queries"] if "probe_http_status_code" in one["query"]] == [
+        "no blackbox_exporter asks the registry; docs/exporters.md says how one is set up"
+    ]
+    seen = ask(capsys, vector(({"instance": "https://r/v2/"}, "503")), "ask", "error-sources")[1]
+    assert "no blackbox_exporter" not in seen
+    assert "503" in seen
+
+
+def test_a_lag_that_is_no_number_says_that_the_replica_is_gone_or_was_not_asked(capsys: Output, tmp_path: Path) -> None:
+    settings = '[registry]\nflavor = "gitlab"\ncapabilities = ["metadata_database", "load_balancing"]\n'
+    (tmp_path / "regobs.toml").write_text(settings)
+    gone = ask(capsys, vector(({"replica": "a"}, "NaN")), "ask", "replica-health")[1]
+    assert "NaN: the replica is gone or was not asked in these 5 minutes" in gone
+    assert "NaN" not in ask(capsys, vector(({"replica": "a"}, "0.1")), "ask", "replica-health")[1]
+    assert "no replica was ever checked" in ask(capsys, vector(), "ask", "replica-health")[1]
+
+
+def test_what_the_deployment_lacks_of_a_question_is_left_out_and_the_rest_is_asked(capsys: Output) -> None:
+    code, out, sent = ask(capsys, vector(({"instance": "a"}, "7")), "ask", "versions", "--flavor", "distribution")
+    assert (code, len(sent)) == (ExitCode.OK, 1)
+    assert "# versions\nnot in this deployment: " in out
+    code, out, sent = ask(capsys, vector(), "ask", "replica-health", "--flavor", "distribution")
+    assert (code, sent) == (ExitCode.INPUT, [])
+
+
 def test_one_query_of_a_runbook_can_be_asked_alone(capsys: Output) -> None:
     code, out, sent = ask(capsys, vector(({}, "7")), "runbook", "RegistryDatabaseHangs/2", "--format", "json")
     assert (code, len(sent)) == (ExitCode.OK, 1)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from regobs.catalog.probe import RESULTS
 from regobs.slo.alert_tests import check_alerts
 from regobs.slo.rule_files import RuleFile
 from tests.pack.mutations import mutants
@@ -127,6 +128,57 @@ def test_the_first_step_that_fails_is_named_with_its_most_frequent_result(tmp_pa
     file.write_text(json.dumps({"rule_files": rules, "evaluation_interval": "15s", "tests": tests}))
     done = run_tests(promtool_of("debian"), file)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.server
+def test_the_text_of_a_failing_step_is_a_sentence_for_each_result(tmp_path: Path) -> None:
+    said = {
+        "dns": "finds no address for the name",
+        "connect": "gets no connection",
+        "tls": "gets no TLS connection that a client accepts",
+        "auth": "is refused its login",
+        "status": "gets an HTTP status that means failure",
+        "digest": "gets other bytes than it asked for",
+        "timeout": "gets no answer in time",
+        "answer": "gets an answer that is no registry's",
+    }
+    assert said.keys() | {"ok"} == set(RESULTS)
+    texts = {name: alerts()["RegistryProbeStepFails"][1]["annotations"][name] for name in ("summary", "description")}
+    rule = {"alert": "A", "expr": "a", "annotations": texts}
+    (tmp_path / "rules.yaml").write_text(json.dumps({"groups": [{"name": "g", "rules": [rule]}]}))
+    labels = [{"target": "registry", "step": "push", "result": result} for result in said]
+    series = [
+        {"series": f"a{{{', '.join(f'{name}={json.dumps(value)}' for name, value in one.items())}}}", "values": "1"}
+        for one in labels
+    ]
+    more = "It is the first step that fails; later ones follow from it. The runbook says what each step means."
+    summary = 'Clients fail at registry, where the step "push" of the probe ends with the result "{}".'
+    expected = [
+        {
+            "exp_labels": one,
+            "exp_annotations": {"summary": summary.format(result), "description": f"The step {words}. {more}"},
+        }
+        for one, (result, words) in zip(labels, said.items(), strict=True)
+    ]
+    asked = {"eval_time": "0", "alertname": "A", "exp_alerts": expected}
+    test = {"interval": "15s", "input_series": series, "alert_rule_test": [asked]}
+    file = tmp_path / "text.test.yaml"
+    file.write_text(json.dumps({"rule_files": [str(tmp_path / "rules.yaml")], "tests": [test]}))
+    done = run_tests(promtool_of("debian"), file)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_no_text_puts_the_word_registry_before_a_name_that_may_be_the_same_word() -> None:
+    for name, (_, rule) in alerts().items():
+        texts = " ".join((rule["annotations"]["summary"], rule["annotations"]["description"]))
+        assert re.search(r"registry \{\{ \$labels\.\w+", texts) is None, name
+
+
+def test_what_ends_the_row_counts_says_that_a_restart_brings_them_back() -> None:
+    for name in ("RegistryRateLimiterUnreachable", "RegistryRedisUnreachable", "RegistryRedisDown"):
+        description = alerts()[name][1]["annotations"]["description"]
+        assert re.search(r"[Rr]ow counts.* come back only when an instance is restarted", description), name
+        assert "RegistryRowCountsMissing" in BUNDLED.file("alerts", f"runbooks/{name}.md").read(), name
 
 
 @pytest.mark.server

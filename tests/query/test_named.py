@@ -10,8 +10,9 @@ from regobs.errors import InputError, PackError
 from regobs.pack import Pack, find_pack
 from regobs.promql import parse_located
 from regobs.promql.series import check_classic, check_known
+from regobs.promql.unavailable import Unavailable
 from regobs.query.ask import check_query
-from regobs.query.named import load_question, narrowed, question_names
+from regobs.query.named import AnswerMeaning, load_question, narrowed, question_names
 
 
 @pytest.mark.parametrize("name", question_names(find_pack()))
@@ -43,6 +44,25 @@ def test_a_team_adds_a_question_by_a_file_in_its_pack(tmp_path: Path) -> None:
     pack = find_pack(tmp_path)
     assert "mine" in question_names(pack)
     assert load_question(pack, "mine").queries == {"up": "up"}
+
+
+def test_a_question_says_what_it_cannot_show_and_what_an_odd_answer_means(tmp_path: Path) -> None:
+    file = tmp_path / "dashboards" / "queries" / "mine.query.yaml"
+    file.parent.mkdir(parents=True)
+    file.write_text("title: mine\nnotes: [not all]\nqueries:\n  a: up\n  b: {query: up, empty: none, nan: gone}\n")
+    found = load_question(find_pack(tmp_path), "mine")
+    assert (found.notes, found.queries) == (("not all",), {"a": "up", "b": "up"})
+    assert found.meanings == {"a": AnswerMeaning(), "b": AnswerMeaning("none", "gone")}
+    file.write_text("title: mine\nqueries: {a: {query: up, full: no}}\n")
+    with pytest.raises(PackError, match=r"mine\.query\.yaml"):
+        load_question(find_pack(tmp_path), "mine")
+
+
+def test_who_stands_beside_the_registry_is_asked_whatever_the_settings_list() -> None:
+    assert Config().capabilities == frozenset()
+    assert narrowed("registry_probe_success", Config()).text == "registry_probe_success"
+    with pytest.raises(Unavailable):
+        narrowed("registry_database_lb_pool_size", Config())
 
 
 def test_a_question_is_asked_in_the_names_of_the_configured_registry() -> None:

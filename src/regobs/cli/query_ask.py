@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from regobs.pack import Pack
     from regobs.prometheus import Prometheus
     from regobs.query.ask import CheckedQuery
+    from regobs.query.named import NamedQuestion
     from regobs.query.show import Shown
 
 
@@ -75,6 +77,7 @@ def ask(question: PackQuestion, *, window: str | None) -> int:
 
     Each answer stands under the PromQL that was run, narrowed to the registry of regobs.toml.
     """
+    from regobs.promql.unavailable import Unavailable  # noqa: PLC0415
     from regobs.query.named import load_question, narrowed, question_names  # noqa: PLC0415
 
     pack, config = question.pack, question.config
@@ -83,10 +86,16 @@ def ask(question: PackQuestion, *, window: str | None) -> int:
         click.echo(table(["question", "what it says"], rows, on=screen()))
         return ExitCode.OK
     named = load_question(pack, question.name)
-    span = question.asking.span
-    return _asked(
-        question, named.title, {key: narrowed(text, config, window, span) for key, text in named.queries.items()}
-    )
+    queries: dict[str, CheckedQuery] = {}
+    left_out: dict[str, str] = {}
+    for key, text in named.queries.items():
+        try:
+            queries[key] = narrowed(text, config, window, question.asking.span)
+        except Unavailable as error:  # the other queries of the question are still worth asking
+            left_out[key] = error.message
+            if len(left_out) == len(named.queries):
+                raise
+    return _asked(question, named, queries, left_out)
 
 
 @pack_question(complete_slo)
@@ -103,10 +112,12 @@ def slo(question: PackQuestion) -> int:
         return ExitCode.OK
     named = slo_question(compiled, question.name)
     queries = {title: replace(check_query(text), notes=()) for title, text in named.queries.items()}
-    return _asked(question, named.title, queries)
+    return _asked(question, named, queries, {})
 
 
-def _asked(question: PackQuestion, title: str, queries: dict[str, CheckedQuery]) -> int:
+def _asked(
+    question: PackQuestion, named: NamedQuestion, queries: dict[str, CheckedQuery], left_out: dict[str, str]
+) -> int:
     """Ask all and print the answers; the exit code says whether each is the whole."""
     code, entries = int(ExitCode.OK), []
     with question.open() as prometheus:
@@ -114,17 +125,39 @@ def _asked(question: PackQuestion, title: str, queries: dict[str, CheckedQuery])
             shown = evaluate(prometheus, checked, question.asking)
             code = announce(shown.gaps) or code
             entries.append((name, shown))
-    _print(title, entries, question.shape)
+    _print(named, entries, left_out, question.shape)
     return code
 
 
-def _print(title: str, entries: list[tuple[str, Shown]], shape: str) -> None:
+def _meaning(named: NamedQuestion, name: str, shown: Shown) -> str:
+    """What an answer without series, or one with NaN, says; empty where the answer speaks for itself."""
+    from regobs.query.named import AnswerMeaning  # noqa: PLC0415
+
+    meaning, answer = named.meanings.get(name, AnswerMeaning()), shown.answer
+    values = [one.value for one in answer.samples if one.histogram is None]
+    values += [value for one in answer.ranges for _, value in one.points]
+    if not answer.samples and not answer.ranges and answer.kind != "string":
+        return meaning.empty
+    return meaning.nan if any(map(math.isnan, values)) else ""
+
+
+def _print(named: NamedQuestion, entries: list[tuple[str, Shown]], left_out: dict[str, str], shape: str) -> None:
     from regobs.query import show  # noqa: PLC0415
 
+    meanings = [_meaning(named, name, shown) for name, shown in entries]
     if shape == "json":
-        data = {"title": title, "queries": [{"name": name, **show.as_data(shown)} for name, shown in entries]}
+        answers = [
+            {"name": name, **show.as_data(shown), "note": note or None}
+            for (name, shown), note in zip(entries, meanings, strict=True)
+        ]
+        absent = [{"name": name, "reason": reason} for name, reason in left_out.items()]
+        data = {"title": named.title, "notes": list(named.notes), "queries": answers, "left_out": absent}
         click.echo(json.dumps(data, indent=2, ensure_ascii=False))
         return
-    click.echo(title)
-    for name, shown in entries:
-        click.echo(f"\n# {name}\n{shown.text}\n\n{show.as_text(shown, on=screen())}")
+    click.echo(named.title)
+    for note in named.notes:
+        click.echo(f"- {note}")
+    for (name, shown), note in zip(entries, meanings, strict=True):
+        click.echo(f"\n# {name}\n{shown.text}\n\n{show.as_text(shown, on=screen())}" + (f"\n{note}" if note else ""))
+    for name, reason in left_out.items():
+        click.echo(f"\n# {name}\nnot in this deployment: {reason}")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from regobs.catalog import slo as names
 from regobs.common.closest import did_you_mean
@@ -22,6 +23,7 @@ from regobs.query.times import read_seconds
 from regobs.slo.alerts import factor_text, plain
 from regobs.slo.outputs import CompiledRules
 from regobs.slo.recording import recorded
+from regobs.slo.rule_scope import CAPABILITIES
 from regobs.slo.windows import fitting
 
 FOLDER = "dashboards"
@@ -32,22 +34,53 @@ _SCHEMA = {
     "additionalProperties": False,
     "properties": {
         "title": {"type": "string", "minLength": 1},
+        "notes": {"type": "array", "items": {"type": "string", "minLength": 1}},
         "queries": {
             "type": "object",
             "minProperties": 1,
-            "additionalProperties": {"type": "string", "minLength": 1},
+            "additionalProperties": {
+                "anyOf": [
+                    {"type": "string", "minLength": 1},
+                    {
+                        "type": "object",
+                        "required": ["query"],
+                        "additionalProperties": False,
+                        "properties": {
+                            "query": {"type": "string", "minLength": 1},
+                            "empty": {"type": "string", "minLength": 1},
+                            "nan": {"type": "string", "minLength": 1},
+                        },
+                    },
+                ]
+            },
         },
     },
 }
 
 
+NO_EVENTS = "NaN: no event in the window, so there is nothing to divide or to rank"
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerMeaning:
+    """What an answer without series, and one with NaN, says; empty where there is nothing to add to `no data`."""
+
+    empty: str = ""
+    nan: str = NO_EVENTS
+
+
 @dataclass(frozen=True, slots=True)
 class NamedQuestion:
-    """A question and its queries by what they show; PromQL, in which `$__rate_interval` is the window of rates."""
+    """A question and its queries by what they show; PromQL, in which `$__rate_interval` is the window of rates.
+
+    `notes` say what no query of it can show, `meanings` what an odd answer says, by the keys of `queries`.
+    """
 
     name: str
     title: str
     queries: dict[str, str]
+    notes: tuple[str, ...] = ()
+    meanings: Mapping[str, AnswerMeaning] = field(default_factory=dict)
 
 
 def question_names(pack: Pack) -> list[str]:
@@ -70,19 +103,28 @@ def load_question(pack: Pack, name: str) -> NamedQuestion:
     file = pack.file(FOLDER, f"queries/{name}{SUFFIX}")
     document = load_yaml(file.read(), str(file.path), error=PackError)
     validate(document, _SCHEMA, PackError)
-    return NamedQuestion(name, document.data["title"], dict(document.data["queries"]))
+    asked = {key: one if isinstance(one, dict) else {"query": one} for key, one in document.data["queries"].items()}
+    return NamedQuestion(
+        name,
+        document.data["title"],
+        {key: one["query"] for key, one in asked.items()},
+        tuple(document.data.get("notes", ())),
+        {key: AnswerMeaning(one.get("empty", ""), one.get("nan", NO_EVENTS)) for key, one in asked.items()},
+    )
 
 
 def narrowed(text: str, config: Config, window: str | None = None, span: str | None = None) -> CheckedQuery:
     """A query of the pack as it is sent: in the registry's own names, for it alone, with the window of its rates.
 
+    Processes beside the registry are asked for whether or not the settings list them: the server knows who is there.
     Raises Unavailable for what the configured registry does not expose, and InputError for a wrong `window`.
     """
     if window is not None:
         read_seconds("--window", window)
     checked = check_query(text)
     assert checked.expr is not None  # noqa: S101 - it is None only for what is not checked
-    scoped = Variables.of(config).selectors_only.apply(bind(checked.expr, config.vocabulary))
+    everybody = replace(config.vocabulary, capabilities=config.capabilities | frozenset(CAPABILITIES.values()))
+    scoped = Variables.of(config).selectors_only.apply(bind(checked.expr, everybody))
     rates = (read_duration(window) if window else None) or default_window(config)
     expr = fill_durations(scoped, rates, (read_duration(span) if span else None) or Duration(3_600_000))
     return CheckedQuery(to_text(expr), expr, checked.type, checked.notes)
