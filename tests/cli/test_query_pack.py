@@ -151,9 +151,10 @@ def test_an_alert_of_the_server_is_shown_with_its_conditions_and_its_offenders(c
     code, out, sent = ask(capsys, vector(({"pod": "a"}, "300"), ({"pod": "b"}, "2")), "alert", "Mine", **options)
     assert (code, sent) == (ExitCode.OK, ["queue_length > 100", "queue_length"])
     lines = out.splitlines()
-    assert lines[0] == "Mine: firing, page, for 300s"
-    assert lines[4].split() == ["queue_length", ">", "100", "2", "300", "(1", "more)", "100"]
-    assert "firing since 2026-05-31T12:00:00Z: pod=a, severity=page" in lines
+    assert lines[:2] == ["Mine: firing, page", "It fires once its condition has held for 5m:"]
+    assert lines[5].split() == ["queue_length", ">", "100", "2", "300", "(1", "more)", "100"]
+    holds = "its condition holds since 2026-05-31 12:00:00 UTC"
+    assert f"firing, {holds}, it fires since 2026-05-31 12:05:00 UTC: pod=a, severity=page" in lines
     assert "  The queue of a is long." in lines
     assert "has no rule of this name" not in out
     (rule,) = json.loads(ask(capsys, vector(({}, "300")), "alert", "Mine", "--format", "json", **options)[1])["rules"]
@@ -161,6 +162,28 @@ def test_an_alert_of_the_server_is_shown_with_its_conditions_and_its_offenders(c
         {"condition": "queue_length > 100", "series": 1, "values": 1, "value": 300, "limit": 100}
     ]
     assert rule["active"][0]["since"] == "2026-05-31T12:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("changed", "values", "words"),
+    [
+        (
+            {},
+            "300",
+            "holds since 2026-05-31 12:00:00 UTC, it will fire at 2026-05-31 12:05:00 UTC",
+        ),
+        ({"duration": 0}, "300", "It fires as soon as its condition holds:"),
+        ({"keepFiringFor": 60}, "300", "held for 5m, and 1m longer than it holds:"),
+        ({"keepFiringFor": 60}, "", "though its condition does not hold now: it fires 1m longer"),
+    ],
+)
+def test_condition_hold_and_since_are_told_apart(
+    capsys: Output, changed: dict[str, object], values: str, words: str
+) -> None:
+    rules = success({"groups": [{"name": "g", "file": "f", "interval": 15, "rules": [{**RULE, **changed}]}]})
+    alerts = success({"alerts": [{**ACTIVE, "state": "pending" if not changed else "firing"}]})
+    reply = vector(({"pod": "a"}, values)) if values else vector()
+    assert words in ask(capsys, reply, "alert", "Mine", alerts=alerts, rules=rules)[1]
 
 
 def test_an_alert_of_the_pack_that_the_server_has_not_loaded_says_so(capsys: Output) -> None:

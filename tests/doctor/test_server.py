@@ -117,7 +117,7 @@ def test_firing_alerts_of_the_build_have_value_and_runbook() -> None:
     [alert] = state.firing
     assert (alert.name, alert.labels, alert.value) == ("RegistryDown", {"severity": "page"}, 1.0)
     assert alert.runbook == "https://r.example/RegistryDown"
-    assert since_text(alert, NOW) == "for 6m"
+    assert since_text(alert, NOW) == "began 6m ago"
     assert state.retention == Duration(15 * DAY)
     assert state.now == NOW
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -167,6 +168,11 @@ class _Entry:
         states = {one.state for one in self.active}
         return "firing" if "firing" in states else "pending" if states else "inactive"
 
+    @property
+    def ended(self) -> bool:
+        """Whether its condition holds for nothing now, and yet it is active."""
+        return bool(self.parts) and not self.parts[0].series
+
 
 def _alerts_of(prometheus: Prometheus) -> tuple[tuple[Alert, ...], Any]:
     """Active alerts and loaded rules; none on a server that evaluates none."""
@@ -221,12 +227,12 @@ def _alert_text(name: str, note: str, entries: list[_Entry]) -> Iterator[str]:
         if entry.parts is None and len(entries) > _IN_DETAIL:
             continue
         rule = entry.rule
-        head = f"{rule.title}: {entry.state}, {rule.labels.get('severity', 'no severity')}, for {rule.hold}"
-        yield f"{on.paint(head, Colour.BOLD)}\n{on.paint(rule.expr.strip(), Colour.DIM)}"
+        head = f"{rule.title}: {entry.state}, {rule.labels.get('severity', 'no severity')}"
+        yield f"{on.paint(head, Colour.BOLD)}\nIt {rule.when}:\n{on.paint(rule.expr.strip(), Colour.DIM)}"
         if entry.parts is not None:
             heads = ["condition", "series", "nearest value", "limit"]
             yield table(heads, [_part_row(part) for part in entry.parts], on=on, right={*heads[1:]})
-        yield from (_active_text(one) for one in entry.active)
+        yield from (_active_text(one, rule, ended=entry.ended) for one in entry.active)
     if note:
         yield note
     command = entries[0].rule.annotations.get("logs_command")
@@ -256,11 +262,28 @@ def _value_text(part: Condition, value: float) -> str:
     return unit_value(value, part.type)
 
 
-def _active_text(active: Alert) -> str:
+def _active_text(active: Alert, rule: AskedAlert, *, ended: bool) -> str:
     labels = ", ".join(f"{name}={value}" for name, value in sorted(active.labels.items()) if name != "alertname")
-    lines = [f"{active.state} since {active.active_at[:19]}Z: {labels}"]
+    lines = [f"{active.state}, {_since(active, rule, ended=ended)}: {labels}"]
     lines += [f"  {active.annotations[name]}" for name in ("summary", "description") if name in active.annotations]
     return "\n".join(lines)
+
+
+def _since(active: Alert, rule: AskedAlert, *, ended: bool) -> str:
+    """Since when the condition of an active alert holds, and since or from when on it fires."""
+    from regobs.promql.durations import read_duration  # noqa: PLC0415
+    from regobs.query.times import moment_text  # noqa: PLC0415
+
+    if ended:
+        return f"though its condition does not hold now: it fires {rule.keep or 'until its next evaluation'} longer"
+    try:
+        began = datetime.fromisoformat(active.active_at).timestamp()
+    except ValueError:  # the server does not say it
+        return "its condition holds"
+    hold = read_duration(rule.hold)
+    fires = moment_text(began + (hold.ms / 1000 if hold else 0))
+    then = f"it fires since {fires}" if active.state == "firing" else f"it will fire at {fires} if it still does"
+    return f"its condition holds since {moment_text(began)}, {then}"
 
 
 def _alert_data(name: str, note: str, entries: list[_Entry]) -> dict[str, Any]:
@@ -280,6 +303,7 @@ def _alert_data(name: str, note: str, entries: list[_Entry]) -> dict[str, Any]:
             "labels": dict(entry.rule.labels),
             "query": entry.rule.expr,
             "for": entry.rule.hold,
+            "keep_firing_for": entry.rule.keep or None,
             "state": entry.state,
             "conditions": None if entry.parts is None else [part(one) for one in entry.parts],
             "active": [

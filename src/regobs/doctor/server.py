@@ -233,12 +233,15 @@ def _other_targets(state: ServerState, config: Config) -> Iterator[Problem]:
 
 
 def since_text(alert: FiringAlert, now: float) -> str:
-    """How long an alert has fired, such as `for 12m`; empty when the server does not say."""
+    """When the condition of an alert began to hold, such as `began 12m ago`; empty when the server does not say.
+
+    That is what servers tell; it fires for less than that, by the `for` of its rule.
+    """
     try:
         began = datetime.fromisoformat(alert.since).astimezone(UTC).timestamp()
     except ValueError:
         return ""
     seconds = max(0, int(now - began))
-    return (
-        f"for {seconds // 86400}d" if seconds >= 172_800 else f"for {seconds // 60}m" if seconds >= 60 else "just now"
-    )
+    if seconds < 60:
+        return "just began"
+    return f"began {seconds // 86400}d ago" if seconds >= 172_800 else f"began {seconds // 60}m ago"

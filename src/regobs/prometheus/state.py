@@ -45,7 +45,10 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One active alert: `state` is pending or firing, `active_at` and `value` as the server writes them."""
+    """One active alert: `state` is pending or firing, `active_at` and `value` as the server writes them.
+
+    `active_at` is when its condition began to hold: it fires since then and the rule's `for`.
+    """
 
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
@@ -58,7 +61,8 @@ class Alert:
 class LoadedRule:
     """One loaded rule. `kind` is alerting or recording; `health` is ok, err or unknown (not evaluated yet).
 
-    `state` (inactive, pending, firing), `duration` (seconds) and `alerts` are those of an alerting rule.
+    `state` (inactive, pending, firing), `duration` and `keep` (`for`, `keep_firing_for`: seconds) and `alerts` are
+    of an alerting rule.
     """
 
     kind: str
@@ -72,6 +76,7 @@ class LoadedRule:
     duration: float = 0.0
     last_evaluation: float | None = None
     alerts: tuple[Alert, ...] = ()
+    keep: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +174,7 @@ def _rule(item: Mapping[str, Any]) -> LoadedRule:
         duration=float(item.get("duration", 0)),
         last_evaluation=_seconds(item.get("lastEvaluation")),
         alerts=tuple(read_alert(alert) for alert in item.get("alerts") or ()),
+        keep=float(item.get("keepFiringFor", 0)),
     )
 
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from regobs.common.closest import did_you_mean
 from regobs.errors import PromqlError, RulesError
-from regobs.prometheus.state import RuleGroup
+from regobs.prometheus.state import LoadedRule, RuleGroup
+from regobs.promql.durations import duration_text, read_duration
 from regobs.promql.infer import infer
-from regobs.promql.nodes import Binary, Call, Expr, Number, Paren
+from regobs.promql.nodes import Binary, Call, Duration, Expr, Number, Paren
 from regobs.promql.parse import parse
 from regobs.promql.printer import to_text
 from regobs.promql.types import Type
@@ -29,19 +30,30 @@ Ask = Callable[[str], Series]
 
 @dataclass(frozen=True, slots=True)
 class AskedAlert:
-    """One rule of an alert. `hold` is its `for` as text; `labels` and `annotations` are what the rule adds."""
+    """One rule of an alert. `hold` is its `for` as text, `keep` its `keep_firing_for`, empty where it has none.
+
+    `labels` and `annotations` are what the rule adds.
+    """
 
     name: str
     expr: str
     hold: str
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
+    keep: str = ""
 
     @property
     def title(self) -> str:
         """What tells it from other rules of the same name."""
         words = [self.labels[label] for label in ("slo", "tier") if label in self.labels]
         return " ".join([self.name, *words])
+
+    @property
+    def when(self) -> str:
+        """When it fires, as half a sentence."""
+        hold = read_duration(self.hold)
+        begin = f"once its condition has held for {self.hold}" if hold and hold.ms else "as soon as its condition holds"
+        return f"fires {begin}" + (f", and {self.keep} longer than it holds" if self.keep else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +79,14 @@ def pack_alerts(compiled: CompiledRules) -> list[AskedAlert]:
     groups = [one.group for one in compiled.slos] + [group for file in compiled.rule_files for group in file.groups]
     rules = [rule for group in groups for rule in group["rules"]]
     return [
-        AskedAlert(rule["alert"], rule["expr"], rule["for"], rule["labels"], rule["annotations"])
+        AskedAlert(
+            rule["alert"],
+            rule["expr"],
+            rule["for"],
+            rule["labels"],
+            rule["annotations"],
+            rule.get("keep_firing_for", ""),
+        )
         for rule in rules
         if "alert" in rule
     ]
@@ -76,11 +95,19 @@ def pack_alerts(compiled: CompiledRules) -> list[AskedAlert]:
 def server_alerts(groups: Sequence[RuleGroup]) -> list[AskedAlert]:
     """The alerts that a server has loaded, whoever wrote them."""
     return [
-        AskedAlert(rule.name, rule.query, f"{rule.duration:g}s", rule.labels, rule.annotations)
+        AskedAlert(rule.name, rule.query, _seconds(rule.duration), rule.labels, rule.annotations, _kept(rule))
         for group in groups
         for rule in group.rules
         if rule.kind == "alerting"
     ]
+
+
+def _seconds(seconds: float) -> str:
+    return duration_text(Duration(round(seconds * 1000))) if seconds else "0s"
+
+
+def _kept(rule: LoadedRule) -> str:
+    return _seconds(rule.keep) if rule.keep else ""
 
 
 def chosen_alerts(name: str, slo: str | None, *sources: Sequence[AskedAlert]) -> list[AskedAlert]:
