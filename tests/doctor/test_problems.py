@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from regobs.catalog.model import Capability, Flavor, Version
 from regobs.config import Config
-from regobs.doctor.examine import deployment_of
+from regobs.doctor.examination import deployment_of
 from regobs.doctor.facts import ServerFacts, Up
 from regobs.doctor.problems import problems
 from regobs.doctor.questions import RuleQuestion

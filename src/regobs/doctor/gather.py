@@ -10,7 +10,7 @@ from typing import TypeVar, cast
 
 from regobs.catalog import METRICS
 from regobs.catalog.model import Exposer, Flavor, Metric, Version
-from regobs.doctor.diagnose import series_name
+from regobs.doctor.diagnosis import series_name
 from regobs.doctor.facts import Deployment, Series, ServerFacts, Up
 from regobs.doctor.matching import shown
 from regobs.doctor.removed import EXPORTED

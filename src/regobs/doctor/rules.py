@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from regobs.doctor.diagnose import missing
+from regobs.doctor.diagnosis import missing
 from regobs.doctor.facts import Deployment, ServerFacts
 from regobs.doctor.questions import RuleQuestion
 from regobs.doctor.report import RuleFinding

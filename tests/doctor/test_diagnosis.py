@@ -7,7 +7,7 @@ import pytest
 
 from regobs.catalog import METRICS
 from regobs.catalog.model import Capability, Flavor, Version
-from regobs.doctor.diagnose import diagnose, judge, missing
+from regobs.doctor.diagnosis import diagnose, judge, missing
 from regobs.doctor.facts import Series, ServerFacts, Up
 from regobs.doctor.verdict import Status, Verdict
 from regobs.prometheus.answers import QueryAnswer, Sample

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from regobs import slo
 from regobs.config import Config
 from regobs.doctor.content import panel_questions, rule_questions, rules_of_files
-from regobs.doctor.diagnose import diagnose, judge
+from regobs.doctor.diagnosis import diagnose, judge
 from regobs.doctor.facts import Deployment, ServerFacts
 from regobs.doctor.gather import Progress, add_series, add_sparse, concurrently, gather
 from regobs.doctor.problems import problems

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from regobs.config import Config
 from regobs.doctor import Status, examine
-from regobs.doctor.examine import examine_questions
+from regobs.doctor.examination import examine_questions
 from regobs.doctor.facts import read
 from regobs.doctor.questions import PanelQuestion
 from regobs.promql.nodes import Duration
