@@ -11,7 +11,7 @@ from regobs.catalog import load_balancing, redis_server
 from regobs.catalog.model import Capability
 from regobs.config import Config
 from regobs.doctor import Status, absent, text
-from regobs.doctor.diagnose import missing
+from regobs.doctor.diagnosis import missing
 from regobs.doctor.gather import add_series, gather
 from regobs.doctor.questions import RuleQuestion
 from regobs.doctor.report import DoctorReport, FiringAlert, Problem
@@ -109,9 +109,10 @@ def look(**replies: Reply) -> ServerState:
 
 def test_firing_alerts_of_the_build_have_value_and_runbook() -> None:
     other = {**ALERT, "labels": {"alertname": "Other"}}
+    helper = {**ALERT, "labels": {**ALERT["labels"], "severity": "none"}}  # type: ignore[dict-item]
     pending = {**ALERT, "state": "pending"}
     state = look(
-        alerts=success({"alerts": [pending, other, ALERT]}),
+        alerts=success({"alerts": [pending, other, helper, ALERT]}),
         status__runtimeinfo=success({"storageRetention": "15d or 1GB"}),
     )
     [alert] = state.firing

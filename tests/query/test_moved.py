@@ -46,7 +46,7 @@ class Server:
 
 def panel(text: str, *, rate: bool = True, merged: bool = False, metrics: str = "") -> WatchedPanel:
     kind = Type("vector", per_second=rate)
-    return WatchedPanel("d", "r", f"panel {text}", text, kind, frozenset({metrics or text}), merged)
+    return WatchedPanel("d", "r", f"panel {text}", text, kind, frozenset({metrics or text}), "", merged)
 
 
 def moved(server: Server, *panels: WatchedPanel) -> list[MovedPanel]:

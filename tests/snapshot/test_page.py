@@ -210,7 +210,13 @@ def test_what_happened_is_listed_and_marked_on_every_chart_over_time() -> None:
     def alerts(text: str) -> Found:
         if "ALERTS{" not in text:
             return lively(text)
-        return [({"alertname": "RegistryDown"}, [1.0 if 10 <= index < 20 else None for index in range(SPAN.points)])]
+        assert 'severity!="none"' in text, "whom nobody is told of is no event"
+        return [
+            (
+                {"alertname": "RegistryBurn", "slo": "pull"},
+                [1.0 if 10 <= index < 20 else None for index in range(SPAN.points)],
+            )
+        ]
 
     fault = SnapshotEvent(SPAN.first + 300, "fault", "Break it <now>")
     bound = bind_dashboard("own", board(), Config().vocabulary)
@@ -218,8 +224,8 @@ def test_what_happened_is_listed_and_marked_on_every_chart_over_time() -> None:
     happened = [(one.kind, (one.time - SPAN.first) / SPAN.step, one.text) for one in snapshot.events]
     assert happened == [
         ("fault", 5, "Break it <now>"),
-        ("alert", 10, "RegistryDown fires"),
-        ("end", 20, "RegistryDown has ended"),
+        ("alert", 10, "RegistryBurn (pull) fires"),
+        ("end", 20, "RegistryBurn (pull) has ended"),
     ]
     html = page(snapshot)
     assert "Break it &lt;now&gt;" in html

@@ -11,7 +11,7 @@ import pytest
 from regobs.common.table import PIPE, Screen, display_width
 from regobs.doctor.report import FiringAlert, Problem
 from regobs.slo.status import SloStatus
-from regobs.status.report import ProcessStatus, RouteStatus, StatusReport, Usage
+from regobs.status.report import OutsideView, ProcessStatus, RouteStatus, StatusReport, Usage
 from regobs.status.screen import screen_text
 
 RED, YELLOW = "\x1b[31m", "\x1b[33m"
@@ -141,3 +141,52 @@ def test_the_json_has_neither_nan_nor_infinity() -> None:
         None,
     ) * 3
     assert data["routes"] == [{"route": "b", "requests_per_second": None, "failed": None, "latency_p95": None}]
+
+
+@pytest.mark.parametrize(
+    ("up", "seen", "stale", "words"),
+    [
+        ((False,), 130.0, 130.0, "; stale: nothing was scraped for 2 min"),
+        ((True, False), 90.0, None, "; partly stale: 1 down, last scraped 90 s ago"),
+        ((True, True), None, None, ""),
+    ],
+)
+def test_numbers_of_what_is_down_are_marked_with_their_age(
+    up: tuple[bool, ...], seen: float | None, stale: float | None, words: str
+) -> None:
+    processes = tuple(ProcessStatus(f"a:{place}", up=one, seen=None if one else seen) for place, one in enumerate(up))
+    report = replace(QUIET, processes=processes, stale=stale, routes=(RouteStatus("r", 1.0, 0.0, 0.1),))
+    lines = screen_text(report, PIPE).splitlines()
+    for start in ("traffic ", "Routes, "):
+        line = next(line for line in lines if line.startswith(start))
+        assert ("stale" in line) is bool(words)
+        assert line.endswith(words)
+    assert any("down, last scraped" in line for line in lines) is (False in up)
+
+
+@pytest.mark.parametrize(("recent", "said"), [(0.0, True), (0.1, False), (None, False)])
+def test_counters_that_stand_still_are_told_with_what_answers_then(recent: float | None, said: bool) -> None:
+    report = replace(QUIET, recent=recent, recent_window="1m", routes=(RouteStatus("r", 1.0, 0.0, 0.1),))
+    lines = screen_text(report, PIPE).splitlines()
+    told = [line for line in lines if "none was counted for 1m: none is sent, or all are answered before" in line]
+    assert [line.split()[0] for line in told] == (["traffic", "Routes,"] if said else [])
+    assert replace(report, requests=0.0).stands_still is False
+    assert replace(report, stale=60.0).stands_still is False
+
+
+def test_what_probes_get_stands_at_the_top_and_what_fails_is_red() -> None:
+    works = OutsideView("https://a/v2/", works=True, text="answers 200")
+    fails = OutsideView("https://b/v2/", works=False, text="answers 503")
+    assert "outside   1 of 1 probes get what they want" in screen_text(replace(QUIET, outside=(works,)), PIPE)
+    text = coloured(replace(QUIET, outside=(works, fails)))
+    line = next(line for line in text.splitlines() if "answers 503" in line)
+    assert RED in line
+    assert "https://a/v2/" not in text
+    assert "outside" not in screen_text(QUIET, PIPE)
+
+
+@pytest.mark.parametrize(
+    ("version", "shown"), [("unknown", "without a version (2)"), ("v4.32.0-gitlab", "v4.32.0-gitlab (2)")]
+)
+def test_a_build_that_was_not_told_its_version_is_said_to_have_none(version: str, shown: str) -> None:
+    assert f"registry  gitlab {shown}" in screen_text(replace(QUIET, versions={version: 2}), PIPE)

@@ -83,7 +83,7 @@ def test_alerts_of_the_past_come_from_their_samples_with_the_time_since_when() -
         service.vectors[targets.ALERTS_FOR_STATE.name] = vector((labels, str(NOW - 1200)))
         taken = source(prometheus).take(HOME, NOW - 600)
     assert [(one.name, dict(one.labels)) for one in taken.report.firing] == [("RegistryDown", {"severity": "page"})]
-    assert "for 10m" in text(taken, HOME)
+    assert "began 10m ago" in text(taken, HOME)
 
 
 def test_what_an_answer_lacks_is_kept() -> None:

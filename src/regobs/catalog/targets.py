@@ -5,6 +5,8 @@ from __future__ import annotations
 from regobs.catalog.declare import Component, form, labels
 from regobs.catalog.model import Exposer, Label, Unit
 
+NOBODY = "none"  # the severity of alerts that nobody is told of: the watchdog fires always, others hold others back
+
 _prometheus = Component("prometheus", Exposer.PROMETHEUS)
 
 _TARGET = labels("instance", "job")

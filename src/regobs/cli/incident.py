@@ -160,6 +160,7 @@ def _data(found: Incident) -> dict[str, Any]:
                 "dashboard": one.panel.dashboard,
                 "row": one.panel.row,
                 "panel": one.panel.panel,
+                "part": one.panel.part,
                 "labels": dict(one.labels),
                 "before": one.before,
                 "since": one.since,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from math import nan
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from regobs.catalog import targets
 from regobs.config import Config
@@ -21,6 +22,7 @@ from regobs.promql.durations import duration_text, read_duration
 from regobs.promql.nodes import Duration
 
 T = TypeVar("T")
+Together = Callable[[Sequence[Callable[[], Any]]], Sequence[Any]]
 
 # A scrape or an evaluation this many intervals ago is late, not just due.
 _LATE = 3
@@ -32,7 +34,8 @@ _RETENTION = re.compile(r"(?P<time>(?:\d+[a-z]+)+)(?: or .*)?")
 class ServerState:
     """What a server says of itself; None where it does not say it (Thanos, Mimir, VictoriaMetrics).
 
-    `now` is the server's own time, in seconds since 1970. `retention` is how far back it keeps samples.
+    `now` is the server's own time, in seconds since 1970. `retention` is how far back it keeps samples. `firing` has
+    the alerts of a build, `active` all that fire or wait, whoever wrote them.
     """
 
     now: float
@@ -40,25 +43,22 @@ class ServerState:
     groups: tuple[RuleGroup, ...] | None = None
     retention: Duration | None = None
     firing: tuple[FiringAlert, ...] = ()
+    active: tuple[Alert, ...] = ()
 
 
-def look_at(prometheus: Prometheus, names: Iterable[str]) -> ServerState:
+def look_at(prometheus: Prometheus, names: Iterable[str], together: Together | None = None) -> ServerState:
     """The state of a server, and which alerts of these names fire. Raises ServerError when it answers no query.
 
-    At a client's `moment` only what samples show: of the rest a server knows the present alone.
+    `together` asks several things at once; without it they are asked one after the other. At a client's `moment` only
+    what samples show: of the rest a server knows the present alone.
     """
-    now = prometheus.query("time()").samples[0].value
-    active = active_alerts(prometheus)
+    asks: list[Callable[[], Any]] = [lambda: prometheus.query("time()"), lambda: active_alerts(prometheus)]
+    if prometheus.moment is None:
+        asks += [partial(if_offered, one) for one in (prometheus.targets, prometheus.rules, prometheus.retention)]
+    clock, active, *present = together(asks) if together else [ask() for ask in asks]
     firing = _firing(active or _fired(prometheus), frozenset(names))
-    if prometheus.moment is not None:
-        return ServerState(now, firing=firing)
-    return ServerState(
-        now=now,
-        targets=if_offered(prometheus.targets),
-        groups=if_offered(prometheus.rules),
-        retention=retention_of(if_offered(prometheus.retention) or ""),
-        firing=firing,
-    )
+    scraped, groups, kept = present or (None, None, None)
+    return ServerState(clock.samples[0].value, scraped, groups, retention_of(kept or ""), firing, active or ())
 
 
 def active_alerts(prometheus: Prometheus) -> tuple[Alert, ...] | None:
@@ -104,6 +104,7 @@ def retention_of(text: str) -> Duration | None:
 
 
 def _firing(active: Iterable[Alert], names: frozenset[str]) -> tuple[FiringAlert, ...]:
+    """Those of these names that somebody is told of: not the watchdog, nor what holds others back."""
     found = [
         FiringAlert(
             alert.labels.get("alertname", ""),
@@ -113,7 +114,9 @@ def _firing(active: Iterable[Alert], names: frozenset[str]) -> tuple[FiringAlert
             alert.annotations.get("runbook_url", ""),
         )
         for alert in active
-        if alert.state == "firing" and alert.labels.get("alertname", "") in names
+        if alert.state == "firing"
+        and alert.labels.get("alertname", "") in names
+        and alert.labels.get("severity") != targets.NOBODY
     ]
     return tuple(sorted(found, key=lambda alert: (alert.labels.get("severity", "") != "page", alert.name, alert.since)))
 
@@ -226,7 +229,8 @@ def _other_targets(state: ServerState, config: Config) -> Iterator[Problem]:
         more = f" and {len(down) - 1} more" if len(down) > 1 else ""
         error = f": {first.last_error}" if first.last_error else ""
         yield Problem(
-            f"{len(down)} of {len(state.targets or ())} targets of the server are down, beside those of the registry: "
+            f"{len(down)} of {len(state.targets or ())} targets of the server {'is' if len(down) == 1 else 'are'} down,"
+            " beside those of the registry: "
             f"{who}{more}{error}",
             "look at the server's page of targets; panels of that exporter are empty until it answers",
         )

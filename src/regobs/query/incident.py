@@ -174,14 +174,14 @@ def sections(incident: Incident, most: int) -> Sequence[tuple[str, Sequence[str]
     def value(moved: MovedPanel, number: float | None) -> str:
         return "no data" if number is None else unit_value(number, moved.panel.type)
 
-    happened = [[moment_text(event.time), event.kind, event.text] for event in incident.events]
+    happened = [[moment_text(int(event.time)), event.kind, event.text] for event in incident.events]
     spent = [
         [one.slo, one.scope, f"{one.spent:.2%}", f"{one.after:.2%}"] for one in incident.budgets if one.spent >= 1e-4
     ]
     moved = [
         [
             str(place),
-            one.panel.panel,
+            f"{one.panel.panel}, {one.panel.part}" if one.panel.part else one.panel.panel,
             one.panel.dashboard,
             ", ".join(f"{name}={text}" for name, text in sorted(one.labels.items())),
             value(one, one.before),

@@ -48,7 +48,10 @@ Points = Sequence[tuple[float, float]]
 
 @dataclass(frozen=True, slots=True)
 class WatchedPanel:
-    """A query of a panel as it is sent, and the names of the metrics that it reads."""
+    """A query of a panel as it is sent, and the names of the metrics that it reads.
+
+    `part` is the name of the query on a panel that has several, else empty.
+    """
 
     dashboard: str
     row: str
@@ -56,6 +59,7 @@ class WatchedPanel:
     text: str
     type: Type
     metrics: frozenset[str]
+    part: str = ""
     merged: bool = False  # which series it has changes all the time: the largest stands for all
 
 
@@ -93,8 +97,9 @@ def watched_panels(pack: Pack, config: Config, step: int) -> list[WatchedPanel]:
                 inner = strip_parens(expr)
                 merged = isinstance(inner, Aggregate) and inner.op in _TOPS
                 names = frozenset(metric.name for metric in query.metrics)
+                part = query.name if len(panel.queries) > 1 else ""
                 one = WatchedPanel(
-                    dashboard.title, row.title, panel.panel.title, to_text(expr), query.type, names, merged
+                    dashboard.title, row.title, panel.panel.title, to_text(expr), query.type, names, part, merged
                 )
                 found.setdefault(one.text, one)
     return list(found.values())

@@ -125,11 +125,26 @@ def read_status(server: QueryServer, slos: Iterable[Slo], windows: Windows, conf
     return [row for slo in slos for row in _rows(reader, slo, windows, config)]
 
 
+def status_queries(slos: Iterable[Slo], windows: Windows, config: Config) -> list[str]:
+    """What `read_status` asks, as it is sent, so that it can be asked at once."""
+    periods = dict.fromkeys(slo.period.text for slo in slos)
+    series = [family(one).name for one in periods for family in (names.EVENTS, names.BAD_EVENTS, names.EVALUATIONS)]
+    series += [names.BUDGET_REMAINING.name, *(names.BURN_RATE(tier.name).name for tier in windows.tiers)]
+    return [*(_query(one, config) for one in series), _FIRING]
+
+
+def _query(series: str, config: Config) -> str:
+    return to_text(inject(Selector(series), config.rules_scope))
+
+
+_FIRING = f'{ALERTS.name}{{alertstate="firing",slo!=""}}'
+
+
 class _Reader:
     """Reads each recorded metric once, for all SLOs, within the scope of the settings."""
 
     def __init__(self, server: QueryServer, config: Config) -> None:
-        self._server, self._scope = server, config.rules_scope
+        self._server, self._config = server, config
         self._found: dict[str, dict[str, dict[ScopeKey, float]]] = {}
         self._alerts: list[Mapping[str, str]] | None = None
 
@@ -137,7 +152,7 @@ class _Reader:
         """The values of a recorded metric of one SLO, by scope."""
         if series not in self._found:
             by_slo: dict[str, dict[ScopeKey, float]] = {}
-            for sample in self._server.query(to_text(inject(Selector(series), self._scope))).samples:
+            for sample in self._server.query(_query(series, self._config)).samples:
                 labels = dict(sample.labels)
                 scope = frozenset((name, value) for name, value in labels.items() if name not in OWN_LABELS)
                 by_slo.setdefault(labels.get("slo", ""), {})[scope] = float(sample.value)
@@ -147,8 +162,7 @@ class _Reader:
     def firing(self, slo: str, scope: ScopeKey) -> set[str]:
         """The tiers of an SLO whose alert fires in a scope. An alert may have more labels than a recorded series."""
         if self._alerts is None:
-            alerts = f'{ALERTS.name}{{alertstate="firing",slo!=""}}'
-            self._alerts = [dict(sample.labels) for sample in self._server.query(alerts).samples]
+            self._alerts = [dict(sample.labels) for sample in self._server.query(_FIRING).samples]
         mine = (labels for labels in self._alerts if labels.get("slo") == slo and scope <= labels.items())
         return {labels.get("tier", "") for labels in mine}
 

@@ -9,6 +9,7 @@ from itertools import pairwise
 
 from regobs.catalog import targets
 from regobs.catalog.model import Capability
+from regobs.catalog.targets import NOBODY
 from regobs.config import Config
 from regobs.errors import QueryError
 from regobs.grafana.bound import BoundDashboard, BoundPanel, BoundQuery, BoundRow
@@ -18,7 +19,7 @@ from regobs.grafana.variables import Variables
 from regobs.prometheus import Prometheus, QueryAnswer
 from regobs.promql.bind import bind
 from regobs.promql.build import count, select
-from regobs.promql.nodes import Duration
+from regobs.promql.nodes import Duration, Matcher, MatchOp
 from regobs.promql.printer import to_text
 from regobs.promql.walk import fill_durations, selectors
 from regobs.snapshot.span import TimeSpan
@@ -65,18 +66,23 @@ def take(
 
 
 def alert_events(prometheus: Prometheus, span: TimeSpan) -> Iterator[SnapshotEvent]:
-    """When an alert of the pack began to fire and when it ended, whichever of its instances."""
+    """When an alert of the pack began to fire and when it ended, whichever of its instances; of burns, each SLO.
+
+    Those that only hold others back, and the watchdog, are no event: nobody is told of them.
+    """
     chosen = select(targets.ALERTS, alertname="registry", alertstate="firing")
-    expr = bind(count(chosen, by="alertname"), Config().vocabulary)
+    told = replace(chosen, matchers=(*chosen.matchers, Matcher("severity", MatchOp.NOT_EQUAL, NOBODY)))
+    expr = bind(count(told, by=("alertname", "slo")), Config().vocabulary)
     try:
         found = prometheus.query_range(to_text(expr), span.first, span.last, span.step).ranges
     except QueryError:  # whatever it is, the panels say it
         return
     for one in found:
         times = [time for time, _ in one.points]
-        name = one.labels.get("alertname")
+        name, slo = one.labels.get("alertname"), one.labels.get("slo")
         if not name or not times:
             continue
+        name = f"{name} ({slo})" if slo else name
         yield SnapshotEvent(times[0], "alert", f"{name} fires")
         for before, after in pairwise(times):
             if after - before > 1.5 * span.step:

@@ -33,12 +33,25 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class ProcessStatus:
-    """One process of the registry: whether its last scrape worked, its error when not, and its age in seconds."""
+    """One process of the registry: whether its last scrape worked, its error when not, and its age in seconds.
+
+    `seen` is how many seconds ago a scrape of one that is down last worked; None beyond an hour.
+    """
 
     instance: str
     up: bool
     error: str = ""
     age: float | None = None
+    seen: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideView:
+    """What a probe gets of an address of the registry: whether it is what it wants, and in words what it is."""
+
+    address: str
+    works: bool
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +61,10 @@ class StatusReport:
     `firing` are the alerts of the pack, `pending` how many of them wait, `others` how many other alerts fire there;
     `loaded` is how many of the pack's `alerts` the server evaluates, None where it does not say. `budgets` and `routes`
     have the worst first. `problems` are those of the server, `failing_rules` the rules that it cannot evaluate.
+
+    `stale` is how many seconds old the newest sample of the registry is, where no instance is up: requests and routes
+    are then of what was before; None else. `recent` are the requests of `recent_window`, a shorter one; `outside` is
+    what probes see.
 
     `past` says that it is of an earlier moment: what a server tells of the present only is missing then (its rules and
     their health, errors of scrapes). `gaps` is what answers lack, `refused` which queries the server did not evaluate.
@@ -76,6 +93,15 @@ class StatusReport:
     past: bool = False
     gaps: tuple[Gap, ...] = ()
     refused: tuple[str, ...] = ()
+    stale: float | None = None
+    outside: tuple[OutsideView, ...] = ()
+    recent: float | None = None
+    recent_window: str = ""
+
+    @property
+    def stands_still(self) -> bool:
+        """Whether no request is counted any more, though some were a moment ago, by a registry that is scraped."""
+        return self.stale is None and self.recent == 0 and bool(self.requests)
 
     @property
     def complete(self) -> bool:
@@ -103,6 +129,9 @@ class StatusReport:
                 "loaded": self.loaded,
             },
             "budgets": [_budget(one) for one in self.budgets],
+            "stale_seconds": self.stale,
+            "stands_still": self.stands_still,
+            "outside": [{"address": one.address, "works": one.works, "text": one.text} for one in self.outside],
             "requests_per_second": _finite(self.requests),
             "requests_in_flight": _finite(self.in_flight),
             "routes": [
@@ -116,7 +145,7 @@ class StatusReport:
             ],
             "usage": [{"name": one.name, "where": dict(one.where), "used": one.used} for one in self.usage],
             "processes": [
-                {"instance": one.instance, "up": one.up, "error": one.error or None, "age": one.age}
+                {"instance": one.instance, "up": one.up, "error": one.error or None, "age": one.age, "seen": one.seen}
                 for one in self.processes
             ],
             "failing_rules": [{"rule": name, "error": error} for name, error in self.failing_rules.items()],

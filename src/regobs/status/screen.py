@@ -61,7 +61,9 @@ def process_cells(one: ProcessStatus) -> tuple[str, Cell, str]:
 
 def versions_text(report: StatusReport) -> str:
     """The versions that run, each with the number of its processes."""
-    return ", ".join(f"{version} ({count})" for version, count in sorted(report.versions.items()))
+    nameless = {"", "unknown"}  # a build that was not told its version
+    known = {"without a version" if one in nameless else one: count for one, count in report.versions.items()}
+    return ", ".join(f"{version} ({count})" for version, count in sorted(known.items()))
 
 
 def processes_text(report: StatusReport) -> Cell:
@@ -106,7 +108,36 @@ def _head(report: StatusReport, on: Screen) -> Iterator[str]:
         yield "          what a server tells of the present only (rules, errors of scrapes) is left out"
     if report.requests is not None:
         in_flight = f", {report.in_flight:g} in flight" if report.in_flight is not None else ""
-        yield f"traffic   {report.requests:.3g} requests a second over {report.window}{in_flight}"
+        rate = f"{report.requests:.3g} requests a second over {report.window}"
+        yield f"traffic   {rate}{in_flight}{_of_the_past(report, on)}"
+    yield from _outside(report, on)
+
+
+def _outside(report: StatusReport, on: Screen) -> Iterator[str]:
+    """What clients get: the first probes that fail, or how many work."""
+    failing = [one for one in report.outside if not one.works]
+    for one in failing[:_MOST_PROBLEMS]:
+        yield on.paint(escape(f"outside   {one.address} {one.text}"), Colour.RED)
+    if report.outside and not failing:
+        count = len(report.outside)
+        yield f"outside   {count} of {count} probes get what they want"
+
+
+def _of_the_past(report: StatusReport, on: Screen) -> str:
+    """What is said of numbers that are, in whole or in part, of instances that are not scraped any more."""
+    if report.stale is not None:
+        return on.paint(f"; stale: nothing was scraped for {_ago(report.stale)}", Colour.RED)
+    if report.stands_still:
+        why = "none is sent, or all are answered before they are counted, as by a failing health check"
+        return on.paint(f"; none was counted for {report.recent_window}: {why}", Colour.RED)
+    down = [one.seen for one in report.processes if not one.up and one.seen is not None]
+    if not down:
+        return ""
+    return on.paint(f"; partly stale: {len(down)} down, last scraped {_ago(min(down))} ago", Colour.YELLOW)
+
+
+def _ago(seconds: float) -> str:
+    return f"{int(seconds)} s" if seconds < 120 else f"{int(seconds // 60)} min"
 
 
 def _alerts(report: StatusReport, on: Screen) -> Iterator[str]:
@@ -152,10 +183,11 @@ def _budgets(report: StatusReport, on: Screen) -> Iterator[str]:
 
 
 def _routes(report: StatusReport, on: Screen) -> Iterator[str]:
-    yield _title(f"Routes, most failing and slowest first, last {report.window}", on)
+    title = _title(f"Routes, most failing and slowest first, last {report.window}", on)
     if not report.routes:
-        yield "  no request was counted"
+        yield f"{title}\n  no request was counted"
         return
+    yield title + _of_the_past(report, on)
     rows = map(route_cells, report.routes)
     yield table(("route", "requests", "5xx", "p95"), rows, on=on, indent=2, right=("requests", "5xx", "p95"))
 
@@ -182,7 +214,7 @@ def _processes(report: StatusReport, on: Screen) -> Iterator[str]:
 
 def _state(one: ProcessStatus) -> Cell:
     if not one.up:
-        return Cell("down", Colour.RED)
+        return Cell("down" if one.seen is None else f"down, last scraped {_ago(one.seen)} ago", Colour.RED)
     return Cell(f"up for {int((one.age or 0) // 60)}m", Colour.YELLOW)
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Self
 from urllib.parse import quote
 
+from regobs.catalog import probe
 from regobs.config import Config
-from regobs.doctor.gather import concurrently
 from regobs.doctor.matching import LabelSet, matches
-from regobs.doctor.server import ServerState, active_alerts, if_offered, look_at, state_problems
+from regobs.doctor.questions import default_window
+from regobs.doctor.server import ServerState, if_offered, look_at, state_problems
 from regobs.pack import Pack
 from regobs.prometheus import Prometheus
 from regobs.prometheus.answers import Sample
@@ -18,12 +20,12 @@ from regobs.prometheus.state import Target
 from regobs.promql.durations import duration_text
 from regobs.slo.links import dashboard_link
 from regobs.slo.outputs import CompiledRules, compile_rules
-from regobs.slo.status import SloStatus, read_status
+from regobs.slo.status import SloStatus, read_status, status_queries
 from regobs.status import questions as ask
+from regobs.status.asking import AtOnce, ExpectedQueries
 from regobs.status.gaps import GapRecorder
-from regobs.status.report import ProcessStatus, RouteStatus, StatusReport, Usage
+from regobs.status.report import OutsideView, ProcessStatus, RouteStatus, StatusReport, Usage
 
-HELPER = "none"  # the severity of alerts that are no incident: the watchdog fires always, others inhibit
 _WORST_BUDGETS, _WORST_ROUTES, _WORST_USAGE = 6, 4, 6
 Answers = Mapping[str, Sequence[Sample]]
 
@@ -52,21 +54,25 @@ class StatusPlan:
 
         Raises ServerError when the server is unreachable or is no Prometheus.
         """
-        build = prometheus.buildinfo()
+        with AtOnce() as at_once:
+            return self._taken(prometheus, at_once)
+
+    def _taken(self, prometheus: Prometheus, at_once: AtOnce) -> StatusReport:
+        build = prometheus.buildinfo()  # that it is a server of the API at all
         names = {rule["alert"] for group in self.groups for rule in group["rules"] if "alert" in rule}
         slos, windows = [one.slo for one in self.compiled.slos], self.compiled.windows
         asking = GapRecorder(prometheus)
-        looks: list[Callable[[], Any]] = [
-            lambda: if_offered(prometheus.stores),
-            lambda: look_at(prometheus, names),
-            lambda: read_status(asking, slos, windows, self.config),
-            lambda: active_alerts(prometheus),
-            *(lambda name=name, text=text: asking.samples(name, text) for name, text in self.queries.items()),
-        ]
-        stores, state, budgets, active, *found = concurrently(lambda look: look(), looks)
+        early = {name: at_once.begin(partial(asking.samples, name, text)) for name, text in self.queries.items()}
+        stores = at_once.begin(lambda: if_offered(prometheus.stores))
+        expected = ExpectedQueries(asking, at_once, status_queries(slos, windows, self.config))
+        state = look_at(prometheus, names, at_once.together)
+        budgets = read_status(expected, slos, windows, self.config)
+        answers = {name: one.result() for name, one in early.items()}
+        up = [one.value == 1 for one in answers.get(ask.UP, ())]
+        seen = {} if up and all(up) else _last_seen(asking, state, self.config)
         loaded = {rule.name for group in state.groups or () for rule in group.rules if rule.kind == "alerting"}
-        mine = [one for one in active or () if one.labels.get("alertname") in names]
-        answers = dict(zip(self.queries, found, strict=True))
+        active = state.active
+        mine = [one for one in active if one.labels.get("alertname") in names]
         return StatusReport(
             server=prometheus.url,
             server_version=build.version,
@@ -75,9 +81,9 @@ class StatusPlan:
             window=duration_text(ask.window(self.config)),
             flavor=self.config.flavor.value,
             versions={one.labels.get("version", ""): int(one.value) for one in answers.get(ask.VERSIONS, ())},
-            firing=tuple(one for one in state.firing if one.labels.get("severity") != HELPER),
+            firing=state.firing,
             pending=sum(one.state == "pending" for one in mine),
-            others=sum(one.state == "firing" for one in active or ()) - sum(one.state == "firing" for one in mine),
+            others=sum(one.state == "firing" for one in active) - sum(one.state == "firing" for one in mine),
             alerts=len(names),
             loaded=len(names & loaded) if state.groups is not None else None,
             budgets=_budgets(budgets, self.config),
@@ -85,12 +91,16 @@ class StatusPlan:
             in_flight=_sum(answers.get(ask.IN_FLIGHT, ())),
             routes=_routes(answers, ask.route_label(self.config)),
             usage=_usage(answers),
-            processes=_processes(answers, state, self.config),
+            processes=_processes(answers, state, self.config, seen),
             failing_rules=_failing(state),
             problems=state_problems(state, self.config, {one["name"] for one in self.groups if "interval" not in one}),
             links=_links(prometheus, self.config),
-            gaps=asking.gaps(stores or ()),
+            gaps=asking.gaps(stores.result() or ()),
             refused=asking.refused,
+            stale=min(seen.values(), default=None) if not any(up) else None,
+            outside=tuple(_outside(answers, self.config)),
+            recent=_sum(answers.get(ask.RECENT, ())),
+            recent_window=duration_text(default_window(self.config)),
         )
 
 
@@ -103,6 +113,32 @@ def take_status(prometheus: Prometheus, pack: Pack, config: Config) -> StatusRep
         routes=worst_routes(report.routes, _WORST_ROUTES),
         usage=report.usage[:_WORST_USAGE],
     )
+
+
+def _last_seen(asking: GapRecorder, state: ServerState, config: Config) -> dict[str, float]:
+    """How many seconds ago each instance was last scraped, of those that were in the last hour."""
+    label = config.labels.instance
+    found = asking.samples("last seen", ask.last_seen(config))
+    return {one.labels.get(label, ""): max(0.0, state.now - one.value) for one in found}
+
+
+def _outside(answers: Answers, config: Config) -> Iterator[OutsideView]:
+    """What each probe gets, those that fail first; of the steps of regobs' own probe the first that fails is told."""
+    label = config.labels.instance
+    codes = {one.labels.get(label, ""): int(one.value) for one in answers.get(ask.STATUS_CODE, ())}
+    found = []
+    for one in answers.get(ask.ANSWERED, ()):
+        code = codes.get(address := one.labels.get(label, ""), 0)
+        text = f"answers {code}" if code else "answers" if one.value else "gives no answer"
+        found.append(OutsideView(address, one.value == 1, text))
+    failing: dict[str, set[str]] = {}
+    for one in answers.get(ask.STEPS, ()):
+        failed = failing.setdefault(one.labels.get("target", ""), set())
+        failed |= {one.labels.get("step", "")} if one.value == 0 else set()
+    for target, steps in failing.items():
+        first = next((step for step in probe.STEPS if step in steps), "")
+        found.append(OutsideView(target, not first, f"fails in the step {first}" if first else "works in every step"))
+    yield from sorted(found, key=lambda view: (view.works, view.address))
 
 
 def _sum(samples: Sequence[Sample]) -> float | None:
@@ -153,7 +189,9 @@ def _usage(answers: Answers) -> tuple[Usage, ...]:
     return tuple(sorted(rows, key=lambda one: -one.used))
 
 
-def _processes(answers: Answers, state: ServerState, config: Config) -> tuple[ProcessStatus, ...]:
+def _processes(
+    answers: Answers, state: ServerState, config: Config, seen: Mapping[str, float]
+) -> tuple[ProcessStatus, ...]:
     """Those that are down first, then the youngest: what has just restarted."""
     label = config.labels.instance
     started = {one.labels.get(label, ""): one.value for one in answers.get(ask.STARTED, ())}
@@ -164,6 +202,7 @@ def _processes(answers: Answers, state: ServerState, config: Config) -> tuple[Pr
             up=one.value == 1,
             error=errors.get(name, "") if one.value != 1 else "",
             age=max(0.0, state.now - started[name]) if name in started and one.value == 1 else None,
+            seen=seen.get(name) if one.value != 1 else None,
         )
         for one in answers.get(ask.UP, ())
     ]
