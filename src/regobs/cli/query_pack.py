@@ -171,7 +171,7 @@ class _Entry:
     @property
     def ended(self) -> bool:
         """Whether its condition holds for nothing now, and yet it is active."""
-        return bool(self.parts) and not self.parts[0].series
+        return self.parts is not None and not self.parts[0].series
 
 
 def _alerts_of(prometheus: Prometheus) -> tuple[tuple[Alert, ...], Any]:
@@ -277,7 +277,7 @@ def _since(active: Alert, rule: AskedAlert, *, ended: bool) -> str:
     if ended:
         return f"though its condition does not hold now: it fires {rule.keep or 'until its next evaluation'} longer"
     try:
-        began = datetime.fromisoformat(active.active_at).timestamp()
+        began = int(datetime.fromisoformat(active.active_at).timestamp())  # the part of a second says nothing here
     except ValueError:  # the server does not say it
         return "its condition holds"
     hold = read_duration(rule.hold)
