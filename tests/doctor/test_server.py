@@ -107,6 +107,13 @@ def look(**replies: Reply) -> ServerState:
         return look_at(prometheus, ["RegistryDown"])
 
 
+def test_pages_come_first_and_causes_before_budgets_that_burn() -> None:
+    kinds = [{"severity": severity, **slo} for severity in ("ticket", "page") for slo in ({"slo": "a"}, {})]
+    alerts = [{**ALERT, "labels": {"alertname": "RegistryDown", **kind}} for kind in kinds]
+    firing = look(alerts=success({"alerts": alerts})).firing
+    assert [one.labels for one in firing] == [kinds[3], kinds[2], kinds[1], kinds[0]]
+
+
 def test_firing_alerts_of_the_build_have_value_and_runbook() -> None:
     other = {**ALERT, "labels": {"alertname": "Other"}}
     helper = {**ALERT, "labels": {**ALERT["labels"], "severity": "none"}}  # type: ignore[dict-item]

@@ -118,7 +118,12 @@ def _firing(active: Iterable[Alert], names: frozenset[str]) -> tuple[FiringAlert
         and alert.labels.get("alertname", "") in names
         and alert.labels.get("severity") != targets.NOBODY
     ]
-    return tuple(sorted(found, key=lambda alert: (alert.labels.get("severity", "") != "page", alert.name, alert.since)))
+    return tuple(sorted(found, key=_urgency))
+
+
+def _urgency(alert: FiringAlert) -> tuple[bool, bool, str, str]:
+    """Pages first; of each severity what names a cause before what says that a budget burns."""
+    return alert.labels.get("severity", "") != "page", "slo" in alert.labels, alert.name, alert.since
 
 
 def state_problems(state: ServerState, config: Config, groups: Collection[str]) -> tuple[Problem, ...]:
