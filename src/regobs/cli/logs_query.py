@@ -176,26 +176,31 @@ def _answer(
         several = "give log files, --elasticsearch or --victorialogs: one of them"
         none = "give the log files to read, - for standard input, or --elasticsearch or --victorialogs"
         raise click.UsageError(several if given else none)
+    from regobs.common.working import working  # noqa: PLC0415
     from regobs.logs.reading.sources import nothing_read  # noqa: PLC0415
 
-    if source.url:
-        answers = [source.answer(query) for query in made]
-    elif victorialogs:
-        from regobs.logs.victorialogs.run import run as run_there  # noqa: PLC0415
-
-        answers = [run_there(query, victorialogs) for query in made]
-    else:
-        from regobs.common.working import working  # noqa: PLC0415
-        from regobs.logs.duckdb.cache import Place  # noqa: PLC0415
-        from regobs.logs.duckdb.run import run_all  # noqa: PLC0415
-
-        with working(lambda: "reading the logs"):
-            answers = run_all(made, files, cache=Place(cache) if cache else None)
-        if answers[0].lines and answers[0].malformed == answers[0].lines:
-            raise nothing_read(files)
+    with working(lambda: "reading the logs" if files else "asking for an answer"):
+        answers = _answers(made, files, source, victorialogs, cache)
+    if files and answers[0].lines and answers[0].malformed == answers[0].lines:
+        raise nothing_read(files)
     _show(made, answers, shape)
     if answers[0].unread:
         raise nothing_read(answers[0].unread)
+
+
+def _answers(
+    made: list[Query], files: tuple[str, ...], source: LogCluster, victorialogs: str | None, cache: str | None
+) -> list[Answer]:
+    if source.url:
+        return [source.answer(query) for query in made]
+    if victorialogs:
+        from regobs.logs.victorialogs.run import run as run_there  # noqa: PLC0415
+
+        return [run_there(query, victorialogs) for query in made]
+    from regobs.logs.duckdb.cache import Place  # noqa: PLC0415
+    from regobs.logs.duckdb.run import run_all  # noqa: PLC0415
+
+    return run_all(made, files, cache=Place(cache) if cache else None)
 
 
 def _show(made: list[Query], answers: list[Answer], shape: str) -> None:

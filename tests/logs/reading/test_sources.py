@@ -12,10 +12,12 @@ from pathlib import Path
 import pytest
 from backports import zstd
 
+from regobs.errors import InputError
 from regobs.logs.duckdb.run import run
 from regobs.logs.fields import FIELDS
 from regobs.logs.query import ByTerms, MetricKind, Query, QueryMetric
-from regobs.logs.reading.sources import sources
+from regobs.logs.reading.read import open_log
+from regobs.logs.reading.sources import matching, nothing_read, sources, unread
 from tests.logs.sample import FILE, lines
 
 BY_MESSAGE = Query("m", groups=(ByTerms("level", FIELDS["level"]),), metrics=(QueryMetric("n", MetricKind.COUNT),))
@@ -107,3 +109,22 @@ def test_nothing_stays_behind_and_the_logs_are_not_touched(tmp_path: Path, monke
         assert oct(folder.sources[0].readable.parent.stat().st_mode)[-3:] == "700"
     assert list((tmp_path / "tmp").iterdir()) == []
     assert path.stat().st_mtime_ns == before.st_mtime_ns
+
+
+@pytest.mark.parametrize("name", ["s3://bucket/a.parquet", "https://minio.example/b/a.log.gz"])
+def test_an_address_is_refused_with_what_to_do(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="address") as refused:
+        matching(name)
+    assert "S3" in str(refused.value.expected)
+    with pytest.raises(InputError, match="address"):
+        open_log(name, io.BytesIO())
+
+
+def test_a_parquet_file_is_told_from_text(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    path.write_bytes(b"PAR1\x00\n\x01PAR1")
+    assert unread([("a", path)]) == ("a",)
+    assert "Parquet" in str(nothing_read([str(path)]).expected)
+    path.write_bytes(b"what\n")
+    assert "Parquet" not in str(nothing_read([str(path), "-"]).expected)

@@ -67,10 +67,23 @@ class LinePart:
         return Line(self.number + place, offset, self.contents[place], self.ended, self.fault)
 
 
+def refuse_address(name: str) -> None:
+    """Raise InputError for the address of an object in a storage, unless a file is called so."""
+    scheme, found, _ = name.partition("://")
+    if found and scheme.isalnum() and not Path(name).exists():
+        raise InputError(
+            "this is an address, and logs are read from files",
+            value=name,
+            expected="files on this machine: DuckDB comes without its extension for S3, and regobs downloads none",
+            next_step="copy the objects here first, with aws s3 cp for example, or pipe them in and give -",
+        )
+
+
 def open_log(name: str, stdin: BinaryIO) -> BinaryIO:
     """A file, or standard input for `-`. Raises InputError when it cannot be read."""
     if name == "-":
         return stdin
+    refuse_address(name)
     path = Path(name)
     if path.is_dir():
         raise InputError("this is a directory", value=name, expected="a log file", next_step="name the files in it")

@@ -25,6 +25,7 @@ from regobs.logs.reading.read import (
     compression_of,
     lines,
     parts,
+    refuse_address,
 )
 from regobs.logs.reading.values import as_json, read_record
 from regobs.logs.reading.wrapping import Unwrapper, logical
@@ -144,12 +145,24 @@ def _nothing_can_be_read(path: Path) -> bool:
 
 def nothing_read(files: Iterable[str]) -> InputError:
     """That no line of these files is one of a registry."""
+    names = list(files)
+    parquet = any(map(_is_parquet, names))
     return InputError(
         "no line can be read",
-        value=", ".join(files),
-        expected="lines of a registry in one of the forms of docs/logs.md",
-        next_step="look at the first line; take off what stands before it, or unpack the file",
+        value=", ".join(names),
+        expected="lines of a registry in one of the forms of docs/logs.md" + (", not Parquet" if parquet else ""),
+        next_step="write the rows as JSON lines; --cache makes Parquet copies of logs, which answer faster"
+        if parquet
+        else "look at the first line; take off what stands before it, or unpack the file",
     )
+
+
+def _is_parquet(name: str) -> bool:
+    path = Path(name)
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(4) == b"PAR1"
 
 
 def found(files: Sequence[str]) -> list[Path]:
@@ -159,6 +172,7 @@ def found(files: Sequence[str]) -> list[Path]:
 
 def matching(file: str) -> list[Path]:
     """A file that exists, or those that a glob pattern means. Raises InputError when none can be read."""
+    refuse_address(file)
     names = [file] if Path(file).exists() else sorted(glob.glob(file, recursive=True))  # noqa: PTH207 - keeps `**`
     paths = [Path(name) for name in names if not Path(name).is_dir()]
     if not paths:
