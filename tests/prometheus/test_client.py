@@ -365,6 +365,17 @@ def test_an_answer_that_ends_too_early_on_the_wire_is_said_so() -> None:
     assert "breaks off" in str(error)
 
 
+def _asked(connection: socket.socket) -> bool:
+    """Read one request to its end, which may come in two parts; False where the client has gone."""
+    text = b""
+    while b"query=" not in text:
+        part = connection.recv(65536)
+        if not part:
+            return False
+        text += part
+    return True
+
+
 class Closing:
     """A server that closes its first `closed` connections when a second request comes on them, without an answer."""
 
@@ -381,10 +392,10 @@ class Closing:
             while True:
                 connection = self._listener.accept()[0]
                 answers = 1 if self.closed else 2
-                while answers and b"query=" in connection.recv(65536):
+                while answers and _asked(connection):
                     self.requests, answers = self.requests + 1, answers - 1
                     connection.sendall(head + body)
-                if self.closed and b"query=" in connection.recv(65536):
+                if self.closed and _asked(connection):
                     self.requests, self.closed = self.requests + 1, self.closed - 1
                 connection.close()
 
@@ -417,3 +428,14 @@ def test_a_server_that_closes_every_connection_is_an_error_after_the_second() ->
         with Prometheus(url) as prometheus, pytest.raises(ServerError, match="cannot be reached"):
             prometheus.query("1")
     assert len(asked) == 2
+
+
+def test_a_client_at_a_moment_asks_for_it_unless_a_query_names_another_time() -> None:
+    with Stub({QUERY: vector()}) as stub, Prometheus(stub.url) as prometheus:
+        past = prometheus.at(100.5)
+        past.query("up")
+        past.query("up", 7.0)
+        past.close()  # the connections are those of the other
+        prometheus.query("up")
+    assert (past.moment, prometheus.moment) == (100.5, None)
+    assert [one.params.get("time") for one in stub.requests] == [["100.5"], ["7.0"], None]

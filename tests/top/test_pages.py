@@ -9,10 +9,11 @@ import pytest
 from regobs.common.table import Screen, display_width
 from regobs.doctor.report import FiringAlert, Problem
 from regobs.status.report import ProcessStatus, RouteStatus, StatusReport
-from regobs.top.pages import TopLine, lines, since
+from regobs.top.pages import lines
 from regobs.top.place import HOME, Page, TopPlace
+from regobs.top.rows import TopLine, since
 from regobs.top.take import Detail
-from tests.top.world import NOW, PULL, REPORT, TAKEN, taken
+from tests.top.world import BURN, NOW, PULL, REPORT, TAKEN, taken
 
 WIDE = Screen(width=77)
 
@@ -96,6 +97,23 @@ def test_colours_are_only_there_where_they_are_wanted() -> None:
 def test_silence_of_alerts_that_are_not_loaded_is_told(loaded: int | None, told: bool) -> None:
     found = page(report=replace(REPORT, loaded=loaded, firing=()))
     assert any("silence says little" in one.text for one in found) is told
+
+
+def test_many_alerts_of_one_name_are_one_row_so_that_they_hide_no_other_kind() -> None:
+    burns = [replace(BURN, labels={**BURN.labels, "slo": slo}) for slo in ("pull", "push", "tags", "delete")]
+    pool = FiringAlert("RegistryDatabasePoolSaturated", {"severity": "ticket", "instance": "a:5001"}, 1.0)
+    report = replace(REPORT, firing=(*burns, pool))
+    found = page(report=report)
+    assert "4: pull, push" in line(BURN.name, found).text
+    assert line("PoolSaturated", found).text.startswith("! ")
+    target = line(BURN.name, found).target
+    assert target == TopPlace(Page.ALERTS, name=BURN.name)
+    listed = page(target, report)
+    assert len(listed) == 1 + len(burns)
+    assert line("push", listed).target == TopPlace(
+        Page.ALERT, name=BURN.name, labels=frozenset(burns[1].labels.items())
+    )
+    assert len(page(TopPlace(Page.ALERTS), report)) == 1 + len(report.firing)
 
 
 def test_a_server_that_is_ill_is_one_row_and_a_page() -> None:

@@ -89,7 +89,7 @@ def test_alerts_of_the_past_come_from_their_samples_with_the_time_since_when() -
 def test_what_an_answer_lacks_is_kept() -> None:
     service = Service(CONFIG)
     service.more = {"warnings": ["store away: no answer"], "isPartial": True}
-    service.broken = {questions.questions(CONFIG)[questions.LATENCY]}
+    service.broken = {questions.questions(CONFIG.asked)[questions.LATENCY]}
     with Stub(service.replies) as stub, Prometheus(stub.url) as prometheus:
         report = source(prometheus).take(HOME, None).report
     assert {gap.kind for gap in report.gaps} == {"partial"}

@@ -8,7 +8,6 @@ from typing import Any
 
 from regobs.catalog.model import Unit
 from regobs.config import Config
-from regobs.config.model import capabilities_of
 from regobs.doctor.report import FiringAlert
 from regobs.pack import find_pack
 from regobs.prometheus import Prometheus
@@ -66,7 +65,7 @@ class Service:
     """What the stub knows of the service: `vectors` by query, one for `others`; `broken` are queries it refuses."""
 
     def __init__(self, config: Config) -> None:
-        asked = questions.questions(config)
+        asked = questions.questions(config.asked)
         route, code = {"route": PULL}, {"version": "4.32.0"}
         self.vectors: dict[str, Reply] = {
             asked[questions.REQUESTS]: vector((route, "4"), ({"route": PUSH}, "1")),
@@ -108,5 +107,4 @@ class Service:
 def source(prometheus: Prometheus, config: Config | None = None) -> TopSource:
     """What asks the stub."""
     config = config or Config()
-    everything = replace(config, capabilities=capabilities_of(config.flavor))
-    return TopSource(prometheus, find_pack(None, config), config, everything)
+    return TopSource(prometheus, find_pack(None, config), config)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -52,12 +51,8 @@ def asked_content(
 
     Without a regobs.toml every capability counts as there: what a deployment lacks has no data, and says so itself.
     """
-    from regobs.config.model import capabilities_of  # noqa: PLC0415
-
     pack, config = content(config_file, pack_directory, flavor)
-    if config.source is None:
-        config = replace(config, capabilities=capabilities_of(config.flavor))
-    return pack, server.within(config)
+    return pack, server.within(config.asked)
 
 
 def settings(config_file: Path | None, flavor: str | None = None) -> Config:

@@ -6,7 +6,6 @@ import os
 import shutil
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -40,8 +39,7 @@ def top(
     the server does not answer, the screen says so and how old what it shows is. Values are those of `regobs status`.
     Needs the extra: pip install 'regobs[top]'.
     """
-    from regobs.config.model import capabilities_of  # noqa: PLC0415 - `--help` needs none of what follows
-    from regobs.query.times import read_moment, read_seconds, zone_named  # noqa: PLC0415
+    from regobs.query.times import read_moment, read_seconds, zone_named  # noqa: PLC0415 - `--help` needs none
 
     if screenshot is None:
         _require_terminal()
@@ -61,10 +59,8 @@ def top(
 
     pack, config = content(config_file, pack_directory, flavor)
     config = server.within(config)
-    # Without a regobs.toml every part counts as there: what a deployment lacks has no data.
-    asked = config if config.source is not None else replace(config, capabilities=capabilities_of(config.flavor))
     with server.open(config) as prometheus:
-        source = TopSource(prometheus, pack, config, asked, named)
+        source = TopSource(prometheus, pack, config, named)
         name = prometheus.connection.context
         title = f"{name} ({prometheus.url})" if name else prometheus.url
         app = TopApp(source.take, Watch(seconds, moment), title, zone=named, screenshot=screenshot)

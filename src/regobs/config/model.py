@@ -272,6 +272,14 @@ class Config:
         )
 
     @property
+    def asked(self) -> Config:
+        """These settings for questions to a server: where no file says what is there, every capability counts as there.
+
+        What a deployment lacks has no data, and says so itself.
+        """
+        return self if self.source is not None else replace(self, capabilities=capabilities_of(self.flavor))
+
+    @property
     def vocabulary(self) -> Vocabulary:
         """The names that this deployment's series have."""
         return Vocabulary(self.flavor, self.version, self.capabilities, self.honor_labels, self.target_labels)

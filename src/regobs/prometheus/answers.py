@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import nan
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _INFO = "PromQL info: "
 
@@ -53,6 +56,12 @@ class QueryAnswer:
     infos: tuple[str, ...] = ()
     stats: Stats | None = None
     partial: bool = False
+
+    def frame(self) -> pd.DataFrame:
+        """A pandas data frame with a row a point: labels, time, value. MachineError without the extra `pandas`."""
+        from regobs.prometheus.frame import frame  # noqa: PLC0415 - for notebooks only
+
+        return frame(self)
 
 
 def read_answer(body: Mapping[str, Any]) -> QueryAnswer:

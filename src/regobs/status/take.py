@@ -41,7 +41,7 @@ class StatusPlan:
     @classmethod
     def of(cls, pack: Pack, config: Config) -> Self:
         """The plan for what `config` selects."""
-        return cls(config, compile_rules(pack, config), ask.questions(config))
+        return cls(config, compile_rules(pack, config), ask.questions(config.asked))
 
     @property
     def groups(self) -> list[Mapping[str, Any]]:

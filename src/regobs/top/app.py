@@ -6,6 +6,7 @@ import os
 import re
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from threading import Thread
@@ -26,8 +27,9 @@ from regobs.common.table import Screen, escape, shorten
 from regobs.errors import InputError, MachineError, RegobsError
 from regobs.query.times import moment_text, read_moment
 from regobs.status.screen import lacks
-from regobs.top.pages import TopLine, lines
+from regobs.top.pages import lines
 from regobs.top.place import HOME, KEYS, TopPlace
+from regobs.top.rows import TopLine
 from regobs.top.take import Taken
 from regobs.top.watch import Ask, Watch
 
@@ -164,7 +166,8 @@ class TopApp(App[None]):
             answer = self.Heard(asked, self._take(asked.place, asked.moment), None)
         except BaseException as error:  # noqa: BLE001 - it is told, or raised where the view ends
             answer = self.Heard(asked, None, error)
-        self.post_message(answer)
+        with suppress(RuntimeError):  # the view has ended, and its loop with it
+            self.post_message(answer)
 
     @on(Heard)
     def _hear(self, message: Heard) -> None:

@@ -2,84 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, tzinfo
 
-from regobs.common.table import Cell, Colour, Screen, Value, escape, shorten, table
-from regobs.doctor.report import FiringAlert
-from regobs.doctor.server import since_text
+from regobs.common.table import Cell, Colour, Screen, Value, escape, shorten
 from regobs.promql.types import Type
 from regobs.query.show import as_text, trend, unit_value
 from regobs.slo.status import HEADER, OWN_LABELS, SloStatus
 from regobs.status import screen as status
+from regobs.status.questions import LIMITS
 from regobs.status.report import ProcessStatus, RouteStatus, Usage
 from regobs.status.take import worst_routes
+from regobs.top import alerts
 from regobs.top.place import Page, TopPlace
+from regobs.top.rows import MARK, Section, TopLine, TopRow, laid_out, mark, marked, since
 from regobs.top.take import POINTS, Answered, Detail, Fact, Signal, Taken
 
-_ALERTS, _BUDGETS, _ROUTES, _CODES = 3, 3, 3, 12  # rows of the overview; the pages have all
-_MARK = "  "  # the heading of the column of marks
-_INDENT = "    "  # the column of marks, and the gap behind it
-_MARKS = {Colour.RED: "!!", Colour.YELLOW: "!"}  # what a colour says, where none shows
+_BUDGETS, _ROUTES, _CODES = 3, 3, 12  # rows of the overview, and of status codes
 _SERIES = 20  # of one answer
-
-
-@dataclass(frozen=True, slots=True)
-class TopRow:
-    """Cells of a table, and the page that the row leads to."""
-
-    cells: Sequence[Value]
-    target: TopPlace | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """A table, whose first heading is also its title; `empty` is said where there are no rows.
-
-    `text` are lines in the place of rows, laid out already.
-    """
-
-    head: Sequence[str]
-    rows: Sequence[TopRow] = ()
-    empty: str = ""
-    right: Collection[str] = ()
-    text: Sequence[str] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class TopLine:
-    """A line of the view, in the colours of a terminal, and the page that it leads to."""
-
-    text: str
-    target: TopPlace | None = None
 
 
 def lines(taken: Taken, place: TopPlace, on: Screen, zone: tzinfo = UTC) -> Iterator[TopLine]:
     """The page of a place, from top to bottom. What it needs beside the status has to be of the same place."""
     for section in _sections(taken, place, on, zone):
-        yield from _lines(section, on)
-
-
-def _lines(section: Section, on: Screen) -> Iterator[TopLine]:
-    if not section.rows:
-        marked = section.head[:1] == (_MARK,)
-        for title in section.head[marked : marked + 1]:
-            shown = shorten((_INDENT if marked else "") + escape(title), on.width or 80)
-            yield TopLine(on.paint(shown, Colour.BOLD))
-        yield from map(TopLine, section.text)
-        if section.empty and not section.text:
-            yield TopLine(f"{_INDENT if marked else '  '}{escape(section.empty)}")
-        return
-    text = table(section.head, [row.cells for row in section.rows], on=on, right=section.right).split("\n")
-    targets = [None] if section.head else []
-    yield from map(TopLine, text, [*targets, *(row.target for row in section.rows)])
+        yield from laid_out(section, on)
 
 
 def _sections(taken: Taken, place: TopPlace, on: Screen, zone: tzinfo) -> Iterator[Section]:
     pages: Mapping[Page, Callable[[], Iterable[Section]]] = {
         Page.OVERVIEW: lambda: _overview(taken, zone),
-        Page.ALERTS: lambda: _all_alerts(taken),
+        Page.ALERTS: lambda: alerts.all_alerts(taken, place),
         Page.SLOS: lambda: _all_budgets(taken.report.budgets),
         Page.ROUTES: lambda: _all_routes(taken),
         Page.INSTANCES: lambda: _processes(taken),
@@ -87,7 +39,7 @@ def _sections(taken: Taken, place: TopPlace, on: Screen, zone: tzinfo) -> Iterat
         Page.QUESTIONS: lambda: _questions(taken),
         Page.SERVER: lambda: _server(taken),
         Page.TRAFFIC: lambda: _traffic(taken, place, zone),
-        Page.ALERT: lambda: _alert(taken, place),
+        Page.ALERT: lambda: alerts.alert(taken, place),
         Page.SLO: lambda: _slo(taken.detail),
     }
     yield from pages.get(place.page, lambda: _answers(taken.detail, on))()
@@ -96,7 +48,7 @@ def _sections(taken: Taken, place: TopPlace, on: Screen, zone: tzinfo) -> Iterat
 def _overview(taken: Taken, zone: tzinfo) -> Iterator[Section]:
     report = taken.report
     yield _signals(taken, zone)
-    yield from _alerts(taken)
+    yield from alerts.firing(taken)
     yield _budgets(report.budgets[:_BUDGETS])
     worst = worst_routes(report.routes, _ROUTES - 1)[:_ROUTES]
     yield _routes(worst, f"Routes, most failing and slowest, last {report.window}")
@@ -109,18 +61,18 @@ def _signals(taken: Taken, zone: tzinfo) -> Section:
     up = status.processes_text(report)
     colour = up.colour if up.colour is Colour.RED else None
     flying = f"{report.in_flight:g} requests in flight" if report.in_flight is not None else ""
-    cells = (_mark(colour), "Processes", Cell(up.text, colour), status.versions_text(report), flying)
-    head = (_MARK, "Signal", f"last {report.window}", "last hour", "lowest to highest")
+    cells = (mark(colour), "Processes", Cell(up.text, colour), status.versions_text(report), flying)
+    head = (MARK, "Signal", f"last {report.window}", "last hour", "lowest to highest")
     return Section(head, [*rows, TopRow(cells, TopPlace(Page.INSTANCES))])
 
 
 def _signal_cells(one: Signal, zone: tzinfo) -> Sequence[Value]:
     if one.value is None:
-        return (_MARK, one.name, "no data", "", "")
+        return (MARK, one.name, "no data", "", "")
     points = one.series.points if one.series else ()
     values = [value for _, value in points]
     between = f"{_value(min(values), one.type, zone)} to {_value(max(values), one.type, zone)}" if values else ""
-    return (_MARK, one.name, _value(one.value, one.type, zone), trend(points, one.asked, POINTS), between)
+    return (MARK, one.name, _value(one.value, one.type, zone), trend(points, one.asked, POINTS), between)
 
 
 def _parts(taken: Taken, zone: tzinfo) -> Iterator[TopRow]:
@@ -129,67 +81,27 @@ def _parts(taken: Taken, zone: tzinfo) -> Iterator[TopRow]:
     if report.usage:
         name, where, used = status.usage_cells(report.usage[0])
         full = Cell(f"{name} {used.text} ({where})", used.colour)
-        yield TopRow((_marked(used), "Closest to a limit", full), TopPlace(Page.LIMITS))
+        yield TopRow((marked(used), "Closest to a limit", full), TopPlace(Page.LIMITS))
     for title, page, facts in (
         ("Garbage collection", Page.GARBAGE, taken.garbage),
         ("Replicas", Page.REPLICAS, taken.replicas),
     ):
         if facts:
-            yield TopRow((_MARK, title, _facts_text(facts, zone)), TopPlace(page))
+            yield TopRow((MARK, title, _facts_text(facts, zone)), TopPlace(page))
     said = [f"{len(report.failing_rules)} rules fail"] if report.failing_rules else []
     said += [report.problems[0].text] if report.problems else []
     if said:
         colour = Colour.RED if report.failing_rules else Colour.YELLOW
-        yield TopRow((_mark(colour), "The server itself", Cell("; ".join(said), colour)), TopPlace(Page.SERVER))
-
-
-def _alerts(taken: Taken) -> Iterator[Section]:
-    report = taken.report
-    count = len(report.firing)
-    title = f"{count} alert{'' if count == 1 else 's'} firing" if count else "No alert firing"
-    title += f", the first {_ALERTS} below" if count > _ALERTS else ""
-    title += f"; {report.pending} pending" if report.pending else ""
-    title += f"; {report.others} other{'' if report.others == 1 else 's'} on this server" if report.others else ""
-    note = ""
-    if report.loaded is not None and report.loaded < report.alerts:
-        note = f"only {report.loaded} of the {report.alerts} alerts of this build are loaded: silence says little"
-    heading = TopRow((Cell(_INDENT + title, Colour.BOLD),), TopPlace(Page.ALERTS) if count else None)
-    doubt = [TopRow((Cell(f"!   {note}", Colour.YELLOW),))] if note else []
-    yield Section((), [heading, *doubt])
-    yield Section((), [TopRow(_alert_cells(one, report.now), _alert_place(one)) for one in report.firing[:_ALERTS]])
-
-
-def _all_alerts(taken: Taken) -> Iterator[Section]:
-    rows = [TopRow(_alert_cells(one, taken.report.now), _alert_place(one)) for one in taken.report.firing]
-    yield Section((_MARK, "Alerts that fire", "", ""), rows, "none")
+        yield TopRow((mark(colour), "The server itself", Cell("; ".join(said), colour)), TopPlace(Page.SERVER))
 
 
 def _all_routes(taken: Taken) -> Iterator[Section]:
     yield _routes(taken.report.routes, f"Routes, the most failing first, last {taken.report.window}")
 
 
-def _alert_cells(one: FiringAlert, now: float) -> Sequence[Value]:
-    colour = status.alert_colour(one)
-    hidden = {"severity", "operation", "sli"}
-    labels = " ".join(value for name, value in sorted(one.labels.items()) if name not in hidden)
-    return (Cell(_mark(colour), colour), Cell(one.name, colour), Cell(labels, colour), since_text(one, now))
-
-
-def _alert_place(one: FiringAlert) -> TopPlace:
-    return TopPlace(Page.ALERT, name=one.name, labels=frozenset(one.labels.items()))
-
-
-def _mark(colour: Colour | None) -> str:
-    return _MARKS.get(colour, _MARK) if colour else _MARK
-
-
-def _marked(cell: Cell) -> Cell:
-    return Cell(_mark(cell.colour), cell.colour)
-
-
 def _budgets(budgets: Sequence[SloStatus]) -> Section:
     rows = [TopRow(_budget_cells(one), TopPlace(Page.SLO, name=one.slo)) for one in budgets]
-    head = (_MARK, "Error budgets, the fastest burn first", "bad", "left", "burn rate")
+    head = (MARK, "Error budgets, the fastest burn first", "bad", "left", "burn rate")
     return Section(head, rows, "no recorded data yet: are the rules of the build loaded?", head[2:])
 
 
@@ -198,7 +110,7 @@ def _budget_cells(one: SloStatus) -> Sequence[Value]:
     *_, bad, left, burn = one.cells
     cell = Cell(burn, status.burn_colour(one.burn))
     worst = Cell("", status.left_colour(one.remaining) or cell.colour)
-    return (_marked(worst), name, bad, Cell(left, status.left_colour(one.remaining)), cell)
+    return (marked(worst), name, bad, Cell(left, status.left_colour(one.remaining)), cell)
 
 
 def _all_budgets(budgets: Sequence[SloStatus]) -> Iterator[Section]:
@@ -220,13 +132,13 @@ def _routes(routes: Sequence[RouteStatus], title: str, place: TopPlace | None = 
         target = TopPlace(Page.TRAFFIC, at.route or one.route, one.route if at.route else at.instance)
         rows.append(TopRow((_failing(one), *cells), target))
     right = ("requests", "5xx", "p95")
-    return Section((_MARK, title, *right), rows, "no request was counted", right)
+    return Section((MARK, title, *right), rows, "no request was counted", right)
 
 
 def _failing(one: RouteStatus) -> Cell:
     """A mark on what fails: two where it is more than one request in a hundred."""
     failed = one.failed or 0.0
-    return Cell("!!" if failed >= 0.01 else "!", Colour.RED) if failed else Cell(_MARK)
+    return Cell("!!" if failed >= 0.01 else "!", Colour.RED) if failed else Cell(MARK)
 
 
 def _processes(taken: Taken) -> Iterator[Section]:
@@ -236,13 +148,13 @@ def _processes(taken: Taken) -> Iterator[Section]:
         state = _state(one)
         cells = status.route_cells(traffic[one.instance])[1:] if one.instance in traffic else ("", "", "")
         target = TopPlace(Page.TRAFFIC, instance=one.instance)
-        rows.append(TopRow((_marked(state), one.instance, state, *cells), target))
-    head = (_MARK, "Instances, down first", "state", "requests", "5xx", "p95")
+        rows.append(TopRow((marked(state), one.instance, state, *cells), target))
+    head = (MARK, "Instances, down first", "state", "requests", "5xx", "p95")
     yield Section(head, rows, "no target of the registry is known here", head[3:])
     # What stands before the cause of a failed scrape names the address once more.
-    why = [TopRow((_MARK, one.instance, one.error.rpartition(": ")[2])) for one in taken.report.processes if one.error]
+    why = [TopRow((MARK, one.instance, one.error.rpartition(": ")[2])) for one in taken.report.processes if one.error]
     if why:
-        yield Section((_MARK, "Why a scrape fails", ""), why)
+        yield Section((MARK, "Why a scrape fails", ""), why)
 
 
 def _state(one: ProcessStatus) -> Cell:
@@ -251,23 +163,13 @@ def _state(one: ProcessStatus) -> Cell:
     return Cell("up" if one.age is None else f"up for {since(one.age)}")
 
 
-def since(seconds: float) -> str:
-    """A length of time in its largest unit."""
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
-        if seconds >= 2 * size:
-            return f"{int(seconds // size)} {unit}"
-    return f"{int(seconds)} s"
-
-
 def _usage(usage: Sequence[Usage]) -> Iterator[Section]:
     rows = []
     for one in usage:
         cells = status.usage_cells(one)
         instance = one.where.get("instance", "")
-        rows.append(
-            TopRow((_marked(cells[2]), *cells), TopPlace(Page.TRAFFIC, instance=instance) if instance else None)
-        )
-    head = (_MARK, "Closest to a limit", "where", "used")
+        rows.append(TopRow((marked(cells[2]), *cells), TopPlace(Page.TRAFFIC, instance=instance) if instance else None))
+    head = (MARK, "Closest to a limit", "where", "used")
     yield Section(head, rows, "nothing that has a limit is scraped", ("used",))
 
 
@@ -282,7 +184,7 @@ def _server(taken: Taken) -> Iterator[Section]:
         for name, error in report.failing_rules.items()
     ]
     rows += [TopRow((Cell("!", Colour.YELLOW), one.text)) for one in report.problems]
-    head = (_MARK, "The server itself: how far the rest can be believed")
+    head = (MARK, "The server itself: how far the rest can be believed")
     yield Section(head, rows, "nothing is wrong with it")
     yield Section(("Links", ""), [TopRow((name, url)) for name, url in report.links.items()])
 
@@ -295,7 +197,8 @@ def _questions(taken: Taken) -> Iterator[Section]:
 def _traffic(taken: Taken, place: TopPlace, zone: tzinfo) -> Iterator[Section]:
     detail = taken.detail
     facts = [TopRow((one.name, _value(one.value, one.type, zone))) for one in detail.signals]
-    yield Section((place.title, ""), facts, "no request was counted")
+    yield Section((place.title,), empty="" if facts else "no request was counted")
+    yield Section((), facts)
     if place.instance:
         error = next((one.error for one in taken.report.processes if one.instance == place.instance and one.error), "")
         if error:
@@ -306,7 +209,8 @@ def _traffic(taken: Taken, place: TopPlace, zone: tzinfo) -> Iterator[Section]:
         yield _routes(detail.by_route, "Its routes, the most failing first", place)
     if place.instance:
         own = [TopRow((_fact_name(one), _fact_value(one, zone))) for one in detail.facts]
-        yield Section((f"The process {place.instance}", ""), own, "it exposes nothing")
+        yield Section((f"The process {place.instance}",), empty="" if own else "it exposes nothing")
+        yield Section((), own)
     codes = sorted(detail.codes, key=lambda one: -one.value)
     rows = [
         TopRow((" ".join(sorted(one.labels.values(), reverse=True)), _value(one.value, one.type, zone)))
@@ -322,46 +226,10 @@ def _fact_name(one: Fact) -> str:
     return f"{one.name} ({' '.join(labels)})" if labels else one.name
 
 
-def _fact_value(one: Fact, zone: tzinfo) -> str:
-    """A value; of what only says a version, the version."""
-    return one.labels.get("version") or _value(one.value, one.type, zone)
-
-
-def _alert(taken: Taken, place: TopPlace) -> Iterator[Section]:
-    labels = dict(place.labels)
-    found = next((one for one in taken.report.firing if _alert_place(one) == place), None)
-    title = f"{place.name}: " + (since_text(found, taken.report.now) or "firing" if found else "does not fire")
-    rows = [TopRow((name, value), _of_label(name, value)) for name, value in sorted(labels.items())]
-    rule = taken.detail.rule
-    if rule is not None:
-        rows += [
-            TopRow((name, rule.annotations[name])) for name in ("summary", "description") if name in rule.annotations
-        ]
-    if found is not None and found.runbook:
-        rows.append(TopRow(("runbook", found.runbook)))
-    rows.append(TopRow(("next", f"regobs query runbook {place.name}")))
-    yield Section((title, ""), rows)
-    parts = [TopRow((one.branch + one.head, *_condition_cells(one.series, one.value, one.limit, one.type)))
-             for one in taken.detail.conditions]  # fmt: skip
-    head = ("Its conditions", "series", "nearest", "limit")
-    if parts:
-        yield Section(head, parts, right=head[1:])
-
-
-def _condition_cells(
-    series: int, value: float | None, limit: float | None, kind: Type | None
-) -> tuple[Value, str, str]:
-    count = Cell(f"{series:,}", Colour.RED if series else None)
-    if value is None:
-        return count, "", ""
-    return count, unit_value(value, kind), unit_value(limit or 0.0, kind)
-
-
-def _of_label(name: str, value: str) -> TopPlace | None:
-    """Where a label of an alert leads."""
-    if name == "slo":
-        return TopPlace(Page.SLO, name=value)
-    return TopPlace(Page.TRAFFIC, instance=value) if name == "instance" else None
+def _fact_value(one: Fact, zone: tzinfo) -> Value:
+    """A value; of what only says a version, the version; of what has a limit, in the colour of how full it is."""
+    text = one.labels.get("version") or _value(one.value, one.type, zone)
+    return Cell(text, status.usage_colour(one.value)) if one.name in LIMITS else text
 
 
 def _slo(detail: Detail) -> Iterator[Section]:

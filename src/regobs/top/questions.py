@@ -38,7 +38,7 @@ REPLICAS: Mapping[str, Expr] = {
     "pool": lowest(load_balancing.POOL_SIZE),
     "quarantined": total(_QUARANTINED),
     "lag p95": quantile(0.95, load_balancing.LAG_SECONDS),
-    "reads to the primary": ratio(rate(select(load_balancing.TARGETS, fallback=True)), rate(load_balancing.TARGETS)),
+    "to primary": ratio(rate(select(load_balancing.TARGETS, fallback=True)), rate(load_balancing.TARGETS)),
 }
 # What one process says of itself.
 FACTS: Mapping[str, Expr] = {

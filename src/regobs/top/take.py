@@ -93,15 +93,15 @@ class Taken:
 
 
 class TopSource:
-    """Takes what a place shows. `config` is what the status is of; `asked` also has what a file did not say it has."""
+    """Takes what a place shows."""
 
-    def __init__(self, prometheus: Prometheus, pack: Pack, config: Config, asked: Config, zone: tzinfo = UTC) -> None:
-        self._prometheus, self._pack, self._config, self._asked = prometheus, pack, config, asked
+    def __init__(self, prometheus: Prometheus, pack: Pack, config: Config, zone: tzinfo = UTC) -> None:
+        self._prometheus, self._pack, self._config, self._asked = prometheus, pack, config, config.asked
         self._zone = zone
         self._plan = StatusPlan.of(pack, config)
         self._signals = questions.narrowed(questions.SIGNALS, config)
-        self._garbage = questions.narrowed(questions.GARBAGE, asked)
-        self._replicas = questions.narrowed(questions.REPLICAS, asked)
+        self._garbage = questions.narrowed(questions.GARBAGE, config.asked)
+        self._replicas = questions.narrowed(questions.REPLICAS, config.asked)
         self._titles = {name: load_question(pack, name).title for name in question_names(pack)}
 
     def take(self, place: TopPlace, moment: float | None) -> Taken:

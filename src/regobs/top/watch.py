@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from math import inf
 
 from regobs.errors import RegobsError, ServerError
-from regobs.top.pages import since
 from regobs.top.place import HOME, TopPlace
+from regobs.top.rows import since
 from regobs.top.take import Taken
 
 _MOST_ASKING = 3  # requests for pages that a slow server still owes; more pages wait
