@@ -20,7 +20,7 @@ QUERY_PAGE = Path(__file__).parents[2] / "docs" / "query.md"
 def test_the_two_lines_of_the_page_give_a_frame() -> None:
     code = re.search(r"```python\n(.*?)```", QUERY_PAGE.read_text(encoding="utf-8"), re.DOTALL)
     assert code is not None
-    lines = code[1].splitlines()
+    lines = list(filter(None, code[1].splitlines()))
     assert len(lines) == 2
     with Stub({"/api/v1/query": vector(({"code": "200"}, "4"), ({"code": "404"}, "1"))}) as stub:
         names: dict[str, object] = {}
