@@ -11,7 +11,7 @@ import pytest
 from regobs.cli.main import run
 from regobs.config import Config
 from regobs.errors import ExitCode
-from tests.prometheus.stub import Stub
+from tests.prometheus.stub import Reply, Stub
 from tests.terminal import Terminal
 from tests.top.world import PULL, Service
 
@@ -80,15 +80,33 @@ def test_of_a_server_that_is_gone_no_picture_is_written(tmp_path: Path, capsys: 
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("plain", [False, True], ids=["colours", "NO_COLOR"])
-def test_in_a_terminal_it_opens_a_route_and_ends(plain: bool, tmp_path: Path) -> None:
-    env = {
+def environment(home: Path) -> dict[str, str]:
+    return {
         "PATH": os.environ.get("PATH", os.defpath),
-        "HOME": str(tmp_path),
+        "HOME": str(home),
         "TERM": "xterm-256color",
         "LC_ALL": "C.UTF-8",
-        **({"NO_COLOR": "1"} if plain else {}),
     }
+
+
+@pytest.mark.parametrize("hanging", ["/api/v1/status/buildinfo", "/api/v1/query"])
+def test_it_ends_at_once_while_the_server_hangs(hanging: str, tmp_path: Path) -> None:
+    replies = {**Service(Config()).replies, hanging: Reply(delay=600)}
+    command = [str(PROGRAM), "top", "--timeout", "600"]
+    with (
+        Stub(replies) as stub,
+        Terminal([*command, "--prometheus", stub.url], environment(tmp_path), tmp_path) as terminal,
+    ):
+        terminal.wait("asking the server for", "q Quit")
+        while hanging not in {one.path for one in stub.requests}:
+            terminal.wait("asking the server for")
+        terminal.send("q")
+        assert terminal.ended() == 0
+
+
+@pytest.mark.parametrize("plain", [False, True], ids=["colours", "NO_COLOR"])
+def test_in_a_terminal_it_opens_a_route_and_ends(plain: bool, tmp_path: Path) -> None:
+    env = environment(tmp_path) | ({"NO_COLOR": "1"} if plain else {})
     with (
         Stub(Service(Config()).replies) as stub,
         Terminal([str(PROGRAM), "top", "--prometheus", stub.url], env, tmp_path) as terminal,

@@ -6,6 +6,7 @@ import threading
 import time
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from regobs.catalog.model import Capability
@@ -123,4 +124,6 @@ def test_of_each_probe_it_is_told_what_it_gets_and_of_steps_the_first_that_fails
         ("t", False, "fails in the step push"),
         ("b", True, "answers 200"),
     ]
-    assert take_status(Slow(), find_pack(), Config()).outside == ()
+    without = replace(Config(), source=Path("regobs.toml"))
+    assert take_status(Slow(), find_pack(), without).outside == (), "a file says that there is no probe"
+    assert take_status(Slow(), find_pack(), Config()).outside, "without a file every part counts as there"

@@ -8,7 +8,7 @@ import pytest
 
 from regobs.common.table import Screen, display_width
 from regobs.doctor.report import FiringAlert, Problem
-from regobs.status.report import ProcessStatus, RouteStatus, StatusReport
+from regobs.status.report import OutsideView, ProcessStatus, RouteStatus, StatusReport
 from regobs.top.pages import lines
 from regobs.top.place import HOME, Page, TopPlace
 from regobs.top.rows import TopLine, since
@@ -86,6 +86,17 @@ def test_a_process_that_is_down_says_why_with_the_cause_that_stands_last() -> No
     found = page(TopPlace(Page.INSTANCES), report)
     assert line("b:5001", found).text.startswith("!!")
     assert line("connection refused", found).text.split() == ["b:5001", "connection", "refused"]
+
+
+def test_values_that_are_stale_and_what_probes_get_are_told_above_the_alerts() -> None:
+    report = replace(REPORT, stale=130.0, outside=(OutsideView("https://r", works=False, text="answers 503"),))
+    texts = [one.text for one in page(report=report)]
+    stale = next(at for at, text in enumerate(texts) if "stale: nothing was scraped for 2 min" in text)
+    probe = next(at for at, text in enumerate(texts) if "From outside: https://r answers 503" in text)
+    alerts = next(at for at, text in enumerate(texts) if "alert firing" in text)
+    assert stale < probe < alerts
+    assert texts[stale].startswith("!!")
+    assert texts[probe].startswith("!!")
 
 
 def test_colours_are_only_there_where_they_are_wanted() -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
+from queue import SimpleQueue
+from threading import Thread
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from regobs.doctor.gather import THREADS
 from regobs.prometheus.answers import QueryAnswer
@@ -15,10 +17,15 @@ T = TypeVar("T")
 
 
 class AtOnce:
-    """Threads that ask; what is not asked yet when the block is left is not asked any more."""
+    """Threads that ask; what is not asked yet when the block is left is not asked any more.
+
+    Nobody waits for them: a failure, Ctrl-C and the end of the process come at once, also while a server hangs.
+    """
 
     def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(THREADS)
+        self._todo: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._futures: list[Future[Any]] = []
+        self._threads = 0
 
     def __enter__(self) -> Self:
         return self
@@ -26,11 +33,33 @@ class AtOnce:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._pool.shutdown(cancel_futures=True)
+        for future in self._futures:
+            future.cancel()
+        for _ in range(self._threads):
+            self._todo.put(None)
+
+    def _work(self) -> None:
+        while (task := self._todo.get()) is not None:
+            task()
 
     def begin(self, look: Callable[[], T]) -> Future[T]:
         """Begin to ask; the answer comes later."""
-        return self._pool.submit(look)
+        future: Future[T] = Future()
+
+        def task() -> None:
+            if not future.set_running_or_notify_cancel():
+                return
+            try:
+                future.set_result(look())
+            except BaseException as error:  # noqa: BLE001 - it is raised where the answer is waited for
+                future.set_exception(error)
+
+        self._futures.append(future)
+        self._todo.put(task)
+        if self._threads < THREADS:
+            self._threads += 1
+            Thread(target=self._work, daemon=True).start()
+        return future
 
     def together(self, looks: Sequence[Callable[[], T]]) -> list[T]:
         """Ask and wait for all."""

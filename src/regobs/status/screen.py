@@ -114,26 +114,36 @@ def _head(report: StatusReport, on: Screen) -> Iterator[str]:
 
 
 def _outside(report: StatusReport, on: Screen) -> Iterator[str]:
+    for cell in outside_cells(report):
+        yield on.paint(escape(f"outside   {cell.text}"), cell.colour)
+
+
+def outside_cells(report: StatusReport) -> Iterator[Cell]:
     """What clients get: the first probes that fail, or how many work."""
     failing = [one for one in report.outside if not one.works]
     for one in failing[:_MOST_PROBLEMS]:
-        yield on.paint(escape(f"outside   {one.address} {one.text}"), Colour.RED)
+        yield Cell(f"{one.address} {one.text}", Colour.RED)
     if report.outside and not failing:
         count = len(report.outside)
-        yield f"outside   {count} of {count} probes get what they want"
+        yield Cell(f"{count} of {count} probes get what they want")
 
 
 def _of_the_past(report: StatusReport, on: Screen) -> str:
+    cell = stale_cell(report)
+    return on.paint(f"; {cell.text}", cell.colour) if cell else ""
+
+
+def stale_cell(report: StatusReport) -> Cell | None:
     """What is said of numbers that are, in whole or in part, of instances that are not scraped any more."""
     if report.stale is not None:
-        return on.paint(f"; stale: nothing was scraped for {_ago(report.stale)}", Colour.RED)
+        return Cell(f"stale: nothing was scraped for {_ago(report.stale)}", Colour.RED)
     if report.stands_still:
         why = "none is sent, or all are answered before they are counted, as by a failing health check"
-        return on.paint(f"; none was counted for {report.recent_window}: {why}", Colour.RED)
+        return Cell(f"none was counted for {report.recent_window}: {why}", Colour.RED)
     down = [one.seen for one in report.processes if not one.up and one.seen is not None]
     if not down:
-        return ""
-    return on.paint(f"; partly stale: {len(down)} down, last scraped {_ago(min(down))} ago", Colour.YELLOW)
+        return None
+    return Cell(f"partly stale: {len(down)} down, last scraped {_ago(min(down))} ago", Colour.YELLOW)
 
 
 def _ago(seconds: float) -> str:

@@ -48,6 +48,10 @@ def _sections(taken: Taken, place: TopPlace, on: Screen, zone: tzinfo) -> Iterat
 def _overview(taken: Taken, zone: tzinfo) -> Iterator[Section]:
     report = taken.report
     yield _signals(taken, zone)
+    stale = status.stale_cell(report)
+    seen = [Cell(f"From outside: {one.text}", one.colour) for one in status.outside_cells(report)][:1]
+    seen = [*([Cell(f"Requests: {stale.text}", stale.colour)] if stale else []), *seen]
+    yield Section((), [TopRow((Cell(mark(one.colour), one.colour), one), TopPlace(Page.INSTANCES)) for one in seen])
     yield from alerts.firing(taken)
     yield _budgets(report.budgets[:_BUDGETS])
     worst = worst_routes(report.routes, _ROUTES - 1)[:_ROUTES]
