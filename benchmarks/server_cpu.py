@@ -3,15 +3,14 @@
 The same Starlette application bare, and behind: our metrics, our metrics and access log, prometheus_client with the
 same six metrics as most code has them, prometheus-fastapi-instrumentator, starlette-exporter, and OpenTelemetry's SDK
 with its ASGI middleware. Each is a process of its own; they are asked in turns, and the kernel says how long each ran.
-Goals: metrics at least 5 times less than the better of the two instrumentators and than naive prometheus_client;
+Of several processes of each the median counts. Goals: metrics at least 5 times less than the better of the two
+instrumentators and than naive prometheus_client;
 metrics and log together less than naive prometheus_client alone. Called directly, without a server, the metrics add 5
 us, the instrumentators 27 and 31, naive prometheus_client 15, metrics and log together 15 to 16. So a fifth of naive
 prometheus_client would be 3 us, as much as the object that watches the answer and the size of the request take before
 anything is counted. In a server the caches of the CPU are colder, and all of them take more: naive prometheus_client,
-which runs the same functions for each of its metrics, half as much again, ours three quarters. The limits are below the
-goals; exit code 1 when one is missed. Runs beside much other work gave 4.5 to 5.3, 2.3 to 3.2, and 0.98 to 1.11 times;
-there the processes differ by more than is measured: look whether starlette-exporter takes more than prometheus_client
-before any of it is believed.
+which runs the same functions for each of its metrics, twice as much, ours two and a half times. Beside other work two
+runs gave 4.5 and 4.7, 2.5 and 2.6, and 1.00 times. The limits are below the goals; exit code 1 when one is missed.
 
     python benchmarks/server_cpu.py
 """
@@ -35,11 +34,12 @@ from regobs.catalog import http
 from regobs.instrument import Instruments, LogASGI, ObserveASGI
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from benchmarks.middleware import App, application, path
+from benchmarks.middleware import App, application, path, quiet
 
-BETTER_INSTRUMENTATOR, NAIVE_CLIENT, WITH_LOG = 3.0, 1.7, 1.6  # the goals are 5, 5 and 1
-REQUESTS = 1_500
-ROUNDS = 15
+BETTER_INSTRUMENTATOR, NAIVE_CLIENT, WITH_LOG = 3.5, 2.0, 1.3  # the goals are 5, 5 and 1
+REQUESTS = 500
+ROUNDS = 10
+GENERATIONS = 7  # of processes: two of the same application differ by some microseconds
 LABELS = ("code", "method", "route")
 
 
@@ -168,7 +168,8 @@ class Served:
         return int(Path(f"/proc/{self.process.pid}/schedstat").read_text(encoding="ascii").split()[0])
 
 
-def main() -> int:
+def measured() -> dict[str, float]:
+    """Microseconds of a request in quiet rounds, of one process of each."""
     servers = {name: Served(name) for name in APPS}
     try:
         for server in servers.values():
@@ -181,14 +182,18 @@ def main() -> int:
         for server in servers.values():
             server.process.terminate()
             server.process.wait()
-    bare = times.pop("bare")
-    print(f"bare: {statistics.median(bare):.1f} us of CPU a request; more with:")
-    added = {
-        name: statistics.median(one - plain for one, plain in zip(values, bare, strict=True))
-        for name, values in times.items()
-    }
-    for name, extra in added.items():
-        print(f"  {name:<36}{extra:8.1f} us")
+    return {name: quiet(values) for name, values in times.items()}
+
+
+def main() -> int:
+    runs = [measured() for _ in range(GENERATIONS)]
+    bare = [run.pop("bare") for run in runs]
+    print(f"bare: {statistics.median(bare):.1f} us of CPU a request; more with [of the {GENERATIONS} processes]:")
+    added = {}
+    for name in runs[0]:
+        extra = sorted(run[name] - plain for run, plain in zip(runs, bare, strict=True))
+        added[name] = statistics.median(extra)
+        print(f"  {name:<36}{added[name]:8.1f} us  [{extra[0]:.1f} .. {extra[-1]:.1f}]")
     ours, both, client = (added[name] for name in ("regobs metrics", "regobs metrics and log", "prometheus_client"))
     best = min(added["prometheus-fastapi-instrumentator"], added["starlette-exporter"])
     print(
