@@ -89,6 +89,7 @@ ADAPTERS = {
     "regobs.instrument.adapters.redis": "redis",
     "regobs.instrument.adapters.sql_alchemy": "sqlalchemy",
     "regobs.testing.fixtures": "pytest",
+    "regobs.top.app": "rich",
 }
 IMPORT_ALL = """
 import importlib, pkgutil, regobs
