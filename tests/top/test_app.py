@@ -204,6 +204,18 @@ def test_the_view_ends_at_once_while_the_server_hangs() -> None:
     server.hangs.set()  # an answer that comes after the end breaks nothing
 
 
+def test_a_clock_and_an_answer_that_come_while_the_view_ends_break_nothing() -> None:
+    async def script(app: TopApp, pilot: Pilot[None]) -> None:
+        await wait(app, pilot, "Traffic")
+        await app.query("#bar").remove()
+        asked = app.watched.begin(time.monotonic())
+        app.post_message(app.Heard(asked, taken(), None))
+        await pilot.pause(1.1)  # two ticks of the clock
+        assert asked not in app.watched.asking
+
+    assert drive(script).fault is None
+
+
 def test_a_mistake_of_ours_ends_the_view_and_is_not_hidden() -> None:
     server = Server()
     server.fault = KeyError("a mistake")

@@ -206,7 +206,14 @@ class TopApp(App[None]):
     def _room(self) -> Screen:
         return Screen(max(self.size.width - 2, 20), colour=self.coloured)
 
+    @property
+    def _drawn(self) -> bool:
+        """Whether there is a screen to write on: a clock or an answer may come while the view begins or ends."""
+        return bool(self.query("#bar")) and bool(self.query("#rows"))
+
     def _show(self) -> None:
+        if not self._drawn:
+            return
         self._show_heading()
         watched, rows = self.watched, self.query_one(OptionList)
         if watched.shown is None or not watched.fits:
@@ -229,6 +236,8 @@ class TopApp(App[None]):
         return Option(text, disabled=line.target is None)
 
     def _show_heading(self) -> None:
+        if not self._drawn:
+            return
         now, watched = time.monotonic(), self.watched
         report = watched.shown.report if watched.shown else None
         if report is None:
