@@ -328,6 +328,6 @@ def test_the_servers_own_state_and_what_fires_come_before_the_panels(capsys: pyt
     for words in (
         "keeps 15d, and error budgets look back 28d",
         "scraped every 1s",
-        "1 of 2 targets of the server are down",
+        "1 of 2 targets of the server is down",
     ):
         assert words in said
