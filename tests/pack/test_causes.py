@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ import pytest
 import yaml
 
 from regobs.catalog.probe import RESULTS
+from regobs.config import LabelNames
 from regobs.slo.alert_tests import check_alerts
+from regobs.slo.outputs import CompiledRules, compile_rules
 from regobs.slo.rule_files import RuleFile
 from tests.pack.mutations import mutants
 from tests.slo.conftest import promtool_of
@@ -47,9 +50,8 @@ def alert_tests() -> dict[str, Json]:
     return bundled_rules().alert_tests()
 
 
-def write_all(directory: Path, flavor: str) -> list[Path]:
+def write_all(directory: Path, compiled: CompiledRules) -> list[Path]:
     """The rules of the pack with the tests of its causes, as a build writes them; the paths of the tests."""
-    compiled = bundled_rules(flavor)
     files, causes = compiled.files(), compiled.alert_tests()
     wanted = {f"prometheus/tests/{name}": files[f"prometheus/tests/{name}"] for name in causes}
     wanted |= {name: content for name, content in files.items() if name.startswith("prometheus/rules/")}
@@ -72,13 +74,24 @@ def test_every_alert_of_the_pack_has_a_runbook_and_tests_of_both_sides() -> None
     ],
 )
 def test_alerts_fire_when_they_are_due_and_are_silent_just_below(tmp_path: Path, program: str, flavor: str) -> None:
-    done = run_tests(promtool_of(program), *write_all(tmp_path, flavor))
+    done = run_tests(promtool_of(program), *write_all(tmp_path, bundled_rules(flavor)))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("files", ["garbage-collection|monitoring", pytest.param(".*", marks=pytest.mark.long)])
+@pytest.mark.server
+def test_alerts_fire_with_the_labels_of_a_deployment_too(tmp_path: Path, files: str) -> None:
+    scoped = replace(CONFIGS["gitlab"], labels=LabelNames(environment="env", cluster="cluster"))
+    written = write_all(tmp_path, compile_rules(BUNDLED, scoped))
+    chosen = [path for path in written if re.fullmatch(files, path.name.partition(".")[0])]
+    assert chosen
+    done = run_tests(promtool_of("debian"), *chosen)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.server
 def test_alerts_are_silent_where_nothing_is_there_but_those_of_an_absence(tmp_path: Path) -> None:
-    write_all(tmp_path, "gitlab")
+    write_all(tmp_path, bundled_rules())
     rules = sorted(str(path) for path in (tmp_path / "prometheus/rules").glob("*.yaml"))
     test = {
         "interval": "1m",
@@ -99,7 +112,7 @@ def test_alerts_are_silent_where_nothing_is_there_but_those_of_an_absence(tmp_pa
 
 @pytest.mark.server
 def test_the_first_step_that_fails_is_named_with_its_most_frequent_result(tmp_path: Path) -> None:
-    write_all(tmp_path, "gitlab")
+    write_all(tmp_path, bundled_rules())
     steps = ("resolve", "connect", "tls", "auth", "base", "pull_manifest", "pull_blob", "push", "read_back", "delete")
     tests = []
     for first, failing in enumerate(steps):
@@ -183,7 +196,7 @@ def test_what_ends_the_row_counts_says_that_a_restart_brings_them_back() -> None
 
 @pytest.mark.server
 def test_an_outage_is_in_the_windows_of_each_tier_for_its_time(tmp_path: Path) -> None:
-    write_all(tmp_path, "gitlab")
+    write_all(tmp_path, bundled_rules())
     in_windows = {
         "29m": ("6h", "1d", "3d"),
         "40m": ("1d", "3d"),
@@ -213,7 +226,7 @@ def test_an_outage_is_in_the_windows_of_each_tier_for_its_time(tmp_path: Path) -
 @pytest.mark.server
 def test_what_the_probe_asks_of_a_registry_is_at_most_what_its_record_says(tmp_path: Path) -> None:
     """Its steps at their default times: 13 requests a minute, as many as 13 in 45 s between two scrapes."""
-    write_all(tmp_path, "gitlab")
+    write_all(tmp_path, bundled_rules())
     every = {"resolve": 10, "base": 10, "pull_manifest": 30, "pull_blob": 30, "push": 60, "read_back": 60, "delete": 60}
     series = [
         {

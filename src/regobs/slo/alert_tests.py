@@ -255,7 +255,9 @@ def _series(text: str, path: Steps, document: Document, config: Config) -> str:
             next_step=error.next_step,
         ) from error
     node = next(selectors(bound))
-    labels = {} if _is_recorded(node) else {"instance": "a:1"} | scope_labels(config)
+    labels = dict(scope_labels(config))  # which sums keep, and so recorded series have
+    if not _is_recorded(node):
+        labels["instance"] = "a:1"
     for name in dict.fromkeys(matcher.label for matcher in node.matchers):
         labels[name] = accepted_samples(name, node.matchers, [f"{name}-1"])[0]
     labels |= {m.label: m.value for m in written.matchers if m.label == "le"}
