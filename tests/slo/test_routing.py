@@ -14,7 +14,7 @@ import requests
 import yaml
 
 from regobs.catalog.model import Flavor
-from regobs.config import Config, LabelNames
+from regobs.config import Config, LabelNames, load_config
 from regobs.errors import RulesError
 from regobs.slo import outputs
 from regobs.slo.routing import routing as routing_of
@@ -121,6 +121,30 @@ def test_scope_labels_keep_environments_apart(tmp_path: Path) -> None:
         'tier=~"1d|3d"',
         'tier=~"3d"',
     ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "equal"),
+    [
+        ("", []),
+        ('[prometheus]\nselector = \'job="registry", env="a"\'', ["env"]),
+        ('[prometheus]\nselector = \'job="registry", env=~"a|b"\'', []),
+        ("[environments.a]\nselector = 'env=\"a\"'\n[environments.b]\nselector = 'env=\"b\"'", ["env"]),
+        ("[environments.a]\nselector = 'env=\"a\"'\n[environments.b]\nselector = 'cluster=\"b\"'", []),
+    ],
+)
+def test_what_is_absent_inhibits_by_the_labels_that_its_selector_gives_it(
+    tmp_path: Path, settings: str, equal: list[str]
+) -> None:
+    file = tmp_path / "regobs.toml"
+    file.write_text(f'[labels]\nenvironment = "env"\ncluster = "cluster"\n{settings}\n')
+    config = load_config(file)
+    text = routing_of(BUNDLED, outputs.load_windows(BUNDLED, config), config)
+    rules = yaml.safe_load(text)["inhibit_rules"]
+    found = {rule["source_matchers"][0]: rule["equal"] for rule in rules}
+    assert found['alertname="RegistryTargetMissing"'] == equal
+    assert found['alertname="RegistryDown"'] == ["env", "cluster"]
+    assert all("source_is_absence" not in rule for rule in rules)
 
 
 def inhibitions(*left_out: str) -> list[dict[str, Any]]:

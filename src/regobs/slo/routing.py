@@ -1,8 +1,9 @@
 """From routing.yaml of the pack to a configuration that Alertmanager can run.
 
-The file is Alertmanager's own format with one addition: an inhibition rule with `slower_tiers_of: [alert, ...]` becomes
-one rule for each burn-rate tier, which silences all slower tiers. The labels of the scope are added to every
-`group_by` and `equal`, so that environments stay apart. Alerts that the build leaves out are taken out of inhibitions,
+The file is Alertmanager's own format with two additions: an inhibition rule with `slower_tiers_of: [alert, ...]`
+becomes one rule for each burn-rate tier, which silences all slower tiers. The labels of the scope are added to every
+`group_by` and `equal`, so that environments stay apart; with `source_is_absence` only those that the alert of an
+`absent()` has. Alerts that the build leaves out are taken out of inhibitions,
 and so is an inhibition of which one side has no alert any more.
 """
 
@@ -16,6 +17,7 @@ from regobs.config import Config
 from regobs.documents import Document, Steps, dump_yaml, load_yaml, validate
 from regobs.errors import RulesError
 from regobs.pack import Pack
+from regobs.promql.nodes import MatchOp
 from regobs.slo.model import Windows
 
 Json = dict[str, Any]
@@ -54,6 +56,7 @@ _SCHEMA: Json = {
                     "target_matchers": _MATCHERS,
                     "equal": _NAMES,
                     "slower_tiers_of": _MATCHERS,
+                    "source_is_absence": {"const": True},
                 },
                 "oneOf": [
                     {"required": ["slower_tiers_of"]},
@@ -131,8 +134,17 @@ def _severities(words: str, config: Config) -> str:
     return "|".join(config.severities.get(word, word) for word in words.split("|"))
 
 
+def _of_absence(config: Config) -> tuple[str, ...]:
+    """The labels of a deployment that an alert of `absent()` has: those to which its selectors give one value."""
+    chosen = [(*config.matchers, *one.matchers) for one in config.environments] or [config.matchers]
+    named = [{matcher.label for matcher in matchers if matcher.op is MatchOp.EQUAL} for matchers in chosen]
+    return tuple(label for label in config.rules_scope.keep if all(label in labels for labels in named))
+
+
 def _inhibitions(rule: Json, windows: Windows, config: Config, left_out: AbstractSet[str]) -> list[Json]:
-    equal = _with(rule["equal"], config.rules_scope.keep)
+    rule = dict(rule)
+    labels = _of_absence(config) if rule.pop("source_is_absence", False) else config.rules_scope.keep
+    equal = _with(rule["equal"], labels)
     if "slower_tiers_of" not in rule:
         matchers = {key: _named(rule[key], config) for key in ("source_matchers", "target_matchers")}
         there = {key: _without(texts, left_out) for key, texts in matchers.items()}
