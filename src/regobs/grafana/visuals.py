@@ -224,7 +224,7 @@ def _states(bound: BoundPanel, common: Json) -> ModernPanel:
 
 def _alerts(_bound: BoundPanel, common: Json) -> ModernPanel:
     options = {
-        "alertInstanceLabelFilter": "",
+        "alertInstanceLabelFilter": '{severity!="none"}',  # helpers of routing and the watchdog are no news
         "alertName": "Registry",
         "dashboardAlerts": False,
         "groupBy": ["severity", "alertname"],
