@@ -17,7 +17,7 @@ google_storage = Row(
     Lines("GCS size by storage class", size_by_class, good="mostly the usual class", stacked=True),
     Lines("GCS objects", objects, good="grows with the images"),
     Lines("GCS requests a minute by method", gcs_methods, good="follows the pulls"),
-    Lines("GCS responses a minute by status", gcs_status, good="OK above all"),
+    Lines("GCS responses a minute by status", gcs_status, good="mostly OK"),
     Lines("GCS bytes a minute", gcs_bytes, good="more sent than received"),
     logs="egress-by-redirect",
 )
@@ -27,7 +27,7 @@ cdn_results, cdn_status = (total(google_cloud.CDN_REQUESTS, by=x) for x in ("cac
 
 google_cdn = Row(
     "Cloud CDN",
-    Lines("Cloud CDN cache hit ratio", ratio(cdn_hits, total(google_cloud.CDN_REQUESTS)), good="level"),
+    Lines("Cloud CDN cache hit ratio", ratio(cdn_hits, total(google_cloud.CDN_REQUESTS)), good="constant"),
     Lines("Cloud CDN requests by cache result", cdn_results, good="mostly HIT", stacked=True),
     Lines("Cloud CDN requests by status", cdn_status, good="200", stacked=True),
     logs="egress-by-redirect",

@@ -17,8 +17,8 @@ resources = {
 }
 
 first = Row(
-    "What runs out first?",
-    Saturation("Resources by use", resources, good="below 70 %, and full in no less than 14 days"),
+    "Utilization",
+    Saturation("Utilization by resource", resources, good="below 70 %, and full in no less than 14 days"),
 )
 
 FDS, POOL, QUEUE = "RegistryFileDescriptorsNearLimit", "RegistryDatabasePoolSaturated", "RegistryGarbageQueueGrowing"
@@ -26,13 +26,13 @@ descriptors, pools = top(10, file_descriptors), top(10, pool_in_use)
 threads, goroutines = highest(go_runtime.THREADS, by="instance"), highest(go_runtime.GOROUTINES, by="instance")
 
 processes = Row(
-    "Processes (the ten highest)",
+    "Processes (top 10)",
     Lines("File descriptors, % of limit", descriptors, good="below 70 %", alert=FDS, thresholds=(0.7, 0.9)),
     Lines("Database connections, % of pool", pools, good="below 70 %", alert=POOL, thresholds=(0.7, 0.9)),
     Lines("CPU cores used", top(10, cpu), good="below the limit of the container"),
-    Lines("Resident memory", top(10, memory), good="level; no slope over days"),
+    Lines("Resident memory", top(10, memory), good="constant; a slope over days is a leak"),
     Lines("Goroutines", top(10, goroutines), good="follows the requests in flight"),
-    Lines("OS threads", top(10, threads), good="level; a rise means slow disks"),
+    Lines("OS threads", top(10, threads), good="constant; a rise means slow disks"),
     logs="recent-errors",
 )
 
@@ -40,17 +40,18 @@ memory_left = ratio(lowest(node.MEMORY_AVAILABLE, by="instance"), lowest(node.ME
 busy = ratio(rate(select(node.CPU, mode=other_than("idle")), by="instance"), rate(node.CPU, by="instance"))
 received, sent = (rate(select(x, device=other_than("lo"))) for x in (node.NETWORK_RECEIVED, node.NETWORK_SENT))
 disks = rate(node.DISK_BUSY, by=("instance", "device"))
+disk_bytes = {"read": rate(node.DISK_READ), "written": rate(node.DISK_WRITTEN)}
 
 hosts = Row(
     "Hosts",
     Lines("Host CPU, %", top(10, busy), good="below 70 %", thresholds=(0.7, 0.9)),
-    Lines("Host memory left", memory_left, good="above 20 %", thresholds=(0.2, 0.1)),
-    Lines("Host load", top(10, highest(node.LOAD, by="instance")), good="no more than the host has processors"),
+    Lines("Host memory available, %", memory_left, good="above 20 %", thresholds=(0.2, 0.1)),
+    Lines("Host load average", top(10, highest(node.LOAD, by="instance")), good="below the number of CPUs"),
     Lines("Host network", {"received": received, "sent": sent}, good="below the speed of the link"),
     Lines("Disk busy, %", top(10, disks), good="below 70 %", thresholds=(0.7, 0.9)),
-    Lines("Disk bytes", {"read": rate(node.DISK_READ), "written": rate(node.DISK_WRITTEN)}, good="below what it can"),
-    Lines("Disk space left", space_left, good="above 20 %", thresholds=(0.2, 0.1)),
-    Lines("Inodes left", inodes_left, good="above 20 %", thresholds=(0.2, 0.1)),
+    Lines("Disk throughput", disk_bytes, good="below the limit of the disk"),
+    Lines("Disk space free, %", space_left, good="above 20 %", thresholds=(0.2, 0.1)),
+    Lines("Inodes free, %", inodes_left, good="above 20 %", thresholds=(0.2, 0.1)),
     Lines("CPU periods throttled, %", top(10, cpu_throttled), good="0", zoom=True),
 )
 
@@ -60,9 +61,9 @@ queue = by_version(
 )
 
 queues = Row(
-    "Which queues grow?",
-    Lines("GC tasks overdue, change in 1 h", change(gc_overdue), good="0 or below", alert=QUEUE, logs="gc-decisions"),
-    Lines("Notifications waiting, change in 1 h", queue, good="0 or below", logs="recent-errors"),
+    "Queue growth",
+    Lines("GC tasks overdue, change per hour", change(gc_overdue), good="0 or below", alert=QUEUE, logs="gc-decisions"),
+    Lines("Notifications waiting, change per hour", queue, good="0 or below", logs="recent-errors"),
 )
 
 dashboard = Dashboard("Registry Capacity", first, processes, hosts, queues)

@@ -12,11 +12,11 @@ query_latency = quantile(0.95, database.QUERY_DURATION)
 lag, changes = highest(load_balancing.LAG_BYTES, by="replica"), load_balancing.POOL_EVENTS
 
 now = Row(
-    "Is the database fast, and is there room for more?",
+    "Database status",
     Stat("Database queries", rate(database.QUERIES), good="follows the requests"),
     Stat("Database query latency p95", query_latency, good="below 25 ms", thresholds=(0.1, 1)),
-    Stat("Waits for a connection", rate(sql_pool.WAITS), good="0", thresholds=(0.1, 1)),
-    Stat("Replicas online", by_version(online, before=lowest(load_balancing.POOL_SIZE)), good="as many as there are"),
+    Stat("Database connection waits", rate(sql_pool.WAITS), good="0", thresholds=(0.1, 1)),
+    Stat("Replicas online", by_version(online, before=lowest(load_balancing.POOL_SIZE)), good="all replicas"),
     Stat("Replicas quarantined", quarantined, good="0", alert="RegistryReplicasQuarantined", thresholds=(0.5, 1)),
     Stat("Reads sent to the primary, % of reads", sent_to_primary, good="below 5 %", thresholds=(0.05, 0.5)),
     recorded=True,
@@ -28,10 +28,10 @@ mean_time, time_in = mean(database.QUERY_DURATION, by="name"), volume(database.Q
 
 queries = Row(
     "Queries",
-    Lines("Database queries by name (top 10)", top(10, by_name), good="the usual mix", stacked=True),
+    Lines("Database queries by name (top 10)", top(10, by_name), good="shares as usual", stacked=True),
     Lines("Database query latency p95 by name (top 10)", top(10, slowest), good="flat at any load"),
     Lines("Database query latency mean by name (top 10)", top(10, mean_time), good="flat at any load"),
-    Lines("Concurrent queries by name (top 10)", top(10, time_in), good="no newcomer", stacked=True),
+    Lines("Concurrent queries by name (top 10)", top(10, time_in), good="no new name at the top", stacked=True),
     Heat("Database query latency", database.QUERY_DURATION, good="one band; a second band is a slow query or a lock"),
     recorded=True,
     logs="recent-errors",
@@ -48,11 +48,11 @@ POOL, callers = "RegistryDatabasePoolSaturated", rate(sql_pool.WAIT_SECONDS, by=
 pools = Row(
     "Connection pools",
     Lines("Database connections, % of pool", fullest, good="below 70 %", alert=POOL, thresholds=(0.7, 0.9)),
-    Lines("Database connections", connections, good="idle ones are left at every peak", stacked=True),
-    Lines("Database connection limit", allowed, good="limit times instances, below the server's max_connections"),
-    Lines("Waits for a connection by host type", waits, good="0"),
-    Lines("Callers waiting for a connection", callers, good="0", zoom=True),
-    Lines("Database connections closed by reason", closed, good="level; a connection closed as idle costs a new one"),
+    Lines("Database connections", connections, good="some idle connections at peak load", stacked=True),
+    Lines("Database connection limit", allowed, good="limit times instances below max_connections of the server"),
+    Lines("Database connection waits by host type", waits, good="0"),
+    Lines("Requests waiting for a database connection", callers, good="0", zoom=True),
+    Lines("Database connections closed by reason", closed, good="constant; a rise means a low idle limit"),
     logs="recent-errors",
     see="pgbouncer-detail",
 )
@@ -60,10 +60,10 @@ pools = Row(
 in_use, opened = total(sql_pool.IN_USE, by=pool), total(sql_pool.OPEN, by=pool)
 
 instances = Row(
-    "Pools by instance (the ten highest)",
+    "Connection pools by instance (top 10)",
     Lines("Database connections in use by instance", top(10, in_use), good="even between instances"),
     Lines("Database connections open by instance", top(10, opened), good="even between instances"),
-    Lines("Waits for a connection by instance", top(10, rate(sql_pool.WAITS, by=pool)), good="0"),
+    Lines("Database connection waits by instance", top(10, rate(sql_pool.WAITS, by=pool)), good="0"),
     collapsed=True,
 )
 
@@ -79,8 +79,8 @@ replicas = Row(
     "Replicas",
     Lines("Reads by target", rate(load_balancing.TARGETS, by="target_type"), good="mostly replicas", stacked=True),
     Lines("Reads sent to the primary by reason", why_primary, good="mostly not_up_to_date, after pushes", stacked=True),
-    Lines("Reads without any replica", none_left, good="0", alert="RegistryReplicasQuarantined"),
-    States("Replica online", online_by_replica, good="online throughout", logs="replica-quarantines"),
+    Lines("Reads with no replica available", none_left, good="0", alert="RegistryReplicasQuarantined"),
+    States("Replica online", online_by_replica, good="always online", logs="replica-quarantines"),
     Lines("Replica lag in bytes", lag, good="below 1 MiB"),
     Lines("Replica lag p95", lag_seconds, good="below 1 s"),
     Lines("Replica pool changes", pool_changes, good="0", logs="replica-quarantines"),
@@ -95,11 +95,11 @@ writes = select(load_balancing.LSN_CACHE_DURATION, operation="set")
 lsn_latency = quantile(0.95, load_balancing.LSN_CACHE_DURATION, by="operation")
 
 freshness = Row(
-    "Replica discovery and log positions",
-    Lines("DNS look-ups of replicas", lookups, good="level"),
+    "Replica discovery (DNS) and LSN cache",
+    Lines("DNS look-ups of replicas", lookups, good="constant"),
     Lines("DNS look-ups failed, %", failed, good="0", zoom=True),
     Lines("DNS latency p95", dns_latency, good="below 100 ms"),
-    Lines("LSN cache hit ratio", ratio(hits, rate(load_balancing.LSN_CACHE_LOOKUPS)), good="level"),
+    Lines("LSN cache hit ratio", ratio(hits, rate(load_balancing.LSN_CACHE_LOOKUPS)), good="constant"),
     Lines("LSN cache writes failed, %", ratio(rate(select(writes, error=True)), rate(writes)), good="0", zoom=True),
     Lines("LSN cache latency p95", lsn_latency, good="below 10 ms"),
     collapsed=True,
@@ -114,11 +114,11 @@ size = top(10, highest(pg.DATABASE_SIZE, by=database_label))
 
 rows = Row(
     "Rows and size",
-    Lines("Rows counted by query", highest(row_counts.ROWS, by="query_name"), good="level or falling", log=True),
+    Lines("Row counts by query", highest(row_counts.ROWS, by="query_name"), good="constant or falling", log=True),
     Lines("Row count duration p95", counting, good="below 5 s"),
     Lines("Database size", size, good="grows with the images"),
     Lines("Table bloat, % by database", table_bloat, good="below 30 %", thresholds=(0.3, 0.4)),
-    Lines("B-tree bloat, % by database", index_bloat, good="below 50 %; new ones have a third", thresholds=(0.5, 0.7)),
+    Lines("B-tree bloat, % by database", index_bloat, good="below 50 %; new indexes have 33 %", thresholds=(0.5, 0.7)),
     see="postgresql-detail",
 )
 

@@ -17,16 +17,16 @@ waiting = by_version(highest(waits_for_review, by="query_name"), before=highest(
 deleted = select(gc.DELETES, backend="database")
 
 keeping_up = Row(
-    "Is it keeping up?",
-    Stat("GC reviews, whole time range", increase(reviews), good="follows pushes and deletes"),
-    Stat("GC deletions, whole time range", increase(deleted, by="artifact"), good="above 0 where tags are deleted"),
-    Stat("Bytes freed by GC, whole time range", increase(gc.BYTES), good="above 0 where tags are deleted"),
-    Lines("GC tasks waiting", waiting, good="level; a task waits a day by default"),
-    Lines("GC tasks overdue", gc_overdue, good="falls back to 0", alert=QUEUE, thresholds=(100, 1000)),
-    Lines("GC tasks overdue, change in 1 h", change(gc_overdue), good="0 or below", alert=QUEUE),
-    Lines("Time until no GC task is overdue", drain, good="below an hour"),
+    "GC queue",
+    Stat("GC reviews in range", increase(reviews), good="follows pushes and deletes"),
+    Stat("GC deletions in range", increase(deleted, by="artifact"), good="above 0 where tags are deleted"),
+    Stat("Bytes freed by GC in range", increase(gc.BYTES), good="above 0 where tags are deleted"),
+    Lines("GC queue length", waiting, good="constant; the review delay is a day by default"),
+    Lines("GC tasks overdue", gc_overdue, good="returns to 0", alert=QUEUE, thresholds=(100, 1000)),
+    Lines("GC tasks overdue, change per hour", change(gc_overdue), good="0 or below", alert=QUEUE),
+    Lines("Time to drain overdue GC tasks", drain, good="below an hour"),
     Lines("GC reviews postponed", rate(gc.POSTPONES, by="worker"), good="0", logs="gc-failures"),
-    Lines("GC sleep between runs p95", quantile(0.95, gc.SLEEP, by="worker"), good="seconds while much is waiting"),
+    Lines("GC sleep between runs p95", quantile(0.95, gc.SLEEP, by="worker"), good="seconds while the queue is long"),
     logs="gc-decisions",
 )
 
@@ -39,11 +39,11 @@ checks = select(database.QUERY_DURATION, name=("gc_blob_task_is_dangling", "gc_m
 
 workers = Row(
     "Workers",
-    Lines("GC runs that reviewed a task", reviewed, good="follows pushes and deletes", stacked=True),
-    Lines("GC runs without a task", idle, good="level; they are cheap"),
+    Lines("GC runs with a task", reviewed, good="follows pushes and deletes", stacked=True),
+    Lines("GC runs without a task", idle, good="constant"),
     Lines("GC runs failed, % of runs", gc_failed, good="0", logs="gc-failures", zoom=True),
-    Lines("GC reviews that found garbage, %", ratio(dangling, reviewed), good="level; it rises when tags are deleted"),
-    Lines("GC reviews by cause", by_cause, good="the usual mix", stacked=True),
+    Lines("GC tasks found dangling, %", ratio(dangling, reviewed), good="constant; rises when tags are deleted"),
+    Lines("GC reviews by cause", by_cause, good="shares as usual", stacked=True),
     Lines("GC run duration p95", quantile(0.95, work, by="worker"), good="below 1 s"),
     Heat("GC run duration", work, good="one band; a second band is a slow query or bucket"),
     Lines("GC dangling check latency p95", quantile(0.95, checks, by="name"), good="below 100 ms"),
@@ -56,10 +56,10 @@ in_storage, in_database = (select(gc.DELETE_DURATION, backend=backend) for backe
 balance = {"uploaded": volume(storage.BLOB_UPLOADS), "freed": rate(gc.BYTES)}
 
 freeing = Row(
-    "What it frees",
+    "Deletions and bytes freed",
     Lines("GC deletions by artifact", by_artifact, good="above 0 where tags are deleted", stacked=True),
     Lines("Bytes freed by GC", rate(gc.BYTES, by="media_type"), good="above 0 where tags are deleted", stacked=True),
-    Lines("Bytes uploaded and freed", balance, good="freed follows uploaded, a day or more later"),
+    Lines("Bytes uploaded and freed", balance, good="freed follows uploaded after a day or more"),
     Lines("GC deletions failed, %", failed, good="0", logs="gc-failures", zoom=True),
     Lines("GC storage deletion latency p95", quantile(0.95, in_storage), good="below 500 ms"),
     Lines("GC row deletion latency p95", quantile(0.95, in_database, by="artifact"), good="below 100 ms"),

@@ -13,12 +13,12 @@ waiting = highest(select(metadata.QUEUE_TASKS, state="queued"), by="queue")
 oldest = highest(metadata.QUEUE_OLDEST, by="queue")
 
 queues = Row(
-    "Is it keeping up?",
-    Lines("GC tasks in the queues", waiting, good="level; a task waits a day by default"),
-    Lines("GC tasks overdue in the database", overdue, good="falls back to 0", alert=LATE),
-    Lines("GC tasks overdue in the database, change in 1 h", change(overdue), good="0 or below", alert=LATE),
+    "GC queues",
+    Lines("GC queue length (database)", waiting, good="constant; the review delay is a day by default"),
+    Lines("GC tasks overdue (database)", overdue, good="returns to 0", alert=LATE),
+    Lines("GC tasks overdue (database), change per hour", change(overdue), good="0 or below", alert=LATE),
     Lines("Age of the oldest overdue GC task", oldest, good="minutes", alert=LATE, thresholds=(3600, 21600)),
-    Lines("GC tasks tried and postponed", highest(metadata.QUEUE_RETRIED, by="queue"), good="0"),
+    Lines("GC tasks retried (database)", highest(metadata.QUEUE_RETRIED, by="queue"), good="0"),
     logs="gc-decisions",
 )
 
@@ -36,11 +36,11 @@ asked, took = lowest(metadata.QUERY_SUCCESS, by="query"), highest(metadata.QUERY
 since = age(metadata.QUERY_LAST_SUCCESS, by="query")
 
 exporter = Row(
-    "Does the exporter see it?",
-    Lines("Queries that work", asked, good="1", alert=FAILS),
-    Lines("Duration of the exporter's queries", took, good="below a second; those of storage take longer"),
-    Lines("Age of what a query says", since, good="below its interval", alert=FAILS),
-    Lines("Lag of the replica that is asked", highest(metadata.REPLICA_LAG), good="below a second"),
+    "Database exporter",
+    Lines("Exporter query success", asked, good="1", alert=FAILS),
+    Lines("Exporter query duration", took, good="below 1 s; storage queries take longer"),
+    Lines("Age of exporter query results", since, good="below its interval", alert=FAILS),
+    Lines("Lag of the queried replica", highest(metadata.REPLICA_LAG), good="below a second"),
     Lines("Database connections by state", highest(metadata.CONNECTIONS, by="state"), good="mostly idle"),
 )
 

@@ -15,12 +15,12 @@ applied_post = highest(select(row_counts.ROWS, query_name="applied_post_migratio
 pending_pre, pending_post = known_pre - applied_pre, known_post - applied_post
 
 schema = Row(
-    "Is the schema what the registry expects?",
-    Stat("Pending pre-deployment migrations", pending_pre, good="0, or a rollout runs", thresholds=(1, 5)),
+    "Schema migrations",
+    Stat("Pending pre-deployment migrations", pending_pre, good="0; above 0 only during a rollout", thresholds=(1, 5)),
     Stat("Pending post-deployment migrations", pending_post, good="0 soon after a rollout", thresholds=(1, 20)),
-    Lines("Pre-deployment migrations", {"known": known_pre, "applied": applied_pre}, good="both lines are one"),
-    Lines("Post-deployment migrations", {"known": known_post, "applied": applied_post}, good="both lines are one"),
-    States("Registry version", count(build_info.BUILD, by="version"), good="one; two only in a rollout"),
+    Lines("Pre-deployment migrations", {"known": known_pre, "applied": applied_pre}, good="known equals applied"),
+    Lines("Post-deployment migrations", {"known": known_post, "applied": applied_post}, good="known equals applied"),
+    States("Registry version", count(build_info.BUILD, by="version"), good="one; two during a rollout"),
     logs="recent-errors",
 )
 
@@ -35,13 +35,13 @@ reported_count = count(highest(row_counts.BBM_PROGRESS, by="migration_id"))
 reported = {"reported": reported_count, "finished": finished}
 halted = zero_filled(stopped, reported_count)
 FAILED = "RegistryMigrationFailed"
-SEEN = "100 %; a migration that has not started may be missing, as is one of unknown size"
+SEEN = "100 %; pending migrations and those of unknown size may be missing"
 
 progressing = Row(
-    "How far are background migrations?",
-    Stat("Background migrations reported", reported, good="equal; those not reported may still be open"),
+    "Background migrations",
+    Stat("Background migrations reported", reported, good="equal; migrations not reported may be pending"),
     Stat("Background migrations failed or paused", halted, good="0", alert=FAILED, thresholds=(0.5, 1)),
-    Bars("Background migration progress, of those reported", progress, good=SEEN),
+    Bars("Background migration progress", progress, good=SEEN),
     Table("Background migrations by status", by_status, good="finished or active", alert=FAILED),
     logs="recent-errors",
 )
@@ -50,13 +50,13 @@ name = "migration_id"  # the worker's metrics have another name for the same mig
 
 worker = Row(
     "Background migration worker",
-    Lines("Migration worker runs", rate(bbm.RUNS), good="level, also without work"),
+    Lines("Migration worker runs", rate(bbm.RUNS), good="constant"),
     Lines("Migration worker run duration p95", quantile(0.95, bbm.RUN_DURATION), good="below its interval"),
     Lines("Migration worker sleep p95", quantile(0.95, bbm.SLEEP), good="the configured interval"),
-    Lines("Rows migrated", rate(bbm.MIGRATED, by=name), good="above 0 while one is active", stacked=True),
-    Lines("Migration batch size", highest(bbm.BATCH_SIZE, by=name), good="level"),
-    Lines("Migration jobs", rate(bbm.JOB_DURATION, by=name), good="above 0 while one is active"),
-    Lines("Migration job duration p95", quantile(0.95, bbm.JOB_DURATION, by=name), good="level"),
+    Lines("Rows migrated", rate(bbm.MIGRATED, by=name), good="above 0 while a migration is active", stacked=True),
+    Lines("Migration batch size", highest(bbm.BATCH_SIZE, by=name), good="constant"),
+    Lines("Migration jobs", rate(bbm.JOB_DURATION, by=name), good="above 0 while a migration is active"),
+    Lines("Migration job duration p95", quantile(0.95, bbm.JOB_DURATION, by=name), good="constant"),
     Lines("Migration job query latency p95", quantile(0.95, bbm.QUERY_DURATION, by=name), good="below 1 s"),
     Heat("Migration job duration", bbm.JOB_DURATION, good="one band; a second band is a table under load"),
     logs="recent-errors",
@@ -78,10 +78,10 @@ imports = Row(
     Lines("Repository imports in flight", in_flight, good="below the configured limit"),
     Lines("Import workers in use, %", saturation, good="below 70 %", thresholds=(0.7, 0.9)),
     Lines("Import duration p95", durations, good="minutes, final ones seconds"),
-    Lines("Tags of a repository p95", quantile(0.95, removed.MIGRATION_TAGS), good="the usual mix", log=True),
-    Lines("Layers of an image p95", quantile(0.95, removed.MIGRATION_LAYERS), good="the usual mix", log=True),
+    Lines("Tags per repository p95", quantile(0.95, removed.MIGRATION_TAGS), good="shares as usual", log=True),
+    Lines("Layers per image p95", quantile(0.95, removed.MIGRATION_LAYERS), good="shares as usual", log=True),
     Lines("Blob transfer duration p95", transfer, good="below 1 s"),
-    Lines("Bytes of blobs moved", moved, good="above 0 while repositories move"),
+    Lines("Imported blob bytes", moved, good="above 0 while repositories move"),
     Lines("Requests by migration path", rate(removed.MIGRATION_ROUTES, by="path"), good="moves from old to new"),
     collapsed=True,
 )

@@ -16,13 +16,13 @@ lost_in_range = increase(lost, by="endpoint")
 dropped = ratio(rate(select(notify.EVENTS, type="Dropped"), by="endpoint"), entered)
 
 arriving = Row(
-    "Do they arrive?",
+    "Delivery",
     Stat("Notification events", entered, good="follows pushes and pulls"),
     Stat("Notifications delivered, %", arrived, good="100 %", thresholds=(0.999, 0.99)),
-    Stat("Notifications lost, whole time range", lost_in_range, good="0", alert=LOST, thresholds=(0.5, 1)),
+    Stat("Notifications lost in range", lost_in_range, good="0", alert=LOST, thresholds=(0.5, 1)),
     Lines("Notifications lost after all retries", rate(lost, by="endpoint"), good="0", alert=LOST),
     Lines("Events dropped by a full queue, %", dropped, good="0", alert="RegistryNotificationsDropped", zoom=True),
-    Lines("Notifications waiting", notifications_waiting, good="falls back to 0", thresholds=(100, 1000)),
+    Lines("Notifications waiting", notifications_waiting, good="returns to 0", thresholds=(100, 1000)),
     logs="recent-errors",
 )
 
@@ -35,11 +35,11 @@ answers = rate(notify.STATUS, by=("endpoint", "code"))
 attempt, whole = (quantile(0.95, x, by="endpoint") for x in (notify.HTTP_LATENCY, notify.TOTAL_LATENCY))
 
 endpoint = Row(
-    "Does the endpoint keep up?",
+    "Attempts by endpoint",
     Lines("Notification attempts", tried, good="as many as events", stacked=True),
-    Lines("Notification attempts refused, %", refused, good="0", zoom=True),
-    Lines("Notification attempts without an answer", unanswered, good="0"),
-    Lines("Notification answers by status (top 10)", top(10, answers), good="200", stacked=True),
+    Lines("Notification attempts failed, %", refused, good="0", zoom=True),
+    Lines("Notification attempts without response", unanswered, good="0"),
+    Lines("Notification responses by status (top 10)", top(10, answers), good="200", stacked=True),
     Lines("Notification attempt latency p95", attempt, good="below 1 s"),
     Lines("Notification delivery time p95", whole, good="seconds"),
     Lines("Notification retries mean", mean(notify.RETRIES, by="endpoint"), good="0"),
@@ -51,8 +51,8 @@ endpoint = Row(
 by_action = rate(select(notify.EVENTS, type="Events"), by=("action", "artifact"))
 
 content = Row(
-    "What they are about",
-    Lines("Notification events by action", by_action, good="the usual mix", stacked=True),
+    "Actions",
+    Lines("Notification events by action", by_action, good="shares as usual", stacked=True),
     logs="pulls-and-pushes-by-namespace",
 )
 

@@ -12,7 +12,7 @@ QUIET, RESTARTS, DROPPED = "RegistryNoTraffic", "RegistryRestarting", "RegistryN
 firing = count(select(targets.ALERTS, alertname="registry", alertstate="firing"), by=("severity", "alertname"))
 
 alerts = Row(
-    "What fires?",
+    "Alerts",
     Alerts("Firing alerts", firing, good="none", see="rules-health"),
 )
 
@@ -20,13 +20,13 @@ GC, errors, overdue = "garbage-collection-detail", server_errors, highest(is_ove
 redis_p95 = quantile(0.95, redis.COMMANDS)
 
 parts = Row(
-    "Which part is ill?",
+    "Status by component",
     Tile("HTTP server errors", errors, good="below 0.1 %", see="application-detail", thresholds=(0.001, 0.01)),
     Tile("Storage latency p95", storage_latency, good="below 100 ms", see="storage-detail", thresholds=(0.1, 1)),
     Tile("Fullest database pool", top(1, pool_in_use), good="below 70 %", alert=POOL, thresholds=(0.7, 0.9)),
-    Tile("Most overdue GC tasks", overdue, good="falls back to 0", alert=QUEUE, see=GC, thresholds=(100, 1000)),
+    Tile("Most overdue GC tasks", overdue, good="returns to 0", alert=QUEUE, see=GC, thresholds=(100, 1000)),
     Tile("Redis latency p95", redis_p95, good="below 5 ms", see="redis-detail", thresholds=(0.01, 0.1)),
-    Tile("Notifications waiting", notifications_waiting, good="falls back to 0", thresholds=(100, 1000)),
+    Tile("Notifications waiting", notifications_waiting, good="returns to 0", thresholds=(100, 1000)),
     Tile("Least disk space left", bottom(1, space_left), good="above 20 %", see="capacity", thresholds=(0.2, 0.1)),
 )
 
@@ -36,36 +36,36 @@ available = ratio(answered, requests_by_route)
 version = count(build_info.BUILD, by="version")
 
 serving = Row(
-    "Is it serving?",
+    "Requests and instances",
     Stat("Instances up", up, good="as many as are deployed", alert="RegistryDown"),
     Stat("Instances down", known - up, good="0", alert="RegistryTargetDown", thresholds=(0.5, 1)),
     Stat("Requests", rate(http.REQUESTS), good="follows the time of day", alert=QUIET, logs="requests-over-time"),
     Stat("HTTP latency p95", latency, good="below 1 s", logs="slow-requests-by-route", thresholds=(1, 5)),
-    Stat("Requests in flight", total(http.IN_FLIGHT), good="falls back after each peak"),
-    Stat("Registry version", version, good="one; two only while a rollout runs", names=True),
+    Stat("Requests in flight", total(http.IN_FLIGHT), good="falls after each peak"),
+    Stat("Registry version", version, good="one; two during a rollout", names=True),
     Lines("Availability by route", available, good="100 %", alert=BURN, zoom=True),
-    Lines("Requests by route", requests_by_route, good="the usual mix", logs=MIX, stacked=True),
+    Lines("Requests by route", requests_by_route, good="shares as usual", logs=MIX, stacked=True),
     Lines("HTTP latency p95 by route", latency_by_route, good="flat; uploads take longest", alert=LATE),
     logs="errors-by-code",
 )
 
-STEP, HEALTH = "RegistryProbeStepFails", "RegistryHealthCheckFails"
+STEP, HEALTH, OLD = "RegistryProbeStepFails", "RegistryHealthCheckFails", "RegistryProbeSuccessOld"
 worked = ratio(rate(select(probe.RUNS, result="ok"), by="step"), rate(probe.RUNS, by="step"))
 step_latency, last_worked = quantile(0.95, probe.DURATION, by="step"), age(probe.LAST_SUCCESS, by="step")
 
 outside = Row(
     "From outside",
-    States("Steps of the probe", lowest(probe.SUCCESS, by="step"), good="1; the first 0 names the cause", alert=STEP),
-    Lines("Steps of the probe that work, %", worked, good="100 %", alert=STEP, zoom=True),
-    Lines("Step latency p95", step_latency, good="flat", alert=STEP),
-    Lines("Age of a step's last success", last_worked, good="its interval", alert="RegistryProbeSuccessOld"),
+    States("Probe success by step", lowest(probe.SUCCESS, by="step"), good="1; the first 0 is the cause", alert=STEP),
+    Lines("Probe success by step, %", worked, good="100 %", alert=STEP, zoom=True),
+    Lines("Probe latency p95 by step", step_latency, good="flat", alert=STEP),
+    Lines("Time since probe success by step", last_worked, good="below the probe interval", alert=OLD),
     Lines("Failing health checks", highest(probe.FAILING_CHECKS, by="check"), good="0", alert=HEALTH),
     see="application-detail",
 )
 
 budgets = Row(
     "Error budgets",
-    Lines("Error budget left", budget_left, good="above a quarter, no steps down", thresholds=(0.25, 0), zoom=True),
+    Lines("Error budget left", budget_left, good="above 25 %", thresholds=(0.25, 0), zoom=True),
     Lines("Burn rate, 1 h", burn_rate["1h"], good="below 1", alert=BURN, thresholds=(1, 13.44)),
 )
 
@@ -73,7 +73,7 @@ storage_by_action = quantile(0.95, storage.ACTIONS, by="action")
 
 traffic = Row(
     "Traffic and storage",
-    Lines("Blob traffic", blob_traffic, good="more out than in; redirected where a bucket serves"),
+    Lines("Blob traffic", blob_traffic, good="more sent than received"),
     Lines("Storage calls by action", rate(storage.ACTIONS, by="action"), good="follows the requests", stacked=True),
     Lines("Storage latency p95 by action", storage_by_action, good="flat at any load"),
     Lines("Storage retries, % of calls", storage_retries, good="0", alert=RETRIES, thresholds=(0.01, 0.05)),
@@ -84,27 +84,27 @@ descriptors, pools = top(10, file_descriptors), top(10, pool_in_use)
 goroutines, started = highest(go_runtime.GOROUTINES, by="instance"), age(process.START_TIME, by="instance")
 
 limits = Row(
-    "What is close to its limit? (the ten highest instances)",
+    "Saturation (top 10 instances)",
     Lines("File descriptors, % of limit", descriptors, good="below 70 %", alert=FDS, thresholds=(0.7, 0.9)),
     Lines("Database connections, % of pool", pools, good="below 70 %", alert=POOL, thresholds=(0.7, 0.9)),
     Lines("CPU cores used", top(10, cpu), good="below the limit of the container"),
-    Lines("Resident memory", top(10, memory), good="level; no slope over days"),
+    Lines("Resident memory", top(10, memory), good="constant; a slope over days is a leak"),
     Lines("Goroutines", top(10, goroutines), good="follows the requests in flight"),
-    Lines("Process uptime", bottom(10, started), good="only a rollout brings it to 0", alert=RESTARTS),
+    Lines("Process uptime", bottom(10, started), good="reset only by a rollout", alert=RESTARTS),
 )
 
 to_primary, redis_latency = sent_to_primary, quantile(0.95, redis.COMMANDS, by="instance")
 events = rate(notifications.EVENTS, by="type")
 
 optional = Row(
-    "Optional parts",
+    "Database, GC, Redis and notifications",
     Lines("Database queries", rate(database.QUERIES), good="follows the requests"),
     Lines("Database query latency p95", quantile(0.95, database.QUERY_DURATION), good="below 25 ms"),
     Lines("Reads sent to the primary, % of reads", to_primary, good="below 5 %", thresholds=(0.05, 0.5), zoom=True),
-    Lines("GC tasks overdue", gc_overdue, good="falls back to 0", alert=QUEUE, see=GC, thresholds=(100, 1000)),
+    Lines("GC tasks overdue", gc_overdue, good="returns to 0", alert=QUEUE, see=GC, thresholds=(100, 1000)),
     Lines("GC runs failed, % of runs", gc_failed, good="0", logs="gc-failures", zoom=True),
     Lines("Redis latency p95 by instance", redis_latency, good="below 5 ms"),
-    Lines("Notification events by type", events, good="no Dropped", alert=DROPPED),
+    Lines("Notification events by type", events, good="no Dropped events", alert=DROPPED),
     logs="recent-errors",
 )
 

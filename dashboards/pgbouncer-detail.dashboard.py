@@ -20,11 +20,11 @@ oldest, transactions = (
 wait = rate(select(pgbouncer.WAIT_SECONDS, database=real), by=by_database)
 
 waits = Row(
-    "Does anybody wait for a connection?",
+    "Waiting clients",
     Stat("PgBouncers down", count(pgbouncer.UP) - total(pgbouncer.UP), good="0", thresholds=(0.5, 1)),
     Stat("PgBouncer clients waiting", total(waiting), good="0", thresholds=(1, 10)),
     Stat("PgBouncer longest wait", highest(longest_wait), good="below 1 s", thresholds=(1, 5)),
-    Stat("Fullest PgBouncer pool", top(1, full), good="below 70 %", thresholds=(0.7, 0.9)),
+    Stat("PgBouncer pool utilization, highest", top(1, full), good="below 70 %", thresholds=(0.7, 0.9)),
     Stat("PgBouncer databases paused", total(pgbouncer.PAUSED), good="0", thresholds=(1, 2)),
     Lines("PgBouncer clients waiting by pool (top 10)", top(10, total(waiting, by=pool)), good="0"),
     Lines("PgBouncer longest wait by pool (top 10)", top(10, oldest), good="below 1 s"),
@@ -48,13 +48,13 @@ servers = {"active": active, "idle": idle, "used": recently, "tested": tested, "
 busy = {"queries": rate(pgbouncer.QUERY_SECONDS), "transactions": rate(pgbouncer.TRANSACTION_SECONDS)}
 
 room = Row(
-    "Are the pools large enough?",
+    "Pool utilization",
     Lines("PgBouncer server connections, % of pool", top(10, full), good="below 70 %", thresholds=(0.7, 0.9)),
-    Lines("PgBouncer server connections by state", servers, good="idle ones are left at every peak", stacked=True),
+    Lines("PgBouncer server connections by state", servers, good="some idle connections at peak load", stacked=True),
     Lines("PgBouncer active connections by pool (top 10)", top(10, active_by_pool), good="below the pool's size"),
     Lines("PgBouncer clients, % of max", clients, good="below 70 %", thresholds=(0.7, 0.9)),
-    Lines("Clients waiting at a time", wait, good="0", zoom=True),
-    Lines("Concurrent queries and transactions", busy, good="close together; a gap is idle in transaction"),
+    Lines("PgBouncer clients waiting, average", wait, good="0", zoom=True),
+    Lines("PgBouncer concurrent queries and transactions", busy, good="equal; a gap is idle in transaction"),
     logs="recent-errors",
     see="database-detail",
 )
@@ -64,10 +64,10 @@ query_time = per(rate(select(pgbouncer.QUERY_SECONDS, database=real), by=by_data
 network = {"from clients": rate(pgbouncer.RECEIVED), "to clients": rate(pgbouncer.SENT)}
 
 work = Row(
-    "What passes",
+    "Throughput",
     Lines("PgBouncer queries", queries, good="follows the requests"),
     Lines("PgBouncer transactions", transactions, good="follows the requests"),
-    Lines("Queries per transaction", per(queries, transactions), good="level"),
+    Lines("PgBouncer queries per transaction", per(queries, transactions), good="constant"),
     Lines("PgBouncer query time mean", query_time, good="below 10 ms"),
     Lines("PgBouncer network", network, good="follows the queries"),
     logs="requests-over-time",

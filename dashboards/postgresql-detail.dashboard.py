@@ -14,11 +14,11 @@ cache_hits = ratio(hits, hits + reads)
 wraparound = highest(pg.NUMBERS_USED, by=by_database)
 
 now = Row(
-    "Is the server well?",
+    "Server status",
     Stat("PostgreSQL servers down", count(pg.UP) - total(pg.UP), good="0", thresholds=(0.5, 1)),
-    Stat("PostgreSQL exporters with an error", total(pg.SCRAPE_ERROR), good="0", thresholds=(1, 2)),
-    Stat("Deadlocks, whole time range", increase(pg.DEADLOCKS), good="0", thresholds=(1, 10)),
-    Stat("Databases in all", total(pg.DATABASE_SIZE), good="grows with the images"),
+    Stat("PostgreSQL exporter errors", total(pg.SCRAPE_ERROR), good="0", thresholds=(1, 2)),
+    Stat("Deadlocks in range", increase(pg.DEADLOCKS), good="0", thresholds=(1, 10)),
+    Stat("Total database size", total(pg.DATABASE_SIZE), good="grows with the images"),
     logs="recent-errors",
     see="database-detail",
 )
@@ -34,7 +34,7 @@ sessions = Row(
     Lines("PostgreSQL connections, % of max", connections, good="below 70 %", thresholds=(0.7, 0.9)),
     Lines("PostgreSQL busy connections by state (top 10)", top(10, working), good="mostly active", stacked=True),
     Lines("Oldest transaction", oldest, good="seconds; minutes in a migration"),
-    Lines("Oldest idle transaction", highest(stuck, by=by_server), good="below 1 s: whoever opened it does nothing"),
+    Lines("Oldest idle in transaction", highest(stuck, by=by_server), good="below 1 s; it blocks vacuum"),
     Lines("Exclusive locks by mode", locks, good="0 except in migrations", stacked=True),
     Lines("Deadlocks", rate(pg.DEADLOCKS, by=by_database), good="0"),
     logs="recent-errors",
@@ -43,21 +43,22 @@ sessions = Row(
 
 commits, rollbacks = rate(pg.COMMITS, by=by_server), rate(pg.ROLLBACKS, by=by_server)
 inserted, updated, deleted = rate(pg.ROWS_INSERTED), rate(pg.ROWS_UPDATED), rate(pg.ROWS_DELETED)
-written, scanned = {"inserted": inserted, "updated": updated, "deleted": deleted}, rate(pg.ROWS_RETURNED)
+written = {"inserted": inserted, "updated": updated, "deleted": deleted}
+read = {"scanned": rate(pg.ROWS_RETURNED), "fetched": rate(pg.ROWS_FETCHED)}
 checkpoints = {"timed": rate(pg.CHECKPOINTS_TIMED), "requested": rate(pg.CHECKPOINTS_REQUESTED)}
 by_checkpoint, by_writer = rate(pg.BUFFERS_CHECKPOINT), rate(pg.BUFFERS_CLEANED)
 writers = {"checkpoints": by_checkpoint, "background writer": by_writer, "connections": rate(pg.BUFFERS_BACKEND)}
 
 work = Row(
-    "Work",
+    "Throughput",
     Lines("Transactions", {"committed": commits, "rolled back": rollbacks}, good="follows the requests"),
-    Lines("Rollbacks, % of transactions", ratio(rollbacks, rollbacks + commits), good="level", zoom=True),
+    Lines("Rollbacks, % of transactions", ratio(rollbacks, rollbacks + commits), good="constant", zoom=True),
     Lines("PostgreSQL cache hit ratio", cache_hits, good="above 99 %", thresholds=(0.99, 0.9), zoom=True),
     Lines("Rows written", written, good="follows pushes and deletes"),
-    Lines("Rows read", {"scanned": scanned, "fetched": rate(pg.ROWS_FETCHED)}, good="a wide gap is a scan", log=True),
+    Lines("Rows read", read, good="a wide gap means sequential scans", log=True),
     Lines("Temporary file bytes", rate(pg.TEMPORARY_BYTES, by=by_database), good="0"),
-    Lines("Checkpoints", checkpoints, good="timed ones; requested ones mean that max_wal_size is small"),
-    Lines("Buffers written by", writers, good="mostly checkpoints"),
+    Lines("Checkpoints", checkpoints, good="timed; many requested mean a small max_wal_size"),
+    Lines("Buffers written by source", writers, good="mostly checkpoints"),
     logs="requests-over-time",
     see="database-detail",
 )
@@ -73,18 +74,18 @@ all_btrees = ratio(total(pg.BTREE_BLOAT, by=by_server), total(pg.BTREE_SIZE, by=
 size = Row(
     "Size and bloat",
     Stat("Table bloat, %", all_tables, good="below 30 %", thresholds=(0.3, 0.4)),
-    Stat("B-tree bloat, %", all_btrees, good="below 50 %; new ones have a third", thresholds=(0.5, 0.7)),
+    Stat("B-tree bloat, %", all_btrees, good="below 50 %; new indexes have 33 %", thresholds=(0.5, 0.7)),
     Lines("Database size", top(10, highest(pg.DATABASE_SIZE, by=by_database)), good="grows with the images"),
-    Lines("Table size (top 10)", top(10, sizes), good="manifests and blobs above all"),
+    Lines("Table size (top 10)", top(10, sizes), good="largest: manifests and blobs"),
     Lines("Index size by table (top 10)", top(10, indexes), good="no more than a few times the table"),
-    Lines("Table bloat in bytes (top 10)", top(10, bloat), good="level; it is used again, not given back"),
+    Lines("Table bloat in bytes (top 10)", top(10, bloat), good="constant; vacuum reuses it"),
     Lines("Table bloat, % by table (top 10)", top(10, ratio(bloat, sizes)), good="below 30 %", zoom=True),
-    Lines("B-tree size (top 10)", top(10, btrees), good="level against the table"),
-    Lines("B-tree bloat in bytes (top 10)", top(10, btree_bloat), good="level; REINDEX CONCURRENTLY gives it back"),
+    Lines("B-tree size (top 10)", top(10, btrees), good="constant relative to the table"),
+    Lines("B-tree bloat in bytes (top 10)", top(10, btree_bloat), good="constant; REINDEX CONCURRENTLY frees it"),
     Lines("B-tree bloat, % by index (top 10)", top(10, ratio(btree_bloat, btrees)), good="below 50 %", zoom=True),
     Lines("Dead rows, % (top 10)", top(10, ratio(dead, dead + highest(pg.LIVE_ROWS, by=table))), good="below 20 %"),
-    Bars("Time since vacuum (top 10)", top(10, vacuumed), good="days"),
-    Lines("Transaction ID wraparound, % used", wraparound, good="a saw below 15 %", thresholds=(0.25, 0.6)),
+    Bars("Time since vacuum (top 10)", top(10, vacuumed), good="a few days"),
+    Lines("Transaction ID wraparound, % used", wraparound, good="sawtooth below 15 %", thresholds=(0.25, 0.6)),
     logs="gc-decisions",
     see="garbage-collection-detail",
 )
@@ -93,11 +94,11 @@ delay, slot = highest(pg.REPLAY_DELAY, by=by_server), ("instance", "slot_name")
 
 replication = Row(
     "Replication",
-    Stat("PostgreSQL replicas", total(pg.IS_REPLICA), good="as many as there are"),
-    States("PostgreSQL up", lowest(pg.UP, by=by_server), good="up throughout"),
-    Lines("Replay delay", delay, good="below 1 s"),
-    Lines("WAL kept by slots", highest(pg.SLOT_LAG, by=slot), good="below 1 GiB: it fills the disk of the primary"),
-    States("Replication slot active", lowest(pg.SLOT_ACTIVE, by=slot), good="active throughout"),
+    Stat("PostgreSQL replicas", total(pg.IS_REPLICA), good="number of configured replicas"),
+    States("PostgreSQL up", lowest(pg.UP, by=by_server), good="always up"),
+    Lines("PostgreSQL replay delay", delay, good="below 1 s"),
+    Lines("WAL retained by slots", highest(pg.SLOT_LAG, by=slot), good="below 1 GiB: it fills the disk of the primary"),
+    States("Replication slot active", lowest(pg.SLOT_ACTIVE, by=slot), good="always active"),
     Lines("Queries cancelled on replicas", rate(pg.CONFLICTS, by=by_database), good="0"),
     collapsed=True,
     logs="replica-quarantines",

@@ -14,13 +14,13 @@ busy = top(10, rate(logs.NAMESPACE_TIME, by="namespace"))
 pulls, pushes = (rate(select(requests, action=action), by="namespace") for action in ("pull", "push"))
 
 traffic = Row(
-    "Who makes the traffic? (from the log)",
-    Lines("Pull requests by namespace (top 10)", top(10, pulls), good="the usual mix"),
-    Lines("Push requests by namespace (top 10)", top(10, pushes), good="the usual mix"),
+    "Traffic by namespace (from the log)",
+    Lines("Pull requests by namespace (top 10)", top(10, pulls), good="shares as usual"),
+    Lines("Push requests by namespace (top 10)", top(10, pushes), good="shares as usual"),
     Lines("Server errors by namespace, % (top 10)", top(10, failed), good="0", zoom=True),
-    Lines("Bytes sent by namespace (top 10)", top(10, rate(written, by="namespace")), good="the usual mix"),
-    Lines("Bytes received by namespace (top 10)", top(10, rate(read, by="namespace")), good="the usual mix"),
-    Lines("Busy handlers by namespace (top 10)", busy, good="the usual mix"),
+    Lines("Bytes sent by namespace (top 10)", top(10, rate(written, by="namespace")), good="shares as usual"),
+    Lines("Bytes received by namespace (top 10)", top(10, rate(read, by="namespace")), good="shares as usual"),
+    Lines("Concurrent requests by namespace (top 10)", busy, good="shares as usual"),
     logs="top-namespaces-by-bytes",
 )
 
@@ -30,12 +30,12 @@ deleted = rate(select(events.RECEIVED, action="delete"), by="namespace")
 bytes_pushed = rate(select(events.BYTES, action="push"), by="namespace")
 
 notified = Row(
-    "What happens to images? (from notifications)",
-    Lines("Events by action", happened, good="the usual mix", stacked=True),
-    Lines("Manifests pushed by namespace (top 10)", top(10, pushed), good="the usual mix"),
-    Lines("Deletions by namespace (top 10)", top(10, deleted), good="no steps but those of cleanups"),
-    Lines("Bytes pushed by namespace (top 10)", top(10, bytes_pushed), good="the usual mix"),
-    Lines("Delivery lag of events p95", quantile(0.95, events.LAG), good="below a second"),
+    "Events by namespace (from notifications)",
+    Lines("Received events by action", happened, good="shares as usual", stacked=True),
+    Lines("Manifests pushed by namespace (top 10)", top(10, pushed), good="shares as usual"),
+    Lines("Deletions by namespace (top 10)", top(10, deleted), good="steps only with cleanup jobs"),
+    Lines("Bytes pushed by namespace (top 10)", top(10, bytes_pushed), good="shares as usual"),
+    Lines("Event delivery lag p95", quantile(0.95, events.LAG), good="below a second"),
     logs="pulls-and-pushes-by-namespace",
 )
 
@@ -43,11 +43,11 @@ stored = highest(metadata.NAMESPACE_STORAGE, by="namespace")
 held = highest(metadata.NAMESPACE_REPOSITORIES, by="namespace")
 
 kept = Row(
-    "Who keeps what? (from the metadata database)",
+    "Storage by namespace (from the metadata database)",
     Stat("Namespaces", highest(metadata.NAMESPACES), good="grows slowly"),
     Stat("Repositories", highest(metadata.REPOSITORIES), good="grows slowly"),
-    Bars("Storage by namespace (top 10)", top(10, stored), good="the usual mix"),
-    Bars("Repositories by namespace (top 10)", top(10, held), good="the usual mix"),
+    Bars("Storage by namespace (top 10)", top(10, stored), good="shares as usual"),
+    Bars("Repositories by namespace (top 10)", top(10, held), good="shares as usual"),
 )
 
 dashboard = Dashboard("Registry Repositories and Namespaces", traffic, notified, kept)

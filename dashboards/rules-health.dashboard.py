@@ -10,17 +10,17 @@ samples, added = (top(10, highest(x, by="instance")) for x in (targets.SCRAPE_SA
 dropped = highest(targets.SCRAPE_SAMPLES, by="instance") - highest(targets.SCRAPE_SAMPLES_KEPT, by="instance")
 
 scrapes = Row(
-    "Does Prometheus see the registry?",
+    "Scrapes",
     Stat("Instances up", up, good="as many as are deployed", alert="RegistryDown"),
     Stat("Instances down", known - up, good="0", alert=DOWN, thresholds=(0.5, 1)),
-    Stat("Instances known", known, good="as many as are deployed", alert="RegistryTargetMissing"),
-    Stat("Samples per scrape, all instances", total(targets.SCRAPE_SAMPLES), good="level"),
-    States("Instance up", lowest(targets.UP, by="instance"), good="up throughout", alert=DOWN),
+    Stat("Scrape targets", known, good="as many as are deployed", alert="RegistryTargetMissing"),
+    Stat("Samples per scrape, all instances", total(targets.SCRAPE_SAMPLES), good="constant"),
+    States("Instance up", lowest(targets.UP, by="instance"), good="always up", alert=DOWN),
     Lines("Scrape duration (top 10)", top(10, durations), good="below 1 s"),
-    Lines("Samples per scrape (top 10)", samples, good="level; a slope is a label without bound"),
+    Lines("Samples per scrape (top 10)", samples, good="constant; a slope means unbounded label values"),
     Lines("New series per scrape (top 10)", added, good="0 except after a start"),
-    Lines("Samples dropped by relabeling (top 10)", top(10, dropped), good="what is meant to be dropped"),
-    Lines("Scrape answers by status", rate(scrape.REQUESTS, by="code"), good="200", stacked=True),
+    Lines("Samples dropped by relabeling (top 10)", top(10, dropped), good="only series that are dropped on purpose"),
+    Lines("Scrape responses by status", rate(scrape.REQUESTS, by="code"), good="200", stacked=True),
     logs="recent-errors",
 )
 
@@ -31,10 +31,10 @@ late = age(server.RULE_GROUP_EVALUATED, by="rule_group")
 loaded, missed = count(server.CONFIG_LOADED) - total(server.CONFIG_LOADED), increase(server.RULE_GROUP_MISSED)
 
 rules = Row(
-    "Are the rules evaluated?",
-    Stat("Prometheus configurations not loaded", loaded, good="0", thresholds=(0.5, 1)),
-    Stat("Rule failures, whole time range", increase(server.RULE_FAILURES), good="0", thresholds=(1, 10)),
-    Stat("Rule evaluations missed, whole time range", missed, good="0", thresholds=(1, 10)),
+    "Rule evaluation",
+    Stat("Prometheus config reloads failed", loaded, good="0", thresholds=(0.5, 1)),
+    Stat("Rule failures in range", increase(server.RULE_FAILURES), good="0", thresholds=(1, 10)),
+    Stat("Rule evaluations missed in range", missed, good="0", thresholds=(1, 10)),
     Lines("Rule evaluations failed, % (top 10)", top(10, ratio(failures, evaluations)), good="0", zoom=True),
     Lines("Rule evaluation, % of interval (top 10)", top(10, busy), good="below 50 %", thresholds=(0.5, 1)),
     Lines("Time since rule evaluation (top 10)", top(10, late), good="below the interval of the group"),
@@ -44,19 +44,19 @@ active = count(select(targets.ALERTS, alertname="registry"), by=("alertname", "a
 sent, errors = rate(server.ALERTS_SENT, by="alertmanager"), rate(server.ALERTS_FAILED, by="alertmanager")
 
 alerts = Row(
-    "Do alerts get out?",
+    "Alerts and Alertmanager",
     Stat("Alertmanagers connected", lowest(server.ALERTMANAGERS), good="as many as are deployed", thresholds=(1, 0.5)),
-    Stat("Alerts dropped, whole time range", increase(server.ALERTS_DROPPED), good="0", thresholds=(1, 10)),
+    Stat("Alerts dropped in range", increase(server.ALERTS_DROPPED), good="0", thresholds=(1, 10)),
     Lines("Active alerts", active, good="none", stacked=True),
     Lines("Alerts sent to Alertmanager", sent, good="above 0 while an alert fires"),
-    Lines("Alerts not delivered", errors, good="0"),
+    Lines("Alerts failed to send", errors, good="0"),
 )
 
 size = Row(
-    "Size of Prometheus",
-    Lines("Prometheus series in memory", highest(server.HEAD_SERIES), good="level; a slope is a label without bound"),
-    Lines("Prometheus samples written", rate(server.SAMPLES_APPENDED, by="type"), good="level", stacked=True),
-    Lines("Prometheus blocks on disk", highest(server.BLOCK_BYTES), good="below the space there is"),
+    "Prometheus storage",
+    Lines("Prometheus series in memory", highest(server.HEAD_SERIES), good="constant; a slope means more label values"),
+    Lines("Prometheus samples written", rate(server.SAMPLES_APPENDED, by="type"), good="constant", stacked=True),
+    Lines("Prometheus blocks on disk", highest(server.BLOCK_BYTES), good="below the disk space available"),
 )
 
 dashboard = Dashboard("Registry Exporters and Rules", scrapes, rules, alerts, size)

@@ -21,8 +21,8 @@ BURNS, DAY = {"burn rate, 1 h": (1, 13.44), "burn rate, 5 min": (1, 13.44)}, 86_
 colors = {**BURNS, "budget left": (0.25, 0), "budget lasts": (14 * DAY, 3 * DAY)}
 
 promises = Row(
-    "Which promise is in danger?",
-    LongTable("SLOs by burn rate", objectives, good="burn rate below 1, budget above a quarter", colored=colors),
+    "Error budgets by SLO",
+    LongTable("SLOs by burn rate", objectives, good="burn rate below 1, budget above 25 %", colored=colors),
     logs="errors-by-code",
 )
 
@@ -30,17 +30,17 @@ available, fast = (highest(select(slo.BURN_RATE("1h"), sli=sli), by="slo") for s
 BURN, LATE, SLOW = "RegistryAvailabilityBurn", "RegistryLatencyBurn", "slow-requests-by-route"
 
 burning = Row(
-    "How fast is it being spent?",
-    Lines("Burn rate of availability, 1 h", available, good="below 1", alert=BURN, thresholds=(1, 13.44)),
-    Lines("Burn rate of latency, 1 h", fast, good="below 1", alert=LATE, logs=SLOW, thresholds=(1, 13.44)),
-    Lines("Burn rate, 6 h", burn_rate["6h"], good="below 1; 5.6 pages someone", thresholds=(1, 5.6)),
-    Lines("Burn rate, 3 d", burn_rate["3d"], good="below 0.9; 0.93 opens a ticket", thresholds=(0.75, 0.9333)),
-    Lines("Error budget left", budget_left, good="above a quarter, no steps down", thresholds=(0.25, 0), zoom=True),
+    "Burn rates",
+    Lines("Availability burn rate, 1 h", available, good="below 1", alert=BURN, thresholds=(1, 13.44)),
+    Lines("Latency burn rate, 1 h", fast, good="below 1", alert=LATE, logs=SLOW, thresholds=(1, 13.44)),
+    Lines("Burn rate, 6 h", burn_rate["6h"], good="below 1; pages at 5.6", thresholds=(1, 5.6)),
+    Lines("Burn rate, 3 d", burn_rate["3d"], good="below 0.9; ticket at 0.93", thresholds=(0.75, 0.9333)),
+    Lines("Error budget left", budget_left, good="above 25 %", thresholds=(0.25, 0), zoom=True),
     logs="errors-by-code",
 )
 
 made_of = Row(
-    "What is it made of?",
+    "Events",
     Lines("SLO events, 1 h", events, good="follows the time of day", logs="requests-over-time", log=True),
     Lines("SLO bad events, 1 h", bad, good="0", logs="errors-by-code"),
     Lines("SLO bad events, % of events, 1 h", ratio(bad, events), good="below 0.1 %", zoom=True),

@@ -10,22 +10,22 @@ grown = change(highest(stored), over="1d")
 moved = top(10, change(highest(metadata.NAMESPACE_STORAGE, by="namespace"), over="1d"))
 
 blobs = Row(
-    "How fast does storage grow?",
-    Stat("Bytes stored", highest(stored), good="below what the bucket or disk holds"),
-    Stat("Bytes saved by shared layers", saved, good="grows as storage does; below 0 while much has no repository"),
-    Lines("Bytes stored, and held by repositories", by_kind, good="no steps"),
-    Lines("Bytes stored, change in a day", grown, good="level; 0 where cleanup keeps pace"),
-    Lines("Storage by namespace, change in a day (top 10)", moved, good="no steps"),
+    "Storage growth",
+    Stat("Storage used", highest(stored), good="below the capacity of bucket or disk"),
+    Stat("Storage saved by deduplication", saved, good="grows with storage; below 0 while much is unreferenced"),
+    Lines("Storage used by kind", by_kind, good="no sudden rise"),
+    Lines("Storage growth per day", grown, good="constant"),
+    Lines("Storage growth per day by namespace (top 10)", moved, good="no sudden rise"),
     Lines("Repositories", highest(metadata.REPOSITORIES), good="grows slowly"),
 )
 
 rows, size = highest(metadata.ROWS, by="table"), highest(metadata.TABLE_SIZE, by=("table", "part"))
 
 tables = Row(
-    "How fast do the tables grow?",
+    "Table growth",
     Lines("Rows by table (top 10)", top(10, rows), good="grow slowly", log=True),
-    Lines("Bytes by table and part (top 10)", top(10, size), good="grow as the rows do"),
-    Lines("Rows, change in a day (top 10)", top(10, change(rows, over="1d")), good="level"),
+    Lines("Table size by part (top 10)", top(10, size), good="grow as the rows do"),
+    Lines("Row growth per day by table (top 10)", top(10, change(rows, over="1d")), good="constant"),
 )
 
 dashboard = Dashboard("Registry Storage Growth", blobs, tables, needs=Capability.DATABASE_EXPORTER)

@@ -10,9 +10,13 @@ import pytest
 from click.testing import CliRunner
 
 from regobs import __version__
+from regobs.build.produce import build_files
+from regobs.catalog.model import Flavor
 from regobs.cli.main import COMMANDS, regobs
 from regobs.cli.query_commands import QueryCommands
+from regobs.config import Config
 from regobs.errors import RegobsError
+from regobs.pack import find_pack
 from regobs.slo.links import _LOG_QUERIES, log_link
 
 ROOT = Path(__file__).parents[1]
@@ -93,6 +97,15 @@ def test_every_link_of_the_readme_leads_somewhere() -> None:
     targets = [target for target in re.findall(r"\]\(([^)]+)\)", README) if not target.startswith("http")]
     assert targets
     assert [target for target in targets if not (ROOT / target).exists()] == []
+
+
+@pytest.mark.parametrize("flavor", Flavor)
+def test_a_build_of_a_flavor_writes_what_the_readme_lists_for_it_and_nothing_else(flavor: Flavor) -> None:
+    rows = re.findall(r"^\| `([a-z-]+/[^`]*|manifest\.json)`(?: \(flavor `(\w+)` only\))? \|", README, re.MULTILINE)
+    files = build_files(Config(flavor=flavor), find_pack())
+    written = {path for path, _ in rows if any(name.startswith(path.partition("*")[0]) for name in files)}
+    assert written == {path for path, only in rows if only in {"", flavor}}
+    assert any(only for _, only in rows)
 
 
 def test_every_folder_of_the_map_exists() -> None:

@@ -47,7 +47,7 @@ def test_a_dashboard_is_shown_by_its_name_or_title(capsys: Output, name: str) ->
     assert code == ExitCode.OK
     assert out.startswith("Registry SLOs and Error Budgets\n")
     for part in (
-        "How fast is it being spent?",
+        "Burn rates",
         "(alert RegistryLatencyBurn, logs slow-requests-by-route)",
         "max by (slo) (registry:slo_target:ratio)",
     ):
@@ -100,7 +100,7 @@ def test_a_changed_query_is_exit_code_1_and_both_texts(capsys: Output, tmp_path:
     code, out, _ = dashboards(capsys, "diff", old, new)
     assert code == ExitCode.DIFFERENCE
     assert out == (
-        "overview\n  Is it serving? / Requests in flight\n    query changed\n"
+        "overview\n  Requests and instances / Requests in flight\n    query changed\n"
         f"      - {before}\n      + sum(up)\n1 difference\n"
     )
     code, out, _ = dashboards(capsys, "diff", old / "dashboards" / "overview.json", file, "--format", "json")

@@ -38,7 +38,7 @@ def test_the_query_of_a_panel_can_be_pasted_into_prometheus(capsys: Output) -> N
 def test_the_window_and_the_range_can_be_chosen(capsys: Output, tmp_path: Path) -> None:
     assert "[7m]" in panel(capsys, "application-detail", "Requests by status", "--window", "7m")[1]
     (tmp_path / "regobs.toml").write_text('[registry]\ncapabilities = ["prometheus"]\n')
-    missed = ("rules-health", "Rule evaluations missed, whole time range")
+    missed = ("rules-health", "Rule evaluations missed in range")
     assert "[1h]" in panel(capsys, *missed)[1]
     assert "[2h]" in panel(capsys, *missed, "--range", "2h")[1]
 
@@ -65,7 +65,7 @@ def test_a_panel_that_is_left_out_says_why_and_a_misspelt_one_what_is_near(capsy
     assert "is left out" in err  # of a deployment without the cache
     code, _, err = panel(capsys, "overview", "Requests by rute")
     assert (code, "Requests by route" in err) == (ExitCode.INPUT, True)
-    assert panel(capsys, "application-detail", "Processes (the ten highest) / Resident memory")[0] == ExitCode.OK
+    assert panel(capsys, "application-detail", "Processes (top 10) / Resident memory")[0] == ExitCode.OK
 
 
 TWINS = """

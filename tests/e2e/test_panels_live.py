@@ -52,7 +52,7 @@ SETTLED = 12  # scrapes: enough for a rate over six seconds, where there is one 
 NOT_IN_SAMPLE: dict[tuple[str, str] | str, str] = {
     "redirected to the store": "its store is a directory, which redirects nothing",
     "redirected": "the same",
-    ("notifications-detail", "Notification attempts refused, %"): "its endpoint never answered, so there is no attempt",
+    ("notifications-detail", "Notification attempts failed, %"): "its endpoint never answered, so there is no attempt",
     ("notifications-detail", "Notification attempts"): "the same",
     ("redis-detail", "Redis connections, % of pool (top 10)"): "its pools have no configured size",
 }

@@ -109,8 +109,8 @@ def test_every_panel_about_replicas_has_data_and_tells_the_replica_from_the_prim
     assert {query.title for query in questions()} == {
         *(
             "PostgreSQL replicas",
-            "Replay delay",
-            "WAL kept by slots",
+            "PostgreSQL replay delay",
+            "WAL retained by slots",
             "Replication slot active",
             "Queries cancelled on replicas",
         )
@@ -123,11 +123,11 @@ def test_every_panel_about_replicas_has_data_and_tells_the_replica_from_the_prim
 def test_a_replica_that_stops_to_replay_falls_behind_and_catches_up(pair: Pair) -> None:
     with psycopg.connect(pair.standby.url, autocommit=True) as follower:
         follower.execute("SELECT pg_wal_replay_pause()")
-        wait(lambda: pair.shown("Replay delay")[pair.on_standby] > 2)
-        assert pair.shown("Replay delay")[pair.on_primary] == 0
+        wait(lambda: pair.shown("PostgreSQL replay delay")[pair.on_standby] > 2)
+        assert pair.shown("PostgreSQL replay delay")[pair.on_primary] == 0
         with suppress(psycopg.errors.SerializationFailure):  # what is replayed then may cancel this very query
             follower.execute("SELECT pg_wal_replay_resume()")
-    wait(lambda: pair.shown("Replay delay")[pair.on_standby] < 1)
+    wait(lambda: pair.shown("PostgreSQL replay delay")[pair.on_standby] < 1)
 
 
 def test_a_query_that_the_primary_takes_the_rows_from_is_counted_as_cancelled(pair: Pair) -> None:
@@ -151,5 +151,5 @@ def test_a_query_that_the_primary_takes_the_rows_from_is_counted_as_cancelled(pa
 def test_a_slot_that_nobody_reads_any_more_keeps_more_and_more(pair: Pair) -> None:
     pair.standby.process.signal(signal.SIGINT)  # a fast shutdown
     wait(lambda: pair.shown("Replication slot active")[pair.on_primary] == 0)
-    kept = pair.shown("WAL kept by slots")[pair.on_primary]
-    wait(lambda: pair.shown("WAL kept by slots")[pair.on_primary] > kept + 100_000)
+    kept = pair.shown("WAL retained by slots")[pair.on_primary]
+    wait(lambda: pair.shown("WAL retained by slots")[pair.on_primary] > kept + 100_000)

@@ -88,7 +88,7 @@ def test_one_change_of_a_panel_is_one_difference(
         place = place[key]
     place[keys[-1]] = value
     [found] = changes(board, new, tmp_path)
-    assert (found.dashboard, found.row, found.panel) == ("overview", "Is it serving?", "HTTP latency p95")
+    assert (found.dashboard, found.row, found.panel) == ("overview", "Requests and instances", "HTTP latency p95")
     assert found.what == what
     assert found.before != found.after
 
@@ -120,7 +120,7 @@ def test_a_panel_in_another_row_has_moved(board: Json, tmp_path: Path) -> None:
     row = next(one for one in new["panels"] if one["type"] == "row" and one["title"] == "Error budgets")
     panel(new, "Requests")["gridPos"] = {**row["gridPos"], "y": row["gridPos"]["y"] + 1, "x": 23}
     [found] = changes(board, new, tmp_path)
-    assert (found.what, found.before, found.after) == ("panel moved", "row Is it serving?", "row Error budgets")
+    assert (found.what, found.before, found.after) == ("panel moved", "row Requests and instances", "row Error budgets")
 
 
 def test_only_the_panel_that_changed_its_place_has_moved(board: Json, tmp_path: Path) -> None:

@@ -77,9 +77,9 @@ def test_a_panel_more_at_the_end_of_its_row_with_id_place_and_data_source(after:
 
 
 def test_a_panel_can_be_added_to_a_closed_row(after: Any) -> None:
-    call = "regobs.add(d, 'Kubernetes (the ten highest pods)', { title: 'New', type: 'stat' })"
+    call = "regobs.add(d, 'Kubernetes (top 10 pods)', { title: 'New', type: 'stat' })"
     new = after("application-detail", f"local regobs = import 'regobs.libsonnet'; function(d) {call}")
-    [row] = [one for one in new["panels"] if one["title"] == "Kubernetes (the ten highest pods)"]
+    [row] = [one for one in new["panels"] if one["title"] == "Kubernetes (top 10 pods)"]
     assert row["panels"][-1]["title"] == "New"
     pack.check_places(new)
 

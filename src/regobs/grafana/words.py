@@ -5,7 +5,7 @@
 
 dashboard = Dashboard(
     "Registry Overview",
-    Row("Is it serving?",
+    Row("Requests and instances",
         Stat("Requests", rate(http.REQUESTS), good="follows the time of day"),
         Lines("Errors", ratio(rate(failed), rate(http.REQUESTS)), good="0", alert="RegistryErrors")),
 )
