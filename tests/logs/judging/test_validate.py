@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from regobs.logs.judging.report import to_data
+from regobs.logs.judging.report import to_data, to_json, to_text
 from regobs.logs.judging.validate import Finding, LogReport, Validator
 from regobs.logs.messages.streams import LABKIT_ACCESS, LABKIT_APPLICATION
+from regobs.logs.redact import sample
 from tests.examples import examples
 from tests.logs.lines import DOCKER, GITLAB, NEWER_DISTRIBUTION, made, real, records
 
@@ -112,6 +113,58 @@ def test_an_unknown_field_is_drift_and_invalid_only_when_strict() -> None:
     assert (counts(strict), strict.unknown_fields, strict.ok) == ((2, 1, 1, 0), 1, False)
     found = only(report, "field")
     assert (found.field, found.message, found.sample, found.line) == ("shard", "blob uploaded", "a", 1)
+
+
+def with_fields(content: bytes, **fields: object) -> bytes:
+    """The lines of a registry that has these static fields in its configuration."""
+    records = [json.loads(line) for line in gzip.decompress(content).splitlines()]
+    lines = [one | fields if "service" in one else one for one in records]
+    return b"".join(json.dumps(one).encode() + b"\n" for one in lines)
+
+
+@pytest.mark.parametrize("value", ["eu-1", "", 3, True], ids=repr)
+def test_a_static_field_of_the_configuration_is_known_in_all_lines(value: object) -> None:
+    report = judged(with_fields(GITLAB.read_bytes(), region=value, team="storage"), strict=True)
+    assert (counts(report), report.unknown_fields, report.findings) == ((4357, 4357, 0, 0), 0, {})
+    assert report.static == {"region": sample(value), "team": "storage"}
+
+
+def test_a_static_field_of_another_value_is_unknown() -> None:
+    other = with_fields(GITLAB.read_bytes(), region="eu-1") + json.dumps(BLOB | {"region": "eu-2"}).encode()
+    report = judged(other)
+    assert (report.unknown_fields, only(report, "field").sample, report.static) == (1, "eu-2", {"region": "eu-1"})
+
+
+@pytest.mark.parametrize("value", [None, ["a"], {"a": 1}, 0.5], ids=repr)
+def test_a_value_that_no_static_field_has_leaves_the_field_unknown(value: object) -> None:
+    report = judged(with_fields(GITLAB.read_bytes(), region=value))
+    assert (report.unknown_fields, report.static) == (3803, {})
+
+
+def test_a_static_field_is_told_by_three_messages_and_half_of_the_lines_with_an_instance() -> None:
+    line = BLOB | {"instance_id": "i", "region": "eu-1"}
+    texts = ("blob uploaded", "blob deleted", "manifest uploaded")
+    two, three = ([line | {"msg": text} for text in texts[:count]] for count in (2, 3))
+    others = [BLOB | {"instance_id": "i"}] * 3
+    assert [judged_lines(*lines).static for lines in (two, three, three + others[:2], three + others)] == [
+        {},
+        {"region": "eu-1"},
+        {"region": "eu-1"},
+        {},
+    ]
+
+
+def test_a_secret_in_a_static_field_is_masked() -> None:
+    report = judged(with_fields(GITLAB.read_bytes(), api_token="s3cr3t-value"))
+    assert list(report.static) == ["api_token"]
+    assert "s3cr3t" not in to_text(report) + to_json(report)
+
+
+def test_a_file_without_the_static_fields_of_the_one_before_is_held_to_its_own() -> None:
+    validator = Validator()
+    validator.read(io.BytesIO(with_fields(GITLAB.read_bytes(), region="eu-1")), "a.log")
+    validator.read(io.BytesIO(json.dumps(BLOB | {"region": "eu-1"}).encode()), "b.log")
+    assert validator.report.unknown_fields == 1
 
 
 def test_a_field_of_another_message_is_told_apart_from_unknown_ones_and_invalid_only_when_strict() -> None:

@@ -117,9 +117,12 @@ class Census:
             if new := rule.new(record):
                 self._known.setdefault((rule.stream.name, rule.message), Gathered()).add(record, new, level)
         elif isinstance(text, str) and (gathered := self._gathered(rule.stream, text)) is not None:
-            gathered.add(record, [name for name in record if name not in base(rule.stream)], level)
+            gathered.add(record, self._fresh(record, rule.stream), level)
         else:
             self.untold += 1
+
+    def _fresh(self, record: Record, stream: Stream) -> list[str]:
+        return [name for name in record if name not in base(stream) and name not in self._judges.static]
 
     def _doubt(self, rule: MessageRule, errors: list[Any]) -> None:
         counts = self._doubts.setdefault(rule.stream.name, Counter())

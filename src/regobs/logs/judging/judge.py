@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import jsonschema_rs
@@ -24,6 +26,10 @@ from regobs.logs.schema import constraints, flat
 from regobs.logs.schema.event import event_document
 
 Record = Mapping[str, Any]
+_NO_FIELDS: Record = MappingProxyType({})
+_JSON_TYPES = {str: "string", bool: "boolean", int: "integer"}
+_INSTANCE = ("instance_id", "instance.id")
+_FEWEST_MESSAGES = 3  # a field that is new in a release comes with one or two
 _MOST_TEXTS = 1000  # that are remembered; texts with numbers in them differ from line to line
 
 
@@ -34,16 +40,19 @@ class MessageRule:
     deeper than the engine follows.
     """
 
-    def __init__(self, stream: Stream, message: Message | None, *, known: bool = True) -> None:
+    def __init__(
+        self, stream: Stream, message: Message | None, *, known: bool = True, static: Record = _NO_FIELDS
+    ) -> None:
         schema = flat(stream, message, closed=False)
         self.stream = stream
         self.message = message
         self.known = known
         self.names: frozenset[str] = frozenset(schema["properties"])
         self.forms = {} if message is None else _forms(message)
+        self._static = static
         self._open = jsonschema_rs.validator_for(schema)
         self._others: Any = None
-        self._take(flat(stream, message, closed=True))
+        self._take(_closed(stream, message, static))
 
     def _take(self, closed: Mapping[str, Any]) -> None:
         # An attribute, not a method: this is called once a line. What is not known never fits.
@@ -69,8 +78,16 @@ class MessageRule:
         return list(self._others.iter_errors(record))
 
     def new(self, record: Record) -> list[str]:
-        """Fields that the schema does not name, sorted."""
-        return sorted(record.keys() - self.names)
+        """Fields that the schema does not name, sorted; without static fields of their value."""
+        static = self._static
+        return sorted(name for name in record.keys() - self.names if name not in static or static[name] != record[name])
+
+
+def _closed(stream: Stream, message: Message | None, static: Record) -> dict[str, Any]:
+    """The schema of a message that forbids further fields, static ones with their value aside."""
+    schema = flat(stream, message, closed=True)
+    values = {name: {"type": _JSON_TYPES[type(value)], "enum": [value]} for name, value in static.items()}
+    return schema | {"properties": values | schema["properties"]}
 
 
 def _never(record: Record) -> bool:
@@ -92,6 +109,7 @@ class _EventRule(MessageRule):
         self.known = True
         self.names = frozenset(schema["properties"])
         self.forms = {}
+        self._static = _NO_FIELDS
         self._open = jsonschema_rs.validator_for(schema)
         self._others = None
         self._take(schema)
@@ -101,9 +119,13 @@ _EVENTS = Stream("notifications", "any", "Notification envelope", "", {}, (), ""
 
 
 class Judge:
-    """Chooses the rule of a line by its message; rules are compiled when they are first needed."""
+    """Chooses the rule of a line by its message; rules are compiled when they are first needed.
 
-    def __init__(self, streams: tuple[Stream, ...]) -> None:
+    `static` are the static fields of the registry's configuration (`log.fields`), which any of its lines may have.
+    """
+
+    def __init__(self, streams: tuple[Stream, ...], static: Record = _NO_FIELDS) -> None:
+        self.static = static
         self.text_key = streams[0].text_key
         self.fields = frozenset(name for stream in streams for name in stream.fields)
         self._exact: dict[str, list[tuple[Stream, Message]]] = {}
@@ -112,7 +134,7 @@ class Judge:
         self._matched: dict[str, tuple[tuple[Stream, Message], ...]] = {}
         self.single: dict[str, MessageRule] = {}  # by text, where the text alone decides
         self.quick: dict[bytes, tuple[Callable[[bytes], object], str]] = {}  # by the text, what decodes valid lines
-        self._unknown = MessageRule(streams[-1], None, known=False)
+        self._unknown = MessageRule(streams[-1], None, known=False, static=static)
         for stream in streams:
             for message in stream.messages:
                 if message.exact:
@@ -150,14 +172,14 @@ class Judge:
     def _alone(self, text: str, rule: MessageRule) -> None:
         if text not in self.single:
             self.single[text] = rule
-            decode = decoder(flat(rule.stream, rule.message, closed=True), self.text_key, text)
+            decode = decoder(_closed(rule.stream, rule.message, self.static), self.text_key, text)
             if decode is not None:
                 self.quick[text.encode()] = (decode, rule.name)
 
     def _compiled(self, stream: Stream, message: Message) -> MessageRule:
         rule = self._rules.get(id(message))
         if rule is None:
-            rule = self._rules[id(message)] = MessageRule(stream, message)
+            rule = self._rules[id(message)] = MessageRule(stream, message, static=self.static)
         return rule
 
 
@@ -166,19 +188,31 @@ class Judges:
 
     def __init__(self, flavor: str | None = None) -> None:
         self.flavor = flavor
-        self.older = Judge((GITLAB_ACCESS, GITLAB_APPLICATION))
-        self.newer = Judge((LABKIT_ACCESS, LABKIT_APPLICATION))
-        self.distribution = Judge((DISTRIBUTION,))
+        self.static: Record = _NO_FIELDS
+        self._build()
         self._by_form = {
             "combined": MessageRule(COMBINED, None),
             "standard": MessageRule(STANDARD, None),
             "runtime": MessageRule(RUNTIME, None),
         }
         self._events = _EventRule()
-        self.plain = self.distribution if flavor == "distribution" else self.older
+
+    def _build(self) -> None:
+        self.older = Judge((GITLAB_ACCESS, GITLAB_APPLICATION), self.static)
+        self.newer = Judge((LABKIT_ACCESS, LABKIT_APPLICATION), self.static)
+        self.distribution = Judge((DISTRIBUTION,), self.static)
+        self.plain = self.distribution if self.flavor == "distribution" else self.older
 
     def settle(self, records: list[Record]) -> None:
         """Decide from the first lines of a file which registry wrote those that could be of either."""
+        self._choose(records)
+        static = static_fields(records, self.plain.fields)
+        if static != self.static:
+            self.static = static
+            self._build()
+            self._choose(records)
+
+    def _choose(self, records: list[Record]) -> None:
         if self.flavor is None:
             votes = sum(_vote(record) for record in records)
             known = [sum(judge.rule(record).known for record in records) for judge in (self.older, self.distribution)]
@@ -203,6 +237,30 @@ class Judges:
         """The fields by which values of the text formatter get their types."""
         both = {**GITLAB_APPLICATION.fields, **DISTRIBUTION.fields}
         return {"distribution": DISTRIBUTION.fields, "gitlab": GITLAB_APPLICATION.fields}.get(self.flavor or "", both)
+
+
+def static_fields(records: list[Record], known: frozenset[str]) -> dict[str, Any]:
+    """The static fields (`log.fields`) that these lines tell of: name and value.
+
+    A registry adds them to the lines of its context, which have its instance. So it is a field that no message has,
+    with one value wherever it stands, in lines of several messages and in most of those with an instance.
+    """
+    instances = sum(any(name in record for name in _INSTANCE) for record in records)
+    values: dict[str, Any] = {}
+    counts: Counter[str] = Counter()
+    messages: defaultdict[str, set[object]] = defaultdict(set)
+    for record in records:
+        for name in record.keys() - known:
+            value = record[name]
+            first = values.setdefault(name, value)
+            static = type(value) in _JSON_TYPES and (type(value), value) == (type(first), first)
+            counts[name] += 1 if static else -len(records)
+            messages[name].add(str(record.get("msg")))
+    return {
+        name: values[name]
+        for name, count in sorted(counts.items())
+        if 2 * count > instances and len(messages[name]) >= _FEWEST_MESSAGES
+    }
 
 
 def _vote(record: Record) -> int:

@@ -36,6 +36,7 @@ def to_data(report: LogReport) -> dict[str, Any]:
         "unknown_messages": report.unknown_messages,
         "unknown_fields": report.unknown_fields,
         "moved_fields": report.moved_fields,
+        "static_fields": report.static,
         "strict": report.strict,
         "streams": report.streams,
         "files": report.files,
@@ -71,6 +72,9 @@ def to_text(report: LogReport) -> str:
     lines = [_summary(report)]
     lines += [f"  {count:>9,}  {name}" for name, count in sorted(report.streams.items())]
     lines += [_closest(one) for one in report.closest]
+    if report.static:
+        told = ", ".join(f"{name} ({value})" for name, value in report.static.items())
+        lines.append(f"Static fields of the registry's configuration (log.fields): {told}")
     for kind in _KINDS:
         found = [one for one in ordered(report) if one.kind == kind]
         if found:

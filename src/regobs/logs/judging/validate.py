@@ -59,6 +59,7 @@ class LogReport:
     unknown_messages: int = 0
     unknown_fields: int = 0
     moved_fields: int = 0  # that other messages have
+    static: dict[str, str] = field(default_factory=dict)  # fields of `log.fields`, with a sample of their value
     streams: dict[str, int] = field(default_factory=dict)
     files: dict[str, int] = field(default_factory=dict)
     findings: dict[tuple[str, str, str, str], Finding] = field(default_factory=dict)
@@ -162,6 +163,7 @@ class Validator:
         records = [one.record for one in parsed if one.record is not None and not one.form]
         records += [_ANY_TIME | dict(one.record) for one in parsed if one.record and one.form == "terminal"]
         self._judges.settle(records)
+        self.report.static |= {sample(name): sample(value, name) for name, value in self._judges.static.items()}
         found = closest(self._judges, records, self._file)
         self.report.closest += [found] if found else []
 
