@@ -104,7 +104,7 @@ def test_rules_in_a_config_map_that_are_no_yaml_are_found_at_their_place() -> No
 
 def test_binary_data_of_a_config_map_is_named_as_not_read() -> None:
     text = "kind: ConfigMap\nbinaryData: {a.json.gz: AAAA}\n"
-    assert [why for _, why in lint_text(text, "a.yaml", ".yaml").not_read] == [
+    assert [why for _, _, why in lint_text(text, "a.yaml", ".yaml").not_read] == [
         "binaryData of a ConfigMap: lint the files that it is made of"
     ]
 
@@ -133,13 +133,13 @@ _LIBRARY = {"id": 3, "gridPos": {"x": 0, "y": 0, "w": 12, "h": 8}, "libraryPanel
 
 def test_a_library_panel_that_the_file_does_not_hold_is_named_as_not_read() -> None:
     assert board(_LIBRARY).not_read == [
-        ("board.json", "the library panel 'Requests': export the dashboard together with it")
+        ("board.json", 4, "the library panel 'Requests': export the dashboard together with it")
     ]
 
 
 @pytest.mark.parametrize(("kept", "name"), [({"uid": "abc"}, "abc"), ({}, "without a name"), ({"name": ""}, "without")])
 def test_a_library_panel_without_a_name_is_named_by_what_it_has(kept: dict[str, str], name: str) -> None:
-    ((_, why),) = board({"id": 3, "libraryPanel": kept}).not_read
+    ((_, _, why),) = board({"id": 3, "libraryPanel": kept}).not_read
     assert name in why
 
 
@@ -164,7 +164,7 @@ def test_elements_that_do_not_hold_the_library_panel_leave_it_not_read(elements:
 
 def test_a_dashboard_of_schema_v2_is_named_as_not_read() -> None:
     text = json.dumps({"apiVersion": "dashboard.grafana.app/v2beta1", "spec": {"elements": {}}})
-    assert [why for _, why in lint_text(text, "a.json", ".json").not_read] == [
+    assert [why for _, _, why in lint_text(text, "a.json", ".json").not_read] == [
         "a dashboard of schema v2: export it as classic JSON"
     ]
 

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from regobs.cli.main import run
-from regobs.lint import LintReport, lint_paths, lint_text
+from regobs.lint import LintReport, Severity, lint_paths, lint_text
 from regobs.lint.report import FORMATS, as_text
 
 RULES = """\
@@ -85,9 +85,29 @@ def test_sarif_names_rule_level_and_region_of_each_finding() -> None:
 
 def test_junit_counts_what_it_holds() -> None:
     suite = ET.fromstring(FORMATS["junit"](lint()))  # noqa: S314 - our own text
-    assert int(suite.attrib["failures"]) == len(suite.findall("testcase/failure")) == len(lint().findings)
+    bad = [one for one in lint().findings if one.severity is not Severity.NOTE]
+    assert int(suite.attrib["failures"]) == len(suite.findall("testcase/failure")) == len(bad)
+    assert len(suite.findall("testcase/system-out")) == len(lint().findings) - len(bad) > 0
     clean = ET.fromstring(FORMATS["junit"](lint("groups: []\n")))  # noqa: S314
     assert clean.attrib["tests"] == "1"
+
+
+@pytest.mark.parametrize("fail_on", ["error", "warning", "note", "never"])
+@pytest.mark.parametrize("notes", [[], ["--notes"]])
+def test_junit_fails_exactly_what_decides_the_exit_code(
+    fail_on: str, notes: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "rules.yaml"
+    file.write_text(RULES, encoding="utf-8")
+    code = run(["lint", "--format", "junit", "--fail-on", fail_on, *notes, str(file)])
+    suite = ET.fromstring(capsys.readouterr().out)  # noqa: S314 - our own text
+    failed = suite.findall("testcase/failure")
+    worse: dict[str, set[str]] = {"error": {"error"}, "warning": {"error", "warning"}, "never": set()}
+    assert code == (1 if failed else 0)
+    assert {one.attrib["type"] for one in failed} == worse.get(fail_on, {"error", "warning", "note"})
+    assert int(suite.attrib["failures"]) == len(failed)
+    assert int(suite.attrib["tests"]) == len(suite.findall("testcase"))
+    assert bool(suite.findall("testcase/system-out")) == (fail_on != "note" and (fail_on != "warning" or bool(notes)))
 
 
 def test_github_escapes_what_would_end_an_annotation() -> None:
@@ -201,7 +221,7 @@ def test_what_is_not_read_is_named() -> None:
     modern = json.dumps({"apiVersion": "dashboard.grafana.app/v2beta1", "spec": {"elements": {}}})
     assert lint_text(modern, "a.json", ".json").not_read
     logs = 'groups: [{name: a, rules: [{alert: B, expr: \'sum(rate({app="a"} |= "x" [5m])) > 1\'}]}]\n'
-    assert lint(logs).not_read == [("rules.yaml", "queries in LogQL")]
+    assert lint(logs).not_read == [("rules.yaml", 1, "queries in LogQL")]
     assert lint("{{- if .Values.rules }}\na: b\n{{- end }}\n").not_read
 
 

@@ -44,19 +44,17 @@ _FIX = _object(  # 3.55, 3.56
         _object("artifactLocation replacements", artifactLocation=_PLACE, replacements=_many(_CHANGE, 1)), 1
     ),
 )
+_LOCATION = _object(  # 3.28, 3.29
+    "physicalLocation",
+    physicalLocation=_object("artifactLocation region", artifactLocation=_PLACE, region=_REGION),
+)
 _RESULT = _object(  # 3.27
     "message ruleId ruleIndex level locations",
     ruleId=_TEXT,
     ruleIndex={"type": "integer", "minimum": 0},
     level=_LEVEL,
     message=_MESSAGE,
-    locations=_many(
-        _object(
-            "physicalLocation",
-            physicalLocation=_object("artifactLocation region", artifactLocation=_PLACE, region=_REGION),
-        ),
-        1,
-    ),
+    locations=_many(_LOCATION, 1),
     partialFingerprints={"type": "object", "additionalProperties": _TEXT},
     fixes=_many(_FIX, 1),
 )
@@ -67,12 +65,18 @@ _RULE = _object(  # 3.49
     fullDescription=_MESSAGE,
     defaultConfiguration=_object("level", level=_LEVEL),
 )
+_INVOCATION = _object(  # 3.20, 3.58
+    "executionSuccessful",
+    executionSuccessful={"type": "boolean"},
+    toolExecutionNotifications=_many(_object("message", message=_MESSAGE, level=_LEVEL, locations=_many(_LOCATION))),
+)
 _RUN = _object(  # 3.14, 3.18, 3.19
     "tool results",
     tool=_object(
         "driver", driver=_object("name", name=_TEXT, version=_TEXT, rules={**_many(_RULE), "uniqueItems": True})
     ),
     columnKind={"enum": ["utf16CodeUnits", "unicodeCodePoints"]},
+    invocations=_many(_INVOCATION),
     results=_many(_RESULT),
 )
 SCHEMA = _object("version runs", **{"$schema": _TEXT}, version={"const": "2.1.0"}, runs=_many(_RUN))  # 3.13

@@ -119,5 +119,5 @@ def test_a_template_in_place_of_yaml_is_named_as_not_read() -> None:
     text = "{% for group in groups %}\n- name: {{ group }}\n{% endfor %}\n"
     report = lint_text(text, "template.yml", ".yml")
     assert report.findings == []
-    assert [reason for _, reason in report.not_read] == ["a template of another language: lint what it renders"]
+    assert [reason for _, _, reason in report.not_read] == ["a template of another language: lint what it renders"]
     assert found(lint_text("groups: [\n", "rules.yml", ".yml")) == {"unreadable-file"}

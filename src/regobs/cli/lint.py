@@ -96,6 +96,7 @@ def lint(
         _fix(paths, context, changed_since, notes=notes)
     asked = _ask(server, days, context)
     report = _report(paths, context, changed_since)
+    report.fail_on = None if fail_on == "never" else Severity(fail_on)
     worst = report.worst()
     hidden = 0
     if not notes and fail_on != "note":
@@ -107,9 +108,8 @@ def lint(
     click.echo(text, nl=False)
     if asked is not None and shape == "text" and asked.tried:
         click.echo(f"{asked.quiet} of {asked.tried} alerts would not have fired in the last {days:g} days")
-    if fail_on == "never" or worst is None or worst.rank > Severity(fail_on).rank:
-        return ExitCode.OK
-    return ExitCode.DIFFERENCE
+    failed = report.fail_on is not None and worst is not None and worst.rank <= report.fail_on.rank
+    return ExitCode.DIFFERENCE if failed else ExitCode.OK
 
 
 def _ask(server: ServerOptions, days: float, context: LintContext) -> LiveServer | None:
@@ -188,10 +188,15 @@ def _report(paths: tuple[Path, ...], context: LintContext, changed_since: str | 
 
 def _whole_report(paths: tuple[Path, ...], context: LintContext) -> LintReport:
     from regobs.lint import lint_paths, lint_text  # noqa: PLC0415
+    from regobs.lint.engine import lint_files  # noqa: PLC0415
+    from regobs.lint.read import no_text  # noqa: PLC0415
 
     if paths and paths != (Path("-"),):
         return lint_paths(paths, context)
-    text = sys.stdin.buffer.read().decode("utf-8", errors="replace")
+    try:
+        text = sys.stdin.buffer.read().decode("utf-8-sig")
+    except UnicodeDecodeError as fault:
+        return lint_files([no_text("<stdin>", fault)], context)
     return lint_text(text, "<stdin>", _suffix_of(text), context)
 
 

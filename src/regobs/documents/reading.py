@@ -29,6 +29,7 @@ _NULLS = ("", "~", "null", "Null", "NULL")
 _TAG = "tag:yaml.org,2002:"
 _MERGE = _TAG + "merge"
 
+TOO_LONG = "a number that is too long"
 Steps = tuple[str | int, ...]
 
 
@@ -201,7 +202,7 @@ class _Reader:
             if _FRACTION.fullmatch(text):
                 return Decimal(text)
         except (ValueError, InvalidOperation):  # thousands of digits, or an exponent of as many
-            raise self._fail(node, "a number that is too long", f"fewer than its {len(text)} characters") from None
+            raise self._fail(node, TOO_LONG, f"fewer than its {len(text)} characters") from None
         return text
 
     def _plain_tag(self, node: yaml.Node, kind: str) -> None:

@@ -87,7 +87,7 @@ def read_board(path: Path) -> ReadDashboard:
     found = find_dashboards(data) if isinstance(data, dict) else FoundDashboards()
     board = next((one for _, one in found.boards), data)
     if not isinstance(board, dict) or not isinstance(board.get("panels", board.get("rows")), list):
-        reason = next(iter(found.not_read), "this is no dashboard: it has no list of panels")
+        reason = next((why for _, why in found.not_read), "this is no dashboard: it has no list of panels")
         raise _refused(reason, path)
     try:
         return board_of(board)

@@ -16,7 +16,6 @@ from regobs.documents import Steps
 Json = dict[str, Any]
 VARIABLE = re.compile(r"\$\{(\w+)[^}]*\}|\$(\w+)|\[\[(\w+)[^\]]*\]\]")
 V2 = "a dashboard of schema v2: export it as classic JSON"
-_DEEPEST = 12  # rows hold panels, and no deeper: a hostile file must end somewhere
 _SOURCES = ("loki", "elasticsearch", "cloudwatch", "stackdriver", "influx", "graphite", "tempo", "mysql", "postgres")
 
 
@@ -25,7 +24,7 @@ class FoundDashboards:
     """The dashboards of a file, each with the steps to it, and what in the file is not read, with the reason."""
 
     boards: list[tuple[Steps, Json]] = field(default_factory=list)
-    not_read: list[str] = field(default_factory=list)
+    not_read: list[tuple[Steps, str]] = field(default_factory=list)
 
 
 def find_dashboards(data: Json) -> FoundDashboards:
@@ -39,7 +38,7 @@ def _find(data: Json, path: Steps, found: FoundDashboards) -> None:
     version = str(data.get("apiVersion", ""))
     if version.startswith("dashboard.grafana.app/v2") or "elements" in data:
         if "layout" in data or "spec" in data:
-            found.not_read.append(V2)
+            found.not_read.append((path, V2))
         return
     if version.startswith("dashboard.grafana.app/") and isinstance(data.get("spec"), dict):
         _find(data["spec"], (*path, "spec"), found)
@@ -57,15 +56,23 @@ def _find(data: Json, path: Steps, found: FoundDashboards) -> None:
 
 def panels_of(data: Json, path: Steps = ()) -> Iterator[tuple[Steps, Json]]:
     """The panels of a dashboard in the order of the file, rows of today among them, with the steps to each."""
+    waiting = _held(data, path)
+    while waiting:
+        where, panel = waiting.pop()
+        if where[-2] == "panels":
+            yield where, panel
+        waiting += _held(panel, where)
+
+
+def _held(data: Json, path: Steps) -> list[tuple[Steps, Json]]:
+    """The panels and rows of a dashboard, row or panel, the first one last."""
+    found: list[tuple[Steps, Json]] = []
     for key in ("panels", "rows"):
         listed = data.get(key)
-        for index, panel in enumerate(listed if isinstance(listed, list) else ()):
-            if isinstance(panel, dict):
-                where: Steps = (*path, key, index)
-                if key == "panels":
-                    yield where, panel
-                if len(where) < _DEEPEST:
-                    yield from panels_of(panel, where)
+        for index, one in enumerate(listed if isinstance(listed, list) else ()):
+            if isinstance(one, dict):
+                found.append(((*path, key, index), one))
+    return found[::-1]
 
 
 def variables_of(board: Json) -> list[Json]:
@@ -85,6 +92,14 @@ def targets_of(panel: Json) -> list[tuple[int, Json]]:
 
 def links_of(data: Json, path: Steps = ()) -> Iterator[tuple[Steps, str]]:
     """The addresses of the links of a dashboard, its panels and their fields."""
+    waiting = [(path, data)]
+    while waiting:
+        where, one = waiting.pop()
+        yield from _own_links(one, where)
+        waiting += _held(one, where)
+
+
+def _own_links(data: Json, path: Steps) -> Iterator[tuple[Steps, str]]:
     listed: list[tuple[Steps, Any]] = [((*path, "links"), data.get("links"))]
     config = data.get("fieldConfig")
     defaults = config.get("defaults") if isinstance(config, dict) else None
@@ -94,11 +109,6 @@ def links_of(data: Json, path: Steps = ()) -> Iterator[tuple[Steps, str]]:
         for index, one in enumerate(links if isinstance(links, list) else ()):
             if isinstance(one, dict) and isinstance(one.get("url"), str):
                 yield (*where, index, "url"), one["url"]
-    for key in ("panels", "rows"):
-        inner = data.get(key)
-        for index, one in enumerate(inner if isinstance(inner, list) and len(path) < _DEEPEST else ()):
-            if isinstance(one, dict):
-                yield from links_of(one, (*path, key, index))
 
 
 def annotations_of(data: Json, path: Steps = ()) -> Iterator[tuple[Steps, Json]]:

@@ -20,8 +20,6 @@ from regobs.promql.literals import regex_matches
 from regobs.promql.nodes import Aggregate, Binary, Call, Expr, Matcher, MatchOp, Paren, Selector
 from regobs.promql.walk import strip_parens
 
-_MOST = 16  # addends of the same shape that are held against each other: beyond, a generated sum is not judged
-
 
 @check("double-counting", Severity.WARNING)
 def double_counting(query: LintedQuery) -> Iterator[LintProblem]:
@@ -132,9 +130,8 @@ def _pairs(query: LintedQuery) -> Iterator[tuple[_Addend, _Addend]]:
         by_shape: dict[tuple[object, ...], list[_Addend]] = {}
         for one in _addends(node):
             alike = by_shape.setdefault(one.shape, [])
-            if len(alike) < _MOST:
-                yield from ((each, one) for each in alike)
-                alike.append(one)
+            yield from ((each, one) for each in alike)
+            alike.append(one)
 
 
 def _adds(node: Expr) -> bool:

@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from math import inf, isnan
+from typing import Protocol
 
+from regobs.catalog import node as host
 from regobs.catalog.model import Kind, Unit
+from regobs.lint.named_shares import COMPARISONS, PICKS, bare
+from regobs.lint.shares import is_part, share, terms
 from regobs.promql.functions import ABSENCE, GROWTH
 from regobs.promql.infer import InferredParts, literal
 from regobs.promql.nodes import Aggregate, Binary, Call, Expr, Number, Paren, Selector, Subquery, Unary
-from regobs.promql.series import known_metric
+from regobs.promql.series import Lookup, catalog_lookup, series_of
 from regobs.promql.types import Bounds
 from regobs.promql.walk import selectors, walk
+from regobs.promql.words import metric_buckets
 
-COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
-_TURNED = {">": "<", ">=": "<=", "<": ">", "<=": ">=", "==": "==", "!=": "!="}
-_OPPOSITE = {">": "<=", ">=": "<", "<": ">=", "<=": ">", "==": "!=", "!=": "=="}
+TURNED = {">": "<", ">=": "<=", "<": ">", "<=": ">=", "==": "==", "!=": "!="}
+OPPOSITE = {">": "<=", ">=": "<", "<": ">=", "<=": ">", "==": "!=", "!=": "=="}
+SWITCH = Bounds(0, 1)
 _ANY = Bounds(-inf, inf)
 _POSITIVE = Bounds(0, inf)
-_CALENDAR = {
+_FIXED = {
+    "absent": Bounds(1, 1),
+    "absent_over_time": Bounds(1, 1),
+    "present_over_time": Bounds(1, 1),
+    "count_over_time": Bounds(1, inf),
+    "histogram_fraction": SWITCH,
+    "sgn": Bounds(-1, 1),
+    "sin": Bounds(-1, 1),
+    "cos": Bounds(-1, 1),
     "hour": Bounds(0, 23),
     "minute": Bounds(0, 59),
     "day_of_week": Bounds(0, 6),
@@ -28,25 +42,13 @@ _CALENDAR = {
     "days_in_month": Bounds(28, 31),
     "month": Bounds(1, 12),
 }
-_SWITCHES = frozenset({"up", "probe_success"})
-_COUNTED = frozenset(
-    {"count_over_time", "changes", "resets", "stddev_over_time", "stdvar_over_time", "histogram_count"}
-)
-_KEPT = frozenset(
-    {
-        "avg_over_time",
-        "min_over_time",
-        "max_over_time",
-        "last_over_time",
-        "first_over_time",
-        "ceil",
-        "sort",
-        "sort_desc",
-    }
-    | {"scalar", "vector", "label_replace", "label_join", "sort_by_label", "sort_by_label_desc", "round", "floor"}
-)
-# A name for the whole of which something is a part: used connections of the most that there may be.
-_WHOLES = ("max", "limit", "capacity", "quota", "total", "size", "allocatable")
+_SWITCHES = frozenset({"up", "probe_success", "ALERTS"})
+_NEVER_NEGATIVE = GROWTH | {"changes", "resets", "stddev_over_time", "stdvar_over_time", "mad_over_time"}
+_NEVER_NEGATIVE |= {"histogram_count", "histogram_stddev", "histogram_stdvar", "abs", "sqrt", "exp", "timestamp"}
+_CLAMPS = frozenset({"clamp", "clamp_min", "clamp_max"})
+_KEPT = frozenset(f"{name}_over_time" for name in ("avg", "min", "max", "last", "first"))
+_KEPT |= {"sort", "sort_desc", "sort_by_label", "sort_by_label_desc", "scalar", "vector", "label_replace", "label_join"}
+_KEPT |= {"ceil", "floor", "round"}
 
 
 def compared_with_number(nodes: Iterable[Expr]) -> Iterator[tuple[Binary, Expr, str, Decimal]]:
@@ -57,105 +59,210 @@ def compared_with_number(nodes: Iterable[Expr]) -> Iterator[tuple[Binary, Expr, 
             if right is not None and left is None:
                 yield node, node.left, node.op, right
             elif left is not None and right is None:
-                yield node, node.right, _TURNED[node.op], left
+                yield node, node.right, TURNED[node.op], left
 
 
-def bounds(node: Expr, parts: InferredParts) -> Bounds:  # noqa: PLR0911 - one case a node
-    """The interval. What is not known is minus to plus infinity."""
-    match node:
-        case Number():
-            value = literal(node)
-            return Bounds(float(value), float(value)) if value is not None else _ANY
-        case Paren(inner) | Subquery(inner):
-            return bounds(inner, parts)
-        case Unary(op, inner):
-            of = bounds(inner, parts)
-            return Bounds(-of.high, -of.low) if op == "-" else of
-        case Selector():
-            return _selected(node)
-        case Call():
-            return _called(node, parts)
-        case Aggregate():
-            return _aggregated(node, parts)
-        case Binary():
-            return _computed(node, parts)
-    return _ANY
+class RecordedQuery(Protocol):
+    """The query of a recording rule, as far as it was read."""
+
+    @property
+    def expr(self) -> Expr | None:
+        """The tree."""
+
+    @property
+    def values(self) -> Values:
+        """What its parts may be."""
 
 
-def _selected(node: Selector) -> Bounds:
-    if node.metric in _SWITCHES:
-        return Bounds(0, 1)
-    metric = known_metric(node)
-    if metric is None:
-        counted = isinstance(node.metric, str) and node.metric.endswith(("_total", "_count", "_bucket"))
-        return _POSITIVE if counted else _ANY
-    if metric.signed:
+@dataclass(eq=False)
+class Records:
+    """The rules of all files by the name that they record."""
+
+    rules: Mapping[str, Sequence[RecordedQuery]] = field(default_factory=dict)
+    _known: dict[str, Bounds] = field(default_factory=dict)
+
+    def expressions(self, name: str) -> tuple[Expr, ...]:
+        """The expressions of the rules that record a name; none where one of them could not be read."""
+        rules = self.rules.get(name, ())
+        read = tuple(one.expr for one in rules if one.expr is not None)
+        return read if len(read) == len(rules) else ()
+
+    def bounds(self, name: str) -> Bounds:
+        """What a name may be by its rules; nothing is known of one that reads itself.
+
+        Records of records are read from the inside out, so that their number does not matter.
+        """
+        waiting = [name]
+        while waiting and name not in self._known:
+            top = waiting[-1]
+            inner = [one for one in self._read_by(top) if one not in self._known and one not in waiting]
+            waiting += inner
+            if not inner:
+                self._known.setdefault(waiting.pop(), _ANY)
+                found = [one.values.of(one.expr) for one in self.rules[top] if one.expr is not None]
+                self._known[top] = Bounds(min(one.low for one in found), max(one.high for one in found))
+        return self._known[name]
+
+    def _read_by(self, name: str) -> set[str]:
+        """The recorded names that the rules of a name read."""
+        read = {str(one.metric) for expr in self.expressions(name) for one in selectors(expr)}
+        return {one for one in read if self.expressions(one)}
+
+
+@dataclass(eq=False)
+class Values:
+    """What values the parts of one query may have, by what the catalog and the recording rules say."""
+
+    parts: InferredParts
+    lookup: Lookup = catalog_lookup
+    records: Records = field(default_factory=Records)
+
+    def of(self, node: Expr) -> Bounds:  # noqa: PLR0911 - one case a node
+        """The interval. What is not known is minus to plus infinity."""
+        match node:
+            case Number():
+                value = literal(node)
+                return Bounds(float(value), float(value)) if value is not None else _ANY
+            case Paren(inner) | Subquery(inner):
+                return self.of(inner)
+            case Unary(op, inner):
+                of = self.of(inner)
+                return Bounds(-of.high, -of.low) if op == "-" else of
+            case Selector():
+                return self._selected(node)
+            case Call():
+                return self._called(node)
+            case Aggregate():
+                return self._aggregated(node)
+            case Binary():
+                return self._computed(node)
         return _ANY
-    if metric.kind is Kind.GAUGE and metric.unit in {Unit.RATIO, Unit.BOOL}:
-        return Bounds(0, 1)
-    return _POSITIVE
+
+    def share(self, node: Binary) -> Bounds | None:
+        """The interval of a quotient that is certainly a share of a whole."""
+        return share(node, self.records.expressions, lambda one: self._selected(one).low >= 0)
+
+    def busy(self, node: Selector) -> bool:
+        """Whether it counts the seconds in which one thing was busy."""
+        entry = series_of(node, self.lookup)
+        return entry is not None and (entry[0].busy or entry[0].name == host.CPU.name)
+
+    def _selected(self, node: Selector) -> Bounds:
+        name = str(node.metric or "")
+        entry = series_of(node, self.lookup)
+        if entry is None and self.records.expressions(name):
+            return self.records.bounds(name)
+        if name in _SWITCHES or (entry is None and name.endswith("_up")):
+            return SWITCH
+        if entry is None:
+            counted = name.endswith(("_total", "_count", "_bucket"))
+            timed = name.endswith("_seconds") and any(one.label == "quantile" for one in node.matchers)
+            return _POSITIVE if counted or timed else _ANY
+        metric, suffix = entry
+        if metric.signed:
+            return _POSITIVE if suffix in {"_count", "_bucket"} else _ANY
+        if metric.kind is Kind.GAUGE and metric.unit in {Unit.RATIO, Unit.BOOL}:
+            return SWITCH
+        return _POSITIVE
+
+    def _called(self, node: Call) -> Bounds:  # noqa: PLR0911 - one case a group of functions
+        name = node.function
+        if name in _FIXED:
+            return _FIXED[name]
+        if name in _NEVER_NEGATIVE or (name == "time" and not node.args):
+            return _POSITIVE
+        if name in {"histogram_quantile", "quantile_over_time"}:
+            return self._quantile(node) if name == "histogram_quantile" else self.of(node.args[-1])
+        if not node.args:
+            return _ANY
+        of = self.of(node.args[0])
+        if name == "sum_over_time":
+            return Bounds(0 if of.low >= 0 else -inf, 0 if of.high <= 0 else inf)
+        if name in _CLAMPS:
+            return _clamped(name, of, [literal(arg) for arg in node.args[1:]])
+        if name in {"ceil", "floor", "round"} and of != SWITCH:
+            return Bounds(0 if of.low >= 0 else -inf, inf)
+        return of if name in _KEPT else _ANY
+
+    def _quantile(self, node: Call) -> Bounds:
+        """From zero to the highest finite bucket, which stands for all above it; of a quantile that is one."""
+        edges = self.edges(node.args[-1])
+        asked = literal(node.args[0])
+        if asked is None or not 0 < asked < 1:
+            return _ANY
+        if edges and min(edges) > 0:
+            return Bounds(0, max(edges))
+        names = [str(one.metric or "") for one in selectors(node.args[-1])]
+        timed = all(name.endswith(("_seconds_bucket", "_bytes_bucket")) for name in names)
+        return _POSITIVE if not edges and names and timed else _ANY
+
+    def edges(self, buckets: Expr) -> list[float]:
+        """The finite bounds of buckets, those below a recorded name too; none where they are not known."""
+        if known := self.parts.of(buckets).le:
+            return [edge for edge in known if edge < inf]
+        found: set[float] = set()
+        for one in terms(buckets, self.records.expressions) or ():
+            entry = series_of(one.series, self.lookup)
+            if entry is None or entry[1] != "_bucket":
+                return []
+            found |= set(metric_buckets(entry[0]))
+        return sorted(found)
+
+    def _aggregated(self, node: Aggregate) -> Bounds:
+        of = self.of(node.expr)
+        if node.op == "sum":
+            return Bounds(0 if of.low >= 0 else -inf, 0 if of.high <= 0 else inf)
+        if node.op in {"count", "count_values"}:
+            return Bounds(1, inf)
+        if node.op == "group":
+            return Bounds(1, 1)
+        if node.op in {"stddev", "stdvar"}:
+            return _POSITIVE
+        return of if node.op in PICKS else _ANY
+
+    def _computed(self, node: Binary) -> Bounds:  # noqa: PLR0911 - one case an operator
+        left, right = self.of(node.left), self.of(node.right)
+        if node.op in COMPARISONS:
+            if node.bool:
+                return SWITCH
+            number, first = literal(node.right), literal(node.left)
+            if number is None and first is not None:
+                return _filtered(TURNED[node.op], right, float(first))
+            return _filtered(node.op, left, float(number)) if number is not None else left
+        if node.op in {"and", "unless"}:
+            return left
+        if node.op == "or":
+            return Bounds(min(left.low, right.low), max(left.high, right.high))
+        if node.op == "/" and (found := self.share(node) or self._mean(node)) is not None:
+            return found
+        return _calculated(node, left, right)
+
+    def _mean(self, node: Binary) -> Bounds | None:
+        """The interval of `sum(x) / count(x)`, which is that of x."""
+        left, right = bare(node.left), bare(node.right)
+        if not (
+            isinstance(left, Aggregate) and isinstance(right, Aggregate) and (left.op, right.op) == ("sum", "count")
+        ):
+            return None
+        of = self.of(left.expr)
+        sides = [list(selectors(side)) for side in (left, right)]
+        filters = any(isinstance(one, Binary) for one in walk(right))
+        if (left.labels, left.without) != (right.labels, right.without) or len(sides[0]) != 1 or len(sides[1]) != 1:
+            return None
+        part, whole = (terms(side[0], lambda _: ()) or [] for side in sides)
+        return Bounds(0, of.high) if of.low >= 0 and not filters and is_part(part[0], whole[0]) else None
 
 
-def _called(node: Call, parts: InferredParts) -> Bounds:  # noqa: PLR0911 - one case a group of functions
-    name = node.function
-    if name in {"absent", "absent_over_time", "present_over_time"}:
-        return Bounds(1, 1)
-    if name in _CALENDAR:
-        return _CALENDAR[name]
-    if name in _COUNTED or name == "abs":
-        return _POSITIVE
-    if not node.args or name not in {*_KEPT, *GROWTH, "clamp", "clamp_min", "clamp_max", "histogram_quantile"}:
-        return _POSITIVE if name == "time" else _ANY
-    if name in GROWTH:
-        return _POSITIVE
-    of = bounds(node.args[-1] if name == "histogram_quantile" else node.args[0], parts)
-    if name == "histogram_quantile":
-        return _quantile(node, parts)
-    limits = [literal(arg) for arg in node.args[1:]]
+def _clamped(name: str, of: Bounds, limits: Sequence[Decimal | None]) -> Bounds:
     if name in {"clamp", "clamp_min"} and limits and (low := limits[0]) is not None:
         of = Bounds(max(of.low, float(low)), max(of.high, float(low)))
     if name in {"clamp", "clamp_max"} and limits and (high := limits[-1]) is not None:
         of = Bounds(min(of.low, float(high)), min(of.high, float(high)))
-    if name in {"ceil", "floor", "round"} and of != Bounds(0, 1):
-        return Bounds(0 if of.low >= 0 else -inf, inf)
     return of
 
 
-def _quantile(node: Call, parts: InferredParts) -> Bounds:
-    """From zero to the highest finite bucket, which stands for all above it; of a quantile that is one."""
-    edges = [edge for edge in parts.of(node.args[-1]).le or () if edge < inf]
-    asked = literal(node.args[0])
-    if not edges or asked is None or not 0 < asked < 1 or min(edges) <= 0:
-        return _ANY
-    return Bounds(0, max(edges))
-
-
-def _aggregated(node: Aggregate, parts: InferredParts) -> Bounds:
-    of = bounds(node.expr, parts)
-    if node.op == "sum":
-        return Bounds(0 if of.low >= 0 else -inf, 0 if of.high <= 0 else inf)
-    if node.op == "count":
-        return Bounds(1, inf)
-    if node.op == "group":
-        return Bounds(1, 1)
-    if node.op in {"stddev", "stdvar"}:
-        return _POSITIVE
-    return of if node.op in {"avg", "min", "max", "topk", "bottomk", "quantile", "limitk"} else _ANY
-
-
-def _computed(node: Binary, parts: InferredParts) -> Bounds:  # noqa: PLR0911 - one case an operator
-    left, right = bounds(node.left, parts), bounds(node.right, parts)
-    if node.op in COMPARISONS:
-        if node.bool:
-            return Bounds(0, 1)
-        number = literal(node.right)
-        return _filtered(node.op, left, float(number)) if number is not None else left
-    if node.op in {"and", "unless"}:
-        return left
-    if node.op == "or":
-        return Bounds(min(left.low, right.low), max(left.high, right.high))
-    if node.op == "/" and is_part(node):
-        return Bounds(0, 1)
+def _calculated(node: Binary, left: Bounds, right: Bounds) -> Bounds:  # noqa: PLR0911 - one case an operator
+    number = literal(node.right)
     if node.op == "+":
         return _sound(left.low + right.low, left.high + right.high)
     if node.op == "-":
@@ -164,6 +271,10 @@ def _computed(node: Binary, parts: InferredParts) -> Bounds:  # noqa: PLR0911 - 
         return _sound(left.low * right.low, left.high * right.high)
     if node.op == "/" and left.low >= 0 and right.low == right.high and 0 < right.low < inf:
         return _sound(left.low / right.low, left.high / right.low)
+    if node.op == "%" and number is not None and number > 0 and left.low >= 0:
+        return Bounds(0, float(number))
+    if node.op == "^" and number is not None and number > 0 and (number % 2 == 0 or left.low >= 0):
+        return _POSITIVE
     return _POSITIVE if node.op == "/" and left.low >= 0 and right.low >= 0 else _ANY
 
 
@@ -196,7 +307,7 @@ def never(op: str, of: Bounds, number: float) -> bool:
     return outcomes[op]
 
 
-def asks_presence(node: Expr, around: Iterable[Expr], parts: InferredParts) -> bool:
+def asks_presence(node: Expr, around: Iterable[Expr], values: Values) -> bool:
     """Whether it only matters that there is a value: `... and on() sum(up == 0)`, `avg(x > 5) > 0`, `count(...)`.
 
     `around` is what the part stands in, from the inside out.
@@ -210,46 +321,6 @@ def asks_presence(node: Expr, around: Iterable[Expr], parts: InferredParts) -> b
             return node is above.right
         if isinstance(above, Binary) and above.op in COMPARISONS:
             number = literal(above.right)
-            return number is not None and never(_OPPOSITE[above.op], bounds(node, parts), float(number))
+            return number is not None and never(OPPOSITE[above.op], values.of(node), float(number))
         node = above
     return False
-
-
-def is_part(node: Binary) -> bool:
-    """Whether a quotient is certainly a part of a whole: the same series, of which the numerator selects fewer."""
-    sides = [list(selectors(side)) for side in (node.left, node.right)]
-    if len(sides[0]) != 1 or len(sides[1]) != 1 or _shape(node.left) != _shape(node.right):
-        return False
-    part, whole = sides[0][0], sides[1][0]
-    same = (part.metric, part.range, part.offset, part.at) == (whole.metric, whole.range, whole.offset, whole.at)
-    return same and part.metric is not None and set(whole.matchers) <= set(part.matchers)
-
-
-def is_usage(node: Binary) -> bool:
-    """Whether a quotient is most likely the use of something that has an end: used bytes over all bytes."""
-    if is_part(node):
-        return True
-    sides = [list(selectors(side)) for side in (node.left, node.right)]
-    if len(sides[0]) != 1 or len(sides[1]) != 1:
-        return False
-    part, whole = str(sides[0][0].metric or ""), str(sides[1][0].metric or "")
-    named = [word for word in whole.lower().replace(":", "_").split("_") if word in _WHOLES]
-    counts = whole.endswith("_total") and part.endswith("_total")  # two counters: any quotient
-    scaled = any(isinstance(one, Number) for one in walk(node))  # times 100, before or behind an aggregation
-    return (
-        bool(named) and not counts and not scaled and part.split("_", maxsplit=1)[0] == whole.split("_", maxsplit=1)[0]
-    )
-
-
-def _shape(node: Expr) -> object:
-    """The functions around the one series of a side, so that a rate is only compared with a rate."""
-    match node:
-        case Paren(inner):
-            return _shape(inner)
-        case Call(function, args) if args:
-            return function, len(args), _shape(args[-1])
-        case Aggregate(op, inner, labels, without):
-            return op if op in {"sum", "count"} else None, labels if not without else None, _shape(inner)
-        case Selector():
-            return "series"
-    return id(node)

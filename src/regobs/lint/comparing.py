@@ -1,157 +1,19 @@
-"""Checks of comparisons: thresholds that nothing reaches, units that do not fit, filters in the wrong place."""
+"""Checks of comparisons: units that do not fit, filters in the wrong place, what stands for nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from decimal import Decimal
-from math import inf
 
 from regobs.catalog import sql_pool
-from regobs.catalog.model import Unit
-from regobs.lint.bounds import COMPARISONS, asks_presence, bounds, compared_with_number, is_part, is_usage, never
+from regobs.lint.bounds import asks_presence, compared_with_number
 from regobs.lint.findings import LintProblem, Severity, check
+from regobs.lint.named_shares import COMPARISONS, is_usage
 from regobs.lint.subjects import LintedQuery
 from regobs.promql.functions import GROWTH
 from regobs.promql.infer import literal
-from regobs.promql.nodes import Aggregate, Binary, Call, Expr, Number, Selector, Unary
+from regobs.promql.nodes import Aggregate, Binary, Call, Expr, Number, Unary
 from regobs.promql.printer import number_text
-from regobs.promql.series import known_metric
-from regobs.promql.types import Bounds
 from regobs.promql.walk import selectors, strip_parens, walk
-
-
-@check("ratio-compared-with-percent", Severity.ERROR)
-def ratio_compared_with_percent(query: LintedQuery) -> Iterator[LintProblem]:
-    """A ratio, which lies between 0 and 1, is compared with a percentage.
-
-    Why: the comparison can never be true, so the alert never fires, not even at 100 %.
-
-    Wrong:
-        avg(go_sql_dbstats_connections_open / go_sql_dbstats_connections_max_open) > 70
-    Right:
-        avg(go_sql_dbstats_connections_open / go_sql_dbstats_connections_max_open) > 0.7
-    """
-    for node, value, op, number in compared_with_number(query.nodes):
-        if op in {">", ">="} and 1 < number <= 100 and (kind := _ratio(value, float(number))):
-            step = f"{number_text(number)} percent is {number_text(number / 100)}"
-            what = f"{kind} lies between 0 and 1 and is compared with {number_text(number)}"
-            side = node.right if literal(node.right) == number else node.left
-            problem = query.problem(side, what, step)
-            yield problem.fixed_by(query.edit(side, number_text(number), number_text(number / 100)))
-
-
-def _ratio(value: Expr, number: float) -> str:
-    """What kind of a share the value is; nothing for what may be more than 1."""
-    node = strip_parens(value)
-    while isinstance(node, Aggregate) and node.op in {"avg", "min", "max", "quantile", "topk", "bottomk"}:
-        node = strip_parens(node.expr)
-    if isinstance(node, Call) and node.function.endswith("_over_time") and node.function != "sum_over_time":
-        node = strip_parens(node.args[-1])
-        node = strip_parens(node.expr) if hasattr(node, "expr") else node
-    if isinstance(node, Binary) and node.op == "-" and literal(node.left) == 1:
-        node = strip_parens(node.right)
-    if isinstance(node, Binary) and node.op == "/":
-        if is_part(node):
-            return "a part of a whole"
-        return "the use of what has an end" if number >= 10 and is_usage(node) else ""
-    if not isinstance(node, Selector):
-        return ""
-    metric = known_metric(node)
-    if metric is not None:
-        return f"the ratio {metric.name}" if metric.unit is Unit.RATIO and not metric.signed else ""
-    name = str(node.metric or "")
-    return f"the ratio {name}" if number >= 10 and name.endswith(("_ratio", ":ratio")) else ""
-
-
-@check("never-true", Severity.ERROR)
-def never_true(query: LintedQuery) -> Iterator[LintProblem]:
-    """A comparison that no value can fulfil.
-
-    Why: the alert never fires.
-
-    Wrong:
-        clamp_max(pg_stat_activity_count / 100, 1) > 1
-        max(redis_up == 0) > 0
-    Right:
-        max(redis_up == bool 0) > 0
-    """
-    for node, value, op, number in compared_with_number(query.nodes):
-        if node.bool or (op in {">", ">="} and 1 < number <= 100 and _ratio(value, float(number))):
-            continue
-        of = bounds(value, query.parts)
-        if never(op, of, float(number)):
-            shown = f"is always {of.low:g}" if of.low == of.high else _range(of)
-            step = "write bool behind the inner comparison" if _filtered(value) else "correct the threshold"
-            if _counts_none(value, op, number):  # `== bool 0` would be counted just as well
-                step = "write absent(...): of nothing there is no count"
-            yield query.problem(node, f"this {shown}, so {op} {number_text(number)} is never true", step)
-    for part in query.nodes:
-        if not isinstance(part, Binary) or part.op not in COMPARISONS - {"!="} or part.bool:
-            continue
-        if _is_nan(part.left) or _is_nan(part.right):
-            yield query.problem(part, "nothing equals NaN, not even NaN", "write x != x to find NaN")
-
-
-def _counts_none(value: Expr, op: str, number: Decimal) -> bool:
-    node = strip_parens(value)
-    return isinstance(node, Aggregate) and node.op in {"count", "group"} and op in {"==", "<", "<="} and number <= 1
-
-
-def _is_nan(node: Expr) -> bool:
-    inner = strip_parens(node)
-    return isinstance(inner, Number) and inner.value.is_nan()
-
-
-def _range(of: Bounds) -> str:
-    if of.high == inf:
-        return f"is never below {of.low:g}"
-    return f"lies between {of.low:g} and {of.high:g}" if of.low != -inf else f"is never above {of.high:g}"
-
-
-def _filtered(value: Expr) -> bool:
-    inner = strip_parens(value)
-    while isinstance(inner, Aggregate):
-        inner = strip_parens(inner.expr)
-    return isinstance(inner, Binary) and inner.op in COMPARISONS
-
-
-@check("always-true", Severity.WARNING)
-def always_true(query: LintedQuery) -> Iterator[LintProblem]:
-    """An alert's comparison that every value fulfils.
-
-    Why: it fires as long as the series exists.
-
-    Wrong:
-        - alert: ReplicasMissing
-          expr: count(registry_database_lb_pool_size) >= 0
-          labels: {severity: page}
-          annotations: {summary: Replicas are missing}
-    Right:
-        - alert: ReplicasMissing
-          expr: count(registry_database_lb_pool_size) < 2
-          labels: {severity: page}
-          annotations: {summary: Replicas are missing}
-    """
-    if not query.alerts:
-        return
-    for node, value, op, number in compared_with_number(query.nodes):
-        top = all(isinstance(above, Binary) and above.op == "and" for above in query.above(node))
-        if not top or node.bool or op in {"==", "!="} or (op == ">=" and number == 0 and not _counts(value)):
-            continue
-        if op == ">" and number == 0:
-            continue  # whether there is anything at all
-        of = bounds(value, query.parts)
-        opposite = {">": "<=", ">=": "<", "<": ">=", "<=": ">"}[op]
-        absent = any(isinstance(one, Call) and one.function.startswith("absent") for one in query.nodes)
-        if never(opposite, of, float(number)) and of.low != of.high and not absent:
-            yield query.problem(
-                node, f"this {_range(of)}, so {op} {number_text(number)} is always true", "correct the threshold"
-            )
-
-
-def _counts(value: Expr) -> bool:
-    inner = strip_parens(value)
-    return isinstance(inner, Aggregate) and inner.op == "count"
 
 
 @check("unit-mismatch", Severity.ERROR)
@@ -231,7 +93,7 @@ def filter_before_aggregation(query: LintedQuery) -> Iterator[LintProblem]:
         if (
             not (isinstance(inner, Binary) and inner.op in COMPARISONS)
             or inner.bool
-            or asks_presence(node, query.above(node), query.parts)
+            or asks_presence(node, query.above(node), query.values)
         ):
             continue
         number = literal(inner.right)

@@ -27,12 +27,14 @@ from regobs.lint import (  # noqa: F401 - register checks
     rules,
     selecting,
     syntax,
+    thresholds,
 )
+from regobs.lint.bounds import Records
 from regobs.lint.findings import CHECKS, Check, CheckSubject, LintFinding, Severity
 from regobs.lint.read import is_read, read_file, read_text
 from regobs.lint.silence import AllowedLines, allowances, bad_allowances, mark_used
 from regobs.lint.sources import SourceText, finding_of
-from regobs.lint.subjects import LintContext, LintedFile, LintedQuery, rated_names, raw_names
+from regobs.lint.subjects import LintContext, LintedFile, LintedQuery, NotRead, rated_names, raw_names
 from regobs.promql.series import known_metric
 
 
@@ -46,11 +48,16 @@ class LintReport:
     dashboards: int = 0
     queries: int = 0
     allowed: int = 0
-    not_read: list[tuple[str, str]] = field(default_factory=list)
+    not_read: list[NotRead] = field(default_factory=list)
+    fail_on: Severity | None = Severity.WARNING  # what is as bad fails; None where nothing does
 
     def worst(self) -> Severity | None:
         """The severity of the worst finding."""
         return min((one.severity for one in self.findings), key=lambda one: one.rank, default=None)
+
+    def fails(self, one: LintFinding) -> bool:
+        """Whether a finding is as bad as what fails."""
+        return self.fail_on is not None and one.severity.rank <= self.fail_on.rank
 
 
 def lint_paths(paths: Iterable[Path], context: LintContext | None = None) -> LintReport:
@@ -105,7 +112,8 @@ def lint_files(files: list[LintedFile], context: LintContext) -> LintReport:
     """Lint what was read, all of it together: a rule of one file may record what a dashboard shows."""
     report = LintReport()
     queries = [query for file in files for query in file.all_queries()]
-    context.recorded |= {rule.name for file in files for rule in file.rules if not rule.alerts}
+    context.records = Records({**context.records.rules, **_records(files)})
+    context.recorded |= context.records.rules.keys()
     shown = [board for file in files for board in file.dashboards]
     context.dashboards = {str(board.data["uid"]): board for board in shown if board.data.get("uid")}
     context.alerts = [rule for file in files for rule in file.rules if rule.alerts]
@@ -120,7 +128,7 @@ def lint_files(files: list[LintedFile], context: LintContext) -> LintReport:
         report.files[file.file] = file.text
         report.rules += len(file.rules)
         report.dashboards += len(file.dashboards)
-        report.not_read += [(file.file, reason) for reason in dict.fromkeys(file.not_read)]
+        report.not_read += file.not_read
     report.queries = len(queries)
     for file in files:
         found = [*_check_file(file), *(context.live(file) if context.live is not None else ())]
@@ -137,6 +145,14 @@ def lint_files(files: list[LintedFile], context: LintContext) -> LintReport:
     return report
 
 
+def _records(files: Iterable[LintedFile]) -> dict[str, list[LintedQuery]]:
+    """The expressions of recording rules, by the name that they record."""
+    found: dict[str, list[LintedQuery]] = {}
+    for rule in (rule for file in files for rule in file.rules if not rule.alerts):
+        found.setdefault(rule.name, []).extend([rule.query] if rule.query is not None else [])
+    return found
+
+
 def _flavor_of(queries: Iterable[LintedQuery]) -> Flavor | None:
     """The one flavor whose own metrics are asked for; None where both or none are."""
     metrics = {metric for query in queries for node in query.selectors if (metric := known_metric(node))}
@@ -149,8 +165,10 @@ def _check_file(file: LintedFile) -> Iterator[LintFinding]:
     by_subject = {subject: [one for one in CHECKS.values() if one.subject is subject] for subject in CheckSubject}
     for source, problem in file.broken:
         yield finding_of(CHECKS["unreadable-file"], source, problem, "")
+    for source, problem in file.limits:
+        yield finding_of(CHECKS["not-read"], source, problem, "")
     for query in file.all_queries():
-        checks = by_subject[CheckSubject.QUERY] if query.expr is not None else [CHECKS["syntax"]]
+        checks = by_subject[CheckSubject.QUERY] if query.expr is not None else [CHECKS["syntax"], CHECKS["not-read"]]
         yield from _run(checks, query, query.source, query.subject)
     for rule in file.rules:
         yield from _run(by_subject[CheckSubject.RULE], rule, rule.source, rule.name)

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from regobs.catalog.model import Unit
 from regobs.lint.alerting import names_registry
-from regobs.lint.bounds import COMPARISONS
 from regobs.lint.findings import LintProblem, Severity, check
+from regobs.lint.named_shares import COMPARISONS
 from regobs.lint.subjects import LintedQuery
 from regobs.promql.functions import GROWTH
 from regobs.promql.infer import literal

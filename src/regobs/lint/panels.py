@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from regobs.catalog.model import Unit
-from regobs.lint.bounds import is_part
 from regobs.lint.findings import CheckSubject, LintProblem, Severity, check
+from regobs.lint.named_shares import bare
 from regobs.lint.subjects import LintedPanel, LintedQuery
 from regobs.promql.infer import literal
 from regobs.promql.nodes import Aggregate, Binary, Call, Expr, Selector
+from regobs.promql.types import Bounds
 from regobs.promql.walk import strip_parens
 
 _NO_DATA = frozenset(
@@ -84,7 +85,7 @@ def _unit_fault(query: LintedQuery, unit: str) -> tuple[str, str] | None:
     """What is wrong about the unit, and what to do."""
     assert query.expr is not None  # noqa: S101 - those that cannot be read are left out
     kind = query.type
-    share = kind.unit is Unit.RATIO or _share(query.expr) or _utilization(query.expr)
+    share = kind.unit is Unit.RATIO or _share(query) or _utilization(query.expr)
     share = share and not any(literal(one) == 100 for one in query.nodes)  # a part of it may be percent
     seconds = kind.unit is Unit.SECONDS and not kind.per_second
     flow = kind.unit is Unit.BYTES and kind.per_second
@@ -154,11 +155,11 @@ def _has_division(expr: Expr) -> bool:
     return isinstance(top, Aggregate) and _has_division(top.expr)
 
 
-def _share(expr: Expr) -> bool:
-    top = strip_parens(expr)
+def _share(query: LintedQuery) -> bool:
+    top = bare(query.expr) if query.expr is not None else None
     if isinstance(top, Binary) and top.op == "-" and literal(top.left) == 1:
-        top = strip_parens(top.right)
-    return isinstance(top, Binary) and top.op == "/" and is_part(top)
+        top = bare(top.right)
+    return isinstance(top, Binary) and top.op == "/" and query.values.share(top) == Bounds(0, 1)
 
 
 @check("threshold-order", Severity.WARNING, CheckSubject.PANEL)
@@ -225,7 +226,7 @@ def threshold_out_of_reach(panel: LintedPanel) -> Iterator[LintProblem]:
     unit, _ = _unit(panel)
     beyond = [value for _, value in _steps(panel) if value is not None and value > 1]
     queries = [query for query in panel.queries if query.expr is not None]
-    shares = bool(queries) and all(_share(query.expr) for query in queries if query.expr is not None)
+    shares = bool(queries) and all(_share(query) for query in queries if query.expr is not None)
     scaled = any(query.expr is not None and _percent(query.expr) for query in queries)
     if beyond and (shares or (unit == "percentunit" and min(beyond) >= 10)) and not scaled:
         shown = ", ".join(f"{value:g}" for value in beyond)

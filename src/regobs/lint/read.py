@@ -4,51 +4,43 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
-from math import inf
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from regobs.documents import Document, Steps, load_yaml_all
+from regobs.documents import TOO_LONG, Document, Steps, load_yaml_all
 from regobs.errors import InputError
 from regobs.grafana.classic import (
-    annotations_of,
-    asks_prometheus,
     find_dashboards,
-    library_panel,
-    of_other_source,
-    panels_of,
-    targets_of,
 )
 from regobs.lint.findings import LintProblem
+from regobs.lint.read_boards import read_dashboard
 from regobs.lint.read_logs import (
     LOGQL,
-    dashboard_texts,
-    linked_log_queries,
     log_query,
     page_text,
-    panel_log_queries,
     rule_texts,
 )
 from regobs.lint.sources import EmbeddedSource, JsonSource, SourceText, YamlSource
 from regobs.lint.subjects import (
     Json,
     LintContext,
-    LintedDashboard,
     LintedFile,
-    LintedPanel,
     LintedQuery,
     LintedRouting,
     LintedRule,
 )
-from regobs.promql.durations import read_duration
 
 SUFFIXES = frozenset({".yaml", ".yml", ".json", ".rules", ".promql"})
 _TEMPLATE = re.compile(r"^\s*\{\{-? |\{\{-? *(?:\.Values|include|\$\.Values|template)", re.MULTILINE)
 _TEMPLATE_LINE = re.compile(r"^[ \t]*+\{[{%]", re.MULTILINE)  # of Go or Jinja; no line of JSON begins so
 _IS_TEMPLATE = "a template of another language: lint what it renders"
-_JSON_BREAKS = (RecursionError, json.JSONDecodeError)
+_TOO_DEEP = "lists and mappings are nested more deeply than is read"
+_LIBYAML_DEEP = "exceeded maximum nesting depth"
+_DIGITS = re.compile(r"[0-9]++")
 _MOST_VALUES = 100_000  # of a document: a text without aliases has no more values than characters
+_BRACKETS = re.compile(r"[\[\]{}]")
 _GROUPS = re.compile(r"^groups:", re.MULTILINE)
 Found = Iterator[tuple[Steps, Json]]
 Placed = Callable[[SourceText], SourceText]
@@ -70,7 +62,7 @@ def read_file(path: Path, context: LintContext) -> LintedFile:
             return _broken(str(path), "", "a named pipe, not a file")
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as fault:
-        return _broken(str(path), "", f"not UTF-8 text: byte {fault.object[fault.start]:#04x} at {fault.start}")
+        return no_text(str(path), fault)
     except OSError as fault:
         return _broken(str(path), "", f"cannot be read: {fault.strerror}")
     return read_text(text, str(path), path.suffix, context)
@@ -88,6 +80,11 @@ def read_text(text: str, file: str, suffix: str, context: LintContext) -> Linted
     return found
 
 
+def no_text(file: str, fault: UnicodeDecodeError) -> LintedFile:
+    """A file that is no UTF-8 text."""
+    return _broken(file, "", f"not UTF-8 text: byte {fault.object[fault.start]:#04x} at {fault.start}")
+
+
 def _broken(file: str, text: str, what: str, offset: int = 0) -> LintedFile:
     found = LintedFile(file, text)
     found.broken.append((SourceText(file, text), LintProblem(offset, offset + 1, what, "correct it, or leave it out")))
@@ -98,32 +95,49 @@ def _read_notation(found: LintedFile, text: str, suffix: str, context: LintConte
     """Read a text of JSON or YAML; `place` makes of its own places those in the file."""
     if suffix == ".json":
         _read_json(found, text, context, place)
-    elif _TEMPLATE.search(text):
-        found.not_read.append(_IS_TEMPLATE)
+    elif template := _TEMPLATE.search(text):
+        _pass_template(found, text, template, place)
     else:
         _read_yaml(found, text, context, place)
 
 
-def _break(found: LintedFile, source: SourceText, offset: int, what: str, next_step: str) -> None:
+def _pass_template(found: LintedFile, text: str, template: re.Match[str], place: Placed) -> None:
+    source = place(SourceText(found.file, text))
+    begins = template.end() - len(template[0].lstrip())
+    found.pass_over(source, source.place(begins) if isinstance(source, EmbeddedSource) else begins, _IS_TEMPLATE)
+
+
+def _pass_part(found: LintedFile, source: SourceText, path: Steps, reason: str) -> None:
+    found.pass_over(source, source.extent(path)[0], reason)
+
+
+def _break(
+    found: LintedFile, source: SourceText, offset: int, what: str, next_step: str, *, limit: bool = False
+) -> None:
     start = source.place(offset) if isinstance(source, EmbeddedSource) else offset
-    found.broken.append((source, LintProblem(start, start + 1, what, next_step)))
+    listed = found.limits if limit else found.broken
+    listed.append((source, LintProblem(start, start + 1, what, next_step)))
 
 
 def _read_json(found: LintedFile, text: str, context: LintContext, place: Placed) -> None:
     source = place(JsonSource(found.file, text))
     try:
         data = json.loads(text)
-    except _JSON_BREAKS as fault:
+    except json.JSONDecodeError as fault:
         if not text.strip():
             return
-        if _TEMPLATE_LINE.search(text):
-            found.not_read.append(_IS_TEMPLATE)
+        if template := _TEMPLATE_LINE.search(text):
+            _pass_template(found, text, template, place)
             return
-        what = f"not JSON: {getattr(fault, 'msg', 'nested too deeply')}"
-        _break(found, source, getattr(fault, "pos", 0), what, "correct the JSON")
+        _break(found, source, fault.pos, f"not JSON: {fault.msg}", "correct the JSON")
+        return
+    except RecursionError:
+        _break(found, source, _deepest(text), _TOO_DEEP, "make it flatter", limit=True)
         return
     except ValueError:  # a number of thousands of digits
-        _break(found, source, 0, "not JSON: a number is too long", "correct the JSON")
+        longest = max(_DIGITS.finditer(text), key=lambda one: len(one[0]))
+        what = f"a number of {len(longest[0])} digits: at most {sys.get_int_max_str_digits()} are read"
+        _break(found, source, longest.start(), what, "write it with fewer", limit=True)
         return
     _read_data(found, source, data, context)
 
@@ -133,31 +147,33 @@ def _read_yaml(found: LintedFile, text: str, context: LintContext, place: Placed
     try:
         documents: list[Document] = load_yaml_all(text, found.file)
     except InputError as fault:
-        if _TEMPLATE_LINE.search(text):
-            found.not_read.append(_IS_TEMPLATE)
+        if template := _TEMPLATE_LINE.search(text):
+            _pass_template(found, text, template, place)
             return
         inner = SourceText(found.file, text)
         offset = inner.offset(fault.location.line or 1, fault.location.column or 1) if fault.location else 0
         what = f"{fault.message}: {fault.value}" if fault.value else fault.message
-        _break(found, source, offset, what, fault.next_step or fault.expected or "")
+        step = fault.next_step or fault.expected or ""
+        deep = _LIBYAML_DEEP in what
+        what, step = (_TOO_DEEP, "make it flatter") if deep else (what, step)
+        _break(found, source, offset, what, step, limit=deep or fault.message == TOO_LONG)
         return
     except RecursionError:
-        _break(found, source, 0, "nested too deeply", "make it flatter")
+        _break(found, source, _deepest(text), _TOO_DEEP, "make it flatter", limit=True)
         return
     for document in documents:
         if (size := _expanded(document.data)) > max(_MOST_VALUES, len(text)):
-            _break(found, source, 0, f"aliases make {size} values of it", "write what they stand for once")
+            what = f"aliases make {size} values of it: at most {max(_MOST_VALUES, len(text))} are read"
+            offset = document.extent()[0]
+            _break(found, source, offset, what, "write what they stand for once", limit=True)
             return
         _read_data(found, place(YamlSource(found.file, text, document)), document.data, context)
 
 
 def _read_data(found: LintedFile, source: SourceText, data: Any, context: LintContext) -> None:
-    if isinstance(data, list) and any(isinstance(one, dict) and "expr" in one for one in data):
-        _read_group(found, source, (), {"rules": data}, context)  # rules as they stand in a file, without their group
+    _read_rules(found, source, data, context)
     if not isinstance(data, dict):
         return
-    for path, group in _groups(data, ()):
-        _read_group(found, source, (*path, "rules"), group, context)
     routing = data.get("spec") if data.get("kind") == "AlertmanagerConfig" else data
     if isinstance(routing, dict) and _routes(routing):
         found.routings.append(LintedRouting(source, () if routing is data else ("spec",), routing, context))
@@ -166,14 +182,33 @@ def _read_data(found: LintedFile, source: SourceText, data: Any, context: LintCo
         words = frozenset(_tested(data["tests"]))
         found.tested += [(Path(str(one)).name, words) for one in rule_files]
     shapes = find_dashboards(data)
-    found.not_read += shapes.not_read
-    found.dashboards += [_read_dashboard(found, source, path, board, context) for path, board in shapes.boards]
+    for path, reason in shapes.not_read:
+        _pass_part(found, source, path, reason)
+    found.dashboards += [read_dashboard(found, source, path, board, context) for path, board in shapes.boards]
     if str(data.get("apiVersion", "")).startswith("openslo/"):
         for path, text in _openslo_queries(data.get("spec"), ("spec",)):
             found.queries.append(LintedQuery(text, source, path, "record", context, subject=str(data.get("kind", ""))))
     if not isinstance(source, EmbeddedSource):
-        for path, name, text in _embedded(found, data):
+        for path, name, text in _embedded(found, source, data):
             _read_notation(found, text, Path(name).suffix, context, _placed_in(source, path))
+
+
+def _read_rules(found: LintedFile, source: SourceText, data: Any, context: LintContext) -> None:
+    if isinstance(data, list) and any(isinstance(one, dict) and "expr" in one for one in data):
+        _read_group(found, source, (), {"rules": data}, context)  # rules as they stand in a file, without their group
+    for path, group in _groups(data, ()) if isinstance(data, dict) else ():
+        _read_group(found, source, (*path, "rules"), group, context)
+
+
+def _deepest(text: str) -> int:
+    """Where the brackets or the indentation of a text are deepest, as far as its characters tell."""
+    brackets = _BRACKETS.finditer(text)
+    deepest = at = depth = 0
+    for match in brackets:
+        depth += 1 if match[0] in "[{" else -1
+        if depth > deepest:
+            deepest, at = depth, match.start()
+    return at
 
 
 def _expanded(data: Any) -> int:
@@ -196,7 +231,7 @@ def _placed_in(outer: SourceText, at: Steps) -> Placed:
     return lambda inner: EmbeddedSource(outer.file, outer.text, outer, at, inner)
 
 
-def _embedded(found: LintedFile, data: Json) -> Iterator[tuple[Steps, str, str]]:
+def _embedded(found: LintedFile, source: SourceText, data: Json) -> Iterator[tuple[Steps, str, str]]:
     """The files that Kubernetes objects hold as texts: their steps, names and texts."""
     items = data.get("items")
     objects: list[tuple[Steps, Any]] = [((), data)]
@@ -212,7 +247,8 @@ def _embedded(found: LintedFile, data: Json) -> Iterator[tuple[Steps, str, str]]
                     yield (*path, "data", name), str(name), text
         binary = one.get("binaryData")
         if one.get("kind") == "ConfigMap" and isinstance(binary, dict) and binary:
-            found.not_read.append("binaryData of a ConfigMap: lint the files that it is made of")
+            reason = "binaryData of a ConfigMap: lint the files that it is made of"
+            _pass_part(found, source, (*path, "binaryData"), reason)
         spec = one.get("spec")
         if one.get("kind") == "GrafanaDashboard" and isinstance(spec, dict) and isinstance(spec.get("json"), str):
             yield (*path, "spec", "json"), "spec.json", spec["json"]
@@ -273,7 +309,7 @@ def _read_group(found: LintedFile, source: SourceText, path: Steps, group: Json,
         expr = rule.get("expr")
         text = "" if expr is None or isinstance(expr, dict | list) else str(expr)
         if LOGQL.search(text):
-            found.not_read.append("queries in LogQL")
+            _pass_part(found, source, (*where, "expr"), "queries in LogQL")
             name = str(rule.get("alert") or "")
             found.log_queries.append(log_query(text, source, (*where, "expr"), name, logql=True))
             continue
@@ -300,101 +336,3 @@ def _openslo_queries(data: Any, path: Steps) -> Iterator[tuple[Steps, str]]:
             yield (*path, name), value
         else:
             yield from _openslo_queries(value, (*path, name))
-
-
-def _read_dashboard(
-    found: LintedFile, source: SourceText, path: Steps, data: Json, context: LintContext
-) -> LintedDashboard:
-    board = LintedDashboard(source, path, data, [], [], context)
-    variables = {str(one.get("name")): one for one in board.variables}
-    for where, panel in _shown_panels(data, path):
-        board.panels.append(_read_panel(source, where, panel, context, variables))
-        found.log_queries += panel_log_queries(source, where, panel, variables, str(data.get("title") or ""))
-        if name := library_panel(panel):
-            found.not_read.append(f"the library panel {name!r}: export the dashboard together with it")
-    found.log_queries += linked_log_queries(source, path, data)
-    found.log_queries += dashboard_texts(source, path, data, variables)
-    for read in board.panels:
-        board.queries += read.queries
-    board.queries += _annotation_queries(source, path, data, context, variables)
-    templating: Steps = (*path, "templating", "list")
-    listed = data["templating"]["list"] if board.variables else []
-    for index, one in enumerate(listed):
-        if (
-            isinstance(one, dict)
-            and one.get("type") == "query"
-            and not of_other_source(one.get("datasource"), variables)
-        ):
-            board.queries += _variable_query(source, (*templating, index), one, context)
-    return board
-
-
-def _shown_panels(data: Json, path: Steps) -> Iterator[tuple[Steps, Json]]:
-    """The panels of a dashboard; of a library panel what the dashboard was exported with, at its own place."""
-    elements = data.get("__elements")
-    for where, panel in panels_of(data, path):
-        kept = panel.get("libraryPanel")
-        uid = str(kept.get("uid")) if isinstance(kept, dict) else ""
-        element = elements.get(uid) if isinstance(elements, dict) and library_panel(panel) else None
-        if isinstance(element, dict) and isinstance(element.get("model"), dict):
-            shown: Json = {"title": element.get("name"), **element["model"]}
-            shown |= {key: panel[key] for key in ("id", "gridPos") if key in panel}
-            yield (*path, "__elements", uid, "model"), shown
-        else:
-            yield where, panel
-
-
-def _read_panel(
-    source: SourceText, path: Steps, panel: Json, context: LintContext, variables: Mapping[str, Json]
-) -> LintedPanel:
-    read = LintedPanel(source, path, panel, [])
-    for index, target in targets_of(panel):
-        text = target.get("expr")
-        if not isinstance(text, str) or not text.strip() or LOGQL.search(text):
-            continue
-        if not asks_prometheus(panel, target, variables):
-            continue
-        place: Steps = (*path, "targets", index, "expr")
-        instant = bool(target.get("instant")) and not target.get("range")
-        step = max(_least_step(one.get("interval")) for one in (panel, target))
-        query = LintedQuery(text, source, place, "panel", context, read.title, variables, instant, step)
-        query.caption = f"{panel.get('description') or ''} {target.get('legendFormat') or ''}"
-        read.queries.append(query)
-    return read
-
-
-def _least_step(interval: object) -> float:
-    """The milliseconds that a panel or query sets as its least step."""
-    text = str(interval or "").lstrip("> ")
-    if "$" in text:
-        return 0 if "__" in text else inf
-    found = read_duration(text)
-    return found.ms if found is not None else 0
-
-
-def _annotation_queries(
-    source: SourceText, path: Steps, data: Json, context: LintContext, variables: Mapping[str, Json]
-) -> Iterator[LintedQuery]:
-    """The queries behind the marks that a dashboard draws into its panels."""
-    for where, one in annotations_of(data, path):
-        text = one.get("expr")
-        if isinstance(text, str) and text.strip() and not LOGQL.search(text) and asks_prometheus(data, one, variables):
-            name = str(one.get("name") or "")
-            yield LintedQuery(text, source, (*where, "expr"), "annotation", context, name, variables)
-
-
-def _variable_query(source: SourceText, path: Steps, one: Json, context: LintContext) -> Iterator[LintedQuery]:
-    asked = one.get("query")
-    steps: Steps = ("query",)
-    if isinstance(asked, dict):
-        asked, steps = asked.get("query"), ("query", "query")
-    if not isinstance(asked, str):
-        return
-    function, _, rest = asked.strip().partition("(")
-    inside = rest[:-1].strip() if rest.endswith(")") else ""
-    if function.strip() == "label_values":
-        inside = inside.rpartition(",")[0].strip()  # the name of the label stands last; alone it asks for no metric
-    if inside and function.strip() in {"label_values", "query_result"}:
-        shift = asked.index(inside, asked.index("("))
-        name = str(one.get("name"))
-        yield LintedQuery(inside, source, (*path, *steps), "variable", context, name, whole=asked, shift=shift)

@@ -35,7 +35,6 @@ _VIEWED = re.compile(r"[?&]viewPanel=(?:panel-)?(\d+)\b")
 _GIVEN = re.compile(r"[?&]var-([\w-]+)=")
 _HEADING = re.compile(r"^#{1,6}[ \t]++(.+)$", re.MULTILINE)
 _ANCHOR = re.compile(r'(?:\b(?:id|name)="|\{#)([\w-]+)')
-_LARGEST = 1_000_000  # bytes of a runbook
 
 
 @cache
@@ -243,7 +242,7 @@ def dead_runbook(rule: LintedRule) -> Iterator[LintProblem]:
             step = f"did you mean {near[0]}?" if near else "write it, or correct the link"
             yield rule.problem(("annotations", name), f"{file.parent} has no {file.name}", step, word=file.name)
             continue
-        anchor = unquote(text.partition("#")[2]) if file.stat().st_size <= _LARGEST else ""
+        anchor = unquote(text.partition("#")[2])
         anchors = _anchors(file) if anchor else set()
         if anchor and _slug(anchor) not in anchors:
             near = closest(anchor, anchors, 1, 0.6)
@@ -265,10 +264,12 @@ def _near(rules: Path, parts: list[str]) -> tuple[Path, bool] | None:
 
 
 def _anchors(file: Path) -> set[str]:
-    text = file.read_text(encoding="utf-8", errors="replace")
-    return {_slug(match[1].rstrip(" \t#")) for match in _HEADING.finditer(text)} | {
-        match[1] for match in _ANCHOR.finditer(text)
-    }
+    found: set[str] = set()
+    with file.open(encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            found |= {_slug(match[1].rstrip(" \t#")) for match in _HEADING.finditer(line)}
+            found |= {match[1] for match in _ANCHOR.finditer(line)}
+    return found
 
 
 def _slug(heading: str) -> str:

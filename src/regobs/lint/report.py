@@ -16,6 +16,7 @@ from regobs.common.table import escape as visible
 from regobs.lint.engine import LintReport
 from regobs.lint.findings import CHECKS, LintFinding, Severity
 from regobs.lint.sources import SourceText
+from regobs.lint.subjects import NotRead
 from regobs.secrets.texts import redacted_text
 
 _COLOURS = {Severity.ERROR: Colour.RED, Severity.WARNING: Colour.YELLOW, Severity.NOTE: Colour.BLUE}
@@ -89,7 +90,7 @@ def _totals(report: LintReport, hidden: int) -> str:
         parts.append(f"{_counted(hidden, 'note')} not shown: --notes shows all")
     if report.allowed:
         parts.append(f"{report.allowed} allowed by comments")
-    parts += [f"{file}: not read: {reason}" for file, reason in report.not_read]
+    parts += [f"{visible(one.file)}:{one.line}: not read: {visible(one.reason)}" for one in report.not_read]
     return "\n".join(parts)
 
 
@@ -110,7 +111,7 @@ def as_json(report: LintReport) -> str:
         "dashboards": report.dashboards,
         "queries": report.queries,
         "allowed": report.allowed,
-        "not_read": [{"file": file, "reason": reason} for file, reason in report.not_read],
+        "not_read": [one._asdict() for one in report.not_read],
     }
     return _json(data)
 
@@ -135,7 +136,14 @@ def as_sarif(report: LintReport) -> str:
     sources = {file: SourceText(file, text) for file, text in report.files.items()}
     results = [_sarif_result(one, names.index(one.check), sources[one.file]) for one in report.findings]
     driver = {"name": "regobs lint", "version": __version__, "rules": rules}
-    run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
+    told = [_sarif_notification(one) for one in report.not_read]
+    invocation = {"executionSuccessful": True, "toolExecutionNotifications": told}
+    run = {
+        "tool": {"driver": driver},
+        "invocations": [invocation],
+        "columnKind": "unicodeCodePoints",
+        "results": results,
+    }
     return _json({"$schema": _SARIF, "version": "2.1.0", "runs": [run]})
 
 
@@ -158,6 +166,12 @@ def _sarif_result(one: LintFinding, index: int, source: SourceText) -> dict[str,
     return {**result, "fixes": [{"description": {"text": one.next_step or "correct it"}, "artifactChanges": changes}]}
 
 
+def _sarif_notification(one: NotRead) -> dict[str, Any]:
+    place = {"artifactLocation": {"uri": _uri(one.file)}, "region": {"startLine": one.line}}
+    text = {"text": f"not read: {one.reason}"}
+    return {"level": "note", "message": text, "locations": [{"physicalLocation": place}]}
+
+
 def _region(start: tuple[int, int], end: tuple[int, int]) -> dict[str, int]:
     return {"startLine": start[0], "startColumn": start[1], "endLine": end[0], "endColumn": end[1]}
 
@@ -176,21 +190,39 @@ def _fingerprint(one: LintFinding) -> str:
 
 
 def as_junit(report: LintReport) -> str:
-    """JUnit XML: a test case a finding, one that passed for each file without any."""
+    """JUnit XML: a test case a finding, one that passed for each file without any.
+
+    Failed are those as bad as `--fail-on` says; the others passed, with their text as output. Skipped is what is not
+    read.
+    """
     cases = []
     for file in report.files:
         found = [one for one in report.findings if one.file == file]
-        cases += [_case(one) for one in found] or [f"  <testcase classname={_quoted(file)} name={_quoted('lint')}/>"]
-    failed = len(report.findings)
-    head = f'<testsuite name="regobs lint" tests="{len(cases)}" failures="{failed}" errors="0">'
+        cases += [_case(one, fails=report.fails(one)) for one in found]
+        skipped = [one for one in report.not_read if one.file == file]
+        cases += [_skipped(one) for one in skipped]
+        cases += [] if found or skipped else [f"  <testcase classname={_quoted(file)} name={_quoted('lint')}/>"]
+    failed = sum(report.fails(one) for one in report.findings)
+    counts = f'tests="{len(cases)}" failures="{failed}" errors="0" skipped="{len(report.not_read)}"'
+    head = f'<testsuite name="regobs lint" {counts}>'
     return "\n".join(['<?xml version="1.0" encoding="UTF-8"?>', head, *cases, "</testsuite>"]) + "\n"
 
 
-def _case(one: LintFinding) -> str:
+def _case(one: LintFinding, *, fails: bool) -> str:
     name = f"{one.check} {one.line}:{one.column}"
-    text = escape(f"{one.why}\n{one.next_step}".translate(_XML_REFUSES))
-    failure = f"<failure type={_quoted(str(one.severity))} message={_quoted(one.what)}>{text}</failure>"
-    return f"  <testcase classname={_quoted(one.file)} name={_quoted(name)}>{failure}</testcase>"
+    why = f"{one.why}\n{one.next_step}"
+    if fails:
+        text = escape(why.translate(_XML_REFUSES))
+        inner = f"<failure type={_quoted(str(one.severity))} message={_quoted(one.what)}>{text}</failure>"
+    else:
+        text = escape(f"{one.severity}: {one.what}\n{why}".translate(_XML_REFUSES))
+        inner = f"<system-out>{text}</system-out>"
+    return f"  <testcase classname={_quoted(one.file)} name={_quoted(name)}>{inner}</testcase>"
+
+
+def _skipped(one: NotRead) -> str:
+    inner = f"<skipped message={_quoted(f'not read: {one.reason}')}/>"
+    return f"  <testcase classname={_quoted(one.file)} name={_quoted(f'not read {one.line}')}>{inner}</testcase>"
 
 
 def _quoted(text: str) -> str:
@@ -209,6 +241,9 @@ def as_github(report: LintReport) -> str:
             place += f",endColumn={one.end_column}"
         text = _message(f"{one.what}. {one.next_step}".strip())
         lines.append(f"::{_LEVELS[one.severity]} {place},title={_property(one.check)}::{text}")
+    for part in report.not_read:
+        place = f"file={_property(part.file)},line={part.line},title=not read"
+        lines.append(f"::notice {place}::{_message(part.reason)}")
     return "".join(line + "\n" for line in lines)
 
 
@@ -239,6 +274,11 @@ def as_gitlab(report: LintReport) -> str:
                 "location": {"path": one.file.removeprefix("./"), "lines": {"begin": one.line}},
             }
         )
+    for part in report.not_read:
+        mark = hashlib.sha256(f"not read\x00{part.file}\x00{part.reason}".encode(errors="replace")).hexdigest()
+        place = {"path": part.file.removeprefix("./"), "lines": {"begin": part.line}}
+        told = {"description": f"not read: {part.reason}", "check_name": "not read", "fingerprint": mark}
+        data.append({**told, "severity": "info", "location": place})
     return _json(data)
 
 

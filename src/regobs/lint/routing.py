@@ -18,7 +18,6 @@ from regobs.promql.nodes import MatchOp
 
 # https://prometheus.io/docs/alerting/latest/configuration/#matcher
 _MATCHER = re.compile(r'(?<![\w:])([a-zA-Z_:][\w:]*+)"?+\s*+(=~|!~|!=|=)\s*+("(?:[^"\\]|\\.)*+"|[^",{}]*+)\s*+(?:,|$)')
-_DEEPEST = 40  # steps into the tree of routes
 _SIDES = (("source", "source_matchers", "sourceMatch"), ("target", "target_matchers", "targetMatch"))
 
 
@@ -139,18 +138,23 @@ def _outermost(routing: LintedRouting, look: Look) -> Iterator[LintProblem]:
 def _places(routing: LintedRouting) -> Iterator[MatchedPlace]:
     route = routing.data.get("route")
     if isinstance(route, dict):
-        yield from _routes(route, ("route",), [])
+        yield from _routes(route)
     for path, rule in _inhibitions(routing):
         yield from _sides(path, rule)
 
 
-def _routes(route: Json, path: Steps, above: list[AlertMatcher]) -> Iterator[MatchedPlace]:
-    own = [*_listed(route, path, "matchers"), *_mapped(route, path, "")]
-    yield MatchedPlace("this route", path, own, above)
-    listed = route.get("routes")
-    for index, child in enumerate(listed if isinstance(listed, list) and len(path) <= _DEEPEST else ()):
-        if isinstance(child, dict):
-            yield from _routes(child, (*path, "routes", index), [*above, *own])
+def _routes(top: Json) -> Iterator[MatchedPlace]:
+    waiting: list[tuple[Json, Steps, list[AlertMatcher]]] = [(top, ("route",), [])]
+    while waiting:
+        route, path, above = waiting.pop()
+        own = [*_listed(route, path, "matchers"), *_mapped(route, path, "")]
+        yield MatchedPlace("this route", path, own, above)
+        listed = route.get("routes")
+        children = list(enumerate(listed if isinstance(listed, list) else ()))[::-1]
+        inner: list[tuple[Json, Steps, list[AlertMatcher]]] = [
+            (child, (*path, "routes", index), [*above, *own]) for index, child in children if isinstance(child, dict)
+        ]
+        waiting += inner
 
 
 def _inhibitions(routing: LintedRouting) -> Iterator[tuple[Steps, Json]]:

@@ -8,8 +8,8 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from regobs.documents import Steps
-from regobs.lint.bounds import COMPARISONS
 from regobs.lint.findings import CheckSubject, LintProblem, Severity, check
+from regobs.lint.named_shares import COMPARISONS
 from regobs.lint.subjects import LintedFile, LintedRule
 from regobs.promql.durations import duration_text, read_duration
 from regobs.promql.infer import literal

@@ -7,12 +7,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from regobs.catalog.model import Exposer, Flavor, Form, Metric, Version
 from regobs.documents import Steps
 from regobs.errors import PromqlError
 from regobs.grafana.classic import variables_of
+from regobs.lint.bounds import Records, Values
 from regobs.lint.findings import LintEdit, LintFinding, LintProblem, Severity
 from regobs.lint.sources import SourceText
 from regobs.promql.functions import GROWTH
@@ -44,6 +45,7 @@ class LintContext:
     dashboards: dict[str, LintedDashboard] = field(default_factory=dict)
     live: Callable[[LintedFile], Iterator[LintFinding]] | None = None
     own: Mapping[str, tuple[Metric, str]] = field(default_factory=dict)
+    records: Records = field(default_factory=Records)
 
     def lookup(self, name: str) -> tuple[Metric, str] | None:
         """The metric that a series belongs to, and its suffix there: of the catalog, else of the user's own."""
@@ -120,6 +122,11 @@ class LintedQuery:
         """The types of the parts."""
         assert self.expr is not None  # noqa: S101 - checks of queries only see those that could be read
         return infer_parts(self.expr, lookup=self.context.lookup)
+
+    @cached_property
+    def values(self) -> Values:
+        """What values the parts may have."""
+        return Values(self.parts, self.context.lookup, self.context.records)
 
     def entry(self, node: Selector) -> tuple[Metric, str] | None:
         """The metric that a selector reads, as far as it is known, and which of its series."""
@@ -342,9 +349,20 @@ class LintedLogQuery:
         return LintProblem(*place, what, next_step, severity)
 
 
+class NotRead(NamedTuple):
+    """A part of a file that lint does not read, whatever its size: the line where it begins, and the reason."""
+
+    file: str
+    line: int
+    reason: str
+
+
 @dataclass(eq=False)
 class LintedFile:
-    """What a file holds of all that, and what in it is not read, with the reason."""
+    """What a file holds of all that, and what in it is not read, with the reason.
+
+    `broken` is what nobody can read, `limits` what is more than lint reads.
+    """
 
     file: str
     text: str
@@ -354,8 +372,14 @@ class LintedFile:
     routings: list[LintedRouting] = field(default_factory=list)
     log_queries: list[LintedLogQuery] = field(default_factory=list)
     tested: list[tuple[str, frozenset[str]]] = field(default_factory=list)
-    not_read: list[str] = field(default_factory=list)
+    not_read: list[NotRead] = field(default_factory=list)
     broken: list[tuple[SourceText, LintProblem]] = field(default_factory=list)
+    limits: list[tuple[SourceText, LintProblem]] = field(default_factory=list)
+
+    def pass_over(self, source: SourceText, offset: int, reason: str) -> None:
+        """Note that a part is not read; of several with the same reason the first one is named."""
+        if all(one.reason != reason for one in self.not_read):
+            self.not_read.append(NotRead(self.file, source.position(offset)[0], reason))
 
     def all_queries(self) -> Iterator[LintedQuery]:
         """Its queries in PromQL, those of rules and dashboards among them."""

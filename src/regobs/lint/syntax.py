@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from regobs.errors import PromqlError
 from regobs.grafana.classic import VARIABLE
 from regobs.lint.findings import CheckSubject, LintProblem, Severity, check
 from regobs.lint.subjects import LintedQuery
+from regobs.promql.literals import regex_fault, regex_matches
+from regobs.promql.nodes import MatchOp
 
 _WORD = re.compile(r"[\w.]+")
 _WITH = re.compile(r"\s*(WITH)\s*\(", re.IGNORECASE)
@@ -76,13 +79,8 @@ def syntax(query: LintedQuery) -> Iterator[LintProblem]:
         return
     if query.role in {"panel", "variable", "annotation"} and VARIABLE.search(query.text):
         return  # a variable may stand for any text
-    location = fault.location
-    start = 0
-    if location and location.line:
-        lines = query.text.split("\n")
-        start = sum(len(line) + 1 for line in lines[: location.line - 1]) + (location.column or 1) - 1
-    start = max(0, min(start, len(query.text.rstrip()) - 1))
-    place = query.source.within(query.path, query.text, start, start + 1)
+    start = _start(query, fault)
+    place = query.place(start, start + 1)
     if query.text.strip() == "{}" and query.role not in {"alert", "record"}:
         yield LintProblem(*place, "the query is still a placeholder", "write it, or remove it", Severity.NOTE)
     elif extension := _of_metricsql(query.text, start):
@@ -91,6 +89,42 @@ def syntax(query: LintedQuery) -> Iterator[LintProblem]:
     else:
         step = fault.next_step or (f"expected: {fault.expected}" if fault.expected else "correct the query")
         yield LintProblem(*place, fault.message, step)
+
+
+def _start(query: LintedQuery, fault: PromqlError) -> int:
+    """Where in a query a fault is."""
+    location, start = fault.location, 0
+    if location and location.line:
+        lines = query.text.split("\n")
+        start = sum(len(line) + 1 for line in lines[: location.line - 1]) + (location.column or 1) - 1
+    return max(0, min(start, len(query.text.rstrip()) - 1))
+
+
+@check("not-read", Severity.ERROR)
+def not_read(query: LintedQuery) -> Iterator[LintProblem]:
+    """A query, a pattern or a file is longer or nested more deeply than lint reads, so nothing is said of it.
+
+    Why: what nobody has judged looks like what was found to be right.
+
+    Wrong:
+        (((((((((((((((((((((((((((((((((((((((((((((((((((up)))))))))))))))))))))))))))))))))))))))))))))))))))
+    Right:
+        ((((((((((((((((((((((((((((((((((((((((((((((((((up))))))))))))))))))))))))))))))))))))))))))))))))))
+    """
+    fault = query.fault
+    if fault is not None and fault.check == "limit":
+        start = _start(query, fault)
+        what = f"{fault.message}: lint reads {fault.expected}"
+        yield LintProblem(*query.place(start, start + 1), what, fault.next_step or "record parts of it")
+    for node in query.selectors:
+        forms = metric.forms if (metric := query.metric(node)) is not None else ()
+        for one in node.matchers if forms else ():
+            labels = (form.label(one.label) for form in forms)
+            values = [value for label in labels if label is not None for value in label.values or ()]
+            untried = any(regex_matches(one.value, value) is None for value in values) and not regex_fault(one.value)
+            if one.op in {MatchOp.REGEX, MatchOp.NOT_REGEX} and untried:
+                what = f"this pattern is not tried on the values of {one.label}: it repeats too much within repetitions"
+                yield query.problem(one, what, "list the values, or repeat less", Severity.WARNING)
 
 
 def _of_metricsql(text: str, start: int) -> str:

@@ -1,0 +1,225 @@
+"""Checks of thresholds that no value, or every value, is beyond."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
+from math import inf
+
+from regobs.lint.bounds import OPPOSITE, SWITCH, compared_with_number, never
+from regobs.lint.findings import LintProblem, Severity, check
+from regobs.lint.named_shares import COMPARISONS, bare, core, named_share, says_share
+from regobs.lint.subjects import LintedQuery
+from regobs.promql.functions import ABSENCE
+from regobs.promql.infer import literal
+from regobs.promql.nodes import Aggregate, Binary, Call, Expr, Number, Selector
+from regobs.promql.printer import number_text
+from regobs.promql.types import Bounds
+from regobs.promql.walk import walk
+
+_NEVER = {">": True, ">=": True, "==": True, "<": False, "<=": False, "!=": False}
+
+
+@check("ratio-compared-with-percent", Severity.ERROR)
+def ratio_compared_with_percent(query: LintedQuery) -> Iterator[LintProblem]:
+    """A ratio, which lies between 0 and 1, is compared with a percentage, or a percentage with a ratio.
+
+    Why: the comparison is true of no value or of every value, so the alert never fires, not even at 100 %, or always.
+
+    Wrong:
+        avg(go_sql_dbstats_connections_open / go_sql_dbstats_connections_max_open) > 70
+        sum(rate(http_requests_total{code!~"5.."}[5m])) / sum(rate(http_requests_total[5m])) < 99
+    Right:
+        avg(go_sql_dbstats_connections_open / go_sql_dbstats_connections_max_open) > 0.7
+        sum(rate(http_requests_total{code!~"5.."}[5m])) / sum(rate(http_requests_total[5m])) < 0.99
+    """
+    for node, value, op, number in compared_with_number(query.nodes):
+        if kind := _ratio(query, value, number):
+            shown = number_text(number)
+            step = f"{shown} percent is {number_text(number / 100)}"
+            told = "is compared with" if _NEVER[op] else "is always below"
+            what = f"{kind} lies between 0 and 1 and {told} {shown}"
+            if op == "!=":
+                what = f"{kind} lies between 0 and 1 and never equals {shown}"
+            problem = query.problem(_side(node), what, step)
+            yield problem.fixed_by(query.edit(_side(node), shown, number_text(number / 100)))
+        elif kind := _percentage(query, value, op, number):
+            shown, right = number_text(number), number_text(number * 100)
+            problem = query.problem(
+                _side(node), f"{kind} is a percentage and is compared with {shown}", f"write {right}"
+            )
+            yield replace(problem, severity=Severity.WARNING).fixed_by(query.edit(_side(node), shown, right))
+
+
+def _side(node: Binary) -> Expr:
+    """The side of a comparison that is the number."""
+    return node.right if literal(node.right) is not None else node.left
+
+
+def _ratio(query: LintedQuery, value: Expr, number: Decimal) -> str:  # noqa: PLR0911 - one case a kind of share
+    """What kind of a share is compared with a percentage; nothing for what may be more than 1."""
+    if not 1 < number <= 100:
+        return ""
+    inner, of = core(value), query.values.of(value)
+    if 0 <= of.low < of.high <= 1 and not _is_bool(inner):
+        if isinstance(inner, Selector):
+            metric = query.metric(inner)
+            if metric is not None and query.values.of(inner) == SWITCH and metric.unit == "ratio":
+                return f"the ratio {metric.name}"
+            if ":" in str(inner.metric or ""):
+                return f"the share {inner.metric}"
+            averaged = bare(value) is not inner and any(
+                getattr(one, "function", getattr(one, "op", "")) in {"avg", "avg_over_time"} for one in walk(value)
+            )
+            switch = query.values.of(inner) == SWITCH
+            mean = f"the mean of {inner.metric}" if averaged else ""
+            return (mean if switch else "the value") if number >= 10 else ""
+        if isinstance(inner, Binary) and inner.op == "/":
+            return "a part of a whole"
+        return "the value" if number >= 10 else ""
+    return named_share(value, query.values.busy) if number >= 10 or says_share(value) else ""
+
+
+def _is_bool(node: Expr) -> bool:
+    return isinstance(node, Binary) and node.op in COMPARISONS and node.bool
+
+
+def _percentage(query: LintedQuery, value: Expr, op: str, number: Decimal) -> str:
+    """What kind of a percentage is compared with a ratio: 0.9 % of what may be full, 0.99 % of all requests.
+
+    A share of errors of half a percent is a threshold, so only what can hardly be meant as a percentage is named.
+    """
+    inner = core(value)
+    if not (isinstance(inner, Binary) and inner.op == "*" and Decimal("0.5") <= number < 1):
+        return ""
+    sides = [(inner.left, inner.right), (inner.right, inner.left)]
+    share = next((bare(other) for hundred, other in sides if literal(hundred) == 100), None)
+    if share is None:
+        return ""
+    if op in {">", ">="}:
+        return "the use of what has an end, times 100," if named_share(share, query.values.busy) else ""
+    part = query.values.of(share) == SWITCH and number >= Decimal("0.9")
+    return "a part of a whole, times 100," if part and op in {"<", "<="} else ""
+
+
+@check("never-true", Severity.ERROR)
+def never_true(query: LintedQuery) -> Iterator[LintProblem]:
+    """A comparison that no value can fulfil.
+
+    Why: the alert never fires.
+
+    Wrong:
+        clamp_max(pg_stat_activity_count / 100, 1) > 1
+        max(redis_up == 0) > 0
+        increase(http_errors_total[5m]) < 0
+    Right:
+        max(redis_up == bool 0) > 0
+    """
+    for node, value, op, number in compared_with_number(query.nodes):
+        of = query.values.of(value)
+        if not never(op, of, float(number)) or _ratio(query, value, number) or (node.bool and of.low == of.high):
+            continue
+        shown = f"is always {of.low:g}" if of.low == of.high else _range(of)
+        if node.bool:
+            yield query.problem(node, f"this {shown}, so {op} bool {number_text(number)} is always 0", _STEP)
+            continue
+        step = "write bool behind the inner comparison" if _filtered(value) else _STEP
+        if _counts_none(value, op, number):  # `== bool 0` would be counted just as well
+            step = "write absent(...): of nothing there is no count"
+        yield query.problem(node, f"this {shown}, so {op} {number_text(number)} is never true", step)
+    for part in query.nodes:
+        if not isinstance(part, Binary) or part.op not in COMPARISONS - {"!="} or part.bool:
+            continue
+        if _is_nan(part.left) or _is_nan(part.right):
+            yield query.problem(part, "nothing equals NaN, not even NaN", "write x != x to find NaN")
+
+
+_STEP = "correct the threshold"
+
+
+def _counts_none(value: Expr, op: str, number: Decimal) -> bool:
+    node = bare(value)
+    return isinstance(node, Aggregate) and node.op in {"count", "group"} and op in {"==", "<", "<="} and number <= 1
+
+
+def _is_nan(node: Expr) -> bool:
+    inner = bare(node)
+    return isinstance(inner, Number) and inner.value.is_nan()
+
+
+def _range(of: Bounds) -> str:
+    if of.high == inf:
+        return f"is never below {of.low:g}"
+    return f"lies between {of.low:g} and {of.high:g}" if of.low != -inf else f"is never above {of.high:g}"
+
+
+def _filtered(value: Expr) -> bool:
+    inner = bare(value)
+    while isinstance(inner, Aggregate):
+        inner = bare(inner.expr)
+    return isinstance(inner, Binary) and inner.op in COMPARISONS
+
+
+@check("always-true", Severity.WARNING)
+def always_true(query: LintedQuery) -> Iterator[LintProblem]:
+    """An alert's comparison that every value fulfils.
+
+    Why: it fires as long as the series exists.
+
+    Wrong:
+        - alert: ReplicasMissing
+          expr: count(registry_database_lb_pool_size) >= 0
+          labels: {severity: page}
+          annotations: {summary: Replicas are missing}
+        - alert: RegistryDown
+          expr: up{job="registry"} < 2
+          labels: {severity: page}
+          annotations: {summary: The registry is down}
+    Right:
+        - alert: ReplicasMissing
+          expr: count(registry_database_lb_pool_size) < 2
+          labels: {severity: page}
+          annotations: {summary: Replicas are missing}
+        - alert: RegistryDown
+          expr: up{job="registry"} < 1
+          labels: {severity: page}
+          annotations: {summary: The registry is down}
+    """
+    if query.role not in {"alert", "bare"}:
+        return
+    for node, value, op, number in compared_with_number(query.nodes):
+        of = query.values.of(value)
+        if of.low == of.high or not never(OPPOSITE[op], of, float(number)) or _ratio(query, value, number):
+            continue
+        if not _decides(query, node) or _asks_whether_there_is(query, node, value, op, number):
+            continue
+        problem = f"this {_range(of)}, so {op} {number_text(number)} is always true"
+        yield query.problem(node, problem, _STEP)
+
+
+def _decides(query: LintedQuery, node: Binary) -> bool:
+    """Whether a comparison is a condition of the alert, and none within what is counted or averaged."""
+    return not node.bool and all(
+        bare(above) is not above or (isinstance(above, Binary) and above.op in {"and", "or", "unless"})
+        for above in query.above(node)
+    )
+
+
+def _asks_whether_there_is(query: LintedQuery, node: Binary, value: Expr, op: str, number: Decimal) -> bool:
+    """Whether a comparison that every value fulfils is written on purpose: for any value, or for none that is NaN."""
+    parts = list(walk(value))
+    if any(isinstance(one, Call) and one.function in ABSENCE for one in query.nodes):
+        return True
+    filters = (one for one in parts if isinstance(one, Binary) and not one.bool)
+    if op in {">", ">="} and any(one.op in {*COMPARISONS, "and", "unless"} for one in filters):
+        return True  # what passed a filter is counted
+    if op == ">" and number == 0:
+        return True
+    alone = bare(query.expr) is node if query.expr is not None else False
+    may_be_nan = any(
+        (isinstance(one, Binary) and one.op in {"/", "%"})
+        or (isinstance(one, Call) and one.function.startswith("histogram_"))
+        for one in parts
+    )
+    return number <= 0 and op in {">", ">="} and (may_be_nan or not alone)
