@@ -19,7 +19,7 @@ HEALTHY = Path(__file__).parents[1] / "data/outages-first.om.gz"
 _FROM, _TO = 1795878000, 1795878690  # of the healthy part, unix seconds
 START = 1795881705  # of the made recording, unix seconds; a multiple of 15
 LENGTH = 2835
-_COUNTERS = ("_total", "_count", "_bucket", "_misses", "_timeouts")
+_COUNTERS = ("_total", "_count", "_bucket", "_hits", "_misses", "_timeouts")
 _INSTANCE = 'instance="127.0.0.1:27101",job="registry"'
 _PROBE = '{instance="https://registry.example.com/v2/",job="blackbox"}'
 _REGISTRY = r".*job=.registry.*"
@@ -101,9 +101,14 @@ def _restart(start: int, dark: int) -> Iterator[Change]:
     yield from _probe(start, start + dark, 0)
 
 
-def _without_redis(start: int, end: int, instances: str, *, misses_from: int) -> Iterator[Change]:
-    yield Change(rf"registry_redis_pool_stats_(total|idle)_conns.*{instances}.*", misses_from, end, values=(0, 0))
+def _without_redis(start: int, end: int, instances: str, *, misses_from: int, connections: int = 0) -> Iterator[Change]:
+    """No command ends well. A Redis that hangs still accepts connections, one for each caller that waits."""
+    yield Change(rf"registry_redis_pool_stats_idle_conns.*{instances}.*", misses_from, end, values=(0, 0))
+    open_ = (connections, connections)
+    yield Change(rf"registry_redis_pool_stats_total_conns.*{instances}.*", misses_from, end, values=open_)
     yield Change(rf"registry_redis_pool_stats_misses.*{instances}.*", misses_from, end, rate=5)
+    yield Change(rf"registry_redis_pool_stats_hits.*{instances}.*", start, end, rate=0)
+    yield Change(rf"registry_redis_single_commands_count.*{instances}.*", start, end, rate=0)
     lsn = r"registry_database_lb_lsn_cache_operation_duration_seconds_count.*"
     yield Change(lsn, start, end, rate=0)
 
@@ -191,8 +196,8 @@ OUTAGES = {
         (
             Change(r"up\{.*job=.redis.*", 1091, 1241, values=(0, 0)),
             Change(r"redis_.*", 1091, 1241, gone=True),
-            *_without_redis(1091, 1241, "cache", misses_from=1110),
-            *_without_redis(1091, 1241, "ratelimiting", misses_from=1130),
+            *_without_redis(1091, 1241, "cache", misses_from=1110, connections=2),
+            *_without_redis(1091, 1241, "ratelimiting", misses_from=1091, connections=3),
             Change(_ANSWERED, 1092, 1242, rate=0),
             *_probe(1091, 1242, 503, seconds=0.5),
         ),

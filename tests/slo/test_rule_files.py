@@ -71,7 +71,9 @@ def test_the_texts_of_an_alert_name_the_flavors_labels(tmp_path: Path, config: C
 
 def test_the_summary_ends_in_the_scope(tmp_path: Path) -> None:
     (rule,) = rules(tmp_path, ALERT, replace(GITLAB, labels=LabelNames(environment="env")))
-    assert rule["annotations"]["summary"] == "Too many at {{ $labels.route }}, env {{ $labels.env }}"
+    assert rule["annotations"]["summary"] == (
+        "Too many at {{ $labels.route }}{{ with $labels.env }}, env {{ . }}{{ end }}."
+    )
 
 
 def test_what_prometheus_says_about_targets_is_about_the_registrys(tmp_path: Path) -> None:

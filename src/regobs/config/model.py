@@ -31,6 +31,7 @@ SEVERITIES = ("page", "ticket")  # as content says it; Config.severities has a d
 # From the widest to the narrowest; a label that has no name here does not exist in the deployment. Rules keep those of
 # a deployment, and none of an instance: a rule that kept the pod would say of one pod that all of them are down.
 DEPLOYMENT_LABELS = ("environment", "cluster", "region", "namespace", "stage", "shard")
+SHARED_LABELS = ("environment", "cluster", "region")
 INSTANCE_LABELS = ("node", "pod", "instance")
 
 
@@ -65,6 +66,11 @@ class LabelNames:
     def scope(self) -> tuple[str, ...]:
         """What this deployment calls the labels that tell deployments apart, widest first."""
         return self._named(DEPLOYMENT_LABELS)
+
+    @property
+    def shared(self) -> tuple[str, ...]:
+        """Those of them that the exporters beside a registry are labelled with too."""
+        return self._named(SHARED_LABELS)
 
     @property
     def narrow(self) -> tuple[str, ...]:
@@ -246,8 +252,7 @@ class Config:
                 expected=f"one of {', '.join(names)}" if names else "an environment of regobs.toml, which names none",
                 next_step=f"add [environments.{environment}] with a selector to regobs.toml, or correct the name",
             )
-        shared = {self.labels.environment, self.labels.cluster, self.labels.region}
-        common = tuple(matcher for matcher in found.matchers if matcher.label in shared)
+        common = tuple(matcher for matcher in found.matchers if matcher.label in self.labels.shared)
         neighbours = (one for one in Exposer if one.is_neighbour)
         return replace(
             self,

@@ -24,7 +24,6 @@ EVERYTHING = ".*"  # also matches a series that lacks the label, so that `All` n
 _NAMESPACE = "namespace"  # how kube-state-metrics and cAdvisor call it
 _KUBERNETES = frozenset({Exposer.KUBE_STATE, Exposer.CADVISOR})
 _OWN = frozenset({Exposer.REGISTRY, Exposer.RULES, Exposer.PROMETHEUS})
-_SHARED = ("environment", "cluster", "region")  # what the exporters beside a registry are labelled with too
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ class Variables:
     @classmethod
     def of(cls, config: Config) -> Variables:
         """The variables of a regobs.toml."""
-        shared = tuple(name for word in _SHARED if (name := getattr(config.labels, word)) is not None)
+        shared = config.labels.shared
         own = tuple(name for name in config.labels.scope if name not in shared)
         return cls(
             shared,

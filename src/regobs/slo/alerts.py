@@ -33,7 +33,7 @@ from regobs.config import Config
 from regobs.errors import SloError
 from regobs.promql.nodes import Binary, Call, Expr, Matcher, MatchOp, Number, Selector
 from regobs.promql.printer import to_text
-from regobs.slo.links import dashboard_link, runbook_link, scope_words
+from regobs.slo.links import dashboard_link, runbook_link, scope_variables, scope_words
 from regobs.slo.model import Slo, Tier, Windows, window_text
 from regobs.slo.recording import MORE_THAN_ONE, lowest, number, number_of, recorded
 from regobs.slo.windows import evidence, fitting
@@ -186,7 +186,7 @@ def alert_texts(slo: Slo, tier: Tier, config: Config) -> dict[str, str]:
         "summary": f"{slo.title}: error budget burns at {_RATE} times the sustainable rate{scope_words(config)}",
         "description": text,
         **runbook_link(NAMES[slo.sli], config),
-        **dashboard_link(config, "slo", config.rules_scope.keep),
+        **dashboard_link(config, "slo", scope_variables(config)),
     }
 
 

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
+from regobs.catalog import kubernetes, row_counts
+from regobs.catalog.model import Capability, Exposer
+from regobs.catalog.targets import ALERTS
 from regobs.config import Config
+from regobs.promql.nodes import Binary, Expr, MatchOp, Selector
+from regobs.promql.series import known_metric
+from regobs.promql.walk import children, selectors
+from regobs.slo.rule_scope import OF_PODS, exposer_of
 
 
 def runbook_link(alert: str, config: Config) -> dict[str, str]:
@@ -15,23 +22,57 @@ def runbook_link(alert: str, config: Config) -> dict[str, str]:
 # The dashboard that shows a component's metrics, by the component's name in the catalog.
 _DASHBOARDS = {
     "http": "overview",
+    "process": "overview",
+    "blackbox": "overview",
+    "probe": "overview",
     "storage": "storage-detail",
     "database": "database-detail",
     "sql_pool": "database-detail",
     "load_balancing": "database-detail",
     "row_counts": "garbage-collection-detail",
     "gc": "garbage-collection-detail",
+    "metadata": "garbage-collection-from-the-database",
     "background_migrations": "migration-detail",
     "notifications": "notifications-detail",
     "redis": "redis-detail",
     "redis_server": "redis-detail",
     "postgresql": "postgresql-detail",
     "pgbouncer": "pgbouncer-detail",
+    "logs": "clients",
+    "events": "repositories-and-namespaces",
     "node": "capacity",
-    "containers": "capacity",
-    "kubernetes": "capacity",
+    "containers": "application-detail",
+    "kubernetes": "application-detail",
     "prometheus_server": "rules-health",
     "alertmanager": "rules-health",
+    "slo": "slo",
+}
+# Metrics that are shown elsewhere than most of their component.
+_OWN_DASHBOARDS = {
+    row_counts.MIGRATIONS.name: "migration-detail",
+    row_counts.BBM_PROGRESS.name: "migration-detail",
+    kubernetes.AUTOSCALER_REPLICAS.name: "capacity",
+}
+# Dashboards that are built with a capability only, and what is looked at without it.
+_NEEDS = {
+    "redis-detail": (Capability.REDIS, "capacity"),
+    "database-detail": (Capability.METADATA_DATABASE, "overview"),
+    "migration-detail": (Capability.METADATA_DATABASE, "overview"),
+    "garbage-collection-detail": (Capability.GARBAGE_COLLECTION, "overview"),
+}
+# What an exporter watches, by the component of its metrics: where one does not answer, that is what is unseen.
+_COMPONENTS = {
+    Exposer.POSTGRES: "postgresql",
+    Exposer.PGBOUNCER: "pgbouncer",
+    Exposer.REDIS: "redis_server",
+    Exposer.NODE: "node",
+    Exposer.LOG_EXPORTER: "logs",
+    Exposer.DATABASE_EXPORTER: "metadata",
+    Exposer.NOTIFICATION_EXPORTER: "events",
+    Exposer.REGISTRY_PROBE: "probe",
+    Exposer.BLACKBOX: "blackbox",
+    Exposer.PROMETHEUS: "prometheus_server",
+    Exposer.ALERTMANAGER: "alertmanager",
 }
 # The saved log query that shows what a component wrote when it failed.
 _LOG_QUERIES = {
@@ -48,6 +89,60 @@ def dashboard_of(component: str) -> str:
     return _DASHBOARDS.get(component, "overview")
 
 
+def dashboard_about(expr: Expr, config: Config) -> str:
+    """The slug of the dashboard about what a bound expression reads, of those that this deployment has."""
+    slug = _dashboard_about(expr)
+    needed, other = _NEEDS.get(slug, (None, ""))
+    return slug if needed is None or needed in config.capabilities else other
+
+
+def _dashboard_about(expr: Expr) -> str:
+    found = [known_metric(node) for node in selectors(expr)]
+    metrics = [metric for metric in found if metric is not None and metric.component != ALERTS.component]
+    for metric in metrics:
+        if metric.name in _OWN_DASHBOARDS:
+            return _OWN_DASHBOARDS[metric.name]
+    if metrics:
+        return dashboard_of(metrics[0].component)
+    exposer = next((exposer_of(node) for node in selectors(expr)), None)
+    return dashboard_of(_COMPONENTS.get(exposer, "")) if exposer else "overview"
+
+
+def variables_of(expr: Expr, config: Config) -> tuple[str, ...]:
+    """The labels of an alert that are variables of dashboards: its instance only where it is the registry's."""
+    exposers = {exposer_of(node) for node in _speaking(expr)} - {None, Exposer.RULES}
+    labels = config.labels
+    if exposers <= {Exposer.REGISTRY}:
+        return _chosen((*labels.scope, *labels.narrow), config)
+    of_pods = (labels.namespace,) if labels.namespace is not None and exposers <= OF_PODS else ()
+    return _chosen((*labels.shared, *of_pods), config)
+
+
+def scope_variables(config: Config) -> tuple[str, ...]:
+    """The labels of a deployment that are variables of dashboards."""
+    return _chosen(config.labels.scope, config)
+
+
+def _chosen(labels: Iterable[str], config: Config) -> tuple[str, ...]:
+    """Those of the labels that the registry's selector does not fix: dashboards have no variable for them."""
+    fixed = {matcher.label for matcher in config.matchers if matcher.op is MatchOp.EQUAL}
+    return tuple(label for label in labels if label not in fixed)
+
+
+def _speaking(expr: Expr) -> Iterator[Selector]:
+    """The selectors whose labels the result has: those of the left side, of `or` of both."""
+    if isinstance(expr, Selector):
+        yield expr
+    elif isinstance(expr, Binary):
+        left = list(_speaking(expr.left))
+        yield from left
+        if expr.op == "or" or not left:
+            yield from _speaking(expr.right)
+    else:
+        for part in children(expr):
+            yield from _speaking(part)
+
+
 def log_query_of(component: str) -> str:
     """The name of the saved log query that shows what went wrong in a component."""
     return _LOG_QUERIES.get(component, "errors-by-message")
@@ -56,12 +151,19 @@ def log_query_of(component: str) -> str:
 def dashboard_link(config: Config, slug: str = "overview", labels: Iterable[str] = ()) -> dict[str, str]:
     """The annotation with the dashboard to look at, where Grafana's URL is configured: its last hour, by `labels`.
 
-    Alertmanager puts the alert's own values in the place of the variables.
+    The alert's own values stand for the variables; a label that an alert lacks chooses nothing.
     """
     if not config.grafana.url:
         return {}
-    variables = "".join(f"&var-{name}={{{{ $labels.{name} | urlquery }}}}" for name in labels)
-    return {"dashboard_url": f"{config.grafana.url.rstrip('/')}/d/regobs-{slug}?from=now-1h&to=now{variables}"}
+    return {"dashboard_url": config.grafana.url.rstrip("/") + dashboard_path(slug, labels)}
+
+
+def dashboard_path(slug: str, labels: Iterable[str] = ()) -> str:
+    """Where a dashboard is below Grafana's address."""
+    variables = "".join(
+        f"{{{{ with $labels.{name} }}}}&var-{name}={{{{ . | urlquery }}}}{{{{ end }}}}" for name in labels
+    )
+    return f"/d/regobs-{slug}?from=now-1h&to=now{variables}"
 
 
 def log_link(component: str) -> dict[str, str]:
@@ -70,5 +172,7 @@ def log_link(component: str) -> dict[str, str]:
 
 
 def scope_words(config: Config) -> str:
-    """The end of a summary: which environment, cluster and so on an alert is about."""
-    return "".join(f", {label} {{{{ $labels.{label} }}}}" for label in config.rules_scope.keep)
+    """The end of a summary: which environment, cluster and so on an alert is about, of those labels that it has."""
+    return "".join(
+        f"{{{{ with $labels.{label} }}}}, {label} {{{{ . }}}}{{{{ end }}}}" for label in config.rules_scope.keep
+    )

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from regobs.catalog.model import Exposer, Flavor
+from regobs.catalog.model import Flavor
 from regobs.config import Config
 from regobs.documents import Document, Steps, load_yaml, validate
 from regobs.errors import Location, PromqlError, RulesError
@@ -24,12 +24,11 @@ from regobs.promql.nodes import Aggregate, Binary, Call, Expr
 from regobs.promql.parse import parse_located
 from regobs.promql.printer import to_text
 from regobs.promql.recorded import Record
-from regobs.promql.scope import about_targets
 from regobs.promql.series import check_classic, check_known, known_metric
 from regobs.promql.unavailable import Unavailable
 from regobs.promql.vocabulary import Vocabulary
 from regobs.promql.walk import children, selectors, walk
-from regobs.slo.links import dashboard_link, dashboard_of, log_link, runbook_link, scope_words
+from regobs.slo.links import dashboard_about, dashboard_link, log_link, runbook_link, scope_words, variables_of
 from regobs.slo.rule_scope import by_environment, scoped
 
 SUFFIX = ".rules.yaml"
@@ -200,19 +199,13 @@ def _texts(document: Document, path: Steps, rule: dict[str, Any], bound: Expr, c
     result = {}
     for name, text in rule["annotations"].items():
         result[name] = names.translate(text, document.locate((*path, "annotations", name)))
-    if not any(isinstance(node, Call) and node.function == "absent" for node in walk(bound)):
-        result["summary"] = (
-            result["summary"].rstrip(".") + scope_words(config) if scope_words(config) else result["summary"]
-        )
+    words = scope_words(config)
+    if words and not any(isinstance(node, Call) and node.function == "absent" for node in walk(bound)):
+        result["summary"] = f"{result['summary'].rstrip('.')}{words}."
     component = next((metric.component for node in selectors(bound) if (metric := known_metric(node))), "")
-    narrowed = names.surviving((*config.rules_scope.keep, config.labels.instance)) if _shares_targets(bound) else ()
-    links = {**runbook_link(rule["alert"], config), **dashboard_link(config, dashboard_of(component), narrowed)}
+    chosen = names.surviving(variables_of(bound, config))
+    links = {**runbook_link(rule["alert"], config), **dashboard_link(config, dashboard_about(bound, config), chosen)}
     return {**result, **links, **log_link(component)}
-
-
-def _shares_targets(expr: Expr) -> bool:
-    """Whether the instance of a result is the registry's, whose variable a dashboard has."""
-    return all(metric.exposer is Exposer.REGISTRY or about_targets(metric) for metric in metrics_of(expr))
 
 
 class _LabelNames:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from regobs.catalog.model import Capability, Exposer, Metric
+from regobs.catalog.targets import ALERTS
 from regobs.config import Config
 from regobs.promql.nodes import Call, Duration, Expr, Matcher, MatchOp, Selector
 from regobs.promql.scope import Scope, about_targets, inject
@@ -20,7 +21,7 @@ from regobs.promql.walk import rebuild, walk
 
 # A rate needs two samples, and one scrape may be lost at each end of its window.
 _LEAST_SCRAPES = 4
-_OF_PODS = frozenset({Exposer.CADVISOR, Exposer.KUBE_STATE})
+OF_PODS = frozenset({Exposer.CADVISOR, Exposer.KUBE_STATE})
 # What is on where an exporter is scraped.
 CAPABILITIES = {
     Exposer.PROMETHEUS: Capability.PROMETHEUS,
@@ -64,7 +65,7 @@ def scoped(expr: Expr, config: Config) -> Expr:
         wide = _widened(node, config)
         if about_targets(metric):
             return _of_target(wide, metric, config)
-        if metric.exposer in _OF_PODS and metric.exposer not in config.exposer_matchers:
+        if metric.exposer in OF_PODS and metric.exposer not in config.exposer_matchers:
             return _with_matchers(wide, _of_namespace(config))
         return wide
 
@@ -88,9 +89,24 @@ def _within(expr: Expr, matchers: tuple[Matcher, ...]) -> Expr:
     return inject(expr, Scope(everywhere=matchers))
 
 
+def exposer_of(node: Selector) -> Exposer | None:
+    """Whose series a selector of the pack reads; of `up`, whose targets. None for what no catalog has."""
+    metric = known_metric(node)
+    if metric is ALERTS:
+        return Exposer.RULES
+    if metric is None or not about_targets(metric):
+        return None if metric is None else metric.exposer
+    named = _exporter_matcher(node)
+    return _BY_NAME[named.value] if named else Exposer.REGISTRY
+
+
+def _exporter_matcher(node: Selector) -> Matcher | None:
+    return next((m for m in node.matchers if m.label == "job" and m.value in _BY_NAME), None)
+
+
 def _of_target(node: Selector, metric: Metric, config: Config) -> Selector:
     """The targets of the exporter that the rule names as job, or the registry's."""
-    named = next((m for m in node.matchers if m.label == "job" and m.value in _BY_NAME), None)
+    named = _exporter_matcher(node)
     if named is None:
         return node
     exposer = _BY_NAME[named.value]

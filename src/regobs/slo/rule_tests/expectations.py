@@ -99,10 +99,8 @@ def _expanded(slo: Slo, tier: Tier, config: Config, found: dict[str, float]) -> 
     size, unit = next((one for one in PERIOD_UNITS if length >= one[0]), PERIOD_UNITS[-1])
     rest = f" At this rate the rest lasts {left * length / size / burn:.1f} {unit}."
     for label, value in scope_labels(config).items():
-        texts = {
-            name: text.replace(f"{{{{ $labels.{label} | urlquery }}}}", quote_plus(value))
-            for name, text in texts.items()
-        }
+        template = f"{{{{ with $labels.{label} }}}}&var-{label}={{{{ . | urlquery }}}}{{{{ end }}}}"
+        texts = {name: text.replace(template, f"&var-{label}={quote_plus(value)}") for name, text in texts.items()}
     return {
         **texts,
         "summary": f"{slo.title}: error budget burns at {burn:.2f} times the sustainable rate{scope}",

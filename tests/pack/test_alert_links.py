@@ -1,0 +1,161 @@
+"""Where each alert leads: to a dashboard that is built, has the variables, and shows what the alert is about."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+import pytest
+
+from regobs.catalog import METRICS
+from regobs.catalog.model import Capability, Exposer, Flavor
+from regobs.config import Config
+from regobs.config.model import GrafanaSettings, LabelNames, capabilities_of
+from regobs.grafana.outputs import Dashboards
+from regobs.grafana.panel_links import metrics_of as metrics_of_panel
+from regobs.promql.bind import metrics_of
+from regobs.promql.nodes import Matcher, MatchOp
+from regobs.promql.parse import parse
+from regobs.promql.walk import selectors
+from regobs.slo.outputs import CompiledRules, compile_rules
+from tests.slo.packs import BUNDLED
+
+LABELS = LabelNames(environment="env", cluster="cluster", namespace="namespace", stage="stage", pod="pod")
+FIXED = (Matcher("job", MatchOp.EQUAL, "registry"), Matcher("stage", MatchOp.EQUAL, "main"))
+CONFIGS = {
+    f"{flavor}, {what}": Config(
+        flavor=flavor,
+        capabilities=capabilities,
+        labels=LABELS,
+        matchers=FIXED,
+        target_labels=frozenset({"instance", "job", "env", "cluster", "namespace", "stage", "pod"}),
+        grafana=GrafanaSettings(url="https://grafana.example.com"),
+    )
+    for flavor, every in ((flavor, capabilities_of(flavor)) for flavor in Flavor)
+    for what, capabilities in {
+        "everything": every,
+        "no neighbour": frozenset(one for one in every if not one.endswith(("_exporter", "_queries"))),
+        "neighbours alone": frozenset(one for one in every if one.endswith(("_exporter", "_queries", "probe"))),
+        "hosts alone": frozenset({Capability.NODE_EXPORTER}),
+    }.items()
+}
+# Alerts whose dashboard has no panel with a metric of theirs, and why they lead there.
+ELSEWHERE = {
+    "RegistryWatchdog": "reads no metric",
+    **dict.fromkeys(
+        ("RegistryRefusesRequests", "RegistryUnreachable", "RegistryProbeSlow", "RegistryProbeMissing"),
+        "of the blackbox_exporter nothing is shown; the Overview shows what the registry answered meanwhile",
+    ),
+    **dict.fromkeys(
+        ("RegistryCertificateExpires", "RegistryProbeCertificateExpires"), "a date that no dashboard shows"
+    ),
+    "RegistryDiskReadOnly": "a mount is writable or not; Capacity shows the space of the same mounts",
+    "RegistryReplicaPoolDegraded": "the size of the pool counts quarantined replicas too: the panel shows their states",
+    "RegistryPostgresqlReplicaLags": "PostgreSQL's dashboard shows the lag as each standby tells it",
+    "RegistryNotificationsToPeopleFail": "of Alertmanager nothing is shown; the dashboard shows what was handed to it",
+    "RegistryNotificationsRefused": "only what was kept is counted by namespace",
+}
+
+# Alerts that an exporter does not answer: they are about what it would show.
+EXPORTERS = {
+    "RegistryDatabaseExporterDown": Exposer.DATABASE_EXPORTER,
+    "RegistryLogExporterDown": Exposer.LOG_EXPORTER,
+    "RegistryNodeExporterDown": Exposer.NODE,
+    "RegistryNotificationExporterDown": Exposer.NOTIFICATION_EXPORTER,
+    "RegistryPostgresqlExporterDown": Exposer.POSTGRES,
+    "RegistryProbeDown": Exposer.REGISTRY_PROBE,
+    "RegistryRedisExporterDown": Exposer.REDIS,
+}
+
+
+@cache
+def compiled(name: str) -> CompiledRules:
+    return compile_rules(BUNDLED, CONFIGS[name])
+
+
+def links(name: str) -> dict[str, tuple[str, str, list[str]]]:
+    """The expression of each alert, the slug it leads to, and the variables that it may pass."""
+    rules = compiled(name)
+    groups = [one.group for one in rules.slos] + [group for file in rules.rule_files for group in file.groups]
+    found = {}
+    for rule in (rule for group in groups for rule in group["rules"] if "alert" in rule):
+        url = rule["annotations"]["dashboard_url"]
+        slug = re.match(r"https://grafana\.example\.com/d/regobs-([a-z-]+)\?", url)
+        assert slug, url
+        found[rule["alert"]] = rule["expr"], slug[1], re.findall(r"&var-(\w+)=", url)
+    assert len(found) > 10
+    return found
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_the_dashboard_of_each_alert_is_built_and_has_the_variables(name: str) -> None:
+    dashboards = Dashboards.of(BUNDLED, CONFIGS[name], compiled(name).records)
+    variables = {
+        one.slug: {found["name"] for found in dashboards.built(one)["templating"]["list"]}
+        for one in dashboards.bound
+        if any(row.panels for row in one.rows)
+    }
+    for alert, (_, slug, passed) in links(name).items():
+        assert slug in variables, (alert, slug)
+        assert set(passed) <= variables[slug], (alert, slug)
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_each_alert_passes_what_tells_deployments_apart_and_its_instance_only_where_it_is_the_registrys(
+    name: str,
+) -> None:
+    for alert, (expr, _, passed) in links(name).items():
+        assert passed[:2] == ["env", "cluster"], alert
+        if "instance" in passed:
+            exposers = {metric.exposer for metric in metrics_of(parse(expr))} - {Exposer.PROMETHEUS}
+            assert exposers in ({Exposer.REGISTRY}, set()), alert
+            jobs = [m.value for node in selectors(parse(expr)) for m in node.matchers if m.label == "job"]
+            assert set(jobs[:1]) == {"registry"}, alert
+
+
+@pytest.mark.parametrize("name", [name for name in CONFIGS if name.endswith("everything")])
+def test_the_dashboard_of_an_alert_shows_a_metric_of_its_expression(name: str) -> None:
+    rules = compiled(name)
+    shown: dict[str, set[str]] = {}
+    for one in Dashboards.of(BUNDLED, CONFIGS[name], rules.records).bound:
+        shown[one.slug] = {metric.name for _, panel in one.panels() for metric in metrics_of_panel(panel)}
+    behind = {record.name: {metric.name for metric in metrics_of(record.expr)} for record in rules.records}
+    missing = set()
+    for alert, (expr, slug, _) in links(name).items():
+        nodes = list(selectors(parse(expr)))
+        names = {metric.name for metric in metrics_of(parse(expr))}
+        names |= {name for node in nodes for name in behind.get(str(node.metric), ())}
+        if alert in EXPORTERS:
+            names = {metric.name for metric in METRICS.values() if metric.exposer is EXPORTERS[alert]}
+        if not names & shown[slug]:
+            missing.add(alert)
+    redis = {
+        alert
+        for alert, (*_, slug, _) in links(name).items()
+        if alert.startswith("RegistryRedis") and slug == "capacity"
+    }
+    assert missing - redis == set(ELSEWHERE) & set(links(name))
+    assert bool(redis) is name.startswith("distribution")  # its dashboard is about the clients of GitLab's registry too
+
+
+def test_a_neighbour_that_does_not_answer_leads_to_its_own_dashboard() -> None:
+    found = links("gitlab, everything")
+    assert {alert: found[alert][1] for alert in found if alert.endswith("ExporterDown")} == {
+        "RegistryDatabaseExporterDown": "garbage-collection-from-the-database",
+        "RegistryLogExporterDown": "clients",
+        "RegistryNodeExporterDown": "capacity",
+        "RegistryNotificationExporterDown": "repositories-and-namespaces",
+        "RegistryPostgresqlExporterDown": "postgresql-detail",
+        "RegistryRedisExporterDown": "redis-detail",
+    }
+    assert (found["RegistryProbeDown"][1], found["RegistryPgbouncerDown"][1]) == ("overview", "pgbouncer-detail")
+
+
+def test_migrations_lead_to_their_dashboard_and_row_counts_to_that_of_garbage_collection() -> None:
+    found = links("gitlab, everything")
+    migrations = {alert for alert, (_, slug, _) in found.items() if slug == "migration-detail"}
+    assert migrations == {
+        *("RegistryMigrationFailed", "RegistryMigrationStuck"),
+        *("RegistryMigrationsPending", "RegistryPostMigrationsPending"),
+    }
+    assert found["RegistryGarbageQueueGrowing"][1] == "garbage-collection-detail"
