@@ -128,3 +128,41 @@ def test_an_exporter_of_regobs_is_scraped_at_its_usual_port(capability: str, add
 def test_an_address_of_a_probe_is_a_url() -> None:
     with pytest.raises(ConfigError, match="probes"):
         scraped("[prometheus]\nprobes = ['registry.example.com']")
+
+
+TWO = """
+[labels]
+environment = "env"
+[prometheus]
+targets = ["a:1"]
+[environments.production]
+selector = 'env="production"'
+targets = ["b:1", "b:2"]
+[environments.staging]
+selector = 'env="staging", stage=~"main|cny"'
+"""
+
+
+def test_the_registries_of_each_environment_get_its_labels() -> None:
+    told = {"targets": ["b:1", "b:2"], "labels": {"env": "production"}}
+    assert scraped(TWO)["scrape_configs"][0]["static_configs"] == [told]
+    both = scraped(TWO + "targets = ['c:1']")["scrape_configs"][0]["static_configs"]
+    assert both == [told, {"targets": ["c:1"], "labels": {"env": "staging"}}]
+
+
+def test_environments_without_targets_are_named_in_the_file() -> None:
+    untold = (
+        b"# Targets are missing of the environments staging: name them under [environments.<name>] in regobs.toml.\n"
+    )
+    assert untold in scrape_file(find_pack(), read_config(TWO, Path("regobs.toml")))
+    assert b"missing" not in scrape_file(find_pack(), read_config(TWO + "targets = ['c:1']", Path("regobs.toml")))
+    neither = TWO.replace('targets = ["b:1", "b:2"]\n', "")
+    assert b"environments production, staging:" in scrape_file(find_pack(), read_config(neither, Path("regobs.toml")))
+    assert scraped(neither)["scrape_configs"][0]["static_configs"] == [{"targets": ["a:1"]}]
+
+
+def test_all_targets_are_those_of_the_only_environment_and_its_neighbours_share_its_labels() -> None:
+    one = '[registry]\ncapabilities = ["node_exporter"]\n' + TWO.partition('targets = ["b')[0]
+    registry, node = scraped(one)["scrape_configs"]
+    assert registry["static_configs"] == [{"targets": ["a:1"], "labels": {"env": "production"}}]
+    assert node["static_configs"][0]["labels"] == {"env": "production"}

@@ -11,7 +11,7 @@ from regobs.build.rulers import ruler_files
 from regobs.build.runbooks import runbook_files
 from regobs.build.write import GENERATOR, MANIFEST
 from regobs.catalog.model import Exposer, Flavor
-from regobs.config import Config, selector_text
+from regobs.config import Config, Environment, selector_text
 from regobs.documents import dump_json, dump_yaml, load_yaml, validate
 from regobs.errors import Location, PackError, RulesError
 from regobs.pack import Pack
@@ -41,6 +41,10 @@ _HEADER = """\
 # Written by `regobs build`; change exporters/scrape.yaml of the pack or regobs.toml instead.
 # Start with: prometheus --config.file=scrape.yaml --storage.tsdb.retention.time={retention}
 """
+_UNTOLD = """\
+# Targets are missing of the environments {names}: name them under [environments.<name>] in regobs.toml.
+# Until then RegistryTargetMissing fires for each of these.
+"""
 
 
 def scrape_file(pack: Pack, config: Config) -> bytes:
@@ -57,7 +61,11 @@ def scrape_file(pack: Pack, config: Config) -> bytes:
     }
     if not settings.alertmanagers:
         del data["alerting"]
-    return (_HEADER.format(retention=duration_text(settings.retention)) + dump_yaml(data)).encode()
+    header = _HEADER.format(retention=duration_text(settings.retention))
+    untold = [one.name for one in config.environments if not _targets_of(one, config)]
+    if untold:
+        header += _UNTOLD.format(names=", ".join(untold))
+    return (header + dump_yaml(data)).encode()
 
 
 def _jobs(pack: Pack) -> list[dict[str, Any]]:
@@ -92,11 +100,12 @@ def _job(job: dict[str, Any], config: Config) -> dict[str, Any]:
     fixed = {matcher.label: matcher.value for matcher in config.matchers if matcher.op is MatchOp.EQUAL}
     own_name = fixed.pop(config.labels.job, JOB)
     fixed.pop(config.labels.instance, None)
-    shared = {label: value for label, value in fixed.items() if label in config.labels.scope}
+    alone = config.environments[0].labels if len(config.environments) == 1 else {}
+    shared = {label: value for label, value in (fixed | alone).items() if label in config.labels.scope}
     if name == JOB:
         honor = {"honor_labels": True} if config.honor_labels else {}
         path = {"metrics_path": settings.metrics_path}
-        return {**job, "job_name": own_name, **honor, **path, "static_configs": [_targets(settings.targets, fixed)]}
+        return {**job, "job_name": own_name, **honor, **path, "static_configs": _of_registries(config, fixed)}
     exposer = next((one for one in CAPABILITIES if one.value == name), None)
     if exposer is None:
         return job
@@ -109,6 +118,20 @@ def _job(job: dict[str, Any], config: Config) -> dict[str, Any]:
         asked = {"static_configs": [_targets(settings.probes, shared)], "relabel_configs": _through(targets[0])}
         return {**made, **asked}
     return {**made, "static_configs": [_targets(targets, shared)]}
+
+
+def _of_registries(config: Config, fixed: dict[str, str]) -> list[dict[str, Any]]:
+    """The registries, those of each environment with its labels: without them it would count as missing."""
+    told = [(one, targets) for one in config.environments if (targets := _targets_of(one, config))]
+    if not told:
+        return [_targets(config.prometheus.targets, fixed)]
+    return [_targets(targets, fixed | environment.labels) for environment, targets in told]
+
+
+def _targets_of(environment: Environment, config: Config) -> tuple[str, ...]:
+    """Its own targets; where there is no other environment all that are named."""
+    alone = len(config.environments) == 1
+    return environment.targets or (config.prometheus.targets if alone else ())
 
 
 def _targets(targets: tuple[str, ...], labels: dict[str, str]) -> dict[str, Any]:

@@ -85,10 +85,16 @@ class LabelNames:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """One environment of a deployment: a name that dashboards offer, and the matchers that select it."""
+    """One environment of a deployment: a name, the matchers that select it, and its registries (host:port) if told."""
 
     name: str
     matchers: tuple[Matcher, ...]
+    targets: tuple[str, ...] = ()
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The labels, with their values, by which its targets are told from others."""
+        return {matcher.label: matcher.value for matcher in self.matchers if matcher.op is MatchOp.EQUAL}
 
 
 @dataclass(frozen=True, slots=True)

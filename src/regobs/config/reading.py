@@ -246,10 +246,10 @@ def _environments(top: TomlTable) -> tuple[Environment, ...]:
     table = top.table("environments")
     environments = []
     for name in table.names():
-        one = table.table(name, ("selector",))
+        one = table.table(name, ("selector", "targets"))
         if "selector" not in one.names():
             raise table.fail(name, f"a selector: [environments.{name}] needs one", "add selector = 'env=\"...\"'")
-        environments.append(Environment(name, one.selector("selector", ())))
+        environments.append(Environment(name, one.selector("selector", ()), one.addresses("targets", ())))
     return tuple(environments)
 
 
