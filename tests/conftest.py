@@ -9,13 +9,22 @@ and clocks of tests depend on how busy the machine is. What is wrong each time f
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
+import sys
 from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+# Bytecode is kept, whatever the environment says, here and in every process of a test: without it each run compiles all
+# tests three times, and each start of `regobs` compiles what it imports.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+gc.disable()  # what is collected stays to the end: looking through it again and again finds nothing to free
 
 SERVER_FIXTURES = {"docker_registry", "prometheus_server", "alertmanager_server"}
 PEER_FIXTURES = {"elasticsearch_server", "elasticsearch_8_server", "opensearch_server", "search_server"}
@@ -57,6 +66,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.peer)
         item.add_marker(pytest.mark.flaky(reruns=1))
     items[:] = in_order(items)
+
+
+def pytest_collection_finish() -> None:
+    """From here on memory is freed as always, but the tests and modules, which all stay, are looked through no more."""
+    gc.freeze()
+    gc.enable()
 
 
 def in_order(items: list[pytest.Item]) -> list[pytest.Item]:

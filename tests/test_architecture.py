@@ -1,10 +1,17 @@
 """The house rules that a program can check: packages import downward only, a class name means one thing."""
 
 import ast
+import os
+import subprocess
+import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+
+import pytest
+
+import regobs
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "regobs"
@@ -19,7 +26,12 @@ def layers() -> dict[str, int]:
 
 def modules() -> Iterator[tuple[Path, ast.Module]]:
     for path in sorted(SOURCE.rglob("*.py")):
-        yield path, ast.parse(path.read_text(encoding="utf-8"))
+        yield path, parsed(path)
+
+
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def package(path: Path) -> str:
@@ -71,16 +83,18 @@ def test_a_class_name_means_one_thing() -> None:
     assert twice == {}, "call yours what it is"
 
 
-def checks(function: ast.AST, helpers: set[str]) -> bool:
-    """Whether a function asserts, expects an error, or calls one that does."""
+def asks(function: ast.AST) -> tuple[bool, frozenset[str]]:
+    """Whether a function asserts or expects an error itself, and the names that it calls, without what they are of."""
+    called = set()
     for node in ast.walk(function):
         if isinstance(node, ast.Assert):
-            return True
+            return True, frozenset()
         if isinstance(node, ast.Call):
             name = ast.unparse(node.func)
-            if name in {"pytest.raises", "pytest.warns", "pytest.fail"} or name.split(".")[-1] in helpers:
-                return True
-    return False
+            if name in {"pytest.raises", "pytest.warns", "pytest.fail"}:
+                return True, frozenset()
+            called.add(name.split(".")[-1])
+    return False, frozenset(called)
 
 
 def test_every_test_asserts_something() -> None:
@@ -90,12 +104,50 @@ def test_every_test_asserts_something() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     ]
+    asked = {id(node): asks(node) for _, node in functions}
     helpers = {"check_alerts", "assert_moved"}  # of regobs itself: they raise AssertionError
+
+    def checks(node: ast.AST) -> bool:
+        itself, called = asked[id(node)]
+        return itself or not called.isdisjoint(helpers)
+
     for _ in range(3):  # helpers of helpers
-        helpers |= {node.name for _, node in functions if checks(node, helpers)}
+        helpers |= {node.name for _, node in functions if checks(node)}
     silent = [
         f"{path.relative_to(ROOT)}:{node.lineno}: {node.name}"
         for path, node in functions
-        if node.name.startswith("test_") and not checks(node, helpers)
+        if node.name.startswith("test_") and not checks(node)
     ]
     assert silent == []
+
+
+def test_every_file_of_the_repository_is_text_but_the_recorded_answers_of_registries() -> None:
+    """A wheel that a test had downloaded was committed once."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False)
+    if listed.returncode:
+        pytest.skip("this is no checkout of git")
+    names = [name for name in listed.stdout.decode().split("\0") if name and (ROOT / name).is_file()]
+    assert "tests/test_architecture.py" in names
+    packed = {name for name in names if name.startswith("tests/data/") and name.endswith(".gz")}
+    assert [name for name in names if name not in packed and not is_text((ROOT / name).read_bytes())] == []
+
+
+def is_text(content: bytes) -> bool:
+    try:
+        return "\0" not in content.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+
+
+@pytest.mark.parametrize(
+    ("content", "text"), [(b"", True), ("ä\n".encode(), True), (b"PK\3\4\0", False), (b"\xff", False)]
+)
+def test_text_is_utf_8_without_a_null(content: bytes, text: bool) -> None:
+    assert is_text(content) is text
+
+
+def test_bytecode_is_kept_in_a_run_of_tests_whatever_the_environment_says() -> None:
+    assert not sys.dont_write_bytecode
+    assert "PYTHONDONTWRITEBYTECODE" not in os.environ
+    assert regobs.__cached__ is not None
+    assert Path(regobs.__cached__).is_file()
