@@ -104,7 +104,7 @@ def _as_it_is_after(past: History) -> Fleet:
 
 def short_rules(config: Config) -> dict[str, bytes]:
     """The pack's rule files by name, with short times: what they call an hour passes in 48 seconds."""
-    files = {name: text for name, text in outputs.files(PACK, config).items() if name.startswith(RULES)}
+    files = {name: text for name, text in outputs.files(PACK, config, tests=False).items() if name.startswith(RULES)}
     return {Path(name).name: shorten_rules(text, name, FACTOR) for name, text in files.items()}
 
 

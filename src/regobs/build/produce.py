@@ -156,16 +156,16 @@ def _scraped(job: dict[str, Any], config: Config) -> bool:
 RULES = "prometheus/rules/"
 
 
-def build_files(config: Config, pack: Pack) -> dict[str, bytes]:
+def build_files(config: Config, pack: Pack, *, rule_tests: bool = True) -> dict[str, bytes]:
     """All output files of a pack under a configuration: relative path to content, in the order of the paths.
 
-    The same input gives the same bytes. Raises an InputError of the part that is wrong.
+    Without `rule_tests` those for `promtool test rules` are left out, which are half of the files. The same input gives the same bytes. Raises an InputError of the part that is wrong.
     """
     from regobs.grafana import outputs as grafana  # noqa: PLC0415 - loads grafanalib; `--help` needs none
 
     compiled = slo.compile_rules(pack, config)
     compiled.check()
-    rules = compiled.files()
+    rules = compiled.files(tests=rule_tests)
     dashboards = grafana.Dashboards.of(pack, config, compiled.records)
     described = {"dashboards": dashboards.manifest(), "rules": compiled.manifest()}
     parts = (

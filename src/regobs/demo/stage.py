@@ -45,10 +45,15 @@ class RunningStack:
 
 
 def build(
-    directory: Path, config: Config, pack: Pack, change: Callable[[dict[str, bytes]], dict[str, bytes]] = dict
+    directory: Path,
+    config: Config,
+    pack: Pack,
+    change: Callable[[dict[str, bytes]], dict[str, bytes]] = dict,
+    *,
+    rule_tests: bool = True,
 ) -> Built:
     """Build a pack, `change` the files, write them into a directory."""
-    files = change(build_files(config, pack))
+    files = change(build_files(config, pack, rule_tests=rule_tests))
     write_atomically(directory, files)
     return Built(directory, config, pack, files)
 
@@ -84,8 +89,8 @@ def start_stack(
         exporters=exporters or {},
     )
     config = shorten_config(replace(standard.config, prometheus=settings))
-    rules = slo.files(standard.pack, rules_config(config))
-    built = build(directory, config, standard.pack, lambda files: shorten_files({**files, **rules}))
+    rules = slo.files(standard.pack, rules_config(config), tests=False)
+    built = build(directory, config, standard.pack, lambda files: shorten_files({**files, **rules}), rule_tests=False)
     prometheus = servers.prometheus(supervisor, directory / SCRAPE, flags=shorten_flags())
     return RunningStack(alertmanager, prometheus, built)
 

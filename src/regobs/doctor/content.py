@@ -53,7 +53,8 @@ def panel_questions(
 
 def rule_questions(pack: Pack, config: Config) -> list[RuleQuestion]:
     """Every rule, as the built rule files have it. Raises SloError or RulesError for a wrong document."""
-    return rules_of_files(slo.files(pack, config))
+    groups = slo.compile_rules(pack, config).group_data
+    return [rule for _, found in sorted(groups.items()) for rule in _rules(found)]
 
 
 def groups_with_interval(pack: Pack, config: Config) -> frozenset[str]:
@@ -66,10 +67,12 @@ def rules_of_files(files: Mapping[str, bytes]) -> list[RuleQuestion]:
     questions = []
     for name, content in sorted(files.items()):
         if name.startswith(RULES):
-            for group in yaml.load(content, Loader=_LOADER)["groups"]:  # noqa: S506 - both load plain data only
-                own = "interval" in group
-                questions += [_rule(group["name"], rule, own_interval=own) for rule in group["rules"]]
+            questions += _rules(yaml.load(content, Loader=_LOADER)["groups"])  # noqa: S506 - both load plain data only
     return questions
+
+
+def _rules(groups: list[dict[str, Any]]) -> list[RuleQuestion]:
+    return [_rule(group["name"], rule, own_interval="interval" in group) for group in groups for rule in group["rules"]]
 
 
 def _rule(group: str, rule: dict[str, object], *, own_interval: bool) -> RuleQuestion:
