@@ -159,7 +159,8 @@ RULES = "prometheus/rules/"
 def build_files(config: Config, pack: Pack, *, rule_tests: bool = True) -> dict[str, bytes]:
     """All output files of a pack under a configuration: relative path to content, in the order of the paths.
 
-    Without `rule_tests` those for `promtool test rules` are left out, which are half of the files. The same input gives the same bytes. Raises an InputError of the part that is wrong.
+    Without `rule_tests` those for `promtool test rules` are left out, which are half of the files. The same input gives
+    the same bytes. Raises an InputError of the part that is wrong.
     """
     from regobs.grafana import outputs as grafana  # noqa: PLC0415 - loads grafanalib; `--help` needs none
 
