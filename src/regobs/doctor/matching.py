@@ -40,16 +40,20 @@ def selected(matchers: Sequence[Matcher], series: Sequence[LabelSet]) -> list[La
     return [labels for labels in series if all(matches(matcher, labels) for matcher in matchers)]
 
 
+def _any_passes(matchers: Sequence[Matcher], series: Sequence[LabelSet]) -> bool:
+    return any(all(matches(matcher, labels) for matcher in matchers) for labels in series)
+
+
 def culprits(matchers: Sequence[Matcher], series: Sequence[LabelSet]) -> tuple[Matcher, ...]:
     """The smallest group of matchers that together leave no series over; empty when something is left.
 
     The first such group in the order of the matchers: one alone if there is one, else a pair, else all that it takes.
     """
-    if selected(matchers, series):
+    if _any_passes(matchers, series):
         return ()
     for size in range(1, min(len(matchers), 3) + 1):
         for group in itertools.combinations(matchers, size):
-            if not selected(group, series):
+            if not _any_passes(group, series):
                 return group
     return tuple(matchers)
 

@@ -61,9 +61,10 @@ def _verdict(facts: ServerFacts, deployment: Deployment, rule: RuleQuestion, fou
 def differs(deployment: Deployment, rule: RuleQuestion, found: LoadedRule) -> bool:
     """Whether the server evaluates another expression than this build has; spelling does not count."""
     try:
-        return _canonical(deployment.parse(found.query)) != _canonical(rule.expr)
+        other = deployment.parse(found.query)
     except PromqlError:
         return True
+    return other != rule.expr and _canonical(other) != _canonical(rule.expr)
 
 
 def _canonical(expr: Expr) -> Expr:
@@ -72,9 +73,8 @@ def _canonical(expr: Expr) -> Expr:
     def visit(node: Expr) -> Expr:
         match node:
             case Selector():
-                return replace(
-                    node, matchers=tuple(sorted(node.matchers, key=lambda item: (item.label, item.op, item.value)))
-                )
+                ordered = tuple(sorted(node.matchers, key=lambda item: (item.label, item.op, item.value)))
+                return node if ordered == node.matchers else replace(node, matchers=ordered)
             case Aggregate(labels=(), without=False):
                 return replace(rebuild(node, visit), labels=None)
         return rebuild(node, visit)

@@ -103,7 +103,7 @@ class CompiledRules:
         return found
 
     def _tests(self) -> dict[str, bytes]:
-        found = {}
+        found: dict[str, bytes] = {}
         for one in self.slos:
             rules = f"../rules/slo-{one.slo.name}.yaml"
             tests = rule_tests.test_files(one.slo, self.windows.of(one.slo), self.config, rules)
