@@ -6,9 +6,11 @@ A registry redirects most pulls to the bucket or to the CDN before it, so that t
 from regobs.catalog import amazon, google_cloud
 from regobs.grafana.words import *
 
-size_by_bucket, objects = (total(x, by="bucket_name") for x in (google_cloud.BUCKET_BYTES, google_cloud.BUCKET_OBJECTS))
+size_by_bucket = total(google_cloud.BUCKET_BYTES, by="bucket_name")
+objects = total(google_cloud.BUCKET_OBJECTS, by="bucket_name")
 size_by_class = total(google_cloud.BUCKET_BYTES, by="storage_class")
-gcs_methods, gcs_status = (total(google_cloud.BUCKET_REQUESTS, by=x) for x in ("method", "response_code"))
+gcs_methods = total(google_cloud.BUCKET_REQUESTS, by="method")
+gcs_status = total(google_cloud.BUCKET_REQUESTS, by="response_code")
 gcs_bytes = {"received": total(google_cloud.BUCKET_RECEIVED), "sent": total(google_cloud.BUCKET_SENT)}
 
 google_storage = Row(
@@ -23,7 +25,8 @@ google_storage = Row(
 )
 
 cdn_hits = total(select(google_cloud.CDN_REQUESTS, cache_result="HIT"))
-cdn_results, cdn_status = (total(google_cloud.CDN_REQUESTS, by=x) for x in ("cache_result", "response_code_class"))
+cdn_results = total(google_cloud.CDN_REQUESTS, by="cache_result")
+cdn_status = total(google_cloud.CDN_REQUESTS, by="response_code_class")
 
 google_cdn = Row(
     "Cloud CDN",
@@ -33,9 +36,9 @@ google_cdn = Row(
     logs="egress-by-redirect",
 )
 
-s3_size, s3_objects, s3_requests = (
-    total(x, by="dimension_BucketName") for x in (amazon.BUCKET_BYTES, amazon.BUCKET_OBJECTS, amazon.BUCKET_REQUESTS)
-)
+s3_size = total(amazon.BUCKET_BYTES, by="dimension_BucketName")
+s3_objects = total(amazon.BUCKET_OBJECTS, by="dimension_BucketName")
+s3_requests = total(amazon.BUCKET_REQUESTS, by="dimension_BucketName")
 s3_errors = {"4xx": total(amazon.BUCKET_CLIENT_ERRORS), "5xx": total(amazon.BUCKET_SERVER_ERRORS)}
 s3_bytes = {"received": total(amazon.BUCKET_RECEIVED), "sent": total(amazon.BUCKET_SENT)}
 

@@ -36,9 +36,9 @@ processes = Row(
     logs="recent-errors",
 )
 
-memory_left = ratio(lowest(node.MEMORY_AVAILABLE, by="instance"), lowest(node.MEMORY, by="instance"))
 busy = ratio(rate(select(node.CPU, mode=other_than("idle")), by="instance"), rate(node.CPU, by="instance"))
-received, sent = (rate(select(x, device=other_than("lo"))) for x in (node.NETWORK_RECEIVED, node.NETWORK_SENT))
+received = rate(select(node.NETWORK_RECEIVED, device=other_than("lo")))
+sent = rate(select(node.NETWORK_SENT, device=other_than("lo")))
 disks = rate(node.DISK_BUSY, by=("instance", "device"))
 disk_bytes = {"read": rate(node.DISK_READ), "written": rate(node.DISK_WRITTEN)}
 

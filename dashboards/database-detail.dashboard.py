@@ -6,7 +6,7 @@ from regobs.catalog import postgresql as pg
 from regobs.grafana.words import *
 
 status = load_balancing.POOL_STATUS
-online = total(highest(select(status, status="online"), by="replica"))
+online = capped(total(highest(select(status, status="online"), by="replica")), lowest(load_balancing.POOL_SIZE))
 quarantined = total(highest(select(status, status="quarantined"), by="replica"))
 query_latency = quantile(0.95, database.QUERY_DURATION)
 lag, changes = highest(load_balancing.LAG_BYTES, by="replica"), load_balancing.POOL_EVENTS

@@ -52,7 +52,8 @@ workers = Row(
 
 failed = ratio(rate(select(gc.DELETE_DURATION, error=True), by="backend"), rate(gc.DELETE_DURATION, by="backend"))
 by_artifact = rate(deleted, by="artifact")
-in_storage, in_database = (select(gc.DELETE_DURATION, backend=backend) for backend in ("storage", "database"))
+in_storage = select(gc.DELETE_DURATION, backend="storage")
+in_database = select(gc.DELETE_DURATION, backend="database")
 balance = {"uploaded": volume(storage.BLOB_UPLOADS), "freed": rate(gc.BYTES)}
 
 freeing = Row(

@@ -5,13 +5,20 @@ the 99th is made of one or two requests a window on most registries.
 """
 
 from regobs.catalog import (
+    blackbox,
     containers,
+    database,
     gc,
     http,
     load_balancing,
+    logs,
     node,
     notifications,
+    postgresql,
+    probe,
     process,
+    redis,
+    redis_server,
     row_counts,
     slo,
     sql_pool,
@@ -46,6 +53,7 @@ cache_hits = by_version(
 )
 mount = ("instance", "mountpoint")
 space_left = ratio(lowest(node.FILESYSTEM_AVAILABLE, by=mount), lowest(node.FILESYSTEM_SIZE, by=mount))
+memory_left = ratio(lowest(node.MEMORY_AVAILABLE, by="instance"), lowest(node.MEMORY, by="instance"))
 inodes_left = ratio(lowest(node.FILESYSTEM_FILES_FREE, by=mount), lowest(node.FILESYSTEM_FILES, by=mount))
 
 # Database
@@ -74,4 +82,79 @@ cpu_throttled = ratio(rate(containers.THROTTLED, by="pod"), rate(containers.PERI
 
 # SLOs
 budget_left = lowest(slo.BUDGET_REMAINING, by="slo")
-burn_rate = {window: highest(slo.BURN_RATE(window), by="slo") for window in ("5m", "1h", "6h", "3d")}
+burn_rate = {
+    "5m": highest(slo.BURN_RATE("5m"), by="slo"),
+    "1h": highest(slo.BURN_RATE("1h"), by="slo"),
+    "6h": highest(slo.BURN_RATE("6h"), by="slo"),
+    "3d": highest(slo.BURN_RATE("3d"), by="slo"),
+}
+
+# What is wrong with each part: 1 is a warning, 2 is critical. A part that is gone counts no error of its own, so each
+# list has what its exporter, its clients or a probe from outside tell.
+all_logged, logged_errors = rate(logs.REQUESTS), rate(select(logs.REQUESTS, status="5xx"))
+
+http_causes = {
+    "no scrape target": gone(targets.UP),
+    "instances down": level(ratio(known - up, known), 0.001, 1),
+    "probe step fails": off(probe.SUCCESS),
+    "blackbox probe fails": off(blackbox.SUCCESS),
+    "requests stopped": firing("RegistryRequestsStopped", "RegistryNoTraffic", "RegistryTrafficCeased"),
+    "server errors": level(server_errors, 0.001, 0.01),
+    "server errors in the access log": level(ratio(logged_errors, all_logged), 0.001, 0.01),
+    "latency": level(latency, 1, 5),
+}
+
+upload = select(http.REQUESTS, route=("upload_start", "upload"))
+pull = select(http.REQUESTS, route="blob")
+
+storage_causes = {
+    "uploads fail": level(ratio(rate(select(upload, code="5xx")), rate(upload)), 0.01, 0.1),
+    "blob downloads fail": level(ratio(rate(select(pull, code="5xx")), rate(pull)), 0.01, 0.1),
+    "rate limited": level(rate(storage.RATE_LIMITED), 0.01, 0.1),
+    "retries": level(storage_retries, 0.01, 0.05),
+    "latency": level(storage_latency, 0.1, 1),
+}
+
+primary_connections = total(select(sql_pool.OPEN, host_type="primary"))
+
+database_causes = {
+    "PostgreSQL down": level(down(postgresql.UP), critical=1),
+    "no data of postgres_exporter": gone(postgresql.UP),
+    "no connection to the primary": level(while_zero(rate(database.QUERIES), primary_connections), critical=0.01),
+    "requests wait for a connection": level(rate(sql_pool.WAIT_SECONDS, by="host_type"), 1, 5),
+    "connection pool full": level(pool_in_use, 0.7, 0.9),
+    "query latency": level(quantile(0.95, database.QUERY_DURATION), 0.1, 1),
+    "reads on the primary": level(sent_to_primary, warning=0.5),
+}
+
+lost, dropped = select(notifications.DELIVERIES, delivery_type="lost"), select(notifications.EVENTS, type="Dropped")
+
+garbage_causes = {
+    "no row counts": gone(row_counts.ROWS, at=1),
+    "runs fail": level(gc_failed, 0.05, 0.5),
+    "tasks overdue": level(highest(is_overdue), 100, 1000),
+}
+
+refused_by_redis = while_zero(rate(redis.POOL_MISSES, by="instance"), total(redis.POOL_TOTAL, by="instance"))
+
+redis_causes = {
+    "Redis down": level(down(redis_server.UP), critical=1),
+    "no data of redis_exporter": gone(redis_server.UP),
+    "no connection": level(refused_by_redis, critical=0.01),
+    "pool timeouts": level(rate(redis.POOL_TIMEOUTS), 0.01, 0.1),
+    "latency": level(quantile(0.95, redis.COMMANDS), 0.01, 0.1),
+}
+
+notification_causes = {
+    "events lost": level(rate(lost), critical=0.001),
+    "events dropped": level(rate(dropped), critical=0.001),
+    "events waiting": level(highest(notifications.PENDING), 100, 1000),
+    "events waiting in the queue": level(highest(notifications.PENDING_TOTAL), 100, 1000),
+}
+
+host_causes = {
+    "no data of node_exporter": gone(node.MEMORY),
+    "disk space": level(space_left, 0.2, 0.1),
+    "inodes": level(inodes_left, 0.2, 0.1),
+    "memory": level(memory_left, 0.1, 0.05),
+}

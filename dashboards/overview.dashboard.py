@@ -1,7 +1,7 @@
 """What fires, which part is ill, is the registry serving, and what is close to its limit?"""
 
 from measures import *
-from regobs.catalog import build_info, database, go_runtime, http, notifications, probe, process
+from regobs.catalog import blackbox, build_info, database, go_runtime, http, notifications, probe, process
 from regobs.catalog import redis, storage, targets
 from regobs.grafana.words import *
 
@@ -9,25 +9,25 @@ FDS, POOL, QUEUE = "RegistryFileDescriptorsNearLimit", "RegistryDatabasePoolSatu
 BURN, LATE, RETRIES = "RegistryAvailabilityBurn", "RegistryLatencyBurn", "RegistryStorageRetries"
 QUIET, RESTARTS, DROPPED = "RegistryNoTraffic", "RegistryRestarting", "RegistryNotificationsDropped"
 
-firing = count(select(targets.ALERTS, alertname="registry", alertstate="firing"), by=("severity", "alertname"))
+told = select(targets.ALERTS, alertname="registry", alertstate="firing", severity=other_than("none"))
+fired = count(told, by=("severity", "alertname"))
 
 alerts = Row(
     "Alerts",
-    Alerts("Firing alerts", firing, good="none", see="rules-health"),
+    Alerts("Firing alerts", fired, good="none", see="rules-health"),
 )
 
-GC, errors, overdue = "garbage-collection-detail", server_errors, highest(is_overdue)
-redis_p95 = quantile(0.95, redis.COMMANDS)
+GC = "garbage-collection-detail"
 
 parts = Row(
     "Status by component",
-    Tile("HTTP server errors", errors, good="below 0.1 %", see="application-detail", thresholds=(0.001, 0.01)),
-    Tile("Storage latency p95", storage_latency, good="below 100 ms", see="storage-detail", thresholds=(0.1, 1)),
-    Tile("Fullest database pool", top(1, pool_in_use), good="below 70 %", alert=POOL, thresholds=(0.7, 0.9)),
-    Tile("Most overdue GC tasks", overdue, good="returns to 0", alert=QUEUE, see=GC, thresholds=(100, 1000)),
-    Tile("Redis latency p95", redis_p95, good="below 5 ms", see="redis-detail", thresholds=(0.01, 0.1)),
-    Tile("Notifications waiting", notifications_waiting, good="returns to 0", thresholds=(100, 1000)),
-    Tile("Least disk space left", bottom(1, space_left), good="above 20 %", see="capacity", thresholds=(0.2, 0.1)),
+    Tile("HTTP", http_causes, see="application-detail"),
+    Tile("Storage", storage_causes, see="storage-detail"),
+    Tile("Database", database_causes, see="database-detail"),
+    Tile("Garbage collection", garbage_causes, see=GC),
+    Tile("Redis", redis_causes, see="redis-detail"),
+    Tile("Notifications", notification_causes, see="notifications-detail"),
+    Tile("Hosts", host_causes, see="capacity"),
 )
 
 MIX = "requests-by-route-and-status"
@@ -53,8 +53,19 @@ STEP, HEALTH, OLD = "RegistryProbeStepFails", "RegistryHealthCheckFails", "Regis
 worked = ratio(rate(select(probe.RUNS, result="ok"), by="step"), rate(probe.RUNS, by="step"))
 step_latency, last_worked = quantile(0.95, probe.DURATION, by="step"), age(probe.LAST_SUCCESS, by="step")
 
+answer_times, status = highest(blackbox.PHASES, by="phase"), highest(blackbox.STATUS_CODE, by="instance")
+expiry = {
+    "blackbox": time_left(blackbox.CERTIFICATE_EXPIRY, by="instance"),
+    "probe": time_left(probe.CERTIFICATE_EXPIRY, by="target"),
+}
+REFUSES, AWAY, EXPIRES, DAY = "RegistryRefusesRequests", "RegistryUnreachable", "RegistryCertificateExpires", 86_400
+
 outside = Row(
     "From outside",
+    Stat("Blackbox probe HTTP status", status, good="200 or 401; 0 is no answer", alert=REFUSES),
+    Stat("Time to certificate expiry", expiry, good="above 30 days", alert=EXPIRES, thresholds=(30 * DAY, 14 * DAY)),
+    States("Blackbox probe success", lowest(blackbox.SUCCESS, by="instance"), good="always 1", alert=AWAY),
+    Lines("Blackbox probe duration by phase", answer_times, good="flat", alert="RegistryProbeSlow", stacked=True),
     States("Probe success by step", lowest(probe.SUCCESS, by="step"), good="1; the first 0 is the cause", alert=STEP),
     Lines("Probe success by step, %", worked, good="100 %", alert=STEP, zoom=True),
     Lines("Probe latency p95 by step", step_latency, good="flat", alert=STEP),

@@ -7,7 +7,8 @@ from regobs.catalog import pgbouncer
 from regobs.grafana.words import *
 
 pool, by_database, real = ("instance", "database", "user"), ("instance", "database"), other_than("pgbouncer")
-waiting, longest_wait = (select(x, database=real) for x in (pgbouncer.CLIENTS_WAITING, pgbouncer.LONGEST_WAIT))
+waiting = select(pgbouncer.CLIENTS_WAITING, database=real)
+longest_wait = select(pgbouncer.LONGEST_WAIT, database=real)
 size = highest(select(pgbouncer.POOL_SIZE, database=real), by=by_database)
 reserve = highest(select(pgbouncer.RESERVE_SIZE, database=real), by=by_database)
 pools = count(select(pgbouncer.SERVERS_ACTIVE, database=real), by=by_database)  # one for each database and user
@@ -21,7 +22,7 @@ wait = rate(select(pgbouncer.WAIT_SECONDS, database=real), by=by_database)
 
 waits = Row(
     "Waiting clients",
-    Stat("PgBouncers down", count(pgbouncer.UP) - total(pgbouncer.UP), good="0", thresholds=(0.5, 1)),
+    Stat("PgBouncers down", down(pgbouncer.UP), good="0", thresholds=(0.5, 1)),
     Stat("PgBouncer clients waiting", total(waiting), good="0", thresholds=(1, 10)),
     Stat("PgBouncer longest wait", highest(longest_wait), good="below 1 s", thresholds=(1, 5)),
     Stat("PgBouncer pool utilization, highest", top(1, full), good="below 70 %", thresholds=(0.7, 0.9)),
@@ -33,17 +34,12 @@ waits = Row(
     see="database-detail",
 )
 
-active, idle = (
-    total(select(pgbouncer.SERVERS_ACTIVE, database=real)),
-    total(select(pgbouncer.SERVERS_IDLE, database=real)),
-)
-recently, tested = (
-    total(select(pgbouncer.SERVERS_USED, database=real)),
-    total(select(pgbouncer.SERVERS_TESTED, database=real)),
-)
-login, active_by_pool = (
-    total(select(x, database=real), by=y) for x, y in ((pgbouncer.SERVERS_LOGIN, ()), (pgbouncer.SERVERS_ACTIVE, pool))
-)
+active = total(select(pgbouncer.SERVERS_ACTIVE, database=real))
+active_by_pool = total(select(pgbouncer.SERVERS_ACTIVE, database=real), by=pool)
+idle = total(select(pgbouncer.SERVERS_IDLE, database=real))
+recently = total(select(pgbouncer.SERVERS_USED, database=real))
+tested = total(select(pgbouncer.SERVERS_TESTED, database=real))
+login = total(select(pgbouncer.SERVERS_LOGIN, database=real))
 servers = {"active": active, "idle": idle, "used": recently, "tested": tested, "login": login}
 busy = {"queries": rate(pgbouncer.QUERY_SECONDS), "transactions": rate(pgbouncer.TRANSACTION_SECONDS)}
 

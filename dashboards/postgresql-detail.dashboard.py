@@ -15,7 +15,7 @@ wraparound = highest(pg.NUMBERS_USED, by=by_database)
 
 now = Row(
     "Server status",
-    Stat("PostgreSQL servers down", count(pg.UP) - total(pg.UP), good="0", thresholds=(0.5, 1)),
+    Stat("PostgreSQL servers down", down(pg.UP), good="0", thresholds=(0.5, 1)),
     Stat("PostgreSQL exporter errors", total(pg.SCRAPE_ERROR), good="0", thresholds=(1, 2)),
     Stat("Deadlocks in range", increase(pg.DEADLOCKS), good="0", thresholds=(1, 10)),
     Stat("Total database size", total(pg.DATABASE_SIZE), good="grows with the images"),
@@ -65,7 +65,8 @@ work = Row(
 
 table, index = ("instance", "table"), ("instance", "index")
 dead = highest(pg.DEAD_ROWS, by=table)
-bloat, sizes, indexes = (highest(x, by=table) for x in (pg.TABLE_BLOAT, pg.TABLE_SIZE, pg.INDEX_SIZE))
+bloat, sizes = highest(pg.TABLE_BLOAT, by=table), highest(pg.TABLE_SIZE, by=table)
+indexes = highest(pg.INDEX_SIZE, by=table)
 btrees, btree_bloat = highest(pg.BTREE_SIZE, by=index), highest(pg.BTREE_BLOAT, by=index)
 vacuumed = age(pg.VACUUMED, by=table, or_never=True)
 all_tables = ratio(total(pg.TABLE_BLOAT, by=by_server), total(pg.TABLE_SIZE, by=by_server))

@@ -71,7 +71,7 @@ network = {"received": rate(server.RECEIVED, by="instance"), "sent": rate(server
 
 servers = Row(
     "Redis servers",
-    Stat("Redis servers down", count(server.UP) - total(server.UP), good="0", thresholds=(0.5, 1)),
+    Stat("Redis servers down", down(server.UP), good="0", thresholds=(0.5, 1)),
     Stat("Redis evictions in range", increase(server.EVICTED), good="0, unless it is a cache"),
     Stat("Redis connections refused in range", increase(server.REJECTED), good="0", thresholds=(1, 10)),
     Stat("Redis slow commands in range", increase(server.SLOW), good="0", thresholds=(1, 100)),

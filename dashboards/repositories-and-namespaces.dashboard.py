@@ -7,11 +7,13 @@ have a name; the others are `other`, so each panel's sum is that of all.
 from regobs.catalog import events, logs, metadata
 from regobs.grafana.words import *
 
-read, written = (select(logs.NAMESPACE_BYTES, direction=direction) for direction in ("read", "written"))
+read = select(logs.NAMESPACE_BYTES, direction="read")
+written = select(logs.NAMESPACE_BYTES, direction="written")
 requests, errors = logs.NAMESPACE_REQUESTS, select(logs.NAMESPACE_REQUESTS, status="5xx")
 failed = ratio(rate(errors, by="namespace"), rate(requests, by="namespace"))
 busy = top(10, rate(logs.NAMESPACE_TIME, by="namespace"))
-pulls, pushes = (rate(select(requests, action=action), by="namespace") for action in ("pull", "push"))
+pulls = rate(select(requests, action="pull"), by="namespace")
+pushes = rate(select(requests, action="push"), by="namespace")
 
 traffic = Row(
     "Traffic by namespace (from the log)",

@@ -6,7 +6,8 @@ from regobs.catalog import scrape, targets
 from regobs.grafana.words import *
 
 DOWN, durations = "RegistryTargetDown", highest(targets.SCRAPE_DURATION, by="instance")
-samples, added = (top(10, highest(x, by="instance")) for x in (targets.SCRAPE_SAMPLES, targets.SCRAPE_SERIES_ADDED))
+samples = top(10, highest(targets.SCRAPE_SAMPLES, by="instance"))
+added = top(10, highest(targets.SCRAPE_SERIES_ADDED, by="instance"))
 dropped = highest(targets.SCRAPE_SAMPLES, by="instance") - highest(targets.SCRAPE_SAMPLES_KEPT, by="instance")
 
 scrapes = Row(

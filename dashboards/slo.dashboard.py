@@ -12,13 +12,13 @@ objectives = {
     "burn rate, 1 h": burn_rate["1h"],
     "burn rate, 5 min": burn_rate["5m"],
     "budget left": budget_left,
-    "budget lasts": burn_time(budget_left, burn_rate["1h"]),
+    "time until spent": burn_time(budget_left, burn_rate["1h"]),
     "target": highest(slo.TARGET, by="slo"),
     "events, 1 d": total(slo.EVENTS("1d"), by="slo"),
     "bad events, 1 d": total(slo.BAD_EVENTS("1d"), by="slo"),
 }
 BURNS, DAY = {"burn rate, 1 h": (1, 13.44), "burn rate, 5 min": (1, 13.44)}, 86_400
-colors = {**BURNS, "budget left": (0.25, 0), "budget lasts": (14 * DAY, 3 * DAY)}
+colors = {**BURNS, "budget left": (0.25, 0), "time until spent": (14 * DAY, 3 * DAY)}
 
 promises = Row(
     "Error budgets by SLO",
@@ -26,7 +26,8 @@ promises = Row(
     logs="errors-by-code",
 )
 
-available, fast = (highest(select(slo.BURN_RATE("1h"), sli=sli), by="slo") for sli in ("availability", "latency"))
+available = highest(select(slo.BURN_RATE("1h"), sli="availability"), by="slo")
+fast = highest(select(slo.BURN_RATE("1h"), sli="latency"), by="slo")
 BURN, LATE, SLOW = "RegistryAvailabilityBurn", "RegistryLatencyBurn", "slow-requests-by-route"
 
 burning = Row(

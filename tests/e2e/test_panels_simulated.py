@@ -57,6 +57,7 @@ NOT_PLAYED = {
     Capability.KUBERNETES: "test_panels_live.py: made from the catalog",
     Capability.STACKDRIVER_EXPORTER: "test_panels_live.py: made from the catalog",
     Capability.CLOUDWATCH_EXPORTER: "test_panels_live.py: made from the catalog",
+    Capability.PROBE: "test_panels_live.py: made from the catalog",
     Capability.LOG_EXPORTER: "test_panels_exporters.py: the real one",
     Capability.DATABASE_EXPORTER: "test_panels_exporters.py: the real one",
     Capability.NOTIFICATION_EXPORTER: "test_panels_exporters.py: the real one",

@@ -68,7 +68,7 @@ def test_what_was_built_is_read_back_as_it_was(slug: str) -> None:
     assert {one.reason for _, one in after.left_out()} == {one.reason for _, one in before.left_out()}
     for (_, old), (_, new) in zip(before.panels(), after.panels(), strict=True):
         assert asked(new) == asked(old)
-        assert isinstance(old.panel, type(new.panel)) or isinstance(new.panel, Stat)  # a tile is read as a number
+        assert isinstance(old.panel, type(new.panel)) or isinstance(new.panel, Stat)
         assert (new.panel.title, new.panel.good, new.panel.alert) == (old.panel.title, old.panel.good, old.panel.alert)
         assert isinstance(old.panel, States) or new.panel.thresholds == old.panel.thresholds
         for query, own in zip(new.queries, old.queries, strict=True):
@@ -86,7 +86,7 @@ def test_what_was_built_is_read_back_as_it_was(slug: str) -> None:
 
 def test_every_kind_of_panel_is_read_back() -> None:
     kinds = {type(panel.panel).__name__ for one in read().values() for _, panel in one.panels()}
-    assert kinds == {"Alerts", "Bars", "Heat", "Lines", "Stat", "States", "Table"}
+    assert kinds == {"Alerts", "Bars", "Heat", "Lines", "Stat", "States", "Table", "Tile"}
 
 
 OTHERS: dict[str, Any] = {

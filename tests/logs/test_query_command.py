@@ -26,7 +26,7 @@ def _out(*arguments: str) -> tuple[str, str]:
 def test_without_a_name_the_saved_queries_are_listed() -> None:
     out, _ = _out("run")
     assert "gc-decisions" in out
-    assert "What online garbage collection decided" in out
+    assert "GC decisions" in out
 
 
 def test_a_saved_query_is_answered_and_narrowed() -> None:

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from regobs.catalog.model import Exposer, Metric, Unit
+from regobs.catalog.model import Capability, Exposer, Metric, Unit
 from regobs.grafana.bound import may_be_never
 from regobs.grafana.load import load_dashboard
 from regobs.grafana.outputs import Dashboards
+from regobs.grafana.panel_links import subjects_of
 from regobs.grafana.panels import Lines, States
 from regobs.grafana.render import render
 from regobs.grafana.visuals import NEVER, NO_DATA
@@ -36,6 +37,8 @@ from tests.pack.test_dashboards import (
 ROWS = [(path.stem, row) for path in FILES for row in load_dashboard(path).rows]
 PANELS = [(name, panel) for name, row in ROWS for panel in row.panels]
 
+GITLAB = Dashboards.of(PACK, CONFIGS["gitlab"])
+BOUND = {bound.slug: bound for bound in GITLAB.bound}
 OF_A_TARGET = frozenset({"instance", "pod"})
 
 
@@ -251,6 +254,60 @@ def test_zero_has_a_place_on_every_axis(key: tuple[str, str]) -> None:
         if panel["type"] == "timeseries"
     ]
     assert set(scales) <= {"linear", "symlog"}
+
+
+def told_of(slug: str) -> dict[str, set[str]]:
+    """What the panels of a dashboard are about, subject by subject, with the titles."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for _, panel in BOUND[slug].panels():
+        for subject in subjects_of(panel):
+            found[subject].add(panel.panel.title)
+    return found
+
+
+def test_a_panel_leads_to_a_dashboard_that_shows_its_metric_or_to_the_one_that_its_file_names() -> None:
+    told = {slug: told_of(slug) for slug in BOUND}
+    led = [
+        (slug, row, panel, link.linkUrl.removeprefix("/d/regobs-").partition("?")[0])
+        for slug, bound in BOUND.items()
+        for row, panel in bound.panels()
+        for link in GITLAB.setting.links.of(slug, row, panel)
+        if link.linkUrl.startswith("/d/")
+    ]
+    assert len(led) > 100
+    assert [
+        (slug, panel.panel.title, target)
+        for slug, row, panel, target in led
+        if target != row.see_of(panel.panel) and not set(subjects_of(panel)) & set(told[target])
+    ] == []
+
+
+def test_panels_of_garbage_collection_do_not_lead_to_migrations() -> None:
+    about = [panel for _, panel in PANELS if re.match(r"GC\b", panel.title)]
+    assert len(about) > 20
+    for key, board in DASHBOARDS.items():
+        for panel in charts(board):
+            if re.match(r"GC\b", panel["title"]):
+                assert not [link for link in panel["links"] if "migration" in link["url"]], (key, panel["title"])
+
+
+def test_latency_asks_for_exemplars_where_the_library_writes_them_and_nowhere_else() -> None:
+    bare = replace(CONFIGS["gitlab"], capabilities=CONFIGS["gitlab"].capabilities - {Capability.PYTHON})
+    for config, wanted in ((CONFIGS["gitlab"], True), (bare, False)):
+        board = rendered(config)["application-detail"]
+        asking = {p["title"] for p in charts(board) if any(target.get("exemplar") for target in p["targets"])}
+        assert ("HTTP latency p95 by route" in asking) is wanted
+        assert ("HTTP latency distribution" in asking) is wanted
+        assert not asking & {"Requests by route", "Instances up", "HTTP latency p95", "Go GC pause mean"}
+
+
+def test_the_probes_are_on_the_overview_with_status_phases_and_certificate() -> None:
+    shown = {panel["title"]: panel for panel in charts(DASHBOARDS["gitlab", "overview"])}
+    assert "probe_http_status_code" in shown["Blackbox probe HTTP status"]["targets"][0]["expr"]
+    assert "by (phase)" in shown["Blackbox probe duration by phase"]["targets"][0]["expr"]
+    expiry = shown["Time to certificate expiry"]
+    assert [target["expr"].partition(" - ")[2] for target in expiry["targets"]] == ["time()", "time()"]
+    assert expiry["fieldConfig"]["defaults"]["thresholds"]["steps"][0]["color"] == "red"
 
 
 @pytest.mark.parametrize("slug", ["postgresql-detail", "pgbouncer-detail"])

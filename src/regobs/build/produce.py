@@ -167,7 +167,7 @@ def build_files(config: Config, pack: Pack, *, rule_tests: bool = True) -> dict[
     compiled = slo.compile_rules(pack, config)
     compiled.check()
     rules = compiled.files(tests=rule_tests)
-    dashboards = grafana.Dashboards.of(pack, config, compiled.records)
+    dashboards = grafana.Dashboards.of(pack, config, compiled.records, slos=len(compiled.slos))
     described = {"dashboards": dashboards.manifest(), "rules": compiled.manifest()}
     parts = (
         rules,

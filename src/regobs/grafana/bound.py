@@ -9,7 +9,8 @@ from decimal import Decimal
 from regobs.catalog.model import Metric, Unit
 from regobs.errors import DashboardError, PromqlError
 from regobs.grafana.layout import PanelPlace
-from regobs.grafana.panels import Lines, Named, Panel, Saturation, Stat, States, Table
+from regobs.grafana.levels import CAUSE, worst
+from regobs.grafana.panels import Lines, Named, Panel, Saturation, Stat, States, Table, Tile
 from regobs.grafana.steady import at_the_end, choose_once, is_flow
 from regobs.grafana.units import grafana_unit
 from regobs.grafana.words import INSTANCE, Dashboard, Row
@@ -157,7 +158,7 @@ def _first_choice(panel: Panel, deployment: _Deployment, reason: str) -> tuple[l
             return [], [_left_out(panel, named, reason, "capability") for named in choice]
         parts, lacking = _bind_choice(panel, choice, deployment)
         if parts:
-            columns = _columns(parts) if isinstance(panel, Saturation) else parts
+            columns = _joined(panel, parts)
             refs = (_ref(number) for number in range(len(columns)))
             queries = (_query(ref, panel, one, deployment) for ref, one in zip(refs, columns, strict=True))
             return list(queries), lacking
@@ -193,6 +194,13 @@ def _ref(number: int) -> str:
         number, rest = divmod(number, 26)
         letters, number = chr(ord("A") + rest) + letters, number - 1
     return letters
+
+
+def _joined(panel: Panel, parts: Sequence[Named]) -> Sequence[Named]:
+    """What a panel asks: of a table of resources a column, of a tile one expression for all causes."""
+    if isinstance(panel, Saturation):
+        return _columns(parts)
+    return [("", worst(parts))] if isinstance(panel, Tile) else parts
 
 
 def _columns(parts: Sequence[Named]) -> list[Named]:
@@ -272,6 +280,8 @@ def _refuse_doubtful(bound: Expr, vocabulary: Vocabulary) -> None:
 
 def legend(panel: Panel, name: str, bound: Expr, kind: Type) -> str:
     """Grafana's legend format: the name given in the file, the labels that tell the lines apart, or the title."""
+    if isinstance(panel, Tile):
+        return f"{{{{{CAUSE}}}}}"
     order = {label: index for index, label in enumerate(_grouping(bound))}
     labels = sorted(kind.labels or (), key=lambda label: (order.get(label, len(order)), label))
     labels += [INSTANCE] if kind.open and INSTANCE not in labels else []

@@ -33,12 +33,17 @@ def shares(total: int, parts: int) -> list[int]:
     return [small + 1] * extra + [small] * (parts - extra)
 
 
+def rows_height(rows: int) -> int:
+    """The height of a table of which so many rows are to be seen: 36 pixels a row, and its title and heads."""
+    return max(LONG, -(-(36 * (rows + 1) + 48) // 38))
+
+
 def arrange(heights: Sequence[int], top: int) -> list[PanelPlace]:
-    """Places of one row's panels, in order, from grid line `top` down; each height is SMALL, TALL or LONG."""
+    """Places of one row's panels, in order, from grid line `top` down; one of a height of its own takes a line."""
     places: list[PanelPlace] = []
     for height, band in groupby(heights):
         panels = len(list(band))
-        for on_line in shares(panels, -(-panels // MOST[height])):
+        for on_line in shares(panels, -(-panels // MOST.get(height, 1))):
             places += [PanelPlace(x, top, w, height) for x, w in _columns(on_line)]
             top += height
     return places

@@ -29,7 +29,7 @@ _PANEL_KEYS = (
     "title", "transformations", "type",
 )  # fmt: skip
 _ROW_KEYS = ("collapsed", "gridPos", "id", "panels", "repeat", "title", "type")
-_TARGET_KEYS = ("datasource", "expr", "format", "instant", "interval", "legendFormat", "refId")
+_TARGET_KEYS = ("datasource", "exemplar", "expr", "format", "instant", "interval", "legendFormat", "refId")
 _VARIABLE_KEYS = (
     "allValue", "current", "datasource", "hide", "includeAll", "label", "multi", "name", "options", "query", "refresh",
     "regex", "sort", "type",

@@ -75,8 +75,8 @@ class Dashboards:
     overlays: Mapping[str, Path]
 
     @classmethod
-    def of(cls, pack: Pack, config: Config, records: Sequence[Record] = ()) -> Dashboards:
-        """Read and bind the dashboards of a pack. Raises DashboardError."""
+    def of(cls, pack: Pack, config: Config, records: Sequence[Record] = (), *, slos: int = 0) -> Dashboards:
+        """Read and bind the dashboards of a pack; their tables have room for so many SLOs. Raises DashboardError."""
         vocabulary = config.vocabulary
         found = load_dashboards(pack)
         period = config.slo.period
@@ -84,7 +84,7 @@ class Dashboards:
             bind_dashboard(slug, dashboard, vocabulary, records, period=period) for slug, dashboard in found.items()
         )
         overlays = overlays_of(pack, found)
-        setting = replace(setting_of(config), links=links_of(bound, pack, config))
+        setting = replace(setting_of(config), links=links_of(bound, pack, config), slos=slos)
         return cls(bound, config, setting, overlays)
 
     def files(self, rule_files: Sequence[str] = ()) -> dict[str, bytes]:
@@ -156,7 +156,8 @@ def setting_of(config: Config) -> Setting:
     """What a configuration adds to every dashboard."""
     interval = config.prometheus.scrape_interval
     variables = Variables.of(config)
-    return Setting(variables, config.flavor, interval, marks=partial(time_marks, config))
+    exemplars = Capability.PYTHON in config.vocabulary.capabilities
+    return Setting(variables, config.flavor, interval, exemplars=exemplars, marks=partial(time_marks, config))
 
 
 def overlays_of(pack: Pack, dashboards: Mapping[str, Dashboard]) -> dict[str, Path]:

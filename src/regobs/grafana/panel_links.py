@@ -15,13 +15,16 @@ from regobs.config import Config
 from regobs.documents import load_yaml
 from regobs.errors import DashboardError, LogQueryError
 from regobs.grafana.bound import BoundDashboard, BoundPanel
-from regobs.grafana.panels import Panel, Spot
+from regobs.grafana.panels import Panel, Spot, Tile
 from regobs.grafana.words import Row
 from regobs.kibana.log_view import LogView, log_view
 from regobs.pack import Pack
+from regobs.promql.nodes import Selector
+from regobs.promql.walk import selectors
 
 Json = dict[str, Any]
 _PROCESSES = "application-detail"  # shows one process
+_KIND_OF_ROWS = "query_name"  # of registry_database_rows, one metric for all that is counted
 UID_LENGTH = 40  # Grafana refuses longer ones
 # Grafana puts the time range and the variables of the dashboard at hand in their place.
 # Source: Grafana documentation, "Manage dashboard links", variables of panel links.
@@ -38,7 +41,7 @@ class Links:
     """Where the panels of a build lead.
 
     `runbooks` is the address below which a runbook lies as `<Alert>.md`, "" for none; `logs` are the views of saved
-    log queries by name; `homes` is the dashboard with most panels about a metric, by the metric's name, and `titles`
+    log queries by name; `homes` is the dashboard with most panels about a subject (see `subjects_of`), and `titles`
     are those of the dashboards by slug, `instance` is the label of the processes.
     """
 
@@ -83,7 +86,7 @@ class Links:
         """
         if (named := row.see_of(bound.panel)) in self.titles:
             return [named] if named != slug else []
-        homes = {self.homes[metric.name] for metric in metrics_of(bound) if metric.name in self.homes}
+        homes = {self.homes[subject] for subject in subjects_of(bound) if subject in self.homes}
         return [] if slug in homes else sorted(homes)
 
 
@@ -96,24 +99,49 @@ def metrics_of(bound: BoundPanel) -> set[Metric]:
     return {metric for query in bound.queries for metric in query.metrics}
 
 
+def subjects_of(bound: BoundPanel) -> dict[str, Metric]:
+    """What a panel is about, each with its metric: a metric, or those of its series that a label with a meaning picks.
+
+    Rows of the database are counted in one metric: those of garbage collection are another subject than migrations.
+    """
+    found: dict[str, Metric] = {}
+    for query in bound.queries:
+        for selector in selectors(query.expr):
+            metric = next((one for one in query.metrics if str(selector.metric) in one.series), None)
+            if metric is not None:
+                found[metric.name + _picked(selector)] = metric
+        found |= {one.name: one for one in query.metrics if one not in found.values()}  # read as recorded series
+    return found
+
+
+def _picked(selector: Selector) -> str:
+    """The choice among kinds of rows, "" where there is none."""
+    return next((matcher.value for matcher in selector.matchers if matcher.label == _KIND_OF_ROWS), "")
+
+
 def homes(dashboards: Sequence[BoundDashboard]) -> dict[str, str]:
-    """The dashboard with most panels about each metric; of several, that with most about the metric's component."""
+    """The dashboard with most panels about each subject; of several, that with most about the metric's component.
+
+    A tile is about everything that can be wrong with a part: it is no home.
+    """
     about: dict[str, Counter[str]] = {}
     part: dict[str, Counter[str]] = {}
     components: dict[str, str] = {}
     for one in dashboards:
         for _, panel in one.panels():
-            found = metrics_of(panel)
-            components.update({metric.name: metric.component for metric in found})
-            for name in {metric.name for metric in found}:
-                about.setdefault(name, Counter())[one.slug] += 1
-            for component in {metric.component for metric in found}:
+            if isinstance(panel.panel, Tile):
+                continue
+            found = subjects_of(panel)
+            components.update({subject: metric.component for subject, metric in found.items()})
+            for subject in found:
+                about.setdefault(subject, Counter())[one.slug] += 1
+            for component in {metric.component for metric in found.values()}:
                 part.setdefault(component, Counter())[one.slug] += 1
 
-    def home(name: str) -> str:
-        return min(about[name], key=lambda slug: (-about[name][slug], -part[components[name]][slug], slug))
+    def home(subject: str) -> str:
+        return min(about[subject], key=lambda slug: (-about[subject][slug], -part[components[subject]][slug], slug))
 
-    return {name: home(name) for name in about}
+    return {subject: home(subject) for subject in about}
 
 
 def links_of(dashboards: Sequence[BoundDashboard], pack: Pack, config: Config) -> Links:

@@ -23,6 +23,7 @@ from typing import Any, ClassVar
 from regobs.catalog.model import Kind, Metric
 from regobs.errors import DashboardError, Location
 from regobs.grafana.layout import LONG, SMALL, TALL
+from regobs.grafana.levels import CRITICAL, WARNING
 from regobs.promql.nodes import RATE_INTERVAL, Aggregate, Call, Expr, Selector
 
 Number = int | float | Decimal
@@ -188,10 +189,17 @@ class Stat(Panel):
 
 
 class Tile(Panel):
-    """The state of one part in one number, its colour over the whole panel; it leads to the dashboard `see`."""
+    """The state of one part: ok, warning or critical with its cause, its colour over the whole panel.
+
+    `causes` are levels by the name of what is wrong (`regobs.grafana.levels`). It leads to the dashboard `see`.
+    """
 
     instant = True
     height = SMALL
+
+    def __init__(self, title: str, causes: Mapping[str, Expr], *, good: str = "ok", **options: Any) -> None:
+        super().__init__(title, causes, good=good, **options)
+        self.thresholds = (float(WARNING), float(CRITICAL))
 
 
 class GaugePanel(Panel):

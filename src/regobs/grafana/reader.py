@@ -18,7 +18,8 @@ from regobs.grafana.boards import ReadDashboard, ReadPanel
 from regobs.grafana.bound import BoundDashboard, BoundPanel, BoundQuery, BoundRow, LeftOut
 from regobs.grafana.classic import asks_prometheus, targets_of
 from regobs.grafana.layout import PanelPlace
-from regobs.grafana.panels import Alerts, Bars, GaugePanel, Heat, Limits, Lines, Panel, Stat, States, Table
+from regobs.grafana.levels import WORDS as LEVELS
+from regobs.grafana.panels import Alerts, Bars, GaugePanel, Heat, Limits, Lines, Panel, Stat, States, Table, Tile
 from regobs.grafana.units import grafana_unit, unit_named
 from regobs.grafana.words import Dashboard, Row
 from regobs.promql.bind import metrics_of
@@ -116,6 +117,8 @@ def _panel(shown: ReadPanel, queries: tuple[BoundQuery, ...]) -> Panel:
     if shown.kind == "heatmap":
         return Heat(title, _histogram(shown, queries[0].expr), **told)
     kind = _KINDS[shown.kind]
+    if kind is Stat and _is_tile(shown):
+        return Tile(title, exprs, **told)
     if kind is Stat:
         text = (shown.json.get("options") or {}).get("text") or {}
         return Stat(title, exprs, **told, names=text.get("titleSize", 0) > text.get("valueSize", 0))
@@ -130,6 +133,13 @@ def _panel(shown: ReadPanel, queries: tuple[BoundQuery, ...]) -> Panel:
         log=(custom.get("scaleDistribution") or {}).get("type") in {"log", "symlog"},
         zoom="min" not in shown.defaults and custom.get("axisSoftMin") is None,
     )
+
+
+def _is_tile(shown: ReadPanel) -> bool:
+    """Whether the values of a panel are levels, as `regobs build` writes their words."""
+    mappings = (one.get("options") or {} for one in shown.defaults.get("mappings") or () if one.get("type") == "value")
+    found = {key: one.get("text") for mapping in mappings for key, one in mapping.items() if isinstance(one, dict)}
+    return found == {str(value): word for value, word in LEVELS.items()}
 
 
 def _is_alert(link: Json) -> bool:

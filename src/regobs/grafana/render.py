@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any
 from zlib import crc32
 
+import attr
 from grafanalib import core
 
+from regobs.catalog.model import Exposer, Kind
 from regobs.grafana.bound import BoundDashboard, BoundPanel, BoundQuery, BoundRow
-from regobs.grafana.layout import COLUMNS, HEADING, PanelPlace, arrange, bottom
+from regobs.grafana.layout import COLUMNS, HEADING, PanelPlace, arrange, bottom, rows_height
 from regobs.grafana.modern import Json, to_json
 from regobs.grafana.panel_links import Links, uid_of
-from regobs.grafana.panels import Heat, Table
+from regobs.grafana.panels import Heat, Lines, LongTable, Panel, Table
 from regobs.grafana.variables import Variables, variables_in
 from regobs.grafana.visuals import edges_of, visual
 from regobs.grafana.words import INSTANCE, Row
@@ -27,18 +29,33 @@ REFRESH = "1m"
 _ALL_INSTANCES = "It reads recorded series, which are of all instances, whichever are chosen above."
 
 
+@attr.s(auto_attribs=True)
+class ExemplarTarget(core.Target):
+    """A query, with the exemplars of what it reads where there may be some."""
+
+    exemplar: bool = False
+
+    def to_json_data(self) -> Json:
+        """The JSON grafanalib writes for any query, and whether exemplars are asked for."""
+        data: Json = super().to_json_data()  # type: ignore[no-untyped-call]
+        return {**data, "exemplar": True if self.exemplar else None}
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """What a deployment adds to every dashboard.
 
     `interval` is the scrape interval: the lower bound from which Grafana derives `$__rate_interval`. `links` says where
-    panels lead.
+    panels lead. `exemplars` says that the registry is written with regobs.instrument, which shows them,
+    `slos` how many rows a table of them has.
     """
 
     variables: Variables
     flavor: str
     interval: Duration = Duration(15_000)
     links: Links = field(default_factory=Links)
+    exemplars: bool = False
+    slos: int = 0
     # The marks on the time axis, narrowed by the variables that a dashboard has.
     marks: Callable[[Variables], Sequence[Json]] = field(default=lambda _: (), compare=False)
     # Each text is needed twice, for dashboard and manifest. The expression is kept so that its id remains its own.
@@ -110,7 +127,7 @@ def _rows(
         if not row.panels:
             continue
         heading = PanelPlace(0, top, COLUMNS, HEADING)
-        places = arrange([panel.panel.height for panel in row.panels], top + HEADING)
+        places = arrange([_height(panel.panel, setting) for panel in row.panels], top + HEADING)
         panels = [
             visual(
                 panel,
@@ -138,6 +155,10 @@ def _rows(
             top = bottom(places, top)
 
 
+def _height(panel: Panel, setting: Setting) -> int:
+    return rows_height(setting.slos) if type(panel) is LongTable else panel.height
+
+
 def _repeated(row: BoundRow, setting: Setting) -> str:
     """The variable for each of whose chosen values a row stands there, "" for a row that stands there once."""
     variables = setting.variables
@@ -155,13 +176,14 @@ def _common(
     bound_metrics = {metric for query in bound.queries for metric in query.metrics}
     kind = "heatmap" if isinstance(panel, Heat) else "table" if isinstance(panel, Table) else "time_series"
     targets = [
-        core.Target(
+        ExemplarTarget(
             expr=query_text(query.expr, setting),
             refId=query.ref,
             legendFormat=query.legend,
             format=kind,
             instant=query.instant,
             interval=_least_step(query, setting),
+            exemplar=setting.exemplars and has_exemplars(panel, query),
         )
         for query in bound.queries
     ]
@@ -174,6 +196,16 @@ def _common(
         "gridPos": _grid(place),
         "targets": targets,
     }
+
+
+def has_exemplars(panel: Panel, query: BoundQuery) -> bool:
+    """Whether events behind a chart may have a trace: percentiles and buckets of the registry's own histograms.
+
+    A recorded series has none.
+    """
+    measured = any(metric.kind is Kind.HISTOGRAM and metric.exposer is Exposer.REGISTRY for metric in query.metrics)
+    spread = isinstance(panel, Heat) or (isinstance(panel, Lines) and query.edges is not None)
+    return measured and spread and not query.recorded
 
 
 def _least_step(query: BoundQuery, setting: Setting) -> str:

@@ -15,13 +15,14 @@ from grafanalib import core
 
 from regobs.catalog.model import Unit
 from regobs.grafana.bound import BoundPanel, BoundQuery, may_be_never
+from regobs.grafana.levels import WORDS as LEVELS
 from regobs.grafana.panels import Alerts, Bars, GaugePanel, Heat, Limits, Lines, Panel, Stat, States, Table, Tile
 from regobs.grafana.units import axis, grafana_unit
 
 Json = dict[str, Any]
 
 NO_DATA = "no data"  # what an empty answer shows, so that it cannot be taken for zero
-GOOD, WARN, BAD = "green", "yellow", "red"
+GOOD, WARN, BAD, UNKNOWN = "green", "yellow", "red", "purple"
 REDUCE = {"calcs": ["lastNotNull"], "fields": "", "values": False}
 NEVER = 40 * 365 * 86_400  # seconds: no process and no file is that old, the moment 0 is
 # Grafana's colours for classes of status codes: red only for what the registry does wrong.
@@ -147,6 +148,26 @@ def _mappings(bound: BoundPanel) -> list[Json]:
     return _edges(bound)
 
 
+def _no_data() -> Json:
+    """The mapping of an empty answer, which Grafana would show in the colour of the lowest threshold: in green."""
+    return {
+        "type": "special",
+        "options": {"match": "null+nan", "result": {"color": UNKNOWN, "index": 9, "text": NO_DATA}},
+    }
+
+
+def _judged(bound: BoundPanel) -> list[Json]:
+    """The mappings of numbers that thresholds colour."""
+    return [*_mappings(bound), *([_no_data()] if bound.panel.thresholds else [])]
+
+
+def _levels() -> list[Json]:
+    """The words of a tile, each in its colour."""
+    colors = (GOOD, WARN, BAD)
+    words = {str(value): {"color": colors[value], "index": value, "text": word} for value, word in LEVELS.items()}
+    return [{"type": "value", "options": words}, _no_data()]
+
+
 def _lines(bound: BoundPanel, common: Json) -> ModernPanel:
     panel = bound.panel
     assert isinstance(panel, Lines)  # noqa: S101 - as all of these: `visual` chose by the class
@@ -252,12 +273,13 @@ def _number(bound: BoundPanel, common: Json) -> ModernPanel:
         "reduceOptions": REDUCE,
         "showPercentChange": False,
         **({"text": {"titleSize": 26, "valueSize": 14}} if names else {}),
+        **({"text": {"titleSize": 14, "valueSize": 26}} if tile else {}),
         "textMode": "value_and_name" if named else "value",
         "wideLayout": True,
     }
     defaults = {
         "color": {"mode": "thresholds"} if panel.thresholds else {"mode": "fixed", "fixedColor": "text"},
-        "mappings": _mappings(bound),
+        "mappings": _levels() if tile else _judged(bound),
         "noValue": NO_DATA,
         "thresholds": {"mode": "absolute", "steps": steps(panel.thresholds)},
         "unit": unit_of(bound.queries[0]),
@@ -270,7 +292,7 @@ def _numbers(bound: BoundPanel) -> Json:
     thresholds = bound.panel.thresholds
     return {
         "color": {"mode": "thresholds"} if thresholds else {"mode": "fixed", "fixedColor": "blue"},
-        "mappings": _mappings(bound),
+        "mappings": _judged(bound),
         "max": high,
         "min": low,
         "noValue": NO_DATA,

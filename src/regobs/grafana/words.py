@@ -17,6 +17,7 @@ from collections.abc import Mapping
 
 from regobs.catalog.model import Capability
 from regobs.errors import DashboardError
+from regobs.grafana.levels import capped, down, firing, gone, level, off, while_zero
 from regobs.grafana.panels import (
     Alerts,
     Bars,
@@ -58,6 +59,7 @@ from regobs.promql.build import (
     raw,
     select,
     shifted,
+    time_left,
     top,
     total,
     trend,
@@ -89,16 +91,22 @@ __all__ = [
     "bottom",
     "burn_time",
     "by_version",
+    "capped",
     "change",
     "count",
+    "down",
     "drain_time",
+    "firing",
     "forecast",
+    "gone",
     "highest",
     "increase",
     "latest",
     "left",
+    "level",
     "lowest",
     "mean",
+    "off",
     "other_than",
     "per",
     "quantile",
@@ -107,11 +115,13 @@ __all__ = [
     "raw",
     "select",
     "shifted",
+    "time_left",
     "top",
     "total",
     "trend",
     "used",
     "volume",
+    "while_zero",
     "within",
     "zero_filled",
 ]

@@ -260,6 +260,16 @@ def age(timestamp: Source, by: By = (), *, or_never: bool = False) -> Expr:
     return Call("time", ()) - (latest_one if or_never else _positive(latest_one))
 
 
+def time_left(timestamp: Source, by: By = ()) -> Expr:
+    """Seconds until the first of some moments, below zero once it is over: `min by (...) (x) - time()`."""
+    metric = _source(timestamp)[0]
+    if metric.unit is not Unit.TIMESTAMP:
+        raise PromqlError(
+            f"{metric.name} is in {metric.unit}: it has no end", expected="a gauge that holds a timestamp"
+        )
+    return lowest(timestamp, by) - Call("time", ())
+
+
 def zero_filled(part: Expr, whole: Expr) -> Expr:
     """`part`, and zero where only `whole` has a result: no errors yet is 0, no traffic is no data."""
     return Binary("or", part, Binary("*", Number(Decimal(0)), whole))

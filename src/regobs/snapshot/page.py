@@ -35,6 +35,7 @@ _HELP = (
     "zoom all charts, double-click to see everything again."
 )
 FIRST = "overview"  # the dashboard that a page of several begins with
+_LONG = 9  # characters of a number beyond which it is written smaller, such as a version
 # Names of series that tell of a failure: status 5xx, and what words of the catalog say so.
 _FAILURE = re.compile(r"(?<!\w)5(\d\d|xx)(?!\w)|fail|error|lost|dropped|quarantined|rolled back", re.IGNORECASE)
 _COLUMNS_OF_TIP = 12  # a tip of a panel in the right half opens to the left
@@ -145,8 +146,9 @@ def _dashboard(dashboard: TakenDashboard, snapshot: Snapshot, charts: list[Chart
 
 
 def _left_out(row: TakenRow) -> str:
-    """What this deployment does not have, the panels of one reason together."""
-    reasons = sorted(row.left_out, key=lambda lacking: lacking.reason)
+    """What this deployment does not have, the panels of one reason together; of a panel each capability once."""
+    first = {(one.panel.title, one.reason.partition("capability")[2] or one.reason): one for one in row.left_out[::-1]}
+    reasons = sorted(first.values(), key=lambda lacking: lacking.reason)
     parts = []
     for reason, group in groupby(reasons, key=lambda lacking: lacking.reason):
         titles = ", ".join(dict.fromkeys(lacking.panel.title for lacking in group))
@@ -227,7 +229,7 @@ def _text(panel: TakenPanel) -> str:
         + "</div>"
         for one in numbers
     )
-    several = " several" if len(numbers) > 2 else ""
+    several = " several" if len(numbers) > 2 or any(len(one.text) > _LONG for one in numbers) else ""
     return f'<div class="numbers{several}">{"".join(parts)}</div>'
 
 

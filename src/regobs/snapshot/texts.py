@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from regobs.grafana.levels import WORDS as LEVELS
+from regobs.grafana.panels import Tile
 from regobs.grafana.visuals import unit_of
 from regobs.snapshot.bars import now_of
 from regobs.snapshot.charts import Chart, Json, framed
@@ -41,11 +43,16 @@ def numbers_of(panel: TakenPanel) -> list[WrittenNumber]:
     return [
         WrittenNumber(
             "" if name == panel.title else name,
-            value_text(value, unit),
+            _text(panel, value, unit),
             state_of(value, panel.bound.panel.thresholds),
         )
         for name, value, unit in now_of(panel)
     ]
+
+
+def _text(panel: TakenPanel, value: float, unit: str) -> str:
+    word = LEVELS.get(int(value)) if isinstance(panel.bound.panel, Tile) else None
+    return word or value_text(value, unit)
 
 
 def table_of(panel: TakenPanel) -> TextTable:
