@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from pytest_rerunfailures import ClientStatusDB, StatusDB
 
 # Bytecode is kept, whatever the environment says, here and in every process of a test: without it each run compiles all
 # tests three times, and each start of `regobs` compiles what it imports.
@@ -45,6 +46,17 @@ def pytest_configure() -> None:
     """A shell lets what it starts in the background ignore Ctrl-C, and so would every program that a test starts."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Let each worker count by itself how often a test has run, as a run without workers does.
+
+    pytest-rerunfailures asks the first process over a socket before each test, and waits 40 ms for the answer: with
+    16,000 tests these are minutes.
+    """
+    if isinstance(asked := getattr(session.config, "failures_db", None), ClientStatusDB):
+        asked.sock.close()
+        session.config.failures_db = StatusDB()  # type: ignore[attr-defined]
 
 
 @pytest.fixture(scope="session", autouse=True)

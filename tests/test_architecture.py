@@ -11,6 +11,7 @@ from importlib.util import cache_from_source
 from pathlib import Path
 
 import pytest
+from pytest_rerunfailures import ClientStatusDB
 
 import regobs
 
@@ -145,6 +146,10 @@ def is_text(content: bytes) -> bool:
 )
 def test_text_is_utf_8_without_a_null(content: bytes, text: bool) -> None:
     assert is_text(content) is text
+
+
+def test_no_worker_asks_over_a_socket_how_often_a_test_has_run(pytestconfig: pytest.Config) -> None:
+    assert not isinstance(getattr(pytestconfig, "failures_db", None), ClientStatusDB)
 
 
 def test_bytecode_is_kept_in_a_run_of_tests_whatever_the_environment_says() -> None:

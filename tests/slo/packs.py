@@ -107,7 +107,7 @@ def write(files: dict[str, bytes], directory: Path) -> Path:
 def run_tests(promtool: Path, *tests: Path) -> subprocess.CompletedProcess[str]:
     """Run promtool test rules."""
     command = [str(promtool), "test", "rules", *map(str, tests)]
-    environment = {**os.environ, "GOMAXPROCS": "2", "GOGC": "400"}  # small tests: collecting costs more than memory
+    environment = {**os.environ, "GOMAXPROCS": "1", "GOGC": "800"}  # small tests: collecting costs more than memory
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
 
 
