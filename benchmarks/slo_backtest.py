@@ -192,6 +192,25 @@ def compare(count: int) -> None:
         )
 
 
+def young(count: int) -> None:
+    """The incidents at 99.9 % on servers that have watched for so many hours: tickets in paged incidents, and after."""
+    print(f"\n{count} incidents, target 0.999, by hours watched before")
+    for hours in (2, 8, 24, 96):
+        found = dict.fromkeys(("paged", "pages", "tickets in paged", "pages after", "tickets after"), 0)
+        for one in incidents(count):
+            every, bad, begins, ends = course(one, 0.001, hours * HOUR, 16 * HOUR)
+            fires = ours(every, bad, 0.001)
+            pages, tickets = (beginnings(fires[one]) * EVERY for one in ("page", "ticket"))
+            over = ends + 2 * EVERY
+            paged = bool(np.any((pages >= begins) & (pages <= over)))
+            found["paged"] += paged
+            found["pages"] += len(pages)
+            found["tickets in paged"] += paged and bool(np.any((tickets >= begins) & (tickets <= over)))
+            found["pages after"] += int(np.sum(pages > over))
+            found["tickets after"] += int(np.sum(tickets > over))
+        print(f"  {hours:3} h: " + ", ".join(f"{what} {number}" for what, number in found.items()))
+
+
 def quiet() -> None:
     """False pages of 28 days without an incident, at a target of 99.9 %, mean of four."""
     print("\nfalse pages in 28 days without an incident (usual, ours), by share of budget used and requests a minute")
@@ -320,6 +339,7 @@ def main() -> None:
     if options.rules:
         sys.exit(real_rules(8) > 0)
     compare(options.count)
+    young(options.count)
     quiet()
     swings()
     low_traffic()

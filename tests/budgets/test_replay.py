@@ -21,7 +21,7 @@ LABELS = 'route="/v2/{name}/tags/list",method="get",job="registry",instance="a"'
 # requests of an evaluation, share that fails, and evaluations before, during and after
 COURSES = [
     (60, 1.0, 2 * HOUR, 20, 2 * HOUR),
-    (300, 0.06, 2 * HOUR, 150, HOUR),
+    (300, 0.12, 2 * HOUR, 360, HOUR),  # the window of six hours is not filled
     (0.5, 0.5, 2 * HOUR, 100, HOUR),
 ]
 

@@ -70,6 +70,19 @@ AVAILABILITY: dict[str, tuple[Change, str, str]] = {
         "6h long window alone",
     ),
     "both thresholds 6h lower": (in_alert("6h", "expr", "5.6", "5.5"), "burning", "6h silent just under"),
+    "less of 1d is enough": (in_alert("1d", "expr", "/ 2880 <= 2.8", "/ 2880 <= 2.6"), "burning", "1d hardly watched"),
+    "all of 1d is not enough": (
+        in_alert("1d", "expr", "/ 2880 <= 2.8", "/ 2880 <= 3"),
+        "burning",
+        "1d fires just over",
+    ),
+    "a ticket after a page": (
+        in_alert(
+            "3d", "expr", 'count_over_time(ALERTS{slo="small", tier=~"1h|6h|1d"', 'count_over_time(ALERTS{slo="x"'
+        ),
+        "burning",
+        "3d not after 1h",
+    ),
     "threshold 1d higher": (in_alert("1d", "expr", "> 2.8", "> 3"), "burning", "1d fires just over"),
     "threshold 1d lower": (
         in_alert("1d", "expr", 'ratio1d{slo="small"} > 2.8', "ratio1d > 2.7"),
@@ -192,7 +205,11 @@ AVAILABILITY: dict[str, tuple[Change, str, str]] = {
         "1h goes on when traffic stops",
     ),
     "two at a time": (in_alert("6h", "expr", 'tier="1h"', 'tier="2h"'), "burning", "the fastest alone"),
-    "a page beside a ticket": (in_alert("1d", "expr", 'tier=~"1h|6h|3d"', 'tier="3d"'), "burning", "the fastest alone"),
+    "a ticket beside a page": (
+        in_alert("1d", "expr", 'ALERTS{slo="small", tier=~"1h|6h"', 'ALERTS{slo="x", tier=~"1h|6h"'),
+        "burning",
+        "the fastest alone",
+    ),
     "a second page while one fires": (
         in_alert("1h", "expr", 'tier="6h"', 'tier="2h"'),
         "burning",

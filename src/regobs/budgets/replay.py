@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regobs.budgets.past import Numbers, ScopeLabels, SloPast
-from regobs.slo.alerts import FALLING, OVER
+from regobs.slo.alerts import FALLING, OVER, watched_counts
 from regobs.slo.model import Slo, Tier, Windows, window_text
 from regobs.slo.recording import MORE_THAN_ONE, lowest
 from regobs.slo.windows import Step, chain, evidence, fitting, gap
@@ -45,15 +45,20 @@ class BurnWindows:
     def __init__(self, past: SloPast, slo: Slo, windows: Windows, every: int) -> None:
         self._past, self._slo, self._windows, self._every = past, slo, windows, every
         self._steps = {step.window.ms: step for step in chain(windows, slo.period)}
-        self._sums: dict[tuple[int, bool], Numbers] = {}
+        self._values = {"events": past.events, "bad": past.bad, "evaluations": np.ones_like(past.events)}
+        self._sums: dict[tuple[int, str], Numbers] = {}
 
     def events(self, window: int) -> Numbers:
         """How many happened in a window (milliseconds)."""
-        return self._sum(window, bad=False)
+        return self._sum(window, "events")
 
     def bad(self, window: int) -> Numbers:
         """How many of them were bad."""
-        return self._sum(window, bad=True)
+        return self._sum(window, "bad")
+
+    def watched(self, window: int) -> Numbers:
+        """Which part of a window was watched."""
+        return self._sum(window, "evaluations") * (self._every / window)
 
     def burn(self, window: int) -> Numbers:
         """The burn rate; not a number where nothing happened."""
@@ -62,25 +67,25 @@ class BurnWindows:
             found: Numbers = np.where(events > 0, self.bad(window) / events / float(self._slo.budget), np.nan)
         return found
 
-    def _sum(self, window: int, *, bad: bool) -> Numbers:
-        if (window, bad) not in self._sums:
+    def _sum(self, window: int, what: str) -> Numbers:
+        if (window, what) not in self._sums:
             step = self._steps[window]
-            self._sums[window, bad] = self._laid_together(step, bad=bad) if step.pieces else self._summed(window, bad)
-        return self._sums[window, bad]
+            self._sums[window, what] = self._laid_together(step, what) if step.pieces else self._summed(window, what)
+        return self._sums[window, what]
 
-    def _summed(self, window: int, bad: bool) -> Numbers:
-        times, values = self._past.times, self._past.bad if bad else self._past.events
-        so_far = np.concatenate(([0.0], np.cumsum(values)))
+    def _summed(self, window: int, what: str) -> Numbers:
+        times = self._past.times
+        so_far = np.concatenate(([0.0], np.cumsum(self._values[what])))
         ranged = max(window - self._every // 2, self._every // 2)
         first = np.searchsorted(times, times - ranged, side="left")
         found: Numbers = so_far[1:] - so_far[first]
         return np.maximum(found, 0.0)
 
-    def _laid_together(self, step: Step, *, bad: bool) -> Numbers:
+    def _laid_together(self, step: Step, what: str) -> Numbers:
         times = self._past.times
-        made = self._sum(step.pieces[0].window.ms, bad=bad).copy()
+        made = self._sum(step.pieces[0].window.ms, what).copy()
         for piece in step.pieces[1:]:
-            values, at = self._sum(piece.window.ms, bad=bad), times - piece.offset.ms
+            values, at = self._sum(piece.window.ms, what), times - piece.offset.ms
             far = gap(piece.window)
             place = np.searchsorted(times, at, side="right") - 1
             there = (place >= 0) & (at - times[place] <= (LOOKBACK if far is None else far.ms))
@@ -125,6 +130,8 @@ class _Alerting:
         least = min(factor, 1.0)
         with np.errstate(all="ignore"):
             begins = burn > factor
+            if watched_counts(self._slo, tier, self._tiers):
+                begins &= burn * self._burn.watched(tier.long.ms) > factor
             for one in up_to_it:
                 begins &= self._burn.burn(one.short.ms) > factor
             begins &= bad(self._windows.shorts(tier.severity)[-1].ms) > float(MORE_THAN_ONE)
@@ -147,6 +154,7 @@ class _Alerting:
         goes_on = [(self._burn.burn(tier.long.ms) > 0) & ~end for tier, end in zip(tiers, ends, strict=True)]
         interesting = np.flatnonzero(np.any(begins, axis=0))
         silent = [self._silencing(place) for place in range(len(tiers))]
+        last = [-(2**62)] * len(tiers)  # when it fired for the last time
         since: list[int | None] = [None] * len(tiers)  # when its condition became true
         begun: list[int | None] = [None] * len(tiers)  # when it began to fire
         found: list[FiredAlert] = []
@@ -158,6 +166,7 @@ class _Alerting:
             for place, tier in enumerate(tiers):
                 held = fires[place] and bool(goes_on[place][at])
                 silenced = any(fires[other] for other in silent[place])
+                silenced |= any(now - one <= tier.short.ms for one in last[:place])
                 if held or (bool(begins[place][at]) and not silenced):
                     first = since[place] = now if since[place] is None else since[place]
                     if begun[place] is None and first is not None and now - first >= tier.hold.ms:
@@ -168,6 +177,7 @@ class _Alerting:
                         found.append(self._alert(tier, first, now))
                         begun[place] = None
                 fires[place] = begun[place] is not None
+                last[place] = now if fires[place] else last[place]
             at += 1
             if all(one is None for one in since):
                 later = np.searchsorted(interesting, at)
@@ -176,10 +186,10 @@ class _Alerting:
         return sorted(found, key=lambda one: (one.begin, one.tier))
 
     def _silencing(self, place: int) -> list[int]:
-        """The tiers that say the same or worse: while one of them fires, this one does not begin."""
+        """The slower tiers of the same severity: while one of them fires, this one does not begin."""
         severity = self._tiers[place].severity
         last = max(index for index, one in enumerate(self._tiers) if one.severity == severity)
-        return [index for index in range(last + 1) if index != place]
+        return list(range(place + 1, last + 1))
 
     def _alert(self, tier: Tier, begin: int, end: int | None) -> FiredAlert:
         past = self._past

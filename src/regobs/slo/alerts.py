@@ -3,11 +3,13 @@
 An alert begins when
 
     burn rate of the long window > factor            too much budget is being spent
+    unless that x its watched part <= factor         and not only because the window is hardly filled
     and burn rates of the short windows > factor     and it is being spent now
     and more than one bad event lately               one failure alone never alerts
     and the evidence is strong enough                it is no accident of few events
     unless the short windows say that it falls       no alert begins while the trouble goes away
     unless another alert of the SLO fires            one incident is one alert
+    or a faster one did in the short window          nor is its trace in slower windows a second one
 
 and goes on, once it fires, until the short windows say that the burn is over.
 
@@ -24,6 +26,7 @@ what Prometheus itself writes about the evaluation before. docs/slo.md has the d
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
@@ -35,7 +38,7 @@ from regobs.promql.nodes import Binary, Call, Expr, Matcher, MatchOp, Number, Se
 from regobs.promql.printer import to_text
 from regobs.slo.links import dashboard_link, runbook_link, scope_variables, scope_words
 from regobs.slo.model import Slo, Tier, Windows, window_text
-from regobs.slo.recording import MORE_THAN_ONE, lowest, number, number_of, recorded
+from regobs.slo.recording import MORE_THAN_ONE, interval_of, lowest, number, number_of, recorded
 from regobs.slo.windows import evidence, fitting
 
 NAMES = {
@@ -103,6 +106,8 @@ def expression(slo: Slo, tier: Tier, windows: Windows, config: Config) -> str:
     up_to_it = tiers[: tiers.index(tier) + 1]
     shorts = [recorded(names.BURN_RATE(window_text(one.short)), slo) for one in up_to_it]
     begins += ["and " + to_text(_compared(">", short, factor)) for short in shorts]
+    if watched_counts(slo, tier, tiers):
+        begins.append("unless " + to_text(_compared("<=", _watched(slo, tier, windows, config), factor)))
     severities = dict.fromkeys(one.severity for one in up_to_it)
     falling = [one for severity in severities for one in _recoveries(slo, severity, windows)]
     lately = recorded(names.BAD_EVENTS(window_text(windows.shorts(tier.severity)[-1])), slo)
@@ -126,6 +131,20 @@ def expression(slo: Slo, tier: Tier, windows: Windows, config: Config) -> str:
     return "\n".join(["(", *indented, ")", *ends]) + "\n"
 
 
+def watched_counts(slo: Slo, tier: Tier, tiers: tuple[Tier, ...]) -> bool:
+    """Whether an alert asks how much of its long window was watched: not the fastest, which has to be there at once.
+
+    What was not watched counts as good, as in the budget: on a young server an incident is the same alert as later on.
+    """
+    return tier != tiers[0] and slo.period.span is None
+
+
+def _watched(slo: Slo, tier: Tier, windows: Windows, config: Config) -> Expr:
+    """The burn rate of the long window, had nothing been bad in the part that was not watched."""
+    most = number_of(Fraction(tier.long.ms, interval_of(slo, windows, config).ms))
+    return recorded(names.BURN_RATE(tier.name), slo) * recorded(names.EVALUATIONS(tier.name), slo) / most
+
+
 def _proof(slo: Slo, tier: Tier, burn: Expr) -> Expr:
     """The exponent of the bound: how strongly the long window says that the objective is not kept."""
     bad = recorded(names.BAD_EVENTS(tier.name), slo)
@@ -142,13 +161,15 @@ def _recoveries(slo: Slo, severity: str, windows: Windows) -> list[Expr]:
 
 
 def _others(slo: Slo, tier: Tier, tiers: tuple[Tier, ...]) -> list[Expr]:
-    """The alerts that say the same or worse: those of this severity and of those before it."""
-    last = max(index for index, one in enumerate(tiers) if one.severity == tier.severity)
-    others = tuple(one.name for one in tiers[: last + 1] if one != tier)
-    return [_firing(slo, others)] if others else []
+    """The alerts that say the same or worse: faster ones that fire or did in the short window, and slower ones now."""
+    place = tiers.index(tier)
+    faster = tuple(one.name for one in tiers[:place])
+    slower = tuple(one.name for one in tiers[place + 1 :] if one.severity == tier.severity)
+    lately = [Call("count_over_time", (replace(_firing(slo, faster), range=tier.short),))] if faster else []
+    return [*lately, *([_firing(slo, slower)] if slower else [])]
 
 
-def _firing(slo: Slo, tiers: tuple[str, ...]) -> Expr:
+def _firing(slo: Slo, tiers: tuple[str, ...]) -> Selector:
     one = Matcher("tier", MatchOp.EQUAL, tiers[0])
     tier = one if len(tiers) == 1 else Matcher("tier", MatchOp.REGEX, "|".join(tiers))
     return Selector(

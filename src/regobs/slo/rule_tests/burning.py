@@ -10,7 +10,7 @@ from math import log
 
 from regobs.catalog import slo as names
 from regobs.promql.nodes import Duration
-from regobs.slo.alerts import FALLING, OVER
+from regobs.slo.alerts import FALLING, OVER, watched_counts
 from regobs.slo.model import Tier, window_text
 from regobs.slo.recording import lowest
 from regobs.slo.rule_tests import expectations as expect
@@ -28,7 +28,8 @@ def groups(bench: Bench) -> list[Json]:
     """All test groups."""
     found = []
     for tier in bench.tiers:
-        found += [_just_over(bench, tier), _just_under(bench, tier), *_few(bench, tier)]
+        found += [_just_over(bench, tier), *_hardly_watched(bench, tier)]
+        found += [_just_under(bench, tier), *_few(bench, tier)]
         found += [_short_alone(bench, tier), *_long_alone(bench, tier)]
     for severity in dict.fromkeys(tier.severity for tier in bench.tiers):
         fastest = next(tier for tier in bench.tiers if tier.severity == severity)
@@ -36,7 +37,7 @@ def groups(bench: Bench) -> list[Json]:
             found += _ends(bench, fastest)
         else:
             found.append(_ends_slowly(bench, fastest))
-    return [*found, *_one_at_a_time(bench)]
+    return [*found, *_one_at_a_time(bench), *_after_a_faster_one(bench)]
 
 
 def _course(*ratios: tuple[int, float]) -> Course:
@@ -57,24 +58,34 @@ def _end(bench: Bench, tier: Tier) -> int:
     return _due(bench, tier) + bench.minute
 
 
+def _steady(bench: Bench, tier: Tier, watched: int) -> tuple[float, list[Json]]:
+    """A burn just over the tier's factor, of which so many ms were watched, and the series that say so."""
+    factor, end, step = bench.factor(tier), _end(bench, tier), bench.minute
+    burn = float(min(factor * (1 + JUST), (factor + 1 / Fraction(bench.slo.budget)) / 2))
+    series = bench.windows_of(_all_fed(bench, burn * float(bench.slo.budget), end + step), step)
+    name = names.EVALUATIONS(window_text(bench.fed[-1])).name  # all longer windows have no other
+    return burn, [*series, bench.series(name, f"{watched // bench.every}+0x{end // step + 1}")]
+
+
 def _just_over(bench: Bench, tier: Tier) -> Json:
     """A steady burn just over the tier's factor: pending to the last evaluation of its `for`, then firing."""
-    factor, due, end = bench.factor(tier), _due(bench, tier), _end(bench, tier)
-    burn = float(min(factor * (1 + JUST), (factor + 1 / Fraction(bench.slo.budget)) / 2))
-    ratio, step = burn * float(bench.slo.budget), bench.minute
-    series = bench.windows_of(_all_fed(bench, ratio, end + step), step)
-    length = bench.slo.period.length.ms
-    watched = bench.fed[-1].ms  # as if each evaluation of it had been there
-    series += [
-        bench.series(
-            names.EVALUATIONS(window_text(bench.fed[-1])).name, f"{watched // bench.every}+0x{end // step + 1}"
-        )
-    ]
-    figures = {"burn": burn, "spent": burn * watched / length, "left": 1 - burn * watched / length}
+    due, end, step = _due(bench, tier), _end(bench, tier), bench.minute
+    burn, series = _steady(bench, tier, tier.long.ms)
+    spent = burn * tier.long.ms / bench.slo.period.length.ms
+    figures = {"burn": burn, "spent": spent, "left": 1 - spent}
     checks = [expect.silent(due - step)] if due else []
     checks.append(expect.firing(bench.slo, tier, bench.config, due))
     texts = [] if bench.slo.period.span else [expect.alert_texts_of(bench.slo, tier, bench.config, end, figures)]
     return bench.group(f"{tier.name} fires just over", series, step, alert_rule_test=texts, promql_expr_test=checks)
+
+
+def _hardly_watched(bench: Bench, tier: Tier) -> list[Json]:
+    """The same burn, of which a little less than the whole window was watched: had that been good, it is under."""
+    if not watched_counts(bench.slo, tier, bench.tiers):
+        return []
+    _, series = _steady(bench, tier, tier.long.ms * 49 // 50)
+    check = expect.never(_end(bench, tier), tier=tier.name)
+    return [bench.group(f"{tier.name} hardly watched", series, bench.minute, promql_expr_test=[check])]
 
 
 def _just_under(bench: Bench, tier: Tier) -> Json:
@@ -260,3 +271,20 @@ def _one_at_a_time(bench: Bench) -> list[Json]:
             bench.group("the one that fires goes on", bench.windows_of(courses, step), step, promql_expr_test=kept)
         )
     return found
+
+
+def _after_a_faster_one(bench: Bench) -> list[Json]:
+    """A page ends, and its trace would be a ticket: none begins while the page is in the short window."""
+    if not bench.tiers:
+        return []
+    first, last, step = bench.tiers[0], bench.tiers[-1], bench.minute
+    slow = float(bench.factor(last) * (1 + JUST))
+    if first.severity == last.severity or first.hold.ms or bench.limit(first) >= 1:
+        return []
+    if slow >= lowest(bench.slo, bench.windows, first.severity):
+        return []
+    ratios = (step, (1 + bench.limit(first)) / 2), (4 * step, slow * float(bench.slo.budget))
+    series = bench.windows_of(dict.fromkeys(bench.fed, _course(*ratios)), step)
+    checks = [expect.firing(bench.slo, first, bench.config, 0), expect.never(3 * step, tier=last.name)]
+    checks.append(expect.silent(3 * step))
+    return [bench.group(f"{last.name} not after {first.name}", series, step, promql_expr_test=checks)]
