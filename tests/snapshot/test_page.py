@@ -10,12 +10,14 @@ from html.parser import HTMLParser
 import pytest
 
 from regobs import __version__
-from regobs.catalog import http, slo
+from regobs.catalog import build_info, http, slo, targets
 from regobs.config.model import Config
 from regobs.errors import MachineError
 from regobs.grafana.bound import bind_dashboard
-from regobs.grafana.panels import Bars, Lines, Stat
-from regobs.promql import lowest, rate
+from regobs.grafana.levels import level
+from regobs.grafana.panels import Alerts, Bars, Lines, Stat, States, Tile
+from regobs.grafana.words import Dashboard, Row
+from regobs.promql import count, lowest, rate
 from regobs.snapshot import vega
 from regobs.snapshot.draw import chart_of
 from regobs.snapshot.page import FIRST, page
@@ -220,7 +222,9 @@ def test_what_happened_is_listed_and_marked_on_every_chart_over_time() -> None:
 
     fault = SnapshotEvent(SPAN.first + 300, "fault", "Break it <now>")
     bound = bind_dashboard("own", board(), Config().vocabulary)
-    snapshot = take(Answering(alerts), [bound], Config(), SPAN, events=[fault])
+    up = Dashboard("Up", Row("Up", States("Instance up", lowest(targets.UP, by="instance"), good="1")))
+    states = bind_dashboard("up", up, Config().vocabulary)
+    snapshot = take(Answering(alerts), [bound, states], Config(), SPAN, events=[fault])
     happened = [(one.kind, (one.time - SPAN.first) / SPAN.step, one.text) for one in snapshot.events]
     assert happened == [
         ("fault", 5, "Break it <now>"),
@@ -229,11 +233,35 @@ def test_what_happened_is_listed_and_marked_on_every_chart_over_time() -> None:
     ]
     html = page(snapshot)
     assert "Break it &lt;now&gt;" in html
-    charts = [one for one in json.loads(Seen(html).scripts[0])["charts"] if one["data"]["form"] == "series"]
+    drawn = json.loads(Seen(html).scripts[0])["charts"]
+    charts = [one for one in drawn if '"temporal"' in json.dumps(one["spec"])]
+    assert {one["data"]["form"] for one in charts} == {"series", "heat", "rows"}  # lines, heat maps, bands of states
     for chart in charts:
         marks = [
             layer["data"]["values"]
             for layer in chart["spec"]["layer"]
-            if "at" in str(layer.get("encoding", {}).get("x"))
+            if layer.get("encoding", {}).get("x", {}).get("field") == "at"
         ]
         assert [value["at"] for values in marks for value in values] == [one.time * 1000 for one in snapshot.events]
+
+
+def test_a_list_of_alerts_without_any_says_so() -> None:
+    shown = Dashboard("Own", Row("R", Alerts("Firing alerts", count(targets.ALERTS, by="alertname"), good="none")))
+    html = page(take(Answering(silent), [bind_dashboard("own", shown, Config().vocabulary)], Config(), SPAN))
+    assert '<p class="empty">no alert fires</p>' in html
+    assert '<p class="empty">no data' not in html
+
+
+def test_a_tile_is_told_in_words_and_a_long_number_is_written_smaller() -> None:
+    causes = {"server errors": level(rate(http.REQUESTS), 1, 5)}
+    version = Stat("Version", count(build_info.BUILD, by="version"), good="g", names=True)
+    shown = Dashboard("Own", Row("R", Tile("HTTP", causes), Stat("Requests", rate(http.REQUESTS), good="g"), version))
+
+    def critical(text: str) -> Found:
+        labels = {"version": "v4.32.0-gitlab"} if "version" in text else {}
+        return [({"cause": "server errors"} if "topk" in text else labels, [2.0] * SPAN.points)]
+
+    html = page(take(Answering(critical), [bind_dashboard("own", shown, Config().vocabulary)], Config(), SPAN))
+    assert '<b class="red">critical</b><span title="server errors">server errors</span>' in html
+    assert '<div class="numbers"><div class="number"><b class="">2 req/s</b>' in html
+    assert '<div class="numbers several"><div class="number"><b class="">v4.32.0-gitlab</b>' in html

@@ -78,7 +78,8 @@ def time_axis(span: TimeSpan, last: int) -> Json:
 
 def marked(chart: Chart, events: Iterable[tuple[float, str]]) -> Chart:
     """The chart with a line at the time (seconds since 1970) and in the colour of each event; only one over time."""
-    if chart.data["form"] != "series" or "layer" not in chart.spec:
+    along = chart.spec.get("encoding", {}).get("x", {})
+    if along.get("type") != "temporal":
         return chart
     by_color: dict[str, list[Json]] = {}
     for time, color in events:
@@ -87,11 +88,17 @@ def marked(chart: Chart, events: Iterable[tuple[float, str]]) -> Chart:
         {
             "data": {"values": values},
             "mark": {"type": "rule", "color": color, "strokeWidth": 1.2, "opacity": 0.7, "clip": True},
-            "encoding": {"x": {"field": "at", "type": "temporal"}},
+            "encoding": {"x": {**along, "field": "at"}},
         }
         for color, values in by_color.items()
     ]
-    return replace(chart, spec={**chart.spec, "layer": [*chart.spec["layer"], *lines]})
+    if "layer" in chart.spec:
+        return replace(chart, spec={**chart.spec, "layer": [*chart.spec["layer"], *lines]})
+    rest = {key: value for key, value in chart.spec.items() if key not in {"mark", "encoding"}}
+    drawn = {
+        key: chart.spec[key] for key in ("mark", "encoding")
+    }  # its own: a line has neither its rows nor its colours
+    return replace(chart, spec={**rest, "layer": [drawn, *lines]})
 
 
 def chosen(names: Sequence[str]) -> str:

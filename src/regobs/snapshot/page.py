@@ -35,6 +35,7 @@ _HELP = (
     "zoom all charts, double-click to see everything again."
 )
 FIRST = "overview"  # the dashboard that a page of several begins with
+_NO_ALERT = "no alert fires"
 _LONG = 9  # characters of a number beyond which it is written smaller, such as a version
 # Names of series that tell of a failure: status 5xx, and what words of the catalog say so.
 _FAILURE = re.compile(r"(?<!\w)5(\d\d|xx)(?!\w)|fail|error|lost|dropped|quarantined|rolled back", re.IGNORECASE)
@@ -251,5 +252,7 @@ def _table(panel: TakenPanel) -> str:
 def _nothing(panel: TakenPanel) -> str:
     if panel.error:
         return f'<p class="failed">The server rejects this query: {escape(panel.error)}</p>'
+    if isinstance(panel.bound.panel, Alerts):
+        return f'<p class="empty">{_NO_ALERT}</p>'
     hint = f"<br>{escape(panel.hint)}" if panel.hint else ""
     return f'<p class="empty">{NO_DATA}{hint}</p>'
