@@ -172,6 +172,35 @@ def test_an_alert_is_counted_as_often_as_it_would_have_fired(
     assert abs(seen.seconds / 60 - minutes) <= max(0.2 * minutes, 12 if fired else 0)
 
 
+@pytest.mark.parametrize("days", [7.0, 1.0, HOURS / 24])
+@pytest.mark.parametrize("expr", ["node_load1 >= 0", "absent(node_gone)"])
+def test_an_alert_is_tried_over_the_history_that_the_server_has(days: float, expr: str, prometheus: Prometheus) -> None:
+    alert = {"alert": "A", "expr": expr, "labels": {"severity": "page"}, "annotations": {"summary": "x"}}
+    rules = {"groups": [{"name": "a", "interval": "1m", "rules": [alert]}]}
+    asked = LiveServer(prometheus, days)
+    context = LintContext(live=lambda file: live_findings(file, asked))
+    report = lint_text(json.dumps(rules), "a.json", ".json", context)
+    (one,) = [one for one in report.findings if one.check == "live-would-fire"]
+    assert one.severity is Severity.WARNING  # it fires all the time that there is
+    assert ("of 7 days that the server has" in one.what) is (days == 7)
+    assert ("of 1 days that the server has" in one.what) is (days == 1)
+    (rule,) = read_text(json.dumps(rules), "a.json", ".json", LintContext()).rules
+    seen = alert_history(rule, asked)
+    assert seen is not None
+    assert abs(seen.seconds_tried - HOURS * 3600) < 900
+    assert seen.share == pytest.approx(1, abs=0.05)
+
+
+def test_a_server_without_up_is_asked_for_the_series_of_the_alert(prometheus: Prometheus) -> None:
+    rules = {"groups": [{"name": "a", "rules": [{"alert": "A", "expr": "registry_http_requests_total > 1e9"}]}]}
+    (rule,) = read_text(json.dumps(rules), "a.json", ".json", LintContext()).rules
+    asked = LiveServer(prometheus, 1.0)
+    asked._kept["up"] = None
+    first, last = asked.history(rule)
+    assert 0 < last - first < 1800
+    assert asked.history() == (asked.end - 86_400, asked.end)
+
+
 def test_a_query_that_the_server_refuses_is_told_and_the_others_go_on(prometheus: Prometheus) -> None:
     rules = [
         {"alert": "A", "expr": "node_load1 * on (job) node_load1", "labels": {"severity": "page"}},
@@ -194,7 +223,12 @@ def test_the_command_tells_what_the_server_said(
     said = capsys.readouterr().out
     assert "High would have fired" in said
     assert "the server has no series node_gone" in said
-    assert "2 of 3 alerts would not have fired in the last 0.25 days" in said
+    assert "2 of 3 alerts would not have fired in the last 0.25 days\n" in said
+    assert run(["lint", "--prometheus", prometheus.url, "--days", "7", str(file)]) == 1
+    assert (
+        "2 of 3 alerts would not have fired in the last 7 days, of which the server has 0.25\n"
+        in capsys.readouterr().out
+    )
     assert run(["lint", str(file)]) == 0
 
 

@@ -53,6 +53,35 @@ class LiveServer:
     tried: int = 0
     quiet: int = 0
     _names: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _kept: dict[str, tuple[float, float] | None] = field(default_factory=dict)
+
+    @property
+    def span(self) -> float:
+        """The seconds that alerts are tried over, where the server has as many."""
+        return self.days * _DAY_SECONDS
+
+    def history(self, rule: LintedRule | None = None) -> tuple[float, float]:
+        """From when to when the server has data, within the days that are asked for.
+
+        By `up`, which each target that a Prometheus scrapes has; where there is none, by the series of a rule.
+        """
+        found = self._with_data("up")
+        for node in rule.query.selectors if rule is not None and rule.query is not None and found is None else ():
+            inner = self._with_data(to_text(Selector(node.metric, matchers=node.matchers)))
+            if inner is not None:
+                found = (min(found[0], inner[0]), max(found[1], inner[1])) if found else inner
+        return found or (self.end - self.span, self.end)
+
+    def _with_data(self, selector: str) -> tuple[float, float] | None:
+        if selector not in self._kept:
+            step = max(60.0, self.span / _MOST_POINTS)
+            answer = self.client.query_range(f"group({selector})", self.end - self.span, self.end, step)
+            times = [at for series in answer.ranges for at, _ in series.points]
+            # What one step holds is not told apart: so that a whole history is called whole.
+            near = (times and times[0] - step < self.end - self.span, times and times[-1] + step > self.end)
+            first = self.end - self.span if near[0] else min(times, default=0.0)
+            self._kept[selector] = (first, self.end if near[1] else max(times)) if times else None
+        return self._kept[selector]
 
     def names(self, selector: str) -> tuple[str, ...]:
         """The names of the series that a selector matches, at any time that the server still knows."""
@@ -68,12 +97,16 @@ class LiveServer:
 
 @dataclass(frozen=True, slots=True)
 class AlertHistory:
-    """How an alert would have behaved: how often it fired, for how long in all, in how many of the evaluations."""
+    """How an alert would have behaved: how often it fired, for how long in all, in how many of the evaluations.
+
+    `seconds_tried` is the time that the server has data of.
+    """
 
     fired: int
     seconds: float
     share: float
     step: float
+    seconds_tried: float
 
 
 def live_findings(file: LintedFile, server: LiveServer) -> Iterator[LintFinding]:
@@ -218,26 +251,35 @@ def would_fire(rule: LintedRule, server: LiveServer) -> Iterator[LintProblem]:
     always = history.share > 0.95 and bool(rule.query is not None and rule.query.selectors)
     told = "time" if history.fired == 1 else "times"
     lasted = _span(history.seconds)
-    what = f"{rule.name} would have fired {history.fired} {told} in {server.days:g} days, {lasted} in all"
+    what = f"{rule.name} would have fired {history.fired} {told} in {tried_over(server, history)}, {lasted} in all"
     step = "it fires all the time: correct the threshold" if always else f"tried every {_span(history.step)}"
     yield rule.problem(("alert",), what, step, severity=Severity.WARNING if always else Severity.NOTE)
+
+
+def tried_over(server: LiveServer, history: AlertHistory) -> str:
+    """The time that an alert was tried over, as words: of a server with less history than that of its own."""
+    days = f"{server.days:g} {'day' if server.days == 1 else 'days'}"
+    if history.seconds_tried >= server.span:
+        return days
+    return f"the {_span(history.seconds_tried)} of {days} that the server has"
 
 
 def alert_history(rule: LintedRule, server: LiveServer) -> AlertHistory | None:
     """How an alert would have behaved, evaluated as often as its group is; None for one without a query."""
     if rule.query is None:
         return None
-    span = server.days * _DAY_SECONDS
+    first, last = server.history(rule)
+    span = last - first
     interval = _seconds(rule.group.get("interval")) or 60.0
     step = max(interval, span / _MOST_POINTS)
-    answer = server.client.query_range(rule.query.text, server.end - span, server.end, step)
+    answer = server.client.query_range(rule.query.text, first, last, step)
     fired, firing, longest = 0, 0.0, 0.0
     for series in answer.ranges:
         times = _firing(series, step, _seconds(rule.data.get("for")) or 0.0)
         fired += len(times)
         firing += sum(times)
         longest = max(longest, sum(times))
-    return AlertHistory(fired, firing, longest / span if span else 0.0, step)
+    return AlertHistory(fired, firing, longest / span if span else 0.0, step, span)
 
 
 def _firing(series: RangeSeries, step: float, waits: float) -> list[float]:

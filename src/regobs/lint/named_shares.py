@@ -52,7 +52,9 @@ def named_share(value: Expr, metric_is_busy: Callable[[Selector], bool]) -> str:
     if isinstance(node, Call) and node.function in {"rate", "irate"} and node.args:
         inner = bare(node.args[0])
         return "the share of time" if isinstance(inner, Selector) and metric_is_busy(inner) else ""
-    return f"the ratio {node.metric}" if isinstance(node, Selector) and _says_ratio(str(node.metric or "")) else ""
+    if not isinstance(node, Selector) or not _says_ratio(str(node.metric or "")):
+        return ""
+    return f"the ratio {node.metric}" if ":" in str(node.metric) else f"what is called the ratio {node.metric}"
 
 
 def bare(node: Expr) -> Expr:

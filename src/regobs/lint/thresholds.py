@@ -42,7 +42,9 @@ def ratio_compared_with_percent(query: LintedQuery) -> Iterator[LintProblem]:
             what = f"{kind} lies between 0 and 1 and {told} {shown}"
             if op == "!=":
                 what = f"{kind} lies between 0 and 1 and never equals {shown}"
-            problem = query.problem(_side(node), what, step)
+            # What only a name calls a ratio may be exposed in percent all the same.
+            by_name = Severity.WARNING if kind.startswith("what is called") else None
+            problem = query.problem(_side(node), what, step, by_name)
             yield problem.fixed_by(query.edit(_side(node), shown, number_text(number / 100)))
         elif kind := _percentage(query, value, op, number):
             shown, right = number_text(number), number_text(number * 100)
