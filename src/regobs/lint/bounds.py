@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from math import inf, isnan
 from typing import Protocol
@@ -16,7 +16,7 @@ from regobs.promql.functions import ABSENCE, GROWTH
 from regobs.promql.infer import InferredParts, literal
 from regobs.promql.nodes import Aggregate, Binary, Call, Expr, Number, Paren, Selector, Subquery, Unary
 from regobs.promql.series import Lookup, catalog_lookup, series_of
-from regobs.promql.types import Bounds
+from regobs.promql.types import Bounds, Type
 from regobs.promql.walk import selectors, walk
 from regobs.promql.words import metric_buckets
 
@@ -73,6 +73,10 @@ class RecordedQuery(Protocol):
     def values(self) -> Values:
         """What its parts may be."""
 
+    @property
+    def recorded_type(self) -> Type | None:
+        """The type of what it records."""
+
 
 @dataclass(eq=False)
 class Records:
@@ -80,6 +84,7 @@ class Records:
 
     rules: Mapping[str, Sequence[RecordedQuery]] = field(default_factory=dict)
     _known: dict[str, Bounds] = field(default_factory=dict)
+    _types: dict[str, Type | None] = field(default_factory=dict)
 
     def expressions(self, name: str) -> tuple[Expr, ...]:
         """The expressions of the rules that record a name; none where one of them could not be read."""
@@ -88,25 +93,49 @@ class Records:
         return read if len(read) == len(rules) else ()
 
     def bounds(self, name: str) -> Bounds:
-        """What a name may be by its rules; nothing is known of one that reads itself.
+        """What a name may be by its rules; nothing is known of one that reads itself."""
+        for inner in self._inside_out(name, self._known):
+            self._known[inner] = _ANY
+            found = [one.values.of(one.expr) for one in self.rules[inner] if one.expr is not None]
+            self._known[inner] = Bounds(min(one.low for one in found), max(one.high for one in found))
+        return self._known[name]
 
-        Records of records are read from the inside out, so that their number does not matter.
-        """
+    def type(self, name: str) -> Type | None:
+        """The type of a name by its rules; None where there are none, and where they differ in more than labels."""
+        if not self.expressions(name):
+            return None
+        for inner in self._inside_out(name, self._types):
+            self._types[inner] = None
+            found = [one.recorded_type for one in self.rules[inner]]
+            self._types[inner] = _common(found)
+        return self._types[name]
+
+    def _inside_out(self, name: str, done: Mapping[str, object]) -> Iterator[str]:
+        """A name and what its rules read, the innermost first, so that no chain is too long."""
         waiting = [name]
-        while waiting and name not in self._known:
+        while waiting and name not in done:
             top = waiting[-1]
-            inner = [one for one in self._read_by(top) if one not in self._known and one not in waiting]
+            inner = [one for one in self._read_by(top) if one not in done and one not in waiting]
             waiting += inner
             if not inner:
-                self._known.setdefault(waiting.pop(), _ANY)
-                found = [one.values.of(one.expr) for one in self.rules[top] if one.expr is not None]
-                self._known[top] = Bounds(min(one.low for one in found), max(one.high for one in found))
-        return self._known[name]
+                yield waiting.pop()
 
     def _read_by(self, name: str) -> set[str]:
         """The recorded names that the rules of a name read."""
         read = {str(one.metric) for expr in self.expressions(name) for one in selectors(expr)}
         return {one for one in read if self.expressions(one)}
+
+
+def _common(found: Sequence[Type | None]) -> Type | None:
+    """The type of several that only differ in their labels, with those of all."""
+    first = found[0] if found else None
+    labels: frozenset[str] = frozenset()
+    for one in found:
+        if first is None or one is None or replace(one, labels=None) != replace(first, labels=None):
+            return None
+        labels |= one.labels or frozenset()
+    known = all(one is not None and one.labels is not None for one in found)
+    return replace(first, labels=labels if known else None) if first is not None else None
 
 
 @dataclass(eq=False)

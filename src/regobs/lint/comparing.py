@@ -41,15 +41,18 @@ def open_against_in_use(query: LintedQuery) -> Iterator[LintProblem]:
     Right:
         max(go_sql_dbstats_connections_in_use / go_sql_dbstats_connections_max_open) > 0.8
     """
+    pool = {sql_pool.OPEN.name, sql_pool.MAX_OPEN.name}
     for node in query.nodes:
-        if not (isinstance(node, Binary) and node.op == "/"):
+        if not (isinstance(node, Binary) and node.op in {"/", "-", *COMPARISONS}):
             continue
-        parts, wholes = list(selectors(node.left)), list(selectors(node.right))
-        if len(parts) != 1 or len(wholes) != 1:
+        sides = [[(one, query.series_names(one)) for one in selectors(side)] for side in (node.left, node.right)]
+        if any(len(side) != 1 for side in sides):
             continue
-        part, whole = str(parts[0].metric or ""), str(wholes[0].metric or "")
-        if (part, whole) == (sql_pool.OPEN.name, sql_pool.MAX_OPEN.name):
-            yield query.problem(parts[0], f"{part} counts idle connections as used", f"take {sql_pool.IN_USE}")
+        (left, left_names), (right, right_names) = sides[0][0], sides[1][0]
+        if len(left_names) == len(right_names) == 1 and left_names | right_names == pool:
+            where = left if left_names == {sql_pool.OPEN.name} else right
+            step = f"take {sql_pool.IN_USE}"
+            yield query.problem(where, f"{sql_pool.OPEN} counts idle connections as used", step)
 
 
 @check("average-hides", Severity.NOTE)
@@ -179,7 +182,7 @@ def unguarded_ratio(query: LintedQuery) -> Iterator[LintProblem]:
 
 @check("nan-fires", Severity.WARNING)
 def nan_fires(query: LintedQuery) -> Iterator[LintProblem]:
-    """An alert compares a quotient of rates with `!=`.
+    """An alert compares a quotient of rates, or a quantile, with `!=`.
 
     Why: without traffic zero is divided by zero, and NaN is unequal to every number, so it fires where all is well.
 
@@ -199,7 +202,12 @@ def nan_fires(query: LintedQuery) -> Iterator[LintProblem]:
         sides = (quotient.left, quotient.right) if quotient is not None else ()
         # Where a filter or a constant stands in the denominator, it may be that it is never zero.
         plain = quotient is not None and not any(isinstance(one, Binary | Number) for one in walk(quotient.right))
-        if op == "!=" and plain and sides and all(_grows(side) for side in sides):
+        quantile = any(isinstance(one, Call) and one.function == "histogram_quantile" for one in walk(value))
+        if op == "!=" and quantile:
+            step = "compare where there is traffic: ... and on () sum(rate(..._count[5m])) > 0"
+            what = f"without traffic a quantile is NaN, which is != {number_text(number)}"
+            yield query.problem(node, what, step, word=node.op)
+        elif op == "!=" and plain and sides and all(_grows(side) for side in sides):
             yield query.problem(
                 node, f"0 / 0 is NaN, which is != {number_text(number)}", "divide by a rate that is > 0", word=node.op
             )

@@ -147,7 +147,9 @@ def raw_counter(query: LintedQuery) -> Iterator[LintProblem]:
         if query.role == "panel" and entry is not None and entry[0].exposer is Exposer.KUBE_STATE:
             continue  # the cluster counts for the object, as `kubectl get` shows it: no process begins anew
         if entry is None:
-            counter = name.endswith("_total") and name in query.context.rated
+            told = query.context.records.type(name)
+            counter = name.endswith("_total") and (name in query.context.rated or _counts_events(query, name))
+            counter = counter or (told is not None and told.raw_counter)
         if counter and _read_raw(query, node):
             what = f"{name} is a counter, and read as it is"
             if entry is None and _may_be_gauge(query, name):
@@ -155,6 +157,11 @@ def raw_counter(query: LintedQuery) -> Iterator[LintProblem]:
                 yield query.problem(node, what, "make both the same", Severity.NOTE, word=name)
             else:
                 yield query.problem(node, what, _instead(query), word=name)
+
+
+def _counts_events(query: LintedQuery, name: str) -> bool:
+    """Whether the name of what an alert asks for can only be that of a counter: `x_errors_total`."""
+    return query.alerts and name.removesuffix("_total").rsplit("_", 1)[-1] in _EVENTS - {"seconds"}
 
 
 def _may_be_gauge(query: LintedQuery, name: str) -> bool:
@@ -319,10 +326,11 @@ def sum_of_copies(query: LintedQuery) -> Iterator[LintProblem]:
         max by (query_name) (registry_database_rows)
     """
     for node in query.nodes:
-        if isinstance(node, Aggregate) and node.op == "sum" and "instance" not in (node.labels or ()):
+        targets = {"instance", "pod"} & set(node.labels or ()) if isinstance(node, Aggregate) else set()
+        if isinstance(node, Aggregate) and node.op == "sum" and bool(targets) is node.without:
             inner = strip_parens(node.expr)
             metric = query.metric(inner) if isinstance(inner, Selector) else None
             told = metric is not None and metric.common and metric.unit not in {Unit.INFO, Unit.TIMESTAMP}
-            if metric is not None and told and not node.without:
+            if metric is not None and told:
                 what = f"every process tells the same {metric.name}"
                 yield query.problem(node, what, "take max, then add up", word="sum")

@@ -7,8 +7,10 @@ from dataclasses import replace
 
 from regobs.catalog.model import Unit
 from regobs.lint.findings import CheckSubject, LintProblem, Severity, check
+from regobs.lint.named_shares import COMPARISONS, bare
 from regobs.lint.subjects import LintedPanel, LintedQuery, LintedRule
 from regobs.lint.templates import LABEL_USE, LEGEND_USE, faults
+from regobs.promql.functions import GROWTH
 from regobs.promql.infer import is_share, literal
 from regobs.promql.nodes import Aggregate, Binary, Call, Expr, MatchOp, Selector
 from regobs.promql.walk import selectors, strip_parens
@@ -57,6 +59,24 @@ def sides_never_match(query: LintedQuery) -> Iterator[LintProblem]:
         sum by (method) (rate(http_errors_total[5m])) / on() group_left sum(rate(http_requests_total[5m]))
     """
     yield from query.faults("sides-never-match")
+    for node in query.nodes:
+        matched = isinstance(node, Binary) and node.op in _OPS and node.on is None and "le" not in (node.ignoring or ())
+        if isinstance(node, Binary) and matched and {_has_le(node.left), _has_le(node.right)} == {True, False}:
+            step = "leave le out with sum without (le), or write ignoring (le)"
+            yield query.problem(node, "only one of the sides has le, so they never match", step, word=node.op)
+
+
+def _has_le(side: Expr) -> bool | None:
+    """Whether a side certainly has the label `le`, or certainly has not; None where that is not known."""
+    node = bare(side)
+    if isinstance(node, Selector):
+        name = str(node.metric or "")
+        return True if name.endswith("_bucket") else False if name.endswith(("_count", "_sum")) else None
+    if isinstance(node, Call) and node.function in GROWTH:
+        return _has_le(node.args[0])
+    if isinstance(node, Aggregate) and node.without and node.op in {"sum", "avg", "max", "min"}:
+        return False if "le" in (node.labels or ()) else _has_le(node.expr)
+    return None
 
 
 @check("many-to-many", Severity.ERROR)
@@ -71,7 +91,11 @@ def many_to_many(query: LintedQuery) -> Iterator[LintProblem]:
         sum by (host) (connections) / on (host) sum by (host) (max_connections)
     """
     for node in query.nodes:
-        if not (isinstance(node, Binary) and node.op in _OPS) or node.on is None or is_share(node):
+        if not (isinstance(node, Binary) and node.op in _OPS) or is_share(node):
+            continue
+        if node.ignoring:
+            yield from _many_ignored(query, node)
+        if node.on is None:
             continue
         extra = [_extra(query, side, frozenset(node.on)) for side in (node.left, node.right)]
         if "$" in "".join(node.on):
@@ -88,6 +112,19 @@ def many_to_many(query: LintedQuery) -> Iterator[LintProblem]:
             what = f"one side has several series for one {', '.join(node.on) or 'group'}: {shown} tells them apart"
             step = "aggregate that side, or use group_left or group_right"
             yield query.problem(node, what, step, None if both or _closed(query, node) else Severity.WARNING, word="on")
+
+
+def _many_ignored(query: LintedQuery, node: Binary) -> Iterator[LintProblem]:
+    """Sides that keep labels which `ignoring` leaves out: what they tell apart is several series for one pair."""
+    labels = [query.parts.of(side).closed_labels for side in (node.left, node.right)]
+    extra = [(found or frozenset()) & frozenset(node.ignoring or ()) for found in labels]
+    if any(((found or frozenset()) - frozenset(node.ignoring or ())) & _TARGETS for found in labels):
+        extra = [one - _TARGETS - _OF_A_TARGET for one in extra]  # one target has one of each
+    many = [bool(extra[0]) and node.group != "left", bool(extra[1]) and node.group != "right"]
+    if (all(extra) and all(many)) or (node.group and any(many)):
+        shown = ", ".join(sorted(extra[0] if many[0] else extra[1]))
+        what = f"one side has several series for one pair: {shown} tells them apart"
+        yield query.problem(node, what, "aggregate that side, or use group_left or group_right", word="ignoring")
 
 
 def _single(node: Binary) -> bool:
@@ -144,17 +181,21 @@ def label_not_in_result(rule: LintedRule) -> Iterator[LintProblem]:
           annotations:
             summary: The pool of {{ $labels.environment }} is full
     """
-    if not rule.alerts or (there := result_labels(rule.query)) is None:
+    there, gone = result_labels(rule.query), dropped_labels(rule.query)
+    if not rule.alerts or (there is None and not gone):
         return
-    there |= set(rule.texts("labels")) | set(_mapping(rule.group.get("labels")))
+    own = set(rule.texts("labels")) | set(_mapping(rule.group.get("labels")))
     for key in ("annotations", "labels"):
         for name, text in rule.texts(key).items():
             for match in LABEL_USE.finditer(text):
                 label = match[1] or match[2]
                 asked = ".Labels" in match[0] and "query" in text  # those of another query's results
-                if label not in there and not asked:
-                    kept = ", ".join(sorted(there - set(rule.texts("labels")))) or "no label"
+                lacks = label in gone if there is None else label not in there
+                if lacks and label not in own and not asked:
+                    kept = ", ".join(sorted(there or ())) or "no label"
+                    kept = "all but those of without" if there is None else kept
                     step = f"add {label} to the by list; the expression keeps {kept}"
+                    step = f"take {label} out of without" if there is None else step
                     what = f"{rule.name} has no label {label}"
                     yield rule.problem((key, name), what, step, word=match[0])
 
@@ -167,11 +208,34 @@ def result_labels(query: LintedQuery | None) -> set[str] | None:
     """All labels that a result can have; None where that is not known."""
     if query is None or query.expr is None:
         return None
-    absent = isinstance(query.expr, Call) and query.expr.function.startswith("absent")
-    labels = query.type.closed_labels
-    if absent or labels is None or any(name.startswith("$") for name in labels):
+    top = _decided(query.expr)
+    if isinstance(top, Call) and top.function in {"absent", "absent_over_time"}:
+        inner = bare(top.args[0])
+        asked = inner.matchers if isinstance(inner, Selector) else ()
+        return {one.label for one in asked if one.op is MatchOp.EQUAL and one.value}
+    labels = query.type.possible_labels
+    if labels is None or any(name.startswith("$") for name in labels):
         return None
     return set(labels)
+
+
+def _decided(expr: Expr) -> Expr:
+    """What is compared with a number, or kept by `and` and `unless`: the labels of the result are its."""
+    node = bare(expr)
+    while isinstance(node, Binary) and (node.op in {"and", "unless"} or (node.op in COMPARISONS and not node.group)):
+        if node.op in COMPARISONS and literal(node.left) is not None:
+            node = bare(node.right)
+        elif node.op in {"and", "unless"} or literal(node.right) is not None:
+            node = bare(node.left)
+        else:
+            break
+    return node
+
+
+def dropped_labels(query: LintedQuery | None) -> frozenset[str]:
+    """The labels that `without` takes from the result by name."""
+    node = _decided(query.expr) if query is not None and query.expr is not None else None
+    return frozenset(node.labels or ()) if isinstance(node, Aggregate) and node.without else frozenset()
 
 
 SeriesLabels = Mapping[int, frozenset[str]]  # by the rule's `id`
@@ -249,14 +313,16 @@ def legend_label(panel: LintedPanel) -> Iterator[LintProblem]:
         for step in steps:
             target = target[step]  # type: ignore[index]
         legend = target.get("legendFormat")
-        if not isinstance(legend, str) or (there := result_labels(query)) is None:
+        there, gone = result_labels(query), dropped_labels(query)
+        if not isinstance(legend, str) or (there is None and not gone):
             continue
-        if not there and len(panel.queries) == 1 and not _names_one_series(panel):
+        if there is not None and not there and len(panel.queries) == 1 and not _names_one_series(panel):
             continue
         for match in LEGEND_USE.finditer(legend):
-            if match[1] not in there:
+            if match[1] in gone if there is None else match[1] not in there:
                 start, end = query.source.within((*panel.path, *steps, "legendFormat"), legend, *match.span())
-                kept = ", ".join(sorted(there)) or "no label"
+                kept = ", ".join(sorted(there or ())) or "no label"
+                kept = "all but those of without" if there is None else kept
                 yield LintProblem(start, end, f"the query keeps no label {match[1]}", f"it keeps {kept}")
 
 

@@ -34,6 +34,8 @@ _MEASURES = {
     Unit.NONE,
 }
 _OF_ONE_CORE = "two cores read 200 %"  # some want it so: the share of one core, as `top` shows it
+_MOMENTS = {"dateTimeAsIso", "dateTimeAsIsoNoDateIfToday", "dateTimeAsUS", "dateTimeFromNow", "dateTimeAsSystem"}
+_MOMENT = "subtract it from time(), or write dateTimeAsIso and multiply it by 1000"
 _RATES = {"ops", "reqps", "rps", "wps", "iops", "cps", "opm", "rpm", "wpm", "mps", "eps"}
 
 
@@ -90,11 +92,21 @@ def _unit_fault(query: LintedQuery, unit: str) -> tuple[str, str] | None:
     seconds = kind.unit is Unit.SECONDS and not kind.per_second
     flow = kind.unit is Unit.BYTES and kind.per_second
     amount = kind.unit is Unit.BYTES and not kind.per_second
+    since = any(isinstance(one, Call) and one.function == "time" for one in query.nodes)  # what it is less is not known
+    moment = kind.unit is Unit.TIMESTAMP and not since
     buckets = any(str(one.metric).endswith("_bucket") for one in query.selectors)  # the unit may be that of the edges
     things = kind.unit not in _MEASURES and not buckets
     faults = (
         (_percent(query.expr), {"percentunit"}, "percent are shown as a ratio: 50 reads 5000 %", "write percent"),
         (share, {"percent"}, "a ratio is shown as percent: 0.5 reads 0.5 %", "write percentunit"),
+        (moment, _SECONDS, "a moment is shown as a duration", _MOMENT),
+        (seconds, _MOMENTS, "a duration is shown as a moment", "write s"),
+        (
+            things and kind.per_second,
+            {"percentunit", "percent"},
+            f"{kind.unit} are shown as {unit}",
+            "write ops or reqps",
+        ),
         (share, _RATES | _SECONDS | _BYTES, f"a ratio is shown as {unit}", "write percentunit"),
         (kind.unit is Unit.CORES, {"percent"}, "two cores read 2 %", "write none or short"),
         (kind.unit is Unit.CORES, {"percentunit"}, _OF_ONE_CORE, "write none or short"),

@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 
+from regobs.lint.bounds import compared_with_number
 from regobs.lint.findings import LintEdit, LintProblem, Severity, check
+from regobs.lint.named_shares import bare
 from regobs.lint.subjects import LintedQuery
 from regobs.promql.functions import GROWTH
 from regobs.promql.infer import literal
@@ -15,6 +17,7 @@ from regobs.promql.printer import number_text
 from regobs.promql.series import series_of
 from regobs.promql.walk import selectors, strip_parens, walk
 
+_RECORDS = 20  # of records of records a quantile is looked for in
 _POSITIVE = frozenset({MatchOp.EQUAL, MatchOp.REGEX})
 _PROCESSES = frozenset({"instance", "pod"})
 
@@ -41,8 +44,12 @@ def quantile_without_le(query: LintedQuery) -> Iterator[LintProblem]:
     for node in query.nodes:
         if not (isinstance(node, Call) and node.function == "histogram_quantile"):
             continue
-        labels = query.parts.of(node.args[1]).closed_labels
-        series = [one for one in selectors(node.args[1]) if str(one.metric or "").endswith("_bucket")]
+        labels = query.parts.of(node.args[1]).possible_labels
+        recorded = query.context.records.expressions
+        names = [str(one.metric or "") for one in selectors(node.args[1])]
+        series = [name for name in names if name.endswith("_bucket") or recorded(name)]
+        if labels is None and (names and all(name.endswith("_bucket") for name in names)) and _drops_le(node.args[1]):
+            labels = frozenset()
         # VictoriaMetrics keeps the bounds of its own histograms in vmrange, and PromQL of Prometheus knows none such.
         if labels is None or labels & {"le", "vmrange"} or any(name.startswith("$") for name in labels) or not series:
             continue
@@ -54,6 +61,12 @@ def quantile_without_le(query: LintedQuery) -> Iterator[LintProblem]:
         )
         if problem.start not in found:
             yield problem.fixed_by(_keeping_le(query, node.args[1]))
+
+
+def _drops_le(buckets: Expr) -> bool:
+    """Whether the outermost aggregation drops `le` by name."""
+    node = bare(buckets)
+    return isinstance(node, Aggregate) and node.without and "le" in (node.labels or ())
 
 
 def _keeping_le(query: LintedQuery, buckets: Expr) -> LintEdit | None:
@@ -111,19 +124,30 @@ def threshold_between_buckets(query: LintedQuery) -> Iterator[LintProblem]:
           labels: {severity: ticket}
           annotations: {summary: Requests are slow}
     """
-    for node in query.nodes if query.alerts else ():
-        if not (isinstance(node, Binary) and node.op in {">", ">=", "<", "<="}):
+    for node, value, op, number in compared_with_number(query.nodes) if query.alerts else ():
+        if op in {"==", "!="}:
             continue
-        inner, number = strip_parens(node.left), literal(node.right)
-        if not (isinstance(inner, Call) and inner.function == "histogram_quantile") or number is None:
-            continue
-        edges = sorted(edge for edge in query.parts.of(inner.args[1]).le or () if edge < float("inf"))
+        edges = _quantile_edges(query, value)
         if edges and float(number) not in edges and edges[0] < float(number) < edges[-1]:
             near = sorted(edges, key=lambda edge: abs(edge - float(number)))[:2]
             shown = " and ".join(f"{edge:g}" for edge in sorted(near))
-            yield query.problem(
-                node.right, f"no bucket ends at {number_text(number)}", f"the nearest bounds are {shown}"
-            )
+            side = node.right if literal(node.right) is not None else node.left
+            yield query.problem(side, f"no bucket ends at {number_text(number)}", f"the nearest bounds are {shown}")
+
+
+def _quantile_edges(query: LintedQuery, value: Expr) -> list[float]:
+    """The bounds between which a quantile lies: as it is, the highest of several, or as a rule records it."""
+    for _ in range(_RECORDS):
+        inner = bare(value)
+        while isinstance(inner, Aggregate) and inner.op in {"max", "min", "topk", "bottomk"}:
+            inner = bare(inner.expr)
+        if isinstance(inner, Call) and inner.function == "histogram_quantile":
+            return query.values.edges(inner.args[1])
+        rules = query.context.records.rules.get(str(inner.metric), ()) if isinstance(inner, Selector) else ()
+        if len(rules) != 1 or not isinstance(rules[0], LintedQuery) or rules[0].expr is None:
+            return []
+        query, value = rules[0], rules[0].expr
+    return []
 
 
 @check("mixed-buckets", Severity.ERROR)
@@ -188,9 +212,18 @@ def average_of_ratios(query: LintedQuery) -> Iterator[LintProblem]:
     for node in query.nodes:
         if isinstance(node, Aggregate) and node.op == "avg":
             inner = strip_parens(node.expr)
+            rules = query.context.records.expressions(str(inner.metric)) if isinstance(inner, Selector) else ()
+            recorded = bare(rules[0]) if len(rules) == 1 else None
+            summed = recorded if recorded is not None else inner
             if isinstance(inner, Binary) and inner.op == "/" and _rates(inner.left) and _rates(inner.right):
                 within = Severity.NOTE if node.labels or node.without else None  # say of one machine's disks
                 yield query.problem(node, "an average of ratios", "divide the sums", within, word="avg")
+            elif (
+                isinstance(summed, Binary)
+                and summed.op == "/"
+                and all(_sums(one) for one in (summed.left, summed.right))
+            ):
+                yield query.problem(node, "an average of ratios", "divide the sums", Severity.NOTE, word="avg")
             elif isinstance(inner, Aggregate) and inner.op == "avg" and inner.labels and not inner.without:
                 what = "an average of averages: each group weighs the same, however many are in it"
                 yield query.problem(node, what, "take one average of all", Severity.NOTE, word="avg")
@@ -227,6 +260,13 @@ def _rates(node: Expr) -> bool:
     return any(isinstance(one, Call) and one.function in GROWTH for one in walk(node)) and not any(
         isinstance(one, Aggregate) for one in walk(node)
     )
+
+
+def _sums(node: Expr) -> bool:
+    """Whether it adds up rates for each of several groups."""
+    sums = [one for one in walk(node) if isinstance(one, Aggregate)]
+    grouped = any(one.op == "sum" and (one.labels or one.without) for one in sums)
+    return grouped and any(isinstance(one, Call) and one.function in GROWTH for one in walk(node))
 
 
 @check("no-such-bucket", Severity.ERROR)

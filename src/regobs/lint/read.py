@@ -317,6 +317,9 @@ def _read_group(found: LintedFile, source: SourceText, path: Steps, group: Json,
         query = (
             LintedQuery(text, source, (*where, "expr"), role, context, str(rule.get(role))) if text.strip() else None
         )
+        if query is not None:
+            given = (one for one in (rule.get("labels"), group.get("labels")) if isinstance(one, dict))
+            query.set_labels = frozenset(str(name) for one in given for name in one)
         found.rules.append(LintedRule(source, where, rule, group, query, context))
         found.log_queries += rule_texts(found.rules[-1])
 

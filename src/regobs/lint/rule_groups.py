@@ -29,9 +29,12 @@ def _key(rule: LintedRule) -> tuple[object, ...]:
     return (rule.alerts, rule.name, labels, str(rule.data.get("for")))
 
 
-def _expression(rule: LintedRule) -> str:
+def _expression(rule: LintedRule) -> object:
+    """What a rule asks, whatever blanks and parentheses it is written with."""
     query = rule.query
-    return "" if query is None else " ".join(query.text.split())
+    if query is None:
+        return ""
+    return strip_parens(query.expr) if query.expr is not None else " ".join(query.text.split())
 
 
 @check("duplicate-rule", Severity.WARNING, CheckSubject.RULES)

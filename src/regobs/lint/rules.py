@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 
 from regobs.lint.findings import CheckSubject, LintProblem, Severity, check
+from regobs.lint.named_shares import bare
 from regobs.lint.subjects import LintedQuery, LintedRule
 from regobs.promql.durations import duration_text, read_duration
 from regobs.promql.functions import GROWTH
+from regobs.promql.infer import literal
 from regobs.promql.nodes import Aggregate, Binary, Call, Duration, Paren, Selector, Subquery
+from regobs.promql.printer import number_text
 from regobs.promql.walk import selectors
 
 _RECORD = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
@@ -20,6 +24,9 @@ _WINDOW = re.compile(
     r"(?:[a-z_]*?(?:rate|increase|irate|delta|ratio)|(?:[a-z]+_)?(?:share|avg|mean|sum|max|min|count|total|rps|ops)"
     r"|p[0-9]{2,3}|)_?([0-9]+(?:ms|[smhdw]))"
 )
+_PERCENTILE = re.compile(r"(?<![a-zA-Z0-9])p([1-9][0-9]{1,2})(?![0-9])")
+_AGGREGATES = frozenset({"sum", "avg", "max", "min"})
+_LEVELS = frozenset({"instance", "job", "pod", "route", "node", "namespace"})
 # Counters of time, whose rate is a share of it.
 _SHARE = re.compile(r"sec|time|_ms_|busy|duration|ratio")
 _TEXTS = frozenset({"summary", "description", "message", "title", "dashboard", "runbook", "runbook_url"})
@@ -233,9 +240,36 @@ def record_name(rule: LintedRule) -> Iterator[LintProblem]:
         yield rule.problem(
             ("record",), f"{rule.name} has a window of {shown}", "rename it, or change the window", word=match[1]
         )
+    yield from _other_operation(rule, operation)
     if "ratio" in re.split(r"[_0-9]", operation) and _counts_only(rule.query):
         what = f"{rule.name} is no ratio: nothing is divided"
         yield rule.problem(("record",), what, "name it rate, or divide by the whole", word="ratio")
+
+
+def _other_operation(rule: LintedRule, operation: str) -> Iterator[LintProblem]:
+    """An operation in the name that is another one in the expression: max for avg, rate for increase, p99 for 0.9."""
+    query = rule.query
+    top = bare(query.expr) if query is not None and query.expr is not None else None
+    if query is None or top is None:
+        return
+    if operation in _AGGREGATES and isinstance(top, Aggregate) and top.op in _AGGREGATES and top.op != operation:
+        what = f"{rule.name} is named {operation} and is {top.op}"
+        yield rule.problem(("record",), what, f"rename it, or write {operation}", word=operation)
+    grown = {one.function for one in query.nodes if isinstance(one, Call) and one.function in GROWTH}
+    plain = not any(isinstance(one, Binary) for one in query.nodes)
+    for said, other in (("rate", "increase"), ("increase", "rate")):
+        if re.match(rf"{said}(?:_?[0-9]|$)", operation) and grown == {other} and plain:
+            what = f"{rule.name} is named {said} and is {other}"
+            yield rule.problem(("record",), what, f"rename it, or write {said}", word=said)
+    asked = {
+        literal(one.args[0]) for one in query.nodes if isinstance(one, Call) and one.function == "histogram_quantile"
+    }
+    named = {match[1] for match in _PERCENTILE.finditer(rule.name)}
+    if len(asked) == len(named) == 1 and (number := asked.pop()) is not None:
+        word = named.pop()
+        if Decimal(f"0.{word}") != number:
+            what = f"{rule.name} is named p{word} and is the quantile {number_text(number)}"
+            yield rule.problem(("record",), what, "rename it, or change the quantile", word=f"p{word}")
 
 
 def _only_window(query: LintedQuery, *, growth: bool) -> Duration | None:
@@ -286,10 +320,13 @@ def record_level(rule: LintedRule) -> Iterator[LintProblem]:
     if rule.alerts or rule.query is None or rule.query.expr is None or rule.name.count(":") != 2:
         return
     labels = rule.query.type.closed_labels
-    level = rule.name.split(":")[0]
-    known = level in {"instance", "job", "pod", "route", "node", "namespace"}
-    if labels is not None and known and level not in {*labels, *rule.texts("labels")}:
-        yield rule.problem(("record",), f"{rule.name} has no label {level}", "rename it, or keep the label", word=level)
+    levels = rule.name.split(":")[0].split("_")
+    known = all(level in _LEVELS for level in levels)
+    kept = {*(labels or ()), *rule.texts("labels")}
+    lacking = next((level for level in levels if level not in kept), "")
+    if labels is not None and known and lacking:
+        what = f"{rule.name} has no label {lacking}"
+        yield rule.problem(("record",), what, "rename it, or keep the label", word=lacking)
 
 
 @check("record-without-level", Severity.NOTE, CheckSubject.RULE)

@@ -22,6 +22,9 @@ _BRACKETS = re.compile(r"\[[^\[\]]*+\]")
 _PREFIX = "registry_"
 # What Prometheus, a service discovery or a relabelling commonly writes on a target: such a label may be anywhere.
 _JUDGED = frozenset({Exposer.REGISTRY, Exposer.OTHER})
+# What other services call a label of the registry; no deployment puts these on its targets.
+_SYNONYMS = {"status_code": "code", "http_code": "code", "response_code": "code", "http_status": "code"}
+_SYNONYMS |= {"http_method": "method", "request_method": "method", "verb": "method", "http_route": "route"}
 _PARTS = frozenset({"type", "instance", "job", "name", "service", "version", "shard"})
 
 
@@ -201,6 +204,8 @@ def _all_labels() -> frozenset[str]:
 
 def _misplaced(name: str, own: frozenset[str], *, ours: bool) -> str:
     """What to do about a label that a target cannot have either; nothing where it may be one of the deployment's."""
+    if (meant := _SYNONYMS.get(name)) in own and meant is not None:
+        return f"did you mean {meant}?"
     if name in _PARTS or name not in _all_labels() or not ours:
         near = closest(name, own - {"le", "quantile", "__name__"}, 1, 0.85) if name not in _PARTS else []
         if not near or near[0].removeprefix("exported_") == name or len(name) < 5:
@@ -226,9 +231,15 @@ def impossible_value(query: LintedQuery) -> Iterator[LintProblem]:
         if entry is None or not (forms := query.context.forms(entry[0])):
             continue
         for matcher in node.matchers:
-            if matcher.op not in _POSITIVE or not matcher.value or "$" in matcher.value or matcher.label == "le":
+            if not matcher.value or "$" in matcher.value or matcher.label == "le":
                 continue
             values = _values(forms, matcher.label)
+            if matcher.op is MatchOp.NOT_EQUAL and values and matcher.value not in values:
+                what = f"no {matcher.label} of {entry[0].name} is {matcher.value!r}: nothing is left out"
+                expected = f"it is one of {closest_first(matcher.value, values)}"
+                yield query.problem(matcher, what, expected, Severity.WARNING)
+            if matcher.op not in _POSITIVE:
+                continue
             if values and not any(_accepts(matcher, value) for value in values):
                 what = f"no {matcher.label} of {entry[0].name} is {matcher.value!r}"
                 expected = f"it is one of {closest_first(matcher.value, values)}"

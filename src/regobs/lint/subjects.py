@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from regobs.catalog.model import Exposer, Flavor, Form, Metric, Version
+from regobs.catalog.model import Exposer, Flavor, Form, Kind, Metric, Version
 from regobs.documents import Steps
 from regobs.errors import PromqlError
 from regobs.grafana.classic import variables_of
@@ -78,6 +78,7 @@ class LintedQuery:
     whole: str = ""
     shift: int = 0
     caption: str = ""  # of a panel: what it says beside its title, with the legend
+    set_labels: frozenset[str] = frozenset()  # of a rule: those that it sets itself
 
     @cached_property
     def _parsed(self) -> Expr | PromqlError:
@@ -121,7 +122,7 @@ class LintedQuery:
     def parts(self) -> InferredParts:
         """The types of the parts."""
         assert self.expr is not None  # noqa: S101 - checks of queries only see those that could be read
-        return infer_parts(self.expr, lookup=self.context.lookup)
+        return infer_parts(self.expr, lookup=self.context.lookup, recorded=self.context.records.type)
 
     @cached_property
     def values(self) -> Values:
@@ -137,11 +138,36 @@ class LintedQuery:
         entry = self.entry(node)
         return entry[0] if entry else None
 
+    def series_names(self, node: Selector) -> set[str]:
+        """The names of the series that a selector reads: its own, or those that the rules of its name read."""
+        rules = self.context.records.expressions(str(node.metric)) if node.metric else ()
+        return {str(one.metric) for expr in rules for one in selectors(expr)} or {str(node.metric)}
+
     @property
     def type(self) -> Type:
         """The type of the result."""
         assert self.expr is not None  # noqa: S101
         return self.parts.of(self.expr)
+
+    @property
+    def recorded_type(self) -> Type | None:
+        """The type of what a rule with this query records; None where that is not known."""
+        if self.expr is None or not self.selectors:
+            return None
+        of = self.type
+        labels = of.possible_labels
+        known = all(self._is_known(one) for one in self.selectors)
+        kind = Kind.GAUGE if known and not of.raw_counter else None
+        added = None if labels is None else labels | self.set_labels
+        return replace(of, labels=added, open=True, recorded=added is not None, kind=kind)
+
+    def _is_known(self, node: Selector) -> bool:
+        """Whether it is certain what a series is: by the catalog, by a rule, or as a rate is taken of it."""
+        return (
+            self.entry(node) is not None
+            or self.context.records.type(str(node.metric)) is not None
+            or any(isinstance(one, Call) and one.function in GROWTH for one in self.above(node))
+        )
 
     @property
     def alerts(self) -> bool:

@@ -115,6 +115,9 @@ def faults(text: str) -> Iterator[tuple[str, str, str]]:
         inside = action.strip().removeprefix("-").removesuffix("-").strip()
         if inside.startswith("/*"):
             continue
+        if (broken := _broken(inside)) is not None:
+            yield broken
+            continue
         for match in _VARIABLE.finditer(inside):
             if match[1] not in _GIVEN | declared:
                 step = did_you_mean(match[1], _GIVEN, "it is $labels, $value, $externalLabels or $externalURL")
@@ -124,6 +127,19 @@ def faults(text: str) -> Iterator[tuple[str, str, str]]:
                 step = did_you_mean(match[1], _FUNCTIONS, "see the template reference of Prometheus")
                 yield match[1], f"a template has no function {match[1]}", step
     yield from _unbalanced(actions)
+
+
+def _broken(inside: str) -> tuple[str, str, str] | None:
+    """What the parser of templates refuses in an action whose texts are empty."""
+    if not inside:
+        return "{{", "an action of a template is empty", "write what it shows, or remove it"
+    if inside.replace('""', "").count('"') % 2 or inside.count("`") % 2:
+        return "{{", "a text in a template is never closed", "close it with the quote that it begins with"
+    if inside.count("(") != inside.count(")"):
+        return "{{", "the parentheses of a template do not match", "close each of them"
+    if ".." in inside:
+        return "..", "two dots follow each other in a template", "write one"
+    return None
 
 
 def _unbalanced(actions: Iterable[str]) -> Iterator[tuple[str, str, str]]:

@@ -18,6 +18,7 @@ from regobs.promql.printer import number_text
 from regobs.promql.types import Bounds
 from regobs.promql.walk import walk
 
+_RECORDS = 20  # records of records
 _NEVER = {">": True, ">=": True, "==": True, "<": False, "<=": False, "!=": False}
 
 
@@ -69,8 +70,8 @@ def _ratio(query: LintedQuery, value: Expr, number: Decimal) -> str:  # noqa: PL
             metric = query.metric(inner)
             if metric is not None and query.values.of(inner) == SWITCH and metric.unit == "ratio":
                 return f"the ratio {metric.name}"
-            if ":" in str(inner.metric or ""):
-                return f"the share {inner.metric}"
+            if inner.metric and query.context.records.expressions(str(inner.metric)):
+                return f"the share {inner.metric}" if number >= 10 or _recorded_share(query, inner) else ""
             averaged = bare(value) is not inner and any(
                 getattr(one, "function", getattr(one, "op", "")) in {"avg", "avg_over_time"} for one in walk(value)
             )
@@ -81,6 +82,17 @@ def _ratio(query: LintedQuery, value: Expr, number: Decimal) -> str:  # noqa: PL
             return "a part of a whole"
         return "the value" if number >= 10 else ""
     return named_share(value, query.values.busy) if number >= 10 or says_share(value) else ""
+
+
+def _recorded_share(query: LintedQuery, node: Selector) -> bool:
+    """Whether a rule records a quotient, and not what is only 0 or 1."""
+    inner: Expr = node
+    for _ in range(_RECORDS):
+        rules = query.context.records.expressions(str(inner.metric)) if isinstance(inner, Selector) else ()
+        if not rules:
+            break
+        inner = core(rules[0])
+    return isinstance(inner, Binary) and inner.op == "/"
 
 
 def _is_bool(node: Expr) -> bool:

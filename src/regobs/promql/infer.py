@@ -25,7 +25,7 @@ from regobs.promql.nodes import (
 )
 from regobs.promql.parse import parse_located
 from regobs.promql.printer import number_text, to_text
-from regobs.promql.selected import SelectorTypes
+from regobs.promql.selected import Recorded, SelectorTypes
 from regobs.promql.series import Lookup, catalog_lookup
 from regobs.promql.types import (
     Type,
@@ -79,12 +79,13 @@ class InferredParts:
         return self.types.get(id(node), _UNKNOWN)
 
 
-def infer_parts(expr: Expr, *, lookup: Lookup = catalog_lookup) -> InferredParts:
+def infer_parts(expr: Expr, *, lookup: Lookup = catalog_lookup, recorded: Recorded | None = None) -> InferredParts:
     """The types of all parts of a query that somebody else wrote, in any flavor; raises nothing.
 
-    Labels and values of selectors are not judged: a scrape may add and rename labels.
+    Labels and values of selectors are not judged: a scrape may add and rename labels. `recorded` gives the types of
+    what rules record.
     """
-    inference = _TolerantInference(SelectorTypes(None, (), lookup, judged=False), None)
+    inference = _TolerantInference(SelectorTypes(None, (), lookup, judged=False, recorded=recorded), None)
     inference.visit(expr)
     return InferredParts(inference.types, tuple(inference.faults))
 
@@ -208,7 +209,9 @@ class _Inference:
                 return left
             signed = left.signed or right.signed
             mixed = left.mixed or right.mixed or left.labels != right.labels
-            return replace(left, labels=labels, open=left.open or right.open, signed=signed, mixed=mixed)
+            recorded = all(one.recorded or not one.open for one in (left, right))
+            merged = replace(left, labels=labels, open=left.open or right.open, signed=signed)
+            return replace(merged, mixed=mixed, recorded=recorded)
         shape = _matched(node, left, right)
         raw = left.raw_counter or right.raw_counter
         result = self._compared(node, left, right) if node.op in _COMPARISONS else self._computed(node, left, right)
@@ -323,7 +326,7 @@ class _TolerantInference(_Inference):
             self.faults.append((node, error))
 
     def _known(self, value: Type) -> frozenset[str] | None:
-        labels = value.closed_labels
+        labels = value.possible_labels
         return None if labels is None or any(name.startswith("$") for name in labels) else labels
 
 

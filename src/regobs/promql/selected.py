@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from regobs.catalog.model import Form, Kind, Label, Metric, Unit
 from regobs.common.closest import closest_first
@@ -14,18 +15,27 @@ from regobs.promql.types import Type, ValueType
 from regobs.promql.vocabulary import TARGET_LABELS, Vocabulary
 from regobs.promql.words import check_choice, check_edge, read_edge
 
+Recorded = Callable[[str], Type | None]
 _NEGATED = frozenset({MatchOp.NOT_EQUAL, MatchOp.NOT_REGEX})
 
 
 class SelectorTypes:
     """Types of selectors in one vocabulary (None: in any), with `extra` label names that every series may have.
 
-    Where they are not `judged`, a label or value that the metric does not have is no error.
+    Where they are not `judged`, a label or value that the metric does not have is no error. `recorded` gives the types
+    of what rules record.
     """
 
     def __init__(
-        self, vocabulary: Vocabulary | None, extra: Iterable[str], lookup: Lookup, *, judged: bool = True
+        self,
+        vocabulary: Vocabulary | None,
+        extra: Iterable[str],
+        lookup: Lookup,
+        *,
+        judged: bool = True,
+        recorded: Recorded | None = None,
     ) -> None:
+        self._recorded = recorded
         self._judged = judged
         self._vocabulary = vocabulary
         self._lookup = lookup
@@ -36,7 +46,8 @@ class SelectorTypes:
         value: ValueType = "matrix" if node.range is not None else "vector"
         entry = series_of(node, self._lookup)
         if entry is None:
-            return Type(value)
+            found = self._recorded(str(node.metric)) if self._recorded is not None and node.metric else None
+            return replace(found, value=value) if found is not None else Type(value)
         metric, suffix = entry
         unbound = isinstance(node.metric, Metric)
         labels = self._labels(metric, unbound=unbound)

@@ -11,6 +11,25 @@ from typing import Literal
 from regobs.catalog.model import Kind, Unit
 from regobs.promql.functions import CHANGE
 
+# What servers add to all series that they pass on, and what teams put on all of their targets.
+DEPLOYMENT_LABELS = frozenset(
+    {
+        "__name__",
+        "cluster",
+        "environment",
+        "env",
+        "stage",
+        "region",
+        "zone",
+        "datacenter",
+        "dc",
+        "site",
+        "tenant",
+        "tier",
+    }
+    | {"tenant_id", "shard", "replica", "prometheus", "prometheus_replica", "monitor", "team", "project", "type"}
+    | {"k8s_cluster", "cluster_id", "cluster_name", "receive", "account", "provider", "organization", "org"}
+)
 ValueType = Literal["scalar", "vector", "matrix", "string"]
 
 
@@ -24,6 +43,7 @@ class Type:
     only grows, `quantile` one that must not be averaged or added up, `fraction` one that lies between 0 and 1.
     `observed` is the unit of the observations that buckets count, `signed` marks a value that may be below zero,
     `busy` the counter of seconds in which one thing was busy, `mixed` results that have only some of the labels each.
+    `recorded` marks what rules record: while `open`, only labels that a deployment adds come on top of the known ones.
     """
 
     value: ValueType
@@ -40,11 +60,19 @@ class Type:
     signed: bool = False
     busy: bool = False
     mixed: bool = False
+    recorded: bool = False
 
     @property
     def closed_labels(self) -> frozenset[str] | None:
         """The labels, where they are known completely."""
         return None if self.open else self.labels
+
+    @property
+    def possible_labels(self) -> frozenset[str] | None:
+        """All labels that there can be, where that is known: of what is recorded those that a deployment adds, too."""
+        if self.labels is None or not self.open:
+            return self.labels
+        return self.labels | DEPLOYMENT_LABELS if self.recorded else None
 
 
 _BELOW_ZERO = CHANGE | {"ln", "log2", "log10", "sgn", "sin", "cos", "tan", "asin", "atan", "sinh", "tanh", "asinh"}
