@@ -183,7 +183,7 @@ def test_an_alert_is_tried_over_the_history_that_the_server_has(days: float, exp
     (one,) = [one for one in report.findings if one.check == "live-would-fire"]
     assert one.severity is Severity.WARNING  # it fires all the time that there is
     assert ("of 7 days that the server has" in one.what) is (days == 7)
-    assert ("of 1 days that the server has" in one.what) is (days == 1)
+    assert ("of 1 day that the server has" in one.what) is (days == 1)
     (rule,) = read_text(json.dumps(rules), "a.json", ".json", LintContext()).rules
     seen = alert_history(rule, asked)
     assert seen is not None

@@ -83,14 +83,25 @@ class Records:
     """The rules of all files by the name that they record."""
 
     rules: Mapping[str, Sequence[RecordedQuery]] = field(default_factory=dict)
+    _expressions: dict[str, tuple[Expr, ...]] = field(default_factory=dict)
+    _names: dict[str, frozenset[str]] = field(default_factory=dict)
     _known: dict[str, Bounds] = field(default_factory=dict)
     _types: dict[str, Type | None] = field(default_factory=dict)
 
     def expressions(self, name: str) -> tuple[Expr, ...]:
         """The expressions of the rules that record a name; none where one of them could not be read."""
-        rules = self.rules.get(name, ())
-        read = tuple(one.expr for one in rules if one.expr is not None)
-        return read if len(read) == len(rules) else ()
+        if name not in self._expressions:
+            rules = self.rules.get(name, ())
+            read = tuple(one.expr for one in rules if one.expr is not None)
+            self._expressions[name] = read if len(read) == len(rules) else ()
+        return self._expressions[name]
+
+    def names(self, name: str) -> frozenset[str]:
+        """The names of the series that the rules of a name read; none where no rule records it."""
+        if name not in self._names:
+            read = (str(one.metric) for expr in self.expressions(name) for one in selectors(expr))
+            self._names[name] = frozenset(read)
+        return self._names[name]
 
     def bounds(self, name: str) -> Bounds:
         """What a name may be by its rules; nothing is known of one that reads itself."""
@@ -122,8 +133,7 @@ class Records:
 
     def _read_by(self, name: str) -> set[str]:
         """The recorded names that the rules of a name read."""
-        read = {str(one.metric) for expr in self.expressions(name) for one in selectors(expr)}
-        return {one for one in read if self.expressions(one)}
+        return {one for one in self.names(name) if self.expressions(one)}
 
 
 def _common(found: Sequence[Type | None]) -> Type | None:

@@ -42,7 +42,8 @@ def open_against_in_use(query: LintedQuery) -> Iterator[LintProblem]:
         max(go_sql_dbstats_connections_in_use / go_sql_dbstats_connections_max_open) > 0.8
     """
     pool = {sql_pool.OPEN.name, sql_pool.MAX_OPEN.name}
-    for node in query.nodes:
+    asks = any(not pool.isdisjoint(query.series_names(one)) for one in query.selectors)
+    for node in query.nodes if asks else ():
         if not (isinstance(node, Binary) and node.op in {"/", "-", *COMPARISONS}):
             continue
         sides = [[(one, query.series_names(one)) for one in selectors(side)] for side in (node.left, node.right)]

@@ -101,12 +101,6 @@ def _unit_fault(query: LintedQuery, unit: str) -> tuple[str, str] | None:
         (share, {"percent"}, "a ratio is shown as percent: 0.5 reads 0.5 %", "write percentunit"),
         (moment, _SECONDS, "a moment is shown as a duration", _MOMENT),
         (seconds, _MOMENTS, "a duration is shown as a moment", "write s"),
-        (
-            things and kind.per_second,
-            {"percentunit", "percent"},
-            f"{kind.unit} are shown as {unit}",
-            "write ops or reqps",
-        ),
         (share, _RATES | _SECONDS | _BYTES, f"a ratio is shown as {unit}", "write percentunit"),
         (kind.unit is Unit.CORES, {"percent"}, "two cores read 2 %", "write none or short"),
         (kind.unit is Unit.CORES, {"percentunit"}, _OF_ONE_CORE, "write none or short"),

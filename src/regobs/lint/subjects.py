@@ -138,10 +138,10 @@ class LintedQuery:
         entry = self.entry(node)
         return entry[0] if entry else None
 
-    def series_names(self, node: Selector) -> set[str]:
+    def series_names(self, node: Selector) -> frozenset[str]:
         """The names of the series that a selector reads: its own, or those that the rules of its name read."""
-        rules = self.context.records.expressions(str(node.metric)) if node.metric else ()
-        return {str(one.metric) for expr in rules for one in selectors(expr)} or {str(node.metric)}
+        name = str(node.metric)
+        return self.context.records.names(name) or frozenset({name})
 
     @property
     def type(self) -> Type:
