@@ -156,3 +156,11 @@ def test_bytecode_is_kept_in_a_run_of_tests_whatever_the_environment_says() -> N
     assert not sys.dont_write_bytecode
     assert "PYTHONDONTWRITEBYTECODE" not in os.environ
     assert Path(cache_from_source(regobs.__file__)).is_file()
+
+
+def test_stand_in_servers_are_made_of_the_one_that_the_tests_share() -> None:
+    """One that keeps connections and sends head and body apart answers after 40 ms: a delayed acknowledgement."""
+    found = [
+        path for path in (ROOT / "tests").rglob("*.py") if "import BaseHTTPRequestHandler" in path.read_text("utf-8")
+    ]
+    assert found == [ROOT / "tests" / "stub_server.py"]

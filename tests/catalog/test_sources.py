@@ -3,10 +3,8 @@
 import base64
 import gzip
 import io
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -15,12 +13,13 @@ from regobs.catalog import exposition, sources
 from regobs.catalog.sources import read
 from regobs.errors import InputError, ServerError
 from tests.catalog.samples import DOCKER, as_openmetrics, text_of
+from tests.stub_server import StubHandler, StubServer
 
 TEXT = text_of(DOCKER)
 NO_INPUT = io.BytesIO()
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(StubHandler):
     def do_GET(self) -> None:
         path = self.path.partition("?")[0]
         if path == "/private" and self.headers["Authorization"] != "Basic " + base64.b64encode(b"me:s/cret").decode():
@@ -44,13 +43,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(b"nothing here", status=404)
 
     def _answer(self, body: bytes, *, status: int = 200, kind: str = "text/plain", **headers: str) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
-        for name, value in headers.items():
-            self.send_header(name.replace("_", "-"), value)
-        self.end_headers()
-        self.wfile.write(body)
+        self.answer(status, body, kind, {name.replace("_", "-"): value for name, value in headers.items()})
 
     def _trickle(self) -> None:
         self.send_response(200)
@@ -62,18 +55,11 @@ class _Handler(BaseHTTPRequestHandler):
         except OSError:
             return  # the client had enough, as it should
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the base class's
-        del format, args
-
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        yield f"127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()
+    with StubServer(_Handler) as server:
+        yield server.address
 
 
 @pytest.mark.parametrize("path", ["", "/", "/metrics", "/metrics?x=1", "/open", "/packed", "/file.gz"])

@@ -8,16 +8,17 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from tests.stub_server import StubHandler, StubServer
 
 TOKEN = "glsa_secret"
 Json = dict[str, Any]
 Answer = tuple[int, Any]
 
 
-class WritableGrafana:
+class WritableGrafana(StubServer):
     """Keeps folders and dashboards. `refuse` may answer in its place; `asked` has the requests that change."""
 
     def __init__(self) -> None:
@@ -29,7 +30,7 @@ class WritableGrafana:
         self._lock = threading.Lock()
         outer = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(StubHandler):
             def _serve(self) -> None:
                 length = int(self.headers.get("Content-Length") or 0)
                 with outer._lock:
@@ -37,20 +38,11 @@ class WritableGrafana:
                 status, data = (200, found) if isinstance(found, str) else found
                 html = isinstance(found, str)
                 body = data.encode() if html else json.dumps(data).encode()
-                self.send_response(status)
-                self.send_header("Content-Type", "text/html" if html else "application/json; charset=UTF-8")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+                self.answer(status, body, "text/html" if html else "application/json; charset=UTF-8")
 
-            do_GET = do_POST = do_DELETE = _serve  # noqa: N815 - the base class names them so
+            do_GET = do_POST = do_DELETE = _serve
 
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        super().__init__(Handler)
 
     def put(self, folder: str, board: Json) -> None:
         """Save a dashboard as a person does in the browser."""
@@ -139,12 +131,3 @@ class WritableGrafana:
             del self.boards[uid]
             return 200, {"title": board["title"], "message": f"Dashboard {board['title']} deleted", "id": board["id"]}
         return 200, {"dashboard": board, "meta": {"type": "db", "folderUid": folder, "version": board["version"]}}
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()

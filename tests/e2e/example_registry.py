@@ -6,15 +6,12 @@ import base64
 import json
 import subprocess
 import sys
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import psycopg
 import requests
@@ -27,6 +24,7 @@ from regobs.demo.client import OCI_MANIFEST, Blob, Image, RegistryClient, digest
 from regobs.instrument.http.routes import Routes
 from regobs.testing import LogLines
 from tests.e2e import databases
+from tests.stub_server import StubHandler, StubServer
 
 ROOT = Path(__file__).parents[2]
 USER, PASSWORD, SECRET = "pusher", "hunter22-password", "hunter33-signing-secret"
@@ -54,7 +52,7 @@ max_retries = 2
 """
 
 
-class Hook:
+class Hook(StubServer):
     """A webhook on 127.0.0.1: keeps the events that it accepts, and answers with `status`."""
 
     def __init__(self) -> None:
@@ -63,33 +61,15 @@ class Hook:
         self.attempts = 0
         outer = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(StubHandler):
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 outer.attempts += 1
                 if outer.status < 400:
                     outer.events += body["events"]
-                self.send_response(outer.status)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
+                self.answer(outer.status, b"")
 
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__init__(Handler)
 
 
 class Scrape(testing.Scrape):
@@ -235,7 +215,7 @@ def start(supervisor: Supervisor, hooks: dict[str, Hook], *, interval: float = 0
     storage, settings = supervisor.directory / "storage", supervisor.directory / "settings.toml"
     addresses = {"port": port, "debug_port": debug_port, "database": database.url, "redis": redis.url}
     text = _SETTINGS.format(root=storage, user=USER, interval=interval, more=more, **addresses)
-    text += "".join(_ENDPOINT.format(name=name, url=hook.url) for name, hook in hooks.items())
+    text += "".join(_ENDPOINT.format(name=name, url=f"{hook.url}/") for name, hook in hooks.items())
     settings.write_text(text, encoding="utf-8")
     environment = {"PYTHONPATH": str(ROOT), "REGISTRY_PASSWORD": PASSWORD, "REGISTRY_HTTP_SECRET": SECRET}
     command: list[str | Path] = [sys.executable, "-m", "examples.registry", settings]

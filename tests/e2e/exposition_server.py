@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import gzip
 import re
-import threading
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from regobs.catalog import METRICS
+from tests.stub_server import StubHandler, StubServer
 
 _SAMPLE = re.compile(r"(?P<name>[a-zA-Z_:][\w:]*)(?P<labels>\{.*\})? (?P<value>\S+)")
 _SUFFIXES = ("_bucket", "_sum", "_count")
@@ -50,45 +47,21 @@ def read_exposition(path: Path) -> str:
     return (gzip.decompress(data) if path.suffix == ".gz" else data).decode()
 
 
-class ExpositionServer:
+class ExpositionServer(StubServer):
     """The target. `change` may rewrite each answer; `scrapes` counts them. `port` 0 is a free one."""
 
     def __init__(self, exposition: str, change: Callable[[str], str] = lambda text: text, port: int = 0) -> None:
         self.scrapes = 0
         outer = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(StubHandler):
             def do_GET(self) -> None:
                 found = self.path.partition("?")[0] == "/metrics"
                 body = outer._answer(exposition, change) if found else b"404 page not found\n"
-                self.send_response(200 if found else 404)
-                self.send_header("Content-Type", MEDIA_TYPE if found else "text/plain")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+                self.answer(200 if found else 404, body, MEDIA_TYPE if found else "text/plain")
 
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
+        super().__init__(Handler, port)
 
     def _answer(self, exposition: str, change: Callable[[str], str]) -> bytes:
         self.scrapes += 1
         return change(advance(exposition, self.scrapes)).encode()
-
-    @property
-    def address(self) -> str:
-        """Host and port."""
-        return f"127.0.0.1:{self._server.server_address[1]}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()

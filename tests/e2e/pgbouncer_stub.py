@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from typing import Any
 
 import psycopg
 from psycopg.rows import dict_row
+
+from tests.stub_server import StubHandler, StubServer
 
 # By the command that shows them: the columns that are labels, and of each other column name, kind and factor.
 LABELS = {
@@ -66,7 +67,7 @@ LISTS = {
 CONFIG = {"max_client_conn": "max_client_connections", "max_user_connections": "max_user_connections"}
 
 
-class PgbouncerExporter:
+class PgbouncerExporter(StubServer):
     """Answers /metrics from the admin console at `url`."""
 
     def __init__(self, url: str) -> None:
@@ -74,21 +75,11 @@ class PgbouncerExporter:
         self._console = psycopg.connect(url, autocommit=True, row_factory=dict_row, dbname="pgbouncer")
         self._lock = threading.Lock()
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(StubHandler):
             def do_GET(self) -> None:
-                body = outer.exposition()
-                self.send_response(200)
-                self.send_header("Content-Type", "text/plain; version=0.0.4")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+                self.answer(200, outer.exposition(), "text/plain; version=0.0.4")
 
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
-        self.address = f"127.0.0.1:{self._server.server_address[1]}"
+        super().__init__(Handler)
 
     def exposition(self) -> bytes:
         """What PgBouncer says at this moment."""
@@ -106,14 +97,8 @@ class PgbouncerExporter:
         with psycopg.ClientCursor(self._console, row_factory=dict_row) as cursor:  # it speaks no extended protocol
             return cursor.execute(f"SHOW {what}".encode()).fetchall()
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+    def server_close(self) -> None:
+        super().server_close()
         self._console.close()
 
 

@@ -8,9 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -22,6 +20,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
 from regobs.common.programs import Supervisor, find_program, free_port
+from tests.stub_server import StubHandler, StubServer
 
 ISSUER, SERVICE = "regobs tests", "registry"
 
@@ -116,30 +115,17 @@ class TokenService:
         """Its realm."""
         service = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(StubHandler):
             def do_GET(self) -> None:
                 query = parse_qs(urlsplit(self.path).query)
                 allowed = self.headers.get("Authorization") == service._expected
                 scope = query.get("scope", [""])[0]
                 service.scopes.append(scope)
                 body = json.dumps({"token": service._token(scope)}).encode() if allowed else b"{}"
-                self.send_response(200 if allowed else 401)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+                self.answer(200 if allowed else 401, body)
 
-            def log_message(self, *args: Any) -> None:
-                pass
-
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        thread = Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}/token"
-        finally:
-            server.shutdown()
-            server.server_close()
-            thread.join()
+        with StubServer(Handler) as server:
+            yield f"{server.url}/token"
 
     def _token(self, scope: str) -> str:
         kind, _, rest = scope.partition(":")

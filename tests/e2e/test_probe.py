@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from socket import create_connection, create_server
 from typing import Any
@@ -40,6 +39,7 @@ from tests.e2e.registry_variants import (
     start_nginx,
     start_registry,
 )
+from tests.stub_server import StubHandler, StubServer
 
 pytestmark = pytest.mark.server
 PASSWORD = "pass-of-the-probe"
@@ -399,28 +399,16 @@ def test_a_password_is_not_sent_to_a_token_service_without_tls_by_a_registry_wit
 ) -> None:
     seen: list[str] = []
 
-    class Challenge(BaseHTTPRequestHandler):
+    class Challenge(StubHandler):
         def do_GET(self) -> None:
             seen.append(str(self.headers.get("Authorization")))
-            self.send_response(401)
-            self.send_header("WWW-Authenticate", f'Bearer realm="http://127.0.0.1:{server.server_port}/t"')
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+            self.answer(401, b"", more={"WWW-Authenticate": f'Bearer realm="{server.url}/t"'})
 
-        def log_message(self, *args: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Challenge)
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    try:
-        behind = f"http://127.0.0.1:{server.server_port}"
-        url = start_nginx(supervisor, tmp_path / "nginx", behind, authority.issue_cert("localhost"))
+    with StubServer(Challenge) as server:
+        url = start_nginx(supervisor, tmp_path / "nginx", server.url, authority.issue_cert("localhost"))
         trust = trusting(authority, tmp_path)
         probe = watched(registry, url=url, trust=trust, **secrets_of(tmp_path))
         assert probe.round()["auth"] == "auth"
-    finally:
-        server.shutdown()
-        server.server_close()
     assert "no password is sent" in probe.why["auth"]
     assert set(seen) == {"None"}
 

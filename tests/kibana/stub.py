@@ -11,38 +11,29 @@ import json
 import re
 from collections.abc import Iterator
 from email import message_from_bytes, policy
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import jsonschema_rs
 
 from tests.kibana import forms, lens_rules
+from tests.stub_server import StubHandler, StubServer
 
 Json = dict[str, Any]
 KNOWN = {"index-pattern": (8, 0, 0), "search": (10, 10, 0), "dashboard": (10, 4, 0)}  # of the release that it plays
 INDEX = "kibanaSavedObjectMeta.searchSourceJSON.index"
 
 
-class Kibana(ThreadingHTTPServer):
+class Kibana(StubServer):
     """The server; `objects` by space, type and id, `dashboards` by space and id."""
 
-    daemon_threads = True
-
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(_Handler)
         self.objects: dict[tuple[str, str, str], Json] = {}
         self.dashboards: dict[tuple[str, str], Json] = {}
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
 
-
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(StubHandler):
     server: Kibana
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name of the base class
-        """Say nothing."""
 
     def do_POST(self) -> None:
         space, path, query = self._target()
@@ -134,12 +125,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(status, {"statusCode": status, "message": message})
 
     def _answer(self, status: int, body: Json) -> None:
-        text = json.dumps(body).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text)
+        self.answer(status, json.dumps(body).encode())
 
 
 def invalid(schema: Json, data: Any) -> Iterator[str]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from tests.stub_server import StubHandler, StubServer
 
 
 @dataclass(frozen=True)
@@ -54,14 +53,14 @@ def vector(*values: tuple[Mapping[str, str], str]) -> Reply:
 NOT_FOUND = Reply(404, "404 page not found\n", "text/plain")
 
 
-class Stub:
+class Stub(StubServer):
     """The server: `replies` by path without query, or by (method, path); one may be made of the request."""
 
     def __init__(self, replies: Mapping[Any, Reply | Callable[[Request], Reply]], default: Reply = NOT_FOUND) -> None:
         self.requests: list[Request] = []
         outer = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(StubHandler):
             protocol_version = "HTTP/1.1"
 
             def _handle(self) -> None:
@@ -73,15 +72,9 @@ class Stub:
                 found = replies.get((self.command, parts.path)) or replies.get(parts.path, default)
                 reply = found if isinstance(found, Reply) else found(request)
                 time.sleep(reply.delay)
-                body = reply.body.encode()
-                self.send_response(reply.status)
-                self.send_header("Content-Type", reply.content_type)
-                for name, value in {"Content-Length": str(len(body)), **reply.headers}.items():
-                    self.send_header(name, value)
                 self.close_connection = "Content-Length" in reply.headers  # more is announced than comes
-                self.end_headers()
                 with contextlib.suppress(ConnectionError):  # the client of a delayed answer has gone
-                    self.wfile.write(body)
+                    self.answer(reply.status, reply.body.encode(), reply.content_type, reply.headers)
 
             def do_GET(self) -> None:
                 self._handle()
@@ -89,30 +82,4 @@ class Stub:
             def do_POST(self) -> None:
                 self._handle()
 
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
-
-    @property
-    def address(self) -> str:
-        """Host and port."""
-        return f"127.0.0.1:{self._server.server_address[1]}"
-
-    @property
-    def url(self) -> str:
-        """The address as a URL."""
-        return f"http://{self.address}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__init__(Handler)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -19,6 +18,7 @@ from regobs.logs.elasticsearch.run import run
 from regobs.logs.elasticsearch.search import PAGE
 from regobs.logs.fields import FIELDS
 from regobs.logs.query import ByTerms, MetricKind, Query, QueryMetric
+from tests.stub_server import StubHandler, StubServer
 
 COUNT = Query("count", metrics=(QueryMetric("n", MetricKind.COUNT),))
 TOTAL = {"_shards": {"total": 1}, "hits": {"total": {"value": 3}, "hits": []}, "pit_id": "p2"}
@@ -35,21 +35,17 @@ class Reply:
     headers: dict[str, str] = field(default_factory=lambda: dict(PRODUCT))
 
 
-class Stub(ThreadingHTTPServer):
+class Stub(StubServer):
     """Answers from a script, the last one again and again, and keeps what it was asked."""
 
     def __init__(self, script: list[Reply], port: int = 0) -> None:
-        super().__init__(("127.0.0.1", port), _Handler)
+        super().__init__(_Handler, port)
         self.script = script
         self.asked: list[tuple[str, str, Any]] = []
         self.seen_headers: list[dict[str, str]] = []
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
 
-
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(StubHandler):
     server: Stub
 
     def _answer(self) -> None:
@@ -61,33 +57,15 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         content = reply.body.encode() if isinstance(reply.body, str) else json.dumps(reply.body).encode()
-        self.send_response(reply.status)
-        sent = {"content-type": "application/vnd.elasticsearch+json;compatible-with=8", **reply.headers}
-        for name, value in {**sent, "content-length": str(len(content))}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(content)
+        self.answer(reply.status, content, "application/vnd.elasticsearch+json;compatible-with=8", reply.headers)
 
-    do_GET = do_POST = do_DELETE = _answer  # noqa: N815 - names of the base class
-
-    def log_message(self, *arguments: object) -> None:
-        """Say nothing."""
+    do_GET = do_POST = do_DELETE = _answer
 
 
 @pytest.fixture
 def stub() -> Iterator[Callable[..., Stub]]:
-    started: list[Stub] = []
-
-    def start(*script: Reply) -> Stub:
-        server = Stub(list(script))
-        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-        started.append(server)
-        return server
-
-    yield start
-    for server in started:
-        server.shutdown()
-        server.server_close()
+    with ExitStack() as started:
+        yield lambda *script: started.enter_context(Stub(list(script)))
 
 
 def _run(server: Stub, query: Query = COUNT, **access: Any) -> tuple[Any, list[float]]:
@@ -147,9 +125,7 @@ def test_a_server_that_is_down_for_a_moment_is_asked_again_when_it_is_back(stub:
     def come_back(pause: float) -> None:
         pauses.append(pause)
         if len(pauses) == 2:  # nobody listens until then
-            again = Stub([Reply(TOTAL)], first.server_port)
-            threading.Thread(target=again.serve_forever, args=(0.02,), daemon=True).start()
-            later.append(again)
+            later.append(Stub([Reply(TOTAL)], first.server_port).__enter__())
 
     later: list[Stub] = []
     with Cluster(Access(first.url), sleep=come_back) as cluster, cluster.moment("logs-*") as moment:
@@ -157,8 +133,7 @@ def test_a_server_that_is_down_for_a_moment_is_asked_again_when_it_is_back(stub:
         first.server_close()
         assert moment.lines() == 3
     assert len(pauses) == 2
-    later[0].shutdown()
-    later[0].server_close()
+    later[0].__exit__(None, None, None)
 
 
 @pytest.mark.parametrize(
