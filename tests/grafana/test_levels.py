@@ -55,7 +55,8 @@ def test_a_cap_hides_nothing_where_it_has_no_data() -> None:
 
 def test_the_worst_of_several_causes_has_a_name_and_reads_what_proves_that_there_is_something_to_judge() -> None:
     causes = [("down", gone(pg.UP)), ("waits", while_zero(rate(http.REQUESTS), total(node.LOAD)))]
-    found = text(worst([(name, bind(expr, VOCABULARY)) for name, expr in causes]))
+    bound = [(name, bind(expr, VOCABULARY)) for name, expr in causes]
+    found = text(worst(bound, [expr for _, expr in bound]))
     assert found.startswith('topk(1, label_replace((vector(2) unless on () count(pg_up)) > 0, "cause", "down", "", "")')
     assert found.endswith(
         "or on () label_replace(0 * (count(pg_up) or count(registry_http_requests_total) or count(node_load1)), "

@@ -16,12 +16,13 @@ from typing import Any
 
 import pytest
 
-from regobs.catalog.model import Capability
+from regobs.catalog.model import Capability, Metric
 from regobs.documents import load_yaml
 from regobs.grafana.levels import ALL_WELL, CAUSE, WORDS
 from regobs.grafana.outputs import panel_queries
-from regobs.promql.nodes import Selector
-from regobs.promql.walk import selectors
+from regobs.promql.nodes import Aggregate, Binary, Selector
+from regobs.promql.walk import selectors, walk
+from regobs.slo import outputs
 from tests.pack.replay import STEP, load, notation
 from tests.pack.test_dashboards import CONFIGS, DASHBOARDS, PACK, ROOT, Json, charts
 from tests.pack.test_outages import CONFIG as RECORDED
@@ -267,6 +268,114 @@ def test_a_tile_is_critical_in_each_recorded_outage_of_its_part_and_not_before(t
     assert promtool([case("recording", {h: notation(v, first, last) for h, v in shown.items()}, tests)], tmp_path) == ""
 
 
+def asked_in(config: str, dashboard: str, title: str) -> str:
+    """The one query of a panel, with every variable at `All`."""
+    queries = [one for one in panel_queries(PACK, CONFIGS[config]) if (one.dashboard, one.title) == (dashboard, title)]
+    [text] = [one.text for one in queries if one.text]
+    return re.sub(r"\$\w+", ".*", text.replace("$__rate_interval", "1m"))
+
+
+def number(query: str, value: float | None) -> Json:
+    samples = [] if value is None else [{"labels": "{}", "value": value}]
+    return {"expr": query, "eval_time": AT, "exp_samples": samples}
+
+
+DOWN = {
+    "postgresql-detail": ("PostgreSQL servers down", "pg_up"),
+    "redis-detail": ("Redis servers down", "redis_up"),
+    "pgbouncer-detail": ("PgBouncers down", "pgbouncer_up"),
+}
+# The series of two servers, and how many are down.
+SERVERS: Mapping[str, tuple[str, str, float | None]] = {
+    "both are up": ("1x60", "1x60", 0),
+    "one says that it is down": ("1x36 0x24", "1x60", 1),
+    "the series of one are gone": (GONE, "1x60", 1),
+    "the series of both are gone": (GONE, GONE, 2),
+    "one is down and the other is gone": ("1x36 0x24", GONE, 2),
+    "one is new": ("_x50 1x10", "1x60", 0),
+    "there never was one": ("_x60", "_x60", None),
+}
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("slug", DOWN)
+def test_a_server_whose_series_are_gone_is_down(slug: str, tmp_path: Path) -> None:
+    title, metric = DOWN[slug]
+    query = asked_in("gitlab", slug, title)
+    tests = [
+        case(name, {f'{metric}{{instance="one"}}': one, f'{metric}{{instance="two"}}': two}, [number(query, wanted)])
+        for name, (one, two, wanted) in SERVERS.items()
+    ]
+    assert promtool(tests, tmp_path) == ""
+
+
+@pytest.mark.server
+def test_no_more_replicas_are_online_than_the_pool_has(tmp_path: Path) -> None:
+    query = asked_in("gitlab", "database-detail", "Replicas online")
+
+    def online(*states: str, pool: str) -> dict[str, str]:
+        names = [f'status="online", replica="{number}"' for number in range(len(states))]
+        replicas = {
+            own("registry_database_lb_pool_status", name): state for name, state in zip(names, states, strict=True)
+        }
+        return {**replicas, own("registry_database_lb_pool_size"): pool}
+
+    tests = [
+        case("as many", online("1x60", "1x60", pool="2x60"), [number(query, 2)]),
+        case("one quarantined", online("1x60", "0x60", pool="2x60"), [number(query, 1)]),
+        case("one that is no more in the pool", online("1x60", "1x60", "1x60", pool="2x60"), [number(query, 2)]),
+        case("an empty pool", online("1x60", pool="0x60"), [number(query, 0)]),
+    ]
+    assert promtool(tests, tmp_path) == ""
+
+
+def test_no_panel_counts_as_down_only_what_still_has_a_series() -> None:
+    """An exporter that is gone takes its series along: the number of series minus those that are 1 stays 0."""
+    blind = {
+        panel.title
+        for _, panel in PANELS
+        for choices in panel.choices
+        for _, expr in choices
+        for node in walk(expr)
+        if isinstance(node, Binary) and node.op == "-"
+        for counted, summed in [(node.left, node.right)]
+        if isinstance(counted, Aggregate) and isinstance(summed, Aggregate) and counted.op == "count"
+        for one in selectors(counted)
+        if isinstance(one.metric, Metric) and one.metric.exposer.is_neighbour
+    }
+    # `up` is 0 where a scrape fails, and the tile has a cause of its own for no target
+    assert blind == {"HTTP", "Instances down", "Prometheus config reloads failed"}
+
+
+@pytest.mark.server
+def test_the_tiles_of_distribution_are_ok_and_critical_too(tmp_path: Path) -> None:
+    http, storage = (asked_in("distribution", "overview", title) for title in TILES[:2])
+    kept = ("up{", "probe_", "registry_probe", "registry_log", "registry_storage_action")
+    fine = {head: values for head, values in FINE.items() if head.startswith(kept)}
+    fine |= {
+        own("registry_http_requests_total", f'code="200", handler="{one}"'): "0+15x60"
+        for one in ("blob", "blob_upload")
+    }
+    failing = {own("registry_http_requests_total", 'code="500", handler="blob_upload"'): "0+15x60"}
+    down = {own("up"): "0x60", 'up{job="registry", instance="b"}': "0x60"}
+
+    def told(query: str, samples: list[Json]) -> Json:
+        return {"expr": query, "eval_time": AT, "exp_samples": samples}
+
+    well = [{"labels": WELL, "value": 0}]
+    tests = [
+        case("fine", fine, [told(http, well), told(storage, well)]),
+        case(
+            "failing",
+            {**fine, **failing},
+            [told(http, sample("server errors", 2)), told(storage, sample("uploads fail", 2))],
+        ),
+        case("down", {**fine, **down}, [told(http, sample("instances down", 2))]),
+        case("no series", {"other": "1x60"}, [told(http, sample("no scrape target", 2)), told(storage, [])]),
+    ]
+    assert promtool(tests, tmp_path) == ""
+
+
 def test_no_cause_of_a_tile_is_an_alert_that_does_not_exist() -> None:
     rules = [load_yaml(path.read_text(), str(path)).data for path in (ROOT / "alerts").glob("*.rules.yaml")]
     alerts = {rule["alert"] for file in rules for group in file["groups"] for rule in group["rules"] if "alert" in rule}
@@ -320,6 +429,18 @@ def test_the_words_of_a_tile_are_in_the_json_with_their_colours() -> None:
         "2": (WORDS[2], "red"),
     }
     assert tile["targets"][0]["legendFormat"] == "{{cause}}"
+
+
+def test_a_tile_that_reads_recorded_series_is_not_ok_without_the_rules() -> None:
+    config = CONFIGS["gitlab"]
+    found = panel_queries(PACK, config, outputs.records(PACK, config))
+    http, storage = (
+        next(one.text for one in found if (one.dashboard, one.title) == ("overview", title)) for title in TILES[:2]
+    )
+    for text in (http, storage):
+        assert "count(registry:http_requests:rate5m" in text
+        assert "count(registry_http_requests_total" not in text
+    assert "or count(up" not in http
 
 
 def test_a_tile_without_the_exporters_still_has_what_the_registry_tells() -> None:

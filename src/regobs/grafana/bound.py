@@ -158,7 +158,7 @@ def _first_choice(panel: Panel, deployment: _Deployment, reason: str) -> tuple[l
             return [], [_left_out(panel, named, reason, "capability") for named in choice]
         parts, lacking = _bind_choice(panel, choice, deployment)
         if parts:
-            columns = _joined(panel, parts)
+            columns = _joined(panel, parts, deployment.records)
             refs = (_ref(number) for number in range(len(columns)))
             queries = (_query(ref, panel, one, deployment) for ref, one in zip(refs, columns, strict=True))
             return list(queries), lacking
@@ -196,11 +196,16 @@ def _ref(number: int) -> str:
     return letters
 
 
-def _joined(panel: Panel, parts: Sequence[Named]) -> Sequence[Named]:
-    """What a panel asks: of a table of resources a column, of a tile one expression for all causes."""
+def _joined(panel: Panel, parts: Sequence[Named], records: Sequence[Record]) -> Sequence[Named]:
+    """What a panel asks: of a table of resources a column, of a tile one expression for all causes.
+
+    A tile that reads recorded series has no data without them, whatever the registry itself exposes.
+    """
     if isinstance(panel, Saturation):
         return _columns(parts)
-    return [("", worst(parts))] if isinstance(panel, Tile) else parts
+    if isinstance(panel, Tile):
+        return [("", worst(parts, [use_recorded(expr, records) for _, expr in parts]))]
+    return parts
 
 
 def _columns(parts: Sequence[Named]) -> list[Named]:

@@ -83,14 +83,14 @@ def capped(expr: Expr, most: Expr) -> Expr:
     return any_of([Binary("<=", expr, most), Binary("and", most, expr), expr])
 
 
-def worst(causes: Sequence[tuple[str, Expr]]) -> Expr:
+def worst(causes: Sequence[tuple[str, Expr]], read: Iterable[Expr]) -> Expr:
     """The highest of several bound levels, with the name of its cause as a label; 0 where none is above 0.
 
-    No result where none of what they read has a series. A night without traffic is no such thing.
+    No result where nothing has a series of what they read in the end, `read`. A night without traffic is no such thing.
     """
     named = any_of(_labelled(Binary(">", expr, Number(Decimal(0))), name) for name, expr in causes)
-    read = dict.fromkeys(str(one.metric) for _, expr in causes for one in selectors(expr))
-    there = any_of(_count_of(name) for name in _telling(read))
+    names = dict.fromkeys(str(one.metric) for expr in read for one in selectors(expr))
+    there = any_of(_count_of(name) for name in _telling(names))
     return Binary("or", Aggregate("topk", named, param=Number(Decimal(1))), _labelled(0 * there, ALL_WELL), on=())
 
 
@@ -100,8 +100,8 @@ def _labelled(expr: Expr, cause: str) -> Expr:
 
 def _telling(names: Iterable[str]) -> list[str]:
     """The series whose presence says that there is something to judge, cheap ones where there is a choice."""
-    found = [name for name in names if name != targets.ALERTS.name]
-    return [name for name in found if not name.endswith("_bucket")] or found
+    found = [name for name in names if name not in {targets.ALERTS.name, targets.UP.name}]
+    return [name for name in found if "_bucket" not in name] or found
 
 
 def _count_of(name: str) -> Expr:
