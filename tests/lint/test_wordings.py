@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a table
 """Each check on other wordings of its defect: other aggregations, clauses, functions, and recording rules between."""
 
 from __future__ import annotations
@@ -6,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from regobs.lint import LintReport
-from tests.lint.cases import alert, found, panel, query, record, rules, unit
+from regobs.lint import LintReport, lint_text
+from tests.lint.cases import alert, board, found, panel, query, record, rules, unit
 
 _SECONDS = "registry_http_request_duration_seconds"
 _P90 = f"histogram_quantile(0.9, sum by (le) (rate({_SECONDS}_bucket[5m])))"
@@ -25,6 +26,13 @@ def _told(expr: str, text: str, *records: tuple[str, str]) -> LintReport:
 
 def _text(text: str) -> LintReport:
     return alert("up == 0", annotations={"summary": text})
+
+
+_GROUPS = "{groups: [{name: a, rules: [{record: 'a:b:c', expr: 'rate(go_goroutines[5m])'}]}]}"
+
+
+def _rule(fields: str, group: str = "") -> LintReport:
+    return lint_text(f"groups: [{{name: a, {group}rules: [{{{fields}}}]}}]\n", "a.yaml", ".yaml")
 
 
 _OPEN, _MOST, _USED = (f"go_sql_dbstats_connections_{name}" for name in ("open", "max_open", "in_use"))
@@ -132,6 +140,17 @@ CASES: list[tuple[str, Callable[[], LintReport], Callable[[], LintReport]]] = [
     ("duplicate-rule",
      lambda: rules({"alert": "A", "expr": "up==0", **_TEXTS}, {"alert": "A", "expr": "(up == 0)", **_TEXTS}),
      lambda: rules({"alert": "A", "expr": "up==0", **_TEXTS}, {"alert": "A", "expr": "up == 1", **_TEXTS})),
+    ("broken-rule", lambda: _rule("alert: A, expr: up == 0, annotation: {a: b}"), lambda: _rule("alert: A, expr: up == 0, debug: true")),
+    ("broken-rule", lambda: _rule("record: a, expr: up, annotations: {a: b}"), lambda: _rule("record: a, expr: up, labels: {a: b}")),
+    ("broken-rule", lambda: _rule("record: a, expr: up, labels: {a-b: c}"), lambda: _rule("record: a, expr: up, labels: {a_b: c}")),
+    ("broken-rule", lambda: _rule("record: a, expr: up", "interval: 5, "), lambda: _rule("record: a, expr: up", "interval: 5m, ")),
+    ("rate-of-gauge",
+     lambda: lint_text(f"kind: PrometheusRuleList\nitems:\n- {{kind: PrometheusRule, spec: {_GROUPS}}}\n", "a.yaml", ".yaml"),
+     lambda: lint_text(f"kind: PrometheusRuleList\nitems:\n- {{kind: Other, spec: {_GROUPS}}}\n", "a.yaml", ".yaml")),
+    ("dashboard-time", lambda: board(time={"from": "now-5x", "to": "now"}), lambda: board(time={"from": "now-1d/d", "to": "now"})),
+    ("traffic-floor",
+     lambda: alert("sum(rate(a_total[5m])) > 5 and sum(rate(a_total{b='c'}[5m])) / sum(rate(a_total[5m])) > 0.1"),
+     lambda: alert("sum(rate(a_total[5m])) > 5 and sum(rate(a_total{b='c'}[5m])) > 0.1")),
     ("broken-template", lambda: _text("{{ }}"), lambda: _text("{{ $value }}")),
     ("broken-template", lambda: _text("{{ $labels..job }}"), lambda: _text("{{ $labels.job }}")),
     ("broken-template", lambda: _text('{{ printf "%.2f $value }}'), lambda: _text('{{ printf "%.2f" $value }}')),

@@ -14,6 +14,8 @@ from regobs.lint.subjects import Json, LintedDashboard, LintedPanel
 from regobs.promql.nodes import MatchOp
 
 _PLACES = ("x", "y", "w", "h")
+# Source: Grafana's documentation of time units and relative ranges.
+_TIME = re.compile(r"now(?:[-+][0-9]++(?:ms|[smhdwMyQ])|/(?:f?[Qy]|[smhdwM]))*+")
 _LARGEST_ID = 2**31 - 1
 
 
@@ -270,6 +272,8 @@ def dashboard_time(board: LintedDashboard) -> Iterator[LintProblem]:
         value = time.get(side) if isinstance(time, dict) else None
         if isinstance(value, str) and re.fullmatch(r"now[-+][0-9]+", value):
             yield board.problem(("time", side), f"{value} has no unit", "write now-24h")
+        elif isinstance(value, str) and value.startswith("now") and not _TIME.fullmatch(value) and "$" not in value:
+            yield board.problem(("time", side), f"{value} is no time of Grafana", "write it like now-24h or now/d")
 
 
 @check("empty-row", Severity.NOTE, CheckSubject.DASHBOARD)

@@ -40,7 +40,8 @@ def traffic_floor(query: LintedQuery) -> Iterator[LintProblem]:
     for node in query.nodes if query.alerts else ():
         if not (isinstance(node, Binary) and node.op == "and"):
             continue
-        floor = strip_parens(node.right)
+        sides = strip_parens(node.left), strip_parens(node.right)
+        floor, ratio = (sides[1], sides[0]) if _is_ratio(sides[0]) else sides
         if not (isinstance(floor, Binary) and floor.op in {">", ">="} and (literal(floor.right) or 0) > 0):
             continue
         named = [str(one.metric or "") for one in selectors(floor.left)]
@@ -50,7 +51,7 @@ def traffic_floor(query: LintedQuery) -> Iterator[LintProblem]:
         failures = any(
             one.label in {"code", "status", "error"} for each in selectors(floor.left) for one in each.matchers
         )
-        if counts and not divided and not failures and _is_ratio(node.left):
+        if counts and not divided and not failures and _is_ratio(ratio):
             yield query.problem(
                 floor, "a fixed rate decides whether this alert counts", "judge by the number of events"
             )

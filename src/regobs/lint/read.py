@@ -284,7 +284,7 @@ def _routes(data: Json) -> bool:
 
 def _groups(data: Json, path: Steps) -> Found:
     """The groups of rules: of a rule file, a PrometheusRule, a list of objects, a mixin or namespaces of a ruler."""
-    if data.get("kind") == "List" and isinstance(data.get("items"), list):
+    if str(data.get("kind", "")).endswith("List") and isinstance(data.get("items"), list):
         for index, item in enumerate(data["items"]):
             if isinstance(item, dict):
                 yield from _groups(item, (*path, "items", index))
