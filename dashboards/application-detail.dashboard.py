@@ -5,9 +5,6 @@ from regobs.catalog import build_info, containers, go_runtime, http, kubernetes,
 from regobs.catalog import python_runtime as python
 from regobs.grafana.words import *
 
-FDS, RESTARTS = "RegistryFileDescriptorsNearLimit", "RegistryRestarting"
-BURN, LATE = "RegistryAvailabilityBurn", "RegistryLatencyBurn"
-
 what_runs = Row(
     "Instances and versions",
     Stat("Instances up", up, good="as many as are deployed", alert="RegistryDown"),
@@ -19,7 +16,7 @@ what_runs = Row(
     States("Instance up", lowest(targets.UP, by="instance"), good="always up", alert="RegistryTargetDown"),
 )
 
-by_status = rate(http.REQUESTS, by="code")
+BURN, by_status = "RegistryAvailabilityBurn", rate(http.REQUESTS, by="code")
 by_route_and_method = rate(http.REQUESTS, by=("route", "method"))
 failed = ratio(rate(select(http.REQUESTS, code="5xx"), by="route"), requests_by_route)
 refused = ratio(rate(select(http.REQUESTS, code="4xx"), by="route"), requests_by_route)
@@ -36,7 +33,7 @@ requests = Row(
     logs="requests-by-route-and-status",
 )
 
-pulls = select(http.DURATION, route="manifest", method=("get", "head"))
+LATE, pulls = "RegistryLatencyBurn", select(http.DURATION, route="manifest", method=("get", "head"))
 slowest = top(10, quantile(0.95, http.DURATION, by=("route", "method")))
 first_header = quantile(0.95, http.TIME_TO_HEADER, by="route")
 
@@ -61,7 +58,7 @@ sizes = Row(
     logs="top-repositories-by-bytes",
 )
 
-top_descriptors = top(10, file_descriptors)
+FDS, RESTARTS, top_descriptors = "RegistryFileDescriptorsNearLimit", "RegistryRestarting", top(10, file_descriptors)
 goroutines, heap = highest(go_runtime.GOROUTINES, by="instance"), highest(go_runtime.HEAP_INUSE, by="instance")
 pause, started = mean(go_runtime.GC_PAUSE, by="instance"), age(process.START_TIME, by="instance")
 network = {"received": rate(process.NETWORK_RECEIVED), "sent": rate(process.NETWORK_SENT)}

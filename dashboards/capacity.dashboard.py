@@ -21,7 +21,7 @@ first = Row(
     Saturation("Utilization by resource", resources, good="below 70 %, and full in no less than 14 days"),
 )
 
-FDS, POOL, QUEUE = "RegistryFileDescriptorsNearLimit", "RegistryDatabasePoolSaturated", "RegistryGarbageQueueGrowing"
+FDS, POOL = "RegistryFileDescriptorsNearLimit", "RegistryDatabasePoolSaturated"
 descriptors, pools = top(10, file_descriptors), top(10, pool_in_use)
 threads, goroutines = highest(go_runtime.THREADS, by="instance"), highest(go_runtime.GOROUTINES, by="instance")
 
@@ -55,6 +55,7 @@ hosts = Row(
     Lines("CPU periods throttled, %", top(10, cpu_throttled), good="0", zoom=True),
 )
 
+QUEUE = "RegistryGarbageQueueGrowing"
 queue = by_version(
     change(highest(notifications.PENDING, by="endpoint")),
     before=change(highest(notifications.PENDING_TOTAL, by="endpoint")),

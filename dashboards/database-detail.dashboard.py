@@ -9,7 +9,6 @@ status = load_balancing.POOL_STATUS
 online = capped(total(highest(select(status, status="online"), by="replica")), lowest(load_balancing.POOL_SIZE))
 quarantined = total(highest(select(status, status="quarantined"), by="replica"))
 query_latency = quantile(0.95, database.QUERY_DURATION)
-lag, changes = highest(load_balancing.LAG_BYTES, by="replica"), load_balancing.POOL_EVENTS
 
 now = Row(
     "Database status",
@@ -67,6 +66,7 @@ instances = Row(
     collapsed=True,
 )
 
+lag, changes = highest(load_balancing.LAG_BYTES, by="replica"), load_balancing.POOL_EVENTS
 why_primary = rate(select(load_balancing.TARGETS, fallback=True), by="reason")
 none_left = zero_filled(rate(select(load_balancing.TARGETS, reason="all_quarantined")), rate(load_balancing.TARGETS))
 pool_changes, lag_seconds = (

@@ -3,11 +3,7 @@
 from regobs.catalog import metadata
 from regobs.grafana.words import *
 
-LATE, FAILS, MIGRATION = (
-    "RegistryGarbageTasksOverdue",
-    "RegistryDatabaseExporterQueryFails",
-    "RegistryMigrationFailedInDatabase",
-)
+LATE = "RegistryGarbageTasksOverdue"
 overdue = highest(select(metadata.QUEUE_TASKS, state="overdue"), by="queue")
 waiting = highest(select(metadata.QUEUE_TASKS, state="queued"), by="queue")
 oldest = highest(metadata.QUEUE_OLDEST, by="queue")
@@ -22,6 +18,7 @@ queues = Row(
     logs="gc-decisions",
 )
 
+MIGRATION = "RegistryMigrationFailedInDatabase"
 states = highest(metadata.BACKGROUND_MIGRATIONS, by="status")
 unfinished = highest(metadata.BACKGROUND_MIGRATION_STATUS, by=("migration", "status"))
 
@@ -32,6 +29,7 @@ migrations = Row(
     Lines("Schema migrations applied", highest(metadata.SCHEMA_MIGRATIONS, by="type"), good="steps with releases only"),
 )
 
+FAILS = "RegistryDatabaseExporterQueryFails"
 asked, took = lowest(metadata.QUERY_SUCCESS, by="query"), highest(metadata.QUERY_DURATION, by="query")
 since = age(metadata.QUERY_LAST_SUCCESS, by="query")
 

@@ -1,13 +1,9 @@
-"""What fires, which part is ill, is the registry serving, and what is close to its limit?"""
+"""Firing alerts, the status of each component, requests, error budgets, and what is close to its limit."""
 
 from measures import *
 from regobs.catalog import blackbox, build_info, database, go_runtime, http, notifications, probe, process
 from regobs.catalog import redis, storage, targets
 from regobs.grafana.words import *
-
-FDS, POOL, QUEUE = "RegistryFileDescriptorsNearLimit", "RegistryDatabasePoolSaturated", "RegistryGarbageQueueGrowing"
-BURN, LATE, RETRIES = "RegistryAvailabilityBurn", "RegistryLatencyBurn", "RegistryStorageRetries"
-QUIET, RESTARTS, DROPPED = "RegistryNoTraffic", "RegistryRestarting", "RegistryNotificationsDropped"
 
 told = select(targets.ALERTS, alertname="registry", alertstate="firing", severity=other_than("none"))
 fired = count(told, by=("severity", "alertname"))
@@ -17,20 +13,19 @@ alerts = Row(
     Alerts("Firing alerts", fired, good="none", see="rules-health"),
 )
 
-GC = "garbage-collection-detail"
-
 parts = Row(
     "Status by component",
     Tile("HTTP", http_causes, see="application-detail"),
     Tile("Storage", storage_causes, see="storage-detail"),
     Tile("Database", database_causes, see="database-detail"),
-    Tile("Garbage collection", garbage_causes, see=GC),
+    Tile("Garbage collection", garbage_causes, see="garbage-collection-detail"),
     Tile("Redis", redis_causes, see="redis-detail"),
     Tile("Notifications", notification_causes, see="notifications-detail"),
     Tile("Hosts", host_causes, see="capacity"),
 )
 
-MIX = "requests-by-route-and-status"
+MIX, QUIET = "requests-by-route-and-status", "RegistryNoTraffic"
+BURN, LATE = "RegistryAvailabilityBurn", "RegistryLatencyBurn"
 answered = rate(select(http.REQUESTS, code=other_than("5xx")), by="route")
 available = ratio(answered, requests_by_route)
 version = count(build_info.BUILD, by="version")
@@ -80,6 +75,7 @@ budgets = Row(
     Lines("Burn rate, 1 h", burn_rate["1h"], good="below 1", alert=BURN, thresholds=(1, 13.44)),
 )
 
+RETRIES = "RegistryStorageRetries"
 storage_by_action = quantile(0.95, storage.ACTIONS, by="action")
 
 traffic = Row(
@@ -91,6 +87,7 @@ traffic = Row(
     logs="top-namespaces-by-bytes",
 )
 
+FDS, POOL, RESTARTS = "RegistryFileDescriptorsNearLimit", "RegistryDatabasePoolSaturated", "RegistryRestarting"
 descriptors, pools = top(10, file_descriptors), top(10, pool_in_use)
 goroutines, started = highest(go_runtime.GOROUTINES, by="instance"), age(process.START_TIME, by="instance")
 
@@ -104,6 +101,8 @@ limits = Row(
     Lines("Process uptime", bottom(10, started), good="reset only by a rollout", alert=RESTARTS),
 )
 
+GC, QUEUE = "garbage-collection-detail", "RegistryGarbageQueueGrowing"
+DROPPED = "RegistryNotificationsDropped"
 to_primary, redis_latency = sent_to_primary, quantile(0.95, redis.COMMANDS, by="instance")
 events = rate(notifications.EVENTS, by="type")
 

@@ -13,7 +13,6 @@ size = highest(select(pgbouncer.POOL_SIZE, database=real), by=by_database)
 reserve = highest(select(pgbouncer.RESERVE_SIZE, database=real), by=by_database)
 pools = count(select(pgbouncer.SERVERS_ACTIVE, database=real), by=by_database)  # one for each database and user
 full = ratio(total(select(pgbouncer.POOL_CONNECTIONS, database=real), by=by_database), (size + reserve) * pools)
-clients = ratio(highest(pgbouncer.USED_CLIENTS, by="instance"), highest(pgbouncer.MAX_CLIENTS, by="instance"))
 oldest, transactions = (
     highest(longest_wait, by=pool),
     rate(select(pgbouncer.TRANSACTIONS, database=real), by=by_database),
@@ -34,6 +33,7 @@ waits = Row(
     see="database-detail",
 )
 
+clients = ratio(highest(pgbouncer.USED_CLIENTS, by="instance"), highest(pgbouncer.MAX_CLIENTS, by="instance"))
 active = total(select(pgbouncer.SERVERS_ACTIVE, database=real))
 active_by_pool = total(select(pgbouncer.SERVERS_ACTIVE, database=real), by=pool)
 idle = total(select(pgbouncer.SERVERS_IDLE, database=real))

@@ -6,13 +6,6 @@ Bloat, sizes, vacuum and lag come from the pack's queries for the exporter (expo
 from regobs.catalog import postgresql as pg
 from regobs.grafana.words import *
 
-by_server, by_database = "instance", ("instance", "datname")
-opened = total(pg.CONNECTIONS, by=by_server)
-connections = ratio(opened, highest(pg.MAX_CONNECTIONS, by=by_server))
-hits, reads = rate(pg.BLOCKS_HIT, by=by_server), rate(pg.BLOCKS_READ, by=by_server)
-cache_hits = ratio(hits, hits + reads)
-wraparound = highest(pg.NUMBERS_USED, by=by_database)
-
 now = Row(
     "Server status",
     Stat("PostgreSQL servers down", down(pg.UP), good="0", thresholds=(0.5, 1)),
@@ -23,6 +16,9 @@ now = Row(
     see="database-detail",
 )
 
+by_server, by_database = "instance", ("instance", "datname")
+opened = total(pg.CONNECTIONS, by=by_server)
+connections = ratio(opened, highest(pg.MAX_CONNECTIONS, by=by_server))
 working = total(select(pg.CONNECTIONS, state=other_than("idle", "disabled")), by=("instance", "state"))
 stuck = select(pg.LONGEST_TRANSACTION, state=("idle in transaction", "idle in transaction (aborted)"))
 strong = select(pg.LOCKS, mode=("sharelock", "sharerowexclusivelock", "exclusivelock", "accessexclusivelock"))
@@ -41,6 +37,8 @@ sessions = Row(
     see="database-detail",
 )
 
+hits, reads = rate(pg.BLOCKS_HIT, by=by_server), rate(pg.BLOCKS_READ, by=by_server)
+cache_hits = ratio(hits, hits + reads)
 commits, rollbacks = rate(pg.COMMITS, by=by_server), rate(pg.ROLLBACKS, by=by_server)
 inserted, updated, deleted = rate(pg.ROWS_INSERTED), rate(pg.ROWS_UPDATED), rate(pg.ROWS_DELETED)
 written = {"inserted": inserted, "updated": updated, "deleted": deleted}
@@ -63,6 +61,7 @@ work = Row(
     see="database-detail",
 )
 
+wraparound = highest(pg.NUMBERS_USED, by=by_database)
 table, index = ("instance", "table"), ("instance", "index")
 dead = highest(pg.DEAD_ROWS, by=table)
 bloat, sizes = highest(pg.TABLE_BLOAT, by=table), highest(pg.TABLE_SIZE, by=table)

@@ -7,7 +7,6 @@ from measures import *
 from regobs.catalog import slo
 from regobs.grafana.words import *
 
-events, bad = total(slo.EVENTS("1h"), by="slo"), total(slo.BAD_EVENTS("1h"), by="slo")
 objectives = {
     "burn rate, 1 h": burn_rate["1h"],
     "burn rate, 5 min": burn_rate["5m"],
@@ -39,6 +38,8 @@ burning = Row(
     Lines("Error budget left", budget_left, good="above 25 %", thresholds=(0.25, 0), zoom=True),
     logs="errors-by-code",
 )
+
+events, bad = total(slo.EVENTS("1h"), by="slo"), total(slo.BAD_EVENTS("1h"), by="slo")
 
 made_of = Row(
     "Events",

@@ -4,8 +4,6 @@ from measures import *
 from regobs.catalog import gc, proxy, storage
 from regobs.grafana.words import *
 
-RETRIES, LIMITED = "RegistryStorageRetries", "RegistryStorageRateLimited"
-
 freed = increase(gc.BYTES)
 
 now = Row(
@@ -63,6 +61,8 @@ descriptors = Row(
     Lines("Blob descriptor cache look-ups by outcome", outcomes, good="mostly hits", stacked=True),
     Lines("Blob descriptor cache latency p95", quantile(0.95, storage.CACHE_REDIS, by="operation"), good="below 10 ms"),
 )
+
+RETRIES, LIMITED = "RegistryStorageRetries", "RegistryStorageRateLimited"
 
 bucket = Row(
     "Object storage",

@@ -201,6 +201,38 @@ def test_a_file_reads_from_top_to_bottom_without_a_loop_a_branch_or_a_function(p
     assert [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, machinery)] == []
 
 
+def read_in(node: ast.AST) -> set[str]:
+    return {one.id for one in ast.walk(node) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Load)}
+
+
+def far_from_their_row(text: str) -> list[str]:
+    """Names that the row after their definition does not need, neither itself nor through another name."""
+    found, waiting = [], dict[str, set[str]]()
+    for node in (node for node in ast.parse(text).body if isinstance(node, ast.Assign)):
+        call = node.value
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in {"Row", "Dashboard"}:
+            needed = read_in(call)
+            for name in reversed(waiting):  # what a name is made of stands above it
+                needed |= waiting[name] if name in needed else set()
+            found += [name for name in waiting if name not in needed]
+            waiting = {}
+        else:
+            names = {one.id for target in node.targets for one in ast.walk(target) if isinstance(one, ast.Name)}
+            waiting |= dict.fromkeys(sorted(names), read_in(call))
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_name_is_defined_just_above_the_first_row_that_needs_it(path: Path) -> None:
+    assert far_from_their_row(path.read_text()) == []
+
+
+def test_a_name_far_above_its_row_is_noticed() -> None:
+    text = 'A, b = "a", x\nfirst = Row("F", Stat("S", b))\nsecond = Row("G", Stat("S", b, alert=A))\n'
+    assert far_from_their_row(text) == ["A"]
+    assert far_from_their_row(text.replace("alert=A", "").replace("b))", "b, A))", 1)) == []
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_a_file_fits_on_two_screens(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= 130
