@@ -9,11 +9,12 @@ from __future__ import annotations
 import gzip
 import json
 import re
-import subprocess
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.slo.packs import run_tests
 
 STEP = 15  # seconds between samples of a recording
 _LOST = 3  # samples that are away before a series is stale
@@ -81,7 +82,7 @@ def replay(promtool: Path, recording: Mapping[str, Values], rules: list[Path], d
         "tests": [test],
     }
     file.write_text(json.dumps(document))
-    done = subprocess.run([str(promtool), "test", "rules", str(file)], capture_output=True, text=True, check=False)
+    done = run_tests(promtool, file)
     return sorted(_spans(done.stdout + done.stderr, first), key=lambda one: (one.start, one.name))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -50,9 +51,9 @@ class MessageRule:
         self.names: frozenset[str] = frozenset(schema["properties"])
         self.forms = {} if message is None else _forms(message)
         self._static = static
-        self._open = jsonschema_rs.validator_for(schema)
+        self.schema = schema
         self._others: Any = None
-        self._take(_closed(stream, message, static))
+        self._take(_closed(schema, static))
 
     def _take(self, closed: Mapping[str, Any]) -> None:
         # An attribute, not a method: this is called once a line. What is not known never fits.
@@ -65,6 +66,11 @@ class MessageRule:
     def title(self) -> str:
         """The text of the message, the name of the stream where there is none."""
         return self.message.text if self.message else self.stream.name
+
+    @cached_property
+    def _open(self) -> Any:
+        """Only a line that does not fit is asked what is wrong with it."""
+        return jsonschema_rs.validator_for(self.schema)
 
     def errors(self, record: Record) -> list[Any]:
         """What is wrong, fields that the schema does not name aside."""
@@ -83,11 +89,10 @@ class MessageRule:
         return sorted(name for name in record.keys() - self.names if name not in static or static[name] != record[name])
 
 
-def _closed(stream: Stream, message: Message | None, static: Record) -> dict[str, Any]:
+def _closed(schema: Record, static: Record) -> dict[str, Any]:
     """The schema of a message that forbids further fields, static ones with their value aside."""
-    schema = flat(stream, message, closed=True)
     values = {name: {"type": _JSON_TYPES[type(value)], "enum": [value]} for name, value in static.items()}
-    return schema | {"properties": values | schema["properties"]}
+    return {**schema, "properties": values | schema["properties"], "additionalProperties": False}
 
 
 def _never(record: Record) -> bool:
@@ -110,7 +115,7 @@ class _EventRule(MessageRule):
         self.names = frozenset(schema["properties"])
         self.forms = {}
         self._static = _NO_FIELDS
-        self._open = jsonschema_rs.validator_for(schema)
+        self.schema = schema
         self._others = None
         self._take(schema)
 
@@ -172,7 +177,7 @@ class Judge:
     def _alone(self, text: str, rule: MessageRule) -> None:
         if text not in self.single:
             self.single[text] = rule
-            decode = decoder(_closed(rule.stream, rule.message, self.static), self.text_key, text)
+            decode = decoder(_closed(rule.schema, self.static), self.text_key, text)
             if decode is not None:
                 self.quick[text.encode()] = (decode, rule.name)
 
