@@ -190,10 +190,9 @@ def _secret(context: Context, environ: Mapping[str, str]) -> str:
 
 def public_header(name: str, value: str) -> tuple[str, str]:
     """The header, unless its name says that it holds a secret. Raises InputError."""
-    from regobs.config.reading import secret_header  # noqa: PLC0415
-    from regobs.secrets import MASK  # noqa: PLC0415
+    from regobs.secrets import MASK, is_secret_header  # noqa: PLC0415
 
-    if secret_header(name):
+    if is_secret_header(name):
         raise InputError(
             "a secret on the command line, where every user of this machine can read it",
             value=f"{name}: {MASK}",

@@ -103,13 +103,10 @@ def simulate(
         raise InputError("--for and --only choose what of a history is written", next_step="name a file: --openmetrics")
     plan = _planned(file, flavor, registry_version, switched_on, switched_off)
     now = float(int(time.time()))
-    if pods is not None:
-        plan = replace(plan, pods=pods)
+    given = {"pods": pods, "replicas": replicas, "rate": rate, "seed": seed}
     plan = replace(
         plan,
-        replicas=plan.replicas if replicas is None else replicas,
-        rate=plan.rate if rate is None else rate,
-        seed=plan.seed if seed is None else seed,
+        **{name: value for name, value in given.items() if value is not None},  # type: ignore[arg-type]
         start=plan.start or (float(int(now - days * _DAY)) if openmetrics else now),
         faults=Schedule([*plan.faults.faults, *map(Fault.parse, faults)]),
     )

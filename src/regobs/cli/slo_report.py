@@ -55,7 +55,6 @@ def report(
     from regobs.budgets.report import slo_reports  # noqa: PLC0415
     from regobs.budgets.report_page import ReportText  # noqa: PLC0415
     from regobs.cli.slo import chosen  # noqa: PLC0415
-    from regobs.common.files import write_file  # noqa: PLC0415
     from regobs.query.times import moment_text, zone_named  # noqa: PLC0415
 
     where, now = zone_named(zone), time.time()
@@ -78,18 +77,24 @@ def report(
     chosen_shape = shape or SHAPES.get(out.suffix if out else "", "markdown")
     shapes = {"markdown": text.markdown, "html": text.html, "csv": text.csv}
     made = shapes[chosen_shape]() if chosen_shape in shapes else json.dumps(text.data(), indent=2) + "\n"
-    if out is None:
-        click.echo(made, nl=False)
-    else:
-        try:
-            write_file(out, made.encode())
-        except OSError as error:
-            raise MachineError("the report cannot be written", value=f"{out}: {error.strerror}") from None
+    _put(made, out)
     warn_unwatched({one.name: one.watched for one in found})
     missing = sorted({slo.name for slo in objectives.slos} - {one.slo.name for one in found})
     if missing:
         click.echo(f"Warning: no data in this time of {', '.join(missing)}", err=True)
     return ExitCode.INCOMPLETE if missing else ExitCode.OK
+
+
+def _put(text: str, out: Path | None) -> None:
+    from regobs.common.files import write_file  # noqa: PLC0415
+
+    if out is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        write_file(out, text.encode())
+    except OSError as error:
+        raise MachineError("the report cannot be written", value=f"{out}: {error.strerror}") from None
 
 
 def read_month(text: str, zone: str) -> tuple[tuple[int, int], tuple[int, int]]:

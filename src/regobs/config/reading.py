@@ -30,7 +30,7 @@ from regobs.config.model import (
 from regobs.config.table import TomlTable
 from regobs.promql.nodes import Matcher
 from regobs.promql.vocabulary import TARGET_LABELS
-from regobs.secrets import MASK, is_secret
+from regobs.secrets import MASK, is_secret_header
 
 DEFAULT_NAME = "regobs.toml"
 # Prometheus takes series older than 5 minutes for gone (its default --query.lookback-delta), and a rate needs two
@@ -343,7 +343,7 @@ def _one_token(context: TomlTable) -> None:
 def _headers(context: TomlTable) -> dict[str, str]:
     table = context.table("headers")
     for name in table.names():
-        if secret_header(name):
+        if is_secret_header(name):
             raise table.fail(
                 name,
                 "a header that is no secret",
@@ -354,11 +354,6 @@ def _headers(context: TomlTable) -> dict[str, str]:
         if not re.fullmatch(_HEADER_NAME, name):
             raise table.fail(name, "a header with a name that HTTP allows")
     return {name: table.text(name, "", expected="printable ASCII", pattern=_HEADER_VALUE) for name in table.names()}
-
-
-def secret_header(name: str) -> bool:
-    """Whether a header of this name usually holds a secret: its value stands in no argument and in no regobs.toml."""
-    return is_secret(name) or any(word in name.lower() for word in ("cookie", "token", "api-key"))
 
 
 def _context(top: TomlTable, contexts: Mapping[str, Context]) -> str:

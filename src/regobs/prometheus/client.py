@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import quote, urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
-from requests.auth import HTTPBasicAuth
 
 from regobs.errors import EndpointError, InputError, ServerError
 from regobs.prometheus import answers, failures
 from regobs.prometheus.address import Address, bare
 from regobs.prometheus.answers import QueryAnswer
 from regobs.prometheus.connection import TIMEOUT, Connection, EnvironmentAccess
+from regobs.prometheus.session import authentication, open_session
 from regobs.prometheus.thanos import Store, ThanosParameters, read_stores
 
 if TYPE_CHECKING:
@@ -28,9 +27,6 @@ Params = list[tuple[str, str]]
 
 # How servers say that they lack a part of the API; VictoriaMetrics says 400 "unsupported path requested" in plain text.
 _NOT_OFFERED = {400, 404, 405, 410, 501}
-
-# One connection a thread of whoever asks concurrently; more would wait for the server's own limit of 20 queries.
-CONNECTIONS = 8
 
 
 class Prometheus:
@@ -55,8 +51,8 @@ class Prometheus:
         server.check()
         self._connection = server
         self._owned = session is None
-        self._session = session or _session()
-        self._auth = _auth(server)
+        self._session = session or open_session()
+        self._auth = authentication(server)
         self._proved = False
         self._by_get = False
         self._moment: float | None = None
@@ -373,28 +369,6 @@ class Prometheus:
             )
         except requests.RequestException as error:
             raise failures.unreachable(self.url, error, self._connection.timeout) from error
-
-
-def _session() -> requests.Session:
-    session = requests.Session()
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, HTTPAdapter(pool_connections=2, pool_maxsize=CONNECTIONS))
-    return session
-
-
-def _auth(server: Connection) -> Callable[[requests.PreparedRequest], Any] | None:
-    if server.address.credentials:
-        # requests encodes text as Latin-1; this makes the bytes on the wire UTF-8, as RFC 7617 recommends.
-        user, password = (part.encode().decode("latin-1") for part in server.address.credentials)
-        return HTTPBasicAuth(user, password)
-    if any(name.lower() == "authorization" for name in server.headers):
-        return _keep_header
-    return None
-
-
-def _keep_header(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Stand in for authentication: requests would replace our Authorization header with an entry of ~/.netrc."""
-    return request
 
 
 def _optional(**values: float | None) -> Params:

@@ -24,13 +24,13 @@ from urllib.parse import urlsplit
 import msgspec
 
 from regobs.common.files import beside
-from regobs.config.reading import secret_header
 from regobs.errors import EndpointError, ServerError
 from regobs.prometheus import Connection, Prometheus, Store
 from regobs.prometheus.answers import QueryAnswer, RangeSeries
 from regobs.promql.nodes import Expr, Selector, Subquery
 from regobs.promql.walk import walk
 from regobs.query.times import AskedRange
+from regobs.secrets import is_secret_header
 
 # Seconds. Samples of the last minutes still come in: late remote writes, rules that wait, out-of-order samples.
 MARGIN = 3600.0
@@ -87,7 +87,7 @@ def _identity(server: Prometheus, stores: Sequence[Store]) -> tuple[Any, ...] | 
     run = "" if stores else _started(server)
     if not stores and not run and _loopback(server.url):
         return None  # a forwarded port is another server tomorrow
-    public = sorted((name, value) for name, value in connection.headers.items() if not secret_header(name))
+    public = sorted((name, value) for name, value in connection.headers.items() if not is_secret_header(name))
     return server.url, connection.context, public, astuple(server.thanos), _healthy(stores), run
 
 
@@ -98,7 +98,7 @@ def _healthy(stores: Sequence[Store]) -> list[tuple[str, str]]:
 
 def _opened(connection: Connection) -> bool:
     """Whether something secret decides what the server shows."""
-    secret = any(secret_header(name) for name in connection.headers)
+    secret = any(is_secret_header(name) for name in connection.headers)
     return secret or connection.address.credentials is not None or connection.client_cert is not None
 
 

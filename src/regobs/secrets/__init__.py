@@ -6,8 +6,17 @@ fields of a log line, `is_secret` says whether a name stands for one. docs/secre
 
 from regobs.secrets.expressions import MASK
 from regobs.secrets.fields import redacted_fields
-from regobs.secrets.names import is_secret
+from regobs.secrets.names import is_secret, is_secret_header
 from regobs.secrets.texts import LONGEST, redacted_text, shortened
 from regobs.secrets.uris import redacted_uri
 
-__all__ = ["LONGEST", "MASK", "is_secret", "redacted_fields", "redacted_text", "redacted_uri", "shortened"]
+__all__ = [
+    "LONGEST",
+    "MASK",
+    "is_secret",
+    "is_secret_header",
+    "redacted_fields",
+    "redacted_text",
+    "redacted_uri",
+    "shortened",
+]

@@ -47,6 +47,11 @@ def is_secret(name: object) -> bool:
     return isinstance(name, str) and 2 < len(name) <= _LONGEST and _is_secret(name)
 
 
+def is_secret_header(name: str) -> bool:
+    """Whether a header of this name usually holds a secret: its value stands in no argument and in no regobs.toml."""
+    return is_secret(name) or any(word in name.lower() for word in ("cookie", "token", "api-key"))
+
+
 @lru_cache(maxsize=4096)
 def _is_secret(name: str) -> bool:
     text = name.lower() if name.isascii() and "%" not in name else decoded(name).lower()

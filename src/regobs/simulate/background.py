@@ -11,7 +11,7 @@ from regobs.simulate.draw import events, spread
 from regobs.simulate.faults import FaultName
 from regobs.simulate.journal import BackgroundLog
 from regobs.simulate.plan import Plan
-from regobs.simulate.shared import SharedServices
+from regobs.simulate.shared import SharedServices, SharingPart
 from regobs.simulate.steps import TimeStep, Work
 
 _DELETED = {"blob": 0.5, "manifest": 0.3}  # tasks of a pod in a second that come with a backlog
@@ -29,22 +29,8 @@ _MEDIA = (
 )
 
 
-class Collection:
+class Collection(SharingPart):
     """The workers of one pod."""
-
-    def __init__(
-        self,
-        plan: Plan,
-        instruments: Instruments,
-        rng: Random,
-        shared: SharedServices,
-        log: BackgroundLog | None = None,
-    ) -> None:
-        self._plan = plan
-        self._in = instruments
-        self._rng = rng
-        self._shared = shared
-        self._log = log
 
     def advance(self, moment: TimeStep, work: Work) -> None:
         """New tasks into the queues, then the runs of this step."""
@@ -105,7 +91,7 @@ _MIGRATION = {"migration_id": "7", "migration_name": "20260901_copy_blobs_id"}
 _WORKER = "registry.bbm.Worker"
 
 
-class Leader:
+class Leader(SharingPart):
     """Row counts and background migrations of one pod; those of a pod without the lock run and find nothing."""
 
     def __init__(
@@ -118,10 +104,7 @@ class Leader:
         *,
         holds: bool,
     ) -> None:
-        self._in = instruments
-        self._rng = rng
-        self._shared = shared
-        self._log = log
+        super().__init__(plan, instruments, rng, shared, log)
         self._holds = holds
         self._migrates = plan.has(Capability.BACKGROUND_MIGRATIONS)
         self._counted = self._ran = 0.0

@@ -11,7 +11,7 @@ from regobs.simulate.draw import events, spread, spreads
 from regobs.simulate.faults import FaultName
 from regobs.simulate.journal import BackgroundLog
 from regobs.simulate.plan import Plan
-from regobs.simulate.shared import SharedServices
+from regobs.simulate.shared import SharedServices, SharingPart
 from regobs.simulate.steps import TimeStep, Work
 
 _QUERY = 0.003  # seconds, median
@@ -22,7 +22,7 @@ _WRITES = ("create", "delete", "link", "associate", "update")
 _PRIMARY = "10.0.2.10:5432"
 
 
-class Database:
+class Database(SharingPart):
     """Queries and pools of one pod."""
 
     def __init__(
@@ -33,10 +33,7 @@ class Database:
         shared: SharedServices,
         log: BackgroundLog | None = None,
     ) -> None:
-        self._in = instruments
-        self._rng = rng
-        self._shared = shared
-        self._log = log
+        super().__init__(plan, instruments, rng, shared, log)
         self._most = plan.connections.database
         self._balanced = plan.has(Capability.LOAD_BALANCING)
         self._checked = self._resolved = 0.0

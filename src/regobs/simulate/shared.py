@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
 
+from regobs.instrument import Instruments
 from regobs.simulate.draw import spread
 from regobs.simulate.faults import FaultName
+from regobs.simulate.journal import BackgroundLog
 from regobs.simulate.plan import Plan
 from regobs.simulate.steps import TimeStep
 
@@ -86,3 +88,21 @@ class SharedServices:
                 self.changed.append(replica)
         if not moment.suffers(FaultName.STUCK_MIGRATION):
             self.migrated = min(100.0, self.migrated + 100 * moment.seconds / self.migrating)
+
+
+class SharingPart:
+    """A part of one pod: what it plays, where it counts, and what all pods share."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        instruments: Instruments,
+        rng: Random,
+        shared: SharedServices,
+        log: BackgroundLog | None = None,
+    ) -> None:
+        self._plan = plan
+        self._in = instruments
+        self._rng = rng
+        self._shared = shared
+        self._log = log
