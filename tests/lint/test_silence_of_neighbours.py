@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from regobs.lint import LintReport, Severity, lint_text
+from regobs.lint import LintReport, Severity, lint_paths, lint_text
 from tests.lint.cases import alert, found, panel, query, record, rules
 
 # name of the check, how what it finds looks, how what resembles it looks
@@ -121,3 +122,59 @@ def test_a_template_in_place_of_yaml_is_named_as_not_read() -> None:
     assert report.findings == []
     assert [reason for _, _, reason in report.not_read] == ["a template of another language: lint what it renders"]
     assert found(lint_text("groups: [\n", "rules.yml", ".yml")) == {"unreadable-file"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "metadata:\n  name: {{ .Chart.Name }}-alerts\n  a: b\n",
+        "metadata:\n  namespace: {{ .Release.Namespace }}\n",
+        'spec:\n  names: ["{{(index .Values "a-b").c }}"]\n',
+        'a: {{ template "chart.name" . }}-x\n',
+        "a: {{ toYaml .x }}\n",
+    ],
+)
+def test_a_chart_that_is_no_yaml_is_a_template(text: str) -> None:
+    report = lint_text(text, "a.yaml", ".yaml")
+    assert report.findings == []
+    assert [one.reason for one in report.not_read] == ["a template of another language: lint what it renders"]
+
+
+def test_a_broken_rule_file_with_templates_of_prometheus_is_broken() -> None:
+    text = "groups:\n- name: a\n  rules:\n  - alert: A\n    expr: up == 0\n    annotations:\n      a: "
+    for shown in ("{{ $labels.job }}\n", "|\n        {{ $labels.job }}\n  x\n"):
+        assert [one.check for one in lint_text(text + shown, "a.yaml", ".yaml").findings] == ["unreadable-file"]
+
+
+def test_a_configuration_of_alertmanager_with_templates_is_read() -> None:
+    rule = (
+        "groups: [{name: a, rules: [{alert: A, expr: up == 0, labels: {severity: page}, annotations: {summary: x}}]}]"
+    )
+    routes = "route: {receiver: a, routes: [{receiver: a, matchers: ['alertname=\"Other\"']}]}"
+    receiver = "receivers:\n- name: a\n  slack_configs: [{title: '{{ template \"slack.title\" . }}'}]"
+    report = lint_text(f"{rule}\n---\n{routes}\n{receiver}\n", "a.yaml", ".yaml")
+    assert [one.check for one in report.findings if one.check == "dead-route"] == ["dead-route"]
+
+
+def test_files_of_others_in_a_directory_may_be_what_nobody_here_reads(tmp_path: Path) -> None:
+    (tmp_path / "tsconfig.json").write_text("/* see the handbook */\n{}\n")
+    (tmp_path / "stack.yaml").write_text("a: !Sub b\n")
+    assert lint_paths([tmp_path]).findings == []
+    assert {one.check for one in lint_paths([tmp_path / "stack.yaml"]).findings} == {"unreadable-file"}
+    (tmp_path / "rules.yaml").write_text("groups:\n- name: a\n    rules: []\n")
+    (tmp_path / "board.json").write_text('{"panels": [}')
+    assert [one.check for one in lint_paths([tmp_path]).findings] == ["unreadable-file"] * 2
+
+
+def test_a_label_that_group_left_takes_over_is_a_note_where_it_could_tell_series_apart() -> None:
+    joined = "max by (pod, phase) (a) * on (pod) group_left (node) max by (pod, {}) (kube_pod_info)"
+    for kept, severity in (("node", Severity.NOTE), ("node, container", Severity.ERROR)):
+        report = query(joined.format(kept))
+        assert [one.severity for one in report.findings if one.check == "many-to-many"] == [severity]
+
+
+def test_a_text_of_an_alert_may_begin_with_a_template_of_prometheus() -> None:
+    text = "groups:\n- name: a\n  rules:\n  - alert: A\n    expr: rate(up[5m]) > 1\n    annotations:\n      a: |\n"
+    report = lint_text(text + "        {{ $labels.job }} is down\n", "a.yaml", ".yaml")
+    assert "rate-of-gauge" in found(report)
+    assert report.not_read == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -37,6 +38,9 @@ from regobs.lint.sources import SourceText, finding_of
 from regobs.lint.subjects import LintContext, LintedFile, LintedQuery, NotRead, rated_names, raw_names
 from regobs.promql.series import known_metric
 
+# What rules, dashboards, routes and objectives have: a file of a directory that cannot be read may be one of them.
+_HOLDS = re.compile(r"\b(?:groups|alert|record|expr|panels|rows|route|receivers|inhibit_rules|templating|openslo)\b")
+
 
 @dataclass
 class LintReport:
@@ -63,7 +67,13 @@ class LintReport:
 def lint_paths(paths: Iterable[Path], context: LintContext | None = None) -> LintReport:
     """Lint files, and those of directories that may hold rules or dashboards. Raises InputError for no such path."""
     context = context or LintContext()
-    return lint_files([read_file(path, context) for path in find_files(paths)], context)
+    paths = list(paths)
+    named = set(paths)
+    read = [read_file(path, context) for path in find_files(paths)]
+    for file in read:
+        if file.broken and file.text and Path(file.file) not in named and not _HOLDS.search(file.text):
+            file.broken.clear()  # a directory holds files of others, such as JSON with comments
+    return lint_files(read, context)
 
 
 def lint_text(text: str, file: str = "<stdin>", suffix: str = "", context: LintContext | None = None) -> LintReport:

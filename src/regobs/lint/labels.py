@@ -111,7 +111,10 @@ def many_to_many(query: LintedQuery) -> Iterator[LintProblem]:
             shown = ", ".join(sorted(left if many_left else right))
             what = f"one side has several series for one {', '.join(node.on) or 'group'}: {shown} tells them apart"
             step = "aggregate that side, or use group_left or group_right"
-            yield query.problem(node, what, step, None if both or _closed(query, node) else Severity.WARNING, word="on")
+            sure = None if both or _closed(query, node) else Severity.WARNING
+            if (left if many_left else right) <= set(node.include):
+                sure = Severity.NOTE  # a label that is taken over belongs to what it is matched by: a pod has one node
+            yield query.problem(node, what, step, sure, word="on")
 
 
 def _many_ignored(query: LintedQuery, node: Binary) -> Iterator[LintProblem]:

@@ -33,7 +33,12 @@ from regobs.lint.subjects import (
 )
 
 SUFFIXES = frozenset({".yaml", ".yml", ".json", ".rules", ".promql"})
-_TEMPLATE = re.compile(r"^\s*\{\{-? |\{\{-? *(?:\.Values|include|\$\.Values|template)", re.MULTILINE)
+_HELM = r"\.(?:Values|Release|Chart|Files|Capabilities|Template)\b"
+_TEMPLATE = re.compile(rf"\{{\{{-? *(?:{_HELM}|\${_HELM}|include \")")
+# What is a template only where it is no YAML: Alertmanager's own texts have `{{ template "name" . }}` too.
+_LINE = r"^[ \t]*+\{(?:%|\{(?!-? *\$(?:labels|value|external)))"
+_WORDS = rf"\{{\{{[^{{}}\n]{{0,200}}?(?:{_HELM}|\b(?:template|tpl|toYaml|define) )"
+_BROKEN_TEMPLATE = re.compile(f"{_LINE}|{_WORDS}", re.MULTILINE)
 _TEMPLATE_LINE = re.compile(r"^[ \t]*+\{[{%]", re.MULTILINE)  # of Go or Jinja; no line of JSON begins so
 _IS_TEMPLATE = "a template of another language: lint what it renders"
 _TOO_DEEP = "lists and mappings are nested more deeply than is read"
@@ -147,7 +152,7 @@ def _read_yaml(found: LintedFile, text: str, context: LintContext, place: Placed
     try:
         documents: list[Document] = load_yaml_all(text, found.file)
     except InputError as fault:
-        if template := _TEMPLATE_LINE.search(text):
+        if template := _BROKEN_TEMPLATE.search(text):
             _pass_template(found, text, template, place)
             return
         inner = SourceText(found.file, text)
