@@ -63,6 +63,7 @@ CASES: list[tuple[str, Callable[[], LintReport], Callable[[], LintReport]]] = [
      lambda: _by_rules("a:c:sum > 100", ("a:c:sum", "sum(increase(registry_http_requests_total[5m]))"))),
     ("raw-counter", lambda: alert("my_errors_total > 100"), lambda: alert("my_uptime_seconds_total > 100")),
     ("raw-counter", lambda: alert("my_errors_total > 100"), lambda: alert("my_shards_total > 100")),
+    ("raw-counter", lambda: alert("my_requests_total > 100"), lambda: alert("my_pending_requests_total > 100")),
     ("quantile-without-le",
      lambda: _by_rules("histogram_quantile(0.9, a:b:c) > 1", ("a:b:c", f"sum by (job) (rate({_SECONDS}_bucket[5m]))")),
      lambda: _by_rules("histogram_quantile(0.9, a:b:c) > 1", ("a:b:c", f"sum by (le) (rate({_SECONDS}_bucket[5m]))"))),

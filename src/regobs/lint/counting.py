@@ -23,6 +23,10 @@ _EVENTS = frozenset(
     seconds started handled succeeded success attempt attempts
     """.split()  # noqa: SIM905 - one name a line would be a page
 )
+# With one of these a number of events is how many there are now: `pending_requests_total`.
+_STATES = frozenset(
+    {"pending", "active", "current", "open", "queued", "waiting", "running", "inflight", "flight", "max", "limit"}
+)
 _GAUGES = ("_ratio", "_percent", "_percentage", "_info", "_in_flight", "_in_progress", "_celsius")
 _COUNTERS = ("_total", "_bucket")
 # What may be asked of a counter as it is: whether it is there, when, and how often it began anew.
@@ -161,7 +165,8 @@ def raw_counter(query: LintedQuery) -> Iterator[LintProblem]:
 
 def _counts_events(query: LintedQuery, name: str) -> bool:
     """Whether the name of what an alert asks for can only be that of a counter: `x_errors_total`."""
-    return query.alerts and name.removesuffix("_total").rsplit("_", 1)[-1] in _EVENTS - {"seconds"}
+    words = name.removesuffix("_total").split("_")
+    return query.alerts and words[-1] in _EVENTS - {"seconds"} and _STATES.isdisjoint(words)
 
 
 def _may_be_gauge(query: LintedQuery, name: str) -> bool:
