@@ -68,18 +68,20 @@ def tokenize(text: str, file: str = "") -> list[Token]:
     pattern, position, operators = _TOKEN, 0, 0
     before = Token(TokenKind.END, "", 0)
     while match := pattern.match(text, position):
-        kind = _KINDS[match.lastgroup or ""]
-        token = Token(kind, match[kind.name], match.start(kind.name))
-        if kind is TokenKind.MARK and token.text in "([{)]}":
+        group = match.lastgroup or ""
+        kind, word = _KINDS[group], match[group]
+        end = match.end()  # nothing is read behind a token
+        token = Token(kind, word, end - len(word))
+        if kind is TokenKind.MARK and word in "([{)]}":
             _balance(token, opened, text, file)
             pattern = _IN_BRACKETS if opened and opened[-1].text == "[" else _TOKEN
-        if before.end == token.start:
+        elif before.kind is not TokenKind.MARK and kind is not TokenKind.MARK and position == token.start:
             _check_glued(before, token, text, file)
-        operators += _is_operator(kind, token.text)
+        operators += _is_operator(kind, word)
         if operators > _MOST_OPERATORS:
             raise _too_many(token, text, file)
         tokens.append(token)
-        before, position = token, match.end()
+        before, position = token, end
     if rest := _REST.match(text, position):
         position = rest.end()
     if position < len(text):
