@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,10 @@ import _jsonnet
 import pytest
 
 from regobs.build import build_files
-from regobs.grafana.mixin import FILE, MixinDefaults, mixin
+from regobs.catalog.model import Exposer
+from regobs.config.model import GrafanaSettings
+from regobs.grafana.mixin import FILE, MixinDefaults, MixinRules, mixin
+from regobs.promql.nodes import Matcher, MatchOp
 from tests.e2e.conftest import require
 from tests.slo.packs import BUNDLED, GITLAB, write
 
@@ -34,7 +38,7 @@ def tree(tmp_path: Path) -> Path:
     for name, text in {
         "dashboards/overview.json": json.dumps({"title": "Overview", "tags": ["regobs", "own"], "panels": []}),
         "prometheus/rules/slo.yaml": RULES,
-        FILE: mixin(["overview"], ["prometheus/rules/slo.yaml"]).decode(),
+        FILE: mixin(["overview"], MixinRules(("prometheus/rules/slo.yaml",))).decode(),
     }.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
@@ -72,7 +76,7 @@ def test_the_importer_says_which_series_are_the_registrys(tree: Path) -> None:
     (tree / "prometheus/rules/slo.yaml").write_text(
         json.dumps({"groups": [{"name": "both", "rules": [{"alert": "Down", "expr": f"{query} == 0"}]}]})
     )
-    (tree / FILE).write_bytes(mixin(["overview"], ["prometheus/rules/slo.yaml"], MixinDefaults(SELECTOR)))
+    (tree / FILE).write_bytes(mixin(["overview"], MixinRules(("prometheus/rules/slo.yaml",)), MixinDefaults(SELECTOR)))
     other = 'service="r\\\\d", x="y"'
     change = f"(m {{ _config+:: {{ registrySelector: {json.dumps(other)} }} }})"
     [panel] = evaluate(tree, f"{change}.grafanaDashboards['overview.json'].panels")
@@ -89,7 +93,7 @@ def test_a_mixin_without_rules_has_none(tree: Path) -> None:
 
 
 def test_the_mixin_does_not_depend_on_the_order_of_its_parts() -> None:
-    assert mixin(["b", "a"], ["y", "x"]) == mixin(["a", "b"], ["x", "y"])
+    assert mixin(["b", "a"], MixinRules(("y", "x"))) == mixin(["a", "b"], MixinRules(("x", "y")))
 
 
 JOINED = "(m.prometheusAlerts + m.prometheusRules).groups"
@@ -114,7 +118,10 @@ def test_the_importer_names_severities_runbooks_grafana_and_neighbours(tree: Pat
         severities={"page": "page", "ticket": "ticket"},
         grafana_url="https://old.example",
     )
-    (tree / FILE).write_bytes(mixin(["overview"], ["prometheus/rules/slo.yaml"], defaults))
+    told = MixinRules(
+        ("prometheus/rules/slo.yaml",), dict.fromkeys(("Down", "Watchdog"), "/d/regobs-capacity?from=now-1h")
+    )
+    (tree / FILE).write_bytes(mixin(["overview"], told, defaults))
     change = """(m { _config+:: {
         severities+: { page: 'critical' }, runbookUrl: 'https://runbooks.example', grafanaUrl: 'https://new.example',
         neighbourSelectors+: { node_exporter: 'job="nodes"' },
@@ -141,3 +148,48 @@ def test_promtool_takes_the_bundled_pack_joined(tmp_path: Path) -> None:
     done = subprocess.run([promtool, "check", "rules", joined], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "rules found" in done.stdout
+
+
+def test_a_neighbour_without_a_selector_is_given_one_by_the_importer(tmp_path: Path) -> None:
+    config = replace(GITLAB, exposer_matchers={Exposer.NODE: (Matcher("job", MatchOp.EQUAL, "hosts"),)})
+    tree = write({**build_files(config, BUNDLED)}, tmp_path)
+    plain = evaluate(tree, "[m.grafanaDashboards, m.prometheusAlerts, m.prometheusRules]")
+    assert "regobs_neighbour" not in json.dumps(plain)
+    change = 'neighbourSelectors+: { redis_exporter: \'job="red"\', postgres_exporter: \'job="pg", env="x"\' }'
+    program = (
+        f"local o = m {{ _config+:: {{ {change} }} }}; [o.grafanaDashboards, o.prometheusAlerts, o.prometheusRules]"
+    )
+    changed = evaluate(tree, program)
+    assert "regobs_neighbour" not in json.dumps(changed)
+    chosen = {
+        Exposer.REDIS: (Matcher("job", MatchOp.EQUAL, "red"),),
+        Exposer.POSTGRES: (Matcher("job", MatchOp.EQUAL, "pg"), Matcher("env", MatchOp.EQUAL, "x")),
+    }
+    built = write(
+        build_files(replace(config, exposer_matchers={**config.exposer_matchers, **chosen}), BUNDLED), tmp_path
+    )
+    wanted = evaluate(built, "[m.grafanaDashboards, m.prometheusAlerts, m.prometheusRules]")
+    # of a panel about several neighbours the note on those that have no selector goes as well
+    same = _without_notes(changed) == _without_notes(wanted) != _without_notes(plain)
+    assert same  # not compared by pytest, which would take minutes to tell how
+
+
+def test_runbooks_and_grafana_that_the_build_did_not_know_are_linked(tmp_path: Path) -> None:
+    settings = "{ runbookUrl: 'https://runbooks.example', grafanaUrl: 'https://grafana.example' }"
+    read = "[o.grafanaDashboards, o.prometheusAlerts, o.prometheusRules]"
+    without = evaluate(
+        write(build_files(GITLAB, BUNDLED), tmp_path), f"local o = m {{ _config+:: {settings} }}; {read}"
+    )
+    config = replace(
+        GITLAB, runbook_url="https://runbooks.example", grafana=GrafanaSettings(url="https://grafana.example")
+    )
+    built = evaluate(write(build_files(config, BUNDLED), tmp_path), f"local o = m; {read}")
+    same = without == built
+    assert same
+    assert "https://runbooks.example/RegistryDown.md" in json.dumps(built[0])
+
+
+def _without_notes(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_notes(part) for name, part in value.items() if name != "description"}
+    return [_without_notes(part) for part in value] if isinstance(value, list) else value

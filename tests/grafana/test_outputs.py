@@ -14,6 +14,7 @@ from regobs.errors import DashboardError
 from regobs.grafana import Dashboards, files, load_dashboards, manifest, panel_queries
 from regobs.grafana.configmaps import FILE as CONFIGMAPS
 from regobs.grafana.mixin import FILE as MIXIN
+from regobs.grafana.mixin import MixinRules
 from regobs.grafana.outputs import PROVISIONING
 from regobs.pack import Pack
 from regobs.promql.nodes import Duration, Matcher, MatchOp
@@ -74,7 +75,7 @@ def test_a_dashboard_that_could_show_nothing_is_not_written(folder: Path, pack: 
 
 def test_the_mixin_evaluates_over_the_files_as_they_are_written(pack: Pack, tmp_path: Path) -> None:
     rules = b"groups:\n  - name: g\n    rules:\n      - alert: A\n        expr: up == 0\n"
-    written = files(pack, PLAIN, rule_files=["prometheus/rules/a.yaml"]) | {"prometheus/rules/a.yaml": rules}
+    written = files(pack, PLAIN, rules=MixinRules(("prometheus/rules/a.yaml",))) | {"prometheus/rules/a.yaml": rules}
     for name, content in written.items():
         (tmp_path / "out" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "out" / name).write_bytes(content)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from regobs import __version__
 from regobs.build.rulers import ruler_files
@@ -19,6 +19,9 @@ from regobs.promql.durations import duration_text
 from regobs.promql.nodes import MatchOp
 from regobs.slo import outputs as slo
 from regobs.slo.rule_scope import CAPABILITIES
+
+if TYPE_CHECKING:
+    from regobs.grafana.mixin import MixinRules
 
 JOB = "registry"  # the scrape job that gets the targets and labels of regobs.toml
 _SCHEMA = {
@@ -172,7 +175,7 @@ def build_files(config: Config, pack: Pack, *, rule_tests: bool = True) -> dict[
     parts = (
         rules,
         ruler_files(compiled, config),
-        dashboards.files([name for name in sorted(rules) if name.startswith(RULES)]),
+        dashboards.files(_for_mixin(compiled, rules)),
         {"prometheus/scrape.yaml": scrape_file(pack, config)},
         runbook_files(pack, config, described["rules"]["alerts"]),
         _exporter_settings(pack),
@@ -183,6 +186,19 @@ def build_files(config: Config, pack: Pack, *, rule_tests: bool = True) -> dict[
     files = _merge(parts)
     files[MANIFEST] = _manifest(pack, config, described, files)
     return dict(sorted(files.items()))
+
+
+def _for_mixin(compiled: slo.CompiledRules, written: Iterable[str]) -> MixinRules:
+    """What the mixin needs of the rules: their files, the dashboards of alerts, and where neighbours can be chosen."""
+    from regobs.grafana.mixin import MixinRules, with_open_neighbours  # noqa: PLC0415 - as above
+
+    other = slo.compile_rules(compiled.pack, with_open_neighbours(compiled.config))
+    pairs = zip(compiled.expressions, other.expressions, strict=True)
+    return MixinRules(
+        tuple(name for name in sorted(written) if name.startswith(RULES)),
+        compiled.dashboard_paths,
+        {text: changed for text, changed in pairs if text != changed},
+    )
 
 
 def _merge(parts: tuple[Mapping[str, bytes], ...]) -> dict[str, bytes]:

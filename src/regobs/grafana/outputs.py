@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,7 +20,7 @@ from regobs.grafana.configmaps import configmaps
 from regobs.grafana.described import describe_dashboard
 from regobs.grafana.load import SUFFIX, load_dashboard, slug_of
 from regobs.grafana.mixin import FILE as MIXIN
-from regobs.grafana.mixin import MixinDefaults, mixin
+from regobs.grafana.mixin import MixinDefaults, MixinRules, mixin, open_texts, with_open_neighbours
 from regobs.grafana.modern import to_bytes
 from regobs.grafana.overlay import SUFFIX as OVERLAY
 from regobs.grafana.overlay import apply_overlay
@@ -87,11 +88,11 @@ class Dashboards:
         setting = replace(setting_of(config), links=links_of(bound, pack, config), slos=slos)
         return cls(bound, config, setting, overlays)
 
-    def files(self, rule_files: Sequence[str] = ()) -> dict[str, bytes]:
+    def files(self, rules: MixinRules | None = None) -> dict[str, bytes]:
         """The dashboards, their provisioning, ConfigMaps and mixin, by path below the output directory.
 
-        A dashboard of which nothing can be shown is not written. `rule_files` are the paths of the rule files that
-        the mixin offers. Raises DashboardError, and MachineError for an overlay without jsonnet.
+        A dashboard of which nothing can be shown is not written. `rules` are what the mixin offers beside them. Raises
+        DashboardError, and MachineError for an overlay without jsonnet.
         """
         written: dict[str, bytes] = {}
         shown = [one for one in self.bound if any(row.panels for row in one.rows)]
@@ -101,8 +102,16 @@ class Dashboards:
             **{f"{FOLDER}/{slug}.json": content for slug, content in written.items()},
             PROVISIONING: _provisioning(),
             CONFIGMAPS: configmaps(written, self.config.grafana.sidecar_label),
-            MIXIN: mixin(written, rule_files, MixinDefaults.of(self.config)),
+            MIXIN: mixin(written, rules or MixinRules(), MixinDefaults.of(self.config), dict(self._open_texts(shown))),
         }
+
+    def _open_texts(self, shown: Iterable[BoundDashboard]) -> Iterator[tuple[str, dict[str, str]]]:
+        """Each text of the dashboards that reads all of a neighbour, and the same with the place of its selector."""
+        opened_by = Variables.of(with_open_neighbours(self.config))
+        setting = replace(self.setting, variables=opened_by, texts={})
+        for one in shown:
+            built, opened = (json.loads(to_bytes(render(one, each))) for each in (self.setting, setting))
+            yield one.slug, dict(open_texts(built, opened))
 
     def built(self, one: BoundDashboard) -> dict[str, Any]:
         """The JSON of a dashboard of which something is shown, as its overlay leaves it."""
@@ -146,10 +155,10 @@ def manifest(pack: Pack, config: Config, records: Sequence[Record] = ()) -> dict
 
 
 def files(
-    pack: Pack, config: Config, records: Sequence[Record] = (), rule_files: Sequence[str] = ()
+    pack: Pack, config: Config, records: Sequence[Record] = (), rules: MixinRules | None = None
 ) -> dict[str, bytes]:
     """Everything for Grafana, by path below the output directory; see `Dashboards.files`."""
-    return Dashboards.of(pack, config, records).files(rule_files)
+    return Dashboards.of(pack, config, records).files(rules)
 
 
 def setting_of(config: Config) -> Setting:

@@ -19,6 +19,7 @@ from regobs.promql.unavailable import Unavailable
 from regobs.slo import rule_tests
 from regobs.slo.alert_tests import AlertCases, alert_test_files, check_alerts, read_alert_cases
 from regobs.slo.alerts import NAMES, alert_rules, factor_text
+from regobs.slo.links import dashboard_path, scope_variables
 from regobs.slo.model import Slo, Windows, window_text
 from regobs.slo.recording import interval_of, rules_of
 from regobs.slo.routing import routing
@@ -93,6 +94,18 @@ class CompiledRules:
     def records(self) -> list[Record]:
         """The recorded rates that dashboards may read instead of raw counters, bound but not yet in any scope."""
         return [record for file in self.rule_files for record in file.records]
+
+    @property
+    def dashboard_paths(self) -> dict[str, str]:
+        """Where the dashboard of each alert is below Grafana's address, by the alert's name."""
+        of_slos = dict.fromkeys(NAMES.values(), dashboard_path("slo", scope_variables(self.config)))
+        return of_slos | {alert: path for file in self.rule_files for alert, path in file.paths.items()}
+
+    @property
+    def expressions(self) -> list[str]:
+        """Every expression of every rule, in the order of the files."""
+        groups = [one.group for one in self.slos] + [group for file in self.rule_files for group in file.groups]
+        return [rule["expr"] for group in groups for rule in group["rules"]]
 
     def files(self, *, tests: bool = True) -> dict[str, bytes]:
         """Rule files, their promtool tests and the Alertmanager configuration: relative path to content."""

@@ -28,7 +28,15 @@ from regobs.promql.series import check_classic, check_known, known_metric
 from regobs.promql.unavailable import Unavailable
 from regobs.promql.vocabulary import Vocabulary
 from regobs.promql.walk import children, selectors, walk
-from regobs.slo.links import dashboard_about, dashboard_link, log_link, runbook_link, scope_words, variables_of
+from regobs.slo.links import (
+    dashboard_about,
+    dashboard_link,
+    dashboard_path,
+    log_link,
+    runbook_link,
+    scope_words,
+    variables_of,
+)
 from regobs.slo.rule_scope import by_environment, scoped
 
 SUFFIX = ".rules.yaml"
@@ -104,12 +112,16 @@ _WRITTEN = Vocabulary(Flavor.GITLAB)
 
 @dataclass(frozen=True, slots=True)
 class RuleFile:
-    """One rule file in the deployment's names: `groups` as data, its `records` unscoped, and what was left out."""
+    """One rule file in the deployment's names: `groups` as data, its `records` unscoped, and what was left out.
+
+    `paths` says where the dashboard of each alert is below Grafana's address.
+    """
 
     name: str
     groups: list[dict[str, Any]] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
     left_out: list[dict[str, str]] = field(default_factory=list)
+    paths: dict[str, str] = field(default_factory=dict)
 
 
 def read_rule_files(pack: Pack, config: Config) -> list[RuleFile]:
@@ -162,6 +174,8 @@ def _read_rule(document: Document, path: Steps, config: Config, result: RuleFile
         result.records.append(Record(name, bound, read_duration(every) if every else None))
         return [{**rule, "expr": to_text(whole)}]
     texts = _texts(document, path, rule, bound, config)
+    chosen = _LabelNames(rule, bound, config).surviving(variables_of(bound, config))
+    result.paths[name] = dashboard_path(dashboard_about(bound, config), chosen)
     made = []
     for environment, one in by_environment(whole, config):
         about = {"summary": f"{texts['summary'].rstrip('.')} ({environment})."} if environment else {}
