@@ -28,7 +28,7 @@ from regobs.config import Config, PrometheusSettings
 from regobs.demo import servers
 from regobs.demo.alerts import HeldAlert, WebhookReceiver, held_alerts
 from regobs.demo.shortened import rules_config, shorten_config, shorten_files, shorten_flags
-from regobs.demo.stage import ALERTMANAGER, SCRAPE
+from regobs.demo.stack import ALERTMANAGER, SCRAPE
 from regobs.pack import find_pack
 from regobs.promql import Duration
 from regobs.promql.durations import duration_text, read_duration

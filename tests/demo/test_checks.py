@@ -9,7 +9,7 @@ import pytest
 from regobs.config.model import Config
 from regobs.demo.checks import write_page
 from regobs.demo.progress import Progress
-from regobs.demo.stage import Built
+from regobs.demo.stack import Built
 from regobs.pack import find_pack
 from tests.snapshot.world import Answering, lively
 
@@ -18,7 +18,7 @@ def progress() -> Progress:
     """A demo that began two minutes ago, and broke something since."""
     found = Progress(io.StringIO())
     found.begun -= 120
-    found.happened("fault", "Break it: the disk is full")
+    found.happened("fault", "Inject a fault: the disk is full")
     return found
 
 
@@ -31,7 +31,7 @@ def test_the_page_shows_every_dashboard_that_the_demo_has(tmp_path: Path, monkey
     assert "Registry Redis Detail" not in page  # this deployment has none
     assert time.strftime("%Y-%m-%d %H:", time.gmtime()) in page
     assert "every time is divided by 60" in page
-    assert "Break it: the disk is full" in page
+    assert "Inject a fault: the disk is full" in page
 
 
 def test_without_the_extra_the_demo_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""`regobs demo` that is ended in the midst of an act: nothing that it started stays."""
+"""`regobs demo` that is ended in the midst of a step: nothing that it started stays."""
 
 from __future__ import annotations
 
@@ -35,27 +35,27 @@ from regobs.demo.story import QUICK_FLEET, run_fleet_demo
 sys.exit(run_fleet_demo(replace(QUICK_FLEET, settle=0.0), Path(sys.argv[1]), Progress()))
 """
 
-_ACTS = ("Build the pack", "Start the servers", "Let clients", "Break it")
+_STEPS = ("Build the pack", "Start the servers", "Let clients", "Inject a fault")
 
 
 @pytest.mark.parametrize(
-    ("act", "number", "story"),
-    [(act, signal.SIGINT, _HASTY) for act in _ACTS]
+    ("step", "number", "story"),
+    [(step, signal.SIGINT, _HASTY) for step in _STEPS]
     + [("Start the servers", number, _HASTY) for number in (signal.SIGTERM, signal.SIGKILL)]
     + [("Let the fleet", signal.SIGKILL, _HASTY_FLEET)]
     + [
-        pytest.param(*case, marks=pytest.mark.long)  # acts that end as those above do
+        pytest.param(*case, marks=pytest.mark.long)  # steps that end as those above do
         for case in (
             ("Push and pull", signal.SIGINT, _HASTY),
             ("Start the servers", signal.SIGINT, _HASTY_FLEET),
-            ("Break it", signal.SIGINT, _HASTY_FLEET),
+            ("Inject a fault", signal.SIGINT, _HASTY_FLEET),
         )
     ],
 )
 def test_an_end_in_any_act_leaves_no_process_and_no_mount(
-    tmp_path: Path, place: dict[str, str], act: str, number: signal.Signals, story: str
+    tmp_path: Path, place: dict[str, str], step: str, number: signal.Signals, story: str
 ) -> None:
-    moment = random.Random(f"{act}{number}").uniform(0, 1.5)  # noqa: S311 - a moment, no secret
+    moment = random.Random(f"{step}{number}").uniform(0, 1.5)  # noqa: S311 - a moment, no secret
     with subprocess.Popen(
         [sys.executable, "-c", story, str(tmp_path / "out")],
         env=place,
@@ -66,7 +66,7 @@ def test_an_end_in_any_act_leaves_no_process_and_no_mount(
     ) as demo:
         assert demo.stdout is not None
         for line in demo.stdout:
-            if act in line:
+            if step in line:
                 break
         time.sleep(moment)
         assert demo.poll() is None

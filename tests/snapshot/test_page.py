@@ -220,19 +220,19 @@ def test_what_happened_is_listed_and_marked_on_every_chart_over_time() -> None:
             )
         ]
 
-    fault = SnapshotEvent(SPAN.first + 300, "fault", "Break it <now>")
+    fault = SnapshotEvent(SPAN.first + 300, "fault", "Inject a fault <now>")
     bound = bind_dashboard("own", board(), Config().vocabulary)
     up = Dashboard("Up", Row("Up", States("Instance up", lowest(targets.UP, by="instance"), good="1")))
     states = bind_dashboard("up", up, Config().vocabulary)
     snapshot = take(Answering(alerts), [bound, states], Config(), SPAN, events=[fault])
     happened = [(one.kind, (one.time - SPAN.first) / SPAN.step, one.text) for one in snapshot.events]
     assert happened == [
-        ("fault", 5, "Break it <now>"),
+        ("fault", 5, "Inject a fault <now>"),
         ("alert", 10, "RegistryBurn (pull) fires"),
         ("end", 20, "RegistryBurn (pull) has ended"),
     ]
     html = page(snapshot)
-    assert "Break it &lt;now&gt;" in html
+    assert "Inject a fault &lt;now&gt;" in html
     drawn = json.loads(Seen(html).scripts[0])["charts"]
     charts = [one for one in drawn if '"temporal"' in json.dumps(one["spec"])]
     assert {one["data"]["form"] for one in charts} == {"series", "heat", "rows"}  # lines, heat maps, bands of states

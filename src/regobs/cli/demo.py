@@ -32,7 +32,7 @@ def demo(keep: Path | None, fault: str, *, fleet: bool, quick: bool) -> int:
     from dataclasses import replace  # noqa: PLC0415 - what follows loads grafanalib and requests; `--help` needs neither
 
     from regobs.demo.progress import Progress  # noqa: PLC0415
-    from regobs.demo.stage import default_directory  # noqa: PLC0415
+    from regobs.demo.stack import default_directory  # noqa: PLC0415
     from regobs.demo.story import QUICK, QUICK_FLEET, DemoPlan, FleetDemoPlan, run_demo, run_fleet_demo  # noqa: PLC0415  # noqa: PLC0415
     from regobs.errors import InputError  # noqa: PLC0415
 

@@ -14,7 +14,7 @@ from regobs.common.table import screen, table
 from regobs.demo.alerts import HeldAlert, WebhookReceiver, held_alerts
 from regobs.demo.progress import Progress
 from regobs.demo.shortened import FACTOR, shorten, shorten_dashboard
-from regobs.demo.stage import Built, RunningStack, check_rules
+from regobs.demo.stack import Built, RunningStack, check_rules
 from regobs.doctor import DoctorReport, Status
 from regobs.doctor.content import panel_questions, rules_of_files
 from regobs.errors import ExitCode, MachineError
@@ -120,11 +120,11 @@ class DemoChecks:
         self._missing.append(what)
         self._progress.say(f"MISSING: {what}")
 
-    def introduce(self, stage: RunningStack) -> None:
+    def introduce(self, running: RunningStack) -> None:
         """Say where the servers are, and what runs in them."""
-        self._progress.say(f"Prometheus        {stage.prometheus.url}")
-        self._progress.say(f"Alertmanager      {stage.alertmanager.url}, it notifies {self._receiver.url}")
-        self._progress.say(f"The rules that run lie in {stage.built.directory} ({check_rules(stage.built)}).")
+        self._progress.say(f"Prometheus        {running.prometheus.url}")
+        self._progress.say(f"Alertmanager      {running.alertmanager.url}, it notifies {self._receiver.url}")
+        self._progress.say(f"The rules that run lie in {running.built.directory} ({check_rules(running.built)}).")
         self._progress.say(
             f"In them every time is divided by {FACTOR}, so that what is called 1h is {_HOUR / FACTOR:g} s long."
         )
@@ -143,7 +143,7 @@ class DemoChecks:
         if not self._progress.wait("enough requests and every rule", enough, seconds=seconds + self._limit):
             self.miss(f"rules that never evaluated well: {unevaluated(prometheus)}")
 
-    def expect_silence(self, stage: RunningStack) -> None:
+    def expect_silence(self, running: RunningStack) -> None:
         """Notifications arrive, as the alert that always fires shows; of others none came and none is active.
 
         What came before there was something to see does not count.
@@ -161,34 +161,34 @@ class DemoChecks:
             self.miss(f"{WATCHDOG} at Alertmanager and its receiver")
         since = self._scraped + _LATE if self._scraped else 0.0
         early = {item.name for item in self._receiver.notifications("firing", since) if _tells(item.labels)}
-        early |= {alert.name for alert in held_alerts(stage.alertmanager.url) if _tells(alert.labels)}
+        early |= {alert.name for alert in held_alerts(running.alertmanager.url) if _tells(alert.labels)}
         if early:
             self.miss(f"silence before the fault: {', '.join(sorted(early))}")
 
-    def slos(self, stage: RunningStack, prometheus: Prometheus) -> None:
+    def slos(self, running: RunningStack, prometheus: Prometheus) -> None:
         """Show the state of each SLO."""
         self._progress.title("Where the SLOs stand")
-        self._progress.show(slo_status(prometheus, stage.built))
+        self._progress.show(slo_status(prometheus, running.built))
 
-    def panels(self, stage: RunningStack, prometheus: Prometheus, *, all_with_data: bool = False) -> None:
+    def panels(self, running: RunningStack, prometheus: Prometheus, *, all_with_data: bool = False) -> None:
         """Show what the doctor finds; with `all_with_data` only when no panel is quiet either, or after the limit."""
         self._progress.title("What the doctor finds")
-        report = examine(prometheus, stage.built)
+        report = examine(prometheus, running.built)
         if all_with_data and _lacking(report):
-            report = self._complete(stage, prometheus) or examine(prometheus, stage.built)
+            report = self._complete(running, prometheus) or examine(prometheus, running.built)
         self._progress.show(doctor_table(report))
         if report.exit_code is not ExitCode.OK or (all_with_data and _lacking(report)):
             self.miss("data in every panel and rule (see the doctor's table)")
 
-    def _complete(self, stage: RunningStack, prometheus: Prometheus) -> DoctorReport | None:
+    def _complete(self, running: RunningStack, prometheus: Prometheus) -> DoctorReport | None:
         def complete() -> DoctorReport | None:
             self._supervisor.check()
-            report = examine(prometheus, stage.built)
+            report = examine(prometheus, running.built)
             return None if _lacking(report) else report
 
         return self._progress.wait("data in every panel", complete, seconds=self._limit)
 
-    def alert(self, stage: RunningStack, begun: float) -> list[HeldAlert]:
+    def alert(self, running: RunningStack, begun: float) -> list[HeldAlert]:
         """Wait for a page that is notified after time.monotonic() was `begun`; the pages that came, if any.
 
         A ticket that comes with it is shown and not awaited: its windows remember the outage for longer.
@@ -197,7 +197,7 @@ class DemoChecks:
         def notified() -> list[HeldAlert]:
             self._supervisor.check()
             told = {item.identity for item in self._receiver.notifications("firing", begun) if _pages(item.labels)}
-            return [alert for alert in held_alerts(stage.alertmanager.url) if alert.identity in told]
+            return [alert for alert in held_alerts(running.alertmanager.url) if alert.identity in told]
 
         if not self._progress.wait("a page", notified, seconds=self._limit):
             self.miss("a page at Alertmanager and its receiver")
@@ -211,12 +211,12 @@ class DemoChecks:
             self._progress.say(f"after {notification.at - begun:.1f} s {notification.receiver} is notified: {alert}")
             if summary := notification.annotations.get("summary"):
                 self._progress.show(summary)
-        for alert in held_alerts(stage.alertmanager.url):
+        for alert in held_alerts(running.alertmanager.url):
             if alert.suppressed:
                 self._progress.say(f"held back by inhibition: {alert}")
         return raised
 
-    def resolution(self, stage: RunningStack, raised: list[HeldAlert]) -> float:
+    def resolution(self, running: RunningStack, raised: list[HeldAlert]) -> float:
         """Wait until these alerts are resolved. To be called right after the repair, whose time it returns."""
         repaired = time.monotonic()
         awaited = {alert.identity for alert in raised}
@@ -224,7 +224,7 @@ class DemoChecks:
         def resolved() -> bool:
             self._supervisor.check()
             told = {notification.identity for notification in self._receiver.notifications("resolved", repaired)}
-            held = {alert.identity for alert in held_alerts(stage.alertmanager.url)}
+            held = {alert.identity for alert in held_alerts(running.alertmanager.url)}
             return awaited <= told and not awaited & held
 
         names = ", ".join(map(str, raised))
@@ -234,7 +234,7 @@ class DemoChecks:
             self._progress.say(f"{time.monotonic() - repaired:.1f} s after the repair it is resolved: {names}")
         return repaired
 
-    def quiet(self, stage: RunningStack, prometheus: Prometheus, repaired: float) -> None:
+    def quiet(self, running: RunningStack, prometheus: Prometheus, repaired: float) -> None:
         """Wait until no page is left: those with longer windows remember the outage longer.
 
         The tickets do so longer than the demo lasts.
@@ -242,7 +242,7 @@ class DemoChecks:
 
         def paging() -> set[str]:
             self._supervisor.check()
-            held = [alert.labels for alert in held_alerts(stage.alertmanager.url) if not alert.suppressed]
+            held = [alert.labels for alert in held_alerts(running.alertmanager.url) if not alert.suppressed]
             active = [*held, *(alert.labels for alert in prometheus.alerts())]
             pages = [labels for labels in active if _pages(labels)]
             return {f"{labels['alertname']} {labels.get('slo', '')} {labels.get('tier', '')}" for labels in pages}
@@ -251,21 +251,21 @@ class DemoChecks:
             self.miss(f"the end of {', '.join(sorted(paging()))}")
         else:
             self._progress.say(f"{time.monotonic() - repaired:.1f} s after the repair no page is pending or firing")
-        for alert in filter(lambda one: _tells(one.labels), held_alerts(stage.alertmanager.url)):
+        for alert in filter(lambda one: _tells(one.labels), held_alerts(running.alertmanager.url)):
             self._progress.say(f"a ticket stays until its windows have passed: {alert}")
 
-    def page(self, stage: RunningStack, prometheus: Prometheus, directory: Path) -> None:
+    def page(self, running: RunningStack, prometheus: Prometheus, directory: Path) -> None:
         """Leave a page of everything since the start."""
         self._progress.title("Keep what happened")
-        self._progress.say(write_page(prometheus, stage.built, directory, self._progress))
+        self._progress.say(write_page(prometheus, running.built, directory, self._progress))
 
-    def sum_up(self, stage: RunningStack, directory: Path) -> ExitCode:
+    def sum_up(self, running: RunningStack, directory: Path) -> ExitCode:
         """The end of the story: what was missing, and where the builds lie."""
         self._progress.title("Done" if not self._missing else "Done, but not everything was seen")
         for what in self._missing:
             self._progress.say(f"missing: {what}")
         self._progress.say(f"for your own servers: {directory / 'production'}")
-        self._progress.say(f"what ran here:        {stage.built.directory}")
+        self._progress.say(f"what ran here:        {running.built.directory}")
         return ExitCode.DIFFERENCE if self._missing else ExitCode.OK
 
 

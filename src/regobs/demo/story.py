@@ -11,7 +11,7 @@ from typing import Any
 from regobs.catalog.model import Capability, Exposer, Flavor, Version
 from regobs.common.programs import Supervisor, local_session
 from regobs.config.model import Config
-from regobs.demo import faults, servers, stage
+from regobs.demo import faults, servers, stack
 from regobs.demo.alerts import HeldAlert, WebhookReceiver
 from regobs.demo.checks import DemoChecks, rule_summary
 from regobs.demo.client import Image, RegistryClient
@@ -76,7 +76,7 @@ class _Story:
         self._token = secrets.token_urlsafe(24)  # what the registry shows to the receiver of its notifications
 
     def play(self) -> ExitCode:
-        standard = stage.announce_build(self._progress, self._directory, _REGISTRY)
+        standard = stack.announce_build(self._progress, self._directory, _REGISTRY)
         registry, running = self._start(standard)
         pictures = images(_SEED, self._plan.largest)
         self._use(registry, pictures)
@@ -93,7 +93,7 @@ class _Story:
             self._watch.page(running, prometheus, self._directory)
         return self._watch.sum_up(running, self._directory)
 
-    def _start(self, standard: stage.Built) -> tuple[servers.RegistryServer, stage.RunningStack]:
+    def _start(self, standard: stack.Built) -> tuple[servers.RegistryServer, stack.RunningStack]:
         self._progress.title("Start the servers")
         small = faults.wants_small_disk(self._plan.fault)
         events = self._notification_exporter()
@@ -104,7 +104,7 @@ class _Story:
         )
         lines = servers.exporter(self._supervisor, "logs", registry.log, "--flavor=distribution")
         exporters = {Exposer.LOG_EXPORTER: (lines.address,), Exposer.NOTIFICATION_EXPORTER: (events.address,)}
-        running = stage.start_stack(
+        running = stack.start_stack(
             *(self._supervisor, self._receiver, self._directory / "demo", standard, (registry.debug_address,)),
             exporters=exporters,
         )
@@ -143,20 +143,20 @@ class _Story:
             f"{tally.count(404)} times 404, {tally.server_errors()} server errors"
         )
 
-    def _settle(self, running: stage.RunningStack, prometheus: Prometheus, mix: TrafficMix) -> None:
+    def _settle(self, running: stack.RunningStack, prometheus: Prometheus, mix: TrafficMix) -> None:
         self._progress.title("Let clients work and rules evaluate")
         self._watch.settle(prometheus, self._plan.settle)
         self._progress.say(f"{mix.tally.count()} requests from clients in the background, {rule_summary(prometheus)}")
         self._watch.expect_silence(running)
 
-    def _break(self, registry: servers.RegistryServer, running: stage.RunningStack, mix: TrafficMix) -> list[HeldAlert]:
+    def _break(self, registry: servers.RegistryServer, running: stack.RunningStack, mix: TrafficMix) -> list[HeldAlert]:
         fault = faults.choose(registry)
-        self._progress.happened("fault", f"Break it: {fault.summary}")
+        self._progress.happened("fault", f"Inject a fault: {fault.summary}")
         failed, begun = mix.tally.server_errors(), time.monotonic()
         with fault:
             raised = self._watch.alert(running, begun)
             self._progress.say(f"clients got {mix.tally.server_errors() - failed} server errors in that time")
-            self._progress.happened("repair", "Repair it")
+            self._progress.happened("repair", "Remove the fault")
         return raised
 
 
@@ -205,7 +205,7 @@ class _FleetStory:
         self._watch = DemoChecks(supervisor, receiver, progress, limit=plan.limit)
 
     def play(self) -> ExitCode:
-        standard = stage.announce_build(self._progress, self._directory, _FLEET)
+        standard = stack.announce_build(self._progress, self._directory, _FLEET)
         fleet, running = self._start(standard)
         with (
             local_session() as session,
@@ -220,33 +220,33 @@ class _FleetStory:
             self._watch.page(running, prometheus, self._directory)
         return self._watch.sum_up(running, self._directory)
 
-    def _start(self, standard: stage.Built) -> tuple[servers.FleetServer, stage.RunningStack]:
+    def _start(self, standard: stack.Built) -> tuple[servers.FleetServer, stack.RunningStack]:
         self._progress.title("Start the servers")
         fleet = servers.fleet(self._supervisor, f"--speed={FACTOR}", pods=self._plan.pods)
-        running = stage.start_stack(self._supervisor, self._receiver, self._directory / "demo", standard, fleet.targets)
+        running = stack.start_stack(self._supervisor, self._receiver, self._directory / "demo", standard, fleet.targets)
         self._progress.say(f"simulated fleet   {fleet.url}, {self._plan.pods} pods at {', '.join(fleet.targets)}")
         self._watch.introduce(running)
         self._progress.say(f"The fleet's time runs {FACTOR} times as fast: its hour is what the rules call 1h.")
         return fleet, running
 
-    def _settle(self, running: stage.RunningStack, prometheus: Prometheus) -> None:
+    def _settle(self, running: stack.RunningStack, prometheus: Prometheus) -> None:
         self._progress.title("Let the fleet work and rules evaluate")
         self._watch.settle(prometheus, self._plan.settle)
         self._progress.say(rule_summary(prometheus))
         self._watch.expect_silence(running)
 
     def _break(
-        self, fleet: servers.FleetServer, running: stage.RunningStack, prometheus: Prometheus
+        self, fleet: servers.FleetServer, running: stack.RunningStack, prometheus: Prometheus
     ) -> list[HeldAlert]:
         """The doctor looks while the alert is active: a panel that lists alerts has nothing to show before."""
         fault, remote = self._plan.fault, FleetClient(fleet.url)
         self._progress.happened(
-            "fault", f"Break it: {fault}, as `regobs simulate break {fault} --control {fleet.url}` does"
+            "fault", f"Inject a fault: {fault}, as `regobs simulate break {fault} --control {fleet.url}` does"
         )
         begun = time.monotonic()
         remote.strike(fault, _LONG)
         raised = self._watch.alert(running, begun)
         self._watch.panels(running, prometheus, all_with_data=True)
-        self._progress.happened("repair", "Repair it")
+        self._progress.happened("repair", "Remove the fault")
         remote.repair(fault)
         return raised

@@ -59,7 +59,7 @@ def build(
 
 
 def announce_build(progress: Progress, directory: Path, config: Config) -> Built:
-    """The first act: the bundled pack as a team would build it, in `production`, accepted by promtool."""
+    """The first step: the bundled pack as a team would build it, in `production`, accepted by promtool."""
     progress.title("Build the pack")
     built = build(directory / "production", config, find_pack())
     progress.say(f"{len(built.files)} files for a {built.config.flavor} registry in {built.directory}")
