@@ -325,6 +325,12 @@ def event(**changes: Any) -> dict[str, Any]:
     return {"events": [lost | changes]}
 
 
+def test_the_first_lines_of_a_file_that_is_packed_line_by_line_are_those_of_the_plain_one() -> None:
+    lines = real(GITLAB)
+    packed = judged(b"".join(gzip.compress(line + b"\n") for line in lines))
+    assert packed.closest == judged(b"\n".join(lines) + b"\n").closest
+
+
 def test_a_notification_envelope_is_valid_and_its_faults_are_named() -> None:
     assert counts(judged_lines(event())) == (1, 1, 0, 0)
     assert judged_lines(event()).streams == {"notifications": 1}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import re
 from collections.abc import Iterator
@@ -13,8 +14,10 @@ import pytest
 
 from regobs.logs.judging.judge import Judge
 from regobs.logs.judging.validate import Validator
+from regobs.logs.lines_shown import followed
 from regobs.logs.messages.message import GAP, Message, parsed_messages
 from regobs.logs.messages.streams import DISTRIBUTION, GITLAB_ACCESS, GITLAB_APPLICATION, STREAMS
+from regobs.logs.reading.tail import Written
 from tests.logs.judging.test_validate import judged_lines
 from tests.logs.timing import assert_linear
 
@@ -100,6 +103,19 @@ def test_a_line_within_a_request_may_have_whatever_a_request_carries() -> None:
     lines = [BASE | {"level": "info", "msg": text} | carried | fields for text, fields in own.items()]
     report = judged_lines(*lines, strict=True)
     assert (report.valid, report.unknown_fields) == (5, 0), report.findings
+
+
+def test_a_line_of_text_within_a_request_is_valid_and_its_token_masked() -> None:
+    line = (
+        'time="2026-11-23T11:11:21.645Z" level=info msg="tag deleted" auth_project_paths="[a/b c/d]" '
+        'auth_user="{bob build mytokenmytoken}" auth_user_name=bob correlation_id=01A go_version=go1.25 tag_name=1'
+    )
+    validator = Validator(strict=True)
+    validator.read(io.BytesIO(line.encode()), "a.log")
+    assert (validator.report.valid, validator.report.unknown_fields) == (1, 0), validator.report.findings
+    shown = [*followed([Written("a.log", line.encode())], lambda _: True, {}, as_json=False, strict=False, named=False)]
+    assert "tag deleted" in shown[0]
+    assert "mytoken" not in shown[0]
 
 
 def test_a_type_is_checked_in_what_a_request_carries_as_well() -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import gzip
 import json
 import re
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from backports import zstd
 from click.testing import CliRunner
 
 from regobs.cli.main import regobs
@@ -86,7 +89,7 @@ def asked(name: str, path: Path) -> str:
 
 
 def test_the_tables_are_read() -> None:
-    assert (len(AROUND), len(FORMS)) == (31, 13)
+    assert (len(AROUND), len(FORMS)) == (33, 13)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -216,3 +219,40 @@ def test_hostile_lines_take_time_that_is_linear_in_their_number(content: bytes) 
         unwrapper.rest()
 
     assert_linear(read, 2_000)
+
+
+ENCODINGS: dict[str, Callable[[str], bytes]] = {
+    "a byte order mark": lambda text: b"\xef\xbb\xbf" + text.encode(),
+    "UTF-16": lambda text: b"\xff\xfe" + text.encode("utf-16-le"),
+    "UTF-16, big end first": lambda text: b"\xfe\xff" + text.encode("utf-16-be"),
+    "UTF-16 of Windows": lambda text: b"\xff\xfe" + text.replace("\n", "\r\n").encode("utf-16-le"),
+    "gzip": lambda text: gzip.compress(text.encode()),
+    "gzip in parts": lambda text: b"".join(gzip.compress(f"{line}\n".encode()) for line in text.splitlines()),
+    "gzip with a byte order mark": lambda text: gzip.compress(b"\xef\xbb\xbf" + text.encode()),
+    "gzip of UTF-16": lambda text: gzip.compress(b"\xff\xfe" + text.encode("utf-16-le")),
+    "zstd of UTF-16": lambda text: zstd.compress(b"\xff\xfe" + text.encode("utf-16-le")),
+    "no end of the last line": lambda text: text.rstrip("\n").encode(),
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_a_command_reads_a_file_in_another_encoding_as_a_plain_one(
+    encoding: str, command: str, bare: list[str], expected: dict[str, str], tmp_path: Path
+) -> None:
+    path = tmp_path / "a.log"
+    path.write_bytes(ENCODINGS[encoding]("".join(f"{line}\n" for line in bare)))
+    assert asked(command, path) == expected[command]
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_tail_reads_standard_input_in_any_encoding(
+    encoding: str, bare: list[str], expected: dict[str, str], tmp_path: Path
+) -> None:
+    path = tmp_path / "a.log"
+    path.write_bytes(ENCODINGS[encoding]("".join(f"{line}\n" for line in bare)))
+    with path.open("rb") as file:
+        assert (
+            subprocess.check_output([sys.executable, "-m", "regobs", "logs", "tail", "-"], stdin=file).decode()
+            == (expected["tail"])
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from regobs.errors import InputError
 from regobs.logs.reading.tail import Follower, Written, piped, tail
 from tests.examples import examples
 
@@ -187,3 +189,51 @@ def test_the_command_follows_a_file_through_a_rotation(tmp_path: Path) -> None:
         assert process.stdout.readline() == '{"status": 503}\n'
         process.terminate()
         process.wait(10)
+
+
+@pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be"])
+def test_a_file_of_utf_16_is_followed_through_half_a_letter(
+    codec: str, tmp_path: Path, follow: Callable[..., Follower]
+) -> None:
+    path = tmp_path / "app.log"
+    path.write_bytes("\ufeffone\ntwo\n".encode(codec))
+    follower = follow(path, 1)
+    assert _all(follower) == [b"two"]
+    text = "käse\n".encode(codec)
+    _append(path, text[:3])
+    assert _all(follower) == []
+    _append(path, text[3:])
+    assert _all(follower) == ["käse".encode()]
+
+
+def test_a_compressed_file_is_read_once_and_a_new_one_of_its_name_again(
+    tmp_path: Path, follow: Callable[..., Follower]
+) -> None:
+    path = tmp_path / "app.log.gz"
+    path.write_bytes(gzip.compress(b"one\ntwo\nthree"))
+    follower = follow(path, 2)
+    assert _all(follower) == [b"two", b"three"]
+    assert _all(follower) == []
+    path.rename(tmp_path / "old.gz")
+    path.write_bytes(gzip.compress(b"four\n"))
+    assert _all(follower) == [b"four"]
+
+
+def test_a_broken_archive_is_an_error_behind_what_can_be_read(tmp_path: Path, follow: Callable[..., Follower]) -> None:
+    path = tmp_path / "app.log.gz"
+    path.write_bytes(gzip.compress(b"one\ntwo\n")[:-4])
+    with pytest.raises(InputError, match="broken gzip"):
+        _all(follow(path, 9))
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_line_and_no_line_is_lost_behind_it(
+    tmp_path: Path, follow: Callable[..., Follower]
+) -> None:
+    path = tmp_path / "app.log"
+    path.write_bytes(b"\xef\xbb\xbfone\ntwo\n")
+    assert _all(follow(path, 9)) == [b"one", b"two"]
+    assert _all(follow(path, 1)) == [b"two"]
+    path.write_bytes(b"\xef\xbb\xbf")
+    follower = follow(path, 9)
+    _append(path, b"one\n")
+    assert _all(follower) == [b"one"]

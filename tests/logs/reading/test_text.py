@@ -125,3 +125,13 @@ def test_a_line_of_the_standard_logger_has_time_and_text() -> None:
 )  # fmt: skip
 def test_a_go_duration_in_nanoseconds(duration: str, expected: int | None) -> None:
     assert nanoseconds(duration) == expected
+
+
+@pytest.mark.parametrize("printed", ["{bob build eyJh}", "&{bob build eyJh}", "map[name:bob]", "{}", "map[]"])
+def test_an_object_that_go_printed_stays_an_object(printed: str) -> None:
+    assert logfmt(f'level=info auth_user="{printed}"', FIELDS) == {"level": "info", "auth_user": {"text": printed}}
+
+
+@pytest.mark.parametrize("text", ["", "bob", "{bob", "bob}", "<nil>"])
+def test_what_is_no_printed_object_stays_text(text: str) -> None:
+    assert logfmt(f'auth_user="{text}"', FIELDS) == {"auth_user": text}

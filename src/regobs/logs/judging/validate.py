@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 from regobs.logs.judging import drift
@@ -73,6 +74,18 @@ class LogReport:
         return not self.invalid and not self.malformed
 
 
+def _first(found: Iterator[LinePart]) -> list[LinePart]:
+    """The parts that have the first lines, by which a file is told; of a file packed in parts each may be short."""
+    first: list[LinePart] = []
+    size = 0
+    for part in found:
+        first.append(part)
+        size += len(part.contents)
+        if size >= _LOOK_AHEAD:
+            break
+    return first
+
+
 class Validator:
     """Validates files one after the other into one report."""
 
@@ -90,11 +103,11 @@ class Validator:
         self._file = name
         before, broken = self.report.lines, self.report.malformed
         found = parts(file, self._longest)
-        first = next(found, None)
-        if first is not None:
+        first = _first(found)
+        if first:
             self._unwrapper = Unwrapper()
             self._settle(first)
-            for part in chain((first,), found):
+            for part in chain(first, found):
                 self._read(part)
             for line in self._unwrapper.rest():
                 self._judge(line)
@@ -156,9 +169,9 @@ class Validator:
         else:
             self._streams[rule.name] += 1
 
-    def _settle(self, first: LinePart) -> None:
+    def _settle(self, first: list[LinePart]) -> None:
         """Let the first lines tell which registry wrote them."""
-        begin = (first.line(place) for place in range(min(len(first.contents), _LOOK_AHEAD)))
+        begin = islice((part.line(place) for part in first for place in range(len(part.contents))), _LOOK_AHEAD)
         parsed = [parse(line, self._fields) for line in logical(begin)]
         records = [one.record for one in parsed if one.record is not None and not one.form]
         records += [_ANY_TIME | dict(one.record) for one in parsed if one.record and one.form == "terminal"]

@@ -138,33 +138,42 @@ def compression_of(start: bytes) -> str:
 
 
 def blocks(file: Readable) -> Iterator[tuple[bytes, str | None]]:
+    """Blocks of the unpacked content as UTF-8, without a byte order mark, or a fault as the last one."""
+    unpacked = raw_blocks(file)
+    head = b""
+    for block, fault in unpacked:
+        head += block
+        if fault:
+            yield head.removeprefix(_BOM), fault
+            return
+        if len(head) >= len(_ZSTD):
+            break
+    if decoder := decoder_of(head):
+        yield decoder.decode(head[2:]).encode(), None
+        yield from ((decoder.decode(block).encode(), fault) for block, fault in unpacked)
+        yield decoder.decode(b"", final=True).encode(), None
+        return
+    yield head.removeprefix(_BOM), None
+    yield from unpacked
+
+
+def raw_blocks(file: Readable) -> Iterator[tuple[bytes, str | None]]:
     """Blocks of the unpacked content, or a fault as the last one."""
     first = file.read(len(_ZSTD))
     packed = compression_of(first)
     if packed:
-        head = True
-        for block, fault in _unpacked(first, file) if packed == "gz" else _inflated(first, file):
-            yield block.removeprefix(_BOM) if head else block, fault
-            head = False
+        yield from _unpacked(first, file) if packed == "gz" else _inflated(first, file)
         return
-    if first[:2] in _UTF16 and 0 in first[2:]:  # a line begins with ASCII, of which one byte is zero
-        yield from _recoded(first, file)
-        return
-    block = first.removeprefix(_BOM)
-    while block or first:
-        yield block, None
-        first = b""
-        block = file.read(_BLOCK)
+    while first:
+        yield first, None
+        first = file.read(_BLOCK)
 
 
-def _recoded(first: bytes, file: Readable) -> Iterator[tuple[bytes, None]]:
-    """What a file of UTF-16 holds, as UTF-8."""
-    decoder = codecs.getincrementaldecoder(_UTF16[first[:2]])(errors="replace")
-    block = first[2:]
-    while block:
-        yield decoder.decode(block).encode(), None
-        block = file.read(_BLOCK)
-    yield decoder.decode(b"", final=True).encode(), None
+def decoder_of(start: bytes) -> codecs.IncrementalDecoder | None:
+    """What reads text that begins so, behind its byte order mark; none for UTF-8."""
+    if start[:2] in _UTF16 and 0 in start[2:4]:  # a line begins with ASCII, of which one byte is zero
+        return codecs.getincrementaldecoder(_UTF16[start[:2]])(errors="replace")
+    return None
 
 
 def _inflated(first: bytes, file: Readable) -> Iterator[tuple[bytes, str | None]]:

@@ -21,10 +21,10 @@ from regobs.logs.reading.read import (
     LONGEST_LINE,
     Line,
     LinePart,
-    blocks,
     compression_of,
     lines,
     parts,
+    raw_blocks,
     refuse_address,
 )
 from regobs.logs.reading.values import as_json, read_record
@@ -143,6 +143,16 @@ def _nothing_can_be_read(path: Path) -> bool:
     return some
 
 
+def broken(name: str, fault: str) -> InputError:
+    """That a log ends within what was packed."""
+    return InputError(
+        f"the log is a {fault}",
+        location=Location(name),
+        expected="a whole file",
+        next_step="unpack as much as there is, and read that",
+    )
+
+
 def nothing_read(files: Iterable[str]) -> InputError:
     """That no line of these files is one of a registry."""
     names = list(files)
@@ -227,7 +237,7 @@ def _start(path: Path) -> tuple[str, bytes]:
         first = file.read(4)
         file.seek(0)
         if packed := compression_of(first):
-            return packed, next(blocks(file), (b"", None))[0][:_START]
+            return packed, next(raw_blocks(file), (b"", None))[0][:_START]
         return "", file.read(_START)
 
 
@@ -289,12 +299,7 @@ def _write(read: Iterator[LinePart], out: BinaryIO, name: str) -> int:
                 found = []
                 unwrapper.rest()  # whose first part it may be
             elif line.fault:
-                raise InputError(
-                    f"the log is a {line.fault}",
-                    location=Location(name),
-                    expected="a whole file",
-                    next_step="unpack as much as there is, and read that",
-                )
+                raise broken(name, line.fault)
             else:
                 found = unwrapper.add(line)
             out.write(b"\n".join(as_json(one) for one in found) + b"\n")

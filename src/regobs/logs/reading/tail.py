@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import select
 import time
+from codecs import IncrementalDecoder
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from regobs.errors import InputError, Location
-from regobs.logs.reading.read import LONGEST_LINE, Line
-from regobs.logs.reading.sources import STDIN, STDIN_NAME
+from regobs.logs.reading.read import BYTE_ORDER_MARKS, LONGEST_LINE, Line, Readable, blocks, compression_of, decoder_of
+from regobs.logs.reading.sources import STDIN, STDIN_NAME, broken
 from regobs.logs.reading.wrapping import Unwrapper
 
 _BLOCK = 1 << 20
@@ -36,6 +38,8 @@ class Follower:
         self._path = path
         self._lines = _Lines(str(path))
         self._file: BinaryIO | None = None
+        self._packed = False
+        self._kept: int | None = None  # how many lines come of what is read first; none where all do
         self._open(last)
 
     def close(self) -> None:
@@ -55,7 +59,12 @@ class Follower:
             self._file.close()
             self._file = None
             if self._open(None):
+                assert self._file is not None  # noqa: S101 - just opened
                 yield from self._read(self._file)
+
+    def rest(self) -> Iterator[Written]:
+        """A last line whose end was not written."""
+        yield from self._lines.end()
 
     def _open(self, last: int | None) -> bool:
         """Open the file of the name at its beginning, or so that its `last` lines come first."""
@@ -72,17 +81,42 @@ class Follower:
             ) from None
         except OSError as fault:
             raise InputError("cannot be read", location=Location(str(self._path)), value=fault.strerror) from None
-        self._lines.begin()
-        self._file.seek(0 if last is None else _place_of(self._file, last))
+        plain = self._begin(self._file)
+        self._kept = None if plain else last  # the lines of others are found from the beginning
+        if plain and last is not None:
+            begin = self._file.tell()
+            self._file.seek(max(_place_of(self._file, last), begin))
         return True
 
-    def _read(self, file: BinaryIO | None) -> Iterator[Written]:
-        assert file is not None  # noqa: S101 - for the type checker
+    def _begin(self, file: BinaryIO) -> bool:
+        """Go behind the byte order mark of a file; whether it is UTF-8 and not compressed."""
+        file.seek(0)
+        start = file.read(4)
+        self._packed = bool(compression_of(start))
+        decoder = decoder_of(start)
+        self._lines.begin(decoder)
+        file.seek(next((len(mark) for mark in BYTE_ORDER_MARKS if start.startswith(mark)), 0))
+        return not self._packed and decoder is None
+
+    def _read(self, file: BinaryIO) -> Iterator[Written]:
         if os.fstat(file.fileno()).st_size < file.tell():
             yield from self._lines.end()
-            file.seek(0)
+            self._begin(file)
+        found = self._unpacked(file) if self._packed else self._added(file)
+        if self._kept is not None:
+            found, self._kept = iter(deque(found, self._kept)), None
+        yield from found
+
+    def _added(self, file: BinaryIO) -> Iterator[Written]:
         while block := file.read(_BLOCK):
             yield from self._lines.add(block)
+
+    def _unpacked(self, file: BinaryIO) -> Iterator[Written]:
+        """The lines of a compressed file, which is read once: nobody writes to it line by line."""
+        if file.tell():
+            return
+        yield from _lines_of(file, self._lines)
+        yield from self._lines.end()
 
     def _replaced(self, file: BinaryIO) -> bool:
         """Whether the name stands for another file now."""
@@ -98,16 +132,19 @@ class _Lines:
     """Blocks put together to lines, and taken out of what collectors put around them."""
 
     def __init__(self, name: str) -> None:
-        self._name = name
+        self.name = name
         self._rest = b""
         self._unwrapper = Unwrapper()
+        self._decoder: IncrementalDecoder | None = None
 
-    def begin(self) -> None:
-        """Forget what has begun: another file comes."""
-        self._rest, self._unwrapper = b"", Unwrapper()
+    def begin(self, decoder: IncrementalDecoder | None) -> None:
+        """Forget what has begun: another file comes, which `decoder` reads where it is not UTF-8."""
+        self._rest, self._unwrapper, self._decoder = b"", Unwrapper(), decoder
 
     def add(self, block: bytes) -> Iterator[Written]:
         """The lines that end in a block."""
+        if self._decoder:
+            block = self._decoder.decode(block).encode()
         *whole, self._rest = (self._rest + block).split(b"\n")
         self._rest = self._rest[:LONGEST_LINE]
         for content in whole:
@@ -116,13 +153,14 @@ class _Lines:
     def end(self) -> Iterator[Written]:
         """A last line without an end, and what has begun."""
         if self._rest:
-            yield from self.add(b"\n")
+            rest, self._rest = self._rest, b""
+            yield from self._written(self._unwrapper.add(Line(0, 0, rest)))
         yield from self._written(self._unwrapper.rest())
 
     def _written(self, lines: list[Line]) -> Iterator[Written]:
         for line in lines:
             if line.content:
-                yield Written(self._name, line.content)
+                yield Written(self.name, line.content)
 
 
 def _place_of(file: BinaryIO, last: int) -> int:
@@ -152,7 +190,9 @@ def tail(files: Sequence[str], *, last: int = 0, poll: Callable[[], bool] | None
             for follower in followers:
                 yield from follower.lines()
             if not wait():
-                return
+                break
+        for follower in followers:
+            yield from follower.rest()
     finally:
         for follower in followers:
             follower.close()
@@ -161,16 +201,38 @@ def tail(files: Sequence[str], *, last: int = 0, poll: Callable[[], bool] | None
 def piped(stdin: BinaryIO) -> Iterator[Written]:
     """The lines of a pipe as they come, until it is closed."""
     lines = _Lines(STDIN_NAME)
-    descriptor = stdin.fileno()
-    waiting = select.poll()  # and not `select`, which knows no descriptor above 1023
-    waiting.register(descriptor, select.POLLIN)
-    while True:
-        waiting.poll()
-        block = os.read(descriptor, 1 << 16)
-        if not block:
-            yield from lines.end()
-            return
+    yield from _lines_of(_Pipe(stdin.fileno()), lines)
+    yield from lines.end()
+
+
+def _lines_of(file: Readable, lines: _Lines) -> Iterator[Written]:
+    """The lines of a whole file, unpacked and decoded. Raises InputError for a broken archive."""
+    for block, fault in blocks(file):
         yield from lines.add(block)
+        if fault:
+            raise broken(lines.name, fault)
+
+
+class _Pipe:
+    """A pipe of which is read what there is, without waiting for more."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._waiting = select.poll()  # and not `select`, which knows no descriptor above 1023
+        self._waiting.register(descriptor, select.POLLIN)
+        self._started = False
+
+    def read(self, size: int = -1, /) -> bytes:
+        """What there is, `size` bytes at most; the first time as many, for they tell what the file is."""
+        found = b""
+        while not found or (not self._started and len(found) < size):
+            self._waiting.poll()
+            block = os.read(self._descriptor, min(size - len(found), 1 << 16))
+            if not block:
+                break
+            found += block
+        self._started = True
+        return found
 
 
 def _sleep() -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -190,7 +190,16 @@ def _moment(value: str) -> str:
     return f"{match[1]}T{match[2]}{match[3]}:{match[4]}" if match else value
 
 
-_SPELLED = {FieldType.KEYWORD_LIST: _listed, FieldType.DATE: _moment}
+def _printed(value: str) -> str | dict[str, str]:
+    """`{bob build}`, `&{bob build}` or `map[name:bob]`, as Go prints an object, not always with names."""
+    return {"text": value} if value.startswith(("{", "&{", "map[")) and value[-1:] in {"}", "]"} else value
+
+
+_SPELLED: dict[FieldType, Callable[[str], Any]] = {
+    FieldType.KEYWORD_LIST: _listed,
+    FieldType.DATE: _moment,
+    FieldType.OBJECT: _printed,
+}
 
 
 def _unquoted(text: str) -> str:
