@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from regobs.common.working import Counted, megabytes, working
+from regobs.common.working import Counted, ReadingProgress, megabytes, working
 
 
 class Terminal(io.StringIO):
@@ -48,3 +48,11 @@ def test_what_is_read_of_a_file_is_counted() -> None:
     file = Counted(io.BytesIO(b"abcdef"))
     assert (file.read(4), file.count, file.read(), file.count) == (b"abcd", 4, b"ef", 6)
     assert megabytes(1_499_999) == "1 MB"
+
+
+def test_progress_is_that_of_the_file_that_is_read_now() -> None:
+    progress = ReadingProgress()
+    progress.of("a.log", io.BytesIO(b"x" * 3_000_000)).read()
+    assert progress.text() == "a.log: 3 MB"
+    progress.of("b.log", io.BytesIO(b"x" * 3_000_000)).read(1_000_000)
+    assert progress.text() == "b.log: 1 MB"

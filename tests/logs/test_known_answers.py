@@ -196,7 +196,8 @@ def test_a_client_is_refused_by_401_and_403_and_accepted_below_400(answer: Any) 
     asked = [access(status) for status in (401, 401, 403, 200, 307, 400, 404, 500)]
     columns = ("address", "unauthorized", "forbidden", "accepted", "refused")
     assert answer("auth-failures", asked, *columns) == [("10.1.1.1", 2, 1, 2, 3 / 8)]
-    assert answer("client-versions", asked, "client", "requests", "failed") == [("docker/27", 8, 6 / 8)]
+    shares = ("client", "requests", "client_errors", "failed")
+    assert answer("client-versions", asked, *shares) == [("docker/27", 8, 3 / 8, 1 / 8)]
     assert answer("requests-over-time", asked, "requests", "server_errors") == [(8, 1 / 8)]
 
 
@@ -314,9 +315,9 @@ AGENTS = (
 
 @pytest.mark.parametrize(("agent", "program", "os"), AGENTS)
 def test_a_client_has_a_program_and_an_operating_system(answer: Any, agent: str, program: str, os: str) -> None:
-    asked = [access(200, user_agent=agent), access(404, user_agent=agent)]
-    columns = ("program", "os", "requests", "share", "versions", "failed")
-    assert answer("clients-by-program-and-os", asked, *columns) == [(program, os, 2, 1.0, 1, 0.5)]
+    asked = [access(status, user_agent=agent) for status in (200, 401, 404, 500)]
+    columns = ("program", "os", "requests", "share", "versions", "client_errors", "failed")
+    assert answer("clients-by-program-and-os", asked, *columns) == [(program, os, 4, 1.0, 1, 0.25, 0.25)]
 
 
 def test_the_slowest_repository_is_told_by_the_path_and_uploads_do_not_make_one_slow(answer: Any) -> None:

@@ -153,7 +153,7 @@ BYTES = f'sum_over_time({LINES} | method!=""{END} | unwrap written_bytes{END} [{
         ),
         (
             "{cardinality: uri}",
-            f"count by (method) (sum by (method, uri) ({WITH_URI}))",
+            f"(count by (method) (sum by (method, uri) ({WITH_URI})) or 0 * sum by (method) ({ALL}))",
         ),
         ("share", f"(sum by (method) ({ALL})) / ignoring (method) group_left () (sum ({ALL}))"),
         (

@@ -41,21 +41,22 @@ def logs() -> None:
 def validate(context: click.Context, files: tuple[str, ...], flavor: str | None, strict: bool, form: str) -> None:
     """Judge each line by the schema of its own message. Exit code 1 where a line is invalid or malformed.
 
-    FILES are logs, plain, gzip or zstd, - is standard input: JSON, logfmt, access lines of the Apache combined form,
-    notification envelopes. What no schema knows is held to the fields that all lines have, and reported as drift.
+    FILES are logs, plain, gzip or zstd, folders or patterns, - is standard input: JSON, logfmt, access lines of the
+    Apache combined form, notification envelopes. What no schema knows is held to the fields that all lines have, and
+    reported as drift.
     """
-    from regobs.common.working import Counted, megabytes, working  # noqa: PLC0415
+    from regobs.common.working import ReadingProgress, working  # noqa: PLC0415
     from regobs.logs.judging.report import FORMATS  # noqa: PLC0415
     from regobs.logs.judging.validate import Validator  # noqa: PLC0415
     from regobs.logs.reading.read import open_log  # noqa: PLC0415 - `--help` needs no validator
-    from regobs.logs.reading.sources import nothing_read  # noqa: PLC0415
+    from regobs.logs.reading.sources import names, nothing_read  # noqa: PLC0415
 
     validator = Validator(flavor, strict=strict)
-    opened = [(name, open_log(name, sys.stdin.buffer)) for name in dict.fromkeys(files)]
-    for name, file in opened:
-        counted = Counted(file)
-        with file, working(lambda name=name, counted=counted: f"{name}: {megabytes(counted.count)}"):  # type: ignore[misc]
-            validator.read(counted, "(standard input)" if name == "-" else name)
+    progress = ReadingProgress()
+    with working(progress.text):
+        for name in names(files):
+            with open_log(name, sys.stdin.buffer) as file:
+                validator.read(progress.of(name, file), "(standard input)" if name == "-" else name)
     click.echo(FORMATS[form](validator.report))
     if validator.report.unread:
         raise nothing_read(validator.report.unread)
@@ -91,19 +92,20 @@ def infer(files: tuple[str, ...], flavor: str | None, form: str, stream: str | N
     As entries of the catalogue, with types, units and levels guessed from the lines and the meaning left for a person
     to write; or as the JSON Schema of a stream that has nothing but them.
     """
-    from regobs.common.working import Counted, megabytes, working  # noqa: PLC0415
+    from regobs.common.working import ReadingProgress, working  # noqa: PLC0415
     from regobs.logs.judging.infer import Census  # noqa: PLC0415
     from regobs.logs.judging.proposal import to_schema, to_text  # noqa: PLC0415
     from regobs.logs.reading.read import open_log  # noqa: PLC0415
-    from regobs.logs.reading.sources import nothing_read  # noqa: PLC0415
+    from regobs.logs.reading.sources import names, nothing_read  # noqa: PLC0415
 
-    census, unread = Census(flavor), []
-    for name, file in [(name, open_log(name, sys.stdin.buffer)) for name in dict.fromkeys(files)]:
-        counted, lines, malformed = Counted(file), census.lines, census.malformed
-        with file, working(lambda name=name, counted=counted: f"{name}: {megabytes(counted.count)}"):  # type: ignore[misc]
-            census.read(counted)
-        if census.malformed > malformed and census.lines == lines:
-            unread.append(name)
+    census, unread, progress = Census(flavor), [], ReadingProgress()
+    with working(progress.text):
+        for name in names(files):
+            lines, malformed = census.lines, census.malformed
+            with open_log(name, sys.stdin.buffer) as file:
+                census.read(progress.of(name, file))
+            if census.malformed > malformed and census.lines == lines:
+                unread.append(name)
     if not unread or census.lines:
         click.echo(to_schema(census, stream) if form == "schema" else to_text(census))
     if unread:

@@ -59,12 +59,13 @@ def tail(files: tuple[str, ...], where: str, last: int, once: bool, form: str) -
     from regobs.logs.kql import hints, parse  # noqa: PLC0415
     from regobs.logs.kql.bind import bind  # noqa: PLC0415
     from regobs.logs.reading.sources import nothing_read  # noqa: PLC0415
-    from regobs.logs.reading.tail import piped, tail  # noqa: PLC0415
+    from regobs.logs.reading.tail import named, piped, tail  # noqa: PLC0415
     from regobs.logs.to_python import holds  # noqa: PLC0415
 
     if "-" in files and len(files) > 1:
         raise click.UsageError("standard input is read alone")
-    missing = [name for name in files if once and name != "-" and not Path(name).exists()]
+    followed = named(files)
+    missing = [name for name in followed if once and name != "-" and not Path(name).exists()]
     if missing:
         raise InputError("no such file", value=", ".join(missing), expected="log files that exist, for --once")
     node = parse(where)
@@ -72,11 +73,13 @@ def tail(files: tuple[str, ...], where: str, last: int, once: bool, form: str) -
         click.echo(f"Hint: {hint}", err=True)
     fits = holds(bind(node, where, now=datetime.now(UTC)))
     written: Iterable[Written] = (
-        piped(sys.stdin.buffer) if files == ("-",) else tail(files, last=last, poll=(lambda: False) if once else None)
+        piped(sys.stdin.buffer)
+        if files == ("-",)
+        else tail(followed, last=last, poll=(lambda: False) if once else None)
     )
-    as_json, named = form == "json", len(files) > 1
+    as_json, several = form == "json", len(followed) > 1
     tally: dict[str, lines_shown.LinesRead] = {}
-    for shown in lines_shown.followed(written, fits, tally, as_json=as_json, strict=bool(where), named=named):
+    for shown in lines_shown.followed(written, fits, tally, as_json=as_json, strict=bool(where), named=several):
         click.echo(shown)
         sys.stdout.flush()
     if nothing := [name for name, read in tally.items() if read.lines and not read.readable]:

@@ -58,7 +58,7 @@ def run(
     cache: str | None,
     pack_directory: Path | None,
 ) -> None:
-    """Answer a saved query from log FILES: JSON lines, plain or compressed, patterns, or - for standard input.
+    """Answer a saved query from log FILES: lines in any form, plain or compressed, folders, patterns, or -.
 
     With --elasticsearch from a cluster instead, or with --victorialogs. Secrets are read from files or from the
     environment: REGOBS_ELASTICSEARCH_API_KEY, or REGOBS_ELASTICSEARCH_USER and REGOBS_ELASTICSEARCH_PASSWORD,

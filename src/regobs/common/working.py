@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from typing import BinaryIO, TextIO
 
 AFTER_SECONDS = 2.0  # of silence that nobody wonders about
@@ -67,6 +68,22 @@ class Counted:
         found = self._file.read(size)
         self.count += len(found)
         return found
+
+
+class ReadingProgress:
+    """How far the files are read that are read one after the other."""
+
+    def __init__(self) -> None:
+        self._name, self._file = "", Counted(BytesIO())
+
+    def of(self, name: str, file: BinaryIO) -> Counted:
+        """The file that is read now, counted."""
+        self._name, self._file = name, Counted(file)
+        return self._file
+
+    def text(self) -> str:
+        """The name of the file, and what was read of it."""
+        return f"{self._name}: {megabytes(self._file.count)}"
 
 
 def megabytes(count: int) -> str:

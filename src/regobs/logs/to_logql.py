@@ -103,7 +103,8 @@ class _Vectors:
             label = _label(metric.field)
             inner = f"sum by ({', '.join([*self._by, label])})"
             of = both(self._here, metric.where.condition, Present(metric.field))
-            return f"{self._sum.replace('sum', 'count', 1)} ({inner} ({self._over('count_over_time', of)}))"
+            found = f"{self._sum.replace('sum', 'count', 1)} ({inner} ({self._over('count_over_time', of)}))"
+            return f"({found} or 0 * {self._lines(Clause())})"
         return self._measured(metric, metric.field)
 
     def _share(self, metric: QueryMetric) -> str:

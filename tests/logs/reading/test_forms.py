@@ -7,7 +7,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -256,3 +256,46 @@ def test_tail_reads_standard_input_in_any_encoding(
             subprocess.check_output([sys.executable, "-m", "regobs", "logs", "tail", "-"], stdin=file).decode()
             == (expected["tail"])
         )
+
+
+@pytest.mark.parametrize("command", [name for name in COMMANDS if name != "tail"])
+def test_a_command_reads_a_folder_as_it_reads_the_files_in_it(
+    command: str, bare: list[str], expected: dict[str, str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "registry"
+    (folder / "older").mkdir(parents=True)
+    for name in ("config", "lock", "state", ".hidden"):
+        (folder / name).write_text("s1000\n")
+    with gzip.open(folder / "current.1.gz", "wt", encoding="utf-8") as file:
+        file.writelines(f"{line}\n" for line in bare[:20])
+    (folder / "current").write_text("".join(f"{line}\n" for line in bare[20:]), encoding="utf-8")
+    rotated = [asked_of([folder / "current.1.gz", folder / "current"], command)]
+    assert [asked_of([folder], command), asked_of([f"{folder}/curr*"], command)] == rotated * 2
+    if command not in {"validate", "trace"}:  # which name each file
+        assert rotated == [expected[command]]
+
+
+def asked_of(files: Sequence[Path | str], command: str) -> str:
+    arguments = [one for part in COMMANDS[command] for one in (map(str, files) if part == "FILE" else [part])]
+    answer = CliRunner().invoke(regobs, ["logs", *arguments], catch_exceptions=False)
+    assert answer.exit_code in {0, 1}, answer.output
+    return answer.output
+
+
+def test_tail_takes_a_pattern_and_names_the_files_that_it_means(tmp_path: Path) -> None:
+    for name in ("a.log", "b.log"):
+        (tmp_path / name).write_text('{"level":"info","msg":"x"}\n')
+    answer = CliRunner().invoke(regobs, ["logs", "tail", "--once", f"{tmp_path}/*.log"])
+    assert [line.partition(": ")[0] for line in answer.output.splitlines()] == [
+        str(tmp_path / "a.log"), str(tmp_path / "b.log"),
+    ]  # fmt: skip
+    nothing = CliRunner().invoke(regobs, ["logs", "tail", f"{tmp_path}/*.txt"])
+    assert isinstance(nothing.exception, InputError)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_folder_without_a_log_is_wrong_input(command: str, tmp_path: Path) -> None:
+    arguments = [str(tmp_path) if one == "FILE" else one for one in COMMANDS[command]]
+    answer = CliRunner().invoke(regobs, ["logs", *arguments])
+    assert isinstance(answer.exception, InputError)
+    assert "a folder" in str(answer.exception)

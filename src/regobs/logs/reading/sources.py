@@ -36,6 +36,7 @@ _START = 1 << 16  # bytes that tell what a file is wrapped in; the first line is
 _ODD_LINE = re.compile(rb"\n[^{\n]")
 _MOST_ODD = 1000  # lines that are no JSON which are looked at before a log is called one of JSON
 
+_OF_SVLOGD = frozenset({"config", "lock", "newstate", "state"})
 _PACKED = re.compile(r"\.(?:gz|zst)\Z")
 # What logrotate, the kubelet and lumberjack (Go) write, each with what tells one file of a set from the others.
 _NUMBERED = re.compile(r"(?P<stem>.+)\.(?P<number>[0-9]{1,5})")
@@ -176,22 +177,29 @@ def _is_parquet(name: str) -> bool:
 
 
 def found(files: Sequence[str]) -> list[Path]:
-    """The files that names and patterns mean, in order of time; `-` is none of them."""
+    """The files that names, folders and patterns mean, in order of time; `-` is none of them."""
     return in_time_order(path for file in files if file != STDIN for path in matching(file))
 
 
+def names(files: Sequence[str]) -> list[str]:
+    """The names of the files that names, folders and patterns mean, in order of time; `-` is the last."""
+    return [*map(str, found(files)), *([STDIN] if STDIN in files else [])]
+
+
 def matching(file: str) -> list[Path]:
-    """A file that exists, or those that a glob pattern means. Raises InputError when none can be read."""
+    """A file that exists, those of a folder, or those that a pattern means. Raises InputError when none can be read."""
     refuse_address(file)
-    names = [file] if Path(file).exists() else sorted(glob.glob(file, recursive=True))  # noqa: PTH207 - keeps `**`
-    paths = [Path(name) for name in names if not Path(name).is_dir()]
+    if Path(file).is_dir():
+        paths, kind = _of_folder(Path(file)), "a folder without a log"
+    else:
+        found = [file] if Path(file).exists() else sorted(glob.glob(file, recursive=True))  # noqa: PTH207 - keeps `**`
+        paths, kind = [Path(name) for name in found if not Path(name).is_dir()], "no such file"
     if not paths:
-        kind = "a folder, not a file" if Path(file).is_dir() else "no such file"
         raise InputError(
             kind,
             location=Location(file),
             expected="log files",
-            next_step="give files, a pattern such as 'logs/*.gz', or -",
+            next_step="give files, a folder, a pattern such as 'logs/*.gz', or -",
         )
     for path in paths:
         try:
@@ -201,6 +209,15 @@ def matching(file: str) -> list[Path]:
         except OSError as fault:
             raise InputError("cannot be read", location=Location(str(path)), value=fault.strerror) from None
     return paths
+
+
+def _of_folder(folder: Path) -> list[Path]:
+    """The logs in a folder, without what svlogd keeps beside them; folders in it are not entered."""
+    try:
+        inside = sorted(folder.iterdir())
+    except OSError as fault:
+        raise InputError("cannot be read", location=Location(str(folder)), value=fault.strerror) from None
+    return [one for one in inside if one.is_file() and one.name not in _OF_SVLOGD and not one.name.startswith(".")]
 
 
 def in_time_order(paths: Iterable[Path]) -> list[Path]:

@@ -13,7 +13,7 @@ from typing import BinaryIO, NamedTuple
 
 from regobs.errors import InputError, Location
 from regobs.logs.reading.read import BYTE_ORDER_MARKS, LONGEST_LINE, Line, Readable, blocks, compression_of, decoder_of
-from regobs.logs.reading.sources import STDIN, STDIN_NAME, broken
+from regobs.logs.reading.sources import STDIN, STDIN_NAME, broken, matching
 from regobs.logs.reading.wrapping import Unwrapper
 
 _BLOCK = 1 << 20
@@ -175,6 +175,15 @@ def _place_of(file: BinaryIO, last: int) -> int:
         return end if found.endswith(b"\n") or not found else end - len(found) + found.rfind(b"\n") + 1
     lines = found.split(b"\n")
     return end - len(b"\n".join(lines[-last - 1 :]))
+
+
+def named(files: Sequence[str]) -> list[str]:
+    """The names to follow: of a pattern those that are there now. Raises InputError for a pattern that means none."""
+    return [
+        name
+        for file in files
+        for name in (map(str, matching(file)) if set(file) & set("*?[") and not Path(file).exists() else [file])
+    ]
 
 
 def tail(files: Sequence[str], *, last: int = 0, poll: Callable[[], bool] | None = None) -> Iterator[Written]:
