@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from decimal import Decimal
+from dataclasses import replace
+from decimal import ROUND_CEILING, Decimal
 
 from regobs.catalog.model import Capability, Exposer, Kind, Metric, Unit
 from regobs.lint.bounds import compared_with_number
@@ -11,8 +12,8 @@ from regobs.lint.findings import LintProblem, Severity, check
 from regobs.lint.subjects import LintedQuery
 from regobs.promql.functions import ABSENCE, GROWTH
 from regobs.promql.infer import literal
-from regobs.promql.nodes import Aggregate, Binary, Call, Expr, Matcher, MatchOp, Paren, Selector
-from regobs.promql.printer import number_text
+from regobs.promql.nodes import Aggregate, Binary, Call, Expr, MatchOp, Paren, Selector
+from regobs.promql.printer import number_text, to_text
 from regobs.promql.walk import selectors, strip_parens
 
 _PROCESS = frozenset({"instance", "pod"})
@@ -178,7 +179,7 @@ def few_requests(query: LintedQuery) -> Iterator[LintProblem]:
         - alert: RequestsFail
           expr: >-
             sum(rate(registry_http_requests_total{code=~"5.."}[5m])) / sum(rate(registry_http_requests_total[5m])) > 0.05
-            and sum(increase(registry_http_requests_total{code=~"5.."}[5m])) > 10
+            and sum(increase(registry_http_requests_total[5m])) > 20
           labels: {severity: page}
           annotations: {summary: Requests fail}
     """  # noqa: E501 - an expression stays on one line
@@ -194,7 +195,7 @@ def few_requests(query: LintedQuery) -> Iterator[LintProblem]:
         if len(series) == 2 and series[0].metric == series[1].metric and _counts_events(query, series[1]):
             chosen = next((one for one in series[0].matchers if one not in series[1].matchers), None)
             if chosen is not None:
-                step = f"add a least number of them: `and sum(increase({_shown(series[0], chosen)})) > 10`"
+                step = f"add a least number of them: `{_least_requests(quotient, number / _factor(value))}`"
                 yield query.problem(node, "one of two requests is half of them", step, word=node.op)
 
 
@@ -215,5 +216,27 @@ def _counts_events(query: LintedQuery, node: Selector) -> bool:
     return str(node.metric).endswith("_count") or (metric.kind is Kind.COUNTER and metric.unit is Unit.REQUESTS)
 
 
-def _shown(node: Selector, chosen: Matcher) -> str:
-    return f'{node.metric}{{{chosen.label}{chosen.op}"{chosen.value}"}}[5m]'
+def _factor(value: Expr) -> Decimal:
+    """The number by which `_unscaled` takes a value to be multiplied."""
+    inner = strip_parens(value)
+    found = (literal(inner.left), literal(inner.right)) if isinstance(inner, Binary) and inner.op == "*" else ()
+    return next((number for number in found if number), Decimal(1))
+
+
+def _least_requests(quotient: Binary, share: Decimal) -> str:
+    """The condition that there are so many requests that one failure alone is no greater share.
+
+    It is grouped as the denominator, and matched as that is matched.
+    """
+    matching = "" if quotient.on is None else f" on ({', '.join(quotient.on)})"
+    matching = f" ignoring ({', '.join(quotient.ignoring)})" if quotient.ignoring else matching
+    least = max(Decimal(10), (1 / share).to_integral_value(ROUND_CEILING))
+    return f"and{matching} {to_text(_counting(quotient.right))} > {number_text(least)}"
+
+
+def _counting(side: Expr) -> Expr:
+    """The number of events of which a side is the rate."""
+    inner = strip_parens(side)
+    if isinstance(inner, Aggregate):
+        return replace(inner, op="sum", expr=_counting(inner.expr))
+    return replace(inner, function="increase") if isinstance(inner, Call) else inner

@@ -92,7 +92,8 @@ def delta_of_counter(query: LintedQuery) -> Iterator[LintProblem]:
                     problem = query.problem(
                         node, f"{name} is a counter: a restart looks like a fall", f"write {better}"
                     )
-                    yield problem.fixed_by(query.edit(node, f"{node.function}({name}", f"{better}({name}"))
+                    edit = query.edit(node, f"{node.function}({name}", f"{better}({name}")
+                    yield problem.fixed_by(None if _may_be_gauge(query, name) else edit)
 
 
 def _falls_left_out(query: LintedQuery, node: Expr) -> bool:
@@ -281,11 +282,14 @@ def interval_in_rate(query: LintedQuery) -> Iterator[LintProblem]:
             window = inner.range if isinstance(inner, Selector) else None
             if window is not None and _MACRO.match(window.macro):
                 better = "$__range with an instant query" if query.instant else "$__rate_interval"
-                problem = query.problem(
-                    inner, f"{node.function} over {window.macro}", f"write {better}", word=window.macro
+                step = f"write {better}"
+                if node.function not in {"rate", "irate"} and not query.instant:  # a longer window is a greater amount
+                    step = "set Min step to four scrape intervals, say 1m; or write $__rate_interval"
+                problem = query.problem(inner, f"{node.function} over {window.macro}", step, word=window.macro)
+                sure = (
+                    node.function in {"rate", "irate"} and not query.instant and getattr(inner, "offset", None) is None
                 )
-                edit = None if query.instant else query.edit(inner, f"[{window.macro}]", f"[{better}]")
-                yield problem.fixed_by(edit)
+                yield problem.fixed_by(query.edit(inner, f"[{window.macro}]", f"[{better}]") if sure else None)
 
 
 @check("fixed-range-in-panel", Severity.NOTE)

@@ -15,6 +15,7 @@ from regobs.lint import (  # noqa: F401 - register checks
     adding,
     alerting,
     boards,
+    buckets,
     comparing,
     counting,
     labels,

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from decimal import Decimal, InvalidOperation
 
 from regobs.lint.bounds import compared_with_number
+from regobs.lint.buckets import nearest
 from regobs.lint.findings import LintEdit, LintProblem, Severity, check
 from regobs.lint.named_shares import bare
 from regobs.lint.subjects import LintedQuery
 from regobs.promql.functions import GROWTH
 from regobs.promql.infer import literal
-from regobs.promql.nodes import Aggregate, Binary, Call, Expr, Matcher, MatchOp, Selector
+from regobs.promql.nodes import Aggregate, Binary, Call, Expr, Selector
 from regobs.promql.printer import number_text
 from regobs.promql.series import series_of
 from regobs.promql.walk import selectors, strip_parens, walk
 
 _RECORDS = 20  # of records of records a quantile is looked for in
-_POSITIVE = frozenset({MatchOp.EQUAL, MatchOp.REGEX})
 _PROCESSES = frozenset({"instance", "pod"})
-
-
+_LEAST_PERCENT = 10
 _ENDS = frozenset({"0", "0.0", "1", "1.0"})  # the lowest and the highest value, of which one may ask the average
 
 
@@ -102,9 +100,10 @@ def quantile_out_of_range(query: LintedQuery) -> Iterator[LintProblem]:
             first = node.param
         number = literal(first) if first is not None else None
         if first is not None and number is not None and not 0 <= number <= 1:
-            right = number_text(number / 100) if 1 < number <= 100 else "a number from 0 to 1"
+            percent = _LEAST_PERCENT <= number <= 100  # 1.5 is no percentage that anyone asks for
+            right = number_text(number / 100) if percent else "a number from 0 to 1"
             problem = query.problem(first, f"{number_text(number)} is no quantile", f"write {right}")
-            yield problem.fixed_by(query.edit(first, number_text(number), right) if 1 < number <= 100 else None)
+            yield problem.fixed_by(query.edit(first, number_text(number), right) if percent else None)
 
 
 @check("threshold-between-buckets", Severity.NOTE)
@@ -129,10 +128,8 @@ def threshold_between_buckets(query: LintedQuery) -> Iterator[LintProblem]:
             continue
         edges = _quantile_edges(query, value)
         if edges and float(number) not in edges and edges[0] < float(number) < edges[-1]:
-            near = sorted(edges, key=lambda edge: abs(edge - float(number)))[:2]
-            shown = " and ".join(f"{edge:g}" for edge in sorted(near))
             side = node.right if literal(node.right) is not None else node.left
-            yield query.problem(side, f"no bucket ends at {number_text(number)}", f"the nearest bounds are {shown}")
+            yield query.problem(side, f"no bucket ends at {number_text(number)}", nearest(number, edges))
 
 
 def _quantile_edges(query: LintedQuery, value: Expr) -> list[float]:
@@ -267,79 +264,3 @@ def _sums(node: Expr) -> bool:
     sums = [one for one in walk(node) if isinstance(one, Aggregate)]
     grouped = any(one.op == "sum" and (one.labels or one.without) for one in sums)
     return grouped and any(isinstance(one, Call) and one.function in GROWTH for one in walk(node))
-
-
-@check("no-such-bucket", Severity.ERROR)
-def no_such_bucket(query: LintedQuery) -> Iterator[LintProblem]:
-    """A matcher on `le` names a bound that the histogram does not have.
-
-    Why: nothing matches, so the SLI or its alert does not exist.
-
-    Wrong:
-        sum(rate(registry_http_request_duration_seconds_bucket{le="3"}[5m]))
-    Right:
-        sum(rate(registry_http_request_duration_seconds_bucket{le="2.5"}[5m]))
-    """
-    for node in query.selectors:
-        entry = query.entry(node)
-        if entry is None or entry[1] != "_bucket" or not query.context.forms(entry[0]):
-            continue
-        edges = sorted({float(edge) for form in query.context.forms(entry[0]) for edge in form.buckets or ()})
-        for matcher in node.matchers:
-            if matcher.label != "le" or matcher.op not in _POSITIVE or not edges:
-                continue
-            asked = [_number(text) for text in _alternatives(matcher)]
-            if not asked or None in asked or any(edge in {*edges, float("inf")} for edge in asked):
-                continue
-            near = sorted(edges, key=lambda edge: abs(edge - (asked[0] or 0)))[:2]
-            shown = " and ".join(f"{edge:g}" for edge in sorted(near))
-            yield query.problem(
-                matcher, f"{entry[0].name} has no bucket {matcher.value}", f"the nearest bounds are {shown}"
-            )
-
-
-def _alternatives(matcher: Matcher) -> list[str]:
-    if matcher.op is MatchOp.EQUAL:
-        return [matcher.value]
-    return [text.replace("\\", "") for text in matcher.value.strip("()").split("|")]
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(Decimal(text))
-    except (InvalidOperation, OverflowError, ValueError):
-        return None
-
-
-@check("bucket-spelling", Severity.WARNING)
-def bucket_spelling(query: LintedQuery) -> Iterator[LintProblem]:
-    r"""`le` is compared with a whole number in one of its two spellings.
-
-    Why: Prometheus 3 and OpenMetrics write `1.0` where older ones write `1`: after an update nothing matches.
-
-    Wrong:
-        sum(rate(registry_http_request_duration_seconds_bucket{le="1"}[5m]))
-    Right:
-        sum(rate(registry_http_request_duration_seconds_bucket{le=~"1|1\\.0"}[5m]))
-    """
-    for node in query.selectors:
-        if not (isinstance(node.metric, str) and node.metric.endswith("_bucket")):
-            continue
-        for matcher in node.matchers:
-            if matcher.label == "le" and matcher.op in _POSITIVE:
-                asked = [text for text in _alternatives(matcher) if re.fullmatch(r"[0-9]{1,15}(\.0)?", text)]
-                other = next((text for text in asked if _twin(text) not in asked), None)
-                if other is not None:
-                    whole = other.removesuffix(".0")
-                    step = f'write le=~"{whole}|{whole}\\\\.0"'
-                    what = f"le is {other} or {_twin(other)}, by the version of Prometheus"
-                    # Of other processes it is not known whether they are scraped by an old Prometheus or a new one.
-                    severity = None if query.metric(node) is not None else Severity.NOTE
-                    problem = query.problem(matcher, what, step, severity)
-                    written = query.text[slice(*(matcher.span or (0, 0)))]
-                    edit = query.edit(matcher, written, step.removeprefix("write ")) if len(asked) == 1 else None
-                    yield problem.fixed_by(edit)
-
-
-def _twin(text: str) -> str:
-    return text.removesuffix(".0") if text.endswith(".0") else f"{text}.0"

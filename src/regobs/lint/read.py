@@ -324,6 +324,8 @@ def _read_group(found: LintedFile, source: SourceText, path: Steps, group: Json,
         )
         if query is not None:
             given = (one for one in (rule.get("labels"), group.get("labels")) if isinstance(one, dict))
+            texts = rule.get("annotations")
+            query.texts = " ".join(map(str, texts.values())) if isinstance(texts, dict) else ""
             query.set_labels = frozenset(str(name) for one in given for name in one)
         found.rules.append(LintedRule(source, where, rule, group, query, context))
         found.log_queries += rule_texts(found.rules[-1])

@@ -79,6 +79,7 @@ class LintedQuery:
     shift: int = 0
     caption: str = ""  # of a panel: what it says beside its title, with the legend
     set_labels: frozenset[str] = frozenset()  # of a rule: those that it sets itself
+    texts: str = ""  # of a rule: its annotations
 
     @cached_property
     def _parsed(self) -> Expr | PromqlError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
@@ -19,6 +20,8 @@ from regobs.promql.types import Bounds
 from regobs.promql.walk import walk
 
 _RECORDS = 20  # records of records
+# A text for people that takes the value for a percentage; `%.1f` is a format, and humanizePercentage takes a ratio.
+_PERCENT = re.compile(r"\bper ?cent|%(?![-+#0-9.]{0,8}[a-z])", re.IGNORECASE)
 _NEVER = {">": True, ">=": True, "==": True, "<": False, "<=": False, "!=": False}
 
 
@@ -46,7 +49,8 @@ def ratio_compared_with_percent(query: LintedQuery) -> Iterator[LintProblem]:
             # What only a name calls a ratio may be exposed in percent all the same.
             by_name = Severity.WARNING if kind.startswith("what is called") else None
             problem = query.problem(_side(node), what, step, by_name)
-            yield problem.fixed_by(query.edit(_side(node), shown, number_text(number / 100)))
+            edit = query.edit(_side(node), shown, number_text(number / 100))
+            yield problem.fixed_by(None if _PERCENT.search(query.texts) else edit)
         elif kind := _percentage(query, value, op, number):
             shown, right = number_text(number), number_text(number * 100)
             problem = query.problem(

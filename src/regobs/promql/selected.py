@@ -13,7 +13,7 @@ from regobs.promql.nodes import Matcher, MatchOp, Selector
 from regobs.promql.series import Lookup, series_of
 from regobs.promql.types import Type, ValueType
 from regobs.promql.vocabulary import TARGET_LABELS, Vocabulary
-from regobs.promql.words import check_choice, check_edge, read_edge
+from regobs.promql.words import asked_edges, check_choice, check_edge, read_edge
 
 Recorded = Callable[[str], Type | None]
 _NEGATED = frozenset({MatchOp.NOT_EQUAL, MatchOp.NOT_REGEX})
@@ -142,9 +142,8 @@ class SelectorTypes:
                 chosen = {float(word) for word in choice.words}
                 edges = tuple(edge for edge in edges if (edge in chosen) != choice.negated)
         for matcher in node.matchers:
-            if matcher.label == "le" and matcher.op not in _NEGATED and "$" not in matcher.value:
-                chosen = {float(edge) for text in _edge_texts(matcher) if (edge := read_edge(text)) is not None}
-                edges = tuple(edge for edge in edges if edge in chosen) if chosen else edges
+            if matcher.label == "le" and matcher.op not in _NEGATED:
+                edges = asked_edges(matcher, edges) or ()  # none where a variable says which
         return edges
 
 

@@ -11,6 +11,7 @@ from decimal import Decimal, InvalidOperation
 from regobs.catalog.model import Kind, Label, Metric
 from regobs.common.closest import closest_first
 from regobs.errors import PromqlError
+from regobs.promql.literals import regex_matches
 from regobs.promql.nodes import Choice, Matcher, MatchOp
 from regobs.promql.vocabulary import TARGET_LABELS
 
@@ -59,6 +60,22 @@ def read_edge(text: str) -> Decimal | None:
     except InvalidOperation:
         return None
     return None if value.is_nan() else value
+
+
+def asked_edges(matcher: Matcher, edges: Iterable[float]) -> tuple[float, ...] | None:
+    """The bounds that a positive `le` matcher accepts in one of their spellings; None where that is not known."""
+    if "$" in matcher.value.rstrip("$"):
+        return None  # a variable
+    if matcher.op is MatchOp.EQUAL:
+        asked = read_edge(matcher.value)
+        return tuple(edge for edge in edges if asked is not None and edge == float(asked))
+    found = []
+    for edge in edges:
+        tried = [regex_matches(matcher.value, text) for text in edge_spellings(Decimal(repr(edge)))]
+        if None in tried:
+            return None
+        found += [edge] if any(tried) else []
+    return tuple(found)
 
 
 def nearest_edges(edge: Decimal, buckets: Iterable[float]) -> str:
