@@ -27,10 +27,10 @@ class FoundDashboards:
     not_read: list[tuple[Steps, str]] = field(default_factory=list)
 
 
-def find_dashboards(data: Json) -> FoundDashboards:
+def find_dashboards(data: Json, path: Steps = ()) -> FoundDashboards:
     """The dashboards of a file: bare, wrapped by the API or a Kubernetes object, or in a mixin rendered to JSON."""
     found = FoundDashboards()
-    _find(data, (), found)
+    _find(data, path, found)
     return found
 
 

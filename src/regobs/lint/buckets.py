@@ -45,7 +45,9 @@ def no_such_bucket(query: LintedQuery) -> Iterator[LintProblem]:
     """
     for node in query.selectors:
         edges, metric = _edges(query, node), query.metric(node)
-        for matcher in node.matchers if edges and metric is not None else ():
+        told = [*_misspelled(query, node)]
+        yield from told
+        for matcher in node.matchers if edges and metric is not None and not told else ():
             if matcher.label != "le" or matcher.op not in _POSITIVE or _asks_none(matcher):
                 continue
             number = _NUMBER.search(matcher.value)
@@ -53,6 +55,28 @@ def no_such_bucket(query: LintedQuery) -> Iterator[LintProblem]:
             if asked is not None and asked_edges(matcher, [*edges, inf]) == ():
                 what = f"{metric.name} has no bucket {matcher.value}" if metric is not None else ""
                 yield query.problem(matcher, what, nearest(asked, edges))
+
+
+def _misspelled(query: LintedQuery, node: Selector) -> Iterator[LintProblem]:
+    """A bound written as no process writes it: `le` is compared as a text."""
+    for one in node.matchers if str(node.metric or "").endswith("_bucket") else ():
+        edge = read_edge(one.value)
+        if one.label == "le" and one.op is MatchOp.EQUAL and edge is not None and one.value not in _spellings(edge):
+            what = f"le is compared as a text, and no process writes {one.value}"
+            yield query.problem(one, what, f'write "{_spellings(edge)[0]}"')
+
+
+def _spellings(bound: Decimal) -> list[str]:
+    """How clients of Prometheus write a bound, that of Go first."""
+    edge = float(bound)
+    if abs(edge) == inf:
+        return ["+Inf" if edge > 0 else "-Inf"]
+    exponent = int(f"{edge:e}".partition("e")[2])
+    plain = repr(edge).removesuffix(".0")
+    short = f"{edge:.0e}" if exponent >= 6 and float(f"{edge:.0e}") == edge else plain
+    scaled = repr(edge / 10**exponent) if edge else "0.0"
+    scientific = f"{scaled.removesuffix('.0')}e{exponent:+03d}"
+    return [short, plain, f"{plain}.0", repr(edge), scientific, f"{scaled}E{exponent}", str(Decimal(repr(edge)))]
 
 
 def _asks_none(matcher: Matcher) -> bool:

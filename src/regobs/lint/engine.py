@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -74,13 +75,17 @@ def lint_paths(paths: Iterable[Path], context: LintContext | None = None) -> Lin
     for file in read:
         if file.broken and file.text and Path(file.file) not in named and not _HOLDS.search(file.text):
             file.broken.clear()  # a directory holds files of others, such as JSON with comments
+        if Path(file.file) in named:
+            file.pass_over_unknown()
     return lint_files(read, context)
 
 
 def lint_text(text: str, file: str = "<stdin>", suffix: str = "", context: LintContext | None = None) -> LintReport:
     """Lint a text: a bare query without a suffix, else what a file of that suffix would hold."""
     context = context or LintContext()
-    return lint_files([read_text(text, file, suffix, context)], context)
+    read = read_text(text, file, suffix, context)
+    read.pass_over_unknown()
+    return lint_files([read], context)
 
 
 def find_files(paths: Iterable[Path]) -> list[Path]:
@@ -88,8 +93,7 @@ def find_files(paths: Iterable[Path]) -> list[Path]:
     found: dict[Path, None] = {}
     for path in paths:
         if path.is_dir():
-            below = (one for one in sorted(path.rglob("*")) if is_read(one) and one.is_file())
-            found |= dict.fromkeys(one for one in below if not _hidden(one.relative_to(path)))
+            found |= dict.fromkeys(sorted(_below(path)))
         elif path.exists():
             found[path] = None
         elif matched := _matched(path):
@@ -102,6 +106,23 @@ def find_files(paths: Iterable[Path]) -> list[Path]:
                 next_step="correct the path",
             )
     return list(found)
+
+
+def _below(top: Path) -> Iterator[Path]:
+    """The files below a directory that are read, and the directories that cannot be."""
+    closed: list[Path] = []
+    for folder, folders, names in os.walk(top, onerror=lambda fault: closed.append(Path(fault.filename))):
+        inside = Path(folder)
+        folders[:] = [one for one in folders if not _hidden(Path(one))]
+        yield from (inside / one for one in names if not _hidden(Path(one)) and _is_file(inside / one))
+    yield from closed
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return is_read(path) and path.is_file()
+    except PermissionError:  # of its directory only the names may be read
+        return True
 
 
 def _matched(pattern: Path) -> list[Path]:
@@ -174,10 +195,9 @@ def _flavor_of(queries: Iterable[LintedQuery]) -> Flavor | None:
 
 def _check_file(file: LintedFile) -> Iterator[LintFinding]:
     by_subject = {subject: [one for one in CHECKS.values() if one.subject is subject] for subject in CheckSubject}
-    for source, problem in file.broken:
-        yield finding_of(CHECKS["unreadable-file"], source, problem, "")
-    for source, problem in file.limits:
-        yield finding_of(CHECKS["not-read"], source, problem, "")
+    told = {"unreadable-file": file.broken, "not-read": file.limits, "broken-rule": file.broken_rules}
+    for name, problems in told.items():
+        yield from (finding_of(CHECKS[name], source, problem, "") for source, problem in problems)
     for query in file.all_queries():
         checks = by_subject[CheckSubject.QUERY] if query.expr is not None else [CHECKS["syntax"], CHECKS["not-read"]]
         yield from _run(checks, query, query.source, query.subject)

@@ -22,6 +22,7 @@ from regobs.lint.read_logs import (
     page_text,
     rule_texts,
 )
+from regobs.lint.rule_files import RULE_KINDS, is_group, other_shape, rule_file_faults
 from regobs.lint.sources import EmbeddedSource, JsonSource, SourceText, YamlSource
 from regobs.lint.subjects import (
     Json,
@@ -30,6 +31,7 @@ from regobs.lint.subjects import (
     LintedQuery,
     LintedRouting,
     LintedRule,
+    template_variable,
 )
 
 SUFFIXES = frozenset({".yaml", ".yml", ".json", ".rules", ".promql"})
@@ -178,7 +180,11 @@ def _read_yaml(found: LintedFile, text: str, context: LintContext, place: Placed
 def _read_data(found: LintedFile, source: SourceText, data: Any, context: LintContext) -> None:
     _read_rules(found, source, data, context)
     if not isinstance(data, dict):
+        for index, board in enumerate(data if isinstance(data, list) else ()):
+            _read_dashboards(found, source, board, (index,), context)
         return
+    if (shape := other_shape(data)) is not None:
+        _pass_part(found, source, *shape)
     routing = data.get("spec") if data.get("kind") == "AlertmanagerConfig" else data
     if isinstance(routing, dict) and _routes(routing):
         found.routings.append(LintedRouting(source, () if routing is data else ("spec",), routing, context))
@@ -186,10 +192,7 @@ def _read_data(found: LintedFile, source: SourceText, data: Any, context: LintCo
     if isinstance(rule_files, list) and isinstance(data.get("tests"), list):
         words = frozenset(_tested(data["tests"]))
         found.tested += [(Path(str(one)).name, words) for one in rule_files]
-    shapes = find_dashboards(data)
-    for path, reason in shapes.not_read:
-        _pass_part(found, source, path, reason)
-    found.dashboards += [read_dashboard(found, source, path, board, context) for path, board in shapes.boards]
+    _read_dashboards(found, source, data, (), context)
     if str(data.get("apiVersion", "")).startswith("openslo/"):
         for path, text in _openslo_queries(data.get("spec"), ("spec",)):
             found.queries.append(LintedQuery(text, source, path, "record", context, subject=str(data.get("kind", ""))))
@@ -198,11 +201,23 @@ def _read_data(found: LintedFile, source: SourceText, data: Any, context: LintCo
             _read_notation(found, text, Path(name).suffix, context, _placed_in(source, path))
 
 
+def _read_dashboards(found: LintedFile, source: SourceText, data: Any, path: Steps, context: LintContext) -> None:
+    shapes = find_dashboards(data if isinstance(data, dict) else {}, path)
+    for where, reason in shapes.not_read:
+        _pass_part(found, source, where, reason)
+    found.dashboards += [read_dashboard(found, source, where, board, context) for where, board in shapes.boards]
+
+
 def _read_rules(found: LintedFile, source: SourceText, data: Any, context: LintContext) -> None:
     if isinstance(data, list) and any(isinstance(one, dict) and "expr" in one for one in data):
         _read_group(found, source, (), {"rules": data}, context)  # rules as they stand in a file, without their group
     for path, group in _groups(data, ()) if isinstance(data, dict) else ():
         _read_group(found, source, (*path, "rules"), group, context)
+    # A list of groups, were it an empty one, and an object whose texts are looked into.
+    found.known |= isinstance(data, dict) and (isinstance(data.get("groups"), list) or data.get("kind") == "ConfigMap")
+    for fault in rule_file_faults(data) if isinstance(data, dict) else ():
+        place = source.extent(fault.path, key=fault.key)
+        found.broken_rules.append((source, LintProblem(*place, fault.what, fault.next_step)))
 
 
 def _deepest(text: str) -> int:
@@ -294,7 +309,7 @@ def _groups(data: Json, path: Steps) -> Found:
             if isinstance(item, dict):
                 yield from _groups(item, (*path, "items", index))
         return
-    if data.get("kind") == "PrometheusRule" and isinstance(data.get("spec"), dict):
+    if data.get("kind") in RULE_KINDS and isinstance(data.get("spec"), dict):
         yield from _groups(data["spec"], (*path, "spec"))
         return
     for name, value in data.items():
@@ -302,8 +317,10 @@ def _groups(data: Json, path: Steps) -> Found:
             yield from _groups(value, (*path, name))
         elif isinstance(value, list):
             listed = [one for one in value if isinstance(one, dict)]
-            if listed and all(isinstance(one.get("rules"), list) and "name" in one for one in listed):
-                yield from (((*path, name, index), one) for index, one in enumerate(value) if isinstance(one, dict))
+            whole = listed and all(isinstance(one.get("rules"), list) and "name" in one for one in listed)
+            if whole or (name == "groups" and any(is_group(one) for one in listed)):
+                pairs = [(index, one) for index, one in enumerate(value) if isinstance(one, dict)]
+                yield from (((*path, name, index), one) for index, one in pairs if isinstance(one.get("rules"), list))
 
 
 def _read_group(found: LintedFile, source: SourceText, path: Steps, group: Json, context: LintContext) -> None:
@@ -318,6 +335,8 @@ def _read_group(found: LintedFile, source: SourceText, path: Steps, group: Json,
             name = str(rule.get("alert") or "")
             found.log_queries.append(log_query(text, source, (*where, "expr"), name, logql=True))
             continue
+        if variable := template_variable(text):
+            _pass_part(found, source, (*where, "expr"), f"{variable} stands for a text that only a template knows")
         role = "alert" if "alert" in rule else "record"
         query = (
             LintedQuery(text, source, (*where, "expr"), role, context, str(rule.get(role))) if text.strip() else None

@@ -7,13 +7,16 @@ from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
 
+from regobs.catalog.model import Exposer
 from regobs.documents import Steps
 from regobs.lint.findings import CheckSubject, LintProblem, Severity, check
 from regobs.lint.named_shares import COMPARISONS
-from regobs.lint.subjects import LintedFile, LintedRule
+from regobs.lint.subjects import LintedFile, LintedQuery, LintedRule
 from regobs.promql.durations import duration_text, read_duration
+from regobs.promql.functions import ABSENCE
 from regobs.promql.infer import literal
-from regobs.promql.nodes import Binary, Call, Duration, Selector
+from regobs.promql.nodes import Aggregate, Binary, Call, Duration, Expr, Selector
+from regobs.promql.vocabulary import TARGET_LABELS
 from regobs.promql.walk import strip_parens
 
 _EVENTS = frozenset({"increase", "changes", "resets"})
@@ -25,7 +28,9 @@ def _ms(value: object) -> int | None:
 
 
 def _key(rule: LintedRule) -> tuple[object, ...]:
-    labels = tuple(sorted(rule.texts("labels").items()))
+    given = rule.group.get("labels")
+    of_group = {str(name): str(text) for name, text in given.items()} if isinstance(given, dict) else {}
+    labels = tuple(sorted((of_group | rule.texts("labels")).items()))
     return (rule.alerts, rule.name, labels, str(rule.data.get("for")))
 
 
@@ -169,13 +174,43 @@ def conflicting_records(file: LintedFile) -> Iterator[LintProblem]:
     seen: dict[tuple[object, ...], LintedRule] = {}
     for rule in file.rules:
         query = rule.query
-        # Only values without labels of their own are certain to meet: the others may differ in their labels.
-        if rule.alerts or query is None or query.expr is None or query.type.closed_labels != frozenset():
+        if rule.alerts or query is None or query.expr is None:
             continue
-        first = seen.setdefault(_key(rule), rule)
+        # Values without labels of their own are certain to meet, and those of the same series: others may differ.
+        alone = query.type.closed_labels == frozenset()
+        series = None if alone else _series(query)
+        if not alone and series is None:
+            continue
+        first = seen.setdefault((_key(rule), series), rule)
         if first is not rule and _expression(first) != _expression(rule):
             line, _ = first.source.position(first.source.extent(first.path)[0])
             yield rule.problem(("record",), f"{rule.name} has another value in line {line}", "rename one of the two")
+
+
+def _series(query: LintedQuery) -> object:
+    """Of which series, in which groups, a query has a value each; None where some may have none, or other labels."""
+    if any(_chooses(node) for node in query.nodes):
+        return None
+    aggregates = [one for one in query.nodes if isinstance(one, Aggregate)]
+    groups = frozenset((frozenset(one.labels or ()), one.without) for one in aggregates)
+    metrics = [query.metric(one) for one in query.selectors]
+    # All processes of a registry expose all its metrics, so that their labels meet where the groups have no others.
+    ours = all(one is not None and one.exposer is Exposer.REGISTRY for one in metrics)
+    of_targets = all(labels <= TARGET_LABELS and not without for labels, without in groups)
+    if metrics and ours and groups and of_targets and not any(one.matchers for one in query.selectors):
+        return groups
+    series = frozenset((one.metric, one.matchers) for one in query.selectors)
+    return (series, groups) if len(series) == 1 else None
+
+
+def _chooses(node: Expr) -> bool:
+    """Whether a part of a query leaves out some of its series, or changes their labels."""
+    if isinstance(node, Aggregate):
+        return node.op in {"topk", "bottomk", "count_values", "limitk", "limit_ratio"}
+    if isinstance(node, Call):
+        return node.function in {"label_replace", "label_join", *ABSENCE}
+    matched = isinstance(node, Binary) and (node.on is not None or node.ignoring is not None or bool(node.group))
+    return matched or (isinstance(node, Binary) and node.op in {"and", "or", "unless", *COMPARISONS})
 
 
 @check("for-beyond-window", Severity.NOTE, CheckSubject.RULE)

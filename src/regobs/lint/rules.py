@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from decimal import Decimal
 
-from regobs.common.closest import closest
 from regobs.lint.findings import CheckSubject, LintProblem, Severity, check
 from regobs.lint.named_shares import bare
+from regobs.lint.rule_files import unknown_fields
 from regobs.lint.subjects import LintedQuery, LintedRule
 from regobs.promql.durations import duration_text, read_duration
 from regobs.promql.functions import GROWTH
@@ -25,7 +25,6 @@ _WINDOW = re.compile(
     r"(?:[a-z_]*?(?:rate|increase|irate|delta|ratio)|(?:[a-z]+_)?(?:share|avg|mean|sum|max|min|count|total|rps|ops)"
     r"|p[0-9]{2,3}|)_?([0-9]+(?:ms|[smhdw]))"
 )
-_FIELDS = frozenset({"alert", "record", "expr", "for", "keep_firing_for", "labels", "annotations"})
 _PERCENTILE = re.compile(r"(?<![a-zA-Z0-9])p([1-9][0-9]{1,2})(?![0-9])")
 _AGGREGATES = frozenset({"sum", "avg", "max", "min"})
 _LEVELS = frozenset({"instance", "job", "pod", "route", "node", "namespace"})
@@ -81,9 +80,8 @@ def _fields(rule: LintedRule) -> Iterator[LintProblem]:
     """Fields that no rule of this kind has, almost has, or whose group has a time that is none."""
     if not rule.alerts and "annotations" in rule.data:
         yield rule.problem(("annotations",), "a recording rule has no annotations", "remove them")
-    for name in rule.data:  # other servers have fields of their own
-        if name not in _FIELDS and (near := closest(str(name), _FIELDS - rule.data.keys(), 1, 0.8)):
-            yield rule.problem((name,), f"a rule has no field {name}", f"did you mean {near[0]}?")
+    for name, step in unknown_fields(rule.data):
+        yield rule.problem((name,), f"a rule has no field {name}", step)
     every = rule.group.get("interval")
     if every is not None and rule.path[-1] == 0 and str(every) != "0" and _ms(every) is None:
         place = rule.source.extent((*rule.path[:-2], "interval"))

@@ -21,7 +21,7 @@ from regobs.promql.infer import InferredParts, infer_parts
 from regobs.promql.nodes import Call, Expr, Matcher, Selector
 from regobs.promql.parse import parse
 from regobs.promql.series import catalog_lookup, series_of
-from regobs.promql.tokens import tokenize
+from regobs.promql.tokens import TokenKind, tokenize
 from regobs.promql.types import Type
 from regobs.promql.walk import children, selectors, walk
 
@@ -218,6 +218,17 @@ def _word(word: str, text: str, start: int, end: int) -> int:
     return start + found.start() if found else -1
 
 
+def template_variable(text: str) -> str:
+    """The first variable of a template that stands in a query, as `${LIMIT}` does; those of Grafana aside."""
+    if "$" not in text:
+        return ""
+    try:
+        tokens = [one.text for one in tokenize(text) if one.kind is TokenKind.VARIABLE]
+    except PromqlError:
+        return ""
+    return next((one for one in tokens if "$__" not in one and "${__" not in one), "")
+
+
 def rated_names(query: LintedQuery) -> set[str]:
     """The names of series of which the query takes a rate: whoever wrote it takes them for counters."""
     rates = (node for node in query.nodes if isinstance(node, Call) and node.function in GROWTH)
@@ -388,7 +399,8 @@ class NotRead(NamedTuple):
 class LintedFile:
     """What a file holds of all that, and what in it is not read, with the reason.
 
-    `broken` is what nobody can read, `limits` what is more than lint reads.
+    `broken` is what nobody can read, `limits` what is more than lint reads, `broken_rules` what Prometheus refuses
+    beside single rules.
     """
 
     file: str
@@ -402,6 +414,17 @@ class LintedFile:
     not_read: list[NotRead] = field(default_factory=list)
     broken: list[tuple[SourceText, LintProblem]] = field(default_factory=list)
     limits: list[tuple[SourceText, LintProblem]] = field(default_factory=list)
+    broken_rules: list[tuple[SourceText, LintProblem]] = field(default_factory=list)
+
+    known: bool = False  # of a kind that lint reads, were nothing in it
+
+    def pass_over_unknown(self) -> None:
+        """Note that nothing of it was read, where it holds something."""
+        held = (self.rules, self.dashboards, self.queries, self.routings, self.log_queries, self.tested)
+        told = (self.not_read, self.broken, self.limits, self.broken_rules)
+        lines = (line.strip() for line in self.text.splitlines())
+        if not any((*held, *told, self.known)) and any(line and line[0] != "#" and line != "---" for line in lines):
+            self.pass_over(SourceText(self.file, self.text), 0, "no rules, dashboard, query or route that lint knows")
 
     def pass_over(self, source: SourceText, offset: int, reason: str) -> None:
         """Note that a part is not read; of several with the same reason the first one is named."""
