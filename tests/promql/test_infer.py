@@ -186,7 +186,7 @@ BUCKET = "registry_http_request_duration_seconds_bucket"
         ("process_resident_memory_bytes > process_start_time_seconds", "bytes compared with timestamp", 31),
         ("process_resident_memory_bytes + process_start_time_seconds", "bytes added to timestamp", 31),
         ("sum by (code) (rate(registry_http_requests_total[5m])) / sum(rate(registry_http_requests_total[5m]))",
-         "never match: only one of them has code", 56),
+         "never match: left has code, right has no label", 56),
     ],
 )  # fmt: skip
 def test_nonsense_is_refused_with_its_place(text: str, message: str, column: int) -> None:

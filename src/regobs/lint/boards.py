@@ -134,6 +134,8 @@ def undefined_variable(board: LintedDashboard) -> Iterator[LintProblem]:
     known = {str(one.get("name")) for one in board.variables}
     listed = board.data.get("__inputs")
     known |= {str(one.get("name")) for one in listed if isinstance(one, dict)} if isinstance(listed, list) else set()
+    uses: Counter[str] = Counter()
+    first: dict[str, tuple[int, int]] = {}
     for query in board.queries:
         for match in VARIABLE.finditer(query.text):
             name = next(filter(None, match.groups()), "")
@@ -141,9 +143,12 @@ def undefined_variable(board: LintedDashboard) -> Iterator[LintProblem]:
                 continue
             if name[0].isdigit() or _in_regex(query.text, match.start()):
                 continue
-            yield LintProblem(
-                *query.place(*match.span()), f"the dashboard has no variable {name}", "add it, or correct the name"
-            )
+            uses[name] += 1
+            if name not in first:
+                first[name] = query.place(*match.span())
+    for name, place in first.items():
+        step = "add it, or correct the name" + (f" in its {uses[name]} uses" if uses[name] > 1 else "")
+        yield LintProblem(*place, f"the dashboard has no variable {name}", step)
 
 
 def _in_regex(text: str, offset: int) -> bool:

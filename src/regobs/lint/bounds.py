@@ -186,6 +186,23 @@ class Values:
         entry = series_of(node, self.lookup)
         return entry is not None and (entry[0].busy or entry[0].name == host.CPU.name)
 
+    def averages_cores(self, node: Expr) -> bool:
+        """Whether it is an average of what each core of a machine does: as it is, or as a rule records it."""
+        waiting, seen = [node], set[str]()
+        while waiting:
+            for part in walk(waiting.pop()):
+                if isinstance(part, Aggregate) and part.op == "avg" and any(map(self._of_a_core, selectors(part))):
+                    return True
+                name = str(part.metric or "") if isinstance(part, Selector) else ""
+                if name and name not in seen:
+                    seen.add(name)
+                    waiting += self.records.expressions(name)
+        return False
+
+    def _of_a_core(self, node: Selector) -> bool:
+        entry = series_of(node, self.lookup)
+        return entry is not None and entry[0].name == host.CPU.name
+
     def _selected(self, node: Selector) -> Bounds:
         name = str(node.metric or "")
         entry = series_of(node, self.lookup)

@@ -35,6 +35,12 @@ _EXISTENCE = frozenset(
 )
 _MACRO = re.compile(r"\$\{?__interval(?:_ms)?\b")
 _MINUTE = 60_000
+# A title that says over which time its numbers are: "last 24 hours", "[1w]", "(5m)", "per day".
+_WINDOW_TOLD = re.compile(
+    r"\b(?:last|past|previous|per|each|every) (?:[0-9]{1,6} ?)?(?:second|minute|hour|day|week|month)s?\b"
+    r"|\b[0-9]{1,6}[ -]?(?:[smhdw]|sec|min|seconds?|minutes?|hours?|days?|weeks?)\b|\b(?:hourly|daily|weekly)\b",
+    re.IGNORECASE,
+)
 
 
 @check("rate-of-gauge", Severity.ERROR)
@@ -183,7 +189,7 @@ def _instead(query: LintedQuery) -> str:
 
 def _read_raw(query: LintedQuery, node: Selector) -> bool:
     """Whether the value of a counter reaches the result, an aggregation or a comparison with a number."""
-    if node.range is not None and not _over_time(query, node):
+    if (node.range is not None and not _over_time(query, node)) or _only_kept(query, node):
         return False
     child: Expr = node
     for above in query.above(node):
@@ -197,6 +203,19 @@ def _read_raw(query: LintedQuery, node: Selector) -> bool:
             return False
         child = above
     return query.role != "record" or _divided(query, node)
+
+
+def _only_kept(query: LintedQuery, node: Selector) -> bool:
+    """Whether an alert only asks whether a series is left over: `x unless x offset 5m`, `x and on (job) up == 0`."""
+    filtered = False
+    child: Expr = node
+    for above in query.above(node):
+        if isinstance(above, Binary) and above.op in {"and", "unless"} and child is above.left:
+            filtered = True
+        elif not isinstance(above, Paren | Aggregate) and not (isinstance(above, Binary) and above.op == "or"):
+            return False
+        child = above
+    return filtered and query.role in {"alert", "bare"}
 
 
 def _over_time(query: LintedQuery, node: Selector) -> bool:
@@ -305,12 +324,18 @@ def fixed_range_in_panel(query: LintedQuery) -> Iterator[LintProblem]:
         {"title": "a", "panels": [{"id": 1, "type": "timeseries", "title": "Requests", "targets": [
           {"refId": "A", "expr": "sum(rate(http_requests_total[$__rate_interval]))"}]}]}
     """
-    if query.role != "panel" or query.instant:
+    if query.role != "panel" or query.instant or _WINDOW_TOLD.search(f"{query.subject} {query.caption}"):
         return
     for call, node in _grown(query):
-        if node.range is not None and not node.range.macro and call.function in GROWTH:
+        if node.range is not None and not node.range.macro and not _each_step(query, call, node.range):
             shown = duration_text(node.range)
             yield query.problem(node, f"{call.function} over a fixed window of {shown}", "write $__rate_interval")
+
+
+def _each_step(query: LintedQuery, call: Call, window: Duration) -> bool:
+    """Whether a subquery asks for a window as often as the window is long, so that none misses an event."""
+    steps = [one.step for one in query.above(call) if isinstance(one, Subquery)]
+    return any(step is not None and step.ms == window.ms for step in steps)
 
 
 def _grown(query: LintedQuery) -> Iterator[tuple[Call, Selector]]:

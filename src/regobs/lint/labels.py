@@ -187,6 +187,8 @@ def label_not_in_result(rule: LintedRule) -> Iterator[LintProblem]:
     there, gone = result_labels(rule.query), dropped_labels(rule.query)
     if not rule.alerts or (there is None and not gone):
         return
+    top = _decided(rule.query.expr) if rule.query is not None and rule.query.expr is not None else None
+    absent = isinstance(top, Call) and top.function in _ABSENT
     own = set(rule.texts("labels")) | set(_mapping(rule.group.get("labels")))
     for key in ("annotations", "labels"):
         for name, text in rule.texts(key).items():
@@ -198,6 +200,7 @@ def label_not_in_result(rule: LintedRule) -> Iterator[LintProblem]:
                     kept = ", ".join(sorted(there or ())) or "no label"
                     kept = "all but those of without" if there is None else kept
                     step = f"add {label} to the by list; the expression keeps {kept}"
+                    step = f"absent keeps {kept}: name it in a matcher, or leave it out" if absent else step
                     step = f"take {label} out of without" if there is None else step
                     what = f"{rule.name} has no label {label}"
                     yield rule.problem((key, name), what, step, word=match[0])
@@ -212,7 +215,7 @@ def result_labels(query: LintedQuery | None) -> set[str] | None:
     if query is None or query.expr is None:
         return None
     top = _decided(query.expr)
-    if isinstance(top, Call) and top.function in {"absent", "absent_over_time"}:
+    if isinstance(top, Call) and top.function in _ABSENT:
         inner = bare(top.args[0])
         asked = inner.matchers if isinstance(inner, Selector) else ()
         return {one.label for one in asked if one.op is MatchOp.EQUAL and one.value}
@@ -241,6 +244,7 @@ def dropped_labels(query: LintedQuery | None) -> frozenset[str]:
     return frozenset(node.labels or ()) if isinstance(node, Aggregate) and node.without else frozenset()
 
 
+_ABSENT = frozenset({"absent", "absent_over_time"})
 SeriesLabels = Mapping[int, frozenset[str]]  # by the rule's `id`
 _OF_TARGETS = frozenset({"job", "instance"})
 

@@ -48,6 +48,7 @@ def traffic_floor(query: LintedQuery) -> Iterator[LintProblem]:
         rated = any(isinstance(one, Call) and one.function in {"rate", "irate"} for one in walk(floor.left))
         counts = rated or any(name.endswith((":ops", ":rps", "_ops")) or ":ops:" in name for name in named)
         divided = any(isinstance(one, Binary) and one.op == "/" for one in walk(floor.left))
+        divided = divided or any(map(_whole_window, walk(floor.left)))
         failures = any(
             one.label in {"code", "status", "error"} for each in selectors(floor.left) for one in each.matchers
         )
@@ -55,6 +56,15 @@ def traffic_floor(query: LintedQuery) -> Iterator[LintProblem]:
             yield query.problem(
                 floor, "a fixed rate decides whether this alert counts", "judge by the number of events"
             )
+
+
+def _whole_window(node: Expr) -> bool:
+    """Whether a rate is multiplied by the seconds of its window: that is how many events there were."""
+    if not (isinstance(node, Binary) and node.op == "*"):
+        return False
+    seconds = next((number for one in (node.left, node.right) if (number := literal(one)) is not None), None)
+    windows = {one.range.ms for one in selectors(node) if one.range is not None}
+    return seconds is not None and windows == {seconds * 1000}
 
 
 def _is_ratio(expr: Expr) -> bool:

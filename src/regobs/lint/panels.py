@@ -103,7 +103,12 @@ def _unit_fault(query: LintedQuery, unit: str) -> tuple[str, str] | None:
         (seconds, _MOMENTS, "a duration is shown as a moment", "write s"),
         (share, _RATES | _SECONDS | _BYTES, f"a ratio is shown as {unit}", "write percentunit"),
         (kind.unit is Unit.CORES, {"percent"}, "two cores read 2 %", "write none or short"),
-        (kind.unit is Unit.CORES, {"percentunit"}, _OF_ONE_CORE, "write none or short"),
+        (
+            kind.unit is Unit.CORES and not query.values.averages_cores(query.expr),
+            {"percentunit"},
+            _OF_ONE_CORE,
+            "write none or short",
+        ),
         (flow or amount, _BIT_RATES, "bytes are shown as bits", "write binBps"),
         (flow, _BYTES, "bytes per second are shown as bytes", "write binBps"),
         (amount, _BYTE_RATES, "bytes are shown as bytes per second", "write bytes"),

@@ -11,7 +11,7 @@ from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 from regobs import __version__
-from regobs.common.table import PIPE, Colour, Screen
+from regobs.common.table import PIPE, Colour, Screen, display_width
 from regobs.common.table import escape as visible
 from regobs.lint.engine import LintReport
 from regobs.lint.findings import CHECKS, LintFinding, Severity
@@ -43,7 +43,8 @@ def _block(one: LintFinding, source: SourceText, on: Screen) -> str:
     line, first, last = _without_secrets(line[cut : cut + _NEAR * 2], first - cut, last - cut)
     cut = max(0, first - _WIDEST // 2) if len(line) > _WIDEST else 0
     shown = visible(line[cut : cut + _WIDEST].replace("\t", " "))
-    marks = " " * len(visible(line[cut:first].replace("\t", " "))) + "^" * max(1, min(last, cut + _WIDEST) - first)
+    marks = " " * display_width(visible(line[cut:first].replace("\t", " ")))
+    marks += "^" * max(1, display_width(visible(line[first : min(last, cut + _WIDEST)].replace("\t", " "))))
     number = str(one.line)
     margin = " " * len(number)
     texts = [

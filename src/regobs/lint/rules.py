@@ -64,24 +64,25 @@ def broken_rule(rule: LintedRule) -> Iterator[LintProblem]:
         if value is not None and str(value) != "0" and _ms(value) is None:
             yield rule.problem((key,), f"{value} is no duration", "write it like 10m")
         if value is not None and not rule.alerts:
-            yield rule.problem((key,), f"a recording rule has no {key}", "remove it")
+            yield rule.problem((key,), f"a recording rule has no {key}", "remove it", key=True)
     if not rule.alerts and not _RECORD.fullmatch(rule.name):
         yield rule.problem(("record",), f"{rule.name!r} is no name of a series", "use letters, digits, _ and :")
     for name in rule.texts("labels"):
         if name == "__name__":
-            yield rule.problem(("labels", name), f"{name!r} is no label that a rule can set", "rename it")
+            yield rule.problem(("labels", name), f"{name!r} is no label that a rule can set", "rename it", key=True)
         elif not _LABEL.fullmatch(name):
             what = f"{name!r} is no name of a label before Prometheus 3"
-            yield rule.problem(("labels", name), what, "use letters, digits and _", severity=Severity.WARNING)
+            step = "use letters, digits and _"
+            yield rule.problem(("labels", name), what, step, severity=Severity.WARNING, key=True)
     yield from _fields(rule)
 
 
 def _fields(rule: LintedRule) -> Iterator[LintProblem]:
     """Fields that no rule of this kind has, almost has, or whose group has a time that is none."""
     if not rule.alerts and "annotations" in rule.data:
-        yield rule.problem(("annotations",), "a recording rule has no annotations", "remove them")
+        yield rule.problem(("annotations",), "a recording rule has no annotations", "remove them", key=True)
     for name, step in unknown_fields(rule.data):
-        yield rule.problem((name,), f"a rule has no field {name}", step)
+        yield rule.problem((name,), f"a rule has no field {name}", step, key=True)
     every = rule.group.get("interval")
     if every is not None and rule.path[-1] == 0 and str(every) != "0" and _ms(every) is None:
         place = rule.source.extent((*rule.path[:-2], "interval"))

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from functools import cache
 
 from regobs.catalog import METRICS
-from regobs.catalog.model import Exposer, Flavor, Form, Metric, Version
+from regobs.catalog.model import Exposer, Flavor, Form, Kind, Metric, Version
 from regobs.common.closest import closest, closest_first
 from regobs.lint.findings import LintProblem, Severity, check
 from regobs.lint.subjects import LintContext, LintedQuery
+from regobs.promql.functions import HISTOGRAMS
 from regobs.promql.literals import regex_matches
 from regobs.promql.nodes import Aggregate, Call, Matcher, MatchOp, Selector
 
@@ -20,6 +21,7 @@ _SPECIAL = re.compile(r"[.*+?()\[\]{}|^$\\]")
 _DOUBLE = re.compile(r"\\\\(?:[dwsDWSb][+*]|\.|\+|\*|\?|\|)")
 _BRACKETS = re.compile(r"\[[^\[\]]*+\]")
 _PREFIX = "registry_"
+_NATIVE = "set convert_classic_histograms_to_nhcb in the scrape configuration, or read the _bucket series"
 # What Prometheus, a service discovery or a relabelling commonly writes on a target: such a label may be anywhere.
 _JUDGED = frozenset({Exposer.REGISTRY, Exposer.OTHER})
 # What other services call a label of the registry; no deployment puts these on its targets.
@@ -62,12 +64,21 @@ def unknown_metric(query: LintedQuery) -> Iterator[LintProblem]:
         if query.entry(node) is not None or "$" in name:
             continue
         family = METRICS.get(name)
+        if family is not None and family.kind is Kind.HISTOGRAM and _asks_histogram(query, node):
+            what = f"{name} is there only where Prometheus keeps native histograms of it"
+            yield query.problem(node, what, _NATIVE, Severity.NOTE, word=name)
+            continue
         if family is not None:
             step = f"a {family.kind} has the series {', '.join(family.series)}"
         else:
             near = closest(name, _registry_series(), 1, 0.8)
             step = f"did you mean {near[0]}?" if near else "`regobs catalog list` shows all"
         yield query.problem(node, f"no registry has a metric {name}", step, word=name)
+
+
+def _asks_histogram(query: LintedQuery, node: Selector) -> bool:
+    """Whether a function of histograms reads a selector."""
+    return any(isinstance(one, Call) and one.function in HISTOGRAMS for one in query.above(node))
 
 
 def _meant(name: str, query: LintedQuery) -> str:

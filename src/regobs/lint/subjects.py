@@ -267,11 +267,18 @@ class LintedRule:
         return {name: str(text) for name, text in found.items()} if isinstance(found, dict) else {}
 
     def problem(
-        self, steps: Steps, what: str, next_step: str, *, word: str = "", severity: Severity | None = None
+        self,
+        steps: Steps,
+        what: str,
+        next_step: str,
+        *,
+        word: str = "",
+        severity: Severity | None = None,
+        key: bool = False,
     ) -> LintProblem:
-        """A problem at a part of the rule, or at `word` in the text there."""
+        """A problem at a part of the rule, at `word` in the text there, or at its key."""
         path = (*self.path, *steps)
-        start, end = self.source.extent(path)
+        start, end = self.source.extent(path, key=key)
         value: Any = self.data
         for step in steps:
             value = value.get(step) if isinstance(value, dict) else None

@@ -283,12 +283,14 @@ class _Inference:
         if here is None or there is None or node.op == "or" or left.mixed or right.mixed:
             return
         ignored = frozenset(node.ignoring or ())
-        if (only := (here ^ there) - ignored) and not any(name.startswith("$") for name in here | there):
+        if (here ^ there) - ignored and not any(name.startswith("$") for name in here | there):
+            sides = [", ".join(sorted(labels - ignored)) or "no label" for labels in (here, there)]
+            grouped = "" if node.op in _SETS else " with group_left or group_right"
             raise PromqlError(
-                f"the sides of {node.op} never match: only one of them has {', '.join(sorted(only))}",
+                f"the sides of {node.op} never match: left has {sides[0]}, right has {sides[1]}",
                 check="sides-never-match",
                 value=node.op,
-                expected="the same by list on both sides, or on(...) with group_left or group_right",
+                expected=f"the same by list on both sides, or on(...){grouped}",
             )
 
 
