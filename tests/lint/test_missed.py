@@ -7,14 +7,28 @@ from collections.abc import Callable
 
 import pytest
 
-from regobs.lint import LintReport
-from tests.lint.cases import found, query, rules
+from regobs.lint import LintReport, lint_text
+from tests.lint.cases import alert, board, found, panel, query, rules
 
 _LE = "registry_http_request_duration_seconds_bucket"
 
 
 def _two(first: str, second: str, **more: object) -> LintReport:
     return rules({"record": "job:a:b", "expr": first}, {"record": "job:a:b", "expr": second, **more})
+
+
+_PANEL = {"id": 1, "type": "stat", "title": "Up", "targets": [{"refId": "A", "expr": "up"}]}
+_SHARD = [{"name": "shard", "type": "query", "query": "label_values(up, shard)"}]
+
+
+def _runbook(url: str) -> LintReport:
+    return alert("up == 0", annotations={"summary": "x", "runbook_url": url})
+
+
+def _routed(routes: str) -> LintReport:
+    return lint_text(
+        f"route: {{receiver: a, routes: {routes}}}\nreceivers: [{{name: a}}, {{name: b}}]\n", "a.yaml", ".yaml"
+    )
 
 
 # name of the check, what it finds, what is just no such thing
@@ -38,6 +52,71 @@ CASES: list[tuple[str, Callable[[], LintReport], Callable[[], LintReport]]] = [
      lambda: _two("sum by (job) (rate(a_total[5m]))", "sum by (job) (rate(b_total[5m]))")),
     ("conflicting-records",
      lambda: _two("sum by (job) (a)", "sum by (job) (a) * 2"), lambda: _two("sum by (job) (a) > 5", "sum by (job) (a) <= 5")),
+    ("always-true",
+     lambda: alert('count(up{job="registry"} == 0) > 0 or vector(0)'),
+     lambda: alert('(count(up{job="registry"} == 0) or vector(0)) > 0')),
+    ("always-true", lambda: alert("up == 0 or vector(0) < 1"), lambda: alert("up == 0 or vector(0) > 1")),
+    ("always-true",
+     lambda: alert('rate(x_total{code=~"5.."}[5m]) / rate(x_total[5m]) > 0.05'),
+     lambda: alert('rate(x_total{code=~"5.."}[5m]) / ignoring (code) sum without (code) (rate(x_total[5m])) > 0.05')),
+    ("always-true",
+     lambda: alert('x_total{code=~"5.."} / x_total > 0.05'),
+     lambda: alert('rate(x_total{code=~"5.."}[5m]) / rate(y_total[5m]) > 0.05')),
+    ("average-of-quantiles",
+     lambda: query(f"avg_over_time(histogram_quantile(0.9, sum by (le) (rate({_LE}[5m])))[1h:])"),
+     lambda: query(f"max_over_time(histogram_quantile(0.9, sum by (le) (rate({_LE}[5m])))[1h:])")),
+    ("quantile-without-le",
+     lambda: query("histogram_quantile(0.9, sum by (le) (rate(x_seconds_sum[5m])))"),
+     lambda: query("histogram_quantile(0.9, sum by (le) (rate(x_seconds_bucket[5m])))")),
+    ("raw-counter",
+     lambda: panel(f"histogram_quantile(0.9, sum by (le) ({_LE}))"),
+     lambda: panel(f"histogram_quantile(0.9, sum by (le) (rate({_LE}[5m])))")),
+    ("sides-never-match",
+     lambda: alert("sum(rate(a_total[5m])) > 3 and go_goroutines > 4"),
+     lambda: alert("sum(rate(a_total[5m])) > 3 and on () go_goroutines > 4")),
+    ("sides-never-match",
+     lambda: alert("max by (job) (a) > 3 unless up == 0"),
+     lambda: alert("max by (job, instance) (a) > 3 unless up == 0")),
+    ("sides-never-match",
+     lambda: alert("go_goroutines > 3 and sum(rate(a_total[5m])) > 4"), lambda: alert("b > 3 and sum(a) > 4")),
+    ("legend-label",
+     lambda: panel("registry_http_in_flight_requests", legend="{{route}}"),
+     lambda: panel("registry_http_in_flight_requests", legend="{{instance}} {{team}}")),
+    ("legend-label",
+     lambda: panel("rate(registry_gc_postpones_total[5m])", legend="{{code}}"),
+     lambda: panel("rate(registry_http_requests_total[5m])", legend="{{code}}")),
+    ("label-not-in-result",
+     lambda: alert("registry_http_in_flight_requests > 5", annotations={"summary": "{{ $labels.code }}"}),
+     lambda: alert("registry_http_in_flight_requests > 5", annotations={"summary": "{{ $labels.pod }}"})),
+    ("uneven-scope",
+     lambda: panel('sum(a{job=~"$job"}) / sum(b)'), lambda: panel('sum(a{job=~"$job"}) / sum(b{job=~"$job"})')),
+    ("undefined-variable", lambda: panel("up", repeat="shard"), lambda: board(_PANEL | {"repeat": "shard"}, variables=_SHARD)),
+    ("undefined-variable",
+     lambda: panel("up", datasource={"type": "prometheus", "uid": "${ds}"}),
+     lambda: panel("up", datasource={"type": "prometheus", "uid": "abc"})),
+    ("undefined-variable", lambda: panel("up", title="Of $stage"), lambda: panel("up", title="Of $5 at ${__interval}")),
+    ("undefined-variable",
+     lambda: panel("up", links=[{"url": "/d/a?var-job=${jobb}"}]),
+     lambda: panel("up", links=[{"url": "/d/a?${__url_time_range}"}])),
+    ("unit-mismatch",
+     lambda: alert("probe_ssl_earliest_cert_expiry < 86400 * 14"),
+     lambda: alert("probe_ssl_earliest_cert_expiry - time() < 86400 * 14")),
+    ("unit-mismatch", lambda: alert("process_start_time_seconds > 3600"), lambda: alert("process_start_time_seconds == 0")),
+    ("impossible-value",
+     lambda: query('rate(registry_http_requests_total{code="5xx"}[5m])'),
+     lambda: query('rate(registry_http_requests_total{code="500"}[5m])')),
+    ("impossible-value",
+     lambda: query('rate(registry_storage_cache_total{type="hit"}[5m])'),
+     lambda: query('rate(registry_storage_cache_total{type="Hit"}[5m])')),
+    ("syntax", lambda: query('label_replace(up, "x", "$1", "y", "(")'), lambda: query('label_replace(up, "x", "$1", "y", "(.*)")')),
+    ("broken-link", lambda: _runbook("TODO"), lambda: _runbook("/runbooks/a")),
+    ("broken-link", lambda: _runbook("htps//x.example.com/a"), lambda: _runbook("{{ $externalURL }}/a")),
+    ("dead-route",
+     lambda: _routed("[{receiver: b}, {receiver: a, matchers: [severity=page]}]"),
+     lambda: _routed("[{receiver: b, continue: true}, {receiver: a, matchers: [severity=page]}]")),
+    ("dead-route",
+     lambda: _routed("[{receiver: a, matchers: ['severity=~\"crit(\"']}]"),
+     lambda: _routed("[{receiver: a, matchers: ['severity=~\"crit(ical)?\"']}]")),
 ]  # fmt: skip
 
 

@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from regobs.grafana.classic import VARIABLE
+from regobs.documents import Steps
+from regobs.grafana.classic import VARIABLE, links_of
 from regobs.lint.findings import CheckSubject, LintProblem, Severity, check
 from regobs.lint.subjects import Json, LintedDashboard, LintedPanel
 from regobs.promql.nodes import MatchOp
@@ -119,7 +120,7 @@ def duplicate_variable(board: LintedDashboard) -> Iterator[LintProblem]:
 
 @check("undefined-variable", Severity.WARNING, CheckSubject.DASHBOARD)
 def undefined_variable(board: LintedDashboard) -> Iterator[LintProblem]:
-    r"""A query uses a variable that the dashboard does not have.
+    r"""A query, title, link, data source or repeated panel uses a variable that the dashboard does not have.
 
     Why: its name is sent to the server as it is, which finds nothing.
 
@@ -146,9 +147,29 @@ def undefined_variable(board: LintedDashboard) -> Iterator[LintProblem]:
             uses[name] += 1
             if name not in first:
                 first[name] = query.place(*match.span())
+    for place, name in _used_beside_queries(board):
+        if name not in known and not name.startswith("__") and not name[0].isdigit():
+            uses[name] += 1
+            first.setdefault(name, place)
     for name, place in first.items():
         step = "add it, or correct the name" + (f" in its {uses[name]} uses" if uses[name] > 1 else "")
         yield LintProblem(*place, f"the dashboard has no variable {name}", step)
+
+
+def _used_beside_queries(board: LintedDashboard) -> Iterator[tuple[tuple[int, int], str]]:
+    """The variables by which panels are repeated, choose their data source, and which titles and links name."""
+    for panel in board.panels:
+        if panel.data.get("repeat") and isinstance(panel.data["repeat"], str):
+            yield panel.source.extent((*panel.path, "repeat")), panel.data["repeat"].removeprefix("$")
+        source = panel.data.get("datasource")
+        texts: list[tuple[Steps, Any]] = [(("title",), panel.data.get("title")), (("datasource",), source)]
+        if isinstance(source, dict):
+            texts[1] = ("datasource", "uid"), source.get("uid")
+        texts += links_of({**panel.data, "panels": []})
+        for steps, text in texts:
+            for match in VARIABLE.finditer(text) if isinstance(text, str) else ():
+                place = panel.source.within((*panel.path, *steps), text, *match.span())
+                yield place, next(filter(None, match.groups()), "")
 
 
 def _in_regex(text: str, offset: int) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from regobs.catalog import sql_pool
+from regobs.catalog.model import Unit
 from regobs.lint.bounds import asks_presence, compared_with_number
 from regobs.lint.findings import LintProblem, Severity, check
 from regobs.lint.named_shares import COMPARISONS, is_usage
@@ -14,6 +15,8 @@ from regobs.promql.infer import literal
 from regobs.promql.nodes import Aggregate, Binary, Call, Expr, Number, Unary
 from regobs.promql.printer import number_text
 from regobs.promql.walk import selectors, strip_parens, walk
+
+_FIRST_MOMENT = 500_000_000  # in 1985: no process that is scraped began before
 
 
 @check("unit-mismatch", Severity.ERROR)
@@ -28,6 +31,12 @@ def unit_mismatch(query: LintedQuery) -> Iterator[LintProblem]:
         sum(process_resident_memory_bytes) > sum(process_virtual_memory_bytes)
     """
     yield from query.faults("unit-mismatch")
+    for node, value, op, number in compared_with_number(query.nodes):
+        asks_time = any(isinstance(one, Call) and one.function in {"time", "timestamp"} for one in query.nodes)
+        moment = query.parts.of(value).unit is Unit.TIMESTAMP and not asks_time
+        if moment and 1 < number < _FIRST_MOMENT and op not in {"==", "!="}:
+            what = f"a moment is compared with a duration of {number_text(number)} seconds"
+            yield query.problem(node, what, "subtract time() from it, or it from time()", word=node.op)
 
 
 @check("open-against-in-use", Severity.WARNING)

@@ -196,7 +196,8 @@ def _read_raw(query: LintedQuery, node: Selector) -> bool:
         if isinstance(above, Call) and above.function in _EXISTENCE | GROWTH | CHANGE:
             return False
         if isinstance(above, Call) and above.function in {"histogram_quantile", "histogram_count", "histogram_sum"}:
-            return False  # of a native histogram, or told by another check
+            # Of a native histogram another check tells.
+            return above.function == "histogram_quantile" and str(node.metric or "").endswith("_bucket")
         if isinstance(above, Aggregate) and above.op in {"count", "group", "count_values"}:
             return False
         if isinstance(above, Binary) and (_asks_existence(above, child) or _of_two_counters(above)):

@@ -8,6 +8,7 @@ from dataclasses import replace
 from regobs.catalog.model import Unit
 from regobs.lint.findings import CheckSubject, LintProblem, Severity, check
 from regobs.lint.named_shares import COMPARISONS, bare
+from regobs.lint.selecting import lacks_label
 from regobs.lint.subjects import LintedPanel, LintedQuery, LintedRule
 from regobs.lint.templates import LABEL_USE, LEGEND_USE, faults
 from regobs.promql.functions import GROWTH
@@ -64,6 +65,24 @@ def sides_never_match(query: LintedQuery) -> Iterator[LintProblem]:
         if isinstance(node, Binary) and matched and {_has_le(node.left), _has_le(node.right)} == {True, False}:
             step = "leave le out with sum without (le), or write ignoring (le)"
             yield query.problem(node, "only one of the sides has le, so they never match", step, word=node.op)
+        if isinstance(node, Binary) and (kept := _lacks_targets(query, node)) is not None:
+            what = f"one side has {', '.join(sorted(kept)) or 'no label'}, the other job and instance too"
+            yield query.problem(node, what, "write on() or on (...), or aggregate both alike", word=node.op)
+
+
+def _lacks_targets(query: LintedQuery, node: Binary) -> frozenset[str] | None:
+    """The labels of a side that lacks `instance`, where the other one is a series as it was scraped."""
+    if node.op not in _OPS | {"and", "unless"} or node.on is not None or node.ignoring is not None or node.group:
+        return None
+    sides = [_decided(one) for one in (node.left, node.right)]
+    for here, there in (sides, sides[::-1]):
+        kept = query.parts.of(here).closed_labels if isinstance(here, Aggregate) else None
+        while isinstance(there, Call) and there.function in GROWTH and there.args:
+            there = bare(there.args[0])  # noqa: PLW2901 - the series below
+        scraped = isinstance(there, Selector) and (there.metric == "up" or query.entry(there) is not None)
+        if scraped and kept is not None and "instance" not in kept and not any(one.startswith("$") for one in kept):
+            return kept
+    return None
 
 
 def _has_le(side: Expr) -> bool | None:
@@ -185,7 +204,7 @@ def label_not_in_result(rule: LintedRule) -> Iterator[LintProblem]:
             summary: The pool of {{ $labels.environment }} is full
     """
     there, gone = result_labels(rule.query), dropped_labels(rule.query)
-    if not rule.alerts or (there is None and not gone):
+    if not rule.alerts:
         return
     top = _decided(rule.query.expr) if rule.query is not None and rule.query.expr is not None else None
     absent = isinstance(top, Call) and top.function in _ABSENT
@@ -196,7 +215,11 @@ def label_not_in_result(rule: LintedRule) -> Iterator[LintProblem]:
                 label = match[1] or match[2]
                 asked = ".Labels" in match[0] and "query" in text  # those of another query's results
                 lacks = label in gone if there is None else label not in there
-                if lacks and label not in own and not asked:
+                lost = _lacked(rule.query, label) if there is None and not lacks else ""
+                if lost and label not in own and not asked:
+                    what = f"the series of {rule.name} have no label {label}"
+                    yield rule.problem((key, name), what, lost, word=match[0])
+                elif lacks and label not in own and not asked:
                     kept = ", ".join(sorted(there or ())) or "no label"
                     kept = "all but those of without" if there is None else kept
                     step = f"add {label} to the by list; the expression keeps {kept}"
@@ -236,6 +259,14 @@ def _decided(expr: Expr) -> Expr:
         else:
             break
     return node
+
+
+def _lacked(query: LintedQuery | None, label: str) -> str:
+    """What to do about a label that a series of the registry, which nothing aggregates, does not have."""
+    node = _decided(query.expr) if query is not None and query.expr is not None else None
+    while isinstance(node, Call) and node.function in GROWTH and node.args:
+        node = bare(node.args[0])
+    return lacks_label(query, node, label) if query is not None and isinstance(node, Selector) else ""
 
 
 def dropped_labels(query: LintedQuery | None) -> frozenset[str]:
@@ -321,12 +352,15 @@ def legend_label(panel: LintedPanel) -> Iterator[LintProblem]:
             target = target[step]  # type: ignore[index]
         legend = target.get("legendFormat")
         there, gone = result_labels(query), dropped_labels(query)
-        if not isinstance(legend, str) or (there is None and not gone):
+        if not isinstance(legend, str):
             continue
         if there is not None and not there and len(panel.queries) == 1 and not _names_one_series(panel):
             continue
         for match in LEGEND_USE.finditer(legend):
-            if match[1] in gone if there is None else match[1] not in there:
+            if there is None and (absent := _lacked(query, match[1])):
+                start, end = query.source.within((*panel.path, *steps, "legendFormat"), legend, *match.span())
+                yield LintProblem(start, end, f"the series have no label {match[1]}", absent)
+            elif match[1] in gone if there is None else match[1] not in there:
                 start, end = query.source.within((*panel.path, *steps, "legendFormat"), legend, *match.span())
                 kept = ", ".join(sorted(there or ())) or "no label"
                 kept = "all but those of without" if there is None else kept

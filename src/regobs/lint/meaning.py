@@ -128,6 +128,8 @@ def _scope(expr: Expr) -> dict[str, str]:
 def _narrows(matcher: Matcher) -> bool:
     """Whether a matcher chooses a part of a deployment. `type` may tell anything; at GitLab it is the service."""
     chooses = matcher.op in {MatchOp.EQUAL, MatchOp.REGEX} and bool(matcher.value)
+    if matcher.label == "job":  # of a literal one each metric may have its own
+        return chooses and matcher.value.startswith("$")
     return chooses and matcher.label in _SCOPES and (matcher.label != "type" or names_registry(matcher.value))
 
 

@@ -12,7 +12,7 @@ from regobs.lint.named_shares import bare
 from regobs.lint.subjects import LintedQuery
 from regobs.promql.functions import GROWTH
 from regobs.promql.infer import literal
-from regobs.promql.nodes import Aggregate, Binary, Call, Expr, Selector
+from regobs.promql.nodes import Aggregate, Binary, Call, Expr, Selector, Subquery
 from regobs.promql.printer import number_text
 from regobs.promql.series import series_of
 from regobs.promql.walk import selectors, strip_parens, walk
@@ -45,6 +45,9 @@ def quantile_without_le(query: LintedQuery) -> Iterator[LintProblem]:
         labels = query.parts.of(node.args[1]).possible_labels
         recorded = query.context.records.expressions
         names = [str(one.metric or "") for one in selectors(node.args[1])]
+        if names and all(name.endswith(("_sum", "_count")) and not recorded(name) for name in names):
+            what = f"{names[0]} has no le, and is no histogram of its own"
+            yield query.problem(node, what, "read the buckets: ..._bucket", word=names[0])
         series = [name for name in names if name.endswith("_bucket") or recorded(name)]
         if labels is None and (names and all(name.endswith("_bucket") for name in names)) and _drops_le(node.args[1]):
             labels = frozenset()
@@ -178,6 +181,12 @@ def average_of_quantiles(query: LintedQuery) -> Iterator[LintProblem]:
         histogram_quantile(0.95, sum by (le) (rate(http_request_duration_seconds_bucket[5m])))
     """
     for node in query.nodes:
+        if isinstance(node, Call) and node.function in {"avg_over_time", "sum_over_time"}:
+            over = strip_parens(node.args[0])
+            of = bare(over.expr) if isinstance(over, Subquery) else over
+            if isinstance(of, Call) and of.function == "histogram_quantile":
+                what = f"{node.function} over a quantile: minutes with few requests weigh as much as others"
+                yield query.problem(node, what, "take the quantile of a longer rate", word=node.function)
         if not (isinstance(node, Aggregate) and node.op in {"sum", "avg"}):
             continue
         if not node.without and {"quantile", *_PROCESSES} & set(node.labels or ()):

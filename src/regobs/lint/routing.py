@@ -13,7 +13,7 @@ from regobs.documents import Steps
 from regobs.lint.findings import CheckSubject, LintProblem, Severity, check
 from regobs.lint.labels import SeriesLabels, result_labels, series_labels
 from regobs.lint.subjects import Json, LintedRouting, LintedRule
-from regobs.promql.literals import regex_matches
+from regobs.promql.literals import regex_fault, regex_matches
 from regobs.promql.nodes import MatchOp
 
 # https://prometheus.io/docs/alerting/latest/configuration/#matcher
@@ -57,7 +57,7 @@ Look = Callable[[LintedRouting, MatchedPlace], Iterator[LintProblem]]
 
 @check("dead-route", Severity.WARNING, CheckSubject.ROUTING)
 def dead_route(routing: LintedRouting) -> Iterator[LintProblem]:
-    """A route or an inhibition of Alertmanager that no alert of the rules beside it fits.
+    """A route or an inhibition of Alertmanager that no alert reaches, or none of the rules beside it fits.
 
     Why: the alert that was meant goes to another receiver, or is not inhibited, and nobody is told so.
 
@@ -86,6 +86,33 @@ def dead_route(routing: LintedRouting) -> Iterator[LintProblem]:
         receivers: [{name: tickets}, {name: pager}]
     """
     yield from _outermost(routing, _dead)
+    yield from _behind_all(routing)
+    for place in _places(routing):
+        for one in place.own:
+            if one.op in {"=~", "!~"} and (fault := regex_fault(one.value)):
+                what = f"{one.value!r} is no regular expression: {fault}"
+                yield routing.problem(one.path, what, "Alertmanager refuses the file", Severity.ERROR)
+
+
+def _behind_all(routing: LintedRouting) -> Iterator[LintProblem]:
+    """Routes behind one of their list that takes every alert."""
+    taken: set[Steps] = set()
+    route = routing.data.get("route")
+    for place in _routes(route) if isinstance(route, dict) else ():
+        parent = place.path[:-1]
+        if parent in taken:
+            what = "a route before this one takes every alert"
+            yield routing.problem(place.path, what, "put that one behind it, or add continue: true there")
+            taken.remove(parent)
+        elif parent and not place.own and _takes_all(routing.data, place.path):
+            taken.add(parent)
+
+
+def _takes_all(data: Any, path: Steps) -> bool:
+    """Whether the route there chooses no alerts, and hands none on."""
+    for step in path:
+        data = data[step]
+    return not data.get("continue") and not {"matchers", "match", "match_re"} & {key for key in data if data[key]}
 
 
 @check("label-lost-before-routing", Severity.WARNING, CheckSubject.ROUTING)

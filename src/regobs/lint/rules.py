@@ -190,7 +190,11 @@ def broken_link(rule: LintedRule) -> Iterator[LintProblem]:
           annotations: {summary: The pool is full, runbook_url: "https://example.com/PoolFull"}
     """
     for name, text in rule.texts("annotations").items():
-        if match := re.search(r"\b(?!https?:)h{1,3}t{1,4}ps?:/*+|https?:/(?!/)|https?://https?://", text):
+        if name == "runbook_url" and re.fullmatch(
+            r"(?i)(?:todo|tbd|fixme|xxx|n/?a|none|-)|h[a-z]{2,5}/{1,3}[^ ]*", text
+        ):
+            yield rule.problem(("annotations", name), f"{text} is no address", "write https://...")
+        elif match := re.search(r"\b(?!https?:)h{1,3}t{1,4}ps?:/*+|https?:/(?!/)|https?://https?://", text):
             what = f"{match[0]} begins no address"
             problem = rule.problem(("annotations", name), what, "write https://", word=match[0])
             scheme = "https" if "s" in match[0] else "http"

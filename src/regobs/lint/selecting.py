@@ -14,6 +14,7 @@ from regobs.lint.subjects import LintContext, LintedQuery
 from regobs.promql.functions import HISTOGRAMS
 from regobs.promql.literals import regex_matches
 from regobs.promql.nodes import Aggregate, Call, Matcher, MatchOp, Selector
+from regobs.promql.vocabulary import TARGET_LABELS
 
 _POSITIVE = frozenset({MatchOp.EQUAL, MatchOp.REGEX})
 _REGEXES = frozenset({MatchOp.REGEX, MatchOp.NOT_REGEX})
@@ -27,6 +28,7 @@ _JUDGED = frozenset({Exposer.REGISTRY, Exposer.OTHER})
 # What other services call a label of the registry; no deployment puts these on its targets.
 _SYNONYMS = {"status_code": "code", "http_code": "code", "response_code": "code", "http_status": "code"}
 _SYNONYMS |= {"http_method": "method", "request_method": "method", "verb": "method", "http_route": "route"}
+_TARGETS = TARGET_LABELS | {"type", "name", "service", "version", "shard", "host", "node"}
 _PARTS = frozenset({"type", "instance", "job", "name", "service", "version", "shard"})
 
 
@@ -219,11 +221,20 @@ def _misplaced(name: str, own: frozenset[str], *, ours: bool) -> str:
         return f"did you mean {meant}?"
     if name in _PARTS or name not in _all_labels() or not ours:
         near = closest(name, own - {"le", "quantile", "__name__"}, 1, 0.85) if name not in _PARTS else []
-        if not near or near[0].removeprefix("exported_") == name or len(name) < 5:
+        if not near or near[0].removeprefix("exported_") == name or len(name) < 4:
             return ""
         return f"did you mean {near[0]}?"
     shown = sorted(one for one in own if not one.startswith(("exported_", "__")) and one not in {"le", "quantile"})
     return f"it has {', '.join(shown)}" if shown else "it has no labels of its own"
+
+
+def lacks_label(query: LintedQuery, node: Selector, name: str) -> str:
+    """What to do about a label that a series certainly lacks, as others of the registry have it; else nothing."""
+    metric = query.metric(node)
+    if metric is None or metric.exposer is not Exposer.REGISTRY or not query.context.forms(metric):
+        return ""
+    own = _labels(metric, query.context.flavor, query.context.version)
+    return "" if name in own or name in _TARGETS else _misplaced(name, own, ours=True)
 
 
 @check("impossible-value", Severity.ERROR)
@@ -244,6 +255,10 @@ def impossible_value(query: LintedQuery) -> Iterator[LintProblem]:
         for matcher in node.matchers:
             if not matcher.value or "$" in matcher.value or matcher.label == "le":
                 continue
+            if right := _other_case(forms, matcher):
+                what = f"no {matcher.label} of {entry[0].name} is {matcher.value!r}"
+                yield query.problem(matcher, what, f"write {right}")
+                continue
             values = _values(forms, matcher.label)
             if matcher.op is MatchOp.NOT_EQUAL and values and matcher.value not in values:
                 what = f"no {matcher.label} of {entry[0].name} is {matcher.value!r}: nothing is left out"
@@ -260,6 +275,17 @@ def impossible_value(query: LintedQuery) -> Iterator[LintProblem]:
                 yield query.problem(
                     matcher, what, f"it is one of {closest_first(dead, values)}", Severity.NOTE, word=dead
                 )
+
+
+def _other_case(forms: tuple[Form, ...], matcher: Matcher) -> str:
+    """The value that differs from what is asked only in upper and lower case, or the code of a class of codes."""
+    found = [one for form in forms for one in form.labels if one.exposed == matcher.label.removeprefix("exported_")]
+    values = {value for one in found for value in one.values or ()}
+    if matcher.op is not MatchOp.EQUAL or not found or matcher.value in values:
+        return ""
+    if matcher.label == "code" and not values and re.fullmatch(r"[1-5]xx", matcher.value, re.IGNORECASE):
+        return f'code=~"{matcher.value[0]}.."'
+    return next((value for value in values if value.casefold() == matcher.value.casefold()), "")
 
 
 def _dead_branch(regex: str, values: tuple[str, ...]) -> str:

@@ -10,7 +10,7 @@ from regobs.grafana.classic import VARIABLE
 from regobs.lint.findings import CheckSubject, LintProblem, Severity, check
 from regobs.lint.subjects import LintedQuery
 from regobs.promql.literals import regex_fault, regex_matches
-from regobs.promql.nodes import MatchOp
+from regobs.promql.nodes import Call, MatchOp, String
 
 _WORD = re.compile(r"[\w.]+")
 _CLAUSE = re.compile(r"(?:by|without)\b", re.IGNORECASE)
@@ -76,6 +76,10 @@ def syntax(query: LintedQuery) -> Iterator[LintProblem]:
         sum(rate(http_requests_total[5m]))
     """
     fault = query.fault
+    for node in query.nodes:
+        pattern = node.args[-1] if isinstance(node, Call) and node.function == "label_replace" and node.args else None
+        if isinstance(pattern, String) and "$" not in pattern.value and (wrong := regex_fault(pattern.value)):
+            yield query.problem(pattern, f"{pattern.value!r} is no regular expression: {wrong}", "correct it")
     if fault is None or fault.check == "limit":
         return
     if query.role in {"panel", "variable", "annotation"} and VARIABLE.search(query.text):

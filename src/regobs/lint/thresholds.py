@@ -12,7 +12,7 @@ from regobs.lint.bounds import OPPOSITE, SWITCH, compared_with_number, never
 from regobs.lint.findings import LintProblem, Severity, check
 from regobs.lint.named_shares import COMPARISONS, bare, core, named_share, says_share
 from regobs.lint.subjects import LintedQuery
-from regobs.promql.functions import ABSENCE
+from regobs.promql.functions import ABSENCE, GROWTH
 from regobs.promql.infer import literal
 from regobs.promql.nodes import Aggregate, Binary, Call, Expr, Number, Selector
 from regobs.promql.printer import number_text
@@ -214,6 +214,57 @@ def always_true(query: LintedQuery) -> Iterator[LintProblem]:
             continue
         problem = f"this {_range(of)}, so {op} {number_text(number)} is always true"
         yield query.problem(node, problem, _STEP)
+    for node, value, op, number in compared_with_number(query.nodes):
+        if _by_itself(value) and _decides(query, node) and never(OPPOSITE[op], Bounds(1, 1), float(number)):
+            what = "each series is divided by itself, which is 1"
+            yield query.problem(node, what, "add up both sides: sum(...) / sum(...)")
+    if query.alerts and query.expr is not None and (always := _always_there(query.expr)) is not None:
+        what = "behind `or` there is always a value, and any value fires"
+        yield query.problem(always, what, "put the comparison behind it, or leave it out")
+
+
+def _by_itself(value: Expr) -> bool:
+    """Whether a quotient has the same series on both sides, chosen more closely on one of them."""
+    node = bare(value)
+    if not isinstance(node, Binary) or node.op != "/" or node.group or node.on is not None or node.ignoring is not None:
+        return False
+    sides = [bare(node.left), bare(node.right)]
+    if any(isinstance(one, Call) and (one.function not in GROWTH or not one.args) for one in sides):
+        return False
+    series = [bare(one.args[0]) if isinstance(one, Call) else one for one in sides]
+    functions = {one.function if isinstance(one, Call) else "" for one in sides}
+    first, second = series
+    if len(functions) > 1 or not isinstance(first, Selector) or not isinstance(second, Selector):
+        return False
+    asked = [set(one.matchers) for one in (first, second)]
+    return replace(first, matchers=()) == replace(second, matchers=()) and (
+        asked[0] >= asked[1] or asked[0] <= asked[1]
+    )
+
+
+def _always_there(expr: Expr) -> Expr | None:
+    """What stands behind an `or` and is never empty, whatever its value: `vector(0)`, `vector(0) < 1`."""
+    node = bare(expr)
+    if not isinstance(node, Binary) or node.op != "or":
+        return None
+    for side in (node.left, node.right):
+        inner = bare(side)
+        number = literal(inner.right) if isinstance(inner, Binary) and inner.op in COMPARISONS else None
+        value = _constant(inner.left) if isinstance(inner, Binary) and number is not None else _constant(inner)
+        if value is None:
+            found = _always_there(side)
+        else:
+            held = number is None or not never(inner.op, Bounds(value, value), float(number))  # type: ignore[attr-defined]
+            found = inner if held else None
+        if found is not None:
+            return found
+    return None
+
+
+def _constant(expr: Expr) -> float | None:
+    node = bare(expr)
+    number = literal(node.args[0]) if isinstance(node, Call) and node.function == "vector" and node.args else None
+    return float(number) if number is not None else None
 
 
 def _decides(query: LintedQuery, node: Binary) -> bool:
