@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from regobs.lint import LintReport, lint_text
-from tests.lint.cases import alert, board, found, panel, query, rules
+from tests.lint.cases import alert, board, found, panel, query, rules, unit
 
 _LE = "registry_http_request_duration_seconds_bucket"
 
@@ -23,6 +23,18 @@ _SHARD = [{"name": "shard", "type": "query", "query": "label_values(up, shard)"}
 
 def _runbook(url: str) -> LintReport:
     return alert("up == 0", annotations={"summary": "x", "runbook_url": url})
+
+
+def _summary(text: str) -> LintReport:
+    return alert("up == 0", annotations={"summary": text})
+
+
+def _inhibited(expr: str) -> LintReport:
+    texts = "annotations: {summary: x}"
+    listed = ", ".join(f"{{alert: {name}, expr: {expr} > 5, labels: {{severity: {name}}}, {texts}}}" for name in "ab")
+    matchers = "source_matchers: [severity=a], target_matchers: [severity=b]"
+    text = f"groups: [{{name: a, rules: [{listed}]}}]\n---\ninhibit_rules: [{{{matchers}, equal: [instance]}}]\n"
+    return lint_text(text, "a.yaml", ".yaml")
 
 
 def _routed(routes: str) -> LintReport:
@@ -88,6 +100,20 @@ CASES: list[tuple[str, Callable[[], LintReport], Callable[[], LintReport]]] = [
     ("label-not-in-result",
      lambda: alert("registry_http_in_flight_requests > 5", annotations={"summary": "{{ $labels.code }}"}),
      lambda: alert("registry_http_in_flight_requests > 5", annotations={"summary": "{{ $labels.pod }}"})),
+    ("panel-unit", lambda: panel("sum(increase(a_total[1h]))", **unit("reqps")), lambda: panel("sum(rate(a_total[1h]))", **unit("reqps"))),
+    ("panel-unit", lambda: panel("sum(increase(a_total[1m]))", **unit("ops")), lambda: panel("sum(increase(a_total[1m]))", **unit("opm"))),
+    ("panel-unit",
+     lambda: panel("sum(go_memstats_heap_alloc_bytes)", **unit("short")), lambda: panel("sum(go_memstats_heap_alloc_bytes)", **unit("bytes"))),
+    ("panel-unit",
+     lambda: panel("sum(rate(registry_storage_action_seconds_sum[5m]))", **unit("ops")),
+     lambda: panel("sum(rate(registry_storage_action_seconds_sum[5m]))", **unit("short"))),
+    ("broken-template",
+     lambda: _summary('{{ query "sum(rate(foo[5m])" }}'), lambda: _summary('{{ query "sum(rate(foo{a=\\"b\\"}[5m]))" }}')),
+    ("broken-template",
+     lambda: _summary("{{ with query `sum(` }}{{ end }}"), lambda: _summary('{{ query (printf "sum(rate(foo{a=%q}[5m]))" $labels.a) }}')),
+    ("label-lost-before-routing", lambda: _inhibited("max(go_goroutines)"), lambda: _inhibited("go_goroutines")),
+    ("unknown-label",
+     lambda: query('registry_http_requests_total{metod="GET"}'), lambda: query('registry_http_requests_total{zone="a"}')),
     ("uneven-scope",
      lambda: panel('sum(a{job=~"$job"}) / sum(b)'), lambda: panel('sum(a{job=~"$job"}) / sum(b{job=~"$job"})')),
     ("undefined-variable", lambda: panel("up", repeat="shard"), lambda: board(_PANEL | {"repeat": "shard"}, variables=_SHARD)),

@@ -6,14 +6,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from regobs.catalog.model import Unit
+from regobs.errors import PromqlError
 from regobs.lint.findings import CheckSubject, LintProblem, Severity, check
 from regobs.lint.named_shares import COMPARISONS, bare
 from regobs.lint.selecting import lacks_label
 from regobs.lint.subjects import LintedPanel, LintedQuery, LintedRule
-from regobs.lint.templates import LABEL_USE, LEGEND_USE, faults
+from regobs.lint.templates import LABEL_USE, LEGEND_USE, faults, queries_of
 from regobs.promql.functions import GROWTH
 from regobs.promql.infer import is_share, literal
 from regobs.promql.nodes import Aggregate, Binary, Call, Expr, MatchOp, Selector
+from regobs.promql.parse import parse
 from regobs.promql.walk import selectors, strip_parens
 
 _TARGETS = frozenset({"instance", "pod", "fqdn", "node"})
@@ -328,6 +330,13 @@ def broken_template(rule: LintedRule) -> Iterator[LintProblem]:
         for name, text in rule.texts(key).items():
             for word, what, step in faults(text):
                 yield rule.problem((key, name), what, step, word=word)
+            for asked in queries_of(text):
+                try:
+                    parse(asked)
+                except PromqlError as fault:
+                    if fault.check != "limit":
+                        what = f"the query of this template is no PromQL: {fault.message}"
+                        yield rule.problem((key, name), what, fault.next_step or "correct it", word=asked)
 
 
 @check("legend-label", Severity.WARNING, CheckSubject.PANEL)

@@ -36,6 +36,7 @@ _MEASURES = {
 _OF_ONE_CORE = "two cores read 200 %"  # some want it so: the share of one core, as `top` shows it
 _MOMENTS = {"dateTimeAsIso", "dateTimeAsIsoNoDateIfToday", "dateTimeAsUS", "dateTimeFromNow", "dateTimeAsSystem"}
 _MOMENT = "subtract it from time(), or write dateTimeAsIso and multiply it by 1000"
+_PER_SECOND = {"ops", "reqps", "rps", "wps", "iops", "cps", "mps", "eps"}
 _RATES = {"ops", "reqps", "rps", "wps", "iops", "cps", "opm", "rpm", "wpm", "mps", "eps"}
 
 
@@ -90,6 +91,7 @@ def _unit_fault(query: LintedQuery, unit: str) -> tuple[str, str] | None:
     share = kind.unit is Unit.RATIO or _share(query) or _utilization(query.expr)
     share = share and not any(literal(one) == 100 for one in query.nodes)  # a part of it may be percent
     seconds = kind.unit is Unit.SECONDS and not kind.per_second
+    of_time = kind.unit is Unit.SECONDS and kind.per_second
     flow = kind.unit is Unit.BYTES and kind.per_second
     amount = kind.unit is Unit.BYTES and not kind.per_second
     since = any(isinstance(one, Call) and one.function == "time" for one in query.nodes)  # what it is less is not known
@@ -121,9 +123,25 @@ def _unit_fault(query: LintedQuery, unit: str) -> tuple[str, str] | None:
         (things, _SECONDS | _BYTES | _BYTE_RATES | _BIT_RATES, f"{kind.unit} are shown as {unit}", "write short"),
         (seconds, _RATES | _BYTES | _BYTE_RATES | {"percent"}, f"seconds are shown as {unit}", "write s"),
         (seconds, {"short", "none"}, "seconds are shown without their unit", "write s"),
+        (
+            flow or amount,
+            {"short", "none"},
+            "bytes are shown without their unit",
+            f"write {'binBps' if flow else 'bytes'}",
+        ),
+        (of_time, _RATES, f"seconds per second are shown as {unit}", "write percentunit, or short"),
+        (_increases(query.expr), _PER_SECOND, f"what happened in a window is shown as {unit}", "take the rate"),
         (seconds and not _scaled(query.expr), {"ms", "µs", "us", "ns"}, f"seconds are shown as {unit}", "write s"),
     )
     return next(((what, step) for holds, units, what, step in faults if holds and unit in units), None)
+
+
+def _increases(expr: Expr) -> bool:
+    """Whether it is an increase, as it is or added up."""
+    top = strip_parens(expr)
+    while isinstance(top, Aggregate) and top.op in {"sum", "max", "avg"}:
+        top = strip_parens(top.expr)
+    return isinstance(top, Call) and top.function == "increase"
 
 
 def _utilization(expr: Expr) -> bool:

@@ -254,6 +254,12 @@ def _unequal(routing: LintedRouting, had: SeriesLabels) -> Iterator[LintProblem]
         sides = [one.fitting(routing) for one in _sides(path, rule)]
         for index, label in enumerate(equal if isinstance(equal, list) and all(sides) else ()):
             lacking = [all(_lacks(alert, str(label)) for alert in side) for side in sides]
+            if all(lacking) and label in {"instance", "pod"}:  # by another label neither side may be meant to differ
+                sure = all(label in had[id(alert)] for side in sides for alert in side)
+                what = f"both sides of this inhibition drop {label}: two empty values are equal, so any alert inhibits"
+                step = f"keep {label} in the expressions, or leave it out of equal"
+                yield routing.problem((*path, "equal", index), what, step, None if sure else Severity.NOTE)
+                continue
             keeping = [all(_keeps(alert, str(label)) for alert in side) for side in sides]
             for number, (side, _, _) in enumerate(_SIDES):
                 if lacking[number] and keeping[1 - number]:

@@ -15,6 +15,7 @@ LABEL_USE = re.compile(
 )
 LEGEND_USE = re.compile(r"\{\{[ \t]*+([A-Za-z_][A-Za-z0-9_]*+)[ \t]*+\}\}")
 _STRING = re.compile(r"\"(?:[^\"\\\n]|\\.)*+\"|`[^`]*+`|'(?:[^'\\\n]|\\.)*+'")
+_QUERY = re.compile(r"\{\{[^{}\"`]{0,80}?\bquery[ \t]++(?:\"((?:[^\"\\\n]|\\.)++)\"|`([^`]++)`)")
 _VARIABLE = re.compile(r"\$([A-Za-z_]\w*+)")
 _DECLARED = re.compile(r"\$([A-Za-z_]\w*+)\s*+(?:,\s*+\$([A-Za-z_]\w*+)\s*+)?:=")
 _GIVEN = frozenset({"labels", "value", "externalLabels", "externalURL"})
@@ -99,6 +100,12 @@ def _actions(text: str) -> list[str] | None:
         found.append(text[start + 2 : end])
         place = end + 2
     return found
+
+
+def queries_of(text: str) -> Iterator[str]:
+    """The queries that a template writes out whole; those that it puts together are left out."""
+    for match in _QUERY.finditer(text):
+        yield match[1].replace('\\"', '"').replace("\\\\", "\\") if match[2] is None else match[2]
 
 
 def faults(text: str) -> Iterator[tuple[str, str, str]]:
