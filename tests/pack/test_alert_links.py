@@ -42,15 +42,8 @@ CONFIGS = {
 # Alerts whose dashboard has no panel with a metric of theirs, and why they lead there.
 ELSEWHERE = {
     "RegistryWatchdog": "reads no metric",
-    **dict.fromkeys(
-        ("RegistryRefusesRequests", "RegistryUnreachable", "RegistryProbeSlow", "RegistryProbeMissing"),
-        "of the blackbox_exporter nothing is shown; the Overview shows what the registry answered meanwhile",
-    ),
-    **dict.fromkeys(
-        ("RegistryCertificateExpires", "RegistryProbeCertificateExpires"), "a date that no dashboard shows"
-    ),
+    "RegistryProbeSlow": "the Overview shows the parts of the time that the blackbox_exporter takes, not their sum",
     "RegistryDiskReadOnly": "a mount is writable or not; Capacity shows the space of the same mounts",
-    "RegistryReplicaPoolDegraded": "the size of the pool counts quarantined replicas too: the panel shows their states",
     "RegistryPostgresqlReplicaLags": "PostgreSQL's dashboard shows the lag as each standby tells it",
     "RegistryNotificationsToPeopleFail": "of Alertmanager nothing is shown; the dashboard shows what was handed to it",
     "RegistryNotificationsRefused": "only what was kept is counted by namespace",
