@@ -117,9 +117,12 @@ class CompiledRules:
 
     def _tests(self) -> dict[str, bytes]:
         found: dict[str, bytes] = {}
+        shapes: set[str] = set()
         for one in self.slos:
-            rules = f"../rules/slo-{one.slo.name}.yaml"
-            tests = rule_tests.test_files(one.slo, self.windows.of(one.slo), self.config, rules)
+            rules, shape = f"../rules/slo-{one.slo.name}.yaml", rule_tests.shape(one.slo, one.group)
+            windows, whole = self.windows.of(one.slo), shape not in shapes
+            shapes.add(shape)
+            tests = rule_tests.test_files(one.slo, windows, self.config, rules, whole=whole)
             found |= {f"{TESTS}/{file}": _text(data) for file, data in tests.items()}
         return found | {f"{TESTS}/{name}": _text(data) for name, data in self.alert_tests().items()}
 

@@ -6,14 +6,20 @@ Four kinds of files, each with the steps of time that its subject needs:
   one outage from its first minute to half an hour after it;
 - `burning` feeds windows of an hour and less, and evaluates each minute or so: thresholds, evidence, beginning and end;
 - `summing` feeds the windows that longer ones are laid together from, one sample a window, hours or a day apart.
+
+Most SLOs of a pack have the same rules but for names and for the events that they count: the same `shape`. One SLO of
+each shape has all tests. The others have those of what may differ: the events counted, names, labels and texts of every
+alert, and the threshold of every tier from both sides.
 """
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from regobs.config import Config
 from regobs.promql.nodes import Duration
+from regobs.slo.alerts import NAMES
 from regobs.slo.model import Slo, Windows, window_text
 from regobs.slo.rule_tests import burning, counting, summing
 from regobs.slo.rule_tests.bench import Bench
@@ -21,14 +27,33 @@ from regobs.slo.rule_tests.bench import Bench
 Json = dict[str, Any]
 
 
-def test_files(slo: Slo, windows: Windows, config: Config, rules: str) -> dict[str, Json]:
-    """Test files by name, as data; `rules` is the path of the SLO's rule file from there."""
+_COUNTING_RULES = 2  # events and bad events of an evaluation: the first rules of an SLO, and its own
+
+
+def shape(slo: Slo, group: Json) -> str:
+    """The rules of an SLO without its names and without those that count events: a text to compare, nothing more."""
+    text = json.dumps([group["interval"], group["rules"][_COUNTING_RULES:]])
+    names = [slo.title, slo.name, NAMES[slo.sli]]
+    pairs = [(json.dumps(name)[1:-1], f"<{place}>") for place, name in enumerate(names)]
+    pairs += [(json.dumps({label: value})[1:-1], f"<{label}>") for label, value in slo.labels.items() if label != "slo"]
+    for old, new in pairs:
+        text = text.replace(old, new)
+    return text
+
+
+def test_files(slo: Slo, windows: Windows, config: Config, rules: str, *, whole: bool) -> dict[str, Json]:
+    """Test files by name, as data; `rules` is the path of the SLO's rule file from there.
+
+    Not `whole`: another SLO of the same shape has all tests. What compares a value counts no events, so it is whole.
+    """
     bench = Bench(slo, windows, config)
+    whole = whole or not bench.counters
     found = {
-        "counting": (bench.every, counting.groups(bench)),
-        "burning": (bench.minute, burning.groups(bench)),
-        **{f"summing-{window_text(Duration(step))}": (step, groups) for step, groups in summing.groups(bench).items()},
+        "counting": (bench.every, counting.groups(bench, whole=whole)),
+        "burning": (bench.minute, burning.groups(bench) if whole else burning.own_groups(bench)),
     }
+    for step, groups in (summing.groups(bench) if whole else {}).items():
+        found[f"summing-{window_text(Duration(step))}"] = (step, groups)
     return {
         f"{slo.name}.{kind}.test.yaml": _file(rules, step, groups) for kind, (step, groups) in found.items() if groups
     }

@@ -40,6 +40,26 @@ def groups(bench: Bench) -> list[Json]:
     return [*found, *_one_at_a_time(bench), *_after_a_faster_one(bench)]
 
 
+def own_groups(bench: Bench) -> list[Json]:
+    """Those that say what an SLO has for itself where others have the same rules: names, texts and thresholds."""
+    found = [group for tier in bench.tiers for group in (_just_over(bench, tier), _short_alone(bench, tier))]
+    return [*found, *_falls(bench)]
+
+
+def _falls(bench: Bench) -> list[Json]:
+    """The short windows have no bad event, and the reference window had: the evidence that the burn falls."""
+    references = dict.fromkeys(bench.windows.reference(tier.severity) for tier in bench.tiers)
+    reference = next((window for window in references if window in bench.fed), None)
+    shorts = [window for window in bench.fed if reference is not None and window.ms < reference.ms]
+    if reference is None or not shorts:
+        return []
+    ratio, step = (1 + bench.limit(bench.tiers[0])) / 2, bench.minute
+    courses = dict.fromkeys(bench.fed, _course((step, ratio))) | dict.fromkeys(shorts, _course((step, 0.0)))
+    recorded = [names.RECOVERY(f"{window_text(short)}_{window_text(reference)}").name for short in shorts]
+    checks = [expect.about(name, MANY * ratio, bench.labels, 0) for name in recorded]
+    return [bench.group("the short windows fall", bench.windows_of(courses, step), step, promql_expr_test=checks)]
+
+
 def _course(*ratios: tuple[int, float]) -> Course:
     """Heavy traffic with a ratio of bad events until each time; with none, as many events as at ratio 1."""
     return [(until, MANY / ratio if ratio else MANY, MANY if ratio else 0.0) for until, ratio in ratios]

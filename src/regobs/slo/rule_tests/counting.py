@@ -10,16 +10,20 @@ from regobs.slo.rule_tests.bench import MANY, Bench, Json
 from regobs.slo.rule_tests.counters import Phase, Role, flat_data, series_data
 
 _OUTAGE = 600_000  # ten minutes
+_QUIET = 4  # evaluations, where each is like the one before
 _EDGE = 0.25  # of the way to the limit of a time slice, on each side of it
 
 
-def groups(bench: Bench) -> list[Json]:
-    """All test groups; without counters, what feeds them is nobody's to say."""
+def groups(bench: Bench, *, whole: bool) -> list[Json]:
+    """All test groups, or those of the events alone; without counters, what feeds them is nobody's to say."""
+    events = [_counted(bench), _no_traffic(bench), *_no_failure_yet(bench)] if bench.counters else []
+    return [_no_series(bench), *events, *([_outage(bench)] if events else [])] if whole else events
+
+
+def _no_series(bench: Bench) -> Json:
+    """Nothing to count: no alert, no ratio."""
     silence = [expect.never(4 * bench.every), *expect.no_ratio(bench.windows, 4 * bench.every)]
-    found = [bench.group("no series", [], bench.every, promql_expr_test=silence)]
-    if not bench.counters:
-        return found
-    return [*found, _counted(bench), _no_traffic(bench), *_no_failure_yet(bench), _outage(bench)]
+    return bench.group("no series", [], bench.every, promql_expr_test=silence)
 
 
 def _tile(bench: Bench) -> tuple[str, str]:
@@ -38,8 +42,23 @@ def _counted(bench: Bench) -> Json:
         checks.append(
             expect.about(bad, failed, bench.labels, ms) if failed else expect.exactly(bad, 0, bench.labels, ms)
         )
+    checks += _summed(bench, 7 * every)
     series = series_data(bench.counters, [few, many])
     return bench.group("its events and no others", series, every, promql_expr_test=checks)
+
+
+def _summed(bench: Bench, ms: int) -> list[Json]:
+    """The windows that are longer than all evaluations up to now: each is their sum, or their number."""
+    span, (events, bad) = expect.at(ms + 1), _tile(bench)
+    checks = []
+    for window in (one for one in bench.fed if one.ms > ms):
+        text = window_text(window)
+        for metric, tile in ((names.EVENTS(text), events), (names.BAD_EVENTS(text), bad)):
+            checks.append(expect.like(metric.name, f"sum_over_time({tile}[{span}])", bench.labels, ms))
+    if bench.slo.period.span is None and bench.fed[-1].ms > ms:
+        count = names.EVALUATIONS(window_text(bench.fed[-1])).name
+        checks.append(expect.like(count, f"count_over_time({events}[{span}])", bench.labels, ms))
+    return checks
 
 
 def _mixed(bench: Bench, steps: int) -> tuple[Phase, Phase]:
@@ -64,18 +83,18 @@ def _expected(bench: Bench, phase: Phase) -> tuple[float, float]:
 
 def _no_traffic(bench: Bench) -> Json:
     """Counters that stand still: no alert, no ratio, no NaN."""
-    end, (events, bad) = 12 * bench.every, _tile(bench)
+    end, (events, bad) = _QUIET * bench.every, _tile(bench)
     silence = [expect.never(end), *expect.no_ratio(bench.windows, end)]
     zero = [expect.exactly(name, 0, bench.labels, end) for name in (events, bad)]
-    return bench.group("no traffic", flat_data(bench.counters, 12), bench.every, promql_expr_test=[*silence, *zero])
+    return bench.group("no traffic", flat_data(bench.counters, _QUIET), bench.every, promql_expr_test=[*silence, *zero])
 
 
 def _no_failure_yet(bench: Bench) -> list[Json]:
     """The counters of failures are not there before the first one: that is a burn rate of zero, not none."""
     if all(one.role is not Role.BAD for one in bench.counters):
         return []
-    end, (_, bad) = 12 * bench.every, _tile(bench)
-    series = series_data([one for one in bench.counters if one.role is not Role.BAD], [Phase(12, MANY, 0.0)])
+    end, (_, bad) = _QUIET * bench.every, _tile(bench)
+    series = series_data([one for one in bench.counters if one.role is not Role.BAD], [Phase(_QUIET, MANY, 0.0)])
     burn = names.BURN_RATE(window_text(bench.fed[0])).name
     checks = [expect.exactly(name, 0, bench.labels, end) for name in (bad, burn)]
     return [bench.group("no failure yet", series, bench.every, promql_expr_test=checks)]

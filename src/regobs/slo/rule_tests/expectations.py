@@ -55,7 +55,12 @@ def nothing(expr: str, ms: int) -> Json:
 
 def about(name: str, value: float, labels: dict[str, str], ms: int) -> Json:
     """A query that expects a recorded series to be within a thousandth of a value."""
-    expr = f"abs({name} / {value:.6f} - 1) < bool 0.001"
+    return like(name, f"{value:.6f}", labels, ms)
+
+
+def like(name: str, other: str, labels: dict[str, str], ms: int) -> Json:
+    """A query that expects a recorded series to be within a thousandth of an expression of the same labels."""
+    expr = f"abs({name} / {other} - 1) < bool 0.001"
     return {"expr": expr, "eval_time": at(ms), "exp_samples": [{"labels": series_text("", labels), "value": 1}]}
 
 

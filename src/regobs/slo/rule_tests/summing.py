@@ -64,8 +64,8 @@ def _at_its_end(bench: Bench, tier: Tier, unit: int, every: int, *, over: bool) 
 
 
 def _evaluations(bench: Bench) -> Json:
-    """One event and two bad ones at every evaluation, for twice the longest window."""
-    end, every = 2 * bench.fed[-1].ms, window_text(Duration(bench.every))
+    """One event and two bad ones at every evaluation, for longer than the longest window."""
+    end, every = bench.at(bench.fed[-1].ms + bench.fed[0].ms, bench.fed[0].ms), window_text(Duration(bench.every))
     series = [
         bench.series(family(every).name, f"{value}+0x{end // bench.every}")
         for value, family in ((1, names.EVENTS), (2, names.BAD_EVENTS))

@@ -1,0 +1,149 @@
+"""SLOs of one shape: one has all generated tests, and the tests of the others notice what may differ."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from regobs.slo import outputs, rule_tests
+from tests.slo.packs import BUNDLED, CONFIGS, GITLAB, SMALL, bundled_rules, pack_of, run_tests, write
+
+Rule = dict[str, Any]
+TWIN = (
+    SMALL.replace("name: small", "name: twin")
+    .replace("Small things", "Twins")
+    .replace("operation: small", "operation: twin")
+    .replace("route: tags", "route: manifest")
+)
+OWN = {"counting", "burning"}
+
+
+def kinds(files: dict[str, bytes], slo: str) -> set[str]:
+    """The kinds of test files of an SLO, windows left out."""
+    names = [name.removeprefix("prometheus/tests/") for name in files if name.startswith(f"prometheus/tests/{slo}.")]
+    return {name.split(".")[1].partition("-")[0] for name in names}
+
+
+@pytest.mark.parametrize("flavor", CONFIGS)
+def test_one_bundled_slo_of_each_shape_has_all_tests_and_each_other_one_its_own(flavor: str) -> None:
+    files = outputs.files(BUNDLED, CONFIGS[flavor])
+    shapes: dict[str, list[str]] = {}
+    for one in bundled_rules(flavor).slos:
+        shapes.setdefault(rule_tests.shape(one.slo, one.group), []).append(one.slo.name)
+    assert 1 < len(shapes) < len(bundled_rules(flavor).slos) / 2
+    for first, *others in shapes.values():
+        assert "summing" in kinds(files, first)
+        assert [kinds(files, other) for other in others] == [OWN] * len(others)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "found"),
+    [
+        ("Twins work", "Twins work well", OWN),
+        ("target: 0.999", "target: 0.9991", OWN | {"summing"}),
+        ("target: 0.999", "timeSliceTarget: 0.9, timeSliceWindow: 1m, target: 0.999", OWN | {"summing"}),
+    ],
+)
+def test_another_title_is_the_same_shape_and_another_target_or_budget_is_not(
+    tmp_path: Path, old: str, new: str, found: set[str]
+) -> None:
+    text = TWIN.replace(old, new)
+    if "timeSlice" in new:
+        text = text.replace("Occurrences", "Timeslices")
+    assert kinds(outputs.files(pack_of(tmp_path, small=SMALL, twin=text), GITLAB), "twin") == found
+
+
+def renamed(part: str) -> Callable[[Rule], None]:
+    """Read the series of the other SLO of the shape."""
+
+    def change(rule: Rule) -> None:
+        texts = rule["annotations"] if part == "description" else rule
+        assert "twin" in texts[part]
+        texts[part] = texts[part].replace("twin", "small")
+
+    return change
+
+
+def replaced(old: str, new: str) -> Callable[[Rule], None]:
+    """Another text in the expression."""
+
+    def change(rule: Rule) -> None:
+        assert old in rule["expr"], rule["expr"]
+        rule["expr"] = rule["expr"].replace(old, new)
+
+    return change
+
+
+# The evidence in 2h and 6h is left out: a test that sees it feeds hours, and the first SLO of the shape has it.
+RECORDED = [
+    "events:increase5m",
+    "bad_events:increase30m",
+    "events:increase1h",
+    "evaluations:count1h",
+    "events:increase2h",
+    "bad_events:increase6h",
+    "bad_events:increase3d",
+    "evaluations:count28d",
+    "burn_rate:ratio5m",
+    "burn_rate:ratio6h",
+    "burn_rate:ratio3d",
+    "burn_rate:ratio28d",
+    "budget_remaining:ratio",
+    "budget_spent:ratio1d",
+    "recovery:evidence5m_1h",
+    "recovery:evidence30m_1h",
+]
+CASES: dict[str, tuple[str, Callable[[Rule], None]]] = {
+    **{f"{name} of another SLO": (name, renamed("expr")) for name in RECORDED},
+    **{f"{tier} of another SLO": (tier, renamed("expr")) for tier in ("1h", "6h", "1d", "3d")},
+    **{f"the text of {tier} is of another SLO": (tier, renamed("description")) for tier in ("1h", "3d")},
+    "another budget": ("burn_rate:ratio1d", replaced("/ 0.001", "/ 0.005")),
+    "another route": ("bad_events:increase30s", replaced('route="/v2/{name}/manifests/{reference}"', 'route!=""')),
+    "another code": ("bad_events:increase30s", replaced("5..", "[45]..")),
+    "1h fires too late": ("1h", replaced("13.44", "14")),
+    "1h fires too early": ("1h", replaced("13.44", "13")),
+    "3d fires too late": ("3d", replaced("(14 / 15)", "1")),
+    "3d fires too early": ("3d", replaced("(14 / 15)", "0.9")),
+}
+
+
+@pytest.fixture(scope="module")
+def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("build")
+    return write(outputs.files(pack_of(directory / "pack", small=SMALL, twin=TWIN), GITLAB), directory)
+
+
+def own_tests(build: Path) -> list[Path]:
+    return sorted((build / "prometheus/tests").glob("twin.*.test.yaml"))
+
+
+def test_the_tests_of_the_second_slo_of_a_shape_pass(promtool: Path, build: Path) -> None:
+    assert len(own_tests(build)) == len(OWN)
+    done = run_tests(promtool, *own_tests(build))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_differs_within_a_shape_is_missed_when_it_is_broken(
+    promtool: Path, build: Path, tmp_path: Path, case: str
+) -> None:
+    name, change = CASES[case]
+    data = yaml.safe_load((build / "prometheus/rules/slo-twin.yaml").read_text())
+    rules = data["groups"][0]["rules"]
+    (rule,) = (
+        one for one in rules if name in (one.get("record", "").removeprefix("registry:slo_"), one["labels"].get("tier"))
+    )
+    change(rule)
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules/slo-twin.yaml").write_text(yaml.safe_dump(data, sort_keys=False))
+    (tmp_path / "tests").mkdir()
+    copies = [tmp_path / "tests" / test.name for test in own_tests(build)]
+    for copy, test in zip(copies, own_tests(build), strict=True):
+        copy.write_bytes(test.read_bytes())
+    broken = run_tests(promtool, *copies)
+    assert broken.returncode == 1, f"{case}: nothing noticed"
+    assert "exp" in broken.stdout + broken.stderr
