@@ -66,7 +66,7 @@ def test_the_conditions_of_an_alert_hold_while_its_fault_lasts(capsys: Output, l
         return [part["series"] for part in rule["conditions"]]
 
     assert all(count > 0 for count in conditions(0)), "Redis is lost"
-    assert conditions(-(MINUTES - LOST + 5) * 60)[:2] == [0, 0], "it was there before"
+    assert 0 in conditions(-(MINUTES - LOST + 5) * 60), "a pool may be asked nothing for a while, but it answers"
 
 
 def test_a_runbook_shows_what_the_server_has(capsys: Output, live: tuple[str, float]) -> None:
