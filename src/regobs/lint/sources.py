@@ -194,7 +194,7 @@ def _json_places(text: str) -> Iterator[tuple[Steps, tuple[tuple[int, int], tupl
             yield tuple(path), (own or whole, whole)
             expects_key, named = False, None
         elif expects_key and part.startswith('"'):
-            path[-1], named = json.loads(part, strict=False), place
+            path[-1], named = json.loads(part, strict=False) if "\\" in part else part[1:-1], place
         else:
             yield tuple(path), (named or place, place)
             named = None
