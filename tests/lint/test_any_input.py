@@ -198,3 +198,15 @@ def test_the_time_grows_with_the_length_of_the_text(begin: str, again: str, end:
         return best
 
     assert seconds(800) < 8 * seconds(200) + 0.05
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.yaml", "kind: [PrometheusRule]\nspec: {groups: []}\n"),
+        ("a.yaml", "kind: {}\nspec: {}\ngroups: []\n"),
+        ("a.promql", "by (job) up\n"),
+    ],
+)
+def test_a_kind_that_is_no_text_and_a_clause_before_any_word_are_read(name: str, text: str) -> None:
+    assert isinstance(lint_text(text, name, name[1:]), LintReport)

@@ -309,7 +309,8 @@ def _groups(data: Json, path: Steps) -> Found:
             if isinstance(item, dict):
                 yield from _groups(item, (*path, "items", index))
         return
-    if data.get("kind") in RULE_KINDS and isinstance(data.get("spec"), dict):
+    kind = data.get("kind")
+    if isinstance(kind, str) and kind in RULE_KINDS and isinstance(data.get("spec"), dict):
         yield from _groups(data["spec"], (*path, "spec"))
         return
     for name, value in data.items():

@@ -66,7 +66,7 @@ def _rule_files(data: Json, path: Steps) -> Iterator[tuple[Steps, Json]]:
         for index, item in enumerate(items):
             yield from _rule_files(item, (*path, "items", index)) if isinstance(item, dict) else ()
         return
-    inner = ("spec",) if data.get("kind") in RULE_KINDS else ("prometheusAlerts", "prometheusRules")
+    inner = ("spec",) if str(data.get("kind")) in RULE_KINDS else ("prometheusAlerts", "prometheusRules")
     yield from (((*path, name), data[name]) for name in inner if isinstance(data.get(name), dict))
     if "kind" not in data:
         yield path, data

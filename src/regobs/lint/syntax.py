@@ -139,7 +139,7 @@ def _of_metricsql(text: str, start: int) -> str:
     """
     if match := _WITH.match(text):
         return match[1]
-    if _CLAUSE.match(text, start) and (before := _WORD.findall(text[:start].rsplit(maxsplit=1)[-1])):
+    if _CLAUSE.match(text, start) and (before := _WORD.findall("".join(text[:start].split()[-1:]))):
         return before[-1] if before[-1].lower() in _METRICSQL_FUNCTIONS else ""
     word = _WORD.match(text, start)
     if word is None:
