@@ -21,7 +21,9 @@ from regobs.lint import (  # noqa: F401 - register checks
     counting,
     labels,
     live,
+    matchers,
     meaning,
+    panel_units,
     panels,
     quantiles,
     references,
@@ -31,13 +33,15 @@ from regobs.lint import (  # noqa: F401 - register checks
     selecting,
     syntax,
     thresholds,
+    variables,
 )
 from regobs.lint.bounds import Records
 from regobs.lint.findings import CHECKS, Check, CheckSubject, LintFinding, Severity
+from regobs.lint.linted_files import LintedFile, NotRead
 from regobs.lint.read import is_read, read_file, read_text
 from regobs.lint.silence import AllowedLines, allowances, bad_allowances, mark_used
 from regobs.lint.sources import SourceText, finding_of
-from regobs.lint.subjects import LintContext, LintedFile, LintedQuery, NotRead, rated_names, raw_names
+from regobs.lint.subjects import LintContext, LintedQuery, rated_names, raw_names
 from regobs.promql.series import known_metric
 
 # What rules, dashboards, routes and objectives have: a file of a directory that cannot be read may be one of them.

@@ -14,8 +14,9 @@ from regobs.catalog.model import Kind
 from regobs.common.closest import closest
 from regobs.errors import EndpointError, QueryError
 from regobs.lint.findings import CHECKS, CheckSubject, LintFinding, LintProblem, Severity, check
+from regobs.lint.linted_files import LintedFile
 from regobs.lint.sources import finding_of
-from regobs.lint.subjects import LintedFile, LintedQuery, LintedRule
+from regobs.lint.subjects import LintedQuery, LintedRule
 from regobs.promql.durations import read_duration
 from regobs.promql.nodes import Call, Matcher, MatchOp, Selector
 from regobs.promql.printer import to_text

@@ -15,6 +15,7 @@ from regobs.grafana.classic import (
     find_dashboards,
 )
 from regobs.lint.findings import LintProblem
+from regobs.lint.linted_files import LintedFile
 from regobs.lint.read_boards import read_dashboard
 from regobs.lint.read_logs import (
     LOGQL,
@@ -24,15 +25,7 @@ from regobs.lint.read_logs import (
 )
 from regobs.lint.rule_files import RULE_KINDS, is_group, other_shape, rule_file_faults
 from regobs.lint.sources import EmbeddedSource, JsonSource, SourceText, YamlSource
-from regobs.lint.subjects import (
-    Json,
-    LintContext,
-    LintedFile,
-    LintedQuery,
-    LintedRouting,
-    LintedRule,
-    template_variable,
-)
+from regobs.lint.subjects import Json, LintContext, LintedQuery, LintedRouting, LintedRule, template_variable
 
 SUFFIXES = frozenset({".yaml", ".yml", ".json", ".rules", ".promql"})
 _HELM = r"\.(?:Values|Release|Chart|Files|Capabilities|Template)\b"

@@ -14,9 +14,10 @@ from regobs.grafana.classic import (
     panels_of,
     targets_of,
 )
+from regobs.lint.linted_files import LintedFile
 from regobs.lint.read_logs import LOGQL, dashboard_texts, linked_log_queries, panel_log_queries
 from regobs.lint.sources import SourceText
-from regobs.lint.subjects import Json, LintContext, LintedDashboard, LintedFile, LintedPanel, LintedQuery
+from regobs.lint.subjects import Json, LintContext, LintedDashboard, LintedPanel, LintedQuery
 from regobs.promql.durations import read_duration
 
 

@@ -15,8 +15,8 @@ from regobs.common.table import PIPE, Colour, Screen, display_width
 from regobs.common.table import escape as visible
 from regobs.lint.engine import LintReport
 from regobs.lint.findings import CHECKS, LintFinding, Severity
+from regobs.lint.linted_files import NotRead
 from regobs.lint.sources import SourceText
-from regobs.lint.subjects import NotRead
 from regobs.secrets.texts import redacted_text
 
 _COLOURS = {Severity.ERROR: Colour.RED, Severity.WARNING: Colour.YELLOW, Severity.NOTE: Colour.BLUE}

@@ -10,8 +10,9 @@ from pathlib import Path
 from regobs.catalog.model import Exposer
 from regobs.documents import Steps
 from regobs.lint.findings import CheckSubject, LintProblem, Severity, check
+from regobs.lint.linted_files import LintedFile
 from regobs.lint.named_shares import COMPARISONS
-from regobs.lint.subjects import LintedFile, LintedQuery, LintedRule
+from regobs.lint.subjects import LintedQuery, LintedRule
 from regobs.promql.durations import duration_text, read_duration
 from regobs.promql.functions import ABSENCE
 from regobs.promql.infer import literal

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from regobs.common.closest import did_you_mean
 from regobs.lint.findings import CHECKS, CheckSubject, LintFinding, LintProblem
+from regobs.lint.linted_files import LintedFile
 from regobs.lint.sources import SourceText
-from regobs.lint.subjects import LintedFile
 
 _ALLOW = re.compile(r"regobs: allow[ \t]++([\w, \t-]*+)(?::[ \t]*+([^\n\"\\]*+))?")
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from regobs.catalog.model import Exposer, Flavor, Form, Kind, Metric, Version
 from regobs.documents import Steps
@@ -24,6 +24,9 @@ from regobs.promql.series import catalog_lookup, series_of
 from regobs.promql.tokens import TokenKind, tokenize
 from regobs.promql.types import Type
 from regobs.promql.walk import children, selectors, walk
+
+if TYPE_CHECKING:
+    from regobs.lint.linted_files import LintedFile
 
 Json = dict[str, Any]
 
@@ -392,55 +395,3 @@ class LintedLogQuery:
         """A problem at a piece of it, or at the address that holds it."""
         place = self.source.extent(self.path) if self.linked else self.source.within(self.path, self.text, start, end)
         return LintProblem(*place, what, next_step, severity)
-
-
-class NotRead(NamedTuple):
-    """A part of a file that lint does not read, whatever its size: the line where it begins, and the reason."""
-
-    file: str
-    line: int
-    reason: str
-
-
-@dataclass(eq=False)
-class LintedFile:
-    """What a file holds of all that, and what in it is not read, with the reason.
-
-    `broken` is what nobody can read, `limits` what is more than lint reads, `broken_rules` what Prometheus refuses
-    beside single rules.
-    """
-
-    file: str
-    text: str
-    rules: list[LintedRule] = field(default_factory=list)
-    dashboards: list[LintedDashboard] = field(default_factory=list)
-    queries: list[LintedQuery] = field(default_factory=list)
-    routings: list[LintedRouting] = field(default_factory=list)
-    log_queries: list[LintedLogQuery] = field(default_factory=list)
-    tested: list[tuple[str, frozenset[str]]] = field(default_factory=list)
-    not_read: list[NotRead] = field(default_factory=list)
-    broken: list[tuple[SourceText, LintProblem]] = field(default_factory=list)
-    limits: list[tuple[SourceText, LintProblem]] = field(default_factory=list)
-    broken_rules: list[tuple[SourceText, LintProblem]] = field(default_factory=list)
-
-    known: bool = False  # of a kind that lint reads, were nothing in it
-
-    def pass_over_unknown(self) -> None:
-        """Note that nothing of it was read, where it holds something."""
-        held = (self.rules, self.dashboards, self.queries, self.routings, self.log_queries, self.tested)
-        told = (self.not_read, self.broken, self.limits, self.broken_rules)
-        lines = (line.strip() for line in self.text.splitlines())
-        if not any((*held, *told, self.known)) and any(line and line[0] != "#" and line != "---" for line in lines):
-            self.pass_over(SourceText(self.file, self.text), 0, "no rules, dashboard, query or route that lint knows")
-
-    def pass_over(self, source: SourceText, offset: int, reason: str) -> None:
-        """Note that a part is not read; of several with the same reason the first one is named."""
-        if all(one.reason != reason for one in self.not_read):
-            self.not_read.append(NotRead(self.file, source.position(offset)[0], reason))
-
-    def all_queries(self) -> Iterator[LintedQuery]:
-        """Its queries in PromQL, those of rules and dashboards among them."""
-        yield from self.queries
-        yield from (rule.query for rule in self.rules if rule.query is not None)
-        for board in self.dashboards:
-            yield from board.queries
