@@ -143,7 +143,33 @@ CASES: list[tuple[str, Callable[[], LintReport], Callable[[], LintReport]]] = [
     ("dead-route",
      lambda: _routed("[{receiver: a, matchers: ['severity=~\"crit(\"']}]"),
      lambda: _routed("[{receiver: a, matchers: ['severity=~\"crit(ical)?\"']}]")),
+    *(("raw-counter", lambda wrong=wrong: alert(wrong), lambda right=right: alert(right)) for wrong, right in (
+        ("max_over_time(registry_gc_runs_total[5m]) > 0", "registry_gc_runs_total > 0"),
+        ("sum(avg_over_time(registry_gc_runs_total[5m])) != 0", "max_over_time(registry_gc_runs_total[5m]) == 0"),
+        ("max_over_time(a_errors_total[5m]) > 0", "max_over_time(a_pending_errors_total[5m]) > 0"),
+        ("registry_gc_runs_total - registry_gc_runs_total offset 5m > 3",
+         "registry_gc_runs_total - registry_gc_runs_total offset 5m == 0"),
+        ("sum by (job) (registry_gc_runs_total) - sum by (job) (registry_gc_runs_total offset 1h) > 3",
+         "sum by (job) (registry_http_in_flight_requests) - sum by (job) (registry_http_in_flight_requests offset 1h) > 3"),
+        ("a_errors_total - (a_errors_total offset 5m) > 3",
+         "(a_errors_total - a_errors_total offset 5m) > 3 or (a_errors_total unless a_errors_total offset 5m)"),
+        ("a_errors_total > b_errors_total", "increase(a_errors_total[5m]) > increase(b_errors_total[5m])"),
+        ("a_errors_total > b_errors_total", "a_errors_total != b_errors_total"),
+        ("a_errors_total > b_errors_total", "a_errors_total > a_errors_total offset 5m"),
+        ("a_errors_total <= b_errors_total", "a_errors_total > on (job) a_limit"),
+    )),
 ]  # fmt: skip
+
+
+def test_a_counter_less_itself_is_told_once_with_the_increase_that_is_meant() -> None:
+    report = panel("registry_gc_runs_total - registry_gc_runs_total offset 1h")
+    (one,) = [one for one in report.findings if one.check == "raw-counter"]
+    assert one.next_step == "write increase(registry_gc_runs_total[1h])"
+
+
+def test_the_restarts_that_the_cluster_counts_of_a_pod_may_be_subtracted() -> None:
+    restarts = "kube_pod_container_status_restarts_total"
+    assert "raw-counter" not in found(alert(f"{restarts} - {restarts} offset 10m >= 1"))
 
 
 @pytest.mark.parametrize(("check", "defect", "correct"), CASES, ids=[one[0] for one in CASES])

@@ -156,7 +156,7 @@ def no_datasource(board: LintedDashboard) -> Iterator[LintProblem]:
     for panel in board.panels:
         if not panel.queries:
             continue
-        sources = [panel.data.get("datasource"), *[_target(panel, one.path).get("datasource") for one in panel.queries]]
+        sources = [panel.data.get("datasource"), *[panel.target(one).get("datasource") for one in panel.queries]]
         given = json.dumps(sources)
         if not VARIABLE.search(given) and "-- " not in given:
             what = "a fixed data source" if any(sources) else "no data source"
@@ -172,13 +172,6 @@ def _fixed_source(board: LintedDashboard) -> Iterator[LintProblem]:
             what = f"all panels ask the data source {uid!r}, which other servers do not have"
             yield panel.problem(("datasource",), what, "add a variable of the type datasource, and write its name")
             return
-
-
-def _target(panel: LintedPanel, path: tuple[Any, ...]) -> dict[str, Any]:
-    found: Any = panel.data
-    for step in path[len(panel.path) : -1]:
-        found = found[step]
-    return found if isinstance(found, dict) else {}
 
 
 @check("layout-gap", Severity.NOTE, CheckSubject.DASHBOARD)

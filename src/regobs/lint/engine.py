@@ -41,8 +41,11 @@ from regobs.lint.linted_files import LintedFile, NotRead
 from regobs.lint.read import is_read, read_file, read_text
 from regobs.lint.silence import AllowedLines, allowances, bad_allowances, mark_used
 from regobs.lint.sources import SourceText, finding_of
-from regobs.lint.subjects import LintContext, LintedQuery, rated_names, raw_names
+from regobs.lint.subjects import LintContext, LintedQuery
+from regobs.promql.functions import GROWTH
+from regobs.promql.nodes import Call
 from regobs.promql.series import known_metric
+from regobs.promql.walk import selectors
 
 # What rules, dashboards, routes and objectives have: a file of a directory that cannot be read may be one of them.
 _HOLDS = re.compile(r"\b(?:groups|alert|record|expr|panels|rows|route|receivers|inhibit_rules|templating|openslo)\b")
@@ -156,8 +159,8 @@ def lint_files(files: list[LintedFile], context: LintContext) -> LintReport:
     context.watched_jobs |= alerting.watched_jobs(query for query in queries if query.alerts)
     context.tested = [one for file in files for one in file.tested]
     different = {query.text: query for query in queries}.values()
-    context.rated |= Counter(name for query in different for name in rated_names(query))
-    context.read_raw |= Counter(name for query in different for name in raw_names(query))
+    context.rated |= Counter(name for query in different for name in _rated_names(query))
+    context.read_raw |= Counter(name for query in different for name in _raw_names(query))
     if context.flavor is None:
         context.flavor = _flavor_of(queries)
     for file in files:
@@ -187,6 +190,17 @@ def _records(files: Iterable[LintedFile]) -> dict[str, list[LintedQuery]]:
     for rule in (rule for file in files for rule in file.rules if not rule.alerts):
         found.setdefault(rule.name, []).extend([rule.query] if rule.query is not None else [])
     return found
+
+
+def _rated_names(query: LintedQuery) -> set[str]:
+    """The names of series of which the query takes a rate: whoever wrote it takes them for counters."""
+    rates = (node for node in query.nodes if isinstance(node, Call) and node.function in GROWTH)
+    return {str(one.metric) for node in rates for one in selectors(node) if one.metric}
+
+
+def _raw_names(query: LintedQuery) -> set[str]:
+    """The names of series that the query reads as they are: whoever wrote it may take them for gauges."""
+    return {str(one.metric) for one in query.selectors if one.metric and one.range is None}
 
 
 def _flavor_of(queries: Iterable[LintedQuery]) -> Flavor | None:

@@ -356,10 +356,7 @@ def legend_label(panel: LintedPanel) -> Iterator[LintProblem]:
     """
     for query in panel.queries:
         steps = query.path[len(panel.path) : -1]
-        target = panel.data
-        for step in steps:
-            target = target[step]  # type: ignore[index]
-        legend = target.get("legendFormat")
+        legend = panel.target(query).get("legendFormat")
         there, gone = result_labels(query), dropped_labels(query)
         if not isinstance(legend, str):
             continue

@@ -1,13 +1,15 @@
-"""The unit in which a panel shows its values against the one that they have."""
+"""The check of the unit in which a panel shows its values against the one that they have."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from typing import Any
 
+from regobs.catalog import database, http, redis, storage
 from regobs.catalog.model import Unit
 from regobs.lint.findings import CheckSubject, LintProblem, Severity, check
 from regobs.lint.named_shares import bare
+from regobs.lint.shown_units import shown_units
 from regobs.lint.subjects import LintedPanel, LintedQuery
 from regobs.promql.infer import literal
 from regobs.promql.nodes import Aggregate, Binary, Call, Expr, Selector
@@ -34,12 +36,21 @@ _OF_ONE_CORE = "two cores read 200 %"  # some want it so: the share of one core,
 _MOMENTS = {"dateTimeAsIso", "dateTimeAsIsoNoDateIfToday", "dateTimeAsUS", "dateTimeFromNow", "dateTimeAsSystem"}
 _MOMENT = "subtract it from time(), or write dateTimeAsIso and multiply it by 1000"
 _PER_SECOND = {"ops", "reqps", "rps", "wps", "iops", "cps", "mps", "eps"}
+# Where a number stands beside its unit. A table has a unit for each column, a state timeline none.
+_SHOWS_UNITS = {"timeseries", "graph", "stat", "singlestat", "gauge", "bargauge", "barchart", "piechart"}
+_UNIT_TOLD = re.compile(r"\b(?:sec(?:ond)?s?|bytes?)\b|[(\[] ?(?:s|B) ?[)\]]", re.IGNORECASE)
+# Of what callers wait for: as many may wait at a time as there are. Of the work of one process there is one at a time.
+_WAITED_FOR = {http.DURATION, http.TIME_TO_HEADER, storage.ACTIONS, database.QUERY_DURATION, redis.COMMANDS}
 _RATES = {"ops", "reqps", "rps", "wps", "iops", "cps", "opm", "rpm", "wpm", "mps", "eps"}
 
 
 @check("panel-unit", Severity.WARNING, CheckSubject.PANEL)
-def panelpanel_unit_of(panel: LintedPanel) -> Iterator[LintProblem]:
-    r"""A panel shows its values in another unit than they are.
+def panel_unit(panel: LintedPanel) -> Iterator[LintProblem]:
+    r"""A panel shows its values in another unit than they are, or seconds and bytes in none.
+
+    The unit of an override is judged too, where it certainly chooses a query: by the letter of the query, by a legend
+    without labels, or as the column of a table. Percent are shown as a ratio or the other way round, cores and callers
+    at a time as a share, bytes as bits, an amount as a rate, a moment as a duration.
 
     Why: 0.9 is shown as 0.9 %, two cores as 200 %, bytes as bits: whoever reads it is wrong by a factor.
 
@@ -52,41 +63,33 @@ def panelpanel_unit_of(panel: LintedPanel) -> Iterator[LintProblem]:
           "fieldConfig": {"defaults": {"unit": "percent"}}, "targets": [{"refId": "A", "expr":
           "100 * sum(rate(http_requests_total{code=~\"5..\"}[5m])) / sum(rate(http_requests_total[5m]))"}]}]}
     """
-    unit, path = panel_unit_of(panel)
-    config = panel.data.get("fieldConfig")
-    overrides = config.get("overrides") if isinstance(config, dict) else None
-    if (
-        not unit
-        or not panel.queries
-        or overrides
-        or panel.kind in {"table", "heatmap"}
-        or panel.data.get("transformations")
-    ):
-        return
-    judged = [_unit_fault(query, unit) for query in panel.queries if query.expr is not None]
-    if judged and all(judged):
-        what, step = judged[0] or ("", "")
-        yield panel.problem(path, what, step, Severity.NOTE if what == _OF_ONE_CORE else None)
+    for one in shown_units(panel):
+        if not one.unit and (panel.kind not in _SHOWS_UNITS or panel.defaults.get("mappings") or _says_unit(panel)):
+            continue
+        judged = [_unit_fault(query, one.unit) for query in one.queries]
+        if all(judged):
+            what, step = judged[0] or ("", "")
+            severity = Severity.NOTE if what == _OF_ONE_CORE or not one.unit else None
+            yield panel.problem(one.path if one.unit else ("title",), what, step, severity)
 
 
-def panel_unit_of(panel: LintedPanel) -> tuple[str, tuple[Any, ...]]:
-    """The unit of a panel and where it stands: of today's panels, or of the graph and singlestat of old ones."""
-    if isinstance(panel.defaults.get("unit"), str):
-        return str(panel.defaults["unit"]), ("fieldConfig", "defaults", "unit")
-    if isinstance(panel.data.get("format"), str):
-        return str(panel.data["format"]), ("format",)
+def _says_unit(panel: LintedPanel) -> bool:
+    """Whether the words around the values of a panel name their unit: "Latency (s)", "in seconds"."""
+    custom = panel.defaults.get("custom")
+    axis = custom.get("axisLabel") if isinstance(custom, dict) else ""
     axes = panel.data.get("yaxes")
-    if isinstance(axes, list) and axes and isinstance(axes[0], dict) and panel.kind == "graph":
-        return str(axes[0].get("format") or ""), ("yaxes", 0, "format")
-    return "", ()
+    labels = [one.get("label") for one in axes if isinstance(one, dict)] if isinstance(axes, list) else []
+    texts = [panel.title, panel.defaults.get("displayName"), axis, *labels, *(one.caption for one in panel.queries)]
+    return any(_UNIT_TOLD.search(str(text)) for text in texts if text)
 
 
 def _unit_fault(query: LintedQuery, unit: str) -> tuple[str, str] | None:
     """What is wrong about the unit, and what to do."""
     assert query.expr is not None  # noqa: S101 - those that cannot be read are left out
     kind = query.type
+    times = any(map(_is_multiplied, query.nodes))  # by 100 it is percent, by the seconds of a month a time
     share = kind.unit is Unit.RATIO or is_share(query) or _utilization(query.expr)
-    share = share and not any(literal(one) == 100 for one in query.nodes)  # a part of it may be percent
+    share = share and not times
     seconds = kind.unit is Unit.SECONDS and not kind.per_second
     of_time = kind.unit is Unit.SECONDS and kind.per_second
     flow = kind.unit is Unit.BYTES and kind.per_second
@@ -95,8 +98,10 @@ def _unit_fault(query: LintedQuery, unit: str) -> tuple[str, str] | None:
     moment = kind.unit is Unit.TIMESTAMP and not since
     buckets = any(str(one.metric).endswith("_bucket") for one in query.selectors)  # the unit may be that of the edges
     things = kind.unit not in _MEASURES and not buckets
+    busy = (of_time or _rate_of_time(query.expr)) and not times
+    waited = of_time and not times and all(query.metric(one) in _WAITED_FOR for one in query.selectors)
     faults = (
-        (is_percent(query.expr), {"percentunit"}, "percent are shown as a ratio: 50 reads 5000 %", "write percent"),
+        (is_percent(query), {"percentunit"}, "percent are shown as a ratio: 50 reads 5000 %", "write percent"),
         (share, {"percent"}, "a ratio is shown as percent: 0.5 reads 0.5 %", "write percentunit"),
         (moment, _SECONDS, "a moment is shown as a duration", _MOMENT),
         (seconds, _MOMENTS, "a duration is shown as a moment", "write s"),
@@ -119,18 +124,30 @@ def _unit_fault(query: LintedQuery, unit: str) -> tuple[str, str] | None:
         ),
         (things, _SECONDS | _BYTES | _BYTE_RATES | _BIT_RATES, f"{kind.unit} are shown as {unit}", "write short"),
         (seconds, _RATES | _BYTES | _BYTE_RATES | {"percent"}, f"seconds are shown as {unit}", "write s"),
-        (seconds, {"short", "none"}, "seconds are shown without their unit", "write s"),
+        (seconds, {"short", "none", ""}, "seconds are shown without their unit", "write s"),
         (
             flow or amount,
-            {"short", "none"},
+            {"short", "none", ""},
             "bytes are shown without their unit",
             f"write {'binBps' if flow else 'bytes'}",
         ),
         (of_time, _RATES, f"seconds per second are shown as {unit}", "write percentunit, or short"),
+        (busy, {"percent"}, "seconds per second are shown as percent: 0.5 reads 0.5 %", "write percentunit, or short"),
+        (
+            waited and not times,
+            {"percentunit"},
+            "callers at a time are shown as percent: 3 read 300 %",
+            "write short",
+        ),
         (_increases(query.expr), _PER_SECOND, f"what happened in a window is shown as {unit}", "take the rate"),
         (seconds and not _scaled(query.expr), {"ms", "µs", "us", "ns"}, f"seconds are shown as {unit}", "write s"),
     )
     return next(((what, step) for holds, units, what, step in faults if holds and unit in units), None)
+
+
+def _is_multiplied(node: Expr) -> bool:
+    sides = {literal(node.left), literal(node.right)} if isinstance(node, Binary) and node.op in {"*", "/"} else set()
+    return not sides <= {None, 0, 1}
 
 
 def _increases(expr: Expr) -> bool:
@@ -159,15 +176,29 @@ def _scaled(expr: Expr) -> bool:
     )
 
 
-def is_percent(expr: Expr) -> bool:
-    """Whether a share is multiplied by 100."""
+def _rate_of_time(expr: Expr) -> bool:
+    """Whether it is the rate of a counter that is named for its seconds, as it is or added up."""
     top = strip_parens(expr)
+    while isinstance(top, Aggregate) and top.op in {"sum", "max", "avg", "min"}:
+        top = strip_parens(top.expr)
+    inner = strip_parens(top.args[0]) if isinstance(top, Call) and top.function == "rate" and top.args else None
+    return isinstance(inner, Selector) and str(inner.metric or "").endswith(("_seconds_total", "_seconds_sum"))
+
+
+def is_percent(query: LintedQuery) -> bool:
+    """Whether a share, or the share of time that something was busy, is multiplied by 100."""
+    top = strip_parens(query.expr) if query.expr is not None else None
     if isinstance(top, Aggregate) and top.op in {"avg", "max", "min"}:
         top = strip_parens(top.expr)
+    if isinstance(top, Binary) and top.op == "-" and literal(top.left) == 100:
+        top = strip_parens(top.right)
     if not isinstance(top, Binary):
         return False
     if top.op == "*" and 100 in {literal(top.left), literal(top.right)}:
-        return _has_division(top)
+        other = top.left if literal(top.right) == 100 else top.right
+        of = query.parts.of(other)
+        busy = of.unit is Unit.CORES or (of.unit is Unit.SECONDS and of.per_second) or _rate_of_time(other)
+        return busy or _has_division(top)
     if top.op == "/":
         left = strip_parens(top.left)
         return isinstance(left, Binary) and left.op == "*" and 100 in {literal(left.left), literal(left.right)}

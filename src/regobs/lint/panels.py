@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from regobs.lint.findings import CheckSubject, LintProblem, Severity, check
-from regobs.lint.panel_units import is_percent, is_share, panel_unit_of
+from regobs.lint.panel_units import is_percent, is_share
+from regobs.lint.shown_units import panel_unit_of
 from regobs.lint.subjects import LintedPanel
 from regobs.promql.nodes import Call, Expr
 from regobs.promql.walk import strip_parens
@@ -81,7 +82,7 @@ def threshold_out_of_reach(panel: LintedPanel) -> Iterator[LintProblem]:
     beyond = [value for _, value in _steps(panel) if value is not None and value > 1]
     queries = [query for query in panel.queries if query.expr is not None]
     shares = bool(queries) and all(is_share(query) for query in queries if query.expr is not None)
-    scaled = any(query.expr is not None and is_percent(query.expr) for query in queries)
+    scaled = any(is_percent(query) for query in queries)
     if beyond and (shares or (unit == "percentunit" and min(beyond) >= 10)) and not scaled:
         shown = ", ".join(f"{value:g}" for value in beyond)
         path = ("fieldConfig", "defaults", "thresholds", "steps")

@@ -23,7 +23,7 @@ from regobs.promql.parse import parse
 from regobs.promql.series import catalog_lookup, series_of
 from regobs.promql.tokens import TokenKind, tokenize
 from regobs.promql.types import Type
-from regobs.promql.walk import children, selectors, walk
+from regobs.promql.walk import children, walk
 
 if TYPE_CHECKING:
     from regobs.lint.linted_files import LintedFile
@@ -232,17 +232,6 @@ def template_variable(text: str) -> str:
     return next((one for one in tokens if "$__" not in one and "${__" not in one), "")
 
 
-def rated_names(query: LintedQuery) -> set[str]:
-    """The names of series of which the query takes a rate: whoever wrote it takes them for counters."""
-    rates = (node for node in query.nodes if isinstance(node, Call) and node.function in GROWTH)
-    return {str(one.metric) for node in rates for one in selectors(node) if one.metric}
-
-
-def raw_names(query: LintedQuery) -> set[str]:
-    """The names of series that the query reads as they are: whoever wrote it may take them for gauges."""
-    return {str(one.metric) for one in query.selectors if one.metric and one.range is None}
-
-
 @dataclass(eq=False)
 class LintedRule:
     """A rule of a rule file, at `path`, in its group."""
@@ -324,6 +313,13 @@ class LintedPanel:
         """What holds for all its fields."""
         config = self.data.get("fieldConfig")
         found = config.get("defaults") if isinstance(config, dict) else None
+        return found if isinstance(found, dict) else {}
+
+    def target(self, query: LintedQuery) -> Json:
+        """What a query stands in, with its legend and data source."""
+        found: Any = self.data
+        for step in query.path[len(self.path) : -1]:
+            found = found[step]
         return found if isinstance(found, dict) else {}
 
     def problem(self, steps: Steps, what: str, next_step: str, severity: Severity | None = None) -> LintProblem:
