@@ -26,6 +26,7 @@ from regobs.lint import (  # noqa: F401 - register checks
     panel_units,
     panels,
     quantiles,
+    raw_counters,
     references,
     routing,
     rule_groups,
