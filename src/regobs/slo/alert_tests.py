@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from regobs.catalog.model import Exposer
-from regobs.config import Config
+from regobs.config import Config, Environment
 from regobs.documents import Document, Steps, load_yaml, validate
 from regobs.errors import PromqlError, RulesError
 from regobs.pack import Pack
@@ -33,7 +33,7 @@ from regobs.promql.series import known_metric
 from regobs.promql.unavailable import Unavailable
 from regobs.promql.walk import selectors
 from regobs.slo.rule_files import RuleFile
-from regobs.slo.rule_scope import scoped
+from regobs.slo.rule_scope import asks_absence, scoped, within
 from regobs.slo.rule_tests.counters import accepted_samples, scope_labels
 
 SUFFIX = ".test.yaml"
@@ -93,7 +93,7 @@ def read_alert_cases(pack: Pack) -> tuple[AlertCases, ...]:
 def alert_test_files(tests: Iterable[AlertCases], rules: Iterable[RuleFile], config: Config) -> dict[str, Json]:
     """Test files of promtool by name, as data, of the rule files that have cases. Raises RulesError with a place."""
     found: dict[str, Json] = {}
-    named: dict[str, str] = {}
+    named: dict[tuple[str, Environment | None], str] = {}
     built = {file.name: file for file in rules}
     for test in tests:
         alerts = {
@@ -103,10 +103,11 @@ def alert_test_files(tests: Iterable[AlertCases], rules: Iterable[RuleFile], con
             if "alert" in rule
         }
         for case in test.cases:
-            fed = _fed(case, test.document, config, named) if case.alert in alerts else None
-            if fed is not None:
+            rule = alerts.get(case.alert)
+            fed = _fed(case, rule, test.document, config, named) if rule else None
+            if rule and fed is not None:
                 file = found.setdefault(f"{test.name}.{_text(case.step)}{SUFFIX}", _file(built[test.name], case.step))
-                file["tests"].append(_group(case, alerts[case.alert], fed))
+                file["tests"].append(_group(case, rule, fed))
     return found
 
 
@@ -224,21 +225,27 @@ def _length(values: str) -> int:
     return count
 
 
-def _fed(case: AlertCase, document: Document, config: Config, named: dict[str, str]) -> list[dict[str, str]] | None:
+def _fed(
+    case: AlertCase, rule: Json, document: Document, config: Config, named: dict[tuple[str, Environment | None], str]
+) -> list[dict[str, str]] | None:
     """The case's series in the deployment's names; None where the registry has one of them not.
 
-    Many cases feed the same series: `named` keeps what each is called.
+    An alert of what is absent has them in each environment. Many cases feed the same series: `named` keeps what each is
+    called.
     """
+    alone = not config.environments or not asks_absence(parse(rule["expr"]))
+    environments: tuple[Environment | None, ...] = (None,) if alone else config.environments
+    keys = [((text, one), values) for one in environments for text, values in case.series]
     try:
-        for text, _ in case.series:
-            if text not in named:
-                named[text] = _series(text, (case.alert,), document, config)
+        for (text, one), _ in keys:
+            if (text, one) not in named:
+                named[text, one] = _series(text, (case.alert,), document, config, one)
     except Unavailable:
         return None
-    return [{"series": named[text], "values": values} for text, values in case.series]
+    return [{"series": named[key], "values": values} for key, values in keys]
 
 
-def _series(text: str, path: Steps, document: Document, config: Config) -> str:
+def _series(text: str, path: Steps, document: Document, config: Config, environment: Environment | None) -> str:
     try:
         written = parse(text)
         if not isinstance(written, Selector) or written.range is not None:
@@ -254,7 +261,7 @@ def _series(text: str, path: Steps, document: Document, config: Config) -> str:
             expected=error.expected,
             next_step=error.next_step,
         ) from error
-    node = next(selectors(bound))
+    node = next(selectors(within(bound, environment) if environment else bound))
     labels = dict(scope_labels(config))  # which sums keep, and so recorded series have
     if not _is_recorded(node):
         labels["instance"] = "a:1"

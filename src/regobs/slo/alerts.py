@@ -204,7 +204,7 @@ def alert_texts(slo: Slo, tier: Tier, config: Config) -> dict[str, str]:
         f"{_query(slo, keep, left, ' <= 0')} Nothing of it is left.{{{{ end }}}}"
     )
     return {
-        "summary": f"{slo.title}: error budget burns at {_RATE} times the sustainable rate{scope_words(config)}",
+        "summary": f"{slo.title}: error budget burns at {_RATE} times the sustainable rate{scope_words(keep)}",
         "description": text,
         **runbook_link(NAMES[slo.sli], config),
         **dashboard_link(config, "slo", scope_variables(config)),

@@ -171,8 +171,6 @@ def log_link(component: str) -> dict[str, str]:
     return {"logs_command": f"regobs logs run {log_query_of(component)} registry.log"}
 
 
-def scope_words(config: Config) -> str:
-    """The end of a summary: which environment, cluster and so on an alert is about, of those labels that it has."""
-    return "".join(
-        f"{{{{ with $labels.{label} }}}}, {label} {{{{ . }}}}{{{{ end }}}}" for label in config.rules_scope.keep
-    )
+def scope_words(labels: Iterable[str]) -> str:
+    """The end of a summary: which environment, cluster and so on an alert is about, of `labels` those that it has."""
+    return "".join(f"{{{{ with $labels.{label} }}}}, {label} {{{{ . }}}}{{{{ end }}}}" for label in labels)

@@ -20,14 +20,14 @@ from regobs.promql.bind import bind, metrics_of
 from regobs.promql.canonical import text_label
 from regobs.promql.durations import read_duration
 from regobs.promql.infer import infer
-from regobs.promql.nodes import Aggregate, Binary, Call, Expr
+from regobs.promql.nodes import Aggregate, Binary, Expr
 from regobs.promql.parse import parse_located
 from regobs.promql.printer import to_text
 from regobs.promql.recorded import Record
 from regobs.promql.series import check_classic, check_known, known_metric
 from regobs.promql.unavailable import Unavailable
 from regobs.promql.vocabulary import Vocabulary
-from regobs.promql.walk import children, selectors, walk
+from regobs.promql.walk import children, selectors
 from regobs.slo.links import (
     dashboard_about,
     dashboard_link,
@@ -37,7 +37,7 @@ from regobs.slo.links import (
     scope_words,
     variables_of,
 )
-from regobs.slo.rule_scope import by_environment, scoped
+from regobs.slo.rule_scope import by_environment, kept_labels, scoped
 
 SUFFIX = ".rules.yaml"
 _LABEL_USE = re.compile(r"\$labels\.([A-Za-z_][A-Za-z0-9_]*)")
@@ -173,16 +173,26 @@ def _read_rule(document: Document, path: Steps, config: Config, result: RuleFile
         every = document.data["groups"][path[1]].get("interval")
         result.records.append(Record(name, bound, read_duration(every) if every else None))
         return [{**rule, "expr": to_text(whole)}]
-    texts = _texts(document, path, rule, bound, config)
-    chosen = _LabelNames(rule, bound, config).surviving(variables_of(bound, config))
-    result.paths[name] = dashboard_path(dashboard_about(bound, config), chosen)
+    kept = kept_labels(whole, config)
+    names = _LabelNames(rule, bound, config, kept)
+    texts = _texts(document, path, rule, names, config)
+    result.paths[name] = dashboard_path(dashboard_about(bound, config), names.surviving(variables_of(bound, config)))
+    severity = rule["labels"]["severity"]
+    labels = {**rule["labels"], "severity": config.severities.get(severity, severity)}
     made = []
     for environment, one in by_environment(whole, config):
-        about = {"summary": f"{texts['summary'].rstrip('.')} ({environment})."} if environment else {}
-        severity = rule["labels"]["severity"]
-        labels = {**rule["labels"], "severity": config.severities.get(severity, severity)}
-        made.append({**rule, "expr": to_text(one), "labels": labels, "annotations": {**texts, **about}})
+        if environment is None:
+            summary, own = _with_words(texts["summary"], scope_words(kept)), labels
+        else:
+            summary, own = _with_words(texts["summary"], f" ({environment.name})"), labels | environment.labels
+            if [one.labels for one in config.environments].count(environment.labels) > 1:
+                own = own | {"environment": environment.name}  # promtool takes alerts with the same labels for one
+        made.append({**rule, "expr": to_text(one), "labels": own, "annotations": {**texts, "summary": summary}})
     return made
+
+
+def _with_words(sentence: str, words: str) -> str:
+    return f"{sentence.rstrip('.')}{words}." if words else sentence
 
 
 def _checked(document: Document, path: Steps, text: str) -> Expr:
@@ -207,15 +217,11 @@ def _checked(document: Document, path: Steps, text: str) -> Expr:
     return parsed.expr
 
 
-def _texts(document: Document, path: Steps, rule: dict[str, Any], bound: Expr, config: Config) -> dict[str, str]:
-    """The annotations, in the flavor's label names, with the scope named and the links added."""
-    names = _LabelNames(rule, bound, config)
-    result = {}
+def _texts(document: Document, path: Steps, rule: dict[str, Any], names: _LabelNames, config: Config) -> dict[str, str]:
+    """The annotations, in the flavor's label names, with the links added."""
+    result, bound = {}, names.bound
     for name, text in rule["annotations"].items():
         result[name] = names.translate(text, document.locate((*path, "annotations", name)))
-    words = scope_words(config)
-    if words and not any(isinstance(node, Call) and node.function == "absent" for node in walk(bound)):
-        result["summary"] = f"{result['summary'].rstrip('.')}{words}."
     component = next((metric.component for node in selectors(bound) if (metric := known_metric(node))), "")
     chosen = names.surviving(variables_of(bound, config))
     links = {**runbook_link(rule["alert"], config), **dashboard_link(config, dashboard_about(bound, config), chosen)}
@@ -225,12 +231,12 @@ def _texts(document: Document, path: Steps, rule: dict[str, Any], bound: Expr, c
 class _LabelNames:
     """The labels that an alert's texts may use, and what they are called in the flavor."""
 
-    def __init__(self, rule: dict[str, Any], bound: Expr, config: Config) -> None:
+    def __init__(self, rule: dict[str, Any], bound: Expr, config: Config, kept: tuple[str, ...]) -> None:
         self._alert: str = rule["alert"]
-        self._bound = bound
+        self.bound = bound
         self._config = config
         self._known = infer(bound, config.vocabulary)
-        self._there = set(self._known.labels or ()) | set(rule["labels"]) | set(config.rules_scope.keep)
+        self._there = set(self._known.labels or ()) | set(rule["labels"]) | set(kept)
         if self._known.open and _keeps_target_labels(bound):
             self._there |= set(config.target_labels)
 
@@ -243,7 +249,7 @@ class _LabelNames:
         return _LABEL_USE.sub(lambda match: self._one(match, location), text)
 
     def _one(self, match: re.Match[str], location: Location) -> str:
-        name = _own_name(match[1], self._bound, self._config)
+        name = _own_name(match[1], self.bound, self._config)
         if self._known.labels is None or name in self._there:
             return f"$labels.{name}"
         raise RulesError(

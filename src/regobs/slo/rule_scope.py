@@ -12,12 +12,12 @@ from dataclasses import replace
 
 from regobs.catalog.model import Capability, Exposer, Metric
 from regobs.catalog.targets import ALERTS
-from regobs.config import Config
+from regobs.config import Config, Environment
 from regobs.promql.nodes import Call, Duration, Expr, Matcher, MatchOp, Selector
 from regobs.promql.scope import Scope, about_targets, inject
 from regobs.promql.series import known_metric
 from regobs.promql.unavailable import Unavailable
-from regobs.promql.walk import rebuild, walk
+from regobs.promql.walk import rebuild, selectors, walk
 
 # A rate needs two samples, and one scrape may be lost at each end of its window.
 _LEAST_SCRAPES = 4
@@ -72,21 +72,40 @@ def scoped(expr: Expr, config: Config) -> Expr:
     return visit(inject(expr, config.rules_scope))
 
 
-def by_environment(expr: Expr, config: Config) -> Iterator[tuple[str, Expr]]:
+def by_environment(expr: Expr, config: Config) -> Iterator[tuple[Environment | None, Expr]]:
     """The expression once, or once for each environment of regobs.toml where it asks what is absent.
 
     `absent()` over all environments is silent while one of them is there.
     """
-    asks_absence = any(isinstance(node, Call) and node.function == "absent" for node in walk(expr))
-    if not asks_absence or not config.environments:
-        yield "", expr
+    if not asks_absence(expr) or not config.environments:
+        yield None, expr
         return
     for environment in config.environments:
-        yield environment.name, _within(expr, environment.matchers)
+        yield environment, within(expr, environment)
 
 
-def _within(expr: Expr, matchers: tuple[Matcher, ...]) -> Expr:
-    return inject(expr, Scope(everywhere=matchers))
+def asks_absence(expr: Expr) -> bool:
+    """Whether an expression is there because a series is not."""
+    return any(isinstance(node, Call) and node.function == "absent" for node in walk(expr))
+
+
+def within(expr: Expr, environment: Environment) -> Expr:
+    """The expression about one environment only."""
+    return inject(expr, Scope(everywhere=environment.matchers))
+
+
+def kept_labels(expr: Expr, config: Config) -> tuple[str, ...]:
+    """The labels of a deployment that the result of a rule's expression has.
+
+    What is absent has those to which its selectors give one value, and a number without series has none.
+    """
+    found = [one for _, whole in by_environment(expr, config) for one in selectors(whole)]
+    if not found:
+        return ()
+    if not asks_absence(expr):
+        return config.rules_scope.keep
+    named = [{matcher.label for matcher in one.matchers if matcher.op is MatchOp.EQUAL} for one in found]
+    return tuple(label for label in config.rules_scope.keep if all(label in labels for labels in named))
 
 
 def exposer_of(node: Selector) -> Exposer | None:
