@@ -192,7 +192,7 @@ def _for_mixin(compiled: slo.CompiledRules, written: Iterable[str]) -> MixinRule
     """What the mixin needs of the rules: their files, the dashboards of alerts, and where neighbours can be chosen."""
     from regobs.grafana.mixin import MixinRules, with_open_neighbours  # noqa: PLC0415 - as above
 
-    other = slo.compile_rules(compiled.pack, with_open_neighbours(compiled.config))
+    other = compiled.opened(with_open_neighbours(compiled.config))
     pairs = zip(compiled.expressions, other.expressions, strict=True)
     return MixinRules(
         tuple(name for name in sorted(written) if name.startswith(RULES)),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -94,29 +93,31 @@ class Dashboards:
         A dashboard of which nothing can be shown is not written. `rules` are what the mixin offers beside them. Raises
         DashboardError, and MachineError for an overlay without jsonnet.
         """
-        written: dict[str, bytes] = {}
         shown = [one for one in self.bound if any(row.panels for row in one.rows)]
-        for one in shown:
-            written[one.slug] = to_bytes(self.built(one))
+        rendered = {one.slug: render(one, self.setting) for one in shown}
+        written = {slug: to_bytes(self._laid_over(slug, data)) for slug, data in rendered.items()}
+        opened = {one.slug: self._open_texts(one, rendered[one.slug]) for one in shown}
         return {
             **{f"{FOLDER}/{slug}.json": content for slug, content in written.items()},
             PROVISIONING: _provisioning(),
             CONFIGMAPS: configmaps(written, self.config.grafana.sidecar_label),
-            MIXIN: mixin(written, rules or MixinRules(), MixinDefaults.of(self.config), dict(self._open_texts(shown))),
+            MIXIN: mixin(written, rules or MixinRules(), MixinDefaults.of(self.config), opened),
         }
 
-    def _open_texts(self, shown: Iterable[BoundDashboard]) -> Iterator[tuple[str, dict[str, str]]]:
-        """Each text of the dashboards that reads all of a neighbour, and the same with the place of its selector."""
-        opened_by = Variables.of(with_open_neighbours(self.config))
-        setting = replace(self.setting, variables=opened_by, texts={})
-        for one in shown:
-            built, opened = (json.loads(to_bytes(render(one, each))) for each in (self.setting, setting))
-            yield one.slug, dict(open_texts(built, opened))
+    def _open_texts(self, one: BoundDashboard, built: dict[str, Any]) -> dict[str, str]:
+        """Each text of a dashboard that reads all of a neighbour, and the same with the place of its selector."""
+        metrics = (metric for _, panel in one.panels() for query in panel.queries for metric in query.metrics)
+        if not any(metric.exposer.is_neighbour for metric in metrics):
+            return {}
+        opened = replace(self.setting, variables=Variables.of(with_open_neighbours(self.config)), texts={})
+        return dict(open_texts(built, render(one, opened)))
 
     def built(self, one: BoundDashboard) -> dict[str, Any]:
         """The JSON of a dashboard of which something is shown, as its overlay leaves it."""
-        data = render(one, self.setting)
-        return apply_overlay(data, self.overlays[one.slug]) if one.slug in self.overlays else data
+        return self._laid_over(one.slug, render(one, self.setting))
+
+    def _laid_over(self, slug: str, data: dict[str, Any]) -> dict[str, Any]:
+        return apply_overlay(data, self.overlays[slug]) if slug in self.overlays else data
 
     def as_built(self, slugs: Iterable[str] | None = None) -> list[BoundDashboard]:
         """The dashboards, or those of the given slugs, read back from their JSON: what a reader of Grafana sees.

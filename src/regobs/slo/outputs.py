@@ -6,21 +6,24 @@ configuration, the manifest, and the recorded series that dashboards may read.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from regobs.catalog.model import Exposer
 from regobs.config import Config
 from regobs.documents import WrittenYaml, dump_yaml
 from regobs.errors import ConfigError, Location, SloError
 from regobs.pack import Pack
 from regobs.promql.recorded import Record
+from regobs.promql.series import known_metric
 from regobs.promql.unavailable import Unavailable
+from regobs.promql.walk import selectors
 from regobs.slo import rule_tests
 from regobs.slo.alert_tests import AlertCases, alert_test_files, check_alerts, read_alert_cases
 from regobs.slo.alerts import NAMES, alert_rules, factor_text
 from regobs.slo.links import dashboard_path, scope_variables
-from regobs.slo.model import Slo, Windows, window_text
+from regobs.slo.model import Ratio, Slo, Windows, window_text
 from regobs.slo.recording import interval_of, rules_of
 from regobs.slo.routing import routing
 from regobs.slo.rule_files import RuleFile, read_rule_files
@@ -48,6 +51,11 @@ class CompiledRules:
     windows: Windows
     slos: tuple[CompiledSlo, ...]
     left_out: tuple[dict[str, str], ...]
+
+    def opened(self, config: Config) -> CompiledRules:
+        """The same rules under settings that choose other series of neighbours, and nothing else."""
+        slos = (_compiled(one.slo, self.windows, config) if _of_neighbours(one.slo) else one for one in self.slos)
+        return replace(self, config=config, slos=tuple(slos))
 
     @cached_property
     def rule_files(self) -> tuple[RuleFile, ...]:
@@ -162,17 +170,28 @@ def compile_rules(pack: Pack, config: Config) -> CompiledRules:
     for slo in load_slos(pack, config):
         _check_slices(slo, windows, config)
         try:
-            rules = [rule.data() for rule in rules_of(slo, windows.of(slo), config)]
+            compiled.append(_compiled(slo, windows, config))
         except Unavailable as lack:
             left_out.append({"rule": slo.name, "reason": lack.message})
-            continue
-        group = {
-            "name": f"slo:{slo.name}",
-            "interval": window_text(interval_of(slo, windows, config)),
-            "rules": [*rules, *alert_rules(slo, windows.of(slo), config)],
-        }
-        compiled.append(CompiledSlo(slo, group))
     return CompiledRules(pack, config, windows, tuple(compiled), tuple(left_out))
+
+
+def _compiled(slo: Slo, windows: Windows, config: Config) -> CompiledSlo:
+    """Raises Unavailable for an SLO of what the deployment lacks."""
+    rules = [rule.data() for rule in rules_of(slo, windows.of(slo), config)]
+    group = {
+        "name": f"slo:{slo.name}",
+        "interval": window_text(interval_of(slo, windows, config)),
+        "rules": [*rules, *alert_rules(slo, windows.of(slo), config)],
+    }
+    return CompiledSlo(slo, group)
+
+
+def _of_neighbours(slo: Slo) -> bool:
+    """Whether an SLO may read what another process than the registry exposes."""
+    counted = slo.indicator.total.selector if isinstance(slo.indicator, Ratio) else slo.indicator.value
+    metrics = [known_metric(node) for node in selectors(counted)]
+    return any(metric is None or metric.exposer is not Exposer.REGISTRY for metric in metrics)
 
 
 def files(pack: Pack, config: Config, *, tests: bool = True) -> dict[str, bytes]:
