@@ -29,7 +29,8 @@ _TEMPLATE = """\
     dashboardTags: [%(tags)s],
     dashboardRefresh: '%(refresh)s',
     dashboardTimezone: 'browser',
-    // Which series are the registry's, in dashboards and rules.
+    // Which series are the registry's, in dashboards and rules. What rules record, and pods, are chosen by those of its
+    // labels that they have, as far as it named them at the build.
     registrySelector: %(selector)s,
     // Which series are a neighbour's, by the neighbour's name in regobs.toml; '' for all that there are.
     neighbourSelectors: %(neighbours)s,
@@ -49,13 +50,23 @@ _TEMPLATE = """\
   local open = %(open)s,
   local openInDashboards = %(opened)s,
   // What is written in the built files, and what the importer wants in its place.
+  // Recorded series and pods have only some of the labels, so each of these stands alone there.
+  local kept = [matcher for matcher in matchers(selector) if std.member(%(shared)s, labelOf(matcher))],
+  local matchers(text) =
+    local cut = std.split(text, '"');
+    [std.stripChars(cut[i], ', ') + '"' + cut[i + 1] + '"' for i in std.range(0, std.length(cut) - 2) if i %% 2 == 0],
+  local labelOf(matcher) = std.stripChars(std.split(matcher, '=')[0], '!~ '),
+  local withLabel(text, label) =
+    local found = [matcher for matcher in matchers(text) if labelOf(matcher) == label];
+    if found == [] then label + '=~".*"' else std.join(', ', found),
   local changes =
     [
       [neighbours[name], this._config.neighbourSelectors[name]]
       for name in std.objectFields(neighbours)
       if neighbours[name] != ''
     ]
-    + [[selector, this._config.registrySelector]],
+    + [[selector, this._config.registrySelector]]
+    + [[matcher, withLabel(this._config.registrySelector, labelOf(matcher))] for matcher in kept],
   local wanted = [change for change in changes if change[0] != '' && change[0] != change[1]],
   local inJson(text) = std.strReplace(std.strReplace(text, '\\\\', '\\\\\\\\'), '"', '\\\\"'),
   local renamed(slug, parsed, text) =
@@ -168,7 +179,8 @@ _TEMPLATE = """\
 class MixinDefaults:
     """What stands in the built files and the importer may change: `_config` begins with it.
 
-    Selectors are as between the braces in PromQL; `severities` maps page and ticket to their names.
+    Selectors are as between the braces in PromQL; `shared` are labels of the registry's that recorded series and pods
+    have too. `severities` maps page and ticket to their names.
     """
 
     selector: str = ""
@@ -176,6 +188,7 @@ class MixinDefaults:
     severities: Mapping[str, str] = field(default_factory=dict)
     runbook_url: str = ""
     grafana_url: str = ""
+    shared: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, config: Config) -> MixinDefaults:
@@ -189,6 +202,7 @@ class MixinDefaults:
             config.severities,
             config.runbook_url.rstrip("/"),
             config.grafana.url.rstrip("/"),
+            tuple(sorted({*config.rules_scope.keep, config.labels.namespace or "namespace"})),
         )
 
 
@@ -257,6 +271,7 @@ def mixin(
         "severities": json.dumps(dict(defaults.severities), sort_keys=True),
         "runbooks": json.dumps(defaults.runbook_url),
         "grafana": json.dumps(defaults.grafana_url),
+        "shared": json.dumps(defaults.shared),
         "paths": json.dumps(dict(rules.paths), sort_keys=True, indent=2),
         "open": _table(rules.open_texts),
         "opened": "{\n"
