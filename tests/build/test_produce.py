@@ -150,6 +150,43 @@ def test_the_registries_of_each_environment_get_its_labels() -> None:
     assert both == [told, {"targets": ["c:1"], "labels": {"env": "staging"}}]
 
 
+EXPORTERS = """
+probes = ["http://c:1/v2/"]
+exporters = { redis_exporter = ["c:9121"], postgres_exporter = ["c:9187"] }
+[registry]
+capabilities = ["redis_exporter", "postgres_exporter", "probe", "prometheus", "kubernetes"]
+[environments.production.exporters]
+redis_exporter = ["b:9121"]
+"""
+
+
+def test_the_exporters_and_probes_of_each_environment_get_its_labels() -> None:
+    jobs = {job["job_name"]: job["static_configs"] for job in scraped(TWO + EXPORTERS)["scrape_configs"]}
+    production, staging = {"env": "production"}, {"env": "staging"}
+    assert jobs["redis_exporter"] == [
+        {"targets": ["b:9121"], "labels": production},
+        {"targets": ["c:9121"], "labels": staging},
+    ]
+    assert jobs["postgres_exporter"] == [{"targets": ["c:9187"], "labels": staging}]
+    assert jobs["blackbox_exporter"] == [{"targets": ["http://c:1/v2/"], "labels": staging}]
+    assert jobs["prometheus"] == [{"targets": ["127.0.0.1:9090"]}]
+
+
+def test_the_file_names_exporters_that_no_environment_sees_and_what_is_discovered() -> None:
+    def written(toml: str) -> str:
+        return scrape_file(find_pack(), read_config(toml, Path("regobs.toml"))).decode()
+
+    toml = TWO + "[registry]\ncapabilities = ['redis_exporter', 'node_exporter', 'prometheus', 'kubernetes']\n"
+    assert "no alert or dashboard of one sees them: node_exporter, redis_exporter.\n" in written(toml)
+    told = toml + "[environments.staging.exporters]\nredis_exporter = ['c:1']\n"
+    assert "no alert or dashboard of one sees them: node_exporter.\n" in written(told)
+    assert "sees them" not in written(
+        toml.partition("[environments.staging]")[0] + "[registry]\ncapabilities = ['redis_exporter']"
+    )
+    assert "finds them: cadvisor, kube-state-metrics.\n" in written(toml)
+    assert "finds them" not in written(TWO)
+
+
 def test_environments_without_targets_are_named_in_the_file() -> None:
     untold = (
         b"# Targets are missing of the environments staging: name them under [environments.<name>] in regobs.toml.\n"

@@ -10,7 +10,7 @@ from regobs import __version__
 from regobs.build.rulers import ruler_files
 from regobs.build.runbooks import runbook_files
 from regobs.build.write import GENERATOR, MANIFEST
-from regobs.catalog.model import Exposer, Flavor
+from regobs.catalog.model import Capability, Exposer, Flavor
 from regobs.config import Config, Environment, selector_text
 from regobs.documents import dump_json, dump_yaml, load_yaml, validate
 from regobs.errors import Location, PackError, RulesError
@@ -48,6 +48,20 @@ _UNTOLD = """\
 # Targets are missing of the environments {names}: name them under [environments.<name>] in regobs.toml.
 # Until then RegistryTargetMissing fires for each of these.
 """
+_SHARED = """\
+# These have no label of an environment, so that no alert or dashboard of one sees them: {names}.
+# Name their targets under [environments.<name>.exporters] in regobs.toml, what is probed as `probes` beside them.
+"""
+_UNSCRAPED = """\
+# Not scraped here, because discovery in the cluster or the cloud finds them: {names}.
+"""
+# What has no job, because its targets come and go.
+_DISCOVERED = {
+    Capability.KUBERNETES: "cadvisor, kube-state-metrics",
+    Capability.STACKDRIVER_EXPORTER: "stackdriver_exporter",
+    Capability.CLOUDWATCH_EXPORTER: "cloudwatch_exporter",
+}
+_OF_ALL = frozenset({Exposer.PROMETHEUS, Exposer.ALERTMANAGER})  # which serve every environment
 
 
 def scrape_file(pack: Pack, config: Config) -> bytes:
@@ -64,11 +78,19 @@ def scrape_file(pack: Pack, config: Config) -> bytes:
     }
     if not settings.alertmanagers:
         del data["alerting"]
-    header = _HEADER.format(retention=duration_text(settings.retention))
-    untold = [one.name for one in config.environments if not _targets_of(one, config)]
-    if untold:
-        header += _UNTOLD.format(names=", ".join(untold))
-    return (header + dump_yaml(data)).encode()
+    return (_header(pack, config) + dump_yaml(data)).encode()
+
+
+def _header(pack: Pack, config: Config) -> str:
+    """How to start with the file, and what it lacks."""
+    header = _HEADER.format(retention=duration_text(config.prometheus.retention))
+    jobs = [one for job in _jobs(pack) if _scraped(job, config) and (one := _exposer(job)) and one not in _OF_ALL]
+    lacks: dict[str, list[str]] = {
+        _UNTOLD: [one.name for one in config.environments if not _targets_of(one, config)],
+        _SHARED: [one.value for one in jobs if len(config.environments) > 1 and not _told(one, config)],
+        _UNSCRAPED: [name for needed, name in _DISCOVERED.items() if needed in config.capabilities],
+    }
+    return header + "".join(text.format(names=", ".join(names)) for text, names in lacks.items() if names)
 
 
 def _jobs(pack: Pack) -> list[dict[str, Any]]:
@@ -103,13 +125,11 @@ def _job(job: dict[str, Any], config: Config) -> dict[str, Any]:
     fixed = {matcher.label: matcher.value for matcher in config.matchers if matcher.op is MatchOp.EQUAL}
     own_name = fixed.pop(config.labels.job, JOB)
     fixed.pop(config.labels.instance, None)
-    alone = config.environments[0].labels if len(config.environments) == 1 else {}
-    shared = {label: value for label, value in (fixed | alone).items() if label in config.labels.scope}
     if name == JOB:
         honor = {"honor_labels": True} if config.honor_labels else {}
         path = {"metrics_path": settings.metrics_path}
         return {**job, "job_name": own_name, **honor, **path, "static_configs": _of_registries(config, fixed)}
-    exposer = next((one for one in CAPABILITIES if one.value == name), None)
+    exposer = _exposer(job)
     if exposer is None:
         return job
     of_job = {m.label: m.value for m in config.exposer_matchers.get(exposer, ()) if m.op is MatchOp.EQUAL}
@@ -117,10 +137,36 @@ def _job(job: dict[str, Any], config: Config) -> dict[str, Any]:
     usual = tuple(target for part in job.get("static_configs", ()) for target in part["targets"])
     usual = settings.alertmanagers if exposer is Exposer.ALERTMANAGER else usual
     targets = settings.exporters.get(exposer, usual)
+    everywhere = settings.probes if exposer is Exposer.BLACKBOX else targets
+    asked = {"static_configs": _of_neighbours(exposer, everywhere, config, fixed)}
     if exposer is Exposer.BLACKBOX:
-        asked = {"static_configs": [_targets(settings.probes, shared)], "relabel_configs": _through(targets[0])}
-        return {**made, **asked}
-    return {**made, "static_configs": [_targets(targets, shared)]}
+        asked["relabel_configs"] = _through(targets[0])
+    return {**made, **asked}
+
+
+def _exposer(job: dict[str, Any]) -> Exposer | None:
+    """The exporter that a job is called after."""
+    return next((one for one in CAPABILITIES if one.value == job["job_name"]), None)
+
+
+def _told(exposer: Exposer, config: Config) -> list[tuple[Environment, tuple[str, ...]]]:
+    """The environments that say what of an exporter is scraped there: its targets, or what is probed."""
+    of_probe = exposer is Exposer.BLACKBOX
+    found = ((one, one.probes if of_probe else one.exporters.get(exposer, ())) for one in config.environments)
+    return [(one, targets) for one, targets in found if targets]
+
+
+def _of_neighbours(
+    exposer: Exposer, everywhere: tuple[str, ...], config: Config, fixed: dict[str, str]
+) -> list[dict[str, Any]]:
+    """What is scraped by way of an exporter: of each environment that says it, else `everywhere`."""
+    alone = config.environments[0].labels if len(config.environments) == 1 else {}
+    told = [(one.labels, targets) for one, targets in _told(exposer, config)] or [(alone, everywhere)]
+    scope = config.labels.scope
+    return [
+        _targets(targets, {name: value for name, value in (fixed | labels).items() if name in scope})
+        for labels, targets in told
+    ]
 
 
 def _of_registries(config: Config, fixed: dict[str, str]) -> list[dict[str, Any]]:
@@ -152,8 +198,8 @@ def _through(exporter: str) -> list[dict[str, Any]]:
 
 def _scraped(job: dict[str, Any], config: Config) -> bool:
     """Whether the capabilities ask for a job: one that is called after no exporter always is there."""
-    needed = next((capability for one, capability in CAPABILITIES.items() if one.value == job["job_name"]), None)
-    return needed is None or needed in config.capabilities
+    exposer = _exposer(job)
+    return exposer is None or CAPABILITIES[exposer] in config.capabilities
 
 
 RULES = "prometheus/rules/"

@@ -85,11 +85,16 @@ class LabelNames:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """One environment of a deployment: a name, the matchers that select it, and its registries (host:port) if told."""
+    """One environment of a deployment: a name, the matchers that select it, and what is scraped there if told.
+
+    `targets` are its registries (host:port), `exporters` the targets of those, `probes` the addresses that are probed.
+    """
 
     name: str
     matchers: tuple[Matcher, ...]
     targets: tuple[str, ...] = ()
+    exporters: Mapping[Exposer, tuple[str, ...]] = field(default_factory=dict)
+    probes: tuple[str, ...] = ()
 
     @property
     def labels(self) -> dict[str, str]:

@@ -246,10 +246,11 @@ def _environments(top: TomlTable) -> tuple[Environment, ...]:
     table = top.table("environments")
     environments = []
     for name in table.names():
-        one = table.table(name, ("selector", "targets"))
+        one = table.table(name, ("selector", "targets", "exporters", "probes"))
         if "selector" not in one.names():
             raise table.fail(name, f"a selector: [environments.{name}] needs one", "add selector = 'env=\"...\"'")
-        environments.append(Environment(name, one.selector("selector", ()), one.addresses("targets", ())))
+        selector, targets = one.selector("selector", ()), one.addresses("targets", ())
+        environments.append(Environment(name, selector, targets, _exporter_targets(one), _probes(one, ())))
     return tuple(environments)
 
 

@@ -93,7 +93,7 @@ def read_alert_cases(pack: Pack) -> tuple[AlertCases, ...]:
 def alert_test_files(tests: Iterable[AlertCases], rules: Iterable[RuleFile], config: Config) -> dict[str, Json]:
     """Test files of promtool by name, as data, of the rule files that have cases. Raises RulesError with a place."""
     found: dict[str, Json] = {}
-    named: dict[tuple[str, Environment | None], str] = {}
+    named: dict[tuple[str, str], str] = {}
     built = {file.name: file for file in rules}
     for test in tests:
         alerts = {
@@ -226,7 +226,7 @@ def _length(values: str) -> int:
 
 
 def _fed(
-    case: AlertCase, rule: Json, document: Document, config: Config, named: dict[tuple[str, Environment | None], str]
+    case: AlertCase, rule: Json, document: Document, config: Config, named: dict[tuple[str, str], str]
 ) -> list[dict[str, str]] | None:
     """The case's series in the deployment's names; None where the registry has one of them not.
 
@@ -235,14 +235,16 @@ def _fed(
     """
     alone = not config.environments or not asks_absence(parse(rule["expr"]))
     environments: tuple[Environment | None, ...] = (None,) if alone else config.environments
-    keys = [((text, one), values) for one in environments for text, values in case.series]
-    try:
-        for (text, one), _ in keys:
-            if (text, one) not in named:
-                named[text, one] = _series(text, (case.alert,), document, config, one)
-    except Unavailable:
-        return None
-    return [{"series": named[key], "values": values} for key, values in keys]
+    fed = []
+    for one in environments:
+        for text, values in case.series:
+            key = (text, one.name if one else "")
+            try:
+                named[key] = named.get(key) or _series(text, (case.alert,), document, config, one)
+            except Unavailable:
+                return None
+            fed.append({"series": named[key], "values": values})
+    return fed
 
 
 def _series(text: str, path: Steps, document: Document, config: Config, environment: Environment | None) -> str:
