@@ -239,6 +239,8 @@ GENERATED: dict[str, Json] = {
     ),
     "a threshold": limit("process_open_fds"),
     "a month": calendar("1M", "2026-01-01 00:00:00"),
+    "a week of the calendar": calendar("1w", "2026-01-05 00:00:00"),
+    "a day of the calendar": calendar("1d", "2026-01-02 00:00:00"),
     "a week": document(timeWindow=[{"duration": "7d", "isRolling": True}]),
     "thirty days": document(timeWindow=[{"duration": "30d", "isRolling": True}]),
 }
@@ -261,6 +263,25 @@ def test_the_generated_tests_pass(tmp_path: Path, program: str, name: str) -> No
     assert len(tests) > 2
     done = run_tests(promtool, *tests)
     assert done.returncode == 0, (done.stdout + done.stderr)[:4000]
+
+
+@pytest.mark.parametrize(
+    ("duration", "start"), [("1d", "2026-01-02 00:00:00"), ("1w", "2026-01-05 00:00:00"), ("1M", "2026-01-01 00:00:00")]
+)
+def test_no_two_rules_of_a_calendar_period_record_the_same_series(tmp_path: Path, duration: str, start: str) -> None:
+    files = outputs.files(write_pack(tmp_path, calendar(duration, start)), GITLAB, tests=False)
+    records = [rule["record"] for rule in rules_of(files["prometheus/rules/slo-pulls.yaml"]) if "record" in rule]
+    assert [name for name in set(records) if records.count(name) > 1] == []
+
+
+@pytest.mark.parametrize(("duration", "start"), [("1w", "2026-01-05 00:00:00"), ("1M", "2026-01-01 00:00:00")])
+def test_what_was_not_watched_counts_as_good_in_a_calendar_period_too(
+    tmp_path: Path, duration: str, start: str
+) -> None:
+    files = outputs.files(write_pack(tmp_path, calendar(duration, start)), GITLAB, tests=False)
+    rules = rules_of(files["prometheus/rules/slo-pulls.yaml"])
+    alerts = {rule["labels"]["tier"]: rule["expr"] for rule in rules if "alert" in rule}
+    assert {tier for tier, expr in alerts.items() if "slo_evaluations:count" in expr} == set(alerts) - {"1h"}
 
 
 def test_a_calendar_month_is_counted_from_its_first_day(promtool: Path, tmp_path: Path) -> None:

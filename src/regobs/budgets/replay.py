@@ -130,7 +130,7 @@ class _Alerting:
         least = min(factor, 1.0)
         with np.errstate(all="ignore"):
             begins = burn > factor
-            if watched_counts(self._slo, tier, self._tiers):
+            if watched_counts(tier, self._tiers):
                 begins &= burn * self._burn.watched(tier.long.ms) > factor
             for one in up_to_it:
                 begins &= self._burn.burn(one.short.ms) > factor

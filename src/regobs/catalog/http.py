@@ -59,6 +59,7 @@ _MIGRATING = (CODE, MIGRATION_PATH, METHOD, OLD_ROUTE)
 _http = Component("http")
 _NOT_COUNTED = (
     "Answers of no route handler are missing: `/`, 503 of the health check, 429 of the rate limiter, unknown paths.",
+    "Without its Redis the rate limiter answers 503 to every request, and none of them is counted.",
     "A request whose handler panics is in no counter.",
 )
 
@@ -96,7 +97,11 @@ REQUESTS = _http.counter(
     "HTTP requests that a route handler has finished.",
     *_gitlab(),
     *_handler(CODE, METHOD),
-    pitfalls=(*_NOT_COUNTED, "GitLab registry answers 499 where the client went away."),
+    pitfalls=(
+        *_NOT_COUNTED,
+        "GitLab registry answers 499 where the client went away while it sent a body.",
+        "A request whose client gave up waiting counts as 202 or 400: a hung database shows no server error.",
+    ),
 )
 DURATION = _http.histogram(
     "registry_http_request_duration_seconds",

@@ -9,6 +9,7 @@ from regobs.catalog.model import Capability, Flavor, Form, Label, Unit
 
 _lb = Component("load_balancing")
 _RECORD = "with service discovery (`loadbalancing.record`)"
+_NO_CHECKS = "If there is no replica at the start, the checks never begin."
 _STALE = "The series of a replica that left the pool stays until a restart."
 
 
@@ -23,7 +24,10 @@ POOL_SIZE = _lb.gauge(
     "Replicas in the pool of the database load balancer.",
     form(Flavor.GITLAB, since="4.9.0", needs=Capability.LOAD_BALANCING, always_exposed=True),
     common=True,
-    pitfalls=("It is 0 as well where load balancing is off.",),
+    pitfalls=(
+        "It is 0 as well where load balancing is off.",
+        "From a fixed list of hosts, a replica that was removed is not taken back before a restart.",
+    ),
 )
 POOL_STATUS = _lb.gauge(
     "registry_database_lb_pool_status",
@@ -86,12 +90,12 @@ LAG_BYTES = _lb.gauge(
     "Bytes of the write-ahead log that a replica is behind.",
     _form("4.22.0", Label("replica")),
     common=True,
-    pitfalls=("Set once per check, by default every minute.", _STALE),
+    pitfalls=("Set once per check, by default every minute.", _NO_CHECKS, _STALE),
 )
 LAG_SECONDS = _lb.histogram(
     "registry_database_lb_lag_seconds",
     Unit.SECONDS,
     "Seconds that a replica is behind, one observation per check.",
     _form("4.22.0", Label("replica"), buckets=(0.001, 0.01, 0.1, 0.5, 1, 5, 10, 20, 30, 60)),
-    pitfalls=("If there is no replica at the start, the checks never begin.",),
+    pitfalls=(_NO_CHECKS,),
 )

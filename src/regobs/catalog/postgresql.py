@@ -24,7 +24,13 @@ def _asked(*names: str, **closed: tuple[str, ...]) -> Form:
 _DATABASE = _of_server("datid", "datname")
 _SHARED = "Tables that all databases share count under an empty `datname`."
 
-UP = _postgresql.gauge("pg_up", Unit.BOOL, "1 while the exporter can log in.", form(needs=Capability.POSTGRES_EXPORTER))
+UP = _postgresql.gauge(
+    "pg_up",
+    Unit.BOOL,
+    "1 while the exporter can log in.",
+    form(needs=Capability.POSTGRES_EXPORTER),
+    pitfalls=("The exporter hangs with its server, or behind a lock: then this vanishes and is not 0.",),
+)
 SCRAPE_ERROR = _postgresql.gauge(
     "pg_exporter_last_scrape_error",
     Unit.BOOL,

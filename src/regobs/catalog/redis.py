@@ -11,6 +11,7 @@ from regobs.catalog.model import Capability, Flavor, Form, Label, Metric, Unit
 INSTANCE = Label("instance", ("cache", "loadbalancing", "ratelimiting"), target_label=True)
 _COMMAND = Label("command")
 _RENAMED = "The label `instance` collides with Prometheus' own: it is stored as exported_instance without honor_labels."
+_UNUSED = "A pool that nobody uses keeps its connections while Redis hangs; read the misses beside it."
 _GROWS = "It only grows although its type is gauge: read its rate, not its value."
 
 _redis = Component("redis")
@@ -21,9 +22,9 @@ def _form(*of: Label, since: str = "3.53.0", buckets: tuple[float, ...] | None =
     return form(Flavor.GITLAB, labels=of, since=since, buckets=buckets, needs=needs, on_event=on_event)
 
 
-def _pool(name: str, unit: Unit, text: str, *, grows: bool = False) -> Metric:
+def _pool(name: str, unit: Unit, text: str, *more: str, grows: bool = False) -> Metric:
     name = f"registry_redis_pool_stats_{name}"
-    pitfalls = (_GROWS, _RENAMED) if grows else (_RENAMED,)
+    pitfalls = (*more, _GROWS, _RENAMED) if grows else (*more, _RENAMED)
     return _redis.gauge(name, unit, text, _form(INSTANCE, on_event=False), cumulative=grows, pitfalls=pitfalls)
 
 
@@ -31,7 +32,7 @@ POOL_HITS = _pool("hits", Unit.EVENTS, "Times a free connection was found in the
 POOL_MISSES = _pool("misses", Unit.EVENTS, "Times no free connection was found in the pool.", grows=True)
 POOL_TIMEOUTS = _pool("timeouts", Unit.EVENTS, "Times that waiting for a connection ended with a timeout.", grows=True)
 POOL_STALE = _pool("stale_conns", Unit.CONNECTIONS, "Stale connections that were removed from the pool.", grows=True)
-POOL_TOTAL = _pool("total_conns", Unit.CONNECTIONS, "Connections in the pool.")
+POOL_TOTAL = _pool("total_conns", Unit.CONNECTIONS, "Connections in the pool.", _UNUSED)
 POOL_IDLE = _pool("idle_conns", Unit.CONNECTIONS, "Idle connections in the pool.")
 POOL_MAX = _redis.gauge(
     "registry_redis_pool_stats_max_conns",

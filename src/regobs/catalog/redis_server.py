@@ -14,7 +14,13 @@ def _of_server(*names: str, on_event: bool = False, only: str = "") -> Form:
 
 _IN_A_CLUSTER = _of_server(only="in a Redis Cluster")
 
-UP = _server.gauge("redis_up", Unit.BOOL, "1 while the exporter can log in.", _of_server())
+UP = _server.gauge(
+    "redis_up",
+    Unit.BOOL,
+    "1 while the exporter can log in.",
+    _of_server(),
+    pitfalls=("The exporter hangs with its server: then this vanishes and is not 0.",),
+)
 START_TIME = _server.gauge("redis_start_time_seconds", Unit.TIMESTAMP, "When the server started.", _of_server())
 CLIENTS = _server.gauge("redis_connected_clients", Unit.CONNECTIONS, "Clients connected.", _of_server())
 MAX_CLIENTS = _server.gauge("redis_config_maxclients", Unit.CONNECTIONS, "The most clients it accepts.", _of_server())

@@ -106,7 +106,7 @@ def expression(slo: Slo, tier: Tier, windows: Windows, config: Config) -> str:
     up_to_it = tiers[: tiers.index(tier) + 1]
     shorts = [recorded(names.BURN_RATE(window_text(one.short)), slo) for one in up_to_it]
     begins += ["and " + to_text(_compared(">", short, factor)) for short in shorts]
-    if watched_counts(slo, tier, tiers):
+    if watched_counts(tier, tiers):
         begins.append("unless " + to_text(_compared("<=", _watched(slo, tier, windows, config), factor)))
     severities = dict.fromkeys(one.severity for one in up_to_it)
     falling = [one for severity in severities for one in _recoveries(slo, severity, windows)]
@@ -131,12 +131,12 @@ def expression(slo: Slo, tier: Tier, windows: Windows, config: Config) -> str:
     return "\n".join(["(", *indented, ")", *ends]) + "\n"
 
 
-def watched_counts(slo: Slo, tier: Tier, tiers: tuple[Tier, ...]) -> bool:
+def watched_counts(tier: Tier, tiers: tuple[Tier, ...]) -> bool:
     """Whether an alert asks how much of its long window was watched: not the fastest, which has to be there at once.
 
     What was not watched counts as good, as in the budget: on a young server an incident is the same alert as later on.
     """
-    return tier != tiers[0] and slo.period.span is None
+    return tier != tiers[0]
 
 
 def _watched(slo: Slo, tier: Tier, windows: Windows, config: Config) -> Expr:

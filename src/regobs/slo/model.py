@@ -87,8 +87,10 @@ class Period:
 
     @property
     def text(self) -> str:
-        """As it stands in names: `28d`, or `1M` for a calendar month."""
-        return self.span if self.span is CalendarSpan.MONTH else window_text(self.length)
+        """As it stands in names: `28d`; of the calendar `1M`, `168h` and `24h`, as no window of a tier is called."""
+        if self.span is None or self.span is CalendarSpan.MONTH:
+            return self.span or window_text(self.length)
+        return f"{self.length.ms // 3_600_000}h"
 
     @property
     def words(self) -> str:

@@ -175,7 +175,7 @@ class _Rules:
         window = window_text(step.window)
         for family in (names.EVENTS, names.BAD_EVENTS):
             yield family(window), self._sum(family, step), {}
-        if step.window.ms >= self._windows.tiers[0].long.ms and self._slo.period.span is None:
+        if step.window.ms >= self._windows.tiers[0].long.ms:
             yield names.EVALUATIONS(window), self._evaluations(step), {}
         if step.window.ms in self._told():
             yield names.BURN_RATE(window), self._burn(window), {}

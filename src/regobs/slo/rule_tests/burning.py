@@ -101,7 +101,7 @@ def _just_over(bench: Bench, tier: Tier) -> Json:
 
 def _hardly_watched(bench: Bench, tier: Tier) -> list[Json]:
     """The same burn, of which a little less than the whole window was watched: had that been good, it is under."""
-    if not watched_counts(bench.slo, tier, bench.tiers):
+    if not watched_counts(tier, bench.tiers):
         return []
     _, series = _steady(bench, tier, tier.long.ms * 49 // 50)
     check = expect.never(_end(bench, tier), tier=tier.name)

@@ -77,10 +77,9 @@ def _evaluations(bench: Bench) -> Json:
             expect.exactly(names.EVENTS(text).name, count, bench.labels, end),
             expect.exactly(names.BAD_EVENTS(text).name, 2 * count, bench.labels, end),
         ]
-    if bench.slo.period.span is None:
-        last = bench.fed[-1]
-        name = names.EVALUATIONS(window_text(last)).name
-        checks.append(expect.exactly(name, last.ms // bench.every, bench.labels, end))
+    last = bench.fed[-1]
+    name = names.EVALUATIONS(window_text(last)).name
+    checks.append(expect.exactly(name, last.ms // bench.every, bench.labels, end))
     return bench.group("sums of evaluations", series, bench.every, promql_expr_test=checks)
 
 
@@ -102,10 +101,8 @@ def _sum(bench: Bench, step: Step, unit: int) -> Json:
     count = step.window.ms // unit
     values = [float(2 ** (index % 16) + index) for index in range(count + 3)]
     window, fed = window_text(step.window), window_text(by_ms(bench, unit).window)
-    evaluations = names.EVALUATIONS if bench.slo.period.span is None else names.EVENTS
-    families = dict.fromkeys((names.EVENTS, names.BAD_EVENTS, evaluations))
     series, checks = [], []
-    for place, family in enumerate(families):
+    for place, family in enumerate((names.EVENTS, names.BAD_EVENTS, names.EVALUATIONS)):
         own = [value * (place + 1) for value in values]
         series.append(bench.series(family(fed).name, " ".join(f"{value:.0f}" for value in own)))
         for last in (count // 2, count - 1, count + 2):
