@@ -16,8 +16,8 @@ from regobs.grafana.load import load_dashboard
 from regobs.grafana.outputs import Dashboards
 from regobs.grafana.panel_links import subjects_of
 from regobs.grafana.panels import Lines, States
+from regobs.grafana.readings import NEVER, NO_DATA
 from regobs.grafana.render import render
-from regobs.grafana.visuals import NEVER, NO_DATA
 from regobs.promql import parse
 from regobs.promql.infer import is_share
 from regobs.promql.nodes import Aggregate, Binary, Call, Expr, Selector

@@ -1,7 +1,8 @@
 """Grafana dashboards: a small language on top of grafanalib, and everything that is generated from it.
 
 `words` is what dashboard files are written in; `load` runs them; `bound` puts them into a deployment's vocabulary;
-`layout`, `units`, `variables`, `visuals` and `modern` make the JSON; `outputs` offers it all as pure functions.
+`layout`, `units`, `variables`, `readings`, `visuals` and `modern` make the JSON; `outputs` offers it all as pure
+functions.
 """
 
 from __future__ import annotations

@@ -16,8 +16,9 @@ from regobs.grafana.layout import COLUMNS, HEADING, PanelPlace, arrange, bottom,
 from regobs.grafana.modern import Json, to_json
 from regobs.grafana.panel_links import Links, uid_of
 from regobs.grafana.panels import Heat, Lines, LongTable, Panel, Table
+from regobs.grafana.readings import edges_of
 from regobs.grafana.variables import Variables, variables_in
-from regobs.grafana.visuals import edges_of, visual
+from regobs.grafana.visuals import visual
 from regobs.grafana.words import INSTANCE, Row
 from regobs.promql.durations import duration_text
 from regobs.promql.nodes import Duration, Expr

@@ -15,16 +15,13 @@ from grafanalib import core
 
 from regobs.catalog.model import Unit
 from regobs.grafana.bound import BoundPanel, BoundQuery, may_be_never
-from regobs.grafana.levels import WORDS as LEVELS
 from regobs.grafana.panels import Alerts, Bars, GaugePanel, Heat, Limits, Lines, Panel, Stat, States, Table, Tile
+from regobs.grafana.readings import BAD, GOOD, NO_DATA, judged, levels, never, steps, unit_of
 from regobs.grafana.units import axis, grafana_unit
 
 Json = dict[str, Any]
 
-NO_DATA = "no data"  # what an empty answer shows, so that it cannot be taken for zero
-GOOD, WARN, BAD, UNKNOWN = "green", "yellow", "red", "purple"
 REDUCE = {"calcs": ["lastNotNull"], "fields": "", "values": False}
-NEVER = 40 * 365 * 86_400  # seconds: no process and no file is that old, the moment 0 is
 # Grafana's colours for classes of status codes: red only for what the registry does wrong.
 STATUS_CLASSES = {"2": "green", "3": "blue", "4": "orange", "5": "red"}
 _STATUS_LABELS = frozenset({"code", "response_code", "response_code_class"})
@@ -63,21 +60,6 @@ def visual(bound: BoundPanel, common: Json, series_links: list[Json]) -> core.Pa
     return panel
 
 
-def unit_of(query: BoundQuery) -> str:
-    """Grafana's unit of a query's values."""
-    return grafana_unit(query.type.unit, per_second=query.type.per_second)
-
-
-def steps(thresholds: Limits | None) -> list[Json]:
-    """Threshold steps in ascending order, the first from minus infinity."""
-    if thresholds is None:
-        return [{"color": GOOD, "value": None}]
-    warn, bad = thresholds
-    if warn < bad:
-        return [{"color": GOOD, "value": None}, {"color": WARN, "value": warn}, {"color": BAD, "value": bad}]
-    return [{"color": BAD, "value": None}, {"color": WARN, "value": bad}, {"color": GOOD, "value": warn}]
-
-
 def shortened(bound: BoundPanel) -> Iterator[Json]:
     """Transformations that put a short word in place of a long label value in every legend."""
     for value, word in dict.fromkeys(pair for query in bound.queries for pair in query.words):
@@ -105,67 +87,6 @@ def _status_colors(bound: BoundPanel) -> list[Json]:
         }
         for first, color in STATUS_CLASSES.items()
     ]
-
-
-def edges_of(bound: BoundPanel) -> tuple[tuple[float, str], tuple[float, str]] | None:
-    """The lowest and the highest bucket edge behind the panel's quantiles, each with its text."""
-    edges = {query.edges for query in bound.queries}
-    if len(edges) != 1 or (pair := edges.pop()) is None:
-        return None
-    text = {Unit.SECONDS: _seconds, Unit.BYTES: _bytes}.get(bound.queries[0].type.unit, _plain)
-    low, high = pair
-    return (low, text(low)), (high, text(high))
-
-
-def _edges(bound: BoundPanel) -> list[Json]:
-    """Value mappings for a quantile that lies in the lowest bucket or on the highest edge: more is not known."""
-    if (edges := edges_of(bound)) is None:
-        return []
-    (low, at_most), (high, at_least) = edges
-    return [_mapping(None, low, f"at most {at_most}"), _mapping(high, None, f"{at_least} or more")]
-
-
-def _mapping(start: float | None, end: float | None, text: str, color: str = "") -> Json:
-    result = {"index": 0, "text": text, **({"color": color} if color else {})}
-    return {"type": "range", "options": {"from": start, "to": end, "result": result}}
-
-
-def _seconds(value: float) -> str:
-    return f"{value * 1000:g} ms" if value < 1 else f"{value:g} s"
-
-
-def _bytes(value: float) -> str:
-    return f"{value / 2**20:g} MiB" if value >= 2**20 else f"{value / 2**10:g} KiB"
-
-
-def _plain(value: float) -> str:
-    return f"{value:g}"
-
-
-def _mappings(bound: BoundPanel) -> list[Json]:
-    if any(may_be_never(query.expr) for query in bound.queries):
-        return [_mapping(NEVER, None, "never")]
-    return _edges(bound)
-
-
-def _no_data() -> Json:
-    """The mapping of an empty answer, which Grafana would show in the colour of the lowest threshold: in green."""
-    return {
-        "type": "special",
-        "options": {"match": "null+nan", "result": {"color": UNKNOWN, "index": 9, "text": NO_DATA}},
-    }
-
-
-def _judged(bound: BoundPanel) -> list[Json]:
-    """The mappings of numbers that thresholds colour."""
-    return [*_mappings(bound), *([_no_data()] if bound.panel.thresholds else [])]
-
-
-def _levels() -> list[Json]:
-    """The words of a tile, each in its colour."""
-    colors = (GOOD, WARN, BAD)
-    words = {str(value): {"color": colors[value], "index": value, "text": word} for value, word in LEVELS.items()}
-    return [{"type": "value", "options": words}, _no_data()]
 
 
 def _lines(bound: BoundPanel, common: Json) -> ModernPanel:
@@ -279,7 +200,7 @@ def _number(bound: BoundPanel, common: Json) -> ModernPanel:
     }
     defaults = {
         "color": {"mode": "thresholds"} if panel.thresholds else {"mode": "fixed", "fixedColor": "text"},
-        "mappings": _levels() if tile else _judged(bound),
+        "mappings": levels() if tile else judged(bound),
         "noValue": NO_DATA,
         "thresholds": {"mode": "absolute", "steps": steps(panel.thresholds)},
         "unit": unit_of(bound.queries[0]),
@@ -292,7 +213,7 @@ def _numbers(bound: BoundPanel) -> Json:
     thresholds = bound.panel.thresholds
     return {
         "color": {"mode": "thresholds"} if thresholds else {"mode": "fixed", "fixedColor": "blue"},
-        "mappings": _judged(bound),
+        "mappings": judged(bound),
         "max": high,
         "min": low,
         "noValue": NO_DATA,
@@ -341,7 +262,7 @@ def _column(query: BoundQuery, thresholds: Limits | None) -> list[Json]:
             {"id": "thresholds", "value": {"mode": "absolute", "steps": steps(thresholds)}},
         ]
     if may_be_never(query.expr):
-        properties.append({"id": "mappings", "value": [_mapping(NEVER, None, "never")]})
+        properties.append({"id": "mappings", "value": [never()]})
     return properties
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from regobs.catalog.model import Unit
+from regobs.grafana.readings import unit_of
 from regobs.grafana.units import axis
-from regobs.grafana.visuals import unit_of
 from regobs.snapshot import theme
 from regobs.snapshot.charts import Chart, Json, chosen, framed
 from regobs.snapshot.series import name_of, within_reach

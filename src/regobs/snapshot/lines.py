@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from regobs.grafana.panels import Lines
+from regobs.grafana.readings import unit_of
 from regobs.grafana.units import axis
-from regobs.grafana.visuals import unit_of
 from regobs.promql.types import bounds_of
 from regobs.snapshot.charts import ZOOM, Chart, Json, compact, expand, framed, time_axis
 from regobs.snapshot.series import DrawnSeries, filled, series_of

@@ -18,7 +18,7 @@ from string import Template
 from regobs import __version__
 from regobs.grafana.layout import SMALL
 from regobs.grafana.panels import Alerts, Stat, Table
-from regobs.grafana.visuals import NO_DATA
+from regobs.grafana.readings import NO_DATA
 from regobs.promql.durations import duration_text
 from regobs.promql.nodes import Duration
 from regobs.snapshot import theme

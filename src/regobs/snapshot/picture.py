@@ -12,7 +12,7 @@ from typing import Any
 from regobs import __version__
 from regobs.grafana.layout import COLUMNS, PanelPlace, bottom
 from regobs.grafana.panels import Alerts, Table
-from regobs.grafana.visuals import NO_DATA
+from regobs.grafana.readings import NO_DATA
 from regobs.snapshot import theme
 from regobs.snapshot.charts import VEGALITE, Chart, Json, chosen, expand, marked
 from regobs.snapshot.draw import chart_of, has_data

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from regobs.grafana.levels import WORDS as LEVELS
 from regobs.grafana.panels import Tile
-from regobs.grafana.visuals import unit_of
+from regobs.grafana.readings import unit_of
 from regobs.snapshot.bars import now_of
 from regobs.snapshot.charts import Chart, Json, framed
 from regobs.snapshot.taken import TakenPanel

@@ -1,0 +1,99 @@
+"""How values read in a panel: their unit, the words that stand in their place, and the colours that judge them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from regobs.catalog.model import Unit
+from regobs.grafana.bound import BoundPanel, BoundQuery, may_be_never
+from regobs.grafana.levels import WORDS as LEVELS
+from regobs.grafana.panels import Limits
+from regobs.grafana.units import grafana_unit
+
+Json = dict[str, Any]
+
+NO_DATA = "no data"  # what an empty answer shows, so that it cannot be taken for zero
+GOOD, WARN, BAD, UNKNOWN = "green", "yellow", "red", "purple"
+NEVER = 40 * 365 * 86_400  # seconds: no process and no file is that old, the moment 0 is
+
+
+def unit_of(query: BoundQuery) -> str:
+    """Grafana's unit of a query's values."""
+    return grafana_unit(query.type.unit, per_second=query.type.per_second)
+
+
+def steps(thresholds: Limits | None) -> list[Json]:
+    """Threshold steps in ascending order, the first from minus infinity."""
+    if thresholds is None:
+        return [{"color": GOOD, "value": None}]
+    warn, bad = thresholds
+    if warn < bad:
+        return [{"color": GOOD, "value": None}, {"color": WARN, "value": warn}, {"color": BAD, "value": bad}]
+    return [{"color": BAD, "value": None}, {"color": WARN, "value": bad}, {"color": GOOD, "value": warn}]
+
+
+def edges_of(bound: BoundPanel) -> tuple[tuple[float, str], tuple[float, str]] | None:
+    """The lowest and the highest bucket edge behind the panel's quantiles, each with its text."""
+    edges = {query.edges for query in bound.queries}
+    if len(edges) != 1 or (pair := edges.pop()) is None:
+        return None
+    text = {Unit.SECONDS: _seconds, Unit.BYTES: _bytes}.get(bound.queries[0].type.unit, _plain)
+    low, high = pair
+    return (low, text(low)), (high, text(high))
+
+
+def _edges(bound: BoundPanel) -> list[Json]:
+    """Value mappings for a quantile that lies in the lowest bucket or on the highest edge: more is not known."""
+    if (edges := edges_of(bound)) is None:
+        return []
+    (low, at_most), (high, at_least) = edges
+    return [_mapping(None, low, f"at most {at_most}"), _mapping(high, None, f"{at_least} or more")]
+
+
+def _mapping(start: float | None, end: float | None, text: str, color: str = "") -> Json:
+    result = {"index": 0, "text": text, **({"color": color} if color else {})}
+    return {"type": "range", "options": {"from": start, "to": end, "result": result}}
+
+
+def never() -> Json:
+    """The mapping of an age that is counted from the moment 0."""
+    return _mapping(NEVER, None, "never")
+
+
+def _seconds(value: float) -> str:
+    return f"{value * 1000:g} ms" if value < 1 else f"{value:g} s"
+
+
+def _bytes(value: float) -> str:
+    return f"{value / 2**20:g} MiB" if value >= 2**20 else f"{value / 2**10:g} KiB"
+
+
+def _plain(value: float) -> str:
+    return f"{value:g}"
+
+
+def mappings(bound: BoundPanel) -> list[Json]:
+    """The mappings of numbers that are moments, or quantiles of buckets."""
+    if any(may_be_never(query.expr) for query in bound.queries):
+        return [never()]
+    return _edges(bound)
+
+
+def no_data() -> Json:
+    """The mapping of an empty answer, which Grafana would show in the colour of the lowest threshold: in green."""
+    return {
+        "type": "special",
+        "options": {"match": "null+nan", "result": {"color": UNKNOWN, "index": 9, "text": NO_DATA}},
+    }
+
+
+def judged(bound: BoundPanel) -> list[Json]:
+    """The mappings of numbers that thresholds colour."""
+    return [*mappings(bound), *([no_data()] if bound.panel.thresholds else [])]
+
+
+def levels() -> list[Json]:
+    """The words of a tile, each in its colour."""
+    colors = (GOOD, WARN, BAD)
+    words = {str(value): {"color": colors[value], "index": value, "text": word} for value, word in LEVELS.items()}
+    return [{"type": "value", "options": words}, no_data()]
