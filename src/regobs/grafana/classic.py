@@ -105,10 +105,19 @@ def _own_links(data: Json, path: Steps) -> Iterator[tuple[Steps, str]]:
     defaults = config.get("defaults") if isinstance(config, dict) else None
     if isinstance(defaults, dict):
         listed.append(((*path, "fieldConfig", "defaults", "links"), defaults.get("links")))
+    overrides = config.get("overrides") if isinstance(config, dict) else None
+    for index, one in enumerate(overrides if isinstance(overrides, list) else ()):
+        properties = one.get("properties") if isinstance(one, dict) else None
+        for number, each in enumerate(properties if isinstance(properties, list) else ()):
+            if isinstance(each, dict) and each.get("id") in {"links", "dataLinks"}:
+                where: Steps = (*path, "fieldConfig", "overrides", index, "properties", number, "value")
+                listed.append((where, each.get("value")))
+    listed.append(((*path, "styles"), data.get("styles")))  # of the table that Grafana 7 replaced
     for where, links in listed:
         for index, one in enumerate(links if isinstance(links, list) else ()):
-            if isinstance(one, dict) and isinstance(one.get("url"), str):
-                yield (*where, index, "url"), one["url"]
+            for key in ("url", "linkUrl"):
+                if isinstance(one, dict) and isinstance(one.get(key), str):
+                    yield (*where, index, key), one[key]
 
 
 def annotations_of(data: Json, path: Steps = ()) -> Iterator[tuple[Steps, Json]]:

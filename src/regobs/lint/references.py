@@ -33,6 +33,11 @@ _LONGEST = 400  # characters, above any message
 _DASHBOARD = re.compile(r"(?:^|/)d/([\w-]+)")
 _VIEWED = re.compile(r"[?&]viewPanel=(?:panel-)?(\d+)\b")
 _GIVEN = re.compile(r"[?&]var-([\w-]+)=")
+# `hhttps://`, `ttp://`, `https//`, `http:/` and `https://https://`; a single slash behind a word is a path.
+_MISSPELT = re.compile(
+    r"(?!https?://(?!https?://))(?:https?://(?=https?://)|(?:h{1,3}[tp]{2,6}|t{1,4}p{1,2})s{0,2}(?::/{0,3}|;?//))",
+    re.IGNORECASE,
+)
 _HEADING = re.compile(r"^#{1,6}[ \t]++(.+)$", re.MULTILINE)
 _ANCHOR = re.compile(r'(?:\b(?:id|name)="|\{#)([\w-]+)')
 
@@ -207,6 +212,57 @@ def _host_of(url: str) -> str:
         return urlsplit(url).netloc
     except ValueError:
         return ""
+
+
+@check("broken-link", Severity.WARNING, CheckSubject.RULE)
+def broken_link(rule: LintedRule) -> Iterator[LintProblem]:
+    """A link of an alert is no address.
+
+    Why: nothing opens when it is clicked.
+
+    Wrong:
+        - alert: PoolFull
+          expr: avg(go_sql_dbstats_connections_in_use) > 10
+          labels: {severity: ticket}
+          annotations: {summary: The pool is full, runbook_url: "hhttps://example.com/PoolFull"}
+    Right:
+        - alert: PoolFull
+          expr: avg(go_sql_dbstats_connections_in_use) > 10
+          labels: {severity: ticket}
+          annotations: {summary: The pool is full, runbook_url: "https://example.com/PoolFull"}
+    """
+    for name, text in rule.texts("annotations").items():
+        if name == "runbook_url" and re.fullmatch(
+            r"(?i)(?:todo|tbd|fixme|xxx|n/?a|none|-)|h[a-z]{2,5}/{1,3}[^ ]*", text
+        ):
+            yield rule.problem(("annotations", name), f"{text} is no address", "write https://...")
+        elif match := re.search(r"\b(?!https?:)h{1,3}t{1,4}ps?:/*+|https?:/(?!/)|https?://https?://", text):
+            what = f"{match[0]} begins no address"
+            problem = rule.problem(("annotations", name), what, "write https://", word=match[0])
+            scheme = "https" if "s" in match[0] else "http"
+            yield problem.fixed_by(rule.edit(("annotations", name), match[0], f"{scheme}://"))
+
+
+@check("broken-dashboard-link", Severity.WARNING, CheckSubject.DASHBOARD)
+def broken_dashboard_link(board: LintedDashboard) -> Iterator[LintProblem]:
+    """A link of a dashboard, a panel or its values begins with a misspelt `https://`.
+
+    Why: nothing opens when it is clicked.
+
+    Wrong:
+        {"title": "a", "links": [{"title": "Runbook", "url": "hhttps://example.com/pool"}], "panels": [
+          {"id": 1, "type": "text", "title": "Pool"}]}
+    Right:
+        {"title": "a", "links": [{"title": "Runbook", "url": "https://example.com/pool"}], "panels": [
+          {"id": 1, "type": "text", "title": "Pool"}]}
+    """
+    for path, url in links_of(board.data):
+        match = _MISSPELT.match(url)
+        if match is not None:
+            scheme = "https://" if "s" in match[0].lower() else "http://"
+            problem = board.problem(path, f"{match[0]} begins no address", f"write {scheme}")
+            rest = url[match.end() :]
+            yield problem.fixed_by(board.edit(path, url, rest if rest.startswith("http") else scheme + rest))
 
 
 @check("dead-runbook", Severity.WARNING, CheckSubject.RULE)

@@ -172,35 +172,6 @@ def no_runbook(rule: LintedRule) -> Iterator[LintProblem]:
         yield rule.problem(("alert",), f"the alert {rule.name} has no runbook", "add runbook_url to its annotations")
 
 
-@check("broken-link", Severity.WARNING, CheckSubject.RULE)
-def broken_link(rule: LintedRule) -> Iterator[LintProblem]:
-    """A link of an alert is no address.
-
-    Why: nothing opens when it is clicked.
-
-    Wrong:
-        - alert: PoolFull
-          expr: avg(go_sql_dbstats_connections_in_use) > 10
-          labels: {severity: ticket}
-          annotations: {summary: The pool is full, runbook_url: "hhttps://example.com/PoolFull"}
-    Right:
-        - alert: PoolFull
-          expr: avg(go_sql_dbstats_connections_in_use) > 10
-          labels: {severity: ticket}
-          annotations: {summary: The pool is full, runbook_url: "https://example.com/PoolFull"}
-    """
-    for name, text in rule.texts("annotations").items():
-        if name == "runbook_url" and re.fullmatch(
-            r"(?i)(?:todo|tbd|fixme|xxx|n/?a|none|-)|h[a-z]{2,5}/{1,3}[^ ]*", text
-        ):
-            yield rule.problem(("annotations", name), f"{text} is no address", "write https://...")
-        elif match := re.search(r"\b(?!https?:)h{1,3}t{1,4}ps?:/*+|https?:/(?!/)|https?://https?://", text):
-            what = f"{match[0]} begins no address"
-            problem = rule.problem(("annotations", name), what, "write https://", word=match[0])
-            scheme = "https" if "s" in match[0] else "http"
-            yield problem.fixed_by(rule.edit(("annotations", name), match[0], f"{scheme}://"))
-
-
 @check("for-below-interval", Severity.WARNING, CheckSubject.RULE)
 def for_below_interval(rule: LintedRule) -> Iterator[LintProblem]:
     """`for` is shorter than the interval at which the group is evaluated.

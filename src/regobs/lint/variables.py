@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from regobs.documents import Steps
-from regobs.grafana.classic import VARIABLE, links_of
+from regobs.grafana.classic import VARIABLE, links_of, targets_of
 from regobs.lint.findings import CheckSubject, LintProblem, Severity, check
 from regobs.lint.subjects import Json, LintedDashboard
 from regobs.promql.nodes import MatchOp
@@ -41,6 +41,8 @@ def duplicate_variable(board: LintedDashboard) -> Iterator[LintProblem]:
 @check("undefined-variable", Severity.WARNING, CheckSubject.DASHBOARD)
 def undefined_variable(board: LintedDashboard) -> Iterator[LintProblem]:
     r"""A query, title, link, data source or repeated panel uses a variable that the dashboard does not have.
+
+    Links are those of the dashboard, its panels and their values, data sources those of a panel or of one query.
 
     Why: its name is sent to the server as it is, which finds nothing.
 
@@ -78,18 +80,28 @@ def undefined_variable(board: LintedDashboard) -> Iterator[LintProblem]:
 
 def _used_beside_queries(board: LintedDashboard) -> Iterator[tuple[tuple[int, int], str]]:
     """The variables by which panels are repeated, choose their data source, and which titles and links name."""
+    for steps, text in links_of({**board.data, "panels": [], "rows": []}):
+        for match in VARIABLE.finditer(text):
+            place = board.source.within((*board.path, *steps), text, *match.span())
+            yield place, next(filter(None, match.groups()), "")
     for panel in board.panels:
         if panel.data.get("repeat") and isinstance(panel.data["repeat"], str):
             yield panel.source.extent((*panel.path, "repeat")), panel.data["repeat"].removeprefix("$")
-        source = panel.data.get("datasource")
-        texts: list[tuple[Steps, Any]] = [(("title",), panel.data.get("title")), (("datasource",), source)]
-        if isinstance(source, dict):
-            texts[1] = ("datasource", "uid"), source.get("uid")
+        texts: list[tuple[Steps, Any]] = [(("title",), panel.data.get("title")), _source_of(panel.data, ())]
+        texts += [_source_of(target, ("targets", index)) for index, target in targets_of(panel.data)]
         texts += links_of({**panel.data, "panels": []})
         for steps, text in texts:
             for match in VARIABLE.finditer(text) if isinstance(text, str) else ():
                 place = panel.source.within((*panel.path, *steps), text, *match.span())
                 yield place, next(filter(None, match.groups()), "")
+
+
+def _source_of(data: Json, path: Steps) -> tuple[Steps, Any]:
+    """The name or uid of the data source of a panel or a query, and the steps to it."""
+    source = data.get("datasource")
+    if isinstance(source, dict):
+        return (*path, "datasource", "uid"), source.get("uid")
+    return (*path, "datasource"), source
 
 
 def _in_regex(text: str, offset: int) -> bool:
