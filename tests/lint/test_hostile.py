@@ -17,6 +17,7 @@ from regobs.errors import InputError
 from regobs.lint import LintContext, lint_paths, lint_text
 from regobs.lint.changed import changed_lines
 from regobs.lint.fix import fix_files
+from regobs.lint.linted_files import LintedFile
 from regobs.lint.report import FORMATS, as_text
 
 _LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
@@ -197,21 +198,21 @@ def repository(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("ref", ["HEAD", "odd-$(name);'\"#", "@", ":/a", "HEAD^{tree}"])
 def test_lines_that_changed_since_a_revision_are_found(ref: str, repository: Path) -> None:
     file = str(repository / "[a].yaml")
-    assert changed_lines(ref, [file]) == {file: {2}}
+    assert changed_lines(ref, [LintedFile(file, "")]) == {file: {2}}
 
 
 @pytest.mark.parametrize("name", ["[a].yaml", "new.yaml"])
 @pytest.mark.parametrize("ref", ["nothing", "", "--output=x", "-h", "HEAD; touch x", "$(touch x)", "é\udcff", "HEAD:x"])
 def test_what_is_no_revision_is_refused_for_any_file(ref: str, name: str, repository: Path) -> None:
     with pytest.raises(InputError, match="revision"):
-        changed_lines(ref, [str(repository / name)])
+        changed_lines(ref, [LintedFile(str(repository / name), "")])
     assert not (repository / "x").exists()
 
 
 def test_files_outside_of_a_repository_did_not_change_since_anything(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("groups: []\n")
     with pytest.raises(InputError, match="revision"):
-        changed_lines("main", [str(tmp_path / "a.yaml")])
+        changed_lines("main", [LintedFile(str(tmp_path / "a.yaml"), "")])
 
 
 def test_the_text_of_a_finding_in_a_long_line_is_short() -> None:

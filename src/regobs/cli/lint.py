@@ -35,7 +35,11 @@ _SHAPES = ("text", "json", "sarif", "junit", "github", "gitlab")
     help="Exit with 1 when something so bad, or worse, is found.",
 )
 @click.option("--notes", is_flag=True, help="Show what is worth a look, too.")
-@click.option("--changed-since", metavar="REF", help="Only findings on lines that changed since this git revision.")
+@click.option(
+    "--changed-since",
+    metavar="REF",
+    help="Only findings on lines that changed since this git revision, or in rules that lost lines.",
+)
 @click.option("--scrape-interval", metavar="15s", help="How often targets are scraped, to judge windows of rates.")
 @click.option("--flavor", type=click.Choice([str(one) for one in Flavor]), help="Whose registry the files are for.")
 @click.option("--registry-version", metavar="4.32", help="Its version; the newest when not given.")
@@ -181,7 +185,7 @@ def _report(paths: tuple[Path, ...], context: LintContext, changed_since: str | 
     if changed_since is not None:
         from regobs.lint.changed import changed_lines  # noqa: PLC0415
 
-        lines = changed_lines(changed_since, report.files)
+        lines = changed_lines(changed_since, report.read)
         report.findings = [
             one for one in report.findings if not lines[one.file].isdisjoint(range(one.line, one.end_line + 1))
         ]

@@ -1,44 +1,124 @@
-"""Which lines of files changed since a git revision."""
+"""Which lines of files changed since a git revision, and which rules and panels lost some."""
 
 from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from regobs.errors import InputError, MachineError
+from regobs.lint.linted_files import LintedFile
+from regobs.lint.sources import SourceText
 
-_HUNK = re.compile(r"^@@ -\S+ \+(\d+)(?:,(\d+))? @@", re.MULTILINE)
+_HUNK = re.compile(r"^@@ -\S+ \+(\d+)(?:,(\d+))? @@.*\n((?:[-+\\].*\n?)*)", re.MULTILINE)
+_KEY = re.compile(r"""["']?([\w.-]+)["']?\s*:(?=\s|$)""", re.MULTILINE)
+_INDENT = re.compile(r"^[ \t]*(?=\S)", re.MULTILINE)
 
-_PLAIN = ("--unified=0", "--no-color", "--no-ext-diff", "--no-textconv", "--relative")
-
-
-def changed_lines(ref: str, files: Iterable[str]) -> dict[str, set[int]]:
-    """The changed and added lines of each file. Raises InputError for no such revision, MachineError without git."""
-    return {file: _changed(ref, Path(file)) for file in files}
+_PLAIN = ("--unified=0", "--no-color", "--no-ext-diff", "--no-textconv", "--find-renames")
 
 
-def _changed(ref: str, path: Path) -> set[int]:
-    folder = path.parent if path.parent.is_dir() else Path()
+@dataclass(frozen=True, slots=True)
+class _Loss:
+    """Removed lines: the line behind which they stood, and how far the least indented of them was."""
+
+    behind: int
+    indent: int
+
+
+@dataclass
+class _Changes:
+    """The changed and added lines of a file, and the lines that it lost."""
+
+    lines: set[int] = field(default_factory=set)
+    losses: list[_Loss] = field(default_factory=list)
+
+
+def changed_lines(ref: str, files: Iterable[LintedFile]) -> dict[str, set[int]]:
+    """The changed and added lines of each file, with all those of rules and panels of which lines were removed.
+
+    Raises InputError for no such revision, MachineError without git.
+    """
     if ref.startswith("-"):
         raise InputError(
             "this is no git revision", value=ref, expected="a branch, tag or commit", next_step="correct it"
         )
-    known = _git(folder, "ls-files", "--error-unmatch", "--", path.name)
+    found: dict[str, set[int]] = {}
+    renamed: dict[Path, dict[str, str]] = {}
+    for file in files:
+        changes = _changed(ref, Path(file.file), renamed)
+        found[file.file] = changes.lines
+        for loss in changes.losses:
+            found[file.file] |= set(_losing(file, loss))
+    return found
+
+
+def _losing(file: LintedFile, loss: _Loss) -> range:
+    """The lines of the smallest rule or panel that a loss was in; of none where it was a whole one."""
+    parts = [(one.source, one.path) for one in file.rules]
+    parts += [(one.source, one.path) for board in file.dashboards for one in board.panels]
+    held = [lines for source, path in parts if _holds(source, lines := _lines(source, path), loss)]
+    return min(held, key=len, default=range(0))
+
+
+def _lines(source: SourceText, path: tuple[str | int, ...]) -> range:
+    start, end = source.extent(path)
+    written = source.text[start:end].rstrip()
+    return range(source.position(start)[0], source.position(start + max(len(written) - 1, 0))[0] + 1)
+
+
+def _holds(source: SourceText, lines: range, loss: _Loss) -> bool:
+    """Whether what was removed was a part: between its lines, or behind its last one and further in than its first."""
+    if lines.start <= loss.behind < lines.stop - 1:
+        return True
+    first = source.line(lines.start)
+    return loss.behind == lines.stop - 1 and loss.indent > len(first) - len(first.lstrip())
+
+
+def _changed(ref: str, path: Path, renamed: dict[Path, dict[str, str]]) -> _Changes:
+    folder = path.parent if path.parent.is_dir() else Path()
+    known = _git(folder, "ls-files", "--error-unmatch", "--full-name", "-z", "--", path.name)
     if known.returncode != 0:
         commit = _git(folder, "rev-parse", "--verify", f"{ref}^{{commit}}")
         if commit.returncode != 0:
             raise _no_such_revision(ref, commit.stderr)
-        return set(range(1, path.read_text(encoding="utf-8", errors="replace").count("\n") + 2))
-    answer = _git(folder, "diff", *_PLAIN, ref, "--", path.name)
+        return _Changes(set(range(1, path.read_text(encoding="utf-8", errors="replace").count("\n") + 2)))
+    top = Path(_git(folder, "rev-parse", "--show-toplevel").stdout.removesuffix("\n"))
+    name = known.stdout.removesuffix("\0")
+    if top not in renamed:
+        renamed[top] = _renamed(top, ref)
+    before = renamed[top].get(name)
+    answer = _git(top, "diff", *_PLAIN, ref, "--", name, *([before] if before else []))
     if answer.returncode != 0:
         raise _no_such_revision(ref, answer.stderr)
-    found: set[int] = set()
-    for match in _HUNK.finditer(answer.stdout):
+    return _read_hunks(answer.stdout)
+
+
+def _renamed(top: Path, ref: str) -> dict[str, str]:
+    """What the files of a repository that were renamed since were called, by what they are called now."""
+    answer = _git(top, "diff", "--name-status", "-z", "--diff-filter=R", "--find-renames", ref)
+    words = answer.stdout.split("\0") if answer.returncode == 0 else []
+    return {words[at + 2]: words[at + 1] for at in range(0, len(words) - 2, 3)}
+
+
+def _read_hunks(diff: str) -> _Changes:
+    found = _Changes()
+    for match in _HUNK.finditer(diff):
         first, count = int(match[1]), int(match[2] or 1)
-        found |= set(range(first, first + count))
+        found.lines |= set(range(first, first + count))
+        removed, added = (list(_marked(match[3], sign)) for sign in "-+")
+        lost = {key for line in removed for key in _KEY.findall(line)}
+        lost -= {key for line in added for key in _KEY.findall(line)}
+        indents = [len(one[0]) for line in removed if (one := _INDENT.match(line))]
+        if indents and (lost or not added):
+            # Without an added line, git counts the line before; else what was lost stood beside the added ones.
+            found.losses.append(_Loss(first if not count else first + count - 1, min(indents)))
     return found
+
+
+def _marked(lines: str, sign: str) -> Iterator[str]:
+    yield from (line[1:] for line in lines.split("\n") if line.startswith(sign))
 
 
 def _no_such_revision(ref: str, said: str) -> InputError:

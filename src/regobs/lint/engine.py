@@ -63,6 +63,7 @@ class LintReport:
     queries: int = 0
     allowed: int = 0
     not_read: list[NotRead] = field(default_factory=list)
+    read: list[LintedFile] = field(default_factory=list, repr=False)
     fail_on: Severity | None = Severity.WARNING  # what is as bad fails; None where nothing does
 
     def worst(self) -> Severity | None:
@@ -150,7 +151,7 @@ def _hidden(path: Path) -> bool:
 
 def lint_files(files: list[LintedFile], context: LintContext) -> LintReport:
     """Lint what was read, all of it together: a rule of one file may record what a dashboard shows."""
-    report = LintReport()
+    report = LintReport(read=files)
     queries = [query for file in files for query in file.all_queries()]
     context.records = Records({**context.records.rules, **_records(files)})
     context.recorded |= context.records.rules.keys()

@@ -1,0 +1,116 @@
+"""Which findings `--changed-since` keeps: those of changed lines, and of rules and panels that lost some."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from regobs.lint import LintReport, lint_paths
+from regobs.lint.changed import changed_lines
+
+GIT = ["git", "-c", "user.name=a", "-c", "user.email=a@example.com"]
+FIRST = """groups:
+- name: pool
+  rules:
+  - alert: PoolFull
+    expr: avg(a) > 10
+    labels:
+      severity: page
+      team: infra
+    annotations: {summary: The pool is full, runbook_url: "https://example.com/a"}
+  - alert: PoolEmpty
+    expr: avg(a) < 1
+    annotations: {summary: The pool is empty, runbook_url: "https://example.com/b"}
+    labels:
+      team: infra
+      severity: page
+  - alert: PoolGone
+    expr: absent(a)
+    annotations: {summary: The pool is gone, runbook_url: "https://example.com/c"}
+    labels: {severity: page}
+"""
+
+
+@pytest.fixture
+def rules(tmp_path: Path) -> Path:
+    """A file of rules that is committed."""
+    file = tmp_path / "rules.yaml"
+    file.write_text(FIRST, encoding="utf-8")
+    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "a"]):
+        subprocess.run([*GIT, *words], cwd=tmp_path, check=True)
+    return file
+
+
+def told(file: Path, ref: str = "HEAD") -> list[tuple[str, str]]:
+    """The checks and subjects of the findings that are kept."""
+    report: LintReport = lint_paths([file])
+    lines = changed_lines(ref, report.read)[str(file)]
+    return [(one.check, one.subject) for one in report.findings if one.line in lines]
+
+
+def test_a_renamed_file_keeps_its_lines(rules: Path) -> None:
+    moved = rules.with_name("pool [a].yaml")
+    subprocess.run([*GIT, "mv", rules.name, moved.name], cwd=rules.parent, check=True)
+    report = lint_paths([moved])
+    assert changed_lines("HEAD", report.read) == {str(moved): set()}
+    moved.write_text(FIRST.replace("avg(a) > 10", "avg(a) > 11"), encoding="utf-8")
+    assert changed_lines("HEAD", report.read) == {str(moved): {5}}
+
+
+def test_a_file_that_was_moved_to_another_directory_and_committed_keeps_its_lines(rules: Path) -> None:
+    moved = rules.parent / "more" / "rules.yaml"
+    moved.parent.mkdir()
+    subprocess.run([*GIT, "mv", rules.name, "more/"], cwd=rules.parent, check=True)
+    subprocess.run([*GIT, "commit", "-qm", "b"], cwd=rules.parent, check=True)
+    assert changed_lines("HEAD~1", lint_paths([moved]).read) == {str(moved): set()}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "subject"),
+    [
+        ("      severity: page\n      team", "      team", "PoolFull"),
+        ("      team: infra\n      severity: page\n", "      team: infra\n", "PoolEmpty"),
+        ("    labels: {severity: page}\n", "", "PoolGone"),
+        ("    labels: {severity: page}\n", "    labels: {team: infra}\n", "PoolGone"),
+        ("      severity: page\n      team: infra\n", "      area: pool\n      team: infra\n", "PoolFull"),
+    ],
+)
+def test_a_rule_that_lost_its_severity_is_told_and_no_other(old: str, new: str, subject: str, rules: Path) -> None:
+    assert told(rules) == []
+    rules.write_text(FIRST.replace(old, new), encoding="utf-8")
+    assert told(rules) == [("no-severity", subject)]
+
+
+def test_what_stood_before_in_a_rule_is_not_told_where_lines_were_only_changed_or_added(rules: Path) -> None:
+    bare = FIRST.replace("    labels: {severity: page}\n", "")
+    rules.write_text(bare, encoding="utf-8")
+    subprocess.run([*GIT, "commit", "-qam", "b"], cwd=rules.parent, check=True)
+    for changed in (bare.replace("absent(a)", "absent(b)"), bare + "    for: 5m\n", bare + "\n# end\n"):
+        rules.write_text(changed, encoding="utf-8")
+        assert told(rules) == []
+
+
+def test_a_rule_beside_one_that_was_removed_is_not_told(rules: Path) -> None:
+    bare = FIRST.replace("      team: infra\n      severity: page\n", "      team: infra\n")
+    rules.write_text(bare, encoding="utf-8")
+    subprocess.run([*GIT, "commit", "-qam", "b"], cwd=rules.parent, check=True)
+    rules.write_text(bare[: bare.index("  - alert: PoolGone")], encoding="utf-8")
+    assert told(rules) == []
+
+
+def test_a_panel_that_lost_a_line_is_told(tmp_path: Path) -> None:
+    def written(title: str) -> str:
+        panels = [{"id": number, "type": "stat", "targets": [{"refId": "A", "expr": "up"}]} for number in (1, 2)]
+        panels[0] |= {"title": title} if title else {}
+        return json.dumps({"title": "a", "panels": panels}, indent=1)
+
+    file = tmp_path / "board.json"
+    file.write_text(written("Up"), encoding="utf-8")
+    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "a"]):
+        subprocess.run([*GIT, *words], cwd=tmp_path, check=True)
+    assert told(file) == []
+    file.write_text(written(""), encoding="utf-8")
+    assert [check for check, _ in told(file)] == ["panel-without-title"]
