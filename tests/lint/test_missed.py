@@ -29,11 +29,11 @@ def _summary(text: str) -> LintReport:
     return alert("up == 0", annotations={"summary": text})
 
 
-def _inhibited(expr: str) -> LintReport:
+def _inhibited(expr: str, equal: str = "instance") -> LintReport:
     texts = "annotations: {summary: x}"
-    listed = ", ".join(f"{{alert: {name}, expr: {expr} > 5, labels: {{severity: {name}}}, {texts}}}" for name in "ab")
+    listed = ", ".join(f'{{alert: {name}, expr: "{expr} > 5", labels: {{severity: {name}}}, {texts}}}' for name in "ab")
     matchers = "source_matchers: [severity=a], target_matchers: [severity=b]"
-    text = f"groups: [{{name: a, rules: [{listed}]}}]\n---\ninhibit_rules: [{{{matchers}, equal: [instance]}}]\n"
+    text = f"groups: [{{name: a, rules: [{listed}]}}]\n---\ninhibit_rules: [{{{matchers}, equal: [{equal}]}}]\n"
     return lint_text(text, "a.yaml", ".yaml")
 
 
@@ -112,6 +112,10 @@ CASES: list[tuple[str, Callable[[], LintReport], Callable[[], LintReport]]] = [
     ("broken-template",
      lambda: _summary("{{ with query `sum(` }}{{ end }}"), lambda: _summary('{{ query (printf "sum(rate(foo{a=%q}[5m]))" $labels.a) }}')),
     ("label-lost-before-routing", lambda: _inhibited("max(go_goroutines)"), lambda: _inhibited("go_goroutines")),
+    ("label-lost-before-routing",
+     lambda: _inhibited("sum(rate(registry_http_requests_total[5m]))", "code"),
+     lambda: _inhibited("sum by (code) (rate(registry_http_requests_total[5m]))", "code")),
+    ("label-lost-before-routing", lambda: _inhibited("max(a * on (zone) sum by (zone) (a))", "zone"), lambda: _inhibited("max(a{zone='b'})", "zone")),
     ("unknown-label",
      lambda: query('registry_http_requests_total{metod="GET"}'), lambda: query('registry_http_requests_total{zone="a"}')),
     ("uneven-scope",
@@ -158,6 +162,27 @@ CASES: list[tuple[str, Callable[[], LintReport], Callable[[], LintReport]]] = [
         ("a_errors_total > b_errors_total", "a_errors_total > a_errors_total offset 5m"),
         ("a_errors_total <= b_errors_total", "a_errors_total > on (job) a_limit"),
     )),
+    *(("never-true", lambda wrong=wrong: alert(wrong), lambda right=right: alert(right)) for wrong, right in (
+        ("disk_used_percent > 100", "disk_used_percent > 99"),
+        ("avg(node_memory_used_percentage) >= 101", "avg(node_memory_used_percentage) >= 100"),
+        ("max_over_time(a_cache_hit_percent[5m]) == 110", "max_over_time(a_cache_hit_percent[5m]) == 100"),
+        ("disk_used_percent > 100", "container_cpu_used_percent > 100"),
+        ("disk_used_percent > 100", "traffic_percent > 100"),
+        ("disk_used_percent > 100", "memory_used_growth_percent > 100"),
+        ("disk_used_percent > 100", "disk_used_percent < 100"),
+    )),
+    ("interval-in-rate", lambda: panel("increase(sum(a)[$__interval:])"), lambda: panel("increase(sum(a)[$__rate_interval:])")),
+    ("interval-in-rate", lambda: panel("max_over_time(a[5m:$__interval])"), lambda: panel("max_over_time(a[5m:1m])")),
+    ("interval-in-rate", lambda: panel("max_over_time(a[1h:${__interval}])"), lambda: panel("max_over_time(a[$__range:$__interval])")),
+    ("broken-rule", lambda: alert("up == 0", labels={"severity": "page", "alertname": "a"}), lambda: alert("up == 0", labels={"severity": "page", "alert_name": "a"})),
+    ("broken-rule",
+     lambda: alert("up == 0", labels={"severity": "page", "alertname": "a"}),
+     lambda: rules({"record": "a:b:count", "expr": "count(ALERTS)", "labels": {"alertname": "a"}})),
+    ("conflicting-records",
+     lambda: _two("sum by (job) (rate(a_total[5m])) / sum by (job) (rate(b_total[5m]))", "sum by (job) (rate(a_total[9m])) / sum by (job) (rate(b_total[9m]))"),
+     lambda: _two("sum by (job) (rate(a_total[5m])) / sum by (job) (rate(b_total[5m]))", "sum by (job) (rate(c_total[5m])) / sum by (job) (rate(b_total[5m]))")),
+    ("conflicting-records",
+     lambda: _two("a / b", "a * b"), lambda: _two('a{x="1"} / b', 'a{x="2"} / b')),
 ]  # fmt: skip
 
 

@@ -154,7 +154,7 @@ def short_range(query: LintedQuery) -> Iterator[LintProblem]:
 
 @check("interval-in-rate", Severity.WARNING)
 def interval_in_rate(query: LintedQuery) -> Iterator[LintProblem]:
-    """The window of a rate is `$__interval`.
+    """The window of a rate, or the step of a subquery over a fixed window, is `$__interval`.
 
     Why: zoomed in it becomes shorter than two scrapes, and the panel empty; zoomed out, events fall between windows.
 
@@ -168,7 +168,7 @@ def interval_in_rate(query: LintedQuery) -> Iterator[LintProblem]:
     for node in query.nodes:
         if isinstance(node, Call) and node.function in GROWTH | {"delta", "idelta"} and node.args:
             inner = strip_parens(node.args[0])
-            window = inner.range if isinstance(inner, Selector) else None
+            window = inner.range if isinstance(inner, Selector | Subquery) else None
             if window is not None and _MACRO.match(window.macro):
                 better = "$__range with an instant query" if query.instant else "$__rate_interval"
                 step = f"write {better}"
@@ -179,6 +179,11 @@ def interval_in_rate(query: LintedQuery) -> Iterator[LintProblem]:
                     node.function in {"rate", "irate"} and not query.instant and getattr(inner, "offset", None) is None
                 )
                 yield problem.fixed_by(query.edit(inner, f"[{window.macro}]", f"[{better}]") if sure else None)
+        every = node.step if isinstance(node, Subquery) else None
+        if isinstance(node, Subquery) and every is not None and node.range.ms and _MACRO.match(every.macro):
+            what = f"a window of {duration_text(node.range)} is read in steps of {every.macro}"
+            advice = "write a fixed step: zoomed out, the steps are longer than the window"
+            yield query.problem(node, what, advice, word=every.macro)
 
 
 @check("fixed-range-in-panel", Severity.NOTE)

@@ -42,6 +42,25 @@ _UNBOUNDED = frozenset(
 _SHARES = _OUTCOMES | {"availability", "available", "utilization", "utilisation", "usage", "used", "saturation", "sli"}
 
 
+# What is in percent of a whole and never above 100; of a CPU percent it may be, as of a growth.
+_PARTS = _OUTCOMES | frozenset(
+    """
+    used free full available availability utilization utilisation disk filesystem memory mem battery humidity idle loss
+    progress complete completed
+    """.split()  # noqa: SIM905 - words
+)
+_MAY_EXCEED = _UNBOUNDED - {"percent", "pct", "percentage"} | {"cpu", "cores", "load", "growth", "change", "requests"}
+
+
+def says_percentage(value: Expr) -> str:
+    """The name of what is called a percentage of a whole, as `disk_used_percent`; nothing for anything else."""
+    node = core(value)
+    name = str(node.metric or "") if isinstance(node, Selector) else ""
+    words = set(re.split(r"[:_]", name.lower()))
+    part = name.endswith(("_percent", "_percentage", "_pct")) and not _PARTS.isdisjoint(words)
+    return name if part and _MAY_EXCEED.isdisjoint(words) else ""
+
+
 def named_share(value: Expr, metric_is_busy: Callable[[Selector], bool]) -> str:
     """What kind of a share a value most likely is; nothing for anything else."""
     node = core(value)

@@ -254,11 +254,17 @@ def _unequal(routing: LintedRouting, had: SeriesLabels) -> Iterator[LintProblem]
         sides = [one.fitting(routing) for one in _sides(path, rule)]
         for index, label in enumerate(equal if isinstance(equal, list) and all(sides) else ()):
             lacking = [all(_lacks(alert, str(label)) for alert in side) for side in sides]
-            if all(lacking) and label in {"instance", "pod"}:  # by another label neither side may be meant to differ
-                sure = all(label in had[id(alert)] for side in sides for alert in side)
+            sure = all(label in had[id(alert)] for side in sides for alert in side)
+            if (
+                all(lacking)
+                and (sure or label in {"instance", "pod"})
+                and not _same_value([*sides[0], *sides[1]], label)
+            ):
                 what = f"both sides of this inhibition drop {label}: two empty values are equal, so any alert inhibits"
                 step = f"keep {label} in the expressions, or leave it out of equal"
-                yield routing.problem((*path, "equal", index), what, step, None if sure else Severity.NOTE)
+                # By another label than that of a process the alerts of one deployment may not be meant to differ.
+                told = sure and label in {"instance", "pod"}
+                yield routing.problem((*path, "equal", index), what, step, None if told else Severity.NOTE)
                 continue
             keeping = [all(_keeps(alert, str(label)) for alert in side) for side in sides]
             for number, (side, _, _) in enumerate(_SIDES):
@@ -267,6 +273,16 @@ def _unequal(routing: LintedRouting, had: SeriesLabels) -> Iterator[LintProblem]
                     what = f"the {side} of this inhibition drops {label}, which its other side keeps: they never agree"
                     step = f"keep {label} in its expression, or leave it out of equal"
                     yield routing.problem((*path, "equal", index), what, step, None if sure else Severity.NOTE)
+
+
+def _same_value(rules: list[LintedRule], label: str) -> bool:
+    """Whether all expressions ask for one value of a label, so that it is equal although they drop it."""
+    asked = [
+        {one.value for one in node.matchers if one.label == label and one.op is MatchOp.EQUAL}
+        for rule in rules
+        for node in (rule.query.selectors if rule.query is not None else ())
+    ]
+    return bool(asked) and all(asked) and len(set.union(*asked)) == 1
 
 
 def _lacks(rule: LintedRule, label: str) -> bool:

@@ -201,7 +201,7 @@ def _series(query: LintedQuery) -> object:
     if metrics and ours and groups and of_targets and not any(one.matchers for one in query.selectors):
         return groups
     series = frozenset((one.metric, one.matchers) for one in query.selectors)
-    return (series, groups) if len(series) == 1 else None
+    return (series, groups) if series else None
 
 
 def _chooses(node: Expr) -> bool:

@@ -40,6 +40,10 @@ _SEVERITIES = frozenset({"severity", "level", "priority", "urgency", "pager"})
 def broken_rule(rule: LintedRule) -> Iterator[LintProblem]:
     """A rule lacks its expression, has a name, label or time that Prometheus refuses, or is an alert and a record.
 
+    Also a field that no rule, group or file of rules has, a group without a name or rules, a time that is none, and
+    annotations or `for` of a recording rule. A label that only Prometheus 3 takes, or `alertname`, which it overwrites,
+    is a warning.
+
     Why: Prometheus refuses the whole file.
 
     Wrong:
@@ -67,14 +71,22 @@ def broken_rule(rule: LintedRule) -> Iterator[LintProblem]:
             yield rule.problem((key,), f"a recording rule has no {key}", "remove it", key=True)
     if not rule.alerts and not _RECORD.fullmatch(rule.name):
         yield rule.problem(("record",), f"{rule.name!r} is no name of a series", "use letters, digits, _ and :")
+    yield from _own_labels(rule)
+    yield from _fields(rule)
+
+
+def _own_labels(rule: LintedRule) -> Iterator[LintProblem]:
+    """Labels that a rule cannot set."""
     for name in rule.texts("labels"):
         if name == "__name__":
             yield rule.problem(("labels", name), f"{name!r} is no label that a rule can set", "rename it", key=True)
+        elif name == "alertname" and rule.alerts:
+            what = "alertname is the name of the alert: Prometheus overwrites what the label says"
+            yield rule.problem(("labels", name), what, "rename it", severity=Severity.WARNING, key=True)
         elif not _LABEL.fullmatch(name):
             what = f"{name!r} is no name of a label before Prometheus 3"
             step = "use letters, digits and _"
             yield rule.problem(("labels", name), what, step, severity=Severity.WARNING, key=True)
-    yield from _fields(rule)
 
 
 def _fields(rule: LintedRule) -> Iterator[LintProblem]:

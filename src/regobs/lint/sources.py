@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from array import array
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -29,6 +30,16 @@ _CHARACTERS = {
 _BLANKS = dict.fromkeys(("\\n", "\\t", "\\r", "\\v", "\\f", "\\N", "\\L", "\\P", "\\_"), " ")
 
 
+class _Aligned:
+    """Where each character of a value begins and ends in its raw text; as plain numbers, of which there may be many."""
+
+    def __init__(self, raw: str, value: str) -> None:
+        self.starts, self.ends = array("I"), array("I")
+        for start, end in _align(raw, value):
+            self.starts.append(start)
+            self.ends.append(end)
+
+
 @dataclass
 class SourceText:
     """A file's text with the places of lines."""
@@ -36,9 +47,7 @@ class SourceText:
     file: str
     text: str
     # The text that was last looked into: a text may hold many problems, one behind the other.
-    _aligned: tuple[Steps, str, list[tuple[int, int]]] = field(
-        default=((), "", []), init=False, repr=False, compare=False
-    )
+    _aligned: tuple[Steps, str, _Aligned] | None = field(default=None, init=False, repr=False, compare=False)
 
     @cached_property
     def _starts(self) -> list[int]:
@@ -69,12 +78,15 @@ class SourceText:
         """Where a piece of a text in the data stands: `value[start:end]`, as offsets in the file."""
         first, last = self.extent(path)
         raw = self.text[first:last]
-        if raw == value:
+        if raw == value or raw[1:-1] == value:  # in quotes without an escape
+            first += int(raw != value)
             return first + start, first + max(start + 1, end)
-        if self._aligned[:2] != (path, value):
-            self._aligned = (path, value, [*_align(raw, value)])
-        places = self._aligned[2][start : max(start + 1, end)]
-        return (first + places[0][0], first + places[-1][1]) if places else (first, last)
+        if self._aligned is None or self._aligned[:2] != (path, value):
+            self._aligned = (path, value, _Aligned(raw, value))
+        aligned = self._aligned[2]
+        if start >= len(aligned.starts):
+            return first, last
+        return first + aligned.starts[start], first + aligned.ends[min(max(start + 1, end), len(aligned.ends)) - 1]
 
     def edit(self, path: Steps, value: str, start: int, end: int, text: str) -> LintEdit:
         """The edit that puts `text` in the place of `value[start:end]`, written as the value around it is."""
@@ -137,20 +149,25 @@ class EmbeddedSource(SourceText):
     inner: SourceText = field(default_factory=lambda: SourceText("", ""))
 
     @cached_property
-    def _characters(self) -> list[tuple[int, int]]:
-        """Where each character of the value begins and ends in the file."""
-        first, last = self.outer.extent(self.at)
-        return [(first + start, first + end) for start, end in _align(self.text[first:last], self.inner.text)]
+    def _first(self) -> int:
+        """Where the value begins in the file."""
+        return self.outer.extent(self.at)[0]
+
+    @cached_property
+    def _characters(self) -> _Aligned:
+        """Where each character of the value begins and ends behind that."""
+        return _Aligned(self.text[slice(*self.outer.extent(self.at))], self.inner.text)
 
     def place(self, offset: int) -> int:
         """Where a character of the value begins in the file; of one behind its end, where the last one does."""
-        known = self._characters
-        return known[min(offset, len(known) - 1)][0] if known else self.outer.extent(self.at)[0]
+        known = self._characters.starts
+        return self._first + (known[min(offset, len(known) - 1)] if known else 0)
 
     def _between(self, start: int, end: int) -> tuple[int, int]:
-        if end <= start or not self._characters:
+        ends = self._characters.ends
+        if end <= start or not ends:
             return (self.place(start),) * 2
-        return self.place(start), self._characters[min(end, len(self._characters)) - 1][1]
+        return self.place(start), self._first + ends[min(end, len(ends)) - 1]
 
     def extent(self, path: Steps, *, key: bool = False) -> tuple[int, int]:
         """Where a part of the data begins and ends."""

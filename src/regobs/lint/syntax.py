@@ -68,6 +68,9 @@ def unreadable_file(file: object) -> Iterator[LintProblem]:
 def syntax(query: LintedQuery) -> Iterator[LintProblem]:
     """The query is no PromQL.
 
+    Also a pattern of `label_replace` that is no regular expression. As a note: a query of MetricsQL, which only
+    VictoriaMetrics reads, and `{}`, a placeholder that was never filled.
+
     Why: a rule file with such a query is refused as a whole, a panel shows an error.
 
     Wrong:

@@ -10,7 +10,7 @@ from math import inf
 
 from regobs.lint.bounds import OPPOSITE, SWITCH, compared_with_number, never
 from regobs.lint.findings import LintProblem, Severity, check
-from regobs.lint.named_shares import COMPARISONS, bare, core, named_share, says_share
+from regobs.lint.named_shares import COMPARISONS, bare, core, named_share, says_percentage, says_share
 from regobs.lint.subjects import LintedQuery
 from regobs.promql.functions import ABSENCE, GROWTH
 from regobs.promql.infer import literal
@@ -129,6 +129,7 @@ def never_true(query: LintedQuery) -> Iterator[LintProblem]:
 
     Wrong:
         clamp_max(pg_stat_activity_count / 100, 1) > 1
+        disk_used_percent > 100
         max(redis_up == 0) > 0
         increase(http_errors_total[5m]) < 0
     Right:
@@ -136,6 +137,10 @@ def never_true(query: LintedQuery) -> Iterator[LintProblem]:
     """
     for node, value, op, number in compared_with_number(query.nodes):
         of = query.values.of(value)
+        named = says_percentage(value) if _beyond_hundred(op, number) and of.high > number else ""
+        if named:
+            what = f"{named} is a percentage by its name, so {op} {number_text(number)} is never true"
+            yield query.problem(node, what, _STEP, Severity.WARNING)
         if not never(op, of, float(number)) or _ratio(query, value, number) or (node.bool and of.low == of.high):
             continue
         shown = f"is always {of.low:g}" if of.low == of.high else _range(of)
@@ -154,6 +159,10 @@ def never_true(query: LintedQuery) -> Iterator[LintProblem]:
 
 
 _STEP = "correct the threshold"
+
+
+def _beyond_hundred(op: str, number: Decimal) -> bool:
+    return (op == ">" and number >= 100) or (op in {">=", "=="} and number > 100)
 
 
 def _counts_none(value: Expr, op: str, number: Decimal) -> bool:
@@ -182,6 +191,8 @@ def _filtered(value: Expr) -> bool:
 @check("always-true", Severity.WARNING)
 def always_true(query: LintedQuery) -> Iterator[LintProblem]:
     """An alert's comparison that every value fulfils.
+
+    Also `or vector(...)` behind the comparison, of which any value fires, and a series divided by itself, which is 1.
 
     Why: it fires as long as the series exists.
 
