@@ -31,6 +31,7 @@ HELPERS = {
     "RegistryFailureRecent",
     "RegistryOutageInWindow",
     "RegistryBurnOver",
+    "RegistryRedisOutageRecent",
 }
 FAULTS = [name for name, outage in OUTAGES.items() if outage.cause]
 

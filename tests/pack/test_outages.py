@@ -79,6 +79,7 @@ def test_nothing_fires_that_is_not_so(fired: list[Fired]) -> None:
                 "RegistryFailureRecent",
                 "RegistryOutageInWindow",
                 "RegistryBurnOver",
+                "RegistryRedisOutageRecent",
             }
             or one.start > RESTARTS
         ):

@@ -59,6 +59,7 @@ HELPERS = (
     "RegistryFailureRecent",
     "RegistryOutageInWindow",
     "RegistryBurnOver",
+    "RegistryRedisOutageRecent",
 )
 
 
