@@ -296,7 +296,7 @@ OUTAGES = {
         ),
     ),
 }
-# Each of these happens alone, with nothing before it that keeps back a burn.
+# Each of these happens alone, with nothing before it that keeps back a burn or what stays after its end.
 ALONE = {
     "unwritable": Outage(
         "the storage takes no writes, and nothing but the answers says so",
@@ -312,6 +312,19 @@ ALONE = {
         (
             Change(_BLOBS.format("avail_bytes"), 300, 600, values=(0, 100_000)),
             *_books(300, 600, {("500", "put", UPLOAD): 56, ("500", "post", UPLOADS): 44, ("500", "patch", UPLOAD): 20}),
+        ),
+    ),
+    "hung cache": Outage(
+        "Redis hangs, without rate limiter: its exporter hangs too, and row counts stay away when it is back",
+        *(300, 600, "RegistryRedisUnreachable", False),
+        (
+            Change(r"up\{.*job=.redis.*", 300, 600, values=(0, 0)),
+            Change(r"redis_.*", 300, 600, gone=True),
+            *_without_redis(300, 600, "(cache|loadbalancing)", misses_from=300, connections=2),
+            Change(exactly(_LSN_ERROR), 300, 600, rate=3),
+            Change(exactly(_lb("selected")), 300, 600, rate=0),
+            Change(exactly(_lb("error")), 300, 600, rate=11),
+            Change(r"registry_database_rows.*", 355, LENGTH, gone=True),
         ),
     ),
     "stopped": Outage(

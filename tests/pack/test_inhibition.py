@@ -49,6 +49,15 @@ INCIDENTS = {
         {"RegistryRateLimiterUnreachable"},
     ),
     "Redis is gone, without the limiter": (["RegistryRedisDown", "RegistryRowCountsMissing"], {"RegistryRedisDown"}),
+    "Redis hangs, without the limiter": (
+        [
+            *("RegistryRedisUnreachable", "RegistryRedisExporterDown", "RegistryLsnCacheFails"),
+            *("RegistryRedisOutageRecent", "RegistryRowCountsMissing"),
+        ],
+        {"RegistryRedisUnreachable"},
+    ),
+    "the exporter of Redis is gone": (["RegistryRedisExporterDown"], {"RegistryRedisExporterDown"}),
+    "row counts stay away after Redis is back": (["RegistryRedisOutageRecent", "RegistryRowCountsMissing"], set()),
     "the disk is full": (
         [
             *("RegistryDiskFull", "RegistryUploadsFail", "RegistryRouteFails", "RegistryGarbageDeletionsFail"),
