@@ -57,7 +57,13 @@ INCIDENTS = {
         {"RegistryRedisUnreachable"},
     ),
     "the exporter of Redis is gone": (["RegistryRedisExporterDown"], {"RegistryRedisExporterDown"}),
-    "row counts stay away after Redis is back": (["RegistryRedisOutageRecent", "RegistryRowCountsMissing"], set()),
+    "what Redis leaves when it is back": (
+        [
+            *("RegistryRedisOutageRecent", "RegistryRowCountsMissing", "RegistryLsnCacheFails"),
+            *("RegistryRedisPoolTimeouts", "RegistryRedisSlow", "RegistryUrlCacheFails"),
+        ],
+        set(),
+    ),
     "the disk is full": (
         [
             *("RegistryDiskFull", "RegistryUploadsFail", "RegistryRouteFails", "RegistryGarbageDeletionsFail"),
