@@ -34,7 +34,7 @@ INCIDENTS = {
     "the database hangs": (
         [
             *("RegistryDatabaseHangs", "RegistryDatabasePoolSaturated", "RegistryPostgresqlExporterDown"),
-            "RegistryRequestsHang",
+            *("RegistryRequestsHang", "RegistryUploadsHang"),
             "RegistryDatabasePoolWaits",
         ],
         {"RegistryDatabaseHangs"},
@@ -85,8 +85,12 @@ INCIDENTS = {
     ),
     "a route fails": (["RegistryRouteFails", "RegistryFailureRecent", BURN], {"RegistryRouteFails"}),
     "requests hang": (
-        ["RegistryRequestsHang", "RegistryFailureRecent", "RegistryLatencyBurn"],
+        ["RegistryRequestsHang", "RegistryUploadsHang", "RegistryFailureRecent", "RegistryLatencyBurn"],
         {"RegistryRequestsHang"},
+    ),
+    "uploads hang alone": (
+        ["RegistryUploadsHang", "RegistryFailureRecent", "RegistryProbeStepFails", "RegistryProbeSuccessOld", BURN],
+        {"RegistryUploadsHang"},
     ),
     "the registry is gone": (
         ["RegistryDown", "RegistryTargetDown", "RegistryUnreachable", "RegistryProbeStepFails", BURN],
