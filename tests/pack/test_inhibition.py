@@ -112,6 +112,10 @@ INCIDENTS = {
         ["RegistryPostgresqlReplicaLags", "RegistryReadsOnPrimary", "RegistryReplicaLags"],
         {"RegistryPostgresqlReplicaLags"},
     ),
+    "a replica is gone and stays in the pool": (
+        ["RegistryReplicaUnreachable", "RegistryPostgresqlReplicaGone", "RegistryReplicaPoolDegraded"],
+        {"RegistryReplicaUnreachable"},
+    ),
     "all replicas are quarantined": (
         ["RegistryReplicasQuarantined", "RegistryReplicaQuarantined", "RegistryReadsOnPrimary", "RegistryReplicaLags"],
         {"RegistryReplicasQuarantined"},
