@@ -45,7 +45,9 @@ BURNS = {
     "RegistryLatencyBurn",
     "RegistryFreshnessBurn",
 }  # end when budgets allow, up to days
-HELPERS = {"RegistryWatchdog", "RegistryOutageRecent", "RegistryFailureRecent"}
+HELPERS = {"RegistryWatchdog"} | {
+    f"Registry{what}Recent" for what in ("Outage", "Failure", "RedisOutage", "NotificationsFail")
+}
 # Those that burn budgets come first: for 15 minutes after an outage no burn is told. The backlog takes days to drain.
 ORDER = (
     *(FaultName.ERROR_BURST, FaultName.LATENCY_RAMP, FaultName.STORAGE_THROTTLING, FaultName.STUCK_MIGRATION),

@@ -32,6 +32,7 @@ HELPERS = {
     "RegistryOutageInWindow",
     "RegistryBurnOver",
     "RegistryRedisOutageRecent",
+    "RegistryNotificationsFailRecent",
 }
 FAULTS = [name for name, outage in OUTAGES.items() if outage.cause]
 

@@ -80,6 +80,7 @@ def test_nothing_fires_that_is_not_so(fired: list[Fired]) -> None:
                 "RegistryOutageInWindow",
                 "RegistryBurnOver",
                 "RegistryRedisOutageRecent",
+                "RegistryNotificationsFailRecent",
             }
             or one.start > RESTARTS
         ):

@@ -60,6 +60,7 @@ HELPERS = (
     "RegistryOutageInWindow",
     "RegistryBurnOver",
     "RegistryRedisOutageRecent",
+    "RegistryNotificationsFailRecent",
 )
 
 
