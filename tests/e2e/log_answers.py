@@ -9,11 +9,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from msgspec.structs import replace
 
-from regobs.errors import QueryError
 from regobs.logs import saved
 from regobs.logs.answer import Answer
 from regobs.logs.duckdb.run import run as run_local
@@ -24,7 +22,7 @@ from regobs.logs.elasticsearch.search import dsl
 from regobs.logs.fields import FIELDS
 from regobs.logs.kql import Node, parse, to_text
 from regobs.logs.kql.bind import condition
-from regobs.logs.query import ByTerms, MetricKind, Query
+from regobs.logs.query import MetricKind, Query
 from regobs.pack import Pack
 from tests.logs import reference
 from tests.logs.duckdb.local import found, sample_table
@@ -43,21 +41,6 @@ def load(server: SearchServer, index: str, made: Iterable[Line]) -> None:
     """Make an index of lines with the fields of the catalogue."""
     refused = server.load(index, mapping(FIELDS.values()), made)
     assert refused == []
-
-
-def scripted(query: Query) -> bool:
-    """Whether a cluster needs a script for it. Elasticsearch as these tests have it knows no language of scripts."""
-    return any(isinstance(group, ByTerms) and bool(group.part) for group in query.groups)
-
-
-def same_saved_or_no_language(pack: Pack, name: str, cluster: Cluster) -> None:
-    """As `same_saved`; for a query that needs a script, the answer of a server that has none."""
-    query = saved.load_query(pack, name, now=reference.NOW)
-    if not scripted(query):
-        same_saved(pack, name, cluster)
-        return
-    with pytest.raises(QueryError, match=r"script_lang not supported \[painless\]"):
-        run(query, cluster, index=SAMPLE)
 
 
 def written(file: Path, made: Iterable[Line]) -> str:

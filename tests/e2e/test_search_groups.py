@@ -38,6 +38,7 @@ def _line(at: int) -> dict[str, Any]:
         "written_bytes": at % 5 * 1000,
         "method": ("GET", "HEAD", "PUT", "", None)[at % 5],
         "host": "registry" if at % 7 else "",
+        "remote_ip": (f"10.0.0.{at % 251}", f"2001:db8::{at % 9}", None)[at % 3],
     }
     if at % 13 == 0:
         del line["written_bytes"], line["host"]
@@ -140,6 +141,10 @@ EVERY_KIND = (
     QueryMetric("p95", MetricKind.PERCENTILE, FIELDS["duration_ms"], percent=95),
     QueryMetric("ids", MetricKind.CARDINALITY, FIELDS["host"]),
     QueryMetric("share", MetricKind.RATIO, where=_clause('host: ""'), whole=_clause("written_bytes > 1000")),
+    QueryMetric("first", MetricKind.MIN, FIELDS["host"]),
+    QueryMetric("last", MetricKind.MAX, FIELDS["correlation_id"]),
+    QueryMetric("lowest", MetricKind.MIN, FIELDS["remote_ip"]),
+    QueryMetric("highest", MetricKind.MAX, FIELDS["remote_ip"]),
     QueryMetric("empty", MetricKind.SUM, FIELDS["written_bytes"], where=_clause("status: 999")),
     QueryMetric("nothing", MetricKind.AVG, FIELDS["written_bytes"], where=_clause("status: 999")),
 )
@@ -204,17 +209,16 @@ def test_the_bounds_of_a_time_are_the_same_to_the_millisecond(
 
 
 @pytest.fixture(scope="module")
-def paths(opensearch_server: OpenSearch) -> str:
-    load(opensearch_server, "paths", PATHS)
+def paths(search_server: SearchServer) -> str:
+    load(search_server, "paths", PATHS)
     return "paths"
 
 
 @pytest.mark.parametrize(("part", "missing"), [("repository", True), ("repository", False), (2, True), (3, False)])
 def test_a_part_of_a_path_makes_the_groups_that_files_have(
-    opensearch_server: OpenSearch, paths: str, tmp_path: Path, part: int | str, missing: bool
+    search_cluster: Cluster, paths: str, tmp_path: Path, part: int | str, missing: bool
 ) -> None:
     group = ByTerms("part", FIELDS["uri"], missing=missing, part=part)
     file = written(tmp_path / "a.jsonl", PATHS)
-    with Cluster(opensearch_server.access) as cluster:
-        answer = same(Query("q", groups=(group,), metrics=(COUNT,)), cluster, index=paths, file=file)
+    answer = same(Query("q", groups=(group,), metrics=(COUNT,)), search_cluster, index=paths, file=file)
     assert (None in {row[0] for row in answer.rows}) is missing

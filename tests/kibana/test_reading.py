@@ -106,6 +106,7 @@ WRONG = [
     ("{number: A, where: '', metric: count, by: method}", 0, "number cannot show this query", None),
     ("{number: A, where: '', metric: {rate: {per: s}}}", 31, "a rate needs the length", None),
     ("{number: A, query: requests-over-time, show: [per_second]}", 0, "no length to divide by", "use trend"),
+    ("{table: A, query: deletions}", 0, "uri is a text, and Kibana measures numbers", None),
     ("{trend: A, query: pulls-and-pushes}", 0, "trend cannot show this query", None),
     ("{trend: A, where: '', metric: count, by: [method, level]}", 0, "trend cannot show this query", None),
     ("{bars: A, where: '', metric: count, by: [method, level]}", 0, "bars cannot show this query", None),

@@ -274,4 +274,8 @@ def _of_many(metric: QueryMetric, found: list[Any]) -> Any:
         low = int(place)
         high = min(low + 1, len(found) - 1)
         return found[low] + (found[high] - found[low]) * (place - low)
-    return {MetricKind.MIN: found[0], MetricKind.MAX: found[-1], MetricKind.AVG: sum(found) / len(found)}[metric.kind]
+    if metric.kind is MetricKind.AVG:
+        return sum(found) / len(found)
+    if metric.field and metric.field.type is FieldType.IP:
+        found = sorted(found, key=lambda one: int(ipaddress.ip_address(_as_version_6(one))))
+    return found[0] if metric.kind is MetricKind.MIN else found[-1]

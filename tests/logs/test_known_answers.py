@@ -353,17 +353,39 @@ def test_a_repository_is_under_its_namespace_with_its_share_of_all_bytes(answer:
     ]
 
 
-def test_who_deleted_a_tag_is_a_user_and_an_address(answer: Any) -> None:
+def test_a_deletion_is_one_row_with_the_user_the_address_and_what_was_deleted(answer: Any) -> None:
+    path, digest = "/v2/a/b/manifests/1", f"/v2/a/b/manifests/{DIGEST}"
     tag = made.line("info", "tag deleted", **of("a/b", **made.ALICE), tag_name="1")
-    path = "/v2/a/b/manifests/1"
-    request = access(202, method="DELETE", uri=path, time=at(3000))
-    asked = [tag, request, access(200, uri=path), access(202, method="DELETE", uri="/v2/a/b/blobs/uploads/1")]
-    asked += [made.task(MANIFESTS, "info", "manifest deleted", digest=DIGEST)]
-    columns = ("tag_name", "auth_user_name", "uri", "remote_ip", "status")
-    assert answer("deletions", asked, *columns) == [
-        (None, None, path, "10.1.1.1", 202),
-        ("1", "alice", None, None, None),
+    request = access(202, method="DELETE", uri=path, time=at(3000)) | {"correlation_id": tag["correlation_id"]}
+    by_digest = access(202, method="DELETE", uri=digest, time=at(3001)) | {"correlation_id": "by-digest"}
+    others = [
+        access(200, uri=path),
+        access(202, method="DELETE", uri="/v2/a/b/blobs/uploads/1"),
+        access(404, method="DELETE", uri="/v2/a/b/manifests/not-there"),
+        made.task(MANIFESTS, "info", "manifest deleted", digest=DIGEST),
     ]
+    columns = ("time", "repository", "tag", "user", "kind", "uri", "address", "client", "status")
+    assert answer("deletions", [request, *others, tag, by_digest], *columns) == [
+        (at(3001), None, None, None, None, digest, "10.1.1.1", by_digest["user_agent"], 202),
+        (at(3000), "a/b", "1", "alice", "personal_access_token", path, "10.1.1.1", request["user_agent"], 202),
+    ]
+
+
+def test_a_deletion_in_cncf_distribution_has_its_user_in_the_line_of_the_request(answer: Any) -> None:
+    line = {
+        "level": "info",
+        "msg": "response completed",
+        "time": at(7),
+        "http.request.id": "5f0c",
+        "http.request.method": "DELETE",
+        "http.request.uri": f"/v2/a/b/manifests/{DIGEST}",
+        "http.request.remoteaddr": "192.0.2.7",
+        "http.response.status": 202,
+        "vars.name": "a/b",
+        "auth.user.name": "bob",
+    }
+    columns = ("correlation_id", "repository", "user", "connection", "status")
+    assert answer("deletions", [line], *columns) == [("5f0c", "a/b", "bob", "192.0.2.7", 202)]
 
 
 def test_a_run_of_garbage_collection_has_what_it_removed(answer: Any) -> None:

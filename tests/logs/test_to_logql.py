@@ -179,14 +179,15 @@ def test_a_line_is_in_the_first_group_by_filters_that_fits() -> None:
     assert found == "\nor ".join(named)
 
 
-def test_only_the_order_of_the_slowest_requests_has_no_logql() -> None:
+def test_only_the_order_of_the_slowest_requests_and_texts_of_deletions_have_no_logql() -> None:
     refused = {}
     for name in names_in(PACK):
         try:
             as_logql(load_query(PACK, name))
         except LogQueryError as error:
             refused[name] = str(error)
-    assert list(refused) == ["slowest-requests"]
+    assert list(refused) == ["deletions", "slowest-requests"]
+    assert "Loki measures numbers only" in refused["deletions"]
 
 
 @pytest.fixture(scope="module")

@@ -79,9 +79,14 @@ def required_cortex() -> Path:
     return _required(program, f"Cortex {CORTEX}")
 
 
+def elasticsearch_release(version: str) -> str:
+    """The folder of a version with the plugins of these tests."""
+    return f"elasticsearch-{version}-painless"
+
+
 def fetched_elasticsearch(version: str) -> Path | None:
     """The program elasticsearch of a version, if it was fetched."""
-    return _program(f"elasticsearch-{version}", "elasticsearch")
+    return _program(elasticsearch_release(version), "elasticsearch")
 
 
 def required_elasticsearch(version: str) -> Path:

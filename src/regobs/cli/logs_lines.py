@@ -59,7 +59,7 @@ def tail(files: tuple[str, ...], where: str, last: int, once: bool, form: str) -
     from regobs.logs.kql import hints, parse  # noqa: PLC0415
     from regobs.logs.kql.bind import bind  # noqa: PLC0415
     from regobs.logs.reading.sources import nothing_read  # noqa: PLC0415
-    from regobs.logs.reading.tail import named, piped, tail  # noqa: PLC0415
+    from regobs.logs.reading.tail import last_lines, named, piped, tail  # noqa: PLC0415
     from regobs.logs.to_python import holds  # noqa: PLC0415
 
     if "-" in files and len(files) > 1:
@@ -73,9 +73,11 @@ def tail(files: tuple[str, ...], where: str, last: int, once: bool, form: str) -
         click.echo(f"Hint: {hint}", err=True)
     fits = holds(bind(node, where, now=datetime.now(UTC)))
     written: Iterable[Written] = (
-        piped(sys.stdin.buffer)
+        last_lines(followed, last)
+        if once
+        else piped(sys.stdin.buffer)
         if files == ("-",)
-        else tail(followed, last=last, poll=(lambda: False) if once else None)
+        else tail(followed, last=last)
     )
     as_json, several = form == "json", len(followed) > 1
     tally: dict[str, lines_shown.LinesRead] = {}

@@ -127,6 +127,9 @@ class PanelReader:
             Shape.BARS: (not by_time and len(others) == 1, "one group that is not a date_histogram"),
             Shape.TABLE: (bool(query.groups), "a group or more"),
         }
+        for metric in query.metrics:
+            if metric.text:
+                raise self._wrong(steps, f"{metric.name} is a text, and Kibana measures numbers", "a session of lines")
         fits, words = expected[shape]
         if not fits or not query.metrics:
             raise self._wrong(steps, f"{shape.value} cannot show this query", words)

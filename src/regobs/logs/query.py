@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec import field as made
 from msgspec.structs import replace
 
-from regobs.logs.fields import Field
+from regobs.logs.fields import Field, FieldType
 from regobs.logs.kql.condition import Condition, Fixed, both
 
 EVERYTHING = Fixed(holds=True)
@@ -27,7 +27,7 @@ class MetricKind(Enum):
     COUNT = "count"
     SUM = "sum"  # 0 when no line has the field, as in Elasticsearch
     AVG = "avg"
-    MIN = "min"
+    MIN = "min"  # of text the first in its order, so the one value where a group has no other
     MAX = "max"
     PERCENTILE = "percentile"  # interpolated between neighbours; Elasticsearch approximates it
     CARDINALITY = "cardinality"  # exact; Elasticsearch approximates it above its precision threshold
@@ -46,6 +46,12 @@ class QueryMetric(Struct, frozen=True):
     whole: Clause = made(default_factory=Clause)
     percent: float = 0.0
     per_seconds: int = 1
+
+    @property
+    def text(self) -> bool:
+        """Whether it is one of the texts of a group, or of its addresses, and no number or time."""
+        shown = self.field is not None and self.field.type in {FieldType.KEYWORD, FieldType.IP}
+        return shown and self.kind in {MetricKind.MIN, MetricKind.MAX}
 
 
 def _unit(metric: QueryMetric) -> str | None:

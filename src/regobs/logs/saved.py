@@ -174,8 +174,8 @@ class QueryReader:
         if kind is MetricKind.CARDINALITY:
             fits = field.makes_groups
         else:
-            dates = kind in {MetricKind.MIN, MetricKind.MAX} and field.type is FieldType.DATE
-            fits = field.type in _NUMBERS or dates
+            ordered = field.type in {FieldType.DATE, FieldType.KEYWORD, FieldType.IP}
+            fits = field.type in _NUMBERS or (ordered and kind in {MetricKind.MIN, MetricKind.MAX})
         if not fits:
             raise self._wrong(
                 steps,

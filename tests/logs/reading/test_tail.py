@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regobs.errors import InputError
-from regobs.logs.reading.tail import Follower, Written, piped, tail
+from regobs.logs.reading.tail import Follower, Written, last_lines, piped, tail
 from tests.examples import examples
 
 
@@ -54,6 +54,23 @@ def test_the_last_lines_come_first(
     log: Path, follow: Callable[..., Follower], last: int, expected: list[bytes]
 ) -> None:
     assert _all(follow(log, last)) == expected
+
+
+@pytest.mark.parametrize("last", [0, 1, 2, 9])
+@pytest.mark.parametrize("end", [b"", b"\n", b"\xff", b"four", b"four\n"], ids=repr)
+def test_so_many_lines_are_shown_at_once_whether_the_last_has_an_end_or_not(log: Path, last: int, end: bytes) -> None:
+    _append(log, end)
+    lines = [one for one in log.read_bytes().split(b"\n") if one]
+    found = [one.content for one in last_lines([str(log)], last)]
+    assert found == lines[max(0, len(lines) - last) :]
+
+
+def test_an_entry_of_the_journal_is_one_line_of_those_that_come_first(log: Path) -> None:
+    entry = "__CURSOR=s\n__REALTIME_TIMESTAMP=1717654848818165\n_PID=7\nMESSAGE={}\n\n"
+    log.write_text("".join(entry.format(number) for number in range(300)))
+    assert [one.content for one in last_lines([str(log)], 2)] == [b"298", b"299"]
+    _append(log, entry.format(300).encode())
+    assert [one.content for one in tail([str(log)], last=2, poll=lambda: False)] == [b"299", b"300"]
 
 
 @pytest.mark.parametrize("last", [0, 1])

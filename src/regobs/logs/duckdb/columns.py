@@ -43,7 +43,9 @@ def shown(value: Any, column: FieldType | None) -> Value:
 def without_secrets(query: Query, rows: Iterable[tuple[Value, ...]]) -> tuple[tuple[Value, ...], ...]:
     """The rows with what is secret in their texts masked."""
     names = [None if isinstance(group, ByFilters) else group.field.name for group in query.groups]
-    names += [None for _ in query.metrics] or [field.name for field in query.columns]
+    names += [one.field.name if one.text and one.field else None for one in query.metrics] or [
+        field.name for field in query.columns
+    ]
     return tuple(tuple(_masked(value, name) for value, name in zip(row, names, strict=True)) for row in rows)
 
 

@@ -317,6 +317,8 @@ def _metric(metric: QueryMetric, groups: tuple[Group, ...], chosen: _Chosen, lin
         return f"({amount} * {add(metric.per_seconds)} / {add(seconds)})"
     if metric.kind is MetricKind.CARDINALITY and metric.field and metric.field.type is FieldType.KEYWORD_LIST:
         return f"COALESCE(len(list_distinct(flatten(list({name}){of}))), 0)"
+    if metric.text and metric.field and metric.field.type is FieldType.IP:
+        return f"arg_{metric.kind.value}({_told_apart(metric.field)}, {_sorted(metric.field)}){of}"
     functions = {
         MetricKind.SUM: f"COALESCE(sum({name}){of}, 0)",
         MetricKind.PERCENTILE: f"quantile_cont({name}, {metric.percent / 100!r}){of}",

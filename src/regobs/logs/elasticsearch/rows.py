@@ -58,7 +58,9 @@ def _measured(metric: QueryMetric, part: Bucket, query: Query) -> Any:
 
 
 def _value(measured: Mapping[str, Any]) -> Any:
-    """The number of an aggregation; that of percentiles stands in a list."""
+    """The value of an aggregation; that of percentiles and of a text stands in a list."""
+    if "buckets" in measured:
+        return measured["buckets"][0]["key"] if measured["buckets"] else None
     return measured["values"][0]["value"] if "values" in measured else measured["value"]
 
 

@@ -38,6 +38,7 @@ _RESERVED = '+-=&|><!(){}[]^"~*?:\\/'  # of query_string
 _PRECISION = 40_000  # the highest precision_threshold of cardinality
 # The digest keeps every value of a group up to 20 times this number, so far a percentile is exact; beyond, a sketch.
 _COMPRESSION = 1000
+_ENDS = {MetricKind.MIN: "asc", MetricKind.MAX: "desc"}
 
 _SEGMENTS = """
 def path = params._source[params.path];
@@ -168,6 +169,8 @@ def _measured(metric: QueryMetric) -> Dsl:
         return {"percentiles": {"field": name, "percents": [metric.percent], "keyed": False, **digest}}
     if metric.kind is MetricKind.CARDINALITY:
         return {"cardinality": {"field": name, "precision_threshold": _PRECISION}}
+    if metric.text:  # `min` and `max` are of numbers
+        return {"terms": {"field": name, "size": 1, "order": {"_key": _ENDS[metric.kind]}}}
     return {("sum" if metric.kind in {MetricKind.RATE, MetricKind.SHARE} else metric.kind.value): {"field": name}}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import sys
 import time
 from codecs import IncrementalDecoder
 from collections import deque
@@ -17,6 +18,7 @@ from regobs.logs.reading.sources import STDIN, STDIN_NAME, broken, matching
 from regobs.logs.reading.wrapping import Unwrapper
 
 _BLOCK = 1 << 20
+_LINES_OF_ONE = 50  # of a file, at most, in one of the journal's export form, or of JSON that is set out
 POLL_SECONDS = 0.25  # how late a line is shown at most; a look costs one system call a file
 
 
@@ -39,6 +41,7 @@ class Follower:
         self._lines = _Lines(str(path))
         self._file: BinaryIO | None = None
         self._packed = False
+        self._first: deque[Written] = deque()  # the last of what was there
         self._kept: int | None = None  # how many lines come of what is read first; none where all do
         self._open(last)
 
@@ -52,6 +55,8 @@ class Follower:
         if self._file is None and not self._open(None):
             return
         assert self._file is not None  # noqa: S101 - just opened
+        while self._first:
+            yield self._first.popleft()
         yield from self._read(self._file)
         if self._replaced(self._file):
             yield from self._read(self._file)  # what was written between the look and the rename
@@ -65,6 +70,10 @@ class Follower:
     def rest(self) -> Iterator[Written]:
         """A last line whose end was not written."""
         yield from self._lines.end()
+
+    def once(self, last: int) -> Iterator[Written]:
+        """The last lines of what is there now, among them one whose end was not written."""
+        yield from deque((*self.lines(), *self.rest()), last)
 
     def _open(self, last: int | None) -> bool:
         """Open the file of the name at its beginning, or so that its `last` lines come first."""
@@ -85,7 +94,8 @@ class Follower:
         self._kept = None if plain else last  # the lines of others are found from the beginning
         if plain and last is not None:
             begin = self._file.tell()
-            self._file.seek(max(_place_of(self._file, last), begin))
+            self._file.seek(max(_place_of(self._file, last * _LINES_OF_ONE), begin))
+            self._first = deque(self._added(self._file), last)
         return True
 
     def _begin(self, file: BinaryIO) -> bool:
@@ -184,6 +194,19 @@ def named(files: Sequence[str]) -> list[str]:
         for file in files
         for name in (map(str, matching(file)) if set(file) & set("*?[") and not Path(file).exists() else [file])
     ]
+
+
+def last_lines(files: Sequence[str], last: int) -> Iterator[Written]:
+    """The last lines of files, or of standard input, as they are now; one without an end is a line too."""
+    if STDIN in files:
+        yield from deque(piped(sys.stdin.buffer), last)
+        return
+    for file in dict.fromkeys(files):
+        follower = Follower(Path(file), last=last)
+        try:
+            yield from follower.once(last)
+        finally:
+            follower.close()
 
 
 def tail(files: Sequence[str], *, last: int = 0, poll: Callable[[], bool] | None = None) -> Iterator[Written]:

@@ -122,12 +122,9 @@ def _measured(metric: QueryMetric, at: int, line: Mapping[str, Any], query: Quer
     if metric.kind is MetricKind.RATIO:
         whole = int(line[f"_w{at}"])
         return int(text) / whole if whole else None
-    if (
-        metric.field is not None
-        and metric.kind in {MetricKind.MIN, MetricKind.MAX}
-        and metric.field.type is FieldType.DATE
-    ):
-        return typed(text, FieldType.DATE) if text else None
+    ordered = metric.kind in {MetricKind.MIN, MetricKind.MAX}
+    if metric.field is not None and ordered and (metric.text or metric.field.type is FieldType.DATE):
+        return _cell(text, metric.field.type)
     value = None if text in {"", "NaN"} else float(text)
     whole_number = metric.field is None or metric.kind is MetricKind.CARDINALITY or metric.field.type is FieldType.LONG
     if metric.kind in {MetricKind.COUNT, MetricKind.SUM, MetricKind.SHARE, MetricKind.RATE, MetricKind.CARDINALITY}:
