@@ -52,7 +52,7 @@ def test_a_condition_as_query_dsl(text: str, expected: dict[str, Any]) -> None:
     assert dsl(condition(text)) == expected
 
 
-CAN = {"composite", "filters", "filter", "sum", "avg", "min", "max", "percentiles", "cardinality"}
+CAN = {"composite", "terms", "filters", "filter", "sum", "avg", "min", "max", "percentiles", "cardinality"}
 
 
 def _kinds(aggregations: dict[str, Any], parents: tuple[str, ...] = ()) -> list[tuple[str, tuple[str, ...]]]:
