@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,11 +14,16 @@ import pytest
 from regobs.catalog import logs as metrics
 from regobs.catalog.model import Flavor
 from regobs.errors import InputError, MachineError
+from regobs.exporters import log_files
 from regobs.exporters.log_files import LogFiles
 from regobs.exporters.log_generations import LONGEST_LINE
 from regobs.exporters.logs import LogExporter, count_once
 from tests.exporters.crash_logs import crash
 from tests.exporters.test_log_counts import access
+
+
+def _broken(*_: object) -> bytes:
+    raise OSError(5, "Input/output error")
 
 
 class Followed:
@@ -298,6 +304,67 @@ def test_a_state_that_cannot_be_read_is_an_error(content: bytes, tmp_path: Path)
     exporter = LogExporter([str(tmp_path / "r.log")], Flavor.GITLAB, state=tmp_path / "s.json")
     with pytest.raises(MachineError, match="state"):
         exporter.restore()
+
+
+def test_a_state_that_cannot_be_read_ends_the_exporter_and_stays_as_it_is(tmp_path: Path) -> None:
+    state = tmp_path / "s.json"
+    state.write_bytes(b"half a st")
+    ended = threading.Event()
+    exporter = LogExporter([str(tmp_path / "r.log")], Flavor.GITLAB, state=state, ended=ended.set)
+    exporter.start()
+    assert ended.wait(10)
+    exporter.stop()
+    assert "state file" in str(exporter.fault)
+    assert (exporter.ready, state.read_bytes()) == (False, b"half a st")
+
+
+def test_a_disk_that_cannot_be_read_for_a_while_is_told_once_and_counting_goes_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "r.log"
+    log.write_bytes(access() + b"\n")
+    exporter = LogExporter([str(log)], Flavor.GITLAB)
+    monkeypatch.setattr(LogFiles, "blocks", _broken)
+    assert [exporter._read_on() for _ in range(3)] == [False] * 3
+    assert caplog.text.count("files cannot be read") == 1
+    assert not exporter.ready
+    monkeypatch.undo()
+    assert exporter._read_on()
+    exporter._files.close()
+    assert (exporter.totals.total(metrics.REQUESTS), exporter.ready) == (1, True)
+
+
+def test_a_fault_that_nobody_knows_ends_the_exporter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = threading.Event()
+    exporter = LogExporter([str(tmp_path / "r.log")], Flavor.GITLAB, ended=ended.set)
+    monkeypatch.setattr(LogFiles, "blocks", lambda self: 1 // 0)
+    exporter.start()
+    assert ended.wait(10)
+    assert "ZeroDivisionError" in str(exporter.fault)
+    assert not exporter.ready
+
+
+def test_a_file_of_a_pattern_that_was_deleted_is_closed_and_forgotten_once_it_is_quiet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = LogFiles([str(tmp_path / "*.log")])
+    log = tmp_path / "pod.log"
+    log.write_bytes(b"1\n2\nunended")
+    lines = []
+
+    def read() -> None:
+        files._looked = -100.0
+        lines.extend(line for _, block in files.blocks() for line in block)
+
+    read()
+    log.unlink()
+    read()
+    assert list(files.behind()) == [str(log)], "its writer may have it open"
+    monkeypatch.setattr(log_files, "_QUIET", 0.0)
+    read()
+    read()
+    assert (lines, files.behind()) == ([b"1", b"2", b"unended"], {})
+    assert files.settled
 
 
 def test_once_reads_packed_files_and_refuses_what_is_no_log(tmp_path: Path) -> None:

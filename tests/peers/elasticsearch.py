@@ -5,8 +5,8 @@ What this distribution has not, and how the tests go without it:
   answer the same queries with the same rows;
 - lifecycle policies, ingest processors, the calls about data streams: what regobs writes of them is compared with the
   documented form;
-- a language of scripts, by which a part of a path makes groups: the server calls and feeds the scripts, and OpenSearch's
-  Painless, which began as a copy of Elasticsearch's, compiles them (`elasticsearch_painless/`);
+- a language of scripts, by which a part of a path makes groups: the server calls and feeds the scripts, and the
+  Painless of OpenSearch, which began as a copy of Elasticsearch's, compiles them (`elasticsearch_painless/`);
 - `GET /`, so a client cannot ask for the version that way.
 """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -206,15 +207,25 @@ def logs(
         click.echo(count_once(files, Flavor(flavor), namespaces, declared), nl=False)
         return ExitCode.OK
     log_as_json("logs")
-    running = LogExporter(list(files), Flavor(flavor), namespaces=namespaces, declared=declared, state=state)
+    ended = threading.Event()
+    running = LogExporter(
+        list(files),
+        Flavor(flavor),
+        namespaces=namespaces,
+        declared=declared,
+        state=state,
+        ended=ended.set,
+    )
     running.instruments = exporter_instruments(*running.all_totals, file=1000)
     app = ExporterApp(running.instruments, lambda: running.ready, waits=True, web=web)
     server = ExporterServer(app, *address)
     click.echo(f"{server.url}/metrics")
     running.start()
-    wait_for_end()
+    wait_for_end(ended)
     server.stop()
     running.stop()
+    if running.fault is not None:
+        raise running.fault
     return ExitCode.OK
 
 

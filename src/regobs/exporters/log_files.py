@@ -63,12 +63,21 @@ class FollowedPath:
                 self.before.remove(old)
         if self.now is not None and not self.now.was_replaced():
             yield from self.now.blocks()
-        if self.now is None or self._is_another(self.now) or self._rotated():
+            if self.now.deleted and monotonic() - self.now.changed > _QUIET:  # or its bytes would stay on the disk
+                yield from self.now.blocks(ended=True)
+                self.now.file.close()
+                self.now = None
+        if self.now is None or self._is_another(self.now) or self._rotated() or not self.settled:
             yield from self._catch_up(finished, taken)
 
     def files(self) -> list[FollowedFile]:
         """All open files of the name."""
         return [*self.before, *([self.now] if self.now else [])]
+
+    @property
+    def gone(self) -> bool:
+        """Whether the name has no file and nothing of it is left to read."""
+        return not self.files() and not os.path.lexists(self.path)
 
     def begin(self, finished: Finished, taken: Taken) -> None:
         """Open the file for the first time; its older generations are none of ours."""
@@ -218,6 +227,8 @@ class LogFiles:
         if monotonic() - self._looked < _LOOK and all(name in self._paths for name in self._patterns):
             return
         self._looked = monotonic()
+        for path in [path for path, one in self._paths.items() if one.gone and path not in self._patterns]:
+            del self._paths[path]
         for pattern in self._patterns:
             for path in [pattern] if not glob.has_magic(pattern) else sorted(glob.glob(pattern)):  # noqa: PTH207 - text
                 if path not in self._paths and (path == pattern or self._is_new(path)):

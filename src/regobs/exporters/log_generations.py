@@ -91,6 +91,11 @@ class FollowedFile:
             self._known, self._start = _start_of(self.file, _START)
         return False
 
+    @property
+    def deleted(self) -> bool:
+        """Whether no name leads to the file any more."""
+        return os.fstat(self.file.fileno()).st_nlink == 0
+
     def begin_again(self) -> None:
         """Read from the start."""
         self.offset = 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from time import monotonic, time
 
@@ -57,7 +57,10 @@ def count_once(files: Sequence[str], flavor: Flavor, namespaces: int, declared: 
 
 
 class LogExporter:
-    """Follows logs on a thread of its own. Without a `state` file a restart begins at the files' start."""
+    """Follows logs on a thread of its own. Without a `state` file a restart begins at the files' start.
+
+    `ended` is called when it cannot go on: who serves its counts must not show old ones for ever.
+    """
 
     def __init__(
         self,
@@ -67,16 +70,20 @@ class LogExporter:
         namespaces: int = 100,
         declared: Sequence[DeclaredMetric] = (),
         state: Path | None = None,
+        ended: Callable[[], None] = lambda: None,
     ) -> None:
         self._counter = LogCounter(flavor, namespaces=namespaces, declared=declared)
         self._files = PipedLines(sys.stdin.buffer) if files == ["-"] else LogFiles(files)
         self._unwrappers: dict[str, Unwrapper] = {}
+        self._shown: set[str] = set()  # files that the gauge has
         self._state = state
         self._stored = monotonic()
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._go_on, name="regobs-logs", daemon=True)
         self._ready = threading.Event()
-        self._fault = ""
+        self.fault: MachineError | None = None  # why counting ended
+        self._ended = ended
+        self._told = ""
         self.totals, self.all_totals = self._counter.totals, self._counter.all_totals
         self.instruments: Instruments | None = None
 
@@ -93,7 +100,8 @@ class LogExporter:
         """End after the block that is counted, and store places and counts."""
         self._end.set()
         self._thread.join()
-        self._store()
+        if self.fault is None and self._files.settled:  # else the last checkpoint is what can be gone on from
+            self._store()
         self._files.close()
 
     def read(self) -> bool:
@@ -123,19 +131,36 @@ class LogExporter:
     def _go_on(self) -> None:
         try:
             self.restore()
+            self._files.open()
+            self._store()  # a kill before the first lines are counted must not begin at a later generation
+            while not self._end.is_set():
+                busy = self._read_on()
+                if monotonic() - self._stored > _CHECKPOINT:
+                    self._store()
+                if not busy:
+                    self._end.wait(_POLL)
         except MachineError as error:
-            self._fault = str(error)
-            _LOG.error("the state file cannot be read", extra={"error": str(error.value)})
-            return
-        self._files.open()
-        self._store()  # a kill before the first lines are counted must not begin at a later generation
-        while not self._end.is_set():
+            self.fault = error
+        except Exception as error:  # noqa: BLE001 - whatever it is, nothing is counted from now on
+            _LOG.exception("counting ended")
+            self.fault = MachineError("counting ended", value=f"{type(error).__name__}: {error}"[:200])
+        if self.fault is not None:
+            self._ready.clear()
+            self._ended()
+
+    def _read_on(self) -> bool:
+        """As `read`; a disk or folder that cannot be read just now is told once and tried again."""
+        try:
             busy = self.read()
-            self._ready.set()
-            if monotonic() - self._stored > _CHECKPOINT:
-                self._store()
-            if not busy:
-                self._end.wait(_POLL)
+        except OSError as fault:
+            if self._told != str(fault):
+                self._told = str(fault)
+                extra = {"file": str(fault.filename or ""), "error": fault.strerror or str(fault)}
+                _LOG.warning("files cannot be read", extra=extra)
+            return False
+        self._told = ""
+        self._ready.set()
+        return busy
 
     def _count(self, blocks: Iterator[tuple[str, list[bytes]]], *, may_store: bool = True) -> bool:
         busy = False
@@ -148,8 +173,12 @@ class LogExporter:
             if self._end.is_set() and may_store and self._files.settled:
                 break
         if self.instruments is not None:
-            behind = self.instruments.gauge(metrics.BEHIND)
-            for path, size in self._files.behind().items():
+            behind, sizes = self.instruments.gauge(metrics.BEHIND), self._files.behind()
+            for path in self._shown.difference(sizes):
+                behind.remove(file=path)
+                self._unwrappers.pop(path, None)
+            self._shown = set(sizes)
+            for path, size in sizes.items():
                 behind.child(file=path).set(size)
             if busy:
                 self.instruments.gauge(metrics.LAST_LINE).child().set(time())

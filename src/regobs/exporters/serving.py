@@ -105,10 +105,10 @@ def log_as_json(exporter: str) -> None:
     logger.propagate = False
 
 
-def wait_for_end() -> str:
-    """Wait for SIGTERM or SIGINT; the name of the signal."""
+def wait_for_end(end: threading.Event | None = None) -> str:
+    """Wait for SIGTERM, SIGINT or `end`; the name of the signal, nothing where it was `end`."""
     came: list[int] = []
-    end = threading.Event()
+    end = end or threading.Event()
 
     def note(number: int, frame: FrameType | None) -> None:
         del frame
@@ -121,7 +121,7 @@ def wait_for_end() -> str:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    return signal.Signals(came[0]).name
+    return signal.Signals(came[0]).name if came else ""
 
 
 def answer(start_response: StartResponse, status: str, text: str, *headers: tuple[str, str]) -> Iterable[bytes]:
