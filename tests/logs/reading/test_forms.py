@@ -21,6 +21,7 @@ from regobs.logs.reading.read import Line
 from regobs.logs.reading.values import read_record
 from regobs.logs.reading.wrapping import Unwrapper
 from tests.logs.lines import DOCKER, GITLAB, real
+from tests.logs.messages.test_vocabulary import listed
 from tests.logs.timing import assert_linear
 
 PAGE = (Path(__file__).parents[3] / "docs/logs.md").read_text("utf-8")
@@ -89,7 +90,7 @@ def asked(name: str, path: Path) -> str:
 
 
 def test_the_tables_are_read() -> None:
-    assert (len(AROUND), len(FORMS)) == (33, 13)
+    assert (len(AROUND), len(FORMS)) == (33, 14)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -101,6 +102,22 @@ def test_a_command_reads_lines_with_something_around_them_as_bare_ones(
     path.write_bytes("".join(around(shown, line) for line in bare).encode())
     assert asked(command, path) == expected[command]
     assert "malformed" not in expected["query"]
+
+
+@pytest.mark.parametrize("shown", [shown for _, shown in AROUND], ids=[name for name, _ in AROUND])
+def test_what_stands_around_a_line_is_taken_off_whatever_its_message_says(shown: str) -> None:
+    texts = [one.text for one in listed()] + ["a b: c d e", 'a="b" c: d', "[a] b: {c", "a: b", "1 of 2 | 3: x", ": "]
+    for line in [json.dumps({"time": "2026-11-23T11:05:00Z", "level": "info", "msg": text}) for text in texts]:
+        found = [one.content.decode() for one in lines_of(around(shown, line)) if one.content]
+        assert found in ([line], [line.replace('": ', '":').replace(', "', ',"')]), line
+
+
+def test_the_logstash_formatter_keeps_every_field_and_a_version_alone_makes_no_line_of_it() -> None:
+    line = {"@timestamp": "t", "@version": "1", "level": "warning", "message": "a: {b}", "type": "log", "vars.name": "c"}
+    (found,) = lines_of(json.dumps(line))
+    assert json.loads(found.content) == {"time": "t", "level": "warning", "msg": "a: {b}", "vars.name": "c"}
+    for left in ({"@version": "1", "message": "a"}, {"@timestamp": "t", "message": "a"}, {**line, "message": 7}):
+        assert [json.loads(one.content) for one in lines_of(json.dumps(left))] == [left]
 
 
 def lines_of(shown: str) -> Iterator[Line]:

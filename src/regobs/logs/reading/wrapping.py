@@ -9,6 +9,7 @@
 | journal | `journalctl -o json` and `-o export`, where MESSAGE is text or bytes | systemd, Journal Export Formats |
 | shippers | objects with the line as text or as an object, see `_TEXTS`, `_OBJECTS` | Filebeat, Fluent Bit, stern |
 | prefixes | see `_PREFIXES`; several may stand one behind the other | svlogd, syslog, docker, kubectl, grep |
+| logstash | `@timestamp` and `message` for `time` and `msg`, by `log.formatter: logstash` | CNCF Distribution 2.8 |
 | a document | JSON over several lines, one or more, or a list of objects | jq, tickets, gcloud |
 """
 
@@ -42,7 +43,7 @@ _OBJECT_MARKS = tuple(f'"{name}":'.encode() for name in _OBJECTS)
 _OF_JSON_FILE = frozenset({"log", "stream", "time", "attrs"})
 _STRUCTURED = re.compile(rb'\{\s*"|(?:time|level)=')
 _SELECTOR = re.compile(rb'\{(?:[A-Za-z_][A-Za-z0-9_]{0,80}="[^"]{0,400}"(?:, ?)?){1,40}\} {1,8}')  # of logcli
-_HOST = rb" \S{1,255} [^\s:\[]{1,128}(?:\[[0-9]{1,10}\])?: "  # host name[7]:
+_HOST = rb" [^\s{}\"=]{1,255} [^\s:\[]{1,128}(?:\[[0-9]{1,10}\])?: "  # host name[7]:
 # Each takes a prefix off; what follows is looked at again.
 _PREFIXES = tuple(
     re.compile(one)
@@ -194,7 +195,7 @@ def _of_object(content: bytes) -> _Taken | None:
     if isinstance(record.get("log"), str) and record.keys() <= _OF_JSON_FILE and len(record) > 1:
         text = record["log"]
         return str(record.get("stream")).encode(), _encoded(text.removesuffix("\n")), text.endswith("\n")
-    return _of_journal(record) or _of_shipper(record)
+    return _of_journal(record) or _of_shipper(record) or _of_logstash(record)
 
 
 def _of_shipper(record: dict[str, Any]) -> _Taken | None:
@@ -210,6 +211,15 @@ def _of_shipper(record: dict[str, Any]) -> _Taken | None:
         if isinstance(inner, dict) and not inner.keys().isdisjoint(("msg", *_TEXTS)):
             return b"", msgspec.json.encode(inner), True
     return None
+
+
+def _of_logstash(record: dict[str, Any]) -> _Taken | None:
+    """The line as other formatters write it."""
+    if "@version" not in record or not isinstance(record.get("message"), str) or "@timestamp" not in record:
+        return None
+    named = {"time": record["@timestamp"], "level": record.get("level"), "msg": record["message"]}
+    left = {"@timestamp", "@version", "level", "message", "type"}
+    return b"", msgspec.json.encode({**named, **{key: record[key] for key in record if key not in left}}), True
 
 
 def _of_journal(record: dict[str, Any]) -> _Taken | None:
