@@ -100,6 +100,7 @@ class Writer(threading.Thread):
 def crash(kills: int, seed: int = 1) -> tuple[int, int, int]:
     """Lines that were written, lines that were counted, rotations."""
     chance = random.Random(seed)  # noqa: S311 - no secret
+    os.environ["PYTHONWARNINGS"] = "ignore::RuntimeWarning:runpy"  # of each process: this module is there already
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.exporters.crash_logs"])
     with tempfile.TemporaryDirectory() as directory:

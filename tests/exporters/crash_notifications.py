@@ -76,6 +76,7 @@ class Sender(threading.Thread):
 def crash(kills: int, seed: int = 1) -> tuple[int, int, int]:
     """Events that were confirmed, events that were counted, and how often one came again."""
     chance = random.Random(seed)  # noqa: S311 - no secret
+    os.environ["PYTHONWARNINGS"] = "ignore::RuntimeWarning:runpy"  # of each process: this module is there already
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.exporters.crash_notifications"])
     with tempfile.TemporaryDirectory() as directory:

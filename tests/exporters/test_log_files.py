@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from regobs.catalog import logs as metrics
 from regobs.catalog.model import Flavor
+from regobs.cli.main import regobs
 from regobs.errors import InputError, MachineError
 from regobs.exporters import log_files
 from regobs.exporters.log_files import LogFiles
@@ -376,6 +378,29 @@ def test_once_reads_packed_files_and_refuses_what_is_no_log(tmp_path: Path) -> N
     (tmp_path / "no.log").write_bytes(b"nothing of a registry\n")
     with pytest.raises(InputError, match="no line of a registry"):
         count_once([str(tmp_path / "no.log")], Flavor.GITLAB, 10)
+
+
+def test_a_textfile_is_in_the_format_of_the_collector_and_whole_or_not_there(tmp_path: Path) -> None:
+    (tmp_path / "r.log").write_bytes(access() + b"\n")
+    out = tmp_path / "registry.prom"
+    words = ["export", "logs", str(tmp_path / "r.log"), "--textfile"]
+    wrong = ([out], [tmp_path / "registry.txt", "--once"], [tmp_path / "r.log" / "a.prom", "--once"])
+    faults = [CliRunner().invoke(regobs, [*words, *map(str, more)]).exception for more in wrong]
+    assert [type(fault) for fault in faults] == [InputError, InputError, MachineError]
+    answer = CliRunner().invoke(regobs, [*words, str(out), "--once"])
+    assert (answer.exit_code, answer.stdout) == (0, "")
+    text = out.read_text()
+    assert "# TYPE registry_log_requests_total counter\n" in text  # OpenMetrics leaves `_total` out here
+    assert "# EOF" not in text
+    assert [one.name for one in tmp_path.iterdir() if "registry" in one.name] == ["registry.prom"]
+
+
+def test_the_settings_of_the_receiver_can_be_judged_alone(tmp_path: Path) -> None:
+    words = ["export", "notifications", "--state", str(tmp_path / "state"), "--check-config", "--token-file"]
+    (tmp_path / "token").write_text("secret\n")
+    assert CliRunner().invoke(regobs, [*words, str(tmp_path / "token")]).exit_code == 0
+    assert isinstance(CliRunner().invoke(regobs, [*words, str(tmp_path / "none")]).exception, InputError)
+    assert not (tmp_path / "state").exists()
 
 
 def test_kill_9_while_the_log_is_rotated_loses_no_line_and_counts_none_twice() -> None:

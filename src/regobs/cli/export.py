@@ -92,6 +92,7 @@ def probe(
 @click.option("--state", "directory", type=_DIRECTORY, required=True, metavar="DIR", help="Where counts are kept.")
 @click.option("--token-file", type=_FILE, metavar="FILE", help="Holds the bearer token that registries must send.")
 @click.option("--namespaces", type=click.IntRange(1, 10_000), default=100, show_default=True, help="With own series.")
+@click.option("--check-config", is_flag=True, help="Judge the files that are named, and end.")
 @click.option("--append", "append_to", type=_FILE, metavar="FILE", help="Write each envelope here, for `regobs logs`.")
 @click.option("--listen", default="127.0.0.1:9522", show_default=True, metavar="HOST:PORT", help="Port 0: any.")
 @_WEB
@@ -101,6 +102,7 @@ def notifications(
     token_file: Path | None,
     namespaces: int,
     append_to: Path | None,
+    check_config: bool,
     listen: str,
     web_file: Path | None,
 ) -> int:
@@ -122,6 +124,8 @@ def notifications(
     host, port = _address(listen)
     web = _web(web_file)
     read_secret(token_file)
+    if check_config:
+        return ExitCode.OK
     log_as_json("notifications")
     receiver = Receiver(Journal(directory), namespaces=namespaces, append_to=append_to)
     instruments = exporter_instruments(receiver.totals)
@@ -153,6 +157,12 @@ def notifications(
     metavar="STEP",
     help="Instead: the counts each STEP of the lines' own times, such as 1m, as OpenMetrics for promtool.",
 )
+@click.option(
+    "--textfile",
+    type=_FILE,
+    metavar="FILE",
+    help="With --once: write them here at one stroke, for the textfile collector of the node_exporter.",
+)
 @click.option("--metrics", "metrics_file", type=_FILE, metavar="FILE", help="Metrics of your own over log lines.")
 @click.option("--check-config", is_flag=True, help="Judge --metrics and --web-config-file, and end.")
 @click.option("--listen", default="127.0.0.1:9520", show_default=True, metavar="HOST:PORT", help="Port 0: any.")
@@ -165,6 +175,7 @@ def logs(
     namespaces: int,
     once: bool,
     backfill: str,
+    textfile: Path | None,
     metrics_file: Path | None,
     check_config: bool,
     listen: str,
@@ -186,6 +197,13 @@ def logs(
         wait_for_end,
     )
 
+    if textfile is not None and (not once or textfile.suffix != ".prom"):
+        raise InputError(
+            "a file for the textfile collector is written once, and its name ends in .prom",
+            value=str(textfile),
+            expected="--once --textfile NAME.prom, which a timer repeats",
+            next_step="add --once" if not once else "take another name: the collector reads no others",
+        )
     declared = () if metrics_file is None else read_declared(metrics_file)
     address, web = _address(listen), _web(web_file)
     if "-" in files and not once and not backfill and (state or len(files) > 1):
@@ -204,7 +222,11 @@ def logs(
             click.echo(text, nl=False)
         return ExitCode.OK
     if once:
-        click.echo(count_once(files, Flavor(flavor), namespaces, declared), nl=False)
+        found = count_once(files, Flavor(flavor), namespaces, declared, openmetrics=textfile is None)
+        if textfile is None:
+            click.echo(found, nl=False)
+        else:
+            _write_textfile(textfile, found)
         return ExitCode.OK
     log_as_json("logs")
     ended = threading.Event()
@@ -342,6 +364,19 @@ def _web(file: Path | None) -> WebConfig | None:
     from regobs.instrument import WebConfig  # noqa: PLC0415
 
     return None if file is None else WebConfig(file)
+
+
+def _write_textfile(path: Path, text: str) -> None:
+    from regobs.common.files import write_file  # noqa: PLC0415
+
+    try:
+        write_file(path, text.encode())
+    except OSError as fault:
+        raise MachineError(
+            "the file for the textfile collector cannot be written",
+            value=f"{path}: {fault.strerror or fault}",
+            next_step="name a folder that this user may write to",
+        ) from None
 
 
 def _step(text: str) -> int:

@@ -34,8 +34,15 @@ _CHECKPOINT = 5.0  # seconds between two checkpoints: what a restart reads again
 _FORM = 1
 
 
-def count_once(files: Sequence[str], flavor: Flavor, namespaces: int, declared: Sequence[DeclaredMetric] = ()) -> str:
-    """The counts of files as they are, plain or packed, and of standard input for `-`, as OpenMetrics.
+def count_once(
+    files: Sequence[str],
+    flavor: Flavor,
+    namespaces: int,
+    declared: Sequence[DeclaredMetric] = (),
+    *,
+    openmetrics: bool = True,
+) -> str:
+    """The counts of files as they are, plain or packed, and of standard input for `-`: OpenMetrics or Prometheus' text.
 
     Raises InputError where a file cannot be read, or where no line of any can be read.
     """
@@ -53,7 +60,7 @@ def count_once(files: Sequence[str], flavor: Flavor, namespaces: int, declared: 
             expected="log lines of a container registry",
             next_step="look with `regobs logs validate` why they cannot be read",
         )
-    return ExporterInstruments(counter.all_totals).render(openmetrics=True).decode()
+    return ExporterInstruments(counter.all_totals).render(openmetrics=openmetrics).decode()
 
 
 class LogExporter:

@@ -113,7 +113,14 @@ def test_what_stands_around_a_line_is_taken_off_whatever_its_message_says(shown:
 
 
 def test_the_logstash_formatter_keeps_every_field_and_a_version_alone_makes_no_line_of_it() -> None:
-    line = {"@timestamp": "t", "@version": "1", "level": "warning", "message": "a: {b}", "type": "log", "vars.name": "c"}
+    line = {
+        "@timestamp": "t",
+        "@version": "1",
+        "level": "warning",
+        "message": "a: {b}",
+        "type": "log",
+        "vars.name": "c",
+    }
     (found,) = lines_of(json.dumps(line))
     assert json.loads(found.content) == {"time": "t", "level": "warning", "msg": "a: {b}", "vars.name": "c"}
     for left in ({"@version": "1", "message": "a"}, {"@timestamp": "t", "message": "a"}, {**line, "message": 7}):
