@@ -352,7 +352,7 @@ def test_a_file_of_a_pattern_that_was_deleted_is_closed_and_forgotten_once_it_is
     files = LogFiles([str(tmp_path / "*.log")])
     log = tmp_path / "pod.log"
     log.write_bytes(b"1\n2\nunended")
-    lines = []
+    lines: list[bytes] = []
 
     def read() -> None:
         files._looked = -100.0
