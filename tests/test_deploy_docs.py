@@ -4,8 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from regobs.config import read_config
+from regobs.config.model import ObjectKind
 from regobs.deploy import rules_directory, run, state
 from tests.test_docs import check_command
 
@@ -20,7 +22,7 @@ def test_a_command_of_the_page_exists(line: str) -> None:
 
 def test_the_settings_of_the_page_are_read() -> None:
     (example,) = re.findall(r"```toml\n(.*?)```", TEXT, re.DOTALL)
-    assert list(read_config(example, Path("regobs.toml")).deploy) == ["rules", "cortex", "dashboards"]
+    assert list(read_config(example, Path("regobs.toml")).deploy) == ["rules", "cortex", "dashboards", "cluster"]
 
 
 def test_the_numbers_of_the_page_are_those_of_the_code() -> None:
@@ -28,3 +30,10 @@ def test_the_numbers_of_the_page_are_those_of_the_code() -> None:
     assert f"waited for {rules_directory.VERIFY_SECONDS / 60:.0f} minutes" in words
     assert f"the last {state.KEPT} states" in words
     assert f"waits {run.WAIT:.0f} seconds" in words
+
+
+def test_the_role_of_the_page_lets_one_do_what_a_target_does() -> None:
+    (text,) = re.findall(r"```yaml role.yaml\n(.*?)```", TEXT, re.DOTALL)
+    rules = yaml.safe_load(text)["rules"]
+    assert {kind for rule in rules for kind in rule["resources"]} == {f"{kind.lower()}s" for kind in ObjectKind}
+    assert all(rule["verbs"] == ["list", "create", "patch", "delete"] for rule in rules)

@@ -18,6 +18,7 @@ LOGQL_ORACLE = "0.4.2"
 VICTORIAMETRICS = "1.151.0"
 VICTORIALOGS = "1.52.1"
 CORTEX = "1.19.0"
+KUBERNETES = "1.34.4"
 
 
 def cache() -> Path:
@@ -71,12 +72,21 @@ def required_victorialogs() -> Path:
 
 def required_cortex() -> Path:
     """The program cortex, or a skip; it is built by `make test-all` only, so no test run of peers fails without it."""
-    program = _program(f"cortex-{CORTEX}", "cortex")
-    if program is None and not os.environ.get("REGOBS_REQUIRE_ALL"):
+    return _required_by_all(_program(f"cortex-{CORTEX}", "cortex"), f"Cortex {CORTEX}")
+
+
+def required_kubernetes() -> Path:
+    """The folder of the Kubernetes API server, etcd and resource definitions, or a skip as for Cortex."""
+    folder = cache() / f"kubernetes-{KUBERNETES}"
+    return _required_by_all(folder if (folder / "bin/kube-apiserver").exists() else None, f"Kubernetes {KUBERNETES}")
+
+
+def _required_by_all(found: Path | None, title: str) -> Path:
+    if found is None and not os.environ.get("REGOBS_REQUIRE_ALL"):
         import pytest  # here, so that the installer needs no package
 
-        pytest.skip(f"Cortex {CORTEX} is not installed: python -m tests.peers.install --all")
-    return _required(program, f"Cortex {CORTEX}")
+        pytest.skip(f"{title} is not installed: python -m tests.peers.install --all")
+    return _required(found, title)
 
 
 def elasticsearch_release(version: str) -> str:

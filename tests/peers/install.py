@@ -15,6 +15,7 @@ from tests.peers import (
     install_cortex,
     install_elasticsearch,
     install_kql,
+    install_kubernetes,
     install_opensearch,
     install_prometheus,
     install_thanos,
@@ -59,4 +60,4 @@ def main(peers: Sequence[Peer]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main([*peers(), install_cortex.peer()] if "--all" in sys.argv[1:] else peers()))
+    sys.exit(main([*peers(), install_cortex.peer(), install_kubernetes.peer()] if "--all" in sys.argv[1:] else peers()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 
@@ -25,7 +26,7 @@ DEFAULT_CAPABILITIES: Mapping[Flavor, frozenset[Capability]] = {
     Flavor.DISTRIBUTION: frozenset({Capability.DESCRIPTOR_CACHE}),
 }
 
-DEPLOY_KINDS = ("rules", "ruler", "grafana")  # of targets of `regobs deploy`
+DEPLOY_KINDS = ("rules", "ruler", "grafana", "kubernetes")  # of targets of `regobs deploy`
 SEVERITIES = ("page", "ticket")  # as content says it; Config.severities has a deployment's names
 
 # From the widest to the narrowest; a label that has no name here does not exist in the deployment. Rules keep those of
@@ -198,13 +199,25 @@ class SavedQuery:
     defaults: Mapping[str, str] = field(default_factory=dict)
 
 
+class ObjectKind(StrEnum):
+    """The kinds of objects in `kubernetes/` of a build."""
+
+    PROMETHEUS_RULE = "PrometheusRule"
+    POD_MONITOR = "PodMonitor"
+    PROBE = "Probe"
+    ALERTMANAGER_CONFIG = "AlertmanagerConfig"
+    CONFIG_MAP = "ConfigMap"
+
+
 @dataclass(frozen=True, slots=True)
 class DeploySettings:
     """A target of `regobs deploy`. `kind` is one of DEPLOY_KINDS.
 
     `rules`: `directory` has the rule files of the server that `context` names. `ruler`: `api` is the address of the API
     of a ruler, `namespace` that of our groups there. `grafana`: the dashboards of `folder`, a uid, of the Grafana at
-    `url`. `state` is where the states of this target are kept.
+    `url`. `kubernetes`: the objects of the `kinds`, all if none is named, in `namespace` of the
+    cluster that the context `cluster` of `kubeconfig` names; `context` is the server that loads the rules there, if one
+    is to be asked. `state` is where the states of this target are kept.
     """
 
     kind: str
@@ -216,6 +229,9 @@ class DeploySettings:
     url: str = ""
     folder: str = ""
     token_file: Path | None = None
+    kubeconfig: Path | None = None
+    cluster: str = ""
+    kinds: frozenset[ObjectKind] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,14 @@ from dataclasses import fields
 from pathlib import Path
 
 from regobs.catalog.model import NEWEST, Capability, Exposer, Flavor, Version
+from regobs.config.deploy_targets import deploy_targets
 from regobs.config.document import read_text, top_table
 from regobs.config.model import (
     DEFAULT_CAPABILITIES,
-    DEPLOY_KINDS,
     DEPLOYMENT_LABELS,
     SEVERITIES,
     Config,
     Context,
-    DeploySettings,
     Environment,
     GrafanaSettings,
     KibanaSettings,
@@ -27,7 +26,7 @@ from regobs.config.model import (
     Threshold,
     capabilities_of,
 )
-from regobs.config.table import TomlTable
+from regobs.config.table import BASE_URL, TomlTable
 from regobs.promql.nodes import Matcher
 from regobs.promql.vocabulary import TARGET_LABELS
 from regobs.secrets import MASK, is_secret_header
@@ -48,19 +47,8 @@ _SIDECAR_LABEL = r"(?:[a-z0-9.-]+/)?[A-Za-z0-9][A-Za-z0-9_.-]*=[A-Za-z0-9_.-]*"
 _TOKENS = ("token_file", "token_env", "token_command")
 KINDS = ("prometheus", "thanos", "mimir", "cortex", "victoriametrics")  # of contexts
 QUERY_NAME = r"[A-Za-z][A-Za-z0-9_-]{0,59}"
-_TARGET_NAME = r"[A-Za-z0-9_-]{1,60}"
-_OF_KIND = {  # of targets of deployments: what each needs
-    "rules": {
-        "directory": "the directory of the rule files",
-        "context": "one of [contexts]: the server that reads them",
-    },
-    "ruler": {"api": "the address of the ruler's API", "context": "one of [contexts]: the server that reads it"},
-    "grafana": {"url": "the address at which Grafana's pages begin", "folder": "the uid of a folder"},
-}
-_MORE: dict[str, tuple[str, ...]] = {"rules": (), "ruler": ("namespace",), "grafana": ("token_file",)}
 _URL = r"https?://[^\s@]+"
 _LOG_FIELD = r"[A-Za-z_@][\w.@-]*"
-_BASE_URL = r"https?://[^\s@?#/]+(?:/[^\s@?#]*)?"
 _PROXY = r"https?://[^\s@?#/]+/?"
 _HEADER_NAME = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
 _HEADER_VALUE = r"[!-~](?:[ -~]*[!-~])?"
@@ -110,7 +98,7 @@ def read_config(text: str, file: Path) -> Config:
         contexts=contexts,
         context=_context(top, contexts),
         queries=_queries(top),
-        deploy=_deploy(top, file, contexts),
+        deploy=deploy_targets(top, file, contexts),
         notes=_notes(registry, flavor, version),
     )
 
@@ -190,7 +178,7 @@ def _prometheus(table: TomlTable) -> PrometheusSettings:
 
 def _probes(table: TomlTable, default: tuple[str, ...]) -> tuple[str, ...]:
     probes = table.texts("probes", default)
-    if any(re.fullmatch(_BASE_URL, one) is None for one in probes):
+    if any(re.fullmatch(BASE_URL, one) is None for one in probes):
         raise table.fail("probes", "http or https URLs without user, query or fragment")
     return probes
 
@@ -230,7 +218,7 @@ def _kibana(top: TomlTable, labels: LabelNames) -> KibanaSettings:
         if getattr(labels, name) is None:
             raise fields.fail(name, "a label that has a name under [labels]", f'add {name} = "..." under [labels]')
     return KibanaSettings(
-        url=table.text("url", "", expected="an http or https URL without user, query or fragment", pattern=_BASE_URL),
+        url=table.text("url", "", expected="an http or https URL without user, query or fragment", pattern=BASE_URL),
         space=table.text("space", "", expected="the id of a space", pattern=r"[a-z0-9_-]+"),
         environment=table.text("environment", "", expected="a name of log_schemas/kibana/environments.yaml"),
         fields={
@@ -265,7 +253,7 @@ def _contexts(top: TomlTable, file: Path, environments: Iterable[Environment]) -
             raise table.fail("environment", f"one of [environments]: {', '.join(named) or 'there is none'}")
         _one_token(table)
         contexts[name] = Context(
-            url=table.text("url", "", expected="an http or https URL without a password", pattern=_BASE_URL),
+            url=table.text("url", "", expected="an http or https URL without a password", pattern=BASE_URL),
             kind=table.text("kind", "", expected=f"one of {', '.join(KINDS)}", pattern="|".join(KINDS)),
             tenant=table.text("tenant", "", expected="a tenant's name in printable ASCII", pattern=_HEADER_VALUE),
             headers=_headers(table),
@@ -295,39 +283,6 @@ def _queries(top: TomlTable) -> dict[str, SavedQuery]:
             table.text("expr", "", expected="PromQL", pattern=r"(?s).*\S.*"),
             table.text("title", "", expected="a text of one line"),
             {key: defaults.text(key, "", pattern=".*") for key in defaults.names()},
-        )
-    return found
-
-
-def _deploy(top: TomlTable, file: Path, contexts: Mapping[str, Context]) -> dict[str, DeploySettings]:
-    found = {}
-    for name in top.table("deploy").names():
-        if not re.fullmatch(_TARGET_NAME, name):
-            raise top.table("deploy").fail(name, "a name of letters, digits, - and _: it becomes the name of a folder")
-        table = top.table("deploy").table(name, _names(DeploySettings))
-        table.require("kind", f"one of {', '.join(DEPLOY_KINDS)}")
-        kind = table.text("kind", "", expected=f"one of {', '.join(DEPLOY_KINDS)}", pattern="|".join(DEPLOY_KINDS))
-        for key, what in _OF_KIND[kind].items():
-            table.require(key, what)
-        strange = next(
-            (key for key in table.names() if key not in {"kind", "state", *_OF_KIND[kind], *_MORE[kind]}), ""
-        )
-        if strange:
-            raise table.fail(strange, f"for the kind {kind} some of {', '.join(_OF_KIND[kind])}", f"remove {strange}")
-        context = table.text("context", "")
-        if context and context not in contexts:
-            there = ", ".join(contexts) or "there is none"
-            raise table.fail("context", f"one of [contexts]: {there}", nearest=contexts)
-        found[name] = DeploySettings(
-            kind=kind,
-            state=table.path("state", file) or file.parent / ".regobs-deploy" / name,
-            directory=table.path("directory", file),
-            context=context,
-            api=table.text("api", "", expected="an http or https URL without a password", pattern=_BASE_URL),
-            namespace=table.text("namespace", "regobs", expected="a name", pattern=_TARGET_NAME),
-            url=table.text("url", "", expected="an http or https URL without a password", pattern=_BASE_URL),
-            folder=table.text("folder", "", expected="the uid of a folder", pattern=r"[A-Za-z0-9_-]{1,40}"),
-            token_file=table.path("token_file", file),
         )
     return found
 

@@ -22,6 +22,7 @@ Word = TypeVar("Word", bound=StrEnum)
 Item = TypeVar("Item")
 
 _LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+BASE_URL = r"https?://[^\s@?#/]+(?:/[^\s@?#]*)?"  # of a server: no password, no query
 _ADDRESS = re.compile(r"(?:[^\s:/\[\]@]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})")
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 def rollout_of(name: str, config: Config, server: Callable[[], Prometheus], environment: str, wait: float) -> Rollout:
     """Deployments to one target of regobs.toml; `server` opens the one that its context names."""
     from regobs.deploy.grafana_folder import GrafanaFolder  # noqa: PLC0415 - loads requests and the PromQL parser
+    from regobs.deploy.kubernetes_namespace import KubernetesNamespace  # noqa: PLC0415
     from regobs.deploy.ruler_api import RulerApi  # noqa: PLC0415
     from regobs.deploy.rules_directory import RulesDirectory  # noqa: PLC0415
     from regobs.deploy.run import Rollout  # noqa: PLC0415
@@ -26,6 +27,15 @@ def rollout_of(name: str, config: Config, server: Callable[[], Prometheus], envi
         target = RulesDirectory(name, settings.directory, server)
     elif settings.api:
         target = RulerApi(name, settings.api, settings.namespace, server)
+    elif settings.kind == "kubernetes":
+        target = KubernetesNamespace(
+            name,
+            settings.namespace,
+            settings.kinds,
+            kubeconfig=settings.kubeconfig,
+            cluster=settings.cluster,
+            open_server=server if settings.context else None,
+        )
     else:
         target = GrafanaFolder(name, settings.url, settings.folder, settings.token_file, config.grafana.deploy_tags)
     return Rollout(target, StateFolder(settings.state), environment=environment, wait=wait)

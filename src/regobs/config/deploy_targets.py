@@ -1,0 +1,65 @@
+"""The targets of `regobs deploy` in regobs.toml: what each kind needs, and what it may have."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+
+from regobs.config.model import DEPLOY_KINDS, Context, DeploySettings, ObjectKind
+from regobs.config.table import BASE_URL, TomlTable
+
+_TARGET_NAME = r"[A-Za-z0-9_-]{1,60}"
+_OF_KIND = {  # of targets of deployments: what each needs
+    "rules": {
+        "directory": "the directory of the rule files",
+        "context": "one of [contexts]: the server that reads them",
+    },
+    "ruler": {"api": "the address of the ruler's API", "context": "one of [contexts]: the server that reads it"},
+    "grafana": {"url": "the address at which Grafana's pages begin", "folder": "the uid of a folder"},
+    "kubernetes": {"namespace": "the namespace of the objects"},
+}
+_MORE: dict[str, tuple[str, ...]] = {
+    "rules": (),
+    "ruler": ("namespace",),
+    "grafana": ("token_file",),
+    "kubernetes": ("context", "kubeconfig", "cluster", "kinds"),
+}
+
+
+def deploy_targets(top: TomlTable, file: Path, contexts: Mapping[str, Context]) -> dict[str, DeploySettings]:
+    """[deploy] of regobs.toml by name. Raises ConfigError."""
+    found = {}
+    for name in top.table("deploy").names():
+        if not re.fullmatch(_TARGET_NAME, name):
+            raise top.table("deploy").fail(name, "a name of letters, digits, - and _: it becomes the name of a folder")
+        table = top.table("deploy").table(name, [one.name for one in fields(DeploySettings)])
+        table.require("kind", f"one of {', '.join(DEPLOY_KINDS)}")
+        kind = table.text("kind", "", expected=f"one of {', '.join(DEPLOY_KINDS)}", pattern="|".join(DEPLOY_KINDS))
+        for key, what in _OF_KIND[kind].items():
+            table.require(key, what)
+        strange = next(
+            (key for key in table.names() if key not in {"kind", "state", *_OF_KIND[kind], *_MORE[kind]}), ""
+        )
+        if strange:
+            raise table.fail(strange, f"for the kind {kind} some of {', '.join(_OF_KIND[kind])}", f"remove {strange}")
+        context = table.text("context", "")
+        if context and context not in contexts:
+            there = ", ".join(contexts) or "there is none"
+            raise table.fail("context", f"one of [contexts]: {there}", nearest=contexts)
+        found[name] = DeploySettings(
+            kind=kind,
+            state=table.path("state", file) or file.parent / ".regobs-deploy" / name,
+            directory=table.path("directory", file),
+            context=context,
+            api=table.text("api", "", expected="an http or https URL without a password", pattern=BASE_URL),
+            namespace=table.text("namespace", "regobs", expected="a name", pattern=_TARGET_NAME),
+            url=table.text("url", "", expected="an http or https URL without a password", pattern=BASE_URL),
+            folder=table.text("folder", "", expected="the uid of a folder", pattern=r"[A-Za-z0-9_-]{1,40}"),
+            token_file=table.path("token_file", file),
+            kubeconfig=table.path("kubeconfig", file),
+            cluster=table.text("cluster", "", expected="a context of the kubeconfig"),
+            kinds=table.choices("kinds", ObjectKind, ()),
+        )
+    return found

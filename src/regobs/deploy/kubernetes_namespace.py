@@ -1,0 +1,361 @@
+"""A namespace of a Kubernetes cluster, with the objects of a build's `kubernetes/`, by server-side apply.
+
+https://kubernetes.io/docs/reference/using-api/server-side-apply/: the server keeps who wrote each field, so what
+controllers and defaults add to an object is no change. It changes one object at a time: while a deployment runs, some
+are new and some are old.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from regobs.build.rulers import NAMESPACE as PREFIX
+from regobs.config.model import ObjectKind
+from regobs.deploy.managed_fields import MANAGER, Json, object_bytes, read_objects, written_object
+from regobs.deploy.rule_changes import rule_changes
+from regobs.deploy.rules_directory import await_groups, refuse_rules
+from regobs.deploy.state import Objects
+from regobs.deploy.target import PlannedChange
+from regobs.documents import dump_yaml, load_yaml_all
+from regobs.errors import InputError, MachineError, RegobsError, ServerError
+from regobs.grafana.boards import ReadDashboard, board_of
+from regobs.grafana.compare import compare_boards
+from regobs.prometheus import Prometheus, RuleGroup
+
+_OPERATOR = "monitoring.coreos.com"
+_VERSIONS = {
+    ObjectKind.PROMETHEUS_RULE: f"{_OPERATOR}/v1",
+    ObjectKind.POD_MONITOR: f"{_OPERATOR}/v1",
+    ObjectKind.PROBE: f"{_OPERATOR}/v1",
+    ObjectKind.ALERTMANAGER_CONFIG: f"{_OPERATOR}/v1alpha1",
+    ObjectKind.CONFIG_MAP: "v1",
+}
+_RULES, _DASHBOARDS = ObjectKind.PROMETHEUS_RULE, ObjectKind.CONFIG_MAP
+_FOLDER, _KUSTOMIZATION = "kubernetes/", "kubernetes/kustomization.yaml"
+_TIMEOUT = 30.0  # seconds
+_PAGE = 200  # objects of one answer
+# The operator writes rule objects into a volume: the kubelet brings it to the pod within about a minute (its sync
+# period), the sidecar makes Prometheus read it, and each group is evaluated once.
+_LOAD_SECONDS = 300.0
+# How the operator names the file of a rule object: namespace, name, uid (pkg/operator/rules.go of its repository).
+_RULE_FILE = r"{namespace}-(.+)-[0-9a-f]{{8}}(?:-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}\.yaml"
+
+
+class KubernetesNamespace:
+    """The objects of a namespace whose names begin with `regobs`, by `<kind>/<name>`.
+
+    `kinds` are those that are deployed, all if none is given. Without `kubeconfig` the usual places hold: KUBECONFIG,
+    ~/.kube/config, and inside a cluster the service account. `open_server` gives a client of the Prometheus that loads
+    the rules, where one is known.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        namespace: str,
+        kinds: Collection[ObjectKind] = (),
+        *,
+        kubeconfig: Path | None = None,
+        cluster: str = "",
+        open_server: Callable[[], Prometheus] | None = None,
+        patience: float = _LOAD_SECONDS,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._name, self._namespace, self._open = name, namespace, open_server
+        self._kinds = tuple(kind for kind in ObjectKind if not kinds or kind in kinds)
+        self._kubeconfig, self._cluster = kubeconfig, cluster
+        self._patience, self._sleep = patience, sleep
+        self._client: Any = None
+
+    @property
+    def name(self) -> str:
+        """As regobs.toml calls it."""
+        return self._name
+
+    def wanted(self, files: Mapping[str, bytes]) -> dict[str, bytes]:
+        """The objects of a build that are of these kinds."""
+        found: dict[str, bytes] = {}
+        for file, content in files.items():
+            if file.startswith(_FOLDER) and file != _KUSTOMIZATION:
+                for document in load_yaml_all(content, file):
+                    items = document.data["items"] if document.data["kind"] == "List" else [document.data]
+                    found |= {_key(one): object_bytes(one) for one in items if one["kind"] in self._kinds}
+        return found
+
+    def read(self) -> dict[str, bytes]:
+        """Every object of these kinds whose name is one of ours; nothing of a kind that the cluster does not know."""
+        found: dict[str, bytes] = {}
+        for kind in self._kinds:
+            resource = self._resource(kind)
+            if resource is not None:
+                found |= {_key(one): written_object(one) for one in self._listed(resource) if _is_ours(one)}
+        return found
+
+    def _listed(self, resource: Any) -> Iterator[Json]:
+        token = None
+        while True:
+            with self._speaking(f"list {resource.kind}"):
+                got = resource.get(
+                    namespace=self._namespace, limit=_PAGE, _continue=token, serialize=False, _request_timeout=_TIMEOUT
+                )
+                answer = json.loads(got.data)
+                items, token = answer["items"], answer["metadata"].get("continue")
+            for one in items:
+                yield {"apiVersion": resource.group_version, "kind": resource.kind} | one
+            if not token:
+                return
+
+    def check(self, objects: Objects) -> None:
+        """Refuse what the cluster refuses in a dry run, what promtool refuses, and kinds that the cluster lacks."""
+        refuse_rules(self._name, _rule_files(objects))
+        if self._open is not None:
+            with self._open() as server:
+                server.rules()
+        for key, content in objects.items():
+            if self._resource(key.partition("/")[0]) is None:
+                raise InputError(
+                    f"{self._name}: the cluster does not know this kind of object",
+                    value=f"{key.partition('/')[0]} ({_VERSIONS[ObjectKind(key.partition('/')[0])]})",
+                    expected="the resource definitions of prometheus-operator",
+                    next_step="install them, or name the kinds that are wanted: `kinds` of this target in regobs.toml",
+                )
+            self._apply(key, content, dry_run=True)
+
+    def write(self, before: Objects, after: Objects) -> None:
+        """One object at a time: those that differ are applied, those that went away are deleted."""
+        for key, content in after.items():
+            if before.get(key) != content:
+                self._apply(key, content)
+        for key in before:
+            if key not in after:
+                kind, _, name = key.partition("/")
+                with self._speaking(f"delete {key}", missing=True):
+                    self._resource(kind).delete(name=name, namespace=self._namespace, _request_timeout=_TIMEOUT)
+
+    def _apply(self, key: str, content: bytes, *, dry_run: bool = False) -> None:
+        kind, _, name = key.partition("/")
+        more = {"dry_run": "All"} if dry_run else {}
+        with self._speaking(f"apply {key}"):
+            self._resource(kind).server_side_apply(
+                body=json.loads(content),
+                name=name,
+                namespace=self._namespace,
+                field_manager=MANAGER,
+                force_conflicts=True,  # conflicts are told in the plan, and refused there
+                _request_timeout=_TIMEOUT,
+                **more,
+            )
+
+    def verify(self, objects: Objects) -> None:
+        """Every object can be read and is what was applied; where a Prometheus is known, it evaluates the rules."""
+        here = self.read()
+        for key, content in objects.items():
+            if here.get(key) != content:
+                raise ServerError(
+                    f"{self._name}: {key} {'is not what was applied' if key in here else 'is not there'}",
+                    value=self._namespace,
+                    next_step="see whether something else writes to this object, such as Argo CD or Flux",
+                )
+        if self._open is not None and _RULES in self._kinds:
+            with self._open() as server:
+                await_groups(
+                    self._name, server, dict(_groups(objects)), self._rule_object,
+                    patience=self._patience, sleep=self._sleep,
+                )  # fmt: skip
+
+    def _rule_object(self, group: RuleGroup) -> str | None:
+        """The name of the rule object that a loaded group came from; None when it is none of ours."""
+        pattern = _RULE_FILE.format(namespace=re.escape(self._namespace))
+        found = re.fullmatch(pattern, group.file.rpartition("/")[2])
+        return found[1] if found and _has_prefix(found[1]) else None
+
+    def announce(self, text: str) -> None:
+        """Nothing: a cluster shows no such things."""
+
+    def changes(self, before: Objects, after: Objects) -> list[PlannedChange]:
+        """Rules and panels added, removed and changed; of everything else the values that differ."""
+        boards = compare_boards(_boards(before), _boards(after))
+        found = [
+            PlannedChange(
+                " / ".join(filter(None, (one.dashboard, one.row, one.panel))), one.what, one.before, one.after
+            )
+            for one in boards
+        ]
+        return [*rule_changes(_rule_files(before), _rule_files(after)), *found, *_value_changes(before, after)]
+
+    def _resource(self, kind: str) -> Any:
+        """What the client calls a kind of objects; None when the cluster does not know it."""
+        library = _library()
+        if self._client is None:
+            self._client = self._connected(library)
+        with self._speaking(f"look up {kind}"):
+            try:
+                return self._client.resources.get(api_version=_VERSIONS[ObjectKind(kind)], kind=kind)
+            except library.dynamic.exceptions.ResourceNotFoundError:
+                return None
+
+    def _connected(self, library: ModuleType) -> Any:
+        settings = library.client.Configuration()
+        try:
+            if self._kubeconfig is None and not self._cluster and _in_cluster():
+                library.config.load_incluster_config(client_configuration=settings)
+            else:
+                library.config.load_kube_config(
+                    config_file=str(self._kubeconfig) if self._kubeconfig else None,
+                    context=self._cluster or None,
+                    client_configuration=settings,
+                    persist_config=False,
+                )
+        except (library.config.ConfigException, OSError, ValueError) as error:
+            raise InputError(
+                f"{self._name}: the cluster's address and its access cannot be read",
+                value=str(error)[:300],
+                expected="a kubeconfig with this context",
+                next_step="correct `kubeconfig` or `cluster` of this target in regobs.toml, or KUBECONFIG",
+            ) from None
+        settings.retries = False
+        with self._speaking("ask for its kinds"), tempfile.TemporaryDirectory(prefix="regobs-deploy.") as folder:
+            # the client keeps what it learned in a file that it would share with other users of this machine
+            return library.dynamic.DynamicClient(
+                library.client.ApiClient(settings), cache_file=str(Path(folder) / "kinds.json")
+            )
+
+    @contextmanager
+    def _speaking(self, doing: str, *, missing: bool = False) -> Iterator[None]:
+        """Whatever goes wrong between the cluster and us is one ServerError; with `missing` 404 is nothing wrong."""
+        library = _library()
+        try:
+            yield
+        except RegobsError:
+            raise
+        except library.dynamic.exceptions.ResourceNotFoundError:
+            raise
+        except library.client.ApiException as error:  # those of the dynamic client too
+            self._refused(doing, error, missing=missing)
+        except Exception as error:
+            raise ServerError(
+                f"{self._name}: the cluster cannot be reached, or what answers is no Kubernetes API",
+                value=f"{doing}: {type(error).__name__}",
+                next_step="check the server of the kubeconfig, its certificate and that it runs",
+            ) from error
+
+    def _refused(self, doing: str, error: Any, *, missing: bool) -> None:
+        said, status = _message(error.body), error.status
+        if missing and status == 404:
+            return
+        if status in {401, 403}:
+            raise ServerError(
+                f"{self._name}: the cluster does not let us do this",
+                value=f"{status}: {doing} in {self._namespace}: {said}",
+                expected="a user or service account that may list, create, patch and delete these objects",
+                next_step="docs/deploy.md has the role",
+            ) from error
+        raise ServerError(
+            f"{self._name}: the cluster refuses to {doing}",
+            value=f"{status}: {said}",
+            next_step="correct the pack or the namespace; docs/deploy.md says which objects it needs",
+        ) from error
+
+
+def _library() -> ModuleType:
+    try:
+        import kubernetes.client  # noqa: PLC0415 - takes a second; only those who deploy to a cluster pay for it
+        import kubernetes.config  # noqa: PLC0415
+        import kubernetes.dynamic  # noqa: PLC0415
+        import kubernetes.dynamic.exceptions  # noqa: PLC0415
+    except ImportError:
+        raise MachineError(
+            "deployments to a cluster need the Kubernetes client, which is not installed",
+            expected="the extra `kubernetes` of regobs",
+            next_step="install it: pip install 'regobs[kubernetes]'",
+        ) from None
+    module: ModuleType = kubernetes
+    return module
+
+
+def _in_cluster() -> bool:
+    return "KUBERNETES_SERVICE_HOST" in os.environ and "KUBECONFIG" not in os.environ
+
+
+def _message(body: Any) -> str:
+    """The message of a Status of the API; of anything else its first characters."""
+    text = body.decode(errors="replace") if isinstance(body, bytes) else str(body or "")
+    try:
+        return str(json.loads(text)["message"])[:500]
+    except (ValueError, KeyError, TypeError):
+        return " ".join(text[:300].split())
+
+
+def _key(one: Mapping[str, Any]) -> str:
+    return f"{one['kind']}/{one['metadata']['name']}"
+
+
+def _is_ours(one: Mapping[str, Any]) -> bool:
+    return _has_prefix(str(one["metadata"]["name"]))
+
+
+def _has_prefix(name: str) -> bool:
+    return name == PREFIX or name.startswith(f"{PREFIX}-")
+
+
+def _rule_files(objects: Objects) -> dict[str, bytes]:
+    """What the rule objects hold, each as a rule file."""
+    rules = {key: one for key, one in read_objects(objects).items() if one["kind"] == _RULES}
+    return {f"{key.partition('/')[2]}.yaml": dump_yaml(one["spec"]).encode() for key, one in rules.items()}
+
+
+def _groups(objects: Objects) -> Iterator[tuple[tuple[str, str], int]]:
+    """Each group by the object and its name, with how many rules it has."""
+    for key, one in read_objects(objects).items():
+        if one["kind"] == _RULES:
+            for group in one["spec"]["groups"]:
+                yield (key.partition("/")[2], str(group["name"])), len(group["rules"])
+
+
+def _boards(objects: Objects) -> dict[str, ReadDashboard]:
+    found = {}
+    for one in read_objects(objects).values():
+        if one["kind"] == _DASHBOARDS:
+            for file, text in (one.get("data") or {}).items():
+                found[file.removesuffix(".json")] = board_of(json.loads(text))
+    return found
+
+
+def _value_changes(before: Objects, after: Objects) -> Iterator[PlannedChange]:
+    """Of what is neither rule nor dashboard: objects that came and went, and each value that differs."""
+    old, new = (dict(_plain_values(objects)) for objects in (before, after))
+    for key in sorted({*old, *new}):
+        thing = key.replace("/", " ")
+        if key not in new or key not in old:
+            yield PlannedChange(thing, "object removed" if key not in new else "object added")
+            continue
+        for path in sorted({*old[key], *new[key]}):
+            was, now = old[key].get(path, ""), new[key].get(path, "")
+            if was != now:
+                yield PlannedChange(thing, f"{path} changed", was, now)
+
+
+def _plain_values(objects: Objects) -> Iterator[tuple[str, dict[str, str]]]:
+    for key, one in read_objects(objects).items():
+        told = {"spec", "data"} if one["kind"] in {_RULES, _DASHBOARDS} else set()
+        yield key, dict(_leaves({name: value for name, value in one.items() if name not in told}, ""))
+
+
+def _leaves(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict) and value:
+        for name, inner in value.items():
+            yield from _leaves(inner, f"{path}.{name}" if path else name)
+    elif isinstance(value, list) and value:
+        for number, inner in enumerate(value):
+            yield from _leaves(inner, f"{path}[{number}]")
+    else:
+        yield path, value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,145 @@
+"""Objects for a namespace of Kubernetes; tests/e2e/test_kubernetes_live.py sends them to a real API server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from regobs.build import build_files
+from regobs.config.model import ObjectKind
+from regobs.deploy.kubernetes_namespace import KubernetesNamespace
+from regobs.errors import InputError, ServerError
+from tests.prometheus.stub import Reply, Stub
+from tests.slo.packs import BUNDLED, GITLAB
+
+
+def kubeconfig(path: Path, server: str = "http://127.0.0.1:1") -> Path:
+    """A kubeconfig is YAML, and JSON is YAML."""
+    cluster = {"name": "a", "cluster": {"server": server}}
+    user = {"name": "a", "user": {"token": "t0ken-of-a"}}
+    context = {"name": "a", "context": {"cluster": "a", "user": "a"}}
+    data = {"clusters": [cluster], "users": [user], "contexts": [context], "current-context": "a"}
+    path.write_text(json.dumps(data))
+    return path
+
+
+def target(path: Path, server: str = "http://127.0.0.1:1", *kinds: ObjectKind) -> KubernetesNamespace:
+    return KubernetesNamespace("cluster", "monitoring", kinds, kubeconfig=kubeconfig(path / "kubeconfig", server))
+
+
+def rule(name: str, **spec: Any) -> dict[str, bytes]:
+    data = {
+        "apiVersion": "monitoring.coreos.com/v1",
+        "kind": "PrometheusRule",
+        "metadata": {"name": name},
+        "spec": spec,
+    }
+    return {f"PrometheusRule/{name}": json.dumps(data).encode()}
+
+
+def test_only_the_kinds_that_are_wanted_are_taken_from_a_build(tmp_path: Path) -> None:
+    built = build_files(GITLAB, BUNDLED)
+    every = target(tmp_path).wanted(built)
+    assert {key.partition("/")[0] for key in every} == {str(kind) for kind in ObjectKind}
+    rules = target(tmp_path, "http://127.0.0.1:1", ObjectKind.PROMETHEUS_RULE).wanted(built)
+    assert rules == {key: data for key, data in every.items() if key.startswith("PrometheusRule/")}
+    assert all(json.loads(data)["metadata"]["name"].startswith("regobs") for data in every.values())
+
+
+def test_changes_are_told_in_meaning_and_of_other_objects_by_value(tmp_path: Path) -> None:
+    def monitor(interval: str) -> dict[str, bytes]:
+        spec = {"podMetricsEndpoints": [{"port": "debug", "interval": interval}]}
+        data = {"apiVersion": "v1", "kind": "PodMonitor", "metadata": {"name": "regobs"}, "spec": spec}
+        return {"PodMonitor/regobs": json.dumps(data).encode()}
+
+    def group(limit: int) -> dict[str, Any]:
+        return {"groups": [{"name": "a", "rules": [{"alert": "High", "expr": f"up > {limit}"}]}]}
+
+    before = rule("regobs-a", **group(1)) | monitor("15s")
+    after = rule("regobs-a", **group(2)) | monitor("30s")
+    found = [(one.thing, one.what, one.before, one.after) for one in target(tmp_path).changes(before, after)]
+    assert found == [
+        ("High", "threshold changed", "up > 1", "up > 2"),
+        ("PodMonitor regobs", "spec.podMetricsEndpoints[0].interval changed", "15s", "30s"),
+    ]
+    assert target(tmp_path).changes(after, after) == []
+
+
+def test_a_kubeconfig_that_is_missing_or_lacks_the_context_is_named(tmp_path: Path) -> None:
+    for settings in (
+        KubernetesNamespace("cluster", "a", kubeconfig=tmp_path / "none"),
+        KubernetesNamespace("cluster", "a", kubeconfig=kubeconfig(tmp_path / "kubeconfig"), cluster="production"),
+    ):
+        with pytest.raises(InputError, match="access cannot be read") as error:
+            settings.read()
+        assert "t0ken" not in f"{error.value} {error.value.value}"
+
+
+HTML = Reply(200, "<html>sign in</html>", "text/html")
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        HTML,
+        Reply(401, "{}"),
+        Reply(403, "no"),
+        Reply(409, "{}"),
+        Reply(429, "{}"),
+        Reply(500, "broken"),
+        Reply(200, "["),
+    ],
+    ids=str,
+)
+def test_whatever_answers_is_one_error_without_the_token(tmp_path: Path, reply: Reply) -> None:
+    with Stub({}, default=reply) as stub:
+        with pytest.raises(ServerError) as error:
+            target(tmp_path, f"http://{stub.address}").read()
+        assert error.value.next_step
+        assert "t0ken" not in f"{error.value} {error.value.value}"
+
+
+def test_a_cluster_that_is_away_is_one_error(tmp_path: Path) -> None:
+    with pytest.raises(ServerError, match="cannot be reached"):
+        target(tmp_path).read()
+
+
+@pytest.fixture
+def listing() -> Iterator[Stub]:
+    """An API that knows ConfigMaps only, and gives them one at a time."""
+
+    def page(request: Any) -> Reply:
+        number = int(request.params.get("continue", ["0"])[0])
+        names = ["kube-root-ca.crt", "regobs-overview", "regobs"]
+        metadata = {"continue": str(number + 1)} if number + 1 < len(names) else {}
+        item = {"metadata": {"name": names[number]}, "data": {"a.json": "{}"}}
+        return Reply(body=json.dumps({"kind": "ConfigMapList", "metadata": metadata, "items": [item]}))
+
+    known = [{"name": "configmaps", "kind": "ConfigMap", "namespaced": True, "verbs": ["list", "patch", "delete"]}]
+    replies = {
+        "/version": Reply(body='{"major": "1", "minor": "34"}'),
+        "/api": Reply(body='{"kind": "APIVersions", "versions": ["v1"]}'),
+        "/apis": Reply(body='{"kind": "APIGroupList", "groups": []}'),
+        "/api/v1": Reply(body=json.dumps({"kind": "APIResourceList", "groupVersion": "v1", "resources": known})),
+        "/api/v1/namespaces/monitoring/configmaps": page,
+    }
+    with Stub(replies) as stub:
+        yield stub
+
+
+def test_objects_are_read_page_by_page_and_those_of_others_left_out(tmp_path: Path, listing: Stub) -> None:
+    assert set(target(tmp_path, f"http://{listing.address}").read()) == {
+        "ConfigMap/regobs-overview",
+        "ConfigMap/regobs",
+    }
+
+
+def test_a_kind_that_the_cluster_lacks_is_refused_before_anything_changes(tmp_path: Path, listing: Stub) -> None:
+    with pytest.raises(InputError, match="does not know this kind") as error:
+        target(tmp_path, f"http://{listing.address}").check(rule("regobs-a", groups=[]))
+    assert error.value.value == "PrometheusRule (monitoring.coreos.com/v1)"
+    assert not [one for one in listing.requests if one.method == "PATCH"]
