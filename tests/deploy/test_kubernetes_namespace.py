@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -120,7 +120,7 @@ def listing() -> Iterator[Stub]:
         return Reply(body=json.dumps({"kind": "ConfigMapList", "metadata": metadata, "items": [item]}))
 
     known = [{"name": "configmaps", "kind": "ConfigMap", "namespaced": True, "verbs": ["list", "patch", "delete"]}]
-    replies = {
+    replies: dict[str, Reply | Callable[[Any], Reply]] = {
         "/version": Reply(body='{"major": "1", "minor": "34"}'),
         "/api": Reply(body='{"kind": "APIVersions", "versions": ["v1"]}'),
         "/apis": Reply(body='{"kind": "APIGroupList", "groups": []}'),

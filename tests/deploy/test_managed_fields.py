@@ -30,7 +30,7 @@ def read(live: dict[str, Any]) -> dict[str, Any]:
     return dict(json.loads(written_object(live)))
 
 
-GROUPS = {"f:groups": {'k:{"name":"a"}': {".": {}, "f:name": {}, "f:rules": {}}}}
+GROUPS: dict[str, Any] = {"f:groups": {'k:{"name":"a"}': {".": {}, "f:name": {}, "f:rules": {}}}}
 
 
 def test_values_that_the_server_filled_in_are_left_out() -> None:
