@@ -12,6 +12,7 @@ import requests
 import yaml
 
 from regobs.common.programs import Supervisor, free_port
+from regobs.documents import load_yaml
 
 _CERTIFICATE = "apiserver.crt"  # the server writes it into its folder
 _ADMIN, _VIEWER = "admin-token", "viewer-token"
@@ -64,7 +65,7 @@ class KubernetesServer:
         path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
         names = []
         for file in sorted(definitions.glob("*.yaml")):
-            data = yaml.safe_load(file.read_text(encoding="utf-8"))
+            data = load_yaml(file.read_bytes(), file.name).data  # PyYAML takes a lone `=` for a tag of YAML 1.1
             names.append(data["metadata"]["name"])
             self.ask("PATCH", f"{path}/{names[-1]}", data, fieldManager="tests", force="true")
         until = time.monotonic() + 60

@@ -82,7 +82,8 @@ def _monitors(config: Config) -> list[Json]:
     """What scrapes the registry's pods, and the probe where it is on."""
     fixed = {matcher.label: matcher.value for matcher in config.matchers if matcher.op is MatchOp.EQUAL}
     fixed.pop(config.labels.instance, None)
-    labels = [{"targetLabel": label, "replacement": value} for label, value in fixed.items()]
+    # The server fills in a missing action, and what it fills in would be a change that nobody made.
+    labels = [{"action": "replace", "targetLabel": label, "replacement": value} for label, value in fixed.items()]
     endpoint = {
         "port": "debug",  # as GitLab's chart calls the port of http.debug.addr
         "path": config.prometheus.metrics_path,

@@ -240,13 +240,18 @@ class KubernetesNamespace:
         except library.dynamic.exceptions.ResourceNotFoundError:
             raise
         except library.client.ApiException as error:  # those of the dynamic client too
+            if not error.status:  # TLS: there is no answer
+                raise self._unreachable(doing, error.reason) from error
             self._refused(doing, error, missing=missing)
         except Exception as error:
-            raise ServerError(
-                f"{self._name}: the cluster cannot be reached, or what answers is no Kubernetes API",
-                value=f"{doing}: {type(error).__name__}",
-                next_step="check the server of the kubeconfig, its certificate and that it runs",
-            ) from error
+            raise self._unreachable(doing, type(error).__name__) from error
+
+    def _unreachable(self, doing: str, why: object) -> ServerError:
+        return ServerError(
+            f"{self._name}: the cluster cannot be reached, or what answers is no Kubernetes API",
+            value=f"{doing}: {' '.join(str(why).split())[:200]}",
+            next_step="check the server of the kubeconfig, its certificate and that it runs",
+        )
 
     def _refused(self, doing: str, error: Any, *, missing: bool) -> None:
         said, status = _message(error.body), error.status
