@@ -14,7 +14,7 @@ help:
 	@echo "make demo        registry, Prometheus, Alertmanager and an outage, in under four minutes"
 	@echo "make test        the tests, real Debian servers included"
 	@echo "make test-peers  the tests against Prometheus 3, Thanos, VictoriaMetrics, Elasticsearch, OpenSearch, Kibana's KQL (needs Go, Maven, JDKs, Node.js, npm)"
-	@echo "make test-all    make test, make test-peers, Cortex, the long tests and all examples of property tests"
+	@echo "make test-all    make test, make test-peers, Cortex, Kubernetes, the long tests and all examples of property tests"
 	@echo "make fuzz        property tests with random examples, for SECONDS=600"
 	@echo "make check       format, lint, types, generated files, the wheel, regobs lint on the pack"
 	@echo "make generate    write what is generated into log_schemas and docs"
@@ -42,8 +42,8 @@ test-peers: install
 
 test-all: test test-peers
 	$(BIN)/python -m tests.peers.install --all
-	REGOBS_REQUIRE_ALL=1 $(BIN)/python -m pytest -q tests/e2e/test_servers_live.py
-	REGOBS_KILLS=200 $(BIN)/python -m pytest -q tests/e2e/test_deploy_live.py -k killed
+	REGOBS_REQUIRE_ALL=1 $(BIN)/python -m pytest -q tests/e2e/test_servers_live.py tests/e2e/test_kubernetes_live.py
+	REGOBS_KILLS=200 $(BIN)/python -m pytest -q tests/e2e/test_deploy_live.py tests/e2e/test_kubernetes_live.py -k killed
 	$(BIN)/python -m pytest -q -n 2 -m long
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile --hypothesis-profile=long -m "hypothesis and not peer and not long"
 
