@@ -160,10 +160,19 @@ def test_files_of_others_in_a_directory_may_be_what_nobody_here_reads(tmp_path: 
     (tmp_path / "tsconfig.json").write_text("/* see the handbook */\n{}\n")
     (tmp_path / "stack.yaml").write_text("a: !Sub b\n")
     assert lint_paths([tmp_path]).findings == []
-    assert {one.check for one in lint_paths([tmp_path / "stack.yaml"]).findings} == {"unreadable-file"}
+    assert {one.check for one in lint_paths([tmp_path / "tsconfig.json"]).findings} == {"unreadable-file"}
     (tmp_path / "rules.yaml").write_text("groups:\n- name: a\n    rules: []\n")
     (tmp_path / "board.json").write_text('{"panels": [}')
     assert [one.check for one in lint_paths([tmp_path]).findings] == ["unreadable-file"] * 2
+
+
+def test_a_hook_may_name_files_with_the_tags_of_other_programs(tmp_path: Path) -> None:
+    for text in ("a:\n- !reference [.x, script]\n", "Resources: {B: !Ref C}\n", "password: !vault |\n  1234\n"):
+        (tmp_path / "a.yaml").write_text(text)
+        report = lint_paths([tmp_path / "a.yaml"])
+        assert (report.findings, len(report.not_read)) == ([], 1)
+    (tmp_path / "rules.yaml").write_text("groups:\n- name: a\n  rules: !mine []\n")
+    assert [one.what for one in lint_paths([tmp_path / "rules.yaml"]).findings] == ["a tag of its own: !mine"]
 
 
 def test_a_label_that_group_left_takes_over_is_a_note_where_it_could_tell_series_apart() -> None:

@@ -30,6 +30,7 @@ _TAG = "tag:yaml.org,2002:"
 _MERGE = _TAG + "merge"
 
 TOO_LONG = "a number that is too long"
+FOREIGN_TAG = "a tag of its own"
 Steps = tuple[str | int, ...]
 
 
@@ -207,7 +208,7 @@ class _Reader:
 
     def _plain_tag(self, node: yaml.Node, kind: str) -> None:
         if not node.tag.startswith(_TAG + kind):
-            raise self._fail(node, "a tag of its own", "plain YAML", value=node.tag)
+            raise self._fail(node, FOREIGN_TAG, "plain YAML", value=node.tag)
 
     def _fail(self, node: yaml.Node, message: str, expected: str, **details: Any) -> InputError:
         return self._error(message, location=_location(self._file, node.start_mark), expected=expected, **details)

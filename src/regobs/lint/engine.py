@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from regobs.catalog.model import Exposer, Flavor
+from regobs.documents import FOREIGN_TAG
 from regobs.errors import InputError
 from regobs.lint import (  # noqa: F401 - register checks
     adding,
@@ -82,11 +83,22 @@ def lint_paths(paths: Iterable[Path], context: LintContext | None = None) -> Lin
     named = set(paths)
     read = [read_file(path, context) for path in find_files(paths)]
     for file in read:
-        if file.broken and file.text and Path(file.file) not in named and not _HOLDS.search(file.text):
-            file.broken.clear()  # a directory holds files of others, such as JSON with comments
+        if _is_of_others(file, named=Path(file.file) in named):
+            file.broken.clear()
         if Path(file.file) in named:
             file.pass_over_unknown()
     return lint_files(read, context)
+
+
+def _is_of_others(file: LintedFile, *, named: bool) -> bool:
+    """Whether a file that cannot be read has nothing to do with us.
+
+    A directory holds such files, as JSON with comments; and hooks name every YAML, that with the tags of
+    CloudFormation, Ansible and GitLab CI too.
+    """
+    if not file.broken or not file.text or _HOLDS.search(file.text):
+        return False
+    return not named or all(FOREIGN_TAG in problem.what for _, problem in file.broken)
 
 
 def lint_text(text: str, file: str = "<stdin>", suffix: str = "", context: LintContext | None = None) -> LintReport:
