@@ -23,7 +23,7 @@ REQUESTS = 128
 QUERIES = {name: load_query(PACK, name) for name in names_in(PACK)} | panel_queries(PACK)
 # Both files are of the same clients at another time: these columns are equal, times, durations and ids are not.
 _STABLE = {MetricKind.COUNT, MetricKind.SHARE, MetricKind.RATIO}
-_OF_A_RUN = {"minute", "time", "upload", "run", "message"}  # messages have names of folders in them
+_OF_A_RUN = {"minute", "time", "upload", "run", "message", "correlation_id"}  # messages have names of folders in them
 
 
 @cache

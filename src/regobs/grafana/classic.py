@@ -14,7 +14,7 @@ from typing import Any
 from regobs.documents import Steps
 
 Json = dict[str, Any]
-VARIABLE = re.compile(r"\$\{(\w+)[^}]*\}|\$(\w+)|\[\[(\w+)[^\]]*\]\]")
+VARIABLE = re.compile(r"\$\{(\w++)[^}${]*+\}|\$(\w+)|\[\[(\w++)[^\]\[]*+\]\]")
 V2 = "a dashboard of schema v2: export it as classic JSON"
 _SOURCES = ("loki", "elasticsearch", "cloudwatch", "stackdriver", "influx", "graphite", "tempo", "mysql", "postgres")
 

@@ -6,6 +6,7 @@ import re
 import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from regobs.errors import InputError, MachineError
@@ -13,7 +14,6 @@ from regobs.lint.linted_files import LintedFile
 from regobs.lint.sources import SourceText
 
 _HUNK = re.compile(r"^@@ -\S+ \+(\d+)(?:,(\d+))? @@.*\n((?:[-+\\].*\n?)*)", re.MULTILINE)
-_KEY = re.compile(r"""["']?([\w.-]+)["']?\s*:(?=\s|$)""", re.MULTILINE)
 _INDENT = re.compile(r"^[ \t]*(?=\S)", re.MULTILINE)
 
 _PLAIN = ("--unified=0", "--no-color", "--no-ext-diff", "--no-textconv", "--find-renames")
@@ -108,13 +108,20 @@ def _read_hunks(diff: str) -> _Changes:
         first, count = int(match[1]), int(match[2] or 1)
         found.lines |= set(range(first, first + count))
         removed, added = (list(_marked(match[3], sign)) for sign in "-+")
-        lost = {key for line in removed for key in _KEY.findall(line)}
-        lost -= {key for line in added for key in _KEY.findall(line)}
+        lost = {key for line in removed for key in _keys(line)} - {key for line in added for key in _keys(line)}
         indents = [len(one[0]) for line in removed if (one := _INDENT.match(line))]
         if indents and (lost or not added):
             # Without an added line, git counts the line before; else what was lost stood beside the added ones.
             found.losses.append(_Loss(first if not count else first + count - 1, min(indents)))
     return found
+
+
+def _keys(line: str) -> Iterator[str]:
+    """The keys of a line of YAML or JSON: the words before a colon that a blank or the end follows."""
+    for before, after in pairwise(line.split(":")):
+        words = re.split(r"[\s{},\"']", before.rstrip().rstrip("\"'"))
+        if words[-1] and (not after or after[0].isspace()):
+            yield words[-1]
 
 
 def _marked(lines: str, sign: str) -> Iterator[str]:
