@@ -1,0 +1,153 @@
+"""`regobs export logs`: log lines of registries as metrics, followed, counted once or as history."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from regobs.cli.export_options import FILE, WEB, read_address, read_web, serve
+from regobs.errors import ExitCode, InputError, MachineError
+
+if TYPE_CHECKING:
+    from regobs.exporters.logs import LogExporter
+    from regobs.instrument import WebConfig
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True)
+@click.option(
+    "--state", type=FILE, metavar="FILE", help="Where places and counts are kept; without it a restart is one."
+)
+@click.option("--flavor", type=click.Choice(["gitlab", "distribution"]), default="gitlab", show_default=True)
+@click.option("--namespaces", type=click.IntRange(1, 10_000), default=100, show_default=True, help="With own series.")
+@click.option(
+    "--once", is_flag=True, help="Count the files as they are, rotated and .gz ones too, print OpenMetrics, end."
+)
+@click.option(
+    "--backfill",
+    default="",
+    metavar="STEP",
+    help="Instead: the counts each STEP of the lines' own times, such as 1m, as OpenMetrics for promtool.",
+)
+@click.option(
+    "--textfile",
+    type=FILE,
+    metavar="FILE",
+    help="With --once: write them here at one stroke, for the textfile collector of the node_exporter.",
+)
+@click.option("--metrics", "metrics_file", type=FILE, metavar="FILE", help="Metrics of your own over log lines.")
+@click.option("--check-config", is_flag=True, help="Judge --metrics and --web-config-file, and end.")
+@click.option("--listen", default="127.0.0.1:9520", show_default=True, metavar="HOST:PORT", help="Port 0: any.")
+@WEB
+def logs(
+    *,
+    files: tuple[str, ...],
+    state: Path | None,
+    flavor: str,
+    namespaces: int,
+    once: bool,
+    backfill: str,
+    textfile: Path | None,
+    metrics_file: Path | None,
+    check_config: bool,
+    listen: str,
+    web_file: Path | None,
+) -> int:
+    """Count the log lines of registries: FILES are names or patterns such as '/var/log/registry/*.log'.
+
+    Every form that `regobs logs` reads is counted. Files are followed through rotation; with --state a restart, also
+    after `kill -9`, neither loses a line nor counts one twice. `-` is a pipe, such as `journalctl -f -o export`.
+    """
+    from regobs.catalog.model import Flavor  # noqa: PLC0415
+    from regobs.exporters.declared import read_declared  # noqa: PLC0415
+
+    _check_output(textfile, once=once)
+    _check_input(files, state, followed=not once and not backfill)
+    declared = () if metrics_file is None else read_declared(metrics_file)
+    address, web = read_address(listen), read_web(web_file)
+    if check_config:
+        return ExitCode.OK
+    counted = Flavor(flavor), namespaces, declared
+    if backfill:
+        from regobs.exporters.backfill import backfill as history  # noqa: PLC0415
+
+        for text in history(files, *counted, _step(backfill)):
+            click.echo(text, nl=False)
+    elif once:
+        from regobs.exporters.logs import count_once  # noqa: PLC0415
+
+        found = count_once(files, *counted, openmetrics=textfile is None)
+        if textfile is None:
+            click.echo(found, nl=False)
+        else:
+            _write_textfile(textfile, found)
+    else:
+        from regobs.exporters.logs import LogExporter  # noqa: PLC0415
+
+        ended = threading.Event()
+        running = LogExporter(
+            list(files), Flavor(flavor), namespaces=namespaces, declared=declared, state=state, ended=ended.set
+        )
+        _follow(running, address, web, ended)
+    return ExitCode.OK
+
+
+def _follow(running: LogExporter, address: tuple[str, int], web: WebConfig | None, ended: threading.Event) -> None:
+    from regobs.exporters.serving import ExporterApp, exporter_instruments, log_as_json  # noqa: PLC0415
+
+    log_as_json("logs")
+    running.instruments = exporter_instruments(*running.all_totals, file=1000)
+    app = ExporterApp(running.instruments, lambda: running.ready, waits=True, web=web)
+    serve(app, running, address, ended=ended)
+    if running.fault is not None:
+        raise running.fault
+
+
+def _check_output(textfile: Path | None, *, once: bool) -> None:
+    if textfile is not None and (not once or textfile.suffix != ".prom"):
+        raise InputError(
+            "a file for the textfile collector is written once, and its name ends in .prom",
+            value=str(textfile),
+            expected="--once --textfile NAME.prom, which a timer repeats",
+            next_step="add --once" if not once else "take another name: the collector reads no others",
+        )
+
+
+def _check_input(files: tuple[str, ...], state: Path | None, *, followed: bool) -> None:
+    if "-" in files and followed and (state or len(files) > 1):
+        raise InputError(
+            "standard input is read alone, and once",
+            value="--state" if state else " ".join(files)[:200],
+            expected="`-` as the only input, without --state: after a restart its counts begin at 0",
+            next_step="name the file that is written, which can be read again after a restart",
+        )
+
+
+def _write_textfile(path: Path, text: str) -> None:
+    from regobs.common.files import write_file  # noqa: PLC0415
+
+    try:
+        write_file(path, text.encode())
+    except OSError as fault:
+        raise MachineError(
+            "the file for the textfile collector cannot be written",
+            value=f"{path}: {fault.strerror or fault}",
+            next_step="name a folder that this user may write to",
+        ) from None
+
+
+def _step(text: str) -> int:
+    from regobs.promql.durations import read_duration  # noqa: PLC0415
+
+    found = read_duration(text)
+    if found is None or found.macro or found.ms < 1000 or found.ms % 1000:
+        raise InputError(
+            "--backfill is not a step",
+            value=text,
+            expected="whole seconds as a duration, such as 15s or 1m",
+            next_step="take the scrape interval of your Prometheus",
+        )
+    return found.ms // 1000

@@ -1,0 +1,74 @@
+"""What the commands of `regobs export` share: their options, and a process that serves until it is told to end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import click
+
+from regobs.errors import InputError
+
+if TYPE_CHECKING:
+    import threading
+
+    from regobs.exporters.serving import ExporterApp
+    from regobs.instrument import WebConfig
+
+FILE = click.Path(path_type=Path, dir_okay=False)
+WEB = click.option(
+    "--web-config-file",
+    "web_file",
+    type=FILE,
+    metavar="FILE",
+    help="TLS and users, as Prometheus' own exporters have it.",
+)
+
+
+class Exporter(Protocol):
+    """What works in threads of its own between `start` and `stop`."""
+
+    def start(self) -> None:
+        """Begin to work."""
+
+    def stop(self) -> None:
+        """End, and keep what has to be kept."""
+
+
+def serve(
+    app: ExporterApp,
+    exporter: Exporter,
+    address: tuple[str, int],
+    *,
+    path: str = "/metrics",
+    ended: threading.Event | None = None,
+) -> None:
+    """Print the URL of `path`, serve `app` and let `exporter` work until SIGTERM, SIGINT or `ended`."""
+    from regobs.exporters.serving import ExporterServer, wait_for_end  # noqa: PLC0415
+
+    server = ExporterServer(app, *address)
+    click.echo(f"{server.url}{path}")
+    exporter.start()
+    wait_for_end(ended)
+    server.stop()
+    exporter.stop()
+
+
+def read_web(file: Path | None) -> WebConfig | None:
+    """Return the settings of TLS and users in `file`."""
+    from regobs.instrument import WebConfig  # noqa: PLC0415
+
+    return None if file is None else WebConfig(file)
+
+
+def read_address(listen: str) -> tuple[str, int]:
+    """Return host and port of `HOST:PORT`; `[::1]:9520` is an IPv6 address."""
+    host, _, port = listen.rpartition(":")
+    if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise InputError(
+            "--listen is not an address",
+            value=listen,
+            expected="HOST:PORT, such as 127.0.0.1:9521",
+            next_step="correct it",
+        )
+    return host.strip("[]"), int(port)
