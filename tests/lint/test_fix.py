@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from regobs.cli.main import run
-from regobs.lint import LintContext, lint_text
-from regobs.lint.fix import fix_text
+from regobs.lint import LintContext, lint_paths, lint_text
+from regobs.lint.fix import _NO_BETTER, fix_files, fix_text
 
+_USE = "avg(go_sql_dbstats_connections_in_use / go_sql_dbstats_connections_max_open)"
 RULES = """\
 # the team's rules: é
 groups:
@@ -66,6 +69,59 @@ def test_line_ends_and_a_byte_order_mark_stay() -> None:
 def test_a_file_of_two_kinds_of_line_ends_is_left_as_it_is() -> None:
     mixed = RULES.replace("\n", "\r\n", 3)
     assert fixed(mixed) == mixed
+
+
+@pytest.mark.parametrize(
+    "before",
+    ["&a ", "!!str ", "&a !!str ", "!!str &a ", "!<tag:yaml.org,2002:str> ", "&a\n      ", "&a # the use\n      "],
+)
+@pytest.mark.parametrize("value", [f"{_USE} > N", f"'{_USE} > N'", f'"{_USE} > N"', f"|\n      {_USE} > N"])
+def test_a_value_behind_an_anchor_or_a_tag_is_found_and_corrected_in_its_place(before: str, value: str) -> None:
+    text = f"groups:\n- name: a\n  rules:\n  - alert: A\n    expr: {before}{value}\n"
+    wrong = text.replace("N", "70")
+    (one,) = [one for one in lint_text(wrong, "a.yaml", ".yaml").findings if one.fix is not None]
+    assert wrong.splitlines()[one.line - 1][one.column - 1 : one.end_column - 1] == "70"
+    assert fixed(wrong) == text.replace("N", "0.7")
+
+
+def test_what_stands_behind_an_anchor_is_corrected_once_for_all_its_aliases() -> None:
+    rules = "".join(f"  - alert: {name}\n    expr: {value}\n" for name, value in (("A", f"&a {_USE} > 70"), ("B", "*a")))
+    text = f"groups:\n- name: a\n  rules:\n{rules}"
+    assert fixed(text) == text.replace("> 70", "> 0.7")
+
+
+def _mixed(file: Path) -> None:
+    file.write_bytes(RULES.replace("\n", "\r\n", 3).encode())
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [(_mixed, "line ends of both kinds"), (lambda file: file.chmod(0o444), "nobody may write to the file")],
+    ids=["line ends", "permission"],
+)
+def test_each_finding_that_is_left_is_said_with_its_line_and_the_reason(
+    spoil: Callable[[Path], None], reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "rules.yaml"
+    file.write_text(RULES)
+    spoil(file)
+    run(["lint", "--fix", "--notes", str(file)])
+    told = capsys.readouterr().err.splitlines()
+    assert told[0] == f"{file}: 0 corrected, {len(told) - 1} left as they are"
+    assert told[1].startswith(f"{file}:6: ratio-compared-with-percent is left: ")
+    assert all(reason in line for line in told[1:])
+
+
+def test_a_correction_that_would_bring_another_finding_is_left_with_the_reason(tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text(RULES)
+    report = lint_paths([file])
+    offered = next(one for one in report.findings if one.fix is not None)
+    assert offered.fix is not None
+    spoilt = replace(offered, fix=replace(offered.fix, text="(("))
+    (one,) = fix_files(report, LintContext(), [spoilt])
+    assert (one.fixed, [reason for _, reason in one.left]) == (0, [_NO_BETTER])
+    assert file.read_text() == RULES
 
 
 _P90 = "histogram_quantile(0.9, sum by (le) (rate(a_bucket[5m])))"

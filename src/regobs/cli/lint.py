@@ -147,6 +147,8 @@ def _fix(paths: tuple[Path, ...], context: LintContext, changed_since: str | Non
     for one in fix_files(report, context, report.findings if notes else without_notes(report.findings)):
         left = f", {len(one.left)} left as they are" if one.left else ""
         click.echo(f"{one.file}: {one.fixed} corrected{left}", err=True)
+        for finding, reason in one.left:
+            click.echo(f"{one.file}:{finding.line}: {finding.check} is left: {reason}", err=True)
 
 
 def _version(text: str | None, flavor: str | None) -> Version | None:

@@ -14,15 +14,20 @@ from regobs.lint.findings import LintFinding
 from regobs.lint.subjects import LintContext
 
 _BOM = "\ufeff"
+_NOT_WRITABLE = "nobody may write to the file"
+_GONE = "the file cannot be read any more"
+_CHANGED_SINCE = "the file changed while it was linted"
+_BOTH_ENDS = "the file has line ends of both kinds"
+_NO_BETTER = "corrected so, the file would not have fewer findings, or one that it has not now"
 
 
 @dataclass(frozen=True, slots=True)
 class FixedFile:
-    """A file that was corrected: how many findings, and those that were left, with the reason."""
+    """A file that was corrected: how many findings, and those that were left, each with the reason."""
 
     file: str
     fixed: int
-    left: tuple[LintFinding, ...] = ()
+    left: tuple[tuple[LintFinding, str], ...] = ()
 
 
 def fix_files(report: LintReport, context: LintContext, findings: Iterable[LintFinding]) -> list[FixedFile]:
@@ -38,11 +43,12 @@ def fix_files(report: LintReport, context: LintContext, findings: Iterable[LintF
         if not offered:
             continue
         path = Path(file)
-        raw = _still_there(path, report.files[file])
-        text, kept = fix_text(raw, offered, path, context) if raw else ("", [])
+        raw, reason = _still_there(path, report.files[file])
+        text, kept = fix_text(raw, offered, path, context) if not reason else ("", [])
         if kept and text != raw:
             written[path] = text.encode()
-        fixed.append(FixedFile(file, len(kept), tuple(one for one in offered if one not in kept)))
+        reason = reason or (_BOTH_ENDS if _mixes_ends(raw) else _NO_BETTER)
+        fixed.append(FixedFile(file, len(kept), tuple((one, reason) for one in offered if one not in kept)))
     try:
         write_files(written)
     except OSError as fault:
@@ -60,20 +66,21 @@ def with_sure_fixes(report: LintReport, context: LintContext) -> list[LintFindin
     offered = [one for one in report.findings if one.fix is not None]
     kept: set[LintFinding] = set()
     for file in dict.fromkeys(one.file for one in offered):
-        if raw := _still_there(Path(file), report.files[file]):
+        raw, reason = _still_there(Path(file), report.files[file])
+        if not reason:
             kept |= set(fix_text(raw, [one for one in offered if one.file == file], Path(file), context)[1])
     return [one if one in kept else replace(one, fix=None) for one in report.findings]
 
 
-def _still_there(path: Path, linted: str) -> str:
-    """The text of a file as it stands there; "" where it is not to be written or no longer what was linted."""
+def _still_there(path: Path, linted: str) -> tuple[str, str]:
+    """The text of a file as it stands there, and why it is not to be written: "" where it may be."""
     try:
         if not path.stat().st_mode & 0o222:
-            return ""
+            return "", _NOT_WRITABLE
         raw = path.read_bytes().decode("utf-8")
     except (OSError, UnicodeDecodeError):
-        return ""
-    return raw if _read(raw) == linted else ""
+        return "", _GONE
+    return (raw, "") if _read(raw) == linted else ("", _CHANGED_SINCE)
 
 
 def _read(raw: str) -> str:
@@ -86,9 +93,9 @@ def fix_text(
 ) -> tuple[str, list[LintFinding]]:
     """The corrected text of a file, and the findings that it no longer has. Line ends and a byte order mark stay."""
     text = _read(raw)
-    ends = "\r\n" if raw.count("\r\n") == raw.count("\n") > 0 else "\n"
-    if "\r" in raw and (ends == "\n" or raw.count("\r") != raw.count("\r\n")):
-        return raw, []  # both kinds of line ends: putting them back would be a guess
+    ends = "\r\n" if "\r" in raw else "\n"
+    if _mixes_ends(raw):
+        return raw, []  # putting them back would be a guess
     before = _judged(text, path, context)
     kept: list[LintFinding] = list(findings)
     changed = _changed(text, kept)
@@ -97,6 +104,11 @@ def fix_text(
     if ends == "\r\n":
         changed = changed.replace("\n", "\r\n")
     return _BOM * raw.startswith(_BOM) + changed, kept
+
+
+def _mixes_ends(raw: str) -> bool:
+    """Whether a text has line ends of both kinds."""
+    return "\r" in raw and not raw.count("\r\n") == raw.count("\n") == raw.count("\r")
 
 
 def _one_by_one(

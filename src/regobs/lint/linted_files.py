@@ -39,6 +39,7 @@ class LintedFile:
     broken: list[tuple[SourceText, LintProblem]] = field(default_factory=list)
     limits: list[tuple[SourceText, LintProblem]] = field(default_factory=list)
     broken_rules: list[tuple[SourceText, LintProblem]] = field(default_factory=list)
+    yaml_texts: list[SourceText] = field(default_factory=list)  # what was read as YAML, whose comments count
 
     known: bool = False  # of a kind that lint reads, were nothing in it
 

@@ -161,6 +161,7 @@ def _read_yaml(found: LintedFile, text: str, context: LintContext, place: Placed
     except RecursionError:
         _break(found, source, _deepest(text), _TOO_DEEP, "make it flatter", limit=True)
         return
+    found.yaml_texts.append(source)
     for document in documents:
         if (size := _expanded(document.data)) > max(_MOST_VALUES, len(text)):
             what = f"aliases make {size} values of it: at most {max(_MOST_VALUES, len(text))} are read"

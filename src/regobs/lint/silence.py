@@ -1,4 +1,4 @@
-"""Findings that somebody allowed: a comment in YAML, a panel's description or a dashboard's in JSON.
+"""Findings that somebody allowed: a comment in YAML or in a query, a panel's description or a dashboard's in JSON.
 
 # regobs: allow raw-counter: the panel shows the age of the process
 """
@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from regobs.common.closest import did_you_mean
+from regobs.lint.comment_places import allowance_places
 from regobs.lint.findings import CHECKS, CheckSubject, LintFinding, LintProblem
 from regobs.lint.linted_files import LintedFile
 from regobs.lint.sources import SourceText
@@ -65,6 +66,8 @@ def allowances(file: LintedFile) -> list[Allowance]:
     """Those of a file."""
     if "regobs: allow" not in file.text:
         return []
+    at = allowance_places(file)
+    matches = [match for match in _ALLOW.finditer(file.text) if match.start() in at]
     places = [(rule.source, rule.path) for rule in file.rules]
     places += [(panel.source, panel.path) for board in file.dashboards for panel in board.panels]
     extents = [_without_comments_behind(file.text, (*source.extent(path), source)) for source, path in places]
@@ -74,8 +77,8 @@ def allowances(file: LintedFile) -> list[Allowance]:
     found, text = [], SourceText(file.file, file.text)
     next_line = _behind_comments(file.text)
     lines = file.text.count("\n") + 1
-    inside = _innermost(extents, [match.start() for match in _ALLOW.finditer(file.text)])
-    for match in _ALLOW.finditer(file.text):
+    inside = _innermost(extents, [match.start() for match in matches])
+    for match in matches:
         line = text.position(match.start())[0]
         around = inside.get(match.start())
         if around is not None:

@@ -27,6 +27,8 @@ _CHARACTERS = {
     ),
     "'": re.compile(r"''|.", re.DOTALL),
 }
+# An anchor or a tag of YAML, with the comments and line ends behind it: the value begins behind them.
+_PROPERTIES = re.compile(r"(?:[&!]\S*+\s*+(?:#[^\n]*+\s*+)*+)++")
 _BLANKS = dict.fromkeys(("\\n", "\\t", "\\r", "\\v", "\\f", "\\N", "\\L", "\\P", "\\_"), " ")
 
 
@@ -108,7 +110,9 @@ class YamlSource(SourceText):
     def extent(self, path: Steps, *, key: bool = False) -> tuple[int, int]:
         """Where a part of the data begins and ends."""
         start, end = self.document.extent(path, key=key)
-        return start, max(start, min(end, len(self.text)))
+        end = max(start, min(end, len(self.text)))
+        behind = _PROPERTIES.match(self.text, start, end)
+        return (behind.end() if behind else start), end
 
     def written(self, path: Steps, text: str) -> str:
         """A text as the value at a path is written."""
