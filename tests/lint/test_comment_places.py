@@ -101,7 +101,9 @@ def test_a_dashboard_allows_in_descriptions_tags_and_comments_of_queries(
     assert allowed(lint_text(text, f"a{suffix}", suffix)) is allows
 
 
-@pytest.mark.parametrize(("text", "allows"), [(f"{COUNTER} # {ALLOW}", True), (f'{COUNTER} or a{{b="{ALLOW}"}}', False)])
+@pytest.mark.parametrize(
+    ("text", "allows"), [(f"{COUNTER} # {ALLOW}", True), (f'{COUNTER} or a{{b="{ALLOW}"}}', False)]
+)
 def test_a_bare_query_allows_in_its_comment(text: str, allows: bool) -> None:
     report = lint_text(text, "a.promql", ".promql")
     assert ("raw-counter" not in found(report)) is allows

@@ -85,7 +85,9 @@ def test_a_value_behind_an_anchor_or_a_tag_is_found_and_corrected_in_its_place(b
 
 
 def test_what_stands_behind_an_anchor_is_corrected_once_for_all_its_aliases() -> None:
-    rules = "".join(f"  - alert: {name}\n    expr: {value}\n" for name, value in (("A", f"&a {_USE} > 70"), ("B", "*a")))
+    rules = "".join(
+        f"  - alert: {name}\n    expr: {value}\n" for name, value in (("A", f"&a {_USE} > 70"), ("B", "*a"))
+    )
     text = f"groups:\n- name: a\n  rules:\n{rules}"
     assert fixed(text) == text.replace("> 70", "> 0.7")
 

@@ -43,6 +43,13 @@ def _routed(routes: str) -> LintReport:
     )
 
 
+_DOWN = {
+    "alert": "A",
+    "expr": "up == 0",
+    "for": "5m",
+    "labels": {"severity": "ticket"},
+    "annotations": {"summary": "a"},
+}
 # name of the check, what it finds, what is just no such thing
 CASES: list[tuple[str, Callable[[], LintReport], Callable[[], LintReport]]] = [
     *(("no-such-bucket", lambda le=le: query(f'rate({_LE}{{le="{le}"}}[5m])'), lambda: query(f'rate({_LE}{{le="0.5"}}[5m])'))
@@ -64,6 +71,18 @@ CASES: list[tuple[str, Callable[[], LintReport], Callable[[], LintReport]]] = [
      lambda: _two("sum by (job) (rate(a_total[5m]))", "sum by (job) (rate(b_total[5m]))")),
     ("conflicting-records",
      lambda: _two("sum by (job) (a)", "sum by (job) (a) * 2"), lambda: _two("sum by (job) (a) > 5", "sum by (job) (a) <= 5")),
+    ("conflicting-records",
+     lambda: _two("sum by (job) (rate(a_total[5m]))", "sum by (job) (rate(a_total{code='500'}[5m]))"),
+     lambda: _two("sum by (job) (rate(a_total[5m]))", "sum by (job) (rate(a_total{job='x'}[5m]))")),
+    ("conflicting-records",
+     lambda: _two("sum without (code) (a{code='500',path='/'})", "sum without (code) (a{path='/'})"),
+     lambda: _two("sum without (code) (a{code='500'})", "sum without (code) (a{code='404'})")),
+    ("conflicting-records", lambda: _two("1", "2"), lambda: _two("a", "b")),
+    *(("duplicate-rule", lambda other=other: _two("sum by (b, a) (c{d='1', e='2'})", other),
+       lambda: _two("sum by (b, a) (c{d='1', e='2'})", "sum by (b, a) (c{d='2', e='1'})"))
+      for other in ("sum by (a, b) (c{d='1', e='2'})", "sum by (b, a) (c{e='2', d='1'})", "sum by (a, b) ((c{e='2', d='1'}))")),
+    ("duplicate-rule", lambda: rules(_DOWN, {**_DOWN, "for": "10m"}), lambda: rules(_DOWN, {**_DOWN, "labels": {"severity": "page"}})),
+    ("duplicate-rule", lambda: rules(_DOWN, {**_DOWN, "annotations": {"summary": "b"}}), lambda: rules(_DOWN, {**_DOWN, "alert": "B"})),
     ("always-true",
      lambda: alert('count(up{job="registry"} == 0) > 0 or vector(0)'),
      lambda: alert('(count(up{job="registry"} == 0) or vector(0)) > 0')),

@@ -68,6 +68,152 @@ def test_what_some_server_of_rules_reads_is_not_refused(text: str) -> None:
     assert not report.not_read
 
 
+def refused(text: str, suffix: str = ".yaml") -> list[str]:
+    """What is said to be refused, with its place."""
+    report = lint_text(text, f"a{suffix}", suffix)
+    return [f"{one.line}:{one.column} {one.what}" for one in report.findings if one.check == "broken-rule"]
+
+
+MALFORMED = {
+    "a number for groups": ("groups: 5\n", "1:1 groups is no list"),
+    "a text for groups": ("groups: a\n", "1:1 groups is no list"),
+    "a group for groups": ("groups: {name: a, rules: []}\n", "1:1 groups is no list"),
+    "a number for a group": ("groups: [5]\n", "1:10 a group is no mapping"),
+    "a number behind a group": ("groups:\n- name: a\n- 5\n", "3:3 a group is no mapping"),
+    "a group without a name": ("groups: [{rules: []}]\n", "1:10 a group has no name"),
+    "an empty name": ("groups: [{name: '', rules: []}]\n", "1:10 a group has no name"),
+    "a list for a name": ("groups: [{name: [a], rules: []}]\n", "1:17 the name of a group is no text"),
+    "a number for rules": ("groups: [{name: a, rules: 7}]\n", "1:20 rules is no list"),
+    "a text for rules": ("groups: [{name: a, rules: up}]\n", "1:20 rules is no list"),
+    "a mapping for rules": ("groups: [{name: a, rules: {b: c}}]\n", "1:20 rules is no list"),
+    "a number for a rule": ("groups: [{name: a, rules: [7]}]\n", "1:28 a rule is no mapping"),
+    "a text for a rule": ("groups: [{name: a, rules: [up]}]\n", "1:28 a rule is no mapping"),
+    "an empty rule": ("groups: [{name: a, rules: [{}]}]\n", "1:28 a rule has neither alert nor record"),
+    "an unknown field": ("groups: [{name: a, every: 1m}]\n", "1:20 a group has no field every"),
+    "an interval": ("groups: [{name: a, interval: 5, rules: []}]\n", "1:30 5 is no duration"),
+    "a limit": ("groups: [{name: a, limit: many, rules: []}]\n", "1:27 many is no whole number"),
+}
+
+
+@pytest.mark.parametrize(("text", "said"), MALFORMED.values(), ids=MALFORMED)
+def test_a_file_that_is_nothing_but_groups_is_judged_as_prometheus_reads_it(text: str, said: str) -> None:
+    assert refused(text) == [said]
+
+
+def test_both_faults_of_a_group_are_said() -> None:
+    assert refused("groups: [{rules: 7}]\n") == ["1:10 a group has no name", "1:11 rules is no list"]
+
+
+@pytest.mark.parametrize(
+    "head", ["kind: PrometheusRule\nspec:\n  ", "prometheusAlerts:\n  ", "kind: VMRule\nspec:\n  "]
+)
+def test_the_same_holds_of_objects_and_mixins(head: str) -> None:
+    assert [one.split(" ", 1)[1] for one in refused(f"{head}groups: 5\n")] == ["groups is no list"]
+
+
+RULES = {
+    "alert: '', expr: up": "a rule has neither alert nor record",
+    "alert: [a], expr: up": "a rule has neither alert nor record",
+    "alert: a, expr: up, labels: [a]": "labels is no mapping",
+    "alert: a, expr: up, labels: a": "labels is no mapping",
+    "alert: a, expr: up, labels: {b: [1]}": "b is no text",
+    "alert: a, expr: up, labels: {b: {c: d}}": "b is no text",
+    "record: 'a:b:c', expr: up, labels: {'': d}": "a name is empty",
+    "alert: a, expr: up, annotations: [a]": "annotations is no mapping",
+    "alert: a, expr: up, annotations: {b: [1]}": "b is no text",
+    "alert: a, expr: up, annotations: {'b-c': d}": "'b-c' is no name of an annotation before Prometheus 3",
+    "record: 'a:b:c', expr: up, for: 5m": "a recording rule has no for",
+    "alert: a, record: b, expr: up": "a rule is an alert or a record, this one is both",
+}
+
+
+@pytest.mark.parametrize(("rule", "said"), RULES.items())
+def test_a_rule_that_prometheus_refuses_is_said(rule: str, said: str) -> None:
+    assert [one.split(" ", 1)[1] for one in refused(f"groups: [{{name: a, rules: [{{{rule}}}]}}]\n")] == [said]
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "alert: a, expr: up, labels: null, annotations: null", "alert: a, expr: up, labels: {b: null, c: 5, d: true}",
+        "record: 'a:b:c', expr: up, for: 0s", "record: 'a:b:c', expr: up, annotations: {}",
+        "alert: a, record: '', expr: up", "alert: 5, expr: up", "alert: a, expr: 5, for: 0",
+    ],
+)  # fmt: skip
+def test_a_rule_that_prometheus_takes_is_not_said(rule: str) -> None:
+    assert not refused(f"groups: [{{name: a, rules: [{{{rule}}}]}}]\n")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "groups:\n", "groups: [null]\n", "groups: [{name: 5, rules: []}]\n", "groups: [{name: a, rules: null}]\n",
+        "groups: [{name: a, rules: [null]}]\n", "groups: [{name: a}]\n",
+    ],
+)  # fmt: skip
+def test_what_prometheus_takes_for_nothing_is_no_fault_and_is_read(text: str) -> None:
+    report = lint_text(text, "a.yaml", ".yaml")
+    assert (report.findings, report.not_read) == ([], [])
+
+
+OTHER_GROUPS = {
+    "names": "groups: [docker, admin]\n",
+    "a mapping by name": "groups: {web: [host], db: [host]}\n",
+    "rules of a firewall": "groups: [{name: web, rules: [{port: 80, proto: tcp}]}]\n",
+    "groups with other fields": "groups: [{title: web, members: [a]}]\n",
+}
+
+
+@pytest.mark.parametrize("text", OTHER_GROUPS.values(), ids=OTHER_GROUPS)
+def test_groups_of_something_else_are_passed_over_with_the_reason(text: str, tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(text)
+    report = lint_paths([tmp_path])
+    assert (report.findings, [one.reason for one in report.not_read]) == (
+        [],
+        ["groups of something else: no rule of Prometheus is in them"],
+    )
+
+
+@pytest.mark.parametrize("beside", ["users: [a]\n", "plugin: constructed\n", "apiVersion: 1\n"])
+def test_groups_beside_the_settings_of_another_program_are_none_of_ours(beside: str) -> None:
+    for groups in ("5", "[5]", "{a: b}", "[{name: a, rules: 7}]", "[{name: a}, {name: a}]"):
+        assert not lint_text(f"{beside}groups: {groups}\n", "a.yaml", ".yaml").findings
+
+
+def test_a_field_beside_groups_is_worth_a_warning_but_that_of_mimirtool() -> None:
+    text = f"groups:\n{_GOOD}"
+    (one,) = [one for one in lint_text(f"{text}owner: us\n", "a.yaml", ".yaml").findings if one.check == "broken-rule"]
+    assert (one.severity, one.what) == ("warning", "a rule file has no field owner")
+    assert not refused(f"namespace: us\n{text}")
+    assert not refused(f"apiVersion: 1\n{text}")
+
+
+@pytest.mark.parametrize("document", ["- 5\n", "5\n", "hello\n"])
+def test_a_document_of_something_else_beside_rules_is_passed_over_with_the_reason(document: str) -> None:
+    (one,) = lint_text(f"groups:\n{_GOOD}---\n{document}", "a.yaml", ".yaml").not_read
+    assert (one.line, one.reason) == (6, "a document that is no mapping: rules stand below groups")
+    assert [one.line for one in lint_text(document, "a.yaml", ".yaml").not_read] == [1]
+    assert not lint_text(f"groups:\n{_GOOD}---\n---\n", "a.yaml", ".yaml").not_read
+
+
+@pytest.mark.parametrize("rules", ["", ", rules: []", ", rules: null", ", rules: [{record: 'a:b:c', expr: up}]"])
+def test_a_second_group_of_a_name_is_refused_with_or_without_rules(rules: str) -> None:
+    def twice(first: str, second: str) -> list[int]:
+        text = f"groups:\n- {{name: {first}{rules}}}\n- {{name: {second}{rules}}}\n"
+        return [one.line for one in lint_text(text, "a.yaml", ".yaml").findings if one.check == "duplicate-group"]
+
+    assert twice("a", "a") == [3]
+    assert twice("5", "'5'") == [3]
+    assert twice("a", "b") == []
+
+
+def test_groups_of_a_name_in_two_files_of_a_list_are_no_second_ones() -> None:
+    spec = "{groups: [{name: a, rules: []}]}"
+    one = f"{{kind: PrometheusRule, spec: {spec}}}"
+    text = f"kind: List\nitems:\n- {one}\n- {one}\n---\ngroups: [{{name: a, rules: []}}]\n"
+    assert not lint_text(text, "a.yaml", ".yaml").findings
+
+
 _MODEL = {"refId": "A", "model": {"expr": _GAUGE}}
 OTHERS = {
     "rules of Grafana": {"apiVersion": 1, "groups": [{"name": "a", "rules": [{"title": "b", "data": [_MODEL]}]}]},

@@ -1,7 +1,7 @@
 """Where in a file an allowance may stand: in comments and descriptions, never in a text that is shown or asked.
 
-In YAML that is a comment; in a dashboard the description of a panel or of the dashboard, or one of its tags; in a query,
-in whatever file, a comment of PromQL or LogQL; in a page for people everything.
+In YAML that is a comment; in a dashboard the description of a panel or of the dashboard, or one of its tags; in a
+query, of whatever file, a comment of PromQL or LogQL; in a page for people everything.
 """
 
 from __future__ import annotations

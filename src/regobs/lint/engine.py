@@ -235,8 +235,9 @@ def _check_file(file: LintedFile) -> Iterator[LintFinding]:
         yield from _run(checks, query, query.source, query.subject)
     for rule in file.rules:
         yield from _run(by_subject[CheckSubject.RULE], rule, rule.source, rule.name)
-    if file.rules:
-        yield from _run(by_subject[CheckSubject.RULES], file, file.rules[0].source, "")
+    if file.rules or file.groups:
+        source = file.rules[0].source if file.rules else file.groups[0][0]
+        yield from _run(by_subject[CheckSubject.RULES], file, source, "")
     for config in file.routings:
         yield from _run(by_subject[CheckSubject.ROUTING], config, config.source, "")
     for asked in file.log_queries:

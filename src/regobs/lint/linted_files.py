@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from regobs.documents import Steps
 from regobs.lint.findings import LintProblem
 from regobs.lint.sources import SourceText
-from regobs.lint.subjects import LintedDashboard, LintedLogQuery, LintedQuery, LintedRouting, LintedRule
+from regobs.lint.subjects import Json, LintedDashboard, LintedLogQuery, LintedQuery, LintedRouting, LintedRule
 
 
 class NotRead(NamedTuple):
@@ -30,6 +31,7 @@ class LintedFile:
     file: str
     text: str
     rules: list[LintedRule] = field(default_factory=list)
+    groups: list[tuple[SourceText, Steps, Json]] = field(default_factory=list)  # those of its rules, empty ones too
     dashboards: list[LintedDashboard] = field(default_factory=list)
     queries: list[LintedQuery] = field(default_factory=list)
     routings: list[LintedRouting] = field(default_factory=list)

@@ -23,7 +23,7 @@ from regobs.lint.read_logs import (
     page_text,
     rule_texts,
 )
-from regobs.lint.rule_files import RULE_KINDS, is_group, other_shape, rule_file_faults
+from regobs.lint.rule_files import RULE_KINDS, are_groups, other_shape, rule_file_faults
 from regobs.lint.sources import EmbeddedSource, JsonSource, SourceText, YamlSource
 from regobs.lint.subjects import Json, LintContext, LintedQuery, LintedRouting, LintedRule, template_variable
 
@@ -37,6 +37,7 @@ _BROKEN_TEMPLATE = re.compile(f"{_LINE}|{_WORDS}", re.MULTILINE)
 _TEMPLATE_LINE = re.compile(r"^[ \t]*+\{[{%]", re.MULTILINE)  # of Go or Jinja; no line of JSON begins so
 _IS_TEMPLATE = "a template of another language: lint what it renders"
 _TOO_DEEP = "lists and mappings are nested more deeply than is read"
+_NO_MAPPING = "a document that is no mapping: rules stand below groups"
 _LIBYAML_DEEP = "exceeded maximum nesting depth"
 _DIGITS = re.compile(r"[0-9]++")
 _MOST_VALUES = 100_000  # of a document: a text without aliases has no more values than characters
@@ -169,6 +170,10 @@ def _read_yaml(found: LintedFile, text: str, context: LintContext, place: Placed
             _break(found, source, offset, what, "write what they stand for once", limit=True)
             return
         _read_data(found, place(YamlSource(found.file, text, document)), document.data, context)
+    for document in documents if found.groups else ():
+        data = document.data
+        if data is not None and not any(isinstance(one, dict) for one in (data if isinstance(data, list) else [data])):
+            _pass_part(found, place(YamlSource(found.file, text, document)), (), _NO_MAPPING)
 
 
 def _read_data(found: LintedFile, source: SourceText, data: Any, context: LintContext) -> None:
@@ -206,12 +211,14 @@ def _read_rules(found: LintedFile, source: SourceText, data: Any, context: LintC
     if isinstance(data, list) and any(isinstance(one, dict) and "expr" in one for one in data):
         _read_group(found, source, (), {"rules": data}, context)  # rules as they stand in a file, without their group
     for path, group in _groups(data, ()) if isinstance(data, dict) else ():
+        found.groups.append((source, path, group))
         _read_group(found, source, (*path, "rules"), group, context)
     # A list of groups, were it an empty one, and an object whose texts are looked into.
-    found.known |= isinstance(data, dict) and (isinstance(data.get("groups"), list) or data.get("kind") == "ConfigMap")
+    empty = isinstance(data, dict) and "groups" in data and (data["groups"] is None or isinstance(data["groups"], list))
+    found.known |= isinstance(data, dict) and (empty or data.get("kind") == "ConfigMap")
     for fault in rule_file_faults(data) if isinstance(data, dict) else ():
         place = source.extent(fault.path, key=fault.key)
-        found.broken_rules.append((source, LintProblem(*place, fault.what, fault.next_step)))
+        found.broken_rules.append((source, LintProblem(*place, fault.what, fault.next_step, fault.severity)))
 
 
 def _deepest(text: str) -> int:
@@ -313,13 +320,14 @@ def _groups(data: Json, path: Steps) -> Found:
         elif isinstance(value, list):
             listed = [one for one in value if isinstance(one, dict)]
             whole = listed and all(isinstance(one.get("rules"), list) and "name" in one for one in listed)
-            if whole or (name == "groups" and any(is_group(one) for one in listed)):
+            if whole or (name == "groups" and are_groups(data, value)):
                 pairs = [(index, one) for index, one in enumerate(value) if isinstance(one, dict)]
-                yield from (((*path, name, index), one) for index, one in pairs if isinstance(one.get("rules"), list))
+                yield from (((*path, name, index), one) for index, one in pairs)
 
 
 def _read_group(found: LintedFile, source: SourceText, path: Steps, group: Json, context: LintContext) -> None:
-    for index, rule in enumerate(group["rules"]):
+    rules = group.get("rules")
+    for index, rule in enumerate(rules if isinstance(rules, list) else ()):
         if not isinstance(rule, dict) or not ("alert" in rule or "record" in rule):
             continue
         where: Steps = (*path, index)

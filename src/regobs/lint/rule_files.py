@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 from regobs.common.closest import closest
 from regobs.documents import Steps
+from regobs.lint.findings import Severity
+from regobs.promql.durations import read_duration
 
 Json = dict[str, Any]
 # The Prometheus operator's, VictoriaMetrics's and Google's objects that hold groups of rules.
@@ -23,6 +25,13 @@ _OTHER_GROUP_FIELDS = frozenset(
 )
 
 
+# What beside `groups` a file of rules may have for mimirtool; a file with nothing else is meant as one.
+_BESIDE_GROUPS = frozenset({"namespace"})
+# With one of these, `groups` belongs to an object of another kind.
+_OF_OBJECTS = frozenset({"apiVersion", "kind", "metadata", "spec", "version", "tests", "rule_files"})
+_ADD_DASHES = "begin each group with a dash"
+
+
 class RuleFileFault(NamedTuple):
     """What Prometheus refuses: the steps to it, what it is, the way out, and whether the field's name is meant."""
 
@@ -30,6 +39,7 @@ class RuleFileFault(NamedTuple):
     what: str
     next_step: str
     key: bool = False
+    severity: Severity | None = None
 
 
 def looks_like_rule(data: Any) -> bool:
@@ -51,12 +61,60 @@ def _means(name: object, field: str) -> bool:
     return bool(closest(str(name), {field}, 1, 0.8))
 
 
+def only_groups(data: Json) -> bool:
+    """Whether a file has nothing but `groups`, as those of Prometheus do."""
+    return "groups" in data and data.keys() <= {"groups"} | _BESIDE_GROUPS
+
+
+def are_groups(data: Json, groups: list[Any]) -> bool:
+    """Whether a list under `groups` is one of groups of rules, whatever is wrong with them."""
+    if any(is_group(one) for one in groups):
+        return True
+    sure = only_groups(data) or str(data.get("kind")) in RULE_KINDS
+    return sure and not of_others(groups) and any(isinstance(one, dict) for one in groups)
+
+
+def of_others(groups: Any) -> bool:
+    """Whether what stands under `groups` is something else: names, or groups with no field or rule of ours."""
+    if isinstance(groups, dict):
+        return not groups.keys() & _GROUP_FIELDS
+    listed = groups if isinstance(groups, list) else []
+    return any(
+        isinstance(one, str) or (isinstance(one, dict) and (not one.keys() & _GROUP_FIELDS or _of_other_rules(one)))
+        for one in listed
+    ) and not any(is_group(one) for one in listed)
+
+
+def _of_other_rules(group: Json) -> bool:
+    """Whether the rules of a group are none of ours: mappings, none of which has a field that a rule has."""
+    rules = group.get("rules")
+    listed = [one for one in rules if isinstance(one, dict) and one] if isinstance(rules, list) else []
+    return bool(listed) and not any(_means(name, field) for one in listed for name in one for field in RULE_FIELDS)
+
+
 def rule_file_faults(data: Json, path: Steps = ()) -> Iterator[RuleFileFault]:
     """What Prometheus refuses in a rule file, or in the object of Kubernetes that holds one, beside single rules."""
     for where, file in _rule_files(data, path):
+        sure = only_groups(file) if where == path else "groups" in file
         for name, groups in file.items():
-            if any(is_group(one) for one in (groups if isinstance(groups, list) else [groups])):
+            listed = groups if isinstance(groups, list) else [groups]
+            if any(is_group(one) for one in listed) or (sure and name == "groups" and not of_others(groups)):
                 yield from _groups_faults(name, groups, (*where, name), spelled="groups" in file)
+        if where == path:
+            yield from _foreign_fields(file, path)
+
+
+def _foreign_fields(file: Json, path: Steps) -> Iterator[RuleFileFault]:
+    """What stands beside the groups of a rule file, which Prometheus reads no further then."""
+    groups = file.get("groups")
+    if not isinstance(groups, list) or not groups or not all(is_group(one) for one in groups):
+        return
+    if not _OF_OBJECTS.isdisjoint(file) or {"prometheusAlerts", "prometheusRules"} & file.keys():
+        return
+    for name in file.keys() - {"groups"} - _BESIDE_GROUPS:
+        what = f"a rule file has no field {name}"
+        step = "remove it, where Prometheus is to read the file: it refuses it"
+        yield RuleFileFault((*path, name), what, step, key=True, severity=Severity.WARNING)
 
 
 def _rule_files(data: Json, path: Steps) -> Iterator[tuple[Steps, Json]]:
@@ -77,27 +135,54 @@ def _groups_faults(name: object, groups: Any, path: Steps, *, spelled: bool) -> 
         return
     if not spelled:
         yield RuleFileFault(path, f"a rule file has no field {name}", "did you mean groups?", key=True)
-    if name == "groups" and isinstance(groups, dict):
-        yield RuleFileFault(path, "groups is no list", "begin each group with a dash", key=True)
+    if name == "groups" and groups is not None and not isinstance(groups, list):
+        yield RuleFileFault(path, "groups is no list", _ADD_DASHES, key=True)
     for index, group in enumerate(groups if isinstance(groups, list) else ()):
-        yield from _group_faults(group, (*path, index))
+        if group is not None:
+            yield from _group_faults(group, (*path, index))
 
 
 def _group_faults(group: Any, path: Steps) -> Iterator[RuleFileFault]:
     if not isinstance(group, dict):
         yield RuleFileFault(path, "a group is no mapping", "give it a name and rules")
         return
-    if not group.get("name"):
+    if isinstance(group.get("name"), dict | list):
+        yield RuleFileFault((*path, "name"), "the name of a group is no text", "write a text")
+    elif group.get("name") in {None, ""}:
         yield RuleFileFault(path, "a group has no name", "add name")
     for name in group.keys() - _GROUP_FIELDS - _OTHER_GROUP_FIELDS:
         near = closest(str(name), _GROUP_FIELDS - group.keys(), 1, 0.7)
         step = f"did you mean {near[0]}?" if near else "remove it: Prometheus refuses the file"
         yield RuleFileFault((*path, name), f"a group has no field {name}", step, key=True)
+    if _is_fraction(limit := group.get("limit")):
+        yield RuleFileFault((*path, "limit"), f"{limit} is no whole number", "write it like 100")
     rules = group.get("rules")
+    listed = rules if isinstance(rules, list) else []
     if rules is not None and not isinstance(rules, list):
         yield RuleFileFault((*path, "rules"), "rules is no list", "begin each rule with a dash", key=True)
-    for index, rule in enumerate(rules if isinstance(rules, list) else ()):
-        yield from _kind_faults(rule, (*path, "rules", index))
+    # A group of which the first rule can be read is judged with it.
+    if not (listed and isinstance(listed[0], dict) and {"alert", "record"} & listed[0].keys()):
+        yield from _interval_faults(group, path)
+    for index, rule in enumerate(listed):
+        if rule is not None:
+            yield from _kind_faults(rule, (*path, "rules", index))
+
+
+def _is_fraction(value: Any) -> bool:
+    """Whether a value is set and no whole number."""
+    return value is not None and (isinstance(value, bool) or not isinstance(value, int)) and value != 0
+
+
+def _interval_faults(group: Json, path: Steps) -> Iterator[RuleFileFault]:
+    every = group.get("interval")
+    if every is not None and not is_time(every):
+        yield RuleFileFault((*path, "interval"), f"{every} is no duration", "write it like 1m")
+
+
+def is_time(value: Any) -> bool:
+    """Whether a value is a duration of Prometheus, or 0."""
+    text = str(value)
+    return text == "0" or (not text.startswith(("$", "-")) and read_duration(text) is not None)
 
 
 def _kind_faults(rule: Any, where: Steps) -> Iterator[RuleFileFault]:
@@ -108,6 +193,19 @@ def _kind_faults(rule: Any, where: Steps) -> Iterator[RuleFileFault]:
         meant = [(name, near) for name in rule for near in closest(str(name), {"alert", "record"}, 1, 0.7)]
         step = f"write {meant[0][1]} for {meant[0][0]}" if meant else "add alert or record"
         yield RuleFileFault(where, "a rule has neither alert nor record", step)
+
+
+def map_faults(rule: Json) -> Iterator[tuple[Steps, str, str, bool]]:
+    """Labels and annotations that are no texts by name: the steps, what, the next step, whether the key is meant."""
+    for field in ("labels", "annotations"):
+        given = rule.get(field)
+        if given is not None and not isinstance(given, dict):
+            yield (field,), f"{field} is no mapping", "write names and texts, as `severity: page`", True
+        for name, value in given.items() if isinstance(given, dict) else ():
+            if isinstance(value, dict | list):
+                yield (field, name), f"{name} is no text", "write a text", False
+            elif not name:
+                yield (field, name), "a name is empty", "give it one", True
 
 
 def unknown_fields(rule: Json) -> Iterator[tuple[str, str]]:
@@ -127,6 +225,8 @@ def other_shape(data: Any) -> tuple[Steps, str] | None:
         return ("data", "groups"), "an answer of /api/v1/rules: lint the rule files"
     if reason := _objective(data) or _library_panel(data):
         return (), reason
+    if only_groups(data) and data["groups"] not in (None, []) and of_others(data["groups"]):
+        return ("groups",), "groups of something else: no rule of Prometheus is in them"
     for name, listed in [("groups", data["groups"])] if "groups" in data else data.items():
         if isinstance(listed, list) and any(_of_grafana(one) for one in listed):
             return (name,), "alert rules that Grafana manages: lint reads those of Prometheus"

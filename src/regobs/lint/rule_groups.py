@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -16,9 +17,9 @@ from regobs.lint.subjects import LintedQuery, LintedRule
 from regobs.promql.durations import duration_text, read_duration
 from regobs.promql.functions import ABSENCE
 from regobs.promql.infer import literal
-from regobs.promql.nodes import Aggregate, Binary, Call, Duration, Expr, Selector
+from regobs.promql.nodes import Aggregate, Binary, Call, Duration, Expr, Matcher, Selector
 from regobs.promql.vocabulary import TARGET_LABELS
-from regobs.promql.walk import strip_parens
+from regobs.promql.walk import rebuild, strip_parens
 
 _EVENTS = frozenset({"increase", "changes", "resets"})
 
@@ -32,22 +33,31 @@ def _key(rule: LintedRule) -> tuple[object, ...]:
     given = rule.group.get("labels")
     of_group = {str(name): str(text) for name, text in given.items()} if isinstance(given, dict) else {}
     labels = tuple(sorted((of_group | rule.texts("labels")).items()))
-    return (rule.alerts, rule.name, labels, str(rule.data.get("for")))
+    return (rule.alerts, rule.name, labels)
 
 
 def _expression(rule: LintedRule) -> object:
-    """What a rule asks, whatever blanks and parentheses it is written with."""
+    """What a rule asks, whatever blanks, parentheses and order of labels and matchers it is written with."""
     query = rule.query
     if query is None:
         return ""
-    return strip_parens(query.expr) if query.expr is not None else " ".join(query.text.split())
+    return _in_order(query.expr) if query.expr is not None else " ".join(query.text.split())
+
+
+def _in_order(expr: Expr) -> Expr:
+    node = rebuild(strip_parens(expr), _in_order)
+    if isinstance(node, Selector):
+        return replace(node, matchers=tuple(sorted(node.matchers, key=lambda one: (one.label, one.op, one.value))))
+    if isinstance(node, Aggregate) and node.labels:
+        return replace(node, labels=tuple(sorted(node.labels)))
+    return node
 
 
 @check("duplicate-rule", Severity.WARNING, CheckSubject.RULES)
 def duplicate_rule(file: LintedFile) -> Iterator[LintProblem]:
-    """Two rules of a file are the same.
+    """Two rules of a file are the same; two alerts also where they only wait differently, or say different texts.
 
-    Why: of two records one overwrites the other's samples, and two alerts notify twice.
+    Why: of two records one overwrites the other's samples, and two alerts are one for Alertmanager: of name and labels.
 
     Wrong:
         - record: job:http_requests:rate5m
@@ -67,12 +77,14 @@ def duplicate_rule(file: LintedFile) -> Iterator[LintProblem]:
         if first is not rule and rule.query is not None:
             line, _ = first.source.position(first.source.extent(first.path)[0])
             step: Steps = ("alert",) if rule.alerts else ("record",)
-            yield rule.problem(step, f"{rule.name} is the same rule as in line {line}", "remove one of the two")
+            waits = rule.alerts and str(rule.data.get("for")) != str(first.data.get("for"))
+            what = f"{rule.name} is the same rule as in line {line}" + (" but for its wait" if waits else "")
+            yield rule.problem(step, what, "remove one of the two" + (", or give it other labels" if waits else ""))
 
 
 @check("duplicate-group", Severity.ERROR, CheckSubject.RULES)
 def duplicate_group(file: LintedFile) -> Iterator[LintProblem]:
-    """Two groups of a file have the same name.
+    """Two groups of a file have the same name, were they without rules.
 
     Why: Prometheus refuses the file.
 
@@ -89,17 +101,13 @@ def duplicate_group(file: LintedFile) -> Iterator[LintProblem]:
         - name: registry-jobs
           rules: [{record: "a:c:sum", expr: sum(up) by (job)}]
     """
-    seen: dict[tuple[object, ...], Steps] = {}
-    for rule in file.rules:
-        group = rule.path[:-2]
-        key = (id(rule.source), group[:-1], str(rule.group.get("name")))
-        if seen.setdefault(key, group) != group:
-            seen[key] = group
-            yield LintProblem(
-                *rule.source.extent((*group, "name")),
-                f"a second group {rule.group.get('name')}",
-                "rename one of the two",
-            )
+    seen: set[tuple[object, ...]] = set()
+    for source, path, group in file.groups:
+        name = group.get("name")
+        key = (id(source), path[:-1], str(name))
+        if key in seen and name not in (None, "") and not isinstance(name, dict | list):
+            yield LintProblem(*source.extent((*path, "name")), f"a second group {name}", "rename one of the two")
+        seen.add(key)
 
 
 @check("same-for", Severity.NOTE, CheckSubject.RULES)
@@ -178,29 +186,67 @@ def conflicting_records(file: LintedFile) -> Iterator[LintProblem]:
         if rule.alerts or query is None or query.expr is None:
             continue
         # Values without labels of their own are certain to meet, and those of the same series: others may differ.
-        alone = query.type.closed_labels == frozenset()
+        alone = query.type.closed_labels == frozenset() or query.type.value == "scalar"
         series = None if alone else _series(query)
         if not alone and series is None:
             continue
         first = seen.setdefault((_key(rule), series), rule)
+        wider = None if alone else seen.setdefault((_key(rule), _read_series(query)), rule)
         if first is not rule and _expression(first) != _expression(rule):
-            line, _ = first.source.position(first.source.extent(first.path)[0])
-            yield rule.problem(("record",), f"{rule.name} has another value in line {line}", "rename one of the two")
+            yield _conflict(rule, first)
+        elif first is rule and wider is not None and wider is not rule and _one_holds_the_other(query, wider.query):
+            yield _conflict(rule, wider)
+
+
+def _conflict(rule: LintedRule, first: LintedRule) -> LintProblem:
+    line, _ = first.source.position(first.source.extent(first.path)[0])
+    return rule.problem(("record",), f"{rule.name} has another value in line {line}", "rename one of the two")
+
+
+def _read_series(query: LintedQuery) -> tuple[object, ...]:
+    """The names of what a query reads, whatever of it, and in which groups."""
+    return (frozenset(one.metric for one in query.selectors), _groups_of(query))
+
+
+def _groups_of(query: LintedQuery) -> frozenset[tuple[frozenset[str], bool]]:
+    aggregates = [one for one in query.nodes if isinstance(one, Aggregate)]
+    return frozenset((frozenset(one.labels or ()), one.without) for one in aggregates)
+
+
+def _one_holds_the_other(query: LintedQuery, other: LintedQuery | None) -> bool:
+    """Whether one of two queries reads a part of what the other reads, and adds it up under the same labels."""
+    chosen = [_matchers(one) for one in (query, other)] if other is not None else []
+    if len(chosen) != 2 or None in chosen:
+        return False
+    left, right = (one or {} for one in chosen)
+    if not (all(left[name] <= right[name] for name in left) or all(right[name] <= left[name] for name in left)):
+        return False
+    extra = {one.label for name in left for one in left[name] ^ right[name]}
+    groups = _groups_of(query)
+    return bool(groups) and any(all((label in kept) is without for kept, without in groups) for label in extra)
+
+
+def _matchers(query: LintedQuery) -> dict[object, frozenset[Matcher]] | None:
+    """The matchers of each metric that a query reads; None where it reads one in two ways."""
+    found: dict[object, frozenset[Matcher]] = {}
+    for one in query.selectors:
+        if found.setdefault(one.metric, frozenset(one.matchers)) != frozenset(one.matchers):
+            return None
+    return found
 
 
 def _series(query: LintedQuery) -> object:
     """Of which series, in which groups, a query has a value each; None where some may have none, or other labels."""
     if any(_chooses(node) for node in query.nodes):
         return None
-    aggregates = [one for one in query.nodes if isinstance(one, Aggregate)]
-    groups = frozenset((frozenset(one.labels or ()), one.without) for one in aggregates)
+    groups = _groups_of(query)
     metrics = [query.metric(one) for one in query.selectors]
     # All processes of a registry expose all its metrics, so that their labels meet where the groups have no others.
     ours = all(one is not None and one.exposer is Exposer.REGISTRY for one in metrics)
     of_targets = all(labels <= TARGET_LABELS and not without for labels, without in groups)
     if metrics and ours and groups and of_targets and not any(one.matchers for one in query.selectors):
         return groups
-    series = frozenset((one.metric, one.matchers) for one in query.selectors)
+    series = frozenset((one.metric, frozenset(one.matchers)) for one in query.selectors)
     return (series, groups) if series else None
 
 

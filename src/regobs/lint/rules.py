@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from regobs.lint.findings import CheckSubject, LintProblem, Severity, check
 from regobs.lint.named_shares import bare
-from regobs.lint.rule_files import unknown_fields
+from regobs.lint.rule_files import is_time, map_faults, unknown_fields
 from regobs.lint.subjects import LintedQuery, LintedRule
 from regobs.promql.durations import duration_text, read_duration
 from regobs.promql.functions import GROWTH
@@ -61,18 +61,26 @@ def broken_rule(rule: LintedRule) -> Iterator[LintProblem]:
     """
     if rule.query is None:
         yield rule.problem((), f"the rule {rule.name} has no expression", "add expr")
-    if "alert" in rule.data and "record" in rule.data:
+    if not any(_is_name(rule.data.get(key)) for key in ("alert", "record")):
+        yield rule.problem((), "a rule has neither alert nor record", "give it a name")
+    if rule.data.get("alert") and rule.data.get("record"):
         yield rule.problem(("record",), "a rule is an alert or a record, this one is both", "make two of it")
     for key in ("for", "keep_firing_for"):
         value = rule.data.get(key)
-        if value is not None and str(value) != "0" and _ms(value) is None:
+        if value is not None and not is_time(value):
             yield rule.problem((key,), f"{value} is no duration", "write it like 10m")
-        if value is not None and not rule.alerts:
+        if value is not None and not rule.alerts and _ms(value) != 0:
             yield rule.problem((key,), f"a recording rule has no {key}", "remove it", key=True)
-    if not rule.alerts and not _RECORD.fullmatch(rule.name):
+    if not rule.alerts and rule.name and not _RECORD.fullmatch(rule.name):
         yield rule.problem(("record",), f"{rule.name!r} is no name of a series", "use letters, digits, _ and :")
     yield from _own_labels(rule)
     yield from _fields(rule)
+    for steps, what, step, of_key in map_faults(rule.data):
+        yield rule.problem(steps, what, step, key=of_key)
+
+
+def _is_name(value: object) -> bool:
+    return value not in {None, ""} if not isinstance(value, dict | list) else False
 
 
 def _own_labels(rule: LintedRule) -> Iterator[LintProblem]:
@@ -83,7 +91,7 @@ def _own_labels(rule: LintedRule) -> Iterator[LintProblem]:
         elif name == "alertname" and rule.alerts:
             what = "alertname is the name of the alert: Prometheus overwrites what the label says"
             yield rule.problem(("labels", name), what, "rename it", severity=Severity.WARNING, key=True)
-        elif not _LABEL.fullmatch(name):
+        elif name and not _LABEL.fullmatch(name):
             what = f"{name!r} is no name of a label before Prometheus 3"
             step = "use letters, digits and _"
             yield rule.problem(("labels", name), what, step, severity=Severity.WARNING, key=True)
@@ -91,12 +99,16 @@ def _own_labels(rule: LintedRule) -> Iterator[LintProblem]:
 
 def _fields(rule: LintedRule) -> Iterator[LintProblem]:
     """Fields that no rule of this kind has, almost has, or whose group has a time that is none."""
-    if not rule.alerts and "annotations" in rule.data:
+    for name in rule.texts("annotations"):
+        if name and not _LABEL.fullmatch(name):
+            what, step = f"{name!r} is no name of an annotation before Prometheus 3", "use letters, digits and _"
+            yield rule.problem(("annotations", name), what, step, severity=Severity.WARNING, key=True)
+    if not rule.alerts and rule.data.get("annotations"):
         yield rule.problem(("annotations",), "a recording rule has no annotations", "remove them", key=True)
     for name, step in unknown_fields(rule.data):
         yield rule.problem((name,), f"a rule has no field {name}", step, key=True)
     every = rule.group.get("interval")
-    if every is not None and rule.path[-1] == 0 and str(every) != "0" and _ms(every) is None:
+    if every is not None and rule.path[-1] == 0 and not is_time(every):
         place = rule.source.extent((*rule.path[:-2], "interval"))
         yield LintProblem(*place, f"{every} is no duration", "write it like 1m")
 

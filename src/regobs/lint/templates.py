@@ -127,7 +127,9 @@ def faults(text: str) -> Iterator[tuple[str, str, str]]:
             continue
         for match in _VARIABLE.finditer(inside):
             if match[1] not in _GIVEN | declared:
-                step = did_you_mean(match[0], {f"${one}" for one in _GIVEN}, "it is $labels, $value, $externalLabels or $externalURL")
+                step = did_you_mean(
+                    match[0], {f"${one}" for one in _GIVEN}, "it is $labels, $value, $externalLabels or $externalURL"
+                )
                 yield match[0], f"a template has no variable {match[0]}", step
         for match in _PIPED.finditer(inside):
             if match[1] not in _FUNCTIONS:
