@@ -75,6 +75,22 @@ ROWS = [
 ]
 
 
+def test_names_are_not_cut_and_columns_without_place_beside_them_are_told() -> None:
+    head = ("NAME", "TYPE", "LABELS", "NEEDS")
+    rows = [("registry_http_requests_total", "counter", "code handler method route", "nothing at all")]
+    assert table(head, rows, on=Screen(57), names=True).splitlines() == [
+        "NAME                          TYPE     LABELS    NEEDS",
+        "registry_http_requests_total  counter  code ha…  nothing…",
+    ]
+    assert table(head, rows, on=Screen(56), names=True).splitlines() == [
+        "NAME                          TYPE     LABELS",
+        "registry_http_requests_total  counter  code handler met…",
+        "left out for want of space: NEEDS",
+    ]
+    assert table(head, rows, on=Screen(10), names=True).splitlines() == ["NAME", "registry_…", "left out …"]
+    assert table(head, rows, names=True) == table(head, rows)
+
+
 def test_a_row_is_a_list_of_its_cells_where_texts_would_be_cut_to_a_few_letters() -> None:
     shown = table_or_records(("time", "level", "msg", "count"), ROWS, on=Screen(40))
     assert shown.splitlines() == [

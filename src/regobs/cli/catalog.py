@@ -70,7 +70,7 @@ def _render(flavor: str | None, component: str | None, form: str) -> str:
     if form == "json":
         return json.dumps([writing.to_data(metric, wanted) for metric in metrics], indent=2)
     rows = [writing.row(metric, wanted) for metric in metrics]
-    return writing.markdown(rows) if form == "markdown" else table(writing.HEADINGS, rows, on=screen())
+    return writing.markdown(rows) if form == "markdown" else table(writing.HEADINGS, rows, on=screen(), names=True)
 
 
 def _families(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:

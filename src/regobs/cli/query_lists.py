@@ -47,7 +47,7 @@ def _open(server: ServerOptions, config_file: Path | None) -> Prometheus:
 def _print(head: Sequence[str], rows: Rows, shape: str) -> None:
     """The rows as a table, or as data with the headings as names."""
     if shape == "text":
-        click.echo(table(head, rows, on=screen()) if rows else "nothing")
+        click.echo(table(head, rows, on=screen(), names=head[0] == "metric") if rows else "nothing")
         return
     if shape == "csv":
         out = io.StringIO()

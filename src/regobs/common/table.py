@@ -85,15 +85,24 @@ def table(
     right: Collection[str] = (),
     underline: bool = False,
     indent: int = 0,
+    names: bool = False,
 ) -> str:
     """The rows as lines under their headings, two spaces apart, without blanks at their ends and a final line break.
 
     Columns of numbers stand to the right, and those whose heading is in `right`; None is an empty cell. Control
-    characters are escaped. `head` may be empty: no line of headings then.
+    characters are escaped. `head` may be empty: no line of headings then. With `names` the first column holds names
+    that a person copies: it is not cut, and columns at the right that have no place beside it are left out, which a
+    last line says.
     """
-    grid = _Grid(head, rows, right)
+    values = [list(row) for row in rows]
     room = None if on.width is None else on.width - indent
-    return grid.drawn(grid.widths(room, _NARROWEST), on, underline=underline, indent=indent)
+    shown = len(head) if room is None or not names else _beside_names(head, values, room)
+    grid = _Grid(head[:shown], [row[:shown] for row in values] if names else values, right, names=names)
+    drawn = grid.drawn(grid.widths(room, _NARROWEST), on, underline=underline, indent=indent)
+    if shown == len(head):
+        return drawn
+    missing = f"left out for want of space: {', '.join(head[shown:])}"
+    return f"{drawn}\n{on.paint(shorten(missing, on.width or 0), Colour.DIM)}"
 
 
 def table_or_records(
@@ -116,7 +125,13 @@ class _Grid:
     """The cells of a table as text, and what they allow."""
 
     def __init__(
-        self, head: Sequence[str], rows: Iterable[Sequence[Value]], right: Collection[str], *, words: bool = False
+        self,
+        head: Sequence[str],
+        rows: Iterable[Sequence[Value]],
+        right: Collection[str],
+        *,
+        words: bool = False,
+        names: bool = False,
     ) -> None:
         values = [list(row) for row in rows]
         self._count = len(head) or max(map(len, values), default=0)
@@ -127,7 +142,10 @@ class _Grid:
         self._right = [bool(head and head[at] in right) or _numeric(column) for at, column in enumerate(columns)]
         # Columns that say something else when they are cut.
         self._kept = [
-            number or _times(column) or (words and all(map(_is_word, (row[at].text for row in self.cells))))
+            number
+            or _times(column)
+            or (names and at == 0)
+            or (words and all(map(_is_word, (row[at].text for row in self.cells))))
             for at, (number, column) in enumerate(zip(self._right, columns, strict=True))
         ]
 
@@ -152,6 +170,13 @@ class _Grid:
         if underline and self._headings:
             lines.insert(1, [Cell("-" * width, Colour.DIM) for width in widths])
         return "\n".join(_line(line, widths, self._right, on, indent) for line in lines)
+
+
+def _beside_names(head: Sequence[str], rows: Sequence[Sequence[Value]], room: int) -> int:
+    """How many columns have a place in a line of `room` beside the names in the first."""
+    widths = _widths([[_text(value) for value in row] for row in (head, *rows)], len(head))
+    taken = widths[:1] + [min(width, _NARROWEST) for width in widths[1:]]
+    return next((count for count in range(len(head), 1, -1) if _together(taken[:count]) <= room), 1)
 
 
 def _record(names: Sequence[Cell], row: Sequence[Cell], on: Screen) -> str:
