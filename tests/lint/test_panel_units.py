@@ -97,9 +97,9 @@ def test_a_column_of_a_table_is_found_by_the_name_of_its_value_or_what_it_is_ren
 
 
 def test_of_a_table_with_several_queries_the_plain_name_says_nothing() -> None:
-    assert "panel-unit" not in found(panel(HEAP, "up", kind="table", **shown(override("byName", "Value", "bps"))))
-    assert "panel-unit" in found(panel(HEAP, "up", kind="table", **shown(override("byRegexp", "/A$/", "bps"))))
-    assert "panel-unit" not in found(panel("up", HEAP, kind="table", **shown(override("byRegexp", "/A$/", "bps"))))
+    assert "panel-unit" not in found(panel(HEAP, "a_thing", kind="table", **shown(override("byName", "Value", "bps"))))
+    assert "panel-unit" in found(panel(HEAP, "a_thing", kind="table", **shown(override("byRegexp", "/A$/", "bps"))))
+    assert "panel-unit" not in found(panel("a_thing", HEAP, kind="table", **shown(override("byRegexp", "/A$/", "bps"))))
 
 
 def test_a_table_whose_values_are_computed_anew_is_not_judged() -> None:
@@ -168,3 +168,125 @@ def test_overrides_of_any_shape_are_read(overrides: Any) -> None:
     assert "panel-unit" not in found(
         board({"id": 1, "type": "stat", "title": "a", "targets": [{"refId": "A", "expr": HEAP}], **config})
     )
+
+
+SIZE, SENT, TOOK = "sum(a_size_bytes)", "sum(rate(a_sent_bytes_total[5m]))", "max(a_run_duration_seconds)"
+# what is shown, a unit that it has not, one that it has
+MEASURES = {
+    "bytes as bits": ("process_resident_memory_bytes", "bits", "bytes"),
+    "bytes as decimal bits": (SIZE, "decbits", "decbytes"),
+    "bytes as kibibytes": ("process_resident_memory_bytes", "kbytes", "bytes"),
+    "bytes as kilobytes": (SIZE, "deckbytes", "decbytes"),
+    "bytes as mebibytes": (SIZE, "mbytes", "bytes"),
+    "kibibytes as bytes": (f"{SIZE} / 1024", "bytes", "kbytes"),
+    "mebibytes as bytes": (f"{SIZE} / 1024 / 1024", "bytes", "mbytes"),
+    "gibibytes by a product": (f"{SIZE} / (1024 * 1024 * 1024)", "mbytes", "decgbytes"),
+    "bits as bytes": (f"8 * {SIZE}", "bytes", "bits"),
+    "an amount as a rate": (SIZE, "Bps", "bytes"),
+    "an amount as a rate of bits": (SIZE, "bps", "bytes"),
+    "a rate as an amount": (SENT, "bytes", "Bps"),
+    "a rate as megabytes": (SENT, "MBs", "binBps"),
+    "a rate of bytes as one of bits": (SENT, "binbps", "binBps"),
+    "a rate of bits as one of bytes": (f"{SENT} * 8", "Bps", "bps"),
+    "a rate of megabits": (f"{SENT} * 8 / 1e6", "bps", "Mbits"),
+    "bytes as a share": (SIZE, "percentunit", "bytes"),
+    "bytes as a time": (SIZE, "s", "bytes"),
+    "the size of what is observed": (
+        "histogram_quantile(0.9, sum by (le) (rate(a_size_bytes_bucket[5m])))", "s", "bytes",
+    ),
+    "a mean of sizes": ("rate(a_size_bytes_sum[5m]) / rate(a_size_bytes_count[5m])", "kbytes", "bytes"),
+    "milliseconds as seconds": ("max(a_run_duration_milliseconds)", "s", "ms"),
+    "milliseconds by their short name": ("a_latency_ms", "s", "ms"),
+    "milliseconds by a product": (f"{TOOK} * 1000", "s", "ms"),
+    "seconds as milliseconds": (TOOK, "ms", "s"),
+    "seconds as minutes": (TOOK, "m", "s"),
+    "hours as seconds": (f"{TOOK} / 3600", "s", "h"),
+    "a quantile in milliseconds": (f"1e3 * {P90}", "s", "ms"),
+    "the age of a process": ("time() - process_start_time_seconds", "h", "s"),
+    "seconds as a rate": (TOOK, "ops", "dtdurations"),
+    "seconds as percent": (TOOK, "percent", "s"),
+    "a moment in seconds": ("a_last_run_timestamp_seconds", "dateTimeAsIso", "none"),
+    "a moment as bytes": ("process_start_time_seconds", "bytes", "none"),
+    "a moment in milliseconds": ("1000 * process_start_time_seconds", "s", "dateTimeFromNow"),
+    "events per second as a share": ("sum(rate(a_requests_total[5m]))", "percentunit", "reqps"),
+    "events per second as percent": ("sum(rate(a_requests_total[5m]))", "percent", "ops"),
+    "observations as their unit": ("rate(a_run_duration_seconds_count[5m])", "s", "ops"),
+    "a number of things as a share": ("go_goroutines", "percentunit", "short"),
+    "a number of series as bytes": ("count(a_size_bytes)", "bytes", "short"),
+    "a state as bytes": ("up", "bytes", "short"),
+    "a state as a time": ("min(up)", "s", "bool"),
+    "a state as a rate": ("up", "reqps", "none"),
+    "a state as percent": ("up", "percent", "percentunit"),
+    "a mean of states as percent": ("avg(up)", "percent", "percentunit"),
+    "a state over time as percent": ("avg_over_time(up[1h])", "percent", "percentunit"),
+    "a sum of states as a share": ("sum(up)", "percentunit", "short"),
+    "percent as bytes": (f"100 * {SHARE}", "bytes", "percent"),
+    "percent as a rate": (f"100 * {SHARE}", "reqps", "percent"),
+    "a ratio as kibibytes": (SHARE, "kbytes", "percentunit"),
+    "bytes as a temperature": (SIZE, "celsius", "bytes"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("expr", "wrong", "right"), MEASURES.values(), ids=MEASURES)
+def test_a_measure_is_shown_in_a_unit_that_it_has(expr: str, wrong: str, right: str) -> None:
+    assert "panel-unit" in found(panel(expr, **shown(default=wrong)))
+    assert "panel-unit" not in found(panel(expr, **shown(default=right)))
+
+
+@pytest.mark.parametrize(
+    ("expr", "unit"),
+    [
+        ("sum(a_bytes_per_second)", "Bps"), ("a_speed_bytes", "Bps"), ("a_bandwidth_bytes", "Bps"),
+        ("a_ratio_bytes", "percentunit"), ("rate(a_hit_kbytes_out_bytes_total[5m])", "KBs"),
+        ("a:b_bytes:sum", "bits"), (f"{SENT} * 60", "bytes"), (f"{SIZE} * 100", "bits"), (f"{SIZE} / 7", "kbytes"),
+        (f"{SIZE} / scalar(a)", "kbytes"), (f"{SIZE} / a_limit", "percent"), (f"{SIZE} - a_size", "kbytes"),
+        (f"{SIZE} / 1024", "deckbytes"), (f"{SIZE} > bool 5", "percentunit"), ("sum(rate(a_seconds_total[5m]))", "s"),
+        ("sum(rate(a_requests_total[5m])) / 100", "percentunit"), ("count(a) / count(b)", "percentunit"),
+        ("clamp_max(go_goroutines, 1)", "percentunit"), ("stddev(up)", "percent"), ("a_seconds_bucket", "bytes"),
+        ("histogram_quantile(0.9, rate(a_seconds_bucket[5m]) or rate(b_bytes_bucket[5m]))", "bytes"),
+        ("changes(a_size_bytes[5m])", "ops"), ("seconds", "bytes"), ("a_seconds", ""), ("up", "hertz"),
+    ],
+)  # fmt: skip
+def test_what_a_query_measures_is_not_guessed(expr: str, unit: str) -> None:
+    assert "panel-unit" not in {
+        one.check for one in panel(expr, **shown(default=unit)).findings if one.severity != "note"
+    }
+
+
+def test_words_say_what_the_unit_of_a_rate_does_not() -> None:
+    bytes_only = shown(default="bytes")
+    assert "panel-unit" in found(panel(SENT, title="Sent", **bytes_only))
+    for told in ({"title": "Sent bytes/s"}, {"description": "Per second."}, {"legend": "traffic"}):
+        assert "panel-unit" not in found(panel(SENT, **told, **bytes_only))
+    assert "panel-unit" in found(panel(SENT, title="Sent bytes/s", **shown(default="bits")))
+
+
+def test_a_share_of_all_lines_may_be_one_of_anything() -> None:
+    asked = "sum by (a) (rate(a_requests_total[5m]))"
+    assert "panel-unit" in found(panel(asked, **shown(default="percentunit")))
+    stacked = shown(default="percentunit", custom={"stacking": {"mode": "percent"}})
+    assert "panel-unit" not in found(panel(asked, **stacked))
+    assert "panel-unit" not in found(panel(asked, kind="piechart", **shown(default="percentunit")))
+
+
+def test_how_many_points_there_are_is_no_measure() -> None:
+    for calc, judged in (("count", False), ("max", True)):
+        options = {"reduceOptions": {"calcs": [calc]}}
+        assert ("panel-unit" in found(panel(SIZE, kind="stat", options=options, **shown(default="bits")))) is judged
+
+
+def test_a_state_with_words_for_its_values_has_any_unit() -> None:
+    mapped = shown(default="s", mappings=[{"type": "value", "options": {"1": {"text": "up"}}}])
+    assert "panel-unit" not in found(panel("up", kind="stat", **mapped))
+    assert "panel-unit" in found(panel("up", kind="stat", **shown(default="s")))
+
+
+def test_a_graph_of_two_axes_is_not_judged_by_the_unit_of_one() -> None:
+    axes: dict[str, Any] = {"kind": "graph", "yaxes": [{"format": "bits"}, {"format": "bytes"}]}
+    assert "panel-unit" in found(panel(SIZE, **axes))
+    assert "panel-unit" not in found(panel(SIZE, **axes, seriesOverrides=[{"alias": "a", "yaxis": 2}]))
+
+
+def test_the_axis_of_an_old_graph_says_its_unit() -> None:
+    axes: dict[str, Any] = {"kind": "graph", "yaxes": [{"format": "bytes"}]}
+    assert "panel-unit" not in found(panel(SIZE, **axes, **shown(default="bits")))

@@ -89,7 +89,7 @@ MALFORMED = {
     "a number for a rule": ("groups: [{name: a, rules: [7]}]\n", "1:28 a rule is no mapping"),
     "a text for a rule": ("groups: [{name: a, rules: [up]}]\n", "1:28 a rule is no mapping"),
     "an empty rule": ("groups: [{name: a, rules: [{}]}]\n", "1:28 a rule has neither alert nor record"),
-    "an unknown field": ("groups: [{name: a, every: 1m}]\n", "1:20 a group has no field every"),
+    "an unknown field": ("groups: [{name: a, every: 1m, rules: []}]\n", "1:20 a group has no field every"),
     "an interval": ("groups: [{name: a, interval: 5, rules: []}]\n", "1:30 5 is no duration"),
     "a limit": ("groups: [{name: a, limit: many, rules: []}]\n", "1:27 many is no whole number"),
 }
@@ -161,6 +161,7 @@ OTHER_GROUPS = {
     "a mapping by name": "groups: {web: [host], db: [host]}\n",
     "rules of a firewall": "groups: [{name: web, rules: [{port: 80, proto: tcp}]}]\n",
     "groups with other fields": "groups: [{title: web, members: [a]}]\n",
+    "named groups of something else": "groups: [{name: web, services: [{name: a}]}, {name: db, services: []}]\n",
 }
 
 

@@ -404,6 +404,8 @@ _EDGES = "sum by (le) (increase(registry_http_request_duration_seconds_bucket[$_
         ("go_memstats_heap_alloc_bytes", "percent", "write bytes"),
         (_ASKED, "s", "write short"),
         (_ASKED, "bytes", "write short"),
+        (_ASKED, "percent", "write ops"),
+        (_ASKED, "percentunit", "write ops"),
     ],
 )
 def test_bytes_and_requests_that_are_shown_as_something_else_are_found(expr: str, unit: str, step: str) -> None:
@@ -415,7 +417,6 @@ def test_bytes_and_requests_that_are_shown_as_something_else_are_found(expr: str
     [
         (_SENT, "binBps"),
         (_ASKED, "reqps"),
-        (_ASKED, "percent"),
         (_EDGES, "s"),
         ("count(go_memstats_heap_alloc_bytes)", "short"),
         ("go_memstats_heap_alloc_bytes / go_memstats_heap_sys_bytes", "percentunit"),

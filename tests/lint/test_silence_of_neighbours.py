@@ -140,6 +140,14 @@ def test_a_chart_that_is_no_yaml_is_a_template(text: str) -> None:
     assert [one.reason for one in report.not_read] == ["a template of another language: lint what it renders"]
 
 
+def test_rules_with_tags_of_erb_are_a_template() -> None:
+    rules = "groups:\n- name: a\n  rules:\n  - alert: A\n    expr: rate(go_goroutines[5m]) > 1\n    for: "
+    report = lint_text(f"{rules}<%= p('a.evaluation_time') %>\n", "a.yml", ".yml")
+    assert report.findings == []
+    assert [one.reason for one in report.not_read] == ["a template of another language: lint what it renders"]
+    assert "rate-of-gauge" in found(lint_text(f"{rules}5m # <% of it\n", "a.yml", ".yml"))
+
+
 def test_a_broken_rule_file_with_templates_of_prometheus_is_broken() -> None:
     text = "groups:\n- name: a\n  rules:\n  - alert: A\n    expr: up == 0\n    annotations:\n      a: "
     for shown in ("{{ $labels.job }}\n", "|\n        {{ $labels.job }}\n  x\n"):

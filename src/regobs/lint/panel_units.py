@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from regobs.catalog import database, http, redis, storage
 from regobs.catalog.model import Unit
 from regobs.lint.findings import CheckSubject, LintProblem, Severity, check
 from regobs.lint.named_shares import bare
+from regobs.lint.quantities import Dimension, measured
 from regobs.lint.shown_units import shown_units
 from regobs.lint.subjects import LintedPanel, LintedQuery
+from regobs.lint.units_of_grafana import SHARES, UNITS, unit_fault
 from regobs.promql.infer import literal
 from regobs.promql.nodes import Aggregate, Binary, Call, Expr, Selector
 from regobs.promql.types import Bounds
@@ -38,6 +41,8 @@ _MOMENT = "subtract it from time(), or write dateTimeAsIso and multiply it by 10
 _PER_SECOND = {"ops", "reqps", "rps", "wps", "iops", "cps", "mps", "eps"}
 # Where a number stands beside its unit. A table has a unit for each column, a state timeline none.
 _SHOWS_UNITS = {"timeseries", "graph", "stat", "singlestat", "gauge", "bargauge", "barchart", "piechart"}
+_RATE_TOLD = re.compile(r"/ ?s\b|/ ?sec|per[ -]sec|bps|\b(?:rate|throughput|bandwidth|traffic|speed)\b", re.IGNORECASE)
+_OF_POINTS = frozenset({"count", "countAll", "changeCount", "distinctCount", "diffperc", "range"})
 _UNIT_TOLD = re.compile(r"\b(?:sec(?:ond)?s?|bytes?)\b|[(\[] ?(?:s|B) ?[)\]]", re.IGNORECASE)
 # Of what callers wait for: as many may wait at a time as there are. Of the work of one process there is one at a time.
 _WAITED_FOR = {http.DURATION, http.TIME_TO_HEADER, storage.ACTIONS, database.QUERY_DURATION, redis.COMMANDS}
@@ -49,8 +54,10 @@ def panel_unit(panel: LintedPanel) -> Iterator[LintProblem]:
     r"""A panel shows its values in another unit than they are, or seconds and bytes in none.
 
     The unit of an override is judged too, where it certainly chooses a query: by the letter of the query, by a legend
-    without labels, or as the column of a table. Percent are shown as a ratio or the other way round, cores and callers
-    at a time as a share, bytes as bits, an amount as a rate, a moment as a duration.
+    without labels, or as the column of a table. Percent are shown as a ratio or the other way round, cores, callers at
+    a time and requests a second as a share, bytes as bits or kibibytes, milliseconds as seconds, an amount as a rate, a
+    moment as a duration, a percentage or what is 0 or 1 as bytes. What a metric that is not known measures is told by
+    its name (`_bytes`, `_seconds`), and by the constants that it is multiplied with or divided by.
 
     Why: 0.9 is shown as 0.9 %, two cores as 200 %, bytes as bits: whoever reads it is wrong by a factor.
 
@@ -66,20 +73,58 @@ def panel_unit(panel: LintedPanel) -> Iterator[LintProblem]:
     for one in shown_units(panel):
         if not one.unit and (panel.kind not in _SHOWS_UNITS or panel.defaults.get("mappings") or _says_unit(panel)):
             continue
-        judged = [_unit_fault(query, one.unit) for query in one.queries]
+        judged = [_unit_fault(query, one.unit) or _measure_fault(panel, query, one.unit) for query in one.queries]
         if all(judged):
             what, step = judged[0] or ("", "")
             severity = Severity.NOTE if what == _OF_ONE_CORE or not one.unit else None
             yield panel.problem(one.path if one.unit else ("title",), what, step, severity)
 
 
-def _says_unit(panel: LintedPanel) -> bool:
-    """Whether the words around the values of a panel name their unit: "Latency (s)", "in seconds"."""
+def _measure_fault(panel: LintedPanel, query: LintedQuery, unit: str) -> tuple[str, str] | None:
+    """What is wrong about the unit by what the query measures, and in steps of what."""
+    found = measured(query)
+    if found is None or _counts_points(panel) or (unit in SHARES and _stacks_to_percent(panel)):
+        return None
+    shown = UNITS.get(unit)
+    # "Traffic per second" in bytes: the words say what the unit does not.
+    told = shown is not None and replace(shown, per_second=found.per_second, scale=found.scale) == found
+    if told and shown is not None and shown.per_second is not found.per_second and shown.scale == found.scale:
+        texts = (panel.title, panel.data.get("description"), query.caption, *_axis_labels(panel))
+        if any(_RATE_TOLD.search(str(text)) for text in texts if text):
+            return None
+    if found.dimension is Dimension.STATE and panel.defaults.get("mappings"):
+        return None
+    return unit_fault(found, unit)
+
+
+def _stacks_to_percent(panel: LintedPanel) -> bool:
+    """Whether a panel shows the share that each line has of all, whatever it measures."""
     custom = panel.defaults.get("custom")
-    axis = custom.get("axisLabel") if isinstance(custom, dict) else ""
+    stacking = custom.get("stacking") if isinstance(custom, dict) else None
+    mode = stacking.get("mode") if isinstance(stacking, dict) else None
+    return mode == "percent" or panel.data.get("percentage") is True or panel.kind == "piechart"
+
+
+def _counts_points(panel: LintedPanel) -> bool:
+    """Whether a single number is how many points there are, or how they differ in percent."""
+    options = panel.data.get("options")
+    reduced = options.get("reduceOptions") if isinstance(options, dict) else None
+    calcs = reduced.get("calcs") if isinstance(reduced, dict) else None
+    return isinstance(calcs, list) and not _OF_POINTS.isdisjoint(map(str, calcs))
+
+
+def _axis_labels(panel: LintedPanel) -> list[object]:
+    """What stands beside the axes of a graph, of today's and of the old kind."""
+    custom = panel.defaults.get("custom")
     axes = panel.data.get("yaxes")
     labels = [one.get("label") for one in axes if isinstance(one, dict)] if isinstance(axes, list) else []
-    texts = [panel.title, panel.defaults.get("displayName"), axis, *labels, *(one.caption for one in panel.queries)]
+    return [custom.get("axisLabel") if isinstance(custom, dict) else "", *labels]
+
+
+def _says_unit(panel: LintedPanel) -> bool:
+    """Whether the words around the values of a panel name their unit: "Latency (s)", "in seconds"."""
+    captions = (one.caption for one in panel.queries)
+    texts = [panel.title, panel.defaults.get("displayName"), *_axis_labels(panel), *captions]
     return any(_UNIT_TOLD.search(str(text)) for text in texts if text)
 
 
@@ -102,10 +147,11 @@ def _unit_fault(query: LintedQuery, unit: str) -> tuple[str, str] | None:
     waited = of_time and not times and all(query.metric(one) in _WAITED_FOR for one in query.selectors)
     faults = (
         (is_percent(query), {"percentunit"}, "percent are shown as a ratio: 50 reads 5000 %", "write percent"),
+        (is_percent(query), _RATES | UNITS.keys(), f"percent are shown as {unit}", "write percent"),
         (share, {"percent"}, "a ratio is shown as percent: 0.5 reads 0.5 %", "write percentunit"),
         (moment, _SECONDS, "a moment is shown as a duration", _MOMENT),
         (seconds, _MOMENTS, "a duration is shown as a moment", "write s"),
-        (share, _RATES | _SECONDS | _BYTES, f"a ratio is shown as {unit}", "write percentunit"),
+        (share, _RATES | UNITS.keys(), f"a ratio is shown as {unit}", "write percentunit"),
         (kind.unit is Unit.CORES, {"percent"}, "two cores read 2 %", "write none or short"),
         (
             kind.unit is Unit.CORES and not query.values.averages_cores(query.expr),

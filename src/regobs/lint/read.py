@@ -29,7 +29,8 @@ from regobs.lint.subjects import Json, LintContext, LintedQuery, LintedRouting, 
 
 SUFFIXES = frozenset({".yaml", ".yml", ".json", ".rules", ".promql"})
 _HELM = r"\.(?:Values|Release|Chart|Files|Capabilities|Template)\b"
-_TEMPLATE = re.compile(rf"\{{\{{-? *(?:{_HELM}|\${_HELM}|include \")")
+_ERB = r"<%[-=]?[^%\n]{1,200}%>"
+_TEMPLATE = re.compile(rf"\{{\{{-? *(?:{_HELM}|\${_HELM}|include \")|{_ERB}")
 # What is a template only where it is no YAML: Alertmanager's own texts have `{{ template "name" . }}` too.
 _LINE = r"^[ \t]*+\{(?:%|\{(?!-? *\$(?:labels|value|external)))"
 _WORDS = rf"\{{\{{[^{{}}\n]{{0,200}}?(?:{_HELM}|\b(?:template|tpl|toYaml|define) )"

@@ -80,9 +80,16 @@ def of_others(groups: Any) -> bool:
         return not groups.keys() & _GROUP_FIELDS
     listed = groups if isinstance(groups, list) else []
     return any(
-        isinstance(one, str) or (isinstance(one, dict) and (not one.keys() & _GROUP_FIELDS or _of_other_rules(one)))
+        isinstance(one, str) or (isinstance(one, dict) and (_has_other_fields(one) or _of_other_rules(one)))
         for one in listed
     ) and not any(is_group(one) for one in listed)
+
+
+def _has_other_fields(group: Json) -> bool:
+    """Whether a group has no field of ours, or no rules and a field that no group has."""
+    if any(_means(name, "rules") for name in group):
+        return False
+    return not group.keys() & _GROUP_FIELDS or bool(group.keys() - _GROUP_FIELDS - _OTHER_GROUP_FIELDS)
 
 
 def _of_other_rules(group: Json) -> bool:

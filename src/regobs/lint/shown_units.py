@@ -42,13 +42,13 @@ class _Override:
 
 def panel_unit_of(panel: LintedPanel) -> tuple[str, Steps]:
     """The unit of a panel and where it stands: of today's panels, or of the graph and singlestat of old ones."""
+    axes = panel.data.get("yaxes")
+    if isinstance(axes, list) and axes and isinstance(axes[0], dict) and panel.kind == "graph":
+        return str(axes[0].get("format") or ""), ("yaxes", 0, "format")
     if isinstance(panel.defaults.get("unit"), str):
         return str(panel.defaults["unit"]), ("fieldConfig", "defaults", "unit")
     if isinstance(panel.data.get("format"), str):
         return str(panel.data["format"]), ("format",)
-    axes = panel.data.get("yaxes")
-    if isinstance(axes, list) and axes and isinstance(axes[0], dict) and panel.kind == "graph":
-        return str(axes[0].get("format") or ""), ("yaxes", 0, "format")
     return "", ()
 
 
@@ -60,7 +60,7 @@ def shown_units(panel: LintedPanel) -> Iterator[ShownUnit]:
         return
     default, path = panel_unit_of(panel)
     overrides = list(_overrides(panel))
-    sure = not table  # the columns of a table are labels and several values
+    sure = not table and not _has_right_axis(panel)  # the columns of a table are labels and several values
     chosen: dict[Steps, tuple[str, list[LintedQuery]]] = {path: (default, [])}
     for query in (one for one in panel.queries if one.expr is not None):
         unit, where, known = default, path, True
@@ -75,6 +75,12 @@ def shown_units(panel: LintedPanel) -> Iterator[ShownUnit]:
     for where, (unit, queries) in chosen.items():
         if queries and (sure or where != path):
             yield ShownUnit(unit, where, tuple(queries))
+
+
+def _has_right_axis(panel: LintedPanel) -> bool:
+    """Whether a graph of the old kind has some of its lines on a second axis, with a unit of its own."""
+    listed = panel.data.get("seriesOverrides")
+    return isinstance(listed, list) and any(isinstance(one, dict) and one.get("yaxis") == 2 for one in listed)
 
 
 def _transformations(panel: LintedPanel) -> Iterator[Json]:
