@@ -1,6 +1,7 @@
 """Burn-rate alerts of the pack beside the rule shape that SLO generators write, on the same incidents.
 
     python benchmarks/slo_backtest.py            200 incidents, quiet months and a month of daily swings
+    python benchmarks/slo_backtest.py --seeds 20 the same with 20 times as many, by hours that the server has watched
     python benchmarks/slo_backtest.py --rules    what the real rules do in 8 of the incidents, by `promtool test rules`
 
 The other shape is that of the Site Reliability Workbook as generators write it: for each severity one alert, an `or` of
@@ -15,6 +16,7 @@ import math
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -192,23 +194,36 @@ def compare(count: int) -> None:
         )
 
 
-def young(count: int) -> None:
-    """The incidents at 99.9 % on servers that have watched for so many hours: tickets in paged incidents, and after."""
-    print(f"\n{count} incidents, target 0.999, by hours watched before")
-    for hours in (2, 8, 24, 96):
-        found = dict.fromkeys(("paged", "pages", "tickets in paged", "pages after", "tickets after"), 0)
-        for one in incidents(count):
-            every, bad, begins, ends = course(one, 0.001, hours * HOUR, 16 * HOUR)
-            fires = ours(every, bad, 0.001)
-            pages, tickets = (beginnings(fires[one]) * EVERY for one in ("page", "ticket"))
-            over = ends + 2 * EVERY
-            paged = bool(np.any((pages >= begins) & (pages <= over)))
-            found["paged"] += paged
-            found["pages"] += len(pages)
-            found["tickets in paged"] += paged and bool(np.any((tickets >= begins) & (tickets <= over)))
-            found["pages after"] += int(np.sum(pages > over))
-            found["tickets after"] += int(np.sum(tickets > over))
-        print(f"  {hours:3} h: " + ", ".join(f"{what} {number}" for what, number in found.items()))
+def histories(count: int, seeds: int) -> None:
+    """Incidents at 99.9 % on servers that have watched for so many hours, each followed by 80 quiet hours.
+
+    A page begins after recovery when it does so later than one evaluation after the last failure; `again` are those of
+    incidents that were paged for. Counters begin with the first scrape, so the first evaluation sees nothing.
+    """
+    print(f"\n{seeds} x {count} incidents, target 0.999, by hours watched before and followed by 80 quiet hours")
+    for hours in (0, 8, 96):
+        found = {name: Counter[str]() for name in ("usual", "ours")}
+        for one in (one for seed in range(1, seeds + 1) for one in incidents(count, seed)):
+            every, bad, begins, ends = course(one, 0.001, hours * HOUR, 80 * HOUR)
+            for name, alerts in (("usual", usual), ("ours", ours)):
+                found[name].update(_told(alerts(every - every[0], bad - bad[0], 0.001), begins, ends + 2 * EVERY))
+        for name, told in found.items():
+            print(f"  {hours:3} h {name:6}" + ", ".join(f"{what} {number}" for what, number in told.items()))
+
+
+def _told(fires: dict[str, Truth], begins: int, over: int) -> dict[str, int]:
+    """Of one incident what was told while it went on, and after."""
+    pages, tickets = (beginnings(fires[severity]) * EVERY for severity in ("page", "ticket"))
+    inside = int(np.sum((pages >= begins) & (pages <= over)))
+    late = int(np.sum(pages > over))
+    return {
+        "paged": int(inside > 0),
+        "pages": int(np.sum(pages >= begins)),
+        "twice": int(inside > 1),
+        "after": late,
+        "again": late if inside else 0,
+        "tickets of paged": int(np.sum(tickets >= begins)) if inside else 0,
+    }
 
 
 def quiet() -> None:
@@ -335,11 +350,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rules", action="store_true", help="check 8 incidents with the real rules")
     parser.add_argument("--count", type=int, default=200)
+    parser.add_argument("--seeds", type=int, default=1, help="only this many times the incidents by hours watched")
     options = parser.parse_args()
     if options.rules:
         sys.exit(real_rules(8) > 0)
+    if options.seeds > 1:
+        histories(options.count, options.seeds)
+        return
     compare(options.count)
-    young(options.count)
+    histories(options.count, 1)
     quiet()
     swings()
     low_traffic()

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from regobs.budgets.past import SloPast
 from regobs.budgets.replay import BurnWindows, FiredAlert, fired_alerts
 from regobs.documents import dump_yaml
 from regobs.promql.nodes import Duration
@@ -34,12 +35,20 @@ def firing_at(fired: list[FiredAlert], tier: str, last: int) -> int:
     )
 
 
+def outage_and_failures(failures: int, later: int) -> SloPast:
+    """Half an hour in which all of one request a minute fails, and so many failures in a row `later` evaluations on."""
+    past = outage(0.5, 1.0, 8 * HOUR, 60, 12 * HOUR)
+    bad = past.bad.copy()
+    happened = np.flatnonzero(past.events[8 * HOUR + 60 + later :])[:failures]
+    bad[8 * HOUR + 60 + later + happened] = 1
+    return replace(past, bad=bad)
+
+
 @pytest.mark.parametrize("release", [DEBIAN, PEER])
-@pytest.mark.parametrize("course", COURSES)
+@pytest.mark.parametrize("past", [*(outage(*course) for course in COURSES), outage_and_failures(4, 3 * HOUR)])
 def test_alerts_fire_at_the_evaluations_at_which_the_generated_rules_fire(
-    course: tuple[float, float, int, int, int], release: str, tmp_path: Path
+    past: SloPast, release: str, tmp_path: Path
 ) -> None:
-    past = outage(*course)
     fired = fired_alerts(past, SLO, WINDOWS, EVERY)
     assert fired
     compiled = compile_rules(BUNDLED, GITLAB)
@@ -84,6 +93,19 @@ def spans(fired: list[FiredAlert], tier: str) -> list[tuple[int, int | None]]:
         for one in fired
         if one.tier == tier
     ]
+
+
+@pytest.mark.parametrize(("failures", "pages"), [(2, 1), (3, 1), (4, 2)])
+def test_within_the_long_window_of_a_page_another_needs_failures_that_prove_it_alone(failures: int, pages: int) -> None:
+    # of 30 events in half an hour 0.15 may fail: 2 and 3 are evidence of 3.3 and 6.1, and 6.9 is asked
+    fired = fired_alerts(outage_and_failures(failures, 3 * HOUR), SLO, WINDOWS, EVERY)
+    assert sum(one.severity == "page" for one in fired) == pages
+
+
+@pytest.mark.parametrize("later", [7 * HOUR, 11 * HOUR])
+def test_the_failures_of_a_paged_outage_are_no_ticket_when_two_more_follow(later: int) -> None:
+    fired = fired_alerts(outage_and_failures(2, later), SLO, WINDOWS, EVERY)
+    assert [one.severity for one in fired] == ["page"]
 
 
 @pytest.mark.parametrize("missing", [1, 9, 10, 40])

@@ -220,6 +220,41 @@ AVAILABILITY: dict[str, tuple[Change, str, str]] = {
         "burning",
         "1d ends with its short window",
     ),
+    "a second page for what the first told of": (
+        in_alert(
+            "1h",
+            "expr",
+            'count_over_time(ALERTS{slo="small", tier=~"1h|6h"',
+            'count_over_time(ALERTS{slo="x", tier="1h"',
+        ),
+        "burning",
+        "1h not again for few failures",
+    ),
+    "a second ticket for what the first told of": (
+        in_alert("3d", "expr", 'tier=~"1h|6h|1d|3d"', 'tier=~"1h|6h|1d"'),
+        "burning",
+        "3d not again for few failures",
+    ),
+    "a second page with less proof": (
+        in_alert("6h", "expr", "> 6.9078)", "> 6)"),
+        "burning",
+        "6h not again for few failures",
+    ),
+    "a second page with proof of another window": (
+        in_alert("1h", "expr", 'increase5m{slo="small"} * (ln(', 'increase30m{slo="small"} * (ln('),
+        "burning",
+        "1h not again for few failures in 5m",
+    ),
+    "no second page whatever is proven": (
+        in_alert("1h", "expr", "> 6.9078)", "> 8)"),
+        "burning",
+        "1h again, proven anew",
+    ),
+    "no second ticket whatever is proven": (
+        in_alert("1d", "expr", "> 6.9078)", "> 8)"),
+        "burning",
+        "1d again, proven anew",
+    ),
     "for longer": (in_alert("1h", "for", "0s", "5m"), "burning", "1h fires just over"),
     "severity": (in_alert("6h", "severity", "page", "ticket"), "burning", "6h fires just over"),
     "a number in the text": (in_alert("1h", "description", "* 28 /", "* 29 /"), "burning", "1h fires just over"),

@@ -6,7 +6,7 @@ both on the same counters.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regobs.budgets.past import Numbers, ScopeLabels, SloPast
-from regobs.slo.alerts import FALLING, OVER, watched_counts
+from regobs.slo.alerts import FALLING, OVER, RENEWED, told_by, watched_counts
 from regobs.slo.model import Slo, Tier, Windows, window_text
 from regobs.slo.recording import MORE_THAN_ONE, lowest
 from regobs.slo.windows import Step, chain, evidence, fitting, gap
@@ -127,7 +127,6 @@ class _Alerting:
     def _begins(self, tier: Tier) -> Truth:
         up_to_it = self._tiers[: self._tiers.index(tier) + 1]
         factor, burn, bad = float(tier.factor(self._slo.period)), self._burn.burn(tier.long.ms), self._burn.bad
-        least = min(factor, 1.0)
         with np.errstate(all="ignore"):
             begins = burn > factor
             if watched_counts(tier, self._tiers):
@@ -135,11 +134,16 @@ class _Alerting:
             for one in up_to_it:
                 begins &= self._burn.burn(one.short.ms) > factor
             begins &= bad(self._windows.shorts(tier.severity)[-1].ms) > float(MORE_THAN_ONE)
-            proof = bad(tier.long.ms) * (np.log(burn / least) + least / burn - 1)
-            begins &= proof > float(evidence(self._windows.confidence))
+            begins &= self._proof(tier, tier.long.ms) > float(evidence(self._windows.confidence))
         for severity in dict.fromkeys(one.severity for one in up_to_it):
             begins &= ~(self._recoveries[severity] > float(FALLING))
         return begins
+
+    def _proof(self, tier: Tier, window: int) -> Numbers:
+        burn, least = self._burn.burn(window), min(float(tier.factor(self._slo.period)), 1.0)
+        with np.errstate(all="ignore"):
+            found: Numbers = self._burn.bad(window) * (np.log(burn / least) + least / burn - 1)
+        return found
 
     def _ends(self, tier: Tier) -> Truth:
         before = self._burn.burn(self._windows.reference(tier.severity).ms)
@@ -153,7 +157,7 @@ class _Alerting:
         begins = [self._begins(tier) & ~end for tier, end in zip(tiers, ends, strict=True)]
         goes_on = [(self._burn.burn(tier.long.ms) > 0) & ~end for tier, end in zip(tiers, ends, strict=True)]
         interesting = np.flatnonzero(np.any(begins, axis=0))
-        silent = [self._silencing(place) for place in range(len(tiers))]
+        silencing = [self._silencing(place) for place in range(len(tiers))]
         last = [-(2**62)] * len(tiers)  # when it fired for the last time
         since: list[int | None] = [None] * len(tiers)  # when its condition became true
         begun: list[int | None] = [None] * len(tiers)  # when it began to fire
@@ -165,9 +169,7 @@ class _Alerting:
             fires = [first is not None and seen for first in begun]
             for place, tier in enumerate(tiers):
                 held = fires[place] and bool(goes_on[place][at])
-                silenced = any(fires[other] for other in silent[place])
-                silenced |= any(now - one <= tier.short.ms for one in last[:place])
-                if held or (bool(begins[place][at]) and not silenced):
+                if held or (bool(begins[place][at]) and not silencing[place](at, fires, last)):
                     first = since[place] = now if since[place] is None else since[place]
                     if begun[place] is None and first is not None and now - first >= tier.hold.ms:
                         begun[place] = now
@@ -185,11 +187,20 @@ class _Alerting:
         found += [self._alert(tier, first, None) for tier, first in zip(tiers, begun, strict=True) if first is not None]
         return sorted(found, key=lambda one: (one.begin, one.tier))
 
-    def _silencing(self, place: int) -> list[int]:
-        """The slower tiers of the same severity: while one of them fires, this one does not begin."""
-        severity = self._tiers[place].severity
-        last = max(index for index, one in enumerate(self._tiers) if one.severity == severity)
-        return list(range(place + 1, last + 1))
+    def _silencing(self, place: int) -> Callable[[int, list[bool], list[int]], bool]:
+        """Whether what fires, and what fired when for the last time, keeps a tier's alert from beginning."""
+        tiers, tier, times = self._tiers, self._tiers[place], self._past.times
+        told = [tiers.index(one) for one in told_by(tier, tiers)]
+        slower = [other for other in told if other > place]
+        renewed = self._proof(tier, tier.short.ms) > float(RENEWED)
+
+        def silenced(at: int, fires: list[bool], last: list[int]) -> bool:
+            now = int(times[at])
+            if any(fires[other] for other in slower) or any(now - one <= tier.short.ms for one in last[:place]):
+                return True
+            return not renewed[at] and any(now - last[other] <= tier.long.ms for other in told)
+
+        return silenced
 
     def _alert(self, tier: Tier, begin: int, end: int | None) -> FiredAlert:
         past = self._past

@@ -10,6 +10,8 @@ An alert begins when
     unless the short windows say that it falls       no alert begins while the trouble goes away
     unless another alert of the SLO fires            one incident is one alert
     or a faster one did in the short window          nor is its trace in slower windows a second one
+    or one did in the long window                    which holds the failures that it told of,
+       unless the short window alone is evidence     so what came since has to be evidence by itself
 
 and goes on, once it fires, until the short windows say that the burn is over.
 
@@ -34,7 +36,7 @@ from regobs.catalog import slo as names
 from regobs.catalog.targets import ALERTS
 from regobs.config import Config
 from regobs.errors import SloError
-from regobs.promql.nodes import Binary, Call, Expr, Matcher, MatchOp, Number, Selector
+from regobs.promql.nodes import Binary, Call, Duration, Expr, Matcher, MatchOp, Number, Paren, Selector
 from regobs.promql.printer import to_text
 from regobs.slo.links import dashboard_link, runbook_link, scope_variables, scope_words
 from regobs.slo.model import Slo, Tier, Windows, window_text
@@ -48,6 +50,7 @@ NAMES = {
 }
 OVER = evidence(Decimal("0.999"))  # a window of five minutes may look calm by accident 288 times a day
 FALLING = evidence(Decimal("0.9"))
+RENEWED = evidence(Decimal("0.999"))  # as often as it could look calm, a short window could look bad
 _RATE = '{{ $value | printf "%.2f" }}'
 PERIOD_UNITS = ((86_400_000, "days"), (3_600_000, "hours"), (60_000, "minutes"), (1000, "seconds"))
 
@@ -113,9 +116,10 @@ def expression(slo: Slo, tier: Tier, windows: Windows, config: Config) -> str:
     lately = recorded(names.BAD_EVENTS(window_text(windows.shorts(tier.severity)[-1])), slo)
     begins += [
         "and " + to_text(_compared(">", lately, Number(MORE_THAN_ONE))),
-        "and " + to_text(_compared(">", _proof(slo, tier, burn), Number(evidence(windows.confidence)))),
+        "and " + to_text(_compared(">", _proof(slo, tier, tier.long), Number(evidence(windows.confidence)))),
         *(f"unless {to_text(_compared('>', one, Number(FALLING)))}" for one in falling),
         *(f"unless on (slo{_listed(config)}) {to_text(one)}" for one in _others(slo, tier, tiers)),
+        f"unless on (slo{_listed(config)}) {to_text(Paren(_told(slo, tier, tiers, config)))}",
     ]
     goes_on = [
         to_text(_compared(">", burn, Number(Decimal(0)))),
@@ -145,9 +149,9 @@ def _watched(slo: Slo, tier: Tier, windows: Windows, config: Config) -> Expr:
     return recorded(names.BURN_RATE(tier.name), slo) * recorded(names.EVALUATIONS(tier.name), slo) / most
 
 
-def _proof(slo: Slo, tier: Tier, burn: Expr) -> Expr:
-    """The exponent of the bound: how strongly the long window says that the objective is not kept."""
-    bad = recorded(names.BAD_EVENTS(tier.name), slo)
+def _proof(slo: Slo, tier: Tier, window: Duration) -> Expr:
+    """The exponent of the bound: how strongly a window says that the objective is not kept."""
+    burn, bad = (recorded(family(window_text(window)), slo) for family in (names.BURN_RATE, names.BAD_EVENTS))
     factor = tier.factor(slo.period)
     if factor >= 1:
         return bad * (Call("ln", (burn,)) + Binary("/", Number(Decimal(1)), burn) - 1)
@@ -167,6 +171,19 @@ def _others(slo: Slo, tier: Tier, tiers: tuple[Tier, ...]) -> list[Expr]:
     slower = tuple(one.name for one in tiers[place + 1 :] if one.severity == tier.severity)
     lately = [Call("count_over_time", (replace(_firing(slo, faster), range=tier.short),))] if faster else []
     return [*lately, *([_firing(slo, slower)] if slower else [])]
+
+
+def told_by(tier: Tier, tiers: tuple[Tier, ...]) -> tuple[Tier, ...]:
+    """The tiers after whose alerts this one has to have evidence of its own: faster ones, and those of its severity."""
+    return tuple(one for one in tiers if one.severity == tier.severity or tiers.index(one) < tiers.index(tier))
+
+
+def _told(slo: Slo, tier: Tier, tiers: tuple[Tier, ...], config: Config) -> Expr:
+    """The alerts that told of what the long window holds, unless the short window alone is evidence of more."""
+    before = tuple(one.name for one in told_by(tier, tiers))
+    lately = Call("count_over_time", (replace(_firing(slo, before), range=tier.long),))
+    renewed = _compared(">", _proof(slo, tier, tier.short), Number(RENEWED))
+    return Binary("unless", lately, renewed, on=("slo", *config.rules_scope.keep))
 
 
 def _firing(slo: Slo, tiers: tuple[str, ...]) -> Selector:

@@ -10,7 +10,7 @@ from math import log
 
 from regobs.catalog import slo as names
 from regobs.promql.nodes import Duration
-from regobs.slo.alerts import FALLING, OVER, watched_counts
+from regobs.slo.alerts import FALLING, OVER, RENEWED, watched_counts
 from regobs.slo.model import Tier, window_text
 from regobs.slo.recording import lowest
 from regobs.slo.rule_tests import expectations as expect
@@ -21,7 +21,7 @@ from regobs.slo.windows import evidence
 # lies halfway between two roundings.
 JUST = Fraction(1003, 100_000)
 _CLEAR = 1.2  # how far evidence is from its limit, on each side
-_LITTLE = 0.3
+_NEAR = 1.1  # the same for evidence of few events, which are no whole number
 
 
 def groups(bench: Bench) -> list[Json]:
@@ -30,7 +30,7 @@ def groups(bench: Bench) -> list[Json]:
     for tier in bench.tiers:
         found += [_just_over(bench, tier), *_hardly_watched(bench, tier)]
         found += [_just_under(bench, tier), *_few(bench, tier)]
-        found += [_short_alone(bench, tier), *_long_alone(bench, tier)]
+        found += [_short_alone(bench, tier), *_long_alone(bench, tier), *_again(bench, tier)]
     for severity in dict.fromkeys(tier.severity for tier in bench.tiers):
         fastest = next(tier for tier in bench.tiers if tier.severity == severity)
         if fastest.short.ms <= bench.fed[-1].ms:
@@ -78,13 +78,23 @@ def _end(bench: Bench, tier: Tier) -> int:
     return _due(bench, tier) + bench.minute
 
 
+def _burn_over(bench: Bench, tier: Tier) -> float:
+    """A burn rate just over the tier's factor."""
+    factor = bench.factor(tier)
+    return float(min(factor * (1 + JUST), (factor + 1 / Fraction(bench.slo.budget)) / 2))
+
+
+def _watched(bench: Bench, watched: int, until: int) -> Json:
+    """The series that says that so many ms were watched, all the time."""
+    name = names.EVALUATIONS(window_text(bench.fed[-1])).name  # all longer windows have no other
+    return bench.series(name, f"{watched // bench.every}+0x{until // bench.minute}")
+
+
 def _steady(bench: Bench, tier: Tier, watched: int) -> tuple[float, list[Json]]:
     """A burn just over the tier's factor, of which so many ms were watched, and the series that say so."""
-    factor, end, step = bench.factor(tier), _end(bench, tier), bench.minute
-    burn = float(min(factor * (1 + JUST), (factor + 1 / Fraction(bench.slo.budget)) / 2))
-    series = bench.windows_of(_all_fed(bench, burn * float(bench.slo.budget), end + step), step)
-    name = names.EVALUATIONS(window_text(bench.fed[-1])).name  # all longer windows have no other
-    return burn, [*series, bench.series(name, f"{watched // bench.every}+0x{end // step + 1}")]
+    burn, until = _burn_over(bench, tier), _end(bench, tier) + bench.minute
+    series = bench.windows_of(_all_fed(bench, burn * float(bench.slo.budget), until), bench.minute)
+    return burn, [*series, _watched(bench, watched, until)]
 
 
 def _just_over(bench: Bench, tier: Tier) -> Json:
@@ -176,6 +186,36 @@ def _long_alone(bench: Bench, tier: Tier) -> list[Json]:
     check = expect.never(end, tier=tier.name)
     name = f"{tier.name} long window alone"
     return [bench.group(name, bench.windows_of(courses, bench.minute), bench.minute, promql_expr_test=[check])]
+
+
+def _again(bench: Bench, tier: Tier) -> list[Json]:
+    """Soon after an alert, few failures are enough for another only where the short window alone proves them."""
+    burn, due, step = _burn_over(bench, tier), _due(bench, tier), bench.minute
+    ratio, excess = burn * float(bench.slo.budget), burn / float(min(bench.factor(tier), Fraction(1)))
+    over = due + step  # the first one fires until then
+    calm = over + 2 * step
+    end = calm + due + step
+
+    def group(name: str, proof: float, few: tuple[Duration, ...], check: Json) -> Json:
+        bad = proof / (log(excess) + 1 / excess - 1)
+        courses: dict[Duration, Course] = {}
+        for window in bench.fed:
+            last = bad if window in few else MANY
+            courses[window] = [(over, MANY / ratio, MANY), (calm, MANY, 0.0), (end, last / ratio, last)]
+        series = [*bench.windows_of(courses, step), _watched(bench, tier.long.ms, end)]
+        checks = [expect.firing(bench.slo, tier, bench.config, due), check]
+        return bench.group(f"{tier.name} {name}", series, step, promql_expr_test=checks)
+
+    fires = expect.firing(bench.slo, tier, bench.config, calm + due)
+    silent = expect.never(end - step, since=over, tier=tier.name)
+    proof = float(RENEWED)
+    found = [group("again, proven anew", proof * _NEAR, bench.fed, fires)]
+    if evidence(bench.windows.confidence) < RENEWED:
+        found.append(group("not again for few failures", proof / _NEAR, bench.fed, silent))
+    if tier.short in bench.fed:
+        name = f"not again for few failures in {window_text(tier.short)}"
+        found.append(group(name, proof / _NEAR, (tier.short,), silent))
+    return found
 
 
 def _ends(bench: Bench, tier: Tier) -> list[Json]:
