@@ -33,6 +33,8 @@ def lint_example(text: str, allowed: str = "") -> list[LintReport]:
             rules = "\n" + indent(text, "  ") if text.startswith("-") else f" []\n{text}"
             text = f"groups:\n- name: example\n  rules:{rules}\n"
         return [lint_text(comment + text, "example.yaml", ".yaml")]
+    if text.startswith("route:"):
+        return [lint_text(comment + text, "example.yaml", ".yaml")]
     return [lint_text(comment + line, "example") for line in text.splitlines()]
 
 

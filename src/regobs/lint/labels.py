@@ -12,7 +12,7 @@ from regobs.lint.named_shares import COMPARISONS, bare
 from regobs.lint.selecting import lacks_label
 from regobs.lint.subjects import LintedPanel, LintedQuery, LintedRule
 from regobs.lint.templates import LABEL_USE, LEGEND_USE, faults, queries_of
-from regobs.promql.functions import GROWTH
+from regobs.promql.functions import GROWTH, OVER_TIME
 from regobs.promql.infer import is_share, literal
 from regobs.promql.nodes import Aggregate, Binary, Call, Expr, MatchOp, Selector
 from regobs.promql.parse import parse
@@ -248,6 +248,14 @@ def result_labels(query: LintedQuery | None) -> set[str] | None:
     if labels is None or any(name.startswith("$") for name in labels):
         return None
     return set(labels)
+
+
+def keeps_target(query: LintedQuery | None) -> bool:
+    """Whether each result is a series that was scraped, as it is or over time: it has the labels of its target."""
+    node = _decided(query.expr) if query is not None and query.expr is not None else None
+    while isinstance(node, Call) and node.function in GROWTH | OVER_TIME and node.args:
+        node = bare(node.args[-1])
+    return isinstance(node, Selector) and bool(node.metric) and ":" not in str(node.metric)
 
 
 def _decided(expr: Expr) -> Expr:

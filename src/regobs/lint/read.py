@@ -300,7 +300,8 @@ def _tested(tests: list[Any]) -> Iterator[str]:
 def _routes(data: Json) -> bool:
     """Whether it is a configuration of Alertmanager."""
     route = data.get("route")
-    routes = isinstance(route, dict) and ("receiver" in route or "routes" in route)
+    own = {"receiver", "routes"} if not isinstance(data.get("receivers"), list) else {"receiver", "routes", "group_by"}
+    routes = isinstance(route, dict) and not own.isdisjoint(route)
     return routes or isinstance(data.get("inhibit_rules"), list)
 
 

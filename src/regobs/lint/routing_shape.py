@@ -1,0 +1,195 @@
+"""What Alertmanager refuses in its configuration: receivers, times and fields that there are not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from regobs.common.closest import closest, did_you_mean
+from regobs.documents import Steps
+from regobs.lint.alert_routes import inhibitions
+from regobs.lint.findings import CheckSubject, LintProblem, Severity, check
+from regobs.lint.rule_files import is_time
+from regobs.lint.subjects import Json, LintedRouting
+from regobs.promql.durations import read_duration
+
+_TOP = frozenset(
+    {"global", "route", "receivers", "inhibit_rules", "templates", "time_intervals", "mute_time_intervals"}
+)
+_ROUTE = frozenset(
+    """
+    receiver group_by match match_re matchers mute_time_intervals active_time_intervals continue routes group_wait
+    group_interval repeat_interval
+    """.split()  # noqa: SIM905 - words
+)
+_INHIBITION = frozenset(
+    "source_match source_match_re source_matchers target_match target_match_re target_matchers equal".split()  # noqa: SIM905
+)
+_TIMES = ("group_wait", "group_interval", "repeat_interval", "groupWait", "groupInterval", "repeatInterval")
+_NEVER_ZERO = frozenset({"group_interval", "repeat_interval", "groupInterval", "repeatInterval"})
+_INTERVALS = ("mute_time_intervals", "active_time_intervals", "muteTimeIntervals", "activeTimeIntervals")
+_OF_OTHERS_ONLY = ("matchers", "match", "match_re", "mute_time_intervals", "active_time_intervals")
+# A name, and what is written for an operator and is none.
+_NO_OPERATOR = re.compile(r"[\s{]*+\"?[\w.-]++\"?\s*+(?:==|=!|~=|~|<|>|:|\w|\"|$)")
+
+
+@check("broken-routing", Severity.ERROR, CheckSubject.ROUTING)
+def broken_routing(routing: LintedRouting) -> Iterator[LintProblem]:
+    """A route names a receiver or a time interval that there is not, or has what Alertmanager refuses.
+
+    That is a first route without a receiver, or with matchers; a receiver that is there twice; a label that `group_by`
+    names twice, or beside `...`; a time that is none, or 0; a matcher without an operator; a field that is nearly one.
+    Alerts that are told again before their group is looked at again are a warning.
+
+    Why: Alertmanager refuses the file, and goes on with the old one.
+
+    Wrong:
+        route:
+          receiver: tickets
+          routes:
+          - matchers: [severity="page"]
+            receiver: pagers
+        receivers: [{name: tickets}, {name: pager}]
+    Right:
+        route:
+          receiver: tickets
+          routes:
+          - matchers: [severity="page"]
+            receiver: pager
+        receivers: [{name: tickets}, {name: pager}]
+    """
+    yield from _receivers(routing)
+    yield from _first_route(routing)
+    for path, route in _all_routes(routing):
+        yield from _grouping(routing, path, route)
+        yield from _times(routing, path, route)
+        yield from _intervals(routing, path, route)
+        yield from _near_fields(routing, path, route, _ROUTE)
+        yield from _matchers(routing, path, route, ("matchers",))
+    for path, rule in inhibitions(routing):
+        yield from _near_fields(routing, path, rule, _INHIBITION)
+        yield from _matchers(routing, path, rule, ("source_matchers", "target_matchers"))
+    if not routing.path:
+        yield from _near_fields(routing, (), routing.data, _TOP)
+
+
+def _all_routes(routing: LintedRouting) -> Iterator[tuple[Steps, Json]]:
+    """Each route with the steps to it, the first one first."""
+    waiting: list[tuple[Steps, Any]] = [(("route",), routing.data.get("route"))]
+    while waiting:
+        path, route = waiting.pop()
+        if isinstance(route, dict):
+            yield path, route
+            below = route.get("routes")
+            listed = list(enumerate(below)) if isinstance(below, list) else []
+            waiting += [((*path, "routes", index), one) for index, one in reversed(listed)]
+
+
+def _named(data: Json, *keys: str) -> list[tuple[Steps, str]]:
+    """The names of the objects in lists, with the steps to them."""
+    lists = ((key, data.get(key)) for key in keys)
+    return [
+        ((key, index, "name"), str(one["name"]))
+        for key, listed in lists
+        for index, one in enumerate(listed if isinstance(listed, list) else ())
+        if isinstance(one, dict) and isinstance(one.get("name"), str)
+    ]
+
+
+def _receivers(routing: LintedRouting) -> Iterator[LintProblem]:
+    """Receivers that are there twice or not at all; nothing where the file is only a part, without receivers."""
+    receivers = _named(routing.data, "receivers")
+    names: set[str] = set()
+    for path, name in receivers:
+        if name in names:
+            yield routing.problem(path, f"a second receiver {name}", "rename one of the two")
+        names.add(name)
+    for path, route in _all_routes(routing) if isinstance(routing.data.get("receivers"), list) else ():
+        asked = route.get("receiver")
+        if isinstance(asked, str) and asked not in names and not _is_template(asked):
+            shown = f"receivers has {', '.join(sorted(names)[:5])}" if names else "add it to receivers"
+            step = did_you_mean(asked, names, shown)
+            yield routing.problem((*path, "receiver"), f"there is no receiver {asked}", step)
+
+
+def _is_template(text: str) -> bool:
+    return "{{" in text or "$" in text or "<%" in text
+
+
+def _first_route(routing: LintedRouting) -> Iterator[LintProblem]:
+    route = routing.data.get("route")
+    if not isinstance(route, dict):
+        return
+    if not route.get("receiver"):
+        yield routing.problem(("route",), "the first route has no receiver", "name one, for what no other route takes")
+    if routing.path:
+        return  # the operator puts the route of an object below its own
+    for key in _OF_OTHERS_ONLY:
+        if route.get(key):
+            what = f"the first route takes every alert, and can have no {key}"
+            yield routing.problem(("route", key), what, "put them into a route below it")
+
+
+def _grouping(routing: LintedRouting, path: Steps, route: Json) -> Iterator[LintProblem]:
+    for key in ("group_by", "groupBy"):
+        labels = route.get(key)
+        if labels is not None and not isinstance(labels, list):
+            yield routing.problem((*path, key), f"{key} is no list", f"write {key}: [{labels}]")
+        listed = [str(one) for one in labels] if isinstance(labels, list) else []
+        for index, label in enumerate(listed):
+            if label in listed[:index]:
+                yield routing.problem((*path, key, index), f"{label} is there twice", "remove one of the two")
+            elif label == "..." and len(listed) > 1:
+                step = "remove the others, or it"
+                yield routing.problem((*path, key, index), "... stands for all labels, beside others", step)
+
+
+def _times(routing: LintedRouting, path: Steps, route: Json) -> Iterator[LintProblem]:
+    for key in _TIMES:
+        value = route.get(key)
+        if value is None or _is_template(str(value)):
+            continue
+        if not is_time(value) or (str(value) == "0" and key in _NEVER_ZERO):
+            yield routing.problem((*path, key), f"{value} is no duration", "write it like 5m")
+        elif key in _NEVER_ZERO and (found := read_duration(str(value))) is not None and not found.ms:
+            yield routing.problem((*path, key), f"{key} is zero", "write it like 5m")
+    again, looks = (_ms(route, *keys) for keys in (("repeat_interval", "repeatInterval"), _TIMES[1::3]))
+    if again and looks and again < looks:
+        key = "repeat_interval" if "repeat_interval" in route else "repeatInterval"
+        what = "alerts are to be told again before their group is looked at again"
+        yield routing.problem((*path, key), what, "write at least the interval of the group", Severity.WARNING)
+
+
+def _ms(route: Json, *keys: str) -> int:
+    value = next((route[key] for key in keys if route.get(key) is not None), "")
+    found = read_duration(str(value)) if is_time(value) else None
+    return found.ms if found is not None else 0
+
+
+def _intervals(routing: LintedRouting, path: Steps, route: Json) -> Iterator[LintProblem]:
+    known = {name for _, name in _named(routing.data, "time_intervals", "mute_time_intervals", "muteTimeIntervals")}
+    for key in _INTERVALS:
+        listed = route.get(key)
+        for index, name in enumerate(listed if isinstance(listed, list) else ()):
+            if isinstance(name, str) and name not in known and not _is_template(name) and not routing.path:
+                step = did_you_mean(name, known, "add it to time_intervals")
+                yield routing.problem((*path, key, index), f"there is no time interval {name}", step)
+
+
+def _near_fields(routing: LintedRouting, path: Steps, data: Json, fields: frozenset[str]) -> Iterator[LintProblem]:
+    """Fields that are nearly one: what newer versions have is not known."""
+    for name in data.keys() - fields if not routing.path else ():
+        near = closest(str(name), fields - data.keys(), 1, 0.85)
+        if near and str(name) not in _TIMES:
+            what = f"there is no field {name}"
+            yield LintProblem(*routing.source.extent((*path, name), key=True), what, f"did you mean {near[0]}?")
+
+
+def _matchers(routing: LintedRouting, path: Steps, data: Json, keys: tuple[str, ...]) -> Iterator[LintProblem]:
+    for key in keys:
+        listed = data.get(key)
+        for index, text in enumerate(listed if isinstance(listed, list) else ()):
+            if isinstance(text, str) and text.strip(" {}") and _NO_OPERATOR.match(text) and not _is_template(text):
+                what = f"{text!r} is no matcher"
+                yield routing.problem((*path, key, index), what, 'write name="value", name!="value" or name=~"regex"')
