@@ -479,7 +479,12 @@ def test_a_target_of_deployments_is_read_relative_to_the_file() -> None:
 @pytest.mark.parametrize(
     ("lines", "value"),
     [
-        ("[deploy.rules]\nkind = 'kibana'\ndirectory = 'r'\ncontext = 'prod'", "kibana"),
+        ("[deploy.rules]\nkind = 'loki'\ndirectory = 'r'\ncontext = 'prod'", "loki"),
+        ("[deploy.logs]\nkind = 'elasticsearch'", None),
+        ("[deploy.logs]\nkind = 'elasticsearch'\nurl = 'http://host'\nspace = 'a'", "space"),
+        ("[deploy.logs]\nkind = 'elasticsearch'\nurl = 'http://me:pw@host'", None),
+        ("[deploy.logs]\nkind = 'kibana'\nurl = 'http://host'\nspace = 'A b'", "A b"),
+        ("[deploy.logs]\nkind = 'kibana'\nurl = 'http://host'\npassword = 'a'", "password"),
         ("[deploy.rules]\nkind = 'grafana'\nurl = 'http://host'\nfolder = 'a'\ndirectory = 'r'", "directory"),
         ("[deploy.rules]\nkind = 'grafana'\nurl = 'http://host'", None),
         ("[deploy.rules]\nkind = 'ruler'\ncontext = 'prod'", None),

@@ -48,6 +48,9 @@ class MemoryTarget:
         del objects
         self._step("verify")
 
+    def same(self, ours: bytes, live: bytes) -> bool:
+        return ours == live
+
     def announce(self, text: str) -> None:
         self.steps.append(f"announce {text}")
 

@@ -49,7 +49,7 @@ class Elasticsearch(SearchServer):
         """Put what the build writes, as far as this distribution has the parts, in its order."""
         for path, body in objects.items():
             if path.startswith(("_component_template", "_index_template")):
-                assert self.request("PUT", path, _known(body))["acknowledged"]
+                assert self.request("PUT", path, known_parts(body))["acknowledged"]
 
     def write(self, stream: str, documents: Iterable[Mapping[str, Any]]) -> list[Any]:
         """Write documents to a data stream; the errors of those that are refused."""
@@ -140,7 +140,7 @@ def _hashed(password: str) -> str:
     return "{PBKDF2}10000$" + "$".join(base64.b64encode(part).decode() for part in (salt, digest))
 
 
-def _known(body: dict[str, Any]) -> dict[str, Any]:
+def known_parts(body: dict[str, Any]) -> dict[str, Any]:
     """The body of a template without field types, lifecycle and pipeline, which are not here."""
     body = copy.deepcopy(body)
     template = body.get("template", {})

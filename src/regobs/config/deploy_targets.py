@@ -19,12 +19,17 @@ _OF_KIND = {  # of targets of deployments: what each needs
     "ruler": {"api": "the address of the ruler's API", "context": "one of [contexts]: the server that reads it"},
     "grafana": {"url": "the address at which Grafana's pages begin", "folder": "the uid of a folder"},
     "kubernetes": {"namespace": "the namespace of the objects"},
+    "elasticsearch": {"url": "the address of Elasticsearch"},
+    "kibana": {"url": "the address at which Kibana's pages begin"},
 }
+_ELASTIC = ("api_key_file", "user", "password_file", "ca_file")
 _MORE: dict[str, tuple[str, ...]] = {
     "rules": (),
     "ruler": ("namespace",),
     "grafana": ("token_file",),
     "kubernetes": ("context", "kubeconfig", "cluster", "kinds"),
+    "elasticsearch": _ELASTIC,
+    "kibana": ("space", "environment", *_ELASTIC),
 }
 
 
@@ -61,5 +66,11 @@ def deploy_targets(top: TomlTable, file: Path, contexts: Mapping[str, Context]) 
             kubeconfig=table.path("kubeconfig", file),
             cluster=table.text("cluster", "", expected="a context of the kubeconfig"),
             kinds=table.choices("kinds", ObjectKind, ()),
+            api_key_file=table.path("api_key_file", file),
+            user=table.text("user", "", expected="a user of Elasticsearch"),
+            password_file=table.path("password_file", file),
+            ca_file=table.path("ca_file", file),
+            space=table.text("space", "", expected="the id of a space", pattern=r"[a-z0-9_-]{1,60}"),
+            environment=table.text("environment", "", expected="an environment of log_schemas/kibana"),
         )
     return found

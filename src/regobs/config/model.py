@@ -26,7 +26,7 @@ DEFAULT_CAPABILITIES: Mapping[Flavor, frozenset[Capability]] = {
     Flavor.DISTRIBUTION: frozenset({Capability.DESCRIPTOR_CACHE}),
 }
 
-DEPLOY_KINDS = ("rules", "ruler", "grafana", "kubernetes")  # of targets of `regobs deploy`
+DEPLOY_KINDS = ("rules", "ruler", "grafana", "kubernetes", "elasticsearch", "kibana")  # of targets of `regobs deploy`
 SEVERITIES = ("page", "ticket")  # as content says it; Config.severities has a deployment's names
 
 # From the widest to the narrowest; a label that has no name here does not exist in the deployment. Rules keep those of
@@ -217,7 +217,9 @@ class DeploySettings:
     of a ruler, `namespace` that of our groups there. `grafana`: the dashboards of `folder`, a uid, of the Grafana at
     `url`. `kubernetes`: the objects of the `kinds`, all if none is named, in `namespace` of the
     cluster that the context `cluster` of `kubeconfig` names; `context` is the server that loads the rules there, if one
-    is to be asked. `state` is where the states of this target are kept.
+    is to be asked. `elasticsearch` and `kibana`: what log lines need in the server at `url`, which `api_key_file`, or
+    `user` and `password_file`, open; of a Kibana in `space`, the default one if empty, and of one `environment` of the
+    build or of all. `state` is where the states of this target are kept.
     """
 
     kind: str
@@ -232,6 +234,12 @@ class DeploySettings:
     kubeconfig: Path | None = None
     cluster: str = ""
     kinds: frozenset[ObjectKind] = frozenset()
+    api_key_file: Path | None = None
+    user: str = ""
+    password_file: Path | None = None
+    ca_file: Path | None = None
+    space: str = ""
+    environment: str = ""
 
 
 @dataclass(frozen=True, slots=True)

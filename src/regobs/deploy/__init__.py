@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from regobs.config import Config
+    from regobs.config.model import DeploySettings
     from regobs.deploy.run import Rollout
     from regobs.deploy.target import DeployTarget
     from regobs.prometheus import Prometheus
@@ -36,6 +37,26 @@ def rollout_of(name: str, config: Config, server: Callable[[], Prometheus], envi
             cluster=settings.cluster,
             open_server=server if settings.context else None,
         )
+    elif settings.kind in {"elasticsearch", "kibana"}:
+        target = _of_elastic(name, settings)
     else:
         target = GrafanaFolder(name, settings.url, settings.folder, settings.token_file, config.grafana.deploy_tags)
     return Rollout(target, StateFolder(settings.state), environment=environment, wait=wait)
+
+
+def _of_elastic(name: str, settings: DeploySettings) -> DeployTarget:
+    """The target at an Elasticsearch or a Kibana, which take the same keys, users and passwords."""
+    from regobs.deploy.elasticsearch_templates import ElasticsearchTemplates  # noqa: PLC0415
+    from regobs.deploy.kibana_space import KibanaSpace  # noqa: PLC0415
+    from regobs.logs.elasticsearch.access import Access  # noqa: PLC0415
+
+    access = Access.of(
+        settings.url,
+        api_key_file=settings.api_key_file,
+        user=settings.user or None,
+        password_file=settings.password_file,
+        authority=settings.ca_file,
+    )
+    if settings.kind == "elasticsearch":
+        return ElasticsearchTemplates(name, access)
+    return KibanaSpace(name, access, settings.space, settings.environment)

@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 import requests
 
+from regobs.deploy.json_api import ApiWords, JsonApi
 from regobs.deploy.state import Objects
 from regobs.deploy.target import PlannedChange
 from regobs.errors import InputError, ServerError
@@ -24,20 +25,23 @@ from regobs.grafana.compare import compare_boards
 from regobs.grafana.live import TOKEN_VARIABLE, BearerAuth, read_token
 from regobs.grafana.outputs import FOLDER
 
-_TIMEOUT = 30.0  # seconds
 _MOST = 5000  # Grafana's own limit of a search
 _ADDED = ("id", "version")  # by Grafana, to what was saved
-_EXPECTED = "the HTTP API of Grafana 9 or later"
+_WORDS = ApiWords(
+    expected="the HTTP API of Grafana 9 or later",
+    allowed="the token of a service account with the role Editor",
+    credentials=f"put it into {TOKEN_VARIABLE}, or name its file: token_file of this target in regobs.toml",
+    next_step="give the address at which Grafana's own pages begin, and see its log",
+)
 
 
 class GrafanaFolder:
     """The dashboards of one folder, by `<uid>.json`."""
 
     def __init__(self, name: str, url: str, folder: str, token_file: Path | None, tags: tuple[str, ...] = ()) -> None:
-        self._name, self._url, self._folder, self._token_file = name, url.rstrip("/"), folder, token_file
-        self._tags = tags
-        self._session = requests.Session()
-        self._opened = False
+        self._name, self._folder, self._token_file, self._tags = name, folder, token_file, tags
+        self._api = JsonApi(name, url, _WORDS, self._enter)
+        self._ask = self._api.ask
 
     @property
     def name(self) -> str:
@@ -56,7 +60,7 @@ class GrafanaFolder:
         query = {"type": "dash-db", "folderUIDs": self._folder, "limit": str(_MOST)}
         listed = self._ask("GET", "/api/search", params=query)
         if not isinstance(listed, list) or not all(isinstance(one, dict) and one.get("uid") for one in listed):
-            raise self._strange("what /api/search answers is no list of dashboards")
+            raise self._api.strange("what /api/search answers is no list of dashboards")
         found = {}
         for one in listed:
             board = self._board(str(one["uid"]))
@@ -69,7 +73,7 @@ class GrafanaFolder:
         if answer is None:
             return None
         if not isinstance(answer, dict) or not isinstance(answer.get("dashboard"), dict):
-            raise self._strange(f"the dashboard {uid} is not whole")
+            raise self._api.strange(f"the dashboard {uid} is not whole")
         return answer
 
     def check(self, objects: Objects) -> None:
@@ -113,9 +117,13 @@ class GrafanaFolder:
                 what = "is not what was saved" if name in here else "is not there"
                 raise ServerError(
                     f"{self._name}: the dashboard {name.removesuffix('.json')} {what}",
-                    value=self._url,
+                    value=self._api.url,
                     next_step="see whether something else writes to this folder, such as provisioning or Git Sync",
                 )
+
+    def same(self, ours: bytes, live: bytes) -> bool:
+        """Whether both are equal: `read` leaves out what is not ours."""
+        return ours == live
 
     def announce(self, text: str) -> None:
         """Mark the moment on the dashboards that show annotations with these tags."""
@@ -133,61 +141,10 @@ class GrafanaFolder:
             for one in found
         ]
 
-    def _ask(
-        self,
-        method: str,
-        path: str,
-        *,
-        params: Mapping[str, str] | None = None,
-        body: Mapping[str, Any] | None = None,
-        missing: bool = False,
-    ) -> Any:
-        """The JSON of an answer; None for 404 where something may be missing. Raises ServerError."""
-        if not self._opened:
-            token = read_token(self._token_file)
-            if token:
-                self._session.auth = BearerAuth(token)
-            self._opened = True
-        try:
-            answer = self._session.request(
-                method, self._url + path, params=params, json=body, timeout=_TIMEOUT, allow_redirects=False
-            )
-        except requests.RequestException as error:
-            raise ServerError(
-                f"{self._name}: {self._url} cannot be reached",
-                value=type(error).__name__,
-                expected=_EXPECTED,
-                next_step="check the address and that the server runs",
-            ) from error
-        data = _json(answer)
-        if answer.status_code == requests.codes.not_found and missing and data is not None:
-            return None
-        if answer.status_code in {requests.codes.unauthorized, requests.codes.forbidden}:
-            raise ServerError(
-                f"{self._name}: {self._url} does not let us do this",
-                value=f"{answer.status_code} for {method} {path}",
-                expected="the token of a service account with the role Editor",
-                next_step=f"put it into {TOKEN_VARIABLE}, or name its file: token_file of this target in regobs.toml",
-            )
-        if not answer.ok or data is None or answer.status_code != requests.codes.ok:
-            said = data.get("message", "") if isinstance(data, dict) else "no JSON"
-            raise self._strange(f"{method} {path} answers {answer.status_code}", str(said)[:300])
-        return data
-
-    def _strange(self, message: str, value: str = "") -> ServerError:
-        return ServerError(
-            f"{self._name}: {message}",
-            value=f"{self._url}: {value}" if value else self._url,
-            expected=_EXPECTED,
-            next_step="give the address at which Grafana's own pages begin, and see its log",
-        )
-
-
-def _json(answer: requests.Response) -> Any:
-    try:
-        return answer.json()
-    except requests.JSONDecodeError:
-        return None
+    def _enter(self, session: requests.Session) -> None:
+        token = read_token(self._token_file)
+        if token:
+            session.auth = BearerAuth(token)
 
 
 def _canonical(board: Mapping[str, Any]) -> bytes:

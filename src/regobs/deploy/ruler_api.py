@@ -106,6 +106,10 @@ class RulerApi:
                 sleep=self._sleep,
             )
 
+    def same(self, ours: bytes, live: bytes) -> bool:
+        """Whether both are equal: `read` leaves out what is not ours."""
+        return ours == live
+
     def announce(self, text: str) -> None:
         """Nothing: a ruler shows no such things."""
 

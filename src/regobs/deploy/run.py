@@ -103,9 +103,9 @@ class Rollout:
             digest(live),
             wanted,
             tuple(self.target.changes(live, after)),
-            tuple(_conflicts(live, owned, wanted)),
+            tuple(self._conflicts(live, owned, wanted)),
             tuple(sorted(name for name in live if name not in after)),
-            live != after,
+            self._differs(live, after),
         )
 
     def apply(self, plan: TargetPlan, *, overwrite: bool = False) -> KeptState | None:
@@ -118,7 +118,7 @@ class Rollout:
             live, last = self.target.read(), self._folder.last()
             self._refuse(plan, live, overwrite=overwrite)
             after = _after(live, last.objects, dict(plan.objects))
-            if after == live and last.objects == plan.objects:
+            if not self._differs(live, after) and last.objects == plan.objects:
                 return None
             self.target.check(plan.objects)
             self._folder.begin(live)
@@ -192,25 +192,30 @@ class Rollout:
         """What runs there. Changes nothing, and waits for nobody."""
         pending, last = self._folder.pending(), self._folder.last()
         live = self.target.read()
-        edited = tuple(_conflicts(live, last.objects, {}))
+        edited = tuple(self._conflicts(live, last.objects, {}))
         begun = pending.begun if pending is not None else ""
         return TargetStatus(self.name, last, tuple(self._folder.numbers()), edited, begun)
+
+    def _differs(self, live: Objects, after: Objects) -> bool:
+        """Whether anything has to be written or deleted."""
+        return live.keys() != after.keys() or not all(self.target.same(after[name], live[name]) for name in live)
+
+    def _conflicts(self, live: Objects, owned: Objects, wanted: Objects) -> Iterator[PlannedChange]:
+        same = self.target.same
+        for name, content in sorted(live.items()):
+            as_wanted = name in wanted and same(wanted[name], content)
+            if name in owned and not same(owned[name], content) and not as_wanted:
+                yield PlannedChange(name, "changed since it was deployed")
+            if name not in owned and name in wanted and not as_wanted:
+                yield PlannedChange(name, "is there already, and regobs deploy did not write it")
+        for name in sorted(owned):
+            if name not in live:
+                yield PlannedChange(name, "removed since it was deployed")
 
 
 def _after(live: Objects, owned: Objects, wanted: dict[str, bytes]) -> dict[str, bytes]:
     """What is there afterwards: what is wanted, and what was never ours."""
     return {name: content for name, content in live.items() if name not in owned} | wanted
-
-
-def _conflicts(live: Objects, owned: Objects, wanted: Objects) -> Iterator[PlannedChange]:
-    for name, content in sorted(live.items()):
-        if name in owned and content != owned[name] and content != wanted.get(name):
-            yield PlannedChange(name, "changed since it was deployed")
-        if name not in owned and name in wanted and content != wanted[name]:
-            yield PlannedChange(name, "is there already, and regobs deploy did not write it")
-    for name in sorted(owned):
-        if name not in live:
-            yield PlannedChange(name, "removed since it was deployed")
 
 
 def write_plan(path: Path, plans: list[TargetPlan]) -> None:

@@ -48,6 +48,9 @@ class DeployTarget(Protocol):
     def verify(self, objects: Objects) -> None:
         """Wait until what is there is in use and works."""
 
+    def same(self, ours: bytes, live: bytes) -> bool:
+        """Whether an object that is there is the one that we wrote, apart from what the target itself adds."""
+
     def announce(self, text: str) -> None:
         """Tell of a deployment that is done, where the target shows such things."""
 
