@@ -26,7 +26,7 @@ from regobs.prometheus import Prometheus
 from regobs.slo import outputs
 from tests.deploy.fakes import PREFIX, rule_file, rules
 from tests.e2e.conftest import require
-from tests.peers import metric_servers, required_cortex, required_thanos
+from tests.peers import metric_servers, required_cortex, required_thanos, required_victoriametrics, required_vmalert
 from tests.peers.metric_servers import TENANT
 from tests.prometheus.stub import Reply, Stub
 from tests.slo.conftest import DEBIAN, PEER, promtool_of
@@ -231,6 +231,28 @@ def test_a_thanos_ruler_reads_them_too(tmp_path: Path, supervisor: Supervisor) -
     ours = place.rollout()
     ours.apply(ours.plan(OLD))
     ours.apply(ours.plan(NEW))
+    assert place.loaded() == {"High": "vector(1) > 9", "Fresh": "vector(1) > 3"}
+
+
+@pytest.mark.peer
+def test_a_vmalert_reads_them_too_and_gets_its_old_rules_back(tmp_path: Path, supervisor: Supervisor) -> None:
+    data = metric_servers.victoriametrics(supervisor, required_victoriametrics())
+    (tmp_path / "rules").mkdir()
+    url = f"http://127.0.0.1:{free_port()}"
+    command: list[str | Path] = [
+        *(required_vmalert(), f"-httpListenAddr={url.removeprefix('http://')}", f"-datasource.url={data}"),
+        *(f"-rule={tmp_path}/rules/*.yaml", "-notifier.blackhole", "-evaluationInterval=1s"),
+    ]
+    supervisor.wait_until_ready(supervisor.start("vmalert", command), f"{url}/-/healthy")
+    place = Place(url, tmp_path / "rules", tmp_path / "state")
+    ours = place.rollout()
+    ours.apply(ours.plan(OLD))
+    ours.apply(ours.plan(NEW))
+    assert place.loaded() == {"High": "vector(1) > 9", "Fresh": "vector(1) > 3"}
+    twice = 'label_replace(vector(1), "a", "1", "", "") or label_replace(vector(1), "a", "2", "", "")'
+    failing = {f"{PREFIX}bad.yaml": rule_file("Bad", 0, f"({twice}) + on() ({twice})")}
+    with pytest.raises(ServerError, match="not in use as they should be"):
+        ours.apply(ours.plan(NEW | failing))
     assert place.loaded() == {"High": "vector(1) > 9", "Fresh": "vector(1) > 3"}
 
 
