@@ -208,7 +208,7 @@ class Values:
         entry = series_of(node, self.lookup)
         if entry is None and self.records.expressions(name):
             return self.records.bounds(name)
-        if name in _SWITCHES or (entry is None and name.endswith("_up")):
+        if name in _SWITCHES or (entry is None and is_switch(name)):
             return SWITCH
         if entry is None:
             counted = name.endswith(("_total", "_count", "_bucket"))
@@ -309,6 +309,11 @@ class Values:
         return Bounds(0, of.high) if of.low >= 0 and not filters and is_part(part[0], whole[0]) else None
 
 
+def is_switch(name: str) -> bool:
+    """Whether a series is 1 while something is reached, and 0 while it is not."""
+    return (name in _SWITCHES and name != "ALERTS") or name.endswith("_up")
+
+
 def _clamped(name: str, of: Bounds, limits: Sequence[Decimal | None]) -> Bounds:
     if name in {"clamp", "clamp_min"} and limits and (low := limits[0]) is not None:
         of = Bounds(max(of.low, float(low)), max(of.high, float(low)))
@@ -377,6 +382,9 @@ def asks_presence(node: Expr, around: Iterable[Expr], values: Values) -> bool:
             return node is above.right
         if isinstance(above, Binary) and above.op in COMPARISONS:
             number = literal(above.right)
-            return number is not None and never(OPPOSITE[above.op], values.of(node), float(number))
+            of = values.of(node)
+            # A number between 0 and that of the filter is meant as a threshold, though every value is beyond it.
+            asked = number is not None and float(number) in {0.0, of.low, of.high}
+            return number is not None and asked and never(OPPOSITE[above.op], of, float(number))
         node = above
     return False

@@ -36,6 +36,7 @@ def rate_of_gauge(query: LintedQuery) -> Iterator[LintProblem]:
     Wrong:
         sum(rate(go_sql_dbstats_connections_open[5m]))
         rate(queue_utilization_ratio[5m])
+        rate(rate(http_requests_total[5m])[1h:])
     Right:
         sum(deriv(registry_http_in_flight_requests[5m]))
     """
@@ -46,11 +47,27 @@ def rate_of_gauge(query: LintedQuery) -> Iterator[LintProblem]:
     for fault, found in query.faults_by_node("rate-of-gauge"):
         if not _counts_starts(query, fault):
             yield replace(found, next_step="take delta or deriv of it, or its value over time")
+    told = {id(node) for node, _ in query.faults_by_node("rate-of-gauge")}
+    for again in query.nodes:
+        if isinstance(again, Call) and id(again) not in told and (inner := _rate_below(again)) is not None:
+            what = f"{again.function} of what is a {inner.function} already, which rises and falls"
+            yield query.problem(again, what, "take avg_over_time or max_over_time of it", word=again.function)
     for call, node in _grown(query):
         name = str(node.metric or "")
         if name.endswith(_GAUGES) and query.metric(node) is None:
             what = f"{name} is a gauge by its name: its {call.function} makes no sense"
             yield query.problem(node, what, "use delta, deriv or its value over time", Severity.WARNING, word=name)
+
+
+def _rate_below(call: Call) -> Call | None:
+    """The rate of which a rate is taken, in a subquery, added up or not."""
+    inner = strip_parens(call.args[0]) if call.function in GROWTH and call.args else None
+    if not isinstance(inner, Subquery):
+        return None
+    below = strip_parens(inner.expr)
+    while isinstance(below, Aggregate) and below.op in {"sum", "avg", "max", "min"}:
+        below = strip_parens(below.expr)
+    return below if isinstance(below, Call) and below.function in GROWTH else None
 
 
 def _counts_starts(query: LintedQuery, node: Expr) -> bool:

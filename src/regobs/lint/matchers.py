@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from regobs.lint.findings import LintProblem, Severity, check
 from regobs.lint.subjects import LintedQuery
@@ -12,6 +13,8 @@ from regobs.promql.nodes import Matcher, MatchOp
 
 _REGEXES = frozenset({MatchOp.REGEX, MatchOp.NOT_REGEX})
 _DOUBLE = re.compile(r"\\\\(?:[dwsDWSb][+*]|\.|\+|\*|\?|\|)")
+_LITERAL = re.compile(r"[\w /:@-]*")
+_CODES = re.compile(r"(?:[0-9.]|\[[0-9-]{1,20}\]){3}")
 _BRACKETS = re.compile(r"\[[^\[\]]*+\]")
 
 
@@ -23,22 +26,62 @@ def contradiction(query: LintedQuery) -> Iterator[LintProblem]:
 
     Wrong:
         up{job="registry", job="monitoring"}
+        rate(http_requests_total{code=~"2..", code=~"5.."}[5m])
     Right:
         up{job=~"registry|monitoring"}
     """
     for node in query.selectors:
-        equal: dict[str, str] = {}
-        for matcher in node.matchers:
-            if matcher.op is MatchOp.EQUAL and "$" not in matcher.value:
-                equal.setdefault(matcher.label, matcher.value)
-        for matcher in node.matchers:
-            value = equal.get(matcher.label)
-            if value is None or "$" in matcher.value or not _excludes(matcher, value):
-                continue
-            yield query.problem(matcher, f"{matcher.label} is already {value!r}", "remove one of the two matchers")
+        told: set[str] = set()
+        for index, matcher in enumerate(node.matchers):
+            for other in node.matchers[:index]:
+                if other.label == matcher.label and matcher.label not in told and excludes(other, matcher):
+                    told.add(matcher.label)
+                    what = _already(other, matcher)
+                    yield query.problem(matcher, what, "remove one of the two matchers")
 
 
-def _excludes(matcher: Matcher, value: str) -> bool:
+def _already(first: Matcher, second: Matcher) -> str:
+    if first.op is MatchOp.EQUAL:
+        return f"{first.label} is already {first.value!r}"
+    return f"no {second.label} passes both {first.op}{first.value!r} and {second.op}{second.value!r}"
+
+
+def excludes(first: Matcher, second: Matcher) -> bool:
+    """Whether no value certainly passes both of two matchers of one label."""
+    if "$" in first.value.rstrip("$") or "$" in second.value.rstrip("$"):
+        return False
+    opposite = {MatchOp.EQUAL: MatchOp.NOT_EQUAL, MatchOp.REGEX: MatchOp.NOT_REGEX}
+    for one, other in ((first, second), (second, first)):
+        if opposite.get(one.op) is other.op and one.value == other.value:
+            return True
+        values = _values(one)
+        if len(values) > 1 and values[0].isdecimal() and re.search("[a-zA-Z]", other.value):
+            continue  # `2..` may be asked of classes as well, such as 2xx
+        if values and all(_refuses(other, value) for value in values):
+            return True
+    return False
+
+
+def _values(matcher: Matcher) -> tuple[str, ...]:
+    """All values that pass a matcher; none where they are not known."""
+    if matcher.op is MatchOp.EQUAL:
+        return (matcher.value,)
+    if matcher.op is not MatchOp.REGEX:
+        return ()
+    branches = matcher.value.removeprefix("(").removesuffix(")").split("|")
+    if all(_LITERAL.fullmatch(one) for one in branches):
+        return tuple(branches)
+    of_codes = all(_CODES.fullmatch(one) for one in branches)
+    return tuple(code for one in branches for code in _codes(one)) if of_codes else ()
+
+
+@lru_cache(maxsize=256)
+def _codes(pattern: str) -> tuple[str, ...]:
+    """The numbers of three digits that `5..` or `[45]0.` matches."""
+    return tuple(code for code in map(str, range(100, 1000)) if regex_matches(pattern, code) is True)
+
+
+def _refuses(matcher: Matcher, value: str) -> bool:
     """Whether the matcher refuses the value."""
     if matcher.op in _REGEXES:
         return regex_matches(matcher.value, value) is (matcher.op is MatchOp.NOT_REGEX)
@@ -66,26 +109,6 @@ def regex_under_equal(query: LintedQuery) -> Iterator[LintProblem]:
                 problem = query.problem(matcher, f"{matcher.op}{value!r} is no regular expression", step)
                 of_codes = re.fullmatch(r"[1-5]\.\.", value) is not None  # nothing else can be meant
                 yield problem.fixed_by(query.edit(matcher, f'{matcher.op}"', f'{op}"') if of_codes else None)
-
-
-@check("partial-code", Severity.WARNING)
-def partial_code(query: LintedQuery) -> Iterator[LintProblem]:
-    """A regular expression for codes of HTTP answers has fewer than their three characters.
-
-    Why: it must match the whole value, so `5` or `5.` matches no code, and the error rate is always empty.
-
-    Wrong:
-        sum(rate(registry_http_requests_total{code=~"5."}[5m]))
-    Right:
-        sum(rate(registry_http_requests_total{code=~"5.."}[5m]))
-    """
-    for node in query.selectors:
-        for matcher in node.matchers:
-            short = re.fullmatch(r"\^?([1-5])\.?\$?", matcher.value)
-            if short and matcher.op in _REGEXES and matcher.label in {"code", "status_code", "response_code"}:
-                what = f"no code of an answer is matched by {matcher.value!r}"
-                problem = query.problem(matcher, what, f'write "{short[1]}.."')
-                yield problem.fixed_by(query.edit(matcher, f'"{matcher.value}"', f'"{short[1]}.."'))
 
 
 @check("escaped-twice", Severity.WARNING)

@@ -20,6 +20,7 @@ from regobs.promql.walk import selectors, strip_parens, walk
 _RECORDS = 20  # of records of records a quantile is looked for in
 _PROCESSES = frozenset({"instance", "pod"})
 _LEAST_PERCENT = 10
+_NO_SUM = frozenset({"max", "min", "count", "quantile", "stddev", "stdvar", "group"})
 _ENDS = frozenset({"0", "0.0", "1", "1.0"})  # the lowest and the highest value, of which one may ask the average
 
 
@@ -166,6 +167,36 @@ def mixed_buckets(query: LintedQuery) -> Iterator[LintProblem]:
     for node, error in query.parts.faults:
         if error.check == "mixed-buckets" and id(node) not in inside:
             yield query.problem(node, error.message, f"write {error.expected}")
+
+
+@check("buckets-not-summed", Severity.WARNING)
+def buckets_not_summed(query: LintedQuery) -> Iterator[LintProblem]:
+    """The buckets of several processes are not added up before `histogram_quantile`, but the highest of each is taken.
+
+    Of each bucket the highest may be of another process. An average is no fault: all buckets are divided by one number.
+
+    Why: buckets that no process has together give a quantile of no requests.
+
+    Wrong:
+        histogram_quantile(0.9, max by (le) (rate(http_request_duration_seconds_bucket[5m])))
+    Right:
+        histogram_quantile(0.9, sum by (le) (rate(http_request_duration_seconds_bucket[5m])))
+    """
+    for node in query.nodes:
+        if not (isinstance(node, Call) and node.function in {"histogram_quantile", "histogram_fraction"}):
+            continue
+        inner = bare(node.args[-1])
+        if not isinstance(inner, Aggregate) or inner.op not in _NO_SUM or inner.without:
+            continue
+        kept = set(inner.labels or ())
+        # With the process kept, it only picks one of the servers that scraped it.
+        if "le" in kept and not kept & {*_PROCESSES, "node"} and not any(one.startswith("$") for one in kept):
+            step = f"write sum in place of {inner.op}"
+            sure = Severity.WARNING if kept == {"le"} else Severity.NOTE  # else it may be of what all tell alike
+            problem = query.problem(
+                inner, f"{inner.op} of buckets mixes those of several processes", step, sure, inner.op
+            )
+            yield problem.fixed_by(query.edit(inner, f"{inner.op} by", "sum by") if inner.param is None else None)
 
 
 @check("average-of-quantiles", Severity.WARNING)

@@ -52,6 +52,7 @@ def raw_counter(query: LintedQuery) -> Iterator[LintProblem]:
     """
     if query.role not in {"alert", "panel", "record", "bare"}:
         return
+    named: set[str] = set()
     for node in query.selectors:
         entry = query.entry(node)
         counter = entry is not None and entry[0].kind in {Kind.COUNTER, Kind.HISTOGRAM, Kind.SUMMARY}
@@ -66,9 +67,11 @@ def raw_counter(query: LintedQuery) -> Iterator[LintProblem]:
         kept = entry is not None and entry[0].exposer is Exposer.KUBE_STATE
         if counter and not kept and (then := _difference(query, node)):
             if node.offset is None:
+                named.add(name)
                 what = f"{name} is a counter: after a restart it is below what it was {duration_text(then)} ago"
                 yield query.problem(node, what, f"write increase({name}[{duration_text(then)}])", word=name)
-        elif counter and not (kept and query.role == "panel") and _read_raw(query, node):
+        elif counter and name not in named and not (kept and query.role == "panel") and _read_raw(query, node):
+            named.add(name)  # once for all places of a query: the same is wrong in each
             what = f"{name} is a counter, and read as it is"
             if entry is None and may_be_gauge(query, name):
                 what = f"{name} is read as it is here, but as a counter where a rate is taken of it"

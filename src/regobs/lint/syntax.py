@@ -68,7 +68,8 @@ def unreadable_file(file: object) -> Iterator[LintProblem]:
 def syntax(query: LintedQuery) -> Iterator[LintProblem]:
     """The query is no PromQL.
 
-    Also a pattern of `label_replace` that is no regular expression. As a note: a query of MetricsQL, which only
+    Also a pattern of `label_replace` that is no regular expression, and a range vector or a text as the whole query of
+    a rule. As a note: a query of MetricsQL, which only
     VictoriaMetrics reads, and `{}`, a placeholder that was never filled.
 
     Why: a rule file with such a query is refused as a whole, a panel shows an error.
@@ -79,6 +80,7 @@ def syntax(query: LintedQuery) -> Iterator[LintProblem]:
         sum(rate(http_requests_total[5m]))
     """
     fault = query.fault
+    yield from _kind_of_result(query)
     for node in query.nodes:
         pattern = node.args[-1] if isinstance(node, Call) and node.function == "label_replace" and node.args else None
         if isinstance(pattern, String) and "$" not in pattern.value and (wrong := regex_fault(pattern.value)):
@@ -91,12 +93,23 @@ def syntax(query: LintedQuery) -> Iterator[LintProblem]:
     place = query.place(start, start + 1)
     if query.text.strip() == "{}" and query.role not in {"alert", "record"}:
         yield LintProblem(*place, "the query is still a placeholder", "write it, or remove it", Severity.NOTE)
-    elif extension := _of_metricsql(query.text, start):
+    elif not _is_time(query.text, start) and (extension := _of_metricsql(query.text, start)):
         what = f"{extension} is MetricsQL: only VictoriaMetrics reads it, and the query is not judged"
         yield LintProblem(*place, what, "Prometheus, Thanos and Mimir refuse it", Severity.NOTE)
     else:
         step = fault.next_step or (f"expected: {fault.expected}" if fault.expected else "correct the query")
         yield LintProblem(*place, fault.message, step)
+
+
+def _kind_of_result(query: LintedQuery) -> Iterator[LintProblem]:
+    """What no rule and no panel over time can have as its result."""
+    asks_points = query.role in {"alert", "record"} or (query.role == "panel" and not query.instant)
+    if query.expr is None or not asks_points or query.type.value not in {"matrix", "string"}:
+        return
+    kind, step = ("a text", "write a query")
+    if query.type.value == "matrix":
+        kind, step = "a range vector", "leave the range out, or write a function of it such as rate or avg_over_time"
+    yield query.problem(query.expr, f"the result is {kind}, no instant vector: Prometheus refuses it", step)
 
 
 def _start(query: LintedQuery, fault: PromqlError) -> int:
@@ -106,6 +119,17 @@ def _start(query: LintedQuery, fault: PromqlError) -> int:
         lines = query.text.split("\n")
         start = sum(len(line) + 1 for line in lines[: location.line - 1]) + (location.column or 1) - 1
     return max(0, min(start, len(query.text.rstrip()) - 1))
+
+
+def _is_time(text: str, start: int) -> bool:
+    """Whether a duration is what cannot be read, as the `1M` of `x[1M]`: no server knows a month."""
+    word = _WORD.match(text, start)
+    before = text[:start].rstrip()
+    return (
+        word is not None
+        and word[0][-1:] in "KMGT"
+        and (before.endswith("[") or (before.endswith(":") and "[" in before) or before[-6:].lower() == "offset")
+    )
 
 
 @check("not-read", Severity.ERROR)

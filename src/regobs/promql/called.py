@@ -17,7 +17,7 @@ from regobs.promql.functions import (
     SAME_UNIT,
     SCALARS,
 )
-from regobs.promql.nodes import Aggregate, Call, Expr, Number, Paren, Selector, String, Subquery
+from regobs.promql.nodes import Aggregate, Call, Expr, MatchOp, Number, Paren, Selector, String, Subquery
 from regobs.promql.printer import number_text
 from regobs.promql.types import Type
 from regobs.promql.walk import selectors
@@ -40,7 +40,7 @@ def call_type(node: Call, args: list[Type]) -> Type:  # noqa: PLR0911  (one bran
     if name in SAME_UNIT:
         return _same_unit(node, args)
     if name in ABSENCE:
-        return _PLAIN
+        return _PLAIN if name == "present_over_time" else _absent(node)
     if name in SCALARS:
         seconds = {"time": Unit.TIMESTAMP, "start": Unit.TIMESTAMP, "end": Unit.TIMESTAMP, "pi": Unit.NONE}
         return Type("scalar", unit=seconds.get(name, Unit.SECONDS))
@@ -49,6 +49,16 @@ def call_type(node: Call, args: list[Type]) -> Type:  # noqa: PLR0911  (one bran
     if name in COUNTED | MATHS | DATES and args:
         return _without_unit(args[0])
     return _PLAIN
+
+
+def _absent(node: Call) -> Type:
+    """One series, with the labels that its matchers give a value."""
+    inner = _bare(node.args[0])
+    if not isinstance(inner, Selector) or inner.choices:
+        return Type("vector", labels=None if isinstance(inner, Selector) else frozenset())
+    equal = [one.label for one in inner.matchers if one.op is MatchOp.EQUAL and one.value]
+    asked = [one.label for one in inner.matchers]
+    return Type("vector", labels=frozenset(label for label in equal if asked.count(label) == 1))
 
 
 def _without_unit(value: Type) -> Type:
