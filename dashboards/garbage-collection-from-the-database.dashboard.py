@@ -7,6 +7,7 @@ LATE = "RegistryGarbageTasksOverdue"
 overdue = highest(select(metadata.QUEUE_TASKS, state="overdue"), by="queue")
 waiting = highest(select(metadata.QUEUE_TASKS, state="queued"), by="queue")
 oldest = highest(metadata.QUEUE_OLDEST, by="queue")
+drain = highest(metadata.QUEUE_DRAIN, by="queue")
 
 queues = Row(
     "GC queues",
@@ -14,6 +15,7 @@ queues = Row(
     Lines("GC tasks overdue (database)", overdue, good="returns to 0", alert=LATE),
     Lines("GC tasks overdue (database), change per hour", change(overdue), good="0 or below", alert=LATE),
     Lines("Age of the oldest overdue GC task", oldest, good="minutes", alert=LATE, thresholds=(3600, 21600)),
+    Lines("Time to drain overdue GC tasks (database)", drain, good="below an hour", alert=LATE),
     Lines("GC tasks retried (database)", highest(metadata.QUEUE_RETRIED, by="queue"), good="0"),
     logs="gc-decisions",
 )

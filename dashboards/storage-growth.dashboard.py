@@ -20,11 +20,13 @@ blobs = Row(
 )
 
 rows, size = highest(metadata.ROWS, by="table"), highest(metadata.TABLE_SIZE, by=("table", "part"))
+bloat = highest(metadata.TABLE_BLOAT, by=("table", "part"))
 
 tables = Row(
     "Table growth",
     Lines("Rows by table (top 10)", top(10, rows), good="grow slowly", log=True),
     Lines("Table size by part (top 10)", top(10, size), good="grow as the rows do"),
+    Lines("Table bloat by part (top 10)", top(10, bloat), good="constant; vacuum reuses it"),
     Lines("Row growth per day by table (top 10)", top(10, change(rows, over="1d")), good="constant"),
 )
 

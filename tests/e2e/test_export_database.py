@@ -95,7 +95,7 @@ def asked(postgresql: DatabaseServer) -> Iterator[Asked]:
 
 def test_every_query_works_with_the_rights_of_the_shipped_role(asked: Asked) -> None:
     results = {labels["query"]: value for labels, value in asked.samples(metadata.QUERY_SUCCESS)}
-    assert results == dict.fromkeys((query.name for query in QUERIES), 1.0)
+    assert results == dict.fromkeys((*(query.name for query in QUERIES), "bloat"), 1.0)
 
 
 def test_the_numbers_are_those_of_the_tables(asked: Asked) -> None:
@@ -124,6 +124,45 @@ def test_the_numbers_are_those_of_the_tables(asked: Asked) -> None:
     assert (asked.value(metadata.CONNECTIONS, state="active") or 0) >= 1
     assert asked.value(metadata.STORAGE, kind="deduplicated") == 5500
     assert asked.value(metadata.STORAGE, kind="logical") == 5500 + 100 + 600 + 100
+
+
+def test_bloat_is_what_no_live_row_needs_and_a_rewrite_takes_it_away(asked: Asked, postgresql: DatabaseServer) -> None:
+    with psycopg.connect(postgresql.url, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO blobs (size, media_type_id, digest) SELECT n, 1, sha256(n::text::bytea)"
+            " FROM generate_series(1, 40000) n"
+        )
+        connection.execute("DELETE FROM blobs WHERE size % 4 <> 0")  # three quarters of the rows
+        connection.execute("VACUUM ANALYZE blobs")
+        asked.round()
+        size = asked.value(metadata.TABLE_SIZE, table="blobs", part="table") or 0
+        assert (asked.value(metadata.TABLE_BLOAT, table="blobs", part="table") or 0) / size == pytest.approx(
+            0.75, abs=0.1
+        )
+        assert (asked.value(metadata.TABLE_BLOAT, table="blobs", part="indexes") or 0) > 0
+        connection.execute("VACUUM FULL ANALYZE blobs")
+        asked.round()
+        size = asked.value(metadata.TABLE_SIZE, table="blobs", part="table") or 0
+        assert (asked.value(metadata.TABLE_BLOAT, table="blobs", part="table") or 0) / size < 0.15
+
+
+def test_the_time_until_a_queue_is_drained_follows_its_pace(
+    asked: Asked, postgresql: DatabaseServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [10_000.0]
+    monkeypatch.setattr("regobs.exporters.database.monotonic", lambda: now[0])
+    assert asked.value(metadata.QUEUE_DRAIN, queue="manifest") == 0
+    assert asked.value(metadata.QUEUE_DRAIN, queue="blob") is None  # no pace is known yet
+    asked.exporter._drains.clear()
+    asked.round()
+    now[0] += 900
+    asked.round()
+    assert asked.value(metadata.QUEUE_DRAIN, queue="blob") == float("inf")  # two overdue, then as now
+    with psycopg.connect(postgresql.url, autocommit=True) as connection:
+        connection.execute("DELETE FROM gc_blob_review_queue WHERE digest = '\\x01'")
+    now[0] += 900
+    asked.round()
+    assert asked.value(metadata.QUEUE_DRAIN, queue="blob") == pytest.approx(1800)  # one in half an hour, one is left
 
 
 def test_only_so_many_namespaces_have_series_and_the_rest_is_other(asked: Asked) -> None:

@@ -37,6 +37,13 @@ QUEUE_RETRIED = _metadata.gauge(
     "Tasks that were postponed at least once after an error.",
     _form(_QUEUE),
 )
+QUEUE_DRAIN = _metadata.gauge(
+    "registry_metadata_gc_drain_seconds",
+    Unit.SECONDS,
+    "Time until no task is overdue at the pace of the last hour; 0 where none is, +Inf where they do not become fewer.",
+    _form(_QUEUE),
+    pitfalls=("Absent for the first ten minutes of the exporter: no pace is known yet.",),
+)
 ROWS = _metadata.gauge(
     "registry_metadata_table_rows",
     Unit.ROWS,
@@ -49,6 +56,16 @@ TABLE_SIZE = _metadata.gauge(
     Unit.BYTES,
     "Bytes of a table on disk, its partitions and indexes with it.",
     _form(Label("table"), Label("part", ("indexes", "table"))),
+)
+TABLE_BLOAT = _metadata.gauge(
+    "registry_metadata_table_bloat_bytes",
+    Unit.BYTES,
+    "Bytes of a table and of its B-trees that hold no live row, its partitions with it, as estimated.",
+    _form(Label("table"), Label("part", ("indexes", "table"))),
+    pitfalls=(
+        "An estimate from widths and rows of the last ANALYZE; a table that was never analysed has none.",
+        "A new B-tree that grew by inserts in no order is a third bloat.",
+    ),
 )
 REPOSITORIES = _metadata.gauge(
     "registry_metadata_repositories",

@@ -21,7 +21,7 @@ from psycopg.rows import dict_row
 from regobs.catalog import metadata
 from regobs.catalog.model import Metric
 from regobs.errors import ServerError
-from regobs.exporters.database_queries import QUERIES, DatabaseQuery, Filled
+from regobs.exporters.database_queries import QUERIES, DatabaseQuery, Filled, QueueDrain, bloat_query
 from regobs.instrument import Instruments
 from regobs.secrets import MASK, redacted_text
 
@@ -46,9 +46,10 @@ class DatabaseExporter:
         heavy: bool = False,
         names: int = 50,
         leader: bool = False,
-        queries: Iterable[DatabaseQuery] = QUERIES,
+        queries: Iterable[DatabaseQuery] | None = None,
     ) -> None:
         """`dsn` is a libpq connection string; `names` how many namespaces have series of their own."""
+        queries = (*QUERIES, bloat_query()) if queries is None else queries
         self._dsn = dsn
         self._instruments = instruments
         self._queries = [query for query in queries if heavy or not query.heavy]
@@ -59,6 +60,7 @@ class DatabaseExporter:
         self._shown: dict[str, dict[Metric, list[Series]]] = {}
         self._fresh: dict[str, float] = {}
         self._told: dict[str, str] = {}
+        self._drains: dict[str, QueueDrain] = {}
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._go_on, name="regobs-database", daemon=True)
         self.ready = False
@@ -147,7 +149,8 @@ class DatabaseExporter:
             with self._connection.transaction():
                 self._connection.execute("SET TRANSACTION READ ONLY")
                 self._connection.execute(f"SET LOCAL statement_timeout = {int(query.within * 1000)}")
-                rows = self._connection.execute(query.sql.encode(), self._parameters).fetchall()
+                parameters = self._parameters if "%(names)s" in query.sql else None  # else `%` is a mere character
+                rows = self._connection.execute(query.sql.encode(), parameters).fetchall()
         except psycopg.Error as fault:
             self._gauge(metadata.QUERY_SUCCESS, {"query": query.name}, 0)
             self._tell(query.name, _words(fault, self._dsn))
@@ -167,13 +170,22 @@ class DatabaseExporter:
             series = now.setdefault(filled.metric, [])
             for row in rows:
                 labels = _labels(filled, row)
-                self._gauge(filled.metric, labels, _number(row[filled.value]))
-                series.append(labels)
+                value = self._value(filled, row)
+                if value is not None:
+                    self._gauge(filled.metric, labels, value)
+                    series.append(labels)
         for metric, gone in before.items():
             for labels in gone:
                 if labels not in now.get(metric, []):
                     self._instruments[metric].remove(**labels)
         self._shown[query.name] = now
+
+    def _value(self, filled: Filled, row: Mapping[str, Any]) -> float | None:
+        """What a metric is to show of a row; None for nothing."""
+        value = _number(row[filled.value])
+        if filled.metric is metadata.QUEUE_DRAIN:
+            return self._drains.setdefault(row["queue"], QueueDrain()).look(monotonic(), value)
+        return value
 
     def _forget_old(self) -> None:
         now = monotonic()

@@ -6,10 +6,14 @@ mode and never holds back vacuum for long.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
 
 from regobs.catalog import metadata
 from regobs.catalog.model import Metric
+from regobs.documents import load_yaml
+from regobs.errors import PackError
+from regobs.pack import find_pack
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,28 @@ class DatabaseQuery:
     every: float = 60
     within: float = 10
     heavy: bool = False
+
+
+_PACE_OVER, _PACE_FROM = 3600.0, 600.0  # seconds: as GC reviews a task every few seconds, an hour evens out its pauses
+
+
+@dataclass(slots=True)
+class QueueDrain:
+    """How long a queue will be overdue, from how many tasks were at each look of the last hour."""
+
+    looks: deque[tuple[float, float]] = field(default_factory=deque)
+
+    def look(self, at: float, overdue: float) -> float | None:
+        """Seconds until no task is overdue: infinite where they become no fewer, None where no pace is known yet."""
+        while self.looks and self.looks[0][0] < at - _PACE_OVER:
+            self.looks.popleft()
+        self.looks.append((at, overdue))
+        begin, before = self.looks[0]
+        if overdue == 0:
+            return 0.0
+        if at - begin < _PACE_FROM:
+            return None
+        return overdue * (at - begin) / (before - overdue) if before > overdue else float("inf")
 
 
 _QUEUES = """
@@ -142,6 +168,7 @@ QUERIES: tuple[DatabaseQuery, ...] = (
             Filled(metadata.QUEUE_TASKS, "overdue", ("queue", "state=overdue")),
             Filled(metadata.QUEUE_RETRIED, "retried", ("queue",)),
             Filled(metadata.QUEUE_OLDEST, "oldest", ("queue",)),
+            Filled(metadata.QUEUE_DRAIN, "overdue", ("queue",)),
         ),
     ),
     DatabaseQuery(
@@ -199,6 +226,23 @@ QUERIES: tuple[DatabaseQuery, ...] = (
     ),
 )
 
+_SERVER_QUERIES = "postgres-queries.yaml"
+
+
+def bloat_query() -> DatabaseQuery:
+    """The estimate of bloat that the pack has for the postgres_exporter, as one query. Raises PackError."""
+    file = find_pack().file("exporters", _SERVER_QUERIES)
+    queries = load_yaml(file.read(), str(file.path), error=PackError).data
+    parts = {"table": queries["pg_table"]["query"], "indexes": queries["pg_index"]["query"]}
+    # Every index of a table is summed up; a table without a B-tree has none.
+    sql = "\nUNION ALL\n".join(
+        f"SELECT \"table\", '{part}' AS part, sum(bloat_bytes) AS bytes FROM ({text}) q GROUP BY 1"  # noqa: S608 - ours
+        for part, text in parts.items()
+    )
+    fills = (Filled(metadata.TABLE_BLOAT, "bytes", ("table", "part")),)
+    return DatabaseQuery("bloat", sql, fills, every=900, within=60)
+
+
 # What the exporter's role needs, for `regobs export database --role-sql`.
 ROLE_SQL = """\
 -- A role that can read the registry's metadata and the server's statistics, and change nothing.
@@ -206,7 +250,7 @@ CREATE ROLE regobs LOGIN CONNECTION LIMIT 2;  -- set its password with \\passwor
 ALTER ROLE regobs SET default_transaction_read_only = on;
 GRANT pg_monitor TO regobs;
 GRANT USAGE ON SCHEMA public, partitions TO regobs;
-GRANT SELECT ON top_level_namespaces, repositories, blobs, repository_blobs, gc_blob_review_queue,
-  gc_manifest_review_queue, batched_background_migrations, schema_migrations, post_deploy_schema_migrations,
-  import_statistics TO regobs;
+-- Bloat is estimated from the statistics of every table that the role may read. Repeat this after an upgrade of the
+-- registry that adds tables.
+GRANT SELECT ON ALL TABLES IN SCHEMA public, partitions TO regobs;
 """
