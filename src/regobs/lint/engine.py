@@ -41,6 +41,7 @@ from regobs.lint import (  # noqa: F401 - register checks
     selecting,
     syntax,
     thresholds,
+    variable_queries,
     variables,
 )
 from regobs.lint.bounds import Records

@@ -12,6 +12,8 @@ from regobs.catalog.exposition import parse as parse_exposition
 from regobs.catalog.model import ALL_FLAVORS, Exposer, Form, Kind, Label, Metric, Unit
 from regobs.errors import InputError, Location
 
+SCRAPED, TOLD = "own", "own, without labels"  # the components of metrics with samples, and of those without
+_UNKNOWN = Form(ALL_FLAVORS)
 Own = Mapping[str, tuple[Metric, str]]
 _KINDS = {str(kind): kind for kind in Kind}
 # What a name ends in, `_total` aside. A ratio may exceed 1, so it is taken for any number.
@@ -70,7 +72,7 @@ def _metadata(content: bytes, path: Path) -> Mapping[str, Mapping[str, str]]:
 
 def _of_metadata(families: Mapping[str, Mapping[str, str]]) -> Iterator[Metric | None]:
     for name, told in families.items():
-        yield _metric(str(name), str(told.get("type")), str(told.get("help") or ""), (), None)
+        yield _metric(str(name), str(told.get("type")), text=str(told.get("help") or ""))
 
 
 def _of_family(family: ParsedFamily) -> Metric | None:
@@ -81,7 +83,9 @@ def _of_family(family: ParsedFamily) -> Metric | None:
         if sample.name.endswith("_bucket") and (edge := _edge(sample.labels.get("le", ""))) is not None:
             edges.add(edge)
     own = tuple(Label(name) for name in labels if name not in {"le", "quantile"})
-    return _metric(family.text_name, family.kind, "", own, tuple(sorted(edges)) or None)
+    component = SCRAPED if family.samples else TOLD
+    form = Form(ALL_FLAVORS, own, tuple(sorted(edges)) or None)
+    return _metric(family.text_name, family.kind, form, component)
 
 
 def _edge(text: str) -> float | None:
@@ -92,13 +96,10 @@ def _edge(text: str) -> float | None:
     return edge if edge < float("inf") else None
 
 
-def _metric(
-    name: str, kind: str, text: str, labels: tuple[Label, ...], buckets: tuple[float, ...] | None
-) -> Metric | None:
+def _metric(name: str, kind: str, form: Form = _UNKNOWN, component: str = TOLD, *, text: str = "") -> Metric | None:
     if kind not in _KINDS:
         return None  # of an untyped metric nothing is known
     base = name.removesuffix("_total")
     unit = next((unit for end, unit in _UNITS.items() if base.endswith(f"_{end}")), Unit.NONE)
-    forms = (Form(ALL_FLAVORS, labels, buckets),)
     gauge = kind == Kind.GAUGE  # may be below zero, for all that is known
-    return Metric(name, _KINDS[kind], unit, text, forms, "own", exposer=Exposer.OTHER, signed=gauge)
+    return Metric(name, _KINDS[kind], unit, text, (form,), component, exposer=Exposer.OTHER, signed=gauge)

@@ -116,7 +116,7 @@ def _variable_query(source: SourceText, path: Steps, one: Json, context: LintCon
     inside = rest[:-1].strip() if rest.endswith(")") else ""
     if function.strip() == "label_values":
         inside = inside.rpartition(",")[0].strip()  # the name of the label stands last; alone it asks for no metric
-    if inside and function.strip() in {"label_values", "query_result"}:
+    if inside and function.strip() in {"label_values", "query_result", "label_names"}:
         shift = asked.index(inside, asked.index("("))
         name = str(one.get("name"))
         yield LintedQuery(inside, source, (*path, *steps), "variable", context, name, whole=asked, shift=shift)

@@ -10,6 +10,7 @@ from regobs.catalog import METRICS
 from regobs.catalog.model import Exposer, Flavor, Form, Kind, Metric, Version
 from regobs.common.closest import closest, closest_first
 from regobs.lint.findings import LintProblem, Severity, check
+from regobs.lint.own_labels import own_lacks
 from regobs.lint.subjects import LintContext, LintedQuery
 from regobs.promql.functions import HISTOGRAMS
 from regobs.promql.literals import regex_matches
@@ -148,7 +149,7 @@ def _words(name: str) -> tuple[str, ...]:
 
 @check("unknown-label", Severity.WARNING)
 def unknown_label(query: LintedQuery) -> Iterator[LintProblem]:
-    """A label is asked of a metric that lacks it, though other metrics of the registry have it.
+    """A label is asked of a metric that lacks it, though other metrics of the registry, or of your own scrape, have it.
 
     Why: a matcher then matches nothing, and a `by` list yields one nameless line.
 
@@ -169,14 +170,20 @@ def unknown_label(query: LintedQuery) -> Iterator[LintProblem]:
             if asks_for_it and (until := _label_until(metric, matcher.label, query.context)):
                 what = f"{metric.name} lost the label {matcher.label} in {until}"
                 yield query.problem(matcher, what, "remove the matcher", word=matcher.label)
-            elif matcher.label not in own and asks_for_it and (step := _misplaced(matcher.label, own, ours=ours)):
+            elif matcher.label not in own and asks_for_it and (step := _lacking(query, metric, matcher.label, own)):
                 yield query.problem(matcher, f"{metric.name} has no label {matcher.label}", step, word=matcher.label)
         above = _aggregation(query, node)
         for name in above.labels or () if above is not None else ():
             if above is not None and (until := _label_until(metric, name, query.context)):
                 yield query.problem(above, f"{metric.name} lost the label {name} in {until}", "remove it", word=name)
-            elif above is not None and name not in own and (step := _misplaced(name, own, ours=ours)):
+            elif above is not None and name not in own and (step := _lacking(query, metric, name, own)):
                 yield query.problem(above, f"{metric.name} has no label {name}", step, word=name)
+
+
+def _lacking(query: LintedQuery, metric: Metric, name: str, own: frozenset[str]) -> str:
+    """What to do about a label that a series has not, by the catalog or by the scrape that the user gave."""
+    ours = metric.exposer is Exposer.REGISTRY
+    return _misplaced(name, own, ours=ours) or ("" if ours else own_lacks(query.context, metric, name))
 
 
 def _aggregation(query: LintedQuery, node: Selector) -> Aggregate | None:
@@ -228,6 +235,8 @@ def _misplaced(name: str, own: frozenset[str], *, ours: bool) -> str:
 def lacks_label(query: LintedQuery, node: Selector, name: str) -> str:
     """What to do about a label that a series certainly lacks, as others of the registry have it; else nothing."""
     metric = query.metric(node)
+    if metric is not None and metric.exposer is Exposer.OTHER:
+        return own_lacks(query.context, metric, name)
     if metric is None or metric.exposer is not Exposer.REGISTRY or not query.context.forms(metric):
         return ""
     own = _labels(metric, query.context.flavor, query.context.version)
