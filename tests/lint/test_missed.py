@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -41,6 +42,17 @@ def _routed(routes: str) -> LintReport:
     return lint_text(
         f"route: {{receiver: a, routes: {routes}}}\nreceivers: [{{name: a}}, {{name: b}}]\n", "a.yaml", ".yaml"
     )
+
+
+def _placed(x: float, y: int, w: int, h: int, number: int = 1) -> dict[str, Any]:
+    """A panel in a place."""
+    return {"id": number, "type": "text", "title": f"{number}", "gridPos": {"x": x, "y": y, "w": w, "h": h}}
+
+
+def _asks(*targets: dict[str, Any]) -> dict[str, Any]:
+    """A panel with these queries."""
+    listed = [{"refId": "A", "expr": "sum(up)", **one} for one in targets]
+    return {"id": 1, "type": "timeseries", "title": "Up", "targets": listed}
 
 
 _DOWN = {
@@ -83,6 +95,31 @@ CASES: list[tuple[str, Callable[[], LintReport], Callable[[], LintReport]]] = [
       for other in ("sum by (a, b) (c{d='1', e='2'})", "sum by (b, a) (c{e='2', d='1'})", "sum by (a, b) ((c{e='2', d='1'}))")),
     ("duplicate-rule", lambda: rules(_DOWN, {**_DOWN, "for": "10m"}), lambda: rules(_DOWN, {**_DOWN, "labels": {"severity": "page"}})),
     ("duplicate-rule", lambda: rules(_DOWN, {**_DOWN, "annotations": {"summary": "b"}}), lambda: rules(_DOWN, {**_DOWN, "alert": "B"})),
+    *(("value-in-label",
+       lambda text=text: alert("up == 0", labels={"severity": "page", "a": text}),
+       lambda text=text: alert("up == 0", annotations={"summary": text, "runbook_url": "https://a/b"}))
+      for text in ("{{ $value }}", "{{$value}}", "{{- .Value | humanize -}}", '{{ printf "%.0f" $value }}',
+                   "{{ query \"time()\" | first | value }}", "{{ now }}")),
+    *(("value-in-label",
+       lambda: alert("up == 0", labels={"severity": "page", "a": "at {{ $value }}"}),
+       lambda text=text: alert("up == 0", labels={"severity": "page", "a": text}))
+      for text in ("{{ if gt $value 5.0 }}a{{ else }}b{{ end }}", "$value", "{{ $labels.value }}", '{{ "$value" }}',
+                   "{{ $labels.job }}", "{{ with $value }}a{{ end }}", "{{ .Labels.job | title }}", "{{/* $value */}}")),
+    *(("dashboard-time", lambda time=time: board(time={"from": time, "to": "now"}), lambda: board(time={"from": "now-6h", "to": "now"}))
+      for time in ("nw-6h", "now-6H", "NOW-6h", "6h", "-6h", "yesterday", "now -6h", "now", "now+1h", "2024-1-1")),
+    *(("dashboard-time", lambda: board(time={"from": "now-6h", "to": "nwo"}), lambda time=time: board(time={"from": time, "to": "now"}))
+      for time in ("now-1w/w", "1700000000000", "2024-01-01", "2024-01-01T00:00:00.000Z", "2024-01-01 10:00:00", "$from", "", 5,
+                   "20240101T101500", "2024-01-01T00:00:00+02:00", "{{ .from }}")),
+    ("dashboard-time", lambda: board(time={"from": "now-1h", "to": "now-1d"}), lambda: board(time={"from": "now-1d", "to": "now-1h"})),
+    *(("dashboard-time", lambda: board(refresh="30 seconds"), lambda every=every: board(refresh=every))
+      for every in ("30s", "5m", "", "auto", False, "$refresh", "1d")),
+    *(("panel-off-grid", lambda place=place: board(_placed(*place)), lambda: board(_placed(12, 0, 12, 8), _placed(0, 0, 12, 8, 2)))
+      for place in ((18, 0, 12, 8), (0, 0, 25, 8), (-1, 0, 4, 8), (0, -1, 4, 8), (0, 0, 0, 8), (0, 0, 4, 0))),
+    ("panel-off-grid", lambda: board(_placed(13, 0, 12, 8)), lambda: board(_placed(1.5, 0, 30, 8))),
+    ("panel-off-grid", lambda: board(_placed(0, 0, 0, 0)), lambda: board({**_placed(0, 0, 0, 0), "type": "row"})),
+    ("duplicate-query-letter", lambda: board(_asks({}, {})), lambda: board(_asks({}, {"refId": "B"}))),
+    ("duplicate-query-letter", lambda: board(_asks({}, {"refId": "B"}, {"refId": "B"})), lambda: board(_asks({}, {"hide": True}))),
+    ("duplicate-query-letter", lambda: board(_asks({}, {})), lambda: board(_asks({"refId": ""}, {"refId": ""}))),
     ("always-true",
      lambda: alert('count(up{job="registry"} == 0) > 0 or vector(0)'),
      lambda: alert('(count(up{job="registry"} == 0) or vector(0)) > 0')),

@@ -122,6 +122,13 @@ def test_gitlab_fingerprints_differ() -> None:
     assert len({one["fingerprint"] for one in data}) == len(data)
 
 
+def test_a_template_in_a_link_is_shown_as_it_is_written() -> None:
+    link = "https://g/d/a?var-job={{ $labels.job }}&to=now{{ with $labels.x }}"
+    text = as_text(lint_text(_TWO.replace("BETWEEN", f'    annotations: {{summary: "{link}"}}'), "a.yaml", ".yaml"))
+    assert "broken-template" in text
+    assert f'    annotations: {{summary: "{link}"}}' in text
+
+
 def test_a_comment_with_a_reason_allows_a_check_in_its_rule() -> None:
     comment = "      # regobs: allow ratio-compared-with-percent, label-not-in-result: shown in percent\n"
     allowed = lint(RULES.replace("      - alert", comment + "      - alert"))

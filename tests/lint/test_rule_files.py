@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from regobs.cli.main import run
+from regobs.errors import InputError
 from regobs.lint import lint_paths, lint_text
+from regobs.lint.engine import find_files
 from regobs.lint.report import FORMATS
 
 _GAUGE = "rate(go_goroutines[5m])"
@@ -282,3 +284,25 @@ def test_a_variable_of_a_template_is_said_and_a_dollar_in_a_text_is_not() -> Non
 
     assert told("up > ${LIMIT}") == [5]
     assert told("up{job=~'a$'} > 1") == []
+
+
+@pytest.mark.parametrize(
+    ("pattern", "names"),
+    [
+        ("gl/**", {"a.yaml", "b.yaml", "c.yml"}), ("gl/*", {"a.yaml", "b.yaml", "c.yml", "notes.txt"}),
+        ("gl/**/*.yaml", {"a.yaml", "b.yaml"}), ("gl/**.yaml", {"a.yaml"}), ("gl/in*", {"b.yaml", "c.yml"}),
+        ("**/inner", {"b.yaml", "c.yml"}), ("./gl/inner/**", {"b.yaml", "c.yml"}), ("gl/?.yaml", {"a.yaml"}),
+    ],
+)  # fmt: skip
+def test_a_pattern_stands_for_files_and_for_all_below_directories(
+    pattern: str, names: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gl" / "inner").mkdir(parents=True)
+    for name in ("a.yaml", "notes.txt", "inner/b.yaml", "inner/c.yml", "inner/notes.txt"):
+        (tmp_path / "gl" / name).write_text("groups: []\n")
+    monkeypatch.chdir(tmp_path)
+    found = find_files([Path(pattern)])
+    assert {one.name for one in found} == names
+    assert len(found) == len(names)
+    with pytest.raises(InputError):
+        find_files([Path("none/**")])

@@ -29,6 +29,13 @@ NAMES = ("_state", "_STATE", "%5Fstate", "X-Amz-Signature", "x-amz-credential", 
         ("me:pw@host/x", "[FILTERED]@host/x"),
         ("/v2/a%2Fb/tags/list", "/v2/a%2Fb/tags/list"),
         ("/v2/?eyJhbGciOi", "/v2/?[FILTERED]"),
+        ("/d/a?from=now-1h&to=now{{", "/d/a?from=now-1h&to=now{{"),
+        ("/d/a?from=${__from}&to=$__to", "/d/a?from=${__from}&to=$__to"),
+        ("/d/a?var-job=$job&var-pod=${pod:regex}", "/d/a?var-job=$job&var-pod=${pod:regex}"),
+        ("/d/a?var-job={{$labels.job}}&var-pod={{", "/d/a?var-job={{$labels.job}}&var-pod={{"),
+        ("/d/a?var-job=eu&var-pod=$1abc&job=$job", "/d/a?var-job=[FILTERED]&var-pod=[FILTERED]&job=[FILTERED]"),
+        ("/d/a?var-token=$token&var-api-key={{$k}}", "/d/a?var-token=[FILTERED]&var-api-key=[FILTERED]"),
+        ("/d/a?to={{%3Fsig%3Da}}", "/d/a?to=[FILTERED]"),
     ],
 )  # fmt: skip
 def test_a_uri_keeps_what_is_harmless_and_nothing_else(uri: str, shown: str) -> None:

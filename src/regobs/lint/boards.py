@@ -14,6 +14,13 @@ from regobs.lint.subjects import LintedDashboard, LintedPanel
 _PLACES = ("x", "y", "w", "h")
 # Source: Grafana's documentation of time units and relative ranges.
 _TIME = re.compile(r"now(?:[-+][0-9]++(?:ms|[smhdwMyQ])|/(?:f?[Qy]|[smhdwM]))*+")
+_MOMENT = re.compile(
+    r"[0-9]{8,17}|[0-9]{4}-[0-9]{2}(?:-[0-9]{2}(?:[T ][0-9:.]++(?:Z|[-+][0-9:]++)?)?)?|[0-9]{8}T[0-9]{6}"
+)
+_OFFSET = re.compile(r"now(?:([-+])([0-9]{1,9})([smhdwMy]))?")
+_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800, "M": 2_592_000, "y": 31_536_000}
+_EVERY = re.compile(r"[0-9]++(?:ms|[smhdw])|auto|off|false")
+_COLUMNS = 24
 _LARGEST_ID = 2**31 - 1
 
 
@@ -91,11 +98,37 @@ def duplicate_panel_id(board: LintedDashboard) -> Iterator[LintProblem]:
         seen.setdefault(number, panel.title)
 
 
+@check("panel-off-grid", Severity.WARNING, CheckSubject.DASHBOARD)
+def panel_off_grid(board: LintedDashboard) -> Iterator[LintProblem]:
+    """A panel reaches beyond the 24 columns of a dashboard, or has no width or height.
+
+    Why: Grafana moves or narrows it, so that it stands elsewhere than it was put, or is not seen.
+
+    Wrong:
+        {"title": "a", "panels": [
+          {"id": 1, "type": "text", "title": "One", "gridPos": {"x": 18, "y": 0, "w": 12, "h": 8}}]}
+    Right:
+        {"title": "a", "panels": [
+          {"id": 1, "type": "text", "title": "One", "gridPos": {"x": 12, "y": 0, "w": 12, "h": 8}}]}
+    """
+    for panel in board.panels:
+        if (span := _span(panel)) is None or panel.kind == "row":  # Grafana gives each row its width and height
+            continue
+        x, y, width, height = span
+        if width < 1 or height < 1:
+            yield panel.problem(("gridPos",), f"{panel.title!r} is {width} wide and {height} high", "make it larger")
+        elif x < 0 or y < 0:
+            yield panel.problem(("gridPos",), f"{panel.title!r} begins at {x}, {y}", "begin at 0 or above")
+        elif x + width > _COLUMNS:
+            what = f"{panel.title!r} ends in column {x + width} of {_COLUMNS}"
+            yield panel.problem(("gridPos",), what, f"let x and w be {_COLUMNS} together at most")
+
+
 @check("dashboard-time", Severity.WARNING, CheckSubject.DASHBOARD)
 def dashboard_time(board: LintedDashboard) -> Iterator[LintProblem]:
-    """The time range of a dashboard is none.
+    """The time range or the refresh interval of a dashboard is none, or the range ends before it begins.
 
-    Why: Grafana falls back to another range.
+    Why: Grafana falls back to another range, or shows nothing.
 
     Wrong:
         {"title": "a", "panels": [], "time": {"from": "now-24", "to": "now"}}
@@ -107,8 +140,27 @@ def dashboard_time(board: LintedDashboard) -> Iterator[LintProblem]:
         value = time.get(side) if isinstance(time, dict) else None
         if isinstance(value, str) and re.fullmatch(r"now[-+][0-9]+", value):
             yield board.problem(("time", side), f"{value} has no unit", "write now-24h")
-        elif isinstance(value, str) and value.startswith("now") and not _TIME.fullmatch(value) and "$" not in value:
+        elif isinstance(value, str) and value and not _is_time(value):
             yield board.problem(("time", side), f"{value} is no time of Grafana", "write it like now-24h or now/d")
+    begin, end = (_from_now(time.get(side)) for side in ("from", "to")) if isinstance(time, dict) else (None, None)
+    if begin is not None and end is not None and begin >= end:
+        yield board.problem(("time",), "the range ends before it begins", "write the earlier time as from")
+    every = board.data.get("refresh")
+    if isinstance(every, str) and every and "$" not in every and not _EVERY.fullmatch(every):
+        yield board.problem(("refresh",), f"{every} is no interval", "write it like 30s or 5m")
+
+
+def _is_time(value: str) -> bool:
+    """Whether a text is a time of Grafana: from now, in milliseconds, a date; or a template that becomes one."""
+    return any(word in value for word in ("$", "{{", "<%")) or bool(_TIME.fullmatch(value) or _MOMENT.fullmatch(value))
+
+
+def _from_now(value: object) -> int | None:
+    """How many seconds after now a time is; None for any other one, and where it is rounded."""
+    found = _OFFSET.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        return None
+    return int(f"{found[1]}{found[2]}") * _SECONDS[found[3]] if found[1] else 0
 
 
 @check("empty-row", Severity.NOTE, CheckSubject.DASHBOARD)

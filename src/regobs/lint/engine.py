@@ -15,6 +15,7 @@ from regobs.documents import FOREIGN_TAG
 from regobs.errors import InputError
 from regobs.lint import (  # noqa: F401 - register checks
     adding,
+    alert_identity,
     alerting,
     boards,
     buckets,
@@ -154,14 +155,22 @@ def _is_file(path: Path) -> bool:
 
 
 def _matched(pattern: Path) -> list[Path]:
-    """The files that a pattern matches; none for a path without `*`, `?` or `[`."""
+    """The files that a pattern matches, and those of directories; none for a path without `*`, `?` or `[`."""
     if not any(char in str(pattern) for char in "*?["):
         return []
-    try:
-        found = Path(pattern.anchor or ".").glob(str(pattern.relative_to(pattern.anchor)))
-        return sorted(one for one in found if one.is_file())
-    except ValueError:  # `**` as a part of a name
-        return []
+    # `**` stands for directories; as a part of a name it is no more than `*`.
+    parts = [
+        part if part == "**" else re.sub(r"\*{2,}", "*", part) for part in pattern.relative_to(pattern.anchor).parts
+    ]
+    found = sorted(Path(pattern.anchor or ".").glob("/".join(parts)))
+    folders: set[Path] = set()
+    for one in found:  # parents stand before what is in them
+        if one.is_dir() and not _hidden(one) and folders.isdisjoint(one.parents):
+            folders.add(one)
+    return [
+        *(one for one in found if not one.is_dir()),
+        *(file for one in sorted(folders) for file in sorted(_below(one))),
+    ]
 
 
 def _hidden(path: Path) -> bool:

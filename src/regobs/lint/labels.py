@@ -23,7 +23,7 @@ _NUMBERS = frozenset({"stat", "gauge", "singlestat"})
 def label_not_in_result(rule: LintedRule) -> Iterator[LintProblem]:
     """A text of an alert names a label that its expression does not keep.
 
-    Why: the notification says "in environment  stage " and nobody knows where to look.
+    Why: an empty text stands in its place, so that the notification does not say where to look.
 
     Wrong:
         - alert: PoolFull

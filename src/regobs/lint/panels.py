@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from regobs.grafana.classic import targets_of
 from regobs.lint.findings import CheckSubject, LintProblem, Severity, check
 from regobs.lint.panel_units import is_percent, is_share
 from regobs.lint.shown_units import panel_unit_of
@@ -197,6 +198,29 @@ def panel_without_title(panel: LintedPanel) -> Iterator[LintProblem]:
     """
     if panel.queries and not panel.title.strip() and panel.kind not in _NO_DATA and not panel.data.get("libraryPanel"):
         yield panel.problem(("title",), "the panel has no title", "give it one")
+
+
+@check("duplicate-query-letter", Severity.WARNING, CheckSubject.PANEL)
+def duplicate_query_letter(panel: LintedPanel) -> Iterator[LintProblem]:
+    """Two queries of a panel have the same letter, `refId`.
+
+    Why: results come back by their letters, so that one of the two is lost or shown as the other.
+
+    Wrong:
+        {"title": "a", "panels": [{"id": 1, "type": "timeseries", "title": "Up", "targets": [
+          {"refId": "A", "expr": "sum(up)"}, {"refId": "A", "expr": "count(up)"}]}]}
+    Right:
+        {"title": "a", "panels": [{"id": 1, "type": "timeseries", "title": "Up", "targets": [
+          {"refId": "A", "expr": "sum(up)"}, {"refId": "B", "expr": "count(up)"}]}]}
+    """
+    seen: set[str] = set()
+    for index, target in targets_of(panel.data):
+        letter = target.get("refId")
+        if not isinstance(letter, str) or not letter or target.get("hide") is True:
+            continue
+        if letter in seen:
+            yield panel.problem(("targets", index, "refId"), f"a second query {letter}", "give it another letter")
+        seen.add(letter)
 
 
 @check("nested-panels", Severity.WARNING, CheckSubject.PANEL)

@@ -85,6 +85,7 @@ _FUNCTIONS = frozenset(
         "nil",
     ]
 )
+_CHANGES = re.compile(r"\$value\b|\.Value\b|(?:^|\|)\s*+(?:value|now|time)\b")
 _BLOCKS = frozenset({"if", "range", "with", "define", "block"})
 _BEGINS = re.compile(r"-?\s*+([a-z]++)(?!\w)")
 _PIPED = re.compile(r"(?:^|\|)\s*+([A-Za-z]\w*+)")
@@ -136,6 +137,28 @@ def faults(text: str) -> Iterator[tuple[str, str, str]]:
                 step = did_you_mean(match[1], _FUNCTIONS, "see the template reference of Prometheus")
                 yield match[1], f"a template has no function {match[1]}", step
     yield from _unbalanced(actions)
+
+
+def printed_values(text: str) -> Iterator[str]:
+    """What of a template writes a number that changes: the value of the alert or of a query, or the time."""
+    if "{{" not in text:
+        return
+    strings = _STRING.sub('""', text)
+    for action in _actions(strings) or ():
+        inside = action.strip().removeprefix("-").removesuffix("-").strip()
+        begin = _BEGINS.match(inside)
+        chooses = begin is not None and begin[1] in {
+            "if",
+            "else",
+            "with",
+            "range",
+            "end",
+            "define",
+            "template",
+            "block",
+        }
+        if not chooses and ":=" not in inside and not inside.startswith("/*") and (found := _CHANGES.search(inside)):
+            yield found[0]
 
 
 def _broken(inside: str) -> tuple[str, str, str] | None:

@@ -11,6 +11,7 @@ import re
 
 from regobs.secrets.decoding import unquoted
 from regobs.secrets.expressions import MASK
+from regobs.secrets.names import is_secret
 
 # OCI Distribution 1.1, GitLab registry API v1, token servers of registries, pages, Grafana.
 HARMLESS = frozenset(
@@ -20,7 +21,10 @@ HARMLESS = frozenset(
         *("offset", "order", "order_by", "to", "orgId", "list-type", "max-keys", "prefix", "delimiter", "version"),
     }
 )
-_PLAIN = re.compile(r"[A-Za-z0-9_.:/+, -]{0,300}", re.ASCII).fullmatch
+# Also of texts that are still templates of Prometheus or Grafana: `to=now{{ with`, `from=${__from}`.
+_PLAIN = re.compile(r"[A-Za-z0-9_.:/+, {}$-]{0,300}", re.ASCII).fullmatch
+# A variable of Grafana in a link, whose value is none yet: `var-job=$job`, `var-job={{ .job }}`.
+_VARIABLE = re.compile(r"\$[A-Za-z_]\w*+|\$\{[A-Za-z_][\w:]*+\}?|\{\{[-$\w.]*+(?:\}\})?", re.ASCII).fullmatch
 _STRANGE = re.compile(r"[%;@=\\]").search  # in a path of the API none of these stands
 _HIDDEN = re.compile(r"[?#;=]").search
 
@@ -54,6 +58,8 @@ def _path(path: str) -> str:
 def _pair(pair: str) -> str:
     name, equals, value = pair.partition("=")
     if name in HARMLESS and (not equals or _PLAIN(unquoted(value))):
+        return pair
+    if name.startswith("var-") and not is_secret(name) and _VARIABLE(value):
         return pair
     # The name of an unknown parameter may itself be the secret (`?token`), so only a plain word is kept.
     shown = name if equals and len(name) <= 32 and name.replace("-", "").replace("_", "").isalnum() else MASK
