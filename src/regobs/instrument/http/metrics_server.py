@@ -55,6 +55,9 @@ class MetricsServer:
 class _ThreadingServer(ThreadingMixIn, WSGIServer):
     daemon_threads = True
     allow_reuse_address = True
+    # Connections that wait to be accepted. With socketserver's 5, sixteen clients at once make the kernel drop some of
+    # them, and those try again after a second.
+    request_queue_size = 128
     web: WebConfig | None = None
 
     def finish_request(self, request: Any, client_address: Any) -> None:
