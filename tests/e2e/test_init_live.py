@@ -79,6 +79,39 @@ def url() -> Iterator[str]:
         yield server.url
 
 
+def test_a_process_that_is_down_is_known_by_what_it_showed_within_the_last_day(
+    supervisor: Supervisor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    require("prometheus", package="prometheus")
+    with ExitStack() as stack:
+        registry = stack.enter_context(ExpositionServer(read_exposition(DATA / "gitlab-registry-4.32.prom.gz")))
+        texts = [f"# TYPE {name} gauge\n{name} 1\n" for name in ("redis_up", "pg_up")]
+        redis, database = (stack.enter_context(ExpositionServer(text)) for text in texts)
+        jobs = {"registry": registry.address, "cache": redis.address, "database": database.address}
+        scraped = [{"job_name": job, "static_configs": [{"targets": [at]}]} for job, at in jobs.items()]
+        server = servers.prometheus(supervisor, {"global": {"scrape_interval": "1s"}, "scrape_configs": scraped})
+        with Prometheus(server.url) as prometheus:
+            _wait_for(prometheus, "up == 1", 3)
+            redis.shutdown()
+            redis.server_close()
+            _wait_for(prometheus, "up == 0", 1)
+            assert prometheus.query("redis_up").samples == ()
+        assert run(["init", "--prometheus", server.url]) == 0
+    config = load_config(tmp_path / "regobs.toml")
+    assert {Capability.REDIS_EXPORTER, Capability.POSTGRES_EXPORTER} <= config.capabilities
+    assert [one.value for one in config.exposer_matchers[Exposer.REDIS]] == ["cache"]
+    written = (tmp_path / "regobs.toml").read_text()
+    assert "redis_exporter: redis_up, of the last day: its targets are down now" in written
+    assert "postgres_exporter: pg_up\n" in written
+
+
+def _wait_for(prometheus: Prometheus, expr: str, count: int) -> None:
+    end = time.monotonic() + 60
+    while time.monotonic() < end and len(prometheus.query(expr).samples) < count:
+        time.sleep(0.2)
+
+
 def test_the_settings_say_what_the_server_shows_and_where_each_comes_from(
     url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output
 ) -> None:

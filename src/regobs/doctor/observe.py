@@ -33,6 +33,7 @@ _SERIES = {
     for name in metric.series
 }
 _LABEL = re.compile(r"(?!__)[a-zA-Z_][a-zA-Z0-9_]*")  # regobs.toml names no others
+_LATELY = "1d"  # in which a process that is down now showed what it is
 _MEASURED = 10  # minutes of `up` from which a scrape interval is measured
 
 
@@ -108,9 +109,10 @@ def observe(
     targets = if_offered(prometheus.targets) or ()
     of_registry = [one for one in targets if all(matches(item, one.labels) for item in scope)]
     labels = _target_labels(prometheus, scope)
-    neighbours = _neighbours(live)
+    down = _of_the_down(prometheus)
+    neighbours = _neighbours(live, down)
     beside = look_beside(prometheus, neighbours, targets)
-    capabilities = _capabilities(deployment, own, set(live))
+    capabilities = _capabilities(deployment, own, set(live), set(down))
     if beside.strangers and not beside.probing:  # a blackbox_exporter that asks no registry
         capabilities.pop(Capability.PROBE, None)
         neighbours.pop(Exposer.BLACKBOX, None)
@@ -152,21 +154,35 @@ def _version(
     return Observed(version, told) if version is not None else None
 
 
-def _by_name(prometheus: Prometheus, scope: Sequence[Matcher], names: Iterable[str] = ()) -> list[Sample]:
-    """How many series each name, by default of the whole catalog, has in each job."""
+def _by_name(
+    prometheus: Prometheus, scope: Sequence[Matcher], names: Iterable[str] = (), *, within: str = ""
+) -> list[Sample]:
+    """How many series each name, by default of the whole catalog, has in each job: now, or within a time."""
     found: list[Sample] = []
     for piece in name_patterns(names or (name for one in METRICS.values() for name in one.series)):
-        matchers = ", ".join(filter(None, (f'__name__=~"{piece}"', shown(scope))))
-        found += prometheus.query(f"count by (__name__, job) ({{{matchers}}})").samples
+        series = "{" + ", ".join(filter(None, (f'__name__=~"{piece}"', shown(scope)))) + "}"
+        series = f"last_over_time({series}[{within}])" if within else series
+        found += prometheus.query(f"count by (__name__, job) ({series})").samples
     return found
 
 
 def _live(prometheus: Prometheus) -> dict[str, Counter[str]]:
     """Every series name of the catalog that has samples now, with the number of its series by job."""
-    live: dict[str, Counter[str]] = {}
-    for sample in _by_name(prometheus, ()):
-        live.setdefault(sample.labels["__name__"], Counter())[sample.labels.get("job", "")] += int(sample.value)
-    return live
+    return _counted(_by_name(prometheus, ()))
+
+
+def _of_the_down(prometheus: Prometheus) -> dict[str, Counter[str]]:
+    """The same of the last day, of jobs whose every target is down: a process that is down shows nothing of itself."""
+    down = [sample.labels["job"] for sample in prometheus.query("max by (job) (up) == 0").samples]
+    beside = {name for one in METRICS.values() if one.exposer is not Exposer.REGISTRY for name in one.series}
+    return _counted(_by_name(prometheus, _job(down), beside, within=_LATELY)) if down else {}
+
+
+def _counted(samples: Iterable[Sample]) -> dict[str, Counter[str]]:
+    found: dict[str, Counter[str]] = {}
+    for sample in samples:
+        found.setdefault(sample.labels["__name__"], Counter())[sample.labels.get("job", "")] += int(sample.value)
+    return found
 
 
 def _chosen(prometheus: Prometheus, matchers: tuple[Matcher, ...]) -> _Chosen | None:
@@ -219,18 +235,24 @@ def _job(jobs: Sequence[str]) -> tuple[Matcher, ...]:
     return (Matcher("job", MatchOp.REGEX, "|".join(literal(job) for job in sorted(jobs))),)
 
 
-def _capabilities(deployment: Deployment, own: set[str], live: set[str]) -> dict[Capability, str]:
+def _capabilities(
+    deployment: Deployment, own: set[str], live: set[str], down: Collection[str] = ()
+) -> dict[Capability, str]:
+    """What each capability shows itself by; of a process beside the registry also what it had before it went down."""
     found: dict[Capability, str] = {}
     for capability in Capability:
-        there = deployment.names_of(capability) & (live if capability in SCRAPED else own)
-        if there:
-            more = f" and {len(there) - 1} more" if len(there) > 1 else ""
-            found[capability] = f"{min(there)}{more}"
+        names = deployment.names_of(capability)
+        there = names & (live if capability in SCRAPED else own)
+        lately = names & set(down) if capability in SCRAPED and not there else set()
+        if there or lately:
+            first, *rest = sorted(there or lately)
+            more = f" and {len(rest)} more" if rest else ""
+            found[capability] = f"{first}{more}" + (", of the last day: its targets are down now" if lately else "")
     return found
 
 
-def _neighbours(live: Mapping[str, Counter[str]]) -> dict[Exposer, tuple[str, ...]]:
-    """The jobs of each process beside the registry.
+def _neighbours(live: Mapping[str, Counter[str]], down: Mapping[str, Counter[str]]) -> dict[Exposer, tuple[str, ...]]:
+    """The jobs of each process beside the registry, up or down.
 
     `up` and its like, which Prometheus writes of every target, tell nothing.
     """
@@ -239,7 +261,7 @@ def _neighbours(live: Mapping[str, Counter[str]]) -> dict[Exposer, tuple[str, ..
         if metric.exposer in {Exposer.REGISTRY, Exposer.RULES} or not tells(metric):
             continue
         for name in metric.series:
-            found.setdefault(metric.exposer, set()).update(live.get(name, ()))
+            found.setdefault(metric.exposer, set()).update(live.get(name, ()), down.get(name, ()))
     return {exposer: tuple(sorted(jobs - {""})) for exposer, jobs in found.items() if jobs - {""}}
 
 
