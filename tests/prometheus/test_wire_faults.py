@@ -7,7 +7,9 @@ import gzip
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
+from email.utils import formatdate
 
 import pytest
 
@@ -79,3 +81,36 @@ def test_an_answer_that_breaks_after_it_began_is_an_error(fault: Callable[[socke
 def test_a_compressed_answer_is_read_whole() -> None:
     with wire(whole_gzip) as url, Prometheus(url) as prometheus:
         assert len(prometheus.query("up").samples) == 200
+
+
+def _dated(seconds: float) -> str:
+    """A header `Date` of a clock that is so many seconds ahead of ours."""
+    return formatdate(time.time() + seconds, usegmt=True)
+
+
+@pytest.mark.parametrize(
+    ("date", "said"),
+    [
+        (lambda: _dated(0), None),
+        (lambda: _dated(-55), None),
+        (lambda: _dated(55), None),
+        (lambda: _dated(-3600), "s behind this machine's"),
+        (lambda: _dated(90), "s ahead of this machine's"),
+        (lambda: "yesterday", None),
+        (lambda: "Tue, 99 Nov 99999 99:99:99 GMT", None),
+        (lambda: None, None),
+    ],
+)
+def test_a_clock_that_differs_is_told_once(date: Callable[[], str | None], said: str | None) -> None:
+    heard: list[str] = []
+
+    def send(connection: socket.socket) -> None:
+        text = date()
+        head = HEAD + (f"Date: {text}\r\n".encode() if text else b"")
+        connection.sendall(head + f"Content-Length: {len(BODY)}\r\nConnection: close\r\n\r\n".encode() + BODY)
+
+    with wire(send) as url, Prometheus(url, tell=heard.append) as prometheus:
+        prometheus.query("up")
+        prometheus.query("up")
+    assert len(heard) == (said is not None)
+    assert said is None or (said in heard[0] and url in heard[0])

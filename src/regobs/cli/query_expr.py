@@ -211,9 +211,7 @@ def _heading(asking: Asking, server: ServerOptions) -> str:
 
 def open_server(server: ServerOptions, config: Config, asking: Asking) -> Prometheus:
     """A client that says to Thanos what the command line says."""
-    from regobs.prometheus import Prometheus  # noqa: PLC0415 - loads requests; `--help` needs none
-
-    return Prometheus(replace(server.connection(server.within(config)), thanos=asking.thanos))
+    return server.open(server.within(config), asking.thanos)
 
 
 def _saved(words: tuple[str, ...], config: Config) -> SavedQuery | None:

@@ -17,6 +17,7 @@ from regobs.errors import InputError
 if TYPE_CHECKING:
     from regobs.config import Config, Context
     from regobs.prometheus import Connection, Prometheus
+    from regobs.prometheus.thanos import ThanosParameters
 
 _PATH = click.Path(path_type=Path)
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -82,11 +83,16 @@ class ServerOptions:
         environment = self.environment or (chosen.environment if chosen else "")
         return config.within(environment) if environment else config
 
-    def open(self, config: Config) -> Prometheus:
-        """A client of the server. Raises InputError when nothing names one, or something of it is wrong."""
+    def open(self, config: Config, thanos: ThanosParameters | None = None) -> Prometheus:
+        """A client of the server, which says `thanos` to a Thanos Query; what may mislead goes to stderr.
+
+        Raises InputError when nothing names a server, or something of it is wrong.
+        """
         from regobs.prometheus import Prometheus  # noqa: PLC0415 - loads requests; `--help` needs none
 
-        return Prometheus(self.connection(config))
+        connection = self.connection(config)
+        connection = connection if thanos is None else replace(connection, thanos=thanos)
+        return Prometheus(connection, tell=lambda text: click.echo(f"Warning: {text}", err=True))
 
     def connection(self, config: Config, environ: Mapping[str, str] | None = None) -> Connection:
         """The server and what opens it: options first, then the context, or for a bare URL the environment."""

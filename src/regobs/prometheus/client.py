@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
@@ -16,7 +17,7 @@ from regobs.prometheus import answers, failures
 from regobs.prometheus.address import Address, bare
 from regobs.prometheus.answers import QueryAnswer
 from regobs.prometheus.connection import TIMEOUT, Connection, EnvironmentAccess
-from regobs.prometheus.session import authentication, open_session
+from regobs.prometheus.session import ServerClock, authentication, open_session
 from regobs.prometheus.thanos import Store, ThanosParameters, read_stores
 
 if TYPE_CHECKING:
@@ -34,8 +35,9 @@ class Prometheus:
 
     A URL may hold `user:password@`, which becomes basic authentication and is never shown again. `headers` are sent
     with every request (tenant, token). `timeout` is in seconds, for the connection and for each wait for data. Both are
-    for a URL only: a connection has its own. Every method raises ServerError when the server is unreachable or is no
-    Prometheus, and its subclass QueryError when it rejects what was asked. Threads may share one instance.
+    for a URL only: a connection has its own. `tell` hears what may mislead, such as a clock that differs. Every method
+    raises ServerError when the server is unreachable or is no Prometheus, and its subclass QueryError when it rejects
+    what was asked. Threads may share one instance.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Prometheus:
         headers: Mapping[str, str] | None = None,
         timeout: float = TIMEOUT,
         session: requests.Session | None = None,
+        tell: Callable[[str], None] | None = None,
     ) -> None:
         if isinstance(server, str):
             server = Connection(Address.parse(server), dict(headers or {}), timeout)
@@ -53,6 +56,7 @@ class Prometheus:
         self._owned = session is None
         self._session = session or open_session()
         self._auth = authentication(server)
+        self._clock = ServerClock(server.address.url, tell)
         self._proved = False
         self._by_get = False
         self._moment: float | None = None
@@ -354,8 +358,9 @@ class Prometheus:
             return self._request(method, self.url + path, headers=accepted, **content)
 
     def _request(self, method: str, url: str, *, headers: Mapping[str, str], **content: Any) -> requests.Response:
+        begin = time.time()
         try:
-            return self._session.request(
+            response = self._session.request(
                 method,
                 url,
                 headers={**headers, **self._connection.headers},
@@ -369,6 +374,8 @@ class Prometheus:
             )
         except requests.RequestException as error:
             raise failures.unreachable(self.url, error, self._connection.timeout) from error
+        self._clock.note(response.headers.get("Date"), begin)
+        return response
 
 
 def _optional(**values: float | None) -> Params:

@@ -1,8 +1,10 @@
-"""The HTTP session of a client: its kept connections, and who it says that it is."""
+"""The HTTP session of a client: its kept connections, who it says that it is, and whether both clocks agree."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import requests
@@ -13,6 +15,8 @@ from regobs.prometheus.connection import Connection
 
 # One connection a thread of whoever asks concurrently; more would wait for the server's own limit of 20 queries.
 CONNECTIONS = 8
+# Seconds. Above a scrape interval `now` is a time of which the server has no sample yet, or has more to show.
+MOST_SKEW = 60.0
 
 
 def open_session() -> requests.Session:
@@ -37,3 +41,30 @@ def authentication(server: Connection) -> Callable[[requests.PreparedRequest], A
 def _keep_header(request: requests.PreparedRequest) -> requests.PreparedRequest:
     """Stand in for authentication: requests would replace our Authorization header with an entry of ~/.netrc."""
     return request
+
+
+class ServerClock:
+    """The clock of a server beside this machine's, by the `Date` of its first answer; `tell` hears that they differ.
+
+    https://www.rfc-editor.org/rfc/rfc9110#name-date
+    """
+
+    def __init__(self, url: str, tell: Callable[[str], None] | None) -> None:
+        self._url, self._tell, self._seen = url, tell, False
+
+    def note(self, date: str | None, begin: float) -> None:
+        """Compare the header of an answer to a request that was sent at `begin`, in seconds since 1970."""
+        if self._seen or self._tell is None:
+            return
+        self._seen, end = True, time.time()
+        try:
+            said = parsedate_to_datetime(date or "").timestamp()
+        except (ValueError, OverflowError):
+            return
+        behind = max(begin - said, said - end)  # an answer was written between the two
+        if behind > MOST_SKEW:
+            which = "behind" if said < begin else "ahead of"
+            self._tell(
+                f"the clock of {self._url} is {round(behind):,} s {which} this machine's: times such as `now` are this"
+                " machine's, so that the newest samples may be missing or far from it; set both clocks by NTP"
+            )
