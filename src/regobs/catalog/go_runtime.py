@@ -71,7 +71,11 @@ MALLOCS = _go.counter(
 )
 FREES = _go.counter("go_memstats_frees_total", Unit.OBJECTS, "Objects of the heap that were freed.")
 LOOKUPS = _go.counter(
-    "go_memstats_lookups_total", Unit.LOOKUPS, "Pointer look-ups by the runtime; always 0.", *_OLD_CLIENT
+    "go_memstats_lookups_total",
+    Unit.LOOKUPS,
+    "Pointer look-ups by the runtime; always 0.",
+    *_OLD_CLIENT,
+    pitfalls=("The Go client library has it no more since 1.20 (client_golang pull request 1577).",),
 )
 GC_CPU_FRACTION = _go.gauge(
     "go_memstats_gc_cpu_fraction",

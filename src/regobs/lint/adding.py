@@ -10,10 +10,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from regobs.catalog import http, logs, notifications, proxy, storage
+from regobs.catalog import http, logs, notifications, storage
 from regobs.catalog.model import Flavor, Kind, Metric
 from regobs.lint.findings import LintProblem, Severity, check
 from regobs.lint.subjects import LintedQuery
+from regobs.lint.wholes import PARTS_OF_COUNTS
 from regobs.promql.functions import GROWTH
 from regobs.promql.infer import literal
 from regobs.promql.literals import regex_matches
@@ -212,7 +213,7 @@ def _one_event(one: str, other: str) -> str:
     """Why two series count the same events; nothing where they do not."""
     if one != other and {one, other} <= _REQUESTS:
         return f"{one} and {other} count the same requests"
-    for whole, parts in _PARTS.items():
+    for whole, parts in PARTS_OF_COUNTS.items():
         if whole in {one, other} and parts & {one, other}:
             part = other if one == whole else one
             return f"{whole} holds what {part} counts"
@@ -267,7 +268,7 @@ def _over_names(query: LintedQuery, node: Aggregate, inner: Selector) -> Iterato
     asked = [one for one in inner.matchers if one.label == "__name__"]
     if inner.metric or "__name__" in (node.labels or ()) or not any(one.op in _CHOOSES for one in asked):
         return
-    names = sorted(_REQUESTS.union(_PARTS, *_PARTS.values()))
+    names = sorted(_REQUESTS.union(PARTS_OF_COUNTS, *PARTS_OF_COUNTS.values()))
     chosen = [name for name in names if all(_matches(one, name) for one in asked)]
     pairs = ((one, other) for index, one in enumerate(chosen) for other in chosen[index + 1 :])
     if why := next(filter(None, (_one_event(*pair) for pair in pairs)), ""):
@@ -325,10 +326,6 @@ _EACH_REQUEST = (
 _REQUESTS = frozenset(
     one.name + ("_count" if one.kind is Kind.HISTOGRAM else "") for one in _EACH_REQUEST
 )  # of each request that a handler has answered one is counted
-_PARTS = {
-    storage.CACHE_REQUESTS.name: frozenset({storage.CACHE_HITS.name, storage.CACHE_ERRORS.name}),
-    proxy.REQUESTS.name: frozenset({proxy.HITS.name, proxy.MISSES.name}),
-}
 # What GitLab registry and CNCF Distribution call the same, and the `type` that it has in the first.
 _NAMES = {
     (storage.CACHE.name, storage.CACHE_REQUESTS.name): "Request",

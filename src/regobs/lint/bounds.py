@@ -9,10 +9,11 @@ from math import inf, isnan
 from typing import Protocol
 
 from regobs.catalog import node as host
-from regobs.catalog.model import Kind, Unit
-from regobs.lint.named_shares import COMPARISONS, PICKS, bare
+from regobs.catalog.model import Kind, Metric, Unit
+from regobs.lint.named_shares import COMPARISONS, PICKS, bare, hits, named_share, tells_share
 from regobs.lint.shares import is_part, share, terms
-from regobs.promql.functions import ABSENCE, GROWTH
+from regobs.lint.wholes import idle_matcher, part_of_whole
+from regobs.promql.functions import GROWTH
 from regobs.promql.infer import InferredParts, literal
 from regobs.promql.nodes import Aggregate, Binary, Call, Expr, Number, Paren, Selector, Subquery, Unary
 from regobs.promql.series import Lookup, catalog_lookup, series_of
@@ -23,6 +24,7 @@ from regobs.promql.words import metric_buckets
 TURNED = {">": "<", ">=": "<=", "<": ">", "<=": ">=", "==": "==", "!=": "!="}
 OPPOSITE = {">": "<=", ">=": "<", "<": ">=", "<=": ">", "==": "!=", "!=": "=="}
 SWITCH = Bounds(0, 1)
+NEARLY_ONE = 1 + 1e-9  # a rate is stretched to its window, and an event may be counted twice
 _ANY = Bounds(-inf, inf)
 _POSITIVE = Bounds(0, inf)
 _FIXED = {
@@ -150,11 +152,15 @@ def _common(found: Sequence[Type | None]) -> Type | None:
 
 @dataclass(eq=False)
 class Values:
-    """What values the parts of one query may have, by what the catalog and the recording rules say."""
+    """What values the parts of one query may have, by what the catalog and the recording rules say.
+
+    With `named`, names are believed too, and limits that a deployment may not have.
+    """
 
     parts: InferredParts
     lookup: Lookup = catalog_lookup
     records: Records = field(default_factory=Records)
+    named: bool = False
 
     def of(self, node: Expr) -> Bounds:  # noqa: PLR0911 - one case a node
         """The interval. What is not known is minus to plus infinity."""
@@ -181,10 +187,25 @@ class Values:
         """The interval of a quotient that is certainly a share of a whole."""
         return share(node, self.records.expressions, lambda one: self._selected(one).low >= 0)
 
+    def part(self, node: Binary) -> Bounds | None:
+        """The interval of a quotient of a part and its whole, by what the two are; by their names where it is asked."""
+        found = part_of_whole(node, self._metric, named=self.named)
+        if found is None and self.named and named_share(node, self.busy) == "the share of an outcome":
+            part = next(selectors(node.left), None)
+            found = Bounds(0, 1 if part is not None and hits(str(part.metric)) else NEARLY_ONE)
+        return found
+
+    def _metric(self, node: Selector) -> Metric | None:
+        entry = series_of(node, self.lookup)
+        return entry[0] if entry else None
+
+    def _of_one_core(self, node: Expr) -> bool:
+        return isinstance(node, Selector) and (self.busy(node) or idle_matcher(node) is not None)
+
     def busy(self, node: Selector) -> bool:
         """Whether it counts the seconds in which one thing was busy."""
-        entry = series_of(node, self.lookup)
-        return entry is not None and (entry[0].busy or entry[0].name == host.CPU.name)
+        metric = self._metric(node)
+        return metric is not None and (metric.busy or metric.name == host.CPU.name)
 
     def averages_cores(self, node: Expr) -> bool:
         """Whether it is an average of what each core of a machine does: as it is, or as a rule records it."""
@@ -200,16 +221,18 @@ class Values:
         return False
 
     def _of_a_core(self, node: Selector) -> bool:
-        entry = series_of(node, self.lookup)
-        return entry is not None and entry[0].name == host.CPU.name
+        metric = self._metric(node)
+        return metric is not None and metric.name == host.CPU.name
 
-    def _selected(self, node: Selector) -> Bounds:
+    def _selected(self, node: Selector) -> Bounds:  # noqa: PLR0911 - one case a kind of name
         name = str(node.metric or "")
         entry = series_of(node, self.lookup)
         if entry is None and self.records.expressions(name):
             return self.records.bounds(name)
         if name in _SWITCHES or (entry is None and is_switch(name)):
             return SWITCH
+        if entry is None and self.named and tells_share(name):
+            return Bounds(0, 1 if hits(name) else NEARLY_ONE)
         if entry is None:
             counted = name.endswith(("_total", "_count", "_bucket"))
             timed = name.endswith("_seconds") and any(one.label == "quantile" for one in node.matchers)
@@ -223,6 +246,8 @@ class Values:
 
     def _called(self, node: Call) -> Bounds:  # noqa: PLR0911 - one case a group of functions
         name = node.function
+        if self.named and name in {"rate", "irate"} and node.args and self._of_one_core(bare(node.args[0])):
+            return Bounds(0, NEARLY_ONE)
         if name in _FIXED:
             return _FIXED[name]
         if name in _NEVER_NEGATIVE or (name == "time" and not node.args):
@@ -289,7 +314,7 @@ class Values:
             return left
         if node.op == "or":
             return Bounds(min(left.low, right.low), max(left.high, right.high))
-        if node.op == "/" and (found := self.share(node) or self._mean(node)) is not None:
+        if node.op == "/" and (found := self.share(node) or self._mean(node) or self.part(node)) is not None:
             return found
         return _calculated(node, left, right)
 
@@ -366,25 +391,3 @@ def never(op: str, of: Bounds, number: float) -> bool:
         "!=": of.low == of.high == number,
     }
     return outcomes[op]
-
-
-def asks_presence(node: Expr, around: Iterable[Expr], values: Values) -> bool:
-    """Whether it only matters that there is a value: `... and on() sum(up == 0)`, `avg(x > 5) > 0`, `count(...)`.
-
-    `around` is what the part stands in, from the inside out.
-    """
-    for above in around:
-        if isinstance(above, Call) and above.function in ABSENCE | {"label_replace", "label_join"}:  # labels are shown
-            return True
-        if isinstance(above, Aggregate) and above.op in {"count", "group"}:
-            return True
-        if isinstance(above, Binary) and above.op in {"and", "unless"}:
-            return node is above.right
-        if isinstance(above, Binary) and above.op in COMPARISONS:
-            number = literal(above.right)
-            of = values.of(node)
-            # A number between 0 and that of the filter is meant as a threshold, though every value is beyond it.
-            asked = number is not None and float(number) in {0.0, of.low, of.high}
-            return number is not None and asked and never(OPPOSITE[above.op], of, float(number))
-        node = above
-    return False

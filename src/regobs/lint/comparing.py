@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from regobs.catalog import sql_pool
 from regobs.catalog.model import Unit
-from regobs.lint.bounds import asks_presence, compared_with_number
+from regobs.lint.bounds import OPPOSITE, Values, compared_with_number, never
 from regobs.lint.findings import LintProblem, Severity, check
 from regobs.lint.named_shares import COMPARISONS, is_usage
+from regobs.lint.quantities import Dimension, measured_part
 from regobs.lint.subjects import LintedQuery
-from regobs.promql.functions import GROWTH
+from regobs.promql.functions import ABSENCE, GROWTH
 from regobs.promql.infer import literal
 from regobs.promql.nodes import Aggregate, Binary, Call, Expr, Number, Unary
 from regobs.promql.printer import number_text
@@ -27,16 +28,43 @@ def unit_mismatch(query: LintedQuery) -> Iterator[LintProblem]:
 
     Wrong:
         sum(process_resident_memory_bytes) > sum(time() - process_start_time_seconds)
+        process_resident_memory_bytes + go_goroutines
     Right:
         sum(process_resident_memory_bytes) > sum(process_virtual_memory_bytes)
     """
     yield from query.faults("unit-mismatch")
+    told = {id(node) for node, _ in query.faults_by_node("unit-mismatch")}
+    for node in query.nodes:
+        if isinstance(node, Binary) and id(node) not in told and node.op in {"+", "-", *COMPARISONS}:
+            yield from _other_quantities(query, node)
     for node, value, op, number in compared_with_number(query.nodes):
         asks_time = any(isinstance(one, Call) and one.function in {"time", "timestamp"} for one in query.nodes)
         moment = query.parts.of(value).unit is Unit.TIMESTAMP and not asks_time
         if moment and 1 < number < _FIRST_MOMENT and op not in {"==", "!="}:
             what = f"a moment is compared with a duration of {number_text(number)} seconds"
             yield query.problem(node, what, "subtract time() from it, or it from time()", word=node.op)
+
+
+def _other_quantities(query: LintedQuery, node: Binary) -> Iterator[LintProblem]:
+    """Bytes beside things or times; of a time and a number of things the mean may be asked: `sum > count`."""
+    left, right = (measured_part(query, side) for side in (node.left, node.right))
+    if left is None or right is None or left.dimension is right.dimension:
+        return
+    found = {left.dimension, right.dimension}
+    if Dimension.DATA not in found or not found & {Dimension.COUNT, Dimension.TIME, Dimension.MOMENT}:
+        return
+    does = "compared with" if node.op in COMPARISONS else "added to" if node.op == "+" else "minus"
+    known = all(query.entry(one) is not None for side in (node.left, node.right) for one in selectors(side))
+    what = f"{_QUANTITIES[left.dimension]} {does} {_QUANTITIES[right.dimension]}"
+    yield query.problem(node, what, "write the same unit", None if known else Severity.WARNING, word=node.op)
+
+
+_QUANTITIES = {
+    Dimension.DATA: "bytes",
+    Dimension.COUNT: "a number of things",
+    Dimension.TIME: "seconds",
+    Dimension.MOMENT: "a moment",
+}
 
 
 @check("open-against-in-use", Severity.WARNING)
@@ -106,7 +134,7 @@ def filter_before_aggregation(query: LintedQuery) -> Iterator[LintProblem]:
         if (
             not (isinstance(inner, Binary) and inner.op in COMPARISONS)
             or inner.bool
-            or asks_presence(node, query.above(node), query.values)
+            or _asks_presence(node, query.above(node), query.values)
         ):
             continue
         number = literal(inner.right)
@@ -115,6 +143,28 @@ def filter_before_aggregation(query: LintedQuery) -> Iterator[LintProblem]:
             yield query.problem(node, "a sum of zeros is zero", step, Severity.ERROR, word="sum")
         elif node.op == "avg" and number not in {None, 0} and inner.op in {">", ">=", "<", "<="}:
             yield query.problem(node, "the average of what passed the filter", "compare the average", word="avg")
+
+
+def _asks_presence(node: Expr, around: Iterable[Expr], values: Values) -> bool:
+    """Whether it only matters that there is a value: `... and on() sum(up == 0)`, `avg(x > 5) > 0`, `count(...)`.
+
+    `around` is what the part stands in, from the inside out.
+    """
+    for above in around:
+        if isinstance(above, Call) and above.function in ABSENCE | {"label_replace", "label_join"}:  # labels are shown
+            return True
+        if isinstance(above, Aggregate) and above.op in {"count", "group"}:
+            return True
+        if isinstance(above, Binary) and above.op in {"and", "unless"}:
+            return node is above.right
+        if isinstance(above, Binary) and above.op in COMPARISONS:
+            number = literal(above.right)
+            of = values.of(node)
+            # A number between 0 and that of the filter is meant as a threshold, though every value is beyond it.
+            asked = number is not None and float(number) in {0.0, of.low, of.high}
+            return number is not None and asked and never(OPPOSITE[above.op], of, float(number))
+        node = above
+    return False
 
 
 @check("hides-zeros", Severity.NOTE)

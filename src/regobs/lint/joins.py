@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -9,16 +10,24 @@ from regobs.catalog.model import Unit
 from regobs.lint.findings import LintProblem, Severity, check
 from regobs.lint.labels import decided
 from regobs.lint.named_shares import bare
-from regobs.lint.pinned import conflict, never_beside
+from regobs.lint.pinned import conflict, never_beside, pins
 from regobs.lint.subjects import LintedQuery
 from regobs.promql.functions import GROWTH
 from regobs.promql.infer import is_share, literal
-from regobs.promql.nodes import Aggregate, Binary, Call, Expr, MatchOp, Selector
+from regobs.promql.nodes import Aggregate, Binary, Call, Expr, Matcher, MatchOp, Selector
 from regobs.promql.walk import selectors, strip_parens
 
 _TARGETS = frozenset({"instance", "pod", "fqdn", "node"})
 # A target is in one of each; `server` is what a postgres_exporter, of which there is one a server, calls that server.
-_OF_A_TARGET = frozenset({"server", "cluster", "environment", "env", "stage", "region", "zone", "datacenter"})
+_OF_A_TARGET = frozenset({"server", "cluster", "environment", "env", "stage", "region", "zone", "datacenter", "job"})
+# A label whose value follows from another one: a pod is on one node.
+_DETERMINED = {
+    "fstype": frozenset({"device", "mountpoint"}),
+    "uid": frozenset({"pod", "deployment", "namespace"}),
+    "node": frozenset({"pod"}),
+    "unit": frozenset({"resource"}),
+}
+_CHOOSES = frozenset({MatchOp.EQUAL, MatchOp.REGEX})
 _OPS = frozenset({"+", "-", "*", "/", "%", "^", "atan2", "==", "!=", "<", "<=", ">", ">="})
 
 
@@ -174,44 +183,80 @@ def many_to_many(query: LintedQuery) -> Iterator[LintProblem]:
             continue
         if node.ignoring:
             yield from _many_ignored(query, node)
-        if node.on is None:
+        if node.on is None or "$" in "".join(node.on):
             continue
-        extra = [_extra(query, side, frozenset(node.on)) for side in (node.left, node.right)]
-        if "$" in "".join(node.on):
-            continue
-        left, right = extra
-        many_left, many_right = bool(left), bool(right)
-        if node.group == "left":
-            many_left = False
-        if node.group == "right":
-            many_right = False
+        left, right = (_extra(query, side, frozenset(node.on)) for side in (node.left, node.right))
+        many = (left if node.group != "left" else None) or (right if node.group != "right" else None)
+        side = node.left if many is left else node.right
         both = bool(left and right) and not node.group
-        if both or ((many_left or many_right) and not _single(node)):
-            shown = ", ".join(sorted(left if many_left else right))
-            what = f"one side has several series for one {', '.join(node.on) or 'group'}: {shown} tells them apart"
-            step = "aggregate that side, or use group_left or group_right"
-            sure = None if both or _closed(query, node) else Severity.WARNING
-            if (left if many_left else right) <= set(node.include):
-                sure = Severity.NOTE  # a label that is taken over belongs to what it is matched by: a pod has one node
-            yield query.problem(node, what, step, sure, word="on")
+        if not many or (not both and query.parts.of(side).closed_labels is not None and _single(node)):
+            continue
+        # How many series there are of what a process exposes depends on the deployment.
+        sure = None if _closed(query, node) else Severity.WARNING
+        if many <= set(node.include):
+            sure = Severity.NOTE  # a label that is taken over belongs to what it is matched by: a pod has one node
+        what = f"one side has several series for one {', '.join(node.on) or 'group'}: {_shown(many)} tells them apart"
+        yield query.problem(node, what, _ONE_EACH, sure, word="on")
+
+
+_ONE_EACH = "aggregate that side, or use group_left or group_right"
+
+
+def _single(node: Binary) -> bool:
+    """Whether a matcher may pick one series of a group: what remains is not known then."""
+    return any(one.matchers for one in selectors(node))
+
+
+def _shown(labels: frozenset[str]) -> str:
+    return ", ".join(sorted(labels))
 
 
 def _many_ignored(query: LintedQuery, node: Binary) -> Iterator[LintProblem]:
     """Sides that keep labels which `ignoring` leaves out: what they tell apart is several series for one pair."""
+    ignored = frozenset(node.ignoring or ())
     labels = [query.parts.of(side).closed_labels for side in (node.left, node.right)]
-    extra = [(found or frozenset()) & frozenset(node.ignoring or ()) for found in labels]
-    if any(((found or frozenset()) - frozenset(node.ignoring or ())) & _TARGETS for found in labels):
+    extra = [(found or frozenset()) & ignored for found in labels]
+    if any(((found or frozenset()) - ignored) & _TARGETS for found in labels):
         extra = [one - _TARGETS - _OF_A_TARGET for one in extra]  # one target has one of each
     many = [bool(extra[0]) and node.group != "left", bool(extra[1]) and node.group != "right"]
+    what = "one side has several series for one pair: {} tells them apart"
     if (all(extra) and all(many)) or (node.group and any(many)):
-        shown = ", ".join(sorted(extra[0] if many[0] else extra[1]))
-        what = f"one side has several series for one pair: {shown} tells them apart"
-        yield query.problem(node, what, "aggregate that side, or use group_left or group_right", word="ignoring")
+        yield query.problem(node, what.format(_shown(extra[0] if many[0] else extra[1])), _ONE_EACH, word="ignoring")
+    elif found := _many_scraped(query, node, ignored):
+        yield query.problem(node, what.format(_shown(found)), _ONE_EACH, Severity.WARNING, word="ignoring")
 
 
-def _single(node: Binary) -> bool:
-    """Whether a matcher may pick one series: what remains is not known then."""
-    return any(one.matchers for one in selectors(node))
+def _many_scraped(query: LintedQuery, node: Binary, ignored: frozenset[str]) -> frozenset[str]:
+    """The ignored labels that tell series of a side apart as they were scraped.
+
+    Of a series that is not known it is certain where the other side, of the same name, chooses by the label.
+    """
+    sides = [_ungrown(side) for side in (node.left, node.right)]
+    for side, other, group in ((sides[0], sides[1], "left"), (sides[1], sides[0], "right")):
+        if not isinstance(side, Selector) or not isinstance(other, Selector) or node.group == group:
+            continue
+        own = _own_labels(query, side) or frozenset()
+        if side.metric and side.metric == other.metric:
+            own |= {one.label for one in other.matchers if one.op in _CHOOSES and one.value}
+        pinned = {label for label, asked in pins(side).items() if any(map(_picks_value, asked))}
+        if found := (own & ignored) - pinned - _TARGETS:
+            return found
+    return frozenset()
+
+
+def _own_labels(query: LintedQuery, series: Selector) -> frozenset[str] | None:
+    """The labels that every registry in question, or other process of the catalog, gives to a series."""
+    entry = query.entry(series)
+    if entry is None:
+        return None
+    forms = [{label.exposed for label in form.labels} for form in query.context.forms(entry[0])]
+    return frozenset(set.intersection(*forms)) if forms else frozenset()
+
+
+def _picks_value(matcher: Matcher) -> bool:
+    """Whether a matcher lets one value through, as far as its text says."""
+    plain = matcher.op is MatchOp.REGEX and not re.search(r"[.*+?|\[(\\]", matcher.value)
+    return matcher.op is MatchOp.EQUAL or plain or "$" in matcher.value
 
 
 def _closed(query: LintedQuery, node: Binary) -> bool:
@@ -219,26 +264,35 @@ def _closed(query: LintedQuery, node: Binary) -> bool:
 
 
 def _picks_one(side: Expr, on: frozenset[str]) -> bool:
-    """Whether a side is written to have one series for each group: `topk by (a) (1, ...)`."""
+    """Whether a side has one series for each group, as `topk by (a) (1, ...)` and `absent(x)` do."""
+    if isinstance(side, Call) and side.function in {"absent", "absent_over_time", "vector"}:
+        return True
     if not isinstance(side, Aggregate) or side.op not in {"topk", "bottomk", "limitk"} or side.param is None:
         return False
     return literal(side.param) == 1 and not side.without and set(side.labels or ()) <= on
 
 
 def _extra(query: LintedQuery, side: Expr, on: frozenset[str]) -> frozenset[str]:
-    """The labels that a side certainly has beside those of `on()`."""
+    """The labels beside those of `on()` that certainly tell series of a side apart."""
     of = query.parts.of(side)
     if _picks_one(strip_parens(side), on) or of.labels is None or any(name.startswith("$") for name in of.labels):
         return frozenset()
-    if of.closed_labels is None:
-        entries = [query.entry(one) for one in selectors(side)]
-        calls = any(isinstance(one, Aggregate) for one in (side, strip_parens(side)))
-        if len(entries) != 1 or entries[0] is None or calls:
+    asked = pins(side)
+    own, told = of.closed_labels, set[str]()
+    if own is None:
+        if isinstance(strip_parens(side), Aggregate) or (own := _of_scraped(query, side, on)) is None:
             return frozenset()
-        metric = entries[0][0]
-        if on & _TARGETS and metric.unit is Unit.INFO:
-            return frozenset()  # a process has one series of it, whose labels tell nothing apart
-        own = {label.exposed for form in metric.forms for label in form.labels}
-    else:
-        own = set(of.closed_labels)
-    return frozenset(own) - on - (_OF_A_TARGET if on & _TARGETS else frozenset())
+        if any(map(_picks_value, (one for label in own for one in asked.get(label, ())))):
+            return frozenset()  # say a mount point, of which there is one
+        told = {label for label, by in _DETERMINED.items() if by & (on | set(asked))}
+    pinned = {label for label, matchers in asked.items() if any(map(_picks_value, matchers))}
+    return own - on - pinned - told - (_OF_A_TARGET if on & _TARGETS else frozenset())
+
+
+def _of_scraped(query: LintedQuery, side: Expr, on: frozenset[str]) -> frozenset[str] | None:
+    """The labels of the one series that a side reads; None where it is not known, or nothing is told apart by them."""
+    series = list(selectors(side))
+    metric = query.metric(series[0]) if len(series) == 1 else None
+    if metric is None or (on & _TARGETS and metric.unit is Unit.INFO):
+        return None  # a process has one series of it, whose labels tell nothing apart
+    return _own_labels(query, series[0])

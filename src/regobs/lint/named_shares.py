@@ -25,6 +25,11 @@ _OUTCOMES = frozenset(
     misses dropped drop drops rejected denied timeouts aborted refused
     """.split()  # noqa: SIM905 - words
 )
+_FOUND = frozenset(
+    """
+    hit hits miss misses success successes successful succeeded good ok availability available
+    """.split()  # noqa: SIM905 - words
+)
 _ALL = frozenset(
     """
     total requests request attempts queries lookups packets calls operations ops commands all received processed
@@ -49,6 +54,8 @@ _PARTS = _OUTCOMES | frozenset(
     progress complete completed
     """.split()  # noqa: SIM905 - words
 )
+_LEFT = frozenset({"free", "available", "avail", "availability", "battery"})
+_FULL = frozenset({"used", "full", "utilization", "utilisation", "usage"})
 _MAY_EXCEED = _UNBOUNDED - {"percent", "pct", "percentage"} | {"cpu", "cores", "load", "growth", "change", "requests"}
 
 
@@ -59,6 +66,13 @@ def says_percentage(value: Expr) -> str:
     words = set(re.split(r"[:_]", name.lower()))
     part = name.endswith(("_percent", "_percentage", "_pct")) and not _PARTS.isdisjoint(words)
     return name if part and _MAY_EXCEED.isdisjoint(words) else ""
+
+
+def says_fill(value: Expr, *, free: bool) -> str:
+    """The name of what is called a percentage of how full something is, or of what is left of it."""
+    name = says_percentage(value)
+    words = set(re.split(r"[:_]", name.lower()))
+    return name if not (_LEFT if free else _FULL).isdisjoint(words) and _OUTCOMES.isdisjoint(words) else ""
 
 
 def named_share(value: Expr, metric_is_busy: Callable[[Selector], bool]) -> str:
@@ -115,7 +129,17 @@ def says_share(value: Expr) -> bool:
     """Whether a value is recorded as the ratio of errors, of hits, or of what is used."""
     node = core(value)
     name = str(node.metric or "").lower() if isinstance(node, Selector) else ""
-    return ":" in name and _says_ratio(name) and not _SHARES.isdisjoint(re.split(r"[:_]", name))
+    return ":" in name and tells_share(name)
+
+
+def tells_share(name: str) -> bool:
+    """Whether a name is that of the ratio of errors, of hits, or of what is used."""
+    return _says_ratio(name) and not _SHARES.isdisjoint(re.split(r"[:_]", name.lower()))
+
+
+def hits(name: str) -> bool:
+    """Whether a name tells of a part that succeeded or was found: of that there is never more than all."""
+    return not _FOUND.isdisjoint(re.split(r"[:_]", name.lower()))
 
 
 def _says_ratio(name: str) -> bool:

@@ -76,7 +76,8 @@ def panel_unit(panel: LintedPanel) -> Iterator[LintProblem]:
         judged = [_unit_fault(query, one.unit) or _measure_fault(panel, query, one.unit) for query in one.queries]
         if all(judged):
             what, step = judged[0] or ("", "")
-            severity = Severity.NOTE if what == _OF_ONE_CORE or not one.unit else None
+            of_one_core = any(fault is not None and fault[0] == _OF_ONE_CORE for fault in judged)
+            severity = Severity.NOTE if of_one_core or not one.unit else None
             yield panel.problem(one.path if one.unit else ("title",), what, step, severity)
 
 

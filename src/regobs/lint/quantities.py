@@ -80,6 +80,11 @@ def measured(query: LintedQuery) -> Quantity | None:
     return _of(query, query.expr) if query.expr is not None else None
 
 
+def measured_part(query: LintedQuery, node: Expr) -> Quantity | None:
+    """What a part of a query measures; None where that is not certain."""
+    return _of(query, node)
+
+
 def _of(query: LintedQuery, node: Expr) -> Quantity | None:
     match node:
         case Paren(inner) | Subquery(inner) | Unary(_, inner):

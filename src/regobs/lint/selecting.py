@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-from regobs.catalog import METRICS
+from regobs.catalog import METRICS, go_runtime
 from regobs.catalog.model import Exposer, Flavor, Form, Kind, Metric, Version
 from regobs.common.closest import closest, closest_first
 from regobs.lint.findings import LintProblem, Severity, check
@@ -99,6 +99,7 @@ def removed_metric(query: LintedQuery) -> Iterator[LintProblem]:
 
     Wrong:
         sum(registry_gc_queue_size)
+        rate(go_memstats_lookups_total[5m])
     Right:
         max(registry_database_rows)
     """
@@ -108,6 +109,10 @@ def removed_metric(query: LintedQuery) -> Iterator[LintProblem]:
         if entry is None or not entry[0].forms or context.forms(entry[0]) or query.role == "variable":
             continue
         metric, suffix = entry
+        if metric is go_runtime.LOOKUPS:  # of no process, whatever it is, this tells anything
+            what = f"{metric.name} was always 0, and is gone since the Go client library 1.20"
+            yield query.problem(node, what, "remove the query", Severity.WARNING, word=metric.name)
+            continue
         if _asked_beside(query, node) or not metric.name.startswith(_PREFIX):
             continue  # what any process in Go or Python exposes may still come from another one
         near = _successor(metric, context.flavor)

@@ -106,13 +106,13 @@ def is_part(part: _Term, whole: _Term) -> bool:
         edge, end = bucket_edge(part.series), bucket_edge(whole.series)
         if edge is not None and (end is None or edge <= end):
             if end is None and there == here:
-                return _implied(asked, part.series.matchers)  # all buckets together, this one among them
+                return implied(asked, part.series.matchers)  # all buckets together, this one among them
             asked = tuple(one for one in asked if one.label != "le")
         elif there != here:
             return False
     elif here != there:
         return False
-    return _implied(asked, part.series.matchers)
+    return implied(asked, part.series.matchers)
 
 
 def bucket_edge(node: Selector) -> float | None:
@@ -126,7 +126,8 @@ def bucket_edge(node: Selector) -> float | None:
     return None
 
 
-def _implied(asked: Iterable[Matcher], given: Iterable[Matcher]) -> bool:
+def implied(asked: Iterable[Matcher], given: Iterable[Matcher]) -> bool:
+    """Whether what fulfils the given matchers fulfils all that are asked."""
     known = tuple(given)
     return all(one in known or _accepts_all(one, known) for one in asked)
 

@@ -133,6 +133,11 @@ class LintedQuery:
         """What values the parts may have."""
         return Values(self.parts, self.context.lookup, self.context.records)
 
+    @cached_property
+    def likely_values(self) -> Values:
+        """What values the parts most likely have, by their names too."""
+        return Values(self.parts, self.context.lookup, self.context.records, named=True)
+
     def entry(self, node: Selector) -> tuple[Metric, str] | None:
         """The metric that a selector reads, as far as it is known, and which of its series."""
         return series_of(node, self.context.lookup)

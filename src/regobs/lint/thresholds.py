@@ -10,7 +10,7 @@ from math import inf
 
 from regobs.lint.bounds import OPPOSITE, SWITCH, compared_with_number, never
 from regobs.lint.findings import LintProblem, Severity, check
-from regobs.lint.named_shares import COMPARISONS, bare, core, named_share, says_percentage, says_share
+from regobs.lint.named_shares import COMPARISONS, bare, core, named_share, says_fill, says_percentage, says_share
 from regobs.lint.subjects import LintedQuery
 from regobs.promql.functions import ABSENCE, GROWTH
 from regobs.promql.infer import literal
@@ -34,6 +34,7 @@ def ratio_compared_with_percent(query: LintedQuery) -> Iterator[LintProblem]:
     Wrong:
         avg(go_sql_dbstats_connections_open / go_sql_dbstats_connections_max_open) > 70
         sum(rate(http_requests_total{code!~"5.."}[5m])) / sum(rate(http_requests_total[5m])) < 99
+        100 * process_open_fds / process_max_fds > 0.9
     Right:
         avg(go_sql_dbstats_connections_open / go_sql_dbstats_connections_max_open) > 0.7
         sum(rate(http_requests_total{code!~"5.."}[5m])) / sum(rate(http_requests_total[5m])) < 0.99
@@ -82,8 +83,10 @@ def _ratio(query: LintedQuery, value: Expr, number: Decimal) -> str:  # noqa: PL
             switch = query.values.of(inner) == SWITCH
             mean = f"the mean of {inner.metric}" if averaged else ""
             return (mean if switch else "the value") if number >= 10 else ""
-        if isinstance(inner, Binary) and inner.op == "/":
+        if isinstance(inner, Binary) and inner.op == "/" and query.values.share(inner) is not None:
             return "a part of a whole"
+        if isinstance(inner, Binary) and inner.op == "/":
+            return "the use of what has an end" if number >= 10 else ""
         return "the value" if number >= 10 else ""
     return named_share(value, query.values.busy) if number >= 10 or says_share(value) else ""
 
@@ -108,17 +111,45 @@ def _percentage(query: LintedQuery, value: Expr, op: str, number: Decimal) -> st
 
     A share of errors of half a percent is a threshold, so only what can hardly be meant as a percentage is named.
     """
-    inner = core(value)
-    if not (isinstance(inner, Binary) and inner.op == "*" and Decimal("0.5") <= number < 1):
+    if not (0 < number < 1) or op in {"==", "!="}:
         return ""
-    sides = [(inner.left, inner.right), (inner.right, inner.left)]
-    share = next((bare(other) for hundred, other in sides if literal(hundred) == 100), None)
+    rises = op in {">", ">="}
+    if (name := says_fill(value, free=not rises)) and (number >= Decimal("0.5") or not rises):
+        return name
+    share = _hundredfold(core(value)) if number >= Decimal("0.5") else None
     if share is None:
         return ""
-    if op in {">", ">="}:
-        return "the use of what has an end, times 100," if named_share(share, query.values.busy) else ""
+    if rises:
+        return "the use of what has an end, times 100," if _fills(query, share) else ""
     part = query.values.of(share) == SWITCH and number >= Decimal("0.9")
-    return "a part of a whole, times 100," if part and op in {"<", "<="} else ""
+    return "a part of a whole, times 100," if part else ""
+
+
+def _fills(query: LintedQuery, share: Expr) -> bool:
+    inner = core(share)
+    if isinstance(inner, Binary) and inner.op == "/" and query.likely_values.part(inner) is not None:
+        return not any(isinstance(one, Call) and one.function in GROWTH for one in walk(inner))
+    return bool(named_share(share, query.values.busy)) and not _of_events(share)
+
+
+def _of_events(share: Expr) -> bool:
+    """Whether it is a share of events, of which half a percent may be too much."""
+    inner = core(share)
+    return isinstance(inner, Binary) and any(isinstance(one, Call) and one.function in GROWTH for one in walk(inner))
+
+
+def _hundredfold(node: Expr) -> Expr | None:
+    """What is multiplied by 100: `x / y * 100`, `100 * x / y`, `100 - 100 * x / y`; None for anything else."""
+    inner = bare(node)
+    if isinstance(inner, Binary) and inner.op == "-" and literal(inner.left) == 100:
+        inner = bare(inner.right)
+    if not isinstance(inner, Binary):
+        return None
+    if inner.op == "*":
+        sides = ((inner.left, inner.right), (inner.right, inner.left))
+        return next((bare(other) for hundred, other in sides if literal(hundred) == 100), None)
+    left = _hundredfold(inner.left) if inner.op == "/" and isinstance(bare(inner.left), Binary) else None
+    return replace(inner, left=left) if left is not None else None
 
 
 @check("never-true", Severity.ERROR)
@@ -130,32 +161,57 @@ def never_true(query: LintedQuery) -> Iterator[LintProblem]:
     Wrong:
         clamp_max(pg_stat_activity_count / 100, 1) > 1
         disk_used_percent > 100
+        process_open_fds / process_max_fds > 1.5
+        my_pool_used_bytes / my_pool_max_bytes > 1.2
         max(redis_up == 0) > 0
         increase(http_errors_total[5m]) < 0
     Right:
         max(redis_up == bool 0) > 0
     """
     for node, value, op, number in compared_with_number(query.nodes):
-        of = query.values.of(value)
-        named = says_percentage(value) if _beyond_hundred(op, number) and of.high > number else ""
-        if named:
-            what = f"{named} is a percentage by its name, so {op} {number_text(number)} is never true"
-            yield query.problem(node, what, _STEP, Severity.WARNING)
-        if not never(op, of, float(number)) or _ratio(query, value, number) or (node.bool and of.low == of.high):
-            continue
-        shown = f"is always {of.low:g}" if of.low == of.high else _range(of)
-        if node.bool:
-            yield query.problem(node, f"this {shown}, so {op} bool {number_text(number)} is always 0", _STEP)
-            continue
-        step = "write bool behind the inner comparison" if _filtered(value) else _STEP
-        if _counts_none(value, op, number):  # `== bool 0` would be counted just as well
-            step = "write absent(...): of nothing there is no count"
-        yield query.problem(node, f"this {shown}, so {op} {number_text(number)} is never true", step)
+        yield from _beyond(query, node, value, op, number)
     for part in query.nodes:
         if not isinstance(part, Binary) or part.op not in COMPARISONS - {"!="} or part.bool:
             continue
         if _is_nan(part.left) or _is_nan(part.right):
             yield query.problem(part, "nothing equals NaN, not even NaN", "write x != x to find NaN")
+
+
+def _beyond(query: LintedQuery, node: Binary, value: Expr, op: str, number: Decimal) -> Iterator[LintProblem]:
+    of = query.values.of(value)
+    named = says_percentage(value) if _beyond_hundred(op, number) and of.high > number else ""
+    if named:
+        what = f"{named} is a percentage by its name, so {op} {number_text(number)} is never true"
+        yield query.problem(node, what, _STEP, Severity.WARNING)
+    elif not _ratio(query, value, number):
+        yield from _always_false(query, node, value, op, number)
+
+
+def _always_false(query: LintedQuery, node: Binary, value: Expr, op: str, number: Decimal) -> Iterator[LintProblem]:
+    of = query.values.of(value)
+    if not never(op, of, float(number)):
+        yield from _hardly_true(query, node, value, op, number)
+        return
+    if node.bool and of.low == of.high:
+        return
+    shown = f"is always {of.low:g}" if of.low == of.high else _range(of)
+    if node.bool:
+        yield query.problem(node, f"this {shown}, so {op} bool {number_text(number)} is always 0", _STEP)
+        return
+    step = "write bool behind the inner comparison" if _filtered(value) else _STEP
+    if _counts_none(value, op, number):  # `== bool 0` would be counted just as well
+        step = "write absent(...): of nothing there is no count"
+    yield query.problem(node, f"this {shown}, so {op} {number_text(number)} is never true", step)
+
+
+def _hardly_true(query: LintedQuery, node: Binary, value: Expr, op: str, number: Decimal) -> Iterator[LintProblem]:
+    """A threshold that is beyond what names tell, or a limit that may not be set."""
+    if number < 0 or op == "!=" or node.bool:
+        return
+    of = query.likely_values.of(value)
+    if never(op, of, float(number)):
+        what = f"this most likely {_range(of)}, so {op} {number_text(number)} is never true"
+        yield query.problem(node, what, _STEP, Severity.WARNING)
 
 
 _STEP = "correct the threshold"
