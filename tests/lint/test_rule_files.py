@@ -113,6 +113,34 @@ def test_the_same_holds_of_objects_and_mixins(head: str) -> None:
     assert [one.split(" ", 1)[1] for one in refused(f"{head}groups: 5\n")] == ["groups is no list"]
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("kind: PrometheusRule\nspec: 5\n", ["2:1 spec is no mapping"]),
+        ("kind: PrometheusRule\nspec: {group: [{name: a, rules: []}]}\n", ["2:8 a rule file has no field group"]),
+        ("kind: PrometheusRule\nspec: {group: []}\n", ["2:8 a rule file has no field group"]),
+        ("kind: PrometheusRule\ngroups: []\n", ["2:1 groups stand beside spec"]),
+        ("kind: PrometheusRuleList\nitems:\n- {kind: PrometheusRule, groups: []}\n", ["3:26 groups stand beside spec"]),
+        ("kind: PrometheusRule\nspec: {groups: []}\n", []),
+        ("kind: PrometheusRule\nmetadata: {name: patched}\n", []),
+        ("kind: Other\nspec: 5\ngroups: []\n", []),
+        ("rules: [{alert: A, expr: up == 0}]\n", ["1:1 rules stand outside of groups"]),
+        ("- name: a\n  rules: [{alert: A, expr: up == 0}]\n", ["1:3 groups stand in no groups"]),
+        ("rules: [{port: 80}]\n", []),
+        ("rules: [{alert: A, expr: up == 0}]\nuser: a\n", []),
+        ("- alert: A\n  expr: up == 0\n", []),
+    ],
+)
+def test_rules_that_stand_where_nobody_looks_for_them_are_said(text: str, said: list[str]) -> None:
+    assert refused(text) == said
+
+
+@pytest.mark.parametrize("head", ["rules:\n- ", "- name: a\n  rules:\n  - ", "- "])
+def test_rules_outside_of_groups_are_judged(head: str) -> None:
+    report = lint_text(f"{head}{{record: 'a:b:c', expr: '{_GAUGE}'}}\n", "a.yaml", ".yaml")
+    assert "rate-of-gauge" in {one.check for one in report.findings}
+
+
 RULES = {
     "alert: '', expr: up": "a rule has neither alert nor record",
     "alert: [a], expr: up": "a rule has neither alert nor record",

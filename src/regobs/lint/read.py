@@ -14,7 +14,7 @@ from regobs.errors import InputError
 from regobs.grafana.classic import (
     find_dashboards,
 )
-from regobs.lint.findings import LintProblem
+from regobs.lint.findings import LintProblem, Severity
 from regobs.lint.linted_files import LintedFile
 from regobs.lint.read_boards import read_dashboard
 from regobs.lint.read_logs import (
@@ -23,7 +23,7 @@ from regobs.lint.read_logs import (
     page_text,
     rule_texts,
 )
-from regobs.lint.rule_files import RULE_KINDS, are_groups, other_shape, rule_file_faults
+from regobs.lint.rule_files import RULE_KINDS, are_bare_groups, are_groups, other_shape, rule_file_faults, stands_alone
 from regobs.lint.sources import EmbeddedSource, JsonSource, SourceText, YamlSource
 from regobs.lint.subjects import Json, LintContext, LintedQuery, LintedRouting, LintedRule, template_variable
 
@@ -211,15 +211,26 @@ def _read_dashboards(found: LintedFile, source: SourceText, data: Any, path: Ste
 def _read_rules(found: LintedFile, source: SourceText, data: Any, context: LintContext) -> None:
     if isinstance(data, list) and any(isinstance(one, dict) and "expr" in one for one in data):
         _read_group(found, source, (), {"rules": data}, context)  # rules as they stand in a file, without their group
-    for path, group in _groups(data, ()) if isinstance(data, dict) else ():
+    for path, group in _all_groups(data):
         found.groups.append((source, path, group))
         _read_group(found, source, (*path, "rules"), group, context)
     # A list of groups, were it an empty one, and an object whose texts are looked into.
     empty = isinstance(data, dict) and "groups" in data and (data["groups"] is None or isinstance(data["groups"], list))
     found.known |= isinstance(data, dict) and (empty or data.get("kind") == "ConfigMap")
+    if are_bare_groups(data):
+        what, step = "groups stand in no groups", "write groups: above them, where Prometheus is to read the file"
+        found.broken_rules.append((source, LintProblem(*source.extent((0,)), what, step, Severity.WARNING)))
     for fault in rule_file_faults(data) if isinstance(data, dict) else ():
         place = source.extent(fault.path, key=fault.key)
         found.broken_rules.append((source, LintProblem(*place, fault.what, fault.next_step, fault.severity)))
+
+
+def _all_groups(data: Any) -> Found:
+    """The groups of a document, those that stand outside of their list too."""
+    if isinstance(data, dict):
+        yield from [((), data)] if stands_alone(data) else _groups(data, ())
+    elif are_bare_groups(data):
+        yield from (((index,), one) for index, one in enumerate(data))
 
 
 def _deepest(text: str) -> int:

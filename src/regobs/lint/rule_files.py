@@ -102,13 +102,45 @@ def _of_other_rules(group: Json) -> bool:
 def rule_file_faults(data: Json, path: Steps = ()) -> Iterator[RuleFileFault]:
     """What Prometheus refuses in a rule file, or in the object of Kubernetes that holds one, beside single rules."""
     for where, file in _rule_files(data, path):
-        sure = only_groups(file) if where == path else "groups" in file
+        sure = only_groups(file) if where == path else bool(file)
         for name, groups in file.items():
             listed = groups if isinstance(groups, list) else [groups]
-            if any(is_group(one) for one in listed) or (sure and name == "groups" and not of_others(groups)):
+            if any(is_group(one) for one in listed) or (sure and _means(name, "groups") and not of_others(groups)):
                 yield from _groups_faults(name, groups, (*where, name), spelled="groups" in file)
         if where == path:
             yield from _foreign_fields(file, path)
+    if stands_alone(data) and not path:
+        step = "put them below groups, where Prometheus is to read the file"
+        yield RuleFileFault(("rules",), "rules stand outside of groups", step, key=True, severity=Severity.WARNING)
+    yield from _object_faults(data, path)
+
+
+def stands_alone(data: Json) -> bool:
+    """Whether a file is one group, without the list that it should stand in."""
+    rules = data.get("rules")
+    listed = isinstance(rules, list) and any(looks_like_rule(one) and {"alert", "record"} & one.keys() for one in rules)
+    return listed and data.keys() <= _GROUP_FIELDS
+
+
+def are_bare_groups(data: Any) -> bool:
+    """Whether a file is a list of groups, without the name of the list."""
+    return isinstance(data, list) and bool(data) and all(isinstance(one, dict) and stands_alone(one) for one in data)
+
+
+def _object_faults(data: Json, path: Steps) -> Iterator[RuleFileFault]:
+    """An object of rules whose groups stand where its operator does not look for them."""
+    items = data.get("items")
+    for index, item in enumerate(
+        items if str(data.get("kind", "")).endswith("List") and isinstance(items, list) else ()
+    ):
+        yield from _object_faults(item, (*path, "items", index)) if isinstance(item, dict) else ()
+    if str(data.get("kind")) not in RULE_KINDS:
+        return
+    spec = data.get("spec")
+    if spec is not None and not isinstance(spec, dict):
+        yield RuleFileFault((*path, "spec"), "spec is no mapping", "give it groups", key=True)
+    elif "groups" in data and not (spec and "groups" in spec):
+        yield RuleFileFault((*path, "groups"), "groups stand beside spec", "put them below spec", key=True)
 
 
 def _foreign_fields(file: Json, path: Steps) -> Iterator[RuleFileFault]:
