@@ -125,12 +125,13 @@ class CompiledRules:
 
     def _tests(self) -> dict[str, bytes]:
         found: dict[str, bytes] = {}
-        shapes: set[str] = set()
+        tested: set[str] = set()
         for one in self.slos:
-            rules, shape = f"../rules/slo-{one.slo.name}.yaml", rule_tests.shape(one.slo, one.group)
-            windows, whole = self.windows.of(one.slo), shape not in shapes
-            shapes.add(shape)
-            tests = rule_tests.test_files(one.slo, windows, self.config, rules, whole=whole)
+            rules, windows = f"../rules/slo-{one.slo.name}.yaml", self.windows.of(one.slo)
+            shape, sums = rule_tests.shape(one.slo, one.group), rule_tests.sums(one.slo, one.group)
+            whole, summed = shape not in tested, sums not in tested
+            tested |= {shape, sums}
+            tests = rule_tests.test_files(one.slo, windows, self.config, rules, whole=whole, summed=summed)
             found |= {f"{TESTS}/{file}": _text(data) for file, data in tests.items()}
         return found | {f"{TESTS}/{name}": _text(data) for name, data in self.alert_tests().items()}
 

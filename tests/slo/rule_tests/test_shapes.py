@@ -28,33 +28,46 @@ def kinds(files: dict[str, bytes], slo: str) -> set[str]:
     return {name.split(".")[1].partition("-")[0] for name in names}
 
 
+def has_all_thresholds(files: dict[str, bytes], slo: str) -> bool:
+    """Whether an SLO has the tests of thresholds that one of each shape has."""
+    return b": 1h silent just under" in files[f"prometheus/tests/{slo}.burning.test.yaml"]
+
+
 @pytest.mark.parametrize("flavor", CONFIGS)
 def test_one_bundled_slo_of_each_shape_has_all_tests_and_each_other_one_its_own(flavor: str) -> None:
     files = outputs.files(BUNDLED, CONFIGS[flavor])
     shapes: dict[str, list[str]] = {}
+    summed: dict[str, list[str]] = {}
     for one in bundled_rules(flavor).slos:
         shapes.setdefault(rule_tests.shape(one.slo, one.group), []).append(one.slo.name)
-    assert 1 < len(shapes) < len(bundled_rules(flavor).slos) / 2
+        summed.setdefault(rule_tests.sums(one.slo, one.group), []).append(one.slo.name)
+    assert 1 < len(summed) < len(shapes) < len(bundled_rules(flavor).slos) / 2
     for first, *others in shapes.values():
-        assert "summing" in kinds(files, first)
+        assert has_all_thresholds(files, first)
+        assert [has_all_thresholds(files, other) for other in others] == [False] * len(others)
+    for first, *others in summed.values():
+        assert kinds(files, first) == OWN | {"summing"}
         assert [kinds(files, other) for other in others] == [OWN] * len(others)
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "found"),
+    ("old", "new", "thresholds", "sums"),
     [
-        ("Twins work", "Twins work well", OWN),
-        ("target: 0.999", "target: 0.9991", OWN | {"summing"}),
-        ("target: 0.999", "timeSliceTarget: 0.9, timeSliceWindow: 1m, target: 0.999", OWN | {"summing"}),
+        ("Twins work", "Twins work well", False, False),
+        ("target: 0.999", "target: 0.9991", True, False),
+        ("target: 0.999", "timeSliceTarget: 0.9, timeSliceWindow: 1m, target: 0.999", True, True),
     ],
+    ids=["title", "target", "slices"],
 )
-def test_another_title_is_the_same_shape_and_another_target_or_budget_is_not(
-    tmp_path: Path, old: str, new: str, found: set[str]
+def test_another_title_is_the_same_shape_another_target_has_its_thresholds_and_slices_have_sums_of_their_own(
+    tmp_path: Path, old: str, new: str, *, thresholds: bool, sums: bool
 ) -> None:
     text = TWIN.replace(old, new)
     if "timeSlice" in new:
         text = text.replace("Occurrences", "Timeslices")
-    assert kinds(outputs.files(pack_of(tmp_path, small=SMALL, twin=text), GITLAB), "twin") == found
+    files = outputs.files(pack_of(tmp_path, small=SMALL, twin=text), GITLAB)
+    assert has_all_thresholds(files, "twin") == thresholds
+    assert kinds(files, "twin") == OWN | ({"summing"} if sums else set())
 
 
 def renamed(part: str) -> Callable[[Rule], None]:
@@ -101,6 +114,7 @@ CASES: dict[str, tuple[str, Callable[[Rule], None]]] = {
     **{f"{name} of another SLO": (name, renamed("expr")) for name in RECORDED},
     **{f"{tier} of another SLO": (tier, renamed("expr")) for tier in ("1h", "6h", "1d", "3d")},
     **{f"the text of {tier} is of another SLO": (tier, renamed("description")) for tier in ("1h", "3d")},
+    "another promise": ("target:ratio", replaced("0.999", "0.99")),
     "another budget": ("burn_rate:ratio1d", replaced("/ 0.001", "/ 0.005")),
     "another route": ("bad_events:increase30s", replaced('route="/v2/{name}/manifests/{reference}"', 'route!=""')),
     "another code": ("bad_events:increase30s", replaced("5..", "[45]..")),

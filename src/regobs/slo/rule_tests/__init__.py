@@ -9,12 +9,14 @@ Four kinds of files, each with the steps of time that its subject needs:
 
 Most SLOs of a pack have the same rules but for names and for the events that they count: the same `shape`. One SLO of
 each shape has all tests. The others have those of what may differ: the events counted, names, labels and texts of every
-alert, and the threshold of every tier from both sides.
+alert, and the threshold of every tier from both sides. Sums of windows do not depend on what is promised: of SLOs with
+the same `sums`, one has the files `summing`.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from regobs.config import Config
@@ -32,7 +34,18 @@ _COUNTING_RULES = 2  # events and bad events of an evaluation: the first rules o
 
 def shape(slo: Slo, group: Json) -> str:
     """The rules of an SLO without its names and without those that count events: a text to compare, nothing more."""
-    text = json.dumps([group["interval"], group["rules"][_COUNTING_RULES:]])
+    return _without_names(slo, [group["interval"], group["rules"][_COUNTING_RULES:]])
+
+
+def sums(slo: Slo, group: Json) -> str:
+    """The shape without target, budget and texts: equal where windows are summed, and compared with limits, alike."""
+    rules = [{**rule, "annotations": {}} for rule in group["rules"][_COUNTING_RULES:]]
+    text = _without_names(slo, [group["interval"], rules])
+    return re.sub(rf"(?<![\w.])(?:{slo.budget}|{slo.target})(?![\w.])", "<promised>", text)
+
+
+def _without_names(slo: Slo, data: object) -> str:
+    text = json.dumps(data)
     names = [slo.title, slo.name, NAMES[slo.sli]]
     pairs = [(json.dumps(name)[1:-1], f"<{place}>") for place, name in enumerate(names)]
     pairs += [(json.dumps({label: value})[1:-1], f"<{label}>") for label, value in slo.labels.items() if label != "slo"]
@@ -41,10 +54,11 @@ def shape(slo: Slo, group: Json) -> str:
     return text
 
 
-def test_files(slo: Slo, windows: Windows, config: Config, rules: str, *, whole: bool) -> dict[str, Json]:
+def test_files(slo: Slo, windows: Windows, config: Config, rules: str, *, whole: bool, summed: bool) -> dict[str, Json]:
     """Test files by name, as data; `rules` is the path of the SLO's rule file from there.
 
-    Not `whole`: another SLO of the same shape has all tests. What compares a value counts no events, so it is whole.
+    Not `whole`: another SLO of the same shape has all tests. Not `summed`: another one with the same sums has theirs.
+    What compares a value counts no events, so it is whole.
     """
     bench = Bench(slo, windows, config)
     whole = whole or not bench.counters
@@ -52,7 +66,7 @@ def test_files(slo: Slo, windows: Windows, config: Config, rules: str, *, whole:
         "counting": (bench.every, counting.groups(bench, whole=whole)),
         "burning": (bench.minute, burning.groups(bench) if whole else burning.own_groups(bench)),
     }
-    for step, groups in (summing.groups(bench) if whole else {}).items():
+    for step, groups in (summing.groups(bench) if summed else {}).items():
         found[f"summing-{window_text(Duration(step))}"] = (step, groups)
     return {
         f"{slo.name}.{kind}.test.yaml": _file(rules, step, groups) for kind, (step, groups) in found.items() if groups
