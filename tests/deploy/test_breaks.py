@@ -9,6 +9,7 @@ import pytest
 
 from regobs.cli.main import run
 from regobs.deploy.breaks import UpgradeBreak, upgrade_breaks
+from regobs.deploy.rule_changes import kept_names
 
 RULES = """\
 groups:
@@ -100,3 +101,62 @@ def test_a_build_without_a_directory_is_an_input_error(
     monkeypatch.chdir(tmp_path)
     assert run(["build", *arguments]) == 2
     assert "Error" in capsys.readouterr().err
+
+
+NEWER = """\
+groups:
+- name: a
+  interval: 1m
+  rules:
+  - record: registry:all:rate5m
+    expr: sum(rate(registry_http_requests_total[5m]))
+  - alert: TooHigh
+    expr: registry:all:rate5m > 5
+    labels: {severity: page}
+"""
+
+
+def test_series_are_kept_under_their_old_names_and_alerts_are_not() -> None:
+    old, new = build()["prometheus/rules/a.yaml"], NEWER.encode()
+    assert kept_names({"a.yaml": old}, {"a.yaml": new}) == [
+        {  # what is gone is recorded as it was
+            "name": "registry:kept_names",
+            "rules": [
+                {
+                    "record": "registry:slo_events:increase30s",
+                    "expr": "sum(increase(registry_http_requests_total[45s]))",
+                    "labels": {"slo": "pull"},
+                }
+            ],
+        },
+        {  # what is called otherwise is read under its new name, as often as that is recorded
+            "name": "registry:kept_names:1m",
+            "interval": "1m",
+            "rules": [{"record": "registry:requests:rate5m", "expr": "registry:all:rate5m"}],
+        },
+    ]
+    assert kept_names({"a.yaml": old}, {"a.yaml": old}) == []
+
+
+def test_a_build_keeps_the_names_of_an_older_one_in_every_shape(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["build", "--out", str(tmp_path / "old")]) == 0
+    http = tmp_path / "old/prometheus/rules/http.yaml"
+    series = "registry:http_requests:rate5m"
+    assert f"record: {series}" in http.read_text()
+    http.write_text(http.read_text().replace(f"record: {series}", "record: registry:calls:rate5m"))
+    assert run(["build", "--out", str(tmp_path / "new"), "--keep-names", str(tmp_path / "old")]) == 0
+    capsys.readouterr()
+    for name in ("prometheus/rules/kept-names.yaml", "kubernetes/rules.yaml", "mimir/rules.yaml", "thanos/rules.yaml"):
+        text = (tmp_path / "new" / name).read_text()
+        assert "record: registry:calls:rate5m\n" in text
+        assert f"expr: {series}\n" in text
+    assert run(["build", "--against", str(tmp_path / "old"), "--keep-names", str(tmp_path / "old")]) == 0
+    assert "nothing is renamed or gone" in capsys.readouterr().out
+    assert run(["build", "--against", str(tmp_path / "old")]) == 1
+    assert "registry:calls:rate5m" in capsys.readouterr().out
+    assert run(["build", "--out", str(tmp_path / "same"), "--keep-names", str(tmp_path / "new")]) == 0
+    assert (tmp_path / "same/prometheus/rules/kept-names.yaml").read_bytes() == (
+        tmp_path / "new/prometheus/rules/kept-names.yaml"
+    ).read_bytes()

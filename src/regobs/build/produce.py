@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from regobs import __version__
@@ -205,15 +206,18 @@ def _scraped(job: dict[str, Any], config: Config) -> bool:
 RULES = "prometheus/rules/"
 
 
-def build_files(config: Config, pack: Pack, *, rule_tests: bool = True) -> dict[str, bytes]:
+def build_files(
+    config: Config, pack: Pack, *, rule_tests: bool = True, kept: Sequence[dict[str, Any]] = ()
+) -> dict[str, bytes]:
     """All output files of a pack under a configuration: relative path to content, in the order of the paths.
 
-    Without `rule_tests` those for `promtool test rules` are left out, which are half of the files. The same input gives
-    the same bytes. Raises an InputError of the part that is wrong.
+    Without `rule_tests` those for `promtool test rules` are left out, which are half of the files. `kept` are groups of
+    series that go on under the names of an older build. The same input gives the same bytes. Raises an InputError of
+    the part that is wrong.
     """
     from regobs.grafana import outputs as grafana  # noqa: PLC0415 - loads grafanalib; `--help` needs none
 
-    compiled = slo.compile_rules(pack, config)
+    compiled = replace(slo.compile_rules(pack, config), kept=tuple(kept))
     compiled.check()
     rules = compiled.files(tests=rule_tests)
     dashboards = grafana.Dashboards.of(pack, config, compiled.records, slos=len(compiled.slos))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from regobs.cli.content import content, content_options
+from regobs.cli.content import KEEP_NAMES, content, content_options
 from regobs.errors import ExitCode, InputError
 
 PATH = click.Path(path_type=Path)
@@ -20,6 +20,7 @@ PATH = click.Path(path_type=Path)
 @click.option(
     "--against", type=PATH, metavar="OLD", help="Write nothing; say what of an older build is renamed or gone."
 )
+@KEEP_NAMES
 def build(
     *,
     out: Path | None,
@@ -28,12 +29,14 @@ def build(
     flavor: str | None,
     check: bool,
     against: Path | None,
+    older: Path | None,
 ) -> int:
     """Write dashboards, provisioning, mixin, rules, rule tests, scrape and alert routing, runbooks, manifest.
 
     Equal inputs give equal bytes. The directory changes in one step: whatever goes wrong, the old one stays whole.
     """
-    from regobs.build import build_files, write_atomically  # noqa: PLC0415 - loads grafanalib; `--help` needs none
+    from regobs.build import write_atomically  # noqa: PLC0415 - loads grafanalib; `--help` needs none
+    from regobs.deploy.breaks import build_keeping  # noqa: PLC0415
     from regobs.grafana.variables import Variables  # noqa: PLC0415
 
     if (out is None) == (against is None):
@@ -46,7 +49,7 @@ def build(
     collects = gc.isenabled()
     gc.disable()  # a build keeps what it makes until it ends: each collection would look at all of it for nothing
     try:
-        files = build_files(config, pack)
+        files = build_keeping(config, pack, older)
     finally:
         if collects:
             gc.enable()
@@ -69,21 +72,9 @@ def build(
 
 def _against(old: Path, files: dict[str, bytes]) -> int:
     """What an upgrade from a build to this one takes away."""
-    from regobs.deploy.breaks import upgrade_breaks  # noqa: PLC0415
+    from regobs.deploy.breaks import read_build, upgrade_breaks  # noqa: PLC0415
 
-    try:
-        paths = [path for path in old.rglob("*") if path.is_file()]
-        before = {path.relative_to(old).as_posix(): path.read_bytes() for path in paths}
-    except OSError as error:
-        raise InputError("the older build cannot be read", value=f"{old}: {error.strerror}") from error
-    if "manifest.json" not in before:
-        raise InputError(
-            "this is no build",
-            value=str(old),
-            expected="a directory that `regobs build` wrote",
-            next_step="name the directory of the build that is in use",
-        )
-    found = upgrade_breaks(before, files)
+    found = upgrade_breaks(read_build(old), files)
     for one in found:
         click.echo(str(one))
     if found:

@@ -20,6 +20,14 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 PATH = click.Path(path_type=Path)
 
+KEEP_NAMES = click.option(
+    "--keep-names",
+    "older",
+    type=PATH,
+    metavar="OLD",
+    help="Record series of this older build under their old names too, where they are renamed or gone.",
+)
+
 
 def content_options(command: Command) -> Command:
     """`--config`, `--pack` and `--flavor`, as `config_file`, `pack_directory` and `flavor`."""

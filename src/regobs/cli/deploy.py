@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from regobs.cli.content import PATH, content, content_options, settings
+from regobs.cli.content import KEEP_NAMES, PATH, content, content_options, settings
 from regobs.common.closest import did_you_mean
 from regobs.common.table import Colour, screen, table
 from regobs.errors import ExitCode, InputError, RegobsError
@@ -21,6 +21,7 @@ from regobs.errors import ExitCode, InputError, RegobsError
 if TYPE_CHECKING:
     from regobs.config import Config
     from regobs.deploy.run import Rollout, TargetPlan
+    from regobs.pack import Pack
 
 _LONGEST = 160  # characters of a changed text
 _SHAPE = click.option("--format", "shape", type=click.Choice(["text", "json"]), default="text", show_default=True)
@@ -44,6 +45,7 @@ def deploy() -> None:
 @_ONLY
 @click.option("--out", type=PATH, metavar="FILE", help="Write the plan here, for `apply --plan`.")
 @click.option("--risk", metavar="7d", help="Say how often new and changed alerts would have fired in this time.")
+@KEEP_NAMES
 @_SHAPE
 @_WAIT
 def plan(
@@ -54,13 +56,14 @@ def plan(
     only: tuple[str, ...],
     out: Path | None,
     risk: str | None,
+    older: Path | None,
     shape: str,
     wait: float,
 ) -> int:
     """Show what a deployment would change on each target, in meaning. Exit code 1: something would change."""
     from regobs.deploy.run import write_plan  # noqa: PLC0415 - loads the PromQL parser; `--help` needs none
 
-    plans = _plans(config_file, pack_directory, flavor, only, wait)
+    plans = _plans(content(config_file, pack_directory, flavor), only, wait, older)
     if out is not None:
         write_plan(out, plans)
     _show(plans, shape)
@@ -76,6 +79,7 @@ def plan(
     "--plan", "plan_file", type=PATH, metavar="FILE", help="A plan that `plan --out` wrote, and nothing else."
 )
 @click.option("--overwrite", is_flag=True, help="Also what somebody else wrote or changed.")
+@KEEP_NAMES
 @_YES
 @_ENVIRONMENT
 @_WAIT
@@ -87,6 +91,7 @@ def apply(
     only: tuple[str, ...],
     plan_file: Path | None,
     overwrite: bool,
+    older: Path | None,
     yes: bool,
     environment: str,
     wait: float,
@@ -100,7 +105,7 @@ def apply(
     if plan_file is not None:
         plans = [one for one in read_plan(plan_file) if not only or one.target in only]
     else:
-        plans = _plans(config_file, pack_directory, flavor, only, wait)
+        plans = _plans(content(config_file, pack_directory, flavor), only, wait, older)
     _show(plans, "text")
     config = settings(config_file, flavor)
     rollouts = {one.name: one for one in _rollouts(config, [one.target for one in plans], environment, wait)}
@@ -191,14 +196,12 @@ def status(*, config_file: Path | None, only: tuple[str, ...], shape: str) -> in
     return ExitCode.DIFFERENCE if any(one.edited or one.interrupted for one in found) else ExitCode.OK
 
 
-def _plans(
-    config_file: Path | None, pack_directory: Path | None, flavor: str | None, only: Sequence[str], wait: float
-) -> list[TargetPlan]:
-    from regobs.build import build_files  # noqa: PLC0415 - loads grafanalib
+def _plans(pack_config: tuple[Pack, Config], only: Sequence[str], wait: float, older: Path | None) -> list[TargetPlan]:
+    from regobs.deploy.breaks import build_keeping  # noqa: PLC0415 - loads grafanalib
 
-    pack, config = content(config_file, pack_directory, flavor)
+    pack, config = pack_config
     rollouts = _rollouts(config, only, "", wait)
-    files = build_files(config, pack)
+    files = build_keeping(config, pack, older)
     return [one.plan(files) for one in rollouts]
 
 

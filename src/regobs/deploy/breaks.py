@@ -1,14 +1,23 @@
-"""What an upgrade takes away from whoever uses a build: series, alerts and dashboards that are renamed or gone."""
+"""What an upgrade takes away from whoever uses a build: series, alerts and dashboards that are renamed or gone.
+
+Series can go on under their old names too, for as long as builds are given the older one.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
+from regobs import build
+from regobs.build.write import MANIFEST
 from regobs.catalog import slo
-from regobs.deploy.rule_changes import REMOVED_LABEL, rule_changes
+from regobs.config import Config
+from regobs.deploy.rule_changes import REMOVED_LABEL, kept_names, rule_changes
+from regobs.errors import InputError
 from regobs.grafana.outputs import FOLDER
+from regobs.pack import Pack
 from regobs.slo.outputs import RULES
 
 _ALERT = "silences, inhibitions and routes by its name, and links to its runbook"
@@ -32,6 +41,32 @@ class UpgradeBreak:
     def __str__(self) -> str:
         fate = f"is called {self.became} now" if self.became else "is gone"
         return f"{self.kind} {self.name} {fate}: {self.breaks}"
+
+
+def read_build(directory: Path) -> dict[str, bytes]:
+    """The files of a build by their path. Raises InputError where there is none."""
+    try:
+        paths = [path for path in directory.rglob("*") if path.is_file()]
+        found = {path.relative_to(directory).as_posix(): path.read_bytes() for path in paths}
+    except OSError as error:
+        raise InputError("the older build cannot be read", value=f"{directory}: {error.strerror}") from error
+    if MANIFEST not in found:
+        raise InputError(
+            "this is no build",
+            value=str(directory),
+            expected="a directory that `regobs build` wrote",
+            next_step="name the directory of the build that is in use",
+        )
+    return found
+
+
+def build_keeping(config: Config, pack: Pack, older: Path | None) -> dict[str, bytes]:
+    """The files of a build, with the series of an older one under their old names too. Raises InputError."""
+    files = build.build_files(config, pack)
+    if older is None:
+        return files
+    groups = kept_names(_below(read_build(older), RULES), _below(files, RULES))
+    return build.build_files(config, pack, kept=groups) if groups else files
 
 
 def upgrade_breaks(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> list[UpgradeBreak]:

@@ -19,6 +19,7 @@ from regobs.promql.walk import rebuild
 
 Rule = Mapping[str, Any]
 _SILENT = ("labels", "annotations")
+KEPT_NAMES = "registry:kept_names"  # the group of series that are recorded under their old names too
 REMOVED_LABEL = "removed label"
 
 
@@ -74,6 +75,31 @@ def rule_changes(before: Objects, after: Objects) -> list[PlannedChange]:
             what = "file removed" if name not in after else "file changed" if name in before else "file added"
             found.append(PlannedChange(name, what))
     return found
+
+
+def kept_names(before: Objects, after: Objects) -> list[dict[str, Any]]:
+    """Rule groups by which series of `before` that `after` no longer records go on under their old names.
+
+    A series that is called otherwise now is read under its new name; one that is gone is recorded as it was. Alerts are
+    not kept: an alert of two names would page twice.
+    """
+    old, new = _rules(before), _rules(after)
+    renamed = _renamed(old, new)
+    groups: dict[str, list[Rule]] = {}
+    for key in sorted(old.keys() - new.keys()):
+        placed = old[key]
+        if placed.kind == "record":
+            now = new[renamed[key]] if key in renamed else None
+            rule = placed.rule if now is None else {"record": placed.name, "expr": now.name}
+            rules = groups.setdefault((now or placed).interval, [])
+            if rule not in rules:
+                rules.append(rule)
+    return [
+        {"name": f"{KEPT_NAMES}:{interval}", "interval": interval, "rules": rules}
+        if interval
+        else {"name": KEPT_NAMES, "rules": rules}
+        for interval, rules in sorted(groups.items())
+    ]
 
 
 def alerts_of(objects: Objects) -> dict[str, tuple[str, int]]:

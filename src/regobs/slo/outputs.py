@@ -42,15 +42,22 @@ class CompiledSlo:
     group: dict[str, Any]
 
 
+KEPT = "kept-names"  # the file of series that go on under the names of an older build
+
+
 @dataclass(frozen=True)
 class CompiledRules:
-    """All rules of a pack in a deployment's names. `left_out` has the SLOs that its registry cannot answer, and why."""
+    """All rules of a pack in a deployment's names. `left_out` has the SLOs that its registry cannot answer, and why.
+
+    `kept` are groups of an older build's series, which have a file of their own.
+    """
 
     pack: Pack
     config: Config
     windows: Windows
     slos: tuple[CompiledSlo, ...]
     left_out: tuple[dict[str, str], ...]
+    kept: tuple[dict[str, Any], ...] = ()
 
     def opened(self, config: Config) -> CompiledRules:
         """The same rules under settings that choose other series of neighbours, and nothing else."""
@@ -66,7 +73,8 @@ class CompiledRules:
     def group_data(self) -> dict[str, list[dict[str, Any]]]:
         """The groups of each rule file by its name, SLOs first."""
         of_slos = {f"slo-{one.slo.name}": [one.group] for one in self.slos}
-        return of_slos | {file.name: file.groups for file in self.rule_files if file.groups}
+        of_files = {file.name: file.groups for file in self.rule_files if file.groups}
+        return of_slos | of_files | ({KEPT: list(self.kept)} if self.kept else {})
 
     @cached_property
     def groups(self) -> dict[str, list[WrittenYaml]]:
