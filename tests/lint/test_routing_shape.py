@@ -239,3 +239,49 @@ def test_what_is_scraped_has_an_instance_that_the_other_side_may_drop(source: st
     fields = "source_matchers: [alertname=Cause]\n  target_matchers: [alertname=Effect]\n  equal: [instance]\n"
     report = lint(f"{rules}route: {{{OK}}}\n{TAIL}inhibit_rules:\n- {fields}")
     assert len(whats(report, "label-lost-before-routing")) == said
+
+
+SHAPES = {
+    "routes": (f"{OK}\nroutes: {{receiver: pager}}", f"{OK}\nroutes: []", "routes is no list"),
+    "matchers": (f"{OK}\nroutes: [{{matchers: a=b}}]", f"{OK}\nroutes: [{{matchers: [a=b]}}]", "matchers is no list"),
+    "match": (f"{OK}\nroutes: [{{match: [a=b]}}]", f"{OK}\nroutes: [{{match: {{a: b}}}}]", "match is no mapping"),
+    "continue": (
+        f"{OK}\nroutes: [{{matchers: [a=b], continue: 'yes'}}]", f"{OK}\nroutes: [{{matchers: [a=b], continue: true}}]",
+        "continue is neither true nor false",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("wrong", "right", "what"), SHAPES.values(), ids=SHAPES)
+def test_a_field_of_another_shape_is_said(wrong: str, right: str, what: str) -> None:
+    assert whats(route(wrong), "broken-routing") == [what]
+    assert whats(route(right), "broken-routing") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (f"route: [{{{OK}}}]\n{TAIL}", ["route is no mapping"]),
+        (f"route: {{{OK}}}\nreceivers: {{name: tickets}}\n", ["receivers is no list"]),
+        (f"route: {{{OK}}}\n{TAIL}inhibit_rules: {{equal: [a]}}\n", ["inhibit_rules is no list"]),
+        (f"route: {{{OK}}}\n{TAIL}inhibit_rules: [{{source_matchers: [a=b], target_matchers: [a=c], equal: job}}]\n",
+         ["equal is no list"]),
+        ("route: [1]\nreceivers: [a]\n", []),
+        ("route: /path\n", []),
+    ],
+)  # fmt: skip
+def test_a_configuration_of_another_shape_is_said(text: str, said: list[str]) -> None:
+    assert whats(lint(text), "broken-routing") == said
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("matchers: ['severity=\"page|ticket\"']", "matchers: ['severity=~\"page|ticket\"']"),
+        ("match: {alertname: Pool.*}", "match_re: {alertname: Pool.*}"),
+        ("match: {alertname: a|b}", "match: {path: a.b}"),
+    ],
+)
+def test_a_pattern_that_is_compared_as_a_value_is_found(wrong: str, right: str) -> None:
+    assert len(whats(below(wrong), "dead-route")) == 1
+    assert whats(below(right), "dead-route") == []

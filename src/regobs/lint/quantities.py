@@ -26,6 +26,7 @@ class Dimension(StrEnum):
     COUNT = "things"
     STATE = "state"  # 0 or 1
     SHARE = "share"  # between 0 and 1
+    PART = "part"  # called a percentage or a ratio: whether of 1 or of 100 is not known
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +42,17 @@ class Quantity:
 _ENDS = {
     "bytes": Quantity(Dimension.DATA),
     "kilobytes": Quantity(Dimension.DATA, 1_000.0),
-    "megabytes": Quantity(Dimension.DATA, 1_000_000.0),
+    "megabytes": Quantity(Dimension.DATA, 1e6),
+    "gigabytes": Quantity(Dimension.DATA, 1e9),
+    **{name: Quantity(Dimension.DATA, 1e3) for name in ("kb", "kib")},
+    **{name: Quantity(Dimension.DATA, 1e6) for name in ("mb", "mib")},
+    **{name: Quantity(Dimension.DATA, 1e9) for name in ("gb", "gib")},
     "seconds": Quantity(Dimension.TIME),
-    "milliseconds": Quantity(Dimension.TIME, 1e-3),
-    "ms": Quantity(Dimension.TIME, 1e-3),
-    "microseconds": Quantity(Dimension.TIME, 1e-6),
+    **{name: Quantity(Dimension.TIME, 1e-3) for name in ("milliseconds", "ms", "msec", "millis")},
+    **{name: Quantity(Dimension.TIME, 1e-6) for name in ("microseconds", "usec", "micros")},
+    "minutes": Quantity(Dimension.TIME, 60.0),
+    "hours": Quantity(Dimension.TIME, 3600.0),
+    "days": Quantity(Dimension.TIME, 86_400.0),
     "nanoseconds": Quantity(Dimension.TIME, 1e-9),
     "ns": Quantity(Dimension.TIME, 1e-9),
 }
@@ -61,8 +68,9 @@ _MEASURES = {
     Unit.SECONDS: Dimension.TIME,
     Unit.TIMESTAMP: Dimension.MOMENT,
     Unit.BOOL: Dimension.STATE,
+    Unit.PERCENT: Dimension.PART,
 }
-_NO_COUNT = frozenset({Unit.NONE, Unit.RATIO, Unit.PERCENT, Unit.CORES, Unit.INFO})
+_NO_COUNT = frozenset({Unit.NONE, Unit.RATIO, Unit.CORES, Unit.INFO})
 _RATES = frozenset({"rate", "irate", "deriv"})
 _SAME = frozenset(
     """
@@ -122,6 +130,8 @@ def _of_name(name: str) -> Quantity | None:
         return Quantity(Dimension.MOMENT)
     if name.endswith("_total") and name.removesuffix("_total").rpartition("_")[2] in _THINGS:
         return Quantity(Dimension.COUNT)
+    if name.endswith(("_percent", "_percentage", "_ratio")):
+        return Quantity(Dimension.PART)
     return None if _DOUBT.search(name) else _unit_end(name.removesuffix("_total").removesuffix("_sum"))
 
 

@@ -313,7 +313,12 @@ def _routes(data: Json) -> bool:
     route = data.get("route")
     own = {"receiver", "routes"} if not isinstance(data.get("receivers"), list) else {"receiver", "routes", "group_by"}
     routes = isinstance(route, dict) and not own.isdisjoint(route)
+    routes = routes or (route is not None and not isinstance(route, dict) and _are_receivers(data.get("receivers")))
     return routes or isinstance(data.get("inhibit_rules"), list)
+
+
+def _are_receivers(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(one, dict) and "name" in one for one in value)
 
 
 def _groups(data: Json, path: Steps) -> Found:

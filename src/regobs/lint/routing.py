@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -26,6 +27,7 @@ from regobs.lint.subjects import LintedRouting, LintedRule
 from regobs.promql.literals import regex_fault
 from regobs.promql.nodes import MatchOp
 
+_PATTERN = re.compile(r"\w\|\w|\.[*+]")
 _MOST_BEFORE = 100
 Look = Callable[[LintedRouting, MatchedPlace], Iterator[LintProblem]]
 
@@ -71,10 +73,14 @@ def dead_route(routing: LintedRouting) -> Iterator[LintProblem]:
 
 
 def _contradictions(routing: LintedRouting) -> Iterator[LintProblem]:
-    """Matchers that ask for two values of a label, which is seen without any rules."""
+    """Matchers that ask for two values of a label, or for a pattern as a value, which is seen without any rules."""
     for place in places(routing) if not routing.context.alerts else ():
         asked = {one.label: one.value for one in place.above if one.op == "="}
         for one in place.own:
+            if one.op == "=" and _PATTERN.search(one.value):
+                what = f"{one.value!r} is compared as it is written, not as a pattern"
+                yield routing.problem(one.path, what, "write =~, or match_re for match")
+                break
             if one.label in asked and not one.accepts(asked[one.label]):
                 what = f"no alert fits: {one.label} is {asked[one.label]} by another matcher"
                 yield routing.problem(one.path, what, "correct one of the two")

@@ -37,10 +37,13 @@ def misspelt_label(routing: LintedRouting) -> Iterator[LintProblem]:
           group_by: [alertname, job]
         receivers: [{name: tickets}]
     """
-    own = set(_own_labels(routing))
+    known = frozenset(_own_labels(routing)) | _WELL_KNOWN
+    meant: dict[str, str] = {}
     for path, label in _used(routing):
-        if label not in own | _WELL_KNOWN and (meant := _meant(label, own | _WELL_KNOWN)):
-            yield routing.problem(path, f"no alert has a label {label}", f"did you mean {meant}?")
+        if label not in known and label not in meant:
+            meant[label] = _meant(label, known)
+        if found := meant.get(label):
+            yield routing.problem(path, f"no alert has a label {label}", f"did you mean {found}?")
 
 
 def _own_labels(routing: LintedRouting) -> Iterator[str]:

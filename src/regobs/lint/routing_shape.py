@@ -26,6 +26,16 @@ _ROUTE = frozenset(
 _INHIBITION = frozenset(
     "source_match source_match_re source_matchers target_match target_match_re target_matchers equal".split()  # noqa: SIM905
 )
+_LISTS = frozenset(
+    """
+    receivers inhibit_rules inhibitRules time_intervals mute_time_intervals active_time_intervals templates routes
+    matchers source_matchers target_matchers sourceMatch targetMatch equal
+    """.split()  # noqa: SIM905 - words
+)
+_MAPPINGS = frozenset(
+    "global route match match_re source_match source_match_re target_match target_match_re".split()  # noqa: SIM905
+)
+_TRUTHS = frozenset({"continue"})
 _TIMES = ("group_wait", "group_interval", "repeat_interval", "groupWait", "groupInterval", "repeatInterval")
 _NEVER_ZERO = frozenset({"group_interval", "repeat_interval", "groupInterval", "repeatInterval"})
 _INTERVALS = ("mute_time_intervals", "active_time_intervals", "muteTimeIntervals", "activeTimeIntervals")
@@ -59,19 +69,36 @@ def broken_routing(routing: LintedRouting) -> Iterator[LintProblem]:
             receiver: pager
         receivers: [{name: tickets}, {name: pager}]
     """
+    yield from _shapes(routing, (), routing.data)
     yield from _receivers(routing)
     yield from _first_route(routing)
     for path, route in _all_routes(routing):
+        yield from _shapes(routing, path, route)
         yield from _grouping(routing, path, route)
         yield from _times(routing, path, route)
         yield from _intervals(routing, path, route)
         yield from _near_fields(routing, path, route, _ROUTE)
         yield from _matchers(routing, path, route, ("matchers",))
     for path, rule in inhibitions(routing):
+        yield from _shapes(routing, path, rule)
         yield from _near_fields(routing, path, rule, _INHIBITION)
         yield from _matchers(routing, path, rule, ("source_matchers", "target_matchers"))
     if not routing.path:
         yield from _near_fields(routing, (), routing.data, _TOP)
+
+
+def _shapes(routing: LintedRouting, path: Steps, data: Json) -> Iterator[LintProblem]:
+    """Fields that are no list, mapping or truth where they have to be one."""
+    kinds: tuple[tuple[frozenset[str], type, str], ...] = (
+        (_LISTS, list, "list"), (_MAPPINGS, dict, "mapping"), (_TRUTHS, bool, "true or false"),
+    )  # fmt: skip
+    for fields, kind, name in kinds:
+        for key in sorted(fields & data.keys()):
+            value = data[key]
+            if value is not None and not isinstance(value, kind) and not _is_template(str(value)):
+                what = f"{key} is neither true nor false" if kind is bool else f"{key} is no {name}"
+                step = f"write {name}" if kind is bool else f"make it a {name}"
+                yield LintProblem(*routing.source.extent((*routing.path, *path, key), key=True), what, step)
 
 
 def _all_routes(routing: LintedRouting) -> Iterator[tuple[Steps, Json]]:

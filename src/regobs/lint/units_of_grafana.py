@@ -89,6 +89,8 @@ def _may_be(found: Quantity, shown: Quantity) -> bool:
 def _is_no_share(found: Quantity, unit: str) -> bool:
     if found.dimension is _TIME:
         return unit == "percent" and not found.per_second
+    if found.dimension is Dimension.PART:
+        return False
     return found.dimension not in {Dimension.STATE, Dimension.SHARE} or unit == "percent"
 
 
@@ -96,6 +98,8 @@ def _name(found: Quantity) -> str:
     """What it is called; nothing for steps that have no name, such as bytes a minute."""
     if found.dimension in {Dimension.STATE, Dimension.SHARE}:
         return "0 and 1" if found.dimension is Dimension.STATE else "shares of 1"
+    if found.dimension is Dimension.PART:
+        return "shares"
     if found.dimension is Dimension.COUNT:
         return "things per second" if found.per_second else "numbers of things"
     near = (name for (of, scale), name in _NAMES.items() if of is found.dimension and _is_near(found.scale, scale))
@@ -110,8 +114,8 @@ def _right(found: Quantity) -> str:
         return "write ops" if found.per_second else "write short"
     if found.dimension is Dimension.STATE:
         return "write short, or bool"
-    if found.dimension is Dimension.SHARE:
-        return "write percentunit"
+    if found.dimension in {Dimension.SHARE, Dimension.PART}:
+        return "write percentunit" if found.dimension is Dimension.SHARE else "write percent, or percentunit"
     if found.dimension is _MOMENT and not _is_near(found.scale, 1e-3):
         return "write dateTimeAsIso and multiply it by 1000, or subtract it from time()"
     if found.dimension is _TIME and found.per_second:
