@@ -29,7 +29,7 @@ def told(report: LintReport, check: str) -> list[str]:
         ('label_replace(a{x="1"}, "y", "$1", "z", "(.*)") * a{x="2"}', "x is '1' on one side and '2' on the other"),
         ('max(a) - b{code="500"}', 'one side has no code, the other has code="500"'),
         ('sum without (code) (a) / b{code="500"}', 'one side has no code, the other has code="500"'),
-        ('x == 0 and absent(y{job="b"}) == 1 and x{job="a"}', "job is 'b' on one side and 'a' on the other"),
+        ('count by (job) (x) == 0 and absent(y{job="b"}) == 1 and count by (job) (x{job="a"})', "job is 'b' on one side and 'a' on the other"),
         ('absent(y{job="b"}) and absent(y{job="a"})', "job is 'b' on one side and 'a' on the other"),
         ('(a{k="1"} / ignoring (z) b) + c{k="2"}', "k is '1' on one side and '2' on the other"),
         ('topk(3, a{k="1"}) / a{k="2"}', "k is '1' on one side and '2' on the other"),
@@ -49,6 +49,27 @@ def test_sides_that_ask_for_different_values_never_match(text: str, what: str) -
     for report in (query(text), alert(text)):
         assert what in "; ".join(told(report, "sides-never-match"))
         assert all(one.severity is Severity.ERROR for one in report.findings if one.check == "sides-never-match")
+
+
+@pytest.mark.parametrize(
+    ("text", "severity"),
+    [
+        ("up == 0 and vector(1)", Severity.ERROR),
+        ("up == 0 and hour() > 8", Severity.ERROR),
+        ("go_goroutines > 5 and absent(x)", Severity.ERROR),
+        ("my_queue_length > 5 and hour() > 8", Severity.WARNING),
+        ("my_queue_length > 5 and absent(my_consumers)", Severity.WARNING),
+        ("up == 0 and on () hour() > 8", None),
+        ("hour() > 8 and hour() < 17", None),
+        ("sum(my_queue_length) > 5 and hour() > 8", None),
+        ("job:queue_length:max > 5 and hour() > 8", None),
+        ("up == 0 or vector(1) == 0", None),
+        ("my_queue_length * scalar(vector(2)) > 5", None),
+    ],
+)
+def test_the_time_of_day_and_what_is_absent_have_no_labels(text: str, severity: Severity | None) -> None:
+    sure = [one.severity for one in query(text).findings if one.check == "sides-never-match"]
+    assert sure == ([] if severity is None else [severity])
 
 
 @pytest.mark.parametrize(
@@ -133,6 +154,7 @@ def test_an_alert_with_bool_at_the_top_fires_whatever_the_value_is(text: str) ->
         "scalar(x)",
         "1 > bool 2",
         "max_over_time(rate(x_total[5m])[1h:])",
+        "avg_over_time((up == bool 0)[5m:])",
     ],
 )
 def test_an_alert_without_a_comparison_always_fires(text: str) -> None:
@@ -201,7 +223,7 @@ def test_a_rule_has_an_instant_vector(text: str, kind: str) -> None:
     "matcher",
     [
         'code=~"5xx"', 'code=~"[45]xx"', 'code=~"5x+"', 'code="50"', 'code="200 "', 'code=~"6.."', 'code!~"2xx"', 'code!="20"',
-        'code=~"5."', 'code=~"5"', 'code=~"4xx|5.."', 'code=~"50"', 'status_code="5"', 'code="5000"', 'code=~"(4|5)xx"',
+        'code=~"5."', 'code=~"5"', 'code=~"5*"', 'code=~"5+"', 'code=~"4xx|5.."', 'code=~"50"', 'status_code="5"', 'code="5000"', 'code=~"(4|5)xx"',
         'http_status="50"', 'code="5xx"',
     ],
 )  # fmt: skip

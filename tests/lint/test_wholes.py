@@ -59,6 +59,8 @@ def test_no_part_of_a_whole_of_the_catalog_is_more_than_that(text: str) -> None:
         "elasticsearch_jvm_memory_used_bytes / elasticsearch_jvm_memory_max_bytes > 1.5",
         "kubelet_volume_stats_used_bytes / kubelet_volume_stats_capacity_bytes > 1",
         "my_disk_free_bytes / my_disk_size_bytes > 1",
+        "node_memory_SwapFree_bytes / node_memory_SwapTotal_bytes > 1",
+        "node_filefd_allocated / node_filefd_maximum > 1.1",
         "1 - my_disk_free_bytes / my_disk_size_bytes < 0",
         "job:cache_hit:ratio > 1",
         "my_cache_hit_ratio > 1",
@@ -104,6 +106,27 @@ def test_what_names_call_a_part_is_hardly_more_than_the_whole(text: str) -> None
 )
 def test_what_may_exceed_what_it_is_divided_by_is_left_alone(text: str) -> None:
     assert not {"never-true", "always-true"} & found(alert(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "severity"),
+    [
+        ("process_open_fds > process_max_fds", Severity.ERROR),
+        ("process_open_fds > 1.5 * process_max_fds", Severity.ERROR),
+        ("process_max_fds < process_open_fds", Severity.ERROR),
+        ("sum by (job) (process_open_fds) > sum by (job) (process_max_fds)", Severity.ERROR),
+        ("redis_memory_used_bytes > 1.2 * redis_memory_max_bytes", Severity.WARNING),
+        ("node_nf_conntrack_entries > 1.1 * node_nf_conntrack_entries_limit", Severity.WARNING),
+        ("process_open_fds >= process_max_fds", None),
+        ("process_open_fds > 0.9 * process_max_fds", None),
+        ("process_open_fds < process_max_fds", None),
+        ("process_max_fds > process_open_fds", None),
+        ("redis_memory_used_bytes > redis_memory_max_bytes", None),
+        ("process_open_fds > scalar(process_max_fds)", None),
+    ],
+)
+def test_a_part_is_not_asked_to_exceed_its_whole(text: str, severity: Severity | None) -> None:
+    assert severities(query(text), "never-true") == ({severity} if severity is not None else set())
 
 
 @pytest.mark.parametrize(
@@ -157,6 +180,8 @@ def test_one_series_for_one_pair_is_left_alone(text: str) -> None:
         ("my_queue_bytes + my_queue_wait_seconds", Severity.WARNING),
         ("my_heap_bytes > count(up)", Severity.WARNING),
         ("my_heap_bytes > my_start_time_seconds", Severity.WARNING),
+        ("my_latency_milliseconds > my_timeout_seconds", Severity.WARNING),
+        ("my_heap_megabytes + my_stack_bytes", Severity.WARNING),
     ],
 )
 def test_bytes_are_not_compared_with_things_or_times(text: str, severity: Severity) -> None:
@@ -173,6 +198,8 @@ def test_bytes_are_not_compared_with_things_or_times(text: str, severity: Severi
         "process_resident_memory_bytes or go_goroutines",
         "rate(x_duration_seconds_sum[5m]) > rate(x_duration_seconds_count[5m])",
         "my_bytes > my_limit",
+        "my_latency_milliseconds / 1000 > my_timeout_seconds",
+        "my_latency_seconds > 0.5 * my_timeout_seconds",
         "my_bytes > my_bytes offset 1h",
         "my_queue_bytes > 0 * my_queue_age_seconds",
         "rate(my_sent_bytes_total[5m]) > my_network_speed_bytes * 0.9",

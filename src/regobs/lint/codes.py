@@ -12,7 +12,7 @@ from regobs.lint.subjects import LintedQuery
 from regobs.promql.literals import regex_matches
 from regobs.promql.nodes import Matcher, MatchOp, Selector
 
-_SHORT = re.compile(r"\^?([1-5])\.?\$?")
+_SHORT = re.compile(r"\^?([1-5])[.*+]?\$?")
 # Labels that hold the code of an answer whatever the metric is called, and those that hold it where it is one of HTTP.
 _ALWAYS = frozenset({"http_code", "http_status", "http_status_code", "http_response_status_code", "http_response_code"})
 _OF_HTTP = frozenset({"code", "status_code", "response_code"})

@@ -48,8 +48,12 @@ def unit_mismatch(query: LintedQuery) -> Iterator[LintProblem]:
 def _other_quantities(query: LintedQuery, node: Binary) -> Iterator[LintProblem]:
     """Bytes beside things or times; of a time and a number of things the mean may be asked: `sum > count`."""
     left, right = (measured_part(query, side) for side in (node.left, node.right))
-    if left is None or right is None or left.dimension is right.dimension:
+    if left is None or right is None:
         return
+    plain = not any(isinstance(one, Number) for one in walk(node))  # a number may be the factor between the two
+    if left.dimension is right.dimension and left.scale != right.scale and plain:
+        what = f"{_QUANTITIES.get(left.dimension, 'values')} in steps of {left.scale:g} and of {right.scale:g}"
+        yield query.problem(node, what, "multiply one of them", Severity.WARNING, word=node.op)
     found = {left.dimension, right.dimension}
     if Dimension.DATA not in found or not found & {Dimension.COUNT, Dimension.TIME, Dimension.MOMENT}:
         return

@@ -112,7 +112,7 @@ def _always_there(query: LintedQuery, expr: Expr, depth: int) -> bool:  # noqa: 
         case Call():
             return _called(query, node, depth)
         case Binary(op, left, right):
-            if op in COMPARISONS or op in _SETS - {"or"}:
+            if (op in COMPARISONS and not node.bool) or op in _SETS - {"or"}:
                 return False
             sides = [one for one in (left, right) if query.parts.of(one).value != "scalar"]
             return bool(sides) and all(_always_there(query, one, depth) for one in sides)

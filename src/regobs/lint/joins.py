@@ -79,13 +79,26 @@ def sides_never_match(query: LintedQuery) -> Iterator[LintProblem]:
         if any(query.parts.of(side).value == "scalar" for side in (node.left, node.right)):
             continue
         if (found := _never_matches(query, node)) is not None:
-            yield query.problem(node, *found, word=node.op)
+            yield query.problem(node, *found, _sure(query, node), node.op)
+
+
+def _sure(query: LintedQuery, node: Binary) -> Severity | None:
+    """A warning where one side may be a recorded series without labels, beside the time of day or `absent`."""
+    sides = [decided(one) for one in (node.left, node.right)]
+    for here, there in (sides, sides[::-1]):
+        series = _ungrown(there)
+        plain = isinstance(series, Selector) and not series.matchers and query.entry(series) is None
+        if isinstance(here, Call) and plain and isinstance(series, Selector) and series.metric != "up":
+            return Severity.WARNING if never_beside(node) is None and here.function not in GROWTH else None
+    return None
 
 
 def _never_matches(query: LintedQuery, node: Binary) -> tuple[str, str] | None:  # noqa: PLR0911 - one case a reason
     """Why the sides of an operator never match, and what to do; None where they may."""
     if node.op in _OPS and node.on is None and "le" not in (node.ignoring or ()) and _one_has_le(node):
         return "only one of the sides has le, so they never match", "leave le out with sum without (le)"
+    if node.op != "unless" and (series := never_beside(node)) is not None:
+        return f"{series.metric} is asked to be absent and to be there at once", "write unless, or leave one side out"
     if (kept := _lacks_targets(query, node)) is not None:
         what = f"one side has {', '.join(sorted(kept)) or 'no label'}, the other job and instance too"
         return what, "write on() or on (...), or aggregate both alike"
@@ -94,8 +107,6 @@ def _never_matches(query: LintedQuery, node: Binary) -> tuple[str, str] | None: 
     if (label := _without_on_one_side(node)) and label not in (node.ignoring or ()):
         what = f"one side drops {label}, the other keeps it, so they never match"
         return what, f"write ignoring ({label}) group_left, or aggregate both alike"
-    if (series := never_beside(node)) is not None:
-        return f"{series.metric} is asked to be absent and to be there at once", "write unless, or leave one side out"
     if (found := conflict(node, query.parts)) is not None:
         rest = f"write ignoring ({found.label}), or on (...) without it" if node.on is None else "leave it out of on()"
         return f"{found}, so they never match", rest
@@ -132,12 +143,14 @@ def _lacks_targets(query: LintedQuery, node: Binary) -> frozenset[str] | None:
         return None
     sides = [decided(one) for one in (node.left, node.right)]
     for here, there in (sides, sides[::-1]):
-        kept = query.parts.of(here).closed_labels if isinstance(here, Aggregate) else None
+        kept = query.parts.of(here).closed_labels if isinstance(here, Aggregate | Call) else None
         series = _ungrown(there)
-        if not isinstance(series, Selector) or kept is None or "instance" in kept or not isinstance(here, Aggregate):
+        if not isinstance(series, Selector) or kept is None or "instance" in kept:
             continue
-        inner = _ungrown(here.expr)
-        again = isinstance(inner, Selector) and inner.metric == series.metric and _as_scraped(query, series)
+        inner = _ungrown(here.expr) if isinstance(here, Aggregate) else None
+        again = isinstance(inner, Selector) and inner.metric == series.metric
+        # Of the time of day, `vector` and `absent` there is one value, with hardly a label.
+        again = (again or isinstance(here, Call)) and _as_scraped(query, series)
         scraped = series.metric == "up" or query.entry(series) is not None or again
         if scraped and not any(one.startswith("$") for one in kept):
             return kept

@@ -87,7 +87,7 @@ _NEUTRAL = frozenset("in set stat stats config settings spec status info number 
 _SOFT = frozenset(
     """
     quota soft overcommit min minimum request requests requested committed reserved desired target threshold warning
-    warn low high watermark burst percent pct percentage ratio rate cpu cores load duration latency time age swap burn
+    warn low high watermark burst percent pct percentage ratio rate cpu cores load duration latency time age burn
     """.split()  # noqa: SIM905 - words
 )
 _WORD = re.compile(r"[a-z]+|[A-Z][a-z]*|[0-9]+")
@@ -108,12 +108,12 @@ def part_of_whole(quotient: Binary, metric_of: Callable[[Selector], Metric | Non
     With `named` also where only names say so, or where the limit may be none.
     """
     whole = _side(quotient.right)
-    if quotient.group == "right" or whole is None or whole.factor != 1:
+    if quotient.group == "right" or whole is None or whole.factor <= 0:
         return None
     top, taken = bare(quotient.left), False
     if isinstance(top, Binary) and top.op == "-" and not top.group:  # (size - free) / size
         first = _side(top.left)
-        taken = first is not None and first == whole
+        taken = first is not None and first == whole and whole.factor == 1
         top = top.right if taken else top
     part = _side(top)
     if part is None or part.factor <= 0 or (taken and part.factor != 1):
@@ -121,7 +121,7 @@ def part_of_whole(quotient: Binary, metric_of: Callable[[Selector], Metric | Non
     high = _highest(part, whole, metric_of, named=named)
     if high is None:
         return None
-    return Bounds(1 - high, 1) if taken else Bounds(0, high * part.factor)
+    return Bounds(1 - high, 1) if taken else Bounds(0, high * part.factor / whole.factor)
 
 
 def _highest(  # noqa: PLR0911 - one case a kind of pair
@@ -184,8 +184,10 @@ def _named(part: str, whole: str) -> float | None:
     """How much of a whole a part may be, as far as two names say."""
     here, there = (frozenset(one.lower() for one in _WORD.findall(name)) for name in (part, whole))
     words = (_FREE | _USED) & here - there
-    if _SOFT & (here | there) or not words or part == whole or ":" in part + whole:
+    if _SOFT & (here | there) or part == whole or ":" in part + whole:
         return None
+    if not words:  # x and x_limit
+        return _ALIKE if here < there and there - here <= _WHOLES - _PHYSICAL else None
     stems = [one - _FREE - _USED - _WHOLES - _NEUTRAL for one in (here, there)]
     if not stems[0] or stems[0] != stems[1] or not (_WHOLES & there or (there < here and not (_FREE | _USED) & there)):
         return None

@@ -46,8 +46,8 @@ def call_type(node: Call, args: list[Type]) -> Type:  # noqa: PLR0911  (one bran
         return Type("scalar", unit=seconds.get(name, Unit.SECONDS))
     if name == "timestamp":
         return replace(_without_unit(args[0]), unit=Unit.TIMESTAMP)
-    if name in COUNTED | MATHS | DATES and args:
-        return _without_unit(args[0])
+    if name in COUNTED | MATHS | DATES:  # without an argument, of the time now: one value without labels
+        return _without_unit(args[0]) if args else Type("vector", labels=frozenset())
     return _PLAIN
 
 
