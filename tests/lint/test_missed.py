@@ -105,6 +105,19 @@ CASES: list[tuple[str, Callable[[], LintReport], Callable[[], LintReport]]] = [
        lambda text=text: alert("up == 0", labels={"severity": "page", "a": text}))
       for text in ("{{ if gt $value 5.0 }}a{{ else }}b{{ end }}", "$value", "{{ $labels.value }}", '{{ "$value" }}',
                    "{{ $labels.job }}", "{{ with $value }}a{{ end }}", "{{ .Labels.job | title }}", "{{/* $value */}}")),
+    *(("rule-label-in-template",
+       lambda: alert("sum by (job) (up) == 0", annotations={"summary": "{{ $labels.severity }}", "runbook_url": "https://a/b"}),
+       lambda expr=expr: alert(expr, labels={"severity": "page", "job": "a"}, annotations={"summary": "{{ $labels.job }}", "runbook_url": "https://a/b"}))
+      for expr in ("sum by (job) (up) == 0", "up == 0", "sum without (a) (up) == 0")),
+    ("rule-label-in-template",
+     lambda: alert("sum(up) == 0", labels={"severity": "page", "a": "{{ $labels.severity }}"}),
+     lambda: alert("sum(up) == 0", labels={"severity": "page", "a": "severity"})),
+    ("template-in-record",
+     lambda: rules({"record": "a:b:sum", "expr": "sum(up)", "labels": {"c": "x{{ $value }}"}}),
+     lambda: rules({"record": "a:b:sum", "expr": "sum(up)", "labels": {"c": "x{{"}})),
+    ("template-in-record",
+     lambda: rules({"record": "a:b:sum", "expr": "sum(up)", "labels": {"c": "{{ $labels.job }}"}}),
+     lambda: alert("sum by (job) (up) == 0", labels={"severity": "page", "c": "{{ $labels.job }}"})),
     *(("dashboard-time", lambda time=time: board(time={"from": time, "to": "now"}), lambda: board(time={"from": "now-6h", "to": "now"}))
       for time in ("nw-6h", "now-6H", "NOW-6h", "6h", "-6h", "yesterday", "now -6h", "now", "now+1h", "2024-1-1")),
     *(("dashboard-time", lambda: board(time={"from": "now-6h", "to": "nwo"}), lambda time=time: board(time={"from": time, "to": "now"}))

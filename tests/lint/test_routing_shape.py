@@ -192,6 +192,8 @@ def test_a_label_of_a_slip_is_found_in_groups_matchers_and_equal(label: str, mea
         "shard",
         "...",
         "servers",
+        "cluster2",
+        "alert_name",
     ],
 )
 def test_a_label_that_may_be_another_one_is_passed_over(label: str) -> None:

@@ -1,12 +1,13 @@
-"""The check of labels that make another alert of an alert each time that it is evaluated."""
+"""Checks of labels that rules set: those that change with the value, and templates that see none of them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from regobs.lint.findings import CheckSubject, LintProblem, Severity, check
+from regobs.lint.labels import result_labels
 from regobs.lint.subjects import LintedRule
-from regobs.lint.templates import printed_values
+from regobs.lint.templates import LABEL_USE, printed_values
 
 
 @check("value-in-label", Severity.WARNING, CheckSubject.RULE)
@@ -35,3 +36,55 @@ def value_in_label(rule: LintedRule) -> Iterator[LintProblem]:
         if word := next(printed_values(text), ""):
             what = f"the label {name} of {rule.name} changes with the value"
             yield rule.problem(("labels", name), what, "write it into an annotation", word=word.lstrip("| \t"))
+
+
+@check("rule-label-in-template", Severity.WARNING, CheckSubject.RULE)
+def rule_label_in_template(rule: LintedRule) -> Iterator[LintProblem]:
+    """A template asks for a label that only the rule itself, or its group, sets.
+
+    Why: templates see the labels of the expression's result, so an empty text stands in its place.
+
+    Wrong:
+        - alert: PoolFull
+          expr: avg(go_sql_dbstats_connections_in_use) > 10
+          labels: {severity: page}
+          annotations: {summary: "{{ $labels.severity }}: the pool is full"}
+    Right:
+        - alert: PoolFull
+          expr: avg(go_sql_dbstats_connections_in_use) > 10
+          labels: {severity: page}
+          annotations: {summary: "page: the pool is full"}
+    """
+    there = result_labels(rule.query)
+    if not rule.alerts or there is None:
+        return
+    group = rule.group.get("labels")
+    own = {str(name) for name in group} if isinstance(group, dict) else set()
+    own |= rule.texts("labels").keys()
+    for key in ("annotations", "labels"):
+        for name, text in rule.texts(key).items():
+            for match in LABEL_USE.finditer(text) if "query" not in text else ():
+                label = match[1] or match[2]
+                if label in own and label not in there:
+                    what = f"{label} is set by the rule, and the expression of {rule.name} has none"
+                    yield rule.problem((key, name), what, "write its value into the text", word=match[0])
+
+
+@check("template-in-record", Severity.WARNING, CheckSubject.RULE)
+def template_in_record(rule: LintedRule) -> Iterator[LintProblem]:
+    """A label of a recording rule is a template.
+
+    Why: only alerts have templates: the label is recorded as it is written, braces and all.
+
+    Wrong:
+        - record: job:up:sum
+          expr: sum by (job) (up)
+          labels: {source: "{{ $labels.job }}"}
+    Right:
+        - record: job:up:sum
+          expr: label_replace(sum by (job) (up), "source", "$1", "job", "(.*)")
+    """
+    for name, text in rule.texts("labels").items() if not rule.alerts else ():
+        if (start := text.find("{{")) >= 0 and "}}" in text[start:]:
+            what = f"the label {name} of {rule.name} is recorded with its template"
+            yield rule.problem(("labels", name), what, "write label_replace in the expression", word="{{")

@@ -95,7 +95,8 @@ def _measure_fault(panel: LintedPanel, query: LintedQuery, unit: str) -> tuple[s
             return None
     if found.dimension is Dimension.STATE and panel.defaults.get("mappings"):
         return None
-    return unit_fault(found, unit)
+    kind = query.type.unit
+    return unit_fault(found, unit, "things" if kind in _MEASURES else str(kind))
 
 
 def _stacks_to_percent(panel: LintedPanel) -> bool:

@@ -75,7 +75,9 @@ def _listed(routing: LintedRouting, path: Steps, keys: Iterable[str]) -> Iterato
 
 
 def _meant(label: str, known: Iterable[str]) -> str:
-    """The label that one of another name is certainly meant as; its plural is another one."""
+    """The label that one of another name is certainly meant as; its plural, or one with a number, is another one."""
+    if any(char.isdigit() or char == "_" for char in label):
+        return ""
     near = (
         one
         for one in sorted(known)

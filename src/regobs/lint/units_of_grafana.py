@@ -58,9 +58,9 @@ _NAMES = {
 _NEAR = 1.13
 
 
-def unit_fault(found: Quantity, unit: str) -> tuple[str, str] | None:
+def unit_fault(found: Quantity, unit: str, things: str = "things") -> tuple[str, str] | None:
     """What is wrong where a measure is shown in a unit, and what to do; None where nothing is, or it is not known."""
-    name = _name(found)
+    name = _name(found, things)
     if not name or not unit:
         return None
     shown = UNITS.get(unit)
@@ -94,14 +94,14 @@ def _is_no_share(found: Quantity, unit: str) -> bool:
     return found.dimension not in {Dimension.STATE, Dimension.SHARE} or unit == "percent"
 
 
-def _name(found: Quantity) -> str:
+def _name(found: Quantity, things: str) -> str:
     """What it is called; nothing for steps that have no name, such as bytes a minute."""
     if found.dimension in {Dimension.STATE, Dimension.SHARE}:
         return "0 and 1" if found.dimension is Dimension.STATE else "shares of 1"
     if found.dimension is Dimension.PART:
         return "shares"
     if found.dimension is Dimension.COUNT:
-        return "things per second" if found.per_second else "numbers of things"
+        return f"{things} per second" if found.per_second else f"numbers of {things}"
     near = (name for (of, scale), name in _NAMES.items() if of is found.dimension and _is_near(found.scale, scale))
     exact = next((name for (of, scale), name in _NAMES.items() if (of, scale) == (found.dimension, found.scale)), "")
     name = exact or next(near, "")
