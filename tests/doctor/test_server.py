@@ -156,13 +156,20 @@ def test_what_a_deployment_can_never_have_is_said_as_such() -> None:
     assert verdict.status is Status.LEFT_OUT
     assert "only in a Redis Cluster" in verdict.reason
     unscraped = absent.explain(facts(), gitlab(Capability.REDIS_EXPORTER), name, redis_server.CLUSTER_STATE)
-    assert unscraped.status is Status.QUIET
+    assert (unscraped.status, "redis_exporter, which is not scraped" in unscraped.reason) == (Status.EMPTY, True)
     pool = load_balancing.POOL_STATUS.name
     balanced = facts(live=facts().live | {pool}, own=facts().own | {pool, IN_FLIGHT})
     lookups = load_balancing.DNS_LOOKUPS
     verdict = absent.explain(balanced, gitlab(Capability.LOAD_BALANCING), lookups.series[0], lookups)
     assert verdict.status is Status.LEFT_OUT
     assert "service discovery" in verdict.reason
+
+
+def test_what_a_scraped_exporter_lacks_is_not_said_to_be_unscraped() -> None:
+    server, name = facts(live=facts().live | {redis_server.UP.name}), redis_server.REPLICAS.name
+    verdict = absent.explain(server, gitlab(Capability.REDIS_EXPORTER), name, redis_server.REPLICAS)
+    assert verdict.status is Status.EMPTY
+    assert verdict.reason == f"redis_exporter is scraped, but {name} is not among its metrics"
 
 
 def test_series_that_ended_while_the_doctor_looked_are_missing_and_not_without_labels() -> None:

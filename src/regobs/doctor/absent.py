@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from regobs.catalog import python_runtime
+from regobs.catalog import METRICS, python_runtime
 from regobs.catalog.model import Exposer, Form, Metric, Version
 from regobs.doctor import advice
 from regobs.doctor.facts import Deployment, ServerFacts, Up
@@ -13,13 +13,7 @@ from regobs.doctor.verdict import Status, Verdict
 def explain(facts: ServerFacts, deployment: Deployment, name: str, metric: Metric) -> Verdict:
     """The verdict for a metric of the catalog that has no live series."""
     if metric.exposer is not Exposer.REGISTRY:
-        only = next((form.only for form in metric.forms if form.only), "")
-        if only and deployment.names_from(metric.exposer) & facts.live:
-            return Verdict(Status.LEFT_OUT, _exists_only(name, only))
-        if any(form.absent_until_observed for form in metric.forms):
-            return Verdict(Status.QUIET, f"{name} appears with its first event, and there was none yet")
-        reason = f"{name} comes from {metric.exposer.value}, which is not scraped"
-        return Verdict(Status.EMPTY, reason, advice.scrape(metric.exposer))
+        return _of_exporter(facts, deployment, name, metric)
     return (
         scrape_problem(facts, deployment)
         or _wrong_flavor(facts, deployment, name, metric)
@@ -27,6 +21,30 @@ def explain(facts: ServerFacts, deployment: Deployment, name: str, metric: Metri
         or _wrong_language(facts, name, metric)
         or _not_filled(facts, deployment, name, metric)
         or _unexplained(facts, name)
+    )
+
+
+def _of_exporter(facts: ServerFacts, deployment: Deployment, name: str, metric: Metric) -> Verdict:
+    """Of a metric beside the registry: its process is not scraped, or has it not here, or not yet.
+
+    A process whose metrics all wait for an event may be scraped and show none.
+    """
+    process, names = metric.exposer.value, deployment.names_from(metric.exposer)
+    forms = [form for one in METRICS.values() if one.exposer is metric.exposer for form in one.forms]
+    certain = any(not form.absent_until_observed for form in forms)
+    if certain and not names & facts.live:
+        return Verdict(
+            Status.EMPTY, f"{name} comes from {process}, which is not scraped", advice.scrape(metric.exposer)
+        )
+    only = next((form.only for form in metric.forms if form.only), "")
+    if only:
+        return Verdict(Status.LEFT_OUT, _exists_only(name, only))
+    if any(form.absent_until_observed for form in metric.forms):
+        return Verdict(Status.QUIET, f"{name} appears with its first event, and there was none yet")
+    return Verdict(
+        Status.EMPTY,
+        f"{process} is scraped, but {name} is not among its metrics",
+        f"compare the version and the flags of {process}, and metric_relabel_configs of its scrape job",
     )
 
 
