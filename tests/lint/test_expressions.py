@@ -42,6 +42,8 @@ def told(report: LintReport, check: str) -> list[str]:
         ('absent(up) and up', "up is asked to be absent and to be there at once"),
         ('up and absent(up)', "up is asked to be absent and to be there at once"),
         ('absent(up{job="a"}) and on (job) up{job="a", x="y"} == 1', "up is asked to be absent and to be there at once"),
+        ('absent(sum(up)) and sum(up)', "up is asked to be absent and to be there at once"),
+        ('up unless (up)', "of the same on both sides nothing is left"),
         ('absent(up) and on () sum(up) > 0', "up is asked to be absent and to be there at once"),
     ],
 )  # fmt: skip
@@ -104,6 +106,8 @@ def test_the_time_of_day_and_what_is_absent_have_no_labels(text: str, severity: 
         'absent(x) and on () count_over_time(x[1h])',
         'absent(x) and on () x offset 1h',
         'absent(up) or up == 0',
+        'up unless up offset 1h',
+        'up unless on (job) up',
         'absent(up{job="a"}) unless on () up{job="a"}',
         'absent(x{job="a"}) * on (job) group_left (team) owner{job="a"}',
     ],

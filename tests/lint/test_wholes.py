@@ -109,6 +109,30 @@ def test_what_may_exceed_what_it_is_divided_by_is_left_alone(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "empty"),
+    [
+        ("x > 10 and x < 5", True),
+        ("x > 10 and x < 10", True),
+        ("x > 10 and x <= 10", True),
+        ("x == 1 and x == 2", True),
+        ("5 < x and (x) < 5", True),
+        ("sum(x) > 10 and sum(x) < 5", True),
+        ("x > 10 and x < 20", False),
+        ("x >= 10 and x <= 10", False),
+        ("x > 10 and x > 5", False),
+        ("x > 10 or x < 5", False),
+        ("x > 10 and on (job) x < 5", False),
+        ("x > 10 and y < 5", False),
+        ("x > 10 and x offset 1h < 5", False),
+        ("x > bool 10 and x < 5", False),
+        ("x != 10 and x == 10", False),
+    ],
+)
+def test_two_thresholds_of_one_value_do_not_exclude_each_other(text: str, *, empty: bool) -> None:
+    assert ("never-true" in found(query(text))) is empty
+
+
+@pytest.mark.parametrize(
     ("text", "severity"),
     [
         ("process_open_fds > process_max_fds", Severity.ERROR),

@@ -13,13 +13,13 @@ from dataclasses import dataclass, replace
 from regobs.catalog import http, logs, notifications, storage
 from regobs.catalog.model import Flavor, Kind, Metric
 from regobs.lint.findings import LintProblem, Severity, check
+from regobs.lint.named_shares import bare
 from regobs.lint.subjects import LintedQuery
 from regobs.lint.wholes import PARTS_OF_COUNTS
 from regobs.promql.functions import GROWTH
 from regobs.promql.infer import literal
 from regobs.promql.literals import regex_matches
 from regobs.promql.nodes import Aggregate, Binary, Call, Expr, Matcher, MatchOp, Paren, Selector
-from regobs.promql.walk import strip_parens
 
 
 @check("double-counting", Severity.WARNING)
@@ -156,7 +156,7 @@ def _weighed(query: LintedQuery, node: Expr) -> bool:
 def _addends(node: Expr) -> Iterator[_Addend]:
     waiting = [node]
     while waiting:
-        part = strip_parens(waiting.pop())
+        part = bare(waiting.pop())
         if isinstance(part, Binary) and _adds(part):
             waiting += (part.right, part.left)
         elif (found := _addend(part)) is not None:
@@ -166,25 +166,25 @@ def _addends(node: Expr) -> Iterator[_Addend]:
 def _addend(node: Expr) -> _Addend | None:
     inner = node
     if isinstance(inner, Binary) and inner.op == "or" and _is_number(inner.right):
-        inner = strip_parens(inner.left)
+        inner = bare(inner.left)
     shape: list[object] = []
     if isinstance(inner, Aggregate):
         if inner.op != "sum":
             return None
         shape += ["sum", inner.without, frozenset(inner.labels or ())]
-        inner = strip_parens(inner.expr)
+        inner = bare(inner.expr)
     if isinstance(inner, Call):
         if inner.function not in GROWTH:
             return None
         shape.append(inner.function)
-        inner = strip_parens(inner.args[0])
+        inner = bare(inner.args[0])
     if not isinstance(inner, Selector) or not shape:
         return None
     return _Addend(node, inner, (*shape, inner.range, inner.offset, inner.at))
 
 
 def _is_number(node: Expr) -> bool:
-    inner = strip_parens(node)
+    inner = bare(node)
     return literal(inner) is not None or (isinstance(inner, Call) and inner.function == "vector")
 
 
@@ -254,7 +254,7 @@ def _joined(node: Expr) -> Iterator[Selector]:
     """The series that a sum adds up: one, or several with `or` between them."""
     waiting = [node]
     while waiting:
-        part = strip_parens(waiting.pop())
+        part = bare(waiting.pop())
         if isinstance(part, Binary) and part.op == "or":
             waiting += (part.right, part.left)
         elif isinstance(part, Call) and part.function in GROWTH:

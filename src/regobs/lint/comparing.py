@@ -8,7 +8,7 @@ from regobs.catalog import sql_pool
 from regobs.catalog.model import Unit
 from regobs.lint.bounds import OPPOSITE, Values, compared_with_number, never
 from regobs.lint.findings import LintProblem, Severity, check
-from regobs.lint.named_shares import COMPARISONS, is_usage
+from regobs.lint.named_shares import COMPARISONS, bare, is_usage
 from regobs.lint.quantities import Dimension, measured_part
 from regobs.lint.subjects import LintedQuery
 from regobs.promql.functions import ABSENCE, GROWTH
@@ -47,7 +47,10 @@ def unit_mismatch(query: LintedQuery) -> Iterator[LintProblem]:
 
 def _other_quantities(query: LintedQuery, node: Binary) -> Iterator[LintProblem]:
     """Bytes beside things or times; of a time and a number of things the mean may be asked: `sum > count`."""
-    left, right = (measured_part(query, side) for side in (node.left, node.right))
+    if literal(node.left) is not None or literal(node.right) is not None:
+        return
+    left = measured_part(query, node.left)
+    right = measured_part(query, node.right) if left is not None else None
     if left is None or right is None:
         return
     plain = not any(isinstance(one, Number) for one in walk(node))  # a number may be the factor between the two
@@ -109,8 +112,8 @@ def average_hides(query: LintedQuery) -> Iterator[LintProblem]:
         max(go_sql_dbstats_connections_in_use / go_sql_dbstats_connections_max_open) > 0.8
     """
     for node, value, _, _ in compared_with_number(query.nodes):
-        inner = strip_parens(value)
-        quotient = strip_parens(inner.expr) if isinstance(inner, Aggregate) and inner.op == "avg" else None
+        inner = bare(value)
+        quotient = bare(inner.expr) if isinstance(inner, Aggregate) and inner.op == "avg" else None
         grown = any(isinstance(one, Call) and one.function in GROWTH for one in query.nodes)
         if isinstance(quotient, Binary) and quotient.op == "/" and is_usage(quotient) and not grown:
             yield query.problem(
@@ -130,11 +133,11 @@ def filter_before_aggregation(query: LintedQuery) -> Iterator[LintProblem]:
     Right:
         avg(replication_lag_seconds) > 5
     """
-    top = strip_parens(query.expr) if query.expr is not None else None  # an alert fires whatever its value is
+    top = bare(query.expr) if query.expr is not None else None  # an alert fires whatever its value is
     for node in query.nodes:
         if not (isinstance(node, Aggregate) and node.op in {"avg", "sum"}):
             continue
-        inner = strip_parens(node.expr)
+        inner = bare(node.expr)
         if (
             not (isinstance(inner, Binary) and inner.op in COMPARISONS)
             or inner.bool
@@ -235,9 +238,9 @@ def unguarded_ratio(query: LintedQuery) -> Iterator[LintProblem]:
         sum(rate(http_errors_total[5m])) / (sum(rate(http_requests_total[5m])) > 0) > 0.01
     """
     for node, value, op, _ in compared_with_number(query.nodes):
-        inner = strip_parens(value)
+        inner = bare(value)
         if op in {"<", "<="} and isinstance(inner, Binary) and inner.op == "-" and literal(inner.left) == 1:
-            share = strip_parens(inner.right)
+            share = bare(inner.right)
             if isinstance(share, Binary) and share.op == "/" and not isinstance(strip_parens(share.left), Unary):
                 guarded = isinstance(strip_parens(share.left), Binary)
                 if not guarded:

@@ -10,7 +10,7 @@ from regobs.catalog.model import Unit
 from regobs.lint.findings import LintProblem, Severity, check
 from regobs.lint.labels import decided
 from regobs.lint.named_shares import bare
-from regobs.lint.pinned import conflict, never_beside, pins
+from regobs.lint.pinned import Pins, conflict, never_beside, pins
 from regobs.lint.subjects import LintedQuery
 from regobs.promql.functions import GROWTH
 from regobs.promql.infer import is_share, literal
@@ -73,12 +73,13 @@ def sides_never_match(query: LintedQuery) -> Iterator[LintProblem]:
     """
     told = {id(node) for node, _ in query.faults_by_node("sides-never-match")}
     yield from query.faults("sides-never-match")
+    known: dict[int, Pins] = {}
     for node in query.nodes:
         if not isinstance(node, Binary) or id(node) in told or node.op not in _OPS | {"and", "unless"}:
             continue
         if any(query.parts.of(side).value == "scalar" for side in (node.left, node.right)):
             continue
-        if (found := _never_matches(query, node)) is not None:
+        if (found := _never_matches(query, node, known)) is not None:
             yield query.problem(node, *found, _sure(query, node), node.op)
 
 
@@ -93,7 +94,7 @@ def _sure(query: LintedQuery, node: Binary) -> Severity | None:
     return None
 
 
-def _never_matches(query: LintedQuery, node: Binary) -> tuple[str, str] | None:  # noqa: PLR0911 - one case a reason
+def _never_matches(query: LintedQuery, node: Binary, known: dict[int, Pins]) -> tuple[str, str] | None:  # noqa: PLR0911 - one case a reason
     """Why the sides of an operator never match, and what to do; None where they may."""
     if node.op in _OPS and node.on is None and "le" not in (node.ignoring or ()) and _one_has_le(node):
         return "only one of the sides has le, so they never match", "leave le out with sum without (le)"
@@ -102,12 +103,14 @@ def _never_matches(query: LintedQuery, node: Binary) -> tuple[str, str] | None: 
     if (kept := _lacks_targets(query, node)) is not None:
         what = f"one side has {', '.join(sorted(kept)) or 'no label'}, the other job and instance too"
         return what, "write on() or on (...), or aggregate both alike"
-    if node.op == "unless":
-        return None  # it keeps what has no match
+    if node.op == "unless":  # it keeps what has no match
+        names = [[one.metric for one in selectors(side)] for side in (node.left, node.right)]
+        same = not node.on and names[0] == names[1] and strip_parens(node.left) == strip_parens(node.right)
+        return ("of the same on both sides nothing is left", "leave one side out") if same else None
     if (label := _without_on_one_side(node)) and label not in (node.ignoring or ()):
         what = f"one side drops {label}, the other keeps it, so they never match"
         return what, f"write ignoring ({label}) group_left, or aggregate both alike"
-    if (found := conflict(node, query.parts)) is not None:
+    if (found := conflict(node, query.parts, known)) is not None:
         rest = f"write ignoring ({found.label}), or on (...) without it" if node.on is None else "leave it out of on()"
         return f"{found}, so they never match", rest
     return None

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from regobs.lint.matchers import excludes
-from regobs.lint.named_shares import COMPARISONS
+from regobs.lint.named_shares import COMPARISONS, bare
 from regobs.promql.infer import InferredParts
 from regobs.promql.nodes import (
     Aggregate,
@@ -56,9 +56,12 @@ def _lacking(label: str) -> Matcher:
     return Matcher(label, MatchOp.EQUAL, "")
 
 
-def conflict(node: Binary, parts: InferredParts) -> Conflict | None:
-    """The label by which two sides never match; None where there is none, or the matching leaves it out."""
-    left, right = _Pinned(parts, node.left), _Pinned(parts, node.right)
+def conflict(node: Binary, parts: InferredParts, known: dict[int, Pins]) -> Conflict | None:
+    """The label by which two sides never match; None where there is none, or the matching leaves it out.
+
+    `known` keeps what was found of the parts of one query, by their `id`.
+    """
+    left, right = _Pinned(parts, node.left, known), _Pinned(parts, node.right, known)
     for label in sorted({*left.pins, *right.pins}):
         if label in (node.ignoring or ()) or (node.on is not None and label not in node.on) or label.startswith("$"):
             continue
@@ -70,8 +73,8 @@ def conflict(node: Binary, parts: InferredParts) -> Conflict | None:
 
 
 class _Pinned:
-    def __init__(self, parts: InferredParts, node: Expr) -> None:
-        self.pins = pins(node)
+    def __init__(self, parts: InferredParts, node: Expr, known: dict[int, Pins]) -> None:
+        self.pins = pins(node, known)
         closed = parts.of(node).closed_labels
         self._closed = None if closed is None or any(one.startswith("$") for one in closed) else closed
 
@@ -82,26 +85,33 @@ class _Pinned:
         return (_lacking(label),) if self._closed is not None and label not in self._closed else ()
 
 
-def pins(node: Expr) -> Pins:  # noqa: PLR0911 - one case a node
+def pins(node: Expr, known: dict[int, Pins] | None = None) -> Pins:
     """The conditions that the labels of all results certainly fulfil."""
+    known = {} if known is None else known
+    if id(node) not in known:
+        known[id(node)] = _pins(node, known)
+    return known[id(node)]
+
+
+def _pins(node: Expr, known: dict[int, Pins]) -> Pins:  # noqa: PLR0911 - one case a node
     match node:
         case Selector():
             return _by_label(one for one in node.matchers if one.label != "__name__" and "$" not in one.label)
         case Paren(inner) | Unary(_, inner) | Subquery(inner):
-            return pins(inner)
+            return pins(inner, known)
         case Aggregate(op, inner):
             if op in _PICKS:
-                return pins(inner)
+                return pins(inner, known)
             named = node.labels or ()
             if any(one.startswith("$") for one in named):
                 return {}
             if node.without:
-                return {**_left(pins(inner), named, kept=False), **{one: (_lacking(one),) for one in named}}
-            return _left(pins(inner), named, kept=True)
+                return {**_left(pins(inner, known), named, kept=False), **{one: (_lacking(one),) for one in named}}
+            return _left(pins(inner, known), named, kept=True)
         case Call():
-            return _called(node)
+            return _called(node, known)
         case Binary():
-            return _computed(node)
+            return _computed(node, known)
     return {}
 
 
@@ -117,7 +127,7 @@ def _left(found: Pins, labels: Iterable[str], *, kept: bool) -> Pins:
     return {label: one for label, one in found.items() if (label in named) is kept}
 
 
-def _called(node: Call) -> Pins:
+def _called(node: Call, known: dict[int, Pins]) -> Pins:
     if node.function in _NO_LABELS or not node.args:
         return {}
     if node.function in _ABSENT:
@@ -127,13 +137,13 @@ def _called(node: Call) -> Pins:
         return {label: found for label, found in equal.items() if len(found) == 1 and "$" not in label}
     if node.function in {"label_replace", "label_join", "info"}:
         changed = [one.value for one in node.args[1:2] if isinstance(one, String)]
-        return _left(pins(node.args[0]), changed, kept=False) if changed else {}
-    found = next((one for one in map(pins, node.args) if one), {})
+        return _left(pins(node.args[0], known), changed, kept=False) if changed else {}
+    found = next((one for arg in node.args if (one := pins(arg, known))), {})
     return _left(found, ("le",), kept=False) if node.function.startswith("histogram_") else found
 
 
-def _computed(node: Binary) -> Pins:
-    left, right = pins(node.left), pins(node.right)
+def _computed(node: Binary, known: dict[int, Pins]) -> Pins:
+    left, right = pins(node.left, known), pins(node.right, known)
     if node.op == "unless":
         return left
     if node.op == "and":
@@ -166,6 +176,8 @@ def never_beside(node: Binary) -> Selector | None:
 def _absent(side: Expr) -> Selector | None:
     node = _core(side)
     inner = _core(node.args[0]) if isinstance(node, Call) and node.function == "absent" else None
+    while isinstance(inner, Aggregate):
+        inner = bare(inner.expr)
     return inner if isinstance(inner, Selector) else None
 
 

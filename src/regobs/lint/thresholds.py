@@ -8,7 +8,8 @@ from dataclasses import replace
 from decimal import Decimal
 from math import inf
 
-from regobs.lint.bounds import OPPOSITE, SWITCH, TURNED, compared_with_number, never
+from regobs.lint.beyond import beyond_both, beyond_whole
+from regobs.lint.bounds import OPPOSITE, SWITCH, compared_with_number, never
 from regobs.lint.findings import LintProblem, Severity, check
 from regobs.lint.named_shares import COMPARISONS, bare, core, named_share, says_fill, says_percentage, says_share
 from regobs.lint.subjects import LintedQuery
@@ -162,6 +163,7 @@ def never_true(query: LintedQuery) -> Iterator[LintProblem]:
         clamp_max(pg_stat_activity_count / 100, 1) > 1
         disk_used_percent > 100
         process_open_fds / process_max_fds > 1.5
+        go_goroutines > 1000 and go_goroutines < 500
         my_pool_used_bytes / my_pool_max_bytes > 1.2
         max(redis_up == 0) > 0
         increase(http_errors_total[5m]) < 0
@@ -170,30 +172,13 @@ def never_true(query: LintedQuery) -> Iterator[LintProblem]:
     """
     for node, value, op, number in compared_with_number(query.nodes):
         yield from _beyond(query, node, value, op, number)
-    yield from _beyond_whole(query)
+    yield from beyond_whole(query)
+    yield from beyond_both(query)
     for part in query.nodes:
         if not isinstance(part, Binary) or part.op not in COMPARISONS - {"!="} or part.bool:
             continue
         if _is_nan(part.left) or _is_nan(part.right):
             yield query.problem(part, "nothing equals NaN, not even NaN", "write x != x to find NaN")
-
-
-def _beyond_whole(query: LintedQuery) -> Iterator[LintProblem]:
-    """A part that is asked to exceed its whole: `process_open_fds > process_max_fds`."""
-    for node in query.nodes:
-        if not isinstance(node, Binary) or node.op not in {">", ">=", "<", "<="} or node.bool:
-            continue
-        sides = (node.left, node.right) if node.op in {">", ">="} else (node.right, node.left)
-        group = {"left": "right", "right": "left"}.get(node.group, "") if sides[0] is node.right else node.group
-        quotient = replace(node, op="/", left=sides[0], right=sides[1], group=group)
-        op = node.op if sides[0] is node.left else TURNED[node.op]
-        for values, severity in ((query.values, Severity.ERROR), (query.likely_values, Severity.WARNING)):
-            of = values.part(quotient) if query.parts.of(node.left).value == query.parts.of(node.right).value else None
-            if of is not None and never(op, of, 1):
-                times = "" if of.high == 1 else f"{1 / of.high:g} times "
-                what = f"a part is never {'more than' if op == '>' else 'as much as'} {times}its whole"
-                yield query.problem(node, what, _STEP, severity, word=node.op)
-                break
 
 
 def _beyond(query: LintedQuery, node: Binary, value: Expr, op: str, number: Decimal) -> Iterator[LintProblem]:

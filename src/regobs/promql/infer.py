@@ -386,6 +386,8 @@ def _series_name(selector: Selector) -> str:
 
 def is_share(node: Binary) -> bool:
     """Whether a quotient is written as `ratio` writes it: `(part or 0 * whole) / (whole > 0)`, a share of the whole."""
+    if node.op != "/":
+        return False
     match strip_parens(node):
         case Binary("/", Binary("or", _, Binary("*", Number(zero), whole)), Binary(">", other, Number(edge))):
             return zero == edge == 0 and whole == other
