@@ -61,6 +61,7 @@ def test_no_part_of_a_whole_of_the_catalog_is_more_than_that(text: str) -> None:
         "my_disk_free_bytes / my_disk_size_bytes > 1",
         "node_memory_SwapFree_bytes / node_memory_SwapTotal_bytes > 1",
         "node_filefd_allocated / node_filefd_maximum > 1.1",
+        "container_memory_rss / container_spec_memory_limit_bytes > 2",
         "1 - my_disk_free_bytes / my_disk_size_bytes < 0",
         "job:cache_hit:ratio > 1",
         "my_cache_hit_ratio > 1",

@@ -50,7 +50,7 @@ def rate_of_gauge(query: LintedQuery) -> Iterator[LintProblem]:
     told = {id(node) for node, _ in query.faults_by_node("rate-of-gauge")}
     for again in query.nodes:
         if isinstance(again, Call) and id(again) not in told and (inner := _rate_below(again)) is not None:
-            what = f"{again.function} of what is a {inner.function} already, which rises and falls"
+            what = f"{again.function} of {inner.function}(...), which rises and falls"
             yield query.problem(again, what, "take avg_over_time or max_over_time of it", word=again.function)
     for call, node in _grown(query):
         name = str(node.metric or "")

@@ -82,7 +82,7 @@ _USED = frozenset(
 )
 _WHOLES = frozenset({"max", "maximum", "limit", "limits", "capacity", "size", "total"})
 _PHYSICAL = frozenset({"capacity", "size", "total"})  # of which there is no more, where a limit may be exceeded
-_NEUTRAL = frozenset("in set stat stats config settings spec status info number num count value mem".split())  # noqa: SIM905 - words
+_NEUTRAL = frozenset("in set stat stats config settings spec status info number num count value mem bytes".split())  # noqa: SIM905 - words
 # What is no limit that holds, or no amount of one thing.
 _SOFT = frozenset(
     """
