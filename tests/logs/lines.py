@@ -51,6 +51,8 @@ def made(stream: Stream, message: Message, *, whole: bool = True) -> dict[str, A
     if message.when is not None:
         name, value = message.when
         line[name] = value if value is not None else line.get(name, "present")
+    if message.among is not None and message.among[0] in line:
+        line[message.among[0]] = message.among[1][0]
     return line
 
 

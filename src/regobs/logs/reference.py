@@ -133,6 +133,8 @@ def _text(message: Message) -> str:
     if message.when is None:
         return shown
     name, value = message.when
+    if message.among is not None and value is None:
+        return f"{shown} where `{name}` is one of {_listed(message.among[1])}"
     return f"{shown} where `{name}` " + ("is there" if value is None else f"begins with `{value}`")
 
 

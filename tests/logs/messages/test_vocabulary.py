@@ -79,6 +79,29 @@ def test_the_text_of_an_api_error_is_known(code: str, text: str) -> None:
     assert (report.valid, report.unknown_messages, report.unknown_fields) == (1, 0, 0)
 
 
+@pytest.mark.parametrize(("code", "text"), errors())
+def test_the_text_of_an_api_error_is_a_message_of_its_own(code: str, text: str, judge: Judge) -> None:
+    rule = judge.rule(BASE | {"level": "error", "msg": text, "code": code})
+    assert rule.title == text
+    assert rule.message is not None
+    assert rule.message.meaning
+    assert rule.message.action
+
+
+@pytest.mark.parametrize("text", ["manifest unknown", "a text that nobody wrote"])
+def test_an_unknown_code_of_an_api_error_is_drift_and_told(text: str) -> None:
+    line = BASE | {"level": "error", "msg": text, "code": "MADE_UP"}
+    report = judged_lines(line, line | {"code": "MANIFEST_UNKNOWN"})
+    assert (report.valid, report.unknown_messages) == (2, 1)
+    assert [one.message for one in report.findings.values()] == [f"{text} (code MADE_UP)"]
+    assert judged_lines(line, strict=True).invalid == 1
+
+
+def test_a_known_error_of_the_api_without_a_code_lacks_it() -> None:
+    report = judged_lines(BASE | {"level": "error", "msg": "manifest unknown"})
+    assert (report.invalid, report.unknown_messages) == (1, 0)
+
+
 def test_an_api_error_with_a_text_of_its_own_is_known_by_its_code() -> None:
     line = BASE | {"level": "error", "msg": "OCI index found, but no", "code": "MANIFEST_UNKNOWN"}
     assert judged_lines(line, strict=True).valid == 1
@@ -152,6 +175,12 @@ def test_every_field_of_a_message_is_in_the_catalogue() -> None:
 
 def read(text: str) -> list[Message]:
     return list(parsed_messages(text))
+
+
+def test_the_known_values_of_a_group_are_those_of_its_messages_alone() -> None:
+    text = "## a (line)\nmay have: x\nknown code: A B\n    C\n\ninfo: one\n    It.\n\n## b (line)\n\ninfo: two\n    It.\n"
+    first, second = read(text)
+    assert (first.among, first.optional, second.among) == (("code", ("A", "B", "C")), ("x",), None)
 
 
 def test_the_text_form_of_a_message_is_read() -> None:

@@ -45,6 +45,7 @@ class MessageRule:
         self, stream: Stream, message: Message | None, *, known: bool = True, static: Record = _NO_FIELDS
     ) -> None:
         schema = flat(stream, message, closed=False)
+        among = message and message.among
         self.stream = stream
         self.message = message
         self.known = known
@@ -53,7 +54,8 @@ class MessageRule:
         self._static = static
         self.schema = schema
         self._others: Any = None
-        self._take(_closed(schema, static))
+        self.closed = _closed(schema, static, among)
+        self._take(self.closed)
 
     def _take(self, closed: Mapping[str, Any]) -> None:
         # An attribute, not a method: this is called once a line. What is not known never fits.
@@ -89,10 +91,14 @@ class MessageRule:
         return sorted(name for name in record.keys() - self.names if name not in static or static[name] != record[name])
 
 
-def _closed(schema: Record, static: Record) -> dict[str, Any]:
-    """The schema of a message that forbids further fields, static ones with their value aside."""
+def _closed(schema: Record, static: Record, among: tuple[str, tuple[str, ...]] | None) -> dict[str, Any]:
+    """The schema of a message that forbids further fields, static ones with their value aside, and further values."""
     values = {name: {"type": _JSON_TYPES[type(value)], "enum": [value]} for name, value in static.items()}
-    return {**schema, "properties": values | schema["properties"], "additionalProperties": False}
+    properties = values | schema["properties"]
+    if among is not None:
+        name, known = among
+        properties[name] = {**properties[name], "enum": list(known)}
+    return {**schema, "properties": properties, "additionalProperties": False}
 
 
 def _never(record: Record) -> bool:
@@ -117,6 +123,7 @@ class _EventRule(MessageRule):
         self._static = _NO_FIELDS
         self.schema = schema
         self._others = None
+        self.closed = schema
         self._take(schema)
 
 
@@ -177,7 +184,7 @@ class Judge:
     def _alone(self, text: str, rule: MessageRule) -> None:
         if text not in self.single:
             self.single[text] = rule
-            decode = decoder(_closed(rule.schema, self.static), self.text_key, text)
+            decode = decoder(rule.closed, self.text_key, text)
             if decode is not None:
                 self.quick[text.encode()] = (decode, rule.name)
 

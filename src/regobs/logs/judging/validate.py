@@ -12,7 +12,7 @@ from regobs.logs.judging import drift
 from regobs.logs.judging.closest import Closest, closest
 from regobs.logs.judging.judge import Judges, MessageRule
 from regobs.logs.reading.read import LONGEST_LINE, Line, LinePart, Readable, parts
-from regobs.logs.reading.record import UNDECODABLE, ParsedLine, decode, parse
+from regobs.logs.reading.record import UNDECODABLE, ParsedLine, Record, decode, parse
 from regobs.logs.reading.wrapping import Unwrapper, logical
 from regobs.logs.redact import sample, shape
 
@@ -194,7 +194,7 @@ class Validator:
         hints = {key: drift.of_name(key, record, rule) for key in new}
         fresh = [key for key in new if key not in rule.stream.fields or (rule.known and hints[key].text)]
         message = record.get(rule.stream.text_key)
-        shown = rule.title if rule.known else shape(str(message))
+        shown = rule.title if rule.known else _unknown(record, message)
         if not rule.known:
             report.unknown_messages += 1
             self._note(("message", "unknown", "", shown), line, message)
@@ -246,6 +246,12 @@ class Validator:
             found = Finding(*what, expected, self._file, line.number, line.offset, told, seen, *hint)
             self.report.findings[what] = found
         found.count += 1
+
+
+def _unknown(record: Record, message: object) -> str:
+    """What an unknown message is called: of an error of the API its code may be what is new."""
+    code = record.get("code")
+    return shape(str(message)) + (f" (code {sample(code, 'code', longest=60)})" if isinstance(code, str) else "")
 
 
 def _is_no_time(error: Any) -> bool:

@@ -33,7 +33,7 @@ class Message:
     """One message. Field names are those of a catalogue, `name:form` a form that the name has only here.
 
     `when` tells two messages of one text apart: the field must be there and, unless None, have the value or begin so.
-    Without `levels` it comes at any level.
+    `among` is a field and the texts that it may have. Without `levels` it comes at any level.
     """
 
     text: str
@@ -45,6 +45,7 @@ class Message:
     context: str = "line"
     meaning: str = ""
     action: str = ""
+    among: tuple[str, tuple[str, ...]] | None = None
 
     @property
     def exact(self) -> bool:
@@ -79,7 +80,11 @@ class Message:
         return True
 
     def takes(self, line: Mapping[str, Any]) -> bool:
-        """Whether `when` holds."""
+        """Whether `when` and `among` hold; a line without the field of `among` lacks it, which its schema tells."""
+        if self.among is not None:
+            seen = line.get(self.among[0])
+            if isinstance(seen, str) and seen not in self.among[1]:
+                return False
         if self.when is None:
             return True
         name, value = self.when
@@ -159,13 +164,19 @@ _LINE = re.compile(r"(?P<levels>[a-z ]+): (?P<text>[^|]+?)(?: \|(?P<fields>[^|]*
 def parsed_messages(content: str) -> Iterator[Message]:
     """The messages of a text in the form that the head of this module shows."""
     component, context, may, begun = "", "", "", None
+    among: tuple[str, tuple[str, ...]] | None = None
     for line in content.splitlines():
         if line.startswith("## "):
             heading = _HEADING.fullmatch(line)
             assert heading, line  # noqa: S101 - a file of this package, which a test reads
-            component, context, may = heading["component"], heading["context"], ""
+            component, context, may, among = heading["component"], heading["context"], "", None
         elif line.startswith("may have: "):
             may = line.removeprefix("may have:")
+        elif line.startswith("known "):
+            name, *_ = line.removeprefix("known ").partition(":")
+            among = (name, tuple(line.partition(":")[2].split()))
+        elif line.startswith("    ") and begun is None and among:
+            among = (among[0], (*among[1], *line.split()))
         elif line.startswith("    ") and begun is None:
             may += line
         elif line.startswith("    -> ") and begun:
@@ -175,7 +186,7 @@ def parsed_messages(content: str) -> Iterator[Message]:
         elif line and not line.startswith("#"):
             found = _LINE.fullmatch(line)
             assert found, line  # noqa: S101 - as above
-            begun = replace(_declared(found, may), component=component, context=context)
+            begun = replace(_declared(found, may), component=component, context=context, among=among)
         elif begun:
             yield begun
             begun = None

@@ -174,7 +174,7 @@ def _chosen(stream: Stream, text: str, found: Mapping[str, Message]) -> Schema:
     inner: Schema = {}
     for slug, one in reversed(list(found.items())):
         reference = {"$ref": f"#/$defs/message.{slug}"}
-        inner = reference if one.when is None else {"if": _when(*one.when), "then": reference} | (
+        inner = reference if one.when is None else {"if": _when(*one.when, one.among), "then": reference} | (
             {"else": inner} if inner else {}
         )  # fmt: skip
     return {
@@ -183,9 +183,10 @@ def _chosen(stream: Stream, text: str, found: Mapping[str, Message]) -> Schema:
     }
 
 
-def _when(name: str, value: str | None) -> Schema:
+def _when(name: str, value: str | None, among: tuple[str, tuple[str, ...]] | None) -> Schema:
     if value is None:
-        return {"required": [name]}
+        known = {among[0]: {"enum": list(among[1])}} if among else {}
+        return {"required": [name]} | ({"properties": known} if known else {})
     return {"required": [name], "properties": {name: {"type": "string", "pattern": f"^{literal(value)}"}}}
 
 
