@@ -201,6 +201,46 @@ def test_a_client_is_refused_by_401_and_403_and_accepted_below_400(answer: Any) 
     assert answer("requests-over-time", asked, "requests", "server_errors") == [(8, 1 / 8)]
 
 
+def distribution(msg: str, **fields: Any) -> dict[str, Any]:
+    return {
+        "time": at(0), "level": "info", "msg": msg, "go.version": "go1.26", "http.request.id": "c",
+        "http.request.method": "GET", "http.request.host": "h", "http.request.uri": "/v2/a/b/manifests/1",
+        "http.request.remoteaddr": "10.1.1.1:4711", "http.request.useragent": "docker/27", **fields,
+    }  # fmt: skip
+
+
+def completed(status: int, msg: str = "response completed", **fields: Any) -> dict[str, Any]:
+    said = {"http.response.status": status, "http.response.written": 300, "http.response.duration": "3.4ms"}
+    return distribution(msg, **said, **fields)
+
+
+REFUSED = "error authorizing context: authorization token required"
+
+
+def test_a_request_that_distribution_refuses_is_one_although_its_line_has_no_status(answer: Any) -> None:
+    asked = [distribution(REFUSED, level="warning"), distribution(REFUSED, level="warning"), completed(200)]
+    asked += [distribution("authorized request"), completed(404, "response completed with error", level="error")]
+    columns = ("address", "client", "unauthorized", "forbidden", "accepted", "refused")
+    assert answer("auth-failures", asked, *columns) == [(None, "docker/27", 2, 0, 1, 2 / 4)]
+    classes = ("requests", "succeeded", "client_errors", "server_errors")
+    assert answer("status-over-time", asked, *classes) == [(4, 1, 3, 0)]
+
+
+def test_a_request_that_gitlab_refuses_is_one_beside_the_line_of_its_reason(answer: Any) -> None:
+    reason = made.line("warning", "error authorizing context", error="token has expired")
+    asked = [{**reason, "time": at(0)}, access(401)]
+    columns = ("address", "unauthorized", "accepted", "refused")
+    assert answer("auth-failures", asked, *columns) == [("10.1.1.1", 1, 0, 1)]
+    assert answer("status-over-time", asked, "requests", "client_errors") == [(1, 1)]
+
+
+def test_a_failed_request_of_distribution_counts_once_for_each_of_its_errors_as_the_docs_say(answer: Any) -> None:
+    error = completed(400, "response completed with error", level="error", **{"err.code": "manifest blob unknown"})
+    asked = [{**error, "err.detail": f"sha256:{number}"} for number in range(3)]
+    assert answer("status-over-time", asked, "requests", "client_errors") == [(3, 3)]
+    assert answer("top-addresses-by-bytes", asked, "bytes", "requests") == [(900, 3)]
+
+
 def test_what_the_limiter_only_logs_is_told_apart(answer: Any) -> None:
     limited = {
         "time": at(0), "level": "info", "msg": "request blocked: rate limit exceeded", "source_ip": "10.1.1.1",
