@@ -45,7 +45,7 @@ class MessageRule:
         self, stream: Stream, message: Message | None, *, known: bool = True, static: Record = _NO_FIELDS
     ) -> None:
         schema = flat(stream, message, closed=False)
-        among = message and message.among
+        among = message.among if message else None
         self.stream = stream
         self.message = message
         self.known = known
