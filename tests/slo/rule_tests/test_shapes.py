@@ -33,6 +33,11 @@ def has_all_thresholds(files: dict[str, bytes], slo: str) -> bool:
     return b": 1h silent just under" in files[f"prometheus/tests/{slo}.burning.test.yaml"]
 
 
+def has_outage(files: dict[str, bytes], slo: str) -> bool:
+    """Whether an SLO has the test of an outage from beginning to end."""
+    return b": one outage, one alert" in files[f"prometheus/tests/{slo}.counting.test.yaml"]
+
+
 @pytest.mark.parametrize("flavor", CONFIGS)
 def test_one_bundled_slo_of_each_shape_has_all_tests_and_each_other_one_its_own(flavor: str) -> None:
     files = outputs.files(BUNDLED, CONFIGS[flavor])
@@ -47,7 +52,8 @@ def test_one_bundled_slo_of_each_shape_has_all_tests_and_each_other_one_its_own(
         assert [has_all_thresholds(files, other) for other in others] == [False] * len(others)
     for first, *others in summed.values():
         assert kinds(files, first) == OWN | {"summing"}
-        assert [kinds(files, other) for other in others] == [OWN] * len(others)
+        assert has_outage(files, first)
+        assert [(kinds(files, other), has_outage(files, other)) for other in others] == [(OWN, False)] * len(others)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ Four kinds of files, each with the steps of time that its subject needs:
 Most SLOs of a pack have the same rules but for names and for the events that they count: the same `shape`. One SLO of
 each shape has all tests. The others have those of what may differ: the events counted, names, labels and texts of every
 alert, and the threshold of every tier from both sides. Sums of windows do not depend on what is promised: of SLOs with
-the same `sums`, one has the files `summing`.
+the same `sums`, one has the files `summing`, and an outage from its first minute to its end.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def test_files(slo: Slo, windows: Windows, config: Config, rules: str, *, whole:
     bench = Bench(slo, windows, config)
     whole = whole or not bench.counters
     found = {
-        "counting": (bench.every, counting.groups(bench, whole=whole)),
+        "counting": (bench.every, counting.groups(bench, whole=whole, outage=summed)),
         "burning": (bench.minute, burning.groups(bench) if whole else burning.own_groups(bench)),
     }
     for step, groups in (summing.groups(bench) if summed else {}).items():

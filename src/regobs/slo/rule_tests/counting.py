@@ -14,10 +14,10 @@ _QUIET = 4  # evaluations, where each is like the one before
 _EDGE = 0.25  # of the way to the limit of a time slice, on each side of it
 
 
-def groups(bench: Bench, *, whole: bool) -> list[Json]:
+def groups(bench: Bench, *, whole: bool, outage: bool) -> list[Json]:
     """All test groups, or those of the events alone; without counters, what feeds them is nobody's to say."""
     events = [_counted(bench), _no_traffic(bench), *_no_failure_yet(bench)] if bench.counters else []
-    return [_no_series(bench), *events, *([_outage(bench)] if events else [])] if whole else events
+    return [*([_no_series(bench)] if whole else []), *events, *([_outage(bench)] if events and outage else [])]
 
 
 def _no_series(bench: Bench) -> Json:
