@@ -49,7 +49,7 @@ def validate(context: click.Context, files: tuple[str, ...], flavor: str | None,
     from regobs.logs.judging.report import FORMATS  # noqa: PLC0415
     from regobs.logs.judging.validate import Validator  # noqa: PLC0415
     from regobs.logs.reading.read import open_log  # noqa: PLC0415 - `--help` needs no validator
-    from regobs.logs.reading.sources import names, nothing_read  # noqa: PLC0415
+    from regobs.logs.reading.sources import names, refuse  # noqa: PLC0415
 
     validator = Validator(flavor, strict=strict)
     progress = ReadingProgress()
@@ -58,8 +58,7 @@ def validate(context: click.Context, files: tuple[str, ...], flavor: str | None,
             with open_log(name, sys.stdin.buffer) as file:
                 validator.read(progress.of(name, file), "(standard input)" if name == "-" else name)
     click.echo(FORMATS[form](validator.report))
-    if validator.report.unread:
-        raise nothing_read(validator.report.unread)
+    refuse(validator.report.unread, validator.report.broken)
     if not validator.report.ok:
         context.exit(ExitCode.DIFFERENCE)
 
@@ -96,20 +95,23 @@ def infer(files: tuple[str, ...], flavor: str | None, form: str, stream: str | N
     from regobs.logs.judging.infer import Census  # noqa: PLC0415
     from regobs.logs.judging.proposal import to_schema, to_text  # noqa: PLC0415
     from regobs.logs.reading.read import open_log  # noqa: PLC0415
-    from regobs.logs.reading.sources import names, nothing_read  # noqa: PLC0415
+    from regobs.logs.reading.sources import names, refuse  # noqa: PLC0415
 
-    census, unread, progress = Census(flavor), [], ReadingProgress()
+    census, progress = Census(flavor), ReadingProgress()
+    unread: list[str] = []
+    cut: list[str] = []
     with working(progress.text):
         for name in names(files):
-            lines, malformed = census.lines, census.malformed
+            lines, malformed, broken = census.lines, census.malformed, census.broken
             with open_log(name, sys.stdin.buffer) as file:
                 census.read(progress.of(name, file))
             if census.malformed > malformed and census.lines == lines:
                 unread.append(name)
-    if not unread or census.lines:
+            if census.broken > broken:
+                cut.append(name)
+    if census.lines or not (unread or cut):
         click.echo(to_schema(census, stream) if form == "schema" else to_text(census))
-    if unread:
-        raise nothing_read(unread)
+    refuse(unread, cut)
 
 
 @logs.command("diff-schema")

@@ -27,18 +27,17 @@ def trace(correlation_id: str, files: tuple[str, ...], form: str) -> None:
     """Show every line of a request, access and application lines of any FILES, in order of time. Secrets are masked."""
     from regobs.common.working import working  # noqa: PLC0415 - `--help` needs none of it
     from regobs.logs import lines_shown  # noqa: PLC0415
-    from regobs.logs.reading.sources import nothing_read  # noqa: PLC0415
+    from regobs.logs.reading.sources import refuse  # noqa: PLC0415
     from regobs.logs.trace import trace as traced  # noqa: PLC0415
 
     with working(lambda: "looking through the logs"):
         found = traced(correlation_id, files, stdin=sys.stdin.buffer)
-    if found.unread and not found.events:
-        raise nothing_read(found.unread)
+    if not found.events:
+        refuse(found.unread, found.broken)
     click.echo(lines_shown.trace_as_json(found) if form == "json" else lines_shown.trace_as_text(found), nl=False)
     malformed = f", {found.malformed:,} more that cannot be read" if found.malformed else ""
     click.echo(f"{len(found.events):,} lines{malformed}", err=True)
-    if found.unread:
-        raise nothing_read(found.unread)
+    refuse(found.unread, found.broken)
 
 
 @click.command()
@@ -130,7 +129,7 @@ def diff(
     from regobs.logs.kql.bind import condition  # noqa: PLC0415
     from regobs.logs.lines_shown import changes_as_answer  # noqa: PLC0415
     from regobs.logs.query import Clause  # noqa: PLC0415
-    from regobs.logs.reading.sources import nothing_read  # noqa: PLC0415
+    from regobs.logs.reading.sources import refuse  # noqa: PLC0415
     from regobs.logs.saved import load_query  # noqa: PLC0415
     from regobs.pack import find_pack  # noqa: PLC0415
 
@@ -154,7 +153,6 @@ def diff(
         click.echo(answers.as_table(shown, screen()), nl=False)
     else:
         click.echo({"csv": answers.as_csv, "json": answers.as_json}[form](shown), nl=False)
-    if found.unread:
-        raise nothing_read(found.unread)
+    refuse(found.unread, found.broken)
     if found.found:
         context.exit(ExitCode.DIFFERENCE)

@@ -177,15 +177,16 @@ def _answer(
         none = "give the log files to read, - for standard input, or --elasticsearch or --victorialogs"
         raise click.UsageError(several if given else none)
     from regobs.common.working import working  # noqa: PLC0415
-    from regobs.logs.reading.sources import nothing_read  # noqa: PLC0415
+    from regobs.logs.reading.sources import nothing_read, refuse  # noqa: PLC0415
 
     with working(lambda: "reading the logs" if files else "asking for an answer"):
         answers = _answers(made, files, source, victorialogs, cache)
-    if files and answers[0].lines and answers[0].malformed == answers[0].lines:
+    first = answers[0]
+    if files and first.lines and first.malformed == first.lines:
+        refuse((), first.broken)
         raise nothing_read(files)
     _show(made, answers, shape)
-    if answers[0].unread:
-        raise nothing_read(answers[0].unread)
+    refuse(first.unread, first.broken)
 
 
 def _answers(

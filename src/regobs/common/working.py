@@ -61,6 +61,7 @@ class Counted:
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
+        self.name = getattr(file, "name", "")
         self.count = 0
 
     def read(self, size: int = -1) -> bytes:

@@ -20,7 +20,7 @@ class Answer:
     """The columns and rows of an answer, and how many lines were read for it, `malformed` ones among them.
 
     `units` are those of the columns, `ratio` for a share of 1; a table shows them. `unread` are the files of which no
-    line can be read.
+    line can be read, `broken` those that end within what was packed.
     """
 
     columns: tuple[str, ...]
@@ -29,6 +29,7 @@ class Answer:
     malformed: int
     units: tuple[str | None, ...] = field(default=(), compare=False)
     unread: tuple[str, ...] = field(default=(), compare=False)
+    broken: tuple[str, ...] = field(default=(), compare=False)
 
 
 def as_json(answer: Answer) -> str:

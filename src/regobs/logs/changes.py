@@ -88,7 +88,7 @@ class LogChange:
 class Changes:
     """The changes, the surest first, how many lines were read, malformed ones among them, and what to know of them.
 
-    `unread` are the files of which no line can be read.
+    `unread` are the files of which no line can be read, `broken` those that end within what was packed.
     """
 
     found: tuple[LogChange, ...]
@@ -96,6 +96,7 @@ class Changes:
     malformed: int
     notes: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
 
 
 def read_window(text: str, now: datetime) -> Window:
@@ -171,7 +172,7 @@ def changes(
     found += _slower(slow[0], slow[1], factor)
     told = tuple(change for _, change in sorted(found, key=_rank))
     notes = tuple(note for note in (first_note, second_note) if note)
-    return Changes(told, messages.lines, messages.malformed, notes, messages.unread)
+    return Changes(told, messages.lines, messages.malformed, notes, messages.unread, messages.broken)
 
 
 # The first and the last time of all lines.

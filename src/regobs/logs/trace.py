@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO
 
-from regobs.errors import InputError, Location, LogQueryError
+from regobs.errors import LogQueryError
 from regobs.logs.fields import FIELDS
 from regobs.logs.reading.read import LONGEST_LINE, blocks
 from regobs.logs.reading.record import Record
-from regobs.logs.reading.sources import STDIN, found, sources, unread
-from regobs.logs.reading.values import read_record, values
+from regobs.logs.reading.sources import STDIN, LogSource, found, sources, unread
+from regobs.logs.reading.values import read_records, values
 
 _CORRELATION, _TIME = FIELDS["correlation_id"], FIELDS["time"]
 _SHORTEST = 4  # characters of an id that are looked for; less than that is in every line
@@ -33,12 +32,14 @@ class TraceLine:
 class Trace:
     """The lines of a request in order of time, and how many lines with its id cannot be read.
 
-    `unread`: the files that have lines, none of which is one of a registry in any form.
+    `unread`: the files that have lines, none of which is one of a registry in any form. `broken`: those that end within
+    what was packed.
     """
 
     events: tuple[TraceLine, ...]
     malformed: int
     unread: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
 
 
 def trace(correlation_id: str, files: Sequence[str], *, stdin: BinaryIO | None = None) -> Trace:
@@ -57,15 +58,16 @@ def trace(correlation_id: str, files: Sequence[str], *, stdin: BinaryIO | None =
     events: list[TraceLine] = []
     malformed = 0
     with sources(found(files), stdin, piped=STDIN in files) as folder:
+        broken = [*folder.broken]
         for source in folder.sources:
-            for number, line in _candidates(source.readable, source.name, needle):
-                record = read_record(line)
-                if record is None:
-                    malformed += 1
-                elif correlation_id in values(record, _CORRELATION):
-                    events.append(TraceLine(_time(record), source.name, number, record))
+            for number, line in _candidates(source, needle, broken):
+                for record in read_records(line) or [None]:
+                    if record is None:
+                        malformed += 1
+                    elif correlation_id in values(record, _CORRELATION):
+                        events.append(TraceLine(_time(record), source.name, number, record))
         nothing = unread((source.name, source.readable) for source in folder.sources)
-    return Trace(tuple(_ordered(events)), malformed, nothing)
+    return Trace(tuple(_ordered(events)), malformed, nothing, tuple(broken))
 
 
 def _ordered(events: list[TraceLine]) -> list[TraceLine]:
@@ -82,13 +84,14 @@ def _time(record: Record) -> int | None:
     return next(iter(values(record, _TIME)), None)
 
 
-def _candidates(path: Path, name: str, needle: bytes) -> Iterator[tuple[int, bytes]]:
-    """The lines that hold the text, with their numbers."""
+def _candidates(source: LogSource, needle: bytes, broken: list[str]) -> Iterator[tuple[int, bytes]]:
+    """The lines that hold the text, with their numbers. The name of a broken archive is put to those of others."""
     rest, before = b"", 0
-    with path.open("rb") as file:
+    with source.readable.open("rb") as file:
         for block, fault in blocks(file):
             if fault:
-                raise InputError(f"the log is a {fault}", location=Location(name), expected="a whole file")
+                broken.append(source.name)
+                return  # what is left is a part of a line
             text = rest + block
             end = text.rfind(b"\n") + 1
             yield from _in(text, 0, end, needle, before)

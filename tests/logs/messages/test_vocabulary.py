@@ -178,7 +178,9 @@ def read(text: str) -> list[Message]:
 
 
 def test_the_known_values_of_a_group_are_those_of_its_messages_alone() -> None:
-    text = "## a (line)\nmay have: x\nknown code: A B\n    C\n\ninfo: one\n    It.\n\n## b (line)\n\ninfo: two\n    It.\n"
+    text = (
+        "## a (line)\nmay have: x\nknown code: A B\n    C\n\ninfo: one\n    It.\n\n## b (line)\n\ninfo: two\n    It.\n"
+    )
     first, second = read(text)
     assert (first.among, first.optional, second.among) == (("code", ("A", "B", "C")), ("x",), None)
 

@@ -236,11 +236,19 @@ def test_a_compressed_file_is_read_once_and_a_new_one_of_its_name_again(
     assert _all(follower) == [b"four"]
 
 
-def test_a_broken_archive_is_an_error_behind_what_can_be_read(tmp_path: Path, follow: Callable[..., Follower]) -> None:
-    path = tmp_path / "app.log.gz"
-    path.write_bytes(gzip.compress(b"one\ntwo\n")[:-4])
-    with pytest.raises(InputError, match="broken gzip"):
-        _all(follow(path, 9))
+def test_of_a_broken_archive_the_lines_before_the_break_come_and_then_an_error(tmp_path: Path) -> None:
+    path, whole = tmp_path / "app.log.gz", tmp_path / "whole.log.gz"
+    path.write_bytes(gzip.compress(b"one\ntwo\nthree")[:-4])
+    whole.write_bytes(gzip.compress(b"four\nfive"))
+    found: list[bytes] = []
+    with pytest.raises(InputError, match="broken archive"):
+        found.extend(line.content for line in last_lines([str(path), str(whole)], 9))
+    assert found == [b"one", b"two", b"four", b"five"]
+    assert [line.content for line in last_lines([str(whole)], 9)] == [b"four", b"five"]
+    found = []
+    with pytest.raises(InputError, match="broken archive"):
+        found.extend(line.content for line in tail([str(path), str(whole)], last=9, poll=lambda: False))
+    assert found == [b"one", b"two", b"four", b"five"]
 
 
 def test_a_byte_order_mark_is_no_part_of_the_first_line_and_no_line_is_lost_behind_it(

@@ -57,6 +57,10 @@ class _LineTooLongError(Exception):
     """A line is longer than DuckDB reads."""
 
 
+class _BrokenArchiveError(Exception):
+    """A log ended within what was packed; it has been written anew up to there."""
+
+
 class _Reader:
     """Reads the rows of queries, and knows how many lines there were: not blank ones, and no JSON objects of them."""
 
@@ -67,6 +71,11 @@ class _Reader:
         self._connection = connection
         self._folder = folder
         self._copies: list[tuple[Path, int]] = []
+
+    @property
+    def broken(self) -> tuple[str, ...]:
+        """The names of the logs that end within what was packed."""
+        return self._folder.broken
 
     def take(self, copies: list[tuple[Path, int]]) -> None:
         """Read these copies too; each with the number of lines that it leaves out."""
@@ -80,10 +89,12 @@ class _Reader:
                 self._copy(source, copies, fields)
             except _LineTooLongError:
                 self._copy(self._folder.rewrite(source), copies, fields)
+            except _BrokenArchiveError:
+                continue
 
     def _copy(self, source: LogSource, copies: Copies, fields: list[Field]) -> None:
         log = source.file
-        if log is None:
+        if log is None or source.broken:  # a copy would not tell that it is not the whole
             return
         copy = self._asked(lambda: copies.write(log, source.readable, fields, source.left_out))
         if copy is not None:
@@ -99,6 +110,8 @@ class _Reader:
             except _LineTooLongError:
                 for source in list(self._folder.sources):
                     self._folder.rewrite(source)
+                continue
+            except _BrokenArchiveError:
                 continue
             if sql.BARE in counts:
                 exact = True
@@ -145,6 +158,8 @@ class _Reader:
             text = str(fault).split("\n", 1)[0]
             if "maximum_object_size" in text:
                 raise _LineTooLongError from None
+            if self._folder.mend():
+                raise _BrokenArchiveError from None
             for source in self._folder.sources:
                 text = text.replace(str(source.readable), source.name)
             raise InputError(
@@ -188,7 +203,8 @@ def _answer(query: Query, rows: list[Row], reader: _Reader, nothing: tuple[str, 
         rows = [empty(query)]
     types = types_of(query)
     cells = [tuple(shown(value, one) for value, one in zip(row, types, strict=True)) for row in rows]
-    return Answer(query.names, without_secrets(query, cells), reader.lines, reader.malformed, query.units, nothing)
+    counts = reader.lines, reader.malformed
+    return Answer(query.names, without_secrets(query, cells), *counts, query.units, nothing, reader.broken)
 
 
 @contextmanager

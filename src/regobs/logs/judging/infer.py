@@ -15,7 +15,7 @@ from regobs.logs.judging.guess import Seen, guessed
 from regobs.logs.judging.judge import Judges, MessageRule
 from regobs.logs.messages.message import CONTEXTS, GAP, Message
 from regobs.logs.messages.streams import Stream
-from regobs.logs.reading.read import Readable, lines
+from regobs.logs.reading.read import BROKEN, Readable, lines
 from regobs.logs.reading.record import Record, parse
 from regobs.logs.reading.wrapping import logical
 from regobs.logs.redact import shape
@@ -82,6 +82,7 @@ class Census:
     def __init__(self, flavor: str | None = None) -> None:
         self.lines = 0
         self.malformed = 0
+        self.broken = 0  # files that end within what was packed
         self.untold = 0  # lines of further messages than are told apart, and of such that have no constant part
         self._judges = Judges(flavor)
         self._fields = self._judges.text_fields
@@ -101,6 +102,7 @@ class Census:
                 self._count(one.record, one.form)
             elif one.fault != "blank":
                 self.malformed += 1
+                self.broken += one.fault in BROKEN
 
     def _count(self, record: Record, form: str) -> None:
         rule = self._judges.rule(record, form)

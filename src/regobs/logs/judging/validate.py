@@ -11,7 +11,7 @@ from typing import Any
 from regobs.logs.judging import drift
 from regobs.logs.judging.closest import Closest, closest
 from regobs.logs.judging.judge import Judges, MessageRule
-from regobs.logs.reading.read import LONGEST_LINE, Line, LinePart, Readable, parts
+from regobs.logs.reading.read import BROKEN, LONGEST_LINE, Line, LinePart, Readable, parts
 from regobs.logs.reading.record import UNDECODABLE, ParsedLine, Record, decode, parse
 from regobs.logs.reading.wrapping import Unwrapper, logical
 from regobs.logs.redact import sample, shape
@@ -67,6 +67,7 @@ class LogReport:
     closest: list[Closest] = field(default_factory=list)
     untold: int = 0  # problems of further kinds than a report holds
     unread: list[str] = field(default_factory=list)  # files with lines of which none could be read
+    broken: list[str] = field(default_factory=list)  # files that end within what was packed
 
     @property
     def ok(self) -> bool:
@@ -182,6 +183,8 @@ class Validator:
 
     def _malformed(self, line: Line, fault: str) -> None:
         self.report.malformed += 1
+        if fault in BROKEN:
+            self.report.broken.append(self._file)
         self._note(("malformed", fault, "", ""), line, line.content)
 
     def _explain(self, line: Line, rule: MessageRule, parsed: ParsedLine) -> None:

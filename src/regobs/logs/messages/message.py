@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.resources import files
 from types import MappingProxyType
@@ -161,32 +161,53 @@ _HEADING = re.compile(r"## (?P<component>[^()]+) \((?P<context>[a-z]+)\)")
 _LINE = re.compile(r"(?P<levels>[a-z ]+): (?P<text>[^|]+?)(?: \|(?P<fields>[^|]*?))?(?: ?\| when (?P<when>\S+))?")
 
 
+@dataclass(slots=True)
+class _Group:
+    """What stands behind a heading, for all messages of the group."""
+
+    component: str = ""
+    context: str = ""
+    may: list[str] = field(default_factory=list)
+    among: tuple[str, list[str]] | None = None
+
+    def further(self, line: str) -> None:
+        """Take a line between the heading and the first message."""
+        key, colon, rest = line.partition(": ")
+        if not colon:
+            (self.may if self.among is None else self.among[1]).extend(line.split())
+        elif key == "may have":
+            self.may = rest.split()
+        else:
+            self.among = (key.removeprefix("known "), rest.split())
+
+    def message(self, line: str) -> Message:
+        """The message of a line."""
+        found = _LINE.fullmatch(line)
+        assert found, line  # noqa: S101 - a file of this package, which a test reads
+        made = _declared(found, self.may)
+        among = (self.among[0], tuple(self.among[1])) if self.among else None
+        return replace(made, component=self.component, context=self.context, among=among)
+
+
+_OF_GROUP = ("may have: ", "known ", "    ")
+
+
 def parsed_messages(content: str) -> Iterator[Message]:
     """The messages of a text in the form that the head of this module shows."""
-    component, context, may, begun = "", "", "", None
-    among: tuple[str, tuple[str, ...]] | None = None
+    group, begun = _Group(), None
     for line in content.splitlines():
         if line.startswith("## "):
             heading = _HEADING.fullmatch(line)
-            assert heading, line  # noqa: S101 - a file of this package, which a test reads
-            component, context, may, among = heading["component"], heading["context"], "", None
-        elif line.startswith("may have: "):
-            may = line.removeprefix("may have:")
-        elif line.startswith("known "):
-            name, *_ = line.removeprefix("known ").partition(":")
-            among = (name, tuple(line.partition(":")[2].split()))
-        elif line.startswith("    ") and begun is None and among:
-            among = (among[0], (*among[1], *line.split()))
-        elif line.startswith("    ") and begun is None:
-            may += line
+            assert heading, line  # noqa: S101 - as above
+            group = _Group(heading["component"], heading["context"])
+        elif begun is None and line.startswith(_OF_GROUP):
+            group.further(line)
         elif line.startswith("    -> ") and begun:
             begun = replace(begun, action=line[7:])
         elif line.startswith("    ") and begun:
             begun = replace(begun, meaning=line.strip())
         elif line and not line.startswith("#"):
-            found = _LINE.fullmatch(line)
-            assert found, line  # noqa: S101 - as above
-            begun = replace(_declared(found, may), component=component, context=context, among=among)
+            begun = group.message(line)
         elif begun:
             yield begun
             begun = None
@@ -194,8 +215,8 @@ def parsed_messages(content: str) -> Iterator[Message]:
         yield begun
 
 
-def _declared(found: re.Match[str], may: str) -> Message:
+def _declared(found: re.Match[str], may: list[str]) -> Message:
     name, _, value = (found["when"] or "").partition("=")
     made = message(found["text"], found["levels"], found["fields"] or "", when=(name, value or None) if name else None)
     own = {one.split(":")[0] for one in (*made.required, *made.optional)}
-    return replace(made, optional=(*made.optional, *(one for one in may.split() if one.split(":")[0] not in own)))
+    return replace(made, optional=(*made.optional, *(one for one in may if one.split(":")[0] not in own)))

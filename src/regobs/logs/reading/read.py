@@ -23,6 +23,7 @@ _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _BOM = b"\xef\xbb\xbf"
 _UTF16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}  # Windows PowerShell's `>` writes the first
+BROKEN = frozenset({"broken gzip", "broken zstd"})  # faults of a file that ends within what was packed
 BYTE_ORDER_MARKS = (_BOM, *_UTF16)
 
 
@@ -157,8 +158,29 @@ def blocks(file: Readable) -> Iterator[tuple[bytes, str | None]]:
     yield from unpacked
 
 
+def unreadable(name: str, fault: OSError) -> InputError:
+    """That a log cannot be read, or not further."""
+    return InputError(
+        "cannot be read", location=Location(name), value=fault.strerror, expected="a file that can be read to its end"
+    )
+
+
+class _Checked:
+    """A file of which an error of the machine is an InputError with its name."""
+
+    def __init__(self, file: Readable) -> None:
+        self._file = file
+
+    def read(self, size: int = -1, /) -> bytes:
+        try:
+            return self._file.read(size)
+        except OSError as fault:
+            raise unreadable(str(getattr(self._file, "name", "(standard input)")), fault) from None
+
+
 def raw_blocks(file: Readable) -> Iterator[tuple[bytes, str | None]]:
-    """Blocks of the unpacked content, or a fault as the last one."""
+    """Blocks of the unpacked content, or a fault as the last one. Raises InputError where the machine cannot read."""
+    file = _Checked(file)
     first = file.read(len(_ZSTD))
     packed = compression_of(first)
     if packed:

@@ -26,6 +26,7 @@ from regobs.logs.reading.read import (
     parts,
     raw_blocks,
     refuse_address,
+    unreadable,
 )
 from regobs.logs.reading.values import as_json, read_record
 from regobs.logs.reading.wrapping import Unwrapper, logical
@@ -50,7 +51,8 @@ class LogSource:
     """A log. `name` is how the user calls it, `readable` a file of JSON lines that DuckDB reads by its name's end.
 
     `file` is the log's own file, None for standard input or a pipe, of which a copy is of no use later. Lines that are
-    `left_out` of `readable` are too long for any log. `written` is whether `readable` was written from the log.
+    `left_out` of `readable` are too long for any log, or cut by the end of a broken archive, which `broken` tells.
+    `written` is whether `readable` was written from the log.
     """
 
     name: str
@@ -58,6 +60,7 @@ class LogSource:
     file: Path | None
     left_out: int = 0
     written: bool = False
+    broken: bool = False
 
 
 @contextmanager
@@ -92,14 +95,15 @@ class Folder:
         return self._path / f"{self._count}{end}"
 
     def add(self, name: str, path: Path, file: Path | None) -> None:
-        """Make a log a source. Raises InputError when it is a broken archive."""
+        """Make a log a source; of a broken archive what is before the break. Raises InputError as `raw_blocks`."""
         if not stat.S_ISREG(path.stat().st_mode):
             pipe, path, file = path, self.new(""), None
             with pipe.open("rb") as read, path.open("wb") as out:
                 shutil.copyfileobj(read, out)
         packed, start = _start(path)
         end, named = f".{packed}" if packed else ".jsonl", path.suffix.lower()
-        if start.startswith(BYTE_ORDER_MARKS) or not _is_json_lines(start):
+        cut = packed == "zst" and _is_broken(path)  # of which DuckDB reads a part and says nothing
+        if cut or start.startswith(BYTE_ORDER_MARKS) or not _is_json_lines(start):
             self.sources.append(self._written(LogSource(name, path, file)))
         elif named == end or (not packed and named not in {".gz", ".zst"}):
             self.sources.append(LogSource(name, path, file))
@@ -114,6 +118,18 @@ class Folder:
         self.sources[self.sources.index(source)] = new
         return new
 
+    def mend(self) -> bool:
+        """Write those sources anew that are broken archives, which DuckDB refuses; whether there was one."""
+        cut = [one for one in self.sources if not one.written and _is_broken(one.readable)]
+        for source in cut:
+            self.rewrite(source)
+        return bool(cut)
+
+    @property
+    def broken(self) -> tuple[str, ...]:
+        """The names of the logs that end within what was packed."""
+        return tuple(source.name for source in self.sources if source.broken)
+
     def settle(self) -> bool:
         """Write those sources anew that have readable lines of other forms among JSON; whether there was one."""
         mixed = [one for one in self.sources if not one.written and _has_other_forms(one.readable)]
@@ -124,8 +140,14 @@ class Folder:
     def _written(self, source: LogSource) -> LogSource:
         target = self.new(".jsonl")
         with source.readable.open("rb") as file, target.open("wb") as out:
-            left_out = _write(parts(file), out, source.name)
-        return replace(source, readable=target, left_out=source.left_out + left_out, written=True)
+            left_out, cut = _write(parts(file), out)
+        return replace(
+            source,
+            readable=target,
+            left_out=source.left_out + left_out,
+            written=True,
+            broken=source.broken or cut,
+        )
 
 
 def unread(files: Iterable[tuple[str, Path]]) -> tuple[str, ...]:
@@ -144,14 +166,31 @@ def _nothing_can_be_read(path: Path) -> bool:
     return some
 
 
-def broken(name: str, fault: str) -> InputError:
-    """That a log ends within what was packed."""
+def _is_broken(path: Path) -> bool:
+    """Whether a packed file cannot be unpacked to its end."""
+    with path.open("rb") as file:
+        if not compression_of(file.read(4)):
+            return False
+        file.seek(0)
+        return any(fault for _, fault in raw_blocks(file))
+
+
+def broken(files: Iterable[str]) -> InputError:
+    """That logs end within what was packed."""
     return InputError(
-        f"the log is a {fault}",
-        location=Location(name),
-        expected="a whole file",
-        next_step="unpack as much as there is, and read that",
+        "a broken archive: what stands before the break was read, the rest is missing",
+        value=", ".join(files),
+        expected="whole files",
+        next_step="copy or rotate them anew; a file that is being packed now is whole a little later",
     )
+
+
+def refuse(unread: Iterable[str], cut: Iterable[str]) -> None:
+    """Raise InputError where logs could not be read, or not to their end: `unread` had no line, `cut` are broken."""
+    if names := list(cut):
+        raise broken(names)
+    if names := list(unread):
+        raise nothing_read(names)
 
 
 def nothing_read(files: Iterable[str]) -> InputError:
@@ -251,15 +290,20 @@ def _place(path: Path) -> tuple[str, int, str, int]:
 def _start(path: Path) -> tuple[str, bytes]:
     """How a file is compressed, and the beginning of what it holds."""
     with path.open("rb") as file:
-        first = file.read(4)
-        file.seek(0)
-        if packed := compression_of(first):
-            return packed, next(raw_blocks(file), (b"", None))[0][:_START]
-        return "", file.read(_START)
+        try:
+            first = file.read(4)
+            file.seek(0)
+            if packed := compression_of(first):
+                return packed, next(raw_blocks(file), (b"", None))[0][:_START]
+            return "", file.read(_START)
+        except OSError as fault:
+            raise unreadable(str(path), fault) from None
 
 
 def _is_json_lines(start: bytes) -> bool:
     """Whether the first lines are objects of JSON that nothing is wrapped around."""
+    if start.lstrip()[:1] == b"[":  # a list, of which a part may be here
+        return False
     whole = start[: start.rfind(b"\n") + 1] or start
     unwrapper = Unwrapper()
     for content in whole.split(b"\n"):
@@ -300,25 +344,24 @@ def _odd_lines(path: Path) -> Iterator[bytes]:
             yield bytes(text[1:size])
 
 
-def _write(read: Iterator[LinePart], out: BinaryIO, name: str) -> int:
-    """Write the lines of a log as JSON, without what is around them; the number of those that are too long.
+def _write(read: Iterator[LinePart], out: BinaryIO) -> tuple[int, bool]:
+    """Write the lines of a log as JSON, without what is around them.
 
-    A line that goes on in the next leaves an empty one, so that each stands where it begins. Raises InputError for a
-    broken archive.
+    How many are too long or cut by the end of a broken archive, and whether it is one. A line that goes on in the next
+    leaves an empty one, so that each stands where it begins.
     """
-    left_out = 0
+    left_out, cut = 0, False
     unwrapper = Unwrapper()
     for part in read:
         for place in range(len(part.contents)):
             line = part.line(place)
-            if line.fault == "over-long":
+            if line.fault:
                 left_out += 1
+                cut |= line.fault != "over-long"
                 found = []
                 unwrapper.rest()  # whose first part it may be
-            elif line.fault:
-                raise broken(name, line.fault)
             else:
                 found = unwrapper.add(line)
             out.write(b"\n".join(as_json(one) for one in found) + b"\n")
     out.write(b"".join(as_json(one) + b"\n" for one in unwrapper.rest()))
-    return left_out
+    return left_out, cut

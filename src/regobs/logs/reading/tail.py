@@ -8,12 +8,21 @@ import sys
 import time
 from codecs import IncrementalDecoder
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from regobs.errors import InputError, Location
-from regobs.logs.reading.read import BYTE_ORDER_MARKS, LONGEST_LINE, Line, Readable, blocks, compression_of, decoder_of
+from regobs.logs.reading.read import (
+    BYTE_ORDER_MARKS,
+    LONGEST_LINE,
+    Line,
+    Readable,
+    blocks,
+    compression_of,
+    decoder_of,
+    unreadable,
+)
 from regobs.logs.reading.sources import STDIN, STDIN_NAME, broken, matching
 from regobs.logs.reading.wrapping import Unwrapper
 
@@ -43,7 +52,16 @@ class Follower:
         self._packed = False
         self._first: deque[Written] = deque()  # the last of what was there
         self._kept: int | None = None  # how many lines come of what is read first; none where all do
-        self._open(last)
+        try:
+            self._open(last)
+        except InputError:
+            self.close()
+            raise
+
+    @property
+    def written(self) -> _Lines:
+        """What puts its lines together."""
+        return self._lines
 
     def close(self) -> None:
         """Close the file."""
@@ -101,7 +119,7 @@ class Follower:
     def _begin(self, file: BinaryIO) -> bool:
         """Go behind the byte order mark of a file; whether it is UTF-8 and not compressed."""
         file.seek(0)
-        start = file.read(4)
+        start = _block(file, self._lines.name, 4)
         self._packed = bool(compression_of(start))
         decoder = decoder_of(start)
         self._lines.begin(decoder)
@@ -118,7 +136,7 @@ class Follower:
         yield from found
 
     def _added(self, file: BinaryIO) -> Iterator[Written]:
-        while block := file.read(_BLOCK):
+        while block := _block(file, self._lines.name):
             yield from self._lines.add(block)
 
     def _unpacked(self, file: BinaryIO) -> Iterator[Written]:
@@ -126,7 +144,6 @@ class Follower:
         if file.tell():
             return
         yield from _lines_of(file, self._lines)
-        yield from self._lines.end()
 
     def _replaced(self, file: BinaryIO) -> bool:
         """Whether the name stands for another file now."""
@@ -138,6 +155,14 @@ class Follower:
         return (status.st_dev, status.st_ino) != (mine.st_dev, mine.st_ino)
 
 
+def _block(file: BinaryIO, name: str, size: int = _BLOCK) -> bytes:
+    """The next bytes of a file."""
+    try:
+        return file.read(size)
+    except OSError as fault:
+        raise unreadable(name, fault) from None
+
+
 class _Lines:
     """Blocks put together to lines, and taken out of what collectors put around them."""
 
@@ -146,6 +171,7 @@ class _Lines:
         self._rest = b""
         self._unwrapper = Unwrapper()
         self._decoder: IncrementalDecoder | None = None
+        self.broken = False  # whether the file ended within what was packed
 
     def begin(self, decoder: IncrementalDecoder | None) -> None:
         """Forget what has begun: another file comes, which `decoder` reads where it is not UTF-8."""
@@ -201,12 +227,15 @@ def last_lines(files: Sequence[str], last: int) -> Iterator[Written]:
     if STDIN in files:
         yield from deque(piped(sys.stdin.buffer), last)
         return
+    read: list[_Lines] = []
     for file in dict.fromkeys(files):
         follower = Follower(Path(file), last=last)
+        read.append(follower.written)
         try:
             yield from follower.once(last)
         finally:
             follower.close()
+    _refuse(read)
 
 
 def tail(files: Sequence[str], *, last: int = 0, poll: Callable[[], bool] | None = None) -> Iterator[Written]:
@@ -221,6 +250,7 @@ def tail(files: Sequence[str], *, last: int = 0, poll: Callable[[], bool] | None
         while True:
             for follower in followers:
                 yield from follower.lines()
+            _refuse(follower.written for follower in followers)
             if not wait():
                 break
         for follower in followers:
@@ -234,15 +264,24 @@ def piped(stdin: BinaryIO) -> Iterator[Written]:
     """The lines of a pipe as they come, until it is closed."""
     lines = _Lines(STDIN_NAME)
     yield from _lines_of(_Pipe(stdin.fileno()), lines)
-    yield from lines.end()
+    _refuse([lines])
 
 
 def _lines_of(file: Readable, lines: _Lines) -> Iterator[Written]:
-    """The lines of a whole file, unpacked and decoded. Raises InputError for a broken archive."""
+    """The lines of a whole file, unpacked and decoded; of a broken archive those before the break."""
     for block, fault in blocks(file):
         yield from lines.add(block)
         if fault:
-            raise broken(lines.name, fault)
+            lines.begin(None)  # what is left is a part of a line
+            lines.broken = True
+            return
+    yield from lines.end()
+
+
+def _refuse(read: Iterable[_Lines]) -> None:
+    """Raise InputError where one of them was a broken archive."""
+    if cut := [lines.name for lines in read if lines.broken]:
+        raise broken(cut)
 
 
 class _Pipe:

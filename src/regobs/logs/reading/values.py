@@ -29,8 +29,13 @@ _TEXT_FIELDS = {**FIELDS, **DISTRIBUTION_FIELDS}
 
 def read_record(line: bytes) -> Record | None:
     """What stands in a line of any registry and form, whatever a collector puts around it; None when nothing."""
+    return next(iter(read_records(line)), None)
+
+
+def read_records(line: bytes) -> list[Record | None]:
+    """What stands in a line: several in a list of JSON; None for each that cannot be read."""
     found = Unwrapper().add(Line(1, 0, line)) if line[:2] != b'{"' else [Line(1, 0, line)]
-    return parse(found[0], _TEXT_FIELDS).record if found else None
+    return [parse(one, _TEXT_FIELDS).record for one in found]
 
 
 def as_json(line: Line) -> bytes:

@@ -106,7 +106,7 @@ class Unwrapper:
         if first and _is_export(content):
             self._export = _Export()
             return self._export.add(line)
-        if first and (records := _listed(content.rstrip())):
+        if records := _listed(content.rstrip()):
             return [one for record in records for one in self._unwrapped(line._replace(content=record))]
         if _opens_document(content.rstrip(), first=first):
             self._document = _Document(line)
