@@ -208,3 +208,14 @@ def test_a_record_of_a_megabyte_takes_time_that_grows_with_its_length() -> None:
         return time.process_time() - begun
 
     assert seconds(200_000) < 40 * max(seconds(20_000), 0.005)
+
+
+def test_a_column_that_is_to_be_whole_is_cut_by_no_screen() -> None:
+    what = "x" * 30 + " " + "y" * 29
+    head, rows = ("change", "what", "before"), [("new", what, 1), ("gone", "z", 2)]
+    width = len("change") + 2 + len(what) + 2 + len("before")
+    wide = table_or_records(head, rows, on=Screen(width), whole=("what",))
+    assert wide == table(head, rows)
+    assert table_or_records(head, rows, on=Screen(width - 3)) != table(head, rows)
+    narrow = table_or_records(head, rows, on=Screen(width - 3), whole=("what",))
+    assert narrow.splitlines()[:2] == ["change  new", f"what    {what}"]

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from regobs.cli.logs_lines import diff
+from regobs.common.table import Screen
 from regobs.errors import InputError, LogQueryError
 from regobs.logs.changes import Changes, LogChange, Window, _chance, changes, read_window
 from regobs.logs.kql.bind import condition
@@ -191,3 +192,13 @@ def test_durations_are_compared(tmp_path: Path, before: int, after: int, count: 
     assert all((one.before, one.after, one.times) == (before, after, after / before) for one in found)
     shown = changes_as_answer(Changes(found, 0, 0)).rows
     assert all(row[2:] == (before, after, None, None, after / before) for row in shown)
+
+
+def test_what_changed_is_not_cut_on_a_narrow_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("regobs.cli.logs_lines.screen", lambda: Screen(80))
+    what = "error: a message that is as long as those that registries write when something is wrong"
+    path = tmp_path / "a.log"
+    path.write_text(_messages(10, 9, "a") + _messages(11, 9, "a") + _messages(11, 1, what[7:], "error"))
+    result = CliRunner().invoke(diff, [str(path), "--before", "2026-11-23T10", "--after", "2026-11-23T11"])
+    shown = " ".join(line.removeprefix("what").strip() for line in result.stdout.splitlines()[1:3])
+    assert shown == what, result.stdout

@@ -172,3 +172,18 @@ def test_a_table_shows_units_and_shares_and_csv_numbers() -> None:
     assert "%" not in _out(*query, "--format", "csv")[0]
     assert "average (bytes)" in _out("run", "egress-by-redirect", str(FILE))[0]
     assert _out("query", "status: 200", str(FILE), "--columns", "duration_ms")[0].startswith("duration_ms\n")
+
+
+@pytest.mark.parametrize("shape", ["table", "csv", "json"])
+def test_that_further_rows_fit_is_told_and_nothing_where_none_do(tmp_path: Path, shape: str) -> None:
+    path = tmp_path / "a.log"
+    path.write_text("".join(f'{{"msg": "m{at}", "level": "error"}}\n' for at in range(3)), encoding="utf-8")
+    for asked in (("query", "level: error", str(path), "--columns", "msg"), ("run", "recent-errors", str(path))):
+        out, err = _out(*asked, "--limit", "2", "--format", shape)
+        assert ("m1" in out, "m2" in out, "Further rows fit, which --limit 2 left out" in err) == (True, False, True), (
+            asked
+        )
+        out, err = _out(*asked, "--limit", "3", "--format", shape)
+        assert ("m2" in out, "left out" in err) == (True, False), asked
+    _, err = _out("run", "recent-errors,errors-by-message", str(path), "--limit", "1", "--format", shape)
+    assert "Further rows of recent-errors fit, which --limit 1 left out" in err

@@ -150,7 +150,7 @@ def diff(
         click.echo(f"Note: {note}", err=True)
     shown = changes_as_answer(found)
     if form == "table":
-        click.echo(answers.as_table(shown, screen()), nl=False)
+        click.echo(answers.as_table(shown, screen(), whole=("what",)), nl=False)
     else:
         click.echo({"csv": answers.as_csv, "json": answers.as_json}[form](shown), nl=False)
     refuse(found.unread, found.broken)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -180,13 +181,20 @@ def _answer(
     from regobs.logs.reading.sources import nothing_read, refuse  # noqa: PLC0415
 
     with working(lambda: "reading the logs" if files else "asking for an answer"):
-        answers = _answers(made, files, source, victorialogs, cache)
+        answers = _answers([_one_more(query) for query in made], files, source, victorialogs, cache)
     first = answers[0]
     if files and first.lines and first.malformed == first.lines:
         refuse((), first.broken)
         raise nothing_read(files)
     _show(made, answers, shape)
     refuse(first.unread, first.broken)
+
+
+def _one_more(query: Query) -> Query:
+    """The query with one row more than is shown, which tells whether further ones fit."""
+    from msgspec.structs import replace  # noqa: PLC0415
+
+    return query if query.limit is None else replace(query, limit=query.limit + 1)
 
 
 def _answers(
@@ -207,6 +215,8 @@ def _answers(
 def _show(made: list[Query], answers: list[Answer], shape: str) -> None:
     from regobs.logs.answer import as_csv, as_json, as_table, several_as_json  # noqa: PLC0415
 
+    cut = [query for query, answer in zip(made, answers, strict=True) if len(answer.rows) > (query.limit or math.inf)]
+    answers = [answer.first(query.limit) for query, answer in zip(made, answers, strict=True)]
     if shape == "json":
         names = [query.name for query in made]
         text = as_json(answers[0]) if len(made) == 1 else several_as_json(dict(zip(names, answers, strict=True)))
@@ -221,3 +231,6 @@ def _show(made: list[Query], answers: list[Answer], shape: str) -> None:
     if answer.malformed or shape == "table":
         malformed = f", {answer.malformed:,} of them malformed and left out" if answer.malformed else ""
         click.echo(f"{answer.lines:,} lines{malformed}", err=True)
+    for query in cut:
+        of = f" of {query.name}" if len(made) > 1 else ""
+        click.echo(f"Further rows{of} fit, which --limit {query.limit} left out", err=True)

@@ -106,14 +106,19 @@ def table(
 
 
 def table_or_records(
-    head: Sequence[str], rows: Iterable[Sequence[Value]], *, on: Screen = PIPE, underline: bool = False
+    head: Sequence[str],
+    rows: Iterable[Sequence[Value]],
+    *,
+    on: Screen = PIPE,
+    underline: bool = False,
+    whole: Collection[str] = (),
 ) -> str:
     """The rows as `table` gives them; where their texts would be cut to a few letters, each row as a list of its cells.
 
-    A word of an id's length is not cut either, since it is copied. In such a list each cell that is not empty has a
-    line, or more where it is long, behind its heading.
+    A word of an id's length is not cut either, since it is copied, nor a column of `whole`. In such a list each cell
+    that is not empty has a line, or more where it is long, behind its heading.
     """
-    grid = _Grid(head, rows, (), words=True)
+    grid = _Grid(head, rows, (), words=True, whole=whole)
     widths = grid.widths(on.width, _READABLE)
     if on.width is None or _together(widths) <= on.width:
         return grid.drawn(widths, on, underline=underline, indent=0)
@@ -132,6 +137,7 @@ class _Grid:
         *,
         words: bool = False,
         names: bool = False,
+        whole: Collection[str] = (),
     ) -> None:
         values = [list(row) for row in rows]
         self._count = len(head) or max(map(len, values), default=0)
@@ -145,6 +151,7 @@ class _Grid:
             number
             or _times(column)
             or (names and at == 0)
+            or (bool(head) and head[at] in whole)
             or (words and all(map(_is_word, (row[at].text for row in self.cells))))
             for at, (number, column) in enumerate(zip(self._right, columns, strict=True))
         ]

@@ -6,8 +6,8 @@ import csv
 import io
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from regobs.common.table import PIPE, Screen, plain, table_or_records
@@ -30,6 +30,10 @@ class Answer:
     units: tuple[str | None, ...] = field(default=(), compare=False)
     unread: tuple[str, ...] = field(default=(), compare=False)
     broken: tuple[str, ...] = field(default=(), compare=False)
+
+    def first(self, limit: int | None) -> Answer:
+        """The answer with this many rows at most."""
+        return self if limit is None or len(self.rows) <= limit else replace(self, rows=self.rows[:limit])
 
 
 def as_json(answer: Answer) -> str:
@@ -60,15 +64,16 @@ def as_csv(answer: Answer) -> str:
     return out.getvalue()
 
 
-def as_table(answer: Answer, on: Screen = PIPE) -> str:
+def as_table(answer: Answer, on: Screen = PIPE, *, whole: Collection[str] = ()) -> str:
     """A table for a person: numbers to the right, control characters escaped, on a terminal as wide as that is.
 
-    Where the texts of a terminal's table would be cut to a few letters, each row is a list of its cells.
+    Where the texts of a terminal's table would be cut to a few letters, or one of the columns `whole` at all, each
+    row is a list of its cells.
     """
     units = answer.units or (None,) * len(answer.columns)
     head = tuple(_headed(name, unit) for name, unit in zip(answer.columns, units, strict=True))
     rows = [tuple(_with_share(value, unit) for value, unit in zip(row, units, strict=True)) for row in answer.rows]
-    return table_or_records(head, rows, on=on, underline=True) + "\n"
+    return table_or_records(head, rows, on=on, underline=True, whole=whole) + "\n"
 
 
 def _headed(name: str, unit: str | None) -> str:
