@@ -12,8 +12,9 @@ from regobs.lint.labels import decided
 from regobs.lint.named_shares import bare
 from regobs.lint.pinned import Pins, conflict, never_beside, pins
 from regobs.lint.subjects import LintedQuery
+from regobs.promql.build import is_share
 from regobs.promql.functions import GROWTH
-from regobs.promql.infer import is_share, literal
+from regobs.promql.infer import literal
 from regobs.promql.nodes import Aggregate, Binary, Call, Expr, Matcher, MatchOp, Selector
 from regobs.promql.walk import selectors, strip_parens
 

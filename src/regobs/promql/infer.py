@@ -9,6 +9,7 @@ from decimal import Decimal
 from regobs.catalog.model import Unit
 from regobs.common.closest import closest_first
 from regobs.errors import Location, PromqlError
+from regobs.promql.build import is_share
 from regobs.promql.called import call_type
 from regobs.promql.nodes import (
     Aggregate,
@@ -40,7 +41,7 @@ from regobs.promql.types import (
     scaled,
 )
 from regobs.promql.vocabulary import Vocabulary
-from regobs.promql.walk import selectors, strip_parens
+from regobs.promql.walk import selectors
 
 Locate = Callable[[Expr, str], Location]
 _COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
@@ -382,16 +383,6 @@ def _matched(node: Binary, left: Type, right: Type) -> Type:
 
 def _series_name(selector: Selector) -> str:
     return str(selector.metric or "") + selector.suffix or to_text(replace(selector, range=None))
-
-
-def is_share(node: Binary) -> bool:
-    """Whether a quotient is written as `ratio` writes it: `(part or 0 * whole) / (whole > 0)`, a share of the whole."""
-    if node.op != "/":
-        return False
-    match strip_parens(node):
-        case Binary("/", Binary("or", _, Binary("*", Number(zero), whole)), Binary(">", other, Number(edge))):
-            return zero == edge == 0 and whole == other
-    return False
 
 
 def _same_series(node: Binary) -> bool:
