@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from regobs.common.closest import closest
@@ -58,7 +59,12 @@ def is_group(data: Any) -> bool:
 
 
 def _means(name: object, field: str) -> bool:
-    return bool(closest(str(name), {field}, 1, 0.8))
+    return name == field or _is_like(str(name), field)
+
+
+@lru_cache(maxsize=4096)  # files have few names, many times
+def _is_like(name: str, field: str) -> bool:
+    return bool(closest(name, {field}, 1, 0.8))
 
 
 def only_groups(data: Json) -> bool:

@@ -36,16 +36,26 @@ def _key(rule: LintedRule) -> tuple[object, ...]:
     return (rule.alerts, rule.name, labels)
 
 
+def _repeated(rules: list[LintedRule]) -> Iterator[tuple[LintedRule, LintedRule]]:
+    """Of rules of one name and labels each that asks what an earlier one asks, with the first that does."""
+    asked: dict[object, LintedRule] = {}
+    for rule in rules:
+        first = asked.setdefault(_expression(rule), rule)
+        if first is not rule:
+            yield rule, first
+
+
 def _expression(rule: LintedRule) -> object:
     """What a rule asks, whatever blanks, parentheses and order of labels and matchers it is written with."""
     query = rule.query
     if query is None:
         return ""
-    return _in_order(query.expr) if query.expr is not None else " ".join(query.text.split())
+    return _in_order(strip_parens(query.expr)) if query.expr is not None else " ".join(query.text.split())
 
 
 def _in_order(expr: Expr) -> Expr:
-    node = rebuild(strip_parens(expr), _in_order)
+    """An expression without parentheses, with labels and matchers in order."""
+    node = rebuild(expr, _in_order)
     if isinstance(node, Selector):
         return replace(node, matchers=tuple(sorted(node.matchers, key=lambda one: (one.label, one.op, one.value))))
     if isinstance(node, Aggregate) and node.labels:
@@ -70,11 +80,11 @@ def duplicate_rule(file: LintedFile) -> Iterator[LintProblem]:
         - record: job:http_errors:rate5m
           expr: sum by (job) (rate(http_errors_total[5m]))
     """
-    seen: dict[tuple[object, ...], LintedRule] = {}
+    named: dict[tuple[object, ...], list[LintedRule]] = {}
     for rule in file.rules:
-        key = (*_key(rule), _expression(rule))
-        first = seen.setdefault(key, rule)
-        if first is not rule and rule.query is not None:
+        named.setdefault(_key(rule), []).append(rule)
+    for rule, first in (pair for rules in named.values() if len(rules) > 1 for pair in _repeated(rules)):
+        if rule.query is not None:
             line, _ = first.source.position(first.source.extent(first.path)[0])
             step: Steps = ("alert",) if rule.alerts else ("record",)
             waits = rule.alerts and str(rule.data.get("for")) != str(first.data.get("for"))
