@@ -38,7 +38,7 @@ def test_a_saved_query_is_answered_and_narrowed() -> None:
     assert out == "repository,pulls,pushes,tags,last\n"
     out, err = _out("run", "pulls-and-pushes", str(FILE), "--limit", "1")
     assert len(out.splitlines()) == 3
-    assert err == f"{len(lines())} lines\n"
+    assert err == f"{len(lines())} lines\nFurther rows fit, which --limit 1 left out\n"
 
 
 def test_a_download_is_counted_once_though_it_writes_two_lines() -> None:

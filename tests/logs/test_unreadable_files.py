@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,13 @@ COMMANDS = {
     "tail": ("--once",),
     "diff": WINDOWS,
 }
-PACKED = {".gz": gzip.compress, ".zst": zstd.compress}
+
+
+def _zstd(data: bytes) -> bytes:
+    return bytes(zstd.compress(data))
+
+
+PACKED: dict[str, Callable[[bytes], bytes]] = {".gz": gzip.compress, ".zst": _zstd}
 INSIDE = pytest.mark.parametrize("command", COMMANDS)
 
 

@@ -108,6 +108,25 @@ def test_an_api_error_with_a_text_of_its_own_is_known_by_its_code() -> None:
     assert judged_lines({name: line[name] for name in line if name != "code"}).unknown_messages == 1
 
 
+SPAN = '{"Name":"HTTP GET","SpanContext":{"TraceID":"0af7651916cd43dd8448eb211c80319c"},"Parent":{}}\n'
+
+
+@pytest.mark.parametrize(
+    ("level", "text", "known"),
+    [
+        ("fatal", "listen tcp :5000: bind: address already in use", True),
+        ("fatal", "open /certs/domain.crt: no such file or directory", True),
+        ("error", "listen tcp :5000: bind: address already in use", False),
+        ("debug", SPAN, True),
+        ("debug", SPAN.replace("SpanContext", "Context"), False),
+    ],
+)
+def test_distribution_says_what_ended_it_and_its_spans(level: str, text: str, known: bool) -> None:
+    line = {"time": BASE["time"], "level": level, "msg": text, "go.version": "go1.24", "instance.id": "i"}
+    report = judged_lines(line)
+    assert (report.valid, report.unknown_messages) == (1, int(not known)), report.findings
+
+
 def test_a_line_within_a_request_may_have_whatever_a_request_carries() -> None:
     carried = {
         "auth_user": {"Name": "a", "Type": "build", "JWT": "x"}, "auth_user_name": "a", "auth_user_type": "build",
