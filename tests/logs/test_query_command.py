@@ -187,3 +187,20 @@ def test_that_further_rows_fit_is_told_and_nothing_where_none_do(tmp_path: Path,
         assert ("m2" in out, "left out" in err) == (True, False), asked
     _, err = _out("run", "recent-errors,errors-by-message", str(path), "--limit", "1", "--format", shape)
     assert "Further rows of recent-errors fit, which --limit 1 left out" in err
+
+
+WEB = '192.0.2.1 - - [23/Nov/2026:11:05:00 +0000] "GET /v2/ HTTP/1.1" 200 2 "-" "docker/28.1"\n'
+
+
+@pytest.mark.parametrize("name", ["status-over-time", "errors-by-code,top-addresses-by-bytes"])
+def test_an_empty_answer_of_a_web_servers_lines_says_how_to_ask_them(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "access.log"
+    path.write_text(WEB * 2, encoding="utf-8")
+    _, err = _out("run", name, str(path))
+    assert "Hint: these are access lines of a web server" in err
+    out, err = _out("query", "status: *", str(path), "--by", "method,status", "--format", "csv")
+    assert (out, "Hint" in err) == ("method,status,count\nGET,200,2\n", False)
+    path.write_text(WEB + '{"level": "info", "msg": "x"}\n', encoding="utf-8")
+    assert "Hint" not in _out("run", name, str(path))[1]
+    path.write_text("", encoding="utf-8")
+    assert "Hint" not in _out("run", name, str(path))[1]

@@ -187,7 +187,21 @@ def _answer(
         refuse((), first.broken)
         raise nothing_read(files)
     _show(made, answers, shape)
+    if files and "-" not in files and first.lines and not any(answer.rows for answer in answers):
+        _say_what_there_is(files)
     refuse(first.unread, first.broken)
+
+
+def _say_what_there_is(files: tuple[str, ...]) -> None:
+    """Say it where nothing was found because no line is one that a registry writes of itself."""
+    from regobs.logs.adhoc import has_access_lines_alone  # noqa: PLC0415
+
+    if has_access_lines_alone(files):
+        click.echo(
+            "Hint: these are access lines of a web server, and saved queries are about those that a registry writes; "
+            "regobs logs query 'status: *' FILES --by method,status counts them",
+            err=True,
+        )
 
 
 def _one_more(query: Query) -> Query:

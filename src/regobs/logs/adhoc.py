@@ -37,6 +37,18 @@ def counted(names: Sequence[str], limit: int) -> Query:
     )
 
 
+def has_access_lines_alone(files: Sequence[str]) -> bool:
+    """Whether every line of the files that can be read is an access line in the form of a web server."""
+    from regobs.logs.duckdb.run import run  # noqa: PLC0415 - only an answer without rows needs it
+    from regobs.logs.kql.bind import condition  # noqa: PLC0415
+    from regobs.logs.query import Clause  # noqa: PLC0415
+
+    text = "status: * and not msg: *"
+    count = (QueryMetric("lines", MetricKind.COUNT),)
+    answer = run(Query("q", where=Clause(text, condition(text)), metrics=count), files)
+    return answer.rows[0][0] == answer.lines - answer.malformed > 0
+
+
 def explained(query: Query, language: str, files: list[str]) -> str:
     """The query as `sql` with its parameters, as `dsl` (JSON), as `kql`, `logsql` or `logql`."""
     if language == "logql":

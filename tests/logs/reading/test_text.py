@@ -100,11 +100,33 @@ def test_an_access_line_keeps_its_user_and_unquotes_its_agent() -> None:
         ACCESS.replace("23/Nov", "31/Nov"),
         ACCESS.replace(" 200 ", " ok "),
         ACCESS + ' "more',
-        ACCESS.replace("GET /v2/ HTTP/1.1", "GET"),
+        ACCESS + ' a="b',
+        ACCESS + ' a="b"c',
     ],
 )
 def test_an_access_line_that_is_cut_or_changed_is_none(line: str) -> None:
     assert combined(line) is None
+
+
+@pytest.mark.parametrize(
+    ("request_line", "asked"),
+    [
+        ("GET /v2/ HTTP/1.1", ("GET", "/v2/", "HTTP/1.1")),
+        ("GET /v2/", ("GET", "/v2/", None)),
+        ("-", (None, None, None)),
+        ("", (None, "", None)),
+        ("GET", (None, "GET", None)),
+        (r"\x16\x03\x01", (None, "\x16\x03\x01", None)),
+        (r"\x16\x03 \x01", (None, "\x16\x03 \x01", None)),
+    ],
+)
+def test_a_request_that_a_proxy_could_not_read_is_an_access_line_all_the_same(
+    request_line: str, asked: tuple[str | None, ...]
+) -> None:
+    found = combined(ACCESS.replace("GET /v2/ HTTP/1.1", request_line))
+    assert found is not None
+    assert tuple(found.get(name) for name in ("method", "uri", "proto")) == asked
+    assert found["status"] == 200
 
 
 def test_a_line_of_the_standard_logger_has_time_and_text() -> None:

@@ -19,7 +19,7 @@ _QUOTED = r'(?:[^"\\]|\\.)*+'
 _COMBINED = re.compile(
     r"(?:(?P<host>\S+) )?(?P<remote_ip>\S+) \S+ (?P<auth_user_name>\S+) \[(?P<time>[^\]]{1,40})\] "
     rf'"(?P<request>{_QUOTED})" (?P<status>[0-9]{{1,3}}) (?P<written_bytes>[0-9]{{1,19}}|-)'
-    rf'(?: "(?P<referrer>{_QUOTED})" "(?P<user_agent>{_QUOTED})"(?: (?:"{_QUOTED}"|[^\s"]+)){{0,20}})?'
+    rf'(?: "(?P<referrer>{_QUOTED})" "(?P<user_agent>{_QUOTED})"(?: (?:"{_QUOTED}"|[^\s"]+(?:"{_QUOTED}")?)){{0,20}})?'
 )
 _DATES = ("%d/%b/%Y:%H:%M:%S %z", "%Y/%m/%d:%H:%M:%S %z")  # of Apache, of labkit
 # The prefix is that of a library with a logger of its own: `redis: `, `SDK `.
@@ -142,18 +142,25 @@ def combined(line: str) -> dict[str, Any] | None:
         return None
     found: dict[str, Any] = match.groupdict()
     time = _time(found["time"])
-    request = _unquoted(found.pop("request")).split(" ")
-    if time is None or len(request) < 2:
+    if time is None:
         return None
     written = found["written_bytes"]
     found |= {"time": time, "status": int(found["status"]), "written_bytes": 0 if written == "-" else int(written)}
-    found |= {"method": request[0], "uri": " ".join(request[1:-1]) if len(request) > 2 else request[1]}
-    if len(request) > 2:
-        found["proto"] = request[-1]
+    found |= _request(_unquoted(found.pop("request")))
     if found["auth_user_name"] == "-":
         del found["auth_user_name"]
     found |= {name: _unquoted(found[name]) for name in ("referrer", "user_agent") if found[name] is not None}
     return {name: value for name, value in found.items() if value is not None}
+
+
+def _request(text: str) -> dict[str, str]:
+    """What a request asks. One that a proxy could not read is `-`, or bytes that are no HTTP: then that is the URI."""
+    method, *rest = text.split(" ")
+    if not rest or not method.isalpha():
+        return {} if text == "-" else {"uri": text}
+    if len(rest) == 1:
+        return {"method": method, "uri": rest[0]}
+    return {"method": method, "uri": " ".join(rest[:-1]), "proto": rest[-1]}
 
 
 def _time(text: str) -> str | None:

@@ -44,6 +44,11 @@ _OF_JSON_FILE = frozenset({"log", "stream", "time", "attrs"})
 _STRUCTURED = re.compile(rb'\{\s*"|(?:time|level)=')
 _SELECTOR = re.compile(rb'\{(?:[A-Za-z_][A-Za-z0-9_]{0,80}="[^"]{0,400}"(?:, ?)?){1,40}\} {1,8}')  # of logcli
 _HOST = rb" [^\s{}\"=]{1,255} [^\s:\[]{1,128}(?:\[[0-9]{1,10}\])?: "  # host name[7]:
+# RFC 5424, octet-counted (RFC 6587) or not. A quoted value of its structured data may hold a bracket.
+_STRUCTURED_DATA = rb'\[(?:[^\]"]|"(?:[^"\\]|\\.){0,400}"){0,400}\]'
+_RFC5424 = (
+    rb"(?:[1-9][0-9]{0,6} )?<[0-9]{1,3}>1 (?:\S{1,255} ){5}(?:-|(?:" + _STRUCTURED_DATA + rb"){1,4}) (?:\xef\xbb\xbf)?"
+)
 # Each takes a prefix off; what follows is looked at again.
 _PREFIXES = tuple(
     re.compile(one)
@@ -55,7 +60,9 @@ _PREFIXES = tuple(
         rb"(?:<[0-9]{1,3}>)?[A-Z][a-z]{2} [ 0-9][0-9] [0-9:.]{8,15}" + _HOST,  # syslog, journalctl -o short
         rb"(?:<[0-9]{1,3}>)?(?:[A-Z][a-z]{2} )?" + _TIME + rb"(?: [A-Z]{3,5})?" + _HOST,  # -o short-iso, short-full
         rb"(?:[0-9]{10}\.[0-9]{6}|\[ {0,9}[0-9]{1,10}\.[0-9]{6}\])" + _HOST,  # -o short-unix, short-monotonic
-        rb"<[0-9]{1,3}>1 (?:\S{1,255} ){5}(?:-|(?:\[[^\]]{0,400}\]){1,4}) (?:\xef\xbb\xbf)?",  # RFC 5424
+        _RFC5424,
+        rb"@cee: ?",  # rsyslog's mark of JSON
+        _TIME + rb"\t[^\t\n]{1,200}\t",  # a file of Fluentd: time, tag, record
         _TIME + rb"(?: |\Z)",  # docker logs -t, kubectl logs --timestamps
         rb"(?![0-9]{4}-[0-9]{2})[./]{0,3}" + _NAME + rb":(?:[0-9]{1,9}:)?",  # grep -H, -n; no time
         _NAME + rb" (?:" + _NAME + rb" ){1,2}",  # stern: pod and container, a namespace before them

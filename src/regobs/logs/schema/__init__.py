@@ -20,7 +20,7 @@ from regobs.logs.schema.event import event_document
 Schema = dict[str, Any]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 # Of access lines in the forms of web servers.
-_NOT_IN_EVERY_FORM = frozenset({"auth_user_name", "proto", "host", "referrer", "user_agent"})
+_NOT_IN_EVERY_FORM = frozenset({"auth_user_name", "proto", "host", "referrer", "user_agent", "method", "uri"})
 
 
 def constraints(field: Field) -> Schema:
