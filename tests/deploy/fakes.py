@@ -1,10 +1,14 @@
-"""A target in memory, whose steps can be made to fail."""
+"""A target in memory, whose steps can be made to fail, and ways to break the requests of others."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
 
 from regobs.deploy.rule_changes import rule_changes
+from regobs.deploy.run import Rollout
 from regobs.deploy.state import Objects
 from regobs.deploy.target import PlannedChange
 from regobs.errors import RegobsError, ServerError
@@ -56,6 +60,50 @@ class MemoryTarget:
 
     def changes(self, before: Objects, after: Objects) -> list[PlannedChange]:
         return rule_changes(before, after)
+
+
+class KilledError(BaseException):
+    """Stands for SIGKILL: nothing of ours runs after it."""
+
+
+def kill_at(
+    step: int,
+    ours: Rollout,
+    api: object,
+    call: str,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    counts: Callable[[str, str], bool] = lambda method, path: True,
+) -> None:
+    """Let `step` requests through that count, and raise KilledError at the next; nothing is put back then."""
+    asked, count = getattr(api, call), 0
+
+    def ask(method: str, path: str, **more: Any) -> Any:
+        nonlocal count
+        count += counts(method, path)
+        if count > step:
+            raise KilledError
+        return asked(method, path, **more)
+
+    monkeypatch.setattr(api, call, ask)
+    monkeypatch.setattr(ours, "_put_back", lambda *_: None)
+
+
+class Cut:
+    """Lets `count` changing requests through and answers the next one, once, in its own way: a status, or a page."""
+
+    def __init__(self, count: int, answer: tuple[int, Any] | str) -> None:
+        self.left, self.answer, self.used = count, answer, False
+
+    def __call__(self, method: str, path: str) -> tuple[int, Any] | str | None:
+        del path
+        if method == "GET" or self.used:
+            return None
+        if self.left == 0:
+            self.used = True
+            return self.answer
+        self.left -= 1
+        return None
 
 
 def rules(**thresholds: float) -> dict[str, bytes]:

@@ -13,6 +13,7 @@ from regobs.deploy.grafana_folder import GrafanaFolder
 from regobs.deploy.run import Rollout
 from regobs.deploy.state import StateFolder
 from regobs.errors import InputError, RegobsError, ServerError
+from tests.deploy.fakes import Cut, KilledError, kill_at
 from tests.deploy.grafana_stub import TOKEN, Answer, WritableGrafana
 
 FOLDER = "registry"
@@ -117,23 +118,6 @@ def test_what_somebody_saved_in_the_browser_is_a_conflict(grafana: WritableGrafa
     assert shown(grafana)["a"] == "sum(up)"
 
 
-class _Cut:
-    """Lets `count` changing requests through and answers the next one, once, in its own way."""
-
-    def __init__(self, count: int, answer: Answer | str) -> None:
-        self.left, self.answer, self.used = count, answer, False
-
-    def __call__(self, method: str, path: str) -> Answer | str | None:
-        del path
-        if method == "GET" or self.used:
-            return None
-        if self.left == 0:
-            self.used = True
-            return self.answer
-        self.left -= 1
-        return None
-
-
 ANSWERS: list[Answer | str] = [
     *((status, {"message": "no"}) for status in (400, 401, 403, 404, 409, 412, 429, 500, 503)),
     "<html>sign in</html>",
@@ -148,7 +132,7 @@ def test_whatever_is_answered_at_whatever_step_the_old_dashboards_are_back(
     ours = rollout(grafana, tmp_path)
     ours.apply(ours.plan(OLD))
     plan, before = ours.plan(NEW), shown(grafana)
-    cut = _Cut(step, answer)
+    cut = Cut(step, answer)
     grafana.refuse = cut
     if step == 2 and isinstance(answer, tuple) and answer[0] == 404:
         ours.apply(plan)  # a dashboard that is gone already need not be deleted
@@ -161,10 +145,6 @@ def test_whatever_is_answered_at_whatever_step_the_old_dashboards_are_back(
     assert ours.status().state.number == 1
 
 
-class _KilledError(BaseException):
-    """Stands for SIGKILL: nothing of ours runs after it."""
-
-
 @pytest.mark.parametrize("step", range(21))
 def test_killed_at_any_request_the_next_command_puts_the_old_dashboards_back(
     grafana: WritableGrafana, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
@@ -174,22 +154,11 @@ def test_killed_at_any_request_the_next_command_puts_the_old_dashboards_back(
     plan, before = ours.plan(NEW), shown(grafana)
     target = ours.target
     assert isinstance(target, GrafanaFolder)
-    asked = target._ask
-    count = 0
-
-    def ask(method: str, path: str, **more: Any) -> Any:
-        nonlocal count
-        count += 1
-        if count > step:
-            raise _KilledError
-        return asked(method, path, **more)
-
-    monkeypatch.setattr(target, "_ask", ask)
-    monkeypatch.setattr(ours, "_put_back", lambda *_: None)
+    kill_at(step, ours, target, "_ask", monkeypatch)
     killed = False
     try:
         ours.apply(plan)
-    except _KilledError:
+    except KilledError:
         killed = True
     again = rollout(grafana, tmp_path)
     assert killed == (step < 20)  # as many requests as it makes

@@ -17,7 +17,7 @@ from regobs.kibana.outputs import files
 from regobs.logs.elasticsearch.access import Access
 from regobs.pack import find_pack
 from tests.deploy.elastic_stub import KEY, Answer, StubKibana
-from tests.deploy.test_elasticsearch_templates import Cut
+from tests.deploy.fakes import Cut, KilledError, kill_at
 
 OLD = files(find_pack())
 FILE = "kibana/production.ndjson"
@@ -159,10 +159,6 @@ def test_an_export_that_is_not_one_saved_object_a_line_is_told(
         ours.plan(OLD)
 
 
-class _KilledError(BaseException):
-    """Stands for SIGKILL: nothing of ours runs after it."""
-
-
 @pytest.mark.parametrize("step", range(2))
 def test_killed_at_any_change_the_next_command_puts_the_old_objects_back(
     server: StubKibana, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
@@ -172,19 +168,8 @@ def test_killed_at_any_change_the_next_command_puts_the_old_objects_back(
     plan, before = ours.plan(NEW), titles(server)
     target = ours.target
     assert isinstance(target, KibanaSpace)
-    sent, count = target._api.send, 0
-
-    def send(method: str, path: str, **more: Any) -> Any:
-        nonlocal count
-        if server.changes(method, path):
-            count += 1
-            if count > step:
-                raise _KilledError
-        return sent(method, path, **more)
-
-    monkeypatch.setattr(target._api, "send", send)
-    monkeypatch.setattr(ours, "_put_back", lambda *_: None)
-    with pytest.raises(_KilledError):
+    kill_at(step, ours, target._api, "send", monkeypatch, counts=server.changes)
+    with pytest.raises(KilledError):
         ours.apply(plan)
     again = rollout(server, tmp_path)
     assert again.status().interrupted
