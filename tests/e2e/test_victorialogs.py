@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -141,3 +142,20 @@ def test_what_is_no_victorialogs_is_told(server: str) -> None:
         run(saved.load_query(PACK, "users"), f"{server}/nosuch")
     with pytest.raises(ServerError):
         run(saved.load_query(PACK, "users"), "http://127.0.0.1:1")
+
+
+def test_an_object_is_shown_as_from_files(tmp_path: Path) -> None:
+    head = {"level": "error", "msg": "manifest unknown", "code": "MANIFEST_UNKNOWN"}
+    details: list[object] = [{"Tag": "latest"}, {"In": {"a": "b", "c.d": "e"}, "Tag": "x"}, "text", ["a"], None]
+    found = [{"time": f"2026-11-23T11:05:0{at}Z", **head, "detail": one} for at, one in enumerate(details)]
+    path = tmp_path / "a.log"
+    path.write_text("".join(f"{json.dumps(one)}\n" for one in found), encoding="utf-8")
+    query = saved.load_query(PACK, "recent-errors", now=reference.NOW)
+    with Supervisor() as supervisor:
+        url = log_servers.victorialogs(supervisor, peers.required_victorialogs())
+        log_servers.ship(url, map(json.dumps, found))
+        theirs = [row[5] for row in run(query, url).rows]
+    ours = [row[5] for row in run_local(query, [str(path)]).rows]
+    assert theirs[:3] == ours[:3] == [None, '["a"]', "text"]
+    assert theirs[4] == ours[4] == '{"Tag":"latest"}'
+    assert theirs[3] == '{"In":{"a":"b","c":{"d":"e"}},"Tag":"x"}'  # a dot in a name is as good as a level

@@ -56,12 +56,19 @@ def _data(answer: Answer) -> dict[str, Any]:
 
 
 def as_csv(answer: Answer) -> str:
-    """CSV with a header; what is missing is empty."""
+    """CSV with a header; what is missing is empty, control characters but tabs and line ends are escapes."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(answer.columns)
-    writer.writerows([plain(value) for value in row] for row in answer.rows)
+    writer.writerows([_CONTROL.sub(_escaped, plain(value)) for value in row] for row in answer.rows)
     return out.getvalue()
+
+
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode()
 
 
 def as_table(answer: Answer, on: Screen = PIPE, *, whole: Collection[str] = ()) -> str:

@@ -26,7 +26,7 @@ def as_logsql(query: Query) -> str:
     """The query as one LogsQL text. Raises LogQueryError for what has no LogsQL."""
     parts = [_where(query)]
     if not query.metrics:
-        shown = ", ".join(_name(field) for field in query.columns)
+        shown = ", ".join(name for field in query.columns for name in _shown(field))
         orders = [f"{_column(one.column)}{' desc' if one.descending else ''}" for one in query.order]
         # Lines that are equal in this stand in the order of what is shown, as from files.
         orders += [_name(one) for one in query.columns if orders and _name(one) not in orders] or ['"_time"']
@@ -48,6 +48,15 @@ def group_column(at: int, group: Group) -> str:
     if isinstance(group, ByFilters) or (isinstance(group, ByTerms) and group.part):
         return f"_g{at}"
     return _NAMES.get(group.field.name, group.field.name)
+
+
+def may_be_object(field: Field) -> bool:
+    """Whether lines may have an object there, of which VictoriaLogs makes a field for each of its values."""
+    return field.type is FieldType.OBJECT or field.loose
+
+
+def _shown(field: Field) -> tuple[str, ...]:
+    return (_name(field), _column(f"{field.name}.*")) if may_be_object(field) else (_name(field),)
 
 
 def _where(query: Query) -> str:

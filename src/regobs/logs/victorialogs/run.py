@@ -12,10 +12,10 @@ import requests
 from regobs.errors import MachineError, QueryError, ServerError
 from regobs.logs.answer import Answer
 from regobs.logs.duckdb.columns import empty, shown, typed, types_of, without_secrets
-from regobs.logs.fields import FieldType
+from regobs.logs.fields import Field, FieldType
 from regobs.logs.finish import Row, finished
 from regobs.logs.query import ByFilters, ByTime, MetricKind, Query, QueryMetric
-from regobs.logs.victorialogs.logsql import as_logsql, group_column
+from regobs.logs.victorialogs.logsql import as_logsql, group_column, may_be_object
 from regobs.prometheus.address import Address
 from regobs.prometheus.failures import cut_short, unreachable
 
@@ -101,12 +101,28 @@ class _VictoriaLogs:
 def _row(query: Query, line: Mapping[str, Any]) -> Row:
     """A row in raw values, a share still as its amount."""
     if not query.metrics:
-        return tuple(_cell(line.get(_NAMES.get(one.name, one.name)), one.type) for one in query.columns)
+        return tuple(_cell(_value(one, line), one.type) for one in query.columns)
     groups = (
         line[f"_g{at}"] if isinstance(one, ByFilters) else _cell(line.get(group_column(at, one)), one.field.type)
         for at, one in enumerate(query.groups)
     )
     return (*groups, *(_measured(metric, at, line, query) for at, metric in enumerate(query.metrics)))
+
+
+def _value(field: Field, line: Mapping[str, Any]) -> Any:
+    """The value of a field; an object is put together again, its values as texts in the order of their names."""
+    name = _NAMES.get(field.name, field.name)
+    if name in line or not may_be_object(field):
+        return line.get(name)
+    found: dict[str, Any] = {}
+    for path in sorted(key for key in line if key.startswith(f"{name}.")):
+        *parents, last = path.removeprefix(f"{name}.").split(".")
+        within = found
+        for parent in parents:
+            inner = within.setdefault(parent, {})
+            within = inner if isinstance(inner, dict) else found
+        within[last] = line[path]
+    return json.dumps(found, separators=(",", ":"), ensure_ascii=False) if found else None
 
 
 def _cell(value: Any, kind: FieldType) -> Any:
