@@ -104,7 +104,25 @@ USERS = (
     line("info", "manifest uploaded", **of("a/b", **BUILD), media_type="m", size_bytes=500, digest=DIGEST,
          tag_name="1", reference_count=2),
 )  # fmt: skip
-LINES: tuple[Line, ...] = (*REPLICAS, *FALLBACKS, *COLLECTION, *USERS)
+OFFLINE_RUN = "5c1f0d3e-1111-4222-8333-0123456789ab"
+
+
+def offline(msg: str, stage: str = "mark", **fields: Any) -> Line:
+    """A line of a run of offline garbage collection, which has no correlation_id."""
+    found = line("info", msg, stage=stage, driver="filesystem", dry_run=False, instance_id=OFFLINE_RUN, **fields)
+    del found["correlation_id"]
+    return found
+
+
+OFFLINE = (
+    offline("starting mark stage"),
+    offline("blob eligible for deletion", digest=DIGEST, size_bytes=1000),
+    offline("blob eligible for deletion", digest=OTHER, size_bytes=24),
+    offline("mark stage complete", blobs_marked=3, blobs_to_delete=2, manifests_to_delete=1, duration_s=1.5,
+            storage_use_estimate_bytes=5000),
+    offline("sweep stage complete", "sweep", duration_s=0.5),
+)  # fmt: skip
+LINES: tuple[Line, ...] = (*REPLICAS, *FALLBACKS, *COLLECTION, *USERS, *OFFLINE)
 
 REPOSITORY = ByTerms("repository", FIELDS["uri"], missing=True, part="repository")
 # The repository that a path is about, worked out by hand; empty where it is about none.

@@ -283,6 +283,16 @@ def test_what_garbage_collection_decided_is_counted_by_worker(answer: Any) -> No
     ]  # fmt: skip
 
 
+def test_an_offline_collection_has_the_blobs_and_bytes_that_it_found_to_be_deleted(answer: Any) -> None:
+    dry = [{**one, "dry_run": True, "instance_id": "i"} for one in made.OFFLINE[:2]]
+    columns = ("run", "dry_run", "blobs", "bytes", "manifests", "estimate", "swept", "errors")
+    assert sorted(answer("gc-offline", [*made.OFFLINE, *dry], *columns)) == [
+        (made.OFFLINE_RUN, False, 2, 1024, 1, 5000, 1, 0),
+        ("i", True, 1, 1000, None, None, 0, 0),
+    ]
+    assert answer("gc-offline", made.COLLECTION, *columns) == []
+
+
 def test_api_errors_have_a_code_and_the_latest_errors_come_first(answer: Any) -> None:
     unknown = made.line("error", "manifest unknown", code="MANIFEST_UNKNOWN", **of("a/b"), user_agent="x")
     head = {**unknown, "level": "debug"}
