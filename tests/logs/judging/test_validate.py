@@ -145,13 +145,32 @@ def test_a_static_field_is_told_by_three_messages_and_half_of_the_lines_with_an_
     line = BLOB | {"instance_id": "i", "region": "eu-1"}
     texts = ("blob uploaded", "blob deleted", "manifest uploaded")
     two, three = ([line | {"msg": text} for text in texts[:count]] for count in (2, 3))
-    others = [BLOB | {"instance_id": "i"}] * 3
+    others = [BLOB | {"instance_id": "i", "msg": "tag deleted"}] * 3
     assert [judged_lines(*lines).static for lines in (two, three, three + others[:2], three + others)] == [
         {},
         {"region": "eu-1"},
         {"region": "eu-1"},
         {},
     ]
+
+
+def test_a_field_that_a_part_of_the_lines_of_its_messages_has_is_not_static() -> None:
+    line = BLOB | {"instance_id": "i", "region": "eu-1"}
+    texts = ("blob uploaded", "blob deleted", "manifest uploaded")
+    having = [line | {"msg": text} for text in texts] * 3
+    lacking = [{**BLOB, "instance_id": "i"}]
+    assert judged_lines(*having, *lacking).static == {"region": "eu-1"}
+    assert judged_lines(*having, *lacking * 2).static == {}
+    other = [{**BLOB, "instance_id": "i", "msg": "tag deleted"}] * 2  # by a logger without it
+    assert judged_lines(*having, *lacking, *other).static == {"region": "eu-1"}
+
+
+@pytest.mark.parametrize(("name", "static"), [("auth_user_jwt", False), ("vars_shard", False), ("author", True)])
+def test_a_field_of_the_family_of_a_request_is_not_static(name: str, static: bool) -> None:
+    line = BLOB | {"instance_id": "i", name: "x"}
+    lines = [line | {"msg": text} for text in ("blob uploaded", "blob deleted", "manifest uploaded")]
+    report = judged_lines(*lines)
+    assert (name in report.static, report.unknown_fields) == (static, 0 if static else 3)
 
 
 def test_a_secret_in_a_static_field_is_masked() -> None:

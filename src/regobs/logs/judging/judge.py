@@ -30,6 +30,8 @@ Record = Mapping[str, Any]
 _NO_FIELDS: Record = MappingProxyType({})
 _JSON_TYPES = {str: "string", bool: "boolean", int: "integer"}
 _INSTANCE = ("instance_id", "instance.id")
+_OF_A_REQUEST = ("auth_", "auth.", "vars_", "vars.", "http.")
+_NEARLY_ALL = 0.9  # of the lines of its messages; in recorded logs all of them have it
 _FEWEST_MESSAGES = 3  # a field that is new in a release comes with one or two
 _MOST_TEXTS = 1000  # that are remembered; texts with numbers in them differ from line to line
 
@@ -255,23 +257,30 @@ def static_fields(records: list[Record], known: frozenset[str]) -> dict[str, Any
     """The static fields (`log.fields`) that these lines tell of: name and value.
 
     A registry adds them to the lines of its context, which have its instance. So it is a field that no message has,
-    with one value wherever it stands, in lines of several messages and in most of those with an instance.
+    with one value wherever it stands, in lines of several messages and in most of those with an instance. A logger has
+    it or not, so nearly all lines of a message have it where one does; what is of a request (`auth_`) is none.
     """
-    instances = sum(any(name in record for name in _INSTANCE) for record in records)
     values: dict[str, Any] = {}
-    counts: Counter[str] = Counter()
-    messages: defaultdict[str, set[object]] = defaultdict(set)
+    counts: defaultdict[str, Counter[str]] = defaultdict(Counter)  # of each field, by message
+    changing: set[str] = set()
+    with_instance: Counter[str] = Counter()
     for record in records:
+        message = str(record.get("msg"))
+        with_instance[message] += any(name in record for name in _INSTANCE)
         for name in record.keys() - known:
             value = record[name]
             first = values.setdefault(name, value)
-            static = type(value) in _JSON_TYPES and (type(value), value) == (type(first), first)
-            counts[name] += 1 if static else -len(records)
-            messages[name].add(str(record.get("msg")))
+            if type(value) not in _JSON_TYPES or (type(value), value) != (type(first), first):
+                changing.add(name)
+            counts[name][message] += 1
     return {
         name: values[name]
-        for name, count in sorted(counts.items())
-        if 2 * count > instances and len(messages[name]) >= _FEWEST_MESSAGES
+        for name, found in sorted(counts.items())
+        if name not in changing
+        and not name.startswith(_OF_A_REQUEST)
+        and len(found) >= _FEWEST_MESSAGES
+        and 2 * found.total() > with_instance.total()
+        and found.total() >= _NEARLY_ALL * sum(with_instance[message] for message in found)
     }
 
 
