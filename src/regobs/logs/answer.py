@@ -56,19 +56,12 @@ def _data(answer: Answer) -> dict[str, Any]:
 
 
 def as_csv(answer: Answer) -> str:
-    """CSV with a header; what is missing is empty, control characters but tabs and line ends are escapes."""
+    r"""CSV with a header; what is missing is empty. NUL, at which readers of CSV end, is written as `\x00`."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(answer.columns)
-    writer.writerows([_CONTROL.sub(_escaped, plain(value)) for value in row] for row in answer.rows)
+    writer.writerows([plain(value).replace("\0", r"\x00") for value in row] for row in answer.rows)
     return out.getvalue()
-
-
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
-
-
-def _escaped(found: re.Match[str]) -> str:
-    return found[0].encode("unicode_escape").decode()
 
 
 def as_table(answer: Answer, on: Screen = PIPE, *, whole: Collection[str] = ()) -> str:
