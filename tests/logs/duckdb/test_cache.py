@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from backports import zstd
 
 from regobs.errors import MachineError
 from regobs.logs import saved
@@ -155,3 +156,20 @@ def test_a_place_that_cannot_be_written_is_named(log: Path, monkeypatch: pytest.
     monkeypatch.setenv("XDG_CACHE_HOME", str(blocked))
     with pytest.raises(MachineError, match="cannot be written"):
         run(STATUS, [str(log)], cache=Place.USER)
+
+
+@pytest.mark.parametrize("end", [".gz", ".zst"])
+def test_a_broken_archive_has_no_copy_and_is_named_each_time(tmp_path: Path, end: str) -> None:
+    lines = b"".join(b'{"status": %d, "msg": "access"}\n' % number for number in range(50_000))
+    log = tmp_path / f"a.log{end}"
+    packed = gzip.compress(lines) if end == ".gz" else zstd.compress(lines)
+    query = Query("q", metrics=(QueryMetric("n", MetricKind.COUNT),))
+    log.write_bytes(packed[:-2000])
+    for _ in range(2):
+        answer = run(query, [str(log)], cache=Place.BESIDE)
+        assert (answer.broken, answer.malformed, answer.rows) == ((str(log),), 1, ((answer.lines - 1,),))
+        assert list(tmp_path.iterdir()) == [log]
+    log.write_bytes(packed)
+    answer = run(query, [str(log)], cache=Place.BESIDE)
+    assert (answer.broken, answer.rows) == ((), ((50_000,),))
+    assert len(list(tmp_path.iterdir())) == 2
