@@ -19,7 +19,7 @@ from regobs.grafana.panels import Lines, States
 from regobs.grafana.readings import NEVER, NO_DATA
 from regobs.grafana.render import render
 from regobs.promql import parse
-from regobs.promql.infer import is_share
+from regobs.promql.build import is_share
 from regobs.promql.nodes import Aggregate, Binary, Call, Expr, Selector
 from regobs.promql.walk import selectors, walk
 from tests.pack.test_dashboards import (
