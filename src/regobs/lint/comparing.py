@@ -13,7 +13,7 @@ from regobs.lint.quantities import Dimension, measured_part
 from regobs.lint.subjects import LintedQuery
 from regobs.promql.functions import ABSENCE, GROWTH
 from regobs.promql.infer import literal
-from regobs.promql.nodes import Aggregate, Binary, Call, Expr, Number, Unary
+from regobs.promql.nodes import Aggregate, Binary, Call, Expr, Number, Paren, Selector, Subquery, Unary
 from regobs.promql.printer import number_text
 from regobs.promql.walk import selectors, strip_parens, walk
 
@@ -124,9 +124,9 @@ def average_hides(query: LintedQuery) -> Iterator[LintProblem]:
 
 @check("filter-before-aggregation", Severity.WARNING)
 def filter_before_aggregation(query: LintedQuery) -> Iterator[LintProblem]:
-    """Values are filtered by a comparison before they are averaged or added up.
+    """Values are filtered by a comparison before they are averaged, or added up for another comparison.
 
-    Why: what is below the threshold is left out, so the average is always above it.
+    Why: what is below the threshold is left out, so the average is always above it, and the sum too small.
 
     Wrong:
         avg(replication_lag_seconds > 5)
@@ -135,9 +135,9 @@ def filter_before_aggregation(query: LintedQuery) -> Iterator[LintProblem]:
     """
     top = bare(query.expr) if query.expr is not None else None  # an alert fires whatever its value is
     for node in query.nodes:
-        if not (isinstance(node, Aggregate) and node.op in {"avg", "sum"}):
+        op, inner = _combined(node)
+        if inner is None:
             continue
-        inner = bare(node.expr)
         if (
             not (isinstance(inner, Binary) and inner.op in COMPARISONS)
             or inner.bool
@@ -145,11 +145,39 @@ def filter_before_aggregation(query: LintedQuery) -> Iterator[LintProblem]:
         ):
             continue
         number = literal(inner.right)
-        if node.op == "sum" and number == 0 and inner.op == "==" and not (query.alerts and node is top):
+        if op == "sum" and number == 0 and inner.op == "==" and not (query.alerts and node is top):
             step = "write == bool 0, or count(... == 0)"
             yield query.problem(node, "a sum of zeros is zero", step, Severity.ERROR, word="sum")
-        elif node.op == "avg" and number not in {None, 0} and inner.op in {">", ">=", "<", "<="}:
-            yield query.problem(node, "the average of what passed the filter", "compare the average", word="avg")
+        elif op in {"avg", "avg_over_time"} and number not in {None, 0} and inner.op in {">", ">=", "<", "<="}:
+            yield query.problem(node, "the average of what passed the filter", "compare the average", word=op)
+        elif op in {"sum", "sum_over_time"} and number is not None and _has_threshold(query, node, inner):
+            what = f"the sum leaves out what is not {inner.op} {number_text(number)}"
+            yield query.problem(node, what, "compare only the sum, or count what is beyond", word=op)
+
+
+def _combined(node: Expr) -> tuple[str, Expr | None]:
+    """What adds up or averages, series or the points of a subquery, and of what; None where nothing does."""
+    if isinstance(node, Aggregate) and node.op in {"avg", "sum"}:
+        return node.op, bare(node.expr)
+    if isinstance(node, Call) and node.function in {"avg_over_time", "sum_over_time"} and node.args:
+        points = bare(node.args[0])
+        return node.function, bare(points.expr) if isinstance(points, Subquery) else None
+    return "", None
+
+
+def _has_threshold(query: LintedQuery, node: Expr, inner: Binary) -> bool:
+    """Whether a sum of what is beyond one number is compared with another, in the same direction.
+
+    A sum of what is below a number, or above one below zero, may leave out what stands for "none" or "no limit".
+    """
+    number = literal(inner.right)
+    if number is None or number <= 0 or inner.op not in {">", ">="}:
+        return False
+    above = next((one for one in query.above(node) if not isinstance(one, Paren)), None)
+    if not (isinstance(above, Binary) and above.op in {">", ">="}) or above.bool:
+        return False
+    threshold = literal(above.right)
+    return threshold is not None and bare(above.left) is node and threshold > number
 
 
 def _asks_presence(node: Expr, around: Iterable[Expr], values: Values) -> bool:
@@ -197,7 +225,7 @@ def hides_zeros(query: LintedQuery) -> Iterator[LintProblem]:
 
 @check("self-resolving", Severity.WARNING)
 def self_resolving(query: LintedQuery) -> Iterator[LintProblem]:
-    """An alert on a series that vanished asks for the one of an hour ago.
+    """An alert on a series that vanished asks for the one of an hour ago, or for how many there were then.
 
     Why: an hour later that one is gone too, and the alert ends while the service is still down.
 
@@ -221,9 +249,38 @@ def self_resolving(query: LintedQuery) -> Iterator[LintProblem]:
             same = [one for one in then if (one.metric, one.matchers) in now]
             absent = any(isinstance(one, Call) and one.function.startswith("absent") for one in query.nodes)
             if same and len(then) == len(list(selectors(node.left))) and not absent:
-                yield query.problem(
-                    node, "it ends by itself once the offset has passed", "add `or absent(...)`", word="unless"
-                )
+                yield query.problem(node, _ENDS, "add `or absent(...)`", word="unless")
+        elif isinstance(node, Binary) and node.op == "and" and _gone_since(node):
+            yield query.problem(node, _ENDS, "leave out what asks for the past", word="and")
+        elif isinstance(node, Binary) and node.op in {"-", "/", *COMPARISONS} and (of := _fewer(node)):
+            step = "compare with a fixed number, or alert on each that is gone"
+            yield query.problem(node, _ENDS, step, None if of == "up" else Severity.NOTE, word=node.op)
+
+
+def _gone_since(node: Binary) -> bool:
+    """Whether it is `absent(x) and on() x offset 1h`: of the same series, all of them as they were."""
+    gone = bare(node.left)
+    if not (isinstance(gone, Call) and gone.function in {"absent", "absent_over_time"}):
+        return False
+    now, then = list(selectors(gone)), list(selectors(node.right))
+    past = [one.offset is not None and one.offset.ms > 0 and one.range is None for one in then]
+    return bool(then) and all(past) and {one.metric for one in now} == {one.metric for one in then}
+
+
+def _fewer(node: Binary) -> str:
+    """Whose number now is held against that of some time ago, as `count(up) < count(up offset 1h)`; "" for none."""
+    sides = [bare(side) for side in (node.left, node.right)]
+    if not all(isinstance(side, Aggregate) and side.op == "count" for side in sides):
+        return ""
+    asked = [bare(side.expr) for side in sides if isinstance(side, Aggregate)]
+    read = [one for one in asked if isinstance(one, Selector)]
+    if len(read) != 2 or (read[0].metric, read[0].matchers) != (read[1].metric, read[1].matchers):
+        return ""
+    past = [one.offset is not None and one.offset.ms > 0 for one in read]
+    return str(read[0].metric) if past[0] is not past[1] else ""
+
+
+_ENDS = "it ends by itself once the offset has passed"
 
 
 @check("unguarded-ratio", Severity.NOTE)

@@ -33,6 +33,8 @@ _BOOL = "with bool the result is 0 or 1, and 0 is a result too: it fires whateve
 def no_condition(query: LintedQuery) -> Iterator[LintProblem]:
     """An alert decides by no comparison, or by one with `bool`.
 
+    Also `count` of a comparison with `bool`, in any query: of each series it has a result, and so all are counted.
+
     Why: whatever the result is, an alert fires for it: with `bool` for 0 as well, and without a comparison always.
 
     Wrong:
@@ -54,6 +56,11 @@ def no_condition(query: LintedQuery) -> Iterator[LintProblem]:
           labels: {severity: page}
           annotations: {summary: The pool is full}
     """
+    for node in query.nodes:
+        if isinstance(node, Aggregate | Call) and (counted := _counted_bool(query, node)) is not None:
+            step = "leave bool out, or write sum in place of count"
+            problem = query.problem(counted, "count counts each series, those that are 0 too", step, Severity.ERROR)
+            yield problem
     if not query.alerts or query.expr is None or _ON_PURPOSE.search(query.subject):
         return
     switched = [one for one in _operands(query.expr) if _is_bool(one)]
@@ -70,6 +77,24 @@ def no_condition(query: LintedQuery) -> Iterator[LintProblem]:
     elif query.type.value == "vector" and _always_there(query, query.expr, 0):
         what = "nothing is compared, so this fires as long as the series exist"
         yield query.problem(query.expr, what, "compare it with a threshold")
+
+
+def _counted_bool(query: LintedQuery, node: Aggregate | Call) -> Binary | None:
+    """The comparison with `bool` whose results are counted, were they 0; below a `/` it may be meant as the whole."""
+    if isinstance(node, Call) and node.function != "count_over_time":
+        return None
+    if isinstance(node, Aggregate) and node.op != "count":
+        return None
+    inner = bare(node.args[0] if isinstance(node, Call) else node.expr)
+    inner = bare(inner.expr) if isinstance(inner, Subquery) else inner
+    if not (isinstance(inner, Binary) and inner.op in COMPARISONS and inner.bool):
+        return None
+    child: Expr = node
+    for above in query.above(node):
+        if isinstance(above, Binary) and above.op == "/" and child is above.right:
+            return None
+        child = above
+    return inner
 
 
 def _operands(expr: Expr) -> Iterator[Expr]:

@@ -106,7 +106,7 @@ def removed_metric(query: LintedQuery) -> Iterator[LintProblem]:
     context = query.context
     for node in query.selectors:
         entry = query.entry(node)
-        if entry is None or not entry[0].forms or context.forms(entry[0]) or query.role == "variable":
+        if entry is None or not entry[0].forms or context.forms(entry[0]):
             continue
         metric, suffix = entry
         if metric is go_runtime.LOOKUPS:  # of no process, whatever it is, this tells anything
@@ -270,7 +270,7 @@ def impossible_value(query: LintedQuery) -> Iterator[LintProblem]:
                 what = f"no {matcher.label} of {entry[0].name} is {matcher.value!r}"
                 yield query.problem(matcher, what, f"write {right}")
                 continue
-            values = _values(forms, matcher.label)
+            values = _values(forms, matcher.label) or _meant_values(entry[0], forms, matcher)
             if matcher.op is MatchOp.NOT_EQUAL and values and matcher.value not in values:
                 what = f"no {matcher.label} of {entry[0].name} is {matcher.value!r}: nothing is left out"
                 expected = f"it is one of {closest_first(matcher.value, values)}"
@@ -319,6 +319,23 @@ def _values(forms: tuple[Form, ...], label: str) -> tuple[str, ...]:
     if label in {"type", "instance", "job"}:
         return ()
     return tuple(dict.fromkeys(value for one in found for value in one.values or ()))
+
+
+def _meant_values(metric: Metric, forms: tuple[Form, ...], matcher: Matcher) -> tuple[str, ...]:
+    """The values of a label that a target may have too, where one is asked for that only this metric ever had.
+
+    That is, in another flavor or version: `type="Errors"` is no type of a target.
+    """
+    own = _closed(forms, matcher.label)
+    once = set(_closed(metric.forms, matcher.label)) - set(own)
+    asked = matcher.value.split("|") if matcher.op is MatchOp.REGEX else [matcher.value]
+    return own if own and once.intersection(asked) else ()
+
+
+def _closed(forms: tuple[Form, ...], name: str) -> tuple[str, ...]:
+    """The values that a label has by any of these forms; none where one of them leaves it open."""
+    found = [one.values for form in forms for one in form.labels if one.exposed == name]
+    return tuple(dict.fromkeys(value for values in found for value in values or ())) if all(found) else ()
 
 
 def _accepts(matcher: Matcher, value: str) -> bool:

@@ -1,0 +1,81 @@
+# ruff: noqa: E501 - a table
+"""Defects of conditions and of what variables ask that lint once passed over, each beside what is right."""
+
+from __future__ import annotations
+
+import pytest
+
+from regobs.lint import LintReport
+from regobs.lint.findings import Severity
+from tests.lint.cases import alert, board, found, query
+
+_FLIGHT = "registry_http_in_flight_requests"
+_EVENTS = "registry_notifications_events_total"
+_ALERTS = [
+    # a filter before the sum, or before the mean over time
+    ("filter-before-aggregation", "sum(rate(x_total[5m]) > 10) > 100", "sum(rate(x_total[5m]) > 10) > 10"),
+    ("filter-before-aggregation", "sum by (pod) (rate(x_total[5m]) > 0.1) > 5", "sum by (pod) (rate(x_total[5m])) > 5"),
+    ("filter-before-aggregation", f"sum({_FLIGHT} > 10) >= 100", f"count({_FLIGHT} > 10) >= 100"),
+    ("filter-before-aggregation", "sum(x_lag >= 10) > 100", "sum(x_lag > 0) > 100"),
+    ("filter-before-aggregation", "sum(x_lag > 10) > 100", "sum(x_limit < 1e18) > 100"),
+    ("filter-before-aggregation", "sum(x_lag > 10) > 100", "sum(x_lag > -1) > 100"),
+    ("filter-before-aggregation", "sum(x_lag > 10) > 100", "sum(x_lag > bool 10) > 100"),
+    ("filter-before-aggregation", "sum(x_lag > 10) > 100", "sum(x_lag > 10) < 100"),
+    ("filter-before-aggregation", f"avg_over_time(({_FLIGHT} > 10)[5m:]) > 1", f"avg_over_time(({_FLIGHT} > 10)[5m:]) > 0"),
+    ("filter-before-aggregation", f"avg_over_time(({_FLIGHT} > 10)[5m:]) > 1", f"max_over_time(({_FLIGHT} > 10)[5m:]) > 50"),
+    ("filter-before-aggregation", f"sum_over_time(({_FLIGHT} > 10)[5m:]) > 100", f"count_over_time(({_FLIGHT} > 10)[5m:]) > 3"),
+    # a count of what is there whatever it is
+    ("no-condition", 'count(up{job="registry"} == bool 0) > 0', 'count(up{job="registry"} == 0) > 0'),
+    ("no-condition", "count by (job) ((up == bool 1)) < 2", "sum by (job) ((up == bool 1)) < 2"),
+    ("no-condition", f"count_over_time(({_FLIGHT} > bool 10)[5m:]) > 3", f"sum_over_time(({_FLIGHT} > bool 10)[5m:]) > 3"),
+    ("no-condition", "count(up == bool 1) < 2", "sum(up == bool 1) / count(up == bool 1) < 0.5"),
+    # it ends by itself
+    ("self-resolving", "absent(up{job='a'}) and on () up{job='a'} offset 1d", "absent(up{job='a'}) and on () y{job='a'} offset 1d"),
+    ("self-resolving", "absent(x_rows) and on () x_rows offset 1h", "absent(x_rows) and on () y_rows"),
+    ("self-resolving", "absent(x_rows) and on () x_rows offset 1h", "absent(x_rows) and on () present_over_time(x_rows[1d] offset 5m)"),
+    ("self-resolving", "absent(x_rows) and on () x_rows offset 1h", "absent(x_rows offset 1h) and on () x_rows"),
+    ("self-resolving", "count(up offset 30m) - count(up) > 0", "count(up) - count(up == 1) > 0"),
+    ("self-resolving", "count by (job) (up) < count by (job) (up offset 1h)", "count by (job) (up) < 3"),
+    ("self-resolving", "count(up) / count(up offset 1h) < 0.8", "sum(rate(x_total[5m])) / sum(rate(x_total[5m] offset 1h)) < 0.8"),
+    ("self-resolving", "count(up{job='a'} offset 30m) > count(up{job='a'})", "count(up{job='b'} offset 30m) > count(up{job='a'})"),
+    # a value of another flavor of a label that a target may have too
+    ("impossible-value", f'rate({_EVENTS}{{type="Errors"}}[5m]) > 1', f'rate({_EVENTS}{{type="Failures"}}[5m]) > 1'),
+    ("impossible-value", f'rate({_EVENTS}{{type="Errors"}}[5m]) > 1', f'rate({_EVENTS}{{type="registry"}}[5m]) > 1'),
+    ("impossible-value", f'rate({_EVENTS}{{type=~"Errors"}}[5m]) > 1', f'rate({_EVENTS}{{type=~"Dropped|Failures"}}[5m]) > 1'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("check", "wrong", "right"), _ALERTS)
+def test_a_condition_is_found_and_what_looks_like_it_is_not(check: str, wrong: str, right: str) -> None:
+    assert check in found(alert(wrong))
+    assert check not in found(alert(right))
+
+
+def _severities(report: LintReport, check: str) -> set[Severity]:
+    return {one.severity for one in report.findings if one.check == check}
+
+
+def test_fewer_series_than_before_are_a_warning_of_targets_and_a_note_of_what_may_be_scaled() -> None:
+    assert _severities(alert("count(up) < count(up offset 1h)"), "self-resolving") == {Severity.WARNING}
+    assert _severities(alert("count(node_x) < count(node_x offset 1h)"), "self-resolving") == {Severity.NOTE}
+
+
+def test_a_branch_that_only_another_flavor_has_is_a_note() -> None:
+    assert _severities(alert(f'rate({_EVENTS}{{type=~"Errors|Failures"}}[5m]) > 1'), "impossible-value") == {
+        Severity.NOTE
+    }
+    assert "impossible-value" not in found(query(f'rate({_EVENTS}{{type="Errors"}}[5m])'))
+
+
+def test_a_count_of_a_comparison_with_bool_is_found_outside_of_alerts() -> None:
+    assert "no-condition" in found(query("count(up == bool 1)"))
+    assert "no-condition" not in found(query("count(up == 1)"))
+
+
+@pytest.mark.parametrize("asked", ["label_values({}, queue)", "query_result({})", "query_result(topk(3, {}))"])
+def test_a_variable_that_asks_for_a_removed_metric_is_found(asked: str) -> None:
+    def of(name: str) -> set[str]:
+        return found(board(variables=[{"name": "queue", "type": "query", "query": asked.format(name)}]))
+
+    assert "removed-metric" in of("registry_gc_queue_size")
+    assert "removed-metric" not in of("registry_database_rows")
