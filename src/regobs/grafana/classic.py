@@ -109,7 +109,7 @@ def _own_links(data: Json, path: Steps) -> Iterator[tuple[Steps, str]]:
     for index, one in enumerate(overrides if isinstance(overrides, list) else ()):
         properties = one.get("properties") if isinstance(one, dict) else None
         for number, each in enumerate(properties if isinstance(properties, list) else ()):
-            if isinstance(each, dict) and each.get("id") in {"links", "dataLinks"}:
+            if isinstance(each, dict) and str(each.get("id")) in {"links", "dataLinks"}:
                 where: Steps = (*path, "fieldConfig", "overrides", index, "properties", number, "value")
                 listed.append((where, each.get("value")))
     listed.append(((*path, "styles"), data.get("styles")))  # of the table that Grafana 7 replaced

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import traceback
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -46,7 +47,7 @@ from regobs.lint import (  # noqa: F401 - register checks
     variables,
 )
 from regobs.lint.bounds import Records
-from regobs.lint.findings import CHECKS, Check, CheckSubject, LintFinding, Severity
+from regobs.lint.findings import CHECKS, Check, CheckSubject, LintFinding, LintProblem, Severity
 from regobs.lint.linted_files import LintedFile, NotRead
 from regobs.lint.read import is_read, read_file, read_text
 from regobs.lint.silence import AllowedLines, allowances, bad_allowances, mark_used
@@ -85,17 +86,27 @@ class LintReport:
 
 
 def lint_paths(paths: Iterable[Path], context: LintContext | None = None) -> LintReport:
-    """Lint files, and those of directories that may hold rules or dashboards. Raises InputError for no such path."""
+    """Lint files, and those of directories that may hold rules or dashboards. Raises InputError for no such path.
+
+    A file that makes lint fail is a finding of its own: the others are judged all the same.
+    """
     context = context or LintContext()
     paths = list(paths)
     named = set(paths)
-    read = [read_file(path, context) for path in find_files(paths)]
+    read = [_read(path, context) for path in find_files(paths)]
     for file in read:
         if _is_of_others(file, named=Path(file.file) in named):
             file.broken.clear()
         if Path(file.file) in named:
             file.pass_over_unknown()
-    return lint_files(read, context)
+    return lint_files(read, context, contained=True)
+
+
+def _read(path: Path, context: LintContext) -> LintedFile:
+    try:
+        return read_file(path, context)
+    except Exception as fault:  # noqa: BLE001 - whatever it is, it ends no run over other files
+        return LintedFile(str(path), "", faults=[fault])
 
 
 def _is_of_others(file: LintedFile, *, named: bool) -> bool:
@@ -177,8 +188,11 @@ def _hidden(path: Path) -> bool:
     return any(part.startswith(".") or part in {"node_modules", "vendor"} for part in path.parts)
 
 
-def lint_files(files: list[LintedFile], context: LintContext) -> LintReport:
-    """Lint what was read, all of it together: a rule of one file may record what a dashboard shows."""
+def lint_files(files: list[LintedFile], context: LintContext, *, contained: bool = False) -> LintReport:
+    """Lint what was read, all of it together: a rule of one file may record what a dashboard shows.
+
+    A fault of ours in one file is raised; where it is `contained`, it is told as a finding of that file.
+    """
     report = LintReport(read=files)
     queries = [query for file in files for query in file.all_queries()]
     context.records = Records({**context.records.rules, **_records(files)})
@@ -200,7 +214,8 @@ def lint_files(files: list[LintedFile], context: LintContext) -> LintReport:
         report.not_read += file.not_read
     report.queries = len(queries)
     for file in files:
-        found = [*_check_file(file), *(context.live(file) if context.live is not None else ())]
+        found = list(_contained(file) if contained else _check_file(file))
+        found += context.live(file) if context.live is not None else ()
         given = allowances(file)
         allowed = AllowedLines(given)
         kept = [one for one in found if allowed.of(one) is None]
@@ -239,6 +254,20 @@ def _flavor_of(queries: Iterable[LintedQuery]) -> Flavor | None:
     ours = [metric.flavors for metric in metrics if metric.exposer is Exposer.REGISTRY and len(metric.flavors) == 1]
     found = {flavor for flavors in ours for flavor in flavors}
     return next(iter(found)) if len(found) == 1 and len(ours) > 2 else None
+
+
+def _contained(file: LintedFile) -> Iterator[LintFinding]:
+    """What is found in a file until a fault of ours, and the fault."""
+    try:
+        yield from _check_file(file)
+    except Exception as fault:  # noqa: BLE001 - whatever it is, it ends no run over other files
+        file.faults.append(fault)
+    source = SourceText(file.file, file.text)
+    for one in file.faults:
+        frame = traceback.extract_tb(one.__traceback__)[-1]
+        what = f"regobs cannot judge this file: {type(one).__name__} in {Path(frame.filename).name}:{frame.lineno}"
+        step = "report it with the file, a fault of regobs; the other files are judged"
+        yield finding_of(CHECKS["unreadable-file"], source, LintProblem(0, 1, what, step), "")
 
 
 def _check_file(file: LintedFile) -> Iterator[LintFinding]:

@@ -125,12 +125,13 @@ _OF_TARGETS = frozenset({"job", "instance"})
 
 def series_labels(rules: Iterable[LintedRule]) -> SeriesLabels:
     """The labels that the series below each expression have: those of their metrics, and those that a rule asks for."""
-    queries = {id(rule): rule.query for rule in rules if rule.query is not None}
+    queries = {id(rule): rule.query for rule in rules}
     asked: dict[str, set[str]] = {}
-    for query in queries.values():
+    for query in (one for one in queries.values() if one is not None):
         for node in query.selectors:
             asked.setdefault(str(node.metric), set()).update(_asked(query, node))
-    return {key: frozenset(_had(query, asked)) for key, query in queries.items()}
+    # An alert without an expression has no series.
+    return {key: frozenset(_had(query, asked) if query is not None else ()) for key, query in queries.items()}
 
 
 def _asked(query: LintedQuery, node: Selector) -> Iterator[str]:

@@ -43,6 +43,7 @@ class LintedFile:
     broken_rules: list[tuple[SourceText, LintProblem]] = field(default_factory=list)
     yaml_texts: list[SourceText] = field(default_factory=list)  # what was read as YAML, whose comments count
 
+    faults: list[Exception] = field(default_factory=list)  # of ours, while it was read or judged
     known: bool = False  # of a kind that lint reads, were nothing in it
 
     def pass_over_unknown(self) -> None:

@@ -218,8 +218,8 @@ def _unequal(routing: LintedRouting, had: SeriesLabels) -> Iterator[LintProblem]
     for path, rule in inhibitions(routing):
         equal = rule.get("equal")
         alerts = [one.fitting(routing) for one in sides(path, rule)]
-        for index, label in enumerate(equal if isinstance(equal, list) and all(alerts) else ()):
-            lacking = [all(_lacks(alert, str(label)) for alert in side) for side in alerts]
+        for index, label in enumerate(map(str, equal) if isinstance(equal, list) and all(alerts) else ()):
+            lacking = [all(_lacks(alert, label) for alert in side) for side in alerts]
             sure = all(label in had[id(alert)] for side in alerts for alert in side)
             if (
                 all(lacking)
@@ -232,7 +232,7 @@ def _unequal(routing: LintedRouting, had: SeriesLabels) -> Iterator[LintProblem]
                 told = sure and label in {"instance", "pod"}
                 yield routing.problem((*path, "equal", index), what, step, None if told else Severity.NOTE)
                 continue
-            keeping = [all(_keeps(alert, str(label)) for alert in side) for side in alerts]
+            keeping = [all(_keeps(alert, label) for alert in side) for side in alerts]
             for number, (side, _, _) in enumerate(SIDES):
                 if lacking[number] and keeping[1 - number]:
                     sure = all(label in had[id(alert)] for alert in alerts[number])

@@ -55,7 +55,7 @@ def panel_unit_of(panel: LintedPanel) -> tuple[str, Steps]:
 def shown_units(panel: LintedPanel) -> Iterator[ShownUnit]:
     """The units of a panel, each with its queries; none of a query that an override may or may not choose."""
     table, changed = panel.kind == "table", list(_transformations(panel))
-    kept = table and all(one.get("id") in _KEEPS_NAMES for one in changed)
+    kept = table and all(str(one.get("id")) in _KEEPS_NAMES for one in changed)
     if panel.kind == "heatmap" or (changed and not kept):
         return
     default, path = panel_unit_of(panel)

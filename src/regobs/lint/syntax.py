@@ -47,7 +47,7 @@ _NOTHING: tuple[LintProblem, ...] = ()
 
 @check("unreadable-file", Severity.ERROR, CheckSubject.FILE)
 def unreadable_file(file: object) -> Iterator[LintProblem]:
-    """The file is no valid YAML or JSON.
+    """The file is no valid YAML or JSON, or one that makes regobs itself fail.
 
     Why: the server that should load it refuses the whole file, with every rule or panel in it.
 
