@@ -7,7 +7,7 @@ import pytest
 
 from regobs.lint import LintReport
 from regobs.lint.findings import Severity
-from tests.lint.cases import alert, board, found, query
+from tests.lint.cases import alert, board, found, panel, query, reduced
 
 _FLIGHT = "registry_http_in_flight_requests"
 _EVENTS = "registry_notifications_events_total"
@@ -79,3 +79,26 @@ def test_a_variable_that_asks_for_a_removed_metric_is_found(asked: str) -> None:
 
     assert "removed-metric" in of("registry_gc_queue_size")
     assert "removed-metric" not in of("registry_database_rows")
+
+
+_SHARE = 'sum(rate(x_total{code="500"}[$__rate_interval])) / sum(rate(x_total[$__rate_interval]))'
+_USE = "max(go_sql_dbstats_connections_in_use / go_sql_dbstats_connections_max_open)"
+
+
+@pytest.mark.parametrize("expr", [_SHARE, f"100 * ({_SHARE})", f"1 - {_SHARE}", f"(1 - {_SHARE}) * 100"])
+def test_a_panel_that_shows_the_mean_over_time_of_a_ratio_is_found(expr: str) -> None:
+    assert _severities(panel(expr, **reduced("mean")), "average-of-ratios") == {Severity.WARNING}
+    assert "average-of-ratios" not in found(panel(expr, **reduced("lastNotNull")))
+    assert "average-of-ratios" not in found(panel(expr, kind="timeseries"))
+
+
+def test_the_mean_of_how_full_something_is_is_a_note_and_of_other_quotients_nothing() -> None:
+    assert _severities(panel(_USE, **reduced("mean")), "average-of-ratios") == {Severity.NOTE}
+    assert "average-of-ratios" not in found(panel(_USE, **reduced("max")))
+    assert "average-of-ratios" not in found(panel("sum(rate(x_total[5m])) / 60", **reduced("mean")))
+    assert "average-of-ratios" not in found(panel(_SHARE, kind="singlestat", valueName="avg"))
+
+
+def test_a_query_of_one_moment_has_no_mean_over_time() -> None:
+    targets = [{"refId": "A", "expr": _SHARE, "instant": True}]
+    assert "average-of-ratios" not in found(panel(_SHARE, **reduced("mean"), targets=targets))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from regobs.grafana.classic import targets_of
 from regobs.lint.findings import CheckSubject, LintProblem, Severity, check
 from regobs.lint.panel_units import is_percent, is_share
+from regobs.lint.read_boards import reducers
 from regobs.lint.shown_units import panel_unit_of
 from regobs.lint.subjects import LintedPanel
 from regobs.promql.nodes import Call, Expr
@@ -117,21 +117,10 @@ def mean_of_quantile(panel: LintedPanel) -> Iterator[LintProblem]:
           "calcs": ["lastNotNull"]}}, "targets": [{"refId": "A", "instant": true, "expr":
           "histogram_quantile(0.95, sum by (le) (rate(http_request_duration_seconds_bucket[$__range])))"}]}]}
     """
-    steps, calcs = _calcs(panel)
+    steps, calcs = reducers(panel.data)
     quantile = any(_is_quantile(query.expr) for query in panel.queries if query.expr is not None and not query.instant)
     if quantile and set(calcs) & {"mean", "avg", "sum", "total"}:
         yield panel.problem(steps, "a mean of quantiles", "ask once over $__range")
-
-
-def _calcs(panel: LintedPanel) -> tuple[tuple[Any, ...], list[str]]:
-    options = panel.data.get("options")
-    reduced = options.get("reduceOptions") if isinstance(options, dict) else None
-    calcs = reduced.get("calcs") if isinstance(reduced, dict) else None
-    if isinstance(calcs, list) and panel.kind in {"stat", "gauge", "bargauge"}:
-        return ("options", "reduceOptions", "calcs"), [str(one) for one in calcs]
-    if panel.kind == "singlestat" and isinstance(panel.data.get("valueName"), str):
-        return ("valueName",), [str(panel.data["valueName"])]
-    return (), []
 
 
 def _is_quantile(expr: Expr) -> bool:
@@ -153,7 +142,7 @@ def sum_of_increases(panel: LintedPanel) -> Iterator[LintProblem]:
           "calcs": ["lastNotNull"]}}, "targets": [{"refId": "A", "instant": true,
           "expr": "sum(increase(bytes_total[$__range]))"}]}]}
     """
-    steps, calcs = _calcs(panel)
+    steps, calcs = reducers(panel.data)
     grown = any(
         isinstance(node, Call) and node.function in {"increase", "rate"}
         for query in panel.queries
@@ -177,7 +166,7 @@ def last_may_be_null(panel: LintedPanel) -> Iterator[LintProblem]:
         {"title": "a", "panels": [{"id": 1, "type": "stat", "title": "Up", "options": {"reduceOptions": {
           "calcs": ["lastNotNull"]}}, "targets": [{"refId": "A", "expr": "sum(up)"}]}]}
     """
-    steps, calcs = _calcs(panel)
+    steps, calcs = reducers(panel.data)
     if "last" in calcs and panel.kind != "singlestat" and any(not query.instant for query in panel.queries):
         problem = panel.problem(steps, "the newest point may be missing", "write lastNotNull")
         yield problem.fixed_by(panel.edit((*steps, calcs.index("last")), "last", "lastNotNull"))

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from regobs.lint.bounds import compared_with_number
 from regobs.lint.buckets import nearest
 from regobs.lint.findings import LintEdit, LintProblem, Severity, check
-from regobs.lint.named_shares import bare
+from regobs.lint.named_shares import bare, core, is_usage
 from regobs.lint.subjects import LintedQuery
 from regobs.promql.functions import GROWTH
 from regobs.promql.infer import literal
@@ -237,9 +237,11 @@ def average_of_quantiles(query: LintedQuery) -> Iterator[LintProblem]:
 
 @check("average-of-ratios", Severity.WARNING)
 def average_of_ratios(query: LintedQuery) -> Iterator[LintProblem]:
-    """Ratios of rates are averaged.
+    """Ratios of rates are averaged, in the query or over time by the panel.
 
-    Why: one process with three requests weighs as much as one with a million.
+    The mean over time of how full something is hides its peak: that is a note.
+
+    Why: one process, or hour, with three requests weighs as much as one with a million.
 
     Wrong:
         avg(rate(http_errors_total[5m]) / rate(http_requests_total[5m]))
@@ -264,6 +266,21 @@ def average_of_ratios(query: LintedQuery) -> Iterator[LintProblem]:
             elif isinstance(inner, Aggregate) and inner.op == "avg" and inner.labels and not inner.without:
                 what = "an average of averages: each group weighs the same, however many are in it"
                 yield query.problem(node, what, "take one average of all", Severity.NOTE, word="avg")
+    if query.averaged and query.expr is not None:
+        yield from _averaged_by_panel(query, query.expr)
+
+
+def _averaged_by_panel(query: LintedQuery, expr: Expr) -> Iterator[LintProblem]:
+    """A ratio, were it in percent or taken from one, of which a panel shows the mean of its points."""
+    shown = core(expr)
+    if isinstance(shown, Binary) and shown.op == "*":
+        shown = core(shown.right if literal(shown.left) is not None else shown.left)
+    if isinstance(shown, Binary) and shown.op == "/" and _grows(shown.left) and _grows(shown.right):
+        what = "the panel shows the mean over time of a ratio"
+        yield query.problem(shown, what, "ask once over $__range, as an instant query", word="/")
+    elif isinstance(shown, Binary) and shown.op == "/" and is_usage(shown):
+        what = "the panel shows the mean over time of how full something is"
+        yield query.problem(shown, what, "show the last value, or the highest", Severity.NOTE, word="/")
 
 
 @check("sum-of-durations", Severity.WARNING)
@@ -293,14 +310,16 @@ def _is_sum(call: Call) -> bool:
     return entry is not None and entry[1] == "_sum"
 
 
+def _grows(node: Expr) -> bool:
+    return any(isinstance(one, Call) and one.function in GROWTH for one in walk(node))
+
+
 def _rates(node: Expr) -> bool:
-    return any(isinstance(one, Call) and one.function in GROWTH for one in walk(node)) and not any(
-        isinstance(one, Aggregate) for one in walk(node)
-    )
+    return _grows(node) and not any(isinstance(one, Aggregate) for one in walk(node))
 
 
 def _sums(node: Expr) -> bool:
     """Whether it adds up rates for each of several groups."""
     sums = [one for one in walk(node) if isinstance(one, Aggregate)]
     grouped = any(one.op == "sum" and (one.labels or one.without) for one in sums)
-    return grouped and any(isinstance(one, Call) and one.function in GROWTH for one in walk(node))
+    return grouped and _grows(node)

@@ -81,8 +81,22 @@ def _read_panel(
         step = max(_least_step(one.get("interval")) for one in (panel, target))
         query = LintedQuery(text, source, place, "panel", context, read.title, variables, instant, step)
         query.caption = f"{panel.get('description') or ''} {target.get('legendFormat') or ''}"
+        means = not {"mean", "avg"}.isdisjoint(reducers(panel)[1])
+        query.averaged = means and not instant and read.kind != "singlestat"  # of that it was the default
         read.queries.append(query)
     return read
+
+
+def reducers(panel: Json) -> tuple[Steps, list[str]]:
+    """Where a panel says to what single numbers it reduces each line, and to which; nothing where it does not."""
+    options = panel.get("options")
+    reduced = options.get("reduceOptions") if isinstance(options, dict) else None
+    calcs = reduced.get("calcs") if isinstance(reduced, dict) else None
+    if isinstance(calcs, list) and str(panel.get("type")) in {"stat", "gauge", "bargauge"}:
+        return ("options", "reduceOptions", "calcs"), [str(one) for one in calcs]
+    if panel.get("type") == "singlestat" and isinstance(panel.get("valueName"), str):
+        return ("valueName",), [str(panel["valueName"])]
+    return (), []
 
 
 def _least_step(interval: object) -> float:

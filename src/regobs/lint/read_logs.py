@@ -71,7 +71,8 @@ def dashboard_texts(
     yield from _texts(source, path, data, title, title, ("description",))
     for where, panel in panels_of(data, path):
         name = str(panel.get("title") or "")
-        yield from _texts(source, where, panel, name, title, ("description",), ("content",), ("options", "content"))
+        about = " ".join([title, *(str(target.get("expr") or "") for _, target in targets_of(panel))])
+        yield from _texts(source, where, panel, name, about, ("description",), ("content",), ("options", "content"))
     for where, one in annotations_of(data, path):
         for key in ("expr", "query"):
             text = one.get(key)

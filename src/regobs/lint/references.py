@@ -8,27 +8,15 @@ from functools import cache, lru_cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from regobs.catalog import METRICS
 from regobs.common.closest import closest
 from regobs.grafana.classic import VARIABLE, links_of
 from regobs.lint.findings import CheckSubject, LintProblem, Severity, check
+from regobs.lint.log_terms import asked_fields, asked_messages
 from regobs.lint.subjects import LintedDashboard, LintedLogQuery, LintedRule
 from regobs.logs.messages.streams import STREAMS
 
-# `msg="..."` of LogQL, `json.msg: "..."` of KQL and Lucene; a line filter names no field.
-_TERM = re.compile(
-    r"(?<![\w.])(?P<field>[A-Za-z_][\w.]*+)\s*+(?P<op>=~|!=|!~|==|=|:|[<>]=?)\s*+"
-    r'(?:"(?P<value>(?:[^"\\]|\\.)*+)"|`(?P<raw>[^`]*+)`)'
-)
-_LINE_FILTER = re.compile(r'\|=\s*+(?:"((?:[^"\\]|\\.)*+)"|`([^`]*+)`)')
-# In a text for people, what is quoted or set as code.
-_QUOTED = re.compile(r'`([^`\n]++)`|"([^"\n]++)"')
-_NAME = re.compile(r"`(?P<field>[A-Za-z][\w.]*+)`")
-_ABOUT_LOGS = re.compile(r"\blog", re.IGNORECASE)
-_TEXTS = frozenset({"msg", "message"})
-_PARSED = re.compile(r"\|\s*+(?:json|logfmt)\b")
 _SHORTEST = 8  # characters: a shorter text is in many messages
-_WIDEST = 300  # characters of a selector
+_FEWEST_WORDS = 2
 _LONGEST = 400  # characters, above any message
 _DASHBOARD = re.compile(r"(?:^|/)d/([\w-]+)")
 _VIEWED = re.compile(r"[?&]viewPanel=(?:panel-)?(\d+)\b")
@@ -70,28 +58,14 @@ def unknown_log_message(query: LintedLogQuery) -> Iterator[LintProblem]:
     """
     if not query.of_registry:
         return
-    for text, span, named in _asked_messages(query):
+    for text, span, named in asked_messages(query):
         if not _SHORTEST <= len(text) <= _LONGEST or VARIABLE.search(text) or "*" in text:
             continue
-        if meant := _meant_message(text):
+        if meant := _meant_message(text) or ("" if query.prose else _meant_words(text)):
             yield query.problem(*span, f"no registry writes {text!r}", f"did you mean {meant!r}?")
         elif named and not _is_written(text):
             step = "compare it with a line of the log; `regobs logs` knows those of the releases in its catalogue"
             yield query.problem(*span, f"no known message is {text!r}", step, Severity.NOTE)
-
-
-def _asked_messages(query: LintedLogQuery) -> Iterator[tuple[str, tuple[int, int], bool]]:
-    """Texts that may be messages, where they stand, and whether a field of messages is compared with them."""
-    for match in _TERM.finditer(query.text):
-        if match["field"].rpartition(".")[2] in _TEXTS and match["op"] in {"=", "==", ":"}:
-            yield match["value"] if match["value"] is not None else match["raw"], match.span(), True
-    spans = _QUOTED if query.prose else _LINE_FILTER
-    if query.prose and not _ABOUT_LOGS.search(query.text):
-        return
-    for match in spans.finditer(query.text):
-        text = match[1] if match[1] is not None else match[2]
-        if not query.prose or " " in text:
-            yield text, match.span(), False
 
 
 @lru_cache(maxsize=1024)
@@ -99,6 +73,26 @@ def _meant_message(text: str) -> str:
     """The message that a text is close to; "" where it is one, or close to none."""
     near = [] if _is_written(text) else closest(text, _messages(), 1, 0.85)
     return near[0].strip() if near else ""
+
+
+@lru_cache(maxsize=1024)
+def _meant_words(text: str) -> str:
+    """The words of a message that a part of one means, of which a single word is misspelt; "" for anything else."""
+    words = text.casefold().split()
+    if len(words) < _FEWEST_WORDS or _is_written(text):
+        return ""
+    for message in _messages_in_words():
+        for at in range(len(message) - len(words) + 1):
+            part = message[at : at + len(words)]
+            differ = [(asked, known) for asked, known in zip(words, part, strict=True) if asked != known]
+            if len(differ) == 1 and len(differ[0][0]) >= _SHORTEST and closest(differ[0][0], differ[0][1:], 1, 0.85):
+                return " ".join(part)
+    return ""
+
+
+@cache
+def _messages_in_words() -> tuple[list[str], ...]:
+    return tuple(part.casefold().split() for part in _messages())
 
 
 @lru_cache(maxsize=1024)
@@ -126,33 +120,12 @@ def unknown_log_field(query: LintedLogQuery) -> Iterator[LintProblem]:
     """
     if not query.of_registry:
         return
-    for match in _asked_fields(query):
-        name = match["field"].removeprefix("json.").removesuffix(".keyword")
-        if name in _fields() or len(name) < 5 or (query.prose and not _of_a_log(query.text, match)):
+    for written, span in asked_fields(query):
+        name = written.removeprefix("json.").removesuffix(".keyword")
+        if name in _fields() or len(name) < 5:
             continue
         if meant := _meant_field(name):
-            place = match.start("field"), match.end("field")
-            yield query.problem(*place, f"no line of a registry has a field {name}", f"did you mean {meant}?")
-
-
-def _of_a_log(text: str, match: re.Match[str]) -> bool:
-    """Whether a name in a text for people is meant as a field: not a common word, nor within a selector of PromQL."""
-    start = match.start()
-    selector = text.rfind("{", max(0, start - _WIDEST), start) > text.rfind("}", max(0, start - _WIDEST), start)
-    return not selector and re.search(r"[_.]", match["field"]) is not None and match["field"] not in _labels()
-
-
-@cache
-def _labels() -> frozenset[str]:
-    return frozenset(label.exposed for one in METRICS.values() for form in one.forms for label in form.labels)
-
-
-def _asked_fields(query: LintedLogQuery) -> Iterator[re.Match[str]]:
-    parsed = _PARSED.search(query.text)
-    if not query.logql or parsed is not None:
-        yield from _TERM.finditer(query.text, parsed.end() if parsed and query.logql else 0)
-    if query.prose and _ABOUT_LOGS.search(query.text):
-        yield from _NAME.finditer(query.text)
+            yield query.problem(*span, f"no line of a registry has a field {name}", f"did you mean {meant}?")
 
 
 @lru_cache(maxsize=1024)

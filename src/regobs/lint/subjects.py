@@ -80,6 +80,7 @@ class LintedQuery:
     least_step_ms: float = 0  # of a panel: its points are never closer; infinite where a variable says so
     whole: str = ""
     shift: int = 0
+    averaged: bool = False  # of a panel: it shows only the mean of its points
     caption: str = ""  # of a panel: what it says beside its title, with the legend
     set_labels: frozenset[str] = frozenset()  # of a rule: those that it sets itself
     texts: str = ""  # of a rule: its annotations
