@@ -171,6 +171,8 @@ def test_overrides_of_any_shape_are_read(overrides: Any) -> None:
 
 
 SIZE, SENT, TOOK = "sum(a_size_bytes)", "sum(rate(a_sent_bytes_total[5m]))", "max(a_run_duration_seconds)"
+UPLOADED = "sum(increase(registry_storage_blob_upload_bytes_sum[5m]))"
+CLOUD = "stackdriver_https_lb_rule_loadbalancing_googleapis_com_https_response"
 # what is shown, a unit that it has not, one that it has
 MEASURES = {
     "bytes as bits": ("process_resident_memory_bytes", "bits", "bytes"),
@@ -223,6 +225,13 @@ MEASURES = {
     "a percentage by its name as bytes": ("avg(a_used_percent)", "bytes", "percent"),
     "a percentage by its name as a time": ("avg(a_used_percentage)", "s", "percentunit"),
     "a ratio by its name as a rate": ("max(a_hit_ratio)", "reqps", "percentunit"),
+    "nanoseconds by the word before": ("max(a_run_nano_seconds)", "s", "ns"),
+    "milliseconds by the word before": ("sum(a_api_milli_seconds_total)", "s", "ms"),
+    "microseconds by the word before": ("a_api_micro_seconds", "ms", "us"),
+    "an increase as a rate": ("sum(increase(a_sent_bytes_total[5m]))", "Bps", "bytes"),
+    "what the catalog knows as a rate": (UPLOADED, "Bps", "bytes"),
+    "a rate of a gauge as an amount": ("rate(a_receive_bytes[5m])", "bytes", "Bps"),
+    "a gauge whose name tells no flow": ("a_queue_bytes", "binBps", "bytes"),
     "hours by their name": ("a_age_hours", "s", "h"),
     "megabytes by their name": ("a_heap_mb", "bytes", "decmbytes"),
     "percent as bytes": (f"100 * {SHARE}", "bytes", "percent"),
@@ -250,6 +259,11 @@ def test_a_measure_is_shown_in_a_unit_that_it_has(expr: str, wrong: str, right: 
         ("clamp_max(go_goroutines, 1)", "percentunit"), ("stddev(up)", "percent"), ("a_seconds_bucket", "bytes"),
         ("histogram_quantile(0.9, rate(a_seconds_bucket[5m]) or rate(b_bytes_bucket[5m]))", "bytes"),
         ("changes(a_size_bytes[5m])", "ops"), ("seconds", "bytes"), ("a_seconds", ""), ("up", "hertz"),
+        (f"sum(rate({CLOUD}_bytes_count[5m]))", "Bps"), (f"sum(increase({CLOUD}_bytes_count[1h]))", "bytes"),
+        ("sum(a_memory_byte_seconds) / 86400", "bytes"), ("a_memory_gb_hours / 24", "gbytes"),
+        ("rate(a_chunk_range_seconds_sum[5m]) / rate(a_chunk_range_seconds_count[5m])", "ms"),
+        ("node_ingress_bytes", "binBps"), ("sum(node_egress_bytes)", "Bps"), ("a_network_in_bytes", "Bps"),
+        (f"{UPLOADED} / 300", "Bps"), ("sum(increase(a_sent_bytes_total[5m])) / 300", "Bps"),
     ],
 )  # fmt: skip
 def test_what_a_query_measures_is_not_guessed(expr: str, unit: str) -> None:
@@ -295,3 +309,24 @@ def test_a_graph_of_two_axes_is_not_judged_by_the_unit_of_one() -> None:
 def test_the_axis_of_an_old_graph_says_its_unit() -> None:
     axes: dict[str, Any] = {"kind": "graph", "yaxes": [{"format": "bytes"}]}
     assert "panel-unit" not in found(panel(SIZE, **axes, **shown(default="bits")))
+
+
+@pytest.mark.parametrize(
+    ("title", "judged"),
+    [
+        ("Memory [GB]", False), ("Memory usage (MiB)", False), ("GC time (seconds)", False), ("Latency (ms)", False),
+        ("Upload ( B/s )", False), ("Memory in bytes", False), ("Memory", True), ("Memory (sum)", True),
+        ("GB of memory", True), ("Bytes", True),
+    ],
+)  # fmt: skip
+def test_a_unit_in_the_title_stands_for_one_of_the_panel(title: str, judged: bool) -> None:
+    for unit in ("short", "none"):
+        asked = panel("process_resident_memory_bytes / 1e9", title=title, **shown(default=unit))
+        assert ("panel-unit" in found(asked)) is judged
+    assert "panel-unit" in found(panel(HEAP, title=title, **shown(default="bits")))
+
+
+def test_a_unit_in_the_description_stands_for_one_of_the_panel() -> None:
+    told = {"description": "How much the process holds, in bytes."}
+    assert "panel-unit" not in found(panel(HEAP, **told, **shown(default="short")))
+    assert "panel-unit" in found(panel(HEAP, description="How much it holds.", **shown(default="short")))

@@ -184,3 +184,17 @@ def test_a_wrong_key_in_json_is_marked_itself() -> None:
     one = next(one for one in report.findings if "no field exp" in one.what)
     line = report.files["rules.json"].splitlines()[one.line - 1]
     assert line[one.column - 1 : one.end_column - 1] == '"exp"'
+
+
+@pytest.mark.parametrize(
+    ("text", "mismatch"),
+    [
+        ("a_response_bytes_count > a_response_bytes_sum", True),
+        ("stackdriver_a_response_bytes_count > stackdriver_b_bytes_sum", False),
+        ("a_job_seconds / 86400 > b_size_bytes", True),
+        ("a_memory_byte_seconds / 86400 > b_size_bytes", False),
+        ("a_job_nano_seconds > b_size_bytes", True),
+    ],
+)
+def test_a_name_that_may_measure_something_else_is_compared_with_anything(text: str, mismatch: bool) -> None:
+    assert ("unit-mismatch" in found(query(text))) is mismatch

@@ -43,6 +43,19 @@ _PER_SECOND = {"ops", "reqps", "rps", "wps", "iops", "cps", "mps", "eps"}
 _SHOWS_UNITS = {"timeseries", "graph", "stat", "singlestat", "gauge", "bargauge", "barchart", "piechart"}
 _RATE_TOLD = re.compile(r"/ ?s\b|/ ?sec|per[ -]sec|bps|\b(?:rate|throughput|bandwidth|traffic|speed)\b", re.IGNORECASE)
 _OF_POINTS = frozenset({"count", "countAll", "changeCount", "distinctCount", "diffperc", "range"})
+# Told beside a number that is shown without a unit: "Memory [GB]", "Latency (ms)", "size in bytes".
+_UNIT_NAMED = re.compile(
+    r"[(\[] ?(?:[kKMGT]?i?B|[kKMGT]?i?[bB]ytes|[kKMGT]?i?bits?|[mµun]?s|(?:milli|micro|nano)?sec(?:ond)?s?"
+    r"|min(?:ute)?s?|hours?|days?)(?: ?/ ?s|ps)? ?[)\]]"
+    r"|\bin (?:(?:milli|micro|nano)?seconds|minutes|hours|days|(?:kilo|mega|giga)?bytes|[kMG]i?B|ms)\b"
+)
+# Gauges of bytes named so may be amounts per second: who exposes them took the rate.
+_FLOWS = frozenset(
+    """
+    ingress egress rx tx in out sent recv receive received transmit transmitted transfer transferred download
+    downloaded upload uploaded read write written network traffic io
+    """.split()  # noqa: SIM905 - words
+)
 _UNIT_TOLD = re.compile(r"\b(?:sec(?:ond)?s?|bytes?)\b|[(\[] ?(?:s|B) ?[)\]]", re.IGNORECASE)
 # Of what callers wait for: as many may wait at a time as there are. Of the work of one process there is one at a time.
 _WAITED_FOR = {http.DURATION, http.TIME_TO_HEADER, storage.ACTIONS, database.QUERY_DURATION, redis.COMMANDS}
@@ -73,6 +86,8 @@ def panel_unit(panel: LintedPanel) -> Iterator[LintProblem]:
     for one in shown_units(panel):
         if not one.unit and (panel.kind not in _SHOWS_UNITS or panel.defaults.get("mappings") or _says_unit(panel)):
             continue
+        if one.unit in {"short", "none"} and _says_unit(panel, _UNIT_NAMED):
+            continue
         judged = [_unit_fault(query, one.unit) or _measure_fault(panel, query, one.unit) for query in one.queries]
         if all(judged):
             what, step = judged[0] or ("", "")
@@ -93,10 +108,18 @@ def _measure_fault(panel: LintedPanel, query: LintedQuery, unit: str) -> tuple[s
         texts = (panel.title, panel.data.get("description"), query.caption, *_axis_labels(panel))
         if any(_RATE_TOLD.search(str(text)) for text in texts if text):
             return None
+    if told and shown is not None and shown.per_second and _may_be_flow(query):
+        return None
     if found.dimension is Dimension.STATE and panel.defaults.get("mappings"):
         return None
     kind = query.type.unit
     return unit_fault(found, unit, "things" if kind in _MEASURES else str(kind))
+
+
+def _may_be_flow(query: LintedQuery) -> bool:
+    """Whether a gauge of bytes that the catalog does not know may be named for the bytes of a second."""
+    names = [str(one.metric) for one in query.selectors if query.entry(one) is None and one.range is None]
+    return any(name.endswith("_bytes") and not _FLOWS.isdisjoint(name.split("_")) for name in names)
 
 
 def _stacks_to_percent(panel: LintedPanel) -> bool:
@@ -123,11 +146,11 @@ def _axis_labels(panel: LintedPanel) -> list[object]:
     return [custom.get("axisLabel") if isinstance(custom, dict) else "", *labels]
 
 
-def _says_unit(panel: LintedPanel) -> bool:
+def _says_unit(panel: LintedPanel, words: re.Pattern[str] = _UNIT_TOLD) -> bool:
     """Whether the words around the values of a panel name their unit: "Latency (s)", "in seconds"."""
     captions = (one.caption for one in panel.queries)
     texts = [panel.title, panel.defaults.get("displayName"), *_axis_labels(panel), *captions]
-    return any(_UNIT_TOLD.search(str(text)) for text in texts if text)
+    return any(words.search(str(text)) for text in texts if text)
 
 
 def _unit_fault(query: LintedQuery, unit: str) -> tuple[str, str] | None:
@@ -163,7 +186,8 @@ def _unit_fault(query: LintedQuery, unit: str) -> tuple[str, str] | None:
         ),
         (flow or amount, _BIT_RATES, "bytes are shown as bits", "write binBps"),
         (flow, _BYTES, "bytes per second are shown as bytes", "write binBps"),
-        (amount, _BYTE_RATES, "bytes are shown as bytes per second", "write bytes"),
+        # Divided by the seconds of their window they are a rate.
+        (amount and not times, _BYTE_RATES, "bytes are shown as bytes per second", "write bytes"),
         (
             flow or amount,
             _SECONDS | _RATES | _SHARES,

@@ -58,10 +58,17 @@ _ENDS = {
 }
 # Counters of one of these count events, whatever comes before.
 _THINGS = frozenset({"requests", "errors", "failures", "responses", "queries", "messages", "connections", "operations"})
-# Names that end like an amount and are something else: a speed, a share, a moment.
+# Names that end like an amount and are something else: a speed, a share, a moment, bytes for a time; and the range of
+# the chunks of Prometheus, which is in milliseconds whatever its name says.
 _DOUBT = re.compile(
-    r"per_sec|speed|bandwidth|throughput|kbytes|mbytes|kilobytes_|(?:^|[_:])(?:rate|ratio|percent|pct|rps|bps|timestamp)(?:[_:]|$)"
+    r"per_sec|speed|bandwidth|throughput|kbytes|mbytes|kilobytes_|chunk_range_seconds"
+    r"|(?:^|[_:])(?:rate|ratio|percent|pct|rps|bps|timestamp)(?:[_:]|$)"
+    r"|(?:^|_)(?:bytes?|[kmg]i?b|cores?|replicas?|pods?|nodes?)_(?:seconds|minutes|hours|days)(?:_|$)"
 )
+# `_nano_seconds`: the step of a second in a word of its own.
+_STEPS = {"milli": 1e-3, "micro": 1e-6, "nano": 1e-9}
+# A `_count` of Google Cloud's metrics is whatever the name says before it: bytes of `_bytes_count`.
+_COUNTS_ANYTHING = re.compile(r"^stackdriver_|googleapis_com")
 _MOMENT = re.compile(r"(?:_timestamp|(?:^|_)(?:start|boot)_time)_seconds$")
 _MEASURES = {
     Unit.BYTES: Dimension.DATA,
@@ -125,7 +132,8 @@ def _of_name(name: str) -> Quantity | None:
     if ":" in name or name.endswith("_bucket"):
         return None
     if name.endswith("_count"):
-        return Quantity(Dimension.COUNT) if _unit_end(name.removesuffix("_count")) else None
+        told = _unit_end(name.removesuffix("_count")) and not _COUNTS_ANYTHING.search(name)
+        return Quantity(Dimension.COUNT) if told else None
     if _MOMENT.search(name):
         return Quantity(Dimension.MOMENT)
     if name.endswith("_total") and name.removesuffix("_total").rpartition("_")[2] in _THINGS:
@@ -137,6 +145,9 @@ def _of_name(name: str) -> Quantity | None:
 
 def _unit_end(name: str) -> Quantity | None:
     before, _, end = name.rpartition("_")
+    step = _STEPS.get(before.rpartition("_")[2]) if end == "seconds" else None
+    if step is not None:
+        return Quantity(Dimension.TIME, step)
     return _ENDS.get(end) if before else None
 
 
