@@ -113,3 +113,16 @@ def test_a_query_that_cannot_be_read_allows_in_its_comments_too() -> None:
     names = found(lint_text(f"sum( 'a # {ALLOW}", "a.promql", ".promql"))
     assert names == {"syntax"}
     assert found(lint_text("sum( # regobs: allow syntax: a template", "a.promql", ".promql")) == set()
+
+
+def test_a_tag_allows_in_all_panels_of_a_dashboard_however_its_lines_are_broken() -> None:
+    panels = [
+        json.dumps({"id": number, "type": "stat", "title": str(number), "targets": [{"refId": "A", "expr": expr}]})
+        for number, expr in ((1, "sum(rate(go_threads[5m]))"), (2, "sum(rate(go_goroutines[5m]))"))
+    ]
+    for between in ("", "\n"):
+        tags = json.dumps(["regobs: allow rate-of-gauge: by tag"])
+        head = f'{{"title":"S","tags":{tags},"panels":[{between}'
+        report = lint_text(head + f",{between}".join(panels) + "]}", "a.json", ".json")
+        assert "rate-of-gauge" not in {one.check for one in report.findings}
+        assert report.allowed == 2

@@ -99,3 +99,11 @@ def test_a_misspelt_scheme_is_corrected(wrong: str, right: str) -> None:
 def test_links_of_any_shape_are_read(links: Any) -> None:
     overrides = [1, {"properties": 1}, {"properties": [1, {"id": "links", "value": links}]}]
     assert found(panel("up", links=links, styles=links, fieldConfig={"overrides": overrides})) is not None
+
+
+def test_a_row_asks_no_data_source() -> None:
+    source = {"type": "prometheus", "uid": "${ds}"}
+    for kind, told in (("row", False), ("stat", True)):
+        report = board({"id": 1, "type": kind, "title": "a", "datasource": source})
+        assert ("undefined-variable" in {one.check for one in report.findings}) is told
+    assert "undefined-variable" in {one.check for one in board({"id": 1, "type": "row", "title": "$a"}).findings}

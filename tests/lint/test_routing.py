@@ -245,3 +245,27 @@ def test_a_matcher_of_an_inhibition_asks_for_a_label_in_vain() -> None:
     rules = RULES.replace("max(go_sql", 'max(go_sql_x{stage="cny"} * go_sql')
     report = lint('inhibit_rules:\n  - source_matchers: [alertname="PoolSlow", stage="cny"]\n', rules)
     assert lost(report) == [("the source of this inhibition asks for stage, which PoolSlow drops", Severity.WARNING)]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "severity"),
+    [
+        ("PoolFul", Severity.WARNING),
+        ("DiskFull|PoolSlwo", Severity.WARNING),
+        ("Disk.*", Severity.NOTE),
+        ("DiskFull|Disk.*", Severity.NOTE),
+    ],
+)
+def test_a_pattern_close_to_the_name_of_an_alert_is_told_like_a_name(pattern: str, severity: Severity) -> None:
+    for matcher, given in ((f"'alertname=~\"{pattern}\"'", pattern), (f"alertname={pattern}", "")):
+        if given or pattern == "PoolFul":
+            ((_, told),) = dead(route(f"matchers: [{matcher}]"))
+            assert told is severity
+
+
+def test_the_name_of_an_alert_is_no_label_of_its_series() -> None:
+    texts = "annotations: {summary: '{{ $labels.NAME }}'}"
+    for label, step in (("alertname", "write the name: $labels has"), ("pod", "add pod to the by list; the")):
+        rules = RULES.replace("annotations: {summary: full}", texts.replace("NAME", label)).removesuffix("---\n")
+        (one,) = [one for one in lint("", rules).findings if one.check == "label-not-in-result"]
+        assert one.next_step.startswith(step)

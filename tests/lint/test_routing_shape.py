@@ -137,7 +137,9 @@ def test_an_inhibition_that_inhibits_nothing_is_found(wrong: str, right: str) ->
 @pytest.mark.parametrize(
     ("wrong", "right"),
     [
-        ("target_matchers: [alertname=A]", "source_matchers: [alertname=B]\ntarget_matchers: [alertname=A]"),
+        ("target_matchers: [team=a]", "source_matchers: [alertname=B]\ntarget_matchers: [team=a]"),
+        ("target_matchers: ['alertname=~\"A.*\"']", "target_matchers: [alertname=A]"),
+        ("target_match: {severity: info}", "target_match: {alertname: InfoInhibitor}"),
         ("source_matchers: [alertname=A]\ntarget_matchers: []", "source_match: {a: b}\ntarget_match: {a: c}"),
         (f"source_matchers: {PAGE}\ntarget_matchers: {TICKET}",
          f"source_matchers: {PAGE}\ntarget_matchers: {TICKET}\nequal: [job]"),

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from regobs.lint import LintReport, Severity, lint_text
+from regobs.lint import LintContext, LintReport, Severity, lint_text
 from regobs.lint.report import as_text
 from tests.lint.cases import alert, board, found, panel, query, rules
 from tests.lint.cases import unit as unit_of
@@ -198,3 +198,61 @@ def test_a_wrong_key_in_json_is_marked_itself() -> None:
 )
 def test_a_name_that_may_measure_something_else_is_compared_with_anything(text: str, mismatch: bool) -> None:
     assert ("unit-mismatch" in found(query(text))) is mismatch
+
+
+@pytest.mark.parametrize(
+    ("text", "severities"),
+    [
+        ("rate(registry_storage_ratelimit_total[5m])", [Severity.ERROR]),
+        ("registry_htp_requests_total", [Severity.ERROR]),
+        ("registry_databse_queries_total", [Severity.ERROR]),
+        ("registry_gc_something", [Severity.ERROR]),
+        ("registry_storage_disk_usage_bytes", [Severity.ERROR]),
+        ("registry_requests_total", [Severity.NOTE]),
+        ("registry_errors_total", [Severity.NOTE]),
+        ("registry_registry_storage_cache_total", [Severity.NOTE]),
+        ("registry_up == 0", []),
+        ("registry_disk_usage_bytes", []),
+        ("registry_backup_last_success", []),
+        ("registry_auth_failures_total", []),
+        ("registry_ready < registry_desired", []),
+        ('registry_errors_total{job="apicurio"}', []),
+        ('registry_requests_total{job=~"schema-registry.*"}', []),
+        ('registry_http_request_total{job="schema-registry"}', []),
+        ('registry_http_request_total{job!="schema-registry"}', [Severity.ERROR]),
+        ('registry_http_request_total{job="registry"}', [Severity.ERROR]),
+    ],
+)
+def test_a_name_that_another_program_may_have_is_no_error(text: str, severities: list[Severity]) -> None:
+    assert _severities(query(text), "unknown-metric") == severities
+
+
+@pytest.mark.parametrize(
+    ("condition", "told"),
+    [
+        ("{} > 0", False), ("{} == 0", False), ("{} != 0", False), ("({}) <= 0", False), ("{} >= 1", False),
+        ("{} < 1", False), ("{} > 1", True), ("{} >= 2", True), ("{} < 0", True), ("{} == 1", True), ("0 < {}", True),
+        ("{}", True), ("{} * 2 > 0", True),
+    ],
+)  # fmt: skip
+def test_whether_a_sum_of_copies_is_zero_may_be_asked(condition: str, told: bool) -> None:
+    asked = condition.format("sum(registry_database_rows)")
+    assert ("sum-of-copies" in found(alert(asked))) is told
+    assert "sum-of-copies" in found(panel(asked))
+
+
+def test_the_label_of_the_other_flavor_is_named_with_it() -> None:
+    ours = ["sum(rate(registry_database_queries_total[5m]))", "sum(registry_database_rows)", "registry_gc_runs_total"]
+    asked = "sum by (handler) (rate(registry_http_requests_total[5m]))"
+    report = lint_text(board_of(asked, *ours), "a.json", ".json", LintContext())
+    (one,) = [one for one in report.findings if one.check == "unknown-label"]
+    assert one.severity is Severity.NOTE
+    assert one.what.endswith("has no label handler in a registry of the flavor gitlab: it is one of distribution")
+    (one,) = [one for one in panel(asked).findings if one.check == "unknown-label"]
+    assert one.severity is Severity.WARNING  # who names the flavor wants no other
+
+
+def board_of(*exprs: str) -> str:
+    """A dashboard with these queries, of a registry that nobody named."""
+    targets = [{"refId": chr(65 + index), "expr": expr} for index, expr in enumerate(exprs)]
+    return json.dumps({"title": "a", "panels": [{"id": 1, "type": "table", "title": "a", "targets": targets}]})

@@ -69,7 +69,9 @@ def test_what_may_have_values_is_passed_over(query: Any) -> None:
 
 
 def test_a_query_within_label_names_is_judged_as_any_other() -> None:
-    report = board(_SHOWN, variables=[{"name": "a", "type": "query", "query": "label_names(registry_nothing_total)"}])
+    report = board(
+        _SHOWN, variables=[{"name": "a", "type": "query", "query": "label_names(registry_storage_nothing_total)"}]
+    )
     assert "unknown-metric" in found(report)
 
 

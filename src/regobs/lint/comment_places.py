@@ -28,12 +28,17 @@ def allowance_places(file: LintedFile) -> set[int]:
     """The offsets of `regobs: allow` where it allows something."""
     if file.file.endswith(".md"):
         return {match.start() for match in _WORDS.finditer(file.text)}
-    found = {offset for source in file.yaml_texts for offset in _in_comments(source)}
+    found = comments_of_yaml(file)
     for source, path, text in (*_descriptions(file), *_log_queries(file)):
         found |= {source.within(path, text, *span)[0] for span in _spans(text, queries=path[-1:] == ("expr",))}
     for query in file.all_queries():
         found |= {query.place(*span)[0] for span in _spans(query.text, queries=True)}
     return found
+
+
+def comments_of_yaml(file: LintedFile) -> set[int]:
+    """The offsets of `regobs: allow` in comments of YAML, which may stand for what is below them."""
+    return {offset for source in file.yaml_texts for offset in _in_comments(source)}
 
 
 def _in_comments(source: SourceText) -> Iterator[int]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from regobs.catalog.model import Exposer, Unit
+from regobs.catalog.model import Exposer, Metric, Unit
 from regobs.lint.findings import LintProblem, Severity, check
 from regobs.lint.raw_counters import COUNTERS, may_be_gauge
 from regobs.lint.subjects import LintedQuery
@@ -257,6 +257,17 @@ def sum_of_copies(query: LintedQuery) -> Iterator[LintProblem]:
             inner = strip_parens(node.expr)
             metric = query.metric(inner) if isinstance(inner, Selector) else None
             told = metric is not None and metric.common and metric.unit not in {Unit.INFO, Unit.TIMESTAMP}
-            if metric is not None and told:
+            if metric is not None and told and not _asks_presence(query, node, metric):
                 what = f"every process tells the same {metric.name}"
                 yield query.problem(node, what, "take max, then add up", word="sum")
+
+
+def _asks_presence(query: LintedQuery, node: Expr, metric: Metric) -> bool:
+    """Whether an alert only asks if a sum is zero: that of copies is where the greatest of them is."""
+    above = next((one for one in query.above(node) if not isinstance(one, Paren)), None)
+    if not query.alerts or not isinstance(above, Binary) or strip_parens(above.left) is not node:
+        return False
+    number = literal(above.right)
+    counts = metric.unit not in {Unit.SECONDS, Unit.BYTES, Unit.RATIO}
+    asked = {0: {">", "==", "!=", "<="}, 1: {">=", "<"} if counts else set[str]()}
+    return above.op in asked.get(int(number) if number in {0, 1} else -1, set())

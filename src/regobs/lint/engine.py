@@ -207,6 +207,7 @@ def lint_files(files: list[LintedFile], context: LintContext, *, contained: bool
     context.read_raw |= Counter(name for query in different for name in _raw_names(query))
     if context.flavor is None:
         context.flavor = _flavor_of(queries)
+        context.flavor_guessed = context.flavor is not None
     for file in files:
         report.files[file.file] = file.text
         report.rules += len(file.rules)

@@ -88,8 +88,9 @@ def broad_inhibition(routing: LintedRouting) -> Iterator[LintProblem]:
         found = list(sides(path, rule))
         names = ["source", "target"]
         asked = [any(str(key).startswith(name) and rule[key] for key in rule) for name in names]
-        for name, one in zip(names, asked, strict=True):
-            if not one:
+        for name, one, other in zip(names, asked, found[::-1], strict=True):
+            # Alerts named one by one may be kept back always: kube-prometheus-stack does so with InfoInhibitor.
+            if not one and not (name == "source" and _by_name(other.own)):
                 does = "inhibits" if name == "source" else "is inhibited"
                 what = f"this inhibition has no {name}, so every alert {does}"
                 yield routing.problem(path, what, f"add {name}_matchers")
@@ -100,3 +101,7 @@ def broad_inhibition(routing: LintedRouting) -> Iterator[LintProblem]:
 
 def _by_severity(matchers: list[AlertMatcher]) -> bool:
     return bool(matchers) and all(one.label in _SEVERITIES for one in matchers)
+
+
+def _by_name(matchers: list[AlertMatcher]) -> bool:
+    return any(one.label == "alertname" and one.op == "=" for one in matchers)

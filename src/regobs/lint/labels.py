@@ -60,6 +60,7 @@ def label_not_in_result(rule: LintedRule) -> Iterator[LintProblem]:
                     step = f"add {label} to the by list; the expression keeps {kept}"
                     step = f"absent keeps {kept}: name it in a matcher, or leave it out" if absent else step
                     step = f"take {label} out of without" if there is None else step
+                    step = "write the name: $labels has the labels of the series only" if label == "alertname" else step
                     what = f"{rule.name} has no label {label}"
                     yield rule.problem((key, name), what, step, word=match[0])
 

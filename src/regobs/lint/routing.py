@@ -182,7 +182,12 @@ def _dead(routing: LintedRouting, place: MatchedPlace) -> Iterator[LintProblem]:
     if alone is None:
         yield routing.problem(where.path, f"{what} fits no alert: each matcher fits some, all fit none", "correct one")
     elif alone.label == "alertname":
-        yield routing.problem(where.path, f"no alert is called {alone.value}", "correct the name", Severity.NOTE)
+        slip = next(
+            (near for one in alone.value.split("|")[:_MOST_BEFORE] if (near := closest(one, names, 1, 0.75))), []
+        )
+        step = f"did you mean {slip[0]}?" if alone.op == "=~" and slip else "correct the name"
+        severity = None if alone.op == "=~" and slip else Severity.NOTE
+        yield routing.problem(where.path, f"no alert is called {alone.value}", step, severity)
     else:
         values = sorted({value for rule in alerts if (value := static_labels(rule).get(alone.label))})
         step = f"of the alerts {alone.label} is one of {', '.join(values)}"

@@ -20,6 +20,9 @@ from regobs.promql.vocabulary import TARGET_LABELS
 _POSITIVE = frozenset({MatchOp.EQUAL, MatchOp.REGEX})
 _SPECIAL = re.compile(r"[.*+?()\[\]{}|^$\\]")
 _PREFIX = "registry_"
+# Second words of names that no other program is known to write behind `registry_`.
+_OWN_FAMILIES = frozenset({"http", "storage", "database", "notifications", "gc", "redis", "bbm"})
+_OTHER_PROGRAMS = re.compile(r"schema|apicurio|confluent|karapace|kafka|rainbond|rbd|operator|service-registry|eureka")
 _NATIVE = "set convert_classic_histograms_to_nhcb in the scrape configuration, or read the _bucket series"
 # What Prometheus, a service discovery or a relabelling commonly writes on a target: such a label may be anywhere.
 _JUDGED = frozenset({Exposer.REGISTRY, Exposer.OTHER})
@@ -70,10 +73,39 @@ def unknown_metric(query: LintedQuery) -> Iterator[LintProblem]:
             continue
         if family is not None:
             step = f"a {family.kind} has the series {', '.join(family.series)}"
-        else:
-            near = closest(name, _registry_series(), 1, 0.8)
-            step = f"did you mean {near[0]}?" if near else "`regobs catalog list` shows all"
+            yield query.problem(node, f"no registry has a metric {name}", step, word=name)
+        elif not _of_other_program(node):
+            yield from _of_no_family(query, node, name)
+
+
+def _of_no_family(query: LintedQuery, node: Selector, name: str) -> Iterator[LintProblem]:
+    near = closest(name, _registry_series(), 1, 0.8)
+    step = f"did you mean {near[0]}?" if near else "`regobs catalog list` shows all"
+    if _is_ours(name, surely=bool(closest(name, near, 1, 0.9))):
         yield query.problem(node, f"no registry has a metric {name}", step, word=name)
+    elif near:
+        yield query.problem(node, f"no registry that regobs knows has a metric {name}", step, Severity.NOTE, word=name)
+
+
+def _is_ours(name: str, *, surely: bool) -> bool:
+    """Whether a name is certainly meant as one of a registry: by its second word, or by one and a close name.
+
+    Schema registries, operators and other programs have metrics that begin with `registry_` too.
+    """
+    word = name.removeprefix(_PREFIX).split("_", 1)[0]
+    near = surely and len(word) > 2 and bool(closest(word, _families(), 1, 0.75))
+    return word in _OWN_FAMILIES or near
+
+
+@cache
+def _families() -> tuple[str, ...]:
+    return tuple({name.removeprefix(_PREFIX).split("_", 1)[0] for name in _registry_series()})
+
+
+def _of_other_program(node: Selector) -> bool:
+    """Whether a selector names the job of another program that is called a registry, or of something else."""
+    jobs = [one.value.lower() for one in node.matchers if one.label == "job" and one.op in _POSITIVE]
+    return any(_OTHER_PROGRAMS.search(job) for job in jobs)
 
 
 def _asks_histogram(query: LintedQuery, node: Selector) -> bool:
@@ -176,13 +208,26 @@ def unknown_label(query: LintedQuery) -> Iterator[LintProblem]:
                 what = f"{metric.name} lost the label {matcher.label} in {until}"
                 yield query.problem(matcher, what, "remove the matcher", word=matcher.label)
             elif matcher.label not in own and asks_for_it and (step := _lacking(query, metric, matcher.label, own)):
-                yield query.problem(matcher, f"{metric.name} has no label {matcher.label}", step, word=matcher.label)
+                what, severity = _without(query, metric, matcher.label)
+                yield query.problem(matcher, what, step, severity, word=matcher.label)
         above = _aggregation(query, node)
         for name in above.labels or () if above is not None else ():
             if above is not None and (until := _label_until(metric, name, query.context)):
                 yield query.problem(above, f"{metric.name} lost the label {name} in {until}", "remove it", word=name)
             elif above is not None and name not in own and (step := _lacking(query, metric, name, own)):
-                yield query.problem(above, f"{metric.name} has no label {name}", step, word=name)
+                what, severity = _without(query, metric, name)
+                yield query.problem(above, what, step, severity, word=name)
+
+
+def _without(query: LintedQuery, metric: Metric, name: str) -> tuple[str, Severity | None]:
+    """What to say of a missing label: a note where another flavor has it, and only the queries tell the flavor."""
+    flavor = query.context.flavor
+    others = (one for one in Flavor if one is not flavor and metric.form(one) is not None)
+    other = next((one for one in others if name in _labels(metric, one)), None)
+    if other is None or not query.context.flavor_guessed:
+        return f"{metric.name} has no label {name}", None
+    what = f"{metric.name} has no label {name} in a registry of the flavor {flavor}: it is one of {other}"
+    return what, Severity.NOTE
 
 
 def _lacking(query: LintedQuery, metric: Metric, name: str, own: frozenset[str]) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from regobs.common.closest import did_you_mean
-from regobs.lint.comment_places import allowance_places
+from regobs.lint.comment_places import allowance_places, comments_of_yaml
 from regobs.lint.findings import CHECKS, CheckSubject, LintFinding, LintProblem
 from regobs.lint.linted_files import LintedFile
 from regobs.lint.sources import SourceText
@@ -71,6 +71,7 @@ def allowances(file: LintedFile) -> list[Allowance]:
     places = [(rule.source, rule.path) for rule in file.rules]
     places += [(panel.source, panel.path) for board in file.dashboards for panel in board.panels]
     extents = [_without_comments_behind(file.text, (*source.extent(path), source)) for source, path in places]
+    commented = comments_of_yaml(file)
     below: dict[int, _Extent] = {}
     for one in extents:
         below.setdefault(one[2].position(one[0])[0], one)
@@ -83,7 +84,7 @@ def allowances(file: LintedFile) -> list[Allowance]:
         around = inside.get(match.start())
         if around is not None:
             first, last = text.position(around[0])[0], text.position(max(around[0], around[1] - 1))[0]
-        elif (next_one := below.get(line, below.get(next_line[line]))) is not None:
+        elif match.start() in commented and (next_one := below.get(line, below.get(next_line[line]))) is not None:
             first, last = line, text.position(max(next_one[0], next_one[1] - 1))[0]
         else:
             first, last = 1, lines

@@ -49,6 +49,7 @@ class LintContext:
     live: Callable[[LintedFile], Iterator[LintFinding]] | None = None
     own: Mapping[str, tuple[Metric, str]] = field(default_factory=dict)
     records: Records = field(default_factory=Records)
+    flavor_guessed: bool = False  # the flavor is that of most queries, which nobody named
 
     def lookup(self, name: str) -> tuple[Metric, str] | None:
         """The metric that a series belongs to, and its suffix there: of the catalog, else of the user's own."""

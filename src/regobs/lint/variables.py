@@ -87,7 +87,8 @@ def _used_beside_queries(board: LintedDashboard) -> Iterator[tuple[tuple[int, in
     for panel in board.panels:
         if panel.data.get("repeat") and isinstance(panel.data["repeat"], str):
             yield panel.source.extent((*panel.path, "repeat")), panel.data["repeat"].removeprefix("$")
-        texts: list[tuple[Steps, Any]] = [(("title",), panel.data.get("title")), _source_of(panel.data, ())]
+        texts: list[tuple[Steps, Any]] = [(("title",), panel.data.get("title"))]
+        texts += [_source_of(panel.data, ())] if panel.kind != "row" else []  # a row asks nothing
         texts += [_source_of(target, ("targets", index)) for index, target in targets_of(panel.data)]
         texts += links_of({**panel.data, "panels": []})
         for steps, text in texts:
