@@ -434,3 +434,19 @@ def test_what_may_have_the_unit_of_its_panel_is_passed_over(expr: str, unit: str
 )
 def test_a_range_that_is_missing_or_too_many_has_a_next_step(text: str, step: str) -> None:
     assert step in next(one.next_step for one in query(text).findings if one.check == "syntax")
+
+
+@pytest.mark.parametrize("word", ["anchored", "smoothed"])
+def test_a_modifier_of_newer_servers_is_a_note(word: str) -> None:
+    for text in (f"sum(rate(a_total[5m] {word}))", f"increase(a_total[5m] {word} offset 1m)"):
+        (note,) = query(text).findings
+        assert (note.check, note.severity) == ("syntax", Severity.NOTE)
+        assert note.what.startswith(f"{word} is of an experiment of Prometheus 3.7")
+    (error,) = query(f"sum(rate(a_total[5m] {word}y))").findings
+    assert error.severity is Severity.ERROR
+
+
+@pytest.mark.parametrize(("file", "checks"), [("loki/rules/alerts.yml", set()), ("prometheus/alerts.yml", {"syntax"})])
+def test_a_comparison_of_numbers_is_one_of_loki(file: str, checks: set[str]) -> None:
+    text = "groups:\n- name: a\n  rules:\n  - {alert: A, expr: 1 > 0, labels: {severity: page}}\n"
+    assert {one.check for one in lint_text(text, file, ".yml").findings} & {"syntax"} == checks

@@ -42,6 +42,7 @@ _METRICSQL_FUNCTIONS = frozenset(
     topk_median topk_min ttf union zscore zscore_over_time
     """.split()  # noqa: SIM905 - one name a line would be a page
 )
+_EXTENDED = re.compile(r"(?:anchored|smoothed)\b", re.IGNORECASE)
 _NOTHING: tuple[LintProblem, ...] = ()
 
 
@@ -93,6 +94,12 @@ def syntax(query: LintedQuery) -> Iterator[LintProblem]:
     place = query.place(start, start + 1)
     if query.text.strip() == "{}" and query.role not in {"alert", "record"}:
         yield LintProblem(*place, "the query is still a placeholder", "write it, or remove it", Severity.NOTE)
+    elif fault.message.startswith("comparisons between scalars") and "loki" in query.source.file.lower():
+        return  # Loki reads `1 > 0`
+    elif extended := _EXTENDED.match(query.text, start):
+        what = f"{extended[0]} is of an experiment of Prometheus 3.7 and later, and the query is not judged"
+        step = "it needs --enable-feature=promql-extended-range-selectors; other servers refuse it"
+        yield LintProblem(*place, what, step, Severity.NOTE)
     elif not _is_time(query.text, start) and (extension := _of_metricsql(query.text, start)):
         what = f"{extension} is MetricsQL: only VictoriaMetrics reads it, and the query is not judged"
         yield LintProblem(*place, what, "Prometheus, Thanos and Mimir refuse it", Severity.NOTE)
