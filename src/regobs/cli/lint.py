@@ -12,6 +12,7 @@ import click
 from regobs.catalog.model import Flavor, Version
 from regobs.cli.content import PATH, settings
 from regobs.cli.server_options import ServerOptions, server_options
+from regobs.common.working import working
 from regobs.errors import ExitCode, InputError
 
 if TYPE_CHECKING:
@@ -200,7 +201,8 @@ def _whole_report(paths: tuple[Path, ...], context: LintContext) -> LintReport:
     from regobs.lint.read import no_text  # noqa: PLC0415
 
     if paths and paths != (Path("-"),):
-        return lint_paths(paths, context)
+        with working(lambda: "reading and judging the files"):
+            return lint_paths(paths, context)
     try:
         text = sys.stdin.buffer.read().decode("utf-8-sig")
     except UnicodeDecodeError as fault:
