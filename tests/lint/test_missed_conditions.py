@@ -36,7 +36,8 @@ _ALERTS = [
     ("self-resolving", "absent(x_rows) and on () x_rows offset 1h", "absent(x_rows offset 1h) and on () x_rows"),
     ("self-resolving", "count(up offset 30m) - count(up) > 0", "count(up) - count(up == 1) > 0"),
     ("self-resolving", "count by (job) (up) < count by (job) (up offset 1h)", "count by (job) (up) < 3"),
-    ("self-resolving", "count(up) / count(up offset 1h) < 0.8", "sum(rate(x_total[5m])) / sum(rate(x_total[5m] offset 1h)) < 0.8"),
+    ("self-resolving", "count(up) < count(up offset 1h)", "count(up) < 0.7 * count(up offset 1h)"),
+    ("self-resolving", "count(up) < count(up offset 1h)", "sum(rate(x_total[5m])) < sum(rate(x_total[5m] offset 1h))"),
     ("self-resolving", "count(up{job='a'} offset 30m) > count(up{job='a'})", "count(up{job='b'} offset 30m) > count(up{job='a'})"),
     # a value of another flavor of a label that a target may have too
     ("impossible-value", f'rate({_EVENTS}{{type="Errors"}}[5m]) > 1', f'rate({_EVENTS}{{type="Failures"}}[5m]) > 1'),

@@ -38,10 +38,10 @@ def double_counting(query: LintedQuery) -> Iterator[LintProblem]:
         sum(rate(registry_gc_deletes_total{backend="database"}[5m]))
     """
     for node in query.nodes:
-        if isinstance(node, Aggregate) and node.op == "sum" and not node.without:
+        if isinstance(node, Aggregate) and node.op == "sum":
             for inner in _joined(node.expr):
                 yield from _over_overlaps(query, node, inner)
-                yield from _over_names(query, node, inner)
+                yield from _over_names(query, node, inner) if not node.without else ()
     for one, other in _pairs(query):
         if why := _same_events(one.selector, other.selector):
             yield query.problem(other.node, why, "leave one of them out")
@@ -293,8 +293,9 @@ def _over_overlaps(query: LintedQuery, node: Aggregate, inner: Selector) -> Iter
         names = {label} if label != "type" else {"exported_type"}
         kept = names | ({"type"} if label == "type" and not types else set())  # else `type` is one of the target
         excluded = any(one.label in names for one in inner.matchers)
-        if not chosen and not any(types) and not excluded and not kept & set(node.labels or ()):
-            yield query.problem(node, why, f"choose a {label}, or keep it in the by list", word="sum")
+        named = bool(kept & set(node.labels or ()))
+        if not chosen and not any(types) and not excluded and named is node.without:
+            yield query.problem(node, why, f"choose a {label}, or keep it in the result", word="sum")
 
 
 def _overlaps() -> dict[str, tuple[tuple[str, str], ...]]:

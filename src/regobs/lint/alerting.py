@@ -17,6 +17,7 @@ from regobs.promql.printer import number_text, to_text
 from regobs.promql.walk import selectors, strip_parens
 
 _PROCESS = frozenset({"instance", "pod"})
+_SERVICES = frozenset({"job", "service", "namespace", "cluster", "env", "environment", "region"})
 # What a server beside the registry limits for all processes together, and what is no amount.
 _SHARED = frozenset({Unit.CONNECTIONS, Unit.BOOL, Unit.INFO, Unit.TIMESTAMP, Unit.RATIO, Unit.PERCENT, Unit.NONE})
 
@@ -55,7 +56,7 @@ def grows_with_processes(query: LintedQuery) -> Iterator[LintProblem]:
             if watched and metric.unit is Unit.EVENTS:
                 step = "take avg, or keep the instance"
                 yield query.problem(node, "every process counts each event", step, word="sum")
-            elif strip_parens(inner.expr) is one and _per_process(metric):
+            elif strip_parens(inner.expr) is one and (_per_process(metric) or _of_any_process(metric, inner)):
                 step = "take max or avg, or keep the instance"
                 yield query.problem(node, f"each process has its own {metric.name}", step, word="sum")
 
@@ -64,6 +65,12 @@ def _per_process(metric: Metric) -> bool:
     """Whether a gauge is an amount of one process of the registry: no limit of another server is meant by its sum."""
     own = metric.exposer is Exposer.REGISTRY and metric.name.startswith("registry_")
     return own and metric.kind is Kind.GAUGE and not metric.common and metric.unit not in _SHARED
+
+
+def _of_any_process(metric: Metric, node: Aggregate) -> bool:
+    """Whether it is what any process tells of itself, as its memory or open files, added up for a whole service."""
+    own = metric.name.startswith(("process_", "go_", "python_")) and metric.kind is Kind.GAUGE
+    return own and metric.unit not in _SHARED and _SERVICES.issuperset(node.labels or ())
 
 
 def _one_process(node: Selector) -> bool:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from regobs.catalog import sql_pool
+from regobs.catalog import redis, sql_pool
 from regobs.catalog.model import Unit
 from regobs.lint.bounds import OPPOSITE, Values, compared_with_number, never
 from regobs.lint.findings import LintProblem, Severity, check
-from regobs.lint.named_shares import COMPARISONS, bare, is_usage
+from regobs.lint.named_shares import COMPARISONS, bare, core, is_usage
 from regobs.lint.quantities import Dimension, measured_part
 from regobs.lint.subjects import LintedQuery
 from regobs.promql.functions import ABSENCE, GROWTH
@@ -57,13 +57,25 @@ def _other_quantities(query: LintedQuery, node: Binary) -> Iterator[LintProblem]
     if left.dimension is right.dimension and left.scale != right.scale and plain:
         what = f"{_QUANTITIES.get(left.dimension, 'values')} in steps of {left.scale:g} and of {right.scale:g}"
         yield query.problem(node, what, "multiply one of them", Severity.WARNING, word=node.op)
+    known = all(query.entry(one) is not None for side in (node.left, node.right) for one in selectors(side))
     found = {left.dimension, right.dimension}
+    if found == {Dimension.TIME, Dimension.COUNT} and _is_time_of_one(node, left.dimension):
+        what = "the seconds of one event are held against a number of things"
+        yield query.problem(node, what, "write the same unit", None if known else Severity.WARNING, word=node.op)
     if Dimension.DATA not in found or not found & {Dimension.COUNT, Dimension.TIME, Dimension.MOMENT}:
         return
     does = "compared with" if node.op in COMPARISONS else "added to" if node.op == "+" else "minus"
-    known = all(query.entry(one) is not None for side in (node.left, node.right) for one in selectors(side))
     what = f"{_QUANTITIES[left.dimension]} {does} {_QUANTITIES[right.dimension]}"
     yield query.problem(node, what, "write the same unit", None if known else Severity.WARNING, word=node.op)
+
+
+def _is_time_of_one(node: Binary, left: Dimension) -> bool:
+    """Whether the side in seconds is a quantile: how long one event takes, and no sum of which a mean is asked."""
+    top = core(node.left if left is Dimension.TIME else node.right)
+    factor = any(
+        isinstance(one, Binary) and one.op in {"*", "/"} for side in (node.left, node.right) for one in walk(side)
+    )
+    return isinstance(top, Call) and top.function == "histogram_quantile" and not factor
 
 
 _QUANTITIES = {
@@ -78,6 +90,8 @@ _QUANTITIES = {
 def open_against_in_use(query: LintedQuery) -> Iterator[LintProblem]:
     """The use of a connection pool is measured by its open connections.
 
+    Of the pools to Redis that is `total_conns` against `max_conns`.
+
     Why: idle connections are open too: a warm pool looks full, and how many callers wait is not seen.
 
     Wrong:
@@ -85,9 +99,9 @@ def open_against_in_use(query: LintedQuery) -> Iterator[LintProblem]:
     Right:
         max(go_sql_dbstats_connections_in_use / go_sql_dbstats_connections_max_open) > 0.8
     """
-    pool = {sql_pool.OPEN.name, sql_pool.MAX_OPEN.name}
-    asks = any(not pool.isdisjoint(query.series_names(one)) for one in query.selectors)
-    for node in query.nodes if asks else ():
+    asked = frozenset[str]().union(*(query.series_names(one) for one in query.selectors))
+    opened, pool, step = next(((one[0], {*one[:2]}, one[2]) for one in _POOLS if {*one[:2]} <= asked), ("", set(), ""))
+    for node in query.nodes if pool else ():
         if not (isinstance(node, Binary) and node.op in {"/", "-", *COMPARISONS}):
             continue
         sides = [[(one, query.series_names(one)) for one in selectors(side)] for side in (node.left, node.right)]
@@ -95,9 +109,15 @@ def open_against_in_use(query: LintedQuery) -> Iterator[LintProblem]:
             continue
         (left, left_names), (right, right_names) = sides[0][0], sides[1][0]
         if len(left_names) == len(right_names) == 1 and left_names | right_names == pool:
-            where = left if left_names == {sql_pool.OPEN.name} else right
-            step = f"take {sql_pool.IN_USE}"
-            yield query.problem(where, f"{sql_pool.OPEN} counts idle connections as used", step)
+            where = left if left_names == {opened} else right
+            yield query.problem(where, f"{opened} counts idle connections as used", step)
+
+
+# What is open, what may be, and what to ask for instead.
+_POOLS = (
+    (sql_pool.OPEN.name, sql_pool.MAX_OPEN.name, f"take {sql_pool.IN_USE}"),
+    (redis.POOL_TOTAL.name, redis.POOL_MAX.name, f"take {redis.POOL_TOTAL} - {redis.POOL_IDLE}"),
+)
 
 
 @check("average-hides", Severity.NOTE)
@@ -252,7 +272,7 @@ def self_resolving(query: LintedQuery) -> Iterator[LintProblem]:
                 yield query.problem(node, _ENDS, "add `or absent(...)`", word="unless")
         elif isinstance(node, Binary) and node.op == "and" and _gone_since(node):
             yield query.problem(node, _ENDS, "leave out what asks for the past", word="and")
-        elif isinstance(node, Binary) and node.op in {"-", "/", *COMPARISONS} and (of := _fewer(node)):
+        elif isinstance(node, Binary) and node.op in {"-", *COMPARISONS} and (of := _fewer(node)):
             step = "compare with a fixed number, or alert on each that is gone"
             yield query.problem(node, _ENDS, step, None if of == "up" else Severity.NOTE, word=node.op)
 

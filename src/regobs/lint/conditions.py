@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from regobs.catalog.model import Kind, Unit
+from regobs.catalog.model import Exposer, Kind, Unit
 from regobs.lint.bounds import is_switch
 from regobs.lint.findings import LintProblem, Severity, check
 from regobs.lint.named_shares import COMPARISONS, bare
@@ -19,6 +19,7 @@ from regobs.promql.walk import selectors
 _ON_PURPOSE = re.compile(r"(?i:watch.?dog|dead.?man|heart.?beat|always|alive|e2e|\btest)|Test(?![a-z])")
 _SETS = frozenset({"and", "or", "unless"})
 _COUNTS = frozenset({"count", "group", "count_values"})
+_STATES = frozenset({Unit.BOOL, Unit.INFO, Unit.TIMESTAMP, Unit.NONE})
 _GROWN = GROWTH | CHANGE | {"changes", "resets"}
 _RECORDS = 5  # of records of records
 # What ends so is a measure, of which there is a value at any time; other gauges may be there only in a fault.
@@ -132,6 +133,8 @@ def _always_there(query: LintedQuery, expr: Expr, depth: int) -> bool:  # noqa: 
             return _is_exposed(query, node, depth)
         case Unary(_, inner) | Subquery(inner):
             return _always_there(query, inner, depth)
+        case Aggregate("sum", inner) if isinstance(bare(inner), Selector) and _is_any_info(bare(inner)):
+            return True
         case Aggregate(op, inner):
             return op not in _COUNTS and _always_there(query, inner, depth)
         case Call():
@@ -142,6 +145,11 @@ def _always_there(query: LintedQuery, expr: Expr, depth: int) -> bool:  # noqa: 
             sides = [one for one in (left, right) if query.parts.of(one).value != "scalar"]
             return bool(sides) and all(_always_there(query, one, depth) for one in sides)
     return False
+
+
+def _is_any_info(node: Expr) -> bool:
+    """Whether it is all series of what only has labels, as `kube_pod_info`: there are some at any time."""
+    return isinstance(node, Selector) and str(node.metric or "").endswith("_info") and not node.matchers
 
 
 def _called(query: LintedQuery, node: Call, depth: int) -> bool:
@@ -160,7 +168,9 @@ def _is_exposed(query: LintedQuery, node: Selector, depth: int) -> bool:
     name = str(node.metric or "")
     if (entry := query.entry(node)) is not None:
         forms = query.context.forms(entry[0])
-        there = any(not form.absent_until_observed and not form.only for form in forms)
+        ours = entry[0].exposer is Exposer.REGISTRY and entry[0].kind is Kind.GAUGE
+        amount = ours and entry[0].unit not in _STATES  # once it was asked for, it is there, were it 0
+        there = any((amount or not form.absent_until_observed) and not form.only for form in forms)
         return there and entry[0].unit is not Unit.INFO and entry[0].kind in {Kind.GAUGE, Kind.COUNTER}
     if rules := query.context.records.rules.get(name):
         read = [one for one in rules if isinstance(one, LintedQuery) and one.expr is not None]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from regobs.catalog.model import Exposer, Metric, Unit
+from regobs.catalog.model import Exposer, Kind, Metric, Unit
 from regobs.lint.findings import LintProblem, Severity, check
 from regobs.lint.raw_counters import COUNTERS, may_be_gauge
 from regobs.lint.subjects import LintedQuery
@@ -19,6 +19,7 @@ from regobs.promql.walk import selectors, strip_parens
 _GAUGES = ("_ratio", "_percent", "_percentage", "_info", "_in_flight", "_in_progress", "_celsius")
 _MACRO = re.compile(r"\$\{?__interval(?:_ms)?\b")
 _MINUTE = 60_000
+_STARTS = frozenset({Unit.SECONDS, Unit.TIMESTAMP, Unit.BOOL, Unit.INFO})
 # A title that says over which time its numbers are: "last 24 hours", "[1w]", "(5m)", "per day".
 _WINDOW_TOLD = re.compile(
     r"\b(?:last|past|previous|per|each|every) (?:[0-9]{1,6} ?)?(?:second|minute|hour|day|week|month)s?\b"
@@ -29,7 +30,7 @@ _WINDOW_TOLD = re.compile(
 
 @check("rate-of-gauge", Severity.ERROR)
 def rate_of_gauge(query: LintedQuery) -> Iterator[LintProblem]:
-    """A rate or increase is taken of a gauge.
+    """A rate or increase is taken of a gauge, or its falls are counted with `resets`.
 
     Why: each fall of a gauge is read as a restart of a counter, so the result is too high and means nothing.
 
@@ -52,11 +53,25 @@ def rate_of_gauge(query: LintedQuery) -> Iterator[LintProblem]:
         if isinstance(again, Call) and id(again) not in told and (inner := _rate_below(again)) is not None:
             what = f"{again.function} of {inner.function}(...), which rises and falls"
             yield query.problem(again, what, "take avg_over_time or max_over_time of it", word=again.function)
+    yield from _counted_falls(query)
     for call, node in _grown(query):
         name = str(node.metric or "")
         if name.endswith(_GAUGES) and query.metric(node) is None:
             what = f"{name} is a gauge by its name: its {call.function} makes no sense"
             yield query.problem(node, what, "use delta, deriv or its value over time", Severity.WARNING, word=name)
+
+
+def _counted_falls(query: LintedQuery) -> Iterator[LintProblem]:
+    """`resets` of a gauge, by the catalog; of a time or a state each fall is a start."""
+    for call in query.nodes:
+        if not (isinstance(call, Call) and call.function == "resets" and call.args):
+            continue
+        inner = strip_parens(call.args[0])
+        metric = query.metric(inner) if isinstance(inner, Selector) else None
+        if metric is None or metric.kind is not Kind.GAUGE or metric.cumulative or metric.unit in _STARTS:
+            continue
+        what = f"{metric.name} is a gauge: resets counts how often it fell"
+        yield query.problem(call, what, "take changes, or max_over_time of it", Severity.WARNING, word=metric.name)
 
 
 def _rate_below(call: Call) -> Call | None:
@@ -79,7 +94,7 @@ def _counts_starts(query: LintedQuery, node: Expr) -> bool:
 
 @check("delta-of-counter", Severity.WARNING)
 def delta_of_counter(query: LintedQuery) -> Iterator[LintProblem]:
-    """`delta`, `idelta` or `deriv` is taken of a counter.
+    """`delta`, `idelta`, `deriv` or `predict_linear` is taken of a counter.
 
     Why: each restart of a process is read as a fall.
 
@@ -101,6 +116,17 @@ def delta_of_counter(query: LintedQuery) -> Iterator[LintProblem]:
                     )
                     edit = query.edit(node, f"{node.function}({name}", f"{better}({name}")
                     yield problem.fixed_by(None if may_be_gauge(query, name) else edit)
+        elif isinstance(node, Call) and node.function == "predict_linear" and (name := _foretold(query, node)):
+            what = f"{name} is a counter: its value in the future is the number since a start, and each restart a fall"
+            yield query.problem(node, what, "foretell a gauge, or take the rate", word="predict_linear")
+
+
+def _foretold(query: LintedQuery, node: Call) -> str:
+    """The counter of the catalog whose value in the future is asked for."""
+    inner = strip_parens(node.args[0])
+    entry = query.entry(inner) if isinstance(inner, Selector) else None
+    counts = entry is not None and (entry[0].kind is Kind.COUNTER or bool(entry[1])) and not entry[0].signed
+    return str(inner.metric) if counts and isinstance(inner, Selector) else ""
 
 
 def _falls_left_out(query: LintedQuery, node: Expr) -> bool:
@@ -153,7 +179,9 @@ def short_range(query: LintedQuery) -> Iterator[LintProblem]:
         if not (isinstance(node, Call) and node.function in GROWTH | {"delta", "idelta", "deriv"} and node.args):
             continue
         inner = strip_parens(node.args[0])
-        if not isinstance(inner, Selector) or inner.range is None or inner.range.macro:
+        if isinstance(inner, Subquery) and not isinstance(strip_parens(inner.expr), Selector):
+            continue
+        if not isinstance(inner, Selector | Subquery) or inner.range is None or inner.range.macro:
             continue
         window, shown = inner.range.ms, duration_text(inner.range)
         if every is not None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from regobs.catalog import database, http, redis, storage
+from regobs.catalog import database, http, redis, sql_pool, storage
 from regobs.catalog.model import Unit
 from regobs.lint.findings import CheckSubject, LintProblem, Severity, check
 from regobs.lint.named_shares import bare
@@ -58,7 +58,9 @@ _FLOWS = frozenset(
 )
 _UNIT_TOLD = re.compile(r"\b(?:sec(?:ond)?s?|bytes?)\b|[(\[] ?(?:s|B) ?[)\]]", re.IGNORECASE)
 # Of what callers wait for: as many may wait at a time as there are. Of the work of one process there is one at a time.
-_WAITED_FOR = {http.DURATION, http.TIME_TO_HEADER, storage.ACTIONS, database.QUERY_DURATION, redis.COMMANDS}
+_WAITED_FOR = {
+    http.DURATION, http.TIME_TO_HEADER, storage.ACTIONS, database.QUERY_DURATION, redis.COMMANDS, sql_pool.WAIT_SECONDS,
+}  # fmt: skip
 _RATES = {"ops", "reqps", "rps", "wps", "iops", "cps", "opm", "rpm", "wpm", "mps", "eps"}
 
 
@@ -185,7 +187,7 @@ def _unit_fault(query: LintedQuery, unit: str) -> tuple[str, str] | None:
             "write none or short",
         ),
         (flow or amount, _BIT_RATES, "bytes are shown as bits", "write binBps"),
-        (flow, _BYTES, "bytes per second are shown as bytes", "write binBps"),
+        (flow and not times, _BYTES, "bytes per second are shown as bytes", "write binBps"),
         # Divided by the seconds of their window they are a rate.
         (amount and not times, _BYTE_RATES, "bytes are shown as bytes per second", "write bytes"),
         (

@@ -5,6 +5,8 @@ Source: the value formats of Grafana's panels; `bytes` and `kbytes` are binary, 
 
 from __future__ import annotations
 
+from math import isclose
+
 from regobs.lint.quantities import Dimension, Quantity
 
 _DATA, _TIME, _MOMENT = Dimension.DATA, Dimension.TIME, Dimension.MOMENT
@@ -54,16 +56,19 @@ _NAMES = {
     (_TIME, 1e-9): "nanoseconds", (_TIME, 60.0): "minutes", (_TIME, 3600.0): "hours", (_TIME, 86_400.0): "days",
     (_MOMENT, 1.0): "seconds since 1970", (_MOMENT, 1e-3): "milliseconds since 1970",
 }  # fmt: skip
+_WINDOWS = {60: "minute", 3600: "hour", 86_400: "day", 604_800: "week", 2_592_000: "month of 30 days"}
 # Steps of 1,000 and of 1,024 are taken for each other: of a petabyte they are an eighth apart.
 _NEAR = 1.13
 
 
 def unit_fault(found: Quantity, unit: str, things: str = "things") -> tuple[str, str] | None:
     """What is wrong where a measure is shown in a unit, and what to do; None where nothing is, or it is not known."""
+    shown = UNITS.get(unit)
+    if shown is not None and shown.per_second and (window := _window(found)):
+        return f"bytes per {window} are shown as {unit}", "write bytes and say so in the title"
     name = _name(found, things)
     if not name or not unit:
         return None
-    shown = UNITS.get(unit)
     wrong = f"{name} are shown as {unit}"
     if shown is not None and shown.dimension is found.dimension:
         if found.dimension is _TIME and found.per_second:
@@ -75,6 +80,12 @@ def unit_fault(found: Quantity, unit: str, things: str = "things") -> tuple[str,
     other = unit in _OF_OTHERS or (unit in SHARES and _is_no_share(found, unit))
     other = other or (unit in PER_SECOND and found.dimension is not Dimension.COUNT)
     return (wrong, _right(found)) if other else None
+
+
+def _window(found: Quantity) -> str:
+    """In what time the bytes are that a rate of them was multiplied for; "" for anything else."""
+    flows = found.dimension is _DATA and found.per_second
+    return next((name for time, name in _WINDOWS.items() if flows and isclose(found.scale * time, 1)), "")
 
 
 def _is_near(one: float, other: float) -> bool:
