@@ -15,6 +15,8 @@ _ALERTS = [
     # a filter before the sum, or before the mean over time
     ("filter-before-aggregation", "sum(rate(x_total[5m]) > 10) > 100", "sum(rate(x_total[5m]) > 10) > 10"),
     ("filter-before-aggregation", "sum by (pod) (rate(x_total[5m]) > 0.1) > 5", "sum by (pod) (rate(x_total[5m])) > 5"),
+    ("filter-before-aggregation", "100 < sum(x_lag > 10)", "5 < sum(x_lag > 10)"),
+    ("filter-before-aggregation", "max(sum by (pod) (x_lag > 10)) > 100", "count(sum by (pod) (x_lag > 10)) > 100"),
     ("filter-before-aggregation", f"sum({_FLIGHT} > 10) >= 100", f"count({_FLIGHT} > 10) >= 100"),
     ("filter-before-aggregation", "sum(x_lag >= 10) > 100", "sum(x_lag > 0) > 100"),
     ("filter-before-aggregation", "sum(x_lag > 10) > 100", "sum(x_limit < 1e18) > 100"),
@@ -24,6 +26,9 @@ _ALERTS = [
     ("filter-before-aggregation", f"avg_over_time(({_FLIGHT} > 10)[5m:]) > 1", f"avg_over_time(({_FLIGHT} > 10)[5m:]) > 0"),
     ("filter-before-aggregation", f"avg_over_time(({_FLIGHT} > 10)[5m:]) > 1", f"max_over_time(({_FLIGHT} > 10)[5m:]) > 50"),
     ("filter-before-aggregation", f"sum_over_time(({_FLIGHT} > 10)[5m:]) > 100", f"count_over_time(({_FLIGHT} > 10)[5m:]) > 3"),
+    # a mean over time
+    ("average-of-ratios", "avg_over_time((rate(a_total[5m]) / rate(b_total[5m]))[1h:]) > 0.1", "rate(a_total[1h]) / rate(b_total[1h]) > 0.1"),
+    ("average-of-ratios", "avg_over_time((rate(a_total[5m]) / rate(b_total[5m]))[1h:]) > 0.1", "avg_over_time((x_used / x_size)[1h:]) > 0.1"),
     # a count of what is there whatever it is
     ("no-condition", 'count(up{job="registry"} == bool 0) > 0', 'count(up{job="registry"} == 0) > 0'),
     ("no-condition", "count by (job) ((up == bool 1)) < 2", "sum by (job) ((up == bool 1)) < 2"),
@@ -97,6 +102,9 @@ def test_the_mean_of_how_full_something_is_is_a_note_and_of_other_quotients_noth
     assert _severities(panel(_USE, **reduced("mean")), "average-of-ratios") == {Severity.NOTE}
     assert "average-of-ratios" not in found(panel(_USE, **reduced("max")))
     assert "average-of-ratios" not in found(panel("sum(rate(x_total[5m])) / 60", **reduced("mean")))
+    assert _severities(panel("rate(x_a[5m]) / rate(x_b[5m])", **reduced("mean")), "average-of-ratios") == {
+        Severity.NOTE
+    }
     assert "average-of-ratios" not in found(panel(_SHARE, kind="singlestat", valueName="avg"))
 
 

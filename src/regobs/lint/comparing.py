@@ -8,7 +8,7 @@ from regobs.catalog import redis, sql_pool
 from regobs.catalog.model import Unit
 from regobs.lint.bounds import OPPOSITE, Values, compared_with_number, never
 from regobs.lint.findings import LintProblem, Severity, check
-from regobs.lint.named_shares import COMPARISONS, bare, core, is_usage
+from regobs.lint.named_shares import COMPARISONS, PICKS, bare, core, is_usage
 from regobs.lint.quantities import Dimension, measured_part
 from regobs.lint.subjects import LintedQuery
 from regobs.promql.functions import ABSENCE, GROWTH
@@ -193,11 +193,22 @@ def _has_threshold(query: LintedQuery, node: Expr, inner: Binary) -> bool:
     number = literal(inner.right)
     if number is None or number <= 0 or inner.op not in {">", ">="}:
         return False
-    above = next((one for one in query.above(node) if not isinstance(one, Paren)), None)
-    if not (isinstance(above, Binary) and above.op in {">", ">="}) or above.bool:
-        return False
-    threshold = literal(above.right)
-    return threshold is not None and bare(above.left) is node and threshold > number
+    picked = node
+    for above in query.above(node):
+        if isinstance(above, Binary):
+            asked = next(iter(compared_with_number([above])), None)
+            return (
+                asked is not None
+                and not above.bool
+                and bare(asked[1]) is picked
+                and asked[2] in {">", ">="}
+                and asked[3] > number
+            )
+        if isinstance(above, Aggregate) and above.op in PICKS:
+            picked = above
+        elif not isinstance(above, Paren):
+            return False
+    return False
 
 
 def _asks_presence(node: Expr, around: Iterable[Expr], values: Values) -> bool:

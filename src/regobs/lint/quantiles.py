@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from regobs.lint.bounds import compared_with_number
 from regobs.lint.buckets import nearest
 from regobs.lint.findings import LintEdit, LintProblem, Severity, check
-from regobs.lint.named_shares import bare, core, is_usage
+from regobs.lint.named_shares import bare, core, is_usage, named_share
 from regobs.lint.subjects import LintedQuery
 from regobs.promql.functions import GROWTH
 from regobs.promql.infer import literal
@@ -266,6 +266,12 @@ def average_of_ratios(query: LintedQuery) -> Iterator[LintProblem]:
             elif isinstance(inner, Aggregate) and inner.op == "avg" and inner.labels and not inner.without:
                 what = "an average of averages: each group weighs the same, however many are in it"
                 yield query.problem(node, what, "take one average of all", Severity.NOTE, word="avg")
+        elif isinstance(node, Call) and node.function == "avg_over_time" and node.args:
+            points = strip_parens(node.args[0])
+            ratio = strip_parens(points.expr) if isinstance(points, Subquery) else None
+            if isinstance(ratio, Binary) and ratio.op == "/" and _grows(ratio.left) and _grows(ratio.right):
+                what = "a mean over time of a ratio: minutes with few requests weigh as much as others"
+                yield query.problem(node, what, "divide longer rates", Severity.NOTE, word=node.function)
     if query.averaged and query.expr is not None:
         yield from _averaged_by_panel(query, query.expr)
 
@@ -277,7 +283,10 @@ def _averaged_by_panel(query: LintedQuery, expr: Expr) -> Iterator[LintProblem]:
         shown = core(shown.right if literal(shown.left) is not None else shown.left)
     if isinstance(shown, Binary) and shown.op == "/" and _grows(shown.left) and _grows(shown.right):
         what = "the panel shows the mean over time of a ratio"
-        yield query.problem(shown, what, "ask once over $__range, as an instant query", word="/")
+        step = "ask once over $__range, as an instant query"
+        events = query.values.share(shown) is not None or named_share(shown, query.values.busy)
+        sure = events or any(query.entry(one) is not None for one in selectors(shown))
+        yield query.problem(shown, what, step, None if sure else Severity.NOTE, word="/")  # else weights may be equal
     elif isinstance(shown, Binary) and shown.op == "/" and is_usage(shown):
         what = "the panel shows the mean over time of how full something is"
         yield query.problem(shown, what, "show the last value, or the highest", Severity.NOTE, word="/")
