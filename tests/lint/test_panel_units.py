@@ -316,7 +316,8 @@ def test_the_axis_of_an_old_graph_says_its_unit() -> None:
     [
         ("Memory [GB]", False), ("Memory usage (MiB)", False), ("GC time (seconds)", False), ("Latency (ms)", False),
         ("Upload ( B/s )", False), ("Memory in bytes", False), ("Memory", True), ("Memory (sum)", True),
-        ("GB of memory", True), ("Bytes", True),
+        ("GB of memory", False), ("Memory, MiB", False), ("Latency ms", False), ("Heap (Mb)", False), ("Bytes", True),
+        ("GBP of memory", True), ("items", True),
     ],
 )  # fmt: skip
 def test_a_unit_in_the_title_stands_for_one_of_the_panel(title: str, judged: bool) -> None:

@@ -45,9 +45,10 @@ _RATE_TOLD = re.compile(r"/ ?s\b|/ ?sec|per[ -]sec|bps|\b(?:rate|throughput|band
 _OF_POINTS = frozenset({"count", "countAll", "changeCount", "distinctCount", "diffperc", "range"})
 # Told beside a number that is shown without a unit: "Memory [GB]", "Latency (ms)", "size in bytes".
 _UNIT_NAMED = re.compile(
-    r"[(\[] ?(?:[kKMGT]?i?B|[kKMGT]?i?[bB]ytes|[kKMGT]?i?bits?|[mµun]?s|(?:milli|micro|nano)?sec(?:ond)?s?"
+    r"\b(?:[kKMGT]i?B|ms|µs)\b"
+    r"|[(\[] ?(?:[kKMGT]i?b|B|[kKMGT]?i?[bB]ytes|[kKMGT]?i?bits?|[mµun]?s|(?:milli|micro|nano)?sec(?:ond)?s?"
     r"|min(?:ute)?s?|hours?|days?)(?: ?/ ?s|ps)? ?[)\]]"
-    r"|\bin (?:(?:milli|micro|nano)?seconds|minutes|hours|days|(?:kilo|mega|giga)?bytes|[kMG]i?B|ms)\b"
+    r"|\bin (?:(?:milli|micro|nano)?seconds|minutes|hours|days|(?:kilo|mega|giga)?bytes)\b"
 )
 # Gauges of bytes named so may be amounts per second: who exposes them took the rate.
 _FLOWS = frozenset(
