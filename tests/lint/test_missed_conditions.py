@@ -41,6 +41,8 @@ _ALERTS = [
     ("self-resolving", "absent(x_rows) and on () x_rows offset 1h", "absent(x_rows offset 1h) and on () x_rows"),
     ("self-resolving", "count(up offset 30m) - count(up) > 0", "count(up) - count(up == 1) > 0"),
     ("self-resolving", "count by (job) (up) < count by (job) (up offset 1h)", "count by (job) (up) < 3"),
+    ("self-resolving", "up{job='a'} offset 1d and on () absent(up{job='a'})", "up{job='b'} and on () absent(up{job='a'})"),
+    ("self-resolving", "sum(up) < sum(up offset 1h)", "sum(x) < sum(x offset 1h)"),
     ("self-resolving", "count(up) < count(up offset 1h)", "count(up) < 0.7 * count(up offset 1h)"),
     ("self-resolving", "count(up) < count(up offset 1h)", "sum(rate(x_total[5m])) < sum(rate(x_total[5m] offset 1h))"),
     ("self-resolving", "count(up{job='a'} offset 30m) > count(up{job='a'})", "count(up{job='b'} offset 30m) > count(up{job='a'})"),
@@ -102,6 +104,7 @@ def test_the_mean_of_how_full_something_is_is_a_note_and_of_other_quotients_noth
     assert _severities(panel(_USE, **reduced("mean")), "average-of-ratios") == {Severity.NOTE}
     assert "average-of-ratios" not in found(panel(_USE, **reduced("max")))
     assert "average-of-ratios" not in found(panel("sum(rate(x_total[5m])) / 60", **reduced("mean")))
+    assert "average-of-ratios" not in found(panel("sum(x_seconds_sum) / sum(x_requests_total)", **reduced("mean")))
     assert _severities(panel("rate(x_a[5m]) / rate(x_b[5m])", **reduced("mean")), "average-of-ratios") == {
         Severity.NOTE
     }

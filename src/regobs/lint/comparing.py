@@ -290,10 +290,11 @@ def self_resolving(query: LintedQuery) -> Iterator[LintProblem]:
 
 def _gone_since(node: Binary) -> bool:
     """Whether it is `absent(x) and on() x offset 1h`: of the same series, all of them as they were."""
-    gone = bare(node.left)
-    if not (isinstance(gone, Call) and gone.function in {"absent", "absent_over_time"}):
+    sides = bare(node.left), bare(node.right)
+    gone = [isinstance(one, Call) and one.function in {"absent", "absent_over_time"} for one in sides]
+    if gone[0] is gone[1]:
         return False
-    now, then = list(selectors(gone)), list(selectors(node.right))
+    now, then = (list(selectors(one)) for one in (sides if gone[0] else sides[::-1]))
     past = [one.offset is not None and one.offset.ms > 0 and one.range is None for one in then]
     return bool(then) and all(past) and {one.metric for one in now} == {one.metric for one in then}
 
@@ -301,10 +302,10 @@ def _gone_since(node: Binary) -> bool:
 def _fewer(node: Binary) -> str:
     """Whose number now is held against that of some time ago, as `count(up) < count(up offset 1h)`; "" for none."""
     sides = [bare(side) for side in (node.left, node.right)]
-    if not all(isinstance(side, Aggregate) and side.op == "count" for side in sides):
+    counts = [side for side in sides if isinstance(side, Aggregate) and side.op in {"count", "sum"}]
+    read = [one for one in (bare(side.expr) for side in counts) if isinstance(one, Selector)]
+    if any(side.op == "sum" for side in counts) and any(one.metric != "up" for one in read):
         return ""
-    asked = [bare(side.expr) for side in sides if isinstance(side, Aggregate)]
-    read = [one for one in asked if isinstance(one, Selector)]
     if len(read) != 2 or (read[0].metric, read[0].matchers) != (read[1].metric, read[1].matchers):
         return ""
     past = [one.offset is not None and one.offset.ms > 0 for one in read]

@@ -165,7 +165,7 @@ def rate_of_aggregate(query: LintedQuery) -> Iterator[LintProblem]:
 
 @check("short-range", Severity.WARNING)
 def short_range(query: LintedQuery) -> Iterator[LintProblem]:
-    """The window of a rate holds fewer than two scrapes.
+    """The window of a rate holds fewer than two scrapes, or fewer than two steps of a subquery.
 
     Why: a rate needs two samples; where a window has fewer, there is no result, and the alert cannot fire.
 
@@ -179,11 +179,14 @@ def short_range(query: LintedQuery) -> Iterator[LintProblem]:
         if not (isinstance(node, Call) and node.function in GROWTH | {"delta", "idelta", "deriv"} and node.args):
             continue
         inner = strip_parens(node.args[0])
-        if isinstance(inner, Subquery) and not isinstance(strip_parens(inner.expr), Selector):
-            continue
         if not isinstance(inner, Selector | Subquery) or inner.range is None or inner.range.macro:
             continue
         window, shown = inner.range.ms, duration_text(inner.range)
+        if isinstance(inner, Subquery) and (few := _few_points(inner)):
+            yield query.problem(inner, few, "take a longer window, or shorter steps")
+            continue
+        if isinstance(inner, Subquery) and not isinstance(strip_parens(inner.expr), Selector):
+            continue
         if every is not None:
             if window < 2 * every:
                 scraped = duration_text(Duration(every))
@@ -195,6 +198,14 @@ def short_range(query: LintedQuery) -> Iterator[LintProblem]:
         elif window <= _MINUTE:
             what = f"[{shown}] holds two scrapes only if there is one every {duration_text(Duration(window // 2))}"
             yield query.problem(inner, what, "take four scrape intervals, say [5m]", Severity.NOTE)
+
+
+def _few_points(node: Subquery) -> str:
+    """What is wrong about a subquery whose window is too short for two of its own steps."""
+    step = node.step
+    if step is None or step.macro or step.ms <= 0 or node.range.ms >= 2 * step.ms:
+        return ""
+    return f"[{duration_text(node.range)}] holds fewer than two steps of {duration_text(step)}"
 
 
 @check("interval-in-rate", Severity.WARNING)

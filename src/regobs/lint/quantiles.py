@@ -287,9 +287,14 @@ def _averaged_by_panel(query: LintedQuery, expr: Expr) -> Iterator[LintProblem]:
         events = query.values.share(shown) is not None or named_share(shown, query.values.busy)
         sure = events or any(query.entry(one) is not None for one in selectors(shown))
         yield query.problem(shown, what, step, None if sure else Severity.NOTE, word="/")  # else weights may be equal
-    elif isinstance(shown, Binary) and shown.op == "/" and is_usage(shown):
+    elif isinstance(shown, Binary) and shown.op == "/" and is_usage(shown) and not _of_events(shown):
         what = "the panel shows the mean over time of how full something is"
         yield query.problem(shown, what, "show the last value, or the highest", Severity.NOTE, word="/")
+
+
+def _of_events(node: Binary) -> bool:
+    """Whether a side is a counter as it is: `x_seconds_sum / x_requests_total` is no use of anything."""
+    return any(str(one.metric or "").endswith(("_total", "_sum", "_count")) for one in selectors(node))
 
 
 @check("sum-of-durations", Severity.WARNING)
