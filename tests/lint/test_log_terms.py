@@ -43,6 +43,8 @@ def test_a_query_is_found_and_what_looks_like_it_is_not(check: str, wrong: str, 
 _TEXTS = [
     (_MESSAGE, 'See the message "blob downloded".', 'See the message "blob downloaded".'),
     (_MESSAGE, 'See the message "blob downloded".', 'Of "blob downloded" nothing is said here.'),
+    (_MESSAGE, 'See the message "replica quarantind".', 'See the state "replica quarantind" in the log.'),
+    (_FIELD, "See json.corelation_id.", "See json.correlation_id."),
     (_FIELD, "See `json.corelation_id`.", "See `json.correlation_id`."),
     (_FIELD, "The log has `corelation_id`.", "The answer has `corelation_id`."),
 ]

@@ -28,7 +28,7 @@ _ESCAPED = re.compile(r"\\([^\w\s])")
 _PATTERN = re.compile(r"[.*+?()\[\]{}^$\\]")
 # In a text for people, what is quoted or set as code.
 _QUOTED = re.compile(r'`([^`\n]++)`|"([^"\n]++)"')
-_NAME = re.compile(r"`([A-Za-z][\w.]*+)`")
+_NAME = re.compile(r"`([A-Za-z][\w.]*+)`|(?<![\w.`])(json\.[A-Za-z_][\w.]*+)")
 _ABOUT_LOGS = re.compile(r"\blog|\bmessages?\s++[\"`]|\bjson\.", re.IGNORECASE)
 _TEXTS = frozenset({"msg", "message"})
 _PARSED = re.compile(r"\|\s*+(?:json|logfmt)\b")
@@ -53,6 +53,11 @@ def asked_messages(query: LintedLogQuery) -> Iterator[tuple[str, Span, bool]]:
                 yield text, match.span(), False
 
 
+def is_called_message(text: str, start: int) -> bool:
+    """Whether what begins at a place in a text for people is called a message: `the message "blob downloaded"`."""
+    return text[max(0, start - len(" messages ")) : start].lower().rstrip().endswith((" message", " messages"))
+
+
 def _texts_of(pattern: str, *, quoted: bool) -> list[str]:
     """The texts that a regular expression asks for, where it is nothing but texts, were it in any case."""
     written = pattern.replace("\\\\", "\\") if quoted else pattern
@@ -71,8 +76,11 @@ def asked_fields(query: LintedLogQuery) -> Iterator[tuple[str, Span]]:
         if not query.prose or _of_a_log(query.text, match["field"], match.start()):
             yield match["field"], match.span("field")
     if query.prose and _ABOUT_LOGS.search(query.text):
-        found = (one for one in _NAME.finditer(query.text) if _of_a_log(query.text, one[1], one.start()))
-        yield from ((match[1], match.span(1)) for match in found)
+        for match in _NAME.finditer(query.text):
+            number = 1 if match[1] is not None else 2
+            if _of_a_log(query.text, match[number], match.start()):
+                name = match[number].rstrip(".")  # the end of a sentence
+                yield name, (match.start(number), match.start(number) + len(name))
     elif not query.prose:
         yield from ((match["field"], match.span("field")) for match in _NUMBER.finditer(query.text, start))
         yield from _used(query.text, start) if query.logql else ()

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 from regobs.common.closest import closest
 from regobs.grafana.classic import VARIABLE, links_of
 from regobs.lint.findings import CheckSubject, LintProblem, Severity, check
-from regobs.lint.log_terms import asked_fields, asked_messages
+from regobs.lint.log_terms import asked_fields, asked_messages, is_called_message
 from regobs.lint.subjects import LintedDashboard, LintedLogQuery, LintedRule
 from regobs.logs.messages.streams import STREAMS
 
@@ -61,7 +61,8 @@ def unknown_log_message(query: LintedLogQuery) -> Iterator[LintProblem]:
     for text, span, named in asked_messages(query):
         if not _SHORTEST <= len(text) <= _LONGEST or VARIABLE.search(text) or "*" in text:
             continue
-        if meant := _meant_message(text) or ("" if query.prose else _meant_words(text)):
+        part = not query.prose or is_called_message(query.text, span[0])
+        if meant := _meant_message(text) or (_meant_words(text) if part else ""):
             yield query.problem(*span, f"no registry writes {text!r}", f"did you mean {meant!r}?")
         elif named and not _is_written(text):
             step = "compare it with a line of the log; `regobs logs` knows those of the releases in its catalogue"
