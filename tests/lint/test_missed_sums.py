@@ -25,6 +25,8 @@ _ALERTS = [
     ("rate-of-gauge", "resets(registry_database_lb_pool_size[1h]) > 3", "resets(process_start_time_seconds[1h]) > 3"),
     ("rate-of-gauge", "resets(registry_database_lb_pool_size[1h]) > 3", "resets(registry_redis_pool_stats_hits[1h]) > 3"),
     ("rate-of-gauge", "resets(registry_database_lb_pool_size[1h]) > 3", "resets(x_size[1h]) > 3"),
+    ("rate-of-gauge", "resets(registry_database_lb_pool_size[1h]) != 0", "resets(registry_database_lb_pool_size[1h]) == 0"),
+    ("rate-of-gauge", "resets(registry_database_lb_pool_size[1h]) < 2", "(resets(registry_database_lb_pool_size[1h])) < 1"),
     ("short-range", "rate(x_total[20s:5s]) > 1", "rate(x_total[10m:1m]) > 1"),
     ("short-range", "rate(x_total[20s:5s]) > 1", "max_over_time(x[20s:5s]) > 1"),
     ("short-range", "rate(x_total[5m:5m]) > 1", "rate(x_total[5m:150s]) > 1"),

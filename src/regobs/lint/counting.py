@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from decimal import Decimal
 
 from regobs.catalog.model import Exposer, Kind, Metric, Unit
 from regobs.lint.findings import LintProblem, Severity, check
@@ -70,8 +71,18 @@ def _counted_falls(query: LintedQuery) -> Iterator[LintProblem]:
         metric = query.metric(inner) if isinstance(inner, Selector) else None
         if metric is None or metric.kind is not Kind.GAUGE or metric.cumulative or metric.unit in _STARTS:
             continue
+        if _asks_whether_never(query, call):
+            continue
         what = f"{metric.name} is a gauge: resets counts how often it fell"
         yield query.problem(call, what, "take changes, or max_over_time of it", Severity.WARNING, word=metric.name)
+
+
+def _asks_whether_never(query: LintedQuery, call: Call) -> bool:
+    """Whether a count is compared with none: `resets(lag[30m]) == 0` says that a gauge never fell, and means it."""
+    parent = next((one for one in query.above(call) if not isinstance(one, Paren)), None)
+    if not isinstance(parent, Binary) or parent.op not in {"==", "<=", "<"}:
+        return False
+    return literal(parent.right) in ({Decimal(0), Decimal(1)} if parent.op == "<" else {Decimal(0)})
 
 
 def _rate_below(call: Call) -> Call | None:
