@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import gc
 from pathlib import Path
 
 import click
 
-from regobs.cli.content import KEEP_NAMES, content, content_options
+from regobs.cli.content import KEEP_NAMES, content, content_options, without_collector
 from regobs.errors import ExitCode, InputError
 
 PATH = click.Path(path_type=Path)
@@ -46,13 +45,8 @@ def build(
             next_step="add --out ./out, for example",
         )
     pack, config = content(config_file, pack_directory, flavor)
-    collects = gc.isenabled()
-    gc.disable()  # a build keeps what it makes until it ends: each collection would look at all of it for nothing
-    try:
+    with without_collector():
         files = build_keeping(config, pack, older)
-    finally:
-        if collects:
-            gc.enable()
     if out is None:
         return _against(against or Path(), files)
     if check:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from regobs.catalog.model import Flavor, Version
-from regobs.cli.content import PATH, settings
+from regobs.cli.content import PATH, settings, without_collector
 from regobs.cli.server_options import ServerOptions, server_options
 from regobs.common.working import working
 from regobs.errors import ExitCode, InputError
@@ -201,7 +201,7 @@ def _whole_report(paths: tuple[Path, ...], context: LintContext) -> LintReport:
     from regobs.lint.read import no_text  # noqa: PLC0415
 
     if paths and paths != (Path("-"),):
-        with working(lambda: "reading and judging the files"):
+        with working(lambda: "reading and judging the files"), without_collector():
             return lint_paths(paths, context)
     try:
         text = sys.stdin.buffer.read().decode("utf-8-sig")
