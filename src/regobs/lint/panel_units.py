@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from regobs.catalog import database, http, redis, sql_pool, storage
@@ -156,68 +156,70 @@ def _says_unit(panel: LintedPanel, words: re.Pattern[str] = _UNIT_TOLD) -> bool:
     return any(words.search(str(text)) for text in texts if text)
 
 
+_Fault = tuple[bool, Collection[str], str, str]  # whether it may be one, for which units, what is wrong, what to do
+
+
 def _unit_fault(query: LintedQuery, unit: str) -> tuple[str, str] | None:
     """What is wrong about the unit, and what to do."""
+    faults = (*_faults_of_shares(query, unit), *_faults_of_measures(query, unit))
+    return next(((what, step) for holds, units, what, step in faults if holds and unit in units), None)
+
+
+def _multiplied(query: LintedQuery) -> bool:
+    """Whether something is multiplied: by 100 it is percent, by the seconds of a month a time."""
+    return any(map(_is_multiplied, query.nodes))
+
+
+def _faults_of_shares(query: LintedQuery, unit: str) -> Iterator[_Fault]:
+    """Percent, ratios and cores; a moment and a duration, which are told before ratios are."""
     assert query.expr is not None  # noqa: S101 - those that cannot be read are left out
     kind = query.type
-    times = any(map(_is_multiplied, query.nodes))  # by 100 it is percent, by the seconds of a month a time
     share = kind.unit is Unit.RATIO or is_share(query) or _utilization(query.expr)
-    share = share and not times
+    share = share and not _multiplied(query)
+    since = any(isinstance(one, Call) and one.function == "time" for one in query.nodes)  # what it is less is not known
+    moment = kind.unit is Unit.TIMESTAMP and not since
+    seconds = kind.unit is Unit.SECONDS and not kind.per_second
+    cores = kind.unit is Unit.CORES
+    yield is_percent(query), {"percentunit"}, "percent are shown as a ratio: 50 reads 5000 %", "write percent"
+    yield is_percent(query), _RATES | UNITS.keys(), f"percent are shown as {unit}", "write percent"
+    yield share, {"percent"}, "a ratio is shown as percent: 0.5 reads 0.5 %", "write percentunit"
+    yield moment, _SECONDS, "a moment is shown as a duration", _MOMENT
+    yield seconds, _MOMENTS, "a duration is shown as a moment", "write s"
+    yield share, _RATES | UNITS.keys(), f"a ratio is shown as {unit}", "write percentunit"
+    yield cores, {"percent"}, "two cores read 2 %", "write none or short"
+    averages = cores and query.values.averages_cores(query.expr)
+    yield cores and not averages, {"percentunit"}, _OF_ONE_CORE, "write none or short"
+
+
+def _faults_of_measures(query: LintedQuery, unit: str) -> Iterator[_Fault]:
+    """Bytes, times and numbers of things."""
+    assert query.expr is not None  # noqa: S101 - as above
+    kind, times = query.type, _multiplied(query)
     seconds = kind.unit is Unit.SECONDS and not kind.per_second
     of_time = kind.unit is Unit.SECONDS and kind.per_second
     flow = kind.unit is Unit.BYTES and kind.per_second
     amount = kind.unit is Unit.BYTES and not kind.per_second
-    since = any(isinstance(one, Call) and one.function == "time" for one in query.nodes)  # what it is less is not known
-    moment = kind.unit is Unit.TIMESTAMP and not since
     buckets = any(str(one.metric).endswith("_bucket") for one in query.selectors)  # the unit may be that of the edges
     things = kind.unit not in _MEASURES and not buckets
     busy = (of_time or _rate_of_time(query.expr)) and not times
     waited = of_time and not times and all(query.metric(one) in _WAITED_FOR for one in query.selectors)
-    faults = (
-        (is_percent(query), {"percentunit"}, "percent are shown as a ratio: 50 reads 5000 %", "write percent"),
-        (is_percent(query), _RATES | UNITS.keys(), f"percent are shown as {unit}", "write percent"),
-        (share, {"percent"}, "a ratio is shown as percent: 0.5 reads 0.5 %", "write percentunit"),
-        (moment, _SECONDS, "a moment is shown as a duration", _MOMENT),
-        (seconds, _MOMENTS, "a duration is shown as a moment", "write s"),
-        (share, _RATES | UNITS.keys(), f"a ratio is shown as {unit}", "write percentunit"),
-        (kind.unit is Unit.CORES, {"percent"}, "two cores read 2 %", "write none or short"),
-        (
-            kind.unit is Unit.CORES and not query.values.averages_cores(query.expr),
-            {"percentunit"},
-            _OF_ONE_CORE,
-            "write none or short",
-        ),
-        (flow or amount, _BIT_RATES, "bytes are shown as bits", "write binBps"),
-        (flow and not times, _BYTES, "bytes per second are shown as bytes", "write binBps"),
-        # Divided by the seconds of their window they are a rate.
-        (amount and not times, _BYTE_RATES, "bytes are shown as bytes per second", "write bytes"),
-        (
-            flow or amount,
-            _SECONDS | _RATES | _SHARES,
-            f"bytes are shown as {unit}",
-            f"write {'binBps' if flow else 'bytes'}",
-        ),
-        (things, _SECONDS | _BYTES | _BYTE_RATES | _BIT_RATES, f"{kind.unit} are shown as {unit}", "write short"),
-        (seconds, _RATES | _BYTES | _BYTE_RATES | {"percent"}, f"seconds are shown as {unit}", "write s"),
-        (seconds, {"short", "none", ""}, "seconds are shown without their unit", "write s"),
-        (
-            flow or amount,
-            {"short", "none", ""},
-            "bytes are shown without their unit",
-            f"write {'binBps' if flow else 'bytes'}",
-        ),
-        (of_time, _RATES, f"seconds per second are shown as {unit}", "write percentunit, or short"),
-        (busy, {"percent"}, "seconds per second are shown as percent: 0.5 reads 0.5 %", "write percentunit, or short"),
-        (
-            waited and not times,
-            {"percentunit"},
-            "callers at a time are shown as percent: 3 read 300 %",
-            "write short",
-        ),
-        (_increases(query.expr), _PER_SECOND, f"what happened in a window is shown as {unit}", "take the rate"),
-        (seconds and not _scaled(query.expr), {"ms", "µs", "us", "ns"}, f"seconds are shown as {unit}", "write s"),
-    )
-    return next(((what, step) for holds, units, what, step in faults if holds and unit in units), None)
+    nothing, of_bytes = {"short", "none", ""}, f"write {'binBps' if flow else 'bytes'}"
+    per_second = "write percentunit, or short"
+    yield flow or amount, _BIT_RATES, "bytes are shown as bits", "write binBps"
+    yield flow and not times, _BYTES, "bytes per second are shown as bytes", "write binBps"
+    # Divided by the seconds of their window they are a rate.
+    yield amount and not times, _BYTE_RATES, "bytes are shown as bytes per second", "write bytes"
+    yield flow or amount, _SECONDS | _RATES | _SHARES, f"bytes are shown as {unit}", of_bytes
+    yield things, _SECONDS | _BYTES | _BYTE_RATES | _BIT_RATES, f"{kind.unit} are shown as {unit}", "write short"
+    yield seconds, _RATES | _BYTES | _BYTE_RATES | {"percent"}, f"seconds are shown as {unit}", "write s"
+    yield seconds, nothing, "seconds are shown without their unit", "write s"
+    yield flow or amount, nothing, "bytes are shown without their unit", of_bytes
+    yield of_time, _RATES, f"seconds per second are shown as {unit}", per_second
+    yield busy, {"percent"}, "seconds per second are shown as percent: 0.5 reads 0.5 %", per_second
+    yield waited, {"percentunit"}, "callers at a time are shown as percent: 3 read 300 %", "write short"
+    yield _increases(query.expr), _PER_SECOND, f"what happened in a window is shown as {unit}", "take the rate"
+    exact = seconds and not _scaled(query.expr)
+    yield exact, {"ms", "µs", "us", "ns"}, f"seconds are shown as {unit}", "write s"
 
 
 def _is_multiplied(node: Expr) -> bool:
