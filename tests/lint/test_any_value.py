@@ -14,7 +14,7 @@ import yaml
 from regobs.cli.main import run
 from regobs.lint import engine, lint_paths, lint_text
 
-_VALUES: list[Any] = [None, [], {"a": []}, 5, [[]], "x"]
+_VALUES: list[Any] = [None, [], {"a": []}, 5, [[]], "x", "", "$", "${}"]
 _SOURCE = {"type": "prometheus", "uid": "${ds}"}
 _PANEL: dict[str, Any] = {
     "id": 1,

@@ -236,7 +236,7 @@ def _typed(expr: Expr, shown: ReadPanel) -> Type:
     if unit is None or grafana_unit(kind.unit, per_second=kind.per_second) == unit:
         return kind
     named = unit_named(str(unit)) or (Unit.NONE, False)
-    return replace(kind, unit=named[0], per_second=named[1], fraction=False)
+    return kind._replace(unit=named[0], per_second=named[1], fraction=False)
 
 
 def _limits(defaults: Json) -> Limits | None:

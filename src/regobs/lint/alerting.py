@@ -7,7 +7,6 @@ from dataclasses import replace
 from decimal import ROUND_CEILING, Decimal
 
 from regobs.catalog.model import Capability, Exposer, Kind, Metric, Unit
-from regobs.lint.bounds import compared_with_number
 from regobs.lint.findings import LintProblem, Severity, check
 from regobs.lint.subjects import LintedQuery
 from regobs.promql.functions import ABSENCE, GROWTH
@@ -37,7 +36,7 @@ def grows_with_processes(query: LintedQuery) -> Iterator[LintProblem]:
         max(registry_http_in_flight_requests) > 100
         count(up{job="registry"}) < 0.7 * count(up{job="registry"} offset 1h)
     """
-    for node, value, op, number in compared_with_number(query.nodes):
+    for node, value, op, number in query.compared:
         inner = strip_parens(value)
         if not isinstance(inner, Aggregate) or inner.without or _PROCESS & set(inner.labels or ()):
             continue
@@ -112,7 +111,7 @@ def resolves_when_absent(query: LintedQuery) -> Iterator[LintProblem]:
     """
     if not query.alerts or any(_tells_absence(node) for node in query.nodes):
         return
-    for node, value, op, number in compared_with_number(query.nodes):
+    for node, value, op, number in query.compared:
         if node.bool or op not in {"==", "<", "<="} or number < 0 or (op == "==" and number != 0):
             continue
         grown = _grown(value)
@@ -190,7 +189,7 @@ def few_requests(query: LintedQuery) -> Iterator[LintProblem]:
           labels: {severity: page}
           annotations: {summary: Requests fail}
     """  # noqa: E501 - an expression stays on one line
-    for node, value, op, number in compared_with_number(query.nodes) if query.alerts else ():
+    for node, value, op, number in query.compared if query.alerts else ():
         guarded = any(isinstance(above, Binary) for above in query.above(node))
         if node.bool or guarded or op not in {">", ">="} or number <= 0:
             continue

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from math import inf, isnan
 from typing import Protocol
@@ -143,11 +143,11 @@ def _common(found: Sequence[Type | None]) -> Type | None:
     first = found[0] if found else None
     labels: frozenset[str] = frozenset()
     for one in found:
-        if first is None or one is None or replace(one, labels=None) != replace(first, labels=None):
+        if first is None or one is None or one._replace(labels=None) != first._replace(labels=None):
             return None
         labels |= one.labels or frozenset()
     known = all(one is not None and one.labels is not None for one in found)
-    return replace(first, labels=labels if known else None) if first is not None else None
+    return first._replace(labels=labels if known else None) if first is not None else None
 
 
 @dataclass(eq=False)

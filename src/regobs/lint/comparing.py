@@ -37,12 +37,15 @@ def unit_mismatch(query: LintedQuery) -> Iterator[LintProblem]:
     for node in query.nodes:
         if isinstance(node, Binary) and id(node) not in told and node.op in {"+", "-", *COMPARISONS}:
             yield from _other_quantities(query, node)
-    for node, value, op, number in compared_with_number(query.nodes):
-        asks_time = any(isinstance(one, Call) and one.function in {"time", "timestamp"} for one in query.nodes)
-        moment = query.parts.of(value).unit is Unit.TIMESTAMP and not asks_time
-        if moment and 1 < number < _FIRST_MOMENT and op not in {"==", "!="}:
+    for node, value, op, number in query.compared:
+        moment = query.parts.of(value).unit is Unit.TIMESTAMP and 1 < number < _FIRST_MOMENT
+        if moment and op not in {"==", "!="} and not any(_asks_time(one) for one in query.nodes):
             what = f"a moment is compared with a duration of {number_text(number)} seconds"
             yield query.problem(node, what, "subtract time() from it, or it from time()", word=node.op)
+
+
+def _asks_time(node: Expr) -> bool:
+    return isinstance(node, Call) and node.function in {"time", "timestamp"}
 
 
 def _other_quantities(query: LintedQuery, node: Binary) -> Iterator[LintProblem]:
@@ -131,7 +134,7 @@ def average_hides(query: LintedQuery) -> Iterator[LintProblem]:
     Right:
         max(go_sql_dbstats_connections_in_use / go_sql_dbstats_connections_max_open) > 0.8
     """
-    for node, value, _, _ in compared_with_number(query.nodes):
+    for node, value, _, _ in query.compared:
         inner = bare(value)
         quotient = bare(inner.expr) if isinstance(inner, Aggregate) and inner.op == "avg" else None
         grown = any(isinstance(one, Call) and one.function in GROWTH for one in query.nodes)
@@ -326,7 +329,7 @@ def unguarded_ratio(query: LintedQuery) -> Iterator[LintProblem]:
     Right:
         sum(rate(http_errors_total[5m])) / (sum(rate(http_requests_total[5m])) > 0) > 0.01
     """
-    for node, value, op, _ in compared_with_number(query.nodes):
+    for node, value, op, _ in query.compared:
         inner = bare(value)
         if op in {"<", "<="} and isinstance(inner, Binary) and inner.op == "-" and literal(inner.left) == 1:
             share = bare(inner.right)
@@ -353,7 +356,7 @@ def nan_fires(query: LintedQuery) -> Iterator[LintProblem]:
           labels: {severity: ticket}
           annotations: {summary: Some requests missed the cache}
     """
-    for node, value, op, number in compared_with_number(query.nodes) if query.alerts else ():
+    for node, value, op, number in query.compared if query.alerts else ():
         quotient = next((one for one in walk(value) if isinstance(one, Binary) and one.op == "/"), None)
         sides = (quotient.left, quotient.right) if quotient is not None else ()
         # Where a filter or a constant stands in the denominator, it may be that it is never zero.

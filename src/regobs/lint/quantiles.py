@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from regobs.lint.bounds import compared_with_number
 from regobs.lint.buckets import nearest
 from regobs.lint.findings import LintEdit, LintProblem, Severity, check
 from regobs.lint.named_shares import bare, core, is_usage, named_share
@@ -127,7 +126,7 @@ def threshold_between_buckets(query: LintedQuery) -> Iterator[LintProblem]:
           labels: {severity: ticket}
           annotations: {summary: Requests are slow}
     """
-    for node, value, op, number in compared_with_number(query.nodes) if query.alerts else ():
+    for node, value, op, number in query.compared if query.alerts else ():
         if op in {"==", "!="}:
             continue
         edges = _quantile_edges(query, value)

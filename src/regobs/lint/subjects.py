@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +14,12 @@ from regobs.catalog.model import Exposer, Flavor, Form, Kind, Metric, Version
 from regobs.documents import Steps
 from regobs.errors import PromqlError
 from regobs.grafana.classic import variables_of
-from regobs.lint.bounds import Records, Values
+from regobs.lint.bounds import Records, Values, compared_with_number
 from regobs.lint.findings import LintEdit, LintFinding, LintProblem, Severity
 from regobs.lint.sources import SourceText
 from regobs.promql.functions import GROWTH
 from regobs.promql.infer import InferredParts, infer_parts
-from regobs.promql.nodes import Call, Expr, Matcher, Selector
+from regobs.promql.nodes import Binary, Call, Expr, Matcher, Selector
 from regobs.promql.parse import parse
 from regobs.promql.series import catalog_lookup, series_of
 from regobs.promql.tokens import TokenKind, tokenize
@@ -50,10 +51,13 @@ class LintContext:
     own: Mapping[str, tuple[Metric, str]] = field(default_factory=dict)
     records: Records = field(default_factory=Records)
     flavor_guessed: bool = False  # the flavor is that of most queries, which nobody named
+    _found: dict[str, tuple[Metric, str] | None] = field(default_factory=dict)  # each is asked for about fifty times
 
     def lookup(self, name: str) -> tuple[Metric, str] | None:
         """The metric that a series belongs to, and its suffix there: of the catalog, else of the user's own."""
-        return catalog_lookup(name) or self.own.get(name)
+        if name not in self._found:
+            self._found[name] = catalog_lookup(name) or self.own.get(name)
+        return self._found[name]
 
     def forms(self, metric: Metric) -> tuple[Form, ...]:
         """How the registry in question exposes a metric; without a flavor, how any current one does."""
@@ -114,6 +118,11 @@ class LintedQuery:
         return tuple(node for node in self.nodes if isinstance(node, Selector))
 
     @cached_property
+    def compared(self) -> tuple[tuple[Binary, Expr, str, Decimal], ...]:
+        """Each comparison of a value with a number, as the comparison, its value, operator and number."""
+        return tuple(compared_with_number(self.nodes))
+
+    @cached_property
     def parents(self) -> dict[int, Expr]:
         """What each part stands in, by the part's `id`."""
         return {id(child): node for node in self.nodes for child in children(node)}
@@ -170,7 +179,7 @@ class LintedQuery:
         known = all(self._is_known(one) for one in self.selectors)
         kind = Kind.GAUGE if known and not of.raw_counter else None
         added = None if labels is None else labels | self.set_labels
-        return replace(of, labels=added, open=True, recorded=added is not None, kind=kind)
+        return of._replace(labels=added, open=True, recorded=added is not None, kind=kind)
 
     def _is_known(self, node: Selector) -> bool:
         """Whether it is certain what a series is: by the catalog, by a rule, or as a rate is taken of it."""

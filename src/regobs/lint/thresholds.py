@@ -9,7 +9,7 @@ from decimal import Decimal
 from math import inf
 
 from regobs.lint.beyond import beyond_both, beyond_whole
-from regobs.lint.bounds import OPPOSITE, SWITCH, compared_with_number, never
+from regobs.lint.bounds import OPPOSITE, SWITCH, never
 from regobs.lint.findings import LintProblem, Severity, check
 from regobs.lint.named_shares import COMPARISONS, bare, core, named_share, says_fill, says_percentage, says_share
 from regobs.lint.subjects import LintedQuery
@@ -40,7 +40,7 @@ def ratio_compared_with_percent(query: LintedQuery) -> Iterator[LintProblem]:
         avg(go_sql_dbstats_connections_open / go_sql_dbstats_connections_max_open) > 0.7
         sum(rate(http_requests_total{code!~"5.."}[5m])) / sum(rate(http_requests_total[5m])) < 0.99
     """
-    for node, value, op, number in compared_with_number(query.nodes):
+    for node, value, op, number in query.compared:
         if kind := _ratio(query, value, number):
             shown = number_text(number)
             step = f"{shown} percent is {number_text(number / 100)}"
@@ -170,7 +170,7 @@ def never_true(query: LintedQuery) -> Iterator[LintProblem]:
     Right:
         max(redis_up == bool 0) > 0
     """
-    for node, value, op, number in compared_with_number(query.nodes):
+    for node, value, op, number in query.compared:
         yield from _beyond(query, node, value, op, number)
     yield from beyond_whole(query)
     yield from beyond_both(query)
@@ -277,7 +277,7 @@ def always_true(query: LintedQuery) -> Iterator[LintProblem]:
     """
     if query.role not in {"alert", "bare"}:
         return
-    for node, value, op, number in compared_with_number(query.nodes):
+    for node, value, op, number in query.compared:
         of = query.values.of(value)
         if of.low == of.high or not never(OPPOSITE[op], of, float(number)) or _ratio(query, value, number):
             continue
@@ -285,7 +285,7 @@ def always_true(query: LintedQuery) -> Iterator[LintProblem]:
             continue
         problem = f"this {_range(of)}, so {op} {number_text(number)} is always true"
         yield query.problem(node, problem, _STEP)
-    for node, value, op, number in compared_with_number(query.nodes):
+    for node, value, op, number in query.compared:
         if _by_itself(value) and _decides(query, node) and never(OPPOSITE[op], Bounds(1, 1), float(number)):
             what = "each series is divided by itself, which is 1"
             yield query.problem(node, what, "add up both sides: sum(...) / sum(...)")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from regobs.catalog.model import Kind, Unit
 from regobs.errors import PromqlError
 from regobs.promql.functions import (
@@ -36,7 +34,7 @@ def call_type(node: Call, args: list[Type]) -> Type:  # noqa: PLR0911  (one bran
         return _histogram(node, args)
     if name in OVER_TIME:
         kept = args[1] if name == "quantile_over_time" else args[0]
-        return replace(kept, value="vector", fraction=kept.fraction and name != "sum_over_time")
+        return kept._replace(value="vector", fraction=kept.fraction and name != "sum_over_time")
     if name in SAME_UNIT:
         return _same_unit(node, args)
     if name in ABSENCE:
@@ -45,7 +43,7 @@ def call_type(node: Call, args: list[Type]) -> Type:  # noqa: PLR0911  (one bran
         seconds = {"time": Unit.TIMESTAMP, "start": Unit.TIMESTAMP, "end": Unit.TIMESTAMP, "pi": Unit.NONE}
         return Type("scalar", unit=seconds.get(name, Unit.SECONDS))
     if name == "timestamp":
-        return replace(_without_unit(args[0]), unit=Unit.TIMESTAMP)
+        return _without_unit(args[0])._replace(unit=Unit.TIMESTAMP)
     if name in COUNTED | MATHS | DATES:  # without an argument, of the time now: one value without labels
         return _without_unit(args[0]) if args else Type("vector", labels=frozenset())
     return _PLAIN
@@ -68,13 +66,13 @@ def _without_unit(value: Type) -> Type:
 def _same_unit(node: Call, args: list[Type]) -> Type:
     value = args[0]
     if node.function == "vector":
-        return replace(value, value="vector", labels=frozenset(), open=False)
+        return value._replace(value="vector", labels=frozenset(), open=False)
     if node.function == "scalar":
-        return replace(value, value="scalar", labels=None, le=None)
+        return value._replace(value="scalar", labels=None, le=None)
     if node.function in {"label_replace", "label_join"} and value.labels is not None:
         target = node.args[1]
         new = frozenset({target.value}) if isinstance(target, String) else frozenset[str]()
-        return replace(value, labels=value.labels | new)
+        return value._replace(labels=value.labels | new)
     return value
 
 
@@ -95,14 +93,14 @@ def _growth(node: Call, value: Type) -> Type:
             value=node.function,
             expected=f"the {node.function} first, then the aggregation",
         )
-    grown = replace(value, value="vector", kind=None, raw_counter=False)
+    grown = value._replace(value="vector", kind=None, raw_counter=False)
     if node.function == "increase":
         return grown
     if value.busy:  # seconds in which one thing was busy: at most one a second
-        return replace(grown, unit=Unit.RATIO, fraction=True)
+        return grown._replace(unit=Unit.RATIO, fraction=True)
     if value.unit is Unit.SECONDS and "cpu" in subject:
-        return replace(grown, unit=Unit.CORES)
-    return replace(grown, per_second=True)
+        return grown._replace(unit=Unit.CORES)
+    return grown._replace(per_second=True)
 
 
 def _change(node: Call, value: Type) -> Type:
@@ -114,8 +112,8 @@ def _change(node: Call, value: Type) -> Type:
             value=node.function,
             expected=better,
         )
-    changed = replace(value, value="vector", kind=None, fraction=False)
-    return replace(changed, per_second=True) if node.function == "deriv" else changed
+    changed = value._replace(value="vector", kind=None, fraction=False)
+    return changed._replace(per_second=True) if node.function == "deriv" else changed
 
 
 def _histogram(node: Call, args: list[Type]) -> Type:
@@ -127,7 +125,7 @@ def _histogram(node: Call, args: list[Type]) -> Type:
     labels = None if buckets.labels is None else buckets.labels - {"le"}
     result = Type("vector", labels=labels, open=buckets.open, raw_counter=buckets.raw_counter)
     if node.function == "histogram_fraction":
-        return replace(result, unit=Unit.RATIO, fraction=True)
+        return result._replace(unit=Unit.RATIO, fraction=True)
     fraction = _bare(node.args[0])
     if isinstance(fraction, Number) and not fraction.value.is_nan() and not 0 <= fraction.value <= 1:
         given = number_text(fraction.value)
@@ -135,7 +133,7 @@ def _histogram(node: Call, args: list[Type]) -> Type:
             f"{given} is no quantile", check="quantile-out-of-range", value=given, expected="a number from 0 to 1"
         )
     unit = buckets.observed or Unit.NONE
-    return replace(result, unit=unit, quantile=True, fraction=unit is Unit.RATIO)
+    return result._replace(unit=unit, quantile=True, fraction=unit is Unit.RATIO)
 
 
 def _check_buckets(node: Call, buckets: Type) -> None:

@@ -49,6 +49,7 @@ _SETS = frozenset({"and", "or", "unless"})
 _PICKS = frozenset({"topk", "bottomk", "limitk", "limit_ratio"})
 _NO_UNIT = frozenset({"count", "group", "count_values", "stdvar"})
 _UNKNOWN = Type("vector")
+_CONSTANT = frozenset({Number, Paren, Unary, Binary})
 _MIXES = frozenset({"sum", "avg", "stddev", "stdvar", "quantile"})
 
 
@@ -132,9 +133,9 @@ class _Inference:
                 return self.visit(inner)
             case Unary(op, inner):
                 of = self.visit(inner)
-                return replace(of, signed=of.signed or op == "-")
+                return of._replace(signed=of.signed or op == "-")
             case Subquery(inner):
-                return replace(self.visit(inner), value="matrix")
+                return self.visit(inner)._replace(value="matrix")
             case Call():
                 return self._call(node)
             case Aggregate():
@@ -146,7 +147,7 @@ class _Inference:
     def _call(self, node: Call) -> Type:
         args = [self.visit(arg) for arg in node.args]
         signed = called_is_signed(node.function, args, [literal(arg) for arg in node.args])
-        return replace(call_type(node, args), signed=signed)
+        return call_type(node, args)._replace(signed=signed)
 
     def _known(self, value: Type) -> frozenset[str] | None:
         """Every label name that can stand in a clause over these results, None when any can."""
@@ -184,11 +185,11 @@ class _Inference:
         result = _grouped(node, inner)
         self._check_buckets(node, inner, result)
         if node.op in _NO_UNIT:
-            plain = replace(result, raw_counter=False, fraction=False, observed=None, signed=False)
-            return replace(plain, unit=Unit.NONE, per_second=False)
+            plain = result._replace(raw_counter=False, fraction=False, observed=None, signed=False)
+            return plain._replace(unit=Unit.NONE, per_second=False)
         added_up = node.op in {"sum", "stddev"}
         unit = Unit.NONE if added_up and inner.unit is Unit.BOOL else inner.unit  # how many are, not whether one is
-        return replace(result, unit=unit, fraction=inner.fraction and not added_up)
+        return result._replace(unit=unit, fraction=inner.fraction and not added_up)
 
     def _check_buckets(self, node: Aggregate, inner: Type, result: Type) -> None:
         if node.op in {"sum", "avg"} and inner.le is not None and len(inner.le) > 1 and result.le is None:
@@ -211,14 +212,13 @@ class _Inference:
             signed = left.signed or right.signed
             mixed = left.mixed or right.mixed or left.labels != right.labels
             recorded = all(one.recorded or not one.open for one in (left, right))
-            merged = replace(left, labels=labels, open=left.open or right.open, signed=signed)
-            return replace(merged, mixed=mixed, recorded=recorded)
+            opened = left.open or right.open
+            return left._replace(labels=labels, open=opened, signed=signed, mixed=mixed, recorded=recorded)
         shape = _matched(node, left, right)
         raw = left.raw_counter or right.raw_counter
         result = self._compared(node, left, right) if node.op in _COMPARISONS else self._computed(node, left, right)
         # the comparison of an event count with zero filters, it does not read the count
-        return replace(
-            shape,
+        return shape._replace(
             unit=result.unit,
             per_second=result.per_second,
             fraction=result.fraction,
@@ -239,7 +239,7 @@ class _Inference:
                 value=node.op,
                 expected="the same unit",
             )
-        return replace(kept, unit=Unit.BOOL, per_second=False, fraction=False) if node.bool else kept
+        return kept._replace(unit=Unit.BOOL, per_second=False, fraction=False) if node.bool else kept
 
     def _check_threshold(self, value: Type, threshold: Decimal | None, node: Binary) -> None:
         if threshold is None or not value.fraction or (threshold <= 1 and (threshold >= 0 or value.signed)):
@@ -271,9 +271,9 @@ class _Inference:
         if node.op == "/":
             result = divided(left, right)
             if result.unit is Unit.NONE and is_share(node):
-                result = replace(result, unit=Unit.RATIO, per_second=False)
-            return replace(result, fraction=result.fraction and not _same_series(node))
-        return replace(left, unit=left.unit if node.op == "%" else Unit.NONE, fraction=False)
+                result = result._replace(unit=Unit.RATIO, per_second=False)
+            return result._replace(fraction=result.fraction and not _same_series(node))
+        return left._replace(unit=left.unit if node.op == "%" else Unit.NONE, fraction=False)
 
     def _check_matching(self, node: Binary, left: Type, right: Type) -> None:
         if node.on is not None:
@@ -335,6 +335,8 @@ class _TolerantInference(_Inference):
 
 def literal(node: Expr) -> Decimal | None:  # noqa: PLR0911  (one case a node)
     """The number that a constant such as `0.5`, `-1` or `14.4 * 0.001` is; None for anything else."""
+    if type(node) not in _CONSTANT:  # asked of every part of every query, most of which are none of these
+        return None
     match node:
         case Number(value):
             return None if value.is_nan() else value
@@ -360,10 +362,10 @@ def _grouped(node: Aggregate, inner: Type) -> Type:
     names = frozenset(node.labels or ())
     if node.without:
         labels = None if inner.labels is None else inner.labels - names
-        return replace(inner, labels=labels, le=None if "le" in names else inner.le, kind=None)
+        return inner._replace(labels=labels, le=None if "le" in names else inner.le, kind=None)
     if node.op == "count_values" and isinstance(node.param, String):
         names |= {node.param.value}
-    return replace(inner, labels=names, open=False, le=inner.le if "le" in names else None, kind=None, mixed=False)
+    return inner._replace(labels=names, open=False, le=inner.le if "le" in names else None, kind=None, mixed=False)
 
 
 def _matched(node: Binary, left: Type, right: Type) -> Type:
@@ -374,11 +376,11 @@ def _matched(node: Binary, left: Type, right: Type) -> Type:
         base = left
     elif node.on is not None:
         le = left.le if "le" in node.on else None
-        return replace(left, labels=frozenset(node.on), open=False, le=le, mixed=False)
+        return left._replace(labels=frozenset(node.on), open=False, le=le, mixed=False)
     else:
         ignored = frozenset(node.ignoring or ())
-        base = replace(left, labels=None if left.labels is None else left.labels - ignored)
-    return replace(base, labels=base.labels | set(node.include)) if base.labels is not None else base
+        base = left._replace(labels=None if left.labels is None else left.labels - ignored)
+    return base._replace(labels=base.labels | set(node.include)) if base.labels is not None else base
 
 
 def _series_name(selector: Selector) -> str:

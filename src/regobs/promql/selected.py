@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 
 from regobs.catalog.model import Form, Kind, Label, Metric, Unit
 from regobs.common.closest import closest_first
@@ -47,7 +46,7 @@ class SelectorTypes:
         entry = series_of(node, self._lookup)
         if entry is None:
             found = self._recorded(str(node.metric)) if self._recorded is not None and node.metric else None
-            return replace(found, value=value) if found is not None else Type(value)
+            return found._replace(value=value) if found is not None else Type(value)
         metric, suffix = entry
         unbound = isinstance(node.metric, Metric)
         labels = self._labels(metric, unbound=unbound)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from math import inf
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from regobs.catalog.model import Kind, Unit
 from regobs.promql.functions import CHANGE
@@ -33,8 +33,7 @@ DEPLOYMENT_LABELS = frozenset(
 ValueType = Literal["scalar", "vector", "matrix", "string"]
 
 
-@dataclass(frozen=True, slots=True)
-class Type:
+class Type(NamedTuple):
     """The type of an expression.
 
     `unit` and `per_second` are those of the value; NONE also stands for unknown. `kind` is None for computed values.
@@ -140,21 +139,21 @@ def addable(left: Type, right: Type) -> bool:
 def added(op: str, left: Type, right: Type) -> Type:
     """The unit of `left + right` or `left - right`."""
     if left.unit is Unit.TIMESTAMP and right.unit is Unit.TIMESTAMP and op == "-":
-        return replace(left, unit=Unit.SECONDS, fraction=False)
+        return left._replace(unit=Unit.SECONDS, fraction=False)
     if right.unit is Unit.TIMESTAMP:
-        return replace(left, unit=Unit.TIMESTAMP, fraction=False)
+        return left._replace(unit=Unit.TIMESTAMP, fraction=False)
     unit = right.unit if left.unit is Unit.NONE else left.unit
-    return replace(left, unit=unit, per_second=left.per_second or right.per_second, fraction=False)
+    return left._replace(unit=unit, per_second=left.per_second or right.per_second, fraction=False)
 
 
 def multiplied(left: Type, right: Type) -> Type:
     """The unit of `left * right`, neither of them a literal."""
     for one, other in ((left, right), (right, left)):
         if one.unit is Unit.RATIO:
-            return replace(left, unit=other.unit, per_second=other.per_second, fraction=one.fraction and other.fraction)
+            return left._replace(unit=other.unit, per_second=other.per_second, fraction=one.fraction and other.fraction)
         if one.per_second and other.unit is Unit.SECONDS and not other.per_second:
-            return replace(left, unit=one.unit, per_second=False, fraction=False)
-    return replace(left, unit=Unit.NONE, per_second=False, fraction=False)
+            return left._replace(unit=one.unit, per_second=False, fraction=False)
+    return left._replace(unit=Unit.NONE, per_second=False, fraction=False)
 
 
 def divided(left: Type, right: Type) -> Type:
@@ -175,7 +174,7 @@ def divided(left: Type, right: Type) -> Type:
         unit, per_second = left.unit, left.per_second
     # A time over another, such as a run over its interval, has no end.
     part = unit is Unit.RATIO and (left.per_second or left.unit is not Unit.SECONDS)
-    return replace(left, unit=unit, per_second=per_second, fraction=part)
+    return left._replace(unit=unit, per_second=per_second, fraction=part)
 
 
 def _counts(unit: Unit) -> bool:
@@ -188,22 +187,22 @@ def scaled(op: str, value: Type, factor: Decimal, *, literal_first: bool) -> Typ
     if op in {"+", "-"}:
         complement = op == "-" and literal_first and factor == 1
         if complement and value.unit is Unit.CORES:  # one minus the idle time of a processor
-            return replace(value, unit=Unit.RATIO, fraction=False)
-        return replace(value, fraction=value.fraction and complement)
+            return value._replace(unit=Unit.RATIO, fraction=False)
+        return value._replace(fraction=value.fraction and complement)
     if op == "*" and factor == 100 and value.unit is Unit.RATIO:
-        return replace(value, unit=Unit.PERCENT, fraction=False)
+        return value._replace(unit=Unit.PERCENT, fraction=False)
     if op == "/" and factor == 100 and value.unit is Unit.PERCENT and not literal_first:
-        return replace(value, unit=Unit.RATIO, fraction=True)
+        return value._replace(unit=Unit.RATIO, fraction=True)
     bits = value.unit is Unit.BYTES and ((op == "*" and factor == 8) or (op == "/" and factor in _BYTES_IN_BITS))
     hundredths = op == "*" and factor == 100 and value.unit in {Unit.BYTES, Unit.CORES}
     if op == "^" or (op == "/" and literal_first) or bits or hundredths:
-        return replace(value, unit=Unit.NONE, per_second=False, fraction=False)
+        return value._replace(unit=Unit.NONE, per_second=False, fraction=False)
     shrinks = (op == "*" and 0 <= factor <= 1) or (op == "/" and factor >= 1)
-    return replace(value, fraction=value.fraction and shrinks)
+    return value._replace(fraction=value.fraction and shrinks)
 
 
 def finished(value: Type) -> Type:
     """The type as a reader sees it: seconds per second are how many at a time (40 callers that wait), no share."""
     if value.unit is Unit.SECONDS and value.per_second:
-        return replace(value, unit=Unit.NONE, per_second=False)
+        return value._replace(unit=Unit.NONE, per_second=False)
     return value

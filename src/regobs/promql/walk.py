@@ -50,7 +50,7 @@ def walk(expr: Expr) -> Iterator[Expr]:
 
 def selectors(expr: Expr) -> Iterator[Selector]:
     """Every selector of the tree, in the order of the text."""
-    return (node for node in walk(expr) if isinstance(node, Selector))
+    return (node for node in walk(expr) if type(node) is Selector)
 
 
 def ranges(expr: Expr) -> Iterator[Selector | Subquery]:
@@ -94,7 +94,16 @@ def strip_parens(expr: Expr) -> Expr:
     while isinstance(expr, Paren):
         expr = expr.expr
     # Most have none: looking takes a fifth of the time that building anew does.
-    return rebuild(expr, _without_parens) if any(type(part) is Paren for part in walk(expr)) else expr
+    return rebuild(expr, _without_parens) if _has_parens(expr) else expr
+
+
+def _has_parens(expr: Expr) -> bool:
+    below = [expr]
+    for node in below:
+        if type(node) is Paren:
+            return True
+        below.extend(children(node))  # a list may grow while a loop goes through it
+    return False
 
 
 def _without_parens(expr: Expr) -> Expr:
