@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -211,6 +214,48 @@ def test_a_full_queue_is_answered_503(tmp_path: Path, monkeypatch: pytest.Monkey
     client = Client(receiver)
     assert [client.post(body(event(number))) for number in range(3)] == ["503"] * 3
     assert receiver.totals.total(metrics.RECEIVED) == 0
+
+
+def test_those_who_wait_at_the_same_time_share_one_sync(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    receiver = Receiver(Journal(tmp_path))
+    receiver.start()
+    begun, go_on = threading.Event(), threading.Event()
+    stored: list[int] = []
+    append = receiver._journal.append
+
+    def slow(records: list[Any]) -> None:
+        begun.set()
+        go_on.wait(30)
+        stored.append(len(records))
+        append(records)
+
+    monkeypatch.setattr(receiver._journal, "append", slow)
+    with ThreadPoolExecutor(17) as pool:
+        results = [pool.submit(receiver.keep, body(event(0)))]
+        assert begun.wait(30)
+        results += [pool.submit(receiver.keep, body(event(number))) for number in range(1, 17)]
+        while receiver._open.envelopes < 16:
+            time.sleep(0.01)
+        assert not any(result.done() for result in results)
+        go_on.set()
+        assert {result.result() for result in results} == {"kept"}
+    assert stored == [1, 16]
+    receiver.stop()
+    assert receiver.keep(body(event(99))) == "busy"  # an answer 200 after the end would be of an event that is lost
+    assert receiver.totals.total(metrics.RECEIVED) == 17
+
+
+@pytest.mark.parametrize("limit", ["_WAITING", "_WAITING_BYTES"])
+def test_what_waits_is_bounded_in_number_and_in_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    monkeypatch.setattr("regobs.exporters.notifications._PATIENCE", 0.05)
+    receiver = Receiver(Journal(tmp_path))  # nobody takes from its queue
+    envelopes = [body(event(number)) for number in range(3)]
+    monkeypatch.setattr(f"regobs.exporters.notifications.{limit}", 2 if limit == "_WAITING" else len(envelopes[0]) + 1)
+    for envelope in envelopes:
+        assert receiver.keep(envelope) == "busy"
+    assert receiver._open.envelopes == 2
 
 
 def test_kill_9_loses_no_event_and_counts_none_twice() -> None:

@@ -14,7 +14,6 @@ import queue
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic, time
@@ -31,7 +30,7 @@ from regobs.secrets.fields import redacted_fields
 
 _LOG = logging.getLogger("regobs.exporters.notifications")
 LARGEST_BODY = 4 << 20  # bytes; an envelope with one event has about a thousand
-_WAITING = 1000  # envelopes that may wait for the disk
+_WAITING, _WAITING_BYTES = 1000, 64 << 20  # envelopes that may wait for the disk, and their bytes
 _PATIENCE = 10.0  # seconds until a stored answer; the registry's own time limit is 1 s by default
 _REMEMBERED = 100_000
 _CHECKPOINT_SECONDS = 60.0
@@ -82,14 +81,32 @@ class _Envelope(msgspec.Struct):
     events: list[_Event]
 
 
-@dataclass(slots=True)
-class _Waiting:
-    """An envelope on its way to the disk."""
+class _Batch:
+    """Envelopes that one sync stores, and the gate at which those who handed them in wait for it.
 
-    records: list[Record]
-    raw: bytes
-    done: threading.Event = field(default_factory=threading.Event)
-    stored: bool = False
+    One gate for all: who has passed opens it for the next. With a lock for each of them the thread that stores was busy
+    with waking them for half of its time.
+    """
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+        self.bodies: list[bytes] = []
+        self.envelopes = self.size = 0
+        self.stored = False
+        self.gate = threading.Lock()
+        self.gate.acquire()
+
+    def add(self, records: list[Record], body: bytes) -> None:
+        """Take an envelope."""
+        self.records += records
+        self.bodies.append(body)
+        self.envelopes += 1
+        self.size += len(body)
+
+    @property
+    def full(self) -> bool:
+        """Whether it takes no more."""
+        return self.envelopes >= _WAITING or self.size >= _WAITING_BYTES
 
 
 class Receiver:
@@ -100,11 +117,14 @@ class Receiver:
         self._names = {"namespace": BoundedNames(namespaces), "actor": BoundedNames(_ACTORS)}
         self._journal = journal
         self._append_to = append_to
-        self._queue: queue.Queue[_Waiting | None] = queue.Queue(_WAITING)
+        self._guard = threading.Lock()  # of the two below
+        self._open = _Batch()  # what comes now
+        self._ended = False
+        self._work: queue.SimpleQueue[str] = queue.SimpleQueue()  # `store` for each batch with something in it, `end`
         self._ids: OrderedDict[str, None] = OrderedDict()
         self._checkpointed = monotonic()
         journal.restore(self._load, self._count)
-        self._thread = threading.Thread(target=self._work, name="regobs-store", daemon=True)
+        self._thread = threading.Thread(target=self._store_all, name="regobs-store", daemon=True)
 
     def start(self) -> None:
         """Begin to store."""
@@ -112,7 +132,9 @@ class Receiver:
 
     def stop(self) -> None:
         """Store what waits, write a checkpoint, and end."""
-        self._queue.put(None)
+        with self._guard:
+            self._ended = True
+        self._work.put("end")
         self._thread.join()
         self._checkpoint()
         self._journal.close()
@@ -120,47 +142,44 @@ class Receiver:
     def keep(self, body: bytes) -> str:
         """Take an envelope: `kept` once it is stored, else why not, as the label `result` has it."""
         try:
-            envelope = msgspec.json.decode(body, type=_Envelope)
-            waiting = _Waiting([_record(event) for event in envelope.events], body)
+            records = [_record(event) for event in msgspec.json.decode(body, type=_Envelope).events]
         except (msgspec.DecodeError, ValueError, OverflowError):
             return "malformed"
-        try:
-            self._queue.put_nowait(waiting)
-        except queue.Full:
+        with self._guard:
+            batch = self._open
+            if self._ended or batch.full:
+                return "busy"
+            batch.add(records, body)
+            first = batch.envelopes == 1
+        if first:
+            self._work.put("store")
+        if not batch.gate.acquire(timeout=_PATIENCE):
             return "busy"
-        if not waiting.done.wait(_PATIENCE):
-            return "busy"
-        return "kept" if waiting.stored else "not_stored"
+        batch.gate.release()
+        return "kept" if batch.stored else "not_stored"
 
-    def _work(self) -> None:
-        end = False
-        while not end:
-            batch = [self._queue.get()]
-            while len(batch) < _WAITING:
-                try:
-                    batch.append(self._queue.get_nowait())
-                except queue.Empty:
-                    break
-            end = None in batch
-            self._store([waiting for waiting in batch if waiting is not None])
+    def _store_all(self) -> None:
+        told = "store"
+        while told != "end":
+            told = self._work.get()
+            with self._guard:
+                batch, self._open = self._open, _Batch()
+            self._store(batch)
 
-    def _store(self, batch: list[_Waiting]) -> None:
-        records = [record for waiting in batch for record in waiting.records]
+    def _store(self, batch: _Batch) -> None:
         try:
-            if records:
-                self._journal.append(records)
+            if batch.records:
+                self._journal.append(batch.records)
         except OSError as fault:
             _LOG.error("notifications cannot be stored", extra={"error": str(fault.strerror or fault)})
         else:
             with self.totals.lock:
-                for record in records:
+                for record in batch.records:
                     self._count(record)
-            for waiting in batch:
-                waiting.stored = True
-        for waiting in batch:
-            waiting.done.set()
-        if batch and batch[0].stored:
-            self._append([waiting.raw for waiting in batch])
+            batch.stored = True
+        batch.gate.release()
+        if batch.stored:
+            self._append(batch.bodies)
         if monotonic() - self._checkpointed > _CHECKPOINT_SECONDS or self._journal.size > _CHECKPOINT_BYTES:
             self._checkpoint()
 
@@ -206,7 +225,7 @@ class Receiver:
 
     def _append(self, bodies: list[bytes]) -> None:
         """Write the envelopes for `regobs logs`, a line each, without secrets; not stored as surely as the counts."""
-        if self._append_to is None:
+        if self._append_to is None or not bodies:
             return
         try:
             with self._append_to.open("ab") as file:

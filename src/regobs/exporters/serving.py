@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from types import FrameType
 from typing import Any
 
+from regobs.exporters.http_handler import RequestHandler
 from regobs.exporters.totals import ExporterInstruments, Totals
 from regobs.instrument import Instruments, MetricsWSGI
 from regobs.instrument.adapters.process import observe_process
@@ -22,6 +23,9 @@ from regobs.instrument.http.scrapes import CHALLENGE, with_headers
 from regobs.instrument.http.web_config import WebConfig
 
 StartResponse = Callable[..., Any]
+# Seconds between two looks for a signal. The kernel may hand it to any thread, while only the main thread runs its
+# handler, and one that waits for a lock without end does not wake up for it.
+_LOOK = 0.25
 _REFUSED: dict[int, tuple[str, str, tuple[tuple[str, str], ...]]] = {
     401: ("401 Unauthorized", "a user is needed\n", (CHALLENGE,)),
     500: ("500 Internal Server Error", "the web configuration is wrong\n", ()),
@@ -81,6 +85,8 @@ class ExporterApp:
 class ExporterServer(MetricsServer):
     """Serves the application of an exporter, with TLS where its web configuration says so."""
 
+    handler = RequestHandler
+
     def __init__(self, app: ExporterApp, host: str, port: int) -> None:
         super().__init__(app, host, port, web=app.web)
 
@@ -117,7 +123,8 @@ def wait_for_end(end: threading.Event | None = None) -> str:
 
     before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        end.wait()
+        while not end.wait(_LOOK):
+            pass
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -12,7 +12,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterable
 from socket import socket
-from socketserver import ThreadingMixIn
+from socketserver import BaseRequestHandler, ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
@@ -28,12 +28,14 @@ class MetricsServer:
     Of `web` it takes the TLS part; who is let in, the application says.
     """
 
+    handler: type[BaseRequestHandler]  # of a connection
+
     def __init__(
         self, app: Callable[..., Iterable[bytes]], host: str, port: int, *, web: WebConfig | None = None
     ) -> None:
         """Listen. Raises MachineError where the address cannot be had. `port` 0: any free one."""
         try:
-            self._server = make_server(host, port, app, _ThreadingServer, _QuietHandler)
+            self._server = make_server(host, port, app, _ThreadingServer, self.handler)  # type: ignore[arg-type]  # see `handler`
         except (OSError, OverflowError) as fault:
             raise MachineError(
                 "cannot listen",
@@ -48,6 +50,7 @@ class MetricsServer:
 
     def stop(self) -> None:
         """Take no more requests and close the address."""
+        self._server.closing = True
         self._server.shutdown()
         self._server.server_close()
 
@@ -59,6 +62,7 @@ class _ThreadingServer(ThreadingMixIn, WSGIServer):
     # them, and those try again after a second.
     request_queue_size = 128
     web: WebConfig | None = None
+    closing = False  # then no connection is kept for a further request
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         """In the thread of the connection: the handshake, so that a slow client holds up nobody else."""
@@ -106,3 +110,6 @@ class _QuietHandler(WSGIRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (its name in the class above)
         """No line a scrape."""
+
+
+MetricsServer.handler = _QuietHandler
