@@ -24,9 +24,15 @@ from regobs.logs.fields import ALIASES, FIELDS, Field
 from regobs.logs.fields.request import ACCESS, BASE
 from regobs.logs.generations import merged_field
 from regobs.logs.path_part import field_called
+from regobs.logs.reading.looks import has_bare_values, has_wrapped_objects
+from regobs.logs.reading.sources import LogSource
 
 _ROW_GROUP = 20_480  # lines; the memory that writing takes grows with it
-_FORM = 2  # of a copy; a change of how lines become columns counts it up
+_FORM = 3  # of a copy; a change of how lines become columns counts it up
+
+
+class WrappedError(Exception):
+    """Objects of a log hold lines of a registry; it must be written anew before it is copied."""
 
 
 class Place(Enum):
@@ -51,10 +57,10 @@ class Copies:
             return None
         return copy, int(about["left_out"])
 
-    def write(self, log: Path, readable: Path, fields: list[Field], left_out: int) -> Path | None:
-        """Copy a log, of which `readable` holds the lines; None when it changed meanwhile and the copy is void.
+    def write(self, log: Path, source: LogSource, fields: list[Field]) -> Path | None:
+        """Copy a log; None when it changed meanwhile and the copy is void.
 
-        Raises MachineError when the copy cannot be written.
+        Raises MachineError when the copy cannot be written, WrappedError when its lines must be taken out of others.
         """
         state, copy = _state(log), self._path(log)
         wanted = {field.name: merged_field(field) for field in (*BASE, *ACCESS, *fields)}
@@ -68,7 +74,7 @@ class Copies:
         os.close(descriptor)
         new = Path(name)
         try:
-            self._fill(new, readable, list(wanted.values()), {"log": state, "left_out": str(left_out)})
+            self._fill(new, source, list(wanted.values()), {"log": state, "left_out": str(source.left_out)})
             sync(new)
             if _state(log) != state:
                 return None
@@ -79,17 +85,19 @@ class Copies:
             new.unlink(missing_ok=True)
         return copy
 
-    def _fill(self, new: Path, readable: Path, fields: list[Field], about: dict[str, str]) -> None:
+    def _fill(self, new: Path, source: LogSource, fields: list[Field], about: dict[str, str]) -> None:
         """Write the lines; anew and exactly, which takes longer, when it is unsure of one whether it is an object."""
         from regobs.logs.duckdb.masked_lines import copied, write_masked  # noqa: PLC0415 - only a new copy needs it
 
+        readable = source.readable
         told = ", ".join(f"{key}: '{value}'" for key, value in about.items())
         options = f"FORMAT parquet, COMPRESSION lz4_raw, ROW_GROUP_SIZE {_ROW_GROUP}, USE_TMP_FILE false"
         self.connection.execute("SET preserve_insertion_order = false")  # takes half the memory
         try:
-            for exact in (False, True):
+            for again in (False, True):
+                exact = again and has_bare_values(readable)
                 with NamedTemporaryFile(prefix=new.name, suffix=".jsonl", dir=new.parent) as file:
-                    masked, reading = Path(file.name), Reading((str(readable),), exact=exact)
+                    masked, reading = Path(file.name), Reading((str(readable),), exact=exact, sure=again and not exact)
                     some = write_masked(self.connection, fields, reading, masked)
                     text, parameters = copied(fields, reading, masked if some else None)
                     self.connection.execute(
@@ -97,6 +105,8 @@ class Copies:
                     )
                 if not self._value("SELECT count(*) FROM read_parquet($1) WHERE bare", [str(new)]):
                     return
+                if not source.written and has_wrapped_objects(readable):
+                    raise WrappedError
         finally:
             self.connection.execute("RESET preserve_insertion_order")
 

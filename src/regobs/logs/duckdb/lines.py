@@ -11,9 +11,12 @@ from regobs.logs.generations import Merged
 from regobs.logs.path_part import REPOSITORY, PathPart, pattern
 from regobs.logs.reading.read import LONGEST_LINE
 
-# Every line that a registry writes has one of these, so a line with neither and without a wanted field is looked at
-# again: DuckDB reads `[1]`, `"x"` and `7` to the same empty structure as `{}`.
-_MARKS = ("msg", "message")
+# Nearly every line that a registry writes has one of these and no other line within it. A line without them is looked
+# at again: DuckDB reads `[1]`, `"x"` and `7` to the same empty structure as `{}`, and Docker's object around a line has
+# a time, but not what the line has.
+_MARKS = ("msg", "message", "@version")
+_BARE = """f."msg" IS NULL AND (f."message" IS NULL OR f."@version" IS NOT NULL
+    OR regexp_matches(f."message", '^(?:\\s*\\{|time=|level=)'))"""
 _READ_AS = {
     FieldType.LONG: "BIGINT",
     FieldType.DOUBLE: "DOUBLE",
@@ -26,34 +29,40 @@ _KEPT_AS = {**_READ_AS, FieldType.DATE: "BIGINT"}
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What is read: files of JSON lines, and Parquet copies of others. `exact` tells bare lines apart, at a price."""
+    """What is read: files of JSON lines, and Parquet copies of others.
+
+    `exact` tells bare lines apart, at a price; `sure` is that none of them is anything else than a line.
+    """
 
     files: tuple[str, ...] = ()
     copies: tuple[str, ...] = ()
     exact: bool = False
+    sure: bool = False
 
 
-def source(fields: list[Field], files: str, copies: str = "", *, exact: bool = False) -> str:
+def source(fields: list[Field], files: str, copies: str = "", *, exact: bool = False, sure: bool = False) -> str:
     """The lines as `rows`: a column for each field, `ok` where a line is a JSON object, `bare` where that is unsure.
+
+    A line is bare, too, that may be an object around one. `sure` is that no line of these files is either.
 
     `files` and `copies` are placeholders of lists of paths: files of JSON lines, and Parquet copies of such.
     Text that is no UTF-8 is not ok either. A line is one value of JSON and read in one pass, which is eight times as
     fast as reading it as text first; that way, `exact`, is taken where a line is bare.
     """
     parts = [f"FROM {one}" for one, given in (("written", files), ("kept", copies)) if given]
-    tables = [_written(fields, files, exact=exact)] if files else []
+    tables = [_written(fields, files, exact=exact, sure=sure)] if files else []
     if copies:
         columns = "".join(f", {quoted(one.name)}" for one in fields)
         tables.append(f"kept AS (SELECT ok, bare{columns} FROM read_parquet({copies}, union_by_name=true))")  # noqa: S608 - as below
     return ",\n".join([*tables, f"rows AS ({' UNION ALL '.join(parts)})"])
 
 
-def _written(fields: list[Field], files: str, *, exact: bool) -> str:
+def _written(fields: list[Field], files: str, *, exact: bool, sure: bool) -> str:
     parts = [one for one in fields if isinstance(one, PathPart)]
     named = {one.name: one for one in fields if not isinstance(one, PathPart)}
     named |= {one.path.name: one.path for one in parts if one.path}
     wanted = {one.name: _READ_AS.get(one.type, "VARCHAR") for one in _read(named.values())}
-    wanted |= {mark: "VARCHAR" for mark in _MARKS if mark not in wanted}
+    wanted |= {mark: "VARCHAR" for mark in _MARKS if mark not in wanted and not (sure and wanted)}
     columns = "".join(f", {_column(one)} AS {quoted(one.name)}" for one in named.values())
     written = "written" if not parts else "whole"
     end = "" if not parts else f",\nwritten AS (SELECT ok, bare{''.join(map(_selected, fields))} FROM whole)"  # noqa: S608 - as below
@@ -66,10 +75,10 @@ def _written(fields: list[Field], files: str, *, exact: bool) -> str:
 parsed AS (SELECT ok, CASE WHEN ok THEN from_json(line, '{structure}') END AS f FROM lines),
 {written} AS (SELECT ok, FALSE AS bare{columns} FROM parsed){end}"""  # noqa: S608 - names of the catalogue only
     structure = ", ".join(f"{quoted(name)} {kind}" for name, kind in wanted.items()).replace("'", "''")
-    bare = " AND ".join(f"f.{quoted(name)} IS NULL" for name in reversed(wanted))
+    bare = "FALSE" if sure else f"f IS NOT NULL AND {_BARE}"
     return f"""parsed AS (SELECT f
   {reader}{{'f': 'STRUCT({structure})'}})),
-{written} AS (SELECT f IS NOT NULL AS ok, f IS NOT NULL AND {bare} AS bare{columns} FROM parsed){end}"""  # noqa: S608 - as above
+{written} AS (SELECT f IS NOT NULL AS ok, {bare} AS bare{columns} FROM parsed){end}"""  # noqa: S608 - as above
 
 
 def kept_types(fields: list[Field]) -> dict[str, str]:

@@ -21,6 +21,7 @@ from regobs.secrets.texts import LONGEST, OPTION, SIGNS
 
 _TEXTS = frozenset({FieldType.KEYWORD, FieldType.TEXT, FieldType.IP, FieldType.OBJECT, FieldType.KEYWORD_LIST})
 _AT_ONCE = 2048  # lines
+_BARE = "_bare"  # no field begins so
 # Masking changes no printable text without one of these (see `secrets.texts`): what may hide something, queries and
 # user information, structures, signs of a secret, options, how tokens begin.
 _WIDER = {"gl": "gl[a-z]{1,6}[-_]", "gh": "gh[pousr]_", "$2": r"\$", "sk-": r"\bsk-", "oy2": r"\boy2", "q~": r"\dq~"}
@@ -40,16 +41,17 @@ _SUSPECT_IN_PATH = "[#;=]"
 def write_masked(connection: Any, fields: list[Field], reading: Reading, target: Path) -> int:
     """Write those lines that may hold a secret, without it, as JSON; their number."""
     rows, parameters = _rows(fields, reading)
-    columns = ", ".join(_shown(field) for field in fields)
+    columns = "".join(f", {_shown(field)}" for field in fields)
     names = [field.name for field in fields]
     masks = [_mask(field) for field in fields]
     count = 0
     with target.open("w", encoding="utf-8") as file:
-        found = connection.execute(f"WITH {rows} SELECT {columns} FROM rows WHERE {suspect(fields)}", parameters)  # noqa: S608 - names of the catalogue
+        found = connection.execute(f"WITH {rows} SELECT bare{columns} FROM rows WHERE {suspect(fields)}", parameters)  # noqa: S608 - names of the catalogue
         while some := found.fetchmany(_AT_ONCE):
             count += len(some)
-            for row in some:
+            for bare, *row in some:
                 record = {name: mask(value) for name, mask, value in zip(names, masks, row, strict=True)}
+                record[_BARE] = bare
                 file.write(json.dumps(record) + "\n")
     return count
 
@@ -65,7 +67,8 @@ def copied(fields: list[Field], reading: Reading, written: Path | None) -> tuple
     types = ", ".join(f"{quoted(name)}: '{_kept(kind)}'" for name, kind in kept_types(fields).items())
     return (
         f"""{text} WHERE NOT {suspect(fields)}
-UNION ALL SELECT TRUE, FALSE{names} FROM read_json($2, format='newline_delimited', columns={{{types}}})""",  # noqa: S608 - as above
+UNION ALL SELECT TRUE, {_BARE}{names} FROM read_json($2, format='newline_delimited',
+    columns={{{types}, {_BARE}: 'BOOLEAN'}})""",  # noqa: S608 - as above
         [*parameters, str(written)],
     )
 
@@ -84,7 +87,7 @@ def suspect(fields: list[Field]) -> str:
 
 
 def _rows(fields: list[Field], reading: Reading) -> tuple[str, list[object]]:
-    return source(fields, "$1", exact=reading.exact), [list(reading.files)]
+    return source(fields, "$1", exact=reading.exact, sure=reading.sure), [list(reading.files)]
 
 
 def _kept(kind: str) -> str:

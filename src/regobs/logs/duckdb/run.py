@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, TypeVar
 from regobs.errors import InputError, MachineError
 from regobs.logs.answer import Answer
 from regobs.logs.duckdb import sql
-from regobs.logs.duckdb.cache import Copies, Place
+from regobs.logs.duckdb.cache import Copies, Place, WrappedError
 from regobs.logs.duckdb.columns import empty, shown, types_of, without_secrets
 from regobs.logs.duckdb.conditions import MACROS
 from regobs.logs.duckdb.lines import Reading
@@ -87,7 +87,7 @@ class _Reader:
         for source in list(self._folder.sources):
             try:
                 self._copy(source, copies, fields)
-            except _LineTooLongError:
+            except (_LineTooLongError, WrappedError):
                 self._copy(self._folder.rewrite(source), copies, fields)
             except _BrokenArchiveError:
                 continue
@@ -96,17 +96,17 @@ class _Reader:
         log = source.file
         if log is None or source.broken:  # a copy would not tell that it is not the whole
             return
-        copy = self._asked(lambda: copies.write(log, source.readable, fields, source.left_out))
+        copy = self._asked(lambda: copies.write(log, source, fields))
         if copy is not None:
             self._folder.sources.remove(source)
             self._copies.append((copy, source.left_out))
 
     def rows(self, queries: Sequence[Query]) -> list[list[Row]]:
         """The rows of each query's answer."""
-        exact = settled = False
+        exact = sure = settled = False
         while True:
             try:
-                found, counts = self._read(queries, self._reading(exact=exact))
+                found, counts = self._read(queries, self._reading(exact=exact, sure=sure))
             except _LineTooLongError:
                 for source in list(self._folder.sources):
                     self._folder.rewrite(source)
@@ -114,7 +114,9 @@ class _Reader:
             except _BrokenArchiveError:
                 continue
             if sql.BARE in counts:
-                exact = True
+                self._folder.unwrap()
+                exact = self._folder.has_bare_values
+                sure = not exact
                 continue
             if counts.get(sql.MALFORMED) and not settled:
                 settled = True
@@ -143,9 +145,9 @@ class _Reader:
         matched = [[row[3:] for row in rows[id(query)] if row[0] == sql.MATCHED] for query in queries]
         return matched, _classes(counted)
 
-    def _reading(self, *, exact: bool) -> Reading:
+    def _reading(self, *, exact: bool, sure: bool) -> Reading:
         files = tuple(glob.escape(str(source.readable)) for source in self._folder.sources)
-        return Reading(files, tuple(glob.escape(str(copy)) for copy, _ in self._copies), exact=exact)
+        return Reading(files, tuple(glob.escape(str(copy)) for copy, _ in self._copies), exact, sure)
 
     def _fetched(self, statement: sql.Statement) -> list[Row]:
         rows: list[Row] = self._asked(lambda: self._connection.execute(statement.sql, statement.parameters).fetchall())

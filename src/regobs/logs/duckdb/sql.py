@@ -97,7 +97,7 @@ def _lines(reading: Reading, parameters: Parameters) -> Callable[[list[Field]], 
     """The beginning of a statement, once it is known which fields it reads."""
     files = parameters.add(list(reading.files)) if reading.files or not reading.copies else ""
     copies = parameters.add(list(reading.copies)) if reading.copies else ""
-    return lambda fields: source(fields, files, copies, exact=reading.exact)
+    return lambda fields: source(fields, files, copies, exact=reading.exact, sure=reading.sure)
 
 
 def _class(matched: str) -> str:

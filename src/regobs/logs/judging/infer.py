@@ -106,12 +106,9 @@ class Census:
 
     def _count(self, record: Record, form: str) -> None:
         rule = self._judges.rule(record, form)
-        try:
-            if not rule.stream.text_key or rule.fits(record):
-                return
-            errors = rule.errors(record)
-        except ValueError:  # nested deeper than the engine follows
+        if not rule.stream.text_key or rule.fits(record):
             return
+        errors = rule.errors(record)
         self._streams[rule.stream.name] = rule.stream
         self._doubt(rule, errors)
         text, level = record.get(rule.stream.text_key), base(rule.stream)[1]

@@ -39,8 +39,8 @@ _MOST_TEXTS = 1000  # that are remembered; texts with numbers in them differ fro
 class MessageRule:
     """The schema of one message, compiled. `known` is false for what stands in for an unknown message.
 
-    `fits(record)` is true when the line has nothing wrong and nothing new; it raises ValueError for one that is nested
-    deeper than the engine follows.
+    `fits(record)` is true when the line has nothing wrong and nothing new. The engine follows 255 levels, which is more
+    than `lenient` lets a record have.
     """
 
     def __init__(

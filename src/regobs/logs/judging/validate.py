@@ -11,8 +11,9 @@ from typing import Any
 from regobs.logs.judging import drift
 from regobs.logs.judging.closest import Closest, closest
 from regobs.logs.judging.judge import Judges, MessageRule
+from regobs.logs.reading.lenient import UNDECODABLE, read_odd
 from regobs.logs.reading.read import BROKEN, LONGEST_LINE, Line, LinePart, Readable, parts
-from regobs.logs.reading.record import UNDECODABLE, ParsedLine, Record, decode, parse
+from regobs.logs.reading.record import ParsedLine, Record, parse
 from regobs.logs.reading.wrapping import Unwrapper, logical
 from regobs.logs.redact import sample, shape
 
@@ -135,9 +136,9 @@ class Validator:
                     pass
                 try:
                     if content[:1] == b"{":
-                        record = decode(content)
+                        record, odd = read_odd(content)
                         rule = alone.get(record["msg"])
-                        if rule is not None and rule.fits(record):
+                        if not odd and rule is not None and rule.fits(record):
                             streams[rule.name] += 1
                             fast += 1
                             continue
@@ -160,15 +161,14 @@ class Validator:
             self._malformed(line, parsed.fault)
             return
         rule = self._judges.rule(parsed.record, parsed.form)
-        try:
-            if rule.fits(parsed.record):
-                report.valid += 1
-            else:
-                self._explain(line, rule, parsed)
-        except ValueError:  # the engine follows 255 levels
-            self._malformed(line, "too deep")
+        self._streams[rule.name] += 1
+        if parsed.odd:
+            report.invalid += 1
+            self._note(("invalid", parsed.odd, "", rule.title), line, line.content, "JSON that every program reads")
+        elif rule.fits(parsed.record):
+            report.valid += 1
         else:
-            self._streams[rule.name] += 1
+            self._explain(line, rule, parsed)
 
     def _settle(self, first: list[LinePart]) -> None:
         """Let the first lines tell which registry wrote them."""

@@ -6,34 +6,36 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-
 from regobs.logs.fields.field import Field
 from regobs.logs.reading import text
-from regobs.logs.reading.read import Line
+from regobs.logs.reading.lenient import UNDECODABLE, read_odd
+from regobs.logs.reading.read import LONGEST_LINE, Line
 
 Record = Mapping[str, Any]
-UNDECODABLE = (msgspec.MsgspecError, ValueError, RecursionError)
-decode = msgspec.json.Decoder().decode
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedLine:
-    """What stands in a line, or None and a `fault` that says why there is no record in it."""
+    """What stands in a line, or None and a `fault` that says why there is no record in it.
+
+    `odd` says what in it only some programs can read.
+    """
 
     record: Record | None
     fault: str = ""
     form: str = ""  # combined, standard, runtime, terminal
+    odd: str = ""
 
 
 def parse(line: Line, fields: Mapping[str, Field]) -> ParsedLine:
     """What stands in a line, in whatever form. `fields` tell the types of values where a form has text only."""
     content = line.content.strip()
-    if line.fault or not content:
-        return ParsedLine(None, line.fault or "blank")
+    if line.fault or not content or len(content) > LONGEST_LINE:
+        return ParsedLine(None, line.fault or ("over-long" if content else "blank"))
     if content[:1] == b"{":
         try:
-            return ParsedLine(decode(content))
+            found, odd = read_odd(content)
+            return ParsedLine(found, odd=odd)
         except UNDECODABLE:
             return ParsedLine(None, _fault(content, ended=line.ended))
     if _binary(content):

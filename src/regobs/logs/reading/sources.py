@@ -8,17 +8,16 @@ import shutil
 import stat
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
 from regobs.errors import InputError, Location
+from regobs.logs.reading.looks import has_bare_values, has_other_forms, has_over_long, has_wrapped_objects
 from regobs.logs.reading.read import (
     BYTE_ORDER_MARKS,
-    LONGEST_LINE,
     Line,
     LinePart,
     compression_of,
@@ -34,8 +33,6 @@ from regobs.logs.reading.wrapping import Unwrapper, logical
 STDIN = "-"
 STDIN_NAME = "(standard input)"
 _START = 1 << 16  # bytes that tell what a file is wrapped in; the first line is shorter
-_ODD_LINE = re.compile(rb"\n[^{\n]")
-_MOST_ODD = 1000  # lines that are no JSON which are looked at before a log is called one of JSON
 
 _OF_SVLOGD = frozenset({"config", "lock", "newstate", "state"})
 _PACKED = re.compile(r"\.(?:gz|zst)\Z")
@@ -103,7 +100,7 @@ class Folder:
         packed, start = _start(path)
         end, named = f".{packed}" if packed else ".jsonl", path.suffix.lower()
         cut = packed == "zst" and _is_broken(path)  # of which DuckDB reads a part and says nothing
-        if cut or start.startswith(BYTE_ORDER_MARKS) or not _is_json_lines(start):
+        if cut or start.startswith(BYTE_ORDER_MARKS) or not _is_json_lines(start) or has_over_long(path):
             self.sources.append(self._written(LogSource(name, path, file)))
         elif named == end or (not packed and named not in {".gz", ".zst"}):
             self.sources.append(LogSource(name, path, file))
@@ -132,10 +129,22 @@ class Folder:
 
     def settle(self) -> bool:
         """Write those sources anew that have readable lines of other forms among JSON; whether there was one."""
-        mixed = [one for one in self.sources if not one.written and _has_other_forms(one.readable)]
-        for source in mixed:
+        return self._rewrite_where(has_other_forms)
+
+    def unwrap(self) -> bool:
+        """Write those sources anew that have objects among their lines with a line in them; whether there was one."""
+        return self._rewrite_where(has_wrapped_objects)
+
+    def _rewrite_where(self, holds: Callable[[Path], bool]) -> bool:
+        found = [one for one in self.sources if not one.written and holds(one.readable)]
+        for source in found:
             self.rewrite(source)
-        return bool(mixed)
+        return bool(found)
+
+    @property
+    def has_bare_values(self) -> bool:
+        """Whether a line may be a value of JSON that is no object: it begins with no brace."""
+        return any(has_bare_values(one.readable) for one in self.sources)
 
     def _written(self, source: LogSource) -> LogSource:
         target = self.new(".jsonl")
@@ -313,35 +322,6 @@ def _is_json_lines(start: bytes) -> bool:
         if content.strip()[:1] not in {b"{", b""} and read_record(content) is not None:
             return False
     return True
-
-
-def _has_other_forms(path: Path) -> bool:
-    """Whether a line that does not begin as JSON can be read all the same."""
-    return any(read_record(content) is not None for content in islice(_odd_lines(path), _MOST_ODD))
-
-
-def _odd_lines(path: Path) -> Iterator[bytes]:
-    """The lines that do not begin with a brace; all others are passed over in one search.
-
-    Not mapped to memory: a log may be truncated meanwhile, which would end the process.
-    """
-    with path.open("rb") as file:
-        if _start(path)[0]:
-            for part in parts(file):
-                yield from (content for content in part.contents if content[:1] not in {b"{", b""})
-            return
-        text = bytearray(b"\n") + bytearray(2 * LONGEST_LINE)  # one for all, which saves a third of the time
-        size = 1
-        while read := file.readinto(memoryview(text)[size : size + LONGEST_LINE]):
-            size += read
-            end = max(text.rfind(b"\n", 0, size), 0)
-            for odd in _ODD_LINE.finditer(text, 0, end):
-                yield bytes(text[odd.start() + 1 : text.find(b"\n", odd.end(), end + 1)])
-            kept = min(size - end, LONGEST_LINE)
-            text[:kept] = text[end : end + kept]
-            size = kept
-        if size > 1 and text[1:2] != b"{":
-            yield bytes(text[1:size])
 
 
 def _write(read: Iterator[LinePart], out: BinaryIO) -> tuple[int, bool]:

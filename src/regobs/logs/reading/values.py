@@ -6,6 +6,7 @@ They are those that DuckDB reads from the line, so that a condition holds for th
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -24,6 +25,8 @@ _TRUE, _FALSE = frozenset({"true", "t", "yes", "y", "1"}), frozenset({"false", "
 _MILLISECOND = timedelta(milliseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _BIGINT = range(-(1 << 63), 1 << 63)
+_OF_A_NUMBER = re.compile(r"[-+.0-9A-Za-z \t\n\v\f\r]*")  # Python also takes digits and spaces of other scripts
+_DIGITS = 19  # of the longest of them
 _TEXT_FIELDS = {**FIELDS, **DISTRIBUTION_FIELDS}
 
 
@@ -100,8 +103,13 @@ def _text(value: Any) -> str:
 
 def _long(value: Any) -> int | None:
     """Whole numbers; a fraction is rounded, and text is read, as the database does."""
+    if isinstance(value, str) and not _OF_A_NUMBER.fullmatch(value):
+        return None
     try:
-        number = int(Decimal(str(int(value) if isinstance(value, bool) else value)).to_integral_value(ROUND_HALF_EVEN))
+        exact = Decimal(str(int(value) if isinstance(value, bool) else value))
+        if exact.adjusted() > _DIGITS:  # of 1e999999999 an integer would fill the memory
+            return None
+        number = int(exact.to_integral_value(ROUND_HALF_EVEN))
     except (ArithmeticError, ValueError):
         return None
     return number if number in _BIGINT else None

@@ -21,11 +21,11 @@ from typing import Any
 
 import msgspec
 
+from regobs.logs.reading.lenient import UNDECODABLE, decode
 from regobs.logs.reading.read import LONGEST_LINE, Line
 
-_UNDECODABLE = (msgspec.MsgspecError, ValueError, RecursionError)
-_decode = msgspec.json.Decoder().decode
-_LONGEST_DOCUMENT = 16 * LONGEST_LINE
+_LONGEST_DOCUMENT = LONGEST_LINE
+_LONGEST_JOINED = 1 << 20  # bytes of a line in parts; container engines cut at 16 KiB what is a line of their own
 _MOST_STREAMS = 16  # of which parts of lines are waited for
 _LAYERS = 5  # prefixes that stand one behind the other; grep, compose, a time and CRI are four
 _ANSI = re.compile(rb"\x1b\[[0-9;:?]{0,40}[ -/]{0,4}[@-~]")
@@ -154,7 +154,7 @@ class Unwrapper:
             if begun is not None:
                 line = begun
                 content = begun.content + content
-            if not ended and len(content) <= LONGEST_LINE and len(self._begun) < _MOST_STREAMS:
+            if not ended and len(content) <= _LONGEST_JOINED and len(self._begun) < _MOST_STREAMS:
                 self._begun[stream] = line._replace(content=content)
                 return []
             content = seen = content.replace(b"\n", b" ").lstrip()
@@ -194,8 +194,8 @@ def _of_object(content: bytes) -> _Taken | None:
     elif not any(mark in content for mark in _MARKS):
         return None
     try:
-        record = _decode(content)
-    except _UNDECODABLE:
+        record = decode(content)
+    except UNDECODABLE:
         return None
     if not isinstance(record, dict) or "msg" in record:
         return None
@@ -268,7 +268,7 @@ class _Export:
         self._bytes += line.content + b"\n"
         if len(self._bytes) < self._LENGTH:
             return []
-        size = min(int.from_bytes(self._bytes[: self._LENGTH], "little"), 64 * LONGEST_LINE)
+        size = min(int.from_bytes(self._bytes[: self._LENGTH], "little"), 4 * LONGEST_LINE)
         if len(self._bytes) < self._LENGTH + size + 1:
             return []
         value = bytes(self._bytes[self._LENGTH : self._LENGTH + size])
@@ -282,8 +282,8 @@ def _listed(content: bytes) -> list[bytes]:
     if content[:1] != b"[" or content[-2:] != b"}]":
         return []
     try:
-        records = _decode(content)
-    except _UNDECODABLE:
+        records = decode(content)
+    except UNDECODABLE:
         return []
     return [msgspec.json.encode(one) for one in records] if all(isinstance(one, dict) for one in records) else []
 
@@ -295,8 +295,8 @@ def _opens_document(content: bytes, *, first: bool) -> bool:
     if not first or content[:1] not in {b"{", b"["} or content[-1:] not in {b"{", b"[", b","}:
         return False
     try:
-        _decode(content)
-    except _UNDECODABLE:
+        decode(content)
+    except UNDECODABLE:
         return True
     return False
 
@@ -329,8 +329,8 @@ class _Document:
             return None
         self._tries += 1
         try:
-            found = _decode(b"\n".join(one.content for one in self.lines))
-        except _UNDECODABLE:
+            found = decode(b"\n".join(one.content for one in self.lines))
+        except UNDECODABLE:
             return None
         records = found if isinstance(found, list) else [found]
         return [self.lines[0]._replace(content=msgspec.json.encode(one), ended=True) for one in records]
