@@ -72,6 +72,29 @@ def test_a_message_of_the_sources_is_known_with_its_levels_and_fields(one: Liste
     assert set(one.fields) <= rule.names
 
 
+@pytest.mark.parametrize(
+    ("text", "fields", "lacking"),
+    [
+        # Both an import and the offline garbage collection say it; the latter names neither repository nor tag.
+        ("broken tag link, skipping", {"error": "invalid checksum digest format"}, "error"),
+        ("missing tag link, skipping", {"error": "e", "repository": "a/b", "tag_name": "t", "count": 1}, "repository"),
+        (
+            "blob is not linked to repository, skipping blob import",
+            {"repository": "a/b", "digest": f"sha256:{64 * '0'}"},
+            "repository",
+        ),
+        ("error checking for existence of layer media type", {"media_type": "m", "error": "e"}, "media_type"),
+    ],
+)
+def test_a_field_is_required_where_every_place_that_writes_the_message_gives_it(
+    text: str, fields: dict[str, Any], lacking: str
+) -> None:
+    line = {"time": BASE["time"], "level": "warning", "msg": text, **fields}
+    assert judged_lines(line, strict=True).valid == 1
+    report = judged_lines({name: value for name, value in line.items() if name != lacking})
+    assert [(one.rule, one.field) for one in report.findings.values()] == [("required", lacking)]
+
+
 @pytest.mark.parametrize(("code", "text"), errors())
 def test_the_text_of_an_api_error_is_known(code: str, text: str) -> None:
     line = BASE | {"level": "error", "msg": text, "code": code, "detail": "map[Tag:latest]", "error": f"{code}: {text}"}

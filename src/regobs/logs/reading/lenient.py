@@ -52,7 +52,7 @@ def _sure(content: bytes, record: Any) -> bool:
         return False
     if b" :" in content or b"\t" in content or b"\r" in content or b"\n" in content:
         return False
-    return content.count(b"[") <= DEEPEST and content.count(b"{") <= DEEPEST
+    return content.count(b"[") + content.count(b"{") <= DEEPEST
 
 
 def _keys(value: Any, depth: int) -> int:
