@@ -299,6 +299,7 @@ def test_api_errors_have_a_code_and_the_latest_errors_come_first(answer: Any) ->
     other = made.line("error", "failed run")
     asked = [unknown, {**unknown, "vars_name": "a/c"}, head, other]
     assert answer("errors-by-code", asked, "code", "errors", "repositories") == [("MANIFEST_UNKNOWN", 2, 2)]
+    assert answer("errors-by-code", asked, "requests") == [(1,)]  # of one correlation_id
     assert answer("recent-errors", asked, "msg", "code") == [
         ("failed run", None), ("manifest unknown", "MANIFEST_UNKNOWN"), ("manifest unknown", "MANIFEST_UNKNOWN"),
     ]  # fmt: skip
@@ -327,6 +328,25 @@ def test_errors_of_a_namespace_are_told_apart_by_their_codes(answer: Any) -> Non
         ("d", 1, 1 / 9, 0, 0, 0, 1, 1),
         (None, 1, 1 / 9, 0, 1, 0, 0, 0),
     ]
+
+
+@pytest.mark.parametrize("names", [("correlation_id", "vars_name"), ("http.request.id", "vars.name")])
+def test_a_request_that_writes_a_line_for_each_of_its_errors_is_counted_once(answer: Any, names: Any) -> None:
+    """The push of a manifest that lacks three blobs, as both registries write it, then one that lacks one."""
+
+    def lacking(request: str, count: int) -> list[dict[str, Any]]:
+        error = made.line("error", "response completed with error", code="MANIFEST_BLOB_UNKNOWN")
+        del error["correlation_id"]
+        return [
+            {**error, names[0]: request, names[1]: "a/b", "root_repo": "a", "err.detail": str(at)}
+            for at in range(count)
+        ]
+
+    asked = [*lacking("first", 3), *lacking("second", 1)]
+    assert answer("errors-by-code", asked, "errors", "requests", "repositories") == [(4, 2, 1)]
+    assert answer("errors-by-namespace", asked, "namespace", "errors", "requests") == [("a", 4, 2)]
+    assert answer("errors-by-message", asked, "errors", "requests") == [(4, 2)]
+    assert len(answer("recent-errors", asked, "code")) == 4
 
 
 def test_an_upload_is_in_one_class_of_size_and_counts_once(answer: Any) -> None:
