@@ -42,6 +42,7 @@ notified = Row(
 )
 
 stored = highest(metadata.NAMESPACE_STORAGE, by="namespace")
+logical = highest(metadata.NAMESPACE_LOGICAL_STORAGE, by="namespace")
 held = highest(metadata.NAMESPACE_REPOSITORIES, by="namespace")
 
 kept = Row(
@@ -49,6 +50,7 @@ kept = Row(
     Stat("Namespaces", highest(metadata.NAMESPACES), good="grows slowly"),
     Stat("Repositories", highest(metadata.REPOSITORIES), good="grows slowly"),
     Bars("Storage by namespace (top 10)", top(10, stored), good="shares as usual"),
+    Bars("Logical storage by namespace (top 10)", top(10, logical), good="shares as usual"),
     Bars("Repositories by namespace (top 10)", top(10, held), good="shares as usual"),
 )
 

@@ -19,7 +19,8 @@ from regobs.catalog.compare import compare_family
 from regobs.catalog.exposition import parse
 from regobs.catalog.model import Flavor, Metric
 from regobs.common.programs import Supervisor
-from regobs.exporters.database import DatabaseExporter
+from regobs.errors import ServerError
+from regobs.exporters.database import DatabaseExporter, check_dsn
 from regobs.exporters.database_queries import QUERIES, ROLE_SQL
 from regobs.instrument import Instruments
 from tests.e2e import databases
@@ -170,6 +171,8 @@ def test_only_so_many_namespaces_have_series_and_the_rest_is_other(asked: Asked)
     assert asked.value(metadata.NAMESPACE_STORAGE, namespace="alpha") == 5500
     assert asked.value(metadata.NAMESPACE_STORAGE, namespace="other") == 700
     assert len(asked.samples(metadata.NAMESPACE_STORAGE)) == 2
+    assert asked.value(metadata.NAMESPACE_LOGICAL_STORAGE, namespace="alpha") == 5600  # blob 1 is in two repositories
+    assert asked.value(metadata.NAMESPACE_LOGICAL_STORAGE, namespace="other") == 700
     assert asked.value(metadata.NAMESPACE_REPOSITORIES, namespace="alpha") == 2
     assert asked.value(metadata.NAMESPACE_REPOSITORIES, namespace="other") == 2
 
@@ -263,6 +266,25 @@ def test_of_two_exporters_only_the_leader_asks_and_the_other_takes_its_place(pos
             second.round()  # the server gives the lock back when it has ended the session
         assert second.value(metadata.LEADER) == 1
         assert second.value(metadata.REPOSITORIES) == 4
+
+
+def test_no_leader_is_chosen_through_a_pooler_and_both_log_and_check_say_why(
+    postgresql: DatabaseServer, supervisor: Supervisor, caplog: pytest.LogCaptureFixture
+) -> None:
+    bouncer = databases.pgbouncer(supervisor, postgresql)
+    running = Asked(bouncer.url, leader=True)
+    running.round()
+    assert running.value(metadata.LEADER) == 0
+    assert running.value(metadata.REPOSITORIES) is None
+    assert not running.exporter.ready
+    running.exporter._disconnect()
+    assert "pooler" in str([vars(record) for record in caplog.records])
+    with psycopg.connect(postgresql.url) as connection:
+        assert connection.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").fetchone() == (0,)
+    with pytest.raises(ServerError, match="pooler"):
+        check_dsn(bouncer.url, leader=True)
+    check_dsn(bouncer.url, leader=False)
+    check_dsn(postgresql.url, leader=True)
 
 
 def test_it_works_through_pgbouncer_in_transaction_mode(postgresql: DatabaseServer, supervisor: Supervisor) -> None:

@@ -87,6 +87,12 @@ NAMESPACE_STORAGE = _metadata.gauge(
     _form(Label("namespace")),
     pitfalls=("Blobs that two namespaces hold count in both: the sum is more than what is stored.",),
 )
+NAMESPACE_LOGICAL_STORAGE = _metadata.gauge(
+    "registry_metadata_namespace_logical_storage_bytes",
+    Unit.BYTES,
+    "Bytes of blobs by top-level namespace, as often as its repositories hold them; those of the largest by name.",
+    _form(Label("namespace")),
+)
 NAMESPACE_REPOSITORIES = _metadata.gauge(
     "registry_metadata_namespace_repositories",
     Unit.OBJECTS,

@@ -174,7 +174,7 @@ def database(
 
     dsn = read_secret(dsn_file)
     if check_config:
-        check_dsn(dsn)
+        check_dsn(dsn, leader=leader)
         click.echo("the database answers")
         return ExitCode.OK
     address, web = read_address(listen), read_web(web_file)

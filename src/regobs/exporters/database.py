@@ -16,7 +16,7 @@ from time import monotonic, time
 from typing import Any
 
 import psycopg
-from psycopg.rows import dict_row
+from psycopg.rows import dict_row, tuple_row
 
 from regobs.catalog import metadata
 from regobs.catalog.model import Metric
@@ -31,6 +31,7 @@ _LOCK = 0x7265_676F_6273  # "regobs": the key of the advisory lock by which expo
 _RECONNECT = 5.0  # seconds between two attempts to connect
 _CONNECT_SECONDS = 5
 _LONGEST_LABEL = 255
+_POOLED = "no leader can be chosen through a pooler of connections"
 
 Series = dict[str, str]
 
@@ -124,6 +125,12 @@ class DatabaseExporter:
             return True
         assert self._connection is not None  # noqa: S101 - `run` connected
         try:
+            if _is_pooled(self._connection):
+                self._tell("leader", _POOLED)
+                self._gauge(metadata.LEADER, {}, 0)
+                self._fail_all()
+                return False
+            self._tell("leader", "")
             held = self._connection.execute(
                 "SELECT count(*) AS held FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
                 " AND (classid::bigint << 32) + objid::bigint = %s AND granted",
@@ -222,10 +229,11 @@ class DatabaseExporter:
             _LOG.info("query of the metadata database works again", extra={"query": query})
 
 
-def check_dsn(dsn: str) -> None:
-    """Raise ServerError, without a secret in it, where the server cannot be asked."""
+def check_dsn(dsn: str, *, leader: bool) -> None:
+    """Raise ServerError, without a secret in it, where the server cannot be asked, or is not fit to choose a leader."""
     try:
-        psycopg.connect(dsn, connect_timeout=_CONNECT_SECONDS, autocommit=True).close()
+        with psycopg.connect(dsn, connect_timeout=_CONNECT_SECONDS, autocommit=True) as connection:
+            pooled = leader and _is_pooled(connection)
     except psycopg.Error as fault:
         raise ServerError(
             "the metadata database cannot be asked",
@@ -233,6 +241,19 @@ def check_dsn(dsn: str) -> None:
             expected="a PostgreSQL with the registry's schema, and a role that may read it",
             next_step="correct the connection string; `regobs export database --role-sql` prints a role's SQL",
         ) from None
+    if pooled:
+        raise ServerError(
+            _POOLED,
+            expected="with --leader a connection to PostgreSQL itself: the lock belongs to a session of the server",
+            next_step="take off --leader, or name the server in place of the pooler",
+        )
+
+
+def _is_pooled(connection: psycopg.Connection[Any]) -> bool:
+    """Whether a pooler stands between: it tells a process number of its own making, by which it knows its clients."""
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        row = cursor.execute("SELECT pg_backend_pid()").fetchone()
+    return row != (connection.info.backend_pid,)
 
 
 def _labels(filled: Filled, row: Mapping[str, Any]) -> Series:

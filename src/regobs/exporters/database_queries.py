@@ -137,15 +137,16 @@ SELECT 'logical', coalesce(sum(b.size), 0) FROM repository_blobs r JOIN blobs b 
 """
 _NAMESPACE_STORAGE = """
 WITH sizes AS (
-  SELECT held.top_level_namespace_id AS id, sum(b.size) AS bytes
-  FROM (SELECT DISTINCT top_level_namespace_id, blob_digest FROM repository_blobs) held
+  SELECT held.top_level_namespace_id AS id, sum(b.size) AS bytes, sum(b.size * held.times) AS logical
+  FROM (SELECT top_level_namespace_id, blob_digest, count(*) AS times FROM repository_blobs GROUP BY 1, 2) held
   JOIN blobs b ON b.digest = held.blob_digest
   GROUP BY 1
 ), ranked AS (
-  SELECT n.name, s.bytes, row_number() OVER (ORDER BY s.bytes DESC, n.id) AS place
+  SELECT n.name, s.bytes, s.logical, row_number() OVER (ORDER BY s.bytes DESC, n.id) AS place
   FROM sizes s JOIN top_level_namespaces n ON n.id = s.id
 )
-SELECT CASE WHEN place <= %(names)s THEN name ELSE 'other' END AS namespace, sum(bytes) AS bytes
+SELECT CASE WHEN place <= %(names)s THEN name ELSE 'other' END AS namespace,
+       sum(bytes) AS bytes, sum(logical) AS logical
 FROM ranked GROUP BY 1
 """
 _NAMESPACE_REPOSITORIES = """
@@ -211,7 +212,10 @@ QUERIES: tuple[DatabaseQuery, ...] = (
     DatabaseQuery(
         "namespace_storage",
         _NAMESPACE_STORAGE,
-        (Filled(metadata.NAMESPACE_STORAGE, "bytes", ("namespace",)),),
+        (
+            Filled(metadata.NAMESPACE_STORAGE, "bytes", ("namespace",)),
+            Filled(metadata.NAMESPACE_LOGICAL_STORAGE, "logical", ("namespace",)),
+        ),
         every=3600,
         within=600,
         heavy=True,
