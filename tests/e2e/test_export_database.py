@@ -21,7 +21,7 @@ from regobs.catalog.model import Flavor, Metric
 from regobs.common.programs import Supervisor
 from regobs.errors import ServerError
 from regobs.exporters.database import DatabaseExporter, check_dsn
-from regobs.exporters.database_queries import QUERIES, ROLE_SQL
+from regobs.exporters.database_queries import QUERIES, ROLE_SQL, DatabaseQuery, Filled
 from regobs.instrument import Instruments
 from tests.e2e import databases
 from tests.e2e.databases import DatabaseServer
@@ -199,6 +199,36 @@ def test_a_query_that_the_schema_does_not_fit_fails_alone_and_is_logged_once(
     told = [record for record in caplog.records if getattr(record, "query", "") == "gc_queues"]
     assert len(told) == 1
     assert "review_count" in vars(told[0])["error"]
+
+
+def test_a_fault_of_the_exporter_itself_fails_the_query_alone_and_the_rounds_go_on(
+    postgresql: DatabaseServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lacks = DatabaseQuery("lacks", "SELECT 1 AS x", (Filled(metadata.NAMESPACES, "no_such_column"),))
+    running = Asked(as_role(postgresql.url), queries=(lacks, *QUERIES))
+    running.round()
+    assert running.value(metadata.QUERY_SUCCESS, query="lacks") == 0
+    assert running.value(metadata.REPOSITORIES) == 4
+    run, rounds = running.exporter.run, list[int]()
+
+    def odd() -> float:
+        rounds.append(len(rounds))
+        if rounds[-1] == 0:
+            raise LookupError("odd")
+        return run()
+
+    monkeypatch.setattr("regobs.exporters.database._RECONNECT", 0.01)
+    monkeypatch.setattr(running.exporter, "run", odd)
+    running.exporter._due = dict.fromkeys(running.exporter._due, 0.0)
+    running.exporter.start()
+    deadline = time.monotonic() + 30
+    while (len(rounds) < 2 or running.value(metadata.QUERY_SUCCESS, query="objects") != 1) and (
+        time.monotonic() < deadline
+    ):
+        time.sleep(0.01)
+    running.exporter.stop()
+    assert len(rounds) > 1
+    assert running.value(metadata.QUERY_SUCCESS, query="objects") == 1
 
 
 def test_series_end_when_nothing_confirmed_them_for_three_intervals(asked: Asked) -> None:

@@ -121,9 +121,11 @@ def test_lag_is_time_since_the_event_and_never_below_zero(receiver: Receiver) ->
         b'{"events": [{"id": "1", "timestamp": "yesterday", "action": "pull"}]}',
         b'{"events": [{"id": 5, "timestamp": "2026-01-01T00:00:00Z", "action": "pull"}]}',
         b"[" * 100_000,
+        b'{"x": ' + b"[" * 100_000 + b"]" * 100_000 + b', "events": []}',
+        b'{"x": ' + b'{"a":' * 100_000 + b"1" + b"}" * 100_000 + b', "events": []}',
         b"\xff\x00",
     ],
-    ids=range(9),
+    ids=range(11),
 )
 def test_what_is_no_envelope_is_refused_and_counts_nothing(receiver: Receiver, content: bytes) -> None:
     assert receiver.keep(content) == "malformed"
@@ -153,6 +155,21 @@ def test_a_disk_that_takes_nothing_is_answered_so_and_counts_nothing(
     assert receiver.totals.total(metrics.RECEIVED) == 0
     assert receiver.keep(body(event(1))) == "kept"
     assert receiver.totals.total(metrics.RECEIVED) == 1
+
+
+def test_a_fault_that_nobody_thought_of_is_answered_so_and_the_next_event_is_kept(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def odd(_: object) -> None:
+        raise LookupError("odd")
+
+    for name in ("append", "checkpoint"):
+        monkeypatch.setattr(receiver._journal, name, odd)
+        monkeypatch.setattr(receiver, "_checkpointed", -1e9)
+        assert receiver.keep(body(event(1))) == ("not_stored" if name == "append" else "kept")
+        monkeypatch.undo()
+    assert receiver.keep(body(event(2))) == "kept"
+    assert receiver.totals.total(metrics.RECEIVED) == 2
 
 
 def test_envelopes_are_appended_without_secrets(receiver: Receiver, tmp_path: Path) -> None:

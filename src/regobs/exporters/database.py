@@ -92,7 +92,13 @@ class DatabaseExporter:
 
     def _go_on(self) -> None:
         while not self._end.is_set():
-            self._end.wait(self.run())
+            try:
+                pause = self.run()
+            except Exception as fault:  # noqa: BLE001 - see `_ask`
+                _LOG.exception("a round ended in a fault")
+                self._lost(fault)
+                pause = _RECONNECT
+            self._end.wait(pause)
 
     def _connected(self) -> bool:
         if self._connection is not None:
@@ -150,25 +156,27 @@ class DatabaseExporter:
         return leads
 
     def _ask(self, query: DatabaseQuery) -> None:
-        assert self._connection is not None  # noqa: S101 - `run` connected
         start = monotonic()
         try:
-            with self._connection.transaction():
-                self._connection.execute("SET TRANSACTION READ ONLY")
-                self._connection.execute(f"SET LOCAL statement_timeout = {int(query.within * 1000)}")
-                parameters = self._parameters if "%(names)s" in query.sql else None  # else `%` is a mere character
-                rows = self._connection.execute(query.sql.encode(), parameters).fetchall()
-        except psycopg.Error as fault:
+            self._show(query, self._rows(query))
+        except Exception as fault:  # noqa: BLE001 - the thread must live on, or all series would stay as they are
             self._gauge(metadata.QUERY_SUCCESS, {"query": query.name}, 0)
             self._tell(query.name, _words(fault, self._dsn))
-            if self._connection.broken or self._connection.closed:
+            if self._connection is None or self._connection.broken or self._connection.closed:
                 self._lost(fault)
         else:
-            self._show(query, rows)
             self._gauge(metadata.QUERY_SUCCESS, {"query": query.name}, 1)
             self._gauge(metadata.QUERY_LAST_SUCCESS, {"query": query.name}, time())
             self._tell(query.name, "")
         self._gauge(metadata.QUERY_DURATION, {"query": query.name}, monotonic() - start)
+
+    def _rows(self, query: DatabaseQuery) -> list[dict[str, Any]]:
+        assert self._connection is not None  # noqa: S101 - `run` connected
+        with self._connection.transaction():
+            self._connection.execute("SET TRANSACTION READ ONLY")
+            self._connection.execute(f"SET LOCAL statement_timeout = {int(query.within * 1000)}")
+            parameters = self._parameters if "%(names)s" in query.sql else None  # else `%` is a mere character
+            return self._connection.execute(query.sql.encode(), parameters).fetchall()
 
     def _show(self, query: DatabaseQuery, rows: list[dict[str, Any]]) -> None:
         self._fresh[query.name] = monotonic()
@@ -210,7 +218,7 @@ class DatabaseExporter:
         for query in self._queries:
             self._gauge(metadata.QUERY_SUCCESS, {"query": query.name}, 0)
 
-    def _lost(self, fault: psycopg.Error) -> None:
+    def _lost(self, fault: Exception) -> None:
         self._tell("connect", _words(fault, self._dsn))
         self._disconnect()
         self._fail_all()
@@ -266,12 +274,13 @@ def _number(value: Any) -> float:
     return float(value) if isinstance(value, (int, float, Decimal)) else float("nan")
 
 
-def _words(fault: psycopg.Error, dsn: str) -> str:
+def _words(fault: Exception, dsn: str) -> str:
     """The first line of an error, without the password of the connection string."""
-    text = str(fault.diag.message_primary or fault).strip().split("\n")[0][:300]
+    told = fault.diag.message_primary if isinstance(fault, psycopg.Error) else f"{type(fault).__name__}: {fault}"
+    text = str(told or fault).strip().split("\n")[0][:300]
     with suppress(psycopg.Error):
         password = psycopg.conninfo.conninfo_to_dict(dsn).get("password")
         if password:
             text = text.replace(str(password), MASK)
     text = redacted_text(text)
-    return f"{fault.sqlstate}: {text}" if fault.sqlstate else text
+    return f"{fault.sqlstate}: {text}" if isinstance(fault, psycopg.Error) and fault.sqlstate else text

@@ -143,7 +143,7 @@ class Receiver:
         """Take an envelope: `kept` once it is stored, else why not, as the label `result` has it."""
         try:
             records = [_record(event) for event in msgspec.json.decode(body, type=_Envelope).events]
-        except (msgspec.DecodeError, ValueError, OverflowError):
+        except (ValueError, OverflowError, RecursionError):  # msgspec's errors are ValueErrors
             return "malformed"
         with self._guard:
             batch = self._open
@@ -164,7 +164,13 @@ class Receiver:
             told = self._work.get()
             with self._guard:
                 batch, self._open = self._open, _Batch()
-            self._store(batch)
+            try:
+                self._store(batch)
+            except Exception:  # noqa: BLE001 - without this thread every further event would wait in vain
+                _LOG.exception("storing notifications ended in a fault")
+            finally:
+                if batch.gate.locked():
+                    batch.gate.release()
 
     def _store(self, batch: _Batch) -> None:
         try:

@@ -140,8 +140,13 @@ class ClientConnections:
         """A TCP connection to the first address that takes one."""
         fault: OSError | None = None
         for number, (family, address) in enumerate(addresses):
-            plug = socket.socket(family, socket.SOCK_STREAM)
-            plug.settimeout(deadline.left() / (len(addresses) - number))
+            seconds = deadline.left() / (len(addresses) - number)
+            try:
+                plug = socket.socket(family, socket.SOCK_STREAM)  # fails where the machine has no IPv6
+            except OSError as error:
+                fault = error
+                continue
+            plug.settimeout(seconds)
             try:
                 plug.connect(address)
             except OSError as error:

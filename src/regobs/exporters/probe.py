@@ -142,6 +142,9 @@ class TargetProbe:
             return StepOutcome(step, failure.reason, monotonic() - start, str(failure))
         except ConfigError as fault:  # a file with credentials that has gone
             return StepOutcome(step, "auth", monotonic() - start, f"{fault.message}: {fault.value}")
+        except Exception as fault:  # noqa: BLE001 - what nobody thought of; if the thread ended, its metrics would stay
+            _LOG.exception("a probe step ended in a fault")
+            return StepOutcome(step, "answer", monotonic() - start, f"{type(fault).__name__}: {fault}"[:300])
         return StepOutcome(step, "ok", monotonic() - start)
 
     def _tell(self, outcome: StepOutcome) -> None:

@@ -14,6 +14,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from time import time
+from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 from urllib.request import parse_http_list
 
@@ -124,7 +125,7 @@ def pull_manifest(run: Round, deadline: Deadline) -> None:
     if told and told != digest(reply.body):
         raise StepError("digest", f"the canary's manifest has {digest(reply.body)}, the registry says {told[:80]}")
     try:
-        run.canary = {"manifest": digest(reply.body), "blob": str(json.loads(reply.body)["layers"][0]["digest"])}
+        run.canary = {"manifest": digest(reply.body), "blob": str(_parsed(reply.body)["layers"][0]["digest"])}
     except (ValueError, LookupError, TypeError):
         raise StepError("answer", "the canary's manifest is none of an image with a layer") from None
 
@@ -164,7 +165,7 @@ def health(run: Round, deadline: Deadline) -> None:
     """GET /debug/health of the registry's debug port: which of its own checks fail."""
     reply = run.line.ask("GET", f"{run.target.debug_url}/debug/health", deadline)
     try:
-        told = json.loads(reply.body)
+        told = _parsed(reply.body)
     except ValueError:
         told = None
     if reply.status not in {200, 503} or not isinstance(told, dict):
@@ -198,7 +199,7 @@ def _remove_left_behind(run: Round, deadline: Deadline) -> None:
     """Delete images of rounds that ended between push and delete: those whose tag is older than ten minutes."""
     reply = run.ask("GET", run.path("tags/list"), deadline, (200, 404))
     try:
-        tags = json.loads(reply.body).get("tags") or [] if reply.status == 200 else []
+        tags = _parsed(reply.body).get("tags") or [] if reply.status == 200 else []
     except (ValueError, AttributeError):
         raise StepError("answer", "the list of tags is no JSON object") from None
     for tag in [tag for tag in tags if isinstance(tag, str) and _is_left_behind(tag)][:_MOST_REMOVED]:
@@ -232,7 +233,7 @@ def _token(run: Round, told: Mapping[str, str], basic: str, deadline: Deadline) 
             raise
         raise StepError("auth", f"token service: {failure}") from None
     try:
-        body = json.loads(reply.body) if reply.status == 200 else {}
+        body = _parsed(reply.body) if reply.status == 200 else {}
         token = body.get("token") or body.get("access_token")
     except (ValueError, AttributeError):
         token = None
@@ -257,10 +258,18 @@ def _refused(method: str, reply: Reply) -> StepError:
     """401 and 403 are refusals of the credentials, all others are the registry's own."""
     words = ""
     with contextlib.suppress(ValueError, LookupError, TypeError):
-        words = ", ".join(str(error["code"])[:40] for error in json.loads(reply.body)["errors"][:3])
+        words = ", ".join(str(error["code"])[:40] for error in _parsed(reply.body)["errors"][:3])
     path = urlsplit(reply.url).path[:200]
     reason = "auth" if reply.status in {401, 403} else "status"
     return StepError(reason, f"{method} {path}: {reply.status} {words}".rstrip())
+
+
+def _parsed(body: bytes) -> Any:
+    """What an answer of JSON says. Raises ValueError for any other, also for one that is nested without end."""
+    try:
+        return json.loads(body)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
 
 
 def _json(data: object) -> bytes:

@@ -1,0 +1,90 @@
+"""Answers of servers that are no registries: a step fails, and the probe goes on."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+import pytest
+
+from regobs.exporters.outside import Address, ClientConnections, Deadline, Origin, Resolver, StepError, Trust
+from regobs.exporters.probe import _REQUESTS, StepOutcome, TargetProbe
+from regobs.exporters.probe_settings import DEFAULT_TIMING, ProbeTarget
+from regobs.instrument import Instruments
+from tests.stub_server import StubHandler, StubServer
+
+DEEP = b"[" * 400_000
+
+
+def outcomes(server: StubServer) -> dict[str, StepOutcome]:
+    target = ProbeTarget("x", server.url, debug_url=server.url)
+    probe = TargetProbe(target, DEFAULT_TIMING, Instruments("gitlab"))
+    return {one.step: one for one in probe.run(all_steps=True)}
+
+
+@pytest.mark.parametrize("body", [DEEP, b"[]", b"{", b"\xff\xfe", b'{"layers": 1, "tags": 5}'], ids=range(5))
+@pytest.mark.parametrize("status", [200, 500])
+def test_json_that_is_none_or_has_no_end_fails_the_step(body: bytes, status: int) -> None:
+    class Odd(StubHandler):
+        def do_GET(self) -> None:
+            self.answer(200 if self.path == "/v2/" else status, b"{}" if self.path == "/v2/" else body)
+
+    with StubServer(Odd) as server:
+        found = outcomes(server)
+    assert found["base"].result == "ok"
+    assert found["pull_manifest"].result == ("answer" if status == 200 else "status")
+    assert found["push"].result in {"answer", "status"}
+    if body[:1] != b"{" or status == 500:
+        assert found["health"].result == "answer"
+
+
+def test_a_token_service_whose_json_has_no_end_is_a_failure_of_auth() -> None:
+    class Challenge(StubHandler):
+        def do_GET(self) -> None:
+            if self.path.startswith("/token"):
+                self.answer(200, DEEP)
+            else:
+                self.answer(401, b"", more={"WWW-Authenticate": f'Bearer realm="{server.url}/token"'})
+
+    with StubServer(Challenge) as server:
+        assert outcomes(server)["auth"].result == "auth"
+
+
+def test_a_fault_that_nobody_thought_of_fails_the_step_and_the_next_round_works(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Works(StubHandler):
+        def do_GET(self) -> None:
+            self.answer(200, b"{}")
+
+    with StubServer(Works) as server:
+        probe = TargetProbe(ProbeTarget("x", server.url, push=False), DEFAULT_TIMING, Instruments("gitlab"))
+        monkeypatch.setattr("regobs.exporters.probe._REQUESTS", {**_REQUESTS, "base": odd})
+        failed = {one.step: one for one in probe.run(all_steps=True)}
+        monkeypatch.undo()
+        worked = {one.step: one for one in probe.run(all_steps=True)}
+    assert (failed["base"].result, failed["base"].text) == ("answer", "LookupError: odd")
+    assert worked["base"].result == "ok"
+
+
+def odd(*_: object) -> None:
+    raise LookupError("odd")
+
+
+def test_an_address_of_a_kind_that_this_machine_does_not_have_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    make: Callable[..., socket.socket] = socket.socket
+
+    def no_ipv6(family: int = -1, *rest: int, **more: object) -> socket.socket:
+        if family == socket.AF_INET6:
+            raise OSError(97, "Address family not supported by protocol")
+        return make(family, *rest, **more)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        monkeypatch.setattr("regobs.exporters.outside.socket.socket", no_ipv6)
+        line = ClientConnections(Trust().context(), Resolver())
+        origin = Origin("http", "localhost", listener.getsockname()[1])
+        six: Address = (socket.AF_INET6, ("::1", origin.port))
+        four: Address = (socket.AF_INET, ("127.0.0.1", origin.port))
+        line.connect(origin, [six, four], Deadline(5)).close()
+        with pytest.raises(StepError, match="not supported"):
+            line.connect(origin, [six], Deadline(5))
