@@ -468,6 +468,9 @@ def test_the_default_context_must_be_there() -> None:
 _PROD = "[contexts.prod]\nurl = 'http://host'\n"
 
 
+_ALERTS = "[deploy.a]\nkind = 'alertmanager'\nreceivers = 'r'\ncontext = 'prod'\n"
+
+
 def test_a_target_of_deployments_is_read_relative_to_the_file() -> None:
     config = read(f"{_PROD}[deploy.rules]\nkind = 'rules'\ndirectory = 'out'\ncontext = 'prod'")
     here = Path("regobs.toml").parent
@@ -491,6 +494,10 @@ def test_a_target_of_deployments_is_read_relative_to_the_file() -> None:
         ("[deploy.rules]\nkind = 'ruler'\ncontext = 'prod'\napi = 'http://me:pw@host/api'", None),
         ("[deploy.rules]\nkind = 'ruler'\ncontext = 'prod'\napi = 'http://host/api'\nnamespace = 'a/b'", "a/b"),
         ("[deploy.rules]\nkind = 'grafana'\nurl = 'http://host'\nfolder = 'a b'", "a b"),
+        (_ALERTS, "alertmanager"),
+        (f"{_ALERTS}file = 'a'\napi = 'http://h'", "alertmanager"),
+        ("[deploy.a]\nkind = 'alertmanager'\nfile = 'a'\ncontext = 'prod'", None),
+        ("[deploy.a]\nkind = 'alertmanager'\nfile = 'a'\nreceivers = 'r'", None),
         ("[deploy.rules]\nkind = 'rules'\ndirectory = 'r'\ncontext = 'prd'", "prd"),
         ("[deploy.rules]\nkind = 'kubernetes'", None),
         ("[deploy.rules]\nkind = 'kubernetes'\nnamespace = 'a'\nkinds = ['Secret']", "Secret"),

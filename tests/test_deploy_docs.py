@@ -22,7 +22,7 @@ def test_a_command_of_the_page_exists(line: str) -> None:
 
 def test_the_settings_of_the_page_are_read() -> None:
     (example,) = re.findall(r"```toml\n(.*?)```", TEXT, re.DOTALL)
-    names = ["rules", "cortex", "dashboards", "cluster", "logs", "kibana"]
+    names = ["rules", "cortex", "alerts", "dashboards", "cluster", "logs", "kibana"]
     assert list(read_config(example, Path("regobs.toml")).deploy) == names
 
 

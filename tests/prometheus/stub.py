@@ -32,6 +32,7 @@ class Request:
     path: str
     params: Mapping[str, list[str]]
     headers: Mapping[str, str]
+    body: str = ""
 
 
 def success(data: Any, **more: Any) -> Reply:
@@ -66,8 +67,9 @@ class Stub(StubServer):
             def _handle(self) -> None:
                 parts = urlsplit(self.path)
                 length = int(self.headers.get("Content-Length") or 0)
-                params = parse_qs(self.rfile.read(length).decode() if length else parts.query, keep_blank_values=True)
-                request = Request(self.command, parts.path, params, dict(self.headers))
+                body = self.rfile.read(length).decode()
+                params = parse_qs(body or parts.query, keep_blank_values=True)
+                request = Request(self.command, parts.path, params, dict(self.headers), body)
                 outer.requests.append(request)
                 found = replies.get((self.command, parts.path)) or replies.get(parts.path, default)
                 reply = found if isinstance(found, Reply) else found(request)
@@ -80,6 +82,9 @@ class Stub(StubServer):
                 self._handle()
 
             def do_POST(self) -> None:
+                self._handle()
+
+            def do_DELETE(self) -> None:
                 self._handle()
 
         super().__init__(Handler)

@@ -17,6 +17,10 @@ _OF_KIND = {  # of targets of deployments: what each needs
         "context": "one of [contexts]: the server that reads them",
     },
     "ruler": {"api": "the address of the ruler's API", "context": "one of [contexts]: the server that reads it"},
+    "alertmanager": {
+        "receivers": "the file with what the receivers are",
+        "context": "one of [contexts]: the Alertmanager, or the server of `api`",
+    },
     "grafana": {"url": "the address at which Grafana's pages begin", "folder": "the uid of a folder"},
     "kubernetes": {"namespace": "the namespace of the objects"},
     "elasticsearch": {"url": "the address of Elasticsearch"},
@@ -26,6 +30,7 @@ _ELASTIC = ("api_key_file", "user", "password_file", "ca_file")
 _MORE: dict[str, tuple[str, ...]] = {
     "rules": (),
     "ruler": ("namespace",),
+    "alertmanager": ("file", "api"),
     "grafana": ("token_file",),
     "kubernetes": ("context", "kubeconfig", "cluster", "kinds"),
     "elasticsearch": _ELASTIC,
@@ -49,6 +54,8 @@ def deploy_targets(top: TomlTable, file: Path, contexts: Mapping[str, Context]) 
         )
         if strange:
             raise table.fail(strange, f"for the kind {kind} some of {', '.join(_OF_KIND[kind])}", f"remove {strange}")
+        if kind == "alertmanager" and ("file" in table.names()) is ("api" in table.names()):
+            raise table.fail("kind", "one of file and api: where the configuration is", "name one of the two")
         context = table.text("context", "")
         if context and context not in contexts:
             there = ", ".join(contexts) or "there is none"
@@ -57,6 +64,8 @@ def deploy_targets(top: TomlTable, file: Path, contexts: Mapping[str, Context]) 
             kind=kind,
             state=table.path("state", file) or file.parent / ".regobs-deploy" / name,
             directory=table.path("directory", file),
+            file=table.path("file", file),
+            receivers=table.path("receivers", file),
             context=context,
             api=table.text("api", "", expected="an http or https URL without a password", pattern=BASE_URL),
             namespace=table.text("namespace", "regobs", expected="a name", pattern=_TARGET_NAME),

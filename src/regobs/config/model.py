@@ -26,7 +26,8 @@ DEFAULT_CAPABILITIES: Mapping[Flavor, frozenset[Capability]] = {
     Flavor.DISTRIBUTION: frozenset({Capability.DESCRIPTOR_CACHE}),
 }
 
-DEPLOY_KINDS = ("rules", "ruler", "grafana", "kubernetes", "elasticsearch", "kibana")  # of targets of `regobs deploy`
+# Of targets of `regobs deploy`.
+DEPLOY_KINDS = ("rules", "ruler", "alertmanager", "grafana", "kubernetes", "elasticsearch", "kibana")
 SEVERITIES = ("page", "ticket")  # as content says it; Config.severities has a deployment's names
 
 # From the widest to the narrowest; a label that has no name here does not exist in the deployment. Rules keep those of
@@ -214,12 +215,13 @@ class DeploySettings:
     """A target of `regobs deploy`. `kind` is one of DEPLOY_KINDS.
 
     `rules`: `directory` has the rule files of the server that `context` names. `ruler`: `api` is the address of the API
-    of a ruler, `namespace` that of our groups there. `grafana`: the dashboards of `folder`, a uid, of the Grafana at
-    `url`. `kubernetes`: the objects of the `kinds`, all if none is named, in `namespace` of the
-    cluster that the context `cluster` of `kubeconfig` names; `context` is the server that loads the rules there, if one
-    is to be asked. `elasticsearch` and `kibana`: what log lines need in the server at `url`, which `api_key_file`, or
-    `user` and `password_file`, open; of a Kibana in `space`, the default one if empty, and of one `environment` of the
-    build or of all. `state` is where the states of this target are kept.
+    of a ruler, `namespace` that of our groups there. `alertmanager`: the configuration is `file` of the Alertmanager
+    that `context` names, or that of a tenant at `api`; `receivers` is the file with what the receivers are. `grafana`:
+    the dashboards of `folder`, a uid, of the Grafana at `url`. `kubernetes`: the objects of the `kinds`, all if none is
+    named, in `namespace` of the cluster that the context `cluster` of `kubeconfig` names; `context` is the server that
+    loads the rules there, if one is to be asked. `elasticsearch` and `kibana`: what log lines need in the server at
+    `url`, which `api_key_file`, or `user` and `password_file`, open; of a Kibana in `space`, the default one if empty,
+    and of one `environment` of the build or of all. `state` is where the states of this target are kept.
     """
 
     kind: str
@@ -240,6 +242,8 @@ class DeploySettings:
     ca_file: Path | None = None
     space: str = ""
     environment: str = ""
+    file: Path | None = None
+    receivers: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

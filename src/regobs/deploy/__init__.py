@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from regobs.config import Config
     from regobs.config.model import DeploySettings
     from regobs.deploy.run import Rollout
@@ -26,6 +28,8 @@ def rollout_of(name: str, config: Config, server: Callable[[], Prometheus], envi
     target: DeployTarget
     if settings.directory is not None:
         target = RulesDirectory(name, settings.directory, server)
+    elif settings.receivers is not None:
+        target = _of_alertmanager(name, settings, settings.receivers, server)
     elif settings.api:
         target = RulerApi(name, settings.api, settings.namespace, server)
     elif settings.kind == "kubernetes":
@@ -42,6 +46,16 @@ def rollout_of(name: str, config: Config, server: Callable[[], Prometheus], envi
     else:
         target = GrafanaFolder(name, settings.url, settings.folder, settings.token_file, config.grafana.deploy_tags)
     return Rollout(target, StateFolder(settings.state), environment=environment, wait=wait)
+
+
+def _of_alertmanager(
+    name: str, settings: DeploySettings, receivers: Path, server: Callable[[], Prometheus]
+) -> DeployTarget:
+    from regobs.deploy.alertmanager_config import AlertmanagerConfig, ConfigApi, ConfigFile  # noqa: PLC0415
+
+    if settings.file is not None:
+        return AlertmanagerConfig(name, ConfigFile(name, settings.file, server), receivers)
+    return AlertmanagerConfig(name, ConfigApi(name, settings.api, server), receivers)
 
 
 def _of_elastic(name: str, settings: DeploySettings) -> DeployTarget:

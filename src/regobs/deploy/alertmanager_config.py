@@ -1,0 +1,357 @@
+"""The configuration of an Alertmanager: its file, or that of a tenant of Cortex or Mimir.
+
+The build has routes and inhibitions, and the names of receivers. What receivers are, and what is global, stands in a
+file of the deployment's own, as it has secrets: they go from there to the server, and into no plan, state or error.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Protocol
+
+from regobs.common.files import beside
+from regobs.common.programs import find_program
+from regobs.deploy.state import Objects
+from regobs.deploy.target import PlannedChange
+from regobs.documents import dump_yaml, load_yaml
+from regobs.errors import InputError, MachineError, RulesError, ServerError
+from regobs.prometheus import Prometheus
+from regobs.promql.durations import read_duration
+from regobs.secrets.expressions import MASK
+
+FILE = "alertmanager/alertmanager.yaml"  # of a build
+_OBJECT = "alertmanager.yaml"
+_ROUTING = ("route", "inhibit_rules")
+_OF_OURS, _OF_OTHERS = "as in the receivers file", "other than in the receivers file"
+_SHORTEST_SECRET = 4  # characters: what is shorter would blank half of an error
+_SAID = 400  # characters of what a server or amtool says
+Json = dict[str, Any]
+
+
+class ConfigPlace(Protocol):
+    """Where a whole configuration is."""
+
+    def read(self) -> bytes | None:
+        """The configuration as it is; None where there is none."""
+
+    def write(self, content: bytes | None) -> None:
+        """Put it there in one step, and let it be used; None takes away what is there."""
+
+    def loaded(self) -> Json:
+        """What is in use."""
+
+
+class AlertmanagerConfig:
+    """One object: the routing, the names of the receivers, and whether their contents are those of `receivers`."""
+
+    def __init__(self, name: str, place: ConfigPlace, receivers: Path) -> None:
+        self._name, self._place, self._receivers = name, place, receivers
+        self._whole: dict[bytes, bytes] = {}  # what was read, with its secrets, by what is shown of it
+
+    @property
+    def name(self) -> str:
+        """As regobs.toml calls it."""
+        return self._name
+
+    def wanted(self, files: Mapping[str, bytes]) -> dict[str, bytes]:
+        """The routing of a build."""
+        data = load_yaml(files[FILE], FILE, error=RulesError).data
+        return {_OBJECT: _shown(data, _OF_OURS)}
+
+    def read(self) -> dict[str, bytes]:
+        """What is there, without the contents of receivers."""
+        content = self._place.read()
+        if content is None:
+            return {}
+        data = _mapping(content, self._name)
+        own = {key: value for key, value in data.items() if key not in _ROUTING}
+        shown = _shown(data, _OF_OURS if own == self._own(_names(data)) else _OF_OTHERS)
+        self._whole[shown] = content
+        return {_OBJECT: shown}
+
+    def _own(self, names: list[str]) -> Json:
+        """What the receivers file says, with the receivers that are asked for, in their order."""
+        data = self._given()
+        if strange := next((key for key in _ROUTING if key in data), ""):
+            raise InputError(
+                f"{self._name}: the receivers file has a {strange}, which comes from the build",
+                value=str(self._receivers),
+                next_step=f"change alerts/routing.yaml of the pack instead, and remove {strange} from this file",
+            )
+        given = {one["name"]: one for one in data.get("receivers") or () if isinstance(one, dict) and "name" in one}
+        return {**data, "receivers": [given[name] for name in names if name in given]}
+
+    def _given(self) -> Json:
+        try:
+            content = self._receivers.read_bytes()
+        except OSError as error:
+            raise MachineError(
+                f"{self._name}: the receivers file cannot be read",
+                value=f"{self._receivers}: {error.strerror}",
+                next_step="write it, or correct `receivers` of this target in regobs.toml",
+            ) from None
+        return _mapping(content, self._name, str(self._receivers))
+
+    def check(self, objects: Objects) -> None:
+        """Refuse a receiver without contents, and what amtool refuses where it is installed."""
+        for content in objects.values():
+            names = _names(_mapping(content, self._name))
+            given = {one["name"] for one in self._own(names)["receivers"]}
+            if lacking := [name for name in names if name not in given]:
+                raise InputError(
+                    f"{self._name}: the receivers file lacks a receiver that alerts are routed to",
+                    value=f"{self._receivers}: {', '.join(lacking)}",
+                    expected=f"each of {', '.join(names)}; one with nothing but a name tells nobody",
+                    next_step="add it there",
+                )
+            self._refuse(self._rendered(content))
+
+    def _refuse(self, content: bytes) -> None:
+        try:
+            amtool = find_program("amtool", package="prometheus-alertmanager")
+        except MachineError:
+            return  # the server itself judges it when it reads it
+        command = [str(amtool), "check-config", "/dev/stdin"]  # a file would leave the secrets on the disk
+        done = subprocess.run(command, input=content, check=False, capture_output=True)
+        if done.returncode != 0:
+            raise InputError(
+                f"{self._name}: amtool refuses the configuration",
+                value=self._told((done.stdout + done.stderr).decode(errors="replace")),
+                next_step="correct the pack or the receivers file; nothing was changed",
+            )
+
+    def _rendered(self, shown: bytes) -> bytes:
+        """The whole configuration."""
+        data = _mapping(shown, self._name)
+        own = self._own(_names(data))
+        return dump_yaml({**own, **{key: data[key] for key in _ROUTING if key in data}}).encode()
+
+    def write(self, before: Objects, after: Objects) -> None:
+        """The whole configuration in one step: what was there as it was read, anything else with the receivers file."""
+        del before
+        if _OBJECT not in after:
+            return self._place.write(None)
+        shown = after[_OBJECT]
+        if _mapping(shown, self._name)["contents"] == _OF_OTHERS and shown not in self._whole:
+            raise MachineError(
+                f"{self._name}: what was there cannot be put back: its receivers stand in no file of ours",
+                value=str(self._receivers),
+                next_step="put the configuration back by hand, or its receivers into this file",
+            )
+        content = self._whole.get(shown) or self._rendered(shown)
+        try:
+            self._place.write(content)
+        except ServerError as error:
+            error.value = self._told(str(error.value or ""))
+            raise
+
+    def _told(self, text: str) -> str:
+        """What a server or a tool says, without the values of the receivers file."""
+        for secret in sorted(set(_texts(self._given())), key=len, reverse=True):
+            text = text.replace(secret, MASK)
+        return " ".join(text.split())[:_SAID]
+
+    def verify(self, objects: Objects) -> None:
+        """What is in use routes and inhibits as was deployed. What others wrote is not judged."""
+        for content in objects.values():
+            data = _mapping(content, self._name)
+            if data["contents"] != _OF_OURS:
+                continue
+            loaded = self._place.loaded()
+            for key in _ROUTING:
+                if _plain(loaded.get(key)) != _plain(data.get(key)):
+                    raise ServerError(
+                        f"{self._name}: another {key} is in use than was deployed",
+                        expected="that of the build",
+                        next_step="see what else writes this configuration, and deploy again",
+                    )
+
+    def same(self, ours: bytes, live: bytes) -> bool:
+        """Whether both are equal."""
+        return ours == live
+
+    def announce(self, text: str) -> None:
+        """Nothing: an Alertmanager shows no such things."""
+
+    def changes(self, before: Objects, after: Objects) -> list[PlannedChange]:
+        """Routes, inhibitions and receivers that are added, removed and changed."""
+        sides = [_parts(_mapping(side[_OBJECT], self._name)) if side else {} for side in (before, after)]
+        found = []
+        for thing in dict.fromkeys((*sides[0], *sides[1])):
+            old, new = (side.get(thing) for side in sides)
+            if old != new:
+                what = "added" if old is None else "removed" if new is None else "changed"
+                found.append(PlannedChange(thing, what, old or "", new or ""))
+        return found
+
+
+def _mapping(content: bytes, target: str, where: str = _OBJECT) -> Json:
+    data = load_yaml(content, where, error=InputError).data
+    if not isinstance(data, dict):
+        raise InputError(
+            f"{target}: this is no configuration of an Alertmanager",
+            value=where,
+            expected="a mapping with receivers",
+            next_step="correct the file",
+        )
+    return data
+
+
+def _names(data: Json) -> list[str]:
+    return [str(one["name"]) for one in data.get("receivers") or () if isinstance(one, dict) and "name" in one]
+
+
+def _shown(data: Json, contents: str) -> bytes:
+    """What may be kept and shown of a configuration."""
+    routing = {key: data[key] for key in _ROUTING if key in data}
+    return dump_yaml({**routing, "receivers": [{"name": name} for name in _names(data)], "contents": contents}).encode()
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in a value that might be a secret, but for names."""
+    if isinstance(value, dict):
+        for key, one in value.items():
+            if key != "name":
+                yield from _texts(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _texts(one)
+    elif isinstance(value, str) and len(value) >= _SHORTEST_SECRET:
+        yield value
+
+
+def _plain(value: Any) -> Any:
+    """A value however a server writes it: without what is empty or false, times in milliseconds, matchers bare."""
+    if isinstance(value, dict):
+        found = {key: _plain(one) for key, one in value.items()}
+        return {key: one for key, one in found.items() if one not in (None, False, "", [], {})}
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    if isinstance(value, str):
+        read = read_duration(value)
+        return read.ms if read is not None and not read.macro else value.replace('"', "").replace(" ", "")
+    return value
+
+
+def _parts(data: Json) -> dict[str, str]:
+    """Each route, inhibition and receiver by what tells it from others, with what is set there."""
+    found = {f"receiver {name}": name for name in _names(data)}
+    found |= {"contents of receivers": str(data.get("contents"))}
+    found |= dict(_routes(data.get("route") or {}, "route"))
+    for one in data.get("inhibit_rules") or ():
+        sides = [", ".join(map(str, one.get(f"{side}_matchers") or ())) for side in ("source", "target")]
+        found[f"inhibition of {sides[1]} by {sides[0]}"] = ", ".join(map(str, one.get("equal") or ()))
+    return found
+
+
+def _routes(route: Json, place: str) -> Iterator[tuple[str, str]]:
+    settings = {key: value for key, value in route.items() if key not in {"routes", "matchers"}}
+    yield place, dump_yaml(settings).strip().replace("\n- ", " ").replace("\n", ", ")
+    for one in route.get("routes") or ():
+        yield from _routes(one, f"{place} / {', '.join(map(str, one.get('matchers') or ('every alert',)))}")
+
+
+class ConfigFile:
+    """The file that an Alertmanager reads. `open_server` gives a client of this Alertmanager."""
+
+    def __init__(self, target: str, path: Path, open_server: Callable[[], Prometheus]) -> None:
+        self._target, self._path, self._open = target, path, open_server
+
+    def read(self) -> bytes | None:
+        """The configuration as it is; None where there is none."""
+        try:
+            return self._path.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise self._unusable(error) from None
+
+    def write(self, content: bytes | None) -> None:
+        """Replace the file, which only its owner may read unless it is there already, and let it be read again."""
+        try:
+            if content is None:
+                self._path.unlink(missing_ok=True)
+                return
+            self._replace(content)
+        except OSError as error:
+            raise self._unusable(error) from None
+        with self._open() as server:
+            answer = server.send("POST", f"{server.url}/-/reload", b"", "text/plain")
+        if not answer.ok:
+            raise _strange(self._target, f"POST {server.url}/-/reload answers {answer.status_code}", answer.text)
+
+    def _replace(self, content: bytes) -> None:
+        with beside(self._path) as new:
+            new.touch(mode=0o600)
+            new.write_bytes(content)
+            with suppress(OSError):  # who may not give a file away leaves it with the owner that all new files have
+                there = self._path.stat()
+                os.chown(new, there.st_uid, there.st_gid)
+
+    def loaded(self) -> Json:
+        """What is in use, with the defaults that Alertmanager adds."""
+        with self._open() as server:
+            url = f"{server.url}/api/v2/status"
+            answer = server.send("GET", url, b"", "application/json")
+        try:
+            return _mapping(str(answer.json()["config"]["original"]).encode(), self._target)
+        except (ValueError, KeyError, TypeError):
+            raise _strange(self._target, f"GET {url} answers {answer.status_code} without a configuration") from None
+
+    def _unusable(self, error: OSError) -> MachineError:
+        return MachineError(
+            f"{self._target}: the file of the configuration cannot be written or read",
+            value=f"{error.filename or self._path}: {error.strerror}",
+            next_step="free some space, or give the right to replace this file in its folder",
+        )
+
+
+class ConfigApi:
+    """The configuration of a tenant, at `api`. https://cortexmetrics.io/docs/api/#alertmanager, and Mimir alike."""
+
+    def __init__(self, target: str, api: str, open_server: Callable[[], Prometheus]) -> None:
+        self._target, self._api, self._open = target, api, open_server
+        self._templates: Json = {}
+
+    def read(self) -> bytes | None:
+        """The configuration as it is; None where there is none."""
+        with self._open() as server:
+            answer = server.send("GET", self._api, b"", "application/yaml")
+        if answer.status_code == 404 and "not found" in answer.text and "<" not in answer.text:
+            return None
+        if not answer.ok or answer.headers.get("Content-Type", "").startswith("text/html"):
+            raise _strange(self._target, f"GET {self._api} answers {answer.status_code}", answer.text)
+        data = load_yaml(answer.content, self._api, error=RulesError).data
+        if not isinstance(data, dict) or not isinstance(data.get("alertmanager_config"), str):
+            raise _strange(self._target, f"GET {self._api} answers no alertmanager_config")
+        self._templates = data.get("template_files") or {}
+        return str(data["alertmanager_config"]).encode()
+
+    def write(self, content: bytes | None) -> None:
+        """Send it whole, with the templates that are there."""
+        body = {"template_files": self._templates, "alertmanager_config": (content or b"").decode()}
+        with self._open() as server:
+            if content is None:
+                answer = server.send("DELETE", self._api, b"", "application/yaml")
+            else:
+                answer = server.send("POST", self._api, dump_yaml(body).encode(), "application/yaml")
+        if not answer.ok:
+            raise _strange(self._target, f"{'POST' if content else 'DELETE'} {self._api} answers {answer.status_code}",
+                           answer.text)  # fmt: skip
+
+    def loaded(self) -> Json:
+        """What is there now: the server takes no configuration that it cannot use."""
+        return _mapping(self.read() or b"{}", self._target)
+
+
+def _strange(target: str, message: str, value: str = "") -> ServerError:
+    return ServerError(
+        f"{target}: {message}",
+        value=" ".join(value.split())[:_SAID] or None,
+        expected="an Alertmanager, or the API of one such as http://mimir/api/v1/alerts",
+        next_step="correct `context` or `api` of this target in regobs.toml, or what the server says is wrong",
+    )

@@ -1,0 +1,274 @@
+"""The configuration of an Alertmanager as a deployment target: routes come from the build, secrets from a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from regobs.build import build_files
+from regobs.deploy.alertmanager_config import FILE, AlertmanagerConfig, ConfigApi
+from regobs.deploy.run import Rollout, TargetPlan, write_plan
+from regobs.deploy.state import StateFolder
+from regobs.documents import dump_yaml, load_yaml
+from regobs.errors import InputError, MachineError, RegobsError, ServerError
+from regobs.prometheus import Prometheus
+from tests.prometheus.stub import Reply, Request, Stub
+from tests.slo.packs import BUNDLED, GITLAB
+
+SECRET = "hunter2-of-the-pager"
+NAMES = ("pager", "tickets", "watchdog", "nobody")
+PAGES: dict[str, Any] = {"matchers": ['severity="page"'], "receiver": "pager"}
+ROUTE: dict[str, Any] = {"receiver": "tickets", "routes": [PAGES]}
+DOWN: dict[str, Any] = {
+    "source_matchers": ['alertname="Down"'],
+    "target_matchers": ['severity="ticket"'],
+    "equal": ["job"],
+}
+FOREIGN = b"""# by hand
+route: {receiver: mine}
+receivers:
+- name: mine
+  webhook_configs: [{url: "http://hook/other-secret-of-theirs"}]
+"""
+
+
+class MemoryPlace:
+    """Holds one configuration, and refuses what has `refused` in it, as a server that repeats what it was sent does."""
+
+    def __init__(self, content: bytes | None = None) -> None:
+        self.content, self.refused = content, b"never"
+
+    def read(self) -> bytes | None:
+        return self.content
+
+    def write(self, content: bytes | None) -> None:
+        if content is not None and self.refused in content:
+            raise ServerError("cannot be loaded", value=content.decode())
+        self.content = content
+
+    def loaded(self) -> dict[str, Any]:
+        data: dict[str, Any] = load_yaml(self.content or b"{}", "a", error=InputError).data
+        return data
+
+
+def build(**changed: Any) -> dict[str, bytes]:
+    data = {"route": ROUTE, "receivers": [{"name": name} for name in NAMES], "inhibit_rules": [DOWN], **changed}
+    return {FILE: dump_yaml(data).encode()}
+
+
+@pytest.fixture
+def receivers(tmp_path: Path) -> Path:
+    path = tmp_path / "receivers.yaml"
+    given: list[dict[str, Any]] = [{"name": name} for name in NAMES]
+    given[0]["pagerduty_configs"] = [{"routing_key": SECRET}]
+    path.write_text(dump_yaml({"global": {"resolve_timeout": "5m"}, "receivers": given}), encoding="utf-8")
+    return path
+
+
+def rollout(place: Any, receivers: Path) -> Rollout:
+    return Rollout(AlertmanagerConfig("alerts", place, receivers), StateFolder(receivers.parent / "state"))
+
+
+def told(plan: TargetPlan) -> list[str]:
+    return [f"{one.what} {one.thing}" for one in plan.changes]
+
+
+def test_what_arrives_has_the_routes_of_the_build_and_the_receivers_of_the_file(receivers: Path) -> None:
+    place = MemoryPlace()
+    ours = rollout(place, receivers)
+    ours.apply(ours.plan(build()))
+    data = place.loaded()
+    assert data["route"] == ROUTE
+    assert data["inhibit_rules"] == [DOWN]
+    assert data["receivers"][0] == {"name": "pager", "pagerduty_configs": [{"routing_key": SECRET}]}
+    assert data["global"] == {"resolve_timeout": "5m"}
+    assert not ours.plan(build()).differs
+    assert ours.status().edited == ()
+
+
+def test_no_secret_is_in_a_plan_or_a_state(receivers: Path) -> None:
+    place = MemoryPlace(FOREIGN)
+    ours = rollout(place, receivers)
+    plan = ours.plan(build())
+    write_plan(receivers.parent / "plan.json", [plan])
+    ours.apply(plan, overwrite=True)
+    assert SECRET in (place.content or b"").decode()
+    kept = [path.read_text() for path in receivers.parent.rglob("*.json")]
+    assert len(kept) == 2
+    for text in (*kept, repr(plan)):
+        assert "severity" in text
+        assert SECRET not in text
+        assert "other-secret" not in text
+
+
+def test_routes_inhibitions_and_receivers_that_change_are_told_one_by_one(receivers: Path) -> None:
+    ours = rollout(MemoryPlace(), receivers)
+    ours.apply(ours.plan(build()))
+    other = {"receiver": "tickets", "routes": [{**PAGES, "group_wait": "1m"}, {"receiver": "nobody"}]}
+    plan = ours.plan(build(route=other, inhibit_rules=[]))
+    assert sorted(told(plan)) == [
+        "added route / every alert",
+        'changed route / severity="page"',
+        'removed inhibition of severity="ticket" by alertname="Down"',
+    ]
+    (changed,) = [one for one in plan.changes if one.what == "changed"]
+    assert (changed.before, changed.after) == ("receiver: pager", "receiver: pager, group_wait: 1m")
+
+
+def test_somebody_elses_configuration_is_a_conflict_and_comes_back_to_the_letter(receivers: Path) -> None:
+    place = MemoryPlace(FOREIGN)
+    ours = rollout(place, receivers)
+    plan = ours.plan(build())
+    with pytest.raises(InputError, match="somebody else's work"):
+        ours.apply(plan)
+    place.refused = b"severity"
+    with pytest.raises(ServerError, match="cannot be loaded") as raised:
+        ours.apply(plan, overwrite=True)
+    assert place.content == FOREIGN
+    assert SECRET not in str(raised.value)
+    assert "[FILTERED]" in str(raised.value)
+
+
+def test_ours_is_put_back_after_a_kill_and_what_others_wrote_is_asked_for(receivers: Path) -> None:
+    place = MemoryPlace()
+    ours = rollout(place, receivers)
+    ours.apply(ours.plan(build()))
+    before = place.content
+    state = StateFolder(receivers.parent / "state")
+    state.begin(ours.target.read())
+    place.content = b"route: {receiver: pager}\nreceivers: [{name: pager}]\n"
+    rollout(place, receivers).verify()
+    assert place.content == before
+    state.begin(AlertmanagerConfig("alerts", MemoryPlace(FOREIGN), receivers).read())
+    with pytest.raises(MachineError, match="stand in no file"):
+        rollout(place, receivers).verify()
+
+
+def test_a_receivers_file_that_changed_is_a_change_that_shows_no_secret(receivers: Path) -> None:
+    ours = rollout(MemoryPlace(), receivers)
+    ours.apply(ours.plan(build()))
+    receivers.write_text(receivers.read_text().replace(SECRET, "another-key"), encoding="utf-8")
+    plan = ours.plan(build())
+    assert told(plan) == ["changed contents of receivers"]
+    assert "another-key" not in repr(plan)
+    ours.apply(plan, overwrite=True)
+    assert not ours.plan(build()).differs
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda text: text.replace("- name: watchdog\n", ""), "lacks a receiver"),
+        (lambda text: text + "route: {receiver: pager}\n", "which comes from the build"),
+        (lambda text: text.replace("routing_key", "routing_ky"), "amtool refuses"),
+        (lambda _: "- a\n", "no configuration"),
+        (lambda _: "a: [\n", "YAML"),
+    ],
+)
+def test_a_receivers_file_that_cannot_serve_changes_nothing(receivers: Path, change: Any, says: str) -> None:
+    place = MemoryPlace()
+    ours = rollout(place, receivers)
+    plan = ours.plan(build())
+    receivers.write_text(change(receivers.read_text()), encoding="utf-8")
+    with pytest.raises(RegobsError, match=says) as raised:
+        ours.apply(plan)
+    assert place.content is None
+    assert SECRET not in str(raised.value)
+
+
+def test_a_receivers_file_that_is_not_there_is_one_error(receivers: Path) -> None:
+    ours = rollout(MemoryPlace(), receivers)
+    plan = ours.plan(build())
+    receivers.unlink()
+    with pytest.raises(MachineError, match="cannot be read"):
+        ours.apply(plan)
+
+
+def test_another_route_in_use_than_was_deployed_is_told(receivers: Path) -> None:
+    place = MemoryPlace()
+    ours = rollout(place, receivers)
+    ours.apply(ours.plan(build()))
+    ours.verify()
+    place.content = (place.content or b"").replace(b"severity", b"team")
+    with pytest.raises(ServerError, match="another route is in use"):
+        ours.verify()
+
+
+def test_the_way_a_server_writes_it_makes_no_difference(receivers: Path) -> None:
+    place = MemoryPlace()
+    ours = rollout(place, receivers)
+    ours.apply(ours.plan(build(route={**ROUTE, "group_wait": "90s"})))
+    text = (place.content or b"").decode()
+    place.content = text.replace("90s", "1m30s").replace('severity="page"', "severity = page").encode()
+    ours.verify()
+
+
+class Tenants:
+    """The documented calls: GET, POST and DELETE of a tenant's configuration."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, str] = {}
+
+    def answer(self, request: Request) -> Reply:
+        tenant = request.headers.get("X-Scope-OrgID", "")
+        if not tenant:
+            return Reply(401, "no org id", "text/plain")
+        if request.method == "GET":
+            there = self.kept.get(tenant)
+            missing = Reply(404, "alertmanager storage object not found", "text/plain")
+            return Reply(200, there, "application/yaml") if there is not None else missing
+        if request.method == "DELETE":
+            self.kept.pop(tenant, None)
+            return Reply(200, "", "text/plain")
+        if "refused" in request.body:
+            return Reply(400, f"error validating Alertmanager config: {SECRET}", "text/plain")
+        self.kept[tenant] = request.body
+        return Reply(201, "", "text/plain")
+
+
+def test_the_api_of_a_tenant_keeps_templates_and_knows_no_other_tenant(receivers: Path) -> None:
+    tenants = Tenants()
+    tenants.kept["b"] = dump_yaml({"template_files": {"t": "x"}, "alertmanager_config": FOREIGN.decode()})
+    with Stub({"/api/v1/alerts": tenants.answer}) as stub:
+
+        def of(tenant: str) -> Rollout:
+            headers = {"X-Scope-OrgID": tenant} if tenant else {}
+            place = ConfigApi("alerts", f"{stub.url}/api/v1/alerts", lambda: Prometheus(stub.url, headers=headers))
+            folder = StateFolder(receivers.parent / f"state-{tenant}")
+            return Rollout(AlertmanagerConfig("alerts", place, receivers), folder)
+
+        first, second = of("a"), of("b")
+        first.apply(first.plan(build()))
+        assert SECRET in tenants.kept["a"]
+        assert not first.plan(build()).differs
+        second.apply(second.plan(build()), overwrite=True)
+        assert "template_files:\n  t: x" in tenants.kept["b"]
+        with pytest.raises(ServerError, match="answers 400") as raised:
+            first.apply(first.plan(build(route={"receiver": "tickets", "group_by": ["refused"]})))
+        assert SECRET not in str(raised.value)
+        assert "refused" not in tenants.kept["a"]
+        with pytest.raises(RegobsError, match="401"):
+            of("").plan(build())
+
+
+def test_a_tenant_without_a_configuration_has_none_again_after_a_failure(receivers: Path) -> None:
+    tenants = Tenants()
+    with Stub({"/api/v1/alerts": tenants.answer}) as stub:
+        headers = {"X-Scope-OrgID": "a"}
+        place = ConfigApi("alerts", f"{stub.url}/api/v1/alerts", lambda: Prometheus(stub.url, headers=headers))
+        target = AlertmanagerConfig("alerts", place, receivers)
+        wanted = target.wanted(build())
+        target.write({}, wanted)
+        assert target.read() == wanted
+        target.write(wanted, {})
+        assert target.read() == {}
+
+
+def test_the_routing_of_the_bundled_pack_can_be_deployed(receivers: Path) -> None:
+    place = MemoryPlace()
+    ours = rollout(place, receivers)
+    files = {str(name): content for name, content in build_files(GITLAB, BUNDLED).items()}
+    ours.apply(ours.plan(files))
+    assert place.loaded()["route"] == load_yaml(files[FILE], FILE, error=InputError).data["route"]
