@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -56,11 +58,65 @@ def test_every_settings_file_builds(page: str, name: str, tmp_path: Path) -> Non
     assert manifest["registry"]["flavor"] == str(read_config(files_of(page)[name], Path(name)).flavor)
 
 
+@pytest.mark.parametrize("page", ["setup-compose.md", "setup-vm.md"])
+def test_a_page_that_probes_puts_the_modules_in_place_that_the_scrape_asks_for(page: str, tmp_path: Path) -> None:
+    files = files_of(page)
+    (tmp_path / "regobs.toml").write_text(files["regobs.toml"])
+    assert run(["build", "--config", str(tmp_path / "regobs.toml"), "--out", str(tmp_path / "out")]) == 0
+    scrape = yaml.safe_load((tmp_path / "out/prometheus/scrape.yaml").read_text())
+    asked = {module for job in scrape["scrape_configs"] for module in job.get("params", {}).get("module", [])}
+    modules = yaml.safe_load((tmp_path / "out/exporters/blackbox.yaml").read_text())["modules"]
+    assert asked
+    assert asked <= modules.keys()
+    mounted = [
+        volume
+        for one in yaml.safe_load(files.get("compose.yaml", "services: {}"))["services"].values()
+        if one.get("command") == ["--config.file=/etc/regobs/blackbox.yaml"]
+        for volume in one["volumes"]
+    ]
+    copied = [line for line in commands_of(page) if line.startswith("sudo cp out/exporters/blackbox.yaml ")]
+    assert mounted == ["./out/exporters:/etc/regobs:ro"] or len(copied) == 1
+
+
+def test_nginx_starts_after_what_it_looks_up_by_name() -> None:
+    files = files_of("setup-compose.md")
+    servers = set(re.findall(r"server (\w+):\d+;", files["nginx.conf"]))
+    assert servers == {"registry"}
+    assert servers <= set(yaml.safe_load(files["compose.yaml"])["services"]["nginx"]["depends_on"])
+
+
+def test_ruby_reads_gitlab_rb() -> None:
+    ruby = shutil.which("ruby")
+    if ruby is None:
+        pytest.skip("ruby is not installed: apt install ruby")
+    program = "registry, prometheus = {}, {}; eval($stdin.read); require 'json'; puts JSON.dump([registry, prometheus])"
+    done = subprocess.run(
+        [ruby, "-e", program],
+        input=files_of("setup-omnibus.md")["gitlab.rb"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    registry, prometheus = json.loads(done.stdout)
+    assert registry == {"debug_addr": "localhost:5001", "log_formatter": "json"}
+    assert prometheus["rules_files"][1].endswith("/prometheus/rules/*.yaml")
+    assert prometheus["flags"] == {"storage.tsdb.retention.time": "35d"}
+
+
 def test_omnibus_keeps_samples_as_long_as_budgets_look_back_and_scrapes_the_port_that_it_opens() -> None:
     files = files_of("setup-omnibus.md")
     gitlab = dict(re.findall(r"^(\w+\['\w+'\]) = (.+)$", files["gitlab.rb"], re.MULTILINE))
     config = read_config(files["regobs.toml"], Path("regobs.toml"))
-    assert gitlab.keys() == {"registry['debug_addr']", "prometheus['rules_files']", "prometheus['flags']"}
+    assert gitlab.keys() == {
+        "registry['debug_addr']",
+        "registry['log_formatter']",
+        "prometheus['rules_files']",
+        "prometheus['flags']",
+    }
+    # Its prometheus.yml has a scrape_interval and no evaluation_interval, whose default is a minute
+    # (recipes/prometheus.rb of the cookbook `monitoring`).
+    assert (config.prometheus.scrape_interval.ms, config.prometheus.evaluation_interval.ms) == (15_000, 60_000)
     kept = int(re.findall(r"retention.time' => '(\d+)d'", gitlab["prometheus['flags']"])[0])
     assert (kept * DAY, config.prometheus.retention.ms >= config.slo.period.ms) == (
         config.prometheus.retention.ms,
@@ -72,9 +128,17 @@ def test_omnibus_keeps_samples_as_long_as_budgets_look_back_and_scrapes_the_port
     assert short.slo.period.ms <= short.prometheus.retention.ms == 15 * DAY
 
 
-def test_svlogd_lines_are_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    line = '{"level":"error","msg":"unknown error","code":"UNKNOWN","time":"2026-11-23T11:05:00.100Z"}'
-    (tmp_path / "current").write_text(f"2026-11-23_11:05:00.12345 {line}\n")
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"level":"error","msg":"unknown error","code":"UNKNOWN","time":"2026-11-23T11:05:00.100Z"}',
+        '2026-11-23_11:05:00.12345 {"level":"error","msg":"unknown error","time":"2026-11-23T11:05:00.100Z"}',
+        '2026-11-23_11:05:00.12345 time="2026-11-23T11:05:00.100Z" level=error msg="unknown error" code=UNKNOWN',
+    ],
+    ids=["json", "json-after-a-time", "text-after-a-time"],
+)
+def test_svlogd_lines_are_read(line: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "current").write_text(f"{line}\n")
     assert run(["logs", "query", "level: error", str(tmp_path / "current"), "--format", "json"]) == 0
     data = json.loads(capsys.readouterr().out)
     assert (data["malformed"], data["rows"][0]["level"]) == (0, "error")
@@ -95,8 +159,19 @@ def test_the_charts_let_in_what_the_build_writes(tmp_path: Path) -> None:
             for one in document["items"] if document["kind"] == "List" else [document]:
                 kinds.setdefault(one["kind"], []).append(one)
     assert {"PrometheusRule", "PodMonitor", "ConfigMap"} <= kinds.keys()
+    assert values["alertmanager"]["alertmanagerSpec"]["alertmanagerConfigMatcherStrategy"] == {"type": "None"}
     sidecar = values["grafana"]["sidecar"]["dashboards"]
     assert all(one["metadata"]["labels"][sidecar["label"]] == sidecar["labelValue"] for one in kinds["ConfigMap"])
+
+
+def test_the_objects_go_where_a_pod_monitor_finds_the_pods_and_as_a_kustomization() -> None:
+    commands = commands_of("setup-kubernetes.md")
+    (chart,) = [line for line in commands if line.startswith("helm ") and " gitlab/gitlab " in line]
+    (applied,) = [line for line in commands if line.startswith("kubectl apply ")]
+    namespace = re.findall(r"--namespace (\S+)", chart)
+    assert len(namespace) == 1
+    assert re.findall(r"--namespace (\S+)", applied) == namespace
+    assert applied.endswith(" -k out/kubernetes/")
 
 
 def test_compose_mounts_files_that_the_page_or_the_build_has(tmp_path: Path) -> None:
@@ -113,7 +188,7 @@ def test_compose_mounts_files_that_the_page_or_the_build_has(tmp_path: Path) -> 
         assert (tmp_path / "out" / name / file).is_file()
     scrape = yaml.safe_load((tmp_path / "out" / "prometheus" / "scrape.yaml").read_text())
     hosts = {
-        target.split(":")[0]
+        target.removeprefix("http://").split(":")[0]
         for job in scrape["scrape_configs"]
         for group in job["static_configs"]
         for target in group["targets"]

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from regobs.build.rulers import ruler_files
+from regobs.config import read_config
 from tests.slo.conftest import promtool_of
 from tests.slo.packs import GITLAB, bundled_rules
 
@@ -77,11 +78,53 @@ def test_routes_and_inhibitions_are_those_of_alertmanager(rules: dict[str, bytes
     assert [route["receiver"] for route in spec["route"]["routes"]] == [
         route["receiver"] for route in source["route"]["routes"]
     ]
+    (matcher,) = spec["route"]["matchers"]
+    assert (matcher["name"], matcher["matchType"]) == ("alertname", "=~")
+    alerts = {rule["alert"] for group in groups_of(rules) for rule in group["rules"] if "alert" in rule}
+    assert "RegistryWatchdog" in alerts
+    assert (
+        set(matcher["value"].split("|")) == alerts
+    )  # what else a cluster's Alertmanager gets is not for these receivers
     assert len(spec["inhibitRules"]) == len(source["inhibit_rules"])
     for made_rule, rule in zip(spec["inhibitRules"], source["inhibit_rules"], strict=True):
         for name, texts in (("sourceMatch", "source_matchers"), ("targetMatch", "target_matchers")):
             assert [f'{m["name"]}{m["matchType"]}"{m["value"]}"' for m in made_rule[name]] == rule[texts]
             assert {matcher["matchType"] for matcher in made_rule[name]} <= OPERATORS
+
+
+def pod_monitor(settings: str) -> Any:
+    config = read_config(settings, Path("regobs.toml"))
+    return yaml.safe_load(ruler_files(bundled_rules(), config)["kubernetes/monitors.yaml"])["items"][0]["spec"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "given"),
+    [
+        ("", {}),
+        ('namespace = "namespace"\npod = "pod"\n', {}),  # the operator writes these two itself
+        ('node = "host"\n', {"host": "__meta_kubernetes_pod_node_name"}),
+        ('pod = "pod_name"\n', {"pod_name": "__meta_kubernetes_pod_name"}),
+        ('namespace = "ns"\n', {"ns": "__meta_kubernetes_namespace"}),
+    ],
+)
+def test_a_pod_monitor_gives_the_labels_of_pods_that_the_settings_name(settings: str, given: dict[str, str]) -> None:
+    (endpoint,) = pod_monitor(f"[labels]\n{settings}")["podMetricsEndpoints"]
+    found = {one["targetLabel"]: one["sourceLabels"] for one in endpoint["relabelings"] if "sourceLabels" in one}
+    assert found == {label: [source] for label, source in given.items()}
+
+
+@pytest.mark.parametrize(
+    ("selector", "namespaces"),
+    [
+        ('job="registry"', None),
+        ('namespace="gitlab"', {"matchNames": ["gitlab"]}),
+        ('namespace=~"gitlab|other"', None),
+        ('namespace!="gitlab"', None),
+    ],
+)
+def test_a_pod_monitor_looks_in_the_namespace_that_the_selector_names(selector: str, namespaces: object) -> None:
+    settings = f"[labels]\nnamespace = 'namespace'\n[prometheus]\nselector = '{selector}'\n"
+    assert pod_monitor(settings).get("namespaceSelector") == namespaces
 
 
 @pytest.mark.server

@@ -57,7 +57,7 @@ def push_and_pull(url: str) -> None:
     assert requests.get(f"{url}/v2/a/blobs/{digest}", timeout=20).content == LARGE
 
 
-def scraped_and_evaluated(supervisor: Supervisor, config: Path) -> None:
+def scraped_and_evaluated(supervisor: Supervisor, config: Path) -> str:
     """Start Prometheus with a configuration of the build: its registry is up, its rules are evaluated without error."""
     require("prometheus", package="prometheus")
     server = servers.prometheus(supervisor, config)
@@ -71,6 +71,7 @@ def scraped_and_evaluated(supervisor: Supervisor, config: Path) -> None:
         assert up == [1.0]
         assert "ok" in health
         assert "err" not in health  # some groups are evaluated later
+    return server.url
 
 
 def build(folder: Path, settings: str) -> Path:
@@ -111,13 +112,44 @@ def test_the_compose_file_s_registry_stands_behind_its_nginx_and_its_prometheus_
     scraped_and_evaluated(supervisor, build(tmp_path, settings))
 
 
-def test_the_plain_machine_s_registry_and_prometheus_run_as_configured(supervisor: Supervisor, tmp_path: Path) -> None:
+def debian_s_config(address: str, data: Path) -> dict[str, Any]:
+    """/etc/docker/registry/config.yml of Debian's package, less the file of users, which the package does not have."""
+    check = {"enabled": True, "interval": "10s", "threshold": 3}
+    storage = {"cache": {"blobdescriptor": "inmemory"}, "filesystem": {"rootdirectory": str(data)}}
+    return {
+        "version": 0.1,
+        "log": {"fields": {"service": "registry"}},
+        "storage": {**storage, "delete": {"enabled": True}},
+        "http": {"addr": address, "headers": {"X-Content-Type-Options": ["nosniff"]}},
+        "health": {"storagedriver": check},
+    }
+
+
+def test_the_plain_machine_s_registry_probe_and_prometheus_run_as_configured(
+    supervisor: Supervisor, tmp_path: Path
+) -> None:
     files = files_of("setup-vm.md")
-    port, debug = free_port(), free_port()
-    places = {"127.0.0.1:5000": f"127.0.0.1:{port}", "127.0.0.1:5001": f"127.0.0.1:{debug}"}
-    registry(supervisor, placed(files["config.yml"], {**places, "/var/lib/docker-registry": str(tmp_path / "data")}))
+    port, debug, asked = free_port(), free_port(), free_port()
+    places = {"127.0.0.1:5001": f"127.0.0.1:{debug}"}
+    config = debian_s_config(f"127.0.0.1:{port}", tmp_path / "data")
+    for part, added in yaml.safe_load(placed(files["config.yml"], places)).items():
+        config[part] |= added
+    registry(supervisor, yaml.safe_dump(config))
     push_and_pull(f"http://127.0.0.1:{port}")
-    scraped_and_evaluated(supervisor, build(tmp_path, placed(files["regobs.toml"], {**places, **QUICK})))
+    places |= {"127.0.0.1:5000": f"127.0.0.1:{port}", **QUICK}
+    settings = placed(files["regobs.toml"], places).replace(
+        "[contexts.local]", f'[prometheus.exporters]\nblackbox_exporter = ["127.0.0.1:{asked}"]\n[contexts.local]'
+    )
+    scrape = build(tmp_path, settings)
+    exporter = require("prometheus-blackbox-exporter", "blackbox_exporter", package="prometheus-blackbox-exporter")
+    modules = tmp_path / "out/exporters/blackbox.yaml"
+    process = supervisor.start(
+        "blackbox_exporter", [exporter, f"--config.file={modules}", f"--web.listen-address=127.0.0.1:{asked}"]
+    )
+    supervisor.wait_until_ready(process, f"http://127.0.0.1:{asked}/metrics")
+    url = scraped_and_evaluated(supervisor, scrape)
+    with Prometheus(url) as prometheus:
+        assert [one.value for one in prometheus.query("probe_success").samples] == [1.0]
     kept = re.findall(r"retention.time=(\w+)", files["default-prometheus"])
     assert f'retention = "{kept[0]}"' in files["regobs.toml"]
 

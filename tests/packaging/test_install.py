@@ -45,7 +45,7 @@ def test_all_is_all_other_extras() -> None:
 
 def test_the_extras_of_an_install_line_exist() -> None:
     lines = re.findall(r"(?:pipx? install '\.\[|EXTRAS=)([\w,]+)", INSTALL)
-    assert len(lines) == 3
+    assert len(lines) == 4
     assert {extra for line in lines for extra in line.split(",")} <= set(EXTRAS)
     assert "pipx install '.[all]'" in README
 

@@ -36,11 +36,20 @@ def ruler_files(compiled: CompiledRules, config: Config) -> dict[str, bytes]:
     """
     groups = dict(sorted(compiled.groups.items(), key=lambda one: f"{one[0]}.yaml"))
     every = [group for of_file in groups.values() for group in of_file]
-    routing = load_yaml(compiled.alertmanager.decode(), "alertmanager.yaml").data
+    config_of_routes = _alertmanager_config(
+        load_yaml(compiled.alertmanager.decode(), "alertmanager.yaml").data,
+        {
+            rule["alert"]
+            for one in compiled.group_data.values()
+            for group in one
+            for rule in group["rules"]
+            if "alert" in rule
+        },
+    )
     objects = {
         "rules": [_object("v1", "PrometheusRule", _name(name), {"groups": found}) for name, found in groups.items()],
         "monitors": _monitors(config),
-        "alertmanager": [_object("v1alpha1", "AlertmanagerConfig", NAMESPACE, _alertmanager_config(routing))],
+        "alertmanager": [_object("v1alpha1", "AlertmanagerConfig", NAMESPACE, config_of_routes)],
     }
     found = {f"kubernetes/{name}.yaml": _text(_list(items)) for name, items in objects.items()}
     found["kubernetes/kustomization.yaml"] = _text(
@@ -84,6 +93,7 @@ def _monitors(config: Config) -> list[Json]:
     fixed.pop(config.labels.instance, None)
     # The server fills in a missing action, and what it fills in would be a change that nobody made.
     labels = [{"action": "replace", "targetLabel": label, "replacement": value} for label, value in fixed.items()]
+    labels = [*_labels_of_pods(config), *labels]
     endpoint = {
         "port": "debug",  # as GitLab's chart calls the port of http.debug.addr
         "path": config.prometheus.metrics_path,
@@ -91,7 +101,10 @@ def _monitors(config: Config) -> list[Json]:
         "honorLabels": config.honor_labels,
         "relabelings": labels,
     }
-    pods = {"selector": {"matchLabels": {"app": "registry"}}, "podMetricsEndpoints": [endpoint]}
+    pods: Json = {"selector": {"matchLabels": {"app": "registry"}}, "podMetricsEndpoints": [endpoint]}
+    if (namespace := fixed.get(config.labels.namespace or "")) is not None:
+        # Without it the operator looks for pods in the namespace of the PodMonitor alone.
+        pods["namespaceSelector"] = {"matchNames": [namespace]}
     found = [_object("v1", "PodMonitor", NAMESPACE, pods)]
     if Capability.PROBE in config.capabilities:
         exporter = config.prometheus.exporters.get(Exposer.BLACKBOX, ("blackbox-exporter:9115",))[0]
@@ -104,8 +117,24 @@ def _monitors(config: Config) -> list[Json]:
     return found
 
 
-def _alertmanager_config(routing: Json) -> Json:
+def _labels_of_pods(config: Config) -> list[Json]:
+    """What the operator does not write by itself: it gives series of a PodMonitor `namespace` and `pod` alone."""
+    wanted = {
+        "__meta_kubernetes_namespace": (config.labels.namespace, "namespace"),
+        "__meta_kubernetes_pod_name": (config.labels.pod, "pod"),
+        "__meta_kubernetes_pod_node_name": (config.labels.node, None),
+    }
+    return [
+        {"action": "replace", "sourceLabels": [source], "targetLabel": label}
+        for source, (label, given) in wanted.items()
+        if label is not None and label != given
+    ]
+
+
+def _alertmanager_config(routing: Json, alerts: set[str]) -> Json:
     spec: Json = {"route": _route(routing["route"]), "receivers": routing["receivers"]}
+    # An Alertmanager of the whole cluster sends every alert past this route; in alertmanager.yaml it is the only one.
+    spec["route"]["matchers"] = [{"name": "alertname", "value": "|".join(sorted(alerts)), "matchType": "=~"}]
     if "inhibit_rules" in routing:
         spec["inhibitRules"] = [
             {
