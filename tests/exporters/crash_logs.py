@@ -1,6 +1,6 @@
 """Kill the log exporter again and again while a log is written and rotated in every way.
 
-    python -m tests.exporters.crash_logs 1000
+    python -m tests.exporters.crash_logs 1000 [SEED] [linked]
 
 prints how many lines were written and how many were counted, which must be equal.
 """
@@ -97,8 +97,8 @@ class Writer(threading.Thread):
         return self._log.open("ab", buffering=0)
 
 
-def crash(kills: int, seed: int = 1) -> tuple[int, int, int]:
-    """Lines that were written, lines that were counted, rotations."""
+def crash(kills: int, seed: int = 1, *, linked: bool = False) -> tuple[int, int, int]:
+    """Lines that were written, lines that were counted, rotations. `linked`: the log is followed by a symbolic link."""
     chance = random.Random(seed)  # noqa: S311 - no secret
     os.environ["PYTHONWARNINGS"] = "ignore::RuntimeWarning:runpy"  # of each process: this module is there already
     context = multiprocessing.get_context("forkserver")
@@ -107,6 +107,10 @@ def crash(kills: int, seed: int = 1) -> tuple[int, int, int]:
         log, state, end = Path(directory) / "registry.log", Path(directory) / "state" / "logs.json", threading.Event()
         writer = Writer(log, end, seed)
         log.touch()
+        if linked:  # as the kubelet has it: /var/log/containers leads to /var/log/pods, where the files are rotated
+            log = Path(directory) / "a-link" / "of-the-container.log"
+            log.parent.mkdir()
+            log.symlink_to(Path(directory) / "registry.log")
         for number in range(kills):
             process = context.Process(target=serve, args=(str(log), str(state)), daemon=True)
             process.start()
@@ -137,6 +141,8 @@ def crash(kills: int, seed: int = 1) -> tuple[int, int, int]:
 
 
 if __name__ == "__main__":
-    written, counted, rotated = crash(int(sys.argv[1]), seed=int(sys.argv[2]) if len(sys.argv) > 2 else 1)
+    linked = "linked" in sys.argv[2:]
+    [*seeds] = (int(word) for word in sys.argv[2:] if word.isdigit())
+    written, counted, rotated = crash(int(sys.argv[1]), *seeds, linked=linked)
     print(f"{sys.argv[1]} kills, {rotated} rotations: {written} lines written, {counted} counted")
     sys.exit(written != counted)

@@ -6,8 +6,10 @@ import gzip
 import os
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -83,6 +85,14 @@ class Followed:
         self.log.rename(self.log.with_name(f"app-2026-01-0{self.written % 7 + 1}.log"))
         self.log.touch()
 
+    def link(self) -> None:
+        if not self.log.is_symlink():
+            self.log.rename(self.log.with_name("app-0.log"))
+        new, link = self.log.with_name(f"app-{self.written + 1}.log"), self.log.with_name("link")
+        new.touch()
+        link.symlink_to(new.name)
+        link.replace(self.log)
+
 
 @pytest.fixture
 def follow(tmp_path: Path) -> Iterator[Callable[..., Followed]]:
@@ -109,6 +119,7 @@ def settled(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 ROTATIONS: list[Callable[[Followed], None]] = [Followed.rename, Followed.pack, Followed.copytruncate, Followed.date]
+ROTATIONS += [Followed.link]
 EVERY = pytest.mark.parametrize("rotate", ROTATIONS, ids=lambda rotate: rotate.__name__)
 RESTARTS = pytest.mark.parametrize("restarted", [False, True], ids=["running", "restarted"])
 
@@ -147,6 +158,49 @@ def test_two_rotations_between_two_looks_lose_nothing(
     followed.read()
     followed.read()
     assert sorted(followed.lines) == list(range(8))
+
+
+@EVERY
+@pytest.mark.parametrize("jump", [-86400.0, 86400.0], ids=["back", "forward"])
+def test_a_jump_of_the_clock_loses_no_line_and_doubles_none(
+    followed: Followed, rotate: Callable[[Followed], None], jump: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    followed.write()
+    followed.read()
+    followed.write()
+    rotate(followed)
+    monkeypatch.setattr("regobs.exporters.log_files._SETTLED", 0.5)
+    monkeypatch.setattr("regobs.exporters.log_files.time", lambda: time.time() + jump)
+    followed.write()
+    followed.read()
+    followed.restart()
+    followed.read()
+    assert sorted(followed.lines) == list(range(9))
+
+
+def test_a_new_file_that_may_not_be_read_is_told_once_and_read_once_it_may_be(
+    followed: Followed, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    followed.write()
+    followed.read()
+    followed.write()
+    followed.rename()
+    followed.write()
+    opened = Path.open
+
+    def refused(path: Path, *rest: Any, **more: Any) -> Any:
+        if path == followed.log:
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(path, *rest, **more)
+
+    monkeypatch.setattr(Path, "open", refused)
+    for _ in range(3):
+        followed.read()
+    assert sorted(followed.lines) == list(range(6))  # the old file is read to its end meanwhile
+    assert caplog.text.count("a file cannot be read") == 1
+    monkeypatch.setattr(Path, "open", opened)
+    followed.read()
+    assert sorted(followed.lines) == list(range(9))
 
 
 def test_lines_written_to_a_renamed_file_until_its_writer_opens_the_new_one_are_read(followed: Followed) -> None:
@@ -295,9 +349,15 @@ def test_a_full_disk_for_the_state_is_logged_and_counting_goes_on(
     exporter = LogExporter([str(log)], Flavor.GITLAB, state=tmp_path / "file" / "state.json")
     exporter.read()
     exporter._store()
+    exporter._store()
     exporter._files.close()
     assert exporter.totals.total(metrics.REQUESTS) == 1
-    assert "the state cannot be stored" in caplog.text
+    assert caplog.text.count("the state cannot be stored") == 1
+    (tmp_path / "file").unlink()
+    caplog.set_level("INFO")
+    for _ in range(2):
+        exporter._store()
+    assert caplog.text.count("no longer: the state cannot be stored") == 1
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b'{"form": 7}', b"\xff"])
@@ -403,7 +463,8 @@ def test_the_settings_of_the_receiver_can_be_judged_alone(tmp_path: Path) -> Non
     assert not (tmp_path / "state").exists()
 
 
-def test_kill_9_while_the_log_is_rotated_loses_no_line_and_counts_none_twice() -> None:
-    written, counted, rotations = crash(25, seed=3)
+@pytest.mark.parametrize("linked", [False, True], ids=["file", "link"])
+def test_kill_9_while_the_log_is_rotated_loses_no_line_and_counts_none_twice(linked: bool) -> None:
+    written, counted, rotations = crash(25, seed=3, linked=linked)
     assert written == counted > 100
     assert rotations > 1

@@ -6,9 +6,13 @@ import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from regobs.cli.main import regobs
+from regobs.errors import InputError
 from regobs.exporters.serving import wait_for_end
 
 PROGRAM = """
@@ -38,3 +42,47 @@ def test_it_ends_without_a_signal_once_the_event_is_set_and_puts_the_handlers_ba
     threading.Timer(0.05, end.set).start()
     assert wait_for_end(end) == ""
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+WRONG: dict[str, tuple[list[str], str]] = {
+    "logs": (["registry.log"], ""),
+    "probe": (["--url", "http://registry.example.com"], ""),
+    "notifications": (["--state", "state"], ""),
+    "database": (["--dsn-file", "dsn"], "host=127.0.0.1 port=1"),
+}
+
+
+@pytest.mark.parametrize("kind", WRONG)
+@pytest.mark.parametrize("option", ["--listen", "--web-config-file"])
+def test_check_config_judges_every_option_that_has_settings(
+    kind: str, option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words, dsn = WRONG[kind]
+    Path("dsn").write_text(dsn)
+    Path("web.yaml").write_text("basic_auth_users: {a: plain}")
+    wrong = "1.2.3" if option == "--listen" else "web.yaml"
+    found = CliRunner().invoke(regobs, ["export", kind, *words, "--check-config", option, wrong])
+    assert isinstance(found.exception, InputError)
+    assert not Path("state").exists()
+
+
+@pytest.mark.parametrize("kind", ["logs", "probe", "notifications"])
+def test_check_config_says_that_settings_are_right(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = CliRunner().invoke(regobs, ["export", kind, *WRONG[kind][0], "--check-config"])
+    assert (found.exit_code, "settings are right" in found.output) == (0, True)
+
+
+@pytest.mark.parametrize(
+    "dsn", ["host=db password=two words-of-it", "postgresql://u:words-of-it@[::1/x", "words-of-it"]
+)
+@pytest.mark.parametrize("more", [["--check-config"], []])
+def test_what_is_no_connection_string_ends_the_exporter_and_is_not_shown(
+    dsn: str, more: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "dsn").write_text(dsn)
+    words = ["export", "database", "--dsn-file", str(tmp_path / "dsn"), "--listen", "127.0.0.1:0"]
+    found = CliRunner().invoke(regobs, [*words, *more])
+    assert isinstance(found.exception, InputError)
+    assert "words-of-it" not in f"{found.output} {found.exception} {vars(found.exception)}"

@@ -77,6 +77,7 @@ def probe(
         )
         target.credentials()
         settings = ProbeSettings((target,))
+    address, web = read_address(listen), read_web(web_file)
     if check_config:
         click.echo(f"{len(settings.targets)} targets, settings are right")
         return ExitCode.OK
@@ -85,7 +86,6 @@ def probe(
     from regobs.exporters.probe import Probe  # noqa: PLC0415
     from regobs.exporters.serving import ExporterApp, exporter_instruments, log_as_json  # noqa: PLC0415
 
-    address, web = read_address(listen), read_web(web_file)
     log_as_json("probe")
     instruments = exporter_instruments()
     running = Probe(settings, instruments)
@@ -123,6 +123,7 @@ def notifications(
     address, web = read_address(listen), read_web(web_file)
     read_secret(token_file)
     if check_config:
+        click.echo("settings are right")
         return ExitCode.OK
     log_as_json("notifications")
     receiver = Receiver(Journal(directory), namespaces=namespaces, append_to=append_to)
@@ -164,7 +165,7 @@ def database(
         click.echo(ROLE_SQL, nl=False)
         return ExitCode.OK
     try:
-        from regobs.exporters.database import DatabaseExporter, check_dsn  # noqa: PLC0415
+        from regobs.exporters.database import DatabaseExporter, check_dsn, judge_dsn  # noqa: PLC0415
     except ImportError:
         raise MachineError(
             "the client library of PostgreSQL is missing", next_step="pip install 'regobs[database]'"
@@ -172,12 +173,13 @@ def database(
     from regobs.exporters.secret_files import read_secret  # noqa: PLC0415
     from regobs.exporters.serving import ExporterApp, exporter_instruments, log_as_json  # noqa: PLC0415
 
+    address, web = read_address(listen), read_web(web_file)
     dsn = read_secret(dsn_file)
+    judge_dsn(dsn)
     if check_config:
         check_dsn(dsn, leader=leader)
-        click.echo("the database answers")
+        click.echo("settings are right, the database answers")
         return ExitCode.OK
-    address, web = read_address(listen), read_web(web_file)
     log_as_json("database")
     instruments = exporter_instruments(namespace=namespaces + 1, migration=200, table=200)
     running = DatabaseExporter(dsn, instruments, heavy=heavy, names=namespaces, leader=leader)

@@ -69,6 +69,7 @@ def logs(
     declared = () if metrics_file is None else read_declared(metrics_file)
     address, web = read_address(listen), read_web(web_file)
     if check_config:
+        click.echo("settings are right")
         return ExitCode.OK
     counted = Flavor(flavor), namespaces, declared
     if backfill:

@@ -20,7 +20,7 @@ from psycopg.rows import dict_row, tuple_row
 
 from regobs.catalog import metadata
 from regobs.catalog.model import Metric
-from regobs.errors import ServerError
+from regobs.errors import InputError, ServerError
 from regobs.exporters.database_queries import QUERIES, DatabaseQuery, Filled, QueueDrain, bloat_query
 from regobs.instrument import Instruments
 from regobs.secrets import MASK, redacted_text
@@ -235,6 +235,19 @@ class DatabaseExporter:
             _LOG.warning("query of the metadata database failed", extra={"query": query, "error": problem})
         else:
             _LOG.info("query of the metadata database works again", extra={"query": query})
+
+
+def judge_dsn(dsn: str) -> None:
+    """Raise InputError for what is no connection string, without libpq's words: they may hold a password."""
+    try:
+        psycopg.conninfo.conninfo_to_dict(dsn)
+    except psycopg.Error:
+        raise InputError(
+            "the connection string is none of libpq",
+            value="not shown, because it may hold a password",
+            expected="postgresql://user@host:5432/database, or host=... user=... dbname=...",
+            next_step="correct the file that --dsn-file names; a password with spaces stands in single quotes",
+        ) from None
 
 
 def check_dsn(dsn: str, *, leader: bool) -> None:

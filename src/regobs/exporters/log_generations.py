@@ -262,21 +262,23 @@ def generations(path: str) -> list[Generation]:
     """
     for _ in range(_ATTEMPTS):
         before = _names(path)
-        found = _listed(path)
+        found, names = _listed(path)
         if _names(path) == before:
             break
         for one in found.values():
             one.close()
         sleep(_PAUSE)
-    ready = [one for one in found.values() if not one.packed or one.path.rpartition(".")[0] not in found]
+    ready = [one for one in found.values() if not one.packed or one.path.rpartition(".")[0] not in names]
     for one in found.values():
         if one not in ready:
             one.close()
     return sorted(ready, key=lambda one: (one.written, one.path))
 
 
-def _listed(path: str) -> dict[str, Generation]:
+def _listed(path: str) -> tuple[dict[str, Generation], set[str]]:
+    """Each file once, though it has several names, and all names. A file that `path` leads to is called so."""
     found: dict[str, Generation] = {}
+    seen, listed = set[tuple[int, int]](), set[str]()
     for place in dict.fromkeys((path, os.path.realpath(path))):
         folder, name = os.path.split(place)
         stem, dot, ending = name.rpartition(".")
@@ -286,9 +288,15 @@ def _listed(path: str) -> dict[str, Generation]:
         for pattern in names:
             for other in glob.glob(os.path.join(glob.escape(folder), pattern)):  # noqa: PTH118, PTH207 - text
                 with suppress(OSError):
-                    if other not in found and Path(other).is_file():
-                        found[other] = Generation(other)
-    return found
+                    if other not in listed and Path(other).is_file():
+                        one = Generation(other)
+                        listed.add(other)
+                        if (one.device, one.inode) in seen:  # a symbolic link and what it leads to are one file
+                            one.close()
+                            continue
+                        seen.add((one.device, one.inode))
+                        found[other] = one
+    return found, listed
 
 
 def found_place(place: FilePlace, generations: list[Generation]) -> Generation | None:

@@ -23,6 +23,7 @@ from regobs.exporters.declared import DeclaredMetric
 from regobs.exporters.log_counts import LogCounter
 from regobs.exporters.log_files import LogFiles, PipedLines
 from regobs.exporters.totals import ExporterInstruments
+from regobs.exporters.troubles import Troubles
 from regobs.instrument import Instruments
 from regobs.logs.reading.read import open_log, parts
 from regobs.logs.reading.sources import found
@@ -32,6 +33,7 @@ _LOG = logging.getLogger("regobs.exporters.logs")
 _POLL = 0.25  # seconds between two looks at files that do not grow
 _CHECKPOINT = 5.0  # seconds between two checkpoints: what a restart reads again
 _FORM = 1
+_NOT_STORED = "the state cannot be stored"
 
 
 def count_once(
@@ -91,6 +93,7 @@ class LogExporter:
         self.fault: MachineError | None = None  # why counting ended
         self._ended = ended
         self._told = ""
+        self._troubles = Troubles(_LOG)
         self.totals, self.all_totals = self._counter.totals, self._counter.all_totals
         self.instruments: Instruments | None = None
 
@@ -201,7 +204,8 @@ class LogExporter:
         try:
             write_file(self._state, msgspec.json.encode(state))
         except OSError as fault:
-            _LOG.error("the state cannot be stored", extra={"error": str(fault.strerror or fault)})
+            self._troubles.met(_NOT_STORED, fault)
             return
+        self._troubles.over(_NOT_STORED)
         if self.instruments is not None:
             self.instruments.gauge(metrics.CHECKPOINT).child().set(time())

@@ -25,6 +25,7 @@ from regobs.catalog import events as metrics
 from regobs.exporters.journal import Journal
 from regobs.exporters.serving import answer
 from regobs.exporters.totals import BoundedNames, Totals
+from regobs.exporters.troubles import Troubles
 from regobs.instrument import Instruments
 from regobs.secrets.fields import redacted_fields
 
@@ -36,6 +37,8 @@ _REMEMBERED = 100_000
 _CHECKPOINT_SECONDS = 60.0
 _CHECKPOINT_BYTES = 64 << 20
 _ACTIONS = frozenset(metrics.RECEIVED.forms[0].labels[0].values or ())
+_NOT_STORED, _NO_CHECKPOINT = "notifications cannot be stored", "the checkpoint cannot be stored"
+_NOT_APPENDED = "envelopes are not appended"
 _ACTORS = 20  # kinds of actors; GitLab has six
 METRICS = (
     *(metrics.RECEIVED, metrics.BYTES, metrics.PULLED_BYTES, metrics.ACTORS),
@@ -116,6 +119,7 @@ class Receiver:
         self.totals = Totals(METRICS)
         self._names = {"namespace": BoundedNames(namespaces), "actor": BoundedNames(_ACTORS)}
         self._journal = journal
+        self._troubles = Troubles(_LOG)
         self._append_to = append_to
         self._guard = threading.Lock()  # of the two below
         self._open = _Batch()  # what comes now
@@ -177,8 +181,9 @@ class Receiver:
             if batch.records:
                 self._journal.append(batch.records)
         except OSError as fault:
-            _LOG.error("notifications cannot be stored", extra={"error": str(fault.strerror or fault)})
+            self._troubles.met(_NOT_STORED, fault)
         else:
+            self._troubles.over(_NOT_STORED)
             with self.totals.lock:
                 for record in batch.records:
                     self._count(record)
@@ -220,7 +225,9 @@ class Receiver:
         try:
             self._journal.checkpoint({"totals": self.totals.data(), "names": names, "ids": list(self._ids)})
         except OSError as fault:
-            _LOG.error("the checkpoint cannot be stored", extra={"error": str(fault.strerror or fault)})
+            self._troubles.met(_NO_CHECKPOINT, fault)
+        else:
+            self._troubles.over(_NO_CHECKPOINT)
 
     def _load(self, state: Any) -> None:
         self.totals.load(state["totals"])
@@ -237,7 +244,9 @@ class Receiver:
             with self._append_to.open("ab") as file:
                 _write_masked(file, bodies)
         except OSError as fault:
-            _LOG.warning("an envelope was not appended", extra={"error": str(fault.strerror or fault)})
+            self._troubles.met(_NOT_APPENDED, fault)
+        else:
+            self._troubles.over(_NOT_APPENDED)
 
 
 class NotificationApp:
