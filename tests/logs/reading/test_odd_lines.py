@@ -18,6 +18,7 @@ from regobs.cli.main import regobs
 from regobs.errors import RegobsError
 from regobs.logs.fields import FIELDS
 from regobs.logs.reading.lenient import DEEPEST, UNDECODABLE, read_object, read_odd
+from regobs.logs.reading.looks import has_wrapped_objects
 from regobs.logs.reading.read import LONGEST_LINE
 from regobs.logs.reading.values import values
 from tests.logs.reading.test_forms import AROUND, around
@@ -129,6 +130,18 @@ def test_what_stands_around_a_line_is_taken_off_also_where_a_long_file_began_wit
     assert (read["lines"], read[MALFORMED]) == (601, 0)
     assert {one["status"]: one["count"] for one in read["rows"]} == {200: 600, 404: 1}
     assert validated(str(path)) == (601, 0)
+
+
+@pytest.mark.parametrize("place", range(-12, 13))
+def test_an_object_around_a_line_is_found_also_across_the_blocks_that_are_read(place: int, tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    wrapped = json.dumps({"a": 1, "log": line("404") + "\n", "stream": "stdout", "time": "2026-11-23T11:05:00Z"})
+    before = b'{"status":200}\n' * ((1 << 20) // 15)
+    before += b" " * ((1 << 20) + 4 - len(before) - wrapped.index('"log"') + place - 1) + b"\n"
+    path.write_bytes(before + wrapped.replace('"a": 1, ', "").encode() + b"\n")
+    assert has_wrapped_objects(path)
+    path.write_bytes(before)
+    assert not has_wrapped_objects(path)
 
 
 def test_a_line_that_is_too_long_is_malformed_wherever_it_stands_in_a_plain_file(tmp_path: Path) -> None:

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from regobs.logs.reading.read import LONGEST_LINE, Line, LinePart, compression_of, parts
+from regobs.logs.reading.read import LONGEST_LINE, Line, LinePart, Readable, blocks, compression_of, parts
 from regobs.logs.reading.values import read_record
-from regobs.logs.reading.wrapping import Unwrapper
+from regobs.logs.reading.wrapping import MARKS_OF_OBJECTS, Unwrapper, is_around_a_line
 
 _ODD_LINE = re.compile(rb"\n(?:[^{\n]|\{[ \t\r]{0,9}(?=\n))")  # no JSON, or the begin of JSON over several lines
 _MOST_ODD = 1000  # such lines that are looked at before a log is read line by line
@@ -35,12 +35,26 @@ def has_bare_values(path: Path) -> bool:
 def has_wrapped_objects(path: Path) -> bool:
     """Whether an object holds a line of a registry, as Docker and shippers write them."""
     with path.open("rb") as file:
+        if not _has_mark(file):
+            return False
+        file.seek(0)
         return any(
-            [one.content for one in Unwrapper().add(Line(1, 0, content))] != [content]
+            is_around_a_line(content)
             for part in parts(file)
             for content in map(bytes.strip, part.contents)
             if content[:1] == b"{" and part.fault is None
         )
+
+
+def _has_mark(file: Readable) -> bool:
+    """Whether anything stands in a file that may be an object around a line: most files without messages have none."""
+    end = b""  # of the block before, in which a mark may begin
+    for block, _ in blocks(file):
+        text = end + block
+        if any(mark in text for mark in MARKS_OF_OBJECTS):
+            return True
+        end = block[-max(map(len, MARKS_OF_OBJECTS)) :]
+    return False
 
 
 def has_over_long(path: Path) -> bool:

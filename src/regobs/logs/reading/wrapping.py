@@ -38,7 +38,7 @@ _NAME = rb"[A-Za-z0-9][A-Za-z0-9._/@-]{0,200}"
 # for labkit's lines have their message there.
 _TEXTS = ("log", "message", "line", "textPayload", "body", "_raw")
 _OBJECTS = ("jsonPayload", "_source", "json", "result")
-_MARKS = tuple(f'"{name}"'.encode() for name in (*_TEXTS, *_OBJECTS, "MESSAGE"))
+MARKS_OF_OBJECTS = tuple(f'"{name}"'.encode() for name in (*_TEXTS, *_OBJECTS, "MESSAGE"))
 _OBJECT_MARKS = tuple(f'"{name}":'.encode() for name in _OBJECTS)
 _OF_JSON_FILE = frozenset({"log", "stream", "time", "attrs"})
 _STRUCTURED = re.compile(rb'\{\s*"|(?:time|level)=')
@@ -178,6 +178,11 @@ def without_prefix(content: bytes) -> bytes:
     return content
 
 
+def is_around_a_line(content: bytes) -> bool:
+    """Whether an object of JSON is one that Docker, the journal or a shipper wrote around a line."""
+    return _of_object(content) is not None
+
+
 _Taken = tuple[bytes, bytes, bool]  # the stream, a line or a part of one, whether it ends there
 
 
@@ -191,7 +196,7 @@ def _of_object(content: bytes) -> _Taken | None:
     if b'"msg":' in content:
         if not any(mark in content for mark in _OBJECT_MARKS):
             return None
-    elif not any(mark in content for mark in _MARKS):
+    elif not any(mark in content for mark in MARKS_OF_OBJECTS):
         return None
     try:
         record = decode(content)
