@@ -16,12 +16,13 @@ from regobs.doctor.gather import add_series, gather
 from regobs.doctor.questions import RuleQuestion
 from regobs.doctor.report import DoctorReport, FiringAlert, Problem
 from regobs.doctor.server import ServerState, look_at, since_text, state_problems
+from regobs.errors import ServerError
 from regobs.prometheus import Prometheus
 from regobs.prometheus.state import RuleGroup, Target
 from regobs.promql import parse
 from regobs.promql.nodes import Duration
 from tests.doctor.world import IN_FLIGHT, TARGET, facts, gitlab, rule
-from tests.prometheus.stub import NOT_FOUND, Reply, Stub, success, vector
+from tests.prometheus.stub import NOT_FOUND, Reply, Request, Stub, success, vector
 
 NOW = 1_000_000.0
 DAY = 86_400_000
@@ -201,3 +202,20 @@ def test_names_are_asked_for_in_queries_that_every_server_takes() -> None:
     assert 8_000 < max(map(len, asked)) < 16_384
     assert set(names) <= {name for query in asked for name in re.findall(r"[a-z_]+:\d+", query)}
     assert found.live == {"up"}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "is_time"),
+    [("0", True), ("253402300799", True), ("253402300800", False), ("-1", False), ("1e308", False), ("NaN", False)],
+)
+def test_a_server_whose_clock_no_calendar_has_is_none_that_was_understood(seconds: str, is_time: bool) -> None:
+    def answered(request: Request) -> Reply:
+        of_clock = request.params["query"] == ["time()"]
+        return success({"resultType": "scalar", "result": [1, seconds]}) if of_clock else vector()
+
+    with Stub({"/api/v1/query": answered}) as stub, Prometheus(stub.url) as prometheus:
+        if is_time:
+            assert look_at(prometheus, ()).now == float(seconds)
+        else:
+            with pytest.raises(ServerError, match="unknown form"):
+                look_at(prometheus, ())

@@ -6,6 +6,7 @@ import math
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self
 
 import pytest
@@ -13,7 +14,7 @@ import requests
 
 from regobs.errors import EndpointError, ExitCode, InputError, QueryError, RegobsError, ServerError
 from regobs.prometheus import Prometheus, RangeSeries, Stats
-from tests.prometheus.stub import NOT_FOUND, Reply, Stub, failure, success, vector
+from tests.prometheus.stub import NOT_FOUND, Reply, Request, Stub, failure, success, vector
 
 QUERY = "/api/v1/query"
 SECRET = "s3cr3t-Wort"
@@ -449,3 +450,24 @@ def test_a_client_at_a_moment_asks_for_it_unless_a_query_names_another_time() ->
         prometheus.query("up")
     assert (past.moment, prometheus.moment) == (100.5, None)
     assert [one.params.get("time") for one in stub.requests] == [["100.5"], ["7.0"], None]
+
+
+def test_a_query_that_was_under_way_when_another_found_that_only_get_passes_is_asked_again() -> None:
+    arrived, found = threading.Event(), threading.Event()
+
+    def refuse(request: Request) -> Reply:
+        if request.params["query"] == ["slow"]:
+            arrived.set()
+            assert found.wait(5)
+        return Reply(405)
+
+    with (
+        Stub({("POST", QUERY): refuse, ("GET", QUERY): vector(({}, "1"))}) as stub,
+        Prometheus(stub.url) as prometheus,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        slow = pool.submit(prometheus.query, "slow")
+        assert arrived.wait(5)
+        assert prometheus.query("quick").samples
+        found.set()
+        assert [sample.value for sample in slow.result(5).samples] == [1.0]

@@ -214,7 +214,7 @@ def _found(prometheus: Prometheus, live: Mapping[str, Counter[str]]) -> _Chosen:
             value=f"{len(live)} names of the catalog have samples"
             + (f"; there are series of {' and '.join(strangers)}, not supported" if strangers else ""),
             expected="series such as those that `regobs catalog list --component http` shows",
-            next_step="scrape the registry's debug port first: docs/install.md; or give the exposition itself, as in"
+            next_step="scrape the registry's debug port first: docs/start.md; or give the exposition itself, as in"
             " `regobs init http://127.0.0.1:5001/metrics`",
         )
     flavor, jobs = next(iter(by_flavor.items()))

@@ -16,7 +16,7 @@ from regobs.config import Config
 from regobs.doctor.matching import matches
 from regobs.doctor.report import FiringAlert, Problem
 from regobs.errors import ServerError
-from regobs.prometheus import Prometheus
+from regobs.prometheus import Prometheus, QueryAnswer, failures
 from regobs.prometheus.state import Alert, RuleGroup, Target
 from regobs.promql.durations import duration_text, read_duration
 from regobs.promql.nodes import Duration
@@ -26,6 +26,7 @@ Together = Callable[[Sequence[Callable[[], Any]]], Sequence[Any]]
 
 # A scrape or an evaluation this many intervals ago is late, not just due.
 _LATE = 3
+_END_OF_CALENDARS = 253_402_300_800  # the year 10,000, which neither RFC 3339 nor Python has
 # `storageRetention` of /api/v1/status/runtimeinfo: "15d", "15d or 10GB", "10GB".
 _RETENTION = re.compile(r"(?P<time>(?:\d+[a-z]+)+)(?: or .*)?")
 
@@ -58,7 +59,15 @@ def look_at(prometheus: Prometheus, names: Iterable[str], together: Together | N
     clock, active, *present = together(asks) if together else [ask() for ask in asks]
     firing = _firing(active or _fired(prometheus), frozenset(names))
     scraped, groups, kept = present or (None, None, None)
-    return ServerState(clock.samples[0].value, scraped, groups, retention_of(kept or ""), firing, active or ())
+    return ServerState(_now(prometheus, clock), scraped, groups, retention_of(kept or ""), firing, active or ())
+
+
+def _now(prometheus: Prometheus, clock: QueryAnswer) -> float:
+    """The server's time. Raises ServerError when the answer is no time that a calendar has."""
+    seconds = clock.samples[0].value if clock.samples else nan
+    if not 0 <= seconds < _END_OF_CALENDARS:
+        raise failures.wrong_shape(prometheus.url, "query", f"time() is {seconds:g}")
+    return seconds
 
 
 def active_alerts(prometheus: Prometheus) -> tuple[Alert, ...] | None:

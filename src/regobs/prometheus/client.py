@@ -309,10 +309,11 @@ class Prometheus:
     ) -> T:
         if stats:
             params = [*params, ("stats", "all")]
-        response = self._send("POST" if post and not self._by_get else "GET", f"/api/v1/{path}", params)
-        if post and not self._by_get and response.status_code in {403, 405}:  # a proxy that lets only GET pass
+        by_post = post and not self._by_get  # asked once: another thread may find meanwhile that only GET passes
+        response = self._send("POST" if by_post else "GET", f"/api/v1/{path}", params)
+        if by_post and response.status_code in {403, 405}:  # a proxy that lets only GET pass
             response = self._send("GET", f"/api/v1/{path}", params)
-            self._by_get = response.ok
+            self._by_get |= response.ok
         return self._answer(response, path, read, query)
 
     def _answer(
