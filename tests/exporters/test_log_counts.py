@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 import time
 import tracemalloc
 from pathlib import Path
@@ -145,6 +146,28 @@ def test_what_is_no_line_is_counted_as_that_and_the_next_are_read(line: bytes) -
     totals = counted(line, access(), access()).totals  # what looks like a document's first line is held until the next
     assert totals.value(metrics.LINES, ("malformed",)) == 1
     assert totals.value(metrics.LINES, ("access",)) == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind"),
+    [
+        ({"written_bytes": 0, "read_bytes": 1 << 53, "duration_ms": 10**12}, "access"),
+        ({"written_bytes": -1}, "invalid"),
+        ({"read_bytes": -1}, "invalid"),
+        ({"duration_ms": -1}, "invalid"),
+        ({"duration_ms": 10**12 + 1}, "invalid"),
+        ({"read_bytes": (1 << 53) + 1}, "invalid"),
+        ({"read_bytes": 10**400}, "access"),  # no number to any reader: counted without bytes
+        ({"status": 10**400}, "access"),
+    ],
+    ids=range(8),
+)
+def test_no_number_lets_a_counter_go_down_or_breaks_a_scrape(changes: dict[str, Any], kind: str) -> None:
+    line = json.dumps(json.loads(access()) | changes).encode()
+    totals = counted(line).totals
+    assert totals.value(metrics.LINES, (kind,)) == totals.total(metrics.LINES) == 1
+    found = parse(ExporterInstruments((totals,)).render()).families.values()
+    assert all(0 <= sample.value < math.inf for family in found for sample in family.samples)
 
 
 def test_hostile_namespaces_and_clients_cost_bounded_memory_and_series() -> None:

@@ -15,8 +15,10 @@ from typing import Any
 import pytest
 
 from regobs.catalog import events as metrics
+from regobs.catalog.exposition import parse
 from regobs.exporters.journal import Journal
 from regobs.exporters.notifications import LARGEST_BODY, NotificationApp, Receiver
+from regobs.exporters.serving import exporter_instruments
 from regobs.exporters.totals import OTHER
 from regobs.instrument import Instruments
 from tests.exporters.crash_notifications import crash
@@ -99,6 +101,15 @@ def test_namespaces_beyond_the_limit_are_other_and_the_sum_is_exact(receiver: Re
         assert receiver.keep(body(event(number, target=target))) == "kept"
     assert receiver.totals.total(metrics.RECEIVED) == 40
     assert receiver.totals.value(metrics.RECEIVED, ("pull", "manifest", OTHER)) == 38
+
+
+@pytest.mark.parametrize(("size", "shown"), [(-5, 0), (1 << 53, 1 << 53), ((1 << 53) + 2, 1 << 53), (10**400, 1 << 53)])
+def test_no_size_lets_a_counter_go_down_or_breaks_a_scrape(receiver: Receiver, size: int, shown: int) -> None:
+    target = {"mediaType": MANIFEST, "digest": "sha256:1", "repository": "g/a", "size": size}
+    assert receiver.keep(body(event(1, target=target))) == "kept"
+    assert receiver.totals.value(metrics.BYTES, ("pull", "g")) == shown
+    family = parse(exporter_instruments(receiver.totals).render()).families[metrics.BYTES.name]
+    assert [sample.value for sample in family.samples] == [shown]
 
 
 def test_lag_is_time_since_the_event_and_never_below_zero(receiver: Receiver) -> None:

@@ -102,8 +102,11 @@ AUTHORIZATIONS = _logs.counter(
 LINES = _logs.counter(
     "registry_log_lines_total",
     Unit.EVENTS,
-    "Lines by what they are: access, application, the second access line of a request, or not a registry's line.",
-    _form(Label("kind", ("access", "application", "malformed", "repeated"))),
+    "Lines by what they are: access, application, the second access line of a request, or none of a registry.",
+    _form(Label("kind", ("access", "application", "invalid", "malformed", "repeated"))),
+    pitfalls=(
+        "`malformed` lines cannot be parsed; `invalid` ones lack fields, or have values that no registry writes.",
+    ),
 )
 REPLACED = _logs.counter(
     "regobs_log_replaced_names_total",

@@ -10,7 +10,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import unquote
 
 import msgspec
@@ -52,9 +52,13 @@ _STREAMS = {Flavor.GITLAB: "gitlab.application", Flavor.DISTRIBUTION: "distribut
 # Fields by what they are, in the order of the record; the mark of an access line is `written_bytes`.
 _ACCESS = ("written_bytes", "read_bytes", "duration_ms", "status", "method", "uri", "user_agent")
 _APPLICATION = ("msg", "level", "code", "auth_user_type")
+# A number below zero would let a counter go down, and one without end would break every scrape from then on: lines with
+# either are invalid. 2^53 is the largest number of bytes that Prometheus counts exactly; 10^12 ms are 32 years.
+_BYTES, _MILLISECONDS = (Annotated[kind, msgspec.Meta(ge=0, le=most)] for kind, most in ((int, 1 << 53), (float, 1e12)))
 _TYPES: Mapping[str, Any] = {
-    **dict.fromkeys(("written_bytes", "read_bytes", "status"), int | None),
-    "duration_ms": float | None,
+    **dict.fromkeys(("written_bytes", "read_bytes"), _BYTES | None),
+    "status": int | None,
+    "duration_ms": _MILLISECONDS | None,
 }
 _DISTRIBUTION_MARK = DISTRIBUTION_FIELDS["http.response.written"].name.encode()  # of its access lines
 _Record: Any = msgspec.defstruct(
@@ -224,7 +228,7 @@ class LogCounter:
             record = None if found.record is None else _record_of(found.record)
             repeated = found.form == "combined" and self._own_access_lines
             if record is None:
-                self._lines["malformed"] += 1
+                self._lines["malformed" if found.record is None else "invalid"] += 1
                 continue
             if repeated:
                 self._lines["repeated"] += 1
@@ -235,7 +239,7 @@ class LogCounter:
                 record.level = record.level or "info"
                 self._application(record)
             else:
-                self._lines["malformed"] += 1
+                self._lines["invalid"] += 1
                 continue
             if self.declared is not None and found.record is not None and not repeated:
                 self.declared.count(found.record)

@@ -55,7 +55,7 @@ def count_once(
             for part in parts(file):
                 counter.count(part.contents, unwrapper)
     totals = counter.totals
-    if totals.total(metrics.LINES) == totals.value(metrics.LINES, ("malformed",)):
+    if totals.total(metrics.LINES) == sum(totals.value(metrics.LINES, (kind,)) for kind in ("invalid", "malformed")):
         raise InputError(
             "no line of a registry in it",
             value=", ".join(files)[:200],

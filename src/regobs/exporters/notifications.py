@@ -39,6 +39,7 @@ _CHECKPOINT_BYTES = 64 << 20
 _ACTIONS = frozenset(metrics.RECEIVED.forms[0].labels[0].values or ())
 _NOT_STORED, _NO_CHECKPOINT = "notifications cannot be stored", "the checkpoint cannot be stored"
 _NOT_APPENDED = "envelopes are not appended"
+_LARGEST_SIZE = 1 << 53  # bytes that Prometheus counts exactly; a number without end would break every scrape
 _ACTORS = 20  # kinds of actors; GitLab has six
 METRICS = (
     *(metrics.RECEIVED, metrics.BYTES, metrics.PULLED_BYTES, metrics.ACTORS),
@@ -316,7 +317,7 @@ def _record(event: _Event) -> Record:
     actor = (event.actor.user_type or ("named" if event.actor.name else "")) if event.actor else ""
     made = datetime.fromisoformat(event.timestamp)
     lag = max(0.0, time() - (made if made.tzinfo else made.replace(tzinfo=UTC)).timestamp())
-    size = max(0, target.size or target.length)
+    size = min(max(0, target.size or target.length), _LARGEST_SIZE)
     return [event.id, action, artifact, namespace, size, redirected, actor or "anonymous", round(lag, 3)]
 
 
