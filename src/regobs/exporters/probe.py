@@ -58,6 +58,7 @@ class TargetProbe:
         self._due = dict.fromkeys(target.steps, 0.0)
         self._told: dict[str, str] = {}
         self._checks: set[str] = set()
+        self._undeleted = 0
         self._success = instruments.gauge(metrics.SUCCESS)
         self._runs = instruments.counter(metrics.RUNS)
         self._duration = instruments.histogram(metrics.DURATION)
@@ -98,7 +99,7 @@ class TargetProbe:
 
     def _round(self, steps: list[str]) -> list[StepOutcome]:
         line = ClientConnections(self._context, self._resolver)
-        run = Round(self.target, line)
+        run = Round(self.target, line, undeleted=self._undeleted)
         reach = _Reach(line, Origin.of(self.target.url))
         failed: dict[str, StepOutcome] = {}
         outcomes: list[StepOutcome] = []
@@ -114,6 +115,8 @@ class TargetProbe:
                 outcomes.append(outcome)
         finally:
             line.close()
+        if run.pushed is not None and "delete" in steps:
+            self._undeleted = self._undeleted + 1 if "delete" in failed else 0
         if line.certificate_expiry is not None:
             self._expiry.child(target=self.target.name).set(line.certificate_expiry)
         if run.failing_checks is not None:

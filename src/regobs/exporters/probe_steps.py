@@ -28,6 +28,7 @@ CANARY = "canary"
 _PREFIX = "probe-"
 _FIXED = "probe"  # the tag where images cannot be deleted: each push takes it from the one before
 _LEFT_BEHIND = 600.0  # seconds after which an image of another round is one that nobody deletes any more
+_MOST_UNDELETED = 20  # rounds in a row whose image stayed: from then on one tag is taken over, or they pile up
 _MOST_REMOVED = 20  # left-behind images a round, so that a round stays short
 
 
@@ -67,6 +68,7 @@ class Round:
     canary: dict[str, str] = field(default_factory=dict)  # digest of the manifest, digest of a blob
     pushed: TinyImage | None = None
     failing_checks: tuple[str, ...] | None = None
+    undeleted: int = 0  # rounds before this one, in a row, whose deletion failed
 
     def path(self, rest: str) -> str:
         """An address below the probe's repository."""
@@ -137,10 +139,9 @@ def pull_blob(run: Round, deadline: Deadline) -> None:
 
 
 def push(run: Round, deadline: Deadline) -> None:
-    """Remove what earlier rounds left, then push an image whose bytes no cache has seen."""
-    if run.target.delete:
-        _remove_left_behind(run, deadline)
-    tag = f"{_PREFIX}{int(time())}-{secrets.token_hex(4)}" if run.target.delete else _FIXED
+    """Push an image whose bytes no cache has seen."""
+    unique = run.target.delete and run.undeleted < _MOST_UNDELETED
+    tag = f"{_PREFIX}{int(time())}-{secrets.token_hex(4)}" if unique else _FIXED
     image = TinyImage.made(tag, f"{time()} {secrets.token_hex(32)}\n".encode())
     push_image(run, image, deadline)
     run.pushed = image
@@ -156,9 +157,10 @@ def read_back(run: Round, deadline: Deadline) -> None:
 
 
 def delete(run: Round, deadline: Deadline) -> None:
-    """DELETE the manifest of the image that was just pushed."""
+    """DELETE the manifest of the image that was just pushed, then those that earlier rounds left."""
     assert run.pushed is not None  # noqa: S101 - runs only after `push`
     run.ask("DELETE", run.path(f"manifests/{digest(run.pushed.manifest)}"), deadline, (202,))
+    _remove_left_behind(run, deadline)
 
 
 def health(run: Round, deadline: Deadline) -> None:
