@@ -9,9 +9,12 @@ import pytest
 
 from regobs.budgets.words import percent, read_share, time_text
 from regobs.cli.main import run
+from regobs.cli.slo import _status_table
 from regobs.cli.slo_backtest import last_moment
 from regobs.cli.slo_report import read_month
+from regobs.common.table import Screen
 from regobs.errors import InputError
+from regobs.slo.status import SloStatus
 from tests.prometheus.stub import Reply, Stub, vector
 
 NOWHERE = ("--prometheus", "http://127.0.0.1:1")
@@ -132,3 +135,33 @@ def test_a_history_without_times_is_refused(text: str, tmp_path: Path) -> None:
     (tmp_path / "history.om").write_text(text)
     with pytest.raises(InputError, match="no times"):
         last_moment(tmp_path / "history.om")
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 140])
+def test_the_table_fits_a_terminal_and_shows_names_budgets_and_what_fires_in_any(
+    width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    burns = {"1h": 114.09, "6h": 98.2, "1d": 41.0, "3d": 12.5}
+    row = SloStatus(
+        "tag-list-availability",
+        "",
+        0.995,
+        {},
+        456,
+        0.57,
+        -14.5,
+        114.09,
+        "1h",
+        burns,
+        0.9,
+        ("1h", "6h"),
+        2_419_200,
+        "28d",
+    )
+    monkeypatch.setattr("regobs.cli.slo.screen", lambda: Screen(width))
+    text = _status_table([row])
+    assert max(map(len, text.splitlines())) <= width
+    assert all(word in text for word in ("tag-list-availability", "-1450%", "1h 6h"))
+    left_out = "left out for want of space: " in text
+    assert left_out == (width < 140)
+    assert left_out != ("12.50" in text)

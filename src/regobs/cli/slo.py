@@ -185,8 +185,9 @@ def _told_missing(rows: Sequence[SloStatus]) -> int:
 def _status_table(rows: Sequence[SloStatus]) -> str:
     windows = list(dict.fromkeys(window for row in rows for window in row.burns))
     scoped = any(row.scope for row in rows)
-    head = ["SLO", *(["scope"] if scoped else []), "target", "achieved", "budget left", "requests left", "outage left"]
-    head += [*(f"burn {window}" for window in windows), "spent in", "firing"]
+    # What a narrow terminal has no place for stands last, and is left out there.
+    head = ["SLO", *(["scope"] if scoped else []), "target", "achieved", "budget left", "firing", "spent in"]
+    head += ["requests left", "outage left", *(f"burn {window}" for window in windows)]
     return table(
         head,
         [
@@ -196,16 +197,17 @@ def _status_table(rows: Sequence[SloStatus]) -> str:
                 f"{row.target * 100:.6g}%",
                 _achieved(row),
                 _budget(row),
+                Cell(" ".join(row.firing), Colour.RED),
+                "" if row.lasts is None else time_text(row.lasts),
                 "" if row.events_left is None else f"{row.events_left:,.0f}",
                 "" if row.outage_left is None else time_text(row.outage_left),
                 *(f"{row.burns[window]:.2f}" if window in row.burns else "" for window in windows),
-                "" if row.lasts is None else time_text(row.lasts),
-                Cell(" ".join(row.firing), Colour.RED),
             ]
             for row in rows
         ],
         on=screen(),
-        right=head[1 + scoped : -1],
+        right=[name for name in head[1 + scoped :] if name != "firing"],
+        names=True,
     )
 
 
