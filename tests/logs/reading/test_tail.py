@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import os
 import subprocess
 import sys
@@ -14,8 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regobs.errors import InputError
-from regobs.logs.reading.tail import Follower, Written, last_lines, piped, tail
+from regobs.logs.reading.tail import Follower, Written, last_lines, piped, place_of, tail
 from tests.examples import examples
+from tests.logs.timing import assert_linear
 
 
 def _all(follower: Follower) -> list[bytes]:
@@ -262,3 +264,16 @@ def test_a_byte_order_mark_is_no_part_of_the_first_line_and_no_line_is_lost_behi
     follower = follow(path, 9)
     _append(path, b"one\n")
     assert _all(follower) == [b"one"]
+
+
+@pytest.mark.parametrize("text", [b"", b"a", b"a\n", b"a\nb", b"a\nb\n", b"\n\n", b"\n\na", b"a\n\nb\n" * 50_000])
+@pytest.mark.parametrize("last", [0, 1, 2, 7, 100_000])
+def test_the_last_lines_begin_behind_the_end_of_the_line_before_them(text: bytes, last: int) -> None:
+    ends = [at for at, byte in enumerate(text) if byte == ord("\n")]
+    expected = ends[-last - 1] + 1 if len(ends) > last else 0
+    assert place_of(io.BytesIO(text), last) == expected
+
+
+def test_the_last_of_long_lines_are_found_in_time_that_is_linear_in_their_length() -> None:
+    files = {size: io.BytesIO(b"x" * size * 1_000) for size in (1_000, 16_000)}
+    assert_linear(lambda size: place_of(files[size], 10), 1_000)

@@ -112,7 +112,7 @@ class Follower:
         self._kept = None if plain else last  # the lines of others are found from the beginning
         if plain and last is not None:
             begin = self._file.tell()
-            self._file.seek(max(_place_of(self._file, last * _LINES_OF_ONE), begin))
+            self._file.seek(max(place_of(self._file, last * _LINES_OF_ONE), begin))
             self._first = deque(self._added(self._file), last)
         return True
 
@@ -199,18 +199,20 @@ class _Lines:
                 yield Written(self.name, line.content)
 
 
-def _place_of(file: BinaryIO, last: int) -> int:
-    """Where the last lines begin."""
-    end = place = file.seek(0, os.SEEK_END)
-    found = b""
-    while place and found.count(b"\n") <= last:
+def place_of(file: BinaryIO, last: int) -> int:
+    """Where the last lines begin, whose ends are counted from the end on; no byte is looked at twice."""
+    place, left = file.seek(0, os.SEEK_END), last + 1
+    while place:
         size = min(place, 1 << 16)
         place = file.seek(place - size)
-        found = file.read(size) + found
-    if not last:
-        return end if found.endswith(b"\n") or not found else end - len(found) + found.rfind(b"\n") + 1
-    lines = found.split(b"\n")
-    return end - len(b"\n".join(lines[-last - 1 :]))
+        block = file.read(size)
+        ends = block.count(b"\n")
+        if ends >= left:
+            for _ in range(left):
+                size = block.rfind(b"\n", 0, size)
+            return place + size + 1
+        left -= ends
+    return 0
 
 
 def named(files: Sequence[str]) -> list[str]:
