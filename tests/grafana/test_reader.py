@@ -17,8 +17,9 @@ from regobs.grafana.boards import board_of, read_board
 from regobs.grafana.bound import BoundDashboard, BoundPanel
 from regobs.grafana.outputs import Dashboards
 from regobs.grafana.overlay import apply_overlay
-from regobs.grafana.panels import Heat, Lines, Stat, States
+from regobs.grafana.panels import Heat, Lines, Stat, States, Table
 from regobs.grafana.reader import read_bound
+from regobs.grafana.readings import unit_of
 from regobs.grafana.variables import Variables
 from regobs.pack import find_pack
 from regobs.promql.printer import to_text
@@ -79,6 +80,10 @@ def test_what_was_built_is_read_back_as_it_was(slug: str) -> None:
             drawn = [(one.stacked, one.log, one.zoom) for one in (new.panel, old.panel)]
             assert drawn[0] == drawn[1] or old.queries[0].type.signed
             assert new.queries[0].type.unit == old.queries[0].type.unit
+        if isinstance(old.panel, Table):
+            assert isinstance(new.panel, Table)
+            assert new.panel.colored == old.panel.colored
+            assert [unit_of(query) for query in new.queries] == [unit_of(query) for query in old.queries]
         if isinstance(old.panel, Heat):
             assert isinstance(new.panel, Heat)
             assert new.panel.histogram == old.panel.histogram

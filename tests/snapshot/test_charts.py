@@ -14,7 +14,7 @@ import jsonschema_rs
 import pytest
 
 from regobs.catalog import http, process
-from regobs.grafana.panels import Bars, GaugePanel, Lines, Stat
+from regobs.grafana.panels import Bars, GaugePanel, Lines, Stat, Table
 from regobs.promql import highest, rate, total, trend
 from regobs.snapshot import theme
 from regobs.snapshot.bars import MOST
@@ -224,6 +224,20 @@ def test_a_table_has_a_row_for_each_combination_of_labels_and_a_column_for_each_
     assert table.values == 2
 
 
+def test_a_column_of_a_table_has_its_own_colours() -> None:
+    shown = Table("Numbers", {"rate": rate(http.REQUESTS, by="route")}, good="usual", colored={"rate": (2, 3)})
+    values = (("a", 1.9), ("b", 2.0), ("c", 3.0), ("d", math.nan))
+    table = table_of(panel_of(shown, lambda _: [({"route": r}, [v]) for r, v in values]))
+    assert table.states == (("red",), ("yellow",), ("green",), ("",))
+    plain = table_of(panel_of("Numbers"))
+    assert {state for states in plain.states for state in states} == {""}
+
+
+def test_a_table_of_resources_begins_with_the_resource() -> None:
+    rows = {"autoscaler": "a", "resource": "Disk space"}
+    assert table_of(panel_of("Numbers", lambda _: [(rows, [1.0])])).heads[:2] == ("resource", "autoscaler")
+
+
 def test_a_drawn_value_is_short_and_never_what_json_lacks() -> None:
     assert [rounded(value) for value in (None, 0.123456789, 2.0, 123456.7)] == [None, 0.12346, 2, 123460]
 
@@ -236,3 +250,20 @@ def test_a_panel_of_many_series_says_how_many_are_not_drawn() -> None:
     found = chart_of(panel, SPAN)
     assert found is not None
     assert found.note == "10 series with lower peaks are not drawn"
+
+
+def test_a_status_has_the_colour_of_its_class_and_no_two_codes_have_the_same() -> None:
+    names = ("200", "503", "manifest 404", "500", "2xx", "307")
+    colors = theme.series_colors(names, statuses=True)
+    hues = [next(kind for kind, shades in theme.STATUSES.items() if color in shades) for color in colors]
+    assert hues == ["2", "5", "4", "5", "2", "3"]
+    assert len(set(colors)) == len(names)
+    assert theme.series_colors(names, statuses=False) == tuple(theme.SERIES[:6])
+    assert theme.series_colors(("registry-200", "5"), statuses=True)[0] == theme.SERIES[0]
+
+
+def test_only_a_panel_by_status_has_those_colours() -> None:
+    by_code = Lines("Requests by status", rate(http.REQUESTS, by="code"), good="g")
+    failing: Found = [({"code": "503", "route": "503"}, wave(1))]
+    assert chart_of(panel_of(by_code, lambda _: failing), SPAN).colors == (theme.STATUSES["5"][0],)  # type: ignore[union-attr]
+    assert chart_of(panel_of("Requests", lambda _: failing), SPAN).colors == (theme.SERIES[0],)  # type: ignore[union-attr]

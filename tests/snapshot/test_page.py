@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -15,7 +16,7 @@ from regobs.config.model import Config
 from regobs.errors import MachineError
 from regobs.grafana.bound import bind_dashboard
 from regobs.grafana.levels import level
-from regobs.grafana.panels import Alerts, Bars, Lines, Stat, States, Tile
+from regobs.grafana.panels import Alerts, Bars, Lines, LongTable, Stat, States, Table, Tile
 from regobs.grafana.words import Dashboard, Row
 from regobs.promql import count, lowest, rate
 from regobs.snapshot import vega
@@ -265,3 +266,30 @@ def test_a_tile_is_told_in_words_and_a_long_number_is_written_smaller() -> None:
     assert '<b class="red">critical</b><span title="server errors">server errors</span>' in html
     assert '<div class="numbers"><div class="number"><b class="">2 req/s</b>' in html
     assert '<div class="numbers several"><div class="number"><b class="">v4.32.0-gitlab</b>' in html
+
+
+def test_a_table_is_as_high_as_its_rows_and_what_stands_below_follows() -> None:
+    def rows(number: int) -> Callable[[str], Found]:
+        return lambda text: [({"route": f"r{n}"}, [1.0]) for n in range(number)] if "route" in text else lively(text)
+
+    def places(number: int) -> dict[str, tuple[int, int]]:
+        table = LongTable("SLOs", rate(http.REQUESTS, by="route"), good="g")
+        html = page(shot(board(table, PANELS["In flight"], PANELS["Failed"]), rule=rows(number)))
+        found = re.findall(r"--y:(\d+);--w:\d+;--h:(\d+)\"[^>]*><header><h3>([^<]*)", html)
+        return {title: (int(y), int(h)) for y, h, title in found}
+
+    few, many = places(2), places(40)
+    assert few["SLOs"][1] < 16 < many["SLOs"][1]
+    assert many["SLOs"][1] * 38 - 8 > 30 + 41 * 26  # every row, with its title and heads
+    for found in (few, many, places(0)):
+        assert found["In flight"][0] == found["SLOs"][0] + found["SLOs"][1]
+        assert found["Failed"][0] == found["In flight"][0] + found["In flight"][1]
+    assert places(0)["SLOs"][1] == 3
+
+
+def test_a_cell_beyond_its_threshold_is_coloured() -> None:
+    shown = Table("Burn", {"rate": rate(http.REQUESTS, by="route")}, good="g", colored={"rate": (2, 3)})
+    html = page(shot(board(shown), rule=lambda _: [({"route": "a"}, [3.0]), ({"route": "b"}, [1.0])]))
+    assert '<td class="value red">3 req/s</td>' in html
+    assert '<td class="value green">1 req/s</td>' in html
+    assert '<th class="value">rate</th>' in html

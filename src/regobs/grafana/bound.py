@@ -113,6 +113,7 @@ class _Deployment:
     period: Duration
 
 
+RESOURCE = "resource"  # the label of a table of resources that says which
 MONTH = Duration(28 * 86_400_000)
 
 
@@ -219,7 +220,7 @@ def _columns(parts: Sequence[Named]) -> list[Named]:
         column, _, resource = name.partition("\n")
         fullest = Aggregate("topk", shares[resource], param=Number(Decimal(1)))
         shown = fullest if column == "used" else Binary("and", expr, fullest)
-        named = Call("label_replace", (shown, *(String(text) for text in ("resource", resource, "", ""))))
+        named = Call("label_replace", (shown, *(String(text) for text in (RESOURCE, resource, "", ""))))
         columns[column] = Binary("or", columns[column], named) if column in columns else named
     return list(columns.items())
 

@@ -99,7 +99,10 @@ def _read(shown: ReadPanel, file: str) -> BoundPanel | None:
     if not queries:
         return None
     panel = _panel(shown, queries)
-    panel.thresholds = _limits(shown.defaults)
+    panel.thresholds = _limits(shown.defaults.get("thresholds"))
+    if isinstance(panel, Table):
+        limits = ((name, _limits(own.get("thresholds"))) for name, own in _of_columns(shown.json).items())
+        panel.colored = {name: pair for name, pair in limits if pair is not None}
     place = shown.json.get("gridPos") or {}
     return BoundPanel(panel, queries, shown.description, _place(place) if place else None)
 
@@ -155,7 +158,7 @@ def _histogram(shown: ReadPanel, expr: Expr) -> Metric:
 
 
 def _queries(shown: ReadPanel, file: str) -> Iterator[BoundQuery]:
-    columns = _columns(shown.json)
+    columns, special = _columns(shown.json), _of_columns(shown.json)
     words = tuple(_words(shown.json))
     for _, target in targets_of(shown.json):
         text = target.get("expr")
@@ -164,12 +167,13 @@ def _queries(shown: ReadPanel, file: str) -> Iterator[BoundQuery]:
         ref = str(target.get("refId", "A"))
         expr = _parsed(shown, ref, str(text), file)
         instant = bool(target.get("instant")) and not target.get("range")
+        name = columns.get(f"Value #{ref}", columns.get("Value", ""))
         yield BoundQuery(
             ref=ref,
-            name=columns.get(f"Value #{ref}", columns.get("Value", "")),
+            name=name,
             legend=_legend(target),
             expr=expr,
-            type=_typed(expr, shown),
+            type=_typed(expr, shown, special.get(name, {}).get("unit", shown.defaults.get("unit"))),
             metrics=metrics_of(expr),
             instant=instant,
             words=words,
@@ -189,6 +193,16 @@ def _columns(panel: Json) -> dict[str, str]:
         if one.get("id") == "organize":
             named |= {key: str(name) for key, name in (one.get("options", {}).get("renameByName") or {}).items()}
     return named
+
+
+def _of_columns(panel: Json) -> dict[str, Json]:
+    """What a table says of single columns, such as their unit and thresholds: by name, what is set by its id."""
+    overrides = (panel.get("fieldConfig") or {}).get("overrides") or ()
+    return {
+        str(one["matcher"].get("options")): {own["id"]: own.get("value") for own in one.get("properties") or ()}
+        for one in overrides
+        if (one.get("matcher") or {}).get("id") == "byName"
+    }
 
 
 def _words(panel: Json) -> Iterator[tuple[str, str]]:
@@ -225,23 +239,23 @@ def _everything(expr: Expr) -> Expr:
     return visit(expr)
 
 
-def _typed(expr: Expr, shown: ReadPanel) -> Type:
+def _typed(expr: Expr, shown: ReadPanel, unit: object) -> Type:
+    """What an expression gives, in the unit that its panel, or its column, writes it in."""
     try:
         kind = infer(expr)
     except PromqlError:  # what we know of the metrics is no judge of another's query
         kind = Type("vector")
     if shown.kind == "heatmap":
         return kind
-    unit = shown.defaults.get("unit")
     if unit is None or grafana_unit(kind.unit, per_second=kind.per_second) == unit:
         return kind
     named = unit_named(str(unit)) or (Unit.NONE, False)
     return kind._replace(unit=named[0], per_second=named[1], fraction=False)
 
 
-def _limits(defaults: Json) -> Limits | None:
+def _limits(thresholds: Json | None) -> Limits | None:
     """Warning and critical of Grafana's three steps; None for any other number of them."""
-    steps = (defaults.get("thresholds") or {}).get("steps") or []
+    steps = (thresholds or {}).get("steps") or []
     values = [float(step["value"]) for step in steps if step.get("value") is not None]
     if len(values) != 2 or len(steps) != 3:
         return None

@@ -14,8 +14,21 @@ import attr
 from grafanalib import core
 
 from regobs.catalog.model import Unit
-from regobs.grafana.bound import BoundPanel, BoundQuery, may_be_never
-from regobs.grafana.panels import Alerts, Bars, GaugePanel, Heat, Limits, Lines, Panel, Stat, States, Table, Tile
+from regobs.grafana.bound import RESOURCE, BoundPanel, BoundQuery, may_be_never
+from regobs.grafana.panels import (
+    Alerts,
+    Bars,
+    GaugePanel,
+    Heat,
+    Limits,
+    Lines,
+    Panel,
+    Saturation,
+    Stat,
+    States,
+    Table,
+    Tile,
+)
 from regobs.grafana.readings import BAD, GOOD, NO_DATA, judged, levels, never, steps, unit_of
 from regobs.grafana.units import axis, grafana_unit
 
@@ -76,9 +89,14 @@ def _labels(bound: BoundPanel) -> frozenset[str]:
     return frozenset(label for query in bound.queries for label in query.type.labels or ())
 
 
+def tells_status(bound: BoundPanel) -> bool:
+    """Whether the series of a panel are named by status codes, or by classes of them."""
+    return bool(_labels(bound) & _STATUS_LABELS)
+
+
 def _status_colors(bound: BoundPanel) -> list[Json]:
     """Overrides that give each class of status codes its colour, whichever codes there are."""
-    if not _labels(bound) & _STATUS_LABELS:
+    if not tells_status(bound):
         return []
     return [
         {
@@ -279,7 +297,8 @@ def _table(bound: BoundPanel, common: Json) -> ModernPanel:
         }
         for field, query in columns.items()
     ]
-    organize = {"excludeByName": {"Time": True}, "indexByName": {}, "renameByName": names}
+    places = {name: place for place, name in enumerate([RESOURCE, *columns])} if isinstance(panel, Saturation) else {}
+    organize = {"excludeByName": {"Time": True}, "indexByName": places, "renameByName": names}
     transformations = [{"id": "merge", "options": {}}] if several else []
     shown = list(names.values())
     first = panel.sort if panel.sort in shown else shown[0]

@@ -19,8 +19,8 @@ from regobs.promql.printer import to_text
 from regobs.promql.unavailable import Unavailable
 from regobs.query.moved import MovedPanel, moved_panels, watched_panels
 from regobs.query.times import AskedRange
+from regobs.snapshot.happened import alert_events
 from regobs.snapshot.span import STEPS, span_of
-from regobs.snapshot.take import alert_events
 from regobs.snapshot.taken import SnapshotEvent
 
 HOUR = 3600  # seconds that the time before is long

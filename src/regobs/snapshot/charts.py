@@ -41,14 +41,15 @@ ZOOM: Json = {
 class Chart:
     """What is drawn in a panel. `interactive` layers are for a page, a picture has none of them.
 
-    `names` are the series by number, `unit` that of their values; the page's tooltip is made of both. `note` says what
-    is not drawn.
+    `names` and `colors` are those of the series by number, `unit` that of their values; the page's tooltip is made of
+    them. `note` says what is not drawn.
     """
 
     spec: Json
     data: Json
     interactive: Json = field(default_factory=dict)
     names: tuple[str, ...] = ()
+    colors: tuple[str, ...] = ()
     unit: str = "none"
     note: str = ""
 

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from regobs.grafana.panels import Lines
 from regobs.grafana.readings import unit_of
 from regobs.grafana.units import axis
+from regobs.grafana.visuals import tells_status
 from regobs.promql.types import bounds_of
 from regobs.snapshot.charts import ZOOM, Chart, Json, compact, expand, framed, time_axis
 from regobs.snapshot.series import DrawnSeries, filled, series_of
 from regobs.snapshot.span import TimeSpan
 from regobs.snapshot.taken import TakenPanel
-from regobs.snapshot.theme import NEUTRAL, STATES, series_color
+from regobs.snapshot.theme import NEUTRAL, STATES, series_colors
 from regobs.snapshot.units import Scale, label_expression, scale_of
 
 # The time that the pointer is nearest to: the page's tooltip then lists every series at it.
@@ -46,7 +47,9 @@ def lines_chart(panel: TakenPanel, span: TimeSpan) -> Chart:
     scale = Scale(1, "") if word.log else scale_of(unit, _largest(series, stacked=word.stacked))
     values = [_scaled(one, scale) for one in series]
     data = compact("series", span, values) | {"size": scale.size}
-    layers = [*_marks(word, panel, series, scale, data), *_limits(word, scale)]
+    names = tuple(one.name for one in series)
+    colors = series_colors(names, statuses=tells_status(panel.bound))
+    layers = [*_marks(panel, series, scale, data, colors), *_limits(word, scale)]
     y_axis = label_expression(unit) if word.log else f"datum.label + '{scale.suffix}'"
     for layer in layers:
         layer["encoding"]["y"] = {"axis": _y_axis(y_axis, values, unit)} | layer["encoding"]["y"]
@@ -54,7 +57,8 @@ def lines_chart(panel: TakenPanel, span: TimeSpan) -> Chart:
         spec=framed(data={"name": "points"}, encoding={"x": time_axis(span, span.last)}, layer=layers),
         data=data,
         interactive={"layer": [_CURSOR], "params": [ZOOM]},
-        names=tuple(one.name for one in series),
+        names=names,
+        colors=colors,
         unit=unit,
         note=f"{left_out} series with lower peaks are not drawn" if left_out else "",
     )
@@ -86,12 +90,15 @@ def _y_axis(labels: str, values: Sequence[Sequence[float | None]], unit: str) ->
     }
 
 
-def _marks(word: Lines, panel: TakenPanel, series: Sequence[DrawnSeries], scale: Scale, data: Json) -> list[Json]:
-    numbers = list(range(len(series)))
+def _marks(
+    panel: TakenPanel, series: Sequence[DrawnSeries], scale: Scale, data: Json, colors: Sequence[str]
+) -> list[Json]:
+    word = panel.bound.panel
+    assert isinstance(word, Lines)  # noqa: S101 - as in `lines_chart`
     color = {
         "field": "s",
         "type": "nominal",
-        "scale": {"domain": numbers, "range": [series_color(number) for number in numbers]},
+        "scale": {"domain": list(range(len(series))), "range": list(colors)},
         "legend": None,
     }
     y: Json = {"field": "v", "type": "quantitative", "scale": _y_scale(word, panel, series, scale)}

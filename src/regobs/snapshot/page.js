@@ -62,7 +62,7 @@ function lineOf(color, name, text) {
   return line;
 }
 function linesAt(chart, datum, hidden) {
-  const { data, names, unit } = chart;
+  const { data, names, colors, unit } = chart;
   if (data.form === "heat") return [lineOf("transparent", "up to " + names[datum.s], valueText(datum.v, unit))];
   const index = Math.round((datum.t - data.first) / data.step);
   return data.values
@@ -70,7 +70,7 @@ function linesAt(chart, datum, hidden) {
     .filter(([v, s]) => v !== null && v !== undefined && !hidden.has(s))
     .sort((one, other) => other[0] - one[0])
     .slice(0, 20)
-    .map(([v, s]) => lineOf(page.colors[s % page.colors.length], names[s], valueText(v * data.size, unit)));
+    .map(([v, s]) => lineOf(colors[s], names[s], valueText(v * data.size, unit)));
 }
 function showValues(panel, event, item) {
   const own = drawn.get(panel);

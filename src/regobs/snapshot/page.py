@@ -24,6 +24,7 @@ from regobs.promql.nodes import Duration
 from regobs.snapshot import theme
 from regobs.snapshot.charts import VEGALITE, Chart, Json, marked
 from regobs.snapshot.draw import chart_of, has_data
+from regobs.snapshot.heights import fitted
 from regobs.snapshot.span import TimeSpan, utc
 from regobs.snapshot.taken import Snapshot, TakenDashboard, TakenPanel, TakenRow
 from regobs.snapshot.texts import numbers_of, table_of
@@ -84,7 +85,6 @@ def _data(span: TimeSpan, charts: Sequence[Chart]) -> Json:
     return {
         "step": span.step * 1000,
         "units": {unit: [list(step) for step in steps] for unit, steps in UNITS.items()},
-        "colors": list(theme.SERIES),
         "themes": {name: theme.config(name) for name in theme.THEMES},
         "vegalite": VEGALITE,
         "charts": [
@@ -93,6 +93,7 @@ def _data(span: TimeSpan, charts: Sequence[Chart]) -> Json:
                 "data": chart.data,
                 "interactive": chart.interactive,
                 "names": chart.names,
+                "colors": chart.colors,
                 "unit": chart.unit,
             }
             for chart in charts
@@ -140,10 +141,17 @@ def _dashboard(dashboard: TakenDashboard, snapshot: Snapshot, charts: list[Chart
         yield f"<h2>{escape(dashboard.title)}</h2>"
     for row in dashboard.rows:
         yield f'<details class="row" open><summary>{escape(row.title)}</summary><div class="grid">'
-        for panel in row.panels:
+        for panel in fitted((panel, _rows(panel, snapshot.span)) for panel in row.panels):
             yield "".join(_panel(panel, snapshot, charts))
         yield f"</div>{_left_out(row)}</details>"
     yield "</section>"
+
+
+def _rows(panel: TakenPanel, span: TimeSpan) -> int | None:
+    """How many rows the table of a panel has: 0 where it says that there is nothing, None for a chart or an error."""
+    if panel.error or not isinstance(panel.bound.panel, Table | Alerts):
+        return None
+    return len(table_of(panel).rows) if has_data(panel, span) else 0
 
 
 def _left_out(row: TakenRow) -> str:
@@ -194,7 +202,7 @@ def _chart(panel: TakenPanel, chart: Chart) -> str:
     if chart.data["form"] == "series" and chart.names != (panel.title,):
         buttons = (
             f'<button type="button" value="{number}" aria-pressed="true" title="{escape(name)}">'
-            f'<i style="--color:{theme.series_color(number)}"></i><span>{escape(name)}</span></button>'
+            f'<i style="--color:{chart.colors[number]}"></i><span>{escape(name)}</span></button>'
             for number, name in worst_first(panel, chart)
         )
         legend = f'<div class="legend">{"".join(buttons)}</div>'
@@ -238,15 +246,17 @@ def _table(panel: TakenPanel) -> str:
     table = table_of(panel)
     first_value = len(table.heads) - table.values
 
-    def line(tag: str, cells: Sequence[str]) -> str:
-        marked = (
-            f"<{tag}{' class=value' if index >= first_value else ''}>{escape(cell)}</{tag}>"
-            for index, cell in enumerate(cells)
+    def line(tag: str, cells: Sequence[str], states: Sequence[str]) -> str:
+        labels = (f"<{tag}>{escape(cell)}</{tag}>" for cell in cells[:first_value])
+        values = (
+            f'<{tag} class="value{" " * bool(state)}{state}">{escape(cell)}</{tag}>'
+            for cell, state in zip(cells[first_value:], states, strict=True)
         )
-        return f"<tr>{''.join(marked)}</tr>"
+        return f"<tr>{''.join(labels)}{''.join(values)}</tr>"
 
-    rows = "".join(line("td", row) for row in table.rows)
-    return f'<div class="scroll"><table><thead>{line("th", table.heads)}</thead><tbody>{rows}</tbody></table></div>'
+    rows = "".join(line("td", row, states) for row, states in zip(table.rows, table.states, strict=True))
+    head = line("th", table.heads, [""] * table.values)
+    return f'<div class="scroll"><table><thead>{head}</thead><tbody>{rows}</tbody></table></div>'
 
 
 def _nothing(panel: TakenPanel) -> str:

@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
-from regobs.catalog import targets
 from regobs.catalog.model import Capability
-from regobs.catalog.targets import NOBODY
 from regobs.config import Config
 from regobs.errors import QueryError
 from regobs.grafana.bound import BoundDashboard, BoundPanel, BoundQuery, BoundRow
@@ -17,11 +14,10 @@ from regobs.grafana.layout import PanelPlace, arrange
 from regobs.grafana.render import describe
 from regobs.grafana.variables import Variables
 from regobs.prometheus import Prometheus, QueryAnswer
-from regobs.promql.bind import bind
-from regobs.promql.build import count, select
-from regobs.promql.nodes import Duration, Matcher, MatchOp
+from regobs.promql.nodes import Duration
 from regobs.promql.printer import to_text
 from regobs.promql.walk import fill_durations, selectors
+from regobs.snapshot.happened import firings, marks
 from regobs.snapshot.span import TimeSpan
 from regobs.snapshot.taken import Asked, Snapshot, SnapshotEvent, TakenDashboard, TakenPanel, TakenRow
 
@@ -61,35 +57,8 @@ def take(
     taking.live = {need for one in dashboards for need in taking.live_in(one)}
     warnings = (text for one in taking.outcomes.values() if isinstance(one, QueryAnswer) for text in one.warnings)
     taken = tuple(taking.dashboard(one) for one in dashboards)
-    happened = sorted([*events, *alert_events(prometheus, span)], key=lambda event: event.time)
+    happened = sorted([*events, *marks(firings(prometheus, span), span)], key=lambda event: event.time)
     return Snapshot(taken, span, prometheus.url, tuple(dict.fromkeys(warnings)), tuple(happened))
-
-
-def alert_events(prometheus: Prometheus, span: TimeSpan) -> Iterator[SnapshotEvent]:
-    """When an alert of the pack began to fire and when it ended, whichever of its instances; of burns, each SLO.
-
-    Those that only hold others back, and the watchdog, are no event: nobody is told of them.
-    """
-    chosen = select(targets.ALERTS, alertname="registry", alertstate="firing")
-    told = replace(chosen, matchers=(*chosen.matchers, Matcher("severity", MatchOp.NOT_EQUAL, NOBODY)))
-    expr = bind(count(told, by=("alertname", "slo")), Config().vocabulary)
-    try:
-        found = prometheus.query_range(to_text(expr), span.first, span.last, span.step).ranges
-    except QueryError:  # whatever it is, the panels say it
-        return
-    for one in found:
-        times = [time for time, _ in one.points]
-        name, slo = one.labels.get("alertname"), one.labels.get("slo")
-        if not name or not times:
-            continue
-        name = f"{name} ({slo})" if slo else name
-        yield SnapshotEvent(times[0], "alert", f"{name} fires")
-        for before, after in pairwise(times):
-            if after - before > 1.5 * span.step:
-                yield SnapshotEvent(before + span.step, "end", f"{name} has ended")
-                yield SnapshotEvent(after, "alert", f"{name} fires")
-        if times[-1] < span.last:
-            yield SnapshotEvent(times[-1] + span.step, "end", f"{name} has ended")
 
 
 class _Taking:

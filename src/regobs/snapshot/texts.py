@@ -6,8 +6,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from regobs.grafana.bound import RESOURCE
 from regobs.grafana.levels import WORDS as LEVELS
-from regobs.grafana.panels import Tile
+from regobs.grafana.panels import Table, Tile
 from regobs.grafana.readings import unit_of
 from regobs.snapshot.bars import now_of
 from regobs.snapshot.charts import Chart, Json, framed
@@ -31,11 +32,15 @@ class WrittenNumber:
 
 @dataclass(frozen=True, slots=True)
 class TextTable:
-    """Heads and rows of text; of each row the last `values` cells are numbers."""
+    """Heads and rows of text; of each row the last `values` cells are numbers, `states` are theirs by row and place.
+
+    A state is green, yellow or red, "" for a column without thresholds.
+    """
 
     heads: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     values: int
+    states: tuple[tuple[str, ...], ...] = ()
 
 
 def numbers_of(panel: TakenPanel) -> list[WrittenNumber]:
@@ -56,13 +61,16 @@ def _text(panel: TakenPanel, value: float, unit: str) -> str:
 
 
 def table_of(panel: TakenPanel) -> TextTable:
-    """One row for each combination of labels, one column for each query; the highest of the first column first."""
+    """One row for each combination of labels, one column for each query; the highest of the first column first.
+
+    A table of resources begins with what it is about, as in Grafana.
+    """
     cells: dict[tuple[tuple[str, str], ...], dict[str, float]] = {}
     for asked in panel.asked:
         for sample in asked.answer.samples if asked.answer else ():
             key = tuple(sorted((name, value) for name, value in sample.labels.items() if name != "__name__"))
             cells.setdefault(key, {})[asked.query.ref] = sample.value
-    labels = sorted({name for key in cells for name, _ in key})
+    labels = sorted({name for key in cells for name, _ in key}, key=lambda name: (name != RESOURCE, name))
     queries = [asked.query for asked in panel.asked]
     first = queries[0].ref
 
@@ -70,16 +78,24 @@ def table_of(panel: TakenPanel) -> TextTable:
         value = cells[key].get(first, math.nan)
         return (math.inf if math.isnan(value) else -value, key)
 
+    ordered = sorted(cells, key=order)
     rows = [
         (
             *(dict(key).get(label, "") for label in labels),
             *(value_text(found[one.ref], unit_of(one)) if one.ref in found else "" for one in queries),
         )
-        for key in sorted(cells, key=order)
+        for key in ordered
         for found in (cells[key],)
     ]
+    word = panel.bound.panel
+    colored = word.colored if isinstance(word, Table) else {}
+    limits = [colored.get(query.name, word.thresholds) for query in queries]
+    states = tuple(
+        tuple(state_of(cells[key].get(one.ref, math.nan), pair) for one, pair in zip(queries, limits, strict=True))
+        for key in ordered
+    )
     heads = (*labels, *(query.name or panel.title for query in queries))
-    return TextTable(tuple(heads), tuple(rows), len(queries))
+    return TextTable(tuple(heads), tuple(rows), len(queries), states)
 
 
 def numbers_picture(numbers: Sequence[WrittenNumber]) -> Chart:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 Json = dict[str, Any]
@@ -12,9 +15,17 @@ SERIES = (
     "#3f87d9", "#ef8c34", "#35a46e", "#9c6cd6", "#c9a61b", "#2ab3c4", "#d667a9", "#8a94a3", "#a5764a", "#7fb13b",
     "#6675e0", "#e57f76",
 )  # fmt: skip
+# Shades of the classes of status codes, in Grafana's hues of dashboards: red only for what the registry does wrong.
+STATUSES = {
+    "2": ("#2f9e62", "#7fb13b", "#57c79b", "#1d6b43"),
+    "3": ("#3f87d9", "#2ab3c4", "#7aa9f0", "#2b5f9e"),
+    "4": ("#ef8c34", "#c9a61b", "#f3b37a", "#a5764a"),
+    "5": ("#dc4446", "#b02a5b", "#f08a84", "#8c1d1f"),
+}
 STATES = {"green": "#2f9e62", "yellow": "#d99a0b", "red": "#dc4446"}  # Grafana's names for threshold colours
 # What happened: a fault, its repair, an alert that begins to fire, and its end.
 EVENTS = {"fault": "#dc4446", "repair": "#2f9e62", "alert": "#d99a0b", "end": "#3f87d9"}
+_STATUS = re.compile(r"(?<!\S)([2-5])(?:\d\d|xx)?(?!\S)")
 NEUTRAL = "#808a96"  # seen on white and on black
 PLAIN = "#3f87d9"  # a bar without thresholds
 
@@ -34,6 +45,20 @@ _HEAT = {
 def series_color(index: int) -> str:
     """The colour of a series by its place; after the last it begins again."""
     return SERIES[index % len(SERIES)]
+
+
+def series_colors(names: Sequence[str], *, statuses: bool) -> tuple[str, ...]:
+    """The colours of series by their places; with `statuses` those that name a status code have that of its class."""
+    found, seen = [], Counter[str]()
+    for number, name in enumerate(names):
+        code = _STATUS.search(name) if statuses else None
+        if code is None:
+            found.append(series_color(number))
+        else:
+            shades = STATUSES[code[1]]
+            found.append(shades[seen[code[1]] % len(shades)])
+            seen[code[1]] += 1
+    return tuple(found)
 
 
 def state_of(value: float, thresholds: tuple[float, float] | None) -> str:
