@@ -166,23 +166,27 @@ AVAILABILITY: dict[str, tuple[Change, str, str]] = {
     "does not end in 30m": (
         in_alert("1h", "expr", 'unless registry:slo_recovery:evidence30m_1h{slo="small"} > 6.9078', ""),
         "burning",
-        "1h ends a little under its end in 30m",
+        "1h goes on and ends at its limits",
     ),
     "does not end in 1h": (
         in_alert("1h", "expr", 'unless registry:slo_burn_rate:ratio1h{slo="small"} <= 2.8', ""),
         "burning",
-        "1h ends a little under its end",
+        "1h goes on and ends at its limits",
     ),
-    "ends too early in 1h": (in_alert("1h", "expr", "<= 2.8", "<= 2.9"), "burning", "1h goes on a little over its end"),
+    "ends too early in 1h": (
+        in_alert("1h", "expr", "<= 2.8", "<= 2.9"),
+        "burning",
+        "1h goes on and ends at its limits",
+    ),
     "the end in 5m higher": (
         in_record("recovery:evidence5m_1h", "<= 2.8", "<= 2.9"),
         "burning",
-        "1h goes on a little over its end in 5m",
+        "1h goes on and ends at its limits",
     ),
     "the end in 5m lower": (
         in_record("recovery:evidence5m_1h", "<= 2.8", "<= 2.7"),
         "burning",
-        "1h ends a little under its end in 5m",
+        "1h goes on and ends at its limits",
     ),
     "evidence of another window": (
         in_record("recovery:evidence30m_1h", "increase30m", "increase5m"),
@@ -197,7 +201,7 @@ AVAILABILITY: dict[str, tuple[Change, str, str]] = {
     "it does not go on": (
         in_alert("1h", "expr", 'ratio1h{slo="small"} > 0\n', "ratio5m > 13.44\n"),
         "burning",
-        "1h goes on a little over its end in 5m",
+        "1h goes on and ends at its limits",
     ),
     "it stops with its traffic": (
         in_alert("1h", "expr", 'ratio1h{slo="small"} > 0\n', "ratio5m > 0\n"),
@@ -254,6 +258,66 @@ AVAILABILITY: dict[str, tuple[Change, str, str]] = {
         in_alert("1d", "expr", "> 6.9078)", "> 8)"),
         "burning",
         "1d again, proven anew",
+    ),
+    "6h goes on under its limit": (
+        in_alert("6h", "expr", 'unless registry:slo_burn_rate:ratio1h{slo="small"} <= 2.8', ""),
+        "burning",
+        "6h goes on and ends at its limits",
+    ),
+    "6h goes on while 5m falls": (
+        in_alert("6h", "expr", 'unless registry:slo_recovery:evidence5m_1h{slo="small"} > 6.9078', ""),
+        "burning",
+        "6h goes on and ends at its limits",
+    ),
+    "1d goes on under its limit": (
+        in_alert("1d", "expr", "<= (7 / 15)", "<= 0.45"),
+        "burning",
+        "1d goes on and ends at its limits",
+    ),
+    "3d ends above its limit": (
+        in_alert("3d", "expr", "<= (7 / 15)", "<= 0.48"),
+        "burning",
+        "3d goes on and ends at its limits",
+    ),
+    "6h begins while it falls in 5m": (
+        in_alert("6h", "expr", 'unless registry:slo_recovery:evidence5m_1h{slo="small"} > 2.3026', ""),
+        "burning",
+        "6h does not begin while 5m falls",
+    ),
+    "1d begins while it falls in 30m": (
+        in_alert("1d", "expr", 'evidence30m_1h{slo="small"} > 2.3026', "evidence30m_1h > 2.6"),
+        "burning",
+        "1d does not begin while 30m falls",
+    ),
+    "3d begins while it falls in 5m": (
+        in_alert("3d", "expr", 'evidence5m_1h{slo="small"} > 2.3026', "evidence5m_1h > 2.6"),
+        "burning",
+        "3d does not begin while 5m falls",
+    ),
+    "one failure is enough for 6h": (in_alert("6h", "expr", "> 1.5", "> 1.3"), "burning", "one event in 30m"),
+    "one failure is enough for a ticket": (in_alert("1d", "expr", "> 1.5", "> 1.3"), "burning", "one event alone"),
+    "a little less proof in 6h": (in_alert("6h", "expr", "> 4.6052", "> 4.2"), "burning", "too few events"),
+    "a little less proof in 3d": (in_alert("3d", "expr", "> 4.6052", "> 4.4"), "burning", "too few events"),
+    "a little more proof in 3d": (in_alert("3d", "expr", "> 4.6052", "> 4.9"), "burning", "3d fires just over"),
+    "evidence of another budget in 2h": (
+        in_record("recovery:evidence2h_1d", "0.001", "0.002"),
+        "falling",
+        "the short windows of a ticket fall",
+    ),
+    "evidence of another budget in 6h": (
+        in_record("recovery:evidence6h_1d", "0.001", "0.00101"),
+        "falling",
+        "the short windows of a ticket fall",
+    ),
+    "the end in 2h higher": (
+        in_record("recovery:evidence2h_1d", "<= (7 / 15)", "<= 0.48"),
+        "falling",
+        "the short windows of a ticket fall",
+    ),
+    "the end in 6h lower": (
+        in_record("recovery:evidence6h_1d", "<= (7 / 15)", "<= 0.45"),
+        "falling",
+        "the short windows of a ticket fall",
     ),
     "for longer": (in_alert("1h", "for", "0s", "5m"), "burning", "1h fires just over"),
     "severity": (in_alert("6h", "severity", "page", "ticket"), "burning", "6h fires just over"),

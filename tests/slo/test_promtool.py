@@ -46,7 +46,7 @@ def test_all_rules_of_the_bundled_pack_are_valid(promtool: Path, tmp_path: Path,
 @pytest.mark.parametrize("flavor", CONFIGS)
 def test_all_generated_tests_of_one_slo_of_each_kind_pass(promtool: Path, tmp_path: Path, flavor: str) -> None:
     pack = pack_of(tmp_path / "pack", small=SMALL, slow=SLOW)
-    assert assert_pass(promtool, write(outputs.files(pack, CONFIGS[flavor]), tmp_path / "out")) == 14
+    assert assert_pass(promtool, write(outputs.files(pack, CONFIGS[flavor]), tmp_path / "out")) == 16
 
 
 @pytest.mark.server
@@ -95,7 +95,7 @@ def test_they_pass_with_scope_labels_selectors_and_links(promtool: Path, tmp_pat
         grafana=GrafanaSettings(url="https://grafana.example.com"),
     )
     pack = pack_of(tmp_path / "pack", small=SMALL, slow=SLOW)
-    assert assert_pass(promtool, write(outputs.files(pack, config), tmp_path / "out")) == 14
+    assert assert_pass(promtool, write(outputs.files(pack, config), tmp_path / "out")) == 16
 
 
 def test_each_slo_is_tested_on_both_sides_of_every_edge(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from regobs.grafana.panels import Alerts, Table
 from regobs.snapshot.taken import TakenPanel
 
 _UNIT, _GAP = 30, 8  # pixels of a grid line and between two, as the page's styles have them
-_HEADER, _ROW, _BELOW = 30, 26, 20  # of a panel's title, a row of a table, and a scroll bar that may be below it
+_HEADER, _ROW, _BELOW = 30, 24, 22  # of a panel's title, a row of a table, and a scroll bar that may be below it
 _EMPTY = SMALL - 1  # grid lines of a panel that says that there is nothing
 
 

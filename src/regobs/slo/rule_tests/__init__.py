@@ -1,16 +1,17 @@
 """Generated tests: promtool files that show each SLO's rules counting, firing and staying silent.
 
-Four kinds of files, each with the steps of time that its subject needs:
+Five kinds of files, each with the steps of time that its subject needs:
 
 - `counting` feeds the counters of the registry and evaluates as often as the rules are: which events are counted, and
   one outage from its first minute to half an hour after it;
 - `burning` feeds windows of an hour and less, and evaluates each minute or so: thresholds, evidence, beginning and end;
+- `falling` feeds hours: evidence that a burn falls, of the short windows of tickets;
 - `summing` feeds the windows that longer ones are laid together from, one sample a window, hours or a day apart.
 
 Most SLOs of a pack have the same rules but for names and for the events that they count: the same `shape`. One SLO of
 each shape has all tests. The others have those of what may differ: the events counted, names, labels and texts of every
-alert, and the threshold of every tier from both sides. Sums of windows do not depend on what is promised: of SLOs with
-the same `sums`, one has the files `summing`, and an outage from its first minute to its end.
+alert, both sides of every threshold, where it ends, and how much is evidence. Sums of windows do not depend on what is
+promised: of SLOs with the same `sums`, one has the files `summing`, and an outage from its first minute to its end.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from regobs.config import Config
 from regobs.promql.nodes import Duration
 from regobs.slo.alerts import NAMES
 from regobs.slo.model import Slo, Windows, window_text
-from regobs.slo.rule_tests import burning, counting, summing
+from regobs.slo.rule_tests import burning, counting, ending, summing
 from regobs.slo.rule_tests.bench import Bench
 
 Json = dict[str, Any]
@@ -66,6 +67,8 @@ def test_files(slo: Slo, windows: Windows, config: Config, rules: str, *, whole:
         "counting": (bench.every, counting.groups(bench, whole=whole, outage=summed)),
         "burning": (bench.minute, burning.groups(bench) if whole else burning.own_groups(bench)),
     }
+    step, falling = ending.groups_of_hours(bench, whole=whole)
+    found["falling"] = (step, falling)
     for step, groups in (summing.groups(bench) if summed else {}).items():
         found[f"summing-{window_text(Duration(step))}"] = (step, groups)
     return {

@@ -12,7 +12,8 @@ from regobs.catalog import slo as names
 from regobs.promql.nodes import Duration
 from regobs.slo.alerts import FALLING, OVER, RENEWED, watched_counts
 from regobs.slo.model import Tier, window_text
-from regobs.slo.recording import lowest
+from regobs.slo.recording import MORE_THAN_ONE, lowest
+from regobs.slo.rule_tests import ending
 from regobs.slo.rule_tests import expectations as expect
 from regobs.slo.rule_tests.bench import MANY, Bench, Course, Json
 from regobs.slo.windows import evidence
@@ -22,42 +23,31 @@ from regobs.slo.windows import evidence
 JUST = Fraction(1003, 100_000)
 _CLEAR = 1.2  # how far evidence is from its limit, on each side
 _NEAR = 1.1  # the same for evidence of few events, which are no whole number
+_CLOSE = 1.04  # the same where what is seen is one edge alone
+_ONE = 1.4  # increase() estimates where a scrape is missing: it is still one event
 
 
 def groups(bench: Bench) -> list[Json]:
     """All test groups."""
     found = []
     for tier in bench.tiers:
-        found += [_just_over(bench, tier), *_hardly_watched(bench, tier)]
-        found += [_just_under(bench, tier), *_few(bench, tier)]
-        found += [_short_alone(bench, tier), *_long_alone(bench, tier), *_again(bench, tier)]
-    for severity in dict.fromkeys(tier.severity for tier in bench.tiers):
-        fastest = next(tier for tier in bench.tiers if tier.severity == severity)
-        if fastest.short.ms <= bench.fed[-1].ms:
-            found += _ends(bench, fastest)
-        else:
-            found.append(_ends_slowly(bench, fastest))
+        found += [*_edges(bench, tier), _just_under(bench, tier), *_few(bench, tier), *_again(bench, tier)]
+        found += _refusals(bench, tier)
+    found += [*_accidents(bench), *ending.groups(bench)]
     return [*found, *_one_at_a_time(bench), *_after_a_faster_one(bench)]
 
 
 def own_groups(bench: Bench) -> list[Json]:
-    """Those that say what an SLO has for itself where others have the same rules: names, texts and thresholds."""
-    found = [group for tier in bench.tiers for group in (_just_over(bench, tier), _short_alone(bench, tier))]
-    return [*found, *_falls(bench)]
+    """Those of an SLO whose rules are those of another one but for names and events: each part of them is seen once."""
+    found = [group for tier in bench.tiers for group in _edges(bench, tier)]
+    again = [group for tier in bench.tiers[:1] for group in _again(bench, tier)[1:2]]
+    return [*found, *_accidents(bench), *ending.own_groups(bench), *again, *_one_at_a_time(bench)[:1]]
 
 
-def _falls(bench: Bench) -> list[Json]:
-    """The short windows have no bad event, and the reference window had: the evidence that the burn falls."""
-    references = dict.fromkeys(bench.windows.reference(tier.severity) for tier in bench.tiers)
-    reference = next((window for window in references if window in bench.fed), None)
-    shorts = [window for window in bench.fed if reference is not None and window.ms < reference.ms]
-    if reference is None or not shorts:
-        return []
-    ratio, step = (1 + bench.limit(bench.tiers[0])) / 2, bench.minute
-    courses = dict.fromkeys(bench.fed, _course((step, ratio))) | dict.fromkeys(shorts, _course((step, 0.0)))
-    recorded = [names.RECOVERY(f"{window_text(short)}_{window_text(reference)}").name for short in shorts]
-    checks = [expect.about(name, MANY * ratio, bench.labels, 0) for name in recorded]
-    return [bench.group("the short windows fall", bench.windows_of(courses, step), step, promql_expr_test=checks)]
+def _edges(bench: Bench, tier: Tier) -> list[Json]:
+    """Both sides of each threshold of a tier."""
+    found = [_just_over(bench, tier), *_hardly_watched(bench, tier)]
+    return [*found, _short_alone(bench, tier), *_long_alone(bench, tier)]
 
 
 def _course(*ratios: tuple[int, float]) -> Course:
@@ -78,6 +68,11 @@ def _end(bench: Bench, tier: Tier) -> int:
     return _due(bench, tier) + bench.minute
 
 
+def _seen(bench: Bench, tier: Tier) -> int:
+    """When an alert that should not be there would be seen: at once, where nothing waits."""
+    return _end(bench, tier) if tier.hold.ms else 0
+
+
 def _burn_over(bench: Bench, tier: Tier) -> float:
     """A burn rate just over the tier's factor."""
     factor = bench.factor(tier)
@@ -91,10 +86,47 @@ def _watched(bench: Bench, watched: int, until: int) -> Json:
 
 
 def _steady(bench: Bench, tier: Tier, watched: int) -> tuple[float, list[Json]]:
-    """A burn just over the tier's factor, of which so many ms were watched, and the series that say so."""
+    """A burn just over the tier's factor, of which so many ms were watched, and the series that say so.
+
+    The long window has hardly more events than are needed for evidence.
+    """
     burn, until = _burn_over(bench, tier), _end(bench, tier) + bench.minute
-    series = bench.windows_of(_all_fed(bench, burn * float(bench.slo.budget), until), bench.minute)
-    return burn, [*series, _watched(bench, watched, until)]
+    ratio = burn * float(bench.slo.budget)
+    bad = _needed(bench, tier, burn) * _CLOSE
+    courses = _all_fed(bench, ratio, until) | {bench.fed[-1]: [(until, bad / ratio, bad)]}
+    return burn, [*bench.windows_of(courses, bench.minute), _watched(bench, watched, until)]
+
+
+def _needed(bench: Bench, tier: Tier, burn: float) -> float:
+    """How many bad events are just evidence of a burn that is no accident; more than one in any case."""
+    excess = burn / float(min(bench.factor(tier), Fraction(1)))
+    return max(float(evidence(bench.windows.confidence)) / (log(excess) + 1 / excess - 1), 2.0)
+
+
+def _accidents(bench: Bench) -> list[Json]:
+    """Too few events for any tier: in the long windows, in the window that must have two, and in all of them."""
+    if not bench.tiers or any(tier.hold.ms for tier in bench.tiers) or bench.limit(bench.tiers[0]) >= 1:
+        return []
+    budget, step = float(bench.slo.budget), bench.minute
+    burn = _burn_over(bench, bench.tiers[0])
+    few = min(_needed(bench, tier, burn) for tier in bench.tiers) / _CLOSE
+    ratio = burn * budget
+    steady = dict.fromkeys(bench.fed, _course((0, ratio)))
+
+    def group(name: str, courses: dict[Duration, Course], tiers: tuple[Tier, ...]) -> Json:
+        checks = [expect.never(0, tier=tier.name) for tier in tiers]
+        return bench.group(name, bench.windows_of(courses, step), step, promql_expr_test=checks)
+
+    found = [group("one event alone", {window: [(0, _ONE, _ONE)] for window in bench.fed}, bench.tiers)]
+    if few > float(MORE_THAN_ONE):
+        found.append(group("too few events", steady | {bench.fed[-1]: [(0, few / ratio, few)]}, bench.tiers))
+    for severity in dict.fromkeys(tier.severity for tier in bench.tiers):
+        lately = bench.windows.shorts(severity)[-1]
+        if lately in bench.fed[:-1]:
+            tiers = tuple(tier for tier in bench.tiers if tier.severity == severity)
+            name = f"one event in {window_text(lately)}"
+            found.append(group(name, steady | {lately: [(0, _ONE / ratio, _ONE)]}, tiers))
+    return found
 
 
 def _just_over(bench: Bench, tier: Tier) -> Json:
@@ -117,13 +149,13 @@ def _hardly_watched(bench: Bench, tier: Tier) -> list[Json]:
     if not watched_counts(tier, bench.tiers):
         return []
     _, series = _steady(bench, tier, tier.long.ms * 49 // 50)
-    check = expect.never(_end(bench, tier), tier=tier.name)
+    check = expect.never(_seen(bench, tier), tier=tier.name)
     return [bench.group(f"{tier.name} hardly watched", series, bench.minute, promql_expr_test=[check])]
 
 
 def _just_under(bench: Bench, tier: Tier) -> Json:
     """A steady burn just under the tier's factor: not even pending. Slower tiers may be."""
-    end = _end(bench, tier)
+    end = _seen(bench, tier)
     ratio = float(bench.factor(tier) * (1 - JUST)) * float(bench.slo.budget)
     series = bench.windows_of(_all_fed(bench, ratio, end), bench.minute)
     check = expect.never(end, tier=tier.name)
@@ -133,7 +165,7 @@ def _just_under(bench: Bench, tier: Tier) -> Json:
 def _few(bench: Bench, tier: Tier) -> list[Json]:
     """Few events that all fail, or nearly: one is never enough, and more are once they are hardly an accident."""
     proof, null = float(evidence(bench.windows.confidence)), float(min(bench.factor(tier), Fraction(1)))
-    budget, limit, end = float(bench.slo.budget), bench.limit(tier), _end(bench, tier)
+    budget, limit, end = float(bench.slo.budget), bench.limit(tier), _seen(bench, tier)
 
     def exponent(events: float, bad: float) -> float:
         excess = bad / events / budget / null
@@ -170,7 +202,7 @@ def _few(bench: Bench, tier: Tier) -> list[Json]:
 
 def _short_alone(bench: Bench, tier: Tier) -> Json:
     """The short windows are over the factor and the long one just under it: not even pending."""
-    end, limit = _end(bench, tier), bench.limit(tier)
+    end, limit = _seen(bench, tier), bench.limit(tier)
     over, under = (limit + 1) / 2, limit * float(1 - JUST)
     courses = {window: _course((end, under if window == bench.fed[-1] else over)) for window in bench.fed}
     series = bench.windows_of(courses, bench.minute)
@@ -180,7 +212,7 @@ def _short_alone(bench: Bench, tier: Tier) -> Json:
 
 def _long_alone(bench: Bench, tier: Tier) -> list[Json]:
     """A short window just under the factor keeps its tier, and every slower one, from beginning."""
-    end, limit = _end(bench, tier), bench.limit(tier)
+    end, limit = _seen(bench, tier), bench.limit(tier)
     if tier.short not in bench.fed:
         return []
     ratio = min((limit + 1) / 2, 1.05 * limit)
@@ -221,73 +253,32 @@ def _again(bench: Bench, tier: Tier) -> list[Json]:
     return found
 
 
-def _ends(bench: Bench, tier: Tier) -> list[Json]:
-    """Of a severity whose short windows are fed: what keeps an alert, ends it, and keeps it from beginning."""
-    step, reference = bench.minute, bench.windows.reference(tier.severity)
-    shorts = [window for window in bench.windows.shorts(tier.severity) if window in bench.fed]
-    low = float(lowest(bench.slo, bench.windows, tier.severity)) * float(bench.slo.budget)
-    burning = (1 + bench.limit(tier)) / 2 if tier is bench.tiers[0] else float(1 + JUST) * bench.limit(tier)
-    begin = _due(bench, tier) + step
-    middle, end = begin + step, begin + 2 * step
-
-    def course(before: float, after: float, events: float = MANY) -> Course:
-        return [(begin, MANY, MANY * before), (end, events, events * after)]
-
-    def group(name: str, courses: dict[Duration, Course], *, keeps: bool) -> Json:
-        now = expect.firing(bench.slo, tier, bench.config, middle) if keeps else expect.silent(middle, tier.name)
-        checks = [expect.firing(bench.slo, tier, bench.config, begin - step), now]
-        return bench.group(f"{tier.name} {name}", bench.windows_of(courses, step), step, promql_expr_test=checks)
-
-    steady = {window: course(burning, burning) for window in bench.fed}
-    found = []
-    for short in shorts:
-        window = window_text(short)
-        # with no bad event among n, the evidence is n x the ratio of the reference window
-        enough = float(OVER) / burning
-        found += [
-            group(
-                f"goes on a little over its end in {window}", {**steady, short: course(burning, low * 1.02)}, keeps=True
-            ),
-            group(
-                f"ends a little under its end in {window}", {**steady, short: course(burning, low * 0.98)}, keeps=False
-            ),
-            group(
-                f"goes on with few events in {window}", {**steady, short: course(burning, 0, enough * 0.9)}, keeps=True
-            ),
-            group(
-                f"ends without bad events in {window}", {**steady, short: course(burning, 0, enough * 1.1)}, keeps=False
-            ),
-            _begins_falling(bench, tier, short, burning),
-        ]
-    if reference not in bench.fed:
-        return found
-    all_but = {window: course(burning, burning) for window in bench.fed if window != reference}
-    found += [
-        group("goes on a little over its end", {**all_but, reference: course(burning, low * 1.02)}, keeps=True),
-        group("ends a little under its end", {**all_but, reference: course(burning, low * 0.98)}, keeps=False),
-    ]
-    stopped = {window: [(begin, MANY, MANY * burning), (end, 0.0, 0.0)] for window in bench.fed if window != reference}
-    found.append(group("goes on when traffic stops", {**stopped, reference: course(burning, burning)}, keeps=True))
-    return found
+def _refusals(bench: Bench, tier: Tier) -> list[Json]:
+    """Short windows that say that the burn falls, one at a time: the tier does not begin."""
+    shorts = [window for window in bench.windows.shorts(bench.tiers[0].severity) if window in bench.fed[:-1]]
+    if tier is bench.tiers[0]:
+        return [_begins_falling(bench, tier, short) for short in shorts]
+    if tier.hold.ms:
+        return []
+    lately = bench.windows.shorts(tier.severity)[-1]
+    return [group for short in shorts if short != lately for group in _refused(bench, tier, short)]
 
 
-def _ends_slowly(bench: Bench, tier: Tier) -> Json:
-    """Of a severity whose short windows are laid together: it goes on while bad events are in them, and no longer."""
-    step, longest = bench.minute, bench.fed[-1].ms
-    begin = bench.at(_due(bench, tier) + longest + 2 * step, step)
-    ratio = float(bench.factor(tier) * (1 + JUST)) * float(bench.slo.budget)
-    over = bench.at(begin + tier.short.ms - longest + 2 * step, step)
-    courses = {window: [*_course((begin, ratio)), (over, 2 * MANY, 0.0)] for window in bench.fed}
-    checks = [
-        expect.firing(bench.slo, tier, bench.config, begin - step),
-        expect.firing(bench.slo, tier, bench.config, bench.at(begin + (tier.short.ms - longest) / 2, step)),
-        expect.silent(over),
-    ]
-    name = f"{tier.name} ends with its short window"
-    return bench.group(name, bench.windows_of(courses, step), step, promql_expr_test=checks)
+def _refused(bench: Bench, tier: Tier, short: Duration) -> list[Json]:
+    """One bad event in a short window that still burns over the factor: less of it than in the long one."""
+    fall = 1.0  # how many times the burn of the short window that of the long one is
+    while _ONE * (fall - 1 - log(fall)) < _NEAR * float(FALLING):
+        fall += 0.01
+    ratio = float(1 + 5 * JUST) * fall * bench.limit(tier)
+    if ratio > 1:
+        return []
+    courses = _all_fed(bench, ratio, 0) | {short: [(0, _ONE * fall / ratio, _ONE)]}
+    check = expect.never(0, tier=tier.name)
+    name = f"{tier.name} does not begin while {window_text(short)} falls"
+    return [bench.group(name, bench.windows_of(courses, bench.minute), bench.minute, promql_expr_test=[check])]
 
 
-def _begins_falling(bench: Bench, tier: Tier, short: Duration, burning: float) -> Json:
+def _begins_falling(bench: Bench, tier: Tier, short: Duration) -> Json:
     """The burn falls, though not surely enough to end an alert: none begins.
 
     In the shorter windows there is one bad event; the longest needs two for an alert anyway, so it has two, among as
@@ -297,14 +288,14 @@ def _begins_falling(bench: Bench, tier: Tier, short: Duration, burning: float) -
     def proof(events: float, bad: float, ratio: float) -> float:
         return events * ratio - bad - bad * log(events * ratio / bad)
 
-    bad, events = 1.0, 2.0
+    bad, events, burning = 1.0, 2.0, (1 + bench.limit(tier)) / 2
     if short == bench.windows.shorts(tier.severity)[-1]:
         low = float(lowest(bench.slo, bench.windows, tier.severity)) * float(bench.slo.budget)
         bad, events, burning = 2.0, 2.0 / low * 1.02, float(1 + JUST) * bench.limit(tier)
     else:
         while proof(events, bad, burning) < (float(FALLING) + float(OVER)) / 2:
             events += 1
-    end = _end(bench, tier)
+    end = _seen(bench, tier)
     courses = _all_fed(bench, burning, end) | {short: [(end, events, bad)]}
     check = expect.never(end, tier=tier.name)
     name = f"{tier.name} does not begin while {window_text(short)} falls"

@@ -14,6 +14,7 @@ from regobs.slo.model import Slo, Tier, Windows, window_text
 from regobs.slo.rule_tests.counters import scope_labels
 
 Json = dict[str, Any]
+_AT_ONCE = 1000  # ms: a range that holds the present evaluation and no other
 
 
 def at(ms: int) -> str:
@@ -45,7 +46,7 @@ def silent(ms: int, tier: str = "") -> Json:
 def never(ms: int, since: int = 0, tier: str = "") -> Json:
     """A query that expects that no alert (of a tier) is pending or fires at any time between two."""
     matchers = f'{{tier="{tier}"}}' if tier else ""
-    return nothing(f"count_over_time(ALERTS{matchers}[{at(ms - since)}])", ms)
+    return nothing(f"count_over_time(ALERTS{matchers}[{at(max(ms - since, _AT_ONCE))}])", ms)
 
 
 def nothing(expr: str, ms: int) -> Json:
