@@ -23,7 +23,7 @@ from regobs.exporters.declared import DeclaredMetric
 from regobs.exporters.log_counts import LogCounter
 from regobs.exporters.log_files import LogFiles, PipedLines
 from regobs.exporters.totals import ExporterInstruments
-from regobs.exporters.troubles import Troubles
+from regobs.exporters.troubles import LastingTroubles
 from regobs.instrument import Instruments
 from regobs.logs.reading.read import open_log, parts
 from regobs.logs.reading.sources import found
@@ -93,7 +93,7 @@ class LogExporter:
         self.fault: MachineError | None = None  # why counting ended
         self._ended = ended
         self._told = ""
-        self._troubles = Troubles(_LOG)
+        self._troubles = LastingTroubles(_LOG)
         self.totals, self.all_totals = self._counter.totals, self._counter.all_totals
         self.instruments: Instruments | None = None
 

@@ -25,7 +25,7 @@ from regobs.catalog import events as metrics
 from regobs.exporters.journal import Journal
 from regobs.exporters.serving import answer
 from regobs.exporters.totals import BoundedNames, Totals
-from regobs.exporters.troubles import Troubles
+from regobs.exporters.troubles import LastingTroubles
 from regobs.instrument import Instruments
 from regobs.secrets.fields import redacted_fields
 
@@ -120,7 +120,7 @@ class Receiver:
         self.totals = Totals(METRICS)
         self._names = {"namespace": BoundedNames(namespaces), "actor": BoundedNames(_ACTORS)}
         self._journal = journal
-        self._troubles = Troubles(_LOG)
+        self._troubles = LastingTroubles(_LOG)
         self._append_to = append_to
         self._guard = threading.Lock()  # of the two below
         self._open = _Batch()  # what comes now

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 
-class Troubles:
+class LastingTroubles:
     """What is wrong just now, by what fails; each is told once however often it is met."""
 
     def __init__(self, log: logging.Logger) -> None:
