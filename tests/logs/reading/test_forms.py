@@ -178,6 +178,12 @@ def test_an_object_that_never_ends_leaves_the_lines_behind_it() -> None:
     assert [(one.number, one.content) for one in found] == list(enumerate(lines, 1))
 
 
+@pytest.mark.parametrize("begin", ["{", "["])
+def test_what_stands_around_a_line_is_taken_off_behind_a_bracket_that_opens_nothing(begin: str) -> None:
+    found = [one.content for one in lines_of(f'{begin}⏎[pod/a/b] {{"msg":"a"}}') if one.content]
+    assert found == [begin.encode(), b'{"msg":"a"}']
+
+
 def test_a_line_keeps_the_number_and_place_at_which_it_begins() -> None:
     unwrapper = Unwrapper()
     parts = [b"2026-11-23T11:05:00.1Z stdout P {", b'2026-11-23T11:05:00.2Z stdout F "msg":1}']

@@ -122,8 +122,11 @@ class Unwrapper:
 
     def rest(self) -> list[Line]:
         """The lines that have begun and not ended."""
-        found = [*(self._document.lines if self._document else ()), *self._begun.values()]
-        self._document, self._begun = None, {}
+        late = self._document.lines if self._document else []
+        self._document = None
+        found = [one for line in late for one in self._unwrapped(line)]
+        found += self._begun.values()
+        self._begun = {}
         return found
 
     def _further(self, line: Line) -> list[Line]:
