@@ -5,29 +5,15 @@ from __future__ import annotations
 import gzip
 import os
 import shutil
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
-from regobs.catalog import logs as metrics
-from regobs.catalog.model import Flavor
-from regobs.cli.main import regobs
-from regobs.errors import InputError, MachineError
-from regobs.exporters import log_files
 from regobs.exporters.log_files import LogFiles
 from regobs.exporters.log_generations import LONGEST_LINE
-from regobs.exporters.logs import LogExporter, count_once
-from tests.exporters.crash_logs import crash
-from tests.exporters.test_log_counts import access
-
-
-def _broken(*_: object) -> bytes:
-    raise OSError(5, "Input/output error")
 
 
 class Followed:
@@ -319,152 +305,3 @@ def test_a_damaged_packed_file_is_read_as_far_as_it_goes(followed: Followed, cap
 
 
 # -- the exporter
-
-
-def test_counts_and_places_are_stored_together_and_gone_on_from(tmp_path: Path) -> None:
-    log, state = tmp_path / "r.log", tmp_path / "state" / "s.json"
-    log.write_bytes(access() + b"\n")
-    for _ in range(3):
-        exporter = LogExporter([str(log)], Flavor.GITLAB, state=state)
-        exporter.restore()
-        exporter.read()
-        exporter._store()
-        exporter._files.close()
-        with log.open("ab") as file:
-            file.write(access() + b"\n")
-    last = LogExporter([str(log)], Flavor.GITLAB, state=state)
-    last.restore()
-    assert last.totals.total(metrics.REQUESTS) == 4
-    last.read()
-    assert last.totals.total(metrics.REQUESTS) == 4
-    last._files.close()
-
-
-def test_a_full_disk_for_the_state_is_logged_and_counting_goes_on(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    (tmp_path / "file").touch()
-    log = tmp_path / "r.log"
-    log.write_bytes(access() + b"\n")
-    exporter = LogExporter([str(log)], Flavor.GITLAB, state=tmp_path / "file" / "state.json")
-    exporter.read()
-    exporter._store()
-    exporter._store()
-    exporter._files.close()
-    assert exporter.totals.total(metrics.REQUESTS) == 1
-    assert caplog.text.count("the state cannot be stored") == 1
-    (tmp_path / "file").unlink()
-    caplog.set_level("INFO")
-    for _ in range(2):
-        exporter._store()
-    assert caplog.text.count("no longer: the state cannot be stored") == 1
-
-
-@pytest.mark.parametrize("content", [b"", b"{}", b'{"form": 7}', b"\xff"])
-def test_a_state_that_cannot_be_read_is_an_error(content: bytes, tmp_path: Path) -> None:
-    (tmp_path / "s.json").write_bytes(content)
-    exporter = LogExporter([str(tmp_path / "r.log")], Flavor.GITLAB, state=tmp_path / "s.json")
-    with pytest.raises(MachineError, match="state"):
-        exporter.restore()
-
-
-def test_a_state_that_cannot_be_read_ends_the_exporter_and_stays_as_it_is(tmp_path: Path) -> None:
-    state = tmp_path / "s.json"
-    state.write_bytes(b"half a st")
-    ended = threading.Event()
-    exporter = LogExporter([str(tmp_path / "r.log")], Flavor.GITLAB, state=state, ended=ended.set)
-    exporter.start()
-    assert ended.wait(10)
-    exporter.stop()
-    assert "state file" in str(exporter.fault)
-    assert (exporter.ready, state.read_bytes()) == (False, b"half a st")
-
-
-def test_a_disk_that_cannot_be_read_for_a_while_is_told_once_and_counting_goes_on(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    log = tmp_path / "r.log"
-    log.write_bytes(access() + b"\n")
-    exporter = LogExporter([str(log)], Flavor.GITLAB)
-    monkeypatch.setattr(LogFiles, "blocks", _broken)
-    assert [exporter._read_on() for _ in range(3)] == [False] * 3
-    assert caplog.text.count("files cannot be read") == 1
-    assert not exporter.ready
-    monkeypatch.undo()
-    assert exporter._read_on()
-    exporter._files.close()
-    assert (exporter.totals.total(metrics.REQUESTS), exporter.ready) == (1, True)
-
-
-def test_a_fault_that_nobody_knows_ends_the_exporter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    ended = threading.Event()
-    exporter = LogExporter([str(tmp_path / "r.log")], Flavor.GITLAB, ended=ended.set)
-    monkeypatch.setattr(LogFiles, "blocks", lambda self: 1 // 0)
-    exporter.start()
-    assert ended.wait(10)
-    assert "ZeroDivisionError" in str(exporter.fault)
-    assert not exporter.ready
-
-
-def test_a_file_of_a_pattern_that_was_deleted_is_closed_and_forgotten_once_it_is_quiet(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    files = LogFiles([str(tmp_path / "*.log")])
-    log = tmp_path / "pod.log"
-    log.write_bytes(b"1\n2\nunended")
-    lines: list[bytes] = []
-
-    def read() -> None:
-        files._looked = -100.0
-        lines.extend(line for _, block in files.blocks() for line in block)
-
-    read()
-    log.unlink()
-    read()
-    assert list(files.behind()) == [str(log)], "its writer may have it open"
-    monkeypatch.setattr(log_files, "_QUIET", 0.0)
-    read()
-    read()
-    assert (lines, files.behind()) == ([b"1", b"2", b"unended"], {})
-    assert files.settled
-
-
-def test_once_reads_packed_files_and_refuses_what_is_no_log(tmp_path: Path) -> None:
-    (tmp_path / "r.log.1.gz").write_bytes(gzip.compress(access() + b"\n"))
-    (tmp_path / "r.log").write_bytes(access() + b"\n")
-    text = count_once([str(tmp_path / "r.log*")], Flavor.GITLAB, 10)
-    assert 'registry_log_requests_total{method="get",route="/v2/{name}/manifests/{reference}",status="2xx"} 2' in text
-    assert text.endswith("# EOF\n")
-    (tmp_path / "no.log").write_bytes(b"nothing of a registry\n")
-    with pytest.raises(InputError, match="no line of a registry"):
-        count_once([str(tmp_path / "no.log")], Flavor.GITLAB, 10)
-
-
-def test_a_textfile_is_in_the_format_of_the_collector_and_whole_or_not_there(tmp_path: Path) -> None:
-    (tmp_path / "r.log").write_bytes(access() + b"\n")
-    out = tmp_path / "registry.prom"
-    words = ["export", "logs", str(tmp_path / "r.log"), "--textfile"]
-    wrong = ([out], [tmp_path / "registry.txt", "--once"], [tmp_path / "r.log" / "a.prom", "--once"])
-    faults = [CliRunner().invoke(regobs, [*words, *map(str, more)]).exception for more in wrong]
-    assert [type(fault) for fault in faults] == [InputError, InputError, MachineError]
-    answer = CliRunner().invoke(regobs, [*words, str(out), "--once"])
-    assert (answer.exit_code, answer.stdout) == (0, "")
-    text = out.read_text()
-    assert "# TYPE registry_log_requests_total counter\n" in text  # OpenMetrics leaves `_total` out here
-    assert "# EOF" not in text
-    assert [one.name for one in tmp_path.iterdir() if "registry" in one.name] == ["registry.prom"]
-
-
-def test_the_settings_of_the_receiver_can_be_judged_alone(tmp_path: Path) -> None:
-    words = ["export", "notifications", "--state", str(tmp_path / "state"), "--check-config", "--token-file"]
-    (tmp_path / "token").write_text("secret\n")
-    assert CliRunner().invoke(regobs, [*words, str(tmp_path / "token")]).exit_code == 0
-    assert isinstance(CliRunner().invoke(regobs, [*words, str(tmp_path / "none")]).exception, InputError)
-    assert not (tmp_path / "state").exists()
-
-
-@pytest.mark.parametrize("linked", [False, True], ids=["file", "link"])
-def test_kill_9_while_the_log_is_rotated_loses_no_line_and_counts_none_twice(linked: bool) -> None:
-    written, counted, rotations = crash(25, seed=3, linked=linked)
-    assert written == counted > 100
-    assert rotations > 1
