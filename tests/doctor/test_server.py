@@ -7,11 +7,12 @@ from math import nan
 
 import pytest
 
-from regobs.catalog import load_balancing, redis_server
-from regobs.catalog.model import Capability
+from regobs.catalog import kubernetes, load_balancing, redis_server
+from regobs.catalog.model import Capability, Exposer
 from regobs.config import Config
 from regobs.doctor import Status, absent, text
 from regobs.doctor.diagnosis import missing
+from regobs.doctor.facts import Up
 from regobs.doctor.gather import add_series, gather
 from regobs.doctor.questions import RuleQuestion
 from regobs.doctor.report import DoctorReport, FiringAlert, Problem
@@ -148,6 +149,27 @@ def test_firing_alerts_and_the_servers_state_come_first_also_when_only_failures_
     assert report.as_data(failing_only=True)["firing"][0]["value"] == 0.5
     unknown = replace(report, firing=(replace(alert, value=nan),))
     assert unknown.as_data()["firing"][0]["value"] is None
+
+
+@pytest.mark.parametrize(
+    ("targets", "says_no_cluster"),
+    [
+        ((TARGET,), True),
+        ((TARGET, {"job": "node", "instance": "a:9100", "kubernetes_namespace": "x"}), False),
+        (({**TARGET, "pod": "registry-1"},), False),
+        ((), False),
+    ],
+)
+def test_on_hosts_a_cluster_s_metrics_are_not_asked_for(
+    targets: tuple[dict[str, str], ...], says_no_cluster: bool
+) -> None:
+    server = facts(up=tuple(Up(one, healthy=True) for one in targets))
+    deployment = gitlab(Capability.KUBERNETES)
+    for metric in (kubernetes.REPLICAS_AVAILABLE, redis_server.CLUSTER_STATE):
+        verdict = absent.explain(server, deployment, metric.name, metric)
+        assert verdict.status is Status.EMPTY
+        of_cluster = metric.exposer is Exposer.KUBE_STATE
+        assert ("no target here has a pod or a namespace" in verdict.reason) == (of_cluster and says_no_cluster)
 
 
 def test_what_a_deployment_can_never_have_is_said_as_such() -> None:

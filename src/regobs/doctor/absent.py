@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from regobs.catalog import METRICS, python_runtime
-from regobs.catalog.model import Exposer, Form, Metric, Version
+from regobs.catalog.model import Capability, Exposer, Form, Metric, Version
 from regobs.doctor import advice
-from regobs.doctor.facts import Deployment, ServerFacts, Up
+from regobs.doctor.facts import NAMESPACE_LABELS, POD_LABELS, Deployment, ServerFacts, Up
 from regobs.doctor.matching import matches, shown, values
 from regobs.doctor.verdict import Status, Verdict
 
@@ -24,6 +24,14 @@ def explain(facts: ServerFacts, deployment: Deployment, name: str, metric: Metri
     )
 
 
+_OF_A_CLUSTER = {Exposer.CADVISOR, Exposer.KUBE_STATE}
+
+
+def _in_a_cluster(facts: ServerFacts) -> bool:
+    """Whether a target has what only discovery in Kubernetes gives; where no target is known, perhaps."""
+    return not facts.up or any({*POD_LABELS, *NAMESPACE_LABELS} & one.labels.keys() for one in facts.up)
+
+
 def _of_exporter(facts: ServerFacts, deployment: Deployment, name: str, metric: Metric) -> Verdict:
     """Of a metric beside the registry: its process is not scraped, or has it not here, or not yet.
 
@@ -33,6 +41,12 @@ def _of_exporter(facts: ServerFacts, deployment: Deployment, name: str, metric: 
     forms = [form for one in METRICS.values() if one.exposer is metric.exposer for form in one.forms]
     certain = any(not form.absent_until_observed for form in forms)
     if certain and not names & facts.live:
+        if metric.exposer in _OF_A_CLUSTER and not _in_a_cluster(facts):
+            return Verdict(
+                Status.EMPTY,
+                f"{name} comes from {process} of a Kubernetes cluster, and no target here has a pod or a namespace",
+                f"take `{Capability.KUBERNETES}` out of `capabilities` in regobs.toml; in a cluster, scrape {process}",
+            )
         return Verdict(
             Status.EMPTY, f"{name} comes from {process}, which is not scraped", advice.scrape(metric.exposer)
         )

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from regobs.catalog import METRICS
 from regobs.catalog.model import Exposer, Metric
 from regobs.config import Config
-from regobs.doctor.facts import Observed
+from regobs.doctor.facts import POD_LABELS, Observed
 from regobs.doctor.gather import name_patterns
 from regobs.doctor.matching import quoted
 from regobs.doctor.server import if_offered
@@ -19,8 +19,6 @@ from regobs.prometheus.state import Target
 from regobs.slo.rule_scope import CAPABILITIES
 
 Addresses = Observed[tuple[str, ...]]
-# Addresses of pods change with every roll-out: service discovery finds them, no settings file.
-POD_LABELS = ("pod", "pod_name", "kubernetes_pod_name")
 _PORTS = {"http": 80, "https": 443}
 _USUAL_PATHS = {"/metrics", "/probe"}  # that of the blackbox_exporter is in the pack's job
 _OF_A_REGISTRY = re.compile(r"registry|/v2/?$", re.IGNORECASE)
@@ -86,6 +84,7 @@ def _scraped(
 
 def _addresses(targets: Sequence[Target]) -> Addresses | None:
     """None where there is none, or where they are addresses of pods."""
+    # Addresses of pods change with every roll-out: service discovery finds them, no settings file.
     if not targets or any(label in one.labels for one in targets for label in POD_LABELS):
         return None
     reason = f"what {_listed(_jobs(targets))} scrapes now"

@@ -17,6 +17,10 @@ from regobs.promql.vocabulary import Vocabulary
 
 T = TypeVar("T")
 
+# What discovery in Kubernetes labels targets with: prometheus-operator, and the relabelling of older examples.
+NAMESPACE_LABELS = ("namespace", "kubernetes_namespace")
+POD_LABELS = ("pod", "pod_name", "kubernetes_pod_name")
+
 
 @dataclass(frozen=True, slots=True)
 class Observed(Generic[T]):

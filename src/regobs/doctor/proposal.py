@@ -18,8 +18,9 @@ from regobs.config import Config, read_config, selector_text
 from regobs.config.document import read_text
 from regobs.config.model import DAY, JOB_IS_REGISTRY, capabilities_of
 from regobs.config.reading import DEFAULT_NAME, LONGEST_SCRAPE
-from regobs.doctor.beside import POD_LABELS, untold
+from regobs.doctor.beside import untold
 from regobs.doctor.content import groups_with_interval
+from regobs.doctor.facts import NAMESPACE_LABELS, POD_LABELS
 from regobs.doctor.matching import literal, quoted
 from regobs.doctor.observe import Observation, observe
 from regobs.doctor.report import ProposedSetting, SettingsProposal
@@ -40,7 +41,7 @@ _LABEL_NAMES = {
     "environment": ("environment", "env", "deployment_environment"),
     "cluster": ("cluster", "cluster_name", "k8s_cluster"),
     "region": ("region",),
-    "namespace": ("namespace", "kubernetes_namespace"),
+    "namespace": NAMESPACE_LABELS,
     "stage": ("stage",),
     "shard": ("shard",),
     "node": ("node", "nodename", "host"),
