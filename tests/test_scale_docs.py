@@ -48,7 +48,7 @@ def test_the_table_of_pods_adds_up() -> None:
     assert all(whole > one * count for count, one, whole in zip(pods, series, every, strict=True))
     assert len(set(numbers("samples of one point of Registry SLOs and Error Budgets"))) == 1
     memory = numbers("resident memory, MB")
-    assert all(abs(0.004 * whole + 80 - seen) / seen < 0.25 for whole, seen in zip(every, memory, strict=True))
+    assert all(abs(0.0085 * whole + 80 - seen) / seen < 0.25 for whole, seen in zip(every, memory, strict=True))
 
 
 def test_the_table_of_logs_follows_from_the_bytes_of_a_line() -> None:
