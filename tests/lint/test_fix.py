@@ -151,6 +151,8 @@ def test_a_dashboard_is_changed_where_the_problem_stands() -> None:
     ("wrong", "right"),
     [
         ("delta(a_total[1h]) > rate(a_total[1h])", "increase(a_total[1h]) > rate(a_total[1h])"),
+        ("go_memstats_gc_cpu_fraction > 5.0", "go_memstats_gc_cpu_fraction > 0.05"),
+        ("go_memstats_gc_cpu_fraction > 70.50", "go_memstats_gc_cpu_fraction > 0.705"),
         ("histogram_quantile(0.9, sum(rate(a_bucket[5m])))", _P90),
         ("histogram_quantile(0.9, sum by () (rate(a_bucket[5m])))", _P90),
     ],

@@ -30,6 +30,28 @@ def _summary(text: str) -> LintReport:
     return alert("up == 0", annotations={"summary": text})
 
 
+def _recorded(expr: str) -> LintReport:
+    """An alert beside the rule that records its series by job."""
+    told = {"alert": "A", "expr": expr, "labels": {"severity": "page"}, "annotations": {"summary": "x"}}
+    return rules({"record": "job:a:b", "expr": "sum by (job) (rate(registry_http_requests_total[5m]))"}, told)
+
+
+def _each(interval: str, expr: str) -> LintReport:
+    """A rule of a group that is evaluated that often."""
+    return lint_text(
+        f"groups: [{{name: a, interval: {interval}, rules: [{{record: job:a:b, expr: '{expr}'}}]}}]\n",
+        "a.yaml",
+        ".yaml",
+    )
+
+
+def _of_cluster(label: str) -> LintReport:
+    """An alert of a PrometheusRule with one more label."""
+    rule = f"{{alert: A, expr: up == 0, labels: {{severity: page, {label}}}, annotations: {{summary: x}}}}"
+    head = "apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: a}\n"
+    return lint_text(f"{head}spec: {{groups: [{{name: a, rules: [{rule}]}}]}}\n", "a.yaml", ".yaml")
+
+
 def _inhibited(expr: str, equal: str = "instance") -> LintReport:
     texts = "annotations: {summary: x}"
     listed = ", ".join(f'{{alert: {name}, expr: "{expr} > 5", labels: {{severity: {name}}}, {texts}}}' for name in "ab")
@@ -207,6 +229,27 @@ CASES: list[tuple[str, Callable[[], LintReport], Callable[[], LintReport]]] = [
     ("impossible-value",
      lambda: query('rate(registry_storage_cache_total{type="hit"}[5m])'),
      lambda: query('rate(registry_storage_cache_total{type="Hit"}[5m])')),
+    ("unknown-label", lambda: query("sum by (le) (rate(registry_http_requests_total[5m]))"), lambda: query(f"sum by (le) (rate({_LE}[5m]))")),
+    ("unknown-label", lambda: query('rate(registry_http_requests_total{le="1"}[5m])'), lambda: query('rate(registry_http_requests_total{le=""}[5m])')),
+    ("unknown-label", lambda: query("sum by (quantile) (rate(registry_http_requests_total[5m]))"), lambda: query("sum by (quantile) (go_gc_duration_seconds)")),
+    ("lost-label", lambda: query("max by (pod) (sum without (pod) (up))"), lambda: query("max by (pod) (sum without (instance) (up))")),
+    ("lost-label",
+     lambda: _recorded('job:a:b{route="/v2/"} > 1'), lambda: _recorded('job:a:b{job="registry", cluster="a", route=~".*|x"} > 1')),
+    ("contradiction", lambda: query('rate(a_total{method!~".*"}[5m])'), lambda: query('rate(a_total{method!~".+"}[5m])')),
+    ("never-true", lambda: alert("rate(a_total[5m]) > 10 unless rate(a_total[5m]) > 5"), lambda: alert("rate(a_total[5m]) > 5 unless rate(a_total[5m]) > 10")),
+    ("never-true", lambda: alert("rate(a_total[5m]) < 5 unless rate(a_total[5m]) <= 5"), lambda: alert("rate(a_total[5m]) <= 5 unless rate(a_total[5m]) < 5")),
+    ("no-such-bucket", lambda: query(f'sum(rate({_LE}{{le=~"0.1|0.2"}}[5m]))'), lambda: query(f'sum(rate({_LE}{{le=~"0.1|0.25"}}[5m]))')),
+    ("unknown-metric", lambda: query('{__name__=~"registry_htp_.*"}'), lambda: query('{__name__=~"registry_http_.*"}')),
+    ("unknown-metric", lambda: query('{__name__=~"registry_database_pool_.+"}'), lambda: query('{__name__=~"registry_pods_.+"}')),
+    ("window-below-interval", lambda: _each("10m", "rate(a_total[5m])"), lambda: _each("5m", "rate(a_total[5m])")),
+    ("window-below-interval", lambda: _each("10m", "rate(a_total[9m])"), lambda: _each("10m", "max_over_time(rate(a_total[5m])[10m:5m])")),
+    ("broken-template", lambda: _summary("{{ .Label.job }}"), lambda: _summary('{{ range query "up" }}{{ .Labels.job }}{{ .Value }}{{ end }}{{ .Labels.job }}')),
+    ("broken-rule", lambda: _of_cluster("tier: 1"), lambda: _of_cluster("tier: '1'")),
+    ("undefined-variable",
+     lambda: panel("up", datasource={"type": "prometheus", "uid": "${DS_A-B}"}),
+     lambda: board({**_PANEL, "datasource": {"type": "prometheus", "uid": "${DS_A-B}"}}, __inputs=[{"name": "DS_A-B", "type": "datasource"}])),
+    ("sum-of-copies", lambda: query("sum(registry_database_rows)"), lambda: query("sum by (job) (go_memstats_gc_cpu_fraction) > 0.5")),
+    ("panel-unit", lambda: panel("my_wait_seconds * 1000", **unit("dateTimeAsIso")), lambda: panel("bind_config_time_seconds * 1000", **unit("dateTimeAsIso"))),
     ("syntax", lambda: query('label_replace(up, "x", "$1", "y", "(")'), lambda: query('label_replace(up, "x", "$1", "y", "(.*)")')),
     ("broken-link", lambda: _runbook("TODO"), lambda: _runbook("/runbooks/a")),
     ("broken-link", lambda: _runbook("htps//x.example.com/a"), lambda: _runbook("{{ $externalURL }}/a")),

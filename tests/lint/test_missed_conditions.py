@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import pytest
 
-from regobs.lint import LintReport
+from regobs.catalog.model import Flavor, Version
+from regobs.lint import LintContext, LintReport, lint_text
 from regobs.lint.findings import Severity
 from tests.lint.cases import alert, board, found, panel, query, reduced
 
@@ -87,6 +88,26 @@ def test_a_variable_that_asks_for_a_removed_metric_is_found(asked: str) -> None:
 
     assert "removed-metric" in of("registry_gc_queue_size")
     assert "removed-metric" not in of("registry_database_rows")
+
+
+@pytest.mark.parametrize(
+    ("flavor", "version", "text", "step"),
+    [
+        (
+            Flavor.DISTRIBUTION,
+            Version(3),
+            'registry_storage_cache_total{type="Hit"}',
+            "registry_storage_cache_hits_total",
+        ),
+        (Flavor.GITLAB, Version(4, 20), "registry_database_lb_lag_bytes", "update the registry"),
+        (Flavor.GITLAB, Version(4, 20), "registry_database_lb_lag_seconds_count", "update the registry"),
+    ],
+)
+def test_a_successor_is_one_that_the_registry_has(flavor: Flavor, version: Version, text: str, step: str) -> None:
+    report = lint_text(f"rate({text}[5m])", "a.promql", ".promql", LintContext(None, flavor, version))
+    (told,) = [one.next_step for one in report.findings if one.check == "removed-metric"]
+    assert step in told
+    assert "successor" not in told or "update" not in step
 
 
 _SHARE = 'sum(rate(x_total{code="500"}[$__rate_interval])) / sum(rate(x_total[$__rate_interval]))'

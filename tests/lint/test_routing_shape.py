@@ -289,3 +289,20 @@ def test_a_configuration_of_another_shape_is_said(text: str, said: list[str]) ->
 def test_a_pattern_that_is_compared_as_a_value_is_found(wrong: str, right: str) -> None:
     assert len(whats(below(wrong), "dead-route")) == 1
     assert whats(below(right), "dead-route") == []
+
+
+@pytest.mark.parametrize(
+    ("times", "said"),
+    [
+        ("start_time: 09:00, end_time: 17:00", []),
+        ("start_time: '00:00', end_time: '24:00'", []),
+        ("start_time: '25:00', end_time: '26:00'", ["25:00 is no time of a day", "26:00 is no time of a day"]),
+        ("start_time: '9:00', end_time: '24:01'", ["9:00 is no time of a day", "24:01 is no time of a day"]),
+        ("start_time: '09:00', end_time: '08:00'", ["08:00 is not behind 09:00"]),
+        ("start_time: '09:00', end_time: '09:00'", ["09:00 is not behind 09:00"]),
+        ("start_time: '{{ begin }}', end_time: '09:00'", []),
+    ],
+)
+def test_times_of_a_day_in_intervals_are_read(times: str, said: list[str]) -> None:
+    intervals = f"time_intervals: [{{name: nights, time_intervals: [{{times: [{{{times}}}]}}]}}]\n"
+    assert whats(lint(f"route: {{receiver: a}}\nreceivers: [{{name: a}}]\n{intervals}"), "broken-routing") == said

@@ -82,7 +82,6 @@ GC_CPU_FRACTION = _go.gauge(
     Unit.RATIO,
     "Fraction of the available CPU time that the collector has used since the start.",
     *_OLD_CLIENT,
-    common=True,
     pitfalls=("An average over the whole life of the process: it hides what happens now.",),
 )
 HEAP_ALLOCATED = _memory("heap_alloc", "Heap bytes that are allocated and in use, by objects.")

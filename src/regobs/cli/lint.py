@@ -112,8 +112,10 @@ def lint(
     text = as_text(report, screen(), hidden) if shape == "text" else FORMATS[shape](report)
     click.echo(text, nl=False)
     if asked is not None and shape == "text" and asked.tried:
+        from regobs.lint.live import span_text  # noqa: PLC0415 - of a live check only
+
         first, last = asked.history()
-        has = "" if last - first >= asked.span else f", of which the server has {(last - first) / 86_400:.2g}"
+        has = "" if last - first >= asked.span else f", of which the server has {span_text(last - first)}"
         click.echo(f"{asked.quiet} of {asked.tried} alerts would not have fired in the last {days:g} days{has}")
     failed = report.fail_on is not None and worst is not None and worst.rank <= report.fail_on.rank
     return ExitCode.DIFFERENCE if failed else ExitCode.OK

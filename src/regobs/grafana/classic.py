@@ -14,7 +14,8 @@ from typing import Any
 from regobs.documents import Steps
 
 Json = dict[str, Any]
-VARIABLE = re.compile(r"\$\{(\w++)[^}${]*+\}|\$(\w+)|\[\[(\w++)[^\]\[]*+\]\]")
+# A hyphen is in no name of a variable, but in those that an export gives to data sources: `${DS_GRAFANA-PROM}`.
+VARIABLE = re.compile(r"\$\{(\w[\w-]*+)[^}${]*+\}|\$(\w+)|\[\[(\w++)[^\]\[]*+\]\]")
 V2 = "a dashboard of schema v2: export it as classic JSON"
 _SOURCES = ("loki", "elasticsearch", "cloudwatch", "stackdriver", "influx", "graphite", "tempo", "mysql", "postgres")
 

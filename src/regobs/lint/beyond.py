@@ -7,7 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 from math import inf, nextafter
 
-from regobs.lint.bounds import TURNED, compared_with_number, never
+from regobs.lint.bounds import OPPOSITE, TURNED, compared_with_number, never
 from regobs.lint.findings import LintProblem, Severity
 from regobs.lint.named_shares import bare
 from regobs.lint.subjects import LintedQuery
@@ -18,18 +18,28 @@ from regobs.promql.walk import strip_parens
 
 
 def beyond_both(query: LintedQuery) -> Iterator[LintProblem]:
-    """A value that is asked to fulfil two comparisons of which each excludes the other: `x > 10 and x < 5`."""
+    """A value that is asked to fulfil two comparisons of which each excludes the other: `x > 10 and x < 5`.
+
+    Or one comparison and not another one that follows from it: `x > 10 unless x > 5`.
+    """
     for node in query.nodes:
-        if not isinstance(node, Binary) or node.op != "and" or node.on is not None or node.ignoring is not None:
+        if not isinstance(node, Binary) or node.op not in {"and", "unless"}:
+            continue
+        if node.on is not None or node.ignoring is not None:
             continue
         sides = list(compared_with_number([bare(node.left), bare(node.right)]))
         if len(sides) != 2 or sides[0][0].bool or sides[1][0].bool:
             continue
         (_, one, op, number), (_, other, second, limit) = sides
         passed = _passed(op, number)
-        if strip_parens(one) == strip_parens(other) and passed is not None and never(second, passed, float(limit)):
+        if passed is None or strip_parens(one) != strip_parens(other):
+            continue
+        if node.op == "and" and never(second, passed, float(limit)):
             what = f"nothing is {op} {number_text(number)} and {second} {number_text(limit)}"
             yield query.problem(node, what, "write or, or correct one threshold", word="and")
+        elif node.op == "unless" and never(OPPOSITE[second], passed, float(limit)):
+            what = f"all that is {op} {number_text(number)} is {second} {number_text(limit)} too: nothing is left"
+            yield query.problem(node, what, "turn the two around, or correct one threshold", word="unless")
 
 
 def _passed(op: str, number: Decimal) -> Bounds | None:

@@ -47,14 +47,22 @@ def no_such_bucket(query: LintedQuery) -> Iterator[LintProblem]:
         edges, metric = _edges(query, node), query.metric(node)
         told = [*_misspelled(query, node)]
         yield from told
-        for matcher in node.matchers if edges and metric is not None and not told else ():
+        if not edges or metric is None or told:
+            continue
+        for matcher in node.matchers:
             if matcher.label != "le" or matcher.op not in _POSITIVE or _asks_none(matcher):
                 continue
             number = _NUMBER.search(matcher.value)
             asked = read_edge(number[0].replace("\\", "")) if number else None
             if asked is not None and asked_edges(matcher, [*edges, inf]) == ():
-                what = f"{metric.name} has no bucket {matcher.value}" if metric is not None else ""
+                what = f"{metric.name} has no bucket {matcher.value}"
                 yield query.problem(matcher, what, nearest(asked, edges))
+                continue
+            for branch in matcher.value.split("|") if matcher.op is MatchOp.REGEX and "(" not in matcher.value else ():
+                bound = read_edge(branch.replace("\\", ""))
+                if bound is not None and float(bound) not in (*edges, inf):
+                    what = f"{metric.name} has no bucket {branch}"
+                    yield query.problem(matcher, what, nearest(bound, edges), Severity.WARNING, word=branch)
 
 
 def _misspelled(query: LintedQuery, node: Selector) -> Iterator[LintProblem]:

@@ -15,6 +15,7 @@ from regobs.lint.subjects import LintedQuery
 from regobs.promql.build import is_share
 from regobs.promql.functions import GROWTH
 from regobs.promql.infer import literal
+from regobs.promql.literals import regex_matches
 from regobs.promql.nodes import Aggregate, Binary, Call, Expr, Matcher, MatchOp, Selector
 from regobs.promql.walk import selectors, strip_parens
 
@@ -34,9 +35,9 @@ _OPS = frozenset({"+", "-", "*", "/", "%", "^", "atan2", "==", "!=", "<", "<=", 
 
 @check("lost-label", Severity.WARNING)
 def lost_label(query: LintedQuery) -> Iterator[LintProblem]:
-    """A `by` list or `on()` names a label that an aggregation below it dropped.
+    """A `by` list, `on()` or a matcher names a label that an aggregation below it dropped, or the rule that records it.
 
-    Why: the label is empty there: all series fall into one group, or no two sides match.
+    Why: the label is empty there: all series fall into one group, no two sides match, or the matcher finds nothing.
 
     Wrong:
         max by (pod) (sum by (cluster) (up))
@@ -45,6 +46,32 @@ def lost_label(query: LintedQuery) -> Iterator[LintProblem]:
     """
     for node, problem in query.faults_by_node("lost-label"):
         yield replace(problem, severity=Severity.ERROR) if _on_one_side(query, node) else problem
+    for node in query.nodes:
+        if isinstance(node, Aggregate) and not node.without:
+            inner = strip_parens(node.expr)
+            dropped = set(inner.labels or ()) if isinstance(inner, Aggregate) and inner.without else set()
+            for name in dropped & set(node.labels or ()):
+                what = f"{name} is taken away by the aggregation below, and then asked for"
+                yield query.problem(node, what, "remove it from one of the two", word=name)
+    for series in query.selectors:
+        yield from _not_recorded(query, series)
+
+
+def _not_recorded(query: LintedQuery, node: Selector) -> Iterator[LintProblem]:
+    """Matchers that ask for a value of a label which the rules of a recorded series dropped."""
+    of = query.context.records.type(str(node.metric)) if ":" in str(node.metric) else None
+    known = of.possible_labels if of is not None else None
+    for one in node.matchers if known is not None else ():
+        asks = bool(one.value) and one.op in _CHOOSES and not _may_be_empty(one)
+        if asks and known is not None and one.label not in known | {"__name__"}:
+            what = f"the rule that records {node.metric} keeps no label {one.label}"
+            yield query.problem(one, what, "keep it there, or remove the matcher", word=one.label)
+
+
+def _may_be_empty(matcher: Matcher) -> bool:
+    if "$" in matcher.value.rstrip("$"):
+        return True
+    return matcher.op is MatchOp.REGEX and regex_matches(matcher.value, "") is not False
 
 
 def _on_one_side(query: LintedQuery, node: Expr) -> bool:

@@ -262,7 +262,7 @@ def tried_over(server: LiveServer, history: AlertHistory) -> str:
     days = f"{server.days:g} {'day' if server.days == 1 else 'days'}"
     if history.seconds_tried >= server.span:
         return days
-    return f"the {_span(history.seconds_tried)} of {days} that the server has"
+    return f"the {span_text(history.seconds_tried)} of {days} that the server has"
 
 
 def alert_history(rule: LintedRule, server: LiveServer) -> AlertHistory | None:
@@ -307,6 +307,13 @@ def _seconds(value: object) -> float | None:
 
 
 def _span(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 60 else span_text(seconds)
+
+
+def span_text(seconds: float) -> str:
+    """A time as words: less than a minute is not told apart, as points of a history are no closer."""
+    if seconds < 60:
+        return "less than a minute"
     if seconds < 120:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

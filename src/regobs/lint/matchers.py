@@ -33,6 +33,10 @@ def contradiction(query: LintedQuery) -> Iterator[LintProblem]:
     for node in query.selectors:
         told: set[str] = set()
         for index, matcher in enumerate(node.matchers):
+            if matcher.op is MatchOp.NOT_REGEX and matcher.value in {".*", "(.*)", "^.*$"}:
+                told.add(matcher.label)
+                what = f"no value, not even an empty one, passes {matcher.op}{matcher.value!r}"
+                yield query.problem(matcher, what, f'write {matcher.label}="" for those without it, or remove it')
             for other in node.matchers[:index]:
                 if other.label == matcher.label and matcher.label not in told and excludes(other, matcher):
                     told.add(matcher.label)

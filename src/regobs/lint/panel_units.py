@@ -115,6 +115,8 @@ def _measure_fault(panel: LintedPanel, query: LintedQuery, unit: str) -> tuple[s
         return None
     if found.dimension is Dimension.STATE and panel.defaults.get("mappings"):
         return None
+    if shown is not None and shown.dimension is Dimension.MOMENT and _may_be_moment(query):
+        return None
     kind = query.type.unit
     return unit_fault(found, unit, "things" if kind in _MEASURES else str(kind))
 
@@ -123,6 +125,12 @@ def _may_be_flow(query: LintedQuery) -> bool:
     """Whether a gauge of bytes that the catalog does not know may be named for the bytes of a second."""
     names = [str(one.metric) for one in query.selectors if query.entry(one) is None and one.range is None]
     return any(name.endswith("_bytes") and not _FLOWS.isdisjoint(name.split("_")) for name in names)
+
+
+def _may_be_moment(query: LintedQuery) -> bool:
+    """Whether an unknown series may be named for the time at which something was: `bind_config_time_seconds`."""
+    names = [str(one.metric) for one in query.selectors if query.entry(one) is None]
+    return any(name.endswith("_time_seconds") for name in names)
 
 
 def _stacks_to_percent(panel: LintedPanel) -> bool:

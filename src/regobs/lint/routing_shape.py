@@ -40,6 +40,7 @@ _TIMES = ("group_wait", "group_interval", "repeat_interval", "groupWait", "group
 _NEVER_ZERO = frozenset({"group_interval", "repeat_interval", "groupInterval", "repeatInterval"})
 _INTERVALS = ("mute_time_intervals", "active_time_intervals", "muteTimeIntervals", "activeTimeIntervals")
 _OF_OTHERS_ONLY = ("matchers", "match", "match_re", "mute_time_intervals", "active_time_intervals")
+_CLOCK = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]|24:00")
 # A name, and what is written for an operator and is none.
 _NO_OPERATOR = re.compile(r"[\s{]*+\"?[\w.-]++\"?\s*+(?:==|=!|~=|~|<|>|:|\w|\"|$)")
 
@@ -83,6 +84,7 @@ def broken_routing(routing: LintedRouting) -> Iterator[LintProblem]:
         yield from _shapes(routing, path, rule)
         yield from _near_fields(routing, path, rule, _INHIBITION)
         yield from _matchers(routing, path, rule, ("source_matchers", "target_matchers"))
+    yield from _times_of_day(routing)
     if not routing.path:
         yield from _near_fields(routing, (), routing.data, _TOP)
 
@@ -202,6 +204,35 @@ def _intervals(routing: LintedRouting, path: Steps, route: Json) -> Iterator[Lin
             if isinstance(name, str) and name not in known and not _is_template(name) and not routing.path:
                 step = did_you_mean(name, known, "add it to time_intervals")
                 yield routing.problem((*path, key, index), f"there is no time interval {name}", step)
+
+
+def _times_of_day(routing: LintedRouting) -> Iterator[LintProblem]:
+    """Times of a day in time intervals that are none, or of which the end is not behind the start."""
+    for key in ("time_intervals", "mute_time_intervals"):
+        for path, named in _objects((key,), routing.data.get(key)):
+            for inner, interval in _objects((*path, "time_intervals"), named.get("time_intervals")):
+                for place, one in _objects((*inner, "times"), interval.get("times")):
+                    yield from _time_range(routing, place, one)
+
+
+def _objects(path: Steps, listed: Any) -> Iterator[tuple[Steps, Json]]:
+    """The objects of what may be a list, with the steps to them."""
+    for index, one in enumerate(listed if isinstance(listed, list) else ()):
+        if isinstance(one, dict):
+            yield (*path, index), one
+
+
+def _time_range(routing: LintedRouting, place: Steps, times: Json) -> Iterator[LintProblem]:
+    read = {key: _CLOCK.fullmatch(str(times.get(key))) for key in ("start_time", "end_time")}
+    for key, found in read.items():
+        if found is None and key in times and not _is_template(str(times[key])):
+            yield routing.problem(
+                (*place, key), f"{times[key]} is no time of a day", "write it like '09:00', in quotes"
+            )
+    begin, end = (found and found[0] for found in read.values())
+    if begin and end and end <= begin:
+        what = f"{end} is not behind {begin}"
+        yield routing.problem((*place, "end_time"), what, "make two ranges of it: one until 24:00, one from 00:00")
 
 
 def _near_fields(routing: LintedRouting, path: Steps, data: Json, fields: frozenset[str]) -> Iterator[LintProblem]:

@@ -240,8 +240,11 @@ def _kind_faults(rule: Any, where: Steps) -> Iterator[RuleFileFault]:
         yield RuleFileFault(where, "a rule has neither alert nor record", step)
 
 
-def map_faults(rule: Json) -> Iterator[tuple[Steps, str, str, bool]]:
-    """Labels and annotations that are no texts by name: the steps, what, the next step, whether the key is meant."""
+def map_faults(rule: Json, *, strict: bool = False) -> Iterator[tuple[Steps, str, str, bool]]:
+    """Labels and annotations that are no texts by name: the steps, what, the next step, whether the key is meant.
+
+    `strict` is for objects of Kubernetes, where Prometheus itself takes numbers and truths for their texts.
+    """
     for field in ("labels", "annotations"):
         given = rule.get(field)
         if given is not None and not isinstance(given, dict):
@@ -249,6 +252,8 @@ def map_faults(rule: Json) -> Iterator[tuple[Steps, str, str, bool]]:
         for name, value in given.items() if isinstance(given, dict) else ():
             if isinstance(value, dict | list):
                 yield (field, name), f"{name} is no text", "write a text", False
+            elif strict and not isinstance(value, str):
+                yield (field, name), f"{name} is no text, and Kubernetes refuses the object", "put it in quotes", False
             elif not name:
                 yield (field, name), "a name is empty", "give it one", True
 

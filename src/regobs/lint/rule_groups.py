@@ -15,9 +15,9 @@ from regobs.lint.linted_files import LintedFile
 from regobs.lint.named_shares import COMPARISONS
 from regobs.lint.subjects import LintedQuery, LintedRule
 from regobs.promql.durations import duration_text, read_duration
-from regobs.promql.functions import ABSENCE
+from regobs.promql.functions import ABSENCE, GROWTH
 from regobs.promql.infer import literal
-from regobs.promql.nodes import Aggregate, Binary, Call, Duration, Expr, Matcher, Selector
+from regobs.promql.nodes import Aggregate, Binary, Call, Duration, Expr, Matcher, Selector, Subquery
 from regobs.promql.vocabulary import TARGET_LABELS
 from regobs.promql.walk import rebuild, strip_parens
 
@@ -301,6 +301,44 @@ def for_beyond_window(rule: LintedRule) -> Iterator[LintProblem]:
         if window is not None and not window.macro and waits >= window.ms and below == [top]:
             shown = f"{node.function} over {duration_text(window)}"
             yield rule.problem(("for",), f"{shown} is awaited for {duration_text(Duration(waits))}", "widen the window")
+            return
+
+
+@check("window-below-interval", Severity.WARNING, CheckSubject.RULE)
+def window_below_interval(rule: LintedRule) -> Iterator[LintProblem]:
+    """A rule counts events in a window that is shorter than the time between two evaluations of its group.
+
+    Why: what happens between the windows is in none of them: no alert tells it, no record counts it.
+
+    Wrong:
+        groups:
+        - name: slow
+          interval: 10m
+          rules:
+          - record: job:http_errors:increase5m
+            expr: sum by (job) (increase(http_errors_total[5m]))
+    Right:
+        groups:
+        - name: slow
+          interval: 5m
+          rules:
+          - record: job:http_errors:increase5m
+            expr: sum by (job) (increase(http_errors_total[5m]))
+    """
+    every, query = _ms(rule.group.get("interval")), rule.query
+    if query is None or not every:
+        return
+    for node in query.nodes:
+        if not (isinstance(node, Call) and node.function in GROWTH and node.args):
+            continue
+        inner = strip_parens(node.args[0])
+        window = inner.range if isinstance(inner, Selector) else None
+        if window is None or window.macro or window.ms >= every:
+            continue
+        if not any(isinstance(one, Subquery) for one in query.above(node)):
+            shown = duration_text(window)
+            what = f"a window of {shown} is looked at each {duration_text(Duration(every))}"
+            yield query.problem(node, what, "widen the window, or evaluate the group as often", word=shown)
             return
 
 

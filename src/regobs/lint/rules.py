@@ -75,7 +75,7 @@ def broken_rule(rule: LintedRule) -> Iterator[LintProblem]:
         yield rule.problem(("record",), f"{rule.name!r} is no name of a series", "use letters, digits, _ and :")
     yield from _own_labels(rule)
     yield from _fields(rule)
-    for steps, what, step, of_key in map_faults(rule.data):
+    for steps, what, step, of_key in map_faults(rule.data, strict="spec" in rule.path):
         yield rule.problem(steps, what, step, key=of_key)
 
 

@@ -27,6 +27,8 @@ _NATIVE = "set convert_classic_histograms_to_nhcb in the scrape configuration, o
 # What Prometheus, a service discovery or a relabelling commonly writes on a target: such a label may be anywhere.
 _JUDGED = frozenset({Exposer.REGISTRY, Exposer.OTHER})
 # What other services call a label of the registry; no deployment puts these on its targets.
+_OF_KIND = {"le": frozenset({Kind.HISTOGRAM}), "quantile": frozenset({Kind.SUMMARY})}
+_BEGINNING = re.compile(r"registry_\w{4,}")
 _SYNONYMS = {"status_code": "code", "http_code": "code", "response_code": "code", "http_status": "code"}
 _SYNONYMS |= {"http_method": "method", "request_method": "method", "verb": "method", "http_route": "route"}
 _TARGETS = TARGET_LABELS | {"type", "name", "service", "version", "shard", "host", "node"}
@@ -57,6 +59,8 @@ def unknown_metric(query: LintedQuery) -> Iterator[LintProblem]:
     """
     for node in query.selectors:
         name = node.metric
+        if name is None:
+            yield from _named_by_none(query, node)
         if not isinstance(name, str) or ":" in name or name in query.context.recorded:
             continue
         if not name.startswith(_PREFIX):
@@ -76,6 +80,21 @@ def unknown_metric(query: LintedQuery) -> Iterator[LintProblem]:
             yield query.problem(node, f"no registry has a metric {name}", step, word=name)
         elif not _of_other_program(node):
             yield from _of_no_family(query, node, name)
+
+
+def _named_by_none(query: LintedQuery, node: Selector) -> Iterator[LintProblem]:
+    """A pattern of names that begins like those of a registry's parts, and that none of them fits."""
+    for one in node.matchers:
+        begins = _BEGINNING.match(one.value)
+        if one.label != "__name__" or one.op is not MatchOp.REGEX or begins is None or "|" in one.value:
+            continue
+        known = (*_registry_series(), *query.context.recorded, *query.context.own)
+        if not any(regex_matches(one.value, name) is not False for name in known) and not _of_other_program(node):
+            near = closest(begins[0], {name[: len(begins[0])] for name in _registry_series()}, 1, 0.9)
+            if _is_ours(begins[0], surely=bool(near)):
+                what = f"no registry has a metric whose name fits {one.value!r}"
+                step = f"did you mean {near[0]}?" if near else "`regobs catalog list` shows all"
+                yield query.problem(one, what, step)
 
 
 def _of_no_family(query: LintedQuery, node: Selector, name: str) -> Iterator[LintProblem]:
@@ -147,9 +166,9 @@ def removed_metric(query: LintedQuery) -> Iterator[LintProblem]:
             continue
         if _asked_beside(query, node) or not metric.name.startswith(_PREFIX):
             continue  # what any process in Go or Python exposes may still come from another one
-        near = _successor(metric, context.flavor)
         what, otherwise = _gone(metric, context)
-        step = f"its successor is {near.name}{suffix}" if near else otherwise
+        near = [f"{one.name}{suffix}" for one in _successors(metric, context) if f"{one.name}{suffix}" in one.series]
+        step = f"its successor is {' or '.join(near)}" if near else otherwise
         yield query.problem(node, what, step, word=str(node.metric))
 
 
@@ -161,7 +180,9 @@ def _gone(metric: Metric, context: LintContext) -> tuple[str, str]:
     if not forms:
         return f"a registry of the flavor {context.flavor} has no {metric.name}", "remove the query for this flavor"
     if until is not None and (context.version is None or context.version >= until):
-        return f"{metric.name} was removed in {until}", "; ".join(metric.pitfalls) or "remove the query"
+        return f"{metric.name} was removed in {until}", "; ".join(
+            one.rstrip(".") for one in metric.pitfalls
+        ) or "remove the query"
     return f"{metric.name} is there since {since} only", "update the registry, or remove the query"
 
 
@@ -170,14 +191,13 @@ def _asked_beside(query: LintedQuery, node: Selector) -> bool:
     return any(getattr(above, "op", "") == "or" for above in query.above(node))
 
 
-@cache
-def _successor(metric: Metric, flavor: Flavor | None) -> Metric | None:
-    """The metric of today with the same words in its name, `_total` and units aside."""
-    words = _words(metric.name)
-    living = (
-        one for one in METRICS.values() if one is not metric and (_live(one) if flavor is None else one.form(flavor))
-    )
-    return next((one for one in living if _words(one.name) == words), None)
+def _successors(metric: Metric, context: LintContext) -> list[Metric]:
+    """What the registry in question has instead: what came when it went and begins alike, or has the same words."""
+    words, stem = _words(metric.name), f"{metric.name.removesuffix('_total')}_"
+    went = {form.until for form in metric.forms if form.until is not None}
+    living = [one for one in METRICS.values() if one is not metric and context.forms(one)]
+    alike = [one for one in living if one.name.startswith(stem) and any(form.since in went for form in one.forms)]
+    return alike or [one for one in living if _words(one.name) == words][:1]
 
 
 def _words(name: str) -> tuple[str, ...]:
@@ -207,14 +227,14 @@ def unknown_label(query: LintedQuery) -> Iterator[LintProblem]:
             if asks_for_it and (until := _label_until(metric, matcher.label, query.context)):
                 what = f"{metric.name} lost the label {matcher.label} in {until}"
                 yield query.problem(matcher, what, "remove the matcher", word=matcher.label)
-            elif matcher.label not in own and asks_for_it and (step := _lacking(query, metric, matcher.label, own)):
+            elif asks_for_it and (step := _lacking(query, metric, matcher.label, own)):
                 what, severity = _without(query, metric, matcher.label)
                 yield query.problem(matcher, what, step, severity, word=matcher.label)
         above = _aggregation(query, node)
         for name in above.labels or () if above is not None else ():
             if above is not None and (until := _label_until(metric, name, query.context)):
                 yield query.problem(above, f"{metric.name} lost the label {name} in {until}", "remove it", word=name)
-            elif above is not None and name not in own and (step := _lacking(query, metric, name, own)):
+            elif above is not None and (step := _lacking(query, metric, name, own)):
                 what, severity = _without(query, metric, name)
                 yield query.problem(above, what, step, severity, word=name)
 
@@ -233,6 +253,10 @@ def _without(query: LintedQuery, metric: Metric, name: str) -> tuple[str, Severi
 def _lacking(query: LintedQuery, metric: Metric, name: str, own: frozenset[str]) -> str:
     """What to do about a label that a series has not, by the catalog or by the scrape that the user gave."""
     ours = metric.exposer is Exposer.REGISTRY
+    if (kinds := _OF_KIND.get(name)) is not None and metric.kind not in kinds and ours:
+        return f"it is a {metric.kind}, so it has no {name}"
+    if name in own:
+        return ""
     return _misplaced(name, own, ours=ours) or ("" if ours else own_lacks(query.context, metric, name))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from regobs.common.closest import did_you_mean
+from regobs.common.closest import closest, did_you_mean
 
 LABEL_USE = re.compile(
     r"(?:\$labels|\.Labels)\.([A-Za-z_][A-Za-z0-9_]*)|index[ \t]++(?:\$labels|\.Labels)[ \t]++\"([^\"\n]*+)\""
@@ -86,6 +86,8 @@ _FUNCTIONS = frozenset(
     ]
 )
 _CHANGES = re.compile(r"\$value\b|\.Value\b|(?:^|\|)\s*+(?:value|now|time)\b")
+_FIELD = re.compile(r"(?<![\w).\]\"$])\.([A-Za-z]\w*+)")
+_FIELDS = frozenset({"Labels", "ExternalLabels", "ExternalURL", "Value"})
 _BLOCKS = frozenset({"if", "range", "with", "define", "block"})
 _BEGINS = re.compile(r"-?\s*+([a-z]++)(?!\w)")
 _PIPED = re.compile(r"(?:^|\|)\s*+([A-Za-z]\w*+)")
@@ -109,6 +111,13 @@ def queries_of(text: str) -> Iterator[str]:
         yield match[1].replace('\\"', '"').replace("\\\\", "\\") if match[2] is None else match[2]
 
 
+def _misspelt_fields(action: str) -> Iterator[tuple[str, str, str]]:
+    """Fields of what a template is given that there are not, and whose name is close to one: `.Label.instance`."""
+    for match in _FIELD.finditer(action):
+        if match[1] not in _FIELDS and (near := closest(match[1], _FIELDS, 1, 0.75)):
+            yield f".{match[1]}", f"a template has no field .{match[1]}", f"did you mean .{near[0]}?"
+
+
 def faults(text: str) -> Iterator[tuple[str, str, str]]:
     """What is certainly wrong in a template, as the word, what it is, and what to do."""
     if "{{" not in text:
@@ -119,6 +128,8 @@ def faults(text: str) -> Iterator[tuple[str, str, str]]:
     if actions is None:
         yield "{{", "a template is never closed", "write }} behind it"
         return
+    begins = (_BEGINS.match(one.strip()) for one in actions)
+    scoped = any(one is not None and one[1] in {"range", "with", "define"} for one in begins)
     for action in actions:
         inside = action.strip().removeprefix("-").removesuffix("-").strip()
         if inside.startswith("/*"):
@@ -132,6 +143,7 @@ def faults(text: str) -> Iterator[tuple[str, str, str]]:
                     match[0], {f"${one}" for one in _GIVEN}, "it is $labels, $value, $externalLabels or $externalURL"
                 )
                 yield match[0], f"a template has no variable {match[0]}", step
+        yield from () if scoped else _misspelt_fields(inside)
         for match in _PIPED.finditer(inside):
             if match[1] not in _FUNCTIONS:
                 step = did_you_mean(match[1], _FUNCTIONS, "see the template reference of Prometheus")

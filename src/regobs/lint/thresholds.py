@@ -51,19 +51,26 @@ def ratio_compared_with_percent(query: LintedQuery) -> Iterator[LintProblem]:
             # What only a name calls a ratio may be exposed in percent all the same.
             by_name = Severity.WARNING if kind.startswith("what is called") else None
             problem = query.problem(_side(node), what, step, by_name)
-            edit = query.edit(_side(node), shown, number_text(number / 100))
+            edit = query.edit(_side(node), _written(query, _side(node)), number_text(number / 100))
             yield problem.fixed_by(None if _PERCENT.search(query.texts) else edit)
         elif kind := _percentage(query, value, op, number):
             shown, right = number_text(number), number_text(number * 100)
             problem = query.problem(
                 _side(node), f"{kind} is a percentage and is compared with {shown}", f"write {right}"
             )
-            yield replace(problem, severity=Severity.WARNING).fixed_by(query.edit(_side(node), shown, right))
+            yield replace(problem, severity=Severity.WARNING).fixed_by(
+                query.edit(_side(node), _written(query, _side(node)), right)
+            )
 
 
 def _side(node: Binary) -> Expr:
     """The side of a comparison that is the number."""
     return node.right if literal(node.right) is not None else node.left
+
+
+def _written(query: LintedQuery, side: Expr) -> str:
+    """A number as it is written, with its zeros; "" for one that is computed."""
+    return query.text[slice(*side.span)] if isinstance(side, Number) and side.span is not None else ""
 
 
 def _ratio(query: LintedQuery, value: Expr, number: Decimal) -> str:  # noqa: PLR0911 - one case a kind of share
