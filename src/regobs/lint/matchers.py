@@ -36,7 +36,9 @@ def contradiction(query: LintedQuery) -> Iterator[LintProblem]:
             if matcher.op is MatchOp.NOT_REGEX and matcher.value in {".*", "(.*)", "^.*$"}:
                 told.add(matcher.label)
                 what = f"no value, not even an empty one, passes {matcher.op}{matcher.value!r}"
-                yield query.problem(matcher, what, f'write {matcher.label}="" for those without it, or remove it')
+                step = f'write {matcher.label}="" for those without it, or remove it'
+                # Mixins write it on purpose for an alert that their settings switch off.
+                yield query.problem(matcher, what, step, Severity.WARNING)
             for other in node.matchers[:index]:
                 if other.label == matcher.label and matcher.label not in told and excludes(other, matcher):
                     told.add(matcher.label)
