@@ -21,6 +21,7 @@ from regobs.common.table import (
     shorten,
     table,
     table_or_records,
+    wrapped,
 )
 
 
@@ -219,3 +220,14 @@ def test_a_column_that_is_to_be_whole_is_cut_by_no_screen() -> None:
     assert table_or_records(head, rows, on=Screen(width - 3)) != table(head, rows)
     narrow = table_or_records(head, rows, on=Screen(width - 3), whole=("what",))
     assert narrow.splitlines()[:2] == ["change  new", f"what    {what}"]
+
+
+def test_text_is_wrapped_on_a_terminal_with_its_indent_and_left_alone_in_a_pipe() -> None:
+    text = "Calls\n\n  sum by (action) (rate(a_total[5m])) / on (action) b\n  " + "x" * 50
+    assert wrapped(text, PIPE) == text
+    lines = wrapped(text, Screen(30, colour=False)).split("\n")
+    assert lines[:2] == ["Calls", ""]
+    assert lines[2:4] == ["  sum by (action)", "    (rate(a_total[5m])) / on"]
+    assert lines[4] == "    (action) b"
+    assert lines[-1].strip() == "x" * 50
+    assert " ".join(text.split()) == " ".join(" ".join(lines).split())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from regobs.cli.content import PATH, content, content_options
-from regobs.common.table import escape, screen, table
+from regobs.common.table import escape, screen, table, wrapped
 from regobs.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def list_(config_file: Path | None, pack_directory: Path | None, flavor: str | N
 def show(name: str, config_file: Path | None, pack_directory: Path | None, flavor: str | None, shape: str) -> None:
     """Show one dashboard: rows, panels, queries, what it needs, what is left out. NAME is its file's or its title."""
     [(slug, one)] = _described(config_file, pack_directory, flavor, name).items()
-    click.echo(json.dumps({"name": slug, **one}, indent=2) if shape == "json" else _text(slug, one))
+    click.echo(json.dumps({"name": slug, **one}, indent=2) if shape == "json" else wrapped(_text(slug, one), screen()))
 
 
 @dashboards.command()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import textwrap
 import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -64,6 +65,22 @@ def screen(stream: TextIO | None = None) -> Screen:
     width = int(columns) if columns.isascii() and columns.isdigit() and len(columns) <= 6 else size.columns
     colour = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     return Screen(width or None, colour)  # some terminals say 0 for a width that they do not know
+
+
+def wrapped(text: str, on: Screen) -> str:
+    """Lines no longer than a terminal is wide, what follows of a line indented below it; in a pipe as they are.
+
+    Words that are longer stay whole, so that a query can be copied.
+    """
+    if on.width is None:
+        return text
+    found = []
+    for line in text.split("\n"):
+        indent = " " * (len(line) - len(line.lstrip()) + 2)
+        width = max(on.width, len(indent) + 20)
+        fold = textwrap.TextWrapper(width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+        found += fold.wrap(line) or [""]
+    return "\n".join(found)
 
 
 @dataclass(frozen=True, slots=True)
