@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from regobs.catalog.model import Flavor
 from regobs.errors import ExitCode, SloError
 from regobs.promql.nodes import Duration
 from regobs.slo import outputs
@@ -406,6 +407,15 @@ def test_what_is_not_compiled_is_one_clear_error(tmp_path: Path, case: tuple[Any
     assert message in error.message, str(error)
     assert value in str(error.value), str(error)
     assert expected in str(error.expected), str(error)
+
+
+def test_for_cncf_distribution_the_error_says_whose_names_documents_have(tmp_path: Path) -> None:
+    given = ratio(bad=source(f'{REQUESTS}{{handler="manifest"}}'), total=source(REQUESTS))
+    pack = write_pack(tmp_path, given)
+    for flavor, told in ((Flavor.GITLAB, False), (Flavor.DISTRIBUTION, True)):
+        with pytest.raises(SloError, match="no label handler") as caught:
+            outputs.files(pack, replace(GITLAB, flavor=flavor))
+        assert ("names of GitLab's registry" in str(caught.value.next_step)) is told
 
 
 def test_slices_longer_than_the_shortest_window_are_refused(tmp_path: Path) -> None:

@@ -163,7 +163,9 @@ def check_names(node: Selector, config: Config) -> None:
         for matcher in node.matchers:
             _check_pattern(metric, matcher)
     except PromqlError as error:
-        error.next_step = error.next_step or "choose one of the nearest"
+        translated = "; documents have the names of GitLab's registry, which are translated for CNCF Distribution"
+        others = config.flavor is not Flavor.GITLAB
+        error.next_step = error.next_step or f"choose one of the nearest{translated if others else ''}"
         raise
 
 
