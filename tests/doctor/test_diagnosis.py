@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from math import inf, nan
+from time import process_time
 
 import pytest
 
@@ -399,3 +401,21 @@ def test_a_rule_with_input_and_no_series_is_quiet() -> None:
 def test_rules_that_read_each_other_come_to_an_end() -> None:
     known = facts(rules={RECORDED: (rule(RECORDED, f"sum({RECORDED})"),)})
     assert of(known, RECORDED).status is Status.QUIET
+
+
+def test_each_recorded_series_is_looked_at_once_however_many_rules_record_it() -> None:
+    names = [f"slo:level{number}:sum" for number in range(12)]
+    rules = {
+        upper: tuple(rule(upper, f'{lower}{{slo="{slo}"}} or vector(0)') for slo in range(30))
+        for lower, upper in pairwise(names)
+    }
+    rules[names[0]] = (rule(names[0], f"sum({REQUESTS})"), rule(names[0], f"max({names[0]})"))
+    begin = process_time()
+    verdict = of(without(REQUESTS, rules=rules), names[-1])
+    assert verdict.status is Status.QUIET
+    assert process_time() - begin < 2
+
+
+def test_rules_that_read_each_other_end() -> None:
+    circle = {"a:b": (rule("a:b", "sum(c:d)"),), "c:d": (rule("c:d", "sum(a:b)"),)}
+    assert of(facts(rules=circle), "a:b").status is Status.QUIET

@@ -17,8 +17,7 @@ from regobs.promql.walk import children, ranges, selectors, walk
 _COMPARISONS = {"==", "!=", ">", "<", ">=", "<="}
 # Functions that answer something whether or not their argument has series.
 _ALWAYS = {"absent", "absent_over_time", "vector", "time", "scalar", "pi"}
-# A rule that reads a rule that reads a rule ...: ours stop at three; a loop must end too.
-_DEPTH = 5
+Known = dict[str, Verdict]  # of recorded series: a name has the rules of all SLOs, each of which reads several others
 
 
 def judge(answer: QueryAnswer) -> Verdict | None:
@@ -58,24 +57,28 @@ def diagnose(facts: ServerFacts, deployment: Deployment, expr: Expr) -> Verdict:
     )
 
 
-def missing(facts: ServerFacts, deployment: Deployment, expr: Expr, depth: int = 0) -> Verdict | None:
-    """What keeps the expression from having series at all; None when its selectors find what they need."""
+def missing(facts: ServerFacts, deployment: Deployment, expr: Expr, known: Known | None = None) -> Verdict | None:
+    """What keeps the expression from having series at all; None when its selectors find what they need.
+
+    `known` has what was found out about recorded series, each of which is looked at once.
+    """
+    known = {} if known is None else known
     match expr:
         case Selector():
-            return _selector(facts, deployment, expr, depth)
+            return _selector(facts, deployment, expr, known)
         case Binary(op="or", left=left, right=right):
-            first = missing(facts, deployment, left, depth)
-            second = missing(facts, deployment, right, depth)
+            first = missing(facts, deployment, left, known)
+            second = missing(facts, deployment, right, known)
             return _graver(first, second) if first and second else None
         case Binary(op="unless", left=left):
-            return missing(facts, deployment, left, depth)
+            return missing(facts, deployment, left, known)
         case Call(function=function) if function in _ALWAYS:
             return None
         case Aggregate(expr=inner):
-            return missing(facts, deployment, inner, depth)
+            return missing(facts, deployment, inner, known)
     verdict: Verdict | None = None
     for child in children(expr):
-        found = missing(facts, deployment, child, depth)
+        found = missing(facts, deployment, child, known)
         verdict = _graver(verdict, found) if verdict and found else verdict or found
     return verdict
 
@@ -84,7 +87,7 @@ def _graver(first: Verdict, second: Verdict) -> Verdict:
     return second if second.status.failing and not first.status.failing else first
 
 
-def _selector(facts: ServerFacts, deployment: Deployment, selector: Selector, depth: int) -> Verdict | None:
+def _selector(facts: ServerFacts, deployment: Deployment, selector: Selector, known: Known) -> Verdict | None:
     name = series_name(selector)
     if name is None:
         return None
@@ -92,7 +95,7 @@ def _selector(facts: ServerFacts, deployment: Deployment, selector: Selector, de
         return removed.explain(facts, deployment, name, selector.matchers)
     metric = deployment.metric(name)
     if metric is None or metric.exposer is Exposer.RULES:
-        return _recorded(facts, deployment, name, depth)
+        return _recorded(facts, deployment, name, known)
     return absent.explain(facts, deployment, name, metric)
 
 
@@ -103,8 +106,17 @@ def series_name(selector: Selector) -> str | None:
     return next((item.value for item in selector.matchers if item.label == "__name__" and item.op.value == "="), None)
 
 
-def _recorded(facts: ServerFacts, deployment: Deployment, name: str, depth: int) -> Verdict:
+def _recorded(facts: ServerFacts, deployment: Deployment, name: str, known: Known) -> Verdict:
     """Why a recorded series is missing: its rule, or what its rule reads."""
+    if name not in known:
+        reason = f"the rule of {name} is evaluated, but gives no series yet: no traffic, or too young"
+        known[name] = Verdict(Status.QUIET, reason)  # also for a rule that reads itself, by way of others or not
+        known[name] = _of_rules(facts, deployment, name, known) or known[name]
+    return known[name]
+
+
+def _of_rules(facts: ServerFacts, deployment: Deployment, name: str, known: Known) -> Verdict | None:
+    """What is wrong with the rules of a recorded series, or with what they read."""
     if ":" not in name and name not in (facts.rules or {}):
         reason = f"{name} is neither a metric of the catalog nor recorded by a loaded rule"
         return Verdict(Status.EMPTY, reason, "correct the name, or load the rule that records it")
@@ -116,9 +128,9 @@ def _recorded(facts: ServerFacts, deployment: Deployment, name: str, depth: int)
             expr = deployment.parse(rule.query)
         except PromqlError:
             continue
-        below = missing(facts, deployment, expr, depth + 1) if depth < _DEPTH else None
+        below = missing(facts, deployment, expr, known)
         if below is not None:
             return Verdict(
                 below.status, f"{name} is recorded from series that are missing: {below.reason}", below.change
             )
-    return Verdict(Status.QUIET, f"the rule of {name} is evaluated, but gives no series yet: no traffic, or too young")
+    return None
