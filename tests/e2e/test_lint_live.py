@@ -226,7 +226,7 @@ def test_the_command_tells_what_the_server_said(
     assert "2 of 3 alerts would not have fired in the last 0.25 days\n" in said
     assert run(["lint", "--prometheus", prometheus.url, "--days", "7", str(file)]) == 1
     assert (
-        "2 of 3 alerts would not have fired in the last 7 days, of which the server has 0.25\n"
+        "2 of 3 alerts would not have fired in the last 7 days, of which the server has 6.0 h\n"
         in capsys.readouterr().out
     )
     assert run(["lint", str(file)]) == 0

@@ -18,7 +18,7 @@ from regobs.promql.literals import regex_fault, regex_matches
 _KEEPS_NAMES = frozenset({"merge", "organize", "joinByField", "seriesToColumns", "sortBy", "filterFieldsByName"})
 _OF_VALUES = re.compile(r"Value(?: #\w+)?|Time")
 _PATTERN = re.compile(r"/(.*)/([a-z]*)", re.DOTALL)
-_PLACEHOLDER = re.compile(rf"\{{\{{[^}}]*\}}\}}|{VARIABLE.pattern}")
+_PLACEHOLDER = re.compile(rf"\{{\{{[^{{}}]*+\}}\}}|{VARIABLE.pattern}")
 
 
 @dataclass(frozen=True, slots=True)

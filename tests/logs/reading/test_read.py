@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from regobs.errors import InputError
-from regobs.logs.reading.read import blocks, lines, open_log
+from regobs.logs.reading.read import LONGEST_LINE, blocks, lines, open_log
 
 MARKS = (b"\x1f\x8b", b"\xef\xbb\xbf", b"\x28\xb5\x2f\xfd")
 CONTENT = st.binary(max_size=300).filter(lambda data: not data.startswith(MARKS))
@@ -69,11 +69,11 @@ def test_a_line_that_is_too_long_is_cut_and_the_others_keep_number_and_offset(da
 
 
 def test_a_line_longer_than_many_blocks_costs_one_line_not_the_file() -> None:
-    data = b"a\n" + b"x" * (5 << 20) + b"\nb\n"
+    data = b"a\n" + b"x" * (5 * LONGEST_LINE) + b"\nb\n"
     first, long, last = lines(io.BytesIO(data))
     assert (first.content, last.content, last.number) == (b"a", b"b", 3)
     assert last.offset == len(data) - 2
-    assert (long.fault, len(long.content)) == ("over-long", 1 << 20)
+    assert (long.fault, len(long.content)) == ("over-long", LONGEST_LINE)
 
 
 def test_a_byte_order_mark_is_no_part_of_the_first_line() -> None:
