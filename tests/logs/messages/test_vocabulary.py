@@ -1,4 +1,4 @@
-"""Every message and error text that the sources of GitLab Container Registry 4.32 hold is in the catalogue."""
+"""Every message in the sources of GitLab Container Registry 4.32 and CNCF Distribution is in the catalogue."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from tests.logs.judging.test_validate import judged_lines
 from tests.logs.timing import assert_linear
 
 LISTED = Path(__file__).parents[2] / "data" / "gitlab-registry-4.32.messages.tsv"
+OF_DISTRIBUTION = LISTED.with_name("distribution.messages.tsv")
 SETTINGS = LISTED.with_name("gitlab-registry-4.32.settings.log.gz")
 GRAVE = {"warning", "error", "fatal", "panic"}
 BASE = {"time": "2026-11-23T11:11:21.645Z", "correlation_id": "01A"}
@@ -35,8 +36,8 @@ class Listed(NamedTuple):
     fields: tuple[str, ...]
 
 
-def listed() -> Iterator[Listed]:
-    for line in LISTED.read_text("utf-8").splitlines():
+def listed(file: Path = LISTED) -> Iterator[Listed]:
+    for line in file.read_text("utf-8").splitlines():
         cells = line.split("\t")
         if len(cells) == 4:
             text = json.loads(f'"{cells[2]}"')
@@ -54,22 +55,32 @@ def judge() -> Judge:
     return Judge((GITLAB_ACCESS, GITLAB_APPLICATION))
 
 
-def test_the_list_is_whole() -> None:
-    assert (len(list(listed())), len(errors())) == (584, 53)
+def test_the_lists_are_whole() -> None:
+    assert (len(list(listed())), len(errors()), len(list(listed(OF_DISTRIBUTION)))) == (602, 53, 208)
 
 
-@pytest.mark.parametrize("one", list(listed()), ids=lambda one: one.text[:60])
-def test_a_message_of_the_sources_is_known_with_its_levels_and_fields(one: Listed, judge: Judge) -> None:
+def assert_known(one: Listed, judge: Judge) -> None:
+    """It has a schema with these levels and all these fields, a meaning, and what to do where it is grave."""
     for level in one.levels:
-        record = BASE | {"msg": one.text, "level": level}
-        rule = judge.rule(record)
+        # The fields as well, as a message may be told by one of them from another of its text.
+        rule = judge.rule(dict.fromkeys(one.fields, "x") | {"time": BASE["time"], "msg": one.text, "level": level})
         assert rule.known
         assert rule.message is not None
         assert one.text == "value" or rule.message.text != GAP
         assert not rule.message.levels or level in rule.message.levels
         assert rule.message.meaning
         assert bool(rule.message.action) or level not in GRAVE
-    assert set(one.fields) <= rule.names
+        assert set(one.fields) <= rule.names
+
+
+@pytest.mark.parametrize("one", list(listed()), ids=lambda one: one.text[:60])
+def test_a_message_of_the_sources_is_known_with_its_levels_and_fields(one: Listed, judge: Judge) -> None:
+    assert_known(one, judge)
+
+
+@pytest.mark.parametrize("one", list(listed(OF_DISTRIBUTION)), ids=lambda one: one.text[:60])
+def test_a_message_of_the_sources_of_distribution_is_known_with_its_levels_and_fields(one: Listed) -> None:
+    assert_known(one, Judge((DISTRIBUTION,)))
 
 
 @pytest.mark.parametrize(

@@ -104,8 +104,9 @@ def _distribution(name: str, target: str, conversion: Conversion = Conversion.SA
 
 
 _ALIASES = (
-    # Renamed in 4.32: container-registry, registry/datastore/loadbalancing.go of 4.31.0 and of 4.32.
+    # Renamed after 4.32.0: container-registry, commit cc856c19, registry/datastore/loadbalancing.go.
     Alias("db_replica_addr", "db_host_addr", "gitlab"),
+    Alias("replica_addr", "db_host_addr", "gitlab"),
     _labkit("duration_s", "duration_ms", 1000, access_only=True),
     _labkit("ttfb_s", "ttfb_ms", 1000),
     _labkit("severity", "level"),

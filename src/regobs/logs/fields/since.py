@@ -49,11 +49,11 @@ _THERE = {
         written_bytes system""",
 }
 # The last release that wrote a name which the next one replaced.
-_UNTIL = {"db_replica_addr": "4.31.0"}
+_UNTIL = {"db_replica_addr": "4.32.0", "replica_addr": "4.32.0"}
 # No release writes them.
 _NEVER = frozenset({"trace_id", "parent_span_id"})
 # Names that no release before had: see `_ALIASES` of the catalogue.
-_OLDER = {"db_replica_addr": Since("4.31.0", "4.14.0")}
+_OLDER = {"db_replica_addr": Since("4.31.0", "4.14.0"), "replica_addr": Since("4.22.0", "4.22.0")}
 
 
 def since(field: Field, flavor: str) -> Since | None:
