@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from regobs.documents import Steps
 from regobs.lint.findings import LintProblem
+from regobs.lint.log_subjects import LintedLogQuery
 from regobs.lint.sources import SourceText
-from regobs.lint.subjects import Json, LintedDashboard, LintedLogQuery, LintedQuery, LintedRouting, LintedRule
+from regobs.lint.subjects import Json, LintedDashboard, LintedQuery, LintedRouting, LintedRule
 
 
 class NotRead(NamedTuple):

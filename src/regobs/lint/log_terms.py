@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from regobs.catalog import METRICS
-from regobs.lint.subjects import LintedLogQuery
+from regobs.lint.log_subjects import LintedLogQuery
 
 Span = tuple[int, int]
 # `msg="..."` of LogQL, `json.msg: "..."` of KQL and Lucene; a line filter names no field.

@@ -130,7 +130,7 @@ def _only_kept(query: LintedQuery, node: Selector) -> bool:
 
 
 def _over_time(query: LintedQuery, node: Selector) -> bool:
-    parent = query.parents.get(id(node))
+    parent = next(query.above(node), None)
     return isinstance(parent, Call) and parent.function in {"max_over_time", "avg_over_time", "min_over_time"}
 
 

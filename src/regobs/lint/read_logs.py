@@ -9,8 +9,9 @@ from urllib.parse import unquote
 
 from regobs.documents import Steps
 from regobs.grafana.classic import annotations_of, asks_prometheus, links_of, panels_of, targets_of
+from regobs.lint.log_subjects import LintedLogQuery
 from regobs.lint.sources import SourceText
-from regobs.lint.subjects import Json, LintedLogQuery, LintedRule
+from regobs.lint.subjects import Json, LintedRule
 
 # A stream selector with a line filter or a parser behind it is LogQL, which rule files of Loki and panels hold.
 LOGQL = re.compile(

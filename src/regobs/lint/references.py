@@ -11,8 +11,9 @@ from urllib.parse import unquote, urlsplit
 from regobs.common.closest import closest
 from regobs.grafana.classic import VARIABLE, links_of
 from regobs.lint.findings import CheckSubject, LintProblem, Severity, check
+from regobs.lint.log_subjects import LintedLogQuery
 from regobs.lint.log_terms import asked_fields, asked_messages, is_called_message
-from regobs.lint.subjects import LintedDashboard, LintedLogQuery, LintedRule
+from regobs.lint.subjects import LintedDashboard, LintedRule
 from regobs.logs.messages.streams import STREAMS
 
 _SHORTEST = 8  # characters: a shorter text is in many messages

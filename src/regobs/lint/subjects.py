@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,17 +13,16 @@ from regobs.catalog.model import Exposer, Flavor, Form, Kind, Metric, Version
 from regobs.documents import Steps
 from regobs.errors import PromqlError
 from regobs.grafana.classic import variables_of
-from regobs.lint.bounds import Records, Values, compared_with_number
+from regobs.lint.bounds import Records, Values
 from regobs.lint.findings import LintEdit, LintFinding, LintProblem, Severity
+from regobs.lint.query_trees import QueryTree
 from regobs.lint.sources import SourceText
 from regobs.promql.functions import GROWTH
-from regobs.promql.infer import InferredParts, infer_parts
-from regobs.promql.nodes import Binary, Call, Expr, Matcher, Selector
-from regobs.promql.parse import parse
+from regobs.promql.infer import InferredParts
+from regobs.promql.nodes import Aggregate, Binary, Call, Expr, Matcher, Selector
 from regobs.promql.series import catalog_lookup, series_of
-from regobs.promql.tokens import TokenKind, tokenize
+from regobs.promql.tokens import TokenKind, tokenize, word_place
 from regobs.promql.types import Type
-from regobs.promql.walk import children, walk
 
 if TYPE_CHECKING:
     from regobs.lint.linted_files import LintedFile
@@ -52,12 +50,20 @@ class LintContext:
     records: Records = field(default_factory=Records)
     flavor_guessed: bool = False  # the flavor is that of most queries, which nobody named
     _found: dict[str, tuple[Metric, str] | None] = field(default_factory=dict)  # each is asked for about fifty times
+    _trees: dict[str, QueryTree] = field(default_factory=dict)
 
     def lookup(self, name: str) -> tuple[Metric, str] | None:
         """The metric that a series belongs to, and its suffix there: of the catalog, else of the user's own."""
         if name not in self._found:
             self._found[name] = catalog_lookup(name) or self.own.get(name)
         return self._found[name]
+
+    def tree(self, text: str) -> QueryTree:
+        """What a text of PromQL says; equal texts have the same."""
+        found = self._trees.get(text)
+        if found is None or found.records is not self.records:
+            found = self._trees[text] = QueryTree(text, self.lookup, self.records)
+        return found
 
     def forms(self, metric: Metric) -> tuple[Form, ...]:
         """How the registry in question exposes a metric; without a flavor, how any current one does."""
@@ -91,63 +97,71 @@ class LintedQuery:
     texts: str = ""  # of a rule: its annotations
 
     @cached_property
-    def _parsed(self) -> Expr | PromqlError:
-        try:
-            return parse(self.text)
-        except PromqlError as error:
-            return error
+    def tree(self) -> QueryTree:
+        """What its text says, wherever it stands."""
+        return self.context.tree(self.text)
 
-    @property
+    # Each is asked for by many checks: kept here too, it is found without a call.
+    @cached_property
     def expr(self) -> Expr | None:
         """The tree; None for a text that is no PromQL."""
-        return self._parsed if isinstance(self._parsed, Expr) else None
+        return self.tree.parsed if isinstance(self.tree.parsed, Expr) else None
 
     @property
     def fault(self) -> PromqlError | None:
         """Why there is no tree."""
-        return self._parsed if isinstance(self._parsed, PromqlError) else None
+        return self.tree.parsed if isinstance(self.tree.parsed, PromqlError) else None
 
     @cached_property
     def nodes(self) -> tuple[Expr, ...]:
         """Every part of the tree, parents first."""
-        return tuple(walk(self.expr)) if self.expr is not None else ()
+        return self.tree.nodes
 
     @cached_property
     def selectors(self) -> tuple[Selector, ...]:
         """Every selector of the tree."""
-        return tuple(node for node in self.nodes if isinstance(node, Selector))
+        return self.tree.selectors
 
     @cached_property
+    def calls(self) -> tuple[Call, ...]:
+        """Every call of a function."""
+        return self.tree.calls
+
+    @cached_property
+    def aggregates(self) -> tuple[Aggregate, ...]:
+        """Every aggregation."""
+        return self.tree.aggregates
+
+    @cached_property
+    def binaries(self) -> tuple[Binary, ...]:
+        """Every operation on two sides."""
+        return self.tree.binaries
+
+    @property
     def compared(self) -> tuple[tuple[Binary, Expr, str, Decimal], ...]:
         """Each comparison of a value with a number, as the comparison, its value, operator and number."""
-        return tuple(compared_with_number(self.nodes))
-
-    @cached_property
-    def parents(self) -> dict[int, Expr]:
-        """What each part stands in, by the part's `id`."""
-        return {id(child): node for node in self.nodes for child in children(node)}
+        return self.tree.compared
 
     def above(self, node: Expr) -> Iterator[Expr]:
         """What a part stands in, from the inside out."""
-        while (parent := self.parents.get(id(node))) is not None:
+        while (parent := self.tree.parents.get(id(node))) is not None:
             yield parent
             node = parent
 
     @cached_property
     def parts(self) -> InferredParts:
         """The types of the parts."""
-        assert self.expr is not None  # noqa: S101 - checks of queries only see those that could be read
-        return infer_parts(self.expr, lookup=self.context.lookup, recorded=self.context.records.type)
+        return self.tree.parts
 
-    @cached_property
+    @property
     def values(self) -> Values:
         """What values the parts may have."""
-        return Values(self.parts, self.context.lookup, self.context.records)
+        return self.tree.values
 
-    @cached_property
+    @property
     def likely_values(self) -> Values:
         """What values the parts most likely have, by their names too."""
-        return Values(self.parts, self.context.lookup, self.context.records, named=True)
+        return self.tree.likely_values
 
     def entry(self, node: Selector) -> tuple[Metric, str] | None:
         """The metric that a selector reads, as far as it is known, and which of its series."""
@@ -199,7 +213,7 @@ class LintedQuery:
     ) -> LintProblem:
         """A problem at a part of the query, or at `word` within it."""
         start, end = where.span or (0, len(self.text))
-        if word and (found := _word(word, self.text, start, end)) >= 0:
+        if word and (found := word_place(word, self.text, start, end)) >= 0:
             start, end = found, found + len(word)
         return LintProblem(*self.place(start, end), what, next_step, severity)
 
@@ -226,15 +240,6 @@ class LintedQuery:
                 value = str(error.value) if error.value is not None else ""
                 step = f"write {error.expected}" if error.expected else ""
                 yield node, self.problem(node, error.message, step, word=value)
-
-
-def _word(word: str, text: str, start: int, end: int) -> int:
-    """Where a word stands in a part of a query: as a word of its own, else within one, such as a text."""
-    whole = (token.start for token in tokenize(text) if token.text == word and start <= token.start < end)
-    if (at := next(whole, -1)) >= 0:
-        return at
-    found = re.search(rf"(?<![\w:]){re.escape(word)}(?![\w:])", text[start:end])
-    return start + found.start() if found else -1
 
 
 def template_variable(text: str) -> str:
@@ -384,26 +389,3 @@ class LintedRouting:
     def problem(self, steps: Steps, what: str, next_step: str, severity: Severity | None = None) -> LintProblem:
         """A problem at a part of it."""
         return LintProblem(*self.source.extent((*self.path, *steps)), what, next_step, severity)
-
-
-@dataclass(eq=False)
-class LintedLogQuery:
-    """A query of logs, in LogQL, KQL or Lucene, at `path`; `of_registry` tells whether it is one of a registry's.
-
-    `linked` is true where it was taken out of an address, in which it is written otherwise; `prose` where it is a text
-    for people, which may hold such queries.
-    """
-
-    text: str
-    source: SourceText
-    path: Steps
-    subject: str
-    logql: bool
-    of_registry: bool
-    linked: bool = False
-    prose: bool = False
-
-    def problem(self, start: int, end: int, what: str, next_step: str, severity: Severity | None = None) -> LintProblem:
-        """A problem at a piece of it, or at the address that holds it."""
-        place = self.source.extent(self.path) if self.linked else self.source.within(self.path, self.text, start, end)
-        return LintProblem(*place, what, next_step, severity)

@@ -168,6 +168,15 @@ def place(text: str, offset: int, file: str = "") -> Location:
     return Location(file, text.count("\n", 0, offset) + 1, offset - (text.rfind("\n", 0, offset) + 1) + 1)
 
 
+def word_place(word: str, text: str, start: int, end: int) -> int:
+    """Where a word stands in a part of a query, as a word of its own, else within one; -1 for nowhere."""
+    whole = (token.start for token in tokenize(text) if token.text == word and start <= token.start < end)
+    if (at := next(whole, -1)) >= 0:
+        return at
+    found = re.search(rf"(?<![\w:]){re.escape(word)}(?![\w:])", text[start:end])
+    return start + found.start() if found else -1
+
+
 def excerpt(text: str, offset: int) -> str:
     """A little of the text from an offset on, for an error message."""
     line = text[offset : offset + 41].split("\n", 1)[0]
