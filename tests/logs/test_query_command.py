@@ -98,11 +98,22 @@ def test_a_query_is_explained_without_files(language: str, words: str) -> None:
         (("query", "status: 1", "x", "--columns", "tme"), "no log field"),
         (("query", "status: 1", "x", "--by", "error"), "makes no groups"),
         (("query", "status: 1", "x", "--from", "soon"), "not a time"),
+        (("query", "status: 1", "x", "--from", "2026-11-24", "--to", "2026-11-23"), "--to is before --from"),
     ],
 )
 def test_a_wrong_argument_is_an_error_of_the_input(arguments: tuple[str, ...], message: str) -> None:
     with pytest.raises(LogQueryError, match=message):
         _out(*arguments)
+
+
+def test_one_day_may_be_both_ends_of_the_time() -> None:
+    assert _out("query", "status: 404", str(FILE), "--from", "2026-11-23T11", "--to", "2026-11-23")[0]
+
+
+def test_a_file_in_place_of_a_query_is_a_wrong_use() -> None:
+    result = CliRunner().invoke(LOGS, ["run", str(FILE)])
+    assert result.exit_code == 2
+    assert "is a file: the name of a saved query comes before the files" in result.output
 
 
 def test_no_files_is_a_wrong_use() -> None:

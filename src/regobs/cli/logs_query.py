@@ -85,6 +85,8 @@ def run(
         return
     now = datetime.now(UTC)
     clauses = _clauses(where, start, end, now)
+    if not files and Path(name).is_file():
+        raise click.UsageError(f"{name} is a file: the name of a saved query comes before the files")
     queries = []
     for asked in name.split(","):
         load = panel_query if "/" in asked else load_query  # a panel of Kibana is called DASHBOARD/PANEL
@@ -144,13 +146,20 @@ def _clauses(where: str, start: str | None, end: str | None, now: datetime) -> l
     for hint in hints(node, where):
         click.echo(f"Hint: {hint}", err=True)
     clauses = [Clause(where, bind(node, where, now=now))]
+    begins = None
     for option, op, time in (("--from", ">=", start), ("--to", "<=", end)):
         if time is None:
             continue
-        if span(time, now) is None:
+        spanned = span(time, now)
+        if spanned is None:
             raise LogQueryError(
                 f"{option} is not a time", value=time, expected="2026-11-23, 2026-11-23T11:05:00Z, now-15m or now/d"
             )
+        if begins is not None and spanned.last < begins:
+            raise LogQueryError(
+                "--to is before --from", value=f"{start}..{end}", expected="a time that begins before it ends"
+            )
+        begins = spanned.first
         text = f'time {op} "{time}"'
         clauses.append(Clause(text, bind(parse(text), text, now=now)))
     return clauses

@@ -105,6 +105,7 @@ def test_what_every_schema_knows_brings_no_proposal() -> None:
             census.read(file)
     assert census.proposals() == []
     assert to_text(census).startswith("# 6,421 lines. Every line")
+    assert to_text(Census()) == "# 0 lines. No line was read."
 
 
 def test_a_new_message_is_proposed_with_its_levels_context_and_fields() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -363,6 +364,13 @@ def test_hostile_input_cannot_make_a_report_grow_without_bound() -> None:
     assert report.unknown_fields == 1500
     assert len(report.findings) == 1000
     assert report.untold == 500 - (1500 - len({next(iter(line.keys() - BLOB.keys())) for line in lines}))
+
+
+def test_many_strange_fields_leave_room_for_malformed_lines_and_unknown_messages() -> None:
+    strange = BLOB | {f"k{number}": 1 for number in range(1500)}
+    report = judged(b"\n".join([json.dumps(strange).encode(), b"\x01", json.dumps(BLOB | {"msg": "new"}).encode()]))
+    kinds = Counter(one.kind for one in report.findings.values())
+    assert (kinds["field"], kinds["malformed"], kinds["message"], report.untold) == (1000, 1, 1, 500)
 
 
 JSON_VALUES = st.recursive(

@@ -13,6 +13,7 @@ from regobs.logs.kql import And, Everything, Is, Literal, Nested, Node, Not, Or,
 from tests.examples import examples
 from tests.logs.kql import fuzz
 from tests.logs.strategies import LEAVES, trees
+from tests.logs.timing import assert_linear
 
 A, B, C, D = (Is(None, Literal(name)) for name in "abcd")
 
@@ -155,12 +156,34 @@ def test_depth_is_bounded_and_the_bound_itself_is_fine() -> None:
         ('a:"1 and"', ()),
         ("a:1 and b:2", ()),
         ("candor", ()),
+        ("status = 200", ("no comparison",)),
+        ("method: GET and http.response.status!=404", ("no comparison",)),
+        ("msg=~foo or level~x", ("no comparison", "no comparison")),
+        ("nothing = 200", ()),
+        ('"status = 200"', ()),
+        ("status >= 200", ()),
+        ("msg: status=200", ()),
+        ("level: ERROR", ("none of the values",)),
+        ("level: (warn or error)", ("none of the values",)),
+        ("level: warn*", ()),
+        ("level: warning", ()),
+        ("method: get", ()),
     ],
 )
 def test_a_text_that_is_not_what_it_looks_like_gets_a_hint(text: str, words: tuple[str, ...]) -> None:
     found = hints(parse(text), text)
     assert len(found) == len(words)
     assert all(word in hint.message for word, hint in zip(words, found, strict=True))
+
+
+def test_a_hint_about_a_value_names_the_one_that_is_meant() -> None:
+    (hint,) = hints(parse("level: ERROR"), "level: ERROR")
+    assert str(hint) == "1:8: 'ERROR' is none of the values that level has; did you mean error?"
+
+
+def test_looking_for_a_comparison_takes_time_that_is_linear_in_the_text() -> None:
+    assert_linear(lambda size: hints(parse("a." * size), "a." * size))
+    assert_linear(lambda size: hints(parse("a" + " " * size + "b"), "a" + " " * size + "b"))
 
 
 @given(trees(LEAVES, nested=True))

@@ -18,7 +18,8 @@ _NOTHING = "Every line is of a message and has fields that the schemas know."
 def to_text(census: Census) -> str:
     """Entries as they stand in the catalogue, with what was seen beside them; meanings are for a person to write."""
     found = [one for one in census.proposals() if one.fields or one.messages or one.extended or one.doubts]
-    lines = [f"# {census.lines:,} lines. {_NOTHING if not found else 'What the catalogue of log fields lacks:'}"]
+    told = "What the catalogue of log fields lacks:" if found else _NOTHING if census.lines else "No line was read."
+    lines = [f"# {census.lines:,} lines. {told}"]
     for one in found:
         lines += ["", f"# Stream {one.stream.name}", *_stream(one)]
     if census.untold:

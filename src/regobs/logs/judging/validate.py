@@ -18,7 +18,7 @@ from regobs.logs.reading.wrapping import Unwrapper, logical
 from regobs.logs.redact import sample, shape
 
 _LOOK_AHEAD = 500  # lines that decide between two registries whose lines look alike
-_MOST_FINDINGS = 1000  # kinds that are told apart; hostile input must not fill the memory
+_MOST_FINDINGS = 1000  # of a kind that are told apart; hostile input must not fill the memory, nor fields hide lines
 _ANY_TIME = {"time": "2000-01-01T00:00:00Z"}  # of lines that were written for a terminal, which have none
 _TEXT = b'"msg":"'  # what stands before the message, as the registries write it
 _NOT_PLAIN = (*UNDECODABLE, KeyError, TypeError)  # no message, or one that is no text
@@ -99,6 +99,7 @@ class Validator:
         self._file = ""
         self._unwrapper = Unwrapper()
         self._streams: defaultdict[str, int] = defaultdict(int)
+        self._told: defaultdict[str, int] = defaultdict(int)  # findings by kind
 
     def read(self, file: Readable, name: str) -> None:
         """Validate a file. `name` is how the report calls it."""
@@ -241,9 +242,10 @@ class Validator:
         """Count a problem: its kind, rule, field and message; the first of a kind is told with its place and value."""
         found = self.report.findings.get(what)
         if found is None:
-            if len(self.report.findings) >= _MOST_FINDINGS:
+            if self._told[what[0]] >= _MOST_FINDINGS:
                 self.report.untold += 1
                 return
+            self._told[what[0]] += 1
             shown = value.decode(errors="replace") if isinstance(value, bytes) else value
             told, seen = sample(shown, what[2]), drift.json_type(value)
             found = Finding(*what, expected, self._file, line.number, line.offset, told, seen, *hint)

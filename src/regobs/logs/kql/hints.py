@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from regobs.common.closest import did_you_mean
 from regobs.errors import Location
-from regobs.logs.kql.nodes import Is, Node, Pattern, Range, Word, walk
+from regobs.logs.fields import ALIASES, FIELDS
+from regobs.logs.kql.nodes import Is, Literal, Node, Pattern, Range, Word, walk
 from regobs.logs.kql.tokens import Text
 
 _KEYWORD = re.compile(r"(?i)(?:^|\s)(and|or|not)$|^(and|or)\s")
 _EXPRESSION = re.compile(r"^/.*[.\])}]\*.*/$")  # /v2.*/ is a wildcard too, but nobody's path has a dot before a star
 _LUCENE = re.compile(r"^/.+/$|^\[.+ TO .+\]$|\S[~^][0-9.]*$|&&|\|\|")
+_COMPARISON = re.compile(r"([\w.-]+)\s*(==?|=~|!=|!~|~|<>)\s*\S")  # of SQL, PromQL and LogQL
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +32,36 @@ class Hint:
 def hints(node: Node, text: str, *, file: str = "") -> tuple[Hint, ...]:
     """The hints for a tree that was parsed from `text`."""
     source = Text(text, file)
-    found = (_hint(value, source) for part in walk(node) for value in _values(part))
+    found = (hint for part in walk(node) for hint in (_of_part(part, source), *_of_values(part, source)))
     return tuple(hint for hint in found if hint is not None)
 
 
-def _values(node: Node) -> list[Word]:
-    return [node.value] if isinstance(node, Is | Range) else []
+def _of_part(part: Node, source: Text) -> Hint | None:
+    """What a condition asks that no line fits: a value that its field never has, or text that is a comparison."""
+    if not isinstance(part, Is) or not isinstance(part.value, Literal) or not isinstance(part.value.value, str):
+        return None
+    value, place = part.value.value, source.location(part.value.at)
+    if part.field is None:
+        compared = None if part.value.quoted else _COMPARISON.match(value)
+        name = compared.group(1) if compared else ""
+        if name not in FIELDS and name not in ALIASES:
+            return None
+        return Hint(
+            f"{value!r} is text that is looked for, no comparison", place, f"write {name}: value or not {name}: value"
+        )
+    field = FIELDS.get(str(part.field.value)) if isinstance(part.field, Literal) else None
+    known = field.values if field else ()
+    if field is None or not known or value in known:
+        return None
+    return Hint(
+        f"{value!r} is none of the values that {field.name} has",
+        place,
+        did_you_mean(value, known, f"they are {', '.join(known)}"),
+    )
+
+
+def _of_values(node: Node, source: Text) -> list[Hint | None]:
+    return [_hint(node.value, source)] if isinstance(node, Is | Range) else []
 
 
 def _hint(value: Word, source: Text) -> Hint | None:
