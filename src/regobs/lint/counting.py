@@ -47,7 +47,7 @@ def rate_of_gauge(query: LintedQuery) -> Iterator[LintProblem]:
         if metric is not None and metric.exposer is Exposer.STACKDRIVER:
             return  # with --monitoring.aggregate-deltas the exporter turns these gauges into counters
     for fault, found in query.faults_by_node("rate-of-gauge"):
-        if not _counts_starts(query, fault):
+        if not _counts_starts(query, fault) and not _only_counted(query, fault):
             yield replace(found, next_step="take delta or deriv of it, or its value over time")
     told = {id(node) for node, _ in query.faults_by_node("rate-of-gauge")}
     for again in query.nodes:
@@ -94,6 +94,12 @@ def _rate_below(call: Call) -> Call | None:
     while isinstance(below, Aggregate) and below.op in {"sum", "avg", "max", "min"}:
         below = strip_parens(below.expr)
     return below if isinstance(below, Call) and below.function in GROWTH else None
+
+
+def _only_counted(query: LintedQuery, node: Expr) -> bool:
+    """Whether the results are counted, whatever they are: how many series a window has."""
+    above = next((one for one in query.above(node) if not isinstance(one, Paren)), None)
+    return isinstance(above, Aggregate) and above.op in {"count", "group"}
 
 
 def _counts_starts(query: LintedQuery, node: Expr) -> bool:

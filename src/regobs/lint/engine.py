@@ -58,8 +58,13 @@ from regobs.promql.nodes import Call
 from regobs.promql.series import known_metric
 from regobs.promql.walk import selectors
 
-# What rules, dashboards, routes and objectives have: a file of a directory that cannot be read may be one of them.
-_HOLDS = re.compile(r"\b(?:groups|alert|record|expr|panels|rows|route|receivers|inhibit_rules|templating|openslo)\b")
+# Keys of rules, dashboards, routes and objectives: a file of a directory that cannot be read may be one of them. As
+# words of comments and values they stand in any file.
+_HOLDS = re.compile(
+    r"(?:^[ \t-]*+|[{,\"'])(?:groups|alert|record|expr|panels|rows|route|receivers|inhibit_rules|templating)"
+    r"[\"']?[ \t]*+:|\bopenslo/",
+    re.MULTILINE,
+)
 
 
 @dataclass

@@ -201,7 +201,7 @@ def legend_label(panel: LintedPanel) -> Iterator[LintProblem]:
         steps = query.path[len(panel.path) : -1]
         legend = panel.target(query).get("legendFormat")
         there, gone = result_labels(query), dropped_labels(query)
-        if not isinstance(legend, str):
+        if not isinstance(legend, str) or panel.target(query).get("format") == "table":  # a table has no legend
             continue
         if there is not None and not there and len(panel.queries) == 1 and not _names_one_series(panel):
             continue

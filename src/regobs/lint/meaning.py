@@ -11,7 +11,7 @@ from regobs.lint.named_shares import COMPARISONS
 from regobs.lint.subjects import LintedQuery
 from regobs.promql.functions import GROWTH
 from regobs.promql.infer import literal
-from regobs.promql.nodes import Aggregate, Binary, Call, Expr, Matcher, MatchOp, Selector, String
+from regobs.promql.nodes import Aggregate, Binary, Call, Expr, Matcher, MatchOp, Paren, Selector, String
 from regobs.promql.types import MEASURES
 from regobs.promql.walk import selectors, strip_parens, walk
 
@@ -110,11 +110,19 @@ def uneven_scope(query: LintedQuery) -> Iterator[LintProblem]:
         kept = query.parts.of(node.left).closed_labels or frozenset()
         joined = (frozenset(node.on or ()) | kept) if query.parts.of(node.left).closed_labels is not None else _SCOPES
         for here, there, side in ((0, 1, node.right), (1, 0, node.left)):
-            lacking = sorted(set(scopes[here]) - set(scopes[there]) - joined)
+            apart = set() if _of_one_exporter(node) else {"job"}  # each is scraped by a job of its own
+            lacking = sorted(set(scopes[here]) - set(scopes[there]) - joined - apart)
             if lacking:
                 what = f"only the other side is narrowed by {', '.join(lacking)}"
                 yield query.problem(next(selectors(side)), what, f"add {scopes[here][lacking[0]]}")
                 break
+
+
+def _of_one_exporter(node: Binary) -> bool:
+    """Whether the series of both sides may begin with the same word, as those of one exporter do."""
+    names = [[str(one.metric or "") for one in selectors(side)] for side in (node.left, node.right)]
+    sides = [{name.split("_")[0] for name in side} for side in names]
+    return not sides[0].isdisjoint(sides[1]) or not all("_" in name for side in names for name in side)
 
 
 def _scope(expr: Expr) -> dict[str, str]:
@@ -173,8 +181,15 @@ def sum_of_maxima(query: LintedQuery) -> Iterator[LintProblem]:
     for node in query.nodes:
         if isinstance(node, Aggregate) and node.op == "sum":
             inner = strip_parens(node.expr)
-            if isinstance(inner, Call) and inner.function in {"max_over_time", "min_over_time"}:
+            highest = isinstance(inner, Call) and inner.function in {"max_over_time", "min_over_time"}
+            if highest and not _asks_for_any(query, node):
                 yield query.problem(node, "a sum of what was not there at one time", "add up first", word="sum")
+
+
+def _asks_for_any(query: LintedQuery, node: Expr) -> bool:
+    """Whether a sum is only compared with zero: whether there is any, not how many."""
+    above = next((one for one in query.above(node) if not isinstance(one, Paren)), None)
+    return isinstance(above, Binary) and above.op in COMPARISONS and literal(above.right) == 0
 
 
 @check("rate-of-record", Severity.NOTE)

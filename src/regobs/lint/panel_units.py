@@ -95,7 +95,8 @@ def panel_unit(panel: LintedPanel) -> Iterator[LintProblem]:
         if all(judged):
             what, step = judged[0] or ("", "")
             of_one_core = any(fault is not None and fault[0] == _OF_ONE_CORE for fault in judged)
-            severity = Severity.NOTE if of_one_core or not one.unit else None
+            unsaid = one.unit in {"bytes", "decbytes"} and what.startswith("bytes per second")  # in the same steps
+            severity = Severity.NOTE if of_one_core or unsaid or not one.unit else None
             yield panel.problem(one.path if one.unit else ("title",), what, step, severity)
 
 
@@ -195,7 +196,7 @@ def _faults_of_shares(query: LintedQuery, unit: str) -> Iterator[_Fault]:
     yield seconds, _MOMENTS, "a duration is shown as a moment", "write s"
     yield share, _RATES | UNITS.keys(), f"a ratio is shown as {unit}", "write percentunit"
     yield cores, {"percent"}, "two cores read 2 %", "write none or short"
-    averages = cores and query.values.averages_cores(query.expr)
+    averages = cores and (query.values.averages_cores(query.expr) or query.values.of(query.expr).high <= 1)
     yield cores and not averages, {"percentunit"}, _OF_ONE_CORE, "write none or short"
 
 
@@ -221,7 +222,8 @@ def _faults_of_measures(query: LintedQuery, unit: str) -> Iterator[_Fault]:
     yield things, _SECONDS | _BYTES | _BYTE_RATES | _BIT_RATES, f"{kind.unit} are shown as {unit}", "write short"
     yield seconds, _RATES | _BYTES | _BYTE_RATES | {"percent"}, f"seconds are shown as {unit}", "write s"
     yield seconds, nothing, "seconds are shown without their unit", "write s"
-    yield flow or amount, nothing, "bytes are shown without their unit", of_bytes
+    placed = all("offset" in str(one.metric or "") for one in query.selectors)  # a place in a log is no amount
+    yield (flow or amount) and not placed, nothing, "bytes are shown without their unit", of_bytes
     yield of_time, _RATES, f"seconds per second are shown as {unit}", per_second
     yield busy, {"percent"}, "seconds per second are shown as percent: 0.5 reads 0.5 %", per_second
     yield waited, {"percentunit"}, "callers at a time are shown as percent: 3 read 300 %", "write short"

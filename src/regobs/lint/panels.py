@@ -10,7 +10,8 @@ from regobs.lint.panel_units import is_percent, is_share
 from regobs.lint.read_boards import reducers
 from regobs.lint.shown_units import panel_unit_of
 from regobs.lint.subjects import LintedPanel
-from regobs.promql.nodes import Call, Expr
+from regobs.promql.functions import GROWTH
+from regobs.promql.nodes import Call, Expr, Selector
 from regobs.promql.walk import strip_parens
 
 _NO_DATA = frozenset(
@@ -34,12 +35,13 @@ def threshold_order(panel: LintedPanel) -> Iterator[LintProblem]:
           {"color": "red", "value": 90}]}}}, "targets": [{"refId": "A", "expr": "sum(up)"}]}]}
     """
     steps = _steps(panel)
+    seen = None if _coloured_by_steps(panel) else Severity.NOTE
     path = ("fieldConfig", "defaults", "thresholds", "steps")
     numbers = [float(value) for _, value in steps[1:] if value is not None]
     if numbers != sorted(numbers):
-        yield panel.problem(path, f"the steps are {', '.join(f'{one:g}' for one in numbers)}", "sort them")
+        yield panel.problem(path, f"the steps are {', '.join(f'{one:g}' for one in numbers)}", "sort them", seen)
     if any(value is None for _, value in steps[1:]):
-        yield panel.problem(path, "a step behind the first has no value", "give it one, or remove it")
+        yield panel.problem(path, "a step behind the first has no value", "give it one, or remove it", seen)
 
 
 def _steps(panel: LintedPanel) -> list[tuple[str, float | None]]:
@@ -77,7 +79,8 @@ def threshold_out_of_reach(panel: LintedPanel) -> Iterator[LintProblem]:
     if not isinstance(limits, dict) or limits.get("mode") == "percentage":
         return
     untouched = [value for _, value in _steps(panel)] in ([None, 80], [0, 80])  # as Grafana begins every panel
-    if untouched and not _coloured_by_steps(panel):
+    seen = _coloured_by_steps(panel)
+    if untouched and not seen:
         return
     unit, _ = panel_unit_of(panel)
     beyond = [value for _, value in _steps(panel) if value is not None and value > 1]
@@ -87,11 +90,16 @@ def threshold_out_of_reach(panel: LintedPanel) -> Iterator[LintProblem]:
     if beyond and (shares or (unit == "percentunit" and min(beyond) >= 10)) and not scaled:
         shown = ", ".join(f"{value:g}" for value in beyond)
         path = ("fieldConfig", "defaults", "thresholds", "steps")
-        yield panel.problem(path, f"a ratio never reaches {shown}", f"write {beyond[0] / 100:g}")
+        yield panel.problem(
+            path, f"a ratio never reaches {shown}", f"write {beyond[0] / 100:g}", None if seen else Severity.NOTE
+        )
 
 
 def _coloured_by_steps(panel: LintedPanel) -> bool:
-    """Whether the colour steps are seen; on a graph they are where it says so."""
+    """Whether the colour steps are seen: on a graph where it says so, on a single number unless it has no colour.
+
+    A gauge shows them on its rim whatever its colour is.
+    """
     colour = panel.defaults.get("color")
     mode = colour.get("mode", "thresholds") if isinstance(colour, dict) else "thresholds"
     custom = panel.defaults.get("custom")
@@ -99,7 +107,10 @@ def _coloured_by_steps(panel: LintedPanel) -> bool:
     drawn = style.get("mode", "off") != "off" if isinstance(style, dict) else False
     if panel.kind in {"timeseries", "barchart", "histogram", "trend"}:
         return drawn or (isinstance(colour, dict) and mode == "thresholds")
-    return mode == "thresholds"
+    options = panel.data.get("options")
+    if panel.kind == "stat" and isinstance(options, dict) and options.get("colorMode") == "none":
+        return False
+    return mode == "thresholds" or panel.kind == "gauge"
 
 
 @check("mean-of-quantile", Severity.WARNING, CheckSubject.PANEL)
@@ -262,6 +273,11 @@ def green_only_at_limit(panel: LintedPanel) -> Iterator[LintProblem]:
     """
     whole = {"percent": 100, "percentunit": 1}.get(panel_unit_of(panel)[0])
     steps = _steps(panel)
+    found = [one for query in panel.queries for one in query.nodes]
+    events = any(isinstance(one, Call) and one.function in GROWTH for one in found)
+    recorded = any(isinstance(one, Selector) and ":" in str(one.metric or "") for one in found)
+    if not events and not recorded:
+        return  # of replicas, shards and nodes all are wanted
     if len(steps) > 1 and whole is not None and steps[-1][1] == whole and "green" in steps[-1][0]:
         path = ("fieldConfig", "defaults", "thresholds", "steps")
         yield panel.problem(path, f"green begins at {whole}", "let green begin at the objective")

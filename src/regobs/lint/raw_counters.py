@@ -110,7 +110,7 @@ def _read_raw(query: LintedQuery, node: Selector) -> bool:
             return above.function == "histogram_quantile" and str(node.metric or "").endswith("_bucket")
         if isinstance(above, Aggregate) and above.op in {"count", "group", "count_values"}:
             return False
-        if isinstance(above, Binary) and (_of_two_counters(above) or _asks_existence(query, node, above, child)):
+        if isinstance(above, Binary) and (_reads_none(above) or _asks_existence(query, node, above, child)):
             return False
         child = above
     return query.role != "record" or _divided(query, node)
@@ -189,6 +189,12 @@ def _summed(expr: Expr) -> tuple[list[object], Expr]:
         clauses.append((inner.labels, inner.without))
         inner = bare(inner.expr)
     return clauses, inner
+
+
+def _reads_none(above: Binary) -> bool:
+    """Whether no value is read: `started - finished`, or `x * 0`, a zero with the labels of the counter."""
+    zero = above.op == "*" and 0 in {literal(above.left), literal(above.right)}
+    return zero or _of_two_counters(above)
 
 
 def _of_two_counters(above: Binary) -> bool:

@@ -31,8 +31,9 @@ SUFFIXES = frozenset({".yaml", ".yml", ".json", ".rules", ".promql"})
 _HELM = r"\.(?:Values|Release|Chart|Files|Capabilities|Template)\b"
 _ERB = r"<%[-=]?[^%\n]{1,200}%>"
 _TEMPLATE = re.compile(rf"\{{\{{-? *(?:{_HELM}|\${_HELM}|include \")|{_ERB}")
-# What is a template only where it is no YAML: Alertmanager's own texts have `{{ template "name" . }}` too.
-_LINE = r"^[ \t]*+\{(?:%|\{(?!-? *\$(?:labels|value|external)))"
+# What is a template only where it is no YAML: Alertmanager's own texts have `{{ template "name" . }}` too. Terraform's
+# directives begin with `%{`.
+_LINE = r"^[ \t]*+(?:%\{|\{(?:%|\{(?!-? *\$(?:labels|value|external))))"
 _WORDS = rf"\{{\{{[^{{}}\n]{{0,200}}?(?:{_HELM}|\b(?:template|tpl|toYaml|define) )"
 _BROKEN_TEMPLATE = re.compile(f"{_LINE}|{_WORDS}", re.MULTILINE)
 _TEMPLATE_LINE = re.compile(r"^[ \t]*+\{[{%]", re.MULTILINE)  # of Go or Jinja; no line of JSON begins so
@@ -194,11 +195,18 @@ def _read_data(found: LintedFile, source: SourceText, data: Any, context: LintCo
         found.tested += [(Path(str(one)).name, words) for one in rule_files]
     _read_dashboards(found, source, data, (), context)
     if str(data.get("apiVersion", "")).startswith("openslo/"):
-        for path, text in _openslo_queries(data.get("spec"), ("spec",)):
-            found.queries.append(LintedQuery(text, source, path, "record", context, subject=str(data.get("kind", ""))))
+        _read_objectives(found, source, data, context)
     if not isinstance(source, EmbeddedSource):
         for path, name, text in _embedded(found, source, data):
             _read_notation(found, text, Path(name).suffix, context, _placed_in(source, path))
+
+
+def _read_objectives(found: LintedFile, source: SourceText, data: Json, context: LintContext) -> None:
+    for path, text in _openslo_queries(data.get("spec"), ("spec",)):
+        if "{{" in text:  # `[{{.window}}]`, in which Sloth writes the windows of its rules
+            _pass_part(found, source, path, _IS_TEMPLATE)
+        else:
+            found.queries.append(LintedQuery(text, source, path, "record", context, subject=str(data.get("kind", ""))))
 
 
 def _read_dashboards(found: LintedFile, source: SourceText, data: Any, path: Steps, context: LintContext) -> None:

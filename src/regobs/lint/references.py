@@ -210,7 +210,8 @@ def broken_link(rule: LintedRule) -> Iterator[LintProblem]:
         if name == "runbook_url" and re.fullmatch(
             r"(?i)(?:todo|tbd|fixme|xxx|n/?a|none|-)|h[a-z]{2,5}/{1,3}[^ ]*", text
         ):
-            yield rule.problem(("annotations", name), f"{text} is no address", "write https://...")
+            what = f"{text} is no address" if rule.data["annotations"][name] is not None else f"{name} is empty"
+            yield rule.problem(("annotations", name), what, "write https://...")
         elif match := re.search(r"\b(?!https?:)h{1,3}t{1,4}ps?:/*+|https?:/(?!/)|https?://https?://", text):
             what = f"{match[0]} begins no address"
             problem = rule.problem(("annotations", name), what, "write https://", word=match[0])

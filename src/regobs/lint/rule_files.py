@@ -252,7 +252,7 @@ def map_faults(rule: Json, *, strict: bool = False) -> Iterator[tuple[Steps, str
         for name, value in given.items() if isinstance(given, dict) else ():
             if isinstance(value, dict | list):
                 yield (field, name), f"{name} is no text", "write a text", False
-            elif strict and not isinstance(value, str):
+            elif strict and not isinstance(value, str) and value is not None:  # nothing is left out of the object
                 yield (field, name), f"{name} is no text, and Kubernetes refuses the object", "put it in quotes", False
             elif not name:
                 yield (field, name), "a name is empty", "give it one", True

@@ -15,10 +15,11 @@ from regobs.lint.named_shares import COMPARISONS, bare, core, named_share, says_
 from regobs.lint.subjects import LintedQuery
 from regobs.promql.functions import ABSENCE, GROWTH
 from regobs.promql.infer import literal
-from regobs.promql.nodes import Aggregate, Binary, Call, Expr, Number, Selector
+from regobs.promql.nodes import Aggregate, Binary, Call, Expr, MatchOp, Number, Selector
 from regobs.promql.printer import number_text
 from regobs.promql.types import Bounds
-from regobs.promql.walk import walk
+from regobs.promql.vocabulary import TARGET_LABELS
+from regobs.promql.walk import selectors, walk
 
 _RECORDS = 20  # records of records
 # A text for people that takes the value for a percentage; `%.1f` is a format, and humanizePercentage takes a ratio.
@@ -232,9 +233,19 @@ def _beyond_hundred(op: str, number: Decimal) -> bool:
     return (op == ">" and number >= 100) or (op in {">=", "=="} and number > 100)
 
 
-def _counts_none(value: Expr, op: str, number: Decimal) -> bool:
+def _counts(value: Expr) -> bool:
     node = bare(value)
-    return isinstance(node, Aggregate) and node.op in {"count", "group"} and op in {"==", "<", "<="} and number <= 1
+    return isinstance(node, Aggregate) and node.op in {"count", "group"}
+
+
+def _counts_chosen(value: Expr) -> bool:
+    """Whether it is how many series there are of a state that a label tells, which may be none."""
+    chosen = (one for series in selectors(value) for one in series.matchers if one.op is MatchOp.EQUAL and one.value)
+    return _counts(value) and any(one.label not in TARGET_LABELS for one in chosen)
+
+
+def _counts_none(value: Expr, op: str, number: Decimal) -> bool:
+    return _counts(value) and op in {"==", "<", "<="} and number <= 1
 
 
 def _is_nan(node: Expr) -> bool:
@@ -361,7 +372,7 @@ def _asks_whether_there_is(query: LintedQuery, node: Binary, value: Expr, op: st
     filters = (one for one in parts if isinstance(one, Binary) and not one.bool)
     if op in {">", ">="} and any(one.op in {*COMPARISONS, "and", "unless"} for one in filters):
         return True  # what passed a filter is counted
-    if op == ">" and number == 0:
+    if (op == ">" and number == 0) or (op == ">=" and number == 1 and _counts_chosen(value)):
         return True
     alone = bare(query.expr) is node if query.expr is not None else False
     may_be_nan = any(

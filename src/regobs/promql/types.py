@@ -140,6 +140,8 @@ def added(op: str, left: Type, right: Type) -> Type:
     """The unit of `left + right` or `left - right`."""
     if left.unit is Unit.TIMESTAMP and right.unit is Unit.TIMESTAMP and op == "-":
         return left._replace(unit=Unit.SECONDS, fraction=False)
+    if op == "-" and {left.unit, right.unit} == {Unit.TIMESTAMP, Unit.NONE}:  # what is not known may be a moment too
+        return left._replace(unit=Unit.NONE, fraction=False)
     if right.unit is Unit.TIMESTAMP:
         return left._replace(unit=Unit.TIMESTAMP, fraction=False)
     unit = right.unit if left.unit is Unit.NONE else left.unit

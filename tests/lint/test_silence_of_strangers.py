@@ -1,0 +1,178 @@
+"""What public files of many origins hold that looks like a defect and is none, beside what is one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from regobs.lint import LintReport, Severity, lint_paths, lint_text
+from tests.lint.cases import alert, board, found, panel, query, rules, steps, unit
+
+
+def _shown(kind: str, options: dict[str, Any], *values: float | None, **defaults: Any) -> LintReport:
+    """A panel of the share of requests that failed, with colour steps."""
+    share = 'sum(rate(http_requests_total{code=~"5.."}[5m])) / sum(rate(http_requests_total[5m]))'
+    settings = {"unit": "percentunit", **steps(*values), **defaults}
+    return panel(share, kind=kind, options=options, fieldConfig={"defaults": settings})
+
+
+def _as_table(form: str) -> LintReport:
+    target = {"refId": "A", "expr": "sum by (code) (up)", "legendFormat": "{{job}}", "format": form}
+    return board({"id": 1, "type": "table", "title": "Panel", "targets": [target]})
+
+
+def _age(name: str, divisor: int, limit: int) -> LintReport:
+    expr = f"min by (job) (time() - backup_completed_seconds) / {divisor}"
+    return rules({"record": name, "expr": expr}, {"alert": "BackupOld", "expr": f"{name} >= {limit}"})
+
+
+# name of the check, how what it finds looks, how what resembles it looks
+CASES: list[tuple[str, Callable[[], LintReport], Callable[[], LintReport]]] = [
+    (
+        "unit-mismatch",
+        lambda: alert("process_start_time_seconds >= 900"),
+        lambda: _age("backup:age_seconds", 1, 900),
+    ),
+    (
+        "unit-mismatch",
+        lambda: alert("max(process_start_time_seconds) >= 30"),
+        lambda: _age("backup:age_hours", 3600, 30),
+    ),
+    (
+        "raw-counter",
+        lambda: panel("sum(policy_results_total) * 2 + sum(rate(policy_results_total[5m]))"),
+        lambda: panel("sum(rate(policy_results_total[5m])) or sum(policy_results_total) * 0"),
+    ),
+    (
+        "rate-of-gauge",
+        lambda: panel("sum by (alertname) (rate(ALERTS[1h]))"),
+        lambda: panel("count by (alertname) (rate(ALERTS[1h]))"),
+    ),
+    ("legend-label", lambda: _as_table("time_series"), lambda: _as_table("table")),
+    (
+        "always-true",
+        lambda: alert("count(redis_up{job='registry'}) >= 1"),
+        lambda: alert("count by (pod) (kube_pod_container_status_terminated_reason{reason='OOMKilled'}) >= 1"),
+    ),
+    (
+        "uneven-scope",
+        lambda: panel('sum(kube_pod_limit{job=~"$job"}) / sum(kube_pod_request)'),
+        lambda: panel('sum(kube_pod_limit{job=~"$job"}) / sum(container_memory_bytes)'),
+    ),
+    (
+        "sum-of-maxima",
+        lambda: alert("sum(max_over_time(defrag_inflight[5m])) > 3"),
+        lambda: alert("sum(max_over_time(defrag_inflight[5m])) > 0"),
+    ),
+    (
+        "panel-unit",
+        lambda: panel("sum(rate(node_cpu_seconds_total[5m]))", **unit("percentunit")),
+        lambda: panel("clamp_max(max(rate(node_cpu_seconds_total[5m])), 1)", **unit("percentunit")),
+    ),
+    (
+        "panel-unit",
+        lambda: panel("redis_memory_used_bytes", **unit("short")),
+        lambda: panel("redis_master_repl_offset", **unit("short")),
+    ),
+    (
+        "green-only-at-limit",
+        lambda: _shown("stat", {}, None, 1),
+        lambda: panel(
+            "kube_statefulset_status_replicas_ready / kube_statefulset_replicas",
+            kind="stat",
+            fieldConfig={"defaults": {"unit": "percentunit", **steps(None, 1)}},
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("check", "defect", "correct"), CASES, ids=[one[0] for one in CASES])
+def test_a_check_finds_the_defect_and_passes_over_what_resembles_it(
+    check: str, defect: Callable[[], LintReport], correct: Callable[[], LintReport]
+) -> None:
+    assert check in found(defect())
+    assert check not in found(correct())
+
+
+@pytest.mark.parametrize(
+    ("report", "severity"),
+    [
+        (lambda: _shown("stat", {}, None, 30), Severity.WARNING),
+        (lambda: _shown("stat", {"colorMode": "none"}, None, 30), Severity.NOTE),
+        (lambda: _shown("stat", {}, None, 30, color={"mode": "fixed"}), Severity.NOTE),
+        (lambda: _shown("gauge", {}, None, 30, color={"mode": "fixed"}), Severity.WARNING),
+        (lambda: _shown("timeseries", {}, None, 30), Severity.NOTE),
+        (lambda: _shown("timeseries", {}, None, 30, color={"mode": "thresholds"}), Severity.WARNING),
+    ],
+)
+def test_a_colour_step_that_is_not_seen_is_a_note(report: Callable[[], LintReport], severity: Severity) -> None:
+    told = [one for one in report().findings if one.check == "threshold-out-of-reach"]
+    assert [one.severity for one in told] == [severity]
+
+
+@pytest.mark.parametrize(("options", "severity"), [({}, Severity.WARNING), ({"colorMode": "none"}, Severity.NOTE)])
+def test_a_colour_step_without_a_value_is_a_note_where_no_colour_is_seen(
+    options: dict[str, Any], severity: Severity
+) -> None:
+    told = [one for one in _shown("stat", options, None, 0.5, None).findings if one.check == "threshold-order"]
+    assert [one.severity for one in told] == [severity]
+
+
+@pytest.mark.parametrize(
+    ("name", "severity"), [("bytes", Severity.NOTE), ("decbytes", Severity.NOTE), ("kbytes", Severity.WARNING)]
+)
+def test_bytes_a_second_in_the_unit_of_bytes_are_a_note_and_in_other_steps_a_warning(
+    name: str, severity: Severity
+) -> None:
+    report = panel("sum(rate(node_network_receive_bytes_total[5m]))", **unit(name))
+    assert [one.severity for one in report.findings if one.check == "panel-unit"] == [severity]
+
+
+_NULL = """apiVersion: monitoring.coreos.com/v1
+kind: PrometheusRule
+metadata: {{name: a}}
+spec:
+  groups:
+  - name: a
+    rules:
+    - {{alert: A, expr: up == 0, labels: {{severity: page}}, annotations: {{summary: Down, runbook_url: {value}}}}}
+"""
+
+
+@pytest.mark.parametrize(("value", "checks"), [("null", {"broken-link"}), ("5", {"broken-rule"})])
+def test_an_annotation_that_is_null_is_empty_and_one_that_is_a_number_is_refused(value: str, checks: set[str]) -> None:
+    report = lint_text(_NULL.format(value=value), "a.yaml", ".yaml")
+    assert found(report) & {"broken-link", "broken-rule"} == checks
+
+
+@pytest.mark.parametrize(("window", "read"), [("5m", 1), ("{{.window}}", 0)])
+def test_an_objective_with_the_template_of_a_generator_is_named_as_not_read(window: str, read: int) -> None:
+    text = (
+        "apiVersion: openslo/v1alpha\nkind: SLO\nmetadata: {name: a}\nspec:\n  objectives:\n  - ratioMetrics:\n"
+        f"      good: {{source: prometheus, queryType: promql, query: 'sum(rate(up_total[{window}]))'}}\n"
+    )
+    report = lint_text(text, "a.yaml", ".yaml")
+    assert (report.queries, len(report.not_read), "syntax" in found(report)) == (read, 1 - read, False)
+
+
+def test_a_broken_file_is_one_of_ours_by_its_keys_and_not_by_words_of_comments(tmp_path: Path) -> None:
+    (tmp_path / "init.yaml").write_text(
+        "# updates the A record, and halts on alert: see the groups of hosts\na: b: c\n"
+    )
+    assert lint_paths([tmp_path]).findings == []
+    for text in ("- alert: A\n  a: b: c\n", "spec: {groups: [}\n", "'rows': [}\n"):
+        (tmp_path / "init.yaml").write_text(text)
+        assert found(lint_paths([tmp_path])) == {"unreadable-file"}
+
+
+def test_yaml_with_directives_of_terraform_is_a_template() -> None:
+    report = lint_text("alert: a\nrules:\n  %{if up}\n  - a\n  %{endif}\n", "a.yaml", ".yaml")
+    assert (found(report), len(report.not_read)) == (set(), 1)
+
+
+def test_what_compares_a_moment_with_a_duration_is_found_with_time_on_no_side() -> None:
+    assert "unit-mismatch" in found(query("max(process_start_time_seconds) > 3600"))
+    assert "unit-mismatch" not in found(query("time() - max(process_start_time_seconds) > 3600"))
