@@ -37,8 +37,8 @@ def double_counting(query: LintedQuery) -> Iterator[LintProblem]:
     Right:
         sum(rate(registry_gc_deletes_total{backend="database"}[5m]))
     """
-    for node in query.nodes:
-        if isinstance(node, Aggregate) and node.op == "sum":
+    for node in query.aggregates:
+        if node.op == "sum":
             for inner in _joined(node.expr):
                 yield from _over_overlaps(query, node, inner)
                 yield from _over_names(query, node, inner) if not node.without else ()
@@ -125,7 +125,7 @@ class _Addend:
 
 def _pairs(query: LintedQuery) -> Iterator[tuple[_Addend, _Addend]]:
     """Each two that are added to each other after the same was done to both."""
-    for node in query.nodes:
+    for node in query.binaries:
         if not _adds(node) or _weighed(query, node):
             continue
         by_shape: dict[tuple[object, ...], list[_Addend]] = {}

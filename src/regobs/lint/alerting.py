@@ -154,7 +154,7 @@ def watched_jobs(queries: Iterable[LintedQuery]) -> frozenset[str]:
     """The jobs whose absence some alert among the queries tells, by `up` or `absent`; "" for one of every job."""
     found = set()
     for query in queries:
-        absences = [node for node in query.nodes if isinstance(node, Call) and node.function in ABSENCE]
+        absences = [node for node in query.calls if node.function in ABSENCE]
         asked = [one for node in absences for one in selectors(node)]
         for one in (*asked, *(each for each in query.selectors if each.metric == "up" and not _counted(query, each))):
             metric = query.metric(one)

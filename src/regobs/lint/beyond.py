@@ -11,7 +11,6 @@ from regobs.lint.bounds import OPPOSITE, TURNED, compared_with_number, never
 from regobs.lint.findings import LintProblem, Severity
 from regobs.lint.named_shares import bare
 from regobs.lint.subjects import LintedQuery
-from regobs.promql.nodes import Binary
 from regobs.promql.printer import number_text
 from regobs.promql.types import Bounds
 from regobs.promql.walk import strip_parens
@@ -22,8 +21,8 @@ def beyond_both(query: LintedQuery) -> Iterator[LintProblem]:
 
     Or one comparison and not another one that follows from it: `x > 10 unless x > 5`.
     """
-    for node in query.nodes:
-        if not isinstance(node, Binary) or node.op not in {"and", "unless"}:
+    for node in query.binaries:
+        if node.op not in {"and", "unless"}:
             continue
         if node.on is not None or node.ignoring is not None:
             continue
@@ -52,8 +51,8 @@ def _passed(op: str, number: Decimal) -> Bounds | None:
 
 def beyond_whole(query: LintedQuery) -> Iterator[LintProblem]:
     """A part that is asked to exceed its whole: `process_open_fds > process_max_fds`."""
-    for node in query.nodes:
-        if not isinstance(node, Binary) or node.op not in {">", ">=", "<", "<="} or node.bool:
+    for node in query.binaries:
+        if node.op not in {">", ">=", "<", "<="} or node.bool:
             continue
         sides = (node.left, node.right) if node.op in {">", ">="} else (node.right, node.left)
         group = {"left": "right", "right": "left"}.get(node.group, "") if sides[0] is node.right else node.group

@@ -34,18 +34,14 @@ def unit_mismatch(query: LintedQuery) -> Iterator[LintProblem]:
     """
     yield from query.faults("unit-mismatch")
     told = {id(node) for node, _ in query.faults_by_node("unit-mismatch")}
-    for node in query.nodes:
-        if isinstance(node, Binary) and id(node) not in told and node.op in {"+", "-", *COMPARISONS}:
+    for node in query.binaries:
+        if id(node) not in told and node.op in {"+", "-", *COMPARISONS}:
             yield from _other_quantities(query, node)
     for node, value, op, number in query.compared:
         moment = query.parts.of(value).unit is Unit.TIMESTAMP and 1 < number < _FIRST_MOMENT
-        if moment and op not in {"==", "!="} and not any(_asks_time(one) for one in query.nodes):
+        if moment and op not in {"==", "!="} and not any(one.function in {"time", "timestamp"} for one in query.calls):
             what = f"a moment is compared with a duration of {number_text(number)} seconds"
             yield query.problem(node, what, "subtract time() from it, or it from time()", word=node.op)
-
-
-def _asks_time(node: Expr) -> bool:
-    return isinstance(node, Call) and node.function in {"time", "timestamp"}
 
 
 def _other_quantities(query: LintedQuery, node: Binary) -> Iterator[LintProblem]:
@@ -104,8 +100,8 @@ def open_against_in_use(query: LintedQuery) -> Iterator[LintProblem]:
     """
     asked = frozenset[str]().union(*(query.series_names(one) for one in query.selectors))
     opened, pool, step = next(((one[0], {*one[:2]}, one[2]) for one in _POOLS if {*one[:2]} <= asked), ("", set(), ""))
-    for node in query.nodes if pool else ():
-        if not (isinstance(node, Binary) and node.op in {"/", "-", *COMPARISONS}):
+    for node in query.binaries if pool else ():
+        if node.op not in {"/", "-", *COMPARISONS}:
             continue
         sides = [[(one, query.series_names(one)) for one in selectors(side)] for side in (node.left, node.right)]
         if any(len(side) != 1 for side in sides):
@@ -137,7 +133,7 @@ def average_hides(query: LintedQuery) -> Iterator[LintProblem]:
     for node, value, _, _ in query.compared:
         inner = bare(value)
         quotient = bare(inner.expr) if isinstance(inner, Aggregate) and inner.op == "avg" else None
-        grown = any(isinstance(one, Call) and one.function in GROWTH for one in query.nodes)
+        grown = any(one.function in GROWTH for one in query.calls)
         if isinstance(quotient, Binary) and quotient.op == "/" and is_usage(quotient) and not grown:
             yield query.problem(
                 inner, "an average of how full each one is", "take max, or keep the instance", word="avg"
@@ -276,17 +272,17 @@ def self_resolving(query: LintedQuery) -> Iterator[LintProblem]:
     """
     if not query.alerts:
         return
-    for node in query.nodes:
-        if isinstance(node, Binary) and node.op == "unless":
+    for node in query.binaries:
+        if node.op == "unless":
             then = [one for one in selectors(node.left) if one.offset is not None and (one.offset.ms > 0)]
             now = {(one.metric, one.matchers) for one in selectors(node.right) if one.offset is None}
             same = [one for one in then if (one.metric, one.matchers) in now]
-            absent = any(isinstance(one, Call) and one.function.startswith("absent") for one in query.nodes)
+            absent = any(one.function.startswith("absent") for one in query.calls)
             if same and len(then) == len(list(selectors(node.left))) and not absent:
                 yield query.problem(node, _ENDS, "add `or absent(...)`", word="unless")
-        elif isinstance(node, Binary) and node.op == "and" and _gone_since(node):
+        elif node.op == "and" and _gone_since(node):
             yield query.problem(node, _ENDS, "leave out what asks for the past", word="and")
-        elif isinstance(node, Binary) and node.op in {"-", *COMPARISONS} and (of := _fewer(node)):
+        elif node.op in {"-", *COMPARISONS} and (of := _fewer(node)):
             step = "compare with a fixed number, or alert on each that is gone"
             yield query.problem(node, _ENDS, step, None if of == "up" else Severity.NOTE, word=node.op)
 

@@ -20,6 +20,7 @@ from regobs.promql.walk import selectors, strip_parens
 _GAUGES = ("_ratio", "_percent", "_percentage", "_info", "_in_flight", "_in_progress", "_celsius")
 _MACRO = re.compile(r"\$\{?__interval(?:_ms)?\b")
 _MINUTE = 60_000
+_PROCESSES = frozenset({"instance", "pod"})
 _STARTS = frozenset({Unit.SECONDS, Unit.TIMESTAMP, Unit.BOOL, Unit.INFO})
 # A title that says over which time its numbers are: "last 24 hours", "[1w]", "(5m)", "per day".
 _WINDOW_TOLD = re.compile(
@@ -50,8 +51,8 @@ def rate_of_gauge(query: LintedQuery) -> Iterator[LintProblem]:
         if not _counts_starts(query, fault) and not _only_counted(query, fault):
             yield replace(found, next_step="take delta or deriv of it, or its value over time")
     told = {id(node) for node, _ in query.faults_by_node("rate-of-gauge")}
-    for again in query.nodes:
-        if isinstance(again, Call) and id(again) not in told and (inner := _rate_below(again)) is not None:
+    for again in query.calls:
+        if id(again) not in told and (inner := _rate_below(again)) is not None:
             what = f"{again.function} of {inner.function}(...), which rises and falls"
             yield query.problem(again, what, "take avg_over_time or max_over_time of it", word=again.function)
     yield from _counted_falls(query)
@@ -64,8 +65,8 @@ def rate_of_gauge(query: LintedQuery) -> Iterator[LintProblem]:
 
 def _counted_falls(query: LintedQuery) -> Iterator[LintProblem]:
     """`resets` of a gauge, by the catalog; of a time or a state each fall is a start."""
-    for call in query.nodes:
-        if not (isinstance(call, Call) and call.function == "resets" and call.args):
+    for call in query.calls:
+        if not (call.function == "resets" and call.args):
             continue
         inner = strip_parens(call.args[0])
         metric = query.metric(inner) if isinstance(inner, Selector) else None
@@ -121,8 +122,8 @@ def delta_of_counter(query: LintedQuery) -> Iterator[LintProblem]:
         increase(registry_gc_runs_total[1h])
     """
     yield from (found for node, found in query.faults_by_node("delta-of-counter") if not _falls_left_out(query, node))
-    for node in query.nodes:
-        if isinstance(node, Call) and node.function in CHANGE - {"predict_linear"} and not _falls_left_out(query, node):
+    for node in query.calls:
+        if node.function in CHANGE - {"predict_linear"} and not _falls_left_out(query, node):
             inner = strip_parens(node.args[0])
             if isinstance(inner, Selector) and query.metric(inner) is None:
                 name = str(inner.metric or "")
@@ -133,7 +134,7 @@ def delta_of_counter(query: LintedQuery) -> Iterator[LintProblem]:
                     )
                     edit = query.edit(node, f"{node.function}({name}", f"{better}({name}")
                     yield problem.fixed_by(None if may_be_gauge(query, name) else edit)
-        elif isinstance(node, Call) and node.function == "predict_linear" and (name := _foretold(query, node)):
+        elif node.function == "predict_linear" and (name := _foretold(query, node)):
             what = f"{name} is a counter: its value in the future is the number since a start, and each restart a fall"
             yield query.problem(node, what, "foretell a gauge, or take the rate", word="predict_linear")
 
@@ -168,8 +169,8 @@ def rate_of_aggregate(query: LintedQuery) -> Iterator[LintProblem]:
         sum(rate(http_requests_total[5m]))
     """
     yield from query.faults("rate-of-aggregate")
-    for node in query.nodes:
-        if not (isinstance(node, Call) and node.function in GROWTH and node.args):
+    for node in query.calls:
+        if not (node.function in GROWTH and node.args):
             continue
         inner = strip_parens(node.args[0])
         if isinstance(inner, Subquery) and isinstance(strip_parens(inner.expr), Aggregate):
@@ -192,8 +193,8 @@ def short_range(query: LintedQuery) -> Iterator[LintProblem]:
         rate(http_requests_total[5m])
     """
     every = query.context.scrape_interval_ms
-    for node in query.nodes:
-        if not (isinstance(node, Call) and node.function in GROWTH | {"delta", "idelta", "deriv"} and node.args):
+    for node in query.calls:
+        if not (node.function in GROWTH | {"delta", "idelta", "deriv"} and node.args):
             continue
         inner = strip_parens(node.args[0])
         if not isinstance(inner, Selector | Subquery) or inner.range is None or inner.range.macro:
@@ -287,8 +288,8 @@ def _each_step(query: LintedQuery, call: Call, window: Duration) -> bool:
 
 
 def _grown(query: LintedQuery) -> Iterator[tuple[Call, Selector]]:
-    for node in query.nodes:
-        if isinstance(node, Call) and node.function in GROWTH and node.args:
+    for node in query.calls:
+        if node.function in GROWTH and node.args:
             inner = node.args[0]
             while isinstance(inner, Paren | Unary):
                 inner = inner.expr
@@ -307,9 +308,8 @@ def sum_of_copies(query: LintedQuery) -> Iterator[LintProblem]:
     Right:
         max by (query_name) (registry_database_rows)
     """
-    for node in query.nodes:
-        targets = {"instance", "pod"} & set(node.labels or ()) if isinstance(node, Aggregate) else set()
-        if isinstance(node, Aggregate) and node.op == "sum" and bool(targets) is node.without:
+    for node in query.aggregates:
+        if node.op == "sum" and _PROCESSES.isdisjoint(node.labels or ()) is not node.without:
             inner = strip_parens(node.expr)
             metric = query.metric(inner) if isinstance(inner, Selector) else None
             told = metric is not None and metric.common and metric.unit not in {Unit.INFO, Unit.TIMESTAMP}

@@ -54,7 +54,6 @@ from regobs.lint.silence import AllowedLines, allowances, bad_allowances, mark_u
 from regobs.lint.sources import SourceText, finding_of
 from regobs.lint.subjects import LintContext, LintedQuery
 from regobs.promql.functions import GROWTH
-from regobs.promql.nodes import Call
 from regobs.promql.series import known_metric
 from regobs.promql.walk import selectors
 
@@ -245,7 +244,7 @@ def _records(files: Iterable[LintedFile]) -> dict[str, list[LintedQuery]]:
 
 def _rated_names(query: LintedQuery) -> set[str]:
     """The names of series of which the query takes a rate: whoever wrote it takes them for counters."""
-    rates = (node for node in query.nodes if isinstance(node, Call) and node.function in GROWTH)
+    rates = (node for node in query.calls if node.function in GROWTH)
     return {str(one.metric) for node in rates for one in selectors(node) if one.metric}
 
 

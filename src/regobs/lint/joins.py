@@ -46,8 +46,8 @@ def lost_label(query: LintedQuery) -> Iterator[LintProblem]:
     """
     for node, problem in query.faults_by_node("lost-label"):
         yield replace(problem, severity=Severity.ERROR) if _on_one_side(query, node) else problem
-    for node in query.nodes:
-        if isinstance(node, Aggregate) and not node.without:
+    for node in query.aggregates:
+        if not node.without:
             inner = strip_parens(node.expr)
             dropped = set(inner.labels or ()) if isinstance(inner, Aggregate) and inner.without else set()
             for name in dropped & set(node.labels or ()):
@@ -102,8 +102,8 @@ def sides_never_match(query: LintedQuery) -> Iterator[LintProblem]:
     told = {id(node) for node, _ in query.faults_by_node("sides-never-match")}
     yield from query.faults("sides-never-match")
     known: dict[int, Pins] = {}
-    for node in query.nodes:
-        if not isinstance(node, Binary) or id(node) in told or node.op not in _OPS | {"and", "unless"}:
+    for node in query.binaries:
+        if id(node) in told or node.op not in _OPS | {"and", "unless"}:
             continue
         if any(query.parts.of(side).value == "scalar" for side in (node.left, node.right)):
             continue
@@ -222,8 +222,8 @@ def many_to_many(query: LintedQuery) -> Iterator[LintProblem]:
     Right:
         sum by (host) (connections) / on (host) sum by (host) (max_connections)
     """
-    for node in query.nodes:
-        if not (isinstance(node, Binary) and node.op in _OPS) or is_share(node):
+    for node in query.binaries:
+        if node.op not in _OPS or is_share(node):
             continue
         if node.ignoring:
             yield from _many_ignored(query, node)

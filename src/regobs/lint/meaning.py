@@ -37,8 +37,8 @@ def traffic_floor(query: LintedQuery) -> Iterator[LintProblem]:
           labels: {severity: ticket}
           annotations: {summary: Requests fail}
     """
-    for node in query.nodes if query.alerts else ():
-        if not (isinstance(node, Binary) and node.op == "and"):
+    for node in query.binaries if query.alerts else ():
+        if node.op != "and":
             continue
         sides = strip_parens(node.left), strip_parens(node.right)
         floor, ratio = (sides[1], sides[0]) if _is_ratio(sides[0]) else sides
@@ -83,8 +83,8 @@ def mixed_events(query: LintedQuery) -> Iterator[LintProblem]:
     Right:
         sum(rate(registry_http_requests_total[5m]))
     """
-    for node in query.nodes:
-        if isinstance(node, Binary) and node.op == "+":
+    for node in query.binaries:
+        if node.op == "+":
             left, right = query.parts.of(node.left).unit, query.parts.of(node.right).unit
             if left != right and left not in _PLAIN and right not in _PLAIN:
                 yield query.problem(node, f"{left} and {right} are added up", "show them apart")
@@ -101,8 +101,8 @@ def uneven_scope(query: LintedQuery) -> Iterator[LintProblem]:
     Right:
         sum(rate(http_errors_total{type="registry"}[5m])) / sum(rate(http_requests_total{type="registry"}[5m]))
     """
-    for node in query.nodes:
-        if not (isinstance(node, Binary) and node.op in {"/", "*", "-"}):
+    for node in query.binaries:
+        if node.op not in {"/", "*", "-"}:
             continue
         scopes = [_scope(node.left), _scope(node.right)]
         if not all(list(selectors(side)) for side in (node.left, node.right)) or node.group:
@@ -178,8 +178,8 @@ def sum_of_maxima(query: LintedQuery) -> Iterator[LintProblem]:
     Right:
         max_over_time(sum(go_sql_dbstats_connections_in_use)[5m:])
     """
-    for node in query.nodes:
-        if isinstance(node, Aggregate) and node.op == "sum":
+    for node in query.aggregates:
+        if node.op == "sum":
             inner = strip_parens(node.expr)
             highest = isinstance(inner, Call) and inner.function in {"max_over_time", "min_over_time"}
             if highest and not _asks_for_any(query, node):
@@ -203,8 +203,8 @@ def rate_of_record(query: LintedQuery) -> Iterator[LintProblem]:
     Right:
         sum by (job) (rate(http_requests_total[5m]))
     """
-    for node in query.nodes:
-        if isinstance(node, Call) and node.function in GROWTH and node.args:
+    for node in query.calls:
+        if node.function in GROWTH and node.args:
             inner = strip_parens(node.args[0])
             if (
                 isinstance(inner, Selector)
@@ -274,8 +274,8 @@ def idle_label_replace(query: LintedQuery) -> Iterator[LintProblem]:
     Right:
         label_replace(up, "pod_name", "$1", "pod", "(.*)")
     """
-    for node in query.nodes:
-        if isinstance(node, Call) and node.function == "label_replace" and len(node.args) == 5:
+    for node in query.calls:
+        if node.function == "label_replace" and len(node.args) == 5:
             texts = [one.value if isinstance(one, String) else "" for one in node.args[1:]]
             if texts[0] == texts[2] and texts[1] in {"$1", "${1}"} and texts[3] in {"(.*)", "(.+)"}:
                 yield query.problem(node, f"{texts[0]} stays what it is", "leave it out", word="label_replace")
@@ -292,8 +292,8 @@ def quantile_of_each_series(query: LintedQuery) -> Iterator[LintProblem]:
     Right:
         histogram_quantile(0.9, sum by (le) (rate(http_request_duration_seconds_bucket[5m])))
     """
-    for node in query.nodes:
-        if isinstance(node, Call) and node.function == "histogram_quantile":
+    for node in query.calls:
+        if node.function == "histogram_quantile":
             aggregated = any(isinstance(one, Aggregate) for one in (*walk(node), *query.above(node)))
             if not aggregated and any(str(one.metric or "").endswith("_bucket") for one in selectors(node)):
                 yield query.problem(
@@ -312,8 +312,8 @@ def irate_in_panel(query: LintedQuery) -> Iterator[LintProblem]:
     Right:
         sum(rate(http_requests_total[5m])) > 100
     """
-    for node in query.nodes:
-        if isinstance(node, Call) and node.function == "irate":
+    for node in query.calls:
+        if node.function == "irate":
             yield query.problem(node, "irate reads two samples", "write rate", word="irate")
 
 
@@ -328,8 +328,8 @@ def pools_mixed(query: LintedQuery) -> Iterator[LintProblem]:
     Right:
         max by (host_type) (go_sql_dbstats_connections_in_use / go_sql_dbstats_connections_max_open)
     """
-    for node in query.nodes:
-        if not (isinstance(node, Aggregate) and node.op in {"sum", "avg"}) or node.without:
+    for node in query.aggregates:
+        if node.op not in {"sum", "avg"} or node.without:
             continue
         inner = strip_parens(node.expr)
         if isinstance(inner, Call) and inner.function in GROWTH:
@@ -355,8 +355,8 @@ def newest_by_timestamp(query: LintedQuery) -> Iterator[LintProblem]:
     Right:
         topk(1, job_status_changed_timestamp_seconds)
     """
-    for node in query.nodes:
-        if isinstance(node, Aggregate) and node.op in {"topk", "bottomk"}:
+    for node in query.aggregates:
+        if node.op in {"topk", "bottomk"}:
             inner = strip_parens(node.expr)
             if isinstance(inner, Call) and inner.function == "timestamp":
                 step = "expose when it changed, as a gauge"

@@ -176,7 +176,7 @@ def _unit_fault(query: LintedQuery, unit: str) -> tuple[str, str] | None:
 
 def _multiplied(query: LintedQuery) -> bool:
     """Whether something is multiplied: by 100 it is percent, by the seconds of a month a time."""
-    return any(map(_is_multiplied, query.nodes))
+    return any(map(_is_multiplied, query.binaries))
 
 
 def _faults_of_shares(query: LintedQuery, unit: str) -> Iterator[_Fault]:
@@ -185,7 +185,7 @@ def _faults_of_shares(query: LintedQuery, unit: str) -> Iterator[_Fault]:
     kind = query.type
     share = kind.unit is Unit.RATIO or is_share(query) or _utilization(query.expr)
     share = share and not _multiplied(query)
-    since = any(isinstance(one, Call) and one.function == "time" for one in query.nodes)  # what it is less is not known
+    since = any(one.function == "time" for one in query.calls)  # what it is less is not known
     moment = kind.unit is Unit.TIMESTAMP and not since
     seconds = kind.unit is Unit.SECONDS and not kind.per_second
     cores = kind.unit is Unit.CORES
@@ -232,8 +232,8 @@ def _faults_of_measures(query: LintedQuery, unit: str) -> Iterator[_Fault]:
     yield exact, {"ms", "µs", "us", "ns"}, f"seconds are shown as {unit}", "write s"
 
 
-def _is_multiplied(node: Expr) -> bool:
-    sides = {literal(node.left), literal(node.right)} if isinstance(node, Binary) and node.op in {"*", "/"} else set()
+def _is_multiplied(node: Binary) -> bool:
+    sides = {literal(node.left), literal(node.right)} if node.op in {"*", "/"} else set()
     return not sides <= {None, 0, 1}
 
 

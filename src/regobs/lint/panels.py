@@ -155,10 +155,7 @@ def sum_of_increases(panel: LintedPanel) -> Iterator[LintProblem]:
     """
     steps, calcs = reducers(panel.data)
     grown = any(
-        isinstance(node, Call) and node.function in {"increase", "rate"}
-        for query in panel.queries
-        for node in query.nodes
-        if not query.instant
+        node.function in {"increase", "rate"} for query in panel.queries for node in query.calls if not query.instant
     )
     if grown and set(calcs) & {"sum", "total"}:
         yield panel.problem(steps, "a total of overlapping windows", "ask once for increase over $__range")

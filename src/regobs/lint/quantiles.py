@@ -34,13 +34,13 @@ def quantile_without_le(query: LintedQuery) -> Iterator[LintProblem]:
     Right:
         histogram_quantile(0.9, sum by (method, le) (rate(http_request_duration_seconds_bucket[5m])))
     """
-    calls = [node for node in query.nodes if isinstance(node, Call) and node.function == "histogram_quantile"]
+    calls = [node for node in query.calls if node.function == "histogram_quantile"]
     found = set()
     for problem in query.faults("quantile-without-le"):
         found.add(problem.start)
         yield problem.fixed_by(_keeping_le(query, calls[0].args[1]) if len(calls) == 1 else None)
-    for node in query.nodes:
-        if not (isinstance(node, Call) and node.function == "histogram_quantile"):
+    for node in query.calls:
+        if node.function != "histogram_quantile":
             continue
         labels = query.parts.of(node.args[1]).possible_labels
         recorded = query.context.records.expressions
@@ -161,7 +161,7 @@ def mixed_buckets(query: LintedQuery) -> Iterator[LintProblem]:
     Right:
         sum by (method) (rate(registry_http_request_duration_seconds_count[5m]))
     """
-    quantiles = [node for node in query.nodes if isinstance(node, Call) and node.function == "histogram_quantile"]
+    quantiles = [node for node in query.calls if node.function == "histogram_quantile"]
     inside = {id(node) for call in quantiles for node in walk(call)}
     for node, error in query.parts.faults:
         if error.check == "mixed-buckets" and id(node) not in inside:
@@ -181,8 +181,8 @@ def buckets_not_summed(query: LintedQuery) -> Iterator[LintProblem]:
     Right:
         histogram_quantile(0.9, sum by (le) (rate(http_request_duration_seconds_bucket[5m])))
     """
-    for node in query.nodes:
-        if not (isinstance(node, Call) and node.function in {"histogram_quantile", "histogram_fraction"}):
+    for node in query.calls:
+        if node.function not in {"histogram_quantile", "histogram_fraction"}:
             continue
         inner = bare(node.args[-1])
         if not isinstance(inner, Aggregate) or inner.op not in _NO_SUM or inner.without:
@@ -307,8 +307,8 @@ def sum_of_durations(query: LintedQuery) -> Iterator[LintProblem]:
     Right:
         sum(rate(registry_storage_action_seconds_sum[5m])) / sum(rate(registry_storage_action_seconds_count[5m]))
     """
-    for node in query.nodes:
-        if isinstance(node, Aggregate) and node.op == "avg":
+    for node in query.aggregates:
+        if node.op == "avg":
             inner = strip_parens(node.expr)
             if isinstance(inner, Call) and inner.function in GROWTH and _is_sum(inner):
                 divided = any(isinstance(above, Binary) and above.op == "/" for above in query.above(node))

@@ -169,7 +169,7 @@ def _difference(query: LintedQuery, node: Selector) -> Duration | None:
     with `==`, for a counter that stands still.
     """
     top = next((one for one in query.above(node) if isinstance(one, Binary)), None)
-    beside = any(isinstance(one, Binary) and one.op == "unless" for one in query.nodes)
+    beside = any(one.op == "unless" for one in query.binaries)
     if query.role == "record" or beside or top is None or top.op != "-":
         return None
     if any(isinstance(one, Binary) and one.op in {"==", "!="} for one in query.above(top)):

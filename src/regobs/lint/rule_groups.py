@@ -219,7 +219,7 @@ def _read_series(query: LintedQuery) -> tuple[object, ...]:
 
 
 def _groups_of(query: LintedQuery) -> frozenset[tuple[frozenset[str], bool]]:
-    aggregates = [one for one in query.nodes if isinstance(one, Aggregate)]
+    aggregates = list(query.aggregates)
     return frozenset((frozenset(one.labels or ()), one.without) for one in aggregates)
 
 
@@ -292,8 +292,8 @@ def for_beyond_window(rule: LintedRule) -> Iterator[LintProblem]:
     top = strip_parens(query.expr) if query is not None and query.expr is not None else None
     if query is None or not waits or not isinstance(top, Binary) or top.op != ">" or literal(top.right) != 0:
         return
-    for node in query.nodes:
-        if not (isinstance(node, Call) and node.function in _EVENTS and node.args):
+    for node in query.calls:
+        if not (node.function in _EVENTS and node.args):
             continue
         inner = strip_parens(node.args[0])
         window = inner.range if isinstance(inner, Selector) else None
@@ -328,8 +328,8 @@ def window_below_interval(rule: LintedRule) -> Iterator[LintProblem]:
     every, query = _ms(rule.group.get("interval")), rule.query
     if query is None or not every:
         return
-    for node in query.nodes:
-        if not (isinstance(node, Call) and node.function in GROWTH and node.args):
+    for node in query.calls:
+        if not (node.function in GROWTH and node.args):
             continue
         inner = strip_parens(node.args[0])
         window = inner.range if isinstance(inner, Selector) else None

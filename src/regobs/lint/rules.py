@@ -271,15 +271,13 @@ def _other_operation(rule: LintedRule, operation: str) -> Iterator[LintProblem]:
     if operation in _AGGREGATES and isinstance(top, Aggregate) and top.op in _AGGREGATES and top.op != operation:
         what = f"{rule.name} is named {operation} and is {top.op}"
         yield rule.problem(("record",), what, f"rename it, or write {operation}", word=operation)
-    grown = {one.function for one in query.nodes if isinstance(one, Call) and one.function in GROWTH}
-    plain = not any(isinstance(one, Binary) for one in query.nodes)
+    grown = {one.function for one in query.calls if one.function in GROWTH}
+    plain = not query.binaries
     for said, other in (("rate", "increase"), ("increase", "rate")):
         if re.match(rf"{said}(?:_?[0-9]|$)", operation) and grown == {other} and plain:
             what = f"{rule.name} is named {said} and is {other}"
             yield rule.problem(("record",), what, f"rename it, or write {said}", word=said)
-    asked = {
-        literal(one.args[0]) for one in query.nodes if isinstance(one, Call) and one.function == "histogram_quantile"
-    }
+    asked = {literal(one.args[0]) for one in query.calls if one.function == "histogram_quantile"}
     named = {match[1] for match in _PERCENTILE.finditer(rule.name)}
     if len(asked) == len(named) == 1 and (number := asked.pop()) is not None:
         word = named.pop()
@@ -291,7 +289,7 @@ def _other_operation(rule: LintedRule, operation: str) -> Iterator[LintProblem]:
 def _only_window(query: LintedQuery, *, growth: bool) -> Duration | None:
     """The one range of a query, or with `growth` of its rates; None where there are several, or recorded ones."""
     if growth:
-        grown = [one for one in query.nodes if isinstance(one, Call) and one.function in GROWTH]
+        grown = [one for one in query.calls if one.function in GROWTH]
         series = [one for call in grown for one in selectors(call) if ":" not in str(one.metric or "")]
     else:
         series = list(query.selectors)

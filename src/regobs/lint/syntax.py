@@ -10,7 +10,7 @@ from regobs.grafana.classic import VARIABLE
 from regobs.lint.findings import CheckSubject, LintProblem, Severity, check
 from regobs.lint.subjects import LintedQuery
 from regobs.promql.literals import regex_fault, regex_matches
-from regobs.promql.nodes import Call, MatchOp, String
+from regobs.promql.nodes import MatchOp, String
 
 _WORD = re.compile(r"[\w.]+")
 _CLAUSE = re.compile(r"(?:by|without)\b", re.IGNORECASE)
@@ -82,8 +82,8 @@ def syntax(query: LintedQuery) -> Iterator[LintProblem]:
     """
     fault = query.fault
     yield from _kind_of_result(query)
-    for node in query.nodes:
-        pattern = node.args[-1] if isinstance(node, Call) and node.function == "label_replace" and node.args else None
+    for node in query.calls:
+        pattern = node.args[-1] if node.function == "label_replace" and node.args else None
         if isinstance(pattern, String) and "$" not in pattern.value and (wrong := regex_fault(pattern.value)):
             yield query.problem(pattern, f"{pattern.value!r} is no regular expression: {wrong}", "correct it")
     if fault is None or fault.check == "limit":
@@ -158,10 +158,12 @@ def not_read(query: LintedQuery) -> Iterator[LintProblem]:
     for node in query.selectors:
         forms = metric.forms if (metric := query.metric(node)) is not None else ()
         for one in node.matchers if forms else ():
+            if one.op not in {MatchOp.REGEX, MatchOp.NOT_REGEX}:
+                continue
             labels = (form.label(one.label) for form in forms)
             values = [value for label in labels if label is not None for value in label.values or ()]
             untried = any(regex_matches(one.value, value) is None for value in values) and not regex_fault(one.value)
-            if one.op in {MatchOp.REGEX, MatchOp.NOT_REGEX} and untried:
+            if untried:
                 what = f"this pattern is not tried on the values of {one.label}: it repeats too much within repetitions"
                 yield query.problem(one, what, "list the values, or repeat less", Severity.WARNING)
 

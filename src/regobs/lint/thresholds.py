@@ -182,8 +182,8 @@ def never_true(query: LintedQuery) -> Iterator[LintProblem]:
         yield from _beyond(query, node, value, op, number)
     yield from beyond_whole(query)
     yield from beyond_both(query)
-    for part in query.nodes:
-        if not isinstance(part, Binary) or part.op not in COMPARISONS - {"!="} or part.bool:
+    for part in query.binaries:
+        if part.op not in COMPARISONS - {"!="} or part.bool:
             continue
         if _is_nan(part.left) or _is_nan(part.right):
             yield query.problem(part, "nothing equals NaN, not even NaN", "write x != x to find NaN")
@@ -367,7 +367,7 @@ def _decides(query: LintedQuery, node: Binary) -> bool:
 def _asks_whether_there_is(query: LintedQuery, node: Binary, value: Expr, op: str, number: Decimal) -> bool:
     """Whether a comparison that every value fulfils is written on purpose: for any value, or for none that is NaN."""
     parts = list(walk(value))
-    if any(isinstance(one, Call) and one.function in ABSENCE for one in query.nodes):
+    if any(one.function in ABSENCE for one in query.calls):
         return True
     filters = (one for one in parts if isinstance(one, Binary) and not one.bool)
     if op in {">", ">="} and any(one.op in {*COMPARISONS, "and", "unless"} for one in filters):
