@@ -13,6 +13,7 @@ import pytest
 from regobs.exporters import http_handler
 from regobs.exporters.serving import ExporterApp, ExporterServer, answer
 from regobs.instrument import Instruments
+from regobs.instrument.http import metrics_server
 
 seen: list[dict[str, Any]] = []
 opened: list[Line] = []
@@ -217,3 +218,48 @@ def test_a_client_that_says_nothing_is_left_after_its_time(
     kept.send(post(b"b"))  # between two it may wait longer
     assert kept.answer()[2] == b"POST b\n"
     assert kept.closed()
+
+
+@pytest.fixture
+def three_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics_server, "_MOST_CONNECTIONS", 3)
+
+
+def test_one_connection_too_many_closes_that_which_has_waited_longest(
+    three_at_once: None, server: ExporterServer
+) -> None:
+    lines = [Line(server) for _ in range(3)]
+    for line in lines[1:]:  # the first has never said anything
+        line.send(post(b"a"))
+        assert line.answer()[0] == 200
+    lines.append(Line(server))
+    lines[3].send(post(b"b"))
+    assert lines[3].answer()[2] == b"POST b\n"
+    assert lines[0].closed()
+    lines[1].send(post(b"c"))  # now the second has waited longest
+    lines[1].answer()
+    assert Line(server).socket.fileno() >= 0
+    assert lines[2].closed()
+    lines[1].send(post(b"d"))
+    assert lines[1].answer()[2] == b"POST d\n"
+
+
+def test_no_connection_is_closed_in_the_middle_of_its_request(three_at_once: None, server: ExporterServer) -> None:
+    lines = [Line(server) for _ in range(3)]
+    for line in lines:
+        line.send(b"POST /echo HTTP/1.1\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n")
+        assert line.file.readline() == b"HTTP/1.1 100 Continue\r\n"
+        line.file.readline()
+    assert Line(server).closed()  # there is nobody to close for it
+    for line in lines:
+        line.send(b"ab")
+        assert line.answer()[2] == b"POST ab\n"
+    lines[0].close()
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:  # the thread of the closed one has to end first
+        late = Line(server)
+        late.send(post(b"e"))
+        with contextlib.suppress(IndexError, ConnectionError):
+            assert late.answer()[2] == b"POST e\n"
+            return
+    raise AssertionError("no connection was admitted after one had gone")

@@ -18,6 +18,7 @@ import trustme
 
 from regobs.errors import ConfigError
 from regobs.instrument import Instruments, MetricsASGI, MetricsServer, MetricsWSGI, WebConfig
+from regobs.instrument.http import metrics_server
 
 COST = 4  # the lowest; a test is not a place to be slow
 
@@ -251,3 +252,24 @@ def test_a_client_certificate_is_asked_for_and_its_name_too(tmp_path: Path, auth
                 requests.get(url, verify=trusted, cert=certificate, timeout=5)
     finally:
         server.stop()
+
+
+def test_clients_that_say_nothing_are_closed_for_those_that_ask(
+    tmp_path: Path, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metrics_server, "_MOST_CONNECTIONS", 3)
+    tls_files(tmp_path, authority)
+    web = WebConfig(written(tmp_path, "tls_server_config: {cert_file: server.crt, key_file: server.key}\n"))
+    for settings in (None, web):  # plain, and in the middle of the handshake
+        server = MetricsServer(MetricsWSGI(Instruments("gitlab")), "127.0.0.1", 0, web=settings)
+        host, port = server.address.split(":")
+        silent = [socket.create_connection((host, int(port)), timeout=10) for _ in range(8)]
+        try:
+            for _ in range(4):  # each closes the one that has waited longest
+                answer = requests.get(server.url + "/metrics", timeout=10, verify=str(tmp_path / "ca.crt"))
+                assert answer.status_code == 200
+            assert [connection.recv(1) for connection in silent[:6]] == [b""] * 6
+        finally:
+            server.stop()
+            for connection in silent:
+                connection.close()

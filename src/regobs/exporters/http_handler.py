@@ -16,6 +16,8 @@ from socketserver import StreamRequestHandler
 from typing import Any, Protocol, cast
 from urllib.parse import unquote_to_bytes
 
+from regobs.instrument.http.metrics_server import OpenConnections
+
 _LOG = logging.getLogger("regobs.exporters.http")
 _PATIENCE = 30.0  # seconds; a client that stops in the middle of a request holds a thread no longer
 _IDLE = 120.0  # seconds between two requests; Go's clients end a connection themselves after 90
@@ -66,9 +68,14 @@ class RequestHandler(StreamRequestHandler):
         """Answer until either side wants no more."""
         try:
             while self._answer_one():
+                self._connections.waits(self.client_address, self.request)
                 self.connection.settimeout(_IDLE)
         except OSError:  # the client has gone, or says nothing
             return
+
+    @property
+    def _connections(self) -> OpenConnections:
+        return cast("OpenConnections", self.server.connections)  # type: ignore[attr-defined]
 
     def finish(self) -> None:
         """Close a connection that TLS has wrapped: the server holds the one below."""
@@ -83,6 +90,7 @@ class RequestHandler(StreamRequestHandler):
             first = self.rfile.readline(_LONGEST_LINE + 1)
         if not first:
             return False
+        self._connections.busy(self.client_address)
         self.connection.settimeout(_PATIENCE)
         try:
             environ, keep = self._environ(first)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import ssl
 import threading
 from collections.abc import Callable, Iterable
-from socket import socket
+from socket import SHUT_RDWR, socket
 from socketserver import BaseRequestHandler, ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
@@ -20,6 +20,9 @@ from regobs.errors import ConfigError, MachineError
 from regobs.instrument.http.web_config import WebConfig
 
 _PATIENCE = 30  # seconds; a client that says nothing holds a thread no longer
+# Connections at once, each with a thread. Half of the 1,024 descriptors that a process may have by default; a fleet
+# of registries keeps one connection each.
+_MOST_CONNECTIONS = 512
 
 
 class MetricsServer:
@@ -55,6 +58,55 @@ class MetricsServer:
         self._server.server_close()
 
 
+class OpenConnections:
+    """The connections of a server, at most so many: a further one closes that which waits longest for a request.
+
+    A connection is known by the address of its client. Thread-safe.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._open = 0
+        self._waiting: dict[Any, socket] = {}  # the one that has waited longest first
+        self._lock = threading.Lock()
+
+    def admit(self, client: Any, connection: socket) -> bool:
+        """Whether it may stay; it counts as waiting until `busy`."""
+        with self._lock:
+            if self._open >= self._most and not self._closed_one():
+                return False
+            self._open += 1
+            self._waiting[client] = connection
+            return True
+
+    def waits(self, client: Any, connection: socket) -> None:
+        """It waits for a request, or for its handshake, from now on."""
+        with self._lock:
+            self._waiting.pop(client, None)
+            self._waiting[client] = connection
+
+    def busy(self, client: Any) -> None:
+        """A request has come in: it is not closed for another."""
+        with self._lock:
+            self._waiting.pop(client, None)
+
+    def release(self, client: Any) -> None:
+        """It has ended."""
+        with self._lock:
+            self._open -= 1
+            self._waiting.pop(client, None)
+
+    def _closed_one(self) -> bool:
+        while self._waiting:
+            connection = self._waiting.pop(next(iter(self._waiting)))
+            try:
+                socket.shutdown(connection, SHUT_RDWR)  # below TLS, whose own state belongs to the connection's thread
+            except OSError:  # it has gone by itself, and its thread has yet to say so
+                continue
+            return True
+        return False
+
+
 class _ThreadingServer(ThreadingMixIn, WSGIServer):
     daemon_threads = True
     allow_reuse_address = True
@@ -64,10 +116,28 @@ class _ThreadingServer(ThreadingMixIn, WSGIServer):
     web: WebConfig | None = None
     closing = False  # then no connection is kept for a further request
 
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.connections = OpenConnections(_MOST_CONNECTIONS)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Start the thread of a connection, or close it where there are too many that have a request under way."""
+        if self.connections.admit(client_address, request):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """The thread of a connection."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self.connections.release(client_address)
+
     def finish_request(self, request: Any, client_address: Any) -> None:
         """In the thread of the connection: the handshake, so that a slow client holds up nobody else."""
         if self.web is not None:
-            request = self._secured(request, self.web)
+            request = self._secured(request, client_address, self.web)
         if request is not None:
             super().finish_request(request, client_address)
 
@@ -79,24 +149,33 @@ class _ThreadingServer(ThreadingMixIn, WSGIServer):
     def handle_error(self, request: Any, client_address: Any) -> None:
         """No stack on stderr for a client that breaks off."""
 
-    @staticmethod
-    def _secured(request: socket, web: WebConfig) -> socket | None:
+    def _secured(self, request: socket, client_address: Any, web: WebConfig) -> socket | None:
         request.settimeout(_PATIENCE)
         try:
             context = web.tls()
-            secured = context.wrap_socket(request, server_side=True) if context else None
-        except (OSError, ConfigError):  # no TLS, no certificate, one of an unknown authority; or ours has become wrong
+            if context is None:
+                return request
+            secured = context.wrap_socket(request, server_side=True, do_handshake_on_connect=False)
+        except (OSError, ConfigError):  # the client has gone; or the settings have become wrong
             return None
-        if secured is None:
-            return request
-        if not web.accepts(secured.getpeercert()):
-            secured.close()
-            return None
-        return secured
+        self.connections.waits(client_address, secured)
+        try:
+            secured.do_handshake()
+            if web.accepts(secured.getpeercert()):
+                return secured
+        except OSError:  # no TLS, no certificate, one of an unknown authority
+            pass
+        secured.close()
+        return None
 
 
 class _QuietHandler(WSGIRequestHandler):
     timeout = _PATIENCE
+
+    def parse_request(self) -> bool:
+        """The first line of a request is here."""
+        self.server.connections.busy(self.client_address)  # type: ignore[attr-defined]
+        return super().parse_request()
 
     def finish(self) -> None:
         """Close a connection that TLS has wrapped: the server holds the one below."""
