@@ -8,6 +8,7 @@ from decimal import ROUND_CEILING, Decimal
 
 from regobs.catalog.model import Capability, Exposer, Kind, Metric, Unit
 from regobs.lint.findings import LintProblem, Severity, check
+from regobs.lint.named_shares import bare
 from regobs.lint.subjects import LintedQuery
 from regobs.promql.functions import ABSENCE, GROWTH
 from regobs.promql.infer import literal
@@ -37,7 +38,7 @@ def grows_with_processes(query: LintedQuery) -> Iterator[LintProblem]:
         count(up{job="registry"}) < 0.7 * count(up{job="registry"} offset 1h)
     """
     for node, value, op, number in query.compared:
-        inner = strip_parens(value)
+        inner = bare(value)
         if not isinstance(inner, Aggregate) or inner.without or _PROCESS & set(inner.labels or ()):
             continue
         if inner.op in {"count", "sum"} and _fixed_number(inner, op, number):

@@ -247,7 +247,7 @@ def hides_zeros(query: LintedQuery) -> Iterator[LintProblem]:
     """
     if query.role != "panel" or query.expr is None or query.instant:
         return
-    top = strip_parens(query.expr)
+    top = query.stripped
     above = isinstance(top, Binary) and top.op == ">" and literal(top.right) == 0 and not top.bool
     if above and _grows(query.expr):
         yield query.problem(query.expr, "zeros are left out", "leave the comparison out")

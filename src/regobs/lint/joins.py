@@ -48,7 +48,7 @@ def lost_label(query: LintedQuery) -> Iterator[LintProblem]:
         yield replace(problem, severity=Severity.ERROR) if _on_one_side(query, node) else problem
     for node in query.aggregates:
         if not node.without:
-            inner = strip_parens(node.expr)
+            inner = bare(node.expr)
             dropped = set(inner.labels or ()) if isinstance(inner, Aggregate) and inner.without else set()
             for name in dropped & set(node.labels or ()):
                 what = f"{name} is taken away by the aggregation below, and then asked for"
@@ -132,8 +132,8 @@ def _never_matches(query: LintedQuery, node: Binary, known: dict[int, Pins]) -> 
         what = f"one side has {', '.join(sorted(kept)) or 'no label'}, the other job and instance too"
         return what, "write on() or on (...), or aggregate both alike"
     if node.op == "unless":  # it keeps what has no match
-        names = [[one.metric for one in selectors(side)] for side in (node.left, node.right)]
-        same = not node.on and names[0] == names[1] and strip_parens(node.left) == strip_parens(node.right)
+        same = not node.on and _names(node.left) == _names(node.right)
+        same = same and strip_parens(node.left) == strip_parens(node.right)
         return ("of the same on both sides nothing is left", "leave one side out") if same else None
     if (label := _without_on_one_side(node)) and label not in (node.ignoring or ()):
         what = f"one side drops {label}, the other keeps it, so they never match"
@@ -142,6 +142,10 @@ def _never_matches(query: LintedQuery, node: Binary, known: dict[int, Pins]) -> 
         rest = f"write ignoring ({found.label}), or on (...) without it" if node.on is None else "leave it out of on()"
         return f"{found}, so they never match", rest
     return None
+
+
+def _names(side: Expr) -> list[object]:
+    return [one.metric for one in selectors(side)]
 
 
 def _without_on_one_side(node: Binary) -> str:

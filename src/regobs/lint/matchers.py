@@ -56,6 +56,8 @@ def excludes(first: Matcher, second: Matcher) -> bool:
     """Whether no value certainly passes both of two matchers of one label."""
     if "$" in first.value.rstrip("$") or "$" in second.value.rstrip("$"):
         return False
+    if first.op is second.op is MatchOp.EQUAL:
+        return first.value != second.value
     opposite = {MatchOp.EQUAL: MatchOp.NOT_EQUAL, MatchOp.REGEX: MatchOp.NOT_REGEX}
     for one, other in ((first, second), (second, first)):
         if opposite.get(one.op) is other.op and one.value == other.value:

@@ -104,8 +104,10 @@ def uneven_scope(query: LintedQuery) -> Iterator[LintProblem]:
     for node in query.binaries:
         if node.op not in {"/", "*", "-"}:
             continue
+        if node.group or any(next(selectors(side), None) is None for side in (node.left, node.right)):
+            continue
         scopes = [_scope(node.left), _scope(node.right)]
-        if not all(list(selectors(side)) for side in (node.left, node.right)) or node.group:
+        if not any(scopes):
             continue
         kept = query.parts.of(node.left).closed_labels or frozenset()
         joined = (frozenset(node.on or ()) | kept) if query.parts.of(node.left).closed_labels is not None else _SCOPES

@@ -17,7 +17,6 @@ from regobs.lint.units_of_grafana import SHARES, UNITS, unit_fault
 from regobs.promql.infer import literal
 from regobs.promql.nodes import Aggregate, Binary, Call, Expr, Selector
 from regobs.promql.types import Bounds
-from regobs.promql.walk import strip_parens
 
 _SECONDS = {"s", "ms", "µs", "us", "ns", "dtdurations", "dtdurationms", "m", "h", "d", "clocks", "clockms", "dthms"}
 _BYTE_RATES = {"Bps", "binBps", "KBs", "MBs", "GBs", "KiBs", "MiBs", "GiBs"}
@@ -165,6 +164,7 @@ def _says_unit(panel: LintedPanel, words: re.Pattern[str] = _UNIT_TOLD) -> bool:
     return any(words.search(str(text)) for text in texts if text)
 
 
+_OTHER_THAN_SHARES = _RATES | UNITS.keys()
 _Fault = tuple[bool, Collection[str], str, str]  # whether it may be one, for which units, what is wrong, what to do
 
 
@@ -189,12 +189,13 @@ def _faults_of_shares(query: LintedQuery, unit: str) -> Iterator[_Fault]:
     moment = kind.unit is Unit.TIMESTAMP and not since
     seconds = kind.unit is Unit.SECONDS and not kind.per_second
     cores = kind.unit is Unit.CORES
-    yield is_percent(query), {"percentunit"}, "percent are shown as a ratio: 50 reads 5000 %", "write percent"
-    yield is_percent(query), _RATES | UNITS.keys(), f"percent are shown as {unit}", "write percent"
+    percent = is_percent(query)
+    yield percent, {"percentunit"}, "percent are shown as a ratio: 50 reads 5000 %", "write percent"
+    yield percent, _OTHER_THAN_SHARES, f"percent are shown as {unit}", "write percent"
     yield share, {"percent"}, "a ratio is shown as percent: 0.5 reads 0.5 %", "write percentunit"
     yield moment, _SECONDS, "a moment is shown as a duration", _MOMENT
     yield seconds, _MOMENTS, "a duration is shown as a moment", "write s"
-    yield share, _RATES | UNITS.keys(), f"a ratio is shown as {unit}", "write percentunit"
+    yield share, _OTHER_THAN_SHARES, f"a ratio is shown as {unit}", "write percentunit"
     yield cores, {"percent"}, "two cores read 2 %", "write none or short"
     averages = cores and (query.values.averages_cores(query.expr) or query.values.of(query.expr).high <= 1)
     yield cores and not averages, {"percentunit"}, _OF_ONE_CORE, "write none or short"
@@ -239,23 +240,23 @@ def _is_multiplied(node: Binary) -> bool:
 
 def _increases(expr: Expr) -> bool:
     """Whether it is an increase, as it is or added up."""
-    top = strip_parens(expr)
+    top = bare(expr)
     while isinstance(top, Aggregate) and top.op in {"sum", "max", "avg"}:
-        top = strip_parens(top.expr)
+        top = bare(top.expr)
     return isinstance(top, Call) and top.function == "increase"
 
 
 def _utilization(expr: Expr) -> bool:
     """Whether it is one of Google Cloud's utilizations, which are all from 0 to 1."""
-    top = strip_parens(expr)
+    top = bare(expr)
     while isinstance(top, Aggregate) and top.op in {"avg", "max", "min"}:
-        top = strip_parens(top.expr)
+        top = bare(top.expr)
     name = str(top.metric or "") if isinstance(top, Selector) else ""
     return name.startswith("stackdriver_") and name.endswith("_utilization")
 
 
 def _scaled(expr: Expr) -> bool:
-    top = strip_parens(expr)
+    top = bare(expr)
     return (
         isinstance(top, Binary)
         and top.op in {"*", "/"}
@@ -265,20 +266,20 @@ def _scaled(expr: Expr) -> bool:
 
 def _rate_of_time(expr: Expr) -> bool:
     """Whether it is the rate of a counter that is named for its seconds, as it is or added up."""
-    top = strip_parens(expr)
+    top = bare(expr)
     while isinstance(top, Aggregate) and top.op in {"sum", "max", "avg", "min"}:
-        top = strip_parens(top.expr)
-    inner = strip_parens(top.args[0]) if isinstance(top, Call) and top.function == "rate" and top.args else None
+        top = bare(top.expr)
+    inner = bare(top.args[0]) if isinstance(top, Call) and top.function == "rate" and top.args else None
     return isinstance(inner, Selector) and str(inner.metric or "").endswith(("_seconds_total", "_seconds_sum"))
 
 
 def is_percent(query: LintedQuery) -> bool:
     """Whether a share, or the share of time that something was busy, is multiplied by 100."""
-    top = strip_parens(query.expr) if query.expr is not None else None
+    top = query.stripped
     if isinstance(top, Aggregate) and top.op in {"avg", "max", "min"}:
-        top = strip_parens(top.expr)
+        top = bare(top.expr)
     if isinstance(top, Binary) and top.op == "-" and literal(top.left) == 100:
-        top = strip_parens(top.right)
+        top = bare(top.right)
     if not isinstance(top, Binary):
         return False
     if top.op == "*" and 100 in {literal(top.left), literal(top.right)}:
@@ -287,13 +288,13 @@ def is_percent(query: LintedQuery) -> bool:
         busy = of.unit is Unit.CORES or (of.unit is Unit.SECONDS and of.per_second) or _rate_of_time(other)
         return busy or _has_division(top)
     if top.op == "/":
-        left = strip_parens(top.left)
+        left = bare(top.left)
         return isinstance(left, Binary) and left.op == "*" and 100 in {literal(left.left), literal(left.right)}
     return False
 
 
 def _has_division(expr: Expr) -> bool:
-    top = strip_parens(expr)
+    top = bare(expr)
     if isinstance(top, Binary):
         return (top.op == "/" and literal(top.right) is None) or _has_division(top.left) or _has_division(top.right)
     return isinstance(top, Aggregate) and _has_division(top.expr)

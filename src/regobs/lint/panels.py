@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 from regobs.grafana.classic import targets_of
 from regobs.lint.findings import CheckSubject, LintProblem, Severity, check
+from regobs.lint.named_shares import bare
 from regobs.lint.panel_units import is_percent, is_share
 from regobs.lint.read_boards import reducers
 from regobs.lint.shown_units import panel_unit_of
 from regobs.lint.subjects import LintedPanel
 from regobs.promql.functions import GROWTH
 from regobs.promql.nodes import Call, Expr, Selector
-from regobs.promql.walk import strip_parens
 
 _NO_DATA = frozenset(
     {"row", "text", "dashlist", "alertlist", "news", "welcome", "pluginlist", "gettingstarted", "nodeGraph"}
@@ -135,7 +135,7 @@ def mean_of_quantile(panel: LintedPanel) -> Iterator[LintProblem]:
 
 
 def _is_quantile(expr: Expr) -> bool:
-    top = strip_parens(expr)
+    top = bare(expr)
     return isinstance(top, Call) and top.function == "histogram_quantile"
 
 

@@ -75,22 +75,23 @@ def conflict(node: Binary, parts: InferredParts, known: dict[int, Pins]) -> Conf
 class _Pinned:
     def __init__(self, parts: InferredParts, node: Expr, known: dict[int, Pins]) -> None:
         self.pins = pins(node, known)
-        closed = parts.of(node).closed_labels
-        self._closed = None if closed is None or any(one.startswith("$") for one in closed) else closed
+        self._labels = parts.of(node).closed_labels
 
     def of(self, label: str) -> tuple[Matcher, ...]:
         """What the value of a label fulfils; an empty one is that of a label that there is not."""
         if label in self.pins:
             return self.pins[label]
-        return (_lacking(label),) if self._closed is not None and label not in self._closed else ()
+        lacks = self._labels is not None and label not in self._labels
+        return (_lacking(label),) if lacks and not any(one.startswith("$") for one in self._labels or ()) else ()
 
 
 def pins(node: Expr, known: dict[int, Pins] | None = None) -> Pins:
     """The conditions that the labels of all results certainly fulfil."""
     known = {} if known is None else known
-    if id(node) not in known:
-        known[id(node)] = _pins(node, known)
-    return known[id(node)]
+    found = known.get(id(node))
+    if found is None:
+        found = known[id(node)] = _pins(node, known)
+    return found
 
 
 def _pins(node: Expr, known: dict[int, Pins]) -> Pins:  # noqa: PLR0911 - one case a node

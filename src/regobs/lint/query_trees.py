@@ -15,7 +15,7 @@ from regobs.promql.infer import InferredParts, infer_parts
 from regobs.promql.nodes import Aggregate, Binary, Call, Expr, Selector
 from regobs.promql.parse import parse
 from regobs.promql.series import Lookup
-from regobs.promql.walk import children, walk
+from regobs.promql.walk import children, strip_parens, walk
 
 
 @dataclass(eq=False)
@@ -33,6 +33,11 @@ class QueryTree:
             return parse(self.text)
         except PromqlError as error:
             return error
+
+    @cached_property
+    def stripped(self) -> Expr | None:
+        """The tree without its parentheses; None for a text that is no PromQL."""
+        return strip_parens(self.parsed) if isinstance(self.parsed, Expr) else None
 
     @cached_property
     def nodes(self) -> tuple[Expr, ...]:

@@ -14,6 +14,7 @@ from regobs.lint.findings import CheckSubject, LintProblem, Severity, check
 from regobs.lint.log_subjects import LintedLogQuery
 from regobs.lint.log_terms import asked_fields, asked_messages, is_called_message
 from regobs.lint.subjects import LintedDashboard, LintedRule
+from regobs.logs.messages.message import Message
 from regobs.logs.messages.streams import STREAMS
 
 _SHORTEST = 8  # characters: a shorter text is in many messages
@@ -101,10 +102,20 @@ def _messages_in_words() -> tuple[list[str], ...]:
 def _is_written(text: str) -> bool:
     """Whether a text is in a message, or a message in it."""
     low = text.lower()
-    if any(low in known.lower() for known in _messages()):
+    if any(low in known for known in _low_messages()):
         return True
-    told = (message for one in STREAMS for message in one.messages if sum(map(len, message.parts)) >= _SHORTEST)
-    return any(message.says(text) for message in told)
+    return any(message.says(text) for message in _long_messages())
+
+
+@cache
+def _low_messages() -> tuple[str, ...]:
+    return tuple(part.lower() for part in _messages())
+
+
+@cache
+def _long_messages() -> tuple[Message, ...]:
+    told = (message for one in STREAMS for message in one.messages)
+    return tuple(one for one in told if sum(map(len, one.parts)) >= _SHORTEST)
 
 
 @check("unknown-log-field", Severity.WARNING, CheckSubject.LOG_QUERY)

@@ -50,7 +50,7 @@ def _expression(rule: LintedRule) -> object:
     query = rule.query
     if query is None:
         return ""
-    return _in_order(strip_parens(query.expr)) if query.expr is not None else " ".join(query.text.split())
+    return _in_order(query.stripped) if query.stripped is not None else " ".join(query.text.split())
 
 
 def _in_order(expr: Expr) -> Expr:
@@ -289,7 +289,7 @@ def for_beyond_window(rule: LintedRule) -> Iterator[LintProblem]:
           annotations: {summary: The kernel killed a container}
     """
     waits, query = _ms(rule.data.get("for")), rule.query
-    top = strip_parens(query.expr) if query is not None and query.expr is not None else None
+    top = query.stripped if query is not None and waits else None
     if query is None or not waits or not isinstance(top, Binary) or top.op != ">" or literal(top.right) != 0:
         return
     for node in query.calls:

@@ -112,6 +112,11 @@ class LintedQuery:
         """Why there is no tree."""
         return self.tree.parsed if isinstance(self.tree.parsed, PromqlError) else None
 
+    @property
+    def stripped(self) -> Expr | None:
+        """The tree without its parentheses."""
+        return self.tree.stripped
+
     @cached_property
     def nodes(self) -> tuple[Expr, ...]:
         """Every part of the tree, parents first."""

@@ -346,7 +346,8 @@ def literal(node: Expr) -> Decimal | None:  # noqa: PLR0911  (one case a node)
             number = literal(inner)
             return None if number is None else -number
         case Binary(op, left, right) if op in {"+", "-", "*"}:
-            first, second = literal(left), literal(right)
+            first = literal(left)
+            second = literal(right) if first is not None else None
             if first is None or second is None:
                 return None
             if not (first.is_finite() and second.is_finite()):
