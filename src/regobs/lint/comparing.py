@@ -9,6 +9,7 @@ from regobs.catalog.model import Unit
 from regobs.lint.bounds import OPPOSITE, Values, compared_with_number, never
 from regobs.lint.findings import LintProblem, Severity, check
 from regobs.lint.named_shares import COMPARISONS, PICKS, bare, core, is_usage
+from regobs.lint.pools import counts_idle
 from regobs.lint.quantities import Dimension, measured_part
 from regobs.lint.subjects import LintedQuery
 from regobs.promql.functions import ABSENCE, GROWTH
@@ -17,6 +18,7 @@ from regobs.promql.nodes import Aggregate, Binary, Call, Expr, Number, Paren, Se
 from regobs.promql.printer import number_text
 from regobs.promql.walk import selectors, strip_parens, walk
 
+_MILLISECONDS = ("_ms", "_msec", "_millis", "_milliseconds")
 _FIRST_MOMENT = 500_000_000  # in 1985: no process that is scraped began before
 
 
@@ -37,11 +39,27 @@ def unit_mismatch(query: LintedQuery) -> Iterator[LintProblem]:
     for node in query.binaries:
         if id(node) not in told and node.op in {"+", "-", *COMPARISONS}:
             yield from _other_quantities(query, node)
+    yield from _in_other_steps(query)
     for node, value, op, number in query.compared:
         moment = query.parts.of(value).unit is Unit.TIMESTAMP and 1 < number < _FIRST_MOMENT
         if moment and op not in {"==", "!="} and not any(one.function in {"time", "timestamp"} for one in query.calls):
             what = f"a moment is compared with a duration of {number_text(number)} seconds"
             yield query.problem(node, what, "subtract time() from it, or it from time()", word=node.op)
+
+
+def _in_other_steps(query: LintedQuery) -> Iterator[LintProblem]:
+    """The seconds of now beside what is called milliseconds, be it a moment or a duration."""
+    if not any(one.function == "time" for one in query.calls):
+        return
+    for node in query.binaries:
+        if node.op not in {"+", "-", *COMPARISONS}:
+            continue
+        for now, other in ((node.left, node.right), (node.right, node.left)):
+            of = core(other)
+            name = str(of.metric or "") if isinstance(of, Selector) else ""
+            if getattr(core(now), "function", "") == "time" and name.endswith(_MILLISECONDS):
+                what = f"time() is in seconds, {name} in milliseconds"
+                yield query.problem(node, what, f"divide {name} by 1000", Severity.WARNING, word=node.op)
 
 
 def _other_quantities(query: LintedQuery, node: Binary) -> Iterator[LintProblem]:
@@ -89,7 +107,7 @@ _QUANTITIES = {
 def open_against_in_use(query: LintedQuery) -> Iterator[LintProblem]:
     """The use of a connection pool is measured by its open connections.
 
-    Of the pools to Redis that is `total_conns` against `max_conns`.
+    Of the pools to Redis that is `total_conns` against `max_conns`; of others, `x_active + x_idle` against `x_max`.
 
     Why: idle connections are open too: a warm pool looks full, and how many callers wait is not seen.
 
@@ -110,6 +128,7 @@ def open_against_in_use(query: LintedQuery) -> Iterator[LintProblem]:
         if len(left_names) == len(right_names) == 1 and left_names | right_names == pool:
             where = left if left_names == {opened} else right
             yield query.problem(where, f"{opened} counts idle connections as used", step)
+    yield from counts_idle(query)
 
 
 # What is open, what may be, and what to ask for instead.

@@ -15,6 +15,7 @@ from regobs.catalog.model import Exposer, Flavor
 from regobs.documents import FOREIGN_TAG
 from regobs.errors import InputError
 from regobs.lint import (  # noqa: F401 - register checks
+    absences,
     adding,
     alert_identity,
     alerting,
@@ -32,6 +33,7 @@ from regobs.lint import (  # noqa: F401 - register checks
     meaning,
     panel_units,
     panels,
+    percent_texts,
     quantiles,
     raw_counters,
     references,

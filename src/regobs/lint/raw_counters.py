@@ -23,6 +23,14 @@ _EVENTS = frozenset(
     seconds started handled succeeded success attempt attempts
     """.split()  # noqa: SIM905 - one name a line would be a page
 )
+# And of what was done, in an alert: it compares with a number what only grows.
+_DONE = frozenset(
+    """
+    processed completed executed aborted cancelled canceled rejected denied blocked skipped discarded lost expired
+    delivered published consumed acked uploaded downloaded pulled pushed uploads downloads pulls pushes
+    reconnects disconnects overflows collisions invocations rollbacks kills drops
+    """.split()  # noqa: SIM905 - one name a line would be a page
+)
 # With one of these a number of events is how many there are now: `pending_requests_total`.
 _STATES = frozenset(
     {"pending", "active", "current", "open", "queued", "waiting", "running", "inflight", "flight", "max", "limit"}
@@ -83,13 +91,13 @@ def raw_counter(query: LintedQuery) -> Iterator[LintProblem]:
 def _counts_events(query: LintedQuery, name: str) -> bool:
     """Whether the name of what an alert asks for can only be that of a counter: `x_errors_total`."""
     words = name.removesuffix("_total").split("_")
-    return query.alerts and words[-1] in _EVENTS - {"seconds"} and _STATES.isdisjoint(words)
+    return query.alerts and words[-1] in (_EVENTS | _DONE) - {"seconds"} and _STATES.isdisjoint(words)
 
 
 def may_be_gauge(query: LintedQuery, name: str) -> bool:
     """Whether the rate may be what is wrong: some gauges end in `_total` too, such as `db_indexes_total`."""
     context = query.context
-    return context.rated[name] <= context.read_raw[name] and _EVENTS.isdisjoint(name.split("_"))
+    return context.rated[name] <= context.read_raw[name] and (_EVENTS | _DONE).isdisjoint(name.split("_"))
 
 
 def _instead(query: LintedQuery) -> str:

@@ -113,10 +113,13 @@ def _annotation_queries(
 ) -> Iterator[LintedQuery]:
     """The queries behind the marks that a dashboard draws into its panels."""
     for where, one in annotations_of(data, path):
-        text = one.get("expr")
-        if isinstance(text, str) and text.strip() and not LOGQL.search(text) and asks_prometheus(data, one, variables):
-            name = str(one.get("name") or "")
-            yield LintedQuery(text, source, (*where, "expr"), "annotation", context, name, variables)
+        target = one.get("target")
+        name = str(one.get("name") or "")
+        for steps, asked in (((), one), (("target",), target)):  # Grafana 8 and later have it in the target
+            text = asked.get("expr") if isinstance(asked, dict) else None
+            promql = isinstance(text, str) and text.strip() and not LOGQL.search(text)
+            if promql and asks_prometheus(data, one, variables):
+                yield LintedQuery(str(text), source, (*where, *steps, "expr"), "annotation", context, name, variables)
 
 
 def _variable_query(source: SourceText, path: Steps, one: Json, context: LintContext) -> Iterator[LintedQuery]:

@@ -86,6 +86,7 @@ _FUNCTIONS = frozenset(
     ]
 )
 _CHANGES = re.compile(r"\$value\b|\.Value\b|(?:^|\|)\s*+(?:value|now|time)\b")
+_IS_VALUE = re.compile(r"-?[ \t]*+(?:printf[ \t]++\"[^\"]*+\"[ \t]++)?(?:\$value|\.Value)\b")
 _FIELD = re.compile(r"(?<![\w).\]\"$])\.([A-Za-z]\w*+)")
 _FIELDS = frozenset({"Labels", "ExternalLabels", "ExternalURL", "Value"})
 _BLOCKS = frozenset({"if", "range", "with", "define", "block"})
@@ -171,6 +172,15 @@ def printed_values(text: str) -> Iterator[str]:
         }
         if not chooses and ":=" not in inside and not inside.startswith("/*") and (found := _CHANGES.search(inside)):
             yield found[0]
+
+
+def value_actions(text: str) -> Iterator[tuple[str, int]]:
+    """The actions that write the value of the alert, and where in the text each ends. Linear in the text."""
+    place = 0
+    while (start := text.find("{{", place)) >= 0 and (end := text.find("}}", start + 2)) >= 0:
+        place = end + 2
+        if _IS_VALUE.match(text, start + 2, end):
+            yield text[start:place], place
 
 
 def _broken(inside: str) -> tuple[str, str, str] | None:

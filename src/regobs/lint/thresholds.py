@@ -8,6 +8,7 @@ from dataclasses import replace
 from decimal import Decimal
 from math import inf
 
+from regobs.catalog.model import Unit
 from regobs.lint.beyond import beyond_both, beyond_whole
 from regobs.lint.bounds import OPPOSITE, SWITCH, never
 from regobs.lint.findings import LintProblem, Severity, check
@@ -79,6 +80,8 @@ def _ratio(query: LintedQuery, value: Expr, number: Decimal) -> str:  # noqa: PL
     if not 1 < number <= 100:
         return ""
     inner, of = core(value), query.values.of(value)
+    if divided := _hundredth(query, inner):
+        return divided
     if 0 <= of.low < of.high <= 1 and not _is_bool(inner):
         if isinstance(inner, Selector):
             metric = query.metric(inner)
@@ -98,6 +101,17 @@ def _ratio(query: LintedQuery, value: Expr, number: Decimal) -> str:  # noqa: PL
             return "the use of what has an end" if number >= 10 else ""
         return "the value" if number >= 10 else ""
     return named_share(value, query.values.busy) if number >= 10 or says_share(value) else ""
+
+
+def _hundredth(query: LintedQuery, node: Expr) -> str:
+    """What a percentage is called that is divided by 100; nothing for anything else."""
+    if not (isinstance(node, Binary) and node.op == "/" and literal(node.right) == 100):
+        return ""
+    part = core(node.left)
+    metric = query.metric(part) if isinstance(part, Selector) else None
+    if metric is not None and metric.unit is Unit.PERCENT:
+        return f"the percentage {metric.name} / 100"
+    return f"what is called the percentage {name}, divided by 100," if (name := says_percentage(part)) else ""
 
 
 def _recorded_share(query: LintedQuery, node: Selector) -> bool:
@@ -125,7 +139,7 @@ def _percentage(query: LintedQuery, value: Expr, op: str, number: Decimal) -> st
     rises = op in {">", ">="}
     if (name := says_fill(value, free=not rises)) and (number >= Decimal("0.5") or not rises):
         return name
-    share = _hundredfold(core(value)) if number >= Decimal("0.5") else None
+    share = hundredfold(core(value)) if number >= Decimal("0.5") else None
     if share is None:
         return ""
     if rises:
@@ -147,7 +161,7 @@ def _of_events(share: Expr) -> bool:
     return isinstance(inner, Binary) and any(isinstance(one, Call) and one.function in GROWTH for one in walk(inner))
 
 
-def _hundredfold(node: Expr) -> Expr | None:
+def hundredfold(node: Expr) -> Expr | None:
     """What is multiplied by 100: `x / y * 100`, `100 * x / y`, `100 - 100 * x / y`; None for anything else."""
     inner = bare(node)
     if isinstance(inner, Binary) and inner.op == "-" and literal(inner.left) == 100:
@@ -157,7 +171,7 @@ def _hundredfold(node: Expr) -> Expr | None:
     if inner.op == "*":
         sides = ((inner.left, inner.right), (inner.right, inner.left))
         return next((bare(other) for hundred, other in sides if literal(hundred) == 100), None)
-    left = _hundredfold(inner.left) if inner.op == "/" and isinstance(bare(inner.left), Binary) else None
+    left = hundredfold(inner.left) if inner.op == "/" and isinstance(bare(inner.left), Binary) else None
     return replace(inner, left=left) if left is not None else None
 
 
