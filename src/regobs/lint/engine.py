@@ -28,6 +28,7 @@ from regobs.lint import (  # noqa: F401 - register checks
     inhibiting,
     joins,
     labels,
+    lacked_labels,
     live,
     matchers,
     meaning,

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from regobs.errors import PromqlError
 from regobs.lint.findings import CheckSubject, LintProblem, Severity, check
+from regobs.lint.lacked_labels import lacks_label
 from regobs.lint.named_shares import COMPARISONS, bare
-from regobs.lint.selecting import lacks_label
 from regobs.lint.subjects import LintedPanel, LintedQuery, LintedRule
 from regobs.lint.templates import LABEL_USE, LEGEND_USE, faults, queries_of
 from regobs.promql.functions import GROWTH, OVER_TIME

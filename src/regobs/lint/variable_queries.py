@@ -13,7 +13,7 @@ from regobs.common.closest import closest
 from regobs.documents import Steps
 from regobs.grafana.classic import VARIABLE, of_other_source
 from regobs.lint.findings import CheckSubject, LintProblem, Severity, check
-from regobs.lint.selecting import lacks_label
+from regobs.lint.lacked_labels import lacks_label
 from regobs.lint.subjects import Json, LintedDashboard, LintedQuery
 from regobs.promql.literals import regex_fault
 from regobs.promql.nodes import Aggregate, Binary, Call, Selector
