@@ -58,6 +58,11 @@ CASES: list[tuple[str, Callable[[], LintReport], Callable[[], LintReport]]] = [
         lambda: alert("count by (pod) (kube_pod_container_status_terminated_reason{reason='OOMKilled'}) >= 1"),
     ),
     (
+        "filter-before-aggregation",
+        lambda: panel("avg(repository_score > 1)"),
+        lambda: panel("avg(repository_score > -1)"),
+    ),
+    (
         "uneven-scope",
         lambda: panel('sum(kube_pod_limit{job=~"$job"}) / sum(kube_pod_request)'),
         lambda: panel('sum(kube_pod_limit{job=~"$job"}) / sum(container_memory_bytes)'),
@@ -129,6 +134,43 @@ def test_bytes_a_second_in_the_unit_of_bytes_are_a_note_and_in_other_steps_a_war
 ) -> None:
     report = panel("sum(rate(node_network_receive_bytes_total[5m]))", **unit(name))
     assert [one.severity for one in report.findings if one.check == "panel-unit"] == [severity]
+
+
+@pytest.mark.parametrize(
+    ("kind", "expr", "severity"),
+    [
+        ("stat", "sum(tests_requests_total)", Severity.NOTE),
+        ("timeseries", "sum(tests_requests_total)", Severity.WARNING),
+        ("stat", "sum(tests_errors_total) / sum(tests_requests_total)", Severity.WARNING),
+        ("stat", "sum(registry_gc_runs_total)", Severity.WARNING),
+    ],
+)
+def test_a_total_of_a_strangers_counter_as_a_single_number_is_a_note(kind: str, expr: str, severity: Severity) -> None:
+    shown = {"id": 1, "type": kind, "title": "Requests", "targets": [{"refId": "A", "expr": expr}]}
+    rated = "sum(rate(tests_requests_total[5m])) + sum(rate(tests_errors_total[5m]))"
+    other = {"id": 2, "type": "timeseries", "title": "Rate", "targets": [{"refId": "A", "expr": rated}]}
+    told = [one.severity for one in board(shown, other).findings if one.check == "raw-counter"]
+    assert set(told) == {severity}
+
+
+@pytest.mark.parametrize(("kind", "severity"), [("table", Severity.NOTE), ("timeseries", Severity.WARNING)])
+def test_a_legend_without_its_label_is_a_note_in_a_table(kind: str, severity: Severity) -> None:
+    report = panel("sum by (code) (up)", kind=kind, legend="{{job}}")
+    assert [one.severity for one in report.findings if one.check == "legend-label"] == [severity]
+
+
+@pytest.mark.parametrize(
+    ("text", "severity"),
+    [
+        ("max by (id) (a_usage) / ignoring (id) group_left () max by (id) (org_usage)", Severity.WARNING),
+        (
+            "sum by (job) (a) / ignoring (code) group_left () sum by (job, code) (registry_http_requests_total)",
+            Severity.ERROR,
+        ),
+    ],
+)
+def test_a_label_that_ignoring_leaves_out_is_an_error_where_the_series_have_it(text: str, severity: Severity) -> None:
+    assert [one.severity for one in query(text).findings if one.check == "many-to-many"] == [severity]
 
 
 _NULL = """apiVersion: monitoring.coreos.com/v1

@@ -186,7 +186,9 @@ def filter_before_aggregation(query: LintedQuery) -> Iterator[LintProblem]:
         if op == "sum" and number == 0 and inner.op == "==" and not (query.alerts and node is top):
             step = "write == bool 0, or count(... == 0)"
             yield query.problem(node, "a sum of zeros is zero", step, Severity.ERROR, word="sum")
-        elif op in {"avg", "avg_over_time"} and number not in {None, 0} and inner.op in {">", ">=", "<", "<="}:
+        elif (
+            op in {"avg", "avg_over_time"} and number is not None and number > 0 and inner.op in {">", ">=", "<", "<="}
+        ):
             yield query.problem(node, "the average of what passed the filter", "compare the average", word=op)
         elif op in {"sum", "sum_over_time"} and number is not None and _has_threshold(query, node, inner):
             what = f"the sum leaves out what is not {inner.op} {number_text(number)}"

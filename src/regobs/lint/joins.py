@@ -269,7 +269,13 @@ def _many_ignored(query: LintedQuery, node: Binary) -> Iterator[LintProblem]:
     many = [bool(extra[0]) and node.group != "left", bool(extra[1]) and node.group != "right"]
     what = "one side has several series for one pair: {} tells them apart"
     if (all(extra) and all(many)) or (node.group and any(many)):
-        yield query.problem(node, what.format(_shown(extra[0] if many[0] else extra[1])), _ONE_EACH, word="ignoring")
+        told = extra[0] if many[0] else extra[1]
+        side = node.left if many[0] else node.right
+        # A `by` list may name what the series do not have: those of an organization no id of its parts.
+        sure = all(told <= (_own_labels(query, one) or frozenset()) for one in selectors(side))
+        yield query.problem(
+            node, what.format(_shown(told)), _ONE_EACH, None if sure else Severity.WARNING, word="ignoring"
+        )
     elif found := _many_scraped(query, node, ignored):
         yield query.problem(node, what.format(_shown(found)), _ONE_EACH, Severity.WARNING, word="ignoring")
 

@@ -213,7 +213,9 @@ def legend_label(panel: LintedPanel) -> Iterator[LintProblem]:
                 start, end = query.source.within((*panel.path, *steps, "legendFormat"), legend, *match.span())
                 kept = ", ".join(sorted(there or ())) or "no label"
                 kept = "all but those of without" if there is None else kept
-                yield LintProblem(start, end, f"the query keeps no label {match[1]}", f"it keeps {kept}")
+                # The columns of a table are most often named by its transformations.
+                named = Severity.NOTE if panel.kind == "table" else None
+                yield LintProblem(start, end, f"the query keeps no label {match[1]}", f"it keeps {kept}", named)
 
 
 def _names_one_series(panel: LintedPanel) -> bool:

@@ -85,7 +85,9 @@ def raw_counter(query: LintedQuery) -> Iterator[LintProblem]:
                 what = f"{name} is read as it is here, but as a counter where a rate is taken of it"
                 yield query.problem(node, what, "make both the same", Severity.NOTE, word=name)
             else:
-                yield query.problem(node, what, _instead(query), word=name)
+                # "Uploads in all" of one process that seldom restarts, as a test or a backup, is told by it.
+                total = entry is None and query.one_number and not _divided(query, node)
+                yield query.problem(node, what, _instead(query), Severity.NOTE if total else None, word=name)
 
 
 def _counts_events(query: LintedQuery, name: str) -> bool:

@@ -82,6 +82,7 @@ def _read_panel(
         query = LintedQuery(text, source, place, "panel", context, read.title, variables, instant, step)
         query.caption = f"{panel.get('description') or ''} {target.get('legendFormat') or ''}"
         means = not {"mean", "avg"}.isdisjoint(reducers(panel)[1])
+        query.one_number = read.kind in {"stat", "singlestat", "gauge", "bargauge"}
         query.averaged = means and not instant and read.kind != "singlestat"  # of that it was the default
         read.queries.append(query)
     return read

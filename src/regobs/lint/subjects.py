@@ -92,6 +92,7 @@ class LintedQuery:
     whole: str = ""
     shift: int = 0
     averaged: bool = False  # of a panel: it shows only the mean of its points
+    one_number: bool = False  # of a panel: it is of those that show a single number
     caption: str = ""  # of a panel: what it says beside its title, with the legend
     set_labels: frozenset[str] = frozenset()  # of a rule: those that it sets itself
     texts: str = ""  # of a rule: its annotations

@@ -218,7 +218,7 @@ def _always_false(query: LintedQuery, node: Binary, value: Expr, op: str, number
     if not never(op, of, float(number)):
         yield from _hardly_true(query, node, value, op, number)
         return
-    if node.bool and of.low == of.high:
+    if (node.bool and of.low == of.high) or _sum_of_zeros(value):  # of which filter-before-aggregation tells
         return
     shown = f"is always {of.low:g}" if of.low == of.high else _range(of)
     if node.bool:
@@ -228,6 +228,12 @@ def _always_false(query: LintedQuery, node: Binary, value: Expr, op: str, number
     if _counts_none(value, op, number):  # `== bool 0` would be counted just as well
         step = "write absent(...): of nothing there is no count"
     yield query.problem(node, f"this {shown}, so {op} {number_text(number)} is never true", step)
+
+
+def _sum_of_zeros(value: Expr) -> bool:
+    node = bare(value)
+    inner = bare(node.expr) if isinstance(node, Aggregate) and node.op == "sum" else None
+    return isinstance(inner, Binary) and inner.op == "==" and not inner.bool and literal(inner.right) == 0
 
 
 def _hardly_true(query: LintedQuery, node: Binary, value: Expr, op: str, number: Decimal) -> Iterator[LintProblem]:
