@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import pytest
 
-from regobs.lint import LintReport
+from regobs.lint import LintReport, lint_text
 from tests.lint.cases import alert, board, found, panel, record, reduced, rules, steps, unit
 
 _TEXT = {"labels": {"severity": "page"}, "annotations": {"summary": "x"}}
@@ -50,6 +50,9 @@ CASES: list[tuple[str, str, Callable[[], LintReport]]] = [
         "a:b:c", "sum(rate(registry_http_requests_total[5m])) + sum(rate(registry_database_queries_total[5m]))")),
     ("R17", "uneven-scope", lambda: record("a:b:c", 'sum(rate(a_total{type="registry"}[5m])) / sum(rate(b_total[5m]))')),
     ("R18", "counts-idle-runs", lambda: record("a:b:c", "sum by (le) (rate(registry_gc_run_duration_seconds_bucket[5m]))")),
+    ("R23", "dead-route", lambda: lint_text(
+        "route: {receiver: a, routes: [{receiver: b, match: {env: gprd}}, {receiver: b, match: {env: gprd}}]}\n"
+        "receivers: [{name: a}, {name: b}]\n", "alertmanager.yml", ".yml")),
     ("R24", "many-to-many", lambda: alert(
         "sum by (fqdn, datname) (pg_used) / on (fqdn) sum by (fqdn, instance) (pg_limit) > 0.9")),
     ("R26", "short-range", lambda: record("a:b:rate30s", "sum(rate(haproxy_seconds_total[30s]))")),
@@ -86,6 +89,8 @@ CASES: list[tuple[str, str, Callable[[], LintReport]]] = [
         "avg(stackdriver_cloudsql_database_cloudsql_googleapis_com_database_cpu_utilization)", **unit("percent"))),
     ("Q18", "quantile-of-each-series", lambda: panel("histogram_quantile(0.6, rate(cdn_latency_seconds_bucket[10m]))")),
     ("Q19", "layout-gap", lambda: board(_at(0, 1), _at(0, 1000, 2, "row"))),
+    ("Q17", "panel-unit", lambda: panel(
+        "sum by (storage_class) (stackdriver_gcs_bucket_storage_googleapis_com_storage_total_byte_seconds)", **unit("Bps"))),
     ("Q20", "panel-unit", lambda: panel("100 * sum(cpu_used) / sum(cpu_limit)", **unit("percentunit"))),
     ("Q20", "threshold-out-of-reach", lambda: panel(
         'sum(x{a="b"}) / sum(x)', fieldConfig={"defaults": {"unit": "percentunit", **steps(None, 1, 30)}})),
@@ -160,13 +165,12 @@ NOT_FOUND = {
     "R13": "an anchored regular expression is meant in most places; whether this one was, only its author knows",
     "R28": "whether quotas are set at all is known to the cluster, not to the rule",
     "R29": "that the denominator counts only waiting containers needs the meaning of a neighbour's metric",
-    "Q17": "a product of bytes and seconds in a recorded name looks like any number",
     "Q29": "which tags a team's menus look for is a convention of that team",
     "D9": "how far a standard deviation can go depends on the number of replicas",
     "D10": "whether half of two replicas should alert is a decision",
 }
 NOT_VISIBLE = {
-    "R10 R11 R12 R14 R16 R19 R20 R21 R22 R23 R25 R31 R32 R33 R34 R35": "in a service catalogue, generator or route",
+    "R10 R11 R12 R14 R16 R19 R20 R21 R22 R25 R31 R32 R33 R34 R35": "in a service catalogue, generator or route",
     "Q15 Q28 Q30 E1 E2 E3 E4 E5 E6 E7 E9 E10": "in a generator, in Kibana, or only across the files of a whole pack",
     "R30 D4 D7 D8 D16 D23 D30 D33 D34 D35 D36 D39 D40 D41": "in the registry, in texts, or in what another process does",
 }

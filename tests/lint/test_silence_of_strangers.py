@@ -79,6 +79,11 @@ CASES: list[tuple[str, Callable[[], LintReport], Callable[[], LintReport]]] = [
     ),
     (
         "panel-unit",
+        lambda: panel("sum(storage_total_byte_seconds)", **unit("Bps")),
+        lambda: panel("sum(rate(storage_total_byte_seconds[1d]))", **unit("bytes")),
+    ),
+    (
+        "panel-unit",
         lambda: panel("redis_memory_used_bytes", **unit("short")),
         lambda: panel("redis_master_repl_offset", **unit("short")),
     ),

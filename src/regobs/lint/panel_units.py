@@ -35,6 +35,8 @@ _MEASURES = {
     Unit.NONE,
 }
 _OF_ONE_CORE = "two cores read 200 %"  # some want it so: the share of one core, as `top` shows it
+_BYTE_SECONDS = "bytes times seconds are shown as one of them"
+_HELD = "divide them by the seconds that they were counted in, and write bytes"
 _MOMENTS = {"dateTimeAsIso", "dateTimeAsIsoNoDateIfToday", "dateTimeAsUS", "dateTimeFromNow", "dateTimeAsSystem"}
 _MOMENT = "subtract it from time(), or write dateTimeAsIso and multiply it by 1000"
 _PER_SECOND = {"ops", "reqps", "rps", "wps", "iops", "cps", "mps", "eps"}
@@ -215,6 +217,7 @@ def _faults_of_measures(query: LintedQuery, unit: str) -> Iterator[_Fault]:
     waited = of_time and not times and all(query.metric(one) in _WAITED_FOR for one in query.selectors)
     nothing, of_bytes = {"short", "none", ""}, f"write {'binBps' if flow else 'bytes'}"
     per_second = "write percentunit, or short"
+    yield _of_byte_seconds(query.expr), _BYTES | _BYTE_RATES | _BIT_RATES | _SECONDS, _BYTE_SECONDS, _HELD
     yield flow or amount, _BIT_RATES, "bytes are shown as bits", "write binBps"
     yield flow and not times, _BYTES, "bytes per second are shown as bytes", "write binBps"
     # Divided by the seconds of their window they are a rate.
@@ -244,6 +247,14 @@ def _increases(expr: Expr) -> bool:
     while isinstance(top, Aggregate) and top.op in {"sum", "max", "avg"}:
         top = bare(top.expr)
     return isinstance(top, Call) and top.function == "increase"
+
+
+def _of_byte_seconds(expr: Expr) -> bool:
+    """Whether it is what bytes were held for how long, as it is or added up: its rate is how many were held."""
+    top = bare(expr)
+    while isinstance(top, Aggregate) and top.op in {"sum", "max", "avg", "min"}:
+        top = bare(top.expr)
+    return isinstance(top, Selector) and str(top.metric or "").endswith(("_byte_seconds", "_bytes_seconds"))
 
 
 def _utilization(expr: Expr) -> bool:
