@@ -14,13 +14,15 @@ from typing import Any
 import pytest
 
 from regobs.build import build_files
-from regobs.deploy.alertmanager_config import FILE, AlertmanagerConfig, ConfigFile
+from regobs.common.programs import Supervisor
+from regobs.deploy.alertmanager_config import FILE, AlertmanagerConfig, ConfigApi, ConfigFile
 from regobs.deploy.run import Rollout
 from regobs.deploy.state import StateFolder
 from regobs.documents import dump_yaml, load_yaml
 from regobs.errors import InputError, RegobsError, ServerError
 from regobs.prometheus import Prometheus
 from tests.e2e.conftest import AlertmanagerFactory
+from tests.peers import metric_servers, required_cortex
 from tests.slo.packs import BUNDLED, GITLAB
 
 pytestmark = pytest.mark.server
@@ -36,6 +38,15 @@ def built(**changed: Any) -> dict[str, bytes]:
     return {FILE: dump_yaml(data).encode()}
 
 
+def receivers_file(folder: Path) -> Path:
+    """The receivers of the bundled pack, one of them with a secret."""
+    given: list[dict[str, Any]] = [{"name": name} for name in ("pager", "tickets", "watchdog", "nobody")]
+    given[0]["webhook_configs"] = [{"url": f"http://127.0.0.1:1/{SECRET}"}]
+    file = folder / "receivers.yaml"
+    file.write_text(dump_yaml({"receivers": given}), encoding="utf-8")
+    return file
+
+
 class Alerts:
     """An Alertmanager with a configuration of its own, and deployments to it."""
 
@@ -44,11 +55,7 @@ class Alerts:
         self.file.write_text("route: {receiver: mine}\nreceivers: [{name: mine}]  # by hand\n", encoding="utf-8")
         self.file.chmod(0o640)
         self.url = start(self.file).url
-        names = ("pager", "tickets", "watchdog", "nobody")
-        given: list[dict[str, Any]] = [{"name": name} for name in names]
-        given[0]["webhook_configs"] = [{"url": f"http://127.0.0.1:1/{SECRET}"}]
-        self.receivers = folder / "receivers.yaml"
-        self.receivers.write_text(dump_yaml({"receivers": given}), encoding="utf-8")
+        self.receivers = receivers_file(folder)
 
     def rollout(self) -> Rollout:
         place = ConfigFile("alerts", self.file, lambda: Prometheus(self.url))
@@ -151,3 +158,35 @@ def test_a_server_that_is_not_there_changes_nothing_for_good(alerts: Alerts) -> 
     with pytest.raises(RegobsError, match="cannot be reached"):
         ours.apply(ours.plan(built()), overwrite=True)
     assert alerts.file.read_bytes() == before
+
+
+@pytest.mark.peer
+@pytest.mark.timeout(300)
+def test_a_tenant_of_cortex_has_its_own_configuration_and_gets_the_old_one_back(
+    tmp_path: Path, supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(AlertmanagerConfig, "_refuse", lambda *_: None)  # as where amtool is not installed
+    url = metric_servers.cortex(supervisor, required_cortex(), flags=("-target=all,alertmanager",))
+
+    def api(tenant: str) -> ConfigApi:
+        return ConfigApi("tenant", f"{url}/api/v1/alerts", lambda: Prometheus(url, headers={"X-Scope-OrgID": tenant}))
+
+    def rollout() -> Rollout:
+        target = AlertmanagerConfig("tenant", api("a"), receivers_file(tmp_path))
+        return Rollout(target, StateFolder(tmp_path / "state"))
+
+    assert api("a").read() is None
+    ours = rollout()
+    ours.apply(ours.plan(built()))
+    assert api("a").loaded()["route"]["group_wait"] == "30s"
+    assert api("b").read() is None
+    assert not rollout().plan(built()).differs
+    with pytest.raises(ServerError) as raised:  # the server refuses it: what was there stays
+        ours.apply(ours.plan(built(receiver="nowhere")))
+    assert SECRET not in str(raised.value)
+    assert api("a").loaded()["route"]["receiver"] != "nowhere"
+    ours = rollout()
+    ours.apply(ours.plan(built(group_wait="45s")))
+    ours.apply(ours.plan_back(1))
+    assert api("a").loaded()["route"]["group_wait"] == "30s"
+    assert SECRET in (api("a").read() or b"").decode()
