@@ -70,10 +70,11 @@ def head_counted(query: LintedQuery) -> Iterator[LintProblem]:
             step = "say so in the title or the description, or count requests by method"
             yield query.problem(node, f"{metric.name} counts HEAD like GET", step, word=metric.name)
         chosen = next((one for one in node.matchers if one.label == "method" and _gets_and_heads(one)), None)
-        counted = str(node.metric) in _REQUESTS and query.role in {"panel", "record", "bare"}
+        if chosen is None or str(node.metric) not in _REQUESTS or query.role not in {"panel", "record", "bare"}:
+            continue
         # What is called requests or events may hold those of HEAD; a bare query has no name, and may be of pulls.
         pulls = not _TELLS_HEAD.search(said) and (_PULLS.search(said) or query.role == "bare")
-        if chosen is not None and counted and pulls and _mixes_methods(query, node):
+        if pulls and _mixes_methods(query, node):
             step = 'choose method="get", keep method in the by list, or call them reads'
             yield query.problem(chosen, "a pull that asks with HEAD first is counted twice", step)
 

@@ -12,6 +12,7 @@ from regobs.promql.literals import regex_matches
 from regobs.promql.nodes import Matcher, MatchOp
 
 _REGEXES = frozenset({MatchOp.REGEX, MatchOp.NOT_REGEX})
+_PATTERN = re.compile(r"[0-9]\.[.+*]|.*\.[*+]|[\w.-]+(\|[\w.-]+)+|\.[*+].*")
 _DOUBLE = re.compile(r"\\\\(?:[dwsDWSb][+*]|\.|\+|\*|\?|\|)")
 _LITERAL = re.compile(r"[\w /:@-]*")
 _CODES = re.compile(r"(?:[0-9.]|\[[0-9-]{1,20}\]){3}")
@@ -110,8 +111,7 @@ def regex_under_equal(query: LintedQuery) -> Iterator[LintProblem]:
     for node in query.selectors:
         for matcher in node.matchers:
             value = matcher.value
-            pattern = re.fullmatch(r"[0-9]\.[.+*]|.*\.[*+]|[\w.-]+(\|[\w.-]+)+|\.[*+].*", value) is not None
-            if matcher.op not in _REGEXES and pattern and matcher.label not in {"le", "__name__"}:
+            if matcher.op not in _REGEXES and _PATTERN.fullmatch(value) and matcher.label not in {"le", "__name__"}:
                 op = "=~" if matcher.op is MatchOp.EQUAL else "!~"
                 step = f'write {matcher.label}{op}"{value}"'
                 problem = query.problem(matcher, f"{matcher.op}{value!r} is no regular expression", step)

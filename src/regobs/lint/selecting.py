@@ -230,9 +230,12 @@ def impossible_value(query: LintedQuery) -> Iterator[LintProblem]:
 
 def _other_case(forms: tuple[Form, ...], matcher: Matcher) -> str:
     """The value that differs from what is asked only in upper and lower case, or the code of a class of codes."""
-    found = [one for form in forms for one in form.labels if one.exposed == matcher.label.removeprefix("exported_")]
+    if matcher.op is not MatchOp.EQUAL:
+        return ""
+    name = matcher.label.removeprefix("exported_")
+    found = [one for form in forms for one in form.labels if one.exposed == name]
     values = {value for one in found for value in one.values or ()}
-    if matcher.op is not MatchOp.EQUAL or not found or matcher.value in values:
+    if not found or matcher.value in values:
         return ""
     if matcher.label == "code" and not values and re.fullmatch(r"[1-5]xx", matcher.value, re.IGNORECASE):
         return f'code=~"{matcher.value[0]}.."'

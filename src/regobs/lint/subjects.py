@@ -20,7 +20,7 @@ from regobs.lint.sources import SourceText
 from regobs.promql.functions import GROWTH
 from regobs.promql.infer import InferredParts
 from regobs.promql.nodes import Aggregate, Binary, Call, Expr, Matcher, Selector
-from regobs.promql.series import catalog_lookup, series_of
+from regobs.promql.series import catalog_lookup
 from regobs.promql.tokens import TokenKind, tokenize, word_place
 from regobs.promql.types import Type
 
@@ -54,9 +54,11 @@ class LintContext:
 
     def lookup(self, name: str) -> tuple[Metric, str] | None:
         """The metric that a series belongs to, and its suffix there: of the catalog, else of the user's own."""
-        if name not in self._found:
-            self._found[name] = catalog_lookup(name) or self.own.get(name)
-        return self._found[name]
+        try:
+            return self._found[name]
+        except KeyError:
+            found = self._found[name] = catalog_lookup(name) or self.own.get(name)
+            return found
 
     def tree(self, text: str) -> QueryTree:
         """What a text of PromQL says; equal texts have the same."""
@@ -171,7 +173,8 @@ class LintedQuery:
 
     def entry(self, node: Selector) -> tuple[Metric, str] | None:
         """The metric that a selector reads, as far as it is known, and which of its series."""
-        return series_of(node, self.context.lookup)
+        name = node.metric
+        return self.context.lookup(name) if isinstance(name, str) and name else None
 
     def metric(self, node: Selector) -> Metric | None:
         """The metric that a selector reads; None for one that is not known."""

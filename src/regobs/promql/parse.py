@@ -109,7 +109,7 @@ class _Parser(SelectorReader):
         """Operands with operators that bind at least so tightly."""
         left, kind = self._operand()
         start = operand_start(left)
-        while self.token.kind in {_MARK, _NAME}:
+        while self.token.kind is _MARK or self.token.kind is _NAME:
             op = self.token.text.lower()
             level = PRECEDENCE.get(op)
             if level is None or level < least:

@@ -56,6 +56,9 @@ _OPERATORS = frozenset({"+", "-", "*", "/", "%", "^", "==", "!=", "<", "<=", ">"
 _WORD_OPERATORS = frozenset({"and", "or", "unless", "atan2"})
 _CLOSING = {")": "(", "]": "[", "}": "{"}
 _WORDS = frozenset({TokenKind.NAME, TokenKind.NUMBER, TokenKind.VARIABLE})
+# To ask an enum for a member takes several times as long as to ask a module, and each token is asked a few times.
+_NAME, _MARK, _END = TokenKind.NAME, TokenKind.MARK, TokenKind.END
+_new = tuple.__new__  # what `Token(...)` calls, in half the time
 
 
 def tokenize(text: str, file: str = "") -> list[Token]:
@@ -66,20 +69,21 @@ def tokenize(text: str, file: str = "") -> list[Token]:
     tokens: list[Token] = []
     opened: list[Token] = []
     pattern, position, operators = _TOKEN, 0, 0
-    before = Token(TokenKind.END, "", 0)
+    before = Token(_END, "", 0)
     while match := pattern.match(text, position):
         group = match.lastgroup or ""
         kind, word = _KINDS[group], match[group]
         end = match.end()  # nothing is read behind a token
-        token = Token(kind, word, end - len(word))
-        if kind is TokenKind.MARK and word in "([{)]}":
+        token = _new(Token, (kind, word, end - len(word)))
+        if kind is _MARK and word in "([{)]}":
             _balance(token, opened, text, file)
             pattern = _IN_BRACKETS if opened and opened[-1].text == "[" else _TOKEN
-        elif before.kind is not TokenKind.MARK and kind is not TokenKind.MARK and position == token.start:
+        elif kind is not _MARK and before.kind is not _MARK and position == token.start:
             _check_glued(before, token, text, file)
-        operators += _is_operator(kind, word)
-        if operators > _MOST_OPERATORS:
-            raise _too_many(token, text, file)
+        if (kind is _MARK or kind is _NAME) and _is_operator(kind, word):
+            operators += 1
+            if operators > _MOST_OPERATORS:
+                raise _too_many(token, text, file)
         tokens.append(token)
         before, position = token, end
     if rest := _REST.match(text, position):
@@ -88,11 +92,11 @@ def tokenize(text: str, file: str = "") -> list[Token]:
         raise _no_token(text, position, file)
     if opened:
         raise _error(f"{opened[-1].text!r} is never closed", opened[-1], text, file, expected=_closing(opened[-1]))
-    return [*tokens, Token(TokenKind.END, "", len(text.rstrip()))]
+    return [*tokens, Token(_END, "", len(text.rstrip()))]
 
 
 def _is_operator(kind: TokenKind, text: str) -> bool:
-    return text in _OPERATORS or (kind is TokenKind.NAME and text.lower() in _WORD_OPERATORS)
+    return text in _OPERATORS or (kind is _NAME and text.lower() in _WORD_OPERATORS)
 
 
 def _check_glued(before: Token, token: Token, text: str, file: str) -> None:
@@ -202,14 +206,15 @@ class TokenReader:
 
     def mark(self, text: str) -> bool:
         """Take the mark if it stands here."""
-        if self.token.kind is TokenKind.MARK and self.token.text == text:
+        token = self.token
+        if token.text == text and token.kind is _MARK:
             self.take()
             return True
         return False
 
     def word(self, *words: str) -> str:
         """Take one of the words if it stands here; empty otherwise."""
-        if self.token.kind is TokenKind.NAME and (word := self.token.text.lower()) in words:
+        if self.token.kind is _NAME and (word := self.token.text.lower()) in words:
             self.take()
             return word
         return ""
@@ -223,7 +228,7 @@ class TokenReader:
 
     def following(self) -> str:
         """The text of the next token."""
-        return self.tokens[self.index + 1].text if self.token.kind is not TokenKind.END else ""
+        return self.tokens[self.index + 1].text if self.token.kind is not _END else ""
 
     def end(self) -> int:
         """Where the token before this one ends."""
