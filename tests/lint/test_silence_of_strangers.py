@@ -167,7 +167,8 @@ def test_a_legend_without_its_label_is_a_note_in_a_table(kind: str, severity: Se
 @pytest.mark.parametrize(
     ("text", "severity"),
     [
-        ("max by (id) (a_usage) / ignoring (id) group_left () max by (id) (org_usage)", Severity.WARNING),
+        ("max by (id) (a_usage) / ignoring (id) group_left () max by (id) (org_usage)", Severity.NOTE),
+        ("max by (job, id) (a_usage) / ignoring (id) max by (job, id) (org_usage)", Severity.WARNING),
         (
             "sum by (job) (a) / ignoring (code) group_left () sum by (job, code) (registry_http_requests_total)",
             Severity.ERROR,

@@ -271,11 +271,11 @@ def _many_ignored(query: LintedQuery, node: Binary) -> Iterator[LintProblem]:
     if (all(extra) and all(many)) or (node.group and any(many)):
         told = extra[0] if many[0] else extra[1]
         side = node.left if many[0] else node.right
-        # A `by` list may name what the series do not have: those of an organization no id of its parts.
+        # A `by` list may name what the series do not have: those of an organization no id of its parts. With it on the
+        # side of which there is one, whoever has seen a result knows that.
+        unsure = Severity.NOTE if node.group else Severity.WARNING
         sure = all(told <= (_own_labels(query, one) or frozenset()) for one in selectors(side))
-        yield query.problem(
-            node, what.format(_shown(told)), _ONE_EACH, None if sure else Severity.WARNING, word="ignoring"
-        )
+        yield query.problem(node, what.format(_shown(told)), _ONE_EACH, None if sure else unsure, word="ignoring")
     elif found := _many_scraped(query, node, ignored):
         yield query.problem(node, what.format(_shown(found)), _ONE_EACH, Severity.WARNING, word="ignoring")
 
