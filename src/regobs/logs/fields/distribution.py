@@ -53,7 +53,7 @@ DOTTED = (
     field("http.response.duration", _K, "Time in the handler, a Go duration: 1.2ms.", pattern=GO_DURATION),
     field("vars.name", _K, "Repository path of the route.", es="wildcard"),
     field("vars.reference", _K, "Tag or digest of the route."),
-    field("vars.digest", _K, "Digest of the route.", pattern=DIGEST),
+    field("vars.digest", _K, "Digest of the route, as the client wrote it: it need not be one."),
     field("vars.uuid", _K, "Upload of the route."),
     field("auth.user", FieldType.OBJECT, "User of the request; may hold a secret.", loose=True, indexed=False),
     field("auth.user.name", _K, "User.", ecs="user.name", otel="user.name"),
