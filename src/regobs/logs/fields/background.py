@@ -123,7 +123,7 @@ NOTIFICATIONS = (
 )
 
 IMPORTER = (
-    field("type", _K, "Kind of thing."),
+    field("type", _K, "Kind of thing; of a cache its setting.", loose=True),
     field("total", _L, "How many in all.", "count"),
     field("retry_count", _L, "Tries so far.", "count"),
     field("non_conformant", _B, "Does not follow the specification."),

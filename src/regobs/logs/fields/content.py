@@ -22,7 +22,7 @@ CONTENT = (
     field("manifest_list_digest", _K, "Digest of the manifest list.", pattern=DIGEST),
     field("default_arch", _K, "Architecture taken for old clients."),
     field("default_os", _K, "Operating system taken for old clients."),
-    field("schema_version", _L, "Schema version of the manifest.", minimum=1),
+    field("schema_version", _L, "Schema version of the manifest; 0 of one that names none.", minimum=0),
     field("patterns", _KL, "Tag protection or immutability patterns."),
     field("likely_buildx_cache", _B, "Looks like a build cache."),
     field("unknown_reference_media_types", _K, "Media types the registry does not know."),
