@@ -123,6 +123,14 @@ def test_a_colour_step_that_is_not_seen_is_a_note(report: Callable[[], LintRepor
     assert [one.severity for one in told] == [severity]
 
 
+def test_colour_steps_as_every_panel_begins_are_passed_over_where_each_series_has_its_colour() -> None:
+    colour = {"matcher": {"id": "byName", "options": "A"}, "properties": [{"id": "color", "value": {"mode": "fixed"}}]}
+    for overrides, told in (([], True), ([colour], False)):
+        settings = {"defaults": {"unit": "percentunit", **steps(None, 80)}, "overrides": overrides}
+        report = panel('sum(up{job="a"}) / sum(up)', kind="bargauge", fieldConfig=settings)
+        assert ("threshold-out-of-reach" in found(report)) is told
+
+
 @pytest.mark.parametrize(("options", "severity"), [({}, Severity.WARNING), ({"colorMode": "none"}, Severity.NOTE)])
 def test_a_colour_step_without_a_value_is_a_note_where_no_colour_is_seen(
     options: dict[str, Any], severity: Severity
@@ -211,14 +219,30 @@ def test_a_broken_file_is_one_of_ours_by_its_keys_and_not_by_words_of_comments(t
         "# updates the A record, and halts on alert: see the groups of hosts\na: b: c\n"
     )
     assert lint_paths([tmp_path]).findings == []
+    (tmp_path / "init.yaml").write_text("kind: VirtualService\nspec: {route: [}\n")
+    assert lint_paths([tmp_path]).findings == []
     for text in ("- alert: A\n  a: b: c\n", "spec: {groups: [}\n", "'rows': [}\n"):
         (tmp_path / "init.yaml").write_text(text)
         assert found(lint_paths([tmp_path])) == {"unreadable-file"}
 
 
-def test_yaml_with_directives_of_terraform_is_a_template() -> None:
-    report = lint_text("alert: a\nrules:\n  %{if up}\n  - a\n  %{endif}\n", "a.yaml", ".yaml")
+@pytest.mark.parametrize(
+    ("text", "suffix"),
+    [
+        ("alert: a\nrules:\n  %{if up}\n  - a\n  %{endif}\n", ".yaml"),
+        ("alert: {{.Name}}\nspec:\n  hosts:\n  - {{ .Host }}.example.com\n", ".yaml"),
+        ('{"panels": [], "id": {{ .id }}}', ".json"),
+    ],
+)
+def test_a_file_that_another_program_fills_in_is_a_template(text: str, suffix: str) -> None:
+    report = lint_text(text, "a" + suffix, suffix)
     assert (found(report), len(report.not_read)) == (set(), 1)
+
+
+def test_a_text_that_begins_with_a_template_of_prometheus_out_of_quotes_is_broken() -> None:
+    for value in ("{{ $labels.job }} is down", "{{ .Value }} of 5", "{{- $value }}"):
+        report = lint_text(f"groups:\n- name: a\n  rules:\n  - alert: A\n    summary: {value}\n", "a.yaml", ".yaml")
+        assert found(report) == {"unreadable-file"}
 
 
 def test_what_compares_a_moment_with_a_duration_is_found_with_time_on_no_side() -> None:

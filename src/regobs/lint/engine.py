@@ -63,7 +63,7 @@ from regobs.promql.walk import selectors
 # Keys of rules, dashboards, routes and objectives: a file of a directory that cannot be read may be one of them. As
 # words of comments and values they stand in any file.
 _HOLDS = re.compile(
-    r"(?:^[ \t-]*+|[{,\"'])(?:groups|alert|record|expr|panels|rows|route|receivers|inhibit_rules|templating)"
+    r"(?:^[ \t-]*+|[{,\"'])(?:groups|alert|record|expr|panels|rows|receivers?|inhibit_rules|templating)"
     r"[\"']?[ \t]*+:|\bopenslo/",
     re.MULTILINE,
 )

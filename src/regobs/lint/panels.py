@@ -80,7 +80,7 @@ def threshold_out_of_reach(panel: LintedPanel) -> Iterator[LintProblem]:
         return
     untouched = [value for _, value in _steps(panel)] in ([None, 80], [0, 80])  # as Grafana begins every panel
     seen = _coloured_by_steps(panel)
-    if untouched and not seen:
+    if untouched and (not seen or _overrides_colour(panel)):
         return
     unit, _ = panel_unit_of(panel)
     beyond = [value for _, value in _steps(panel) if value is not None and value > 1]
@@ -93,6 +93,18 @@ def threshold_out_of_reach(panel: LintedPanel) -> Iterator[LintProblem]:
         yield panel.problem(
             path, f"a ratio never reaches {shown}", f"write {beyond[0] / 100:g}", None if seen else Severity.NOTE
         )
+
+
+def _overrides_colour(panel: LintedPanel) -> bool:
+    """Whether single series have a colour of their own."""
+    config = panel.data.get("fieldConfig")
+    listed = config.get("overrides") if isinstance(config, dict) else None
+    settings = [one.get("properties") for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    return any(isinstance(one, list) and any(_is_colour(each) for each in one) for one in settings)
+
+
+def _is_colour(setting: object) -> bool:
+    return isinstance(setting, dict) and setting.get("id") == "color"
 
 
 def _coloured_by_steps(panel: LintedPanel) -> bool:

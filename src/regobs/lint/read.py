@@ -35,8 +35,11 @@ _TEMPLATE = re.compile(rf"\{{\{{-? *(?:{_HELM}|\${_HELM}|include \")|{_ERB}")
 # directives begin with `%{`.
 _LINE = r"^[ \t]*+(?:%\{|\{(?:%|\{(?!-? *\$(?:labels|value|external))))"
 _WORDS = rf"\{{\{{[^{{}}\n]{{0,200}}?(?:{_HELM}|\b(?:template|tpl|toYaml|define) )"
-_BROKEN_TEMPLATE = re.compile(f"{_LINE}|{_WORDS}", re.MULTILINE)
-_TEMPLATE_LINE = re.compile(r"^[ \t]*+\{[{%]", re.MULTILINE)  # of Go or Jinja; no line of JSON begins so
+# A value that begins with braces out of quotes; with those of Prometheus it is a text that wants quotes.
+_VALUE = r"[:-][ \t]++\{\{(?!-? *(?:\$(?:labels|value|external)|\.(?:Labels|Value|ExternalLabels)\b))"
+_BROKEN_TEMPLATE = re.compile(f"{_LINE}|{_WORDS}|{_VALUE}", re.MULTILINE)
+# Of Go or Jinja; no line of JSON begins so, and no value.
+_TEMPLATE_LINE = re.compile(r"^[ \t]*+\{[{%]|\"[ \t]*+:[ \t]*+\{\{", re.MULTILINE)
 _IS_TEMPLATE = "a template of another language: lint what it renders"
 _TOO_DEEP = "lists and mappings are nested more deeply than is read"
 _NO_MAPPING = "a document that is no mapping: rules stand below groups"
