@@ -54,12 +54,14 @@ def beyond_whole(query: LintedQuery) -> Iterator[LintProblem]:
     for node in query.binaries:
         if node.op not in {">", ">=", "<", "<="} or node.bool:
             continue
+        if query.parts.of(node.left).value != query.parts.of(node.right).value:  # one of them is a number
+            continue
         sides = (node.left, node.right) if node.op in {">", ">="} else (node.right, node.left)
         group = {"left": "right", "right": "left"}.get(node.group, "") if sides[0] is node.right else node.group
         quotient = replace(node, op="/", left=sides[0], right=sides[1], group=group)
         op = node.op if sides[0] is node.left else TURNED[node.op]
         for values, severity in ((query.values, Severity.ERROR), (query.likely_values, Severity.WARNING)):
-            of = values.part(quotient) if query.parts.of(node.left).value == query.parts.of(node.right).value else None
+            of = values.part(quotient)
             if of is not None and never(op, of, 1):
                 times = "" if of.high == 1 else f"{1 / of.high:g} times "
                 what = f"a part is never {'more than' if op == '>' else 'as much as'} {times}its whole"

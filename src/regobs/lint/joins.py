@@ -10,7 +10,7 @@ from regobs.catalog.model import Unit
 from regobs.lint.findings import LintProblem, Severity, check
 from regobs.lint.labels import decided
 from regobs.lint.named_shares import bare
-from regobs.lint.pinned import Pins, conflict, never_beside, pins
+from regobs.lint.pinned import conflict, never_beside, pins
 from regobs.lint.subjects import LintedQuery
 from regobs.promql.build import is_share
 from regobs.promql.functions import GROWTH
@@ -101,13 +101,12 @@ def sides_never_match(query: LintedQuery) -> Iterator[LintProblem]:
     """
     told = {id(node) for node, _ in query.faults_by_node("sides-never-match")}
     yield from query.faults("sides-never-match")
-    known: dict[int, Pins] = {}
     for node in query.binaries:
         if id(node) in told or node.op not in _OPS | {"and", "unless"}:
             continue
         if any(query.parts.of(side).value == "scalar" for side in (node.left, node.right)):
             continue
-        if (found := _never_matches(query, node, known)) is not None:
+        if (found := _never_matches(query, node)) is not None:
             yield query.problem(node, *found, _sure(query, node), node.op)
 
 
@@ -122,7 +121,7 @@ def _sure(query: LintedQuery, node: Binary) -> Severity | None:
     return None
 
 
-def _never_matches(query: LintedQuery, node: Binary, known: dict[int, Pins]) -> tuple[str, str] | None:  # noqa: PLR0911 - one case a reason
+def _never_matches(query: LintedQuery, node: Binary) -> tuple[str, str] | None:  # noqa: PLR0911 - one case a reason
     """Why the sides of an operator never match, and what to do; None where they may."""
     if node.op in _OPS and node.on is None and "le" not in (node.ignoring or ()) and _one_has_le(node):
         return "only one of the sides has le, so they never match", "leave le out with sum without (le)"
@@ -138,7 +137,7 @@ def _never_matches(query: LintedQuery, node: Binary, known: dict[int, Pins]) -> 
     if (label := _without_on_one_side(node)) and label not in (node.ignoring or ()):
         what = f"one side drops {label}, the other keeps it, so they never match"
         return what, f"write ignoring ({label}) group_left, or aggregate both alike"
-    if (found := conflict(node, query.parts, known)) is not None:
+    if (found := conflict(node, query.parts, query.tree.pins)) is not None:
         rest = f"write ignoring ({found.label}), or on (...) without it" if node.on is None else "leave it out of on()"
         return f"{found}, so they never match", rest
     return None

@@ -37,6 +37,8 @@ _WIDEST = 300  # characters of a selector
 
 def asked_messages(query: LintedLogQuery) -> Iterator[tuple[str, Span, bool]]:
     """Texts that may be messages, where they stand, and whether a field of messages is compared with them."""
+    if not _quotes(query.text):
+        return
     for match in _TERM.finditer(query.text):
         if match["field"].rpartition(".")[2] in _TEXTS and match["op"] in {"=", "==", ":"}:
             yield match["value"] if match["value"] is not None else match["raw"], match.span(), True
@@ -51,6 +53,11 @@ def asked_messages(query: LintedLogQuery) -> Iterator[tuple[str, Span, bool]]:
             text = match[1] if match[1] is not None else match[2]
             if " " in text:
                 yield text, match.span(), False
+
+
+def _quotes(text: str) -> bool:
+    """Whether a text may quote anything: most texts for people do not, and need no closer look."""
+    return '"' in text or "`" in text
 
 
 def is_called_message(text: str, start: int) -> bool:
@@ -71,6 +78,8 @@ def asked_fields(query: LintedLogQuery) -> Iterator[tuple[str, Span]]:
     parsed = _PARSED.search(query.text)
     start = parsed.end() if parsed is not None and query.logql else 0
     if query.logql and parsed is None:
+        return
+    if query.prose and not _quotes(query.text) and "json." not in query.text:
         return
     for match in _TERM.finditer(query.text, start):
         if not query.prose or _of_a_log(query.text, match["field"], match.start()):

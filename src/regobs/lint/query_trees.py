@@ -5,9 +5,10 @@ Rules and panels repeat each other, so equal texts share one of these; each part
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from regobs.errors import PromqlError
 from regobs.lint.bounds import Records, Values, compared_with_number
@@ -17,6 +18,9 @@ from regobs.promql.parse import parse
 from regobs.promql.series import Lookup
 from regobs.promql.walk import children, strip_parens, walk
 
+if TYPE_CHECKING:
+    from regobs.lint.pinned import Pins
+
 
 @dataclass(eq=False)
 class QueryTree:
@@ -25,6 +29,7 @@ class QueryTree:
     text: str
     lookup: Lookup
     records: Records
+    pins: dict[int, Pins] = field(default_factory=dict)  # by the `id` of the part, as far as they were asked for
 
     @cached_property
     def parsed(self) -> Expr | PromqlError:

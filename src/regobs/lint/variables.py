@@ -142,14 +142,14 @@ def unused_variable(board: LintedDashboard) -> Iterator[LintProblem]:
     if not variables:
         return
     text = json.dumps(board.data)
-    used = Counter(_named(match) for match in VARIABLE.finditer(text))
+    used = {name for groups in VARIABLE.findall(text) for name in groups}
     repeats = {str(one.get("repeat")) for one in (*_objects(board, "rows"), *(panel.data for panel in board.panels))}
     for index, one in variables:
         name = str(one.get("name") or "")
         link = any(each.get("includeVars") for each in _objects(board, "links"))
         if (
             name
-            and not used[name]
+            and name not in used
             and name not in repeats
             and not link
             and f"var-{name}" not in text
