@@ -294,6 +294,21 @@ AVAILABILITY: dict[str, tuple[Change, str, str]] = {
         "burning",
         "3d does not begin while 5m falls",
     ),
+    "1d begins while it falls in 2h": (
+        in_alert("1d", "expr", 'evidence2h_1d{slo="small"} > 2.3026', "evidence2h_1d > 2.6"),
+        "falling",
+        "1d does not begin while 2h falls",
+    ),
+    "1d begins while it falls in 6h": (
+        in_alert("1d", "expr", 'evidence6h_1d{slo="small"} > 2.3026', "evidence6h_1d > 6.9"),
+        "falling",
+        "1d does not begin while 6h falls",
+    ),
+    "3d begins while it falls in 2h": (
+        in_alert("3d", "expr", 'unless registry:slo_recovery:evidence2h_1d{slo="small"} > 2.3026', ""),
+        "falling",
+        "3d does not begin while 2h falls",
+    ),
     "one failure is enough for 6h": (in_alert("6h", "expr", "> 1.5", "> 1.3"), "burning", "one event in 30m"),
     "one failure is enough for a ticket": (in_alert("1d", "expr", "> 1.5", "> 1.3"), "burning", "one event alone"),
     "a little less proof in 6h": (in_alert("6h", "expr", "> 4.6052", "> 4.2"), "burning", "too few events"),

@@ -1,7 +1,8 @@
 """Tests of what ends an alert and what keeps it: limits of the short windows, of the reference window, and evidence.
 
 Pages are ended by windows that are fed. The short windows of tickets are laid together from hours: what says that they
-fall is seen in a test of hours of its own, without alerts, which would be hours old at the next evaluation.
+fall is seen in tests of hours of their own. No alert goes on in these, as it would be hours old at the next evaluation;
+that none begins can be seen.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from math import log
 
 from regobs.catalog import slo as names
 from regobs.promql.nodes import Duration
-from regobs.slo.alerts import OVER
+from regobs.slo.alerts import FALLING, OVER
 from regobs.slo.model import Tier, window_text
 from regobs.slo.recording import lowest
 from regobs.slo.rule_tests import expectations as expect
@@ -19,6 +20,9 @@ from regobs.slo.rule_tests.bench import MANY, Bench, Course, Json
 
 _ABOVE, _BELOW = 1.02, 0.98  # of a limit, on each side
 _JUST = 1.01  # of a tier's factor
+_ONE = 1.4  # bad events: increase() estimates where a scrape is missing, and it is still one
+_TWO = 2.0
+_NEAR = 1.1  # how far evidence is over what refuses an alert
 
 
 def groups(bench: Bench) -> list[Json]:
@@ -51,6 +55,9 @@ def groups_of_hours(bench: Bench, *, whole: bool) -> tuple[int, list[Json]]:
             found.append(_falls_at_last(bench, severity, shorts))
         elif reference.ms % unit == 0:
             found.append(_falls_in_hours(bench, severity, shorts, whole=whole))
+            if whole:
+                tiers = [tier for tier in bench.tiers if tier.severity == severity and not tier.hold.ms]
+                found += [group for tier in tiers for short in shorts for group in _refused(bench, tier, short)]
     return unit, found
 
 
@@ -191,6 +198,40 @@ def _falls_in_hours(bench: Bench, severity: str, shorts: Sequence[Duration], *, 
         checks.append(expect.about(name, MANY * (short.ms // unit) * share, bench.labels, end))
     series = bench.windows_of(dict.fromkeys(bench.fed, course), unit)
     return bench.group(f"the short windows of a {severity} fall", series, unit, promql_expr_test=checks)
+
+
+def _refused(bench: Bench, tier: Tier, short: Duration) -> list[Json]:
+    """A day of failures, then few events in a short window: all of it burns, less than before, and no alert begins.
+
+    In its longest short window a tier needs two bad events. Where that window also has to be over the factor of the
+    tier, it never falls when an alert could begin, and there is nothing to see.
+    """
+    unit, over, proven = bench.fed[-1].ms, _JUST * bench.limit(tier), _NEAR * float(FALLING)
+    hours, last = short.ms // unit, tier.short.ms // unit
+    quiet: list[tuple[float, float]] = []
+    if short != bench.windows.shorts(tier.severity)[-1]:
+        fall = 1.0  # how many times the burn of the short window that of the reference window is
+        while _ONE * (fall - 1 - log(fall)) < proven:
+            fall += 0.01
+        before, bad, last = fall * over, _ONE, hours
+    else:
+        before, bad, events = over, _TWO, _TWO / (_BELOW * _low(bench, tier.severity))
+        evidence = events * before - bad - bad * log(events * before / bad)
+        if hours <= last or not proven < evidence < float(OVER) / _ABOVE:
+            return []
+        quiet = [((events - bad / over) / (hours - last), 0.0)] * (hours - last)
+    if before > 1:
+        return []
+    ahead = bench.windows.reference(tier.severity).ms // unit - hours
+    counts = [(MANY, MANY * before)] * ahead + quiet + [(bad / over / last, bad / last)] * last
+    end = (len(counts) - 1) * unit
+    course: Course = [((index + 1) * unit, events, bad) for index, (events, bad) in enumerate(counts)]
+    short_of_all: Course = [(end, MANY, 0.0), (end + unit, MANY, MANY * over)]
+    courses = dict.fromkeys(bench.fed[:-1], short_of_all) | {bench.fed[-1]: course}
+    watched = names.EVALUATIONS(window_text(bench.fed[-1])).name
+    series = [*bench.windows_of(courses, unit), bench.series(watched, f"{tier.long.ms // bench.every}+0x{len(counts)}")]
+    name = f"{tier.name} does not begin while {window_text(short)} falls"
+    return [bench.group(name, series, unit, promql_expr_test=[expect.never(end, tier=tier.name)])]
 
 
 def _falls_at_last(bench: Bench, severity: str, shorts: Sequence[Duration]) -> Json:
