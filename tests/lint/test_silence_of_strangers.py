@@ -166,6 +166,30 @@ def test_a_total_of_a_strangers_counter_as_a_single_number_is_a_note(kind: str, 
     assert set(told) == {severity}
 
 
+@pytest.mark.parametrize(
+    ("report", "severity"),
+    [
+        (lambda: alert("rate(notifications_total{integration!~'.*'}[5m]) > 1"), Severity.NOTE),
+        (lambda: panel("rate(notifications_total{integration!~'.*'}[5m])"), Severity.WARNING),
+    ],
+)
+def test_an_alert_that_a_pattern_switches_off_is_a_note(report: Callable[[], LintReport], severity: Severity) -> None:
+    assert [one.severity for one in report().findings if one.check == "contradiction"] == [severity]
+
+
+@pytest.mark.parametrize(
+    ("title", "expr", "severity"),
+    [
+        ("Restarts / $__interval", "sum(increase(restarts_total[$__interval]))", Severity.NOTE),
+        ("Restarts", "sum(increase(restarts_total[$__interval]))", Severity.WARNING),
+        ("Restarts / $__interval", "sum(rate(restarts_total[$__interval]))", Severity.WARNING),
+    ],
+)
+def test_an_increase_of_each_point_is_a_note_where_the_title_says_so(title: str, expr: str, severity: Severity) -> None:
+    report = panel(expr, title=title)
+    assert [one.severity for one in report.findings if one.check == "interval-in-rate"] == [severity]
+
+
 @pytest.mark.parametrize(("kind", "severity"), [("table", Severity.NOTE), ("timeseries", Severity.WARNING)])
 def test_a_legend_without_its_label_is_a_note_in_a_table(kind: str, severity: Severity) -> None:
     report = panel("sum by (code) (up)", kind=kind, legend="{{job}}")

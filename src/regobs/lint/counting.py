@@ -248,7 +248,11 @@ def interval_in_rate(query: LintedQuery) -> Iterator[LintProblem]:
                 step = f"write {better}"
                 if node.function not in {"rate", "irate"} and not query.instant:  # a longer window is a greater amount
                     step = "set Min step to four scrape intervals, say 1m; or write $__rate_interval"
-                problem = query.problem(inner, f"{node.function} over {window.macro}", step, word=window.macro)
+                # "Restarts / $__interval": how many there were of each point, as the panel says.
+                meant = node.function == "increase" and "interval" in query.subject
+                severity = Severity.NOTE if meant else None
+                what = f"{node.function} over {window.macro}"
+                problem = query.problem(inner, what, step, severity, word=window.macro)
                 sure = (
                     node.function in {"rate", "irate"} and not query.instant and getattr(inner, "offset", None) is None
                 )

@@ -39,7 +39,8 @@ def contradiction(query: LintedQuery) -> Iterator[LintProblem]:
                 what = f"no value, not even an empty one, passes {matcher.op}{matcher.value!r}"
                 step = f'write {matcher.label}="" for those without it, or remove it'
                 # Mixins write it on purpose for an alert that their settings switch off.
-                yield query.problem(matcher, what, step, Severity.WARNING)
+                off = Severity.NOTE if query.alerts else Severity.WARNING
+                yield query.problem(matcher, what, step, off)
             for other in node.matchers[:index]:
                 if other.label == matcher.label and matcher.label not in told and excludes(other, matcher):
                     told.add(matcher.label)
