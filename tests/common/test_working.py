@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import time
+from pathlib import Path
 
 import pytest
 
@@ -56,3 +57,12 @@ def test_progress_is_that_of_the_file_that_is_read_now() -> None:
     assert progress.text() == "a.log: 3 MB"
     progress.of("b.log", io.BytesIO(b"x" * 3_000_000)).read(1_000_000)
     assert progress.text() == "b.log: 1 MB"
+
+
+def test_how_much_there_is_of_a_file_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    path.write_bytes(bytes(5_000_000))
+    progress = ReadingProgress()
+    with path.open("rb") as file:
+        progress.of("a.log", file).read(2_000_000)
+        assert progress.text() == "a.log: 2 MB of 5 MB"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
@@ -75,16 +76,25 @@ class ReadingProgress:
     """How far the files are read that are read one after the other."""
 
     def __init__(self) -> None:
-        self._name, self._file = "", Counted(BytesIO())
+        self._name, self._file, self._size = "", Counted(BytesIO()), 0
 
     def of(self, name: str, file: BinaryIO) -> Counted:
         """The file that is read now, counted."""
-        self._name, self._file = name, Counted(file)
+        self._name, self._file, self._size = name, Counted(file), _size(file)
         return self._file
 
     def text(self) -> str:
-        """The name of the file, and what was read of it."""
-        return f"{self._name}: {megabytes(self._file.count)}"
+        """The name of the file, and what was read of it, and how much there is where that is known."""
+        size = f" of {megabytes(self._size)}" if self._size else ""
+        return f"{self._name}: {megabytes(self._file.count)}{size}"
+
+
+def _size(file: BinaryIO) -> int:
+    """The bytes of a file, 0 of what has no size, as a pipe."""
+    try:
+        return os.fstat(file.fileno()).st_size
+    except OSError:
+        return 0
 
 
 def megabytes(count: int) -> str:
