@@ -7,6 +7,7 @@ import io
 import ipaddress
 import sys
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 from regobs.errors import InputError, MachineError
 from regobs.logs.answer import Answer, as_csv, as_json, as_table
+from regobs.logs.duckdb import run as duckdb_run
 from regobs.logs.duckdb.lines import Reading
 from regobs.logs.duckdb.run import _connected, run
 from regobs.logs.duckdb.sql import compiled
@@ -161,3 +163,25 @@ def test_an_answer_as_table_csv_and_json() -> None:
     assert as_csv(ANSWER).splitlines() == ["name,n,share", '"a,b",1234567,0.5', "x\x1b[0m,,", "true,2,12345678.0"]
     assert '"rows": [' in as_json(ANSWER)
     assert as_table(Answer(("a",), (), 0, 0)) == "a\n-\n"
+
+
+@pytest.mark.parametrize(
+    ("first", "readings"),
+    [(b"", 1), (b'{"msg": "x", "status": 200}\n', 2), (b'{"log": "{\\"status\\": 200}\\n", "time": "t"}\n', 1)],
+)
+def test_lines_without_a_message_are_read_once_where_the_first_ones_have_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: bytes, readings: int
+) -> None:
+    path = tmp_path / "a.log"
+    path.write_bytes(first + b'{"status": 200}\n' * 9 + b'{"log": "{\\"status\\": 404}\\n", "time": "t"}\n7\n')
+    count = 0
+    read = duckdb_run._Reader._read
+
+    def counted(self: duckdb_run._Reader, *arguments: Any) -> Any:
+        nonlocal count
+        count += 1
+        return read(self, *arguments)
+
+    monkeypatch.setattr(duckdb_run._Reader, "_read", counted)
+    answer = run(BY_STATUS, [str(path)])
+    assert (answer.rows, answer.malformed, count) == (((200, 9 + bool(first)), (404, 1)), 1, readings)

@@ -104,6 +104,8 @@ class _Reader:
     def rows(self, queries: Sequence[Query]) -> list[list[Row]]:
         """The rows of each query's answer."""
         exact = sure = settled = False
+        if self._folder.has_no_messages:  # what the first reading would find
+            exact, sure = self._unwrapped()
         while True:
             try:
                 found, counts = self._read(queries, self._reading(exact=exact, sure=sure))
@@ -114,9 +116,7 @@ class _Reader:
             except _BrokenArchiveError:
                 continue
             if sql.BARE in counts:
-                self._folder.unwrap()
-                exact = self._folder.has_bare_values
-                sure = not exact
+                exact, sure = self._unwrapped()
                 continue
             if counts.get(sql.MALFORMED) and not settled:
                 settled = True
@@ -126,6 +126,12 @@ class _Reader:
             self.lines = sum(counts.values()) + left_out
             self.malformed = counts.get(sql.MALFORMED, 0) + left_out
             return found
+
+    def _unwrapped(self) -> tuple[bool, bool]:
+        """Write the lines anew that stand in objects; how to read what is left: `exact` and `sure` of Reading."""
+        self._folder.unwrap()
+        exact = self._folder.has_bare_values
+        return exact, not exact
 
     def _read(self, queries: Sequence[Query], reading: Reading) -> tuple[list[list[Row]], dict[int, int]]:
         """The rows of each query, and the number of lines of each class."""

@@ -11,6 +11,7 @@ from regobs.logs.reading.values import read_record
 from regobs.logs.reading.wrapping import MARKS_OF_OBJECTS, Unwrapper, is_around_a_line
 
 _ODD_LINE = re.compile(rb"\n(?:[^{\n]|\{[ \t\r]{0,9}(?=\n))")  # no JSON, or the begin of JSON over several lines
+_MARK = re.compile(b"|".join(map(re.escape, MARKS_OF_OBJECTS)))  # a third of the time of a search for each
 _MOST_ODD = 1000  # such lines that are looked at before a log is read line by line
 _AT_ONCE = 1 << 20  # bytes that are searched
 _PIECE = 1 << 12
@@ -51,7 +52,7 @@ def _has_mark(file: Readable) -> bool:
     end = b""  # of the block before, in which a mark may begin
     for block, _ in blocks(file):
         text = end + block
-        if any(mark in text for mark in MARKS_OF_OBJECTS):
+        if _MARK.search(text):
             return True
         end = block[-max(map(len, MARKS_OF_OBJECTS)) :]
     return False

@@ -142,6 +142,12 @@ class Folder:
         return bool(found)
 
     @property
+    def has_no_messages(self) -> bool:
+        """Whether the first lines of a log have no message: DuckDB cannot tell them from others, however it reads."""
+        starts = (_start(one.readable)[1] for one in self.sources)
+        return any(start and b'"msg"' not in start and b'"message"' not in start for start in starts)
+
+    @property
     def has_bare_values(self) -> bool:
         """Whether a line may be a value of JSON that is no object: it begins with no brace."""
         return any(has_bare_values(one.readable) for one in self.sources)
