@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from regobs.common.closest import closest
@@ -14,8 +15,10 @@ from regobs.lint.findings import CheckSubject, LintProblem, Severity, check
 from regobs.lint.log_subjects import LintedLogQuery
 from regobs.lint.log_terms import asked_fields, asked_messages, is_called_message
 from regobs.lint.subjects import LintedDashboard, LintedRule
-from regobs.logs.messages.message import Message
-from regobs.logs.messages.streams import STREAMS
+
+if TYPE_CHECKING:
+    from regobs.logs.messages.message import Message
+    from regobs.logs.messages.streams import Stream
 
 _SHORTEST = 8  # characters: a shorter text is in many messages
 _FEWEST_WORDS = 2
@@ -32,16 +35,22 @@ _HEADING = re.compile(r"^#{1,6}[ \t]++(.+)$", re.MULTILINE)
 _ANCHOR = re.compile(r'(?:\b(?:id|name)="|\{#)([\w-]+)')
 
 
+def _streams() -> tuple[Stream, ...]:
+    from regobs.logs.messages.streams import STREAMS  # noqa: PLC0415 - all messages, for files that name any
+
+    return STREAMS
+
+
 @cache
 def _messages() -> tuple[str, ...]:
     """The constant texts of all messages, of any registry and generation."""
-    return tuple({part for one in STREAMS for message in one.messages for part in message.parts if len(part) > 3})
+    return tuple({part for one in _streams() for message in one.messages for part in message.parts if len(part) > 3})
 
 
 @cache
 def _fields() -> frozenset[str]:
     """The names of all fields; LogQL writes `_` for what is no letter in a name."""
-    names = {name for one in STREAMS for name in one.fields}
+    names = {name for one in _streams() for name in one.fields}
     return frozenset(names | {re.sub(r"\W", "_", name) for name in names})
 
 
@@ -114,7 +123,7 @@ def _low_messages() -> tuple[str, ...]:
 
 @cache
 def _long_messages() -> tuple[Message, ...]:
-    told = (message for one in STREAMS for message in one.messages)
+    told = (message for one in _streams() for message in one.messages)
     return tuple(one for one in told if sum(map(len, one.parts)) >= _SHORTEST)
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-from xml.sax.saxutils import escape, quoteattr
 
 from regobs import __version__
 from regobs.common.table import PIPE, Colour, Screen, display_width
@@ -185,9 +183,13 @@ def _uri(file: str) -> str:
 
 def _fingerprint(one: LintFinding) -> str:
     """The same for the same finding when lines move."""
-    return hashlib.sha256(
-        f"{one.check}\x00{one.file}\x00{one.subject}\x00{one.what}".encode(errors="replace")
-    ).hexdigest()
+    return _hash(f"{one.check}\x00{one.file}\x00{one.subject}\x00{one.what}")
+
+
+def _hash(text: str) -> str:
+    import hashlib  # noqa: PLC0415 - only formats with fingerprints need it
+
+    return hashlib.sha256(text.encode(errors="replace")).hexdigest()
 
 
 def as_junit(report: LintReport) -> str:
@@ -213,10 +215,10 @@ def _case(one: LintFinding, *, fails: bool) -> str:
     name = f"{one.check} {one.line}:{one.column}"
     why = f"{one.why}\n{one.next_step}"
     if fails:
-        text = escape(why.translate(_XML_REFUSES))
+        text = _text(why)
         inner = f"<failure type={_quoted(str(one.severity))} message={_quoted(one.what)}>{text}</failure>"
     else:
-        text = escape(f"{one.severity}: {one.what}\n{why}".translate(_XML_REFUSES))
+        text = _text(f"{one.severity}: {one.what}\n{why}")
         inner = f"<system-out>{text}</system-out>"
     return f"  <testcase classname={_quoted(one.file)} name={_quoted(name)}>{inner}</testcase>"
 
@@ -226,7 +228,15 @@ def _skipped(one: NotRead) -> str:
     return f"  <testcase classname={_quoted(one.file)} name={_quoted(f'not read {one.line}')}>{inner}</testcase>"
 
 
+def _text(text: str) -> str:
+    from xml.sax.saxutils import escape  # noqa: PLC0415 - only JUnit needs it, and it imports clients of HTTP
+
+    return escape(text.translate(_XML_REFUSES))
+
+
 def _quoted(text: str) -> str:
+    from xml.sax.saxutils import quoteattr  # noqa: PLC0415 - as above
+
     return quoteattr(text.translate(_XML_REFUSES))
 
 
@@ -276,7 +286,7 @@ def as_gitlab(report: LintReport) -> str:
             }
         )
     for part in report.not_read:
-        mark = hashlib.sha256(f"not read\x00{part.file}\x00{part.reason}".encode(errors="replace")).hexdigest()
+        mark = _hash(f"not read\x00{part.file}\x00{part.reason}")
         place = {"path": part.file.removeprefix("./"), "lines": {"begin": part.line}}
         told = {"description": f"not read: {part.reason}", "check_name": "not read", "fingerprint": mark}
         data.append({**told, "severity": "info", "location": place})
