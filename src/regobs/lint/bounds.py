@@ -164,7 +164,15 @@ class Values:
 
     def of(self, node: Expr) -> Bounds:  # noqa: PLR0911 - one case a node
         """The interval. What is not known is minus to plus infinity."""
-        match node:
+        match node:  # the most frequent first
+            case Selector():
+                return self._selected(node)
+            case Binary():
+                return self._computed(node)
+            case Call():
+                return self._called(node)
+            case Aggregate():
+                return self._aggregated(node)
             case Number():
                 value = literal(node)
                 return Bounds(float(value), float(value)) if value is not None else _ANY
@@ -173,14 +181,6 @@ class Values:
             case Unary(op, inner):
                 of = self.of(inner)
                 return Bounds(-of.high, -of.low) if op == "-" else of
-            case Selector():
-                return self._selected(node)
-            case Call():
-                return self._called(node)
-            case Aggregate():
-                return self._aggregated(node)
-            case Binary():
-                return self._computed(node)
         return _ANY
 
     def share(self, node: Binary) -> Bounds | None:

@@ -119,9 +119,15 @@ class _Inference:
             raise
 
     def _type(self, node: Expr) -> Type:  # noqa: C901, PLR0911  (one case a node)
-        match node:
+        match node:  # the most frequent first
             case Selector():
                 return self._selected.infer(node)
+            case Binary():
+                return self._binary(node)
+            case Call():
+                return self._call(node)
+            case Aggregate():
+                return self._aggregate(node)
             case Number(value):
                 return Type("scalar", signed=value.is_signed())
             case Variable(name):
@@ -136,12 +142,6 @@ class _Inference:
                 return of._replace(signed=of.signed or op == "-")
             case Subquery(inner):
                 return self.visit(inner)._replace(value="matrix")
-            case Call():
-                return self._call(node)
-            case Aggregate():
-                return self._aggregate(node)
-            case Binary():
-                return self._binary(node)
         raise PromqlError(f"{type(node).__name__} has no type")
 
     def _call(self, node: Call) -> Type:
