@@ -185,7 +185,7 @@ def test_a_hook_may_name_files_with_the_tags_of_other_programs(tmp_path: Path) -
 
 def test_a_label_that_group_left_takes_over_is_a_note_where_it_could_tell_series_apart() -> None:
     joined = "max by (pod, phase) (a) * on (pod) group_left (node) max by (pod, {}) (kube_pod_info)"
-    for kept, severity in (("node", Severity.NOTE), ("node, container", Severity.ERROR)):
+    for kept, severity in (("node", Severity.NOTE), ("node, container", Severity.WARNING)):
         report = query(joined.format(kept))
         assert [one.severity for one in report.findings if one.check == "many-to-many"] == [severity]
 

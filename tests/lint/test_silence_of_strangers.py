@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -209,6 +210,39 @@ def test_a_legend_without_its_label_is_a_note_in_a_table(kind: str, severity: Se
 )
 def test_a_label_that_ignoring_leaves_out_is_an_error_where_the_series_have_it(text: str, severity: Severity) -> None:
     assert [one.severity for one in query(text).findings if one.check == "many-to-many"] == [severity]
+
+
+def _ratio_of(expr: str) -> LintReport:
+    return rules({"record": "job:errors:ratio5m", "expr": expr}, {"alert": "Errors", "expr": "job:errors:ratio5m > 5"})
+
+
+@pytest.mark.parametrize(
+    ("report", "severities"),
+    [
+        (lambda: alert("job:errors:ratio5m > 5"), [Severity.WARNING]),
+        (lambda: _ratio_of("job:bad:rate5m / clamp_min(job:all:rate5m, 0.01)"), [Severity.ERROR]),
+        (lambda: _ratio_of("job:bad:rate5m / clamp_min(job:all:rate5m, 0.01) * 100"), []),
+    ],
+)
+def test_what_its_rule_multiplies_by_100_is_no_ratio_whatever_it_is_called(
+    report: Callable[[], LintReport], severities: list[Severity]
+) -> None:
+    told = [one.severity for one in report().findings if one.check == "ratio-compared-with-percent"]
+    assert told == severities
+
+
+def test_a_label_that_another_files_record_lacks_may_be_added_on_the_way(tmp_path: Path) -> None:
+    record = {"record": "seed:memory:sum", "expr": "sum(memory_bytes)"}
+    asked = {"record": "seed:memory:max", "expr": "max by (seed) (seed:memory:sum{seed='a'})"}
+    for name, listed in (("a", [record]), ("b", [asked]), ("both", [record, asked])):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "rules.json").write_text(json.dumps({"groups": [{"name": name, "rules": listed}]}))
+    for paths, severity in (
+        ((tmp_path / "a", tmp_path / "b"), Severity.NOTE),
+        ((tmp_path / "both",), Severity.WARNING),
+    ):
+        told = [one.severity for one in lint_paths(paths).findings if one.check == "lost-label"]
+        assert told == [severity] * 2
 
 
 _NULL = """apiVersion: monitoring.coreos.com/v1

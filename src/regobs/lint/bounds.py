@@ -12,6 +12,7 @@ from regobs.catalog import node as host
 from regobs.catalog.model import Kind, Metric, Unit
 from regobs.lint.named_shares import COMPARISONS, PICKS, bare, hits, named_share, tells_share
 from regobs.lint.shares import is_part, share, terms
+from regobs.lint.sources import SourceText
 from regobs.lint.wholes import idle_matcher, part_of_whole
 from regobs.promql.functions import GROWTH
 from regobs.promql.infer import InferredParts, literal
@@ -74,6 +75,10 @@ class RecordedQuery(Protocol):
     @property
     def values(self) -> Values:
         """What its parts may be."""
+
+    @property
+    def source(self) -> SourceText:
+        """The file that it stands in."""
 
     @property
     def recorded_type(self) -> Type | None:

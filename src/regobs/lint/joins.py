@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from regobs.catalog.model import Unit
@@ -45,7 +45,9 @@ def lost_label(query: LintedQuery) -> Iterator[LintProblem]:
         max by (cluster) (sum by (cluster, pod) (up))
     """
     for node, problem in query.faults_by_node("lost-label"):
-        yield replace(problem, severity=Severity.ERROR) if _on_one_side(query, node) else problem
+        severity = Severity.ERROR if _on_one_side(query, node) else None
+        severity = Severity.NOTE if _recorded_elsewhere(query, selectors(node)) else severity
+        yield replace(problem, severity=severity)
     for node in query.aggregates:
         if not node.without:
             inner = bare(node.expr)
@@ -65,7 +67,14 @@ def _not_recorded(query: LintedQuery, node: Selector) -> Iterator[LintProblem]:
         asks = bool(one.value) and one.op in _CHOOSES and not _may_be_empty(one)
         if asks and known is not None and one.label not in known | {"__name__"}:
             what = f"the rule that records {node.metric} keeps no label {one.label}"
-            yield query.problem(one, what, "keep it there, or remove the matcher", word=one.label)
+            elsewhere = Severity.NOTE if _recorded_elsewhere(query, [node]) else None
+            yield query.problem(one, what, "keep it there, or remove the matcher", elsewhere, word=one.label)
+
+
+def _recorded_elsewhere(query: LintedQuery, series: Iterable[Selector]) -> bool:
+    """Whether one of these is recorded by another file: on the way, federation or Thanos may add labels to it."""
+    rules = (rule for one in series for rule in query.context.records.rules.get(str(one.metric), ()))
+    return any(rule.source.file != query.source.file for rule in rules)
 
 
 def _may_be_empty(matcher: Matcher) -> bool:
@@ -239,7 +248,7 @@ def many_to_many(query: LintedQuery) -> Iterator[LintProblem]:
         if not many or (not both and query.parts.of(side).closed_labels is not None and _single(node)):
             continue
         # How many series there are of what a process exposes depends on the deployment.
-        sure = None if _closed(query, node) else Severity.WARNING
+        sure = None if _closed(query, node) and (both or _has_all(query, side, many)) else Severity.WARNING
         if many <= set(node.include):
             sure = Severity.NOTE  # a label that is taken over belongs to what it is matched by: a pod has one node
         what = f"one side has several series for one {', '.join(node.on) or 'group'}: {_shown(many)} tells them apart"
@@ -273,7 +282,7 @@ def _many_ignored(query: LintedQuery, node: Binary) -> Iterator[LintProblem]:
         # A `by` list may name what the series do not have: those of an organization no id of its parts. With it on the
         # side of which there is one, whoever has seen a result knows that.
         unsure = Severity.NOTE if node.group else Severity.WARNING
-        sure = all(told <= (_own_labels(query, one) or frozenset()) for one in selectors(side))
+        sure = _has_all(query, side, told)
         yield query.problem(node, what.format(_shown(told)), _ONE_EACH, None if sure else unsure, word="ignoring")
     elif found := _many_scraped(query, node, ignored):
         yield query.problem(node, what.format(_shown(found)), _ONE_EACH, Severity.WARNING, word="ignoring")
@@ -295,6 +304,11 @@ def _many_scraped(query: LintedQuery, node: Binary, ignored: frozenset[str]) -> 
         if found := (own & ignored) - pinned - _TARGETS:
             return found
     return frozenset()
+
+
+def _has_all(query: LintedQuery, side: Expr, labels: frozenset[str]) -> bool:
+    """Whether the series of a side have these labels; a `by` list may also name what they do not have."""
+    return all(labels <= (_own_labels(query, one) or frozenset()) for one in selectors(side))
 
 
 def _own_labels(query: LintedQuery, series: Selector) -> frozenset[str] | None:

@@ -50,8 +50,9 @@ def ratio_compared_with_percent(query: LintedQuery) -> Iterator[LintProblem]:
             what = f"{kind} lies between 0 and 1 and {told} {shown}"
             if op == "!=":
                 what = f"{kind} lies between 0 and 1 and never equals {shown}"
-            # What only a name calls a ratio may be exposed in percent all the same.
-            by_name = Severity.WARNING if kind.startswith("what is called") else None
+            # What only a name calls a ratio may be exposed, or recorded, in percent all the same.
+            named = kind.startswith("what is called") or (kind.startswith("the ratio") and _only_named(query, value))
+            by_name = Severity.WARNING if named else None
             problem = query.problem(_side(node), what, step, by_name)
             edit = query.edit(_side(node), _written(query, _side(node)), number_text(number / 100))
             yield problem.fixed_by(None if _PERCENT.search(query.texts) else edit)
@@ -100,7 +101,23 @@ def _ratio(query: LintedQuery, value: Expr, number: Decimal) -> str:  # noqa: PL
         if isinstance(inner, Binary) and inner.op == "/":
             return "the use of what has an end" if number >= 10 else ""
         return "the value" if number >= 10 else ""
-    return named_share(value, query.values.busy) if number >= 10 or says_share(value) else ""
+    return _by_name(query, value, inner) if number >= 10 or says_share(value) else ""
+
+
+def _by_name(query: LintedQuery, value: Expr, inner: Expr) -> str:
+    """What a value most likely is by its name; nothing where its rule says more, as a product with 100."""
+    recorded = isinstance(inner, Selector) and query.context.records.expressions(str(inner.metric))
+    if recorded and isinstance(inner, Selector) and not _recorded_share(query, inner):
+        return ""
+    return named_share(value, query.values.busy)
+
+
+def _only_named(query: LintedQuery, value: Expr) -> bool:
+    """Whether neither the catalog nor a rule of these files says what a series is."""
+    inner = core(value)
+    if not isinstance(inner, Selector):
+        return False
+    return query.metric(inner) is None and not query.context.records.expressions(str(inner.metric))
 
 
 def _hundredth(query: LintedQuery, node: Expr) -> str:
