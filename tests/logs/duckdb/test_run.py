@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import ipaddress
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -185,3 +186,21 @@ def test_lines_without_a_message_are_read_once_where_the_first_ones_have_none(
     monkeypatch.setattr(duckdb_run._Reader, "_read", counted)
     answer = run(BY_STATUS, [str(path)])
     assert (answer.rows, answer.malformed, count) == (((200, 9 + bool(first)), (404, 1)), 1, readings)
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        ("msg: access", [0, 1, 2]),
+        ("not msg: access", [3, 4, 5, 6]),
+        ('msg: "access denied"', [2]),
+        ("msg: (denied or straße)", [2, 5]),
+        ("msg: STRASSE", []),
+    ],
+)
+def test_a_word_is_found_in_a_text_that_is_it_alone_or_has_it(tmp_path: Path, text: str, places: list[int]) -> None:
+    path = tmp_path / "a.log"
+    messages = ["access", "ACCESS", "Access  denied.", "accessing", "", "Straße", None]
+    path.write_text("".join(json.dumps({"msg": one, "status": at}) + "\n" for at, one in enumerate(messages)), "utf-8")
+    lines = Query("l", columns=(FIELDS["status"],)).narrowed(Clause(text, condition(text)))
+    assert [row[0] for row in run(lines, [str(path)]).rows] == places

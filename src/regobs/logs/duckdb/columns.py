@@ -41,11 +41,13 @@ def shown(value: Any, column: FieldType | None) -> Value:
 
 
 def without_secrets(query: Query, rows: Iterable[tuple[Value, ...]]) -> tuple[tuple[Value, ...], ...]:
-    """The rows with what is secret in their texts masked."""
+    """The rows with what is secret in their texts masked. What `shown` wrote of a time holds none."""
     names = [None if isinstance(group, ByFilters) else group.field.name for group in query.groups]
     names += [one.field.name if one.text and one.field else None for one in query.metrics] or [
         field.name for field in query.columns
     ]
+    times = [kind is FieldType.DATE for kind in types_of(query)]
+    names = [None if time else name for name, time in zip(names, times, strict=True)]
     return tuple(tuple(_masked(value, name) for value, name in zip(row, names, strict=True)) for row in rows)
 
 

@@ -142,13 +142,21 @@ def _like(name: str, parts: tuple[str, ...], parameters: Parameters) -> str:
 
 
 def _terms(name: str, condition: Terms, parameters: Parameters) -> str:
-    """Words are looked for between spaces; the cheap test for the longest comes first."""
-    if condition.phrase:
-        longest = parameters.add(max(condition.terms, key=len))
-        phrase = parameters.add(f" {' '.join(condition.terms)} ")
-        return f"(contains(lower({name}), {longest}) AND contains(log_words({name}), {phrase}))"
-    found = [f"contains(log_words({name}), {parameters.add(f' {term} ')})" for term in condition.terms]
-    return f"({' OR '.join(found)})"
+    """One of the terms or, of a phrase, all in order."""
+    found = [condition.terms] if condition.phrase else [(term,) for term in condition.terms]
+    return f"({' OR '.join(_phrase(name, phrase, parameters) for phrase in found)})"
+
+
+def _phrase(name: str, phrase: tuple[str, ...], parameters: Parameters) -> str:
+    """Words are looked for between spaces; cheap tests come first, for most lines have one of a few constant texts.
+
+    As CASE, whose parts DuckDB computes only where they are needed, other than those of AND and OR.
+    """
+    text = " ".join(phrase)
+    longest, words = parameters.add(max(phrase, key=len)), parameters.add(f" {text} ")
+    whole = f"WHEN lower({name}) = {parameters.add(text)} THEN TRUE " if text.isascii() else ""
+    among = f"WHEN contains(lower({name}), {longest}) THEN contains(log_words({name}), {words})"
+    return f"CASE {whole}{among} ELSE FALSE END"
 
 
 def _escaped_re2(text: str) -> str:
