@@ -248,7 +248,7 @@ def many_to_many(query: LintedQuery) -> Iterator[LintProblem]:
         if not many or (not both and query.parts.of(side).closed_labels is not None and _single(node)):
             continue
         # How many series there are of what a process exposes depends on the deployment.
-        sure = None if _closed(query, node) and (both or _has_all(query, side, many)) else Severity.WARNING
+        sure = None if _closed(query, node) and _has_all(query, side, many) else Severity.WARNING
         if many <= set(node.include):
             sure = Severity.NOTE  # a label that is taken over belongs to what it is matched by: a pod has one node
         what = f"one side has several series for one {', '.join(node.on) or 'group'}: {_shown(many)} tells them apart"
