@@ -35,6 +35,7 @@ from regobs.lint import (  # noqa: F401 - register checks
     panel_units,
     panels,
     percent_texts,
+    percents,
     quantiles,
     raw_counters,
     references,

@@ -10,9 +10,9 @@ from typing import NamedTuple
 from regobs.catalog.model import Unit
 from regobs.lint.findings import CheckSubject, LintProblem, Severity, check
 from regobs.lint.named_shares import COMPARISONS, bare, core, named_share, says_percentage
+from regobs.lint.percents import hundredfold
 from regobs.lint.subjects import LintedQuery, LintedRule
 from regobs.lint.templates import value_actions
-from regobs.lint.thresholds import hundredfold
 from regobs.promql.infer import literal
 from regobs.promql.nodes import Binary, Expr
 
