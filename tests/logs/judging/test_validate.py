@@ -179,6 +179,13 @@ def test_a_secret_in_a_static_field_is_masked() -> None:
     assert "s3cr3t" not in to_text(report) + to_json(report)
 
 
+def test_static_fields_of_a_process_that_was_started_later_are_known_in_the_same_file() -> None:
+    content = GITLAB.read_bytes()
+    report = judged(with_fields(content, region="eu-1") + with_fields(content, zone="b"), strict=True)
+    assert report.static == {"region": "eu-1", "zone": "b"}
+    assert report.unknown_fields < 0.25 * report.lines  # of the part in which it was started
+
+
 def test_a_file_without_the_static_fields_of_the_one_before_is_held_to_its_own() -> None:
     validator = Validator()
     validator.read(io.BytesIO(with_fields(GITLAB.read_bytes(), region="eu-1")), "a.log")

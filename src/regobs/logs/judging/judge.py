@@ -226,6 +226,16 @@ class Judges:
             self._build()
             self._choose(records)
 
+    def add_static(self, records: list[Record]) -> bool:
+        """Take further static fields from later lines of a file, of a process with other settings; whether any."""
+        found = {**self.static, **static_fields(records, self.plain.fields)}
+        if found == self.static:
+            return False
+        self.static = found
+        self._build()
+        self._choose(records)
+        return True
+
     def _choose(self, records: list[Record]) -> None:
         if self.flavor is None:
             votes = sum(_vote(record) for record in records)

@@ -17,6 +17,7 @@ from regobs.logs.reading.record import ParsedLine, Record, parse
 from regobs.logs.reading.wrapping import Unwrapper, logical
 from regobs.logs.redact import sample, shape
 
+_FEW = 8  # lines of a part that are looked at for unknown fields
 _LOOK_AHEAD = 500  # lines that decide between two registries whose lines look alike
 _MOST_FINDINGS = 1000  # of a kind that are told apart; hostile input must not fill the memory, nor fields hide lines
 _ANY_TIME = {"time": "2000-01-01T00:00:00Z"}  # of lines that were written for a terminal, which have none
@@ -111,6 +112,7 @@ class Validator:
             self._unwrapper = Unwrapper()
             self._settle(first)
             for part in chain(first, found):
+                self._look_again(part)
                 self._read(part)
             for line in self._unwrapper.rest():
                 self._judge(line)
@@ -181,6 +183,21 @@ class Validator:
         self.report.static |= {sample(name): sample(value, name) for name, value in self._judges.static.items()}
         found = closest(self._judges, records, self._file)
         self.report.closest += [found] if found else []
+
+    def _look_again(self, part: LinePart) -> None:
+        """Let a part tell of static fields, where some of its lines have unknown ones: of a process started anew."""
+        count = len(part.contents)
+        few = self._records(part, range(count - 1, -1, -max(1, count // _FEW)))
+        known = self._judges.plain.fields | self._judges.static.keys()
+        if sum(not record.keys() <= known for record in few) < 2 or not self._judges.add_static(
+            self._records(part, range(max(0, count - _LOOK_AHEAD), count))
+        ):
+            return
+        self.report.static |= {sample(name): sample(value, name) for name, value in self._judges.static.items()}
+
+    def _records(self, part: LinePart, places: range) -> list[Record]:
+        parsed = (parse(part.line(place), self._fields) for place in places)
+        return [one.record for one in parsed if one.record is not None and not one.form]
 
     def _malformed(self, line: Line, fault: str) -> None:
         self.report.malformed += 1
