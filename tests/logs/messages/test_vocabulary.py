@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from regobs.logs.fields import DISTRIBUTION_FIELDS
+from regobs.logs.fields.distribution import ERROR_CODES
 from regobs.logs.judging.judge import Judge
 from regobs.logs.judging.validate import Validator
 from regobs.logs.lines_shown import followed
@@ -330,3 +332,14 @@ def test_every_line_of_runs_with_other_settings_is_valid_and_known() -> None:
     report = validator.report
     assert {key: (one.count, one.sample) for key, one in report.findings.items()} == {}
     assert report.valid == report.lines > 1000
+
+
+def test_the_error_codes_of_distribution_are_told_with_their_field() -> None:
+    registered = (
+        "UNKNOWN UNSUPPORTED UNAUTHORIZED DENIED UNAVAILABLE TOOMANYREQUESTS DIGEST_INVALID SIZE_INVALID RANGE_INVALID "
+        "NAME_INVALID TAG_INVALID NAME_UNKNOWN MANIFEST_UNKNOWN MANIFEST_INVALID MANIFEST_UNVERIFIED "
+        "MANIFEST_BLOB_UNKNOWN BLOB_UNKNOWN BLOB_UPLOAD_UNKNOWN BLOB_UPLOAD_INVALID PAGINATION_NUMBER_INVALID"
+    )
+    codes = {code.lower().replace("_", " ") for code in registered.split()}
+    assert codes == set(ERROR_CODES)
+    assert all(code in DISTRIBUTION_FIELDS["err.code"].meaning for code in codes)

@@ -14,6 +14,13 @@ GO_DURATION = r"^-?(?:0|0s|(?:[0-9]+(?:\.[0-9]+)?(?:ns|us|µs|μs|ms|s|m|h))+)$"
 LEVELS = ("trace", "debug", "info", "warning", "error", "fatal", "panic")
 LOCAL_TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{6})?$"
 
+# registry/api/errcode and registry/api/v2 of 2.8.3, registry/api/errcode of 3.1.1; a middleware may have others.
+ERROR_CODES = (
+    *("unknown", "unsupported", "unauthorized", "denied", "unavailable", "toomanyrequests", "digest invalid"),
+    *("size invalid", "range invalid", "name invalid", "tag invalid", "name unknown", "manifest unknown"),
+    *("manifest invalid", "manifest unverified", "manifest blob unknown", "blob unknown", "blob upload unknown"),
+    *("blob upload invalid", "pagination number invalid"),
+)
 DOTTED = (
     field("time", FieldType.DATE, "When the line was written.", ecs="@timestamp", otel="Timestamp", pattern=ISO_TIME),
     field("level", _K, "Severity.", ecs="log.level", otel="SeverityText", values=LEVELS),
@@ -57,7 +64,13 @@ DOTTED = (
     field("vars.uuid", _K, "Upload of the route."),
     field("auth.user", FieldType.OBJECT, "User of the request; may hold a secret.", loose=True, indexed=False),
     field("auth.user.name", _K, "User.", ecs="user.name", otel="user.name"),
-    field("err.code", _K, "Error code of the API in words, `blob unknown`.", ecs="error.code", otel="error.type"),
+    field(
+        "err.code",
+        _K,
+        f"Error code of the API in words: {', '.join(ERROR_CODES)}.",
+        ecs="error.code",
+        otel="error.type",
+    ),
     field("err.message", _T, "Message of the API error.", ecs="error.message"),
     field("err.detail", _T, "Detail of the API error; text or a structure.", loose=True),
     field("copied", _L, "Bytes received.", "bytes"),
