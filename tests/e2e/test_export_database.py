@@ -280,6 +280,39 @@ def test_the_database_may_go_and_come_back_and_no_password_is_told(
     assert "secret-of-role" not in str([vars(record) for record in caplog.records])
 
 
+def test_after_a_lost_connection_each_query_shows_how_it_last_went_and_one_that_it_ended_is_asked_again_soon(
+    asked: Asked,
+) -> None:
+    asked.round()
+    connection = asked.exporter._connection
+    assert connection is not None
+    connection.execute("SELECT 1")
+    asked.exporter._lost(psycopg.OperationalError("gone"))
+    assert {value for _, value in asked.samples(metadata.QUERY_SUCCESS)} == {0.0}
+    asked.exporter.run()  # nothing is due
+    assert {value for _, value in asked.samples(metadata.QUERY_SUCCESS)} == {1.0}
+    storage = next(query for query in QUERIES if query.name == "tables")
+    assert asked.exporter._connection is not None
+    asked.exporter._connection.close()
+    asked.exporter._due[storage.name] = 0.0
+    asked.exporter._ask(storage)
+    assert asked.exporter._due[storage.name] - time.monotonic() <= 60
+    asked.exporter.run()
+    failed = {labels["query"] for labels, value in asked.samples(metadata.QUERY_SUCCESS) if value == 0.0}
+    assert failed == {storage.name}
+
+
+def test_one_that_does_not_lead_shows_no_success_of_queries(postgresql: DatabaseServer) -> None:
+    first, second = (Asked(as_role(postgresql.url), leader=True) for _ in range(2))
+    first.round()
+    second.exporter._fail_all()  # as where it could not connect
+    second.round()
+    assert not list(second.samples(metadata.QUERY_SUCCESS))
+    assert {value for _, value in first.samples(metadata.QUERY_SUCCESS)} == {1.0}
+    for one in (first, second):
+        one.exporter._disconnect()
+
+
 def test_of_two_exporters_only_the_leader_asks_and_the_other_takes_its_place(postgresql: DatabaseServer) -> None:
     first, second = (Asked(as_role(postgresql.url), leader=True) for _ in range(2))
     with ExitStack() as stack:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -17,6 +18,8 @@ from regobs.instrument.http import metrics_server
 
 seen: list[dict[str, Any]] = []
 opened: list[Line] = []
+slow_began = threading.Semaphore(0)
+slow_may_end = threading.Event()
 
 
 def echo(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -34,10 +37,21 @@ def broken(environ: dict[str, Any], start_response: Callable[..., Any]) -> Itera
     raise ValueError("broken")
 
 
+def slow(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    result = echo(environ, start_response)
+    slow_began.release()
+    slow_may_end.wait(10)
+    return result
+
+
+def long(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    return answer(start_response, "200 OK", "x" * 50_000_000)
+
+
 @pytest.fixture
 def server() -> Iterator[ExporterServer]:
     seen.clear()
-    takes = {"/echo": echo, "/deaf": deaf, "/broken": broken}
+    takes = {"/echo": echo, "/deaf": deaf, "/broken": broken, "/slow": slow, "/long": long}
     running = ExporterServer(ExporterApp(Instruments("gitlab"), lambda: True, takes), "127.0.0.1", 0)
     yield running
     running.stop()
@@ -244,22 +258,50 @@ def test_one_connection_too_many_closes_that_which_has_waited_longest(
     assert lines[1].answer()[2] == b"POST d\n"
 
 
-def test_no_connection_is_closed_in_the_middle_of_its_request(three_at_once: None, server: ExporterServer) -> None:
+def test_no_connection_is_closed_while_its_request_is_worked_on(three_at_once: None, server: ExporterServer) -> None:
     lines = [Line(server) for _ in range(3)]
     for line in lines:
-        line.send(b"POST /echo HTTP/1.1\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n")
-        assert line.file.readline() == b"HTTP/1.1 100 Continue\r\n"
-        line.file.readline()
+        line.send(post(b"ab", path=b"/slow"))
+    entered = [slow_began.acquire(timeout=10) for _ in lines]
+    assert entered == [True] * 3
     assert Line(server).closed()  # there is nobody to close for it
+    slow_may_end.set()
     for line in lines:
-        line.send(b"ab")
         assert line.answer()[2] == b"POST ab\n"
-    lines[0].close()
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:  # the thread of the closed one has to end first
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b"G",
+        b"GET /metrics HTTP/1.1\r\n",
+        b"GET /metrics HTTP/1.1\r\nHost: x\r\nAuth",
+        b"POST /echo HTTP/1.1\r\nContent-Length: 3\r\n\r\na",
+        b"POST /deaf HTTP/1.1\r\nContent-Length: 3\r\n\r\na",
+    ],
+    ids=["first line", "header", "name of a header", "body", "body that nobody wants"],
+)
+def test_clients_that_begin_requests_and_do_not_end_them_are_closed_for_others(
+    three_at_once: None, server: ExporterServer, begun: bytes
+) -> None:
+    lines = [Line(server) for _ in range(3)]
+    for line in lines:
+        line.send(begun)
+    time.sleep(0.2)  # until the server has read that
+    for line in lines:
         late = Line(server)
         late.send(post(b"e"))
-        with contextlib.suppress(IndexError, ConnectionError):
-            assert late.answer()[2] == b"POST e\n"
-            return
-    raise AssertionError("no connection was admitted after one had gone")
+        assert late.answer()[2] == b"POST e\n"
+        assert line.closed()
+
+
+def test_a_client_that_does_not_take_its_answer_is_closed_for_others(
+    three_at_once: None, server: ExporterServer
+) -> None:
+    lines = [Line(server) for _ in range(3)]
+    for line in lines:
+        line.send(b"GET /long HTTP/1.1\r\n\r\n")
+        assert line.socket.recv(4) == b"HTTP"
+    late = Line(server)
+    late.send(post(b"e"))
+    assert late.answer()[2] == b"POST e\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import threading
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from regobs.errors import InputError, MachineError
 from regobs.exporters import log_files
 from regobs.exporters.log_files import LogFiles
 from regobs.exporters.logs import LogExporter, count_once
+from regobs.instrument import Instruments
 from tests.exporters.crash_logs import crash
 from tests.exporters.test_log_counts import access
 
@@ -177,3 +179,20 @@ def test_kill_9_while_the_log_is_rotated_loses_no_line_and_counts_none_twice(lin
     written, counted, rotations = crash(25, seed=3, linked=linked)
     assert written == counted > 100
     assert rotations > 1
+
+
+def test_a_file_whose_name_is_not_utf8_is_counted_stored_and_shown(tmp_path: Path) -> None:
+    log, state = os.fsencode(tmp_path) + b"/caf\xe9.log", tmp_path / "s.json"
+    with open(log, "ab") as file:  # noqa: PTH123 - a name of bytes
+        file.write(access() + b"\n")
+    for expected in (1, 2):
+        exporter = LogExporter([str(tmp_path / "*.log")], Flavor.GITLAB, state=state)
+        exporter.instruments = Instruments("gitlab")
+        exporter.restore()
+        exporter.read()
+        exporter._store()
+        exporter._files.close()
+        assert exporter.totals.total(metrics.REQUESTS) == expected
+        assert "caf\\\\xe9.log" in exporter.instruments.render().decode()
+        with open(log, "ab") as file:  # noqa: PTH123 - a name of bytes
+            file.write(access() + b"\n")

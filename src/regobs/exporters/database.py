@@ -28,6 +28,7 @@ from regobs.secrets import MASK, redacted_text
 _LOG = logging.getLogger("regobs.exporters.database")
 _KEPT_INTERVALS = 3
 _LOCK = 0x7265_676F_6273  # "regobs": the key of the advisory lock by which exporters choose a leader
+_AGAIN = 60.0  # seconds after which a query is asked again that ended with the connection
 _RECONNECT = 5.0  # seconds between two attempts to connect
 _CONNECT_SECONDS = 5
 _LONGEST_LABEL = 255
@@ -60,6 +61,7 @@ class DatabaseExporter:
         self._due = {query.name: 0.0 for query in self._queries}
         self._shown: dict[str, dict[Metric, list[Series]]] = {}
         self._fresh: dict[str, float] = {}
+        self._went: dict[str, int] = {}  # of each query that was asked: 1 where its last answer was right
         self._told: dict[str, str] = {}
         self._drains: dict[str, QueueDrain] = {}
         self._end = threading.Event()
@@ -118,6 +120,8 @@ class DatabaseExporter:
             self._fail_all()
             return False
         self._tell("connect", "")
+        for name, went in self._went.items():
+            self._gauge(metadata.QUERY_SUCCESS, {"query": name}, went)
         return True
 
     def _disconnect(self) -> None:
@@ -152,6 +156,9 @@ class DatabaseExporter:
         self._gauge(metadata.LEADER, {}, int(leads))
         if not leads:
             self._forget(list(self._shown))
+            self._went.clear()
+            for query in self._queries:  # a lost connection has set them to 0
+                self._instruments[metadata.QUERY_SUCCESS].remove(query=query.name)
             self.ready = True
         return leads
 
@@ -160,11 +167,14 @@ class DatabaseExporter:
         try:
             self._show(query, self._rows(query))
         except Exception as fault:  # noqa: BLE001 - the thread must live on, or all series would stay as they are
+            self._went[query.name] = 0
             self._gauge(metadata.QUERY_SUCCESS, {"query": query.name}, 0)
             self._tell(query.name, _words(fault, self._dsn))
             if self._connection is None or self._connection.broken or self._connection.closed:
+                self._due[query.name] = monotonic() + min(query.every, _AGAIN)
                 self._lost(fault)
         else:
+            self._went[query.name] = 1
             self._gauge(metadata.QUERY_SUCCESS, {"query": query.name}, 1)
             self._gauge(metadata.QUERY_LAST_SUCCESS, {"query": query.name}, time())
             self._tell(query.name, "")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import ssl
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from email.utils import formatdate
 from io import BufferedIOBase
@@ -39,10 +39,17 @@ class _Application(Protocol):
 
 
 class RequestBody:
-    """So many bytes of a connection; the client may wait to be told that they are wanted."""
+    """So many bytes of a connection; the client may wait to be told that they are wanted.
 
-    def __init__(self, source: BufferedIOBase, length: int, *, asked: BufferedIOBase | None = None) -> None:
-        self._source, self.left, self._asked = source, length, asked
+    `whole` is called when the last of them is here.
+    """
+
+    def __init__(
+        self, source: BufferedIOBase, length: int, *, whole: Callable[[], None], asked: BufferedIOBase | None = None
+    ) -> None:
+        self._source, self.left, self._asked, self._whole = source, length, asked, whole
+        if not length:
+            whole()
 
     def read(self, size: int = -1) -> bytes:
         """Up to so many bytes of what is left; fewer only where the client breaks off."""
@@ -55,6 +62,8 @@ class RequestBody:
         except OSError as fault:
             raise _GoneError from fault
         self.left = self.left - wanted if len(content) == wanted else 0
+        if not self.left:
+            self._whole()
         return content
 
 
@@ -68,7 +77,6 @@ class RequestHandler(StreamRequestHandler):
         """Answer until either side wants no more."""
         try:
             while self._answer_one():
-                self._connections.waits(self.client_address, self.request)
                 self.connection.settimeout(_IDLE)
         except OSError:  # the client has gone, or says nothing
             return
@@ -76,6 +84,10 @@ class RequestHandler(StreamRequestHandler):
     @property
     def _connections(self) -> OpenConnections:
         return cast("OpenConnections", self.server.connections)  # type: ignore[attr-defined]
+
+    def _is_whole(self) -> None:
+        """A request has come in whole: the connection is not closed for another until it is answered."""
+        self._connections.busy(self.client_address)
 
     def finish(self) -> None:
         """Close a connection that TLS has wrapped: the server holds the one below."""
@@ -90,7 +102,6 @@ class RequestHandler(StreamRequestHandler):
             first = self.rfile.readline(_LONGEST_LINE + 1)
         if not first:
             return False
-        self._connections.busy(self.client_address)
         self.connection.settimeout(_PATIENCE)
         try:
             environ, keep = self._environ(first)
@@ -132,7 +143,7 @@ class RequestHandler(StreamRequestHandler):
             environ.pop("CONTENT_LENGTH", None)
         asked = self.wfile if environ.get("HTTP_EXPECT", "").lower() == "100-continue" else None
         address: Any = self.server.server_address
-        body = RequestBody(self.rfile, int(length) if right and not chunked else 0, asked=asked)
+        body = RequestBody(self.rfile, int(length) if right and not chunked else 0, whole=self._is_whole, asked=asked)
         environ |= {
             "REQUEST_METHOD": method,
             "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),
@@ -179,4 +190,5 @@ class RequestHandler(StreamRequestHandler):
             lines.append(f"Content-Length: {len(content)}")
         if not keep:
             lines.append("Connection: close")
+        self._connections.waits(self.client_address, self.request)  # also for a client that does not read
         self.wfile.write("\r\n".join([*lines, "\r\n"]).encode("latin-1", "replace") + (b"" if head else content))

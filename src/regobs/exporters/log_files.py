@@ -25,6 +25,7 @@ from regobs.exporters.log_generations import (
     changed_names,
     found_place,
     generations,
+    open_file,
 )
 from regobs.logs.reading.read import LONGEST_LINE
 from regobs.logs.reading.sources import STDIN_NAME
@@ -51,6 +52,7 @@ class FollowedPath:
         self.settled = True
         self._folders: tuple[int, ...] = ()
         self._told = ""
+        self._told_of = set[int]()  # inodes of files that cannot be unpacked
 
     def blocks(self, finished: Finished, taken: Taken) -> Iterator[Lines]:
         """The lines that came since the last call. `taken` says of a device and inode whether another name reads it."""
@@ -127,17 +129,25 @@ class FollowedPath:
         for file in self.files():  # so that each has a start by which its copies are known
             yield from file.blocks()
         for one in generations(self.path):
-            place = one.place()
-            ours = one.path == self.path or any(file.has_start_of(one) for file in self.files())
-            read = finished.has(place, packed=one.packed) or taken((one.device, one.inode))
-            if not ours and not read and place.known:
-                if abs(time() - one.written) < _SETTLED:
-                    self._folders = ()  # it may be a copy that is being made: look again
-                else:
-                    yield from one.rest(0)
-                    finished.add(one.place())
+            yield from self._unseen(one, finished, taken)
             one.close()
         self.settled = True
+
+    def _unseen(self, one: Generation, finished: Finished, taken: Taken) -> Iterator[Lines]:
+        """The lines of a generation, where none of it was read."""
+        place = one.place()
+        ours = one.path == self.path or any(file.has_start_of(one) for file in self.files())
+        if ours or finished.has(place, packed=one.packed) or taken((one.device, one.inode)):
+            return
+        if not place.known:
+            if one.fault and one.inode not in self._told_of:
+                self._told_of.add(one.inode)
+                _LOG.warning("a rotated file cannot be unpacked", extra={"file": one.path, "error": one.fault})
+        elif abs(time() - one.written) < _SETTLED:
+            self._folders = ()  # it may be a copy that is being made: look again
+        else:
+            yield from one.rest(0)
+            finished.add(one.place())
 
     def _rotated(self) -> bool:
         """Whether a name came or went in its folder since the last call, or the file was replaced."""
@@ -154,7 +164,7 @@ class FollowedPath:
 
     def _opened(self, taken: Taken) -> FollowedFile | None:
         try:
-            file = FollowedFile(self.path, Path(self.path).open("rb", buffering=0))  # noqa: SIM115 - kept open
+            file = FollowedFile(self.path, open_file(self.path))
         except FileNotFoundError:
             return None
         except OSError as fault:
@@ -181,6 +191,9 @@ class LogFiles:
     def open(self) -> None:
         """Open what is there, so that its places are known before a line of it is counted."""
         self._look()
+        for pattern in self._patterns:
+            if not glob.glob(pattern):  # noqa: PTH207 - text
+                _LOG.warning("there is no file of this name yet", extra={"file": pattern})
 
     def blocks(self) -> Iterator[tuple[str, Lines]]:
         """The name of a file, and lines that were written to it since the last call."""

@@ -6,18 +6,21 @@ keeps the second, and a file that was truncated or replaced has another. A place
 
 from __future__ import annotations
 
+import errno
 import glob
-import gzip
 import hashlib
 import logging
 import os
-import zlib
+import stat
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
 from typing import IO, Any, Self
+
+from regobs.exporters.packed_files import DAMAGED, LONGEST_MAGIC, packing_of, tells_size, unpacked
 
 _LOG = logging.getLogger("regobs.exporters.logs")
 _BLOCK = 1 << 20
@@ -54,8 +57,8 @@ class FollowedFile:
         self.path = path
         self.file = file
         self.offset = offset
-        stat = os.fstat(file.fileno())
-        self.identity = (stat.st_dev, stat.st_ino)
+        status = os.fstat(file.fileno())
+        self.identity = (status.st_dev, status.st_ino)
         self._known, self._start = _start_of(file, _START)
         self._skipping = False
         self.changed = monotonic()
@@ -159,10 +162,12 @@ class Generation:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self._file = Path(path).open("rb", buffering=0)  # noqa: SIM115 - closed by `close`
-        stat = os.fstat(self._file.fileno())
-        self.device, self.inode, self.written = stat.st_dev, stat.st_ino, stat.st_mtime
-        self.packed = os.pread(self._file.fileno(), 2, 0) == b"\x1f\x8b"
+        self._file = open_file(path)  # closed by `close`
+        status = os.fstat(self._file.fileno())
+        self.device, self.inode, self.written = status.st_dev, status.st_ino, status.st_mtime
+        self._packing = packing_of(os.pread(self._file.fileno(), LONGEST_MAGIC, 0))
+        self.packed = bool(self._packing)
+        self.fault = ""  # why it cannot be unpacked
 
     def __enter__(self) -> Self:
         return self
@@ -180,11 +185,13 @@ class Generation:
 
     @property
     def size(self) -> int:
-        """Bytes, unpacked: gzip has them modulo 2^32 in its last four bytes (RFC 1952)."""
+        """Bytes, unpacked. Where only unpacking tells them, more than any place has."""
         size = os.fstat(self._file.fileno()).st_size
-        return (
-            int.from_bytes(os.pread(self._file.fileno(), 4, size - 4), "little") if self.packed and size > 4 else size
-        )
+        if not self.packed:
+            return size
+        if not tells_size(self._packing):
+            return sys.maxsize
+        return int.from_bytes(os.pread(self._file.fileno(), 4, size - 4), "little") if size > 4 else size
 
     def place(self) -> FilePlace:
         """Its identity, and its size as offset; unpacked."""
@@ -215,7 +222,7 @@ class Generation:
                     yield lines
                 if left:
                     yield [left]
-        except (OSError, EOFError, zlib.error) as fault:
+        except DAMAGED as fault:
             _LOG.warning("a rotated file is damaged", extra={"file": self.path, "error": str(fault)})
 
     @contextmanager
@@ -223,16 +230,32 @@ class Generation:
         """The content of a packed file, from the file that is open: its name may be another file's by now."""
         with self.open() as packed:
             packed.seek(0)
-            with gzip.GzipFile(fileobj=packed) as file:
-                yield file  # type: ignore[misc]
+            with unpacked(self._packing, packed) as file:
+                yield file
 
     def start(self, size: int) -> tuple[int, str]:
         """How many of so many first bytes there are, and their hash."""
         if not self.packed:
             return _start_of(self._file, size)
-        with suppress(OSError, EOFError, zlib.error), self._unpacked() as file:
-            return _hashed(file.read(size))
-        return 0, ""
+        try:
+            with self._unpacked() as file:
+                return _hashed(file.read(size))
+        except DAMAGED as fault:
+            self.fault = str(fault)
+            return 0, ""
+
+
+def open_file(path: str) -> IO[bytes]:
+    """Open a file that has places. Raises OSError for what has none: to open a named pipe would wait for its writer."""
+    file = open(path, "rb", buffering=0, opener=_without_waiting)  # noqa: SIM115 - Path.open has no opener
+    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        return file
+    file.close()
+    raise OSError(errno.EINVAL, "not a regular file", path)
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def changed_names(path: str) -> tuple[int, ...]:

@@ -6,6 +6,7 @@ what was shown since then must not be shown as less, which a Prometheus would ta
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 import threading
@@ -123,7 +124,7 @@ class LogExporter:
         if self._state is None or not self._state.exists():
             return
         try:
-            state = msgspec.json.decode(self._state.read_bytes())
+            state = json.loads(self._state.read_bytes())  # msgspec takes no names of files that are not UTF-8
             if state["form"] == _FORM:
                 self._counter.load(state["counts"])
                 self._count(self._files.resume(state["files"]), may_store=False)
@@ -175,7 +176,7 @@ class LogExporter:
     def _count(self, blocks: Iterator[tuple[str, list[bytes]]], *, may_store: bool = True) -> bool:
         busy = False
         for path, lines in blocks:
-            unwrapper = self._unwrappers.setdefault(path, Unwrapper())
+            unwrapper = self._unwrappers.setdefault(_shown(path), Unwrapper())
             self._counter.count(lines, unwrapper)
             busy = busy or bool(lines)
             if may_store and self._files.settled and monotonic() - self._stored > _CHECKPOINT:
@@ -183,7 +184,8 @@ class LogExporter:
             if self._end.is_set() and may_store and self._files.settled:
                 break
         if self.instruments is not None:
-            behind, sizes = self.instruments.gauge(metrics.BEHIND), self._files.behind()
+            behind = self.instruments.gauge(metrics.BEHIND)
+            sizes = {_shown(path): size for path, size in self._files.behind().items()}
             for path in self._shown.difference(sizes):
                 behind.remove(file=path)
                 self._unwrappers.pop(path, None)
@@ -200,7 +202,11 @@ class LogExporter:
             totals.log_refused(_LOG)
         if self._state is None:
             return
-        state = {"form": _FORM, "counts": self._counter.data(), "files": self._files.data()}
+        state = {
+            "form": _FORM,
+            "counts": self._counter.data(),
+            "files": msgspec.Raw(json.dumps(self._files.data()).encode()),
+        }
         try:
             write_file(self._state, msgspec.json.encode(state))
         except OSError as fault:
@@ -209,3 +215,8 @@ class LogExporter:
         self._troubles.over(_NOT_STORED)
         if self.instruments is not None:
             self.instruments.gauge(metrics.CHECKPOINT).child().set(time())
+
+
+def _shown(path: str) -> str:
+    """The name of a file as text: what is no UTF-8 in it is escaped."""
+    return path.encode(errors="surrogateescape").decode(errors="backslashreplace")

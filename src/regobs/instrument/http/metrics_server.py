@@ -59,7 +59,7 @@ class MetricsServer:
 
 
 class OpenConnections:
-    """The connections of a server, at most so many: a further one closes that which waits longest for a request.
+    """The connections of a server, at most so many: a further one closes that which waits longest for its client.
 
     A connection is known by the address of its client. Thread-safe.
     """
@@ -80,13 +80,13 @@ class OpenConnections:
             return True
 
     def waits(self, client: Any, connection: socket) -> None:
-        """It waits for a request, or for its handshake, from now on."""
+        """It waits for its client from now on: for a whole request, for the handshake, or to take the answer."""
         with self._lock:
             self._waiting.pop(client, None)
             self._waiting[client] = connection
 
     def busy(self, client: Any) -> None:
-        """A request has come in: it is not closed for another."""
+        """A whole request has come in: it is not closed for another."""
         with self._lock:
             self._waiting.pop(client, None)
 
@@ -173,9 +173,10 @@ class _QuietHandler(WSGIRequestHandler):
     timeout = _PATIENCE
 
     def parse_request(self) -> bool:
-        """The first line of a request is here."""
+        """The first line of a request is here; whether the rest of its head came too."""
+        right = super().parse_request()
         self.server.connections.busy(self.client_address)  # type: ignore[attr-defined]
-        return super().parse_request()
+        return right
 
     def finish(self) -> None:
         """Close a connection that TLS has wrapped: the server holds the one below."""

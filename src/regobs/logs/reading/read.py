@@ -202,7 +202,7 @@ def decoder_of(start: bytes) -> codecs.IncrementalDecoder | None:
 
 def _inflated(first: bytes, file: Readable) -> Iterator[tuple[bytes, str | None]]:
     """What a Zstandard file holds, of a broken one up to the break."""
-    zstd = _zstd()
+    zstd = zstd_module()
     unpacker = zstd.ZstdDecompressor()
     packed = first + file.read(_PACKED)
     while packed or not (unpacker.needs_input or unpacker.eof):  # it may hold more than one block of what it has read
@@ -223,7 +223,7 @@ def _inflated(first: bytes, file: Readable) -> Iterator[tuple[bytes, str | None]
         yield b"", "broken zstd"
 
 
-def _zstd() -> ModuleType:
+def zstd_module() -> ModuleType:
     """The module that unpacks, of the extra `logs`; only such files need it."""
     name = "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"
     try:

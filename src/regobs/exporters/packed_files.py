@@ -1,0 +1,54 @@
+"""Rotated logs that are packed, with whatever logrotate's `compresscmd` names: gzip, xz, bzip2, zstd."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import IO, Any
+
+from regobs.errors import MachineError
+from regobs.logs.reading.read import zstd_module
+
+LONGEST_MAGIC = 6
+DAMAGED = (OSError, EOFError, zlib.error, lzma.LZMAError)  # what reading such a file may raise
+
+
+def _zstd(packed: IO[bytes]) -> Any:
+    return zstd_module().ZstdFile(packed)
+
+
+_UNPACKERS: dict[bytes, Callable[[IO[bytes]], Any]] = {
+    b"\x1f\x8b": lambda packed: gzip.GzipFile(fileobj=packed),
+    b"\xfd7zXZ\0": lzma.LZMAFile,
+    b"BZh": bz2.BZ2File,
+    b"\x28\xb5\x2f\xfd": _zstd,
+}
+_TELLS_SIZE = b"\x1f\x8b"
+
+
+def packing_of(start: bytes) -> bytes:
+    """How a file that begins so is packed; nothing for a plain one."""
+    return next((magic for magic in _UNPACKERS if start.startswith(magic)), b"")
+
+
+def tells_size(packing: bytes) -> bool:
+    """Whether the last four bytes of such a file are its size unpacked, modulo 2^32 (RFC 1952)."""
+    return packing == _TELLS_SIZE
+
+
+@contextmanager
+def unpacked(packing: bytes, packed: IO[bytes]) -> Iterator[IO[bytes]]:
+    """The content of a packed file. What that raises is one of `DAMAGED`, also where a package for it is missing."""
+    try:
+        with _UNPACKERS[packing](packed) as file:
+            yield file
+    except MachineError as fault:
+        raise OSError(str(fault).partition("\n")[0]) from fault
+    except Exception as fault:
+        if type(fault).__name__ == "ZstdError":  # of a module that may be missing
+            raise OSError(str(fault)) from fault
+        raise
