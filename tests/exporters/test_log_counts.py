@@ -64,6 +64,12 @@ def test_the_route_follows_from_the_path(changes: dict[str, Any], route: str, na
     assert [row[0][1] for row in totals.data()[metrics.NAMESPACE_REQUESTS.name]] == ([namespace] if namespace else [])
 
 
+def test_zeros_before_a_line_are_no_part_of_it_elsewhere_they_make_it_malformed() -> None:
+    totals = counted(b"\0" * 5000 + access(), b"\0" * 5000, access() + b"\0").totals
+    assert totals.value(metrics.LINES, ("access",)) == 1
+    assert totals.value(metrics.LINES, ("malformed",)) == 2
+
+
 def test_status_method_and_redirect_have_closed_values() -> None:
     odd = access(status=0, method="BREW")
     pulled = access(uri="/v2/g/a/blobs/sha256:" + "a" * 64, status=307, written_bytes=0)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import bz2
 import gzip
-import lzma
 import os
 import shutil
 import time
@@ -12,7 +10,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from backports import zstd
 
 from regobs.exporters import log_generations
 from regobs.exporters.log_files import LogFiles
@@ -305,87 +302,3 @@ def test_a_damaged_packed_file_is_read_as_far_as_it_goes(followed: Followed, cap
     followed.read()
     assert followed.lines[:3] == [0, 1, 2]
     assert "damaged" in caplog.text or len(followed.lines) == 3
-
-
-# -- the exporter
-
-
-PACKERS: dict[str, Callable[[bytes], bytes]] = {
-    ".gz": gzip.compress,
-    ".xz": lzma.compress,
-    ".bz2": bz2.compress,
-    ".zst": zstd.compress,
-}
-
-
-@pytest.mark.parametrize("ending", PACKERS)
-@pytest.mark.parametrize("restarted", [True, False], ids=["while down", "while up"])
-def test_a_rotation_that_packs_loses_and_doubles_no_line_whatever_packs_it(
-    tmp_path: Path, ending: str, restarted: bool
-) -> None:
-    followed = Followed(tmp_path, "*.log*")
-    followed.write()
-    followed.read()
-    followed.write()  # not read before the file is packed
-    if not restarted:
-        followed.read()
-    old = tmp_path / "app.log.1"
-    followed.log.rename(old)
-    followed.write()
-    if not restarted:
-        followed.read()
-    packed = Path(f"{old}{ending}")
-    packed.write_bytes(PACKERS[ending](old.read_bytes()))
-    old.unlink()
-    os.utime(packed, (1, 1))
-    if restarted:
-        followed.restart()
-    followed.read()
-    followed.write()
-    followed.read()
-    followed.files.close()
-    assert followed.lines == list(range(followed.written))
-
-
-def test_a_packed_file_that_cannot_be_unpacked_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    followed = Followed(tmp_path)
-    followed.write()
-    followed.read()
-    for number, start in enumerate((b"\xfd7zXZ\0", b"BZh", b"\x28\xb5\x2f\xfd", b"\x1f\x8b")):
-        damaged = tmp_path / f"app.log.{number + 1}.packed"
-        damaged.write_bytes(start + b"\n\n\n")
-        os.utime(damaged, (1, 1))
-        followed.read()
-        followed.read()
-    followed.write()
-    followed.read()
-    followed.files.close()
-    assert followed.lines == list(range(followed.written))
-    assert [record.getMessage() for record in caplog.records] == ["a rotated file cannot be unpacked"] * 4
-
-
-def test_a_named_pipe_among_the_files_holds_nothing_up(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    os.mkfifo(tmp_path / "aaa.log")
-    os.mkfifo(tmp_path / "app.log.1")
-    followed = Followed(tmp_path, "*.log")
-    followed.write()
-    followed.read()
-    followed.log.rename(tmp_path / "app.log.2")
-    os.mkfifo(followed.log)
-    followed.read()
-    followed.log.unlink()
-    followed.write()
-    followed.read()
-    followed.files.close()
-    assert followed.lines == list(range(followed.written))
-    assert "a file cannot be read" in [record.getMessage() for record in caplog.records]
-
-
-def test_a_name_that_no_file_has_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    (tmp_path / "app.log").touch()
-    for name in ("app.log", "*.log", "none.log", "none-*.log"):
-        files = LogFiles([str(tmp_path / name)])
-        files.open()
-        files.close()
-    told = [(record.getMessage(), record.__dict__["file"]) for record in caplog.records]
-    assert told == [("there is no file of this name yet", str(tmp_path / name)) for name in ("none.log", "none-*.log")]

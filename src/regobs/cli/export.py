@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -192,6 +193,7 @@ def _once(settings: ProbeSettings) -> int:
     from regobs.exporters.probe import TargetProbe  # noqa: PLC0415
     from regobs.instrument import Instruments  # noqa: PLC0415
 
+    logging.getLogger("regobs.exporters").addHandler(logging.NullHandler())  # the table tells what failed
     instruments = Instruments("gitlab")
     outcomes: list[tuple[str, StepOutcome]] = []
     for target in settings.targets:

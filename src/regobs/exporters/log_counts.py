@@ -221,6 +221,7 @@ class LogCounter:
 
     def _slow(self, content: bytes, unwrapper: Unwrapper) -> None:
         """A line in any form that registries write and collectors wrap."""
+        content = content.lstrip(b"\0") or content  # the hole that copytruncate may leave
         for line in unwrapper.add(Line(1, 0, content)):
             if not line.content:
                 continue

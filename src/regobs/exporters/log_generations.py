@@ -106,11 +106,19 @@ class FollowedFile:
         self._known, self._start = _start_of(self.file, _START)
 
     def blocks(self, *, ended: bool = False) -> Iterator[Lines]:
-        """The lines that are complete, block by block. `ended`: what stands behind the last line end is a line too."""
+        """The lines that are complete, block by block. `ended`: what stands behind the last line end is a line too.
+
+        Zeros before a line are left out: copytruncate leaves a hole of them where the writer does not append.
+        """
         while True:
             data = os.pread(self.file.fileno(), _BLOCK, self.offset)
             if not data or self.was_replaced():  # the second: what was just read may be of another content
                 return
+            if data[0] == 0 and (zeros := len(data) - len(data.lstrip(b"\0"))):
+                if zeros == len(data) < _BLOCK and not ended:  # it may be filled yet
+                    return
+                self.offset += zeros
+                continue
             end = data.rfind(b"\n") + 1
             if not end and len(data) < _BLOCK and not ended:
                 return
