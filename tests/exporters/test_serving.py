@@ -86,3 +86,16 @@ def test_what_is_no_connection_string_ends_the_exporter_and_is_not_shown(
     found = CliRunner().invoke(regobs, [*words, *more])
     assert isinstance(found.exception, InputError)
     assert "words-of-it" not in f"{found.output} {found.exception} {vars(found.exception)}"
+
+
+def test_the_process_may_open_as_many_files_as_its_hard_limit_allows() -> None:
+    code = """
+import resource
+from regobs.exporters.serving import allow_descriptors
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 300))
+allow_descriptors()
+files = [open("/dev/null") for _ in range(200)]
+print(*resource.getrlimit(resource.RLIMIT_NOFILE))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.returncode) == ("300 300\n", 0)

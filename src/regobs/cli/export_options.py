@@ -44,8 +44,9 @@ def serve(
     ended: threading.Event | None = None,
 ) -> None:
     """Print the URL of `path`, serve `app` and let `exporter` work until SIGTERM, SIGINT or `ended`."""
-    from regobs.exporters.serving import ExporterServer, wait_for_end  # noqa: PLC0415
+    from regobs.exporters.serving import ExporterServer, allow_descriptors, wait_for_end  # noqa: PLC0415
 
+    allow_descriptors()
     server = ExporterServer(app, *address)
     click.echo(f"{server.url}{path}")
     exporter.start()

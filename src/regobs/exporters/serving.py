@@ -6,10 +6,12 @@ Paths and answers are those that Prometheus' own exporters have (prometheus/expo
 from __future__ import annotations
 
 import logging
+import resource
 import signal
 import sys
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from types import FrameType
 from typing import Any
 
@@ -109,6 +111,17 @@ def log_as_json(exporter: str) -> None:
     logger.handlers[:] = [handler]
     logger.setLevel(logging.INFO)
     logger.propagate = False
+
+
+def allow_descriptors() -> None:
+    """Let the process have as many files and connections open as its hard limit allows.
+
+    The soft limit is 1,024 with systemd for the sake of select(2), which nothing here uses: 512 connections and the
+    files of a log exporter may need more.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):  # a sandbox may forbid it
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def wait_for_end(end: threading.Event | None = None) -> str:
