@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from regobs.catalog import row_counts
 from regobs.lint import Severity
 from tests.lint.cases import board, found, panel
 
@@ -130,6 +131,15 @@ def test_seconds_and_bytes_without_a_unit_are_worth_a_look(expr: str) -> None:
 )
 def test_no_unit_is_right_where_the_words_around_say_it_or_there_is_none(report: Any) -> None:
     assert "panel-unit" not in found(report)
+
+
+@pytest.mark.parametrize("expr", ["%s", "max by (migration_id) (%s)", "max(max_over_time(%s[1h]))"])
+def test_what_the_catalog_knows_as_percent_is_no_ratio(expr: str) -> None:
+    known = expr % row_counts.BBM_PROGRESS.name
+    assert "panel-unit" in found(panel(known, **shown(default="percentunit")))
+    assert "panel-unit" not in found(panel(known, **shown(default="percent")))
+    assert "panel-unit" not in found(panel(f"{known} / 100", **shown(default="percentunit")))
+    assert "panel-unit" not in found(panel(expr % "acme_use_percent", **shown(default="percentunit")))
 
 
 @pytest.mark.parametrize("expr", [WAITING, "sum(rate(a_wait_seconds_total[5m]))", "rate(a_duration_seconds_sum[5m])"])

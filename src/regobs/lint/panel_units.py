@@ -191,7 +191,7 @@ def _faults_of_shares(query: LintedQuery, unit: str) -> Iterator[_Fault]:
     moment = kind.unit is Unit.TIMESTAMP and not since
     seconds = kind.unit is Unit.SECONDS and not kind.per_second
     cores = kind.unit is Unit.CORES
-    percent = is_percent(query)
+    percent = is_percent(query) or _is_known_percent(query)
     yield percent, {"percentunit"}, "percent are shown as a ratio: 50 reads 5000 %", "write percent"
     yield percent, _OTHER_THAN_SHARES, f"percent are shown as {unit}", "write percent"
     yield share, {"percent"}, "a ratio is shown as percent: 0.5 reads 0.5 %", "write percentunit"
@@ -282,6 +282,13 @@ def _rate_of_time(expr: Expr) -> bool:
         top = bare(top.expr)
     inner = bare(top.args[0]) if isinstance(top, Call) and top.function == "rate" and top.args else None
     return isinstance(inner, Selector) and str(inner.metric or "").endswith(("_seconds_total", "_seconds_sum"))
+
+
+def _is_known_percent(query: LintedQuery) -> bool:
+    """Whether it is what the catalog says goes from 0 to 100; a name such as `_percent` says too little."""
+    metrics = [query.metric(one) for one in query.selectors]
+    known = bool(metrics) and all(one is not None and one.unit is Unit.PERCENT for one in metrics)
+    return known and query.type.unit is Unit.PERCENT and not query.binaries
 
 
 def is_percent(query: LintedQuery) -> bool:
