@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from regobs.errors import InputError
 from regobs.lint import LintReport, lint_paths
 from regobs.lint.changed import changed_lines
 
@@ -114,3 +115,48 @@ def test_a_panel_that_lost_a_line_is_told(tmp_path: Path) -> None:
     assert told(file) == []
     file.write_text(written(""), encoding="utf-8")
     assert [check for check, _ in told(file)] == ["panel-without-title"]
+
+
+@pytest.fixture
+def submodule(tmp_path: Path, rules: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The rules of a repository that another one, in which lint is run, holds as a submodule since `v1`."""
+    outer = tmp_path.parent / f"{tmp_path.name}-outer"
+    outer.mkdir()
+    for words in (
+        ["init", "-q"],
+        ["commit", "-q", "--allow-empty", "-m", "a"],
+        ["tag", "v0"],
+        ["-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(rules.parent), "sub"],
+        ["commit", "-qm", "b"],
+        ["tag", "v1"],
+    ):
+        subprocess.run([*GIT, *words], cwd=outer, check=True)
+    monkeypatch.chdir(outer)
+    return Path("sub/rules.yaml")
+
+
+def test_in_a_submodule_the_revision_is_that_of_the_repository_that_lint_is_run_in(submodule: Path) -> None:
+    def changed(ref: str) -> set[int]:
+        return changed_lines(ref, lint_paths([submodule]).read)[str(submodule)]
+
+    assert changed("v1") == set()
+    submodule.write_text(FIRST.replace("avg(a) > 10", "avg(a) > 11"), encoding="utf-8")
+    subprocess.run([*GIT, "commit", "-qam", "c"], cwd=submodule.parent, check=True)
+    assert changed("v1") == {5}
+    assert changed("v0") == set(range(1, FIRST.count("\n") + 2))  # it was not there
+    with pytest.raises(InputError, match="revision"):
+        changed("v2")
+
+
+def test_within_a_submodule_the_revision_is_its_own(submodule: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(submodule.parent)
+    assert changed_lines("HEAD", lint_paths([Path("rules.yaml")]).read) == {"rules.yaml": set()}
+    with pytest.raises(InputError, match="revision"):
+        changed_lines("v1", lint_paths([Path("rules.yaml")]).read)
+
+
+def test_a_file_that_git_does_not_know_is_new_as_a_whole(rules: Path) -> None:
+    new = rules.with_name("new.yaml")
+    for text, lines in (("groups: []", {1}), ("groups: []\n", {1, 2}), ("groups:\n- a\n- b", {1, 2, 3})):
+        new.write_text(text, encoding="utf-8")
+        assert changed_lines("HEAD", lint_paths([new]).read) == {str(new): lines}

@@ -245,6 +245,12 @@ def test_only_changed_lines_count_since_a_revision(tmp_path: Path, monkeypatch: 
     assert run(["lint", "--changed-since", "nowhere", "rules.yaml"]) == 2
 
 
+@pytest.mark.parametrize("paths", [[], ["-"]])
+def test_standard_input_has_no_revision(paths: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["lint", "--changed-since", "HEAD", *paths]) == 2
+    assert "standard input has no earlier revision" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("fail_on", "code"), [("error", 0), ("warning", 1), ("note", 1), ("never", 0)])
 def test_the_exit_code_follows_fail_on(tmp_path: Path, fail_on: str, code: int) -> None:
     file = tmp_path / "a.promql"

@@ -139,19 +139,18 @@ def _fix(paths: tuple[Path, ...], context: LintContext, changed_since: str | Non
     from regobs.lint.fix import fix_files  # noqa: PLC0415
     from regobs.lint.report import without_notes  # noqa: PLC0415
 
-    if not paths or paths == (Path("-"),):
-        raise InputError(
-            "standard input cannot be corrected in place",
-            value="--fix",
-            expected="files or directories",
-            next_step="name the file",
-        )
+    _refuse_stdin(paths, "standard input cannot be corrected in place", "--fix")
     report = _report(paths, context, changed_since)
     for one in fix_files(report, context, report.findings if notes else without_notes(report.findings)):
         left = f", {len(one.left)} left as they are" if one.left else ""
         click.echo(f"{one.file}: {one.fixed} corrected{left}", err=True)
         for finding, reason in one.left:
             click.echo(f"{one.file}:{finding.line}: {finding.check} is left: {reason}", err=True)
+
+
+def _refuse_stdin(paths: tuple[Path, ...], what: str, option: str) -> None:
+    if not paths or paths == (Path("-"),):
+        raise InputError(what, value=option, expected="files or directories", next_step="name the file")
 
 
 def _version(text: str | None, flavor: str | None) -> Version | None:
@@ -186,6 +185,8 @@ def _interval(text: str | None) -> int | None:
 
 
 def _report(paths: tuple[Path, ...], context: LintContext, changed_since: str | None) -> LintReport:
+    if changed_since is not None:
+        _refuse_stdin(paths, "standard input has no earlier revision", "--changed-since")
     report = _whole_report(paths, context)
     if changed_since is not None:
         from regobs.lint.changed import changed_lines  # noqa: PLC0415

@@ -35,6 +35,15 @@ class _Changes:
     losses: list[_Loss] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class _Repository:
+    """A work tree, the revision to compare it with (none where all is new), and what renamed files were called."""
+
+    top: Path
+    base: str | None
+    renamed: dict[str, str]
+
+
 def changed_lines(ref: str, files: Iterable[LintedFile]) -> dict[str, set[int]]:
     """The changed and added lines of each file, with all those of rules and panels of which lines were removed.
 
@@ -45,9 +54,12 @@ def changed_lines(ref: str, files: Iterable[LintedFile]) -> dict[str, set[int]]:
             "this is no git revision", value=ref, expected="a branch, tag or commit", next_step="correct it"
         )
     found: dict[str, set[int]] = {}
-    renamed: dict[Path, dict[str, str]] = {}
+    repositories: dict[Path, _Repository] = {}
     for file in files:
-        changes = _changed(ref, Path(file.file), renamed)
+        folder = Path(file.file).parent if Path(file.file).parent.is_dir() else Path()
+        if folder not in repositories:
+            repositories[folder] = _repository(folder, ref)
+        changes = _changed(repositories[folder], folder, file)
         found[file.file] = changes.lines
         for loss in changes.losses:
             found[file.file] |= set(_losing(file, loss))
@@ -76,23 +88,39 @@ def _holds(source: SourceText, lines: range, loss: _Loss) -> bool:
     return loss.behind == lines.stop - 1 and loss.indent > len(first) - len(first.lstrip())
 
 
-def _changed(ref: str, path: Path, renamed: dict[Path, dict[str, str]]) -> _Changes:
-    folder = path.parent if path.parent.is_dir() else Path()
-    known = _git(folder, "ls-files", "--error-unmatch", "--full-name", "-z", "--", path.name)
-    if known.returncode != 0:
-        commit = _git(folder, "rev-parse", "--verify", f"{ref}^{{commit}}")
-        if commit.returncode != 0:
-            raise _no_such_revision(ref, commit.stderr)
-        return _Changes(set(range(1, path.read_text(encoding="utf-8", errors="replace").count("\n") + 2)))
-    top = Path(_git(folder, "rev-parse", "--show-toplevel").stdout.removesuffix("\n"))
-    name = known.stdout.removesuffix("\0")
-    if top not in renamed:
-        renamed[top] = _renamed(top, ref)
-    before = renamed[top].get(name)
-    answer = _git(top, "diff", *_PLAIN, ref, "--", name, *([before] if before else []))
+def _changed(repository: _Repository, folder: Path, file: LintedFile) -> _Changes:
+    name = Path(file.file).name
+    known = _git(folder, "ls-files", "--error-unmatch", "--full-name", "-z", "--", name)
+    if known.returncode != 0 or not repository.base:
+        last, _ = SourceText(file.file, file.text).position(len(file.text))
+        return _Changes(set(range(1, last + 1)))
+    path = known.stdout.removesuffix("\0")
+    before = repository.renamed.get(path)
+    answer = _git(repository.top, "diff", *_PLAIN, repository.base, "--", path, *([before] if before else []))
     if answer.returncode != 0:
-        raise _no_such_revision(ref, answer.stderr)
+        raise _no_such_revision(repository.base, answer.stderr)
     return _read_hunks(answer.stdout)
+
+
+def _repository(folder: Path, ref: str) -> _Repository:
+    """The repository that holds a folder.
+
+    In a submodule of the one that lint is run in, the revision is the one that the other repository names there.
+    """
+    top = Path(_git(folder, "rev-parse", "--show-toplevel").stdout.removesuffix("\n"))
+    over = _git(folder, "rev-parse", "--show-superproject-working-tree").stdout.removesuffix("\n")
+    if not over or Path.cwd().is_relative_to(top):
+        named = _git(folder, "rev-parse", "--verify", ref)
+        if named.returncode == 0:
+            named = _git(folder, "rev-parse", "--verify", f"{named.stdout.strip()}^{{tree}}")
+        if named.returncode != 0:
+            raise _no_such_revision(ref, named.stderr)
+        tree = named.stdout.strip()
+        return _Repository(top, tree, _renamed(top, tree))
+    outer = _repository(Path(over), ref)
+    inside = f"{outer.base}:{top.relative_to(over).as_posix()}"
+    commit = _git(Path(over), "rev-parse", "--verify", "--quiet", inside).stdout.strip() if outer.base else ""
+    return _Repository(top, commit, _renamed(top, commit)) if commit else _Repository(top, None, {})
 
 
 def _renamed(top: Path, ref: str) -> dict[str, str]:
