@@ -240,6 +240,7 @@ def test_what_a_command_writes_into_a_pipe_is_read() -> None:
 
 
 _URL = "https://bob:hunter2secret@example.com/hook"
+_RECEIVER = "{route: {receiver: a}, receivers: [{name: a}, {name: a, %s}]}"
 
 
 @pytest.mark.parametrize(
@@ -248,6 +249,14 @@ _URL = "https://bob:hunter2secret@example.com/hook"
         ("route:\n  password: hunter2secret: bad\n", ".yaml"),
         (f"- {{alert: A, annotations: {{a: '{_URL} {{{{ $labels.b }}}}'}}, expr: sum(up)}}", ".yaml"),
         (json.dumps({"title": "a", "panels": [{"title": _URL, "targets": [{"expr": "rate(x_ratio[5m])"}]}]}), ".json"),
+        ("route: {receiver: a}\nreceivers: [{name: a, pagerduty_configs: [{routing_key: hunter2secret]}]\n", ".yaml"),
+        (_RECEIVER % "webhook_configs: [{url: 'https://chat.example.com/hooks/hunter2secret'}]", ".yaml"),
+        (_RECEIVER % "mattermost_configs: [{webhook_url: https://example.com/hooks/hunter2secret}]", ".yaml"),
+        (_RECEIVER % "pushover_configs: [{user_key: hunter2secret}]", ".yaml"),
+        (
+            f"- {{alert: A, annotations: {{runbook_url: 'h{_URL}'}}, labels: {{severity: page}}, expr: up == 0}}",
+            ".yaml",
+        ),
         (json.dumps({"title": "a" * 40_000 + _URL, "panels": [{"targets": [{"expr": "rate(x_ratio[5m])"}]}]}), ".json"),
     ],
 )
@@ -255,6 +264,8 @@ def test_a_secret_in_a_line_with_a_finding_is_not_shown(text: str, suffix: str) 
     report = lint_text(text, f"a{suffix}", suffix)
     assert report.findings
     assert "hunter2secret" not in as_text(report)
+    for name, form in FORMATS.items():
+        assert "hunter2secret" not in form(report), name
 
 
 def test_the_caret_stays_under_its_place_behind_a_secret_that_is_not_shown() -> None:
@@ -264,6 +275,11 @@ def test_the_caret_stays_under_its_place_behind_a_secret_that_is_not_shown() -> 
     at = next(index for index, line in enumerate(lines) if line.startswith("error[rate-of-gauge]"))
     shown, marks = lines[at + 3], lines[at + 4]
     assert shown[marks.index("^") : marks.rindex("^") + 1] == "go_goroutines"
+
+
+def test_the_address_of_no_receiver_is_shown_as_it_is() -> None:
+    text = "- {alert: A, expr: rate(go_goroutines[5m]) > 1, annotations: {runbook_url: 'https://example.com/a/b'}}"
+    assert "https://example.com/a/b" in as_text(lint_text(text, "a.yaml", ".yaml"))
 
 
 def _allowed(count: int) -> str:

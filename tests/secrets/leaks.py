@@ -217,6 +217,8 @@ ASSIGNED = (
     "master_key: §",
     "master.key=§",
     "api_key=§",
+    "pagerduty_configs: [{routing_key: §}]",
+    '{"user_key": "§"}',
     "apikey: §",
     "API Key: §",
     "api-key=§",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -15,6 +16,7 @@ from regobs.lint.engine import LintReport
 from regobs.lint.findings import CHECKS, LintFinding, Severity
 from regobs.lint.linted_files import NotRead
 from regobs.lint.sources import SourceText
+from regobs.secrets import MASK
 from regobs.secrets.texts import redacted_text
 
 _COLOURS = {Severity.ERROR: Colour.RED, Severity.WARNING: Colour.YELLOW, Severity.NOTE: Colour.BLUE}
@@ -22,6 +24,10 @@ _NEAR = 1_000  # characters on each side of a place in which a secret is looked 
 _WIDEST = 160  # characters of a source line: a dashboard may be one line
 _SARIF = "https://json.schemastore.org/sarif-2.1.0.json"
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
+# Whoever knows the path of a webhook may send to it: Alertmanager takes the address of a receiver for a secret.
+_WEBHOOK = re.compile(
+    r"(\b\w{0,40}url[\"']?\s{0,9}:\s{0,9}[\"']?https?://[^\s/\"']{1,255}/)[^\s\"',}\]]++", re.IGNORECASE
+)
 _XML_REFUSES = dict.fromkeys((*range(9), 11, 12, *range(14, 32), *range(0xD800, 0xE000), 65534, 65535), "?")
 
 
@@ -38,7 +44,8 @@ def _block(one: LintFinding, source: SourceText, on: Screen) -> str:
     last = one.end_column - 1 if one.end_line == one.line else len(line)
     first = one.column - 1
     cut = max(0, first - _NEAR) if len(line) > _NEAR * 2 else 0  # of a dashboard in one line the part that is shown
-    line, first, last = _without_secrets(line[cut : cut + _NEAR * 2], first - cut, last - cut)
+    receivers = "_configs" in source.text
+    line, first, last = _without_secrets(line[cut : cut + _NEAR * 2], first - cut, last - cut, receivers)
     cut = max(0, first - _WIDEST // 2) if len(line) > _WIDEST else 0
     shown = visible(line[cut : cut + _WIDEST].replace("\t", " "))
     marks = " " * display_width(visible(line[cut:first].replace("\t", " ")))
@@ -58,9 +65,9 @@ def _block(one: LintFinding, source: SourceText, on: Screen) -> str:
     return "\n".join(texts) + "\n"
 
 
-def _without_secrets(line: str, first: int, last: int) -> tuple[str, int, int]:
+def _without_secrets(line: str, first: int, last: int, receivers: bool) -> tuple[str, int, int]:
     """A line as it may be shown, and where what was between two places of it now stands."""
-    shown = redacted_text(line)
+    shown = redacted_text(_WEBHOOK.sub(rf"\1{MASK}", line) if receivers else line)
     if shown == line:
         return line, first, last
     before = _alike(line, shown)
@@ -157,7 +164,7 @@ def _sarif_result(one: LintFinding, index: int, source: SourceText) -> dict[str,
         "locations": [{"physicalLocation": {"artifactLocation": place, "region": region}}],
         "partialFingerprints": {"regobsLint/v1": _fingerprint(one)},
     }
-    if one.fix is None:
+    if one.fix is None or redacted_text(one.fix.text) != one.fix.text:  # the text of a correction may hold a login
         return result
     gone = _region(source.position(one.fix.start), source.position(one.fix.end))
     change = {"deletedRegion": gone, "insertedContent": {"text": one.fix.text}}

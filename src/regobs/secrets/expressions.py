@@ -27,6 +27,7 @@ WORDS: Final = (
     rf"|{_KEYS}|google[-_]?access[-_]?id|x-(?:amz|goog|ms)-[\w-]{{1,60}}+|sess(?:ion)?[-_]?id|[a-z0-9]_session"
     r"|auth[-_]?headers?|requirepass|masterauth|(?<![a-z0-9])_auth|(?<=[\"'])auth(?=\\{0,40}[\"'])|key-pair-id"
     r"|private[-_ ]?exponent|(?<![a-z0-9])key[-_]base"
+    r"|(?<![a-z0-9])(?:routing|user)_key"  # of PagerDuty and Pushover, in a configuration of Alertmanager
 )
 # One of these, in small letters, is in each of them. Most texts hold none, and looking for them is cheap.
 STEMS: Final = (
