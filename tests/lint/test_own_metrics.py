@@ -104,6 +104,28 @@ def test_labels_and_buckets_are_those_of_the_scrape(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+def _told(tmp_path: Path, **kinds: list[str]) -> Path:
+    file = tmp_path / "metadata.json"
+    file.write_text(json.dumps({"data": {name: [{"type": one} for one in kinds[name]] for name in kinds}}))
+    return file
+
+
+def test_a_counter_of_openmetrics_is_told_without_what_its_series_end_with(tmp_path: Path) -> None:
+    file = _told(tmp_path, bus_trips=["counter"], bus_seats=["gauge"])
+    for name in ("bus_trips", "bus_trips_total"):
+        assert checks(f"{name} > 5", file) == {"raw-counter"}
+        assert checks(f"rate({name}[5m]) > 5", file) == set()
+    assert checks("bus_seats_total > 5", file) == set()
+
+
+def test_targets_that_disagree_about_a_kind_tell_nothing(tmp_path: Path) -> None:
+    for kinds in (["gauge", "counter"], ["counter", "gauge"], ["unknown"]):
+        file = _told(tmp_path, bus_trips=kinds)
+        assert checks("rate(bus_trips[5m])", file) == checks("bus_trips > 5", file) == set()
+    for kinds in (["unknown", "gauge"], ["gauge", "gauge"], ["gauge", "unknown"]):
+        assert checks("rate(bus_trips[5m])", _told(tmp_path, bus_trips=kinds)) == {"rate-of-gauge"}
+
+
 @pytest.mark.parametrize("content", ["{", '{"data": 3}', '{"data": {"a": 3}}', "[1]", "not an exposition {", "\x00"])
 def test_what_is_no_list_of_metrics_is_refused(content: str, tmp_path: Path) -> None:
     file = tmp_path / "metrics"

@@ -59,20 +59,30 @@ def _metadata(content: bytes, path: Path) -> Mapping[str, Mapping[str, str]]:
     try:
         data: Any = json.loads(content)
         families = data.get("data", data)
-        return {str(name): dict(told[0]) for name, told in families.items() if told}
+        return {str(name): _agreed([dict(one) for one in told]) for name, told in families.items() if told}
     except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError) as fault:
         raise InputError(
             "this is no list of metrics",
             location=Location(str(path)),
-            value=type(fault).__name__,
+            value=content[:60].decode(errors="replace"),
             expected=_EXPECTED,
             next_step="save it with curl, whole",
         ) from fault
 
 
+def _agreed(told: list[dict[str, str]]) -> dict[str, str]:
+    """What targets say of a name: nothing where one has a gauge of it and another a counter."""
+    kinds = {str(one.get("type")) for one in told} - {"unknown", "unspecified", "untyped"}
+    return next((one for one in told if kinds == {str(one.get("type"))}), {})
+
+
 def _of_metadata(families: Mapping[str, Mapping[str, str]]) -> Iterator[Metric | None]:
     for name, told in families.items():
-        yield _metric(str(name), str(told.get("type")), text=str(told.get("help") or ""))
+        kind, text = str(told.get("type")), str(told.get("help") or "")
+        yield _metric(str(name), kind, text=text)
+        # Of a target that answers in OpenMetrics the name is that of the family, which its series end with `_total`.
+        if kind == Kind.COUNTER and not name.endswith("_total") and f"{name}_total" not in families:
+            yield _metric(f"{name}_total", kind, text=text)
 
 
 def _of_family(family: ParsedFamily) -> Metric | None:
