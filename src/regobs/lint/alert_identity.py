@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from regobs.lint.findings import CheckSubject, LintProblem, Severity, check
 from regobs.lint.labels import result_labels
 from regobs.lint.subjects import LintedRule
+from regobs.lint.template_syntax import without_comments
 from regobs.lint.templates import LABEL_USE, printed_values
 
 
@@ -63,7 +64,7 @@ def rule_label_in_template(rule: LintedRule) -> Iterator[LintProblem]:
     own |= rule.texts("labels").keys()
     for key in ("annotations", "labels"):
         for name, text in rule.texts(key).items():
-            for match in LABEL_USE.finditer(text) if "query" not in text else ():
+            for match in LABEL_USE.finditer(without_comments(text)) if "query" not in text else ():
                 label = match[1] or match[2]
                 if label in own and label not in there:
                     what = f"{label} is set by the rule, and the expression of {rule.name} has none"

@@ -9,6 +9,7 @@ from regobs.lint.findings import CheckSubject, LintProblem, Severity, check
 from regobs.lint.lacked_labels import lacks_label
 from regobs.lint.named_shares import COMPARISONS, bare
 from regobs.lint.subjects import LintedPanel, LintedQuery, LintedRule
+from regobs.lint.template_syntax import without_comments
 from regobs.lint.templates import LABEL_USE, LEGEND_USE, faults, queries_of
 from regobs.promql.functions import GROWTH, OVER_TIME
 from regobs.promql.infer import literal
@@ -46,7 +47,7 @@ def label_not_in_result(rule: LintedRule) -> Iterator[LintProblem]:
     own = set(rule.texts("labels")) | set(_mapping(rule.group.get("labels")))
     for key in ("annotations", "labels"):
         for name, text in rule.texts(key).items():
-            for match in LABEL_USE.finditer(text):
+            for match in LABEL_USE.finditer(without_comments(text)):
                 label = match[1] or match[2]
                 asked = ".Labels" in match[0] and "query" in text  # those of another query's results
                 lacks = label in gone if there is None else label not in there

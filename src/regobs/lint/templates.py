@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from regobs.common.closest import closest, did_you_mean
+from regobs.lint.template_syntax import template_fault
 
 LABEL_USE = re.compile(
     r"(?:\$labels|\.Labels)\.([A-Za-z_][A-Za-z0-9_]*)|index[ \t]++(?:\$labels|\.Labels)[ \t]++\"([^\"\n]*+)\""
@@ -123,6 +124,14 @@ def faults(text: str) -> Iterator[tuple[str, str, str]]:
     """What is certainly wrong in a template, as the word, what it is, and what to do."""
     if "{{" not in text:
         return
+    found = list(_named_faults(text))
+    yield from found
+    if not found and (refused := template_fault(text)) is not None:
+        yield refused
+
+
+def _named_faults(text: str) -> Iterator[tuple[str, str, str]]:
+    """Mistakes that are known by their names, with what was meant."""
     bare = _STRING.sub('""', text)
     declared = {name for match in _DECLARED.finditer(text) for name in match.groups() if name}
     actions = _actions(bare)
