@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -160,3 +161,33 @@ def test_a_file_that_git_does_not_know_is_new_as_a_whole(rules: Path) -> None:
     for text, lines in (("groups: []", {1}), ("groups: []\n", {1, 2}), ("groups:\n- a\n- b", {1, 2, 3})):
         new.write_text(text, encoding="utf-8")
         assert changed_lines("HEAD", lint_paths([new]).read) == {str(new): lines}
+
+
+def test_git_is_asked_as_often_for_many_files_as_for_few(rules: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    run = subprocess.run
+
+    def counted(words: list[str], **more: Any) -> Any:
+        asked.append(words[2])
+        return run(words, **more)
+
+    for number in range(20):
+        rules.with_name(f"{number}.yaml").write_text("groups: []\n", encoding="utf-8")
+    for words in (["add", "."], ["commit", "-qm", "b"]):
+        subprocess.run([*GIT, *words], cwd=rules.parent, check=True)
+    rules.write_text(FIRST.replace("avg(a) > 10", "avg(a) > 11"), encoding="utf-8")
+    report = lint_paths([rules.parent])
+    monkeypatch.setattr(subprocess, "run", counted)
+    found = changed_lines("HEAD", report.read)
+    assert {file: lines for file, lines in found.items() if lines} == {str(rules): {5}}
+    assert len(found) == 21
+    assert len(asked) < 10
+
+
+def test_a_name_that_is_no_utf8_is_found(rules: Path) -> None:
+    odd = rules.with_name("a\udcff.yaml")
+    rules.rename(odd)
+    for words in (["add", "-A"], ["commit", "-qm", "b"]):
+        subprocess.run([*GIT, *words], cwd=rules.parent, check=True)
+    odd.write_text(FIRST.replace("avg(a) > 10", "avg(a) > 11"), encoding="utf-8")
+    assert changed_lines("HEAD", lint_paths([odd]).read) == {str(odd): {5}}

@@ -37,11 +37,15 @@ class _Changes:
 
 @dataclass(frozen=True, slots=True)
 class _Repository:
-    """A work tree, the revision to compare it with (none where all is new), and what renamed files were called."""
+    """A work tree, the revision to compare it with, the files that git knows, and what those that changed were called.
+
+    Where all is new there is no revision. Git is asked once about all files, since asking takes longer than linting.
+    """
 
     top: Path
-    base: str | None
-    renamed: dict[str, str]
+    base: str = ""
+    known: frozenset[str] = frozenset()
+    before: dict[str, str] = field(default_factory=dict)
 
 
 def changed_lines(ref: str, files: Iterable[LintedFile]) -> dict[str, set[int]]:
@@ -89,14 +93,15 @@ def _holds(source: SourceText, lines: range, loss: _Loss) -> bool:
 
 
 def _changed(repository: _Repository, folder: Path, file: LintedFile) -> _Changes:
-    name = Path(file.file).name
-    known = _git(folder, "ls-files", "--error-unmatch", "--full-name", "-z", "--", name)
-    if known.returncode != 0 or not repository.base:
+    place = folder.resolve() / Path(file.file).name
+    path = place.relative_to(repository.top).as_posix() if place.is_relative_to(repository.top) else ""
+    if path not in repository.known:
         last, _ = SourceText(file.file, file.text).position(len(file.text))
         return _Changes(set(range(1, last + 1)))
-    path = known.stdout.removesuffix("\0")
-    before = repository.renamed.get(path)
-    answer = _git(repository.top, "diff", *_PLAIN, repository.base, "--", path, *([before] if before else []))
+    if path not in repository.before:
+        return _Changes()
+    names = dict.fromkeys((path, repository.before[path]))
+    answer = _git(repository.top, "diff", *_PLAIN, repository.base, "--", *names)
     if answer.returncode != 0:
         raise _no_such_revision(repository.base, answer.stderr)
     return _read_hunks(answer.stdout)
@@ -115,19 +120,23 @@ def _repository(folder: Path, ref: str) -> _Repository:
             named = _git(folder, "rev-parse", "--verify", f"{named.stdout.strip()}^{{tree}}")
         if named.returncode != 0:
             raise _no_such_revision(ref, named.stderr)
-        tree = named.stdout.strip()
-        return _Repository(top, tree, _renamed(top, tree))
+        return _compared(top, named.stdout.strip())
     outer = _repository(Path(over), ref)
     inside = f"{outer.base}:{top.relative_to(over).as_posix()}"
     commit = _git(Path(over), "rev-parse", "--verify", "--quiet", inside).stdout.strip() if outer.base else ""
-    return _Repository(top, commit, _renamed(top, commit)) if commit else _Repository(top, None, {})
+    return _compared(top, commit) if commit else _Repository(top)
 
 
-def _renamed(top: Path, ref: str) -> dict[str, str]:
-    """What the files of a repository that were renamed since were called, by what they are called now."""
-    answer = _git(top, "diff", "--name-status", "-z", "--diff-filter=R", "--find-renames", ref)
-    words = answer.stdout.split("\0") if answer.returncode == 0 else []
-    return {words[at + 2]: words[at + 1] for at in range(0, len(words) - 2, 3)}
+def _compared(top: Path, base: str) -> _Repository:
+    answer = _git(top, "diff", "--name-status", "-z", "--find-renames", base)
+    if answer.returncode != 0:
+        raise _no_such_revision(base, answer.stderr)
+    before, words = {}, iter(answer.stdout.split("\0"))
+    for status in words:
+        old = next(words, "")
+        before[next(words, "") if status[:1] in {"R", "C"} else old] = old
+    known = frozenset(_git(top, "ls-files", "-z").stdout.split("\0"))
+    return _Repository(top.resolve(), base, known, before)
 
 
 def _read_hunks(diff: str) -> _Changes:
@@ -169,7 +178,7 @@ def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     try:
         return subprocess.run(
             ["git", "--literal-pathspecs", *arguments],
-            cwd=folder, capture_output=True, text=True, errors="replace", check=False,
+            cwd=folder, capture_output=True, text=True, errors="surrogateescape", check=False,
         )  # fmt: skip
     except OSError as fault:
         raise MachineError(
