@@ -43,7 +43,7 @@ test-peers: install
 test-all: test test-peers
 	$(BIN)/python -m tests.peers.install --all
 	REGOBS_REQUIRE_ALL=1 $(BIN)/python -m pytest -q tests/e2e/test_servers_live.py tests/e2e/test_kubernetes_live.py
-	REGOBS_KILLS=200 $(BIN)/python -m pytest -q tests/e2e/test_deploy_live.py tests/e2e/test_kubernetes_live.py -k killed
+	REGOBS_KILLS=200 $(BIN)/python -m pytest -q tests/e2e/test_deploy_live.py tests/e2e/test_deploy_alertmanager.py tests/e2e/test_kubernetes_live.py -k killed
 	$(BIN)/python -m pytest -q -n 2 -m long
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile --hypothesis-profile=long -m "hypothesis and not peer and not long"
 

@@ -124,9 +124,10 @@ ours.apply(ours.plan({"alertmanager/alertmanager.yaml": build.read_bytes()}))
 """
 
 
+@pytest.mark.timeout(1800)
 def test_a_killed_deployment_leaves_the_old_or_the_new_configuration(alerts: Alerts, tmp_path: Path) -> None:
-    ours = alerts.rollout()
-    ours.apply(ours.plan(built()), overwrite=True)
+    before, ours = built(), alerts.rollout()
+    ours.apply(ours.plan(before), overwrite=True)
     old = alerts.file.read_bytes()
     new_build = tmp_path / "new.yaml"
     new_build.write_bytes(built(group_wait="45s")[FILE])
@@ -145,7 +146,7 @@ def test_a_killed_deployment_leaves_the_old_or_the_new_configuration(alerts: Ale
         again.verify()  # what a killed deployment left is put back first
         assert alerts.file.read_bytes() == content or content == new
         seen.add(content == new)
-        again.apply(again.plan(built()))
+        again.apply(again.plan(before))
         assert alerts.file.read_bytes() == old
         assert alerts.used()["route"]["group_wait"] == "30s"
     assert False in seen
