@@ -306,3 +306,59 @@ def test_a_pattern_that_is_compared_as_a_value_is_found(wrong: str, right: str) 
 def test_times_of_a_day_in_intervals_are_read(times: str, said: list[str]) -> None:
     intervals = f"time_intervals: [{{name: nights, time_intervals: [{{times: [{{{times}}}]}}]}}]\n"
     assert whats(lint(f"route: {{receiver: a}}\nreceivers: [{{name: a}}]\n{intervals}"), "broken-routing") == said
+
+
+DAYS = [  # as amtool 0.25 judges them
+    ("weekdays", "mon", "monday"), ("weekdays", "friday:monday", "Monday:FRIDAY"),
+    ("weekdays", "a:b:c", "sunday:saturday"), ("weekdays", "1", "saturday"),
+    ("weekdays", "monday:", "monday"), ("months", "jan", "january"),
+    ("months", "november:february", "november:december"), ("months", "3:1", "1:3"), ("months", "x", "13"),
+    ("days_of_month", "0", "1"), ("days_of_month", "32", "31"), ("days_of_month", "-32", "-31"),
+    ("days_of_month", "5:1", "1:5"), ("days_of_month", "-1:-5", "-5:-1"), ("days_of_month", "-1:5", "5:-1"),
+    ("years", "x", "2030"), ("years", "2030:2020", "2020:2030"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("key", "wrong", "right"), DAYS)
+def test_days_that_alertmanager_refuses_are_said(key: str, wrong: str, right: str) -> None:
+    def said(text: str) -> list[str]:
+        interval = f"time_intervals: [{{name: a, time_intervals: [{{{key}: ['{text}']}}]}}]\n"
+        return whats(route(OK, TAIL + interval), "broken-routing")
+
+    assert len(said(wrong)) == 1
+    assert said(right) == said("{{ .Values.day }}") == []
+
+
+def test_days_that_yaml_reads_as_numbers_are_passed_over() -> None:
+    interval = "time_intervals: [{name: a, time_intervals: [{days_of_month: [1:5, 7], years: [2030]}]}]\n"
+    assert whats(route(OK, TAIL + interval), "broken-routing") == []
+
+
+def test_a_time_interval_that_is_there_twice_is_said_at_its_second_place() -> None:
+    for key in ("time_intervals", "mute_time_intervals"):
+        first = "time_intervals: [{name: a, time_intervals: []}, {name: b, time_intervals: []}"
+        second = ", {name: a, time_intervals: []}" if key == "time_intervals" else ""
+        more = f"]\n{key}: [{{name: a, time_intervals: []}}]\n" if not second else f"{second}]\n"
+        assert whats(route(OK, TAIL + first + more), "broken-routing") == ["a second time interval a"]
+        assert whats(route(OK, f"{TAIL}{first}]\n"), "broken-routing") == []
+
+
+def test_the_first_route_has_none_to_go_on_with() -> None:
+    assert whats(route(f"{OK}\ncontinue: true"), "broken-routing")
+    assert not whats(route(f"{OK}\ncontinue: false"), "broken-routing")
+    assert not whats(below("matchers: [a=b]\ncontinue: true"), "broken-routing")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [('a="b', 'a="b"'), ('a=b"', "a=b"), ('a="b\\"', 'a="b\\""'), ('{a="b",c="d}', '{a="b",c="d"}'), ('a="', 'a=""')],
+)
+def test_a_matcher_with_a_quote_too_many_is_said(wrong: str, right: str) -> None:
+    assert whats(below(f"matchers: ['{wrong}']"), "broken-routing") == [f"{wrong!r} is no matcher"]
+    assert whats(below(f"matchers: ['{right}']"), "broken-routing") == []
+
+
+def test_a_kind_of_receiver_that_is_nearly_one_is_said() -> None:
+    for kind, said in (("webhok_configs", 1), ("webhook_configs", 0), ("newer_configs", 0)):
+        tail = f"receivers: [{{name: tickets, {kind}: []}}]\n"
+        assert len(whats(route(OK, tail), "broken-routing")) == said

@@ -40,18 +40,39 @@ _TIMES = ("group_wait", "group_interval", "repeat_interval", "groupWait", "group
 _NEVER_ZERO = frozenset({"group_interval", "repeat_interval", "groupInterval", "repeatInterval"})
 _INTERVALS = ("mute_time_intervals", "active_time_intervals", "muteTimeIntervals", "activeTimeIntervals")
 _OF_OTHERS_ONLY = ("matchers", "match", "match_re", "mute_time_intervals", "active_time_intervals")
+_RECEIVER = frozenset(
+    """
+    name discord_configs email_configs jira_configs msteams_configs opsgenie_configs pagerduty_configs pushover_configs
+    rocketchat_configs slack_configs sns_configs telegram_configs victorops_configs webex_configs webhook_configs
+    wechat_configs msteamsv2_configs incidentio_configs mattermost_configs
+    """.split()  # noqa: SIM905 - words
+)
+_WEEK = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
+_YEAR = (
+    *("january", "february", "march", "april", "may", "june"),
+    *("july", "august", "september", "october", "november", "december"),
+)
+# Of what time intervals list: the names from the first number on, the least and the highest number. Alertmanager takes
+# a month and a year of any number.
+_ANY = 0
+_DAYS: dict[str, tuple[tuple[str, ...], int, int]] = {
+    "weekdays": (_WEEK, 0, -1), "months": (_YEAR, 1, _ANY), "days_of_month": ((), -31, 31), "years": ((), 0, _ANY),
+}  # fmt: skip
+_WHOLE = re.compile(r"-?[0-9]{1,6}")
 _CLOCK = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]|24:00")
 # A name, and what is written for an operator and is none.
 _NO_OPERATOR = re.compile(r"[\s{]*+\"?[\w.-]++\"?\s*+(?:==|=!|~=|~|<|>|:|\w|\"|$)")
+_ESCAPED = re.compile(r"\\.", re.DOTALL)
 
 
 @check("broken-routing", Severity.ERROR, CheckSubject.ROUTING)
 def broken_routing(routing: LintedRouting) -> Iterator[LintProblem]:
     """A route names a receiver or a time interval that there is not, or has what Alertmanager refuses.
 
-    That is a first route without a receiver, or with matchers; a receiver that is there twice; a label that `group_by`
-    names twice, or beside `...`; a time that is none, or 0; a matcher without an operator; a field that is nearly one.
-    Alerts that are told again before their group is looked at again are a warning.
+    That is a first route without a receiver, or with matchers; a receiver or a time interval that is there twice; a
+    label that `group_by` names twice, or beside `...`; a time or a day that is none, or 0; a matcher without an
+    operator; a field that is nearly one. Alerts that are told again before their group is looked at again are a
+    warning.
 
     Why: Alertmanager refuses the file, and goes on with the old one.
 
@@ -134,6 +155,8 @@ def _receivers(routing: LintedRouting) -> Iterator[LintProblem]:
         if name in names:
             yield routing.problem(path, f"a second receiver {name}", "rename one of the two")
         names.add(name)
+    for path, receiver in _objects(("receivers",), routing.data.get("receivers")):
+        yield from _near_fields(routing, path, receiver, _RECEIVER)
     for path, route in _all_routes(routing) if isinstance(routing.data.get("receivers"), list) else ():
         asked = route.get("receiver")
         if isinstance(asked, str) and asked not in names and not _is_template(asked):
@@ -158,6 +181,8 @@ def _first_route(routing: LintedRouting) -> Iterator[LintProblem]:
         if route.get(key):
             what = f"the first route takes every alert, and can have no {key}"
             yield routing.problem(("route", key), what, "put them into a route below it")
+    if route.get("continue") is True:
+        yield routing.problem(("route", "continue"), "behind the first route there is none to go on with", "remove it")
 
 
 def _grouping(routing: LintedRouting, path: Steps, route: Json) -> Iterator[LintProblem]:
@@ -207,12 +232,58 @@ def _intervals(routing: LintedRouting, path: Steps, route: Json) -> Iterator[Lin
 
 
 def _times_of_day(routing: LintedRouting) -> Iterator[LintProblem]:
-    """Times of a day in time intervals that are none, or of which the end is not behind the start."""
+    """Times and days in time intervals that are none, or of which the end is not behind the start."""
+    names: set[str] = set()
+    for path, name in _named(routing.data, "time_intervals", "mute_time_intervals"):
+        if name in names:
+            yield routing.problem(path, f"a second time interval {name}", "rename one of the two")
+        names.add(name)
     for key in ("time_intervals", "mute_time_intervals"):
         for path, named in _objects((key,), routing.data.get(key)):
             for inner, interval in _objects((*path, "time_intervals"), named.get("time_intervals")):
+                yield from _days(routing, inner, interval)
                 for place, one in _objects((*inner, "times"), interval.get("times")):
                     yield from _time_range(routing, place, one)
+
+
+def _days(routing: LintedRouting, path: Steps, interval: Json) -> Iterator[LintProblem]:
+    """Days, months and years that are none, and ranges of them that end before they begin."""
+    for key in _DAYS.keys() & interval.keys():
+        listed = interval[key]
+        for index, text in enumerate(listed if isinstance(listed, list) else ()):
+            if not isinstance(text, str) or _is_template(text):  # YAML reads `1:5` without quotes as 65
+                continue
+            ends = [(one, _day(key, one)) for one in text.split(":")]
+            odd = next((one for one, found in ends if found is None), None)
+            if odd is not None or len(ends) > 2:
+                what = f"{odd if odd is not None else text} is none of {key}"
+                yield routing.problem((*path, key, index), what, _day_step(key, str(odd)))
+            elif len(ends) > 1 and _backwards(ends[0][1] or 0, ends[1][1] or 0):
+                step = "make two ranges of it, one to the last and one from the first"
+                yield routing.problem((*path, key, index), f"{text} ends before it begins", step)
+
+
+def _day(key: str, text: str) -> int | None:
+    names, least, most = _DAYS[key]
+    word = text.casefold()
+    if word in names:
+        return names.index(word) + least
+    number = int(word) if _WHOLE.fullmatch(word) else None
+    if number is None or (most != _ANY and (not least <= number <= most or not number)):
+        return None
+    return number
+
+
+def _backwards(first: int, last: int) -> bool:
+    """Whether a range has no day: of one that ends before the end of a month that depends on the month."""
+    return first < 0 < last or (first > last and (first < 0) == (last < 0))
+
+
+def _day_step(key: str, text: str) -> str:
+    names, least, most = _DAYS[key]
+    if names:
+        return did_you_mean(text.casefold(), names, f"write {names[1]}, or {names[1]}:{names[5]}")
+    return f"write numbers from {least} to {most}, not 0" if key == "days_of_month" else "write numbers"
 
 
 def _objects(path: Steps, listed: Any) -> Iterator[tuple[Steps, Json]]:
@@ -248,6 +319,8 @@ def _matchers(routing: LintedRouting, path: Steps, data: Json, keys: tuple[str, 
     for key in keys:
         listed = data.get(key)
         for index, text in enumerate(listed if isinstance(listed, list) else ()):
-            if isinstance(text, str) and text.strip(" {}") and _NO_OPERATOR.match(text) and not _is_template(text):
+            if not isinstance(text, str) or not text.strip(" {}") or _is_template(text):
+                continue
+            if _NO_OPERATOR.match(text) or _ESCAPED.sub("", text).count('"') % 2:
                 what = f"{text!r} is no matcher"
                 yield routing.problem((*path, key, index), what, 'write name="value", name!="value" or name=~"regex"')
