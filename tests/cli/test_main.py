@@ -75,6 +75,17 @@ def test_an_error_becomes_one_message_and_its_exit_code(
     assert printed.err == ("" if code == command.INTERRUPTED else f"Error: {error}\n")
 
 
+def test_an_error_cannot_command_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    error = ConfigError(
+        "wrong", location=Location("a\x1b[2J"), value="\x1b]0;x\x07\x9b31m\u202eé\nline", expected="日本"
+    )
+    assert run_failing(monkeypatch, error) == 2
+    said = "Error: a\\x1b[2J: wrong\n  value:    \\x1b]0;x\\x07\\x9b31m\\u202eé\nline\n  expected: 日本\n"
+    assert capsys.readouterr().err == said
+
+
 def test_an_error_that_nobody_foresaw_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ZeroDivisionError):
         run_failing(monkeypatch, ZeroDivisionError())

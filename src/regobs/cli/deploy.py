@@ -15,7 +15,7 @@ import click
 
 from regobs.cli.content import KEEP_NAMES, PATH, content, content_options, settings
 from regobs.common.closest import did_you_mean
-from regobs.common.table import Colour, screen, table
+from regobs.common.table import Colour, escape_lines, screen, table
 from regobs.errors import ExitCode, InputError, RegobsError
 
 if TYPE_CHECKING:
@@ -298,7 +298,7 @@ def _each(work: Iterable[tuple[str, Callable[[], Any]]]) -> int:
         try:
             state = do()
         except RegobsError as error:
-            click.echo(f"Error: {error}", err=True)
+            click.echo(f"Error: {escape_lines(str(error))}", err=True)
             code = code or int(error.exit_code)
         else:
             click.echo(f"{name}: {f'state {state.number} is in use' if state is not None else 'well'}")

@@ -136,6 +136,7 @@ def _ask(server: ServerOptions, days: float, context: LintContext) -> LiveServer
 
 def _fix(paths: tuple[Path, ...], context: LintContext, changed_since: str | None, *, notes: bool) -> None:
     """Correct the files."""
+    from regobs.common.table import escape  # noqa: PLC0415
     from regobs.lint.fix import fix_files  # noqa: PLC0415
     from regobs.lint.report import without_notes  # noqa: PLC0415
 
@@ -143,9 +144,9 @@ def _fix(paths: tuple[Path, ...], context: LintContext, changed_since: str | Non
     report = _report(paths, context, changed_since)
     for one in fix_files(report, context, report.findings if notes else without_notes(report.findings)):
         left = f", {len(one.left)} left as they are" if one.left else ""
-        click.echo(f"{one.file}: {one.fixed} corrected{left}", err=True)
+        click.echo(f"{escape(one.file)}: {one.fixed} corrected{left}", err=True)
         for finding, reason in one.left:
-            click.echo(f"{one.file}:{finding.line}: {finding.check} is left: {reason}", err=True)
+            click.echo(f"{escape(one.file)}:{finding.line}: {finding.check} is left: {reason}", err=True)
 
 
 def _refuse_stdin(paths: tuple[Path, ...], what: str, option: str) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from regobs.cli.server_options import complete_context
-from regobs.common.table import Colour, screen
+from regobs.common.table import Colour, escape_lines, screen
 from regobs.errors import InputError, ServerError
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def watch(every: str, once: Callable[[], int]) -> int:
         try:
             once()
         except ServerError as error:
-            click.echo(f"Error: {error}", err=True)
+            click.echo(f"Error: {escape_lines(str(error))}", err=True)
         sleep(seconds)
 
 

@@ -14,6 +14,7 @@ from regobs.cli.content import PATH, content, settings
 from regobs.cli.query_expr import Asking, evaluate, open_server, show, span_options
 from regobs.cli.server_options import ServerOptions, server_options
 from regobs.common.closest import did_you_mean
+from regobs.common.table import escape_lines
 from regobs.errors import InputError, MachineError, PromqlError, RegobsError
 
 if TYPE_CHECKING:
@@ -117,9 +118,9 @@ class ShellSession:
         except PromqlError as error:
             self.next = "" if text.startswith("\\") else text
             self.cursor = _offset(text, error)
-            click.echo(f"Error: {error}", err=True)
+            click.echo(f"Error: {escape_lines(str(error))}", err=True)
         except RegobsError as error:
-            click.echo(f"Error: {error}", err=True)
+            click.echo(f"Error: {escape_lines(str(error))}", err=True)
         except KeyboardInterrupt:
             click.echo("interrupted", err=True)
 

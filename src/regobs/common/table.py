@@ -240,6 +240,11 @@ def escape(text: str) -> str:
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
+def escape_lines(text: str) -> str:
+    """The same for a text of several lines, which stay: an error may quote a file or a server that nobody knows."""
+    return "\n".join(map(escape, text.split("\n")))
+
+
 def shorten(text: str, width: int) -> str:
     """The text, or its beginning and an ellipsis, in at most `width` places of a terminal."""
     if display_width(text) <= width:
