@@ -191,3 +191,17 @@ def test_a_name_that_is_no_utf8_is_found(rules: Path) -> None:
         subprocess.run([*GIT, *words], cwd=rules.parent, check=True)
     odd.write_text(FIRST.replace("avg(a) > 10", "avg(a) > 11"), encoding="utf-8")
     assert changed_lines("HEAD", lint_paths([odd]).read) == {str(odd): {5}}
+
+
+def test_what_git_gives_to_its_hooks_hides_no_work_tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a linked work tree git runs a hook with GIT_DIR, and without GIT_WORK_TREE."""
+    file = tmp_path / "more" / "rules.yaml"
+    file.parent.mkdir()
+    file.write_text(FIRST, encoding="utf-8")
+    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "a"]):
+        subprocess.run([*GIT, *words], cwd=tmp_path, check=True)
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / ".git"))
+    monkeypatch.setenv("GIT_INDEX_FILE", str(tmp_path / ".git" / "index"))
+    assert changed_lines("HEAD", lint_paths([file]).read) == {str(file): set()}
+    monkeypatch.setenv("GIT_WORK_TREE", str(tmp_path))
+    assert changed_lines("HEAD", lint_paths([file]).read) == {str(file): set()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from collections.abc import Iterable, Iterator
@@ -175,9 +176,12 @@ def _no_such_revision(ref: str, said: str) -> InputError:
 
 
 def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    # A hook of a linked work tree is given the repository without its work tree, which git then takes for the folder.
+    names = () if "GIT_WORK_TREE" in os.environ else ("GIT_DIR", "GIT_INDEX_FILE", "GIT_PREFIX")
     try:
         return subprocess.run(
             ["git", "--literal-pathspecs", *arguments],
+            env={name: value for name, value in os.environ.items() if name not in names},
             cwd=folder, capture_output=True, text=True, errors="surrogateescape", check=False,
         )  # fmt: skip
     except OSError as fault:
