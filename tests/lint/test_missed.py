@@ -244,6 +244,9 @@ CASES: list[tuple[str, Callable[[], LintReport], Callable[[], LintReport]]] = [
     ("window-below-interval", lambda: _each("10m", "rate(a_total[5m])"), lambda: _each("5m", "rate(a_total[5m])")),
     ("window-below-interval", lambda: _each("10m", "rate(a_total[9m])"), lambda: _each("10m", "max_over_time(rate(a_total[5m])[10m:5m])")),
     ("broken-template", lambda: _summary("{{ .Label.job }}"), lambda: _summary('{{ range query "up" }}{{ .Labels.job }}{{ .Value }}{{ end }}{{ .Labels.job }}')),
+    # vmalert gives $expr and others, and has functions that Prometheus lacks.
+    ("broken-template", lambda: _summary("{{ $exprs }}"), lambda: _summary("{{ $expr }} {{ $for }} {{ $activeAt }} {{ $groupID }}{{ $alertID }}")),
+    ("broken-template", lambda: _summary("{{ $value | quoteEscap }}"), lambda: _summary("{{ $expr | queryEscape }}{{ $expr|quotesEscape }}")),
     ("broken-rule", lambda: _of_cluster("tier: 1"), lambda: _of_cluster("tier: '1'")),
     ("undefined-variable",
      lambda: panel("up", datasource={"type": "prometheus", "uid": "${DS_A-B}"}),

@@ -31,7 +31,9 @@ _ENDS_WORD = frozenset(" \t\r\n.,|:)(")
 _DEEPEST = 50  # brackets within brackets, of which nothing is said any more
 _BLOCKS = frozenset({"if", "range", "with", "define", "block"})
 _KEYWORDS = _BLOCKS | {"else", "end", "template", "break", "continue"}
-_GIVEN = ("$", "$labels", "$externalLabels", "$externalURL", "$value")
+# What Prometheus gives a template, and vmalert besides (app/vmalert/notifier/alert.go): whose file it is is not known.
+GIVEN = frozenset({"labels", "value", "externalLabels", "externalURL"})
+OF_VMALERT = frozenset({"type", "expr", "alertID", "groupID", "activeAt", "for", "isPartial"})
 _OPERANDS = frozenset({"word", "variable", "field", "dot", "text", "number", "constant", "("})
 _CONSTANTS = frozenset({"dot", "text", "number", "constant"})
 
@@ -82,7 +84,7 @@ class _Frame:
 
 @dataclass
 class _State:
-    variables: _Variables = field(default_factory=lambda: _Variables(*_GIVEN))
+    variables: _Variables = field(default_factory=lambda: _Variables("$", *(f"${name}" for name in GIVEN | OF_VMALERT)))
     frames: list[_Frame] = field(default_factory=list)
     ranges: int = 0
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from regobs.common.closest import closest, did_you_mean
-from regobs.lint.template_syntax import template_fault
+from regobs.lint.template_syntax import GIVEN, OF_VMALERT, template_fault
 
 LABEL_USE = re.compile(
     r"(?:\$labels|\.Labels)\.([A-Za-z_][A-Za-z0-9_]*)|index[ \t]++(?:\$labels|\.Labels)[ \t]++\"([^\"\n]*+)\""
@@ -19,7 +19,6 @@ _STRING = re.compile(r"\"(?:[^\"\\\n]|\\.)*+\"|`[^`]*+`|'(?:[^'\\\n]|\\.)*+'")
 _QUERY = re.compile(r"\{\{[^{}\"`]{0,80}?\bquery[ \t]++(?:\"((?:[^\"\\\n]|\\.)++)\"|`([^`]++)`)")
 _VARIABLE = re.compile(r"\$([A-Za-z_]\w*+)")
 _DECLARED = re.compile(r"\$([A-Za-z_]\w*+)\s*+(?:,\s*+\$([A-Za-z_]\w*+)\s*+)?:=")
-_GIVEN = frozenset({"labels", "value", "externalLabels", "externalURL"})
 _FUNCTIONS = frozenset(
     [
         "query",
@@ -86,6 +85,13 @@ _FUNCTIONS = frozenset(
         "nil",
     ]
 )
+# app/vmalert/templates/template.go
+_FUNCTIONS_OF_VMALERT = frozenset(
+    {
+        *("crlfEscape", "quotesEscape", "jsonEscape", "htmlEscape", "pathEscape", "queryEscape"),
+        *("formatTime", "parseDurationTime"),
+    }
+)
 _CHANGES = re.compile(r"\$value\b|\.Value\b|(?:^|\|)\s*+(?:value|now|time)\b")
 _IS_VALUE = re.compile(r"-?[ \t]*+(?:printf[ \t]++\"[^\"]*+\"[ \t]++)?(?:\$value|\.Value)\b")
 _FIELD = re.compile(r"(?<![\w).\]\"$])\.([A-Za-z]\w*+)")
@@ -148,14 +154,14 @@ def _named_faults(text: str) -> Iterator[tuple[str, str, str]]:
             yield broken
             continue
         for match in _VARIABLE.finditer(inside):
-            if match[1] not in _GIVEN | declared:
+            if match[1] not in GIVEN | OF_VMALERT | declared:
                 step = did_you_mean(
-                    match[0], {f"${one}" for one in _GIVEN}, "it is $labels, $value, $externalLabels or $externalURL"
+                    match[0], {f"${one}" for one in GIVEN}, "it is $labels, $value, $externalLabels or $externalURL"
                 )
                 yield match[0], f"a template has no variable {match[0]}", step
         yield from () if scoped else _misspelt_fields(inside)
         for match in _PIPED.finditer(inside):
-            if match[1] not in _FUNCTIONS:
+            if match[1] not in _FUNCTIONS | _FUNCTIONS_OF_VMALERT:
                 step = did_you_mean(match[1], _FUNCTIONS, "see the template reference of Prometheus")
                 yield match[1], f"a template has no function {match[1]}", step
     yield from _unbalanced(actions)
