@@ -31,7 +31,7 @@ ILL = {
     FaultName.POOL_EXHAUSTION: "connections",
     FaultName.ERROR_BURST: "errors|code=5",  # the share of server errors, or the requests with such a status
     FaultName.LATENCY_RAMP: "latency",
-    FaultName.REPLICA_LAG: "Replica lag|Replica online replica=",  # a lagging replica is taken out of the pool
+    FaultName.REPLICA_LAG: "Replica lag",
     FaultName.GC_BACKLOG: "Garbage Collection",
     FaultName.NOTIFICATIONS_DOWN: "otification",
     FaultName.STORAGE_THROTTLING: "torage",
