@@ -167,6 +167,7 @@ def _data(found: Incident) -> dict[str, Any]:
                 "last_week": one.usual,
                 "query": one.panel.text,
                 "others": list(one.others),
+                "may_follow_from": list(one.causes),
             }
             for one in found.moved
         ],

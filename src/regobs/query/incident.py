@@ -29,6 +29,9 @@ RANKING = (
     "Ranked by how far the outer fifth of a series' values is from its median in the time before, in units of its own "
     "spread then, times the share of values outside of all that was seen then"
 )
+ORDER = (
+    "A line stands below what it may follow from, of each component the strongest that moved a quarter as much or more"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ class Incident:
     def ranking(self) -> str:
         """How the panels were ranked, in a sentence."""
         week = "less what the same hours of last week did" if self.weekly else "last week has no data to compare"
-        return f"{RANKING}; {week}."
+        return f"{RANKING}; {week}. {ORDER}."
 
 
 def spans(start: float, end: float, scrape_interval: float) -> tuple[AskedRange, AskedRange]:
@@ -187,11 +190,12 @@ def sections(incident: Incident, most: int) -> Sequence[tuple[str, Sequence[str]
             value(one, one.before),
             value(one, one.since),
             f"{one.rank:.1f}",
+            ", ".join(one.causes),
         ]
         for place, one in enumerate(incident.moved[:most], 1)
     ]
     return [
         ("What happened", ["time", "kind", "what"], happened),
         ("Error budgets spent", ["SLO", "scope", "spent", "left"], spent),
-        ("What moved most", ["", "panel", "dashboard", "series", "before", "since", "rank"], moved),
+        ("What moved most", ["", "panel", "dashboard", "series", "before", "since", "rank", "may follow from"], moved),
     ]

@@ -6,7 +6,7 @@ largest value, so that a series that was zero does not win by any blip. It count
 outside of all that was seen before, and less what the same hours of last week did, where the server still has them.
 What grew steadily before, such as an uptime, is compared with its line; told are its last value before and the real one
 at the time of the largest distance. Panels that read the same metrics are one line,
-that of the largest rank.
+that of the largest rank. What may follow from another line stands below it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from regobs.catalog.model import Exposer
+from regobs.catalog.model import Exposer, Kind, Metric
 from regobs.config import Config
 from regobs.errors import QueryError
 from regobs.grafana.bound import bind_dashboard
@@ -29,6 +29,7 @@ from regobs.promql.nodes import Aggregate, Duration
 from regobs.promql.printer import to_text
 from regobs.promql.types import Type
 from regobs.promql.walk import fill_durations, strip_parens
+from regobs.query.follows import causes_first
 from regobs.query.times import AskedRange
 
 WEEK = 7 * 86_400  # seconds
@@ -61,13 +62,15 @@ class WatchedPanel:
     metrics: frozenset[str]
     part: str = ""
     merged: bool = False  # which series it has changes all the time: the largest stands for all
+    telling: frozenset[str] = frozenset()  # of the metrics, those that may be a cause or follow from one
 
 
 @dataclass(frozen=True, slots=True)
 class MovedPanel:
     """A panel and its series that moved most. `before` and `since` are None for a series that came or went.
 
-    `usual` is what the same hours of last week did, 0 where that is not known. `others` are panels of the same metrics.
+    `usual` is what the same hours of last week did, 0 where that is not known. `others` are panels of the same metrics,
+    `causes` the panels above it that it may follow from.
     """
 
     panel: WatchedPanel
@@ -77,6 +80,7 @@ class MovedPanel:
     rank: float
     usual: float = 0.0
     others: tuple[str, ...] = ()
+    causes: tuple[str, ...] = ()
 
 
 def watched_panels(pack: Pack, config: Config, step: int) -> list[WatchedPanel]:
@@ -99,10 +103,17 @@ def watched_panels(pack: Pack, config: Config, step: int) -> list[WatchedPanel]:
                 names = frozenset(metric.name for metric in query.metrics)
                 part = query.name if len(panel.queries) > 1 else ""
                 one = WatchedPanel(
-                    dashboard.title, row.title, panel.panel.title, to_text(expr), query.type, names, part, merged
-                )
+                    dashboard.title, row.title, panel.panel.title, to_text(expr), query.type, names, part, merged,
+                    _telling(query.metrics, query.type),
+                )  # fmt: skip
                 found.setdefault(one.text, one)
     return list(found.values())
+
+
+def _telling(metrics: Iterable[Metric], shown: Type) -> frozenset[str]:
+    """Not histograms of which the number of observations is shown: what is done more often is not slower."""
+    counted = shown.per_second or shown.observed is not None
+    return frozenset(one.name for one in metrics if not (counted and one.kind is Kind.HISTOGRAM))
 
 
 def moved_panels(
@@ -131,7 +142,7 @@ def moved_panels(
             if report:
                 report(done, len(panels))
     found = [one for one in outcomes if isinstance(one, MovedPanel) and one.rank > LEAST]
-    return _one_of_each(found), [one for one in outcomes if isinstance(one, str)], weekly
+    return causes_first(_one_of_each(found)), [one for one in outcomes if isinstance(one, str)], weekly
 
 
 def _has_week(server: Prometheus, before: AskedRange) -> bool:
