@@ -11,6 +11,7 @@ from __future__ import annotations
 import ssl
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from socket import SHUT_RDWR, socket
 from socketserver import BaseRequestHandler, ThreadingMixIn
 from typing import Any
@@ -66,24 +67,34 @@ class OpenConnections:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._open = 0
+        self._open = 0  # without those that were closed for another
         self._waiting: dict[Any, socket] = {}  # the one that has waited longest first
+        self._closed: set[Any] = set()  # until their threads have noticed
         self._lock = threading.Lock()
 
     def admit(self, client: Any, connection: socket) -> bool:
         """Whether it may stay; it counts as waiting until `busy`."""
         with self._lock:
-            if self._open >= self._most and not self._closed_one():
+            if self._open >= self._most and not self._close_one():
                 return False
             self._open += 1
             self._waiting[client] = connection
             return True
 
     def waits(self, client: Any, connection: socket) -> None:
-        """It waits for its client from now on: for a whole request, for the handshake, or to take the answer."""
+        """It waits for its client from now on: for a whole request, or to take the answer."""
         with self._lock:
-            self._waiting.pop(client, None)
-            self._waiting[client] = connection
+            if client not in self._closed:
+                self._waiting.pop(client, None)
+                self._waiting[client] = connection
+
+    def wrapped(self, client: Any, secured: socket) -> bool:
+        """TLS has taken over a connection that waits, and it keeps its place; False where it was closed meanwhile."""
+        with self._lock:
+            if client in self._closed:
+                return False
+            self._waiting[client] = secured
+            return True
 
     def busy(self, client: Any) -> None:
         """A whole request has come in: it is not closed for another."""
@@ -93,18 +104,24 @@ class OpenConnections:
     def release(self, client: Any) -> None:
         """It has ended."""
         with self._lock:
-            self._open -= 1
-            self._waiting.pop(client, None)
+            if client in self._closed:
+                self._closed.remove(client)
+            else:
+                self._open -= 1
+                self._waiting.pop(client, None)
 
-    def _closed_one(self) -> bool:
-        while self._waiting:
-            connection = self._waiting.pop(next(iter(self._waiting)))
-            try:
-                socket.shutdown(connection, SHUT_RDWR)  # below TLS, whose own state belongs to the connection's thread
-            except OSError:  # it has gone by itself, and its thread has yet to say so
-                continue
-            return True
-        return False
+    def _close_one(self) -> bool:
+        """Close the one that has waited longest; False when none waits."""
+        if not self._waiting:
+            return False
+        client = next(iter(self._waiting))
+        # Below TLS, whose own state belongs to the connection's thread. An error says that the client has gone by
+        # itself, or that TLS is taking the connection over: then `wrapped` tells its thread.
+        with suppress(OSError):
+            socket.shutdown(self._waiting.pop(client), SHUT_RDWR)
+        self._closed.add(client)
+        self._open -= 1
+        return True
 
 
 class _ThreadingServer(ThreadingMixIn, WSGIServer):
@@ -158,11 +175,11 @@ class _ThreadingServer(ThreadingMixIn, WSGIServer):
             secured = context.wrap_socket(request, server_side=True, do_handshake_on_connect=False)
         except (OSError, ConfigError):  # the client has gone; or the settings have become wrong
             return None
-        self.connections.waits(client_address, secured)
         try:
-            secured.do_handshake()
-            if web.accepts(secured.getpeercert()):
-                return secured
+            if self.connections.wrapped(client_address, secured):
+                secured.do_handshake()
+                if web.accepts(secured.getpeercert()):
+                    return secured
         except OSError:  # no TLS, no certificate, one of an unknown authority
             pass
         secured.close()
