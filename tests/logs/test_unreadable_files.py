@@ -98,3 +98,38 @@ def test_several_lists_are_read_each_on_a_line_of_its_own(
     listed, single = told(capsys, command, path), told(capsys, command, lines)
     place = re.compile(r"\S*(?:lists\.json|lines\.log)(?::\d+)?")
     assert [place.sub("", str(one)) for one in listed] == [place.sub("", str(one)) for one in single]
+
+
+_DUMP = "panic: boom\n\ngoroutine 1 [running]:\nmain.main()\n\t/tmp/x.go:4 +0x1d\nexit status 2\n"
+_OF_OTHERS = {
+    "the help of ls": b"Usage: ls [OPTION]...\n  -a, --all   do not ignore entries\n      --help   display this help\n",
+    "the help of a program with cobra": b"Controls a cluster.\n\nUsage:\n  kubectl [flags]\n\nFlags:\n"
+    b'  -h, --help   help for kubectl\n\nUse "kubectl [command] --help" for more.\n',
+    "a unit file": b"[Service]\nType=oneshot\nExecStart=/bin/true\n",
+    "a binary file": b"\x7fELF\x02\x01\x01\0\0\0\nUsage:\nexit status 1\nruntime: sp=\nA=b\n\0\xff\n",
+    "a dump of another program among its words": f"starting\n{_DUMP}".encode(),
+}
+
+
+@pytest.mark.parametrize("command", [one for one in COMMANDS if one not in {"tail", "diff"}])
+@pytest.mark.parametrize("content", _OF_OTHERS.values(), ids=_OF_OTHERS)
+def test_a_file_of_another_program_is_no_log(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str, content: bytes
+) -> None:
+    path = tmp_path / "a.log"
+    path.write_bytes(content)
+    code, _, said = told(capsys, command, path)
+    assert (code, "no line can be read as one of a registry" in said) == (2, True), said
+
+
+@pytest.mark.parametrize("command", [one for one in COMMANDS if one not in {"tail", "diff"}])
+@pytest.mark.parametrize(
+    "before", ["", "listening on [::]:5000, from registry/main.go\ngithub.com/distribution/a.go:1\n"]
+)
+def test_what_a_registry_that_failed_leaves_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str, before: str
+) -> None:
+    path = tmp_path / "a.log"
+    path.write_text(before + _DUMP, encoding="utf-8")
+    code, _, said = told(capsys, command, path)
+    assert code == (1 if before and command == "validate" else 0), said

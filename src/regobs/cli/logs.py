@@ -102,14 +102,14 @@ def infer(files: tuple[str, ...], flavor: str | None, form: str, stream: str | N
     cut: list[str] = []
     with working(progress.text):
         for name in names(files):
-            lines, malformed, broken = census.lines, census.malformed, census.broken
+            malformed, of_registry, broken = census.malformed, census.of_registry, census.broken
             with open_log(name, sys.stdin.buffer) as file:
                 census.read(progress.of(name, file))
-            if census.malformed > malformed and census.lines == lines:
+            if census.malformed > malformed and census.of_registry == of_registry:
                 unread.append(name)
             if census.broken > broken:
                 cut.append(name)
-    if census.lines or not (unread or cut):
+    if census.of_registry or not (unread or cut):
         click.echo(to_schema(census, stream) if form == "schema" else to_text(census))
     refuse(unread, cut)
 

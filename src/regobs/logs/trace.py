@@ -66,7 +66,7 @@ def trace(correlation_id: str, files: Sequence[str], *, stdin: BinaryIO | None =
                         malformed += 1
                     elif correlation_id in values(record, _CORRELATION):
                         events.append(TraceLine(_time(record), source.name, number, record))
-        nothing = unread((source.name, source.readable) for source in folder.sources)
+        nothing = unread((source.name, source.file or source.readable) for source in folder.sources)
     return Trace(tuple(_ordered(events)), malformed, nothing, tuple(broken))
 
 

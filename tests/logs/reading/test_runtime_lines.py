@@ -7,7 +7,7 @@ import pytest
 from regobs.logs.fields import DISTRIBUTION_FIELDS
 from regobs.logs.reading.read import Line
 from regobs.logs.reading.record import parse
-from regobs.logs.reading.text import runtime
+from regobs.logs.reading.text import is_of_registry, runtime
 from tests.logs.timing import assert_linear
 
 LINES = """panic: runtime error: index out of range
@@ -65,3 +65,91 @@ def test_other_text_is_none(line: str) -> None:
 )
 def test_telling_it_takes_time_that_is_linear_in_the_line(piece: str) -> None:
     assert_linear(lambda size: runtime(piece * (size // len(piece))))
+
+
+# What the commands of Distribution 2.8 and of GitLab's registry 4.x print with --help.
+HELP = """`registry`
+  registry [flags]
+  registry database migrate up <config> [flags]
+  registry background-migrate <config> {status|pause|run} [flags]
+  registry background-migrate run <config> [--max-job-retry <n>] [flags]
+  completion      Generate the autocompletion script for the specified shell
+  garbage-collect `garbage-collect` deletes layers not referenced by any manifests
+  help            Help about any command
+  serve           `serve` stores and distributes Docker images
+  database           Manages the registry metadata database
+  background-migrate Manage batched background migrations
+  up          Apply up migrations
+  status      Show migration status
+  -h, --help      help for garbage-collect
+  -v, --version   show the version and exit
+  -m, --delete-untagged   delete manifests that are not currently referenced via tag
+  -1, --step-one pre-import               perform step one of a multi-step import: alias for pre-import
+      --pre-import-skip-recent duration   skip pre importing repositories (default 72h0m0s)
+  -m, --dynamic-media-types               record unknown media types during import (default true)
+  -n, --limit int              limit the number of migrations (all by default)
+`serve` stores and distributes Docker images.
+unknown shorthand flag: 'x' in -x
+failed to construct s3_v2 driver: no region parameter provided"""
+# Of ls, git, a program with cobra, of scripts and of prose.
+OTHERS = """Usage: ls [OPTION]... [FILE]...
+  -a, --all                  do not ignore entries starting with .
+      --version        output version information and exit
+usage: git [-v | --version] [-h | --help] [-C <path>] [-c <name>=<value>]
+   clone     Clone a repository into a new directory
+  -h, --help                     help text
+  -q, --quiet-pull               Pull without printing progress information
+      --kubeconfig string   path to the kubeconfig file
+  server   Run the server
+  kubectl [flags] [options]
+Error: unknown command "nope" for "kubectl"
+Run 'kubectl --help' for usage.
+see git.config(5)
+os.environ.get(name)
+exec 0x12
+SIGILL: illegal instructionSIGXCPU: cpu limit exceeded"""
+
+
+@pytest.mark.parametrize("line", HELP.splitlines())
+def test_the_help_of_a_registry_is_known(line: str) -> None:
+    assert runtime(line.strip()) == {"msg": line.strip()}
+
+
+@pytest.mark.parametrize("line", OTHERS.splitlines())
+def test_the_help_of_another_program_is_not(line: str) -> None:
+    assert runtime(line.strip()) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "of_registry"),
+    [
+        ("{}", True),
+        ("time=2026-01-01T00:00:00Z level=info msg=a", True),
+        ("level=info msg=a", True),
+        ("msg=a", False),
+        ("level=0", False),
+        ("Type=oneshot", False),
+        ("a=1 b=2 c=3", False),
+        ("exit status 1", False),
+        ("Usage:", False),
+        ("Flags:", False),
+        ("main.main()", False),
+        ("registry [flags]", True),
+        ("configuration error: open /none.yml: no such file or directory", True),
+        ("github.com/docker/distribution/registry/handlers.(*App).ServeHTTP(0xc0, {0x1, 0x2})", True),
+        ("/src/cmd/registry/main.go:12 +0x1d", True),
+        ('127.0.0.1 - - [23/Nov/2026:11:00:00 +0000] "GET /v2/ HTTP/1.1" 200 2 "" "curl"', True),
+        ("2026/11/23 11:00:00 http: TLS handshake error", True),
+        ("INFO[0000] listening", True),
+    ],
+)
+def test_a_line_tells_that_a_registry_wrote_it_or_not(line: str, of_registry: bool) -> None:
+    found = parse(Line(1, 0, line.encode()), DISTRIBUTION_FIELDS).record
+    assert found is not None
+    assert is_of_registry(line.encode(), found) is of_registry
+
+
+@pytest.mark.parametrize("piece", ["registry", "a", "failed to prepare ", "-1, --step-one ", "up ", "x(", "0x1, "])
+def test_telling_whose_line_it_is_takes_time_that_is_linear_in_the_line(piece: str) -> None:
+    assert_linear(lambda size: runtime(piece * (size // len(piece)) + ")"))
+    assert_linear(lambda size: is_of_registry(b"", {"msg": piece * (size // len(piece))}))

@@ -17,6 +17,7 @@ from regobs.logs.messages.message import CONTEXTS, GAP, Message
 from regobs.logs.messages.streams import Stream
 from regobs.logs.reading.read import BROKEN, Readable, lines
 from regobs.logs.reading.record import Record, parse
+from regobs.logs.reading.text import is_of_registry
 from regobs.logs.reading.wrapping import logical
 from regobs.logs.redact import shape
 from regobs.logs.schema import base
@@ -82,6 +83,7 @@ class Census:
     def __init__(self, flavor: str | None = None) -> None:
         self.lines = 0
         self.malformed = 0
+        self.of_registry = 0  # lines that tell that a registry wrote them
         self.broken = 0  # files that end within what was packed
         self.untold = 0  # lines of further messages than are told apart, and of such that have no constant part
         self._judges = Judges(flavor)
@@ -93,12 +95,13 @@ class Census:
 
     def read(self, file: Readable) -> None:
         """Count the lines of a file."""
-        found = (parse(line, self._fields) for line in logical(lines(file)))
+        found = ((line, parse(line, self._fields)) for line in logical(lines(file)))
         first = list(islice(found, _LOOK_AHEAD))
-        self._judges.settle([one.record for one in first if one.record is not None and not one.form])
-        for one in chain(first, found):
+        self._judges.settle([one.record for _, one in first if one.record is not None and not one.form])
+        for line, one in chain(first, found):
             if one.record is not None:
                 self.lines += 1
+                self.of_registry += is_of_registry(line.content, one.record)
                 self._count(one.record, one.form)
             elif one.fault != "blank":
                 self.malformed += 1

@@ -14,6 +14,7 @@ from regobs.logs.judging.judge import Judges, MessageRule
 from regobs.logs.reading.lenient import UNDECODABLE, read_odd
 from regobs.logs.reading.read import BROKEN, LONGEST_LINE, Line, LinePart, Readable, parts
 from regobs.logs.reading.record import ParsedLine, Record, parse
+from regobs.logs.reading.text import is_of_registry
 from regobs.logs.reading.wrapping import Unwrapper, logical
 from regobs.logs.redact import sample, shape
 
@@ -68,7 +69,7 @@ class LogReport:
     findings: dict[tuple[str, str, str, str], Finding] = field(default_factory=dict)
     closest: list[Closest] = field(default_factory=list)
     untold: int = 0  # problems of further kinds than a report holds
-    unread: list[str] = field(default_factory=list)  # files with lines of which none could be read
+    unread: list[str] = field(default_factory=list)  # with lines that could not be read, and none of a registry
     broken: list[str] = field(default_factory=list)  # files that end within what was packed
 
     @property
@@ -98,6 +99,7 @@ class Validator:
         self._fields = self._judges.text_fields
         self._longest = longest
         self._file = ""
+        self._foreign = 0  # lines that any program may have written
         self._unwrapper = Unwrapper()
         self._streams: defaultdict[str, int] = defaultdict(int)
         self._told: defaultdict[str, int] = defaultdict(int)  # findings by kind
@@ -105,7 +107,7 @@ class Validator:
     def read(self, file: Readable, name: str) -> None:
         """Validate a file. `name` is how the report calls it."""
         self._file = name
-        before, broken = self.report.lines, self.report.malformed
+        before, broken, foreign = self.report.lines, self.report.malformed, self._foreign
         found = parts(file, self._longest)
         first = _first(found)
         if first:
@@ -118,7 +120,8 @@ class Validator:
                 self._judge(line)
         self.report.streams = dict(self._streams)
         self.report.files[name] = count = self.report.lines - before
-        if count and self.report.malformed - broken == count:
+        malformed = self.report.malformed - broken
+        if malformed and malformed + self._foreign - foreign == count:
             self.report.unread.append(name)
 
     def _read(self, part: LinePart) -> None:
@@ -163,6 +166,7 @@ class Validator:
         if parsed.record is None:
             self._malformed(line, parsed.fault)
             return
+        self._foreign += not is_of_registry(line.content, parsed.record)
         rule = self._judges.rule(parsed.record, parsed.form)
         self._streams[rule.name] += 1
         if parsed.odd:

@@ -27,6 +27,7 @@ from regobs.logs.reading.read import (
     refuse_address,
     unreadable,
 )
+from regobs.logs.reading.text import is_of_registry
 from regobs.logs.reading.values import as_json, read_record
 from regobs.logs.reading.wrapping import Unwrapper, logical
 
@@ -166,19 +167,23 @@ class Folder:
 
 
 def unread(files: Iterable[tuple[str, Path]]) -> tuple[str, ...]:
-    """The names of those files that have lines, none of which can be read: the first that can be ends the search."""
-    return tuple(name for name, path in files if stat.S_ISREG(path.stat().st_mode) and _nothing_can_be_read(path))
+    """The names of the files with lines that cannot be read and none that tells of a registry, which ends the search.
+
+    Nothing but what Go writes when a program fails is what is left of a registry that failed, and read.
+    """
+    return tuple(name for name, path in files if stat.S_ISREG(path.stat().st_mode) and _has_no_registry(path))
 
 
-def _nothing_can_be_read(path: Path) -> bool:
-    some = False
+def _has_no_registry(path: Path) -> bool:
+    failed = False
     with path.open("rb") as file:
         for line in logical(lines(file)):
             if line.content.strip():
-                some = True
-                if line.fault is None and read_record(line.content) is not None:
+                record = read_record(line.content) if line.fault is None else None
+                if record is not None and is_of_registry(line.content, record):
                     return False
-    return some
+                failed |= record is None
+    return failed
 
 
 def _is_broken(path: Path) -> bool:
@@ -213,7 +218,7 @@ def nothing_read(files: Iterable[str]) -> InputError:
     names = list(files)
     parquet = any(map(_is_parquet, names))
     return InputError(
-        "no line can be read",
+        "no line can be read as one of a registry",
         value=", ".join(names),
         expected="lines of a registry in one of the forms of docs/logs.md" + (", not Parquet" if parquet else ""),
         next_step="write the rows as JSON lines; --cache makes Parquet copies of logs, which answer faster"
