@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regobs.budgets.past import Numbers, ScopeLabels, SloPast
-from regobs.slo.alerts import FALLING, OVER, RENEWED, told_by, watched_counts
+from regobs.promql.nodes import Duration
+from regobs.slo.alerts import FALLING, OVER, RENEWED, falling_windows, told_by, watched_counts
 from regobs.slo.model import Slo, Tier, Windows, window_text
 from regobs.slo.recording import MORE_THAN_ONE, lowest
 from regobs.slo.windows import Step, chain, evidence, fitting, gap
@@ -106,22 +107,22 @@ class _Alerting:
         self._tiers = fitting(slo, self._windows)
 
     @cached_property
-    def _recoveries(self) -> Mapping[str, Numbers]:
-        """By severity, the strongest evidence of a short window that the burn of the reference window is over."""
-        return {severity: self._recovery(severity) for severity in dict.fromkeys(one.severity for one in self._tiers)}
+    def _recoveries(self) -> Mapping[tuple[str, Duration], Numbers]:
+        """By severity and short window, the evidence that the burn of the severity's reference window is over."""
+        severities = dict.fromkeys(one.severity for one in self._tiers)
+        pairs = [(severity, short) for severity in severities for short in self._windows.shorts(severity)]
+        return {pair: self._recovery(*pair) for pair in pairs}
 
-    def _recovery(self, severity: str) -> Numbers:
+    def _recovery(self, severity: str, short: Duration) -> Numbers:
         low = float(lowest(self._slo, self._windows, severity))
         before = self._burn.burn(self._windows.reference(severity).ms)
-        found = np.zeros_like(before)
         with np.errstate(all="ignore"):
-            for short in self._windows.shorts(severity):
-                bad, burn = self._burn.bad(short.ms), self._burn.burn(short.ms)
-                expected = self._burn.events(short.ms) * float(self._slo.budget) * before
-                falls = np.maximum(before / np.maximum(burn, _LEAST), _LEAST)
-                proof = expected - bad - bad * np.log(falls)
-                holds = (burn < before) & ((burn <= low) | (bad < float(MORE_THAN_ONE)))
-                found = np.maximum(found, np.where(holds, proof, 0.0))
+            bad, burn = self._burn.bad(short.ms), self._burn.burn(short.ms)
+            expected = self._burn.events(short.ms) * float(self._slo.budget) * before
+            falls = np.maximum(before / np.maximum(burn, _LEAST), _LEAST)
+            proof = expected - bad - bad * np.log(falls)
+            holds = (burn < before) & ((burn <= low) | (bad < float(MORE_THAN_ONE)))
+            found: Numbers = np.where(holds, proof, 0.0)
         return found
 
     def _begins(self, tier: Tier) -> Truth:
@@ -135,8 +136,8 @@ class _Alerting:
                 begins &= self._burn.burn(one.short.ms) > factor
             begins &= bad(self._windows.shorts(tier.severity)[-1].ms) > float(MORE_THAN_ONE)
             begins &= self._proof(tier, tier.long.ms) > float(evidence(self._windows.confidence))
-        for severity in dict.fromkeys(one.severity for one in up_to_it):
-            begins &= ~(self._recoveries[severity] > float(FALLING))
+        for pair in falling_windows(self._slo, tier, self._windows):
+            begins &= ~(self._recoveries[pair] > float(FALLING))
         return begins
 
     def _proof(self, tier: Tier, window: int) -> Numbers:
@@ -147,8 +148,10 @@ class _Alerting:
 
     def _ends(self, tier: Tier) -> Truth:
         before = self._burn.burn(self._windows.reference(tier.severity).ms)
-        over = self._recoveries[tier.severity] > float(OVER)
-        return over | (before <= float(lowest(self._slo, self._windows, tier.severity)))
+        shorts = self._windows.shorts(tier.severity)
+        over = np.any([self._recoveries[tier.severity, short] > float(OVER) for short in shorts], axis=0)
+        found: Truth = over | (before <= float(lowest(self._slo, self._windows, tier.severity)))
+        return found
 
     def fired(self) -> list[FiredAlert]:
         """Step by step where an alert may begin or fires; the other evaluations change nothing."""

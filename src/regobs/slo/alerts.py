@@ -111,8 +111,7 @@ def expression(slo: Slo, tier: Tier, windows: Windows, config: Config) -> str:
     begins += ["and " + to_text(_compared(">", short, factor)) for short in shorts]
     if watched_counts(tier, tiers):
         begins.append("unless " + to_text(_compared("<=", _watched(slo, tier, windows, config), factor)))
-    severities = dict.fromkeys(one.severity for one in up_to_it)
-    falling = [one for severity in severities for one in _recoveries(slo, severity, windows)]
+    falling = [_recovery(slo, severity, short, windows) for severity, short in falling_windows(slo, tier, windows)]
     lately = recorded(names.BAD_EVENTS(window_text(windows.shorts(tier.severity)[-1])), slo)
     begins += [
         "and " + to_text(_compared(">", lately, Number(MORE_THAN_ONE))),
@@ -159,9 +158,33 @@ def _proof(slo: Slo, tier: Tier, window: Duration) -> Expr:
     return bad * (Call("ln", (burn / least,)) + least / burn - 1)
 
 
+def falling_windows(slo: Slo, tier: Tier, windows: Windows) -> list[tuple[str, Duration]]:
+    """The short windows that could say that the burn falls while the rest of a beginning holds, with their severity.
+
+    A short window is evidence of recovery only where it burns at no more than the lowest rate of its severity, or has
+    fewer than two bad events (slo/recording.py). A beginning needs the short windows up to the tier's own to burn
+    faster than its factor, and more than one bad event in the longest one of its severity. Where both are asked of one
+    window, and the factor is no less than that rate, there is no such evidence: nothing would ever be refused for it.
+    """
+    tiers = fitting(slo, windows)
+    up_to_it = tiers[: tiers.index(tier) + 1]
+    burning, lately = {one.short for one in up_to_it}, windows.shorts(tier.severity)[-1]
+
+    def never(severity: str, short: Duration) -> bool:
+        enough = tier.factor(slo.period) >= lowest(slo, windows, severity)
+        return enough and short == lately and short in burning
+
+    severities = dict.fromkeys(one.severity for one in up_to_it)
+    pairs = [(severity, short) for severity in severities for short in windows.shorts(severity)]
+    return [(severity, short) for severity, short in pairs if not never(severity, short)]
+
+
 def _recoveries(slo: Slo, severity: str, windows: Windows) -> list[Expr]:
-    reference, shorts = window_text(windows.reference(severity)), windows.shorts(severity)
-    return [recorded(names.RECOVERY(f"{window_text(short)}_{reference}"), slo) for short in shorts]
+    return [_recovery(slo, severity, short, windows) for short in windows.shorts(severity)]
+
+
+def _recovery(slo: Slo, severity: str, short: Duration, windows: Windows) -> Expr:
+    return recorded(names.RECOVERY(f"{window_text(short)}_{window_text(windows.reference(severity))}"), slo)
 
 
 def _others(slo: Slo, tier: Tier, tiers: tuple[Tier, ...]) -> list[Expr]:
