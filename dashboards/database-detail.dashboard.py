@@ -17,7 +17,7 @@ now = Row(
     Stat("Database connection waits", rate(sql_pool.WAITS), good="0", thresholds=(0.1, 1)),
     Stat("Replicas online", by_version(online, before=lowest(load_balancing.POOL_SIZE)), good="all replicas"),
     Stat("Replicas quarantined", quarantined, good="0", alert="RegistryReplicasQuarantined", thresholds=(0.5, 1)),
-    Stat("Reads sent to the primary, % of reads", sent_to_primary, good="below 5 %", thresholds=(0.05, 0.5)),
+    Stat("Reads sent to primary, %", sent_to_primary, good="below 5 %", thresholds=(0.05, 0.5)),
     recorded=True,
     logs="recent-errors",
 )

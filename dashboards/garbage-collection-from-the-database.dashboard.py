@@ -27,7 +27,7 @@ unfinished = highest(metadata.BACKGROUND_MIGRATION_STATUS, by=("migration", "sta
 migrations = Row(
     "Migrations in the database",
     Lines("Background migrations by state", states, good="all finished", alert=MIGRATION),
-    Table("Unfinished background migrations", unfinished, good="active or running", alert=MIGRATION),
+    Table("Unfinished background migrations", {"now": unfinished}, good="active or running", alert=MIGRATION),
     Lines("Schema migrations applied", highest(metadata.SCHEMA_MIGRATIONS, by="type"), good="steps with releases only"),
 )
 

@@ -42,7 +42,7 @@ progressing = Row(
     Stat("Background migrations reported", reported, good="equal; migrations not reported may be pending"),
     Stat("Background migrations failed or paused", halted, good="0", alert=FAILED, thresholds=(0.5, 1)),
     Bars("Background migration progress", progress, good=SEEN),
-    Table("Background migrations by status", by_status, good="finished or active", alert=FAILED),
+    Table("Background migrations by status", {"progress": by_status}, good="finished or active", alert=FAILED),
     logs="recent-errors",
 )
 

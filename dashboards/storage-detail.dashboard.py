@@ -12,7 +12,7 @@ now = Row(
     Stat("Storage latency p95", storage_latency, good="below 100 ms", thresholds=(0.1, 1)),
     Stat("Bytes received", volume(uploads), good="follows the pushes", logs="top-repositories-by-bytes-uploaded"),
     Stat("Blob bytes served", blob_bytes_served, good="follows the pulls", logs="top-repositories-by-bytes"),
-    Stat("Blob descriptor cache hit ratio", cache_hits, good="above 80 % on pulls", thresholds=(0.8, 0.5)),
+    Stat("Descriptor cache hit ratio", cache_hits, good="above 80 % on pulls", thresholds=(0.8, 0.5)),
     Stat("Bytes freed by GC in range", freed, good="above 0 where tags are deleted", logs="gc-decisions"),
 )
 

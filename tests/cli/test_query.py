@@ -60,7 +60,7 @@ def test_each_expression_of_a_panel_is_named(capsys: Output) -> None:
 
 
 def test_a_panel_that_is_left_out_says_why_and_a_misspelt_one_what_is_near(capsys: Output) -> None:
-    code, _, err = panel(capsys, "storage-detail", "Blob descriptor cache hit ratio")
+    code, _, err = panel(capsys, "storage-detail", "Descriptor cache hit ratio")
     assert code == ExitCode.INPUT
     assert "is left out" in err  # of a deployment without the cache
     code, _, err = panel(capsys, "overview", "Requests by rute")

@@ -389,3 +389,45 @@ def test_a_row_stands_there_for_each_instance() -> None:
     [row] = [one for one in rendered(config)["application-detail"]["panels"] if "repeat" in one]
     assert (row["title"], row["repeat"]) == ("Instance $node", "node")
     assert all('node=~"$node"' in target["expr"] for panel in row["panels"] for target in panel["targets"])
+
+
+WIDE, LETTER = 1440 - 32, 7.0  # pixels of Grafana's grid on a common screen, and of a letter of a title at the mean
+AROUND = 8 + 24  # the gap between panels, and the padding and the sign of the description beside the title
+
+
+@every_dashboard
+def test_a_title_has_room_in_its_panel_on_a_screen_of_1440_pixels(key: tuple[str, str]) -> None:
+    def room(panel: Json) -> float:
+        return float(panel["gridPos"]["w"] * WIDE / 24 - AROUND)
+
+    cut = [one["title"] for one in charts(DASHBOARDS[key]) if len(one["title"]) * LETTER > room(one)]
+    assert cut == []
+
+
+@every_dashboard
+def test_the_columns_of_a_table_have_words_and_none_has_the_title_of_the_table(key: tuple[str, str]) -> None:
+    for panel in charts(DASHBOARDS[key]):
+        if panel["type"] != "table":
+            continue
+        [organize] = [one["options"] for one in panel["transformations"] if one["id"] == "organize"]
+        titles = organize["renameByName"]
+        assert panel["title"] not in titles.values()
+        grouping = {label for node in walked(panel) for label in node.labels or ()}
+        assert [label for label in grouping if "_" in titles.get(label, label)] == []
+
+
+def walked(panel: Json) -> Iterator[Aggregate]:
+    """The outermost sums of a panel's queries: their labels are columns."""
+    for target in panel["targets"]:
+        yield next(node for node in walk(parse(target["expr"])) if isinstance(node, Aggregate) and not node.without)
+
+
+def test_a_legend_of_rule_groups_has_no_path() -> None:
+    named = [
+        one for one in charts(DASHBOARDS["gitlab", "rules-health"]) if "rule_group" in one["targets"][0]["legendFormat"]
+    ]
+    assert named
+    for panel in named:
+        [change] = [one["options"] for one in panel["transformations"] if one["id"] == "renameByRegex"]
+        assert re.sub(change["regex"], r"\1", "/etc/prometheus/rules/slo-pull.yaml;slo-pull") == "slo-pull"
+        assert re.sub(change["regex"], r"\1", "no path") == "no path"

@@ -20,7 +20,7 @@ from regobs.snapshot import theme
 from regobs.snapshot.bars import MOST
 from regobs.snapshot.charts import Chart, expand, rounded
 from regobs.snapshot.draw import chart_of
-from regobs.snapshot.texts import numbers_of, numbers_picture, table_of, table_picture
+from regobs.snapshot.texts import TextTable, numbers_of, numbers_picture, table_of, table_picture
 from tests.snapshot.world import PANELS, SPAN, Found, panel_of, wave
 
 CHARTS = [title for title, panel in PANELS.items() if not isinstance(panel, Stat) and title != "Numbers"]
@@ -74,7 +74,7 @@ def test_a_theme_is_a_valid_configuration(name: str) -> None:
 
 def test_the_texts_of_a_picture_are_valid() -> None:
     schema().validate(whole(numbers_picture(numbers_of(panel_of("Requests now")))))
-    schema().validate(whole(table_picture(table_of(panel_of("Numbers")))))
+    schema().validate(whole(table_picture(table_of(panel_of("Numbers")), 600, 300)))
 
 
 def test_values_are_drawn_in_the_unit_that_fits_the_largest() -> None:
@@ -267,3 +267,31 @@ def test_only_a_panel_by_status_has_those_colours() -> None:
     failing: Found = [({"code": "503", "route": "503"}, wave(1))]
     assert chart_of(panel_of(by_code, lambda _: failing), SPAN).colors == (theme.STATUSES["5"][0],)  # type: ignore[union-attr]
     assert chart_of(panel_of("Requests", lambda _: failing), SPAN).colors == (theme.SERIES[0],)  # type: ignore[union-attr]
+
+
+NAME = "RegistryDatabasePoolSaturated"  # longer than what a cell is cut to
+
+
+def made_table(rows: int) -> TextTable:
+    return TextTable(("alert", "used"), tuple((NAME, str(row)) for row in range(rows)), 1, (("red",),) * rows)
+
+
+@pytest.mark.parametrize(
+    ("rows", "note"), [(9, ""), (10, "1 more row is not shown"), (11, "2 more rows are not shown")]
+)
+def test_a_picture_of_a_table_has_as_many_rows_as_it_has_room_for(rows: int, note: str) -> None:
+    drawn = table_picture(made_table(rows), 600, 200)
+    assert drawn.note == note
+    assert {cell["y"] for cell in drawn.data["values"]} == set(range(min(rows, 9) + 1))
+
+
+@pytest.mark.parametrize(("width", "whole"), [(600, True), (200, False)])
+def test_a_cell_of_a_picture_is_cut_only_where_there_is_no_room(width: int, *, whole: bool) -> None:
+    told = {cell["text"] for cell in table_picture(made_table(2), width, 200).data["values"]}
+    assert (NAME in told) == whole
+    assert any(text.endswith("…") for text in told) != whole
+
+
+def test_a_cell_of_a_picture_has_the_colour_of_its_state() -> None:
+    cells = table_picture(made_table(1), 600, 200).data["values"]
+    assert [cell["color"] for cell in cells] == [None, None, None, theme.STATES["red"]]

@@ -11,7 +11,7 @@ from html.parser import HTMLParser
 import pytest
 
 from regobs import __version__
-from regobs.catalog import build_info, http, slo, targets
+from regobs.catalog import build_info, http, redis, slo, targets
 from regobs.config.model import Config
 from regobs.errors import MachineError
 from regobs.grafana.bound import bind_dashboard
@@ -293,3 +293,18 @@ def test_a_cell_beyond_its_threshold_is_coloured() -> None:
     assert '<td class="value red">3 req/s</td>' in html
     assert '<td class="value green">1 req/s</td>' in html
     assert '<th class="value">rate</th>' in html
+
+
+def test_dashboards_that_show_nothing_stand_below_the_others_those_of_one_reason_in_one_line() -> None:
+    shown = board(PANELS["Requests"], title="Traffic")
+    lacking = [board(PANELS["Collected"], title=title) for title in "AB"]
+    html = page(shot(shown, *lacking, config=Config()))
+    assert html.count("Left out: A, B (needs the capability garbage_collection)") == 1
+    assert html.index("Left out: A, B") > html.index('id="board-0"')
+
+
+def test_dashboards_that_lack_several_capabilities_name_each_once() -> None:
+    missing = Lines("Pools", rate(redis.POOL_HITS), good="g")
+    lacking = board(PANELS["Collected"], missing, title="One")
+    html = page(shot(lacking, board(PANELS["Requests"]), config=Config()))
+    assert "Left out: One (needs the capability garbage_collection or redis)" in html

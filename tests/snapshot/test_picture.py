@@ -7,9 +7,12 @@ from collections import Counter
 import pytest
 
 from regobs import __version__
+from regobs.catalog import build_info
+from regobs.grafana.panels import Stat
+from regobs.promql import count
 from regobs.snapshot import theme
 from regobs.snapshot.picture import WIDTH, drawing, picture
-from tests.snapshot.world import PANELS, Found, board, shot, silent, wave
+from tests.snapshot.world import PANELS, SPAN, Found, board, shot, silent, wave
 
 
 @pytest.fixture(scope="module")
@@ -91,3 +94,12 @@ def test_a_legend_without_room_names_the_highest_and_says_how_many_it_does_not()
     assert 4 <= len(named) < 40
     assert [int(text[-2:]) for text in named] == list(range(40 - len(named), 40))
     assert f"{40 - len(named)} more names on the page" in found
+
+
+def test_a_picture_shows_the_version_large_and_how_many_have_it_small() -> None:
+    version = Stat("Version", count(build_info.BUILD, by="version"), good="g", names=True)
+    taken = shot(board(version), rule=lambda _: [({"version": "v4.32.0-gitlab"}, [3.0] * SPAN.points)])
+    root = ET.fromstring(drawing(taken.dashboards[0], taken))  # noqa: S314 - we wrote it
+    sizes = {"".join(one.itertext()): one.get("font-size") for one in root.iter() if one.tag.endswith("text")}
+    assert float(str(sizes["v4.32.0-gitlab"]).removesuffix("px")) > 20
+    assert sizes["3"] == "11px"

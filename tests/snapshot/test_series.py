@@ -75,3 +75,10 @@ def test_buckets_are_told_apart_from_the_smaller_ones_that_they_contain() -> Non
         (0.5, (0, 0, 1)),
         (math.inf, (3, pytest.approx(3.1), None)),
     ]
+
+
+def test_a_rule_group_is_named_without_the_path_of_its_file() -> None:
+    legend = "{{rule_group}}"
+    assert name_of(legend, {"rule_group": "/etc/prometheus/slo-pull.yaml;slo-pull"}, "title") == "slo-pull"
+    assert name_of(legend, {"rule_group": "slo-pull"}, "title") == "slo-pull"
+    assert name_of("{{path}}", {"path": "/etc/a;b"}, "title") == "/etc/a;b"

@@ -12,14 +12,21 @@ from regobs.grafana.units import grafana_unit
 
 Json = dict[str, Any]
 
+RULE_GROUP = "rule_group"  # a label of Prometheus: the path of the file, a semicolon, the name of the group
 NO_DATA = "no data"  # what an empty answer shows, so that it cannot be taken for zero
 GOOD, WARN, BAD, UNKNOWN = "green", "yellow", "red", "purple"
+_COLUMNS = {"alertname": "alert", "slo": "SLO"}  # labels whose words are not their name's
 NEVER = 40 * 365 * 86_400  # seconds: no process and no file is that old, the moment 0 is
 
 
 def unit_of(query: BoundQuery) -> str:
     """Grafana's unit of a query's values."""
     return grafana_unit(query.type.unit, per_second=query.type.per_second)
+
+
+def column_title(label: str) -> str:
+    """What a table calls the column of a label: words, where the exposition has a name."""
+    return _COLUMNS.get(label, label.replace("_", " "))
 
 
 def steps(thresholds: Limits | None) -> list[Json]:

@@ -29,7 +29,7 @@ from regobs.grafana.panels import (
     Table,
     Tile,
 )
-from regobs.grafana.readings import BAD, GOOD, NO_DATA, judged, levels, never, steps, unit_of
+from regobs.grafana.readings import BAD, GOOD, NO_DATA, RULE_GROUP, column_title, judged, levels, never, steps, unit_of
 from regobs.grafana.units import axis, grafana_unit
 
 Json = dict[str, Any]
@@ -75,6 +75,8 @@ def visual(bound: BoundPanel, common: Json, series_links: list[Json]) -> core.Pa
 
 def shortened(bound: BoundPanel) -> Iterator[Json]:
     """Transformations that put a short word in place of a long label value in every legend."""
+    if RULE_GROUP in _labels(bound):
+        yield {"id": "renameByRegex", "options": {"regex": "^.*;(.+)$", "renamePattern": "$1"}}
     for value, word in dict.fromkeys(pair for query in bound.queries for pair in query.words):
         options = {"regex": f"(.* )?{re.escape(value)}( .*)?", "renamePattern": f"$1{word}$2"}
         yield {"id": "renameByRegex", "options": options}
@@ -298,7 +300,7 @@ def _table(bound: BoundPanel, common: Json) -> ModernPanel:
         for field, query in columns.items()
     ]
     places = {name: place for place, name in enumerate([RESOURCE, *columns])} if isinstance(panel, Saturation) else {}
-    organize = {"excludeByName": {"Time": True}, "indexByName": places, "renameByName": names}
+    organize = {"excludeByName": {"Time": True}, "indexByName": places, "renameByName": names | _label_titles(bound)}
     transformations = [{"id": "merge", "options": {}}] if several else []
     shown = list(names.values())
     first = panel.sort if panel.sort in shown else shown[0]
@@ -320,6 +322,12 @@ def _table(bound: BoundPanel, common: Json) -> ModernPanel:
             "sortBy": [{"desc": True, "displayName": first}],
         },
     )
+
+
+def _label_titles(bound: BoundPanel) -> dict[str, str]:
+    """The columns of labels that are called otherwise than the label."""
+    titles = {label: column_title(label) for label in sorted(_labels(bound))}
+    return {label: title for label, title in titles.items() if title != label}
 
 
 def _heat(bound: BoundPanel, common: Json) -> ModernPanel:

@@ -73,7 +73,14 @@ def time_axis(span: TimeSpan, last: int) -> Json:
         "type": "temporal",
         # Not `domain`: with that, Vega-Lite warns of a conflict wherever a mark has a second end.
         "scale": {"type": "utc", "domainMin": span.first * 1000, "domainMax": last * 1000, "nice": False},
-        "axis": {"title": None, "format": _TIMES, "tickCount": 7, "grid": False, "labelOverlap": True},
+        "axis": {
+            "title": None,
+            "format": _TIMES,
+            "tickCount": 7,
+            "grid": False,
+            "labelOverlap": True,
+            "labelSeparation": 14,
+        },
     }
 
 
@@ -88,7 +95,7 @@ def marked(chart: Chart, events: Iterable[tuple[float, str]]) -> Chart:
     lines = [
         {
             "data": {"values": values},
-            "mark": {"type": "rule", "color": color, "strokeWidth": 1.2, "opacity": 0.7, "clip": True},
+            "mark": {"type": "rule", "color": color, "strokeWidth": 1, "opacity": 0.5, "clip": True},
             "encoding": {"x": {**along, "field": "at"}},
         }
         for color, values in by_color.items()

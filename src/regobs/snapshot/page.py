@@ -8,7 +8,6 @@ import json
 import math
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from html import escape
 from importlib.resources import files
@@ -17,7 +16,7 @@ from string import Template
 
 from regobs import __version__
 from regobs.grafana.layout import SMALL
-from regobs.grafana.panels import Alerts, Stat, Table
+from regobs.grafana.panels import Alerts, Table
 from regobs.grafana.readings import NO_DATA
 from regobs.promql.durations import duration_text
 from regobs.promql.nodes import Duration
@@ -27,7 +26,7 @@ from regobs.snapshot.draw import chart_of, has_data
 from regobs.snapshot.heights import fitted
 from regobs.snapshot.span import TimeSpan, utc
 from regobs.snapshot.taken import Snapshot, TakenDashboard, TakenPanel, TakenRow
-from regobs.snapshot.texts import numbers_of, table_of
+from regobs.snapshot.texts import answers_of, table_of
 from regobs.snapshot.units import UNITS
 from regobs.snapshot.vega import bundle
 
@@ -40,6 +39,7 @@ _NO_ALERT = "no alert fires"
 _LONG = 9  # characters of a number beyond which it is written smaller, such as a version
 # Names of series that tell of a failure: status 5xx, and what words of the catalog say so.
 _FAILURE = re.compile(r"(?<!\w)5(\d\d|xx)(?!\w)|fail|error|lost|dropped|quarantined|rolled back", re.IGNORECASE)
+_NEEDS = re.compile(r"needs the capability (\w+)")
 _COLUMNS_OF_TIP = 12  # a tip of a panel in the right half opens to the left
 
 
@@ -118,11 +118,22 @@ def _body(snapshot: Snapshot, charts: list[Chart], notes: Sequence[str]) -> Iter
         yield f'<nav class="boards">{"".join(links)}</nav>'
     for warning in snapshot.warnings:
         yield f'<p class="notice">The server warns: {escape(warning)}</p>'
-    for dashboard in snapshot.dashboards:
-        if not dashboard.rows:
-            yield f'<p class="notice">{escape(dashboard.title)} is left out: {escape(dashboard.left_out)}</p>'
     for dashboard in shown:
         yield from _dashboard(dashboard, snapshot, charts, alone=len(shown) == 1)
+    yield from _dashboards_left_out(snapshot)
+
+
+def _dashboards_left_out(snapshot: Snapshot) -> Iterator[str]:
+    """Dashboards that show nothing, those of one reason in one line, below those that show something."""
+    reasons: dict[str, list[str]] = {}
+    for one in snapshot.dashboards:
+        if not one.rows:
+            needs = dict.fromkeys(_NEEDS.findall(one.left_out))
+            whole = len(_NEEDS.findall(one.left_out)) == one.left_out.count("; ") + 1
+            reason = f"needs the capability {' or '.join(needs)}" if whole else one.left_out
+            reasons.setdefault(reason, []).append(one.title)
+    for reason, titles in reasons.items():
+        yield f'<p class="notice">Left out: {escape(", ".join(titles))} ({escape(reason)})</p>'
 
 
 def _events(snapshot: Snapshot) -> str:
@@ -228,10 +239,7 @@ def worst_first(panel: TakenPanel, chart: Chart) -> list[tuple[int, str]]:
 def _text(panel: TakenPanel) -> str:
     if isinstance(panel.bound.panel, Table | Alerts):
         return _table(panel)
-    numbers = numbers_of(panel)
-    word = panel.bound.panel
-    if isinstance(word, Stat) and word.names:  # what is called so is the answer, how many there are is beside it
-        numbers = [replace(one, name=one.text, text=one.name) if one.name else one for one in numbers]
+    numbers = answers_of(panel)
     parts = (
         f'<div class="number"><b class="{one.state}">{escape(one.text)}</b>'
         + (f'<span title="{escape(one.name)}">{escape(one.name)}</span>' if one.name else "")

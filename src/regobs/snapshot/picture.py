@@ -19,12 +19,12 @@ from regobs.snapshot.draw import chart_of, has_data
 from regobs.snapshot.page import facts
 from regobs.snapshot.span import TimeSpan
 from regobs.snapshot.taken import Snapshot, TakenDashboard, TakenPanel
-from regobs.snapshot.texts import numbers_of, numbers_picture, table_of, table_picture
+from regobs.snapshot.texts import answers_of, numbers_picture, table_of, table_picture
 from regobs.snapshot.vega import vl_convert
 
 WIDTH = 1600  # pixels
 _UNIT, _GAP, _MARGIN = 30, 8, 16  # a grid unit and what lies between panels, as Grafana has them
-_TITLE, _HEADING = 26, 30  # heights of a panel's title and of a row's
+_TITLE, _HEADING, _NOTE = 26, 30, 14  # heights of a panel's title, of a row's, and of what stands below a chart
 _FONT = "Liberation Sans, Arial, sans-serif"
 _ID = re.compile(r'(\bid="|url\(#|href="#)')
 Events = Sequence[tuple[float, str]]  # time and colour
@@ -97,13 +97,13 @@ class _Sheet:
         frame = self._add(self._root, "rect", x=x, y=y, width=w, height=h, rx=4, fill=theme.PANEL[self._theme])
         frame.set("stroke", theme.GRID[self._theme])
         self.text(x + 9, y + 18, _cut(panel.title, w), size=13, weight="600")
-        chart = _chart(panel, span, events)
+        chart = _chart(panel, span, events, (w, h - _TITLE))
         if chart is None:
             self._nothing(panel, x + w / 2, y + h / 2)
             return
         notes = [chart.note, _unnamed(chart, w) if chart.names != (panel.title,) else ""]
         note = ", ".join(filter(None, notes))
-        drawing = self._draw(chart, panel.title, w, h - _TITLE - (14 if note else 0))
+        drawing = self._draw(chart, panel.title, w, h - _TITLE - (_NOTE if note else 0))
         mark = f"@{len(self._drawings)}@"
         holder = self._add(self._root, "g", transform=f"translate({x:.1f} {y + _TITLE:.1f})")
         holder.text = mark
@@ -130,16 +130,15 @@ class _Sheet:
         return ET.SubElement(parent, tag, {name: str(value) for name, value in attributes.items()})
 
 
-def _chart(panel: TakenPanel, span: TimeSpan, events: Events) -> Chart | None:
+def _chart(panel: TakenPanel, span: TimeSpan, events: Events, size: tuple[float, float]) -> Chart | None:
     if not has_data(panel, span):
         return None
     if (chart := chart_of(panel, span)) is not None:
         return marked(chart, events)
-    return (
-        table_picture(table_of(panel))
-        if isinstance(panel.bound.panel, Table | Alerts)
-        else numbers_picture(numbers_of(panel))
-    )
+    if isinstance(panel.bound.panel, Table | Alerts):
+        width, height = size
+        return table_picture(table_of(panel), width, height - _NOTE)
+    return numbers_picture(answers_of(panel))
 
 
 def _still(chart: Chart, width: float, height: float, *, legend: bool) -> Json:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from regobs.grafana.readings import RULE_GROUP
 from regobs.prometheus.answers import RangeSeries
 from regobs.snapshot.span import TimeSpan
 from regobs.snapshot.taken import Asked, TakenPanel
@@ -37,6 +38,8 @@ def name_of(legend: str, labels: Mapping[str, str], title: str, short: Iterable[
 
     def filled_in(found: re.Match[str]) -> str:
         value = labels.get(found[1], "")
+        if found[1] == RULE_GROUP:  # its file's path, which is long and the same for most, stands before it
+            return value.rpartition(";")[2]
         return words.get(value, value)
 
     return " ".join(_LABEL.sub(filled_in, legend).split()) or title

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from regobs.grafana.bound import RESOURCE
 from regobs.grafana.levels import WORDS as LEVELS
-from regobs.grafana.panels import Table, Tile
-from regobs.grafana.readings import unit_of
+from regobs.grafana.panels import Alerts, Stat, Table, Tile
+from regobs.grafana.readings import column_title, unit_of
 from regobs.snapshot.bars import now_of
 from regobs.snapshot.charts import Chart, Json, framed
 from regobs.snapshot.taken import TakenPanel
@@ -17,8 +17,9 @@ from regobs.snapshot.theme import STATES, state_of
 from regobs.snapshot.units import value_text
 
 MOST_NUMBERS = 6  # side by side in one panel
-_ROWS_OF_PICTURE = 8  # of a table; a page scrolls, a picture does not
-_NAME_WIDTH = 28  # characters
+_ALERTS = "alerts"  # what a list of alerts counts
+_ROW, _LETTER = 20, 6.2  # pixels of a row of a table, and of a letter of 12 pixels at the mean
+_NAME_WIDTH = 28  # characters of a name below a number, and of a cell where there is no room for all of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +95,17 @@ def table_of(panel: TakenPanel) -> TextTable:
         tuple(state_of(cells[key].get(one.ref, math.nan), pair) for one, pair in zip(queries, limits, strict=True))
         for key in ordered
     )
-    heads = (*labels, *(query.name or panel.title for query in queries))
+    unnamed = _ALERTS if isinstance(word, Alerts) else panel.title
+    heads = (*map(column_title, labels), *(query.name or unnamed for query in queries))
     return TextTable(tuple(heads), tuple(rows), len(queries), states)
+
+
+def answers_of(panel: TakenPanel) -> list[WrittenNumber]:
+    """The same as they are to be read: where what is called so is the answer, its name comes before how many it is."""
+    found, word = numbers_of(panel), panel.bound.panel
+    if isinstance(word, Stat) and word.names:
+        return [replace(one, name=one.text, text=one.name) if one.name else one for one in found]
+    return found
 
 
 def numbers_picture(numbers: Sequence[WrittenNumber]) -> Chart:
@@ -126,32 +136,48 @@ def numbers_picture(numbers: Sequence[WrittenNumber]) -> Chart:
     return Chart(framed(data={"name": "points"}, layer=[value, name]), {"form": "rows", "values": rows})
 
 
-def table_picture(table: TextTable) -> Chart:
-    """The first rows of a table, for a picture."""
-    shown = table.rows[:_ROWS_OF_PICTURE]
-    more = len(table.rows) - len(shown)
-    widths = [max(len(_cut(row[index])) for row in (table.heads, *shown)) + 2 for index in range(len(table.heads))]
+def table_picture(table: TextTable, width: float, height: float) -> Chart:
+    """As many rows of a table as a picture of this size has room for; a page scrolls, a picture does not."""
+    room = max(1, int(height // _ROW) - 1)
+    shown = table.rows[:room]
+    lines: list[Sequence[str]] = [table.heads, *shown]
+    if sum(_widths(lines)) * _LETTER > width:
+        lines = [[_cut(text) for text in row] for row in lines]
+    widths = _widths(lines)
     starts = [sum(widths[:index]) / sum(widths) for index in range(len(widths))]
+    labels = len(table.heads) - table.values
+    states = [[""] * len(table.heads), *([""] * labels + list(one) for one in table.states[:room])]
     cells = [
-        {"x": start, "y": number, "text": _cut(text), "head": number == 0}
-        for number, row in enumerate((table.heads, *shown))
-        for start, text in zip(starts, row, strict=True)
+        {"x": start, "y": number, "text": text, "head": number == 0, "color": STATES.get(state)}
+        for number, (line, judged) in enumerate(zip(lines, states, strict=True))
+        for start, text, state in zip(starts, line, judged, strict=True)
     ]
+    more = len(table.rows) - len(shown)
+    note = f"{more} more {'row is' if more == 1 else 'rows are'} not shown" if more else ""
+    return Chart(_table_spec(room), {"form": "rows", "values": cells}, note=note)
+
+
+def _table_spec(rows: int) -> Json:
+    down: Json = {
+        "field": "y",
+        "type": "quantitative",
+        "axis": None,
+        "scale": {"domain": [rows + 1, 0], "nice": False},
+    }
     encoding: Json = {
         "x": {"field": "x", "type": "quantitative", "axis": None, "scale": {"domain": [0, 1], "nice": False}},
-        "y": {
-            "field": "y",
-            "type": "quantitative",
-            "axis": None,
-            "scale": {"domain": [_ROWS_OF_PICTURE, 0], "nice": False},
-        },
+        "y": down,
         "text": {"field": "text"},
+        "color": {"condition": {"test": "datum.color", "field": "color", "scale": None}},
         "opacity": {"condition": {"test": "datum.head", "value": 0.6}, "value": 1},
     }
     mark: Json = {"type": "text", "align": "left", "baseline": "top", "fontSize": 12}
-    note = f"{more} more rows are not shown" if more else ""
-    spec = framed(data={"name": "points"}, mark=mark, encoding=encoding)
-    return Chart(spec, {"form": "rows", "values": cells}, note=note)
+    return framed(data={"name": "points"}, mark=mark, encoding=encoding)
+
+
+def _widths(lines: Sequence[Sequence[str]]) -> list[int]:
+    """Letters of each column, and a space after it."""
+    return [max(map(len, column)) + 2 for column in zip(*lines, strict=True)]
 
 
 def _cut(text: str) -> str:
