@@ -14,7 +14,7 @@ import pytest
 
 from regobs.catalog import METRICS
 from regobs.catalog.model import Capability, Exposer, Flavor, Unit, Version
-from regobs.config import Config
+from regobs.config import Config, LabelNames
 from regobs.documents import load_yaml
 from regobs.grafana.layout import COLUMNS
 from regobs.grafana.load import load_dashboard
@@ -450,3 +450,34 @@ def test_the_saved_log_queries_are_reached_from_panels() -> None:
     }
     assert named <= set(names_in(PACK))
     assert len(named) >= 20
+
+
+def kept(url: str, variable: str) -> bool:
+    """Whether an address of a dashboard carries a variable."""
+    asked = url.partition("?")[2].split("&")
+    return (
+        "${__all_variables}" in asked
+        or f"${{{variable}:queryparam}}" in asked
+        or any(part.startswith(f"var-{variable}=") for part in asked)
+    )
+
+
+LABELLED = Config(
+    flavor=Flavor.GITLAB, capabilities=WHOLE, labels=LabelNames(environment="env", cluster="cluster", pod="pod")
+)
+
+
+@pytest.mark.parametrize("config", [CONFIGS["gitlab"], LABELLED], ids=["plain", "labelled"])
+def test_every_link_to_a_dashboard_keeps_each_variable_and_the_time(config: Config) -> None:
+    seen = 0
+    for data in rendered(config).values():
+        variables = [one["name"] for one in data["templating"]["list"]]
+        assert variables[0] == "datasource"
+        for panel in charts(data):
+            links = [*panel.get("links", []), *panel["fieldConfig"]["defaults"].get("links", [])]
+            for url in (link["url"] for link in links if link["url"].startswith("/d/")):
+                seen += 1
+                assert "${__url_time_range}" in url
+                assert [name for name in variables if not kept(url, name)] == []
+                assert url.count("var-instance") <= 1
+    assert seen > 100

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,7 @@ from regobs.documents import load_yaml
 from regobs.errors import DashboardError, LogQueryError
 from regobs.grafana.bound import BoundDashboard, BoundPanel
 from regobs.grafana.panels import Panel, Spot, Tile
+from regobs.grafana.variables import DATASOURCE
 from regobs.grafana.words import Row
 from regobs.kibana.log_view import LogView, log_view
 from regobs.pack import Pack
@@ -64,11 +65,15 @@ class Links:
         for other in self._related(slug, row, bound):
             yield core.DataLink(self.titles[other], f"/d/{uid_of(other)}?{_KEEPS}")
 
-    def of_series(self, slug: str, row: Row, bound: BoundPanel) -> Iterator[Json]:
-        """The links of one line, bar or cell: to the same instance, and to the dashboards that tell more."""
+    def of_series(self, slug: str, row: Row, bound: BoundPanel, variables: Collection[str] = ()) -> Iterator[Json]:
+        """The links of one line, bar or cell: to the same instance, and to the dashboards that tell more.
+
+        The instance is that of the line; all other variables stay as they are chosen, the data source too.
+        """
         if any(self.instance in (query.type.labels or ()) or query.type.open for query in bound.queries):
             exposers = {metric.exposer for metric in metrics_of(bound)}
-            chosen = f"var-{self.instance}=${{__field.labels.{self.instance}}}"
+            others = "".join(f"${{{name}:queryparam}}&" for name in sorted({DATASOURCE, *variables} - {self.instance}))
+            chosen = f"{others}var-{self.instance}=${{__field.labels.{self.instance}}}"
             if exposers == {Exposer.REGISTRY} and _PROCESSES in self.titles:
                 yield _data_link("Only this instance", f"/d/{uid_of(_PROCESSES)}?${{__url_time_range}}&{chosen}")
         for other in self._related(slug, row, bound):

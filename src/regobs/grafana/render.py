@@ -136,7 +136,7 @@ def _rows(
                     **_common(panel, row.row, place, setting, ids),
                     "links": list(setting.links.of(bound.slug, row.row, panel, variables)),
                 },
-                list(setting.links.of_series(bound.slug, row.row, panel)),
+                list(setting.links.of_series(bound.slug, row.row, panel, variables)),
             )
             for panel, place in zip(row.panels, places, strict=True)
         ]
