@@ -23,12 +23,14 @@ from pathlib import Path
 from regobs.common.programs import Supervisor, find_program
 from regobs.demo import servers
 
-START_LIMIT = 2.4  # the goal is 1.36
+START_LIMIT = 1.7  # the goal is 1.36
 MEMORY = 300 * 1024  # KiB
 ROUNDS = 7
 DAYS, STEP, SERIES = 90, 60, 50
 BARE = [sys.executable, "-c", "import requests, click"]
 REGOBS = [sys.executable, "-m", "regobs", "query"]
+# As pip installs it: modules are compiled once, also where this variable forbids it.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def cpu(command: list[str]) -> float:
@@ -100,6 +102,8 @@ def start(url: str) -> float:
     """The cost of an instant query beside a bare Python."""
     asked = [*REGOBS, "vector(1)", "--prometheus", url]
     promtool = [str(find_program("promtool", package="prometheus")), "query", "instant", url, "vector(1)"]
+    for command in (BARE, asked):
+        cpu(command)  # compiles what was not yet
     bare, ours, rival = ([cpu(command) for _ in range(ROUNDS)] for command in (BARE, asked, promtool))
     ratio = statistics.median(ours) / statistics.median(bare)
     print(f"start: python with requests and click {statistics.median(bare) * 1000:.0f} ms of CPU, regobs query"

@@ -19,7 +19,8 @@ from regobs.config import (
     load_config,
     read_config,
 )
-from regobs.config.model import DEFAULT_CAPABILITIES, DeploySettings, capabilities_of
+from regobs.config.model import DEFAULT_CAPABILITIES, capabilities_of
+from regobs.config.named import DeploySettings
 from regobs.errors import ConfigError, ExitCode, InputError, Location
 from regobs.promql.nodes import Duration, Matcher, MatchOp
 

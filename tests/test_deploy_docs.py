@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from regobs.config import read_config
-from regobs.config.model import ObjectKind
+from regobs.config.named import ObjectKind
 from regobs.deploy import rules_directory, run, state
 from tests.test_docs import check_command
 

@@ -20,7 +20,6 @@ Exit codes 1 and 5 are no errors: 1 says that a check found a difference, 5 that
 
 from __future__ import annotations
 
-import pickle
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Any, Self
@@ -102,6 +101,8 @@ def _restored(kind: type[RegobsError], args: tuple[object, ...], held: dict[str,
 
 
 def _sendable(value: object) -> object:
+    import pickle  # noqa: PLC0415 - of an error that another process is told of only
+
     try:
         pickle.dumps(value)
     except Exception:  # noqa: BLE001 - an object may refuse in any way

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from regobs.catalog import database, http, load_balancing, postgresql, redis, storage
-from regobs.catalog.causes import LINKS, CausalLink, causes_by_effect
+from regobs.catalog.causes import LINKS, CausalLink, causes_by_effect, components, side
 from regobs.catalog.index import METRICS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "incident.md"
@@ -35,6 +35,18 @@ def test_causes_are_known_through_others_too() -> None:
     assert {storage.RATE_LIMITED.name, database.QUERY_DURATION.name} <= before[http.IN_FLIGHT.name]
 
 
-def test_traffic_is_neither_cause_nor_consequence() -> None:
-    assert http.REQUESTS.name not in causes_by_effect()
-    assert all(http.REQUESTS.name not in causes for causes in causes_by_effect().values())
+def test_traffic_follows_from_nothing_and_is_the_cause_of_counts_alone() -> None:
+    before = causes_by_effect()
+    assert http.REQUESTS.name not in before
+    assert http.REQUESTS.name in before[f"{storage.ACTIONS.name}_count"]
+    assert http.REQUESTS.name not in before[storage.ACTIONS.name]
+
+
+def test_every_cause_has_a_component() -> None:
+    assert set().union(*causes_by_effect().values()) == set(components())
+
+
+def test_only_a_histogram_has_two_sides() -> None:
+    assert side(storage.ACTIONS, counted=True) == "registry_storage_action_seconds_count"
+    assert side(storage.ACTIONS, counted=False) == storage.ACTIONS.name
+    assert side(http.REQUESTS, counted=True) == side(http.REQUESTS, counted=False) == http.REQUESTS.name

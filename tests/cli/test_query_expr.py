@@ -167,6 +167,19 @@ def test_a_query_loads_nothing_heavy() -> None:
     assert done.stdout == "[]\n"
 
 
+def test_a_query_without_settings_loads_none_of_what_only_files_errors_and_shells_need(tmp_path: Path) -> None:
+    needless = ["tomllib", "subprocess", "zoneinfo", "click.shell_completion", "regobs.config.reading", "regobs.pack"]
+    needless += ["regobs.config.named", "regobs.secrets.texts", "regobs.promql.build", "regobs.catalog.index"]
+    with Stub({"/api/v1/query": vector(({"instance": "a"}, "1"))}) as stub:
+        program = (
+            "import sys; from regobs.cli.main import run;"
+            f"code = run(['query', 'vector(1)', '--prometheus', {stub.url!r}]);"
+            f"print(code, [name for name in {needless} if name in sys.modules])"
+        )
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert done.stdout.splitlines()[-1] == "0 []"
+
+
 OLD = ["--from", "1600000000", "--to", "1600025000", "--step", "1s"]  # two whole windows of 10,000 points and a point
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from regobs.build import build_files
-from regobs.config.model import ObjectKind
+from regobs.config.named import ObjectKind
 from regobs.deploy.kubernetes_namespace import KubernetesNamespace
 from regobs.errors import InputError, ServerError
 from tests.prometheus.stub import Reply, Stub

@@ -19,7 +19,7 @@ import pytest
 
 from regobs.build import build_files
 from regobs.common.programs import Supervisor
-from regobs.config.model import ObjectKind
+from regobs.config.named import ObjectKind
 from regobs.deploy.kubernetes_namespace import KubernetesNamespace
 from regobs.deploy.run import Rollout
 from regobs.deploy.state import StateFolder

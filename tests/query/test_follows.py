@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regobs.catalog import database, http, load_balancing, redis, storage
-from regobs.catalog.causes import LINKS
+from regobs.catalog import database, gc, http, load_balancing, redis, storage
+from regobs.catalog.causes import LINKS, side
 from regobs.catalog.model import Metric
 from regobs.promql.types import Type
 from regobs.query.follows import ENOUGH, causes_first
@@ -17,7 +17,7 @@ LAG, STATUS, READS = load_balancing.LAG_SECONDS, load_balancing.POOL_STATUS, loa
 
 def line(name: str, rank: float, *metrics: Metric, counted: bool = False) -> MovedPanel:
     names = frozenset(one.name for one in metrics)
-    telling = frozenset() if counted else names
+    telling = frozenset(side(one, counted=counted) for one in metrics)
     panel = WatchedPanel("d", "r", name, name, Type("vector"), names, telling=telling)
     return MovedPanel(panel, {}, 0.0, 1.0, rank)
 
@@ -55,13 +55,20 @@ def test_a_histogram_of_which_the_number_is_shown_is_no_cause() -> None:
     assert ordered(line("headers", 40, http.TIME_TO_HEADER), calls) == ["headers", "calls"]
 
 
+def test_traffic_stands_above_what_requests_make_and_not_above_how_long_it_takes() -> None:
+    calls, times = line("calls", 30, storage.ACTIONS, counted=True), line("times", 29, storage.ACTIONS)
+    distribution = line("distribution", 28, http.DURATION, counted=True)
+    requests = line("requests", 9, http.REQUESTS, counted=True)
+    assert ordered(calls, times, distribution, requests) == ["requests", "distribution", "calls", "times"]
+
+
 def test_lines_that_share_a_metric_tell_of_one_thing() -> None:
     share = line("retries of calls", 30, storage.RETRIES, storage.ACTIONS)
     assert ordered(line("calls", 40, storage.ACTIONS), share) == ["calls", "retries of calls"]
 
 
 def test_lines_without_a_link_stay_as_they_are() -> None:
-    assert ordered(line("a", 9, redis.POOL_IDLE), line("b", 8, storage.CACHE), line("c", 10, http.REQUESTS)) == [
+    assert ordered(line("a", 9, redis.POOL_IDLE), line("b", 8, gc.DELETES), line("c", 10, http.REQUESTS)) == [
         "a",
         "b",
         "c",

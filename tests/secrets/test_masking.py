@@ -13,8 +13,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from regobs.secrets.decoding import decoded
-from regobs.secrets.expressions import MASK
 from regobs.secrets.fields import redacted_fields, redacted_text
+from regobs.secrets.mask import MASK
 from regobs.secrets.texts import LONGEST, scanned
 from regobs.secrets.uris import HARMLESS
 

@@ -1,8 +1,8 @@
 """What moves because something else moved: metrics that a fault reaches one after the other.
 
-Only what holds in one direction stands here. How many requests there are is the cause of much and follows from much,
-and slow queries hold connections as a lack of connections slows queries: neither is a link. A histogram stands for the
-times that it observes, not for their number.
+Only what holds in one direction stands here: slow queries hold connections as a lack of connections slows queries, so
+that is no link. A histogram has two sides, what it observes (times, sizes) and how often: `counted` links are about how
+often something is done, the others about how long it takes or whether it works.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from regobs.catalog import (
     sql_pool,
     storage,
 )
-from regobs.catalog.model import Metric
+from regobs.catalog.model import Kind, Metric
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,12 @@ class CausalLink:
     causes: tuple[Metric, ...]
     effects: tuple[Metric, ...]
     reason: str
+    counted: bool = False
+
+
+def side(metric: Metric, *, counted: bool) -> str:
+    """The name of the side of a metric that a link or a panel is about: of a histogram that is counted, `..._count`."""
+    return f"{metric.name}_count" if counted and metric.kind is Kind.HISTOGRAM else metric.name
 
 
 _LAG = (load_balancing.LAG_SECONDS, load_balancing.LAG_BYTES)
@@ -50,6 +56,27 @@ _OF_REDIS = (
 )
 _ANSWERS = (http.TIME_TO_HEADER, http.DURATION)
 _GC_TIMES = (gc.RUN_DURATION, gc.DELETE_DURATION)
+_OF_EACH_REQUEST = (http.DURATION, http.TIME_TO_HEADER, http.REQUEST_SIZE, http.RESPONSE_SIZE)
+_MADE_BY_REQUESTS = (
+    database.QUERY_DURATION,
+    database.QUERIES,
+    load_balancing.TARGETS,
+    load_balancing.LSN_CACHE_DURATION,
+    redis.COMMANDS,
+    redis.PIPELINED,
+    storage.ACTIONS,
+    storage.CACHE,
+    storage.CACHE_REQUESTS,
+    storage.BLOB_DOWNLOADS,
+    storage.BLOB_UPLOADS,
+    storage.URL_CACHE_REQUESTS,
+    storage.OBJECT_ACCESSES,
+    storage.OBJECT_ACCESSES_TOP,
+    storage.CDN_REDIRECTS,
+    notifications.EVENTS,
+    notifications.HTTP_LATENCY,
+    notifications.TOTAL_LATENCY,
+)
 
 LINKS: tuple[CausalLink, ...] = (
     CausalLink(
@@ -112,16 +139,30 @@ LINKS: tuple[CausalLink, ...] = (
         (row_counts.ROWS, metadata.QUEUE_TASKS, metadata.QUEUE_OLDEST, metadata.QUEUE_RETRIED, metadata.QUEUE_DRAIN),
         "A review that is put off stays in the queue.",
     ),
+    CausalLink((http.REQUESTS,), _OF_EACH_REQUEST, "Each request is observed once.", counted=True),
+    CausalLink(
+        (http.REQUESTS, *_OF_EACH_REQUEST),
+        _MADE_BY_REQUESTS,
+        "Requests make queries, calls to storage and Redis, and events: as many more or fewer as there are requests.",
+        counted=True,
+    ),
 )
 
 
 @cache
+def components() -> Mapping[str, str]:
+    """The component of each side that is a cause."""
+    return {side(cause, counted=link.counted): cause.component for link in LINKS for cause in link.causes}
+
+
+@cache
 def causes_by_effect() -> Mapping[str, frozenset[str]]:
-    """The names of all metrics that one may move after, at first hand or through others, by the name of that one."""
+    """The sides that one may move after, at first hand or through others, by the name of that one."""
     direct: dict[str, set[str]] = {}
     for link in LINKS:
+        causes = {side(cause, counted=link.counted) for cause in link.causes}
         for effect in link.effects:
-            direct.setdefault(effect.name, set()).update(cause.name for cause in link.causes)
+            direct.setdefault(side(effect, counted=link.counted), set()).update(causes)
     return {effect: frozenset(_before(effect, direct)) for effect in direct}
 
 

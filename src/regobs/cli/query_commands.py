@@ -5,9 +5,12 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 import click
-from click.shell_completion import CompletionItem
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 # verb -> module of regobs.cli, and what --help says
 VERBS = {
@@ -31,6 +34,10 @@ VERBS = {
     "targets": ("query_lists", "What is scraped, and how that goes."),
     "exemplars": ("query_lists", "Single events, with their trace, of the series in an expression."),
     "stores": ("query_lists", "The stores behind a Thanos Query: which answer, and what times they have."),
+    "panel": (
+        "query_panel",
+        "The PromQL of a panel, and with --prometheus, --context or --run what it shows now.",
+    ),
 }
 _FUNCTIONS = {"format": "format_"}  # what would hide a name of Python
 BARE = "regobs.query.bare"  # in the meta of a context: no verb was typed, so that the text may name a saved query
@@ -40,21 +47,24 @@ class QueryCommands(click.Group):
     """A group whose first argument may be an expression in the place of a verb."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*VERBS, *super().list_commands(ctx)]
+        del ctx
+        return list(VERBS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
         if cmd_name not in VERBS:
-            return super().get_command(ctx, cmd_name)
+            return None
         command = getattr(import_module(f"regobs.cli.{VERBS[cmd_name][0]}"), _FUNCTIONS.get(cmd_name, cmd_name))
         assert isinstance(command, click.Command)  # noqa: S101 - a fault of ours, not of a user
         return command
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """The verbs that begin so, without importing them, and series: an expression may stand in their place."""
-        from regobs.cli.query_names import complete_metric, complete_saved  # noqa: PLC0415 - for a shell only
+        from click.shell_completion import CompletionItem  # noqa: PLC0415 - for a shell only
+
+        from regobs.cli.query_names import complete_metric, complete_saved  # noqa: PLC0415
 
         texts = {name: text for name, (_, text) in VERBS.items()}
-        texts |= {name: command.get_short_help_str(80) for name, command in self.commands.items()}
         verbs = [CompletionItem(name, help=text) for name, text in texts.items() if name.startswith(incomplete)]
         text = click.Argument(["text"])
         saved = [CompletionItem(name, help="saved query") for name in complete_saved(ctx, text, incomplete)]
@@ -66,17 +76,14 @@ class QueryCommands(click.Group):
         ]
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        verbs = {*VERBS, *self.commands}
         if not args and sys.stdin.isatty() and sys.stdout.isatty() and find_spec("prompt_toolkit") is not None:
             args = ["shell"]
-        if args and args[0] not in verbs and args[0] not in {"--help", "-h"}:
+        if args and args[0] not in VERBS and args[0] not in {"--help", "-h"}:
             args = ["expr", *args]
             ctx.meta[BARE] = True
         return super().parse_args(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         del ctx
-        texts = {name: text for name, (_, text) in VERBS.items()}
-        texts |= {name: command.get_short_help_str(80) for name, command in self.commands.items()}
         with formatter.section("Commands"):
-            formatter.write_dl(list(texts.items()))
+            formatter.write_dl([(name, text) for name, (_, text) in VERBS.items()])

@@ -253,7 +253,7 @@ def unquoted(words: tuple[str, ...]) -> InputError:
         "an expression is one argument",
         value=" ".join(words),
         expected="regobs query 'EXPR'",
-        next_step=did_you_mean(words[0], [*VERBS, "panel"], otherwise),
+        next_step=did_you_mean(words[0], VERBS, otherwise),
     )
 
 

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from click.shell_completion import CompletionItem
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from regobs.config import Config
     from regobs.pack import Pack
     from regobs.prometheus import Prometheus
@@ -78,6 +79,8 @@ complete_slo = _of_pack(_slos)
 def complete_metric(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """What may stand at the end of an expression, from the catalog and from the server that the command line names."""
     del param
+    from click.shell_completion import CompletionItem  # noqa: PLC0415 - for a shell only
+
     from regobs.query.suggest import spot, suggestions  # noqa: PLC0415
 
     at = spot(incomplete)

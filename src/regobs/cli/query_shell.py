@@ -194,7 +194,7 @@ class ShellSession:
         click.echo(f"{file}: added [queries.{given}]; regobs query {given} asks it")
 
     def _panel(self, given: str) -> None:
-        from regobs.cli.query import asked_query, find_bound  # noqa: PLC0415
+        from regobs.cli.query_panel import asked_query, find_bound  # noqa: PLC0415
         from regobs.promql.nodes import Duration  # noqa: PLC0415
         from regobs.query.times import read_seconds  # noqa: PLC0415
 

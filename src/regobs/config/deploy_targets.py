@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 
-from regobs.config.model import DEPLOY_KINDS, Context, DeploySettings, ObjectKind
+from regobs.config.named import DEPLOY_KINDS, Context, DeploySettings, ObjectKind
 from regobs.config.table import BASE_URL, TomlTable
 
 _TARGET_NAME = r"[A-Za-z0-9_-]{1,60}"

@@ -11,8 +11,10 @@ import tomlkit.items
 
 from regobs.common.files import write_file
 from regobs.config.document import read_text
-from regobs.config.model import Config, SavedQuery
-from regobs.config.reading import DEFAULT_NAME, read_config
+from regobs.config.loading import DEFAULT_NAME
+from regobs.config.model import Config
+from regobs.config.named import SavedQuery
+from regobs.config.reading import read_config
 from regobs.errors import ConfigError, Location
 
 

@@ -9,29 +9,25 @@ from pathlib import Path
 
 from regobs.catalog.model import NEWEST, Capability, Exposer, Flavor, Version
 from regobs.config.deploy_targets import deploy_targets
-from regobs.config.document import read_text, top_table
+from regobs.config.document import top_table
 from regobs.config.model import (
     DEFAULT_CAPABILITIES,
     DEPLOYMENT_LABELS,
     SEVERITIES,
     Config,
-    Context,
-    Environment,
     GrafanaSettings,
     KibanaSettings,
     LabelNames,
     PrometheusSettings,
-    SavedQuery,
     SloSettings,
-    Threshold,
     capabilities_of,
 )
+from regobs.config.named import Context, Environment, SavedQuery, Threshold
 from regobs.config.table import BASE_URL, TomlTable
 from regobs.promql.nodes import Matcher
 from regobs.promql.vocabulary import TARGET_LABELS
 from regobs.secrets import MASK, is_secret_header
 
-DEFAULT_NAME = "regobs.toml"
 # Prometheus takes series older than 5 minutes for gone (its default --query.lookback-delta), and a rate needs two
 # scrapes in its window.
 LONGEST_SCRAPE = 120_000  # milliseconds
@@ -52,17 +48,6 @@ _LOG_FIELD = r"[A-Za-z_@][\w.@-]*"
 _PROXY = r"https?://[^\s@?#/]+/?"
 _HEADER_NAME = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
 _HEADER_VALUE = r"[!-~](?:[ -~]*[!-~])?"
-
-
-def load_config(path: Path | str | None = None) -> Config:
-    """Read a regobs.toml. None reads the one of the current directory, and is `Config()` where there is none.
-
-    Raises ConfigError with file, line, value, expectation and next step; a `path` that is given must exist.
-    """
-    file = Path(DEFAULT_NAME) if path is None else Path(path)
-    if path is None and not file.is_file():
-        return Config()
-    return read_config(read_text(file, option="--config"), file)
 
 
 def read_config(text: str, file: Path) -> Config:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from regobs.config import Config
-    from regobs.config.model import DeploySettings
+    from regobs.config.named import DeploySettings
     from regobs.deploy.run import Rollout
     from regobs.deploy.target import DeployTarget
     from regobs.prometheus import Prometheus

@@ -21,7 +21,7 @@ from regobs.documents import dump_yaml, load_yaml
 from regobs.errors import InputError, MachineError, RulesError, ServerError
 from regobs.prometheus import Prometheus
 from regobs.promql.durations import read_duration
-from regobs.secrets.expressions import MASK
+from regobs.secrets import MASK
 
 FILE = "alertmanager/alertmanager.yaml"  # of a build
 _OBJECT = "alertmanager.yaml"

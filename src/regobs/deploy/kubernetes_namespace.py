@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import Any
 
 from regobs.build.rulers import NAMESPACE as PREFIX
-from regobs.config.model import ObjectKind
+from regobs.config.named import ObjectKind
 from regobs.deploy.managed_fields import MANAGER, Json, object_bytes, read_objects, written_object
 from regobs.deploy.rule_changes import rule_changes
 from regobs.deploy.rules_directory import await_groups, refuse_rules

@@ -16,8 +16,9 @@ from regobs.catalog.model import NEWEST, Capability, Exposer
 from regobs.common.table import escape
 from regobs.config import Config, read_config, selector_text
 from regobs.config.document import read_text
+from regobs.config.loading import DEFAULT_NAME
 from regobs.config.model import DAY, JOB_IS_REGISTRY, capabilities_of
-from regobs.config.reading import DEFAULT_NAME, LONGEST_SCRAPE
+from regobs.config.reading import LONGEST_SCRAPE
 from regobs.doctor.beside import untold
 from regobs.doctor.content import groups_with_interval
 from regobs.doctor.facts import NAMESPACE_LABELS, POD_LABELS

@@ -12,11 +12,11 @@ from regobs.lint.labels import decided
 from regobs.lint.named_shares import bare
 from regobs.lint.pinned import conflict, never_beside, pins
 from regobs.lint.subjects import LintedQuery
-from regobs.promql.build import is_share
 from regobs.promql.functions import GROWTH
 from regobs.promql.infer import literal
 from regobs.promql.literals import regex_matches
 from regobs.promql.nodes import Aggregate, Binary, Call, Expr, Matcher, MatchOp, Selector
+from regobs.promql.shares import is_share
 from regobs.promql.walk import selectors, strip_parens
 
 _TARGETS = frozenset({"instance", "pod", "fqdn", "node"})

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from regobs.errors import InputError
-from regobs.secrets import MASK, redacted_text
+from regobs.secrets import MASK
 
 _USERINFO = re.compile(r"^((?:[a-z][a-z0-9+.-]*:)?//)?.*@", re.DOTALL | re.IGNORECASE)
 _AFTER_PATH = re.compile(r"[?#].*", re.DOTALL)
@@ -15,6 +15,8 @@ _AFTER_PATH = re.compile(r"[?#].*", re.DOTALL)
 
 def redact(url: str) -> str:
     """The URL, its user, password, query and fragment masked; safe for any text, also one that is no URL."""
+    from regobs.secrets import redacted_text  # noqa: PLC0415 - of an error only
+
     shown = _USERINFO.sub(lambda found: f"{found[1] or ''}{MASK}@", url)
     return redacted_text(_AFTER_PATH.sub(lambda found: found[0][0] + MASK, shown))
 

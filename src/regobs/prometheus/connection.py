@@ -6,7 +6,6 @@ import base64
 import os
 import re
 import ssl
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -131,6 +130,8 @@ def basic(user: str, password: str) -> dict[str, str]:
 
 def secret_from(command: Sequence[str]) -> str:
     """The first line that a program prints, such as a password manager. InputError, without its output, when none."""
+    import subprocess  # noqa: PLC0415 - few servers need a command
+
     try:
         done = subprocess.run(command, stdout=subprocess.PIPE, timeout=_PATIENCE, check=False)
         lines = done.stdout[:_MOST].decode("utf-8").splitlines() or [""]

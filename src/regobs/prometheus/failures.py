@@ -11,7 +11,7 @@ import urllib3
 
 from regobs.errors import InputError, QueryError, RegobsError, ServerError
 from regobs.prometheus.address import bare
-from regobs.secrets import MASK, redacted_text
+from regobs.secrets import MASK
 
 EXPECTED = "the HTTP API of Prometheus, Thanos Query, Mimir or VictoriaMetrics under /api/v1"
 
@@ -243,6 +243,8 @@ def identify(get: Callable[[str], requests.Response]) -> str:
 
 
 def _excerpt(response: requests.Response) -> str:
+    from regobs.secrets import redacted_text  # noqa: PLC0415 - of an error only
+
     kind = response.headers.get("Content-Type", "no content type").split(";")[0]
     text = response.text[:1000]
     for name in ("Authorization", "Proxy-Authorization", "Cookie"):  # a server may repeat what it refuses

@@ -24,14 +24,13 @@ from regobs.promql.nodes import (
     Duration,
     Expr,
     Number,
-    Paren,
     Selector,
     Subquery,
     Variable,
 )
 from regobs.promql.parse import parse_located
 from regobs.promql.series import check_known
-from regobs.promql.walk import rebuild, strip_parens
+from regobs.promql.walk import rebuild
 from regobs.promql.words import check_choice, check_edge, check_group, metric_buckets
 
 SLO_PERIOD = Variable("$slo_period_s")  # of the deployment's SLOs
@@ -279,22 +278,6 @@ def zero_filled(part: Expr, whole: Expr) -> Expr:
 def ratio(part: Expr, whole: Expr) -> Expr:
     """`part` of `whole`, 0 to 1: zero where part has no series yet, no result where whole is zero."""
     return Binary("/", zero_filled(part, whole), _positive(whole))
-
-
-def is_share(node: Binary) -> bool:
-    """Whether a quotient is written as `ratio` writes it: `(part or 0 * whole) / (whole > 0)`, a share of the whole."""
-    if node.op != "/" or _operator(node.left) != "or" or _operator(node.right) != ">":
-        return False
-    match strip_parens(node):
-        case Binary("/", Binary("or", _, Binary("*", Number(zero), whole)), Binary(">", other, Number(edge))):
-            return zero == edge == 0 and whole == other
-    return False
-
-
-def _operator(node: Expr) -> str:
-    while isinstance(node, Paren):
-        node = node.expr
-    return node.op if isinstance(node, Binary) else ""
 
 
 def drain_time(queue: Expr, done: Expr) -> Expr:

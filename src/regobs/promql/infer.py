@@ -9,7 +9,6 @@ from decimal import Decimal
 from regobs.catalog.model import Unit
 from regobs.common.closest import closest_first
 from regobs.errors import Location, PromqlError
-from regobs.promql.build import is_share
 from regobs.promql.called import call_type
 from regobs.promql.nodes import (
     Aggregate,
@@ -28,6 +27,7 @@ from regobs.promql.parse import parse_located
 from regobs.promql.printer import number_text, to_text
 from regobs.promql.selected import Recorded, SelectorTypes
 from regobs.promql.series import Lookup, catalog_lookup
+from regobs.promql.shares import is_share
 from regobs.promql.types import (
     Type,
     addable,

@@ -11,8 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from regobs.catalog.causes import causes_by_effect
-from regobs.catalog.index import METRICS
+from regobs.catalog.causes import causes_by_effect, components
 
 if TYPE_CHECKING:
     from regobs.query.moved import MovedPanel
@@ -49,7 +48,7 @@ def _causes(place: int, lines: Sequence[MovedPanel]) -> list[int]:
         if line.panel.metrics & effect.panel.metrics:
             continue
         for name in sorted(line.panel.telling & known):
-            found.setdefault(METRICS[name].component, other)
+            found.setdefault(components()[name], other)
     return list(dict.fromkeys(found.values()))
 
 

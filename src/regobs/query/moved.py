@@ -16,7 +16,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from regobs.catalog.model import Exposer, Kind, Metric
+from regobs.catalog.causes import side
+from regobs.catalog.model import Exposer, Metric
 from regobs.config import Config
 from regobs.errors import QueryError
 from regobs.grafana.bound import bind_dashboard
@@ -62,7 +63,7 @@ class WatchedPanel:
     metrics: frozenset[str]
     part: str = ""
     merged: bool = False  # which series it has changes all the time: the largest stands for all
-    telling: frozenset[str] = frozenset()  # of the metrics, those that may be a cause or follow from one
+    telling: frozenset[str] = frozenset()  # the sides of its metrics, see `regobs.catalog.causes`
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +112,9 @@ def watched_panels(pack: Pack, config: Config, step: int) -> list[WatchedPanel]:
 
 
 def _telling(metrics: Iterable[Metric], shown: Type) -> frozenset[str]:
-    """Not histograms of which the number of observations is shown: what is done more often is not slower."""
+    """The sides of metrics that a panel shows; of a histogram the number of observations where it shows that."""
     counted = shown.per_second or shown.observed is not None
-    return frozenset(one.name for one in metrics if not (counted and one.kind is Kind.HISTOGRAM))
+    return frozenset(side(one, counted=counted) for one in metrics)
 
 
 def moved_panels(

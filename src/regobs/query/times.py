@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
-from zoneinfo import ZoneInfo
 
 from regobs.errors import InputError
 
@@ -50,6 +49,8 @@ def zone_named(name: str) -> tzinfo:
         found = datetime.now().astimezone().tzinfo
         assert found is not None  # noqa: S101 - astimezone always sets one
         return found
+    from zoneinfo import ZoneInfo  # noqa: PLC0415 - UTC needs none
+
     try:
         return ZoneInfo(name)
     except (OSError, ValueError, KeyError):  # ZoneInfoNotFoundError is a KeyError; a folder is an OSError

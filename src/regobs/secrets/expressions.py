@@ -13,8 +13,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-MASK: Final = "[FILTERED]"
-
 _KEYS = (
     r"(?:api|private|secret|access|account|encrypt(?:ion)?|decryption|signing|shared|master|storage|session|auth|client"
     r"|ssh|hmac|aes|jwt|licen[cs]e|subscription|webhook|cipher|crypto?|admin|app(?:lication)?|service|recovery)"

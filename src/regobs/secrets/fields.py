@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from typing import Any
 
-from regobs.secrets.expressions import MASK
+from regobs.secrets.mask import MASK
 from regobs.secrets.names import is_secret
 from regobs.secrets.texts import redacted_text
 from regobs.secrets.uris import redacted_uri

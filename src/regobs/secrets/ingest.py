@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from regobs.secrets.expressions import MASK, RULES, WORDS, Rule
+from regobs.secrets.expressions import RULES, WORDS, Rule
+from regobs.secrets.mask import MASK
 from regobs.secrets.uris import HARMLESS
 
 _ADDRESS = r"(?::|%3a)(?:\\{0,4}/|%2f){2}"

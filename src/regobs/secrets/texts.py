@@ -15,7 +15,8 @@ from collections.abc import Callable
 from functools import cache
 
 from regobs.secrets.decoding import LAYERS, peeled
-from regobs.secrets.expressions import MASK, RULES, TOKENS, Rule
+from regobs.secrets.expressions import RULES, TOKENS, Rule
+from regobs.secrets.mask import MASK
 from regobs.secrets.uris import redacted_uri
 
 LONGEST = 32_768  # characters of a text

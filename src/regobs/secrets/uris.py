@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from regobs.secrets.decoding import unquoted
-from regobs.secrets.expressions import MASK
+from regobs.secrets.mask import MASK
 from regobs.secrets.names import is_secret
 
 # OCI Distribution 1.1, GitLab registry API v1, token servers of registries, pages, Grafana.

@@ -16,7 +16,8 @@ from typing import Any
 from regobs.logs.duckdb.lines import Reading, kept_types, quoted, source
 from regobs.logs.fields.field import Field, FieldType
 from regobs.logs.redact import masked
-from regobs.secrets.expressions import MASK, TOKEN_STEMS
+from regobs.secrets import MASK
+from regobs.secrets.expressions import TOKEN_STEMS
 from regobs.secrets.texts import LONGEST, OPTION, SIGNS
 
 _TEXTS = frozenset({FieldType.KEYWORD, FieldType.TEXT, FieldType.IP, FieldType.OBJECT, FieldType.KEYWORD_LIST})
