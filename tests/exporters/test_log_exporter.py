@@ -14,7 +14,7 @@ from regobs.catalog import logs as metrics
 from regobs.catalog.model import Flavor
 from regobs.cli.main import regobs
 from regobs.errors import InputError, MachineError
-from regobs.exporters import log_files
+from regobs.exporters import followed_path
 from regobs.exporters.log_files import LogFiles
 from regobs.exporters.logs import LogExporter, count_once
 from regobs.instrument import Instruments
@@ -29,7 +29,7 @@ def _broken(*_: object) -> bytes:
 @pytest.fixture(autouse=True)
 def settled(monkeypatch: pytest.MonkeyPatch) -> None:
     """No rotation is waited for: here nothing is copied while the files are looked at."""
-    monkeypatch.setattr("regobs.exporters.log_files._SETTLED", 0.0)
+    monkeypatch.setattr("regobs.exporters.followed_path._SETTLED", 0.0)
 
 
 def test_counts_and_places_are_stored_together_and_gone_on_from(tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ def test_a_file_of_a_pattern_that_was_deleted_is_closed_and_forgotten_once_it_is
     log.unlink()
     read()
     assert list(files.behind()) == [str(log)], "its writer may have it open"
-    monkeypatch.setattr(log_files, "_QUIET", 0.0)
+    monkeypatch.setattr(followed_path, "_QUIET", 0.0)
     read()
     read()
     assert (lines, files.behind()) == ([b"1", b"2", b"unended"], {})
@@ -196,3 +196,33 @@ def test_a_file_whose_name_is_not_utf8_is_counted_stored_and_shown(tmp_path: Pat
         assert "caf\\\\xe9.log" in exporter.instruments.render().decode()
         with open(log, "ab") as file:  # noqa: PTH123 - a name of bytes
             file.write(access() + b"\n")
+
+
+def test_files_that_come_and_go_have_series_of_their_own_as_long_as_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("regobs.exporters.logs.MOST_FILES", 2)
+    monkeypatch.setattr(followed_path, "_QUIET", 0.0)
+    exporter = LogExporter([str(tmp_path / "*.log")], Flavor.GITLAB)
+    exporter.instruments = Instruments("gitlab", caps={"file": 3})
+    seen = []
+    for names in ("ab", "abcd", "cd", "ef", "e"):
+        for one in tmp_path.glob("*.log"):
+            if one.stem not in names:
+                one.unlink()
+        for name in names:
+            (tmp_path / f"{name}.log").write_bytes(b"unended")
+        for _ in range(3):
+            exporter._files._looked = -100.0  # type: ignore[union-attr]
+            exporter.read()
+        series = exporter.instruments.gauge(metrics.BEHIND).samples()
+        seen.append({Path(labels["file"]).stem: value for _, labels, value in series})
+    exporter._files.close()
+    assert seen == [
+        {"a": 7, "b": 7},
+        {"a": 7, "b": 7, "other": 14},
+        {"c": 7, "d": 7},
+        {"e": 7, "f": 7},
+        {"e": 7},
+    ]
+    assert caplog.text.count("more files than have series") == 2, "of abcd; and of ef while cd are still open"

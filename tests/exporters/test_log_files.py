@@ -101,7 +101,7 @@ def followed(follow: Callable[..., Followed]) -> Followed:
 @pytest.fixture(autouse=True)
 def settled(monkeypatch: pytest.MonkeyPatch) -> None:
     """No rotation is waited for: here nothing is copied while the files are looked at."""
-    monkeypatch.setattr("regobs.exporters.log_files._SETTLED", 0.0)
+    monkeypatch.setattr("regobs.exporters.followed_path._SETTLED", 0.0)
 
 
 ROTATIONS: list[Callable[[Followed], None]] = [Followed.rename, Followed.pack, Followed.copytruncate, Followed.date]
@@ -155,8 +155,8 @@ def test_a_jump_of_the_clock_loses_no_line_and_doubles_none(
     followed.read()
     followed.write()
     rotate(followed)
-    monkeypatch.setattr("regobs.exporters.log_files._SETTLED", 0.5)
-    monkeypatch.setattr("regobs.exporters.log_files.time", lambda: time.time() + jump)
+    monkeypatch.setattr("regobs.exporters.followed_path._SETTLED", 0.5)
+    monkeypatch.setattr("regobs.exporters.followed_path.time", lambda: time.time() + jump)
     followed.write()
     followed.read()
     followed.restart()

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from regobs.exporters.log_files import PipedLines
+from regobs.exporters.piped_lines import PipedLines
 from regobs.logs.reading.read import LONGEST_LINE
 
 LINE = json.dumps({"level": "info", "msg": "access", "method": "GET", "uri": "/v2/", "status": 200, "written_bytes": 1})

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from regobs.catalog import build_info, database, gc, go_runtime, http, notifications, redis, storage
+from regobs.catalog import logs as catalog_logs
 from regobs.catalog.instrument import ERRORS, REFUSED
 from regobs.catalog.model import ALL_FLAVORS, Capability, Flavor, Form, Kind, Label, Metric, Unit
 from regobs.errors import InstrumentError
@@ -323,3 +324,14 @@ def test_sums_are_exact_under_threads() -> None:
         for suffix in totals:
             totals[suffix] += value if name.endswith(suffix) else 0
     assert totals == {"_count": 16_000, "_sum": 4_000}
+
+
+def test_values_of_series_that_are_removed_make_room_for_others() -> None:
+    instruments = Instruments("gitlab", caps={"file": 2})
+    behind = instruments.gauge(catalog_logs.BEHIND)
+    for number in range(10):
+        behind.child(file=f"{number}.log").set(number)
+        behind.child(file="stays.log").set(1)
+        behind.remove(file=f"{number}.log")
+    behind.child(file="last.log").set(3)
+    assert [labels["file"] for _, labels, _ in behind.samples()] == ["last.log", "stays.log"]

@@ -120,6 +120,13 @@ BEHIND = _logs.gauge(
     "Bytes of a file that were not read when it was last looked at.",
     _form(Label("file")),
 )
+UNREADABLE = _logs.gauge(
+    "regobs_log_unreadable_files",
+    Unit.FILES,
+    "Files that are there and cannot be read, such as for want of permission, and folders that cannot be listed.",
+    _form(),
+    pitfalls=("What they hold is counted, once, when they can be read; lost where they are deleted before.",),
+)
 LAST_LINE = _logs.gauge(
     "regobs_log_last_line_timestamp_seconds",
     Unit.TIMESTAMP,

@@ -84,14 +84,15 @@ def probe(
         return ExitCode.OK
     if once:
         return _once(settings)
+    from regobs.exporters.json_log import json_log  # noqa: PLC0415
     from regobs.exporters.probe import Probe  # noqa: PLC0415
-    from regobs.exporters.serving import ExporterApp, exporter_instruments, log_as_json  # noqa: PLC0415
+    from regobs.exporters.serving import ExporterApp, exporter_instruments  # noqa: PLC0415
 
-    log_as_json("probe")
-    instruments = exporter_instruments()
-    running = Probe(settings, instruments)
-    serve(ExporterApp(instruments, lambda: running.ready, web=web), running, address)
-    return ExitCode.OK
+    with json_log("probe") as log:
+        instruments = exporter_instruments()
+        running = Probe(settings, instruments)
+        serve(ExporterApp(instruments, lambda: running.ready, web=web), running, address)
+    return log.exit_code
 
 
 @export.command()
@@ -117,23 +118,24 @@ def notifications(
     An event is answered with 200 once it is stored, and counted once however often it is sent.
     """
     from regobs.exporters.journal import Journal  # noqa: PLC0415
+    from regobs.exporters.json_log import json_log  # noqa: PLC0415
     from regobs.exporters.notifications import NotificationApp, Receiver  # noqa: PLC0415
     from regobs.exporters.secret_files import read_secret  # noqa: PLC0415
-    from regobs.exporters.serving import ExporterApp, exporter_instruments, log_as_json  # noqa: PLC0415
+    from regobs.exporters.serving import ExporterApp, exporter_instruments  # noqa: PLC0415
 
     address, web = read_address(listen), read_web(web_file)
     read_secret(token_file)
     if check_config:
         click.echo("settings are right")
         return ExitCode.OK
-    log_as_json("notifications")
-    receiver = Receiver(Journal(directory), namespaces=namespaces, append_to=append_to)
-    instruments = exporter_instruments(receiver.totals)
-    events = NotificationApp(receiver, instruments, lambda: read_secret(token_file))
-    own_credentials = ("/events",) if token_file else ()
-    app = ExporterApp(instruments, lambda: True, {"/events": events}, web=web, own_credentials=own_credentials)
-    serve(app, receiver, address, path="/events")
-    return ExitCode.OK
+    with json_log("notifications") as log:
+        receiver = Receiver(Journal(directory), namespaces=namespaces, append_to=append_to)
+        instruments = exporter_instruments(receiver.totals)
+        events = NotificationApp(receiver, instruments, lambda: read_secret(token_file))
+        own_credentials = ("/events",) if token_file else ()
+        app = ExporterApp(instruments, lambda: True, {"/events": events}, web=web, own_credentials=own_credentials)
+        serve(app, receiver, address, path="/events")
+    return log.exit_code
 
 
 @export.command()
@@ -171,8 +173,9 @@ def database(
         raise MachineError(
             "the client library of PostgreSQL is missing", next_step="pip install 'regobs[database]'"
         ) from None
+    from regobs.exporters.json_log import json_log  # noqa: PLC0415
     from regobs.exporters.secret_files import read_secret  # noqa: PLC0415
-    from regobs.exporters.serving import ExporterApp, exporter_instruments, log_as_json  # noqa: PLC0415
+    from regobs.exporters.serving import ExporterApp, exporter_instruments  # noqa: PLC0415
 
     address, web = read_address(listen), read_web(web_file)
     dsn = read_secret(dsn_file)
@@ -181,11 +184,11 @@ def database(
         check_dsn(dsn, leader=leader)
         click.echo("settings are right, the database answers")
         return ExitCode.OK
-    log_as_json("database")
-    instruments = exporter_instruments(namespace=namespaces + 1, migration=200, table=200)
-    running = DatabaseExporter(dsn, instruments, heavy=heavy, names=namespaces, leader=leader)
-    serve(ExporterApp(instruments, lambda: running.ready, web=web), running, address)
-    return ExitCode.OK
+    with json_log("database") as log:
+        instruments = exporter_instruments(namespace=namespaces + 1, migration=200, table=200)
+        running = DatabaseExporter(dsn, instruments, heavy=heavy, names=namespaces, leader=leader)
+        serve(ExporterApp(instruments, lambda: running.ready, web=web), running, address)
+    return log.exit_code
 
 
 def _once(settings: ProbeSettings) -> int:

@@ -92,19 +92,22 @@ def logs(
         running = LogExporter(
             list(files), Flavor(flavor), namespaces=namespaces, declared=declared, state=state, ended=ended.set
         )
-        _follow(running, address, web, ended)
+        return _follow(running, address, web, ended)
     return ExitCode.OK
 
 
-def _follow(running: LogExporter, address: tuple[str, int], web: WebConfig | None, ended: threading.Event) -> None:
-    from regobs.exporters.serving import ExporterApp, exporter_instruments, log_as_json  # noqa: PLC0415
+def _follow(running: LogExporter, address: tuple[str, int], web: WebConfig | None, ended: threading.Event) -> int:
+    from regobs.exporters.json_log import json_log  # noqa: PLC0415
+    from regobs.exporters.logs import MOST_FILES  # noqa: PLC0415
+    from regobs.exporters.serving import ExporterApp, exporter_instruments  # noqa: PLC0415
 
-    log_as_json("logs")
-    running.instruments = exporter_instruments(*running.all_totals, file=1000)
-    app = ExporterApp(running.instruments, lambda: running.ready, waits=True, web=web)
-    serve(app, running, address, ended=ended)
-    if running.fault is not None:
-        raise running.fault
+    with json_log("logs") as log:
+        running.instruments = exporter_instruments(*running.all_totals, file=MOST_FILES + 1)
+        app = ExporterApp(running.instruments, lambda: running.ready, waits=True, web=web)
+        serve(app, running, address, ended=ended)
+        if running.fault is not None:
+            raise running.fault
+    return log.exit_code
 
 
 def _check_output(textfile: Path | None, *, once: bool) -> None:

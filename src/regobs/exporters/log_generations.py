@@ -7,19 +7,18 @@ keeps the second, and a file that was truncated or replaced has another. A place
 from __future__ import annotations
 
 import errno
-import glob
 import hashlib
 import logging
 import os
 import stat
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from time import monotonic, sleep
 from typing import IO, Any, Self
 
+from regobs.exporters.log_folders import GONE, Folders, Listing, places_of
 from regobs.exporters.packed_files import DAMAGED, LONGEST_MAGIC, packing_of, tells_size, unpacked
 
 _LOG = logging.getLogger("regobs.exporters.logs")
@@ -27,9 +26,8 @@ _BLOCK = 1 << 20
 LONGEST_LINE = 1 << 20  # bytes; of a longer line only the beginning is given
 _SHOWN_OF_LONG = 200
 _START = 1024  # bytes of a file's start that tell it from others
-_FINISHED = 1000  # files that are remembered as read to their end
 _ATTEMPTS, _PAUSE = 20, 0.005  # to read names while they are changed; seconds between two attempts
-_GENERATIONS = ("", ".*", "-*", "_*")  # what rotation appends to a name: logrotate, svlogd, lumberjack
+_MARKS = (".", "-", "_")  # behind a name, or before its ending, in the names of its rotations: logrotate, lumberjack
 
 Lines = list[bytes]
 
@@ -138,40 +136,13 @@ class FollowedFile:
             yield lines
 
 
-class Finished:
-    """Files that were read to their end: another name or a copy of one is not read again."""
-
-    def __init__(self, rows: Iterable[list[Any]] = ()) -> None:
-        self._places: dict[FilePlace, None] = {FilePlace(*row): None for row in rows}
-
-    def add(self, place: FilePlace) -> None:
-        """Remember a file; the offset of its place is its size."""
-        if place.known:
-            self._places[place] = None
-            if len(self._places) > _FINISHED:
-                del self._places[next(iter(self._places))]
-
-    def has(self, place: FilePlace, *, packed: bool = False) -> bool:
-        """Whether this file, or one of the same start and size, was read; of a packed one the start tells."""
-        for one in self._places:
-            if (one.known, one.start) == (place.known, place.start):
-                same = (one.device, one.inode) == (place.device, place.inode)
-                if same or one.offset == place.offset or packed:
-                    return True
-        return False
-
-    def data(self) -> list[list[Any]]:
-        """For a checkpoint."""
-        return [place.data() for place in self._places]
-
-
 class Generation:
     """A file that may hold what was once read under another name."""
 
     def __init__(self, path: str) -> None:
         self.path = path
         self._file = open_file(path)  # closed by `close`
-        status = os.fstat(self._file.fileno())
+        self.status = status = os.fstat(self._file.fileno())
         self.device, self.inode, self.written = status.st_dev, status.st_ino, status.st_mtime
         self._packing = packing_of(os.pread(self._file.fileno(), LONGEST_MAGIC, 0))
         self.packed = bool(self._packing)
@@ -266,68 +237,124 @@ def _without_waiting(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK)
 
 
-def changed_names(path: str) -> tuple[int, ...]:
-    """When a name last came or went in the folders of a file, that of its name and that where it really is."""
-    folders = {Path(place).parent for place in (path, os.path.realpath(path))}
-    times = []
-    for folder in sorted(folders):
-        with suppress(OSError):
-            times.append(folder.stat().st_mtime_ns)
-    return tuple(times)
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A file that is there and cannot be read, or a folder that cannot be listed; no `status` where it is hidden."""
+
+    path: str
+    error: str
+    status: os.stat_result | None
+    folder: bool = False
+
+    @classmethod
+    def of(cls, path: str, fault: OSError, *, folder: bool = False) -> Unreadable:
+        """What cannot be read, with as much as can be known of it."""
+        try:
+            status = os.stat(path)  # noqa: PTH116 - text
+        except OSError:
+            status = None
+        return cls(path, fault.strerror or str(fault), status, folder)
+
+    @property
+    def identity(self) -> tuple[int, int] | None:
+        """Device and inode, where they can be known."""
+        return None if self.status is None else (self.status.st_dev, self.status.st_ino)
+
+    def has_changed(self) -> bool:
+        """Whether it can be read by now, is another file, is gone, or fails in another way."""
+        try:
+            if self.folder:
+                os.scandir(self.path).close()
+            else:
+                open_file(self.path).close()
+        except OSError as fault:
+            now = Unreadable.of(self.path, fault)
+            return (now.error, now.identity) != (self.error, self.identity)
+        return True
 
 
-def _names(path: str) -> set[tuple[str, int]]:
-    """The names in the folders of a file, with their inodes."""
-    found = set()
-    for folder in {Path(place).parent for place in (path, os.path.realpath(path))}:
-        with suppress(OSError), os.scandir(folder) as entries:
-            found |= {(entry.path, entry.inode()) for entry in entries}
-    return found
+def unreadable_file(path: str, fault: OSError) -> Unreadable | None:
+    """A file that could not be opened; None where it is gone, or is no file that has lines."""
+    if fault.errno in GONE:
+        return None
+    found = Unreadable.of(path, fault)
+    return found if found.status is None or stat.S_ISREG(found.status.st_mode) else None
 
 
-def generations(path: str) -> list[Generation]:
+class Generations:
     """The files that may hold what was written under a name: itself and its rotations, oldest first.
 
     A packed file beside its plain one is still being written, and is left out. Where a rotation goes on while the names
     are read, they are read again.
     """
-    for _ in range(_ATTEMPTS):
-        before = _names(path)
-        found, names = _listed(path)
-        if _names(path) == before:
-            break
-        for one in found.values():
+
+    def __init__(self, path: str, folders: Folders) -> None:
+        self.path = path
+        for _ in range(_ATTEMPTS):
+            self._found: dict[str, Generation] = {}
+            self.unreadable: dict[str, Unreadable] = {}
+            listings = self._list(folders)
+            if all(listing.holds() for listing in listings):
+                break
+            self.close()
+            sleep(_PAUSE)
+        names = {*self._found, *self.unreadable}
+        self.ready = [one for one in self._found.values() if not one.packed or one.path.rpartition(".")[0] not in names]
+        self.ready.sort(key=lambda one: (one.written, one.path))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close them all."""
+        for one in self._found.values():
             one.close()
-        sleep(_PAUSE)
-    ready = [one for one in found.values() if not one.packed or one.path.rpartition(".")[0] not in names]
-    for one in found.values():
-        if one not in ready:
+
+    def _list(self, folders: Folders) -> list[Listing]:
+        """Open each file once, though it has several names. A file that `path` leads to is called so."""
+        seen = set[tuple[int, int]]()
+        listings = []
+        for place in places_of(self.path):
+            folder, name = os.path.split(place)
+            listing = folders.listing(folder)
+            listings.append(listing)
+            if listing.fault is not None:
+                self.unreadable[folder or "."] = Unreadable.of(folder or ".", listing.fault, folder=True)
+            for other in dict.fromkeys([name, *_rotations(name, listing)]):
+                self._open(os.path.join(folder, other), seen)  # noqa: PTH118 - text
+        return listings
+
+    def _open(self, path: str, seen: set[tuple[int, int]]) -> None:
+        if path in self._found:
+            return
+        try:
+            one = Generation(path)
+        except OSError as fault:
+            found = unreadable_file(path, fault)
+            if found is not None and (found.identity is None or found.identity not in seen):
+                self.unreadable[path] = found
+                seen |= {found.identity} if found.identity else set()
+            return
+        if (one.device, one.inode) in seen:  # a symbolic link and what it leads to are one file
             one.close()
-    return sorted(ready, key=lambda one: (one.written, one.path))
+            return
+        seen.add((one.device, one.inode))
+        self._found[path] = one
 
 
-def _listed(path: str) -> tuple[dict[str, Generation], set[str]]:
-    """Each file once, though it has several names, and all names. A file that `path` leads to is called so."""
-    found: dict[str, Generation] = {}
-    seen, listed = set[tuple[int, int]](), set[str]()
-    for place in dict.fromkeys((path, os.path.realpath(path))):
-        folder, name = os.path.split(place)
-        stem, dot, ending = name.rpartition(".")
-        names = [glob.escape(name) + tail for tail in _GENERATIONS]
-        names += [f"{glob.escape(stem)}[-_.]*{glob.escape(dot + ending)}*"] if dot and stem else []
-        names += ["@*"] if name == "current" else []  # svlogd: files of a TAI64N time beside `current`
-        for pattern in names:
-            for other in glob.glob(os.path.join(glob.escape(folder), pattern)):  # noqa: PTH118, PTH207 - text
-                with suppress(OSError):
-                    if other not in listed and Path(other).is_file():
-                        one = Generation(other)
-                        listed.add(other)
-                        if (one.device, one.inode) in seen:  # a symbolic link and what it leads to are one file
-                            one.close()
-                            continue
-                        seen.add((one.device, one.inode))
-                        found[other] = one
-    return found, listed
+def _rotations(name: str, listing: Listing) -> Iterator[str]:
+    """The names in a folder that rotations of a name may have."""
+    stem, dot, ending = name.rpartition(".")
+    for mark in _MARKS:
+        yield from listing.beginning(name + mark)
+        if stem:  # NAME-2026-01-01.log
+            start = stem + mark
+            yield from (other for other in listing.beginning(start) if dot + ending in other[len(start) :])
+    if name == "current":  # svlogd: files of a TAI64N time beside `current`
+        yield from listing.beginning("@")
 
 
 def found_place(place: FilePlace, generations: list[Generation]) -> Generation | None:

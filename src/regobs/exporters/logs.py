@@ -10,7 +10,7 @@ import json
 import logging
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from time import monotonic, time
 
@@ -22,8 +22,9 @@ from regobs.common.files import write_file
 from regobs.errors import InputError, MachineError
 from regobs.exporters.declared import DeclaredMetric
 from regobs.exporters.log_counts import LogCounter
-from regobs.exporters.log_files import LogFiles, PipedLines
-from regobs.exporters.totals import ExporterInstruments
+from regobs.exporters.log_files import LogFiles
+from regobs.exporters.piped_lines import PipedLines
+from regobs.exporters.totals import OTHER, ExporterInstruments
 from regobs.exporters.troubles import LastingTroubles
 from regobs.instrument import Instruments
 from regobs.logs.reading.read import open_log, parts
@@ -34,6 +35,7 @@ _LOG = logging.getLogger("regobs.exporters.logs")
 _POLL = 0.25  # seconds between two looks at files that do not grow
 _CHECKPOINT = 5.0  # seconds between two checkpoints: what a restart reads again
 _FORM = 1
+MOST_FILES = 1000  # with series of their own
 _NOT_STORED = "the state cannot be stored"
 
 
@@ -85,7 +87,8 @@ class LogExporter:
         self._counter = LogCounter(flavor, namespaces=namespaces, declared=declared)
         self._files = PipedLines(sys.stdin.buffer) if files == ["-"] else LogFiles(files)
         self._unwrappers: dict[str, Unwrapper] = {}
-        self._shown: set[str] = set()  # files that the gauge has
+        self._shown: dict[str, None] = {}  # files that the gauge has
+        self._more = False  # whether it has not all
         self._state = state
         self._stored = monotonic()
         self._end = threading.Event()
@@ -184,17 +187,32 @@ class LogExporter:
             if self._end.is_set() and may_store and self._files.settled:
                 break
         if self.instruments is not None:
-            behind = self.instruments.gauge(metrics.BEHIND)
-            sizes = {_shown(path): size for path, size in self._files.behind().items()}
-            for path in self._shown.difference(sizes):
-                behind.remove(file=path)
-                self._unwrappers.pop(path, None)
-            self._shown = set(sizes)
-            for path, size in sizes.items():
-                behind.child(file=path).set(size)
+            self._show(self.instruments, {_shown(path): size for path, size in self._files.behind().items()})
             if busy:
                 self.instruments.gauge(metrics.LAST_LINE).child().set(time())
         return busy
+
+    def _show(self, instruments: Instruments, sizes: Mapping[str, int]) -> None:
+        """Show how far behind each file is; those for which there is no room, together as `other`."""
+        behind = instruments.gauge(metrics.BEHIND)
+        for path in self._shown.keys() - sizes.keys():
+            behind.remove(file=path)
+            self._unwrappers.pop(path, None)
+            del self._shown[path]
+        rest = [path for path in sizes if path not in self._shown]
+        room = max(0, MOST_FILES - len(self._shown))
+        self._shown |= dict.fromkeys(rest[:room])
+        for path in self._shown:
+            behind.child(file=path).set(sizes[path])
+        if rest[room:]:
+            behind.child(file=OTHER).set(sum(sizes[path] for path in rest[room:]))
+        elif self._more:
+            behind.remove(file=OTHER)
+        if rest[room:] and not self._more:
+            extra = {"metric": metrics.BEHIND.name, "ceiling": MOST_FILES, "file": rest[room]}
+            _LOG.warning("more files than have series of their own: the bytes of the others are `other`", extra=extra)
+        self._more = bool(rest[room:])
+        instruments.gauge(metrics.UNREADABLE).child().set(self._files.unreadable)
 
     def _store(self) -> None:
         self._stored = monotonic()

@@ -5,10 +5,8 @@ Paths and answers are those that Prometheus' own exporters have (prometheus/expo
 
 from __future__ import annotations
 
-import logging
 import resource
 import signal
-import sys
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
@@ -19,7 +17,6 @@ from regobs.exporters.http_handler import RequestHandler
 from regobs.exporters.totals import ExporterInstruments, Totals
 from regobs.instrument import Instruments, MetricsWSGI
 from regobs.instrument.adapters.process import observe_process
-from regobs.instrument.app_log import RegistryFormatter
 from regobs.instrument.http.metrics_server import MetricsServer
 from regobs.instrument.http.scrapes import CHALLENGE, with_headers
 from regobs.instrument.http.web_config import WebConfig
@@ -101,16 +98,6 @@ def exporter_instruments(*totals: Totals, **caps: int) -> Instruments:
     instruments = ExporterInstruments(totals, caps)
     observe_process(instruments)
     return instruments
-
-
-def log_as_json(exporter: str) -> None:
-    """Write the exporter's own log to stderr, a JSON object a line, secrets masked."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(RegistryFormatter({"service": f"regobs-export-{exporter}"}))
-    logger = logging.getLogger("regobs.exporters")
-    logger.handlers[:] = [handler]
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
 
 
 def allow_descriptors() -> None:

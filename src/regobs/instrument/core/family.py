@@ -172,6 +172,9 @@ class Family(Generic[C]):
             self._bound = {key: bound for key, bound in self._bound.items() if bound is not child}
             self._bound_by_type = {key: bound for key, bound in self._bound_by_type.items() if bound is not child}
             self._order = None
+            for at, kept in enumerate(self._values):  # so that those who come and go do not use up the cap
+                if not any(other[at] == values[at] for other in self._children):
+                    kept.forget(values[at])
 
     def children(self) -> list[C]:
         """All children in the order of their label values."""

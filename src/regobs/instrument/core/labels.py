@@ -105,6 +105,11 @@ class LabelValues:
         else:
             self._closed |= set(new)
 
+    def forget(self, text: str) -> None:
+        """Make room for another value in the place of this one, unless the application has declared it."""
+        if text not in self._own:
+            self.accepted.discard(text)
+
     def admit(self, text: str) -> tuple[str, bool]:
         """The exposed value of a text that `spelled` gave, and whether it was let in."""
         if self._closed is not None:

@@ -1,0 +1,219 @@
+"""The file of one name through its rotations, read so that no line is missed and none is read twice."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from time import monotonic, time
+
+from regobs.exporters.log_folders import GONE
+from regobs.exporters.log_generations import (
+    FilePlace,
+    FollowedFile,
+    Generation,
+    Generations,
+    Lines,
+    Unreadable,
+    found_place,
+)
+from regobs.exporters.log_known import KnownFiles
+
+_LOG = logging.getLogger("regobs.exporters.logs")
+_QUIET = 60.0  # seconds without a new line after which a rotated file is closed: its writer has opened the new one
+_SETTLED = 0.5  # seconds after which a file beside a log is no copy that is still being made
+
+
+class FollowedPath:
+    """The file of a name through its rotations: the one of now, and those before it until they are quiet.
+
+    `settled` is false while lines are given that no place accounts for yet: no checkpoint may be written then.
+    `unreadable` has, by path, what is there and cannot be read; as soon as it can be, it is.
+    """
+
+    def __init__(self, path: str, known: KnownFiles) -> None:
+        self.path = path
+        self.now: FollowedFile | None = None
+        self.before: list[FollowedFile] = []
+        self.settled = True
+        self.unreadable: dict[str, Unreadable] = {}
+        self._known = known
+        self._folders: tuple[int | None, ...] = ()
+        self._told_of = set[int]()  # inodes of files that cannot be unpacked
+
+    def blocks(self) -> Iterator[Lines]:
+        """The lines that came since the last call."""
+        for old in self.before[:]:
+            yield from old.blocks()
+            if monotonic() - old.changed > _QUIET:
+                yield from old.blocks(ended=True)
+                self._known.finished.add(old.place())
+                self.before.remove(old)
+                self._known.release(old)
+        if self.now is not None and not self.now.was_replaced():
+            yield from self.now.blocks()
+            if self.now.deleted and monotonic() - self.now.changed > _QUIET:  # or its bytes would stay on the disk
+                yield from self.now.blocks(ended=True)
+                self._known.release(self.now)
+                self.now = None
+        if self._rotated() or self.now is None or self._is_another(self.now) or not self.settled or self._may_be_read():
+            yield from self._catch_up()
+
+    def files(self) -> list[FollowedFile]:
+        """All open files of the name."""
+        return [*self.before, *([self.now] if self.now else [])]
+
+    @property
+    def gone(self) -> bool:
+        """Whether the name has no file and nothing of it is left to read."""
+        left = self.files() or self.unreadable or self._known.waiting.get(self.path)
+        return not left and not os.path.lexists(self.path)
+
+    def begin(self, awaited: Collection[str]) -> None:
+        """Open the file for the first time; its older generations are none of ours, but for the paths `awaited`."""
+        self._rotated()
+        self.now = self._opened()
+        finished = self._known.finished
+        with Generations(self.path, self._known.folders) as around:
+            finished.room(self._known.folders.names)
+            for one in around.ready:
+                if one.path != self.path:
+                    finished.add(one.place())
+            for path, hidden in around.unreadable.items():
+                if hidden.folder or hidden.status is None:
+                    self._known.blind[self.path] = time()
+                elif path != self.path and path not in awaited:
+                    finished.add_older(hidden.status)
+        self._note(around.unreadable)
+
+    def resume(self, places: list[FilePlace]) -> Iterator[Lines]:
+        """Go on from places of an earlier process: what was left of each file, and what came after them."""
+        for place in places:
+            if place.offset:  # else no line of it was read: if it is still there, it is read as one that was not seen
+                self._wait(place)
+        yield from self._catch_up()
+
+    def _catch_up(self) -> Iterator[Lines]:
+        """What rotation has done: the rest of what was replaced, files that came and went unseen, the file of now."""
+        self.settled = False
+        if self.now is not None and self.now.was_replaced():
+            self._wait(self.now.old_place())
+            self.now.begin_again()
+        if self.now is not None and self._is_another(self.now):
+            self.now.changed = monotonic()
+            self.before.append(self.now)
+            self.now = None
+        if self._known.waiting.get(self.path):
+            yield from self._read_waiting()
+        if self.now is None:
+            self.now = self._opened()
+        for file in self.files():  # so that each has a start by which its copies are known
+            yield from file.blocks()
+        with Generations(self.path, self._known.folders) as around:
+            self._known.finished.room(self._known.folders.names)
+            for one in around.ready:
+                yield from self._unseen(one)
+            self._see(around.unreadable)
+            self._note(around.unreadable)
+        self.settled = True
+
+    def _read_waiting(self) -> Iterator[Lines]:
+        """The rest of the files that were read in part, where they are found."""
+        waiting = self._known.waiting[self.path]
+        with Generations(self.path, self._known.folders) as around:
+            hidden = any(not self._known.is_read(one) for one in around.unreadable.values())
+            for place in waiting[:]:
+                found = found_place(place, [one for one in around.ready if one.path != self.path or self.now is None])
+                if found is None:
+                    if not hidden:
+                        waiting.remove(place)
+                        _tell_lost(place)
+                elif found.path == self.path and not found.packed:
+                    waiting.remove(place)
+                    self.now = self._known.hold(FollowedFile(self.path, found.open(), place.offset))
+                else:
+                    yield from found.rest(place.offset)
+                    self._known.finished.add(found.place())
+                    waiting.remove(place)
+        if not waiting:
+            del self._known.waiting[self.path]
+
+    def _wait(self, place: FilePlace) -> None:
+        lost = self._known.wait(place)
+        if lost is not None:
+            _tell_lost(lost)
+
+    def _unseen(self, one: Generation) -> Iterator[Lines]:
+        """The lines of a generation, where none of it was read."""
+        place, known = one.place(), self._known
+        ours = one.path == self.path or any(file.has_start_of(one) for file in self.files())
+        if ours or known.finished.has(place, packed=one.packed) or known.taken((one.device, one.inode)):
+            return
+        if one.written < known.blind.get(self.path, 0) or known.finished.has_older(one.status):
+            known.finished.add(place)
+        elif not place.known:
+            if one.fault and one.inode not in self._told_of:
+                self._told_of.add(one.inode)
+                _LOG.warning("a rotated file cannot be unpacked", extra={"file": one.path, "error": one.fault})
+        elif abs(time() - one.written) < _SETTLED or known.awaited(one):
+            self._folders = ()  # it may be a copy that is being made, or can be read since a moment ago: look again
+        else:
+            yield from one.rest(0)
+            known.finished.add(one.place())
+
+    def _see(self, unreadable: dict[str, Unreadable]) -> None:
+        """Once a folder can be listed that could not at first: what in it is older and cannot be read is not ours."""
+        hidden = any(one.folder or one.status is None for one in unreadable.values())
+        if hidden or self.path not in self._known.blind:
+            return
+        began = self._known.blind.pop(self.path)
+        for one in unreadable.values():
+            if one.status is not None and one.status.st_mtime < began:
+                self._known.finished.add_older(one.status)
+
+    def _rotated(self) -> bool:
+        """Whether a name came or went in its folder since the last call, or the file was replaced."""
+        changed = self._known.folders.changed(self.path)
+        before, self._folders = self._folders, changed
+        return changed != before or (self.now is not None and self.now.was_replaced())
+
+    def _may_be_read(self) -> bool:
+        """Whether what could not be read may be now: permissions do not change the time of the folder."""
+        return any(one.has_changed() for one in self.unreadable.values())
+
+    def _note(self, unreadable: dict[str, Unreadable]) -> None:
+        """Keep what cannot be read and is wanted; of the name itself what opening it said."""
+        own = {path: one for path, one in self.unreadable.items() if path == self.path and self.now is None}
+        wanted = {path: one for path, one in unreadable.items() if path != self.path and not self._known.is_read(one)}
+        self.unreadable = own | wanted
+
+    def _is_another(self, file: FollowedFile) -> bool:
+        try:
+            stat = Path(self.path).stat()
+        except OSError:
+            return False  # between the rename and the new file, or gone
+        return (stat.st_dev, stat.st_ino) != file.identity
+
+    def _opened(self) -> FollowedFile | None:
+        """The file that has the name now, from its start, or from where it was read to before it could not be read."""
+        self.unreadable.pop(self.path, None)
+        try:
+            with Generation(self.path) as one:
+                if self._known.taken((one.device, one.inode)):
+                    return None
+                waiting = self._known.waiting.get(self.path, [])
+                place = next((place for place in waiting if not one.packed and one.is_copy_of(place)), None)
+                file = FollowedFile(self.path, one.open(), 0 if place is None else place.offset)
+        except OSError as fault:
+            if fault.errno not in GONE:
+                self.unreadable[self.path] = Unreadable.of(self.path, fault)
+            return None
+        if place is not None:
+            waiting.remove(place)
+        return self._known.hold(file)
+
+
+def _tell_lost(place: FilePlace) -> None:
+    if place.inode != -1:  # else the file was truncated, and there need not be a copy of it
+        _LOG.warning("a file that was not read to its end is gone", extra={"file": place.path})

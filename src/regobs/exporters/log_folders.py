@@ -1,0 +1,107 @@
+"""The folders of followed logs and their names, listed again only once they have changed.
+
+With 1,500 logs in one folder each of them asks for its rotations when a name comes or goes: one listing serves all.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from time import monotonic, time
+
+_REUSED = 1.0  # seconds for which a listing serves, where the folder's time does not tell of a change (network drives)
+_TICK = 0.1  # seconds; changes of a folder that are closer together may have one time, of the kernel's clock
+GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
+
+
+class Listing:
+    """The names in a folder at one time, with their inodes."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+        self.fault: OSError | None = None  # why it cannot be listed
+        self._at = monotonic()
+        self._changed = changed = _time_of(folder)
+        self._certain = changed is None or abs(time() - changed / 1e9) > _TICK
+        self._inodes: dict[str, int] = {}
+        try:
+            with os.scandir(folder or ".") as entries:
+                self._inodes = {entry.name: entry.inode() for entry in entries}
+        except OSError as fault:
+            if fault.errno not in GONE:
+                self.fault = fault
+        self._names = sorted(self._inodes)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def beginning(self, start: str) -> Iterator[str]:
+        """The names that begin so, in their order."""
+        for at in range(bisect_left(self._names, start), len(self._names)):
+            if not self._names[at].startswith(start):
+                return
+            yield self._names[at]
+
+    def holds(self) -> bool:
+        """Whether the folder is still as it was listed."""
+        if not self._certain:
+            return Listing(self.folder)._inodes == self._inodes
+        return _time_of(self.folder) == self._changed
+
+    @property
+    def serves(self) -> bool:
+        """Whether it may stand for a new one."""
+        fresh = self._certain and self.fault is None and monotonic() - self._at < _REUSED
+        return fresh and _time_of(self.folder) == self._changed
+
+
+class Folders:
+    """The folders of all followed logs."""
+
+    def __init__(self) -> None:
+        self._listings: dict[str, Listing] = {}
+        self._times: dict[str, int | None] = {}
+        self.names = 0  # in all folders together
+
+    def look(self) -> None:
+        """Forget when the folders changed: the next question asks them again."""
+        self._times.clear()
+
+    def listing(self, folder: str) -> Listing:
+        """The names of a folder."""
+        found = self._listings.get(folder)
+        if found is None or not found.serves:
+            self.names -= 0 if found is None else len(found)
+            found = self._listings[folder] = Listing(folder)
+            self.names += len(found)
+        return found
+
+    def keep(self, paths: Iterable[str]) -> None:
+        """Forget the folders that have none of these files."""
+        wanted = {os.path.dirname(place) for path in paths for place in places_of(path)}  # noqa: PTH120 - text
+        for folder in self._listings.keys() - wanted:
+            self.names -= len(self._listings.pop(folder))
+
+    def changed(self, path: str) -> tuple[int | None, ...]:
+        """When a name last came or went in the folders of a file; since `look`, each folder is asked once."""
+        found = []
+        for place in places_of(path):
+            folder = os.path.dirname(place)  # noqa: PTH120 - text
+            if folder not in self._times:
+                self._times[folder] = _time_of(folder)
+            found.append(self._times[folder])
+        return tuple(found)
+
+
+def places_of(path: str) -> tuple[str, ...]:
+    """A path, and where a symbolic link of this name leads to."""
+    return (path, os.path.realpath(path)) if os.path.islink(path) else (path,)  # noqa: PTH114 - text
+
+
+def _time_of(folder: str) -> int | None:
+    try:
+        return os.stat(folder or ".").st_mtime_ns  # noqa: PTH116 - text
+    except OSError:
+        return None

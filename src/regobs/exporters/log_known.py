@@ -1,0 +1,150 @@
+"""What a log exporter knows of the files of all its names: those that were read, are read now, and are still to be."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from regobs.exporters.log_folders import Folders
+from regobs.exporters.log_generations import FilePlace, FollowedFile, Generation, Unreadable
+
+_FINISHED = 1000  # files that are remembered as read to their end, or twice as many as the folders have names
+_WAITING = 100  # places of one name whose files cannot be read
+
+Identity = tuple[int, int]
+
+
+class Finished:
+    """Files that were read to their end: another name or a copy of one is not read again.
+
+    Also those that could not be read when a name was first looked at: what was there before is never read.
+    """
+
+    def __init__(self, rows: Iterable[list[Any]] = (), older: Iterable[list[int]] = ()) -> None:
+        self.most = 0
+        self._places: dict[FilePlace, None] = {}  # the one that was met least lately first
+        self._alike: dict[tuple[int, str], dict[FilePlace, None]] = {}  # by their start
+        self._sizes: Counter[tuple[int, int, int]] = Counter()  # device, inode and size
+        self._older: dict[tuple[int, int, int], None] = {(row[0], row[1], row[2]): None for row in older}
+        for row in rows:
+            self._put(FilePlace(*row))
+        self.room(0)
+
+    def room(self, names: int) -> None:
+        """Make room for the files of folders with so many names: what is forgotten while it is there is read again."""
+        self.most = max(_FINISHED, 2 * names, len(self._places))
+
+    def add(self, place: FilePlace) -> None:
+        """Remember a file; the offset of its place is its size."""
+        if place.known:
+            self._put(place)
+            while len(self._places) > self.most:
+                self._drop(next(iter(self._places)))
+
+    def has(self, place: FilePlace, *, packed: bool = False) -> bool:
+        """Whether this file, or one of the same start and size, was read; of a packed one the start tells."""
+        for one in self._alike.get((place.known, place.start), ()):
+            same = (one.device, one.inode) == (place.device, place.inode)
+            if same or one.offset == place.offset or packed:
+                self._places[one] = self._places.pop(one)  # it is still there
+                return True
+        return False
+
+    def add_older(self, status: os.stat_result) -> None:
+        """Remember a file that cannot be read, and is not to be."""
+        self._older[status.st_dev, status.st_ino, status.st_mtime_ns] = None
+        if len(self._older) > self.most:
+            del self._older[next(iter(self._older))]
+
+    def has_older(self, status: os.stat_result) -> bool:
+        """Whether it is such a file: its permissions may have changed since, its time has not."""
+        return (status.st_dev, status.st_ino, status.st_mtime_ns) in self._older
+
+    def has_whole(self, status: os.stat_result) -> bool:
+        """Whether a file that cannot be read has the inode and the size of one that was read."""
+        return (status.st_dev, status.st_ino, status.st_size) in self._sizes
+
+    def data(self) -> list[list[Any]]:
+        """For a checkpoint."""
+        return [place.data() for place in self._places]
+
+    def older(self) -> list[list[int]]:
+        """For a checkpoint."""
+        return [list(one) for one in self._older]
+
+    def _put(self, place: FilePlace) -> None:
+        if place in self._places:
+            self._places[place] = self._places.pop(place)
+            return
+        self._places[place] = None
+        self._alike.setdefault((place.known, place.start), {})[place] = None
+        self._sizes[place.device, place.inode, place.offset] += 1
+
+    def _drop(self, place: FilePlace) -> None:
+        del self._places[place]
+        alike = self._alike[place.known, place.start]
+        del alike[place]
+        if not alike:
+            del self._alike[place.known, place.start]
+        key = (place.device, place.inode, place.offset)
+        self._sizes[key] -= 1
+        if not self._sizes[key]:
+            del self._sizes[key]
+
+
+class KnownFiles:
+    """What is known of the files of all names.
+
+    `waiting` has, by name, how far files were read that cannot be found just now and may be among those that cannot be
+    read; `blind` when a name was first looked at whose folder could not be listed: what is older is not ours.
+    """
+
+    def __init__(self) -> None:
+        self.finished = Finished()
+        self.folders = Folders()
+        self.waiting: defaultdict[str, list[FilePlace]] = defaultdict(list)
+        self.blind: dict[str, float] = {}
+        self._held: Counter[Identity] = Counter()
+
+    def data(self) -> dict[str, Any]:
+        """For a checkpoint; the waiting places are stored with those of the open files."""
+        return {"finished": self.finished.data(), "older": self.finished.older(), "blind": self.blind}
+
+    def load(self, data: dict[str, Any]) -> None:
+        """Go on from a checkpoint; one of an earlier version has the finished files alone."""
+        self.finished = Finished(data["finished"], data.get("older", ()))
+        self.blind = dict(data.get("blind", {}))
+
+    def hold(self, file: FollowedFile) -> FollowedFile:
+        """Note that a file is read under its name."""
+        self._held[file.identity] += 1
+        return file
+
+    def release(self, file: FollowedFile) -> None:
+        """Close a file that was held."""
+        self._held[file.identity] -= 1
+        if not self._held[file.identity]:
+            del self._held[file.identity]
+        file.file.close()
+
+    def taken(self, identity: Identity) -> bool:
+        """Whether some name reads this file."""
+        return identity in self._held
+
+    def wait(self, place: FilePlace) -> FilePlace | None:
+        """Remember how far a file was read that is not found; the place that is given up for it, if any."""
+        places = self.waiting[place.path]
+        places.append(place)
+        return places.pop(0) if len(places) > _WAITING else None
+
+    def awaited(self, found: Generation) -> bool:
+        """Whether a part of this file was read, so that the name that read it goes on with it."""
+        return any(found.is_copy_of(place) for places in self.waiting.values() for place in places)
+
+    def is_read(self, one: Unreadable) -> bool:
+        """Whether of a file that cannot be read nothing is wanted."""
+        if one.status is None or one.folder or one.identity is None:
+            return False
+        return self.taken(one.identity) or self.finished.has_whole(one.status) or self.finished.has_older(one.status)
