@@ -38,7 +38,7 @@ def test_valid_files_end_with_0_and_a_summary() -> None:
 def test_an_invalid_line_ends_with_1(mixed: Path) -> None:
     found = asked("validate", mixed)
     assert found.exit_code == 1
-    assert "4 lines, 2 valid, 1 invalid, 1 malformed, 1 with an unknown message, 1 unknown fields" in found.output
+    assert "4 lines, 2 valid, 1 invalid, 1 malformed, 1 with an unknown message, 1 unknown field\n" in found.output
     assert f"type: size_bytes of 'blob uploaded', expected integer, not string; first at {mixed}:2: 5" in found.output
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from regobs.common.counts import counted
 from regobs.common.table import screen
 from regobs.errors import ExitCode, InputError
 
@@ -36,7 +37,7 @@ def trace(correlation_id: str, files: tuple[str, ...], form: str) -> None:
         refuse(found.unread, found.broken)
     click.echo(lines_shown.trace_as_json(found) if form == "json" else lines_shown.trace_as_text(found), nl=False)
     malformed = f", {found.malformed:,} more that cannot be read" if found.malformed else ""
-    click.echo(f"{len(found.events):,} lines{malformed}", err=True)
+    click.echo(counted(len(found.events), "line") + malformed, err=True)
     refuse(found.unread, found.broken)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from regobs.cli.elasticsearch_options import LogCluster, cluster_options
+from regobs.common.counts import counted
 from regobs.common.table import screen, table
 
 if TYPE_CHECKING:
@@ -253,7 +254,7 @@ def _show(made: list[Query], answers: list[Answer], shape: str) -> None:
     answer = answers[0]
     if answer.malformed or shape == "table":
         malformed = f", {answer.malformed:,} of them malformed and left out" if answer.malformed else ""
-        click.echo(f"{answer.lines:,} lines{malformed}", err=True)
+        click.echo(counted(answer.lines, "line") + malformed, err=True)
     for query in cut:
         of = f" of {query.name}" if len(made) > 1 else ""
         click.echo(f"Further rows{of} fit, which --limit {query.limit} left out", err=True)

@@ -32,7 +32,12 @@ STEMS: Final = (
     *("pass", "pwd", "secret", "token", "sig", "cred", "state", "key", "jwt", "otp", "auth", "session", "sessid"),
     *("amz", "goog", "x-ms-", "exponent"),
 )
-_TAIL = r"(?:[-_]?(?:hash|value|b64|base64|plain|plaintext|raw|text|data|old|new|string|str|\d{1,3}))?"
+# Words behind the name of a secret that leave it one: in which form it is, and which of several.
+TAILS: Final = (
+    *("hash", "values?", "val", "b64", "base64", "plain", "plaintext", "raw", "text", "data", "string", "str", "pem"),
+    *("old", "new", "previous", "primary", "secondary", "backup", "prod", "production", "staging", "live"),
+)
+_TAIL = rf"(?:[-_.]?(?:{'|'.join(TAILS)}|\d{{1,3}})){{0,2}}"
 _Q = r"\\{0,40}[\"'`]"  # a quote, also escaped
 _SPACES = r"(?:\s|\\{1,40}[nrt])*+"
 # What stands for a value: of a statement, a format, a shell, or what another program masked.

@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 
 from regobs.secrets.decoding import decoded
+from regobs.secrets.expressions import TAILS
 
 _LONGEST = 200  # characters of a name
 _WHOLE = frozenset(
@@ -35,6 +36,11 @@ _ABOUT = (
 _LAST = ("_key_base", "-key-base", "_pass", "-pass", ".pass", " pass", "_auth", "_session", "_otp")
 _SIGNED = ("xamz", "xgoog")  # headers and parameters of signed requests
 _OTHER = re.compile(r"[^a-z0-9]+")
+# Whole words behind the name of a secret: `token_value`, `tokenValue`, `api_key2`, not those of `tokens_total`.
+_TAIL = re.compile(
+    rf"(?:(?i:[-_. ](?:{'|'.join(TAILS)}))|(?<=[a-z0-9])(?:{'|'.join(word.capitalize() for word in TAILS)})"
+    r"|[-_. ]?[0-9]{1,3}){1,3}\Z"
+)
 
 
 def is_secret(name: object) -> bool:
@@ -54,7 +60,13 @@ def is_secret_header(name: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _is_secret(name: str) -> bool:
-    text = name.lower() if name.isascii() and "%" not in name else decoded(name).lower()
+    text = name if name.isascii() and "%" not in name else decoded(name)
+    short = _TAIL.sub("", text)
+    return _is_one(text.lower()) or (short != text and _is_one(short.lower()))
+
+
+def _is_one(text: str) -> bool:
+    """Whether a name in small letters is that of a secret, without regard to what may stand behind one."""
     plain = _OTHER.sub("", text)
     if plain == "state":
         return text.strip() == "_state"

@@ -162,3 +162,23 @@ def test_a_pattern_of_names_asks_each_field_that_can_have_the_value() -> None:
     assert {"vars_name", "vars_digest"} <= found
     assert all(name.startswith("vars_") for name in found)
     assert condition("*_bytes: abc") == Fixed(holds=False)
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        (-62_167_219_200_001, "-0001-12-31T23:59:59.999Z"),
+        (-62_167_219_200_000, "0000-01-01T00:00:00.000Z"),
+        (-62_135_596_800_001, "0000-12-31T23:59:59.999Z"),
+        (-62_135_596_800_000, "0001-01-01T00:00:00.000Z"),
+        (-1, "1969-12-31T23:59:59.999Z"),
+        (0, "1970-01-01T00:00:00.000Z"),
+        (951_782_400_000, "2000-02-29T00:00:00.000Z"),
+        (253_402_300_799_999, "9999-12-31T23:59:59.999Z"),
+        (253_402_300_800_000, "+10000-01-01T00:00:00.000Z"),
+        ((1 << 63) - 1, "+292278994-08-17T07:12:55.807Z"),
+        (-(1 << 63), "-292275055-05-16T16:47:04.192Z"),
+    ],
+)
+def test_a_time_of_any_year_is_shown_as_one(written: int, shown: str) -> None:
+    assert iso(written) == shown

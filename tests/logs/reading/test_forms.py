@@ -15,6 +15,7 @@ from backports import zstd
 from click.testing import CliRunner
 
 from regobs.cli.main import regobs
+from regobs.common.counts import counted
 from regobs.errors import InputError
 from regobs.logs.judging.validate import Validator
 from regobs.logs.reading.read import Line
@@ -146,7 +147,7 @@ def test_a_command_reads_a_line_of_any_form(shown: str, command: str, tmp_path: 
         assert f"{len(written)} lines, {len(written)} valid, 0 invalid, 0 malformed" in answer.output
         assert "unknown" not in answer.output
     elif command == "infer":
-        assert answer.output.startswith(f"# {len(written)} lines")
+        assert answer.output.startswith(f"# {counted(len(written), 'line')}. ")
     elif command == "tail":
         assert len(answer.output.splitlines()) == len(written)
     elif command == "diff":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from regobs.common.counts import counted
 from regobs.errors import InputError
 from regobs.logs.fields.field import Field
 from regobs.logs.judging.guess import NO_MEANING, Seen
@@ -19,11 +20,13 @@ def to_text(census: Census) -> str:
     """Entries as they stand in the catalogue, with what was seen beside them; meanings are for a person to write."""
     found = [one for one in census.proposals() if one.fields or one.messages or one.extended or one.doubts]
     told = "What the catalogue of log fields lacks:" if found else _NOTHING if census.lines else "No line was read."
-    lines = [f"# {census.lines:,} lines. {told}"]
+    lines = [f"# {counted(census.lines, 'line')}. {told}"]
     for one in found:
         lines += ["", f"# Stream {one.stream.name}", *_stream(one)]
     if census.untold:
-        lines += ["", f"# {census.untold:,} lines have a message without a constant part, or one of too many kinds."]
+        has = "has" if census.untold == 1 else "have"
+        told = f"{counted(census.untold, 'line')} {has} a message without a constant part, or one of too many kinds"
+        lines += ["", f"# {told}."]
     return "\n".join(lines)
 
 
@@ -38,10 +41,10 @@ def _stream(one: StreamProposal) -> list[str]:
     if one.extended:
         lines += ["", "# Fields that known messages have besides theirs"]
         for message, names, gathered in one.extended:
-            lines.append(f'# {json.dumps(message.text)}: add "{_names((), names)}" ({gathered.lines:,} lines)')
+            lines.append(f'# {json.dumps(message.text)}: add "{_names((), names)}" ({counted(gathered.lines, "line")})')
     if one.doubts:
         lines += ["", "# Values that are not what the catalogue says, which this patch leaves alone"]
-        lines += [f"# {what}, {count:,} lines" for what, count in sorted(one.doubts.items())]
+        lines += [f"# {what}, {counted(count, 'line')}" for what, count in sorted(one.doubts.items())]
     return lines
 
 
@@ -57,9 +60,9 @@ def _field(made: Field) -> str:
 
 def _seen(seen: Seen) -> str:
     if seen.kinds.keys() <= {"integer", "number", "null"} and seen.kinds.keys() != {"null"}:
-        return f"{seen.count:,} values from {seen.low:g} to {seen.high:g}"
+        return f"{counted(seen.count, 'value')} from {seen.low:g} to {seen.high:g}"
     kinds = ", ".join(sorted(seen.kinds))
-    return f"{seen.count:,} values ({kinds}): {', '.join(seen.samples)}"
+    return f"{counted(seen.count, 'value')} ({kinds}): {', '.join(seen.samples)}"
 
 
 def _message(made: Message) -> str:
@@ -75,7 +78,7 @@ def _names(required: Sequence[str], optional: Sequence[str]) -> str:
 
 def _gathered(made: Message, gathered: Gathered) -> str:
     component = f", component {made.component}" if made.component else ""
-    return f"{gathered.lines:,} lines, context {made.context}{component}"
+    return f"{counted(gathered.lines, 'line')}, context {made.context}{component}"
 
 
 def to_schema(census: Census, stream: str | None = None) -> str:

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
+from regobs.common.counts import counted
 from regobs.logs.judging.closest import Closest
 from regobs.logs.judging.validate import Finding, LogReport
 
@@ -81,9 +82,9 @@ def to_text(report: LogReport) -> str:
             lines += ["", f"{_HEADS[kind]}:"]
             lines += [_line(one) for one in found[:_SHOWN]]
         if len(found) > _SHOWN:
-            lines.append(f"  ... and {len(found) - _SHOWN} further kinds; --format json shows them")
+            lines.append(f"  ... and {counted(len(found) - _SHOWN, 'further kind')}; --format json shows them")
     if report.untold:
-        lines += ["", f"{report.untold:,} problems of further kinds were only counted."]
+        lines += ["", f"{counted(report.untold, 'problem')} of further kinds only counted."]
     return "\n".join(lines)
 
 
@@ -109,14 +110,14 @@ FORMATS: dict[str, Callable[[LogReport], str]] = {"text": to_text, "json": to_js
 
 
 def _summary(report: LogReport) -> str:
-    parts = [f"{report.lines:,} lines", f"{report.valid:,} valid", f"{report.invalid:,} invalid"]
+    parts = [counted(report.lines, "line"), f"{report.valid:,} valid", f"{report.invalid:,} invalid"]
     parts.append(f"{report.malformed:,} malformed")
     if report.unknown_messages:
         parts.append(f"{report.unknown_messages:,} with an unknown message")
     if report.unknown_fields:
-        parts.append(f"{report.unknown_fields:,} unknown fields")
+        parts.append(counted(report.unknown_fields, "unknown field"))
     if report.moved_fields:
-        parts.append(f"{report.moved_fields:,} fields of other messages")
+        parts.append(counted(report.moved_fields, "field", "of other messages"))
     return ", ".join(parts)
 
 
@@ -124,7 +125,7 @@ def _closest(one: Closest) -> str:
     """Rounded down, so that 100% means all."""
     releases = f"; written by release {', '.join(one.releases)}" if one.releases else ""
     share = int(1000 * one.fit) / 10
-    fit = f"{share:g}% of its first {one.lines:,} lines fit"
+    fit = f"{share:g}% of its first {counted(one.lines, 'line')} fit"
     return f"{one.file}: closest to the schemas of {one.title}, {fit}{releases}{_bounds(one)}"
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import calendar
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, UTC, datetime, timedelta
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ISO = re.compile(
@@ -22,6 +22,7 @@ _STEP = re.compile(r"(?P<sign>[+-])(?P<count>\d{0,6})(?P<unit>[yMwdhHms])|/(?P<r
 _NAMES = ("month", "day", "hour", "minute", "second")
 _SECONDS = {"w": 604800, "d": 86400, "h": 3600, "H": 3600, "m": 60, "s": 1}
 _MILLISECOND = timedelta(milliseconds=1)
+_YEARS, _ROUND = 400, 146_097 * 86_400_000  # after which the calendar repeats, and its milliseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +51,15 @@ def millis(moment: datetime) -> int:
 
 
 def iso(millis_since_epoch: int) -> str:
-    """Milliseconds since 1970 as text, the way the registry writes times; those beyond the year 9999 as a number."""
-    try:
-        moment = EPOCH + timedelta(milliseconds=millis_since_epoch)
-    except OverflowError:
-        return str(millis_since_epoch)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    """Milliseconds since 1970 as text, the way the registry writes times; of any year, in the form of ISO 8601.
+
+    A year before 0 or behind 9999 has a sign: `-0001-01-01T00:00:00.000Z`, `+12345-01-01T00:00:00.000Z`.
+    """
+    rounds, rest = divmod(millis_since_epoch, _ROUND)
+    moment = EPOCH + timedelta(milliseconds=rest)
+    year = moment.year + _YEARS * rounds
+    written = f"{year:04d}" if 0 <= year <= MAXYEAR else f"{year:+05d}"
+    return f"{written}-{moment:%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
 
 
 def _anchor(text: str) -> tuple[datetime, datetime]:

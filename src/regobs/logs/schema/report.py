@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from regobs.common.counts import counted
 from regobs.errors import InputError, Location
 from regobs.logs.schema import files
 from regobs.logs.schema.changes import Effect, SchemaChange
@@ -73,7 +74,7 @@ def _lines(changes: list[SchemaChange]) -> list[str]:
 def _line(one: SchemaChange, messages: list[str]) -> str:
     turned = f" {one.was} -> {one.now}" if one.was and one.now else f" {one.was or one.now}".rstrip()
     shown = [repr(message) if message else "every line" for message in messages[:3]]
-    where = ", ".join(shown) + (f" and {len(messages) - 3} more messages" if len(messages) > 3 else "")
+    where = ", ".join(shown) + (f" and {counted(len(messages) - 3, 'more message')}" if len(messages) > 3 else "")
     return f"  {f'{one.field}: ' if one.field else ''}{one.what}{turned} ({where})\n      {one.reason}"
 
 
