@@ -2,8 +2,8 @@
 
 Start: CPU time of `regobs query 'vector(1)'` with a server's answer, as a ratio to a bare Python that imports requests
 and click. The goal is 1.36 (150 ms where that takes 110); the limit is what was seen and a tenth.
-Range: wall time beside `promtool query range` for a week of 50 series, and for 90 days, which promtool cannot ask at
-once: a server gives at most 11,000 points of a series. Goal: below 300 MiB of memory.
+Range: wall time beside `promtool query range` for a week of 50 series, and for 90 days, which promtool asks week by
+week: a server gives at most 11,000 points of a series at once. Goal: faster than promtool, below 300 MiB of memory.
 Exit code 1 when a limit is missed.
 
     python benchmarks/query.py
@@ -27,6 +27,7 @@ START_LIMIT = 1.7  # the goal is 1.36
 MEMORY = 300 * 1024  # KiB
 ROUNDS = 7
 DAYS, STEP, SERIES = 90, 60, 50
+WEEK = 7 * 86_400  # seconds
 BARE = [sys.executable, "-c", "import requests, click"]
 REGOBS = [sys.executable, "-m", "regobs", "query"]
 # As pip installs it: modules are compiled once, also where this variable forbids it.
@@ -89,6 +90,7 @@ def main() -> int:
     end = int(time.time()) // 3600 * 3600 - 3600
     with tempfile.TemporaryDirectory() as folder, Supervisor() as supervisor:
         settings = {"scrape_configs": [], "global": {"scrape_interval": "10m"}}
+        os.environ["REGOBS_CACHE"] = str(Path(folder) / "cache")  # every answer is asked and kept, none is known
         data = history(Path(folder), end)
         server = servers.prometheus(
             supervisor, settings, data=data, retention="120d", flags=("--query.lookback-delta=15m",)
@@ -115,17 +117,22 @@ def start(url: str) -> float:
 def ranges(url: str, end: int) -> int:
     """Long ranges beside promtool; the peak memory in KiB."""
     promtool = str(find_program("promtool", package="prometheus"))
-    day = end - 7 * 86_400
-    theirs = [promtool, "query", "range", f"--start={day}", f"--end={end}", f"--step={STEP}s", url, "level"]
+    day = end - WEEK
+
+    def theirs(start: int) -> list[str]:
+        over = min(start + WEEK, end)
+        return [promtool, "query", "range", f"--start={start}", f"--end={over}", f"--step={STEP}s", url, "level"]
+
     ours = [*REGOBS, "level", "--prometheus", url, "--step", f"{STEP}s", "--to", str(end), "--format", "csv"]
-    week = statistics.median(wall([*ours, "--from", str(day)]) for _ in range(3))
-    rival = statistics.median(wall(theirs) for _ in range(3))
-    points = 7 * 86_400 // STEP * SERIES
+    week = statistics.median(wall([*ours, "--from", str(day), "--no-cache"]) for _ in range(3))
+    rival = statistics.median(wall(theirs(day)) for _ in range(3))
+    points = WEEK // STEP * SERIES
     print(f"7 days, {points:,} points: regobs {week:.2f} s, promtool {rival:.2f} s, {week / rival:.2f} times promtool")
     seconds, memory = peak([*ours, "--from", str(end - DAYS * 86_400)])
     points = DAYS * 86_400 // STEP * SERIES
+    weeks = sum(wall(theirs(start)) for start in range(end - DAYS * 86_400, end, WEEK))
     print(f"{DAYS} days, {points:,} points: regobs {seconds:.1f} s, peak {memory / 1024:.0f} MiB"
-          f" (limit {MEMORY / 1024:.0f}); promtool asks at most 11,000 points of a series")  # fmt: skip
+          f" (limit {MEMORY / 1024:.0f}); promtool, week by week, {weeks:.1f} s")  # fmt: skip
     return memory
 
 

@@ -96,6 +96,26 @@ def test_a_range_query_sends_its_edges_and_gives_points() -> None:
         assert (stub.requests[0].method, stub.requests[0].params) == ("POST", sent)
 
 
+@pytest.mark.parametrize("points", [10, 60_000], ids=["short", "longer than a million bytes"])
+def test_long_answers_are_read_as_short_ones_are(points: int) -> None:
+    values = [[at + 0.5, str(at / 8)] for at in range(points)] + [[points, "+Inf"]]
+    whole = success({"resultType": "matrix", "result": [{"metric": {"a": "é"}, "values": values}]})
+    with Stub({"/api/v1/query_range": whole}) as stub, Prometheus(stub.url) as prometheus:
+        series = prometheus.query_range("up", 0, points, 1).ranges[0]
+    assert series.labels == {"a": "é"}
+    assert series.points[:-1] == tuple((at + 0.5, at / 8) for at in range(points))
+    assert series.points[-1] == (points, math.inf)
+    for wrong in (
+        whole.body[:-9],
+        whole.body.replace('"0.125"', '"many"'),
+        whole.body.replace('[0.5, "0.0"]', "[0.5]"),
+    ):
+        with Stub({"/api/v1/query_range": Reply(200, wrong)}) as stub, Prometheus(stub.url) as prometheus:
+            with pytest.raises(ServerError) as caught:
+                prometheus.query_range("up", 0, points, 1)
+            assert caught.value.exit_code is ExitCode.SERVER
+
+
 def test_a_long_query_goes_in_the_body_not_in_the_url() -> None:
     text = " + ".join(["up"] * 20_000)
     with Stub({QUERY: vector()}) as stub, Prometheus(stub.url) as prometheus:

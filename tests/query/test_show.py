@@ -3,6 +3,7 @@
 import csv
 import io
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,3 +32,25 @@ def test_csv_of_pieces_has_the_lines_of_the_whole(pieces: list[dict[tuple[tuple[
     stream_csv(iter(answers), out)
     whole = list(csv.reader(io.StringIO(as_csv(merged(answers)), newline="")))
     assert sorted(csv.reader(io.StringIO(out.getvalue(), newline=""))) == sorted(whole)
+
+
+def streamed(labels: dict[str, str]) -> tuple[str, str]:
+    """The CSV of two pieces of one series, and that of the whole."""
+    answers = [
+        QueryAnswer("matrix", ranges=(RangeSeries(labels, ((at, 0.5), (at + 1, float("nan")))),)) for at in (1.0, 3.0)
+    ]
+    out = io.StringIO()
+    stream_csv(iter(answers), out)
+    return out.getvalue(), as_csv(merged(answers))
+
+
+@pytest.mark.parametrize("value", ["plain", 'a "quoted", one', "two\nlines", "a lone\rreturn", "", "é"])
+def test_a_label_is_quoted_in_pieces_as_in_the_whole(value: str) -> None:
+    pieces, whole = streamed({"a": value})
+    assert pieces == whole
+
+
+def test_series_without_labels_have_times_and_values_alone() -> None:
+    pieces, whole = streamed({})
+    assert pieces == whole
+    assert pieces.splitlines()[1] == "1970-01-01T00:00:01.000Z,0.5"
