@@ -25,8 +25,8 @@ from pathlib import Path
 from regobs import slo
 from regobs.catalog.model import Capability, Flavor
 from regobs.common.programs import Supervisor, find_program
+from regobs.config.loading import load_config
 from regobs.config.model import Config
-from regobs.config.reading import load_config
 from regobs.demo import servers
 from regobs.grafana.bound import bind_dashboard
 from regobs.grafana.outputs import load_dashboards

@@ -16,8 +16,9 @@ who = Row(
     logs="requests-over-time",
 )
 
-by_type = rate(logs.AUTHORIZATIONS, by=("result", "type"))
-refused = ratio(rate(select(logs.AUTHORIZATIONS, result="failed")), rate(logs.AUTHORIZATIONS))
+failed = select(logs.AUTHORIZATIONS, result="failed")  # without a type
+by_type = {"": rate(select(logs.AUTHORIZATIONS, result="authorized"), by="type"), "refused": rate(failed)}
+refused = ratio(rate(failed), rate(logs.AUTHORIZATIONS))
 codes, bad = rate(logs.API_ERRORS, by="code"), select(logs.MESSAGES, level=("warning", "error", "fatal", "panic"))
 messages = top(10, rate(bad, by="message"))
 
@@ -32,11 +33,13 @@ login = Row(
 
 lines, unread = rate(logs.LINES, by="kind"), top(10, highest(logs.BEHIND, by="file"))
 BAD, BEHIND = "RegistryLogLinesMalformed", "RegistryLogExporterBehind"
+UNREADABLE = "RegistryLogFileUnreadable"
 
 exporter = Row(
     "Log exporter",
     Lines("Log lines read by kind", lines, good="no malformed lines", alert=BAD, stacked=True),
     Lines("Log exporter backlog (top 10 files)", unread, good="returns to 0", alert=BEHIND),
+    Lines("Unreadable log files", highest(logs.UNREADABLE), good="0", alert=UNREADABLE),
     Lines("Age of the last log line", age(logs.LAST_LINE), good="seconds"),
 )
 

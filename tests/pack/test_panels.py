@@ -19,8 +19,8 @@ from regobs.grafana.panels import Lines, States
 from regobs.grafana.readings import NEVER, NO_DATA
 from regobs.grafana.render import render
 from regobs.promql import parse
-from regobs.promql.build import is_share
 from regobs.promql.nodes import Aggregate, Binary, Call, Expr, Selector
+from regobs.promql.shares import is_share
 from regobs.promql.walk import selectors, walk
 from tests.pack.test_dashboards import (
     CONFIGS,

@@ -35,7 +35,7 @@ from regobs.promql import (
     within,
     zero_filled,
 )
-from regobs.promql.build import change
+from regobs.promql.build import change, drawn_up_to
 from tests.promql.local import CPU, DURATION, GITLAB_WORDS, IN_FLIGHT, MEMORY, REDIS, REQUESTS, START, UP, lookup
 
 REQ = "registry_http_requests_total"
@@ -58,6 +58,7 @@ RI = "$__rate_interval"
          f"histogram_quantile(0.5, sum by (route, le) (rate({DUR}_bucket[{RI}]))) >= 0"),
         (within(0.5, DURATION),
          f'sum(rate({DUR}_bucket{{le="0.5"}}[{RI}])) / (sum(rate({DUR}_count[{RI}])) > 0)'),
+        (drawn_up_to(highest(MEMORY), "7d"), "clamp_max(max(process_resident_memory_bytes), 604800)"),
         (change(highest(MEMORY)), "delta(max(process_resident_memory_bytes)[1h:1m])"),
         (change(highest(MEMORY), over="59m"), "delta(max(process_resident_memory_bytes)[59m:1m])"),
         (change(highest(MEMORY), over="1d"), "delta(max(process_resident_memory_bytes)[1d:24m])"),

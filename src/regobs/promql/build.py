@@ -285,6 +285,11 @@ def drain_time(queue: Expr, done: Expr) -> Expr:
     return Binary("/", queue, _positive(done))
 
 
+def drawn_up_to(time: Expr, most: Window) -> Expr:
+    """A time in seconds, as `most` where it is longer: of +Inf, the worst there is, a chart would draw nothing."""
+    return Call("clamp_max", (time, Number(Decimal(_window(most).ms) / 1000)))
+
+
 def per(amount: Expr, each: Expr) -> Expr:
     """How much falls on one of `each`, such as seconds a query; no result where there is none."""
     return Binary("/", amount, _positive(each))
