@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import json
+import lzma
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -37,7 +39,12 @@ def _zstd(data: bytes) -> bytes:
     return bytes(zstd.compress(data))
 
 
-PACKED: dict[str, Callable[[bytes], bytes]] = {".gz": gzip.compress, ".zst": _zstd}
+PACKED: dict[str, Callable[[bytes], bytes]] = {
+    ".gz": gzip.compress,
+    ".zst": _zstd,
+    ".xz": lzma.compress,
+    ".bz2": bz2.compress,
+}
 INSIDE = pytest.mark.parametrize("command", COMMANDS)
 
 

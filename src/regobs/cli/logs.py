@@ -41,9 +41,9 @@ def logs() -> None:
 def validate(context: click.Context, files: tuple[str, ...], flavor: str | None, strict: bool, form: str) -> None:
     """Judge each line by the schema of its own message. Exit code 1 where a line is invalid or malformed.
 
-    FILES are logs, plain, gzip or zstd, folders or patterns, - is standard input: JSON, logfmt, access lines of the
-    Apache combined form, notification envelopes. What no schema knows is held to the fields that all lines have, and
-    reported as drift.
+    FILES are logs, plain, gzip, zstd, xz or bzip2, folders or patterns, - is standard input: JSON, logfmt, access lines
+    of the Apache combined form, notification envelopes. What no schema knows is held to the fields that all lines have,
+    and reported as drift.
     """
     from regobs.common.working import ReadingProgress, working  # noqa: PLC0415
     from regobs.logs.judging.report import FORMATS  # noqa: PLC0415

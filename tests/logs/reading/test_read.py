@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
+import lzma
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -104,3 +107,20 @@ def test_a_file_that_is_not_there_and_a_directory_are_wrong_input(tmp_path: Path
 def test_a_dash_is_standard_input() -> None:
     stdin = io.BytesIO(b"x")
     assert open_log("-", stdin) is stdin
+
+
+@pytest.mark.parametrize(("pack", "fault"), [(lzma.compress, "broken xz"), (bz2.compress, "broken bzip2")])
+def test_xz_and_bzip2_of_one_part_or_several_are_read_and_a_broken_one_up_to_its_end(
+    pack: Callable[[bytes], bytes], fault: str
+) -> None:
+    data = b"".join(b"line %d\n" % number for number in range(300_000))
+    expected = list(lines(io.BytesIO(data)))
+    half = len(data) // 2
+    assert list(lines(io.BytesIO(pack(data)))) == expected
+    assert list(lines(io.BytesIO(pack(data[:half]) + b"\0" * 8 + pack(data[half:])))) == expected
+    assert list(lines(io.BytesIO(pack(data) + b"\0" * 8))) == expected
+    *whole, last = lines(io.BytesIO(pack(data)[:-12]))
+    assert (last.fault, len(whole) <= len(expected)) == (fault, True)
+    assert whole == expected[: len(whole)]
+    assert [line.fault for line in lines(io.BytesIO(pack(data)[:8] + b"\xff" * 50))] == [fault]
+    assert [line.content for line in lines(io.BytesIO(b"BZh is how a text begins\n"))] == [b"BZh is how a text begins"]

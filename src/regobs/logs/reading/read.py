@@ -1,17 +1,19 @@
-"""Lines of log files: plain, gzip or Zstandard, from files or standard input, in bounded memory."""
+"""Lines of log files, plain or packed with gzip, Zstandard, xz or bzip2, or of standard input, in bounded memory."""
 
 from __future__ import annotations
 
+import bz2
 import codecs
+import lzma
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from importlib import import_module
 from itertools import accumulate
 from pathlib import Path
 from types import ModuleType
-from typing import BinaryIO, NamedTuple, Protocol
+from typing import Any, BinaryIO, NamedTuple, Protocol
 
 from regobs.errors import InputError, Location, MachineError
 
@@ -23,9 +25,13 @@ _PACKED = 1 << 16
 _GZIP_FORMAT = 31  # zlib: the largest window, with header and check sum of gzip
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
+_START = 4  # bytes that tell how a file is packed
+_BY_START = {_GZIP: "gz", _ZSTD: "zst", b"\xfd7zX": "xz", **{b"BZh%d" % level: "bz2" for level in range(1, 10)}}
+_LARGEST_DICTIONARY = 1 << 28  # bytes of memory for xz, four times what its highest level needs
 _BOM = b"\xef\xbb\xbf"
 _UTF16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}  # Windows PowerShell's `>` writes the first
-BROKEN = frozenset({"broken gzip", "broken zstd"})  # faults of a file that ends within what was packed
+_FAULTS = {"gz": "broken gzip", "zst": "broken zstd", "xz": "broken xz", "bz2": "broken bzip2"}
+BROKEN = frozenset(_FAULTS.values())  # faults of a file that ends within what was packed
 BYTE_ORDER_MARKS = (_BOM, *_UTF16)
 
 
@@ -40,7 +46,7 @@ class Readable(Protocol):
 class Line(NamedTuple):
     """One line without its end. `number` counts from 1, `offset` is that of its first byte in the (unpacked) file.
 
-    `fault` says why the bytes are not the whole line: `over-long`, `broken gzip`, `broken zstd`. `ended` is false for a
+    `fault` says why the bytes are not the whole line: `over-long`, or one of `BROKEN`. `ended` is false for a
     last line that has no end.
     """
 
@@ -134,10 +140,8 @@ def parts(file: Readable, longest: int = LONGEST_LINE) -> Iterator[LinePart]:
 
 
 def compression_of(start: bytes) -> str:
-    """`gz`, `zst` or nothing, by the first bytes."""
-    if start.startswith(_GZIP):
-        return "gz"
-    return "zst" if start.startswith(_ZSTD) else ""
+    """How a file is packed that begins so, as the end of its name: `gz`, `zst`, `xz`, `bz2`, or nothing."""
+    return next((end for begin, end in _BY_START.items() if start.startswith(begin)), "")
 
 
 def blocks(file: Readable) -> Iterator[tuple[bytes, str | None]]:
@@ -149,7 +153,7 @@ def blocks(file: Readable) -> Iterator[tuple[bytes, str | None]]:
         if fault:
             yield head.removeprefix(_BOM), fault
             return
-        if len(head) >= len(_ZSTD):
+        if len(head) >= _START:
             break
     if decoder := decoder_of(head):
         yield decoder.decode(head[2:]).encode(), None
@@ -183,10 +187,10 @@ class _Checked:
 def raw_blocks(file: Readable) -> Iterator[tuple[bytes, str | None]]:
     """Blocks of the unpacked content, or a fault as the last one. Raises InputError where the machine cannot read."""
     file = _Checked(file)
-    first = file.read(len(_ZSTD))
+    first = file.read(_START)
     packed = compression_of(first)
     if packed:
-        yield from _unpacked(first, file) if packed == "gz" else _inflated(first, file)
+        yield from _unpacked(first, file) if packed == "gz" else _inflated(packed, first, file)
         return
     while first:
         yield first, None
@@ -200,27 +204,37 @@ def decoder_of(start: bytes) -> codecs.IncrementalDecoder | None:
     return None
 
 
-def _inflated(first: bytes, file: Readable) -> Iterator[tuple[bytes, str | None]]:
-    """What a Zstandard file holds, of a broken one up to the break."""
+def _unpacker(packing: str) -> tuple[Callable[[], Any], type[Exception]]:
+    """What unpacks a part of a file, and what that raises for one that is broken."""
+    if packing == "xz":
+        return lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_LARGEST_DICTIONARY), lzma.LZMAError
+    if packing == "bz2":
+        return bz2.BZ2Decompressor, OSError
     zstd = zstd_module()
-    unpacker = zstd.ZstdDecompressor()
+    return zstd.ZstdDecompressor, zstd.ZstdError
+
+
+def _inflated(packing: str, first: bytes, file: Readable) -> Iterator[tuple[bytes, str | None]]:
+    """What a file holds that is packed with anything but gzip, of a broken one up to the break."""
+    new, broken = _unpacker(packing)
+    unpacker = new()
     packed = first + file.read(_PACKED)
     while packed or not (unpacker.needs_input or unpacker.eof):  # it may hold more than one block of what it has read
         try:
             block = unpacker.decompress(packed, _BLOCK)
-        except zstd.ZstdError:
-            yield b"", "broken zstd"
+        except broken:
+            yield b"", _FAULTS[packing]
             return
         if block:
             yield block, None
         packed = b""
-        if unpacker.eof:  # several frames, one after the other, are one file
-            packed = unpacker.unused_data or file.read(_PACKED)
-            unpacker = zstd.ZstdDecompressor() if packed else unpacker
+        if unpacker.eof:  # several frames or streams, one after the other, are one file; padding is zeros
+            packed = unpacker.unused_data.lstrip(b"\0") or file.read(_PACKED).lstrip(b"\0")
+            unpacker = new() if packed else unpacker
         elif unpacker.needs_input:
             packed = file.read(_PACKED)
     if not unpacker.eof:
-        yield b"", "broken zstd"
+        yield b"", _FAULTS[packing]
 
 
 def zstd_module() -> ModuleType:
@@ -244,7 +258,7 @@ def _unpacked(first: bytes, file: Readable) -> Iterator[tuple[bytes, str | None]
         try:
             block = unpacker.decompress(packed, _BLOCK)
         except zlib.error:
-            yield b"", "broken gzip"
+            yield b"", _FAULTS["gz"]
             return
         if block:
             yield block, None
@@ -255,4 +269,4 @@ def _unpacked(first: bytes, file: Readable) -> Iterator[tuple[bytes, str | None]
         elif not packed:
             packed = file.read(_PACKED)
     if not unpacker.eof:
-        yield b"", "broken gzip"
+        yield b"", _FAULTS["gz"]

@@ -36,7 +36,7 @@ STDIN_NAME = "(standard input)"
 _START = 1 << 16  # bytes that tell what a file is wrapped in; the first line is shorter
 
 _OF_SVLOGD = frozenset({"config", "lock", "newstate", "state"})
-_PACKED = re.compile(r"\.(?:gz|zst)\Z")
+_PACKED = re.compile(r"\.(?:gz|zst|xz|bz2)\Z")
 # What logrotate, the kubelet and lumberjack (Go) write, each with what tells one file of a set from the others.
 _NUMBERED = re.compile(r"(?P<stem>.+)\.(?P<number>[0-9]{1,5})")
 _DATED = re.compile(
@@ -101,7 +101,8 @@ class Folder:
         packed, start = _start(path)
         end, named = f".{packed}" if packed else ".jsonl", path.suffix.lower()
         cut = packed == "zst" and _is_broken(path)  # of which DuckDB reads a part and says nothing
-        if cut or start.startswith(BYTE_ORDER_MARKS) or not _is_json_lines(start) or has_over_long(path):
+        unknown = packed in {"xz", "bz2"}  # to DuckDB
+        if cut or unknown or start.startswith(BYTE_ORDER_MARKS) or not _is_json_lines(start) or has_over_long(path):
             self.sources.append(self._written(LogSource(name, path, file)))
         elif named == end or (not packed and named not in {".gz", ".zst"}):
             self.sources.append(LogSource(name, path, file))
