@@ -114,7 +114,7 @@ signed_urls = Row(
 freed_by_type = rate(gc.BYTES, by="media_type")
 
 disks = Row(
-    "Disks",
+    "Disk space and bytes freed",
     Lines("Disk space free, %", space_left, good="above 20 %", thresholds=(0.2, 0.1)),
     Lines("Inodes free, %", inodes_left, good="above 20 %", thresholds=(0.2, 0.1)),
     Lines("Bytes freed by GC", freed_by_type, good="above 0 where tags are deleted", logs="gc-decisions", stacked=True),

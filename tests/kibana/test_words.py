@@ -125,3 +125,16 @@ def test_the_rules_of_the_grid_see_both_sides_of_its_edge() -> None:
     assert list(lens_rules.grid_faults([place, {**place, "y": 1}])) == []
     assert list(lens_rules.grid_faults([{**place, "w": 9}])) != []
     assert list(lens_rules.grid_faults([place, {**place, "x": 47, "w": 1}])) != []
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("root_repo", "namespace"),
+        ("vars_name", "repository"),
+        ("auth_user_type", "auth user type"),
+        ("wait_s", "wait s"),
+    ],
+)
+def test_a_column_is_called_in_words_and_one_of_a_field_as_people_call_the_field(name: str, shown: str) -> None:
+    assert words.label(name) == shown

@@ -90,3 +90,9 @@ def test_kibana_reads_every_text_as_we_do() -> None:
     with oracle.running(peers.required_kql_oracle()) as kibana:
         assert [text for text in TEXTS if kibana.read(text) != oracle.read(text)] == []
         assert [text for text in TEXTS if oracle.read(text) == oracle.REFUSED] == []
+
+
+def test_no_name_of_a_column_or_control_is_that_of_the_registrys_path_variables() -> None:
+    text = "".join(content.decode() for name, content in files(PACK).items() if name.endswith("production.ndjson"))
+    assert "root repo" not in text
+    assert "vars name" not in text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 
-from regobs.logs.fields import Field
+from regobs.logs.fields import FIELDS, Field
 from regobs.logs.kql import And, Node, Not, Or, parse, to_text
 from regobs.logs.query import ByFilters, ByTerms, ByTime, Clause, Group, MetricKind, Query, QueryMetric
 
@@ -40,8 +40,8 @@ def operation(metric: QueryMetric) -> str:
 
 
 def label(name: str) -> str:
-    """The name of a column as words."""
-    return name.replace("_", " ")
+    """The name of a column as words; one that is called as its field has the field's."""
+    return FIELDS[name].title if name in FIELDS else name.replace("_", " ")
 
 
 def formula(metric: QueryMetric) -> str:

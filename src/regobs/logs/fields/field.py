@@ -63,6 +63,9 @@ class Since:
         return f"{self.earliest} to {self.latest}" if self.earliest else f"{self.latest} or earlier"
 
 
+_TITLES = {"root_repo": "namespace", "vars_name": "repository"}  # as saved queries and metrics name the same values
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """One field of a log line. `unit` is one of ms, s, bytes, count, ratio, `since` when it came.
@@ -97,8 +100,8 @@ class Field:
 
     @property
     def title(self) -> str:
-        """The name as words."""
-        return self.name.replace("_", " ").replace(".", " ")
+        """What a person calls it: the name as words, where no other words are usual."""
+        return _TITLES.get(self.name, self.name.replace("_", " ").replace(".", " "))
 
 
 def field(
