@@ -50,6 +50,14 @@ def test_as_is_has_the_variables_of_grafana(capsys: Output) -> None:
     )
 
 
+def test_without_settings_a_server_is_asked_any_panel_and_says_itself_what_it_lacks(capsys: Output) -> None:
+    with Stub({"/api/v1/query": answer()}) as stub:
+        asked = ("storage-detail", "Descriptor cache hit ratio", "--prometheus", f"http://{stub.address}")
+        code, out, err = panel(capsys, *asked)
+    assert (code, err) == (ExitCode.OK, "")
+    assert out.endswith("no data\n")
+
+
 def test_each_expression_of_a_panel_is_named(capsys: Output) -> None:
     _, out, _ = panel(capsys, "overview", "Blob traffic")
     assert [line for line in out.splitlines() if line.startswith("#")] == [

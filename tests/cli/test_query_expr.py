@@ -167,6 +167,22 @@ def test_a_query_loads_nothing_heavy() -> None:
     assert done.stdout == "[]\n"
 
 
+def test_an_empty_answer_names_what_the_catalog_has_instead_and_what_finds_the_reason(capsys: Output) -> None:
+    code, out, err = ask(capsys, vector(), "rate(registry_http_request_total[5m])")
+    assert (code, out) == (ExitCode.OK, "no data\n")
+    first, second = err.splitlines()
+    assert first.startswith("Note: no registry has a metric registry_http_request_total; the nearest are ")
+    assert "registry_http_requests_total" in first
+    assert "`regobs query why`" in second
+    assert len(ask(capsys, vector(), "rate(registry_http_requests_total[5m])")[2].splitlines()) == 1
+    assert len(ask(capsys, vector(), "rate(registry_http_request_total[5m])", "--unchecked")[2].splitlines()) == 1
+
+
+def test_what_is_not_empty_or_not_read_by_a_person_has_no_note(capsys: Output) -> None:
+    assert ask(capsys, vector(({}, "0")), "rate(registry_http_request_total[5m])")[2] == ""
+    assert ask(capsys, vector(), "rate(registry_http_request_total[5m])", "--format", "json")[2] == ""
+
+
 def test_a_query_without_settings_loads_none_of_what_only_files_errors_and_shells_need(tmp_path: Path) -> None:
     needless = ["tomllib", "subprocess", "zoneinfo", "click.shell_completion", "regobs.config.reading", "regobs.pack"]
     needless += ["regobs.config.named", "regobs.secrets.texts", "regobs.promql.build", "regobs.catalog.index"]

@@ -42,7 +42,7 @@ COMMANDS = {
 }
 _COMPLETE = "_REGOBS_COMPLETE"  # click's name for it; the scripts of `regobs completion` set it
 # Objects that are made before the collector looks for cycles among them; Python's own choice is 700. What is imported
-# stays, so that each look at it is for nothing: they were a tenth of the time of `regobs query`.
+# stays, so that each look at it is for nothing: they were a tenth of what `regobs query` adds to bare Python.
 _UNCOLLECTED = 20_000
 INTERRUPTED = 130  # 128 + SIGINT, what a shell reports
 

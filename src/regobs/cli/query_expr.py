@@ -190,12 +190,21 @@ def expr(
             print_compared(then, shown, (_heading(other, there), _heading(asking, server)), after, shape)
             return max(announce(one.gaps) for one in (then, shown))
         code = show(shown, shape, everything=everything)
+        if shape == "text" and shown.is_empty and not shown.answer.warnings:  # a server that warns says why itself
+            _explain_empty(query)
         if not plain:
             finish(shown, prometheus, config, asking.times(time.time())[0], after)
         return code
 
     with open_server(server, config, asking) as prometheus:
         return once() if after.watch is None else watch(after.watch, once)
+
+
+def _explain_empty(query: CheckedQuery) -> None:
+    from regobs.query.ask import empty_notes  # noqa: PLC0415
+
+    for note in empty_notes(query):
+        click.echo(f"Note: {note}", err=True)
 
 
 def _other(asking: Asking, server: ServerOptions, after: Afterwards) -> tuple[Asking, ServerOptions]:

@@ -81,6 +81,7 @@ def panel(
         )
     spans = _duration("--window", window) if window else None, _duration("--range", span)
     pack, config = content(config_file, pack_directory, flavor)
+    config = config.asked if run else config
     config = server.within(config) if run or server.environment else config
     found = find_bound(pack, config, dashboard, title)
     asked = [asked_query(query, config, spans, as_is=as_is) for query in found.queries]

@@ -45,6 +45,19 @@ def check_query(text: str, window: Duration | None = None, span: Duration | None
     return CheckedQuery(to_text(expr), expr, kind, notes)
 
 
+def empty_notes(query: CheckedQuery) -> tuple[str, ...]:
+    """What may explain that an expression has no data: a name that no registry has, and what finds the rest."""
+    from regobs.promql.series import check_known  # noqa: PLC0415 - loads the whole catalog
+
+    why = "`regobs query why` with this expression says which part of it removes everything"
+    try:
+        if query.expr is not None:
+            check_known(query.expr)
+    except PromqlError as doubt:
+        return f"{doubt.message}; the nearest are {doubt.expected}", why
+    return (why,)
+
+
 def _type(parsed: ParsedQuery) -> tuple[Type, tuple[str, ...]]:
     try:
         return infer(parsed.expr, locate=parsed.locate), ()

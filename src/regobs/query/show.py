@@ -47,6 +47,11 @@ class Shown:
             return ""
         return f"{self.type.unit}{'/s' * self.type.per_second}"
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no series came."""
+        return self.answer.kind in {"vector", "matrix"} and not self.answer.samples and not self.answer.ranges
+
     def value(self, value: float) -> str:
         """A value as a person reads it."""
         return unit_value(value, self.type, self.zone)
