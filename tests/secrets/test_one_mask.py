@@ -22,7 +22,7 @@ OTHER_MASKS = re.compile(
     re.IGNORECASE,
 )
 # The only places that know them: the one mask itself, and what the masks of other programs look like.
-KNOWN = {"secrets/expressions.py"}
+KNOWN = {"secrets/expressions.py", "secrets/mask.py"}
 SECRET = "hunter2-4711"
 
 

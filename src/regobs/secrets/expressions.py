@@ -13,6 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from regobs.secrets.names import TAILS
+
 _KEYS = (
     r"(?:api|private|secret|access|account|encrypt(?:ion)?|decryption|signing|shared|master|storage|session|auth|client"
     r"|ssh|hmac|aes|jwt|licen[cs]e|subscription|webhook|cipher|crypto?|admin|app(?:lication)?|service|recovery)"
@@ -31,11 +33,6 @@ WORDS: Final = (
 STEMS: Final = (
     *("pass", "pwd", "secret", "token", "sig", "cred", "state", "key", "jwt", "otp", "auth", "session", "sessid"),
     *("amz", "goog", "x-ms-", "exponent"),
-)
-# Words behind the name of a secret that leave it one: in which form it is, and which of several.
-TAILS: Final = (
-    *("hash", "values?", "val", "b64", "base64", "plain", "plaintext", "raw", "text", "data", "string", "str", "pem"),
-    *("old", "new", "previous", "primary", "secondary", "backup", "prod", "production", "staging", "live"),
 )
 _TAIL = rf"(?:[-_.]?(?:{'|'.join(TAILS)}|\d{{1,3}})){{0,2}}"
 _Q = r"\\{0,40}[\"'`]"  # a quote, also escaped

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import Final
 
 from regobs.secrets.decoding import decoded
-from regobs.secrets.expressions import TAILS
 
 _LONGEST = 200  # characters of a name
 _WHOLE = frozenset(
@@ -36,6 +36,11 @@ _ABOUT = (
 _LAST = ("_key_base", "-key-base", "_pass", "-pass", ".pass", " pass", "_auth", "_session", "_otp")
 _SIGNED = ("xamz", "xgoog")  # headers and parameters of signed requests
 _OTHER = re.compile(r"[^a-z0-9]+")
+# Words behind the name of a secret that leave it one: in which form it is, and which of several.
+TAILS: Final = (
+    *("hash", "values?", "val", "b64", "base64", "plain", "plaintext", "raw", "text", "data", "string", "str", "pem"),
+    *("old", "new", "previous", "primary", "secondary", "backup", "prod", "production", "staging", "live"),
+)
 # Whole words behind the name of a secret: `token_value`, `tokenValue`, `api_key2`, not those of `tokens_total`.
 _TAIL = re.compile(
     rf"(?:(?i:[-_. ](?:{'|'.join(TAILS)}))|(?<=[a-z0-9])(?:{'|'.join(word.capitalize() for word in TAILS)})"

@@ -144,7 +144,7 @@ def test_a_command_reads_a_line_of_any_form(shown: str, command: str, tmp_path: 
     arguments = [str(path) if one == "FILE" else one for one in COMMANDS[command]]
     answer = CliRunner().invoke(regobs, ["logs", *arguments])
     if command == "validate":
-        assert f"{len(written)} lines, {len(written)} valid, 0 invalid, 0 malformed" in answer.output
+        assert f"{counted(len(written), 'line')}, {len(written)} valid, 0 invalid, 0 malformed" in answer.output
         assert "unknown" not in answer.output
     elif command == "infer":
         assert answer.output.startswith(f"# {counted(len(written), 'line')}. ")
@@ -201,8 +201,11 @@ def test_forms_may_change_within_a_file_also_after_its_beginning(bare: list[str]
     path.write_text("\n".join([*(json_lines * 20), *odd, *json_lines]) + "\n", encoding="utf-8")
     lines = len(json_lines) * 21 + len(odd)
     answer = CliRunner().invoke(regobs, ["logs", "query", "method: GET and status: 200", str(path), "--by", "method"])
-    assert f"{lines:,} lines\n" in answer.output
-    assert f"{lines:,} lines, {lines:,} valid" in CliRunner().invoke(regobs, ["logs", "validate", str(path)]).output
+    assert f"{counted(lines, 'line')}\n" in answer.output
+    assert (
+        f"{counted(lines, 'line')}, {lines:,} valid"
+        in CliRunner().invoke(regobs, ["logs", "validate", str(path)]).output
+    )
 
 
 def test_a_byte_order_mark_and_compression_change_nothing(bare: list[str], tmp_path: Path) -> None:
@@ -215,7 +218,7 @@ def test_a_byte_order_mark_and_compression_change_nothing(bare: list[str], tmp_p
         validator.read(file, "a")
     assert (validator.report.lines, validator.report.malformed) == (len(bare), 0)
     answer = CliRunner().invoke(regobs, ["logs", "query", "*", str(path), "--by", "level"])
-    assert f"{len(bare)} lines\n" in answer.output
+    assert f"{counted(len(bare), 'line')}\n" in answer.output
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from regobs.cli.main import regobs
+from regobs.common.counts import counted
 from regobs.errors import RegobsError
 from regobs.logs.fields import FIELDS
 from regobs.logs.reading.lenient import DEEPEST, UNDECODABLE, read_object, read_odd
@@ -100,7 +101,7 @@ def test_every_command_takes_a_line_alike(name: str, tmp_path: Path) -> None:
     expected = [200, 503] if broken else [200, status, 503]
     assert validated(file) == (3 - broken, broken)
     assert ("JSON that every program reads" in answer("logs", "validate", file)) == at_fault
-    assert answer("logs", "infer", file).startswith(f"# {3 - broken} lines")
+    assert answer("logs", "infer", file).startswith(f"# {counted(3 - broken, 'line')}. ")
     assert of_query("query", file) == (expected, broken)
     rows, malformed = of_query("run", file)
     assert (sorted(rows, key=str), malformed) == ([one for one in expected if one is not None], broken)
