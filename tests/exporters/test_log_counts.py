@@ -54,6 +54,15 @@ def test_an_access_line_counts_by_route_namespace_and_client() -> None:
         ({"uri": "/v2/_catalog?n=5"}, "/v2/_catalog", None),
         ({"uri": "/v2/a/b/c/blobs/uploads/?mount=x"}, "/v2/{name}/blobs/uploads/", "a"),
         ({"uri": "/v2/a%2Fb/tags/list"}, "/v2/{name}/tags/list", "a"),
+        ({"uri": "/gitlab/v1/"}, "/gitlab/v1", None),
+        ({"uri": "/gitlab/v1/statistics/"}, "/gitlab/v1/statistics/", None),
+        ({"uri": "/gitlab/v1/repositories/a/b/?size=self"}, "/gitlab/v1/repositories/{name}", "a"),
+        ({"uri": "/gitlab/v1/repositories/a/tags/list/"}, "/gitlab/v1/repositories/{name}/tags/list", "a"),
+        (
+            {"uri": "/gitlab/v1/repository-paths/a/b/repositories/list/"},
+            "/gitlab/v1/repository-paths/{name}/repositories/list",
+            "a",
+        ),
         ({"uri": "/", "status": 404}, metrics.UNMATCHED, None),
         ({"uri": "/v2/UPPER/tags/list", "status": 404}, metrics.UNMATCHED, None),
     ],
@@ -62,6 +71,44 @@ def test_the_route_follows_from_the_path(changes: dict[str, Any], route: str, na
     totals = counted(access(**changes)).totals
     assert [row[0][1] for row in totals.data()[metrics.REQUESTS.name]] == [route]
     assert [row[0][1] for row in totals.data()[metrics.NAMESPACE_REQUESTS.name]] == ([namespace] if namespace else [])
+
+
+@pytest.mark.parametrize(
+    ("method", "uri", "action"),
+    [
+        ("GET", "/v2/a/b/manifests/1", "pull"),
+        ("PATCH", "/v2/a/b/blobs/uploads/1", "push"),
+        ("DELETE", "/v2/a/b/manifests/1", "delete"),
+        ("GET", "/v2/a/b/tags/list", "other"),
+        ("GET", "/gitlab/v1/repositories/a/b/", "other"),
+        ("PATCH", "/gitlab/v1/repositories/a/b/", "other"),
+    ],
+)
+def test_only_what_moves_images_is_a_pull_a_push_or_a_deletion(method: str, uri: str, action: str) -> None:
+    totals = counted(access(method=method, uri=uri)).totals
+    assert totals.value(metrics.NAMESPACE_REQUESTS, (action, "a", "2xx")) == totals.total(metrics.NAMESPACE_REQUESTS) == 1
+
+
+TOKEN = "glpat-" + "abcdefghij1234567890"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        access(uri=f"/v2/{TOKEN}/app/manifests/1"),
+        access(user_agent=f"{TOKEN}/1.0"),
+        access(user_agent="AKIA" + "IOSFODNN7EXAMPLE/2"),
+        access(user_agent="ghp_" + "abcdefghijklmnopqrstuvwxyz0123456789"),  # longer than the name of a client
+        json.dumps({"level": "info", "msg": "authorized request", "auth_user_type": TOKEN}).encode(),
+    ],
+)
+def test_a_secret_of_a_line_is_in_no_label_and_in_no_checkpoint(line: bytes) -> None:
+    counter = counted(line)
+    shown = ExporterInstruments(counter.all_totals).render().decode() + json.dumps(counter.data())
+    assert not any(part in shown.lower() for part in ("abcdefghij", "iosfodnn7", "glpat", "ghp_"))
+    totals = counter.totals
+    assert totals.total(metrics.REQUESTS) == totals.total(metrics.CLIENTS)
+    assert totals.total(metrics.LINES) == 1
 
 
 def test_zeros_before_a_line_are_no_part_of_it_elsewhere_they_make_it_malformed() -> None:

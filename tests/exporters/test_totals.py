@@ -69,6 +69,17 @@ def test_a_frequent_newcomer_takes_the_place_of_the_rarest_name_whose_count_goes
     assert totals.value(REQUESTS, ("a", "2xx")) == 0
 
 
+def test_what_looks_like_a_secret_is_masked_and_a_checkpoint_that_holds_one_gives_it_to_other() -> None:
+    token = "glpat-" + "abcdefghij1234567890"
+    names = BoundedNames(3)
+    assert names.admit(token) == names.admit("ghp_" + "abcdefghijklmnopqrstuvwxyz0123456789") == ("[FILTERED]", None)
+    assert names.admit("token-service") == ("token-service", None)
+    assert names.shown == ("[FILTERED]", "token-service")
+    before = {"shown": {"a": 1, token: 5}, "sketch": [[token, 3, 0], ["b", 2, 0]], "events": 11}
+    assert names.load(before) == [token]
+    assert names.data() == {"shown": {"a": 1}, "sketch": [["b", 2, 0]], "events": 11}
+
+
 def test_as_frequent_is_not_enough_to_take_a_place() -> None:
     names = BoundedNames(1)
     assert [names.admit(name)[0] for name in ["a", "a", "b", "b", "b", "b"]] == ["a", "a", *[OTHER] * 4]

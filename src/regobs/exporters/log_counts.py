@@ -19,7 +19,7 @@ from regobs.catalog import http
 from regobs.catalog import logs as metrics
 from regobs.catalog.model import Flavor
 from regobs.exporters.declared import DeclaredCounts, DeclaredMetric
-from regobs.exporters.totals import OTHER, BoundedNames, Totals
+from regobs.exporters.totals import OTHER, BoundedNames, Totals, shown_name
 from regobs.instrument.http.routes import Routes
 from regobs.logs.fields import DISTRIBUTION_FIELDS, FIELDS
 from regobs.logs.messages.message import GAP
@@ -44,6 +44,7 @@ _STATUS = {number: f"{number}xx" for number in range(1, 6)}
 _METHODS = frozenset(http.METHODS)
 _LEVELS = frozenset(metrics.LEVELS)
 _ACTION = {"get": "pull", "head": "pull", "put": "push", "post": "push", "patch": "push", "delete": "delete"}
+_CONTENT = frozenset({"manifest", "blob", "upload_start", "upload"})  # words of routes over which images go
 _PLACES, _LONGEST_PATH = 50_000, 512  # paths that are remembered, and the characters of one
 _DIGEST = "sha256:" + "0" * 64
 _AUTHORIZED = "authorized request"
@@ -195,8 +196,9 @@ class LogCounter:
             plain = f"{unquote(head)}/0"
         word = self._routes.word(plain)
         route = metrics.UNMATCHED if word is None else self._templates.get(word, metrics.UNMATCHED)
-        owned = word is not None and plain.startswith("/v2/") and plain.count("/") > 3
-        told = (route, word or "", plain[4 : plain.index("/", 4)] if owned else "")
+        before, named, _ = route.partition("{name}")
+        namespace = plain[len(before) :].partition("/")[0] if named else ""
+        told = (route, word or "", namespace)
         if len(self._places) >= _PLACES:
             self._places.clear()
             self._alike.clear()
@@ -248,13 +250,14 @@ class LogCounter:
     def _shown(self, label: str, events: Mapping[str, int]) -> dict[str, str]:
         """Names with so many events in a block, and what each is counted under."""
         names = self.names[label]
+        shown: dict[str, str] = {}
         for name, count in events.items():
-            gone = names.admit(name, count)[1]
+            shown[name], gone = names.admit(name, count)
             if gone is not None:
                 self.totals.fold(label, gone)
                 self.totals.add(metrics.REPLACED, (label,))
         kept = set(names.shown)  # a later name of the block may have taken the place of an earlier one
-        return {name: name if name in kept else OTHER for name in events}
+        return {name: told if told in kept else OTHER for name, told in shown.items()}
 
     def _end(self) -> None:
         """Add what a block counted to the totals."""
@@ -293,7 +296,7 @@ class LogCounter:
             if not place.namespace:
                 continue
             name = shown[place.namespace]
-            action = _ACTION.get(method, OTHER) if place.word != "tags" else OTHER
+            action = _ACTION.get(method, OTHER) if place.word in _CONTENT else OTHER
             add(metrics.NAMESPACE_REQUESTS, (action, name, status), int(number))
             add(metrics.NAMESPACE_BYTES, ("read", name), int(read))
             add(metrics.NAMESPACE_BYTES, ("written", name), int(written))
@@ -305,7 +308,7 @@ class LogCounter:
 @lru_cache(maxsize=10_000)
 def client_name(agent: str) -> str:
     """Name and version of a client: the first product of a User-Agent, with two numbers of its version."""
-    found = _PRODUCT.match(agent[:_LONGEST_AGENT])
+    found = _PRODUCT.match(shown_name(agent[:_LONGEST_AGENT]))  # a token is known by its letters, whole
     if found is None:
         return OTHER
     name, version = found.groups()

@@ -18,6 +18,7 @@ from __future__ import annotations
 import logging
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from itertools import accumulate
 from threading import Lock
 from typing import Any
@@ -25,6 +26,7 @@ from typing import Any
 from regobs.catalog.model import Flavor, Kind, Metric
 from regobs.instrument import Instruments
 from regobs.instrument.core.text import edge, help_text, label_pairs, number
+from regobs.secrets.texts import redacted_text
 
 OTHER = "other"
 _SKETCH = 10  # names of the sketch for each name that is shown
@@ -34,6 +36,8 @@ _SHOWN_LENGTH = 100  # characters of a label value in a warning
 _LONGEST_NAME = 255  # characters; that of a repository (OCI distribution specification)
 
 Values = tuple[str, ...]
+
+shown_name = lru_cache(maxsize=10_000)(redacted_text)  # a name as a label shows it: clients may put a token into it
 
 
 class Sketch:
@@ -99,7 +103,7 @@ class Sketch:
 
 
 class BoundedNames:
-    """The names of one label that have series of their own, at most `limit`."""
+    """The names of one label that have series of their own, at most `limit`. What looks like a secret is masked."""
 
     def __init__(self, limit: int) -> None:
         if limit < 1:
@@ -121,6 +125,8 @@ class BoundedNames:
             self._events = 0
             self._shown = {shown: count // 2 for shown, count in self._shown.items()}
             self._sketch.halve()
+        if name not in self._shown and len(name) <= _LONGEST_NAME:
+            name = shown_name(name)
         if name in self._shown:
             self._shown[name] += events
             return name, None
@@ -145,12 +151,15 @@ class BoundedNames:
         return {"shown": dict(self._shown), "sketch": self._sketch.data(), "events": self._events}
 
     def load(self, data: Mapping[str, Any]) -> list[str]:
-        """Go on from a checkpoint; the names that have no place any more because the limit is lower now."""
+        """Go on from a checkpoint; the names that have no place any more.
+
+        The limit may be lower now, and earlier versions did not mask what looks like a secret.
+        """
         self._events = data["events"]
-        self._sketch.load(data["sketch"])
+        self._sketch.load(row for row in data["sketch"] if shown_name(row[0]) == row[0])
         hottest = sorted(data["shown"].items(), key=lambda item: (-item[1], item[0]))
-        self._shown = dict(hottest[: self.limit])
-        return [name for name, _ in hottest[self.limit :]]
+        self._shown = dict([item for item in hottest if shown_name(item[0]) == item[0]][: self.limit])
+        return [name for name, _ in hottest if name not in self._shown]
 
 
 class Totals:
