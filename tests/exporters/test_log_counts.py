@@ -86,7 +86,9 @@ def test_the_route_follows_from_the_path(changes: dict[str, Any], route: str, na
 )
 def test_only_what_moves_images_is_a_pull_a_push_or_a_deletion(method: str, uri: str, action: str) -> None:
     totals = counted(access(method=method, uri=uri)).totals
-    assert totals.value(metrics.NAMESPACE_REQUESTS, (action, "a", "2xx")) == totals.total(metrics.NAMESPACE_REQUESTS) == 1
+    assert (
+        totals.value(metrics.NAMESPACE_REQUESTS, (action, "a", "2xx")) == totals.total(metrics.NAMESPACE_REQUESTS) == 1
+    )
 
 
 TOKEN = "glpat-" + "abcdefghij1234567890"

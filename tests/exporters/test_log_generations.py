@@ -6,7 +6,8 @@ import bz2
 import gzip
 import lzma
 import os
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,15 @@ from backports import zstd
 
 from regobs.exporters.log_files import LogFiles
 from tests.exporters.test_log_files import Followed
+
+
+@pytest.fixture
+def followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Followed]:
+    monkeypatch.setattr("regobs.exporters.followed_path._SETTLED", 0.0)
+    one = Followed(tmp_path)
+    yield one
+    one.files.close()
+
 
 PACKERS: dict[str, Callable[[bytes], bytes]] = {
     ".gz": gzip.compress,
@@ -115,3 +125,31 @@ def test_the_zeros_that_copytruncate_leaves_before_a_line_of_a_writer_that_does_
     followed.read()
     followed.files.close()
     assert followed.lines == list(range(followed.written))
+
+
+@pytest.mark.parametrize("size", [1, 60])
+def test_a_rotation_is_read_at_once_though_the_new_log_begins_as_it_did(followed: Followed, size: int) -> None:
+    """What a service writes at each start may be the same bytes: only a longer file is no copy of the new log."""
+    start = b"0 the same at each start\n"
+    followed.log.write_bytes(start)
+    followed.read()
+    followed.rename()
+    followed.log.write_bytes(start + b"1 unseen\n" * size)
+    followed.rename()
+    followed.log.write_bytes(start)
+    followed.read()
+    assert sorted(followed.lines) == [0, 0, 0, *[1] * size]
+    followed.read()
+    followed.restart()
+    followed.read()
+    assert sorted(followed.lines) == [0, 0, 0, *[1] * size]
+
+
+def test_a_copy_of_a_small_log_is_no_rotation_while_the_log_grows(followed: Followed) -> None:
+    followed.write(2)
+    followed.read()
+    shutil.copy2(followed.log, followed.log.with_name("app.log.backup"))
+    followed.read()
+    followed.write(2)
+    followed.read()
+    assert followed.lines == [0, 1, 2, 3]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic, time
 
+from regobs.exporters.failed_reads import FailedReads
 from regobs.exporters.log_folders import GONE
 from regobs.exporters.log_generations import (
     FilePlace,
@@ -29,7 +31,8 @@ class FollowedPath:
     """The file of a name through its rotations: the one of now, and those before it until they are quiet.
 
     `settled` is false while lines are given that no place accounts for yet: no checkpoint may be written then.
-    `unreadable` has, by path, what is there and cannot be read; as soon as it can be, it is.
+    `unreadable` has, by path, what is there and cannot be opened; as soon as it can be, it is read. `failed` has files
+    in which reading failed: how far each was read is known, and it is tried again after a while.
     """
 
     def __init__(self, path: str, known: KnownFiles) -> None:
@@ -38,27 +41,33 @@ class FollowedPath:
         self.before: list[FollowedFile] = []
         self.settled = True
         self.unreadable: dict[str, Unreadable] = {}
+        self.failed = FailedReads()
         self._known = known
+        self._behind = False  # whether what rotation has done was not read to its end
         self._folders: tuple[int | None, ...] = ()
         self._told_of = set[int]()  # inodes of files that cannot be unpacked
 
     def blocks(self) -> Iterator[Lines]:
         """The lines that came since the last call."""
         for old in self.before[:]:
-            yield from old.blocks()
-            if monotonic() - old.changed > _QUIET:
-                yield from old.blocks(ended=True)
+            yield from self._lines(old)
+            if monotonic() - old.changed > _QUIET and old.identity not in self.failed:
+                yield from self._lines(old, ended=True)
+                if old.identity in self.failed:
+                    continue
                 self._known.finished.add(old.place())
                 self.before.remove(old)
                 self._known.release(old)
         if self.now is not None and not self.now.was_replaced():
-            yield from self.now.blocks()
-            if self.now.deleted and monotonic() - self.now.changed > _QUIET:  # or its bytes would stay on the disk
-                yield from self.now.blocks(ended=True)
+            yield from self._lines(self.now)
+            quiet = monotonic() - self.now.changed > _QUIET and self.now.identity not in self.failed
+            if quiet and self.now.deleted:  # or its bytes would stay on the disk
+                yield from self._lines(self.now, ended=True)
                 self._known.release(self.now)
                 self.now = None
-        if self._rotated() or self.now is None or self._is_another(self.now) or not self.settled or self._may_be_read():
+        if self._rotated() or self.now is None or self._is_another(self.now) or self._behind or self._may_be_read():
             yield from self._catch_up()
+        self.failed.over(self.path)
 
     def files(self) -> list[FollowedFile]:
         """All open files of the name."""
@@ -94,9 +103,22 @@ class FollowedPath:
                 self._wait(place)
         yield from self._catch_up()
 
+    def _lines(self, file: FollowedFile, *, ended: bool = False) -> Iterator[Lines]:
+        return self.failed.lines(file.identity, file.path, file.blocks(ended=ended))
+
     def _catch_up(self) -> Iterator[Lines]:
         """What rotation has done: the rest of what was replaced, files that came and went unseen, the file of now."""
-        self.settled = False
+        self.settled, self._behind = False, True
+        try:
+            yield from self._read_generations()
+        except (
+            OSError
+        ):  # of a start that cannot be read just now: no line was given that its place does not account for
+            self.settled = True
+            raise
+        self.settled, self._behind = True, False
+
+    def _read_generations(self) -> Iterator[Lines]:
         if self.now is not None and self.now.was_replaced():
             self._wait(self.now.old_place())
             self.now.begin_again()
@@ -109,14 +131,24 @@ class FollowedPath:
         if self.now is None:
             self.now = self._opened()
         for file in self.files():  # so that each has a start by which its copies are known
-            yield from file.blocks()
+            yield from self._lines(file)
         with Generations(self.path, self._known.folders) as around:
             self._known.finished.room(self._known.folders.names)
             for one in around.ready:
                 yield from self._unseen(one)
             self._see(around.unreadable)
             self._note(around.unreadable)
-        self.settled = True
+            self.failed.keep([(one.device, one.inode) for one in around.ready] + [one.identity for one in self.files()])
+
+    def _rest(self, one: Generation, offset: int) -> Iterator[Lines]:
+        """What stands behind an offset of a generation; where reading fails, how far it was read waits to go on."""
+        place = replace(one.place(), path=self.path)
+        key = (one.device, one.inode)
+        yield from self.failed.lines(key, one.path, one.rest(offset))
+        if key in self.failed:
+            self._wait(replace(place, offset=one.offset))
+        else:
+            self._known.finished.add(one.place())
 
     def _read_waiting(self) -> Iterator[Lines]:
         """The rest of the files that were read in part, where they are found."""
@@ -125,6 +157,8 @@ class FollowedPath:
             hidden = any(not self._known.is_read(one) for one in around.unreadable.values())
             for place in waiting[:]:
                 found = found_place(place, [one for one in around.ready if one.path != self.path or self.now is None])
+                if found is not None and self.failed.waits((found.device, found.inode)):
+                    continue
                 if found is None:
                     if not hidden:
                         waiting.remove(place)
@@ -133,9 +167,8 @@ class FollowedPath:
                     waiting.remove(place)
                     self.now = self._known.hold(FollowedFile(self.path, found.open(), place.offset))
                 else:
-                    yield from found.rest(place.offset)
-                    self._known.finished.add(found.place())
                     waiting.remove(place)
+                    yield from self._rest(found, place.offset)
         if not waiting:
             del self._known.waiting[self.path]
 
@@ -148,7 +181,8 @@ class FollowedPath:
         """The lines of a generation, where none of it was read."""
         place, known = one.place(), self._known
         ours = one.path == self.path or any(file.has_start_of(one) for file in self.files())
-        if ours or known.finished.has(place, packed=one.packed) or known.taken((one.device, one.inode)):
+        key = (one.device, one.inode)
+        if ours or known.finished.has(place, packed=one.packed) or known.taken(key) or self.failed.waits(key):
             return
         if one.written < known.blind.get(self.path, 0) or known.finished.has_older(one.status):
             known.finished.add(place)
@@ -159,8 +193,7 @@ class FollowedPath:
         elif abs(time() - one.written) < _SETTLED or known.awaited(one):
             self._folders = ()  # it may be a copy that is being made, or can be read since a moment ago: look again
         else:
-            yield from one.rest(0)
-            known.finished.add(one.place())
+            yield from self._rest(one, 0)
 
     def _see(self, unreadable: dict[str, Unreadable]) -> None:
         """Once a folder can be listed that could not at first: what in it is older and cannot be read is not ours."""
@@ -180,7 +213,7 @@ class FollowedPath:
 
     def _may_be_read(self) -> bool:
         """Whether what could not be read may be now: permissions do not change the time of the folder."""
-        return any(one.has_changed() for one in self.unreadable.values())
+        return self.failed.due or any(one.has_changed() for one in self.unreadable.values())
 
     def _note(self, unreadable: dict[str, Unreadable]) -> None:
         """Keep what cannot be read and is wanted; of the name itself what opening it said."""

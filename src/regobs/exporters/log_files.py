@@ -20,10 +20,11 @@ from regobs.exporters.log_known import KnownFiles
 
 _LOG = logging.getLogger("regobs.exporters.logs")
 _LOOK = 10.0  # seconds between two looks for new files of a pattern
-_FILE, _FOLDER = "a file cannot be read", "a folder cannot be listed"
+_FILE, _FOLDER, _FAILED = "a file cannot be read", "a folder cannot be listed", "a file cannot be read on"
 _NEXT = {
     _FILE: "let the user of this process read it: what was not counted of it is counted then, once",
     _FOLDER: "let the user of this process list it: new and rotated files in it are not seen",
+    _FAILED: "look at its disk: it is tried again every few seconds, and the rest is counted then, once",
 }
 
 
@@ -54,8 +55,7 @@ class LogFiles:
             self._looked = -_LOOK
         self._look()
         for followed in list(self._paths.values()):
-            for lines in followed.blocks():
-                yield followed.path, lines
+            yield from _lines(followed, followed.blocks())
         self._tell()
 
     @property
@@ -87,8 +87,7 @@ class LogFiles:
             places[row[0]].append(FilePlace(*row))
         for path, found in places.items():
             followed = self._paths[path] = FollowedPath(path, self._known)
-            for lines in followed.resume(found):
-                yield path, lines
+            yield from _lines(followed, followed.resume(found))
         self._tell()
 
     def close(self) -> None:
@@ -153,12 +152,24 @@ class LogFiles:
         """Warn once of each file that cannot be read, and say when that is over."""
         now = dict(self._matches)
         for followed in self._paths.values():
-            now |= followed.unreadable
+            now |= followed.unreadable | followed.failed.files
         for path, one in now.items():
             if path not in self._told or self._told[path].error != one.error:
-                what = _FOLDER if one.folder else _FILE
+                what = _what(one)
                 _LOG.warning(what, extra={"file": path, "error": one.error, "next_step": _NEXT[what]})
         for path in self._told.keys() - now.keys():
-            what = _FOLDER if self._told[path].folder else _FILE
-            _LOG.info("no longer: %s", what, extra={"file": path})
+            _LOG.info("no longer: %s", _what(self._told[path]), extra={"file": path})
         self._told = now
+
+
+def _lines(followed: FollowedPath, blocks: Iterator[Lines]) -> Iterator[tuple[str, Lines]]:
+    """The name of a file with its lines; one that cannot be read does not keep the others from being read."""
+    try:
+        for lines in blocks:
+            yield followed.path, lines
+    except OSError as fault:
+        followed.failed.add(followed.path, fault.filename or followed.path, fault)
+
+
+def _what(one: Unreadable) -> str:
+    return _FOLDER if one.folder else _FAILED if one.failed else _FILE

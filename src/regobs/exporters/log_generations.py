@@ -19,7 +19,7 @@ from time import monotonic, sleep
 from typing import IO, Any, Self
 
 from regobs.exporters.log_folders import GONE, Folders, Listing, places_of
-from regobs.exporters.packed_files import DAMAGED, LONGEST_MAGIC, packing_of, tells_size, unpacked
+from regobs.exporters.packed_files import DAMAGED, LONGEST_MAGIC, is_of_the_disk, packing_of, tells_size, unpacked
 
 _LOG = logging.getLogger("regobs.exporters.logs")
 _BLOCK = 1 << 20
@@ -66,13 +66,23 @@ class FollowedFile:
         return FilePlace(self.path, *self.identity, self._known, self._start, self.offset)
 
     def has_start_of(self, other: Generation) -> bool:
-        """Whether another file begins as what was read of this one: a copy, whole or not yet."""
+        """Whether another file begins as what was read of this one, and is no longer: a copy, whole or not yet.
+
+        A longer one is what a rotation made of a file that began with the same bytes, such as those of each start.
+        """
         if not self.offset:  # the start of a first line that is not whole tells nothing
             return False
         known, start = other.start(self._known)
         if known == self._known:
-            return start == self._start
+            return start == self._start and not self._is_shorter_than(other)
         return known > 0 and _start_of(self.file, known) == (known, start)  # a copy that is being made
+
+    def _is_shorter_than(self, other: Generation) -> bool:
+        theirs = other.plain_size  # asked first: this file may grow in between
+        ours = os.fstat(self.file.fileno()).st_size
+        return (
+            theirs is not None and self.offset <= ours < theirs
+        )  # truncated a moment ago: what was copied of it stays
 
     def old_place(self) -> FilePlace:
         """How far the content was read that stood here before it was replaced; only a copy can hold it."""
@@ -99,9 +109,9 @@ class FollowedFile:
 
     def begin_again(self) -> None:
         """Read from the start."""
+        self._known, self._start = _start_of(self.file, _START)  # may fail: nothing has changed then
         self.offset = 0
         self._skipping = False
-        self._known, self._start = _start_of(self.file, _START)
 
     def blocks(self, *, ended: bool = False) -> Iterator[Lines]:
         """The lines that are complete, block by block. `ended`: what stands behind the last line end is a line too.
@@ -147,6 +157,7 @@ class Generation:
         self._packing = packing_of(os.pread(self._file.fileno(), LONGEST_MAGIC, 0))
         self.packed = bool(self._packing)
         self.fault = ""  # why it cannot be unpacked
+        self.offset = 0  # behind the last line that `rest` gave
 
     def __enter__(self) -> Self:
         return self
@@ -172,6 +183,11 @@ class Generation:
             return sys.maxsize
         return int.from_bytes(os.pread(self._file.fileno(), 4, size - 4), "little") if size > 4 else size
 
+    @property
+    def plain_size(self) -> int | None:
+        """Bytes, unpacked; None where only unpacking tells them."""
+        return self.size if not self.packed or tells_size(self._packing) else None
+
     def place(self) -> FilePlace:
         """Its identity, and its size as offset; unpacked."""
         known, start = self.start(_START)
@@ -186,22 +202,34 @@ class Generation:
         return self.start(place.known) == (place.known, place.start) and self.size >= place.offset
 
     def rest(self, offset: int) -> Iterator[Lines]:
-        """What stands behind an offset, to the end."""
-        if not self.packed:
-            yield from FollowedFile(self.path, self._file, offset).blocks(ended=True)
+        """What stands behind an offset, to the end; `offset` follows. Raises OSError where the disk cannot be read."""
+        self.offset = offset
+        if self.packed:
+            yield from self._unpacked_rest(offset)
             return
+        file = FollowedFile(self.path, self._file, offset)
+        for lines in file.blocks(ended=True):
+            self.offset = file.offset
+            yield lines
+
+    def _unpacked_rest(self, offset: int) -> Iterator[Lines]:
         try:
             with self._unpacked() as file:
                 file.seek(offset)
                 left = b""
                 while block := file.read(_BLOCK):
                     *lines, left = (left + block).split(b"\n")
+                    offset += len(block)
+                    self.offset = offset - len(left)
                     if len(left) > LONGEST_LINE:
                         left = left[:_SHOWN_OF_LONG]
                     yield lines
                 if left:
+                    self.offset = offset
                     yield [left]
         except DAMAGED as fault:
+            if is_of_the_disk(fault):
+                raise
             _LOG.warning("a rotated file is damaged", extra={"file": self.path, "error": str(fault)})
 
     @contextmanager
@@ -239,21 +267,25 @@ def _without_waiting(path: str, flags: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A file that is there and cannot be read, or a folder that cannot be listed; no `status` where it is hidden."""
+    """A file that is there and cannot be read, or a folder that cannot be listed; no `status` where it is hidden.
+
+    `failed`: it could be opened, and reading it failed, such as for a bad sector.
+    """
 
     path: str
     error: str
     status: os.stat_result | None
     folder: bool = False
+    failed: bool = False
 
     @classmethod
-    def of(cls, path: str, fault: OSError, *, folder: bool = False) -> Unreadable:
+    def of(cls, path: str, fault: OSError, *, folder: bool = False, failed: bool = False) -> Unreadable:
         """What cannot be read, with as much as can be known of it."""
         try:
             status = os.stat(path)  # noqa: PTH116 - text
         except OSError:
             status = None
-        return cls(path, fault.strerror or str(fault), status, folder)
+        return cls(path, fault.strerror or str(fault), status, folder, failed)
 
     @property
     def identity(self) -> tuple[int, int] | None:

@@ -30,6 +30,11 @@ _UNPACKERS: dict[bytes, Callable[[IO[bytes]], Any]] = {
 _TELLS_SIZE = b"\x1f\x8b"
 
 
+def is_of_the_disk(fault: BaseException) -> bool:
+    """Whether one of `DAMAGED` says that the disk could not be read, and nothing of the file: it has a number."""
+    return isinstance(fault, OSError) and fault.errno is not None
+
+
 def packing_of(start: bytes) -> bytes:
     """How a file that begins so is packed; nothing for a plain one."""
     return next((magic for magic in _UNPACKERS if start.startswith(magic)), b"")
