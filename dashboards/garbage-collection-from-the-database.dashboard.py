@@ -22,12 +22,12 @@ queues = Row(
 
 MIGRATION = "RegistryMigrationFailedInDatabase"
 states = highest(metadata.BACKGROUND_MIGRATIONS, by="status")
-unfinished = highest(metadata.BACKGROUND_MIGRATION_STATUS, by=("migration", "status"))
+unfinished = age(metadata.BACKGROUND_MIGRATION_CREATED, by=("migration", "status"))
 
 migrations = Row(
     "Migrations in the database",
     Lines("Background migrations by state", states, good="all finished", alert=MIGRATION),
-    Table("Unfinished background migrations", {"now": unfinished}, good="active or running", alert=MIGRATION),
+    Table("Unfinished background migrations", {"created ago": unfinished}, good="active or running", alert=MIGRATION),
     Lines("Schema migrations applied", highest(metadata.SCHEMA_MIGRATIONS, by="type"), good="steps with releases only"),
 )
 

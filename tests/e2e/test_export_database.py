@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +19,7 @@ from regobs.catalog.compare import compare_family
 from regobs.catalog.exposition import parse
 from regobs.catalog.model import Flavor, Metric
 from regobs.common.programs import Supervisor
+from regobs.documents import load_yaml
 from regobs.errors import ServerError
 from regobs.exporters.database import DatabaseExporter, check_dsn
 from regobs.exporters.database_queries import QUERIES, ROLE_SQL, DatabaseQuery, Filled
@@ -27,6 +28,7 @@ from tests.e2e import databases
 from tests.e2e.databases import DatabaseServer
 
 pytestmark = pytest.mark.server
+SOURCES = Path(__file__).parents[2]
 SCHEMA = Path(__file__).with_name("metadata_schema.sql").read_text()
 CONTENT = """
 INSERT INTO top_level_namespaces (name) VALUES ('alpha'), ('beta'), ('gamma');
@@ -116,6 +118,8 @@ def test_the_numbers_are_those_of_the_tables(asked: Asked) -> None:
     assert asked.value(metadata.BACKGROUND_MIGRATIONS, status="paused") == 0
     assert asked.value(metadata.BACKGROUND_MIGRATION_STATUS, migration="stuck", status="failed") == 1
     assert asked.value(metadata.BACKGROUND_MIGRATION_STATUS, migration="done", status="finished") is None
+    created = asked.value(metadata.BACKGROUND_MIGRATION_CREATED, migration="stuck", status="failed")
+    assert created == pytest.approx(time.time(), abs=300)
     assert asked.value(metadata.SCHEMA_MIGRATIONS, type="pre_deployment") == 184
     assert asked.value(metadata.SCHEMA_MIGRATIONS, type="post_deployment") == 9
     assert asked.value(metadata.IMPORTS, phase="tag_import", status="failed") == 1
@@ -126,6 +130,56 @@ def test_the_numbers_are_those_of_the_tables(asked: Asked) -> None:
     assert (asked.value(metadata.CONNECTIONS, state="active") or 0) >= 1
     assert asked.value(metadata.STORAGE, kind="deduplicated") == 5500
     assert asked.value(metadata.STORAGE, kind="logical") == 5500 + 100 + 600 + 100
+
+
+@pytest.mark.parametrize(
+    ("columns", "status"),
+    [
+        ({}, "waiting"),
+        ({"started_at": "now()"}, "running"),
+        ({"started_at": "now()", "finished_at": "now()"}, "finished"),
+        ({"started_at": "now()", "finished_at": "now()", "error": "'broken'"}, "failed"),
+    ],
+)
+def test_a_phase_of_an_import_is_in_one_state(
+    asked: Asked, postgresql: DatabaseServer, columns: dict[str, str], status: str
+) -> None:
+    names = "".join(f", blob_import_{name}" for name in columns)
+    values = "".join(f", {value}" for value in columns.values())
+    with psycopg.connect(postgresql.url, autocommit=True) as connection:
+        connection.execute(
+            f"INSERT INTO import_statistics (pre_import, tag_import, blob_import{names})"  # type: ignore[arg-type]  # noqa: S608
+            f" VALUES (false, false, true{values})"
+        )
+    asked.round()
+    found = {labels["status"]: value for labels, value in asked.samples(metadata.IMPORTS)}
+    assert found == dict.fromkeys(("failed", "finished", "running", "waiting"), 0) | {status: 1}
+
+
+def test_a_replica_that_is_cut_off_falls_behind_though_it_has_replayed_all_that_it_received(
+    postgresql: DatabaseServer, supervisor: Supervisor
+) -> None:
+    standby = databases.standby(supervisor, postgresql, "cut_off")
+    (own,) = (query.sql for query in QUERIES if query.name == "replica_lag")
+    queries = load_yaml((SOURCES / "exporters/postgres-queries.yaml").read_text(), "queries").data
+    lags = (own, f"SELECT replay_delay_seconds FROM ({queries['pg_replica']['query']}) q")  # noqa: S608 - ours
+    with psycopg.connect(standby.url, autocommit=True) as connection:
+
+        def behind() -> list[float]:
+            return [float(connection.execute(lag.encode()).fetchall()[0][0]) for lag in lags]
+
+        def until(holds: Callable[[], bool]) -> None:
+            deadline = time.monotonic() + 60
+            while not holds():
+                assert time.monotonic() < deadline
+                time.sleep(0.2)
+
+        with psycopg.connect(postgresql.url, autocommit=True) as primary:
+            primary.execute("INSERT INTO top_level_namespaces (name) VALUES ('new')")
+        until(lambda: behind() == [0, 0])
+        connection.execute("ALTER SYSTEM SET primary_conninfo = 'host=127.0.0.1 port=1'")
+        connection.execute("SELECT pg_reload_conf()")
+        until(lambda: min(behind()) > 1)
 
 
 def test_bloat_is_what_no_live_row_needs_and_a_rewrite_takes_it_away(asked: Asked, postgresql: DatabaseServer) -> None:

@@ -134,6 +134,7 @@ def test_messages_count_by_the_text_of_the_catalogue() -> None:
         {"level": "info", "msg": "nobody ever wrote this " + "x" * 50},
         {"level": "loud", "msg": "manifest unknown"},
         {"level": "info", "msg": "authorized request", "auth_user_type": "deploy_token"},
+        {"level": "info", "msg": "authorized request", "auth_user_type": ""},
         {"level": "warning", "msg": "error authorizing context: authorization token required"},
     ]
     totals = counted(*(json.dumps(line).encode() for line in lines)).totals
@@ -142,6 +143,7 @@ def test_messages_count_by_the_text_of_the_catalogue() -> None:
     assert totals.value(metrics.MESSAGES, (OTHER, "manifest unknown")) == 1
     assert totals.value(metrics.API_ERRORS, ("MANIFEST_UNKNOWN",)) == 1
     assert totals.value(metrics.AUTHORIZATIONS, ("authorized", "deploy_token")) == 1
+    assert totals.value(metrics.AUTHORIZATIONS, ("authorized", "untyped")) == 1
     assert totals.value(metrics.AUTHORIZATIONS, ("failed", "none")) == 1
     assert not any("5099" in row[0][1] for row in totals.data()[metrics.MESSAGES.name])
 

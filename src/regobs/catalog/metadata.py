@@ -111,6 +111,13 @@ BACKGROUND_MIGRATION_STATUS = _metadata.gauge(
     "1 on the state that an unfinished background migration is in now.",
     _form(Label("migration"), Label("status", MIGRATION_STATES)),
 )
+BACKGROUND_MIGRATION_CREATED = _metadata.gauge(
+    "registry_metadata_background_migration_created_timestamp_seconds",
+    Unit.TIMESTAMP,
+    "When an unfinished background migration was created, with the state that it is in now.",
+    _form(Label("migration"), Label("status", MIGRATION_STATES)),
+    pitfalls=("A new registry creates all of them at its first start.",),
+)
 SCHEMA_MIGRATIONS = _metadata.gauge(
     "registry_metadata_schema_migrations",
     Unit.MIGRATIONS,
@@ -122,7 +129,8 @@ IMPORTS = _metadata.gauge(
     Unit.BOOL,
     "1 on the state of each phase of the last import of a filesystem registry.",
     _form(
-        Label("phase", ("blob_import", "pre_import", "tag_import")), Label("status", ("failed", "finished", "running"))
+        Label("phase", ("blob_import", "pre_import", "tag_import")),
+        Label("status", ("failed", "finished", "running", "waiting")),
     ),
 )
 REPLICA_LAG = _metadata.gauge(
@@ -130,6 +138,9 @@ REPLICA_LAG = _metadata.gauge(
     Unit.SECONDS,
     "How far the replica that is asked is behind; 0 on a primary, and where all that was received is replayed.",
     _form(),
+    pitfalls=(
+        "Of a replica that receives nothing from its primary it is the age of the last transaction that it has.",
+    ),
 )
 CONNECTIONS = _metadata.gauge(
     "registry_metadata_connections",

@@ -95,7 +95,7 @@ LEFT JOIN batched_background_migrations m ON m.status = s.code
 GROUP BY 1
 """
 _UNFINISHED = """
-SELECT m.name AS migration, s.status, 1 AS here
+SELECT m.name AS migration, s.status, 1 AS here, extract(epoch FROM m.created_at) AS created
 FROM batched_background_migrations m
 JOIN (VALUES (0, 'paused'), (1, 'active'), (3, 'failed'), (4, 'running')) AS s (code, status) ON m.status = s.code
 ORDER BY m.id
@@ -109,19 +109,24 @@ SELECT 'post_deployment', count(*) FROM post_deploy_schema_migrations
 _IMPORT = """
 WITH last AS (SELECT * FROM import_statistics ORDER BY id DESC LIMIT 1),
 phases AS (
-  SELECT 'pre_import' AS phase, pre_import AS wanted, pre_import_finished_at AS finished, pre_import_error AS error
+  SELECT 'pre_import' AS phase, pre_import AS wanted, pre_import_started_at AS started,
+         pre_import_finished_at AS finished, pre_import_error AS error
   FROM last
-  UNION ALL SELECT 'tag_import', tag_import, tag_import_finished_at, tag_import_error FROM last
-  UNION ALL SELECT 'blob_import', blob_import, blob_import_finished_at, blob_import_error FROM last
+  UNION ALL SELECT 'tag_import', tag_import, tag_import_started_at, tag_import_finished_at, tag_import_error FROM last
+  UNION ALL
+  SELECT 'blob_import', blob_import, blob_import_started_at, blob_import_finished_at, blob_import_error FROM last
 )
 SELECT phase, s.status,
        (s.status = CASE WHEN error IS NOT NULL THEN 'failed' WHEN finished IS NOT NULL THEN 'finished'
-                        ELSE 'running' END)::int AS here
-FROM phases, (VALUES ('failed'), ('finished'), ('running')) AS s (status)
+                        WHEN started IS NOT NULL THEN 'running' ELSE 'waiting' END)::int AS here
+FROM phases, (VALUES ('failed'), ('finished'), ('running'), ('waiting')) AS s (status)
 WHERE wanted
 """
+# A replica that is cut off has replayed all that it received, and falls behind all the same: it has no receiver then.
 _LAG = """
-SELECT CASE WHEN NOT pg_is_in_recovery() OR pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0
+SELECT CASE WHEN NOT pg_is_in_recovery() THEN 0
+            WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn()
+                 AND EXISTS (SELECT FROM pg_stat_wal_receiver) THEN 0
             ELSE coalesce(extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()), 0) END AS lag
 """
 _CONNECTIONS = """
@@ -195,7 +200,10 @@ QUERIES: tuple[DatabaseQuery, ...] = (
     DatabaseQuery(
         "unfinished_background_migrations",
         _UNFINISHED,
-        (Filled(metadata.BACKGROUND_MIGRATION_STATUS, "here", ("migration", "status")),),
+        (
+            Filled(metadata.BACKGROUND_MIGRATION_STATUS, "here", ("migration", "status")),
+            Filled(metadata.BACKGROUND_MIGRATION_CREATED, "created", ("migration", "status")),
+        ),
     ),
     DatabaseQuery("schema_migrations", _SCHEMA, (Filled(metadata.SCHEMA_MIGRATIONS, "applied", ("type",)),), every=300),
     DatabaseQuery("import", _IMPORT, (Filled(metadata.IMPORTS, "here", ("phase", "status")),), every=300),

@@ -47,7 +47,7 @@ _ACTION = {"get": "pull", "head": "pull", "put": "push", "post": "push", "patch"
 _CONTENT = frozenset({"manifest", "blob", "upload_start", "upload"})  # words of routes over which images go
 _PLACES, _LONGEST_PATH = 50_000, 512  # paths that are remembered, and the characters of one
 _DIGEST = "sha256:" + "0" * 64
-_AUTHORIZED = "authorized request"
+_AUTHORIZED, _UNTYPED = "authorized request", "untyped"  # the second: of a token that says no type of its user
 _STREAMS = {Flavor.GITLAB: "gitlab.application", Flavor.DISTRIBUTION: "distribution.application"}
 
 # Fields by what they are, in the order of the record; the mark of an access line is `written_bytes`.
@@ -216,7 +216,7 @@ class LogCounter:
         if record.code is not None and level in {"error", "warning"}:
             self.totals.add(metrics.API_ERRORS, (_api_code(record.code),))
         if record.msg == _AUTHORIZED:
-            kind = record.auth_user_type or "none"
+            kind = record.auth_user_type or _UNTYPED
             self.totals.add(metrics.AUTHORIZATIONS, ("authorized", self._shown("type", {kind: 1})[kind]))
         elif record.msg.startswith("error authorizing context"):
             self.totals.add(metrics.AUTHORIZATIONS, ("failed", "none"))
