@@ -188,6 +188,19 @@ def test_several_expressions_of_a_table_become_named_columns(load: Load) -> None
     assert units == {"rate": "reqps", "p95": "s"}
 
 
+def test_a_table_is_sorted_by_its_first_column_and_then_by_the_other_coloured_ones(load: Load) -> None:
+    columns = '{"rate": rate(http.REQUESTS, by="code"), "p95": mean(http.DURATION, by="code"), "all": LEFT}'
+    shown = columns.replace("LEFT", 'ratio(rate(http.REQUESTS, by="code"), rate(http.REQUESTS))')
+    table = one(load, f'Table("P", {shown}, good="g", colored={{"all": (0.25, 0), "p95": (1, 2)}})')
+    assert [(by["displayName"], by["desc"]) for by in table["options"]["sortBy"]] == [
+        ("rate", True),
+        ("p95", True),
+        ("all", False),
+    ]
+    chosen = one(load, f'Table("P", {shown}, good="g", sort="all", colored={{"all": (0.25, 0)}})')
+    assert [(by["displayName"], by["desc"]) for by in chosen["options"]["sortBy"]] == [("all", False)]
+
+
 def test_a_heat_map_asks_for_buckets(load: Load) -> None:
     heat = one(load, 'Heat("P", http.DURATION, good="g")')
     target = heat["targets"][0]

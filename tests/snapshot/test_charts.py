@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,15 +14,17 @@ import altair as alt
 import jsonschema_rs
 import pytest
 
-from regobs.catalog import http, process
-from regobs.grafana.panels import Bars, GaugePanel, Lines, Stat, Table
-from regobs.promql import highest, rate, total, trend
+from regobs.catalog import http, process, storage
+from regobs.config.model import Config
+from regobs.grafana.panels import Alerts, Bars, GaugePanel, Lines, Stat, Table
+from regobs.promql import highest, mean, rate, ratio, select, total, trend
 from regobs.snapshot import theme
 from regobs.snapshot.bars import MOST
 from regobs.snapshot.charts import Chart, expand, rounded
 from regobs.snapshot.draw import chart_of
+from regobs.snapshot.picture import drawing
 from regobs.snapshot.texts import TextTable, numbers_of, numbers_picture, table_of, table_picture
-from tests.snapshot.world import PANELS, SPAN, Found, panel_of, wave
+from tests.snapshot.world import PANELS, SPAN, Found, board, panel_of, shot, wave
 
 CHARTS = [title for title, panel in PANELS.items() if not isinstance(panel, Stat) and title != "Numbers"]
 IN_FLIGHT = highest(http.IN_FLIGHT, by="instance")
@@ -110,6 +113,14 @@ def test_the_room_around_a_flat_share_ends_where_shares_end(value: float, ends: 
     assert scale["domain"] == pytest.approx(ends)
 
 
+@pytest.mark.parametrize(("value", "end"), [(1.0, 100), (0.9, 100), (1.2, 180)])
+def test_a_ratio_that_is_not_above_1_has_no_room_above_100_percent(value: float, end: float) -> None:
+    several = Lines("Share", ratio(rate(http.REQUESTS), rate(storage.ACTIONS)), good="1", zoom=True)
+    one = chart_of(panel_of(several, lambda _: [({}, [value] * SPAN.points)]), SPAN)
+    assert one is not None
+    assert one.spec["layer"][0]["encoding"]["y"]["scale"]["domain"][1] == pytest.approx(end)
+
+
 def test_nothing_stands_on_its_axis_also_where_it_could_be_below() -> None:
     changing = Lines("Backlog", trend(process.RESIDENT_MEMORY), good="0", zoom=True)
     one = chart_of(panel_of(changing, lambda _: [({}, [0.0] * SPAN.points)]), SPAN)
@@ -123,6 +134,25 @@ def test_thresholds_are_dashed_lines_in_the_colours_of_their_states() -> None:
         (20, theme.STATES["yellow"]),
         (50, theme.STATES["red"]),
     ]
+
+
+@pytest.mark.parametrize("zoom", [False, True])
+@pytest.mark.parametrize("value", [0.0, 1.0, 150.0])
+def test_thresholds_are_on_the_axis_also_of_a_flat_line(*, zoom: bool, value: float) -> None:
+    waiting = Lines("Waiting", highest(http.IN_FLIGHT), good="0", thresholds=(100, 1000), zoom=zoom)
+    one = chart_of(panel_of(waiting, lambda _: [({}, [value] * SPAN.points)]), SPAN)
+    assert one is not None
+    scale = one.spec["layer"][0]["encoding"]["y"]["scale"]
+    if value == 0 or zoom:
+        assert (scale["domain"][1] if zoom else scale["domainMax"]) == 1000
+    else:
+        assert "domainMax" not in scale  # Vega-Lite takes both limits into the axis of the layers
+
+
+def test_a_flat_line_far_below_its_thresholds_has_an_axis_in_a_picture() -> None:
+    burn = Lines("Waiting", highest(http.IN_FLIGHT), good="0", thresholds=(100, 1000))
+    taken = shot(board(burn), rule=lambda _: [({}, [0.0] * SPAN.points)])
+    assert re.search(r"<text[^>]*>1,000</text>", drawing(taken.dashboards[0], taken))
 
 
 def test_zero_and_less_have_a_place_on_a_logarithmic_axis() -> None:
@@ -231,6 +261,34 @@ def test_a_column_of_a_table_has_its_own_colours() -> None:
     assert table.states == (("red",), ("yellow",), ("green",), ("",))
     plain = table_of(panel_of("Numbers"))
     assert {state for states in plain.states for state in states} == {""}
+
+
+_FAILED = ratio(rate(select(http.REQUESTS, code="5xx"), by="route"), rate(http.REQUESTS, by="route"))
+_ORDERED = Table(
+    "Numbers",
+    {"rate": rate(http.REQUESTS, by="route"), "left": _FAILED, "mean": mean(http.DURATION, by="route")},
+    good="usual",
+    colored={"rate": (2, 3), "left": (0.25, 0)},
+)
+
+
+def test_the_worst_row_of_a_table_is_the_first_by_every_coloured_column() -> None:
+    rates, left = {"a": 0.0, "b": 0.0, "c": 5.0, "d": 0.0, "e": 0.0}, {"a": 1.0, "b": -0.085, "c": 1.0, "d": 0.5}
+
+    def answer(text: str) -> Found:
+        found = left if "5.." in text else rates
+        return [({"route": route}, [value]) for route, value in found.items()]
+
+    assert [row[0] for row in table_of(panel_of(_ORDERED, answer)).rows] == ["c", "b", "d", "a", "e"]
+
+
+def test_a_list_of_alerts_begins_with_those_that_page() -> None:
+    found = (("Many", "warning", 9.0), ("Paging", "critical", 1.0), ("Other", "unknown", 99.0))
+    labels = [({"alertname": name, "severity": severity}, [count]) for name, severity, count in found]
+    shown = Alerts("Firing alerts", total(http.IN_FLIGHT), good="none")
+    config = Config(severities={"page": "critical", "ticket": "warning"})
+    [panel] = shot(board(shown), rule=lambda _: labels, config=config).panels()
+    assert [row[0] for row in table_of(panel).rows] == ["Paging", "Many", "Other"]
 
 
 def test_a_table_of_resources_begins_with_the_resource() -> None:

@@ -7,9 +7,9 @@ from collections import Counter
 import pytest
 
 from regobs import __version__
-from regobs.catalog import build_info
-from regobs.grafana.panels import Stat
-from regobs.promql import count
+from regobs.catalog import build_info, http
+from regobs.grafana.panels import LongTable, Stat, Table
+from regobs.promql import count, rate
 from regobs.snapshot import theme
 from regobs.snapshot.picture import WIDTH, drawing, picture
 from tests.snapshot.world import PANELS, SPAN, Found, board, shot, silent, wave
@@ -94,6 +94,23 @@ def test_a_legend_without_room_names_the_highest_and_says_how_many_it_does_not()
     assert 4 <= len(named) < 40
     assert [int(text[-2:]) for text in named] == list(range(40 - len(named), 40))
     assert f"{40 - len(named)} more names on the page" in found
+
+
+@pytest.mark.parametrize(("rows", "hidden"), [(30, ""), (60, ""), (61, "1 more row is not shown")])
+def test_a_picture_shows_every_row_of_a_table_up_to_a_length(rows: int, hidden: str) -> None:
+    shown = Table("Numbers", {"rate": rate(http.REQUESTS, by="route")}, good="usual")
+    routes: Found = [({"route": f"route-{number}"}, [1.0]) for number in range(rows)]
+    taken = shot(board(shown), rule=lambda _: routes)
+    found = texts(ET.fromstring(drawing(taken.dashboards[0], taken)))  # noqa: S314 - we wrote it
+    assert sum(text.startswith("route-") for text in found) == min(rows, 60)
+    assert [text for text in found if "not shown" in text] == [hidden] * bool(hidden)
+
+
+def test_a_table_of_few_rows_leaves_no_hole_in_a_picture() -> None:
+    shown = LongTable("Numbers", {"rate": rate(http.REQUESTS, by="route")}, good="usual")
+    taken = shot(board(shown), rule=lambda _: [({"route": "a"}, [1.0])])
+    height = int(ET.fromstring(drawing(taken.dashboards[0], taken)).attrib["height"])  # noqa: S314 - we wrote it
+    assert height < 300
 
 
 def test_a_picture_shows_the_version_large_and_how_many_have_it_small() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from regobs.catalog.model import Unit
 from regobs.grafana.units import grafana_unit
-from regobs.snapshot.units import UNITS, number_text, scale_of, value_text
+from regobs.snapshot.units import UNITS, log_ticks, number_text, scale_of, value_text
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False, min_value=-1e15, max_value=1e15)
 
@@ -63,3 +63,31 @@ def test_the_step_of_a_value_is_the_largest_that_is_not_above_it(value: float, u
     if value:
         assert size <= abs(value) * 1.0001 or size == steps[0]
         assert not larger or larger[0] > abs(value)
+
+
+@pytest.mark.parametrize(
+    ("unit", "low", "high", "ticks"),
+    [
+        ("bytes", 3000, 5e6, ["1 KiB", "8 KiB", "64 KiB", "1 MiB"]),
+        ("bytes", 0, 3e12, ["0 B", "1 B", "1 KiB", "1 MiB", "1 GiB", "1 TiB"]),
+        ("short", 0, 5, ["0", "1", "2", "5"]),
+        ("short", 1, 1, ["1"]),
+        ("short", 0.9, 0.9, ["0"]),
+        ("short", 3, 20_000, ["1", "10", "100", "1 K", "10 K"]),
+        ("s", 0.2, 4000, ["0 s", "1 s", "10 s", "1 min", "10 min", "1 h"]),
+        ("short", -5, 3, ["0", "1", "2"]),
+    ],
+)
+def test_a_logarithmic_axis_has_few_and_round_numbers(unit: str, low: float, high: float, ticks: list[str]) -> None:
+    assert [value_text(tick, unit) for tick in log_ticks(unit, low, high)] == ticks
+
+
+@given(low=st.floats(-1e300, 1e300), more=st.floats(0, 1e300), unit=st.sampled_from(sorted(UNITS)))
+def test_a_logarithmic_axis_has_at_most_six_numbers_none_of_them_above_the_data(
+    low: float, more: float, unit: str
+) -> None:
+    ticks = log_ticks(unit, low, low + more)
+    assert 1 <= len(ticks) <= 6
+    assert ticks == sorted(set(ticks))
+    assert ticks[0] == 0 or ticks[0] <= low
+    assert all(tick <= low + more for tick in ticks[1:])

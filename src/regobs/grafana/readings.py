@@ -7,7 +7,7 @@ from typing import Any
 from regobs.catalog.model import Unit
 from regobs.grafana.bound import BoundPanel, BoundQuery, may_be_never
 from regobs.grafana.levels import WORDS as LEVELS
-from regobs.grafana.panels import Limits
+from regobs.grafana.panels import Limits, Table
 from regobs.grafana.units import grafana_unit
 
 Json = dict[str, Any]
@@ -104,3 +104,18 @@ def levels() -> list[Json]:
     colors = (GOOD, WARN, BAD)
     words = {str(value): {"color": colors[value], "index": value, "text": word} for value, word in LEVELS.items()}
     return [{"type": "value", "options": words}, no_data()]
+
+
+def sorting(bound: BoundPanel) -> list[tuple[BoundQuery, bool]]:
+    """By which columns a table is sorted, and whether downwards: the worst stands first.
+
+    That is the column the panel names, or its first, and among equals the other coloured ones: an SLO that burns no
+    more may have spent everything.
+    """
+    table, queries = bound.panel, bound.queries
+    if not isinstance(table, Table):
+        return [(queries[0], True)]
+    limits = {query.ref: table.colored.get(query.name, table.thresholds) for query in queries}
+    first = next((query for query in queries if query.name == table.sort), queries[0])
+    others = [query for query in queries if query is not first and limits[query.ref] is not None]
+    return [(query, (pair := limits[query.ref]) is None or pair[0] < pair[1]) for query in (first, *others)]

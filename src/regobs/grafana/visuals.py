@@ -29,7 +29,19 @@ from regobs.grafana.panels import (
     Table,
     Tile,
 )
-from regobs.grafana.readings import BAD, GOOD, NO_DATA, RULE_GROUP, column_title, judged, levels, never, steps, unit_of
+from regobs.grafana.readings import (
+    BAD,
+    GOOD,
+    NO_DATA,
+    RULE_GROUP,
+    column_title,
+    judged,
+    levels,
+    never,
+    sorting,
+    steps,
+    unit_of,
+)
 from regobs.grafana.units import axis, grafana_unit
 
 Json = dict[str, Any]
@@ -302,8 +314,8 @@ def _table(bound: BoundPanel, common: Json) -> ModernPanel:
     places = {name: place for place, name in enumerate([RESOURCE, *columns])} if isinstance(panel, Saturation) else {}
     organize = {"excludeByName": {"Time": True}, "indexByName": places, "renameByName": names | _label_titles(bound)}
     transformations = [{"id": "merge", "options": {}}] if several else []
-    shown = list(names.values())
-    first = panel.sort if panel.sort in shown else shown[0]
+    titles = {query.ref: names[field] for field, query in columns.items()}
+    ordered = dict.fromkeys((titles[query.ref], down) for query, down in sorting(bound))
     return ModernPanel(
         **{**common, "transformations": [*transformations, {"id": "organize", "options": organize}]},
         kind="table",
@@ -319,7 +331,7 @@ def _table(bound: BoundPanel, common: Json) -> ModernPanel:
             "cellHeight": "sm",
             "footer": {"countRows": False, "fields": "", "reducer": ["sum"], "show": False},
             "showHeader": True,
-            "sortBy": [{"desc": True, "displayName": first}],
+            "sortBy": [{"desc": down, "displayName": title} for title, down in ordered],
         },
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from regobs.grafana.panels import Bars, GaugePanel, Heat, Lines, States
+from regobs.grafana.panels import Alerts, Bars, GaugePanel, Heat, Lines, States, Table
 from regobs.snapshot.bars import bars_chart, dial_chart, now_of
 from regobs.snapshot.charts import Chart
 from regobs.snapshot.heat import heat_chart
@@ -11,6 +11,7 @@ from regobs.snapshot.series import series_of
 from regobs.snapshot.span import TimeSpan
 from regobs.snapshot.states import states_chart
 from regobs.snapshot.taken import TakenPanel
+from regobs.snapshot.texts import table_of
 
 
 def chart_of(panel: TakenPanel, span: TimeSpan) -> Chart | None:
@@ -32,3 +33,10 @@ def has_data(panel: TakenPanel, span: TimeSpan) -> bool:
     if isinstance(panel.bound.panel, Lines | States | Heat):
         return bool(series_of(panel, span)[0])
     return bool(now_of(panel))
+
+
+def rows_of(panel: TakenPanel, span: TimeSpan) -> int | None:
+    """How many rows the table of a panel has: 0 where it says that there is nothing, None for a chart or an error."""
+    if panel.error or not isinstance(panel.bound.panel, Table | Alerts):
+        return None
+    return len(table_of(panel).rows) if has_data(panel, span) else 0

@@ -17,8 +17,8 @@ _HEADER, _ROW, _BELOW = 30, 24, 22  # of a panel's title, a row of a table, and 
 _EMPTY = SMALL - 1  # grid lines of a panel that says that there is nothing
 
 
-def fitted(panels: Iterable[tuple[TakenPanel, int | None]]) -> list[TakenPanel]:
-    """Panels of one row with the places that their rows need; what stands below moves with them.
+def fitted(panels: Iterable[tuple[TakenPanel, int | None]], row_height: int = _ROW) -> list[TakenPanel]:
+    """Panels of one row with the places that the rows of their tables need; what stands below moves with them.
 
     With each panel comes how many rows its table has, None for what is drawn. Only a panel that has its lines of the
     grid for itself changes its height.
@@ -27,7 +27,7 @@ def fitted(panels: Iterable[tuple[TakenPanel, int | None]]) -> list[TakenPanel]:
     for panel, rows in sorted(panels, key=lambda one: (one[0].place.y, one[0].place.x)):
         place = replace(panel.place, y=panel.place.y + shift)
         if rows is not None and place.w == COLUMNS and isinstance(panel.bound.panel, Table | Alerts):
-            height = -(-(_HEADER + _ROW * (rows + 1) + _BELOW + _GAP) // (_UNIT + _GAP)) if rows else _EMPTY
+            height = -(-(_HEADER + row_height * (rows + 1) + _BELOW + _GAP) // (_UNIT + _GAP)) if rows else _EMPTY
             shift += height - place.h
             place = replace(place, h=height)
         found.append(replace(panel, place=place))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from regobs.catalog.model import Unit
 from regobs.grafana.panels import Lines
 from regobs.grafana.readings import unit_of
 from regobs.grafana.units import axis
@@ -14,7 +15,7 @@ from regobs.snapshot.series import DrawnSeries, filled, series_of
 from regobs.snapshot.span import TimeSpan
 from regobs.snapshot.taken import TakenPanel
 from regobs.snapshot.theme import NEUTRAL, STATES, series_colors
-from regobs.snapshot.units import Scale, label_expression, scale_of
+from regobs.snapshot.units import Scale, label_expression, log_ticks, scale_of
 
 # The time that the pointer is nearest to: the page's tooltip then lists every series at it.
 _CURSOR: Json = {
@@ -50,9 +51,13 @@ def lines_chart(panel: TakenPanel, span: TimeSpan) -> Chart:
     names = tuple(one.name for one in series)
     colors = series_colors(names, statuses=tells_status(panel.bound))
     layers = [*_marks(panel, series, scale, data, colors), *_limits(word, scale)]
-    y_axis = label_expression(unit) if word.log else f"datum.label + '{scale.suffix}'"
+    if word.log:
+        axis_of_y = {**_y_axis(label_expression(unit), values, unit), "values": log_ticks(unit, *_ends(values))}
+        axis_of_y["labelOverlap"] = False  # there are few, and Vega would leave out every second
+    else:
+        axis_of_y = _y_axis(f"datum.label + '{scale.suffix}'", values, unit)
     for layer in layers:
-        layer["encoding"]["y"] = {"axis": _y_axis(y_axis, values, unit)} | layer["encoding"]["y"]
+        layer["encoding"]["y"] = {"axis": axis_of_y} | layer["encoding"]["y"]
     return Chart(
         spec=framed(data={"name": "points"}, encoding={"x": time_axis(span, span.last)}, layer=layers),
         data=data,
@@ -70,6 +75,12 @@ def _largest(series: Sequence[DrawnSeries], *, stacked: bool) -> float:
     if stacked:
         return max((sum(value for value in column if value is not None) for column in columns), default=0)
     return max((abs(value) for one in series for value in one.values if value is not None), default=0)
+
+
+def _ends(values: Sequence[Sequence[float | None]]) -> tuple[float, float]:
+    """The lowest and the highest value that is drawn."""
+    numbers = [value for one in values for value in one if value is not None]
+    return min(numbers), max(numbers)
 
 
 def _scaled(one: DrawnSeries, scale: Scale) -> list[float | None]:
@@ -117,18 +128,23 @@ def _marks(
 
 
 def _y_scale(word: Lines, panel: TakenPanel, series: Sequence[DrawnSeries], scale: Scale) -> Json:
-    """From where to where the axis goes: as Grafana's does, and never of no height."""
-    if word.log:
-        return {"type": "symlog", "constant": 1, "nice": True}  # linear below 1, so that zero has its place
-    values = [value / scale.size for one in series for value in one.values if value is not None]
-    low, high = min(values), max(values)
+    """From where to where the axis goes: as Grafana's does, and never of no height.
+
+    Thresholds are on it also where every value is zero: an axis that ends below them is drawn with no height.
+    """
+    low, high = _ends([_scaled(one, scale) for one in series])
+    if word.log:  # linear below 1, so that zero has its place; `nice` ends such an axis between two ticks
+        ticks = log_ticks(unit_of(panel.bound.queries[0]), low, high)
+        return {"type": "symlog", "constant": 1, "nice": False, "domain": [min(low, ticks[0]), max(high, 1)]}
     kind = panel.bound.queries[0].type
+    limits = [limit / scale.size for limit in word.thresholds or ()]
     if word.zoom:
         if low == high:  # room above and below a flat line, as far as there can be values
             around, bounds = abs(low) / 2 or 1, bounds_of(kind)
             first = min(low, max(low - around, bounds.low / scale.size)) if low else 0
-            last = max(high, min(high + around, bounds.high / scale.size))
-            return {"domain": [first, last], "nice": True}
+            most = 1 if kind.unit is Unit.RATIO and high * scale.size <= 1 else bounds.high
+            last = max(high, min(high + around, most / scale.size))
+            return {"domain": [min(first, *limits), max(last, *limits)] if limits else [first, last], "nice": True}
         return {"zero": False, "nice": True}
     bottom, top = axis(kind.unit, fraction=kind.fraction)
     ends: Json = {"nice": True, "zero": bottom == 0}
@@ -137,7 +153,7 @@ def _y_scale(word: Lines, panel: TakenPanel, series: Sequence[DrawnSeries], scal
     if top is not None:
         ends["domainMax"] = max(top / scale.size, high)
     elif low == high == 0:
-        ends["domainMax"] = 1
+        ends["domainMax"] = max(1, *limits) if limits else 1
     return ends
 
 
@@ -147,7 +163,7 @@ def _limits(word: Lines, scale: Scale) -> list[Json]:
     return [
         {
             "data": {"values": [{}]},
-            "mark": {"type": "rule", "strokeDash": [6, 4], "strokeWidth": 1.4, "color": color},
+            "mark": {"type": "rule", "strokeDash": [6, 4], "strokeWidth": 1.4, "color": color, "clip": True},
             "encoding": {"x": {"value": 0}, "x2": {"value": "width"}, "y": {"datum": limit / scale.size}},
         }
         for limit, color in zip(word.thresholds or (), colors, strict=False)

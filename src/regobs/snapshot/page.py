@@ -22,7 +22,7 @@ from regobs.promql.durations import duration_text
 from regobs.promql.nodes import Duration
 from regobs.snapshot import theme
 from regobs.snapshot.charts import VEGALITE, Chart, Json, marked
-from regobs.snapshot.draw import chart_of, has_data
+from regobs.snapshot.draw import chart_of, has_data, rows_of
 from regobs.snapshot.heights import fitted
 from regobs.snapshot.span import TimeSpan, utc
 from regobs.snapshot.taken import Snapshot, TakenDashboard, TakenPanel, TakenRow
@@ -152,17 +152,10 @@ def _dashboard(dashboard: TakenDashboard, snapshot: Snapshot, charts: list[Chart
         yield f"<h2>{escape(dashboard.title)}</h2>"
     for row in dashboard.rows:
         yield f'<details class="row" open><summary>{escape(row.title)}</summary><div class="grid">'
-        for panel in fitted((panel, _rows(panel, snapshot.span)) for panel in row.panels):
+        for panel in fitted((panel, rows_of(panel, snapshot.span)) for panel in row.panels):
             yield "".join(_panel(panel, snapshot, charts))
         yield f"</div>{_left_out(row)}</details>"
     yield "</section>"
-
-
-def _rows(panel: TakenPanel, span: TimeSpan) -> int | None:
-    """How many rows the table of a panel has: 0 where it says that there is nothing, None for a chart or an error."""
-    if panel.error or not isinstance(panel.bound.panel, Table | Alerts):
-        return None
-    return len(table_of(panel).rows) if has_data(panel, span) else 0
 
 
 def _left_out(row: TakenRow) -> str:

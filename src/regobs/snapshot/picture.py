@@ -15,11 +15,12 @@ from regobs.grafana.panels import Alerts, Table
 from regobs.grafana.readings import NO_DATA
 from regobs.snapshot import theme
 from regobs.snapshot.charts import VEGALITE, Chart, Json, chosen, expand, marked
-from regobs.snapshot.draw import chart_of, has_data
+from regobs.snapshot.draw import chart_of, has_data, rows_of
+from regobs.snapshot.heights import fitted
 from regobs.snapshot.page import facts
 from regobs.snapshot.span import TimeSpan
 from regobs.snapshot.taken import Snapshot, TakenDashboard, TakenPanel
-from regobs.snapshot.texts import answers_of, numbers_picture, table_of, table_picture
+from regobs.snapshot.texts import MOST_ROWS, ROW_HEIGHT, answers_of, numbers_picture, table_of, table_picture
 from regobs.snapshot.vega import vl_convert
 
 WIDTH = 1600  # pixels
@@ -47,10 +48,17 @@ def drawing(dashboard: TakenDashboard, snapshot: Snapshot, *, dark: bool = False
     for row in dashboard.rows:
         sheet.text(_MARGIN, top + 20, row.title, size=14, weight="600")
         top += _HEADING
-        for panel in row.panels:
+        panels = fitted(((panel, _rows(panel, snapshot.span)) for panel in row.panels), ROW_HEIGHT)
+        for panel in panels:
             sheet.panel(panel, snapshot.span, events, top)
-        top += bottom([panel.place for panel in row.panels], 0) * (_UNIT + _GAP)
+        top += bottom([panel.place for panel in panels], 0) * (_UNIT + _GAP)
     return sheet.svg(top + _MARGIN)
+
+
+def _rows(panel: TakenPanel, span: TimeSpan) -> int | None:
+    """How many rows of a table are shown, as `rows_of` says it."""
+    rows = rows_of(panel, span)
+    return None if rows is None else min(rows, MOST_ROWS)
 
 
 class _Sheet:

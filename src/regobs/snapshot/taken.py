@@ -31,7 +31,8 @@ class TakenPanel:
     """A panel at its place on the grid.
 
     `description` is Grafana's, `hint` says what the server may lack where there is no data, `runbook` is the address of
-    the alert's runbook; the last two may be "".
+    the alert's runbook; both may be "". `severities` are those of alerts, the gravest first.
+    `severities` are those of alerts, the gravest first.
     """
 
     bound: BoundPanel
@@ -40,6 +41,7 @@ class TakenPanel:
     description: str
     hint: str = ""
     runbook: str = ""
+    severities: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:

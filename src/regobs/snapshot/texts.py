@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from regobs.grafana.bound import RESOURCE
 from regobs.grafana.levels import WORDS as LEVELS
 from regobs.grafana.panels import Alerts, Stat, Table, Tile
-from regobs.grafana.readings import column_title, unit_of
+from regobs.grafana.readings import column_title, sorting, unit_of
 from regobs.snapshot.bars import now_of
 from regobs.snapshot.charts import Chart, Json, framed
 from regobs.snapshot.taken import TakenPanel
@@ -17,8 +17,11 @@ from regobs.snapshot.theme import STATES, state_of
 from regobs.snapshot.units import value_text
 
 MOST_NUMBERS = 6  # side by side in one panel
+MOST_ROWS = 60  # of a table in a picture, which is not longer for a thousand of them; the page has all
 _ALERTS = "alerts"  # what a list of alerts counts
-_ROW, _LETTER = 20, 6.2  # pixels of a row of a table, and of a letter of 12 pixels at the mean
+_SEVERITY = "severity"  # the label that tells how grave an alert is
+_Key = tuple[tuple[str, str], ...]  # the labels of a row
+ROW_HEIGHT, _LETTER = 20, 6.2  # pixels of a row of a table, and of a letter of 12 pixels at the mean
 _NAME_WIDTH = 28  # characters of a name below a number, and of a cell where there is no room for all of it
 
 
@@ -62,24 +65,18 @@ def _text(panel: TakenPanel, value: float, unit: str) -> str:
 
 
 def table_of(panel: TakenPanel) -> TextTable:
-    """One row for each combination of labels, one column for each query; the highest of the first column first.
+    """One row for each combination of labels, one column for each query; the worst first, as in Grafana.
 
-    A table of resources begins with what it is about, as in Grafana.
+    A table of resources begins with what it is about, a list of alerts with the gravest.
     """
-    cells: dict[tuple[tuple[str, str], ...], dict[str, float]] = {}
+    cells: dict[_Key, dict[str, float]] = {}
     for asked in panel.asked:
         for sample in asked.answer.samples if asked.answer else ():
             key = tuple(sorted((name, value) for name, value in sample.labels.items() if name != "__name__"))
             cells.setdefault(key, {})[asked.query.ref] = sample.value
     labels = sorted({name for key in cells for name, _ in key}, key=lambda name: (name != RESOURCE, name))
     queries = [asked.query for asked in panel.asked]
-    first = queries[0].ref
-
-    def order(key: tuple[tuple[str, str], ...]) -> tuple[float, tuple[tuple[str, str], ...]]:
-        value = cells[key].get(first, math.nan)
-        return (math.inf if math.isnan(value) else -value, key)
-
-    ordered = sorted(cells, key=order)
+    ordered = sorted(cells, key=lambda key: (_gravity(panel, key), _order(panel, cells[key]), key))
     rows = [
         (
             *(dict(key).get(label, "") for label in labels),
@@ -98,6 +95,20 @@ def table_of(panel: TakenPanel) -> TextTable:
     unnamed = _ALERTS if isinstance(word, Alerts) else panel.title
     heads = (*map(column_title, labels), *(query.name or unnamed for query in queries))
     return TextTable(tuple(heads), tuple(rows), len(queries), states)
+
+
+def _gravity(panel: TakenPanel, key: _Key) -> int:
+    """Of an alert, how many severities are graver; 0 of what is none."""
+    if not isinstance(panel.bound.panel, Alerts):
+        return 0
+    severity = dict(key).get(_SEVERITY, "")
+    return panel.severities.index(severity) if severity in panel.severities else len(panel.severities)
+
+
+def _order(panel: TakenPanel, found: Mapping[str, float]) -> list[float]:
+    """The values by which a row has its place, the lowest first; what has none comes last."""
+    values = ((found.get(query.ref, math.nan), down) for query, down in sorting(panel.bound))
+    return [math.inf if math.isnan(value) else -value if down else value for value, down in values]
 
 
 def answers_of(panel: TakenPanel) -> list[WrittenNumber]:
@@ -138,7 +149,7 @@ def numbers_picture(numbers: Sequence[WrittenNumber]) -> Chart:
 
 def table_picture(table: TextTable, width: float, height: float) -> Chart:
     """As many rows of a table as a picture of this size has room for; a page scrolls, a picture does not."""
-    room = max(1, int(height // _ROW) - 1)
+    room = min(MOST_ROWS, max(1, int(height // ROW_HEIGHT) - 1))
     shown = table.rows[:room]
     lines: list[Sequence[str]] = [table.heads, *shown]
     if sum(_widths(lines)) * _LETTER > width:

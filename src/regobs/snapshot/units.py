@@ -6,6 +6,7 @@ One table says how each unit is cut into steps; Python, the page's script and th
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 _COUNTS = ((1.0, ""), (1e3, " K"), (1e6, " Mil"), (1e9, " Bil"), (1e12, " Tri"))  # Grafana's words for `short`
@@ -90,3 +91,43 @@ def label_expression(unit: str) -> str:
             f"abs(datum.value) >= {size!r} ? format(datum.value / {size!r}, '.3~g') + '{suffix}' : {expression}"
         )
     return expression
+
+
+_MOST_TICKS = 6
+# Numbers that people count in, from 1 to a thousand times as much, ever fewer of them.
+_DECADES = ((1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0), (1.0, 10.0, 100.0), (1.0, 30.0), (1.0,))
+_BINARY = ((1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0), (1.0, 8.0, 64.0), (1.0, 32.0), (1.0,))
+_DAY = 86_400.0
+_SPANS = (
+    (1.0, 10.0, 60.0, 600.0, 3600.0, 6 * 3600.0, _DAY, 7 * _DAY, 30 * _DAY, 365 * _DAY),
+    (1.0, 60.0, 3600.0, _DAY, 30 * _DAY),
+)
+
+
+def log_ticks(unit: str, low: float, high: float) -> list[float]:
+    """Round values of a unit from `low` to `high`, for a logarithmic axis that is linear from -1 to 1.
+
+    The first is not above `low` unless that is below zero; the others are not above `high`. Zero is the first where a
+    value is below 1.
+    """
+    found: list[float] = []
+    for steps in _ladders(unit, high):
+        first = max((step for step in steps if step <= low), default=0.0)
+        found = sorted({first, *(step for step in steps if first <= step <= high)})
+        if len(found) <= _MOST_TICKS:
+            break
+    return found
+
+
+def _ladders(unit: str, high: float) -> Iterator[list[float]]:
+    """The values that can be labelled, ever fewer of them, from 1 to beyond `high`."""
+    if unit == "s":
+        yield from (list(steps) for steps in _SPANS)
+        return
+    base, shapes = (1024.0, _BINARY) if unit in {"bytes", "binBps"} else (1000.0, _DECADES)
+    powers = range(1 + math.floor(math.log(max(high, 1.0), base)))
+    yield from ([base**power * part for power in powers for part in shape] for shape in shapes)
+    skipped = 2
+    while skipped < 2 * len(powers):
+        yield [base**power for power in powers[::skipped]]
+        skipped *= 2
