@@ -148,7 +148,7 @@ def test_a_phase_of_an_import_is_in_one_state(
     values = "".join(f", {value}" for value in columns.values())
     with psycopg.connect(postgresql.url, autocommit=True) as connection:
         connection.execute(
-            f"INSERT INTO import_statistics (pre_import, tag_import, blob_import{names})"  # type: ignore[arg-type]  # noqa: S608
+            f"INSERT INTO import_statistics (pre_import, tag_import, blob_import{names})"  # noqa: S608
             f" VALUES (false, false, true{values})"
         )
     asked.round()

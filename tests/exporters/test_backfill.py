@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import re
 import shutil
@@ -71,6 +72,64 @@ def test_a_line_without_time_counts_where_it_stands(tmp_path: Path) -> None:
 def test_files_without_a_time_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no line has a time"):
         history(write(tmp_path / "r.log", "x\n"))
+
+
+def test_logs_of_several_instances_count_at_the_times_of_their_lines(tmp_path: Path) -> None:
+    first = write(tmp_path / "a.log", line(1), line(61), line(121), line(122))
+    second = write(tmp_path / "b.log.gz", line(2), line(62), line(63))
+    third = write(tmp_path / "c.log", line(130), line(190))
+    assert samples(history(third, first, second), "registry_log_lines_total") == [
+        *((0, 0), (60, 2), (120, 5), (180, 8), (240, 9))
+    ]
+
+
+def test_parts_of_lines_belong_to_those_of_their_own_file(tmp_path: Path) -> None:
+    def halves(second: float) -> list[str]:
+        text, at = line(second).rstrip("\n"), (START + timedelta(seconds=second)).isoformat().replace("+00:00", "Z")
+        return [f"{at} stdout P {text[:40]}\n", f"{at} stdout F {text[40:]}\n"]
+
+    files = [write(tmp_path / f"{name}.log", *halves(1), *halves(70)) for name in "ab"]
+    assert samples(history(*files), "registry_log_lines_total") == [(0, 0), (60, 2), (120, 4)]
+
+
+def test_the_lines_of_a_pipe_count_beside_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = write(tmp_path / "r.log", line(1), line(61))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO((line(2) + line(125)).encode())))
+    text = "".join(backfill([str(file), "-"], Flavor.GITLAB, 10, (), 60))
+    assert samples(text, "registry_log_lines_total") == [(0, 0), (60, 2), (120, 3), (180, 4)]
+
+
+@pytest.mark.parametrize("jump", [86_400 * 365 * 70, 86_400 * 3.0, -86_400 * 365 * 50, 86_400 * 365 * 7000])
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_time_that_no_other_line_has_moves_none(tmp_path: Path, place: int, jump: float) -> None:
+    rows = [line(1), line(2), line(61)]
+    rows.insert(place, line(0).replace("2026-11-25", (START + timedelta(seconds=jump)).strftime("%Y-%m-%d")))
+    found = samples(history(write(tmp_path / "r.log", *rows)), "registry_log_lines_total")
+    assert found == [(0, 0), (60, 3), (120, 4)]
+
+
+def test_a_jump_that_the_next_line_has_too_is_believed_and_the_time_between_has_no_samples(tmp_path: Path) -> None:
+    later = 3 * 86_400 + 30
+    file = write(tmp_path / "r.log", line(1), line(later), line(later + 60))
+    assert samples(history(file), "registry_log_lines_total") == [
+        *((0, 0), (60, 1), (later - 30, 1), (later + 30, 2), (later + 90, 3))
+    ]
+
+
+def test_a_quiet_day_has_a_sample_at_each_step(tmp_path: Path) -> None:
+    file = write(tmp_path / "r.log", line(1), line(86_399))
+    assert len(samples(history(file, step=3600), "registry_log_lines_total")) == 25
+
+
+def test_a_step_may_be_longer_than_a_day(tmp_path: Path) -> None:
+    file = write(tmp_path / "r.log", line(1), line(86_400 * 2.0 + 1), line(86_400 * 2.0 + 2))
+    rows = samples(history(file, step=2 * 86_400), "registry_log_lines_total")
+    assert [value for _, value in rows] == [0, 1, 3]
+
+
+def test_a_future_line_that_stands_last_is_none_of_this_history(tmp_path: Path) -> None:
+    file = write(tmp_path / "r.log", line(1), line(2).replace("2026", "2199"))
+    assert samples(history(file), "registry_log_lines_total") == [(0, 0), (60, 2)]
 
 
 @pytest.mark.skipif(not shutil.which("promtool"), reason="needs promtool")

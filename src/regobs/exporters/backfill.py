@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -11,11 +10,7 @@ from regobs.catalog.model import Flavor
 from regobs.errors import InputError
 from regobs.exporters.declared import DeclaredMetric
 from regobs.exporters.log_counts import LogCounter
-from regobs.logs.fields import FIELDS
-from regobs.logs.reading.read import open_log, parts
-from regobs.logs.reading.sources import found
-from regobs.logs.reading.values import read_record, values
-from regobs.logs.reading.wrapping import Unwrapper
+from regobs.exporters.written_lines import DAY, lines_by_time
 
 MOST_SAMPLES = 50_000_000  # of 8 bytes each: they are held in memory, because OpenMetrics wants a series in one piece
 
@@ -73,52 +68,24 @@ def backfill(
 ) -> Iterator[str]:
     """The counts of files as they were each `step` seconds of the times in their lines: parts of an OpenMetrics text.
 
-    Files are read in the order of their first times. A line without a time, or older than the one before, counts where
-    it stands. Raises InputError where no line has a time.
+    Files that overlap are read side by side. A line without a time, or older than the one before, counts where it
+    stands. Where nothing was written for more than a day there are no samples. Raises InputError where no line has a
+    time.
     """
     counter, history = LogCounter(flavor, namespaces=namespaces, declared=declared), _History()
     due: int | None = None
-    for name in _in_order(files):
-        unwrapper = Unwrapper()
-        waiting: list[bytes] = []
-        with open_log(name, sys.stdin.buffer) as file:
-            for content in (content for part in parts(file) for content in part.contents):
-                at = _seconds(content)
-                if at is not None and (due is None or at >= due):
-                    counter.count(waiting, unwrapper)
-                    waiting = []
-                    while due is not None and at >= due:
-                        history.add(counter, due, step)
-                        due += step
-                    due = due or (int(at) // step + 1) * step
-                waiting.append(content)
-        counter.count(waiting, unwrapper)
+    for end, lines, unwrapper in lines_by_time(files, step):
+        while due is not None and end is not None and due < end:
+            history.add(counter, due, step)
+            due = max(due + step, end - step) if end - due > max(DAY, step) else due + step
+        due = end if due is None else due
+        counter.count(lines, unwrapper)
     if due is None:
         raise InputError(
             "no line has a time",
             value=", ".join(files)[:200],
-            expected="log lines of a container registry",
+            expected="log lines of a container registry, of the years from 2013 until now",
             next_step="look with `regobs logs validate` why they cannot be read",
         )
     history.add(counter, due, step)
     return history.text()
-
-
-def _in_order(files: Sequence[str]) -> list[str]:
-    names = [str(path) for file in files for path in ([file] if file == "-" else found([file]))]
-    if len(names) == 1:
-        return names
-    return sorted(names, key=lambda name: (_first_time(name), name))
-
-
-def _first_time(name: str) -> float:
-    with open_log(name, sys.stdin.buffer) as file:
-        times = (_seconds(content) for part in parts(file) for content in part.contents)
-        return next((time for time in times if time is not None), float("inf"))
-
-
-def _seconds(content: bytes) -> float | None:
-    """The time of a line, seconds since 1970; None where it has none."""
-    record = read_record(content)
-    at = values(record, FIELDS["time"]) if record else []
-    return at[0] / 1000 if at else None
