@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from regobs.errors import InputError, MachineError
 from regobs.exporters import followed_path
 from regobs.exporters.log_files import LogFiles
 from regobs.exporters.logs import LogExporter, count_once
+from regobs.exporters.totals import ExporterInstruments
 from regobs.instrument import Instruments
 from tests.exporters.crash_logs import crash
 from tests.exporters.test_log_counts import access
@@ -49,6 +52,78 @@ def test_counts_and_places_are_stored_together_and_gone_on_from(tmp_path: Path) 
     last.read()
     assert last.totals.total(metrics.REQUESTS) == 4
     last._files.close()
+
+
+def _cri() -> list[bytes]:
+    line, time = access(), b"2026-11-23T11:05:00.1Z"
+    return [time + b" stdout P " + line[:40], time + b" stderr F panic: x", time + b" stdout F " + line[40:]]
+
+
+def _docker() -> list[bytes]:
+    parts = [access()[:40].decode(), access()[40:].decode() + "\n"]
+    return [json.dumps({"log": part, "stream": "stdout", "time": "2026-11-23T11:05:00Z"}).encode() for part in parts]
+
+
+def _journal() -> list[bytes]:
+    line = access()
+    binary = [b"MESSAGE", len(line).to_bytes(8, "little") + line]
+    return [b"__CURSOR=1", b"_HOSTNAME=a", *binary, b"", b"__CURSOR=2", b"MESSAGE=" + line, b"_PID=1"]
+
+
+def _document() -> list[bytes]:
+    return json.dumps(json.loads(access()), indent=1).encode().split(b"\n")
+
+
+@pytest.mark.parametrize("rotated", [False, True], ids=["in place", "rotated"])
+@pytest.mark.parametrize("form", [_cri, _docker, _journal, _document])
+def test_a_line_of_several_parts_counts_once_wherever_a_restart_falls(
+    form: Callable[[], list[bytes]], rotated: bool, tmp_path: Path
+) -> None:
+    parts = form()
+    whole = tmp_path / "whole.log"
+    whole.write_bytes(b"\n".join(parts) + b"\n")
+    expected = count_once([str(whole)], Flavor.GITLAB, 10)
+    assert f'{metrics.LINES.name}{{kind="access"}}' in expected
+    for cut in range(1, len(parts)):
+        log, state = tmp_path / f"{cut}.log", tmp_path / f"{cut}.json"
+        for lines in (parts[:cut], parts[cut:]):
+            with log.open("ab") as file:
+                file.write(b"\n".join(lines) + b"\n")
+            exporter = LogExporter([str(log)], Flavor.GITLAB, namespaces=10, state=state)
+            exporter.restore()
+            exporter.read()
+            exporter._store()
+            exporter._files.close()
+            if rotated and lines == parts[:cut]:
+                log.rename(log.with_name(f"{cut}.log.1"))
+        shown = ExporterInstruments(exporter.all_totals).render(openmetrics=True).decode()
+        assert shown == expected, cut
+
+
+def test_the_age_of_the_checkpoint_is_shown_before_the_first_one_of_a_process(tmp_path: Path) -> None:
+    """Or an alert on its age would be quiet after a restart while the disk is full."""
+    log, state = tmp_path / "r.log", tmp_path / "s.json"
+    log.write_bytes(access() + b"\n")
+    first = LogExporter([str(log)], Flavor.GITLAB, state=state)
+    first.read()
+    first._store()
+    first._files.close()
+    os.utime(state, (1000, 1000))
+    second = LogExporter([str(log)], Flavor.GITLAB, state=state)
+    second.instruments = Instruments("gitlab")
+    second.restore()
+    second._files.close()
+    assert f"\n{metrics.CHECKPOINT.name} 1000\n" in second.instruments.render().decode()
+
+
+@pytest.mark.parametrize(
+    "words", [["--once", "--backfill", "1m"], ["--once", "--state", "s"], ["--backfill", "1m", "--state", "s"]]
+)
+def test_what_would_be_left_out_is_refused(words: list[str], tmp_path: Path) -> None:
+    (tmp_path / "r.log").write_bytes(access() + b"\n")
+    answer = CliRunner().invoke(regobs, ["export", "logs", *words, str(tmp_path / "r.log")])
+    assert isinstance(answer.exception, InputError)
+    assert answer.stdout == ""
 
 
 def test_a_full_disk_for_the_state_is_logged_and_counting_goes_on(

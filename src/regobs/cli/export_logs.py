@@ -64,7 +64,7 @@ def logs(
     from regobs.catalog.model import Flavor  # noqa: PLC0415
     from regobs.exporters.declared import read_declared  # noqa: PLC0415
 
-    _check_output(textfile, once=once)
+    _check_output(textfile, state, once=once, backfill=backfill)
     _check_input(files, state, followed=not once and not backfill)
     declared = () if metrics_file is None else read_declared(metrics_file)
     address, web = read_address(listen), read_web(web_file)
@@ -110,7 +110,14 @@ def _follow(running: LogExporter, address: tuple[str, int], web: WebConfig | Non
     return log.exit_code
 
 
-def _check_output(textfile: Path | None, *, once: bool) -> None:
+def _check_output(textfile: Path | None, state: Path | None, *, once: bool, backfill: str) -> None:
+    if (once and backfill) or (state is not None and (once or backfill)):
+        raise InputError(
+            "files are followed, counted once, or counted as a history",
+            value=" ".join(["--once"] * once + ["--backfill"] * bool(backfill) + ["--state"] * (state is not None)),
+            expected="one of --once, --backfill STEP, and --state FILE: only who follows files has places to keep",
+            next_step="take off the others",
+        )
     if textfile is not None and (not once or textfile.suffix != ".prom"):
         raise InputError(
             "a file for the textfile collector is written once, and its name ends in .prom",

@@ -130,6 +130,10 @@ class LogExporter:
             state = json.loads(self._state.read_bytes())  # msgspec takes no names of files that are not UTF-8
             if state["form"] == _FORM:
                 self._counter.load(state["counts"])
+                for path, begun in state.get("begun", {}).items():  # earlier versions stored none
+                    self._unwrappers[path] = Unwrapper(begun)
+                if self.instruments is not None:
+                    self.instruments.gauge(metrics.CHECKPOINT).child().set(self._state.stat().st_mtime)
                 self._count(self._files.resume(state["files"]), may_store=False)
                 return
             fault = f"form {state['form']}"
@@ -224,6 +228,7 @@ class LogExporter:
             "form": _FORM,
             "counts": self._counter.data(),
             "files": msgspec.Raw(json.dumps(self._files.data()).encode()),
+            "begun": {path: begun for path, one in self._unwrappers.items() if (begun := one.data())},
         }
         try:
             write_file(self._state, msgspec.json.encode(state))

@@ -9,7 +9,7 @@ line with a time says so too.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from heapq import heappop, heappush
 from time import time
@@ -70,7 +70,7 @@ def _first_end(name: str, step: int) -> float:
         return next((end for end, _ in chunks if end is not None), float("inf"))
 
 
-def _chunks(name: str, step: int) -> Iterator[Chunk]:
+def _chunks(name: str, step: int) -> Generator[Chunk]:
     """The lines of a file by the end of their step."""
     due: int | None = None
     held: list[bytes] = []

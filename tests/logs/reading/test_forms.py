@@ -94,6 +94,36 @@ def test_the_tables_are_read() -> None:
     assert (len(AROUND), len(FORMS)) == (37, 17)
 
 
+@pytest.mark.parametrize("shown", [shown for _, shown in FORMS], ids=[name for name, _ in FORMS])
+def test_what_has_begun_goes_on_in_another_unwrapper(shown: str) -> None:
+    """As after a restart of the log exporter: whichever line it ended behind, the lines are the same."""
+    contents = plain(shown).encode().split(b"\n")
+    whole = [one.content for one in lines_of(shown)]
+    for cut in range(1, len(contents)):
+        first = Unwrapper()
+        found = [one.content for content in contents[:cut] for one in first.add(Line(1, 0, content))]
+        second = Unwrapper(json.loads(json.dumps(first.data())))
+        assert second.data() == first.data()
+        found += [one.content for content in contents[cut:] for one in second.add(Line(1, 0, content))]
+        assert found + [one.content for one in second.rest()] == whole, cut
+
+
+def test_nothing_is_kept_of_lines_that_have_ended() -> None:
+    unwrapper = Unwrapper()
+    unwrapper.add(Line(1, 0, b'{"msg":"access"}'))
+    assert unwrapper.data() == {}
+
+
+def test_bytes_of_any_kind_go_on_in_another_unwrapper() -> None:
+    value = bytes(range(256))
+    first = Unwrapper()
+    for content in (b"__CURSOR=1", b"MESSAGE", len(value).to_bytes(8, "little") + value[:10]):
+        assert first.add(Line(1, 0, content)) == []
+    second = Unwrapper(json.loads(json.dumps(first.data())))
+    (found,) = second.add(Line(1, 0, value[11:]))
+    assert found.content == value.replace(b"\n", b" ").strip()
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("shown", [shown for _, shown in AROUND], ids=[name for name, _ in AROUND])
 def test_a_command_reads_lines_with_something_around_them_as_bare_ones(

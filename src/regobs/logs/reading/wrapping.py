@@ -16,7 +16,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -88,14 +88,34 @@ _BEGIN = re.compile(
 class Unwrapper:
     """Gives the lines that a registry wrote out of those of a file, in order; one for each file.
 
-    `add` takes a line and gives those that end with it; each has the number and the offset at which it began.
+    `add` takes a line and gives those that end with it; each has the number and the offset at which it began. `begun`
+    is the `data` of one that read the lines before.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, begun: Mapping[str, Any] | None = None) -> None:
         self._begun: dict[bytes, Line] = {}  # lines of which only the first parts came, by stream
         self._document: _Document | None = None
         self._export: _Export | None = None
-        self._first = True
+        self._first = begun is None
+        if begun:
+            self._begun = {_bytes(stream): Line(1, 0, _bytes(content)) for stream, content in begun["parts"]}
+            for content in begun["document"]:
+                if self._document is None:
+                    self._document = _Document(Line(1, 0, _bytes(content)))
+                else:
+                    self._document.add(Line(1, 0, _bytes(content)))
+            if begun["export"] is not None:
+                self._export = _Export(*map(_bytes, begun["export"]))
+
+    def data(self) -> dict[str, Any]:
+        """What has begun and not ended, as JSON, for an unwrapper of the lines that follow; empty where nothing has."""
+        if not self.open and self._export is None:
+            return {}
+        return {
+            "parts": [[_text(stream), _text(line.content)] for stream, line in self._begun.items()],
+            "document": [_text(line.content) for line in self._document.lines] if self._document else [],
+            "export": None if self._export is None else list(map(_text, self._export.begun())),
+        }
 
     @property
     def open(self) -> bool:
@@ -247,6 +267,15 @@ def _of_journal(record: dict[str, Any]) -> _Taken | None:
     return (b"", _encoded(message), True) if isinstance(message, str) else None
 
 
+def _bytes(text: str) -> bytes:
+    return text.encode("latin-1")
+
+
+def _text(content: bytes) -> str:
+    """Any bytes, as text that `_bytes` reads."""
+    return content.decode("latin-1")
+
+
 def _encoded(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
@@ -260,10 +289,14 @@ class _Export:
 
     _LENGTH = 8
 
-    def __init__(self) -> None:
-        self._name = b""
-        self._bytes: bytearray | None = None
-        self._from: Line | None = None
+    def __init__(self, name: bytes = b"", value: bytes | None = None) -> None:
+        self._name = name
+        self._bytes = None if value is None else bytearray(value)
+        self._from: Line | None = None if value is None else Line(1, 0, name)
+
+    def begun(self) -> tuple[bytes, ...]:
+        """The name and the bytes of a value that has not ended."""
+        return () if self._bytes is None else (self._name, bytes(self._bytes))
 
     def add(self, line: Line) -> list[Line]:
         """The message that ends with the line."""
