@@ -26,6 +26,12 @@ exit status 2
 configuration error: open /none.yml: no such file or directory
   line 4: cannot unmarshal !!str `x` into time.Duration
 	status code: 404, request id: , host id:
+caused by: unsupported transport, *transport.transport
+	[::1]:5432 (localhost): dial error: dial tcp [::1]:5432: connect: connection refused
+	10.0.0.1:5432 (db.example.com): failed SASL auth: FATAL: password authentication failed (SQLSTATE 28P01)
+	/run/.s.PGSQL.5432 (/run): dial error: dial unix /run/.s.PGSQL.5432: connect: no such file or directory
+	hostname resolving error: lookup db on 127.0.0.11:53: no such host
+	lookup db.example.com: i/o timeout
 Usage:
   registry serve <config> [flags]
   registry [command]
@@ -54,6 +60,11 @@ def test_a_line_of_the_runtime_or_of_a_command_is_one(line: str) -> None:
         "registry serve",
         "usage:",
         "main.go:12 fp=0x1",
+        "caused by",
+        "a.example.com (web): is down",
+        "a b (db): dial error: refused",
+        "lookup: nothing",
+        "hostname resolving error",
     ],
 )
 def test_other_text_is_none(line: str) -> None:
@@ -61,7 +72,7 @@ def test_other_text_is_none(line: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "piece", ["a", ".go:1", "x.", "--a ", "-a, --b  ", "registry a ", "0x", "SIGA: ", "/", "] 2026-11-30 "]
+    "piece", ["a", ".go:1", "x.", "--a ", "-a, --b  ", "registry a ", "0x", "SIGA: ", "/", "] 2026-11-30 ", "a (", "lookup a: ", "lookup a on "]
 )
 def test_telling_it_takes_time_that_is_linear_in_the_line(piece: str) -> None:
     assert_linear(lambda size: runtime(piece * (size // len(piece))))

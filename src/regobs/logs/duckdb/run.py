@@ -173,7 +173,7 @@ class _Reader:
             raise InputError(
                 "the log files cannot be read",
                 value=text,
-                expected="JSON lines, plain or compressed with gzip or zstd",
+                expected="log lines, plain or packed with gzip, zstd, xz or bzip2",
                 next_step="look at the file named here",
             ) from None
         except self._duckdb.OutOfMemoryException as fault:

@@ -104,9 +104,9 @@ class Folder:
         unknown = packed in {"xz", "bz2"}  # to DuckDB
         if cut or unknown or start.startswith(BYTE_ORDER_MARKS) or not _is_json_lines(start) or has_over_long(path):
             self.sources.append(self._written(LogSource(name, path, file)))
-        elif named == end or (not packed and named not in {".gz", ".zst"}):
+        elif named == end:
             self.sources.append(LogSource(name, path, file))
-        else:
+        else:  # DuckDB takes a file for packed by its name, and knows more kinds of packing than it unpacks
             link = self.new(end)
             link.symlink_to(path.absolute())
             self.sources.append(LogSource(name, link, file))

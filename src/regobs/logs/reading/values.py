@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
@@ -17,13 +16,12 @@ import msgspec
 from regobs.logs.fields import ACCESS_MARK, ALIASES, DISTRIBUTION_FIELDS, FIELDS, Alias, Conversion
 from regobs.logs.fields.field import Field, FieldType
 from regobs.logs.reading import text
+from regobs.logs.reading.moments import milliseconds
 from regobs.logs.reading.read import Line
 from regobs.logs.reading.record import Record, parse
 from regobs.logs.reading.wrapping import Unwrapper
 
 _TRUE, _FALSE = frozenset({"true", "t", "yes", "y", "1"}), frozenset({"false", "f", "no", "n", "0"})
-_MILLISECOND = timedelta(milliseconds=1)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _BIGINT = range(-(1 << 63), 1 << 63)
 _OF_A_NUMBER = re.compile(r"[-+.0-9A-Za-z \t\n\v\f\r]*")  # Python also takes digits and spaces of other scripts
 _DIGITS = 19  # of the longest of them
@@ -130,14 +128,7 @@ def _boolean(value: Any) -> bool | None:
 
 
 def _date(value: Any) -> int | None:
-    if not isinstance(value, str):
-        return None
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return (moment - _EPOCH) // _MILLISECOND if moment.year > 1 else None
+    return milliseconds(value) if isinstance(value, str) else None
 
 
 _AS: dict[FieldType, Callable[[Any], Any]] = {
