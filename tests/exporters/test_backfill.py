@@ -53,6 +53,12 @@ def test_rotated_files_are_read_in_the_order_of_their_times(tmp_path: Path) -> N
     assert samples(history(late, early), "registry_log_lines_total") == [(0, 0), (60, 2), (120, 3)]
 
 
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00Z", "1969-12-31T23:59:59.999Z"])
+def test_a_time_before_1970_is_none(tmp_path: Path, time: str) -> None:
+    file = write(tmp_path / "r.log", line(1), line(2, time=time), line(70))
+    assert samples(history(file), "registry_log_lines_total") == [(0, 0), (60, 2), (120, 3)]
+
+
 def test_a_series_that_begins_later_counted_zero_a_step_before(tmp_path: Path) -> None:
     file = write(tmp_path / "r.log", line(1, uri="/v2/"), line(130), line(190))
     assert samples(history(file), "registry_log_namespace_seconds_total") == [(120, 0), (180, 0.005), (240, 0.01)]

@@ -67,7 +67,12 @@ def tail(files: tuple[str, ...], where: str, last: int, once: bool, form: str) -
     followed = named(files)
     missing = [name for name in followed if once and name != "-" and not Path(name).exists()]
     if missing:
-        raise InputError("no such file", value=", ".join(missing), expected="log files that exist, for --once")
+        raise InputError(
+            "no such file",
+            value=", ".join(missing),
+            expected="log files that exist, for --once",
+            next_step="look at the names, or leave --once away to wait for the files",
+        )
     node = parse(where)
     for hint in hints(node, where):
         click.echo(f"Hint: {hint}", err=True)

@@ -7,6 +7,7 @@ import io
 import ipaddress
 import json
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,21 @@ def test_compression_is_told_by_the_bytes_and_not_by_the_name(tmp_path: Path) ->
     assert run(COUNT, [str(tmp_path / "plain.gz")]).rows == ((1,),)
     assert run(COUNT, [str(tmp_path / "packed.log"), str(tmp_path / "packed.zst")]).rows == ((5,),)
     assert run(COUNT, ["-"], stdin=io.BytesIO(gzip.compress(b"{}\n{}"))).rows == ((2,),)
+
+
+@pytest.mark.parametrize("end", ["zip", "lz4", "br", "bz2", "xz", "BZ2", "gz", "zst", "log", "1", "jsonl"])
+def test_a_plain_file_is_read_whatever_its_name_ends_with(tmp_path: Path, end: str) -> None:
+    (tmp_path / f"registry.{end}").write_bytes(b"{}\n{}\n")
+    assert run(COUNT, [str(tmp_path / f"registry.{end}")]).rows == ((2,),)
+
+
+def test_an_archive_of_files_is_told_as_unreadable(tmp_path: Path) -> None:
+    path = tmp_path / "registry.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("registry.log", '{"status": 1}\n' * 100)
+    answer = run(COUNT, [str(path)])
+    assert answer.rows == ((0,),)
+    assert answer.unread == (str(path),)
 
 
 @pytest.mark.parametrize("wrap", [b"", b"2026-11-23T11:05:00Z stdout F "], ids=["plain", "wrapped"])

@@ -14,7 +14,10 @@ from regobs.logs.reading.moments import milliseconds
 from tests.logs.timing import assert_linear
 
 _YEARS = st.sampled_from(["2026", "0001", "0000", "-0001", "1969", "26", "2024", "02026", "+2026", "2100"])
-_MONTHS, _DAYS = st.sampled_from(["01", "1", "2", "12", "13", "00"]), st.sampled_from(["01", "29", "30", "31", "3", "0"])
+_MONTHS, _DAYS = (
+    st.sampled_from(["01", "1", "2", "12", "13", "00"]),
+    st.sampled_from(["01", "29", "30", "31", "3", "0"]),
+)
 _MARKS = st.sampled_from(["-", "-", "-", "/"])
 _HOURS = st.sampled_from(["00", "11", "23", "24", "25", "7", ""])
 _PARTS = st.sampled_from([":00", ":59", ":60", ":7", ":47", ""])

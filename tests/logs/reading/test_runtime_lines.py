@@ -72,7 +72,22 @@ def test_other_text_is_none(line: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "piece", ["a", ".go:1", "x.", "--a ", "-a, --b  ", "registry a ", "0x", "SIGA: ", "/", "] 2026-11-30 ", "a (", "lookup a: ", "lookup a on "]
+    "piece",
+    [
+        "a",
+        ".go:1",
+        "x.",
+        "--a ",
+        "-a, --b  ",
+        "registry a ",
+        "0x",
+        "SIGA: ",
+        "/",
+        "] 2026-11-30 ",
+        "a (",
+        "lookup a: ",
+        "lookup a on ",
+    ],
 )
 def test_telling_it_takes_time_that_is_linear_in_the_line(piece: str) -> None:
     assert_linear(lambda size: runtime(piece * (size // len(piece))))
