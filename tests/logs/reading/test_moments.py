@@ -23,8 +23,27 @@ _HOURS = st.sampled_from(["00", "11", "23", "24", "25", "7", ""])
 _PARTS = st.sampled_from([":00", ":59", ":60", ":7", ":47", ""])
 _FRACTIONS = st.sampled_from(["", "", ".", ".1", ".123", ".1234567", ",123"])
 _ZONES = st.sampled_from(
-    ["", "Z", "Z", "z", "+02:00", "-0530", "+02", "+2", "-15:59", "+02:00:30", " UTC", "UTC", " utc", " GMT", " +02:00"]
-    + ["+99:99", "+020030", "+0200:30", " junk"]
+    [
+        "",
+        "Z",
+        "Z",
+        "z",
+        "+02:00",
+        "-0530",
+        "+02",
+        "+2",
+        "-15:59",
+        "+02:00:30",
+        " UTC",
+        "UTC",
+        " utc",
+        " GMT",
+        " +02:00",
+        "+99:99",
+        "+020030",
+        "+0200:30",
+        " junk",
+    ]
 )
 _TEXTS = st.builds(
     lambda year, mark, month, day, between, hour, minute, second, fraction, zone: (

@@ -1,4 +1,4 @@
-"""Times of lines, as DuckDB casts text to TIMESTAMP WITH TIME ZONE in UTC, so that every command reads the same ones."""
+"""Times of lines, as DuckDB casts text to TIMESTAMP WITH TIME ZONE in UTC: every command reads the same ones."""
 
 from __future__ import annotations
 

@@ -39,11 +39,12 @@ _REGISTERS = (
     "[re]?(?:[abcd]x|[sd]i|[bs]p|ip|flags)|[rasgt][0-9]{1,2}|[cdefgs]s|[gftx]p|lr|ra|pc|msr|ctr|xer|ccr|link|trap"
     "|fault|error|oldmask|cpsr|orig_r3"
 )
-# Further lines of the error that pgx ends with, one for each address that it tried: pgconn/errors.go and pgconn.go of pgx
-# 5.7. Where a name has none, net.DNSError has a line for each family of addresses.
+# Further lines of the error that pgx ends with, one for each address that it tried: pgconn/errors.go and pgconn.go of
+# pgx 5.7. Where a name has none, net.DNSError has a line for each family of addresses.
 _DATABASE_ADDRESS = (
-    r"(?:hostname resolving error: )?lookup \S{1,255}(?: on \S{1,255})?: .*|\S{1,300} \([^()]{0,255}\): (?:(?:dial|tls|server)"
-    r" error|failed to (?:write (?:startup|password) message|receive message)|failed (?:SASL|GSS) auth"
+    r"(?:hostname resolving error: )?lookup \S{1,255}(?: on \S{1,255})?: .*"
+    r"|\S{1,300} \([^()]{0,255}\): (?:(?:dial|tls|server) error"
+    r"|failed to (?:write (?:startup|password) message|receive message)|failed (?:SASL|GSS) auth"
     r"|ValidateConnect failed|received unexpected message): .*"
 )
 _DUMP = re.compile(
