@@ -134,6 +134,8 @@ OWN = {"level": "info", "msg": "access", "status": 200}
         {"_index": "a", "_id": "1", "_source": OWN},
         {"_index": "a", "_source": {"@timestamp": TIME, "message": json.dumps(OWN)}},
         {"@timestamp": TIME, "json": OWN},
+        {"TimeGenerated": TIME, "LogMessage": OWN, "PodName": "a"},
+        {"TimeGenerated": TIME, "LogEntry": json.dumps(OWN), "ContainerID": "a"},
         {"log": json.dumps(OWN), "stream": "stdout", "logtag": "F", "time": TIME},
         {"log": json.dumps(OWN) + "\n", "stream": "stdout", "time": TIME, "attrs": {"tag": "a"}},
     ],
@@ -157,6 +159,10 @@ def test_an_object_within_what_a_shipper_wrote_is_the_line(around: dict[str, obj
         {"level": "info", "message": "level: {", "line": 7},
         {"_source": {"a": 1}},
         {"jsonPayload": "a"},
+        {"LogMessage": "what somebody says"},
+        {"LogMessage": {"a": 1}},
+        {"_time": TIME, "_msg": "blob downloaded", "level": "info"},
+        {"version": "1.1", "short_message": "a b", "level": 6},
     ],
 )
 def test_a_line_with_a_field_of_that_name_stays_whole(own: dict[str, object]) -> None:

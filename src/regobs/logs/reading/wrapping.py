@@ -36,8 +36,8 @@ _TIME = rb"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{
 _NAME = rb"[A-Za-z0-9][A-Za-z0-9._/@-]{0,200}"
 # Where shippers put what they read: as text, as an object. Of `message` only text that is JSON or logfmt is a line,
 # for labkit's lines have their message there.
-_TEXTS = ("log", "message", "line", "textPayload", "body", "_raw")
-_OBJECTS = ("jsonPayload", "_source", "json", "result")
+_TEXTS = ("log", "message", "line", "textPayload", "body", "_raw", "LogMessage", "LogEntry", "short_message", "_msg")
+_OBJECTS = ("jsonPayload", "_source", "json", "result", "LogMessage")
 MARKS_OF_OBJECTS = tuple(f'"{name}"'.encode() for name in (*_TEXTS, *_OBJECTS, "MESSAGE"))
 _OBJECT_MARKS = tuple(f'"{name}":'.encode() for name in _OBJECTS)
 _OF_JSON_FILE = frozenset({"log", "stream", "time", "attrs"})
