@@ -8,12 +8,17 @@ from time import process_time
 import pytest
 
 from regobs.catalog import METRICS
-from regobs.catalog.model import Capability, Flavor, Version
+from regobs.catalog.model import Capability, Exposer, Flavor, Version
+from regobs.config import Config
+from regobs.config.named import Environment
+from regobs.doctor import absent
 from regobs.doctor.diagnosis import diagnose, judge, missing
+from regobs.doctor.examination import deployment_of
 from regobs.doctor.facts import Series, ServerFacts, Up
 from regobs.doctor.verdict import Status, Verdict
 from regobs.prometheus.answers import QueryAnswer, Sample
 from regobs.prometheus.state import Target
+from regobs.promql.nodes import Matcher, MatchOp
 from regobs.promql.parse import parse
 from tests.doctor.world import (
     IN_FLIGHT,
@@ -357,6 +362,48 @@ def test_a_metric_of_the_other_flavor_is_said_so() -> None:
 def test_a_neighbour_that_is_not_scraped_is_named() -> None:
     verdict = of(facts(), "node_filesystem_avail_bytes")
     assert (verdict.status, "node_exporter" in verdict.reason) == (Status.EMPTY, True)
+
+
+OWN_EXPORTERS = {
+    Exposer.LOG_EXPORTER: "log-exporter",
+    Exposer.DATABASE_EXPORTER: "registry-database-exporter",
+    Exposer.NOTIFICATION_EXPORTER: "notification_exporter",
+    Exposer.REGISTRY_PROBE: "registry-probe",
+}
+
+
+@pytest.mark.parametrize("exposer", OWN_EXPORTERS)
+def test_an_exporter_without_any_event_is_scraped_where_a_target_is_its_own(exposer: Exposer) -> None:
+    config = Config()
+    deployment = deployment_of(config)
+    one = next(m for m in METRICS.values() if m.exposer is exposer and all(f.absent_until_observed for f in m.forms))
+    nowhere = facts(up=(Up({"job": "registry", "instance": "a"}, healthy=True),))
+    verdict = absent.explain(nowhere, deployment, one.name, one)
+    assert (verdict.status, verdict.reason) == (
+        Status.EMPTY,
+        f"{one.name} comes from {exposer.value}, which is not scraped",
+    )
+    job = OWN_EXPORTERS[exposer]
+    for known in (facts(up=(*nowhere.up, Up({"job": job}, healthy=True))), facts(up=())):
+        assert absent.explain(known, deployment, one.name, one).status is Status.QUIET
+    named = replace(config, exposer_matchers={exposer: (Matcher("job", MatchOp.EQUAL, "mine"),)})
+    mine = facts(up=(Up({"job": "mine"}, healthy=True),))
+    assert absent.explain(mine, deployment_of(named), one.name, one).status is Status.QUIET
+    assert absent.explain(mine, deployment, one.name, one).status is Status.EMPTY
+
+
+def test_an_environment_that_nothing_is_in_is_named_once_with_its_setting() -> None:
+    environments = (Environment("staging", (Matcher("env", MatchOp.EQUAL, "staging"),)),)
+    config = replace(Config(), labels=replace(Config().labels, environment="env"), environments=environments)
+    deployment = deployment_of(config.within("staging"))
+    labels = {**TARGET, "env": "production"}
+    series = {name: Series(frozenset(labels), (labels,)) for name in (RECORDED, "up", IN_FLIGHT)}
+    server = facts(up=(Up(labels, healthy=True),), live=frozenset(series), series=series)
+    for name in series:
+        expr = parse(f'{name}{{job="registry", env="staging"}}')
+        verdict = diagnose(server, deployment, expr)
+        assert verdict.reason == 'no target matches {job="registry", env="staging"}; the values of env are: production'
+        assert "`selector` under [environments.staging]" in verdict.change
 
 
 # Recorded series

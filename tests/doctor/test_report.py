@@ -78,6 +78,17 @@ def test_each_panel_has_one_line_and_each_reason_stands_once() -> None:
     assert shown.count("change: start it") == 1
 
 
+def test_one_reason_of_several_metrics_stands_once_and_counts_them() -> None:
+    lacking = [Verdict(Status.EMPTY, f"{name} comes from x, which is not scraped", "scrape") for name in ("a_b", "c_d")]
+    other = Verdict(Status.QUIET, "e_f comes from x, which is not scraped", "scrape")  # not as bad: a note of its own
+    shown = text(report(panel("a", lacking[0]), panel("b", lacking[1]), panel("c", lacking[1]), panel("d", other)))
+    assert [line.split()[-1] for line in shown.splitlines() if "Row" in line] == ["[1]", "[1]", "[1]", "[2]"]
+    assert "[1] empty: a_b comes from x, which is not scraped; the same of 1 other metric\n" in shown
+    assert "[2] quiet: e_f comes from x, which is not scraped\n" in shown
+    single = text(report(panel("a", lacking[0]), panel("b", DOWN)))
+    assert "other metric" not in single
+
+
 def test_failing_only_hides_what_works() -> None:
     shown = text(report(panel("a", DOWN), panel("c", GOOD), rules=(alert(GOOD), alert(DOWN))), failing_only=True)
     assert "data      Row" not in shown

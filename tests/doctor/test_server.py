@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from math import nan
 
@@ -21,7 +21,7 @@ from regobs.errors import ServerError
 from regobs.prometheus import Prometheus
 from regobs.prometheus.state import RuleGroup, Target
 from regobs.promql import parse
-from regobs.promql.nodes import Duration
+from regobs.promql.nodes import Duration, Matcher, MatchOp
 from tests.doctor.world import IN_FLIGHT, TARGET, facts, gitlab, rule
 from tests.prometheus.stub import NOT_FOUND, Reply, Request, Stub, success, vector
 
@@ -101,12 +101,38 @@ ALERT = {
 }
 
 
-def look(**replies: Reply) -> ServerState:
+def look(scope: Sequence[Matcher] = (), **replies: Reply) -> ServerState:
     clock = success({"resultType": "scalar", "result": [NOW, str(NOW)]})
     paths = {f"/api/v1/{name.replace('__', '/')}": reply for name, reply in replies.items()}
     with Stub({"/api/v1/query": clock, **paths}) as stub, Prometheus(stub.url) as prometheus:
         prometheus.query("1")
-        return look_at(prometheus, ["RegistryDown"])
+        return look_at(prometheus, ["RegistryDown"], scope=scope)
+
+
+@pytest.mark.parametrize(
+    ("scope", "found"),
+    [
+        ({}, ["production", "staging", ""]),
+        ({"env": "production"}, ["production", ""]),
+        ({"env": "nowhere"}, []),  # no target is there, so an alert without the label is none of it
+    ],
+)
+def test_alerts_of_another_deployment_are_left_out(scope: dict[str, str], found: list[str]) -> None:
+    kinds = [{"env": "production"}, {"env": "staging"}, {}]
+    alerts = [{**ALERT, "labels": {"alertname": "RegistryDown", "severity": "page", **kind}} for kind in kinds]
+    target = {"labels": {"job": "registry", "env": "production"}, "scrapePool": "p", "scrapeUrl": "u", "health": "up"}
+    state = look(
+        [Matcher(label, MatchOp.EQUAL, value) for label, value in scope.items()],
+        alerts=success({"alerts": alerts}),
+        targets=success({"activeTargets": [target]}),
+    )
+    assert [one.labels.get("env", "") for one in state.firing] == found
+    assert len(state.active) == len(found)
+
+
+def test_an_alert_without_the_labels_of_a_deployment_stays_where_no_target_is_known() -> None:
+    state = look([Matcher("env", MatchOp.EQUAL, "nowhere")], alerts=success({"alerts": [ALERT]}))
+    assert [one.name for one in state.firing] == ["RegistryDown"]
 
 
 def test_pages_come_first_and_causes_before_budgets_that_burn() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from regobs.promql.nodes import Matcher, MatchOp
 from regobs.snapshot.happened import Firing, alert_events, firings, marks
 from tests.snapshot.world import SPAN, Answering, Found
 
@@ -31,6 +32,25 @@ def test_each_time_that_an_alert_fired_is_found_and_one_that_goes_on_has_no_end(
         f"{FAILS} has ended",
         f"{FAILS} fires",
     ]
+
+
+@pytest.mark.parametrize(
+    ("matcher", "text"),
+    [
+        (Matcher("env", MatchOp.EQUAL, "a.b"), 'env=~"a\\\\.b|"'),
+        (Matcher("env", MatchOp.REGEX, "a|b"), 'env=~"(?:a|b)|"'),
+        (Matcher("env", MatchOp.NOT_EQUAL, "a"), 'env!="a"'),
+    ],
+)
+def test_alerts_of_another_deployment_did_not_happen_here(matcher: Matcher, text: str) -> None:
+    asked: list[str] = []
+
+    def alerts(query: str) -> Found:
+        asked.append(query)
+        return []
+
+    assert list(firings(Answering(alerts), SPAN, [matcher])) == []
+    assert text in asked[0]
 
 
 @pytest.mark.parametrize(("pause", "lines"), [(HOUR / 24 - 1, 2), (HOUR / 24 + 1, 4)])

@@ -170,6 +170,12 @@ class Config:
     queries: Mapping[str, SavedQuery] = field(default_factory=dict)
     deploy: Mapping[str, DeploySettings] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    environment: Environment | None = None  # the one of the environments that these are the settings of
+
+    @property
+    def deployment_matchers(self) -> tuple[Matcher, ...]:
+        """Those of the matchers that choose a deployment: by labels that rules keep, so that alerts have them too."""
+        return tuple(matcher for matcher in self.matchers if matcher.label in self.labels.scope)
 
     def within(self, environment: str) -> Config:
         """These settings for one of the `environments`, also for the neighbours as far as they share its labels.
@@ -189,6 +195,7 @@ class Config:
         neighbours = (one for one in Exposer if one.is_neighbour)
         return replace(
             self,
+            environment=found,
             matchers=(*self.matchers, *found.matchers),
             exposer_matchers={one: (*self.exposer_matchers.get(one, ()), *common) for one in neighbours},
         )

@@ -6,7 +6,7 @@ from regobs.catalog import METRICS, python_runtime
 from regobs.catalog.model import Capability, Exposer, Form, Metric, Version
 from regobs.doctor import advice
 from regobs.doctor.facts import NAMESPACE_LABELS, POD_LABELS, Deployment, ServerFacts, Up
-from regobs.doctor.matching import matches, shown, values
+from regobs.doctor.matching import culprits, matches, shown, values
 from regobs.doctor.verdict import Status, Verdict
 
 
@@ -35,12 +35,12 @@ def _in_a_cluster(facts: ServerFacts) -> bool:
 def _of_exporter(facts: ServerFacts, deployment: Deployment, name: str, metric: Metric) -> Verdict:
     """Of a metric beside the registry: its process is not scraped, or has it not here, or not yet.
 
-    A process whose metrics all wait for an event may be scraped and show none.
+    A process whose metrics all wait for an event may be scraped and show none: whether it is, its target says.
     """
     process, names = metric.exposer.value, deployment.names_from(metric.exposer)
     forms = [form for one in METRICS.values() if one.exposer is metric.exposer for form in one.forms]
     certain = any(not form.absent_until_observed for form in forms)
-    if certain and not names & facts.live:
+    if not names & facts.live and (certain or not _has_target(facts, deployment, metric.exposer)):
         if metric.exposer in _OF_A_CLUSTER and not _in_a_cluster(facts):
             return Verdict(
                 Status.EMPTY,
@@ -62,6 +62,12 @@ def _of_exporter(facts: ServerFacts, deployment: Deployment, name: str, metric: 
     )
 
 
+def _has_target(facts: ServerFacts, deployment: Deployment, exposer: Exposer) -> bool:
+    """Whether a target is this exporter's by its labels; where that cannot be told, perhaps."""
+    chosen = deployment.targets.get(exposer, ())
+    return not facts.up or not chosen or any(all(matches(item, up.labels) for item in chosen) for up in facts.up)
+
+
 def _chosen(facts: ServerFacts, deployment: Deployment) -> list[Up]:
     scope = (*deployment.registry, *deployment.everywhere)
     return [up for up in facts.up if all(matches(item, up.labels) for item in scope)]
@@ -72,9 +78,26 @@ def down_targets(facts: ServerFacts, deployment: Deployment) -> tuple[Verdict, .
     return tuple(_down(facts, [up]) for up in _chosen(facts, deployment) if not up.healthy)
 
 
+def no_target(facts: ServerFacts, deployment: Deployment) -> Verdict | None:
+    """That no target is the registry's; None where one is, and where the server says nothing of targets."""
+    if not facts.up or _chosen(facts, deployment):
+        return None
+    scope = (*deployment.registry, *deployment.everywhere)
+    labels = [up.labels for up in facts.up]
+    group = culprits(scope, labels)
+    named = [name for name in dict.fromkeys(item.label for item in group) if values(name, labels)]
+    there = "; ".join(f"the values of {name} are: {', '.join(values(name, labels)[:5])}" for name in named)
+    if named in ([], ["job"]):
+        there = f"the jobs are: {', '.join(values('job', labels))}"
+    return Verdict(
+        Status.EMPTY,
+        f"no target matches {{{shown(scope)}}}; {there}",
+        f"correct {deployment.setting(group)}, or add the job of prometheus/scrape.yaml",
+    )
+
+
 def scrape_problem(facts: ServerFacts, deployment: Deployment) -> Verdict | None:
     """What is wrong with the scrape of the registry itself; None when a healthy target shows registry metrics."""
-    scope = (*deployment.registry, *deployment.everywhere)
     chosen = _chosen(facts, deployment)
     if not facts.up:
         return Verdict(
@@ -83,12 +106,7 @@ def scrape_problem(facts: ServerFacts, deployment: Deployment) -> Verdict | None
             "add the scrape job of the generated prometheus/scrape.yaml",
         )
     if not chosen:
-        jobs = ", ".join(values("job", [up.labels for up in facts.up]))
-        return Verdict(
-            Status.EMPTY,
-            f"no target matches {{{shown(scope)}}}; the jobs are: {jobs}",
-            "correct `selector` under [prometheus] in regobs.toml, or add the job of prometheus/scrape.yaml",
-        )
+        return no_target(facts, deployment)
     down = [up for up in chosen if not up.healthy]
     if len(down) == len(chosen):
         return _down(facts, down)

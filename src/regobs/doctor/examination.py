@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from regobs import slo
+from regobs.catalog.model import Exposer
 from regobs.config import Config
 from regobs.doctor.content import panel_questions, rule_questions, rules_of_files
 from regobs.doctor.diagnosis import diagnose, judge
@@ -24,6 +25,7 @@ from regobs.prometheus.answers import QueryAnswer
 from regobs.promql.nodes import Duration, Expr
 from regobs.promql.printer import to_text
 from regobs.promql.walk import fill_durations
+from regobs.slo.rule_scope import targets_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,11 @@ def examine_questions(
     Raises ServerError when the server is unreachable or is no Prometheus; a query that it rejects is a finding.
     """
     build = prometheus.buildinfo()
-    state = look_at(prometheus, (rule.name for rule in rules if rule.kind == "alerting"))
+    state = look_at(
+        prometheus,
+        (rule.name for rule in rules if rule.kind == "alerting"),
+        scope=config.deployment_matchers,
+    )
     deployment = deployment_of(config)
     fill = window or default_window(config)
     asked = concurrently(lambda question: _ask(prometheus, question, fill), panels, progress)
@@ -103,7 +109,15 @@ def examine_questions(
 def deployment_of(config: Config) -> Deployment:
     """What regobs.toml says is there."""
     neighbours = frozenset(item for matchers in config.exposer_matchers.values() for item in matchers)
-    return Deployment(config.vocabulary, registry=config.matchers, neighbours=neighbours)
+    chosen = config.environment
+    return Deployment(
+        config.vocabulary,
+        registry=config.matchers,
+        neighbours=neighbours,
+        targets={one: targets_of(one, config) for one in Exposer if one.is_neighbour},
+        environment=chosen.name if chosen else "",
+        of_environment=frozenset(chosen.matchers if chosen else ()),
+    )
 
 
 def _has(answer: QueryAnswer) -> bool:

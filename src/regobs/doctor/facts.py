@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Generic, TypeVar
@@ -81,18 +81,27 @@ class Deployment:
     """What regobs.toml says is there.
 
     `registry` are the matchers of the registry's own series, `neighbours` all those of the processes beside it,
-    `everywhere` those that every series has.
+    `everywhere` those that every series has, `targets` those of the targets of each exporter. `of_environment` are
+    those that the chosen environment adds.
     """
 
     vocabulary: Vocabulary
     registry: tuple[Matcher, ...] = ()
     everywhere: tuple[Matcher, ...] = ()
     neighbours: frozenset[Matcher] = frozenset()
+    targets: Mapping[Exposer, tuple[Matcher, ...]] = field(default_factory=dict)
+    environment: str = ""
+    of_environment: frozenset[Matcher] = frozenset()
 
     @property
     def scope(self) -> frozenset[Matcher]:
         """Every matcher that comes from the configuration, not from an expression."""
         return frozenset((*self.registry, *self.everywhere)) | self.neighbours
+
+    def setting(self, matchers: Iterable[Matcher]) -> str:
+        """Which setting of regobs.toml these matchers come from."""
+        table = f"environments.{self.environment}" if self.of_environment.intersection(matchers) else "prometheus"
+        return f"`selector` under [{table}] in regobs.toml"
 
     @staticmethod
     def metric(name: str) -> Metric | None:

@@ -12,6 +12,7 @@ from regobs.doctor.facts import Deployment, Series, ServerFacts
 from regobs.doctor.matching import LabelSet, culprits, matches, nearest, selected, shown, values
 from regobs.doctor.verdict import Status, Verdict
 from regobs.promql.nodes import Matcher, MatchOp
+from regobs.promql.scope import about_targets
 
 EXPORTED = "exported_"
 
@@ -38,8 +39,12 @@ def explain(facts: ServerFacts, deployment: Deployment, name: str, matchers: Seq
     found = selected(scope, series.combinations)
     if not found and metric is not None and metric.exposer is Exposer.REGISTRY:
         down = absent.scrape_problem(facts, deployment)
-        if down is not None:
-            return down
+    elif not found and (metric is None or metric.exposer is Exposer.RULES or about_targets(metric)):
+        down = absent.no_target(facts, deployment)
+    else:
+        down = None
+    if down is not None:
+        return down
     if metric is targets.ALERTS and culprits(asked, series.combinations):
         # each alert has its own labels: what the active ones lack says nothing of this one
         return Verdict(Status.QUIET, f"no such alert is active: {name}{{{shown(asked)}}}")
@@ -93,7 +98,7 @@ def _wrong_selector(case: _Case) -> Verdict:
     return Verdict(
         Status.EMPTY,
         f"{name} exists, but the configured selector removes it all: {shown(group)}; {'; '.join(parts)}",
-        f"correct `selector` under [prometheus] in regobs.toml{hint}",
+        f"correct {case.deployment.setting(group)}{hint}",
     )
 
 

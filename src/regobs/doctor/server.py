@@ -19,7 +19,7 @@ from regobs.errors import ServerError
 from regobs.prometheus import Prometheus, QueryAnswer, failures
 from regobs.prometheus.state import Alert, RuleGroup, Target
 from regobs.promql.durations import duration_text, read_duration
-from regobs.promql.nodes import Duration
+from regobs.promql.nodes import Duration, Matcher
 
 T = TypeVar("T")
 Together = Callable[[Sequence[Callable[[], Any]]], Sequence[Any]]
@@ -47,9 +47,16 @@ class ServerState:
     active: tuple[Alert, ...] = ()
 
 
-def look_at(prometheus: Prometheus, names: Iterable[str], together: Together | None = None) -> ServerState:
+def look_at(
+    prometheus: Prometheus,
+    names: Iterable[str],
+    together: Together | None = None,
+    *,
+    scope: Sequence[Matcher] = (),
+) -> ServerState:
     """The state of a server, and which alerts of these names fire. Raises ServerError when it answers no query.
 
+    `scope` chooses a deployment: alerts of another one are none of its own.
     `together` asks several things at once; without it they are asked one after the other. At a client's `moment` only
     what samples show: of the rest a server knows the present alone.
     """
@@ -57,9 +64,23 @@ def look_at(prometheus: Prometheus, names: Iterable[str], together: Together | N
     if prometheus.moment is None:
         asks += [partial(if_offered, one) for one in (prometheus.targets, prometheus.rules, prometheus.retention)]
     clock, active, *present = together(asks) if together else [ask() for ask in asks]
-    firing = _firing(active or _fired(prometheus), frozenset(names))
     scraped, groups, kept = present or (None, None, None)
-    return ServerState(_now(prometheus, clock), scraped, groups, retention_of(kept or ""), firing, active or ())
+    own = _of_deployment(active or _fired(prometheus), scope, scraped)
+    shown = own if active else ()
+    firing = _firing(own, frozenset(names))
+    return ServerState(_now(prometheus, clock), scraped, groups, retention_of(kept or ""), firing, shown)
+
+
+def _of_deployment(
+    found: Iterable[Alert], scope: Sequence[Matcher], scraped: Sequence[Target] | None
+) -> tuple[Alert, ...]:
+    """Alerts that are not of another deployment. One without its labels may be of each that has a target."""
+    there = scraped is None or any(all(matches(item, one.labels) for item in scope) for one in scraped)
+
+    def own(alert: Alert) -> bool:
+        return all(matches(item, alert.labels) if item.label in alert.labels else there for item in scope)
+
+    return tuple(filter(own, found))
 
 
 def _now(prometheus: Prometheus, clock: QueryAnswer) -> float:

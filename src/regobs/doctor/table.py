@@ -15,22 +15,33 @@ _WIDTH = max(len(status.value) for status in Status)
 
 
 class _Notes:
-    """The reasons, numbered in the order they are met; the same reason has one number."""
+    """The reasons, numbered in the order they are met; the same reason has one number, also of several metrics."""
 
     def __init__(self) -> None:
-        self._numbers: dict[tuple[Status, str, str], int] = {}
+        self._notes: dict[tuple[Status, str, str], tuple[int, dict[str, None]]] = {}
 
     def mark(self, verdict: Verdict) -> str:
         if not verdict.reason:
             return ""
-        key = (verdict.status, verdict.reason, verdict.change)
-        return f"  [{self._numbers.setdefault(key, len(self._numbers) + 1)}]"
+        name, rest = _split(verdict.reason)
+        key = (verdict.status, rest, verdict.change)
+        number, names = self._notes.setdefault(key, (len(self._notes) + 1, {}))
+        names.setdefault(name)
+        return f"  [{number}]"
 
     def lines(self) -> Iterator[str]:
-        for (status, reason, change), number in self._numbers.items():
-            yield f"  [{number}] {status.value}: {reason}"
+        for (status, rest, change), (number, names) in self._notes.items():
+            more = len(names) - 1
+            also = f"; the same of {more} other metric{'' if more == 1 else 's'}" if more else ""
+            yield f"  [{number}] {status.value}: {next(iter(names))}{rest}{also}"
             if change:
                 yield f"  {' ' * len(str(number))}   change: {change}"
+
+
+def _split(reason: str) -> tuple[str, str]:
+    """The metric that begins a reason, and the rest: the same may be so of many metrics."""
+    first, space, rest = reason.partition(" ")
+    return (first, space + rest) if "_" in first else ("", reason)
 
 
 def text(report: DoctorReport, *, failing_only: bool = False) -> str:
@@ -99,9 +110,7 @@ def _left_out(report: DoctorReport) -> Iterator[str]:
         for panel in board.panels
         if panel.verdict.status is Status.LEFT_OUT
     ]
-    counts = Counter(
-        rest if "_" in first else reason for reason in reasons for first, _, rest in [reason.partition(" ")]
-    )
+    counts = Counter(_split(reason)[1].strip() for reason in reasons)
     if not counts:
         return
     yield ""

@@ -134,9 +134,18 @@ def _of_target(node: Selector, metric: Metric, config: Config) -> Selector:
         raise Unavailable(
             f"nothing says that {exposer} is scraped", metric=metric, reason="capability", capability=needed
         )
-    usual = (Matcher(config.labels.job, MatchOp.REGEX, _USUAL_JOBS[exposer]),)
     others = tuple(m for m in node.matchers if m is not named and m not in config.matchers)
-    return _with_matchers(replace(node, matchers=others), config.exposer_matchers.get(exposer, usual))
+    return _with_matchers(replace(node, matchers=others), targets_of(exposer, config))
+
+
+def targets_of(exposer: Exposer, config: Config) -> tuple[Matcher, ...]:
+    """What chooses the targets of an exporter: what regobs.toml says, else what its job is usually called.
+
+    Empty for one that has no usual job.
+    """
+    usual = _USUAL_JOBS.get(exposer)
+    named = (Matcher(config.labels.job, MatchOp.REGEX, usual),) if usual else ()
+    return config.exposer_matchers.get(exposer, named)
 
 
 def _with_matchers(node: Selector, matchers: tuple[Matcher, ...]) -> Selector:

@@ -15,6 +15,7 @@ from regobs.promql.bind import bind
 from regobs.promql.build import count, select
 from regobs.promql.nodes import Matcher, MatchOp
 from regobs.promql.printer import to_text
+from regobs.promql.words import quote_regex
 from regobs.snapshot.span import TimeSpan
 from regobs.snapshot.taken import SnapshotEvent
 
@@ -34,14 +35,15 @@ class Firing:
     times: int = 1
 
 
-def firings(prometheus: Prometheus, span: TimeSpan) -> Iterator[Firing]:
+def firings(prometheus: Prometheus, span: TimeSpan, scope: Iterable[Matcher] = ()) -> Iterator[Firing]:
     """Each time that an alert of the pack fired, whichever of its instances; of burns, each SLO.
 
-    Those that only hold others back, and the watchdog, are left out: nobody is told of them.
+    `scope` chooses a deployment; alerts without its labels are of each. Those that only hold others back, and the
+    watchdog, are left out: nobody is told of them.
     """
     chosen = select(targets.ALERTS, alertname="registry", alertstate="firing")
-    told = replace(chosen, matchers=(*chosen.matchers, Matcher("severity", MatchOp.NOT_EQUAL, NOBODY)))
-    expr = bind(count(told, by=("alertname", "slo")), Config().vocabulary)
+    told = (*chosen.matchers, Matcher("severity", MatchOp.NOT_EQUAL, NOBODY), *map(_or_absent, scope))
+    expr = bind(count(replace(chosen, matchers=told), by=("alertname", "slo")), Config().vocabulary)
     try:
         found = prometheus.query_range(to_text(expr), span.first, span.last, span.step).ranges
     except QueryError:  # whatever it is, the panels say it
@@ -57,6 +59,13 @@ def firings(prometheus: Prometheus, span: TimeSpan) -> Iterator[Firing]:
                 yield Firing(name, slo, begin, before + span.step)
                 begin = after
         yield Firing(name, slo, begin, times[-1] + span.step if times[-1] < span.last else None)
+
+
+def _or_absent(matcher: Matcher) -> Matcher:
+    """The matcher for series that may lack its label."""
+    if matcher.op is MatchOp.EQUAL:
+        return Matcher(matcher.label, MatchOp.REGEX, f"{quote_regex(matcher.value)}|")
+    return replace(matcher, value=f"(?:{matcher.value})|") if matcher.op is MatchOp.REGEX else matcher
 
 
 def alert_events(prometheus: Prometheus, span: TimeSpan) -> Iterator[SnapshotEvent]:

@@ -57,7 +57,8 @@ def take(
     taking.live = {need for one in dashboards for need in taking.live_in(one)}
     warnings = (text for one in taking.outcomes.values() if isinstance(one, QueryAnswer) for text in one.warnings)
     taken = tuple(taking.dashboard(one) for one in dashboards)
-    happened = sorted([*events, *marks(firings(prometheus, span), span)], key=lambda event: event.time)
+    fired = marks(firings(prometheus, span, config.deployment_matchers), span)
+    happened = sorted([*events, *fired], key=lambda event: event.time)
     return Snapshot(taken, span, prometheus.url, tuple(dict.fromkeys(warnings)), tuple(happened))
 
 

@@ -65,7 +65,7 @@ class StatusPlan:
         early = {name: at_once.begin(partial(asking.samples, name, text)) for name, text in self.queries.items()}
         stores = at_once.begin(lambda: if_offered(prometheus.stores))
         expected = ExpectedQueries(asking, at_once, status_queries(slos, windows, self.config))
-        state = look_at(prometheus, names, at_once.together)
+        state = look_at(prometheus, names, at_once.together, scope=self.config.deployment_matchers)
         budgets = read_status(expected, slos, windows, self.config)
         answers = {name: one.result() for name, one in early.items()}
         up = [one.value == 1 for one in answers.get(ask.UP, ())]
