@@ -14,6 +14,7 @@ from regobs.config import Config
 from regobs.pack import Pack
 from regobs.promql.bind import bind
 from regobs.promql.infer import infer
+from regobs.promql.nodes import Binary, Expr, Number
 from regobs.promql.parse import parse
 from regobs.promql.printer import to_text
 from regobs.promql.vocabulary import Vocabulary
@@ -154,3 +155,23 @@ def test_the_runbooks_of_every_registry_speak_of_what_every_registry_has(name: s
 def test_the_routes_speak_of_alerts_that_exist() -> None:
     text = (ROOT / "alerts/routing.yaml").read_text()
     assert set(re.findall(r"Registry[A-Za-z]+", text)) <= set(bundled_alerts())
+
+
+def test_a_number_with_metric_prefixes_in_a_text_is_never_below_1() -> None:
+    """`humanize` writes 0.5 as `500m`: half a day is `500m days`."""
+    files = [
+        yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted((ROOT / "alerts").glob("*.rules.yaml"))
+    ]
+    rules = [rule for file in files for group in file["groups"] for rule in group["rules"]]
+    texts = [(rule, text) for rule in rules for text in rule.get("annotations", {}).values() if "| humanize }" in text]
+    assert texts
+    assert [(rule["alert"], text) for rule, text in texts if _least(parse(rule["expr"])) < 1] == []
+
+
+def _least(expr: Expr) -> Decimal:
+    """What the values of an alert's expression are above."""
+    while isinstance(expr, Binary) and expr.op in {"and", "unless"}:
+        expr = expr.left
+    if isinstance(expr, Binary) and expr.op in {">", ">="} and isinstance(expr.right, Number):
+        return Decimal(str(expr.right.value))
+    return Decimal("-Infinity")
