@@ -4,6 +4,8 @@ from regobs.catalog import logs
 from regobs.grafana.words import *
 
 by_client, in_range = rate(logs.CLIENTS, by="client"), top(10, increase(logs.CLIENTS, by="client"))
+sent, served = (rate(select(logs.PULLED_BYTES, redirected=one)) for one in ("true", "false"))
+pulled = {"redirected": sent, "through the registry": served}
 by_status, by_route = rate(logs.REQUESTS, by="status"), rate(logs.REQUESTS, by="route")
 
 who = Row(
@@ -13,6 +15,7 @@ who = Row(
     Lines("Access log requests by status", by_status, good="5xx near 0", stacked=True),
     Lines("Access log requests by route", by_route, good="shares as usual", stacked=True),
     Lines("Pulls redirected to storage", rate(logs.REDIRECTS), good="follows the pulls"),
+    Lines("Blob bytes pulled by redirect", pulled, good="the registry serves few itself", stacked=True),
     logs="requests-over-time",
 )
 

@@ -123,7 +123,10 @@ def logs(directory: Path, stack: ExitStack) -> tuple[str, ...]:
     }
     refused = {**times, "level": "warning", "msg": "error authorizing context: insufficient scope"}
     admitted = {**times, "level": "info", "msg": "authorized request", "auth_user_type": "build"}
-    lines += [json.dumps(one).encode() + b"\n" for one in (redirect, refused, admitted)] + [b"no line of a registry\n"]
+    sent = {**times, "level": "info", "msg": "blob downloaded", "redirect": True, "size_bytes": 5000}
+    lines += [json.dumps(one).encode() + b"\n" for one in (redirect, sent, refused, admitted)] + [
+        b"no line of a registry\n"
+    ]
     file = stack.enter_context((directory / "registry.log").open("ab", buffering=0))
     part = -(-len(lines) // 20)
     parts = [b"".join(lines[start::20]) for start in range(20)]

@@ -127,6 +127,43 @@ def test_status_method_and_redirect_have_closed_values() -> None:
     assert totals.value(metrics.REDIRECTS, ("g",)) == 1
 
 
+def test_bytes_of_pulled_blobs_are_told_apart_by_redirect_and_count_once_a_pull() -> None:
+    line = {"level": "info", "msg": "blob downloaded"}
+    lines = [
+        {"redirect": False, "size_bytes": 100},
+        {"redirect": True, "size_bytes": 7},
+        {"redirect": True, "size_bytes": 3},
+        {"path": "a/b"},  # the second line of a pull
+        {"size_bytes": 1},
+        {"redirect": "somewhere", "size_bytes": 1},
+        *({"redirect": False, "size_bytes": size} for size in (-1, 1 << 60, 1.5, "9", None, True)),
+    ]
+    other = {"msg": "blob uploaded", "redirect": {"to": []}, "size_bytes": [50], "level": "info"}
+    totals = counted(*(json.dumps(line | one).encode() for one in [*lines, other])).totals
+    found = {values: totals.value(metrics.PULLED_BYTES, (values,)) for values in ("false", "true", "unknown")}
+    assert found == {"false": 100, "true": 10, "unknown": 2}
+    assert totals.value(metrics.LINES, ("application",)) == totals.total(metrics.LINES) == len(lines) + 1
+
+
+def test_of_cncf_distribution_the_access_lines_tell_of_the_bytes_that_it_served() -> None:
+    blob = "/v2/a/b/blobs/sha256:" + "0" * 64
+    lines = [
+        access(uri=blob, written_bytes=30),
+        access(uri=blob, status=307),
+        access(uri=blob, method="HEAD"),
+        access(),
+    ]
+    found = counted(*lines, flavor=Flavor.DISTRIBUTION).totals
+    assert (found.value(metrics.PULLED_BYTES, ("false",)), found.total(metrics.PULLED_BYTES)) == (30, 30)
+    assert counted(*lines).totals.total(metrics.PULLED_BYTES) == 0
+
+
+def test_bytes_of_pulled_blobs_are_read_of_other_forms_too() -> None:
+    text = b'time="2026-11-25T10:00:00Z" level=info msg="blob downloaded" redirect=true size_bytes=5'
+    wrapped = b'2026-11-25T10:00:00.1Z stdout F {"level":"info","msg":"blob downloaded","redirect":true,"size_bytes":4}'
+    assert counted(text, wrapped).totals.value(metrics.PULLED_BYTES, ("true",)) == 9
+
+
 def test_messages_count_by_the_text_of_the_catalogue() -> None:
     lines = [
         {"level": "error", "msg": "manifest unknown", "code": "MANIFEST_UNKNOWN"},

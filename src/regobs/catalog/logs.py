@@ -5,7 +5,7 @@ Labels that a registry's own metrics may not carry, such as the namespace, are b
 
 from __future__ import annotations
 
-from regobs.catalog.declare import Component, form, labels
+from regobs.catalog.declare import BOOLEAN, Component, form, labels
 from regobs.catalog.http import DURATION_BUCKETS, METHODS, ROUTE
 from regobs.catalog.model import Capability, Exposer, Form, Label, Unit
 
@@ -80,6 +80,16 @@ REDIRECTS = _logs.counter(
     Unit.REQUESTS,
     "Blob pulls that were answered with a redirect to the storage or CDN.",
     _form(_NAMESPACE),
+)
+PULLED_BYTES = _logs.counter(
+    "registry_log_blob_pull_bytes_total",
+    Unit.BYTES,
+    "Bytes of pulled blobs, by whether the client was redirected to the storage for them.",
+    form(labels=labels(redirected=(*BOOLEAN, "unknown")), on_event=True, needs=Capability.LOG_EXPORTER),
+    pitfalls=(
+        "A client that was redirected need not have fetched the blob, or fetched it whole.",
+        "CNCF Distribution logs no size of a blob that it redirects: only bytes through the registry are there.",
+    ),
 )
 MESSAGES = _logs.counter(
     "registry_log_messages_total",

@@ -31,8 +31,8 @@ from regobs.logs.reading.wrapping import Unwrapper
 
 METRICS = (
     *(metrics.REQUESTS, metrics.DURATION, metrics.BYTES, metrics.NAMESPACE_REQUESTS, metrics.NAMESPACE_BYTES),
-    *(metrics.NAMESPACE_TIME, metrics.CLIENTS, metrics.REDIRECTS, metrics.MESSAGES, metrics.API_ERRORS),
-    *(metrics.AUTHORIZATIONS, metrics.LINES, metrics.REPLACED),
+    *(metrics.NAMESPACE_TIME, metrics.CLIENTS, metrics.REDIRECTS, metrics.PULLED_BYTES, metrics.MESSAGES),
+    *(metrics.API_ERRORS, metrics.AUTHORIZATIONS, metrics.LINES, metrics.REPLACED),
 )
 _CLIENTS = 50  # names with series of their own
 _AUTH_TYPES = 20
@@ -47,17 +47,23 @@ _ACTION = {"get": "pull", "head": "pull", "put": "push", "post": "push", "patch"
 _CONTENT = frozenset({"manifest", "blob", "upload_start", "upload"})  # words of routes over which images go
 _PLACES, _LONGEST_PATH = 50_000, 512  # paths that are remembered, and the characters of one
 _DIGEST = "sha256:" + "0" * 64
+# GitLab writes this twice of a pull; the line that has a size tells of the bytes. Of CNCF Distribution, which
+# does not write it, the access line tells of those that it served.
+_DOWNLOADED = "blob downloaded"
+_REDIRECTED = {True: "true", False: "false"}
+_MOST_BYTES = 1 << 53
 _AUTHORIZED, _UNTYPED = "authorized request", "untyped"  # the second: of a token that says no type of its user
 _STREAMS = {Flavor.GITLAB: "gitlab.application", Flavor.DISTRIBUTION: "distribution.application"}
 
 # Fields by what they are, in the order of the record; the mark of an access line is `written_bytes`.
 _ACCESS = ("written_bytes", "read_bytes", "duration_ms", "status", "method", "uri", "user_agent")
-_APPLICATION = ("msg", "level", "code", "auth_user_type")
+_APPLICATION = ("msg", "level", "code", "auth_user_type", "size_bytes", "redirect")
 # A number below zero would let a counter go down, and one without end would break every scrape from then on: lines with
 # either are invalid. 2^53 is the largest number of bytes that Prometheus counts exactly; 10^12 ms are 32 years.
 _BYTES, _MILLISECONDS = (Annotated[kind, msgspec.Meta(ge=0, le=most)] for kind, most in ((int, 1 << 53), (float, 1e12)))
 _TYPES: Mapping[str, Any] = {
     **dict.fromkeys(("written_bytes", "read_bytes"), _BYTES | None),
+    **dict.fromkeys(("size_bytes", "redirect"), Any),  # of one message; a line of another may hold what it likes there
     "status": int | None,
     "duration_ms": _MILLISECONDS | None,
 }
@@ -160,6 +166,7 @@ class LogCounter:
         self._times: dict[str, list[Any]] = {}
         self._agents: dict[str | None, int] = {}
         self._messages: dict[tuple[str, str], int] = {}
+        self._pulled: dict[bool | None, int] = {}  # bytes by whether the client was redirected
         self._lines = dict.fromkeys(_KINDS, 0)
 
     def _access(self, record: Any) -> None:
@@ -215,7 +222,10 @@ class LogCounter:
         self._messages[key] = self._messages.get(key, 0) + 1
         if record.code is not None and level in {"error", "warning"}:
             self.totals.add(metrics.API_ERRORS, (_api_code(record.code),))
-        if record.msg == _AUTHORIZED:
+        if record.msg == _DOWNLOADED and type(size := record.size_bytes) is int and 0 <= size <= _MOST_BYTES:
+            told = record.redirect if isinstance(record.redirect, bool) else None
+            self._pulled[told] = self._pulled.get(told, 0) + size
+        elif record.msg == _AUTHORIZED:
             kind = record.auth_user_type or _UNTYPED
             self.totals.add(metrics.AUTHORIZATIONS, ("authorized", self._shown("type", {kind: 1})[kind]))
         elif record.msg.startswith("error authorizing context"):
@@ -277,6 +287,8 @@ class LogCounter:
                 self.totals.add(metrics.CLIENTS, (shown[name],), count)
             for route, times in self._times.items():
                 self.totals.merge(metrics.DURATION, (route,), times)
+            for told, size in self._pulled.items():
+                self.totals.add(metrics.PULLED_BYTES, ("unknown" if told is None else _REDIRECTED[told],), size)
             for key, count in self._messages.items():
                 self.totals.add(metrics.MESSAGES, key, count)
             for kind, count in self._lines.items():
@@ -293,6 +305,8 @@ class LogCounter:
             add(metrics.REQUESTS, (method, place.route, status), int(number))
             add(metrics.BYTES, ("read", place.route), int(read))
             add(metrics.BYTES, ("written", place.route), int(written))
+            if place.word == "blob" and method == "get" and status == "2xx" and self._other_mark:
+                add(metrics.PULLED_BYTES, ("false",), int(written))
             if not place.namespace:
                 continue
             name = shown[place.namespace]
