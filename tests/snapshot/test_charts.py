@@ -14,9 +14,11 @@ import altair as alt
 import jsonschema_rs
 import pytest
 
-from regobs.catalog import http, process, storage
+from regobs.catalog import http, logs, process, storage
+from regobs.catalog.model import Capability
 from regobs.config.model import Config
 from regobs.grafana.panels import Alerts, Bars, GaugePanel, Lines, Stat, Table
+from regobs.grafana.visuals import tells_status
 from regobs.promql import highest, mean, rate, ratio, select, total, trend
 from regobs.snapshot import theme
 from regobs.snapshot.bars import MOST
@@ -318,6 +320,17 @@ def test_a_status_has_the_colour_of_its_class_and_no_two_codes_have_the_same() -
     assert len(set(colors)) == len(names)
     assert theme.series_colors(names, statuses=False) == tuple(theme.SERIES[:6])
     assert theme.series_colors(("registry-200", "5"), statuses=True)[0] == theme.SERIES[0]
+
+
+def test_classes_of_status_have_those_colours_also_as_names_of_queries_and_in_the_log() -> None:
+    named = {"4xx": rate(select(http.REQUESTS, code="4xx")), "5xx": rate(select(http.REQUESTS, code="5xx"))}
+    two = Lines("Errors", named, good="0")
+    one = chart_of(panel_of(two, lambda _: [({}, wave(1))]), SPAN)
+    assert one is not None
+    assert one.colors == (theme.STATUSES["4"][0], theme.STATUSES["5"][0])
+    logged = Lines("Logged", rate(logs.REQUESTS, by="status"), good="0")
+    [panel] = shot(board(logged), config=Config(capabilities=frozenset({Capability.LOG_EXPORTER}))).panels()
+    assert tells_status(panel.bound)
 
 
 def test_only_a_panel_by_status_has_those_colours() -> None:

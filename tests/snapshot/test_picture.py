@@ -96,6 +96,14 @@ def test_a_legend_without_room_names_the_highest_and_says_how_many_it_does_not()
     assert f"{40 - len(named)} more names on the page" in found
 
 
+@pytest.mark.parametrize(("letters", "whole"), [(31, True), (60, True), (120, False)])
+def test_a_name_is_whole_in_the_legend_of_a_picture_up_to_a_length(letters: int, *, whole: bool) -> None:
+    names = ["abcdefghij" * (letters // 10) + "x" * (letters % 10), "b"]
+    taken = shot(board(PANELS["Requests"]), rule=lambda _: [({"route": name}, wave(1)) for name in names])
+    found = texts(ET.fromstring(drawing(taken.dashboards[0], taken)))  # noqa: S314 - we wrote it
+    assert (names[0] in found) is whole
+
+
 @pytest.mark.parametrize(("rows", "hidden"), [(30, ""), (60, ""), (61, "1 more row is not shown")])
 def test_a_picture_shows_every_row_of_a_table_up_to_a_length(rows: int, hidden: str) -> None:
     shown = Table("Numbers", {"rate": rate(http.REQUESTS, by="route")}, good="usual")

@@ -17,6 +17,22 @@ EVENT = Label(
 )
 _BACKEND, _ARTIFACT = Label("backend", ("storage", "database")), Label("artifact", ("blob", "manifest"))
 
+# Of blobs, as the specifications of Docker, OCI and Helm name them.
+MEDIA_TITLES = {
+    "application/octet-stream": "octet-stream",
+    "application/vnd.docker.container.image.v1+json": "Docker config",
+    "application/vnd.docker.image.rootfs.diff.tar": "Docker layer",
+    "application/vnd.docker.image.rootfs.diff.tar.gzip": "Docker layer, gzip",
+    "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip": "Docker foreign layer, gzip",
+    "application/vnd.oci.empty.v1+json": "OCI empty",
+    "application/vnd.oci.image.config.v1+json": "OCI config",
+    "application/vnd.oci.image.layer.v1.tar": "OCI layer",
+    "application/vnd.oci.image.layer.v1.tar+gzip": "OCI layer, gzip",
+    "application/vnd.oci.image.layer.v1.tar+zstd": "OCI layer, zstd",
+    "application/vnd.cncf.helm.chart.content.v1.tar+gzip": "Helm chart",
+    "application/vnd.cncf.helm.config.v1+json": "Helm config",
+}
+
 SLEEP_BUCKETS = (0.5, 1, 5, 15, 30, 60, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
 
 _gc = Component("gc")
@@ -73,7 +89,7 @@ BYTES = _gc.counter(
     "registry_gc_storage_deleted_bytes_total",
     Unit.BYTES,
     "Bytes that online garbage collection deleted from storage.",
-    _form(Label("media_type")),
+    _form(Label("media_type", titles=MEDIA_TITLES)),
     pitfalls=("Size and media type come from the database; the type is mostly application/octet-stream.",),
 )
 POSTPONES = _gc.counter(

@@ -173,7 +173,8 @@ class Label:
     `name` is the name that content uses, the same in every flavor; `exposed` is what the flavor writes (`handler` for
     `route` in CNCF Distribution). `values` are the closed values as exposed, None when open. `words` maps the words
     that content uses to exposed values where the two differ (`manifest` to `/v2/{name}/manifests/{reference}`);
-    `patterns` maps words to a regular expression over the values (`5xx` to `5..`).
+    `patterns` maps words to a regular expression over the values (`5xx` to `5..`). `titles` maps values to what
+    a legend shows in their place; of an open label, those that are usual.
     `target_label` says that Prometheus itself puts a label of that name on every target, so that after a scrape
     without `honor_labels` this one is called `exported_` + name.
     """
@@ -183,6 +184,7 @@ class Label:
     exposed: str = ""
     words: Mapping[str, str] = field(default_factory=dict)
     patterns: Mapping[str, str] = field(default_factory=dict)
+    titles: Mapping[str, str] = field(default_factory=dict)
     target_label: bool = False
 
     def __post_init__(self) -> None:

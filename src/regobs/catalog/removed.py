@@ -8,6 +8,7 @@ from __future__ import annotations
 from regobs.catalog.declare import BOOLEAN, DEFAULT_BUCKETS, Component, form, labels
 from regobs.catalog.model import Capability, Flavor, Form, Label, Unit
 from regobs.catalog.notifications import EVENT_LABELS, RETRY_BUCKETS
+from regobs.catalog.row_counts import QUEUE_TITLES
 from regobs.catalog.storage import BLOB_BUCKETS
 
 _IMPORT = labels(attempted=BOOLEAN, error=BOOLEAN, type=("import", "pre_import"))
@@ -91,7 +92,7 @@ GC_QUEUE = _removed.gauge(
     _form(
         "3.4.0",
         "3.12.0",
-        *labels(queue=("gc_blob_review_queue", "gc_manifest_review_queue")),
+        Label("queue", ("gc_blob_review_queue", "gc_manifest_review_queue"), titles=QUEUE_TITLES),
         needs=Capability.GARBAGE_COLLECTION,
     ),
     pitfalls=("Nothing took its place until registry_database_rows came with 4.27.0.",),

@@ -6,12 +6,18 @@ One instance, which holds a lock in Redis, counts for all: aggregate with max, n
 from __future__ import annotations
 
 from regobs.catalog.declare import Component, form, labels
-from regobs.catalog.model import Capability, Flavor, Unit
+from regobs.catalog.model import Capability, Flavor, Label, Unit
 
 GITLAB = Flavor.GITLAB
 _LOCK = "Fed by the one instance that holds a lock in Redis: aggregate with max."
 _GC_QUEUES = ("gc_blob_review_queue", "gc_manifest_review_queue")
 _OVERDUE = ("gc_blob_review_queue_overdue", "gc_manifest_review_queue_overdue")
+QUEUE_TITLES = {
+    "gc_blob_review_queue": "blob reviews",
+    "gc_manifest_review_queue": "manifest reviews",
+    "gc_blob_review_queue_overdue": "blob reviews overdue",
+    "gc_manifest_review_queue_overdue": "manifest reviews overdue",
+}
 _MIGRATIONS = ("applied_pre_migrations", "applied_post_migrations")
 
 _rows = Component("row_counts")
@@ -22,14 +28,14 @@ ROWS = _rows.gauge(
     "Rows in a table of the metadata database, as a named count query found them.",
     form(
         GITLAB,
-        labels=labels(query_name=(*_GC_QUEUES, *_OVERDUE, *_MIGRATIONS)),
+        labels=(Label("query_name", (*_GC_QUEUES, *_OVERDUE, *_MIGRATIONS), titles=QUEUE_TITLES),),
         since="4.28.0",
         needs=Capability.DATABASE_METRICS,
         on_event=True,
     ),
     form(
         GITLAB,
-        labels=labels(query_name=(*_GC_QUEUES, *_OVERDUE)),
+        labels=(Label("query_name", (*_GC_QUEUES, *_OVERDUE), titles=QUEUE_TITLES),),
         since="4.27.0",
         until="4.28.0",
         needs=Capability.DATABASE_METRICS,

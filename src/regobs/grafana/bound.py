@@ -256,7 +256,7 @@ def _query(ref: str, panel: Panel, named: Named, deployment: _Deployment) -> Bou
 
 
 def _words(kind: Type, metrics: Iterable[Metric], vocabulary: Vocabulary) -> Iterator[tuple[str, str]]:
-    """The values of the labels that a legend shows, with the catalog's words for them where these are much shorter."""
+    """Values of the labels that a legend shows, with their titles, or the catalog's words if these are much shorter."""
     found: dict[str, str] = {}
     for metric in sorted(metrics, key=str):
         form = vocabulary.form(metric)
@@ -264,6 +264,7 @@ def _words(kind: Type, metrics: Iterable[Metric], vocabulary: Vocabulary) -> Ite
             if vocabulary.series_label(metric, label) in (kind.labels or ()):
                 long, short = (sum(map(len, texts)) for texts in (label.words.values(), label.words))
                 found |= {value: word for word, value in label.words.items()} if long > 2 * short else {}
+                found |= label.titles
     yield from found.items()
 
 

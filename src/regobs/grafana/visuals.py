@@ -49,7 +49,8 @@ Json = dict[str, Any]
 REDUCE = {"calcs": ["lastNotNull"], "fields": "", "values": False}
 # Grafana's colours for classes of status codes: red only for what the registry does wrong.
 STATUS_CLASSES = {"2": "green", "3": "blue", "4": "orange", "5": "red"}
-_STATUS_LABELS = frozenset({"code", "response_code", "response_code_class"})
+_STATUS_LABELS = frozenset({"code", "response_code", "response_code_class", "status"})
+_STATUS_CLASS = re.compile(r"[1-5]xx")
 # Labels with as many values as somebody chooses to have: their lines need a table to be compared.
 _OPEN_LABELS = frozenset(
     {"instance", "pod", "route", "handler", "name", "table", "index", "cmd", "command", "query_name", "datname"}
@@ -105,7 +106,8 @@ def _labels(bound: BoundPanel) -> frozenset[str]:
 
 def tells_status(bound: BoundPanel) -> bool:
     """Whether the series of a panel are named by status codes, or by classes of them."""
-    return bool(_labels(bound) & _STATUS_LABELS)
+    named = any(_STATUS_CLASS.fullmatch(query.name) for query in bound.queries)
+    return named or bool(_labels(bound) & _STATUS_LABELS)
 
 
 def _status_colors(bound: BoundPanel) -> list[Json]:

@@ -26,6 +26,7 @@ from regobs.snapshot.vega import vl_convert
 WIDTH = 1600  # pixels
 _UNIT, _GAP, _MARGIN = 30, 8, 16  # a grid unit and what lies between panels, as Grafana has them
 _TITLE, _HEADING, _NOTE = 26, 30, 14  # heights of a panel's title, of a row's, and of what stands below a chart
+_NAME, _LETTER = 60, 6.2  # letters of a name in a legend at most, and pixels of one at the mean
 _FONT = "Liberation Sans, Arial, sans-serif"
 _ID = re.compile(r'(\bid="|url\(#|href="#)')
 Events = Sequence[tuple[float, str]]  # time and colour
@@ -159,8 +160,12 @@ def _still(chart: Chart, width: float, height: float, *, legend: bool) -> Json:
 
 
 def _columns(chart: Chart, width: float) -> int:
-    longest = max(map(len, chart.names))
-    return max(1, int((width - 20) // (min(longest, 30) * 6.2 + 30)))
+    return max(1, int((width - 20) // (_longest(chart) * _LETTER + 30)))
+
+
+def _longest(chart: Chart) -> int:
+    """Letters of the longest name in a legend; what is longer is cut."""
+    return min(max(map(len, chart.names)), _NAME)
 
 
 def _named(chart: Chart, width: float) -> list[int]:
@@ -186,7 +191,7 @@ def _legend(chart: Chart, width: float) -> Json:
         "orient": "bottom",
         "direction": "horizontal",
         "columns": _columns(chart, width),
-        "labelLimit": 200,
+        "labelLimit": round(_longest(chart) * _LETTER * 1.1) + 8,
         "symbolType": "stroke",
         "values": _named(chart, width),
         "labelExpr": chosen(chart.names),
