@@ -129,7 +129,7 @@ def test_status_method_and_redirect_have_closed_values() -> None:
 
 def test_bytes_of_pulled_blobs_are_told_apart_by_redirect_and_count_once_a_pull() -> None:
     line = {"level": "info", "msg": "blob downloaded"}
-    lines = [
+    lines: list[dict[str, Any]] = [
         {"redirect": False, "size_bytes": 100},
         {"redirect": True, "size_bytes": 7},
         {"redirect": True, "size_bytes": 3},
@@ -139,7 +139,7 @@ def test_bytes_of_pulled_blobs_are_told_apart_by_redirect_and_count_once_a_pull(
         *({"redirect": False, "size_bytes": size} for size in (-1, 1 << 60, 1.5, "9", None, True)),
     ]
     other = {"msg": "blob uploaded", "redirect": {"to": []}, "size_bytes": [50], "level": "info"}
-    totals = counted(*(json.dumps(line | one).encode() for one in [*lines, other])).totals
+    totals = counted(*(json.dumps({**line, **one}).encode() for one in [*lines, other])).totals
     found = {values: totals.value(metrics.PULLED_BYTES, (values,)) for values in ("false", "true", "unknown")}
     assert found == {"false": 100, "true": 10, "unknown": 2}
     assert totals.value(metrics.LINES, ("application",)) == totals.total(metrics.LINES) == len(lines) + 1
