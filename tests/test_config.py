@@ -514,3 +514,10 @@ def test_a_wrong_target_of_deployments_is_refused_with_its_place(lines: str, val
     error = error_of(_PROD + lines)
     assert error.location is not None
     assert value is None or value in str(error)
+
+
+def test_a_file_without_a_table_of_the_registry_says_nothing_of_what_it_has() -> None:
+    every = Config().asked.capabilities
+    assert read('[contexts.a]\nurl = "http://host"\n').asked.capabilities == every
+    for said in ("[registry]\n", '[registry]\nversion = "4.32.0"\n', "[registry]\ncapabilities = []\n"):
+        assert read(said).asked.capabilities < every

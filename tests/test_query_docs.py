@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from regobs.cli.query_expr import Asking
+from regobs.cli.query_asking import Asking
 from regobs.cli.query_shell import HELP, ShellSession
 from regobs.cli.server_options import ServerOptions
 from regobs.config import Config, Context

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import sys
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -169,3 +170,55 @@ def test_a_long_range_that_fails_in_the_middle_writes_no_csv(capsys: Output) -> 
                          str(T0 + 11_000), "--step", "1s", "--format", "csv")  # fmt: skip
     assert (code, out) == (ExitCode.SERVER, "") or (code, out) == (ExitCode.INPUT, "")
     assert "too many samples" in err
+
+
+def server_link(lines: str) -> dict[str, list[str]]:
+    address = next((line for line in lines.splitlines() if line.startswith("server: ")), "")
+    return parse_qs(urlsplit(address[8:]).query)
+
+
+def test_the_address_asks_thanos_as_the_command_line_did(capsys: Output) -> None:
+    asked = (
+        "--no-dedup",
+        "--partial-response",
+        "--max-source-resolution",
+        "0s",
+        "--engine",
+        "thanos",
+        "--store",
+        "a:1",
+    )
+    found = server_link(ask(capsys, vector(({}, "1")), "--link", *asked)[1])
+    own = {name: values[0] for name, values in found.items() if name.split(".")[1] in {
+        "deduplicate", "partial_response", "max_source_resolution", "engine", "store_matches"}}  # fmt: skip
+    assert own == {
+        "g0.deduplicate": "0",
+        "g0.partial_response": "1",
+        "g0.max_source_resolution": "0s",
+        "g0.engine": "thanos",
+        "g0.store_matches": '[{"name":"a:1"}]',
+    }
+    assert not {"g0.deduplicate", "g0.engine"} & set(server_link(ask(capsys, vector(({}, "1")), "--link")[1]))
+
+
+@pytest.mark.parametrize(("kind", "there"), [("cortex", False), ("mimir", False), ("thanos", True), ("", True)])
+def test_a_server_without_an_interface_has_no_address(
+    capsys: Output, tmp_path: Path, kind: str, *, there: bool
+) -> None:
+    with Stub({"/api/v1/query": vector(({}, "1")), "/api/v1/stores": NOT_FOUND}) as stub:
+        line = f'kind = "{kind}"\n' if kind else ""
+        (tmp_path / "regobs.toml").write_text(f'[contexts.a]\nurl = "{stub.url}"\n{line}')
+        assert run(["query", EXPR, "--link", "--context", "a"]) == ExitCode.OK
+    out, err = capsys.readouterr()
+    assert bool(server_link(out)) is there
+    assert ("no address" in err) is not there
+
+
+def test_watching_on_a_terminal_says_when_it_asked(capsys: Output, monkeypatch: pytest.MonkeyPatch) -> None:
+    def sleep(_: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(query_after, "sleep", sleep)
+    assert "every 10s" not in ask(capsys, vector(({}, "1")), "--watch", "10s")[1]
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    assert re.match(r"\S+ \S+ UTC, every 10s; Ctrl-C ends\n", ask(capsys, vector(({}, "1")), "--watch", "10s")[1])

@@ -229,3 +229,19 @@ def test_every_slo_of_the_pack_has_its_questions(name: str) -> None:
     question = slo_question(compile_rules(find_pack(), Config()), name)
     assert len(question.queries) == 9
     assert all(check_query(text).type is not None for text in question.queries.values())
+
+
+def test_an_alert_that_the_settings_leave_out_names_the_capability(capsys: Output, tmp_path: Path) -> None:
+    (tmp_path / "regobs.toml").write_text("[registry]\ncapabilities = []\n")
+    code, said, _ = ask(capsys, vector(), "alert", "RegistryDatabasePoolSaturated", rules=NONE)
+    assert code == ExitCode.INPUT
+    assert "the settings leave this alert out" in said
+    assert "metadata_database" in said
+    code, said, _ = ask(capsys, vector(), "alert", "RegistryDatabasePoolSaturatd", rules=NONE)
+    assert code == ExitCode.INPUT
+    assert "there is no alert of this name" in said
+
+
+def test_a_file_of_contexts_alone_leaves_nothing_out(capsys: Output, tmp_path: Path) -> None:
+    (tmp_path / "regobs.toml").write_text('[contexts.a]\nurl = "http://127.0.0.1:1"\n')
+    assert ask(capsys, vector(), "alert", "RegistryDatabasePoolSaturated", rules=NONE)[0] == ExitCode.OK

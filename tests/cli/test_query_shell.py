@@ -13,7 +13,11 @@ from pathlib import Path
 import pytest
 
 from regobs.cli.main import run
+from regobs.cli.query_asking import Asking
 from regobs.cli.query_prompt import chart, history, history_file, unfinished
+from regobs.cli.query_shell import HELP, ShellSession
+from regobs.cli.server_options import ServerOptions
+from regobs.config.reading import read_config
 from regobs.errors import ExitCode
 from regobs.prometheus.answers import QueryAnswer, RangeSeries
 from regobs.query.show import Shown
@@ -194,3 +198,32 @@ def test_a_chart_fits_a_terminal_and_tells_series_apart_without_colour() -> None
     assert drawn() == "no data"
     assert drawn(RangeSeries({}, ((0.0, float("nan")),))) == "no finite value"
     assert "00:00" in drawn(RangeSeries({}, ((0.0, 1.0), (1.0, float("inf")))))
+
+
+def test_a_line_without_data_says_what_may_be_meant_and_a_saved_query_is_asked_by_its_name(
+    stub: Stub, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with Stub(dict(REPLIES) | {"/api/v1/query": vector()}) as empty:
+        settings = f'[contexts.a]\nurl = "{stub.url}"\n[contexts.b]\nurl = "{empty.url}"\n'
+        saved = "[queries.mine]\nexpr = 'sum(up)'\n[queries.more]\nexpr = 'sum(up{a=\"$a\"})'\n"
+        config = read_config(settings + saved, tmp_path / "regobs.toml")
+        session = ShellSession(ServerOptions(context="a"), config, Asking())
+        session.handle("mine")
+        assert capsys.readouterr() == ("sum(up)\ncode  value\n200    1500\n", "")
+        session.handle("\\context b")
+        session.handle("registry_http_request_total")
+        out, err = capsys.readouterr()
+        assert out == "no data\n"
+        assert "registry_http_requests_total" in err
+        assert "\\why says which part" in err
+        session.handle("more")
+        assert "parameters without a value" in capsys.readouterr().err
+        session.handle("\\range 1h")
+        session.handle("up[5m]")
+        assert "no single value" in capsys.readouterr().err
+        session.close()
+
+
+def test_the_help_of_the_shell_fits_a_terminal() -> None:
+    assert max(map(len, HELP.splitlines())) <= 80

@@ -49,10 +49,14 @@ class OneRegistry(Prometheus):
     def alerts(self) -> tuple[Alert, ...]:
         return ()
 
-    def label_values(self, name: str, matches: str | Iterable[str] = ()) -> tuple[str, ...]:
+    def label_values(
+        self, name: str, matches: str | Iterable[str] = (), start: float | None = None, end: float | None = None
+    ) -> tuple[str, ...]:
         return NAMES if name == "__name__" else ()
 
-    def label_names(self, matches: str | Iterable[str] = ()) -> tuple[str, ...]:
+    def label_names(
+        self, matches: str | Iterable[str] = (), start: float | None = None, end: float | None = None
+    ) -> tuple[str, ...]:
         return tuple(sorted({*TARGET, *(["route"] if REQUESTS in str(matches) else [])}))
 
     def metadata(self) -> dict[str, dict[str, str]]:

@@ -58,7 +58,8 @@ def asked_content(
 ) -> tuple[Pack, Config]:
     """The pack, and the settings to ask a server with, narrowed to its environment.
 
-    Without a regobs.toml every capability counts as there: what a deployment lacks has no data, and says so itself.
+    Without a table [registry] in a regobs.toml every capability counts as there: what a deployment lacks has no data,
+    and says so itself.
     """
     pack, config = content(config_file, pack_directory, flavor)
     return pack, server.within(config.asked)

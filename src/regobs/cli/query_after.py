@@ -92,12 +92,13 @@ def after_options(command: _Command) -> _Command:
 
 def watch(every: str, once: Callable[[], int]) -> int:
     """Do it again and again; a server that fails for a while is said, and asked again."""
-    from regobs.query.times import read_seconds  # noqa: PLC0415
+    from regobs.query.times import moment_text, read_seconds  # noqa: PLC0415
 
     seconds = read_seconds("--watch", every)
     while True:
         if sys.stdout.isatty():
             click.clear()
+            click.echo(screen().paint(f"{moment_text(time.time())}, every {every}; Ctrl-C ends", Colour.DIM))
         try:
             once()
         except ServerError as error:
@@ -124,8 +125,19 @@ def finish(shown: Shown, prometheus: Prometheus, config: Config, moment: float |
     from regobs.query.files import write_answer  # noqa: PLC0415
     from regobs.query.links import links  # noqa: PLC0415
 
-    found = links(shown.text, prometheus.url, config, shown.asked, time.time() if moment is None else moment)
+    context = config.contexts.get(prometheus.connection.context or "")
+    found = links(
+        shown.text,
+        prometheus.url,
+        config,
+        shown.asked,
+        time.time() if moment is None else moment,
+        thanos=prometheus.thanos,
+        kind="" if context is None else context.kind,
+    )
     on = screen()
+    if after.link and not found:
+        click.echo("Note: no address: the server has no interface of its own, and [grafana] url is not set", err=True)
     if after.link:
         for name, address in found.items():
             click.echo(f"{on.paint(name, Colour.BOLD)}: {address}")

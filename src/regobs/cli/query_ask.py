@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from regobs.cli.content import asked_content, content_options
-from regobs.cli.query_expr import Asking, announce, asking_options, evaluate, open_server
+from regobs.cli.query_asking import Asking, asking_options
+from regobs.cli.query_expr import announce, evaluate, open_server
 from regobs.cli.query_names import Complete, complete_question, complete_slo
 from regobs.cli.server_options import ServerOptions, server_options
 from regobs.common.table import screen, table

@@ -3,136 +3,36 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
 from regobs.cli.content import PATH, progress, settings
 from regobs.cli.query_after import NOTHING, Afterwards, after_options, finish, print_compared, watch
+from regobs.cli.query_asking import Asking, asking_options
 from regobs.cli.query_commands import BARE
 from regobs.cli.query_names import complete_metric, complete_parameter
 from regobs.cli.server_options import ServerOptions, server_options
 from regobs.common.table import Colour, screen
-from regobs.errors import EndpointError, ExitCode, InputError
+from regobs.errors import EndpointError, ExitCode, InputError, ServerError
 
 if TYPE_CHECKING:
-    from datetime import tzinfo
-
     from regobs.config import Config, SavedQuery
-    from regobs.prometheus import Prometheus, QueryAnswer, Store, ThanosParameters
+    from regobs.prometheus import Prometheus, QueryAnswer, Store
     from regobs.query.ask import CheckedQuery
     from regobs.query.cache import RangeCache
     from regobs.query.complete import Gap
     from regobs.query.show import Shown
     from regobs.query.times import AskedRange
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
 SHAPES = ("text", "csv", "json", "ndjson")
-_ASKING = (
-    click.option("--at", metavar="TIME", help="The moment, now by default: now-6h, 14:03, yesterday 14:00, an epoch."),
-    click.option("--range", "span", metavar="6h", help="Ask a range of this length, up to now or --to."),
-    click.option("--from", "start", metavar="TIME", help="Where a range begins."),
-    click.option("--to", "end", metavar="TIME", help="Where it ends; now by default."),
-    click.option("--step", metavar="1m", help="Between two points; chosen by the length when not given."),
-    click.option("--no-cache", "uncached", is_flag=True, help="Ask for all of a long range, also what is on disk."),
-    click.option("--zone", default="UTC", show_default=True, help="Of times that name none: local, Europe/Berlin."),
-)
-_THANOS = (
-    click.option("--dedup/--no-dedup", default=None, help="Thanos: replicas as one, or each for itself."),
-    click.option("--partial-response/--no-partial-response", "partial_response", default=None,
-                 help="Thanos: answer without stores that are away, or fail."),
-    click.option("--max-source-resolution", metavar="5m", default="", help="Thanos: 0s, 5m, 1h or auto."),
-    click.option("--engine", metavar="NAME", default="", help="Thanos: prometheus or thanos."),
-    click.option("--replica-label", "replica_labels", multiple=True, metavar="NAME", help="Thanos: dedup over it."),
-    click.option("--store", "stores", multiple=True, metavar="ADDRESS", help="Thanos: ask this store only."),
-)  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Asking:
-    """When and how the command line wants something evaluated."""
-
-    at: str | None = None
-    span: str | None = None
-    start: str | None = None
-    end: str | None = None
-    step: str | None = None
-    uncached: bool = False
-    zone: str = "UTC"
-    dedup: bool | None = None
-    partial_response: bool | None = None
-    max_source_resolution: str = ""
-    engine: str = ""
-    replica_labels: tuple[str, ...] = ()
-    stores: tuple[str, ...] = ()
-
-    @property
-    def thanos(self) -> ThanosParameters:
-        """What only Thanos takes."""
-        from regobs.prometheus import ThanosParameters  # noqa: PLC0415 - loads requests
-
-        return ThanosParameters(
-            self.dedup, self.partial_response, self.max_source_resolution, self.engine, self.replica_labels, self.stores
-        )
-
-    @property
-    def ranged(self) -> bool:
-        """Whether a range is asked, not one moment."""
-        return bool(self.span or self.start or self.end or self.step)
-
-    def times(self, now: float) -> tuple[float | None, AskedRange | None, tzinfo]:
-        """The moment or the range that is asked, both None for now, and the zone to show. Raises InputError."""
-        from regobs.query.times import asked_range, read_moment, read_seconds, zone_named  # noqa: PLC0415
-
-        zone = zone_named(self.zone)
-        if self.at is not None and self.ranged:
-            raise InputError("--at is one moment", expected="--at alone, or --range, --from and --to without it")
-        if self.span and self.start:
-            raise InputError("--range and --from both say where the range begins", next_step="leave one of them out")
-        if not self.ranged:
-            return (None if self.at is None else read_moment("--at", self.at, now, zone)), None, zone
-        end = now if self.end is None else read_moment("--to", self.end, now, zone)
-        if not self.span and not self.start:
-            raise InputError("a range needs a beginning", next_step="add --range 6h or --from TIME")
-        start = (
-            read_moment("--from", self.start, now, zone)
-            if self.start
-            else end - read_seconds("--range", self.span or "")
-        )
-        step = read_seconds("--step", self.step) if self.step else None
-        return None, asked_range(start, end, step), zone
-
-
-def asking_options(command: _Command) -> _Command:
-    """Options of the time and of Thanos, which the command gets as one `asking`."""
-    return _as_asking(command, (*_ASKING, *_THANOS))
-
-
-def span_options(command: _Command) -> _Command:
-    """Options of a time range without points in it, which the command gets as one `asking`."""
-    start_to_end, zone = _ASKING[1:4], _ASKING[-1]
-    return _as_asking(command, (*start_to_end, zone))
-
-
-def _as_asking(command: _Command, options: Sequence[Callable[[Any], Any]]) -> _Command:
-    import functools  # noqa: PLC0415
-
-    names = tuple(Asking.__dataclass_fields__)
-
-    @functools.wraps(command)
-    def wrapped(**given: Any) -> Any:
-        own = {name: given.pop(name) for name in names if name in given}
-        return command(asking=Asking(**own), **given)
-
-    for option in reversed(options):
-        wrapped = option(wrapped)
-    return wrapped  # type: ignore[return-value]
 
 
 @click.command()
@@ -178,6 +78,9 @@ def expr(
     plain = after == NOTHING
     if not plain:
         after.check(ranged=asking.ranged)
+    if asking.ranged or after.compares:
+        _check_points(query, "--diff" if after.compares else "a range")
+        _other(asking, server, after)[0].times(time.time())  # a wrong time is said before anything is asked
 
     def once() -> int:
         if plain and shape in {"csv", "ndjson"} and (asked := _streamed(query, asking)) is not None:
@@ -191,7 +94,7 @@ def expr(
             return max(announce(one.gaps) for one in (then, shown))
         code = show(shown, shape, everything=everything)
         if shape == "text" and shown.is_empty and not shown.answer.warnings:  # a server that warns says why itself
-            _explain_empty(query)
+            _explain_empty(query, config)
         if not plain:
             finish(shown, prometheus, config, asking.times(time.time())[0], after)
         return code
@@ -200,9 +103,14 @@ def expr(
         return once() if after.watch is None else watch(after.watch, once)
 
 
-def _explain_empty(query: CheckedQuery) -> None:
+def _explain_empty(query: CheckedQuery, config: Config) -> None:
+    from regobs.cli.query_commands import VERBS  # noqa: PLC0415
+    from regobs.common.closest import did_you_mean  # noqa: PLC0415
     from regobs.query.ask import empty_notes  # noqa: PLC0415
 
+    bare = re.fullmatch(r"[A-Za-z][\w-]{0,60}", query.text)
+    if bare and (near := did_you_mean(query.text, [*VERBS, *config.queries], "")):
+        click.echo(f"Note: no command and no saved query has this name; {near}", err=True)
     for note in empty_notes(query):
         click.echo(f"Note: {note}", err=True)
 
@@ -210,7 +118,7 @@ def _explain_empty(query: CheckedQuery) -> None:
 def _other(asking: Asking, server: ServerOptions, after: Afterwards) -> tuple[Asking, ServerOptions]:
     """When and whom the other answer of a comparison is asked."""
     there = server if after.diff_context is None else ServerOptions(context=after.diff_context)
-    return replace(asking, at=after.diff or asking.at), there
+    return (asking if after.diff is None else replace(asking, at=after.diff, at_option="--diff")), there
 
 
 def _heading(asking: Asking, server: ServerOptions) -> str:
@@ -272,6 +180,8 @@ def evaluate(prometheus: Prometheus, query: CheckedQuery, asking: Asking) -> Sho
     from regobs.query.show import Shown  # noqa: PLC0415
 
     moment, asked, zone = asking.times(time.time())
+    if asked is not None:
+        _check_points(query)
     prometheus = _resolved(prometheus, query, asked)
     answer = prometheus.query(query.text, moment) if asked is None else _ranged(prometheus, query, asked, asking)
     for note in (*query.notes, *answer.infos):
@@ -282,6 +192,22 @@ def evaluate(prometheus: Prometheus, query: CheckedQuery, asking: Asking) -> Sho
         click.echo(f"Warning: {text}", err=True)
     in_order = query.expr is not None and getattr(query.expr, "function", "").startswith("sort")
     return Shown(query.text, answer, query.type, asked, found, zone, in_order)
+
+
+def _check_points(query: CheckedQuery, asks: str = "a range") -> None:
+    """Raise InputError for what has no single value at a moment: a range selector, a subquery, a text."""
+    if query.type is None or query.type.value not in {"matrix", "string"}:
+        return
+    several = query.type.value == "matrix"
+    what = "the samples of a window have" if several else "a text has"
+    raise InputError(
+        f"{what} no single value at a moment, which {asks} needs",
+        value=query.text,
+        expected="an instant vector or a number",
+        next_step="put it into a function such as avg_over_time(...), or ask it for one moment"
+        if several
+        else "ask it for one moment",
+    )
 
 
 def _streamed(query: CheckedQuery, asking: Asking) -> AskedRange | None:
@@ -375,11 +301,15 @@ def _ranged(prometheus: Prometheus, query: CheckedQuery, asked: AskedRange, aski
 
 
 def stores_of(prometheus: Prometheus) -> tuple[Store, ...]:
-    """The stores behind a Thanos Query; none for another server."""
+    """The stores behind a Thanos Query; none for another server. A list that does not come is itself a store away."""
     try:
         return prometheus.stores()
     except EndpointError:
         return ()
+    except ServerError as error:  # what was asked before is there, and nobody knows whether it is the whole
+        from regobs.prometheus import Store  # noqa: PLC0415 - loads requests
+
+        return (Store("/api/v1/stores", "the list of stores", error.message),)
 
 
 def announce(gaps: tuple[Gap, ...]) -> int:

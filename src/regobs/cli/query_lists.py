@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from regobs.cli.content import PATH, settings
-from regobs.cli.query_expr import SHAPES, Asking, announce, span_options, stores_of
+from regobs.cli.query_asking import Asking, past_options, span_options
+from regobs.cli.query_expr import SHAPES, announce, stores_of
 from regobs.cli.query_names import complete_label, complete_metric
 from regobs.cli.server_options import ServerOptions, server_options
 from regobs.common.table import screen, table
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 Rows = list[list[Any]]
+_LOOKBACK = 300  # seconds
 
 
 def _listing(command: _Command) -> _Command:
@@ -72,6 +74,17 @@ def _whole(prometheus: Prometheus) -> int:
     return announce(gaps(prometheus.heard, prometheus.thanos, stores_of(prometheus)))
 
 
+def _ends(asking: Asking) -> tuple[float | None, float | None]:
+    """The time of which series and labels are asked: None for all that the server keeps.
+
+    A moment is the five minutes before it, in which Prometheus looks for the sample of a series.
+    """
+    moment, asked, _ = replace(asking, step="1ms" if asking.ranged else None).times(time.time())
+    if asked is not None:
+        return asked.start / 1000, asked.end / 1000
+    return (None, None) if moment is None else (moment - _LOOKBACK, moment)
+
+
 def _selector(text: str) -> str:
     """The selector, checked. Raises PromqlError for what is none."""
     from regobs.promql.nodes import Selector  # noqa: PLC0415
@@ -85,10 +98,11 @@ def _selector(text: str) -> str:
 
 @_listing
 @click.argument("selector", shell_complete=complete_metric)
-def series(*, selector: str, server: ServerOptions, config_file: Path | None, shape: str) -> int:
+@past_options
+def series(*, selector: str, asking: Asking, server: ServerOptions, config_file: Path | None, shape: str) -> int:
     """List the series that SELECTOR matches, a column a label."""
     with _open(server, config_file) as prometheus:
-        found = prometheus.series(_selector(selector))
+        found = prometheus.series(_selector(selector), *_ends(asking))
         code = _whole(prometheus)
     names = sorted({name for one in found for name in one}, key=lambda name: (name != "__name__", name))
     rows = sorted([one.get(name, "") for name in names] for one in found)
@@ -98,10 +112,11 @@ def series(*, selector: str, server: ServerOptions, config_file: Path | None, sh
 
 @_listing
 @click.argument("selector", required=False, shell_complete=complete_metric)
-def labels(*, selector: str | None, server: ServerOptions, config_file: Path | None, shape: str) -> int:
+@past_options
+def labels(*, selector: str | None, asking: Asking, server: ServerOptions, config_file: Path | None, shape: str) -> int:
     """List the names of all labels, or of those of the series that SELECTOR matches."""
     with _open(server, config_file) as prometheus:
-        names = prometheus.label_names(_selector(selector) if selector else ())
+        names = prometheus.label_names(_selector(selector) if selector else (), *_ends(asking))
         code = _whole(prometheus)
     _print(["label"], [[name] for name in names], shape)
     return code
@@ -110,10 +125,13 @@ def labels(*, selector: str | None, server: ServerOptions, config_file: Path | N
 @_listing
 @click.argument("label", shell_complete=complete_label)
 @click.argument("selector", required=False, shell_complete=complete_metric)
-def values(*, label: str, selector: str | None, server: ServerOptions, config_file: Path | None, shape: str) -> int:
+@past_options
+def values(
+    *, label: str, selector: str | None, asking: Asking, server: ServerOptions, config_file: Path | None, shape: str
+) -> int:
     """List the values of LABEL, of all series or of those that SELECTOR matches."""
     with _open(server, config_file) as prometheus:
-        found = prometheus.label_values(label, _selector(selector) if selector else ())
+        found = prometheus.label_values(label, _selector(selector) if selector else (), *_ends(asking))
         code = _whole(prometheus)
     _print([label], [[value] for value in found], shape)
     return code

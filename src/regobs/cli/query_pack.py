@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from regobs.cli.query_ask import PackQuestion, pack_question
-from regobs.cli.query_expr import Asking, announce, evaluate
+from regobs.cli.query_asking import Asking
+from regobs.cli.query_expr import announce, evaluate
 from regobs.cli.query_names import complete_alert, complete_slo
 from regobs.common.closest import did_you_mean
 from regobs.common.table import Cell, Colour, Value, screen, table
@@ -139,14 +140,16 @@ def alert(question: PackQuestion, *, slo: str | None) -> int:
     from regobs.slo.outputs import compile_rules  # noqa: PLC0415
 
     name, asking = question.name, question.asking
-    known = pack_alerts(compile_rules(question.pack, question.config))
+    compiled = compile_rules(question.pack, question.config)
+    known = pack_alerts(compiled)
+    left_out = {one["rule"]: one["reason"] for file in compiled.rule_files for one in file.left_out}
     if name is None:
         rows = {rule.name: [rule.name, rule.labels["severity"], rule.annotations["summary"]] for rule in known}
         click.echo(table(["alert", "severity", "summary"], list(rows.values()), on=screen()))
         return ExitCode.OK
     with question.open() as prometheus:
         active, loaded = _alerts_of(prometheus)
-        rules = chosen_alerts(name, slo, known, server_alerts(loaded))
+        rules = chosen_alerts(name, slo, known, server_alerts(loaded), left_out=left_out)
         entries = [_taken_apart(prometheus, rule, active, asking, count=len(rules)) for rule in rules]
     names = {rule.name for group in loaded for rule in group.rules}
     note = "" if name in names else f"The server at {prometheus.url} has no rule of this name loaded."

@@ -78,7 +78,8 @@ def _refuse_name(name: str, config: Config, *, replace: bool) -> None:
     if name == "up" or any(name in metric.series for metric in METRICS.values()):
         raise InputError("this is the name of a series", value=name, next_step="choose another name")
     if name in config.queries and not replace:
-        raise InputError("there is a query of this name", value=name, next_step="choose another, or add --replace")
+        step = f"choose another, or regobs query save {name} 'EXPR' --replace"
+        raise InputError("there is a query of this name", value=name, next_step=step)
 
 
 @click.command()

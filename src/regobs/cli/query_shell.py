@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from regobs.cli.content import PATH, content, settings
-from regobs.cli.query_expr import Asking, evaluate, open_server, show, span_options
+from regobs.cli.query_asking import Asking, span_options
+from regobs.cli.query_expr import evaluate, open_server, show
 from regobs.cli.server_options import ServerOptions, server_options
 from regobs.common.closest import did_you_mean
 from regobs.common.table import escape_lines
@@ -21,14 +22,17 @@ if TYPE_CHECKING:
     from regobs.config import Config
     from regobs.prometheus import Prometheus
     from regobs.promql.nodes import Duration
+    from regobs.query.ask import CheckedQuery
     from regobs.query.server_names import KeptNames
+    from regobs.query.show import Shown
 
-HELP = """Type PromQL; Enter asks it once its brackets are closed, Tab completes, Ctrl-D ends. Or one of:
-  \\range 6h         ask ranges of this length from now on; \\range off: one moment
-  \\plot [EXPR]      draw a range, of an hour when none is chosen; without EXPR the last expression
+HELP = """Type PromQL; Enter asks it once its brackets are closed, Tab completes,
+Ctrl-D ends. Or one of (without EXPR: of the last expression):
+  \\range 6h         ask ranges of this length from now on; \\range off: a moment
+  \\plot [EXPR]      draw a range, of an hour when none is chosen
   \\why [EXPR]       why it is empty
   \\explain [EXPR]   its parts with type, unit, series and time
-  \\save NAME        keep the last expression in regobs.toml, for `regobs query NAME`
+  \\save NAME        keep the last expression, for `regobs query NAME`
   \\panel DASHBOARD / PANEL   type what a panel asks, to change it
   \\context [NAME]   ask another server of regobs.toml; without NAME list them
   \\help, \\quit"""
@@ -137,9 +141,25 @@ class ShellSession:
     def _ask(self, text: str) -> None:
         from regobs.query.ask import check_query  # noqa: PLC0415
 
+        if (saved := self.config.queries.get(text)) is not None:
+            from regobs.cli.query_saved import filled  # noqa: PLC0415
+
+            text = filled(saved, ())
+            click.echo(text)
         query = check_query(text, *self._windows())
         self.last = text
-        show(evaluate(self.prometheus, query, self.asking), "text")
+        shown = evaluate(self.prometheus, query, self.asking)
+        show(shown, "text")
+        self._say_why(query, shown)
+
+    def _say_why(self, query: CheckedQuery, shown: Shown) -> None:
+        """Of an answer without data: the nearest names, and what finds the reason; not where the server says why."""
+        from regobs.query.ask import empty_notes  # noqa: PLC0415
+
+        if not shown.is_empty or shown.answer.warnings:
+            return
+        for note in empty_notes(query, "\\why"):
+            click.echo(f"Note: {note}", err=True)
 
     def _windows(self) -> tuple[Duration, Duration | None]:
         from regobs.doctor.questions import default_window  # noqa: PLC0415
@@ -167,7 +187,9 @@ class ShellSession:
 
         query = check_query(self._text(given), *self._windows())
         asking = self.asking if self.asking.ranged else replace(self.asking, span="1h")
-        click.echo(chart(evaluate(self.prometheus, query, asking)))
+        shown = evaluate(self.prometheus, query, asking)
+        click.echo(chart(shown))
+        self._say_why(query, shown)
 
     def _why(self, given: str) -> None:
         from regobs.cli.query_tree import causes_of, print_causes  # noqa: PLC0415

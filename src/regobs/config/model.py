@@ -145,7 +145,8 @@ class Config:
     """Everything that regobs.toml can say. `source` is its path, None when there was none.
 
     `context` is the one of `contexts` that is used when the command line names no server. `notes` are what reads right
-    and may still be a mistake; a command prints them as warnings.
+    and may still be a mistake; a command prints them as warnings. `registry_unsaid` is true of a file without a table
+    [registry], such as one that `regobs context add` or `regobs query save` began.
     """
 
     flavor: Flavor = Flavor.GITLAB
@@ -170,6 +171,7 @@ class Config:
     queries: Mapping[str, SavedQuery] = field(default_factory=dict)
     deploy: Mapping[str, DeploySettings] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    registry_unsaid: bool = field(default=False, compare=False)
     environment: Environment | None = None  # the one of the environments that these are the settings of
 
     @property
@@ -222,7 +224,9 @@ class Config:
 
         What a deployment lacks has no data, and says so itself.
         """
-        return self if self.source is not None else replace(self, capabilities=capabilities_of(self.flavor))
+        if self.source is not None and not self.registry_unsaid:
+            return self
+        return replace(self, capabilities=capabilities_of(self.flavor))
 
     @property
     def vocabulary(self) -> Vocabulary:

@@ -66,6 +66,7 @@ def read_config(text: str, file: Path) -> Config:
         flavor=flavor,
         version=version,
         capabilities=capabilities,
+        registry_unsaid="registry" not in top.names(),
         labels=labels,
         honor_labels=honor_labels,
         target_labels=target_labels,

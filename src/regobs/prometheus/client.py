@@ -136,17 +136,21 @@ class Prometheus:
         params = [("match[]", match) for match in selectors] + _optional(start=start, end=end) + self.thanos.params
         return self._read("series", params, lambda body: tuple(map(dict, body["data"])), query=" or ".join(selectors))
 
-    def label_values(self, name: str, matches: str | Iterable[str] = ()) -> tuple[str, ...]:
-        """The values of a label, sorted; over the series of the selectors, or over all."""
+    def label_values(
+        self, name: str, matches: str | Iterable[str] = (), start: float | None = None, end: float | None = None
+    ) -> tuple[str, ...]:
+        """The values of a label, sorted; over the series of the selectors, or over all, in a time or at any."""
         selectors = _many(matches)
-        params = [("match[]", match) for match in selectors]
+        params = [("match[]", match) for match in selectors] + _optional(start=start, end=end)
         path = f"label/{quote(name, safe='')}/values"
         return self._read(path, params, _strings, query=" or ".join(selectors) or name, post=False)
 
-    def label_names(self, matches: str | Iterable[str] = ()) -> tuple[str, ...]:
-        """The names of all labels, sorted; over the series of the selectors, or over all."""
+    def label_names(
+        self, matches: str | Iterable[str] = (), start: float | None = None, end: float | None = None
+    ) -> tuple[str, ...]:
+        """The names of all labels, sorted; over the series of the selectors, or over all, in a time or at any."""
         selectors = _many(matches)
-        params = [("match[]", match) for match in selectors]
+        params = [("match[]", match) for match in selectors] + _optional(start=start, end=end)
         return self._read("labels", params, _strings, query=" or ".join(selectors), post=False)
 
     def exemplars(self, text: str, start: float, end: float) -> tuple[Exemplar, ...]:
@@ -293,7 +297,14 @@ class Prometheus:
 
     def stores(self) -> tuple[Store, ...]:
         """The stores behind a Thanos Query, those that do not answer included. EndpointError on any other server."""
-        return self._read("stores", [], read_stores, post=False)
+
+        def read(body: Mapping[str, Any]) -> tuple[Store, ...]:
+            try:
+                return read_stores(body)
+            except (AttributeError, KeyError, TypeError):
+                raise EndpointError(f"{self.url} does not list stores as Thanos does") from None
+
+        return self._read("stores", [], read, post=False)
 
     # One request
 
@@ -338,6 +349,8 @@ class Prometheus:
                     self.query("1")  # raises what it is, when it is no server of the API
                 raise EndpointError(f"{self.url} does not offer /api/v1/{path}")
             failures.refuse_part(self.url, path, response)
+            if self._proved and response.ok and not path.startswith("query"):  # a page for all that it does not know
+                raise EndpointError(f"{self.url} does not offer /api/v1/{path}")
             kind = failures.identify(lambda probe: self._send("GET", probe, []))
             raise failures.wrong_server(self.url, response, kind)
         if body["status"] == "success":

@@ -23,8 +23,14 @@ QUERY_FAULTS = {"bad_data", "execution", "not_acceptable", "400", "422"}
 # How servers say that a query asks for too much: Prometheus, Thanos, Mimir and Cortex, VictoriaMetrics.
 _LONG = 1_000_000  # bytes
 _TOO_MUCH = re.compile(
-    r"limit|too (many|large|long|big|much)|exceed|maximum (resolution|number)|err-mimir-max|-search\.max", re.IGNORECASE
+    r"\blimit(s|ed|ation)?\b|too (many|large|long|big|much)|exceed|maximum (resolution|number)"
+    r"|err-mimir-max|-search\.max",
+    re.IGNORECASE,
 )
+
+
+_STORE = re.compile(r"proxy Series\(\)|fetch series for|rpc error|no store matched", re.IGNORECASE)
+_OPTION = re.compile(r"'[a-z_]+' parameter:|\bbad engine\b")
 
 
 def unreachable(url: str, error: requests.RequestException, timeout: float) -> RegobsError:
@@ -164,15 +170,18 @@ def reject(url: str, code: int, body: Mapping[str, Any], query: str) -> None:
     kind, text = str(body.get("errorType", "")), str(body.get("error", ""))
     if query and kind in QUERY_FAULTS:
         details: dict[str, Any] = {"query": query, "value": query if len(query) <= 500 else query[:500] + " ..."}
-        if _TOO_MUCH.search(text):
+        if _TOO_MUCH.search(text) and "parse error" not in text:  # which quotes the query, or a function's name
             raise QueryError(
                 f"{url} refuses a query that asks for too much",
                 **details,
                 expected=f"a query within the server's limits; it says: {said(body)}",
                 next_step="ask for a shorter range or fewer series, use a recorded series, or raise the server's limit",
             )
-        fits = "series that the query can join" if code == 422 and kind == "execution" else "valid PromQL"
-        raise QueryError(f"{url} cannot evaluate a query", **details, expected=f"{fits}; the server says: {said(body)}")
+        raise QueryError(
+            f"{url} cannot evaluate a query",
+            **details,
+            expected=f"{_fits(code, kind, text)}; the server says: {said(body)}",
+        )
     if kind in {"timeout", "canceled"}:
         raise ServerError(
             f"{url} gave up on a query",
@@ -181,6 +190,15 @@ def reject(url: str, code: int, body: Mapping[str, Any], query: str) -> None:
         )
     if kind == "unavailable":
         raise ServerError(f"{url} is not ready", value=said(body), next_step="wait until it has started")
+
+
+def _fits(code: int, kind: str, text: str) -> str:
+    """What the server misses, as far as its words tell: a store, an option of Thanos, series that join, or PromQL."""
+    if _STORE.search(text):
+        return "stores that all answer (without --no-partial-response the others do)"
+    if _OPTION.search(text):
+        return "options that this server knows"
+    return "series that the query can join" if code == 422 and kind == "execution" else "valid PromQL"
 
 
 def said(body: Mapping[str, Any]) -> str:
@@ -201,7 +219,7 @@ def _long_body(response: requests.Response) -> object:
 
     try:
         return msgspec.json.decode(response.content)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return response.json()  # which takes other encodings, too
 
 
@@ -209,7 +227,7 @@ def json_object(response: requests.Response) -> Mapping[str, Any] | None:
     """The body if it is a JSON object, else None."""
     try:
         body = _long_body(response) if len(response.content) > _LONG else response.json()
-    except ValueError:
+    except (ValueError, RecursionError):  # brackets in brackets by the thousand
         return None
     return body if isinstance(body, dict) else None
 
@@ -225,7 +243,14 @@ def wrong_shape(url: str, path: str, problem: str) -> ServerError:
 
 
 def wrong_server(url: str, response: requests.Response, kind: str) -> ServerError:
-    """The error for an answer that no Prometheus gives."""
+    """The error for an answer that no Prometheus gives. HTTP 500 says nothing about what the server is."""
+    if response.status_code >= 500 and not kind:
+        return ServerError(
+            f"{url} fails (HTTP {response.status_code})",
+            value=_excerpt(response),
+            expected=EXPECTED,
+            next_step="look at its log, and at that of the proxies before it; then check that the address is right",
+        )
     what = kind or f"HTTP {response.status_code}, {_excerpt(response)}"
     headline = f"{url} is {kind}, not Prometheus" if kind else f"{url} is no Prometheus server"
     return ServerError(

@@ -110,8 +110,13 @@ def _kept(rule: LoadedRule) -> str:
     return _seconds(rule.keep) if rule.keep else ""
 
 
-def chosen_alerts(name: str, slo: str | None, *sources: Sequence[AskedAlert]) -> list[AskedAlert]:
-    """The rules of an alert from the first source that has it. Raises RulesError, with what is near, when none has."""
+def chosen_alerts(
+    name: str, slo: str | None, *sources: Sequence[AskedAlert], left_out: Mapping[str, str] | None = None
+) -> list[AskedAlert]:
+    """The rules of an alert from the first source that has it. Raises RulesError, with what is near, when none has.
+
+    `left_out` has the alerts that the settings take out of the pack, and why.
+    """
     for source in sources:
         found = [rule for rule in source if rule.name == name]
         narrowed = [rule for rule in found if slo is None or rule.labels.get("slo") == slo]
@@ -125,6 +130,13 @@ def chosen_alerts(name: str, slo: str | None, *sources: Sequence[AskedAlert]) ->
                 expected=", ".join(slos) or "no SLO: it is no burn-rate alert",
                 next_step=did_you_mean(slo or "", slos, "leave out --slo"),
             )
+    if left_out and name in left_out:
+        raise RulesError(
+            "the settings leave this alert out of the pack, and the server does not have it",
+            value=name,
+            expected=f"what it asks for; {left_out[name]}",
+            next_step="if the registry has it, add it to `capabilities` under [registry] in regobs.toml",
+        )
     names = sorted({rule.name for source in sources for rule in source})
     raise RulesError(
         "there is no alert of this name, neither in the pack nor on the server",

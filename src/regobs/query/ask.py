@@ -45,11 +45,12 @@ def check_query(text: str, window: Duration | None = None, span: Duration | None
     return CheckedQuery(to_text(expr), expr, kind, notes)
 
 
-def empty_notes(query: CheckedQuery) -> tuple[str, ...]:
-    """What may explain that an expression has no data: a name that no registry has, and what finds the rest."""
+def empty_notes(query: CheckedQuery, command: str = "") -> tuple[str, ...]:
+    """What may explain that an expression has no data: a name that no registry has, and the command for the rest."""
     from regobs.promql.series import check_known  # noqa: PLC0415 - loads the whole catalog
 
-    why = "`regobs query why` with this expression says which part of it removes everything"
+    asks = command or "`regobs query why` with this expression"
+    why = f"{asks} says which part of it removes everything"
     try:
         if query.expr is not None:
             check_known(query.expr)

@@ -41,6 +41,12 @@ def gaps(
         found.append(Gap("partial", "a part of the server's storage did not answer"))
     asked = [store for store in stores if not thanos.stores or store.address in thanos.stores]
     found += [Gap("partial", f"{store.kind} {store.address} is away: {store.error}") for store in asked if store.error]
+    known = {store.address for store in stores}
+    found += [
+        Gap("partial", f"no store has the address {address}: `regobs query stores` lists them")
+        for address in thanos.stores
+        if known and address not in known
+    ]
     if thanos.downsampled:
         resolution = thanos.max_source_resolution
         found.append(Gap("downsampled", f"samples may be downsampled: max_source_resolution is {resolution}"))

@@ -72,7 +72,8 @@ def as_text(shown: Shown, *, limit: int | None = LIMIT, on: Screen = PIPE) -> st
     if answer.kind == "string":
         return escape(answer.text)
     if answer.kind == "matrix":
-        rows = [_range_row(shown, series) for series in busiest(answer.ranges)]
+        over = shown.asked or _spanned(answer.ranges)
+        rows = [_range_row(shown, series, over) for series in busiest(answer.ranges)]
         head = ["last", "min", "mean", "max", "trend", "points"]
         labels: list[Labels] = [series.labels for series in busiest(answer.ranges)]
     else:
@@ -109,7 +110,13 @@ def busiest(ranges: Iterable[RangeSeries]) -> list[RangeSeries]:
     return sorted(ranges, key=key)
 
 
-def _range_row(shown: Shown, series: RangeSeries) -> list[str]:
+def _spanned(ranges: Iterable[RangeSeries]) -> AskedRange:
+    """From the first sample to the last: what a range selector such as `up[5m]` gives at one moment has no points."""
+    times = [round(time * 1000) for series in ranges for time, _ in series.points] or [0]
+    return AskedRange(min(times), max(times), 1)
+
+
+def _range_row(shown: Shown, series: RangeSeries, over: AskedRange) -> list[str]:
     values = [value for _, value in series.points]
     finite = [value for value in values if math.isfinite(value)]
     if not values:
@@ -117,8 +124,7 @@ def _range_row(shown: Shown, series: RangeSeries) -> list[str]:
     mean = math.fsum(finite) / len(finite) if finite else math.nan
     ends = (min(finite), mean, max(finite)) if finite else (math.nan,) * 3
     numbers = [shown.value(value) for value in (values[-1], *ends)]
-    assert shown.asked is not None  # noqa: S101 - a matrix is the answer to a range, or to a range selector
-    return [*numbers, trend(series.points, shown.asked), f"{len(values):,}"]
+    return [*numbers, trend(series.points, over), f"{len(values):,}"]
 
 
 def trend(points: Sequence[tuple[float, float]], asked: AskedRange, width: int = _TREND) -> str:
