@@ -38,6 +38,27 @@ def test_json_that_is_none_or_has_no_end_fails_the_step(body: bytes, status: int
         assert found["health"].result == "answer"
 
 
+@pytest.mark.parametrize(
+    ("body", "version", "result"),
+    [
+        (b"{}", "", "ok"),
+        (b"", "registry/2.0", "ok"),
+        (b"<html>welcome</html>", "registry/2.0", "ok"),
+        (b"<html>welcome</html>", "", "answer"),
+        (b"", "", "answer"),
+        (b"[]", "", "answer"),
+        (DEEP, "", "answer"),
+    ],
+)
+def test_a_page_that_is_no_registry_fails_the_base(body: bytes, version: str, result: str) -> None:
+    class Page(StubHandler):
+        def do_GET(self) -> None:
+            self.answer(200, body, more={"Docker-Distribution-Api-Version": version} if version else {})
+
+    with StubServer(Page) as server:
+        assert outcomes(server)["base"].result == result
+
+
 def test_a_token_service_whose_json_has_no_end_is_a_failure_of_auth() -> None:
     class Challenge(StubHandler):
         def do_GET(self) -> None:

@@ -111,8 +111,10 @@ def authenticate(run: Round, deadline: Deadline) -> None:
 
 
 def base(run: Round, deadline: Deadline) -> None:
-    """GET /v2/ with credentials."""
-    run.ask("GET", f"{run.target.url}/v2/", deadline, (200,))
+    """GET /v2/ with credentials; a web page that answers 200 to every path is no registry."""
+    reply = run.ask("GET", f"{run.target.url}/v2/", deadline, (200,))
+    if not reply.header("docker-distribution-api-version") and not _is_object(reply.body):
+        raise StepError("answer", "GET /v2/: 200 without the header of a registry and without an object of JSON")
 
 
 def pull_manifest(run: Round, deadline: Deadline) -> None:
@@ -264,6 +266,13 @@ def _refused(method: str, reply: Reply) -> StepError:
     path = urlsplit(reply.url).path[:200]
     reason = "auth" if reply.status in {401, 403} else "status"
     return StepError(reason, f"{method} {path}: {reply.status} {words}".rstrip())
+
+
+def _is_object(body: bytes) -> bool:
+    try:
+        return isinstance(_parsed(body), dict)
+    except ValueError:
+        return False
 
 
 def _parsed(body: bytes) -> Any:
