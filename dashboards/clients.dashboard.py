@@ -4,7 +4,7 @@ from regobs.catalog import logs
 from regobs.grafana.words import *
 
 by_client, in_range = rate(logs.CLIENTS, by="client"), top(10, increase(logs.CLIENTS, by="client"))
-sent, served = (rate(select(logs.PULLED_BYTES, redirected=one)) for one in ("true", "false"))
+sent, served = rate(select(logs.PULLED_BYTES, redirected="true")), rate(select(logs.PULLED_BYTES, redirected="false"))
 pulled = {"redirected": sent, "through the registry": served}
 by_status, by_route = rate(logs.REQUESTS, by="status"), rate(logs.REQUESTS, by="route")
 
