@@ -149,6 +149,14 @@ def test_a_field_that_is_named_twice_is_refused(option: tuple[str, str]) -> None
         _out("query", "*", str(FILE), *option)
 
 
+def test_fields_to_count_by_and_columns_to_show_are_not_taken_together() -> None:
+    result = CliRunner().invoke(query, ["*", str(FILE), "--by", "msg", "--columns", "time"])
+    assert result.exit_code == 2
+    assert "--by counts lines and --columns shows them" in result.output
+    with pytest.raises(InputError, match="no log field"):
+        _out("query", "*", str(FILE), "--by", "")
+
+
 @pytest.mark.parametrize("arguments", [("query", "*"), ("run", "pulls-and-pushes")])
 def test_files_of_which_no_line_can_be_read_are_an_error_and_one_readable_line_is_enough(
     arguments: tuple[str, ...], tmp_path: Path

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from regobs.cli.elasticsearch_options import LogCluster, cluster_options
 from regobs.common.counts import counted
@@ -129,9 +130,11 @@ def query(
 
     from regobs.logs.adhoc import counted, listed  # noqa: PLC0415 - as above
 
+    if fields is not None and click.get_current_context().get_parameter_source("columns") != ParameterSource.DEFAULT:
+        raise click.UsageError("--by counts lines and --columns shows them: give one of them")
     now = datetime.now(UTC)
     clauses = _clauses(text, start, end, now)
-    made = counted(fields.split(","), limit) if fields else listed(columns.split(","), limit)
+    made = counted(fields.split(","), limit) if fields is not None else listed(columns.split(","), limit)
     _answer([made.narrowed(*clauses)], files, source, victorialogs, shape=shape, explain=explain, cache=cache)
 
 
