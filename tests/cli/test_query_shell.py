@@ -22,7 +22,7 @@ from regobs.errors import ExitCode
 from regobs.prometheus.answers import QueryAnswer, RangeSeries
 from regobs.query.show import Shown
 from regobs.query.times import AskedRange
-from tests.prometheus.stub import NOT_FOUND, Stub, success, vector
+from tests.prometheus.stub import NOT_FOUND, Reply, Stub, success, vector
 from tests.terminal import Terminal
 
 PROGRAM = Path(sys.executable).with_name("regobs")
@@ -227,3 +227,19 @@ def test_a_line_without_data_says_what_may_be_meant_and_a_saved_query_is_asked_b
 
 def test_the_help_of_the_shell_fits_a_terminal() -> None:
     assert max(map(len, HELP.splitlines())) <= 80
+
+
+def test_the_end_that_is_typed_while_an_answer_is_waited_for_ends_the_shell(tmp_path: Path) -> None:
+    slow = Reply(body=vector(({"code": "200"}, "1500")).body, delay=3)
+    with Stub(dict(REPLIES) | {"/api/v1/query": slow}) as stub:
+        command = [str(PROGRAM), "query", "shell", "--prometheus", stub.url]
+        with Terminal(command, environment(tmp_path), tmp_path) as terminal:
+            terminal.wait(f"{stub.address}>")
+            terminal.send("vector(42)\r")
+            deadline = time.monotonic() + 60
+            while not any(request.path == "/api/v1/query" for request in stub.requests):
+                assert time.monotonic() < deadline, terminal.shown
+                time.sleep(0.05)
+            terminal.send("\x04")
+            assert terminal.ended() == 0
+            assert "1500" in terminal.shown

@@ -57,3 +57,12 @@ def test_labels_and_values_are_asked_for_a_time() -> None:
         assert prometheus.label_values("a") == ("b",)
         params = [{k: v for k, v in one.params.items() if k in {"start", "end"}} for one in stub.requests]
     assert [sorted(one) for one in params] == [["end", "start"], ["start"], []]
+
+
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [("7", "Retry-After: 7 s"), ("Wed, 21 Oct 2099 07:28:00 GMT", "Retry-After: Wed, 21 Oct 2099 07:28:00 GMT")],
+)
+def test_how_long_a_server_asks_to_wait_is_said_as_it_says_it(header: str, said: str) -> None:
+    assert error_of_query(Reply(429, "", "text/plain", {"Retry-After": header})).value == said
+    assert error_of_query(Reply(429, "", "text/plain")).value is None

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -57,12 +60,35 @@ def shell(*, asking: Asking, server: ServerOptions, config_file: Path | None) ->
         ) from None
     session = ShellSession(server, settings(config_file), asking, config_file)
     try:
-        prompt = Prompt(session)
-        click.echo(f"{session.prometheus.url}: \\help lists the commands, Ctrl-D ends")
-        while (text := prompt.ask()) is not None:
-            session.handle(text)
+        with _plain_ctrl_d():
+            prompt = Prompt(session)
+            click.echo(f"{session.prometheus.url}: \\help lists the commands, Ctrl-D ends")
+            while (text := prompt.ask()) is not None:
+                session.handle(text)
     finally:
         session.close()
+
+
+@contextmanager
+def _plain_ctrl_d() -> Iterator[None]:
+    """Let a Ctrl-D that is typed while an answer is waited for stay a character, which the next prompt reads.
+
+    Between two prompts the terminal reads by lines, where Linux turns it into an end of file that no prompt ever sees.
+    """
+    import termios  # noqa: PLC0415 - of terminals
+
+    try:
+        before = termios.tcgetattr(sys.stdin)
+        changed = termios.tcgetattr(sys.stdin)
+        changed[6][termios.VEOF] = os.fpathconf(sys.stdin.fileno(), "PC_VDISABLE").to_bytes(1, "big")
+        termios.tcsetattr(sys.stdin, termios.TCSANOW, changed)
+    except (OSError, ValueError, termios.error):  # no terminal, or one that is read by other means
+        yield
+        return
+    try:
+        yield
+    finally:
+        termios.tcsetattr(sys.stdin, termios.TCSANOW, before)
 
 
 class ShellSession:

@@ -137,7 +137,7 @@ def refuse(url: str, response: requests.Response) -> None:
         raise _passing(
             ServerError(
                 f"{url} refuses: too many requests (HTTP 429)",
-                value=f"Retry-After: {after:g} s" if after is not None else None,
+                value=_wait(response, after),
                 next_step="wait, or ask for less",
             ),
             after,
@@ -151,6 +151,14 @@ def refuse(url: str, response: requests.Response) -> None:
             ),
             _retry_after(response),
         )
+
+
+def _wait(response: requests.Response, after: float | None) -> str | None:
+    """How long a server asks to wait, in seconds or in its own words, such as a date."""
+    if after is not None:
+        return f"Retry-After: {after:g} s"
+    words = response.headers.get("Retry-After", "").strip()[:60]
+    return f"Retry-After: {words}" if words else None
 
 
 def _retry_after(response: requests.Response) -> float | None:

@@ -51,8 +51,8 @@ s           save the screen as SVG           r      ask at once
 
 The first line has the time of the values, by the clock of the server. The
 second says how old they are, and NO ANSWER while the server does not answer;
-PARTIAL and MISSING name what an answer lacks. Of the past, what a server tells
-of the present only (its rules, errors of scrapes) is left out."""
+PARTIAL and MISSING name what an answer lacks. Of the past, what a server
+tells of the present only (its rules, errors of scrapes) is left out."""
 
 Take = Callable[[TopPlace, float | None], Taken]
 
