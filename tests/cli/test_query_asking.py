@@ -118,3 +118,10 @@ def test_a_misspelt_command_or_saved_query_that_is_no_series_is_told(
     assert f"did you mean {meant}?" in err
     assert "did you mean" not in ask(capsys, vector(({}, "1")), typed)[2]
     assert "did you mean" not in ask(capsys, vector(), f"sum({typed})")[2]
+
+
+def test_what_both_answers_of_a_comparison_lack_is_said_once(capsys: Output) -> None:
+    away = success({"sidecar": [{"name": "a:1", "lastError": "refused", "minTime": 0, "maxTime": 1}]})
+    code, out, err = ask(capsys, vector(({}, "7")), "up", "--diff", "now-1h", stores=away)
+    assert (code, err) == (ExitCode.INCOMPLETE, "PARTIAL: sidecar a:1 is away: refused\n")
+    assert out.split()[-3:] == ["7", "0", "+0.0%"]

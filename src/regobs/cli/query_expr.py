@@ -90,8 +90,9 @@ def expr(
             other, there = _other(asking, server, after)
             with open_server(there, config, other) as second:
                 then = evaluate(second, query, other)
+            code = announce(tuple(dict.fromkeys((*then.gaps, *shown.gaps))))  # what both lack is said once, before
             print_compared(then, shown, (_heading(other, there), _heading(asking, server)), after, shape)
-            return max(announce(one.gaps) for one in (then, shown))
+            return code
         code = show(shown, shape, everything=everything)
         if shape == "text" and shown.is_empty and not shown.answer.warnings:  # a server that warns says why itself
             _explain_empty(query, config)
