@@ -114,6 +114,14 @@ def test_nothing_is_kept_of_lines_that_have_ended() -> None:
     assert unwrapper.data() == {}
 
 
+@pytest.mark.parametrize(("size", "kept"), [(1 << 20, True), ((1 << 20) + 1, False)])
+def test_no_more_is_kept_than_a_checkpoint_should_hold(size: int, kept: bool) -> None:
+    unwrapper = Unwrapper()
+    for stream, part in ((b"stdout", b"x" * (size - 10)), (b"stderr", b"y" * 10)):
+        unwrapper.add(Line(1, 0, b"2026-11-23T11:05:00.1Z " + stream + b" P " + part))
+    assert bool(unwrapper.data()) is kept
+
+
 def test_bytes_of_any_kind_go_on_in_another_unwrapper() -> None:
     value = bytes(range(256))
     first = Unwrapper()

@@ -26,6 +26,7 @@ from regobs.logs.reading.read import LONGEST_LINE, Line
 
 _LONGEST_DOCUMENT = LONGEST_LINE
 _LONGEST_JOINED = 1 << 20  # bytes of a line in parts; container engines cut at 16 KiB what is a line of their own
+_MOST_KEPT = 1 << 20  # bytes of lines that have begun, for a checkpoint
 _MOST_STREAMS = 16  # of which parts of lines are waited for
 _LAYERS = 5  # prefixes that stand one behind the other; grep, compose, a time and CRI are four
 _ANSI = re.compile(rb"\x1b\[[0-9;:?]{0,40}[ -/]{0,4}[@-~]")
@@ -108,8 +109,13 @@ class Unwrapper:
                 self._export = _Export(*map(_bytes, begun["export"]))
 
     def data(self) -> dict[str, Any]:
-        """What has begun and not ended, as JSON, for an unwrapper of the lines that follow; empty where nothing has."""
-        if not self.open and self._export is None:
+        """What has begun and not ended, as JSON, for an unwrapper of the lines that follow.
+
+        Empty where nothing has, and where it is more than a checkpoint should hold.
+        """
+        held = [line.content for line in (*self._begun.values(), *(self._document.lines if self._document else ()))]
+        held += self._export.begun() if self._export else ()
+        if (not self.open and self._export is None) or sum(map(len, held)) > _MOST_KEPT:
             return {}
         return {
             "parts": [[_text(stream), _text(line.content)] for stream, line in self._begun.items()],
