@@ -111,9 +111,8 @@ class FollowedPath:
         self.settled, self._behind = False, True
         try:
             yield from self._read_generations()
-        except (
-            OSError
-        ):  # of a start that cannot be read just now: no line was given that its place does not account for
+        except OSError:
+            # Of a start that cannot be read just now: no line was given that its place does not account for.
             self.settled = True
             raise
         self.settled, self._behind = True, False

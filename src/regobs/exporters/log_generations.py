@@ -80,9 +80,8 @@ class FollowedFile:
     def _is_shorter_than(self, other: Generation) -> bool:
         theirs = other.plain_size  # asked first: this file may grow in between
         ours = os.fstat(self.file.fileno()).st_size
-        return (
-            theirs is not None and self.offset <= ours < theirs
-        )  # truncated a moment ago: what was copied of it stays
+        # One that is shorter than its offset was truncated a moment ago: what was copied of it stays.
+        return theirs is not None and self.offset <= ours < theirs
 
     def old_place(self) -> FilePlace:
         """How far the content was read that stood here before it was replaced; only a copy can hold it."""
