@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 import requests
 
+from regobs.exporters.log_generations import LONGEST_LINE
 from regobs.exporters.piped_lines import PipedLines
-from regobs.logs.reading.read import LONGEST_LINE
 
 LINE = json.dumps({"level": "info", "msg": "access", "method": "GET", "uri": "/v2/", "status": 200, "written_bytes": 1})
 

@@ -7,8 +7,7 @@ import select
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from regobs.exporters.log_generations import Lines
-from regobs.logs.reading.read import LONGEST_LINE
+from regobs.exporters.log_generations import LONGEST_LINE, Lines
 from regobs.logs.reading.sources import STDIN_NAME
 
 _BLOCK, _BLOCKS = 1 << 16, 64  # bytes that are read of a pipe at once, and how often before the counts are shown

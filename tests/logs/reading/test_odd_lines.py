@@ -6,6 +6,7 @@ import gzip
 import json
 import random
 import re
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -195,6 +196,27 @@ def made(source: random.Random, depth: int = 0) -> str:
     if depth < 4 and source.random() < 0.2:
         return f"[{','.join(made(source, depth + 1) for _ in range(source.randrange(3)))}{end}]"
     return source.choice(_SCALARS)
+
+
+def test_objects_and_lists_that_are_too_deep_stand_as_their_text_and_others_as_they_are() -> None:
+    deep = '{"k":[1,' * DEEPEST + '"z"' + ', {"l": [ ]} ]}' * DEEPEST
+    record, odd = read_odd(f'{{"a":{{"b":[[2],{{"c":3}}]}},"d":{deep},"e":{{"f":"g"}}}}'.encode())
+    assert odd == f"nested deeper than {DEEPEST} levels"
+    assert record == {"a": {"b": [[2], {"c": 3}]}, "d": deep.replace(" ", ""), "e": {"f": "g"}}
+
+
+@pytest.mark.parametrize("part", ['{"a":', "[", '[{"a":'], ids=["objects", "lists", "both"])
+def test_a_deep_line_takes_little_more_memory_than_its_length(part: str) -> None:
+    ends = {"{": "}", "[": "]"}
+    line = (part * 50_000 + "1" + "".join(ends[one] for one in reversed(part) if one in ends) * 50_000).encode()
+    line = b'{"x":' + line + b"}"
+    tracemalloc.start()
+    try:
+        assert isinstance(read_object(line)["x"], str)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 20 * len(line)  # an object of Python for each level takes about 150 times as much
 
 
 def test_lines_are_read_as_duckdb_reads_them(tmp_path: Path) -> None:

@@ -64,15 +64,20 @@ def _keys(value: Any, depth: int) -> int:
     return 0
 
 
+# What stands for containers that are too deep: their text is kept, and they are not built, which takes 200 bytes each.
+_TOO_DEEP: dict[bytes, tuple[Any, str]] = {b"{": ({}, ""), b"[": ([], "")}
+
+
 class _Reader:
-    """Reads one object, in time that is linear in its length, whatever it holds."""
+    """Reads one object, in time and memory that are linear in its length, whatever it holds."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content
         self._odd = ""
         self._record: dict[str, Any] = {}
         self._open: list[tuple[Any, str]] = []  # containers, each with the key of the member that is being read
-        self._written: list[bytes] = []  # the text of the member of the record, without what stands between its parts
+        self._written = bytearray()  # the text of the member of the record, without what stands between its parts
+        self._tokens = (b"", b"")  # the last but one, and the last
         self._deepest = 0
 
     def read(self) -> tuple[dict[str, Any], str]:
@@ -91,14 +96,17 @@ class _Reader:
 
     def _take(self, token: bytes, kind: str, expected: str, *, may_close: bool) -> tuple[str, bool]:
         """What may come behind a token, and whether that may be a closing bracket."""
+        self._tokens = self._tokens[1], token
         if self._open:
-            self._written.append(token)
+            self._written += token
         if kind == "sign":
             return self._signed(token, expected, may_close=may_close)
         if expected is _MEMBER and kind == "text":
-            self._open[-1] = (self._open[-1][0], decode(token))
+            name = decode(token)
+            if len(self._open) <= DEEPEST:
+                self._open[-1] = (self._open[-1][0], name)
             if len(self._open) == 1:
-                self._written, self._deepest = [], 0
+                self._written, self._deepest = bytearray(), 0
             return _COLON, False
         if expected is not _VALUE:
             raise ValueError(token)
@@ -107,11 +115,12 @@ class _Reader:
 
     def _signed(self, token: bytes, expected: str, *, may_close: bool) -> tuple[str, bool]:
         if token in {b"{", b"["} and expected is _VALUE:
-            self._open.append(({} if token == b"{" else [], ""))
+            built: tuple[Any, str] = ({} if token == b"{" else [], "")
+            self._open.append(built if len(self._open) < DEEPEST else _TOO_DEEP[token])
             self._deepest = max(self._deepest, len(self._open))
             return (_MEMBER if token == b"{" else _VALUE), True
         if token == b":" and expected is _COLON:
-            self._written = [] if len(self._open) == 1 else self._written
+            self._written = bytearray() if len(self._open) == 1 else self._written
             return _VALUE, False
         if not self._open or (token in {b"}", b"]"} and not may_close):
             raise ValueError(token)
@@ -120,13 +129,10 @@ class _Reader:
             return (_MEMBER if is_object else _VALUE), True
         if token != (b"}" if is_object else b"]"):
             raise ValueError(token)
-        if expected is not _END and self._content_before_close() == b",":
+        if expected is not _END and self._tokens[0] == b",":
             self._odd = self._odd or "a comma before a closing bracket"
         self._close()
         return _END, bool(self._open)
-
-    def _content_before_close(self) -> bytes:
-        return self._written[-2] if len(self._written) > 1 else b""
 
     def _close(self) -> None:
         value, _ = self._open.pop()
@@ -134,11 +140,13 @@ class _Reader:
             self._record = value
             return
         if len(self._open) == 1 and self._deepest > DEEPEST:
-            value = b"".join(self._written).decode()
+            value = self._written.decode()
             self._odd = self._odd or f"nested deeper than {DEEPEST} levels"
         self._put(value)
 
     def _put(self, value: Any) -> None:
+        if len(self._open) > DEEPEST:
+            return
         container, key = self._open[-1]
         if isinstance(container, list):
             container.append(value)
