@@ -57,6 +57,12 @@ def standby(supervisor: Supervisor, primary: DatabaseServer, slot: str, **settin
     return _serve(supervisor, directory, settings)
 
 
+def restarted(supervisor: Supervisor, server: DatabaseServer, **settings: str) -> DatabaseServer:
+    """Stop a PostgreSQL and start it again, on another port."""
+    server.process.stop(READY_SECONDS)
+    return _serve(supervisor, server.directory, settings)
+
+
 def _program(name: str) -> Path:
     folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name), reverse=True)
     return folders[0] / name if folders else require(name, package="postgresql")

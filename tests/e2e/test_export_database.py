@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 import time
@@ -176,10 +177,59 @@ def test_a_replica_that_is_cut_off_falls_behind_though_it_has_replayed_all_that_
 
         with psycopg.connect(postgresql.url, autocommit=True) as primary:
             primary.execute("INSERT INTO top_level_namespaces (name) VALUES ('new')")
+            primary.execute("CHECKPOINT")
         until(lambda: behind() == [0, 0])
+        connection.execute("CHECKPOINT")  # so that it replays nothing again once it is restarted
         connection.execute("ALTER SYSTEM SET primary_conninfo = 'host=127.0.0.1 port=1'")
         connection.execute("SELECT pg_reload_conf()")
         until(lambda: min(behind()) > 1)
+    again = databases.restarted(supervisor, standby)  # it has replayed nothing since, and knows no age
+    with psycopg.connect(again.url, autocommit=True) as connection:
+        assert [connection.execute(lag.encode()).fetchall() for lag in lags] == [[(None,)], [(None,)]]
+    asked = Asked(again.url)
+    asked.round()
+    assert math.isnan(asked.value(metadata.REPLICA_LAG) or 0)
+
+
+def test_namespaces_whose_names_are_masked_are_one_series_of_their_sum(
+    asked: Asked, postgresql: DatabaseServer
+) -> None:
+    with psycopg.connect(postgresql.url, autocommit=True) as connection:
+        for number, name in enumerate(("alpha", "beta", "gamma")):
+            connection.execute(
+                "UPDATE top_level_namespaces SET name = %s WHERE name = %s",
+                (f"glpat-abcdefghij012345678{number}", name),
+            )
+    asked.round()
+    assert asked.samples(metadata.NAMESPACE_REPOSITORIES) == [
+        ({"namespace": "[FILTERED]"}, 2),
+        ({"namespace": "other"}, 2),
+    ]
+    asked = Asked(as_role(postgresql.url), heavy=True, names=3)
+    asked.round()
+    assert asked.samples(metadata.NAMESPACE_STORAGE) == [({"namespace": "[FILTERED]"}, 6200)]
+    assert asked.samples(metadata.NAMESPACE_REPOSITORIES) == [({"namespace": "[FILTERED]"}, 4)]
+
+
+def test_partitions_that_were_never_analysed_hold_as_many_rows_a_byte_as_the_others(
+    asked: Asked, postgresql: DatabaseServer
+) -> None:
+    filled = "INSERT INTO blobs (size, media_type_id, digest) SELECT n, 1, sha256((n + %s)::text::bytea)"
+    with psycopg.connect(postgresql.url, autocommit=True) as connection:
+        connection.execute("TRUNCATE blobs")
+        connection.execute("CREATE TABLE never (id int) WITH (autovacuum_enabled = off)")
+        asked.round()
+        assert asked.value(metadata.ROWS, table="never") == 0  # it is empty
+        connection.execute("INSERT INTO never SELECT generate_series(1, 10000)")
+        asked.round()
+        assert math.isnan(asked.value(metadata.ROWS, table="never") or 0)
+        connection.execute(f"{filled} FROM generate_series(1, 40000) n", (0,))
+        parts = connection.execute(
+            "SELECT relid::regclass::text FROM pg_partition_tree('blobs') WHERE isleaf"
+        ).fetchall()
+        connection.execute("ANALYZE " + ", ".join(name for (name,) in parts[::2]))
+        asked.round()
+        assert asked.value(metadata.ROWS, table="blobs") == pytest.approx(40_000, rel=0.1)
 
 
 def test_bloat_is_what_no_live_row_needs_and_a_rewrite_takes_it_away(asked: Asked, postgresql: DatabaseServer) -> None:

@@ -140,6 +140,7 @@ REPLICA_LAG = _metadata.gauge(
     _form(),
     pitfalls=(
         "Of a replica that receives nothing from its primary it is the age of the last transaction that it has.",
+        "A replica that was started since it was cut off, and has replayed nothing, does not know: NaN.",
     ),
 )
 CONNECTIONS = _metadata.gauge(

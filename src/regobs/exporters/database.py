@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from decimal import Decimal
+from operator import add
 from time import monotonic, time
 from typing import Any
 
@@ -19,7 +20,7 @@ import psycopg
 from psycopg.rows import dict_row, tuple_row
 
 from regobs.catalog import metadata
-from regobs.catalog.model import Metric
+from regobs.catalog.model import Metric, Unit
 from regobs.errors import InputError, ServerError
 from regobs.exporters.database_queries import QUERIES, DatabaseQuery, Filled, QueueDrain, bloat_query
 from regobs.instrument import Instruments
@@ -193,17 +194,26 @@ class DatabaseExporter:
         before, now = self._shown.get(query.name, {}), dict[Metric, list[Series]]()
         for filled in query.fills:
             series = now.setdefault(filled.metric, [])
-            for row in rows:
-                labels = _labels(filled, row)
-                value = self._value(filled, row)
-                if value is not None:
-                    self._gauge(filled.metric, labels, value)
-                    series.append(labels)
+            for labels, value in self._values(filled, rows):
+                self._gauge(filled.metric, labels, value)
+                series.append(labels)
         for metric, gone in before.items():
             for labels in gone:
                 if labels not in now.get(metric, []):
                     self._instruments[metric].remove(**labels)
         self._shown[query.name] = now
+
+    def _values(self, filled: Filled, rows: list[dict[str, Any]]) -> Iterator[tuple[Series, float]]:
+        """What a metric is to show: rows whose names are masked and then alike are one series, of their sum."""
+        found: dict[tuple[tuple[str, str], ...], float] = {}
+        for row in rows:
+            value = self._value(filled, row)
+            if value is not None:
+                labels = tuple(_labels(filled, row).items())
+                earlier = found.get(labels)
+                merge = min if filled.metric.unit is Unit.TIMESTAMP else add
+                found[labels] = value if earlier is None else merge(earlier, value)
+        yield from ((dict(labels), value) for labels, value in found.items())
 
     def _value(self, filled: Filled, row: Mapping[str, Any]) -> float | None:
         """What a metric is to show of a row; None for nothing."""
@@ -288,9 +298,9 @@ def _is_pooled(connection: psycopg.Connection[Any]) -> bool:
 
 
 def _labels(filled: Filled, row: Mapping[str, Any]) -> Series:
-    """The labels of a row: a column of that name, or `label=value` as written."""
+    """The labels of a row: a column of that name without secrets, or `label=value` as written."""
     pairs = (label.partition("=") for label in filled.labels)
-    return {name: value if fixed else str(row[name])[:_LONGEST_LABEL] for name, fixed, value in pairs}
+    return {name: value if fixed else redacted_text(str(row[name]))[:_LONGEST_LABEL] for name, fixed, value in pairs}
 
 
 def _number(value: Any) -> float:

@@ -70,13 +70,17 @@ SELECT 'manifest', count(*), count(*) FILTER (WHERE review_after < now()),
        coalesce(extract(epoch FROM now() - min(review_after) FILTER (WHERE review_after < now())), 0)
 FROM gc_manifest_review_queue
 """
-# Rows as PostgreSQL's planner estimates them: rows a page when last analysed, times the pages there are now. A table
-# that was never analysed has -1.
+# Rows as PostgreSQL's planner estimates them: rows a page when last analysed, times the pages there are now. Partitions
+# that were never analysed have -1, those of few rows for good: they hold as many rows a byte as the others of the table
+# do. Where none was analysed nothing is known, unless all are empty.
 _TABLES = """
 SELECT root.relname AS "table",
-       sum(CASE WHEN leaf.reltuples < 0 THEN 0 WHEN leaf.relpages = 0 THEN leaf.reltuples
-                ELSE leaf.reltuples / leaf.relpages
-                     * (pg_relation_size(leaf.oid) / current_setting('block_size')::int) END) AS rows,
+       CASE WHEN sum(pg_relation_size(leaf.oid)) = 0 THEN 0
+            ELSE sum(CASE WHEN leaf.reltuples < 0 THEN NULL WHEN leaf.relpages = 0 THEN leaf.reltuples
+                     ELSE leaf.reltuples / leaf.relpages
+                          * (pg_relation_size(leaf.oid) / current_setting('block_size')::int) END)
+                 * sum(pg_relation_size(leaf.oid))
+                 / nullif(sum(pg_relation_size(leaf.oid)) FILTER (WHERE leaf.reltuples >= 0), 0) END AS rows,
        sum(pg_table_size(leaf.oid)) AS table_bytes, sum(pg_indexes_size(leaf.oid)) AS index_bytes
 FROM pg_class leaf
 JOIN pg_class root ON root.oid = coalesce(pg_partition_root(leaf.oid), leaf.oid::regclass)
@@ -127,7 +131,7 @@ _LAG = """
 SELECT CASE WHEN NOT pg_is_in_recovery() THEN 0
             WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn()
                  AND EXISTS (SELECT FROM pg_stat_wal_receiver) THEN 0
-            ELSE coalesce(extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()), 0) END AS lag
+            ELSE extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) END AS lag
 """
 _CONNECTIONS = """
 SELECT coalesce(state, 'unknown') AS state, count(*) AS connections,
