@@ -23,10 +23,13 @@ queues = Row(
 MIGRATION = "RegistryMigrationFailedInDatabase"
 states = highest(metadata.BACKGROUND_MIGRATIONS, by="status")
 unfinished = age(metadata.BACKGROUND_MIGRATION_CREATED, by=("migration", "status"))
+unfinished_failed = total(select(metadata.BACKGROUND_MIGRATION_STATUS, status="failed"))
+failed = zero_filled(unfinished_failed, total(metadata.BACKGROUND_MIGRATIONS))
 
 migrations = Row(
     "Migrations in the database",
     Lines("Background migrations by state", states, good="all finished", alert=MIGRATION),
+    Lines("Failed background migrations", failed, good="0", alert=MIGRATION),
     Table("Unfinished background migrations", {"created ago": unfinished}, good="active or running", alert=MIGRATION),
     Lines("Schema migrations applied", highest(metadata.SCHEMA_MIGRATIONS, by="type"), good="steps with releases only"),
 )
