@@ -189,6 +189,7 @@ def test_a_replica_that_is_cut_off_falls_behind_though_it_has_replayed_all_that_
     asked = Asked(again.url)
     asked.round()
     assert math.isnan(asked.value(metadata.REPLICA_LAG) or 0)
+    asked.exporter._disconnect()
 
 
 def test_namespaces_whose_names_are_masked_are_one_series_of_their_sum(
@@ -205,10 +206,11 @@ def test_namespaces_whose_names_are_masked_are_one_series_of_their_sum(
         ({"namespace": "[FILTERED]"}, 2),
         ({"namespace": "other"}, 2),
     ]
-    asked = Asked(as_role(postgresql.url), heavy=True, names=3)
-    asked.round()
-    assert asked.samples(metadata.NAMESPACE_STORAGE) == [({"namespace": "[FILTERED]"}, 6200)]
-    assert asked.samples(metadata.NAMESPACE_REPOSITORIES) == [({"namespace": "[FILTERED]"}, 4)]
+    every = Asked(as_role(postgresql.url), heavy=True, names=3)
+    every.round()
+    assert every.samples(metadata.NAMESPACE_STORAGE) == [({"namespace": "[FILTERED]"}, 6200)]
+    assert every.samples(metadata.NAMESPACE_REPOSITORIES) == [({"namespace": "[FILTERED]"}, 4)]
+    every.exporter._disconnect()
 
 
 def test_partitions_that_were_never_analysed_hold_as_many_rows_a_byte_as_the_others(
