@@ -119,21 +119,47 @@ def test_a_million_distinct_names_cost_bounded_memory_and_even_time() -> None:
 def test_the_ceiling_of_a_metric_sends_further_values_to_other_and_the_log_names_the_first(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    totals, log = Totals([REQUESTS], ceiling=2), logging.getLogger("t")
+    totals, log = Totals([REQUESTS], ceiling=3), logging.getLogger("t")
     for status in ("1", "2"):
         totals.add(REQUESTS, ("a", status))
     totals.log_refused(log)
     assert caplog.records == []
-    for status in ("3" * 1000, "4"):
+    for status in ("3" * 1000, "4", "4"):
         totals.add(REQUESTS, ("a", status))
-    assert totals.value(REQUESTS, (OTHER, OTHER)) == 2
-    assert totals.total(REQUESTS) == 4
+    assert totals.value(REQUESTS, (OTHER, OTHER)) == 3
+    assert totals.total(REQUESTS) == 5
+    assert len(totals.data()[REQUESTS.name]) == 3
     totals.log_refused(log)
     (warning,) = caplog.records
-    shown = {"metric": "t_requests_total", "ceiling": 2, "times": 2, "labels": {"namespace": "a", "status": "3" * 100}}
-    assert shown.items() <= vars(warning).items()
+    labels = [{"namespace": "a", "status": "3" * 100}, {"namespace": "a", "status": "4"}]
+    assert {"metric": "t_requests_total", "ceiling": 3, "times": 3, "labels": labels}.items() <= vars(warning).items()
     totals.log_refused(log)
     assert len(caplog.records) == 1
+
+
+@pytest.mark.parametrize("other_first", [False, True])
+@pytest.mark.parametrize("ceiling", [1, 2, 5])
+def test_a_metric_never_has_more_series_than_its_ceiling_with_other_among_them(ceiling: int, other_first: bool) -> None:
+    totals = Totals([BYTES, TIME], ceiling=ceiling)
+    names = [*([OTHER] if other_first else []), *"abcdefgh", *([] if other_first else [OTHER])]
+    for number, name in enumerate(names, 1):
+        totals.add(BYTES, (name,))
+        totals.observe(TIME, (name,), 0.5)
+        totals.merge(TIME, (name,), [1, 0, 0, 0.05])
+        assert (totals.total(BYTES), totals.total(TIME)) == (number, 2 * number)
+        assert all(len(rows) <= ceiling for rows in totals.data().values())
+    assert [len(rows) for rows in totals.data().values()] == [ceiling, ceiling]
+
+
+def test_a_checkpoint_with_more_series_than_the_ceiling_gives_the_rest_to_other() -> None:
+    before, after = Totals([BYTES, TIME], ceiling=9), Totals([BYTES, TIME], ceiling=3)
+    for name in "abcdef":
+        before.add(BYTES, (name,), 2)
+        before.observe(TIME, (name,), 0.5)
+    after.load(json.loads(json.dumps(before.data())))
+    assert [len(rows) for rows in after.data().values()] == [3, 3]
+    assert (after.total(BYTES), after.total(TIME)) == (12, 6)
+    assert after.value(BYTES, (OTHER,)) == 8
 
 
 def test_a_checkpoint_of_other_labels_or_buckets_is_left_out() -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from regobs.cli.export_options import FILE, WEB, read_address, read_web, serve
+from regobs.common.table import escape
 from regobs.errors import ExitCode, InputError, MachineError
 
 if TYPE_CHECKING:
@@ -75,12 +76,12 @@ def logs(
     if backfill:
         from regobs.exporters.backfill import backfill as history  # noqa: PLC0415
 
-        for text in history(files, *counted, _step(backfill)):
+        for text in history(files, *counted, _step(backfill), warn=_warn):
             click.echo(text, nl=False)
     elif once:
         from regobs.exporters.logs import count_once  # noqa: PLC0415
 
-        found = count_once(files, *counted, openmetrics=textfile is None)
+        found = count_once(files, *counted, openmetrics=textfile is None, warn=_warn)
         if textfile is None:
             click.echo(found, nl=False)
         else:
@@ -148,6 +149,10 @@ def _write_textfile(path: Path, text: str) -> None:
             value=f"{path}: {fault.strerror or fault}",
             next_step="name a folder that this user may write to",
         ) from None
+
+
+def _warn(text: str) -> None:
+    click.echo(f"Warning: {escape(text)}", err=True)
 
 
 def _step(text: str) -> int:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from regobs.catalog.model import Flavor
 from regobs.errors import InputError
 from regobs.exporters.declared import DeclaredMetric
-from regobs.exporters.log_counts import LogCounter
+from regobs.exporters.log_counts import LogCounter, Warn, no_warning
 from regobs.exporters.written_lines import DAY, lines_by_time
 
 MOST_SAMPLES = 50_000_000  # of 8 bytes each: they are held in memory, because OpenMetrics wants a series in one piece
@@ -64,7 +64,13 @@ class _History:
 
 
 def backfill(
-    files: Sequence[str], flavor: Flavor, namespaces: int, declared: Sequence[DeclaredMetric], step: int
+    files: Sequence[str],
+    flavor: Flavor,
+    namespaces: int,
+    declared: Sequence[DeclaredMetric],
+    step: int,
+    *,
+    warn: Warn = no_warning,
 ) -> Iterator[str]:
     """The counts of files as they were each `step` seconds of the times in their lines: parts of an OpenMetrics text.
 
@@ -88,4 +94,5 @@ def backfill(
             next_step="look with `regobs logs validate` why they cannot be read",
         )
     history.add(counter, due, step)
+    counter.warn_refused(warn)
     return history.text()

@@ -73,6 +73,13 @@ _Record: Any = msgspec.defstruct(
 )
 
 
+Warn = Callable[[str], None]
+
+
+def no_warning(text: str) -> None:
+    """Drop it."""
+
+
 class _Place:
     """What a path leads to: the route as the registry writes it, its word, the namespace where it has one.
 
@@ -138,6 +145,12 @@ class LogCounter:
     def all_totals(self) -> tuple[Totals, ...]:
         """What was counted, the declared metrics as well."""
         return (self.totals, *(self.declared.totals.values() if self.declared else ()))
+
+    def warn_refused(self, warn: Warn) -> None:
+        """Tell of each metric that has reached its ceiling of series."""
+        for totals in self.all_totals:
+            for one in totals.refused():
+                warn(str(one))
 
     def data(self) -> dict[str, Any]:
         """Everything, for a checkpoint."""

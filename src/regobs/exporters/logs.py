@@ -21,7 +21,7 @@ from regobs.catalog.model import Flavor
 from regobs.common.files import write_file
 from regobs.errors import InputError, MachineError
 from regobs.exporters.declared import DeclaredMetric
-from regobs.exporters.log_counts import LogCounter
+from regobs.exporters.log_counts import LogCounter, Warn, no_warning
 from regobs.exporters.log_files import LogFiles
 from regobs.exporters.piped_lines import PipedLines
 from regobs.exporters.totals import OTHER, ExporterInstruments
@@ -46,6 +46,7 @@ def count_once(
     declared: Sequence[DeclaredMetric] = (),
     *,
     openmetrics: bool = True,
+    warn: Warn = no_warning,
 ) -> str:
     """The counts of files as they are, plain or packed, and of standard input for `-`: OpenMetrics or Prometheus' text.
 
@@ -65,6 +66,7 @@ def count_once(
             expected="log lines of a container registry",
             next_step="look with `regobs logs validate` why they cannot be read",
         )
+    counter.warn_refused(warn)
     return ExporterInstruments(counter.all_totals).render(openmetrics=openmetrics).decode()
 
 

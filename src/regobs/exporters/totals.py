@@ -18,6 +18,7 @@ from __future__ import annotations
 import logging
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
 from threading import Lock
@@ -33,6 +34,7 @@ _SKETCH = 10  # names of the sketch for each name that is shown
 _HALVED_AFTER = 100  # events for each name of the sketch
 _CLEARLY = 2  # a newcomer must be so many times as frequent as the least frequent name that is shown
 _SHOWN_LENGTH = 100  # characters of a label value in a warning
+_FIRST_REFUSED = 5  # label values in a warning
 _LONGEST_NAME = 255  # characters; that of a repository (OCI distribution specification)
 
 Values = tuple[str, ...]
@@ -162,17 +164,33 @@ class BoundedNames:
         return [name for name, _ in hottest if name not in self._shown]
 
 
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """What the ceiling of a metric refused: how often, and the labels of the first that it did, cut to a length."""
+
+    metric: str
+    ceiling: int
+    times: int
+    first: tuple[Mapping[str, str], ...]
+
+    def __str__(self) -> str:
+        """The same in words."""
+        first = "; ".join(", ".join(f"{label}={value}" for label, value in one.items()) for one in self.first)
+        what = f"{self.metric}: the ceiling of {self.ceiling:,} series is reached"
+        return f"{what}, counted as `other` {self.times:,} times, first {first}"
+
+
 class Totals:
     """Counters and histograms by metric and label values. Who changes them while scrapes read holds `lock`.
 
-    `ceiling` bounds the series of one metric: values beyond it are counted in the series whose values are all `other`,
-    and `log_refused` names them.
+    `ceiling` bounds the series of one metric, the one whose values are all `other` among them: a place is kept for it.
+    Values beyond it are counted there, and `log_refused` names them.
     """
 
     def __init__(self, metrics: Iterable[Metric], *, ceiling: int = 5_000) -> None:
         self.lock = Lock()  # of who changes totals while another thread reads `families`
         self.ceiling = ceiling
-        self._refused: dict[str, tuple[int, Values]] = {}  # by metric since the last warning: how often, first values
+        self._refused: dict[str, tuple[int, dict[Values, None]]] = {}  # by metric since the last warning
         self._metrics = {metric.name: metric for metric in metrics}
         self._numbers: dict[str, dict[Values, Any]] = {name: {} for name in self._metrics}
 
@@ -241,8 +259,12 @@ class Totals:
             labels, width = len(metric.forms[0].labels), len(self.bounds(metric)) + 2
             for values, row in rows:
                 fits = len(row) == width if isinstance(row, list) else metric.kind is not Kind.HISTOGRAM
-                if len(values) == labels and fits:
-                    self._numbers[name][tuple(values)] = row
+                if len(values) != labels or not fits:
+                    continue
+                if isinstance(row, list):
+                    self.merge(metric, tuple(values), row)
+                else:
+                    self.add(metric, tuple(values), row)
 
     def families(self) -> list[TotalFamily]:
         """What a scrape is shown: the metrics that have series."""
@@ -254,21 +276,34 @@ class Totals:
         """The bucket edges of a histogram, none for a counter."""
         return metric.forms[0].buckets or ()
 
-    def log_refused(self, log: logging.Logger) -> None:
-        """Warn of what the ceiling refused since the last call: one line a metric, with the first values."""
+    def refused(self) -> list[Refused]:
+        """What the ceiling refused since the last call, a metric at a time."""
         with self.lock:
             refused, self._refused = self._refused, {}
-        for name, (count, values) in refused.items():
-            labels = dict(zip(self.label_names(name), (value[:_SHOWN_LENGTH] for value in values), strict=True))
-            shown = {"metric": name, "ceiling": self.ceiling, "times": count, "labels": labels}
+        return [
+            Refused(name, self.ceiling, count, tuple(self._shown_labels(name, values) for values in first))
+            for name, (count, first) in refused.items()
+        ]
+
+    def log_refused(self, log: logging.Logger) -> None:
+        """Warn of what the ceiling refused since the last call: one line a metric, with the first values."""
+        for one in self.refused():
+            shown = {"metric": one.metric, "ceiling": one.ceiling, "times": one.times, "labels": list(one.first)}
             log.warning("series counted as other: the metric has reached its ceiling", extra=shown)
 
+    def _shown_labels(self, name: str, values: Values) -> dict[str, str]:
+        return dict(zip(self.label_names(name), (value[:_SHOWN_LENGTH] for value in values), strict=True))
+
     def _place(self, metric: Metric, values: Values) -> Values:
-        if len(self._numbers[metric.name]) < self.ceiling:
+        """Where values without a series are counted: in one of their own while there is room, `other` has its own."""
+        series, other = self._numbers[metric.name], (OTHER,) * len(values)
+        if values == other or len(series) + (other not in series) < self.ceiling:
             return values
-        count, first = self._refused.get(metric.name, (0, values))
+        count, first = self._refused.setdefault(metric.name, (0, {}))
+        if len(first) < _FIRST_REFUSED:
+            first[values] = None
         self._refused[metric.name] = (count + 1, first)
-        return (OTHER,) * len(values)
+        return other
 
 
 def _copied(series: Mapping[Values, Any]) -> dict[Values, Any]:
