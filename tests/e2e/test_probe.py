@@ -311,8 +311,8 @@ def test_a_failing_health_check_is_seen_by_name_while_every_request_is_refused(
     assert failing(probe.round()) == {}
     maintenance.touch()
     results = round_until(probe, "status")
-    assert (results["connect"], results["base"], results["push"]) == ("ok", "status", "status")
-    assert "503" in probe.why["base"]
+    assert [results[step] for step in ("connect", "auth", "base", "push")] == ["ok", "status", "status", "status"]
+    assert "503" in probe.why["auth"]
     assert probe.value(metrics.FAILING_CHECKS.name, check=str(maintenance)[:80]) == 1
     maintenance.unlink()
     assert failing(round_until(probe, "ok")) == {}

@@ -59,6 +59,63 @@ def test_a_page_that_is_no_registry_fails_the_base(body: bytes, version: str, re
         assert outcomes(server)["base"].result == result
 
 
+@pytest.mark.parametrize(
+    ("status", "body", "result"),
+    [
+        (200, b"{}", "ok"),
+        (503, b"{}", "status"),
+        (429, b'{"errors": [{"code": "TOOMANYREQUESTS"}]}', "status"),
+        (404, b"{}", "status"),
+        (204, b"", "status"),
+        (403, b"{}", "auth"),
+        (200, b"<html>welcome</html>", "answer"),
+        (401, b"", "auth"),  # and no challenge
+    ],
+)
+def test_auth_fails_where_the_registry_answers_with_neither_a_challenge_nor_as_a_registry(
+    status: int, body: bytes, result: str
+) -> None:
+    class Refusing(StubHandler):
+        def do_GET(self) -> None:
+            self.answer(status, body)
+
+    with StubServer(Refusing) as server:
+        found = outcomes(server)
+    assert (found["connect"].result, found["auth"].result, found["base"].result) == ("ok", result, result)
+    if result == "status":
+        assert str(status) in found["auth"].text
+    if result != "ok":
+        assert found["base"].text == "prevented by auth"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "result"),
+    [
+        (200, b'{"token": "t"}', "ok"),
+        (200, b'{"access_token": "t"}', "ok"),
+        (200, b'{"token": ""}', "auth"),
+        (503, b'{"token": "t"}', "auth"),
+        (429, b"{}", "auth"),
+        (200, b"<html>welcome</html>", "auth"),
+    ],
+)
+def test_auth_fails_where_the_token_service_gives_no_token(status: int, body: bytes, result: str) -> None:
+    class Challenge(StubHandler):
+        def do_GET(self) -> None:
+            if self.path.startswith("/token"):
+                self.answer(status, body)
+            elif self.headers.get("Authorization"):
+                self.answer(200, b"{}")
+            else:
+                self.answer(401, b"", more={"WWW-Authenticate": f'Bearer realm="{server.url}/token"'})
+
+    with StubServer(Challenge) as server:
+        found = outcomes(server)
+    assert found["auth"].result == result
+    if status != 200:
+        assert str(status) in found["auth"].text
+
+
 def test_a_token_service_whose_json_has_no_end_is_a_failure_of_auth() -> None:
     class Challenge(StubHandler):
         def do_GET(self) -> None:

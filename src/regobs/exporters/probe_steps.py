@@ -93,10 +93,13 @@ Step = Callable[[Round, Deadline], None]
 
 
 def authenticate(run: Round, deadline: Deadline) -> None:
-    """GET /v2/ without credentials, and get those that its challenge asks for."""
+    """GET /v2/ without credentials, and get those that its challenge asks for; a registry without one answers 200."""
     reply = run.line.ask("GET", f"{run.target.url}/v2/", deadline)
-    if reply.status != 401:
+    if reply.status == 200:
+        _expect_registry(reply)
         return
+    if reply.status != 401:
+        raise _refused("GET", reply)
     scheme, told = _challenge(reply.header("www-authenticate"))
     user, password = run.target.credentials()
     basic = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode() if user else ""
@@ -112,9 +115,7 @@ def authenticate(run: Round, deadline: Deadline) -> None:
 
 def base(run: Round, deadline: Deadline) -> None:
     """GET /v2/ with credentials; a web page that answers 200 to every path is no registry."""
-    reply = run.ask("GET", f"{run.target.url}/v2/", deadline, (200,))
-    if not reply.header("docker-distribution-api-version") and not _is_object(reply.body):
-        raise StepError("answer", "GET /v2/: 200 without the header of a registry and without an object of JSON")
+    _expect_registry(run.ask("GET", f"{run.target.url}/v2/", deadline, (200,)))
 
 
 def pull_manifest(run: Round, deadline: Deadline) -> None:
@@ -251,6 +252,11 @@ def _challenge(header: str) -> tuple[str, dict[str, str]]:
     scheme, _, rest = header.partition(" ")
     pairs = (part.partition("=") for part in parse_http_list(rest))
     return scheme.lower(), {name.strip().lower(): value.strip().strip('"') for name, _, value in pairs}
+
+
+def _expect_registry(reply: Reply) -> None:
+    if not reply.header("docker-distribution-api-version") and not _is_object(reply.body):
+        raise StepError("answer", "GET /v2/: 200 without the header of a registry and without an object of JSON")
 
 
 def _expect_digest(reply: Reply, wanted: str) -> None:
