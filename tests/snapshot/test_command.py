@@ -50,11 +50,13 @@ def snapshot(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tupl
     return code, out, err
 
 
-def test_a_page_and_pictures_are_written(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_a_page_and_pictures_are_written(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     out, png = tmp_path / "s.html", tmp_path / "png"
     with Stub(ANSWERING) as stub:
-        url = f"http://me:{SECRET}@{stub.address}"
-        code, said, _ = snapshot(capsys, "--prometheus", url, *SMALL, *RANGE, "--out", out, "--png", png)
+        monkeypatch.setenv("REGOBS_PROMETHEUS_URL", f"http://me:{SECRET}@{stub.address}")
+        code, said, _ = snapshot(capsys, *SMALL, *RANGE, "--out", out, "--png", png)
         authorized = [request for request in stub.requests if "Authorization" in request.headers]
         assert len(authorized) == len(stub.requests)
     assert code == 0
@@ -139,8 +141,11 @@ def test_a_wrong_argument_is_exit_code_2(
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
-def test_a_server_that_cannot_be_reached_is_exit_code_3(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    code, _, err = snapshot(capsys, "--prometheus", f"http://me:{SECRET}@127.0.0.1:1", "--out", tmp_path / "s.html")
+def test_a_server_that_cannot_be_reached_is_exit_code_3(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REGOBS_PROMETHEUS_URL", f"http://me:{SECRET}@127.0.0.1:1")
+    code, _, err = snapshot(capsys, "--out", tmp_path / "s.html")
     assert (code, "cannot be reached" in err, SECRET in err) == (3, True, False)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from regobs.catalog.model import Flavor, Version
+from regobs.cli.public_url import EXPOSITION
 from regobs.common.closest import closest
 from regobs.common.table import screen, table
 from regobs.errors import ExitCode, InputError, ServerError
@@ -102,7 +103,7 @@ def show(name: str, form: str) -> None:
 
 
 @catalog.command()
-@click.argument("source")
+@click.argument("source", type=EXPOSITION)
 @click.option("--flavor", type=_FLAVORS, help="Which registry it is; detected when not given.")
 @click.option("--version", metavar="X.Y.Z", help="Its version; detected when not given, the newest when unknown.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)

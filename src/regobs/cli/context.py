@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from regobs.cli.content import PATH, settings
+from regobs.cli.public_url import PublicUrl
 from regobs.cli.server_options import CONTEXT_VARIABLE, ServerOptions, complete_context
 from regobs.common.closest import did_you_mean
 from regobs.common.table import Cell, Colour, Value, screen, table
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 _CONFIG = click.option("--config", "config_file", type=PATH, metavar="FILE", help="Settings; ./regobs.toml by default.")
 _SHAPE = click.option("--format", "shape", type=click.Choice(["text", "json"]), default="text", show_default=True)
+_URL = PublicUrl("use --user with --token-file, --token-env or --token-command")
+_PROXY = PublicUrl("put the address with them into HTTPS_PROXY or HTTP_PROXY")
 _KINDS = ("prometheus", "thanos", "mimir", "cortex", "victoriametrics")
 
 
@@ -64,7 +67,7 @@ def use(*, name: str, config_file: Path | None) -> None:
 
 @context.command()
 @click.argument("name")
-@click.argument("url")
+@click.argument("url", type=_URL)
 @click.option("--kind", type=click.Choice(_KINDS), help="What `regobs context test` has to find there.")
 @click.option("--tenant", metavar="NAME", help="Sent as X-Scope-OrgID, which Mimir and Cortex ask for.")
 @click.option("--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="Sent with each request; no secret.")
@@ -75,7 +78,7 @@ def use(*, name: str, config_file: Path | None) -> None:
 @click.option("--ca-file", metavar="FILE", help="Certificate of the server's authority, PEM.")
 @click.option("--client-cert", metavar="FILE", help="Certificate that the server asks for, PEM.")
 @click.option("--client-key", metavar="FILE", help="Its key, when it is in a file of its own.")
-@click.option("--proxy", metavar="URL", help="HTTP proxy.")
+@click.option("--proxy", type=_PROXY, metavar="URL", help="HTTP proxy.")
 @click.option("--timeout", metavar="30s", help="For a request.")
 @click.option("--environment", metavar="NAME", help="One of [environments] that questions are narrowed to.")
 @click.option("--use", "default", is_flag=True, help="Let it be the default as well.")
@@ -89,12 +92,7 @@ def add(*, name: str, default: bool, replace: bool, config_file: Path | None, **
     from regobs.config.editing import add_context, settings_file  # noqa: PLC0415
     from regobs.prometheus.address import Address  # noqa: PLC0415
 
-    if Address.parse(given["url"]).credentials:
-        raise InputError(
-            "a secret on the command line, where every user of this machine can read it",
-            value="user and password in the URL",
-            next_step="use --user with --token-file, --token-env or --token-command",
-        )
+    Address.parse(given["url"])
     if name in settings(config_file).contexts and not replace:
         raise InputError("there is a context of this name", value=name, next_step="choose another, or add --replace")
     file = settings_file(config_file)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from regobs.cli.public_url import PublicUrl
+
 if TYPE_CHECKING:
     from regobs.logs.answer import Answer
     from regobs.logs.query import Query
@@ -17,8 +19,11 @@ if TYPE_CHECKING:
 _PATH = click.Path(path_type=Path)
 _INDEX = "logs-registry-*"  # the data streams that `regobs build` sets up
 _Command = TypeVar("_Command", bound=Callable[..., Any])
+_URL = PublicUrl("use --api-key-file, or --user with --password-file")
 _OPTIONS = (
-    click.option("--elasticsearch", "url", metavar="URL", help="Ask this Elasticsearch or OpenSearch, not files."),
+    click.option(
+        "--elasticsearch", "url", type=_URL, metavar="URL", help="Ask this Elasticsearch or OpenSearch, not files."
+    ),
     click.option("--index", default=_INDEX, show_default=True, metavar="NAME", help="Index, data stream or pattern."),
     click.option("--ca-file", "authority", type=_PATH, metavar="FILE", help="Certificate of its authority, PEM."),
     click.option("--api-key-file", type=_PATH, metavar="FILE", help="File with an API key, in its `encoded` form."),

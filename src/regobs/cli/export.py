@@ -10,12 +10,14 @@ import click
 
 from regobs.cli.export_logs import logs
 from regobs.cli.export_options import FILE, WEB, read_address, read_web, serve
+from regobs.cli.public_url import PublicUrl
 from regobs.errors import ExitCode, InputError, MachineError
 
 if TYPE_CHECKING:
     from regobs.exporters.probe import StepOutcome
     from regobs.exporters.probe_settings import ProbeSettings
 
+_URL = PublicUrl("use --username-file and --password-file")
 _DIRECTORY = click.Path(path_type=Path, file_okay=False)
 
 
@@ -29,7 +31,7 @@ export.add_command(logs)
 
 @export.command()
 @click.option("--config", "file", type=FILE, metavar="FILE", help="Targets and steps; exporters/probe.yaml shows all.")
-@click.option("--url", metavar="URL", help="Instead of --config: the registry's public address.")
+@click.option("--url", type=_URL, metavar="URL", help="Instead of --config: the registry's public address.")
 @click.option(
     "--repository", default="regobs/probe", show_default=True, help="With --url: where the probe's images go."
 )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from regobs.cli.public_url import EXPOSITION
 from regobs.cli.server_options import ServerOptions, server_options
 from regobs.common.table import escape
 from regobs.errors import InputError
@@ -25,7 +26,7 @@ _STDOUT = Path("-")
 
 
 @click.command()
-@click.argument("exposition", required=False)
+@click.argument("exposition", type=EXPOSITION, required=False)
 @server_options
 @click.option(
     "--out",

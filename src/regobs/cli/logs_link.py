@@ -6,13 +6,19 @@ from pathlib import Path
 
 import click
 
+from regobs.cli.public_url import PublicUrl
+
 PATH = click.Path(path_type=Path)
 
 
 @click.command()
 @click.argument("name", metavar="NAME")
 @click.option(
-    "--kibana", default="", metavar="URL", help="The base address of Kibana, instead of that of the settings."
+    "--kibana",
+    type=PublicUrl("leave them out: the address is printed, and a browser asks for them"),
+    default="",
+    metavar="URL",
+    help="The base address of Kibana, instead of that of the settings.",
 )
 @click.option("--environment", default="", metavar="NAME", help="Whose lines; the first of the pack by default.")
 @click.option("--space", default="", metavar="ID", help="A space that is not the default one.")

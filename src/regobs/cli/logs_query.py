@@ -10,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from regobs.cli.elasticsearch_options import LogCluster, cluster_options
+from regobs.cli.public_url import PublicUrl
 from regobs.common.counts import counted
 from regobs.common.table import screen, table
 
@@ -30,7 +31,12 @@ _EXPLAIN = click.option(
     type=_SHOWN,
     help="Show the query as SQL, Query DSL, KQL, LogsQL or LogQL instead of running it.",
 )
-_VICTORIALOGS = click.option("--victorialogs", metavar="URL", help="Ask this VictoriaLogs, not files.")
+_VICTORIALOGS = click.option(
+    "--victorialogs",
+    type=PublicUrl("put a token into REGOBS_VICTORIALOGS_TOKEN"),
+    metavar="URL",
+    help="Ask this VictoriaLogs, not files.",
+)
 
 
 @click.command()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from regobs.cli.public_url import PublicUrl
 from regobs.common.closest import did_you_mean
 from regobs.errors import InputError
 
@@ -37,8 +38,19 @@ def complete_context(ctx: click.Context, param: click.Parameter, incomplete: str
     return [name for name in names if name.startswith(incomplete)]
 
 
+_URL = PublicUrl(
+    "put the address with them into REGOBS_PROMETHEUS_URL, or use a context with `user` and `token_file`,"
+    " `token_env` or `token_command` (regobs context add)"
+)
+_PROXY = PublicUrl("put the address with them into REGOBS_PROMETHEUS_PROXY, HTTPS_PROXY or HTTP_PROXY")
 _OPTIONS = (
-    click.option("--prometheus", "url", metavar="URL", help="Prometheus, Thanos Query, Mimir or VictoriaMetrics."),
+    click.option(
+        "--prometheus",
+        "url",
+        type=_URL,
+        metavar="URL",
+        help="Prometheus, Thanos Query, Mimir or VictoriaMetrics; no password in it.",
+    ),
     click.option(
         "--context", metavar="NAME", shell_complete=complete_context, help="A server of [contexts] in regobs.toml."
     ),
@@ -51,7 +63,12 @@ _OPTIONS = (
     click.option("--ca-file", type=_PATH, metavar="FILE", help="Certificate of the server's authority, PEM."),
     click.option("--client-cert", type=_PATH, metavar="FILE", help="Certificate that the server asks for, PEM."),
     click.option("--client-key", type=_PATH, metavar="FILE", help="Its key, when it is in a file of its own."),
-    click.option("--proxy", metavar="URL", help="HTTP proxy; without it HTTPS_PROXY, HTTP_PROXY and NO_PROXY count."),
+    click.option(
+        "--proxy",
+        type=_PROXY,
+        metavar="URL",
+        help="HTTP proxy; without it HTTPS_PROXY, HTTP_PROXY and NO_PROXY count.",
+    ),
     click.option("--timeout", type=click.FloatRange(min=0.1), metavar="SECONDS", help="For a request; 30 by default."),
 )
 

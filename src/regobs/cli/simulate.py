@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from regobs.catalog.model import Capability, Flavor
+from regobs.cli.public_url import PublicUrl
 
 if TYPE_CHECKING:
     from regobs.simulate.fleet import Fleet
@@ -197,7 +198,12 @@ def _serve(fleet: Fleet, port: int, control: int | None, speed: float, seconds: 
 
 
 _CONTROL = click.option(
-    "--control", default="http://127.0.0.1:9499", show_default=True, metavar="URL", help="Of the fleet."
+    "--control",
+    type=PublicUrl("leave them out: the control address of a fleet asks for none"),
+    default="http://127.0.0.1:9499",
+    show_default=True,
+    metavar="URL",
+    help="Of the fleet.",
 )
 _FAULT = click.argument("fault", metavar="FAULT")
 
