@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from regobs.common.files import beside, write_file, write_files
+from regobs.common.files import beside, replace_directory, write_file, write_files
 
 
 def names(directory: Path) -> list[str]:
@@ -84,3 +84,51 @@ def test_a_name_of_the_greatest_length_can_be_written(tmp_path: Path) -> None:
     path = tmp_path / ("n" * 255)
     write_file(path, b"content")
     assert path.read_bytes() == b"content"
+
+
+def test_what_is_not_replaced_in_a_directory_stays_the_same_file(tmp_path: Path) -> None:
+    place = tmp_path / "rules"
+    (place / "empty").mkdir(parents=True)
+    (place / "below").mkdir(mode=0o700)
+    for name, mode in {"secret": 0o600, "below/theirs": 0o640, "ours.yaml": 0o604, "old.yaml": 0o644}.items():
+        (place / name).write_bytes(b"before")
+        (place / name).chmod(mode)
+    (place / "nowhere").symlink_to("/nonexistent/file")
+    (place / "folder").symlink_to(tmp_path)
+    place.chmod(0o750)
+    if os.geteuid() == 0:
+        for path in (place, place / "ours.yaml", place / "secret", place / "below"):
+            os.chown(path, 4711, 4712)
+    before = {name: (place / name).lstat() for name in ("secret", "below/theirs", "nowhere", "folder")}
+    like = place.stat(), (place / "ours.yaml").stat()
+    replace_directory(place, {"ours.yaml": b"after", "new.yaml": b"after"}, {"old.yaml"})
+    assert names(place) == ["below", "empty", "folder", "new.yaml", "nowhere", "ours.yaml", "secret"]
+    assert {name: (place / name).lstat().st_ino for name in before} == {k: v.st_ino for k, v in before.items()}
+    for path, wanted in ((place, like[0]), (place / "ours.yaml", like[1])):
+        now = path.stat()
+        assert (now.st_mode, now.st_uid, now.st_gid) == (wanted.st_mode, wanted.st_uid, wanted.st_gid)
+    assert (place / "new.yaml").stat().st_uid == like[0].st_uid
+    assert stat.S_IMODE((place / "below").stat().st_mode) == 0o700
+    assert (place / "ours.yaml").read_bytes() == b"after"
+    assert names(tmp_path) == ["rules"]
+
+
+def test_where_files_cannot_be_linked_they_are_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "link", refuse)
+    place = tmp_path / "rules"
+    write_file(place / "theirs", b"theirs")
+    (place / "theirs").chmod(0o600)
+    (place / "link").symlink_to("theirs")
+    replace_directory(place, {"ours": b"ours"}, ())
+    assert (place / "theirs").read_bytes() == b"theirs"
+    assert stat.S_IMODE((place / "theirs").stat().st_mode) == 0o600
+    assert (place / "link").is_symlink()
+
+
+def test_a_directory_that_is_written_whole_holds_nothing_else(tmp_path: Path) -> None:
+    write_file(tmp_path / "out" / "old", b"old")
+    replace_directory(tmp_path / "out", {"new": b"new"})
+    assert names(tmp_path / "out") == ["new"]

@@ -140,6 +140,39 @@ def test_whatever_the_server_answers_it_is_one_error_and_the_old_state(place: Pl
     assert place.loaded() == {"High": "vector(1) > 5", "Low": "vector(1) > 1"}
 
 
+def test_what_others_keep_in_the_directory_stays_as_it_is(place: Place) -> None:
+    """As with owner and permissions of the directory: a server of another user goes on reading it."""
+    place.directory.mkdir()
+    (place.directory / "password").write_bytes(b"swordfish")
+    (place.directory / "password").chmod(0o600)
+    (place.directory / "link").symlink_to("password")
+    place.directory.chmod(0o751)
+    ours = place.rollout()
+    ours.apply(ours.plan(OLD))
+    with pytest.raises(InputError):
+        ours.apply(ours.plan(OLD | {f"{PREFIX}bad.yaml": rule_file("Bad", 0, "sum(")}))
+    ours.apply(ours.plan(NEW))
+    assert (place.directory / "password").stat().st_mode & 0o777 == 0o600
+    assert (place.directory / "link").is_symlink()
+    assert place.directory.stat().st_mode & 0o777 == 0o751
+    assert not [path for path in place.state.rglob("*") if path.is_file() and b"swordfish" in path.read_bytes()]
+
+
+def test_a_deployment_that_is_told_to_end_puts_the_old_state_back(place: Place, tmp_path: Path) -> None:
+    """SIGTERM is what a pipeline sends when somebody cancels it."""
+    ours = place.rollout()
+    ours.apply(ours.plan(OLD))
+    command = [sys.executable, "-c", DEPLOYER, place.url, str(place.directory), str(place.state), "new"]
+    root = Path(__file__).parents[2]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=root) as process:
+        while place.files() != files_of(NEW):
+            time.sleep(0.01)
+        process.terminate()
+    assert process.returncode == 128 + signal.SIGTERM
+    assert place.files() == files_of(OLD)
+    assert place.rollout().status().interrupted == ""
+
+
 def test_a_server_that_is_away_changes_nothing(place: Place) -> None:
     ours = place.rollout("http://127.0.0.1:1")
     with pytest.raises(RegobsError, match="cannot be reached"):

@@ -6,7 +6,8 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -113,9 +114,8 @@ def apply(
         return ExitCode.OK
     if not _agreed(yes=yes):
         return ExitCode.DIFFERENCE
-    code = _each((one.target, partial(rollouts[one.target].apply, one, overwrite=overwrite)) for one in plans)
-    _warn(rollouts.values())
-    return code
+    with _told(rollouts.values()):
+        return _each((one.target, partial(rollouts[one.target].apply, one, overwrite=overwrite)) for one in plans)
 
 
 @deploy.command()
@@ -139,9 +139,8 @@ def rollback(
         return ExitCode.OK
     if not _agreed(yes=yes):
         return ExitCode.DIFFERENCE
-    code = _each([(name, partial(rollout.apply, planned))])
-    _warn([rollout])
-    return code
+    with _told([rollout]):
+        return _each([(name, partial(rollout.apply, planned))])
 
 
 @deploy.command()
@@ -285,10 +284,15 @@ def _agreed(*, yes: bool) -> bool:
     return click.confirm("Change this?", err=True)
 
 
-def _warn(rollouts: Iterable[Rollout]) -> None:
-    for one in rollouts:
-        for note in one.notes:
-            click.echo(f"Warning: {one.name}: {note}", err=True)
+@contextmanager
+def _told(rollouts: Iterable[Rollout]) -> Iterator[None]:
+    """What no error tells, at the end, also that of an interruption."""
+    try:
+        yield
+    finally:
+        for one in rollouts:
+            for note in one.notes:
+                click.echo(f"Warning: {one.name}: {note}", err=True)
 
 
 def _each(work: Iterable[tuple[str, Callable[[], Any]]]) -> int:

@@ -10,7 +10,7 @@ import errno
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
@@ -60,17 +60,24 @@ def beside(path: Path) -> Iterator[Path]:
 _SYNCS = 8  # files that are made durable at once
 
 
-def replace_directory(target: Path, files: Mapping[str, bytes]) -> None:
+def replace_directory(target: Path, files: Mapping[str, bytes], gone: Collection[str] | None = None) -> None:
     """Let the directory hold these files and nothing else: relative path to content. Its parent must exist.
 
+    With `gone`, everything else that is there stays as it is, but for the files of these relative paths; the directory
+    and the files that are replaced keep owner and permissions, and new files get the owner of the directory.
     One writer at a time: others wait. What a killed run left beside it is removed.
     """
     with locked(target.parent):
         new, old = (target.with_name(f".{target.name}.regobs-{age}") for age in ("new", "old"))
         recover(target, old, new)
         try:
+            new.mkdir()
+            if gone is not None and target.exists():
+                _take_over(target, new, {*files, *gone})
             _write_tree(new, files)
-            if target.exists():
+            if gone is not None and target.exists():
+                _keep_owners(target, new, files)
+            elif target.exists():
                 new.chmod(target.stat().st_mode & 0o7777)
             swap(new, target, old)
         except BaseException:
@@ -80,8 +87,44 @@ def replace_directory(target: Path, files: Mapping[str, bytes]) -> None:
         shutil.rmtree(old, ignore_errors=True)
 
 
+def _take_over(target: Path, new: Path, others: Collection[str]) -> None:
+    """Let `new` have the folders of `target`, and its files but for `others`: the same files, copies where need be."""
+
+    def fail(error: OSError) -> None:
+        raise error
+
+    for here, folders, names in os.walk(target, onerror=fail):
+        place = new / Path(here).relative_to(target)
+        place.mkdir(exist_ok=True)
+        for path in (Path(here) / name for name in (*names, *folders)):
+            if (path.is_dir() and not path.is_symlink()) or str(path.relative_to(target)) in others:
+                continue
+            try:
+                os.link(path, place / path.name, follow_symlinks=False)
+            except OSError:  # who may not link a file of others, or a file system without links
+                shutil.copy2(path, place / path.name, follow_symlinks=False)
+        shutil.copystat(here, place)
+        _own(place, Path(here))
+
+
+def _keep_owners(target: Path, new: Path, files: Collection[str]) -> None:
+    """Files that are replaced keep owner and permissions; those that are new get the owner of the directory."""
+    for name in files:
+        before = target / name
+        if before.is_file():
+            (new / name).chmod(before.stat().st_mode & 0o7777)
+            _own(new / name, before)
+        else:
+            _own(new / name, target)
+
+
+def _own(path: Path, like: Path) -> None:
+    with suppress(OSError):  # who may not give a file away leaves it with the owner that all new files have
+        there = like.stat()
+        os.chown(path, there.st_uid, there.st_gid)
+
+
 def _write_tree(root: Path, files: Mapping[str, bytes]) -> None:
-    root.mkdir()
     directories = {root}
     for name, content in sorted(files.items()):
         path = root / name

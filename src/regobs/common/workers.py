@@ -10,9 +10,11 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from types import FrameType, TracebackType
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from types import TracebackType
 from typing import Any, Self, TypeVar
+
+from regobs.common.signals import signals_raise
 
 R = TypeVar("R")
 _AHEAD = 4  # tasks given out for each process
@@ -37,7 +39,7 @@ class WorkerProcesses:
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        self._stack.enter_context(_signals_raise())
+        self._stack.enter_context(signals_raise())
         _use(self._counter)
         if self._processes > 1:
             self._pool = ProcessPoolExecutor(
@@ -103,24 +105,6 @@ def _result(future: Future[R], watch: Callable[[], None]) -> R:
             if future.done():
                 return future.result()
         watch()
-
-
-@contextmanager
-def _signals_raise() -> Iterator[None]:
-    """A signal that would end this process at once raises SystemExit instead, so that nothing is left behind."""
-
-    def leave(number: int, _: FrameType | None) -> None:
-        raise SystemExit(128 + number)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _use(counter: Any) -> None:

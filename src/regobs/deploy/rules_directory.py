@@ -25,6 +25,7 @@ from regobs.slo.outputs import RULES
 
 VERIFY_SECONDS = 180.0  # the longest interval of the pack's groups is a minute
 _POLL = 0.25
+_RULE_FILES = {".yaml", ".yml"}
 
 
 class RulesDirectory:
@@ -52,7 +53,7 @@ class RulesDirectory:
         return {name.removeprefix(f"{RULES}/"): data for name, data in files.items() if name.startswith(f"{RULES}/")}
 
     def read(self) -> dict[str, bytes]:
-        """Every file of the directory; nothing where there is none yet."""
+        """Every YAML file of the directory; nothing where there is none yet."""
         if not self._directory.parent.is_dir():
             raise MachineError(
                 f"{self._name}: the folder of the rules directory is missing",
@@ -61,7 +62,8 @@ class RulesDirectory:
             )
         try:
             self._finish_swap()
-            paths = [path for path in sorted(self._directory.rglob("*")) if path.is_file()]
+            found = sorted(self._directory.rglob("*"))
+            paths = [path for path in found if path.suffix in _RULE_FILES and path.is_file()]
             return {str(path.relative_to(self._directory)): path.read_bytes() for path in paths}
         except OSError as error:
             raise self._unusable(error) from error
@@ -78,10 +80,10 @@ class RulesDirectory:
         refuse_rules(self._name, objects)
 
     def write(self, before: Objects, after: Objects) -> None:
-        """The whole directory in one rename, and then the server is told."""
-        del before
+        """The whole directory in one rename, and then the server is told. What does not change is not touched."""
+        changed = {name: content for name, content in after.items() if before.get(name) != content}
         try:
-            replace_directory(self._directory, after)
+            replace_directory(self._directory, changed, before.keys() - after.keys())
         except OSError as error:
             raise self._unusable(error) from error
         self._reload()
@@ -94,7 +96,8 @@ class RulesDirectory:
         return MachineError(
             f"{self._name}: the rules directory cannot be written or read",
             value=f"{error.filename or self._directory}: {error.strerror}",
-            next_step="free some space, or give the right to replace this directory in its folder",
+            next_step="free some space, or give the right to replace this directory in its folder; where it is a mount "
+            "point, let `directory` be a folder in it",
         )
 
     def verify(self, objects: Objects) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 
 from regobs import __version__
 from regobs.common.files import write_file
+from regobs.common.signals import signals_raise
 from regobs.deploy.state import KeptState, Objects, StateFolder, decoded, digest, encoded
 from regobs.deploy.target import DeployTarget, PlannedChange
 from regobs.errors import InputError, MachineError, RegobsError
@@ -69,7 +70,7 @@ class Rollout:
 
     def __init__(self, target: DeployTarget, folder: StateFolder, *, environment: str = "", wait: float = WAIT) -> None:
         self.target, self._folder, self._environment, self._wait = target, folder, environment, wait
-        self.notes: list[str] = []  # what went wrong after a deployment was done
+        self.notes: list[str] = []  # what no error tells: what went wrong after it was done, and an interruption
 
     @property
     def name(self) -> str:
@@ -166,15 +167,19 @@ class Rollout:
                     f"what was there before could not be put back completely either ({worse.message}); "
                     f"`regobs deploy status` and every other deployment to {self.name} tries it again first"
                 )
+            else:
+                self.notes.append(f"interrupted, and the next command puts back what was there ({worse.message})")
             return
         self._folder.end()
         if isinstance(error, RegobsError):
             error.next_step = f"{error.next_step or 'correct it'}; what was there before is back"
+        else:
+            self.notes.append("interrupted; what was there before is back")
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
         """Our turn, with what a killed deployment left put right."""
-        with self._folder.locked(self._wait):
+        with signals_raise(), self._folder.locked(self._wait):
             pending = self._folder.pending()
             if pending is not None:
                 if pending.number not in self._folder.numbers():
