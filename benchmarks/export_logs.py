@@ -92,12 +92,12 @@ def mtail_program() -> str:
         otherwise = f" else {{\n{inner}\n  }}" if inner else ""
         inner = f"""  $uri =~ /^{regex}$/ {{
     requests[$method]["{template}"][$status]++
-    written["{template}"] += $written
-    duration["{template}"] = float($ms) / 1000.0
+    written[$method]["{template}"][$status] += $written
+    duration[$method]["{template}"][$status] = float($ms) / 1000.0
   }}{otherwise}"""
     return f"""counter requests by method, route, status
-counter written by route
-histogram duration by route buckets {edges}
+counter written by method, route, status
+histogram duration by method, route, status buckets {edges}
 
 /"duration_ms":(?P<ms>\\d+),.*"method":"(?P<method>[A-Z]+)",.*"status":(?P<status>\\d+),.*/ +
 /"uri":"(?P<uri>[^"]*)",.*"written_bytes":(?P<written>\\d+)/ {{

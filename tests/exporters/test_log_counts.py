@@ -39,12 +39,118 @@ def counted(*lines: bytes, flavor: Flavor = Flavor.GITLAB, namespaces: int = 10)
 def test_an_access_line_counts_by_route_namespace_and_client() -> None:
     totals = counted(access()).totals
     assert totals.value(metrics.REQUESTS, ("get", MANIFEST, "2xx")) == 1
-    assert totals.value(metrics.BYTES, ("written", MANIFEST)) == 40
+    assert totals.value(metrics.BYTES, ("written", "get", MANIFEST, "2xx")) == 40
     assert totals.value(metrics.NAMESPACE_REQUESTS, ("pull", "group", "2xx")) == 1
-    assert totals.value(metrics.NAMESPACE_BYTES, ("read", "group")) == 3
+    assert totals.value(metrics.NAMESPACE_BYTES, ("pull", "read", "group")) == 3
     assert totals.value(metrics.CLIENTS, ("docker 24.0",)) == 1
+    assert totals.data()[metrics.DURATION.name][0][0] == ["get", MANIFEST, "2xx"]
     assert totals.data()[metrics.DURATION.name][0][1][2] == 1  # 12 ms: the bucket up to 25 ms
-    assert totals.data()[metrics.NAMESPACE_TIME.name][0][1] == pytest.approx(0.012)
+    assert totals.data()[metrics.NAMESPACE_TIME.name][0] == [["pull", "group", "2xx"], pytest.approx(0.012)]
+
+
+def test_bytes_and_time_are_told_apart_by_method_status_and_namespace() -> None:
+    lines = [access(duration_ms=10), access(duration_ms=30, status=404), access(duration_ms=500, method="PUT")]
+    totals = counted(*lines, access(uri="/v2/other/app/manifests/v1")).totals
+    assert totals.value(metrics.BYTES, ("written", "get", MANIFEST, "2xx")) == 80
+    assert totals.value(metrics.BYTES, ("read", "put", MANIFEST, "2xx")) == 3
+    times: dict[tuple[str, ...], list[float]] = {tuple(key): row for key, row in totals.data()[metrics.DURATION.name]}
+    assert {key: sum(row[:-1]) for key, row in times.items()} == {
+        ("get", MANIFEST, "2xx"): 2,
+        ("get", MANIFEST, "4xx"): 1,
+        ("put", MANIFEST, "2xx"): 1,
+    }
+    assert times["put", MANIFEST, "2xx"][-1] == pytest.approx(0.5)
+    spaces: dict[tuple[str, ...], float] = {tuple(key): row for key, row in totals.data()[metrics.NAMESPACE_TIME.name]}
+    assert spaces["push", "group", "2xx"] == pytest.approx(0.5)
+    assert spaces["pull", "group", "4xx"] == pytest.approx(0.03)
+    assert totals.value(metrics.NAMESPACE_BYTES, ("push", "written", "group")) == 40
+
+
+def test_a_line_without_a_time_is_in_no_bucket() -> None:
+    apache = b'127.0.0.1 - - [25/Nov/2026:10:00:00 +0000] "GET /v2/a/b/tags/list HTTP/1.1" 200 10 "" "curl/8"'
+    totals = counted(apache, access(duration_ms=None), access()).totals
+    assert totals.total(metrics.REQUESTS) == 3
+    assert totals.total(metrics.DURATION) == 1
+    assert totals.total(metrics.SCHEMA_ERRORS) == 0
+
+
+BROKEN: dict[str, list[Any]] = {
+    "status": ["abc", None, True, [], {}],
+    "written_bytes": ["abc", None, True, [1], -1, (1 << 53) + 1],
+    "read_bytes": ["abc", False, {}, -1],
+    "duration_ms": ["abc", True, [], -1, 10**12 + 1],
+    "uri": [5, True, ["/v2/"], {"path": "/v2/"}],
+    "method": [5, False, ["GET"]],
+    "user_agent": [5, ["docker/24.0"]],
+}
+
+
+@pytest.mark.parametrize(("field", "value"), [(field, value) for field, values in BROKEN.items() for value in values])
+def test_an_access_line_with_a_broken_field_counts_as_one_with_it_unknown_and_the_field_is_named(
+    field: str, value: Any
+) -> None:
+    totals = counted(access(**{field: value}), access()).totals
+    assert totals.value(metrics.LINES, ("access",)) == totals.total(metrics.LINES) == 2
+    assert totals.total(metrics.REQUESTS) == 2
+    assert totals.total(metrics.MESSAGES) == 0
+    assert totals.data()[metrics.SCHEMA_ERRORS.name] == [[[field], 1]]
+    right = ["get", MANIFEST, "2xx"]
+    wrong = [
+        "unknown" if field == "method" else "get",
+        metrics.UNMATCHED if field == "uri" else MANIFEST,
+        "unknown" if field == "status" else "2xx",
+    ]
+    assert sorted(row[0] for row in totals.data()[metrics.REQUESTS.name]) == sorted(
+        [right] if wrong == right else [right, wrong]
+    )
+    assert totals.total(metrics.DURATION) == (1 if field == "duration_ms" else 2)
+    assert totals.value(metrics.BYTES, ("written", "get", MANIFEST, "2xx")) == (
+        40 if field in {"status", "method", "uri", "written_bytes"} else 80
+    )
+
+
+@pytest.mark.parametrize("field", ["status", "written_bytes"])
+def test_an_access_line_that_lacks_what_every_one_has_is_still_one(field: str) -> None:
+    line = {name: value for name, value in json.loads(access()).items() if name != field}
+    totals = counted(json.dumps(line).encode()).totals
+    assert totals.value(metrics.LINES, ("access",)) == totals.total(metrics.REQUESTS) == 1
+    assert totals.value(metrics.SCHEMA_ERRORS, (field,)) == 1
+
+
+def test_numbers_written_as_text_are_read_and_a_line_with_two_broken_fields_names_both() -> None:
+    totals = counted(access(status="404", written_bytes="7"), access(status="x", written_bytes="y")).totals
+    assert totals.value(metrics.REQUESTS, ("get", MANIFEST, "4xx")) == 1
+    assert totals.value(metrics.BYTES, ("written", "get", MANIFEST, "4xx")) == 7
+    assert totals.data()[metrics.SCHEMA_ERRORS.name] == [[["written_bytes"], 1], [["status"], 1]]
+
+
+def test_an_application_line_may_hold_anything_under_the_names_of_access_fields() -> None:
+    line = {"level": "info", "msg": "manifest unknown", "status": "active", "duration_ms": -1, "uri": {}}
+    totals = counted(json.dumps(line).encode()).totals
+    assert totals.value(metrics.MESSAGES, ("info", "manifest unknown")) == 1
+    assert totals.value(metrics.LINES, ("application",)) == totals.total(metrics.LINES) == 1
+    assert totals.total(metrics.SCHEMA_ERRORS) == 0
+
+
+@pytest.mark.parametrize(
+    ("code", "shown"),
+    [
+        ("MANIFEST_UNKNOWN", "MANIFEST_UNKNOWN"),
+        ("blob unknown", "BLOB_UNKNOWN"),
+        ("EXCEEDS_LIMITS", "EXCEEDS_LIMITS"),
+        ("RANGE_INVALID", "RANGE_INVALID"),
+        ("hunterpassphrase", OTHER),
+        ("MANIFEST_UNKNOW", OTHER),
+        ("", OTHER),
+        ("A" * 1000, OTHER),
+    ],
+)
+def test_an_error_code_is_one_of_the_api_and_all_else_is_other_as_a_secret_may_be_letters_alone(
+    code: str, shown: str
+) -> None:
+    line = {"level": "error", "msg": "manifest unknown", "code": code}
+    totals = counted(json.dumps(line).encode()).totals
+    assert totals.data()[metrics.API_ERRORS.name] == [[[shown], 1]]
 
 
 @pytest.mark.parametrize(
@@ -243,23 +349,24 @@ def test_what_is_no_line_is_counted_as_that_and_the_next_are_read(line: bytes) -
 
 
 @pytest.mark.parametrize(
-    ("changes", "kind"),
+    ("changes", "broken"),
     [
-        ({"written_bytes": 0, "read_bytes": 1 << 53, "duration_ms": 10**12}, "access"),
-        ({"written_bytes": -1}, "invalid"),
-        ({"read_bytes": -1}, "invalid"),
-        ({"duration_ms": -1}, "invalid"),
-        ({"duration_ms": 10**12 + 1}, "invalid"),
-        ({"read_bytes": (1 << 53) + 1}, "invalid"),
-        ({"read_bytes": 10**400}, "access"),  # no number to any reader: counted without bytes
-        ({"status": 10**400}, "access"),
+        ({"written_bytes": 0, "read_bytes": 1 << 53, "duration_ms": 10**12}, ""),
+        ({"written_bytes": -1}, "written_bytes"),
+        ({"read_bytes": -1}, "read_bytes"),
+        ({"duration_ms": -1}, "duration_ms"),
+        ({"duration_ms": 10**12 + 1}, "duration_ms"),
+        ({"read_bytes": (1 << 53) + 1}, "read_bytes"),
+        ({"read_bytes": 10**400}, "read_bytes"),  # no number to any reader
+        ({"status": 10**400}, ""),
     ],
     ids=range(8),
 )
-def test_no_number_lets_a_counter_go_down_or_breaks_a_scrape(changes: dict[str, Any], kind: str) -> None:
+def test_no_number_lets_a_counter_go_down_or_breaks_a_scrape(changes: dict[str, Any], broken: str) -> None:
     line = json.dumps(json.loads(access()) | changes).encode()
     totals = counted(line).totals
-    assert totals.value(metrics.LINES, (kind,)) == totals.total(metrics.LINES) == 1
+    assert totals.value(metrics.LINES, ("access",)) == totals.total(metrics.LINES) == 1
+    assert totals.data()[metrics.SCHEMA_ERRORS.name] == ([[[broken], 1]] if broken else [])
     found = parse(ExporterInstruments((totals,)).render()).families.values()
     assert all(0 <= sample.value < math.inf for family in found for sample in family.samples)
 

@@ -12,7 +12,7 @@ from regobs.catalog.model import Capability, Exposer, Form, Label, Unit
 _logs = Component("logs", Exposer.LOG_EXPORTER)
 
 UNMATCHED = "unmatched"
-STATUSES = ("1xx", "2xx", "3xx", "4xx", "5xx", "other")
+STATUSES = ("1xx", "2xx", "3xx", "4xx", "5xx", "other", "unknown")
 LEVELS = ("debug", "error", "fatal", "info", "other", "panic", "trace", "warning")
 ACTIONS = ("delete", "other", "pull", "push")
 
@@ -30,7 +30,7 @@ def _form(*of: Label, buckets: tuple[float, ...] | None = None) -> Form:
 REQUESTS = _logs.counter(
     "registry_log_requests_total",
     Unit.REQUESTS,
-    "Access lines, each once, by route, method and class of status.",
+    "Access lines, each once, by route, method and class of status; `unknown` where a line has none that is right.",
     _form(_METHOD, _ROUTE, _STATUS),
     pitfalls=(
         "Holds what the registry's own counter does not: 503 of health checks and limiter, 404 without a route.",
@@ -39,15 +39,15 @@ REQUESTS = _logs.counter(
 DURATION = _logs.histogram(
     "registry_log_request_duration_seconds",
     Unit.SECONDS,
-    "Time in the handler, as access lines have it.",
-    _form(_ROUTE, buckets=DURATION_BUCKETS),
-    pitfalls=("Access lines have whole milliseconds: what took less than one counts as 0.",),
+    "Time in the handler, as access lines have it, by route, method and class of status.",
+    _form(_METHOD, _ROUTE, _STATUS, buckets=DURATION_BUCKETS),
+    pitfalls=("Access lines have whole milliseconds: shorter ones count as 0. A line without a time is not in it.",),
 )
 BYTES = _logs.counter(
     "registry_log_bytes_total",
     Unit.BYTES,
     "Bytes of request and answer bodies that access lines tell of.",
-    _form(Label("direction", ("read", "written")), _ROUTE),
+    _form(Label("direction", ("read", "written")), _METHOD, _ROUTE, _STATUS),
     pitfalls=("A pull that is redirected to the storage has no bytes here.",),
 )
 NAMESPACE_REQUESTS = _logs.counter(
@@ -60,14 +60,15 @@ NAMESPACE_REQUESTS = _logs.counter(
 NAMESPACE_BYTES = _logs.counter(
     "registry_log_namespace_bytes_total",
     Unit.BYTES,
-    "Bytes of bodies of requests with a repository.",
-    _form(Label("direction", ("read", "written")), _NAMESPACE),
+    "Bytes of bodies of requests with a repository, by its first path part and by what was done.",
+    _form(_ACTION, Label("direction", ("read", "written")), _NAMESPACE),
 )
 NAMESPACE_TIME = _logs.counter(
     "registry_log_namespace_seconds_total",
     Unit.SECONDS,
-    "Time in handlers for requests with a repository.",
-    _form(_NAMESPACE),
+    "Time in handlers for requests with a repository, by its first path part, by what was done and class of status.",
+    _form(_ACTION, _NAMESPACE, _STATUS),
+    pitfalls=("With the requests by namespace it gives averages; a histogram would need 15 times as many series.",),
 )
 CLIENTS = _logs.counter(
     "registry_log_client_requests_total",
@@ -115,8 +116,15 @@ LINES = _logs.counter(
     "Lines by what they are: access, application, the second access line of a request, or none of a registry.",
     _form(Label("kind", ("access", "application", "invalid", "malformed", "repeated"))),
     pitfalls=(
-        "`malformed` lines cannot be parsed; `invalid` ones lack fields, or have values that no registry writes.",
+        "`malformed` lines cannot be parsed; `invalid` ones have neither a message nor the fields of an access line.",
     ),
+)
+SCHEMA_ERRORS = _logs.counter(
+    "registry_log_schema_errors_total",
+    Unit.EVENTS,
+    "Fields of access lines that are missing, of another type, or have a value that no registry writes, by field.",
+    _form(Label("field", ("duration_ms", "method", "read_bytes", "status", "uri", "user_agent", "written_bytes"))),
+    pitfalls=("The line is counted all the same; what is broken of it is `unknown`, `unmatched` or 0.",),
 )
 REPLACED = _logs.counter(
     "regobs_log_replaced_names_total",

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import lru_cache
-from typing import Annotated, Any
+from functools import cache, lru_cache
+from typing import Any
 from urllib.parse import unquote
 
 import msgspec
@@ -19,26 +19,28 @@ from regobs.catalog import http
 from regobs.catalog import logs as metrics
 from regobs.catalog.model import Flavor
 from regobs.exporters.declared import DeclaredCounts, DeclaredMetric
+from regobs.exporters.log_records import ACCESS_MESSAGE, MOST_BYTES, decode_record, record_of
 from regobs.exporters.totals import OTHER, BoundedNames, Totals, shown_name
 from regobs.instrument.http.routes import Routes
-from regobs.logs.fields import DISTRIBUTION_FIELDS, FIELDS
+from regobs.logs.fields import DISTRIBUTION_FIELDS
 from regobs.logs.messages.message import GAP
 from regobs.logs.messages.streams import stream
 from regobs.logs.reading.read import Line
 from regobs.logs.reading.record import parse
-from regobs.logs.reading.values import values
 from regobs.logs.reading.wrapping import Unwrapper
 
 METRICS = (
     *(metrics.REQUESTS, metrics.DURATION, metrics.BYTES, metrics.NAMESPACE_REQUESTS, metrics.NAMESPACE_BYTES),
     *(metrics.NAMESPACE_TIME, metrics.CLIENTS, metrics.REDIRECTS, metrics.PULLED_BYTES, metrics.MESSAGES),
-    *(metrics.API_ERRORS, metrics.AUTHORIZATIONS, metrics.LINES, metrics.REPLACED),
+    *(metrics.API_ERRORS, metrics.AUTHORIZATIONS, metrics.LINES, metrics.SCHEMA_ERRORS, metrics.REPLACED),
 )
 _CLIENTS = 50  # names with series of their own
 _AUTH_TYPES = 20
 _BOUNDS = metrics.DURATION.forms[0].buckets or ()
+_LONGEST_CODE, _ONLY_DISTRIBUTION = 40, "RANGE_INVALID"  # the second since 3.0
 _LONGEST_AGENT = 300  # characters of a User-Agent that are looked at
 _PRODUCT = re.compile(r"([A-Za-z][A-Za-z0-9_.-]{0,29})(?:/v?([0-9]{1,5}(?:\.[0-9]{1,5})?))?")  # RFC 9110, 10.1.5
+_ROW = [0, 0, 0, 0.0] + [0] * (len(_BOUNDS) + 1)
 _KINDS = metrics.LINES.forms[0].labels[0].values or ()
 _STATUS = {number: f"{number}xx" for number in range(1, 6)}
 _METHODS = frozenset(http.METHODS)
@@ -51,28 +53,10 @@ _DIGEST = "sha256:" + "0" * 64
 # does not write it, the access line tells of those that it served.
 _DOWNLOADED = "blob downloaded"
 _REDIRECTED = {True: "true", False: "false"}
-_MOST_BYTES = 1 << 53
 _AUTHORIZED, _UNTYPED = "authorized request", "untyped"  # the second: of a token that says no type of its user
 _STREAMS = {Flavor.GITLAB: "gitlab.application", Flavor.DISTRIBUTION: "distribution.application"}
 
-# Fields by what they are, in the order of the record; the mark of an access line is `written_bytes`.
-_ACCESS = ("written_bytes", "read_bytes", "duration_ms", "status", "method", "uri", "user_agent")
-_APPLICATION = ("msg", "level", "code", "auth_user_type", "size_bytes", "redirect")
-# A number below zero would let a counter go down, and one without end would break every scrape from then on: lines with
-# either are invalid. 2^53 is the largest number of bytes that Prometheus counts exactly; 10^12 ms are 32 years.
-_BYTES, _MILLISECONDS = (Annotated[kind, msgspec.Meta(ge=0, le=most)] for kind, most in ((int, 1 << 53), (float, 1e12)))
-_TYPES: Mapping[str, Any] = {
-    **dict.fromkeys(("written_bytes", "read_bytes"), _BYTES | None),
-    **dict.fromkeys(("size_bytes", "redirect"), Any),  # of one message; a line of another may hold what it likes there
-    "status": int | None,
-    "duration_ms": _MILLISECONDS | None,
-}
 _DISTRIBUTION_MARK = DISTRIBUTION_FIELDS["http.response.written"].name.encode()  # of its access lines
-_Record: Any = msgspec.defstruct(
-    "_Record", [(FIELDS[name].name, _TYPES.get(name, str | None), None) for name in (*_ACCESS, *_APPLICATION)]
-)
-
-
 Warn = Callable[[str], None]
 
 
@@ -111,7 +95,6 @@ class LogCounter:
         self._alike: dict[tuple[str, str, str], _Place] = {}
         self._templates = dict(http.ROUTE.words)
         self._known = _message_finder(flavor)
-        self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(_Record).decode
         # CNCF Distribution writes two lines a request, its own and then one in the form of Apache's: one is counted.
         self._own_access_lines = False
         self._other_mark = _DISTRIBUTION_MARK if flavor is Flavor.DISTRIBUTION else b""
@@ -120,7 +103,7 @@ class LogCounter:
 
     def count(self, lines: Iterable[bytes], unwrapper: Unwrapper) -> None:
         """Count lines of one file, in their order; `unwrapper` is that of the file."""
-        decode, access, application, other = self._decode, self._access, self._application, self._other_mark
+        decode, access, application, other = decode_record, self._access, self._application, self._other_mark
         for content in lines:
             if content[:2] != b'{"' or unwrapper.open or (other and other in content):
                 self._slow(content, unwrapper)
@@ -132,7 +115,12 @@ class LogCounter:
                 continue
             if record.written_bytes is not None and record.status is not None:
                 access(record)
-            elif record.msg is not None and record.level is not None:
+            elif (
+                record.msg is not None
+                and record.level is not None
+                and record.written_bytes is None
+                and record.msg != ACCESS_MESSAGE
+            ):
                 application(record)
             else:
                 self._slow(content, unwrapper)
@@ -174,12 +162,14 @@ class LogCounter:
             self.declared.load(state.get("declared", {}))
 
     def _begin(self) -> None:
-        # By place, method and status: requests, bytes read, bytes written, seconds.
-        self._requests: dict[tuple[_Place, str | None, int], list[float]] = {}
-        self._times: dict[str, list[Any]] = {}
+        # By place, method and status: requests, bytes read, bytes written, seconds, then how many of each bucket.
+        self._requests: dict[tuple[_Place, str | None, int | None], list[Any]] = {}
         self._agents: dict[str | None, int] = {}
         self._messages: dict[tuple[str, str], int] = {}
         self._pulled: dict[bool | None, int] = {}  # bytes by whether the client was redirected
+        self._codes: dict[str, int] = {}
+        self._authorized: dict[tuple[str, str], int] = {}  # by result, and the type as the line has it
+        self._broken: dict[str, int] = {}  # by field
         self._lines = dict.fromkeys(_KINDS, 0)
 
     def _access(self, record: Any) -> None:
@@ -190,22 +180,18 @@ class LogCounter:
         if len(tail) == len(_DIGEST) and tail[:7] == "sha256:" and tail[7:].isalnum():
             path = f"{head}/{_DIGEST}"
         place = self._places.get(path) or self._new_place(path, head, tail)
-        seconds = (record.duration_ms or 0.0) / 1000
         key = (place, record.method, record.status)
         try:
             row = self._requests[key]
         except KeyError:
-            row = self._requests[key] = [0, 0, 0, 0.0]
+            row = self._requests[key] = _ROW[:]
         row[0] += 1
         row[1] += record.read_bytes or 0
-        row[2] += record.written_bytes
-        row[3] += seconds
-        try:
-            times = self._times[place.route]
-        except KeyError:
-            times = self._times[place.route] = [0] * (len(_BOUNDS) + 1) + [0.0]
-        times[bisect_left(_BOUNDS, seconds)] += 1
-        times[-1] += seconds
+        row[2] += record.written_bytes or 0
+        if record.duration_ms is not None:  # an access line in Apache's form has none
+            seconds = record.duration_ms / 1000
+            row[3] += seconds
+            row[bisect_left(_BOUNDS, seconds) + 4] += 1
         agent = record.user_agent
         self._agents[agent] = self._agents.get(agent, 0) + 1
 
@@ -234,15 +220,18 @@ class LogCounter:
         key = (level, message)
         self._messages[key] = self._messages.get(key, 0) + 1
         if record.code is not None and level in {"error", "warning"}:
-            self.totals.add(metrics.API_ERRORS, (_api_code(record.code),))
-        if record.msg == _DOWNLOADED and type(size := record.size_bytes) is int and 0 <= size <= _MOST_BYTES:
+            code = _api_code(record.code)
+            self._codes[code] = self._codes.get(code, 0) + 1
+        if record.msg == _DOWNLOADED and type(size := record.size_bytes) is int and 0 <= size <= MOST_BYTES:
             told = record.redirect if isinstance(record.redirect, bool) else None
             self._pulled[told] = self._pulled.get(told, 0) + size
         elif record.msg == _AUTHORIZED:
-            kind = record.auth_user_type or _UNTYPED
-            self.totals.add(metrics.AUTHORIZATIONS, ("authorized", self._shown("type", {kind: 1})[kind]))
+            self._authorize("authorized", record.auth_user_type or _UNTYPED)
         elif record.msg.startswith("error authorizing context"):
-            self.totals.add(metrics.AUTHORIZATIONS, ("failed", "none"))
+            self._authorize("failed", "none")
+
+    def _authorize(self, result: str, kind: str) -> None:
+        self._authorized[result, kind] = self._authorized.get((result, kind), 0) + 1
 
     def _slow(self, content: bytes, unwrapper: Unwrapper) -> None:
         """A line in any form that registries write and collectors wrap."""
@@ -251,23 +240,25 @@ class LogCounter:
             if not line.content:
                 continue
             found = parse(line, self._text_fields)
-            record = None if found.record is None else _record_of(found.record)
-            repeated = found.form == "combined" and self._own_access_lines
-            if record is None:
-                self._lines["malformed" if found.record is None else "invalid"] += 1
+            if found.record is None:
+                self._lines["malformed"] += 1
                 continue
-            if repeated:
+            record, is_access, broken = record_of(found.record)
+            if found.form == "combined" and self._own_access_lines:
                 self._lines["repeated"] += 1
-            elif record.written_bytes is not None and record.status is not None:
+                continue
+            if is_access:
                 self._own_access_lines = self._own_access_lines or found.form != "combined"
                 self._access(record)
+                for name in broken:
+                    self._broken[name] = self._broken.get(name, 0) + 1
             elif record.msg is not None:
                 record.level = record.level or "info"
                 self._application(record)
             else:
                 self._lines["invalid"] += 1
                 continue
-            if self.declared is not None and found.record is not None and not repeated:
+            if self.declared is not None:
                 self.declared.count(found.record)
 
     def _shown(self, label: str, events: Mapping[str, int]) -> dict[str, str]:
@@ -298,38 +289,56 @@ class LogCounter:
             shown = self._shown("client", clients)
             for name, count in clients.items():
                 self.totals.add(metrics.CLIENTS, (shown[name],), count)
-            for route, times in self._times.items():
-                self.totals.merge(metrics.DURATION, (route,), times)
-            for told, size in self._pulled.items():
-                self.totals.add(metrics.PULLED_BYTES, ("unknown" if told is None else _REDIRECTED[told],), size)
-            for key, count in self._messages.items():
-                self.totals.add(metrics.MESSAGES, key, count)
+            self._end_messages()
             for kind, count in self._lines.items():
                 if count:
                     self.totals.add(metrics.LINES, (kind,), count)
         self._begin()
 
+    def _end_messages(self) -> None:
+        for redirected, size in self._pulled.items():
+            label = "unknown" if redirected is None else _REDIRECTED[redirected]
+            self.totals.add(metrics.PULLED_BYTES, (label,), size)
+        for key, count in self._messages.items():
+            self.totals.add(metrics.MESSAGES, key, count)
+        for code, count in self._codes.items():
+            self.totals.add(metrics.API_ERRORS, (code,), count)
+        for name, count in self._broken.items():
+            self.totals.add(metrics.SCHEMA_ERRORS, (name,), count)
+        kinds = {kind: count for (result, kind), count in self._authorized.items() if result == "authorized"}
+        shown = self._shown("type", kinds)
+        for (result, kind), count in self._authorized.items():
+            self.totals.add(metrics.AUTHORIZATIONS, (result, shown[kind] if result == "authorized" else kind), count)
+
     def _end_requests(self, shown: Mapping[str, str]) -> None:
         add = self.totals.add
-        for (place, told, code), (number, read, written, seconds) in self._requests.items():
+        times: dict[tuple[str, str, str], list[Any]] = {}
+        for (place, told, code), (number, read, written, seconds, *buckets) in self._requests.items():
             method = (told or "").lower()
             method = method if method in _METHODS else "unknown"
-            status = _STATUS.get(code // 100, OTHER)
-            add(metrics.REQUESTS, (method, place.route, status), int(number))
-            add(metrics.BYTES, ("read", place.route), int(read))
-            add(metrics.BYTES, ("written", place.route), int(written))
+            status = "unknown" if code is None else _STATUS.get(code // 100, OTHER)
+            key = (method, place.route, status)
+            add(metrics.REQUESTS, key, number)
+            add(metrics.BYTES, ("read", *key), read)
+            add(metrics.BYTES, ("written", *key), written)
+            before = times.get(key)
+            row = [*buckets, seconds]
+            times[key] = row if before is None else [one + other for one, other in zip(row, before, strict=True)]
             if place.word == "blob" and method == "get" and status == "2xx" and self._other_mark:
-                add(metrics.PULLED_BYTES, ("false",), int(written))
+                add(metrics.PULLED_BYTES, ("false",), written)
             if not place.namespace:
                 continue
             name = shown[place.namespace]
             action = _ACTION.get(method, OTHER) if place.word in _CONTENT else OTHER
-            add(metrics.NAMESPACE_REQUESTS, (action, name, status), int(number))
-            add(metrics.NAMESPACE_BYTES, ("read", name), int(read))
-            add(metrics.NAMESPACE_BYTES, ("written", name), int(written))
-            add(metrics.NAMESPACE_TIME, (name,), seconds)
+            add(metrics.NAMESPACE_REQUESTS, (action, name, status), number)
+            add(metrics.NAMESPACE_BYTES, (action, "read", name), read)
+            add(metrics.NAMESPACE_BYTES, (action, "written", name), written)
+            add(metrics.NAMESPACE_TIME, (action, name, status), seconds)
             if place.word == "blob" and method == "get" and status == "3xx":
-                add(metrics.REDIRECTS, (name,), int(number))
+                add(metrics.REDIRECTS, (name,), number)
+        for key, row in times.items():
+            if any(row):
+                self.totals.merge(metrics.DURATION, key, row)
 
 
 @lru_cache(maxsize=10_000)
@@ -343,18 +352,18 @@ def client_name(agent: str) -> str:
 
 
 def _api_code(code: str) -> str:
-    """A code of the API, such as BLOB_UNKNOWN or `blob unknown`; what is none is `other`."""
-    text = code.strip().upper().replace(" ", "_")
-    return text if len(text) <= 40 and text.replace("_", "").isalpha() and text.isascii() else OTHER
+    """A code of the API, such as BLOB_UNKNOWN or `blob unknown`; what is none is `other`: a secret may stand there."""
+    text = code.strip().upper().replace(" ", "_") if len(code) <= _LONGEST_CODE else ""
+    return text if text in _codes() else OTHER
 
 
-def _record_of(found: Mapping[str, Any]) -> Any:
-    """The fields that are counted, under whichever names and in whichever types a line of any registry has them."""
-    values_of = {name: (values(found, FIELDS[name]) or [None])[0] for name in (*_ACCESS, *_APPLICATION)}
-    try:
-        return msgspec.convert(values_of, _Record, strict=False)
-    except msgspec.ValidationError:
-        return None
+@cache
+def _codes() -> frozenset[str]:
+    """The error codes of the API: those of GitLab's registry, and the one that only CNCF Distribution has."""
+    known = (one.among for one in stream(_STREAMS[Flavor.GITLAB]).messages)
+    return frozenset(
+        {_ONLY_DISTRIBUTION, *(code for among in known if among and among[0] == "code" for code in among[1])}
+    )
 
 
 def _message_finder(flavor: Flavor) -> Callable[[str], str]:
