@@ -17,17 +17,23 @@ def doctor(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, st
     return code, err
 
 
-def test_a_server_that_cannot_be_reached_is_exit_code_3(capsys: pytest.CaptureFixture[str]) -> None:
-    code, said = doctor(capsys, "--prometheus", f"http://me:{SECRET}@127.0.0.1:1")
+def test_a_server_that_cannot_be_reached_is_exit_code_3(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REGOBS_PROMETHEUS_URL", f"http://me:{SECRET}@127.0.0.1:1")
+    code, said = doctor(capsys)
     assert code == 3
     assert "http://127.0.0.1:1 cannot be reached" in said
     assert SECRET not in said
 
 
-def test_a_server_that_is_a_registry_is_exit_code_3(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_server_that_is_a_registry_is_exit_code_3(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     replies = {"/v2/": Reply(401, "{}", headers={"Docker-Distribution-Api-Version": "registry/2.0"})}
     with Stub(replies) as stub:
-        code, said = doctor(capsys, "--prometheus", f"http://me:{SECRET}@{stub.address}")
+        monkeypatch.setenv("REGOBS_PROMETHEUS_URL", f"http://me:{SECRET}@{stub.address}")
+        code, said = doctor(capsys)
     assert (code, "is a registry, not Prometheus" in said) == (3, True)
     assert SECRET not in said
 

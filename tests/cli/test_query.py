@@ -131,8 +131,9 @@ def test_warnings_of_the_server_are_passed_on(capsys: Output) -> None:
     assert ("half of it" in err, "half of it" in out) == (True, False)
 
 
-def test_a_server_that_cannot_be_reached_is_exit_code_3(capsys: Output) -> None:
-    code, out, err = panel(capsys, "overview", "Requests", "--prometheus", f"http://me:{SECRET}@127.0.0.1:1")
+def test_a_server_that_cannot_be_reached_is_exit_code_3(capsys: Output, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REGOBS_PROMETHEUS_URL", f"http://me:{SECRET}@127.0.0.1:1")
+    code, out, err = panel(capsys, "overview", "Requests", "--run")
     assert (code, out) == (ExitCode.SERVER, "")
     assert SECRET not in err
 

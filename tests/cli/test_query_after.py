@@ -36,8 +36,9 @@ def matrix(labels: dict[str, str]) -> Reply:
 
 def ask(capsys: Output, reply: Reply, *arguments: str) -> tuple[int, str, str]:
     replies = {"/api/v1/query": reply, "/api/v1/query_range": reply, "/api/v1/stores": NOT_FOUND}
-    with Stub(replies) as stub:
-        code = run(["query", EXPR, *arguments, "--prometheus", f"http://me:{SECRET}@{stub.address}"])
+    with Stub(replies) as stub, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REGOBS_PROMETHEUS_URL", f"http://me:{SECRET}@{stub.address}")
+        code = run(["query", EXPR, *arguments])
     out, err = capsys.readouterr()
     assert SECRET not in out + err
     return code, out, err

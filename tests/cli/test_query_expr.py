@@ -31,8 +31,9 @@ def no_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def ask(capsys: Output, reply: Reply, *arguments: str, stores: Reply = NOT_FOUND) -> tuple[int, str, str]:
     paths = ("query", "query_range", "series", "labels", "rules")
     replies = {f"/api/v1/{path}": reply for path in paths} | {"/api/v1/stores": stores}
-    with Stub(replies) as stub:
-        code = run(["query", *arguments, "--prometheus", f"http://me:{SECRET}@{stub.address}"])
+    with Stub(replies) as stub, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REGOBS_PROMETHEUS_URL", f"http://me:{SECRET}@{stub.address}")
+        code = run(["query", *arguments])
     out, err = capsys.readouterr()
     assert SECRET not in out + err
     return code, out, err

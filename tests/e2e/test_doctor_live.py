@@ -268,10 +268,10 @@ def write_config(folder: Path, selector: str = 'job="registry"') -> Path:
 
 
 def test_the_command_gives_json_and_never_the_password(
-    sample: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    sample: World, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    url = sample.url.replace("http://", f"http://me:{SECRET}@")
-    arguments = ["doctor", "--prometheus", url, "--config", str(write_config(tmp_path)), "--window", "5s"]
+    monkeypatch.setenv("REGOBS_PROMETHEUS_URL", sample.url.replace("http://", f"http://me:{SECRET}@"))
+    arguments = ["doctor", "--config", str(write_config(tmp_path)), "--window", "5s"]
     said: list[tuple[int, str, str]] = []
 
     def is_whole() -> bool:

@@ -69,7 +69,12 @@ _OPTIONS = (
         metavar="URL",
         help="HTTP proxy; without it HTTPS_PROXY, HTTP_PROXY and NO_PROXY count.",
     ),
-    click.option("--timeout", type=click.FloatRange(min=0.1), metavar="SECONDS", help="For a request; 30 by default."),
+    click.option(
+        "--timeout",
+        type=click.FloatRange(min=0.1),
+        metavar="SECONDS",
+        help="For a request and its answer; 30 by default.",
+    ),
 )
 
 

@@ -19,6 +19,7 @@ from regobs.prometheus.answers import QueryAnswer
 from regobs.prometheus.connection import TIMEOUT, Connection, EnvironmentAccess
 from regobs.prometheus.session import ServerClock, authentication, open_session
 from regobs.prometheus.thanos import Store, ThanosParameters, read_stores
+from regobs.prometheus.transfer import receive, within
 
 if TYPE_CHECKING:
     from regobs.prometheus.state import Alert, BuildInfo, Exemplar, RuleGroup, Target
@@ -34,10 +35,10 @@ class Prometheus:
     """One server, by its URL or by a whole `Connection`.
 
     A URL may hold `user:password@`, which becomes basic authentication and is never shown again. `headers` are sent
-    with every request (tenant, token). `timeout` is in seconds, for the connection and for each wait for data. Both are
-    for a URL only: a connection has its own. `tell` hears what may mislead, such as a clock that differs. Every method
-    raises ServerError when the server is unreachable or is no Prometheus, and its subclass QueryError when it rejects
-    what was asked. Threads may share one instance.
+    with every request (tenant, token). `timeout` is in seconds, for a whole request and its answer.
+    Both are for a URL only: a connection has its own. `tell` hears what may mislead, such as a clock that differs.
+    Every method raises ServerError when the server is unreachable or is no Prometheus, and its subclass QueryError when
+    it rejects what was asked. Threads may share one instance.
     """
 
     def __init__(
@@ -372,23 +373,26 @@ class Prometheus:
             return self._request(method, self.url + path, headers=accepted, **content)
 
     def _request(self, method: str, url: str, *, headers: Mapping[str, str], **content: Any) -> requests.Response:
-        begin = time.time()
-        try:
-            response = self._session.request(
-                method,
-                url,
-                headers={**headers, **self._connection.headers},
-                **content,
-                auth=self._auth,
-                timeout=self._connection.timeout,
-                allow_redirects=False,
-                verify=self._connection.verify if self._connection.ca_file else None,
-                cert=self._connection.certificate,
-                proxies=self._connection.proxies,
-            )
-        except requests.RequestException as error:
-            raise failures.unreachable(self.url, error, self._connection.timeout) from error
-        self._clock.note(response.headers.get("Date"), begin)
+        begin, seconds = time.time(), self._connection.timeout
+        with within(seconds):
+            try:
+                response = self._session.request(
+                    method,
+                    url,
+                    headers={**headers, "Accept-Encoding": "gzip", **self._connection.headers},
+                    **content,
+                    auth=self._auth,
+                    timeout=seconds,
+                    allow_redirects=False,
+                    stream=True,
+                    verify=self._connection.verify if self._connection.ca_file else None,
+                    cert=self._connection.certificate,
+                    proxies=self._connection.proxies,
+                )
+            except requests.RequestException as error:
+                raise failures.unreachable(self.url, error, seconds) from error
+            self._clock.note(response.headers.get("Date"), begin)
+            receive(response, self.url, seconds)
         return response
 
 

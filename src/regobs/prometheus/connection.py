@@ -27,7 +27,7 @@ _VALUE = re.compile(r"[!-~](?:[ -~]*[!-~])?")
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """One server, and how to open it. `timeout` is in seconds, for the connection and for each wait for data.
+    """One server, and how to open it. `timeout` is in seconds, for a whole request.
 
     `ca_file` holds the certificate of the server's authority; `client_cert` and `client_key` what the server asks for.
     `thanos` is what queries say to Thanos alone. `context` is the name under which regobs.toml has what opens it, ""

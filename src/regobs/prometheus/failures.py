@@ -70,6 +70,15 @@ def unreachable(url: str, error: requests.RequestException, timeout: float) -> R
     )
 
 
+def unfinished(url: str, timeout: float) -> ServerError:
+    """The error for an answer that began, and does not end in the time of a request."""
+    return ServerError(
+        f"{url} has not finished its answer after {timeout:g} s",
+        expected=EXPECTED,
+        next_step="ask for a shorter range or fewer series, or give it more time with --timeout",
+    )
+
+
 def cut_short(url: str, what: str) -> ServerError:
     """The error for an answer that began well and does not end."""
     return _passing(

@@ -8,10 +8,10 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 import requests
-from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth
 
 from regobs.prometheus.connection import Connection
+from regobs.prometheus.transfer import TimedAdapter
 
 # One connection a thread of whoever asks concurrently; more would wait for the server's own limit of 20 queries.
 CONNECTIONS = 8
@@ -23,7 +23,7 @@ def open_session() -> requests.Session:
     """A session that keeps its connections."""
     session = requests.Session()
     for scheme in ("http://", "https://"):
-        session.mount(scheme, HTTPAdapter(pool_connections=2, pool_maxsize=CONNECTIONS))
+        session.mount(scheme, TimedAdapter(pool_connections=2, pool_maxsize=CONNECTIONS))
     return session
 
 
