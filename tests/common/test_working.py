@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from regobs.common.working import Counted, ReadingProgress, megabytes, working
+from regobs.common.working import Counted, ReadingProgress, Teller, megabytes, working
 
 
 class Terminal(io.StringIO):
@@ -66,3 +66,30 @@ def test_how_much_there_is_of_a_file_is_said(tmp_path: Path) -> None:
     with path.open("rb") as file:
         progress.of("a.log", file).read(2_000_000)
         assert progress.text() == "a.log: 2 MB of 5 MB"
+
+
+def test_a_result_in_between_clears_the_line_and_the_silence_begins_anew() -> None:
+    terminal, number = Terminal(), 0
+    teller = Teller(terminal, lambda: f"read {number}", after=30, every=0.5)
+    assert teller.look(now=teller.begun + 29.9) == 0.5
+    assert not terminal.getvalue()
+    teller.look(now=teller.begun + 30)
+    assert terminal.getvalue() == "\rread 0 ... 30 s"
+    teller.rest()
+    assert terminal.getvalue() == "\rread 0 ... 30 s\r               \r"
+    teller.look(now=10**9)
+    teller.go_on()
+    teller.look(now=teller.begun + 29.9)
+    assert terminal.getvalue().endswith("s\r               \r")
+    teller.look(now=teller.begun + 31)
+    assert terminal.getvalue().endswith("\rread 0 ... 31 s")
+
+
+def test_nothing_is_said_while_there_is_nothing_to_say_and_an_older_line_is_cleared() -> None:
+    terminal, texts = Terminal(), iter(["", "read 1", ""])
+    teller = Teller(terminal, lambda: next(texts), after=0, every=0.5)
+    teller.look(now=teller.begun)
+    assert not terminal.getvalue()
+    teller.look(now=teller.begun)
+    teller.look(now=teller.begun)
+    assert terminal.getvalue() == "\rread 1 ... 0 s\r              \r"

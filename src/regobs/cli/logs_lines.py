@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,8 @@ from regobs.common.table import screen
 from regobs.errors import ExitCode, InputError
 
 if TYPE_CHECKING:
+    from regobs.common.working import Teller
+    from regobs.logs.lines_shown import LinesRead
     from regobs.logs.reading.tail import Written
 
 PATH = click.Path(path_type=Path)
@@ -55,7 +57,8 @@ def tail(files: tuple[str, ...], where: str, last: int, once: bool, form: str) -
     """
     from datetime import UTC, datetime  # noqa: PLC0415
 
-    from regobs.logs import lines_shown  # noqa: PLC0415 - as above
+    from regobs.common.working import working  # noqa: PLC0415 - as above
+    from regobs.logs import lines_shown  # noqa: PLC0415
     from regobs.logs.kql import hints, parse  # noqa: PLC0415
     from regobs.logs.kql.bind import bind  # noqa: PLC0415
     from regobs.logs.reading.sources import nothing_read  # noqa: PLC0415
@@ -77,20 +80,56 @@ def tail(files: tuple[str, ...], where: str, last: int, once: bool, form: str) -
     for hint in hints(node, where):
         click.echo(f"Hint: {hint}", err=True)
     fits = holds(bind(node, where, now=datetime.now(UTC)))
-    written: Iterable[Written] = (
-        last_lines(followed, last)
-        if once
-        else piped(sys.stdin.buffer)
-        if files == ("-",)
-        else tail(followed, last=last)
-    )
-    as_json, several = form == "json", len(followed) > 1
+    endless = files == ("-",) and not once
     tally: dict[str, lines_shown.LinesRead] = {}
-    for shown in lines_shown.followed(written, fits, tally, as_json=as_json, strict=bool(where), named=several):
-        click.echo(shown)
-        sys.stdout.flush()
+    with working(_lines_read(tally, while_they_come=endless)) as teller:
+        written: Iterable[Written] = (
+            last_lines(followed, last)
+            if once
+            else piped(sys.stdin.buffer)
+            if endless
+            else tail(followed, last=last, poll=_resting(teller))
+        )
+        as_json, several = form == "json", len(followed) > 1
+        for shown in lines_shown.followed(written, fits, tally, as_json=as_json, strict=bool(where), named=several):
+            if teller:
+                teller.rest()
+            click.echo(shown)
+            sys.stdout.flush()
+            if teller:
+                teller.go_on()
     if nothing := [name for name, read in tally.items() if read.lines and not read.readable]:
         raise nothing_read(nothing)
+
+
+def _lines_read(tally: Mapping[str, LinesRead], *, while_they_come: bool) -> Callable[[], str]:
+    """What is told while lines are read: how many. Of a pipe, which may be silent for ever, only while they come."""
+    before: int | None = None
+
+    def said() -> str:
+        nonlocal before
+        last, before = before, sum(read.lines for read in tuple(tally.values()))
+        if while_they_come and (last is None or before == last):
+            return ""
+        return f"reading the logs: {counted(before, 'line')}" if before else "reading the logs"
+
+    return said
+
+
+def _resting(teller: Teller | None) -> Callable[[], bool] | None:
+    """The wait for more lines, during which nothing is told."""
+    from regobs.logs.reading.tail import sleep  # noqa: PLC0415 - `--help` needs none of it
+
+    if teller is None:
+        return None
+
+    def wait() -> bool:
+        teller.rest()
+        more = sleep()
+        teller.go_on()
+        return more
+
+    return wait
 
 
 @click.command()

@@ -213,9 +213,12 @@ def _answer(
 
 def _say_what_there_is(files: tuple[str, ...]) -> None:
     """Say it where nothing was found because no line is one that a registry writes of itself."""
+    from regobs.common.working import working  # noqa: PLC0415
     from regobs.logs.adhoc import has_access_lines_alone  # noqa: PLC0415
 
-    if has_access_lines_alone(files):
+    with working(lambda: "reading the logs again"):
+        alone = has_access_lines_alone(files)
+    if alone:
         click.echo(
             "Hint: these are access lines of a web server, and saved queries are about those that a registry writes; "
             "regobs logs query 'status: *' FILES --by method,status counts them",

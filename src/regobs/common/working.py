@@ -14,6 +14,57 @@ from typing import BinaryIO, TextIO
 AFTER_SECONDS = 2.0  # of silence that nobody wonders about
 
 
+class Teller:
+    """A line on a terminal about work that shows results in between: it gives way to them, and rests on request."""
+
+    def __init__(self, stream: TextIO, what: Callable[[], str], after: float, every: float) -> None:
+        self._stream, self._what, self._after, self._every = stream, what, after, every
+        self._lock, self._done, self._widest = threading.Lock(), threading.Event(), 0
+        self.begun, self._resting = time.monotonic(), False
+
+    def rest(self) -> None:
+        """Clear the line: something else is shown or waited for, until `go_on`."""
+        with self._lock:
+            self._resting = True
+            self._clear()
+
+    def go_on(self) -> None:
+        """The work goes on, which is told when it is silent for too long from now."""
+        self.begun, self._resting = time.monotonic(), False
+
+    def end(self) -> None:
+        """Clear the line for good."""
+        self._done.set()
+        self.rest()
+
+    def run(self) -> None:
+        """Tell until the end; for a thread."""
+        pause = self._after
+        while not self._done.wait(pause):
+            pause = self.look(time.monotonic())
+
+    def look(self, now: float) -> float:
+        """Write the line if it is time; after how many seconds to look again."""
+        with self._lock:
+            if self._resting or now - self.begun < self._after:
+                return self._every
+            text = self._what()
+            if not text:
+                self._clear()
+                return self._every
+            text = f"{text} ... {now - self.begun:.0f} s"
+            self._widest = max(self._widest, len(text))
+            self._stream.write(f"\r{text:<{self._widest}}")
+            self._stream.flush()
+            return self._every
+
+    def _clear(self) -> None:
+        if self._widest:
+            self._stream.write(f"\r{'':<{self._widest}}\r")
+            self._stream.flush()
+            self._widest = 0
+
+
 @contextmanager
 def working(
     what: Callable[[], str],
@@ -21,40 +72,24 @@ def working(
     stream: TextIO | None = None,
     after: float = AFTER_SECONDS,
     every: float = 0.5,
-) -> Iterator[None]:
+) -> Iterator[Teller | None]:
     """Say on a terminal, standard error by default, what is being done, once it takes longer than `after` seconds.
 
-    `what` is asked each time. The line is gone at the end. Nothing is said where the stream is no terminal.
+    `what` is asked each time; where it has no text, nothing is said. The line is gone at the end. Nothing is said, and
+    there is no teller, where the stream is no terminal.
     """
     stream = stream or sys.stderr
     if not stream.isatty():
-        yield
+        yield None
         return
-    done, begin = threading.Event(), time.monotonic()
-    teller = threading.Thread(target=_tell, args=(stream, what, done, begin, after, every), daemon=True)
-    teller.start()
+    teller = Teller(stream, what, after, every)
+    thread = threading.Thread(target=teller.run, daemon=True)
+    thread.start()
     try:
-        yield
+        yield teller
     finally:
-        done.set()
-        teller.join()
-
-
-def _tell(  # noqa: PLR0917 - of a thread
-    stream: TextIO, what: Callable[[], str], done: threading.Event, begin: float, after: float, every: float
-) -> None:
-    if done.wait(after):
-        return
-    widest = 0
-    while True:
-        text = f"{what()} ... {time.monotonic() - begin:.0f} s"
-        widest = max(widest, len(text))
-        stream.write(f"\r{text:<{widest}}")
-        stream.flush()
-        if done.wait(every):
-            break
-    stream.write(f"\r{'':<{widest}}\r")
-    stream.flush()
+        teller.end()
+        thread.join()
 
 
 class Counted:

@@ -247,7 +247,7 @@ def tail(files: Sequence[str], *, last: int = 0, poll: Callable[[], bool] | None
     are waited for.
     """
     followers = [Follower(Path(file), last=last) for file in dict.fromkeys(files) if file != STDIN]
-    wait = poll or _sleep
+    wait = poll or sleep
     try:
         while True:
             for follower in followers:
@@ -308,6 +308,7 @@ class _Pipe:
         return found
 
 
-def _sleep() -> bool:
+def sleep() -> bool:
+    """Wait until it is time to look again."""
     time.sleep(POLL_SECONDS)
     return True
