@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from regobs.logs.fields import DISTRIBUTION_FIELDS
+from regobs.logs.fields import DISTRIBUTION_FIELDS, FIELDS
 from regobs.logs.fields.distribution import ERROR_CODES
 from regobs.logs.judging.judge import Judge
 from regobs.logs.judging.validate import Validator
@@ -219,6 +219,29 @@ def test_a_warning_or_error_says_what_to_do() -> None:
         for message in stream.messages:
             assert message.meaning, message.text
             assert message.action or not GRAVE & set(message.levels), message.text
+
+
+def lacking(message: Message, given: list[Listed]) -> set[str]:
+    """The fields that what is said of a message names, and that no place which writes it gives."""
+    there = {name for one in given if message.says(one.text) for name in one.fields} | {*message.required}
+    return {name for name in re.findall("`([^`]+)`", f"{message.meaning} {message.action}") if name in FIELDS} - there
+
+
+def test_what_is_said_of_a_message_names_no_field_that_its_lines_cannot_have() -> None:
+    given = list(listed())
+    told = {
+        one.text: found
+        for one in GITLAB_APPLICATION.messages
+        if one.text != GAP and any(one.says(place.text) for place in given) and (found := lacking(one, given))
+    }
+    assert told == {}
+
+
+@pytest.mark.parametrize(("meaning", "found"), [("`reason` says why.", {"reason"}), ("`lag_bytes`", set())])
+def test_a_field_is_one_of_the_message_and_not_of_others_in_its_group(meaning: str, found: set[str]) -> None:
+    text = "replica quarantined due to excessive replication lag"
+    message = Message(text, ("warning",), (), ("reason", "lag_bytes"), meaning=meaning)
+    assert lacking(message, list(listed())) == found
 
 
 def test_every_field_of_a_message_is_in_the_catalogue() -> None:
