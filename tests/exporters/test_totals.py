@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from regobs.catalog.declare import Component, form, labels
 from regobs.catalog.exposition import parse
-from regobs.catalog.model import Unit
+from regobs.catalog.model import Flavor, Unit
+from regobs.exporters import log_counts, notifications
+from regobs.exporters.log_counts import LogCounter
 from regobs.exporters.totals import OTHER, BoundedNames, ExporterInstruments, Sketch, Totals
 from tests.examples import examples
 
@@ -180,3 +182,27 @@ def test_what_is_shown_is_a_right_exposition_whatever_the_names_hold(openmetrics
     assert {sample.labels["namespace"] for sample in family.samples} == {'q"uote', "back\\slash", "line\nfeed", "a"}
     times = [sample for sample in exposition.families["t_seconds"].samples if sample.labels["namespace"] == "a"]
     assert [sample.value for sample in times] == [0, 1, 1, 0.5, 1]
+
+
+def test_the_catalog_tells_the_error_bound_of_every_metric_with_a_bounded_label() -> None:
+    """As many names as the sketch of each label has, and each metric that has the label."""
+    limits = {"client": 50, "type": 20, "actor": 20}
+    counter = LogCounter(Flavor.GITLAB)
+    assert {label: names.limit for label, names in counter.names.items()} == {
+        "namespace": 100,
+        **{label: limits[label] for label in ("client", "type")},
+    }
+    found = set()
+    for metric in (*log_counts.METRICS, *notifications.METRICS):
+        for label in (one.name for one in metric.forms[0].labels if one.name in {"namespace", *limits}):
+            bound = "N/(10 K)" if label == "namespace" else f"N/{limits[label] * 10} "
+            assert any(bound in text and f"values of {label} " in text for text in metric.pitfalls), metric.name
+            found.add(label)
+    assert found == {"namespace", "client", "type", "actor"}
+
+
+def test_a_sketch_of_ten_names_for_each_shown_knows_every_name_above_the_bound() -> None:
+    names = BoundedNames(3)
+    for event in range(300):
+        names.admit("often" if event % 25 == 0 else f"n{event}")  # 12 of 300: more than 300 / 30
+    assert "often" in names.shown or any(name == "often" for name, _, _ in names.data()["sketch"])

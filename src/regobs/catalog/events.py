@@ -5,6 +5,8 @@ A namespace is the first part of a repository's path. Only so many have series o
 
 from __future__ import annotations
 
+from regobs.catalog.bounded import ACTORS as ACTORS_SHOWN
+from regobs.catalog.bounded import bound_as_set, bound_of
 from regobs.catalog.declare import BOOLEAN, Component, form, labels
 from regobs.catalog.model import Capability, Exposer, Label, Unit
 
@@ -24,6 +26,7 @@ RECEIVED = _events.counter(
     pitfalls=(
         "A registry with a metadata database sends no events of blob pulls and blob deletions.",
         "CNCF Distribution does not say whether a manifest or a blob was deleted: artifact is `unknown`.",
+        bound_as_set("namespace"),
         "A namespace that gives its place to a more frequent one is added to `other`, which makes a step there.",
     ),
 )
@@ -32,6 +35,7 @@ BYTES = _events.counter(
     Unit.BYTES,
     "Bytes of the manifests and blobs that events told of.",
     form(labels=(_ACTION, Label("namespace")), on_event=True, needs=_NEEDS),
+    pitfalls=(bound_as_set("namespace"),),
 )
 PULLED_BYTES = _events.counter(
     "registry_event_blob_pull_bytes_total",
@@ -44,6 +48,7 @@ ACTORS = _events.counter(
     Unit.EVENTS,
     "Events by the kind of who caused them: the type of token or user, named, or anonymous.",
     form(labels=(_ACTION, Label("actor")), on_event=True, needs=_NEEDS),
+    pitfalls=(bound_of("actor", ACTORS_SHOWN),),
 )
 LAG = _events.histogram(
     "registry_event_delivery_lag_seconds",

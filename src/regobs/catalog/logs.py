@@ -5,6 +5,8 @@ Labels that a registry's own metrics may not carry, such as the namespace, are b
 
 from __future__ import annotations
 
+from regobs.catalog.bounded import AUTH_TYPES, bound_as_set, bound_of
+from regobs.catalog.bounded import CLIENTS as CLIENTS_SHOWN
 from regobs.catalog.declare import BOOLEAN, Component, form, labels
 from regobs.catalog.http import DURATION_BUCKETS, METHODS, ROUTE
 from regobs.catalog.model import Capability, Exposer, Form, Label, Unit
@@ -55,32 +57,41 @@ NAMESPACE_REQUESTS = _logs.counter(
     Unit.REQUESTS,
     "Access lines with a repository, by its first path part, by what was done and class of status.",
     _form(_ACTION, _NAMESPACE, _STATUS),
-    pitfalls=("A namespace that gives its place to a more frequent one is added to `other`: a step there.",),
+    pitfalls=(
+        bound_as_set("namespace"),
+        "A namespace that gives its place to a more frequent one is added to `other`: a step there.",
+    ),
 )
 NAMESPACE_BYTES = _logs.counter(
     "registry_log_namespace_bytes_total",
     Unit.BYTES,
     "Bytes of bodies of requests with a repository, by its first path part and by what was done.",
     _form(_ACTION, Label("direction", ("read", "written")), _NAMESPACE),
+    pitfalls=(bound_as_set("namespace"),),
 )
 NAMESPACE_TIME = _logs.counter(
     "registry_log_namespace_seconds_total",
     Unit.SECONDS,
     "Time in handlers for requests with a repository, by its first path part, by what was done and class of status.",
     _form(_ACTION, _NAMESPACE, _STATUS),
-    pitfalls=("With the requests by namespace it gives averages; a histogram would need 15 times as many series.",),
+    pitfalls=(
+        bound_as_set("namespace"),
+        "With the requests by namespace it gives averages; a histogram would need 15 times as many series.",
+    ),
 )
 CLIENTS = _logs.counter(
     "registry_log_client_requests_total",
     Unit.REQUESTS,
     "Access lines by client and its version of two numbers, such as `docker 24.0`.",
     _form(Label("client")),
+    pitfalls=(bound_of("client", CLIENTS_SHOWN),),
 )
 REDIRECTS = _logs.counter(
     "registry_log_redirected_pulls_total",
     Unit.REQUESTS,
     "Blob pulls that were answered with a redirect to the storage or CDN.",
     _form(_NAMESPACE),
+    pitfalls=(bound_as_set("namespace"),),
 )
 PULLED_BYTES = _logs.counter(
     "registry_log_blob_pull_bytes_total",
@@ -109,6 +120,7 @@ AUTHORIZATIONS = _logs.counter(
     Unit.REQUESTS,
     "Authorized requests by the kind of token, and those that were refused.",
     _form(Label("result", ("authorized", "failed")), Label("type")),
+    pitfalls=(bound_of("type", AUTH_TYPES),),
 )
 LINES = _logs.counter(
     "registry_log_lines_total",

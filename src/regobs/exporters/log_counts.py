@@ -17,6 +17,7 @@ import msgspec
 
 from regobs.catalog import http
 from regobs.catalog import logs as metrics
+from regobs.catalog.bounded import AUTH_TYPES, CLIENTS
 from regobs.catalog.model import Flavor
 from regobs.exporters.declared import DeclaredCounts, DeclaredMetric
 from regobs.exporters.log_records import ACCESS_MESSAGE, MOST_BYTES, decode_record, record_of
@@ -34,8 +35,6 @@ METRICS = (
     *(metrics.NAMESPACE_TIME, metrics.CLIENTS, metrics.REDIRECTS, metrics.PULLED_BYTES, metrics.MESSAGES),
     *(metrics.API_ERRORS, metrics.AUTHORIZATIONS, metrics.LINES, metrics.SCHEMA_ERRORS, metrics.REPLACED),
 )
-_CLIENTS = 50  # names with series of their own
-_AUTH_TYPES = 20
 _BOUNDS = metrics.DURATION.forms[0].buckets or ()
 _LONGEST_CODE, _ONLY_DISTRIBUTION = 40, "RANGE_INVALID"  # the second since 3.0
 _LONGEST_AGENT = 300  # characters of a User-Agent that are looked at
@@ -87,8 +86,8 @@ class LogCounter:
         self.declared = DeclaredCounts(declared) if declared else None
         self.names = {
             "namespace": BoundedNames(namespaces),
-            "client": BoundedNames(_CLIENTS),
-            "type": BoundedNames(_AUTH_TYPES),
+            "client": BoundedNames(CLIENTS),
+            "type": BoundedNames(AUTH_TYPES),
         }
         self._routes = Routes(flavor)
         self._places: dict[str, _Place] = {}

@@ -22,6 +22,7 @@ from typing import IO, Any
 import msgspec
 
 from regobs.catalog import events as metrics
+from regobs.catalog.bounded import ACTORS
 from regobs.exporters.journal import Journal
 from regobs.exporters.serving import answer
 from regobs.exporters.totals import BoundedNames, Totals
@@ -40,7 +41,6 @@ _ACTIONS = frozenset(metrics.RECEIVED.forms[0].labels[0].values or ())
 _NOT_STORED, _NO_CHECKPOINT = "notifications cannot be stored", "the checkpoint cannot be stored"
 _NOT_APPENDED = "envelopes are not appended"
 _LARGEST_SIZE = 1 << 53  # bytes that Prometheus counts exactly; a number without end would break every scrape
-_ACTORS = 20  # kinds of actors; GitLab has six
 METRICS = (
     *(metrics.RECEIVED, metrics.BYTES, metrics.PULLED_BYTES, metrics.ACTORS),
     *(metrics.LAG, metrics.DUPLICATES, metrics.REPLACED),
@@ -118,7 +118,7 @@ class Receiver:
 
     def __init__(self, journal: Journal, *, namespaces: int = 100, append_to: Path | None = None) -> None:
         self.totals = Totals(METRICS)
-        self._names = {"namespace": BoundedNames(namespaces), "actor": BoundedNames(_ACTORS)}
+        self._names = {"namespace": BoundedNames(namespaces), "actor": BoundedNames(ACTORS)}
         self._journal = journal
         self._troubles = LastingTroubles(_LOG)
         self._append_to = append_to

@@ -24,13 +24,13 @@ from itertools import accumulate
 from threading import Lock
 from typing import Any
 
+from regobs.catalog.bounded import SKETCH_NAMES
 from regobs.catalog.model import Flavor, Kind, Metric
 from regobs.instrument import Instruments
 from regobs.instrument.core.text import edge, help_text, label_pairs, number
 from regobs.secrets.texts import redacted_text
 
 OTHER = "other"
-_SKETCH = 10  # names of the sketch for each name that is shown
 _HALVED_AFTER = 100  # events for each name of the sketch
 _CLEARLY = 2  # a newcomer must be so many times as frequent as the least frequent name that is shown
 _SHOWN_LENGTH = 100  # characters of a label value in a warning
@@ -112,7 +112,7 @@ class BoundedNames:
             raise ValueError("at least one name has series of its own")
         self.limit = limit
         self._shown: dict[str, int] = {}  # name to its recent events
-        self._sketch = Sketch(limit * _SKETCH)
+        self._sketch = Sketch(limit * SKETCH_NAMES)
         self._events = 0
 
     @property
@@ -123,7 +123,7 @@ class BoundedNames:
     def admit(self, name: str, events: int = 1) -> tuple[str, str | None]:
         """Count events of a name: what it is counted under, and the name that gave up its place for it, or None."""
         self._events += events
-        if self._events >= self.limit * _SKETCH * _HALVED_AFTER:
+        if self._events >= self.limit * SKETCH_NAMES * _HALVED_AFTER:
             self._events = 0
             self._shown = {shown: count // 2 for shown, count in self._shown.items()}
             self._sketch.halve()
