@@ -110,7 +110,7 @@ def test_a_store_that_thanos_gave_up_is_said(capsys: Output) -> None:
 
 def test_thanos_is_told_what_the_options_say() -> None:
     options = ["--no-dedup", "--no-partial-response", "--max-source-resolution", "5m", "--engine", "thanos"]
-    with Stub({"/api/v1/query": vector()}) as stub:
+    with Stub({"/api/v1/query": vector(), "/api/v1/stores": success({})}) as stub:
         code = run(["query", "up", *options, "--replica-label", "r", "--prometheus", stub.url])
         sent = stub.requests[0].params
     assert code == ExitCode.INCOMPLETE  # downsampled samples were allowed
@@ -122,6 +122,29 @@ def test_thanos_is_told_what_the_options_say() -> None:
         "engine": ["thanos"],
         "replicaLabels[]": ["r"],
     }
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--no-dedup"], "--no-dedup"),
+        (["--dedup", "--engine", "thanos"], "--dedup and --engine"),
+        (["--partial-response", "--max-source-resolution", "5m"], "--partial-response and --max-source-resolution"),
+        (["--no-partial-response", "--replica-label", "r"], "--no-partial-response and --replica-label"),
+        (["--store", "host:10901"], "--store"),
+        ([], None),
+    ],
+)
+def test_a_server_that_is_no_thanos_is_said_to_ignore_the_options_of_thanos(
+    options: list[str], said: str | None, capsys: Output
+) -> None:
+    for form in ([], ["--range", "10m"]):
+        code, _, err = ask(capsys, success({"resultType": "matrix", "result": []}), "up", *options, *form)
+        warnings = [line for line in err.splitlines() if line.startswith("Warning:")]
+        assert (code, len(warnings)) == (ExitCode.OK, said is not None)
+        assert said is None or f"other servers ignore {said}" in warnings[0]
+    thanos = ask(capsys, vector(({}, "1")), "up", *options, stores=success({"store": [{"name": "host:10901"}]}))[2]
+    assert "ignore" not in thanos
 
 
 FAULTS = {
@@ -235,6 +258,7 @@ def test_the_automatic_source_resolution_leaves_five_samples_in_a_window_and_a_s
 ) -> None:
     with Stub(
         {f"/api/v1/{path}": success({"resultType": "vector", "result": []}) for path in ("query", "query_range")}
+        | {"/api/v1/stores": success({})}
     ) as stub:
         assert run(["query", text, *more, "--max-source-resolution", "auto", "--prometheus", stub.url]) == code
         sent = {

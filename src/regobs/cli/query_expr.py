@@ -301,12 +301,21 @@ def _ranged(prometheus: Prometheus, query: CheckedQuery, asked: AskedRange, aski
         return pieces.query_pieces(prometheus, _fixed(query, asked), asked, report=report, cache=cache)
 
 
-def stores_of(prometheus: Prometheus) -> tuple[Store, ...]:
-    """The stores behind a Thanos Query; none for another server. A list that does not come is itself a store away."""
+def stores_of(prometheus: Prometheus) -> tuple[Store, ...] | None:
+    """The stores behind a Thanos Query; None for another server, which does not know the options of Thanos.
+
+    A list that does not come is itself a store away.
+    """
     try:
         return prometheus.stores()
     except EndpointError:
-        return ()
+        if options := prometheus.thanos.options:
+            click.echo(
+                f"Warning: {prometheus.url} lists no stores, as Thanos Query does: other servers ignore"
+                f" {' and '.join(options)}",
+                err=True,
+            )
+        return None
     except ServerError as error:  # what was asked before is there, and nobody knows whether it is the whole
         from regobs.prometheus import Store  # noqa: PLC0415 - loads requests
 

@@ -39,6 +39,22 @@ class ThanosParameters:
         return found + [("storeMatch[]", f'{{__address__="{store}"}}') for store in self.stores]
 
     @property
+    def options(self) -> tuple[str, ...]:
+        """The options of the command line that say so."""
+        given = (
+            ("--dedup" if self.dedup else "--no-dedup", self.dedup is not None),
+            (
+                "--partial-response" if self.partial_response else "--no-partial-response",
+                self.partial_response is not None,
+            ),
+            ("--max-source-resolution", self.max_source_resolution),
+            ("--engine", self.engine),
+            ("--replica-label", self.replica_labels),
+            ("--store", self.stores),
+        )
+        return tuple(option for option, value in given if value)
+
+    @property
     def downsampled(self) -> bool:
         """Whether they allow samples of 5 minutes or an hour in the place of the scraped ones."""
         return self.max_source_resolution not in {"", "0s", "0"}

@@ -29,9 +29,9 @@ class Gap:
 
 
 def gaps(
-    warnings: Iterable[str], thanos: ThanosParameters, stores: Sequence[Store] = (), *, partial: bool = False
+    warnings: Iterable[str], thanos: ThanosParameters, stores: Sequence[Store] | None = (), *, partial: bool = False
 ) -> tuple[Gap, ...]:
-    """What is missing from an answer with such warnings, asked in such a way of such stores."""
+    """What is missing from an answer with such warnings, asked in such a way of such stores; None: of no Thanos."""
     found = [
         Gap("truncated" if _CUT.search(text) else "partial", text[:_LONGEST])
         for text in dict.fromkeys(warnings)
@@ -39,6 +39,8 @@ def gaps(
     ]
     if partial:
         found.append(Gap("partial", "a part of the server's storage did not answer"))
+    if stores is None:
+        return tuple(found)
     asked = [store for store in stores if not thanos.stores or store.address in thanos.stores]
     found += [Gap("partial", f"{store.kind} {store.address} is away: {store.error}") for store in asked if store.error]
     known = {store.address for store in stores}
@@ -53,6 +55,6 @@ def gaps(
     return tuple(found)
 
 
-def answer_gaps(answer: QueryAnswer, thanos: ThanosParameters, stores: Sequence[Store] = ()) -> tuple[Gap, ...]:
+def answer_gaps(answer: QueryAnswer, thanos: ThanosParameters, stores: Sequence[Store] | None = ()) -> tuple[Gap, ...]:
     """What is missing from the answer of a query."""
     return gaps(answer.warnings, thanos, stores, partial=answer.partial)
