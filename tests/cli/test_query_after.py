@@ -134,6 +134,22 @@ def test_a_note_has_query_chart_table_addresses_and_data(capsys: Output, tmp_pat
     assert "chart.svg" not in (tmp_path / "moment" / "note.md").read_text()
 
 
+def test_a_second_note_leaves_the_first_one_as_it_is(capsys: Output, tmp_path: Path) -> None:
+    assert ask(capsys, vector(({}, "1")), "--share", "note")[0] == ExitCode.OK
+    first = {file: file.read_bytes() for file in (tmp_path / "note").iterdir()}
+    code, _, err = ask(capsys, matrix({"code": "200"}), "--share", "note", *RANGE)
+    assert (code, "note-2.md" in err) == (ExitCode.OK, True)
+    (tmp_path / "note" / "data-3.csv").write_text("mine")
+    assert "note-4.md" in ask(capsys, matrix({"code": "200"}), "--share", "note", *RANGE)[2]
+    assert {file: file.read_bytes() for file in first} == first
+    text = (tmp_path / "note" / "note-2.md").read_text()
+    assert re.findall(r"\]\((?!http)([^)]*)\)", text) == ["chart-2.svg", "data-2.csv"]
+    assert sorted(file.name for file in (tmp_path / "note").iterdir()) == [
+        *("chart-2.svg", "chart-4.svg", "data-2.csv", "data-3.csv", "data-4.csv", "data.csv"),
+        *("note-2.md", "note-4.md", "note.md"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

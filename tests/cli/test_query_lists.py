@@ -8,7 +8,7 @@ import pytest
 
 from regobs.cli.main import run
 from regobs.errors import ExitCode
-from tests.prometheus.stub import NOT_FOUND, Stub, success
+from tests.prometheus.stub import NOT_FOUND, Reply, Stub, success
 
 LISTS = [["series", "up"], ["labels", "up"], ["values", "job"]]
 REPLIES = {
@@ -41,3 +41,44 @@ def test_a_list_is_of_all_times_of_a_moment_or_of_a_range(
     assert ends([*words, "--at", "banana"]) == (ExitCode.INPUT, [])
     assert ends([*words, *span, "--at", "now"]) == (ExitCode.INPUT, [])
     assert ends([*words, "--to", "now"]) == (ExitCode.INPUT, [])
+
+
+VICTORIA = {"X-Server-Hostname": "vm-0"}
+UNSUPPORTED = Reply(400, "unsupported path requested", "text/plain", VICTORIA)
+
+
+@pytest.mark.parametrize(
+    ("verb", "empty", "program"),
+    [
+        ("rules", success({"groups": []}), "vmalert"),
+        ("alerts", success({"alerts": []}), "vmalert"),
+        ("targets", success({"activeTargets": []}), "vmagent"),
+        ("targets", UNSUPPORTED, "vmagent"),
+    ],
+)
+def test_what_victoriametrics_leaves_to_another_program_is_said_with_its_address(
+    verb: str, empty: Reply, program: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = {f"/api/v1/{verb}": empty, "/api/v1/query": success({"resultType": "vector", "result": []})}
+    with Stub(paths, default=UNSUPPORTED) as stub:
+        code = run(["query", verb, "--prometheus", stub.url])
+    out, err = capsys.readouterr()
+    assert f"VictoriaMetrics leaves {verb} to {program}" in err
+    assert f"http://{program.upper()}:" in err
+    assert (code, out) == ((ExitCode.OK, "nothing\n") if empty.status == 200 else (ExitCode.SERVER, ""))
+
+
+@pytest.mark.parametrize(
+    ("verb", "empty"),
+    [
+        ("rules", success({"groups": []})),
+        ("alerts", success({"alerts": []})),
+        ("targets", success({"activeTargets": []})),
+    ],
+)
+def test_a_prometheus_that_has_none_is_not_sent_elsewhere(
+    verb: str, empty: Reply, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Stub({f"/api/v1/{verb}": empty}) as stub:
+        assert run(["query", verb, "--prometheus", stub.url]) == ExitCode.OK
+    assert capsys.readouterr() == ("nothing\n", "")

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from regobs.cli.main import run
+from regobs.cli.query_tree import causes_of
 from regobs.common.programs import Supervisor
 from regobs.demo import servers
 from regobs.pack import find_pack
@@ -23,7 +24,7 @@ from regobs.promql import parse, to_text
 from regobs.query.cache import MARGIN, RangeCache, is_window
 from regobs.query.named import load_question, question_names
 from regobs.query.pieces import fixed, merged, query_pieces, windows
-from regobs.query.times import AskedRange
+from regobs.query.times import AskedRange, asked_range
 from regobs.query.why import EmptyQuery
 from regobs.simulate import Plan
 from tests.e2e.conftest import require
@@ -252,6 +253,21 @@ def test_the_first_cause_of_an_empty_query_is_the_right_one(live: Live) -> None:
     assert len({case[0] for case in cases}) >= 12
     assert len(cases) >= 40
     assert wrong == []
+
+
+def test_the_first_cause_of_what_is_empty_over_a_range_is_the_right_one(live: Live) -> None:
+    wrong, filled, asked = [], 0, asked_range(live.end - 600, live.end, None)
+    with Prometheus(live.url) as server:
+        for kind, word, text in WHY:
+            count, found = causes_of(server, parse(text), live.end, asked)
+            said = f"{found[0].part} {found[0].text} {found[0].instead}" if found else ""
+            if count and not found:  # empty at the end of the range, and not all the time
+                filled += 1
+            elif count or not found or found[0].kind != kind or word not in said:
+                wrong.append((kind, text, count, found))
+        assert causes_of(server, parse(f"sum(rate({HTTP}[5m]))"), live.end, asked) == (1, [])
+    assert wrong == []
+    assert filled <= 4
 
 
 def test_a_query_with_data_has_no_cause(live: Live) -> None:

@@ -155,10 +155,12 @@ def _share(shown: Shown, url: str, found: dict[str, str], folder: Path) -> None:
     from regobs.query.files import write_answer  # noqa: PLC0415
     from regobs.query.times import moment_text  # noqa: PLC0415
 
-    write_answer(shown, folder / "data.csv", url)
+    number = _free_number(folder)
+    data, chart, note = f"data{number}.csv", f"chart{number}.svg", folder / f"note{number}.md"
+    write_answer(shown, folder / data, url)
     ranged = shown.asked is not None
     if ranged:
-        write_answer(shown, folder / "chart.svg", url)
+        write_answer(shown, folder / chart, url)
     samples = shown.answer.samples
     when = (
         f"{moment_text(shown.asked.start / 1000)} to {moment_text(shown.asked.end / 1000)}"
@@ -171,16 +173,25 @@ def _share(shown: Shown, url: str, found: dict[str, str], folder: Path) -> None:
         "",
         f"{fence}promql\n{shown.text}\n{fence}",
         "",
-        *(["![chart](chart.svg)", ""] if ranged else []),
+        *([f"![chart]({chart})", ""] if ranged else []),
         *(f"{gap.kind.upper()}: {gap.text}\n" for gap in shown.gaps),
         f"```text\n{show.as_text(replace(shown), limit=None)}\n```",
         "",
         *(f"- [{name}]({address})" for name, address in found.items()),
-        "- [data](data.csv)",
+        f"- [data]({data})",
         "",
     ]
-    write_file(folder / "note.md", "\n".join(lines).encode())
-    click.echo(f"{folder / 'note.md'}", err=True)
+    write_file(note, "\n".join(lines).encode())
+    click.echo(f"{note}", err=True)
+
+
+def _free_number(folder: Path) -> str:
+    """What tells a note from those that the folder has: "" for the first one, -2 for the second."""
+    import itertools  # noqa: PLC0415
+
+    numbers = ("" if number == 1 else f"-{number}" for number in itertools.count(1))
+    parts = ("note{}.md", "data{}.csv", "chart{}.svg")
+    return next(number for number in numbers if not any((folder / part.format(number)).exists() for part in parts))
 
 
 def _ticks(text: str) -> list[str]:

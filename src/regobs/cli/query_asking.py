@@ -119,6 +119,11 @@ def span_options(command: _Command) -> _Command:
     return _as_asking(command, (*start_to_end, zone))
 
 
+def why_options(command: _Command) -> _Command:
+    """Options of a moment or of a range with points in it, which the command gets as one `asking`."""
+    return _as_asking(command, (*_ASKING[:5], _ASKING[-1]))
+
+
 def past_options(command: _Command) -> _Command:
     """Options of a moment, or of a time range without points in it, which the command gets as one `asking`."""
     return _as_asking(command, (*_ASKING[:4], _ASKING[-1]))

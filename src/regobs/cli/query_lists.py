@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from regobs.prometheus import Prometheus
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
+_Found = TypeVar("_Found", bound=Sequence[Any])
 Rows = list[list[Any]]
 _LOOKBACK = 300  # seconds
 
@@ -44,6 +45,27 @@ def _listing(command: _Command) -> _Command:
 def _open(server: ServerOptions, config_file: Path | None) -> Prometheus:
     config = settings(config_file)
     return server.open(server.within(config))
+
+
+def _had(prometheus: Prometheus, ask: Callable[[], _Found], what: str, program: str, port: int) -> _Found:
+    """What a server has of its own; of a VictoriaMetrics that has none, the program that has them is said."""
+
+    def elsewhere() -> str:
+        if not prometheus.is_victoriametrics():
+            return ""
+        return (
+            f"VictoriaMetrics leaves {what} to {program}, at an address of its own: --prometheus"
+            f" http://{program.upper()}:{port}, or a context for it"
+        )
+
+    try:
+        found = ask()
+    except EndpointError as error:
+        error.next_step = error.next_step or elsewhere() or None
+        raise
+    if not found and (text := elsewhere()):
+        click.echo(f"Note: {text}", err=True)
+    return found
 
 
 def _print(head: Sequence[str], rows: Rows, shape: str) -> None:
@@ -156,7 +178,7 @@ def metadata(*, word: str | None, server: ServerOptions, config_file: Path | Non
 def rules(*, word: str | None, server: ServerOptions, config_file: Path | None, shape: str) -> None:
     """List the loaded rules whose name or group has WORD in it: state, health, and what their group's turn took."""
     with _open(server, config_file) as prometheus:
-        groups = prometheus.rules()
+        groups = _had(prometheus, prometheus.rules, "rules", "vmalert", 8880)
     rows: Rows = [
         [group.name, rule.name, rule.kind, rule.state, rule.health, group.evaluation_time, rule.last_error]
         for group in groups
@@ -171,7 +193,7 @@ def rules(*, word: str | None, server: ServerOptions, config_file: Path | None, 
 def alerts(*, word: str | None, server: ServerOptions, config_file: Path | None, shape: str) -> None:
     """List the pending and firing alerts, those whose name has WORD in it; firing ones first."""
     with _open(server, config_file) as prometheus:
-        found = prometheus.alerts()
+        found = _had(prometheus, prometheus.alerts, "alerts", "vmalert", 8880)
     rows: Rows = []
     for alert in sorted(found, key=lambda one: (one.state != "firing", one.active_at)):
         name, severity = alert.labels.get("alertname", ""), alert.labels.get("severity", "")
@@ -188,7 +210,7 @@ def alerts(*, word: str | None, server: ServerOptions, config_file: Path | None,
 def targets(*, word: str | None, server: ServerOptions, config_file: Path | None, shape: str) -> None:
     """List what is scraped, those whose job or address has WORD in it; what is down first."""
     with _open(server, config_file) as prometheus:
-        found = prometheus.targets()
+        found = _had(prometheus, prometheus.targets, "targets", "vmagent", 8429)
     rows: Rows = [
         [
             one.health,

@@ -223,7 +223,9 @@ class ShellSession:
 
         query = check_query(self._text(given), *self._windows())
         assert query.expr is not None  # noqa: S101 - it was checked
-        print_causes(*causes_of(self.prometheus, query.expr, time.time()))
+        now = time.time()
+        moment, asked, _ = self.asking.times(now)
+        print_causes(*causes_of(self.prometheus, query.expr, now if moment is None else moment, asked))
 
     def _explain(self, given: str) -> None:
         from regobs.cli.query_tree import print_tree  # noqa: PLC0415

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from regobs.cli.content import PATH, settings
+from regobs.cli.query_asking import Asking, why_options
 from regobs.cli.query_expr import announce, stores_of
 from regobs.cli.query_names import complete_metric
 from regobs.cli.server_options import ServerOptions, server_options
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from regobs.prometheus import Prometheus
     from regobs.promql.nodes import Expr
     from regobs.query.explain import ExplainedNode
-    from regobs.query.why import Cause
+    from regobs.query.times import AskedRange
+    from regobs.query.why import Cause, Series
 
 _AT = click.option("--at", metavar="TIME", help="The moment, now by default: now-6h, 14:03, yesterday 14:00, an epoch.")
 _CONFIG = click.option("--config", "config_file", type=PATH, help="Settings; regobs.toml where there is one.")
@@ -88,20 +90,23 @@ def explain(
 
 @click.command()
 @click.argument("text", metavar="EXPR", shell_complete=complete_metric)
+@why_options
 @server_options
-@_AT
 @_CONFIG
 @_SHAPE
-def why(*, text: str, server: ServerOptions, at: str | None, config_file: Path | None, shape: str) -> int:
+def why(*, text: str, asking: Asking, server: ServerOptions, config_file: Path | None, shape: str) -> int:
     """Say why EXPR is empty: the part that removes everything, and what there is instead.
 
+    With --range or --from it is asked why no point of the range has data.
     Exit code 0 when a reason was found or EXPR has data, 1 when none was found.
     """
     from regobs.promql.printer import to_text  # noqa: PLC0415
 
-    expr, moment, config = _parsed(text), _moment(at), settings(config_file)
+    expr, config = _parsed(text), settings(config_file)
+    now = time.time()
+    moment, asked, _ = asking.times(now)
     with server.open(server.within(config)) as prometheus:
-        count, causes = causes_of(prometheus, expr, moment)
+        count, causes = causes_of(prometheus, expr, now if moment is None else moment, asked)
         code = _lacking(prometheus)
     if shape == "json":
         entries = [{"kind": one.kind, "part": one.part, "text": one.text, "instead": one.instead} for one in causes]
@@ -115,15 +120,30 @@ def why(*, text: str, server: ServerOptions, at: str | None, config_file: Path |
     return code
 
 
-def causes_of(prometheus: Prometheus, expr: Expr, moment: float) -> tuple[int, Sequence[Cause]]:
-    """How many series an expression has at a moment, and why it has none."""
+def causes_of(
+    prometheus: Prometheus, expr: Expr, moment: float, asked: AskedRange | None = None
+) -> tuple[int, Sequence[Cause]]:
+    """How many series an expression has at a moment, or in a range, and why it has none."""
     from regobs.query.why import EmptyQuery  # noqa: PLC0415
 
-    search = EmptyQuery(
-        lambda part: [(dict(one.labels), one.value) for one in prometheus.query(part, moment).samples],
-        lambda: prometheus.label_values("__name__"),
-    )
-    return len(search.series(expr)), search.causes(expr)
+    def at_moment(part: str) -> Series:
+        return [(dict(one.labels), one.value) for one in prometheus.query(part, moment).samples]
+
+    def in_range(part: str) -> Series:
+        """The series of a part that have a point in the range, each with its lowest and its highest value."""
+        from regobs.query.pieces import query_pieces  # noqa: PLC0415
+
+        assert asked is not None  # noqa: S101 - only then it is called
+        found = query_pieces(prometheus, part, asked).ranges
+        ends = [(dict(one.labels), [value for _, value in one.points]) for one in found if one.points]
+        return [(labels, end) for labels, values in ends for end in (min(values), max(values))]
+
+    if asked is not None:
+        from regobs.query.pieces import fixed  # noqa: PLC0415
+
+        expr = fixed(expr, asked)
+    search = EmptyQuery(at_moment if asked is None else in_range, lambda: prometheus.label_values("__name__"))
+    return len({tuple(sorted(labels.items())) for labels, _ in search.series(expr)}), search.causes(expr)
 
 
 def print_causes(count: int, causes: Sequence[Cause]) -> None:

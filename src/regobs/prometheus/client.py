@@ -252,6 +252,10 @@ class Prometheus:
         """When this run of the server began, in its own words. EndpointError where it does not say."""
         return self._read("status/runtimeinfo", [], lambda body: str(body["data"]["startTime"]), post=False)
 
+    def is_victoriametrics(self) -> bool:
+        """Whether it is a VictoriaMetrics, whose rules, alerts and targets other programs have."""
+        return "X-Server-Hostname" in self._send("GET", "/api/v1/status/runtimeinfo", []).headers
+
     def ready(self) -> bool:
         """Whether it answers queries; False while it starts. ServerError when it cannot be reached at all."""
         response = self._send("GET", "/-/ready", [])
