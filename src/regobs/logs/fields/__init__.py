@@ -26,6 +26,7 @@ __all__ = [
     "GROUPS",
     "RUNTIME_FIELDS",
     "STANDARD_FIELDS",
+    "TEXT_FIELDS",
     "Alias",
     "Conversion",
     "Field",
@@ -64,6 +65,7 @@ ACCESS_MARK = FIELDS["written_bytes"]
 FORMS: Mapping[str, Field] = MappingProxyType({**request.FORMS, **background.FORMS})
 
 DISTRIBUTION_FIELDS: Mapping[str, Field] = MappingProxyType(catalogue(distribution.DOTTED))
+TEXT_FIELDS: Mapping[str, Field] = MappingProxyType({**FIELDS, **DISTRIBUTION_FIELDS})  # for values without a type
 COMBINED_FIELDS: Mapping[str, Field] = MappingProxyType(catalogue(distribution.COMBINED))
 STANDARD_FIELDS: Mapping[str, Field] = MappingProxyType(catalogue(distribution.STANDARD))
 RUNTIME_FIELDS: Mapping[str, Field] = MappingProxyType(catalogue(distribution.RUNTIME))

@@ -15,10 +15,16 @@ _PAIR = re.compile(r'([A-Za-z_][\w.\-]*)=("(?:[^"\\]|\\.)*+"|[^\s"]*)(?: +|$)')
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))", re.DOTALL)
 _NAMED = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}  # strconv.Quote of Go
 _NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+# A host or a client's address: with a port or without, IPv6 bare or in brackets. Neither a path nor a time, which
+# stand before lines where a collector put them.
+ADDRESS = (
+    r"(?![0-9]{4}-[0-9]{2}-[0-9]{2}|@[0-9a-f]{24}|@cee:)(?:unix:|[^\s/:|\[\]\"]{1,255}(?::[0-9]{1,5})?"
+    r"|[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f.]{0,15}){2,8}(?:%[\w.-]{1,15})?|\[[\w:.%-]{2,80}\](?::[0-9]{1,5})?)"
+)
 # Combined, common, with fields behind it as nginx has them, and labkit's, which begins with the host.
 _QUOTED = r'(?:[^"\\]|\\.)*+'
 _COMBINED = re.compile(
-    r"(?:(?P<host>\S+) )?(?P<remote_ip>\S+) \S+ (?P<auth_user_name>\S+) \[(?P<time>[^\]]{1,40})\] "
+    rf"(?:(?P<host>{ADDRESS}) )?(?P<remote_ip>{ADDRESS}) \S+ (?P<auth_user_name>\S+) \[(?P<time>[^\]]{{1,40}})\] "
     rf'"(?P<request>{_QUOTED})" (?P<status>[0-9]{{1,3}}) (?P<written_bytes>[0-9]{{1,19}}|-)'
     rf'(?: "(?P<referrer>{_QUOTED})" "(?P<user_agent>{_QUOTED})"(?: (?:"{_QUOTED}"|[^\s"]+(?:"{_QUOTED}")?)){{0,20}})?'
 )
@@ -164,7 +170,7 @@ def logfmt(line: str, fields: Mapping[str, Field]) -> dict[str, Any] | None:
         if value[:1] == '"':
             value = _unquoted(value[1:-1])
             field = field if field is not None and (field.unit == "ns" or field.type in _SPELLED) else None
-        found[name] = _typed(value, field)
+        found[name] = typed(value, field)
         place = pair.end()
     return found or None
 
@@ -206,7 +212,8 @@ def _time(text: str) -> str | None:
     return None
 
 
-def _typed(value: str, field: Field | None) -> Any:
+def typed(value: str, field: Field | None) -> Any:
+    """The value of a field that is written as text, in the type that the field has in JSON."""
     kind = field.type if field else FieldType.KEYWORD
     if kind in _SPELLED:
         return _SPELLED[kind](value)

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from regobs.logs.fields import ACCESS_MARK, ALIASES, DISTRIBUTION_FIELDS, FIELDS, Alias, Conversion
+from regobs.logs.fields import ACCESS_MARK, ALIASES, TEXT_FIELDS, Alias, Conversion
 from regobs.logs.fields.field import Field, FieldType
 from regobs.logs.reading import text
 from regobs.logs.reading.moments import milliseconds
@@ -25,7 +25,6 @@ _TRUE, _FALSE = frozenset({"true", "t", "yes", "y", "1"}), frozenset({"false", "
 _BIGINT = range(-(1 << 63), 1 << 63)
 _OF_A_NUMBER = re.compile(r"[-+.0-9A-Za-z \t\n\v\f\r]*")  # Python also takes digits and spaces of other scripts
 _DIGITS = 19  # of the longest of them
-_TEXT_FIELDS = {**FIELDS, **DISTRIBUTION_FIELDS}
 
 
 def read_record(line: bytes) -> Record | None:
@@ -36,14 +35,14 @@ def read_record(line: bytes) -> Record | None:
 def read_records(line: bytes) -> list[Record | None]:
     """What stands in a line: several in a list of JSON; None for each that cannot be read."""
     found = Unwrapper().add(Line(1, 0, line)) if line[:2] != b'{"' else [Line(1, 0, line)]
-    return [parse(one, _TEXT_FIELDS).record for one in found]
+    return [parse(one, TEXT_FIELDS).record for one in found]
 
 
 def as_json(line: Line) -> bytes:
     """A line as JSON where it can be read, else as it is."""
     if line.content[:1] == b"{" or line.fault:
         return line.content
-    record = parse(line, _TEXT_FIELDS).record
+    record = parse(line, TEXT_FIELDS).record
     return line.content if record is None else msgspec.json.encode(record)
 
 

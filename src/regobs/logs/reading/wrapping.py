@@ -7,8 +7,9 @@
 | CRI | `2026-11-23T11:05:00.1Z stdout F LINE`, P instead of F for a part of a line | kubelet, CRI logging |
 | Docker's json-file | objects with `log`, `stream`, `time`; a part of a line has no line end | moby, json-file driver |
 | journal | `journalctl -o json` and `-o export`, where MESSAGE is text or bytes | systemd, Journal Export Formats |
+| VictoriaLogs | objects with `_stream`, `_msg` and every value as text | VictoriaLogs, `/select/logsql/query` |
 | shippers | objects with the line as text or as an object, see `_TEXTS`, `_OBJECTS` | Filebeat, Fluent Bit, stern |
-| prefixes | see `_PREFIXES`; several may stand one behind the other | svlogd, syslog, docker, kubectl, grep |
+| prefixes | see prefixes.py; several may stand one behind the other | svlogd, syslog, docker, kubectl, grep |
 | logstash | `@timestamp` and `message` for `time` and `msg`, by `log.formatter: logstash` | CNCF Distribution 2.8 |
 | a document | JSON over several lines, one or more, or a list of objects | jq, tickets, gcloud |
 """
@@ -21,68 +22,33 @@ from typing import Any
 
 import msgspec
 
+from regobs.logs.fields import ALIASES, TEXT_FIELDS, as_written
+from regobs.logs.fields.field import Field, FieldType
 from regobs.logs.reading.lenient import UNDECODABLE, decode
+from regobs.logs.reading.prefixes import CRI, SELECTOR, begins, without_prefixes
 from regobs.logs.reading.read import LONGEST_LINE, Line
+from regobs.logs.reading.text import typed
 
 _LONGEST_DOCUMENT = LONGEST_LINE
 _LONGEST_JOINED = 1 << 20  # bytes of a line in parts; container engines cut at 16 KiB what is a line of their own
 _MOST_KEPT = 1 << 20  # bytes of lines that have begun, for a checkpoint
 _MOST_STREAMS = 16  # of which parts of lines are waited for
-_LAYERS = 5  # prefixes that stand one behind the other; grep, compose, a time and CRI are four
-_ANSI = re.compile(rb"\x1b\[[0-9;:?]{0,40}[ -/]{0,4}[@-~]")
-_CRI = re.compile(
-    rb"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,18}(?:Z|[+-][0-9]{2}:[0-9]{2}) (stdout|stderr) ([FP])(?::\S{1,40})? "
-)
-_TIME = rb"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?(?:Z|[+-][0-9]{2}:?[0-9]{2})?"
-_NAME = rb"[A-Za-z0-9][A-Za-z0-9._/@-]{0,200}"
-# Where shippers put what they read: as text, as an object. Of `message` only text that is JSON or logfmt is a line,
-# for labkit's lines have their message there.
-_TEXTS = ("log", "message", "line", "textPayload", "body", "_raw", "LogMessage", "LogEntry", "short_message", "_msg")
+_LAYERS = 5  # what stands around each other, such as an object of Docker around a line of CRI
+# Where shippers put what they read: as text, as an object.
+_TEXTS = (
+    "log", "message", "line", "textPayload", "body", "_raw", "LogMessage", "LogEntry", "full_message", "short_message",
+    "_msg",
+)  # fmt: skip
+_MESSAGES = frozenset({"message", "_msg"})  # where lines of their own, which have a level, have their message
 _OBJECTS = ("jsonPayload", "_source", "json", "result", "LogMessage")
 MARKS_OF_OBJECTS = tuple(f'"{name}"'.encode() for name in (*_TEXTS, *_OBJECTS, "MESSAGE"))
 _OBJECT_MARKS = tuple(f'"{name}":'.encode() for name in _OBJECTS)
 _OF_JSON_FILE = frozenset({"log", "stream", "time", "attrs"})
+_STORED = {**{name: as_written(alias) for name, alias in ALIASES.items()}, **TEXT_FIELDS}
 _STRUCTURED = re.compile(rb'\{\s*"|(?:time|level)=')
-_SELECTOR = re.compile(rb'\{(?:[A-Za-z_][A-Za-z0-9_]{0,80}="[^"]{0,400}"(?:, ?)?){1,40}\} {1,8}')  # of logcli
-_HOST = rb" [^\s{}\"=]{1,255} [^\s:\[]{1,128}(?:\[[0-9]{1,10}\])?: "  # host name[7]:
-# RFC 5424, octet-counted (RFC 6587) or not. A quoted value of its structured data may hold a bracket.
-_STRUCTURED_DATA = rb'\[(?:[^\]"]|"(?:[^"\\]|\\.){0,400}"){0,400}\]'
-_RFC5424 = (
-    rb"(?:[1-9][0-9]{0,6} )?<[0-9]{1,3}>1 (?:\S{1,255} ){5}(?:-|(?:" + _STRUCTURED_DATA + rb"){1,4}) (?:\xef\xbb\xbf)?"
-)
-# Each takes a prefix off; what follows is looked at again.
-_PREFIXES = tuple(
-    re.compile(one)
-    for one in (
-        rb"[0-9]{4}-[0-9]{2}-[0-9]{2}_[0-9:.]{8,16} ",  # svlogd, as Omnibus GitLab runs the registry
-        rb"@[0-9a-f]{24} ",  # tai64n of daemontools and s6
-        _NAME + rb" {0,200}\|(?: |\Z)",  # docker compose: registry_1 |, registry-1  |
-        rb"\[pod/" + _NAME + rb"\](?: |\Z)",  # kubectl logs --prefix
-        rb"(?:<[0-9]{1,3}>)?[A-Z][a-z]{2} [ 0-9][0-9] [0-9:.]{8,15}" + _HOST,  # syslog, journalctl -o short
-        rb"(?:<[0-9]{1,3}>)?(?:[A-Z][a-z]{2} )?" + _TIME + rb"(?: [A-Z]{3,5})?" + _HOST,  # -o short-iso, short-full
-        rb"(?:[0-9]{10}\.[0-9]{6}|\[ {0,9}[0-9]{1,10}\.[0-9]{6}\])" + _HOST,  # -o short-unix, short-monotonic
-        _RFC5424,
-        rb"@cee: ?",  # rsyslog's mark of JSON
-        _TIME + rb"\t[^\t\n]{1,200}\t",  # a file of Fluentd: time, tag, record
-        _TIME + rb"(?: |\Z)",  # docker logs -t, kubectl logs --timestamps
-        rb"(?![0-9]{4}-[0-9]{2})[./]{0,3}" + _NAME + rb":(?:[0-9]{1,9}:)?",  # grep -H, -n; no time
-        _NAME + rb" (?:" + _NAME + rb" ){1,2}",  # stern: pod and container, a namespace before them
-        _NAME + rb" (?=\{\"|time=|level=)",  # k9s, aws logs tail
-    )
-)
 # What the programs that show logs say themselves.
 _OF_A_COLLECTOR = re.compile(
     rb"==> .{1,400} <==|-- (?:Logs begin at|Journal begins at|Boot|Reboot|No entries)\b.{0,400}|Attaching to .{1,4000}"
-)
-# Where a line of a registry may begin. A prefix is one only when one of these stands behind it.
-_BEGIN = re.compile(
-    rb"""\{\s*(?:"|\}|\Z)|(?:time|level|msg)=|(?:\x1b\[[0-9;]*m)*(?:TRAC|DEBU|INFO|WARN|ERRO|FATA|PANI)(?:\x1b\[0m)?\[[0-9]
-    |(?:[\w./-]{1,40}:?[ ])?[0-9]{4}/[0-9]{2}/[0-9]{2}[ ][0-9]|(?:\S{1,255}[ ]){3,4}\[[0-9A-Za-z/]{8,11}:
-    |panic:[ ]|fatal[ ]error:[ ]|goroutine[ ][0-9]|created[ ]by[ ]|\t/|configuration[ ]error:[ ]
-    |creating[ ]new[ ]registry[ ]instance:[ ]|running[ ]http[ ]server:[ ]
-    |failed[ ]to[ ][a-z]{3,10}[ ][A-Za-z0-9_ ]{2,40}:[ ]
-    |(?:[\w/%@-]{1,100}\.){1,8}[\w.*()\[\]-]{1,200}\(""",
-    re.VERBOSE,
 )
 
 
@@ -138,7 +104,7 @@ class Unwrapper:
         first, self._first = self._first, False
         if first and _is_export(content):
             self._export = _Export()
-            return self._export.add(line)
+            return self._further(line)
         if records := _listed(content.rstrip()):
             return [one for record in records for one in self._unwrapped(line._replace(content=record))]
         if _opens_document(content.rstrip(), first=first):
@@ -157,7 +123,7 @@ class Unwrapper:
 
     def _further(self, line: Line) -> list[Line]:
         if self._export is not None:
-            return self._export.add(line)
+            return [one for found in self._export.add(line) for one in self._unwrapped(found)]
         assert self._document is not None  # noqa: S101 - of the caller
         found = self._document.add(line)
         if found is None:
@@ -168,12 +134,10 @@ class Unwrapper:
     def _unwrapped(self, line: Line) -> list[Line]:
         content = seen = line.content
         for _ in range(_LAYERS):
-            if selector := _SELECTOR.match(content):
-                content = content[selector.end() :]
-            is_object = content[:1] == b"{"
+            is_object = content[:1] == b"{" and not SELECTOR.match(content)
             found = _of_object(content) if is_object else _of_cri(content)
             if found is None:
-                shorter = content if is_object else without_prefix(content)
+                shorter = content if is_object else without_prefixes(content)
                 if shorter == content:
                     break
                 content = shorter
@@ -187,24 +151,9 @@ class Unwrapper:
                 self._begun[stream] = line._replace(content=content)
                 return []
             content = seen = content.replace(b"\n", b" ").lstrip()
-        if content and not _BEGIN.match(content):
+        if content and not begins(content):
             content = seen  # what looked like a prefix was none
         return [] if _OF_A_COLLECTOR.fullmatch(content) else [line._replace(content=content.rstrip())]
-
-
-def without_prefix(content: bytes) -> bytes:
-    """A line without colours and without one prefix, or the same when it has neither."""
-    if b"\x1b" in content:
-        content = _ANSI.sub(b"", content)
-    if _BEGIN.match(content):
-        return content
-    for prefix in _PREFIXES:
-        if found := prefix.match(content):
-            rest = content[found.end() :].lstrip(b" ")
-            further = (_CRI, _SELECTOR, *_PREFIXES)
-            if not rest or _BEGIN.match(rest) or any(one.match(rest) for one in further):
-                return rest
-    return content
 
 
 def is_around_a_line(content: bytes) -> bool:
@@ -216,7 +165,7 @@ _Taken = tuple[bytes, bytes, bool]  # the stream, a line or a part of one, wheth
 
 
 def _of_cri(content: bytes) -> _Taken | None:
-    found = _CRI.match(content)
+    found = CRI.match(content)
     return (found[1], content[found.end() :], found[2] == b"F") if found else None
 
 
@@ -236,22 +185,57 @@ def _of_object(content: bytes) -> _Taken | None:
     if isinstance(record.get("log"), str) and record.keys() <= _OF_JSON_FILE and len(record) > 1:
         text = record["log"]
         return str(record.get("stream")).encode(), _encoded(text.removesuffix("\n")), text.endswith("\n")
-    return _of_journal(record) or _of_shipper(record) or _of_logstash(record)
+    return _of_journal(record) or _of_shipper(record) or _of_victorialogs(record) or _of_logstash(record)
 
 
 def _of_shipper(record: dict[str, Any]) -> _Taken | None:
+    has_level = isinstance(record.get("level", record.get("severity")), str)
     for name in _TEXTS:
         text = record.get(name)
         if isinstance(text, str):
             content = _encoded(text.removesuffix("\n"))
             tag = record.get("logtag")  # of Fluent Bit's parser of CRI
-            if tag in {"P", "F"} or (_STRUCTURED if name == "message" else _BEGIN).match(content):
+            if tag in {"P", "F"} or _is_line(content, is_message=has_level and name in _MESSAGES):
                 return str(record.get("stream")).encode(), content, tag != "P"
     for name in _OBJECTS:
         inner = record.get(name)
         if isinstance(inner, dict) and not inner.keys().isdisjoint(("msg", *_TEXTS)):
             return b"", msgspec.json.encode(inner), True
     return None
+
+
+def _is_line(content: bytes, *, is_message: bool) -> bool:
+    """Whether text is a line. Of a message only what is JSON or logfmt is: others may begin as lines do."""
+    if is_message:
+        return _STRUCTURED.match(content) is not None
+    return begins(content) or CRI.match(content) is not None or without_prefixes(content) != content
+
+
+def _of_victorialogs(record: dict[str, Any]) -> _Taken | None:
+    """The line of which VictoriaLogs was given the fields: it keeps each as text, and two under names of its own."""
+    if record.keys().isdisjoint(("_stream", "_stream_id")) or not isinstance(record.get("_msg"), str):
+        return None
+    found: dict[str, Any] = {"time": record["_time"]} if "_time" in record else {}
+    found["msg"] = record["_msg"]
+    for name in sorted(record.keys() - {"_stream", "_stream_id", "_time", "_msg"}):
+        head, _, key = name.partition(".")
+        if key and name not in _STORED and head in _STORED and _STORED[head].type is FieldType.OBJECT:
+            found.setdefault(head, {})[key] = record[name]
+        else:
+            found[name] = _from_text(record[name], _STORED.get(name))
+    return b"", msgspec.json.encode(found), True
+
+
+def _from_text(value: Any, field: Field | None) -> Any:
+    """A value of JSON of which the text was kept."""
+    if not isinstance(value, str) or field is None:
+        return value
+    if field.type is FieldType.KEYWORD_LIST:
+        try:
+            return decode(value)
+        except UNDECODABLE:
+            return value
+    return typed(value, field)
 
 
 def _of_logstash(record: dict[str, Any]) -> _Taken | None:
