@@ -17,7 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from regobs.budgets.backtest import Objectives, replayed
+from regobs.budgets.backtest import Objectives
+from regobs.budgets.stream import replayed
 from regobs.catalog import slo as names
 from regobs.catalog.model import Capability, Flavor
 from regobs.common.programs import Supervisor, find_program

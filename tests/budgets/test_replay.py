@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from regobs.budgets.past import SloPast
-from regobs.budgets.replay import BurnWindows, FiredAlert, fired_alerts
+from regobs.budgets.replay import AlertReplay, BurnWindows, FiredAlert, fired_alerts
 from regobs.documents import dump_yaml
 from regobs.promql.nodes import Duration
 from regobs.slo import compile_rules
@@ -154,3 +154,34 @@ def test_without_events_there_is_no_burn_and_no_alert() -> None:
     assert fired_alerts(past, SLO, WINDOWS, EVERY) == []
     assert np.isnan(BurnWindows(past, SLO, WINDOWS, EVERY).burn(3_600_000)).all()
     assert fired_alerts(without(past, 0, 300), SLO, WINDOWS, EVERY) == []
+
+
+@pytest.mark.parametrize("hours", [0.5, 7, 100])
+@pytest.mark.parametrize(
+    "past",
+    [
+        *(outage(*course) for course in COURSES),
+        outage_and_failures(4, 3 * HOUR),
+        outage(300, 0.02, 90 * HOUR, 30 * HOUR, 80 * HOUR),
+        without(outage(60, 1.0, 2 * HOUR, 90, 100 * HOUR), 2 * HOUR + 30, 2 * HOUR + 45),
+    ],
+)
+def test_a_past_that_comes_in_pieces_fires_what_it_fires_as_a_whole(past: SloPast, hours: float) -> None:
+    replay, found = AlertReplay(SLO, WINDOWS, EVERY), []
+    first, last = int(past.times[0]) - 1, int(past.times[-1])
+    step = round(hours * 3_600_000)
+    for at in range(first, last, step):
+        found += replay.feed(past.between(at, at + step))
+    assert sorted([*found, *replay.rest()], key=lambda one: (one.begin, one.tier)) == fired_alerts(
+        past, SLO, WINDOWS, EVERY
+    )
+
+
+def test_of_a_long_past_no_more_is_kept_than_the_longest_window_holds() -> None:
+    past = outage(60, 1.0, 100 * HOUR, 20, 400 * HOUR)
+    replay = AlertReplay(SLO, WINDOWS, EVERY)
+    for at in range(int(past.times[0]) - 1, int(past.times[-1]), 86_400_000):
+        replay.feed(past.between(at, at + 86_400_000))
+    kept = replay._tail
+    assert kept is not None
+    assert 72 * HOUR < len(kept.times) <= 75 * HOUR

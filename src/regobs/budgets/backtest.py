@@ -10,20 +10,17 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from regobs.budgets.past import Report, SloPast, read_past
-from regobs.budgets.replay import FiredAlert, fired_alerts
+from regobs.budgets.replay import FiredAlert
 from regobs.common.closest import did_you_mean
 from regobs.config import Config, Threshold
 from regobs.config.model import SEVERITIES
 from regobs.documents import Document, load_yaml, validate
 from regobs.errors import InputError
 from regobs.pack import Pack
-from regobs.prometheus import Prometheus
 from regobs.query.times import read_moment
 from regobs.slo import compile_rules
 from regobs.slo.alerts import check_reachable
 from regobs.slo.model import Slo, Tier, Windows, read_window
-from regobs.slo.recording import interval_of
 
 GRACE = 2  # evaluations after an incident at which an alert that begins still tells of it
 _SCHEMA: dict[str, Any] = {
@@ -197,56 +194,6 @@ def _with_tier(tier: Tier, prop: str, value: str) -> Tier:
     raise _wrong_change(
         f"{tier.name}.{prop}={value}", "a short window divides the long one; a severity is page or ticket"
     )
-
-
-def replayed(
-    server: Prometheus,
-    objectives: Sequence[Objectives],
-    span: tuple[int, int],
-    *,
-    from_counters: bool = False,
-    report: Report | None = None,
-) -> list[Replay]:
-    """The alerts of each of the objectives over a span. Raises ServerError.
-
-    What was counted is read once where the indicators of an SLO are the same in both; targets and windows change
-    nothing in it. An SLO whose indicator differs from that of the first is reckoned from its counters.
-    """
-    first = objectives[0]
-    before = max(one.longest() for one in objectives)
-    wide = (span[0] - before, span[1])
-    pasts: dict[str, list[SloPast]] = {slo.name: [] for slo in first.slos}
-    for past in read_past(
-        server, first.slos, first.windows, first.config, wide, from_counters=from_counters, report=report
-    ):
-        pasts[past.slo].append(past)
-    recorded = {slo.name: slo.indicator for slo in first.slos}
-    found = []
-    for one in objectives:
-        other = [slo for slo in one.slos if recorded.get(slo.name) != slo.indicator]
-        own: dict[str, list[SloPast]] = {slo.name: [] for slo in other}
-        for past in read_past(server, other, first.windows, one.config, wide, from_counters=True) if other else ():
-            own[past.slo].append(past)
-        found.append(_replay(one, pasts | own, span, first.windows))
-    return found
-
-
-def _replay(objectives: Objectives, pasts: dict[str, list[SloPast]], span: tuple[int, int], counted: Windows) -> Replay:
-    alerts: list[FiredAlert] = []
-    evaluations, watched = 0, {}
-    for slo in objectives.slos:
-        every = interval_of(slo, counted, objectives.config).ms
-        for past in pasts[slo.name]:
-            evaluations += len(past.between(*span).times)
-            watched[past.name] = past.watched(span, every)
-            alerts += [
-                one
-                for one in fired_alerts(past, slo, objectives.windows, every)
-                if one.end is None or one.end > span[0]
-            ]
-    unseen = tuple(slo.name for slo in objectives.slos if not pasts[slo.name])
-    order = sorted(alerts, key=lambda one: (one.begin, one.slo, one.scope))
-    return Replay(objectives, span, tuple(order), evaluations, unseen, watched)
 
 
 def judged(replay: Replay, incidents: Iterable[KnownIncident], every: int = 30_000) -> list[AlertRecord]:

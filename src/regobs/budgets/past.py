@@ -48,7 +48,12 @@ class SloPast:
     @property
     def name(self) -> str:
         """The SLO, with the labels of its scope where it has some."""
-        return " ".join((self.slo, *(value for _, value in self.scope)))
+        return self.named(self.slo, self.scope)
+
+    @staticmethod
+    def named(slo: str, scope: ScopeLabels) -> str:
+        """The name of an SLO in a scope."""
+        return " ".join((slo, *(value for _, value in scope)))
 
     def watched(self, span: tuple[int, int], every: int) -> float:
         """The share of a span that was evaluated, one evaluation `every` so many milliseconds."""
@@ -58,6 +63,20 @@ class SloPast:
         """The evaluations after `start`, up to `end`."""
         first, last = np.searchsorted(self.times, (start, end), side="right")
         return replace(self, times=self.times[first:last], events=self.events[first:last], bad=self.bad[first:last])
+
+
+def joined(before: SloPast, after: SloPast) -> SloPast:
+    """Two pasts of one SLO and scope, the one right before the other."""
+    pairs = ((getattr(before, name), getattr(after, name)) for name in ("times", "events", "bad"))
+    times, events, bad = (np.concatenate(pair) for pair in pairs)
+    return replace(after, times=times, events=events, bad=bad)
+
+
+def read_recorded(
+    server: Prometheus, slos: Sequence[Slo], windows: Windows, config: Config, span: tuple[int, int], *, report: Report
+) -> list[SloPast]:
+    """What the rules recorded in a span (milliseconds since 1970, its beginning excluded). Raises ServerError."""
+    return _PastReader(server, windows, config, span, report).recorded(slos)
 
 
 def read_past(

@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from regobs.budgets.past import Numbers, ScopeLabels, SloPast
+from regobs.budgets.past import Numbers, ScopeLabels, SloPast, joined
 from regobs.promql.nodes import Duration
 from regobs.slo.alerts import FALLING, OVER, RENEWED, falling_windows, told_by, watched_counts
 from regobs.slo.model import Slo, Tier, Windows, window_text
@@ -22,6 +22,7 @@ from regobs.slo.windows import Step, chain, evidence, fitting, gap
 
 Truth = NDArray[np.bool_]
 LOOKBACK = 300_000  # milliseconds that Prometheus looks back for a sample (--query.lookback-delta)
+_SLACK = 7_200_000  # milliseconds that the pieces of a window may lie before it, where an evaluation is missing
 _LEAST = 0.0001  # of a burn rate, in the place of zero; as in the rules
 
 
@@ -94,9 +95,54 @@ class BurnWindows:
         return made
 
 
+class AlertReplay:
+    """The alerts of one SLO in one scope, over a past that comes piece by piece, in the order of time.
+
+    Of what was fed it keeps no more than the longest window looks at. `every` is the interval of the evaluation in
+    milliseconds.
+    """
+
+    def __init__(self, slo: Slo, windows: Windows, every: int) -> None:
+        self._slo, self._windows, self._every = slo, windows, every
+        self._tail: SloPast | None = None
+        self._course = _Course(len(fitting(slo, windows.of(slo))))
+        self._reach = max((tier.long.ms for tier in windows.of(slo).tiers), default=0) + _SLACK
+
+    def feed(self, past: SloPast) -> list[FiredAlert]:
+        """The alerts that ended in this piece."""
+        if not len(past.times):
+            return []
+        whole = past if self._tail is None else joined(self._tail, past)
+        burn = BurnWindows(whole, self._slo, self._windows, self._every)
+        found = _Alerting(burn, whole, self._slo, self._windows).fired(self._course, len(whole.times) - len(past.times))
+        last = int(whole.times[-1])
+        self._tail = whole.between(last - self._reach, last)
+        return found
+
+    def rest(self) -> list[FiredAlert]:
+        """The alerts that still fire at the end."""
+        tiers, past = fitting(self._slo, self._windows.of(self._slo)), self._tail
+        pairs = zip(tiers, self._course.begun, strict=True) if past is not None else ()
+        return [_alert(past, tier, first, None) for tier, first in pairs if past is not None and first is not None]
+
+
 def fired_alerts(past: SloPast, slo: Slo, windows: Windows, every: int) -> list[FiredAlert]:
     """The alerts of one SLO in one scope; `every` is the interval of its evaluation in milliseconds."""
-    return _Alerting(BurnWindows(past, slo, windows, every), past, slo, windows).fired() if len(past.times) else []
+    replay = AlertReplay(slo, windows, every)
+    return sorted([*replay.feed(past), *replay.rest()], key=lambda one: (one.begin, one.tier))
+
+
+class _Course:
+    """What alerts remember from one evaluation to the next, by tier; milliseconds since 1970."""
+
+    def __init__(self, tiers: int) -> None:
+        self.last = [-(2**62)] * tiers  # when it fired for the last time
+        self.since: list[int | None] = [None] * tiers  # when its condition became true
+        self.begun: list[int | None] = [None] * tiers  # when it began to fire
+
+
+def _alert(past: SloPast, tier: Tier, begin: int, end: int | None) -> FiredAlert:
+    return FiredAlert(past.slo, past.scope, window_text(tier.long), tier.severity, begin, end)
 
 
 class _Alerting:
@@ -153,20 +199,22 @@ class _Alerting:
         found: Truth = over | (before <= float(lowest(self._slo, self._windows, tier.severity)))
         return found
 
-    def fired(self) -> list[FiredAlert]:
-        """Step by step where an alert may begin or fires; the other evaluations change nothing."""
+    def fired(self, course: _Course, at: int) -> list[FiredAlert]:
+        """Step by step from one evaluation on, where an alert may begin or fires; the others change nothing."""
         tiers, times = self._tiers, self._past.times
         ends = [self._ends(tier) for tier in tiers]
         begins = [self._begins(tier) & ~end for tier, end in zip(tiers, ends, strict=True)]
         goes_on = [(self._burn.burn(tier.long.ms) > 0) & ~end for tier, end in zip(tiers, ends, strict=True)]
         interesting = np.flatnonzero(np.any(begins, axis=0))
         silencing = [self._silencing(place) for place in range(len(tiers))]
-        last = [-(2**62)] * len(tiers)  # when it fired for the last time
-        since: list[int | None] = [None] * len(tiers)  # when its condition became true
-        begun: list[int | None] = [None] * len(tiers)  # when it began to fire
+        last, since, begun = course.last, course.since, course.begun
         found: list[FiredAlert] = []
-        at = int(interesting[0]) if len(interesting) else len(times)
         while at < len(times):
+            if all(one is None for one in since):
+                later = np.searchsorted(interesting, at)
+                if later == len(interesting):
+                    break
+                at = int(interesting[later])
             now = int(times[at])
             seen = at > 0 and now - int(times[at - 1]) <= LOOKBACK  # ALERTS of the evaluation before
             fires = [first is not None and seen for first in begun]
@@ -179,16 +227,12 @@ class _Alerting:
                 else:
                     since[place] = None
                     if (first := begun[place]) is not None:
-                        found.append(self._alert(tier, first, now))
+                        found.append(_alert(self._past, tier, first, now))
                         begun[place] = None
                 fires[place] = begun[place] is not None
                 last[place] = now if fires[place] else last[place]
             at += 1
-            if all(one is None for one in since):
-                later = np.searchsorted(interesting, at)
-                at = int(interesting[later]) if later < len(interesting) else len(times)
-        found += [self._alert(tier, first, None) for tier, first in zip(tiers, begun, strict=True) if first is not None]
-        return sorted(found, key=lambda one: (one.begin, one.tier))
+        return found
 
     def _silencing(self, place: int) -> Callable[[int, list[bool], list[int]], bool]:
         """Whether what fires, and what fired when for the last time, keeps a tier's alert from beginning."""
@@ -204,7 +248,3 @@ class _Alerting:
             return not renewed[at] and any(now - last[other] <= tier.long.ms for other in told)
 
         return silenced
-
-    def _alert(self, tier: Tier, begin: int, end: int | None) -> FiredAlert:
-        past = self._past
-        return FiredAlert(past.slo, past.scope, window_text(tier.long), tier.severity, begin, end)

@@ -105,7 +105,8 @@ def backtest(
     from regobs.budgets import load_numpy  # noqa: PLC0415 - an extra
 
     load_numpy()
-    from regobs.budgets.backtest import objectives_of, read_incidents, replayed  # noqa: PLC0415
+    from regobs.budgets.backtest import objectives_of, read_incidents  # noqa: PLC0415
+    from regobs.budgets.stream import replayed  # noqa: PLC0415
     from regobs.cli.slo import chosen  # noqa: PLC0415
     from regobs.query.times import zone_named  # noqa: PLC0415
 
