@@ -7,9 +7,11 @@ needed capability) may differ between flavors: each such way is a `Form`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import NamedTuple
+
+from regobs.common.frozen import frozen
 
 
 class Kind(StrEnum):
@@ -166,7 +168,7 @@ class Version(NamedTuple):
 NEWEST: Mapping[Flavor, Version] = {Flavor.GITLAB: Version(4, 32), Flavor.DISTRIBUTION: Version(3, 1, 2)}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Label:
     """A label of a metric.
 
@@ -195,7 +197,7 @@ class Label:
 ALL_FLAVORS = (Flavor.GITLAB, Flavor.DISTRIBUTION)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Form:
     """How a metric looks in one or more flavors.
 
@@ -229,7 +231,7 @@ class Form:
         return (self.since is None or self.since <= version) and (self.until is None or version < self.until)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Metric:
     """One metric family.
 

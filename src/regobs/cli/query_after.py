@@ -6,7 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from time import sleep
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from regobs.cli.server_options import complete_context
+from regobs.common.frozen import frozen
 from regobs.common.table import Colour, escape_lines, screen
 from regobs.errors import InputError, ServerError
 
@@ -37,7 +38,7 @@ _OPTIONS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Afterwards:
     """What the command line wants beside the answer."""
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from regobs.common.frozen import frozen
 from regobs.errors import InputError
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ _THANOS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Asking:
     """When and how the command line wants something evaluated."""
 

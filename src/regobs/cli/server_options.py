@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,6 +13,7 @@ import click
 
 from regobs.cli.public_url import PublicUrl
 from regobs.common.closest import did_you_mean
+from regobs.common.frozen import frozen
 from regobs.errors import InputError
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ _OPTIONS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ServerOptions:
     """What the command line says of the server."""
 

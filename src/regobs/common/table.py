@@ -13,9 +13,10 @@ import sys
 import textwrap
 import unicodedata
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TextIO
+
+from regobs.common.frozen import frozen
 
 _GAP = "  "
 _NARROWEST = 8  # characters: a column is not shortened further, the terminal breaks the line then
@@ -35,7 +36,7 @@ class Colour(StrEnum):
     DIM = "2"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Screen:
     """Where text is read: `width` in characters, None where lines may be as long as they are; whether colour shows."""
 
@@ -83,7 +84,7 @@ def wrapped(text: str, on: Screen) -> str:
     return "\n".join(found)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Cell:
     """A text of a table in a colour."""
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from regobs.catalog.model import Capability, Exposer, Flavor, Version
+from regobs.common.frozen import frozen
 from regobs.errors import InputError
 from regobs.promql.nodes import Duration, Matcher, MatchOp
 from regobs.promql.scope import Scope
@@ -46,7 +47,7 @@ def capabilities_of(flavor: Flavor) -> frozenset[Capability]:
     return frozenset(form.needs for form in forms if form.needs is not None)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LabelNames:
     """How a deployment calls the labels that tell its registries apart; None where it has no such label.
 
@@ -86,7 +87,7 @@ class LabelNames:
         return tuple(name for name in named if name is not None)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SloSettings:
     """What holds for every SLO; `thresholds` by SLO name."""
 
@@ -94,7 +95,7 @@ class SloSettings:
     thresholds: Mapping[str, Threshold] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PrometheusSettings:
     """The Prometheus that scrapes the registries.
 
@@ -112,7 +113,7 @@ class PrometheusSettings:
     exporters: Mapping[Exposer, tuple[str, ...]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GrafanaSettings:
     """The Grafana that shows the dashboards. `datasource` is the default choice of every dashboard.
 
@@ -126,7 +127,7 @@ class GrafanaSettings:
     sidecar_label: str = "grafana_dashboard=1"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class KibanaSettings:
     """The Kibana that has the log lines: base address, a space that is not the default one, and whose lines links show.
 
@@ -140,7 +141,7 @@ class KibanaSettings:
     fields: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Config:
     """Everything that regobs.toml can say. `source` is its path, None when there was none.
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+from regobs.common.frozen import frozen
 from regobs.errors import InputError
 from regobs.secrets import MASK
 
@@ -27,7 +28,7 @@ def bare(url: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Address:
     """The base URL of a server, without a trailing slash, and the user and password that stood in it."""
 

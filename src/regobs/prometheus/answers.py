@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from math import nan
 from typing import TYPE_CHECKING, Any
+
+from regobs.common.frozen import frozen
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 _INFO = "PromQL info: "
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sample:
     """One series at one time (seconds since 1970). A native histogram has its raw form in `histogram`, value NaN."""
 
@@ -23,7 +24,7 @@ class Sample:
     histogram: Mapping[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RangeSeries:
     """One series over time: (seconds since 1970, value) in ascending order; native histograms are counted only."""
 
@@ -32,7 +33,7 @@ class RangeSeries:
     histograms: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stats:
     """What a query cost: samples read, most samples in memory at once, seconds of evaluation."""
 
@@ -41,7 +42,7 @@ class Stats:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class QueryAnswer:
     """The result of a query. `kind` is vector, scalar, string or matrix; a scalar is one sample without labels.
 

@@ -7,9 +7,10 @@ import os
 import re
 import ssl
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
+from regobs.common.frozen import frozen
 from regobs.errors import InputError
 from regobs.prometheus.address import Address
 from regobs.prometheus.thanos import PLAIN, ThanosParameters
@@ -25,7 +26,7 @@ _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _VALUE = re.compile(r"[!-~](?:[ -~]*[!-~])?")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Connection:
     """One server, and how to open it. `timeout` is in seconds, for a whole request.
 
@@ -170,7 +171,7 @@ def _read(file: Path) -> str:
         ) from None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EnvironmentAccess:
     """What the environment says of the connection: REGOBS_PROMETHEUS_URL, _TOKEN, _TOKEN_FILE, _TENANT, ...
 

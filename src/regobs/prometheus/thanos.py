@@ -6,11 +6,12 @@ Parameters: https://thanos.io/tip/components/query.md/
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from regobs.common.frozen import frozen
 
-@dataclass(frozen=True, slots=True)
+
+@frozen
 class ThanosParameters:
     """How Thanos Query evaluates one query. None and empty leave it to the server.
 
@@ -72,7 +73,7 @@ def source_resolution(spans: Iterable[int]) -> str:
     return next((name for ms, name in _COARSE if ms * _FIT <= shortest), "0s")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Store:
     """One store behind Thanos Query; `kind` is sidecar, store, rule or receive, `error` why it is not asked.
 

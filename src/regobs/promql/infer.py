@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 
 from regobs.catalog.model import Unit
 from regobs.common.closest import closest_first
+from regobs.common.frozen import frozen
 from regobs.errors import Location, PromqlError
 from regobs.promql.called import call_type
 from regobs.promql.nodes import (
@@ -69,7 +70,7 @@ def infer(
     return finished(_Inference(SelectorTypes(vocabulary, extra_labels, lookup), locate).visit(expr))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InferredParts:
     """What is known of every part of a tree, by its node's `id`, and what makes no sense in it and where."""
 

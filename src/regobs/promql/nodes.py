@@ -7,11 +7,12 @@ injection and recorded-series substitution work on the same nodes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from enum import StrEnum
 
 from regobs.catalog.model import Metric
+from regobs.common.frozen import frozen
 
 Span = tuple[int, int]  # where a part stands in the text it was read from: the offsets of its first and behind its last
 
@@ -25,7 +26,7 @@ class MatchOp(StrEnum):
     NOT_REGEX = "!~"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Matcher:
     """A label matcher of bound PromQL."""
 
@@ -35,7 +36,7 @@ class Matcher:
     span: Span | None = field(default=None, kw_only=True, compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Choice:
     """A label condition of unbound PromQL, in content words: the label is (or is none of) these words.
 
@@ -47,7 +48,7 @@ class Choice:
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Duration:
     """A PromQL duration in milliseconds, or a Grafana macro (`$__rate_interval`) in its place."""
 
@@ -59,7 +60,7 @@ RATE_INTERVAL = Duration(macro="$__rate_interval")
 RANGE = Duration(macro="$__range")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class At:
     """The `@` modifier: a Unix time in milliseconds, or `start` or `end`."""
 
@@ -67,7 +68,7 @@ class At:
     edge: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Expr:
     """Any PromQL expression. Arithmetic on two of them builds a Binary with default matching.
 
@@ -96,7 +97,7 @@ def _expr(value: Expr | int | Decimal) -> Expr:
     return value if isinstance(value, Expr) else Number(Decimal(value))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Number(Expr):
     """A number literal, exact. NaN equals NaN here, so that trees can be compared."""
 
@@ -111,21 +112,21 @@ class Number(Expr):
         return hash("NaN") if self.value.is_nan() else hash(self.value)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Variable(Expr):
     """A Grafana variable in the place of a number (`$__range_s`, `${limit}`), with its sign."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class String(Expr):
     """A string literal."""
 
     value: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Selector(Expr):
     """An instant selector, or with `range` a range selector.
 
@@ -142,7 +143,7 @@ class Selector(Expr):
     at: At | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Subquery(Expr):
     """`expr[range:step]`; a step of None is the server's default."""
 
@@ -153,7 +154,7 @@ class Subquery(Expr):
     at: At | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Call(Expr):
     """A function call."""
 
@@ -161,7 +162,7 @@ class Call(Expr):
     args: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Aggregate(Expr):
     """`op by (labels) (param, expr)`. `labels` None means no grouping clause; `without` turns `by` around."""
 
@@ -172,7 +173,7 @@ class Aggregate(Expr):
     param: Expr | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Binary(Expr):
     """A binary operation.
 
@@ -190,7 +191,7 @@ class Binary(Expr):
     bool: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Unary(Expr):
     """A sign before an expression."""
 
@@ -198,7 +199,7 @@ class Unary(Expr):
     expr: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Paren(Expr):
     """Parentheses that a text had. Builders never make them: the printer adds what precedence needs."""
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from regobs.catalog.model import Exposer, Metric
+from regobs.common.frozen import frozen
 from regobs.promql.nodes import Aggregate, Binary, Call, Expr, Matcher, MatchOp, Selector
 from regobs.promql.series import Lookup, catalog_lookup, known_metric
 from regobs.promql.walk import rebuild
@@ -13,7 +14,7 @@ from regobs.promql.walk import rebuild
 _SCRAPES = "prometheus"  # the component of what Prometheus says of targets and alerts, and no target exposes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Scope:
     """What `inject` adds.
 

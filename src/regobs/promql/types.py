@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from math import inf
 from typing import Literal, NamedTuple
 
 from regobs.catalog.model import Kind, Unit
+from regobs.common.frozen import frozen
 from regobs.promql.functions import CHANGE
 
 # What servers add to all series that they pass on, and what teams put on all of their targets.
@@ -79,7 +79,7 @@ _NOT_BELOW = frozenset({"abs", "exp", "sqrt", "acos", "cosh", "acosh", "stddev_o
 _ABOVE = frozenset({">", ">="})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Bounds:
     """The values that make sense, both ends included; an end that there is not is infinite."""
 

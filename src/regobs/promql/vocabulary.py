@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from regobs.catalog.model import Capability, Exposer, Flavor, Form, Label, Metric, Version
+from regobs.common.frozen import frozen
 
 TARGET_LABELS = frozenset({"instance", "job"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Vocabulary:
     """The names that `bind` puts in.
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from regobs.common.frozen import frozen
 from regobs.errors import PromqlError
 from regobs.promql.infer import infer
 from regobs.promql.nodes import Aggregate, Binary, Duration, Expr, Selector
@@ -15,7 +15,7 @@ from regobs.promql.walk import walk
 _WIDEST = 100  # characters of the text that stand before and behind a caret
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CheckedQuery:
     """A query as it is sent. `expr` and `type` are None when it was not checked; `notes` are doubts about it."""
 

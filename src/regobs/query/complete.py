@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
+from regobs.common.frozen import frozen
 from regobs.prometheus.answers import QueryAnswer
 from regobs.prometheus.thanos import Store, ThanosParameters
 
@@ -20,7 +20,7 @@ _CUT = re.compile(r"truncated|limit", re.IGNORECASE)
 _LONGEST = 300  # characters of a warning
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Gap:
     """One way in which an answer is not the whole, in words."""
 

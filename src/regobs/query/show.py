@@ -8,12 +8,12 @@ import json
 import math
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from functools import cache
 from typing import Any, TextIO
 
 from regobs.catalog.model import Unit
+from regobs.common.frozen import frozen
 from regobs.common.table import PIPE, Screen, escape, table
 from regobs.grafana.units import grafana_unit
 from regobs.prometheus.answers import QueryAnswer, RangeSeries
@@ -28,7 +28,7 @@ _TREND = 24  # characters
 Labels = Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Shown:
     """An answer, and what is known about it. `asked` is the range, None for one moment; `text` was sent."""
 

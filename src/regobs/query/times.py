@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
+from regobs.common.frozen import frozen
 from regobs.errors import InputError
 
 POINTS = 250  # of a range without --step: what a chart or a table's trend can show
@@ -24,7 +24,7 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:
 _LONGEST = 80  # characters of a moment
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AskedRange:
     """The points of a range query: from `start` to `end`, one each `step`; milliseconds since 1970, and milliseconds.
 

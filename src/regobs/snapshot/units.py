@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from regobs.common.frozen import frozen
 
 _COUNTS = ((1.0, ""), (1e3, " K"), (1e6, " Mil"), (1e9, " Bil"), (1e12, " Tri"))  # Grafana's words for `short`
 _BYTES = tuple((float(1024**power), f" {name}") for power, name in enumerate(("B", "KiB", "MiB", "GiB", "TiB", "PiB")))
@@ -43,7 +44,7 @@ _WORDLESS = 1e15  # from here on a power of ten is shorter than the digits
 DIGITS = 3  # significant ones
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Scale:
     """One step of a unit: values are divided by `size` and followed by `suffix`."""
 
