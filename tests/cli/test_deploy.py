@@ -10,7 +10,7 @@ import pytest
 
 from regobs.cli.main import run
 from regobs.prometheus import Prometheus
-from tests.deploy.fakes import rules
+from tests.deploy.fakes import PREFIX, rule_file, rules
 from tests.e2e.conftest import PrometheusFactory, prometheus_server, supervisor
 
 __all__ = ["prometheus_server", "supervisor"]
@@ -42,7 +42,10 @@ def deploy(url: str, built: dict[str, bytes], tmp_path: Path, capsys: pytest.Cap
     )
 
     def called(*arguments: str) -> tuple[int, str, str]:
-        code = run(["deploy", *arguments, "--config", str(settings)])
+        # lint calls `vector(1) > 5` an error, since it is never true; the test of that gives its own argument
+        allowed = ["--allow-findings"] if arguments[0] == "apply" and "--judged" not in arguments else []
+        given = [one for one in arguments if one != "--judged"]
+        code = run(["deploy", *given, *allowed, "--config", str(settings)])
         return code, *capsys.readouterr()
 
     return called
@@ -132,3 +135,37 @@ def test_without_targets_it_says_how_to_add_one(tmp_path: Path, capsys: pytest.C
     (tmp_path / "regobs.toml").write_text("")
     assert run(["deploy", "status", "--config", str(tmp_path / "regobs.toml")]) == 2
     assert "[deploy.NAME]" in capsys.readouterr().err
+
+
+def test_what_lint_calls_an_error_is_not_deployed_unless_it_is_allowed(
+    deploy: Deploy, built: dict[str, bytes], url: str
+) -> None:
+    """promtool takes it: the query is well formed, and means nothing."""
+    built.clear()
+    built |= {f"{PREFIX}odd.yaml": rule_file("Odd", 1, "rate(registry_storage_cache_errors_total[5m])")}
+    assert deploy("apply", "--yes", "--judged")[0] == 0
+    built |= {f"{PREFIX}odd.yaml": rule_file("Odd", 1, "rate(registry_http_in_flight_requests[5m])")}
+    code, _, err = deploy("apply", "--yes", "--judged")
+    assert (code, "odd.yaml" in err, "rate-of-gauge" in err, "--allow-findings" in err) == (2, True, True, True)
+    assert "in_flight" not in alerts(url)["Odd"]
+    assert deploy("apply", "--yes", "--judged", "--allow-findings")[0] == 0
+    assert "in_flight" in alerts(url)["Odd"]
+
+
+def test_a_plan_says_what_a_rename_or_removal_breaks_and_what_would_have_fired(
+    deploy: Deploy, built: dict[str, bytes], url: str
+) -> None:
+    assert deploy("apply", "--yes")[0] == 0
+    renamed = rules(High=5)[f"{PREFIX}High.yaml"].replace(b"alert: High", b"alert: Higher")
+    built.clear()
+    built |= {f"{PREFIX}High.yaml": renamed, f"{PREFIX}new.yaml": rule_file("New", 0)}
+    code, out, err = deploy("plan", "--risk", "5m")
+    assert code == 1
+    assert "alert renamed: High\n    - High\n    + Higher\n    breaks: silences, inhibitions and routes" in out
+    assert "alert removed: Low\n    breaks: silences" in out
+    assert "New would have fired 1 times in the last 5m" in err
+    code, out, _ = deploy("plan", "--risk", "5m", "--format", "json")
+    (found,) = json.loads(out)
+    assert {one["thing"]: bool(one["breaks"]) for one in found["changes"]} == {"High": True, "Low": True, "New": False}
+    assert {one["alert"]: one["times"] for one in found["risks"]} == {"Higher": 0, "New": 1}
+    assert json.loads(deploy("plan", "--format", "json")[1])[0]["risks"] == []

@@ -6,8 +6,9 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from regobs.errors import ExitCode, InputError, RegobsError
 
 if TYPE_CHECKING:
     from regobs.config import Config
+    from regobs.deploy.risk import AlertRisk
     from regobs.deploy.run import Rollout, TargetPlan
     from regobs.pack import Pack
 
@@ -67,9 +69,10 @@ def plan(
     plans = _plans(content(config_file, pack_directory, flavor), only, wait, older)
     if out is not None:
         write_plan(out, plans)
-    _show(plans, shape)
-    if risk is not None:
-        _show_risks(plans, settings(config_file, flavor), risk)
+    risks = _risks(plans, settings(config_file, flavor), risk) if risk is not None else {}
+    _show(plans, shape, risks)
+    if risk is not None and shape == "text":
+        _show_risks(risks, risk)
     return ExitCode.DIFFERENCE if any(one.differs for one in plans) else ExitCode.OK
 
 
@@ -80,6 +83,7 @@ def plan(
     "--plan", "plan_file", type=PATH, metavar="FILE", help="A plan that `plan --out` wrote, and nothing else."
 )
 @click.option("--overwrite", is_flag=True, help="Also what somebody else wrote or changed.")
+@click.option("--allow-findings", is_flag=True, help="Also what `regobs lint` calls an error.")
 @KEEP_NAMES
 @_YES
 @_ENVIRONMENT
@@ -92,6 +96,7 @@ def apply(
     only: tuple[str, ...],
     plan_file: Path | None,
     overwrite: bool,
+    allow_findings: bool,
     older: Path | None,
     yes: bool,
     environment: str,
@@ -112,6 +117,8 @@ def apply(
     rollouts = {one.name: one for one in _rollouts(config, [one.target for one in plans], environment, wait)}
     if not any(one.differs for one in plans):
         return ExitCode.OK
+    if not allow_findings:
+        _judge(plans)
     if not _agreed(yes=yes):
         return ExitCode.DIFFERENCE
     with _told(rollouts.values()):
@@ -237,9 +244,11 @@ def _server(config: Config, name: str) -> Callable[[], Any]:
     return opened
 
 
-def _show(plans: Sequence[TargetPlan], shape: str) -> None:
+def _show(plans: Sequence[TargetPlan], shape: str, risks: Mapping[str, Sequence[AlertRisk]] | None = None) -> None:
     if shape == "json":
-        click.echo(json.dumps([one.as_data() for one in plans], indent=2, ensure_ascii=False))
+        told = {name: [asdict(one) for one in found] for name, found in (risks or {}).items()}
+        data = [one.as_data() | {"risks": told.get(one.target, [])} for one in plans]
+        click.echo(json.dumps(data, indent=2, ensure_ascii=False))
         return
     on = screen()
     for one in plans:
@@ -253,24 +262,42 @@ def _show(plans: Sequence[TargetPlan], shape: str) -> None:
             for sign, text in (("-", change.before), ("+", change.after)):
                 if text and change.before and change.after:
                     click.echo(f"    {sign} {text[:_LONGEST]}{' ...' if len(text) > _LONGEST else ''}")
+            if change.breaks:
+                click.echo(f"    breaks: {change.breaks}")
         for change in one.conflicts:
             click.echo(f"  {on.paint('conflict', Colour.YELLOW)}: {change.thing} {change.what}")
 
 
-def _show_risks(plans: Sequence[TargetPlan], config: Config, length: str) -> None:
-    """On stderr, beside the plan: it is a note for a person."""
-    from regobs.budgets.words import time_text  # noqa: PLC0415
+def _risks(plans: Sequence[TargetPlan], config: Config, length: str) -> dict[str, list[AlertRisk]]:
+    """By target: how often what a plan adds or changes would have fired. Raises ServerError."""
     from regobs.deploy.risk import alert_risks  # noqa: PLC0415
     from regobs.query.times import read_seconds  # noqa: PLC0415
 
     seconds = read_seconds("--risk", length)
+    found = {}
     for one in plans:
-        if not config.deploy[one.target].context:
-            continue
-        with _server(config, one.target)() as server:
-            for risk in alert_risks(one, server, time.time(), seconds):
-                said = f"would have fired {risk.times} times in the last {length}, for {time_text(risk.seconds)}"
-                click.echo(f"{one.target}: {risk.alert} {risk.note or said}", err=True)
+        if config.deploy[one.target].context:
+            with _server(config, one.target)() as server:
+                found[one.target] = list(alert_risks(one, server, time.time(), seconds))
+    return found
+
+
+def _show_risks(risks: Mapping[str, Sequence[AlertRisk]], length: str) -> None:
+    """On stderr, beside the plan: it is a note for a person."""
+    from regobs.budgets.words import time_text  # noqa: PLC0415
+
+    for target, found in risks.items():
+        for one in found:
+            said = f"would have fired {one.times} times in the last {length}, for {time_text(one.seconds)}"
+            click.echo(f"{target}: {one.alert} {one.note or said}", err=True)
+
+
+def _judge(plans: Iterable[TargetPlan]) -> None:
+    from regobs.deploy.judged import refuse_findings  # noqa: PLC0415 - loads every check
+
+    for one in plans:
+        if one.differs:
+            refuse_findings(one)
 
 
 def _agreed(*, yes: bool) -> bool:

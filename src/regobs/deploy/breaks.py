@@ -12,17 +12,13 @@ from pathlib import Path
 
 from regobs import build
 from regobs.build.write import MANIFEST
-from regobs.catalog import slo
 from regobs.config import Config
+from regobs.deploy.broken import DASHBOARD, broken_by
 from regobs.deploy.rule_changes import REMOVED_LABEL, kept_names, rule_changes
 from regobs.errors import InputError
 from regobs.grafana.outputs import FOLDER
 from regobs.pack import Pack
 from regobs.slo.outputs import RULES
-
-_ALERT = "silences, inhibitions and routes by its name, and links to its runbook"
-_SERIES = "dashboards, alerts and queries of your own that read it"
-_BUDGET = "the error budget begins anew: its history is under the old name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +77,11 @@ def _below(files: Mapping[str, bytes], folder: str) -> dict[str, bytes]:
 def _rules(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Iterator[UpgradeBreak]:
     for change in rule_changes(old, new):
         kind, _, fate = change.what.rpartition(" ")
-        if kind == REMOVED_LABEL:
-            yield UpgradeBreak("label", f"{fate} of {change.thing}", "", "routes and queries that use it")
-        elif fate in {"removed", "renamed"} and kind in {"alert", "recorded series"}:
-            became = change.after if fate == "renamed" else ""
-            budget = kind != "alert" and slo.find(change.thing.split(" ")[0]) is not None
-            breaks = _ALERT if kind == "alert" else f"{_SERIES}; {_BUDGET}" if budget else _SERIES
-            yield UpgradeBreak(kind, change.thing, became, breaks)
+        if breaks := broken_by(change):
+            if kind == REMOVED_LABEL:
+                yield UpgradeBreak("label", f"{fate} of {change.thing}", "", breaks)
+            else:
+                yield UpgradeBreak(kind, change.thing, change.after if fate == "renamed" else "", breaks)
 
 
 def _dashboards(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Iterator[UpgradeBreak]:
@@ -96,7 +90,7 @@ def _dashboards(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Iterator[
     for uid, title in before.items():
         if uid not in after:
             became = by_title.get(title, "")
-            yield UpgradeBreak("dashboard", uid, became, "links, bookmarks and the home page of whoever starred it")
+            yield UpgradeBreak("dashboard", uid, became, DASHBOARD)
 
 
 def _titles(files: Mapping[str, bytes]) -> dict[str, str]:

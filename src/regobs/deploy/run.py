@@ -12,13 +12,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from regobs import __version__
 from regobs.common.files import write_file
 from regobs.common.signals import signals_raise
+from regobs.deploy.broken import broken_by
 from regobs.deploy.state import KeptState, Objects, StateFolder, decoded, digest, encoded
 from regobs.deploy.target import DeployTarget, PlannedChange
 from regobs.errors import InputError, MachineError, RegobsError
@@ -103,7 +104,7 @@ class Rollout:
             self.name,
             digest(live),
             wanted,
-            tuple(self.target.changes(live, after)),
+            tuple(replace(one, breaks=broken_by(one)) for one in self.target.changes(live, after)),
             tuple(self._conflicts(live, owned, wanted)),
             tuple(sorted(name for name in live if name not in after)),
             self._differs(live, after),

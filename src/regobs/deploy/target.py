@@ -13,13 +13,15 @@ from regobs.deploy.state import Objects
 class PlannedChange:
     """One difference that a person cares about: `what` is `alert added`, `threshold changed` and the like.
 
-    `before` and `after` are texts, "" on the side that has none.
+    `before` and `after` are texts, "" on the side that has none; `breaks` says what of others no longer works, "" for
+    nothing.
     """
 
     thing: str
     what: str
     before: str = ""
     after: str = ""
+    breaks: str = ""
 
     def as_data(self) -> dict[str, str]:
         """For JSON: every field by its name."""
