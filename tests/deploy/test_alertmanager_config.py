@@ -147,14 +147,62 @@ def test_ours_is_put_back_after_a_kill_and_what_others_wrote_is_asked_for(receiv
 
 
 def test_a_receivers_file_that_changed_is_a_change_that_shows_no_secret(receivers: Path) -> None:
-    ours = rollout(MemoryPlace(), receivers)
+    """A new key is deployed like any other change: nobody else's work is lost."""
+    place = MemoryPlace()
+    ours = rollout(place, receivers)
     ours.apply(ours.plan(build()))
     receivers.write_text(receivers.read_text().replace(SECRET, "another-key"), encoding="utf-8")
+    ours = rollout(place, receivers)
     plan = ours.plan(build())
     assert told(plan) == ["changed contents of receivers"]
+    assert plan.conflicts == ()
+    assert ours.status().edited == ()
     assert "another-key" not in repr(plan)
-    ours.apply(plan, overwrite=True)
+    ours.apply(plan)
+    assert b"another-key" in (place.content or b"")
     assert not ours.plan(build()).differs
+    assert not [path for path in receivers.parent.rglob("*.json") if "another-key" in path.read_text()]
+
+
+@pytest.mark.parametrize("edited", [b"hunter2-of-the-paper", b"x" * 20])
+def test_a_key_that_somebody_changed_there_is_a_conflict_also_beside_a_new_one(receivers: Path, edited: bytes) -> None:
+    place = MemoryPlace()
+    ours = rollout(place, receivers)
+    ours.apply(ours.plan(build()))
+    place.content = (place.content or b"").replace(SECRET.encode(), edited)
+    assert len(ours.plan(build()).conflicts) == 1
+    receivers.write_text(receivers.read_text().replace(SECRET, "another-key"), encoding="utf-8")
+    with pytest.raises(InputError, match="somebody else's work"):
+        ours.apply(ours.plan(build()))
+
+
+def test_a_new_key_that_is_refused_leaves_the_old_one_to_the_letter(receivers: Path) -> None:
+    place = MemoryPlace()
+    ours = rollout(place, receivers)
+    ours.apply(ours.plan(build()))
+    before = place.content
+    receivers.write_text(receivers.read_text().replace(SECRET, "another-key"), encoding="utf-8")
+    place.refused = b"another-key"
+    with pytest.raises(ServerError, match="cannot be loaded"):
+        ours.apply(ours.plan(build()))
+    assert place.content == before
+    assert ours.status().interrupted == ""
+
+
+def test_after_a_kill_with_a_new_key_the_old_routes_come_back_with_the_new_key(receivers: Path) -> None:
+    """The old key is nowhere any more: its file has the new one, and no note holds secrets."""
+    place = MemoryPlace()
+    ours = rollout(place, receivers)
+    ours.apply(ours.plan(build()))
+    receivers.write_text(receivers.read_text().replace(SECRET, "another-key"), encoding="utf-8")
+    state, other = StateFolder(receivers.parent / "state"), build(route={**ROUTE, "group_wait": "90s"})
+    state.begin(rollout(place, receivers).target.read())
+    target = AlertmanagerConfig("alerts", place, receivers)
+    target.write({}, target.wanted(other))
+    rollout(place, receivers).verify()
+    assert b"another-key" in (place.content or b"")
+    assert b"90s" not in (place.content or b"")
+    assert not rollout(place, receivers).plan(build()).differs
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import pytest
 
 from regobs.build import build_files
 from regobs.common.programs import Supervisor
-from regobs.deploy.alertmanager_config import FILE, AlertmanagerConfig, ConfigApi, ConfigFile
+from regobs.deploy.alertmanager_config import FILE, AlertmanagerConfig, ConfigApi, ConfigFile, marked
 from regobs.deploy.run import Rollout
 from regobs.deploy.state import StateFolder
 from regobs.documents import dump_yaml, load_yaml
@@ -112,7 +112,7 @@ def test_amtool_refuses_it_before_anything_changes(alerts: Alerts) -> None:
 _APPLY = """
 import sys
 from pathlib import Path
-from regobs.deploy.alertmanager_config import AlertmanagerConfig, ConfigFile
+from regobs.deploy.alertmanager_config import AlertmanagerConfig, ConfigFile, marked
 from regobs.deploy.run import Rollout
 from regobs.deploy.state import StateFolder
 from regobs.prometheus import Prometheus
@@ -131,7 +131,7 @@ def test_a_killed_deployment_leaves_the_old_or_the_new_configuration(alerts: Ale
     old = alerts.file.read_bytes()
     new_build = tmp_path / "new.yaml"
     new_build.write_bytes(built(group_wait="45s")[FILE])
-    new = old.replace(b"group_wait: 30s", b"group_wait: 45s", 1)
+    new = marked(old.partition(b"\n")[2].replace(b"group_wait: 30s", b"group_wait: 45s", 1))
     seen = set()
     for number in range(KILLS):
         command = [sys.executable, "-c", _APPLY, str(tmp_path), alerts.url, str(new_build)]

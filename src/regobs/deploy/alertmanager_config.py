@@ -6,6 +6,7 @@ file of the deployment's own, as it has secrets: they go from there to the serve
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
@@ -27,6 +28,8 @@ FILE = "alertmanager/alertmanager.yaml"  # of a build
 _OBJECT = "alertmanager.yaml"
 _ROUTING = ("route", "inhibit_rules")
 _OF_OURS, _OF_OTHERS = "as in the receivers file", "other than in the receivers file"
+_OF_BEFORE = "as in the receivers file when it was deployed"
+_MARK = b"# regobs deploy wrote what follows; its SHA-256: "  # of the place where the secrets are anyway
 _SHORTEST_SECRET = 4  # characters: what is shorter would blank half of an error
 _SAID = 400  # characters of what a server or amtool says
 Json = dict[str, Any]
@@ -69,7 +72,8 @@ class AlertmanagerConfig:
             return {}
         data = _mapping(content, self._name)
         own = {key: value for key, value in data.items() if key not in _ROUTING}
-        shown = _shown(data, _OF_OURS if own == self._own(_names(data)) else _OF_OTHERS)
+        otherwise = _OF_BEFORE if _unedited(content) else _OF_OTHERS
+        shown = _shown(data, _OF_OURS if own == self._own(_names(data)) else otherwise)
         self._whole[shown] = content
         return {_OBJECT: shown}
 
@@ -128,7 +132,7 @@ class AlertmanagerConfig:
         """The whole configuration."""
         data = _mapping(shown, self._name)
         own = self._own(_names(data))
-        return dump_yaml({**own, **{key: data[key] for key in _ROUTING if key in data}}).encode()
+        return marked(dump_yaml({**own, **{key: data[key] for key in _ROUTING if key in data}}).encode())
 
     def write(self, before: Objects, after: Objects) -> None:
         """The whole configuration in one step: what was there as it was read, anything else with the receivers file."""
@@ -159,7 +163,7 @@ class AlertmanagerConfig:
         """What is in use routes and inhibits as was deployed. What others wrote is not judged."""
         for content in objects.values():
             data = _mapping(content, self._name)
-            if data["contents"] != _OF_OURS:
+            if data["contents"] == _OF_OTHERS:
                 continue
             loaded = self._place.loaded()
             for key in _ROUTING:
@@ -174,6 +178,11 @@ class AlertmanagerConfig:
         """Whether both are equal."""
         return ours == live
 
+    def untouched(self, ours: bytes, live: bytes) -> bool:
+        """Whether what is live is what we wrote, if with receivers that their file has no longer."""
+        data = _mapping(live, self._name)
+        return ours == live or (data["contents"] == _OF_BEFORE and ours == _shown(data, _OF_OURS))
+
     def announce(self, text: str) -> None:
         """Nothing: an Alertmanager shows no such things."""
 
@@ -187,6 +196,15 @@ class AlertmanagerConfig:
                 what = "added" if old is None else "removed" if new is None else "changed"
                 found.append(PlannedChange(thing, what, old or "", new or ""))
         return found
+
+
+def marked(content: bytes) -> bytes:
+    """A configuration that tells later that nobody changed it since."""
+    return _MARK + hashlib.sha256(content).hexdigest().encode() + b"\n" + content
+
+
+def _unedited(content: bytes) -> bool:
+    return content.startswith(_MARK) and content == marked(content.partition(b"\n")[2])
 
 
 def _mapping(content: bytes, target: str, where: str = _OBJECT) -> Json:

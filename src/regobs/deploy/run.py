@@ -21,7 +21,7 @@ from regobs.common.files import write_file
 from regobs.common.signals import signals_raise
 from regobs.deploy.broken import broken_by
 from regobs.deploy.state import KeptState, Objects, StateFolder, decoded, digest, encoded
-from regobs.deploy.target import DeployTarget, PlannedChange
+from regobs.deploy.target import DeployTarget, MarksItsWork, PlannedChange
 from regobs.errors import InputError, MachineError, RegobsError
 
 FORMAT = 1  # of a plan file
@@ -208,9 +208,10 @@ class Rollout:
 
     def _conflicts(self, live: Objects, owned: Objects, wanted: Objects) -> Iterator[PlannedChange]:
         same = self.target.same
+        untouched = self.target.untouched if isinstance(self.target, MarksItsWork) else same
         for name, content in sorted(live.items()):
             as_wanted = name in wanted and same(wanted[name], content)
-            if name in owned and not same(owned[name], content) and not as_wanted:
+            if name in owned and not untouched(owned[name], content) and not as_wanted:
                 yield PlannedChange(name, "changed since it was deployed")
             if name not in owned and name in wanted and not as_wanted:
                 yield PlannedChange(name, "is there already, and regobs deploy did not write it")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from regobs.deploy.state import Objects
 
@@ -58,3 +58,11 @@ class DeployTarget(Protocol):
 
     def changes(self, before: Objects, after: Objects) -> list[PlannedChange]:
         """What differs in meaning."""
+
+
+@runtime_checkable
+class MarksItsWork(Protocol):
+    """A target that tells what we wrote from what others did though it is not what we would write now."""
+
+    def untouched(self, ours: bytes, live: bytes) -> bool:
+        """Whether nobody but us changed an object that we wrote."""
