@@ -143,6 +143,46 @@ def test_what_is_no_envelope_is_refused_and_counts_nothing(receiver: Receiver, c
     assert receiver.totals.total(metrics.RECEIVED) == 0
 
 
+@pytest.mark.parametrize("target", [None, {}, {"digest": "sha256:1", "mediaType": MANIFEST}])
+def test_an_event_that_is_about_no_repository_is_counted_as_invalid_once_and_the_next_are_kept(
+    receiver: Receiver, target: Any
+) -> None:
+    without = {name: value for name, value in event(1).items() if name != "target"}
+    odd = without if target is None else event(1, target=target)
+    assert [receiver.keep(body(odd)), receiver.keep(body(odd)), receiver.keep(body(event(2)))] == ["kept"] * 3
+    assert receiver.totals.total(metrics.INVALID) == 1
+    assert receiver.totals.total(metrics.DUPLICATES) == receiver.totals.total(metrics.RECEIVED) == 1
+
+
+@pytest.mark.parametrize("odd", [{"id": 5}, {"target": 5}, {"target": None, "timestamp": "yesterday"}, {"id": ""}])
+def test_an_event_that_is_none_costs_only_itself_of_its_envelope(receiver: Receiver, odd: dict[str, Any]) -> None:
+    assert receiver.keep(body(event(1), event(2, **odd), event(3))) == "kept"
+    assert receiver.totals.total(metrics.RECEIVED) == 2
+    assert receiver.totals.total(metrics.INVALID) == 1
+
+
+def test_invalid_events_outlive_the_process_too(tmp_path: Path) -> None:
+    first = Receiver(Journal(tmp_path))
+    first.start()
+    assert first.keep(body(event(1), event(2, target={}), event(3, id=5))) == "kept"
+    first._journal.close()  # as kill -9 leaves it
+    again = Receiver(Journal(tmp_path))
+    assert (again.totals.total(metrics.RECEIVED), again.totals.total(metrics.INVALID)) == (1, 2)
+
+
+def test_an_envelope_that_cannot_be_appended_does_not_keep_the_next_from_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    receiver = Receiver(Journal(tmp_path / "state"), append_to=tmp_path / "events.ndjson")
+    receiver.start()
+    odd = body(event(1)).replace(b'{"events"', b'{"x": "\xff", "events"')  # no text, in a part that is not counted
+    assert [receiver.keep(odd), receiver.keep(body(event(2)))] == ["kept", "kept"]
+    receiver.stop()
+    (line,) = (tmp_path / "events.ndjson").read_text().splitlines()
+    assert "id-2" in line
+    assert "cannot be appended" in caplog.text
+
+
 def test_counts_and_ids_outlive_the_process(tmp_path: Path) -> None:
     for attempt in range(3):
         receiver = Receiver(Journal(tmp_path))

@@ -62,6 +62,12 @@ DUPLICATES = _events.counter(
     "Events that came again and were not counted again.",
     form(on_event=True, needs=_NEEDS),
 )
+INVALID = _events.counter(
+    "registry_event_invalid_total",
+    Unit.EVENTS,
+    "Events without a target, or without what every event has, in envelopes that were kept.",
+    form(on_event=True, needs=_NEEDS),
+)
 REQUESTS = _events.counter(
     "regobs_event_requests_total",
     Unit.REQUESTS,

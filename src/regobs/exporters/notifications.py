@@ -40,12 +40,14 @@ _CHECKPOINT_BYTES = 64 << 20
 _ACTIONS = frozenset(metrics.RECEIVED.forms[0].labels[0].values or ())
 _NOT_STORED, _NO_CHECKPOINT = "notifications cannot be stored", "the checkpoint cannot be stored"
 _NOT_APPENDED = "envelopes are not appended"
+_UNREADABLE = (ValueError, OverflowError, RecursionError)  # msgspec's errors are ValueErrors
 _LARGEST_SIZE = 1 << 53  # bytes that Prometheus counts exactly; a number without end would break every scrape
 METRICS = (
     *(metrics.RECEIVED, metrics.BYTES, metrics.PULLED_BYTES, metrics.ACTORS),
-    *(metrics.LAG, metrics.DUPLICATES, metrics.REPLACED),
+    *(metrics.LAG, metrics.DUPLICATES, metrics.INVALID, metrics.REPLACED),
 )
 
+# Of an event that is no right one its id alone, empty where it has none; else:
 Record = list[Any]  # id, action, artifact, namespace, bytes, redirected, actor, lag in seconds
 StartResponse = Callable[..., Any]
 
@@ -76,13 +78,13 @@ class _Event(msgspec.Struct):
     id: str
     timestamp: str
     action: str
-    target: _Target = msgspec.field(default_factory=_Target)
+    target: _Target | None = None
     actor: _Actor | None = None
     meta: _Meta | None = None
 
 
 class _Envelope(msgspec.Struct):
-    events: list[_Event]
+    events: list[msgspec.Raw]
 
 
 class _Batch:
@@ -147,8 +149,11 @@ class Receiver:
     def keep(self, body: bytes) -> str:
         """Take an envelope: `kept` once it is stored, else why not, as the label `result` has it."""
         try:
-            records = [_record(event) for event in msgspec.json.decode(body, type=_Envelope).events]
-        except (ValueError, OverflowError, RecursionError):  # msgspec's errors are ValueErrors
+            events = msgspec.json.decode(body, type=_Envelope).events
+        except _UNREADABLE:
+            return "malformed"
+        records = [_record_or_not(event) for event in events]
+        if records and all(record == [""] for record in records):
             return "malformed"
         with self._guard:
             batch = self._open
@@ -196,13 +201,18 @@ class Receiver:
             self._checkpoint()
 
     def _count(self, record: Record) -> None:
-        name, action, artifact, namespace, size, redirected, actor, lag = record
+        name = record[0]
         if name in self._ids:
             self.totals.add(metrics.DUPLICATES, ())
             return
-        self._ids[name] = None
-        if len(self._ids) > _REMEMBERED:
-            self._ids.popitem(last=False)
+        if name:
+            self._ids[name] = None
+            if len(self._ids) > _REMEMBERED:
+                self._ids.popitem(last=False)
+        if len(record) == 1:
+            self.totals.add(metrics.INVALID, ())
+            return
+        _, action, artifact, namespace, size, redirected, actor, lag = record
         namespace = self._admitted("namespace", namespace)
         self.totals.add(metrics.RECEIVED, (action, artifact, namespace))
         self.totals.add(metrics.BYTES, (action, namespace), size)
@@ -295,11 +305,22 @@ class NotificationApp:
         return result
 
 
+def _record_or_not(raw: msgspec.Raw) -> Record:
+    """What is counted of an event: of one that is none a record of its own, so that its envelope is kept."""
+    try:
+        return _record(msgspec.json.decode(raw, type=_Event))
+    except _UNREADABLE:
+        return [""]
+
+
 def _record(event: _Event) -> Record:
     """What is counted of an event. Raises ValueError for one that cannot be counted."""
     if not event.id or len(event.id) > 200:
         raise ValueError("no id")
     target = event.target
+    made = datetime.fromisoformat(event.timestamp)
+    if target is None or not target.repository:  # it is about nothing
+        return [event.id]
     action = event.action if event.action in _ACTIONS else "other"
     if action == "rename":
         artifact = "repository"
@@ -315,7 +336,6 @@ def _record(event: _Event) -> Record:
     redirected = "unknown" if blob is None or blob.redirected is None else str(blob.redirected).lower()
     namespace = target.repository.partition("/")[0]
     actor = (event.actor.user_type or ("named" if event.actor.name else "")) if event.actor else ""
-    made = datetime.fromisoformat(event.timestamp)
     lag = max(0.0, time() - (made if made.tzinfo else made.replace(tzinfo=UTC)).timestamp())
     size = min(max(0, target.size or target.length), _LARGEST_SIZE)
     return [event.id, action, artifact, namespace, size, redirected, actor or "anonymous", round(lag, 3)]
@@ -323,4 +343,9 @@ def _record(event: _Event) -> Record:
 
 def _write_masked(file: IO[bytes], bodies: list[bytes]) -> None:
     for body in bodies:
-        file.write(msgspec.json.encode(redacted_fields(msgspec.json.decode(body))) + b"\n")
+        try:
+            line = msgspec.json.encode(redacted_fields(msgspec.json.decode(body)))
+        except _UNREADABLE:  # in a part that is not counted; the next envelopes are written
+            _LOG.warning("an envelope was counted and cannot be appended", extra={"bytes": len(body)})
+            continue
+        file.write(line + b"\n")
