@@ -5,7 +5,8 @@ from regobs.grafana.words import *
 
 by_client, in_range = rate(logs.CLIENTS, by="client"), top(10, increase(logs.CLIENTS, by="client"))
 sent, served = rate(select(logs.PULLED_BYTES, redirected="true")), rate(select(logs.PULLED_BYTES, redirected="false"))
-pulled = {"redirected": sent, "through the registry": served}
+untold = rate(select(logs.PULLED_BYTES, redirected="unknown"))  # of lines that do not say it
+pulled = {"redirected": sent, "through the registry": served, "unknown": untold}
 by_status, by_route = rate(logs.REQUESTS, by="status"), rate(logs.REQUESTS, by="route")
 
 who = Row(
@@ -36,7 +37,7 @@ login = Row(
 
 lines, unread = rate(logs.LINES, by="kind"), top(10, highest(logs.BEHIND, by="file"))
 BAD, BEHIND = "RegistryLogLinesMalformed", "RegistryLogExporterBehind"
-UNREADABLE = "RegistryLogFileUnreadable"
+UNREADABLE, OLD = "RegistryLogFileUnreadable", "RegistryLogCheckpointOld"
 
 exporter = Row(
     "Log exporter",
@@ -44,6 +45,8 @@ exporter = Row(
     Lines("Log exporter backlog (top 10 files)", unread, good="returns to 0", alert=BEHIND),
     Lines("Unreadable log files", highest(logs.UNREADABLE), good="0", alert=UNREADABLE),
     Lines("Age of the last log line", age(logs.LAST_LINE), good="seconds"),
+    Lines("Age of the log checkpoint", age(logs.CHECKPOINT), good="seconds", alert=OLD),
+    Lines("Broken fields of access lines", rate(logs.SCHEMA_ERRORS, by="field"), good="0"),
 )
 
 dashboard = Dashboard("Registry Clients", who, login, exporter, needs=Capability.LOG_EXPORTER)

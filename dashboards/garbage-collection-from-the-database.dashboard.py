@@ -26,11 +26,14 @@ unfinished = age(metadata.BACKGROUND_MIGRATION_CREATED, by=("migration", "status
 unfinished_failed = total(select(metadata.BACKGROUND_MIGRATION_STATUS, status="failed"))
 failed = zero_filled(unfinished_failed, total(metadata.BACKGROUND_MIGRATIONS))
 
+here = highest(metadata.IMPORTS, by=("phase", "status"))
+
 migrations = Row(
     "Migrations in the database",
     Lines("Background migrations by state", states, good="all finished", alert=MIGRATION),
     Lines("Failed background migrations", failed, good="0", alert=MIGRATION),
     Table("Unfinished background migrations", {"created ago": unfinished}, good="active or running", alert=MIGRATION),
+    Lines("Import by phase and state", here, good="no phase failed; empty where nothing was imported"),
     Lines("Schema migrations applied", highest(metadata.SCHEMA_MIGRATIONS, by="type"), good="steps with releases only"),
 )
 
@@ -38,13 +41,16 @@ FAILS = "RegistryDatabaseExporterQueryFails"
 asked, took = lowest(metadata.QUERY_SUCCESS, by="query"), highest(metadata.QUERY_DURATION, by="query")
 since = age(metadata.QUERY_LAST_SUCCESS, by="query")
 
+connections = {"": highest(metadata.CONNECTIONS, by="state"), "limit": highest(metadata.CONNECTIONS_LIMIT)}
+
 exporter = Row(
     "Database exporter",
     Lines("Exporter query success", asked, good="1", alert=FAILS),
     Lines("Exporter query duration", took, good="below 1 s; storage queries take longer"),
     Lines("Age of exporter query results", since, good="below its interval", alert=FAILS),
     Lines("Lag of the queried replica", highest(metadata.REPLICA_LAG), good="below a second"),
-    Lines("Database connections by state", highest(metadata.CONNECTIONS, by="state"), good="mostly idle"),
+    Lines("Database connections by state", connections, good="mostly idle, far below the limit"),
+    Lines("Database exporters that ask", total(metadata.LEADER), good="1"),
 )
 
 dashboard = Dashboard(

@@ -31,12 +31,16 @@ pushed = rate(select(events.RECEIVED, action="push", artifact="manifest"), by="n
 deleted = rate(select(events.RECEIVED, action="delete"), by="namespace")
 bytes_pushed = rate(select(events.BYTES, action="push"), by="namespace")
 
+again = {"duplicate": rate(events.DUPLICATES), "invalid": rate(events.INVALID)}
+
 notified = Row(
     "Events by namespace (from notifications)",
     Lines("Received events by action", happened, good="shares as usual", stacked=True),
     Lines("Manifests pushed by namespace (top 10)", top(10, pushed), good="shares as usual"),
     Lines("Deletions by namespace (top 10)", top(10, deleted), good="steps only with cleanup jobs"),
     Lines("Bytes pushed by namespace (top 10)", top(10, bytes_pushed), good="shares as usual"),
+    Lines("Events by kind of actor", rate(events.ACTORS, by="actor"), good="shares as usual", stacked=True),
+    Lines("Duplicate and invalid events", again, good="near 0", alert="RegistryNotificationsDuplicated"),
     Lines("Event delivery lag p95", quantile(0.95, events.LAG), good="below a second"),
     logs="pulls-and-pushes-by-namespace",
 )

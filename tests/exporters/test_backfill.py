@@ -94,7 +94,7 @@ def test_parts_of_lines_belong_to_those_of_their_own_file(tmp_path: Path) -> Non
         text, at = line(second).rstrip("\n"), (START + timedelta(seconds=second)).isoformat().replace("+00:00", "Z")
         return [f"{at} stdout P {text[:40]}\n", f"{at} stdout F {text[40:]}\n"]
 
-    files = [write(tmp_path / f"{name}.log", *halves(1), *halves(70)) for name in "ab"]
+    files = [write(tmp_path / f"{at}.log", *halves(at), *halves(70)) for at in (1, 2)]
     assert samples(history(*files), "registry_log_lines_total") == [(0, 0), (60, 2), (120, 4)]
 
 

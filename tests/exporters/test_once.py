@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from regobs.cli.main import regobs
+from regobs.errors import ExitCode, InputError
 
 SETTINGS = "metrics: [{name: registry_log_own_total, help: h, labels: {repository: vars_name}, most: 10000}]"
 
@@ -47,3 +53,118 @@ def test_no_more_than_the_ceiling_of_series_comes_out_and_what_was_refused_is_na
         assert warning.startswith("Warning: registry_log_own_total: the ceiling of 5,000 series is reached")
         assert f"`other` {names - 4_999:,} times" in warning
         assert "repository=n04999" in warning
+
+
+def access(number: int) -> str:
+    record = {"time": f"2026-11-25T10:{number // 60:02}:{number % 60:02}.000Z", "level": "info", "msg": "access"}
+    record |= {"method": "GET", "uri": "/v2/a/b/tags/list"}
+    return json.dumps({**record, "status": 200, "duration_ms": 1, "read_bytes": 0, "written_bytes": 5}) + "\n"
+
+
+def requests_of(result: Result) -> int:
+    """What the last sample of the access lines says."""
+    assert result.exit_code == 0, result.output
+    rows = [row for row in result.stdout.splitlines() if row.startswith('registry_log_lines_total{kind="access"}')]
+    return int(float(rows[-1].split()[1]))
+
+
+@pytest.mark.parametrize("mode", [["--once"], ["--backfill", "1m"]], ids=["once", "backfill"])
+def test_what_a_shell_hands_over_twice_counts_once_and_is_named(tmp_path: Path, mode: list[str]) -> None:
+    log, old, other = tmp_path / "r.log", tmp_path / "r.log.1", tmp_path / "z.log"
+    old.write_text("".join(map(access, range(100))), encoding="utf-8")
+    log.write_text("".join(map(access, range(100, 150))), encoding="utf-8")
+    other.write_text("".join(map(access, range(1000, 1007))), encoding="utf-8")
+    (tmp_path / "r.log.1.gz").write_bytes(gzip.compress(old.read_bytes()))  # a packed copy
+    (tmp_path / "current.log").symlink_to(log)
+    os.link(log, tmp_path / "hard.log")
+    shutil.copy(old, tmp_path / "copy.log")  # the same content
+    (tmp_path / "moved.log.gz").write_bytes(gzip.compress(old.read_bytes()))
+    (tmp_path / "begun.log").write_bytes(log.read_bytes()[:500])  # a copy that was made earlier
+    (tmp_path / "empty.log").touch()
+    result = run(tmp_path, *mode, *sorted(map(str, tmp_path.glob("*.log*"))))
+    assert requests_of(result) == 157
+    told = [row for row in result.stderr.splitlines() if row.startswith("Warning: ")]
+    assert len(told) == 6
+    assert all("left out" in row for row in told)
+
+
+def test_files_that_begin_alike_and_go_on_differently_are_all_counted(tmp_path: Path) -> None:
+    """As of two instances that were started in the same second."""
+    for name, last in (("a.log", 900), ("b.log", 901)):
+        lines = [*map(access, range(500)), access(last)]
+        (tmp_path / name).write_text("".join(lines), encoding="utf-8")
+    result = run(tmp_path, "--once", str(tmp_path / "a.log"), str(tmp_path / "b.log"))
+    assert (requests_of(result), result.stderr) == (1002, "")
+
+
+def test_the_time_of_finding_copies_grows_with_the_bytes_and_no_faster(tmp_path: Path) -> None:
+    for number in range(200):
+        (tmp_path / f"{number}.log").write_text(
+            "".join(access(number * 10 + one) for one in range(10)), encoding="utf-8"
+        )
+    result = run(tmp_path, "--once", str(tmp_path / "*.log"))
+    assert (requests_of(result), result.stderr) == (2000, "")
+
+
+@pytest.mark.parametrize("mode", [["--once"], ["--backfill", "1m"]], ids=["once", "backfill"])
+@pytest.mark.parametrize("option", [["--listen", "127.0.0.1:9520"], ["--web-config-file", "web.yml"]])
+def test_what_is_printed_once_is_not_served_too(tmp_path: Path, mode: list[str], option: list[str]) -> None:
+    result = run(tmp_path, *mode, *option, str(lines(tmp_path, 1)))
+    assert isinstance(result.exception, InputError)
+    assert result.exception.value == f"{mode[0]} {option[0]}"
+
+
+def test_a_probe_that_runs_once_is_not_served_too(tmp_path: Path) -> None:
+    words = ["export", "probe", "--url", "http://127.0.0.1:1", "--once", "--listen", "127.0.0.1:0"]
+    result = CliRunner().invoke(regobs, words, env={"HOME": str(tmp_path)})
+    assert isinstance(result.exception, InputError)
+    assert result.exception.value == "--once --listen"
+
+
+def test_a_second_exporter_on_one_state_file_is_refused_and_another_may_follow_the_first(tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "regobs", "export", "logs", str(lines(tmp_path, 1)), "--listen", "127.0.0.1:0"]
+    words += ["--state", str(tmp_path / "state.json")]
+    for _ in range(2):
+        with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as running:
+            try:
+                assert running.stdout is not None
+                assert running.stdout.readline().startswith("http")
+                second = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+            finally:
+                running.kill()
+        told = json.loads(second.stderr.splitlines()[-1])
+        assert told["msg"] == "another process keeps its counts in this state file"
+        assert told["value"] == str(tmp_path / "state.json")
+        assert second.returncode == ExitCode.MACHINE
+
+
+@pytest.mark.parametrize("check", [["--check-config"], []])
+def test_a_file_that_envelopes_cannot_be_appended_to_is_refused_before_the_start(
+    tmp_path: Path, check: list[str]
+) -> None:
+    file = tmp_path / "gone" / "e.ndjson"
+    words = ["export", "notifications", "--state", str(tmp_path / "s"), "--append", str(file), *check]
+    result = CliRunner().invoke(regobs, words, env={"HOME": str(tmp_path)})
+    assert isinstance(result.exception, InputError)
+    assert result.exception.message == "envelopes cannot be appended"
+    assert result.exception.value == f"{file}: there is no folder {file.parent}"
+    assert not (tmp_path / "s").exists()
+
+
+def test_a_file_without_permission_is_refused_for_appending(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "e.ndjson"
+    file.touch()
+    monkeypatch.setattr("os.access", lambda path, mode: Path(path) != file or mode != os.W_OK)
+    words = ["export", "notifications", "--state", str(tmp_path / "s"), "--append", str(file), "--check-config"]
+    result = CliRunner().invoke(regobs, words, env={"HOME": str(tmp_path)})
+    assert isinstance(result.exception, InputError)
+    assert "may not write" in str(result.exception.value)
+
+
+def test_a_file_that_can_be_made_or_written_is_right_for_appending(tmp_path: Path) -> None:
+    (tmp_path / "there.ndjson").touch()
+    for name in ("there.ndjson", "new.ndjson"):
+        words = ["export", "notifications", "--state", str(tmp_path / "s"), "--append", str(tmp_path / name)]
+        result = CliRunner().invoke(regobs, [*words, "--check-config"], env={"HOME": str(tmp_path)})
+        assert (result.exit_code, result.stdout) == (0, "settings are right\n")
+    assert not (tmp_path / "new.ndjson").exists()

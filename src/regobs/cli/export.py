@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from regobs.cli.export_logs import logs
-from regobs.cli.export_options import FILE, WEB, read_address, read_web, serve
+from regobs.cli.export_options import FILE, WEB, read_address, read_web, refuse_serving, serve
 from regobs.cli.public_url import PublicUrl
 from regobs.errors import ExitCode, InputError, MachineError
 
@@ -63,6 +64,8 @@ def probe(
     """
     from regobs.exporters.probe_settings import ProbeSettings, ProbeTarget, checked_url, read_probe_settings  # noqa: PLC0415
 
+    if once:
+        refuse_serving("--once")
     if (file is None) == (url is None):
         raise InputError("name the registry", expected="either --config FILE or --url URL", next_step="add one of them")
     if file is not None:
@@ -127,6 +130,7 @@ def notifications(
 
     address, web = read_address(listen), read_web(web_file)
     read_secret(token_file)
+    _check_append(append_to)
     if check_config:
         click.echo("settings are right")
         return ExitCode.OK
@@ -191,6 +195,25 @@ def database(
         running = DatabaseExporter(dsn, instruments, heavy=heavy, names=namespaces, leader=leader)
         serve(ExporterApp(instruments, lambda: running.ready, web=web), running, address)
     return log.exit_code
+
+
+def _check_append(file: Path | None) -> None:
+    """Refuse a file that this user may not write to."""
+    if file is None:
+        return
+    place, rights = (file, os.W_OK) if file.exists() else (file.parent, os.W_OK | os.X_OK)
+    if not place.exists():
+        why = f"there is no folder {place}"
+    elif not os.access(place, rights):
+        why = f"this user may not write to {place}"
+    else:
+        return
+    raise InputError(
+        "envelopes cannot be appended",
+        value=f"{file}: {why}",
+        expected="a file that this user may write to, or a name in a folder where it may make one",
+        next_step="name another file with --append, or let this user write there",
+    )
 
 
 def _once(settings: ProbeSettings) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from regobs.cli.export_options import FILE, WEB, read_address, read_web, serve
+from regobs.cli.export_options import FILE, WEB, read_address, read_web, refuse_serving, serve
 from regobs.common.table import escape
 from regobs.errors import ExitCode, InputError, MachineError
 
@@ -66,6 +66,8 @@ def logs(
     from regobs.exporters.declared import read_declared  # noqa: PLC0415
 
     _check_output(textfile, state, once=once, backfill=backfill)
+    if once or backfill:
+        refuse_serving("--once" if once else "--backfill")
     _check_input(files, state, followed=not once and not backfill)
     declared = () if metrics_file is None else read_declared(metrics_file)
     address, web = read_address(listen), read_web(web_file)
@@ -93,16 +95,18 @@ def logs(
         running = LogExporter(
             list(files), Flavor(flavor), namespaces=namespaces, declared=declared, state=state, ended=ended.set
         )
-        return _follow(running, address, web, ended)
+        return _follow(running, state, address, web, ended)
     return ExitCode.OK
 
 
-def _follow(running: LogExporter, address: tuple[str, int], web: WebConfig | None, ended: threading.Event) -> int:
+def _follow(
+    running: LogExporter, state: Path | None, address: tuple[str, int], web: WebConfig | None, ended: threading.Event
+) -> int:
     from regobs.exporters.json_log import json_log  # noqa: PLC0415
-    from regobs.exporters.logs import MOST_FILES  # noqa: PLC0415
+    from regobs.exporters.logs import MOST_FILES, locked_state  # noqa: PLC0415
     from regobs.exporters.serving import ExporterApp, exporter_instruments  # noqa: PLC0415
 
-    with json_log("logs") as log:
+    with json_log("logs") as log, locked_state(state):
         running.instruments = exporter_instruments(*running.all_totals, file=MOST_FILES + 1)
         app = ExporterApp(running.instruments, lambda: running.ready, waits=True, web=web)
         serve(app, running, address, ended=ended)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import click
+from click.core import ParameterSource
 
 from regobs.errors import InputError
 
@@ -73,3 +74,21 @@ def read_address(listen: str) -> tuple[str, int]:
             next_step="correct it",
         )
     return host.strip("[]"), int(port)
+
+
+def refuse_serving(mode: str) -> None:
+    """Refuse options of a server beside a mode that ends without one."""
+    context = click.get_current_context()
+    names = {"listen": "--listen", "web_file": "--web-config-file"}
+    given = [
+        option
+        for name, option in names.items()
+        if context.get_parameter_source(name) not in {None, ParameterSource.DEFAULT, ParameterSource.DEFAULT_MAP}
+    ]
+    if given:
+        raise InputError(
+            "nothing is served where the counts are printed once",
+            value=" ".join([mode, *given]),
+            expected=f"{mode} alone, or {' and '.join(given)} of an exporter that goes on",
+            next_step=f"take off {mode} or {' and '.join(given)}",
+        )

@@ -10,6 +10,7 @@ from regobs.catalog.model import Flavor
 from regobs.errors import InputError
 from regobs.exporters.declared import DeclaredMetric
 from regobs.exporters.log_counts import LogCounter, Warn, no_warning
+from regobs.exporters.written_files import distinct_files
 from regobs.exporters.written_lines import DAY, lines_by_time
 
 MOST_SAMPLES = 50_000_000  # of 8 bytes each: they are held in memory, because OpenMetrics wants a series in one piece
@@ -80,7 +81,7 @@ def backfill(
     """
     counter, history = LogCounter(flavor, namespaces=namespaces, declared=declared), _History()
     due: int | None = None
-    for end, lines, unwrapper in lines_by_time(files, step):
+    for end, lines, unwrapper in lines_by_time(distinct_files(files, warn), step):
         while due is not None and end is not None and due < end:
             history.add(counter, due, step)
             due = max(due + step, end - step) if end - due > max(DAY, step) else due + step

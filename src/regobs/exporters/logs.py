@@ -6,11 +6,14 @@ what was shown since then must not be shown as less, which a Prometheus would ta
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, time
 
@@ -26,9 +29,9 @@ from regobs.exporters.log_files import LogFiles
 from regobs.exporters.piped_lines import PipedLines
 from regobs.exporters.totals import OTHER, ExporterInstruments
 from regobs.exporters.troubles import LastingTroubles
+from regobs.exporters.written_files import distinct_files
 from regobs.instrument import Instruments
 from regobs.logs.reading.read import open_log, parts
-from regobs.logs.reading.sources import found
 from regobs.logs.reading.wrapping import Unwrapper
 
 _LOG = logging.getLogger("regobs.exporters.logs")
@@ -50,10 +53,11 @@ def count_once(
 ) -> str:
     """The counts of files as they are, plain or packed, and of standard input for `-`: OpenMetrics or Prometheus' text.
 
-    Raises InputError where a file cannot be read, or where no line of any can be read.
+    Each content counts once, under however many names it is given. Raises InputError where a file cannot be read, or
+    where no line of any can be read.
     """
     counter = LogCounter(flavor, namespaces=namespaces, declared=declared)
-    for name in [str(path) for file in files for path in ([file] if file == "-" else found([file]))]:
+    for name in distinct_files(files, warn):
         unwrapper = Unwrapper()
         with open_log(name, sys.stdin.buffer) as file:
             for part in parts(file):
@@ -68,6 +72,35 @@ def count_once(
         )
     counter.warn_refused(warn)
     return ExporterInstruments(counter.all_totals).render(openmetrics=openmetrics).decode()
+
+
+@contextmanager
+def locked_state(state: Path | None) -> Iterator[None]:
+    """Hold a state file alone: two exporters would overwrite each other's places. Raises MachineError where one has it.
+
+    Where nothing can be written beside it there is nothing that two could overwrite.
+    """
+    if state is None:
+        yield
+        return
+    try:
+        lock = os.open(f"{state}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as fault:
+        _LOG.warning("the state file cannot be locked", extra={"file": str(state), "error": fault.strerror or ""})
+        yield
+        return
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise MachineError(
+            "another process keeps its counts in this state file",
+            value=str(state),
+            expected="one exporter for each --state: two would count the same lines and overwrite each other's places",
+            next_step="stop the other one, or name another file with --state",
+        ) from None
+    finally:
+        os.close(lock)
 
 
 class LogExporter:
@@ -110,6 +143,8 @@ class LogExporter:
 
     def start(self) -> None:
         """Begin."""
+        if self.instruments is not None and self._state is not None:
+            self.instruments.gauge(metrics.CHECKPOINT).child().set(0)  # none yet, which is told too
         self._thread.start()
 
     def stop(self) -> None:
