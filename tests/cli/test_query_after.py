@@ -67,6 +67,15 @@ def test_another_server_is_asked_with_its_own_context(capsys: Output, tmp_path: 
     ]
 
 
+def test_both_sides_of_a_comparison_name_their_context(capsys: Output, tmp_path: Path) -> None:
+    with Stub({"/api/v1/query": vector(({"code": "200"}, "100"))}) as stub:
+        contexts = "".join(f'[contexts.{name}]\nurl = "{stub.url}"\n' for name in ("a", "b"))
+        (tmp_path / "regobs.toml").write_text(f'context = "a"\n{contexts}')
+        assert run(["query", EXPR, "--diff-context", "b"]) == ExitCode.OK
+    assert "now b" in (head := capsys.readouterr().out.splitlines()[0])
+    assert "now a" in head
+
+
 def test_labels_that_tell_series_apart_cannot_be_left_out(capsys: Output) -> None:
     code, _, err = ask(capsys, vector(({"code": "1"}, "1"), ({"code": "2"}, "2")), "--diff", "now-1d",
                        "--diff-ignore", "code")  # fmt: skip

@@ -243,3 +243,27 @@ def test_the_end_that_is_typed_while_an_answer_is_waited_for_ends_the_shell(tmp_
             terminal.send("\x04")
             assert terminal.ended() == 0
             assert "1500" in terminal.shown
+
+
+def test_a_shell_that_was_begun_at_a_moment_of_the_past_explains_and_asks_ranges_up_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    empty = success({"resultType": "matrix", "result": []})
+    with Stub({"/api/v1/query": vector(({}, "1")), "/api/v1/query_range": empty}) as stub:
+        config = read_config(f'[contexts.a]\nurl = "{stub.url}"\n', tmp_path / "regobs.toml")
+        session = ShellSession(ServerOptions(context="a"), config, Asking(at="1700000000"))
+        for line in ("up", "\\explain up", "\\why up"):
+            session.handle(line)
+        asked = [one.params["time"] for one in stub.requests if one.path.endswith("/query")]
+        assert asked
+        assert all(time == ["1700000000.0"] for time in asked)
+        before = len(stub.requests)
+        for line in ("\\range 1h", "up", "\\why up"):
+            session.handle(line)
+        ranges = [one.params for one in stub.requests[before:] if one.path.endswith("/query_range")]
+        assert len(ranges) > 1
+        assert all(1_699_999_900 <= float(one["end"][0]) <= 1_700_000_000 for one in ranges)
+        session.handle("\\explain up")
+        assert 1_699_999_900 <= float(stub.requests[-1].params["time"][0]) <= 1_700_000_000
+        session.close()

@@ -91,7 +91,8 @@ def expr(
             with open_server(there, config, other) as second:
                 then = evaluate(second, query, other)
             code = announce(tuple(dict.fromkeys((*then.gaps, *shown.gaps))))  # what both lack is said once, before
-            print_compared(then, shown, (_heading(other, there), _heading(asking, server)), after, shape)
+            heads = _heading(other, second), _heading(asking, prometheus)
+            print_compared(then, shown, heads, after, shape)
             return code
         code = show(shown, shape, everything=everything)
         if shape == "text" and shown.is_empty and not shown.answer.warnings:  # a server that warns says why itself
@@ -122,9 +123,9 @@ def _other(asking: Asking, server: ServerOptions, after: Afterwards) -> tuple[As
     return (asking if after.diff is None else replace(asking, at=after.diff, at_option="--diff")), there
 
 
-def _heading(asking: Asking, server: ServerOptions) -> str:
-    """The moment and the server of an answer, as far as the command line says them."""
-    return " ".join(filter(None, [asking.at or "now", server.context]))
+def _heading(asking: Asking, prometheus: Prometheus) -> str:
+    """The moment and the context of an answer."""
+    return " ".join(filter(None, [asking.at or "now", prometheus.connection.context]))
 
 
 def open_server(server: ServerOptions, config: Config, asking: Asking) -> Prometheus:

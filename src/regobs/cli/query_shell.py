@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from regobs.query.ask import CheckedQuery
     from regobs.query.server_names import KeptNames
     from regobs.query.show import Shown
+    from regobs.query.times import AskedRange
 
 HELP = """Type PromQL; Enter asks it once its brackets are closed, Tab completes,
 Ctrl-D ends. Or one of (without EXPR: of the last expression):
@@ -205,7 +206,10 @@ class ShellSession:
 
         if given not in {"", "off"}:
             read_seconds("\\range", given)
-        self.asking = replace(self.asking, span=None if given in {"", "off"} else given, start=None, end=None)
+        if given in {"", "off"}:
+            self.asking = replace(self.asking, span=None, start=None, end=None)
+        else:  # a shell that was begun with --at asks ranges up to that moment
+            self.asking = replace(self.asking, span=given, start=None, end=self.asking.at, at=None)
 
     def _plot(self, given: str) -> None:
         from regobs.cli.query_prompt import chart  # noqa: PLC0415 - an extra
@@ -223,9 +227,14 @@ class ShellSession:
 
         query = check_query(self._text(given), *self._windows())
         assert query.expr is not None  # noqa: S101 - it was checked
+        moment, asked = self._times()
+        print_causes(*causes_of(self.prometheus, query.expr, moment, asked))
+
+    def _times(self) -> tuple[float, AskedRange | None]:
+        """The moment that is asked about, the end of a range, and the range."""
         now = time.time()
         moment, asked, _ = self.asking.times(now)
-        print_causes(*causes_of(self.prometheus, query.expr, now if moment is None else moment, asked))
+        return (asked.end / 1000 if asked is not None else now if moment is None else moment), asked
 
     def _explain(self, given: str) -> None:
         from regobs.cli.query_tree import print_tree  # noqa: PLC0415
@@ -234,7 +243,7 @@ class ShellSession:
 
         query = check_query(self._text(given), *self._windows())
         assert query.expr is not None  # noqa: S101 - it was checked
-        print_tree(explain(query.expr, self.prometheus, time.time()))
+        print_tree(explain(query.expr, self.prometheus, self._times()[0]))
 
     def _save(self, given: str) -> None:
         from regobs.cli.query_saved import keep  # noqa: PLC0415
