@@ -39,6 +39,8 @@ from regobs.slo.rule_tests.counters import accepted_samples, scope_labels
 SUFFIX = ".test.yaml"
 Json = dict[str, Any]
 _FIRES = re.compile(r"never|from (?P<from>[0-9smhdw]+)|(?P<start>[0-9smhdw]+) to (?P<end>[0-9smhdw]+)")
+_SEEN = 240_000  # ms: what was recorded at the evaluation before is still there; Prometheus looks back 5 minutes
+_SELDOM = 4  # samples to an evaluation, at most
 _CASE = {
     "type": "object",
     "additionalProperties": False,
@@ -90,29 +92,41 @@ def read_alert_cases(pack: Pack) -> tuple[AlertCases, ...]:
     return tuple(AlertCases(name, document, tuple(_cases(document))) for name, document in _documents(pack))
 
 
-def alert_test_files(tests: Iterable[AlertCases], rules: Iterable[RuleFile], config: Config) -> dict[str, Json]:
+def alert_test_files(tests: Iterable[AlertCases], files: Iterable[RuleFile], config: Config) -> dict[str, Json]:
     """Test files of promtool by name, as data, of the rule files that have cases. Raises RulesError with a place."""
     found: dict[str, Json] = {}
     named: dict[tuple[str, str], str] = {}
-    built = {file.name: file for file in rules}
+    built = {file.name: file for file in files}
     for test in tests:
-        alerts = {
-            rule["alert"]: rule
-            for group in getattr(built.get(test.name), "groups", ())
-            for rule in group["rules"]
-            if "alert" in rule
-        }
+        rules = [rule for group in getattr(built.get(test.name), "groups", ()) for rule in group["rules"]]
+        alerts = {rule["alert"]: rule for rule in rules if "alert" in rule}
+        recorded = {rule["record"] for rule in rules if "record" in rule}
         for case in test.cases:
             rule = alerts.get(case.alert)
             fed = _fed(case, rule, test.document, config, named) if rule else None
             if rule and fed is not None:
-                file = found.setdefault(f"{test.name}.{_text(case.step)}{SUFFIX}", _file(built[test.name], case.step))
+                every = _evaluated_every(case, rule, recorded)
+                file = found.setdefault(f"{test.name}.{_text(every)}{SUFFIX}", _file(built[test.name], every))
                 file["tests"].append(_group(case, rule, fed))
     return found
 
 
+def _evaluated_every(case: AlertCase, rule: Json, recorded: set[str]) -> int:
+    """How often the rules of a case are evaluated, in ms: as often as samples come, so long cases cost no more.
+
+    Where nothing fires, there is no edge to see: up to four times as seldom, if the alert is still evaluated twice
+    while it would be pending, what is fed stays as it is for that long, and no rule records what the alert adds up.
+    """
+    if case.first is not None or recorded & {str(one.metric) for one in selectors(parse(rule["expr"]))}:
+        return case.step
+    hold = read_duration(rule["for"])
+    parts = (_length(word) for _, values in case.series for word in values.split()[1:])
+    longest = min(hold.ms // 2 if hold else 0, _SEEN, case.step * min((*parts, _SELDOM)))
+    return max(longest // case.step, 1) * case.step
+
+
 def _file(rules: RuleFile, step: int) -> Json:
-    """A test file of promtool without tests; rules are evaluated as often as samples come, so long cases cost no more.
+    """A test file of promtool without tests, whose rules are evaluated at each step.
 
     Groups are evaluated in the order of the file; promtool shuffles those that it is not told of.
     """

@@ -136,10 +136,9 @@ class CompiledRules:
         tested: set[str] = set()
         for one in self.slos:
             rules, windows = f"../rules/slo-{one.slo.name}.yaml", self.windows.of(one.slo)
-            shape, sums = rule_tests.shape(one.slo, one.group), rule_tests.sums(one.slo, one.group)
-            whole, summed = shape not in tested, sums not in tested
-            tested |= {shape, sums}
-            tests = rule_tests.test_files(one.slo, windows, self.config, rules, whole=whole, summed=summed)
+            shape = rule_tests.shape(one.slo, one.group)
+            tests = rule_tests.test_files(one.slo, windows, self.config, rules, whole=shape not in tested)
+            tested.add(shape)
             found |= {f"{TESTS}/{file}": _text(data) for file, data in tests.items()}
         return found | {f"{TESTS}/{name}": _text(data) for name, data in self.alert_tests().items()}
 

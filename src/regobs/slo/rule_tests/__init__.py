@@ -8,10 +8,9 @@ Five kinds of files, each with the steps of time that its subject needs:
 - `falling` feeds hours: evidence that a burn falls, of the short windows of tickets;
 - `summing` feeds the windows that longer ones are laid together from, one sample a window, hours or a day apart.
 
-Most SLOs of a pack have the same rules but for names and for the events that they count: the same `shape`. One SLO of
-each shape has all tests. The others have those of what may differ: the events counted, names, labels and texts of every
-alert, both sides of every threshold, where it ends, and how much is evidence. Sums of windows do not depend on what is
-promised: of SLOs with the same `sums`, one has the files `summing`, and an outage from its first minute to its end.
+Most SLOs of a pack have the same rules but for names, for what is promised, and for the events that they count: the
+same `shape`. One SLO of each shape has all tests. The others have those of what may differ: the events counted, names,
+labels and texts of every alert, both sides of every threshold, where it ends, and how much is evidence.
 """
 
 from __future__ import annotations
@@ -34,12 +33,7 @@ _COUNTING_RULES = 2  # events and bad events of an evaluation: the first rules o
 
 
 def shape(slo: Slo, group: Json) -> str:
-    """The rules of an SLO without its names and without those that count events: a text to compare, nothing more."""
-    return _without_names(slo, [group["interval"], group["rules"][_COUNTING_RULES:]])
-
-
-def sums(slo: Slo, group: Json) -> str:
-    """The shape without target, budget and texts: equal where windows are summed, and compared with limits, alike."""
+    """The rules of an SLO without names, texts, target and budget, and without those that count events: to compare."""
     rules = [{**rule, "annotations": {}} for rule in group["rules"][_COUNTING_RULES:]]
     text = _without_names(slo, [group["interval"], rules])
     return re.sub(rf"(?<![\w.])(?:{slo.budget}|{slo.target})(?![\w.])", "<promised>", text)
@@ -55,21 +49,21 @@ def _without_names(slo: Slo, data: object) -> str:
     return text
 
 
-def test_files(slo: Slo, windows: Windows, config: Config, rules: str, *, whole: bool, summed: bool) -> dict[str, Json]:
+def test_files(slo: Slo, windows: Windows, config: Config, rules: str, *, whole: bool) -> dict[str, Json]:
     """Test files by name, as data; `rules` is the path of the SLO's rule file from there.
 
-    Not `whole`: another SLO of the same shape has all tests. Not `summed`: another one with the same sums has theirs.
-    What compares a value counts no events, so it is whole.
+    Not `whole`: another SLO of the same shape has all tests. What compares a value counts no events, so it is whole but
+    for the sums.
     """
     bench = Bench(slo, windows, config)
-    whole = whole or not bench.counters
+    first, whole = whole, whole or not bench.counters
     found = {
-        "counting": (bench.every, counting.groups(bench, whole=whole, outage=summed)),
+        "counting": (bench.every, counting.groups(bench, whole=whole, outage=first)),
         "burning": (bench.minute, burning.groups(bench) if whole else burning.own_groups(bench)),
     }
     step, falling = ending.groups_of_hours(bench, whole=whole)
     found["falling"] = (step, falling)
-    for step, groups in (summing.groups(bench) if summed else {}).items():
+    for step, groups in (summing.groups(bench) if first else {}).items():
         found[f"summing-{window_text(Duration(step))}"] = (step, groups)
     return {
         f"{slo.name}.{kind}.test.yaml": _file(rules, step, groups) for kind, (step, groups) in found.items() if groups

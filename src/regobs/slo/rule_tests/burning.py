@@ -307,20 +307,20 @@ def _one_at_a_time(bench: Bench) -> list[Json]:
     if any(tier.hold.ms for tier in bench.tiers) or len(bench.tiers) < 2 or bench.limit(bench.tiers[0]) >= 1:
         return []
     first, step = bench.tiers[0], bench.minute
-    end = 4 * step
+    end = 3 * step
     over = (1 + bench.limit(first)) / 2
-    alone = [expect.firing(bench.slo, first, bench.config, end)]
-    alone += [expect.never(end, tier=tier.name) for tier in bench.tiers[1:]]
+    alone = [expect.firing(bench.slo, first, bench.config, step)]
+    alone += [expect.never(step, tier=tier.name) for tier in bench.tiers[1:]]
     found = [
         bench.group(
-            "the fastest alone", bench.windows_of(_all_fed(bench, over, end), step), step, promql_expr_test=alone
+            "the fastest alone", bench.windows_of(_all_fed(bench, over, step), step), step, promql_expr_test=alone
         )
     ]
     second = bench.tiers[1]
     if second.severity == first.severity:
         slower = float(bench.factor(second) * (1 + JUST)) * float(bench.slo.budget)
         courses = dict.fromkeys(bench.fed, _course((2 * step, slower), (end, over)))
-        kept = [expect.firing(bench.slo, second, bench.config, time) for time in (step, end - step)]
+        kept = [expect.firing(bench.slo, second, bench.config, time) for time in (step, end)]
         found.append(
             bench.group("the one that fires goes on", bench.windows_of(courses, step), step, promql_expr_test=kept)
         )

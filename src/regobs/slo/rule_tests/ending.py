@@ -89,8 +89,8 @@ def _limits(bench: Bench, tier: Tier) -> list[Json]:
         return []
     step = bench.minute
     events = MANY / burning  # a burn a hundredth over a factor near 1 is no accident of so many
-    courses: dict[Duration, Course] = {window: [(2 * step, events, MANY)] for window in bench.fed}
-    checks = [expect.firing(bench.slo, tier, bench.config, step)]
+    courses: dict[Duration, Course] = {window: [(step, events, MANY)] for window in bench.fed}
+    checks = [expect.firing(bench.slo, tier, bench.config, 0)]
 
     def then(window: Duration, ratio: float) -> int:
         """One evaluation more, at which a window has this ratio and the others burn; when it is."""
