@@ -35,7 +35,10 @@ by_cause = rate(select(reviews, event=other_than("")), by="event")
 dangling = rate(select(reviews, dangling=True), by="worker")
 idle = rate(select(gc.RUNS, noop=True, error=False), by="worker")
 work = select(gc.RUN_DURATION, noop=False)
-checks = select(database.QUERY_DURATION, name=("gc_blob_task_is_dangling", "gc_manifest_task_is_dangling"))
+checks = {
+    "blobs": quantile(0.95, select(database.QUERY_DURATION, name="gc_blob_task_is_dangling")),
+    "manifests": quantile(0.95, select(database.QUERY_DURATION, name="gc_manifest_task_is_dangling")),
+}
 
 workers = Row(
     "Workers",
@@ -46,7 +49,7 @@ workers = Row(
     Lines("GC reviews by cause", by_cause, good="shares as usual", stacked=True),
     Lines("GC run duration p95", quantile(0.95, work, by="worker"), good="below 1 s"),
     Heat("GC run duration", work, good="one band; a second band is a slow query or bucket"),
-    Lines("GC dangling check latency p95", quantile(0.95, checks, by="name"), good="below 100 ms"),
+    Lines("GC dangling check latency p95", checks, good="below 100 ms"),
     logs="gc-decisions",
 )
 

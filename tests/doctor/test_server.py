@@ -16,10 +16,10 @@ from regobs.doctor.facts import Up
 from regobs.doctor.gather import add_series, gather
 from regobs.doctor.questions import RuleQuestion
 from regobs.doctor.report import DoctorReport, FiringAlert, Problem
-from regobs.doctor.server import ServerState, look_at, since_text, state_problems
+from regobs.doctor.server import ServerState, look_at, of_deployment, since_text, state_problems
 from regobs.errors import ServerError
 from regobs.prometheus import Prometheus
-from regobs.prometheus.state import RuleGroup, Target
+from regobs.prometheus.state import Alert, LoadedRule, RuleGroup, Target
 from regobs.promql import parse
 from regobs.promql.nodes import Duration, Matcher, MatchOp
 from tests.doctor.world import IN_FLIGHT, TARGET, facts, gitlab, rule
@@ -128,6 +128,25 @@ def test_alerts_of_another_deployment_are_left_out(scope: dict[str, str], found:
     )
     assert [one.labels.get("env", "") for one in state.firing] == found
     assert len(state.active) == len(found)
+
+
+@pytest.mark.parametrize(
+    ("states", "state"),
+    [
+        ({"production": "inactive", "staging": "firing"}, "inactive"),
+        ({"production": "pending", "staging": "firing"}, "pending"),
+        ({"production": "firing", "staging": "pending"}, "firing"),
+    ],
+)
+def test_a_rule_has_the_state_of_the_alerts_of_its_deployment(states: dict[str, str], state: str) -> None:
+    alerts = [Alert({"env": env}, {}, one, "", 1.0) for env, one in states.items() if one != "inactive"]
+    rule = LoadedRule("alerting", "RegistryDown", "up == 0", {}, state="firing", alerts=tuple(alerts))
+    own = of_deployment(rule, [Matcher("env", MatchOp.EQUAL, "production")], None)
+    assert (own.state, [alert.labels for alert in own.alerts]) == (
+        state,
+        [{"env": "production"}][: state != "inactive"],
+    )
+    assert of_deployment(rule, (), None) == rule
 
 
 def test_an_alert_without_the_labels_of_a_deployment_stays_where_no_target_is_known() -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from regobs import slo
 from regobs.catalog.model import Exposer
@@ -16,7 +17,7 @@ from regobs.doctor.problems import problems
 from regobs.doctor.questions import PanelQuestion, RuleQuestion, default_window
 from regobs.doctor.report import DashboardFinding, DoctorReport, PanelFinding, QueryFinding
 from regobs.doctor.rules import examine_rules
-from regobs.doctor.server import look_at, state_problems
+from regobs.doctor.server import look_at, of_deployment, state_problems
 from regobs.doctor.verdict import Status, Verdict, worst
 from regobs.errors import QueryError
 from regobs.pack import Pack
@@ -88,6 +89,9 @@ def examine_questions(
     exprs = [item.expr for item in asked if item.expr is not None]
     rule_exprs = [rule.expr for rule in rules]
     facts = gather(prometheus, deployment, [*exprs, *rule_exprs])
+    if facts.rules is not None:
+        own = partial(of_deployment, scope=config.deployment_matchers, scraped=state.targets)
+        facts = replace(facts, rules={name: tuple(map(own, found)) for name, found in facts.rules.items()})
     empty = [item.expr for item in asked if item.expr is not None and item.answer is not None and not _has(item.answer)]
     facts = add_series(prometheus, deployment, facts, [*empty, *rule_exprs])
     facts = add_sparse(prometheus, facts, empty)

@@ -17,7 +17,7 @@ from regobs.doctor.matching import matches
 from regobs.doctor.report import FiringAlert, Problem
 from regobs.errors import ServerError
 from regobs.prometheus import Prometheus, QueryAnswer, failures
-from regobs.prometheus.state import Alert, RuleGroup, Target
+from regobs.prometheus.state import Alert, LoadedRule, RuleGroup, Target
 from regobs.promql.durations import duration_text, read_duration
 from regobs.promql.nodes import Duration, Matcher
 
@@ -81,6 +81,15 @@ def _of_deployment(
         return all(matches(item, alert.labels) if item.label in alert.labels else there for item in scope)
 
     return tuple(filter(own, found))
+
+
+def of_deployment(rule: LoadedRule, scope: Sequence[Matcher], scraped: Sequence[Target] | None) -> LoadedRule:
+    """A rule that serves several deployments, as one of them sees it: with its own alerts, and the state of those."""
+    own = _of_deployment(rule.alerts, scope, scraped)
+    if len(own) == len(rule.alerts):
+        return rule
+    states = {alert.state for alert in own}
+    return replace(rule, alerts=own, state=next((one for one in ("firing", "pending") if one in states), "inactive"))
 
 
 def _now(prometheus: Prometheus, clock: QueryAnswer) -> float:
