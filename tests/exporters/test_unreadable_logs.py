@@ -266,7 +266,7 @@ def test_a_rotation_in_a_folder_that_cannot_be_listed_any_more_waits_for_it(
     reader.write()
     reader.read()
     reader.write()
-    reader.rename()
+    reader.date()
     reader.write()
     folder.chmod(0o311)
     reader.restart()
@@ -276,6 +276,31 @@ def test_a_rotation_in_a_folder_that_cannot_be_listed_any_more_waits_for_it(
     folder.chmod(0o755)
     reader.look()
     reader.read()
+    reader.files.close()
+    assert sorted(reader.lines) == list(range(9))
+
+
+@pytest.mark.parametrize("rotate", [_rename, _pack])
+def test_a_numbered_rotation_in_a_folder_that_cannot_be_listed_is_found_by_its_name_after_a_restart(
+    folder: Path, rotate: Callable[[Reader], Path]
+) -> None:
+    """As after `kill -9`: what was shown of it before must be counted again, or counters fall."""
+    (folder / "app.log.1").write_bytes(b"100 old\n")  # from before the first start
+    os.utime(folder / "app.log.1", (1, 1))
+    reader = Reader(folder)
+    reader.write()
+    reader.read()
+    reader.write()
+    rotate(reader)
+    reader.write()
+    folder.chmod(0o711)
+    reader.restart()
+    reader.read()
+    assert sorted(reader.lines) == list(range(9))
+    reader.restart()
+    reader.read()
+    folder.chmod(0o755)
+    reader.look()
     reader.files.close()
     assert sorted(reader.lines) == list(range(9))
 

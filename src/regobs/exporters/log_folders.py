@@ -13,6 +13,8 @@ from time import monotonic, time
 
 _REUSED = 1.0  # seconds for which a listing serves, where the folder's time does not tell of a change (network drives)
 _TICK = 0.1  # seconds; changes of a folder that are closer together may have one time, of the kernel's clock
+_MARKS = (".", "-", "_")  # behind a name, or before its ending, in the names of its rotations: logrotate, lumberjack
+_GUESSED = tuple(f".{number}{packed}" for number in range(1, 10) for packed in ("", ".gz"))  # as logrotate numbers them
 GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 
 
@@ -105,3 +107,22 @@ def _time_of(folder: str) -> int | None:
         return os.stat(folder or ".").st_mtime_ns  # noqa: PTH116 - text
     except OSError:
         return None
+
+
+def rotations(name: str, listing: Listing) -> Iterator[str]:
+    """The names in a folder that rotations of a name may have.
+
+    A folder that cannot be listed may let known names be opened: then those of the usual numbers are tried.
+    """
+    if listing.fault is not None:
+        guessed = (name + end for end in _GUESSED)
+        yield from (one for one in guessed if os.path.exists(os.path.join(listing.folder, one)))  # noqa: PTH110, PTH118 - text
+        return
+    stem, dot, ending = name.rpartition(".")
+    for mark in _MARKS:
+        yield from listing.beginning(name + mark)
+        if stem:  # NAME-2026-01-01.log
+            start = stem + mark
+            yield from (other for other in listing.beginning(start) if dot + ending in other[len(start) :])
+    if name == "current":  # svlogd: files of a TAI64N time beside `current`
+        yield from listing.beginning("@")

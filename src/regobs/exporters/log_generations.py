@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from time import monotonic, sleep
 from typing import IO, Any, Self
 
-from regobs.exporters.log_folders import GONE, Folders, Listing, places_of
+from regobs.exporters.log_folders import GONE, Folders, Listing, places_of, rotations
 from regobs.exporters.packed_files import DAMAGED, LONGEST_MAGIC, is_of_the_disk, packing_of, tells_size, unpacked
 
 _LOG = logging.getLogger("regobs.exporters.logs")
@@ -27,7 +27,6 @@ LONGEST_LINE = 1 << 20  # bytes; of a longer line only the beginning is given
 _SHOWN_OF_LONG = 200
 _START = 1024  # bytes of a file's start that tell it from others
 _ATTEMPTS, _PAUSE = 20, 0.005  # to read names while they are changed; seconds between two attempts
-_MARKS = (".", "-", "_")  # behind a name, or before its ending, in the names of its rotations: logrotate, lumberjack
 
 Lines = list[bytes]
 
@@ -354,7 +353,7 @@ class Generations:
             listings.append(listing)
             if listing.fault is not None:
                 self.unreadable[folder or "."] = Unreadable.of(folder or ".", listing.fault, folder=True)
-            for other in dict.fromkeys([name, *_rotations(name, listing)]):
+            for other in dict.fromkeys([name, *rotations(name, listing)]):
                 self._open(os.path.join(folder, other), seen)  # noqa: PTH118 - text
         return listings
 
@@ -374,18 +373,6 @@ class Generations:
             return
         seen.add((one.device, one.inode))
         self._found[path] = one
-
-
-def _rotations(name: str, listing: Listing) -> Iterator[str]:
-    """The names in a folder that rotations of a name may have."""
-    stem, dot, ending = name.rpartition(".")
-    for mark in _MARKS:
-        yield from listing.beginning(name + mark)
-        if stem:  # NAME-2026-01-01.log
-            start = stem + mark
-            yield from (other for other in listing.beginning(start) if dot + ending in other[len(start) :])
-    if name == "current":  # svlogd: files of a TAI64N time beside `current`
-        yield from listing.beginning("@")
 
 
 def found_place(place: FilePlace, generations: list[Generation]) -> Generation | None:
