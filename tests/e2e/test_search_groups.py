@@ -208,6 +208,26 @@ def test_the_bounds_of_a_time_are_the_same_to_the_millisecond(
     assert run(shown, search_cluster, index=times).lines == len(TIMES)
 
 
+@pytest.mark.parametrize("missing", [True, False])
+def test_an_empty_text_is_as_good_as_none_in_groups_and_metrics(
+    search_server: SearchServer, search_cluster: Cluster, tmp_path: Path, missing: bool
+) -> None:
+    load(search_server, f"empty-{missing}".lower(), made.EMPTY)
+    file = written(tmp_path / "a.jsonl", made.EMPTY)
+    query = made.of_namespaces(missing=missing)
+    answer = same(query, search_cluster, index=f"empty-{missing}".lower(), file=file)
+    assert answer.rows == made.NAMESPACES[:2] + (made.NAMESPACES[2:] if missing else ())
+
+
+def test_the_program_of_a_client_is_the_one_that_files_have(
+    search_server: SearchServer, search_cluster: Cluster, tmp_path: Path
+) -> None:
+    agents = [{"msg": "access", "user_agent": agent} for agent, _, _ in made.PROGRAM_OF]
+    load(search_server, "agents", agents)
+    query = Query("q", groups=made.PROGRAM, metrics=(COUNT,))
+    same(query, search_cluster, index="agents", file=written(tmp_path / "a.jsonl", agents))
+
+
 @pytest.fixture(scope="module")
 def paths(search_server: SearchServer) -> str:
     load(search_server, "paths", PATHS)

@@ -23,7 +23,7 @@ from regobs.logs.victorialogs.run import run
 from regobs.pack import find_pack
 from tests import peers
 from tests.e2e.log_answers import rounded, without_percentiles
-from tests.logs import reference
+from tests.logs import made, reference
 from tests.logs.sample import FILE, lines
 from tests.peers import log_servers
 
@@ -70,6 +70,28 @@ def test_a_part_of_a_path_makes_the_groups_that_files_have(server: str, part: in
     ours, theirs = run_local(query, [str(FILE)]), run(query, server)
     assert theirs.rows == ours.rows
     assert (None in {row[0] for row in theirs.rows}) is missing
+
+
+@pytest.mark.parametrize("missing", [True, False])
+def test_an_empty_text_is_as_good_as_none_in_groups_and_metrics(missing: bool, tmp_path: Path) -> None:
+    with Supervisor() as supervisor:
+        url = log_servers.victorialogs(supervisor, peers.required_victorialogs())
+        log_servers.ship(url, map(json.dumps, made.EMPTY))
+        expected = made.NAMESPACES[:2] + (made.NAMESPACES[2:] if missing else ())
+        assert run(made.of_namespaces(missing=missing), url).rows == expected
+
+
+@pytest.mark.parametrize(("agent", "product", "version"), made.PROGRAM_OF)
+def test_the_program_of_a_client_is_the_first_that_it_names(
+    server: str, agent: str, product: str | None, version: str | None
+) -> None:
+    clause = f'user_agent: "{agent}"'
+    query = Query("q", groups=made.PROGRAM, metrics=(QueryMetric("n", MetricKind.COUNT),))
+    log_servers.ship(server, [json.dumps({"msg": "agent", "time": made.TIME, "user_agent": agent})])
+    found = run(
+        query.narrowed(Clause(clause, condition(clause)), Clause("msg: agent", condition("msg: agent"))), server
+    )
+    assert found.rows[0][:2] == (product, version)
 
 
 @pytest.mark.parametrize("name", PERCENTILES)

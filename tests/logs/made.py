@@ -10,7 +10,7 @@ from itertools import count
 from typing import Any
 
 from regobs.logs.fields import FIELDS
-from regobs.logs.query import ByTerms
+from regobs.logs.query import ByTerms, MetricKind, Order, Query, QueryMetric
 
 Line = dict[str, Any]
 _SECONDS = count()
@@ -124,6 +124,7 @@ OFFLINE = (
 )  # fmt: skip
 LINES: tuple[Line, ...] = (*REPLICAS, *FALLBACKS, *COLLECTION, *USERS, *OFFLINE)
 
+TIME = "2026-11-23T12:00:00.250Z"
 REPOSITORY = ByTerms("repository", FIELDS["uri"], missing=True, part="repository")
 # The repository that a path is about, worked out by hand; empty where it is about none.
 REPOSITORY_OF = {
@@ -134,6 +135,9 @@ REPOSITORY_OF = {
     "/v2/a/b/blobs/uploads/5d4f?_state=x": "a/b",
     "/v2/a/b/tags/list": "a/b",
     "/v2/a/b/tags/list?n=5": "a/b",
+    "/v2/a/b/tags/reference/1.0": "a/b",
+    "/v2/a/tags/reference/manifests": "a",
+    "/v2/a/tags/reference/": "",
     "/v2/a/referrers/sha256:00": "a",
     "/v2/a/manifests/b/blobs/sha256:00": "a/manifests/b",  # a project may be called so
     "/v2/tags/list/tags/list": "tags/list",
@@ -157,3 +161,41 @@ REPOSITORY_OF = {
     "?/v2/a/manifests/latest": "",
     "": "",
 }
+
+PROGRAM = tuple(ByTerms(part, FIELDS["user_agent"], missing=True, part=part) for part in ("product", "version"))
+# User-Agent headers with the first program that they name and its version.
+PROGRAM_OF: tuple[tuple[str, str | None, str | None], ...] = (
+    ("docker/28.1.1 go/go1.23.8 os/linux arch/amd64", "docker", "28.1.1"),
+    ("containers/5.29.2 (github.com/containers/image)", "containers", "5.29.2"),
+    ("containerd/v1.7.27+unknown", "containerd", "v1.7.27+unknown"),
+    ("Helm", "Helm", None),
+    ("curl/", "curl", None),
+    ("a/b/c d/e", "a", "b/c"),
+    ("-", "-", None),
+    (" docker/28.1.1", None, None),
+    ("/1", None, None),
+    ("", None, None),
+)
+
+# Texts that are not there, null, empty, and a dash, which is a text; and what is counted by hand of them.
+EMPTY: tuple[Line, ...] = (
+    {"msg": "access", "root_repo": "", "vars_name": "", "time": TIME},
+    {"msg": "access", "root_repo": "", "vars_name": "a/b", "time": TIME},
+    {"msg": "access", "root_repo": "a", "vars_name": "", "time": TIME},
+    {"msg": "access", "root_repo": "-", "vars_name": "c", "time": TIME},
+    {"msg": "access", "root_repo": None, "vars_name": None, "time": TIME},
+    {"msg": "access", "vars_name": "a/b", "time": TIME},
+    {"msg": "access", "root_repo": "a", "vars_name": "a/b", "time": TIME},
+)
+NAMESPACES = (("a", 2, 1, "a/b"), ("-", 1, 1, "c"), (None, 4, 1, "a/b"))
+
+
+def of_namespaces(*, missing: bool) -> Query:
+    """Lines, names and the last name of each namespace, those of no namespace at the end."""
+    metrics = (
+        QueryMetric("n", MetricKind.COUNT),
+        QueryMetric("names", MetricKind.CARDINALITY, FIELDS["vars_name"]),
+        QueryMetric("last", MetricKind.MAX, FIELDS["vars_name"]),
+    )
+    group = ByTerms("namespace", FIELDS["root_repo"], missing=missing)
+    return Query("q", groups=(group,), metrics=metrics, order=(Order("namespace", descending=True),))

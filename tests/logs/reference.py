@@ -210,9 +210,15 @@ def _keys(line: Line, groups: tuple[Group, ...]) -> list[tuple[Any, ...]]:
             found: list[Any] = [] if first is None else [first]
         elif isinstance(group, ByTerms):
             found = values(line, group.field)
-            if group.part:
+            if group.part in {"product", "version"}:
+                programs = [str(text).split(" ")[0].partition("/") for text in found]
+                found = [last if group.part == "version" else first for first, _, last in programs if first]
+            elif group.part == "namespace":
+                found = [first for first in (str(text).partition("/")[0] for text in found) if first]
+            elif group.part:
                 parts = [_part(str(path).partition("?")[0], group.part) for path in found]
                 found = [part for part in parts if part]
+            found = [one for one in found if one != ""]  # which is as good as none
             found = list(dict.fromkeys(found)) or ([None] if group.missing else [])
         else:
             found = [value // (group.seconds * 1000) * group.seconds * 1000 for value in values(line, group.field)]
@@ -236,7 +242,7 @@ def _part(path: str, part: int | str) -> str:
     start, _, last = path.removeprefix("/v2/").rpartition("/")
     if not path.startswith("/v2/"):
         return ""
-    for route in ("manifests", "blobs", "referrers"):
+    for route in ("manifests", "blobs", "referrers", "tags/reference"):
         if last and start.endswith(f"/{route}"):
             return start.removesuffix(f"/{route}")
     if last == "list" and start.endswith("/tags"):
@@ -258,6 +264,8 @@ def _measure(metric: QueryMetric, lines: list[Line], query: Query, every: list[L
         whole = sum(_in(line, metric.whole) for line in lines)
         return len(chosen) / whole if whole else None
     found = [value for line in chosen for value in (values(line, metric.field) if metric.field else [1])]
+    if metric.kind in {MetricKind.CARDINALITY, MetricKind.MIN, MetricKind.MAX}:
+        found = [one for one in found if one != ""]
     if metric.kind is MetricKind.RATE:
         seconds = next(group.seconds for group in query.groups if isinstance(group, ByTime) and group.seconds)
         return sum(found) * metric.per_seconds / seconds

@@ -207,6 +207,28 @@ def test_the_repository_of_a_path_is_what_stands_before_the_last_route_that_fits
     assert tuple(reference.rows(query, [{"uri": path}])) == expected
 
 
+@pytest.mark.parametrize(("agent", "product", "version"), made.PROGRAM_OF)
+def test_the_program_of_a_client_is_the_first_that_it_names(
+    tmp_path: Path, agent: str, product: str | None, version: str | None
+) -> None:
+    file = tmp_path / "a.jsonl"
+    file.write_text(json.dumps({"user_agent": agent}) + "\n")
+    query = Query("q", groups=made.PROGRAM, metrics=(QueryMetric("n", MetricKind.COUNT),))
+    expected = ((product, version, 1),)
+    assert run(query, [str(file)]).rows == expected
+    assert tuple(reference.rows(query, [{"user_agent": agent}])) == expected
+
+
+@pytest.mark.parametrize("missing", [True, False])
+def test_an_empty_text_is_as_good_as_none_in_groups_and_metrics_and_a_dash_is_a_text(
+    tmp_path: Path, missing: bool
+) -> None:
+    file, query = tmp_path / "a.jsonl", made.of_namespaces(missing=missing)
+    file.write_text("".join(json.dumps(line) + "\n" for line in made.EMPTY))
+    assert run(query, [str(file)]).rows == made.NAMESPACES[:2] + (made.NAMESPACES[2:] if missing else ())
+    _same(query, file, made.EMPTY)
+
+
 def test_a_repository_is_found_in_linear_time() -> None:
     expression = re.compile(pattern("repository"))  # backtracks, where the engines that are asked do not
     for part in ("x/blobs/uploads/", "manifests/", "tags/detail/", "?"):

@@ -178,6 +178,7 @@ def access(status: int, **fields: Any) -> dict[str, Any]:
         ("/v2/_catalog?n=1", "GET", "catalog"),
         ("/gitlab/v1/repositories/a/b/", "GET", "v1"),
         ("/v2/a/b/tags/list", "GET", "tags"),
+        ("/v2/a/b/tags/reference/1.0", "DELETE", "tag"),
         ("/v2/a/b/blobs/uploads/", "POST", "upload_start"),
         ("/v2/a/b/blobs/uploads/1?_state=x", "PATCH", "upload"),
         (f"/v2/a/b/blobs/{made.DIGEST}", "HEAD", "blob"),
@@ -228,7 +229,8 @@ def test_a_request_that_distribution_refuses_is_one_although_its_line_has_no_sta
 
 def test_a_request_that_gitlab_refuses_is_one_beside_the_line_of_its_reason(answer: Any) -> None:
     reason = made.line("warning", "error authorizing context", error="token has expired")
-    asked = [{**reason, "time": at(0)}, access(401)]
+    older = made.line("warning", REFUSED, go_version="go1.17.6", **of("a/b"))  # releases before 4.0 have no `error`
+    asked = [{**one, "time": at(0)} for one in (reason, older)] + [access(401)]
     columns = ("address", "unauthorized", "accepted", "refused")
     assert answer("auth-failures", asked, *columns) == [("10.1.1.1", 1, 0, 1)]
     assert answer("status-over-time", asked, "requests", "client_errors") == [(1, 1)]
@@ -337,10 +339,7 @@ def test_a_request_that_writes_a_line_for_each_of_its_errors_is_counted_once(ans
     def lacking(request: str, count: int) -> list[dict[str, Any]]:
         error = made.line("error", "response completed with error", code="MANIFEST_BLOB_UNKNOWN")
         del error["correlation_id"]
-        return [
-            {**error, names[0]: request, names[1]: "a/b", "root_repo": "a", "err.detail": str(at)}
-            for at in range(count)
-        ]
+        return [{**error, names[0]: request, names[1]: "a/b", "err.detail": str(at)} for at in range(count)]
 
     asked = [*lacking("first", 3), *lacking("second", 1)]
     assert answer("errors-by-code", asked, "errors", "requests", "repositories") == [(4, 2, 1)]
@@ -388,6 +387,31 @@ def test_a_client_has_a_program_and_an_operating_system(answer: Any, agent: str,
     asked = [access(status, user_agent=agent) for status in (200, 401, 404, 500)]
     columns = ("program", "os", "requests", "share", "versions", "client_errors", "failed")
     assert answer("clients-by-program-and-os", asked, *columns) == [(program, os, 4, 1.0, 1, 0.25, 0.25)]
+
+
+def test_a_client_has_name_version_and_operating_system_together(answer: Any) -> None:
+    docker = "docker/28.1.1 go/go1.23.8 git-commit/01f442b kernel/6.8.0 os/{} arch/amd64"
+    agents = [docker.format("linux")] * 3 + [
+        docker.format("windows"),
+        "docker/27.3.1 os/linux",
+        "skopeo/1.18.0",
+        "",
+        "-",
+    ]
+    asked = [access(200, user_agent=agent) for agent in agents]
+    nameless = access(404)
+    del nameless["user_agent"]
+    columns = ("client", "version", "os", "requests", "share", "client_errors")
+    found = answer("clients-by-version-and-os", [*asked, nameless, access(401, user_agent=agents[0])], *columns)
+    assert found == [
+        ("docker", "28.1.1", "linux", 4, 0.4, 0),
+        (None, None, "unknown", 2, 0.2, 0.5),
+        ("-", None, "unknown", 1, 0.1, 0),
+        ("docker", "27.3.1", "linux", 1, 0.1, 0),
+        ("docker", "28.1.1", "windows", 1, 0.1, 0),
+        ("skopeo", "1.18.0", "unknown", 1, 0.1, 0),
+    ]
+    assert answer("client-versions", [*asked[-2:], nameless], "client", "requests") == [(None, 2), ("-", 1)]
 
 
 def test_the_slowest_repository_is_told_by_the_path_and_uploads_do_not_make_one_slow(answer: Any) -> None:

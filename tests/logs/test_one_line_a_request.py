@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from regobs.cli.logs import logs
 from regobs.kibana.reading import panel_queries
 from regobs.logs.answer import Answer
 from regobs.logs.duckdb.run import run_all
@@ -79,6 +81,7 @@ def test_text_and_json_of_the_same_requests_have_the_same_answer(name: str) -> N
         "slow-requests-by-route",
         "clients-by-program-and-os",
         "client-versions",
+        "clients-by-version-and-os",
         "top-addresses-by-bytes",
     ],
 )
@@ -91,3 +94,17 @@ def test_every_status_of_a_request_is_in_one_class(file: Path) -> None:
     classes = ["succeeded", "redirected", "client_errors", "throttled", "server_errors", "requests"]
     found = rows("status-over-time", file, classes)
     assert [sum(column) for column in zip(*found, strict=True)] == [94, 0, 32, 0, 2, REQUESTS]
+
+
+@pytest.mark.parametrize("name", names_in(PACK))
+def test_a_query_has_rows_of_distribution_or_says_that_only_gitlabs_registry_writes_its_lines(name: str) -> None:
+    for file in (TEXT, JSON):
+        assert bool(answers(file)[name].rows) == (QUERIES[name].flavor != "gitlab")
+
+
+def test_a_query_without_rows_says_which_registry_writes_its_lines() -> None:
+    def said(name: str) -> str:
+        return CliRunner().invoke(logs, ["run", name, str(JSON)], catch_exceptions=False).stderr
+
+    assert "Note: of the registries only that of GitLab writes lines that users asks for" in said("users")
+    assert "Note" not in said("errors-by-namespace")

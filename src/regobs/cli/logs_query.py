@@ -26,6 +26,7 @@ _SHOWN = click.Choice(["sql", "dsl", "kql", "logsql", "logql"])
 _PLACES = click.Choice(["beside", "user"])
 _CACHED = "Keep Parquet copies of the files, secrets masked, which answer faster: beside them or in the user's cache."
 _LIMIT = 20
+_NAMES = {"gitlab": "that of GitLab"}
 _EXPLAIN = click.option(
     *("--explain", "--as", "explain"),
     type=_SHOWN,
@@ -206,6 +207,10 @@ def _answer(
         refuse((), first.broken)
         raise nothing_read(files)
     _show(made, answers, shape)
+    for query in (query for query, answer in zip(made, answers, strict=True) if query.flavor and not answer.rows):
+        click.echo(
+            f"Note: of the registries only {_NAMES[query.flavor]} writes lines that {query.name} asks for", err=True
+        )
     if files and "-" not in files and first.lines and not any(answer.rows for answer in answers):
         _say_what_there_is(files)
     refuse(first.unread, first.broken)

@@ -1,4 +1,4 @@
-"""A part of a path, as a field that lines are grouped by: the segment at a place, or the repository."""
+"""A part of a path or of a User-Agent header, as a field that lines are grouped by."""
 
 from __future__ import annotations
 
@@ -7,21 +7,24 @@ from dataclasses import dataclass
 from regobs.logs.fields import FIELDS, Field
 from regobs.logs.generations import merged_field
 
-REPOSITORY = "repository"
+REPOSITORY, NAMESPACE, PRODUCT, VERSION = "repository", "namespace", "product", "version"
 Part = int | str
 
 # Regular expressions of RE2 whose groups, put together, are the part; one group or the other has something. Routes:
-# distribution-spec, End-12a and others; container-registry, docs/spec/gitlab/api.md. A name may hold the words of a
-# route, so of /v2/ the last one counts.
+# distribution-spec, End-12a and others; container-registry, docs/spec/gitlab/api.md, and until 4.1.0 tags/reference,
+# which deleted a tag. A name may hold the words of a route, so of /v2/ the last one counts.
 _REPOSITORY = (
-    "^(?:/v2/([^?]+)/(?:(?:manifests|blobs|referrers)/[^/?]+|blobs/uploads/[^/?]*|tags/list)"
+    "^(?:/v2/([^?]+)/(?:(?:manifests|blobs|referrers)/[^/?]+|blobs/uploads/[^/?]*|tags/(?:list|reference/[^/?]+))"
     "|/gitlab/v1/repositories/([^?]+?)(?:/tags/(?:list|detail/[^/?]+))?)/?(?:[?].*)?$"
 )
+# RFC 9110, 10.1.5: a User-Agent begins with `product/version`; further ones stand behind a space.
+_NAMED = {REPOSITORY: _REPOSITORY, NAMESPACE: "^([^/?]+)", PRODUCT: "^([^/ ]+)", VERSION: "^[^/ ]+/([^ ]+)"}
+NAMES = tuple(_NAMED)
 
 
 def pattern(part: Part) -> str:
-    """The expression with one group or two; a path without the part does not fit."""
-    return _REPOSITORY if part == REPOSITORY else f"^(?:[^/?]*/){{{part}}}([^/?]+)"
+    """The expression with one group or two; a text without the part does not fit."""
+    return _NAMED[part] if isinstance(part, str) else f"^(?:[^/?]*/){{{part}}}([^/?]+)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,8 @@ class PathPart(Field):
     """Part `part` of what is in the field `path`.
 
     A number counts from 1: part 2 of `/v2/group/project` is `group`. `repository` is that of the registry's routes:
-    `group/project` of `/v2/group/project/manifests/latest`. It is called `uri/2`, as no field of a log is.
+    `group/project` of `/v2/group/project/manifests/latest`; `namespace` is `group` of `group/project`. `product` and
+    `version` are `docker` and `28.1.1` of `docker/28.1.1 os/linux`. It is called `uri/2`, as no field of a log is.
     """
 
     path: Field | None = None

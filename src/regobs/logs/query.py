@@ -66,7 +66,8 @@ class ByTerms(Struct, frozen=True):
     """One group for each value; lines without the field are left out unless `missing`.
 
     With a `part` the value is that part of a path, from 1: part 2 of `/v2/group/project` is `group`; the part
-    `repository` is `group/project` of `/v2/group/project/tags/list`.
+    `repository` is `group/project` of `/v2/group/project/tags/list`, `namespace` is `group` of `group/project`. The
+    parts `product` and `version` are those of the first program that a User-Agent header names.
     """
 
     name: str
@@ -103,7 +104,10 @@ class Order(Struct, frozen=True):
 
 
 class Query(Struct, frozen=True):
-    """A query. Without metrics its rows are lines, of which `columns` are shown."""
+    """A query. Without metrics its rows are lines, of which `columns` are shown.
+
+    `flavor` is the only registry that writes its lines, where the others write none.
+    """
 
     name: str
     title: str = ""
@@ -114,6 +118,7 @@ class Query(Struct, frozen=True):
     columns: tuple[Field, ...] = ()
     order: tuple[Order, ...] = ()
     limit: int | None = None
+    flavor: str = ""
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -93,6 +93,7 @@ class QueryReader:
             metrics=metrics,
             columns=columns,
             limit=data.get("limit"),
+            flavor=data.get("flavor", ""),
         )
         self._check_names(query)
         self._check_rates(query)
@@ -138,7 +139,7 @@ class QueryReader:
             )
         part = options.get("part", 0)
         if part and field.type is not FieldType.KEYWORD:
-            raise self._wrong((*steps, "part"), f"{field.name} is no path, so it has no parts", "a keyword")
+            raise self._wrong((*steps, "part"), f"{field.name} is no text with parts", "a keyword")
         return ByTerms(name, field, missing=options.get("missing", False), part=part)
 
     def _by_time(self, name: str, options: dict[str, Any], steps: Steps) -> ByTime:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from regobs.logs.path_part import NAMES
+
 KQL = {"type": "string", "description": "a KQL text"}
 FIELD = {"type": "string", "description": "the name of a log field"}
 _INTERVAL = {
@@ -34,8 +36,8 @@ def _measured(**more: Any) -> dict[str, Any]:
 
 
 _PART = {
-    "anyOf": [{"type": "integer", "minimum": 1, "maximum": 32}, {"const": "repository"}],
-    "description": "which part of a path: 1 to 32, or repository",
+    "anyOf": [{"type": "integer", "minimum": 1, "maximum": 32}, {"enum": list(NAMES)}],
+    "description": "which part of a path: 1 to 32, repository, namespace; of a User-Agent: product, version",
 }
 _TERMS = {"field": FIELD, "missing": {"type": "boolean"}, "part": _PART}
 _GROUP = _one_of(
@@ -73,6 +75,7 @@ SCHEMA: dict[str, Any] = {
         {
             "title": {"type": "string", "minLength": 1},
             "description": {"type": "string"},
+            "flavor": {"enum": ["gitlab"], "description": "gitlab: the only registry that writes the lines"},
             "where": KQL,
             "group": {"type": "object", "additionalProperties": _GROUP},
             "metrics": {"type": "object", "additionalProperties": METRIC},

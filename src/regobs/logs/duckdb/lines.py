@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from regobs.logs.fields import ACCESS_MARK, Alias, Conversion, Field, FieldType, as_written
 from regobs.logs.generations import Merged
-from regobs.logs.path_part import REPOSITORY, PathPart, pattern
+from regobs.logs.path_part import PathPart, pattern
 from regobs.logs.reading.read import LONGEST_LINE
 
 # Nearly every line that a registry writes has one of these and no other line within it. A line without them is looked
@@ -91,8 +91,9 @@ def _selected(field: Field) -> str:
     if not isinstance(field, PathPart) or field.path is None:
         return f", {quoted(field.name)}"
     name = quoted(field.path.name)
-    if field.part == REPOSITORY:
-        found = (f"regexp_extract({name}, '{pattern(field.part)}', {group})" for group in (1, 2))
+    if isinstance(field.part, str):
+        text = pattern(field.part)
+        found = (f"regexp_extract({name}, '{text}', {group + 1})" for group in range(text.count("([^")))
         return f", nullif(concat({', '.join(found)}), '') AS {quoted(field.name)}"
     path = f"CASE WHEN contains({name}, '?') THEN split_part({name}, '?', 1) ELSE {name} END"
     return f", nullif(split_part({path}, '/', {int(field.part) + 1}), '') AS {quoted(field.name)}"

@@ -11,6 +11,7 @@ from regobs.logs.duckdb.lines import Reading, quoted, source
 from regobs.logs.fields import Field, FieldType
 from regobs.logs.generations import merged, merged_field
 from regobs.logs.kql.condition import fields_of
+from regobs.logs.no_text import may_be_empty, without_empty_texts
 from regobs.logs.path_part import path_part
 from regobs.logs.query import EVERYTHING, ByFilters, ByTerms, ByTime, Clause, Group, MetricKind, Query, QueryMetric
 
@@ -32,7 +33,7 @@ class Statement:
 
 def compiled(query: Query, reading: Reading) -> Statement:
     """The statement of a query over what is read, of any generation."""
-    query = merged(query)
+    query = merged(without_empty_texts(query))
     parameters = Parameters()
     lines = _lines(reading, parameters)
     return _grouped(query, lines, parameters) if query.metrics else _hits(query, lines, parameters)
@@ -41,7 +42,7 @@ def compiled(query: Query, reading: Reading) -> Statement:
 def fields_read(queries: Sequence[Query]) -> list[Field]:
     """Every field that the queries read or show, once, with the names that it has elsewhere."""
     found: list[Field] = []
-    for query in map(merged, queries):
+    for query in map(merged, map(without_empty_texts, queries)):
         found += _fields(query, [*query.columns, *(() if query.metrics else _ordered_by(query))])
     return list({field.name: field for field in found}.values())
 
@@ -66,7 +67,7 @@ def together(queries: Sequence[Query], reading: Reading) -> list[Statement]:
     Each query groups the lines by itself, as they come: GROUPING SETS would compute every metric in every set. The
     answers have the form of those of `compiled`.
     """
-    queries = [merged(query) for query in queries]
+    queries = [merged(without_empty_texts(query)) for query in queries]
     parameters = Parameters()
     lines = _lines(reading, parameters)
     fields = fields_read(queries)
@@ -276,7 +277,8 @@ def _needs_value(group: Group) -> bool:
 
 def _key(group: Group, parameters: Parameters) -> str:
     if isinstance(group, ByTerms):
-        return _told_apart(_grouped_by(group))
+        key = _told_apart(_grouped_by(group))
+        return f"nullif({key}, '')" if group.missing and may_be_empty(group) else key
     if isinstance(group, ByFilters):
         cases = [
             f"WHEN {holds(clause.condition, parameters)} THEN {parameters.add(name)}" for name, clause in group.clauses

@@ -11,6 +11,7 @@ from regobs.logs.elasticsearch.cluster import Cluster, Moment
 from regobs.logs.elasticsearch.rows import Bucket, Row, row_of, rows_of
 from regobs.logs.elasticsearch.search import PAGE, Search, compiled
 from regobs.logs.finish import finished
+from regobs.logs.no_text import with_and_without, without_empty_texts
 from regobs.logs.query import Query
 
 INDEX = "logs-registry-*"
@@ -22,27 +23,40 @@ def run(query: Query, cluster: Cluster, *, index: str = INDEX) -> Answer:
 
     Raises ServerError when the server is not there or refuses, MachineError when there are too many groups.
     """
-    search = compiled(query)
     with cluster.moment(index) as moment:
         lines = moment.lines()
-        found = _groups(query, search, moment) if query.metrics else list(_hits(query, search, moment))
+        found = _groups(query, moment) if query.metrics else list(_hits(query, compiled(query), moment))
     types = types_of(query)
     cells = [tuple(shown(value, one) for value, one in zip(row, types, strict=True)) for row in found]
     return Answer(query.names, without_secrets(query, cells), lines, malformed=0, units=query.units)
 
 
-def _groups(query: Query, search: Search, moment: Moment) -> list[Row]:
+def _groups(query: Query, moment: Moment) -> list[Row]:
     rows: list[Row] = []
-    for page in _pages(search, moment, query.name):
-        rows += rows_of(query, page)
-        if len(rows) > _MOST_GROUPS:
-            raise MachineError(
-                f"the query has more than {_MOST_GROUPS:,} groups",
-                next_step="narrow it with --where or --from, or group by a field with fewer values",
-            )
+    for part, left_out in with_and_without(without_empty_texts(query)):
+        for page in _pages(compiled(part), moment, query.name):
+            rows += (_whole(row, left_out) for row in _of_lines(part, left_out, page))
+            if len(rows) > _MOST_GROUPS:
+                raise MachineError(
+                    f"the query has more than {_MOST_GROUPS:,} groups",
+                    next_step="narrow it with --where or --from, or group by a field with fewer values",
+                )
     if not rows and not query.groups:
         rows = [empty(query)]
     return finished(query, rows)
+
+
+def _of_lines(part: Query, left_out: tuple[int, ...], page: list[Bucket]) -> Iterator[Row]:
+    """The rows of buckets. The bucket of all lines, where no other group is left, is none where there are no lines."""
+    return rows_of(part, [one for one in page if one["doc_count"]] if left_out else page)
+
+
+def _whole(row: Row, left_out: tuple[int, ...]) -> Row:
+    """The row with nothing in the place of each group that was left out."""
+    found = list(row)
+    for at in left_out:
+        found.insert(at, None)
+    return tuple(found)
 
 
 def _pages(search: Search, moment: Moment, name: str) -> Iterator[list[Bucket]]:

@@ -17,7 +17,7 @@ from regobs.logs.fields import FieldType
 from regobs.logs.kql import addresses, condition
 from regobs.logs.kql.condition import Between, Bound, Condition, Equals, Like, Present, TermLike, Terms
 from regobs.logs.kql.nodes import Literal, Word
-from regobs.logs.path_part import REPOSITORY
+from regobs.logs.path_part import NAMESPACE, PRODUCT, REPOSITORY, VERSION, Part
 from regobs.logs.query import (
     EVERYTHING,
     ByFilters,
@@ -66,6 +66,7 @@ if (path.startsWith('/v2/') && count > 4) {
   boolean named = last != '' && (route == 'manifests' || route == 'blobs' || route == 'referrers');
   if (named || (route == 'tags' && last == 'list')) end = count - 2;
   else if (route == 'uploads' && segments[count - 3] == 'blobs') end = count - 3;
+  else if (last != '' && route == 'reference' && segments[count - 3] == 'tags') end = count - 3;
 } else if (path.startsWith('/gitlab/v1/repositories/')) {
   first = 4;
   if (count > 7 && segments[count - 3] == 'tags' && segments[count - 2] == 'detail') end = count - 3;
@@ -77,6 +78,23 @@ String repository = String.join('/', Arrays.asList(segments).subList(first, end)
 return repository == '' ? null : repository;
 """
 )
+
+_FIRST_PROGRAM = """
+def text = params._source[params.path];
+if (!(text instanceof String)) return null;
+int end = text.indexOf(' ');
+String program = end < 0 ? text : text.substring(0, end);
+int slash = program.indexOf('/');
+"""
+_PRODUCT = (
+    _FIRST_PROGRAM
+    + """
+String product = slash < 0 ? program : program.substring(0, slash);
+return product == '' ? null : product;
+"""
+)
+_VERSION = _FIRST_PROGRAM + "return slash < 1 || slash == program.length() - 1 ? null : program.substring(slash + 1);"
+_SCRIPTS: dict[Part, str] = {REPOSITORY: _REPOSITORY, PRODUCT: _PRODUCT, VERSION: _VERSION}
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +144,8 @@ def _hits(query: Query, where: Dsl) -> Dsl:
 def _source(group: Group) -> Dsl:
     if isinstance(group, ByTerms):
         if group.part:
-            values: Dsl = {"source": _REPOSITORY if group.part == REPOSITORY else _SEGMENT, "lang": "painless"}
-            values["params"] = {"path": group.field.name, "part": group.part}
+            values: Dsl = {"source": _SCRIPTS.get(group.part, _SEGMENT), "lang": "painless"}
+            values["params"] = {"path": group.field.name, "part": 0 if group.part == NAMESPACE else group.part}
             return {"terms": {"script": values, "missing_bucket": group.missing}}
         return {"terms": {"field": group.field.term, "missing_bucket": group.missing}}
     assert isinstance(group, ByTime)  # noqa: S101 - filters are no source
