@@ -266,3 +266,30 @@ def test_the_automatic_source_resolution_leaves_five_samples_in_a_window_and_a_s
         }
     assert sent == {resolution}
     assert f"Note: samples of a source resolution of {resolution}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("top-routes", "`regobs query ask top-routes`"),
+        ("topp-routes", "`regobs query ask top-routes`"),
+        ("gc-backlog", "`regobs query ask gc-backlog`"),
+        ("taregts", "targets"),
+    ],
+)
+def test_a_word_that_is_nearly_a_question_or_a_verb_is_said_to_be_one(word: str, meant: str, capsys: Output) -> None:
+    code, out, err = ask(capsys, vector(), word)
+    assert (code, out) == (ExitCode.OK, "no data\n")
+    assert f"did you mean {meant}?" in err
+
+
+def test_a_table_of_more_points_than_memory_holds_is_refused_before_anything_is_asked(capsys: Output) -> None:
+    empty = success({"resultType": "matrix", "result": []})
+    code, out, err = ask(
+        capsys, empty, "up", "--from", "1600000000", "--to", "1601000000", "--step", "1s", "--no-cache"
+    )
+    assert (code, out) == (ExitCode.INPUT, "")
+    assert "1,000,001 points of each series" in err
+    assert "--format csv or ndjson" in err
+    code, out, _ = ask(capsys, empty, "up", "--from", "1600000001", "--to", "1601000000", "--step", "1s", "--no-cache")
+    assert (code, out) == (ExitCode.OK, "no data\n")

@@ -7,7 +7,7 @@ import re
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ from regobs.cli.query_commands import BARE
 from regobs.cli.query_names import complete_metric, complete_parameter
 from regobs.cli.server_options import ServerOptions, server_options
 from regobs.common.table import Colour, screen
-from regobs.errors import EndpointError, ExitCode, InputError, ServerError
+from regobs.errors import EndpointError, ExitCode, InputError, RegobsError, ServerError
 
 if TYPE_CHECKING:
     from regobs.config import Config, SavedQuery
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from regobs.query.times import AskedRange
 
 SHAPES = ("text", "csv", "json", "ndjson")
+_MOST_HELD = 1_000_000  # points of a series that a table, JSON or a chart has in memory: two years, a point a minute
 
 
 @click.command()
@@ -96,7 +97,7 @@ def expr(
             return code
         code = show(shown, shape, everything=everything)
         if shape == "text" and shown.is_empty and not shown.answer.warnings:  # a server that warns says why itself
-            _explain_empty(query, config)
+            _explain_empty(text[0], query, config)
         if not plain:
             finish(shown, prometheus, config, asking.times(time.time())[0], after)
         return code
@@ -105,16 +106,28 @@ def expr(
         return once() if after.watch is None else watch(after.watch, once)
 
 
-def _explain_empty(query: CheckedQuery, config: Config) -> None:
+def _explain_empty(word: str, query: CheckedQuery, config: Config) -> None:
     from regobs.cli.query_commands import VERBS  # noqa: PLC0415
-    from regobs.common.closest import did_you_mean  # noqa: PLC0415
+    from regobs.common.closest import closest  # noqa: PLC0415
     from regobs.query.ask import empty_notes  # noqa: PLC0415
 
-    bare = re.fullmatch(r"[A-Za-z][\w-]{0,60}", query.text)
-    if bare and (near := did_you_mean(query.text, [*VERBS, *config.queries], "")):
-        click.echo(f"Note: no command and no saved query has this name; {near}", err=True)
+    if re.fullmatch(r"[A-Za-z][\w-]{0,60}", word):
+        questions = _questions(config)
+        for near in closest(word, [*VERBS, *config.queries, *questions]):
+            meant = f"`regobs query ask {near}`" if near in questions else near
+            click.echo(f"Note: no command and no saved query has this name; did you mean {meant}?", err=True)
     for note in empty_notes(query):
         click.echo(f"Note: {note}", err=True)
+
+
+def _questions(config: Config) -> list[str]:
+    """The names of the questions of the pack; none where the pack cannot be read."""
+    from regobs.pack import find_pack  # noqa: PLC0415
+    from regobs.query.named import question_names  # noqa: PLC0415
+
+    with suppress(RegobsError):
+        return question_names(find_pack(config=config))
+    return []
 
 
 def _other(asking: Asking, server: ServerOptions, after: Afterwards) -> tuple[Asking, ServerOptions]:
@@ -295,6 +308,13 @@ def _ranged(prometheus: Prometheus, query: CheckedQuery, asked: AskedRange, aski
             value=f"{asked.points:,} points",
             expected=f"at most {pieces.MOST_POINTS:,} points with --unchecked",
             next_step="leave out --unchecked, or choose a longer --step",
+        )
+    if asked.points > _MOST_HELD:
+        raise InputError(
+            "a range this long does not fit into memory",
+            value=f"{asked.points:,} points of each series",
+            expected=f"at most {_MOST_HELD:,}",
+            next_step="choose a longer --step, or --format csv or ndjson alone, which are written out in pieces",
         )
     bar = progress("Asking") if sys.stderr.isatty() else nullcontext()
     with bar as report:
