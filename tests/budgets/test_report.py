@@ -15,7 +15,7 @@ import pytest
 
 from regobs.budgets.backtest import Objectives
 from regobs.budgets.past import SloPast
-from regobs.budgets.report import Offender, SloReport, month_span, slo_reports, spending
+from regobs.budgets.report import Offender, SloReport, month_span, slo_reports, span_before, spending
 from regobs.budgets.report_page import ReportText
 from tests.budgets import courses
 from tests.budgets.courses import EVERY, HOUR, SLO, WINDOWS, past_of
@@ -155,3 +155,19 @@ def test_the_markdown_has_tables_of_equal_width(monkeypatch: pytest.MonkeyPatch)
     for block in text.split("\n\n"):
         if block.startswith("|"):
             assert len({line.replace(r"\|", "").count("|") for line in block.splitlines()}) == 1
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "before"),
+    [
+        ("2026-10-24", "2026-10-27", "2026-10-21"),  # 73 hours, beside 72
+        ("2026-10-27", "2026-10-29", "2026-10-25"),  # 48 hours, beside 49
+        ("2026-03-29", "2026-03-30", "2026-03-28"),  # 23 hours, beside 24
+        ("2026-10-24", "2026-10-24 12:00", "2026-10-23 12:00"),
+        ("2026-10-25", "2026-10-25 12:00", "2026-10-24 11:00"),  # no whole day: as many hours, which are 13
+    ],
+)
+def test_whole_days_are_compared_with_as_many_days_also_where_clocks_change(first: str, last: str, before: str) -> None:
+    moments = (datetime.fromisoformat(one).replace(tzinfo=BERLIN) for one in (first, last, before))
+    begin, end, earlier = (round(one.timestamp() * 1000) for one in moments)
+    assert span_before((begin, end), BERLIN) == (earlier, begin)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -88,6 +89,15 @@ def test_explain_asks_the_server_for_the_traffic_of_each_deployment(capsys: pyte
         assert run(arguments) == 0
     rates = {one["events_per_second"] for one in json.loads(capsys.readouterr().out)["outages"]}
     assert sorted(rates) == [pytest.approx(1 / 60), 2]
+
+
+@pytest.mark.parametrize(("answer", "code", "says"), [((), 5, "no data"), (({"env": "a"}, "0"), 0, "no traffic")])
+def test_explain_says_that_the_present_traffic_is_not_known(
+    answer: tuple[Any, ...], code: int, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Stub({"/api/v1/query": vector(*([answer] if answer else []))}) as stub:
+        assert run(["slo", "explain", "tag-list-latency", "--prometheus", f"http://{stub.address}"]) == code
+    assert says in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("text", "share"), [("20%", 0.2), ("0.2", 0.2), ("0", 0), ("100%", 1), (" 5 % ", 0.05)])

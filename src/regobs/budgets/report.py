@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, time, timedelta, tzinfo
 
 import numpy as np
 
@@ -95,6 +95,14 @@ def month_span(year: int, month: int, zone: tzinfo) -> tuple[tuple[int, int], tu
         return round(datetime(whole // 12, whole % 12 + 1, 1, tzinfo=zone).timestamp() * 1000)
 
     return (begin(0), begin(1)), (begin(-1), begin(0))
+
+
+def span_before(span: tuple[int, int], zone: tzinfo) -> tuple[int, int]:
+    """As much time before a span; of whole days of a zone as many days, though one of them has 23 or 25 hours."""
+    begin, end = (datetime.fromtimestamp(one / 1000, zone) for one in span)
+    if any(one.time() != time.min for one in (begin, end)):
+        return 2 * span[0] - span[1], span[0]
+    return round((begin - timedelta(days=(end.date() - begin.date()).days)).timestamp() * 1000), span[0]
 
 
 def spending(past: SloPast, slo: Slo) -> Spending:

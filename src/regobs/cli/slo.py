@@ -117,7 +117,7 @@ def explain(
 ) -> int:
     """Why the alerts of an SLO have their windows and thresholds, and after how long an outage alerts.
 
-    With a server (--prometheus or --context) also for the traffic of the last hour there.
+    With a server (--prometheus or --context) also for the traffic of the last hour there. Exit code 5: it has no data.
     """
     from regobs.budgets import load_numpy  # noqa: PLC0415 - an extra
 
@@ -128,16 +128,22 @@ def explain(
 
     pack, config = content(config_file, pack_directory, flavor)
     windows, (one,) = load_windows(pack, config), chosen(pack, config, (name,))
-    every, rates = interval_of(one, windows, config).ms, {1 / 60}
+    every, found = interval_of(one, windows, config).ms, None
     if server.given:
         config = server.within(config)
         with server.open(config) as prometheus:
-            rates |= {rate for rate in traffic(prometheus, one, windows, config).values() if rate > 0}
+            found = traffic(prometheus, one, windows, config)
+    rates = {1 / 60} | {rate for rate in (found or {}).values() if rate > 0}
     delays = outage_delays(one, windows, sorted(rates, reverse=True), every)
     if shape == "json":
         click.echo(json.dumps(as_data(one, windows, tier_reasons(one, windows), delays), indent=2, ensure_ascii=False))
     else:
         click.echo(as_text(one, windows, delays, every, on=screen()), nl=False)
+    if found == {}:
+        click.echo(f"Warning: {name} has no data in the last hour: its present traffic is not known", err=True)
+        return ExitCode.INCOMPLETE
+    if found is not None and len(rates) == 1 and not any(found.values()):
+        click.echo(f"Warning: {name} has no traffic in the last hour", err=True)
     return ExitCode.OK
 
 

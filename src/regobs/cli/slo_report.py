@@ -52,7 +52,7 @@ def report(
 
     load_numpy()
     from regobs.budgets.backtest import objectives_of  # noqa: PLC0415
-    from regobs.budgets.report import slo_reports  # noqa: PLC0415
+    from regobs.budgets.report import slo_reports, span_before  # noqa: PLC0415
     from regobs.budgets.report_page import ReportText  # noqa: PLC0415
     from regobs.cli.slo import chosen  # noqa: PLC0415
     from regobs.query.times import moment_text, zone_named  # noqa: PLC0415
@@ -62,7 +62,7 @@ def report(
         raise InputError("--month is a whole span", next_step="leave out --range, --from and --to")
     if month is None:
         span = read_span(length, start, end, zone, now)
-        before = (2 * span[0] - span[1], span[0])
+        before = span_before(span, where)
     else:
         span, before = read_month(month, zone)
     pack, config = content(config_file, pack_directory, flavor)
