@@ -147,6 +147,15 @@ def test_the_doctor_examines_every_server(context: Path, capsys: Output) -> None
     assert name != "cortex" or data["server_version"] == ""
 
 
+def test_what_a_server_leaves_to_others_or_ignores_is_said_of_that_server_alone(context: Path, capsys: Output) -> None:
+    name = (context / "regobs.toml").read_text().split('"')[1]
+    for verb, program in (("rules", "vmalert"), ("alerts", "vmalert"), ("targets", "vmagent")):
+        run(["query", verb])
+        assert (program in capsys.readouterr().err) is (name == "victoriametrics"), (name, verb)
+    assert run(["query", "vector(1)", "--dedup"]) == 0
+    assert ("other servers ignore --dedup" in capsys.readouterr().err) is (name != "thanos")
+
+
 def test_a_server_of_tenants_says_what_it_wants(capsys: Output) -> None:
     with Supervisor() as running:
         url = metric_servers.cortex(running, peers.required_cortex())
