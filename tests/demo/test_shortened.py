@@ -79,6 +79,22 @@ def test_only_the_times_of_a_rule_file_change() -> None:
     assert alert["labels"] == before["groups"][0]["rules"][1]["labels"]
 
 
+@pytest.mark.parametrize(
+    ("expr", "hold", "shortened"),
+    [
+        ("absent(up)", "5m", "10s"),  # Prometheus scrapes nothing in its first five seconds
+        ("absent(up)", "1h", "1m"),
+        ("absent(up)", "5s", "5s"),
+        ("absent(up)", "0s", "0s"),
+        ("up == 0", "5m", "5s"),
+    ],
+)
+def test_an_absence_is_told_only_after_prometheus_has_had_time_to_scrape(expr: str, hold: str, shortened: str) -> None:
+    rule = {"alert": "A", "expr": expr, "for": hold}
+    short = yaml.safe_load(shorten_rules(json.dumps({"groups": [{"name": "g", "rules": [rule]}]}).encode(), "a.yaml"))
+    assert short["groups"][0]["rules"][0]["for"] == shortened
+
+
 def test_a_time_that_is_none_is_refused() -> None:
     with pytest.raises(RulesError, match="for is not a duration"):
         shorten_rules(_RULES.replace(b"10m", b"soon"), "a.yaml")

@@ -23,6 +23,7 @@ from regobs.promql import parse, to_text
 from regobs.promql.durations import duration_text, read_duration
 from regobs.promql.nodes import Duration, Expr
 from regobs.promql.walk import with_durations
+from regobs.slo.rule_scope import asks_absence
 
 FACTOR = 60  # an hour is a minute: a burn over five minutes is seen in as many seconds
 RULES, RULE_TESTS = "prometheus/rules/", "prometheus/tests/"
@@ -36,6 +37,8 @@ _SHORTEST_LOOKBACK = 20 * _SHORTEST_PACE
 # Prometheus sends an alert anew once a minute, also one that came before it knew an Alertmanager. One that is not sent
 # anew in four times this is taken for resolved, so it is no sixtieth of a minute.
 _RESEND = Duration(5000)
+# Milliseconds: Prometheus scrapes nothing in its first five seconds, whatever it is told; nothing is missing till then.
+_STARTING = 10_000
 
 
 def rules_config(config: Config, factor: int = FACTOR) -> Config:
@@ -91,8 +94,9 @@ def shorten_rules(content: bytes, name: str, factor: int = FACTOR) -> bytes:
         _shorten_field(group, "interval", name, factor)
         for rule in group["rules"]:
             rule["expr"] = to_text(shorten(parse(rule["expr"], file=name), factor))
-            for field in ("for", "keep_firing_for"):
-                _shorten_field(rule, field, name, factor)
+            absence = asks_absence(parse(rule["expr"]))
+            _shorten_field(rule, "for", name, factor, least=_STARTING if absence else 0)
+            _shorten_field(rule, "keep_firing_for", name, factor)
     return f"# Every time is divided by {factor}, for `regobs demo`.\n{dump_yaml(data)}".encode()
 
 
@@ -111,7 +115,7 @@ def shorten_dashboard(dashboard: BoundDashboard, factor: int = FACTOR) -> BoundD
     return replace(dashboard, rows=tuple(rows))
 
 
-def _shorten_field(holder: dict[str, Any], field: str, name: str, factor: int) -> None:
+def _shorten_field(holder: dict[str, Any], field: str, name: str, factor: int, least: int = 0) -> None:
     if field not in holder:
         return
     duration = read_duration(str(holder[field]))
@@ -119,7 +123,8 @@ def _shorten_field(holder: dict[str, Any], field: str, name: str, factor: int) -
         raise RulesError(
             f"{field} is not a duration", value=holder[field], expected="a time such as 5m", next_step=name
         )
-    holder[field] = duration_text(_divide(duration, factor)) if duration.ms else "0s"
+    shorter = Duration(max(_divide(duration, factor).ms, min(least, duration.ms)))
+    holder[field] = duration_text(shorter) if duration.ms else "0s"
 
 
 def _divide(duration: Duration, factor: int) -> Duration:

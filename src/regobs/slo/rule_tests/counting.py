@@ -10,7 +10,7 @@ from regobs.slo.rule_tests.bench import MANY, Bench, Json
 from regobs.slo.rule_tests.counters import Phase, Role, flat_data, series_data
 
 _OUTAGE = 600_000  # ten minutes
-_QUIET = 4  # evaluations, where each is like the one before
+_QUIET = 2  # evaluations, where each is like the one before
 _EDGE = 0.25  # of the way to the limit of a time slice, on each side of it
 
 
