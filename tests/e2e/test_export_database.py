@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import subprocess
 import sys
 import time
@@ -101,6 +102,29 @@ def asked(postgresql: DatabaseServer) -> Iterator[Asked]:
 def test_every_query_works_with_the_rights_of_the_shipped_role(asked: Asked) -> None:
     results = {labels["query"]: value for labels, value in asked.samples(metadata.QUERY_SUCCESS)}
     assert results == dict.fromkeys((*(query.name for query in QUERIES), "bloat"), 1.0)
+
+
+def test_every_query_works_on_the_512_partitions_of_a_registry(postgresql: DatabaseServer) -> None:
+    with psycopg.connect(postgresql.url, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE wide")
+    wide = postgresql.url.removesuffix("/postgres") + "/wide"
+    with psycopg.connect(wide, autocommit=True) as connection:
+        connection.execute("SET regobs.partitions = 64")
+        connection.execute(SCHEMA)
+        for statement in CONTENT.replace("\\\\", "\\").split(";\n"):
+            if statement.strip():
+                connection.execute(statement.encode())
+        (grants,) = re.findall(r"^GRANT pg_monitor.*", ROLE_SQL, re.DOTALL | re.MULTILINE)
+        connection.execute(grants.encode())
+        found = connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'partitions'").fetchone()
+    assert found == (512,)
+    asked = Asked(as_role(wide), heavy=True)
+    asked.round()
+    results = {labels["query"]: value for labels, value in asked.samples(metadata.QUERY_SUCCESS)}
+    tables = {labels["table"] for labels, _ in asked.samples(metadata.ROWS)}
+    asked.exporter._disconnect()
+    assert results == dict.fromkeys((*(query.name for query in QUERIES), "bloat"), 1.0)
+    assert len(tables) == 20
 
 
 def test_the_numbers_are_those_of_the_tables(asked: Asked) -> None:
