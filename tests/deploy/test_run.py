@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import threading
 from pathlib import Path
 
 import pytest
 
+from regobs.common.files import write_file
 from regobs.deploy.run import Rollout, read_plan, write_plan
 from regobs.deploy.state import KEPT, StateFolder, decoded, encoded
 from regobs.errors import InputError, MachineError, ServerError
@@ -203,6 +205,47 @@ def test_a_state_folder_that_cannot_be_written_changes_nothing(tmp_path: Path) -
     with pytest.raises(MachineError, match="cannot be kept"):
         rollout(target, StateFolder(tmp_path / "file/state")).plan(OLD)
     assert target.steps == []
+
+
+def test_a_new_state_that_cannot_be_kept_brings_the_old_one_back(
+    deployed: MemoryTarget, folder: StateFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk holds the note of what was live, and is full then."""
+    before = dict(deployed.live)
+
+    def write(path: Path, content: bytes) -> None:
+        if path.parent.name == "states":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write_file(path, content)
+
+    monkeypatch.setattr("regobs.deploy.state.write_file", write)
+    ours = rollout(deployed, folder)
+    with pytest.raises(MachineError, match="cannot be kept") as error:
+        ours.apply(ours.plan(NEW))
+    assert "what was there before is back" in (error.value.next_step or "")
+    assert deployed.live == before
+    assert folder.pending() is None
+    assert ours.status().state.number == 1
+
+
+def test_a_deployment_that_is_interrupted_after_its_state_was_kept_is_done(
+    deployed: MemoryTarget, folder: StateFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    ours = rollout(deployed, folder)
+    plan = ours.plan(NEW)
+    with monkeypatch.context() as patch:
+        patch.setattr(folder, "end", stop)
+        with pytest.raises(KeyboardInterrupt):
+            ours.apply(plan)
+    assert set(deployed.live) == {"High.yaml"}
+    assert folder.pending() is not None
+    status = ours.status()
+    assert (status.state.number, status.interrupted, status.edited) == (2, "", ())
+    assert not ours.plan(NEW).differs
+    assert folder.pending() is None
 
 
 def test_a_broken_state_file_is_one_clear_error(deployed: MemoryTarget, folder: StateFolder) -> None:

@@ -127,10 +127,11 @@ class Rollout:
             try:
                 self.target.write(live, after)
                 self.target.verify(after)
+                state = self._folder.commit(plan.objects, self._environment)
             except BaseException as error:
-                self._put_back(live, error)
+                if self._folder.unfinished() is not None:
+                    self._put_back(live, error)
                 raise
-            state = self._folder.commit(plan.objects, self._environment)
         self._announce(state)
         return state
 
@@ -181,11 +182,11 @@ class Rollout:
     def _turn(self) -> Iterator[None]:
         """Our turn, with what a killed deployment left put right."""
         with signals_raise(), self._folder.locked(self._wait):
-            pending = self._folder.pending()
+            pending = self._folder.unfinished()
             if pending is not None:
-                if pending.number not in self._folder.numbers():
-                    self.target.write(self.target.read(), pending.before)
-                    self.target.verify(pending.before)
+                self.target.write(self.target.read(), pending.before)
+                self.target.verify(pending.before)
+            if self._folder.pending() is not None:
                 self._folder.end()
             yield
 
@@ -196,7 +197,7 @@ class Rollout:
 
     def status(self) -> TargetStatus:
         """What runs there. Changes nothing, and waits for nobody."""
-        pending, last = self._folder.pending(), self._folder.last()
+        pending, last = self._folder.unfinished(), self._folder.last()
         live = self.target.read()
         edited = tuple(self._conflicts(live, last.objects, {}))
         begun = pending.begun if pending is not None else ""

@@ -120,6 +120,11 @@ class StateFolder:
         data = self._read(self.path / _PENDING)
         return PendingDeploy(decoded(data["before"]), int(data["number"]), str(data["begun"]))
 
+    def unfinished(self) -> PendingDeploy | None:
+        """The deployment that was begun and whose state is not kept: what was live before it has to come back."""
+        pending = self.pending()
+        return None if pending is None or pending.number in self.numbers() else pending
+
     def begin(self, before: Objects) -> None:
         """Note what is live, before anything is changed."""
         data = {"before": encoded(before), "number": self._next(), "begun": _now()}
@@ -137,7 +142,8 @@ class StateFolder:
         self._write(self._file(number), data)
         self.end()
         for old in self.numbers()[:-KEPT]:
-            self._file(old).unlink()
+            with suppress(OSError):  # it goes with the next deployment
+                self._file(old).unlink()
         return self._read_state(number)
 
     def end(self) -> None:
