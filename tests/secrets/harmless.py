@@ -385,6 +385,7 @@ PROSE = (
     "blob upload resumed",
     "listening on [::]:5000",
     "configuring endpoint sink (http://127.0.0.1:5099/), timeout=1s, headers=map[]",
+    "map[name:bob repository:a/b tag:v1 sessions:3]",
     "redis: connection pool timeout",
     "dial tcp 10.0.0.1:6379: connect: connection refused",
     "read tcp 10.0.0.1:44276->10.0.0.2:5432: i/o timeout",

@@ -102,10 +102,10 @@ def infer(files: tuple[str, ...], flavor: str | None, form: str, stream: str | N
     cut: list[str] = []
     with working(progress.text):
         for name in names(files):
-            malformed, of_registry, broken = census.malformed, census.of_registry, census.broken
+            unusable, of_registry, broken = census.malformed + census.of_others, census.of_registry, census.broken
             with open_log(name, sys.stdin.buffer) as file:
                 census.read(progress.of(name, file))
-            if census.malformed > malformed and census.of_registry == of_registry:
+            if census.malformed + census.of_others > unusable and census.of_registry == of_registry:
                 unread.append(name)
             if census.broken > broken:
                 cut.append(name)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import IO, Any
 
 from regobs.errors import MachineError
-from regobs.logs.reading.read import zstd_module
+from regobs.logs.reading.read import ZSTD_STARTS, zstd_module
 
 LONGEST_MAGIC = 6
 DAMAGED = (OSError, EOFError, zlib.error, lzma.LZMAError)  # what reading such a file may raise
@@ -25,7 +25,7 @@ _UNPACKERS: dict[bytes, Callable[[IO[bytes]], Any]] = {
     b"\x1f\x8b": lambda packed: gzip.GzipFile(fileobj=packed),
     b"\xfd7zXZ\0": lzma.LZMAFile,
     b"BZh": bz2.BZ2File,
-    b"\x28\xb5\x2f\xfd": _zstd,
+    **dict.fromkeys(ZSTD_STARTS, _zstd),
 }
 _TELLS_SIZE = b"\x1f\x8b"
 

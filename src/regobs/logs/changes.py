@@ -26,7 +26,7 @@ from regobs.logs.kql.condition import Any as AnyOf
 from regobs.logs.kql.condition import Between, Bound, No, Present
 from regobs.logs.kql.dates import iso, span
 from regobs.logs.query import ByTerms, Clause, MetricKind, Order, Query, QueryMetric
-from regobs.logs.reading.sources import nothing_read
+from regobs.logs.reading.sources import nothing_read, refuse
 from regobs.logs.redact import shape
 
 CHANCE = 0.001
@@ -141,6 +141,7 @@ def changes(
     timed = [_timed(requests, window, where) for window in windows]
     messages, accesses, span_answer, *slow = run_all([*queries, _SPAN, *timed], files, stdin=stdin, cache=cache)
     if messages.lines and messages.malformed == messages.lines:
+        refuse((), messages.broken)
         raise nothing_read(files)
     counts: dict[str, list[int]] = {}
     severe: set[str] = set()
@@ -156,6 +157,7 @@ def changes(
             severe.add(what)
     for place, window in enumerate(windows):
         if not any(pair[place] for pair in counts.values()):
+            refuse(messages.unread, messages.broken)
             raise InputError(
                 "no line is in one of the windows",
                 value=f"{iso(window.start)}..{iso(window.end)}",

@@ -13,6 +13,7 @@ from regobs.logs.fields import ALIASES, FIELDS
 from regobs.logs.kql.dates import iso
 from regobs.logs.reading.record import Record
 from regobs.logs.reading.tail import Written
+from regobs.logs.reading.text import is_of_others
 from regobs.logs.reading.values import read_record, values
 from regobs.logs.trace import Trace, TraceLine
 from regobs.secrets.fields import redacted_fields, redacted_text
@@ -63,7 +64,7 @@ def followed(
         record = read_record(content)
         read = tally.setdefault(file, LinesRead())
         read.lines += bool(content.strip())
-        read.readable += record is not None
+        read.readable += record is not None and not is_of_others(content, record)
         if record is None:
             if not strict and not as_json and content.strip():
                 yield _printable(redacted_text(content.decode(errors="replace")))

@@ -15,6 +15,7 @@ from regobs.logs.reading.sources import STDIN, LogSource, found, sources, unread
 from regobs.logs.reading.values import read_records, values
 
 _CORRELATION, _TIME = FIELDS["correlation_id"], FIELDS["time"]
+_UNSET = -62_135_596_800_000  # 0001-01-01T00:00:00Z, which Go writes for a time that was never set
 _SHORTEST = 4  # characters of an id that are looked for; less than that is in every line
 
 
@@ -81,7 +82,8 @@ def _ordered(events: list[TraceLine]) -> list[TraceLine]:
 
 
 def _time(record: Record) -> int | None:
-    return next(iter(values(record, _TIME)), None)
+    at = next(iter(values(record, _TIME)), None)
+    return None if at == _UNSET else at
 
 
 def _candidates(source: LogSource, needle: bytes, broken: list[str]) -> Iterator[tuple[int, bytes]]:

@@ -208,6 +208,12 @@ RULES: Final = (
         rf"{_NAME}(?:(?:{_Q})?[)\]]?\s*+{_SEPARATOR}|>|{_Q}\s*+,(?!\s{{0,40}}[\w.-]{{1,40}}=)){_SPACES}{_PLACEHOLDER}{_OPEN}",
         _VALUE,
     ),
+    # map[auth_user:... session:...], as Go prints a map: a value goes to the next key or to the bracket.
+    Rule(
+        ("map[",),
+        r"(?<=[\[ ])(?:auth[_.-]?user|auth|[\w.-]{0,40}?session):(?=[^\]\r\n]{0,400}\])(?!\[FILTERED\])",
+        r"(?:map\[[^\]\r\n]*+\]|&?\{[^}\r\n]*+\}|[^\s\]]++(?: (?![\w.-]{1,60}:|\])[^\s\]]++)*+)",
+    ),
     # Who acted, in an event of a registry.
     Rule(
         ("actor",),

@@ -304,6 +304,10 @@ ENCODINGS: dict[str, Callable[[str], bytes]] = {
     "gzip with a byte order mark": lambda text: gzip.compress(b"\xef\xbb\xbf" + text.encode()),
     "gzip of UTF-16": lambda text: gzip.compress(b"\xff\xfe" + text.encode("utf-16-le")),
     "zstd of UTF-16": lambda text: zstd.compress(b"\xff\xfe" + text.encode("utf-16-le")),
+    "gzip with zeros behind it": lambda text: gzip.compress(text.encode()) + bytes(1000),
+    "gzip with a zero behind it": lambda text: gzip.compress(text.encode()) + bytes(1),
+    "zstd with zeros behind it": lambda text: zstd.compress(text.encode()) + bytes(1000),
+    "zstd behind a frame that is skipped": lambda text: b"\x5f\x2a\x4d\x18\5\0\0\0hello" + zstd.compress(text.encode()),
     "no end of the last line": lambda text: text.rstrip("\n").encode(),
 }
 

@@ -49,7 +49,7 @@ def run_all(
             if copies:
                 reader.copy(copies, fields)
             answered = reader.rows(queries)
-            nothing = unread((str(log), log) for log in logs) if reader.malformed else ()
+            nothing = unread((str(log), log) for log in logs)
             return [_answer(query, rows, reader, nothing) for query, rows in zip(queries, answered, strict=True)]
 
 

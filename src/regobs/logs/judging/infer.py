@@ -17,7 +17,7 @@ from regobs.logs.messages.message import CONTEXTS, GAP, Message
 from regobs.logs.messages.streams import Stream
 from regobs.logs.reading.read import BROKEN, Readable, lines
 from regobs.logs.reading.record import Record, parse
-from regobs.logs.reading.text import is_of_registry
+from regobs.logs.reading.text import is_of_others, is_of_registry
 from regobs.logs.reading.wrapping import logical
 from regobs.logs.redact import shape
 from regobs.logs.schema import base
@@ -84,6 +84,7 @@ class Census:
         self.lines = 0
         self.malformed = 0
         self.of_registry = 0  # lines that tell that a registry wrote them
+        self.of_others = 0  # objects that are no log
         self.broken = 0  # files that end within what was packed
         self.untold = 0  # lines of further messages than are told apart, and of such that have no constant part
         self._judges = Judges(flavor)
@@ -101,6 +102,7 @@ class Census:
         for line, one in chain(first, found):
             if one.record is not None:
                 self.lines += 1
+                self.of_others += is_of_others(line.content, one.record)
                 self.of_registry += is_of_registry(line.content, one.record)
                 self._count(one.record, one.form)
             elif one.fault != "blank":

@@ -14,7 +14,7 @@ from regobs.logs.judging.judge import Judges, MessageRule
 from regobs.logs.reading.lenient import UNDECODABLE, read_odd
 from regobs.logs.reading.read import BROKEN, LONGEST_LINE, Line, LinePart, Readable, parts
 from regobs.logs.reading.record import ParsedLine, Record, parse
-from regobs.logs.reading.text import is_of_registry
+from regobs.logs.reading.text import is_of_others, is_of_registry
 from regobs.logs.reading.wrapping import Unwrapper, logical
 from regobs.logs.redact import sample, shape
 
@@ -100,6 +100,7 @@ class Validator:
         self._longest = longest
         self._file = ""
         self._foreign = 0  # lines that any program may have written
+        self._of_others = 0  # of them objects that are no log
         self._unwrapper = Unwrapper()
         self._streams: defaultdict[str, int] = defaultdict(int)
         self._told: defaultdict[str, int] = defaultdict(int)  # findings by kind
@@ -107,7 +108,7 @@ class Validator:
     def read(self, file: Readable, name: str) -> None:
         """Validate a file. `name` is how the report calls it."""
         self._file = name
-        before, broken, foreign = self.report.lines, self.report.malformed, self._foreign
+        before, broken, foreign, others = self.report.lines, self.report.malformed, self._foreign, self._of_others
         found = parts(file, self._longest)
         first = _first(found)
         if first:
@@ -121,7 +122,7 @@ class Validator:
         self.report.streams = dict(self._streams)
         self.report.files[name] = count = self.report.lines - before
         malformed = self.report.malformed - broken
-        if malformed and malformed + self._foreign - foreign == count:
+        if (malformed or self._of_others > others) and malformed + self._foreign - foreign == count:
             self.report.unread.append(name)
 
     def _read(self, part: LinePart) -> None:
@@ -167,6 +168,7 @@ class Validator:
             self._malformed(line, parsed.fault)
             return
         self._foreign += not is_of_registry(line.content, parsed.record)
+        self._of_others += is_of_others(line.content, parsed.record)
         rule = self._judges.rule(parsed.record, parsed.form)
         self._streams[rule.name] += 1
         if parsed.odd:

@@ -26,7 +26,15 @@ _GZIP_FORMAT = 31  # zlib: the largest window, with header and check sum of gzip
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _START = 4  # bytes that tell how a file is packed
-_BY_START = {_GZIP: "gz", _ZSTD: "zst", b"\xfd7zX": "xz", **{b"BZh%d" % level: "bz2" for level in range(1, 10)}}
+_SKIPPABLE = tuple(bytes((first, 0x2A, 0x4D, 0x18)) for first in range(0x50, 0x60))  # frames that pzstd puts first
+ZSTD_STARTS = (_ZSTD, *_SKIPPABLE)
+_BY_START = {
+    _GZIP: "gz",
+    **dict.fromkeys(ZSTD_STARTS, "zst"),
+    b"\xfd7zX": "xz",
+    **{b"BZh%d" % level: "bz2" for level in range(1, 10)},
+}
+_TAR, _TAR_AT = b"ustar", 257
 _LARGEST_DICTIONARY = 1 << 28  # bytes of memory for xz, four times what its highest level needs
 _BOM = b"\xef\xbb\xbf"
 _UTF16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}  # Windows PowerShell's `>` writes the first
@@ -85,6 +93,17 @@ def refuse_address(name: str) -> None:
             value=name,
             expected="files on this machine: DuckDB comes without its extension for S3, and regobs downloads none",
             next_step="copy the objects here first, with aws s3 cp for example, or pipe them in and give -",
+        )
+
+
+def refuse_tar(start: bytes, name: str) -> None:
+    """Raise InputError for what begins as an archive of tar: what stands between its files would be read as lines."""
+    if start[_TAR_AT : _TAR_AT + len(_TAR)] == _TAR and b"\0" in start[:_TAR_AT]:
+        raise InputError(
+            "this is an archive of tar, and no log",
+            location=Location(name),
+            expected="log files, packed or not",
+            next_step="unpack it with tar -xf and give the files, or pipe one: tar -xOf ARCHIVE FILE | regobs logs … -",
         )
 
 
@@ -153,8 +172,9 @@ def blocks(file: Readable) -> Iterator[tuple[bytes, str | None]]:
         if fault:
             yield head.removeprefix(_BOM), fault
             return
-        if len(head) >= _START:
+        if len(head) >= _START and (b"\n" in head or len(head) >= _TAR_AT + len(_TAR)):  # a header of tar is longer
             break
+    refuse_tar(head, _name(file))
     if decoder := decoder_of(head):
         yield decoder.decode(head[2:]).encode(), None
         yield from ((decoder.decode(block).encode(), fault) for block, fault in unpacked)
@@ -171,6 +191,11 @@ def unreadable(name: str, fault: OSError) -> InputError:
     )
 
 
+def _name(file: object) -> str:
+    name = getattr(file, "name", None)
+    return name if isinstance(name, str) and name != "<stdin>" else "(standard input)"
+
+
 class _Checked:
     """A file of which an error of the machine is an InputError with its name."""
 
@@ -181,7 +206,7 @@ class _Checked:
         try:
             return self._file.read(size)
         except OSError as fault:
-            raise unreadable(str(getattr(self._file, "name", "(standard input)")), fault) from None
+            raise unreadable(_name(self._file), fault) from None
 
 
 def raw_blocks(file: Readable) -> Iterator[tuple[bytes, str | None]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 import re
 import shutil
 import stat
@@ -25,9 +26,10 @@ from regobs.logs.reading.read import (
     parts,
     raw_blocks,
     refuse_address,
+    refuse_tar,
     unreadable,
 )
-from regobs.logs.reading.text import is_of_registry
+from regobs.logs.reading.text import is_of_others, is_of_registry
 from regobs.logs.reading.values import as_json, read_record
 from regobs.logs.reading.wrapping import Unwrapper, logical
 
@@ -99,6 +101,7 @@ class Folder:
             with pipe.open("rb") as read, path.open("wb") as out:
                 shutil.copyfileobj(read, out)
         packed, start = _start(path)
+        refuse_tar(start, name)
         end, named = f".{packed}" if packed else ".jsonl", path.suffix.lower()
         cut = packed == "zst" and _is_broken(path)  # of which DuckDB reads a part and says nothing
         unknown = packed in {"xz", "bz2"}  # to DuckDB
@@ -118,8 +121,12 @@ class Folder:
         return new
 
     def mend(self) -> bool:
-        """Write those sources anew that are broken archives, which DuckDB refuses; whether there was one."""
-        cut = [one for one in self.sources if not one.written and _is_broken(one.readable)]
+        """Write those sources anew that DuckDB refuses, broken archives and padded ones; whether there was one."""
+        cut = [
+            one
+            for one in self.sources
+            if not one.written and (_may_be_padded(one.readable) or _is_broken(one.readable))
+        ]
         for source in cut:
             self.rewrite(source)
         return bool(cut)
@@ -168,7 +175,7 @@ class Folder:
 
 
 def unread(files: Iterable[tuple[str, Path]]) -> tuple[str, ...]:
-    """The names of the files with lines that cannot be read and none that tells of a registry, which ends the search.
+    """The names of the files with lines that are no log, and none that tells of a registry, which ends the search.
 
     Nothing but what Go writes when a program fails is what is left of a registry that failed, and read.
     """
@@ -183,8 +190,17 @@ def _has_no_registry(path: Path) -> bool:
                 record = read_record(line.content) if line.fault is None else None
                 if record is not None and is_of_registry(line.content, record):
                     return False
-                failed |= record is None
+                failed |= record is None or is_of_others(line.content, record)
     return failed
+
+
+def _may_be_padded(path: Path) -> bool:
+    """Whether a packed file ends with a zero, as one does that was filled up to a whole block."""
+    with path.open("rb") as file:
+        if not compression_of(file.read(4)):
+            return False
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) == b"\0"
 
 
 def _is_broken(path: Path) -> bool:

@@ -21,12 +21,14 @@ from regobs.logs.reading.read import (
     blocks,
     compression_of,
     decoder_of,
+    refuse_tar,
     unreadable,
 )
 from regobs.logs.reading.sources import STDIN, STDIN_NAME, broken, matching
 from regobs.logs.reading.wrapping import Unwrapper
 
 _BLOCK = 1 << 20
+_HEADER = 512  # bytes that tell what a file is
 _LINES_OF_ONE = 50  # of a file, at most, in one of the journal's export form, or of JSON that is set out
 POLL_SECONDS = 0.25  # how late a line is shown at most; a look costs one system call a file
 
@@ -119,7 +121,8 @@ class Follower:
     def _begin(self, file: BinaryIO) -> bool:
         """Go behind the byte order mark of a file; whether it is UTF-8 and not compressed."""
         file.seek(0)
-        start = _block(file, self._lines.name, 4)
+        start = _block(file, self._lines.name, _HEADER)
+        refuse_tar(start, self._lines.name)
         self._packed = bool(compression_of(start))
         decoder = decoder_of(start)
         self._lines.begin(decoder)

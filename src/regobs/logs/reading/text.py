@@ -69,6 +69,12 @@ _DUMP = re.compile(
 _CALL = re.compile(r"(?:(?:[\w/%@-]{1,100}\.){1,8}[\w.*()\[\]-]{1,200}|panic)\([0-9a-fx{}?, ._]*\)")
 # Two of these are in each line of a registry, and not in `NAME=value` of a script or a unit file, which is logfmt too.
 _OF_EVERY_LINE = frozenset({"time", "timestamp", "ts", "level", "msg", "message", "status", "uri", "method"})
+_MARKS: tuple[tuple[str, type | tuple[type, ...]], ...] = (
+    *((name, str) for name in ("msg", "message", "level", "severity", "uri", "url", "method", "correlation_id")),
+    *((name, (str, int, float)) for name in ("time", "timestamp", "ts", "@timestamp", "_time")),
+    *((name, (int, float)) for name in ("status", "status_code")),
+    *(("events", list), ("target", dict)),  # of notifications
+)
 _NAMES_REGISTRY = re.compile(rf"{LAST_ERROR}|.*?\b(?:registry|distribution)\b", re.DOTALL)
 _GO_TIME = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d{1,9})?) ([+-]\d\d)(\d\d)(?: |$)")  # time.Time.String
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ns|us|µs|μs|ms|s|m|h)")
@@ -124,10 +130,23 @@ def is_of_registry(content: bytes, record: Mapping[str, Any]) -> bool:
     it ends.
     """
     if content.lstrip()[:1] == b"{":
-        return True
+        return not is_of_others(content, record)
     if record.keys() == {"msg"}:
         return _NAMES_REGISTRY.match(str(record["msg"])) is not None
     return len(record.keys() & _OF_EVERY_LINE) > 1
+
+
+def is_of_others(content: bytes, record: Mapping[str, Any]) -> bool:
+    """Whether a line is an object of JSON without a message, level, time, request or event: no log writes such ones.
+
+    A dashboard has a `time` that is an object, and what an API answers has a `status` that is text. An empty one tells
+    nothing.
+    """
+    if content.lstrip()[:1] != b"{" or not record:
+        return False
+    if any(isinstance(record.get(name), kinds) for name, kinds in _MARKS):
+        return False
+    return not any(name.startswith("http.") for name in record)
 
 
 def terminal(line: str, fields: Mapping[str, Field]) -> dict[str, Any] | None:
