@@ -259,11 +259,14 @@ def test_a_shell_that_was_begun_at_a_moment_of_the_past_explains_and_asks_ranges
         assert asked
         assert all(time == ["1700000000.0"] for time in asked)
         before = len(stub.requests)
-        for line in ("\\range 1h", "up", "\\why up"):
+        for line in ("\\plot up", "\\range 1h", "up", "\\range 2h", "\\why up"):
             session.handle(line)
         ranges = [one.params for one in stub.requests[before:] if one.path.endswith("/query_range")]
-        assert len(ranges) > 1
+        assert len(ranges) > 2
         assert all(1_699_999_900 <= float(one["end"][0]) <= 1_700_000_000 for one in ranges)
         session.handle("\\explain up")
         assert 1_699_999_900 <= float(stub.requests[-1].params["time"][0]) <= 1_700_000_000
+        session.handle("\\range off")
+        session.handle("up")
+        assert [one.params["time"] for one in stub.requests if one.path.endswith("/query")][-1] == ["1700000000.0"]
         session.close()

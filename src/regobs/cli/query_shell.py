@@ -207,16 +207,20 @@ class ShellSession:
         if given not in {"", "off"}:
             read_seconds("\\range", given)
         if given in {"", "off"}:
-            self.asking = replace(self.asking, span=None, start=None, end=None)
-        else:  # a shell that was begun with --at asks ranges up to that moment
-            self.asking = replace(self.asking, span=given, start=None, end=self.asking.at, at=None)
+            self.asking = replace(self.asking, span=None, start=None, end=None, at=self.asking.at or self.asking.end)
+        else:
+            self.asking = self._up_to(given)
+
+    def _up_to(self, span: str) -> Asking:
+        """A range of this length: up to now, or to the moment that the shell was begun with by --at or --to."""
+        return replace(self.asking, span=span, start=None, end=self.asking.at or self.asking.end, at=None)
 
     def _plot(self, given: str) -> None:
         from regobs.cli.query_prompt import chart  # noqa: PLC0415 - an extra
         from regobs.query.ask import check_query  # noqa: PLC0415
 
         query = check_query(self._text(given), *self._windows())
-        asking = self.asking if self.asking.ranged else replace(self.asking, span="1h")
+        asking = self.asking if self.asking.ranged else self._up_to("1h")
         shown = evaluate(self.prometheus, query, asking)
         click.echo(chart(shown))
         self._say_why(query, shown)
