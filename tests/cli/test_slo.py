@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +113,17 @@ def test_what_is_no_share_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(0, "0 s"), (59.6, "1 min"), (3600, "1 h"), (90_061, "1 d 1 h"), (86_401, "1 d 1 s")]
+    ("seconds", "text"),
+    [
+        (0, "0 s"),
+        (59.6, "1 min"),
+        (3600, "1 h"),
+        (90_061, "1 d 1 h"),
+        (86_401, "1 d 1 s"),
+        (math.nan, "unknown"),
+        (math.inf, "without end"),
+        (1e308, "without end"),
+    ],
 )
 def test_a_time_has_its_two_largest_units(seconds: float, text: str) -> None:
     assert time_text(seconds) == text

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from math import inf, nan
+
 import pytest
 
-from regobs.common.counts import counted
+from regobs.common.counts import amount_text, counted, whole
 
 
 @pytest.mark.parametrize(
@@ -11,3 +13,22 @@ from regobs.common.counts import counted
 def test_one_thing_has_no_s(count: int, written: str) -> None:
     assert counted(count, "line") == written
     assert counted(count, "line", "more") == f"{written} more"
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (999e12, "999,000,000,000,000"),
+        (1e15, "1e+15"),
+        (1e308, "1e+308"),
+        (-1e308, "-1e+308"),
+        (inf, "inf"),
+        (nan, "nan"),
+    ],
+)
+def test_an_amount_that_no_one_reads_digit_by_digit_is_a_power_of_ten(value: float, written: str) -> None:
+    assert amount_text(value) == written
+
+
+def test_what_is_no_number_stands_for_no_whole_number() -> None:
+    assert [whole(value) for value in (3.0, 503.9, nan, inf, -inf)] == [3, 503, 0, 0, 0]

@@ -336,7 +336,17 @@ def test_victoriametrics_calls_a_wrong_query_by_its_http_code() -> None:
     assert "valid PromQL; the server says: 400: cannot parse query" in str(found)
 
 
-@pytest.mark.parametrize("answer", [success({}), NOT_FOUND, Reply(400, "unsupported path requested", "text/plain")])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        success({}),
+        success({"version": None, "revision": None}),
+        success({"version": 2}),
+        success([]),
+        NOT_FOUND,
+        Reply(400, "unsupported path requested", "text/plain"),
+    ],
+)
 def test_a_server_without_build_information_has_an_unknown_version(answer: Reply) -> None:
     with Stub({"/api/v1/status/buildinfo": answer, QUERY: vector(({}, "1"))}) as stub, Prometheus(stub.url) as client:
         assert client.buildinfo().version == ""

@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -158,7 +159,7 @@ def test_without_the_extra_one_error_says_what_to_install(monkeypatch: pytest.Mo
     assert caught.value.next_step == "install it: pip install 'regobs[snapshot]'"
 
 
-@pytest.mark.parametrize("size", [1e308, -1e308, 1.7e308, 5e-324])
+@pytest.mark.parametrize("size", [1e308, -1e308, 1.7e308, 5e-324, math.inf, -math.inf])
 def test_values_at_the_end_of_what_a_number_can_be_are_a_page(size: float) -> None:
     def extreme(text: str) -> Found:
         return [(labels, [None if value is None else size for value in values]) for labels, values in lively(text)]
@@ -166,6 +167,13 @@ def test_values_at_the_end_of_what_a_number_can_be_are_a_page(size: float) -> No
     html = page(shot(rule=extreme))
     assert "Infinity" not in re.sub(r"<script>.*?</script>", "", html, flags=re.DOTALL)
     assert json.loads(Seen(html).scripts[0])["charts"]
+
+
+def test_values_that_are_no_numbers_are_a_page_without_charts() -> None:
+    def nothing(text: str) -> Found:
+        return [(labels, [math.nan for _ in values]) for labels, values in lively(text)]
+
+    assert json.loads(Seen(page(shot(rule=nothing))).scripts[0])["charts"] == []
 
 
 def test_a_budget_that_is_overspent_fills_no_bar_and_the_others_are_still_told_apart() -> None:

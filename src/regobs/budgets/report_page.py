@@ -12,6 +12,7 @@ from typing import Any
 
 from regobs.budgets.report import SloReport, Spending
 from regobs.budgets.words import percent, time_text
+from regobs.common.counts import amount_text, whole
 
 _WIDTH, _HEIGHT = 640, 120  # of the line of a budget, in pixels
 _STYLE = """
@@ -156,14 +157,14 @@ def _share(value: float | None) -> str:
 
 
 def _count(value: float) -> str:
-    return f"{value:,.0f}" if value >= 10 or value == round(value) else f"{value:.3g}"
+    return amount_text(value) if value >= 10 or whole(value) == value else f"{value:.3g}"
 
 
 def _sentence(one: SloReport) -> str:
     now, before = one.now, one.before
     if now.spent is None:
         return "There was no traffic."
-    text = f"{_share(now.achieved)} of {now.events:,.0f} {one.slo.counted} were good, "
+    text = f"{_share(now.achieved)} of {amount_text(now.events)} {one.slo.counted} were good, "
     text += f"where {percent(float(one.slo.target))} are promised: {percent(now.spent)} of the error budget is spent"
     return text + (
         ". There was no traffic before." if before.spent is None else f"; before it was {percent(before.spent)}."

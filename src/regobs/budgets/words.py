@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from math import isnan
+
 from regobs.errors import InputError
 
+_LONGEST = 1e6 * 365 * 86400
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
@@ -14,7 +17,9 @@ def percent(share: float) -> str:
 
 
 def time_text(seconds: float) -> str:
-    """A time in its two largest units: `2 d 3 h`, `40 s`."""
+    """A time in its two largest units: `2 d 3 h`, `40 s`; of no number and of ages a word."""
+    if not abs(seconds) < _LONGEST:
+        return "unknown" if isnan(seconds) else "without end"
     rest, parts = round(seconds), []
     for size, unit in _UNITS:
         if rest >= size:

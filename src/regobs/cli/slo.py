@@ -14,6 +14,8 @@ from regobs.cli.server_options import ServerOptions, server_options
 from regobs.cli.slo_backtest import backtest
 from regobs.cli.slo_report import report
 from regobs.common.closest import did_you_mean
+from regobs.common.counts import amount_text
+from regobs.common.jsontext import json_text
 from regobs.common.table import Cell, Colour, screen, table
 from regobs.errors import ExitCode, InputError
 
@@ -59,7 +61,7 @@ def status(
     pack, config = content(config_file, pack_directory, flavor)
     rows = _read(server, pack, config, only)
     if shape == "json":
-        click.echo(json.dumps([row.as_data() for row in rows], indent=2, ensure_ascii=False))
+        click.echo(json_text([row.as_data() for row in rows]))
     else:
         click.echo(_status_table(rows))
     return _told_missing(rows)
@@ -90,9 +92,7 @@ def policy(
     rows = _read(server, pack, config, only)
     short = [row for row in rows if row.remaining is not None and row.remaining < wanted]
     if shape == "json":
-        click.echo(
-            json.dumps({"least": wanted, "freeze": bool(short), "slos": [row.as_data() for row in rows]}, indent=2)
-        )
+        click.echo(json_text({"least": wanted, "freeze": bool(short), "slos": [row.as_data() for row in rows]}))
     elif short:
         click.echo(f"Freeze: less than {percent(wanted)} of the error budget is left.\n{_status_table(short)}")
     else:
@@ -205,9 +205,9 @@ def _status_table(rows: Sequence[SloStatus]) -> str:
                 _budget(row),
                 Cell(" ".join(row.firing), Colour.RED),
                 "" if row.lasts is None else time_text(row.lasts),
-                "" if row.events_left is None else f"{row.events_left:,.0f}",
+                "" if row.events_left is None else amount_text(row.events_left),
                 "" if row.outage_left is None else time_text(row.outage_left),
-                *(f"{row.burns[window]:.2f}" if window in row.burns else "" for window in windows),
+                *(amount_text(row.burns[window], 2) if window in row.burns else "" for window in windows),
             ]
             for row in rows
         ],

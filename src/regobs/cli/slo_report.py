@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 import time
@@ -14,6 +13,7 @@ import click
 from regobs.cli.content import PATH, content, content_options, progress
 from regobs.cli.server_options import ServerOptions, server_options
 from regobs.cli.slo_backtest import COUNTERS, ONLY, read_span, span_options, warn_unwatched
+from regobs.common.jsontext import json_text
 from regobs.errors import ExitCode, InputError, MachineError
 
 SHAPES = {".md": "markdown", ".html": "html", ".csv": "csv", ".json": "json"}
@@ -76,7 +76,7 @@ def report(
     text = ReportText(found, month or titles[0], titles[1], where)
     chosen_shape = shape or SHAPES.get(out.suffix if out else "", "markdown")
     shapes = {"markdown": text.markdown, "html": text.html, "csv": text.csv}
-    made = shapes[chosen_shape]() if chosen_shape in shapes else json.dumps(text.data(), indent=2) + "\n"
+    made = shapes[chosen_shape]() if chosen_shape in shapes else json_text(text.data()) + "\n"
     _put(made, out)
     warn_unwatched({one.name: one.watched for one in found})
     missing = sorted({slo.name for slo in objectives.slos} - {one.slo.name for one in found})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import click
 
 from regobs.cli.content import content, content_options
 from regobs.cli.server_options import ServerOptions, server_options
+from regobs.common.jsontext import json_text
 from regobs.common.table import screen
 from regobs.errors import ExitCode
 
@@ -46,7 +46,7 @@ def status(
     with server.open(config) as prometheus:
         report = take_status(prometheus.at(moment), pack, config)
     if shape == "json":
-        click.echo(json.dumps(report.as_data(), indent=2, ensure_ascii=False))
+        click.echo(json_text(report.as_data()))
     else:
         click.echo(screen_text(report, screen()), nl=False)
     return ExitCode.OK if report.complete else ExitCode.INCOMPLETE

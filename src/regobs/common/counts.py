@@ -1,6 +1,10 @@
-"""Numbers of things in words: `1 line`, `2,000 lines`."""
+"""Numbers in words: `1 line`, `2,000 lines`."""
 
 from __future__ import annotations
+
+from math import isfinite
+
+_WORDLESS = 1e15  # from here on a power of ten is shorter than the digits
 
 
 def counted(count: int, thing: str, rest: str = "") -> str:
@@ -10,3 +14,13 @@ def counted(count: int, thing: str, rest: str = "") -> str:
     ('1 unknown field', '1,200 fields of other messages')
     """
     return f"{count:,} {thing}{'' if count == 1 else 's'}{f' {rest}' if rest else ''}"
+
+
+def whole(value: float) -> int:
+    """The whole number that a sample stands for; 0 where it stands for none, as NaN and infinity."""
+    return int(value) if isfinite(value) else 0
+
+
+def amount_text(value: float, digits: int = 0) -> str:
+    """An amount with groups of three digits; one that is too large to be read digit by digit as a power of ten."""
+    return f"{value:,.{digits}f}" if abs(value) < _WORDLESS else f"{value:.3g}"

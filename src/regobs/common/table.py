@@ -16,6 +16,7 @@ from collections.abc import Collection, Iterable, Sequence
 from enum import StrEnum
 from typing import TextIO
 
+from regobs.common.counts import amount_text
 from regobs.common.frozen import frozen
 
 _GAP = "  "
@@ -338,4 +339,4 @@ def number(value: float) -> str:
         return plain(value)
     if isinstance(value, int):
         return f"{value:,}"
-    return f"{value:,.6g}" if abs(value) < 1e6 else f"{value:,.0f}"
+    return f"{value:,.6g}" if abs(value) < 1e6 else amount_text(value)

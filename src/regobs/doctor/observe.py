@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from regobs.catalog import METRICS, detect, others
 from regobs.catalog.exposition import Exposition
 from regobs.catalog.model import Capability, Exposer, Flavor, Version
+from regobs.common.counts import whole
 from regobs.doctor.advice import SCRAPED
 from regobs.doctor.beside import Beside, look_beside, tells
 from regobs.doctor.facts import Deployment, Observed
@@ -181,7 +182,7 @@ def _of_the_down(prometheus: Prometheus) -> dict[str, Counter[str]]:
 def _counted(samples: Iterable[Sample]) -> dict[str, Counter[str]]:
     found: dict[str, Counter[str]] = {}
     for sample in samples:
-        found.setdefault(sample.labels["__name__"], Counter())[sample.labels.get("job", "")] += int(sample.value)
+        found.setdefault(sample.labels["__name__"], Counter())[sample.labels.get("job", "")] += whole(sample.value)
     return found
 
 

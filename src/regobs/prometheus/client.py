@@ -206,7 +206,7 @@ class Prometheus:
         from regobs.prometheus import state  # noqa: PLC0415 - what no query needs
 
         def read(body: Mapping[str, Any]) -> BuildInfo:
-            return state.BuildInfo(str(body["data"].get("version", "")), str(body["data"].get("revision", "")))
+            return state.read_buildinfo(body)
 
         if self._proved:
             try:

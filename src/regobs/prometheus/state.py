@@ -99,6 +99,13 @@ class BuildInfo:
     revision: str = ""
 
 
+def read_buildinfo(body: Mapping[str, Any]) -> BuildInfo:
+    """The body of /api/v1/status/buildinfo; what is no text in it is not known."""
+    data = body["data"] if isinstance(body["data"], dict) else {}
+    version, revision = (one if isinstance(one := data.get(name), str) else "" for name in ("version", "revision"))
+    return BuildInfo(version, revision)
+
+
 def read_exemplars(body: Mapping[str, Any]) -> tuple[Exemplar, ...]:
     """The body of /api/v1/query_exemplars, the oldest event first."""
     found = [

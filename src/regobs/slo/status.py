@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from regobs.catalog import slo as names
 from regobs.catalog.targets import ALERTS
+from regobs.common.counts import amount_text
 from regobs.config import Config
 from regobs.promql.nodes import Selector
 from regobs.promql.printer import to_text
@@ -105,10 +106,10 @@ class SloStatus:
             self.slo,
             scope,
             f"{self.target * 100:.6g} %",
-            _text(self.events, "{:.0f}"),
+            "no data" if self.events is None else amount_text(self.events).replace(",", ""),
             _text(self.ratio, "{:.3%}"),
             _text(self.remaining, "{:.1%}"),
-            "no data" if self.burn is None else f"{self.burn:.2f} ({self.window})",
+            "no data" if self.burn is None else f"{amount_text(self.burn, 2)} ({self.window})",
         )
 
 

@@ -37,10 +37,10 @@ def now_of(panel: TakenPanel) -> list[tuple[str, float, str]]:
 
 
 def bars_chart(panel: TakenPanel) -> Chart:
-    """One bar each, longest first."""
-    found = [one for one in now_of(panel) if math.isfinite(one[1])]
+    """One bar each, longest first; that of infinity goes to the end of the scale."""
+    found = now_of(panel)
     shown, more = found[:MOST], len(found) - MOST
-    low, high = _ends(panel, [value for _, value, _ in shown])
+    low, high = _ends(panel, [value for _, value, _ in shown if math.isfinite(value)])
     rows: list[Json] = [
         {
             "name": name,

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from regobs.common.counts import whole
 from regobs.grafana.bound import RESOURCE
 from regobs.grafana.levels import WORDS as LEVELS
 from regobs.grafana.panels import Alerts, Stat, Table, Tile
@@ -60,7 +61,7 @@ def numbers_of(panel: TakenPanel) -> list[WrittenNumber]:
 
 
 def _text(panel: TakenPanel, value: float, unit: str) -> str:
-    word = LEVELS.get(int(value)) if isinstance(panel.bound.panel, Tile) else None
+    word = LEVELS.get(whole(value)) if math.isfinite(value) and isinstance(panel.bound.panel, Tile) else None
     return word or value_text(value, unit)
 
 

@@ -9,6 +9,7 @@ from typing import Any, Self
 from urllib.parse import quote
 
 from regobs.catalog import probe
+from regobs.common.counts import whole
 from regobs.config import Config
 from regobs.doctor.matching import LabelSet, matches
 from regobs.doctor.questions import default_window
@@ -80,7 +81,7 @@ class StatusPlan:
             past=prometheus.moment is not None,
             window=duration_text(ask.window(self.config)),
             flavor=self.config.flavor.value,
-            versions={one.labels.get("version", ""): int(one.value) for one in answers.get(ask.VERSIONS, ())},
+            versions={one.labels.get("version", ""): whole(one.value) for one in answers.get(ask.VERSIONS, ())},
             firing=state.firing,
             pending=sum(one.state == "pending" for one in mine),
             others=sum(one.state == "firing" for one in active) - sum(one.state == "firing" for one in mine),
@@ -125,7 +126,7 @@ def _last_seen(asking: GapRecorder, state: ServerState, config: Config) -> dict[
 def _outside(answers: Answers, config: Config) -> Iterator[OutsideView]:
     """What each probe gets, those that fail first; of the steps of regobs' own probe the first that fails is told."""
     label = config.labels.instance
-    codes = {one.labels.get(label, ""): int(one.value) for one in answers.get(ask.STATUS_CODE, ())}
+    codes = {one.labels.get(label, ""): whole(one.value) for one in answers.get(ask.STATUS_CODE, ())}
     found = []
     for one in answers.get(ask.ANSWERED, ()):
         code = codes.get(address := one.labels.get(label, ""), 0)
