@@ -124,7 +124,9 @@ def logs(directory: Path, stack: ExitStack) -> tuple[str, ...]:
     refused = {**times, "level": "warning", "msg": "error authorizing context: insufficient scope"}
     admitted = {**times, "level": "info", "msg": "authorized request", "auth_user_type": "build"}
     sent = {**times, "level": "info", "msg": "blob downloaded", "redirect": True, "size_bytes": 5000}
-    lines += [json.dumps(one).encode() + b"\n" for one in (redirect, sent, refused, admitted)] + [
+    untold = {**sent, "redirect": None}
+    broken = {**redirect, "status": "none"}
+    lines += [json.dumps(one).encode() + b"\n" for one in (redirect, sent, untold, refused, admitted, broken)] + [
         b"no line of a registry\n"
     ]
     file = stack.enter_context((directory / "registry.log").open("ab", buffering=0))
@@ -132,7 +134,7 @@ def logs(directory: Path, stack: ExitStack) -> tuple[str, ...]:
     parts = [b"".join(lines[start::20]) for start in range(20)]
     assert part > 100
     stack.enter_context(repeated(lambda number: file.write(parts[number % len(parts)]), 0.1))
-    return ("logs", file.name)
+    return ("logs", file.name, "--state", str(directory / "logs.json"))
 
 
 def probe(directory: Path, supervisor: Supervisor) -> tuple[str, ...]:
@@ -166,7 +168,7 @@ def database(directory: Path, supervisor: Supervisor) -> tuple[str, ...]:
                 connection.execute(statement.encode())
         connection.execute(ROLE_SQL.encode())
     (directory / "dsn").write_text(as_role(server.url), encoding="utf-8")
-    return ("database", "--dsn-file", str(directory / "dsn"), "--heavy")
+    return ("database", "--dsn-file", str(directory / "dsn"), "--heavy", "--leader")
 
 
 @contextmanager
@@ -181,6 +183,7 @@ def notified(directory: Path) -> Iterator[str]:
     def post(number: int) -> None:
         events = [event(number, action) for action in ("pull", "push", "delete")]
         events.append(event(number, "pull-blob") | {"action": "pull", "target": {"repository": "group/app", "size": 9}})
+        events += [events[0], {**event(number, "push-nothing"), "action": "push", "target": {}}]  # twice, and none
         requests.post(f"http://{address}/events", json={"events": events}, timeout=30).raise_for_status()
 
     with started("notifications", "--state", str(directory / "events")) as address, repeated(post, 0.2):
