@@ -136,3 +136,27 @@ def test_two_groups_of_one_name_are_refused(tmp_path: Path) -> None:
     with pytest.raises(RulesError, match="two groups have the same name") as caught:
         rules(tmp_path, RECORD + RECORD.partition("\n")[2])
     assert str(caught.value.location).endswith(":6:11")
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("registry:http_requests:rate5", "registry:http_requests:rate5m"),
+        ("registry:http_request:rate5m", "registry:http_requests:rate5m"),
+        ("registry:http_requests:rate5m", None),
+        ("registry:slo_burn_rate:ratio3h", None),
+        ("registry:shifts_of_the_team:sum", None),
+        ("team:http_requests:rate5", None),
+    ],
+)
+def test_a_misspelt_record_of_the_pack_is_refused_with_the_nearest(
+    tmp_path: Path, name: str, nearest: str | None
+) -> None:
+    text = f"{RECORD}      - record: team:requests:rate5m\n        expr: sum({name})\n"
+    if nearest is None:
+        assert "team:requests:rate5m" in [rule.get("record") for rule in rules(tmp_path, text)]
+        return
+    with pytest.raises(RulesError) as caught:
+        rules(tmp_path, text)
+    assert caught.value.location is not None
+    assert (caught.value.location.line, caught.value.value, caught.value.expected) == (7, name, nearest)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import cache
 
 from regobs.catalog.model import Metric
-from regobs.common.closest import closest_first
+from regobs.common.closest import closest, closest_first
 from regobs.errors import Location, PromqlError
 from regobs.promql.nodes import Aggregate, Binary, Expr, Selector
 from regobs.promql.printer import plain_label, plain_metric_name
 from regobs.promql.walk import selectors, walk
 
 _REGISTRY = "registry_"
+_RECORDED, _OF_SLOS = "registry:", "registry:slo_"
+_MISSPELT = 0.9  # of the ratio of closest: they all begin alike
 Lookup = Callable[[str], tuple[Metric, str] | None]
 
 
@@ -60,6 +62,25 @@ def check_known(expr: Expr, locate: Callable[[Expr, str], Location] | None = Non
             expected=closest_first(name, known, 3),
             next_step="`regobs catalog list` shows all; a series that a rule records has a colon in its name",
         )
+
+
+def check_recorded(
+    expr: Expr, recorded: Collection[str], locate: Callable[[Expr, str], Location] | None = None
+) -> None:
+    """Raise PromqlError for a name that is nearly one that a rule of the pack records; those of SLOs are left alone."""
+    known = {name for name in recorded if name.startswith(_RECORDED)}
+    for selector in selectors(expr):
+        name = selector.metric
+        if not isinstance(name, str) or not name.startswith(_RECORDED) or name.startswith(_OF_SLOS) or name in known:
+            continue
+        if like := closest(name, known, 3, _MISSPELT):
+            raise PromqlError(
+                f"no rule of the pack records {name}",
+                location=locate(selector, name) if locate else None,
+                value=name,
+                expected=" or ".join(like),
+                next_step="correct the name, or record it in a rule file of the pack",
+            )
 
 
 def check_classic(expr: Expr, locate: Callable[[Expr, str], Location] | None = None) -> None:

@@ -7,7 +7,7 @@ registry cannot answer, by its flavor, version or capabilities, is left out with
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,7 @@ from regobs.catalog.model import Flavor
 from regobs.config import Config
 from regobs.documents import Document, Steps, load_yaml, validate
 from regobs.errors import Location, PromqlError, RulesError
-from regobs.pack import Pack, PackFile
+from regobs.pack import BUNDLED, Pack, PackFile
 from regobs.promql.bind import bind, metrics_of
 from regobs.promql.canonical import text_label
 from regobs.promql.durations import read_duration
@@ -24,7 +24,7 @@ from regobs.promql.nodes import Aggregate, Binary, Expr
 from regobs.promql.parse import parse_located
 from regobs.promql.printer import to_text
 from regobs.promql.recorded import Record
-from regobs.promql.series import check_classic, check_known, known_metric
+from regobs.promql.series import check_classic, check_known, check_recorded, known_metric
 from regobs.promql.unavailable import Unavailable
 from regobs.promql.vocabulary import Vocabulary
 from regobs.promql.walk import children, selectors
@@ -126,18 +126,28 @@ class RuleFile:
 
 def read_rule_files(pack: Pack, config: Config) -> list[RuleFile]:
     """Every rule file of the pack, by name. Raises RulesError with a place for the first thing that is wrong."""
-    return [_read_file(file, config) for file in pack.files("alerts", "*" + SUFFIX)]
+    documents = [(file, _document(file)) for file in pack.files("alerts", "*" + SUFFIX)]
+    groups = [group for _, document in documents for group in document.data["groups"]]
+    recorded = {rule["record"] for group in groups for rule in group["rules"] if "record" in rule}
+    return [_read_file(file, one, config, () if file.layer == BUNDLED else recorded) for file, one in documents]
 
 
-def _read_file(file: PackFile, config: Config) -> RuleFile:
+def _document(file: PackFile) -> Document:
     document = load_yaml(file.read(), str(file.path), error=RulesError)
     validate(document, _SCHEMA, RulesError)
     _refuse_twins(document)
+    return document
+
+
+def _read_file(file: PackFile, document: Document, config: Config, recorded: Collection[str]) -> RuleFile:
+    """One file in the deployment's names; the names of `recorded` are those that a rule of the pack writes."""
     result = RuleFile(file.name.removesuffix(SUFFIX))
     for index, group in enumerate(document.data["groups"]):
         rules = []
         for number in range(len(group["rules"])):
-            rules += _read_rule(document, ("groups", index, "rules", number), config, result)
+            path: Steps = ("groups", index, "rules", number)
+            expr = _checked(document, (*path, "expr"), group["rules"][number]["expr"], recorded)
+            rules += _read_rule(document, path, expr, config, result)
         if rules:
             result.groups.append({**group, "rules": rules})
     return result
@@ -156,12 +166,11 @@ def _refuse_twins(document: Document) -> None:
         )
 
 
-def _read_rule(document: Document, path: Steps, config: Config, result: RuleFile) -> list[dict[str, Any]]:
+def _read_rule(document: Document, path: Steps, expr: Expr, config: Config, result: RuleFile) -> list[dict[str, Any]]:
     """The rule as the deployment has it: none where it cannot answer, several where each environment has its own."""
     rule = document.data
     for step in path:
         rule = rule[step]
-    expr = _checked(document, (*path, "expr"), rule["expr"])
     name = rule.get("alert", rule.get("record"))
     try:
         bound = bind(expr, config.vocabulary)
@@ -195,12 +204,13 @@ def _with_words(sentence: str, words: str) -> str:
     return f"{sentence.rstrip('.')}{words}." if words else sentence
 
 
-def _checked(document: Document, path: Steps, text: str) -> Expr:
+def _checked(document: Document, path: Steps, text: str, recorded: Collection[str]) -> Expr:
     """The expression, with the types of its parts checked in the names it is written in."""
     where = document.locate(path)
     try:
         parsed = parse_located(text)
         check_known(parsed.expr, parsed.locate)
+        check_recorded(parsed.expr, recorded, parsed.locate)
         check_classic(parsed.expr, parsed.locate)
         infer(parsed.expr, _WRITTEN, locate=parsed.locate)
     except PromqlError as error:
