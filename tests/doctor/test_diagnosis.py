@@ -445,6 +445,20 @@ def test_a_rule_with_input_and_no_series_is_quiet() -> None:
     assert of(known, RECORDED).status is Status.QUIET
 
 
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        (f"{RECORDED} or other:series:sum", Status.QUIET),
+        (f"other:series:sum or {RECORDED}", Status.QUIET),
+        (f"{RECORDED} and other:series:sum", Status.EMPTY),
+        ("another:series:sum or other:series:sum", Status.EMPTY),
+    ],
+)
+def test_of_two_sides_either_of_which_is_enough_one_that_only_waits_is_no_fault(text: str, status: Status) -> None:
+    known = facts(rules={RECORDED: (rule(RECORDED, f"sum({IN_FLIGHT})"),)})
+    assert of(known, text).status is status
+
+
 def test_rules_that_read_each_other_come_to_an_end() -> None:
     known = facts(rules={RECORDED: (rule(RECORDED, f"sum({RECORDED})"),)})
     assert of(known, RECORDED).status is Status.QUIET

@@ -69,7 +69,7 @@ def missing(facts: ServerFacts, deployment: Deployment, expr: Expr, known: Known
         case Binary(op="or", left=left, right=right):
             first = missing(facts, deployment, left, known)
             second = missing(facts, deployment, right, known)
-            return _graver(first, second) if first and second else None
+            return _milder(first, second) if first and second else None
         case Binary(op="unless", left=left):
             return missing(facts, deployment, left, known)
         case Call(function=function) if function in _ALWAYS:
@@ -85,6 +85,11 @@ def missing(facts: ServerFacts, deployment: Deployment, expr: Expr, known: Known
 
 def _graver(first: Verdict, second: Verdict) -> Verdict:
     return second if second.status.failing and not first.status.failing else first
+
+
+def _milder(first: Verdict, second: Verdict) -> Verdict:
+    """Of two sides either of which is enough: nothing is wrong while one of them only waits."""
+    return second if first.status.failing and not second.status.failing else first
 
 
 def _selector(facts: ServerFacts, deployment: Deployment, selector: Selector, known: Known) -> Verdict | None:
