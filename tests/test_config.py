@@ -360,6 +360,23 @@ def test_a_version_above_the_newest_known_one_is_noted(version: str, *, noted: b
         assert "4.32.0" in notes[0]
 
 
+@pytest.mark.parametrize(
+    ("flavor", "version", "noted"),
+    [
+        ("gitlab", "3.99", "4.0.0"),
+        ("gitlab", "4.0", ""),
+        ("distribution", "2.7.1", "2.8.0"),
+        ("distribution", "2.8", ""),
+    ],
+)
+def test_a_version_below_the_oldest_supported_one_is_noted(flavor: str, version: str, noted: str) -> None:
+    notes = read(f"[registry]\nflavor = '{flavor}'\nversion = '{version}'").notes
+    assert bool(notes) is bool(noted)
+    if noted:
+        assert notes[0].startswith("regobs.toml:3:11: ")
+        assert f"supported is {noted}" in notes[0]
+
+
 def test_the_newest_known_release_is_at_least_as_new_as_every_metric() -> None:
     forms = [(flavor, form) for metric in METRICS.values() for form in metric.forms for flavor in form.flavors]
     assert [one for flavor, one in forms if one.since is not None and one.since > NEWEST[flavor]] == []

@@ -164,8 +164,9 @@ class Version(NamedTuple):
         return f"{self.major}.{self.minor}.{self.patch}"
 
 
-# The newest releases whose expositions the catalog was held against.
+# The newest releases whose expositions the catalog was held against, and the oldest that are supported.
 NEWEST: Mapping[Flavor, Version] = {Flavor.GITLAB: Version(4, 32), Flavor.DISTRIBUTION: Version(3, 1, 2)}
+OLDEST: Mapping[Flavor, Version] = {Flavor.GITLAB: Version(4), Flavor.DISTRIBUTION: Version(2, 8)}
 
 
 @frozen

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
 
-from regobs.catalog.model import NEWEST, Capability, Exposer, Flavor, Version
+from regobs.catalog.model import NEWEST, OLDEST, Capability, Exposer, Flavor, Version
 from regobs.config.deploy_targets import deploy_targets
 from regobs.config.document import top_table
 from regobs.config.model import (
@@ -116,11 +116,16 @@ def _refuse_foreign(registry: TomlTable, flavor: Flavor, chosen: frozenset[Capab
 
 
 def _notes(registry: TomlTable, flavor: Flavor, version: Version | None) -> tuple[str, ...]:
-    newest = NEWEST[flavor]
-    if version is None or version[:2] <= newest[:2]:
+    if version is None or OLDEST[flavor][:2] <= version[:2] <= NEWEST[flavor][:2]:
         return ()
-    known = f"the newest release of flavor {flavor} that regobs knows is {newest}"
-    return (f"{registry.place('version')}: version {version}: {known}, and everything is written as for that one",)
+    if version < OLDEST[flavor]:
+        known = (
+            f"the oldest release of flavor {flavor} that is supported is {OLDEST[flavor]}: series may have other names"
+        )
+    else:
+        known = f"the newest release of flavor {flavor} that regobs knows is {NEWEST[flavor]}"
+        known += ", and everything is written as for that one"
+    return (f"{registry.place('version')}: version {version}: {known}",)
 
 
 def _labels(top: TomlTable) -> tuple[LabelNames, bool, frozenset[str]]:
