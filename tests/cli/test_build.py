@@ -60,6 +60,7 @@ def test_everything_is_written(built: Path) -> None:
         "dashboards/application-detail.json",
         "dashboards/storage-detail.json",
         "grafana/provisioning/dashboards/regobs.yaml",
+        "grafana/resources/overview.json",
         "mixin/mixin.libsonnet",
         "prometheus/scrape.yaml",
         "alertmanager/alertmanager.yaml",

@@ -12,6 +12,7 @@ from regobs.catalog.model import Capability, Exposer, Flavor
 from regobs.config import Config, GrafanaSettings, LabelNames, PrometheusSettings
 from regobs.errors import DashboardError
 from regobs.grafana import Dashboards, files, load_dashboards, manifest, panel_queries
+from regobs.grafana.classic import find_dashboards
 from regobs.grafana.configmaps import FILE as CONFIGMAPS
 from regobs.grafana.mixin import FILE as MIXIN
 from regobs.grafana.mixin import MixinRules
@@ -59,8 +60,20 @@ def test_dashboards_are_found_by_the_name_of_their_file(pack: Pack) -> None:
     assert {slug: found.title for slug, found in load_dashboards(pack).items()} == {"own": "Own"}
 
 
-def test_files_are_the_dashboards_their_provisioning_and_the_mixin(pack: Pack) -> None:
-    assert set(files(pack, PLAIN)) == {"dashboards/own.json", PROVISIONING, CONFIGMAPS, MIXIN}
+def test_files_are_the_dashboards_their_provisioning_resources_and_the_mixin(pack: Pack) -> None:
+    resource = "grafana/resources/own.json"
+    assert set(files(pack, PLAIN)) == {"dashboards/own.json", PROVISIONING, resource, CONFIGMAPS, MIXIN}
+
+
+def test_a_resource_is_the_dashboard_under_its_uid(pack: Pack) -> None:
+    written = files(pack, PLAIN)
+    dashboard, resource = (json.loads(written[f"{folder}/own.json"]) for folder in ("dashboards", "grafana/resources"))
+    assert resource["apiVersion"] == "dashboard.grafana.app/v1beta1"
+    assert resource["kind"] == "Dashboard"
+    assert resource["metadata"] == {"name": dashboard["uid"]}
+    assert {"uid", "version"} & resource["spec"].keys() == set()
+    assert resource["spec"] == {key: value for key, value in dashboard.items() if key not in {"uid", "version"}}
+    assert find_dashboards(resource).boards == [(("spec",), resource["spec"])]
 
 
 def test_a_dashboard_that_could_show_nothing_is_not_written(folder: Path, pack: Pack) -> None:

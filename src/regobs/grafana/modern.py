@@ -14,6 +14,7 @@ from grafanalib.core import Dashboard
 from regobs.documents import dump_json
 
 SCHEMA_VERSION = 39  # written by Grafana 11.0; newer servers migrate it on load, 10.x reads it as it is
+RESOURCE = "dashboard.grafana.app/v1beta1"  # the version of that API that Grafana 12.0 to 13 read
 PLUGIN_VERSION = "11.0.0"  # the panel options below are those of that release
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 PANEL_TYPES = frozenset(
@@ -54,6 +55,16 @@ def to_json(dashboard: Dashboard) -> Json:
 def to_bytes(dashboard: Json) -> bytes:
     """One spelling for one content: sorted keys, two blanks, no escapes, a newline at the end."""
     return dump_json(dashboard, sorted_keys=True)
+
+
+def resource_of(dashboard: Json) -> Json:
+    """A dashboard as a resource of Grafana's API: its uid is the name, and Grafana counts the versions itself.
+
+    The model of `spec` is the classic one, which Grafana 12 and 13 call v1. Source:
+    https://grafana.com/docs/grafana/v13.2/visualizations/dashboards/build-dashboards/view-dashboard-json-model/
+    """
+    spec = {key: value for key, value in dashboard.items() if key not in {"id", "uid", "version"}}
+    return {"apiVersion": RESOURCE, "kind": "Dashboard", "metadata": {"name": dashboard["uid"]}, "spec": spec}
 
 
 def _annotations() -> Json:

@@ -20,7 +20,7 @@ from regobs.grafana.described import describe_dashboard
 from regobs.grafana.load import SUFFIX, load_dashboard, slug_of
 from regobs.grafana.mixin import FILE as MIXIN
 from regobs.grafana.mixin import MixinDefaults, MixinRules, mixin, open_texts, with_open_neighbours
-from regobs.grafana.modern import to_bytes
+from regobs.grafana.modern import resource_of, to_bytes
 from regobs.grafana.overlay import SUFFIX as OVERLAY
 from regobs.grafana.overlay import apply_overlay
 from regobs.grafana.panel_links import links_of
@@ -35,6 +35,7 @@ from regobs.promql.unavailable import Reason
 
 FOLDER = "dashboards"
 PROVISIONING = "grafana/provisioning/dashboards/regobs.yaml"
+RESOURCES = "grafana/resources"  # what Git Sync of Grafana 12 and later and its command line read
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,18 +89,20 @@ class Dashboards:
         return cls(bound, config, setting, overlays)
 
     def files(self, rules: MixinRules | None = None) -> dict[str, bytes]:
-        """The dashboards, their provisioning, ConfigMaps and mixin, by path below the output directory.
+        """The dashboards, their provisioning, resources, ConfigMaps and mixin, by path below the output directory.
 
         A dashboard of which nothing can be shown is not written. `rules` are what the mixin offers beside them. Raises
         DashboardError, and MachineError for an overlay without jsonnet.
         """
         shown = [one for one in self.bound if any(row.panels for row in one.rows)]
         rendered = {one.slug: render(one, self.setting) for one in shown}
-        written = {slug: to_bytes(self._laid_over(slug, data)) for slug, data in rendered.items()}
+        laid_out = {slug: self._laid_over(slug, data) for slug, data in rendered.items()}
+        written = {slug: to_bytes(data) for slug, data in laid_out.items()}
         opened = {one.slug: self._open_texts(one, rendered[one.slug]) for one in shown}
         return {
             **{f"{FOLDER}/{slug}.json": content for slug, content in written.items()},
             PROVISIONING: _provisioning(),
+            **{f"{RESOURCES}/{slug}.json": to_bytes(resource_of(data)) for slug, data in laid_out.items()},
             CONFIGMAPS: configmaps(written, self.config.grafana.sidecar_label),
             MIXIN: mixin(written, rules or MixinRules(), MixinDefaults.of(self.config), opened),
         }
