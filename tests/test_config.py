@@ -1,5 +1,6 @@
 """regobs.toml: what it may say, and the one error for what it may not."""
 
+from dataclasses import fields
 from decimal import Decimal
 from pathlib import Path
 
@@ -283,7 +284,7 @@ def test_the_example_loads_and_names_every_setting() -> None:
     config = load_config(example)
     assert config.capabilities >= {Capability.METADATA_DATABASE}
     text = example.read_text(encoding="utf-8")
-    settings = {name for group in _GROUPS for name in group.__slots__}
+    settings = {part.name for group in _GROUPS for part in fields(group)}
     settings |= {
         *Capability,
         *(one for one in Exposer if one.is_neighbour),
