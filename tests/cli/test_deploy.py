@@ -88,6 +88,19 @@ def test_a_plan_is_carried_out_as_it_was_shown(
     assert (code, "has changed since the plan" in err) == (2, True)
 
 
+def test_a_plan_for_one_directory_is_refused_for_another_of_the_same_name(
+    deploy: Deploy, url: str, tmp_path: Path
+) -> None:
+    plan = str(tmp_path / "plan.json")
+    assert deploy("plan", "--out", plan)[0] == 1
+    settings = tmp_path / "regobs.toml"
+    settings.write_text(settings.read_text().replace("directory = 'rules'", "directory = 'production'"))
+    code, _, err = deploy("apply", "--plan", plan, "--yes")
+    assert (code, "made for another place" in err) == (2, True)
+    assert f"rules {tmp_path}/production read by {url}" in err
+    assert not (tmp_path / "production").exists()
+
+
 def test_where_ci_is_set_nothing_is_changed_without_yes(
     deploy: Deploy, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

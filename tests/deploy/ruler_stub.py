@@ -31,6 +31,7 @@ class RulerStub:
     def __init__(self, names: Iterable[str], slow: float = 0) -> None:
         self.groups: dict[str, dict[str, Any]] = {}
         self.fails: tuple[int, int] | None = None  # the change that is answered once with this status, counted from 1
+        self.evaluated = 0.0  # seconds since the last evaluation
         self._slow = slow
         replies: dict[Any, Callable[[Request], Reply]] = {
             ("GET", _API): self._list,
@@ -77,7 +78,7 @@ class RulerStub:
         return Reply(202, '{"status":"success","data":null,"errorType":"","error":""}')
 
     def _evaluated(self, request: Request) -> Reply:
-        now = datetime.now(UTC).isoformat()
+        now = datetime.fromtimestamp(time.time() + self.stub.ahead - self.evaluated, UTC).isoformat()
         groups = [
             {
                 "name": name,

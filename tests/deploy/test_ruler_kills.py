@@ -15,7 +15,7 @@ import pytest
 from regobs.deploy.ruler_api import RulerApi
 from regobs.deploy.run import Rollout
 from regobs.deploy.state import StateFolder
-from regobs.errors import RegobsError
+from regobs.errors import RegobsError, ServerError
 from regobs.prometheus import Prometheus
 from tests.deploy.fakes import rules
 from tests.deploy.ruler_stub import NAMESPACE, TENANT, RulerStub
@@ -39,13 +39,34 @@ ours.apply(plan)
 """
 
 
-def rollout(url: str, state: Path) -> Rollout:
-    def opened() -> Prometheus:
-        return Prometheus(f"{url}/prometheus", headers={"X-Scope-OrgID": TENANT})
+def opened(url: str) -> Prometheus:
+    return Prometheus(f"{url}/prometheus", headers={"X-Scope-OrgID": TENANT})
 
-    return Rollout(
-        RulerApi("ruler", f"{url}/api/v1/rules", NAMESPACE, opened, patience=20), StateFolder(state), wait=30
-    )
+
+def rollout(url: str, state: Path) -> Rollout:
+    target = RulerApi("ruler", f"{url}/api/v1/rules", NAMESPACE, lambda: opened(url), patience=20)
+    return Rollout(target, StateFolder(state), wait=30)
+
+
+@pytest.mark.parametrize("ahead", [-3600, -2, 0, 2, 3600])
+def test_rules_are_seen_to_be_evaluated_whatever_the_clock_of_the_ruler_says(ahead: float, tmp_path: Path) -> None:
+    ruler = RulerStub("ABCDEF")
+    ruler.stub.ahead = ahead
+    with ruler.stub as stub:
+        ours = rollout(stub.url, tmp_path)
+        ours.apply(ours.plan(OLD))
+    assert ruler.queries() == QUERIES[0]
+
+
+@pytest.mark.parametrize("ahead", [-3600, 0, 3600])
+def test_an_evaluation_from_before_the_deployment_does_not_count(ahead: float, tmp_path: Path) -> None:
+    ruler = RulerStub("ABCDEF")
+    ruler.stub.ahead, ruler.evaluated = ahead, 10
+    with ruler.stub as stub:
+        target = RulerApi("ruler", f"{stub.url}/api/v1/rules", NAMESPACE, lambda: opened(stub.url), patience=1)
+        ours = Rollout(target, StateFolder(tmp_path))
+        with pytest.raises(ServerError, match="not in use"):
+            ours.apply(ours.plan(OLD))
 
 
 @pytest.mark.timeout(1800)

@@ -182,8 +182,19 @@ def test_a_second_deployment_waits_or_is_told(deployed: MemoryTarget, folder: St
     other.join()
 
 
+def test_a_plan_holds_at_its_place_alone(tmp_path: Path) -> None:
+    """Two empty targets of one name look alike, such as those of two environments."""
+    staging, production = (
+        Rollout(MemoryTarget(), StateFolder(tmp_path / place), place=place) for place in ("staging", "production")
+    )
+    plan = staging.plan(OLD)
+    with pytest.raises(InputError, match="made for another place"):
+        production.apply(plan)
+    assert staging.apply(plan) is not None
+
+
 def test_a_plan_survives_its_file(deployed: MemoryTarget, folder: StateFolder, tmp_path: Path) -> None:
-    ours = rollout(deployed, folder)
+    ours = Rollout(deployed, folder, place="rules /etc/prometheus/rules")
     plan = ours.plan(NEW)
     write_plan(tmp_path / "plan.json", [plan])
     assert read_plan(tmp_path / "plan.json") == [plan]

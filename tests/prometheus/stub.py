@@ -59,6 +59,7 @@ class Stub(StubServer):
 
     def __init__(self, replies: Mapping[Any, Reply | Callable[[Request], Reply]], default: Reply = NOT_FOUND) -> None:
         self.requests: list[Request] = []
+        self.ahead = 0.0  # seconds by which its clock is ahead of ours, as the header Date says
         outer = self
 
         class Handler(StubHandler):
@@ -77,6 +78,9 @@ class Stub(StubServer):
                 self.close_connection = "Content-Length" in reply.headers  # more is announced than comes
                 with contextlib.suppress(ConnectionError):  # the client of a delayed answer has gone
                     self.answer(reply.status, reply.body.encode(), reply.content_type, reply.headers)
+
+            def date_time_string(self, timestamp: float | None = None) -> str:
+                return super().date_time_string(time.time() + outer.ahead if timestamp is None else timestamp)
 
             def do_GET(self) -> None:
                 self._handle()

@@ -89,19 +89,21 @@ def _dated(seconds: float) -> str:
 
 
 @pytest.mark.parametrize(
-    ("date", "said"),
+    ("date", "ahead", "said"),
     [
-        (lambda: _dated(0), None),
-        (lambda: _dated(-55), None),
-        (lambda: _dated(55), None),
-        (lambda: _dated(-3600), "s behind this machine's"),
-        (lambda: _dated(90), "s ahead of this machine's"),
-        (lambda: "yesterday", None),
-        (lambda: "Tue, 99 Nov 99999 99:99:99 GMT", None),
-        (lambda: None, None),
+        (lambda: _dated(0), 0, None),
+        (lambda: _dated(-55), -55, None),
+        (lambda: _dated(55), 55, None),
+        (lambda: _dated(-3600), -3600, "s behind this machine's"),
+        (lambda: _dated(90), 90, "s ahead of this machine's"),
+        (lambda: "yesterday", 0, None),
+        (lambda: "Tue, 99 Nov 99999 99:99:99 GMT", 0, None),
+        (lambda: None, 0, None),
     ],
 )
-def test_a_clock_that_differs_is_told_once(date: Callable[[], str | None], said: str | None) -> None:
+def test_a_clock_that_differs_is_known_and_told_once(
+    date: Callable[[], str | None], ahead: float, said: str | None
+) -> None:
     heard: list[str] = []
 
     def send(connection: socket.socket) -> None:
@@ -112,5 +114,6 @@ def test_a_clock_that_differs_is_told_once(date: Callable[[], str | None], said:
     with wire(send) as url, Prometheus(url, tell=heard.append) as prometheus:
         prometheus.query("up")
         prometheus.query("up")
+        assert prometheus.clock.ahead == pytest.approx(ahead, abs=2)
     assert len(heard) == (said is not None)
     assert said is None or (said in heard[0] and url in heard[0])

@@ -45,7 +45,22 @@ def rollout_of(name: str, config: Config, server: Callable[[], Prometheus], envi
         target = _of_elastic(name, settings)
     else:
         target = GrafanaFolder(name, settings.url, settings.folder, settings.token_file, config.grafana.deploy_tags)
-    return Rollout(target, StateFolder(settings.state), environment=environment, wait=wait)
+    return Rollout(
+        target, StateFolder(settings.state), environment=environment, wait=wait, place=_place_of(settings, config)
+    )
+
+
+def _place_of(settings: DeploySettings, config: Config) -> str:
+    """Where a target is, in one line: a plan for one place is refused at another that is called the same."""
+    context = config.contexts.get(settings.context)
+    parts = [
+        str(settings.directory or settings.file or settings.api or settings.url or settings.kubeconfig or ""),
+        settings.cluster,
+        settings.namespace if settings.kind in {"ruler", "kubernetes"} else "",
+        *(settings.folder, settings.space, settings.environment),
+        f"read by {context.url}" if context is not None else "",
+    ]
+    return " ".join([settings.kind, *(part for part in parts if part)])
 
 
 def _of_alertmanager(

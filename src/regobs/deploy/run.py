@@ -24,19 +24,20 @@ from regobs.deploy.state import KeptState, Objects, StateFolder, decoded, digest
 from regobs.deploy.target import DeployTarget, MarksItsWork, PlannedChange
 from regobs.errors import InputError, MachineError, RegobsError
 
-FORMAT = 1  # of a plan file
+FORMAT = 2  # of a plan file
 WAIT = 60.0  # seconds for our turn
 
 
 @dataclass(frozen=True, slots=True)
 class TargetPlan:
-    """What a deployment will do to one target.
+    """What a deployment will do to one target at one place.
 
     `before` is the digest of all that was there, `objects` what regobs will have there afterwards. `conflicts` name
     what somebody else wrote or changed, each with a reason; `deleted` what goes away, all of it ours.
     """
 
     target: str
+    place: str
     before: str
     objects: Objects
     changes: tuple[PlannedChange, ...]
@@ -48,6 +49,7 @@ class TargetPlan:
         """For JSON, without the objects."""
         return {
             "target": self.target,
+            "place": self.place,
             "differs": self.differs,
             "changes": [one.as_data() for one in self.changes],
             "conflicts": [one.as_data() for one in self.conflicts],
@@ -67,10 +69,16 @@ class TargetStatus:
 
 
 class Rollout:
-    """Deployments to one target. `environment` is a word that `status` shows, of whoever deployed."""
+    """Deployments to one target. `environment` is a word that `status` shows, of whoever deployed.
 
-    def __init__(self, target: DeployTarget, folder: StateFolder, *, environment: str = "", wait: float = WAIT) -> None:
+    `place` says where the target is: directory, address, namespace. A plan holds there alone.
+    """
+
+    def __init__(
+        self, target: DeployTarget, folder: StateFolder, *, environment: str = "", wait: float = WAIT, place: str = ""
+    ) -> None:
         self.target, self._folder, self._environment, self._wait = target, folder, environment, wait
+        self._place = place
         self.notes: list[str] = []  # what no error tells: what went wrong after it was done, and an interruption
 
     @property
@@ -102,6 +110,7 @@ class Rollout:
         after = _after(live, owned, wanted)
         return TargetPlan(
             self.name,
+            self._place,
             digest(live),
             wanted,
             tuple(replace(one, breaks=broken_by(one)) for one in self.target.changes(live, after)),
@@ -143,6 +152,13 @@ class Rollout:
             self.notes.append(f"it is done, and nobody is told: {error.message}")
 
     def _refuse(self, plan: TargetPlan, live: Objects, *, overwrite: bool) -> None:
+        if plan.place != self._place:
+            raise InputError(
+                f"{self.name}: the plan was made for another place",
+                value=plan.place,
+                expected=self._place,
+                next_step="make a plan with the regobs.toml that it is applied with",
+            )
         if digest(live) != plan.before:
             raise InputError(
                 f"{self.name}: the target has changed since the plan was made",
@@ -263,6 +279,7 @@ def read_plan(path: Path) -> list[TargetPlan]:
 def _read_plan(one: dict[str, Any]) -> TargetPlan:
     return TargetPlan(
         str(one["target"]),
+        str(one["place"]),
         str(one["before"]),
         decoded(one["objects"]),
         tuple(PlannedChange(**change) for change in one["changes"]),

@@ -57,7 +57,7 @@ class Prometheus:
         self._owned = session is None
         self._session = session or open_session()
         self._auth = authentication(server)
-        self._clock = ServerClock(server.address.url, tell)
+        self.clock = ServerClock(server.address.url, tell)
         self._proved = False
         self._by_get = False
         self._moment: float | None = None
@@ -395,7 +395,7 @@ class Prometheus:
                 )
             except requests.RequestException as error:
                 raise failures.unreachable(self.url, error, seconds) from error
-            self._clock.note(response.headers.get("Date"), begin)
+            self.clock.note(response.headers.get("Date"), begin)
             receive(response, self.url, seconds)
         return response
 

@@ -17,6 +17,7 @@ from regobs.prometheus.transfer import TimedAdapter
 CONNECTIONS = 8
 # Seconds. Above a scrape interval `now` is a time of which the server has no sample yet, or has more to show.
 MOST_SKEW = 60.0
+_CUT = 1.0  # seconds: `Date` has none of their parts
 
 
 def open_session() -> requests.Session:
@@ -46,25 +47,28 @@ def _keep_header(request: requests.PreparedRequest) -> requests.PreparedRequest:
 class ServerClock:
     """The clock of a server beside this machine's, by the `Date` of its first answer; `tell` hears that they differ.
 
-    https://www.rfc-editor.org/rfc/rfc9110#name-date
+    `ahead` is by how many seconds it is ahead of ours, negative for behind, 0 where that cannot be told from the second
+    that the header is cut to. https://www.rfc-editor.org/rfc/rfc9110#name-date
     """
 
     def __init__(self, url: str, tell: Callable[[str], None] | None) -> None:
         self._url, self._tell, self._seen = url, tell, False
+        self.ahead = 0.0
 
     def note(self, date: str | None, begin: float) -> None:
         """Compare the header of an answer to a request that was sent at `begin`, in seconds since 1970."""
-        if self._seen or self._tell is None:
+        if self._seen:
             return
         self._seen, end = True, time.time()
         try:
             said = parsedate_to_datetime(date or "").timestamp()
         except (ValueError, OverflowError):
             return
-        behind = max(begin - said, said - end)  # an answer was written between the two
-        if behind > MOST_SKEW:
-            which = "behind" if said < begin else "ahead of"
+        ahead = min(said - begin, 0.0) or max(said - end, 0.0)  # an answer was written between the two
+        self.ahead = ahead if abs(ahead) > _CUT else 0.0
+        if abs(ahead) > MOST_SKEW and self._tell is not None:
+            which = "behind" if ahead < 0 else "ahead of"
             self._tell(
-                f"the clock of {self._url} is {round(behind):,} s {which} this machine's: times such as `now` are this"
-                " machine's, so that the newest samples may be missing or far from it; set both clocks by NTP"
+                f"the clock of {self._url} is {round(abs(ahead)):,} s {which} this machine's: times such as `now` are"
+                " this machine's, so that the newest samples may be missing or far from it; set both clocks by NTP"
             )
