@@ -53,15 +53,15 @@ def test_all_generated_tests_of_one_slo_of_each_kind_pass(promtool: Path, tmp_pa
 def test_the_events_of_every_bundled_slo_are_counted(tmp_path: Path) -> None:
     """The selectors are an SLO's own; its windows and alerts are those of its shape (the test above, and below all)."""
     built = write(outputs.files(BUNDLED, DISTRIBUTION), tmp_path)
-    assert assert_pass(promtool_of("debian"), built, "counting") == 17
+    assert assert_pass(promtool_of("debian"), built, "counting") == 18
 
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     ("program", "flavor", "slos"),
     [
-        pytest.param("debian", "distribution", 17, marks=[pytest.mark.server, pytest.mark.long]),
-        pytest.param("3.x", "gitlab", 28, marks=pytest.mark.peer),
+        pytest.param("debian", "distribution", 18, marks=[pytest.mark.server, pytest.mark.long]),
+        pytest.param("3.x", "gitlab", 29, marks=pytest.mark.peer),
     ],
 )
 def test_all_generated_tests_of_the_bundled_pack_pass(tmp_path: Path, program: str, flavor: str, slos: int) -> None:

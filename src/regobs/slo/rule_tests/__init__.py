@@ -2,8 +2,8 @@
 
 Five kinds of files, each with the steps of time that its subject needs:
 
-- `counting` feeds the counters of the registry and evaluates as often as the rules are: which events are counted, and
-  one outage from its first minute to half an hour after it;
+- `counting` feeds the counters and gauges of the registry and evaluates as often as the rules are: which events are
+  counted, which values are bad, and one outage from its first minute to half an hour after it;
 - `burning` feeds windows of an hour and less, and evaluates each minute or so: thresholds, evidence, beginning and end;
 - `falling` feeds hours: evidence that a burn falls, of the short windows of tickets;
 - `summing` feeds the windows that longer ones are laid together from, one sample a window, hours or a day apart.
@@ -25,6 +25,7 @@ from regobs.slo.alerts import NAMES
 from regobs.slo.model import Slo, Windows, window_text
 from regobs.slo.rule_tests import burning, counting, ending, summing
 from regobs.slo.rule_tests.bench import Bench
+from regobs.slo.rule_tests.measured import fed_values
 
 Json = dict[str, Any]
 
@@ -52,11 +53,11 @@ def _without_names(slo: Slo, data: object) -> str:
 def test_files(slo: Slo, windows: Windows, config: Config, rules: str, *, whole: bool) -> dict[str, Json]:
     """Test files by name, as data; `rules` is the path of the SLO's rule file from there.
 
-    Not `whole`: another SLO of the same shape has all tests. What compares a value counts no events, so it is whole but
-    for the sums.
+    Not `whole`: another SLO of the same shape has all tests. What compares an expression, whose value no test can feed,
+    is whole but for the sums.
     """
     bench = Bench(slo, windows, config)
-    first, whole = whole, whole or not bench.counters
+    first, whole = whole, whole or not (bench.counters or fed_values(slo, config))
     found = {
         "counting": (bench.every, counting.groups(bench, whole=whole, outage=first)),
         "burning": (bench.minute, burning.groups(bench) if whole else burning.own_groups(bench)),

@@ -8,6 +8,7 @@ from regobs.slo.model import Budgeting, window_text
 from regobs.slo.rule_tests import expectations as expect
 from regobs.slo.rule_tests.bench import MANY, Bench, Json
 from regobs.slo.rule_tests.counters import Phase, Role, flat_data, series_data
+from regobs.slo.rule_tests.measured import fed_values
 
 _OUTAGE = 600_000  # ten minutes
 _QUIET = 2  # evaluations, where each is like the one before
@@ -15,9 +16,14 @@ _EDGE = 0.25  # of the way to the limit of a time slice, on each side of it
 
 
 def groups(bench: Bench, *, whole: bool, outage: bool) -> list[Json]:
-    """All test groups, or those of the events alone; without counters, what feeds them is nobody's to say."""
+    """All test groups, or those of the events or values alone; what feeds an expression is nobody's to say."""
     events = [_counted(bench), _no_traffic(bench), *_no_failure_yet(bench)] if bench.counters else []
-    return [*([_no_series(bench)] if whole else []), *events, *([_outage(bench)] if events and outage else [])]
+    events += _measured(bench)
+    return [
+        *([_no_series(bench)] if whole else []),
+        *events,
+        *([_outage(bench)] if bench.counters and outage else []),
+    ]
 
 
 def _no_series(bench: Bench) -> Json:
@@ -98,6 +104,27 @@ def _no_failure_yet(bench: Bench) -> list[Json]:
     burn = names.BURN_RATE(window_text(bench.fed[0])).name
     checks = [expect.exactly(name, 0, bench.labels, end) for name in (bad, burn)]
     return [bench.group("no failure yet", series, bench.every, promql_expr_test=checks)]
+
+
+def _measured(bench: Bench) -> list[Json]:
+    """One event an evaluation, bad while the worst value is: at the limit, beyond it, and none once all is gone."""
+    fed, steps = fed_values(bench.slo, bench.config), 3
+    if fed is None:
+        return []
+    good, bad = f"{fed.good:f}", f"{fed.bad:f}"
+    first, second = fed.own
+    series = [
+        {"series": first.text(), "values": f"{good}+0x{3 * steps - 1} stale"},
+        {"series": second.text(), "values": f"{good}+0x{steps - 1} {bad}+0x{steps - 1} {good}+0x{steps - 1} stale"},
+        *({"series": one.text(), "values": f"{bad}+0x{4 * steps}"} for one in fed.noise),
+    ]
+    every, (events, failed) = bench.every, _tile(bench)
+    checks = []
+    for phase, is_bad in enumerate((0, 1, 0)):
+        ms = (phase * steps + 1) * every
+        checks += [expect.exactly(events, 1, bench.labels, ms), expect.exactly(failed, is_bad, bench.labels, ms)]
+    checks += [expect.nothing(one, (3 * steps + 1) * every) for one in (events, failed)]
+    return [bench.group("its values and no others", series, every, promql_expr_test=checks)]
 
 
 def _outage(bench: Bench) -> Json:
