@@ -108,6 +108,8 @@ WRONG = [
     (ALERT, "registry_http_requests_total", "registry_http_requests_totl", "6:", "registry_http_requests_total"),
     (ALERT, "by (route)", "by ('my.route')", "6:", "which Prometheus before 3.0 refuses"),
     (ALERT, "{code=~", "{'a b'='c', code=~", "6:", "Prometheus before 3.0"),
+    (ALERT, "sum by (route) (", "limitk by (route) (1, ", "6:15", "limitk is there since Prometheus 2.54"),
+    (ALERT, "sum by (route)", "abs(mad_over_time(process_open_fds[5m])) + sum by (route)", "6:19", "Prometheus 2.49"),
     (ALERT, "registry_http_requests_total", "process_open_fds", "6:", "process_open_fds"),
     (ALERT, "$labels.route", "$labels.code", "10:20", "the label code does not survive the expression of TooMany"),
     (ALERT, "$labels.route", "$labels.instance", "10:20", "the label instance does not survive"),

@@ -101,3 +101,25 @@ AGGREGATIONS: Mapping[str, str] = {
     **dict.fromkeys(("topk", "bottomk", "quantile", "limitk", "limit_ratio"), _S),
     "count_values": _T,
 }
+# What the oldest supported Prometheus, 2.42, does not have, and the release that brought it.
+SINCE: Mapping[str, str] = {
+    **dict.fromkeys(("histogram_stddev", "histogram_stdvar"), "2.47"),
+    **dict.fromkeys(("mad_over_time", "sort_by_label", "sort_by_label_desc"), "2.49"),
+    "histogram_avg": "2.51",
+    **dict.fromkeys(("limitk", "limit_ratio"), "2.54"),
+    "info": "2.55",
+    "double_exponential_smoothing": "3.0",
+    **dict.fromkeys((f"ts_of_{name}_over_time" for name in ("min", "max", "last")), "3.5"),
+    **dict.fromkeys(("first_over_time", "ts_of_first_over_time"), "3.7"),
+    "histogram_quantiles": "3.11",
+    **dict.fromkeys(("start", "end", "step", "range"), "3.12"),
+}
+# What stands in its place in each supported release.
+INSTEAD: Mapping[str, str] = {
+    **dict.fromkeys(("limitk", "limit_ratio"), "topk(...), or no limit"),
+    **dict.fromkeys(("sort_by_label", "sort_by_label_desc"), "the series unsorted: a rule keeps no order"),
+    "histogram_avg": "histogram_sum(...) / histogram_count(...)",
+    "info": "* on (...) group_left (...) of the info metric",
+    "mad_over_time": "stddev_over_time(...)",
+    "double_exponential_smoothing": "avg_over_time(...)",
+}

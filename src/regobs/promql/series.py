@@ -8,7 +8,8 @@ from functools import cache
 from regobs.catalog.model import Metric
 from regobs.common.closest import closest, closest_first
 from regobs.errors import Location, PromqlError
-from regobs.promql.nodes import Aggregate, Binary, Expr, Selector
+from regobs.promql.functions import INSTEAD, SINCE
+from regobs.promql.nodes import Aggregate, Binary, Call, Expr, Selector
 from regobs.promql.printer import plain_label, plain_metric_name
 from regobs.promql.walk import selectors, walk
 
@@ -84,8 +85,12 @@ def check_recorded(
 
 
 def check_classic(expr: Expr, locate: Callable[[Expr, str], Location] | None = None) -> None:
-    """Raise PromqlError for quoted names of labels and metrics, which only Prometheus 3 can read in rules."""
+    """Raise PromqlError for what Prometheus 2.42, the oldest one supported, cannot read in rules.
+
+    Those are quoted names of labels and metrics, and newer functions and aggregations.
+    """
     for node in walk(expr):
+        _check_since(node, locate)
         labels: tuple[str, ...] = ()
         if isinstance(node, Selector):
             labels = tuple(matcher.label for matcher in node.matchers)
@@ -104,3 +109,15 @@ def check_classic(expr: Expr, locate: Callable[[Expr, str], Location] | None = N
                 expected="letters, digits and _ (in names of metrics also :)",
                 next_step="rename it with metric_relabel_configs of the scrape, and use that name",
             )
+
+
+def _check_since(node: Expr, locate: Callable[[Expr, str], Location] | None) -> None:
+    name = node.function if isinstance(node, Call) else node.op if isinstance(node, Aggregate) else ""
+    if name in SINCE:
+        raise PromqlError(
+            f"{name} is there since Prometheus {SINCE[name]}; one before that refuses the whole file",
+            location=locate(node, name) if locate else None,
+            value=name,
+            expected=INSTEAD.get(name, "a function of Prometheus 2.42, the oldest one supported"),
+            next_step="write the expression without it",
+        )

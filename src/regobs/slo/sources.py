@@ -19,7 +19,7 @@ from regobs.promql.build import select
 from regobs.promql.infer import infer
 from regobs.promql.nodes import Aggregate, Call, Expr, Matcher, MatchOp, Selector
 from regobs.promql.parse import parse
-from regobs.promql.series import known_metric
+from regobs.promql.series import check_classic, known_metric
 from regobs.promql.vocabulary import Vocabulary
 from regobs.promql.walk import selectors, strip_parens
 from regobs.promql.words import check_edge, metric_buckets, metric_labels
@@ -51,6 +51,7 @@ def read_value(document: Document, path: Steps, config: Config) -> Expr:
         metric = catalog_entry(data["spec"]["metric"])
         return select(metric, **{name: _words(value) for name, value in data["spec"].get("where", {}).items()})
     expr = strip_parens(parse(data["spec"]["query"]))
+    check_classic(expr)
     infer(expr, _WRITTEN)
     for node in selectors(expr):
         check_names(node, config)
