@@ -480,3 +480,20 @@ def test_each_recorded_series_is_looked_at_once_however_many_rules_record_it() -
 def test_rules_that_read_each_other_end() -> None:
     circle = {"a:b": (rule("a:b", "sum(c:d)"),), "c:d": (rule("c:d", "sum(a:b)"),)}
     assert of(facts(rules=circle), "a:b").status is Status.QUIET
+
+
+def test_of_an_exporter_whose_targets_are_all_down_it_is_said_that_they_are() -> None:
+    deployment, one = deployment_of(Config()), next(m for m in METRICS.values() if m.exposer is Exposer.NODE)
+    labels = {"job": "node_exporter", "instance": "h:9100"}
+    refused = Target(labels, "node_exporter", "http://h:9100/metrics", "down", "connection refused")
+    others = facts().up
+    down = facts(up=(*others, Up(labels, healthy=False)), targets=(refused,))
+    verdict = absent.explain(down, deployment, one.name, one)
+    assert verdict.status is Status.EMPTY
+    assert verdict.reason == f"{one.name} comes from node_exporter: the target h:9100 is down: connection refused"
+    assert "scrape job" in verdict.change
+    assert "add" not in verdict.change
+    nowhere = absent.explain(facts(), deployment, one.name, one)
+    assert nowhere.reason.endswith("node_exporter, which is not scraped")
+    half = facts(up=(*down.up, Up({**labels, "instance": "i:9100"}, healthy=True)))
+    assert "is down" not in absent.explain(half, deployment, one.name, one).reason

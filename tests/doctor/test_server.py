@@ -44,6 +44,16 @@ def said(**changes: object) -> list[str]:
     return [problem.text for problem in state_problems(state, CONFIG, plain(RULES))]
 
 
+def test_a_server_with_alerts_and_no_alertmanager_is_said_to_tell_nobody() -> None:
+    alerting = (replace(GROUP, rules=(LoadedRule("alerting", "RegistryDown", "up == 0", {}),)),)
+    [text] = said(groups=alerting, alertmanagers=())
+    assert text.startswith("the server knows no Alertmanager")
+    assert said(groups=alerting, alertmanagers=("a:9093",)) == []
+    assert said(groups=alerting, alertmanagers=None) == [], "VictoriaMetrics and Thanos do not say"
+    recording = (replace(GROUP, rules=(LoadedRule("recording", "a:b:c", "up", {}),)),)
+    assert said(groups=recording, alertmanagers=()) == [], "it has no alert to send"
+
+
 def test_a_healthy_server_has_nothing_to_say() -> None:
     assert said() == []
     assert state_problems(ServerState(NOW), CONFIG, plain(RULES)) == ()

@@ -40,6 +40,14 @@ def _of_exporter(facts: ServerFacts, deployment: Deployment, name: str, metric: 
     process, names = metric.exposer.value, deployment.names_from(metric.exposer)
     forms = [form for one in METRICS.values() if one.exposer is metric.exposer for form in one.forms]
     certain = any(not form.absent_until_observed for form in forms)
+    down = _own_targets(facts, deployment, metric.exposer)
+    if not names & facts.live and down and not any(one.healthy for one in down):
+        found = _down(facts, down)
+        return Verdict(
+            Status.EMPTY,
+            f"{name} comes from {process}: {found.reason}",
+            f"start {process} there, or correct its scrape job; the server's page of targets shows the error",
+        )
     if not names & facts.live and (certain or not _has_target(facts, deployment, metric.exposer)):
         if metric.exposer in _OF_A_CLUSTER and not _in_a_cluster(facts):
             return Verdict(
@@ -66,6 +74,12 @@ def _has_target(facts: ServerFacts, deployment: Deployment, exposer: Exposer) ->
     """Whether a target is this exporter's by its labels; where that cannot be told, perhaps."""
     chosen = deployment.targets.get(exposer, ())
     return not facts.up or not chosen or any(all(matches(item, up.labels) for item in chosen) for up in facts.up)
+
+
+def _own_targets(facts: ServerFacts, deployment: Deployment, exposer: Exposer) -> list[Up]:
+    """The targets that are this exporter's by their labels; none where nothing tells them."""
+    chosen = deployment.targets.get(exposer, ())
+    return [up for up in facts.up if chosen and all(matches(item, up.labels) for item in chosen)]
 
 
 def _chosen(facts: ServerFacts, deployment: Deployment) -> list[Up]:

@@ -36,7 +36,8 @@ class ServerState:
     """What a server says of itself; None where it does not say it (Thanos, Mimir, VictoriaMetrics).
 
     `now` is the server's own time, in seconds since 1970. `retention` is how far back it keeps samples. `firing` has
-    the alerts of a build, `active` all that fire or wait, whoever wrote them.
+    the alerts of a build, `active` all that fire or wait, whoever wrote them. `alertmanagers` are those that it sends
+    alerts to now.
     """
 
     now: float
@@ -45,6 +46,7 @@ class ServerState:
     retention: Duration | None = None
     firing: tuple[FiringAlert, ...] = ()
     active: tuple[Alert, ...] = ()
+    alertmanagers: tuple[str, ...] | None = None
 
 
 def look_at(
@@ -61,14 +63,15 @@ def look_at(
     what samples show: of the rest a server knows the present alone.
     """
     asks: list[Callable[[], Any]] = [lambda: prometheus.query("time()"), lambda: active_alerts(prometheus)]
+    offered = (prometheus.targets, prometheus.rules, prometheus.retention, prometheus.alertmanagers)
     if prometheus.moment is None:
-        asks += [partial(if_offered, one) for one in (prometheus.targets, prometheus.rules, prometheus.retention)]
+        asks += [partial(if_offered, one) for one in offered]
     clock, active, *present = together(asks) if together else [ask() for ask in asks]
-    scraped, groups, kept = present or (None, None, None)
+    scraped, groups, kept, receivers = present or (None, None, None, None)
     own = _of_deployment(active or _fired(prometheus), scope, scraped)
     shown = own if active else ()
     firing = _firing(own, frozenset(names))
-    return ServerState(_now(prometheus, clock), scraped, groups, retention_of(kept or ""), firing, shown)
+    return ServerState(_now(prometheus, clock), scraped, groups, retention_of(kept or ""), firing, shown, receivers)
 
 
 def _of_deployment(
@@ -172,6 +175,7 @@ def state_problems(state: ServerState, config: Config, groups: Collection[str]) 
     """
     return (
         *_behind(state),
+        *_untold(state),
         *_slow_groups(state),
         *_keeps(state, config),
         *_scrape_interval(state, config),
@@ -197,6 +201,17 @@ def _behind(state: ServerState) -> Iterator[Problem]:
             f"the server is behind: {len(overdue)} of {len(groups)} rule groups were last evaluated more than {_LATE} "
             f"intervals ago, {overdue[0].name} among them",
             "give it more CPU, or evaluate less often; recorded series and alerts are late until then",
+        )
+
+
+def _untold(state: ServerState) -> Iterator[Problem]:
+    """A server with alerting rules and no Alertmanager: what fires reaches nobody, and no alert can say so."""
+    alerting = any(rule.kind == "alerting" for group in state.groups or () for rule in group.rules)
+    if state.alertmanagers == () and alerting:
+        yield Problem(
+            "the server knows no Alertmanager: alerts that fire reach nobody",
+            "name its address under `alerting` in the server's configuration (`alertmanagers` under [prometheus] in"
+            " regobs.toml writes it), and look whether discovery finds it",
         )
 
 
