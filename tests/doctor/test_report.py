@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -103,6 +104,16 @@ def test_alerts_have_their_state_and_rules_their_count() -> None:
     assert "unknown    Crowded (page)  [1]" in shown
     assert "recording" not in shown
     assert shown.splitlines()[-1] == "3 of 4 rules work; of 3 alerts 1 firing, 1 pending"
+    watchdog = replace(alert(GOOD, "firing"), labels={"severity": "none"})
+    one = text(report(panel("a", GOOD), rules=(*rules, watchdog))).splitlines()[-1]
+    assert (
+        one
+        == "4 of 5 rules work; of 4 alerts 1 firing, 1 pending; 1 more, such as the watchdog, fires and tells nobody"
+    )
+    two = text(report(panel("a", GOOD), rules=(watchdog, watchdog))).splitlines()[-1]
+    assert (
+        two == "2 of 2 rules work; of 2 alerts 0 firing, 0 pending; 2 more, such as the watchdog, fire and tell nobody"
+    )
 
 
 def test_rules_that_are_alike_share_a_line() -> None:

@@ -88,6 +88,16 @@ def test_the_command_writes_history(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert file.read_text().endswith("# EOF\n")
 
 
+@pytest.mark.parametrize(("version", "known"), [("99.1", False), ("4.33.0", False), ("4.32.9", True), ("4.31.0", True)])
+def test_a_release_that_is_not_known_is_a_warning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], version: str, known: bool
+) -> None:
+    file = tmp_path / "h.om"
+    arguments = ["simulate", "--openmetrics", str(file), "--days", "0.001", "--pods", "1"]
+    assert run([*arguments, "--registry-version", version]) == 0
+    assert ("Warning: version" in capsys.readouterr().err) is not known
+
+
 @pytest.mark.parametrize(
     ("arguments", "part"),
     [

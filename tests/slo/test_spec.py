@@ -165,6 +165,27 @@ def test_a_period_beyond_the_retention_is_refused(tmp_path: Path, days: int, fit
         assert caught.value.value == "period 28d, retention 27d"
 
 
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ('[registry]\n[prometheus]\nretention = "27d"\n', (3, 13)),
+        ('[prometheus]\nselector = "a"\n[slo]\nperiod = "28d"\n', (4, 10)),
+        ("[prometheus]\n", (None, None)),
+    ],
+)
+def test_a_period_beyond_the_retention_is_refused_where_one_of_the_two_stands(
+    tmp_path: Path, text: str, place: tuple[int | None, int | None]
+) -> None:
+    file = tmp_path / "regobs.toml"
+    file.write_text(text)
+    config = replace(GITLAB, prometheus=replace(GITLAB.prometheus, retention=Duration(27 * DAY)), source=file)
+    with pytest.raises(ConfigError) as caught:
+        outputs.load_slos(pack_of(tmp_path, one=SMALL), config)
+    location = caught.value.location
+    assert location is not None
+    assert (location.file, location.line, location.column) == (str(file), *place)
+
+
 def test_a_plain_selector_in_gitlabs_names_is_a_source(tmp_path: Path) -> None:
     query = 'registry_http_requests_total{code=~"5..",route="/v2/{name}/tags/list"}'
     old = "{type: catalog, spec: {metric: http.REQUESTS, where: {route: tags, method: get, code: 5xx}}}"
@@ -176,7 +197,7 @@ def test_a_plain_selector_in_gitlabs_names_is_a_source(tmp_path: Path) -> None:
 
 def test_the_bundled_documents_are_read() -> None:
     slos = read_slos(BUNDLED, GITLAB)
-    assert len(slos) == 28
+    assert len(slos) == 29
     assert {slo.sli for slo in slos} == {"availability", "latency", "freshness"}
     with pytest.raises(SloError, match="could never fire"):
         outputs.files(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import nan
 from typing import Any
 
 import pytest
@@ -67,6 +68,21 @@ def test_no_traffic_is_no_ratio() -> None:
     )
     row = read_status(server, SLOS, WINDOWS, GITLAB)[0]
     assert (row.events, row.ratio, row.remaining, row.burn) == (0, None, None, None)
+
+
+def test_what_is_no_number_is_no_data() -> None:
+    names = (
+        "slo_events:increase28d",
+        "slo_bad_events:increase28d",
+        "slo_budget_remaining:ratio",
+        "slo_burn_rate:ratio1h",
+    )
+    row = read_status(Server({f"registry:{one}": [sample(nan)] for one in names}), SLOS, WINDOWS, GITLAB)[0]
+    assert row.cells[3:] == ("no data",) * 4
+    server = Server(
+        {"registry:slo_events:increase28d": [sample(1)], "registry:slo_budget_remaining:ratio": [sample(0)]}
+    )
+    assert read_status(server, SLOS, WINDOWS, GITLAB)[0].cells[5] == "0.0%", "zero is a number"
 
 
 def test_each_scope_has_its_own_row() -> None:

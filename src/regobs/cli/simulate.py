@@ -96,6 +96,7 @@ def simulate(
         return
     from dataclasses import replace  # noqa: PLC0415 (what follows is not needed for --help)
 
+    from regobs.config.reading import version_note  # noqa: PLC0415
     from regobs.errors import InputError  # noqa: PLC0415
     from regobs.simulate import Fault, Fleet, Schedule  # noqa: PLC0415
     from regobs.simulate.clock import seconds_of  # noqa: PLC0415
@@ -103,6 +104,8 @@ def simulate(
     if openmetrics is None and (readers or families):
         raise InputError("--for and --only choose what of a history is written", next_step="name a file: --openmetrics")
     plan = _planned(file, flavor, registry_version, switched_on, switched_off)
+    if note := version_note(plan.flavor, plan.version):
+        click.echo(f"Warning: {note}", err=True)
     now = float(int(time.time()))
     given = {"pods": pods, "replicas": replicas, "rate": rate, "seed": seed}
     plan = replace(

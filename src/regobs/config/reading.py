@@ -116,8 +116,14 @@ def _refuse_foreign(registry: TomlTable, flavor: Flavor, chosen: frozenset[Capab
 
 
 def _notes(registry: TomlTable, flavor: Flavor, version: Version | None) -> tuple[str, ...]:
+    found = version_note(flavor, version)
+    return (f"{registry.place('version')}: {found}",) if found else ()
+
+
+def version_note(flavor: Flavor, version: Version | None) -> str:
+    """What is to be said of a version that is older or newer than all releases that are known; empty for any other."""
     if version is None or OLDEST[flavor][:2] <= version[:2] <= NEWEST[flavor][:2]:
-        return ()
+        return ""
     if version < OLDEST[flavor]:
         known = (
             f"the oldest release of flavor {flavor} that is supported is {OLDEST[flavor]}: series may have other names"
@@ -125,7 +131,7 @@ def _notes(registry: TomlTable, flavor: Flavor, version: Version | None) -> tupl
     else:
         known = f"the newest release of flavor {flavor} that regobs knows is {NEWEST[flavor]}"
         known += ", and everything is written as for that one"
-    return (f"{registry.place('version')}: version {version}: {known}",)
+    return f"version {version}: {known}"
 
 
 def _labels(top: TomlTable) -> tuple[LabelNames, bool, frozenset[str]]:

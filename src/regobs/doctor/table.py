@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from math import isfinite
 
+from regobs.catalog.targets import NOBODY
 from regobs.common.table import escape
 from regobs.doctor.report import DashboardFinding, DoctorReport, PanelFinding, RuleFinding
 from regobs.doctor.server import since_text
@@ -183,8 +184,12 @@ def summary(report: DoctorReport) -> Iterator[str]:
     if report.rules:
         failing = sum(rule.verdict.status.failing for rule in report.rules)
         alerts = [rule for rule in report.rules if rule.kind == "alerting"]
-        states = ", ".join(f"{sum(rule.state == state for rule in alerts)} {state}" for state in ("firing", "pending"))
-        yield f"{len(report.rules) - failing} of {len(report.rules)} rules work; of {len(alerts)} alerts {states}"
+        told = [rule for rule in alerts if rule.labels.get("severity") != NOBODY]
+        states = ", ".join(f"{sum(rule.state == state for rule in told)} {state}" for state in ("firing", "pending"))
+        silent = sum(rule.state == "firing" for rule in alerts) - sum(rule.state == "firing" for rule in told)
+        more = f"; {silent} more, such as the watchdog, fires and tells nobody" if silent == 1 else ""
+        more = f"; {silent} more, such as the watchdog, fire and tell nobody" if silent > 1 else more
+        yield f"{len(report.rules) - failing} of {len(report.rules)} rules work; of {len(alerts)} alerts {states}{more}"
 
 
 def _are(count: int) -> str:

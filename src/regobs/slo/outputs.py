@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from regobs.catalog.model import Exposer
 from regobs.config import Config
+from regobs.config.places import Places
 from regobs.documents import WrittenYaml, dump_yaml
 from regobs.errors import ConfigError, Location, SloError
 from regobs.pack import Pack
@@ -231,12 +233,26 @@ def load_slos(pack: Pack, config: Config) -> list[Slo]:
         if slo.period.length.ms > config.prometheus.retention.ms:
             raise ConfigError(
                 f"the period of {slo.name} is longer than Prometheus keeps data, so its budget would be wrong",
-                location=Location(str(config.source)) if config.source else slo.location,
+                location=_place_of_retention(config) or slo.location,
                 value=f"period {slo.period.text}, retention {window_text(config.prometheus.retention)}",
                 expected="a retention of at least the period",
                 next_step="raise [prometheus] retention, there and on the server, or shorten [slo] period",
             )
     return slos
+
+
+def _place_of_retention(config: Config) -> Location | None:
+    """Where regobs.toml says how long Prometheus keeps data, else how long a budget is for; None without a file."""
+    if config.source is None:
+        return None
+    file = str(config.source)
+    try:
+        places = Places(Path(file).read_text(encoding="utf-8"), file)
+    except (OSError, ValueError):
+        return Location(file)
+    said = (("prometheus", "retention"), ("slo", "period"))
+    found = (places.value(keys) for keys in said if places.value(keys) != places.value(keys[:1]))
+    return next(found, Location(file))
 
 
 def _check_slices(slo: Slo, windows: Windows, config: Config) -> None:

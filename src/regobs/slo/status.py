@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from math import isnan
 from typing import Any, Protocol
 
 from regobs.catalog import slo as names
@@ -156,7 +157,8 @@ class _Reader:
             for sample in self._server.query(_query(series, self._config)).samples:
                 labels = dict(sample.labels)
                 scope = frozenset((name, value) for name, value in labels.items() if name not in OWN_LABELS)
-                by_slo.setdefault(labels.get("slo", ""), {})[scope] = float(sample.value)
+                if not isnan(value := float(sample.value)):  # no number is no data
+                    by_slo.setdefault(labels.get("slo", ""), {})[scope] = value
             self._found[series] = by_slo
         return self._found[series].get(slo, {})
 
