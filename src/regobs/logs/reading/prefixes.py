@@ -80,6 +80,8 @@ def begins(content: bytes) -> bool:
 def without_prefixes(content: bytes) -> bytes:
     """A line of a registry, or of CRI around one, without colours and what stands before it; any other as it is."""
     plain = _ANSI.sub(b"", content) if b"\x1b" in content else content
+    if plain is not content and CRI.match(plain):
+        return plain
     place = _behind(plain, 0, _LAYERS, set())
     return content if place is None else plain[place:]
 

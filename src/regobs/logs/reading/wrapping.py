@@ -153,7 +153,8 @@ class Unwrapper:
             content = seen = content.replace(b"\n", b" ").lstrip()
         if content and not begins(content):
             content = seen  # what looked like a prefix was none
-        return [] if _OF_A_COLLECTOR.fullmatch(content) else [line._replace(content=content.rstrip())]
+        content = content.rstrip()
+        return [] if _OF_A_COLLECTOR.fullmatch(content) else [line._replace(content=content)]
 
 
 def is_around_a_line(content: bytes) -> bool:
@@ -166,7 +167,7 @@ _Taken = tuple[bytes, bytes, bool]  # the stream, a line or a part of one, wheth
 
 def _of_cri(content: bytes) -> _Taken | None:
     found = CRI.match(content)
-    return (found[1], content[found.end() :], found[2] == b"F") if found else None
+    return (found[1], content[found.end() :].removesuffix(b"\r"), found[2] == b"F") if found else None
 
 
 def _of_object(content: bytes) -> _Taken | None:
@@ -271,11 +272,14 @@ def _encoded(text: str) -> bytes:
 
 
 def _is_export(content: bytes) -> bool:
-    return content.startswith(b"__CURSOR=") or re.fullmatch(rb"__REALTIME_TIMESTAMP=[0-9]+", content) is not None
+    return content.startswith(b"__CURSOR=") or re.fullmatch(rb"__REALTIME_TIMESTAMP=[0-9]+\r?", content) is not None
 
 
 class _Export:
-    """The messages of a journal export: `NAME=value`, or the name, eight bytes of length, and the bytes."""
+    """The messages of a journal export: `NAME=value`, or the name, eight bytes of length, and the bytes.
+
+    Where lines were made to end with CRLF, as the name of a value tells, those within the value were too.
+    """
 
     _LENGTH = 8
 
@@ -292,11 +296,11 @@ class _Export:
         """The message that ends with the line."""
         if self._bytes is None:
             name, equals, value = line.content.partition(b"=")
-            if equals or not line.content:
+            if equals or line.content in {b"", b"\r"}:
                 return [line._replace(content=value.strip())] if name == b"MESSAGE" else []
             self._name, self._bytes, self._from = name, bytearray(), line
             return []
-        self._bytes += line.content + b"\n"
+        self._bytes += (line.content.removesuffix(b"\r") if self._name[-1:] == b"\r" else line.content) + b"\n"
         if len(self._bytes) < self._LENGTH:
             return []
         size = min(int.from_bytes(self._bytes[: self._LENGTH], "little"), 4 * LONGEST_LINE)
@@ -305,7 +309,8 @@ class _Export:
         value = bytes(self._bytes[self._LENGTH : self._LENGTH + size])
         self._bytes = None
         assert self._from is not None  # noqa: S101 - set with the bytes
-        return [self._from._replace(content=value.replace(b"\n", b" ").strip())] if self._name == b"MESSAGE" else []
+        is_message = self._name.removesuffix(b"\r") == b"MESSAGE"
+        return [self._from._replace(content=value.replace(b"\n", b" ").strip())] if is_message else []
 
 
 def _listed(content: bytes) -> list[bytes]:
