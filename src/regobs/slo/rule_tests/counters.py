@@ -67,7 +67,7 @@ def counters(slo: Slo, config: Config) -> list[FedCounter]:
     ratio = slo.indicator
     total, part = _bound(ratio.total, config), _bound(ratio.part, config)
     role, rest_role = (Role.BAD, Role.GOOD) if ratio.part_is_bad else (Role.GOOD, Role.BAD)
-    values = LabelValues(total, part, config)
+    values = FedLabels(total, part, config)
     if ratio.part.at_most is not None:
         found = _histogram(ratio, total, values.covering((total,)))
     elif total.metric == part.metric and not _edge(total) and not _edge(part):
@@ -160,7 +160,7 @@ def accepted_samples(name: str, matchers: Iterable[Matcher], fallback: list[str]
     return [value for value in candidates if _accepts(own, name, value)] or fallback
 
 
-class LabelValues:
+class FedLabels:
     """The values that tests give to each label."""
 
     def __init__(self, total: Selector, part: Selector, config: Config) -> None:

@@ -14,7 +14,7 @@ from regobs.promql.nodes import Selector
 from regobs.promql.scope import inject
 from regobs.promql.walk import selectors
 from regobs.slo.model import Limit, Slo
-from regobs.slo.rule_tests.counters import FedCounter, LabelValues, Role
+from regobs.slo.rule_tests.counters import FedCounter, FedLabels, Role
 
 _GOOD_BY = {"<=": 0, ">=": 0, "<": -1, ">": 1}  # from the limit to the nearest whole step that is good
 _BAD_BY = {"<=": 1, ">=": -1, "<": 0, ">": 0}
@@ -38,7 +38,7 @@ def fed_values(slo: Slo, config: Config) -> FedValues | None:
     node = next(selectors(inject(bind(limit.value, config.vocabulary), config.rules_scope)))
     if node.range is not None or node.offset is not None or node.at is not None:
         return None
-    values, series = LabelValues(node, node, config), f"{node.metric}{node.suffix}"
+    values, series = FedLabels(node, node, config), f"{node.metric}{node.suffix}"
     found = values.covering((node,))
     if not found or "instance" in {matcher.label for matcher in node.matchers}:
         return None
