@@ -13,6 +13,11 @@ from regobs.common.table import escape
 from regobs.errors import ExitCode, InputError, MachineError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from regobs.catalog.model import Flavor
+    from regobs.common.working import Teller
+    from regobs.exporters.declared import DeclaredMetric
     from regobs.exporters.logs import LogExporter
     from regobs.instrument import WebConfig
 
@@ -76,18 +81,9 @@ def logs(
         return ExitCode.OK
     counted = Flavor(flavor), namespaces, declared
     if backfill:
-        from regobs.exporters.backfill import backfill as history  # noqa: PLC0415
-
-        for text in history(files, *counted, _step(backfill), warn=_warn):
-            click.echo(text, nl=False)
+        _write_history(files, counted, _step(backfill))
     elif once:
-        from regobs.exporters.logs import count_once  # noqa: PLC0415
-
-        found = count_once(files, *counted, openmetrics=textfile is None, warn=_warn)
-        if textfile is None:
-            click.echo(found, nl=False)
-        else:
-            _write_textfile(textfile, found)
+        _count_once(files, counted, textfile)
     else:
         from regobs.exporters.logs import LogExporter  # noqa: PLC0415
 
@@ -97,6 +93,33 @@ def logs(
         )
         return _follow(running, state, address, web, ended)
     return ExitCode.OK
+
+
+_Counted = tuple["Flavor", int, "Sequence[DeclaredMetric]"]
+
+
+def _count_once(files: tuple[str, ...], counted: _Counted, textfile: Path | None) -> None:
+    from regobs.common.working import ReadingProgress, working  # noqa: PLC0415
+    from regobs.exporters.logs import count_once  # noqa: PLC0415
+
+    progress = ReadingProgress()
+    with working(progress.text) as teller:
+        openmetrics = textfile is None
+        found = count_once(files, *counted, openmetrics=openmetrics, warn=_warning(teller), progress=progress)
+    if textfile is None:
+        click.echo(found, nl=False)
+    else:
+        _write_textfile(textfile, found)
+
+
+def _write_history(files: tuple[str, ...], counted: _Counted, step: int) -> None:
+    from regobs.common.working import working  # noqa: PLC0415
+    from regobs.exporters.backfill import backfill  # noqa: PLC0415
+
+    with working(lambda: "counting the lines of the logs") as teller:
+        history = backfill(files, *counted, step, warn=_warning(teller))
+    for text in history:
+        click.echo(text, nl=False)
 
 
 def _follow(
@@ -155,8 +178,17 @@ def _write_textfile(path: Path, text: str) -> None:
         ) from None
 
 
-def _warn(text: str) -> None:
-    click.echo(f"Warning: {escape(text)}", err=True)
+def _warning(teller: Teller | None) -> Callable[[str], None]:
+    """What shows a warning; a line about the work gives way to it."""
+
+    def warn(text: str) -> None:
+        if teller:
+            teller.rest()
+        click.echo(f"Warning: {escape(text)}", err=True)
+        if teller:
+            teller.go_on()
+
+    return warn
 
 
 def _step(text: str) -> int:

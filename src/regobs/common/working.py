@@ -120,6 +120,8 @@ class ReadingProgress:
 
     def text(self) -> str:
         """The name of the file, and what was read of it, and how much there is where that is known."""
+        if not self._name:
+            return "looking at the files"
         size = f" of {megabytes(self._size)}" if self._size else ""
         return f"{self._name}: {megabytes(self._file.count)}{size}"
 

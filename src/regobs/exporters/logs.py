@@ -22,6 +22,7 @@ import msgspec
 from regobs.catalog import logs as metrics
 from regobs.catalog.model import Flavor
 from regobs.common.files import write_file
+from regobs.common.working import ReadingProgress
 from regobs.errors import InputError, MachineError
 from regobs.exporters.declared import DeclaredMetric
 from regobs.exporters.log_counts import LogCounter, Warn, no_warning
@@ -32,6 +33,7 @@ from regobs.exporters.troubles import LastingTroubles
 from regobs.exporters.written_files import distinct_files
 from regobs.instrument import Instruments
 from regobs.logs.reading.read import open_log, parts
+from regobs.logs.reading.sources import STDIN, STDIN_NAME
 from regobs.logs.reading.wrapping import Unwrapper
 
 _LOG = logging.getLogger("regobs.exporters.logs")
@@ -50,6 +52,7 @@ def count_once(
     *,
     openmetrics: bool = True,
     warn: Warn = no_warning,
+    progress: ReadingProgress | None = None,
 ) -> str:
     """The counts of files as they are, plain or packed, and of standard input for `-`: OpenMetrics or Prometheus' text.
 
@@ -60,7 +63,8 @@ def count_once(
     for name in distinct_files(files, warn):
         unwrapper = Unwrapper()
         with open_log(name, sys.stdin.buffer) as file:
-            for part in parts(file):
+            shown = STDIN_NAME if name == STDIN else name
+            for part in parts(progress.of(shown, file) if progress else file):
                 counter.count(part.contents, unwrapper)
     totals = counter.totals
     if totals.total(metrics.LINES) == sum(totals.value(metrics.LINES, (kind,)) for kind in ("invalid", "malformed")):
