@@ -162,7 +162,7 @@ def check_names(node: Selector, config: Config) -> None:
     try:
         infer(node, replace(_WRITTEN, target_labels=config.target_labels | {*config.labels.scope}))
         for matcher in node.matchers:
-            _check_pattern(metric, matcher)
+            check_pattern(metric, matcher)
     except PromqlError as error:
         translated = "; documents have the names of GitLab's registry, which are translated for CNCF Distribution"
         others = config.flavor is not Flavor.GITLAB
@@ -185,7 +185,7 @@ def _check_spelling(node: Selector) -> None:
         )
 
 
-def _check_pattern(metric: Metric, matcher: Matcher) -> None:
+def check_pattern(metric: Metric, matcher: Matcher) -> None:
     """The value of an open label, such as a status code, is like one that there can be."""
     labels = [label for label in metric_labels(metric).get(matcher.label, ()) if label.patterns]
     patterns = list(dict.fromkeys(pattern for label in labels for pattern in label.patterns.values()))
