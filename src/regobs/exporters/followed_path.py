@@ -15,12 +15,11 @@ from regobs.exporters.log_generations import (
     FilePlace,
     FollowedFile,
     Generation,
-    Generations,
     Lines,
     Unreadable,
-    found_place,
 )
 from regobs.exporters.log_known import KnownFiles
+from regobs.exporters.log_rotations import Generations, found_place
 
 _LOG = logging.getLogger("regobs.exporters.logs")
 _QUIET = 60.0  # seconds without a new line after which a rotated file is closed: its writer has opened the new one
@@ -164,10 +163,11 @@ class FollowedPath:
                         _tell_lost(place)
                 elif found.path == self.path and not found.packed:
                     waiting.remove(place)
-                    self.now = self._known.hold(FollowedFile(self.path, found.open(), place.offset))
+                    offset = min(place.offset, found.size)  # it may have been shortened
+                    self.now = self._known.hold(FollowedFile(self.path, found.open(), offset))
                 else:
                     waiting.remove(place)
-                    yield from self._rest(found, place.offset)
+                    yield from self._rest(found, min(place.offset, found.size))
         if not waiting:
             del self._known.waiting[self.path]
 
@@ -235,8 +235,8 @@ class FollowedPath:
                 if self._known.taken((one.device, one.inode)):
                     return None
                 waiting = self._known.waiting.get(self.path, [])
-                place = next((place for place in waiting if not one.packed and one.is_copy_of(place)), None)
-                file = FollowedFile(self.path, one.open(), 0 if place is None else place.offset)
+                place = next((place for place in waiting if not one.packed and one.holds(place)), None)
+                file = FollowedFile(self.path, one.open(), 0 if place is None else min(place.offset, one.size))
         except OSError as fault:
             if fault.errno not in GONE:
                 self.unreadable[self.path] = Unreadable.of(self.path, fault)

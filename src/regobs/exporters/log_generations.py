@@ -15,10 +15,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from time import monotonic, sleep
+from time import monotonic
 from typing import IO, Any, Self
 
-from regobs.exporters.log_folders import GONE, Folders, Listing, places_of, rotations
+from regobs.exporters.log_folders import GONE
 from regobs.exporters.packed_files import DAMAGED, LONGEST_MAGIC, is_of_the_disk, packing_of, tells_size, unpacked
 
 _LOG = logging.getLogger("regobs.exporters.logs")
@@ -26,7 +26,6 @@ _BLOCK = 1 << 20
 LONGEST_LINE = 1 << 20  # bytes; of a longer line only the beginning is given
 _SHOWN_OF_LONG = 200
 _START = 1024  # bytes of a file's start that tell it from others
-_ATTEMPTS, _PAUSE = 20, 0.005  # to read names while they are changed; seconds between two attempts
 
 Lines = list[bytes]
 
@@ -56,9 +55,13 @@ class FollowedFile:
         self.offset = offset
         status = os.fstat(file.fileno())
         self.identity = (status.st_dev, status.st_ino)
-        self._known, self._start = _start_of(file, _START)
+        self._look_at_start()
         self._skipping = False
         self.changed = monotonic()
+
+    def _look_at_start(self) -> None:
+        self._known, self._start = _start_of(self.file, _START)  # may fail: nothing has changed then
+        self._first = os.pread(self.file.fileno(), self._known, 0)
 
     def place(self) -> FilePlace:
         """How far it was read; where it was replaced since, of the content that stood there."""
@@ -91,14 +94,30 @@ class FollowedFile:
         return max(0, os.fstat(self.file.fileno()).st_size - self.offset)
 
     def was_replaced(self) -> bool:
-        """Whether it was truncated, or written anew from its start, since it was read."""
-        if os.fstat(self.file.fileno()).st_size < self.offset:
-            return True
+        """Whether it was written anew from its start since it was read.
+
+        One that was shortened and begins as it did has lost lines that were given: it is gone on with at its end.
+        """
+        size = os.fstat(self.file.fileno()).st_size
+        if size < self.offset:
+            if not self._begins_as_before(size):
+                return True
+            self.offset = size
+            self._look_at_start()
+            return False
         if self._known and _start_of(self.file, self._known) != (self._known, self._start):
             return True
         if self._known < _START:
-            self._known, self._start = _start_of(self.file, _START)
+            self._look_at_start()
         return False
+
+    def _begins_as_before(self, size: int) -> bool:
+        """Whether so many bytes are the first of what was read; a part of a first line tells nothing."""
+        first = self._first[:size]
+        if b"\n" not in first and len(first) < _START:
+            return False
+        whole = _hashed(self._first) == (self._known, self._start)
+        return whole and _start_of(self.file, len(first)) == _hashed(first)
 
     @property
     def deleted(self) -> bool:
@@ -107,7 +126,7 @@ class FollowedFile:
 
     def begin_again(self) -> None:
         """Read from the start."""
-        self._known, self._start = _start_of(self.file, _START)  # may fail: nothing has changed then
+        self._look_at_start()
         self.offset = 0
         self._skipping = False
 
@@ -117,8 +136,9 @@ class FollowedFile:
         Zeros before a line are left out: copytruncate leaves a hole of them where the writer does not append.
         """
         while True:
-            data = os.pread(self.file.fileno(), _BLOCK, self.offset)
-            if not data or self.was_replaced():  # the second: what was just read may be of another content
+            data = os.pread(self.file.fileno(), _BLOCK, before := self.offset)
+            # The second: what was just read may be of another content, or may be cut off.
+            if not data or self.was_replaced() or self.offset != before:
                 return
             if data[0] == 0 and (zeros := len(data) - len(data.lstrip(b"\0"))):
                 if zeros == len(data) < _BLOCK and not ended:  # it may be filled yet
@@ -192,12 +212,17 @@ class Generation:
         return FilePlace(self.path, self.device, self.inode, known, start, self.size)
 
     def is_file_of(self, place: FilePlace) -> bool:
-        """Whether it is the very file of a place."""
-        return (self.device, self.inode) == (place.device, place.inode) and self.is_copy_of(place)
+        """Whether it is the very file of a place, though lines that were read may be cut off of its end."""
+        same = (self.device, self.inode) == (place.device, place.inode)
+        return same and self.start(place.known) == (place.known, place.start)
 
     def is_copy_of(self, place: FilePlace) -> bool:
         """Whether it holds all that was read up to a place."""
         return self.start(place.known) == (place.known, place.start) and self.size >= place.offset
+
+    def holds(self, place: FilePlace) -> bool:
+        """Whether it is the file of a place, or a copy of it."""
+        return self.is_file_of(place) or self.is_copy_of(place)
 
     def rest(self, offset: int) -> Iterator[Lines]:
         """What stands behind an offset, to the end; `offset` follows. Raises OSError where the disk cannot be read."""
@@ -309,78 +334,6 @@ def unreadable_file(path: str, fault: OSError) -> Unreadable | None:
         return None
     found = Unreadable.of(path, fault)
     return found if found.status is None or stat.S_ISREG(found.status.st_mode) else None
-
-
-class Generations:
-    """The files that may hold what was written under a name: itself and its rotations, oldest first.
-
-    A packed file beside its plain one is still being written, and is left out. Where a rotation goes on while the names
-    are read, they are read again.
-    """
-
-    def __init__(self, path: str, folders: Folders) -> None:
-        self.path = path
-        for _ in range(_ATTEMPTS):
-            self._found: dict[str, Generation] = {}
-            self.unreadable: dict[str, Unreadable] = {}
-            listings = self._list(folders)
-            if all(listing.holds() for listing in listings):
-                break
-            self.close()
-            sleep(_PAUSE)
-        names = {*self._found, *self.unreadable}
-        self.ready = [one for one in self._found.values() if not one.packed or one.path.rpartition(".")[0] not in names]
-        self.ready.sort(key=lambda one: (one.written, one.path))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close them all."""
-        for one in self._found.values():
-            one.close()
-
-    def _list(self, folders: Folders) -> list[Listing]:
-        """Open each file once, though it has several names. A file that `path` leads to is called so."""
-        seen = set[tuple[int, int]]()
-        listings = []
-        for place in places_of(self.path):
-            folder, name = os.path.split(place)
-            listing = folders.listing(folder)
-            listings.append(listing)
-            if listing.fault is not None:
-                self.unreadable[folder or "."] = Unreadable.of(folder or ".", listing.fault, folder=True)
-            for other in dict.fromkeys([name, *rotations(name, listing)]):
-                self._open(os.path.join(folder, other), seen)  # noqa: PTH118 - text
-        return listings
-
-    def _open(self, path: str, seen: set[tuple[int, int]]) -> None:
-        if path in self._found:
-            return
-        try:
-            one = Generation(path)
-        except OSError as fault:
-            found = unreadable_file(path, fault)
-            if found is not None and (found.identity is None or found.identity not in seen):
-                self.unreadable[path] = found
-                seen |= {found.identity} if found.identity else set()
-            return
-        if (one.device, one.inode) in seen:  # a symbolic link and what it leads to are one file
-            one.close()
-            return
-        seen.add((one.device, one.inode))
-        self._found[path] = one
-
-
-def found_place(place: FilePlace, generations: list[Generation]) -> Generation | None:
-    """The file of a place under whichever name, or else the newest copy of it."""
-    same = next((one for one in generations if one.is_file_of(place)), None)
-    if same is not None:
-        return same
-    return next((one for one in reversed(generations) if one.is_copy_of(place)), None)
 
 
 def _start_of(file: IO[bytes], size: int) -> tuple[int, str]:

@@ -141,7 +141,7 @@ class KnownFiles:
 
     def awaited(self, found: Generation) -> bool:
         """Whether a part of this file was read, so that the name that read it goes on with it."""
-        return any(found.is_copy_of(place) for places in self.waiting.values() for place in places)
+        return any(found.holds(place) for places in self.waiting.values() for place in places)
 
     def is_read(self, one: Unreadable) -> bool:
         """Whether of a file that cannot be read nothing is wanted."""

@@ -1,0 +1,84 @@
+"""The files that may hold what was once read under a name: itself and what rotation made of it."""
+
+from __future__ import annotations
+
+import os
+from time import sleep
+from typing import Self
+
+from regobs.exporters.log_folders import Folders, Listing, places_of, rotations
+from regobs.exporters.log_generations import FilePlace, Generation, Unreadable, unreadable_file
+
+_ATTEMPTS, _PAUSE = 20, 0.005  # to read names while they are changed; seconds between two attempts
+
+
+class Generations:
+    """The files that may hold what was written under a name: itself and its rotations, oldest first.
+
+    A packed file beside its plain one is still being written, and is left out. Where a rotation goes on while the names
+    are read, they are read again.
+    """
+
+    def __init__(self, path: str, folders: Folders) -> None:
+        self.path = path
+        for _ in range(_ATTEMPTS):
+            self._found: dict[str, Generation] = {}
+            self.unreadable: dict[str, Unreadable] = {}
+            listings = self._list(folders)
+            if all(listing.holds() for listing in listings):
+                break
+            self.close()
+            sleep(_PAUSE)
+        names = {*self._found, *self.unreadable}
+        self.ready = [one for one in self._found.values() if not one.packed or one.path.rpartition(".")[0] not in names]
+        self.ready.sort(key=lambda one: (one.written, one.path))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close them all."""
+        for one in self._found.values():
+            one.close()
+
+    def _list(self, folders: Folders) -> list[Listing]:
+        """Open each file once, though it has several names. A file that `path` leads to is called so."""
+        seen = set[tuple[int, int]]()
+        listings = []
+        for place in places_of(self.path):
+            folder, name = os.path.split(place)
+            listing = folders.listing(folder)
+            listings.append(listing)
+            if listing.fault is not None:
+                self.unreadable[folder or "."] = Unreadable.of(folder or ".", listing.fault, folder=True)
+            for other in dict.fromkeys([name, *rotations(name, listing)]):
+                self._open(os.path.join(folder, other), seen)  # noqa: PTH118 - text
+        return listings
+
+    def _open(self, path: str, seen: set[tuple[int, int]]) -> None:
+        if path in self._found:
+            return
+        try:
+            one = Generation(path)
+        except OSError as fault:
+            found = unreadable_file(path, fault)
+            if found is not None and (found.identity is None or found.identity not in seen):
+                self.unreadable[path] = found
+                seen |= {found.identity} if found.identity else set()
+            return
+        if (one.device, one.inode) in seen:  # a symbolic link and what it leads to are one file
+            one.close()
+            return
+        seen.add((one.device, one.inode))
+        self._found[path] = one
+
+
+def found_place(place: FilePlace, generations: list[Generation]) -> Generation | None:
+    """The file of a place under whichever name, or else the newest copy of it."""
+    same = next((one for one in generations if one.is_file_of(place)), None)
+    if same is not None:
+        return same
+    return next((one for one in reversed(generations) if one.is_copy_of(place)), None)
