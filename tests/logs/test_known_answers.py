@@ -86,13 +86,15 @@ def test_reads_that_went_to_the_primary_have_a_cause_and_others_are_not_counted(
 
 def test_failures_of_garbage_collection_are_told_apart_from_its_work(answer: Any) -> None:
     assert sorted(answer("gc-failures", made.LINES, "failure", "worker", "lines", "most_reviews")) == [
-        ("agent_stopped", "registry.gc.Agent", 1, None),
+        ("agent_stopped", MANIFESTS, 1, None),
         ("missing_in_database", MANIFESTS, 1, None),
         ("missing_in_storage", BLOBS, 1, 0),
         ("postponed", BLOBS, 1, 3),
-        ("run", "registry.gc.Agent", 1, None),
+        ("run", BLOBS, 1, None),
         ("task", BLOBS, 1, 3),
     ]
+    unnamed = [made.task(made.AGENT, "error", "failed run"), made.line("error", "failed to update online GC settings")]
+    assert answer("gc-failures", unnamed, "failure", "worker") == [("run", made.AGENT), ("settings", "other")]
     work = [one for one in made.COLLECTION if one["msg"] in {"processing task", "run complete"}]
     assert len(work) == 2
     assert answer("gc-failures", work, "failure") == []
@@ -491,11 +493,32 @@ def test_a_run_of_garbage_collection_has_what_it_removed(answer: Any) -> None:
     asked += lines_of("second", BLOBS, "processing task", "the blob is not dangling", digest=OTHER)
     asked += lines_of("third", MANIFESTS, "the manifest is dangling, deleting", "manifest deleted", digest=DIGEST)
     asked += lines_of("idle", BLOBS, "no task available")
+    asked += lines_of("idle", made.AGENT, "running worker", "run complete", worker=BLOBS)
     columns = ("run", "blobs", "manifests", "kept", "errors")
     assert answer("gc-runs", asked, *columns) == [
         ("third", 0, 1, 0, 0),
         ("second", 0, 0, 1, 0),
         ("first", 1, 0, 0, 0),
+    ]
+
+
+def test_a_run_that_failed_has_its_error_whoever_told_it(answer: Any) -> None:
+    def failed(run: str, component: str, msg: str, level: str = "error", **fields: Any) -> dict[str, Any]:
+        return {**made.task(component, level, msg, **fields), "correlation_id": run}
+
+    asked = [
+        failed("first", MANIFESTS, "processing task", "info"),
+        failed("first", made.AGENT, "failed run", worker=MANIFESTS, error="503"),
+        failed("second", made.AGENT, "failed run", worker=BLOBS, error="503"),  # before it took up a task
+        failed("third", BLOBS, "processing task", error="503"),
+        failed("third", made.AGENT, "failed run", worker=BLOBS, error="503"),
+        failed("fourth", made.AGENT, "failed run"),  # of nobody knows which worker
+        failed("fifth", "registry.bbm.Worker", "failed run", worker=BLOBS),
+    ]
+    assert sorted(answer("gc-runs", asked, "run", "worker", "errors")) == [
+        ("first", MANIFESTS, 1),
+        ("second", BLOBS, 1),
+        ("third", BLOBS, 2),
     ]
 
 
