@@ -13,7 +13,7 @@ import pytest
 import requests
 import yaml
 
-from regobs.catalog.model import Flavor
+from regobs.catalog.model import Capability, Flavor
 from regobs.config import Config, LabelNames, load_config
 from regobs.errors import RulesError
 from regobs.slo import outputs
@@ -177,6 +177,24 @@ def test_the_inhibitions_of_a_build_name_alerts_of_the_build_alone(config: Confi
     named = set(re.findall(r"Registry[A-Z]\w+", text))
     assert len(named) > 5
     assert named - set(outputs.manifest(BUNDLED, config)["alerts"]) == set()
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "operations"),
+    [
+        (set(), set()),
+        ({Capability.PROBE}, {"probe"}),
+        ({Capability.REGISTRY_PROBE}, {"outside"}),
+        ({Capability.PROBE, Capability.REGISTRY_PROBE}, {"outside", "probe"}),
+    ],
+)
+def test_inhibitions_name_operations_of_slos_of_the_build_alone(
+    capabilities: set[Capability], operations: set[str]
+) -> None:
+    config = replace(GITLAB, capabilities=frozenset(capabilities))
+    text = outputs.files(BUNDLED, config)[NAME].decode()
+    named = {name for found in re.findall(r'operation=~?"([^"]+)"', text) for name in found.split("|")}
+    assert named == operations
 
 
 def test_an_inhibition_of_a_pack_may_name_alerts_that_come_from_elsewhere(tmp_path: Path) -> None:

@@ -16,7 +16,8 @@ from functools import cache
 
 from regobs.catalog.model import ALL_FLAVORS, Exposer, Form, Kind, Label, Metric, Unit
 
-LABELS = (Label("slo"), Label("operation"), Label("sli", values=("availability", "latency", "freshness")))
+OPERATION = Label("operation")  # what an SLO is about, such as pulls of manifests
+LABELS = (Label("slo"), OPERATION, Label("sli", values=("availability", "latency", "freshness")))
 
 # The interval of evaluation, the windows of the bundled windows.yaml, and the period of 28 days.
 DEFAULT_WINDOWS = ("30s", "5m", "30m", "1h", "2h", "6h", "1d", "3d", "28d")

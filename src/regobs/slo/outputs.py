@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from regobs.catalog.model import Exposer
+from regobs.catalog.slo import OPERATION
 from regobs.config import Config
 from regobs.config.places import Places
 from regobs.documents import WrittenYaml, dump_yaml
@@ -51,7 +52,8 @@ KEPT = "kept-names"  # the file of series that go on under the names of an older
 class CompiledRules:
     """All rules of a pack in a deployment's names. `left_out` has the SLOs that its registry cannot answer, and why.
 
-    `kept` are groups of an older build's series, which have a file of their own.
+    `operations` are those that only SLOs that are left out have. `kept` are groups of an older build's series, which
+    have a file of their own.
     """
 
     pack: Pack
@@ -59,6 +61,7 @@ class CompiledRules:
     windows: Windows
     slos: tuple[CompiledSlo, ...]
     left_out: tuple[dict[str, str], ...]
+    operations: frozenset[str] = frozenset()
     kept: tuple[dict[str, Any], ...] = ()
 
     def opened(self, config: Config) -> CompiledRules:
@@ -87,7 +90,7 @@ class CompiledRules:
     def alertmanager(self) -> bytes:
         """The Alertmanager configuration."""
         left_out = {one["rule"] for file in self.rule_files for one in file.left_out}
-        return routing(self.pack, self.windows, self.config, left_out - self._plain_alerts)
+        return routing(self.pack, self.windows, self.config, left_out - self._plain_alerts, self.operations)
 
     @property
     def _plain_alerts(self) -> set[str]:
@@ -176,14 +179,18 @@ class CompiledRules:
 def compile_rules(pack: Pack, config: Config) -> CompiledRules:
     """Read and compile the alerts/ folder of a pack. Raises SloError, RulesError or ConfigError with a place."""
     windows = load_windows(pack, config)
-    compiled, left_out = [], []
+    compiled: list[CompiledSlo] = []
+    left_out: list[dict[str, str]] = []
+    operations: set[str] = set()
     for slo in load_slos(pack, config):
         _check_slices(slo, windows, config)
         try:
             compiled.append(_compiled(slo, windows, config))
         except Unavailable as lack:
             left_out.append({"rule": slo.name, "reason": lack.message})
-    return CompiledRules(pack, config, windows, tuple(compiled), tuple(left_out))
+            operations.add(slo.labels.get(OPERATION.name, ""))
+    operations -= {"", *(one.slo.labels.get(OPERATION.name, "") for one in compiled)}
+    return CompiledRules(pack, config, windows, tuple(compiled), tuple(left_out), frozenset(operations))
 
 
 def _compiled(slo: Slo, windows: Windows, config: Config) -> CompiledSlo:

@@ -3,16 +3,18 @@
 The file is Alertmanager's own format with two additions: an inhibition rule with `slower_tiers_of: [alert, ...]`
 becomes one rule for each burn-rate tier, which silences all slower tiers. The labels of the scope are added to every
 `group_by` and `equal`, so that environments stay apart; with `source_is_absence` only those that the alert of an
-`absent()` has. Alerts that the build leaves out are taken out of inhibitions,
+`absent()` has. Alerts that the build leaves out, and operations of which it has no SLO, are taken out of inhibitions,
 and so is an inhibition of which one side has no alert any more.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
 
+from regobs.catalog.slo import OPERATION
 from regobs.config import Config
 from regobs.documents import Document, Steps, dump_yaml, load_yaml, validate
 from regobs.errors import RulesError
@@ -22,7 +24,7 @@ from regobs.slo.model import Windows
 
 Json = dict[str, Any]
 _SEVERITY = re.compile(r'^(\s*severity\s*=~?\s*")([^"\\]*)("\s*)$')
-_ALERTS = re.compile(r'alertname=(~?)"([A-Za-z0-9_|]+)"')
+_NAMED = re.compile(rf'(alertname|{OPERATION.name})=(~?)"([A-Za-z0-9_|]+)"')
 _NAMES = {"type": "array", "items": {"type": "string", "minLength": 1}}
 _MATCHERS = {**_NAMES, "minItems": 1}
 _ROUTE = {
@@ -68,11 +70,18 @@ _SCHEMA: Json = {
 }
 
 
-def routing(pack: Pack, windows: Windows, config: Config, left_out: AbstractSet[str] = frozenset()) -> bytes:
-    """The Alertmanager configuration; `left_out` are alerts of the pack that this build lacks.
+def routing(
+    pack: Pack,
+    windows: Windows,
+    config: Config,
+    alerts: AbstractSet[str] = frozenset(),
+    operations: AbstractSet[str] = frozenset(),
+) -> bytes:
+    """The Alertmanager configuration, without the alerts and operations of the pack that this build lacks.
 
     Raises RulesError with a place.
     """
+    left_out = {"alertname": alerts, OPERATION.name: operations}
     file = pack.file("alerts", "routing.yaml")
     document = load_yaml(file.read(), str(file.path), error=RulesError)
     validate(document, _SCHEMA, RulesError)
@@ -115,18 +124,19 @@ def _named(matchers: list[str], config: Config) -> list[str]:
     return [_SEVERITY.sub(lambda found: found[1] + _severities(found[2], config) + found[3], one) for one in matchers]
 
 
-def _without(matchers: list[str], left_out: AbstractSet[str]) -> list[str]:
-    """The matchers without the names of alerts that are left out; none at all where they name no other."""
+def _without(matchers: list[str], left_out: Mapping[str, AbstractSet[str]]) -> list[str]:
+    """The matchers without the values, by label, that are left out; none at all where one of them names no other."""
     made = []
     for text in matchers:
-        found = _ALERTS.fullmatch(text)
+        found = _NAMED.fullmatch(text)
         if found is None:
             made.append(text)
             continue
-        names = [name for name in found[2].split("|") if name not in left_out]
+        label, sign, values = found.groups()
+        names = [name for name in values.split("|") if name not in left_out[label]]
         if not names:
             return []
-        made.append(f'alertname={found[1] if len(names) > 1 else ""}"{"|".join(names)}"')
+        made.append(f'{label}={sign if len(names) > 1 else ""}"{"|".join(names)}"')
     return made
 
 
@@ -141,7 +151,7 @@ def _of_absence(config: Config) -> tuple[str, ...]:
     return tuple(label for label in config.rules_scope.keep if all(label in labels for labels in named))
 
 
-def _inhibitions(rule: Json, windows: Windows, config: Config, left_out: AbstractSet[str]) -> list[Json]:
+def _inhibitions(rule: Json, windows: Windows, config: Config, left_out: Mapping[str, AbstractSet[str]]) -> list[Json]:
     rule = dict(rule)
     labels = _of_absence(config) if rule.pop("source_is_absence", False) else config.rules_scope.keep
     equal = _with(rule["equal"], labels)
