@@ -23,6 +23,7 @@ from regobs.exporters.log_rotations import Generations, found_place
 
 _LOG = logging.getLogger("regobs.exporters.logs")
 _QUIET = 60.0  # seconds without a new line after which a rotated file is closed: its writer has opened the new one
+_FIND = "keep rotated files until they are read; if it still is somewhere, count its last lines with --once"
 _SETTLED = 0.5  # seconds after which a file beside a log is no copy that is still being made
 
 
@@ -83,7 +84,7 @@ class FollowedPath:
         self._rotated()
         self.now = self._opened()
         finished = self._known.finished
-        with Generations(self.path, self._known.folders) as around:
+        with self._generations() as around:
             finished.room(self._known.folders.names)
             for one in around.ready:
                 if one.path != self.path:
@@ -130,13 +131,16 @@ class FollowedPath:
             self.now = self._opened()
         for file in self.files():  # so that each has a start by which its copies are known
             yield from self._lines(file)
-        with Generations(self.path, self._known.folders) as around:
+        with self._generations() as around:
             self._known.finished.room(self._known.folders.names)
             for one in around.ready:
                 yield from self._unseen(one)
             self._see(around.unreadable)
             self._note(around.unreadable)
             self.failed.keep([(one.device, one.inode) for one in around.ready] + [one.identity for one in self.files()])
+
+    def _generations(self) -> Generations:
+        return Generations(self.path, self._known.folders, self._known.former(self.path))
 
     def _rest(self, one: Generation, offset: int) -> Iterator[Lines]:
         """What stands behind an offset of a generation; where reading fails, how far it was read waits to go on."""
@@ -151,7 +155,7 @@ class FollowedPath:
     def _read_waiting(self) -> Iterator[Lines]:
         """The rest of the files that were read in part, where they are found."""
         waiting = self._known.waiting[self.path]
-        with Generations(self.path, self._known.folders) as around:
+        with self._generations() as around:
             hidden = any(not self._known.is_read(one) for one in around.unreadable.values())
             for place in waiting[:]:
                 found = found_place(place, [one for one in around.ready if one.path != self.path or self.now is None])
@@ -160,21 +164,27 @@ class FollowedPath:
                 if found is None:
                     if not hidden:
                         waiting.remove(place)
-                        _tell_lost(place)
+                        self._tell_lost(place)
                 elif found.path == self.path and not found.packed:
                     waiting.remove(place)
-                    offset = min(place.offset, found.size)  # it may have been shortened
-                    self.now = self._known.hold(FollowedFile(self.path, found.open(), offset))
+                    self.now = self._known.hold(FollowedFile(self.path, found.open(), place=place))
                 else:
                     waiting.remove(place)
-                    yield from self._rest(found, min(place.offset, found.size))
+                    yield from self._rest(found, place.offset)
         if not waiting:
             del self._known.waiting[self.path]
 
     def _wait(self, place: FilePlace) -> None:
         lost = self._known.wait(place)
         if lost is not None:
-            _tell_lost(lost)
+            self._tell_lost(lost)
+
+    def _tell_lost(self, place: FilePlace) -> None:
+        if place.inode == -1:  # it was truncated, and there need not be a copy of it
+            return
+        former = self._known.former(self.path)
+        extra = {"file": place.path, "next_step": _FIND} | ({"target": ", ".join(former)} if former else {})
+        _LOG.warning("a file that was not read to its end is gone", extra=extra)
 
     def _unseen(self, one: Generation) -> Iterator[Lines]:
         """The lines of a generation, where none of it was read."""
@@ -236,7 +246,7 @@ class FollowedPath:
                     return None
                 waiting = self._known.waiting.get(self.path, [])
                 place = next((place for place in waiting if not one.packed and one.holds(place)), None)
-                file = FollowedFile(self.path, one.open(), 0 if place is None else min(place.offset, one.size))
+                file = FollowedFile(self.path, one.open(), place=place)
         except OSError as fault:
             if fault.errno not in GONE:
                 self.unreadable[self.path] = Unreadable.of(self.path, fault)
@@ -244,8 +254,3 @@ class FollowedPath:
         if place is not None:
             waiting.remove(place)
         return self._known.hold(file)
-
-
-def _tell_lost(place: FilePlace) -> None:
-    if place.inode != -1:  # else the file was truncated, and there need not be a copy of it
-        _LOG.warning("a file that was not read to its end is gone", extra={"file": place.path})

@@ -110,7 +110,7 @@ class LogFiles:
                     followed = FollowedPath(path, self._known)
                     followed.begin(self._matches)
                     self._paths[path] = followed
-        self._known.folders.keep(self._paths)
+        self._known.keep(self._paths)
 
     def _look_in_folders(self, pattern: str) -> None:
         """Note the folders of a pattern that cannot be listed: glob takes them for empty ones."""

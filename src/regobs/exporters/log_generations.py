@@ -47,21 +47,26 @@ class FilePlace:
 
 
 class FollowedFile:
-    """One open file, read by whole lines. `offset` is behind the last line that was given."""
+    """One open file, read by whole lines. `offset` is behind the last line that was given.
 
-    def __init__(self, path: str, file: IO[bytes], offset: int = 0) -> None:
+    `place` is how far it was read before: where the file holds other content by now, it was replaced since.
+    """
+
+    def __init__(self, path: str, file: IO[bytes], offset: int = 0, place: FilePlace | None = None) -> None:
         self.path = path
         self.file = file
         self.offset = offset
         status = os.fstat(file.fileno())
         self.identity = (status.st_dev, status.st_ino)
         self._look_at_start()
+        if place is not None:
+            self.offset, self._known, self._start = place.offset, place.known, place.start
         self._skipping = False
         self.changed = monotonic()
 
     def _look_at_start(self) -> None:
-        self._known, self._start = _start_of(self.file, _START)  # may fail: nothing has changed then
-        self._first = os.pread(self.file.fileno(), self._known, 0)
+        self._first = _start_of(self.file, _START)  # may fail: nothing has changed then
+        self._known, self._start = _hashed(self._first)
 
     def place(self) -> FilePlace:
         """How far it was read; where it was replaced since, of the content that stood there."""
@@ -77,7 +82,7 @@ class FollowedFile:
         known, start = other.start(self._known)
         if known == self._known:
             return start == self._start and not self._is_shorter_than(other)
-        return known > 0 and _start_of(self.file, known) == (known, start)  # a copy that is being made
+        return known > 0 and _hashed(_start_of(self.file, known)) == (known, start)  # a copy that is being made
 
     def _is_shorter_than(self, other: Generation) -> bool:
         theirs = other.plain_size  # asked first: this file may grow in between
@@ -105,19 +110,21 @@ class FollowedFile:
             self.offset = size
             self._look_at_start()
             return False
-        if self._known and _start_of(self.file, self._known) != (self._known, self._start):
+        first = _start_of(self.file, max(_START, self._known))  # once: it may be written anew between two reads
+        if self._known and _hashed(first[: self._known]) != (self._known, self._start):
             return True
         if self._known < _START:
-            self._look_at_start()
+            self._first = first
+            self._known, self._start = _hashed(first)
         return False
 
     def _begins_as_before(self, size: int) -> bool:
         """Whether so many bytes are the first of what was read; a part of a first line tells nothing."""
-        first = self._first[:size]
+        first = self._first[: min(size, self._known)]
         if b"\n" not in first and len(first) < _START:
             return False
-        whole = _hashed(self._first) == (self._known, self._start)
-        return whole and _start_of(self.file, len(first)) == _hashed(first)
+        whole = _hashed(self._first[: self._known]) == (self._known, self._start)
+        return whole and _start_of(self.file, len(first)) == first
 
     @property
     def deleted(self) -> bool:
@@ -266,7 +273,7 @@ class Generation:
     def start(self, size: int) -> tuple[int, str]:
         """How many of so many first bytes there are, and their hash."""
         if not self.packed:
-            return _start_of(self._file, size)
+            return _hashed(_start_of(self._file, size))
         try:
             with self._unpacked() as file:
                 return _hashed(file.read(size))
@@ -336,8 +343,8 @@ def unreadable_file(path: str, fault: OSError) -> Unreadable | None:
     return found if found.status is None or stat.S_ISREG(found.status.st_mode) else None
 
 
-def _start_of(file: IO[bytes], size: int) -> tuple[int, str]:
-    return _hashed(os.pread(file.fileno(), size, 0))
+def _start_of(file: IO[bytes], size: int) -> bytes:
+    return os.pread(file.fileno(), size, 0)
 
 
 def _hashed(start: bytes) -> tuple[int, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from regobs.exporters.log_folders import Folders
@@ -12,6 +12,7 @@ from regobs.exporters.log_generations import FilePlace, FollowedFile, Generation
 
 _FINISHED = 1000  # files that are remembered as read to their end, or twice as many as the folders have names
 _WAITING = 100  # places of one name whose files cannot be read
+_TARGETS = 8  # files that a name of one log led to, by symbolic links
 
 Identity = tuple[int, int]
 
@@ -98,7 +99,8 @@ class KnownFiles:
     """What is known of the files of all names.
 
     `waiting` has, by name, how far files were read that cannot be found just now and may be among those that cannot be
-    read; `blind` when a name was first looked at whose folder could not be listed: what is older is not ours.
+    read; `blind` when a name was first looked at whose folder could not be listed: what is older is not ours; `targets`
+    the files that a name led to by symbolic links, the newest last.
     """
 
     def __init__(self) -> None:
@@ -106,21 +108,41 @@ class KnownFiles:
         self.folders = Folders()
         self.waiting: defaultdict[str, list[FilePlace]] = defaultdict(list)
         self.blind: dict[str, float] = {}
+        self.targets: dict[str, list[str]] = {}
         self._held: Counter[Identity] = Counter()
 
     def data(self) -> dict[str, Any]:
         """For a checkpoint; the waiting places are stored with those of the open files."""
-        return {"finished": self.finished.data(), "older": self.finished.older(), "blind": self.blind}
+        found = {"finished": self.finished.data(), "older": self.finished.older(), "blind": self.blind}
+        return found | {"targets": self.targets}
 
     def load(self, data: dict[str, Any]) -> None:
         """Go on from a checkpoint; one of an earlier version has the finished files alone."""
         self.finished = Finished(data["finished"], data.get("older", ()))
         self.blind = dict(data.get("blind", {}))
+        self.targets = dict(data.get("targets", {}))
 
     def hold(self, file: FollowedFile) -> FollowedFile:
         """Note that a file is read under its name."""
         self._held[file.identity] += 1
+        target = os.path.realpath(file.path)
+        if target != os.path.abspath(file.path):  # noqa: PTH100 - text
+            before = [one for one in self.targets.get(file.path, ()) if one != target]
+            self.targets[file.path] = [*before, target][-_TARGETS:]
         return file
+
+    def former(self, path: str) -> list[str]:
+        """The files that a name led to and no longer leads to."""
+        targets = self.targets.get(path)
+        if not targets:
+            return []
+        now = os.path.realpath(path)
+        return [one for one in targets if one != now]
+
+    def keep(self, paths: Collection[str]) -> None:
+        """Forget what is known of the names that are none of these."""
+        self.targets = {path: targets for path, targets in self.targets.items() if path in paths}
+        self.folders.keep([*paths, *(one for targets in self.targets.values() for one in targets)])
 
     def release(self, file: FollowedFile) -> None:
         """Close a file that was held."""

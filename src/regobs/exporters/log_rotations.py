@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from time import sleep
 from typing import Self
 
@@ -16,11 +17,12 @@ class Generations:
     """The files that may hold what was written under a name: itself and its rotations, oldest first.
 
     A packed file beside its plain one is still being written, and is left out. Where a rotation goes on while the names
-    are read, they are read again.
+    are read, they are read again. `former` are files that the name led to before, with rotations of their own.
     """
 
-    def __init__(self, path: str, folders: Folders) -> None:
+    def __init__(self, path: str, folders: Folders, former: Iterable[str] = ()) -> None:
         self.path = path
+        self._former = tuple(former)
         for _ in range(_ATTEMPTS):
             self._found: dict[str, Generation] = {}
             self.unreadable: dict[str, Unreadable] = {}
@@ -48,7 +50,7 @@ class Generations:
         """Open each file once, though it has several names. A file that `path` leads to is called so."""
         seen = set[tuple[int, int]]()
         listings = []
-        for place in places_of(self.path):
+        for place in dict.fromkeys((*places_of(self.path), *self._former)):
             folder, name = os.path.split(place)
             listing = folders.listing(folder)
             listings.append(listing)
