@@ -79,6 +79,8 @@ OTHERS: dict[str, object] = {
     "dashboard": {"title": "x", "panels": [{"id": 1}], "time": {"from": "now-1h"}, "version": 3},
     "answer of an API": {"status": "success", "data": {"result": []}},
     "list": [{"a": 1}, {"b": 2}],
+    "event of another program": {"time": 1763895900.1, "host": "a", "event": "hello"},
+    "nothing but a time": {"@timestamp": "2026-11-23T11:05:00Z", "time": "2026-11-23T11:05:00Z", "a": 1},
 }
 
 
@@ -98,8 +100,9 @@ def test_json_that_is_no_log_is_told_as_that(command: str, kind: str, indent: in
 
 @pytest.mark.parametrize(
     ("record", "others"),
-    [({"msg": "a"}, False), ({"time": 7}, False),
-     ({"time": {}}, True), ({"status": 200}, False), ({"status": "a"}, True),
+    [({"msg": "a"}, False), ({"time": 7}, True), ({"time": 7, "level": "info"}, False),
+     ({"time": {}}, True), ({"time": "a", "status": "200"}, True), ({"request": "GET /"}, False),
+     ({"status": 200}, False), ({"status": "a"}, True),
      ({"http.request.method": "GET"}, False), ({"events": []}, False), ({"events": "a"}, True),
      ({"a": 1}, True), ({}, False)],
 )  # fmt: skip

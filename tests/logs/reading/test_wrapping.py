@@ -137,6 +137,9 @@ OWN = {"level": "info", "msg": "access", "status": 200}
         {"TimeGenerated": TIME, "LogMessage": OWN, "PodName": "a"},
         {"TimeGenerated": TIME, "LogEntry": json.dumps(OWN), "ContainerID": "a"},
         {"log": json.dumps(OWN), "stream": "stdout", "logtag": "F", "time": TIME},
+        {"time": 1763895900.1, "event": json.dumps(OWN), "host": "a", "sourcetype": "_json"},
+        {"time": "1763895900.1", "host": "a", "event": OWN},
+        {"events": [{"timestamp": 1763895901000, "message": json.dumps(OWN), "ingestionTime": 1}], "nextToken": "a"},
         {"log": json.dumps(OWN) + "\n", "stream": "stdout", "time": TIME, "attrs": {"tag": "a"}},
     ],
 )
@@ -163,6 +166,12 @@ def test_an_object_within_what_a_shipper_wrote_is_the_line(around: dict[str, obj
         {"LogMessage": {"a": 1}},
         {"_time": TIME, "_msg": "blob downloaded", "level": "info"},
         {"version": "1.1", "short_message": "a b", "level": 6},
+        {"time": 1763895900.1, "event": "hello", "host": "a"},
+        {"time": 1763895900.1, "event": {"a": 1}},
+        {"level": "info", "msg": "a", "event": {"msg": "b"}},
+        {"events": [{"id": "1", "action": "pull", "timestamp": TIME}]},
+        {"events": [{"message": "a"}, {"action": "pull"}]},
+        {"events": []},
     ],
 )
 def test_a_line_with_a_field_of_that_name_stays_whole(own: dict[str, object]) -> None:

@@ -71,7 +71,7 @@ _CALL = re.compile(r"(?:(?:[\w/%@-]{1,100}\.){1,8}[\w.*()\[\]-]{1,200}|panic)\([
 _OF_EVERY_LINE = frozenset({"time", "timestamp", "ts", "level", "msg", "message", "status", "uri", "method"})
 _MARKS: tuple[tuple[str, type | tuple[type, ...]], ...] = (
     *((name, str) for name in ("msg", "message", "level", "severity", "uri", "url", "method", "correlation_id")),
-    *((name, (str, int, float)) for name in ("time", "timestamp", "ts", "@timestamp", "_time")),
+    *((name, str) for name in ("request", "remote_addr")),  # of a proxy, whose status may be text
     *((name, (int, float)) for name in ("status", "status_code")),
     *(("events", list), ("target", dict)),  # of notifications
 )
@@ -137,10 +137,10 @@ def is_of_registry(content: bytes, record: Mapping[str, Any]) -> bool:
 
 
 def is_of_others(content: bytes, record: Mapping[str, Any]) -> bool:
-    """Whether a line is an object of JSON without a message, level, time, request or event: no log writes such ones.
+    """Whether a line is an object of JSON without a message, level, request or event: no registry writes such ones.
 
-    A dashboard has a `time` that is an object, and what an API answers has a `status` that is text. An empty one tells
-    nothing.
+    A time alone makes none: any program's JSON may have one. What an API answers has a `status` that is text. An empty
+    one tells nothing.
     """
     if content.lstrip()[:1] != b"{" or not record:
         return False

@@ -24,10 +24,12 @@ import msgspec
 
 from regobs.logs.fields import ALIASES, TEXT_FIELDS, as_written
 from regobs.logs.fields.field import Field, FieldType
+from regobs.logs.reading.journal_export import JournalExport, is_export
 from regobs.logs.reading.lenient import UNDECODABLE, decode
 from regobs.logs.reading.prefixes import CRI, SELECTOR, begins, without_prefixes
 from regobs.logs.reading.read import LONGEST_LINE, Line
 from regobs.logs.reading.text import typed
+from regobs.logs.reading.times_around import with_time
 
 _LONGEST_DOCUMENT = LONGEST_LINE
 _LONGEST_JOINED = 1 << 20  # bytes of a line in parts; container engines cut at 16 KiB what is a line of their own
@@ -41,10 +43,17 @@ _TEXTS = (
 )  # fmt: skip
 _MESSAGES = frozenset({"message", "_msg"})  # where lines of their own, which have a level, have their message
 _OBJECTS = ("jsonPayload", "_source", "json", "result", "LogMessage")
-MARKS_OF_OBJECTS = tuple(f'"{name}"'.encode() for name in (*_TEXTS, *_OBJECTS, "MESSAGE"))
-_OBJECT_MARKS = tuple(f'"{name}":'.encode() for name in _OBJECTS)
+_EVENT = "event"  # of Splunk: text or an object; GitLab's lines of tasks have a word there, so its name is no mark
+_EVENT_MARKS = (b'"event":{', b'"event": {')
+MARKS_OF_OBJECTS = (
+    *(f'"{name}"'.encode() for name in (*_TEXTS, *_OBJECTS, "MESSAGE")),
+    *_EVENT_MARKS,
+    *(mark + begin for mark in (b'"event":"', b'"event": "') for begin in (b"{", b"time=")),
+)
+_OBJECT_MARKS = (*(f'"{name}":'.encode() for name in _OBJECTS), *_EVENT_MARKS)
 _OF_JSON_FILE = frozenset({"log", "stream", "time", "attrs"})
 _STORED = {**{name: as_written(alias) for name, alias in ALIASES.items()}, **TEXT_FIELDS}
+_OF_EVENTS = re.compile(rb'\{\s{0,9}"events":')
 _STRUCTURED = re.compile(rb'\{\s*"|(?:time|level)=')
 # What the programs that show logs say themselves.
 _OF_A_COLLECTOR = re.compile(
@@ -62,7 +71,7 @@ class Unwrapper:
     def __init__(self, begun: Mapping[str, Any] | None = None) -> None:
         self._begun: dict[bytes, Line] = {}  # lines of which only the first parts came, by stream
         self._document: _Document | None = None
-        self._export: _Export | None = None
+        self._export: JournalExport | None = None
         self._first = begun is None
         if begun:
             self._begun = {_bytes(stream): Line(1, 0, _bytes(content)) for stream, content in begun["parts"]}
@@ -72,7 +81,7 @@ class Unwrapper:
                 else:
                     self._document.add(Line(1, 0, _bytes(content)))
             if begun["export"] is not None:
-                self._export = _Export(*map(_bytes, begun["export"]))
+                self._export = JournalExport(*map(_bytes, begun["export"]))
 
     def data(self) -> dict[str, Any]:
         """What has begun and not ended, as JSON, for an unwrapper of the lines that follow.
@@ -102,8 +111,8 @@ class Unwrapper:
         if line.fault or not content:
             return [line if line.fault else line._replace(content=b"")]
         first, self._first = self._first, False
-        if first and _is_export(content):
-            self._export = _Export()
+        if first and is_export(content):
+            self._export = JournalExport()
             return self._further(line)
         if records := _listed(content.rstrip()):
             return [one for record in records for one in self._unwrapped(line._replace(content=record))]
@@ -132,7 +141,7 @@ class Unwrapper:
         return [one for late in (*found, *left) for one in self._unwrapped(late)]
 
     def _unwrapped(self, line: Line) -> list[Line]:
-        content = seen = line.content
+        content = seen = whole = line.content
         for _ in range(_LAYERS):
             is_object = content[:1] == b"{" and not SELECTOR.match(content)
             found = _of_object(content) if is_object else _of_cri(content)
@@ -153,13 +162,13 @@ class Unwrapper:
             content = seen = content.replace(b"\n", b" ").lstrip()
         if content and not begins(content):
             content = seen  # what looked like a prefix was none
-        content = content.rstrip()
+        content = with_time(content.rstrip(), whole)
         return [] if _OF_A_COLLECTOR.fullmatch(content) else [line._replace(content=content)]
 
 
 def is_around_a_line(content: bytes) -> bool:
     """Whether an object of JSON is one that Docker, the journal or a shipper wrote around a line."""
-    return _of_object(content) is not None
+    return _of_object(content) is not None or bool(_listed(content))
 
 
 _Taken = tuple[bytes, bytes, bool]  # the stream, a line or a part of one, whether it ends there
@@ -175,7 +184,7 @@ def _of_object(content: bytes) -> _Taken | None:
     if b'"msg":' in content:
         if not any(mark in content for mark in _OBJECT_MARKS):
             return None
-    elif not any(mark in content for mark in MARKS_OF_OBJECTS):
+    elif b'"event"' not in content and not any(mark in content for mark in MARKS_OF_OBJECTS):
         return None
     try:
         record = decode(content)
@@ -191,14 +200,14 @@ def _of_object(content: bytes) -> _Taken | None:
 
 def _of_shipper(record: dict[str, Any]) -> _Taken | None:
     has_level = isinstance(record.get("level", record.get("severity")), str)
-    for name in _TEXTS:
+    for name in (*_TEXTS, _EVENT):
         text = record.get(name)
         if isinstance(text, str):
             content = _encoded(text.removesuffix("\n"))
             tag = record.get("logtag")  # of Fluent Bit's parser of CRI
             if tag in {"P", "F"} or _is_line(content, is_message=has_level and name in _MESSAGES):
                 return str(record.get("stream")).encode(), content, tag != "P"
-    for name in _OBJECTS:
+    for name in (*_OBJECTS, _EVENT):
         inner = record.get(name)
         if isinstance(inner, dict) and not inner.keys().isdisjoint(("msg", *_TEXTS)):
             return b"", msgspec.json.encode(inner), True
@@ -271,57 +280,27 @@ def _encoded(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-def _is_export(content: bytes) -> bool:
-    return content.startswith(b"__CURSOR=") or re.fullmatch(rb"__REALTIME_TIMESTAMP=[0-9]+\r?", content) is not None
-
-
-class _Export:
-    """The messages of a journal export: `NAME=value`, or the name, eight bytes of length, and the bytes.
-
-    Where lines were made to end with CRLF, as the name of a value tells, those within the value were too.
-    """
-
-    _LENGTH = 8
-
-    def __init__(self, name: bytes = b"", value: bytes | None = None) -> None:
-        self._name = name
-        self._bytes = None if value is None else bytearray(value)
-        self._from: Line | None = None if value is None else Line(1, 0, name)
-
-    def begun(self) -> tuple[bytes, ...]:
-        """The name and the bytes of a value that has not ended."""
-        return () if self._bytes is None else (self._name, bytes(self._bytes))
-
-    def add(self, line: Line) -> list[Line]:
-        """The message that ends with the line."""
-        if self._bytes is None:
-            name, equals, value = line.content.partition(b"=")
-            if equals or line.content in {b"", b"\r"}:
-                return [line._replace(content=value.strip())] if name == b"MESSAGE" else []
-            self._name, self._bytes, self._from = name, bytearray(), line
-            return []
-        self._bytes += (line.content.removesuffix(b"\r") if self._name[-1:] == b"\r" else line.content) + b"\n"
-        if len(self._bytes) < self._LENGTH:
-            return []
-        size = min(int.from_bytes(self._bytes[: self._LENGTH], "little"), 4 * LONGEST_LINE)
-        if len(self._bytes) < self._LENGTH + size + 1:
-            return []
-        value = bytes(self._bytes[self._LENGTH : self._LENGTH + size])
-        self._bytes = None
-        assert self._from is not None  # noqa: S101 - set with the bytes
-        is_message = self._name.removesuffix(b"\r") == b"MESSAGE"
-        return [self._from._replace(content=value.replace(b"\n", b" ").strip())] if is_message else []
-
-
 def _listed(content: bytes) -> list[bytes]:
     """The objects of a list that stands on one line; none when it is no such list."""
-    if content[:1] != b"[" or content[-2:] != b"}]":
+    is_list = content[:1] == b"[" and content[-2:] == b"}]"
+    if not is_list and not (_OF_EVENTS.match(content) and b'"message"' in content):
         return []
     try:
-        records = decode(content)
+        records = _records(decode(content))
     except UNDECODABLE:
         return []
     return [msgspec.json.encode(one) for one in records] if all(isinstance(one, dict) for one in records) else []
+
+
+def _records(found: Any) -> list[Any]:
+    """The objects of a document, and what `aws logs` has in `events`: those of notifications have no message."""
+    if isinstance(found, list):
+        return [record for one in found for record in ([one] if isinstance(one, list) else _records(one))]
+    events = found.get("events") if isinstance(found, dict) else None
+    if not isinstance(events, list) or not events:
+        return [found]
+    of_aws = all(isinstance(one, dict) and isinstance(one.get("message"), str) for one in events)
+    return events if of_aws else [found]
 
 
 def _opens_document(content: bytes, *, first: bool) -> bool:
@@ -368,7 +347,7 @@ class _Document:
             found = decode(b"\n".join(one.content for one in self.lines))
         except UNDECODABLE:
             return None
-        records = found if isinstance(found, list) else [found]
+        records = _records(found)
         return [self.lines[0]._replace(content=msgspec.json.encode(one), ended=True) for one in records]
 
 
