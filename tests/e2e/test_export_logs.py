@@ -83,3 +83,28 @@ def test_requests_of_the_log_are_those_of_the_registrys_own_metrics(supervisor: 
     assert sum(own.values()) > 20
     assert exporter.returncode == 0
     assert (tmp_path / "state.json").exists()
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_requests_that_were_sent_are_those_of_a_log_with_both_kinds_of_access_lines(
+    supervisor: Supervisor, tmp_path: Path, form: str
+) -> None:
+    require("docker-registry", "registry", package="docker-registry")
+    registry = start_registry(supervisor, tmp_path / "registry", log={"level": "info", "formatter": form})
+    files = [str(path) for path in supervisor.directory.glob("docker-registry-*.log")]
+    command = [sys.executable, "-m", "regobs", "export", "logs", "--once", *files, "--flavor", "distribution"]
+
+    def counted() -> tuple[int, int]:
+        output = subprocess.run(command, capture_output=True, check=True).stdout
+        samples = parse(output).families[metrics.REQUESTS.name].samples
+        unmatched = (int(one.value) for one in samples if one.labels["route"] == metrics.UNMATCHED)
+        return int(sum(one.value for one in samples)), sum(unmatched)
+
+    requests.get(f"{registry.url}/v2/", timeout=30)
+    before, unmatched = counted()
+    sent = [("GET", "/nix")] * 10 + [("GET", "/v2/")] * 5 + [("GET", "/v2/_catalog?n=5")] * 2 + [("GET", "/")] * 3
+    sent += [("GET", "/v2/a/b/manifests/latest")] * 4 + [("PATCH", "/v2/a/b/tags/list")] * 6
+    for method, path in sent:
+        requests.request(method, registry.url + path, timeout=30)
+    time.sleep(1)  # until the last line is written
+    assert counted() == (before + len(sent), unmatched + 13)

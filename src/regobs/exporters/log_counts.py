@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 from typing import Any
 from urllib.parse import unquote
+from weakref import WeakKeyDictionary
 
 import msgspec
 
@@ -21,6 +22,7 @@ from regobs.catalog.bounded import AUTH_TYPES, CLIENTS
 from regobs.catalog.model import Flavor
 from regobs.exporters.declared import DeclaredCounts, DeclaredMetric
 from regobs.exporters.log_records import ACCESS_MESSAGE, MOST_BYTES, decode_record, record_of
+from regobs.exporters.own_lines import OwnLines
 from regobs.exporters.totals import OTHER, BoundedNames, Totals, shown_name
 from regobs.instrument.http.routes import Routes
 from regobs.logs.fields import DISTRIBUTION_FIELDS
@@ -94,8 +96,7 @@ class LogCounter:
         self._alike: dict[tuple[str, str, str], _Place] = {}
         self._templates = dict(http.ROUTE.words)
         self._known = _message_finder(flavor)
-        # CNCF Distribution writes two lines a request, its own and then one in the form of Apache's: one is counted.
-        self._own_access_lines = False
+        self._own: WeakKeyDictionary[Unwrapper, OwnLines] = WeakKeyDictionary()  # by the file
         self._other_mark = _DISTRIBUTION_MARK if flavor is Flavor.DISTRIBUTION else b""
         self._text_fields = stream(_STREAMS[flavor]).fields
         self._begin()
@@ -143,22 +144,24 @@ class LogCounter:
         """Everything, for a checkpoint."""
         names = {label: names.data() for label, names in self.names.items()}
         declared = self.declared.data() if self.declared else {}
-        return {
-            "totals": self.totals.data(),
-            "names": names,
-            "own_access_lines": self._own_access_lines,
-            "declared": declared,
-        }
+        return {"totals": self.totals.data(), "names": names, "declared": declared}
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Go on from a checkpoint."""
         self.totals.load(state["totals"])
-        self._own_access_lines = state["own_access_lines"]
         for label, names in self.names.items():
             for gone in names.load(state["names"][label]):
                 self.totals.fold(label, gone)
         if self.declared is not None:
             self.declared.load(state.get("declared", {}))
+
+    def own_lines(self, unwrapper: Unwrapper) -> OwnLines:
+        """The access lines of a file of which a second one is still to come."""
+        return self._own.setdefault(unwrapper, OwnLines())
+
+    def resume(self, unwrapper: Unwrapper, own: OwnLines) -> None:
+        """Go on with those of a checkpoint."""
+        self._own[unwrapper] = own
 
     def _begin(self) -> None:
         # By place, method and status: requests, bytes read, bytes written, seconds, then how many of each bucket.
@@ -243,11 +246,13 @@ class LogCounter:
                 self._lines["malformed"] += 1
                 continue
             record, is_access, broken = record_of(found.record)
-            if found.form == "combined" and self._own_access_lines:
-                self._lines["repeated"] += 1
-                continue
             if is_access:
-                self._own_access_lines = self._own_access_lines or found.form != "combined"
+                own = self.own_lines(unwrapper)
+                if found.form != "combined":
+                    own.add(record)
+                elif own.repeats(record):
+                    self._lines["repeated"] += 1
+                    continue
                 self._access(record)
                 for name in broken:
                     self._broken[name] = self._broken.get(name, 0) + 1

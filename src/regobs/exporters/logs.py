@@ -27,6 +27,7 @@ from regobs.errors import InputError, MachineError
 from regobs.exporters.declared import DeclaredMetric
 from regobs.exporters.log_counts import LogCounter, Warn, no_warning
 from regobs.exporters.log_files import LogFiles
+from regobs.exporters.own_lines import OwnLines
 from regobs.exporters.piped_lines import PipedLines
 from regobs.exporters.totals import OTHER, ExporterInstruments
 from regobs.exporters.troubles import LastingTroubles
@@ -173,6 +174,9 @@ class LogExporter:
                 self._counter.load(state["counts"])
                 for path, begun in state.get("begun", {}).items():  # earlier versions stored none
                     self._unwrappers[path] = Unwrapper(begun)
+                for path, own in state.get("own", {}).items():
+                    unwrapper = self._unwrappers.setdefault(path, Unwrapper())
+                    self._counter.resume(unwrapper, OwnLines((key, count) for key, count in own))
                 if self.instruments is not None:
                     self.instruments.gauge(metrics.CHECKPOINT).child().set(self._state.stat().st_mtime)
                 self._count(self._files.resume(state["files"]), may_store=False)
@@ -265,11 +269,13 @@ class LogExporter:
             totals.log_refused(_LOG)
         if self._state is None:
             return
+        own = {path: self._counter.own_lines(one).data() for path, one in self._unwrappers.items()}
         state = {
             "form": _FORM,
             "counts": self._counter.data(),
             "files": msgspec.Raw(json.dumps(self._files.data()).encode()),
             "begun": {path: begun for path, one in self._unwrappers.items() if (begun := one.data())},
+            "own": {path: lines for path, lines in own.items() if lines},
         }
         try:
             write_file(self._state, msgspec.json.encode(state))
