@@ -153,8 +153,6 @@ class Receiver:
         except _UNREADABLE:
             return "malformed"
         records = [_record_or_not(event) for event in events]
-        if records and all(record == [""] for record in records):
-            return "malformed"
         with self._guard:
             batch = self._open
             if self._ended or batch.full:
