@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import ssl
 from pathlib import Path
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
 from regobs.catalog.probe import STEPS
+from regobs.cli.main import regobs
 from regobs.errors import ConfigError
-from regobs.exporters.probe_settings import DEFAULT_TIMING, StepTiming, checked_url, read_probe_settings
+from regobs.exporters.probe_settings import _SCHEMA, DEFAULT_TIMING, StepTiming, checked_url, read_probe_settings
 from regobs.pack import find_pack
 
 
@@ -28,6 +31,33 @@ def test_the_bundled_example_is_right_and_its_steps_are_the_defaults(tmp_path: P
     assert list(yaml.safe_load(text)["steps"]) == list(STEPS)
     assert settings.targets[0].credentials() == ("probe", "secret")
     assert settings.targets[0].steps == STEPS
+
+
+def test_the_bundled_example_shows_every_setting_and_no_other() -> None:
+    text = find_pack().file("exporters", "probe.yaml").read()
+    whole = yaml.safe_load(text.replace("    # ", "    "))
+    schema = _SCHEMA["properties"]
+    assert list(whole) == list(schema)
+    assert set(whole["targets"][0]) == set(schema["targets"]["items"]["properties"])
+    assert set(whole["steps"]) == set(schema["steps"]["properties"])
+    assert {key for step in whole["steps"].values() for key in step} == {"every", "within"}
+
+
+@pytest.mark.parametrize("other", ["http://h:5000", "http://H:5000/"])
+def test_two_targets_of_one_repository_are_refused_as_each_removes_what_the_other_pushed(
+    tmp_path: Path, other: str
+) -> None:
+    rows = [{"name": "a", "url": "http://h:5000", "repository": "x/y"}, {"name": "b", "url": other}]
+    right = read_probe_settings(written(tmp_path, yaml.safe_dump({"targets": rows})))
+    assert len(right.targets) == 2
+    rows[1]["repository"] = "x/y"
+    with pytest.raises(ConfigError, match="two targets have the same repository") as caught:
+        read_probe_settings(written(tmp_path, yaml.safe_dump({"targets": rows})))
+    assert str(caught.value.value).startswith("b: ")
+    rows[0]["repository"] = "regobs/probe"
+    del rows[1]["repository"]
+    with pytest.raises(ConfigError, match="two targets have the same repository"):
+        read_probe_settings(written(tmp_path, yaml.safe_dump({"targets": rows})))
 
 
 def test_a_target_has_only_the_steps_that_it_can_have(tmp_path: Path) -> None:
@@ -88,3 +118,13 @@ def test_a_file_that_holds_no_credential_is_an_error_that_does_not_show_it(
 def test_an_address_keeps_its_port_and_loses_its_slash() -> None:
     assert checked_url("https://registry.test:5000/", {}) == "https://registry.test:5000"
     assert checked_url("http://[::1]:5000", {}) == "http://[::1]:5000"
+
+
+def test_the_authority_of_an_address_is_judged_before_anything_is_probed(tmp_path: Path) -> None:
+    file = tmp_path / "authority.pem"
+    words = ["export", "probe", "--url", "https://localhost", "--check-config", "--ca-file", str(file)]
+    file.write_text("no certificate\n")
+    assert "TLS files cannot be used" in str(CliRunner().invoke(regobs, words).exception)
+    roots = ssl.create_default_context().get_ca_certs(binary_form=True)
+    file.write_text(ssl.DER_cert_to_PEM_cert(roots[0]))
+    assert CliRunner().invoke(regobs, words).exit_code == 0

@@ -38,6 +38,7 @@ export.add_command(logs)
 )
 @click.option("--username-file", type=FILE, metavar="FILE", help="With --url: holds the user, one line.")
 @click.option("--password-file", type=FILE, metavar="FILE", help="With --url: holds the password or token, one line.")
+@click.option("--ca-file", type=FILE, metavar="FILE", help="With --url: certificate of its authority, PEM.")
 @click.option("--no-push", is_flag=True, help="With --url: only pull.")
 @click.option(
     "--listen", default="127.0.0.1:9521", show_default=True, metavar="HOST:PORT", help="Of /metrics; port 0: any."
@@ -52,6 +53,7 @@ def probe(
     repository: str,
     username_file: Path | None,
     password_file: Path | None,
+    ca_file: Path | None,
     no_push: bool,
     listen: str,
     web_file: Path | None,
@@ -62,6 +64,7 @@ def probe(
 
     Steps: resolve, connect, tls, auth, base, pull_manifest, pull_blob, push, read_back, delete, health.
     """
+    from regobs.exporters.outside import Trust  # noqa: PLC0415
     from regobs.exporters.probe_settings import ProbeSettings, ProbeTarget, checked_url, read_probe_settings  # noqa: PLC0415
 
     if once:
@@ -71,13 +74,15 @@ def probe(
     if file is not None:
         settings = read_probe_settings(file)
     else:
-        public = checked_url(url or "", {})
+        public, trust = checked_url(url or "", {}), Trust(ca_file)
+        trust.context()
         target = ProbeTarget(
             name=public.partition("//")[2],
             url=public,
             repository=repository,
             username_file=username_file,
             password_file=password_file,
+            trust=trust,
             push=not no_push,
             delete=not no_push,
         )

@@ -144,6 +144,15 @@ def read_probe_settings(file: Path) -> ProbeSettings:
                 expected="each name once: it is the label that tells their series apart",
                 next_step="rename one",
             )
+        place = (targets[index].url.lower(), targets[index].repository)
+        if place in [(other.url.lower(), other.repository) for other in targets[:index]]:
+            raise ConfigError(
+                "two targets have the same repository",
+                location=document.locate(("targets", index, "name")),
+                value=f"{row['name']}: {targets[index].url}, {targets[index].repository}",
+                expected="each url and repository once: a probe removes what earlier ones left there",
+                next_step="name another repository, or take one target off",
+            )
     return ProbeSettings(targets, _timing(document))
 
 
