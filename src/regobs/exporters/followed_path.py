@@ -164,6 +164,7 @@ class FollowedPath:
                 if found is None:
                     if not hidden:
                         waiting.remove(place)
+                        self._known.give_up(place)
                         self._tell_lost(place)
                 elif found.path == self.path and not found.packed:
                     waiting.remove(place)
@@ -189,7 +190,7 @@ class FollowedPath:
     def _unseen(self, one: Generation) -> Iterator[Lines]:
         """The lines of a generation, where none of it was read."""
         place, known = one.place(), self._known
-        ours = one.path == self.path or any(file.has_start_of(one) for file in self.files())
+        ours = one.path == self.path or known.is_copy(one, self.files())
         key = (one.device, one.inode)
         if ours or known.finished.has(place, packed=one.packed) or known.taken(key) or self.failed.waits(key):
             return
@@ -202,7 +203,7 @@ class FollowedPath:
         elif abs(time() - one.written) < _SETTLED or known.awaited(one):
             self._folders = ()  # it may be a copy that is being made, or can be read since a moment ago: look again
         else:
-            yield from self._rest(one, 0)
+            yield from self._rest(one, known.counted(one))
 
     def _see(self, unreadable: dict[str, Unreadable]) -> None:
         """Once a folder can be listed that could not at first: what in it is older and cannot be read is not ours."""
@@ -246,7 +247,8 @@ class FollowedPath:
                     return None
                 waiting = self._known.waiting.get(self.path, [])
                 place = next((place for place in waiting if not one.packed and one.holds(place)), None)
-                file = FollowedFile(self.path, one.open(), place=place)
+                offset = self._known.counted(one) if place is None else 0  # of a new name: what it is a copy of
+                file = FollowedFile(self.path, one.open(), offset, place)
         except OSError as fault:
             if fault.errno not in GONE:
                 self.unreadable[self.path] = Unreadable.of(self.path, fault)

@@ -10,7 +10,7 @@ import glob
 import logging
 import os
 from collections.abc import Iterable, Iterator
-from time import monotonic
+from time import monotonic, time
 from typing import Any
 
 from regobs.exporters.followed_path import FollowedPath
@@ -20,6 +20,7 @@ from regobs.exporters.log_known import KnownFiles
 
 _LOG = logging.getLogger("regobs.exporters.logs")
 _LOOK = 10.0  # seconds between two looks for new files of a pattern
+_EMPTY = 0.5  # seconds for which a new file without content may be a copy that is being made
 _FILE, _FOLDER, _FAILED = "a file cannot be read", "a folder cannot be listed", "a file cannot be read on"
 _NEXT = {
     _FILE: "let the user of this process read it: what was not counted of it is counted then, once",
@@ -130,12 +131,16 @@ class LogFiles:
         """Whether a file of a pattern is a log of its own, and no older generation of one that is read."""
         try:
             with Generation(path) as found:
+                if self._paths and not found.size and abs(time() - found.written) < _EMPTY:
+                    self._looked = -_LOOK  # a copy of a log may be about to be made here
+                    return False
                 return (
                     not found.packed
                     and not self._known.taken((found.device, found.inode))
                     and not self._known.finished.has(found.place())
                     and not self._known.finished.has_older(found.status)
                     and not self._known.awaited(found)
+                    and not self._known.is_copy(found, (file for one in self._paths.values() for file in one.files()))
                 )
         except OSError as fault:
             unreadable = unreadable_file(path, fault)

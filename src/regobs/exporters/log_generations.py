@@ -81,8 +81,11 @@ class FollowedFile:
             return False
         known, start = other.start(self._known)
         if known == self._known:
-            return start == self._start and not self._is_shorter_than(other)
+            return start == self._start and (self._is_written_anew() or not self._is_shorter_than(other))
         return known > 0 and _hashed(_start_of(self.file, known)) == (known, start)  # a copy that is being made
+
+    def _is_written_anew(self) -> bool:
+        return _hashed(_start_of(self.file, self._known)) != (self._known, self._start)
 
     def _is_shorter_than(self, other: Generation) -> bool:
         theirs = other.plain_size  # asked first: this file may grow in between

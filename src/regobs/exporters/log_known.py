@@ -12,6 +12,7 @@ from regobs.exporters.log_generations import FilePlace, FollowedFile, Generation
 
 _FINISHED = 1000  # files that are remembered as read to their end, or twice as many as the folders have names
 _WAITING = 100  # places of one name whose files cannot be read
+_REPLACED = 100  # contents that were replaced, and of which a copy may be found
 _TARGETS = 8  # files that a name of one log led to, by symbolic links
 
 Identity = tuple[int, int]
@@ -45,10 +46,10 @@ class Finished:
                 self._drop(next(iter(self._places)))
 
     def has(self, place: FilePlace, *, packed: bool = False) -> bool:
-        """Whether this file, or one of the same start and size, was read; of a packed one the start tells."""
+        """Whether this file, or one with its start that is no shorter, was read; of a packed one the start tells."""
         for one in self._alike.get((place.known, place.start), ()):
             same = (one.device, one.inode) == (place.device, place.inode)
-            if same or one.offset == place.offset or packed:
+            if same or one.offset >= place.offset or packed:
                 self._places[one] = self._places.pop(one)  # it is still there
                 return True
         return False
@@ -100,7 +101,8 @@ class KnownFiles:
 
     `waiting` has, by name, how far files were read that cannot be found just now and may be among those that cannot be
     read; `blind` when a name was first looked at whose folder could not be listed: what is older is not ours; `targets`
-    the files that a name led to by symbolic links, the newest last.
+    the files that a name led to by symbolic links, the newest last; `replaced` how far contents were read of which no
+    copy was found.
     """
 
     def __init__(self) -> None:
@@ -109,18 +111,20 @@ class KnownFiles:
         self.waiting: defaultdict[str, list[FilePlace]] = defaultdict(list)
         self.blind: dict[str, float] = {}
         self.targets: dict[str, list[str]] = {}
+        self.replaced: list[FilePlace] = []
         self._held: Counter[Identity] = Counter()
 
     def data(self) -> dict[str, Any]:
         """For a checkpoint; the waiting places are stored with those of the open files."""
         found = {"finished": self.finished.data(), "older": self.finished.older(), "blind": self.blind}
-        return found | {"targets": self.targets}
+        return found | {"targets": self.targets, "replaced": [place.data() for place in self.replaced]}
 
     def load(self, data: dict[str, Any]) -> None:
         """Go on from a checkpoint; one of an earlier version has the finished files alone."""
         self.finished = Finished(data["finished"], data.get("older", ()))
         self.blind = dict(data.get("blind", {}))
         self.targets = dict(data.get("targets", {}))
+        self.replaced = [FilePlace(*row) for row in data.get("replaced", ())]
 
     def hold(self, file: FollowedFile) -> FollowedFile:
         """Note that a file is read under its name."""
@@ -130,6 +134,27 @@ class KnownFiles:
             before = [one for one in self.targets.get(file.path, ()) if one != target]
             self.targets[file.path] = [*before, target][-_TARGETS:]
         return file
+
+    def give_up(self, place: FilePlace) -> None:
+        """Remember how far a content was read that is not found: a copy of it may come under any name."""
+        self.replaced = [*self.replaced, place][-_REPLACED:]
+
+    def is_copy(self, found: Generation, files: Iterable[FollowedFile]) -> bool:
+        """Whether a file is a copy of one of those that are read."""
+        original = next((file for file in files if file.has_start_of(found)), None)
+        if original is None:
+            return False
+        place = found.place()
+        if place.known < original.place().known and place.offset <= original.offset:
+            self.finished.add(place)  # of so small a one the start of what the original becomes does not tell
+        return True
+
+    def counted(self, found: Generation) -> int:
+        """How much of a file that was not seen before is a copy of what was counted already."""
+        for place in reversed(self.replaced):
+            if found.start(place.known) == (place.known, place.start):
+                return min(place.offset, found.size)
+        return 0
 
     def former(self, path: str) -> list[str]:
         """The files that a name led to and no longer leads to."""
