@@ -33,8 +33,8 @@ _STORE = re.compile(r"proxy Series\(\)|fetch series for|rpc error|no store match
 _OPTION = re.compile(r"'[a-z_]+' parameter:|\bbad engine\b")
 
 
-def unreachable(url: str, error: requests.RequestException, timeout: float) -> RegobsError:
-    """The error for a request that got no answer."""
+def unreachable(url: str, error: requests.RequestException, timeout: float, expected: str = EXPECTED) -> RegobsError:
+    """The error for a request that got no answer of the server that is `expected`."""
     if isinstance(error, requests.exceptions.InvalidHeader):
         return InputError(
             "a request header holds a character that HTTP does not allow",
@@ -59,13 +59,13 @@ def unreachable(url: str, error: requests.RequestException, timeout: float) -> R
     if isinstance(error, requests.exceptions.Timeout):
         return ServerError(
             f"{url} did not answer in {timeout:g} s",
-            expected=EXPECTED,
+            expected=expected,
             next_step="check address and network; if the server is busy, ask for less or wait longer",
         )
     return ServerError(
         f"{url} cannot be reached",
         value=_cause(error),
-        expected=EXPECTED,
+        expected=expected,
         next_step="check host, port and that the server runs",
     )
 

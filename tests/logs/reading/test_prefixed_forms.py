@@ -17,8 +17,9 @@ from tests.logs.lines import GITLAB, records
 from tests.logs.reading.test_forms import AROUND, FORMS, around, lines_of, plain
 from tests.logs.timing import assert_linear
 
+# A line without a time takes that which stands around it, see test_times_around.py: here each has its own.
 LINES = [
-    line
+    line.replace("INFO[0000]", "INFO[2026-11-23T11:05:00.1Z]")
     for name, shown in FORMS
     if "⏎" not in shown or name.startswith("a panic")
     for line in plain(shown).split("\n")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from regobs.errors import LogQueryError
+from regobs.errors import LogQueryError, ServerError
 from regobs.logs.adhoc import counted, listed
 from regobs.logs.kql.bind import condition
 from regobs.logs.query import Clause, Query
 from regobs.logs.saved import read_query
 from regobs.logs.victorialogs.logsql import as_logsql
+from regobs.logs.victorialogs.run import run
 
 
 def of(text: str) -> Query:
@@ -80,3 +81,10 @@ def test_a_group_by_month_is_refused() -> None:
     query = read_query("title: T\ngroup: {at: {date_histogram: month}}\n", "t.query.yaml", name="t")
     with pytest.raises(LogQueryError, match="VictoriaLogs"):
         as_logsql(query)
+
+
+def test_a_server_that_is_down_is_called_victorialogs_and_no_prometheus() -> None:
+    with pytest.raises(ServerError) as caught:
+        run(counted(["method"], 3), "http://127.0.0.1:1")
+    assert "VictoriaLogs" in str(caught.value)
+    assert "Prometheus" not in str(caught.value)

@@ -21,6 +21,7 @@ from regobs.prometheus.failures import cut_short, unreachable
 
 TOKEN_VARIABLE = "REGOBS_VICTORIALOGS_TOKEN"  # noqa: S105 - the name of one
 _TIMEOUT = 60.0  # seconds for the connection and for each wait for data
+_EXPECTED = "a VictoriaLogs, which answers under /select/logsql/query"
 _MOST_ROWS = 1_000_000  # kept in memory, for groups are ordered here
 _NAMES = {"msg": "_msg", "time": "_time"}
 
@@ -66,7 +67,7 @@ class _VictoriaLogs:
                         )
                     yield self._object(line)
         except requests.RequestException as error:
-            raise unreachable(self._url, error, _TIMEOUT) from None
+            raise unreachable(self._url, error, _TIMEOUT, _EXPECTED) from None
 
     def _check(self, answer: requests.Response, name: str) -> None:
         if answer.status_code == requests.codes.ok:
