@@ -113,7 +113,13 @@ class LogCounter:
             except (msgspec.DecodeError, ValueError, RecursionError):
                 self._slow(content, unwrapper)
                 continue
-            if record.written_bytes is not None and record.status is not None:
+            if (
+                record.written_bytes is not None
+                and record.status is not None
+                and record.method is not None
+                and record.uri is not None
+                and record.duration_ms is not None
+            ):
                 access(record)
             elif (
                 record.msg is not None
@@ -245,7 +251,7 @@ class LogCounter:
             if found.record is None:
                 self._lines["malformed"] += 1
                 continue
-            record, is_access, broken = record_of(found.record)
+            record, is_access, broken = record_of(found.record, found.form)
             if is_access:
                 own = self.own_lines(unwrapper)
                 if found.form != "combined":

@@ -18,7 +18,9 @@ from regobs.logs.reading.values import values
 ACCESS = ("written_bytes", "read_bytes", "duration_ms", "status", "method", "uri", "user_agent")
 _APPLICATION = ("msg", "level", "code", "auth_user_type", "size_bytes", "redirect")
 ACCESS_MESSAGE = "access"  # of GitLab's registry, on no other line
-_NEEDED = ("written_bytes", "status")  # every access line has them
+# Every access line has them, but for the time, which one in Apache's form lacks.
+_NEEDED = frozenset({"written_bytes", "status", "method", "uri", "duration_ms"})
+_NEEDED_OF_COMBINED = _NEEDED - {"duration_ms"}
 # A number below zero would let a counter go down, and one without end would break every scrape from then on: either is
 # broken. 2^53 is the largest number of bytes that Prometheus counts exactly; 10^12 ms are 32 years.
 MOST_BYTES, _MOST_MILLISECONDS = 1 << 53, 10**12
@@ -43,8 +45,12 @@ _Record: Any = msgspec.defstruct(
 decode_record = msgspec.json.Decoder(_Record).decode  # raises where a value is not of the type of its field
 
 
-def record_of(found: Mapping[str, Any]) -> tuple[Any, bool, tuple[str, ...]]:
-    """What is counted of a line of any registry, whether it is an access line, and which of its fields are broken."""
+def record_of(found: Mapping[str, Any], form: str = "") -> tuple[Any, bool, tuple[str, ...]]:
+    """What is counted of a line of any registry, whether it is an access line, and which of its fields are broken.
+
+    `form` is that of the line, `combined` for one in Apache's.
+    """
+    needed = _NEEDED_OF_COMBINED if form == "combined" else _NEEDED
     told = {name: (values(found, FIELDS[name]) or [None])[0] for name in _APPLICATION}
     record = _Record(**told)
     raw = {name: _raw(found, name) for name in ACCESS}
@@ -54,7 +60,7 @@ def record_of(found: Mapping[str, Any]) -> tuple[Any, bool, tuple[str, ...]]:
     for name, value in raw.items():
         right = _right(found, name, value)
         setattr(record, FIELDS[name].name, right)
-        if right is None and (value is not None or name in _NEEDED):
+        if right is None and (value is not None or name in needed):
             broken.append(name)
     return record, True, tuple(broken)
 
