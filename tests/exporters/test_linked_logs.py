@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -144,6 +145,40 @@ def test_a_former_target_that_was_rotated_is_found_and_one_that_was_deleted_is_t
         assert "--once" in told[0].__dict__["next_step"]
     else:
         assert (linked.counted, told) == (linked.written, [])
+
+
+def test_what_a_link_leads_to_is_stored_as_soon_as_it_is_switched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or a kill and a second switch would leave the file in the middle unknown."""
+    monkeypatch.setattr("regobs.exporters.logs._POLL", 0.01)
+    linked = Linked(tmp_path, "current")
+    linked.write("app-1.txt", 10)
+    linked.lead("app-1.txt")
+    exporter = LogExporter([str(tmp_path / "current")], Flavor.GITLAB, state=linked.state)
+    exporter.start()
+    _wait_for(exporter, 10)
+    linked.write("app-2.txt", 7)
+    linked.lead("app-2.txt")
+    _wait_for(exporter, 17)
+    deadline = time.monotonic() + 4  # less than the time between two checkpoints
+    while "app-2.txt" not in linked.state.read_text() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    killed = linked.state.read_bytes()
+    exporter.stop()
+    linked.state.write_bytes(killed)
+    linked.write("app-2.txt", 4)
+    linked.write("app-3.txt", 5)
+    linked.lead("app-3.txt")
+    linked.start()
+    assert linked.counted == linked.written == 26
+    linked.stop()
+
+
+def _wait_for(exporter: LogExporter, lines: int) -> None:
+    deadline = time.monotonic() + 30
+    while exporter.totals.total(metrics.REQUESTS) < lines and time.monotonic() < deadline:
+        time.sleep(0.01)
 
 
 def test_a_state_of_an_earlier_version_is_gone_on_from(tmp_path: Path) -> None:

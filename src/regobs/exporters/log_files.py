@@ -64,6 +64,15 @@ class LogFiles:
         """Whether the places account for every line that was given: a checkpoint may be written."""
         return all(one.settled for one in self._paths.values())
 
+    @property
+    def switched(self) -> bool:
+        """Whether a symbolic link was switched since the last checkpoint: what it led to must be known after a kill."""
+        return self._known.switched
+
+    def stored(self) -> None:
+        """Note that a checkpoint was written."""
+        self._known.switched = False
+
     def behind(self) -> dict[str, int]:
         """Bytes that are not read yet, by name."""
         return {path: sum(file.behind() for file in one.files()) for path, one in self._paths.items()}

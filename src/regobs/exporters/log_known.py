@@ -112,6 +112,7 @@ class KnownFiles:
         self.blind: dict[str, float] = {}
         self.targets: dict[str, list[str]] = {}
         self.replaced: list[FilePlace] = []
+        self.switched = False  # whether a link leads elsewhere than at the last checkpoint
         self._held: Counter[Identity] = Counter()
 
     def data(self) -> dict[str, Any]:
@@ -131,6 +132,7 @@ class KnownFiles:
         self._held[file.identity] += 1
         target = os.path.realpath(file.path)
         if target != os.path.abspath(file.path):  # noqa: PTH100 - text
+            self.switched = self.switched or target not in self.targets.get(file.path, ())
             before = [one for one in self.targets.get(file.path, ()) if one != target]
             self.targets[file.path] = [*before, target][-_TARGETS:]
         return file

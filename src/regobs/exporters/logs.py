@@ -198,7 +198,7 @@ class LogExporter:
             self._store()  # a kill before the first lines are counted must not begin at a later generation
             while not self._end.is_set():
                 busy = self._read_on()
-                if monotonic() - self._stored > _CHECKPOINT:
+                if monotonic() - self._stored > _CHECKPOINT or (self._files.switched and self._files.settled):
                     self._store()
                 if not busy:
                     self._end.wait(_POLL)
@@ -265,6 +265,7 @@ class LogExporter:
 
     def _store(self) -> None:
         self._stored = monotonic()
+        self._files.stored()
         for totals in self.all_totals:
             totals.log_refused(_LOG)
         if self._state is None:

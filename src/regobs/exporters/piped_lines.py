@@ -17,6 +17,7 @@ class PipedLines:
     """The lines of a pipe as they come, in the place of `LogFiles`. What was read cannot be read again."""
 
     settled = True
+    switched = False
     unreadable = 0
 
     def __init__(self, pipe: BinaryIO) -> None:
@@ -39,6 +40,9 @@ class PipedLines:
             *lines, rest = (self._rest + (block or b"\n" * bool(self._rest))).split(b"\n")
             self._rest = rest[:LONGEST_LINE]
             yield STDIN_NAME, lines
+
+    def stored(self) -> None:
+        """Do nothing: a pipe has no place."""
 
     def behind(self) -> dict[str, int]:
         """Nothing: how much the pipe holds is not known."""
