@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from regobs.cli.main import run
+from regobs.config import load_config
 from regobs.errors import ExitCode
 from tests.prometheus.stub import Reply, Stub, success, vector
 
@@ -153,6 +154,15 @@ def test_a_server_of_another_kind_or_none_is_exit_code_3(capsys: Output, folder:
         assert "cannot be reached" in out
         found = json.loads(context(capsys, "test", "a", "--format", "json")[1])
     assert (found[0]["version"], found[0]["targets_up"]) == ("3.9.1", 7)
+
+
+def test_a_word_may_stand_twice_in_the_command_that_prints_a_token(capsys: Output, folder: Path) -> None:
+    added = ("https://h:9", "--token-command", "kubectl -n monitoring get secret monitoring -o name -o name")
+    assert context(capsys, "add", "k", *added)[0] == ExitCode.OK
+    [one] = json.loads(context(capsys, "list", "--format", "json")[1])
+    assert one["name"] == "k"
+    words = ["kubectl", "-n", "monitoring", "get", "secret", "monitoring", "-o", "name", "-o", "name"]
+    assert load_config(folder / "regobs.toml").contexts["k"].token_command == tuple(words)
 
 
 @pytest.mark.parametrize(

@@ -58,12 +58,41 @@ def test_the_report_says_what_happened_what_moved_and_how_it_ranked(capsys: Outp
 
 def test_json_has_every_panel_with_its_query(capsys: Output, stub: Stub) -> None:
     data = json.loads(incident(capsys, stub, "--format", "json")[1])
+    assert (data["complete"], data["gaps"]) == (True, [])
     assert (data["from"], data["to"], data["before"]) == (BEGIN, BEGIN + 1800, [BEGIN - HOUR, BEGIN - 20])
     ranks = [one["rank"] for one in data["moved"]]
     assert ranks == sorted(ranks, reverse=True)
     assert {(one["before"], one["since"]) for one in data["moved"]} == {(0, 1)}
-    sent = {request.params["query"][0] for request in stub.requests}
+    sent = {request.params["query"][0] for request in stub.requests if "query" in request.params}
     assert {one["query"] for one in data["moved"]} <= sent
+
+
+@pytest.mark.parametrize(
+    ("more", "kind", "text"),
+    [
+        ({"isPartial": True}, "partial", "a part of the server's storage did not answer"),
+        ({"warnings": ["results truncated due to limit"]}, "truncated", "results truncated due to limit"),
+        ({"warnings": [f"a store is away {EVIL}"]}, "partial", f"a store is away {EVIL}"),
+    ],
+)
+def test_answers_that_are_not_the_whole_are_told_in_every_form(
+    capsys: Output, tmp_path: Path, more: dict[str, object], kind: str, text: str
+) -> None:
+    body = json.loads(matrix().body) | more
+    replies = {"/api/v1/query": vector(), "/api/v1/query_range": Reply(body=json.dumps(body))}
+    times = ["incident", "--from", str(BEGIN), "--to", str(BEGIN + 1800)]
+    with Stub(replies) as server:
+        given = [*times, "--prometheus", server.url]
+        assert run([*given, "--html", str(tmp_path / "note.html")]) == ExitCode.INCOMPLETE
+        assert f"{kind.upper()}: " in capsys.readouterr().err
+        page = (tmp_path / "note.html").read_text()
+        assert f"<strong>{kind.upper()}: " in page
+        assert "<script" not in page
+        assert run([*given, "--format", "json"]) == ExitCode.INCOMPLETE
+        data = json.loads(capsys.readouterr().out)
+        assert (data["complete"], data["gaps"]) == (False, [{"kind": kind, "text": text}])
+        assert run([*given, "--format", "markdown"]) == ExitCode.INCOMPLETE
+        assert f"\n{kind.upper()}: " in capsys.readouterr().out
 
 
 def test_markdown_and_page_hold_nothing_that_runs(capsys: Output, stub: Stub, tmp_path: Path) -> None:

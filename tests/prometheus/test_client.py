@@ -391,6 +391,31 @@ def test_what_a_server_repeats_of_a_token_is_not_shown() -> None:
     assert "invalid token [FILTERED]" in str(no.value)
 
 
+@pytest.mark.parametrize("header", [f"Bearer {SECRET}", f"Basic {SECRET}"])
+@pytest.mark.parametrize("status", [422, 500, 503])
+def test_what_an_error_of_the_api_repeats_of_a_token_is_not_shown(header: str, status: int) -> None:
+    reply = failure(status, "internal" if status != 422 else "execution", f"upstream refused {header}, try later")
+    with (
+        Stub({QUERY: reply}) as stub,
+        Prometheus(stub.url, headers={"Authorization": header}) as client,
+        pytest.raises(RegobsError) as no,
+    ):
+        client.query("up")
+    assert "upstream refused [FILTERED] [FILTERED], try later" in str(no.value)
+    assert SECRET not in str(no.value)
+
+
+def test_what_warnings_and_infos_repeat_of_a_token_is_not_kept() -> None:
+    said = f"upstream got Bearer {SECRET}"
+    result = {"resultType": "vector", "result": []}
+    reply = success(result, warnings=[said, "a store is away"], infos=[f"PromQL info: {SECRET}"])
+    with Stub({QUERY: reply}) as stub, Prometheus(stub.url, headers={"Authorization": f"Bearer {SECRET}"}) as client:
+        answer = client.query("up")
+        assert answer.warnings == ("upstream got [FILTERED] [FILTERED]", "a store is away")
+        assert answer.infos == ("PromQL info: [FILTERED]",)
+        assert list(client.heard) == list(answer.warnings)
+
+
 def test_an_answer_that_ends_too_early_on_the_wire_is_said_so() -> None:
     error = refused({QUERY: Reply(200, '{"status"', headers={"Content-Length": "1000"})})
     assert "breaks off" in str(error)

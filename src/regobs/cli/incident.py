@@ -16,9 +16,10 @@ import click
 from regobs.cli.content import asked_content, content_options, progress
 from regobs.cli.server_options import ServerOptions, server_options
 from regobs.common.table import Colour, escape, screen, table
-from regobs.errors import ExitCode, MachineError
+from regobs.errors import MachineError
 
 if TYPE_CHECKING:
+    from regobs.query.complete import Gap
     from regobs.query.incident import Incident
 
 Section = tuple[str, Sequence[str], list[list[str]]]
@@ -57,6 +58,8 @@ def incident(
 
     Every panel of the dashboards is compared with the hour before, and with last week where the server has it.
     """
+    from regobs.cli.query_expr import announce, stores_of  # noqa: PLC0415
+    from regobs.query.complete import gaps  # noqa: PLC0415
     from regobs.query.incident import read_incident, sections, spans  # noqa: PLC0415
     from regobs.query.times import read_moment, zone_named  # noqa: PLC0415
 
@@ -68,16 +71,23 @@ def incident(
     bar = progress("Asking") if sys.stderr.isatty() else nullcontext()
     with server.open(config) as prometheus, bar as report:
         found = read_incident(prometheus, pack, config, asked, report)
+        lacking = gaps(prometheus.heard, prometheus.thanos, stores_of(prometheus), partial=prometheus.partial)
     for text in found.refused:
         click.echo(f"Warning: refused: {text}", err=True)
     tables = sections(found, most)
+    code = announce(lacking)
     if page is not None:
-        _write(page, _html(found, tables))
+        _write(page, _html(found, tables, lacking))
     if shape == "json":
-        click.echo(json.dumps(_data(found), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(_data(found, lacking), indent=2, ensure_ascii=False))
     else:
-        click.echo("\n\n".join(_markdown(found, tables) if shape == "markdown" else _text(found, tables)))
-    return ExitCode.OK
+        click.echo("\n\n".join(_markdown(found, tables, lacking) if shape == "markdown" else _text(found, tables)))
+    return code
+
+
+def _lacks(lacking: Sequence[Gap]) -> list[str]:
+    """What the answers lack, a line each."""
+    return [f"{gap.kind.upper()}: {gap.text}" for gap in lacking]
 
 
 def _title(found: Incident) -> str:
@@ -95,8 +105,9 @@ def _text(found: Incident, tables: Sequence[Section]) -> Iterator[str]:
     yield found.ranking
 
 
-def _markdown(found: Incident, tables: Sequence[Section]) -> Iterator[str]:
+def _markdown(found: Incident, tables: Sequence[Section], lacking: Sequence[Gap]) -> Iterator[str]:
     yield f"# {_title(found)}"
+    yield from map(_cell, _lacks(lacking))
     for title, heads, rows in tables:
         lines = [f"| {' | '.join(_cell(one) for one in row)} |" for row in (heads, ["---"] * len(heads), *rows)]
         yield f"## {title}\n\n" + ("\n".join(lines) if rows else "nothing")
@@ -109,7 +120,7 @@ def _cell(text: str) -> str:
     return escape(text).replace("|", "\\|").replace("<", "&lt;")
 
 
-def _html(found: Incident, tables: Sequence[Section]) -> str:
+def _html(found: Incident, tables: Sequence[Section], lacking: Sequence[Gap]) -> str:
     def row(cells: Sequence[str], kind: str) -> str:
         return "<tr>" + "".join(f"<{kind}>{html.escape(one)}</{kind}>" for one in cells) + "</tr>"
 
@@ -123,11 +134,12 @@ def _html(found: Incident, tables: Sequence[Section]) -> str:
         for one in found.moved[: len(tables[-1][2])]
     )
     title = html.escape(_title(found))
+    said = "".join(f"<p><strong>{html.escape(one)}</strong></p>" for one in _lacks(lacking))
     policy = "default-src 'none'; style-src 'unsafe-inline'"
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}"><style>{_STYLE}</style>'
-        f"<h1>{title}</h1>{''.join(parts)}<h2>Queries</h2><ol>{queries}</ol><p>{html.escape(found.ranking)}</p></html>\n"
+        f"<h1>{title}</h1>{said}{''.join(parts)}<h2>Queries</h2><ol>{queries}</ol><p>{html.escape(found.ranking)}</p></html>\n"
     )
 
 
@@ -144,8 +156,10 @@ def _write(page: Path, text: str) -> None:
         ) from None
 
 
-def _data(found: Incident) -> dict[str, Any]:
+def _data(found: Incident, lacking: Sequence[Gap]) -> dict[str, Any]:
     return {
+        "complete": not lacking,
+        "gaps": [{"kind": gap.kind, "text": gap.text} for gap in lacking],
         "from": found.since.start / 1000,
         "to": found.since.end / 1000,
         "before": [found.before.start / 1000, found.before.end / 1000],

@@ -93,7 +93,7 @@ def _whole(prometheus: Prometheus) -> int:
     """The exit code of a list of series or labels, after saying what it lacks."""
     from regobs.query.complete import gaps  # noqa: PLC0415
 
-    return announce(gaps(prometheus.heard, prometheus.thanos, stores_of(prometheus)))
+    return announce(gaps(prometheus.heard, prometheus.thanos, stores_of(prometheus), partial=prometheus.partial))
 
 
 def _ends(asking: Asking) -> tuple[float | None, float | None]:

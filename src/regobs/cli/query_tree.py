@@ -166,4 +166,4 @@ def print_tree(nodes: Sequence[ExplainedNode]) -> None:
 def _lacking(prometheus: Prometheus) -> int:
     from regobs.query.complete import gaps  # noqa: PLC0415
 
-    return announce(gaps(prometheus.heard, prometheus.thanos, stores_of(prometheus)))
+    return announce(gaps(prometheus.heard, prometheus.thanos, stores_of(prometheus), partial=prometheus.partial))

@@ -256,7 +256,7 @@ def _contexts(top: TomlTable, file: Path, environments: Iterable[Environment]) -
             headers=_headers(table),
             token_file=table.path("token_file", file),
             token_env=table.text("token_env", "", expected="the name of a variable", pattern=r"[A-Za-z_][A-Za-z0-9_]*"),
-            token_command=table.texts("token_command", ()),
+            token_command=table.words("token_command"),
             user=table.text("user", "", expected="a user's name without a colon", pattern=r"[!-9;-~]+"),
             ca_file=table.path("ca_file", file),
             client_cert=table.path("client_cert", file),

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
@@ -141,15 +142,17 @@ class TomlTable:
             return words(value)
         raise self.fail(key, f"one of {', '.join(known)}", did_you_mean(str(value), known), value=value)
 
-    def items(self, key: str, default: tuple[Item, ...], read: Callable[[Any], Item], what: str) -> tuple[Item, ...]:
-        """A list whose items `read` turns into values or refuses."""
+    def items(
+        self, key: str, default: tuple[Item, ...], read: Callable[[Any], Item], what: str, *, again: bool = False
+    ) -> tuple[Item, ...]:
+        """A list whose items `read` turns into values or refuses; with `again` an item may stand there twice."""
         if key not in self._data:
             return default
         values = self._data[key]
         if not isinstance(values, list):
             raise self.fail(key, f"a list of {what}")
         repeated = next((value for index, value in enumerate(values) if value in values[:index]), None)
-        if repeated is not None:
+        if repeated is not None and not again:
             raise self.fail(key, f"a list of {what}, each at most once", value=repeated)
         return tuple(read(value) for value in values)
 
@@ -165,13 +168,16 @@ class TomlTable:
 
     def texts(self, key: str, default: tuple[str, ...]) -> tuple[str, ...]:
         """A list of texts of one line each."""
+        return self.items(key, default, partial(self._text_of, key), "texts")
 
-        def read(value: object) -> str:
-            if isinstance(value, str) and value.strip() and "\n" not in value:
-                return value
-            raise self.fail(key, "a list of texts", value=value)
+    def words(self, key: str) -> tuple[str, ...]:
+        """The words of a command, in which one may stand twice; empty without the key."""
+        return self.items(key, (), partial(self._text_of, key), "texts", again=True)
 
-        return self.items(key, default, read, "texts")
+    def _text_of(self, key: str, value: object) -> str:
+        if isinstance(value, str) and value.strip() and "\n" not in value:
+            return value
+        raise self.fail(key, "a list of texts", value=value)
 
     def addresses(self, key: str, default: tuple[str, ...]) -> tuple[str, ...]:
         """A list of host:port."""

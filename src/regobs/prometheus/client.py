@@ -61,7 +61,8 @@ class Prometheus:
         self._proved = False
         self._by_get = False
         self._moment: float | None = None
-        self.heard: list[str] = []  # warnings of answers that are plain lists: series, labels and their values
+        self.heard: dict[str, None] = {}  # the warnings of all answers, each once
+        self.partial = False  # whether an answer said in another way that it is not the whole
 
     @classmethod
     def connect(cls, url: str, *, timeout: float = TIMEOUT) -> Self:
@@ -341,8 +342,8 @@ class Prometheus:
         except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
             raise failures.wrong_shape(self.url, path, f"{type(error).__name__}: {error}") from error
         self._proved = True
-        if path.startswith(("series", "label", "query_exemplars")):
-            self.heard += map(str, body.get("warnings") or ())
+        self.heard.update(dict.fromkeys(map(str, body.get("warnings") or ())))
+        self.partial = self.partial or body.get("isPartial") is True
         return answer
 
     def _body(self, response: requests.Response, path: str, query: str) -> Mapping[str, Any]:
@@ -358,6 +359,7 @@ class Prometheus:
                 raise EndpointError(f"{self.url} does not offer /api/v1/{path}")
             kind = failures.identify(lambda probe: self._send("GET", probe, []))
             raise failures.wrong_server(self.url, response, kind)
+        body = failures.without_secrets(body, response)
         if body["status"] == "success":
             return body
         failures.reject(self.url, response.status_code, body, query)

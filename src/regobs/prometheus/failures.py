@@ -295,13 +295,29 @@ def identify(get: Callable[[str], requests.Response]) -> str:
     return ""
 
 
-def _excerpt(response: requests.Response) -> str:
-    from regobs.secrets import redacted_text  # noqa: PLC0415 - of an error only
+def without_secrets(body: Mapping[str, Any], response: requests.Response) -> Mapping[str, Any]:
+    """An answer of the API whose errors and warnings repeat nothing of what opened the server."""
+    said_by_it = {name: body[name] for name in ("error", "warnings", "infos") if body.get(name)}
+    if not said_by_it:
+        return body
+    masked = {
+        name: _masked(said, response) if isinstance(said, str) else [_masked(str(one), response) for one in said]
+        for name, said in said_by_it.items()
+        if isinstance(said, str | list)
+    }
+    return {**body, **masked}
 
-    kind = response.headers.get("Content-Type", "no content type").split(";")[0]
-    text = response.text[:1000]
+
+def _masked(text: str, response: requests.Response) -> str:
+    from regobs.secrets import redacted_text  # noqa: PLC0415 - of an error or a warning only
+
     for name in ("Authorization", "Proxy-Authorization", "Cookie"):  # a server may repeat what it refuses
         for secret in (response.request.headers.get(name) or "").split():
             text = text.replace(secret, MASK)
-    text = " ".join(redacted_text(text).split())[:80]
+    return redacted_text(text)
+
+
+def _excerpt(response: requests.Response) -> str:
+    kind = response.headers.get("Content-Type", "no content type").split(";")[0]
+    text = " ".join(_masked(response.text[:1000], response).split())[:80]
     return f"{kind}: {text}" if text and "html" not in kind else kind
