@@ -81,7 +81,8 @@ def test_what_the_engine_imports_is_a_declared_dependency(installed: Path, modul
 # Modules that adapt a package which whoever imports them has already, and those of an extra.
 ADAPTERS = {
     **{
-        f"regobs.budgets.{name}": "numpy" for name in ("backtest", "explain", "past", "replay", "report", "report_page")
+        f"regobs.budgets.{name}": "numpy"
+        for name in ("backtest", "explain", "past", "replay", "report", "report_page", "stream")
     },
     "regobs.cli.query_prompt": "plotext",
     "regobs.exporters.database": "psycopg",

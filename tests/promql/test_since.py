@@ -11,7 +11,6 @@ from regobs.errors import PromqlError
 from regobs.promql.functions import AGGREGATIONS, INSTEAD, SIGNATURES, SINCE
 from regobs.promql.parse import parse
 from regobs.promql.series import check_classic
-from tests.e2e.conftest import require
 
 _WRITTEN = {"vector": "a", "matrix": "a[5m]", "scalar": "0.5", "string": '"b"'}
 
@@ -27,6 +26,8 @@ def call(name: str) -> str:
 
 @pytest.mark.server
 def test_promtool_of_the_oldest_release_refuses_what_is_newer_and_takes_everything_else(tmp_path: Path) -> None:
+    from tests.e2e.conftest import require  # loads what the oldest dependencies are tested without
+
     promtool = require("promtool", package="prometheus")
     version = subprocess.run([promtool, "--version"], capture_output=True, text=True, check=True).stdout
     names = [*AGGREGATIONS, *SIGNATURES]
