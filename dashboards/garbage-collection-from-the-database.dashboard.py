@@ -50,7 +50,7 @@ exporter = Row(
     Lines("Age of exporter query results", since, good="below its interval", alert=FAILS),
     Lines("Lag of the queried replica", highest(metadata.REPLICA_LAG), good="below a second"),
     Lines("Database connections by state", connections, good="mostly idle, far below the limit"),
-    Lines("Database exporters that ask", total(metadata.LEADER), good="1; empty without --leader"),
+    Lines("Leading database exporters", total(metadata.LEADER), good="1; empty without --leader"),
 )
 
 dashboard = Dashboard(

@@ -157,7 +157,7 @@ def test_fields_to_count_by_and_columns_to_show_are_not_taken_together() -> None
         _out("query", "*", str(FILE), "--by", "")
 
 
-@pytest.mark.parametrize("arguments", [("query", "*"), ("run", "pulls-and-pushes")])
+@pytest.mark.parametrize("arguments", [("query", "*"), ("run", "status-over-time")])
 def test_files_of_which_no_line_can_be_read_are_an_error_and_one_readable_line_is_enough(
     arguments: tuple[str, ...], tmp_path: Path
 ) -> None:

@@ -207,7 +207,8 @@ def _answer(
         refuse((), first.broken)
         raise nothing_read(files)
     _show(made, answers, shape)
-    for query in (query for query, answer in zip(made, answers, strict=True) if query.flavor and not answer.rows):
+    empty = [query for query, answer in zip(made, answers, strict=True) if query.flavor and not answer.rows]
+    for query in empty if first.lines or not files else ():
         click.echo(
             f"Note: of the registries only {_NAMES[query.flavor]} writes lines that {query.name} asks for", err=True
         )
