@@ -140,10 +140,7 @@ class QueryReader:
         part = options.get("part", 0)
         if part and field.type is not FieldType.KEYWORD:
             raise self._wrong((*steps, "part"), f"{field.name} is no text with parts", "a keyword")
-        first = self._field(options["first"], (*steps, "first")) if "first" in options else None
-        if first is not None and (not part or first.type is not FieldType.KEYWORD or first.loose):
-            raise self._wrong((*steps, "first"), f"{first.name} does not stand before a part", "a keyword, and a part")
-        return ByTerms(name, field, missing=options.get("missing", False), part=part, first=first)
+        return ByTerms(name, field, missing=options.get("missing", False), part=part)
 
     def _by_time(self, name: str, options: dict[str, Any], steps: Steps) -> ByTime:
         field = self._field(options.get("field", "time"), (*steps, "field"))
