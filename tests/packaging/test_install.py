@@ -70,7 +70,11 @@ def test_the_image_runs_without_rights_and_holds_only_the_installed_package() ->
 def test_the_image_is_built_from_all_that_the_wheel_is_built_from() -> None:
     wanted = {path.split("/")[0] for path in PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["only-include"]}
     wanted |= {"pyproject.toml", PROJECT["project"]["readme"], *PROJECT["project"]["license-files"]}
-    copied = {source for line in re.findall(r"^COPY (.+) \S+$", DOCKERFILE, re.MULTILINE) for source in line.split()}
+    copied = {
+        source
+        for line in re.findall(r"^COPY (?!--from=)(.+) \S+$", DOCKERFILE, re.MULTILINE)
+        for source in line.split()
+    }
     sent = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
     assert copied == wanted
     assert sent == wanted
