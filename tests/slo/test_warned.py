@@ -1,13 +1,16 @@
-"""Probable mistakes in the rules of a pack, which a build tells and does not refuse."""
+"""Probable mistakes in the rules and SLOs of a pack, which a build tells and does not refuse."""
 
 from __future__ import annotations
 
+import gzip
+import re
 from pathlib import Path
 from time import process_time
 
 import pytest
 
-from regobs.slo.warned import nearly, pack_warnings
+from regobs.promql.misspelt import nearly
+from regobs.slo.warned import pack_warnings
 from tests.slo.packs import BUNDLED, pack_of
 
 RULES = """\
@@ -25,6 +28,13 @@ groups:
         ("pg_upp == 0", "a metric pg_upp; did you mean pg_up?"),
         ("probe_succes == 0", "did you mean probe_success?"),
         ("sum(redis_pu)", "did you mean redis_up?"),
+        ("sum(go_gorutine)", "a metric go_gorutine; did you mean go_goroutines?"),
+        ("sum(process_resident_mem_bytes)", "did you mean process_resident_memory_bytes?"),
+        ("sum(process_opened_fds)", "did you mean process_open_fds?"),
+        ("rate(process_cpu_seconds_totl[5m])", "did you mean process_cpu_seconds_total?"),
+        ("sum(go_sql_dbstats_open_connections)", "did you mean go_sql_dbstats_connections_open?"),
+        ("sum(go_memstats_heap_used_bytes)", "did you mean go_memstats_heap_inuse_bytes?"),
+        ("gitlab_buildinfo", "did you mean gitlab_build_info?"),
         ('rate(registry_http_requests_total{code="abc"}[5m])', "abc"),
     ],
 )
@@ -50,6 +60,57 @@ def test_what_may_well_be_meant_is_not_told(tmp_path: Path, expr: str) -> None:
     assert list(pack_warnings(pack_of(tmp_path, one=RULES % expr))) == []
 
 
+@pytest.mark.parametrize("kind", ["query", "part", "limit"])
+def test_a_probable_mistake_of_an_slo_is_told_with_its_place(tmp_path: Path, kind: str) -> None:
+    source = "metricSource: {type: Prometheus, spec: {query: '%s'}}"
+    wrong, right = source % "rate(process_cpu_second_total[5m])", source % "go_gc_duration_seconds_count"
+    both = {"query": (wrong, right), "part": (right, wrong)}.get(kind)
+    if both is None:
+        indicator, line = f"thresholdMetric: {{{wrong}}}", 10
+    else:
+        indicator = f"ratioMetric:\n        counter: true\n        good: {{{both[0]}}}\n        total: {{{both[1]}}}"
+        line = {"query": 12, "part": 13}[kind]
+    text = f"""\
+apiVersion: openslo/v1
+kind: SLO
+metadata: {{name: one}}
+spec:
+  service: registry
+  description: of a pack
+  indicator:
+    metadata: {{name: one}}
+    spec:
+      {indicator}
+  budgetingMethod: Occurrences
+  objectives: [{{target: 0.99, op: lte, value: 1}}]
+"""
+    [told] = pack_warnings(pack_of(tmp_path, one=text))
+    assert told == (
+        f"{tmp_path}/alerts/one.slo.yaml:{line}: no exporter that regobs knows has a metric process_cpu_second_total; "
+        "did you mean process_cpu_seconds_total?"
+    )
+
+
+DATA = Path(__file__).parents[1] / "data"
+OF_OTHERS = """process_cpu_user_seconds_total process_cpu_system_seconds_total process_heap_bytes process_cpu_usage
+process_uptime_seconds process_files_open_files process_files_max_files process_threads_total
+go_gc_heap_goal_bytes go_gc_cycles_total_gc_cycles_total go_gc_pauses_seconds_bucket go_sched_goroutines_goroutines
+go_memory_classes_heap_objects_bytes go_cgo_go_to_c_calls_calls_total go_sql_open_connections go_build_info nginx_up
+"""
+
+
+@pytest.mark.parametrize("file", sorted(DATA.glob("*.prom.gz")), ids=lambda file: file.name)
+def test_no_name_of_a_real_exposition_is_taken_for_a_mistake(file: Path) -> None:
+    with gzip.open(file, "rt") as text:
+        names = {re.split(r"[{ ]", line)[0] for line in text if not line.startswith("#")}
+    assert names
+    assert {name: near for name in names if (near := nearly(name))} == {}
+
+
+def test_no_name_of_other_languages_and_collectors_is_taken_for_a_mistake() -> None:
+    assert {name: near for name in OF_OTHERS.split() if (near := nearly(name))} == {}
+
+
 def test_the_bundled_rules_are_not_looked_at() -> None:
     assert list(pack_warnings(BUNDLED)) == []
 
@@ -57,4 +118,6 @@ def test_the_bundled_rules_are_not_looked_at() -> None:
 def test_a_long_name_takes_no_time() -> None:
     start = process_time()
     assert nearly("p" * 200_000) is None
+    assert nearly("process_" * 20_000) is None
+    assert nearly("go_sql_dbstats_" * 20_000) is None
     assert process_time() - start < 1

@@ -7,6 +7,7 @@ from regobs.catalog.model import Flavor, Metric, Unit
 from regobs.catalog.process import CLIENT_1_20_FORMS
 
 _go = Component("go_runtime")
+MEMORY_FAMILY = "go_memstats_"  # nothing else is called so
 
 # GitLab registry 4.32 and CNCF Distribution 3 have neither. What an older release has depends on its build:
 # client_golang 0.9 and 1.1 have both, the 1.14 that Debian 12 links has the look-ups only.
@@ -17,7 +18,7 @@ _OLD_CLIENT = (
 
 
 def _memory(name: str, text: str) -> Metric:
-    return _go.gauge(f"go_memstats_{name}_bytes", Unit.BYTES, text)
+    return _go.gauge(f"{MEMORY_FAMILY}{name}_bytes", Unit.BYTES, text)
 
 
 INFO = _go.gauge(

@@ -6,6 +6,7 @@ from regobs.catalog.declare import Component, form, labels
 from regobs.catalog.model import Capability, Flavor, Form, Metric, Unit
 
 _pool = Component("sql_pool")
+POOL_FAMILY = "go_sql_dbstats_"  # nothing else is called so
 _PITFALLS = (
     "The name has no registry_ prefix: other services expose it too, select the registry's job.",
     "The series of a replica belong to its first connection handle and stand still after a reconnect.",
@@ -19,12 +20,12 @@ def _forms(since: str) -> tuple[Form, ...]:
 
 
 def _gauge(name: str, text: str) -> Metric:
-    name = f"go_sql_dbstats_connections_{name}"
+    name = f"{POOL_FAMILY}connections_{name}"
     return _pool.gauge(name, Unit.CONNECTIONS, text, *_forms("2.13.0"), pitfalls=_PITFALLS)
 
 
 def _counter(name: str, unit: Unit, text: str, since: str = "2.13.0") -> Metric:
-    return _pool.counter(f"go_sql_dbstats_connections_{name}_total", unit, text, *_forms(since), pitfalls=_PITFALLS)
+    return _pool.counter(f"{POOL_FAMILY}connections_{name}_total", unit, text, *_forms(since), pitfalls=_PITFALLS)
 
 
 MAX_OPEN = _gauge("max_open", "Configured limit of open connections to the database; 0 means none.")

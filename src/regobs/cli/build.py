@@ -37,6 +37,7 @@ def build(
     from regobs.build import write_atomically  # noqa: PLC0415 - loads grafanalib; `--help` needs none
     from regobs.deploy.breaks import build_keeping  # noqa: PLC0415
     from regobs.grafana.variables import Variables  # noqa: PLC0415
+    from regobs.grafana.warned import dashboard_warnings  # noqa: PLC0415
     from regobs.slo.warned import pack_warnings  # noqa: PLC0415
 
     if (out is None) == (against is None):
@@ -48,7 +49,7 @@ def build(
     pack, config = content(config_file, pack_directory, flavor)
     with without_collector():
         files = build_keeping(config, pack, older)
-    for told in pack_warnings(pack):
+    for told in (*pack_warnings(pack), *dashboard_warnings(pack)):
         click.echo(f"Warning: {told}", err=True)
     if out is None:
         return _against(against or Path(), files)

@@ -34,9 +34,8 @@ def read_documents(pack: Pack) -> OpensloDocuments:
 
 
 def _sort(file: PackFile, documents: OpensloDocuments) -> None:
-    """The documents of a file, checked, each where it belongs. A list in the place of a document holds several."""
-    found = load_yaml_all(file.read(), str(file.path), error=SloError)
-    items = [one for document in found for one in _items(document)]
+    """The documents of a file, checked, each where it belongs."""
+    items = documents_of(file)
     if not items:
         raise SloError(
             "the file holds no document",
@@ -53,6 +52,12 @@ def _sort(file: PackFile, documents: OpensloDocuments) -> None:
             documents.slis[name] = item
         elif kind == "DataSource":
             documents.sources[name] = item
+
+
+def documents_of(file: PackFile) -> list[Document]:
+    """The documents of a file. A list in the place of a document holds several."""
+    found = load_yaml_all(file.read(), str(file.path), error=SloError)
+    return [one for document in found for one in _items(document)]
 
 
 def _items(document: Document) -> list[Document]:
