@@ -4,12 +4,14 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from math import nan
+from pathlib import Path
 
 import pytest
 
+from regobs.build import build_files
 from regobs.catalog import kubernetes, load_balancing, redis_server
 from regobs.catalog.model import Capability, Exposer
-from regobs.config import Config
+from regobs.config import Config, read_config
 from regobs.doctor import Status, absent, text
 from regobs.doctor.diagnosis import missing
 from regobs.doctor.facts import Up
@@ -17,13 +19,16 @@ from regobs.doctor.gather import add_series, gather
 from regobs.doctor.questions import RuleQuestion
 from regobs.doctor.report import DoctorReport, FiringAlert, Problem
 from regobs.doctor.server import ServerState, look_at, of_deployment, since_text, state_problems
-from regobs.errors import ServerError
+from regobs.errors import Location, ServerError
 from regobs.prometheus import Prometheus
 from regobs.prometheus.state import Alert, LoadedRule, RuleGroup, Target
 from regobs.promql import parse
 from regobs.promql.nodes import Duration, Matcher, MatchOp
+from regobs.slo.links import runbook_file
+from regobs.slo.model import Period
 from tests.doctor.world import IN_FLIGHT, TARGET, facts, gitlab, rule
 from tests.prometheus.stub import NOT_FOUND, Reply, Request, Stub, success, vector
+from tests.slo.packs import BUNDLED, GITLAB, bundled_alerts, bundled_rules
 
 NOW = 1_000_000.0
 DAY = 86_400_000
@@ -65,6 +70,19 @@ def test_a_retention_below_the_period_or_the_settings_is_said(days: int, words: 
     assert f"keeps {days}d" in found
     assert words in found
     assert said(retention=Duration(30 * DAY)) == []
+
+
+def test_a_retention_below_the_period_of_one_slo_is_said_with_the_place_of_that_period() -> None:
+    place = Location("pack/alerts/own.slo.yaml", 7, 3)
+    slos = [
+        replace(bundled_rules().slos[0].slo, name=name, period=Period(Duration(days * DAY)), period_location=where)
+        for name, days, where in (("own", 90, place), ("of-the-settings", 90, None), ("short", 7, place))
+    ]
+    state = replace(HEALTHY, retention=Duration(30 * DAY))
+    [problem] = state_problems(state, CONFIG, plain(RULES), slos)
+    assert problem.text.startswith("the server keeps 30d, and the error budget of own looks back 90d")
+    assert problem.change.endswith("shorten its timeWindow, pack/alerts/own.slo.yaml:7")
+    assert state_problems(HEALTHY, CONFIG, plain(RULES), slos) == ()
 
 
 def test_another_scrape_interval_than_that_of_the_settings_is_said() -> None:
@@ -111,12 +129,12 @@ ALERT = {
 }
 
 
-def look(scope: Sequence[Matcher] = (), **replies: Reply) -> ServerState:
+def look(scope: Sequence[Matcher] = (), runbook_url: str = "", **replies: Reply) -> ServerState:
     clock = success({"resultType": "scalar", "result": [NOW, str(NOW)]})
     paths = {f"/api/v1/{name.replace('__', '/')}": reply for name, reply in replies.items()}
     with Stub({"/api/v1/query": clock, **paths}) as stub, Prometheus(stub.url) as prometheus:
         prometheus.query("1")
-        return look_at(prometheus, ["RegistryDown"], scope=scope)
+        return look_at(prometheus, ["RegistryDown"], scope=scope, runbook_url=runbook_url)
 
 
 @pytest.mark.parametrize(
@@ -204,6 +222,31 @@ def test_firing_alerts_and_the_servers_state_come_first_also_when_only_failures_
     assert report.as_data(failing_only=True)["firing"][0]["value"] == 0.5
     unknown = replace(report, firing=(replace(alert, value=nan),))
     assert unknown.as_data()["firing"][0]["value"] is None
+
+
+def test_an_alert_without_an_address_names_the_runbook_of_the_build_and_the_setting() -> None:
+    alert = FiringAlert("RegistryDown", {"severity": "page"}, 0.5)
+    lines = text(DoctorReport("u", "2.42", "gitlab", "", (), firing=(alert,))).splitlines()
+    assert lines[4] == "      runbook: runbooks/RegistryDown.md of the build, or `regobs query runbook RegistryDown`"
+    assert lines[5].startswith("  `runbook_url` under [alerts] in regobs.toml ")
+    assert (alert.as_data()["runbook"], alert.as_data()["runbook_file"]) == (None, "runbooks/RegistryDown.md")
+    assert read_config('[alerts]\nrunbook_url = "https://r.example"\n', Path("a.toml")).runbook_url
+    linked = replace(alert, runbook="https://r.example/RegistryDown.md")
+    assert "runbook_url" not in text(DoctorReport("u", "2.42", "gitlab", "", (), firing=(linked,)))
+
+
+def test_every_alert_of_a_build_has_the_runbook_file_that_is_named() -> None:
+    files = build_files(GITLAB, BUNDLED, rule_tests=False)
+    named = {runbook_file(name) for name in bundled_alerts()}
+    assert named
+    assert named <= files.keys()
+
+
+def test_an_alert_of_the_past_links_to_where_runbooks_are_published() -> None:
+    state = look(alerts=success({"alerts": [{**ALERT, "annotations": {}}]}), runbook_url="https://r.example/")
+    assert [one.runbook for one in state.firing] == ["https://r.example/RegistryDown.md"]
+    said = look(alerts=success({"alerts": [ALERT]}), runbook_url="https://r.example/")
+    assert [one.runbook for one in said.firing] == ["https://r.example/RegistryDown"]
 
 
 @pytest.mark.parametrize(

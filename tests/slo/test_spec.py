@@ -186,6 +186,23 @@ def test_a_period_beyond_the_retention_is_refused_where_one_of_the_two_stands(
     assert (location.file, location.line, location.column) == (str(file), *place)
 
 
+@pytest.mark.parametrize("settings", ["[prometheus]\n", '[prometheus]\nretention = "30d"\n', None])
+def test_a_period_of_its_own_beyond_the_retention_is_refused_in_the_document(
+    tmp_path: Path, settings: str | None
+) -> None:
+    source = None
+    if settings is not None:
+        source = tmp_path / "regobs.toml"
+        source.write_text(settings)
+    own = f"{SMALL}  timeWindow:\n    - {{duration: 90d, isRolling: true}}\n"
+    with pytest.raises(ConfigError) as caught:
+        outputs.load_slos(pack_of(tmp_path, one=own), replace(GITLAB, source=source))
+    place = f"{tmp_path}/alerts/one.slo.yaml:{len(own.splitlines())}:18"
+    assert str(caught.value.location) == place
+    assert caught.value.value == "period 90d, retention 30d"
+    assert str(caught.value.next_step).endswith("or shorten its timeWindow")
+
+
 def test_a_plain_selector_in_gitlabs_names_is_a_source(tmp_path: Path) -> None:
     query = 'registry_http_requests_total{code=~"5..",route="/v2/{name}/tags/list"}'
     old = "{type: catalog, spec: {metric: http.REQUESTS, where: {route: tags, method: get, code: 5xx}}}"

@@ -107,6 +107,16 @@ def test_a_long_list_is_cut_and_says_how_much_is_left() -> None:
     assert len(text.splitlines()) < 50
 
 
+def test_an_alert_names_its_runbook_with_and_without_an_address() -> None:
+    unlinked = FiringAlert("RegistryDown", {"severity": "page"}, 1.0)
+    text = screen_text(replace(QUIET, firing=(unlinked,)), PIPE)
+    assert "  runbooks, of the build: runbooks/RegistryDown.md\n" in text
+    assert "`runbook_url` under [alerts] in regobs.toml" in text
+    linked = screen_text(replace(QUIET, firing=(replace(unlinked, runbook="https://r.example/a"),)), PIPE)
+    assert "runbook: https://r.example/a\n" in linked
+    assert "runbook_url" not in linked
+
+
 def test_labels_and_errors_from_outside_move_no_cursor_and_a_table_fits_the_terminal() -> None:
     evil = "\x1b[2Jx\r\n" * 30
     report = replace(

@@ -26,7 +26,9 @@ from regobs.prometheus.answers import QueryAnswer
 from regobs.promql.nodes import Duration, Expr
 from regobs.promql.printer import to_text
 from regobs.promql.walk import fill_durations
+from regobs.slo.model import Slo
 from regobs.slo.rule_scope import targets_of
+from regobs.slo.spec import read_slos
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ def examine(
     if dashboard is not None:  # the rules of a pack take a second to compile
         return examine_questions(prometheus, config, panels, (), window, progress=progress)
     rules = rule_questions(pack, config) if files is None else rules_of_files(files)
-    return examine_questions(prometheus, config, panels, rules, window, progress=progress)
+    return examine_questions(prometheus, config, panels, rules, window, slos=read_slos(pack, config), progress=progress)
 
 
 def examine_questions(
@@ -69,11 +71,12 @@ def examine_questions(
     rules: Sequence[RuleQuestion] = (),
     window: Duration | None = None,
     *,
+    slos: Sequence[Slo] = (),
     progress: Progress | None = None,
 ) -> DoctorReport:
     """Run every question and say of each what it has and why not. `window` stands for Grafana's macros.
 
-    `progress` is told how many of how many queries are answered.
+    `slos` are those of the rules. `progress` is told how many of how many queries are answered.
 
     Raises ServerError when the server is unreachable or is no Prometheus; a query that it rejects is a finding.
     """
@@ -82,6 +85,7 @@ def examine_questions(
         prometheus,
         (rule.name for rule in rules if rule.kind == "alerting"),
         scope=config.deployment_matchers,
+        runbook_url=config.runbook_url,
     )
     deployment = deployment_of(config)
     fill = window or default_window(config)
@@ -105,7 +109,7 @@ def examine_questions(
         rules=found,
         problems=problems(facts, deployment, config, rules),
         firing=state.firing,
-        state=state_problems(state, config, {rule.group for rule in rules if not rule.own_interval}),
+        state=state_problems(state, config, {rule.group for rule in rules if not rule.own_interval}, slos),
         now=state.now,
     )
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from regobs.doctor.verdict import Status, Verdict
 from regobs.errors import ExitCode
+from regobs.slo.links import runbook_file
 
 SettingValue = str | bool | list[str]
 
@@ -64,15 +65,32 @@ class Problem:
     change: str
 
 
+# What a screen says beneath alerts whose runbooks are published nowhere.
+NO_ADDRESS = "`runbook_url` under [alerts] in regobs.toml says where runbooks are published; alerts then link to theirs"
+
+
 @dataclass(frozen=True, slots=True)
 class FiringAlert:
-    """An alert of the build that fires now: its labels, its value (NaN when unknown), since when, and its runbook."""
+    """An alert of the build that fires now: its labels, its value (NaN when unknown), since when, and its runbook.
+
+    `runbook` is an address, empty where runbooks are published nowhere.
+    """
 
     name: str
     labels: Mapping[str, str]
     value: float
     since: str = ""
     runbook: str = ""
+
+    @property
+    def runbook_file(self) -> str:
+        """The runbook below the directory of the build."""
+        return runbook_file(self.name)
+
+    @property
+    def runbook_text(self) -> str:
+        """Where the runbook is, as a person is told it."""
+        return self.runbook or f"{self.runbook_file} of the build, or `regobs query runbook {self.name}`"
 
     def as_data(self) -> dict[str, Any]:
         """The stable JSON form."""
@@ -82,6 +100,7 @@ class FiringAlert:
             "value": self.value if isfinite(self.value) else None,  # JSON has neither NaN nor infinity
             "since": self.since or None,
             "runbook": self.runbook or None,
+            "runbook_file": self.runbook_file,
         }
 
 

@@ -20,6 +20,8 @@ from regobs.prometheus import Prometheus, QueryAnswer, failures
 from regobs.prometheus.state import Alert, LoadedRule, RuleGroup, Target
 from regobs.promql.durations import duration_text, read_duration
 from regobs.promql.nodes import Duration, Matcher
+from regobs.slo.links import runbook_address
+from regobs.slo.model import Slo
 
 T = TypeVar("T")
 Together = Callable[[Sequence[Callable[[], Any]]], Sequence[Any]]
@@ -55,10 +57,12 @@ def look_at(
     together: Together | None = None,
     *,
     scope: Sequence[Matcher] = (),
+    runbook_url: str = "",
 ) -> ServerState:
     """The state of a server, and which alerts of these names fire. Raises ServerError when it answers no query.
 
-    `scope` chooses a deployment: alerts of another one are none of its own.
+    `scope` chooses a deployment: alerts of another one are none of its own. `runbook_url` is where runbooks are
+    published, for alerts that do not say it themselves, such as those of the past.
     `together` asks several things at once; without it they are asked one after the other. At a client's `moment` only
     what samples show: of the rest a server knows the present alone.
     """
@@ -70,7 +74,7 @@ def look_at(
     scraped, groups, kept, receivers = present or (None, None, None, None)
     own = _of_deployment(active or _fired(prometheus), scope, scraped)
     shown = own if active else ()
-    firing = _firing(own, frozenset(names))
+    firing = _firing(own, frozenset(names), runbook_url)
     return ServerState(_now(prometheus, clock), scraped, groups, retention_of(kept or ""), firing, shown, receivers)
 
 
@@ -145,20 +149,19 @@ def retention_of(text: str) -> Duration | None:
     return duration if duration is not None and duration.ms > 0 else None
 
 
-def _firing(active: Iterable[Alert], names: frozenset[str]) -> tuple[FiringAlert, ...]:
+def _firing(active: Iterable[Alert], names: frozenset[str], runbook_url: str) -> tuple[FiringAlert, ...]:
     """Those of these names that somebody is told of: not the watchdog, nor what holds others back."""
     found = [
         FiringAlert(
-            alert.labels.get("alertname", ""),
-            {name: value for name, value in alert.labels.items() if name != "alertname"},
+            name,
+            {label: value for label, value in alert.labels.items() if label != "alertname"},
             alert.value,
             alert.active_at,
-            alert.annotations.get("runbook_url", ""),
+            alert.annotations.get("runbook_url", "") or runbook_address(name, runbook_url),
         )
         for alert in active
-        if alert.state == "firing"
-        and alert.labels.get("alertname", "") in names
-        and alert.labels.get("severity") != targets.NOBODY
+        for name in (alert.labels.get("alertname", ""),)
+        if alert.state == "firing" and name in names and alert.labels.get("severity") != targets.NOBODY
     ]
     return tuple(sorted(found, key=_urgency))
 
@@ -168,16 +171,19 @@ def _urgency(alert: FiringAlert) -> tuple[bool, bool, str, str]:
     return alert.labels.get("severity", "") != "page", "slo" in alert.labels, alert.name, alert.since
 
 
-def state_problems(state: ServerState, config: Config, groups: Collection[str]) -> tuple[Problem, ...]:
+def state_problems(
+    state: ServerState, config: Config, groups: Collection[str], slos: Sequence[Slo] = ()
+) -> tuple[Problem, ...]:
     """What of the server's state keeps panels or alerts from being right, the weightiest first.
 
-    `groups` are the rule groups of the build that name no interval of their own.
+    `groups` are the rule groups of the build that name no interval of their own, `slos` its SLOs.
     """
     return (
         *_behind(state),
         *_untold(state),
         *_slow_groups(state),
         *_keeps(state, config),
+        *_keeps_of(state, slos),
         *_scrape_interval(state, config),
         *_evaluation_interval(state, config, groups),
         *_other_targets(state, config),
@@ -241,6 +247,22 @@ def _keeps(state: ServerState, config: Config) -> Iterator[Problem]:
         yield Problem(
             f"the server keeps {days_text(kept)}, regobs.toml says {days_text(said)}",
             f'set `retention = "{days_text(kept)}"` under [prometheus] in regobs.toml and build again',
+        )
+
+
+def _keeps_of(state: ServerState, slos: Sequence[Slo]) -> Iterator[Problem]:
+    """SLOs whose documents say a period of their own that is longer than what the server keeps."""
+    kept = state.retention
+    for one in slos:
+        where, period = one.period_location, one.period.length
+        if kept is None or where is None or period.ms <= kept.ms:
+            continue
+        place = f"{where.file}:{where.line}"
+        yield Problem(
+            f"the server keeps {days_text(kept)}, and the error budget of {one.name} looks back {days_text(period)}: "
+            "what is older is missing from it",
+            f"start it with --storage.tsdb.retention.time={days_text(period)} or more, or shorten its timeWindow, "
+            f"{place}",
         )
 
 

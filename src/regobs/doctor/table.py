@@ -8,7 +8,7 @@ from math import isfinite
 
 from regobs.catalog.targets import NOBODY
 from regobs.common.table import escape
-from regobs.doctor.report import DashboardFinding, DoctorReport, PanelFinding, RuleFinding
+from regobs.doctor.report import NO_ADDRESS, DashboardFinding, DoctorReport, PanelFinding, RuleFinding
 from regobs.doctor.server import since_text
 from regobs.doctor.verdict import Status, Verdict
 
@@ -79,8 +79,9 @@ def _firing(report: DoctorReport) -> Iterator[str]:
         labels = ", ".join(f"{name}={value}" for name, value in sorted(alert.labels.items()))
         value = f"value {alert.value:.4g}" if isfinite(alert.value) else ""
         yield "  " + "  ".join(filter(None, (alert.name, f"({labels})", value, since_text(alert, report.now))))
-        if alert.runbook:
-            yield f"      runbook: {alert.runbook}"
+        yield f"      runbook: {alert.runbook_text}"
+    if not all(alert.runbook for alert in report.firing):
+        yield f"  {NO_ADDRESS}"
 
 
 def _state(report: DoctorReport) -> Iterator[str]:

@@ -14,9 +14,20 @@ from regobs.promql.walk import children, selectors
 from regobs.slo.rule_scope import OF_PODS, exposer_of
 
 
+def runbook_address(alert: str, base: str) -> str:
+    """Where the runbook of an alert is published, if `base` is where all are; "" for nowhere."""
+    return f"{base.rstrip('/')}/{alert}.md" if base else ""
+
+
+def runbook_file(alert: str) -> str:
+    """The runbook of an alert below the directory of a build."""
+    return f"runbooks/{alert}.md"
+
+
 def runbook_link(alert: str, config: Config) -> dict[str, str]:
     """The annotation with the alert's runbook, where it is said where runbooks are published."""
-    return {"runbook_url": f"{config.runbook_url.rstrip('/')}/{alert}.md"} if config.runbook_url else {}
+    address = runbook_address(alert, config.runbook_url)
+    return {"runbook_url": address} if address else {}
 
 
 # The dashboard that shows a component's metrics, by the component's name in the catalog.

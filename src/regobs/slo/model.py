@@ -100,7 +100,10 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class Slo:
-    """One objective over one kind of event. `slice_target` and `slice_length` are of time slices."""
+    """One objective over one kind of event. `slice_target` and `slice_length` are of time slices.
+
+    `period_location` is where its document says its period; None where it is that of regobs.toml.
+    """
 
     name: str
     title: str
@@ -115,6 +118,7 @@ class Slo:
     slice_target: Decimal | None = None
     slice_length: Duration | None = None
     severity: str | None = None  # of all its alerts, whatever the tiers say
+    period_location: Location | None = None
 
     @property
     def budget(self) -> Decimal:

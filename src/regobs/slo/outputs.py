@@ -238,12 +238,14 @@ def load_slos(pack: Pack, config: Config) -> list[Slo]:
     slos = read_slos(pack, config)
     for slo in slos:
         if slo.period.length.ms > config.prometheus.retention.ms:
+            own = slo.period_location
+            shorten = "its timeWindow" if own is not None else "[slo] period"
             raise ConfigError(
                 f"the period of {slo.name} is longer than Prometheus keeps data, so its budget would be wrong",
-                location=_place_of_retention(config) or slo.location,
+                location=own or _place_of_retention(config) or slo.location,
                 value=f"period {slo.period.text}, retention {window_text(config.prometheus.retention)}",
                 expected="a retention of at least the period",
-                next_step="raise [prometheus] retention, there and on the server, or shorten [slo] period",
+                next_step=f"raise [prometheus] retention, there and on the server, or shorten {shorten}",
             )
     return slos
 

@@ -23,6 +23,7 @@ from regobs.slo.sources import read_source, read_value
 
 _OPS = {"lte": "<=", "lt": "<", "gte": ">=", "gt": ">"}
 _SPANS = {CalendarSpan.DAY: 1, CalendarSpan.WEEK: 7, CalendarSpan.MONTH: 31}  # days, of a month the most
+_WINDOW: Steps = ("spec", "timeWindow", 0)
 Read = TypeVar("Read")
 
 
@@ -96,6 +97,7 @@ class _Reader:
             slice_target=self._slice_target(index, budgeting, indicator),
             slice_length=self._slice_length(index, budgeting),
             severity=labels.get("severity"),
+            period_location=self._document.locate((*_WINDOW, "duration")) if "timeWindow" in self._spec else None,
         )
         self._check_kind(slo, override, labels)
         return slo
@@ -270,7 +272,7 @@ class _Reader:
     def _period(self) -> Period:
         if "timeWindow" not in self._spec:
             return Period(self._config.slo.period)
-        window, path = self._spec["timeWindow"][0], ("spec", "timeWindow", 0)
+        window, path = self._spec["timeWindow"][0], _WINDOW
         if "calendar" in window or window.get("isRolling") is False:
             return self._calendar(window, path)
         found = read_window(window["duration"])

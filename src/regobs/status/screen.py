@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from math import isfinite
 
 from regobs.common.table import Cell, Colour, Screen, escape, table
-from regobs.doctor.report import FiringAlert
+from regobs.doctor.report import NO_ADDRESS, FiringAlert
 from regobs.doctor.server import since_text
 from regobs.status.report import ProcessStatus, RouteStatus, StatusReport, Usage
 
@@ -165,6 +165,10 @@ def _alerts(report: StatusReport, on: Screen) -> Iterator[str]:
         yield from _alert(alert, report, on)
     if count > _MOST_ALERTS:
         yield f"  and {count - _MOST_ALERTS} more"
+    unlinked = dict.fromkeys(alert.runbook_file for alert in report.firing[:_MOST_ALERTS] if not alert.runbook)
+    if unlinked:
+        yield escape(f"  runbooks, of the build: {', '.join(unlinked)}")
+        yield f"  {NO_ADDRESS}"
 
 
 def _alert(alert: FiringAlert, report: StatusReport, on: Screen) -> Iterator[str]:

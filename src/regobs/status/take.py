@@ -66,7 +66,13 @@ class StatusPlan:
         early = {name: at_once.begin(partial(asking.samples, name, text)) for name, text in self.queries.items()}
         stores = at_once.begin(lambda: if_offered(prometheus.stores))
         expected = ExpectedQueries(asking, at_once, status_queries(slos, windows, self.config))
-        state = look_at(prometheus, names, at_once.together, scope=self.config.deployment_matchers)
+        state = look_at(
+            prometheus,
+            names,
+            at_once.together,
+            scope=self.config.deployment_matchers,
+            runbook_url=self.config.runbook_url,
+        )
         budgets = read_status(expected, slos, windows, self.config)
         answers = {name: one.result() for name, one in early.items()}
         up = [one.value == 1 for one in answers.get(ask.UP, ())]
@@ -94,7 +100,9 @@ class StatusPlan:
             usage=_usage(answers),
             processes=_processes(answers, state, self.config, seen),
             failing_rules=_failing(state),
-            problems=state_problems(state, self.config, {one["name"] for one in self.groups if "interval" not in one}),
+            problems=state_problems(
+                state, self.config, {one["name"] for one in self.groups if "interval" not in one}, slos
+            ),
             links=_links(prometheus, self.config),
             gaps=asking.gaps(stores.result() or ()),
             refused=asking.refused,

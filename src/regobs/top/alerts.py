@@ -87,8 +87,8 @@ def alert(taken: Taken, place: TopPlace) -> Iterator[Section]:
     if rule is not None:
         said = {name: rule.annotations.get(name, "") for name in ("summary", "description")}
         rows += [TopRow((name, text)) for name, text in said.items() if text and "{{" not in text]
-    if found is not None and found.runbook:
-        rows.append(TopRow(("runbook", found.runbook)))
+    if found is not None:
+        rows.append(TopRow(("runbook", found.runbook or f"{found.runbook_file} of the build")))
     rows.append(TopRow(("next", f"regobs query runbook {place.name}")))
     yield Section((title,))
     yield Section((), rows)
