@@ -156,10 +156,13 @@ class ServerError(RegobsError):
     """A server is unreachable, refuses, or is not the kind of server it should be.
 
     `retry_after` is the seconds after which the same request may work, None where repeating it is of no use.
+    `status` is that of HTTP, None where no answer came; `fault` what kept it from coming: late, tls, proxy, or "".
     """
 
     exit_code = ExitCode.SERVER
     retry_after: float | None = None
+    status: int | None = None
+    fault: str = ""
 
 
 class EndpointError(ServerError):

@@ -26,6 +26,7 @@ class MemoryTarget:
         self.fails: dict[str, int] = {}
         self.error: type[BaseException] = ServerError
         self.steps: list[str] = []
+        self.stuck = False  # whether nothing can be written any more
 
     def _step(self, name: str) -> None:
         self.steps.append(name)
@@ -45,6 +46,8 @@ class MemoryTarget:
 
     def write(self, before: Objects, after: Objects) -> None:
         del before
+        if self.stuck:
+            raise self.error("memory: it is stuck")
         self.live = dict(after)
         self._step("write")
 

@@ -283,7 +283,7 @@ def test_the_api_of_a_tenant_keeps_templates_and_knows_no_other_tenant(receivers
 
         def of(tenant: str) -> Rollout:
             headers = {"X-Scope-OrgID": tenant} if tenant else {}
-            place = ConfigApi("alerts", f"{stub.url}/api/v1/alerts", lambda: Prometheus(stub.url, headers=headers))
+            place = ConfigApi(f"{stub.url}/api/v1/alerts", lambda: Prometheus(stub.url, headers=headers))
             folder = StateFolder(receivers.parent / f"state-{tenant}")
             return Rollout(AlertmanagerConfig("alerts", place, receivers), folder)
 
@@ -305,7 +305,7 @@ def test_a_tenant_without_a_configuration_has_none_again_after_a_failure(receive
     tenants = Tenants()
     with Stub({"/api/v1/alerts": tenants.answer}) as stub:
         headers = {"X-Scope-OrgID": "a"}
-        place = ConfigApi("alerts", f"{stub.url}/api/v1/alerts", lambda: Prometheus(stub.url, headers=headers))
+        place = ConfigApi(f"{stub.url}/api/v1/alerts", lambda: Prometheus(stub.url, headers=headers))
         target = AlertmanagerConfig("alerts", place, receivers)
         wanted = target.wanted(build())
         target.write({}, wanted)

@@ -95,6 +95,94 @@ def test_a_state_that_cannot_be_put_back_is_put_back_by_whoever_comes_next(
     assert ours.status().interrupted == ""
 
 
+def test_what_cannot_be_put_back_keeps_nobody_from_planning_and_going_on(
+    deployed: MemoryTarget, folder: StateFolder
+) -> None:
+    """A permission that is lost for good, or a configuration that only its author has."""
+    ours, before = rollout(deployed, folder), dict(deployed.live)
+    plan = ours.plan(NEW)
+    deployed.stuck, deployed.error = True, MachineError
+    with pytest.raises(MachineError, match="it is stuck") as caught:
+        ours.apply(plan)
+    assert "apply --overwrite` goes on from there" in (caught.value.next_step or "")
+    deployed.live = {"High.yaml": b"groups: []\n"}
+    plan = ours.plan(NEW)
+    assert [(one.thing, one.what) for one in plan.changes] == [("High", "alert added")]
+    assert "was interrupted, and what was there before cannot be put back (memory: it is stuck)" in ours.notes[0]
+    with pytest.raises(MachineError, match="it is stuck") as caught:
+        ours.apply(plan)
+    assert "apply --overwrite` goes on from there" in (caught.value.next_step or "")
+    deployed.stuck = False
+    with pytest.raises(InputError, match="has changed since the plan"):  # what was there before is back
+        ours.apply(plan)
+    assert deployed.live == before
+    assert ours.status().interrupted == ""
+
+
+def test_going_on_from_what_is_there_ends_what_was_interrupted(
+    deployed: MemoryTarget, folder: StateFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was there cannot be written again, and what is new can."""
+    ours, before, write = rollout(deployed, folder), dict(deployed.live), deployed.write
+    plan = ours.plan(NEW)
+    deployed.stuck = True
+    with pytest.raises(ServerError, match="it is stuck"):
+        ours.apply(plan)
+    deployed.stuck, deployed.live = False, {"High.yaml": b"groups: []\n"}
+
+    def refuse_old(live: dict[str, bytes], after: dict[str, bytes]) -> None:
+        if after == before:
+            raise ServerError("the old ones cannot be written")
+        write(live, after)
+
+    monkeypatch.setattr(deployed, "write", refuse_old)
+    plan = ours.plan(NEW)
+    assert [one.what for one in plan.conflicts] == ["changed since it was deployed", "removed since it was deployed"]
+    deployed.fails = {"verify": 1}
+    with pytest.raises(ServerError, match="verify fails") as caught:
+        ours.apply(plan, overwrite=True)
+    assert "the old ones cannot be written" in (caught.value.next_step or "")
+    assert ours.status().interrupted
+    assert ours.apply(ours.plan(NEW), overwrite=True) is not None
+    assert (ours.status().interrupted, ours.status().edited) == ("", ())
+    assert not ours.plan(NEW).differs
+
+
+def test_what_is_back_whole_and_is_not_well_is_told_and_over(deployed: MemoryTarget, folder: StateFolder) -> None:
+    """Rules that failed before the deployment fail after it, too."""
+    ours, before = rollout(deployed, folder), dict(deployed.live)
+    deployed.fails = {"verify": 100}
+    with pytest.raises(ServerError, match="verify fails") as caught:
+        ours.apply(ours.plan(NEW))
+    assert "what was there before is back" in (caught.value.next_step or "")
+    assert ours.notes == ["what was there before is back, and is not well: memory: verify fails"]
+    assert deployed.live == before
+    assert ours.status().interrupted == ""
+    assert ours.plan(NEW).differs
+
+
+def test_a_state_folder_that_nobody_may_write_any_more_is_one_error(
+    deployed: MemoryTarget, folder: StateFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    ours, before = rollout(deployed, folder), dict(deployed.live)
+    plan = ours.plan(NEW)
+    deployed.fails = {"verify": 1}
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", lambda path, **_: refuse(path))
+        with pytest.raises(ServerError, match="verify fails") as caught:
+            ours.apply(plan)
+    assert "pending.json: Permission denied" in (caught.value.next_step or "")
+    assert deployed.live == before
+    assert ours.plan(NEW).differs
+    assert ours.status().interrupted == ""
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(MachineError, match=r"\[deploy\.memory\]: the state .* cannot be"):
+        ours.plan(NEW)
+
+
 def test_a_target_that_moved_on_since_the_plan_is_refused(deployed: MemoryTarget, folder: StateFolder) -> None:
     ours = rollout(deployed, folder)
     plan = ours.plan(NEW)

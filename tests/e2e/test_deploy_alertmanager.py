@@ -58,12 +58,12 @@ class Alerts:
         self.receivers = receivers_file(folder)
 
     def rollout(self) -> Rollout:
-        place = ConfigFile("alerts", self.file, lambda: Prometheus(self.url))
+        place = ConfigFile(self.file, lambda: Prometheus(self.url))
         return Rollout(AlertmanagerConfig("alerts", place, self.receivers), StateFolder(self.folder / "state"))
 
     def used(self) -> dict[str, Any]:
         """What it uses now."""
-        return ConfigFile("alerts", self.file, lambda: Prometheus(self.url)).loaded()
+        return ConfigFile(self.file, lambda: Prometheus(self.url)).loaded()
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ from regobs.deploy.run import Rollout
 from regobs.deploy.state import StateFolder
 from regobs.prometheus import Prometheus
 folder, url, build = Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
-place = ConfigFile("alerts", folder / "alertmanager.yml", lambda: Prometheus(url))
+place = ConfigFile(folder / "alertmanager.yml", lambda: Prometheus(url))
 ours = Rollout(AlertmanagerConfig("alerts", place, folder / "receivers.yaml"), StateFolder(folder / "state"))
 print("ready", flush=True)
 ours.apply(ours.plan({"alertmanager/alertmanager.yaml": build.read_bytes()}))
@@ -154,7 +154,7 @@ def test_a_killed_deployment_leaves_the_old_or_the_new_configuration(alerts: Ale
 
 def test_a_server_that_is_not_there_changes_nothing_for_good(alerts: Alerts) -> None:
     before = alerts.file.read_bytes()
-    place = ConfigFile("alerts", alerts.file, lambda: Prometheus("http://127.0.0.1:1"))
+    place = ConfigFile(alerts.file, lambda: Prometheus("http://127.0.0.1:1"))
     ours = Rollout(AlertmanagerConfig("alerts", place, alerts.receivers), StateFolder(alerts.folder / "state"))
     with pytest.raises(RegobsError, match="cannot be reached"):
         ours.apply(ours.plan(built()), overwrite=True)
@@ -170,7 +170,7 @@ def test_a_tenant_of_cortex_has_its_own_configuration_and_gets_the_old_one_back(
     url = metric_servers.cortex(supervisor, required_cortex(), flags=("-target=all,alertmanager",))
 
     def api(tenant: str) -> ConfigApi:
-        return ConfigApi("tenant", f"{url}/api/v1/alerts", lambda: Prometheus(url, headers={"X-Scope-OrgID": tenant}))
+        return ConfigApi(f"{url}/api/v1/alerts", lambda: Prometheus(url, headers={"X-Scope-OrgID": tenant}))
 
     def rollout() -> Rollout:
         target = AlertmanagerConfig("tenant", api("a"), receivers_file(tmp_path))

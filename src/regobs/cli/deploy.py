@@ -23,7 +23,7 @@ from regobs.errors import ExitCode, InputError, RegobsError
 if TYPE_CHECKING:
     from regobs.config import Config
     from regobs.deploy.risk import AlertRisk
-    from regobs.deploy.run import Rollout, TargetPlan
+    from regobs.deploy.run import Rollout, TargetPlan, TargetStatus
     from regobs.pack import Pack
 
 _LONGEST = 160  # characters of a changed text
@@ -140,7 +140,8 @@ def rollback(
     """Go back to a state that is kept, in the same way as `apply`: whole, looked at, or not at all."""
     config = settings(config_file)
     (rollout,) = _rollouts(config, [name], environment, wait)
-    planned = rollout.plan_back(number)
+    with _told([rollout]):
+        planned = rollout.plan_back(number)
     _show([planned], "text")
     if not planned.differs:
         return ExitCode.OK
@@ -156,8 +157,9 @@ def rollback(
 @_WAIT
 def verify(*, config_file: Path | None, only: tuple[str, ...], wait: float) -> int:
     """Whether what was deployed is in use and works: every rule loaded, evaluated and healthy."""
-    config = settings(config_file)
-    return _each((one.name, one.verify) for one in _rollouts(config, only, "", wait))
+    rollouts = _rollouts(settings(config_file), only, "", wait)
+    with _told(rollouts):
+        return _each((one.name, one.verify) for one in rollouts)
 
 
 @deploy.command()
@@ -166,7 +168,7 @@ def verify(*, config_file: Path | None, only: tuple[str, ...], wait: float) -> i
 @_SHAPE
 def status(*, config_file: Path | None, only: tuple[str, ...], shape: str) -> int:
     """What runs where, in which version, and what somebody changed since. Exit code 1: something was."""
-    found = [one.status() for one in _rollouts(settings(config_file), only, "", 0)]
+    found, failed = _statuses(_rollouts(settings(config_file), only, "", 0))
     if shape == "json":
         data = [
             {
@@ -199,7 +201,19 @@ def status(*, config_file: Path | None, only: tuple[str, ...], shape: str) -> in
         ]
         head = ["target", "state", "version", "since", "environment", "objects", "changed by others", "note"]
         click.echo(table(head, rows, on=screen()))
-    return ExitCode.DIFFERENCE if any(one.edited or one.interrupted for one in found) else ExitCode.OK
+    return failed or (ExitCode.DIFFERENCE if any(one.edited or one.interrupted for one in found) else ExitCode.OK)
+
+
+def _statuses(rollouts: Iterable[Rollout]) -> tuple[list[TargetStatus], int]:
+    """What runs on each target that says it; what the others say is on stderr, and the first of it the exit code."""
+    found, code = [], int(ExitCode.OK)
+    for one in rollouts:
+        try:
+            found.append(one.status())
+        except RegobsError as error:
+            click.echo(f"Error: {escape_lines(str(error))}", err=True)
+            code = code or int(error.exit_code)
+    return found, code
 
 
 def _plans(pack_config: tuple[Pack, Config], only: Sequence[str], wait: float, older: Path | None) -> list[TargetPlan]:
@@ -208,7 +222,8 @@ def _plans(pack_config: tuple[Pack, Config], only: Sequence[str], wait: float, o
     pack, config = pack_config
     rollouts = _rollouts(config, only, "", wait)
     files = build_keeping(config, pack, older)
-    return [one.plan(files) for one in rollouts]
+    with _told(rollouts):
+        return [one.plan(files) for one in rollouts]
 
 
 def _rollouts(config: Config, only: Iterable[str], environment: str, wait: float) -> list[Rollout]:
@@ -236,10 +251,12 @@ def _rollouts(config: Config, only: Iterable[str], environment: str, wait: float
 
 def _server(config: Config, name: str) -> Callable[[], Any]:
     from regobs.cli.server_options import connection_of  # noqa: PLC0415
+    from regobs.deploy.told import server_words  # noqa: PLC0415
     from regobs.prometheus import Prometheus  # noqa: PLC0415
 
     def opened() -> Prometheus:
-        return Prometheus(connection_of(config.contexts[config.deploy[name].context], os.environ))
+        connection = connection_of(config.contexts[config.deploy[name].context], os.environ)
+        return Prometheus(connection, words=server_words(name, config))
 
     return opened
 
@@ -271,13 +288,14 @@ def _show(plans: Sequence[TargetPlan], shape: str, risks: Mapping[str, Sequence[
 def _risks(plans: Sequence[TargetPlan], config: Config, length: str) -> dict[str, list[AlertRisk]]:
     """By target: how often what a plan adds or changes would have fired. Raises ServerError."""
     from regobs.deploy.risk import alert_risks  # noqa: PLC0415
+    from regobs.deploy.told import TargetWords, telling  # noqa: PLC0415
     from regobs.query.times import read_seconds  # noqa: PLC0415
 
     seconds = read_seconds("--risk", length)
     found = {}
     for one in plans:
         if config.deploy[one.target].context:
-            with _server(config, one.target)() as server:
+            with telling(TargetWords.of(one.target, config)), _server(config, one.target)() as server:
                 found[one.target] = list(alert_risks(one, server, time.time(), seconds))
     return found
 
@@ -319,7 +337,8 @@ def _told(rollouts: Iterable[Rollout]) -> Iterator[None]:
     finally:
         for one in rollouts:
             for note in one.notes:
-                click.echo(f"Warning: {one.name}: {note}", err=True)
+                click.echo(f"Warning: {one.name}: {escape_lines(note)}", err=True)
+            one.notes.clear()
 
 
 def _each(work: Iterable[tuple[str, Callable[[], Any]]]) -> int:

@@ -23,6 +23,7 @@ def rollout_of(name: str, config: Config, server: Callable[[], Prometheus], envi
     from regobs.deploy.rules_directory import RulesDirectory  # noqa: PLC0415
     from regobs.deploy.run import Rollout  # noqa: PLC0415
     from regobs.deploy.state import StateFolder  # noqa: PLC0415
+    from regobs.deploy.told import TargetWords  # noqa: PLC0415
 
     settings = config.deploy[name]
     target: DeployTarget
@@ -46,7 +47,12 @@ def rollout_of(name: str, config: Config, server: Callable[[], Prometheus], envi
     else:
         target = GrafanaFolder(name, settings.url, settings.folder, settings.token_file, config.grafana.deploy_tags)
     return Rollout(
-        target, StateFolder(settings.state), environment=environment, wait=wait, place=_place_of(settings, config)
+        target,
+        StateFolder(settings.state),
+        environment=environment,
+        wait=wait,
+        place=_place_of(settings, config),
+        words=TargetWords.of(name, config),
     )
 
 
@@ -69,8 +75,8 @@ def _of_alertmanager(
     from regobs.deploy.alertmanager_config import AlertmanagerConfig, ConfigApi, ConfigFile  # noqa: PLC0415
 
     if settings.file is not None:
-        return AlertmanagerConfig(name, ConfigFile(name, settings.file, server), receivers)
-    return AlertmanagerConfig(name, ConfigApi(name, settings.api, server), receivers)
+        return AlertmanagerConfig(name, ConfigFile(settings.file, server), receivers)
+    return AlertmanagerConfig(name, ConfigApi(settings.api, server), receivers)
 
 
 def _of_elastic(name: str, settings: DeploySettings) -> DeployTarget:

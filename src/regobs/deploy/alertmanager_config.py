@@ -14,13 +14,17 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
+import requests
+
 from regobs.common.files import beside
 from regobs.common.programs import find_program
 from regobs.deploy.state import Objects
 from regobs.deploy.target import PlannedChange
+from regobs.deploy.told import answer_error, answer_yaml
 from regobs.documents import dump_yaml, load_yaml
 from regobs.errors import InputError, MachineError, RulesError, ServerError
 from regobs.prometheus import Prometheus
+from regobs.prometheus.failures import answer_words
 from regobs.promql.durations import read_duration
 from regobs.secrets import MASK
 
@@ -31,6 +35,8 @@ _OF_OURS, _OF_OTHERS = "as in the receivers file", "other than in the receivers 
 _OF_BEFORE = "as in the receivers file when it was deployed"
 _MARK = b"# regobs deploy wrote what follows; its SHA-256: "  # of the place where the secrets are anyway
 _SHORTEST_SECRET = 4  # characters: what is shorter would blank half of an error
+_EXPECTED = "an Alertmanager, or the API of one such as http://mimir/api/v1/alerts"
+_NEXT_STEP = "correct `context` or `api` of this target in regobs.toml, or what the server says is wrong"
 _SAID = 400  # characters of what a server or amtool says
 Json = dict[str, Any]
 
@@ -70,7 +76,7 @@ class AlertmanagerConfig:
         content = self._place.read()
         if content is None:
             return {}
-        data = _mapping(content, self._name)
+        data = _mapping(content)
         own = {key: value for key, value in data.items() if key not in _ROUTING}
         otherwise = _OF_BEFORE if _unedited(content) else _OF_OTHERS
         shown = _shown(data, _OF_OURS if own == self._own(_names(data)) else otherwise)
@@ -82,7 +88,7 @@ class AlertmanagerConfig:
         data = self._given()
         if strange := next((key for key in _ROUTING if key in data), ""):
             raise InputError(
-                f"{self._name}: the receivers file has a {strange}, which comes from the build",
+                f"the receivers file has a {strange}, which comes from the build",
                 value=str(self._receivers),
                 next_step=f"change alerts/routing.yaml of the pack instead, and remove {strange} from this file",
             )
@@ -94,20 +100,20 @@ class AlertmanagerConfig:
             content = self._receivers.read_bytes()
         except OSError as error:
             raise MachineError(
-                f"{self._name}: the receivers file cannot be read",
+                "the receivers file cannot be read",
                 value=f"{self._receivers}: {error.strerror}",
                 next_step="write it, or correct `receivers` of this target in regobs.toml",
             ) from None
-        return _mapping(content, self._name, str(self._receivers))
+        return _mapping(content, str(self._receivers))
 
     def check(self, objects: Objects) -> None:
         """Refuse a receiver without contents, and what amtool refuses where it is installed."""
         for content in objects.values():
-            names = _names(_mapping(content, self._name))
+            names = _names(_mapping(content))
             given = {one["name"] for one in self._own(names)["receivers"]}
             if lacking := [name for name in names if name not in given]:
                 raise InputError(
-                    f"{self._name}: the receivers file lacks a receiver that alerts are routed to",
+                    "the receivers file lacks a receiver that alerts are routed to",
                     value=f"{self._receivers}: {', '.join(lacking)}",
                     expected=f"each of {', '.join(names)}; one with nothing but a name tells nobody",
                     next_step="add it there",
@@ -123,14 +129,14 @@ class AlertmanagerConfig:
         done = subprocess.run(command, input=content, check=False, capture_output=True)
         if done.returncode != 0:
             raise InputError(
-                f"{self._name}: amtool refuses the configuration",
+                "amtool refuses the configuration",
                 value=self._told((done.stdout + done.stderr).decode(errors="replace")),
                 next_step="correct the pack or the receivers file; nothing was changed",
             )
 
     def _rendered(self, shown: bytes) -> bytes:
         """The whole configuration."""
-        data = _mapping(shown, self._name)
+        data = _mapping(shown)
         own = self._own(_names(data))
         return marked(dump_yaml({**own, **{key: data[key] for key in _ROUTING if key in data}}).encode())
 
@@ -140,9 +146,9 @@ class AlertmanagerConfig:
         if _OBJECT not in after:
             return self._place.write(None)
         shown = after[_OBJECT]
-        if _mapping(shown, self._name)["contents"] == _OF_OTHERS and shown not in self._whole:
+        if _mapping(shown)["contents"] == _OF_OTHERS and shown not in self._whole:
             raise MachineError(
-                f"{self._name}: what was there cannot be put back: its receivers stand in no file of ours",
+                "what was there cannot be put back: its receivers stand in no file of ours",
                 value=str(self._receivers),
                 next_step="put the configuration back by hand, or its receivers into this file",
             )
@@ -162,14 +168,14 @@ class AlertmanagerConfig:
     def verify(self, objects: Objects) -> None:
         """What is in use routes and inhibits as was deployed. What others wrote is not judged."""
         for content in objects.values():
-            data = _mapping(content, self._name)
+            data = _mapping(content)
             if data["contents"] == _OF_OTHERS:
                 continue
             loaded = self._place.loaded()
             for key in _ROUTING:
                 if _plain(loaded.get(key)) != _plain(data.get(key)):
                     raise ServerError(
-                        f"{self._name}: another {key} is in use than was deployed",
+                        f"another {key} is in use than was deployed",
                         expected="that of the build",
                         next_step="see what else writes this configuration, and deploy again",
                     )
@@ -180,7 +186,7 @@ class AlertmanagerConfig:
 
     def untouched(self, ours: bytes, live: bytes) -> bool:
         """Whether what is live is what we wrote, if with receivers that their file has no longer."""
-        data = _mapping(live, self._name)
+        data = _mapping(live)
         return ours == live or (data["contents"] == _OF_BEFORE and ours == _shown(data, _OF_OURS))
 
     def announce(self, text: str) -> None:
@@ -188,7 +194,7 @@ class AlertmanagerConfig:
 
     def changes(self, before: Objects, after: Objects) -> list[PlannedChange]:
         """Routes, inhibitions and receivers that are added, removed and changed."""
-        sides = [_parts(_mapping(side[_OBJECT], self._name)) if side else {} for side in (before, after)]
+        sides = [_parts(_mapping(side[_OBJECT])) if side else {} for side in (before, after)]
         found = []
         for thing in dict.fromkeys((*sides[0], *sides[1])):
             old, new = (side.get(thing) for side in sides)
@@ -207,11 +213,11 @@ def _unedited(content: bytes) -> bool:
     return content.startswith(_MARK) and content == marked(content.partition(b"\n")[2])
 
 
-def _mapping(content: bytes, target: str, where: str = _OBJECT) -> Json:
+def _mapping(content: bytes, where: str = _OBJECT) -> Json:
     data = load_yaml(content, where, error=InputError).data
     if not isinstance(data, dict):
         raise InputError(
-            f"{target}: this is no configuration of an Alertmanager",
+            "this is no configuration of an Alertmanager",
             value=where,
             expected="a mapping with receivers",
             next_step="correct the file",
@@ -276,8 +282,8 @@ def _routes(route: Json, place: str) -> Iterator[tuple[str, str]]:
 class ConfigFile:
     """The file that an Alertmanager reads. `open_server` gives a client of this Alertmanager."""
 
-    def __init__(self, target: str, path: Path, open_server: Callable[[], Prometheus]) -> None:
-        self._target, self._path, self._open = target, path, open_server
+    def __init__(self, path: Path, open_server: Callable[[], Prometheus]) -> None:
+        self._path, self._open = path, open_server
 
     def read(self) -> bytes | None:
         """The configuration as it is; None where there is none."""
@@ -300,7 +306,7 @@ class ConfigFile:
         with self._open() as server:
             answer = server.send("POST", f"{server.url}/-/reload", b"", "text/plain")
         if not answer.ok:
-            raise _strange(self._target, f"POST {server.url}/-/reload answers {answer.status_code}", answer.text)
+            raise _refused(answer, f"POST {server.url}/-/reload")
 
     def _replace(self, content: bytes) -> None:
         with beside(self._path) as new:
@@ -316,13 +322,15 @@ class ConfigFile:
             url = f"{server.url}/api/v2/status"
             answer = server.send("GET", url, b"", "application/json")
         try:
-            return _mapping(str(answer.json()["config"]["original"]).encode(), self._target)
+            return _mapping(str(answer.json()["config"]["original"]).encode())
         except (ValueError, KeyError, TypeError):
-            raise _strange(self._target, f"GET {url} answers {answer.status_code} without a configuration") from None
+            if not answer.ok:
+                raise _refused(answer, f"GET {url}") from None
+            raise _strange(f"GET {url} answers without a configuration", answer_words(answer)) from None
 
     def _unusable(self, error: OSError) -> MachineError:
         return MachineError(
-            f"{self._target}: the file of the configuration cannot be written or read",
+            "the file of the configuration cannot be written or read",
             value=f"{error.filename or self._path}: {error.strerror}",
             next_step="free some space, or give the right to replace this file in its folder",
         )
@@ -331,8 +339,8 @@ class ConfigFile:
 class ConfigApi:
     """The configuration of a tenant, at `api`. https://cortexmetrics.io/docs/api/#alertmanager, and Mimir alike."""
 
-    def __init__(self, target: str, api: str, open_server: Callable[[], Prometheus]) -> None:
-        self._target, self._api, self._open = target, api, open_server
+    def __init__(self, api: str, open_server: Callable[[], Prometheus]) -> None:
+        self._api, self._open = api, open_server
         self._templates: Json = {}
 
     def read(self) -> bytes | None:
@@ -342,10 +350,10 @@ class ConfigApi:
         if answer.status_code == 404 and "not found" in answer.text and "<" not in answer.text:
             return None
         if not answer.ok or answer.headers.get("Content-Type", "").startswith("text/html"):
-            raise _strange(self._target, f"GET {self._api} answers {answer.status_code}", answer.text)
-        data = load_yaml(answer.content, self._api, error=RulesError).data
+            raise _refused(answer, f"GET {self._api}")
+        data = answer_yaml(answer, f"GET {self._api}", expected=_EXPECTED, next_step=_NEXT_STEP)
         if not isinstance(data, dict) or not isinstance(data.get("alertmanager_config"), str):
-            raise _strange(self._target, f"GET {self._api} answers no alertmanager_config")
+            raise _strange(f"GET {self._api} answers no alertmanager_config", answer_words(answer))
         self._templates = data.get("template_files") or {}
         return str(data["alertmanager_config"]).encode()
 
@@ -358,18 +366,16 @@ class ConfigApi:
             else:
                 answer = server.send("POST", self._api, dump_yaml(body).encode(), "application/yaml")
         if not answer.ok:
-            raise _strange(self._target, f"{'POST' if content else 'DELETE'} {self._api} answers {answer.status_code}",
-                           answer.text)  # fmt: skip
+            raise _refused(answer, f"{'DELETE' if content is None else 'POST'} {self._api}")
 
     def loaded(self) -> Json:
         """What is there now: the server takes no configuration that it cannot use."""
-        return _mapping(self.read() or b"{}", self._target)
+        return _mapping(self.read() or b"{}")
 
 
-def _strange(target: str, message: str, value: str = "") -> ServerError:
-    return ServerError(
-        f"{target}: {message}",
-        value=" ".join(value.split())[:_SAID] or None,
-        expected="an Alertmanager, or the API of one such as http://mimir/api/v1/alerts",
-        next_step="correct `context` or `api` of this target in regobs.toml, or what the server says is wrong",
-    )
+def _refused(answer: requests.Response, doing: str) -> ServerError:
+    return answer_error(answer, doing, said=answer_words(answer, _SAID), expected=_EXPECTED, next_step=_NEXT_STEP)
+
+
+def _strange(message: str, value: str) -> ServerError:
+    return ServerError(message, value=value or None, expected=_EXPECTED, next_step=_NEXT_STEP)

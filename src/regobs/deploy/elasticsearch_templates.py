@@ -51,7 +51,7 @@ class ElasticsearchTemplates:
 
     def __init__(self, name: str, access: Access) -> None:
         self._name = name
-        self._api = JsonApi(name, access.url, WORDS, lambda session: enter(access, session))
+        self._api = JsonApi(access.url, WORDS, lambda session: enter(access, session))
         self._ask = self._api.ask
 
     @property
@@ -111,9 +111,9 @@ class ElasticsearchTemplates:
         """Refuse a pipeline that the server cannot compile, and a policy where it has no lifecycle. Changes nothing."""
         if any(_section(path) == POLICIES for path in objects) and self._policies() is None:
             raise InputError(
-                f"{self._name}: this server has no lifecycle policies",
+                "this server has no lifecycle policies",
                 value=self._api.url,
-                expected=WORDS.expected,
+                expected="an Elasticsearch, which has them under /_ilm/policy",
                 next_step="docs/elasticsearch.md says what OpenSearch needs instead",
             )
         for path, content in objects.items():
@@ -166,7 +166,7 @@ class ElasticsearchTemplates:
         for path, content in objects.items():
             if here.get(path) != content:
                 raise ServerError(
-                    f"{self._name}: {path} {'is not what was written' if path in here else 'is not there'}",
+                    f"{path} {'is not what was written' if path in here else 'is not there'}",
                     value=self._api.url,
                     next_step="see whether something else writes it, such as an integration of Fleet",
                 )
@@ -185,7 +185,7 @@ class ElasticsearchTemplates:
         missing = wanted.get("properties", {}).keys() - found.get("properties", {}).keys()
         if missing:
             raise ServerError(
-                f"{self._name}: a new data stream {NAME}-* would lack {len(missing)} fields of our template",
+                f"a new data stream {NAME}-* would lack {len(missing)} fields of our template",
                 value=", ".join(sorted(missing)[:5]),
                 next_step=f"see `GET /{TEMPLATES}/_simulate_index/{NAME}-x`: which template has a higher priority?",
             )

@@ -40,7 +40,7 @@ class GrafanaFolder:
 
     def __init__(self, name: str, url: str, folder: str, token_file: Path | None, tags: tuple[str, ...] = ()) -> None:
         self._name, self._folder, self._token_file, self._tags = name, folder, token_file, tags
-        self._api = JsonApi(name, url, _WORDS, self._enter)
+        self._api = JsonApi(url, _WORDS, self._enter)
         self._ask = self._api.ask
 
     @property
@@ -86,7 +86,7 @@ class GrafanaFolder:
             if board is not None:
                 folder = board.get("meta", {}).get("folderUid", "")
                 raise InputError(
-                    f"{self._name}: a dashboard of this uid is in another folder",
+                    "a dashboard of this uid is in another folder",
                     value=f"{name.removesuffix('.json')} in {folder or 'the root folder'}",
                     expected=f"none, or one in {self._folder}",
                     next_step="move or delete it there, or name that folder in regobs.toml",
@@ -116,7 +116,7 @@ class GrafanaFolder:
             if here.get(name) != content:
                 what = "is not what was saved" if name in here else "is not there"
                 raise ServerError(
-                    f"{self._name}: the dashboard {name.removesuffix('.json')} {what}",
+                    f"the dashboard {name.removesuffix('.json')} {what}",
                     value=self._api.url,
                     next_step="see whether something else writes to this folder, such as provisioning or Git Sync",
                 )

@@ -8,7 +8,9 @@ from typing import Any
 
 import requests
 
+from regobs.deploy.told import answer_error
 from regobs.errors import ServerError
+from regobs.prometheus.failures import unreachable
 
 _TIMEOUT = 60.0  # seconds
 _LONGEST = 300  # characters of what a server says
@@ -25,13 +27,10 @@ class ApiWords:
 
 
 class JsonApi:
-    """The API at `url`, for the deployment target `target`. `enter` makes a session ready at the first call.
+    """The API at `url`. `enter` makes a session ready at the first call. Secrets stand in no error."""
 
-    Every method raises ServerError with the target's name; secrets stand in no error.
-    """
-
-    def __init__(self, target: str, url: str, words: ApiWords, enter: Callable[[requests.Session], None]) -> None:
-        self._target, self.url, self._words, self._enter = target, url.rstrip("/"), words, enter
+    def __init__(self, url: str, words: ApiWords, enter: Callable[[requests.Session], None]) -> None:
+        self.url, self._words, self._enter = url.rstrip("/"), words, enter
         self._session: requests.Session | None = None
 
     def ask(
@@ -45,11 +44,11 @@ class JsonApi:
     ) -> Any:
         """The JSON of an answer; None for 404 where something may be missing."""
         answer = self.send(method, path, params=params, json=body)
-        data = _json(answer)
+        data = json_of(answer)
         if answer.status_code == requests.codes.not_found and missing and data is not None:
             return None
         if data is None or answer.status_code != requests.codes.ok:
-            raise self.strange(f"{method} {path} answers {answer.status_code}", _said(data))
+            raise self.refused(answer, f"{method} {self.url}{path}", _said(data))
         return data
 
     def send(self, method: str, path: str, **more: Any) -> requests.Response:
@@ -61,32 +60,34 @@ class JsonApi:
                 self._session = session
             answer = self._session.request(method, self.url + path, timeout=_TIMEOUT, allow_redirects=False, **more)
         except requests.RequestException as error:
-            raise ServerError(
-                f"{self._target}: {self.url} cannot be reached",
-                value=type(error).__name__,
-                expected=self._words.expected,
-                next_step="check the address and that the server runs",
-            ) from error
+            raise unreachable(self.url, error, _TIMEOUT, self._words.expected) from error
         if answer.status_code in {requests.codes.unauthorized, requests.codes.forbidden}:
-            raise ServerError(
-                f"{self._target}: {self.url} does not let us do this",
+            refused = ServerError(
+                f"{self.url} does not let us do this",
                 value=f"{answer.status_code} for {method} {path}",
                 expected=self._words.allowed,
                 next_step=self._words.credentials,
             )
+            refused.status = answer.status_code
+            raise refused
         return answer
+
+    def refused(self, answer: requests.Response, doing: str, said: str | None = None) -> ServerError:
+        """The error of an answer that nobody can use; `doing` names method and address, `said` is the reason in it."""
+        return answer_error(answer, doing, said=said, expected=self._words.expected, next_step=self._words.next_step)
 
     def strange(self, message: str, value: str = "") -> ServerError:
         """An error that tells of an answer that nobody expects from this API."""
         return ServerError(
-            f"{self._target}: {message}",
+            message,
             value=f"{self.url}: {value}" if value else self.url,
             expected=self._words.expected,
             next_step=self._words.next_step,
         )
 
 
-def _json(answer: requests.Response) -> Any:
+def json_of(answer: requests.Response) -> Any:
+    """The body as data; None where it is no JSON."""
     try:
         return answer.json()
     except requests.JSONDecodeError:

@@ -25,7 +25,7 @@ def refuse_findings(plan: TargetPlan) -> None:
         said = [f"{one.file}:{one.line} {one.check}: {one.what}" for one in found[:_SHOWN]]
         more = f"; {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
         raise InputError(
-            f"{plan.target}: regobs lint refuses what would be deployed",
+            f"[deploy.{plan.target}]: regobs lint refuses what would be deployed",
             value="; ".join(said) + more,
             expected="nothing that it calls an error",
             next_step="correct the pack, or give --allow-findings; nothing was changed",

@@ -41,7 +41,7 @@ class KibanaSpace:
     def __init__(self, name: str, access: Access, space: str = "", environment: str = "") -> None:
         self._name, self._environment = name, environment
         self._path = f"/s/{quote(space, safe='')}/api/saved_objects" if space else "/api/saved_objects"
-        self._api = JsonApi(name, access.url, _WORDS, lambda session: self._enter(access, session))
+        self._api = JsonApi(access.url, _WORDS, lambda session: self._enter(access, session))
 
     @staticmethod
     def _enter(access: Access, session: requests.Session) -> None:
@@ -62,7 +62,7 @@ class KibanaSpace:
         }
         if self._environment and self._environment not in there:
             raise InputError(
-                f"{self._name}: the build has no Kibana objects of this environment",
+                "the build has no Kibana objects of this environment",
                 value=self._environment,
                 expected=", ".join(sorted(there)) or "a build with kibana/",
                 next_step="name one of log_schemas/kibana.yaml, or leave `environment` out for all",
@@ -75,7 +75,7 @@ class KibanaSpace:
         body = {"type": list(_TYPES), "excludeExportDetails": True}
         answer = self._api.send("POST", f"{self._path}/_export", json=body)
         if answer.status_code != requests.codes.ok:
-            raise self._api.strange(f"the export answers {answer.status_code}", answer.text[:300])
+            raise self._api.refused(answer, f"POST {self._api.url}{self._path}/_export")
         try:
             return dict(sorted(pair for pair in _objects(answer.content.splitlines()) if f"/{_OURS}" in pair[0]))
         except (ValueError, KeyError, TypeError, AttributeError):
@@ -88,7 +88,7 @@ class KibanaSpace:
             for one in json.loads(content)["references"]:
                 if one["id"].startswith(_OURS) and f"{one['type']}/{one['id']}" not in here:
                     raise InputError(
-                        f"{self._name}: {name} refers to an object that is not there",
+                        f"{name} refers to an object that is not there",
                         value=f"{one['type']}/{one['id']}",
                         expected="an object of the same build",
                         next_step="build again, and make the plan again",
@@ -110,7 +110,7 @@ class KibanaSpace:
             data = answer.json()
             success, errors = data["success"], [_refusal(one) for one in data.get("errors", ())]
         except (ValueError, KeyError, TypeError, AttributeError):
-            raise self._api.strange(f"the import answers {answer.status_code}", answer.text[:300]) from None
+            raise self._api.refused(answer, f"POST {self._api.url}{self._path}/_import") from None
         if success is not True or answer.status_code != requests.codes.ok:
             raise self._api.strange("the import is refused", "; ".join(errors)[:300])
 
@@ -120,7 +120,7 @@ class KibanaSpace:
         for name, content in objects.items():
             if name not in here or not self.same(content, here[name]):
                 raise ServerError(
-                    f"{self._name}: {name} {'is not what was written' if name in here else 'is not there'}",
+                    f"{name} {'is not what was written' if name in here else 'is not there'}",
                     value=self._api.url,
                     next_step="see whether somebody else writes to this space",
                 )

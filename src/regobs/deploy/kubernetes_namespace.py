@@ -30,6 +30,8 @@ from regobs.errors import InputError, MachineError, RegobsError, ServerError
 from regobs.grafana.boards import ReadDashboard, board_of
 from regobs.grafana.compare import compare_boards
 from regobs.prometheus import Prometheus, RuleGroup
+from regobs.prometheus.address import bare
+from regobs.secrets import MASK
 
 _OPERATOR = "monitoring.coreos.com"
 _VERSIONS = {
@@ -75,6 +77,8 @@ class KubernetesNamespace:
         self._kubeconfig, self._cluster = kubeconfig, cluster
         self._patience, self._sleep = patience, sleep
         self._client: Any = None
+        self._address = ""  # of the cluster, as its kubeconfig has it
+        self._secrets: list[str] = []
 
     @property
     def name(self) -> str:
@@ -116,14 +120,14 @@ class KubernetesNamespace:
 
     def check(self, objects: Objects) -> None:
         """Refuse what the cluster refuses in a dry run, what promtool refuses, and kinds that the cluster lacks."""
-        refuse_rules(self._name, _rule_files(objects))
+        refuse_rules(_rule_files(objects))
         if self._open is not None:
             with self._open() as server:
                 server.rules()
         for key, content in objects.items():
             if self._resource(key.partition("/")[0]) is None:
                 raise InputError(
-                    f"{self._name}: the cluster does not know this kind of object",
+                    "the cluster does not know this kind of object",
                     value=f"{key.partition('/')[0]} ({_VERSIONS[ObjectKind(key.partition('/')[0])]})",
                     expected="the resource definitions of prometheus-operator",
                     next_step="install them, or name the kinds that are wanted: `kinds` of this target in regobs.toml",
@@ -161,14 +165,14 @@ class KubernetesNamespace:
         for key, content in objects.items():
             if here.get(key) != content:
                 raise ServerError(
-                    f"{self._name}: {key} {'is not what was applied' if key in here else 'is not there'}",
-                    value=self._namespace,
+                    f"{key} {'is not what was applied' if key in here else 'is not there'}",
+                    value=f"namespace {self._namespace} of {self._address}",
                     next_step="see whether something else writes to this object, such as Argo CD or Flux",
                 )
         if self._open is not None and _RULES in self._kinds:
             with self._open() as server:
                 await_groups(
-                    self._name, server, dict(_groups(objects)), self._rule_object,
+                    server, dict(_groups(objects)), self._rule_object,
                     patience=self._patience, sleep=self._sleep,
                 )  # fmt: skip
 
@@ -221,12 +225,14 @@ class KubernetesNamespace:
                 )
         except (library.config.ConfigException, OSError, ValueError) as error:
             raise InputError(
-                f"{self._name}: the cluster's address and its access cannot be read",
+                "the cluster's address and its access cannot be read",
                 value=str(error)[:300],
                 expected="a kubeconfig with this context",
                 next_step="correct `kubeconfig` or `cluster` of this target in regobs.toml, or KUBECONFIG",
             ) from None
         settings.retries = False
+        self._address = bare(settings.host)
+        self._secrets = [one.split()[-1] for one in (*settings.api_key.values(), settings.password) if one]
         with self._speaking("ask for its kinds"), tempfile.TemporaryDirectory(prefix="regobs-deploy.") as folder:
             # the client keeps what it learned in a file that it would share with other users of this machine
             return library.dynamic.DynamicClient(
@@ -248,31 +254,39 @@ class KubernetesNamespace:
                 raise self._unreachable(doing, error.reason) from error
             self._refused(doing, error, missing=missing)
         except Exception as error:
-            raise self._unreachable(doing, type(error).__name__) from error
+            raise self._unreachable(doing, _cause(error), late=_is_late(error)) from error
 
-    def _unreachable(self, doing: str, why: object) -> ServerError:
-        return ServerError(
-            f"{self._name}: the cluster cannot be reached, or what answers is no Kubernetes API",
+    def _unreachable(self, doing: str, why: object, *, late: bool = False) -> ServerError:
+        what = "did not answer in time" if late else "cannot be reached, or what answers is no Kubernetes API"
+        error = ServerError(
+            f"the cluster at {self._address} {what}",
             value=f"{doing}: {' '.join(str(why).split())[:200]}",
             next_step="check the server of the kubeconfig, its certificate and that it runs",
         )
+        error.fault = "late" if late else ""
+        return error
 
     def _refused(self, doing: str, error: Any, *, missing: bool) -> None:
         said, status = _message(error.body), error.status
+        for secret in self._secrets:
+            said = said.replace(secret, MASK)
         if missing and status == 404:
             return
-        if status in {401, 403}:
-            raise ServerError(
-                f"{self._name}: the cluster does not let us do this",
-                value=f"{status}: {doing} in {self._namespace}: {said}",
-                expected="a user or service account that may list, create, patch and delete these objects",
-                next_step="docs/deploy.md has the role",
-            ) from error
-        raise ServerError(
-            f"{self._name}: the cluster refuses to {doing}",
-            value=f"{status}: {said}",
-            next_step="correct the pack or the namespace; docs/deploy.md says which objects it needs",
-        ) from error
+        denied = status in {401, 403}
+        refused = ServerError(
+            f"the cluster at {self._address} {'does not let us do this' if denied else f'refuses to {doing}'}",
+            value=f"{status}: {f'{doing} in {self._namespace}: ' if denied else ''}{said}",
+            expected="a user or service account that may list, create, patch and delete these objects"
+            if denied
+            else None,
+            next_step="correct the user of the kubeconfig or its token; docs/deploy.md has the role"
+            if denied
+            else "correct the pack or the namespace; docs/deploy.md says which objects it needs",
+        )
+        refused.status = status
+        after = str((error.headers or {}).get("Retry-After", ""))
+        refused.retry_after = float(after) if after.isascii() and after.isdigit() and len(after) <= 6 else None
+        raise refused from error
 
 
 def _library() -> ModuleType:
@@ -289,6 +303,19 @@ def _library() -> ModuleType:
         ) from None
     module: ModuleType = kubernetes
     return module
+
+
+def _is_late(error: BaseException) -> bool:
+    """Whether the time of a request is over: urllib3 puts that into the reason of another error."""
+    import urllib3  # noqa: PLC0415 - that of the client
+
+    reason = getattr(error, "reason", error)
+    refused = isinstance(reason, urllib3.exceptions.NewConnectionError)  # counted there among those that take too long
+    return isinstance(reason, urllib3.exceptions.TimeoutError) and not refused
+
+
+def _cause(error: BaseException) -> str:
+    return type(getattr(error, "reason", None) or error).__name__
 
 
 def _in_cluster() -> bool:

@@ -18,12 +18,16 @@ from regobs.deploy.rule_changes import rule_changes
 from regobs.deploy.rules_directory import VERIFY_SECONDS, await_groups, refuse_rules
 from regobs.deploy.state import Objects
 from regobs.deploy.target import PlannedChange
+from regobs.deploy.told import answer_error, answer_yaml
 from regobs.documents import dump_yaml, load_yaml
 from regobs.errors import RulesError, ServerError
 from regobs.prometheus import Prometheus
 from regobs.promql.durations import duration_text, read_duration
 from regobs.slo.outputs import RULES
 
+_SAID = 300  # characters of what a server says
+_EXPECTED = "the API of a ruler, such as http://cortex/api/v1/rules or http://mimir/prometheus/config/v1/rules"
+_NEXT_STEP = "correct `api` of this target in regobs.toml, or the tenant and the token of its context"
 _TIMES = ("interval", "for", "keep_firing_for", "query_offset")
 
 
@@ -72,16 +76,21 @@ class RulerApi:
             answer = self._send(server, "GET", self._api, missing=True)
         if answer is None:
             return {}
-        data = load_yaml(answer.content, self._api, error=RulesError).data
+        data = answer_yaml(answer, f"GET {self._api}", expected=_EXPECTED, next_step=_NEXT_STEP)
         if not isinstance(data, dict) or not all(isinstance(groups, list) for groups in data.values()):
-            raise self._strange(f"GET {self._api} answers no rule groups")
+            raise ServerError(
+                f"GET {self._api} answers no rule groups",
+                value=" ".join(answer.text.split())[:_SAID] or None,
+                expected=_EXPECTED,
+                next_step=_NEXT_STEP,
+            )
         return {f"{group['name']}.yaml": _canonical(group) for groups in data.values() for group in groups}
 
     def check(self, objects: Objects) -> None:
         """Refuse what promtool refuses, and a server that is not there."""
         with self._open() as server:
             server.rules()
-        refuse_rules(self._name, objects)
+        refuse_rules(objects)
 
     def write(self, before: Objects, after: Objects) -> None:
         """One group at a time: those that differ are sent, those that went away are deleted."""
@@ -98,7 +107,6 @@ class RulerApi:
         """Every group is loaded, and each of its rules was evaluated since, without an error."""
         with self._open() as server:
             await_groups(
-                self._name,
                 server,
                 {(self._namespace, group): count for (_, group), count in _sizes(objects).items()},
                 lambda group: group.file if group.file == self._namespace else None,
@@ -125,16 +133,8 @@ class RulerApi:
         if missing and answer.status_code == requests.codes.not_found and "no rule groups" in answer.text:
             return None
         if not answer.ok or answer.headers.get("Content-Type", "").startswith("text/html"):
-            raise self._strange(f"{method} {url} answers {answer.status_code}", " ".join(answer.text.split())[:300])
+            raise answer_error(answer, f"{method} {url}", expected=_EXPECTED, next_step=_NEXT_STEP)
         return answer
-
-    def _strange(self, message: str, value: str = "") -> ServerError:
-        return ServerError(
-            f"{self._name}: {message}",
-            value=value or None,
-            expected="the API of a ruler, such as http://cortex/api/v1/rules or http://mimir/prometheus/config/v1/rules",
-            next_step="correct `api` of this target in regobs.toml, or the tenant and the token of its context",
-        )
 
 
 def _canonical(group: Mapping[str, Any]) -> bytes:

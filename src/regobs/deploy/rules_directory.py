@@ -56,7 +56,7 @@ class RulesDirectory:
         """Every YAML file of the directory; nothing where there is none yet."""
         if not self._directory.parent.is_dir():
             raise MachineError(
-                f"{self._name}: the folder of the rules directory is missing",
+                "the folder of the rules directory is missing",
                 value=str(self._directory.parent),
                 next_step="create it, or correct `directory` in regobs.toml",
             )
@@ -77,13 +77,15 @@ class RulesDirectory:
         """Refuse what is no rule file, what promtool refuses where it is installed, and a server that is not there."""
         with self._open() as server:
             server.rules()
-        refuse_rules(self._name, objects)
+        refuse_rules(objects)
 
     def write(self, before: Objects, after: Objects) -> None:
         """The whole directory in one rename, and then the server is told. What does not change is not touched."""
         changed = {name: content for name, content in after.items() if before.get(name) != content}
+        removed = before.keys() - after.keys()
         try:
-            replace_directory(self._directory, changed, before.keys() - after.keys())
+            if changed or removed:
+                replace_directory(self._directory, changed, removed)
         except OSError as error:
             raise self._unusable(error) from error
         self._reload()
@@ -94,7 +96,7 @@ class RulesDirectory:
 
     def _unusable(self, error: OSError) -> MachineError:
         return MachineError(
-            f"{self._name}: the rules directory cannot be written or read",
+            "the rules directory cannot be written or read",
             value=f"{error.filename or self._directory}: {error.strerror}",
             next_step="free some space, or give the right to replace this directory in its folder; where it is a mount "
             "point, let `directory` be a folder in it",
@@ -105,7 +107,6 @@ class RulesDirectory:
         prefix = str(self._directory) + "/"
         with self._open() as server:
             await_groups(
-                self._name,
                 server,
                 dict(_groups(objects)),
                 lambda group: group.file.removeprefix(prefix) if group.file.startswith(prefix) else None,
@@ -125,7 +126,7 @@ class RulesDirectory:
         return rule_changes(before, after)
 
 
-def refuse_rules(target: str, objects: Objects) -> None:
+def refuse_rules(objects: Objects) -> None:
     """Raise RulesError for what is no rule file, InputError for what promtool refuses where it is installed."""
     for name, content in objects.items():
         if name.endswith((".yaml", ".yml")):
@@ -146,14 +147,13 @@ def refuse_rules(target: str, objects: Objects) -> None:
         said = [line.strip() for line in (done.stderr + done.stdout).splitlines() if line.strip()]
         faults = [line.replace(folder + "/", "") for line in said if "SUCCESS" not in line and "Checking" not in line]
         raise InputError(
-            f"{target}: promtool refuses the rules",
+            "promtool refuses the rules",
             value="; ".join(faults)[:600],
             next_step="correct the pack; nothing was changed",
         )
 
 
 def await_groups(
-    target: str,
     server: Prometheus,
     expected: Mapping[tuple[str, str], int],
     file_of: Callable[[RuleGroup], str | None],
@@ -175,7 +175,7 @@ def await_groups(
         what, hopeless = found
         if hopeless or time.monotonic() >= wait:
             raise ServerError(
-                f"{target}: the rules are not in use as they should be",
+                "the rules are not in use as they should be",
                 value=f"{server.url}: {what}",
                 expected="every group loaded, and each rule evaluated once without an error",
                 next_step="correct the rule; or see that the server reads its rules from where they are put",

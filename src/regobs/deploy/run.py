@@ -22,10 +22,12 @@ from regobs.common.signals import signals_raise
 from regobs.deploy.broken import broken_by
 from regobs.deploy.state import KeptState, Objects, StateFolder, decoded, digest, encoded
 from regobs.deploy.target import DeployTarget, MarksItsWork, PlannedChange
+from regobs.deploy.told import TargetWords, tell, telling
 from regobs.errors import InputError, MachineError, RegobsError
 
 FORMAT = 2  # of a plan file
 WAIT = 60.0  # seconds for our turn
+_GOES_ON = "`regobs deploy plan` shows what is there now, and `regobs deploy apply --overwrite` goes on from there"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +73,22 @@ class TargetStatus:
 class Rollout:
     """Deployments to one target. `environment` is a word that `status` shows, of whoever deployed.
 
-    `place` says where the target is: directory, address, namespace. A plan holds there alone.
+    `place` says where the target is: directory, address, namespace. A plan holds there alone. `words` are what errors
+    say of the target.
     """
 
     def __init__(
-        self, target: DeployTarget, folder: StateFolder, *, environment: str = "", wait: float = WAIT, place: str = ""
+        self,
+        target: DeployTarget,
+        folder: StateFolder,
+        *,
+        environment: str = "",
+        wait: float = WAIT,
+        place: str = "",
+        words: TargetWords | None = None,
     ) -> None:
         self.target, self._folder, self._environment, self._wait = target, folder, environment, wait
-        self._place = place
+        self._place, self._words = place, words or TargetWords(target.name)
         self.notes: list[str] = []  # what no error tells: what went wrong after it was done, and an interruption
 
     @property
@@ -88,24 +98,29 @@ class Rollout:
 
     def plan(self, files: Mapping[str, bytes]) -> TargetPlan:
         """What would change for the files of a build."""
-        return self._planned_for(self.target.wanted(files))
+        with telling(self._words):
+            return self._planned_for(self.target.wanted(files))
 
     def plan_back(self, number: int | None) -> TargetPlan:
         """What would change for a kept state; None is the one before the newest. Raises InputError."""
+        with telling(self._words):
+            return self._planned_for(self._kept(number))
+
+    def _kept(self, number: int | None) -> dict[str, bytes]:
         numbers = self._folder.numbers()
         chosen = number if number is not None else (numbers[-2] if len(numbers) > 1 else None)
         if chosen not in numbers:
             raise InputError(
-                f"{self.name}: there is no such state to go back to",
+                "there is no such state to go back to",
                 value=number if number is not None else "the one before the newest",
                 expected=f"one of {', '.join(map(str, numbers))}" if numbers else "a state; nothing was deployed yet",
                 next_step="`regobs deploy status` shows the kept states",
             )
         state = next(one for one in self._folder.states() if one.number == chosen)
-        return self._planned_for(dict(state.objects))
+        return dict(state.objects)
 
     def _planned_for(self, wanted: dict[str, bytes]) -> TargetPlan:
-        with self._turn():
+        with self._turn(goes_on=True):
             live, owned = self.target.read(), self._folder.last().objects
         after = _after(live, owned, wanted)
         return TargetPlan(
@@ -123,23 +138,27 @@ class Rollout:
         """Carry out a plan; the new state, or None where there was nothing to do.
 
         Raises InputError when the target is no longer as the plan saw it, when somebody else's work would be lost, or
-        when the target refuses the objects; ServerError and MachineError when it fails, with the old state back.
+        when the target refuses the objects; ServerError and MachineError when it fails, with the old state back. What
+        an interrupted deployment left is put right first; where that fails, only `overwrite` goes on without it.
         """
-        with self._turn():
-            live, last = self.target.read(), self._folder.last()
+        with telling(self._words), self._turn(goes_on=overwrite):
+            live, last, interrupted = self.target.read(), self._folder.last(), self._folder.unfinished()
             self._refuse(plan, live, overwrite=overwrite)
             after = _after(live, last.objects, dict(plan.objects))
-            if not self._differs(live, after) and last.objects == plan.objects:
+            if not self._differs(live, after) and last.objects == plan.objects and interrupted is None:
                 return None
             self.target.check(plan.objects)
-            self._folder.begin(live)
+            before = live if interrupted is None else interrupted.before
+            self._folder.begin(before)
             try:
                 self.target.write(live, after)
                 self.target.verify(after)
                 state = self._folder.commit(plan.objects, self._environment)
             except BaseException as error:
+                if isinstance(error, RegobsError):
+                    tell(error, self._words)
                 if self._folder.unfinished() is not None:
-                    self._put_back(live, error)
+                    self._put_back(before, error)
                 raise
         self._announce(state)
         return state
@@ -154,21 +173,21 @@ class Rollout:
     def _refuse(self, plan: TargetPlan, live: Objects, *, overwrite: bool) -> None:
         if plan.place != self._place:
             raise InputError(
-                f"{self.name}: the plan was made for another place",
+                "the plan was made for another place",
                 value=plan.place,
                 expected=self._place,
                 next_step="make a plan with the regobs.toml that it is applied with",
             )
         if digest(live) != plan.before:
             raise InputError(
-                f"{self.name}: the target has changed since the plan was made",
+                "the target has changed since the plan was made",
                 value=f"{digest(live)[:12]} instead of {plan.before[:12]}",
                 next_step="make the plan again, and look at it",
             )
         if plan.conflicts and not overwrite:
             first = plan.conflicts[0]
             raise InputError(
-                f"{self.name}: somebody else's work would be lost",
+                "somebody else's work would be lost",
                 value="; ".join(f"{one.thing}: {one.what}" for one in plan.conflicts[:5]),
                 expected="only what regobs deploy wrote",
                 next_step=f"move {first.thing} away, or take it into the pack; --overwrite replaces it",
@@ -177,42 +196,62 @@ class Rollout:
     def _put_back(self, live: Objects, error: BaseException) -> None:
         """Restore what was live. Where that fails too, the note stays, for the next deployment to do it."""
         try:
-            self.target.write(self.target.read(), live)
-            self.target.verify(live)
+            self._restore(live)
         except RegobsError as worse:
             if isinstance(error, RegobsError):
                 error.next_step = (
-                    f"what was there before could not be put back completely either ({worse.message}); "
-                    f"`regobs deploy status` and every other deployment to {self.name} tries it again first"
+                    f"{error.next_step or 'correct it'}; what was there before could not be put back completely either "
+                    f"({_brief(worse)}): the next deployment to {self.name} tries it again first, and {_GOES_ON}"
                 )
             else:
-                self.notes.append(f"interrupted, and the next command puts back what was there ({worse.message})")
+                self.notes.append(f"interrupted, and the next command puts back what was there ({_brief(worse)})")
             return
-        self._folder.end()
         if isinstance(error, RegobsError):
             error.next_step = f"{error.next_step or 'correct it'}; what was there before is back"
         else:
             self.notes.append("interrupted; what was there before is back")
 
+    def _restore(self, before: Objects) -> None:
+        """Write what was there, and end the deployment. What is back whole and is not well is only told."""
+        self.target.write(self.target.read(), before)
+        try:
+            self.target.verify(before)
+        except RegobsError as error:
+            if self._differs(self.target.read(), before):
+                raise
+            self.notes.append(f"what was there before is back, and is not well: {_brief(error)}")
+        self._folder.end()
+
     @contextmanager
-    def _turn(self) -> Iterator[None]:
-        """Our turn, with what a killed deployment left put right."""
+    def _turn(self, *, goes_on: bool = False) -> Iterator[None]:
+        """Our turn, with what a killed deployment left put right; with `goes_on` also where that fails, with a note."""
         with signals_raise(), self._folder.locked(self._wait):
             pending = self._folder.unfinished()
             if pending is not None:
-                self.target.write(self.target.read(), pending.before)
-                self.target.verify(pending.before)
-            if self._folder.pending() is not None:
+                try:
+                    self._restore(pending.before)
+                except RegobsError as error:
+                    if not goes_on:
+                        error.next_step = f"{error.next_step or 'correct it'}; {_GOES_ON}"
+                        raise
+                    began = f"the deployment of {pending.begun} was interrupted"
+                    self.notes.append(f"{began}, and what was there before cannot be put back ({_brief(error)}): "
+                                      f"correct that; {_GOES_ON}")  # fmt: skip
+            elif self._folder.pending() is not None:
                 self._folder.end()
             yield
 
     def verify(self) -> None:
         """Whether what was deployed is in use and works. Raises ServerError."""
-        with self._turn():
+        with telling(self._words), self._turn():
             self.target.verify(self._folder.last().objects)
 
     def status(self) -> TargetStatus:
         """What runs there. Changes nothing, and waits for nobody."""
+        with telling(self._words):
+            return self._status()
+
+    def _status(self) -> TargetStatus:
         pending, last = self._folder.unfinished(), self._folder.last()
         live = self.target.read()
         edited = tuple(self._conflicts(live, last.objects, {}))
@@ -235,6 +274,10 @@ class Rollout:
         for name in sorted(owned):
             if name not in live:
                 yield PlannedChange(name, "removed since it was deployed")
+
+
+def _brief(error: RegobsError) -> str:
+    return f"{error.message}: {error.value}" if error.value is not None else error.message
 
 
 def _after(live: Objects, owned: Objects, wanted: dict[str, bytes]) -> dict[str, bytes]:

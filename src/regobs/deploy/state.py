@@ -103,10 +103,13 @@ class StateFolder:
 
     def numbers(self) -> list[int]:
         """The numbers of the kept states, the newest last."""
-        with suppress(FileNotFoundError):
+        try:
             names = [_STATE.fullmatch(path.name) for path in (self.path / "states").iterdir()]
-            return sorted(int(found[1]) for found in names if found)
-        return []
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise self._unusable(error) from error
+        return sorted(int(found[1]) for found in names if found)
 
     def last(self) -> KeptState:
         """The newest state; one without objects before the first deployment."""
@@ -115,7 +118,7 @@ class StateFolder:
 
     def pending(self) -> PendingDeploy | None:
         """The deployment that was begun and not ended."""
-        if not (self.path / _PENDING).exists():
+        if not os.path.lexists(self.path / _PENDING):
             return None
         data = self._read(self.path / _PENDING)
         return PendingDeploy(decoded(data["before"]), int(data["number"]), str(data["begun"]))
@@ -148,9 +151,16 @@ class StateFolder:
 
     def end(self) -> None:
         """There is no deployment under way any more."""
-        with suppress(FileNotFoundError):
-            (self.path / _PENDING).unlink()
-            sync(self.path)
+        try:
+            with suppress(FileNotFoundError):
+                (self.path / _PENDING).unlink()
+                sync(self.path)
+        except OSError as error:
+            raise MachineError(
+                "the note of a deployment that is over cannot be removed",
+                value=f"{self.path / _PENDING}: {error.strerror}",
+                next_step="give the right to write there; the next command removes it",
+            ) from error
 
     def _next(self) -> int:
         return max(self.numbers(), default=0) + 1

@@ -36,7 +36,8 @@ class Prometheus:
 
     A URL may hold `user:password@`, which becomes basic authentication and is never shown again. `headers` are sent
     with every request (tenant, token). `timeout` is in seconds, for a whole request and its answer.
-    Both are for a URL only: a connection has its own. `tell` hears what may mislead, such as a clock that differs.
+    Both are for a URL only: a connection has its own. `tell` hears what may mislead, such as a clock that differs;
+    `words` are what errors call the server.
     Every method raises ServerError when the server is unreachable or is no Prometheus, and its subclass QueryError when
     it rejects what was asked. Threads may share one instance.
     """
@@ -49,11 +50,12 @@ class Prometheus:
         timeout: float = TIMEOUT,
         session: requests.Session | None = None,
         tell: Callable[[str], None] | None = None,
+        words: failures.ServerWords = failures.PROMETHEUS,
     ) -> None:
         if isinstance(server, str):
             server = Connection(Address.parse(server), dict(headers or {}), timeout)
         server.check()
-        self._connection = server
+        self._connection, self._words = server, words
         self._owned = session is None
         self._session = session or open_session()
         self._auth = authentication(server)
@@ -262,7 +264,7 @@ class Prometheus:
         response = self._send("GET", "/-/ready", [])
         if response.status_code in {200, 503}:
             return response.status_code == 200
-        failures.refuse(self.url, response)
+        failures.refuse(self.url, response, self._words.expected)
         return self.buildinfo() is not None  # Mimir has no /-/ready
 
     def reload(self) -> None:
@@ -278,7 +280,7 @@ class Prometheus:
                 expected="a Prometheus that was started with --web.enable-lifecycle",
                 next_step="start it with this flag",
             )
-        failures.refuse(self.url, response)
+        failures.refuse(self.url, response, self._words.expected)
         if not response.ok:
             raise ServerError(
                 f"{self.url} refuses its configuration or rules (HTTP {response.status_code})",
@@ -340,14 +342,14 @@ class Prometheus:
         try:
             answer = read(body)
         except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-            raise failures.wrong_shape(self.url, path, f"{type(error).__name__}: {error}") from error
+            raise failures.wrong_shape(self.url, path, f"{type(error).__name__}: {error}", self._words) from error
         self._proved = True
         self.heard.update(dict.fromkeys(map(str, body.get("warnings") or ())))
         self.partial = self.partial or body.get("isPartial") is True
         return answer
 
     def _body(self, response: requests.Response, path: str, query: str) -> Mapping[str, Any]:
-        failures.refuse(self.url, response)
+        failures.refuse(self.url, response, self._words.expected)
         body = failures.json_object(response)
         if body is None or body.get("status") not in {"success", "error"}:
             if response.status_code in _NOT_OFFERED and (self._proved or not path.startswith("query")):
@@ -358,14 +360,14 @@ class Prometheus:
             if self._proved and response.ok and not path.startswith("query"):  # a page for all that it does not know
                 raise EndpointError(f"{self.url} does not offer /api/v1/{path}")
             kind = failures.identify(lambda probe: self._send("GET", probe, []))
-            raise failures.wrong_server(self.url, response, kind)
+            raise failures.wrong_server(self.url, response, kind, self._words)
         body = failures.without_secrets(body, response)
         if body["status"] == "success":
             return body
         failures.reject(self.url, response.status_code, body, query)
         if response.status_code in {404, 501}:
             raise EndpointError(f"{self.url} does not offer /api/v1/{path}")
-        raise ServerError(f"{self.url} answers /api/v1/{path} with an error", value=failures.said(body))
+        raise failures.failed(self.url, path, response, body)
 
     def _send(self, method: str, path: str, params: Params) -> requests.Response:
         """The answer to a question, asked again where the server has just closed the kept connection."""
@@ -396,7 +398,7 @@ class Prometheus:
                     proxies=self._connection.proxies,
                 )
             except requests.RequestException as error:
-                raise failures.unreachable(self.url, error, seconds) from error
+                raise failures.unreachable(self.url, error, seconds, self._words.expected) from error
             self.clock.note(response.headers.get("Date"), begin)
             receive(response, self.url, seconds)
         return response

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import requests
@@ -14,6 +15,19 @@ from regobs.prometheus.address import bare
 from regobs.secrets import MASK
 
 EXPECTED = "the HTTP API of Prometheus, Thanos Query, Mimir or VictoriaMetrics under /api/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class ServerWords:
+    """What errors call a server: as a noun and as a name, what is expected of it, and how to name the right one."""
+
+    noun: str = "Prometheus server"
+    name: str = "Prometheus"
+    expected: str = EXPECTED
+    right_one: str = "give the address of Prometheus, often port 9090; behind a path prefix, give the prefix too"
+
+
+PROMETHEUS = ServerWords()
 
 RETRY_SECONDS = 1.0  # before a request is sent again, where the server does not say how long
 
@@ -41,7 +55,8 @@ def unreachable(url: str, error: requests.RequestException, timeout: float, expe
             next_step="check the token and the configured headers for line breaks and leading spaces",
         )
     if isinstance(error, requests.exceptions.SSLError):
-        return ServerError(
+        return _faulty(
+            "tls",
             f"no trusted TLS connection to {url}",
             value=_cause(error),
             expected="a certificate that this machine trusts, on a port that speaks TLS",
@@ -49,15 +64,18 @@ def unreachable(url: str, error: requests.RequestException, timeout: float, expe
             "with --client-cert the one that it asks for",
         )
     if isinstance(error, requests.exceptions.ProxyError):
-        return ServerError(
+        return _faulty(
+            "proxy",
             f"{url} cannot be reached through the proxy",
             value=_cause(error),
+            expected=expected,
             next_step="correct --proxy, HTTP_PROXY and HTTPS_PROXY, or name the server in NO_PROXY",
         )
     if isinstance(error, requests.exceptions.ChunkedEncodingError | requests.exceptions.ContentDecodingError):
         return cut_short(url, _cause(error))
     if isinstance(error, requests.exceptions.Timeout):
-        return ServerError(
+        return _faulty(
+            "late",
             f"{url} did not answer in {timeout:g} s",
             expected=expected,
             next_step="check address and network; if the server is busy, ask for less or wait longer",
@@ -70,9 +88,17 @@ def unreachable(url: str, error: requests.RequestException, timeout: float, expe
     )
 
 
+def _faulty(fault: str, message: str, **details: Any) -> ServerError:
+    """An error of a request that got no answer, for one of the reasons that ServerError.fault tells apart."""
+    error = ServerError(message, **details)
+    error.fault = fault
+    return error
+
+
 def unfinished(url: str, timeout: float) -> ServerError:
     """The error for an answer that began, and does not end in the time of a request."""
-    return ServerError(
+    return _faulty(
+        "late",
         f"{url} has not finished its answer after {timeout:g} s",
         expected=EXPECTED,
         next_step="ask for a shorter range or fewer series, or give it more time with --timeout",
@@ -111,66 +137,80 @@ def closed_before_answer(error: BaseException | None) -> bool:
     return isinstance(error, requests.ConnectionError) and isinstance(error.args[0], urllib3.exceptions.ProtocolError)
 
 
-def refuse(url: str, response: requests.Response) -> None:
+def refuse(url: str, response: requests.Response, expected: str = EXPECTED) -> None:
     """Raise for an answer that is about access, not about the question: 401, 403, 407, a redirect, 429, 502 to 504."""
     code = response.status_code
     if code in {401, 407} and re.search(r"\b(org|tenant)[ _-]?id\b", response.text[:1000], re.IGNORECASE):
-        raise ServerError(
+        raise _answered(
+            code,
             f"{url} wants to know the tenant (HTTP {code})",
             value=_excerpt(response),
             expected="the header X-Scope-OrgID, by which Mimir and Cortex tell tenants apart",
             next_step="add --tenant NAME, REGOBS_PROMETHEUS_TENANT, or `tenant` to the context in regobs.toml",
         )
     if code in {401, 407}:
-        raise ServerError(
+        raise _answered(
+            code,
             f"{url} asks for authentication (HTTP {code})",
             value=_excerpt(response),
             next_step="put a token into REGOBS_PROMETHEUS_TOKEN or the file of --token-file; user:password@ stands "
             "before the host in REGOBS_PROMETHEUS_URL",
         )
     if code == 403:
-        raise ServerError(
+        raise _answered(
+            code,
             f"{url} forbids this request (HTTP 403)",
             value=_excerpt(response),
             next_step="use an account that may read metrics, or name the tenant that it may read with --tenant",
         )
     if code in {301, 302, 303, 307, 308}:
-        raise ServerError(
+        raise _answered(
+            code,
             f"{url} redirects elsewhere (HTTP {code})",
             value=bare(response.headers.get("Location", "")) or None,
-            expected=EXPECTED,
+            expected=expected,
             next_step="give the final address; if it is a login page, give the address behind the login",
         )
     if code == 429:
-        after = _retry_after(response)
+        after = retry_after(response)
         raise _passing(
-            ServerError(
+            _answered(
+                code,
                 f"{url} refuses: too many requests (HTTP 429)",
-                value=_wait(response, after),
+                value=waiting_words(response) or None,
                 next_step="wait, or ask for less",
             ),
             after,
         )
     if code in {502, 504} or (code == 503 and json_object(response) is None):
         raise _passing(
-            ServerError(
+            _answered(
+                code,
                 f"{url} is not ready, or a proxy cannot reach what is behind it (HTTP {code})",
                 value=_excerpt(response),
                 next_step="wait until it has started; look at its log",
             ),
-            _retry_after(response),
+            retry_after(response),
         )
 
 
-def _wait(response: requests.Response, after: float | None) -> str | None:
-    """How long a server asks to wait, in seconds or in its own words, such as a date."""
+def _answered(status: int, message: str, **details: Any) -> ServerError:
+    """An error that an answer of this status is."""
+    error = ServerError(message, **details)
+    error.status = status
+    return error
+
+
+def waiting_words(response: requests.Response) -> str:
+    """How long a server asks to wait, in seconds or in its own words, such as a date; "" where it does not ask."""
+    after = retry_after(response)
     if after is not None:
         return f"Retry-After: {after:g} s"
     words = response.headers.get("Retry-After", "").strip()[:60]
-    return f"Retry-After: {words}" if words else None
+    return f"Retry-After: {words}" if words else ""
 
 
-def _retry_after(response: requests.Response) -> float | None:
+def retry_after(response: requests.Response) -> float | None:
     """The seconds of Retry-After, None without one or where it is a date, whose clock may not be ours."""
     text = response.headers.get("Retry-After", "").strip()
     return float(text) if text.isascii() and text.isdigit() and len(text) <= 6 else None
@@ -249,32 +289,44 @@ def json_object(response: requests.Response) -> Mapping[str, Any] | None:
     return body if isinstance(body, dict) else None
 
 
-def wrong_shape(url: str, path: str, problem: str) -> ServerError:
+def failed(url: str, path: str, response: requests.Response, body: Mapping[str, Any]) -> ServerError:
+    """The error for one that the API itself states, and that is about no query."""
+    return _answered(
+        response.status_code,
+        f"{url} answers /api/v1/{path} with an error",
+        value=said(body),
+        next_step="look at its log",
+    )
+
+
+def wrong_shape(url: str, path: str, problem: str, words: ServerWords = PROMETHEUS) -> ServerError:
     """The error for JSON that is not what the API documents."""
     return ServerError(
         f"{url} answers /api/v1/{path} in an unknown form",
         value=problem,
-        expected=EXPECTED,
-        next_step="check that the address is that of a Prometheus server",
+        expected=words.expected,
+        next_step=f"check that the address is that of a {words.noun}",
     )
 
 
-def wrong_server(url: str, response: requests.Response, kind: str) -> ServerError:
+def wrong_server(url: str, response: requests.Response, kind: str, words: ServerWords = PROMETHEUS) -> ServerError:
     """The error for an answer that no Prometheus gives. HTTP 500 says nothing about what the server is."""
     if response.status_code >= 500 and not kind:
-        return ServerError(
+        return _answered(
+            response.status_code,
             f"{url} fails (HTTP {response.status_code})",
             value=_excerpt(response),
-            expected=EXPECTED,
+            expected=words.expected,
             next_step="look at its log, and at that of the proxies before it; then check that the address is right",
         )
     what = kind or f"HTTP {response.status_code}, {_excerpt(response)}"
-    headline = f"{url} is {kind}, not Prometheus" if kind else f"{url} is no Prometheus server"
-    return ServerError(
+    headline = f"{url} is {kind}, not {words.name}" if kind else f"{url} is no {words.noun}"
+    return _answered(
+        response.status_code,
         headline,
         value=None if kind else what,
-        expected=EXPECTED,
-        next_step="give the address of Prometheus, often port 9090; behind a path prefix, give the prefix too",
+        expected=words.expected,
+        next_step=words.right_one,
     )
 
 
@@ -315,6 +367,11 @@ def _masked(text: str, response: requests.Response) -> str:
         for secret in (response.request.headers.get(name) or "").split():
             text = text.replace(secret, MASK)
     return redacted_text(text)
+
+
+def answer_words(response: requests.Response, longest: int = 300) -> str:
+    """What a server says in an answer, on one line, without what opened it."""
+    return " ".join(_masked(response.text[: 4 * longest], response).split())[:longest]
 
 
 def _excerpt(response: requests.Response) -> str:

@@ -1,0 +1,145 @@
+"""What errors of a deployment say beside what went wrong: of which target, what was expected there, what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+
+from regobs.config import Config
+from regobs.documents import load_yaml
+from regobs.errors import InputError, RegobsError, ServerError
+from regobs.prometheus.failures import RETRY_SECONDS, ServerWords, answer_words, retry_after, waiting_words
+
+_RULES_API = "the rules API of a Prometheus, Thanos Ruler, vmalert, Cortex or Mimir: /api/v1/rules below `url` of {}"
+_EXPECTED = {
+    "rules": _RULES_API,
+    "ruler": f"the API of a ruler of Cortex or Mimir at `api`, and {_RULES_API}",
+    "alertmanager": "an Alertmanager at `url` of {}, or the API of a tenant's, such as http://mimir/api/v1/alerts",
+    "grafana": "the HTTP API of Grafana 9 or later",
+    "kubernetes": "the API of a Kubernetes cluster",
+    "elasticsearch": "the REST API of Elasticsearch 8 or 9",
+    "kibana": "the HTTP API of Kibana 8.17 or later",
+}
+_AGAIN = "then run the same command again"
+
+
+@dataclass(frozen=True, slots=True)
+class TargetWords:
+    """A target in errors. `opened` says where in regobs.toml that is what opens it, "" where its errors say it."""
+
+    name: str
+    kind: str = ""
+    expected: str = ""
+    opened: str = ""
+
+    @classmethod
+    def of(cls, name: str, config: Config) -> TargetWords:
+        """Those of a target of regobs.toml."""
+        settings = config.deploy[name]
+        opened = f"[contexts.{settings.context}] in regobs.toml" if settings.context else ""
+        of_server = settings.kind in {"rules", "ruler", "alertmanager"}
+        return cls(name, settings.kind, _EXPECTED[settings.kind].format(opened), opened if of_server else "")
+
+    @property
+    def label(self) -> str:
+        """As regobs.toml calls it, with its kind."""
+        return f"[deploy.{self.name}]" + (f" ({self.kind})" if self.kind else "")
+
+
+def server_words(name: str, config: Config) -> ServerWords:
+    """What errors call the server of a target's context."""
+    opened = f"[contexts.{config.deploy[name].context}] in regobs.toml"
+    return ServerWords(
+        "server that evaluates rules",
+        "a server that evaluates rules",
+        _RULES_API.format(opened),
+        f"correct `url` of {opened}; that of Mimir and Cortex ends in /prometheus",
+    )
+
+
+@contextmanager
+def telling(words: TargetWords) -> Iterator[None]:
+    """Every error of regobs that leaves this names the target, and says what to do next about it."""
+    try:
+        yield
+    except RegobsError as error:
+        tell(error, words)
+        raise
+
+
+def tell(error: RegobsError, words: TargetWords) -> None:
+    """Name the target in an error that does not name it yet."""
+    if error.message.startswith(f"[deploy.{words.name}]"):
+        return
+    error.message = f"{words.label}: {error.message}"
+    if isinstance(error, ServerError):
+        error.expected = error.expected or words.expected or None
+        error.next_step = _next_step(error, words) or error.next_step
+
+
+def _next_step(error: ServerError, words: TargetWords) -> str:
+    """What fits the status of the answer, or the reason for none; "" where the error says it itself."""
+    status, again = error.status or 0, f"{_wait(error)}, {_AGAIN}"
+    if status in {401, 403} and words.opened:
+        return (
+            f"correct `token_file`, `token_env`, `user` or `tenant` of {words.opened}; they must be allowed to read "
+            "and to change what is deployed"
+        )
+    if status in {409, 412}:
+        return "somebody else changed it at the same time: make the plan again, look at it, and apply that one"
+    if status >= 500:
+        return f"see the log of the server, and of the proxies before it; {again}"
+    return again if status == 429 or error.retry_after is not None else _without_answer(error.fault, words.opened)
+
+
+def _without_answer(fault: str, opened: str) -> str:
+    """What to do where no answer came; "" where the error says it itself."""
+    if fault == "late":
+        more = f", or give it more time: `timeout` of {opened}" if opened else ""
+        return f"see that the server runs and is not overloaded, {_AGAIN}{more}"
+    if fault == "tls" and opened:
+        return f"use http:// if it speaks no TLS; else `ca_file`, `client_cert` and `client_key` of {opened}"
+    if fault == "proxy":
+        more = f"; or `proxy` of {opened}" if opened else ""
+        return f"correct HTTP_PROXY and HTTPS_PROXY, or name the server in NO_PROXY{more}"
+    return ""
+
+
+def _wait(error: ServerError) -> str:
+    after = error.retry_after
+    return f"wait {after:g} s" if after is not None and after > RETRY_SECONDS else "wait a minute"
+
+
+def answer_yaml(answer: requests.Response, doing: str, *, expected: str, next_step: str) -> Any:
+    """The body of an answer as data. Raises ServerError for one that is no YAML, or breaks off."""
+    try:
+        return load_yaml(answer.content, doing, error=InputError).data
+    except InputError as error:
+        raise ServerError(
+            f"{doing} answers no YAML, or not all of it",
+            value=f"{answer_words(answer)!r}: {error.value or error.message}",
+            expected=expected,
+            next_step=next_step,
+        ) from None
+
+
+def answer_error(
+    answer: requests.Response, doing: str, *, said: str | None = None, expected: str | None = None, next_step: str
+) -> ServerError:
+    """The error of an answer that nobody can use; `doing` names method and address, `said` is what the server says."""
+    page = "html" in answer.headers.get("Content-Type", "")
+    text = answer_words(answer) if said is None else said
+    parts = ("a web page, no answer of an API" if page else text, waiting_words(answer))
+    error = ServerError(
+        f"{doing} answers {answer.status_code}",
+        value="; ".join(filter(None, parts)) or None,
+        expected=expected,
+        next_step=next_step,
+    )
+    error.status = answer.status_code
+    error.retry_after = retry_after(answer)
+    return error
