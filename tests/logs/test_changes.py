@@ -202,3 +202,64 @@ def test_what_changed_is_not_cut_on_a_narrow_terminal(tmp_path: Path, monkeypatc
     result = CliRunner().invoke(diff, [str(path), "--before", "2026-11-23T10", "--after", "2026-11-23T11"])
     shown = " ".join(line.removeprefix("what").strip() for line in result.stdout.splitlines()[1:3])
     assert shown == what, result.stdout
+
+
+# Lines of the hour, each in a form of its own that lacks a level, a message, or what requests are told apart by.
+_FORMS = {
+    "Go's standard logger": (
+        "2026/11/23 {hour}:30:00 http: TLS handshake error",
+        "(no level): http: TLS handshake error",
+    ),
+    "Apache": (
+        '192.0.2.1 - - [23/Nov/2026:{hour}:30:00 +0000] "GET /v2/a/manifests/b HTTP/1.1" 502 2 "-" "docker/28.1"',
+        "access line: manifest GET 502",
+    ),
+    "nginx without a request": (
+        '192.0.2.1 - - [23/Nov/2026:{hour}:30:00 +0000] "-" 408 0 "-" "-"',
+        "access line: other - 408",
+    ),
+    "JSON of a proxy": (
+        '{{"time":"2026-11-23T{hour}:30:00Z","remote_addr":"192.0.2.1","request":"GET /v2/","status":504}}',
+        "access line: other - 504",
+    ),
+    "JSON without a level": ('{{"time":"2026-11-23T{hour}:30:00Z","msg":"odd"}}', "(no level): odd"),
+    "JSON without a message": (
+        '{{"time":"2026-11-23T{hour}:30:00Z","level":"error","component":"a"}}',
+        "error: a: (no message)",
+    ),
+    "an access line without a status": (
+        '{{"time":"2026-11-23T{hour}:30:00Z","level":"info","msg":"access","uri":"/v2/","written_bytes":1}}',
+        "info: access",
+    ),
+    "an access line without a method": (
+        '{{"time":"2026-11-23T{hour}:30:00Z","level":"info","msg":"access","uri":"/v2/","status":200}}',
+        "base - 200",
+    ),
+    "labkit": ('{{"time":"2026-11-23T{hour}:30:00Z","severity":"info","message":"odd"}}', None),
+}
+
+
+@pytest.mark.parametrize("kind", _FORMS)
+def test_a_line_of_any_form_is_compared(tmp_path: Path, kind: str) -> None:
+    shown, what = _FORMS[kind]
+    for hour, change in ((10, "gone"), (11, "new")):
+        (one,) = _found(tmp_path, f"{shown.format(hour=hour)}\n" * 40).found
+        assert one.kind == change
+        assert (one.before, one.after) == ((40, 0) if hour == 10 else (0, 40))
+        assert what is None or one.what == what
+
+
+def test_each_line_is_compared_once(tmp_path: Path) -> None:
+    text = "".join(f"{shown.format(hour=11)}\n" * 40 for shown, _ in _FORMS.values())
+    found = _found(tmp_path, text).found
+    assert sum(one.after for one in found) == 40 * len(_FORMS)
+    assert {one.what for one in found} >= {what for _, what in _FORMS.values() if what}
+
+
+def test_a_request_of_distribution_with_its_line_in_apaches_form_is_told_once(tmp_path: Path) -> None:
+    own = {"time": "2026-11-23T11:30:00Z", "level": "info", "msg": "response completed", "http.request.method": "GET"}
+    own |= {"http.request.uri": "/v2/a/manifests/b", "http.response.status": 200, "http.response.written": 2}
+    line = '192.0.2.1 - - [23/Nov/2026:11:30:00 +0000] "GET /v2/a/manifests/b HTTP/1.1" {} 2 "-" "docker/28.1"\n'
+    text = f"{json.dumps(own)}\n{line.format(200)}" * 40 + line.format(502)
+    found = {(one.kind, one.what): one.after for one in _found(tmp_path, text).found}
+    assert found == {("new", "manifest GET 200"): 40, ("new", "access line: manifest GET 502"): 1}

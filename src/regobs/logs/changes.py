@@ -1,6 +1,7 @@
 """What is new, gone, more, less, slower or faster in one stretch of time against another.
 
-Compared are messages, and requests by route and status: how many, and how long they took.
+Compared are requests by route and status: how many, and how long they took; access lines of a web server in the same
+way; and all other lines by their message, whatever they lack.
 
 Counts vary by chance. A change is told when fewer than one in a thousand pairs of windows of an unchanged registry
 would differ that much (the counts of a pair are binomial when lines come independently), and the rate changed by the
@@ -21,9 +22,9 @@ from regobs.errors import InputError, LogQueryError
 from regobs.logs.answer import Answer
 from regobs.logs.duckdb.cache import Place
 from regobs.logs.duckdb.run import run_all
-from regobs.logs.fields import ACCESS_MARK, FIELDS
+from regobs.logs.fields import FIELDS
 from regobs.logs.kql.condition import Any as AnyOf
-from regobs.logs.kql.condition import Between, Bound, No, Present
+from regobs.logs.kql.condition import All, Between, Bound, No, Present
 from regobs.logs.kql.dates import iso, span
 from regobs.logs.query import ByTerms, Clause, MetricKind, Order, Query, QueryMetric
 from regobs.logs.reading.sources import nothing_read, refuse
@@ -40,6 +41,10 @@ _SLACK = 60_000  # ms that a window may begin before the first line or end after
 # What is compared of durations, and of how many requests in each window at least.
 _DURATIONS = (("median duration", 1, 30), ("95th percentile of the duration", 2, 200))
 _LEAST_MS = 5  # a smaller difference of durations is none that anyone notices
+_NO_LEVEL, _NO_MESSAGE = "(no level)", "(no message)"
+_ACCESS_LINE = "access line: "  # before what is told of one
+# Access lines of a web server, CNCF Distribution's second line of a request among them, have a status and no message.
+_OF_A_WEB_SERVER = All((Present(FIELDS["status"]), No(Present(FIELDS["msg"]))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,24 +142,16 @@ def changes(
             expected="two that have no line in common",
             next_step="let one end where the other begins",
         )
-    queries = [_counted(query, windows, where) for query in (_messages(), requests)]
+    kinds = _messages(requests), _whole(requests), _accesses(requests)
+    queries = [_counted(query, windows, where) for query in kinds]
     timed = [_timed(requests, window, where) for window in windows]
-    messages, accesses, span_answer, *slow = run_all([*queries, _SPAN, *timed], files, stdin=stdin, cache=cache)
+    messages, *shown, span_answer, before_took, after_took = run_all(
+        [*queries, _SPAN, *timed], files, stdin=stdin, cache=cache
+    )
     if messages.lines and messages.malformed == messages.lines:
         refuse((), messages.broken)
         raise nothing_read(files)
-    counts: dict[str, list[int]] = {}
-    severe: set[str] = set()
-    for level, component, code, message, *pair in messages.rows:
-        what = f"{level}: {f'{component}: ' if component else ''}{f'{code}: ' if code else ''}{shape(str(message))}"
-        _add(counts, what, pair)
-        if level in _SEVERE:
-            severe.add(what)
-    for row in accesses.rows:
-        what = " ".join(str(part) for part in row[:-2])
-        _add(counts, what, list(row[-2:]))
-        if any(isinstance(part, int) and part >= _SERVER_ERROR for part in row[:-2]):
-            severe.add(what)
+    counts, severe = _told(messages, *shown)
     for place, window in enumerate(windows):
         if not any(pair[place] for pair in counts.values()):
             refuse(messages.unread, messages.broken)
@@ -171,8 +168,8 @@ def changes(
         for what, pair in counts.items()
         for kind, chance in _judged(pair, windows, factor, severe=what in severe)
     ]
-    found += _slower(slow[0], slow[1], factor)
-    told = tuple(change for _, change in sorted(found, key=_rank))
+    found += _slower(before_took, after_took, factor)
+    told = tuple(change for _, change in sorted(_once(found), key=_rank))
     notes = tuple(note for note in (first_note, second_note) if note)
     return Changes(told, messages.lines, messages.malformed, notes, messages.unread, messages.broken)
 
@@ -210,7 +207,7 @@ def _timed(requests: Query, window: Window, where: Clause | None) -> Query:
         QueryMetric("half", MetricKind.PERCENTILE, FIELDS["duration_ms"], percent=50),
         QueryMetric("most", MetricKind.PERCENTILE, FIELDS["duration_ms"], percent=95),
     )
-    timed = replace(requests, metrics=metrics, order=(Order("requests", descending=True),), limit=_MOST)
+    timed = replace(_whole(requests), metrics=metrics, order=(Order("requests", descending=True),), limit=_MOST)
     return timed.narrowed(window.clause, *([where] if where else []))
 
 
@@ -228,7 +225,7 @@ def _slower(before: Answer, after: Answer, factor: float) -> list[tuple[float, L
             old, new = _number(was[place]), _number(row[place - 3])
             if requests < enough or not old or abs(new - old) < _LEAST_MS or 1 / factor < new / old < factor:
                 continue
-            what = f"{' '.join(str(part) for part in row[:-3])}: {name} in ms"
+            what = f"{_joined(row[:-3])}: {name} in ms"
             found.append(
                 (CHANCE, LogChange("slower" if new > old else "faster", what, round(old), round(new), old, new))
             )
@@ -244,15 +241,57 @@ def _rank(found: tuple[float, LogChange]) -> tuple[float, int, str]:
     return chance, -change.before - change.after, change.what
 
 
-def _messages() -> Query:
-    """Lines that are no access lines, by level, component, error code and message."""
-    groups = (
-        ByTerms("level", FIELDS["level"]),
-        ByTerms("component", FIELDS["component"], missing=True),
-        ByTerms("code", FIELDS["code"], missing=True),
-        ByTerms("message", FIELDS["msg"]),
-    )
-    return Query("messages", where=Clause("", No(Present(ACCESS_MARK))), groups=groups)
+def _messages(requests: Query) -> Query:
+    """Lines that are neither requests nor access lines, by level, component, error code and message."""
+    names = {"level": "level", "component": "component", "code": "code", "message": "msg"}
+    groups = tuple(ByTerms(name, FIELDS[field], missing=True) for name, field in names.items())
+    neither = All((No(requests.where.condition), No(_OF_A_WEB_SERVER)))
+    return Query("messages", where=Clause("", neither), groups=groups)
+
+
+def _whole(requests: Query) -> Query:
+    """The same requests, also those that lack what they are told apart by."""
+    groups = (replace(group, missing=True) if isinstance(group, ByTerms) else group for group in requests.groups)
+    return replace(requests, groups=tuple(groups))
+
+
+def _accesses(requests: Query) -> Query:
+    """Access lines of a web server by what requests are told apart by."""
+    return replace(_whole(requests), where=Clause("", _OF_A_WEB_SERVER))
+
+
+def _told(messages: Answer, requests: Answer, accesses: Answer) -> tuple[dict[str, list[int]], set[str]]:
+    """How many lines of each kind are in the windows, and which kinds are severe."""
+    counts: dict[str, list[int]] = {}
+    severe: set[str] = set()
+    for level, component, code, message, *pair in messages.rows:
+        parts = [part for part in (component, code) if part]
+        shown = _NO_MESSAGE if message is None else shape(str(message))
+        what = ": ".join(map(str, (level or _NO_LEVEL, *parts, shown)))
+        _add(counts, what, pair)
+        if level in _SEVERE:
+            severe.add(what)
+    for begin, answer in (("", requests), (_ACCESS_LINE, accesses)):
+        for *names, before, after in answer.rows:
+            what = begin + _joined(names)
+            _add(counts, what, (before, after))
+            if any(isinstance(part, int) and part >= _SERVER_ERROR for part in names):
+                severe.add(what)
+    return counts, severe
+
+
+def _joined(names: Sequence[object]) -> str:
+    return " ".join("-" if part is None else str(part) for part in names)
+
+
+def _once(found: list[tuple[float, LogChange]]) -> list[tuple[float, LogChange]]:
+    """The changes without those of access lines that requests tell: CNCF Distribution writes both of each request."""
+    told = {(change.kind, change.what) for _, change in found}
+    return [
+        (chance, change)
+        for chance, change in found
+        if not change.what.startswith(_ACCESS_LINE) or (change.kind, change.what.removeprefix(_ACCESS_LINE)) not in told
+    ]
 
 
 def _counted(query: Query, windows: tuple[Window, Window], where: Clause | None) -> Query:
