@@ -27,7 +27,7 @@ def line(second: float, **fields: object) -> str:
 
 
 def history(*files: Path, step: int = 60) -> str:
-    return "".join(backfill([str(file) for file in files], Flavor.GITLAB, 10, (), step))
+    return "".join(backfill([str(file) for file in files], Flavor.GITLAB, 10, (), step)[0])
 
 
 def samples(text: str, name: str) -> list[tuple[float, float]]:
@@ -77,7 +77,7 @@ def test_a_line_without_time_counts_where_it_stands(tmp_path: Path) -> None:
 
 def test_files_without_a_time_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no line has a time"):
-        history(write(tmp_path / "r.log", "x\n"))
+        history(write(tmp_path / "r.log", 'x\n{"msg":"a"}\n'))
 
 
 def test_logs_of_several_instances_count_at_the_times_of_their_lines(tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_parts_of_lines_belong_to_those_of_their_own_file(tmp_path: Path) -> Non
 def test_the_lines_of_a_pipe_count_beside_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = write(tmp_path / "r.log", line(1), line(61))
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO((line(2) + line(125)).encode())))
-    text = "".join(backfill([str(file), "-"], Flavor.GITLAB, 10, (), 60))
+    text = "".join(backfill([str(file), "-"], Flavor.GITLAB, 10, (), 60)[0])
     assert samples(text, "registry_log_lines_total") == [(0, 0), (60, 2), (120, 3), (180, 4)]
 
 

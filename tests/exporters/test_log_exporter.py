@@ -82,7 +82,7 @@ def test_a_line_of_several_parts_counts_once_wherever_a_restart_falls(
     parts = form()
     whole = tmp_path / "whole.log"
     whole.write_bytes(b"\n".join(parts) + b"\n")
-    expected = count_once([str(whole)], Flavor.GITLAB, 10)
+    expected = count_once([str(whole)], Flavor.GITLAB, 10)[0]
     assert f'{metrics.LINES.name}{{kind="access"}}' in expected
     for cut in range(1, len(parts)):
         log, state = tmp_path / f"{cut}.log", tmp_path / f"{cut}.json"
@@ -218,11 +218,11 @@ def test_a_file_of_a_pattern_that_was_deleted_is_closed_and_forgotten_once_it_is
 def test_once_reads_packed_files_and_refuses_what_is_no_log(tmp_path: Path) -> None:
     (tmp_path / "r.log.1.gz").write_bytes(gzip.compress(access() + b"\n"))
     (tmp_path / "r.log").write_bytes(access() + b" \n")  # another line, or it would be a copy
-    text = count_once([str(tmp_path / "r.log*")], Flavor.GITLAB, 10)
+    text = count_once([str(tmp_path / "r.log*")], Flavor.GITLAB, 10)[0]
     assert 'registry_log_requests_total{method="get",route="/v2/{name}/manifests/{reference}",status="2xx"} 2' in text
     assert text.endswith("# EOF\n")
     (tmp_path / "no.log").write_bytes(b"nothing of a registry\n")
-    with pytest.raises(InputError, match="no line of a registry"):
+    with pytest.raises(InputError, match="no line can be read as one of a registry"):
         count_once([str(tmp_path / "no.log")], Flavor.GITLAB, 10)
 
 

@@ -257,7 +257,8 @@ def test_each_line_is_compared_once(tmp_path: Path) -> None:
 
 
 def test_a_request_of_distribution_with_its_line_in_apaches_form_is_told_once(tmp_path: Path) -> None:
-    own = {"time": "2026-11-23T11:30:00Z", "level": "info", "msg": "response completed", "http.request.method": "GET"}
+    own: dict[str, str | int] = {"time": "2026-11-23T11:30:00Z", "level": "info", "msg": "response completed"}
+    own |= {"http.request.method": "GET"}
     own |= {"http.request.uri": "/v2/a/manifests/b", "http.response.status": 200, "http.response.written": 2}
     line = '192.0.2.1 - - [23/Nov/2026:11:30:00 +0000] "GET /v2/a/manifests/b HTTP/1.1" {} 2 "-" "docker/28.1"\n'
     text = f"{json.dumps(own)}\n{line.format(200)}" * 40 + line.format(502)

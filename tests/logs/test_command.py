@@ -108,7 +108,7 @@ def test_a_file_of_which_no_line_can_be_read_ends_with_2_and_is_reported(tmp_pat
     assert run(["logs", "validate", str(path), str(GITLAB)]) == 2
     assert run(["logs", "infer", str(path)]) == 2
     assert run(["logs", "infer", str(path), str(GITLAB)]) == 2
-    path.write_text("what\n{}\n", encoding="utf-8")
+    path.write_text('what\n{"msg":"a"}\n', encoding="utf-8")
     assert run(["logs", "validate", str(path)]) == 1
     path.write_text("\n", encoding="utf-8")
     assert run(["logs", "validate", str(path)]) == 0

@@ -76,7 +76,7 @@ def test_lines_are_shown_with_the_columns_that_are_asked_for() -> None:
 
 def test_a_hint_and_malformed_lines_are_told_beside_the_answer(tmp_path: Path) -> None:
     path = tmp_path / "a.log"
-    path.write_text("bad\n{}\n")
+    path.write_text('bad\n{"msg":"a"}\n')
     _, err = _out("query", "method: GET and", str(path), "--format", "csv")
     assert "Hint: 1:9: 'and' is part of the text" in err
     assert "2 lines, 1 of them malformed" in err
@@ -165,10 +165,10 @@ def test_files_of_which_no_line_can_be_read_are_an_error_and_one_readable_line_i
     path.write_text("what\nsomebody says\n", encoding="utf-8")
     with pytest.raises(InputError, match="no line can be read"):
         _out(*arguments, str(path))
-    path.write_text("what\nsomebody says\n{}\n", encoding="utf-8")
+    path.write_text('what\nsomebody says\n{"msg":"a"}\n', encoding="utf-8")
     assert _out(*arguments, str(path))[1] == "3 lines, 2 of them malformed and left out\n"
     path.write_text("", encoding="utf-8")
-    assert _out(*arguments, str(path))[1] == "0 lines\n"
+    assert _out(*arguments, str(path))[1] == "0 lines\nNote: there is no line in what was read\n"
 
 
 def test_what_readable_files_say_is_shown_before_the_error_of_one_that_is_not(

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from regobs.exporters.declared import DeclaredMetric
     from regobs.exporters.logs import LogExporter
     from regobs.instrument import WebConfig
+    from regobs.logs.reading.outcome import FilesRead
 
 
 @click.command()
@@ -105,11 +106,12 @@ def _count_once(files: tuple[str, ...], counted: _Counted, textfile: Path | None
     progress = ReadingProgress()
     with working(progress.text) as teller:
         openmetrics = textfile is None
-        found = count_once(files, *counted, openmetrics=openmetrics, warn=_warning(teller), progress=progress)
+        found, came = count_once(files, *counted, openmetrics=openmetrics, warn=_warning(teller), progress=progress)
     if textfile is None:
         click.echo(found, nl=False)
     else:
         _write_textfile(textfile, found)
+    _end(came)
 
 
 def _write_history(files: tuple[str, ...], counted: _Counted, step: int) -> None:
@@ -117,9 +119,19 @@ def _write_history(files: tuple[str, ...], counted: _Counted, step: int) -> None
     from regobs.exporters.backfill import backfill  # noqa: PLC0415
 
     with working(lambda: "counting the lines of the logs") as teller:
-        history = backfill(files, *counted, step, warn=_warning(teller))
+        history, came = backfill(files, *counted, step, warn=_warning(teller))
     for text in history:
         click.echo(text, nl=False)
+    _end(came)
+
+
+def _end(came: FilesRead) -> None:
+    """Tell what could not be read, as every command that reads logs does."""
+    from regobs.logs.reading.outcome import NO_LINES, refuse  # noqa: PLC0415
+
+    refuse(came.unread, came.broken)
+    if came.empty:
+        click.echo(NO_LINES, err=True)
 
 
 def _follow(

@@ -48,17 +48,21 @@ def validate(context: click.Context, files: tuple[str, ...], flavor: str | None,
     from regobs.common.working import ReadingProgress, working  # noqa: PLC0415
     from regobs.logs.judging.report import FORMATS  # noqa: PLC0415
     from regobs.logs.judging.validate import Validator  # noqa: PLC0415
+    from regobs.logs.reading.outcome import NO_LINES, refuse  # noqa: PLC0415
     from regobs.logs.reading.read import open_log  # noqa: PLC0415 - `--help` needs no validator
-    from regobs.logs.reading.sources import names, refuse  # noqa: PLC0415
+    from regobs.logs.reading.sources import names  # noqa: PLC0415
 
+    logs, tars = names(files)
     validator = Validator(flavor, strict=strict)
     progress = ReadingProgress()
     with working(progress.text):
-        for name in names(files):
+        for name in logs:
             with open_log(name, sys.stdin.buffer) as file:
                 validator.read(progress.of(name, file), "(standard input)" if name == "-" else name)
     click.echo(FORMATS[form](validator.report))
-    refuse(validator.report.unread, validator.report.broken)
+    refuse([*validator.report.unread, *tars], validator.report.broken)
+    if not validator.report.lines:
+        click.echo(NO_LINES, err=True)
     if not validator.report.ok:
         context.exit(ExitCode.DIFFERENCE)
 
@@ -94,24 +98,22 @@ def infer(files: tuple[str, ...], flavor: str | None, form: str, stream: str | N
     from regobs.common.working import ReadingProgress, working  # noqa: PLC0415
     from regobs.logs.judging.infer import Census  # noqa: PLC0415
     from regobs.logs.judging.proposal import to_schema, to_text  # noqa: PLC0415
+    from regobs.logs.reading.outcome import NO_LINES, refuse, summed  # noqa: PLC0415
     from regobs.logs.reading.read import open_log  # noqa: PLC0415
-    from regobs.logs.reading.sources import names, refuse  # noqa: PLC0415
+    from regobs.logs.reading.sources import STDIN, STDIN_NAME, names  # noqa: PLC0415
 
+    logs, tars = names(files)
     census, progress = Census(flavor), ReadingProgress()
-    unread: list[str] = []
-    cut: list[str] = []
     with working(progress.text):
-        for name in names(files):
-            unusable, of_registry, broken = census.malformed + census.of_others, census.of_registry, census.broken
+        for name in logs:
             with open_log(name, sys.stdin.buffer) as file:
-                census.read(progress.of(name, file))
-            if census.malformed + census.of_others > unusable and census.of_registry == of_registry:
-                unread.append(name)
-            if census.broken > broken:
-                cut.append(name)
-    if census.of_registry or not (unread or cut):
+                census.read(progress.of(name, file), STDIN_NAME if name == STDIN else name)
+    came = summed(census.seen, tars)
+    if not came.nothing:
         click.echo(to_schema(census, stream) if form == "schema" else to_text(census))
-    refuse(unread, cut)
+    refuse(came.unread, came.broken)
+    if came.empty:
+        click.echo(NO_LINES, err=True)
 
 
 @logs.command("diff-schema")

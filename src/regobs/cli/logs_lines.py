@@ -15,7 +15,6 @@ from regobs.errors import ExitCode, InputError
 
 if TYPE_CHECKING:
     from regobs.common.working import Teller
-    from regobs.logs.lines_shown import LinesRead
     from regobs.logs.reading.tail import Written
 
 PATH = click.Path(path_type=Path)
@@ -30,7 +29,7 @@ def trace(correlation_id: str, files: tuple[str, ...], form: str) -> None:
     """Show every line of a request, access and application lines of any FILES, in order of time. Secrets are masked."""
     from regobs.common.working import working  # noqa: PLC0415 - `--help` needs none of it
     from regobs.logs import lines_shown  # noqa: PLC0415
-    from regobs.logs.reading.sources import refuse  # noqa: PLC0415
+    from regobs.logs.reading.outcome import NO_LINES, refuse  # noqa: PLC0415
     from regobs.logs.trace import trace as traced  # noqa: PLC0415
 
     with working(lambda: "looking through the logs"):
@@ -41,6 +40,8 @@ def trace(correlation_id: str, files: tuple[str, ...], form: str) -> None:
     malformed = f", {found.malformed:,} more that cannot be read" if found.malformed else ""
     click.echo(counted(len(found.events), "line") + malformed, err=True)
     refuse(found.unread, found.broken)
+    if found.empty:
+        click.echo(NO_LINES, err=True)
 
 
 @click.command()
@@ -61,8 +62,9 @@ def tail(files: tuple[str, ...], where: str, last: int, once: bool, form: str) -
     from regobs.logs import lines_shown  # noqa: PLC0415
     from regobs.logs.kql import hints, parse  # noqa: PLC0415
     from regobs.logs.kql.bind import bind  # noqa: PLC0415
-    from regobs.logs.reading.sources import nothing_read  # noqa: PLC0415
-    from regobs.logs.reading.tail import last_lines, named, piped, tail  # noqa: PLC0415
+    from regobs.logs.reading.outcome import NO_LINES, refuse  # noqa: PLC0415
+    from regobs.logs.reading.sources import without_tars  # noqa: PLC0415
+    from regobs.logs.reading.tail import Seen, came_of, last_lines, named, piped, tail  # noqa: PLC0415
     from regobs.logs.to_python import holds  # noqa: PLC0415
 
     if "-" in files and len(files) > 1:
@@ -76,19 +78,26 @@ def tail(files: tuple[str, ...], where: str, last: int, once: bool, form: str) -
             expected="log files that exist, for --once",
             next_step="look at the names, or leave --once away to wait for the files",
         )
+    tars: tuple[str, ...] = ()
+    if once and "-" not in files:
+        logs, tars = without_tars(map(Path, followed))
+        followed = list(map(str, logs))
+        if not followed:
+            refuse(tars, ())
     node = parse(where)
     for hint in hints(node, where):
         click.echo(f"Hint: {hint}", err=True)
     fits = holds(bind(node, where, now=datetime.now(UTC)))
     endless = files == ("-",) and not once
-    tally: dict[str, lines_shown.LinesRead] = {}
+    tally: dict[str, int] = {}
+    seen: Seen = {}
     with working(_lines_read(tally, while_they_come=endless)) as teller:
         written: Iterable[Written] = (
-            last_lines(followed, last)
+            last_lines(followed, last, seen)
             if once
-            else piped(sys.stdin.buffer)
+            else piped(sys.stdin.buffer, seen)
             if endless
-            else tail(followed, last=last, poll=_resting(teller))
+            else tail(followed, last=last, poll=_resting(teller), seen=seen)
         )
         as_json, several = form == "json", len(followed) > 1
         for shown in lines_shown.followed(written, fits, tally, as_json=as_json, strict=bool(where), named=several):
@@ -98,17 +107,19 @@ def tail(files: tuple[str, ...], where: str, last: int, once: bool, form: str) -
             sys.stdout.flush()
             if teller:
                 teller.go_on()
-    if nothing := [name for name, read in tally.items() if read.lines and not read.readable]:
-        raise nothing_read(nothing)
+    came = came_of(seen, tars)
+    refuse(came.unread, came.broken)
+    if came.empty:
+        click.echo(NO_LINES, err=True)
 
 
-def _lines_read(tally: Mapping[str, LinesRead], *, while_they_come: bool) -> Callable[[], str]:
+def _lines_read(tally: Mapping[str, int], *, while_they_come: bool) -> Callable[[], str]:
     """What is told while lines are read: how many. Of a pipe, which may be silent for ever, only while they come."""
     before: int | None = None
 
     def said() -> str:
         nonlocal before
-        last, before = before, sum(read.lines for read in tuple(tally.values()))
+        last, before = before, sum(tuple(tally.values()))
         if while_they_come and (last is None or before == last):
             return ""
         return f"reading the logs: {counted(before, 'line')}" if before else "reading the logs"
@@ -174,7 +185,7 @@ def diff(
     from regobs.logs.kql.bind import condition  # noqa: PLC0415
     from regobs.logs.lines_shown import changes_as_answer  # noqa: PLC0415
     from regobs.logs.query import Clause  # noqa: PLC0415
-    from regobs.logs.reading.sources import refuse  # noqa: PLC0415
+    from regobs.logs.reading.outcome import NO_LINES, refuse  # noqa: PLC0415
     from regobs.logs.saved import load_query  # noqa: PLC0415
     from regobs.pack import find_pack  # noqa: PLC0415
 
@@ -199,5 +210,7 @@ def diff(
     else:
         click.echo({"csv": answers.as_csv, "json": answers.as_json}[form](shown), nl=False)
     refuse(found.unread, found.broken)
+    if not found.lines:
+        click.echo(NO_LINES, err=True)
     if found.found:
         context.exit(ExitCode.DIFFERENCE)

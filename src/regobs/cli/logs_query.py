@@ -198,14 +198,13 @@ def _answer(
         none = "give the log files to read, - for standard input, or --elasticsearch or --victorialogs"
         raise click.UsageError(several if given else none)
     from regobs.common.working import working  # noqa: PLC0415
-    from regobs.logs.reading.sources import nothing_read, refuse  # noqa: PLC0415
+    from regobs.logs.reading.outcome import NO_LINES, refuse  # noqa: PLC0415
 
     with working(lambda: "reading the logs" if files else "asking for an answer"):
         answers = _answers([_one_more(query) for query in made], files, source, victorialogs, cache)
     first = answers[0]
-    if files and first.lines and first.malformed == first.lines:
-        refuse((), first.broken)
-        raise nothing_read(files)
+    if first.nothing:
+        refuse(first.unread, first.broken)
     _show(made, answers, shape)
     empty = [query for query, answer in zip(made, answers, strict=True) if query.flavor and not answer.rows]
     for query in empty if first.lines or not files else ():
@@ -215,6 +214,8 @@ def _answer(
     if files and "-" not in files and first.lines and not any(answer.rows for answer in answers):
         _say_what_there_is(files)
     refuse(first.unread, first.broken)
+    if files and not first.lines:
+        click.echo(NO_LINES, err=True)
 
 
 def _say_what_there_is(files: tuple[str, ...]) -> None:

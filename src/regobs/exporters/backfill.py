@@ -12,6 +12,7 @@ from regobs.exporters.declared import DeclaredMetric
 from regobs.exporters.log_counts import LogCounter, Warn, no_warning
 from regobs.exporters.written_files import distinct_files
 from regobs.exporters.written_lines import DAY, lines_by_time
+from regobs.logs.reading.outcome import FilesRead, LinesSeen, refuse, summed
 
 MOST_SAMPLES = 50_000_000  # of 8 bytes each: they are held in memory, because OpenMetrics wants a series in one piece
 
@@ -72,21 +73,28 @@ def backfill(
     step: int,
     *,
     warn: Warn = no_warning,
-) -> Iterator[str]:
+) -> tuple[Iterator[str], FilesRead]:
     """The counts of files as they were each `step` seconds of the times in their lines: parts of an OpenMetrics text.
 
     Files that overlap are read side by side. A line without a time, or older than the one before, counts where it
-    stands. Where nothing was written for more than a day there are no samples. Raises InputError where no line has a
-    time.
+    stands. Where nothing was written for more than a day there are no samples. Beside it stands what came of the files.
+    Raises InputError where no line of any can be read, or none has a time.
     """
     counter, history = LogCounter(flavor, namespaces=namespaces, declared=declared), _History()
     due: int | None = None
-    for end, lines, unwrapper in lines_by_time(distinct_files(files, warn), step):
+    seen: dict[str, LinesSeen] = {}
+    names, tars = distinct_files(files, warn)
+    for end, lines, unwrapper in lines_by_time(names, step, seen):
         while due is not None and end is not None and due < end:
             history.add(counter, due, step)
             due = max(due + step, end - step) if end - due > max(DAY, step) else due + step
         due = end if due is None else due
         counter.count(lines, unwrapper)
+    came = summed(seen, tars)
+    if came.nothing:
+        refuse(came.unread, came.broken)
+    if came.empty:
+        return history.text(), came
     if due is None:
         raise InputError(
             "no line has a time",
@@ -96,4 +104,4 @@ def backfill(
         )
     history.add(counter, due, step)
     counter.warn_refused(warn)
-    return history.text()
+    return history.text(), came

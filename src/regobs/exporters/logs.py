@@ -23,7 +23,7 @@ from regobs.catalog import logs as metrics
 from regobs.catalog.model import Flavor
 from regobs.common.files import write_file
 from regobs.common.working import ReadingProgress
-from regobs.errors import InputError, MachineError
+from regobs.errors import MachineError
 from regobs.exporters.declared import DeclaredMetric
 from regobs.exporters.log_counts import LogCounter, Warn, no_warning
 from regobs.exporters.log_files import LogFiles
@@ -33,6 +33,7 @@ from regobs.exporters.totals import OTHER, ExporterInstruments
 from regobs.exporters.troubles import LastingTroubles
 from regobs.exporters.written_files import distinct_files
 from regobs.instrument import Instruments
+from regobs.logs.reading.outcome import FilesRead, LinesSeen, refuse, summed
 from regobs.logs.reading.read import open_log, parts
 from regobs.logs.reading.sources import STDIN, STDIN_NAME
 from regobs.logs.reading.wrapping import Unwrapper
@@ -54,29 +55,29 @@ def count_once(
     openmetrics: bool = True,
     warn: Warn = no_warning,
     progress: ReadingProgress | None = None,
-) -> str:
+) -> tuple[str, FilesRead]:
     """The counts of files as they are, plain or packed, and of standard input for `-`: OpenMetrics or Prometheus' text.
 
-    Each content counts once, under however many names it is given. Raises InputError where a file cannot be read, or
-    where no line of any can be read.
+    Each content counts once, under however many names it is given. Beside it stands what came of the files. Raises
+    InputError where a file cannot be read, or where no line of any can be read.
     """
     counter = LogCounter(flavor, namespaces=namespaces, declared=declared)
-    for name in distinct_files(files, warn):
+    seen: dict[str, LinesSeen] = {}
+    names, tars = distinct_files(files, warn)
+    for name in names:
         unwrapper = Unwrapper()
         with open_log(name, sys.stdin.buffer) as file:
             shown = STDIN_NAME if name == STDIN else name
+            seen[shown] = LinesSeen()
             for part in parts(progress.of(shown, file) if progress else file):
+                seen[shown].read(part)
                 counter.count(part.contents, unwrapper)
-    totals = counter.totals
-    if totals.total(metrics.LINES) == sum(totals.value(metrics.LINES, (kind,)) for kind in ("invalid", "malformed")):
-        raise InputError(
-            "no line of a registry in it",
-            value=", ".join(files)[:200],
-            expected="log lines of a container registry",
-            next_step="look with `regobs logs validate` why they cannot be read",
-        )
+            seen[shown].end()
+    came = summed(seen, tars)
+    if came.nothing:
+        refuse(came.unread, came.broken)
     counter.warn_refused(warn)
-    return ExporterInstruments(counter.all_totals).render(openmetrics=openmetrics).decode()
+    return ExporterInstruments(counter.all_totals).render(openmetrics=openmetrics).decode(), came
 
 
 @contextmanager

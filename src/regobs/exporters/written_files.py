@@ -8,28 +8,28 @@ from itertools import zip_longest
 from pathlib import Path
 
 from regobs.logs.reading.read import raw_blocks
-from regobs.logs.reading.sources import STDIN, in_time_order, matching
+from regobs.logs.reading.sources import STDIN, in_time_order, matching, without_tars
 
 _START = 1 << 12  # bytes that two different logs do not share: their first times differ
 _PIECE = 1 << 20
 
 
-def distinct_files(files: Sequence[str], warn: Callable[[str], None]) -> list[str]:
+def distinct_files(files: Sequence[str], warn: Callable[[str], None]) -> tuple[list[str], tuple[str, ...]]:
     """The names of the files that names, folders and patterns mean, `-` where it is named; each content once.
 
     Of a file under two names, of a packed copy and of one that is the beginning of another only one is left, and
-    `warn` is told of the others.
+    `warn` is told of the others. Behind them stand the archives of tar, which are not read.
     """
     given = list(dict.fromkeys(path for file in files if file != STDIN for path in matching(file)))
-    kept = in_time_order(given)
+    kept, tars = without_tars(in_time_order(given))
     chosen = {path: _Content(path) for path in kept}
     for path in given:
-        if path not in chosen:
+        if path not in chosen and str(path) not in tars:
             warn(f"{path}: another name or a packed copy of a file that is counted, left out")
     for path, twin in _twins(chosen):
         warn(f"{path}: holds nothing that {twin} does not, left out")
         del chosen[path]
-    return [*map(str, chosen), *([STDIN] if STDIN in files else [])]
+    return [*map(str, chosen), *([STDIN] if STDIN in files else [])], tars
 
 
 class _Content:

@@ -15,28 +15,29 @@ from heapq import heappop, heappush
 from time import time
 
 from regobs.logs.fields import FIELDS
-from regobs.logs.reading.read import Line, open_log, parts
-from regobs.logs.reading.sources import found
+from regobs.logs.reading.outcome import LinesSeen
+from regobs.logs.reading.read import Line, LinePart, open_log, parts
+from regobs.logs.reading.sources import STDIN, STDIN_NAME
 from regobs.logs.reading.values import read_record, values
 from regobs.logs.reading.wrapping import Unwrapper
 
 DAY = 86_400
 _EARLIEST = 1_356_998_400  # 2013, the year of the first registry of this kind: a clock that was never set is in 1970
-_PIPE = "-"
 _MOST_HELD = 10_000  # lines that are held at once
 
 Chunk = tuple[int | None, list[bytes]]
 
 
-def lines_by_time(files: Sequence[str], step: int) -> Iterator[tuple[int | None, list[bytes], Unwrapper]]:
+def lines_by_time(
+    names: Sequence[str], step: int, seen: dict[str, LinesSeen]
+) -> Iterator[tuple[int | None, list[bytes], Unwrapper]]:
     """Lines as registries wrote them, with the end of the step that they belong to and the unwrapper of their file.
 
-    The ends ascend. It is None for lines before the first time of a file.
+    The ends ascend. It is None for lines before the first time of a file. `seen` gets what the files have.
     """
-    names = [str(path) for file in files for path in ([file] if file == _PIPE else found([file]))]
     alone = len(names) == 1
     late = sorted(  # a pipe can be read once: it is begun with
-        (float("-inf") if alone or name == _PIPE else _first_end(name, step), number, name)
+        (float("-inf") if alone or name == STDIN else _first_end(name, step), number, name)
         for number, name in enumerate(names)
     )
     late.reverse()
@@ -44,7 +45,8 @@ def lines_by_time(files: Sequence[str], step: int) -> Iterator[tuple[int | None,
     while late or begun:
         while late and (not begun or late[-1][0] <= begun[0][0]):
             end, number, name = late.pop()
-            _next(begun, end, number, _chunks(name, step), Unwrapper())
+            shown = seen[STDIN_NAME if name == STDIN else name] = LinesSeen()
+            _next(begun, end, number, _chunks(name, step, shown), Unwrapper())
         if begun:
             end, number, (known, lines), chunks, unwrapper = heappop(begun)
             yield known, lines, unwrapper
@@ -66,16 +68,17 @@ def _next(
 
 def _first_end(name: str, step: int) -> float:
     """The end of the step of the first time in a file; infinite where it has none."""
-    with closing(_chunks(name, step)) as chunks:
+    with closing(_chunks(name, step, LinesSeen())) as chunks:
         return next((end for end, _ in chunks if end is not None), float("inf"))
 
 
-def _chunks(name: str, step: int) -> Generator[Chunk]:
+def _chunks(name: str, step: int, seen: LinesSeen) -> Generator[Chunk]:
     """The lines of a file by the end of their step."""
     due: int | None = None
     held: list[bytes] = []
     with open_log(name, sys.stdin.buffer) as file:
-        for at, content in _dated(_unwrapped(content for part in parts(file) for content in part.contents)):
+        contents = (content for part in _noted(parts(file), seen) for content in part.contents)
+        for at, content in _dated(_unwrapped(contents)):
             end = None if at is None else (int(at) // step + 1) * step
             if held and (end != due or len(held) >= _MOST_HELD):
                 yield due, held
@@ -84,6 +87,14 @@ def _chunks(name: str, step: int) -> Generator[Chunk]:
             held.append(content)
     if held:
         yield due, held
+
+
+def _noted(found: Iterator[LinePart], seen: LinesSeen) -> Iterator[LinePart]:
+    """The parts of a file, whose lines `seen` gets."""
+    for part in found:
+        seen.read(part)
+        yield part
+    seen.end()
 
 
 def _unwrapped(contents: Iterable[bytes]) -> Iterator[bytes]:

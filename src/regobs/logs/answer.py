@@ -20,7 +20,7 @@ class Answer:
     """The columns and rows of an answer, and how many lines were read for it, `malformed` ones among them.
 
     `units` are those of the columns, `ratio` for a share of 1; a table shows them. `unread` are the files of which no
-    line can be read, `broken` those that end within what was packed.
+    line can be read, `broken` those that end within what was packed; `nothing` is whether no file has a line to read.
     """
 
     columns: tuple[str, ...]
@@ -30,6 +30,7 @@ class Answer:
     units: tuple[str | None, ...] = field(default=(), compare=False)
     unread: tuple[str, ...] = field(default=(), compare=False)
     broken: tuple[str, ...] = field(default=(), compare=False)
+    nothing: bool = field(default=False, compare=False)
 
     def first(self, limit: int | None) -> Answer:
         """The answer with this many rows at most."""

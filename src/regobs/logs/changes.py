@@ -23,11 +23,11 @@ from regobs.logs.answer import Answer
 from regobs.logs.duckdb.cache import Place
 from regobs.logs.duckdb.run import run_all
 from regobs.logs.fields import FIELDS
-from regobs.logs.kql.condition import Any as AnyOf
 from regobs.logs.kql.condition import All, Between, Bound, No, Present
+from regobs.logs.kql.condition import Any as AnyOf
 from regobs.logs.kql.dates import iso, span
 from regobs.logs.query import ByTerms, Clause, MetricKind, Order, Query, QueryMetric
-from regobs.logs.reading.sources import nothing_read, refuse
+from regobs.logs.reading.outcome import refuse
 from regobs.logs.redact import shape
 
 CHANCE = 0.001
@@ -148,9 +148,10 @@ def changes(
     messages, *shown, span_answer, before_took, after_took = run_all(
         [*queries, _SPAN, *timed], files, stdin=stdin, cache=cache
     )
-    if messages.lines and messages.malformed == messages.lines:
-        refuse((), messages.broken)
-        raise nothing_read(files)
+    if messages.nothing:
+        refuse(messages.unread, messages.broken)
+    if not messages.lines:
+        return Changes((), 0, 0)
     counts, severe = _told(messages, *shown)
     for place, window in enumerate(windows):
         if not any(pair[place] for pair in counts.values()):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from regobs.logs.answer import Answer
@@ -13,7 +12,6 @@ from regobs.logs.fields import ALIASES, FIELDS
 from regobs.logs.kql.dates import iso
 from regobs.logs.reading.record import Record
 from regobs.logs.reading.tail import Written
-from regobs.logs.reading.text import is_of_others
 from regobs.logs.reading.values import read_record, values
 from regobs.logs.trace import Trace, TraceLine
 from regobs.secrets.fields import redacted_fields, redacted_text
@@ -42,29 +40,22 @@ def _since(event: TraceLine, start: int) -> str:
     return f"{event.at - start:>+8,} ms" if event.at is not None else " " * 11
 
 
-@dataclass(slots=True)
-class LinesRead:
-    """How many lines came, empty ones not counted, and how many of them could be read."""
-
-    lines: int = 0
-    readable: int = 0
-
-
 def followed(
     written: Iterable[Written],
     fits: Callable[[Record], bool],
-    tally: dict[str, LinesRead],
+    tally: dict[str, int],
     *,
     as_json: bool,
     strict: bool,
     named: bool,
 ) -> Iterator[str]:
-    """The lines that fit. One that cannot be read is shown as text, unless they are chosen by a `strict` condition."""
+    """The lines that fit. One that cannot be read is shown as text, unless they are chosen by a `strict` condition.
+
+    `tally` gets how many lines came of each file.
+    """
     for file, content in written:
         record = read_record(content)
-        read = tally.setdefault(file, LinesRead())
-        read.lines += bool(content.strip())
-        read.readable += record is not None and not is_of_others(content, record)
+        tally[file] = tally.get(file, 0) + 1
         if record is None:
             if not strict and not as_json and content.strip():
                 yield _printable(redacted_text(content.decode(errors="replace")))

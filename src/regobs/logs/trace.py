@@ -9,9 +9,10 @@ from typing import BinaryIO
 
 from regobs.errors import LogQueryError
 from regobs.logs.fields import FIELDS
+from regobs.logs.reading.outcome import looked_at
 from regobs.logs.reading.read import LONGEST_LINE, blocks
 from regobs.logs.reading.record import Record
-from regobs.logs.reading.sources import STDIN, LogSource, found, sources, unread
+from regobs.logs.reading.sources import STDIN, LogSource, found, sources
 from regobs.logs.reading.values import read_records, values
 
 _CORRELATION, _TIME = FIELDS["correlation_id"], FIELDS["time"]
@@ -34,13 +35,14 @@ class Trace:
     """The lines of a request in order of time, and how many lines with its id cannot be read.
 
     `unread`: the files that have lines, none of which is one of a registry in any form. `broken`: those that end within
-    what was packed.
+    what was packed. `empty`: whether no file has a line.
     """
 
     events: tuple[TraceLine, ...]
     malformed: int
     unread: tuple[str, ...] = ()
     broken: tuple[str, ...] = ()
+    empty: bool = False
 
 
 def trace(correlation_id: str, files: Sequence[str], *, stdin: BinaryIO | None = None) -> Trace:
@@ -58,7 +60,8 @@ def trace(correlation_id: str, files: Sequence[str], *, stdin: BinaryIO | None =
         )
     events: list[TraceLine] = []
     malformed = 0
-    with sources(found(files), stdin, piped=STDIN in files) as folder:
+    logs, tars = found(files)
+    with sources(logs, stdin, piped=STDIN in files) as folder:
         broken = [*folder.broken]
         for source in folder.sources:
             for number, line in _candidates(source, needle, broken):
@@ -67,8 +70,8 @@ def trace(correlation_id: str, files: Sequence[str], *, stdin: BinaryIO | None =
                         malformed += 1
                     elif correlation_id in values(record, _CORRELATION):
                         events.append(TraceLine(_time(record), source.name, number, record))
-        nothing = unread((source.name, source.file or source.readable) for source in folder.sources)
-    return Trace(tuple(_ordered(events)), malformed, nothing, tuple(broken))
+        came = looked_at(((source.name, source.given) for source in folder.sources), tars)
+    return Trace(tuple(_ordered(events)), malformed, came.unread, tuple(broken), came.empty)
 
 
 def _ordered(events: list[TraceLine]) -> list[TraceLine]:

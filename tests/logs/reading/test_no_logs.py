@@ -100,11 +100,13 @@ def test_json_that_is_no_log_is_told_as_that(command: str, kind: str, indent: in
 
 @pytest.mark.parametrize(
     ("record", "others"),
-    [({"msg": "a"}, False), ({"time": 7}, True), ({"time": 7, "level": "info"}, False),
+    [({"msg": "a"}, False), ({"time": 7}, True), ({"time": 7, "level": "info"}, True),
      ({"time": {}}, True), ({"time": "a", "status": "200"}, True), ({"request": "GET /"}, False),
-     ({"status": 200}, False), ({"status": "a"}, True),
+     ({"status": 200}, True), ({"status": 200, "method": "GET"}, True), ({"correlation_id": "a"}, True),
+     ({"status": 200, "uri": "/"}, False), ({"severity": "info", "message": "a"}, False), ({"msg": 7}, True),
+     ({"status": "a"}, True),
      ({"http.request.method": "GET"}, False), ({"events": []}, False), ({"events": "a"}, True),
-     ({"a": 1}, True), ({}, False)],
+     ({"a": 1}, True), ({}, True)],
 )  # fmt: skip
 def test_one_field_of_a_log_makes_an_object_one_of_its_lines(record: dict[str, object], others: bool) -> None:
     assert is_of_others(json.dumps(record).encode(), record) is others

@@ -16,8 +16,9 @@ from regobs.errors import InputError
 from regobs.logs.duckdb.run import run
 from regobs.logs.fields import FIELDS
 from regobs.logs.query import ByTerms, MetricKind, Query, QueryMetric
+from regobs.logs.reading.outcome import looked_at, nothing_read
 from regobs.logs.reading.read import open_log
-from regobs.logs.reading.sources import matching, nothing_read, sources, unread
+from regobs.logs.reading.sources import matching, sources
 from tests.logs.sample import FILE, lines
 
 BY_MESSAGE = Query("m", groups=(ByTerms("level", FIELDS["level"]),), metrics=(QueryMetric("n", MetricKind.COUNT),))
@@ -124,7 +125,7 @@ def test_an_address_is_refused_with_what_to_do(name: str, tmp_path: Path, monkey
 def test_a_parquet_file_is_told_from_text(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     path.write_bytes(b"PAR1\x00\n\x01PAR1")
-    assert unread([("a", path)]) == ("a",)
+    assert looked_at([("a", path)]).unread == ("a",)
     assert "Parquet" in str(nothing_read([str(path)]).expected)
     path.write_bytes(b"what\n")
     assert "Parquet" not in str(nothing_read([str(path), "-"]).expected)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any, BinaryIO, TypeVar
@@ -18,7 +19,8 @@ from regobs.logs.duckdb.conditions import MACROS
 from regobs.logs.duckdb.lines import Reading
 from regobs.logs.fields.field import Field
 from regobs.logs.query import Query
-from regobs.logs.reading.sources import STDIN, Folder, LogSource, found, sources, unread
+from regobs.logs.reading.outcome import FilesRead, looked_at
+from regobs.logs.reading.sources import STDIN, Folder, LogSource, found, sources
 
 Row = tuple[Any, ...]
 _TOGETHER = 4  # the groups of all of them are in memory at the same time
@@ -39,7 +41,7 @@ def run_all(
     a file cannot be read, MachineError when duckdb is not installed.
     """
     duckdb = _duckdb()
-    logs, fields = found(files), sql.fields_read(queries)
+    (logs, tars), fields = found(files), sql.fields_read(queries)
     with _connected(duckdb) as connection:
         copies = Copies(connection, cache) if cache else None
         known = {log: copies.find(log, fields) for log in logs} if copies else {}
@@ -49,8 +51,9 @@ def run_all(
             if copies:
                 reader.copy(copies, fields)
             answered = reader.rows(queries)
-            nothing = unread((str(log), log) for log in logs)
-            return [_answer(query, rows, reader, nothing) for query, rows in zip(queries, answered, strict=True)]
+            piped = [(one.name, one.given) for one in folder.sources if one.file is None]
+            came = looked_at([*((str(log), log) for log in logs), *piped], tars)
+            return [_answer(query, rows, reader, came) for query, rows in zip(queries, answered, strict=True)]
 
 
 class _LineTooLongError(Exception):
@@ -204,7 +207,7 @@ def _classes(rows: list[Row]) -> dict[int, int]:
     return classes
 
 
-def _answer(query: Query, rows: list[Row], reader: _Reader, nothing: tuple[str, ...]) -> Answer:
+def _answer(query: Query, rows: list[Row], reader: _Reader, came: FilesRead) -> Answer:
     """The answer as it is shown."""
     rows = rows[: query.limit]
     if not rows and query.metrics and not query.groups:
@@ -212,7 +215,8 @@ def _answer(query: Query, rows: list[Row], reader: _Reader, nothing: tuple[str, 
     types = types_of(query)
     cells = [tuple(shown(value, one) for value, one in zip(row, types, strict=True)) for row in rows]
     counts = reader.lines, reader.malformed
-    return Answer(query.names, without_secrets(query, cells), *counts, query.units, nothing, reader.broken)
+    answer = Answer(query.names, without_secrets(query, cells), *counts, query.units)
+    return replace(answer, unread=came.unread, broken=reader.broken, nothing=came.nothing)
 
 
 @contextmanager

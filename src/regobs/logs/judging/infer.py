@@ -15,9 +15,9 @@ from regobs.logs.judging.guess import Seen, guessed
 from regobs.logs.judging.judge import Judges, MessageRule
 from regobs.logs.messages.message import CONTEXTS, GAP, Message
 from regobs.logs.messages.streams import Stream
+from regobs.logs.reading.outcome import LinesSeen
 from regobs.logs.reading.read import BROKEN, Readable, lines
 from regobs.logs.reading.record import Record, parse
-from regobs.logs.reading.text import is_of_others, is_of_registry
 from regobs.logs.reading.wrapping import logical
 from regobs.logs.redact import shape
 from regobs.logs.schema import base
@@ -83,9 +83,7 @@ class Census:
     def __init__(self, flavor: str | None = None) -> None:
         self.lines = 0
         self.malformed = 0
-        self.of_registry = 0  # lines that tell that a registry wrote them
-        self.of_others = 0  # objects that are no log
-        self.broken = 0  # files that end within what was packed
+        self.seen: dict[str, LinesSeen] = {}  # by the name of the file
         self.untold = 0  # lines of further messages than are told apart, and of such that have no constant part
         self._judges = Judges(flavor)
         self._fields = self._judges.text_fields
@@ -94,20 +92,20 @@ class Census:
         self._doubts: dict[str, Counter[str]] = {}
         self._streams: dict[str, Stream] = {}
 
-    def read(self, file: Readable) -> None:
+    def read(self, file: Readable, name: str = "") -> None:
         """Count the lines of a file."""
+        seen = self.seen.setdefault(name, LinesSeen())
         found = ((line, parse(line, self._fields)) for line in logical(lines(file)))
         first = list(islice(found, _LOOK_AHEAD))
         self._judges.settle([one.record for _, one in first if one.record is not None and not one.form])
         for line, one in chain(first, found):
+            seen.add(line.content, one.record)
+            seen.broken = seen.broken or one.fault in BROKEN
             if one.record is not None:
                 self.lines += 1
-                self.of_others += is_of_others(line.content, one.record)
-                self.of_registry += is_of_registry(line.content, one.record)
                 self._count(one.record, one.form)
             elif one.fault != "blank":
                 self.malformed += 1
-                self.broken += one.fault in BROKEN
 
     def _count(self, record: Record, form: str) -> None:
         rule = self._judges.rule(record, form)

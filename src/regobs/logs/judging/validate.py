@@ -12,9 +12,9 @@ from regobs.logs.judging import drift
 from regobs.logs.judging.closest import Closest, closest
 from regobs.logs.judging.judge import Judges, MessageRule
 from regobs.logs.reading.lenient import UNDECODABLE, read_odd
+from regobs.logs.reading.outcome import LinesSeen
 from regobs.logs.reading.read import BROKEN, LONGEST_LINE, Line, LinePart, Readable, parts
 from regobs.logs.reading.record import ParsedLine, Record, parse
-from regobs.logs.reading.text import is_of_others, is_of_registry
 from regobs.logs.reading.wrapping import Unwrapper, logical
 from regobs.logs.redact import sample, shape
 
@@ -99,8 +99,7 @@ class Validator:
         self._fields = self._judges.text_fields
         self._longest = longest
         self._file = ""
-        self._foreign = 0  # lines that any program may have written
-        self._of_others = 0  # of them objects that are no log
+        self._seen = LinesSeen()  # of the file
         self._unwrapper = Unwrapper()
         self._streams: defaultdict[str, int] = defaultdict(int)
         self._told: defaultdict[str, int] = defaultdict(int)  # findings by kind
@@ -108,7 +107,7 @@ class Validator:
     def read(self, file: Readable, name: str) -> None:
         """Validate a file. `name` is how the report calls it."""
         self._file = name
-        before, broken, foreign, others = self.report.lines, self.report.malformed, self._foreign, self._of_others
+        before, self._seen = self.report.lines, LinesSeen()
         found = parts(file, self._longest)
         first = _first(found)
         if first:
@@ -120,9 +119,8 @@ class Validator:
             for line in self._unwrapper.rest():
                 self._judge(line)
         self.report.streams = dict(self._streams)
-        self.report.files[name] = count = self.report.lines - before
-        malformed = self.report.malformed - broken
-        if (malformed or self._of_others > others) and malformed + self._foreign - foreign == count:
+        self.report.files[name] = self.report.lines - before
+        if self._seen.unread:
             self.report.unread.append(name)
 
     def _read(self, part: LinePart) -> None:
@@ -155,6 +153,7 @@ class Validator:
                 self._judge(line)
         self.report.lines += fast
         self.report.valid += fast
+        self._seen.of_registry += fast
 
     def _judge(self, line: Line) -> None:
         """Judge a line of any form."""
@@ -164,11 +163,10 @@ class Validator:
             return
         report.lines += 1
         parsed = parse(line, self._fields)
+        self._seen.add(line.content, parsed.record)
         if parsed.record is None:
             self._malformed(line, parsed.fault)
             return
-        self._foreign += not is_of_registry(line.content, parsed.record)
-        self._of_others += is_of_others(line.content, parsed.record)
         rule = self._judges.rule(parsed.record, parsed.form)
         self._streams[rule.name] += 1
         if parsed.odd:

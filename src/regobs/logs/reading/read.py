@@ -7,7 +7,7 @@ import codecs
 import lzma
 import sys
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from importlib import import_module
 from itertools import accumulate
@@ -35,6 +35,8 @@ _BY_START = {
     **{b"BZh%d" % level: "bz2" for level in range(1, 10)},
 }
 _TAR, _TAR_AT = b"ustar", 257
+_TAR_HEADER, _SUM = 512, slice(148, 156)  # bytes before a file in such an archive, and where their sum stands
+_BEGINNING = 1 << 16  # bytes that tell what a file is wrapped in; the first line is shorter
 _LARGEST_DICTIONARY = 1 << 28  # bytes of memory for xz, four times what its highest level needs
 _BOM = b"\xef\xbb\xbf"
 _UTF16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}  # Windows PowerShell's `>` writes the first
@@ -96,15 +98,56 @@ def refuse_address(name: str) -> None:
         )
 
 
+def is_tar(start: bytes) -> bool:
+    """Whether a file that begins so is an archive of tar: by its mark, or of the oldest form by its check sum."""
+    if b"\0" not in start[:_TAR_AT]:
+        return False
+    if start[_TAR_AT : _TAR_AT + len(_TAR)] == _TAR:
+        return True
+    said = start[_SUM].strip(b" \0")
+    if len(start) < _TAR_HEADER or not said.isdigit():
+        return False
+    counted = sum(start[:_TAR_HEADER]) - sum(start[_SUM]) + 8 * ord(" ")  # as if it stood for spaces
+    return counted == int(said, 8) if set(said) <= set(b"01234567") else False
+
+
 def refuse_tar(start: bytes, name: str) -> None:
     """Raise InputError for what begins as an archive of tar: what stands between its files would be read as lines."""
-    if start[_TAR_AT : _TAR_AT + len(_TAR)] == _TAR and b"\0" in start[:_TAR_AT]:
-        raise InputError(
-            "this is an archive of tar, and no log",
-            location=Location(name),
-            expected="log files, packed or not",
-            next_step="unpack it with tar -xf and give the files, or pipe one: tar -xOf ARCHIVE FILE | regobs logs … -",
-        )
+    if is_tar(start):
+        raise tar_fault([name])
+
+
+def tar_fault(files: Iterable[str]) -> InputError:
+    """That these are archives of tar."""
+    return InputError(
+        "this is an archive of tar, and no log",
+        value=", ".join(files),
+        expected="log files, packed or not",
+        next_step="unpack it with tar -xf and give the files, or pipe one: tar -xOf ARCHIVE FILE | regobs logs … -",
+    )
+
+
+def start_of(path: Path) -> tuple[str, bytes]:
+    """How a file is compressed, and the beginning of what it holds."""
+    with path.open("rb") as file:
+        try:
+            first = file.read(_START)
+            file.seek(0)
+            if packed := compression_of(first):
+                return packed, _first(raw_blocks(file))
+            return "", file.read(_BEGINNING)
+        except OSError as fault:
+            raise unreadable(str(path), fault) from None
+
+
+def _first(found: Iterator[tuple[bytes, str | None]]) -> bytes:
+    """The beginning, as far as it can be unpacked."""
+    start = b""
+    for block, _ in found:
+        start += block
+        if len(start) >= _TAR_HEADER:
+            break
+    return start[:_BEGINNING]
 
 
 def open_log(name: str, stdin: BinaryIO) -> BinaryIO:
@@ -172,7 +215,7 @@ def blocks(file: Readable) -> Iterator[tuple[bytes, str | None]]:
         if fault:
             yield head.removeprefix(_BOM), fault
             return
-        if len(head) >= _START and (b"\n" in head or len(head) >= _TAR_AT + len(_TAR)):  # a header of tar is longer
+        if len(head) >= _START and (b"\n" in head or len(head) >= _TAR_HEADER):
             break
     refuse_tar(head, _name(file))
     if decoder := decoder_of(head):

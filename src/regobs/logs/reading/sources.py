@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from regobs.errors import InputError, Location
 from regobs.logs.reading.looks import has_bare_values, has_other_forms, has_over_long, has_wrapped_objects
@@ -22,20 +22,19 @@ from regobs.logs.reading.read import (
     Line,
     LinePart,
     compression_of,
-    lines,
+    is_tar,
     parts,
     raw_blocks,
     refuse_address,
     refuse_tar,
-    unreadable,
+    start_of,
+    tar_fault,
 )
-from regobs.logs.reading.text import is_of_others, is_of_registry
 from regobs.logs.reading.values import as_json, read_record
-from regobs.logs.reading.wrapping import Unwrapper, logical
+from regobs.logs.reading.wrapping import Unwrapper
 
 STDIN = "-"
 STDIN_NAME = "(standard input)"
-_START = 1 << 16  # bytes that tell what a file is wrapped in; the first line is shorter
 
 _OF_SVLOGD = frozenset({"config", "lock", "newstate", "state"})
 _PACKED = re.compile(r"\.(?:gz|zst|xz|bz2)\Z")
@@ -52,7 +51,7 @@ class LogSource:
 
     `file` is the log's own file, None for standard input or a pipe, of which a copy is of no use later. Lines that are
     `left_out` of `readable` are too long for any log, or cut by the end of a broken archive, which `broken` tells.
-    `written` is whether `readable` was written from the log.
+    `written` is whether `readable` was written from the log. `given` holds what the log does: itself, or a copy.
     """
 
     name: str
@@ -61,6 +60,7 @@ class LogSource:
     left_out: int = 0
     written: bool = False
     broken: bool = False
+    given: Path = Path()
 
 
 @contextmanager
@@ -100,19 +100,19 @@ class Folder:
             pipe, path, file = path, self.new(""), None
             with pipe.open("rb") as read, path.open("wb") as out:
                 shutil.copyfileobj(read, out)
-        packed, start = _start(path)
+        packed, start = start_of(path)
         refuse_tar(start, name)
         end, named = f".{packed}" if packed else ".jsonl", path.suffix.lower()
         cut = packed == "zst" and _is_broken(path)  # of which DuckDB reads a part and says nothing
         unknown = packed in {"xz", "bz2"}  # to DuckDB
         if cut or unknown or start.startswith(BYTE_ORDER_MARKS) or not _is_json_lines(start) or has_over_long(path):
-            self.sources.append(self._written(LogSource(name, path, file)))
+            self.sources.append(self._written(LogSource(name, path, file, given=path)))
         elif named == end:
-            self.sources.append(LogSource(name, path, file))
+            self.sources.append(LogSource(name, path, file, given=path))
         else:  # DuckDB takes a file for packed by its name, and knows more kinds of packing than it unpacks
             link = self.new(end)
             link.symlink_to(path.absolute())
-            self.sources.append(LogSource(name, link, file))
+            self.sources.append(LogSource(name, link, file, given=path))
 
     def rewrite(self, source: LogSource) -> LogSource:
         """Write a source anew without over-long lines, at which DuckDB gives up; what takes its place."""
@@ -153,7 +153,7 @@ class Folder:
     @property
     def has_no_messages(self) -> bool:
         """Whether the first lines of a log have no message: DuckDB cannot tell them from others, however it reads."""
-        starts = (_start(one.readable)[1] for one in self.sources)
+        starts = (start_of(one.readable)[1] for one in self.sources)
         return any(start and b'"msg"' not in start and b'"message"' not in start for start in starts)
 
     @property
@@ -174,26 +174,6 @@ class Folder:
         )
 
 
-def unread(files: Iterable[tuple[str, Path]]) -> tuple[str, ...]:
-    """The names of the files with lines that are no log, and none that tells of a registry, which ends the search.
-
-    Nothing but what Go writes when a program fails is what is left of a registry that failed, and read.
-    """
-    return tuple(name for name, path in files if stat.S_ISREG(path.stat().st_mode) and _has_no_registry(path))
-
-
-def _has_no_registry(path: Path) -> bool:
-    failed = False
-    with path.open("rb") as file:
-        for line in logical(lines(file)):
-            if line.content.strip():
-                record = read_record(line.content) if line.fault is None else None
-                if record is not None and is_of_registry(line.content, record):
-                    return False
-                failed |= record is None or is_of_others(line.content, record)
-    return failed
-
-
 def _may_be_padded(path: Path) -> bool:
     """Whether a packed file ends with a zero, as one does that was filled up to a whole block."""
     with path.open("rb") as file:
@@ -212,54 +192,39 @@ def _is_broken(path: Path) -> bool:
         return any(fault for _, fault in raw_blocks(file))
 
 
-def broken(files: Iterable[str]) -> InputError:
-    """That logs end within what was packed."""
-    return InputError(
-        "a broken archive: what stands before the break was read, the rest is missing",
-        value=", ".join(files),
-        expected="whole files",
-        next_step="copy or rotate them anew; a file that is being packed now is whole a little later",
-    )
+class Found(NamedTuple):
+    """The files that are read, and the archives of tar among them, which are not."""
+
+    logs: list[Path]
+    tars: tuple[str, ...]
 
 
-def refuse(unread: Iterable[str], cut: Iterable[str]) -> None:
-    """Raise InputError where logs could not be read, or not to their end: `unread` had no line, `cut` are broken."""
-    if names := list(cut):
-        raise broken(names)
-    if names := list(unread):
-        raise nothing_read(names)
+def found(files: Sequence[str]) -> Found:
+    """The files that names, folders and patterns mean, in order of time; `-` is none of them.
+
+    Raises InputError where there is nothing but archives of tar.
+    """
+    logs, tars = without_tars(in_time_order(path for file in files if file != STDIN for path in matching(file)))
+    if tars and not logs and STDIN not in files:
+        raise tar_fault(tars)
+    return Found(logs, tars)
 
 
-def nothing_read(files: Iterable[str]) -> InputError:
-    """That no line of these files is one of a registry."""
-    names = list(files)
-    parquet = any(map(_is_parquet, names))
-    return InputError(
-        "no line can be read as one of a registry",
-        value=", ".join(names),
-        expected="lines of a registry in one of the forms of docs/logs.md" + (", not Parquet" if parquet else ""),
-        next_step="write the rows as JSON lines; --cache makes Parquet copies of logs, which answer faster"
-        if parquet
-        else "look at the first line; take off what stands before it, or unpack the file",
-    )
+def without_tars(paths: Iterable[Path]) -> Found:
+    """The files without the archives of tar among them."""
+    logs, tars = list[Path](), list[str]()
+    for path in paths:
+        if stat.S_ISREG(path.stat().st_mode) and is_tar(start_of(path)[1]):
+            tars.append(str(path))
+        else:
+            logs.append(path)
+    return Found(logs, tuple(tars))
 
 
-def _is_parquet(name: str) -> bool:
-    path = Path(name)
-    if not path.is_file():
-        return False
-    with path.open("rb") as file:
-        return file.read(4) == b"PAR1"
-
-
-def found(files: Sequence[str]) -> list[Path]:
-    """The files that names, folders and patterns mean, in order of time; `-` is none of them."""
-    return in_time_order(path for file in files if file != STDIN for path in matching(file))
-
-
-def names(files: Sequence[str]) -> list[str]:
-    """The names of the files that names, folders and patterns mean, in order of time; `-` is the last."""
-    return [*map(str, found(files)), *([STDIN] if STDIN in files else [])]
+def names(files: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
+    """The names of the files that `found` gives, `-` the last, and of the archives of tar among them."""
+    logs, tars = found(files)
+    return [*map(str, logs), *([STDIN] if STDIN in files else [])], tars
 
 
 def matching(file: str) -> list[Path]:
@@ -322,19 +287,6 @@ def _place(path: Path) -> tuple[str, int, str, int]:
     if found := _NUMBERED.fullmatch(name):
         return str(path.with_name(found["stem"])), 1, "", -int(found["number"])
     return str(path.with_name(name)), 2, "", 0
-
-
-def _start(path: Path) -> tuple[str, bytes]:
-    """How a file is compressed, and the beginning of what it holds."""
-    with path.open("rb") as file:
-        try:
-            first = file.read(4)
-            file.seek(0)
-            if packed := compression_of(first):
-                return packed, next(raw_blocks(file), (b"", None))[0][:_START]
-            return "", file.read(_START)
-        except OSError as fault:
-            raise unreadable(str(path), fault) from None
 
 
 def _is_json_lines(start: bytes) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from regobs.errors import InputError, Location
+from regobs.logs.reading.outcome import FilesRead, LinesSeen, looked_at, refuse, summed
 from regobs.logs.reading.read import (
     BYTE_ORDER_MARKS,
     LONGEST_LINE,
@@ -24,7 +25,7 @@ from regobs.logs.reading.read import (
     refuse_tar,
     unreadable,
 )
-from regobs.logs.reading.sources import STDIN, STDIN_NAME, broken, matching
+from regobs.logs.reading.sources import STDIN, STDIN_NAME, matching
 from regobs.logs.reading.wrapping import Unwrapper
 
 _BLOCK = 1 << 20
@@ -174,7 +175,7 @@ class _Lines:
         self._rest = b""
         self._unwrapper = Unwrapper()
         self._decoder: IncrementalDecoder | None = None
-        self.broken = False  # whether the file ended within what was packed
+        self.seen = LinesSeen()
 
     def begin(self, decoder: IncrementalDecoder | None) -> None:
         """Forget what has begun: another file comes, which `decoder` reads where it is not UTF-8."""
@@ -197,6 +198,7 @@ class _Lines:
         yield from self._written(self._unwrapper.rest())
 
     def _written(self, lines: list[Line]) -> Iterator[Written]:
+        self.seen.take(lines)
         for line in lines:
             if line.content:
                 yield Written(self.name, line.content)
@@ -227,10 +229,17 @@ def named(files: Sequence[str]) -> list[str]:
     ]
 
 
-def last_lines(files: Sequence[str], last: int) -> Iterator[Written]:
-    """The last lines of files, or of standard input, as they are now; one without an end is a line too."""
+Seen = dict[str, LinesSeen]
+
+
+def last_lines(files: Sequence[str], last: int, seen: Seen | None = None) -> Iterator[Written]:
+    """The last lines of files, or of standard input, as they are now; one without an end is a line too.
+
+    `seen` gets what the lines were, by file, and whoever gives it tells of what could not be read. Without it a broken
+    archive is an error.
+    """
     if STDIN in files:
-        yield from deque(piped(sys.stdin.buffer), last)
+        yield from deque(piped(sys.stdin.buffer, seen), last)
         return
     read: list[_Lines] = []
     for file in dict.fromkeys(files):
@@ -240,14 +249,16 @@ def last_lines(files: Sequence[str], last: int) -> Iterator[Written]:
             yield from follower.once(last)
         finally:
             follower.close()
-    _refuse(read)
+    _end(read, seen)
 
 
-def tail(files: Sequence[str], *, last: int = 0, poll: Callable[[], bool] | None = None) -> Iterator[Written]:
+def tail(
+    files: Sequence[str], *, last: int = 0, poll: Callable[[], bool] | None = None, seen: Seen | None = None
+) -> Iterator[Written]:
     """The last lines of files and all that are written from then on.
 
     `poll` waits for more and says whether to go on; by default it sleeps, and never ends. Files that are not there yet
-    are waited for.
+    are waited for. `seen` is as for `last_lines`, but a broken archive is an error at once.
     """
     followers = [Follower(Path(file), last=last) for file in dict.fromkeys(files) if file != STDIN]
     wait = poll or sleep
@@ -255,21 +266,22 @@ def tail(files: Sequence[str], *, last: int = 0, poll: Callable[[], bool] | None
         while True:
             for follower in followers:
                 yield from follower.lines()
-            _refuse(follower.written for follower in followers)
+            _end([follower.written for follower in followers], None)
             if not wait():
                 break
         for follower in followers:
             yield from follower.rest()
+        _end([follower.written for follower in followers], seen)
     finally:
         for follower in followers:
             follower.close()
 
 
-def piped(stdin: BinaryIO) -> Iterator[Written]:
-    """The lines of a pipe as they come, until it is closed."""
+def piped(stdin: BinaryIO, seen: Seen | None = None) -> Iterator[Written]:
+    """The lines of a pipe as they come, until it is closed. `seen` is as for `last_lines`."""
     lines = _Lines(STDIN_NAME)
     yield from _lines_of(_Pipe(stdin.fileno()), lines)
-    _refuse([lines])
+    _end([lines], seen)
 
 
 def _lines_of(file: Readable, lines: _Lines) -> Iterator[Written]:
@@ -278,15 +290,25 @@ def _lines_of(file: Readable, lines: _Lines) -> Iterator[Written]:
         yield from lines.add(block)
         if fault:
             lines.begin(None)  # what is left is a part of a line
-            lines.broken = True
+            lines.seen.broken = True
             return
     yield from lines.end()
 
 
-def _refuse(read: Iterable[_Lines]) -> None:
-    """Raise InputError where one of them was a broken archive."""
-    if cut := [lines.name for lines in read if lines.broken]:
-        raise broken(cut)
+def _end(read: Iterable[_Lines], seen: Seen | None) -> None:
+    """Tell what the lines were; or raise InputError where one of them was a broken archive."""
+    if seen is None:
+        refuse((), (lines.name for lines in read if lines.seen.broken))
+    else:
+        seen.update({lines.name: lines.seen for lines in read})
+
+
+def came_of(seen: Seen, tars: Iterable[str]) -> FilesRead:
+    """What came of the files: one whose last lines are none of a registry may have others before them."""
+    doubted = [(name, Path(name)) for name, one in seen.items() if one.unread and Path(name).is_file()]
+    sure = looked_at(doubted).unread
+    read = (name for name, _ in doubted if name not in sure)
+    return summed({**seen, **{name: LinesSeen(of_registry=1) for name in read}}, tars)
 
 
 class _Pipe:

@@ -69,10 +69,11 @@ _DUMP = re.compile(
 _CALL = re.compile(r"(?:(?:[\w/%@-]{1,100}\.){1,8}[\w.*()\[\]-]{1,200}|panic)\([0-9a-fx{}?, ._]*\)")
 # Two of these are in each line of a registry, and not in `NAME=value` of a script or a unit file, which is logfmt too.
 _OF_EVERY_LINE = frozenset({"time", "timestamp", "ts", "level", "msg", "message", "status", "uri", "method"})
-_MARKS: tuple[tuple[str, type | tuple[type, ...]], ...] = (
-    *((name, str) for name in ("msg", "message", "level", "severity", "uri", "url", "method", "correlation_id")),
-    *((name, str) for name in ("request", "remote_addr")),  # of a proxy, whose status may be text
-    *((name, (int, float)) for name in ("status", "status_code")),
+# One of these is in each object of JSON that a registry or a proxy before one writes. A level, a status, a method or a
+# correlation id alone is not enough: those of other programs have them, Kubernetes' audit and Rails for example.
+_MARKS: tuple[tuple[str, type], ...] = (
+    *((name, str) for name in ("msg", "message", "uri", "url")),
+    *((name, str) for name in ("request", "remote_addr")),  # of a proxy
     *(("events", list), ("target", dict)),  # of notifications
 )
 _NAMES_REGISTRY = re.compile(rf"{LAST_ERROR}|.*?\b(?:registry|distribution)\b", re.DOTALL)
@@ -137,16 +138,17 @@ def is_of_registry(content: bytes, record: Mapping[str, Any]) -> bool:
 
 
 def is_of_others(content: bytes, record: Mapping[str, Any]) -> bool:
-    """Whether a line is an object of JSON without a message, level, request or event: no registry writes such ones.
-
-    A time alone makes none: any program's JSON may have one. What an API answers has a `status` that is text. An empty
-    one tells nothing.
-    """
-    if content.lstrip()[:1] != b"{" or not record:
+    """Whether a line is an object of JSON without a message, request or event: no registry writes such ones."""
+    if content.lstrip()[:1] != b"{":
         return False
-    if any(isinstance(record.get(name), kinds) for name, kinds in _MARKS):
+    if any(isinstance(record.get(name), kind) for name, kind in _MARKS):
         return False
     return not any(name.startswith("http.") for name in record)
+
+
+def is_left_by_go(content: bytes, record: Mapping[str, Any]) -> bool:
+    """Whether a line is one that `runtime` reads: text of which any program of Go may be the writer."""
+    return record.keys() == {"msg"} and not content.lstrip().startswith((b"{", b"msg="))
 
 
 def terminal(line: str, fields: Mapping[str, Field]) -> dict[str, Any] | None:
