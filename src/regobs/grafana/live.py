@@ -1,6 +1,7 @@
-"""The dashboards that a Grafana shows now, read through its HTTP API.
+"""The dashboards that a Grafana shows now, and its annotations, read through its HTTP API.
 
-Documented at https://grafana.com/docs/grafana/latest/developers/http_api/ (folder/dashboard search, dashboard by uid).
+Documented at https://grafana.com/docs/grafana/latest/developers/http_api/ (folder/dashboard search, dashboard by uid,
+annotations).
 The token of a service account with the role Viewer is enough. It comes from the environment or from a file, never from
 the command line, and stands in no error.
 """
@@ -8,6 +9,8 @@ the command line, and stands in no error.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -23,7 +26,16 @@ TOKEN_VARIABLE = "GRAFANA_TOKEN"  # noqa: S105 - a name, no token
 PREFIX = "regobs-"
 _TIMEOUT_SECONDS = 30.0
 _MOST = 5000  # Grafana's own limit of a search
+_MOST_ANNOTATIONS = 1000
 _EXPECTED = "the HTTP API of Grafana 9 or later"
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """What somebody noted at a time, seconds since 1970, in one line."""
+
+    time: float
+    text: str
 
 
 def is_address(text: str) -> bool:
@@ -54,6 +66,40 @@ def read_live(address: str, token: str | None) -> dict[str, ReadDashboard]:
 
     Raises InputError for an address with a password in it, ServerError for a server that does not answer as Grafana.
     """
+    with _open(address, token) as session:
+        root = address.rstrip("/")
+        found = _get(session, root, "/api/search", {"type": "dash-db", "tag": TAGS[0], "limit": str(_MOST)})
+        if not isinstance(found, list) or not all(isinstance(one, dict) and one.get("uid") for one in found):
+            raise _stranger(root, "what /api/search answers is no list of dashboards")
+        return dict(sorted(_board(session, root, str(one["uid"])) for one in found))
+
+
+def read_annotations(
+    address: str, token: str | None, tags: Sequence[str], start: float, end: float
+) -> tuple[Annotation, ...]:
+    """The annotations with all of the tags from start to end (seconds since 1970), in order of time.
+
+    Raises InputError for an address with a password in it, ServerError for a server that does not answer as Grafana.
+    """
+    asked: dict[str, str | list[str]] = {
+        "from": str(round(start * 1000)),
+        "to": str(round(end * 1000)),
+        "tags": list(tags),
+        "type": "annotation",
+        "limit": str(_MOST_ANNOTATIONS),
+    }
+    root = address.rstrip("/")
+    with _open(address, token) as session:
+        found = _get(session, root, "/api/annotations", asked, what="annotations", option="--grafana-token-file")
+    try:
+        read = [Annotation(float(one["time"]) / 1000, " ".join(str(one.get("text", "")).split())) for one in found]
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise _stranger(root, "what /api/annotations answers is no list of annotations") from error
+    return tuple(sorted(read, key=lambda one: (one.time, one.text)))
+
+
+def _open(address: str, token: str | None) -> requests.Session:
+    """A session with the token. Raises InputError for an address with a password in it."""
     parts = urlsplit(address)
     if parts.username or parts.password:
         raise InputError(
@@ -61,14 +107,10 @@ def read_live(address: str, token: str | None) -> dict[str, ReadDashboard]:
             expected="an address without one",
             next_step=f"make a token for a service account and put it into {TOKEN_VARIABLE}",
         )
-    with requests.Session() as session:
-        if token:
-            session.auth = BearerAuth(token)
-        root = address.rstrip("/")
-        found = _get(session, root, "/api/search", {"type": "dash-db", "tag": TAGS[0], "limit": str(_MOST)})
-        if not isinstance(found, list) or not all(isinstance(one, dict) and one.get("uid") for one in found):
-            raise _stranger(root, "what /api/search answers is no list of dashboards")
-        return dict(sorted(_board(session, root, str(one["uid"])) for one in found))
+    session = requests.Session()
+    if token:
+        session.auth = BearerAuth(token)
+    return session
 
 
 class BearerAuth(requests.auth.AuthBase):
@@ -90,7 +132,15 @@ def _board(session: requests.Session, root: str, uid: str) -> tuple[str, ReadDas
         raise _stranger(root, f"the dashboard {uid} is not whole: {type(error).__name__}") from error
 
 
-def _get(session: requests.Session, root: str, path: str, params: dict[str, str]) -> Any:
+def _get(
+    session: requests.Session,
+    root: str,
+    path: str,
+    params: Mapping[str, str | list[str]],
+    *,
+    what: str = "dashboards",
+    option: str = "--token-file",
+) -> Any:
     try:
         answer = session.get(root + path, params=params, timeout=_TIMEOUT_SECONDS, allow_redirects=False)
     except requests.RequestException as error:
@@ -102,10 +152,10 @@ def _get(session: requests.Session, root: str, path: str, params: dict[str, str]
         ) from error
     if answer.status_code in {requests.codes.unauthorized, requests.codes.forbidden}:
         raise ServerError(
-            f"{root} does not let us read its dashboards",
+            f"{root} does not let us read its {what}",
             value=f"{answer.status_code} for {path}",
             expected="the token of a service account with the role Viewer",
-            next_step=f"put it into {TOKEN_VARIABLE}, or name its file with --token-file",
+            next_step=f"put it into {TOKEN_VARIABLE}, or name its file with {option}",
         )
     if answer.status_code != requests.codes.ok:
         raise _stranger(root, f"{path} answers {answer.status_code}")

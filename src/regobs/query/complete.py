@@ -24,7 +24,7 @@ _LONGEST = 300  # characters of a warning
 class Gap:
     """One way in which an answer is not the whole, in words."""
 
-    kind: Literal["partial", "downsampled", "truncated"]
+    kind: Literal["partial", "downsampled", "truncated", "no data"]
     text: str
 
 

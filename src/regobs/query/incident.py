@@ -1,9 +1,9 @@
-"""What changed between two times: alerts, restarts, versions, error budgets, and the panels that moved most."""
+"""What changed between two times: alerts, restarts, versions, deploys, budgets, panels that moved, log messages."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from regobs.catalog import build_info, process, slo, targets
@@ -12,11 +12,15 @@ from regobs.errors import InputError
 from regobs.grafana.variables import Variables
 from regobs.pack import Pack
 from regobs.prometheus import Prometheus
+from regobs.prometheus.answers import RangeSeries
 from regobs.promql.bind import bind
 from regobs.promql.build import count, select
 from regobs.promql.nodes import Expr
 from regobs.promql.printer import to_text
 from regobs.promql.unavailable import Unavailable
+from regobs.query.complete import Gap
+from regobs.query.deploys import Deploys
+from regobs.query.incident_logs import HEADS, LogsCompared
 from regobs.query.moved import MovedPanel, moved_panels, watched_panels
 from regobs.query.times import AskedRange
 from regobs.snapshot.happened import alert_events
@@ -24,6 +28,10 @@ from regobs.snapshot.span import STEPS, span_of
 from regobs.snapshot.taken import SnapshotEvent
 
 HOUR = 3600  # seconds that the time before is long
+HAPPENED, BUDGETS, MOVED, LOGS = "What happened", "Error budgets spent", "What moved most", "What changed in the logs"
+_NOTHING_HAPPENED = "nothing that is known of: no restart, target or version, and no alert or deploy"
+_NOTHING_SPENT = "no SLO lost a ten-thousandth of its budget"
+NO_RULES = "are the rules of `regobs build` loaded, and were they in this time?"
 _MOST_POINTS = 300  # of a series, over both spans
 RANKING = (
     "Ranked by how far the outer fifth of a series' values is from its median in the time before, in units of its own "
@@ -51,7 +59,11 @@ class BudgetSpent:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """What happened in `since`, beside the time `before` it, both in milliseconds since 1970."""
+    """What happened in `since`, beside the time `before` it, both in milliseconds since 1970.
+
+    `notes` say of the parts, by their titles, what nobody knows and why; `gaps` what the answers lack. `logs` is None
+    where none were given.
+    """
 
     before: AskedRange
     since: AskedRange
@@ -61,6 +73,9 @@ class Incident:
     refused: tuple[str, ...]
     asked: int
     weekly: bool
+    notes: tuple[tuple[str, str], ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    logs: LogsCompared | None = None
 
     @property
     def ranking(self) -> str:
@@ -94,17 +109,73 @@ def read_incident(
     config: Config,
     asked: tuple[AskedRange, AskedRange],
     report: Callable[[int, int], None] | None = None,
+    *,
+    deploys: Deploys | None = None,
+    logs: LogsCompared | None = None,
 ) -> Incident:
-    """Ask a server what changed. Raises ServerError."""
+    """Ask a server what changed; `deploys` and `logs` are what others tell of the same times. Raises ServerError."""
     before, since = asked
-    events = sorted(
-        [*_alerts(server, since), *_restarts(server, config, since), *_versions(server, config, since)],
-        key=lambda event: (event.time, event.text),
-    )
+    told = deploys or Deploys()
+    scraped = _scraped(server, config, asked)
+    alerts = list(_alerts(server, since))
+    events = [*alerts, *_restarts(server, config, since), *_targets(scraped, config, since)]
+    events += [*_versions(server, config, since), *told.events]
     panels = watched_panels(pack, config, since.step // 1000)
     moved, refused, weekly = moved_panels(server, panels, before, since, report)
-    budgets = tuple(_budgets(server, config, since))
-    return Incident(before, since, tuple(events), budgets, tuple(moved), tuple(refused), len(panels), weekly)
+    budgets, unknown = _budgets(server, config, since)
+    happened = (*told.notes, *(() if alerts else _without_rules(server, since)))
+    silent = tuple(_without_data(server, scraped, asked, known=bool(moved)))
+    if not any(time >= since.start / 1000 for one in scraped for time, _ in one.points):
+        happened = (*(gap.text for gap in silent), *happened)
+    notes = [(HAPPENED, text) for text in happened] + [(BUDGETS, text) for text in unknown]
+    return Incident(
+        before, since, tuple(sorted(events, key=lambda event: (event.time, event.text))), tuple(budgets),
+        tuple(moved), tuple(refused), len(panels), weekly,
+        notes=(*notes, *((MOVED, gap.text) for gap in silent)), gaps=(*silent, *told.gaps), logs=logs,
+    )  # fmt: skip
+
+
+def _scraped(server: Prometheus, config: Config, asked: tuple[AskedRange, AskedRange]) -> tuple[RangeSeries, ...]:
+    """Whether each target of the registry was up, in the hour before and since."""
+    before, since = asked
+    text = _scoped(select(targets.UP), config)
+    return server.query_range(text, before.start / 1000, since.end / 1000, since.step / 1000).ranges
+
+
+def _without_rules(server: Prometheus, since: AskedRange) -> Iterator[str]:
+    """That no alert can be told of, where the rules were not evaluated: their watchdog has no series either."""
+    pack = to_text(bind(count(select(targets.ALERTS, alertname="registry")), Config().vocabulary))
+    if not server.query_range(pack, since.start / 1000, since.end / 1000, since.step / 1000).ranges:
+        yield f"alerts are not known: the server has no alert of the pack, not even its watchdog; {NO_RULES}"
+
+
+def _without_data(
+    server: Prometheus, scraped: Sequence[RangeSeries], asked: tuple[AskedRange, AskedRange], *, known: bool
+) -> Iterator[Gap]:
+    """Which data is missing: that of the server, of the registry, or of one of the two times.
+
+    `known` is whether panels have some: it may come from what is not scraped.
+    """
+    before, since = asked
+    times = [time for one in scraped for time, _ in one.points]
+    start = since.start / 1000
+    here, there = any(time >= start for time in times), any(time < start for time in times)
+    if here and there:
+        return
+    if times:
+        missing = "the hour before" if here else "the time that is asked about"
+        yield Gap("no data", f"no target of the registry has data in {missing}: nothing can be compared")
+        return
+    if known:
+        return
+    text = to_text(bind(count(select(targets.UP)), Config().vocabulary))
+    any_target = server.query_range(text, before.start / 1000, since.end / 1000, since.step / 1000).ranges
+    yield Gap(
+        "no data",
+        "no target of the registry has data in this time or in the hour before, others have: see `regobs doctor`"
+        if any_target
+        else "the server has no data of this time and of the hour before: see how long it keeps samples",
+    )
 
 
 def _alerts(server: Prometheus, since: AskedRange) -> Iterator[SnapshotEvent]:
@@ -122,17 +193,21 @@ def _scoped(expr: Expr, config: Config) -> str:
 
 
 def _restarts(server: Prometheus, config: Config, since: AskedRange) -> Iterator[SnapshotEvent]:
-    """Processes of the registry that started, and targets that went or came."""
+    """Processes of the registry that started."""
     start, end, step = since.start / 1000, since.end / 1000, since.step / 1000
     for one in server.query_range(_scoped(select(process.START_TIME), config), start, end, step).ranges:
         name = one.labels.get(config.labels.instance, "a process")
         for moment in dict.fromkeys(value for _, value in one.points):
             if start < moment <= end:
                 yield SnapshotEvent(moment, "restart", f"{name} has started")
-    for one in server.query_range(_scoped(select(targets.UP), config), start, end, step).ranges:
+
+
+def _targets(scraped: Sequence[RangeSeries], config: Config, since: AskedRange) -> Iterator[SnapshotEvent]:
+    """Targets that went up or down."""
+    for one in scraped:
         name = one.labels.get(config.labels.instance, "a target")
         for (_, old), (time, new) in pairwise(one.points):
-            if old != new:
+            if old != new and time >= since.start / 1000:
                 yield SnapshotEvent(time, "target", f"{name} is {'up' if new else 'down'}")
 
 
@@ -150,8 +225,8 @@ def _versions(server: Prometheus, config: Config, since: AskedRange) -> Iterator
             yield SnapshotEvent(one.points[-1][0] + step, "version", f"version {version} is gone")
 
 
-def _budgets(server: Prometheus, config: Config, since: AskedRange) -> Iterator[BudgetSpent]:
-    """The SLOs whose budget shrank, the largest loss first; none where the server has no SLO rules."""
+def _budgets(server: Prometheus, config: Config, since: AskedRange) -> tuple[list[BudgetSpent], tuple[str, ...]]:
+    """The SLOs whose budget shrank, the largest loss first, and why they are not known where the server has none."""
     text = _scoped(select(slo.BUDGET_REMAINING), config)
 
     def left(at: float) -> dict[tuple[str, str], float]:
@@ -166,11 +241,31 @@ def _budgets(server: Prometheus, config: Config, since: AskedRange) -> Iterator[
 
     then, now = left(since.start / 1000), left(since.end / 1000)
     found = [BudgetSpent(*key, then[key], now[key]) for key in then if key in now and now[key] < then[key]]
-    return iter(sorted(found, key=lambda one: -one.spent))
+    lost = sorted(found, key=lambda one: -one.spent)
+    if then.keys() & now.keys():
+        return lost, ()
+    when = "at neither end" if not then and not now else "not at the start" if now else "not at the end"
+    return lost, (f"budgets are not known: the server has them {when} of this time; {NO_RULES}",)
 
 
-def sections(incident: Incident, most: int) -> Sequence[tuple[str, Sequence[str], list[list[str]]]]:
-    """The tables of a report: title, heads and rows."""
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of a report: a table, what stands for one without rows ("" where that is not known), and notes of it."""
+
+    title: str
+    heads: Sequence[str]
+    rows: list[list[str]]
+    empty: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def below(self) -> tuple[str, ...]:
+        """What stands below the heading beside the table, or in its place."""
+        return self.notes if self.rows or not self.empty else (self.empty, *self.notes)
+
+
+def sections(incident: Incident, most: int) -> list[Section]:
+    """The parts of a report."""
     from regobs.query.show import unit_value  # noqa: PLC0415 - what only reads an incident needs no units
     from regobs.query.times import moment_text  # noqa: PLC0415
 
@@ -194,8 +289,26 @@ def sections(incident: Incident, most: int) -> Sequence[tuple[str, Sequence[str]
         ]
         for place, one in enumerate(incident.moved[:most], 1)
     ]
-    return [
-        ("What happened", ["time", "kind", "what"], happened),
-        ("Error budgets spent", ["SLO", "scope", "spent", "left"], spent),
-        ("What moved most", ["", "panel", "dashboard", "series", "before", "since", "rank", "may follow from"], moved),
+    said: dict[str, list[str]] = {HAPPENED: [], BUDGETS: [], MOVED: []}
+    for part, text in incident.notes:
+        said[part].append(text)
+    heads = ["", "panel", "dashboard", "series", "before", "since", "rank", "may follow from"]
+    missing = any(text in said[MOVED] for text in said[HAPPENED])  # without data nobody knows what happened
+    found = [
+        Section(HAPPENED, ["time", "kind", "what"], happened, "" if missing else _NOTHING_HAPPENED),
+        Section(BUDGETS, ["SLO", "scope", "spent", "left"], spent, "" if said[BUDGETS] else _NOTHING_SPENT),
+        Section(MOVED, heads, moved, "" if said[MOVED] else f"none of {incident.asked} queries moved"),
     ]
+    found = [replace(one, notes=tuple(said[one.title])) for one in found]
+    return found if incident.logs is None else [*found, _of_logs(incident.logs, most)]
+
+
+def _of_logs(logs: LogsCompared, most: int) -> Section:
+    rows = [
+        [one.change, one.what, f"{one.before:,}", f"{one.since:,}", "" if one.times is None else f"{one.times:.1f}"]
+        for one in logs.found[:most]
+    ]
+    more = f"{len(logs.found) - most:,} more kinds of lines changed: --top shows more"
+    notes = (*logs.notes, *((more,) if len(logs.found) > most else ()), *(gap.text for gap in logs.gaps))
+    empty = "" if logs.gaps else f"none of {logs.lines:,} lines tells of a change by more than chance"
+    return Section(LOGS, HEADS, rows, empty, notes)
