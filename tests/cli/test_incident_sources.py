@@ -54,7 +54,7 @@ def answering(replies: dict[str, Reply], other: Reply = WHOLE) -> Callable[[Requ
 def incident(capsys: Output, replies: dict[str, Reply], *arguments: str, other: Reply = WHOLE) -> tuple[int, Any, str]:
     """The exit code, the JSON, and what stands on stderr."""
     times = ["--from", str(BEGIN), "--to", str(END), "--format", "json"]
-    answers = {"/api/v1/query": vector(), "/api/v1/query_range": answering(replies, other)}
+    answers: dict[Any, Any] = {"/api/v1/query": vector(), "/api/v1/query_range": answering(replies, other)}
     with Stub(answers) as stub:
         code = run(["incident", *times, "--prometheus", stub.url, *arguments])
     said = capsys.readouterr()

@@ -154,4 +154,4 @@ def test_no_exemplars_are_explained_where_the_server_keeps_none(capsys: Output) 
         with Stub({**replies, "/api/v1/stores": NOT_FOUND}) as stub:
             assert run(["query", "exemplars", "up", "--prometheus", stub.url]) == ExitCode.OK
         out, err = capsys.readouterr()
-        assert (out, "keeps no exemplars" in err) == ("nothing\n", noted)
+        assert (out, "keeps no exemplars" in err) == ("no exemplar in this time\n", noted)

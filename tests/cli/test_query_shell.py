@@ -13,9 +13,12 @@ from pathlib import Path
 import pytest
 
 from regobs.cli.main import run
+from regobs.cli.query_after import Afterwards
 from regobs.cli.query_asking import Asking
+from regobs.cli.query_expr import expr
 from regobs.cli.query_prompt import chart, history, history_file, unfinished
 from regobs.cli.query_shell import HELP, ShellSession
+from regobs.cli.query_shell import shell as shell_command
 from regobs.cli.server_options import ServerOptions
 from regobs.config.reading import read_config
 from regobs.errors import ExitCode
@@ -269,4 +272,33 @@ def test_a_shell_that_was_begun_at_a_moment_of_the_past_explains_and_asks_ranges
         session.handle("\\range off")
         session.handle("up")
         assert [one.params["time"] for one in stub.requests if one.path.endswith("/query")][-1] == ["1700000000.0"]
+        session.close()
+
+
+def test_the_shell_takes_what_a_query_takes_and_goes_to_another_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    of_one_answer = {"pairs", "unchecked", "everything", "shape", "text", *Afterwards.__dataclass_fields__}
+    assert {one.name for one in expr.params} - {one.name for one in shell_command.params} == of_one_answer
+    assert run(["query", "shell", "--at", "banana", "--prometheus", "http://127.0.0.1:9"]) == ExitCode.INPUT
+    assert "--at is no time" in capsys.readouterr().err
+    empty = success({"resultType": "matrix", "result": []})
+    with Stub({"/api/v1/query": vector(({}, "1")), "/api/v1/query_range": empty}) as stub:
+        config = read_config(f'[contexts.a]\nurl = "{stub.url}"\n', tmp_path / "regobs.toml")
+        session = ShellSession(ServerOptions(context="a"), config, Asking(dedup=False))
+        session.handle("\\at 1700000000")
+        assert session.title == "a at 1700000000"
+        session.handle("up")
+        asked = [one.params for one in stub.requests if one.path.endswith("/query")][-1]
+        assert (asked["time"], asked["dedup"]) == (["1700000000.0"], ["false"])
+        session.handle("\\range 1h")
+        session.handle("up")
+        ranged = [one.params for one in stub.requests if one.path.endswith("/query_range")][-1]
+        assert 1_699_999_900 <= float(ranged["end"][0]) <= 1_700_000_000
+        assert session.title == "a[1h] at 1700000000"
+        session.handle("\\at banana")
+        assert "\\at is no time" in capsys.readouterr().err
+        session.handle("\\at now")
+        assert session.title == "a[1h]"
         session.close()

@@ -80,10 +80,10 @@ def test_every_verb_answers(capsys: Output, live: Live) -> None:
         (["series", "registry_gc_runs_total"], "worker"),
         (["labels"], "instance"),
         (["values", "job"], "registry"),
-        (["metadata"], "nothing"),
+        (["metadata"], "the targets state none"),
         (["rules"], "Always"),
         (["alerts"], "Always"),
-        (["targets"], "nothing"),
+        (["targets"], "the server scrapes nothing"),
     ):
         code, out = query(capsys, live, *arguments)
         assert (code, word in out) == (0, True), (arguments, out)

@@ -22,7 +22,7 @@ from regobs.errors import InputError, MachineError
 if TYPE_CHECKING:
     from regobs.pack import Pack
     from regobs.query.complete import Gap
-    from regobs.query.incident import Incident, Section
+    from regobs.query.incident import Incident, IncidentPart
     from regobs.query.incident_logs import LogsCompared
     from regobs.query.moved import MovedPanel
     from regobs.query.times import AskedRange
@@ -72,8 +72,8 @@ def incident(
     Every panel of the dashboards is compared with the hour before, and with last week where the server has it; with
     --logs FILES the messages and requests of logs as well. FILES are those that a pattern behind --logs stands for.
     """
-    from regobs.cli.query_expr import announce, stores_of  # noqa: PLC0415
-    from regobs.query.complete import gaps  # noqa: PLC0415
+    from regobs.cli.query_expr import announce, gaps_so_far  # noqa: PLC0415
+    from regobs.deploy.moments import deployed  # noqa: PLC0415
     from regobs.query.deploys import grafanas, read_deploys  # noqa: PLC0415
     from regobs.query.incident import read_incident, sections, spans  # noqa: PLC0415
 
@@ -83,12 +83,12 @@ def incident(
     asked = spans(begin, over, config.prometheus.scrape_interval.ms / 1000)
     with server.open(config) as prometheus:
         compared = _compared(pack, files, asked, over) if files else None
-        deploys = read_deploys(config, grafanas(config, grafana, grafana_token_file), asked[0].start / 1000, over)
+        named = grafanas(config, grafana, grafana_token_file)
+        deploys = read_deploys(config, named, deployed, asked[0].start / 1000, over)
         bar = progress("Asking") if sys.stderr.isatty() else nullcontext()
         with bar as report:
             found = read_incident(prometheus, pack, config, asked, report, deploys=deploys, logs=compared)
-        lacking = gaps(prometheus.heard, prometheus.thanos, stores_of(prometheus), partial=prometheus.partial)
-        lacking = (*found.gaps, *(compared.gaps if compared else ()), *lacking)
+        lacking = (*found.gaps, *(compared.gaps if compared else ()), *gaps_so_far(prometheus))
     for text in found.refused:
         click.echo(f"Warning: refused: {text}", err=True)
     parts = sections(found, most)
@@ -152,7 +152,7 @@ def _title(found: Incident) -> str:
     return f"{begin} to {over}, beside the hour before ({found.asked} queries, {len(found.moved)} moved)"
 
 
-def _text(found: Incident, parts: Sequence[Section]) -> Iterator[str]:
+def _text(found: Incident, parts: Sequence[IncidentPart]) -> Iterator[str]:
     on = screen()
     yield on.paint(_title(found), Colour.BOLD)
     for part in parts:
@@ -161,7 +161,7 @@ def _text(found: Incident, parts: Sequence[Section]) -> Iterator[str]:
     yield wrapped(found.ranking, on)
 
 
-def _markdown(found: Incident, parts: Sequence[Section], lacking: Sequence[Gap]) -> Iterator[str]:
+def _markdown(found: Incident, parts: Sequence[IncidentPart], lacking: Sequence[Gap]) -> Iterator[str]:
     yield f"# {_title(found)}"
     yield from map(_cell, _lacks(lacking))
     for part in parts:
@@ -172,7 +172,7 @@ def _markdown(found: Incident, parts: Sequence[Section], lacking: Sequence[Gap])
     yield found.ranking
 
 
-def _listed(found: Incident, parts: Sequence[Section]) -> Sequence[MovedPanel]:
+def _listed(found: Incident, parts: Sequence[IncidentPart]) -> Sequence[MovedPanel]:
     """The panels that a report lists."""
     from regobs.query.incident import MOVED  # noqa: PLC0415
 
@@ -183,7 +183,7 @@ def _cell(text: str) -> str:
     return escape(text).replace("|", "\\|").replace("<", "&lt;")
 
 
-def _html(found: Incident, parts: Sequence[Section], lacking: Sequence[Gap]) -> str:
+def _html(found: Incident, parts: Sequence[IncidentPart], lacking: Sequence[Gap]) -> str:
     def row(cells: Sequence[str], kind: str) -> str:
         return "<tr>" + "".join(f"<{kind}>{html.escape(one)}</{kind}>" for one in cells) + "</tr>"
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from regobs.cli.content import PATH, progress, settings
+from regobs.cli.expression_command import ExpressionCommand
 from regobs.cli.query_after import NOTHING, Afterwards, after_options, finish, print_compared, watch
 from regobs.cli.query_asking import Asking, asking_options
 from regobs.cli.query_commands import BARE
@@ -36,7 +37,7 @@ SHAPES = ("text", "csv", "json", "ndjson")
 _MOST_HELD = 1_000_000  # points of a series that a table, JSON or a chart has in memory: two years, a point a minute
 
 
-@click.command()
+@click.command(cls=ExpressionCommand)
 @click.argument("text", metavar="EXPR", nargs=-1, required=True, shell_complete=complete_metric)
 @asking_options
 @server_options
@@ -191,7 +192,7 @@ def unquoted(words: tuple[str, ...]) -> InputError:
 
 def evaluate(prometheus: Prometheus, query: CheckedQuery, asking: Asking) -> Shown:
     """Send a query, in pieces where its range is long, and judge whether the answer is the whole."""
-    from regobs.query.complete import answer_gaps  # noqa: PLC0415
+    from regobs.query.complete import answer_gaps, harmless  # noqa: PLC0415
     from regobs.query.show import Shown  # noqa: PLC0415
 
     moment, asked, zone = asking.times(time.time())
@@ -202,8 +203,7 @@ def evaluate(prometheus: Prometheus, query: CheckedQuery, asking: Asking) -> Sho
     for note in (*query.notes, *answer.infos):
         click.echo(f"Note: {note}", err=True)
     found = answer_gaps(answer, prometheus.thanos, stores_of(prometheus))
-    harmless = [text for text in answer.warnings if not any(gap.text == text[:300] for gap in found)]
-    for text in harmless:
+    for text in harmless(answer.warnings, found):
         click.echo(f"Warning: {text}", err=True)
     in_order = query.expr is not None and getattr(query.expr, "function", "").startswith("sort")
     return Shown(query.text, answer, query.type, asked, found, zone, in_order)
@@ -341,6 +341,18 @@ def stores_of(prometheus: Prometheus) -> tuple[Store, ...] | None:
         from regobs.prometheus import Store  # noqa: PLC0415 - loads requests
 
         return (Store("/api/v1/stores", "the list of stores", error.message),)
+
+
+def gaps_so_far(prometheus: Prometheus) -> tuple[Gap, ...]:
+    """What all that was asked so far lacks."""
+    from regobs.query.complete import gaps  # noqa: PLC0415
+
+    return gaps(prometheus.heard, prometheus.thanos, stores_of(prometheus), partial=prometheus.partial)
+
+
+def whole(prometheus: Prometheus) -> int:
+    """The exit code of all that was asked so far, after saying what it lacks."""
+    return announce(gaps_so_far(prometheus))
 
 
 def announce(gaps: tuple[Gap, ...]) -> int:

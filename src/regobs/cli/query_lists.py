@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Sized
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from regobs.cli.content import PATH, settings
+from regobs.cli.expression_command import ExpressionCommand
 from regobs.cli.query_asking import Asking, past_options, span_options
-from regobs.cli.query_expr import SHAPES, announce, stores_of
+from regobs.cli.query_expr import SHAPES, whole
 from regobs.cli.query_names import complete_label, complete_metric
 from regobs.cli.server_options import ServerOptions, server_options
 from regobs.common.table import screen, table
-from regobs.errors import EndpointError, ExitCode, PromqlError
+from regobs.errors import EndpointError, ExitCode, PromqlError, ServerError
 
 if TYPE_CHECKING:
     from regobs.prometheus import Prometheus
@@ -39,7 +40,7 @@ def _listing(command: _Command) -> _Command:
         click.option("--config", "config_file", type=PATH, help="Settings; regobs.toml where there is one."),
     ):
         command = option(command)
-    return click.command()(server_options(command))  # type: ignore[return-value]
+    return click.command(cls=ExpressionCommand)(server_options(command))  # type: ignore[return-value]
 
 
 def _open(server: ServerOptions, config_file: Path | None) -> Prometheus:
@@ -68,10 +69,10 @@ def _had(prometheus: Prometheus, ask: Callable[[], _Found], what: str, program: 
     return found
 
 
-def _print(head: Sequence[str], rows: Rows, shape: str) -> None:
-    """The rows as a table, or as data with the headings as names."""
+def _print(head: Sequence[str], rows: Rows, shape: str, none: str) -> None:
+    """The rows as a table, or as data with the headings as names; `none` is what a table without rows says."""
     if shape == "text":
-        click.echo(table(head, rows, on=screen(), names=head[0] == "metric") if rows else "nothing")
+        click.echo(table(head, rows, on=screen(), names=head[0] == "metric") if rows else none)
         return
     if shape == "csv":
         out = io.StringIO()
@@ -87,13 +88,6 @@ def _data(entries: list[dict[str, Any]], shape: str) -> None:
         return
     for entry in entries:
         click.echo(json.dumps(entry, ensure_ascii=False))
-
-
-def _whole(prometheus: Prometheus) -> int:
-    """The exit code of a list of series or labels, after saying what it lacks."""
-    from regobs.query.complete import gaps  # noqa: PLC0415
-
-    return announce(gaps(prometheus.heard, prometheus.thanos, stores_of(prometheus), partial=prometheus.partial))
 
 
 def _ends(asking: Asking) -> tuple[float | None, float | None]:
@@ -125,10 +119,10 @@ def series(*, selector: str, asking: Asking, server: ServerOptions, config_file:
     """List the series that SELECTOR matches, a column a label."""
     with _open(server, config_file) as prometheus:
         found = prometheus.series(_selector(selector), *_ends(asking))
-        code = _whole(prometheus)
+        code = whole(prometheus)
     names = sorted({name for one in found for name in one}, key=lambda name: (name != "__name__", name))
     rows = sorted([one.get(name, "") for name in names] for one in found)
-    _print(names, rows, shape)
+    _print(names, rows, shape, f"no series {_when(asking)}")
     return code
 
 
@@ -139,8 +133,8 @@ def labels(*, selector: str | None, asking: Asking, server: ServerOptions, confi
     """List the names of all labels, or of those of the series that SELECTOR matches."""
     with _open(server, config_file) as prometheus:
         names = prometheus.label_names(_selector(selector) if selector else (), *_ends(asking))
-        code = _whole(prometheus)
-    _print(["label"], [[name] for name in names], shape)
+        code = whole(prometheus)
+    _print(["label"], [[name] for name in names], shape, f"no series, and so no label, {_when(asking)}")
     return code
 
 
@@ -154,46 +148,54 @@ def values(
     """List the values of LABEL, of all series or of those that SELECTOR matches."""
     with _open(server, config_file) as prometheus:
         found = prometheus.label_values(label, _selector(selector) if selector else (), *_ends(asking))
-        code = _whole(prometheus)
-    _print([label], [[value] for value in found], shape)
+        code = whole(prometheus)
+    _print([label], [[value] for value in found], shape, f"no series with this label {_when(asking)}")
     return code
 
 
 @_listing
 @click.argument("word", required=False)
-def metadata(*, word: str | None, server: ServerOptions, config_file: Path | None, shape: str) -> None:
+def metadata(*, word: str | None, server: ServerOptions, config_file: Path | None, shape: str) -> int:
     """List type, unit and help of the metrics whose name has WORD in it, as their targets state them."""
     with _open(server, config_file) as prometheus:
         found = prometheus.metadata()
+        code = whole(prometheus)
     rows = [
         [name, entry.get("type", ""), entry.get("unit", ""), entry.get("help", "")]
         for name, entry in sorted(found.items())
         if not word or word.lower() in name.lower()
     ]
-    _print(["metric", "type", "unit", "help"], rows, shape)
+    _print(["metric", "type", "unit", "help"], rows, shape, _none(word, found, "metric", "the targets state none"))
+    return code
 
 
 @_listing
 @click.argument("word", required=False)
-def rules(*, word: str | None, server: ServerOptions, config_file: Path | None, shape: str) -> None:
+def rules(*, word: str | None, server: ServerOptions, config_file: Path | None, shape: str) -> int:
     """List the loaded rules whose name or group has WORD in it: state, health, and what their group's turn took."""
     with _open(server, config_file) as prometheus:
         groups = _had(prometheus, prometheus.rules, "rules", "vmalert", 8880)
+        code = whole(prometheus)
     rows: Rows = [
         [group.name, rule.name, rule.kind, rule.state, rule.health, group.evaluation_time, rule.last_error]
         for group in groups
         for rule in group.rules
         if _has(word, group.name, rule.name)
     ]
-    _print(["group", "rule", "kind", "state", "health", "seconds", "error"], rows, shape)
+    _print(["group", "rule", "kind", "state", "health", "seconds", "error"], rows, shape,
+        _none(word, groups, "rule or group", "the server has no rules loaded"),
+    )  # fmt: skip
+    return code
 
 
 @_listing
 @click.argument("word", required=False)
-def alerts(*, word: str | None, server: ServerOptions, config_file: Path | None, shape: str) -> None:
+def alerts(*, word: str | None, server: ServerOptions, config_file: Path | None, shape: str) -> int:
     """List the pending and firing alerts, those whose name has WORD in it; firing ones first."""
     with _open(server, config_file) as prometheus:
         found = _had(prometheus, prometheus.alerts, "alerts", "vmalert", 8880)
+        none = "no alert is pending or firing" if found else _no_alerts(prometheus)
+        code = whole(prometheus)
     rows: Rows = []
     for alert in sorted(found, key=lambda one: (one.state != "firing", one.active_at)):
         name, severity = alert.labels.get("alertname", ""), alert.labels.get("severity", "")
@@ -202,15 +204,22 @@ def alerts(*, word: str | None, server: ServerOptions, config_file: Path | None,
             rows.append(
                 [alert.state, severity, name, alert.active_at[:19], alert.annotations.get("summary", ""), others]
             )
-    _print(["state", "severity", "alert", "since", "summary", "labels"], rows, shape)
+    _print(
+        ["state", "severity", "alert", "since", "summary", "labels"],
+        rows,
+        shape,
+        _none(word, found, "active alert", none),
+    )
+    return code
 
 
 @_listing
 @click.argument("word", required=False)
-def targets(*, word: str | None, server: ServerOptions, config_file: Path | None, shape: str) -> None:
+def targets(*, word: str | None, server: ServerOptions, config_file: Path | None, shape: str) -> int:
     """List what is scraped, those whose job or address has WORD in it; what is down first."""
     with _open(server, config_file) as prometheus:
         found = _had(prometheus, prometheus.targets, "targets", "vmagent", 8429)
+        code = whole(prometheus)
     rows: Rows = [
         [
             one.health,
@@ -223,7 +232,28 @@ def targets(*, word: str | None, server: ServerOptions, config_file: Path | None
         for one in sorted(found, key=lambda target: (target.health == "up", target.pool, target.url))
         if _has(word, one.pool, one.labels.get("job", ""), one.labels.get("instance", ""), one.url)
     ]
-    _print(["health", "job", "instance", "last scrape", "address", "error"], rows, shape)
+    _print(["health", "job", "instance", "last scrape", "address", "error"], rows, shape,
+        _none(word, found, "target", "the server scrapes nothing"),
+    )  # fmt: skip
+    return code
+
+
+def _none(word: str | None, found: Sized, what: str, nothing: str) -> str:
+    """What a table without rows says: that there is none at all, or none with the word."""
+    return f"no {what} has {word!r} in it, {len(found):,} do not" if word and found else nothing
+
+
+def _no_alerts(prometheus: Prometheus) -> str:
+    """That no alert is active, and whether any could be."""
+    none = "no alert is pending or firing"
+    with suppress(ServerError):
+        if not any(rule.kind == "alerting" for group in prometheus.rules() for rule in group.rules):
+            return f"{none}: the server has no alerts loaded"
+    return none
+
+
+def _when(asking: Asking) -> str:
+    return "in this time" if asking.at or asking.ranged else "at any time"
 
 
 @_listing
@@ -237,12 +267,12 @@ def exemplars(*, text: str, asking: Asking, server: ServerOptions, config_file: 
     from regobs.query.ask import check_query  # noqa: PLC0415
     from regobs.query.times import moment_text  # noqa: PLC0415
 
-    whole = replace(asking, span=asking.span or (None if asking.start else "1h"), step="1ms")
-    _, asked, zone = whole.times(time.time())
+    spanned = replace(asking, span=asking.span or (None if asking.start else "1h"), step="1ms")
+    _, asked, zone = spanned.times(time.time())
     assert asked is not None  # noqa: S101 - it has a length
     with _open(server, config_file) as prometheus:
         found = prometheus.exemplars(check_query(text).text, asked.start / 1000, asked.end / 1000)[::-1]
-        code = _whole(prometheus)
+        code = whole(prometheus)
         if not found:
             _say_why_none_is_kept(prometheus)
     if shape in {"json", "ndjson"}:
@@ -261,7 +291,7 @@ def exemplars(*, text: str, asking: Asking, server: ServerOptions, config_file: 
         ]
         for one in found
     ]
-    _print(["time", "value", *own, *names], rows, shape)
+    _print(["time", "value", *own, *names], rows, shape, "no exemplar in this time")
     return code
 
 
@@ -285,7 +315,7 @@ def stores(*, server: ServerOptions, config_file: Path | None, shape: str) -> in
         ["away" if one.error else "answers", one.kind, one.address, _time(one.oldest), _time(one.newest), one.error]
         for one in found
     ]
-    _print(["state", "kind", "address", "oldest", "newest", "error"], rows, shape)
+    _print(["state", "kind", "address", "oldest", "newest", "error"], rows, shape, "it has no stores")
     return ExitCode.INCOMPLETE if any(one.error for one in found) else ExitCode.OK
 
 

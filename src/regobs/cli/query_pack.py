@@ -12,7 +12,7 @@ import click
 
 from regobs.cli.query_ask import PackQuestion, pack_question
 from regobs.cli.query_asking import Asking
-from regobs.cli.query_expr import announce, evaluate
+from regobs.cli.query_expr import announce, evaluate, whole
 from regobs.cli.query_names import complete_alert, complete_slo
 from regobs.common.closest import did_you_mean
 from regobs.common.table import Cell, Colour, Value, screen, table
@@ -151,13 +151,14 @@ def alert(question: PackQuestion, *, slo: str | None) -> int:
         active, loaded = _alerts_of(prometheus)
         rules = chosen_alerts(name, slo, known, server_alerts(loaded), left_out=left_out)
         entries = [_taken_apart(prometheus, rule, active, asking, count=len(rules)) for rule in rules]
+        code = whole(prometheus)
     names = {rule.name for group in loaded for rule in group.rules}
     note = "" if name in names else f"The server at {prometheus.url} has no rule of this name loaded."
     if question.shape == "json":
         click.echo(json.dumps(_alert_data(name, note, entries), indent=2, ensure_ascii=False))
     else:
         click.echo("\n\n".join(_alert_text(name, note, entries)))
-    return ExitCode.OK
+    return code
 
 
 class _Entry:

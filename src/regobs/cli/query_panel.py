@@ -14,7 +14,7 @@ from regobs.cli.content import content, content_options
 from regobs.cli.query_names import complete_dashboard, complete_panel
 from regobs.cli.server_options import ServerOptions, server_options
 from regobs.common.table import screen, table
-from regobs.errors import InputError
+from regobs.errors import ExitCode, InputError
 
 if TYPE_CHECKING:
     from regobs.config import Config
@@ -65,7 +65,7 @@ def panel(
     pack_directory: Path | None,
     flavor: str | None,
     shape: str,
-) -> None:
+) -> int:
     """Print the PromQL of a panel, and with --prometheus, --context or --run what it shows now.
 
     DASHBOARD is its file's name or its title; PANEL a title, or "Row / Title" where a title is there twice. Secrets of
@@ -85,14 +85,16 @@ def panel(
     config = server.within(config) if run or server.environment else config
     found = find_bound(pack, config, dashboard, title)
     asked = [asked_query(query, config, spans, as_is=as_is) for query in found.queries]
+    code = int(ExitCode.OK)
     if run:
-        asked = _run(asked, server.open(config))
+        asked, code = _run(asked, server.open(config))
     if shape == "json":
         data = {"panel": found.panel.title, "good": found.panel.good, "queries": [query.as_data() for query in asked]}
         click.echo(json.dumps(data, indent=2, ensure_ascii=False))
-        return
+        return code
     for number, one in enumerate(asked):
         click.echo(_text(one, first=number == 0))
+    return code
 
 
 def _duration(option: str, text: str) -> Duration:
@@ -137,16 +139,21 @@ def asked_query(
     return AskedQuery(query.name, to_text(expr), f"{query.type.unit}{'/s' * query.type.per_second}")
 
 
-def _run(asked: Sequence[AskedQuery], server: Prometheus) -> list[AskedQuery]:
+def _run(asked: Sequence[AskedQuery], server: Prometheus) -> tuple[list[AskedQuery], int]:
+    """The queries with their answers, and the exit code, which says whether these are the whole."""
+    from regobs.cli.query_expr import announce, gaps_so_far  # noqa: PLC0415
+    from regobs.query.complete import harmless  # noqa: PLC0415
+
     done = []
     with server as prometheus:
         for query in asked:
             answer = prometheus.query(query.text)
-            for warning in answer.warnings:
-                click.echo(f"Warning: {warning}", err=True)
             found = sorted(((dict(s.labels), s.value) for s in answer.samples), key=lambda pair: (-pair[1], str(pair)))
             done.append(replace(query, answer=found))
-    return done
+        lacking = gaps_so_far(prometheus)
+        for text in harmless(prometheus.heard, lacking):
+            click.echo(f"Warning: {text}", err=True)
+        return done, announce(lacking)
 
 
 def _text(asked: AskedQuery, *, first: bool) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from regobs.cli.content import PATH, settings
+from regobs.cli.expression_command import ExpressionCommand
 from regobs.cli.query_names import complete_metric
 from regobs.common.table import screen, table
 from regobs.errors import InputError
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 _CONFIG = click.option("--config", "config_file", type=PATH, metavar="FILE", help="Settings; ./regobs.toml by default.")
 
 
-@click.command()
+@click.command(cls=ExpressionCommand)
 @click.argument("name")
 @click.argument("text", metavar="EXPR", shell_complete=complete_metric)
 @click.option("--title", metavar="TEXT", default="", help="What it says; printed above its answer.")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from regobs.cli.content import PATH, content, settings
-from regobs.cli.query_asking import Asking, span_options
+from regobs.cli.query_asking import Asking, asking_options
 from regobs.cli.query_expr import evaluate, open_server, show
 from regobs.cli.server_options import ServerOptions, server_options
 from regobs.common.closest import did_you_mean
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 HELP = """Type PromQL; Enter asks it once its brackets are closed, Tab completes,
 Ctrl-D ends. Or one of (without EXPR: of the last expression):
   \\range 6h         ask ranges of this length from now on; \\range off: a moment
+  \\at TIME          ask this moment, or ranges up to it; \\at now: now again
   \\plot [EXPR]      draw a range, of an hour when none is chosen
   \\why [EXPR]       why it is empty
   \\explain [EXPR]   its parts with type, unit, series and time
@@ -43,7 +44,7 @@ Ctrl-D ends. Or one of (without EXPR: of the last expression):
 
 
 @click.command()
-@span_options
+@asking_options
 @server_options
 @click.option("--config", "config_file", type=PATH, help="Settings; regobs.toml where there is one.")
 def shell(*, asking: Asking, server: ServerOptions, config_file: Path | None) -> None:
@@ -59,6 +60,7 @@ def shell(*, asking: Asking, server: ServerOptions, config_file: Path | None) ->
             value=fault.name,
             next_step="pip install 'regobs[shell]'",
         ) from None
+    asking.times(time.time())  # a wrong time is said before anything is asked
     session = ShellSession(server, settings(config_file), asking, config_file)
     try:
         with _plain_ctrl_d():
@@ -106,6 +108,7 @@ class ShellSession:
         self._config_file = config_file
         self._commands: dict[str, Callable[[str], None]] = {
             "range": self._range,
+            "at": self._at,
             "plot": self._plot,
             "why": self._why,
             "explain": self._explain,
@@ -129,9 +132,10 @@ class ShellSession:
 
     @property
     def title(self) -> str:
-        """What the prompt says: the context or host, and the range."""
+        """What the prompt says: the context or host, the range, and the moment where it is not now."""
         place = self.prometheus.connection.context or self.prometheus.url.partition("://")[2]
-        return f"{place}[{self.asking.span}]" if self.asking.span else place
+        moment = self.asking.at or self.asking.end
+        return f"{place}{f'[{self.asking.span}]' if self.asking.span else ''}{f' at {moment}' if moment else ''}"
 
     def close(self) -> None:
         """Close the connections."""
@@ -207,9 +211,19 @@ class ShellSession:
         if given not in {"", "off"}:
             read_seconds("\\range", given)
         if given in {"", "off"}:
-            self.asking = replace(self.asking, span=None, start=None, end=None, at=self.asking.at or self.asking.end)
+            moment = self.asking.at or self.asking.end
+            self.asking = replace(self.asking, span=None, start=None, end=None, step=None, at=moment)
         else:
             self.asking = self._up_to(given)
+
+    def _at(self, given: str) -> None:
+        from regobs.query.times import read_moment, zone_named  # noqa: PLC0415
+
+        moment = None if given in {"", "now"} else given
+        if moment is not None:
+            read_moment("\\at", moment, time.time(), zone_named(self.asking.zone))
+        ranged = self.asking.ranged
+        self.asking = replace(self.asking, at=None if ranged else moment, end=moment if ranged else None)
 
     def _up_to(self, span: str) -> Asking:
         """A range of this length: up to now, or to the moment that the shell was begun with by --at or --to."""

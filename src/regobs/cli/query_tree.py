@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from regobs.cli.content import PATH, settings
+from regobs.cli.expression_command import ExpressionCommand
 from regobs.cli.query_asking import Asking, why_options
-from regobs.cli.query_expr import announce, stores_of
+from regobs.cli.query_expr import whole
 from regobs.cli.query_names import complete_metric
 from regobs.cli.server_options import ServerOptions, server_options
 from regobs.common.table import screen, table
@@ -46,7 +47,7 @@ def _moment(at: str | None) -> float:
     return now if at is None else read_moment("--at", at, now)
 
 
-@click.command("format")
+@click.command("format", cls=ExpressionCommand)
 @click.argument("text", metavar="EXPR", shell_complete=complete_metric)
 def format_(*, text: str) -> None:
     """Print EXPR in the form that Prometheus prints: one space, no needless parentheses."""
@@ -55,7 +56,7 @@ def format_(*, text: str) -> None:
     click.echo(to_text(_parsed(text)))
 
 
-@click.command()
+@click.command(cls=ExpressionCommand)
 @click.argument("text", metavar="EXPR", shell_complete=complete_metric)
 @server_options
 @click.option("--offline", is_flag=True, help="Types and units only; no server is asked.")
@@ -79,7 +80,7 @@ def explain(
         config = settings(config_file)
         with server.open(server.within(config)) as prometheus:
             nodes = explained.explain(expr, prometheus, _moment(at))
-            code = _lacking(prometheus)
+            code = whole(prometheus)
     if shape == "json":
         fields = ("branch", "head", "text", "type", "unit", "series", "varying", "samples", "seconds")
         click.echo(json.dumps([{name: getattr(node, name) for name in fields} for node in nodes], indent=2))
@@ -88,7 +89,7 @@ def explain(
     return code
 
 
-@click.command()
+@click.command(cls=ExpressionCommand)
 @click.argument("text", metavar="EXPR", shell_complete=complete_metric)
 @why_options
 @server_options
@@ -107,7 +108,7 @@ def why(*, text: str, asking: Asking, server: ServerOptions, config_file: Path |
     moment, asked, _ = asking.times(now)
     with server.open(server.within(config)) as prometheus:
         count, causes = causes_of(prometheus, expr, now if moment is None else moment, asked)
-        code = _lacking(prometheus)
+        code = whole(prometheus)
     if shape == "json":
         entries = [{"kind": one.kind, "part": one.part, "text": one.text, "instead": one.instead} for one in causes]
         click.echo(
@@ -161,9 +162,3 @@ def print_tree(nodes: Sequence[ExplainedNode]) -> None:
         [one.branch + one.head, one.type, one.unit, one.series, one.varying, one.samples, one.seconds] for one in nodes
     ]
     click.echo(table(heads, rows, on=screen()))
-
-
-def _lacking(prometheus: Prometheus) -> int:
-    from regobs.query.complete import gaps  # noqa: PLC0415
-
-    return announce(gaps(prometheus.heard, prometheus.thanos, stores_of(prometheus), partial=prometheus.partial))

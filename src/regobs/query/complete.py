@@ -55,6 +55,12 @@ def gaps(
     return tuple(found)
 
 
+def harmless(warnings: Iterable[str], found: Iterable[Gap]) -> list[str]:
+    """The warnings that are none of the gaps."""
+    said = {gap.text for gap in found}
+    return [text for text in warnings if text[:_LONGEST] not in said]
+
+
 def answer_gaps(answer: QueryAnswer, thanos: ThanosParameters, stores: Sequence[Store] | None = ()) -> tuple[Gap, ...]:
     """What is missing from the answer of a query."""
     return gaps(answer.warnings, thanos, stores, partial=answer.partial)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from regobs.config import Config
-from regobs.errors import MachineError, RegobsError
+from regobs.errors import RegobsError
 from regobs.query.complete import Gap
 from regobs.snapshot.taken import SnapshotEvent
 
 KIND = "deploy"
+Kept = Callable[[str, Path], Iterable[tuple[float, str]]]  # of a target by its name and folder: time and text
 _LONGEST = 200  # characters of an annotation's text
 
 
@@ -47,14 +47,17 @@ def grafanas(config: Config, url: str | None, token_file: Path | None) -> list[A
     return [AskedGrafana(named, token_file or known.token_file)]
 
 
-def read_deploys(config: Config, asked: Sequence[AskedGrafana], start: float, end: float) -> Deploys:
-    """The deploys from start to end, seconds since 1970, in order of time. What cannot be read is one of the gaps."""
+def read_deploys(config: Config, asked: Sequence[AskedGrafana], kept: Kept, start: float, end: float) -> Deploys:
+    """The deploys from start to end, seconds since 1970, in order of time. What cannot be read is one of the gaps.
+
+    `kept` tells what `regobs deploy` keeps of a target.
+    """
     events: list[SnapshotEvent] = []
     found: list[Gap] = []
     told = config.grafana.deploy_tags and asked
     for name, settings in config.deploy.items():
         try:
-            events += _kept(name, settings.state)
+            events += [SnapshotEvent(moment, KIND, text) for moment, text in kept(name, settings.state)]
         except (RegobsError, OSError) as error:
             found.append(_gap(f"deploys to {name} are not known", error))
     for grafana in asked if told else ():
@@ -81,27 +84,6 @@ def _gap(what: str, error: Exception) -> Gap:
         return Gap("partial", f"{what}: {getattr(error, 'strerror', None) or error}")
     said = (error.message, str(error.value) if error.value is not None else "", error.next_step or "")
     return Gap("partial", f"{what}: {'; '.join(filter(None, said))}")
-
-
-def _kept(name: str, folder: Path) -> Iterator[SnapshotEvent]:
-    """The states that were applied to a target of `regobs deploy`, and one that was begun and has not ended."""
-    from regobs.deploy.state import StateFolder  # noqa: PLC0415 - few have deployed from here
-
-    states = StateFolder(folder)
-    for one in states.states():
-        words = (f"state {one.number} of {name}", f"regobs {one.version}", one.environment)
-        yield SnapshotEvent(_time(folder, one.applied), KIND, f"regobs deploy: {', '.join(filter(None, words))}")
-    pending = states.unfinished()
-    if pending is not None:
-        text = f"regobs deploy: state {pending.number} of {name} was begun, and has not ended"
-        yield SnapshotEvent(_time(folder, pending.begun), KIND, text)
-
-
-def _time(folder: Path, text: str) -> float:
-    try:
-        return datetime.fromisoformat(text).timestamp()
-    except ValueError:
-        raise MachineError("a kept state has no time", value=f"{folder}: {text[:60]!r}") from None
 
 
 def _annotated(grafana: AskedGrafana, tags: Sequence[str], start: float, end: float) -> Iterator[SnapshotEvent]:

@@ -249,7 +249,7 @@ def _budgets(server: Prometheus, config: Config, since: AskedRange) -> tuple[lis
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class IncidentPart:
     """A part of a report: a table, what stands for one without rows ("" where that is not known), and notes of it."""
 
     title: str
@@ -264,7 +264,7 @@ class Section:
         return self.notes if self.rows or not self.empty else (self.empty, *self.notes)
 
 
-def sections(incident: Incident, most: int) -> list[Section]:
+def sections(incident: Incident, most: int) -> list[IncidentPart]:
     """The parts of a report."""
     from regobs.query.show import unit_value  # noqa: PLC0415 - what only reads an incident needs no units
     from regobs.query.times import moment_text  # noqa: PLC0415
@@ -295,15 +295,15 @@ def sections(incident: Incident, most: int) -> list[Section]:
     heads = ["", "panel", "dashboard", "series", "before", "since", "rank", "may follow from"]
     missing = any(text in said[MOVED] for text in said[HAPPENED])  # without data nobody knows what happened
     found = [
-        Section(HAPPENED, ["time", "kind", "what"], happened, "" if missing else _NOTHING_HAPPENED),
-        Section(BUDGETS, ["SLO", "scope", "spent", "left"], spent, "" if said[BUDGETS] else _NOTHING_SPENT),
-        Section(MOVED, heads, moved, "" if said[MOVED] else f"none of {incident.asked} queries moved"),
+        IncidentPart(HAPPENED, ["time", "kind", "what"], happened, "" if missing else _NOTHING_HAPPENED),
+        IncidentPart(BUDGETS, ["SLO", "scope", "spent", "left"], spent, "" if said[BUDGETS] else _NOTHING_SPENT),
+        IncidentPart(MOVED, heads, moved, "" if said[MOVED] else f"none of {incident.asked} queries moved"),
     ]
     found = [replace(one, notes=tuple(said[one.title])) for one in found]
     return found if incident.logs is None else [*found, _of_logs(incident.logs, most)]
 
 
-def _of_logs(logs: LogsCompared, most: int) -> Section:
+def _of_logs(logs: LogsCompared, most: int) -> IncidentPart:
     rows = [
         [one.change, one.what, f"{one.before:,}", f"{one.since:,}", "" if one.times is None else f"{one.times:.1f}"]
         for one in logs.found[:most]
@@ -311,4 +311,4 @@ def _of_logs(logs: LogsCompared, most: int) -> Section:
     more = f"{len(logs.found) - most:,} more kinds of lines changed: --top shows more"
     notes = (*logs.notes, *((more,) if len(logs.found) > most else ()), *(gap.text for gap in logs.gaps))
     empty = "" if logs.gaps else f"none of {logs.lines:,} lines tells of a change by more than chance"
-    return Section(LOGS, HEADS, rows, empty, notes)
+    return IncidentPart(LOGS, HEADS, rows, empty, notes)
