@@ -50,12 +50,34 @@ def test_whatever_the_server_shows_the_file_can_be_read_and_says_it(
 
 
 @pytest.mark.parametrize(
-    ("days", "period"), [(29, None), (28, None), (27, "21d"), (15, "14d"), (7, "7d"), (6, "6d"), (1, "1d"), (0.5, None)]
+    ("days", "period", "told"),
+    [
+        (29, None, ""),
+        (28, None, ""),
+        (27, "27d", ""),
+        (
+            26,
+            "21d",
+            "burn alerts over 3d are left out: 3d would fire at a burn rate of 0.7; a budget that",
+        ),
+        (15, "14d", "burn alerts over 3d are left out"),
+        (13, "13d", "burn alerts over 3d are left out"),
+        (8, "7d", "burn alerts over 1d, 3d are left out"),
+        (6, "6d", "burn alerts over 1d, 3d are left out"),
+        (3, "3d", "burn alerts over 6h, 1d, 3d are left out"),
+        (1, "1d", "no burn alert fits so short a period: keep samples for 2d or more, better for 28d"),
+        (0.5, None, ""),
+    ],
 )
-def test_the_period_of_error_budgets_is_no_longer_than_what_the_server_keeps(days: float, period: str | None) -> None:
+def test_the_period_of_error_budgets_is_no_longer_than_what_the_server_keeps(
+    days: float, period: str | None, told: str
+) -> None:
     kept = Observed(Duration(round(days * DAY)), "the server says so")
-    settings = {one.name: one.value for one in new_settings(replace(SEEN, retention=kept)).settings}
-    assert settings.get("slo.period") == period
+    settings = {one.name: one for one in new_settings(replace(SEEN, retention=kept)).settings}
+    found = settings.get("slo.period")
+    assert (found and found.value) == period
+    assert told in (found.reason if found else "")
+    assert bool(told) == ("burn alert" in (found.reason if found else ""))
 
 
 def test_a_scrape_that_is_too_seldom_is_told_and_not_written() -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from pathlib import Path
 
 import click
 
 from regobs.cli.content import KEEP_NAMES, content, content_options, without_collector
+from regobs.common.table import screen, wrapped
 from regobs.errors import ExitCode, InputError
 
 PATH = click.Path(path_type=Path)
@@ -35,9 +38,11 @@ def build(
     Equal inputs give equal bytes. The directory changes in one step: whatever goes wrong, the old one stays whole.
     """
     from regobs.build import write_atomically  # noqa: PLC0415 - loads grafanalib; `--help` needs none
+    from regobs.build.write import MANIFEST  # noqa: PLC0415
     from regobs.deploy.breaks import build_keeping  # noqa: PLC0415
     from regobs.grafana.variables import Variables  # noqa: PLC0415
     from regobs.grafana.warned import dashboard_warnings  # noqa: PLC0415
+    from regobs.slo.missing_tiers import tier_notes  # noqa: PLC0415
     from regobs.slo.warned import pack_warnings  # noqa: PLC0415
 
     if (out is None) == (against is None):
@@ -51,6 +56,8 @@ def build(
         files = build_keeping(config, pack, older)
     for told in (*pack_warnings(pack), *dashboard_warnings(pack)):
         click.echo(f"Warning: {told}", err=True)
+    for told in tier_notes(json.loads(files[MANIFEST])["rules"]["slos"]):
+        click.echo(wrapped(told, screen(sys.stderr)), err=True)
     if out is None:
         return _against(against or Path(), files)
     if check:

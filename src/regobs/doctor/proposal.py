@@ -27,11 +27,14 @@ from regobs.doctor.observe import Observation, observe
 from regobs.doctor.report import ProposedSetting, SettingsProposal
 from regobs.doctor.server import days_text, if_offered
 from regobs.errors import ConfigError
-from regobs.pack import Pack
+from regobs.pack import Pack, find_pack
 from regobs.prometheus import Prometheus
 from regobs.promql.durations import duration_text
-from regobs.promql.nodes import Matcher, MatchOp
+from regobs.promql.nodes import Duration, Matcher, MatchOp
 from regobs.promql.vocabulary import TARGET_LABELS
+from regobs.slo.missing_tiers import best_days, first_days, why
+from regobs.slo.model import Period
+from regobs.slo.windows import read_windows, unfit_tiers
 
 _MOST_ENVIRONMENTS = 12
 _MOST_TARGETS = 20
@@ -106,7 +109,7 @@ def _as_seen(seen: Observation, config: Config) -> Iterator[ProposedSetting]:
     yield from _prometheus(seen, config)
     yield from _selectors(seen, config)
     yield from _environments(seen, config)
-    yield from _period(seen)
+    yield from _period(seen, config)
 
 
 def _registry(seen: Observation, config: Config) -> Iterator[ProposedSetting]:
@@ -213,13 +216,22 @@ def _environments(seen: Observation, config: Config) -> Iterator[ProposedSetting
             yield ProposedSetting(("environments", value), "selector", selector, f"a value of {label}")
 
 
-def _period(seen: Observation) -> Iterator[ProposedSetting]:
-    """An error budget cannot look back further than the server keeps samples: whole weeks where that is possible."""
+def _period(seen: Observation, config: Config) -> Iterator[ProposedSetting]:
+    """An error budget cannot look back further than the server keeps samples: that with the most burn alerts."""
     kept = seen.retention.value.ms // DAY if seen.retention is not None else 28
-    if 1 <= kept < 28:
-        period = f"{kept // 7 * 7 or kept}d"
-        reason = f"an error budget needs its whole period, and the server keeps {kept}d; 28d is usual"
-        yield ProposedSetting(("slo",), "period", period, reason)
+    if not 1 <= kept < 28:
+        return
+    windows = read_windows(find_pack(config=config).file("alerts", "windows.yaml"))
+    period = Duration(best_days(kept, windows) * DAY)
+    reason = f"an error budget needs its whole period, and the server keeps {kept}d; 28d is usual"
+    missing = unfit_tiers(Period(period), windows)
+    if len(missing) == len(windows.tiers):
+        reason += (
+            f"\nno burn alert fits so short a period: keep samples for {first_days(windows)}d or more, better for 28d"
+        )
+    elif missing:
+        reason += f"\nburn alerts over {', '.join(missing)} are left out: {why(missing.values())}"
+    yield ProposedSetting(("slo",), "period", days_text(period), reason)
 
 
 def _unknown(seen: Observation) -> Iterator[str]:

@@ -21,6 +21,7 @@ from regobs.lint import (  # noqa: F401 - register checks
     alerting,
     boards,
     buckets,
+    budgets,
     codes,
     comparing,
     conditions,

@@ -31,7 +31,7 @@ from regobs.slo.recording import interval_of, rules_of
 from regobs.slo.routing import routing
 from regobs.slo.rule_files import RuleFile, read_rule_files
 from regobs.slo.spec import read_slos
-from regobs.slo.windows import base, check_base, fitting, read_windows
+from regobs.slo.windows import base, check_base, fitting, read_windows, unfit_tiers
 
 RULES, TESTS, ALERTMANAGER = "prometheus/rules", "prometheus/tests", "alertmanager/alertmanager.yaml"
 _HEADER = "# Written by `regobs build` from alerts/ of the pack; change the source instead.\n"
@@ -173,6 +173,7 @@ class CompiledRules:
             "period": slo.period.text,
             "at_most": None if slo.at_most is None else str(slo.at_most),
             "tiers": tiers,
+            "tiers_left_out": unfit_tiers(slo.period, self.windows.of(slo)),
         }
 
 

@@ -25,6 +25,8 @@ _LONGEST_INTERVAL = 150_000  # half of Prometheus' --query.lookback-delta: one e
 _SCRAPES = 2  # between two evaluations
 _LONGEST_GAP = 1_800_000  # of Prometheus itself, that windows of days bear without a dip
 _LEAST_FACTOR = Fraction(9, 10)  # the workbook's slowest tier is 1 for 30 days, and 14/15 for 28
+# What the burn rates of tiers are judged by, in a sentence.
+LASTS = f"a budget that burns slower than {float(_LEAST_FACTOR):g} lasts to its end"
 _ENDS = 12  # the most windows that are laid end to end; longer ones get a window in between
 _BETWEEN = 10
 
@@ -149,11 +151,26 @@ def check_base(windows: Windows, scrape_interval: Duration) -> None:
 
 def fitting(slo: Slo, windows: Windows) -> tuple[Tier, ...]:
     """The tiers that make sense for an SLO's period: others would alert on burns that it can bear to its end."""
-    return tuple(
-        tier
-        for tier in windows.tiers
-        if tier.long.ms <= slo.period.length.ms and tier.factor(slo.period) >= _LEAST_FACTOR
-    )
+    return tuple(tier for tier in windows.tiers if fits(tier, slo.period))
+
+
+def unfit_tiers(period: Period, windows: Windows) -> dict[str, str]:
+    """Why a tier makes no sense for a period, by the name of each that does not."""
+    return {tier.name: reason for tier in windows.tiers if (reason := _unfit(tier, period))}
+
+
+def fits(tier: Tier, period: Period) -> bool:
+    """Whether a tier makes sense for a period."""
+    return not _unfit(tier, period)
+
+
+def _unfit(tier: Tier, period: Period) -> str:
+    if tier.long.ms > period.length.ms:
+        return f"{tier.name} is longer than the period"
+    factor = tier.factor(period)
+    if factor >= _LEAST_FACTOR:
+        return ""
+    return f"{tier.name} would fire at a burn rate of {float(factor):.2g}"
 
 
 def base(windows: Windows) -> Duration:
