@@ -276,6 +276,15 @@ def test_what_is_no_list_of_matchers_is_refused(text: str) -> None:
     assert error.location == Location("regobs.toml", 2, 12)
 
 
+@pytest.mark.parametrize("name", ["job", "instance", '"a-b"', '"1a"', '""'])
+def test_a_label_that_a_scrape_cannot_give_is_refused_at_its_place(name: str) -> None:
+    assert read("[prometheus.scrape_labels]\nregion = 'eu'").prometheus.scrape_labels == {"region": "eu"}
+    error = error_of(f"[prometheus.scrape_labels]\n{name} = 'a'")
+    assert error.location is not None
+    assert error.location.line == 2
+    assert error_of("[prometheus.scrape_labels]\nregion = 1").location == Location("regobs.toml", 2, 10)
+
+
 _GROUPS = (PrometheusSettings, GrafanaSettings, KibanaSettings, LabelNames, Context, DeploySettings, SavedQuery)
 
 

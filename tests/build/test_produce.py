@@ -26,6 +26,24 @@ def own_pack(root: Path, text: str) -> Pack:
     return find_pack(root)
 
 
+def test_labels_of_the_settings_are_put_on_the_registry_and_those_of_a_deployment_on_what_is_beside_it() -> None:
+    toml = """\
+[registry]
+capabilities = ["node_exporter"]
+[labels]
+region = "region"
+[prometheus]
+selector = 'job="registry", stage="main"'
+[prometheus.scrape_labels]
+region = "eu"
+rack = "7"
+stage = "canary"
+"""
+    registry, node = scraped(toml)["scrape_configs"]
+    assert registry["static_configs"][0]["labels"] == {"region": "eu", "rack": "7", "stage": "main"}
+    assert node["static_configs"][0]["labels"] == {"region": "eu"}
+
+
 def test_the_defaults_scrape_a_registry_on_this_machine() -> None:
     assert scraped() == {
         "global": {"scrape_interval": "15s", "evaluation_interval": "15s"},

@@ -7,9 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from regobs.build.produce import scrape_file
 from regobs.catalog.model import Capability, Flavor, Version
 from regobs.config import Config, load_config, read_config
 from regobs.config.model import DAY
@@ -17,6 +19,7 @@ from regobs.doctor.facts import Observed
 from regobs.doctor.gather import name_patterns
 from regobs.doctor.observe import Observation
 from regobs.doctor.proposal import changed_settings, new_settings
+from regobs.pack import find_pack
 from regobs.promql.nodes import Duration, Matcher, MatchOp
 
 FILE = Path("regobs.toml")
@@ -78,6 +81,18 @@ def test_the_period_of_error_budgets_is_no_longer_than_what_the_server_keeps(
     assert (found and found.value) == period
     assert told in (found.reason if found else "")
     assert bool(told) == ("burn alert" in (found.reason if found else ""))
+
+
+def test_a_scrape_configuration_of_a_new_file_gives_the_labels_that_all_targets_have() -> None:
+    labels = {"region": ("eu",), "rack": ("7",), "env": ("prod",), "host": ("a", "b")}
+    proposal = new_settings(replace(SEEN, target_labels=labels, targets=("a:5001", "b:5001")))
+    config = read_config(proposal.text, FILE)
+    assert config.prometheus.scrape_labels == {"region": "eu", "rack": "7"}
+    (job,) = yaml.safe_load(scrape_file(find_pack(), config))["scrape_configs"]
+    assert job["static_configs"] == [
+        {"targets": ["a:5001", "b:5001"], "labels": {"region": "eu", "rack": "7", "env": "prod"}}
+    ]
+    assert [line for line in proposal.unknown if "scrape_labels: host of the targets" in line]
 
 
 def test_a_scrape_that_is_too_seldom_is_told_and_not_written() -> None:

@@ -123,7 +123,8 @@ def _jobs(pack: Pack) -> list[dict[str, Any]]:
 def _job(job: dict[str, Any], config: Config) -> dict[str, Any]:
     """A job with what regobs.toml says of it: targets, and the labels that tell this deployment from others."""
     name, settings = job["job_name"], config.prometheus
-    fixed = {matcher.label: matcher.value for matcher in config.matchers if matcher.op is MatchOp.EQUAL}
+    equal = {matcher.label: matcher.value for matcher in config.matchers if matcher.op is MatchOp.EQUAL}
+    fixed = {**settings.scrape_labels, **equal}
     own_name = fixed.pop(config.labels.job, JOB)
     fixed.pop(config.labels.instance, None)
     if name == JOB:

@@ -100,7 +100,8 @@ class PrometheusSettings:
     """The Prometheus that scrapes the registries.
 
     `targets` and `alertmanagers` are host:port, `probes` the addresses that the blackbox_exporter asks, `exporters` the
-    targets of an exporter where they are not those of the pack.
+    targets of an exporter where they are not those of the pack. `scrape_labels` are put on all that is scraped, those
+    of a deployment also on what is beside the registry.
     """
 
     scrape_interval: Duration = Duration(15_000)
@@ -111,6 +112,7 @@ class PrometheusSettings:
     alertmanagers: tuple[str, ...] = ("127.0.0.1:9093",)
     probes: tuple[str, ...] = ("http://127.0.0.1:5000/v2/",)
     exporters: Mapping[Exposer, tuple[str, ...]] = field(default_factory=dict)
+    scrape_labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @frozen

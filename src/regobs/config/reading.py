@@ -23,7 +23,7 @@ from regobs.config.model import (
     capabilities_of,
 )
 from regobs.config.named import Context, Environment, SavedQuery, Threshold
-from regobs.config.table import BASE_URL, TomlTable
+from regobs.config.table import BASE_URL, LABEL_NAME, TomlTable
 from regobs.promql.nodes import Matcher
 from regobs.promql.vocabulary import TARGET_LABELS
 from regobs.secrets import MASK, is_secret_header
@@ -72,7 +72,7 @@ def read_config(text: str, file: Path) -> Config:
         target_labels=target_labels,
         matchers=prometheus.selector("selector", Config().matchers),
         exposer_matchers=_exposers(prometheus),
-        prometheus=_prometheus(prometheus),
+        prometheus=_prometheus(prometheus, labels),
         grafana=_grafana(top),
         kibana=_kibana(top, labels),
         environments=environments,
@@ -156,7 +156,7 @@ def _labels(top: TomlTable) -> tuple[LabelNames, bool, frozenset[str]]:
     return labels, table.switch("honor_labels", default=False), target_labels
 
 
-def _prometheus(table: TomlTable) -> PrometheusSettings:
+def _prometheus(table: TomlTable, labels: LabelNames) -> PrometheusSettings:
     default = PrometheusSettings()
     settings = PrometheusSettings(
         scrape_interval=table.duration("scrape_interval", default.scrape_interval),
@@ -167,10 +167,21 @@ def _prometheus(table: TomlTable) -> PrometheusSettings:
         alertmanagers=table.addresses("alertmanagers", default.alertmanagers),
         probes=_probes(table, default.probes),
         exporters=_exporter_targets(table),
+        scrape_labels=_scrape_labels(table.table("scrape_labels"), labels),
     )
     if settings.scrape_interval.ms > LONGEST_SCRAPE:
         raise table.fail("scrape_interval", 'at most "2m": a rate over 5 minutes needs two scrapes')
     return settings
+
+
+def _scrape_labels(table: TomlTable, labels: LabelNames) -> dict[str, str]:
+    """Labels of targets by name, with their values."""
+    for name in table.names():
+        if name in {labels.job, labels.instance}:
+            raise table.fail(name, "another label: Prometheus gives job and instance to each target itself")
+        if LABEL_NAME.fullmatch(name) is None:
+            raise table.fail(name, "the name of a label: letters, digits and _, no digit first", value=name)
+    return {name: table.text(name, "", expected="the value of the label, a text of one line") for name in table.names()}
 
 
 def _probes(table: TomlTable, default: tuple[str, ...]) -> tuple[str, ...]:

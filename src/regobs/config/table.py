@@ -22,7 +22,7 @@ from regobs.secrets import MASK, is_secret, redacted_text
 Word = TypeVar("Word", bound=StrEnum)
 Item = TypeVar("Item")
 
-_LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+LABEL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 BASE_URL = r"https?://[^\s@?#/]+(?:/[^\s@?#]*)?"  # of a server: no password, no query
 _ADDRESS = re.compile(r"(?:[^\s:/\[\]@]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})")
 
@@ -116,7 +116,7 @@ class TomlTable:
     def label(self, key: str, default: str | None) -> str | None:
         """A label name."""
         value = self._data.get(key, default)
-        if value is not None and not (isinstance(value, str) and _LABEL.fullmatch(value)):
+        if value is not None and not (isinstance(value, str) and LABEL_NAME.fullmatch(value)):
             raise self.fail(key, "a label name: letters, digits and _, no digit first")
         return value
 
@@ -160,7 +160,7 @@ class TomlTable:
         """A list of label names."""
 
         def read(value: object) -> str:
-            if not (isinstance(value, str) and _LABEL.fullmatch(value)):
+            if not (isinstance(value, str) and LABEL_NAME.fullmatch(value)):
                 raise self.fail(key, "a list of label names", value=value)
             return value
 

@@ -51,6 +51,7 @@ _LABEL_NAMES = {
     "node": ("node", "nodename", "host"),
     "pod": POD_LABELS,
 }
+_TOLD_APART = TARGET_LABELS | {*_LABEL_NAMES["environment"]}  # by Prometheus itself, and by [environments]
 
 
 def new_settings(seen: Observation, more: Iterable[ProposedSetting] = (), file: str = DEFAULT_NAME) -> SettingsProposal:
@@ -169,7 +170,14 @@ def _prometheus(seen: Observation, config: Config) -> Iterator[ProposedSetting]:
         yield ProposedSetting(table, "targets", list(seen.targets), "what is scraped now")
         if seen.metrics_path:
             yield ProposedSetting(table, "metrics_path", seen.metrics_path, "what is scraped now")
+        for label, (value,) in _fixed_labels(seen).items():
+            yield ProposedSetting((*table, "scrape_labels"), label, value, "all targets of the registry have it")
     yield from _beside(seen, config)
+
+
+def _fixed_labels(seen: Observation) -> dict[str, tuple[str, ...]]:
+    """Labels that all targets share, so that a scrape of the same targets can give them: not that of environments."""
+    return {name: values for name, values in seen.target_labels.items() if len(values) == 1 and name not in _TOLD_APART}
 
 
 def _beside(seen: Observation, config: Config) -> Iterator[ProposedSetting]:
@@ -247,6 +255,12 @@ def _unknown(seen: Observation) -> Iterator[str]:
         yield (
             f"prometheus.scrape_interval: the registry is scraped every {said}, too seldom for rates over 5m: scrape it"
             " at least every 2m"
+        )
+    several = sorted(name for name, values in seen.target_labels.items() if len(values) > 1 and name not in _TOLD_APART)
+    if several and seen.targets and "pod" not in seen.target_labels:
+        yield (
+            f"prometheus.scrape_labels: {', '.join(several)} of the targets have several values: prometheus/scrape.yaml"
+            " of a build does not tell them apart"
         )
     if not seen.target_labels:
         yield "labels: no target of a registry was seen; only job and instance are assumed"
