@@ -78,6 +78,20 @@ def test_a_page_that_probes_puts_the_modules_in_place_that_the_scrape_asks_for(p
     assert mounted == ["./out/exporters:/etc/regobs:ro"] or len(copied) == 1
 
 
+@pytest.mark.parametrize("page", ["alerts.md", "grafana.md", "scale.md", *PAGES])
+def test_no_page_puts_a_build_in_place_in_a_way_that_keeps_what_the_build_no_longer_has(page: str) -> None:
+    text = (DOCS / page).read_text(encoding="utf-8")
+    keeping = re.findall(
+        r"cp -r(?:ecursive)? out/(?:prometheus|dashboards)\S*|rsync (?!.*--delete)[^`\n]*|rules load", text
+    )
+    assert keeping == []
+    for copied in re.findall(r"(?:^\$ |`)(?:sudo )?(rsync [^`\n]+)", text, re.MULTILINE):
+        assert "--delete" in copied.split()
+        assert copied.split()[-2].endswith("/")  # the content of the folder, not the folder into the other
+    for synced in re.findall(r"mimirtool rules sync[^`\n]*", text):
+        assert "--namespaces regobs" in synced  # without it rules of others are taken away
+
+
 def test_nginx_starts_after_what_it_looks_up_by_name() -> None:
     files = files_of("setup-compose.md")
     servers = set(re.findall(r"server (\w+):\d+;", files["nginx.conf"]))

@@ -21,7 +21,7 @@ from regobs.common.programs import Supervisor, free_port
 from regobs.demo import servers
 from regobs.prometheus import Prometheus
 from tests.e2e.conftest import require
-from tests.setup_pages import files_of
+from tests.setup_pages import commands_of, files_of
 
 pytestmark = pytest.mark.timeout(240)
 LARGE = os.urandom(3 * 1024 * 1024)  # more than nginx takes into a body by default
@@ -161,6 +161,20 @@ def test_the_plain_machine_s_registry_probe_and_prometheus_run_as_configured(
         assert first_values(prometheus, "probe_success") == [1.0]
     kept = re.findall(r"retention.time=(\w+)", files["default-prometheus"])
     assert f'retention = "{kept[0]}"' in files["regobs.toml"]
+
+
+def test_an_upgrade_of_the_plain_machine_leaves_no_rule_file_of_the_build_before(tmp_path: Path) -> None:
+    require("rsync", package="rsync")
+    (line,) = [line for line in commands_of("setup-vm.md") if "out/prometheus/rules" in line]
+    words = line.removeprefix("sudo ").replace("/etc/prometheus", str(tmp_path / "etc")).split()
+    (tmp_path / "etc").mkdir()
+    settings = files_of("setup-vm.md")["regobs.toml"]
+    for capabilities, has_probe in ((settings, True), (settings.replace(', "probe"', ""), False)):
+        rules = build(tmp_path, capabilities).parent / "rules"
+        subprocess.run(words, cwd=tmp_path, check=True, timeout=60)
+        there = {file.name: file.read_bytes() for file in (tmp_path / "etc/rules").iterdir()}
+        assert there == {file.name: file.read_bytes() for file in rules.iterdir()}
+        assert any("probe" in name for name in there) is has_probe
 
 
 @pytest.fixture

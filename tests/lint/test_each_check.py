@@ -24,6 +24,9 @@ _ALERT: dict[str, Any] = {
 }
 
 
+_BUDGET: dict[str, Any] = {"record": "registry:slo_burn_rate:ratio1h", "expr": "up", "labels": {"slo": "pulls"}}
+
+
 def _up(stage: str, variable: dict[str, Any], **more: Any) -> LintReport:
     target = {"refId": "A", "expr": f"sum(up{{{stage}}})"}
     return board({"id": 1, "type": "stat", "title": "P", "targets": [target], **more}, variables=[variable])
@@ -81,6 +84,9 @@ CASES: list[tuple[str, Callable[[], LintReport], Callable[[], LintReport]]] = [
      lambda: rules({**_ALERT, "for": "60s"}, interval="1m")),
     ("record-level", lambda: record("pod:http_requests:rate5m", "sum by (job) (rate(http_requests_total[5m]))"),
      lambda: record("pod:http_requests:rate5m", "sum by (job, pod) (rate(http_requests_total[5m]))")),
+    ("budget-without-alert", lambda: rules(_BUDGET), lambda: rules(_BUDGET, {**_ALERT, "labels": {"slo": "pulls"}})),
+    ("budget-without-alert", lambda: rules(_BUDGET, {**_ALERT, "labels": {"slo": "pushes"}}),
+     lambda: rules({**_BUDGET, "record": "team:burn_rate:ratio1h"})),
     ("record-without-level", lambda: record("request_rate", "sum(up)"), lambda: record("job:request_rate", "sum(up)")),
 ]  # fmt: skip
 
