@@ -17,6 +17,7 @@ from regobs.logs.elasticsearch.run import run
 from regobs.logs.elasticsearch.search import PAGE
 from regobs.logs.fields import FIELDS
 from regobs.logs.kql.bind import condition
+from regobs.logs.path_part import NAMES
 from regobs.logs.query import ByFilters, ByTerms, ByTime, Clause, Group, MetricKind, Order, Query, QueryMetric
 from tests.e2e.log_answers import load, same, without_percentiles, written
 from tests.logs import made, reference
@@ -47,6 +48,7 @@ def _line(at: int) -> dict[str, Any]:
 
 LINES = [_line(at) for at in range(MANY)]
 PATHS = [{"msg": "access", "uri": path} for path in made.REPOSITORY_OF] + [{"msg": "access"}]
+PATHS += [{"msg": "access", **line} for line, _ in made.REFERENCE_OF]
 COUNT = QueryMetric("n", MetricKind.COUNT)
 EACH = ByTerms("id", FIELDS["correlation_id"])
 
@@ -232,6 +234,18 @@ def test_the_program_of_a_client_is_the_one_that_files_have(
 def paths(search_server: SearchServer) -> str:
     load(search_server, "paths", PATHS)
     return "paths"
+
+
+@pytest.mark.parametrize("missing", [True, False])
+def test_a_line_is_about_the_tag_that_it_names_else_about_what_its_path_names(
+    search_cluster: Cluster, paths: str, tmp_path: Path, missing: bool
+) -> None:
+    group = replace(made.REFERENCE, missing=missing)
+    file = written(tmp_path / "a.jsonl", PATHS)
+    for part in (*NAMES, 2):  # each has a script of its own, with its own variables
+        same(Query("q", groups=(replace(group, part=part),), metrics=(COUNT,)), search_cluster, index=paths, file=file)
+    answer = same(Query("q", groups=(group,), metrics=(COUNT,)), search_cluster, index=paths, file=file)
+    assert (None in {row[0] for row in answer.rows}) is missing
 
 
 @pytest.mark.parametrize(("part", "missing"), [("repository", True), ("repository", False), (2, True), (3, False)])

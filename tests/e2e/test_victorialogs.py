@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from msgspec.structs import replace
 
 from regobs.cli.logs import logs
 from regobs.common.programs import Supervisor
@@ -79,7 +80,8 @@ def odd() -> Iterator[str]:
     agents = ({"msg": "agent", "time": made.TIME, "user_agent": agent} for agent, _, _ in made.PROGRAM_OF)
     with Supervisor() as supervisor:
         url = log_servers.victorialogs(supervisor, peers.required_victorialogs())
-        log_servers.ship(url, map(json.dumps, (*made.EMPTY, *agents)))
+        about = ({"msg": "about", "time": made.TIME, **line} for line, _ in made.REFERENCE_OF)
+        log_servers.ship(url, map(json.dumps, (*made.EMPTY, *agents, *about)))
         yield url
 
 
@@ -87,6 +89,16 @@ def odd() -> Iterator[str]:
 def test_an_empty_text_is_as_good_as_none_in_groups_and_metrics(odd: str, missing: bool) -> None:
     query = made.of_namespaces(missing=missing).narrowed(Clause("msg: access", condition("msg: access")))
     assert run(query, odd).rows == made.NAMESPACES[:2] + (made.NAMESPACES[2:] if missing else ())
+
+
+@pytest.mark.parametrize("missing", [True, False])
+def test_a_line_is_about_the_tag_that_it_names_else_about_what_its_path_names(odd: str, missing: bool) -> None:
+    query = Query(
+        "q", groups=(replace(made.REFERENCE, missing=missing),), metrics=(QueryMetric("n", MetricKind.COUNT),)
+    )
+    found = run(query.narrowed(Clause("msg: about", condition("msg: about"))), odd).rows
+    expected = Counter((name,) for _, name in made.REFERENCE_OF if name or missing)
+    assert Counter({row[:-1]: row[-1] for row in found}) == expected
 
 
 def test_the_program_of_a_client_is_the_first_that_it_names(odd: str) -> None:

@@ -162,6 +162,27 @@ REPOSITORY_OF = {
     "": "",
 }
 
+# The tag or digest of what a line is about: by its own field, else by its path, worked out by hand.
+REFERENCE = ByTerms("of", FIELDS["uri"], missing=True, part="reference", first=FIELDS["tag_name"])
+REFERENCE_OF: tuple[tuple[Line, str | None], ...] = (
+    ({"uri": "/v2/a/b/manifests/latest"}, "latest"),
+    ({"uri": "/v2/a/b/manifests/sha256:00?n=/manifests/x"}, "sha256:00"),
+    ({"uri": "/v2/a/tags/reference/1.0/"}, "1.0"),
+    ({"uri": "/v2/a/manifests/b/tags/reference/c"}, "c"),
+    ({"uri": "/v2/a/tags/list"}, None),
+    ({"uri": "/v2/a/blobs/sha256:00"}, None),
+    ({"uri": "/v2//manifests/latest"}, None),
+    ({"uri": "/v2/manifests/latest"}, None),
+    ({"uri": "/v2/tags/reference/a"}, None),
+    ({"uri": "/v2/a/manifests/"}, None),
+    ({"uri": "/x/a/manifests/b"}, None),
+    ({"uri": "/v2/a/manifests/x", "tag_name": "1"}, "1"),
+    ({"uri": "/v2/a/manifests/x", "tag_name": ""}, "x"),
+    ({"uri": "/v2/a/manifests/x", "tag_name": None}, "x"),
+    ({"tag_name": "2"}, "2"),
+    ({"tag_name": ""}, None),
+)
+
 PROGRAM = tuple(ByTerms(part, FIELDS["user_agent"], missing=True, part=part) for part in ("product", "version"))
 # User-Agent headers with the first program that they name and its version.
 PROGRAM_OF: tuple[tuple[str, str | None, str | None], ...] = (

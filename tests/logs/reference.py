@@ -213,6 +213,10 @@ def _keys(line: Line, groups: tuple[Group, ...]) -> list[tuple[Any, ...]]:
             if group.part in {"product", "version"}:
                 programs = [str(text).split(" ")[0].partition("/") for text in found]
                 found = [last if group.part == "version" else first for first, _, last in programs if first]
+            elif group.first and [one for one in values(line, group.first) if one != ""]:
+                found = values(line, group.first)
+            elif group.part == "reference":
+                found = [one for one in (_reference(str(path).partition("?")[0]) for path in found) if one]
             elif group.part == "namespace":
                 found = [first for first in (str(text).partition("/")[0] for text in found) if first]
             elif group.part:
@@ -224,6 +228,15 @@ def _keys(line: Line, groups: tuple[Group, ...]) -> list[tuple[Any, ...]]:
             found = [value // (group.seconds * 1000) * group.seconds * 1000 for value in values(line, group.field)]
         keys = [(*key, value) for key in keys for value in found]
     return keys
+
+
+def _reference(path: str) -> str:
+    """The tag or digest of a manifest's path."""
+    start, _, last = path.removesuffix("/").rpartition("/")
+    for route in ("/manifests", "/tags/reference"):
+        if start.startswith("/v2/") and start.endswith(route) and start.removesuffix(route) > "/v2/":
+            return last
+    return ""
 
 
 def _part(path: str, part: int | str) -> str:

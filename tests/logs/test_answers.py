@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -205,6 +206,20 @@ def test_the_repository_of_a_path_is_what_stands_before_the_last_route_that_fits
     expected = ((made.REPOSITORY_OF[path] or None, 1),)
     assert run(query, [str(file)]).rows == expected
     assert tuple(reference.rows(query, [{"uri": path}])) == expected
+
+
+@pytest.mark.parametrize("missing", [True, False])
+@pytest.mark.parametrize(("line", "expected"), made.REFERENCE_OF)
+def test_a_line_is_about_the_tag_that_it_names_else_about_what_its_path_names(
+    tmp_path: Path, line: dict[str, Any], expected: str | None, missing: bool
+) -> None:
+    file = tmp_path / "a.jsonl"
+    file.write_text(json.dumps(line) + "\n")
+    group = msgspec.structs.replace(made.REFERENCE, missing=missing)
+    query = Query("q", groups=(group,), metrics=(QueryMetric("n", MetricKind.COUNT),))
+    rows = ((expected, 1),) if expected or missing else ()
+    assert run(query, [str(file)]).rows == rows
+    assert tuple(reference.rows(query, [line])) == rows
 
 
 @pytest.mark.parametrize(("agent", "product", "version"), made.PROGRAM_OF)

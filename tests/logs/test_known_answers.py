@@ -467,6 +467,26 @@ def test_a_deletion_is_one_row_with_the_user_the_address_and_what_was_deleted(an
     ]
 
 
+def test_each_deletion_of_one_request_id_or_of_none_is_a_row_with_its_own_user_and_client(answer: Any) -> None:
+    def deleted(number: int, repository: str, tag: str, user: str, **identity: str) -> list[dict[str, Any]]:
+        told = made.line("info", "tag deleted", vars_name=repository, tag_name=tag, auth_user_name=user)
+        address = f"10.2.2.{number}"
+        uri = f"/v2/{repository}/manifests/{tag}"
+        request = access(202, method="DELETE", uri=uri, time=at(3000 + number), remote_ip=address)
+        return [{k: v for k, v in one.items() if k != "correlation_id"} | identity for one in (told, request)]
+
+    one = {"correlation_id": "one"}
+    asked = deleted(1, "a/b", "v1", "zoe", **one) + deleted(2, "a/b", "v2", "bob", **one)
+    asked += deleted(3, "a/c", "v1", "carl", **one) + deleted(4, "a/b", "v1", "dora")
+    columns = ("correlation_id", "of", "deleted", "user", "address", "uri", "status")
+    assert answer("deletions", asked, *columns) == [
+        (None, "a/b", "v1", "dora", "10.2.2.4", "/v2/a/b/manifests/v1", 202),
+        ("one", "a/c", "v1", "carl", "10.2.2.3", "/v2/a/c/manifests/v1", 202),
+        ("one", "a/b", "v2", "bob", "10.2.2.2", "/v2/a/b/manifests/v2", 202),
+        ("one", "a/b", "v1", "zoe", "10.2.2.1", "/v2/a/b/manifests/v1", 202),
+    ]
+
+
 def test_a_deletion_in_cncf_distribution_has_its_user_in_the_line_of_the_request(answer: Any) -> None:
     line = {
         "level": "info",

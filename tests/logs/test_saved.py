@@ -70,6 +70,8 @@ limit: 7
         ("title: T\ngroup:\n  m: {date_histogram: 5x}\n", 3, 23, ""),
         ("title: T\ngroup:\n  m: {date_histogram: {field: status, interval: 5m}}\n", 3, 31, "no time"),
         ("title: T\ngroup:\n  m: {terms: {field: status, part: 2}}\n", 3, 36, "no text with parts"),
+        ("title: T\ngroup:\n  m: {terms: {field: uri, first: tag_name}}\n", 3, 34, "stand before a part"),
+        ("title: T\ngroup:\n  m: {terms: {field: uri, part: 2, first: status}}\n", 3, 43, "stand before a part"),
         ("title: T\ngroup:\n  m: {terms: {field: uri, part: 0}}\n", 3, 33, ""),
         ("title: T\ngroup:\n  m: {terms: {field: uri, part: repo}}\n", 3, 33, ""),
         ("title: T\nmetrics:\n  m: {sum: method}\n", 3, 12, "sum of method"),

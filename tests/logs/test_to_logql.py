@@ -127,6 +127,12 @@ def test_a_part_of_a_path_is_a_label_of_its_own(missing: bool) -> None:
     assert text.startswith("(sum by (space) (")
 
 
+def test_a_field_stands_before_a_part_of_a_path_where_a_line_has_it() -> None:
+    text = only("group: {of: {terms: {field: uri, part: 2, first: tag_name}}}\nmetrics: {n: count}")
+    part = '{{ regexReplaceAll "(?:^(?:[^/?]*/){2}([^/?]+))|.*" .uri "${1}" }}'
+    assert f"| label_format of=`{{{{ if .tag_name }}}}{{{{ .tag_name }}}}{{{{ else }}}}{part}{{{{ end }}}}`" in text
+
+
 def only(text: str) -> str:
     """The one query of a saved query with one metric."""
     name, query = as_logql(saved(text)).split("\n", 1)

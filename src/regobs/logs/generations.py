@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from regobs.logs.fields import ALIASES, Alias, Field
 from regobs.logs.kql import condition as kinds
 from regobs.logs.kql.condition import Condition
-from regobs.logs.query import ByFilters, Clause, Group, Query, QueryMetric
+from regobs.logs.query import ByFilters, ByTerms, Clause, Group, Query, QueryMetric
 
 GENERATIONS = frozenset(alias.generation for alias in ALIASES.values())
 
@@ -66,6 +66,8 @@ def _changed(query: Query, field: Callable[[Field], Field]) -> Query:
     def group(one: Group) -> Group:
         if isinstance(one, ByFilters):
             return replace(one, clauses=tuple((name, clause(part)) for name, part in one.clauses))
+        if isinstance(one, ByTerms) and one.first:
+            one = replace(one, first=field(one.first))
         return replace(one, field=field(one.field))
 
     def metric(one: QueryMetric) -> QueryMetric:

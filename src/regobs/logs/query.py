@@ -67,13 +67,15 @@ class ByTerms(Struct, frozen=True):
 
     With a `part` the value is that part of a path, from 1: part 2 of `/v2/group/project` is `group`; the part
     `repository` is `group/project` of `/v2/group/project/tags/list`, `namespace` is `group` of `group/project`. The
-    parts `product` and `version` are those of the first program that a User-Agent header names.
+    parts `product` and `version` are those of the first program that a User-Agent header names, `reference` is the tag
+    or digest of a manifest's path. A line that has the field `first` is in the group of that value instead.
     """
 
     name: str
     field: Field
     missing: bool = False
     part: int | str = 0
+    first: Field | None = None
 
 
 class ByTime(Struct, frozen=True):

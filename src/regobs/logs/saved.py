@@ -140,7 +140,10 @@ class QueryReader:
         part = options.get("part", 0)
         if part and field.type is not FieldType.KEYWORD:
             raise self._wrong((*steps, "part"), f"{field.name} is no text with parts", "a keyword")
-        return ByTerms(name, field, missing=options.get("missing", False), part=part)
+        first = self._field(options["first"], (*steps, "first")) if "first" in options else None
+        if first is not None and (not part or first.type is not FieldType.KEYWORD or first.loose):
+            raise self._wrong((*steps, "first"), f"{first.name} does not stand before a part", "a keyword, and a part")
+        return ByTerms(name, field, missing=options.get("missing", False), part=part, first=first)
 
     def _by_time(self, name: str, options: dict[str, Any], steps: Steps) -> ByTime:
         field = self._field(options.get("field", "time"), (*steps, "field"))

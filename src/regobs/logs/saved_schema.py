@@ -37,9 +37,9 @@ def _measured(**more: Any) -> dict[str, Any]:
 
 _PART = {
     "anyOf": [{"type": "integer", "minimum": 1, "maximum": 32}, {"enum": list(NAMES)}],
-    "description": "which part of a path: 1 to 32, repository, namespace; of a User-Agent: product, version",
+    "description": "which part of a path: 1 to 32, repository, namespace, reference; of a User-Agent: product, version",
 }
-_TERMS = {"field": FIELD, "missing": {"type": "boolean"}, "part": _PART}
+_TERMS = {"field": FIELD, "missing": {"type": "boolean"}, "part": _PART, "first": FIELD}
 _GROUP = _one_of(
     {
         "terms": {"anyOf": [FIELD, _options(["field"], _TERMS)]},

@@ -178,7 +178,11 @@ def _parted(group: ByTerms) -> str:
     name, text = _name(group.name), pattern(group.part)
     found = "".join(f"${{{number + 1}}}" for number in range(text.count("([^")))
     # What does not fit is replaced as a whole by nothing.
-    made = f' | label_format {name}=`{{{{ regexReplaceAll "(?:{text})|.*" .{_label(group.field)} "{found}" }}}}`'
+    made = f'{{{{ regexReplaceAll "(?:{text})|.*" .{_label(group.field)} "{found}" }}}}'
+    if group.first:
+        own = f".{_label(group.first)}"
+        made = f"{{{{ if {own} }}}}{{{{ {own} }}}}{{{{ else }}}}{made}{{{{ end }}}}"
+    made = f" | label_format {name}=`{made}`"
     return made if group.missing else f'{made} | {name}!=""'
 
 

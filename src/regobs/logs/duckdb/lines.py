@@ -60,7 +60,7 @@ def source(fields: list[Field], files: str, copies: str = "", *, exact: bool = F
 def _written(fields: list[Field], files: str, *, exact: bool, sure: bool) -> str:
     parts = [one for one in fields if isinstance(one, PathPart)]
     named = {one.name: one for one in fields if not isinstance(one, PathPart)}
-    named |= {one.path.name: one.path for one in parts if one.path}
+    named |= {one.name: one for part in parts for one in (part.path, part.first) if one}
     wanted = {one.name: _READ_AS.get(one.type, "VARCHAR") for one in _read(named.values())}
     wanted |= {mark: "VARCHAR" for mark in _MARKS if mark not in wanted and not (sure and wanted)}
     columns = "".join(f", {_column(one)} AS {quoted(one.name)}" for one in named.values())
@@ -94,9 +94,15 @@ def _selected(field: Field) -> str:
     if isinstance(field.part, str):
         text = pattern(field.part)
         found = (f"regexp_extract({name}, '{text}', {group + 1})" for group in range(text.count("([^")))
-        return f", nullif(concat({', '.join(found)}), '') AS {quoted(field.name)}"
+        part = f"nullif(concat({', '.join(found)}), '')"
+        return f", {_or_first(field, part)} AS {quoted(field.name)}"
     path = f"CASE WHEN contains({name}, '?') THEN split_part({name}, '?', 1) ELSE {name} END"
-    return f", nullif(split_part({path}, '/', {int(field.part) + 1}), '') AS {quoted(field.name)}"
+    part = f"nullif(split_part({path}, '/', {int(field.part) + 1}), '')"
+    return f", {_or_first(field, part)} AS {quoted(field.name)}"
+
+
+def _or_first(field: PathPart, part: str) -> str:
+    return f"COALESCE(nullif({quoted(field.first.name)}, ''), {part})" if field.first else part
 
 
 def _read(fields: Iterable[Field]) -> Iterator[Field]:

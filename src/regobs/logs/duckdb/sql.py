@@ -238,7 +238,7 @@ ORDER BY _class = {MATCHED}{one.order} {_limit(query, parameters, more=_MORE)}""
 
 
 def _grouped_by(group: ByTerms | ByTime) -> Field:
-    return path_part(group.field, group.part) if isinstance(group, ByTerms) and group.part else group.field
+    return path_part(group.field, group.part, group.first) if isinstance(group, ByTerms) and group.part else group.field
 
 
 def _many(group: Group) -> bool:

@@ -17,7 +17,7 @@ from regobs.logs.fields import FieldType
 from regobs.logs.kql import addresses, condition
 from regobs.logs.kql.condition import Between, Bound, Condition, Equals, Like, Present, TermLike, Terms
 from regobs.logs.kql.nodes import Literal, Word
-from regobs.logs.path_part import NAMESPACE, PRODUCT, REPOSITORY, VERSION, Part
+from regobs.logs.path_part import NAMESPACE, PRODUCT, REFERENCE, REPOSITORY, VERSION, Part
 from regobs.logs.query import (
     EVERYTHING,
     ByFilters,
@@ -79,6 +79,24 @@ return repository == '' ? null : repository;
 """
 )
 
+_REFERENCE = (
+    _SEGMENTS
+    + """
+if (path.endsWith('/')) path = path.substring(0, path.length() - 1);
+def segments = path.splitOnToken('/');
+int count = segments.length;
+if (!path.startsWith('/v2/') || count < 5 || segments[count - 1] == '') return null;
+if (count == 5 && segments[2] == '') return null;
+boolean tag = count > 5 && segments[count - 2] == 'reference' && segments[count - 3] == 'tags';
+return tag || segments[count - 2] == 'manifests' ? segments[count - 1] : null;
+"""
+)
+# Stands before another script, so its variable is named as none there.
+_FIRST = """
+def own = params._source[params.first];
+if (own instanceof String && own != '') return own;
+"""
+
 _FIRST_PROGRAM = """
 def text = params._source[params.path];
 if (!(text instanceof String)) return null;
@@ -94,7 +112,7 @@ return product == '' ? null : product;
 """
 )
 _VERSION = _FIRST_PROGRAM + "return slash < 1 || slash == program.length() - 1 ? null : program.substring(slash + 1);"
-_SCRIPTS: dict[Part, str] = {REPOSITORY: _REPOSITORY, PRODUCT: _PRODUCT, VERSION: _VERSION}
+_SCRIPTS: dict[Part, str] = {REPOSITORY: _REPOSITORY, REFERENCE: _REFERENCE, PRODUCT: _PRODUCT, VERSION: _VERSION}
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +164,9 @@ def _source(group: Group) -> Dsl:
         if group.part:
             values: Dsl = {"source": _SCRIPTS.get(group.part, _SEGMENT), "lang": "painless"}
             values["params"] = {"path": group.field.name, "part": 0 if group.part == NAMESPACE else group.part}
+            if group.first:
+                values["source"] = _FIRST + values["source"]
+                values["params"]["first"] = group.first.name
             return {"terms": {"script": values, "missing_bucket": group.missing}}
         return {"terms": {"field": group.field.term, "missing_bucket": group.missing}}
     assert isinstance(group, ByTime)  # noqa: S101 - filters are no source

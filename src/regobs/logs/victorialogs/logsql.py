@@ -60,7 +60,7 @@ def _shown(field: Field) -> tuple[str, ...]:
 
 
 def _where(query: Query) -> str:
-    needed = [Present(one.field) for one in query.groups if isinstance(one, ByTerms) and not one.missing]
+    needed = [Present(one.field) for one in query.groups if isinstance(one, ByTerms) and not (one.missing or one.first)]
     return _text(condition.both(query.where.condition, *needed))
 
 
@@ -84,6 +84,9 @@ def _parted(group: ByTerms, at: int) -> list[str]:
         f"extract_regexp {_quoted(text)} from {_name(group.field)}",
         f"format {_quoted(''.join(f'<{name}>' for name in names))} as {column}",
     ]
+    if group.first:
+        own = _name(group.first)
+        found.append(f"format if ({own}:*) {_quoted(f'<{group.first.name}>')} as {column}")
     return found if group.missing else [*found, f"filter {column}:*"]
 
 
