@@ -26,7 +26,7 @@ from tests.logs.messages.test_vocabulary import listed
 from tests.logs.timing import assert_linear
 
 PAGE = (Path(__file__).parents[3] / "docs/logs.md").read_text("utf-8")
-SIGNS = {"⏎": "\n", "␛": "\x1b", "␍": "\r", "␉": "\t"}
+SIGNS = {"⏎": "\n", "␛": "\x1b", "␍": "\r", "␉": "\t", "␞": "\x1e"}
 REQUEST = "01M841NTHKZ0HGNC8T60WWY6BH"
 WINDOWS = ("2026-11-23T11:11..2026-11-23T11:11:40", "2026-11-23T11:11:40..2026-11-23T11:13")
 COMMANDS = {
@@ -60,7 +60,7 @@ def around(shown: str, line: str) -> str:
     """A line in the form of a row."""
     half = len(line) // 2
     for name, text in (("LINE", line), ("LI", line[:half]), ("NE", line[half:])):
-        inner = json.dumps(text)[1:-1] if shown.startswith("{") or "␉{" in shown else text
+        inner = json.dumps(text)[1:-1] if re.search(r'(?:^|␉|␞|: |\[|, ){"', shown) else text
         shown = re.sub(rf"\b{name}\b", lambda _, inner=inner: inner, shown)  # type: ignore[misc]
     return plain(shown) + "\n"
 
@@ -95,7 +95,7 @@ def asked(name: str, path: Path) -> str:
 
 
 def test_the_tables_are_read() -> None:
-    assert (len(AROUND), len(FORMS)) == (43, 18)
+    assert (len(AROUND), len(FORMS)) == (56, 18)
 
 
 @pytest.mark.parametrize("shown", [shown for _, shown in FORMS], ids=[name for name, _ in FORMS])

@@ -42,11 +42,19 @@ AROUND = [
     '{"events":[{"timestamp":1795431900500,"message":"LINE"}]}',
     '{"date":1795431900.5,"log":"LINE","kubernetes":{}}',
     '{"_source":{"@timestamp":"2026-11-23T11:05:00.5Z","message":"LINE"}}',
+    'data: {"__CURSOR":"s=1","__REALTIME_TIMESTAMP":"1795431900500000","MESSAGE":"LINE"}\n',
+    '\x1e{"__CURSOR":"s=1","__REALTIME_TIMESTAMP":"1795431900500000","MESSAGE":"LINE"}',
+    "1795431900.500000 registry[660]: LINE",
+    "2026-11-23 11:05:00.5 LINE",  # ts '%F %H:%M:%.S'
+    'registry: [1795431900.5, {"log":"LINE"}]',
+    'registry: [[1795431900.5, {}], {"log":"LINE"}]',
+    '{"_id":"a","date":"2026-11-23T11:05:00.5Z","message":"LINE","attributes":{}}',
+    '{"data":[{"id":"a","attributes":{"timestamp":"2026-11-23T11:05:00.5Z","message":"LINE"}}]}',
 ]
 
 
 def filled(around: str, line: str) -> bytes:
-    return around.replace("LINE", json.dumps(line)[1:-1] if around.startswith("{") else line).encode()
+    return around.replace("LINE", json.dumps(line)[1:-1] if '{"' in around else line).encode()
 
 
 @pytest.mark.parametrize("line", [LINE, COLOURED], ids=["plain", "coloured"])

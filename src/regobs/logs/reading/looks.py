@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from regobs.logs.reading.listed import is_batch
 from regobs.logs.reading.read import LONGEST_LINE, Line, LinePart, Readable, blocks, compression_of, parts
 from regobs.logs.reading.values import read_record
 from regobs.logs.reading.wrapping import MARKS_OF_OBJECTS, Unwrapper, is_around_a_line
 
 _ODD_LINE = re.compile(rb"\n(?:[^{\n]|\{[ \t\r]{0,9}(?=\n))")  # no JSON, or the begin of JSON over several lines
 _MARK = re.compile(b"|".join(map(re.escape, MARKS_OF_OBJECTS)))  # a third of the time of a search for each
+_ONE_BEHIND_ANOTHER, _LONGEST_BETWEEN = re.compile(rb'\}[ \t\r]{0,9}\{"'), 12
 _MOST_ODD = 1000  # such lines that are looked at before a log is read line by line
 _AT_ONCE = 1 << 20  # bytes that are searched
 _PIECE = 1 << 12
@@ -28,6 +30,14 @@ def _is_of_other_form(content: bytes) -> bool:
     return [one.content for one in found] != [content] or read_record(content) is not None
 
 
+def has_batches(path: Path) -> bool:
+    """Whether a line has several events one behind the other; looked for only where an object ends before another."""
+    with path.open("rb") as file:
+        if not _is_in(file, _ONE_BEHIND_ANOTHER, _LONGEST_BETWEEN):
+            return False
+    return any(is_batch(content) for part in _whole(path) for content in part.contents)
+
+
 def has_bare_values(path: Path) -> bool:
     """Whether a line may be a value of JSON that is no object: it begins with no brace."""
     return any(content.strip()[:1] not in {b"{", b""} for content in odd_lines(path))
@@ -36,7 +46,7 @@ def has_bare_values(path: Path) -> bool:
 def has_wrapped_objects(path: Path) -> bool:
     """Whether an object holds a line of a registry, as Docker and shippers write them."""
     with path.open("rb") as file:
-        if not _has_mark(file):
+        if not _is_in(file, _MARK, max(map(len, MARKS_OF_OBJECTS))):
             return False
         file.seek(0)
         return any(
@@ -47,14 +57,14 @@ def has_wrapped_objects(path: Path) -> bool:
         )
 
 
-def _has_mark(file: Readable) -> bool:
-    """Whether anything stands in a file that may be an object around a line: most files without messages have none."""
+def _is_in(file: Readable, mark: re.Pattern[bytes], longest: int) -> bool:
+    """Whether a mark, of so many bytes at most, stands anywhere in a file: most files without messages have none."""
     end = b""  # of the block before, in which a mark may begin
     for block, _ in blocks(file):
         text = end + block
-        if _MARK.search(text):
+        if mark.search(text):
             return True
-        end = block[-max(map(len, MARKS_OF_OBJECTS)) :]
+        end = text[-longest:]
     return False
 
 

@@ -22,7 +22,11 @@ _TIME = rb"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{
 _NAME = rb"[A-Za-z0-9][A-Za-z0-9._/@-]{0,200}"
 _LABEL = rb"(?!localhost )[a-z0-9][a-z0-9-]{0,62}"  # a namespace or container of Kubernetes, and no host
 _POD = rb"[a-z0-9][a-z0-9.-]{0,252}"
-_HOST = rb" (?![0-9]{4}-[0-9]{2}-|[@\[./])[^\s{}\"=]{1,255} [^\s:\[]{1,128}(?:\[[0-9]{1,10}\])?: "  # host name[7]:
+_CLOCK = rb"[0-9]{2}:[0-9]{2}:[0-9]{2}"
+_HOST = (  # host name[7]:
+    rb" (?![0-9]{4}-[0-9]{2}-|" + _CLOCK + rb"[ .]|[@\[./])[^\s{}\"=]{1,255} [^\s:\[]{1,128}(?:\[[0-9]{1,10}\])?: "
+)
+_PROGRAM = rb" [^\s:\[{\"=]{1,128}\[[0-9]{1,10}\]: "  # name[7]: where the host is left out
 # RFC 5424, octet-counted (RFC 6587) or not. A quoted value of its structured data may hold a bracket.
 _STRUCTURED_DATA = rb'\[(?:[^\]"]|"(?:[^"\\]|\\.){0,400}"){0,400}\]'
 _RFC5424 = (
@@ -31,6 +35,9 @@ _RFC5424 = (
 _LEVEL = rb"(?:TRAC|DEBU|INFO|WARN|ERRO|FATA|PANI)"
 _DIGIT, _UPPER, _LOWER = (string.digits.encode(), string.ascii_uppercase.encode(), string.ascii_lowercase.encode())
 _WORD = _DIGIT + _UPPER + _LOWER
+_SYSLOG_TIME = rb"[A-Z][a-z]{2} [ 0-9][0-9] [0-9:.]{8,15}"
+_FULL_TIME = rb"(?:<[0-9]{1,3}>)?(?:[A-Z][a-z]{2} )?" + _TIME + rb"(?: [A-Z]{3,5})?"
+_SECONDS = rb"(?:[0-9]{10}\.[0-9]{6}|\[ {0,9}[0-9]{1,10}\.[0-9]{6}\])"
 # The first letters of a prefix, and what it is; of two that fit the first counts where a line begins behind both.
 _PREFIXES = (
     (b"{", SELECTOR.pattern),
@@ -38,13 +45,19 @@ _PREFIXES = (
     (b"@", rb"@[0-9a-f]{24} "),  # tai64n of daemontools and s6
     (_WORD, _NAME + rb" {0,200}\|(?: |\Z)"),  # docker compose: registry_1 |, registry-1  |
     (b"[", rb"\[pod/" + _NAME + rb"\](?: |\Z)"),  # kubectl logs --prefix
-    # syslog, journalctl -o short
-    (b"<" + _UPPER, rb"(?:<[0-9]{1,3}>)?[A-Z][a-z]{2} [ 0-9][0-9] [0-9:.]{8,15}" + _HOST),
+    # syslog, journalctl -o short; without a host over a socket of the same machine, or with --no-hostname
+    (b"<" + _UPPER, rb"(?:<[0-9]{1,3}>)?" + _SYSLOG_TIME + _PROGRAM),
+    (b"<" + _UPPER, rb"(?:<[0-9]{1,3}>)?" + _SYSLOG_TIME + _HOST),
+    (b"<" + _UPPER, rb"(?:<[0-9]{1,3}>)?" + _SYSLOG_TIME + rb" "),  # ts of moreutils
+    (_DIGIT, _CLOCK + rb"(?:\.[0-9]{1,9})? "),  # ts -s, ts -i
     (_DIGIT, _TIME + rb" (?=[^\s/]{1,200}/)" + _NAME + rb" "),  # aws logs tail: time and stream, which has a slash
     # journalctl -o short-iso, short-full
-    (b"<" + _DIGIT + _UPPER, rb"(?:<[0-9]{1,3}>)?(?:[A-Z][a-z]{2} )?" + _TIME + rb"(?: [A-Z]{3,5})?" + _HOST),
+    (b"<" + _DIGIT + _UPPER, _FULL_TIME + _PROGRAM),
+    (b"<" + _DIGIT + _UPPER, _FULL_TIME + _HOST),
     # journalctl -o short-unix, short-monotonic
-    (b"[" + _DIGIT, rb"(?:[0-9]{10}\.[0-9]{6}|\[ {0,9}[0-9]{1,10}\.[0-9]{6}\])" + _HOST),
+    (b"[" + _DIGIT, _SECONDS + _PROGRAM),
+    (b"[" + _DIGIT, _SECONDS + _HOST),
+    (b"\x1e", rb"\x1e"),  # journalctl -o json-seq
     (b"<" + _DIGIT, _RFC5424),
     (b"@", rb"@cee: ?"),  # rsyslog's mark of JSON
     (_DIGIT, _TIME + rb"\t[^\t\n]{1,200}\t"),  # a file of Fluentd: time, tag, record

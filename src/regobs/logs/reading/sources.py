@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from regobs.errors import InputError, Location
-from regobs.logs.reading.looks import has_bare_values, has_other_forms, has_over_long, has_wrapped_objects
+from regobs.logs.reading.listed import is_batch
+from regobs.logs.reading.looks import has_bare_values, has_batches, has_other_forms, has_over_long, has_wrapped_objects
 from regobs.logs.reading.read import (
     BYTE_ORDER_MARKS,
     Line,
@@ -138,7 +139,7 @@ class Folder:
 
     def settle(self) -> bool:
         """Write those sources anew that have readable lines of other forms among JSON; whether there was one."""
-        return self._rewrite_where(has_other_forms)
+        return self._rewrite_where(lambda path: has_other_forms(path) or has_batches(path))
 
     def unwrap(self) -> bool:
         """Write those sources anew that have objects among their lines with a line in them; whether there was one."""
@@ -294,6 +295,8 @@ def _is_json_lines(start: bytes) -> bool:
     if start.lstrip()[:1] == b"[":  # a list, of which a part may be here
         return False
     whole = start[: start.rfind(b"\n") + 1] or start
+    if is_batch(whole[: whole.find(b"\n")] if b"\n" in whole else whole):  # of which a part may be here
+        return False
     unwrapper = Unwrapper()
     for content in whole.split(b"\n"):
         line = Line(1, 0, content)

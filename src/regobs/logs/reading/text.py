@@ -18,7 +18,8 @@ _NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 # A host or a client's address: with a port or without, IPv6 bare or in brackets. Neither a path nor a time, which
 # stand before lines where a collector put them.
 ADDRESS = (
-    r"(?![0-9]{4}-[0-9]{2}-[0-9]{2}|@[0-9a-f]{24}|@cee:)(?:unix:|[^\s/:|\[\]\"]{1,255}(?::[0-9]{1,5})?"
+    r"(?![0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{2}:[0-9]{2}:[0-9]{2}[ .]|@[0-9a-f]{24}|@cee:)"
+    r"(?:unix:|[^\s/:|\[\]\"]{1,255}(?::[0-9]{1,5})?"
     r"|[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f.]{0,15}){2,8}(?:%[\w.-]{1,15})?|\[[\w:.%-]{2,80}\](?::[0-9]{1,5})?)"
 )
 # Combined, common, with fields behind it as nginx has them, and labkit's, which begins with the host.

@@ -21,7 +21,7 @@ _NAMES = (
     "time", "timestamp", "@timestamp", "_time", "date", "TimeGenerated", "__REALTIME_TIMESTAMP",
     "_SOURCE_REALTIME_TIMESTAMP",
 )  # fmt: skip
-_WITHIN = ("_source", "result")
+_WITHIN = ("_source", "result", "attributes", "content")
 _SECOND, _MILLISECOND = 10**11, 10**14  # above the first a number is milliseconds, above the second microseconds
 
 
@@ -34,8 +34,16 @@ def with_time(content: bytes, around: bytes) -> bytes:
     begin = _TERMINAL.match(content)
     if begin is None:
         return content
-    time = _of_object(around) if around.lstrip()[:1] == b"{" else _of_text(around)
+    time = _around(around)
     return begin[1] + time + content[begin.end() - 1 :] if time else content
+
+
+def _around(around: bytes) -> bytes:
+    """The time in an object, before the line, or in an object behind something, such as `data: {`."""
+    begin = around.find(b"{")
+    if begin >= 0 and not around[:begin].strip():
+        return _of_object(around)
+    return _of_text(around) or (_of_object(around[begin:]) if begin >= 0 else b"")
 
 
 def of_journal(content: bytes, microseconds: bytes) -> bytes:

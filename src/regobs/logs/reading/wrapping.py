@@ -26,6 +26,7 @@ from regobs.logs.fields import ALIASES, TEXT_FIELDS, as_written
 from regobs.logs.fields.field import Field, FieldType
 from regobs.logs.reading.journal_export import JournalExport, is_export
 from regobs.logs.reading.lenient import UNDECODABLE, decode
+from regobs.logs.reading.listed import listed, records_of
 from regobs.logs.reading.prefixes import CRI, SELECTOR, begins, without_prefixes
 from regobs.logs.reading.read import LONGEST_LINE, Line
 from regobs.logs.reading.text import typed
@@ -42,7 +43,7 @@ _TEXTS = (
     "_msg",
 )  # fmt: skip
 _MESSAGES = frozenset({"message", "_msg"})  # where lines of their own, which have a level, have their message
-_OBJECTS = ("jsonPayload", "_source", "json", "result", "LogMessage")
+_OBJECTS = ("jsonPayload", "_source", "json", "result", "LogMessage", "attributes", "content")
 _EVENT = "event"  # of Splunk: text or an object; GitLab's lines of tasks have a word there, so its name is no mark
 _EVENT_MARKS = (b'"event":{', b'"event": {')
 MARKS_OF_OBJECTS = (
@@ -53,7 +54,6 @@ MARKS_OF_OBJECTS = (
 _OBJECT_MARKS = (*(f'"{name}":'.encode() for name in _OBJECTS), *_EVENT_MARKS)
 _OF_JSON_FILE = frozenset({"log", "stream", "time", "attrs"})
 _STORED = {**{name: as_written(alias) for name, alias in ALIASES.items()}, **TEXT_FIELDS}
-_OF_EVENTS = re.compile(rb'\{\s{0,9}"events":')
 _STRUCTURED = re.compile(rb'\{\s*"|(?:time|level)=')
 # What the programs that show logs say themselves.
 _OF_A_COLLECTOR = re.compile(
@@ -114,7 +114,7 @@ class Unwrapper:
         if first and is_export(content):
             self._export = JournalExport()
             return self._further(line)
-        if records := _listed(content.rstrip()):
+        if records := listed(content.rstrip()):
             return [one for record in records for one in self._unwrapped(line._replace(content=record))]
         if _opens_document(content.rstrip(), first=first):
             self._document = _Document(line)
@@ -168,7 +168,7 @@ class Unwrapper:
 
 def is_around_a_line(content: bytes) -> bool:
     """Whether an object of JSON is one that Docker, the journal or a shipper wrote around a line."""
-    return _of_object(content) is not None or bool(_listed(content))
+    return _of_object(content) is not None or bool(listed(content))
 
 
 _Taken = tuple[bytes, bytes, bool]  # the stream, a line or a part of one, whether it ends there
@@ -280,29 +280,6 @@ def _encoded(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-def _listed(content: bytes) -> list[bytes]:
-    """The objects of a list that stands on one line; none when it is no such list."""
-    is_list = content[:1] == b"[" and content[-2:] == b"}]"
-    if not is_list and not (_OF_EVENTS.match(content) and b'"message"' in content):
-        return []
-    try:
-        records = _records(decode(content))
-    except UNDECODABLE:
-        return []
-    return [msgspec.json.encode(one) for one in records] if all(isinstance(one, dict) for one in records) else []
-
-
-def _records(found: Any) -> list[Any]:
-    """The objects of a document, and what `aws logs` has in `events`: those of notifications have no message."""
-    if isinstance(found, list):
-        return [record for one in found for record in ([one] if isinstance(one, list) else _records(one))]
-    events = found.get("events") if isinstance(found, dict) else None
-    if not isinstance(events, list) or not events:
-        return [found]
-    of_aws = all(isinstance(one, dict) and isinstance(one.get("message"), str) for one in events)
-    return events if of_aws else [found]
-
-
 def _opens_document(content: bytes, *, first: bool) -> bool:
     """Whether a line begins JSON that goes on in further lines."""
     if content in {b"{", b"["}:
@@ -347,7 +324,7 @@ class _Document:
             found = decode(b"\n".join(one.content for one in self.lines))
         except UNDECODABLE:
             return None
-        records = _records(found)
+        records = records_of(found)
         return [self.lines[0]._replace(content=msgspec.json.encode(one), ended=True) for one in records]
 
 
