@@ -7,7 +7,7 @@ import pytest
 from regobs.cli.main import run
 from regobs.cli.server_options import ServerOptions
 from regobs.config import Config, read_config
-from regobs.errors import InputError
+from regobs.errors import ExitCode, InputError
 from regobs.prometheus import Connection
 from regobs.prometheus.address import Address
 from tests.prometheus.stub import Reply, Stub
@@ -126,3 +126,63 @@ def test_every_command_says_that_a_tenant_is_wanted_and_sends_one(
         assert (code, "no org id" in said, "--tenant" in said) == (3, True, True)
         assert run([*command, "--prometheus", stub.url, "--tenant", "team-a"]) == 3
         assert stub.requests[-1].headers["X-Scope-OrgID"] == "team-a"
+
+
+CONTEXT = '[contexts.a]\nurl = "{url}"\n'
+
+
+@pytest.mark.parametrize(
+    ("settings", "options", "environ", "said"),
+    [
+        ("", [], {}, "asks for authentication (HTTP 401)"),
+        ("", [], {"REGOBS_PROMETHEUS_TOKEN": SECRET}, "sent was the token of REGOBS_PROMETHEUS_TOKEN"),
+        ("", [], {"REGOBS_PROMETHEUS_TOKEN_FILE": "token"}, "the token of token (REGOBS_PROMETHEUS_TOKEN_FILE)"),
+        ("", ["--token-file", "token"], {}, "sent was the token of token (--token-file)"),
+        ("", [], {"REGOBS_PROMETHEUS_HEADERS": f"X-Api-Key: {SECRET}"}, "the header X-Api-Key of REGOBS_PROMETHEUS_"),
+        ("", [], {"NETRC": "netrc"}, "sent was the user and password of ~/.netrc"),
+        (f"{CONTEXT}token_file = 'token'\n", ["--context", "a"], {}, "token (token_file) of the context a"),
+        (f"{CONTEXT}token_env = 'MINE'\n", ["--context", "a"], {"MINE": SECRET}, "MINE (token_env) of the context a"),
+        (f"{CONTEXT}token_env = 'MINE'\nuser = 'u'\n", ["--context", "a"], {"MINE": SECRET},
+         "sent was the user and password of MINE (token_env) of the context a"),
+        (f"{CONTEXT}token_command = ['cat', 'token']\n", ["--context", "a"], {},
+         "the token of the program cat (token_command) of the context a"),
+        (f"{CONTEXT}token_env = 'MINE'\n", ["--context", "a", "--token-file", "token"], {"MINE": SECRET},
+         "the token of token (--token-file)"),
+        (CONTEXT, ["--context", "a"], {"REGOBS_PROMETHEUS_TOKEN": SECRET}, "asks for authentication"),
+    ],
+)  # fmt: skip
+def test_a_secret_that_is_refused_is_named_by_its_place_and_never_shown(
+    *,
+    settings: str,
+    options: list[str],
+    environ: dict[str, str],
+    said: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "token").write_text(f"{SECRET}\n")
+    (tmp_path / "netrc").write_text(f"default login u password {SECRET}\n")
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    with Stub({}, Reply(401, "no", "text/plain")) as stub:
+        (tmp_path / "regobs.toml").write_text(settings.format(url=stub.url))
+        named = options if settings else [*options, "--prometheus", stub.url]
+        assert run(["query", "up", *named]) == ExitCode.SERVER
+    err = capsys.readouterr().err
+    assert said in err
+    assert ("refuses the" in err) is ("asks for" not in said)
+    assert SECRET not in err
+
+
+def test_the_users_password_in_a_url_is_named_by_the_url(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with Stub({}, Reply(401, "no", "text/plain")) as stub:
+        monkeypatch.setenv("REGOBS_PROMETHEUS_URL", stub.url.replace("://", f"://u:{SECRET}@"))
+        assert run(["query", "up"]) == ExitCode.SERVER
+    err = capsys.readouterr().err
+    assert "sent was the user and password of the URL" in err
+    assert SECRET not in err

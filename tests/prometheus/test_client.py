@@ -200,7 +200,7 @@ def test_a_query_that_takes_too_long_on_the_server_is_no_fault_of_its_text() -> 
 @pytest.mark.parametrize(
     ("reply", "words"),
     [
-        (Reply(401, "no", "text/plain"), "authentication"),
+        (Reply(401, "no", "text/plain"), "refuses the user and password (HTTP 401)"),
         (Reply(401, "no org id\n", "text/plain"), "--tenant"),
         (Reply(401, "no org id\n", "text/plain"), "text/plain: no org id"),
         (Reply(200, vector(({"a": "b"}, "1")).body[:-9]), "breaks off"),

@@ -9,6 +9,7 @@ from typing import BinaryIO
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from regobs.catalog.exposition import MAX_BYTES, Exposition, parse
+from regobs.common.reasons import reason_of
 from regobs.errors import InputError, Location, ServerError
 
 # Connecting, and waiting for the next bytes; a scrape as a whole may take as long as Prometheus allows by default.
@@ -107,7 +108,7 @@ def _fetch(url: str, credentials: tuple[str, str] | None) -> bytes:
     except requests.ConnectionError as error:
         raise _failure(url, "cannot be reached") from error
     except requests.RequestException as error:
-        raise _failure(url, f"gives no usable answer ({type(error).__name__})") from error
+        raise _failure(url, f"gives no usable answer ({reason_of(error)})") from error
     return bytes(data)
 
 

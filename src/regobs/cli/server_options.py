@@ -130,6 +130,7 @@ class ServerOptions:
         own_cert = self.client_cert is not None or self.client_key is not None
         return replace(
             base,
+            secret_source=base.secret_source if self.token_file is None else f"of {self.token_file} (--token-file)",
             context="" if own_cert or self.token_file is not None else base.context,
             headers={**base.headers, **dict(headers)},
             timeout=self.timeout or base.timeout,
@@ -145,7 +146,8 @@ class ServerOptions:
         context = self.chosen(config, environ)
         if context is not None:
             name = next(name for name, one in config.contexts.items() if one is context)
-            return replace(connection_of(context, environ), context=name)
+            opened = connection_of(context, environ)
+            return replace(opened, context=name, secret_source=_source_of(context, name))
         access = EnvironmentAccess.read(environ)
         url = self.url or access.url
         if not url:
@@ -198,6 +200,17 @@ def connection_of(context: Context, environ: Mapping[str, str]) -> Connection:
         context.client_key,
         context.proxy,
     )
+
+
+def _source_of(context: Context, name: str) -> str:
+    """Where the token or password of a context stands, as errors call it."""
+    place = (
+        f"{context.token_file} (token_file)" if context.token_file is not None
+        else f"the program {context.token_command[0]} (token_command)" if context.token_command
+        else f"{context.token_env} (token_env)" if context.token_env
+        else "`headers`" if context.headers else ""
+    )  # fmt: skip
+    return f"of {place} of the context {name}" if place else ""
 
 
 def _secret(context: Context, environ: Mapping[str, str]) -> str:

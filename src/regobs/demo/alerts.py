@@ -15,6 +15,7 @@ import requests
 import yaml
 
 from regobs.common.programs import local_session
+from regobs.common.reasons import reason_of
 from regobs.errors import ServerError
 from regobs.promql.durations import duration_text, read_duration
 from regobs.promql.nodes import Duration
@@ -159,7 +160,7 @@ def held_alerts(url: str) -> list[HeldAlert]:
             answer.raise_for_status()
             found = answer.json()
     except requests.RequestException as error:
-        raise ServerError("Alertmanager does not answer", value=f"{url}: {type(error).__name__}") from error
+        raise ServerError("Alertmanager does not answer", value=f"{url}: {reason_of(error)}") from error
     return [
         HeldAlert(item["labels"], item["status"]["state"] != "active", tuple(r["name"] for r in item["receivers"]))
         for item in found

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import requests
 
 from regobs.common.programs import local_session
+from regobs.common.reasons import reason_of
 from regobs.errors import ServerError
 
 _CHUNK = 1 << 20
@@ -350,7 +351,7 @@ class RegistryClient:
             )
         except requests.RequestException as error:
             self.tally.note(operation, 599, sent=size)
-            raise ServerError(f"{operation} failed: {type(error).__name__}", value=url) from error
+            raise ServerError(f"{operation} failed: {reason_of(error)}", value=url) from error
         self.tally.note(operation, answer.status_code, sent=size)
         if answer.status_code not in expect:
             with answer:

@@ -19,6 +19,7 @@ from types import ModuleType
 from typing import Any
 
 from regobs.build.rulers import NAMESPACE as PREFIX
+from regobs.common.reasons import reason_of
 from regobs.config.named import ObjectKind
 from regobs.deploy.managed_fields import MANAGER, Json, object_bytes, read_objects, written_object
 from regobs.deploy.rule_changes import rule_changes
@@ -254,7 +255,7 @@ class KubernetesNamespace:
                 raise self._unreachable(doing, error.reason) from error
             self._refused(doing, error, missing=missing)
         except Exception as error:
-            raise self._unreachable(doing, _cause(error), late=_is_late(error)) from error
+            raise self._unreachable(doing, reason_of(error), late=_is_late(error)) from error
 
     def _unreachable(self, doing: str, why: object, *, late: bool = False) -> ServerError:
         what = "did not answer in time" if late else "cannot be reached, or what answers is no Kubernetes API"
@@ -312,10 +313,6 @@ def _is_late(error: BaseException) -> bool:
     reason = getattr(error, "reason", error)
     refused = isinstance(reason, urllib3.exceptions.NewConnectionError)  # counted there among those that take too long
     return isinstance(reason, urllib3.exceptions.TimeoutError) and not refused
-
-
-def _cause(error: BaseException) -> str:
-    return type(getattr(error, "reason", None) or error).__name__
 
 
 def _in_cluster() -> bool:

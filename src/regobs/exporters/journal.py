@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 
 from regobs.common.files import write_file
+from regobs.common.reasons import shape_of
 from regobs.errors import MachineError
 
 _NAME = re.compile(r"journal-([0-9]{1,18})")
@@ -111,7 +112,7 @@ class Journal:
         except (ValueError, LookupError, TypeError, AttributeError) as fault:
             raise MachineError(
                 "the checkpoint cannot be read",
-                value=f"{file}: {type(fault).__name__}: {str(fault)[:200]}",
+                value=f"{file}: {shape_of(fault)[:200]}",
                 expected=f"what this version of regobs wrote (form {_FORM})",
                 next_step="move the directory away: the counts then begin at 0",
             ) from None

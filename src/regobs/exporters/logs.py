@@ -22,6 +22,7 @@ import msgspec
 from regobs.catalog import logs as metrics
 from regobs.catalog.model import Flavor
 from regobs.common.files import write_file
+from regobs.common.reasons import reason_of, shape_of
 from regobs.common.working import ReadingProgress
 from regobs.errors import MachineError
 from regobs.exporters.declared import DeclaredMetric
@@ -184,7 +185,7 @@ class LogExporter:
                 return
             fault = f"form {state['form']}"
         except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-            fault = f"{type(error).__name__}: {error}"
+            fault = reason_of(error) if isinstance(error, OSError) else shape_of(error)
         raise MachineError(
             "the state file cannot be read",
             value=f"{self._state}: {fault[:200]}",

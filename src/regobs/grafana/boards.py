@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from regobs.common.reasons import shape_of
 from regobs.documents import Steps
 from regobs.errors import InputError, Location
 from regobs.grafana.classic import FoundDashboards, find_dashboards, panels_of, targets_of
@@ -92,7 +93,7 @@ def read_board(path: Path) -> ReadDashboard:
     try:
         return board_of(board)
     except (TypeError, ValueError, KeyError, AttributeError) as error:
-        raise _refused(f"this dashboard is not whole: {type(error).__name__}: {error}", path) from error
+        raise _refused(f"this dashboard is not whole: {shape_of(error)}", path) from error
 
 
 def _refused(message: str, path: Path, line: int | None = None, column: int | None = None) -> InputError:

@@ -18,6 +18,7 @@ from urllib.parse import quote, urlsplit
 import requests
 import requests.auth
 
+from regobs.common.reasons import reason_of, shape_of
 from regobs.errors import InputError, Location, ServerError
 from regobs.grafana.boards import ReadDashboard, board_of
 from regobs.grafana.render import TAGS
@@ -129,7 +130,7 @@ def _board(session: requests.Session, root: str, uid: str) -> tuple[str, ReadDas
     try:
         return uid.removeprefix(PREFIX), board_of(answer["dashboard"])
     except (TypeError, ValueError, KeyError, AttributeError) as error:
-        raise _stranger(root, f"the dashboard {uid} is not whole: {type(error).__name__}") from error
+        raise _stranger(root, f"the dashboard {uid} is not whole: {shape_of(error)}") from error
 
 
 def _get(
@@ -146,16 +147,18 @@ def _get(
     except requests.RequestException as error:
         raise ServerError(
             f"{root} cannot be reached",
-            value=type(error).__name__,
+            value=reason_of(error),
             expected=_EXPECTED,
             next_step="check the address and that the server runs",
         ) from error
     if answer.status_code in {requests.codes.unauthorized, requests.codes.forbidden}:
+        refused = answer.status_code == requests.codes.unauthorized and "Authorization" in answer.request.headers
+        step = f"put it into {TOKEN_VARIABLE}, or name its file with {option}"
         raise ServerError(
-            f"{root} does not let us read its {what}",
+            f"{root} does not let us read its {what}{': it refuses the token' if refused else ''}",
             value=f"{answer.status_code} for {path}",
             expected="the token of a service account with the role Viewer",
-            next_step=f"put it into {TOKEN_VARIABLE}, or name its file with {option}",
+            next_step=f"it may have expired, or be of another Grafana: make a new one and {step}" if refused else step,
         )
     if answer.status_code != requests.codes.ok:
         raise _stranger(root, f"{path} answers {answer.status_code}")

@@ -12,11 +12,13 @@ from urllib.parse import quote, urlsplit
 
 import requests
 
+from regobs.common.reasons import shape_of
 from regobs.errors import EndpointError, InputError, ServerError
 from regobs.prometheus import answers, failures
 from regobs.prometheus.address import Address, bare
 from regobs.prometheus.answers import QueryAnswer
 from regobs.prometheus.connection import TIMEOUT, Connection, EnvironmentAccess
+from regobs.prometheus.json_body import json_object
 from regobs.prometheus.session import ServerClock, authentication, open_session
 from regobs.prometheus.thanos import Store, ThanosParameters, read_stores
 from regobs.prometheus.transfer import receive, within
@@ -116,6 +118,12 @@ class Prometheus:
     def moment(self) -> float | None:
         """The time (seconds since 1970) that queries without one are asked for; None: the server's now."""
         return self._moment
+
+    @property
+    def _source(self) -> str:
+        """Where the token or password stands, in words; requests itself looks into ~/.netrc where nothing is given."""
+        given = "of the URL" if self._connection.address.credentials else ""
+        return self._connection.secret_source or given or ("of ~/.netrc" if self._auth is None else "")
 
     def __repr__(self) -> str:
         return f"Prometheus({self.url!r})"
@@ -217,7 +225,7 @@ class Prometheus:
             except EndpointError:
                 return state.BuildInfo("")
         response = self._send("GET", "/api/v1/status/buildinfo", [])
-        if response.status_code in _NOT_OFFERED and failures.json_object(response) is None:
+        if response.status_code in _NOT_OFFERED and json_object(response) is None:
             self.query("1")  # it has no build information; that it is a server of the API shows here
             return state.BuildInfo("")
         return self._answer(response, "status/buildinfo", read)
@@ -264,7 +272,7 @@ class Prometheus:
         response = self._send("GET", "/-/ready", [])
         if response.status_code in {200, 503}:
             return response.status_code == 200
-        failures.refuse(self.url, response, self._words.expected)
+        failures.refuse(self.url, response, self._words.expected, self._source)
         return self.buildinfo() is not None  # Mimir has no /-/ready
 
     def reload(self) -> None:
@@ -280,7 +288,7 @@ class Prometheus:
                 expected="a Prometheus that was started with --web.enable-lifecycle",
                 next_step="start it with this flag",
             )
-        failures.refuse(self.url, response, self._words.expected)
+        failures.refuse(self.url, response, self._words.expected, self._source)
         if not response.ok:
             raise ServerError(
                 f"{self.url} refuses its configuration or rules (HTTP {response.status_code})",
@@ -342,15 +350,15 @@ class Prometheus:
         try:
             answer = read(body)
         except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-            raise failures.wrong_shape(self.url, path, f"{type(error).__name__}: {error}", self._words) from error
+            raise failures.wrong_shape(self.url, path, shape_of(error), self._words) from error
         self._proved = True
         self.heard.update(dict.fromkeys(map(str, body.get("warnings") or ())))
         self.partial = self.partial or body.get("isPartial") is True
         return answer
 
     def _body(self, response: requests.Response, path: str, query: str) -> Mapping[str, Any]:
-        failures.refuse(self.url, response, self._words.expected)
-        body = failures.json_object(response)
+        failures.refuse(self.url, response, self._words.expected, self._source)
+        body = json_object(response)
         if body is None or body.get("status") not in {"success", "error"}:
             if response.status_code in _NOT_OFFERED and (self._proved or not path.startswith("query")):
                 if not self._proved:

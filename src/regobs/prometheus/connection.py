@@ -11,6 +11,7 @@ from dataclasses import field
 from pathlib import Path
 
 from regobs.common.frozen import frozen
+from regobs.common.reasons import reason_of
 from regobs.errors import InputError
 from regobs.prometheus.address import Address
 from regobs.prometheus.thanos import PLAIN, ThanosParameters
@@ -32,7 +33,8 @@ class Connection:
 
     `ca_file` holds the certificate of the server's authority; `client_cert` and `client_key` what the server asks for.
     `thanos` is what queries say to Thanos alone. `context` is the name under which regobs.toml has what opens it, ""
-    when an option or the environment has it. Raises InputError for a file that cannot be read and for a header that
+    when an option or the environment has it. `secret_source` is where the token or password stands, as errors call it.
+    Raises InputError for a file that cannot be read and for a header that
     HTTP does not allow.
     """
 
@@ -45,6 +47,7 @@ class Connection:
     proxy: str = field(default="", repr=False)
     thanos: ThanosParameters = PLAIN
     context: str = ""
+    secret_source: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         for file in self.files:
@@ -138,7 +141,7 @@ def secret_from(command: Sequence[str]) -> str:
         lines = done.stdout[:_MOST].decode("utf-8").splitlines() or [""]
         reason = f"exit code {done.returncode}" if done.returncode else "" if lines[0].strip() else "no output"
     except (OSError, UnicodeDecodeError, subprocess.TimeoutExpired) as fault:
-        reason = fault.strerror or "cannot be started" if isinstance(fault, OSError) else type(fault).__name__
+        reason = reason_of(fault)
     if reason:
         raise InputError(
             "the command of the context's token gave none",
@@ -184,6 +187,7 @@ class EnvironmentAccess:
     client_cert: Path | None = None
     client_key: Path | None = None
     proxy: str = field(default="", repr=False)
+    secret_source: str = ""
 
     @classmethod
     def read(cls, environ: Mapping[str, str] | None = None) -> EnvironmentAccess:
@@ -198,6 +202,7 @@ class EnvironmentAccess:
 
         token_file = file("TOKEN_FILE")
         token = get("TOKEN") or (secret_of(token_file) if token_file else "")
+        source = f"of {PREFIX}TOKEN" if get("TOKEN") else f"of {token_file} ({PREFIX}TOKEN_FILE)" if token_file else ""
         lines = filter(None, map(str.strip, get("HEADERS").splitlines()))
         headers = dict(read_header(line, f"a line of {PREFIX}HEADERS") for line in lines)
         if get("TENANT"):
@@ -209,12 +214,17 @@ class EnvironmentAccess:
             client_cert=file("CLIENT_CERT"),
             client_key=file("CLIENT_KEY"),
             proxy=get("PROXY"),
+            secret_source=source or (f"of {PREFIX}HEADERS" if headers else ""),
         )
 
     def connection(self, url: str, *, timeout: float = TIMEOUT) -> Connection:
         """The connection to a URL with what the environment says; the URL's own password wins over a token."""
         address = Address.parse(url)
         headers = dict(self.headers)
+        source = self.secret_source
         if address.credentials:
             headers.pop("Authorization", None)
-        return Connection(address, headers, timeout, self.ca_file, self.client_cert, self.client_key, self.proxy)
+            source = "of the URL"
+        return Connection(
+            address, headers, timeout, self.ca_file, self.client_cert, self.client_key, self.proxy, secret_source=source
+        )

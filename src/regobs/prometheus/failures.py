@@ -10,8 +10,10 @@ from typing import Any
 import requests
 import urllib3
 
+from regobs.common.reasons import reason_of
 from regobs.errors import InputError, QueryError, RegobsError, ServerError
 from regobs.prometheus.address import bare
+from regobs.prometheus.json_body import json_object, wrong_json
 from regobs.secrets import MASK
 
 EXPECTED = "the HTTP API of Prometheus, Thanos Query, Mimir or VictoriaMetrics under /api/v1"
@@ -35,7 +37,6 @@ RETRY_SECONDS = 1.0  # before a request is sent again, where the server does not
 QUERY_FAULTS = {"bad_data", "execution", "not_acceptable", "400", "422"}
 
 # How servers say that a query asks for too much: Prometheus, Thanos, Mimir and Cortex, VictoriaMetrics.
-_LONG = 1_000_000  # bytes
 _TOO_MUCH = re.compile(
     r"\blimit(s|ed|ation)?\b|too (many|large|long|big|much)|exceed|maximum (resolution|number)"
     r"|err-mimir-max|-search\.max",
@@ -58,7 +59,7 @@ def unreachable(url: str, error: requests.RequestException, timeout: float, expe
         return _faulty(
             "tls",
             f"no trusted TLS connection to {url}",
-            value=_cause(error),
+            value=reason_of(error),
             expected="a certificate that this machine trusts, on a port that speaks TLS",
             next_step="use http:// if the server speaks no TLS; name its authority's certificate with --ca-file, and "
             "with --client-cert the one that it asks for",
@@ -67,12 +68,12 @@ def unreachable(url: str, error: requests.RequestException, timeout: float, expe
         return _faulty(
             "proxy",
             f"{url} cannot be reached through the proxy",
-            value=_cause(error),
+            value=reason_of(error),
             expected=expected,
             next_step="correct --proxy, HTTP_PROXY and HTTPS_PROXY, or name the server in NO_PROXY",
         )
     if isinstance(error, requests.exceptions.ChunkedEncodingError | requests.exceptions.ContentDecodingError):
-        return cut_short(url, _cause(error))
+        return cut_short(url, reason_of(error))
     if isinstance(error, requests.exceptions.Timeout):
         return _faulty(
             "late",
@@ -82,7 +83,7 @@ def unreachable(url: str, error: requests.RequestException, timeout: float, expe
         )
     return ServerError(
         f"{url} cannot be reached",
-        value=_cause(error),
+        value=reason_of(error),
         expected=expected,
         next_step="check host, port and that the server runs",
     )
@@ -117,28 +118,16 @@ def cut_short(url: str, what: str) -> ServerError:
     )
 
 
-def _cause(error: BaseException) -> str:
-    """The innermost reason, which names no URL: `[Errno 111] Connection refused`."""
-    seen: list[BaseException] = []
-    current: BaseException | None = error
-    while current is not None and current not in seen:
-        seen.append(current)
-        nested = getattr(current, "reason", None)
-        inner = next((arg for arg in current.args if isinstance(arg, BaseException)), None)
-        current = nested if isinstance(nested, BaseException) else inner or current.__cause__ or current.__context__
-    system = next((cause for cause in reversed(seen) if isinstance(cause, OSError) and cause.strerror), None)
-    if system is not None and not isinstance(system, requests.RequestException):
-        return str(system.strerror)
-    return type(seen[-1]).__name__
-
-
 def closed_before_answer(error: BaseException | None) -> bool:
     """Whether the connection ended before a byte of the answer came, as servers end kept connections that were idle."""
     return isinstance(error, requests.ConnectionError) and isinstance(error.args[0], urllib3.exceptions.ProtocolError)
 
 
-def refuse(url: str, response: requests.Response, expected: str = EXPECTED) -> None:
-    """Raise for an answer that is about access, not about the question: 401, 403, 407, a redirect, 429, 502 to 504."""
+def refuse(url: str, response: requests.Response, expected: str = EXPECTED, source: str = "") -> None:
+    """Raise for an answer that is about access, not about the question: 401, 403, 407, a redirect, 429, 502 to 504.
+
+    `source` is where the secret that was sent stands, as a person calls it.
+    """
     code = response.status_code
     if code in {401, 407} and re.search(r"\b(org|tenant)[ _-]?id\b", response.text[:1000], re.IGNORECASE):
         raise _answered(
@@ -147,6 +136,15 @@ def refuse(url: str, response: requests.Response, expected: str = EXPECTED) -> N
             value=_excerpt(response),
             expected="the header X-Scope-OrgID, by which Mimir and Cortex tell tenants apart",
             next_step="add --tenant NAME, REGOBS_PROMETHEUS_TENANT, or `tenant` to the context in regobs.toml",
+        )
+    if code in {401, 407} and (secret := sent_secret(response, proxy=code == 407)):
+        stands = "of the proxy's address" if code == 407 else source
+        raise _answered(
+            code,
+            f"{url} refuses {secret} (HTTP {code})",
+            value=_excerpt(response),
+            expected=f"what it knows and what is still valid; sent was {secret}{f' {stands}' if stands else ''}",
+            next_step="renew it there: it may have expired, or be of another server",
         )
     if code in {401, 407}:
         raise _answered(
@@ -192,6 +190,20 @@ def refuse(url: str, response: requests.Response, expected: str = EXPECTED) -> N
             ),
             retry_after(response),
         )
+
+
+def sent_secret(response: requests.Response, *, proxy: bool = False) -> str:
+    """What opened a request, in words, never the secret itself: `the token`; "" where nothing was sent."""
+    from regobs.secrets import is_secret_header  # noqa: PLC0415 - of an error only
+
+    headers = response.request.headers
+    if proxy:
+        return "the user and password" if "Proxy-Authorization" in headers else ""
+    scheme = str(headers.get("Authorization") or "").partition(" ")[0].lower()
+    if scheme:
+        return "the user and password" if scheme == "basic" else "the token"
+    names = [name for name in headers if is_secret_header(name)]
+    return f"the header {' and '.join(names)}" if names else ""
 
 
 def _answered(status: int, message: str, **details: Any) -> ServerError:
@@ -264,29 +276,20 @@ def said(body: Mapping[str, Any]) -> str:
 
 
 def refuse_part(url: str, path: str, response: requests.Response) -> None:
-    """Raise for an answer of the API whose end is missing: JSON that begins well."""
-    if response.text.lstrip()[:1] == "{" and '"status"' in response.text[:200] and json_object(response) is None:
-        size = f"{len(response.content)} bytes of JSON, of which the end is missing"
+    """Raise for an answer of the API that begins well and is no JSON: its end is missing, or it is wrong within."""
+    text = response.text
+    if text.lstrip()[:1] != "{" or '"status"' not in text[:200] or json_object(response) is not None:
+        return
+    wrong = wrong_json(text)
+    if not wrong:
+        size = f"{len(response.content):,} bytes of JSON, of which the end is missing"
         raise cut_short(f"{url}/api/v1/{path}", size)
-
-
-def _long_body(response: requests.Response) -> object:
-    """The JSON of a long answer, in less time. Raises ValueError."""
-    import msgspec  # noqa: PLC0415 - to load it takes longer than to read a short answer
-
-    try:
-        return msgspec.json.decode(response.content)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return response.json()  # which takes other encodings, too
-
-
-def json_object(response: requests.Response) -> Mapping[str, Any] | None:
-    """The body if it is a JSON object, else None."""
-    try:
-        body = _long_body(response) if len(response.content) > _LONG else response.json()
-    except (ValueError, RecursionError):  # brackets in brackets by the thousand
-        return None
-    return body if isinstance(body, dict) else None
+    raise ServerError(
+        f"the answer of {url}/api/v1/{path} is no valid JSON",
+        value=_masked(wrong, response),
+        expected="a whole JSON document",
+        next_step="see the server's log, and what stands before it: a proxy may change answers",
+    )
 
 
 def failed(url: str, path: str, response: requests.Response, body: Mapping[str, Any]) -> ServerError:

@@ -16,6 +16,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
+from regobs.common.reasons import reason_of
 from regobs.errors import ServerError
 from regobs.prometheus.failures import cut_short, unfinished
 
@@ -120,7 +121,7 @@ def receive(response: requests.Response, url: str, timeout: float) -> None:
         raise unfinished(url, timeout) from error
     except (urllib3.exceptions.HTTPError, zlib.error, EOFError) as error:
         response.close()
-        raise cut_short(url, type(error).__name__) from error
+        raise cut_short(url, reason_of(error)) from error
     # What requests itself does with an answer that it reads at once.
     response._content, response._content_consumed = content, True  # type: ignore[attr-defined]
 

@@ -7,6 +7,7 @@ from typing import Any
 import requests
 
 from regobs.common.programs import local_session
+from regobs.common.reasons import reason_of
 from regobs.errors import InputError, ServerError
 from regobs.simulate.faults import FaultName
 
@@ -49,7 +50,7 @@ class FleetClient:
         except requests.RequestException as error:
             raise ServerError(
                 "no simulated fleet answers",
-                value=f"{self.url}: {type(error).__name__}",
+                value=f"{self.url}: {reason_of(error)}",
                 next_step="start one with `regobs simulate --control PORT`",
             ) from None
         if not isinstance(content, dict) or (not answer.ok and "error" not in content):

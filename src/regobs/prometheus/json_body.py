@@ -1,0 +1,47 @@
+"""The JSON of an answer, and what is wrong with one that is none."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import requests
+
+_LONG = 1_000_000  # bytes
+_BEGUN = re.compile(r"[tfnNI-][A-Za-z]{0,8}|\.|[eE][+-]?|u?[0-9A-Fa-f]{0,4}")  # of a value whose end is missing
+
+
+def _long_body(response: requests.Response) -> object:
+    """The JSON of a long answer, in less time. Raises ValueError."""
+    import msgspec  # noqa: PLC0415 - to load it takes longer than to read a short answer
+
+    try:
+        return msgspec.json.decode(response.content)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return response.json()  # which takes other encodings, too
+
+
+def json_object(response: requests.Response) -> Mapping[str, Any] | None:
+    """The body if it is a JSON object, else None."""
+    try:
+        body = _long_body(response) if len(response.content) > _LONG else response.json()
+    except (ValueError, RecursionError):  # brackets in brackets by the thousand
+        return None
+    return body if isinstance(body, dict) else None
+
+
+def wrong_json(text: str) -> str:
+    """Where a text is no JSON and why; "" where only its end is missing."""
+    try:
+        json.loads(text)
+    except RecursionError:
+        return "brackets within brackets, by the thousand"
+    except json.JSONDecodeError as error:
+        rest = text[error.pos :].strip()
+        if not rest or error.msg.startswith("Unterminated string") or _BEGUN.fullmatch(rest):
+            return ""
+        near = " ".join(text[max(error.pos - 20, 0) : error.pos + 20].split())
+        return f"{error.msg}, at character {error.pos + 1:,} of {len(text):,}: {near!r}"
+    return "it reads as JSON only in another encoding"
