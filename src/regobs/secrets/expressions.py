@@ -145,6 +145,7 @@ _CHALLENGE = (
     r"|(?:realm|error|scope|service|charset|error_description)=[\"\\]"
 )
 _COLUMNS = rf"[^()]{{0,400}}(?:{WORDS})[^()]{{0,400}}"
+_OF_A_STRUCT = r"(?:[^\s}]|\}(?![\s},;.:)\]\"']|$))++"  # a word of a value
 # A value of a statement, not a place for one.
 _LITERAL = r"(?!\s{0,8}(?:\$\d|\?|%s|%\(|:[a-z_]))"
 
@@ -202,17 +203,27 @@ RULES: Final = (
         r"(?:(?<=\[)auth|(?-i:\bAUTH)) (?=(?:[^\s\]\"'\d:]{1,64} )?[^\s\]\"']{0,64}\d)(?!\d{1,9}(?:[\s,.;]|$))",
         r"(?:[^\s\]\"'\d:]{1,64} )?[^\s\]\"']++",
     ),
+    # map[auth_user:... password:...], as Go prints a map: a value goes to the next key or to the bracket.
+    Rule(
+        ("map[",),
+        rf"(?<=[\[ ])(?:auth[_.-]?user|auth|[\w.-]{{0,40}}?session|[\w.-]{{0,40}}?(?:{WORDS}){_TAIL}):"
+        r"(?=[^\s\]][^\]\r\n]{0,400}\])(?!\[FILTERED\])",
+        r"(?:map\[[^\]\r\n]*+\]|&?\{[^}\r\n]*+\}|[^\s\]]++(?: (?![\w.-]{1,60}:|\])[^\s\]]++)*+)",
+    ),
+    # {Username:... Password:...}, as Go prints a struct with its names: a value goes to the next name or to the brace.
+    Rule(
+        STEMS,
+        rf"(?<=[{{ ])(?:[\w.-]{{0,40}}?(?:{WORDS}){_TAIL}|auth|[\w.-]{{0,40}}?session):"
+        r"(?=[^\s}][^}\r\n]{0,1000}\})"
+        r"(?!(?:<nil>|nil|null|true|false|%[+#]?[a-z]|\*{3,40})(?:\}| [\w.-]{1,60}:))",
+        r"(?:&?[\w.*]{0,80}\{[^}\r\n]*+\}|(?!\[FILTERED\])\[[^\]\r\n]*+\]"
+        rf"|{_OF_A_STRUCT}(?: (?![\w.-]{{1,60}}:|\}}){_OF_A_STRUCT})*+)",
+    ),
     # password=..., "token": "...", <secret>...</secret>, ('api_key', '...'), Key (token)=(...)
     Rule(
         STEMS,
         rf"{_NAME}(?:(?:{_Q})?[)\]]?\s*+{_SEPARATOR}|>|{_Q}\s*+,(?!\s{{0,40}}[\w.-]{{1,40}}=)){_SPACES}{_PLACEHOLDER}{_OPEN}",
         _VALUE,
-    ),
-    # map[auth_user:... session:...], as Go prints a map: a value goes to the next key or to the bracket.
-    Rule(
-        ("map[",),
-        r"(?<=[\[ ])(?:auth[_.-]?user|auth|[\w.-]{0,40}?session):(?=[^\]\r\n]{0,400}\])(?!\[FILTERED\])",
-        r"(?:map\[[^\]\r\n]*+\]|&?\{[^}\r\n]*+\}|[^\s\]]++(?: (?![\w.-]{1,60}:|\])[^\s\]]++)*+)",
     ),
     # Who acted, in an event of a registry.
     Rule(
