@@ -199,13 +199,20 @@ def _answer(
         raise click.UsageError(several if given else none)
     from regobs.common.working import working  # noqa: PLC0415
     from regobs.logs.reading.outcome import NO_LINES, refuse  # noqa: PLC0415
+    from regobs.logs.untimed import note, untimed  # noqa: PLC0415
 
+    unseen = [(query, about) for query in made if files and (about := untimed(query))]
     with working(lambda: "reading the logs" if files else "asking for an answer"):
-        answers = _answers([_one_more(query) for query in made], files, source, victorialogs, cache)
+        asked = [*map(_one_more, made), *(about for _, about in unseen)]
+        answers = _answers(asked, files, source, victorialogs, cache)
+    answers, late = answers[: len(made)], answers[len(made) :]
     first = answers[0]
     if first.nothing:
         refuse(first.unread, first.broken)
     _show(made, answers, shape)
+    for (query, _), answer in zip(unseen, late, strict=True):
+        if told := note(answer):
+            click.echo(f"Note: {told}{f' of {query.name}' if len(made) > 1 else ''}", err=True)
     empty = [query for query, answer in zip(made, answers, strict=True) if query.flavor and not answer.rows]
     for query in empty if first.lines or not files else ():
         click.echo(

@@ -29,6 +29,7 @@ from regobs.logs.kql.dates import iso, span
 from regobs.logs.query import ByTerms, Clause, MetricKind, Order, Query, QueryMetric
 from regobs.logs.reading.outcome import refuse
 from regobs.logs.redact import shape
+from regobs.logs.untimed import note, without_time
 
 CHANCE = 0.001
 FACTOR = 1.5
@@ -145,8 +146,9 @@ def changes(
     kinds = _messages(requests), _whole(requests), _accesses(requests)
     queries = [_counted(query, windows, where) for query in kinds]
     timed = [_timed(requests, window, where) for window in windows]
-    messages, *shown, span_answer, before_took, after_took = run_all(
-        [*queries, _SPAN, *timed], files, stdin=stdin, cache=cache
+    unseen = without_time(*([where.condition] if where else []))
+    messages, *shown, span_answer, late, before_took, after_took = run_all(
+        [*queries, _SPAN, unseen, *timed], files, stdin=stdin, cache=cache
     )
     if messages.nothing:
         refuse(messages.unread, messages.broken)
@@ -171,7 +173,7 @@ def changes(
     ]
     found += _slower(before_took, after_took, factor)
     told = tuple(change for _, change in sorted(_once(found), key=_rank))
-    notes = tuple(note for note in (first_note, second_note) if note)
+    notes = tuple(told for told in (first_note, second_note, note(late)) if told)
     return Changes(told, messages.lines, messages.malformed, notes, messages.unread, messages.broken)
 
 
