@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, cast
 from zoneinfo import ZoneInfo
@@ -114,12 +114,64 @@ def test_a_month_has_the_hours_that_its_zone_gives_it() -> None:
 def test_the_day_on_which_clocks_are_set_back_has_25_hours(monkeypatch: pytest.MonkeyPatch) -> None:
     begin = round(datetime(2026, 10, 24, tzinfo=BERLIN).timestamp() * 1000)
     count = (24 + 25 + 24) * HOUR
-    past = past_of(np.ones(count), np.zeros(count), begin)
-    days = reported(monkeypatch, past, (begin - 1, begin + EVERY * count), zone=BERLIN).days
+    past = past_of(np.ones(count), np.zeros(count), begin + EVERY)
+    days = reported(monkeypatch, past, (begin, begin + EVERY * count), zone=BERLIN).days
     assert [(day, spent.events) for day, spent in days] == [
         ("2026-10-24", 24 * HOUR),
         ("2026-10-25", 25 * HOUR),
         ("2026-10-26", 24 * HOUR),
+    ]
+
+
+DAYS_OF_ZONES = [  # a zone, a month, its hours, and the day that has not 24 of them
+    ("Europe/Berlin", (2026, 3), 31 * 24 - 1, ("2026-03-29", 23)),
+    ("Europe/Berlin", (2026, 10), 31 * 24 + 1, ("2026-10-25", 25)),
+    (
+        "America/Havana",
+        (2026, 3),
+        31 * 24 - 1,
+        ("2026-03-08", 23),
+    ),  # 00:00 is followed by 01:00: a day without midnight
+    ("America/Havana", (2026, 11), 30 * 24 + 1, ("2026-11-01", 25)),  # 01:00 is followed by 00:00: two midnights
+    ("America/Santiago", (2026, 9), 30 * 24 - 1, ("2026-09-06", 23)),
+    ("Australia/Lord_Howe", (2026, 4), 30 * 24 + 0.5, ("2026-04-05", 24.5)),
+    ("UTC", (2028, 2), 29 * 24, ("2028-02-29", 24)),
+    ("Asia/Kathmandu", (2026, 11), 30 * 24, ("2026-11-30", 24)),
+]
+
+
+@pytest.mark.parametrize(("name", "month", "hours", "odd"), DAYS_OF_ZONES)
+def test_a_month_has_its_days_and_each_the_hours_of_its_zone(
+    monkeypatch: pytest.MonkeyPatch, name: str, month: tuple[int, int], hours: float, odd: tuple[str, float]
+) -> None:
+    """The evaluation at 00:00:00 counts what came before it: the last one of the month is on its last day."""
+    zone = ZoneInfo(name)
+    span, _ = month_span(*month, zone)
+    assert (span[1] - span[0]) / 3_600_000 == hours
+    around = 2 * DAY  # evaluations before and after the month, which are not in it
+    evaluations = (span[1] - span[0]) // EVERY + 2 * around
+    bad = np.zeros(evaluations)
+    bad[around - 1] = bad[around + (span[1] - span[0]) // EVERY] = 1  # the last of the month before, the first after it
+    bad[around + (span[1] - span[0]) // EVERY - 1] = 7  # at the midnight that ends the month
+    past = past_of(np.ones(evaluations), bad, span[0] + EVERY * (1 - around))
+    found = reported(monkeypatch, past, span, zone=zone)
+    counts = {day: spent.events / HOUR for day, spent in found.days}
+    last = (datetime.fromtimestamp(span[1] / 1000, zone).date() - timedelta(days=1)).day
+    assert list(counts) == [f"{month[0]}-{month[1]:02}-{day:02}" for day in range(1, last + 1)]
+    assert {day: count for day, count in counts.items() if count != 24} == (dict([odd]) if odd[1] != 24 else {})
+    assert counts[odd[0]] == odd[1]
+    assert [spent.bad for _, spent in found.days] == [0] * (last - 1) + [7]
+    assert sum(spent.events for _, spent in found.days) == found.now.events == hours * HOUR
+
+
+def test_days_are_not_seen_twice_from_the_second_of_two_midnights_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    zone = ZoneInfo("America/Havana")
+    begin = round(datetime(2026, 11, 1, 0, 20, tzinfo=zone, fold=1).timestamp() * 1000)
+    past = past_of(np.ones(DAY * 1), np.zeros(DAY * 1), begin + EVERY)
+    days = reported(monkeypatch, past, (begin, begin + EVERY * DAY), zone=zone).days
+    assert [(day, spent.events / HOUR) for day, spent in days] == [
+        ("2026-11-01", pytest.approx(24 - 1 / 3)),
+        ("2026-11-02", pytest.approx(1 / 3)),
     ]
 
 
@@ -145,8 +197,7 @@ def test_values_from_outside_are_text_in_every_form(monkeypatch: pytest.MonkeyPa
 def test_the_csv_has_a_line_for_each_day(monkeypatch: pytest.MonkeyPatch) -> None:
     head, *rows = csv.reader(io.StringIO(text_of(monkeypatch).csv()))
     assert head[:4] == ["day", "slo", "events", "bad"]
-    # the evaluation at midnight counts what came before it, and is on the new day
-    assert [(row[0], row[3]) for row in rows] == [("2026-11-20", "200"), ("2026-11-21", "0")]
+    assert [(row[0], row[3]) for row in rows] == [("2026-11-20", "200")]
 
 
 def test_the_markdown_has_tables_of_equal_width(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,3 +222,10 @@ def test_whole_days_are_compared_with_as_many_days_also_where_clocks_change(firs
     moments = (datetime.fromisoformat(one).replace(tzinfo=BERLIN) for one in (first, last, before))
     begin, end, earlier = (round(one.timestamp() * 1000) for one in moments)
     assert span_before((begin, end), BERLIN) == (earlier, begin)
+
+
+def test_a_day_without_midnight_is_compared_with_the_day_before() -> None:
+    zone = ZoneInfo("America/Havana")
+    first, begin, end = (round(datetime(2026, 3, day, tzinfo=zone).timestamp() * 1000) for day in (7, 8, 9))
+    assert (end - begin) / 3_600_000 == 23
+    assert span_before((begin, end), zone) == (first, begin)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, time, timedelta, tzinfo
+from datetime import date, datetime, time, timedelta, tzinfo
+from itertools import count
 
 import numpy as np
 
@@ -99,10 +100,10 @@ def month_span(year: int, month: int, zone: tzinfo) -> tuple[tuple[int, int], tu
 
 def span_before(span: tuple[int, int], zone: tzinfo) -> tuple[int, int]:
     """As much time before a span; of whole days of a zone as many days, though one of them has 23 or 25 hours."""
-    begin, end = (datetime.fromtimestamp(one / 1000, zone) for one in span)
-    if any(one.time() != time.min for one in (begin, end)):
+    begin, end = (datetime.fromtimestamp(one / 1000, zone).date() for one in span)
+    if (_midnight(begin, zone), _midnight(end, zone)) != span:
         return 2 * span[0] - span[1], span[0]
-    return round((begin - timedelta(days=(end.date() - begin.date()).days)).timestamp() * 1000), span[0]
+    return _midnight(begin - (end - begin), zone), span[0]
 
 
 def spending(past: SloPast, slo: Slo) -> Spending:
@@ -151,15 +152,20 @@ def slo_reports(
 
 
 def _days(past: SloPast, slo: Slo, zone: tzinfo) -> Iterator[tuple[str, Spending]]:
-    """Each calendar day of the zone that has an evaluation."""
-    day = datetime.fromtimestamp(int(past.times[0]) / 1000, zone).replace(hour=0, minute=0, second=0, microsecond=0)
-    while day.timestamp() * 1000 <= past.times[-1]:
-        # the same time of the clock, however many hours later
-        following = day + timedelta(days=1)
-        part = past.between(round(day.timestamp() * 1000) - 1, round(following.timestamp() * 1000) - 1)
+    """Each calendar day of the zone that was evaluated; an evaluation tells of what came before it."""
+    first = datetime.fromtimestamp((int(past.times[0]) - 1) / 1000, zone).date()
+    for day in (first + timedelta(days=number) for number in count()):
+        begin, end = (_midnight(one, zone) for one in (day, day + timedelta(days=1)))
+        if begin >= past.times[-1]:
+            break
+        part = past.between(begin, end)
         if len(part.times):
             yield f"{day:%Y-%m-%d}", spending(part, slo)
-        day = following
+
+
+def _midnight(day: date, zone: tzinfo) -> int:
+    """When a day of a zone begins, in milliseconds since 1970; the first of two where clocks are set back to it."""
+    return round(datetime.combine(day, time.min, zone).timestamp() * 1000)
 
 
 def _course(past: SloPast, slo: Slo) -> Iterator[tuple[int, float]]:
