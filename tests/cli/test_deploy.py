@@ -76,6 +76,17 @@ def test_a_deployment_from_plan_to_rollback(deploy: Deploy, built: dict[str, byt
     assert (code, found["state"], found["kept"], found["edited"]) == (0, 3, [1, 2, 3], [])
 
 
+def test_of_long_texts_the_part_is_shown_that_differs(deploy: Deploy, built: dict[str, bytes]) -> None:
+    long = "vector(1)" + " + vector(0)" * 40
+    built |= {f"{PREFIX}High.yaml": rule_file("High", 5, long)}
+    assert deploy("apply", "--yes")[0] == 0
+    built |= {f"{PREFIX}High.yaml": rule_file("High", 7, long)}
+    _, out, _ = deploy("plan")
+    sides = [line for line in out.splitlines() if line.startswith(("    - ", "    + "))]
+    assert [side[:9] for side in sides] == ["    - ...", "    + ..."]
+    assert [side[-3:] for side in sides] == ["> 5", "> 7"]
+
+
 def test_a_plan_is_carried_out_as_it_was_shown(
     deploy: Deploy, built: dict[str, bytes], url: str, tmp_path: Path
 ) -> None:

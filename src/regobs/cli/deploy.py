@@ -17,6 +17,7 @@ import click
 
 from regobs.cli.content import KEEP_NAMES, PATH, content, content_options, settings
 from regobs.common.closest import did_you_mean
+from regobs.common.differing import shown_difference
 from regobs.common.table import Colour, escape_lines, screen, table
 from regobs.errors import ExitCode, InputError, RegobsError
 
@@ -276,9 +277,9 @@ def _show(plans: Sequence[TargetPlan], shape: str, risks: Mapping[str, Sequence[
         for change in one.changes:
             colour = {"a": Colour.GREEN, "r": Colour.RED}.get(change.what.rpartition(" ")[2][:1])
             click.echo(f"  {on.paint(change.what, colour)}: {change.thing}")
-            for sign, text in (("-", change.before), ("+", change.after)):
-                if text and change.before and change.after:
-                    click.echo(f"    {sign} {text[:_LONGEST]}{' ...' if len(text) > _LONGEST else ''}")
+            if change.before and change.after:
+                for sign, text in zip("-+", shown_difference(change.before, change.after, _LONGEST), strict=True):
+                    click.echo(f"    {sign} {text}")
             if change.breaks:
                 click.echo(f"    breaks: {change.breaks}")
         for change in one.conflicts:

@@ -14,7 +14,8 @@ from regobs import build
 from regobs.build.write import MANIFEST
 from regobs.config import Config
 from regobs.deploy.broken import DASHBOARD, broken_by
-from regobs.deploy.rule_changes import REMOVED_LABEL, kept_names, rule_changes
+from regobs.deploy.lost_labels import REMOVED_LABEL
+from regobs.deploy.rule_changes import kept_names, rule_changes
 from regobs.errors import InputError
 from regobs.grafana.outputs import FOLDER
 from regobs.pack import Pack
@@ -78,8 +79,9 @@ def _rules(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Iterator[Upgra
     for change in rule_changes(old, new):
         kind, _, fate = change.what.rpartition(" ")
         if breaks := broken_by(change):
-            if kind == REMOVED_LABEL:
-                yield UpgradeBreak("label", f"{fate} of {change.thing}", "", breaks)
+            if change.what.startswith(f"{REMOVED_LABEL} "):
+                label = change.what.removeprefix(f"{REMOVED_LABEL} ")
+                yield UpgradeBreak("label", f"{label} of {change.thing}", "", breaks)
             else:
                 yield UpgradeBreak(kind, change.thing, change.after if fate == "renamed" else "", breaks)
 

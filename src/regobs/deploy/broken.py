@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from regobs.catalog import slo
-from regobs.deploy.rule_changes import REMOVED_LABEL
 from regobs.deploy.target import PlannedChange
 
 _GONE = {"removed", "renamed"}
@@ -11,16 +10,13 @@ ALERT = "silences, inhibitions and routes by its name, and links to its runbook"
 SERIES = "dashboards, alerts and queries of your own that read it"
 BUDGET = "the error budget begins anew: its history is under the old name"
 DASHBOARD = "links, bookmarks and the home page of whoever starred it"
-LABEL = "routes and queries that use it"
 
 
 def broken_by(change: PlannedChange) -> str:
-    """What a change breaks, "" for nothing: an alert, a series, a dashboard or a label that has its name no longer."""
+    """What a change breaks, "" for nothing: an alert, a series, a dashboard or a label that is no longer there."""
     kind, _, fate = change.what.rpartition(" ")
-    if kind == REMOVED_LABEL:
-        return LABEL
-    if fate not in _GONE:
-        return ""
+    if change.breaks or fate not in _GONE:
+        return change.breaks
     if kind == "recorded series":
         return f"{SERIES}; {BUDGET}" if slo.find(change.thing.split(" ")[0]) is not None else SERIES
     return {"alert": ALERT, "dashboard": DASHBOARD}.get(kind, "")

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from regobs.common.differing import shown_difference
 from regobs.deploy.state import Objects
 from regobs.deploy.target import PlannedChange
 
@@ -48,9 +49,14 @@ def _differences(name: str, before: dict[str, Any], after: dict[str, Any]) -> It
         elif path not in new:
             yield PlannedChange(f"{name} / {path}", "removed", _text(old[path]), "")
         elif old[path] != new[path]:
-            yield PlannedChange(f"{name} / {path}", "changed", _text(old[path]), _text(new[path]))
+            was, now = shown_difference(_whole(old[path]), _whole(new[path]), _SHOWN)
+            yield PlannedChange(f"{name} / {path}", "changed", was, now)
 
 
 def _text(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = _whole(value)
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+
+
+def _whole(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from regobs.deploy.lost_labels import OF_ALERT, OF_SERIES, REMOVED_LABEL, RuleLabels, lost_labels, touched
 from regobs.deploy.state import Objects
 from regobs.deploy.target import PlannedChange
 from regobs.documents import load_yaml
@@ -20,7 +21,6 @@ from regobs.promql.walk import rebuild
 Rule = Mapping[str, Any]
 _SILENT = ("labels", "annotations")
 KEPT_NAMES = "registry:kept_names"  # the group of series that are recorded under their old names too
-REMOVED_LABEL = "removed label"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +56,12 @@ def rule_changes(before: Objects, after: Objects) -> list[PlannedChange]:
     old, new = _rules(before), _rules(after)
     found: list[PlannedChange] = []
     renamed = _renamed(old, new)
+    lost = _lost(old, new, renamed)
     for key in sorted({*old, *new}):
         if key in renamed:
             kind = "alert" if key[0] == "alert" else "recorded series"
             found.append(PlannedChange(old[key].thing, f"{kind} renamed", old[key].thing, new[renamed[key]].thing))
+            found += _changed(old[key], new[renamed[key]], lost.get(key, ()))
             continue
         if key in renamed.values():
             continue
@@ -69,7 +71,7 @@ def rule_changes(before: Objects, after: Objects) -> list[PlannedChange]:
         elif key not in old:
             found.append(PlannedChange(new[key].thing, f"{kind} added", "", _expr(new[key].rule)))
         else:
-            found += _changed(old[key], new[key])
+            found += _changed(old[key], new[key], lost.get(key, ()))
     for name in sorted({*before, *after}):
         if not name.endswith((".yaml", ".yml")) and before.get(name) != after.get(name):
             what = "file removed" if name not in after else "file changed" if name in before else "file added"
@@ -145,24 +147,50 @@ def _expr(rule: Rule) -> str:
     return " ".join(str(rule.get("expr", "")).split())
 
 
-def _changed(old: _PlacedRule, new: _PlacedRule) -> Iterator[PlannedChange]:
+def _lost(
+    old: Mapping[tuple[str, ...], _PlacedRule],
+    new: Mapping[tuple[str, ...], _PlacedRule],
+    renamed: Mapping[tuple[str, ...], tuple[str, ...]],
+) -> dict[tuple[str, ...], list[str]]:
+    """The labels that the results of each rule have no longer, by its key before."""
+    keys = [(key, renamed.get(key, key)) for key in old if renamed.get(key, key) in new]
+    ours = {id(old[before].rule): before for before, _ in keys}
+    before, after = (RuleLabels(one.rule for one in rules.values()) for rules in (old, new))
+    pairs = touched((old[one].rule, new[other].rule) for one, other in keys)
+    found = {}
+    for was, now in pairs:
+        types = before.of(was), after.of(now)
+        kept = {*(now.get("labels") or ()), *(types[1].labels or ())}
+        found[ours[id(was)]] = sorted({*lost_labels(*types), *set(was.get("labels") or ()) - kept})
+    return {key: labels for key, labels in found.items() if labels}
+
+
+def _changed(old: _PlacedRule, new: _PlacedRule, lost: Collection[str]) -> Iterator[PlannedChange]:
     before, after = _expr(old.rule), _expr(new.rule)
     if str(old.rule.get("expr")) != str(new.rule.get("expr")):
         yield PlannedChange(new.thing, _what(before, after), before, after)
     for key in ("for", "keep_firing_for"):
         if _text(old.rule.get(key)) != _text(new.rule.get(key)):
             yield PlannedChange(new.thing, f"`{key}` changed", _text(old.rule.get(key)), _text(new.rule.get(key)))
-    for key in _SILENT:
-        one, other = (dict(placed.rule.get(key) or {}) for placed in (old, new))
-        for name in sorted({*one, *other}):
-            if one.get(name) != other.get(name):
-                lost = key == "labels" and name not in other
-                what = f"{REMOVED_LABEL} {name}" if lost else f"{key.removesuffix('s')} {name} changed"
-                yield PlannedChange(new.thing, what, _text(one.get(name)), _text(other.get(name)))
+    yield from _labels_changed(old, new, lost)
     if old.interval != new.interval:
         yield PlannedChange(new.thing, "evaluated at another interval", old.interval, new.interval)
     elif old.group != new.group:
         yield PlannedChange(new.thing, "moved to another group", old.group, new.group)
+
+
+def _labels_changed(old: _PlacedRule, new: _PlacedRule, lost: Collection[str]) -> Iterator[PlannedChange]:
+    """Labels and annotations that a rule sets otherwise, and labels that its results have no longer."""
+    for key in _SILENT:
+        one, other = (dict(placed.rule.get(key) or {}) for placed in (old, new))
+        for name in sorted({*one, *other}):
+            if one.get(name) != other.get(name) and (key == "annotations" or name not in lost):
+                what = f"{key.removesuffix('s')} {name} changed"
+                yield PlannedChange(new.thing, what, _text(one.get(name)), _text(other.get(name)))
+    breaks = OF_ALERT if new.kind == "alert" else OF_SERIES
+    for name in lost:
+        set_before = _text((old.rule.get("labels") or {}).get(name))
+        yield PlannedChange(new.thing, f"{REMOVED_LABEL} {name}", set_before, breaks=breaks)
 
 
 def _text(value: object) -> str:
