@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from tests.e2e.conftest import PrometheusFactory, prometheus_server, supervisor
 
 __all__ = ["prometheus_server", "supervisor"]
 
+WATCHDOG = b"groups: [{name: w, rules: [{alert: Watchdog, expr: vector(1)}]}]"
 Deploy = Callable[..., tuple[int, str, str]]
 pytestmark = pytest.mark.server
 
@@ -30,7 +33,8 @@ def built(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
 
 @pytest.fixture
 def url(prometheus_server: PrometheusFactory, tmp_path: Path) -> str:
-    return prometheus_server({"rule_files": [f"{tmp_path}/rules/*.yaml"], "scrape_configs": []}).url
+    away = {"job_name": "away", "scrape_interval": "1s", "static_configs": [{"targets": ["127.0.0.1:1"]}]}
+    return prometheus_server({"rule_files": [f"{tmp_path}/rules/*.yaml"], "scrape_configs": [away]}).url
 
 
 @pytest.fixture
@@ -182,14 +186,24 @@ def test_a_plan_says_what_a_rename_or_removal_breaks_and_what_would_have_fired(
     assert deploy("apply", "--yes")[0] == 0
     renamed = rules(High=5)[f"{PREFIX}High.yaml"].replace(b"alert: High", b"alert: Higher")
     built.clear()
-    built |= {f"{PREFIX}High.yaml": renamed, f"{PREFIX}new.yaml": rule_file("New", 0)}
+    built |= {f"{PREFIX}High.yaml": renamed, f"{PREFIX}new.yaml": rule_file("New", -1, "max(up)")}
+    built |= {f"{PREFIX}unheard.yaml": rule_file("Unheard", 0, "nobody_has_this"), f"{PREFIX}w.yaml": WATCHDOG}
+    with Prometheus(url) as client:
+        while not client.query("up").samples:
+            time.sleep(0.2)
     code, out, err = deploy("plan", "--risk", "5m")
     assert code == 1
     assert "alert renamed: High\n    - High\n    + Higher\n    breaks: silences, inhibitions and routes" in out
     assert "alert removed: Low\n    breaks: silences" in out
-    assert "New would have fired 1 times in the last 5m" in err
+    assert re.search(r"New would have fired 1 time in the last 5m, for \d min; there was data of \d min of it", err)
+    assert "Unheard: nobody can tell" in err
+    assert "Watchdog" not in err
     code, out, _ = deploy("plan", "--risk", "5m", "--format", "json")
     (found,) = json.loads(out)
-    assert {one["thing"]: bool(one["breaks"]) for one in found["changes"]} == {"High": True, "Low": True, "New": False}
-    assert {one["alert"]: one["times"] for one in found["risks"]} == {"Higher": 0, "New": 1}
+    assert {one["thing"]: bool(one["breaks"]) for one in found["changes"]} == {
+        "High": True, "Low": True, "New": False, "Unheard": False, "Watchdog": False
+    }  # fmt: skip
+    assert {one["alert"]: (one["times"], 0 < one["observed"] < 300) for one in found["risks"]} == {
+        "New": (1, True), "Unheard": (0, False)
+    }  # fmt: skip
     assert json.loads(deploy("plan", "--format", "json")[1])[0]["risks"] == []

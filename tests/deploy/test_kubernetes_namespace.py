@@ -12,7 +12,11 @@ import pytest
 from regobs.build import build_files
 from regobs.config.named import ObjectKind
 from regobs.deploy.kubernetes_namespace import KubernetesNamespace
+from regobs.deploy.run import Rollout
+from regobs.deploy.state import StateFolder
 from regobs.errors import InputError, ServerError
+from tests.deploy.fakes import KilledError
+from tests.deploy.kubernetes_stub import KubernetesStub
 from tests.prometheus.stub import Reply, Stub
 from tests.slo.packs import BUNDLED, GITLAB
 
@@ -143,3 +147,81 @@ def test_a_kind_that_the_cluster_lacks_is_refused_before_anything_changes(tmp_pa
         target(tmp_path, f"http://{listing.address}").check(rule("regobs-a", groups=[]))
     assert error.value.value == "PrometheusRule (monitoring.coreos.com/v1)"
     assert not [one for one in listing.requests if one.method == "PATCH"]
+
+
+def board(name: str) -> dict[str, bytes]:
+    data = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {}}
+    return {f"ConfigMap/{name}": json.dumps(data).encode()}
+
+
+def built() -> dict[str, bytes]:
+    """A build with a rule object and a dashboard."""
+    objects = {**rule("regobs-a", groups=[]), **board("regobs-b")}
+    return {f"kubernetes/{number}.yaml": content for number, content in enumerate(objects.values())}
+
+
+@pytest.fixture
+def cluster() -> Iterator[KubernetesStub]:
+    there = KubernetesStub()
+    with there.stub:
+        yield there
+
+
+def deployment(cluster: KubernetesStub, folder: Path, *kinds: ObjectKind) -> Rollout:
+    return Rollout(target(folder, f"http://{cluster.stub.address}", *kinds), StateFolder(folder / "state"))
+
+
+def test_what_was_deployed_of_a_kind_that_is_not_named_now_is_deleted(cluster: KubernetesStub, tmp_path: Path) -> None:
+    first = deployment(cluster, tmp_path)
+    first.apply(first.plan(built()))
+    assert cluster.names() == ["ConfigMap/regobs-b", "PrometheusRule/regobs-a"]
+    narrowed = deployment(cluster, tmp_path, ObjectKind.PROMETHEUS_RULE)
+    narrowed.verify()
+    assert narrowed.status().edited == ()
+    plan = narrowed.plan(built())
+    assert (plan.deleted, plan.conflicts, plan.differs) == (("ConfigMap/regobs-b",), (), True)
+    narrowed.apply(plan)
+    assert cluster.names() == ["PrometheusRule/regobs-a"]
+    narrowed.verify()
+    again = deployment(cluster, tmp_path, ObjectKind.PROMETHEUS_RULE)
+    cluster.forbidden = {"configmaps"}  # what is not ours any more is not asked for
+    assert (again.plan(built()).differs, again.status().edited) == (False, ())
+
+
+def test_a_rollback_brings_back_what_was_of_another_kind(cluster: KubernetesStub, tmp_path: Path) -> None:
+    first = deployment(cluster, tmp_path)
+    first.apply(first.plan(built()))
+    narrowed = deployment(cluster, tmp_path, ObjectKind.PROMETHEUS_RULE)
+    narrowed.apply(narrowed.plan(built()))
+    narrowed.apply(narrowed.plan_back(1))
+    assert cluster.names() == ["ConfigMap/regobs-b", "PrometheusRule/regobs-a"]
+    narrowed.verify()
+
+
+def test_an_interrupted_deployment_is_put_right_though_kinds_are_narrowed(
+    cluster: KubernetesStub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = deployment(cluster, tmp_path)
+    first.apply(first.plan(built()))
+    before = dict(cluster.objects)
+    plan = first.plan({})
+    with monkeypatch.context() as patch:
+        patch.setattr(first.target, "verify", lambda _: (_ for _ in ()).throw(KilledError()))
+        patch.setattr(first, "_put_back", lambda *_: None)
+        with pytest.raises(KilledError):
+            first.apply(plan)
+    assert cluster.names() == []
+    narrowed = deployment(cluster, tmp_path, ObjectKind.PROMETHEUS_RULE)
+    narrowed.plan(built())
+    assert cluster.objects == before
+
+
+def test_a_kind_that_is_ours_and_that_we_may_not_read_any_more_says_how_to_go_on(
+    cluster: KubernetesStub, tmp_path: Path
+) -> None:
+    first = deployment(cluster, tmp_path)
+    first.apply(first.plan(built()))
+    cluster.forbidden = {"configmaps"}
+    with pytest.raises(ServerError, match="does not let us") as error:
+        deployment(cluster, tmp_path, ObjectKind.PROMETHEUS_RULE).plan(built())
+    assert "was deployed before" in (error.value.next_step or "")

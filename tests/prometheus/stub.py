@@ -33,6 +33,7 @@ class Request:
     params: Mapping[str, list[str]]
     headers: Mapping[str, str]
     body: str = ""
+    query: Mapping[str, list[str]] = field(default_factory=dict)
 
 
 def success(data: Any, **more: Any) -> Reply:
@@ -57,7 +58,11 @@ NOT_FOUND = Reply(404, "404 page not found\n", "text/plain")
 class Stub(StubServer):
     """The server: `replies` by path without query, or by (method, path); one may be made of the request."""
 
-    def __init__(self, replies: Mapping[Any, Reply | Callable[[Request], Reply]], default: Reply = NOT_FOUND) -> None:
+    def __init__(
+        self,
+        replies: Mapping[Any, Reply | Callable[[Request], Reply]],
+        default: Reply | Callable[[Request], Reply] = NOT_FOUND,
+    ) -> None:
         self.requests: list[Request] = []
         self.ahead = 0.0  # seconds by which its clock is ahead of ours, as the header Date says
         outer = self
@@ -70,7 +75,8 @@ class Stub(StubServer):
                 length = int(self.headers.get("Content-Length") or 0)
                 body = self.rfile.read(length).decode()
                 params = parse_qs(body or parts.query, keep_blank_values=True)
-                request = Request(self.command, parts.path, params, dict(self.headers), body)
+                query = parse_qs(parts.query, keep_blank_values=True)
+                request = Request(self.command, parts.path, params, dict(self.headers), body, query)
                 outer.requests.append(request)
                 found = replies.get((self.command, parts.path)) or replies.get(parts.path, default)
                 reply = found if isinstance(found, Reply) else found(request)
@@ -86,6 +92,9 @@ class Stub(StubServer):
                 self._handle()
 
             def do_POST(self) -> None:
+                self._handle()
+
+            def do_PATCH(self) -> None:
                 self._handle()
 
             def do_DELETE(self) -> None:

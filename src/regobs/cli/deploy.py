@@ -17,6 +17,7 @@ import click
 
 from regobs.cli.content import KEEP_NAMES, PATH, content, content_options, settings
 from regobs.common.closest import did_you_mean
+from regobs.common.counts import counted
 from regobs.common.differing import shown_difference
 from regobs.common.table import Colour, escape_lines, screen, table
 from regobs.errors import ExitCode, InputError, RegobsError
@@ -303,12 +304,22 @@ def _risks(plans: Sequence[TargetPlan], config: Config, length: str) -> dict[str
 
 def _show_risks(risks: Mapping[str, Sequence[AlertRisk]], length: str) -> None:
     """On stderr, beside the plan: it is a note for a person."""
-    from regobs.budgets.words import time_text  # noqa: PLC0415
+    from regobs.query.times import read_seconds  # noqa: PLC0415
 
     for target, found in risks.items():
         for one in found:
-            said = f"would have fired {one.times} times in the last {length}, for {time_text(one.seconds)}"
-            click.echo(f"{target}: {one.alert} {one.note or said}", err=True)
+            said = _fired(one, length, read_seconds("--risk", length))
+            click.echo(f"{target}: {one.alert}{f': {one.note}' if one.note else said}", err=True)
+
+
+def _fired(risk: AlertRisk, length: str, seconds: float) -> str:
+    """How often an alert would have fired, and of how much of the time that can be said."""
+    from regobs.budgets.words import time_text  # noqa: PLC0415
+
+    how_often = f"have fired {counted(risk.times, 'time')}" if risk.times else "not have fired"
+    lasted = f", for {time_text(risk.seconds)}" if risk.times else ""
+    part = f"; there was data of {time_text(risk.observed)} of it" if risk.observed < 0.99 * seconds else ""
+    return f" would {how_often} in the last {length}{lasted}{part}"
 
 
 def _judge(plans: Iterable[TargetPlan]) -> None:

@@ -8,40 +8,26 @@ are new and some are old.
 from __future__ import annotations
 
 import json
-import os
 import re
-import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from regobs.build.rulers import NAMESPACE as PREFIX
-from regobs.common.reasons import reason_of
 from regobs.config.named import ObjectKind
+from regobs.deploy.kubernetes_cluster import VERSIONS, KubernetesCluster
 from regobs.deploy.managed_fields import MANAGER, Json, object_bytes, read_objects, written_object
 from regobs.deploy.rule_changes import rule_changes
 from regobs.deploy.rules_directory import await_groups, refuse_rules
 from regobs.deploy.state import Objects
 from regobs.deploy.target import PlannedChange
 from regobs.documents import dump_yaml, load_yaml_all
-from regobs.errors import InputError, MachineError, RegobsError, ServerError
+from regobs.errors import InputError, ServerError
 from regobs.grafana.boards import ReadDashboard, board_of
 from regobs.grafana.compare import compare_boards
 from regobs.prometheus import Prometheus, RuleGroup
-from regobs.prometheus.address import bare
-from regobs.secrets import MASK
 
-_OPERATOR = "monitoring.coreos.com"
-_VERSIONS = {
-    ObjectKind.PROMETHEUS_RULE: f"{_OPERATOR}/v1",
-    ObjectKind.POD_MONITOR: f"{_OPERATOR}/v1",
-    ObjectKind.PROBE: f"{_OPERATOR}/v1",
-    ObjectKind.ALERTMANAGER_CONFIG: f"{_OPERATOR}/v1alpha1",
-    ObjectKind.CONFIG_MAP: "v1",
-}
 _RULES, _DASHBOARDS = ObjectKind.PROMETHEUS_RULE, ObjectKind.CONFIG_MAP
 _FOLDER, _KUSTOMIZATION = "kubernetes/", "kubernetes/kustomization.yaml"
 _TIMEOUT = 30.0  # seconds
@@ -75,11 +61,9 @@ class KubernetesNamespace:
     ) -> None:
         self._name, self._namespace, self._open = name, namespace, open_server
         self._kinds = tuple(kind for kind in ObjectKind if not kinds or kind in kinds)
-        self._kubeconfig, self._cluster = kubeconfig, cluster
+        self._read = self._kinds  # and those of what is ours
+        self._cluster = KubernetesCluster(kubeconfig, cluster, namespace)
         self._patience, self._sleep = patience, sleep
-        self._client: Any = None
-        self._address = ""  # of the cluster, as its kubeconfig has it
-        self._secrets: list[str] = []
 
     @property
     def name(self) -> str:
@@ -96,19 +80,33 @@ class KubernetesNamespace:
                     found |= {_key(one): object_bytes(one) for one in items if one["kind"] in self._kinds}
         return found
 
+    def owns(self, names: Collection[str]) -> None:
+        """Objects of these kinds are read too: what is ours stays so when `kinds` is narrowed, and is deleted then."""
+        ours = {name.partition("/")[0] for name in names}
+        self._read = tuple(kind for kind in ObjectKind if kind in self._kinds or str(kind) in ours)
+
     def read(self) -> dict[str, bytes]:
         """Every object of these kinds whose name is one of ours; nothing of a kind that the cluster does not know."""
         found: dict[str, bytes] = {}
-        for kind in self._kinds:
-            resource = self._resource(kind)
-            if resource is not None:
+        for kind in self._read:
+            resource = self._cluster.resource(kind)
+            if resource is None:
+                continue
+            try:
                 found |= {_key(one): written_object(one) for one in self._listed(resource) if _is_ours(one)}
+            except ServerError as error:
+                if kind not in self._kinds and error.status == 403:
+                    error.next_step = (
+                        f"{kind} was deployed before `kinds` of this target was narrowed: give the right to list, "
+                        "patch and delete these objects until the next apply has deleted them, or name the kind again"
+                    )
+                raise
         return found
 
     def _listed(self, resource: Any) -> Iterator[Json]:
         token = None
         while True:
-            with self._speaking(f"list {resource.kind}"):
+            with self._cluster.speaking(f"list {resource.kind}"):
                 got = resource.get(
                     namespace=self._namespace, limit=_PAGE, _continue=token, serialize=False, _request_timeout=_TIMEOUT
                 )
@@ -126,10 +124,10 @@ class KubernetesNamespace:
             with self._open() as server:
                 server.rules()
         for key, content in objects.items():
-            if self._resource(key.partition("/")[0]) is None:
+            if self._cluster.resource(key.partition("/")[0]) is None:
                 raise InputError(
                     "the cluster does not know this kind of object",
-                    value=f"{key.partition('/')[0]} ({_VERSIONS[ObjectKind(key.partition('/')[0])]})",
+                    value=f"{key.partition('/')[0]} ({VERSIONS[ObjectKind(key.partition('/')[0])]})",
                     expected="the resource definitions of prometheus-operator",
                     next_step="install them, or name the kinds that are wanted: `kinds` of this target in regobs.toml",
                 )
@@ -143,14 +141,14 @@ class KubernetesNamespace:
         for key in before:
             if key not in after:
                 kind, _, name = key.partition("/")
-                with self._speaking(f"delete {key}", missing=True):
-                    self._resource(kind).delete(name=name, namespace=self._namespace, _request_timeout=_TIMEOUT)
+                with self._cluster.speaking(f"delete {key}", missing=True):
+                    self._cluster.resource(kind).delete(name=name, namespace=self._namespace, _request_timeout=_TIMEOUT)
 
     def _apply(self, key: str, content: bytes, *, dry_run: bool = False) -> None:
         kind, _, name = key.partition("/")
         more = {"dry_run": "All"} if dry_run else {}
-        with self._speaking(f"apply {key}"):
-            self._resource(kind).server_side_apply(
+        with self._cluster.speaking(f"apply {key}"):
+            self._cluster.resource(kind).server_side_apply(
                 body=json.loads(content),
                 name=name,
                 namespace=self._namespace,
@@ -167,10 +165,10 @@ class KubernetesNamespace:
             if here.get(key) != content:
                 raise ServerError(
                     f"{key} {'is not what was applied' if key in here else 'is not there'}",
-                    value=f"namespace {self._namespace} of {self._address}",
+                    value=f"namespace {self._namespace} of {self._cluster.address}",
                     next_step="see whether something else writes to this object, such as Argo CD or Flux",
                 )
-        if self._open is not None and _RULES in self._kinds:
+        if self._open is not None and _RULES in self._read:
             with self._open() as server:
                 await_groups(
                     server, dict(_groups(objects)), self._rule_object,
@@ -200,132 +198,6 @@ class KubernetesNamespace:
             for one in boards
         ]
         return [*rule_changes(_rule_files(before), _rule_files(after)), *found, *_value_changes(before, after)]
-
-    def _resource(self, kind: str) -> Any:
-        """What the client calls a kind of objects; None when the cluster does not know it."""
-        library = _library()
-        if self._client is None:
-            self._client = self._connected(library)
-        with self._speaking(f"look up {kind}"):
-            try:
-                return self._client.resources.get(api_version=_VERSIONS[ObjectKind(kind)], kind=kind)
-            except library.dynamic.exceptions.ResourceNotFoundError:
-                return None
-
-    def _connected(self, library: ModuleType) -> Any:
-        settings = library.client.Configuration()
-        try:
-            if self._kubeconfig is None and not self._cluster and _in_cluster():
-                library.config.load_incluster_config(client_configuration=settings)
-            else:
-                library.config.load_kube_config(
-                    config_file=str(self._kubeconfig) if self._kubeconfig else None,
-                    context=self._cluster or None,
-                    client_configuration=settings,
-                    persist_config=False,
-                )
-        except (library.config.ConfigException, OSError, ValueError) as error:
-            raise InputError(
-                "the cluster's address and its access cannot be read",
-                value=str(error)[:300],
-                expected="a kubeconfig with this context",
-                next_step="correct `kubeconfig` or `cluster` of this target in regobs.toml, or KUBECONFIG",
-            ) from None
-        settings.retries = False
-        self._address = bare(settings.host)
-        self._secrets = [one.split()[-1] for one in (*settings.api_key.values(), settings.password) if one]
-        with self._speaking("ask for its kinds"), tempfile.TemporaryDirectory(prefix="regobs-deploy.") as folder:
-            # the client keeps what it learned in a file that it would share with other users of this machine
-            return library.dynamic.DynamicClient(
-                library.client.ApiClient(settings), cache_file=str(Path(folder) / "kinds.json")
-            )
-
-    @contextmanager
-    def _speaking(self, doing: str, *, missing: bool = False) -> Iterator[None]:
-        """Whatever goes wrong between the cluster and us is one ServerError; with `missing` 404 is nothing wrong."""
-        library = _library()
-        try:
-            yield
-        except RegobsError:
-            raise
-        except library.dynamic.exceptions.ResourceNotFoundError:
-            raise
-        except library.client.ApiException as error:  # those of the dynamic client too
-            if not error.status:  # TLS: there is no answer
-                raise self._unreachable(doing, error.reason) from error
-            self._refused(doing, error, missing=missing)
-        except Exception as error:
-            raise self._unreachable(doing, reason_of(error), late=_is_late(error)) from error
-
-    def _unreachable(self, doing: str, why: object, *, late: bool = False) -> ServerError:
-        what = "did not answer in time" if late else "cannot be reached, or what answers is no Kubernetes API"
-        error = ServerError(
-            f"the cluster at {self._address} {what}",
-            value=f"{doing}: {' '.join(str(why).split())[:200]}",
-            next_step="check the server of the kubeconfig, its certificate and that it runs",
-        )
-        error.fault = "late" if late else ""
-        return error
-
-    def _refused(self, doing: str, error: Any, *, missing: bool) -> None:
-        said, status = _message(error.body), error.status
-        for secret in self._secrets:
-            said = said.replace(secret, MASK)
-        if missing and status == 404:
-            return
-        denied = status in {401, 403}
-        refused = ServerError(
-            f"the cluster at {self._address} {'does not let us do this' if denied else f'refuses to {doing}'}",
-            value=f"{status}: {f'{doing} in {self._namespace}: ' if denied else ''}{said}",
-            expected="a user or service account that may list, create, patch and delete these objects"
-            if denied
-            else None,
-            next_step="correct the user of the kubeconfig or its token; docs/deploy.md has the role"
-            if denied
-            else "correct the pack or the namespace; docs/deploy.md says which objects it needs",
-        )
-        refused.status = status
-        after = str((error.headers or {}).get("Retry-After", ""))
-        refused.retry_after = float(after) if after.isascii() and after.isdigit() and len(after) <= 6 else None
-        raise refused from error
-
-
-def _library() -> ModuleType:
-    try:
-        import kubernetes.client  # noqa: PLC0415 - takes a second; only those who deploy to a cluster pay for it
-        import kubernetes.config  # noqa: PLC0415
-        import kubernetes.dynamic  # noqa: PLC0415
-        import kubernetes.dynamic.exceptions  # noqa: PLC0415
-    except ImportError:
-        raise MachineError(
-            "deployments to a cluster need the Kubernetes client, which is not installed",
-            expected="the extra `kubernetes` of regobs",
-            next_step="install it: pip install 'regobs[kubernetes]'",
-        ) from None
-    module: ModuleType = kubernetes
-    return module
-
-
-def _is_late(error: BaseException) -> bool:
-    """Whether the time of a request is over: urllib3 puts that into the reason of another error."""
-    import urllib3  # noqa: PLC0415 - that of the client
-
-    reason = getattr(error, "reason", error)
-    refused = isinstance(reason, urllib3.exceptions.NewConnectionError)  # counted there among those that take too long
-    return isinstance(reason, urllib3.exceptions.TimeoutError) and not refused
-
-
-def _in_cluster() -> bool:
-    return "KUBERNETES_SERVICE_HOST" in os.environ and "KUBECONFIG" not in os.environ
-
-
-def _message(body: Any) -> str:
-    """The message of a Status of the API; of anything else its first characters."""
-    text = body.decode(errors="replace") if isinstance(body, bytes) else str(body or "")
-    try:
-        return str(json.loads(text)["message"])[:500]
-    except (ValueError, KeyError, TypeError):
-        return " ".join(text[:300].split())
 
 
 def _key(one: Mapping[str, Any]) -> str:

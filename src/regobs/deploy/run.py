@@ -20,8 +20,8 @@ from regobs import __version__
 from regobs.common.files import write_file
 from regobs.common.signals import signals_raise
 from regobs.deploy.broken import broken_by
-from regobs.deploy.state import KeptState, Objects, StateFolder, decoded, digest, encoded
-from regobs.deploy.target import DeployTarget, MarksItsWork, PlannedChange
+from regobs.deploy.state import KeptState, Objects, PendingDeploy, StateFolder, decoded, digest, encoded
+from regobs.deploy.target import DeployTarget, MarksItsWork, PlannedChange, ReadsItsWork
 from regobs.deploy.told import TargetWords, tell, telling
 from regobs.errors import InputError, MachineError, RegobsError
 
@@ -120,7 +120,7 @@ class Rollout:
         return dict(state.objects)
 
     def _planned_for(self, wanted: dict[str, bytes]) -> TargetPlan:
-        with self._turn(goes_on=True):
+        with self._turn(wanted, goes_on=True):
             live, owned = self.target.read(), self._folder.last().objects
         after = _after(live, owned, wanted)
         return TargetPlan(
@@ -141,7 +141,7 @@ class Rollout:
         when the target refuses the objects; ServerError and MachineError when it fails, with the old state back. What
         an interrupted deployment left is put right first; where that fails, only `overwrite` goes on without it.
         """
-        with telling(self._words), self._turn(goes_on=overwrite):
+        with telling(self._words), self._turn(plan.objects, goes_on=overwrite):
             live, last, interrupted = self.target.read(), self._folder.last(), self._folder.unfinished()
             self._refuse(plan, live, overwrite=overwrite)
             after = _after(live, last.objects, dict(plan.objects))
@@ -223,10 +223,14 @@ class Rollout:
         self._folder.end()
 
     @contextmanager
-    def _turn(self, *, goes_on: bool = False) -> Iterator[None]:
-        """Our turn, with what a killed deployment left put right; with `goes_on` also where that fails, with a note."""
+    def _turn(self, wanted: Objects | None = None, *, goes_on: bool = False) -> Iterator[None]:
+        """Our turn, with what a killed deployment left put right; with `goes_on` also where that fails, with a note.
+
+        `wanted` is what is to be there afterwards.
+        """
         with signals_raise(), self._folder.locked(self._wait):
             pending = self._folder.unfinished()
+            self._say_what_is_ours(pending, wanted or {})
             if pending is not None:
                 try:
                     self._restore(pending.before)
@@ -241,6 +245,10 @@ class Rollout:
                 self._folder.end()
             yield
 
+    def _say_what_is_ours(self, pending: PendingDeploy | None, wanted: Objects) -> None:
+        if isinstance(self.target, ReadsItsWork):
+            self.target.owns({*self._folder.last().objects, *(pending.before if pending is not None else ()), *wanted})
+
     def verify(self) -> None:
         """Whether what was deployed is in use and works. Raises ServerError."""
         with telling(self._words), self._turn():
@@ -253,6 +261,7 @@ class Rollout:
 
     def _status(self) -> TargetStatus:
         pending, last = self._folder.unfinished(), self._folder.last()
+        self._say_what_is_ours(pending, {})
         live = self.target.read()
         edited = tuple(self._conflicts(live, last.objects, {}))
         begun = pending.begun if pending is not None else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Protocol, runtime_checkable
 
@@ -58,6 +58,14 @@ class DeployTarget(Protocol):
 
     def changes(self, before: Objects, after: Objects) -> list[PlannedChange]:
         """What differs in meaning."""
+
+
+@runtime_checkable
+class ReadsItsWork(Protocol):
+    """A target whose `read` depends on settings that may have been others when something was deployed."""
+
+    def owns(self, names: Collection[str]) -> None:
+        """Let `read` give objects of these names too; what was said of others before holds no longer."""
 
 
 @runtime_checkable
