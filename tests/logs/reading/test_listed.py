@@ -90,6 +90,21 @@ def test_fields_that_datadog_read_from_a_line_are_the_line() -> None:
         assert json.loads(found.content) == line
 
 
+@pytest.mark.parametrize(
+    "around",
+    [
+        '{"event":{"line":LINE,"source":"stdout","tag":"a"},"time":"1763895900.1","host":"n"}',
+        '{"date":1763895900.1,"log":LINE,"stream":"stdout"}',
+        '{"timestamp":"2026-11-23T11:05:00Z","message":LINE,"host":"n"}',
+        '{"labels":{},"line":LINE}',
+    ],
+)
+def test_a_line_that_was_read_as_an_object_is_the_line(around: str) -> None:
+    for line in LINES:
+        (found,) = Unwrapper().add(Line(1, 0, around.replace("LINE", line).encode()))
+        assert json.loads(found.content) == json.loads(line)
+
+
 @pytest.mark.parametrize("piece", ['{"event":"a"}', "}{", '{"event":{', '{"event":"', "[1, "])
 def test_hostile_lines_take_time_that_is_linear_in_their_length(piece: str) -> None:
     assert_linear(lambda size: listed(('{"event":1}' + piece * size).encode() + b"}]"), 2_000)

@@ -37,7 +37,7 @@ _DIGIT, _UPPER, _LOWER = (string.digits.encode(), string.ascii_uppercase.encode(
 _WORD = _DIGIT + _UPPER + _LOWER
 _SYSLOG_TIME = rb"[A-Z][a-z]{2} [ 0-9][0-9] [0-9:.]{8,15}"
 _FULL_TIME = rb"(?:<[0-9]{1,3}>)?(?:[A-Z][a-z]{2} )?" + _TIME + rb"(?: [A-Z]{3,5})?"
-_SECONDS = rb"(?:[0-9]{10}\.[0-9]{6}|\[ {0,9}[0-9]{1,10}\.[0-9]{6}\])"
+_SECONDS = rb"(?:[0-9]{10}\.[0-9]{6}|\[ {0,9}[0-9]{1,10}\.[0-9]{6}(?: <[ 0-9.]{0,30}>)?\])"
 # The first letters of a prefix, and what it is; of two that fit the first counts where a line begins behind both.
 _PREFIXES = (
     (b"{", SELECTOR.pattern),
@@ -54,7 +54,7 @@ _PREFIXES = (
     # journalctl -o short-iso, short-full
     (b"<" + _DIGIT + _UPPER, _FULL_TIME + _PROGRAM),
     (b"<" + _DIGIT + _UPPER, _FULL_TIME + _HOST),
-    # journalctl -o short-unix, short-monotonic
+    # journalctl -o short-unix, short-monotonic, short-delta
     (b"[" + _DIGIT, _SECONDS + _PROGRAM),
     (b"[" + _DIGIT, _SECONDS + _HOST),
     (b"\x1e", rb"\x1e"),  # journalctl -o json-seq

@@ -43,7 +43,9 @@ _TEXTS = (
     "_msg",
 )  # fmt: skip
 _MESSAGES = frozenset({"message", "_msg"})  # where lines of their own, which have a level, have their message
-_OBJECTS = ("jsonPayload", "_source", "json", "result", "LogMessage", "attributes", "content")
+_OBJECTS = (
+    "jsonPayload", "_source", "json", "result", "LogMessage", "attributes", "content", "line", "log", "message"
+)  # fmt: skip
 _EVENT = "event"  # of Splunk: text or an object; GitLab's lines of tasks have a word there, so its name is no mark
 _EVENT_MARKS = (b'"event":{', b'"event": {')
 MARKS_OF_OBJECTS = (
