@@ -149,7 +149,7 @@ def test_the_help_of_another_program_is_not(line: str) -> None:
 @pytest.mark.parametrize(
     ("line", "of_registry"),
     [
-        ("{}", True),
+        ("{}", False),
         ("time=2026-01-01T00:00:00Z level=info msg=a", True),
         ("level=info msg=a", True),
         ("msg=a", False),
