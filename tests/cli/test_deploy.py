@@ -7,10 +7,14 @@ import re
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import jsonschema
 import pytest
 
 from regobs.cli.main import run
+from regobs.common.programs import free_port
+from regobs.documents.json_output import json_schema
 from regobs.prometheus import Prometheus
 from tests.deploy.fakes import PREFIX, rule_file, rules
 from tests.e2e.conftest import PrometheusFactory, prometheus_server, supervisor
@@ -89,6 +93,29 @@ def test_of_long_texts_the_part_is_shown_that_differs(deploy: Deploy, built: dic
     sides = [line for line in out.splitlines() if line.startswith(("    - ", "    + "))]
     assert [side[:9] for side in sides] == ["    - ...", "    + ..."]
     assert [side[-3:] for side in sides] == ["> 5", "> 7"]
+
+
+def test_what_became_of_each_target_is_told_as_json(
+    deploy: Deploy, built: dict[str, bytes], url: str, tmp_path: Path
+) -> None:
+    def told(*words: str) -> tuple[int, Any]:
+        code, out, _ = deploy(*words, "--format=json")
+        data = json.loads(out)
+        name = f"deploy_{words[0]}"
+        jsonschema.Draft202012Validator({"$ref": f"#/$defs/{name}", "$defs": json_schema()["$defs"]}).validate(data)
+        return code, data
+
+    good = {"target": "rules", "well": True, "error": None}
+    assert told("apply", "--yes") == (0, [good | {"state": 1}])
+    assert told("apply", "--yes") == (0, [])
+    built |= rules(High=7)
+    assert told("apply", "--yes") == (0, [good | {"state": 2}])
+    assert told("verify") == (0, [good | {"state": None}])
+    assert told("rollback", "rules", "--yes") == (0, [good | {"state": 3}])
+    settings = tmp_path / "regobs.toml"
+    settings.write_text(settings.read_text().replace(url, f"http://127.0.0.1:{free_port()}"))
+    code, (found,) = told("verify", "--wait", "1")
+    assert (code != 0, found["well"], bool(found["error"])) == (True, False, True)
 
 
 def test_a_plan_is_carried_out_as_it_was_shown(

@@ -7,12 +7,14 @@ import re
 import socket
 from collections.abc import Iterator
 
+import jsonschema
 import pytest
 import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from regobs.cli.main import run
+from regobs.documents.json_output import json_schema
 from regobs.errors import ExitCode, InputError, MachineError, ServerError
 from regobs.simulate import Fault, Fleet, Plan, Schedule
 from regobs.simulate.control import Control
@@ -49,6 +51,17 @@ def test_a_fault_strikes_and_is_repaired(control: Control, capsys: pytest.Captur
     assert active(control.url) == []
     assert run(["simulate", "repair", "redis-loss", "--control", control.url]) == ExitCode.INPUT
     assert "not active" in capsys.readouterr().err
+
+
+def test_the_state_as_json_is_what_its_schema_says(control: Control, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["simulate", "break", "error-burst", "--for", "90s", "--control", control.url]) == ExitCode.OK
+    capsys.readouterr()
+    assert run(["simulate", "state", "--control", control.url, "--format", "json"]) == ExitCode.OK
+    found = json.loads(capsys.readouterr().out)
+    schema = {"$ref": "#/$defs/simulate_state", "$defs": json_schema()["$defs"]}
+    jsonschema.Draft202012Validator(schema).validate(found)
+    assert (len(found["pods"]), [one["name"] for one in found["faults"]]) == (2, ["error-burst"])
+    assert run(["simulate", "repair", "error-burst", "--control", control.url]) == ExitCode.OK
 
 
 def test_the_pods_are_shown_with_their_addresses(control: Control) -> None:

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from regobs.cli.content import KEEP_NAMES, content, content_options, without_collector
 from regobs.common.table import screen, wrapped
 from regobs.errors import ExitCode, InputError
+
+if TYPE_CHECKING:
+    from regobs.build import FileDifference
+    from regobs.config import Config
+    from regobs.deploy.breaks import UpgradeBreak
+    from regobs.pack import Pack
 
 PATH = click.Path(path_type=Path)
 
@@ -23,6 +32,7 @@ PATH = click.Path(path_type=Path)
     "--against", type=PATH, metavar="OLD", help="Write nothing; say what of an older build is renamed or gone."
 )
 @KEEP_NAMES
+@click.option("--format", "shape", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def build(
     *,
     out: Path | None,
@@ -32,6 +42,7 @@ def build(
     check: bool,
     against: Path | None,
     older: Path | None,
+    shape: str,
 ) -> int:
     """Write dashboards, provisioning, mixin, rules, rule tests, scrape and alert routing, runbooks, manifest.
 
@@ -40,7 +51,6 @@ def build(
     from regobs.build import write_atomically  # noqa: PLC0415 - loads grafanalib; `--help` needs none
     from regobs.build.write import MANIFEST  # noqa: PLC0415
     from regobs.deploy.breaks import build_keeping  # noqa: PLC0415
-    from regobs.grafana.variables import Variables  # noqa: PLC0415
     from regobs.grafana.warned import dashboard_warnings  # noqa: PLC0415
     from regobs.slo.missing_tiers import tier_notes  # noqa: PLC0415
     from regobs.slo.warned import pack_warnings  # noqa: PLC0415
@@ -54,51 +64,99 @@ def build(
     pack, config = content(config_file, pack_directory, flavor)
     with without_collector():
         files = build_keeping(config, pack, older)
-    for told in (*pack_warnings(pack), *dashboard_warnings(pack)):
-        click.echo(f"Warning: {told}", err=True)
-    for told in tier_notes(json.loads(files[MANIFEST])["rules"]["slos"]):
-        click.echo(wrapped(told, screen(sys.stderr)), err=True)
+    slos = json.loads(files[MANIFEST])["rules"]["slos"]
+    doubts = [f"Warning: {told}" for told in (*pack_warnings(pack), *dashboard_warnings(pack))]
+    made = _Build(pack, config, files, (*doubts, *tier_notes(slos)))
+    if shape == "text":
+        for told in made.told:
+            click.echo(wrapped(told, screen(sys.stderr)), err=True)
     if out is None:
-        return _against(against or Path(), files)
+        return _against(against or Path(), made, shape)
     if check:
-        return _check(out, files)
+        return _check(out, made, shape)
     write_atomically(out, files)
-    click.echo(f"pack      {pack}")
+    if shape == "json":
+        made.show(written=True)
+    else:
+        _written(out, made)
+    return ExitCode.OK
+
+
+@dataclass(frozen=True, slots=True)
+class _Build:
+    """What a build gives: its files, and what is to be told of its inputs."""
+
+    pack: Pack
+    config: Config
+    files: dict[str, bytes]
+    told: tuple[str, ...]
+
+    def show(
+        self,
+        *,
+        written: bool = False,
+        differences: Iterable[FileDifference] = (),
+        breaks: Iterable[UpgradeBreak] = (),
+    ) -> None:
+        """Print it as JSON."""
+        data = {
+            "pack": str(self.pack),
+            "settings": str(self.config.source) if self.config.source else None,
+            "flavor": self.config.flavor,
+            "files": len(self.files),
+            "written": written,
+            "differences": [{"file": one.name, "state": one.state, "diff": list(one.lines)} for one in differences],
+            "breaks": [one.as_data() for one in breaks],
+            "told": list(self.told),
+        }
+        click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+
+
+def _written(out: Path, made: _Build) -> None:
+    from regobs.grafana.variables import Variables  # noqa: PLC0415
+
+    config = made.config
+    click.echo(f"pack      {made.pack}")
     click.echo(f"settings  {config.source or 'defaults, there is no regobs.toml'} (flavor {config.flavor})")
-    click.echo(f"written   {len(files)} files to {out}")
+    click.echo(f"written   {len(made.files)} files to {out}")
     unscoped = Variables.of(config).unscoped_neighbours(config.capabilities, config.flavor)
     if unscoped:
-        click.echo(
+        note = (
             f"note      of {', '.join(unscoped)} everything is shown that Prometheus scrapes, also of neighbours; "
             "[prometheus.selectors] in regobs.toml chooses this registry's"
         )
-    return ExitCode.OK
+        click.echo(wrapped(note, screen()))
 
 
-def _against(old: Path, files: dict[str, bytes]) -> int:
+def _against(old: Path, made: _Build, shape: str) -> int:
     """What an upgrade from a build to this one takes away."""
     from regobs.deploy.breaks import read_build, upgrade_breaks  # noqa: PLC0415
 
-    found = upgrade_breaks(read_build(old), files)
-    for one in found:
-        click.echo(str(one))
-    if found:
-        click.echo(f"{len(found)} names of {old} are renamed or gone")
-        return ExitCode.DIFFERENCE
-    click.echo(f"nothing is renamed or gone since {old}")
-    return ExitCode.OK
+    found = upgrade_breaks(read_build(old), made.files)
+    if shape == "json":
+        made.show(breaks=found)
+    else:
+        for one in found:
+            click.echo(wrapped(str(one), screen()))
+        click.echo(f"{len(found)} names of {old} are renamed or gone" if found else
+                   f"nothing is renamed or gone since {old}")  # fmt: skip
+    return ExitCode.DIFFERENCE if found else ExitCode.OK
 
 
-def _check(out: Path, files: dict[str, bytes]) -> int:
+def _check(out: Path, made: _Build, shape: str) -> int:
     from regobs.build import compare  # noqa: PLC0415
 
-    differences = compare(out, files)
+    differences = compare(out, made.files)
+    if shape == "json":
+        made.show(differences=differences)
+        return ExitCode.DIFFERENCE if differences else ExitCode.OK
     for difference in differences:
         click.echo(str(difference))
     if differences:
-        click.echo(
-            f"{len(differences)} of {len(files)} files in {out} differ; write them with: regobs build --out {out}"
+        told = (
+            f"{len(differences)} of {len(made.files)} files in {out} differ; write them with: regobs build --out {out}"
         )
+        click.echo(told)
         return ExitCode.DIFFERENCE
-    click.echo(f"{len(files)} files in {out} are what a build gives")
+    click.echo(f"{len(made.files)} files in {out} are what a build gives")
     return ExitCode.OK

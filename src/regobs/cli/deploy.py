@@ -89,6 +89,7 @@ def plan(
 @KEEP_NAMES
 @_YES
 @_ENVIRONMENT
+@_SHAPE
 @_WAIT
 def apply(
     *,
@@ -102,11 +103,13 @@ def apply(
     older: Path | None,
     yes: bool,
     environment: str,
+    shape: str,
     wait: float,
 ) -> int:
     """Change each target, see that it works, and put back what was there when it does not.
 
     It asks before it changes anything, except with --yes. Where CI is set, it only shows the plan without --yes.
+    JSON has what became of each target, not the plan: that is `deploy plan`.
     """
     from regobs.deploy.run import read_plan  # noqa: PLC0415
 
@@ -114,17 +117,19 @@ def apply(
         plans = [one for one in read_plan(plan_file) if not only or one.target in only]
     else:
         plans = _plans(content(config_file, pack_directory, flavor), only, wait, older)
-    _show(plans, "text")
+    if shape == "text":
+        _show(plans, shape)
     config = settings(config_file, flavor)
     rollouts = {one.name: one for one in _rollouts(config, [one.target for one in plans], environment, wait)}
     if not any(one.differs for one in plans):
-        return ExitCode.OK
+        return _each((), shape)
     if not allow_findings:
         _judge(plans)
     if not _agreed(yes=yes):
-        return ExitCode.DIFFERENCE
+        return max(_each((), shape), ExitCode.DIFFERENCE)
+    work = [(one.target, partial(rollouts[one.target].apply, one, overwrite=overwrite)) for one in plans]
     with _told(rollouts.values()):
-        return _each((one.target, partial(rollouts[one.target].apply, one, overwrite=overwrite)) for one in plans)
+        return _each(work, shape)
 
 
 @deploy.command()
@@ -135,33 +140,36 @@ def apply(
 @_CONFIG
 @_YES
 @_ENVIRONMENT
+@_SHAPE
 @_WAIT
 def rollback(
-    *, name: str, number: int | None, config_file: Path | None, yes: bool, environment: str, wait: float
+    *, name: str, number: int | None, config_file: Path | None, yes: bool, environment: str, shape: str, wait: float
 ) -> int:
     """Go back to a state that is kept, in the same way as `apply`: whole, looked at, or not at all."""
     config = settings(config_file)
     (rollout,) = _rollouts(config, [name], environment, wait)
     with _told([rollout]):
         planned = rollout.plan_back(number)
-    _show([planned], "text")
+    if shape == "text":
+        _show([planned], shape)
     if not planned.differs:
-        return ExitCode.OK
+        return _each((), shape)
     if not _agreed(yes=yes):
-        return ExitCode.DIFFERENCE
+        return max(_each((), shape), ExitCode.DIFFERENCE)
     with _told([rollout]):
-        return _each([(name, partial(rollout.apply, planned))])
+        return _each([(name, partial(rollout.apply, planned))], shape)
 
 
 @deploy.command()
 @_CONFIG
 @_ONLY
+@_SHAPE
 @_WAIT
-def verify(*, config_file: Path | None, only: tuple[str, ...], wait: float) -> int:
+def verify(*, config_file: Path | None, only: tuple[str, ...], shape: str, wait: float) -> int:
     """Whether what was deployed is in use and works: every rule loaded, evaluated and healthy."""
     rollouts = _rollouts(settings(config_file), only, "", wait)
     with _told(rollouts):
-        return _each((one.name, one.verify) for one in rollouts)
+        return _each(((one.name, one.verify) for one in rollouts), shape)
 
 
 @deploy.command()
@@ -353,15 +361,21 @@ def _told(rollouts: Iterable[Rollout]) -> Iterator[None]:
             one.notes.clear()
 
 
-def _each(work: Iterable[tuple[str, Callable[[], Any]]]) -> int:
+def _each(work: Iterable[tuple[str, Callable[[], Any]]], shape: str) -> int:
     """Each target for itself: one that fails does not keep the others from being changed. The first error's code."""
-    code = int(ExitCode.OK)
+    code, became = int(ExitCode.OK), []
     for name, do in work:
+        state, failure = None, ""
         try:
             state = do()
         except RegobsError as error:
+            failure = error.message
             click.echo(f"Error: {escape_lines(str(error))}", err=True)
             code = code or int(error.exit_code)
-        else:
-            click.echo(f"{name}: {f'state {state.number} is in use' if state is not None else 'well'}")
+        number = state.number if state is not None else None
+        became.append({"target": name, "well": not failure, "state": number, "error": failure or None})
+        if shape == "text" and not failure:
+            click.echo(f"{name}: {f'state {number} is in use' if number is not None else 'well'}")
+    if shape == "json":
+        click.echo(json.dumps(became, indent=2, ensure_ascii=False))
     return code

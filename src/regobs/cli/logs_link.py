@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
@@ -27,6 +28,7 @@ PATH = click.Path(path_type=Path)
 @click.option("--to", "end", default="now", show_default=True, metavar="TIME", help="Its end.")
 @click.option("--config", "config_file", type=PATH, metavar="FILE", help="Settings; ./regobs.toml by default.")
 @click.option("--pack", "pack_directory", type=PATH, metavar="DIR", help="As for `run`.")
+@click.option("--format", "shape", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def link(
     *,
     name: str,
@@ -38,6 +40,7 @@ def link(
     end: str,
     config_file: Path | None,
     pack_directory: Path | None,
+    shape: str,
 ) -> None:
     """Print the address in Kibana of a saved query, a session, a dashboard, or one of its panels (main/requests).
 
@@ -65,4 +68,5 @@ def link(
         raise click.UsageError("where is Kibana? give --kibana URL, or set url under [kibana] in regobs.toml")
     space = space or (settings.space if not kibana else "")
     view = View(kibana or settings.url, environment or settings.environment, space, start, end)
-    click.echo(address(find_pack(pack_directory, config), name, view, where=clauses, now=now))
+    found = address(find_pack(pack_directory, config), name, view, where=clauses, now=now)
+    click.echo(json.dumps({"address": found}, indent=2) if shape == "json" else found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -238,11 +239,15 @@ def repair(fault: str, control: str) -> None:
 
 @simulate.command()
 @_CONTROL
-def state(control: str) -> None:
+@click.option("--format", "shape", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def state(control: str, shape: str) -> None:
     """Show the pods of a fleet that runs with --control, and its active faults."""
     from regobs.simulate.remote import FleetClient  # noqa: PLC0415 (as above)
 
     found = FleetClient(control).state()
+    if shape == "json":
+        click.echo(json.dumps(found, indent=2))
+        return
     click.echo(f"simulated time {found['time']}")
     for pod in found["pods"]:
         place = f"  {pod['zone']}" if pod["zone"] else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 @click.option("--png", type=PATH, metavar="DIR", help="Also one picture of each dashboard.")
 @click.option("--dark", is_flag=True, help="Dark pictures; the page follows its reader's system.")
 @content_options
+@click.option("--format", "shape", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def snapshot(
     *,
     server: ServerOptions,
@@ -47,6 +49,7 @@ def snapshot(
     config_file: Path | None,
     pack_directory: Path | None,
     flavor: str | None,
+    shape: str,
 ) -> int:
     """Write dashboards with their data into one HTML file that opens from disk and loads nothing.
 
@@ -77,8 +80,13 @@ def snapshot(
         click.echo(f"Warning: {warning}", err=True)
     for error in taken.errors:
         click.echo(f"Warning: the server rejected a query: {error}", err=True)
-    for path, data in written.items():
-        click.echo(f"{path}: {len(data):,} bytes")
+    if shape == "json":
+        files = [{"file": str(path), "bytes": len(data)} for path, data in written.items()]
+        told = {"files": files, "warnings": list(taken.warnings), "rejected": [str(one) for one in taken.errors]}
+        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+    else:
+        for path, data in written.items():
+            click.echo(f"{path}: {len(data):,} bytes")
     return ExitCode.DIFFERENCE if taken.errors else ExitCode.OK
 
 
