@@ -178,7 +178,9 @@ def verify(*, config_file: Path | None, only: tuple[str, ...], shape: str, wait:
 @_SHAPE
 def status(*, config_file: Path | None, only: tuple[str, ...], shape: str) -> int:
     """What runs where, in which version, and what somebody changed since. Exit code 1: something was."""
-    found, failed = _statuses(_rollouts(settings(config_file), only, "", 0))
+    rollouts = _rollouts(settings(config_file), only, "", 0)
+    with _told(rollouts):
+        found, failed = _statuses(rollouts)
     if shape == "json":
         data = [
             {

@@ -53,6 +53,7 @@ def rollout_of(name: str, config: Config, server: Callable[[], Prometheus], envi
         wait=wait,
         place=_place_of(settings, config),
         words=TargetWords.of(name, config),
+        where=_where_of(settings),
     )
 
 
@@ -67,6 +68,19 @@ def _place_of(settings: DeploySettings, config: Config) -> str:
         f"read by {context.url}" if context is not None else "",
     ]
     return " ".join([settings.kind, *(part for part in parts if part)])
+
+
+def _where_of(settings: DeploySettings) -> str:
+    """Where a target is within its server, which may have several addresses."""
+    parts = {
+        "directory": str(settings.directory or ""),
+        "file": str(settings.file or ""),
+        "namespace": settings.namespace if settings.kind in {"ruler", "kubernetes"} else "",
+        "cluster": settings.cluster,
+        "folder": settings.folder,
+        "space": settings.space,
+    }
+    return ", ".join(f"{name} {value}" for name, value in parts.items() if value)
 
 
 def _of_alertmanager(

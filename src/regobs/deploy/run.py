@@ -74,7 +74,8 @@ class Rollout:
     """Deployments to one target. `environment` is a word that `status` shows, of whoever deployed.
 
     `place` says where the target is: directory, address, namespace. A plan holds there alone. `words` are what errors
-    say of the target.
+    say of the target. `where` is the part of the place that no other address of the same server changes, such as the
+    directory: what was deployed elsewhere is not ours here.
     """
 
     def __init__(
@@ -86,9 +87,10 @@ class Rollout:
         wait: float = WAIT,
         place: str = "",
         words: TargetWords | None = None,
+        where: str = "",
     ) -> None:
         self.target, self._folder, self._environment, self._wait = target, folder, environment, wait
-        self._place, self._words = place, words or TargetWords(target.name)
+        self._place, self._where, self._words = place, where, words or TargetWords(target.name)
         self.notes: list[str] = []  # what no error tells: what went wrong after it was done, and an interruption
 
     @property
@@ -121,7 +123,7 @@ class Rollout:
 
     def _planned_for(self, wanted: dict[str, bytes]) -> TargetPlan:
         with self._turn(wanted, goes_on=True):
-            live, owned = self.target.read(), self._folder.last().objects
+            live, owned = self.target.read(), self._last().objects
         after = _after(live, owned, wanted)
         return TargetPlan(
             self.name,
@@ -142,18 +144,19 @@ class Rollout:
         an interrupted deployment left is put right first; where that fails, only `overwrite` goes on without it.
         """
         with telling(self._words), self._turn(plan.objects, goes_on=overwrite):
-            live, last, interrupted = self.target.read(), self._folder.last(), self._folder.unfinished()
+            live, last, interrupted = self.target.read(), self._last(), self._folder.unfinished()
             self._refuse(plan, live, overwrite=overwrite)
             after = _after(live, last.objects, dict(plan.objects))
             if not self._differs(live, after) and last.objects == plan.objects and interrupted is None:
                 return None
             self.target.check(plan.objects)
-            before = live if interrupted is None else interrupted.before
-            self._folder.begin(before)
+            elsewhere = interrupted is not None and self._is_elsewhere(interrupted.where)
+            before = live if interrupted is None or elsewhere else interrupted.before
+            self._folder.begin(before, self._where)
             try:
                 self.target.write(live, after)
                 self.target.verify(after)
-                state = self._folder.commit(plan.objects, self._environment)
+                state = self._folder.commit(plan.objects, self._environment, self._where)
             except BaseException as error:
                 if isinstance(error, RegobsError):
                     tell(error, self._words)
@@ -233,6 +236,7 @@ class Rollout:
             self._say_what_is_ours(pending, wanted or {})
             if pending is not None:
                 try:
+                    self._refuse_elsewhere(pending.where, "a deployment to another place was interrupted")
                     self._restore(pending.before)
                 except RegobsError as error:
                     if not goes_on:
@@ -245,14 +249,38 @@ class Rollout:
                 self._folder.end()
             yield
 
+    def _last(self) -> KeptState:
+        """The newest state, without objects where they were deployed elsewhere: those are not here."""
+        last = self._folder.last()
+        if not self._is_elsewhere(last.where):
+            return last
+        note = f"what was deployed at {last.where} stays there: remove it by hand, or correct regobs.toml"
+        if note not in self.notes:
+            self.notes.append(note)
+        return replace(last, objects={})
+
+    def _is_elsewhere(self, where: str) -> bool:
+        return bool(where and self._where and where != self._where)
+
+    def _refuse_elsewhere(self, where: str, what: str) -> None:
+        if self._is_elsewhere(where):
+            raise InputError(
+                what,
+                value=where,
+                expected=self._where,
+                next_step="correct this target in regobs.toml, or deploy to the new place",
+            )
+
     def _say_what_is_ours(self, pending: PendingDeploy | None, wanted: Objects) -> None:
         if isinstance(self.target, ReadsItsWork):
-            self.target.owns({*self._folder.last().objects, *(pending.before if pending is not None else ()), *wanted})
+            self.target.owns({*self._last().objects, *(pending.before if pending is not None else ()), *wanted})
 
     def verify(self) -> None:
         """Whether what was deployed is in use and works. Raises ServerError."""
         with telling(self._words), self._turn():
-            self.target.verify(self._folder.last().objects)
+            last = self._folder.last()
+            self._refuse_elsewhere(last.where, "what was deployed is at another place")
+            self.target.verify(last.objects)
 
     def status(self) -> TargetStatus:
         """What runs there. Changes nothing, and waits for nobody."""
@@ -263,7 +291,7 @@ class Rollout:
         pending, last = self._folder.unfinished(), self._folder.last()
         self._say_what_is_ours(pending, {})
         live = self.target.read()
-        edited = tuple(self._conflicts(live, last.objects, {}))
+        edited = tuple(self._conflicts(live, self._last().objects, {}))
         begun = pending.begun if pending is not None else ""
         return TargetStatus(self.name, last, tuple(self._folder.numbers()), edited, begun)
 

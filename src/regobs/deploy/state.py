@@ -41,13 +41,17 @@ def digest(objects: Objects) -> str:
 
 @dataclass(frozen=True, slots=True)
 class KeptState:
-    """What was live after a deployment. `number` counts the deployments of a target, 0 before the first."""
+    """What was live after a deployment. `number` counts the deployments of a target, 0 before the first.
+
+    `where` is where in its server the target was then, "" for unknown.
+    """
 
     number: int
     objects: Objects
     version: str = ""
     applied: str = ""
     environment: str = ""
+    where: str = ""
 
     @property
     def digest(self) -> str:
@@ -62,6 +66,7 @@ class PendingDeploy:
     before: Objects
     number: int
     begun: str
+    where: str = ""
 
 
 class StateFolder:
@@ -121,25 +126,27 @@ class StateFolder:
         if not os.path.lexists(self.path / _PENDING):
             return None
         data = self._read(self.path / _PENDING)
-        return PendingDeploy(decoded(data["before"]), int(data["number"]), str(data["begun"]))
+        where = str(data.get("where", ""))
+        return PendingDeploy(decoded(data["before"]), int(data["number"]), str(data["begun"]), where)
 
     def unfinished(self) -> PendingDeploy | None:
         """The deployment that was begun and whose state is not kept: what was live before it has to come back."""
         pending = self.pending()
         return None if pending is None or pending.number in self.numbers() else pending
 
-    def begin(self, before: Objects) -> None:
+    def begin(self, before: Objects, where: str = "") -> None:
         """Note what is live, before anything is changed."""
-        data = {"before": encoded(before), "number": self._next(), "begun": _now()}
+        data = {"before": encoded(before), "number": self._next(), "begun": _now(), "where": where}
         self._write(self.path / _PENDING, data)
 
-    def commit(self, objects: Objects, environment: str) -> KeptState:
+    def commit(self, objects: Objects, environment: str, where: str = "") -> KeptState:
         """Keep what is live now as the newest state, and end the deployment. Old states beyond `KEPT` are removed."""
         number = self._next()
         data = {
             "version": __version__,
             "applied": _now(),
             "environment": environment,
+            "where": where,
             "objects": encoded(objects),
         }
         self._write(self._file(number), data)
@@ -171,7 +178,8 @@ class StateFolder:
     def _read_state(self, number: int) -> KeptState:
         data = self._read(self._file(number))
         objects = decoded(data["objects"])
-        return KeptState(number, objects, str(data["version"]), str(data["applied"]), str(data["environment"]))
+        version, applied, environment = (str(data[name]) for name in ("version", "applied", "environment"))
+        return KeptState(number, objects, version, applied, environment, str(data.get("where", "")))
 
     def _read(self, path: Path) -> dict[str, Any]:
         try:
