@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 
 import pytest
+import requests
 
 from regobs.errors import ServerError
 from regobs.prometheus import Prometheus
-from regobs.prometheus.json_body import wrong_json
+from regobs.prometheus.answers import read_answer
+from regobs.prometheus.json_body import json_object, wrong_json
 from tests.prometheus.stub import Reply, Stub, vector
 
 WHOLE = json.dumps(
@@ -53,3 +56,53 @@ def test_an_answer_that_is_wrong_within_does_not_break_off_and_is_not_asked_agai
             assert (caught.value.retry_after is not None) is (said == "breaks off")
             assert len(stub.requests) == 1
             assert "Error" not in str(caught.value)
+
+
+def _matrix(values: list[str], **more: object) -> bytes:
+    """A body that is long enough to be read in less time, with these values in all of its series."""
+    points = [[1_700_000_000 + 0.5 * place, value] for place, value in enumerate(values)]
+    result = [{"metric": {"n": str(n), "ü": "\u2028"}, "values": points} for n in range(1 + 60_000 // len(values))]
+    return json.dumps({"status": "success", "data": {"resultType": "matrix", "result": result}, **more}).encode()
+
+
+def _response(content: bytes) -> requests.Response:
+    response = requests.Response()
+    response._content, response.encoding = content, "utf-8"
+    return response
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["0", "1", "1e+308", "5e-324", "2.2250738585072011e-308", "0.1", "123456789012345678901234567890"],
+        ["-0", "1"],
+        ["NaN", "1"],
+        ["+Inf", "1"],
+        ["-Inf", "1"],
+        [repr(math.sin(exponent) * 10.0**exponent) for exponent in range(-300, 300, 7)],
+    ],
+)
+def test_a_long_answer_is_read_as_a_short_one(values: list[str]) -> None:
+    content = _matrix(values, warnings=["w"], infos=["i"], isPartial=True)
+    assert len(content) > 1_000_000
+    fast, plain = json_object(_response(content)), json.loads(content)
+    assert fast is not None
+    assert isinstance(fast["data"]["result"][0]["values"], tuple) is not bool({"+Inf", "-0"} & set(values))
+    answer = read_answer(fast)
+    assert repr(answer) == repr(read_answer(plain))
+    assert (answer.warnings, answer.infos, answer.partial) == (("w",), ("i",), True)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"groups": [{"name": "x" * 1_100_000, "rules": []}]},
+        {"resultType": "vector", "result": [{"metric": {"a": "x" * 1_100_000}, "value": [1, "2"]}]},
+        {"resultType": "matrix", "result": [{"metric": {"a": "x" * 1_100_000}, "histograms": [[1, {"count": "2"}]]}]},
+        {"resultType": "matrix", "result": [], "stats": {"samples": {"x": "x" * 1_100_000}}},
+        [{"__name__": "x" * 1_100_000}],
+    ],
+)
+def test_nothing_of_another_long_answer_is_lost(data: object) -> None:
+    body = {"status": "success", "data": data}
+    assert json_object(_response(json.dumps(body).encode())) == body

@@ -2,6 +2,9 @@
 
 import csv
 import io
+import json
+import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -9,7 +12,7 @@ from hypothesis import strategies as st
 
 from regobs.prometheus.answers import QueryAnswer, RangeSeries
 from regobs.query.pieces import merged
-from regobs.query.show import as_csv, stream_csv
+from regobs.query.show import Shown, as_csv, as_data, as_json, as_lines, line_blocks, plain, points, stream_csv
 
 LABELS = st.dictionaries(st.sampled_from(["a", "b", "c"]), st.text(max_size=5), max_size=3)
 VALUES = st.floats() | st.integers(0, 10).map(float)
@@ -54,3 +57,30 @@ def test_series_without_labels_have_times_and_values_alone() -> None:
     pieces, whole = streamed({})
     assert pieces == whole
     assert pieces.splitlines()[1] == "1970-01-01T00:00:01.000Z,0.5"
+
+
+def _long() -> QueryAnswer:
+    values = (0.0, -0.0, 1.5, 1e300, 5e-324, math.nan, math.inf, -math.inf, 12345678.9)
+    moments = tuple((1_700_000_000.0 + place * 0.25, values[place % len(values)]) for place in range(6_000))
+    labels: tuple[dict[str, str], ...] = ({"a": 'q"\\ü\u2028', "__name__": "x"}, {"a": "1,2", "b": "\n"}, {})
+    return QueryAnswer("matrix", ranges=tuple(RangeSeries(one, moments) for one in labels))
+
+
+def test_long_answers_are_written_as_json_and_csv_write_them() -> None:
+    answer = _long()
+    lines = [json.loads(line) for line in as_lines(answer)]
+    assert lines == [
+        {"labels": dict(labels), "time": time, "value": plain(value)} for labels, time, value in points(answer)
+    ]
+    assert "\n".join(line_blocks(answer)) == "\n".join(as_lines(answer))
+    assert list(line_blocks(QueryAnswer("matrix"))) == []
+    shown = Shown("x", answer)
+    assert json.loads(as_json(shown)) == json.loads(json.dumps(as_data(shown)))
+    short = Shown("x", replace(answer, ranges=()))
+    assert as_json(short) == json.dumps(as_data(short), indent=2, ensure_ascii=False)
+    rows = list(csv.reader(io.StringIO(as_csv(answer), newline="")))
+    assert rows[0] == ["time", "value", "__name__", "a", "b"]
+    assert [row[1:] for row in rows[1:]] == [
+        [repr(value), labels.get("__name__", ""), labels.get("a", ""), labels.get("b", "")]
+        for labels, _, value in points(answer)
+    ]

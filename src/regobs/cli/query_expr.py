@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 import time
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from regobs.cli.content import PATH, progress, settings
+from regobs.cli.content import PATH, progress, settings, without_collector
 from regobs.cli.expression_command import ExpressionCommand
 from regobs.cli.query_after import NOTHING, Afterwards, after_options, finish, print_compared, watch
 from regobs.cli.query_asking import Asking, asking_options
@@ -84,6 +83,7 @@ def expr(
         _check_points(query, "--diff" if after.compares else "a range")
         _other(asking, server, after)[0].times(time.time())  # a wrong time is said before anything is asked
 
+    @without_collector()
     def once() -> int:
         if plain and shape in {"csv", "ndjson"} and (asked := _streamed(query, asking)) is not None:
             return _stream(_resolved(prometheus, query, asked), query, asked, shape, asking)
@@ -259,8 +259,8 @@ def _stream(prometheus: Prometheus, query: CheckedQuery, asked: AskedRange, shap
         show.stream_csv(answers(), sys.stdout)
     else:
         for answer in answers():
-            for line in show.as_lines(answer):
-                click.echo(line)
+            for block in show.line_blocks(answer):
+                click.echo(block)
     return announce(gaps(warnings, prometheus.thanos, stores_of(prometheus), partial=partial))
 
 
@@ -369,10 +369,10 @@ def show(shown: Shown, shape: str, *, everything: bool = False) -> int:
 
     code = announce(shown.gaps)
     if shape == "json":
-        click.echo(json.dumps(write.as_data(shown), indent=2, ensure_ascii=False))
+        click.echo(write.as_json(shown))
     elif shape == "ndjson":
-        for line in write.as_lines(shown.answer):
-            click.echo(line)
+        for block in write.line_blocks(shown.answer):
+            click.echo(block)
     elif shape == "csv":
         click.echo(write.as_csv(shown.answer), nl=False)
     else:

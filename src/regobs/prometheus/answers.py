@@ -100,7 +100,9 @@ def _sample(item: Mapping[str, Any]) -> Sample:
 def _range(item: Mapping[str, Any]) -> RangeSeries:
     values = item.get("values")
     points: tuple[tuple[float, float], ...] = ()
-    if values:  # column by column: long ranges have millions of points
+    if isinstance(values, tuple):  # read as numbers with the body
+        points = values
+    elif values:  # column by column: long ranges have millions of points
         times, numbers = zip(*values, strict=True)
         points = tuple(zip(map(float, times), map(float, numbers), strict=True))
     return RangeSeries(dict(item["metric"]), points, len(item.get("histograms") or ()))

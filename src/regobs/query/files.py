@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -28,7 +27,7 @@ def write_answer(shown: Shown, file: Path, server: str) -> None:
     """Write the answer whole or not at all. Raises MachineError for what this machine lacks."""
     writers: dict[str, Callable[[], bytes]] = {
         ".csv": lambda: show.as_csv(shown.answer).encode(),
-        ".json": lambda: json.dumps(show.as_data(shown), indent=2, ensure_ascii=False).encode() + b"\n",
+        ".json": lambda: show.as_json(shown).encode() + b"\n",
         ".ndjson": lambda: "".join(f"{line}\n" for line in show.as_lines(shown.answer)).encode(),
         ".parquet": lambda: parquet(shown),
     }
