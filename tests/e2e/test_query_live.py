@@ -108,7 +108,7 @@ def test_the_shell_completes_what_the_server_has_and_asks_it(live: Live, tmp_pat
     env = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(tmp_path), "TERM": "xterm", "LC_ALL": "C.UTF-8"}
     command = [str(program), "query", "shell", "--prometheus", live.url, "--to", str(live.end), "--range", "10m"]
     with Terminal(command, env, tmp_path) as shell:
-        shell.wait("[10m]>")
+        shell.wait("[10m] at")
         begun = 'sum(rate(registry_http_requests_total{instance="'
         shell.type(begun, "registry-0:5001", "registry-1:5001")
         shell.type('registry-1:5001"}[2m]))\r', "req/s", "trend")
