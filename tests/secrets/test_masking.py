@@ -184,6 +184,7 @@ PIECES = (
     *("a", "token", "?", "://", "x-amz-", "eyJ", "eyJ-", "bearer ", "%5f", '"', "=", ";", "\\", "@", "%40", "#", "?a&"),
     *("://a:b ", "password: |\\n ", "password: |\n \\", "\u0315\u0300", "\ufdfa", "bearer:", "--", "a,", "(("),
     *("password: '", *HARD),
+    *(" Token:a", "{Token:", " a Token:b", "{Auth:&", " Password:{", " Password:[", "}a", "map[token:", "a" * 40 + " "),
 )
 
 
@@ -197,7 +198,7 @@ def _seconds(text: str, function: Callable[[str], str]) -> float:
     return min(spent)
 
 
-@pytest.mark.parametrize("end", ["", "@", '"'])
+@pytest.mark.parametrize("end", ["", "@", '"', "}", "]"])
 @pytest.mark.parametrize("piece", PIECES)
 def test_long_texts_take_linear_time(piece: str, end: str) -> None:
     """Eight times the text may take 24 times as long, and 10 us a letter; what goes back takes 64 times."""

@@ -184,7 +184,7 @@ def _of_cri(content: bytes) -> _Taken | None:
 def _of_object(content: bytes) -> _Taken | None:
     """What Docker, the journal or a shipper wrapped."""
     if b'"msg":' in content:
-        if not any(mark in content for mark in _OBJECT_MARKS):
+        if content.find(b"{", 1) < 0 or not any(mark in content for mark in _OBJECT_MARKS):
             return None
     elif b'"event"' not in content and not any(mark in content for mark in MARKS_OF_OBJECTS):
         return None
