@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from regobs.cli.main import run
+from regobs.documents import dump_yaml
 from tests.deploy.fakes import rules
-from tests.deploy.test_alertmanager_config import build
+from tests.deploy.test_alertmanager_config import NAMES, build
 from tests.deploy.test_kubernetes_namespace import kubeconfig
 from tests.prometheus.stub import Reply, Stub
 
@@ -56,7 +57,7 @@ def deploy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
         monkeypatch.delenv(variable, raising=False)
     files = {**rules(High=5), **build(), "kibana/production.ndjson": b""}
     monkeypatch.setattr("regobs.build.build_files", lambda *_: files)
-    (tmp_path / "receivers.yaml").write_text("receivers:\n- name: pager\n")
+    (tmp_path / "receivers.yaml").write_text(dump_yaml({"receivers": [{"name": name} for name in NAMES]}))
     (tmp_path / "token").write_text(SECRET)
 
     def called(url: str, kind: str, *arguments: str) -> tuple[int, str, str]:
@@ -165,3 +166,12 @@ def test_a_target_that_is_away_hides_no_other_in_status(
     else:
         assert "here" in out
         assert "away" not in out
+
+
+@pytest.mark.parametrize("kind", [kind for kind in NEEDS if "token" in NEEDS[kind] or "context" in NEEDS[kind]])
+def test_a_secret_that_cannot_be_read_is_told_of_the_target(deploy: Deploy, tmp_path: Path, kind: str) -> None:
+    (tmp_path / "token").unlink()
+    code, out, error = deploy("http://127.0.0.1:1", kind, "apply", "--yes", "--allow-findings")
+    assert code in {2, 4}, out
+    assert f"[deploy.mine] ({kind.replace('tenant', 'alertmanager')}): " in error
+    assert f"{tmp_path}/token" in error

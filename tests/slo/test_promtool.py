@@ -114,3 +114,35 @@ def test_the_tests_feed_both_spellings_of_a_whole_edge(tmp_path: Path) -> None:
     text = files["prometheus/tests/slow.counting.test.yaml"].decode()
     assert 'le="1",' in text
     assert 'le="1.0",' in text
+
+
+FIRST = """\
+rule_files: [{rules}]
+evaluation_interval: 30s
+tests:
+- interval: 15s
+  input_series:
+  - {{series: 'registry_http_requests_total{{{labels},code="200"}}', values: '0+10x40'}}
+  - {{series: 'registry_http_requests_total{{{labels},code="500"}}', values: '{failed}'}}
+  promql_expr_test:
+  - expr: round(sum_over_time(registry:slo_bad_events:increase30s{{slo="tag-list-availability"}}[9m]))
+    eval_time: 10m
+    exp_samples: [{{labels: '{{slo="tag-list-availability",operation="tag_list",sli="availability"}}', value: {bad}}}]
+"""
+
+
+@pytest.mark.server
+@pytest.mark.parametrize(
+    ("failed", "bad"),
+    [("100x19 103x20", 3), ("0x19 3x20", 2), ("_x19 3x20", 0), ("_x19 3x5 8x15", 5)],
+    ids=["later", "from zero", "with the first failures", "and more of them"],
+)
+def test_what_a_counter_that_begins_loses(tmp_path: Path, failed: str, bad: int) -> None:
+    """As docs/slo.md says."""
+    built = write(outputs.files(BUNDLED, DISTRIBUTION), tmp_path)
+    labels = 'handler="tags",method="get",job="registry",instance="a:5001"'
+    test = tmp_path / "first.test.yaml"
+    rules = built / "prometheus/rules/slo-tag-list-availability.yaml"
+    test.write_text(FIRST.format(rules=rules, labels=labels, failed=failed, bad=bad))
+    done = run_tests(promtool_of("debian"), test)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -17,24 +17,40 @@ if TYPE_CHECKING:
 
 def rollout_of(name: str, config: Config, server: Callable[[], Prometheus], environment: str, wait: float) -> Rollout:
     """Deployments to one target of regobs.toml; `server` opens the one that its context names."""
-    from regobs.deploy.grafana_folder import GrafanaFolder  # noqa: PLC0415 - loads requests and the PromQL parser
+    from regobs.deploy.run import Rollout  # noqa: PLC0415 - loads requests and the PromQL parser
+    from regobs.deploy.state import StateFolder  # noqa: PLC0415
+    from regobs.deploy.told import TargetWords, telling  # noqa: PLC0415
+
+    settings, words = config.deploy[name], TargetWords.of(name, config)
+    with telling(words):
+        target = _target_of(name, config, server)
+    return Rollout(
+        target,
+        StateFolder(settings.state),
+        environment=environment,
+        wait=wait,
+        place=_place_of(settings, config),
+        words=words,
+        where=_where_of(settings),
+    )
+
+
+def _target_of(name: str, config: Config, server: Callable[[], Prometheus]) -> DeployTarget:
+    """What regobs.toml calls so. Raises InputError for secrets and certificates that cannot be read."""
+    from regobs.deploy.grafana_folder import GrafanaFolder  # noqa: PLC0415
     from regobs.deploy.kubernetes_namespace import KubernetesNamespace  # noqa: PLC0415
     from regobs.deploy.ruler_api import RulerApi  # noqa: PLC0415
     from regobs.deploy.rules_directory import RulesDirectory  # noqa: PLC0415
-    from regobs.deploy.run import Rollout  # noqa: PLC0415
-    from regobs.deploy.state import StateFolder  # noqa: PLC0415
-    from regobs.deploy.told import TargetWords  # noqa: PLC0415
 
     settings = config.deploy[name]
-    target: DeployTarget
     if settings.directory is not None:
-        target = RulesDirectory(name, settings.directory, server)
-    elif settings.receivers is not None:
-        target = _of_alertmanager(name, settings, settings.receivers, server)
-    elif settings.api:
-        target = RulerApi(name, settings.api, settings.namespace, server)
-    elif settings.kind == "kubernetes":
-        target = KubernetesNamespace(
+        return RulesDirectory(name, settings.directory, server)
+    if settings.receivers is not None:
+        return _of_alertmanager(name, settings, settings.receivers, server)
+    if settings.kind in {"elasticsearch", "kibana"}:
+        return _of_elastic(name, settings)
+    if settings.kind == "kubernetes":
+        return KubernetesNamespace(
             name,
             settings.namespace,
             settings.kinds,
@@ -42,19 +58,9 @@ def rollout_of(name: str, config: Config, server: Callable[[], Prometheus], envi
             cluster=settings.cluster,
             open_server=server if settings.context else None,
         )
-    elif settings.kind in {"elasticsearch", "kibana"}:
-        target = _of_elastic(name, settings)
-    else:
-        target = GrafanaFolder(name, settings.url, settings.folder, settings.token_file, config.grafana.deploy_tags)
-    return Rollout(
-        target,
-        StateFolder(settings.state),
-        environment=environment,
-        wait=wait,
-        place=_place_of(settings, config),
-        words=TargetWords.of(name, config),
-        where=_where_of(settings),
-    )
+    if settings.api:
+        return RulerApi(name, settings.api, settings.namespace, server)
+    return GrafanaFolder(name, settings.url, settings.folder, settings.token_file, config.grafana.deploy_tags)
 
 
 def _place_of(settings: DeploySettings, config: Config) -> str:
