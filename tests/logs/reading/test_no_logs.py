@@ -119,3 +119,30 @@ def test_a_time_that_was_never_set_is_none(tmp_path: Path) -> None:
     path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     answer = CliRunner().invoke(regobs, ["logs", "trace", "abcdef", str(path)], catch_exceptions=False)
     assert [line[:11].strip() for line in answer.stdout.splitlines()] == ["", "+0 ms", "+1,000 ms"]
+
+
+_LINE = '{"level":"info","msg":"access","time":"2026-11-23T11:05:00.1Z","correlation_id":"01M841NTHKZ0HGNC8T60WWY6BH"}'
+_QUOTED = json.dumps(_LINE)
+# By the first words of a row in the table of docs/logs.md of what is not read.
+NOT_READ = {
+    "`journalctl -o verbose`": f"Mon 2026-11-23 11:05:00.1 UTC [s=a;i=1]\n    _PID=660\n    MESSAGE={_LINE}\n",
+    "Fluent Bit's stdout": f'[0] registry: [[1732359900.100000000, {{}}], {{"log"=>{_QUOTED}}}]\n',
+    "answer of Loki": f'{{"status":"success","data":{{"result":[{{"stream":{{}},"values":[["1",{_QUOTED}]]}}]}}}}\n',
+    "answer of Elasticsearch": f'{{"took":1,"hits":{{"hits":[{{"_source":{_LINE}}}]}}}}\n',
+    "OTLP as JSON": '{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":{"stringValue":LINE}}]}]}]}\n'.replace(
+        "LINE", _QUOTED
+    ),
+    "CSV of Datadog": '"2026-11-23T11:05:00Z","node-1","{}"\n'.format(_LINE.replace('"', '""')),
+}
+
+
+@pytest.mark.parametrize("kind", NOT_READ)
+@pytest.mark.parametrize("command", EVERY)
+def test_what_the_docs_call_not_read_is_told_as_that(command: str, kind: str, tmp_path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs/logs.md").read_text("utf-8")
+    assert f"\n| {kind}" in page.split("| not read | instead |")[1].split("\n\n")[0]
+    path = tmp_path / "a.log"
+    path.write_text(NOT_READ[kind], encoding="utf-8")
+    fault = ran(command, path).exception
+    assert isinstance(fault, InputError)
+    assert "no line can be read as one of a registry" in str(fault)
