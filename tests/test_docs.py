@@ -106,6 +106,9 @@ def test_a_build_of_a_flavor_writes_what_the_readme_lists_for_it_and_nothing_els
     written = {path for path, _ in rows if any(name.startswith(path.partition("*")[0]) for name in files)}
     assert written == {path for path, only in rows if only in {"", flavor}}
     assert any(only for _, only in rows)
+    table = README.partition("| in `out/` |")[2].partition("\n\n")[0]
+    named = tuple(path.partition("*")[0] for path in re.findall(r"`([a-z-]+/[^`\s]*|manifest\.json)`", table))
+    assert [name for name in files if not name.startswith(named)] == []
 
 
 def test_every_folder_of_the_map_exists() -> None:
