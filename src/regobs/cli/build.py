@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from regobs.cli.content import KEEP_NAMES, content, content_options, without_collector
-from regobs.common.table import screen, wrapped
+from regobs.cli.said import say
 from regobs.errors import ExitCode, InputError
 
 if TYPE_CHECKING:
@@ -69,7 +68,7 @@ def build(
     made = _Build(pack, config, files, (*doubts, *tier_notes(slos)))
     if shape == "text":
         for told in made.told:
-            click.echo(wrapped(told, screen(sys.stderr)), err=True)
+            say(told, err=True)
     if out is None:
         return _against(against or Path(), made, shape)
     if check:
@@ -125,7 +124,7 @@ def _written(out: Path, made: _Build) -> None:
             f"note      of {', '.join(unscoped)} everything is shown that Prometheus scrapes, also of neighbours; "
             "[prometheus.selectors] in regobs.toml chooses this registry's"
         )
-        click.echo(wrapped(note, screen()))
+        say(note)
 
 
 def _against(old: Path, made: _Build, shape: str) -> int:
@@ -137,7 +136,7 @@ def _against(old: Path, made: _Build, shape: str) -> int:
         made.show(breaks=found)
     else:
         for one in found:
-            click.echo(wrapped(str(one), screen()))
+            say(str(one))
         click.echo(f"{len(found)} names of {old} are renamed or gone" if found else
                    f"nothing is renamed or gone since {old}")  # fmt: skip
     return ExitCode.DIFFERENCE if found else ExitCode.OK

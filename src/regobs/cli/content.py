@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from regobs.catalog.model import Flavor
+from regobs.cli.said import warn
 
 if TYPE_CHECKING:
     from regobs.cli.server_options import ServerOptions
@@ -72,7 +73,7 @@ def settings(config_file: Path | None, flavor: str | None = None) -> Config:
     config = load_config(config_file)
     config = config if flavor is None else config.of_flavor(Flavor(flavor))
     for note in config.notes:
-        click.echo(f"Warning: {note}", err=True)
+        warn(note)
     return config
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from regobs.cli.content import KEEP_NAMES, PATH, content, content_options, settings
+from regobs.cli.said import warn
 from regobs.common.closest import did_you_mean
 from regobs.common.counts import counted
 from regobs.common.differing import shown_difference
@@ -359,7 +360,7 @@ def _told(rollouts: Iterable[Rollout]) -> Iterator[None]:
     finally:
         for one in rollouts:
             for note in one.notes:
-                click.echo(f"Warning: {one.name}: {escape_lines(note)}", err=True)
+                warn(f"{one.name}: {escape_lines(note)}")
             one.notes.clear()
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from regobs.cli.content import content, content_options, progress
+from regobs.cli.said import say
 from regobs.cli.server_options import ServerOptions, server_options
 from regobs.errors import InputError
 
@@ -42,6 +43,7 @@ def doctor(
     import json  # noqa: PLC0415 - what follows loads grafanalib and requests; `--help` needs neither
 
     from regobs.doctor import examine, proposed, text  # noqa: PLC0415
+    from regobs.doctor.table import PROPOSED  # noqa: PLC0415
     from regobs.promql.durations import read_duration  # noqa: PLC0415
 
     span = read_duration(window) if window is not None else None
@@ -58,5 +60,8 @@ def doctor(
     if shape == "json":
         click.echo(json.dumps(report.as_data(failing_only=failing_only), indent=2, ensure_ascii=False))
     else:
-        click.echo(text(report, failing_only=failing_only), nl=False)
+        shown, title, rest = text(report, failing_only=failing_only).rstrip("\n").partition(f"\n{PROPOSED}")
+        say(shown)
+        if title:  # with a diff, whose lines stay as they are
+            click.echo(title.removeprefix("\n") + rest)
     return report.exit_code

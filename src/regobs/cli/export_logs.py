@@ -196,7 +196,7 @@ def _warning(teller: Teller | None) -> Callable[[str], None]:
     def warn(text: str) -> None:
         if teller:
             teller.rest()
-        click.echo(f"Warning: {escape(text)}", err=True)
+        warn(escape(text))
         if teller:
             teller.go_on()
 

@@ -15,6 +15,7 @@ import click
 
 from regobs.cli.content import PATH, asked_content, content_options, progress
 from regobs.cli.public_url import PublicUrl
+from regobs.cli.said import warn
 from regobs.cli.server_options import ServerOptions, server_options
 from regobs.common.table import Colour, escape, screen, table, wrapped
 from regobs.errors import InputError, MachineError
@@ -90,7 +91,7 @@ def incident(
             found = read_incident(prometheus, pack, config, asked, report, deploys=deploys, logs=compared)
         lacking = (*found.gaps, *(compared.gaps if compared else ()), *gaps_so_far(prometheus))
     for text in found.refused:
-        click.echo(f"Warning: refused: {text}", err=True)
+        warn(f"refused: {text}")
     parts = sections(found, most)
     code = announce(lacking)
     if page is not None:

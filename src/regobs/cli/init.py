@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from regobs.cli.public_url import EXPOSITION
+from regobs.cli.said import say
 from regobs.cli.server_options import ServerOptions, server_options
 from regobs.common.table import escape
 from regobs.errors import InputError
@@ -64,7 +65,7 @@ def init(*, exposition: str | None, server: ServerOptions, out: Path, update: bo
     elif out == _STDOUT:
         click.echo(proposal.text, nl=False)
     else:
-        click.echo("\n".join(_told(proposal, there=there)))
+        say("\n".join(_told(proposal, there=there)))
     return 0
 
 

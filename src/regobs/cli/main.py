@@ -112,9 +112,10 @@ def run(arguments: Sequence[str]) -> int:
     except click.exceptions.Exit as end:  # --help, --version
         return end.exit_code
     except RegobsError as error:
-        from regobs.common.table import escape_lines  # noqa: PLC0415 - of an error only
+        from regobs.cli.said import say  # noqa: PLC0415 - of an error only
+        from regobs.common.table import escape_lines  # noqa: PLC0415
 
-        click.echo(f"Error: {escape_lines(str(error))}", err=True)
+        say(f"Error: {escape_lines(str(error))}", err=True)
         return error.exit_code
     except click.ClickException as error:  # a wrong argument: click names it and its command
         error.show()

@@ -19,6 +19,7 @@ from regobs.cli.query_after import NOTHING, Afterwards, after_options, finish, p
 from regobs.cli.query_asking import Asking, asking_options
 from regobs.cli.query_commands import BARE
 from regobs.cli.query_names import complete_metric, complete_parameter
+from regobs.cli.said import warn
 from regobs.cli.server_options import ServerOptions, server_options
 from regobs.common.table import Colour, screen
 from regobs.errors import EndpointError, ExitCode, InputError, RegobsError, ServerError
@@ -204,7 +205,7 @@ def evaluate(prometheus: Prometheus, query: CheckedQuery, asking: Asking) -> Sho
         click.echo(f"Note: {note}", err=True)
     found = answer_gaps(answer, prometheus.thanos, stores_of(prometheus))
     for text in harmless(answer.warnings, found):
-        click.echo(f"Warning: {text}", err=True)
+        warn(text)
     in_order = query.expr is not None and getattr(query.expr, "function", "").startswith("sort")
     return Shown(query.text, answer, query.type, asked, found, zone, in_order)
 

@@ -12,6 +12,7 @@ import click
 
 from regobs.cli.content import content, content_options
 from regobs.cli.query_names import complete_dashboard, complete_panel
+from regobs.cli.said import warn
 from regobs.cli.server_options import ServerOptions, server_options
 from regobs.common.table import screen, table
 from regobs.errors import ExitCode, InputError
@@ -152,7 +153,7 @@ def _run(asked: Sequence[AskedQuery], server: Prometheus) -> tuple[list[AskedQue
             done.append(replace(query, answer=found))
         lacking = gaps_so_far(prometheus)
         for text in harmless(prometheus.heard, lacking):
-            click.echo(f"Warning: {text}", err=True)
+            warn(text)
         return done, announce(lacking)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from regobs.cli.public_url import PublicUrl
+from regobs.cli.said import warn
 from regobs.common.closest import did_you_mean
 from regobs.common.frozen import frozen
 from regobs.errors import InputError
@@ -115,7 +116,7 @@ class ServerOptions:
 
         connection = self.connection(config)
         connection = connection if thanos is None else replace(connection, thanos=thanos)
-        return Prometheus(connection, tell=lambda text: click.echo(f"Warning: {text}", err=True))
+        return Prometheus(connection, tell=warn)
 
     def connection(self, config: Config, environ: Mapping[str, str] | None = None) -> Connection:
         """The server and what opens it: options first, then the context, or for a bare URL the environment."""

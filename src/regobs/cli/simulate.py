@@ -11,6 +11,7 @@ import click
 
 from regobs.catalog.model import Capability, Flavor
 from regobs.cli.public_url import PublicUrl
+from regobs.cli.said import warn
 
 if TYPE_CHECKING:
     from regobs.simulate.fleet import Fleet
@@ -106,7 +107,7 @@ def simulate(
         raise InputError("--for and --only choose what of a history is written", next_step="name a file: --openmetrics")
     plan = _planned(file, flavor, registry_version, switched_on, switched_off)
     if note := version_note(plan.flavor, plan.version):
-        click.echo(f"Warning: {note}", err=True)
+        warn(note)
     now = float(int(time.time()))
     given = {"pods": pods, "replicas": replicas, "rate": rate, "seed": seed}
     plan = replace(

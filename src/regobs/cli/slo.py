@@ -10,6 +10,7 @@ import click
 
 from regobs.budgets.words import percent, read_share, time_text
 from regobs.cli.content import content, content_options
+from regobs.cli.said import warn
 from regobs.cli.server_options import ServerOptions, server_options
 from regobs.cli.slo_backtest import backtest
 from regobs.cli.slo_report import report
@@ -140,10 +141,10 @@ def explain(
     else:
         click.echo(as_text(one, windows, delays, every, on=screen()), nl=False)
     if found == {}:
-        click.echo(f"Warning: {name} has no data in the last hour: its present traffic is not known", err=True)
+        warn(f"{name} has no data in the last hour: its present traffic is not known")
         return ExitCode.INCOMPLETE
     if found is not None and len(rates) == 1 and not any(found.values()):
-        click.echo(f"Warning: {name} has no traffic in the last hour", err=True)
+        warn(f"{name} has no traffic in the last hour")
     return ExitCode.OK
 
 
@@ -184,7 +185,7 @@ def _told_missing(rows: Sequence[SloStatus]) -> int:
         said = "no SLO has data: load the recording rules of `regobs build` into this server, or see `regobs doctor`"
     else:
         said = f"no data of {', '.join(missing)}; `regobs doctor` says why"
-    click.echo(f"Warning: {said}", err=True)
+    warn(said)
     return ExitCode.INCOMPLETE
 
 

@@ -15,6 +15,7 @@ import click
 
 from regobs.budgets.words import percent, time_text
 from regobs.cli.content import PATH, content, content_options, progress
+from regobs.cli.said import warn
 from regobs.cli.server_options import ServerOptions, server_options
 from regobs.common.table import screen, table
 from regobs.errors import ExitCode, InputError
@@ -132,7 +133,7 @@ def backtest(
     warn_unwatched(found[0].watched)
     unseen = sorted({name for one in found for name in one.unseen})
     if unseen:
-        click.echo(f"Warning: no data in this time of {', '.join(unseen)}", err=True)
+        warn(f"no data in this time of {', '.join(unseen)}")
     return ExitCode.INCOMPLETE if unseen else ExitCode.OK
 
 

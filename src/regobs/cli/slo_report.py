@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from regobs.cli.content import PATH, content, content_options, progress
+from regobs.cli.said import warn
 from regobs.cli.server_options import ServerOptions, server_options
 from regobs.cli.slo_backtest import COUNTERS, ONLY, read_span, span_options, warn_unwatched
 from regobs.common.jsontext import json_text
@@ -81,7 +82,7 @@ def report(
     warn_unwatched({one.name: one.watched for one in found})
     missing = sorted({slo.name for slo in objectives.slos} - {one.slo.name for one in found})
     if missing:
-        click.echo(f"Warning: no data in this time of {', '.join(missing)}", err=True)
+        warn(f"no data in this time of {', '.join(missing)}")
     return ExitCode.INCOMPLETE if missing else ExitCode.OK
 
 

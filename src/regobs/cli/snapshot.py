@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from regobs.cli.content import PATH, content, content_options, progress
+from regobs.cli.said import warn
 from regobs.cli.server_options import ServerOptions, server_options
 from regobs.errors import ExitCode
 
@@ -77,9 +78,9 @@ def snapshot(
         written = produce(taken, out, png, dark=dark, report=report)
     write(written)
     for warning in taken.warnings:
-        click.echo(f"Warning: {warning}", err=True)
+        warn(warning)
     for error in taken.errors:
-        click.echo(f"Warning: the server rejected a query: {error}", err=True)
+        warn(f"the server rejected a query: {error}")
     if shape == "json":
         files = [{"file": str(path), "bytes": len(data)} for path, data in written.items()]
         told = {"files": files, "warnings": list(taken.warnings), "rejected": [str(one) for one in taken.errors]}

@@ -155,11 +155,14 @@ def _named(rule: RuleFinding) -> str:
     return f"{rule.name} ({severity})" if severity else rule.name
 
 
+PROPOSED = "Proposed settings: `regobs init --update` writes them"
+
+
 def _proposal(report: DoctorReport) -> Iterator[str]:
     """The settings that the server implies, as a diff of the file with the reason of each."""
     if report.proposal is None or not report.proposal.settings:
         return
-    yield from ("", "Proposed settings: `regobs init --update` writes them")
+    yield from ("", PROPOSED)
     for setting in report.proposal.settings:
         first, *rest = setting.reason.split("\n")
         yield f"  {setting.name}: {first}"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from math import isfinite
 
-from regobs.common.table import Cell, Colour, Screen, escape, table
+from regobs.common.table import Cell, Colour, Screen, escape, table, wrapped
 from regobs.doctor.report import NO_ADDRESS, FiringAlert
 from regobs.doctor.server import since_text
 from regobs.status.report import ProcessStatus, RouteStatus, StatusReport, Usage
@@ -167,8 +167,8 @@ def _alerts(report: StatusReport, on: Screen) -> Iterator[str]:
         yield f"  and {count - _MOST_ALERTS} more"
     unlinked = dict.fromkeys(alert.runbook_file for alert in report.firing[:_MOST_ALERTS] if not alert.runbook)
     if unlinked:
-        yield escape(f"  runbooks, of the build: {', '.join(unlinked)}")
-        yield f"  {NO_ADDRESS}"
+        yield wrapped(escape(f"  runbooks, of the build: {', '.join(unlinked)}"), on)
+        yield wrapped(f"  {NO_ADDRESS}", on)
 
 
 def _alert(alert: FiringAlert, report: StatusReport, on: Screen) -> Iterator[str]:
@@ -237,12 +237,12 @@ def _server(report: StatusReport, on: Screen) -> Iterator[str]:
         return
     yield _title("The server itself", on)
     for one in report.problems[:_MOST_PROBLEMS]:
-        yield escape(f"  - {one.text}")
+        yield wrapped(escape(f"  - {one.text}"), on)
     if len(report.problems) > _MOST_PROBLEMS:
         yield f"  - and {len(report.problems) - _MOST_PROBLEMS} more: regobs doctor"
     failing = list(report.failing_rules.items())
     for name, error in failing[:_MOST_RULES]:
-        yield on.paint(escape(f"  - the rule {name} fails: {error}"), Colour.RED)
+        yield on.paint(wrapped(escape(f"  - the rule {name} fails: {error}"), on), Colour.RED)
     if len(failing) > _MOST_RULES:
         yield f"  - and {len(failing) - _MOST_RULES} more rules fail"
 
