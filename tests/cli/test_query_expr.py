@@ -293,3 +293,14 @@ def test_a_table_of_more_points_than_memory_holds_is_refused_before_anything_is_
     assert "--format csv or ndjson" in err
     code, out, _ = ask(capsys, empty, "up", "--from", "1600000001", "--to", "1601000000", "--step", "1s", "--no-cache")
     assert (code, out) == (ExitCode.OK, "no data\n")
+
+
+@pytest.mark.parametrize("when", [["--at", "now+1h"], ["--from", "now+1h", "--to", "now+2h"], ["--range", "1h"]])
+def test_a_time_to_come_is_why_there_is_no_data(
+    when: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    empty = success({"resultType": "matrix", "result": []})
+    with Stub({"/api/v1/query": vector(), "/api/v1/query_range": empty}) as stub:
+        assert run(["query", "up", *when, "--prometheus", stub.url]) == 0
+    assert ("this time is in the future" in capsys.readouterr().err) is (when[0] != "--range")

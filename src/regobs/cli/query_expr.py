@@ -99,7 +99,7 @@ def expr(
             return code
         code = show(shown, shape, everything=everything)
         if shape == "text" and shown.is_empty and not shown.answer.warnings:  # a server that warns says why itself
-            _explain_empty(text[0], query, config)
+            _explain_empty(text[0], query, config, asking)
         if not plain:
             finish(shown, prometheus, config, asking.times(time.time())[0], after)
         return code
@@ -108,11 +108,15 @@ def expr(
         return once() if after.watch is None else watch(after.watch, once)
 
 
-def _explain_empty(word: str, query: CheckedQuery, config: Config) -> None:
+def _explain_empty(word: str, query: CheckedQuery, config: Config, asking: Asking) -> None:
     from regobs.cli.query_commands import VERBS  # noqa: PLC0415
     from regobs.common.closest import closest  # noqa: PLC0415
     from regobs.query.ask import empty_notes  # noqa: PLC0415
 
+    moment, asked, _ = asking.times(now := time.time())
+    if (asked.start / 1000 if asked is not None else moment or now) > now:
+        click.echo("Note: this time is in the future, no server has data of it", err=True)
+        return
     if re.fullmatch(r"[A-Za-z][\w-]{0,60}", word):
         questions = _questions(config)
         for near in closest(word, [*VERBS, *config.queries, *questions]):
