@@ -33,6 +33,24 @@ def test_each_tier_that_does_not_fit_has_a_reason(days: int, missing: str) -> No
     ]
 
 
+def test_the_page_says_which_periods_have_how_many_tiers() -> None:
+    text = " ".join((Path(__file__).parents[2] / "docs" / "slo.md").read_text(encoding="utf-8").split())
+    told = (
+        "A period of 27 days or more has all four tiers, 9 days three (none of 3 d), 5 days two, 2 days that of 1 h, "
+        "and a day none."
+    )
+    assert told in text
+    least = {
+        count: next(
+            days
+            for days in range(1, 40)
+            if sum(fits(one, Period(Duration(days * DAY))) for one in WINDOWS.tiers) == count
+        )
+        for count in range(5)
+    }
+    assert least == {0: 1, 1: 2, 2: 5, 3: 9, 4: 27}
+
+
 def test_the_best_period_has_as_many_burn_alerts_as_any_that_is_not_longer() -> None:
     def alerts(days: int) -> int:
         return sum(fits(tier, Period(Duration(days * DAY))) for tier in WINDOWS.tiers)
