@@ -252,6 +252,9 @@ def test_logs_of_another_time_are_a_gap_and_no_files_are_an_error(capsys: Output
     assert data["gaps"][0]["text"].startswith(
         "the logs are not compared: no line is in one of the windows: 2023-11-14T"
     )
+    (tmp_path / "a.log").write_text("")
+    code, data, _ = incident(capsys, {}, "--logs", "a.log")
+    assert (code, data["gaps"][0]["text"]) == (ExitCode.INCOMPLETE, "the logs are not compared: they have no line")
     assert incident(capsys, {}, "--logs", "nothing.log")[0] == ExitCode.INPUT
     code, _, err = incident(capsys, {}, "a.log")
     assert code == ExitCode.INPUT

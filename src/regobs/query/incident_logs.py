@@ -69,6 +69,8 @@ def compare_logs(pack: Pack, files: Sequence[str], windows: tuple[Window, Window
     except InputError as error:
         said = f"{error.message}: {error.value}" if error.value is not None else error.message
         return LogsCompared(gaps=(Gap("no data", f"the logs are not compared: {said}"),))
+    if not found.lines:
+        return LogsCompared(gaps=(Gap("no data", "the logs are not compared: they have no line"),))
     unread = [f"no line of {one} can be read" for one in found.unread]
     broken = [f"{one} ends within what was packed" for one in found.broken]
     return LogsCompared(
