@@ -76,7 +76,8 @@ def test_a_packed_file_that_cannot_be_unpacked_is_told_once(tmp_path: Path, capl
     followed.read()
     followed.files.close()
     assert followed.lines == list(range(followed.written))
-    assert [record.getMessage() for record in caplog.records] == ["a rotated file cannot be unpacked"] * 4
+    assert [record.getMessage() for record in caplog.records] == ["a packed file is not whole"] * 4
+    assert followed.files.unreadable == 4
 
 
 def test_a_named_pipe_among_the_files_holds_nothing_up(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

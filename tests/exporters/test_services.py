@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import shutil
 import subprocess
@@ -57,6 +58,38 @@ def test_the_unit_starts_a_command_that_exists(kind: str) -> None:
     [start] = [line.partition("=")[2] for line in text.splitlines() if line.startswith("ExecStart=")]
     assert start.startswith(f"/usr/local/bin/regobs export {kind} ")
     check_command(start.removeprefix("/usr/local/bin/"))
+
+
+def credentials(text: str) -> set[str]:
+    """The names of the credentials that a unit or a part of one has."""
+    return set(re.findall(r"^LoadCredential=([^:\n]+):/etc/regobs/[^\n]+$", text, re.MULTILINE))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_secrets_of_a_unit_are_credentials_of_systemd(kind: str) -> None:
+    text = (UNITS / f"regobs-export-{kind}.service").read_text(encoding="utf-8")
+    [start] = re.findall(r"^ExecStart=.*", text, re.MULTILINE)
+    named = set(re.findall(r"\$\{CREDENTIALS_DIRECTORY\}/([\w.-]+)", start))
+    if kind == "probe":
+        [example] = [
+            one.data for one in load_yaml_all((ROOT / "exporters/probe.yaml").read_text("utf-8"), "probe.yaml")
+        ]
+        named |= {value for one in example["targets"] for key, value in one.items() if key.endswith("_file")}
+    assert credentials(text) == named
+    assert bool(named) is (kind != "logs")  # it has none but the web configuration
+    assert "/etc/regobs" not in start
+    assert kind == "logs" or "SupplementaryGroups" not in text
+
+
+def test_the_drop_in_of_the_docs_has_the_web_configuration_as_a_credential() -> None:
+    text = (ROOT / "docs/exporters.md").read_text(encoding="utf-8")
+    [drop_in] = re.findall(r"```ini\n(\[Service\]\n.*?)```", text, re.DOTALL)
+    empty, start = re.findall(r"^ExecStart=(.*)", drop_in, re.MULTILINE)
+    assert empty == ""
+    check_command(start.removeprefix("/usr/local/bin/"))
+    assert credentials(drop_in) >= set(re.findall(r"\$\{CREDENTIALS_DIRECTORY\}/([\w.-]+)", start))
+    [web] = [block for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL) if "cert_file" in block]
+    assert credentials(drop_in) >= set(re.findall(r"(?:cert|key)_file: (\S+)", web))
 
 
 @pytest.mark.parametrize("kind", KINDS)

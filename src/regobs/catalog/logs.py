@@ -153,7 +153,8 @@ BEHIND = _logs.gauge(
 UNREADABLE = _logs.gauge(
     "regobs_log_unreadable_files",
     Unit.FILES,
-    "Files that are there and cannot be read, such as for want of permission, and folders that cannot be listed.",
+    "Files that are there and cannot be read, such as for want of permission, or packed ones that end too early, and "
+    "folders that cannot be listed.",
     _form(),
     pitfalls=("What they hold is counted, once, when they can be read; lost where they are deleted before.",),
 )

@@ -1,14 +1,17 @@
 """Files that could be opened and not be read to their end, such as for a bad sector or a network drive that is away.
 
-Each is told, counted as unreadable, and tried again after a while from where its reading ended; the others go on.
+Each is told, counted as unreadable, and tried again after a while from where its reading ended; the others go on. A
+packed file that is not whole is tried again once it was written.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 from time import monotonic
 
-from regobs.exporters.log_generations import Lines, Unreadable
+from regobs.exporters.log_generations import Generation, Lines
+from regobs.exporters.unreadable_files import Unreadable
 
 _AGAIN = 5.0  # seconds between two attempts: a disk may take seconds to say that it cannot read
 
@@ -38,12 +41,22 @@ class FailedReads:
 
     def waits(self, key: Key) -> bool:
         """Whether it is too early to try again."""
-        return key in self._found and monotonic() < self._found[key][1]
+        if key not in self._found:
+            return False
+        one, at = self._found[key]
+        return monotonic() < at or (one.damaged and not one.has_changed())
 
     @property
     def due(self) -> bool:
         """Whether it is time to try one again."""
-        return any(monotonic() >= at for _, at in self._found.values())
+        return any(not self.waits(key) for key in self._found)
+
+    def moved(self, files: Iterable[Generation]) -> None:
+        """Note under which names the damaged files are now."""
+        for one in files:
+            found, at = self._found.get(one.identity, (None, 0.0))
+            if found is not None and found.damaged:
+                self._found[one.identity] = (replace(found, path=one.path), at)
 
     @property
     def files(self) -> dict[str, Unreadable]:

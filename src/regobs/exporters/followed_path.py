@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,19 +17,21 @@ from regobs.exporters.log_generations import (
     FollowedFile,
     Generation,
     Lines,
-    Unreadable,
 )
 from regobs.exporters.log_known import KnownFiles
 from regobs.exporters.log_rotations import Generations, found_place
+from regobs.exporters.unreadable_files import Unreadable
 
 _LOG = logging.getLogger("regobs.exporters.logs")
-_QUIET = 60.0  # seconds without a new line after which a rotated file is closed: its writer has opened the new one
+_QUIET = 60.0  # seconds without a new line after which a rotated file is closed: most writers have opened the new one
 _FIND = "keep rotated files until they are read; if it still is somewhere, count its last lines with --once"
 _SETTLED = 0.5  # seconds after which a file beside a log is no copy that is still being made
 
 
 class FollowedPath:
     """The file of a name through its rotations: the one of now, and those before it until they are quiet.
+
+    One that was closed is opened again when it grows.
 
     `settled` is false while lines are given that no place accounts for yet: no checkpoint may be written then.
     `unreadable` has, by path, what is there and cannot be opened; as soon as it can be, it is read. `failed` has files
@@ -65,13 +68,19 @@ class FollowedPath:
                 yield from self._lines(self.now, ended=True)
                 self._known.release(self.now)
                 self.now = None
-        if self._rotated() or self.now is None or self._is_another(self.now) or self._behind or self._may_be_read():
+        grown = self._known.watched.has_grown(self.path)
+        changed = grown or self._rotated() or self.now is None or self._is_another(self.now)
+        if changed or self._behind or self._may_be_read():
             yield from self._catch_up()
         self.failed.over(self.path)
 
     def files(self) -> list[FollowedFile]:
         """All open files of the name."""
         return [*self.before, *([self.now] if self.now else [])]
+
+    def read_through(self) -> list[FilePlace]:
+        """The rotated files that are open and of which nothing is left."""
+        return [file.place() for file in self.before if not file.behind()]
 
     @property
     def gone(self) -> bool:
@@ -87,8 +96,9 @@ class FollowedPath:
         with self._generations() as around:
             finished.room(self._known.folders.names)
             for one in around.ready:
-                if one.path != self.path:
-                    finished.add(one.place())
+                if one.path != self.path:  # of a packed one all is older, also where it is not written to its end
+                    finished.add(replace(one.place(), offset=sys.maxsize) if one.packed else one.place())
+            self._watch(around)
             for path, hidden in around.unreadable.items():
                 if hidden.folder or hidden.status is None:
                     self._known.blind[self.path] = time()
@@ -96,15 +106,18 @@ class FollowedPath:
                     finished.add_older(hidden.status)
         self._note(around.unreadable)
 
-    def resume(self, places: list[FilePlace]) -> Iterator[Lines]:
-        """Go on from places of an earlier process: what was left of each file, and what came after them."""
+    def await_files(self, places: list[FilePlace]) -> None:
+        """Note the places of an earlier process."""
         for place in places:
             if place.offset:  # else no line of it was read: if it is still there, it is read as one that was not seen
                 self._wait(place)
+
+    def resume(self) -> Iterator[Lines]:
+        """Go on from the places of an earlier process: what was left of each file, and what came after them."""
         yield from self._catch_up()
 
     def _lines(self, file: FollowedFile, *, ended: bool = False) -> Iterator[Lines]:
-        return self.failed.lines(file.identity, file.path, file.blocks(ended=ended))
+        return self.failed.lines(file.identity, file.shown, file.blocks(ended=ended))
 
     def _catch_up(self) -> Iterator[Lines]:
         """What rotation has done: the rest of what was replaced, files that came and went unseen, the file of now."""
@@ -135,17 +148,40 @@ class FollowedPath:
             self._known.finished.room(self._known.folders.names)
             for one in around.ready:
                 yield from self._unseen(one)
+            self._watch(around)
             self._see(around.unreadable)
             self._note(around.unreadable)
-            self.failed.keep([(one.device, one.inode) for one in around.ready] + [one.identity for one in self.files()])
+            self.failed.keep([one.identity for one in around.ready] + [one.identity for one in self.files()])
 
     def _generations(self) -> Generations:
-        return Generations(self.path, self._known.folders, self._known.former(self.path))
+        found = Generations(self.path, self._known.folders, self._known.former(self.path))
+        self.failed.moved(found.ready)
+        return found
+
+    def _watch(self, around: Generations) -> None:
+        """Watch the rotated files, those that are open here as well: they will be closed."""
+        here = {file.identity for file in self.before}
+        plain = [one for one in around.ready if not one.packed and one.path not in self._known.names]
+        watched = [one for one in plain if one.identity in here or not self._known.taken(one.identity)]
+        self._known.watched.watch(self.path, [one for one in watched if one.path != self.path])
+
+    def _follow(self, one: Generation, place: FilePlace | None = None, *, was_closed: bool = False) -> Iterator[Lines]:
+        """Go on with a rotated file that may still be written to, until it is quiet."""
+        file = self._known.hold(FollowedFile(self.path, one.open(), place=place))
+        file.shown = one.path
+        if was_closed:
+            file.leave_out_begun()
+        yield from self._lines(file)
+        if file.identity in self.failed:
+            self._wait(file.place())
+            self._known.release(file)
+        else:
+            self.before.append(file)
 
     def _rest(self, one: Generation, offset: int) -> Iterator[Lines]:
         """What stands behind an offset of a generation; where reading fails, how far it was read waits to go on."""
         place = replace(one.place(), path=self.path)
-        key = (one.device, one.inode)
+        key = one.identity
         yield from self.failed.lines(key, one.path, one.rest(offset))
         if key in self.failed:
             self._wait(replace(place, offset=one.offset))
@@ -159,7 +195,7 @@ class FollowedPath:
             hidden = any(not self._known.is_read(one) for one in around.unreadable.values())
             for place in waiting[:]:
                 found = found_place(place, [one for one in around.ready if one.path != self.path or self.now is None])
-                if found is not None and self.failed.waits((found.device, found.inode)):
+                if found is not None and self.failed.waits(found.identity):
                     continue
                 if found is None:
                     if not hidden:
@@ -171,7 +207,10 @@ class FollowedPath:
                     self.now = self._known.hold(FollowedFile(self.path, found.open(), place=place))
                 else:
                     waiting.remove(place)
-                    yield from self._rest(found, place.offset)
+                    if not found.packed and found.is_file_of(place) and _is_recent(found):
+                        yield from self._follow(found, place)
+                    else:
+                        yield from self._rest(found, place.offset)
         if not waiting:
             del self._known.waiting[self.path]
 
@@ -183,27 +222,55 @@ class FollowedPath:
     def _tell_lost(self, place: FilePlace) -> None:
         if place.inode == -1:  # it was truncated, and there need not be a copy of it
             return
+        if place in self._known.finished.of((place.device, place.inode)):
+            return
         former = self._known.former(self.path)
         extra = {"file": place.path, "next_step": _FIND} | ({"target": ", ".join(former)} if former else {})
         _LOG.warning("a file that was not read to its end is gone", extra=extra)
 
     def _unseen(self, one: Generation) -> Iterator[Lines]:
-        """The lines of a generation, where none of it was read."""
-        place, known = one.place(), self._known
+        """The lines of a generation, where none of it was read, or where more was written since."""
+        known = self._known
         ours = one.path == self.path or known.is_copy(one, self.files())
-        key = (one.device, one.inode)
-        if ours or known.finished.has(place, packed=one.packed) or known.taken(key) or self.failed.waits(key):
+        if ours or known.taken(one.identity) or self.failed.waits(one.identity):
+            return
+        if (read := known.read_to(one)) is not None:
+            yield from self._grown(one, read)
+            return
+        place = one.place()
+        furthest = known.finished.furthest(place)
+        if furthest is not None and furthest >= place.offset:
             return
         if one.written < known.blind.get(self.path, 0) or known.finished.has_older(one.status):
             known.finished.add(place)
         elif not place.known:
             if one.fault and one.inode not in self._told_of:
                 self._told_of.add(one.inode)
-                _LOG.warning("a rotated file cannot be unpacked", extra={"file": one.path, "error": one.fault})
+                _LOG.warning("a rotated file cannot be unpacked", extra={"file": one.path, "error": str(one.fault)})
         elif abs(time() - one.written) < _SETTLED or known.awaited(one):
             self._folders = ()  # it may be a copy that is being made, or can be read since a moment ago: look again
         else:
-            yield from self._rest(one, known.counted(one))
+            yield from self._new(one)
+
+    def _grown(self, one: Generation, read: FilePlace) -> Iterator[Lines]:
+        """The lines that were written to a file since it was read and closed."""
+        known = self._known
+        if one.packed or one.path in known.names or one.size <= read.offset:
+            return
+        if known.awaited(one):
+            self._folders = ()
+            return
+        known.finished.reopen(read)
+        place = replace(read, path=self.path, offset=max(read.offset, known.counted(one)))
+        yield from self._follow(one, place, was_closed=True)
+
+    def _new(self, one: Generation) -> Iterator[Lines]:
+        """The lines of a generation that was not seen before; one that was written a moment ago stays open."""
+        counted = self._known.packed_since(one) if one.packed else self._known.counted(one)
+        if one.packed or counted or not _is_recent(one):
+            yield from self._rest(one, counted)
+        else:
+            yield from self._follow(one)
 
     def _see(self, unreadable: dict[str, Unreadable]) -> None:
         """Once a folder can be listed that could not at first: what in it is older and cannot be read is not ours."""
@@ -243,7 +310,7 @@ class FollowedPath:
         self.unreadable.pop(self.path, None)
         try:
             with Generation(self.path) as one:
-                if self._known.taken((one.device, one.inode)):
+                if self._known.taken(one.identity):
                     return None
                 waiting = self._known.waiting.get(self.path, [])
                 place = next((place for place in waiting if not one.packed and one.holds(place)), None)
@@ -256,3 +323,7 @@ class FollowedPath:
         if place is not None:
             waiting.remove(place)
         return self._known.hold(file)
+
+
+def _is_recent(one: Generation) -> bool:
+    return abs(time() - one.written) <= _QUIET

@@ -15,17 +15,20 @@ from typing import Any
 
 from regobs.exporters.followed_path import FollowedPath
 from regobs.exporters.log_folders import GONE
-from regobs.exporters.log_generations import FilePlace, Generation, Lines, Unreadable, unreadable_file
+from regobs.exporters.log_generations import FilePlace, Generation, Lines
 from regobs.exporters.log_known import KnownFiles
+from regobs.exporters.unreadable_files import Unreadable, unreadable_file
 
 _LOG = logging.getLogger("regobs.exporters.logs")
 _LOOK = 10.0  # seconds between two looks for new files of a pattern
 _EMPTY = 0.5  # seconds for which a new file without content may be a copy that is being made
 _FILE, _FOLDER, _FAILED = "a file cannot be read", "a folder cannot be listed", "a file cannot be read on"
+_DAMAGED = "a packed file is not whole"
 _NEXT = {
     _FILE: "let the user of this process read it: what was not counted of it is counted then, once",
     _FOLDER: "let the user of this process list it: new and rotated files in it are not seen",
     _FAILED: "look at its disk: it is tried again every few seconds, and the rest is counted then, once",
+    _DAMAGED: "wait, if it is being written: its rest is counted once it is whole; else put a whole copy there",
 }
 
 
@@ -52,6 +55,7 @@ class LogFiles:
     def blocks(self) -> Iterator[tuple[str, Lines]]:
         """The name of a file, and lines that were written to it since the last call."""
         self._known.folders.look()
+        self._known.watched.look(self._known.taken)
         if any(one.has_changed() for one in self._matches.values()):
             self._looked = -_LOOK
         self._look()
@@ -86,18 +90,27 @@ class LogFiles:
         """The places of all files, for a checkpoint."""
         places = [file.place().data() for one in self._paths.values() for file in one.files()]
         places += [place.data() for waiting in self._known.waiting.values() for place in waiting]
-        return {"paths": list(self._paths), "places": places, **self._known.data()}
+        data = {"paths": list(self._paths), "places": places, **self._known.data()}
+        # So that a rotated file that is deleted before the next start is not told as lost.
+        data["finished"] += [place.data() for one in self._paths.values() for place in one.read_through()]
+        return data
 
     def resume(self, state: dict[str, Any]) -> Iterator[tuple[str, Lines]]:
         """Go on from a checkpoint: the lines that were left when it was written, as `blocks` gives them."""
         self._known.load(state)
+        self._known.names = set(state["paths"])
         self._known.folders.look()
         places: dict[str, list[FilePlace]] = {path: [] for path in state["paths"]}  # some may have no file just now
         for row in state["places"]:
             places[row[0]].append(FilePlace(*row))
-        for path, found in places.items():
-            followed = self._paths[path] = FollowedPath(path, self._known)
-            yield from _lines(followed, followed.resume(found))
+        self._paths = {path: FollowedPath(path, self._known) for path in places}
+        for (
+            path,
+            found,
+        ) in places.items():  # all before the first is read: the rotated file of one may look like another's
+            self._paths[path].await_files(found)
+        for followed in self._paths.values():
+            yield from _lines(followed, followed.resume())
         self._tell()
 
     def close(self) -> None:
@@ -146,7 +159,7 @@ class LogFiles:
                 return (
                     not found.packed
                     and not self._known.taken((found.device, found.inode))
-                    and not self._known.finished.has(found.place())
+                    and not self._known.has_read(found)
                     and not self._known.finished.has_older(found.status)
                     and not self._known.awaited(found)
                     and not self._known.is_copy(found, (file for one in self._paths.values() for file in one.files()))
@@ -167,11 +180,17 @@ class LogFiles:
         now = dict(self._matches)
         for followed in self._paths.values():
             now |= followed.unreadable | followed.failed.files
+        before = {(one.identity, one.error) for one in self._told.values() if one.damaged}  # rotation renames them
         for path, one in now.items():
+            if one.damaged and (one.identity, one.error) in before:
+                continue
             if path not in self._told or self._told[path].error != one.error:
                 what = _what(one)
                 _LOG.warning(what, extra={"file": path, "error": one.error, "next_step": _NEXT[what]})
+        still = {one.identity for one in now.values() if one.damaged}
         for path in self._told.keys() - now.keys():
+            if self._told[path].identity in still:
+                continue
             _LOG.info("no longer: %s", _what(self._told[path]), extra={"file": path})
         self._told = now
 
@@ -186,4 +205,4 @@ def _lines(followed: FollowedPath, blocks: Iterator[Lines]) -> Iterator[tuple[st
 
 
 def _what(one: Unreadable) -> str:
-    return _FOLDER if one.folder else _FAILED if one.failed else _FILE
+    return _DAMAGED if one.damaged else _FOLDER if one.folder else _FAILED if one.failed else _FILE

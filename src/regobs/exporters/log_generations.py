@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import logging
 import os
 import stat
 import sys
@@ -18,10 +17,17 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import IO, Any, Self
 
-from regobs.exporters.log_folders import GONE
-from regobs.exporters.packed_files import DAMAGED, LONGEST_MAGIC, is_of_the_disk, packing_of, tells_size, unpacked
+from regobs.exporters.packed_files import (
+    DAMAGED,
+    ENDINGS,
+    LONGEST_MAGIC,
+    DamagedError,
+    is_of_the_disk,
+    packing_of,
+    tells_size,
+    unpacked,
+)
 
-_LOG = logging.getLogger("regobs.exporters.logs")
 _BLOCK = 1 << 20
 LONGEST_LINE = 1 << 20  # bytes; of a longer line only the beginning is given
 _SHOWN_OF_LONG = 200
@@ -53,7 +59,7 @@ class FollowedFile:
     """
 
     def __init__(self, path: str, file: IO[bytes], offset: int = 0, place: FilePlace | None = None) -> None:
-        self.path = path
+        self.path = self.shown = path  # its name, and under which path it is told of
         self.file = file
         self.offset = offset
         status = os.fstat(file.fileno())
@@ -96,6 +102,11 @@ class FollowedFile:
     def old_place(self) -> FilePlace:
         """How far the content was read that stood here before it was replaced; only a copy can hold it."""
         return FilePlace(self.path, -1, -1, self._known, self._start, self.offset)
+
+    def leave_out_begun(self) -> None:
+        """Leave out the rest of a line whose beginning was given: it was taken for the last one."""
+        before = os.pread(self.file.fileno(), 1, self.offset - 1) if self.offset else b""
+        self._skipping = before not in (b"", b"\n", b"\0")
 
     def behind(self) -> int:
         """Bytes that were not read yet."""
@@ -182,9 +193,12 @@ class Generation:
         self._file = open_file(path)  # closed by `close`
         self.status = status = os.fstat(self._file.fileno())
         self.device, self.inode, self.written = status.st_dev, status.st_ino, status.st_mtime
-        self._packing = packing_of(os.pread(self._file.fileno(), LONGEST_MAGIC, 0))
-        self.packed = bool(self._packing)
-        self.fault = ""  # why it cannot be unpacked
+        first = os.pread(self._file.fileno(), LONGEST_MAGIC, 0)
+        self._packing = packing_of(first)
+        self._cut = not self._packing and len(first) < LONGEST_MAGIC and path.endswith(ENDINGS)
+        self.packed = bool(self._packing) or self._cut
+        self.fault: Exception | None = None  # why it cannot be unpacked
+        self._starts: dict[int, tuple[int, str]] = {}  # of a packed file, by size
         self.offset = 0  # behind the last line that `rest` gave
 
     def __enter__(self) -> Self:
@@ -200,6 +214,11 @@ class Generation:
     def close(self) -> None:
         """Close it."""
         self._file.close()
+
+    @property
+    def identity(self) -> tuple[int, int]:
+        """Device and inode."""
+        return self.device, self.inode
 
     @property
     def size(self) -> int:
@@ -223,12 +242,15 @@ class Generation:
 
     def is_file_of(self, place: FilePlace) -> bool:
         """Whether it is the very file of a place, though lines that were read may be cut off of its end."""
-        same = (self.device, self.inode) == (place.device, place.inode)
-        return same and self.start(place.known) == (place.known, place.start)
+        return self.identity == (place.device, place.inode) and self.has_start_of(place)
 
     def is_copy_of(self, place: FilePlace) -> bool:
         """Whether it holds all that was read up to a place."""
-        return self.start(place.known) == (place.known, place.start) and self.size >= place.offset
+        return self.has_start_of(place) and self.size >= place.offset
+
+    def has_start_of(self, place: FilePlace) -> bool:
+        """Whether it begins as the file of a place."""
+        return self.start(place.known) == (place.known, place.start)
 
     def holds(self, place: FilePlace) -> bool:
         """Whether it is the file of a place, or a copy of it."""
@@ -250,7 +272,7 @@ class Generation:
             with self._unpacked() as file:
                 file.seek(offset)
                 left = b""
-                while block := file.read(_BLOCK):
+                while block := file.read(_BLOCK):  # whole ones: what stands just before damage may be wrong
                     *lines, left = (left + block).split(b"\n")
                     offset += len(block)
                     self.offset = offset - len(left)
@@ -263,11 +285,24 @@ class Generation:
         except DAMAGED as fault:
             if is_of_the_disk(fault):
                 raise
-            _LOG.warning("a rotated file is damaged", extra={"file": self.path, "error": str(fault)})
+            raise self._damaged(fault) from fault
+
+    def _damaged(self, fault: Exception) -> DamagedError:
+        damaged = DamagedError(str(fault))
+        damaged.status = self.status
+        return damaged
+
+    @property
+    def damage(self) -> DamagedError | None:
+        """Why not even its start can be unpacked; None where it can, or where the disk cannot be read."""
+        self.start(_START)
+        return self._damaged(self.fault) if self.fault and not is_of_the_disk(self.fault) else None
 
     @contextmanager
     def _unpacked(self) -> Iterator[IO[bytes]]:
         """The content of a packed file, from the file that is open: its name may be another file's by now."""
+        if self._cut:
+            raise EOFError("it ends within its first bytes")
         with self.open() as packed:
             packed.seek(0)
             with unpacked(self._packing, packed) as file:
@@ -277,12 +312,14 @@ class Generation:
         """How many of so many first bytes there are, and their hash."""
         if not self.packed:
             return _hashed(_start_of(self._file, size))
-        try:
-            with self._unpacked() as file:
-                return _hashed(file.read(size))
-        except DAMAGED as fault:
-            self.fault = str(fault)
-            return 0, ""
+        if size not in self._starts:
+            try:
+                with self._unpacked() as file:
+                    self._starts[size] = _hashed(file.read(size))
+            except DAMAGED as fault:
+                self.fault = fault
+                return 0, ""
+        return self._starts[size]
 
 
 def open_file(path: str) -> IO[bytes]:
@@ -296,54 +333,6 @@ def open_file(path: str) -> IO[bytes]:
 
 def _without_waiting(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK)
-
-
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """A file that is there and cannot be read, or a folder that cannot be listed; no `status` where it is hidden.
-
-    `failed`: it could be opened, and reading it failed, such as for a bad sector.
-    """
-
-    path: str
-    error: str
-    status: os.stat_result | None
-    folder: bool = False
-    failed: bool = False
-
-    @classmethod
-    def of(cls, path: str, fault: OSError, *, folder: bool = False, failed: bool = False) -> Unreadable:
-        """What cannot be read, with as much as can be known of it."""
-        try:
-            status = os.stat(path)  # noqa: PTH116 - text
-        except OSError:
-            status = None
-        return cls(path, fault.strerror or str(fault), status, folder, failed)
-
-    @property
-    def identity(self) -> tuple[int, int] | None:
-        """Device and inode, where they can be known."""
-        return None if self.status is None else (self.status.st_dev, self.status.st_ino)
-
-    def has_changed(self) -> bool:
-        """Whether it can be read by now, is another file, is gone, or fails in another way."""
-        try:
-            if self.folder:
-                os.scandir(self.path).close()
-            else:
-                open_file(self.path).close()
-        except OSError as fault:
-            now = Unreadable.of(self.path, fault)
-            return (now.error, now.identity) != (self.error, self.identity)
-        return True
-
-
-def unreadable_file(path: str, fault: OSError) -> Unreadable | None:
-    """A file that could not be opened; None where it is gone, or is no file that has lines."""
-    if fault.errno in GONE:
-        return None
-    found = Unreadable.of(path, fault)
-    return found if found.status is None or stat.S_ISREG(found.status.st_mode) else None
 
 
 def _start_of(file: IO[bytes], size: int) -> bytes:

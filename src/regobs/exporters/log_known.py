@@ -8,14 +8,14 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from regobs.exporters.log_folders import Folders
-from regobs.exporters.log_generations import FilePlace, FollowedFile, Generation, Unreadable
+from regobs.exporters.log_generations import FilePlace, FollowedFile, Generation
+from regobs.exporters.unreadable_files import Unreadable
+from regobs.exporters.watched_files import Identity, WatchedFiles
 
 _FINISHED = 1000  # files that are remembered as read to their end, or twice as many as the folders have names
 _WAITING = 100  # places of one name whose files cannot be read
 _REPLACED = 100  # contents that were replaced, and of which a copy may be found
 _TARGETS = 8  # files that a name of one log led to, by symbolic links
-
-Identity = tuple[int, int]
 
 
 class Finished:
@@ -29,7 +29,8 @@ class Finished:
         self._places: dict[FilePlace, None] = {}  # the one that was met least lately first
         self._alike: dict[tuple[int, str], dict[FilePlace, None]] = {}  # by their start
         self._sizes: Counter[tuple[int, int, int]] = Counter()  # device, inode and size
-        self._older: dict[tuple[int, int, int], None] = {(row[0], row[1], row[2]): None for row in older}
+        self._of: dict[Identity, dict[FilePlace, None]] = {}
+        self._older: dict[Identity, int] = {(row[0], row[1]): row[2] for row in older}  # when it was written
         for row in rows:
             self._put(FilePlace(*row))
         self.room(0)
@@ -45,24 +46,45 @@ class Finished:
             while len(self._places) > self.most:
                 self._drop(next(iter(self._places)))
 
-    def has(self, place: FilePlace, *, packed: bool = False) -> bool:
-        """Whether this file, or one with its start that is no shorter, was read; of a packed one the start tells."""
-        for one in self._alike.get((place.known, place.start), ()):
-            same = (one.device, one.inode) == (place.device, place.inode)
-            if same or one.offset >= place.offset or packed:
-                self._places[one] = self._places.pop(one)  # it is still there
-                return True
-        return False
+    def of(self, identity: Identity) -> list[FilePlace]:
+        """How far the file of this inode was read, or those that had it before."""
+        return list(self._of.get(identity, ()))
+
+    def furthest(self, place: FilePlace) -> int | None:
+        """How far a file with the start of this one was read, under whichever name; None where none was."""
+        alike = self._alike.get((place.known, place.start))
+        if not alike:
+            return None
+        found = max(alike, key=lambda one: one.offset)
+        self.still_there(found)
+        return found.offset
+
+    def short(self, known: int) -> list[FilePlace]:
+        """The files that were shorter than the start that tells them, and than so much: all of each was hashed."""
+        return [
+            one for size, start in self._alike if size < known for one in self._alike[size, start] if one.offset <= size
+        ]
+
+    def still_there(self, place: FilePlace) -> None:
+        """Note that a file was met: those that were not met for long are forgotten first."""
+        self._places[place] = self._places.pop(place)
+
+    def reopen(self, place: FilePlace) -> None:
+        """Forget a file that is read on."""
+        self._drop(place)
 
     def add_older(self, status: os.stat_result) -> None:
         """Remember a file that cannot be read, and is not to be."""
-        self._older[status.st_dev, status.st_ino, status.st_mtime_ns] = None
+        self._older[status.st_dev, status.st_ino] = status.st_mtime_ns
         if len(self._older) > self.most:
             del self._older[next(iter(self._older))]
 
     def has_older(self, status: os.stat_result) -> bool:
-        """Whether it is such a file: its permissions may have changed since, its time has not."""
-        return (status.st_dev, status.st_ino, status.st_mtime_ns) in self._older
+        """Whether it is such a file: its permissions may have changed since, and no line has come.
+
+        One that was being packed has the time of the log once it is whole, which is older.
+        """
+        return status.st_mtime_ns <= self._older.get((status.st_dev, status.st_ino), -1)
 
     def has_whole(self, status: os.stat_result) -> bool:
         """Whether a file that cannot be read has the inode and the size of one that was read."""
@@ -74,7 +96,7 @@ class Finished:
 
     def older(self) -> list[list[int]]:
         """For a checkpoint."""
-        return [list(one) for one in self._older]
+        return [[*identity, written] for identity, written in self._older.items()]
 
     def _put(self, place: FilePlace) -> None:
         if place in self._places:
@@ -82,14 +104,18 @@ class Finished:
             return
         self._places[place] = None
         self._alike.setdefault((place.known, place.start), {})[place] = None
+        self._of.setdefault((place.device, place.inode), {})[place] = None
         self._sizes[place.device, place.inode, place.offset] += 1
 
     def _drop(self, place: FilePlace) -> None:
         del self._places[place]
-        alike = self._alike[place.known, place.start]
-        del alike[place]
-        if not alike:
-            del self._alike[place.known, place.start]
+        identity, start = (place.device, place.inode), (place.known, place.start)
+        for places in (self._alike[start], self._of[identity]):
+            del places[place]
+        if not self._alike[start]:
+            del self._alike[start]
+        if not self._of[identity]:
+            del self._of[identity]
         key = (place.device, place.inode, place.offset)
         self._sizes[key] -= 1
         if not self._sizes[key]:
@@ -102,7 +128,7 @@ class KnownFiles:
     `waiting` has, by name, how far files were read that cannot be found just now and may be among those that cannot be
     read; `blind` when a name was first looked at whose folder could not be listed: what is older is not ours; `targets`
     the files that a name led to by symbolic links, the newest last; `replaced` how far contents were read of which no
-    copy was found.
+    copy was found; `names` all that are followed.
     """
 
     def __init__(self) -> None:
@@ -112,6 +138,8 @@ class KnownFiles:
         self.blind: dict[str, float] = {}
         self.targets: dict[str, list[str]] = {}
         self.replaced: list[FilePlace] = []
+        self.watched = WatchedFiles()
+        self.names = set[str]()
         self.switched = False  # whether a link leads elsewhere than at the last checkpoint
         self._held: Counter[Identity] = Counter()
 
@@ -141,6 +169,26 @@ class KnownFiles:
         """Remember how far a content was read that is not found: a copy of it may come under any name."""
         self.replaced = [*self.replaced, place][-_REPLACED:]
 
+    def read_to(self, found: Generation) -> FilePlace | None:
+        """How far a file was read before it was closed; None where this very file was not."""
+        places = [place for place in self.finished.of(found.identity) if found.is_file_of(place)]
+        if not places:
+            return None
+        place = max(places, key=lambda one: one.offset)
+        self.finished.still_there(place)
+        return place
+
+    def packed_since(self, found: Generation) -> int:
+        """How far a packed file was read before it was packed: it may have grown in between."""
+        place = found.place()
+        short = [one.offset for one in self.finished.short(place.known) if found.has_start_of(one)]
+        return max(self.counted(found), self.finished.furthest(place) or 0, *short, 0)
+
+    def has_read(self, found: Generation) -> bool:
+        """Whether a plain file, or one with its start that is no shorter, was read and closed."""
+        furthest = self.finished.furthest(place := found.place())
+        return self.read_to(found) is not None or (furthest is not None and furthest >= place.offset)
+
     def is_copy(self, found: Generation, files: Iterable[FollowedFile]) -> bool:
         """Whether a file is a copy of one of those that are read."""
         original = next((file for file in files if file.has_start_of(found)), None)
@@ -168,6 +216,8 @@ class KnownFiles:
 
     def keep(self, paths: Collection[str]) -> None:
         """Forget what is known of the names that are none of these."""
+        self.names = set(paths)
+        self.watched.keep(paths)
         self.targets = {path: targets for path, targets in self.targets.items() if path in paths}
         self.folders.keep([*paths, *(one for targets in self.targets.values() for one in targets)])
 

@@ -8,7 +8,8 @@ from time import sleep
 from typing import Self
 
 from regobs.exporters.log_folders import Folders, Listing, places_of, rotations
-from regobs.exporters.log_generations import FilePlace, Generation, Unreadable, unreadable_file
+from regobs.exporters.log_generations import FilePlace, Generation
+from regobs.exporters.unreadable_files import Unreadable, unreadable_file
 
 _ATTEMPTS, _PAUSE = 20, 0.005  # to read names while they are changed; seconds between two attempts
 
@@ -16,8 +17,9 @@ _ATTEMPTS, _PAUSE = 20, 0.005  # to read names while they are changed; seconds b
 class Generations:
     """The files that may hold what was written under a name: itself and its rotations, oldest first.
 
-    A packed file beside its plain one is still being written, and is left out. Where a rotation goes on while the names
-    are read, they are read again. `former` are files that the name led to before, with rotations of their own.
+    A packed file beside its plain one is still being written, and is left out; one that is damaged is unreadable. Where
+    a rotation goes on while the names are read, they are read again. `former` are files that the name led to before,
+    with rotations of their own.
     """
 
     def __init__(self, path: str, folders: Folders, former: Iterable[str] = ()) -> None:
@@ -33,6 +35,10 @@ class Generations:
             sleep(_PAUSE)
         names = {*self._found, *self.unreadable}
         self.ready = [one for one in self._found.values() if not one.packed or one.path.rpartition(".")[0] not in names]
+        for one in self.ready[:]:
+            if damage := one.damage:
+                self.unreadable[one.path] = Unreadable.of(one.path, damage)
+                self.ready.remove(one)
         self.ready.sort(key=lambda one: (one.written, one.path))
 
     def __enter__(self) -> Self:
@@ -83,4 +89,8 @@ def found_place(place: FilePlace, generations: list[Generation]) -> Generation |
     same = next((one for one in generations if one.is_file_of(place)), None)
     if same is not None:
         return same
-    return next((one for one in reversed(generations) if one.is_copy_of(place)), None)
+    copy = next((one for one in reversed(generations) if one.is_copy_of(place)), None)
+    if copy is not None:
+        return copy
+    # A packed one tells its size modulo 2^32, and nothing of it where its end is not written yet.
+    return next((one for one in reversed(generations) if one.packed and one.has_start_of(place)), None)

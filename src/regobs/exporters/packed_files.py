@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+import os
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +15,14 @@ from regobs.errors import MachineError
 from regobs.logs.reading.read import ZSTD_STARTS, zstd_module
 
 LONGEST_MAGIC = 6
+ENDINGS = (".gz", ".xz", ".bz2", ".zst")  # of names, for a file that is too short to tell
 DAMAGED = (OSError, EOFError, zlib.error, lzma.LZMAError)  # what reading such a file may raise
+
+
+class DamagedError(OSError):
+    """A packed file ends before its end, or cannot be unpacked. `status` is that of the file that was read."""
+
+    status: os.stat_result | None = None
 
 
 def _zstd(packed: IO[bytes]) -> Any:
