@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -57,6 +59,27 @@ def test_a_page_that_is_no_registry_fails_the_base(body: bytes, version: str, re
 
     with StubServer(Page) as server:
         assert outcomes(server)["base"].result == result
+
+
+@pytest.mark.parametrize("host", ["login.invalid", "127.0.0.1:1"], ids=["no name", "no server"])
+@pytest.mark.parametrize("known", [False, True], ids=["auth", "base"])
+def test_a_base_that_leads_to_another_host_is_no_registry_wherever_that_host_is(host: str, known: bool) -> None:
+    class Leading(StubHandler):
+        def do_GET(self) -> None:
+            if known and "Authorization" not in self.headers:
+                self.answer(401, b"", more={"WWW-Authenticate": 'Basic realm="x"'})
+            else:
+                self.answer(302, b"", more={"Location": f"http://{host}/login"})
+
+    with StubServer(Leading) as server, TemporaryDirectory() as folder:
+        secret = Path(folder) / "secret"
+        secret.write_text("x")
+        target = ProbeTarget("x", server.url, username_file=secret, password_file=secret)
+        probe = TargetProbe(target, DEFAULT_TIMING, Instruments("gitlab"))
+        found = {one.step: one for one in probe.run(all_steps=True)}
+    step = found["base" if known else "auth"]
+    assert step.result == "answer"
+    assert f"another host, http://{host}/login" in step.text
 
 
 @pytest.mark.parametrize(

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
 import threading
 from pathlib import Path
+from time import process_time
 
 import pytest
+import requests
 from click.testing import CliRunner
 
+from regobs.cli.export_options import read_address
 from regobs.cli.main import regobs
-from regobs.errors import InputError
-from regobs.exporters.serving import wait_for_end
+from regobs.errors import InputError, MachineError
+from regobs.exporters.probe_settings import _REPOSITORY
+from regobs.exporters.serving import ExporterApp, ExporterServer, exporter_instruments, wait_for_end
 
 PROGRAM = """
 import signal, threading, time
@@ -99,3 +104,57 @@ print(*resource.getrlimit(resource.RLIMIT_NOFILE))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.stdout, done.returncode) == ("300 300\n", 0)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "::", "localhost"])
+def test_a_server_listens_on_addresses_of_both_kinds(host: str) -> None:
+    server = ExporterServer(ExporterApp(exporter_instruments(), lambda: True), host, 0)
+    try:
+        shown = f"[{host}]" if ":" in host else host
+        assert server.url.startswith(f"http://{shown}:")
+        assert requests.get(f"{server.url}/-/healthy", timeout=5).text == "healthy\n"
+        if host == "::":  # all addresses, those of IPv4 among them
+            assert requests.get(f"http://127.0.0.1:{server.url.rpartition(':')[2]}/-/ready", timeout=5).ok
+        with pytest.raises(MachineError) as caught:
+            ExporterServer(ExporterApp(exporter_instruments(), lambda: True), host, int(server.url.rpartition(":")[2]))
+        assert f"{shown}:" in str(caught.value)
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize("listen", ["[::1]:9520", "::1:9520"])
+def test_an_address_of_ipv6_may_have_brackets(listen: str) -> None:
+    assert read_address(listen) == ("::1", 9520)
+
+
+def test_a_folder_is_refused_where_files_are_followed_and_read_where_they_are_counted_once(tmp_path: Path) -> None:
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    (folder / "a.log").write_text('{"level":"info","msg":"x","time":"2026-01-01T00:00:00Z"}\n')
+    found = CliRunner().invoke(regobs, ["export", "logs", str(folder), "--listen", "127.0.0.1:0"])
+    assert isinstance(found.exception, InputError)
+    assert f"{folder}/*.log" in str(found.exception)
+    assert CliRunner().invoke(regobs, ["export", "logs", str(folder), "--once"]).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "name", ["UPPER CASE", "Regobs/probe", "a//b", "/a", "a/", "a___b", "a..b", "-a", "a-", "a\n", "", "a" * 256, "ä"]
+)
+def test_what_is_no_name_of_a_repository_is_refused(name: str) -> None:
+    words = ["export", "probe", "--url", "https://r.example", "--check-config", "--repository", name]
+    found = CliRunner().invoke(regobs, words)
+    assert isinstance(found.exception, InputError)
+    assert "no name of a repository" in str(found.exception)
+
+
+@pytest.mark.parametrize("name", ["a", "regobs/probe", "a__b", "a--b/c", "a.b_c-d/0", "a" * 255])
+def test_a_name_of_a_repository_is_accepted(name: str) -> None:
+    words = ["export", "probe", "--url", "https://r.example", "--check-config", "--repository", name]
+    assert CliRunner().invoke(regobs, words).exit_code == 0
+
+
+def test_the_names_of_repositories_are_judged_in_linear_time() -> None:
+    began = process_time()
+    for name in ("a" * 200_000 + "!", "a-" * 100_000 + "!", "a/" * 100_000 + "!", "a" + "-" * 200_000):
+        assert re.fullmatch(_REPOSITORY, name) is None
+    assert process_time() - began < 2

@@ -65,7 +65,13 @@ def probe(
     Steps: resolve, connect, tls, auth, base, pull_manifest, pull_blob, push, read_back, delete, health.
     """
     from regobs.exporters.outside import Trust  # noqa: PLC0415
-    from regobs.exporters.probe_settings import ProbeSettings, ProbeTarget, checked_url, read_probe_settings  # noqa: PLC0415
+    from regobs.exporters.probe_settings import (  # noqa: PLC0415
+        ProbeSettings,
+        ProbeTarget,
+        checked_repository,
+        checked_url,
+        read_probe_settings,
+    )
 
     if once:
         refuse_serving("--once")
@@ -79,7 +85,7 @@ def probe(
         target = ProbeTarget(
             name=public.partition("//")[2],
             url=public,
-            repository=repository,
+            repository=checked_repository(repository),
             username_file=username_file,
             password_file=password_file,
             trust=trust,

@@ -175,6 +175,14 @@ def _check_input(files: tuple[str, ...], state: Path | None, *, followed: bool) 
             expected="`-` as the only input, without --state: after a restart its counts begin at 0",
             next_step="name the file that is written, which can be read again after a restart",
         )
+    folder = next((file for file in files if followed and Path(file).is_dir()), None)
+    if folder is not None:
+        raise InputError(
+            "a folder cannot be followed",
+            value=folder,
+            expected="files or a pattern; a folder is read with --once and --backfill",
+            next_step=f"name the files in it, such as '{Path(folder) / '*.log'}'",
+        )
 
 
 def _write_textfile(path: Path, text: str) -> None:

@@ -70,7 +70,7 @@ def read_address(listen: str) -> tuple[str, int]:
         raise InputError(
             "--listen is not an address",
             value=listen,
-            expected="HOST:PORT, such as 127.0.0.1:9521",
+            expected="HOST:PORT, such as 127.0.0.1:9521 or [::1]:9521",
             next_step="correct it",
         )
     return host.strip("[]"), int(port)

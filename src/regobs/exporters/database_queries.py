@@ -262,7 +262,8 @@ def bloat_query() -> DatabaseQuery:
 # What the exporter's role needs, for `regobs export database --role-sql`.
 ROLE_SQL = """\
 -- A role that can read the registry's metadata and the server's statistics, and change nothing.
-CREATE ROLE regobs LOGIN CONNECTION LIMIT 2;  -- as many as exporters, and one; set its password with \\password regobs
+-- As many connections as exporters, and one; through PgBouncer as many as it keeps in its pool for the role.
+CREATE ROLE regobs LOGIN CONNECTION LIMIT 2;  -- set its password with \\password regobs
 ALTER ROLE regobs SET default_transaction_read_only = on;
 GRANT pg_monitor TO regobs;
 GRANT USAGE ON SCHEMA public, partitions TO regobs;

@@ -188,8 +188,9 @@ class ClientConnections:
         *,
         headers: Mapping[str, str] | None = None,
         body: bytes = b"",
+        reached: list[str] | None = None,
     ) -> Reply:
-        """One request, whose redirects are followed if it is a GET or HEAD."""
+        """One request, whose redirects are followed if it is a GET or HEAD; `reached` gets where they lead."""
         sent = dict(headers or {})
         for _ in range(_REDIRECTS + 1):
             reply = self._ask_once(method, url, deadline, sent, body)
@@ -199,6 +200,8 @@ class ClientConnections:
             if Origin.of(target) != Origin.of(url):
                 sent.pop("Authorization", None)
             url = target
+            if reached is not None:
+                reached.append(url)
         raise StepError("answer", f"more than {_REDIRECTS} redirects, last to {shown_url(url)}")
 
     def _ask_once(self, method: str, url: str, deadline: Deadline, headers: Mapping[str, str], body: bytes) -> Reply:

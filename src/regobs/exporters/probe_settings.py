@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,9 @@ from regobs.exporters.outside import Origin, Trust
 from regobs.exporters.secret_files import read_secret
 from regobs.promql.durations import read_duration
 
-_REPOSITORY = r"[a-z0-9]+(?:[._-][a-z0-9]+)*(?:/[a-z0-9]+(?:[._-][a-z0-9]+)*)*"  # OCI distribution 1.1, <name>
+_PART = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"
+_REPOSITORY = rf"{_PART}(?:/{_PART})*"  # OCI distribution 1.1, <name>
+_LONGEST_REPOSITORY = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,7 @@ _SCHEMA: dict[str, Any] = {
                     "repository": {
                         "type": "string",
                         "pattern": f"^{_REPOSITORY}$",
-                        "maxLength": 255,
+                        "maxLength": _LONGEST_REPOSITORY,
                         "description": "a repository name such as regobs/probe",
                     },
                     "debug_url": _TEXT,
@@ -154,6 +157,18 @@ def read_probe_settings(file: Path) -> ProbeSettings:
                 next_step="name another repository, or take one target off",
             )
     return ProbeSettings(targets, _timing(document))
+
+
+def checked_repository(name: str) -> str:
+    """A name that a registry takes. Raises ConfigError."""
+    if len(name) > _LONGEST_REPOSITORY or not re.fullmatch(_REPOSITORY, name):
+        raise ConfigError(
+            "this is no name of a repository",
+            value=name[:_LONGEST_REPOSITORY],
+            expected="parts of a-z and 0-9, joined by `/`, and within a part by `.`, `_`, `__` or hyphens; at most 255",
+            next_step="name one such as regobs/probe",
+        )
+    return name
 
 
 def checked_url(url: str, place: dict[str, Any]) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 from urllib.request import parse_http_list
 
-from regobs.exporters.outside import ClientConnections, Deadline, Origin, Reply, StepError, target_url
+from regobs.exporters.outside import ClientConnections, Deadline, Origin, Reply, StepError, shown_url, target_url
 from regobs.exporters.probe_settings import ProbeTarget
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -94,7 +94,7 @@ Step = Callable[[Round, Deadline], None]
 
 def authenticate(run: Round, deadline: Deadline) -> None:
     """GET /v2/ without credentials, and get those that its challenge asks for; a registry without one answers 200."""
-    reply = run.line.ask("GET", f"{run.target.url}/v2/", deadline)
+    reply = _ask_base(run, deadline, {})
     if reply.status == 200:
         _expect_registry(reply)
         return
@@ -115,7 +115,21 @@ def authenticate(run: Round, deadline: Deadline) -> None:
 
 def base(run: Round, deadline: Deadline) -> None:
     """GET /v2/ with credentials; a web page that answers 200 to every path is no registry."""
-    _expect_registry(run.ask("GET", f"{run.target.url}/v2/", deadline, (200,)))
+    reply = _ask_base(run, deadline, run.headers)
+    if reply.status != 200:
+        raise _refused("GET", reply)
+    _expect_registry(reply)
+
+
+def _ask_base(run: Round, deadline: Deadline, headers: Mapping[str, str]) -> Reply:
+    """GET /v2/. One that leads to another host, such as the page of a login, is no registry's answer."""
+    reached: list[str] = []
+    try:
+        return run.line.ask("GET", f"{run.target.url}/v2/", deadline, headers=headers, reached=reached)
+    except StepError as fault:
+        if fault.reason == "answer" or not reached or Origin.of(reached[-1]) == Origin.of(run.target.url):
+            raise
+        raise StepError("answer", f"GET /v2/ leads to another host, {shown_url(reached[-1])}: {fault}") from None
 
 
 def pull_manifest(run: Round, deadline: Deadline) -> None:

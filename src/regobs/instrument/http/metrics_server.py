@@ -12,7 +12,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from socket import SHUT_RDWR, socket
+from socket import AF_INET6, SHUT_RDWR, socket
 from socketserver import BaseRequestHandler, ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
@@ -38,16 +38,18 @@ class MetricsServer:
         self, app: Callable[..., Iterable[bytes]], host: str, port: int, *, web: WebConfig | None = None
     ) -> None:
         """Listen. Raises MachineError where the address cannot be had. `port` 0: any free one."""
+        kind = _IPv6Server if ":" in host else _ThreadingServer
+        shown = f"[{host}]" if ":" in host else host
         try:
-            self._server = make_server(host, port, app, _ThreadingServer, self.handler)  # type: ignore[arg-type]  # see `handler`
+            self._server = make_server(host, port, app, kind, self.handler)  # type: ignore[arg-type]  # see `handler`
         except (OSError, OverflowError) as fault:
             raise MachineError(
                 "cannot listen",
-                value=f"{host}:{port}: {fault}",
+                value=f"{shown}:{port}: {fault}",
                 next_step="choose another address with --listen HOST:PORT",
             ) from None
         self._server.web = web
-        self.address = f"{host}:{self._server.server_port}"
+        self.address = f"{shown}:{self._server.server_port}"
         self.url = f"{'https' if web and web.tls() else 'http'}://{self.address}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.2,), daemon=True)
         self._thread.start()
@@ -210,3 +212,7 @@ class _QuietHandler(WSGIRequestHandler):
 
 
 MetricsServer.handler = _QuietHandler
+
+
+class _IPv6Server(_ThreadingServer):
+    address_family = AF_INET6
