@@ -10,6 +10,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from regobs.catalog import database, sql_pool
+from regobs.catalog.model import Metric
 from regobs.instrument import Instruments
 from regobs.instrument.adapters.sql import Queries
 from regobs.instrument.adapters.sql_alchemy import ObservedQueuePool, observe_engine
@@ -63,7 +64,7 @@ def test_a_statement_that_fails_counts_once(instruments: Instruments, engine: En
 
 def test_the_pool_shows_the_families_of_the_catalog(instruments: Instruments, engine: Engine) -> None:
     host = labels(db_name="registry", host_addr="db:5432", host_type="primary")
-    metrics = (getattr(sql_pool, name) for name in dir(sql_pool) if name.isupper() and not name.startswith("_"))
+    metrics = (value for value in vars(sql_pool).values() if isinstance(value, Metric))
     assert recorded(instruments) == {metric.name: {host} for metric in metrics}
     assert sample(instruments, sql_pool.MAX_OPEN) == 2
     with engine.connect():
