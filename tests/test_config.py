@@ -193,6 +193,9 @@ WRONG = [
     ("[labels]\ntarget_labels = ['1a']", 2, 17, '"1a"', "correct labels.target_labels"),
     ("[prometheus]\nselector = 'job=registry'", 2, 12, '"job=registry"', "correct prometheus.selector"),
     ("[prometheus]\nselector = 3", 2, 12, "3", "correct prometheus.selector"),
+    ('[prometheus]\nselector = \'"job.x"="registry"\'', 2, 12, '"job.x"', "correct prometheus.selector"),
+    ('[prometheus.selectors]\nnode_exporter = \'{a="b", "c-d"!="e"}\'', 2, 17, '"c-d"', None),
+    ('[environments.x]\nselector = \'"größe"=~"a.*"\'', 2, 12, '"größe"', "correct environments.x.selector"),
     ("[prometheus]\nscrape_interval = '5 min'", 2, 19, '"5 min"', "correct prometheus.scrape_interval"),
     ("[prometheus]\nscrape_interval = '0s'", 2, 19, '"0s"', "correct prometheus.scrape_interval"),
     ("[prometheus]\nscrape_interval = '3m'", 2, 19, '"3m"', "correct prometheus.scrape_interval"),
@@ -261,6 +264,7 @@ def test_an_environment_needs_a_selector() -> None:
         ('{a!="b", c!~"d.*",}', [("a", "!=", "b"), ("c", "!~", "d.*")]),
         (r'a="x\"y"', [("a", "=", 'x"y')]),
         ('a="x,y"', [("a", "=", "x,y")]),
+        ('"job_1"="x.y"', [("job_1", "=", "x.y")]),
     ],
 )
 def test_a_selector_reads_as_in_promql(text: str, matchers: list[tuple[str, str, str]]) -> None:

@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import re
+import sys
+import time
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
+from regobs.cli.content import progress
 from regobs.cli.main import run
 from tests.prometheus.stub import Reply, Stub
 
@@ -60,3 +65,19 @@ def test_a_wrong_argument_is_exit_code_2(
     assert code == 2
     assert said
     assert SECRET not in said
+
+
+class _Tty(StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_bar_tells_how_much_is_done_and_invents_no_remaining_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = _Tty()
+    monkeypatch.setattr(sys, "stderr", shown)
+    with progress("queries") as told:
+        told(1, 4)
+        time.sleep(1.1)  # the bar of click tells a remaining time after its first second
+        told(2, 4)
+    assert "50%" in shown.getvalue()
+    assert re.search(r"\d:\d\d", shown.getvalue()) is None

@@ -304,3 +304,13 @@ def test_a_time_to_come_is_why_there_is_no_data(
     with Stub({"/api/v1/query": vector(), "/api/v1/query_range": empty}) as stub:
         assert run(["query", "up", *when, "--prometheus", stub.url]) == 0
     assert ("this time is in the future" in capsys.readouterr().err) is (when[0] != "--range")
+
+
+@pytest.mark.parametrize(("when", "told"), [("now+1h", True), ("now-1h", False)])
+def test_a_status_of_a_time_to_come_says_so(
+    when: str, told: bool, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with Stub({"/api/v1/query": vector()}) as stub:
+        run(["status", "--at", when, "--prometheus", stub.url])
+    assert ("this time is in the future" in capsys.readouterr().err) is told

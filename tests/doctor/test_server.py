@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from regobs.build import build_files
-from regobs.catalog import kubernetes, load_balancing, redis_server
+from regobs.catalog import METRICS, kubernetes, load_balancing, prometheus_server, redis_server, targets
 from regobs.catalog.model import Capability, Exposer
 from regobs.config import Config, read_config
 from regobs.doctor import Status, absent, text
 from regobs.doctor.diagnosis import missing
-from regobs.doctor.facts import Up
+from regobs.doctor.facts import Up, tells
 from regobs.doctor.gather import add_series, gather
 from regobs.doctor.questions import RuleQuestion
 from regobs.doctor.report import DoctorReport, FiringAlert, Problem
@@ -291,6 +291,24 @@ def test_what_a_scraped_exporter_lacks_is_not_said_to_be_unscraped() -> None:
     verdict = absent.explain(server, gitlab(Capability.REDIS_EXPORTER), name, redis_server.REPLICAS)
     assert verdict.status is Status.EMPTY
     assert verdict.reason == f"redis_exporter is scraped, but {name} is not among its metrics"
+
+
+def test_what_prometheus_says_of_every_target_is_no_sign_that_it_is_scraped() -> None:
+    every, doctor = {"up", "scrape_duration_seconds", "ALERTS"}, gitlab(Capability.PROMETHEUS)
+    name, own = prometheus_server.CONFIG_LOADED.name, prometheus_server.ALERTMANAGERS.name
+    for live, reason in [
+        (every, f"{name} comes from prometheus, which is not scraped"),
+        ({*every, own}, f"prometheus is scraped, but {name} is not among its metrics"),
+    ]:
+        verdict = absent.explain(facts(live=facts().live | live), doctor, name, prometheus_server.CONFIG_LOADED)
+        assert (verdict.status, verdict.reason) == (Status.EMPTY, reason)
+    verdict = absent.explain(facts(), doctor, targets.ALERTS.name, targets.ALERTS)
+    assert verdict.status is Status.QUIET
+
+
+@pytest.mark.parametrize("exposer", sorted({one.exposer for one in METRICS.values() if one.exposer.is_neighbour}))
+def test_each_process_beside_the_registry_has_metrics_that_tell_it(exposer: Exposer) -> None:
+    assert any(tells(one) for one in METRICS.values() if one.exposer is exposer)
 
 
 def test_series_that_ended_while_the_doctor_looked_are_missing_and_not_without_labels() -> None:

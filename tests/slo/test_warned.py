@@ -36,6 +36,14 @@ groups:
         ("sum(go_memstats_heap_used_bytes)", "did you mean go_memstats_heap_inuse_bytes?"),
         ("gitlab_buildinfo", "did you mean gitlab_build_info?"),
         ('rate(registry_http_requests_total{code="abc"}[5m])', "abc"),
+        ('rate(registry_http_requests_total{code="5XX"}[5m])', "no code of registry_http_requests_total is '5XX'"),
+        ('rate(registry_http_requests_total{code=~"5XX"}[5m])', "'5XX', which no series has; expected: "),
+        ('rate(registry_http_requests_total{code=~"500|5XX"}[5m])', "is '5XX'"),
+        ('rate(registry_http_requests_total{code=~"600|5.."}[5m])', "is '600'"),
+        ('rate(registry_http_requests_total{code!~"5XX"}[5m])', "is '5XX'"),
+        ('rate(registry_http_requests_total{code=""}[5m])', "is '', which no series has; expected: "),
+        ('rate(registry_http_requests_total{code=~""}[5m])', "is ''"),
+        ('rate(registry_http_requests_total{method=""}[5m])', "no method of registry_http_requests_total is ''"),
     ],
 )
 def test_a_probable_mistake_is_told_with_its_place(tmp_path: Path, expr: str, part: str) -> None:
@@ -54,6 +62,14 @@ def test_a_probable_mistake_is_told_with_its_place(tmp_path: Path, expr: str, pa
         'rate(registry_http_requests_total{code!=""}[5m])',
         "team:probe_succes:rate",
         'rate(registry_http_requests_total{code=~"5.."}[5m])',
+        'rate(registry_http_requests_total{code=~"5..|"}[5m])',
+        'rate(registry_http_requests_total{code=~"(4|5)..|200"}[5m])',
+        'rate(registry_http_requests_total{code=~"5[0-9]{2}"}[5m])',
+        'rate(registry_http_requests_total{code=~"^5.+$|404"}[5m])',
+        'rate(registry_http_requests_total{code=~".+"}[5m])',
+        'rate(registry_http_requests_total{namespace=""}[5m])',
+        'registry_http_in_flight_requests{handler=""}',
+        'rate(registry_http_requests_total{code!~""}[5m])',
     ],
 )
 def test_what_may_well_be_meant_is_not_told(tmp_path: Path, expr: str) -> None:
@@ -113,6 +129,17 @@ def test_no_name_of_other_languages_and_collectors_is_taken_for_a_mistake() -> N
 
 def test_the_bundled_rules_are_not_looked_at() -> None:
     assert list(pack_warnings(BUNDLED)) == []
+
+
+LONG = {"parts": "5XX|" * 40_000, "nested": "(a*)*" * 2_000, "plain": "5" * 200_000, "both": "5XX|(a*)*" * 50}
+
+
+@pytest.mark.parametrize("value", LONG.values(), ids=LONG)
+def test_a_long_value_takes_no_time(tmp_path: Path, value: str) -> None:
+    pack = pack_of(tmp_path, one=RULES % f'rate(registry_http_requests_total{{code=~"{value}"}}[5m])')
+    start = process_time()
+    list(pack_warnings(pack))
+    assert process_time() - start < 5
 
 
 def test_a_long_name_takes_no_time() -> None:

@@ -94,8 +94,11 @@ def without_collector() -> Iterator[None]:
 
 @contextmanager
 def progress(label: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on stderr, as a function that is told how much of how much is done."""
-    with click.progressbar(length=1, label=label, file=sys.stderr) as bar:
+    """A bar on stderr, as a function that is told how much of how much is done.
+
+    It tells no remaining time: the steps differ too much in length for one that would come true.
+    """
+    with click.progressbar(length=1, label=label, show_eta=False, show_percent=True, file=sys.stderr) as bar:
 
         def report(done: int, whole: int) -> None:
             bar.length = whole

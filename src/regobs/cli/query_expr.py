@@ -112,10 +112,11 @@ def _explain_empty(word: str, query: CheckedQuery, config: Config, asking: Askin
     from regobs.cli.query_commands import VERBS  # noqa: PLC0415
     from regobs.common.closest import closest  # noqa: PLC0415
     from regobs.query.ask import empty_notes  # noqa: PLC0415
+    from regobs.query.times import NO_DATA_YET  # noqa: PLC0415
 
     moment, asked, _ = asking.times(now := time.time())
     if (asked.start / 1000 if asked is not None else moment or now) > now:
-        click.echo("Note: this time is in the future, no server has data of it", err=True)
+        click.echo(NO_DATA_YET, err=True)
         return
     if re.fullmatch(r"[A-Za-z][\w-]{0,60}", word):
         questions = _questions(config)

@@ -36,13 +36,15 @@ def status(
     each part can be looked at. Exit code 0 whatever the state is: scripts read `--format json`. Exit code 5: an answer
     is not the whole, and the screen says which.
     """
-    from regobs.query.times import read_moment, zone_named  # noqa: PLC0415 - `--help` needs none of these
+    from regobs.query.times import NO_DATA_YET, read_moment, zone_named  # noqa: PLC0415 - `--help` needs none of these
     from regobs.status.screen import screen_text  # noqa: PLC0415
     from regobs.status.take import take_status  # noqa: PLC0415
 
     pack, config = content(config_file, pack_directory, flavor)
     config = server.within(config)
-    moment = None if at is None else read_moment("--at", at, time.time(), zone_named(zone))
+    moment = None if at is None else read_moment("--at", at, now := time.time(), zone_named(zone))
+    if moment is not None and moment > now:
+        click.echo(NO_DATA_YET, err=True)
     with server.open(config) as prometheus:
         report = take_status(prometheus.at(moment), pack, config)
     if shape == "json":

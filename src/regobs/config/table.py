@@ -256,6 +256,11 @@ class TomlTable:
         matchers = read_selector(value)
         if isinstance(matchers, str):
             raise self.fail(key, f"{expected}: {matchers}")
+        other = next((one.label for one in matchers if LABEL_NAME.fullmatch(one.label) is None), None)
+        if other is not None:
+            raise self.fail(
+                key, "matchers of labels whose names are letters, digits and _, no digit first", value=other
+            )
         return matchers
 
 

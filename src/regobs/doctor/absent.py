@@ -5,7 +5,7 @@ from __future__ import annotations
 from regobs.catalog import METRICS, python_runtime
 from regobs.catalog.model import Capability, Exposer, Form, Metric, Version
 from regobs.doctor import advice
-from regobs.doctor.facts import NAMESPACE_LABELS, POD_LABELS, Deployment, ServerFacts, Up
+from regobs.doctor.facts import NAMESPACE_LABELS, POD_LABELS, Deployment, ServerFacts, Up, tells
 from regobs.doctor.matching import culprits, matches, shown, values
 from regobs.doctor.verdict import Status, Verdict
 
@@ -37,7 +37,8 @@ def _of_exporter(facts: ServerFacts, deployment: Deployment, name: str, metric: 
 
     A process whose metrics all wait for an event may be scraped and show none: whether it is, its target says.
     """
-    process, names = metric.exposer.value, deployment.names_from(metric.exposer)
+    process = metric.exposer.value
+    names = _signs(metric.exposer) if tells(metric) else deployment.names_from(metric.exposer)
     forms = [form for one in METRICS.values() if one.exposer is metric.exposer for form in one.forms]
     certain = any(not form.absent_until_observed for form in forms)
     down = _own_targets(facts, deployment, metric.exposer)
@@ -68,6 +69,11 @@ def _of_exporter(facts: ServerFacts, deployment: Deployment, name: str, metric: 
         f"{process} is scraped, but {name} is not among its metrics",
         f"compare the version and the flags of {process}, and metric_relabel_configs of its scrape job",
     )
+
+
+def _signs(exposer: Exposer) -> frozenset[str]:
+    """The series that only this process shows, without `up` and its like."""
+    return frozenset(name for one in METRICS.values() if one.exposer is exposer and tells(one) for name in one.series)
 
 
 def _has_target(facts: ServerFacts, deployment: Deployment, exposer: Exposer) -> bool:

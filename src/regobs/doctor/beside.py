@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from regobs.catalog import METRICS
-from regobs.catalog.model import Exposer, Metric
+from regobs.catalog.model import Exposer
 from regobs.config import Config
-from regobs.doctor.facts import POD_LABELS, Observed
+from regobs.doctor.facts import POD_LABELS, Observed, tells
 from regobs.doctor.gather import name_patterns
 from regobs.doctor.matching import quoted
 from regobs.doctor.server import if_offered
@@ -61,11 +61,6 @@ def look_beside(
         probing=tuple(sorted({one.labels.get("instance", "") for one in own})) if len(own) < len(probed) else (),
         strangers=len(probed) - len(own),
     )
-
-
-def tells(metric: Metric) -> bool:
-    """Whether a metric tells its process: `up` and its like, which Prometheus writes of every target, do not."""
-    return any(form.needs is not None and not form.always_exposed for form in metric.forms)
 
 
 def _scraped(

@@ -136,6 +136,11 @@ class Deployment:
         return frozenset(found)
 
 
+def tells(metric: Metric) -> bool:
+    """Whether a metric tells its process: `up` and its like, which Prometheus writes of every target, do not."""
+    return any(form.needs is not None and not form.always_exposed for form in metric.forms)
+
+
 # What other processes show too: those with the same client library, and the other services of a GitLab.
 _COMMON = {"process", "go_runtime", "python_runtime", "scrape", "build_info"}
 

@@ -14,8 +14,8 @@ from regobs.catalog.exposition import Exposition
 from regobs.catalog.model import Capability, Exposer, Flavor, Version
 from regobs.common.counts import whole
 from regobs.doctor.advice import SCRAPED
-from regobs.doctor.beside import Beside, look_beside, tells
-from regobs.doctor.facts import Deployment, Observed
+from regobs.doctor.beside import Beside, look_beside
+from regobs.doctor.facts import Deployment, Observed, tells
 from regobs.doctor.gather import flavor_of, name_patterns, version_of
 from regobs.doctor.matching import literal, matches, quoted, shown
 from regobs.doctor.server import if_offered, retention_of

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from regobs.common.frozen import frozen
 from regobs.errors import InputError
 
+NO_DATA_YET = "Note: this time is in the future, no server has data of it"
 POINTS = 250  # of a range without --step: what a chart or a table's trend can show
 # Seconds between two points; people read these without counting. Beyond: whole days.
 STEPS = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 10800, 21600, 43200, 86400)

@@ -10,13 +10,15 @@ from importlib.util import find_spec
 from typing import Any
 
 from regobs.catalog import METRICS
-from regobs.catalog.model import Exposer, Flavor, Kind, Metric
+from regobs.catalog.model import Exposer, Flavor, Kind, Label, Metric
 from regobs.common.closest import closest, closest_first
 from regobs.config import Config
 from regobs.documents import Document, Steps
 from regobs.errors import PromqlError
 from regobs.promql.build import select
+from regobs.promql.canonical import gitlab_form
 from regobs.promql.infer import infer
+from regobs.promql.literals import regex_matches
 from regobs.promql.nodes import Aggregate, Call, Expr, Matcher, MatchOp, Selector
 from regobs.promql.parse import parse
 from regobs.promql.series import check_classic, known_metric
@@ -26,6 +28,9 @@ from regobs.promql.words import check_edge, metric_buckets, metric_labels
 from regobs.slo.model import EventSource
 
 _SUFFIXES = dict.fromkeys(Kind, ("",)) | {Kind.HISTOGRAM: ("_bucket", "_count", "_sum")}
+_LONGEST = 500  # characters of a regular expression over codes
+_REGEXES = frozenset({MatchOp.REGEX, MatchOp.NOT_REGEX})
+_GROUPS = re.compile(r"[()\[\]\\]")  # where a `|` may not part the whole
 _WRITTEN = Vocabulary(Flavor.GITLAB)  # documents are written in these names
 
 
@@ -100,7 +105,7 @@ def _check_patterns(metric: Metric, selector: Selector) -> None:
         labels = metric_labels(metric).get(choice.label, ())
         patterns = {name: pattern for label in labels for name, pattern in label.patterns.items()}
         for word in choice.words if patterns else ():
-            if word not in patterns and not any(re.fullmatch(pattern, word) for pattern in patterns.values()):
+            if word not in patterns and not any(_is_of(pattern, word) for pattern in patterns.values()):
                 raise PromqlError(
                     f"{word!r} is no {choice.label} of {metric.name}",
                     value=word,
@@ -125,7 +130,7 @@ def _check_threshold(metric: Metric, threshold: Decimal | None) -> None:
     try:
         check_edge(metric, str(threshold), metric_buckets(metric))
     except PromqlError as error:
-        error.next_step = error.next_step or "choose one of the closest_first edges"
+        error.next_step = error.next_step or "choose one of the nearest edges"
         raise
 
 
@@ -186,26 +191,47 @@ def _check_spelling(node: Selector) -> None:
 
 
 def check_pattern(metric: Metric, matcher: Matcher) -> None:
-    """The value of an open label, such as a status code, is like one that there can be."""
-    labels = [label for label in metric_labels(metric).get(matcher.label, ()) if label.patterns]
+    """Each value that is asked for is like one that there can be, of an open label too, such as a status code."""
+    labels = metric_labels(metric).get(matcher.label, ())
     patterns = list(dict.fromkeys(pattern for label in labels for pattern in label.patterns.values()))
-    if not patterns or not matcher.value or any(_like(pattern, matcher) for pattern in patterns):
-        return
-    raise PromqlError(
-        f"no {matcher.label} of {metric.name} is {matcher.value!r}",
-        value=matcher.value,
-        expected=closest_first(matcher.value, patterns),
-    )
+    if not matcher.value:
+        wrong = [""] if matcher.op in {MatchOp.EQUAL, MatchOp.REGEX} and _always_filled(metric, matcher.label) else []
+    elif matcher.op in _REGEXES and len(matcher.value) > _LONGEST:
+        wrong = []  # to try it would take long
+    else:
+        tried = matcher.value.split("|") if matcher.op in _REGEXES and not _GROUPS.search(matcher.value) else []
+        texts = [text for text in dict.fromkeys(tried) if text] or [matcher.value]
+        wrong = [text for text in texts if patterns and not any(_like(one, matcher.op, text) for one in patterns)]
+    if wrong:
+        values = [value for label in labels for value in label.values or ()]
+        raise PromqlError(
+            f"no {matcher.label} of {metric.name} is {wrong[0]!r}",
+            value=wrong[0],
+            expected=closest_first(wrong[0], patterns or list(dict.fromkeys(values))),
+        )
 
 
-def _like(pattern: str, matcher: Matcher) -> bool:
-    """Whether a matcher is the pattern itself, or is about a value of it: one of 500 to 599 for `5..`."""
-    if matcher.value == pattern or re.fullmatch(pattern, matcher.value) is not None:
+def _always_filled(metric: Metric, name: str) -> bool:
+    """Whether every series, by GitLab's names or where there are none by any, has a value of this label."""
+    form = gitlab_form(metric)
+    found = [one.label(name) for one in (metric.forms if form is None else [form])]
+    return all(one is not None and not one.target_label and _told(one) for one in found)
+
+
+def _told(label: Label) -> bool:
+    return bool(label.patterns) or (label.values is not None and "" not in label.values)
+
+
+def _like(pattern: str, op: MatchOp, text: str) -> bool:
+    """Whether a value or a regular expression is the pattern itself, or is of it: one of 500 to 599 for `5..`."""
+    if op not in _REGEXES:
+        return text == pattern or _is_of(pattern, text)
+    if text == pattern or ".." not in pattern:
         return True
-    if matcher.op in {MatchOp.EQUAL, MatchOp.NOT_EQUAL} or ".." not in pattern:
-        return matcher.op in {MatchOp.REGEX, MatchOp.NOT_REGEX}
-    try:
-        wanted = re.compile(matcher.value)
-    except re.error:  # Go's syntax allows what Python's does not
-        return True
-    return any(wanted.fullmatch(pattern.replace("..", f"{number:02}")) for number in range(100))
+    # Go's syntax allows what Python's does not, and what may take long is not tried
+    return any(regex_matches(text, pattern.replace("..", f"{number:02}")) is not False for number in range(100))
+
+
+def _is_of(pattern: str, word: str) -> bool:
+    """Whether a word is a value that the pattern stands for; the two points of `5..` are two digits."""
+    return re.fullmatch(pattern.replace("..", "[0-9][0-9]"), word) is not None

@@ -59,7 +59,7 @@ def probable_mistakes(expr: Expr) -> Iterator[str]:
             yield f"no exporter that regobs knows has a metric {node.metric}; did you mean {near}?"
         if metric is None or metric.exposer is not Exposer.REGISTRY:
             continue
-        for matcher in (one for one in node.matchers if one.value):
+        for matcher in node.matchers:
             try:
                 check_pattern(metric, matcher)
             except PromqlError as error:
