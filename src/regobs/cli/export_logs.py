@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from regobs.cli.export_options import FILE, WEB, read_address, read_web, refuse_serving, serve
+from regobs.cli.said import warn
 from regobs.common.table import escape
 from regobs.errors import ExitCode, InputError, MachineError
 
@@ -201,14 +202,14 @@ def _write_textfile(path: Path, text: str) -> None:
 def _warning(teller: Teller | None) -> Callable[[str], None]:
     """What shows a warning; a line about the work gives way to it."""
 
-    def warn(text: str) -> None:
+    def shown(text: str) -> None:
         if teller:
             teller.rest()
         warn(escape(text))
         if teller:
             teller.go_on()
 
-    return warn
+    return shown
 
 
 def _step(text: str) -> int:

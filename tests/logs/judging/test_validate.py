@@ -154,6 +154,20 @@ def test_a_static_field_is_told_by_three_messages_and_half_of_the_lines_with_an_
     ]
 
 
+@pytest.mark.parametrize("texts", [("manifest unknown",), ("manifest unknown", "blob uploaded")])
+def test_a_registry_that_writes_few_messages_tells_its_static_fields_by_all_lines_with_an_instance(
+    texts: tuple[str, ...],
+) -> None:
+    lines = [BLOB | {"instance_id": "i", "region": "eu-1", "msg": texts[at % len(texts)]} for at in range(10)]
+    lines += [ACCESS] * 20
+    lacking = BLOB | {"instance_id": "i", "msg": "tag deleted"}
+    assert [judged_lines(*some).static for some in (lines, lines[1:], [*lines, lacking, lacking])] == [
+        {"region": "eu-1"},
+        {},
+        {},
+    ]
+
+
 def test_a_field_that_a_part_of_the_lines_of_its_messages_has_is_not_static() -> None:
     line = BLOB | {"instance_id": "i", "region": "eu-1"}
     texts = ("blob uploaded", "blob deleted", "manifest uploaded")
@@ -184,6 +198,29 @@ def test_static_fields_of_a_process_that_was_started_later_are_known_in_the_same
     report = judged(with_fields(content, region="eu-1") + with_fields(content, zone="b"), strict=True)
     assert report.static == {"region": "eu-1", "zone": "b"}
     assert report.unknown_fields < 0.25 * report.lines  # of the part in which it was started
+
+
+def test_static_fields_with_another_value_of_each_instance_are_known() -> None:
+    content = GITLAB.read_bytes()
+    later = with_fields(content, region="eu-2", instance_id="other")
+    report = judged(with_fields(content, region="eu-1") + later, strict=True)
+    assert report.static == {"region": "eu-1, eu-2"}
+    assert report.unknown_fields < 0.25 * report.lines  # of the part in which it was started
+    pairs = zip(
+        with_fields(content, region=True).splitlines(),
+        with_fields(content, region=1, instance_id="i").splitlines(),
+        strict=True,
+    )
+    mixed = judged(b"".join(line + b"\n" for pair in pairs for line in pair), strict=True)
+    assert (mixed.static, mixed.unknown_fields, mixed.findings) == ({"region": "True, 1"}, 0, {})
+
+
+def test_a_field_with_another_value_of_nearly_each_line_is_not_static() -> None:
+    texts = ("blob uploaded", "blob deleted", "manifest uploaded")
+    lines = [BLOB | {"instance_id": f"i{at // 4}", "region": f"eu-{at // 4}", "msg": texts[at % 3]} for at in range(40)]
+    assert judged_lines(*lines).static == {}
+    lines = [BLOB | {"instance_id": f"i{at // 5}", "region": f"eu-{at // 5}", "msg": texts[at % 3]} for at in range(40)]
+    assert judged_lines(*lines).static == {"region": ", ".join(f"eu-{at}" for at in range(8))}
 
 
 def test_a_file_without_the_static_fields_of_the_one_before_is_held_to_its_own() -> None:

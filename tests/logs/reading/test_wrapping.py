@@ -135,6 +135,8 @@ OWN = {"level": "info", "msg": "access", "status": 200}
         {"_index": "a", "_source": {"@timestamp": TIME, "message": json.dumps(OWN)}},
         {"@timestamp": TIME, "json": OWN},
         {"TimeGenerated": TIME, "LogMessage": OWN, "PodName": "a"},
+        {"@timestamp": "2025-11-23 11:05:00.100", "@message": OWN, "@logStream": "s"},
+        {"@timestamp": "2025-11-23 11:05:00.100", "@message": json.dumps(OWN), "@log": "1:/x"},
         {"TimeGenerated": TIME, "LogEntry": json.dumps(OWN), "ContainerID": "a"},
         {"log": json.dumps(OWN), "stream": "stdout", "logtag": "F", "time": TIME},
         {"time": 1763895900.1, "event": json.dumps(OWN), "host": "a", "sourcetype": "_json"},

@@ -27,12 +27,16 @@ from regobs.logs.schema import constraints, flat
 from regobs.logs.schema.event import event_document
 
 Record = Mapping[str, Any]
-_NO_FIELDS: Record = MappingProxyType({})
+Static = Mapping[str, tuple[Any, ...]]  # fields of `log.fields`, each with its values, one an instance
+_NO_FIELDS: Static = MappingProxyType({})
 _JSON_TYPES = {str: "string", bool: "boolean", int: "integer"}
 _INSTANCE = ("instance_id", "instance.id")
 _OF_A_REQUEST = ("auth_", "auth.", "vars_", "vars.", "http.")
 _NEARLY_ALL = 0.9  # of the lines of its messages; in recorded logs all of them have it
 _FEWEST_MESSAGES = 3  # a field that is new in a release comes with one or two
+_LINES_OF_A_VALUE = 5  # on average, where instances have several: not what is new with each line
+_MOST_VALUES = 16  # of a static field in one file
+_FEWEST_LINES = 10  # with an instance, where fewer messages are written: a registry that logs errors alone
 _MOST_TEXTS = 1000  # that are remembered; texts with numbers in them differ from line to line
 
 
@@ -44,7 +48,7 @@ class MessageRule:
     """
 
     def __init__(
-        self, stream: Stream, message: Message | None, *, known: bool = True, static: Record = _NO_FIELDS
+        self, stream: Stream, message: Message | None, *, known: bool = True, static: Static = _NO_FIELDS
     ) -> None:
         schema = flat(stream, message, closed=False)
         among = message.among if message else None
@@ -89,13 +93,15 @@ class MessageRule:
 
     def new(self, record: Record) -> list[str]:
         """Fields that the schema does not name, sorted; without static fields of their value."""
-        static = self._static
-        return sorted(name for name in record.keys() - self.names if name not in static or static[name] != record[name])
+        return sorted(name for name in record.keys() - self.names if not _has(self._static, name, record[name]))
 
 
-def _closed(schema: Record, static: Record, among: tuple[str, tuple[str, ...]] | None) -> dict[str, Any]:
-    """The schema of a message that forbids further fields, static ones with their value aside, and further values."""
-    values = {name: {"type": _JSON_TYPES[type(value)], "enum": [value]} for name, value in static.items()}
+def _closed(schema: Record, static: Static, among: tuple[str, tuple[str, ...]] | None) -> dict[str, Any]:
+    """The schema of a message that forbids further fields, static ones with their values aside, and further values."""
+    values = {
+        name: {"type": sorted({_JSON_TYPES[type(value)] for value in among}), "enum": list(among)}
+        for name, among in static.items()
+    }
     properties = values | schema["properties"]
     if among is not None:
         name, known = among
@@ -138,7 +144,7 @@ class Judge:
     `static` are the static fields of the registry's configuration (`log.fields`), which any of its lines may have.
     """
 
-    def __init__(self, streams: tuple[Stream, ...], static: Record = _NO_FIELDS) -> None:
+    def __init__(self, streams: tuple[Stream, ...], static: Static = _NO_FIELDS) -> None:
         self.static = static
         self.text_key = streams[0].text_key
         self.fields = frozenset(name for stream in streams for name in stream.fields)
@@ -202,7 +208,7 @@ class Judges:
 
     def __init__(self, flavor: str | None = None) -> None:
         self.flavor = flavor
-        self.static: Record = _NO_FIELDS
+        self.static: Static = _NO_FIELDS
         self._build()
         self._by_form = {
             "combined": MessageRule(COMBINED, None),
@@ -228,13 +234,21 @@ class Judges:
 
     def add_static(self, records: list[Record]) -> bool:
         """Take further static fields from later lines of a file, of a process with other settings; whether any."""
-        found = {**self.static, **static_fields(records, self.plain.fields)}
-        if found == self.static:
+        found = {
+            name: tuple(value for value in values if not _has(self.static, name, value))
+            for name, values in static_fields(records, self.plain.fields).items()
+        }
+        more = {name: (*self.static.get(name, ()), *values)[:_MOST_VALUES] for name, values in found.items() if values}
+        if all(self.static.get(name) == values for name, values in more.items()):
             return False
-        self.static = found
+        self.static = {**self.static, **more}
         self._build()
         self._choose(records)
         return True
+
+    def knows_fields(self, record: Record) -> bool:
+        """Whether some message has each field of the line, or it is a static one."""
+        return all(_has(self.static, name, record[name]) for name in record.keys() - self.plain.fields)
 
     def _choose(self, records: list[Record]) -> None:
         if self.flavor is None:
@@ -263,35 +277,49 @@ class Judges:
         return {"distribution": DISTRIBUTION.fields, "gitlab": GITLAB_APPLICATION.fields}.get(self.flavor or "", both)
 
 
-def static_fields(records: list[Record], known: frozenset[str]) -> dict[str, Any]:
-    """The static fields (`log.fields`) that these lines tell of: name and value.
+def static_fields(records: list[Record], known: frozenset[str]) -> dict[str, tuple[Any, ...]]:
+    """The static fields (`log.fields`) that these lines tell of: name and values.
 
     A registry adds them to the lines of its context, which have its instance. So it is a field that no message has,
-    with one value wherever it stands, in lines of several messages and in most of those with an instance. A logger has
-    it or not, so nearly all lines of a message have it where one does; what is of a request (`auth_`) is none.
+    with one value in all lines of an instance, in lines of several messages and in most of those with an instance. A
+    logger has it or not, so nearly all lines of a message have it where one does; what is of a request (`auth_`) is
+    none. Of fewer messages it is one where nearly all lines with an instance have it.
     """
-    values: dict[str, Any] = {}
+    values: defaultdict[str, dict[str, Any]] = defaultdict(dict)  # of each field, by instance
     counts: defaultdict[str, Counter[str]] = defaultdict(Counter)  # of each field, by message
     changing: set[str] = set()
     with_instance: Counter[str] = Counter()
+    beside_instance: Counter[str] = Counter()
     for record in records:
         message = str(record.get("msg"))
-        with_instance[message] += any(name in record for name in _INSTANCE)
+        instance = next((str(record[name]) for name in _INSTANCE if name in record), "")
+        with_instance[message] += bool(instance)
         for name in record.keys() - known:
+            beside_instance[name] += bool(instance)
             value = record[name]
-            first = values.setdefault(name, value)
+            first = values[name].setdefault(instance, value)
             if type(value) not in _JSON_TYPES or (type(value), value) != (type(first), first):
                 changing.add(name)
             counts[name][message] += 1
+    among = {
+        name: tuple({(type(one), one): one for one in values[name].values()}.values())
+        for name in counts.keys() - changing
+    }
+    total = with_instance.total()
     return {
-        name: values[name]
+        name: among[name]
         for name, found in sorted(counts.items())
         if name not in changing
         and not name.startswith(_OF_A_REQUEST)
-        and len(found) >= _FEWEST_MESSAGES
-        and 2 * found.total() > with_instance.total()
+        and (len(found) >= _FEWEST_MESSAGES or beside_instance[name] >= max(_FEWEST_LINES, _NEARLY_ALL * total))
+        and 2 * found.total() > total
         and found.total() >= _NEARLY_ALL * sum(with_instance[message] for message in found)
+        and (len(among[name]) == 1 or found.total() >= _LINES_OF_A_VALUE * len(among[name]))
     }
+
+
+def _has(static: Static, name: str, value: object) -> bool:
+    return any((type(one), one) == (type(value), value) for one in static.get(name, ()))
 
 
 def _vote(record: Record) -> int:

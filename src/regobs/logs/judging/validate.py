@@ -184,7 +184,7 @@ class Validator:
         records = [one.record for one in parsed if one.record is not None and not one.form]
         records += [_ANY_TIME | dict(one.record) for one in parsed if one.record and one.form == "terminal"]
         self._judges.settle(records)
-        self.report.static |= {sample(name): sample(value, name) for name, value in self._judges.static.items()}
+        self._tell_static()
         found = closest(self._judges, records, self._file)
         self.report.closest += [found] if found else []
 
@@ -192,12 +192,16 @@ class Validator:
         """Let a part tell of static fields, where some of its lines have unknown ones: of a process started anew."""
         count = len(part.contents)
         few = self._records(part, range(count - 1, -1, -max(1, count // _FEW)))
-        known = self._judges.plain.fields | self._judges.static.keys()
-        if sum(not record.keys() <= known for record in few) < 2 or not self._judges.add_static(
+        if sum(not self._judges.knows_fields(record) for record in few) < 2 or not self._judges.add_static(
             self._records(part, range(max(0, count - _LOOK_AHEAD), count))
         ):
             return
-        self.report.static |= {sample(name): sample(value, name) for name, value in self._judges.static.items()}
+        self._tell_static()
+
+    def _tell_static(self) -> None:
+        for name, values in self._judges.static.items():
+            told = [sample(value, name) for value in values]
+            self.report.static[sample(name)] = ", ".join(told)
 
     def _records(self, part: LinePart, places: range) -> list[Record]:
         parsed = (parse(part.line(place), self._fields) for place in places)

@@ -40,11 +40,12 @@ _LAYERS = 5  # what stands around each other, such as an object of Docker around
 # Where shippers put what they read: as text, as an object.
 _TEXTS = (
     "log", "message", "line", "textPayload", "body", "_raw", "LogMessage", "LogEntry", "full_message", "short_message",
-    "_msg",
+    "_msg", "@message",
 )  # fmt: skip
 _MESSAGES = frozenset({"message", "_msg"})  # where lines of their own, which have a level, have their message
 _OBJECTS = (
-    "jsonPayload", "_source", "json", "result", "LogMessage", "attributes", "content", "line", "log", "message"
+    "jsonPayload", "_source", "json", "result", "LogMessage", "attributes", "content", "line", "log", "message",
+    "@message",
 )  # fmt: skip
 _EVENT = "event"  # of Splunk: text or an object; GitLab's lines of tasks have a word there, so its name is no mark
 _EVENT_MARKS = (b'"event":{', b'"event": {')
