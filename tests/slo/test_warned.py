@@ -9,7 +9,11 @@ from time import process_time
 
 import pytest
 
+from regobs.config import read_config
+from regobs.errors import InputError
 from regobs.promql.misspelt import nearly
+from regobs.slo.rule_files import read_rule_files
+from regobs.slo.spec import read_slos
 from regobs.slo.warned import pack_warnings
 from tests.slo.packs import BUNDLED, pack_of
 
@@ -125,6 +129,64 @@ def test_no_name_of_a_real_exposition_is_taken_for_a_mistake(file: Path) -> None
 
 def test_no_name_of_other_languages_and_collectors_is_taken_for_a_mistake() -> None:
     assert {name: near for name in OF_OTHERS.split() if (near := nearly(name))} == {}
+
+
+SLO = """\
+apiVersion: openslo/v1
+kind: SLO
+metadata: {{name: one}}
+spec:
+  service: registry
+  description: of a pack
+  indicator:
+    metadata: {{name: one}}
+    spec:
+      ratioMetric:
+        counter: true
+        good: {{metricSource: {good}}}
+        total: {{metricSource: {total}}}
+  budgetingMethod: Occurrences
+  objectives: [{{target: 0.99}}]
+"""
+OF_CATALOG = "{{type: catalog, spec: {{metric: storage.ACTIONS, where: {{driver: {0}}}{1}}}}}"
+OF_PROMQL = "{{type: Prometheus, spec: {{query: 'registry_storage_action_seconds_{1}driver=\"{0}\"}}'}}}}"
+KINDS = {"catalog": (OF_CATALOG, ", at_most: 1", ""), "PromQL": (OF_PROMQL, 'bucket{le="1",', "count{")}
+
+
+@pytest.mark.parametrize(
+    ("release", "driver", "fits"),
+    [
+        ("distribution 2.8.2", "swift", "yes"),
+        ("distribution 2.8.2", "oss", "yes"),
+        ("distribution 2.8.2", "s3aws", "yes"),
+        ("distribution 2.8.2", "s3_v2", "told"),
+        ("distribution 3.0.0", "swift", "no"),
+        ("gitlab 4.32.0", "s3_v2", "yes"),
+        ("gitlab 4.32.0", "swift", "no"),
+        ("distribution 2.8.2", "swft", "no"),
+    ],
+)
+@pytest.mark.parametrize("kind", [*KINDS, "rule"])
+def test_values_are_judged_by_flavor_and_version(
+    tmp_path: Path, release: str, driver: str, fits: str, kind: str
+) -> None:
+    flavor, version = release.split()
+    config = read_config(f"[registry]\nflavor = '{flavor}'\nversion = '{version}'\n", tmp_path / "regobs.toml")
+    if kind == "rule":
+        text = RULES % f'sum(rate(registry_storage_action_seconds_count{{driver="{driver}"}}[5m]))'
+        pack = pack_of(tmp_path, one=text)
+    else:
+        source, good, total = KINDS[kind]
+        pack = pack_of(tmp_path, one=SLO.format(good=source.format(driver, good), total=source.format(driver, total)))
+    if fits == "no":
+        with pytest.raises(InputError, match="driver of registry_storage_action_seconds"):
+            read_slos(pack, config), read_rule_files(pack, config)
+        return
+    read_slos(pack, config)
+    read_rule_files(pack, config)
+    told = list(pack_warnings(pack, config))
+    assert [one for one in told if "so this is left out; expected: " not in one] == []
+    assert bool(told) is (fits == "told")
 
 
 def test_the_bundled_rules_are_not_looked_at() -> None:

@@ -64,7 +64,7 @@ def build(
     with without_collector():
         files = build_keeping(config, pack, older)
     slos = json.loads(files[MANIFEST])["rules"]["slos"]
-    doubts = [f"Warning: {told}" for told in (*pack_warnings(pack), *dashboard_warnings(pack))]
+    doubts = [f"Warning: {told}" for told in (*pack_warnings(pack, config), *dashboard_warnings(pack))]
     made = _Build(pack, config, files, (*doubts, *tier_notes(slos)))
     if shape == "text":
         for told in made.told:

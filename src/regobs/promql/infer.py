@@ -61,13 +61,16 @@ def infer(
     extra_labels: Iterable[str] = (),
     lookup: Lookup = catalog_lookup,
     locate: Locate | None = None,
+    deployment: Vocabulary | None = None,
 ) -> Type:
     """The type of an expression, bound in `vocabulary` (None: in any) or unbound.
 
     `extra_labels` are label names every series may have, such as those of the scope; target labels need not be
-    listed. Raises PromqlError for what makes no sense, with a place when `locate` knows one.
+    listed. Values may be those of `deployment` too, for which text in another vocabulary is translated later.
+    Raises PromqlError for what makes no sense, with a place when `locate` knows one.
     """
-    return finished(_Inference(SelectorTypes(vocabulary, extra_labels, lookup), locate).visit(expr))
+    selected = SelectorTypes(vocabulary, extra_labels, lookup, deployment=deployment)
+    return finished(_Inference(selected, locate).visit(expr))
 
 
 @frozen

@@ -22,7 +22,7 @@ class SelectorTypes:
     """Types of selectors in one vocabulary (None: in any), with `extra` label names that every series may have.
 
     Where they are not `judged`, a label or value that the metric does not have is no error. `recorded` gives the types
-    of what rules record.
+    of what rules record. Values may be those that the metric has in the vocabulary `deployment`, too.
     """
 
     def __init__(
@@ -33,7 +33,9 @@ class SelectorTypes:
         *,
         judged: bool = True,
         recorded: Recorded | None = None,
+        deployment: Vocabulary | None = None,
     ) -> None:
+        self._deployment = deployment
         self._recorded = recorded
         self._judged = judged
         self._vocabulary = vocabulary
@@ -124,7 +126,10 @@ class SelectorTypes:
             )
         if not labels or any(label.values is None for label in labels) or matcher.op in _NEGATED or not matcher.value:
             return
-        values = list(dict.fromkeys(value for label in labels for value in label.values or ()))
+        there = self._deployment.form(metric) if self._deployment else None
+        same = there.label(matcher.label) if there else None
+        every = [*labels, same] if same else labels
+        values = list(dict.fromkeys(value for label in every for value in label.values or ()))
         if any(_accepts(matcher, value) for value in values):
             return
         raise PromqlError(

@@ -150,7 +150,7 @@ def check_choice(metric: Metric, choice: Choice) -> None:
     if not labels or any(label_words(label) is None for label in labels):
         return
     known = dict.fromkeys(word for label in labels for word in label_words(label) or ())
-    exposed = {value for label in labels for value in label.values or ()}
+    exposed = {value for label in metric_labels(metric).get(choice.label, ()) for value in label.values or ()}
     for word in choice.words:
         if word not in known and word not in exposed:
             raise PromqlError(

@@ -146,7 +146,7 @@ def _read_file(file: PackFile, document: Document, config: Config, recorded: Col
         rules = []
         for number in range(len(group["rules"])):
             path: Steps = ("groups", index, "rules", number)
-            expr = _checked(document, (*path, "expr"), group["rules"][number]["expr"], recorded)
+            expr = _checked(document, (*path, "expr"), group["rules"][number]["expr"], config, recorded)
             rules += _read_rule(document, path, expr, config, result)
         if rules:
             result.groups.append({**group, "rules": rules})
@@ -204,7 +204,7 @@ def _with_words(sentence: str, words: str) -> str:
     return f"{sentence.rstrip('.')}{words}." if words else sentence
 
 
-def _checked(document: Document, path: Steps, text: str, recorded: Collection[str]) -> Expr:
+def _checked(document: Document, path: Steps, text: str, config: Config, recorded: Collection[str]) -> Expr:
     """The expression, with the types of its parts checked in the names it is written in."""
     where = document.locate(path)
     try:
@@ -212,7 +212,7 @@ def _checked(document: Document, path: Steps, text: str, recorded: Collection[st
         check_known(parsed.expr, parsed.locate)
         check_recorded(parsed.expr, recorded, parsed.locate)
         check_classic(parsed.expr, parsed.locate)
-        infer(parsed.expr, _WRITTEN, locate=parsed.locate)
+        infer(parsed.expr, _WRITTEN, locate=parsed.locate, deployment=config.vocabulary)
     except PromqlError as error:
         within = error.location
         single = "\n" not in text.strip() and within is not None and within.column is not None

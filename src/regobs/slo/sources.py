@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 from importlib import import_module
@@ -24,7 +25,7 @@ from regobs.promql.parse import parse
 from regobs.promql.series import check_classic, known_metric
 from regobs.promql.vocabulary import Vocabulary
 from regobs.promql.walk import selectors, strip_parens
-from regobs.promql.words import check_edge, metric_buckets, metric_labels
+from regobs.promql.words import check_edge, label_words, metric_buckets, metric_labels
 from regobs.slo.model import EventSource
 
 _SUFFIXES = dict.fromkeys(Kind, ("",)) | {Kind.HISTOGRAM: ("_bucket", "_count", "_sum")}
@@ -40,9 +41,9 @@ def read_source(document: Document, path: Steps, at_most: Decimal | None, config
     spec, location = data["spec"], document.locate((*path, "spec"))
     if data.get("type") != "catalog":
         return EventSource(counter_of(spec["query"], config), None, location)
-    metric = catalog_entry(spec["metric"])
-    selector = select(metric, **{name: _words(value) for name, value in spec.get("where", {}).items()})
+    metric, selector = catalog_entry(spec["metric"]), source_selector(spec)
     _check_patterns(metric, selector)
+    _check_words(metric, selector, config)
     own = spec.get("at_most")
     threshold = None if own is None else at_most if at_most is not None else Decimal(own)
     _check_threshold(metric, threshold)
@@ -53,16 +54,23 @@ def read_value(document: Document, path: Steps, config: Config) -> Expr:
     """The value at `path` (a metricSource) of a thresholdMetric. Raises PromqlError."""
     data = _at(document, path)
     if data.get("type") == "catalog":
-        metric = catalog_entry(data["spec"]["metric"])
-        return select(metric, **{name: _words(value) for name, value in data["spec"].get("where", {}).items()})
+        selector = source_selector(data["spec"])
+        _check_words(catalog_entry(data["spec"]["metric"]), selector, config)
+        return selector
     expr = strip_parens(parse(data["spec"]["query"]))
     check_classic(expr)
-    infer(expr, _WRITTEN)
+    infer(expr, _WRITTEN, deployment=config.vocabulary)
     for node in selectors(expr):
         check_names(node, config)
     if isinstance(expr, Selector) and expr.range is not None:
         raise PromqlError("the query is a range", value=data["spec"]["query"], expected="a value at each moment")
     return expr
+
+
+def source_selector(spec: Mapping[str, Any]) -> Selector:
+    """The series that a source of type `catalog` reads. Raises PromqlError."""
+    where = spec.get("where", {})
+    return select(catalog_entry(spec["metric"]), **{name: _words(value) for name, value in where.items()})
 
 
 def _at(document: Document, path: Steps) -> Any:
@@ -97,6 +105,23 @@ def catalog_entry(reference: str) -> Metric:
 
 def _words(value: Any) -> str | bool | tuple[str, ...]:
     return tuple(value) if isinstance(value, list) else value
+
+
+def _check_words(metric: Metric, selector: Selector, config: Config) -> None:
+    """A word of a closed label is one of the newest releases, of either flavor, or of the release that is there."""
+    there = config.vocabulary.form(metric)
+    for choice in selector.choices:
+        labels = [*metric_labels(metric, live=True).get(choice.label, ()), there.label(choice.label) if there else None]
+        words = [label_words(label) for label in labels if label is not None]
+        exposed = [value for label in labels if label is not None for value in label.values or ()]
+        known = list(dict.fromkeys(word for some in words for word in some or ()))
+        wrong = [word for word in choice.words if word not in known and word not in exposed]
+        if words and all(some is not None for some in words) and wrong:
+            raise PromqlError(
+                f"{wrong[0]!r} is no {choice.label} of {metric.name}",
+                value=wrong[0],
+                expected=closest_first(wrong[0], known),
+            )
 
 
 def _check_patterns(metric: Metric, selector: Selector) -> None:
@@ -165,7 +190,8 @@ def check_names(node: Selector, config: Config) -> None:
         _check_spelling(node)
         return
     try:
-        infer(node, replace(_WRITTEN, target_labels=config.target_labels | {*config.labels.scope}))
+        written = replace(_WRITTEN, target_labels=config.target_labels | {*config.labels.scope})
+        infer(node, written, deployment=config.vocabulary)
         for matcher in node.matchers:
             check_pattern(metric, matcher)
     except PromqlError as error:
