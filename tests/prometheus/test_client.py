@@ -245,6 +245,53 @@ def test_another_server_is_called_by_its_name(replies: dict[Any, Reply], name: s
     assert "not Prometheus" in str(error)
 
 
+BUILD = "/api/v1/status/buildinfo"
+EXPOSED = Reply(body="# TYPE a counter\na 1\n# TYPE prometheus_engine_queries gauge\n", content_type="text/plain")
+ODD = [
+    (Reply(500, "boom", "text/plain"), "text/plain: boom", "look at its log"),
+    (Reply(400, "no such tenant", "text/plain"), "text/plain: no such tenant", "a proxy or a filter"),
+    (Reply(404, f"<html><p>nothing for {SECRET}</html>", "text/html"), "text/html: nothing for", "a proxy or a filter"),
+    (Reply(200, "<html><title>Sign in</title></html>", "text/html"), "text/html: Sign in", "login page"),
+]
+
+
+@pytest.mark.parametrize(("odd", "value", "step"), ODD)
+@pytest.mark.parametrize(
+    "api", [{BUILD: success({"version": "3.0"})}, {("GET", QUERY): vector(({}, "1"))}, {"/metrics": EXPOSED}]
+)
+def test_a_prometheus_that_fails_at_one_query_is_not_called_another_server(
+    odd: Reply, value: str, step: str, api: dict[Any, Reply]
+) -> None:
+    error = refused({"/metrics": EXPOSED, ("POST", QUERY): odd, QUERY: odd, **api})
+    assert f"fails at /api/v1/query (HTTP {odd.status})" in str(error)
+    assert value in str(error.value)
+    assert step in str(error.next_step)
+    assert not isinstance(error, EndpointError)
+
+
+@pytest.mark.parametrize(("odd", "value", "step"), ODD)
+def test_a_server_that_answered_before_is_asked_nothing_more_to_say_what_fails(
+    odd: Reply, value: str, step: str
+) -> None:
+    replies = {QUERY: vector(({}, "1")), "/api/v1/query_range": odd, "/metrics": EXPOSED}
+    with Stub(replies) as stub, Prometheus(stub.url) as prometheus:
+        prometheus.query("up")
+        with pytest.raises(ServerError, match="fails at /api/v1/query_range") as caught:
+            prometheus.query_range("up", 0, 60, 15)
+        assert [one.path for one in stub.requests] == [QUERY, "/api/v1/query_range"]
+    assert (value in str(caught.value.value), step in str(caught.value.next_step)) == (True, True)
+    assert not isinstance(caught.value, EndpointError)
+
+
+def test_metrics_beside_a_failing_api_do_not_say_that_there_is_none() -> None:
+    metrics = Reply(body="# TYPE a counter\na 1\n", content_type="text/plain")
+    error = refused({QUERY: Reply(500, "boom", "text/plain"), "/metrics": metrics})
+    assert "fails (HTTP 500)" in str(error)
+    assert "boom" in str(error)
+    other = refused({"/metrics": metrics})
+    assert "HTTP 404, text/plain: 404 page not found" in str(other)
+
+
 def test_a_server_that_does_not_answer_in_time_is_said_so() -> None:
     error = refused({QUERY: Reply(delay=1.0)}, timeout=0.2)
     assert "0.2 s" in str(error)

@@ -31,6 +31,7 @@ Params = list[tuple[str, str]]
 
 # How servers say that they lack a part of the API; VictoriaMetrics says 400 "unsupported path requested" in plain text.
 _NOT_OFFERED = {400, 404, 405, 410, 501}
+_QUERIES = {"query", "query_range"}  # what every server of the API has
 
 
 class Prometheus:
@@ -360,22 +361,29 @@ class Prometheus:
         failures.refuse(self.url, response, self._words.expected, self._source)
         body = json_object(response)
         if body is None or body.get("status") not in {"success", "error"}:
-            if response.status_code in _NOT_OFFERED and (self._proved or not path.startswith("query")):
+            part = path not in _QUERIES  # which a server of the API may lack
+            if part and response.status_code in _NOT_OFFERED and (self._proved or not path.startswith("query")):
                 if not self._proved:
                     self.query("1")  # raises what it is, when it is no server of the API
                 raise EndpointError(f"{self.url} does not offer /api/v1/{path}")
             failures.refuse_part(self.url, path, response)
             if self._proved and response.ok and not path.startswith("query"):  # a page for all that it does not know
                 raise EndpointError(f"{self.url} does not offer /api/v1/{path}")
-            kind = failures.identify(lambda probe: self._send("GET", probe, []))
+            if self._proved or failures.has_api(self._probe):
+                raise failures.no_answer(self.url, path, response, self._words)
+            kind = "" if response.status_code >= 500 else failures.identify(self._probe)
             raise failures.wrong_server(self.url, response, kind, self._words)
         body = failures.without_secrets(body, response)
         if body["status"] == "success":
             return body
         failures.reject(self.url, response.status_code, body, query)
-        if response.status_code in {404, 501}:
+        if response.status_code in {404, 501} and path not in _QUERIES:
             raise EndpointError(f"{self.url} does not offer /api/v1/{path}")
         raise failures.failed(self.url, path, response, body)
+
+    def _probe(self, path: str) -> requests.Response:
+        """The answer to a page that shows what a server is."""
+        return self._send("GET", path, [])
 
     def _send(self, method: str, path: str, params: Params) -> requests.Response:
         """The answer to a question, asked again where the server has just closed the kept connection."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,7 +46,9 @@ _TOO_MUCH = re.compile(
 )
 
 
+_TAG = re.compile(r"<(?:style|script)\b[^<]*|<[^<>]*>?")  # at most 1000 characters are read
 _STORE = re.compile(r"proxy Series\(\)|fetch series for|rpc error|no store matched", re.IGNORECASE)
+_ENGINE = re.compile(r"^# TYPE prometheus_engine_", re.MULTILINE)  # under /metrics of what evaluates PromQL
 _OPTION = re.compile(r"'[a-z_]+' parameter:|\bbad engine\b")
 
 
@@ -314,40 +318,73 @@ def wrong_shape(url: str, path: str, problem: str, words: ServerWords = PROMETHE
 
 def wrong_server(url: str, response: requests.Response, kind: str, words: ServerWords = PROMETHEUS) -> ServerError:
     """The error for an answer that no Prometheus gives. HTTP 500 says nothing about what the server is."""
-    if response.status_code >= 500 and not kind:
+    status = response.status_code
+    if status >= 500 and not kind:
         return _answered(
-            response.status_code,
-            f"{url} fails (HTTP {response.status_code})",
+            status,
+            f"{url} fails (HTTP {status})",
             value=_excerpt(response),
             expected=words.expected,
             next_step="look at its log, and at that of the proxies before it; then check that the address is right",
         )
-    what = kind or f"HTTP {response.status_code}, {_excerpt(response)}"
-    headline = f"{url} is {kind}, not {words.name}" if kind else f"{url} is no {words.noun}"
     return _answered(
-        response.status_code,
-        headline,
-        value=None if kind else what,
+        status,
+        f"{url} is {kind}, not {words.name}" if kind else f"{url} is no {words.noun}",
+        value=f"HTTP {status}, {_excerpt(response)}",
         expected=words.expected,
         next_step=words.right_one,
     )
 
 
-def identify(get: Callable[[str], requests.Response]) -> str:
-    """Which other server this is, found by at most four requests; empty when unknown."""
+def no_answer(url: str, path: str, response: requests.Response, words: ServerWords = PROMETHEUS) -> ServerError:
+    """The error for an answer that is none of the API, by a server that has the API."""
+    status = response.status_code
+    step = "look at its log, and at what stands before it: a proxy or a filter may answer in its place"
+    if status >= 500:
+        step = "look at its log, and at that of the proxies before it"
+    elif response.ok:
+        step = "if it is a login page, log in there or give the address behind the login; else look at the proxies"
+    return _answered(
+        status,
+        f"{url} fails at /api/v1/{path} (HTTP {status})",
+        value=_excerpt(response),
+        expected=f"JSON, as {words.name} answers",
+        next_step=step,
+    )
+
+
+_Get = Callable[[str], requests.Response]
+
+
+def has_api(get: _Get) -> bool:
+    """Whether a server has the API although one answer was none of it, found by at most three requests."""
+    return (
+        _proves(get, "/api/v1/status/buildinfo", _is_api)
+        or _proves(get, "/api/v1/query?query=1", _is_api)
+        or _proves(get, "/metrics", lambda found: found.ok and bool(_ENGINE.search(found.text)))
+    )
+
+
+def _is_api(found: requests.Response) -> bool:
+    return (json_object(found) or {}).get("status") in {"success", "error"}
+
+
+def _proves(get: _Get, path: str, proof: Callable[[requests.Response], bool]) -> bool:
+    try:
+        return proof(get(path))
+    except RegobsError:
+        return False
+
+
+def identify(get: _Get) -> str:
+    """Which other server this is, of one without the API, found by at most four requests; empty when unknown."""
     probes: tuple[tuple[str, Callable[[requests.Response], bool], str], ...] = (
         ("/v2/", lambda found: "registry" in found.headers.get("Docker-Distribution-Api-Version", ""), "a registry"),
         ("/api/v2/status", lambda found: "cluster" in (json_object(found) or {}), "Alertmanager"),
         ("/api/health", lambda found: "database" in (json_object(found) or {}), "Grafana"),
         ("/metrics", lambda found: found.ok and "# TYPE" in found.text[:10_000], "a server that only exposes metrics"),
     )
-    for path, proves, name in probes:
-        try:
-            if proves(get(path)):
-                return name
-        except RegobsError:
-            return ""
-    return ""
+    return next((name for path, proof, name in probes if _proves(get, path, proof)), "")
 
 
 def without_secrets(body: Mapping[str, Any], response: requests.Response) -> Mapping[str, Any]:
@@ -364,12 +401,22 @@ def without_secrets(body: Mapping[str, Any], response: requests.Response) -> Map
 
 
 def _masked(text: str, response: requests.Response) -> str:
-    from regobs.secrets import redacted_text  # noqa: PLC0415 - of an error or a warning only
+    from regobs.secrets import is_secret_header, redacted_text  # noqa: PLC0415 - of an error or a warning only
 
-    for name in ("Authorization", "Proxy-Authorization", "Cookie"):  # a server may repeat what it refuses
-        for secret in (response.request.headers.get(name) or "").split():
-            text = text.replace(secret, MASK)
+    for name, value in response.request.headers.items():  # a server may repeat what it refuses
+        if name in {"Authorization", "Proxy-Authorization", "Cookie"} or is_secret_header(name):
+            for secret in _parts(str(value)):
+                text = text.replace(secret, MASK)
     return redacted_text(text)
+
+
+def _parts(sent: str) -> list[str]:
+    """The words of a header that opens a server, and the password that is encoded in one."""
+    words = sent.split()
+    if len(words) == 2 and words[0].lower() == "basic":
+        with suppress(ValueError):  # what is no base64
+            words.append(b64decode(words[1]).decode("utf-8", "replace").partition(":")[2])
+    return [word for word in words if word]
 
 
 def answer_words(response: requests.Response, longest: int = 300) -> str:
@@ -378,6 +425,10 @@ def answer_words(response: requests.Response, longest: int = 300) -> str:
 
 
 def _excerpt(response: requests.Response) -> str:
+    """The type of an answer and how its text begins, of a page what a person reads there."""
     kind = response.headers.get("Content-Type", "no content type").split(";")[0]
-    text = " ".join(_masked(response.text[:1000], response).split())[:80]
-    return f"{kind}: {text}" if text and "html" not in kind else kind
+    text = _masked(response.text[:1000], response)
+    if "html" in kind:
+        text = _TAG.sub(" ", text)
+    text = " ".join(text.split())[:80]
+    return f"{kind}: {text}" if text else kind
