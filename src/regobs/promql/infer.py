@@ -11,6 +11,7 @@ from regobs.common.closest import closest_first
 from regobs.common.frozen import frozen
 from regobs.errors import Location, PromqlError
 from regobs.promql.called import call_type
+from regobs.promql.exact import computed, settled
 from regobs.promql.nodes import (
     Aggregate,
     Binary,
@@ -62,15 +63,17 @@ def infer(
     lookup: Lookup = catalog_lookup,
     locate: Locate | None = None,
     deployment: Vocabulary | None = None,
+    exact: bool = False,
 ) -> Type:
     """The type of an expression, bound in `vocabulary` (None: in any) or unbound.
 
     `extra_labels` are label names every series may have, such as those of the scope; target labels need not be
     listed. Values may be those of `deployment` too, for which text in another vocabulary is translated later.
+    Where `exact`, a unit is that of the very number: 1000 times some seconds have none.
     Raises PromqlError for what makes no sense, with a place when `locate` knows one.
     """
     selected = SelectorTypes(vocabulary, extra_labels, lookup, deployment=deployment)
-    return finished(_Inference(selected, locate).visit(expr))
+    return finished(settled(_Inference(selected, locate, exact).visit(expr)))
 
 
 @frozen
@@ -110,9 +113,10 @@ def infer_text(
 
 
 class _Inference:
-    def __init__(self, selected: SelectorTypes, locate: Locate | None) -> None:
+    def __init__(self, selected: SelectorTypes, locate: Locate | None, exact: bool = False) -> None:
         self._selected = selected
         self._locate = locate
+        self._exact = exact
 
     def visit(self, node: Expr) -> Type:
         try:
@@ -149,7 +153,7 @@ class _Inference:
         raise PromqlError(f"{type(node).__name__} has no type")
 
     def _call(self, node: Call) -> Type:
-        args = [self.visit(arg) for arg in node.args]
+        args = [settled(self.visit(arg)) for arg in node.args]
         signed = called_is_signed(node.function, args, [literal(arg) for arg in node.args])
         return call_type(node, args)._replace(signed=signed)
 
@@ -220,7 +224,7 @@ class _Inference:
             return left._replace(labels=labels, open=opened, signed=signed, mixed=mixed, recorded=recorded)
         shape = _matched(node, left, right)
         raw = left.raw_counter or right.raw_counter
-        result = self._compared(node, left, right) if node.op in _COMPARISONS else self._computed(node, left, right)
+        result = self._resulting(node, left, right)
         # the comparison of an event count with zero filters, it does not read the count
         return shape._replace(
             unit=result.unit,
@@ -230,7 +234,16 @@ class _Inference:
             raw_counter=raw,
             signed=not node.bool and computed_is_signed(node.op, left, right, literal(node.left), literal(node.right)),
             kind=left.kind if node.op in _COMPARISONS and not node.bool else None,
+            factor=result.factor,
         )
+
+    def _resulting(self, node: Binary, left: Type, right: Type) -> Type:
+        if node.op in _COMPARISONS:
+            return self._compared(node, settled(left), settled(right))
+        if not self._exact:
+            return self._computed(node, left, right)
+        numbers = literal(node.left), literal(node.right)
+        return computed(node.op, left, right, numbers, lambda one, other: self._computed(node, one, other))
 
     def _compared(self, node: Binary, left: Type, right: Type) -> Type:
         kept = right if left.value == "scalar" else left

@@ -30,6 +30,7 @@ DEPLOYMENT_LABELS = frozenset(
     | {"tenant_id", "shard", "replica", "prometheus", "prometheus_replica", "monitor", "team", "project", "type"}
     | {"k8s_cluster", "cluster_id", "cluster_name", "receive", "account", "provider", "organization", "org"}
 )
+ONE = Decimal(1)
 ValueType = Literal["scalar", "vector", "matrix", "string"]
 
 
@@ -43,6 +44,7 @@ class Type(NamedTuple):
     `observed` is the unit of the observations that buckets count, `signed` marks a value that may be below zero,
     `busy` the counter of seconds in which one thing was busy, `mixed` results that have only some of the labels each.
     `recorded` marks what rules record: while `open`, only labels that a deployment adds come on top of the known ones.
+    `factor` is the constant by which the value is larger than its unit says, where inference keeps it (exact.py).
     """
 
     value: ValueType
@@ -60,6 +62,7 @@ class Type(NamedTuple):
     busy: bool = False
     mixed: bool = False
     recorded: bool = False
+    factor: Decimal = ONE
 
     @property
     def closed_labels(self) -> frozenset[str] | None:

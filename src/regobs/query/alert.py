@@ -208,6 +208,6 @@ def _nearest(op: str, values: Series, limits: Sequence[float]) -> tuple[float, f
 
 def _type(node: Expr) -> Type | None:
     try:
-        return infer(node)
+        return infer(node, exact=True)
     except PromqlError:
         return None

@@ -61,9 +61,9 @@ def empty_notes(query: CheckedQuery, command: str = "") -> tuple[str, ...]:
 
 def _type(parsed: ParsedQuery) -> tuple[Type, tuple[str, ...]]:
     try:
-        return infer(parsed.expr, locate=parsed.locate), ()
+        return infer(parsed.expr, locate=parsed.locate, exact=True), ()
     except PromqlError as doubt:
-        kind = infer(parsed.expr, extra_labels=_named_labels(parsed.expr), locate=parsed.locate)
+        kind = infer(parsed.expr, extra_labels=_named_labels(parsed.expr), locate=parsed.locate, exact=True)
         return kind, (f"{doubt.message}, as far as the catalog knows; the scrape may add it",)
 
 

@@ -52,7 +52,7 @@ def _tree(node: Expr, first: str, others: str) -> Iterator[tuple[str, Expr]]:
 
 def _explained(branch: str, node: Expr, server: Prometheus | None, at: float | None) -> ExplainedNode:
     try:
-        kind = infer(node)
+        kind = infer(node, exact=True)
         type_text, unit = str(kind.value), "" if kind.unit is Unit.NONE else f"{kind.unit}{'/s' * kind.per_second}"
     except PromqlError as error:
         type_text, unit = "?", error.message
