@@ -314,3 +314,29 @@ def test_a_status_of_a_time_to_come_says_so(
     with Stub({"/api/v1/query": vector()}) as stub:
         run(["status", "--at", when, "--prometheus", stub.url])
     assert ("this time is in the future" in capsys.readouterr().err) is told
+
+
+@pytest.mark.parametrize(
+    "text", ["rate(process_open_fds[5m])", "new_function(up)", "sum(rate(up[5m]", "process_open_fds > 5 and"]
+)
+def test_a_refusal_of_an_expression_names_unchecked(text: str, capsys: Output) -> None:
+    code, _, said = ask(capsys, vector(({}, "1")), text)
+    assert (code, "--unchecked sends it as it is" in said) == (2, True)
+    assert ask(capsys, vector(({}, "1")), text, "--unchecked")[0] == 0
+
+
+def test_a_misspelt_aggregation_is_one_of_promql(capsys: Output) -> None:
+    code, _, said = ask(capsys, vector(), "summ(up)")
+    assert (code != 0, "expected: sum\n" in said) == (True, True)
+    assert "expected: rate\n" in ask(capsys, vector(), "rat(up[5m])")[2]
+
+
+def test_why_looks_for_the_reason_of_what_is_refused(capsys: Output) -> None:
+    with Stub({"/api/v1/query": vector(), "/api/v1/label/__name__/values": success([])}) as stub:
+        refused = ["query", "why", "rate(process_open_fds[5m])", "--prometheus", stub.url]
+        assert run(refused) == 2
+        assert "--unchecked looks for the reason all the same" in capsys.readouterr().err
+        assert run([*refused, "--unchecked"]) == 0
+        assert "the server has no series process_open_fds" in capsys.readouterr().out
+        assert run(["query", "why", "rate(up[5m]", "--unchecked", "--prometheus", stub.url]) == 2
+        assert "--unchecked" not in capsys.readouterr().err

@@ -270,6 +270,26 @@ def test_the_first_cause_of_what_is_empty_over_a_range_is_the_right_one(live: Li
     assert filled <= 4
 
 
+@pytest.mark.parametrize("text", [FLIGHT, f"sum(rate({HTTP}[5m]))", f'{HTTP}{{code="200"}}', '{job="registry"}'])
+@pytest.mark.parametrize("ranged", [False, True])
+def test_before_its_data_begins_it_is_said_when_that_is(live: Live, text: str, *, ranged: bool) -> None:
+    with Prometheus(live.url) as server:
+        begun = [one.value for one in server.query("min(min_over_time(timestamp(up)[6h:1s]))", live.end).samples]
+        before = min(begun, default=live.end) - 86_400
+        asked = asked_range(before - 600, before, None) if ranged else None
+        count, (first, *_) = causes_of(server, parse(text), before, asked)
+    assert (count, first.kind) == (0, "before")
+    assert "there was no data of" in first.text
+    assert first.instead.startswith("its data begins at ")
+    assert "did you mean" not in first.instead
+
+
+def test_a_name_that_the_server_never_had_is_not_said_to_begin(live: Live) -> None:
+    with Prometheus(live.url) as server:
+        _, (first, *_) = causes_of(server, parse(f"{FLIGHT}z"), live.end - 7 * 86_400)
+    assert (first.kind, "did you mean" in first.instead) == ("metric", True)
+
+
 def test_a_query_with_data_has_no_cause(live: Live) -> None:
     assert causes(live, f"sum(rate({HTTP}[5m]))", live.end) == []
 

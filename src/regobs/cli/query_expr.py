@@ -6,7 +6,7 @@ import re
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import nullcontext, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ from regobs.cli.query_names import complete_metric, complete_parameter
 from regobs.cli.said import warn
 from regobs.cli.server_options import ServerOptions, server_options
 from regobs.common.table import Colour, screen
-from regobs.errors import EndpointError, ExitCode, InputError, RegobsError, ServerError
+from regobs.errors import EndpointError, ExitCode, InputError, PromqlError, RegobsError, ServerError
 
 if TYPE_CHECKING:
     from regobs.config import Config, SavedQuery
@@ -174,12 +174,23 @@ def _read(
         text = filled(named or text, pairs)
     if unchecked:
         return CheckedQuery(text)
-    if "$__" not in text:
-        return check_query(text)
-    from regobs.doctor.questions import default_window  # noqa: PLC0415 - for Grafana's variables only
-    from regobs.promql.durations import read_duration  # noqa: PLC0415
+    with unchecked_named("sends it as it is"):
+        if "$__" not in text:
+            return check_query(text)
+        from regobs.doctor.questions import default_window  # noqa: PLC0415 - for Grafana's variables only
+        from regobs.promql.durations import read_duration  # noqa: PLC0415
 
-    return check_query(text, default_window(config), read_duration(asking.span) if asking.span else None)
+        return check_query(text, default_window(config), read_duration(asking.span) if asking.span else None)
+
+
+@contextmanager
+def unchecked_named(does: str) -> Iterator[None]:
+    """Let a refusal of an expression say what `--unchecked` does with it all the same."""
+    try:
+        yield
+    except PromqlError as error:
+        error.next_step = "; ".join(filter(None, [error.next_step, f"--unchecked {does}"]))
+        raise
 
 
 def unquoted(words: tuple[str, ...]) -> InputError:

@@ -12,7 +12,7 @@ import click
 from regobs.cli.content import PATH, settings
 from regobs.cli.expression_command import ExpressionCommand
 from regobs.cli.query_asking import Asking, why_options
-from regobs.cli.query_expr import whole
+from regobs.cli.query_expr import unchecked_named, whole
 from regobs.cli.query_names import complete_metric
 from regobs.cli.server_options import ServerOptions, server_options
 from regobs.common.table import screen, table
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from regobs.query.times import AskedRange
     from regobs.query.why import Cause, Series
 
+_JUST_NOW = 60.0  # seconds before now; no data begins behind a moment this near
 _AT = click.option("--at", metavar="TIME", help="The moment, now by default: now-6h, 14:03, yesterday 14:00, an epoch.")
 _CONFIG = click.option("--config", "config_file", type=PATH, help="Settings; regobs.toml where there is one.")
 _SHAPE = click.option("--format", "shape", type=click.Choice(["text", "json"]), default="text", show_default=True)
@@ -93,17 +94,25 @@ def explain(
 @click.argument("text", metavar="EXPR", shell_complete=complete_metric)
 @why_options
 @server_options
+@click.option("--unchecked", is_flag=True, help="Look for the reason without a look at names, values and units first.")
 @_CONFIG
 @_SHAPE
-def why(*, text: str, asking: Asking, server: ServerOptions, config_file: Path | None, shape: str) -> int:
+def why(
+    *, text: str, asking: Asking, server: ServerOptions, unchecked: bool, config_file: Path | None, shape: str
+) -> int:
     """Say why EXPR is empty: the part that removes everything, and what there is instead.
 
     With --range or --from it is asked why no point of the range has data.
     Exit code 0 when a reason was found or EXPR has data, 1 when none was found.
     """
     from regobs.promql.printer import to_text  # noqa: PLC0415
+    from regobs.query.ask import parse_query  # noqa: PLC0415
 
-    expr, config = _parsed(text), settings(config_file)
+    expr = parse_query(text).expr
+    if not unchecked:
+        with unchecked_named("looks for the reason all the same"):
+            _parsed(text)
+    config = settings(config_file)
     now = time.time()
     moment, asked, _ = asking.times(now)
     with server.open(server.within(config)) as prometheus:
@@ -143,7 +152,14 @@ def causes_of(
         from regobs.query.pieces import fixed  # noqa: PLC0415
 
         expr = fixed(expr, asked)
-    search = EmptyQuery(at_moment if asked is None else in_range, lambda: prometheus.label_values("__name__"))
+
+    def begins(selector: str) -> float | None:
+        from regobs.query.begins import first_sample  # noqa: PLC0415
+
+        behind, now = moment if asked is None else asked.end / 1000, time.time()
+        return first_sample(prometheus, selector, behind, now) if behind < now - _JUST_NOW else None
+
+    search = EmptyQuery(at_moment if asked is None else in_range, lambda: prometheus.label_values("__name__"), begins)
     return len({tuple(sorted(labels.items())) for labels, _ in search.series(expr)}), search.causes(expr)
 
 

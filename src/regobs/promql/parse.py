@@ -250,7 +250,7 @@ class _Parser(SelectorReader):
                 f"there is no function {token.text}",
                 location=place(self.text, token.start, self.file),
                 value=token.text,
-                expected=next(iter(closest(token.text, FUNCTIONS)), "a function of PromQL"),
+                expected=next(iter(closest(token.text, [*FUNCTIONS, *AGGREGATIONS])), "a function of PromQL"),
             )
         wanted = signature.arguments
         if len(args) < signature.least or (len(args) > len(wanted) and not signature.variadic):

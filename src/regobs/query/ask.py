@@ -45,6 +45,14 @@ def check_query(text: str, window: Duration | None = None, span: Duration | None
     return CheckedQuery(to_text(expr), expr, kind, notes)
 
 
+def parse_query(text: str) -> ParsedQuery:
+    """Parse a query, whatever it asks. Raises PromqlError with the text and a caret under what is wrong in it."""
+    try:
+        return parse_located(text)
+    except PromqlError as error:
+        raise _with_caret(error, text) from None
+
+
 def empty_notes(query: CheckedQuery, command: str = "") -> tuple[str, ...]:
     """What may explain that an expression has no data: a name that no registry has, and the command for the rest."""
     from regobs.promql.series import check_known  # noqa: PLC0415 - loads the whole catalog

@@ -45,11 +45,20 @@ class Cause:
 
 
 class EmptyQuery:
-    """The search for the cause. `evaluate` gives the series of an instant query, `names` all metric names."""
+    """The search for the cause. `evaluate` gives the series of an instant query, `names` all metric names.
 
-    def __init__(self, evaluate: Evaluate, names: Callable[[], Sequence[str]]) -> None:
+    `begins` gives the time of the first sample of a selector behind the moment that is asked about, where there is one.
+    """
+
+    def __init__(
+        self,
+        evaluate: Evaluate,
+        names: Callable[[], Sequence[str]],
+        begins: Callable[[str], float | None] = lambda _: None,
+    ) -> None:
         self._evaluate = evaluate
         self._names = names
+        self._begins = begins
         self._known: dict[str, Series] = {}
 
     def series(self, expr: Expr) -> Series:
@@ -99,10 +108,26 @@ class EmptyQuery:
         if ended:
             return Cause("ended", text, f"its series ended: the last sample is of {moment_text(max(ended))}",
                          self._alive(plain))  # fmt: skip
-        bare = replace(plain, matchers=())
-        if node.metric and not self.series(replace(bare, range=_PAST)):
-            return self._no_metric(node)
+        bare = replace(plain, matchers=()) if node.metric else plain
+        if not past and not self.series(replace(bare, range=_PAST)):
+            return self._nothing(node, bare)
         return self._matchers(plain)
+
+    def _nothing(self, node: Selector, bare: Selector) -> Cause:
+        """Why neither now nor in the past there is anything of a metric, or of all that matchers take."""
+        name, known = str(node.metric or ""), list(self._names()) if node.metric else []
+        if node.metric and name not in known:
+            like = closest(name, known, 3)
+            instead = f"did you mean {', '.join(like)}?" if like else ""
+            missing = f"the server has no series {name}, in the last {_WEEK} neither"
+            return Cause("metric", to_text(node), missing, instead)
+        if (first := self._begins(to_text(bare))) is not None:
+            begun = f"at that time there was no data of {to_text(bare)} yet"
+            return Cause("before", to_text(node), begun, f"its data begins at {moment_text(first)}")
+        if not node.metric:
+            return self._matchers(bare)
+        none = f"there is no data of {name} at that time, nor in the {_WEEK} before"
+        return Cause("metric", to_text(node), none, "the server has some of another time")
 
     def _last_seen(self, plain: Selector) -> list[float]:
         last = Call("max_over_time", (Subquery(Call("timestamp", (plain,)), _PAST, Duration(300_000)),))
@@ -121,12 +146,6 @@ class EmptyQuery:
         return Cause(
             "before", to_text(node), f"{shift} is before its data begins, or after it ends", "data at the moment itself"
         )
-
-    def _no_metric(self, node: Selector) -> Cause:
-        name, known = str(node.metric), list(self._names())
-        like = closest(name, known, 3)
-        instead = f"did you mean {', '.join(like)}?" if like else ""
-        return Cause("metric", to_text(node), f"the server has no series {name}, in the last {_WEEK} neither", instead)
 
     def _values(self, plain: Selector, label: str) -> list[str]:
         return sorted({labels[label] for labels, _ in self.series(plain) if label in labels})
