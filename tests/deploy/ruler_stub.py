@@ -30,7 +30,8 @@ class RulerStub:
 
     def __init__(self, names: Iterable[str], slow: float = 0) -> None:
         self.groups: dict[str, dict[str, Any]] = {}
-        self.fails: tuple[int, int] | None = None  # the change that is answered once with this status, counted from 1
+        # The change, counted from 1, that is answered once with this status or this answer.
+        self.fails: tuple[int, int | Reply] | None = None
         self.evaluated = 0.0  # seconds since the last evaluation
         self._slow = slow
         replies: dict[Any, Callable[[Request], Reply]] = {
@@ -52,7 +53,9 @@ class RulerStub:
             return None
         left, status = self.fails
         self.fails = (left - 1, status) if left > 1 else None
-        return Reply(status, "not now", "text/plain") if left == 1 else None
+        if left != 1:
+            return None
+        return status if isinstance(status, Reply) else Reply(status, "not now", "text/plain")
 
     def _list(self, request: Request) -> Reply:
         missing = Reply(404, "no rule groups found", "text/plain")

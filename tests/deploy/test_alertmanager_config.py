@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from regobs.build import build_files
-from regobs.deploy.alertmanager_config import FILE, AlertmanagerConfig, ConfigApi
+from regobs.deploy.alertmanager_config import FILE, AlertmanagerConfig, ConfigApi, ConfigFile
 from regobs.deploy.run import Rollout, TargetPlan, write_plan
 from regobs.deploy.state import StateFolder
 from regobs.documents import dump_yaml, load_yaml
@@ -299,6 +299,43 @@ def test_the_api_of_a_tenant_keeps_templates_and_knows_no_other_tenant(receivers
         assert "refused" not in tenants.kept["a"]
         with pytest.raises(RegobsError, match="401"):
             of("").plan(build())
+
+
+LOGINS = [
+    (Reply(302, "", "text/plain", {"Location": "/login"}), "a redirect to /login, no answer of an API"),
+    (Reply(200, "<html>sign in</html>", "text/html"), "a web page, no answer of an API"),
+]
+
+
+@pytest.mark.parametrize(("reply", "said"), LOGINS, ids=["redirect", "page"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_login_before_the_api_of_a_tenant_is_named_and_the_old_state_stays(
+    reply: Reply, said: str, method: str, receivers: Path
+) -> None:
+    tenants, intercepted = Tenants(), []
+
+    def answer(request: Request) -> Reply:
+        return reply if request.method in intercepted else tenants.answer(request)
+
+    with Stub({"/api/v1/alerts": answer}) as stub:
+        place = ConfigApi(f"{stub.url}/api/v1/alerts", lambda: Prometheus(stub.url, headers={"X-Scope-OrgID": "a"}))
+        ours = rollout(place, receivers)
+        ours.apply(ours.plan(build()))
+        plan, before = ours.plan(build(inhibit_rules=[])), dict(tenants.kept)
+        intercepted.append(method)
+        with pytest.raises(ServerError, match=f"{method} .*answers {reply.status}") as error:
+            ours.apply(plan)
+        assert error.value.value == said
+        assert tenants.kept == before
+
+
+@pytest.mark.parametrize(("reply", "said"), LOGINS, ids=["redirect", "page"])
+def test_a_login_before_an_alertmanager_is_no_reload(reply: Reply, said: str, receivers: Path) -> None:
+    with Stub({("POST", "/-/reload"): reply}) as stub:
+        place = ConfigFile(receivers.parent / "alertmanager.yml", lambda: Prometheus(stub.url))
+        with pytest.raises(ServerError, match=f"reload answers {reply.status}") as error:
+            place.write(FOREIGN)
+    assert error.value.value == said
 
 
 def test_a_tenant_without_a_configuration_has_none_again_after_a_failure(receivers: Path) -> None:

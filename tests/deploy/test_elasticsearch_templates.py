@@ -178,6 +178,7 @@ def test_a_server_without_lifecycle_policies_is_refused_before_anything_changes(
 
 ANSWERS: list[Answer | str] = [
     *((status, {"error": {"type": "x", "reason": "no"}, "status": status}) for status in (400, 403, 429, 503)),
+    (302, {}),
     "<html>sign in</html>",
 ]
 # Without the pipeline, whose simulation by the stub takes most of a test's time.

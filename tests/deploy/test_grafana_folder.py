@@ -120,6 +120,7 @@ def test_what_somebody_saved_in_the_browser_is_a_conflict(grafana: WritableGrafa
 
 ANSWERS: list[Answer | str] = [
     *((status, {"message": "no"}) for status in (400, 401, 403, 404, 409, 412, 429, 500, 503)),
+    (302, {}),
     "<html>sign in</html>",
 ]
 

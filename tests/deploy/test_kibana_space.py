@@ -120,6 +120,7 @@ def test_objects_that_refer_to_what_is_nowhere_are_refused_before_anything_chang
 ANSWERS: list[Answer | str] = [
     *((status, {"statusCode": status, "message": "no"}) for status in (400, 401, 403, 409, 413, 429, 503)),
     (200, {"success": False, "errors": [{"type": "search", "id": "a", "error": {"type": "conflict"}}]}),
+    (302, {}),
     "<html>sign in</html>",
 ]
 

@@ -96,6 +96,7 @@ HTML = Reply(200, "<html>sign in</html>", "text/html")
         Reply(429, "{}"),
         Reply(500, "broken"),
         Reply(200, "["),
+        Reply(302, "", "text/plain", {"Location": "/login"}),
     ],
     ids=str,
 )

@@ -19,6 +19,7 @@ from regobs.errors import RegobsError, ServerError
 from regobs.prometheus import Prometheus
 from tests.deploy.fakes import rules
 from tests.deploy.ruler_stub import NAMESPACE, TENANT, RulerStub
+from tests.prometheus.stub import Reply
 
 KILLS = int(os.environ.get("REGOBS_KILLS", "10"))  # 200 in the long runs
 OLD, NEW = rules(A=1, B=1, C=1, D=1), rules(A=2, B=2, D=1, E=1, F=1)  # two changed, one removed, two added
@@ -114,3 +115,27 @@ def test_whatever_a_ruler_answers_at_whatever_change_the_old_groups_are_back(sta
                 ours.apply(plan)
             assert ruler.queries() == QUERIES[0]
             assert ours.status().interrupted == ""
+
+
+@pytest.mark.parametrize(
+    ("reply", "said"),
+    [
+        (Reply(302, "", "text/plain", {"Location": "/login?token=t0ken"}), "a redirect to /login, no answer of an API"),
+        (Reply(307, "<html>moved</html>", "text/html"), "a redirect, no answer of an API"),
+        (Reply(200, "<html>sign in</html>", "text/html"), "a web page, no answer of an API"),
+        (Reply(200, "<!DOCTYPE html>\n<title>sign in</title>", "text/plain"), "a web page, no answer of an API"),
+    ],
+    ids=["redirect", "redirect with a page", "page", "page as text"],
+)
+def test_a_login_before_a_ruler_has_changed_nothing(reply: Reply, said: str, tmp_path: Path) -> None:
+    for step in range(1, 6):
+        ruler = RulerStub("ABCDEF")
+        with ruler.stub as stub:
+            ours = rollout(stub.url, tmp_path / str(step))
+            ours.apply(ours.plan(OLD))
+            plan = ours.plan(NEW)
+            ruler.fails = (step, reply)
+            with pytest.raises(ServerError, match=f"answers {reply.status}") as error:
+                ours.apply(plan)
+            assert error.value.value == said
+            assert ruler.queries() == QUERIES[0]

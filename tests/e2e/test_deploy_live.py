@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import pytest
 
 from regobs.common.programs import Supervisor, free_port
 from regobs.demo import servers
+from regobs.deploy.loaded_rules import groups_of, otherwise
 from regobs.deploy.risk import alert_risks
 from regobs.deploy.ruler_api import RulerApi
 from regobs.deploy.rules_directory import RulesDirectory
@@ -57,6 +59,30 @@ class Place:
         return {path.name: path.read_bytes() for path in self.directory.iterdir()} if self.directory.exists() else {}
 
 
+def differing(client: Prometheus, objects: Mapping[str, bytes], groups: int) -> list[str]:
+    """What of the rules of `objects` the server has loaded otherwise, once it has so many groups."""
+    wait = time.monotonic() + 60
+    while len(loaded := {group.name: group.rules for group in client.rules()}) < groups and time.monotonic() < wait:
+        time.sleep(0.5)
+    return [found for (_, name), rules in groups_of(objects) if (found := otherwise(rules, loaded[name]))]
+
+
+def pack_rules(directory: Path) -> dict[str, bytes]:
+    """The rule files of the bundled pack, which are put into a directory."""
+    files = {name: content for name, content in outputs.files(BUNDLED, GITLAB).items() if name.startswith(PREFIX)}
+    directory.mkdir()
+    for name, content in files_of(files).items():
+        (directory / name).write_bytes(content)
+    return files_of(files)
+
+
+def test_the_rules_of_the_pack_are_recognised_as_prometheus_prints_them(place: Place) -> None:
+    files = pack_rules(place.directory)
+    with Prometheus(place.url) as client:
+        client.reload()
+        assert differing(client, files, 40) == []
+
+
 def files_of(build: dict[str, bytes]) -> dict[str, bytes]:
     return {name.removeprefix(PREFIX): content for name, content in build.items()}
 
@@ -80,7 +106,11 @@ def test_a_deployment_is_in_use_before_it_is_called_done(place: Place) -> None:
     assert state is not None
     assert state.number == 2
     assert place.loaded() == {"High": "vector(1) > 9", "Fresh": "vector(1) > 3"}
-    ours.verify()
+    (place.directory / "zz-theirs.yaml").write_bytes(rule_file("Theirs", 1))
+    with Prometheus(place.url) as server:
+        server.reload()
+    ours.verify()  # what is there of others is none of our business
+    (place.directory / "zz-theirs.yaml").unlink()
     ours.apply(ours.plan_back(None))
     assert place.loaded() == {"High": "vector(1) > 5", "Low": "vector(1) > 1"}
     assert place.files() == files_of(OLD)
@@ -265,6 +295,11 @@ def test_a_thanos_ruler_reads_them_too(tmp_path: Path, supervisor: Supervisor) -
     ours.apply(ours.plan(OLD))
     ours.apply(ours.plan(NEW))
     assert place.loaded() == {"High": "vector(1) > 9", "Fresh": "vector(1) > 3"}
+    shutil.rmtree(place.directory)
+    files = pack_rules(place.directory)
+    with Prometheus(url) as client:
+        client.reload()
+        assert differing(client, files, 40) == []
 
 
 @pytest.mark.peer
@@ -287,6 +322,16 @@ def test_a_vmalert_reads_them_too_and_gets_its_old_rules_back(tmp_path: Path, su
     with pytest.raises(ServerError, match="not in use as they should be"):
         ours.apply(ours.plan(NEW | failing))
     assert place.loaded() == {"High": "vector(1) > 9", "Fresh": "vector(1) > 3"}
+    # A file of others breaks after it was loaded: vmalert answers 200 to the reload, and goes on with all old rules.
+    (place.directory / "zz-theirs.yaml").write_bytes(rule_file("Theirs", 1))
+    ours.apply(ours.plan(OLD))
+    ours.verify()
+    (place.directory / "zz-theirs.yaml").write_bytes(rule_file("Theirs", 1, "sum("))
+    broken = place.rollout(patience=3)
+    with pytest.raises(ServerError, match="not in use as they should be") as error:
+        broken.apply(broken.plan(rules(High=8, Low=1)))
+    assert "its expression is vector(1) > 5, not vector(1) > 8" in str(error.value.value)
+    assert files_of(OLD).items() <= place.files().items()
 
 
 @dataclass
@@ -345,6 +390,8 @@ def test_the_rules_of_the_pack_come_back_from_a_ruler_as_they_were_sent(tenant: 
     target.write({}, wanted)
     assert target.read() == wanted
     assert target.changes(wanted, target.read()) == []
+    with tenant.open() as client:
+        assert differing(client, wanted, len(wanted)) == []
     target.write(wanted, {})
     assert target.read() == {}
 

@@ -20,7 +20,7 @@ from regobs.common.files import beside
 from regobs.common.programs import find_program
 from regobs.deploy.state import Objects
 from regobs.deploy.target import PlannedChange
-from regobs.deploy.told import answer_error, answer_yaml
+from regobs.deploy.told import accepted, answer_error, answer_yaml
 from regobs.documents import dump_yaml, load_yaml
 from regobs.errors import InputError, MachineError, RulesError, ServerError
 from regobs.prometheus import Prometheus
@@ -305,7 +305,7 @@ class ConfigFile:
             raise self._unusable(error) from None
         with self._open() as server:
             answer = server.send("POST", f"{server.url}/-/reload", b"", "text/plain")
-        if not answer.ok:
+        if not accepted(answer):
             raise _refused(answer, f"POST {server.url}/-/reload")
 
     def _replace(self, content: bytes) -> None:
@@ -324,7 +324,7 @@ class ConfigFile:
         try:
             return _mapping(str(answer.json()["config"]["original"]).encode())
         except (ValueError, KeyError, TypeError):
-            if not answer.ok:
+            if not accepted(answer):
                 raise _refused(answer, f"GET {url}") from None
             raise _strange(f"GET {url} answers without a configuration", answer_words(answer)) from None
 
@@ -349,7 +349,7 @@ class ConfigApi:
             answer = server.send("GET", self._api, b"", "application/yaml")
         if answer.status_code == 404 and "not found" in answer.text and "<" not in answer.text:
             return None
-        if not answer.ok or answer.headers.get("Content-Type", "").startswith("text/html"):
+        if not accepted(answer):
             raise _refused(answer, f"GET {self._api}")
         data = answer_yaml(answer, f"GET {self._api}", expected=_EXPECTED, next_step=_NEXT_STEP)
         if not isinstance(data, dict) or not isinstance(data.get("alertmanager_config"), str):
@@ -365,7 +365,7 @@ class ConfigApi:
                 answer = server.send("DELETE", self._api, b"", "application/yaml")
             else:
                 answer = server.send("POST", self._api, dump_yaml(body).encode(), "application/yaml")
-        if not answer.ok:
+        if not accepted(answer):
             raise _refused(answer, f"{'DELETE' if content is None else 'POST'} {self._api}")
 
     def loaded(self) -> Json:

@@ -10,16 +10,17 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from regobs.build.rulers import NAMESPACE as PREFIX
 from regobs.config.named import ObjectKind
 from regobs.deploy.kubernetes_cluster import VERSIONS, KubernetesCluster
+from regobs.deploy.loaded_rules import GroupKey, Rule, await_groups
 from regobs.deploy.managed_fields import MANAGER, Json, object_bytes, read_objects, written_object
 from regobs.deploy.rule_changes import rule_changes
-from regobs.deploy.rules_directory import await_groups, refuse_rules
+from regobs.deploy.rules_directory import refuse_rules
 from regobs.deploy.state import Objects
 from regobs.deploy.target import PlannedChange
 from regobs.documents import dump_yaml, load_yaml_all
@@ -64,6 +65,7 @@ class KubernetesNamespace:
         self._read = self._kinds  # and those of what is ours
         self._cluster = KubernetesCluster(kubeconfig, cluster, namespace)
         self._patience, self._sleep = patience, sleep
+        self._written: tuple[Objects, Objects] = ({}, {})  # what was there before the last `write`, and after it
 
     @property
     def name(self) -> str:
@@ -135,6 +137,7 @@ class KubernetesNamespace:
 
     def write(self, before: Objects, after: Objects) -> None:
         """One object at a time: those that differ are applied, those that went away are deleted."""
+        self._written = before, after
         for key, content in after.items():
             if before.get(key) != content:
                 self._apply(key, content)
@@ -169,9 +172,11 @@ class KubernetesNamespace:
                     next_step="see whether something else writes to this object, such as Argo CD or Flux",
                 )
         if self._open is not None and _RULES in self._read:
+            before, after = (dict(_groups(one)) for one in self._written)
             with self._open() as server:
                 await_groups(
-                    server, dict(_groups(objects)), self._rule_object,
+                    server, dict(_groups(objects)), self._rule_object, namespace=self._namespace,
+                    gone=set(before) - set(after),
                     patience=self._patience, sleep=self._sleep,
                 )  # fmt: skip
 
@@ -218,12 +223,12 @@ def _rule_files(objects: Objects) -> dict[str, bytes]:
     return {f"{key.partition('/')[2]}.yaml": dump_yaml(one["spec"]).encode() for key, one in rules.items()}
 
 
-def _groups(objects: Objects) -> Iterator[tuple[tuple[str, str], int]]:
-    """Each group by the object and its name, with how many rules it has."""
+def _groups(objects: Objects) -> Iterator[tuple[GroupKey, Sequence[Rule]]]:
+    """Each group by the object and its name, with its rules."""
     for key, one in read_objects(objects).items():
         if one["kind"] == _RULES:
             for group in one["spec"]["groups"]:
-                yield (key.partition("/")[2], str(group["name"])), len(group["rules"])
+                yield (key.partition("/")[2], str(group["name"])), group["rules"]
 
 
 def _boards(objects: Objects) -> dict[str, ReadDashboard]:

@@ -14,11 +14,12 @@ from urllib.parse import quote
 
 import requests
 
+from regobs.deploy.loaded_rules import await_groups, gone_groups, groups_of
 from regobs.deploy.rule_changes import rule_changes
-from regobs.deploy.rules_directory import VERIFY_SECONDS, await_groups, refuse_rules
+from regobs.deploy.rules_directory import VERIFY_SECONDS, refuse_rules
 from regobs.deploy.state import Objects
 from regobs.deploy.target import PlannedChange
-from regobs.deploy.told import answer_error, answer_yaml
+from regobs.deploy.told import accepted, answer_error, answer_yaml
 from regobs.documents import dump_yaml, load_yaml
 from regobs.errors import RulesError, ServerError
 from regobs.prometheus import Prometheus
@@ -47,6 +48,7 @@ class RulerApi:
         self._name, self._namespace, self._open = name, namespace, open_server
         self._api = f"{api.rstrip('/')}/{quote(namespace, safe='')}"
         self._patience, self._sleep = patience, sleep
+        self._written: tuple[Objects, Objects] = ({}, {})  # what was there before the last `write`, and after it
 
     @property
     def name(self) -> str:
@@ -94,6 +96,7 @@ class RulerApi:
 
     def write(self, before: Objects, after: Objects) -> None:
         """One group at a time: those that differ are sent, those that went away are deleted."""
+        self._written = before, after
         with self._open() as server:
             for name, content in after.items():
                 if before.get(name) != content:
@@ -104,12 +107,13 @@ class RulerApi:
                     self._send(server, "DELETE", f"{self._api}/{quote(name.removesuffix('.yaml'), safe='')}")
 
     def verify(self, objects: Objects) -> None:
-        """Every group is loaded, and each of its rules was evaluated since, without an error."""
+        """Every group is loaded as it is here, and each of its rules was evaluated since, without an error."""
         with self._open() as server:
             await_groups(
                 server,
-                {(self._namespace, group): count for (_, group), count in _sizes(objects).items()},
+                {(self._namespace, group): rules for (_, group), rules in groups_of(objects)},
                 lambda group: group.file if group.file == self._namespace else None,
+                gone={(self._namespace, group) for _, group in gone_groups(*self._written)},
                 patience=self._patience,
                 sleep=self._sleep,
             )
@@ -132,7 +136,7 @@ class RulerApi:
         answer = server.send(method, url, content, "application/yaml")
         if missing and answer.status_code == requests.codes.not_found and "no rule groups" in answer.text:
             return None
-        if not answer.ok or answer.headers.get("Content-Type", "").startswith("text/html"):
+        if not accepted(answer):
             raise answer_error(answer, f"{method} {url}", expected=_EXPECTED, next_step=_NEXT_STEP)
         return answer
 
@@ -157,8 +161,3 @@ def _plain(data: Mapping[str, Any]) -> dict[str, Any]:
         if value not in (None, {}, [], ""):
             found[key] = value
     return found
-
-
-def _sizes(objects: Objects) -> dict[tuple[str, str], int]:
-    groups = (load_yaml(content, name, error=RulesError).data["groups"][0] for name, content in objects.items())
-    return {("", str(group["name"])): len(group["rules"]) for group in groups}

@@ -10,21 +10,21 @@ import os
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from regobs.common.files import recover, replace_directory
 from regobs.common.programs import find_program
+from regobs.deploy.loaded_rules import await_groups, gone_groups, groups_of
 from regobs.deploy.rule_changes import rule_changes
 from regobs.deploy.state import Objects
 from regobs.deploy.target import PlannedChange
 from regobs.documents import load_yaml
-from regobs.errors import InputError, MachineError, RulesError, ServerError
-from regobs.prometheus import Prometheus, RuleGroup
+from regobs.errors import InputError, MachineError, RulesError
+from regobs.prometheus import Prometheus
 from regobs.slo.outputs import RULES
 
 VERIFY_SECONDS = 180.0  # the longest interval of the pack's groups is a minute
-_POLL = 0.25
 _RULE_FILES = {".yaml", ".yml"}
 
 
@@ -42,6 +42,7 @@ class RulesDirectory:
     ) -> None:
         self._name, self._directory, self._open = name, Path(os.path.realpath(directory)), open_server
         self._patience, self._sleep = patience, sleep
+        self._written: tuple[Objects, Objects] = ({}, {})  # what was there before the last `write`, and after it
 
     @property
     def name(self) -> str:
@@ -83,6 +84,7 @@ class RulesDirectory:
         """The whole directory in one rename, and then the server is told. What does not change is not touched."""
         changed = {name: content for name, content in after.items() if before.get(name) != content}
         removed = before.keys() - after.keys()
+        self._written = before, after
         try:
             if changed or removed:
                 replace_directory(self._directory, changed, removed)
@@ -103,13 +105,17 @@ class RulesDirectory:
         )
 
     def verify(self, objects: Objects) -> None:
-        """Every group of our files is loaded, and each of its rules was evaluated since, without an error."""
+        """Every group of these files is loaded as it is there, and each of its rules was evaluated since, and well.
+
+        Groups that the last `write` took away are not loaded any more; of other groups nothing is said.
+        """
         prefix = str(self._directory) + "/"
         with self._open() as server:
             await_groups(
                 server,
-                dict(_groups(objects)),
+                dict(groups_of(objects)),
                 lambda group: group.file.removeprefix(prefix) if group.file.startswith(prefix) else None,
+                gone=gone_groups(*self._written),
                 patience=self._patience,
                 sleep=self._sleep,
             )
@@ -151,58 +157,3 @@ def refuse_rules(objects: Objects) -> None:
             value="; ".join(faults)[:600],
             next_step="correct the pack; nothing was changed",
         )
-
-
-def await_groups(
-    server: Prometheus,
-    expected: Mapping[tuple[str, str], int],
-    file_of: Callable[[RuleGroup], str | None],
-    *,
-    patience: float,
-    sleep: Callable[[float], None],
-) -> None:
-    """Wait until these groups (file and name, with how many rules) and no others are in use and well.
-
-    `file_of` says which file a loaded group is of, None for a group of others. Raises ServerError after `patience`
-    seconds, and at once where a rule fails.
-    """
-    begun, wait = time.time(), time.monotonic() + patience
-    while True:
-        mine = {(file, group.name): group for group in server.rules() if (file := file_of(group)) is not None}
-        found = _unwell(mine, expected, begun + server.clock.ahead)  # evaluations have times of the server
-        if found is None:
-            return
-        what, hopeless = found
-        if hopeless or time.monotonic() >= wait:
-            raise ServerError(
-                "the rules are not in use as they should be",
-                value=f"{server.url}: {what}",
-                expected="every group loaded, and each rule evaluated once without an error",
-                next_step="correct the rule; or see that the server reads its rules from where they are put",
-            )
-        sleep(_POLL)
-
-
-def _unwell(
-    mine: Mapping[tuple[str, str], RuleGroup], expected: Mapping[tuple[str, str], int], begun: float
-) -> tuple[str, bool] | None:
-    """What is not well yet, and whether it will stay so; None when all is."""
-    for key, count in expected.items():
-        if key not in mine or len(mine[key].rules) != count:
-            return f"the group {key[1]} of {key[0]} is not loaded", False
-        for rule in mine[key].rules:
-            if rule.health == "err":
-                return f"{rule.name} fails: {rule.last_error}", True
-            if rule.health != "ok" or (rule.last_evaluation or 0) < begun - 1:
-                return f"{rule.name} of the group {key[1]} was not evaluated yet", False
-    extra = next((key for key in mine if key not in expected), None)
-    return (f"the group {extra[1]} of {extra[0]} is still loaded", False) if extra else None
-
-
-def _groups(objects: Objects) -> Iterator[tuple[tuple[str, str], int]]:
-    """Each group by its file and name, with how many rules it has."""
-    for name, content in objects.items():
-        if name.endswith((".yaml", ".yml")):
-            data = load_yaml(content, name, error=RulesError).data or {}
-            for group in data.get("groups") or ():
-                yield (name, str(group["name"])), len(group.get("rules") or ())

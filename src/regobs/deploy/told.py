@@ -12,6 +12,7 @@ import requests
 from regobs.config import Config
 from regobs.documents import load_yaml
 from regobs.errors import InputError, RegobsError, ServerError
+from regobs.prometheus.address import bare
 from regobs.prometheus.failures import RETRY_SECONDS, ServerWords, answer_words, retry_after, waiting_words
 
 _RULES_API = "the rules API of a Prometheus, Thanos Ruler, vmalert, Cortex or Mimir: /api/v1/rules below `url` of {}"
@@ -127,13 +128,30 @@ def answer_yaml(answer: requests.Response, doing: str, *, expected: str, next_st
         ) from None
 
 
+def accepted(answer: requests.Response) -> bool:
+    """Whether an API did what it was asked: a redirect and a web page are of what stands before it, such as a login."""
+    return 200 <= answer.status_code < 300 and not _is_page(answer)
+
+
+def _is_page(answer: requests.Response) -> bool:
+    begin = answer.text[:200].lstrip().lower()
+    return "html" in answer.headers.get("Content-Type", "") or begin.startswith(("<!doctype html", "<html"))
+
+
+def _page_words(answer: requests.Response) -> str:
+    """What is said of an answer that is none of an API; "" for one that may be."""
+    if 300 <= answer.status_code < 400:
+        to = bare(answer.headers.get("Location", ""))
+        return f"a redirect{f' to {to}' if to else ''}, no answer of an API"
+    return "a web page, no answer of an API" if _is_page(answer) else ""
+
+
 def answer_error(
     answer: requests.Response, doing: str, *, said: str | None = None, expected: str | None = None, next_step: str
 ) -> ServerError:
     """The error of an answer that nobody can use; `doing` names method and address, `said` is what the server says."""
-    page = "html" in answer.headers.get("Content-Type", "")
     text = answer_words(answer) if said is None else said
-    parts = ("a web page, no answer of an API" if page else text, waiting_words(answer))
+    parts = (_page_words(answer) or text, waiting_words(answer))
     error = ServerError(
         f"{doing} answers {answer.status_code}",
         value="; ".join(filter(None, parts)) or None,

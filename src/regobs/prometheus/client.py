@@ -296,6 +296,8 @@ class Prometheus:
                 value=" ".join(response.text.split())[:600],
                 next_step="correct what it names; it goes on with what it had before",
             )
+        if not 200 <= response.status_code < 300 or "html" in response.headers.get("Content-Type", ""):
+            raise failures.wrong_server(self.url, response, "", self._words)
 
     def send(self, method: str, url: str, content: bytes, media_type: str) -> requests.Response:
         """Send something beside the query API to the same host, with what opens it: whatever it answers.
