@@ -205,6 +205,23 @@ def test_the_markdown_has_tables_of_equal_width(monkeypatch: pytest.MonkeyPatch)
             assert len({line.replace(r"\|", "").count("|") for line in block.splitlines()}) == 1
 
 
+def test_what_lies_before_the_first_data_is_said_in_every_form(monkeypatch: pytest.MonkeyPatch) -> None:
+    day = 86_400_000
+    for begin, share, cell, sentence in (
+        (MIDNIGHT + day // 2, 0.5, "0% (data of 50% of that time)", "before it was 0% (data of 50% of that time)."),
+        (MIDNIGHT + day, 0.0, "no data", "There was no data before."),
+        (MIDNIGHT, 1.0, "0%", "before it was 0%."),
+    ):
+        past = two_days().between(begin, MIDNIGHT + 2 * day)
+        found = reported(monkeypatch, past, (MIDNIGHT + day, MIDNIGHT + 2 * day))
+        text = ReportText([found], "2026-11", "the day before", UTC)
+        assert found.watched_before == pytest.approx(share, abs=0.001)
+        assert text.overview().rows[0][4] == cell
+        for made in (text.markdown(), text.html()):
+            assert sentence in made
+        assert text.data()[0]["watched_before"] == found.watched_before
+
+
 @pytest.mark.parametrize(
     ("first", "last", "before"),
     [

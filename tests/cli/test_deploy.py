@@ -15,6 +15,7 @@ import pytest
 from regobs.cli.main import run
 from regobs.common.programs import free_port
 from regobs.documents.json_output import json_schema
+from regobs.errors import ExitCode
 from regobs.prometheus import Prometheus
 from tests.deploy.fakes import PREFIX, rule_file, rules
 from tests.e2e.conftest import PrometheusFactory, prometheus_server, supervisor
@@ -234,3 +235,19 @@ def test_a_plan_says_what_a_rename_or_removal_breaks_and_what_would_have_fired(
         "New": (1, True), "Unheard": (0, False)
     }  # fmt: skip
     assert json.loads(deploy("plan", "--format", "json")[1])[0]["risks"] == []
+
+
+def test_a_target_that_does_not_answer_hides_no_plan_of_the_others(deploy: Deploy, tmp_path: Path, url: str) -> None:
+    settings = tmp_path / "regobs.toml"
+    away = "[contexts.away]\nurl = 'http://127.0.0.1:1'\n[deploy.away]\nkind = 'ruler'\n"
+    settings.write_text(f"{away}api = 'http://127.0.0.1:1/api/v1/rules'\ncontext = 'away'\n{settings.read_text()}")
+    code, out, err = deploy("plan", "--out", str(tmp_path / "plan.json"))
+    assert code == ExitCode.SERVER
+    assert "alert added: High" in out
+    assert "[deploy.away] (ruler)" in err
+    assert "is not written, as the plan is not whole" in " ".join(err.split())
+    assert not (tmp_path / "plan.json").exists()
+    code, out, _ = deploy("plan", "--format", "json")
+    assert (code, [one["target"] for one in json.loads(out)]) == (ExitCode.SERVER, ["rules"])
+    assert deploy("apply", "--yes")[0] == ExitCode.SERVER  # all that was asked for, or nothing
+    assert alerts(url) == {}

@@ -59,12 +59,13 @@ class Place:
         return {path.name: path.read_bytes() for path in self.directory.iterdir()} if self.directory.exists() else {}
 
 
-def differing(client: Prometheus, objects: Mapping[str, bytes], groups: int) -> list[str]:
+def differing(client: Prometheus, objects: Mapping[str, bytes]) -> list[str]:
     """What of the rules of `objects` the server has loaded otherwise, once it has so many groups."""
-    wait = time.monotonic() + 60
-    while len(loaded := {group.name: group.rules for group in client.rules()}) < groups and time.monotonic() < wait:
+    groups, wait = list(groups_of(objects)), time.monotonic() + 60
+    while len(loaded := {one.name: one.rules for one in client.rules()}) < len(groups) and time.monotonic() < wait:
         time.sleep(0.5)
-    return [found for (_, name), rules in groups_of(objects) if (found := otherwise(rules, loaded[name]))]
+    assert len(groups) > 40
+    return [found for (_, name), rules in groups if (found := otherwise(rules, loaded[name]))]
 
 
 def pack_rules(directory: Path) -> dict[str, bytes]:
@@ -80,7 +81,7 @@ def test_the_rules_of_the_pack_are_recognised_as_prometheus_prints_them(place: P
     files = pack_rules(place.directory)
     with Prometheus(place.url) as client:
         client.reload()
-        assert differing(client, files, 40) == []
+        assert differing(client, files) == []
 
 
 def files_of(build: dict[str, bytes]) -> dict[str, bytes]:
@@ -299,7 +300,7 @@ def test_a_thanos_ruler_reads_them_too(tmp_path: Path, supervisor: Supervisor) -
     files = pack_rules(place.directory)
     with Prometheus(url) as client:
         client.reload()
-        assert differing(client, files, 40) == []
+        assert differing(client, files) == []
 
 
 @pytest.mark.peer
@@ -332,6 +333,11 @@ def test_a_vmalert_reads_them_too_and_gets_its_old_rules_back(tmp_path: Path, su
         broken.apply(broken.plan(rules(High=8, Low=1)))
     assert "its expression is vector(1) > 5, not vector(1) > 8" in str(error.value.value)
     assert files_of(OLD).items() <= place.files().items()
+    shutil.rmtree(place.directory)
+    files = pack_rules(place.directory)
+    with Prometheus(url) as client:
+        client.reload()
+        assert differing(client, files) == []
 
 
 @dataclass
@@ -391,7 +397,7 @@ def test_the_rules_of_the_pack_come_back_from_a_ruler_as_they_were_sent(tenant: 
     assert target.read() == wanted
     assert target.changes(wanted, target.read()) == []
     with tenant.open() as client:
-        assert differing(client, wanted, len(wanted)) == []
+        assert differing(client, wanted) == []
     target.write(wanted, {})
     assert target.read() == {}
 

@@ -70,13 +70,14 @@ class Offender:
 class SloReport:
     """One SLO in one scope.
 
-    `watched` is the share of the span that was evaluated, `course` is (milliseconds since 1970, share of the span's
-    budget that was left then).
+    `watched` is the share of the span that was evaluated, `watched_before` that of the span before, `course` is
+    (milliseconds since 1970, share of the span's budget that was left then).
     """
 
     slo: Slo
     name: str
     watched: float
+    watched_before: float
     now: Spending
     before: Spending
     days: tuple[tuple[str, Spending], ...]
@@ -140,6 +141,7 @@ def slo_reports(
                     slo,
                     past.name,
                     past.watched(span, every),
+                    past.watched(before, every),
                     spending(now, slo),
                     spending(past.between(*before), slo),
                     tuple(_days(now, slo, zone)),

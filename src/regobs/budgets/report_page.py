@@ -15,6 +15,7 @@ from regobs.budgets.words import percent, time_text
 from regobs.common.counts import amount_text, whole
 
 _WIDTH, _HEIGHT = 640, 120  # of the line of a budget, in pixels
+_WHOLE = 0.99  # of a span with data from which on it is not said how much has
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222; }
 table { border-collapse: collapse; margin: 0.5rem 0 1rem; } h2 { margin-top: 2.5rem; }
@@ -53,7 +54,7 @@ class ReportText:
                 percent(float(one.slo.target)),
                 _share(one.now.achieved),
                 _share(one.now.spent),
-                _share(one.before.spent),
+                _before(one),
                 _count(one.now.events),
                 _count(one.now.bad),
             )
@@ -124,6 +125,7 @@ class ReportText:
                 "name": one.name,
                 "target": float(one.slo.target),
                 "watched": one.watched,
+                "watched_before": one.watched_before,
                 "span": _data(one.now),
                 "before": _data(one.before),
                 "days": [{"day": day} | _data(spent) for day, spent in one.days],
@@ -167,8 +169,21 @@ def _sentence(one: SloReport) -> str:
     text = f"{_share(now.achieved)} of {amount_text(now.events)} {one.slo.counted} were good, "
     text += f"where {percent(float(one.slo.target))} are promised: {percent(now.spent)} of the error budget is spent"
     return text + (
-        ". There was no traffic before." if before.spent is None else f"; before it was {percent(before.spent)}."
+        f". There was no {'traffic' if one.watched_before else 'data'} before{_part(one)}."
+        if before.spent is None
+        else f"; before it was {percent(before.spent)}{_part(one)}."
     )
+
+
+def _before(one: SloReport) -> str:
+    """What was spent in the span before, and of how much of it that is."""
+    return f"{_share(one.before.spent)}{_part(one)}" if one.watched_before else "no data"
+
+
+def _part(one: SloReport) -> str:
+    """How much of the span before has data, where it is not all; what is spent there counts only this part."""
+    share = round(one.watched_before, 3)
+    return f" (data of {percent(share)} of that time)" if 0 < one.watched_before < _WHOLE else ""
 
 
 def _plain(text: str) -> str:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -26,9 +26,10 @@ from regobs.errors import ExitCode, InputError, RegobsError
 if TYPE_CHECKING:
     from regobs.config import Config
     from regobs.deploy.risk import AlertRisk
-    from regobs.deploy.run import Rollout, TargetPlan, TargetStatus
+    from regobs.deploy.run import Rollout, TargetPlan
     from regobs.pack import Pack
 
+T = TypeVar("T")
 _LONGEST = 160  # characters of a changed text
 _SHAPE = click.option("--format", "shape", type=click.Choice(["text", "json"]), default="text", show_default=True)
 _ONLY = click.option(
@@ -66,17 +67,22 @@ def plan(
     shape: str,
     wait: float,
 ) -> int:
-    """Show what a deployment would change on each target, in meaning. Exit code 1: something would change."""
+    """Show what a deployment would change on each target, in meaning. Exit code 1: something would change.
+
+    A target that cannot be planned for is told on stderr, beside the plans of the others; no plan file is written then.
+    """
     from regobs.deploy.run import write_plan  # noqa: PLC0415 - loads the PromQL parser; `--help` needs none
 
-    plans = _plans(content(config_file, pack_directory, flavor), only, wait, older)
-    if out is not None:
+    plans, failed = _planned(content(config_file, pack_directory, flavor), only, wait, older)
+    if out is not None and failed:
+        warn(f"{out} is not written, as the plan is not whole: --target NAME plans for some targets only")
+    elif out is not None:
         write_plan(out, plans)
     risks = _risks(plans, settings(config_file, flavor), risk) if risk is not None else {}
     _show(plans, shape, risks)
     if risk is not None and shape == "text":
         _show_risks(risks, risk)
-    return ExitCode.DIFFERENCE if any(one.differs for one in plans) else ExitCode.OK
+    return failed or (ExitCode.DIFFERENCE if any(one.differs for one in plans) else ExitCode.OK)
 
 
 @deploy.command()
@@ -181,7 +187,7 @@ def status(*, config_file: Path | None, only: tuple[str, ...], shape: str) -> in
     """What runs where, in which version, and what somebody changed since. Exit code 1: something was."""
     rollouts = _rollouts(settings(config_file), only, "", 0)
     with _told(rollouts):
-        found, failed = _statuses(rollouts)
+        found, failed = _from_each(rollouts, lambda one: one.status())
     if shape == "json":
         data = [
             {
@@ -217,12 +223,12 @@ def status(*, config_file: Path | None, only: tuple[str, ...], shape: str) -> in
     return failed or (ExitCode.DIFFERENCE if any(one.edited or one.interrupted for one in found) else ExitCode.OK)
 
 
-def _statuses(rollouts: Iterable[Rollout]) -> tuple[list[TargetStatus], int]:
-    """What runs on each target that says it; what the others say is on stderr, and the first of it the exit code."""
+def _from_each(rollouts: Iterable[Rollout], ask: Callable[[Rollout], T]) -> tuple[list[T], int]:
+    """What each target answers; the errors of the others are on stderr, and the first of them is the exit code."""
     found, code = [], int(ExitCode.OK)
     for one in rollouts:
         try:
-            found.append(one.status())
+            found.append(ask(one))
         except RegobsError as error:
             click.echo(f"Error: {escape_lines(str(error))}", err=True)
             code = code or int(error.exit_code)
@@ -237,6 +243,19 @@ def _plans(pack_config: tuple[Pack, Config], only: Sequence[str], wait: float, o
     files = build_keeping(config, pack, older)
     with _told(rollouts):
         return [one.plan(files) for one in rollouts]
+
+
+def _planned(
+    pack_config: tuple[Pack, Config], only: Sequence[str], wait: float, older: Path | None
+) -> tuple[list[TargetPlan], int]:
+    """The plan of each target that can be planned for; what the others say is on stderr, the first one's exit code."""
+    from regobs.deploy.breaks import build_keeping  # noqa: PLC0415 - loads grafanalib
+
+    pack, config = pack_config
+    rollouts = _rollouts(config, only, "", wait)
+    files = build_keeping(config, pack, older)
+    with _told(rollouts):
+        return _from_each(rollouts, lambda one: one.plan(files))
 
 
 def _rollouts(config: Config, only: Iterable[str], environment: str, wait: float) -> list[Rollout]:
