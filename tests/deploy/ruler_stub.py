@@ -93,6 +93,7 @@ class RulerStub:
                         "type": "alerting",
                         "name": rule["alert"],
                         "query": rule["expr"],
+                        "labels": rule.get("labels", {}),
                         "health": "ok",
                         "state": "inactive",
                         "lastEvaluation": now,
