@@ -310,7 +310,12 @@ def test_a_vmalert_reads_them_too_and_gets_its_old_rules_back(tmp_path: Path, su
     url = f"http://127.0.0.1:{free_port()}"
     command: list[str | Path] = [
         *(required_vmalert(), f"-httpListenAddr={url.removeprefix('http://')}", f"-datasource.url={data}"),
-        *(f"-rule={tmp_path}/rules/*.yaml", "-notifier.blackhole", "-evaluationInterval=1s"),
+        *(
+            f"-rule={tmp_path}/rules/*.yaml",
+            "-notifier.blackhole",
+            "-evaluationInterval=1s",
+            f"-remoteWrite.url={data}",
+        ),
     ]
     supervisor.wait_until_ready(supervisor.start("vmalert", command), f"{url}/-/healthy")
     place = Place(url, tmp_path / "rules", tmp_path / "state")
