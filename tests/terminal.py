@@ -22,7 +22,13 @@ class Terminal:
         setattr(self._screen, "write_process_input", self.send)  # noqa: B010 - programs ask where the cursor is
         self._stream = pyte.ByteStream(self._screen)
         self._child = pexpect.spawn(
-            command[0], list(command[1:]), env=dict(env), cwd=str(cwd), dimensions=(24, 80), timeout=0
+            command[0],
+            list(command[1:]),
+            env=dict(env),
+            cwd=str(cwd),
+            dimensions=(24, 80),
+            timeout=0,
+            use_poll=True,  # select() takes no file of a number beyond 1,023
         )
         self._child.delaybeforesend = None
 

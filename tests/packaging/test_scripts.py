@@ -23,6 +23,7 @@ OTHERS = (
     "zsh",
     "fish",
     "mandoc",
+    "rsync",
     "mtail",
     "nginx",
     "jq",
