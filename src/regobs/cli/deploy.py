@@ -6,9 +6,8 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,11 +15,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from regobs.cli.content import KEEP_NAMES, PATH, content, content_options, settings
+from regobs.cli.deploy_plan import show_plans, show_risks
 from regobs.cli.said import warn
 from regobs.common.closest import did_you_mean
-from regobs.common.counts import counted
-from regobs.common.differing import shown_difference
-from regobs.common.table import Colour, escape_lines, screen, table
+from regobs.common.table import escape_lines, screen, table
 from regobs.errors import ExitCode, InputError, RegobsError
 
 if TYPE_CHECKING:
@@ -30,7 +28,6 @@ if TYPE_CHECKING:
     from regobs.pack import Pack
 
 T = TypeVar("T")
-_LONGEST = 160  # characters of a changed text
 _SHAPE = click.option("--format", "shape", type=click.Choice(["text", "json"]), default="text", show_default=True)
 _ONLY = click.option(
     "--target", "only", multiple=True, metavar="NAME", help="Only this one of [deploy] in regobs.toml."
@@ -73,15 +70,17 @@ def plan(
     """
     from regobs.deploy.run import write_plan  # noqa: PLC0415 - loads the PromQL parser; `--help` needs none
 
-    plans, failed = _planned(content(config_file, pack_directory, flavor), only, wait, older)
+    rollouts, files = _to_plan(content(config_file, pack_directory, flavor), only, wait, older)
+    with _told(rollouts):
+        plans, failed = _from_each(rollouts, lambda one: one.plan(files))
     if out is not None and failed:
         warn(f"{out} is not written, as the plan is not whole: --target NAME plans for some targets only")
     elif out is not None:
         write_plan(out, plans)
     risks = _risks(plans, settings(config_file, flavor), risk) if risk is not None else {}
-    _show(plans, shape, risks)
+    show_plans(plans, shape, risks)
     if risk is not None and shape == "text":
-        _show_risks(risks, risk)
+        show_risks(risks, risk)
     return failed or (ExitCode.DIFFERENCE if any(one.differs for one in plans) else ExitCode.OK)
 
 
@@ -123,9 +122,11 @@ def apply(
     if plan_file is not None:
         plans = [one for one in read_plan(plan_file) if not only or one.target in only]
     else:
-        plans = _plans(content(config_file, pack_directory, flavor), only, wait, older)
+        planning, files = _to_plan(content(config_file, pack_directory, flavor), only, wait, older)
+        with _told(planning):
+            plans = [one.plan(files) for one in planning]
     if shape == "text":
-        _show(plans, shape)
+        show_plans(plans, shape)
     config = settings(config_file, flavor)
     rollouts = {one.name: one for one in _rollouts(config, [one.target for one in plans], environment, wait)}
     if not any(one.differs for one in plans):
@@ -158,7 +159,7 @@ def rollback(
     with _told([rollout]):
         planned = rollout.plan_back(number)
     if shape == "text":
-        _show([planned], shape)
+        show_plans([planned], shape)
     if not planned.differs:
         return _each((), shape)
     if not _agreed(yes=yes):
@@ -235,27 +236,14 @@ def _from_each(rollouts: Iterable[Rollout], ask: Callable[[Rollout], T]) -> tupl
     return found, code
 
 
-def _plans(pack_config: tuple[Pack, Config], only: Sequence[str], wait: float, older: Path | None) -> list[TargetPlan]:
-    from regobs.deploy.breaks import build_keeping  # noqa: PLC0415 - loads grafanalib
-
-    pack, config = pack_config
-    rollouts = _rollouts(config, only, "", wait)
-    files = build_keeping(config, pack, older)
-    with _told(rollouts):
-        return [one.plan(files) for one in rollouts]
-
-
-def _planned(
+def _to_plan(
     pack_config: tuple[Pack, Config], only: Sequence[str], wait: float, older: Path | None
-) -> tuple[list[TargetPlan], int]:
-    """The plan of each target that can be planned for; what the others say is on stderr, the first one's exit code."""
+) -> tuple[list[Rollout], dict[str, bytes]]:
+    """The targets to plan for, and the files that they shall have."""
     from regobs.deploy.breaks import build_keeping  # noqa: PLC0415 - loads grafanalib
 
     pack, config = pack_config
-    rollouts = _rollouts(config, only, "", wait)
-    files = build_keeping(config, pack, older)
-    with _told(rollouts):
-        return _from_each(rollouts, lambda one: one.plan(files))
+    return _rollouts(config, only, "", wait), build_keeping(config, pack, older)
 
 
 def _rollouts(config: Config, only: Iterable[str], environment: str, wait: float) -> list[Rollout]:
@@ -293,30 +281,6 @@ def _server(config: Config, name: str) -> Callable[[], Any]:
     return opened
 
 
-def _show(plans: Sequence[TargetPlan], shape: str, risks: Mapping[str, Sequence[AlertRisk]] | None = None) -> None:
-    if shape == "json":
-        told = {name: [asdict(one) for one in found] for name, found in (risks or {}).items()}
-        data = [one.as_data() | {"risks": told.get(one.target, [])} for one in plans]
-        click.echo(json.dumps(data, indent=2, ensure_ascii=False))
-        return
-    on = screen()
-    for one in plans:
-        if not one.differs:
-            click.echo(f"{one.target}: nothing to change")
-        else:
-            click.echo(f"{one.target}: {len(one.changes)} changes, {len(one.objects)} files or objects afterwards")
-        for change in one.changes:
-            colour = {"a": Colour.GREEN, "r": Colour.RED}.get(change.what.rpartition(" ")[2][:1])
-            click.echo(f"  {on.paint(change.what, colour)}: {change.thing}")
-            if change.before and change.after:
-                for sign, text in zip("-+", shown_difference(change.before, change.after, _LONGEST), strict=True):
-                    click.echo(f"    {sign} {text}")
-            if change.breaks:
-                click.echo(f"    breaks: {change.breaks}")
-        for change in one.conflicts:
-            click.echo(f"  {on.paint('conflict', Colour.YELLOW)}: {change.thing} {change.what}")
-
-
 def _risks(plans: Sequence[TargetPlan], config: Config, length: str) -> dict[str, list[AlertRisk]]:
     """By target: how often what a plan adds or changes would have fired. Raises ServerError."""
     from regobs.deploy.risk import alert_risks  # noqa: PLC0415
@@ -330,26 +294,6 @@ def _risks(plans: Sequence[TargetPlan], config: Config, length: str) -> dict[str
             with telling(TargetWords.of(one.target, config)), _server(config, one.target)() as server:
                 found[one.target] = list(alert_risks(one, server, time.time(), seconds))
     return found
-
-
-def _show_risks(risks: Mapping[str, Sequence[AlertRisk]], length: str) -> None:
-    """On stderr, beside the plan: it is a note for a person."""
-    from regobs.query.times import read_seconds  # noqa: PLC0415
-
-    for target, found in risks.items():
-        for one in found:
-            said = _fired(one, length, read_seconds("--risk", length))
-            click.echo(f"{target}: {one.alert}{f': {one.note}' if one.note else said}", err=True)
-
-
-def _fired(risk: AlertRisk, length: str, seconds: float) -> str:
-    """How often an alert would have fired, and of how much of the time that can be said."""
-    from regobs.budgets.words import time_text  # noqa: PLC0415
-
-    how_often = f"have fired {counted(risk.times, 'time')}" if risk.times else "not have fired"
-    lasted = f", for {time_text(risk.seconds)}" if risk.times else ""
-    part = f"; there was data of {time_text(risk.observed)} of it" if risk.observed < 0.99 * seconds else ""
-    return f" would {how_often} in the last {length}{lasted}{part}"
 
 
 def _judge(plans: Iterable[TargetPlan]) -> None:

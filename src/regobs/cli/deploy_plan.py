@@ -1,0 +1,64 @@
+"""What `regobs deploy` shows of plans: what would change on each target, and how often its alerts would have fired."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from regobs.common.counts import counted
+from regobs.common.differing import shown_difference
+from regobs.common.table import Colour, screen
+
+if TYPE_CHECKING:
+    from regobs.deploy.risk import AlertRisk
+    from regobs.deploy.run import TargetPlan
+
+_LONGEST = 160  # characters of a changed text
+
+
+def show_plans(plans: Sequence[TargetPlan], shape: str, risks: Mapping[str, Sequence[AlertRisk]] | None = None) -> None:
+    if shape == "json":
+        told = {name: [asdict(one) for one in found] for name, found in (risks or {}).items()}
+        data = [one.as_data() | {"risks": told.get(one.target, [])} for one in plans]
+        click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+        return
+    on = screen()
+    for one in plans:
+        if not one.differs:
+            click.echo(f"{one.target}: nothing to change")
+        else:
+            click.echo(f"{one.target}: {len(one.changes)} changes, {len(one.objects)} files or objects afterwards")
+        for change in one.changes:
+            colour = {"a": Colour.GREEN, "r": Colour.RED}.get(change.what.rpartition(" ")[2][:1])
+            click.echo(f"  {on.paint(change.what, colour)}: {change.thing}")
+            if change.before and change.after:
+                for sign, text in zip("-+", shown_difference(change.before, change.after, _LONGEST), strict=True):
+                    click.echo(f"    {sign} {text}")
+            if change.breaks:
+                click.echo(f"    breaks: {change.breaks}")
+        for change in one.conflicts:
+            click.echo(f"  {on.paint('conflict', Colour.YELLOW)}: {change.thing} {change.what}")
+
+
+def show_risks(risks: Mapping[str, Sequence[AlertRisk]], length: str) -> None:
+    """On stderr, beside the plan: it is a note for a person."""
+    from regobs.query.times import read_seconds  # noqa: PLC0415
+
+    for target, found in risks.items():
+        for one in found:
+            said = _fired(one, length, read_seconds("--risk", length))
+            click.echo(f"{target}: {one.alert}{f': {one.note}' if one.note else said}", err=True)
+
+
+def _fired(risk: AlertRisk, length: str, seconds: float) -> str:
+    """How often an alert would have fired, and of how much of the time that can be said."""
+    from regobs.budgets.words import time_text  # noqa: PLC0415
+
+    how_often = f"have fired {counted(risk.times, 'time')}" if risk.times else "not have fired"
+    lasted = f", for {time_text(risk.seconds)}" if risk.times else ""
+    part = f"; there was data of {time_text(risk.observed)} of it" if risk.observed < 0.99 * seconds else ""
+    return f" would {how_often} in the last {length}{lasted}{part}"
