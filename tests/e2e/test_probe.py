@@ -164,6 +164,21 @@ def test_without_push_a_missing_canary_is_a_failure_of_its_step(registry: Runnin
     assert "404" in probe.why["pull_manifest"]
 
 
+def test_a_canary_that_is_lost_fails_its_step_once_and_is_pushed_again(registry: RunningRegistry) -> None:
+    probe = watched(registry, repository="lost/probe")
+    assert failing(probe.round()) == {}
+    manifests = f"{registry.url}/v2/lost/probe/manifests"
+    found = requests.head(f"{manifests}/canary", headers={"Accept": probe_steps.MANIFEST}, timeout=30)
+    gone = requests.delete(f"{manifests}/{found.headers['Docker-Content-Digest']}", timeout=30)
+    assert gone.status_code == 202
+    assert failing(probe.round()) == {"pull_manifest": "status", "pull_blob": "status"}
+    assert probe.why["pull_manifest"] == (
+        "GET /v2/lost/probe/manifests/canary: 404 MANIFEST_UNKNOWN: it was there before; pushed again"
+    )
+    assert failing(probe.round()) == {}
+    assert failing(watched(registry, repository="lost/probe").round()) == {}  # another process knows nothing of it
+
+
 # -- TLS
 
 

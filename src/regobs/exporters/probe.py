@@ -59,6 +59,7 @@ class TargetProbe:
         self._told: dict[str, str] = {}
         self._checks: set[str] = set()
         self._undeleted = 0
+        self._has_canary = False
         self._success = instruments.gauge(metrics.SUCCESS)
         self._runs = instruments.counter(metrics.RUNS)
         self._duration = instruments.histogram(metrics.DURATION)
@@ -99,7 +100,7 @@ class TargetProbe:
 
     def _round(self, steps: list[str]) -> list[StepOutcome]:
         line = ClientConnections(self._context, self._resolver)
-        run = Round(self.target, line, undeleted=self._undeleted)
+        run = Round(self.target, line, canary_was_there=self._has_canary, undeleted=self._undeleted)
         reach = _Reach(line, Origin.of(self.target.url))
         failed: dict[str, StepOutcome] = {}
         outcomes: list[StepOutcome] = []
@@ -117,6 +118,7 @@ class TargetProbe:
             line.close()
         if run.pushed is not None and "delete" in steps:
             self._undeleted = self._undeleted + 1 if "delete" in failed else 0
+        self._has_canary = self._has_canary or bool(run.canary)
         if line.certificate_expiry is not None:
             self._expiry.child(target=self.target.name).set(line.certificate_expiry)
         if run.failing_checks is not None:

@@ -66,6 +66,7 @@ class Round:
     line: ClientConnections
     headers: dict[str, str] = field(default_factory=dict)
     canary: dict[str, str] = field(default_factory=dict)  # digest of the manifest, digest of a blob
+    canary_was_there: bool = False  # in an earlier round of this process
     pushed: TinyImage | None = None
     failing_checks: tuple[str, ...] | None = None
     undeleted: int = 0  # rounds before this one, in a row, whose deletion failed
@@ -133,10 +134,15 @@ def _ask_base(run: Round, deadline: Deadline, headers: Mapping[str, str]) -> Rep
 
 
 def pull_manifest(run: Round, deadline: Deadline) -> None:
-    """GET the canary's manifest by tag; it is pushed first where there is none and pushing is on."""
+    """GET the canary's manifest by tag; it is pushed where there is none and pushing is on.
+
+    Only the first push is a success: a canary that an earlier round found was lost by the registry.
+    """
     reply = run.line.ask("GET", run.path(f"manifests/{CANARY}"), deadline, headers={**run.headers, "Accept": MANIFEST})
     if reply.status == 404 and run.target.push:
         push_image(run, TinyImage.made(CANARY, b"The canary of regobs export probe.\n"), deadline)
+        if run.canary_was_there:
+            raise StepError("status", f"{_refused('GET', reply)}: it was there before; pushed again")
         reply = run.ask("GET", run.path(f"manifests/{CANARY}"), deadline, (200,), kind=MANIFEST)
     if reply.status != 200:
         raise _refused("GET", reply)
