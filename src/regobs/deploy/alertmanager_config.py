@@ -24,7 +24,7 @@ from regobs.deploy.told import accepted, answer_error, answer_yaml
 from regobs.documents import dump_yaml, load_yaml
 from regobs.errors import InputError, MachineError, RulesError, ServerError
 from regobs.prometheus import Prometheus
-from regobs.prometheus.failures import answer_words
+from regobs.prometheus.answer_text import answer_words
 from regobs.promql.durations import read_duration
 from regobs.secrets import MASK
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from regobs.errors import PromqlError
-from regobs.promql.infer import infer_parts
+from regobs.promql.inferred_parts import infer_parts
 from regobs.promql.parse import parse
 from regobs.promql.types import Type
 from regobs.promql.vocabulary import TARGET_LABELS

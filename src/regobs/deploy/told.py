@@ -13,7 +13,8 @@ from regobs.config import Config
 from regobs.documents import load_yaml
 from regobs.errors import InputError, RegobsError, ServerError
 from regobs.prometheus.address import bare
-from regobs.prometheus.failures import RETRY_SECONDS, ServerWords, answer_words, retry_after, waiting_words
+from regobs.prometheus.answer_text import answer_words
+from regobs.prometheus.failures import RETRY_SECONDS, ServerWords, retry_after, waiting_words
 
 _RULES_API = "the rules API of a Prometheus, Thanos Ruler, vmalert, Cortex or Mimir: /api/v1/rules below `url` of {}"
 _EXPECTED = {

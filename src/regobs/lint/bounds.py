@@ -15,7 +15,8 @@ from regobs.lint.shares import is_part, share, terms
 from regobs.lint.sources import SourceText
 from regobs.lint.wholes import idle_matcher, part_of_whole
 from regobs.promql.functions import GROWTH
-from regobs.promql.infer import InferredParts, literal
+from regobs.promql.infer import literal
+from regobs.promql.inferred_parts import InferredParts
 from regobs.promql.nodes import Aggregate, Binary, Call, Expr, Number, Paren, Selector, Subquery, Unary
 from regobs.promql.series import Lookup, catalog_lookup, series_of
 from regobs.promql.types import Bounds, Type

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from regobs.lint.matchers import excludes
 from regobs.lint.named_shares import COMPARISONS, bare
-from regobs.promql.infer import InferredParts
+from regobs.promql.inferred_parts import InferredParts
 from regobs.promql.nodes import (
     Aggregate,
     Binary,

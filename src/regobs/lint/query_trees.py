@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from regobs.errors import PromqlError
 from regobs.lint.bounds import Records, Values, compared_with_number
-from regobs.promql.infer import InferredParts, infer_parts
+from regobs.promql.inferred_parts import InferredParts, infer_parts
 from regobs.promql.nodes import Aggregate, Binary, Call, Expr, Selector
 from regobs.promql.parse import parse
 from regobs.promql.series import Lookup

@@ -18,7 +18,7 @@ from regobs.lint.findings import LintEdit, LintFinding, LintProblem, Severity
 from regobs.lint.query_trees import QueryTree
 from regobs.lint.sources import SourceText
 from regobs.promql.functions import GROWTH
-from regobs.promql.infer import InferredParts
+from regobs.promql.inferred_parts import InferredParts
 from regobs.promql.nodes import Aggregate, Binary, Call, Expr, Matcher, Selector
 from regobs.promql.series import catalog_lookup
 from regobs.promql.tokens import TokenKind, tokenize, word_place

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from base64 import b64decode
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +12,8 @@ import urllib3
 
 from regobs.common.reasons import reason_of
 from regobs.errors import InputError, QueryError, RegobsError, ServerError
-from regobs.prometheus.address import bare
+from regobs.prometheus.answer_text import excerpt, masked_text
 from regobs.prometheus.json_body import json_object, wrong_json
-from regobs.secrets import MASK
 
 EXPECTED = "the HTTP API of Prometheus, Thanos Query, Mimir or VictoriaMetrics under /api/v1"
 
@@ -46,9 +43,7 @@ _TOO_MUCH = re.compile(
 )
 
 
-_TAG = re.compile(r"<(?:style|script)\b[^<]*|<[^<>]*>?")  # at most 1000 characters are read
 _STORE = re.compile(r"proxy Series\(\)|fetch series for|rpc error|no store matched", re.IGNORECASE)
-_ENGINE = re.compile(r"^# TYPE prometheus_engine_", re.MULTILINE)  # under /metrics of what evaluates PromQL
 _OPTION = re.compile(r"'[a-z_]+' parameter:|\bbad engine\b")
 
 
@@ -112,7 +107,7 @@ def unfinished(url: str, timeout: float) -> ServerError:
 
 def cut_short(url: str, what: str) -> ServerError:
     """The error for an answer that began well and does not end."""
-    return _passing(
+    return passing(
         ServerError(
             f"the answer of {url} breaks off",
             value=what,
@@ -127,90 +122,7 @@ def closed_before_answer(error: BaseException | None) -> bool:
     return isinstance(error, requests.ConnectionError) and isinstance(error.args[0], urllib3.exceptions.ProtocolError)
 
 
-def refuse(url: str, response: requests.Response, expected: str = EXPECTED, source: str = "") -> None:
-    """Raise for an answer that is about access, not about the question: 401, 403, 407, a redirect, 429, 502 to 504.
-
-    `source` is where the secret that was sent stands, as a person calls it.
-    """
-    code = response.status_code
-    if code in {401, 407} and re.search(r"\b(org|tenant)[ _-]?id\b", response.text[:1000], re.IGNORECASE):
-        raise _answered(
-            code,
-            f"{url} wants to know the tenant (HTTP {code})",
-            value=_excerpt(response),
-            expected="the header X-Scope-OrgID, by which Mimir and Cortex tell tenants apart",
-            next_step="add --tenant NAME, REGOBS_PROMETHEUS_TENANT, or `tenant` to the context in regobs.toml",
-        )
-    if code in {401, 407} and (secret := sent_secret(response, proxy=code == 407)):
-        stands = "of the proxy's address" if code == 407 else source
-        raise _answered(
-            code,
-            f"{url} refuses {secret} (HTTP {code})",
-            value=_excerpt(response),
-            expected=f"what it knows and what is still valid; sent was {secret}{f' {stands}' if stands else ''}",
-            next_step="renew it there: it may have expired, or be of another server",
-        )
-    if code in {401, 407}:
-        raise _answered(
-            code,
-            f"{url} asks for authentication (HTTP {code})",
-            value=_excerpt(response),
-            next_step="put a token into REGOBS_PROMETHEUS_TOKEN or the file of --token-file; user:password@ stands "
-            "before the host in REGOBS_PROMETHEUS_URL",
-        )
-    if code == 403:
-        raise _answered(
-            code,
-            f"{url} forbids this request (HTTP 403)",
-            value=_excerpt(response),
-            next_step="use an account that may read metrics, or name the tenant that it may read with --tenant",
-        )
-    if code in {301, 302, 303, 307, 308}:
-        raise _answered(
-            code,
-            f"{url} redirects elsewhere (HTTP {code})",
-            value=bare(response.headers.get("Location", "")) or None,
-            expected=expected,
-            next_step="give the final address; if it is a login page, give the address behind the login",
-        )
-    if code == 429:
-        after = retry_after(response)
-        raise _passing(
-            _answered(
-                code,
-                f"{url} refuses: too many requests (HTTP 429)",
-                value=waiting_words(response) or None,
-                next_step="wait, or ask for less",
-            ),
-            after,
-        )
-    if code in {502, 504} or (code == 503 and json_object(response) is None):
-        raise _passing(
-            _answered(
-                code,
-                f"{url} is not ready, or a proxy cannot reach what is behind it (HTTP {code})",
-                value=_excerpt(response),
-                next_step="wait until it has started; look at its log",
-            ),
-            retry_after(response),
-        )
-
-
-def sent_secret(response: requests.Response, *, proxy: bool = False) -> str:
-    """What opened a request, in words, never the secret itself: `the token`; "" where nothing was sent."""
-    from regobs.secrets import is_secret_header  # noqa: PLC0415 - of an error only
-
-    headers = response.request.headers
-    if proxy:
-        return "the user and password" if "Proxy-Authorization" in headers else ""
-    scheme = str(headers.get("Authorization") or "").partition(" ")[0].lower()
-    if scheme:
-        return "the user and password" if scheme == "basic" else "the token"
-    names = [name for name in headers if is_secret_header(name)]
-    return f"the header {' and '.join(names)}" if names else ""
-
-
-def _answered(status: int, message: str, **details: Any) -> ServerError:
+def answered(status: int, message: str, **details: Any) -> ServerError:
     """An error that an answer of this status is."""
     error = ServerError(message, **details)
     error.status = status
@@ -232,7 +144,7 @@ def retry_after(response: requests.Response) -> float | None:
     return float(text) if text.isascii() and text.isdigit() and len(text) <= 6 else None
 
 
-def _passing(error: ServerError, after: float | None = None) -> ServerError:
+def passing(error: ServerError, after: float | None = None) -> ServerError:
     """The error of what may work when it is asked again, after so many seconds where the server says it."""
     error.retry_after = after or RETRY_SECONDS
     return error
@@ -290,7 +202,7 @@ def refuse_part(url: str, path: str, response: requests.Response) -> None:
         raise cut_short(f"{url}/api/v1/{path}", size)
     raise ServerError(
         f"the answer of {url}/api/v1/{path} is no valid JSON",
-        value=_masked(wrong, response),
+        value=masked_text(wrong, response),
         expected="a whole JSON document",
         next_step="see the server's log, and what stands before it: a proxy may change answers",
     )
@@ -298,7 +210,7 @@ def refuse_part(url: str, path: str, response: requests.Response) -> None:
 
 def failed(url: str, path: str, response: requests.Response, body: Mapping[str, Any]) -> ServerError:
     """The error for one that the API itself states, and that is about no query."""
-    return _answered(
+    return answered(
         response.status_code,
         f"{url} answers /api/v1/{path} with an error",
         value=said(body),
@@ -320,17 +232,17 @@ def wrong_server(url: str, response: requests.Response, kind: str, words: Server
     """The error for an answer that no Prometheus gives. HTTP 500 says nothing about what the server is."""
     status = response.status_code
     if status >= 500 and not kind:
-        return _answered(
+        return answered(
             status,
             f"{url} fails (HTTP {status})",
-            value=_excerpt(response),
+            value=excerpt(response),
             expected=words.expected,
             next_step="look at its log, and at that of the proxies before it; then check that the address is right",
         )
-    return _answered(
+    return answered(
         status,
         f"{url} is {kind}, not {words.name}" if kind else f"{url} is no {words.noun}",
-        value=f"HTTP {status}, {_excerpt(response)}",
+        value=f"HTTP {status}, {excerpt(response)}",
         expected=words.expected,
         next_step=words.right_one,
     )
@@ -344,91 +256,10 @@ def no_answer(url: str, path: str, response: requests.Response, words: ServerWor
         step = "look at its log, and at that of the proxies before it"
     elif response.ok:
         step = "if it is a login page, log in there or give the address behind the login; else look at the proxies"
-    return _answered(
+    return answered(
         status,
         f"{url} fails at /api/v1/{path} (HTTP {status})",
-        value=_excerpt(response),
+        value=excerpt(response),
         expected=f"JSON, as {words.name} answers",
         next_step=step,
     )
-
-
-_Get = Callable[[str], requests.Response]
-
-
-def has_api(get: _Get) -> bool:
-    """Whether a server has the API although one answer was none of it, found by at most three requests."""
-    return (
-        _proves(get, "/api/v1/status/buildinfo", _is_api)
-        or _proves(get, "/api/v1/query?query=1", _is_api)
-        or _proves(get, "/metrics", lambda found: found.ok and bool(_ENGINE.search(found.text)))
-    )
-
-
-def _is_api(found: requests.Response) -> bool:
-    return (json_object(found) or {}).get("status") in {"success", "error"}
-
-
-def _proves(get: _Get, path: str, proof: Callable[[requests.Response], bool]) -> bool:
-    try:
-        return proof(get(path))
-    except RegobsError:
-        return False
-
-
-def identify(get: _Get) -> str:
-    """Which other server this is, of one without the API, found by at most four requests; empty when unknown."""
-    probes: tuple[tuple[str, Callable[[requests.Response], bool], str], ...] = (
-        ("/v2/", lambda found: "registry" in found.headers.get("Docker-Distribution-Api-Version", ""), "a registry"),
-        ("/api/v2/status", lambda found: "cluster" in (json_object(found) or {}), "Alertmanager"),
-        ("/api/health", lambda found: "database" in (json_object(found) or {}), "Grafana"),
-        ("/metrics", lambda found: found.ok and "# TYPE" in found.text[:10_000], "a server that only exposes metrics"),
-    )
-    return next((name for path, proof, name in probes if _proves(get, path, proof)), "")
-
-
-def without_secrets(body: Mapping[str, Any], response: requests.Response) -> Mapping[str, Any]:
-    """An answer of the API whose errors and warnings repeat nothing of what opened the server."""
-    said_by_it = {name: body[name] for name in ("error", "warnings", "infos") if body.get(name)}
-    if not said_by_it:
-        return body
-    masked = {
-        name: _masked(said, response) if isinstance(said, str) else [_masked(str(one), response) for one in said]
-        for name, said in said_by_it.items()
-        if isinstance(said, str | list)
-    }
-    return {**body, **masked}
-
-
-def _masked(text: str, response: requests.Response) -> str:
-    from regobs.secrets import is_secret_header, redacted_text  # noqa: PLC0415 - of an error or a warning only
-
-    for name, value in response.request.headers.items():  # a server may repeat what it refuses
-        if name in {"Authorization", "Proxy-Authorization", "Cookie"} or is_secret_header(name):
-            for secret in _parts(str(value)):
-                text = text.replace(secret, MASK)
-    return redacted_text(text)
-
-
-def _parts(sent: str) -> list[str]:
-    """The words of a header that opens a server, and the password that is encoded in one."""
-    words = sent.split()
-    if len(words) == 2 and words[0].lower() == "basic":
-        with suppress(ValueError):  # what is no base64
-            words.append(b64decode(words[1]).decode("utf-8", "replace").partition(":")[2])
-    return [word for word in words if word]
-
-
-def answer_words(response: requests.Response, longest: int = 300) -> str:
-    """What a server says in an answer, on one line, without what opened it."""
-    return " ".join(_masked(response.text[: 4 * longest], response).split())[:longest]
-
-
-def _excerpt(response: requests.Response) -> str:
-    """The type of an answer and how its text begins, of a page what a person reads there."""
-    kind = response.headers.get("Content-Type", "no content type").split(";")[0]
-    text = _masked(response.text[:1000], response)
-    if "html" in kind:
-        text = _TAG.sub(" ", text)
-    text = " ".join(text.split())[:80]
-    return f"{kind}: {text}" if text else kind

@@ -1,14 +1,13 @@
-"""Inference: the type of any expression, built or parsed, and the errors that types can show."""
+"""TypeInference: the type of any expression, built or parsed, and the errors that types can show."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from decimal import Decimal
 
 from regobs.catalog.model import Unit
 from regobs.common.closest import closest_first
-from regobs.common.frozen import frozen
 from regobs.errors import Location, PromqlError
 from regobs.promql.called import call_type
 from regobs.promql.exact import computed, settled
@@ -27,7 +26,7 @@ from regobs.promql.nodes import (
 )
 from regobs.promql.parse import parse_located
 from regobs.promql.printer import number_text, to_text
-from regobs.promql.selected import Recorded, SelectorTypes
+from regobs.promql.selected import SelectorTypes
 from regobs.promql.series import Lookup, catalog_lookup
 from regobs.promql.shares import is_share
 from regobs.promql.types import (
@@ -50,7 +49,6 @@ _COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
 _SETS = frozenset({"and", "or", "unless"})
 _PICKS = frozenset({"topk", "bottomk", "limitk", "limit_ratio"})
 _NO_UNIT = frozenset({"count", "group", "count_values", "stdvar"})
-_UNKNOWN = Type("vector")
 _CONSTANT = frozenset({Number, Paren, Unary, Binary})
 _MIXES = frozenset({"sum", "avg", "stddev", "stdvar", "quantile"})
 
@@ -73,30 +71,7 @@ def infer(
     Raises PromqlError for what makes no sense, with a place when `locate` knows one.
     """
     selected = SelectorTypes(vocabulary, extra_labels, lookup, deployment=deployment)
-    return finished(settled(_Inference(selected, locate, exact).visit(expr)))
-
-
-@frozen
-class InferredParts:
-    """What is known of every part of a tree, by its node's `id`, and what makes no sense in it and where."""
-
-    types: Mapping[int, Type]
-    faults: tuple[tuple[Expr, PromqlError], ...]
-
-    def of(self, node: Expr) -> Type:
-        """The type of a part; one of which nothing is known where it makes no sense."""
-        return self.types.get(id(node), _UNKNOWN)
-
-
-def infer_parts(expr: Expr, *, lookup: Lookup = catalog_lookup, recorded: Recorded | None = None) -> InferredParts:
-    """The types of all parts of a query that somebody else wrote, in any flavor; raises nothing.
-
-    Labels and values of selectors are not judged: a scrape may add and rename labels. `recorded` gives the types of
-    what rules record.
-    """
-    inference = _TolerantInference(SelectorTypes(None, (), lookup, judged=False, recorded=recorded), None)
-    inference.visit(expr)
-    return InferredParts(inference.types, tuple(inference.faults))
+    return finished(settled(TypeInference(selected, locate, exact).visit(expr)))
 
 
 def infer_text(
@@ -112,7 +87,9 @@ def infer_text(
     return infer(parsed.expr, vocabulary, extra_labels=extra_labels, lookup=lookup, locate=parsed.locate)
 
 
-class _Inference:
+class TypeInference:
+    """Types, from the leaves of a tree upward; a part that makes no sense ends it with PromqlError."""
+
     def __init__(self, selected: SelectorTypes, locate: Locate | None, exact: bool = False) -> None:
         self._selected = selected
         self._locate = locate
@@ -310,44 +287,6 @@ class _Inference:
                 value=node.op,
                 expected=f"the same by list on both sides, or on(...){grouped}",
             )
-
-
-class _TolerantInference(_Inference):
-    """Goes on behind what makes no sense. Labels count as lost only where an aggregation left a list of them."""
-
-    def __init__(self, selected: SelectorTypes, locate: Locate | None) -> None:
-        super().__init__(selected, locate)
-        self.types: dict[int, Type] = {}
-        self.faults: list[tuple[Expr, PromqlError]] = []
-
-    def visit(self, node: Expr) -> Type:
-        try:
-            found = self._type(node)
-        except PromqlError as error:
-            self.faults.append((node, error))
-            found = _UNKNOWN
-        self.types[id(node)] = found
-        return found
-
-    def _check_threshold(self, value: Type, threshold: Decimal | None, node: Binary) -> None:
-        self._noted(node, lambda: super(_TolerantInference, self)._check_threshold(value, threshold, node))
-
-    def _check_buckets(self, node: Aggregate, inner: Type, result: Type) -> None:
-        self._noted(node, lambda: super(_TolerantInference, self)._check_buckets(node, inner, result))
-
-    def _check_matching(self, node: Binary, left: Type, right: Type) -> None:
-        self._noted(node, lambda: super(_TolerantInference, self)._check_matching(node, left, right))
-
-    def _noted(self, node: Expr, judge: Callable[[], None]) -> None:
-        """Keep what is wrong here, and go on: it says nothing against what is known of the result."""
-        try:
-            judge()
-        except PromqlError as error:
-            self.faults.append((node, error))
-
-    def _known(self, value: Type) -> frozenset[str] | None:
-        labels = value.possible_labels
-        return None if labels is None or any(name.startswith("$") for name in labels) else labels
 
 
 def literal(node: Expr) -> Decimal | None:  # noqa: PLR0911  (one case a node)
