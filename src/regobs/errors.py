@@ -116,6 +116,16 @@ class InputError(RegobsError):
     exit_code = ExitCode.INPUT
 
 
+def reversed_range(start: str, end: str, what: str = "the time range") -> InputError:
+    """The error for a --from that is not before its --to, both as a person reads them."""
+    return InputError(
+        f"{what} ends before it begins",
+        value=f"{start} to {end}",
+        expected="--from before --to",
+        next_step="exchange the two, or correct one of them",
+    )
+
+
 class ConfigError(InputError):
     """regobs.toml is wrong."""
 

@@ -17,6 +17,21 @@ from regobs.slo.spec import read_slos
 from regobs.slo.warned import pack_warnings
 from tests.slo.packs import BUNDLED, pack_of
 
+SLO = """\
+apiVersion: openslo/v1
+kind: SLO
+metadata: {{name: one}}
+spec:
+  service: registry
+  description: of a pack
+  indicator:
+    metadata: {{name: one}}
+    spec:
+      {indicator}
+  budgetingMethod: Occurrences
+  objectives: [{{target: 0.99, op: lte, value: 1}}]
+"""
+RATIO = "ratioMetric:\n        counter: true\n        good: {{{good}}}\n        total: {{{total}}}"
 RULES = """\
 groups:
   - name: one
@@ -88,22 +103,8 @@ def test_a_probable_mistake_of_an_slo_is_told_with_its_place(tmp_path: Path, kin
     if both is None:
         indicator, line = f"thresholdMetric: {{{wrong}}}", 10
     else:
-        indicator = f"ratioMetric:\n        counter: true\n        good: {{{both[0]}}}\n        total: {{{both[1]}}}"
-        line = {"query": 12, "part": 13}[kind]
-    text = f"""\
-apiVersion: openslo/v1
-kind: SLO
-metadata: {{name: one}}
-spec:
-  service: registry
-  description: of a pack
-  indicator:
-    metadata: {{name: one}}
-    spec:
-      {indicator}
-  budgetingMethod: Occurrences
-  objectives: [{{target: 0.99, op: lte, value: 1}}]
-"""
+        indicator, line = RATIO.format(good=both[0], total=both[1]), {"query": 12, "part": 13}[kind]
+    text = SLO.format(indicator=indicator)
     [told] = pack_warnings(pack_of(tmp_path, one=text))
     assert told == (
         f"{tmp_path}/alerts/one.slo.yaml:{line}: no exporter that regobs knows has a metric process_cpu_second_total; "
@@ -131,25 +132,8 @@ def test_no_name_of_other_languages_and_collectors_is_taken_for_a_mistake() -> N
     assert {name: near for name in OF_OTHERS.split() if (near := nearly(name))} == {}
 
 
-SLO = """\
-apiVersion: openslo/v1
-kind: SLO
-metadata: {{name: one}}
-spec:
-  service: registry
-  description: of a pack
-  indicator:
-    metadata: {{name: one}}
-    spec:
-      ratioMetric:
-        counter: true
-        good: {{metricSource: {good}}}
-        total: {{metricSource: {total}}}
-  budgetingMethod: Occurrences
-  objectives: [{{target: 0.99}}]
-"""
-OF_CATALOG = "{{type: catalog, spec: {{metric: storage.ACTIONS, where: {{driver: {0}}}{1}}}}}"
-OF_PROMQL = "{{type: Prometheus, spec: {{query: 'registry_storage_action_seconds_{1}driver=\"{0}\"}}'}}}}"
+OF_CATALOG = "metricSource: {{type: catalog, spec: {{metric: storage.ACTIONS, where: {{driver: {0}}}{1}}}}}"
+OF_PROMQL = "metricSource: {{type: Prometheus, spec: {{query: 'registry_storage_action_seconds_{1}driver=\"{0}\"}}'}}}}"
 KINDS = {"catalog": (OF_CATALOG, ", at_most: 1", ""), "PromQL": (OF_PROMQL, 'bucket{le="1",', "count{")}
 
 
@@ -177,7 +161,8 @@ def test_values_are_judged_by_flavor_and_version(
         pack = pack_of(tmp_path, one=text)
     else:
         source, good, total = KINDS[kind]
-        pack = pack_of(tmp_path, one=SLO.format(good=source.format(driver, good), total=source.format(driver, total)))
+        parts = {"good": source.format(driver, good), "total": source.format(driver, total)}
+        pack = pack_of(tmp_path, one=SLO.format(indicator=RATIO.format(**parts)))
     if fits == "no":
         with pytest.raises(InputError, match="driver of registry_storage_action_seconds"):
             read_slos(pack, config), read_rule_files(pack, config)

@@ -16,7 +16,7 @@ from regobs.errors import ExitCode, InputError, MachineError
 
 if TYPE_CHECKING:
     from regobs.exporters.probe import StepOutcome
-    from regobs.exporters.probe_settings import ProbeSettings
+    from regobs.exporters.probe_settings import ProbeSettings, ProbeTarget
 
 _URL = PublicUrl("use --username-file and --password-file")
 _DIRECTORY = click.Path(path_type=Path, file_okay=False)
@@ -64,14 +64,7 @@ def probe(
 
     Steps: resolve, connect, tls, auth, base, pull_manifest, pull_blob, push, read_back, delete, health.
     """
-    from regobs.exporters.outside import Trust  # noqa: PLC0415
-    from regobs.exporters.probe_settings import (  # noqa: PLC0415
-        ProbeSettings,
-        ProbeTarget,
-        checked_repository,
-        checked_url,
-        read_probe_settings,
-    )
+    from regobs.exporters.probe_settings import ProbeSettings, read_probe_settings  # noqa: PLC0415
 
     if once:
         refuse_serving("--once")
@@ -80,19 +73,7 @@ def probe(
     if file is not None:
         settings = read_probe_settings(file)
     else:
-        public, trust = checked_url(url or "", {}), Trust(ca_file)
-        trust.context()
-        target = ProbeTarget(
-            name=public.partition("//")[2],
-            url=public,
-            repository=checked_repository(repository),
-            username_file=username_file,
-            password_file=password_file,
-            trust=trust,
-            push=not no_push,
-            delete=not no_push,
-        )
-        target.credentials()
+        target = _target_of_url(url or "", repository, username_file, password_file, ca_file, no_push=no_push)
         settings = ProbeSettings((target,))
     address, web = read_address(listen), read_web(web_file)
     if check_config:
@@ -109,6 +90,35 @@ def probe(
         running = Probe(settings, instruments)
         serve(ExporterApp(instruments, lambda: running.ready, web=web), running, address)
     return log.exit_code
+
+
+def _target_of_url(
+    url: str,
+    repository: str,
+    username_file: Path | None,
+    password_file: Path | None,
+    ca_file: Path | None,
+    *,
+    no_push: bool,
+) -> ProbeTarget:
+    """The one target of a command line, whose files can be read. Raises ConfigError."""
+    from regobs.exporters.outside import Trust  # noqa: PLC0415
+    from regobs.exporters.probe_settings import ProbeTarget, checked_repository, checked_url  # noqa: PLC0415
+
+    public, trust = checked_url(url, {}), Trust(ca_file)
+    trust.context()
+    target = ProbeTarget(
+        name=public.partition("//")[2],
+        url=public,
+        repository=checked_repository(repository),
+        username_file=username_file,
+        password_file=password_file,
+        trust=trust,
+        push=not no_push,
+        delete=not no_push,
+    )
+    target.credentials()
+    return target
 
 
 @export.command()

@@ -63,27 +63,10 @@ def tail(files: tuple[str, ...], where: str, last: int, once: bool, form: str) -
     from regobs.logs.kql import hints, parse  # noqa: PLC0415
     from regobs.logs.kql.bind import bind  # noqa: PLC0415
     from regobs.logs.reading.outcome import NO_LINES, refuse  # noqa: PLC0415
-    from regobs.logs.reading.sources import without_tars  # noqa: PLC0415
-    from regobs.logs.reading.tail import Seen, came_of, last_lines, named, piped, tail  # noqa: PLC0415
+    from regobs.logs.reading.tail import Seen, came_of, last_lines, piped, tail  # noqa: PLC0415
     from regobs.logs.to_python import holds  # noqa: PLC0415
 
-    if "-" in files and len(files) > 1:
-        raise click.UsageError("standard input is read alone")
-    followed = named(files)
-    missing = [name for name in followed if once and name != "-" and not Path(name).exists()]
-    if missing:
-        raise InputError(
-            "no such file",
-            value=", ".join(missing),
-            expected="log files that exist, for --once",
-            next_step="look at the names, or leave --once away to wait for the files",
-        )
-    tars: tuple[str, ...] = ()
-    if once and "-" not in files:
-        logs, tars = without_tars(map(Path, followed))
-        followed = list(map(str, logs))
-        if not followed:
-            refuse(tars, ())
+    followed, tars = _followed(files, once=once)
     node = parse(where)
     for hint in hints(node, where):
         click.echo(f"Hint: {hint}", err=True)
@@ -111,6 +94,31 @@ def tail(files: tuple[str, ...], where: str, last: int, once: bool, form: str) -
     refuse(came.unread, came.broken)
     if came.empty:
         click.echo(NO_LINES, err=True)
+
+
+def _followed(files: tuple[str, ...], *, once: bool) -> tuple[list[str], tuple[str, ...]]:
+    """The names of what to read, and the archives of tar that were named, which are not read."""
+    from regobs.logs.reading.outcome import refuse  # noqa: PLC0415 - as above
+    from regobs.logs.reading.sources import without_tars  # noqa: PLC0415
+    from regobs.logs.reading.tail import named  # noqa: PLC0415
+
+    if "-" in files and len(files) > 1:
+        raise click.UsageError("standard input is read alone")
+    followed = named(files)
+    if not once or "-" in files:
+        return followed, ()
+    missing = [name for name in followed if not Path(name).exists()]
+    if missing:
+        raise InputError(
+            "no such file",
+            value=", ".join(missing),
+            expected="log files that exist, for --once",
+            next_step="look at the names, or leave --once away to wait for the files",
+        )
+    logs, tars = without_tars(map(Path, followed))
+    if not logs:
+        refuse(tars, ())
+    return list(map(str, logs)), tars
 
 
 def _lines_read(tally: Mapping[str, int], *, while_they_come: bool) -> Callable[[], str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -96,26 +97,16 @@ def simulate(
     """
     if context.invoked_subcommand is not None:
         return
-    from dataclasses import replace  # noqa: PLC0415 (what follows is not needed for --help)
-
-    from regobs.config.reading import version_note  # noqa: PLC0415
-    from regobs.errors import InputError  # noqa: PLC0415
-    from regobs.simulate import Fault, Fleet, Schedule  # noqa: PLC0415
+    from regobs.errors import InputError  # noqa: PLC0415 (what follows is not needed for --help)
+    from regobs.simulate import Fleet  # noqa: PLC0415
     from regobs.simulate.clock import seconds_of  # noqa: PLC0415
 
     if openmetrics is None and (readers or families):
         raise InputError("--for and --only choose what of a history is written", next_step="name a file: --openmetrics")
     plan = _planned(file, flavor, registry_version, switched_on, switched_off)
-    if note := version_note(plan.flavor, plan.version):
-        warn(note)
     now = float(int(time.time()))
     given = {"pods": pods, "replicas": replicas, "rate": rate, "seed": seed}
-    plan = replace(
-        plan,
-        **{name: value for name, value in given.items() if value is not None},  # type: ignore[arg-type]
-        start=plan.start or (float(int(now - days * _DAY)) if openmetrics else now),
-        faults=Schedule([*plan.faults.faults, *map(Fault.parse, faults)]),
-    )
+    plan = _adapted(plan, given, faults, float(int(now - days * _DAY)) if openmetrics else now)
     if openmetrics is not None:
         choice = _Choice(readers, families, days * _DAY, seconds_of(step, "--step"), processes)
         _history(plan, logs, openmetrics, choice)
@@ -140,6 +131,23 @@ def _planned(
         step = f"write it into [registry] of {file}"
         raise InputError("what the registries are stands in the plan", value=given, next_step=step)
     return read_plan(file)
+
+
+def _adapted(plan: Plan, given: Mapping[str, float | None], faults: Iterable[str], start: float) -> Plan:
+    """The plan with what options say beside it, from `start` (seconds since 1970) where it names no time itself."""
+    from dataclasses import replace  # noqa: PLC0415 (as above)
+
+    from regobs.config.reading import version_note  # noqa: PLC0415
+    from regobs.simulate import Fault, Schedule  # noqa: PLC0415
+
+    if note := version_note(plan.flavor, plan.version):
+        warn(note)
+    return replace(
+        plan,
+        **{name: value for name, value in given.items() if value is not None},  # type: ignore[arg-type]
+        start=plan.start or start,
+        faults=Schedule([*plan.faults.faults, *map(Fault.parse, faults)]),
+    )
 
 
 class _Choice(NamedTuple):

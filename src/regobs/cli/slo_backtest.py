@@ -18,7 +18,7 @@ from regobs.cli.content import PATH, content, content_options, progress
 from regobs.cli.said import warn
 from regobs.cli.server_options import ServerOptions, server_options
 from regobs.common.table import screen, table
-from regobs.errors import ExitCode, InputError
+from regobs.errors import ExitCode, InputError, reversed_range
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -59,12 +59,7 @@ def read_span(length: str | None, start: str | None, end: str | None, zone: str,
     last = now if end is None else read_moment("--to", end, now, where)
     first = read_moment("--from", start, now, where) if start else last - read_seconds("--range", length or "28d")
     if first >= last:
-        raise InputError(
-            "the span ends before it begins",
-            value=f"{moment_text(first)} to {moment_text(last)}",
-            expected="--from before --to",
-            next_step="exchange the two, or correct one of them",
-        )
+        raise reversed_range(moment_text(first), moment_text(last), "the span")
     return round(first * 1000), round(last * 1000)
 
 

@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from regobs.common.frozen import frozen
-from regobs.errors import InputError
+from regobs.errors import InputError, reversed_range
 
 NO_DATA_YET = "Note: this time is in the future, no server has data of it"
 POINTS = 250  # of a range without --step: what a chart or a table's trend can show
@@ -155,12 +155,7 @@ def asked_range(start: float, end: float, step: float | None) -> AskedRange:
     Without a step one is chosen, and the points are multiples of it, so that asking again soon gives the same points.
     """
     if start > end:
-        raise InputError(
-            "the time range ends before it begins",
-            value=f"{moment_text(start)} to {moment_text(end)}",
-            expected="--from before --to",
-            next_step="exchange the two, or correct one of them",
-        )
+        raise reversed_range(moment_text(start), moment_text(end))
     if step is not None:
         return AskedRange(round(start * 1000), round(end * 1000), max(round(step * 1000), 1))
     wanted = (end - start) / POINTS

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from regobs.errors import InputError
+from regobs.errors import InputError, reversed_range
 from regobs.promql.durations import read_duration
 
 # A chart of a third of a common screen is 600 pixels wide: a point each second pixel is what an eye can tell apart.
@@ -57,12 +57,7 @@ def span_of(start: float, end: float, scrape_interval: float) -> TimeSpan:
     Raises InputError when it does not begin before its end, or is longer than can be shown.
     """
     if start >= end:
-        raise InputError(
-            "the time range ends before it begins",
-            value=f"{utc(start)} to {utc(end)}",
-            expected="--from before --to",
-            next_step="exchange the two, or correct one of them",
-        )
+        raise reversed_range(utc(start), utc(end))
     if end - start > LONGEST:
         raise InputError(
             "the time range is too long",
