@@ -120,6 +120,13 @@ def test_a_tier_that_could_never_fire_is_refused() -> None:
         changed("target=0.9", "1h.share=0.05")
 
 
+@pytest.mark.parametrize("change", ["tag-list-latency.target=0.9", "tag-list-latency.at_most=0.123", "target=0.9"])
+def test_a_value_that_an_slo_cannot_have_is_refused_at_the_option(change: str) -> None:
+    with pytest.raises(SloError) as caught:
+        changed(change)
+    assert str(caught.value.location) == f"--set {change}"
+
+
 def test_a_threshold_that_is_no_bucket_is_refused() -> None:
     with pytest.raises((ConfigError, SloError)):
         objectives_of(BUNDLED, GITLAB, [], "changed", ["tag-list-latency.at_most=0.123"])

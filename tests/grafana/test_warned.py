@@ -33,5 +33,25 @@ def test_a_build_tells_it_once_with_the_line_of_the_panel(tmp_path: Path, capsys
     assert capsys.readouterr().err == f"Warning: {told}\n"
 
 
+@pytest.mark.parametrize(
+    ("query", "code", "told"),
+    [
+        ('rate(select(http.REQUESTS, code="6xx"))', 2, ":7:28: '6xx' is no code of registry_http_requests_total"),
+        ('rate(select(http.REQUESTS, code=other_than("600")))', 2, ":7:28: '600' is no code of"),
+        ("raw('sum(rate(registry_http_requests_total{code=\"6xx\"}[5m]))')", 0, ":7: no code of registry_http"),
+        ("raw('sum(rate(registry_http_requests_total{method=\"gett\"}[5m]))')", 2, "'gett' is no method of"),
+    ],
+)
+def test_values_of_labels_are_checked_as_those_of_rules_are(
+    query: str, code: int, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "pack/dashboards/mine.dashboard.py"
+    file.parent.mkdir(parents=True)
+    text = TEXT.replace('raw("sum(go_goroutines)")', query).replace('raw("sum(go_gorutine)")', 'raw("sum(up)")')
+    file.write_text(f"from regobs.catalog import http\n{text}")
+    assert run(["build", "--pack", str(tmp_path / "pack"), "--out", str(tmp_path / "out")]) == code
+    assert told in capsys.readouterr().err
+
+
 def test_the_bundled_dashboards_are_not_looked_at() -> None:
     assert list(dashboard_warnings(Pack(((BUNDLED, bundled()),)))) == []

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from regobs.config import GrafanaSettings, LabelNames, SloSettings, Threshold
+from regobs.config import GrafanaSettings, LabelNames, SloSettings, Threshold, read_config
 from regobs.errors import SloError
 from regobs.promql.parse import parse
 from regobs.slo import outputs
@@ -77,10 +77,15 @@ def test_an_alert_that_could_never_fire_is_refused(tmp_path: Path, target: str, 
         return
     with pytest.raises(SloError, match="tier 1h could never fire for small") as caught:
         outputs.files(pack, GITLAB)
-    assert f"factor 13.44 x budget {1 - Decimal(target)}" in str(caught.value.value)
+    assert f"target {target}: factor 13.44 x budget {1 - Decimal(target)}" in str(caught.value.value)
     assert "a target above 0.925595" in str(caught.value.expected)
     assert caught.value.location is not None
-    assert caught.value.location.line == 4
+    assert caught.value.location.line == 19
+    settings = f"[slo]\n[thresholds.small]\ntarget = {target}\n"
+    with pytest.raises(SloError, match="tier 1h could never fire for small") as caught:
+        outputs.files(pack_of(tmp_path, one=SMALL), read_config(settings, Path("regobs.toml")))
+    assert str(caught.value.location) == "regobs.toml:3:10"
+    assert caught.value.next_step
 
 
 @pytest.mark.parametrize(("target", "reachable"), [("0.9", False), ("0.9001", True)])

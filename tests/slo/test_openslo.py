@@ -231,6 +231,9 @@ GENERATED: dict[str, Json] = {
     "a bucket and a count": ratio(good=source(f'{LATENCY}_bucket{{le="0.5"}}'), total=source(f"{LATENCY}_count")),
     "two buckets": ratio(good=source(f'{LATENCY}_bucket{{le="1"}}'), total=source(f'{LATENCY}_bucket{{le="+Inf"}}')),
     "metrics of a team": ratio(bad=source('team_jobs_total{state="failed"}'), total=source("team_jobs_total")),
+    "a bucket in both spellings": ratio(
+        good=source('team_seconds_bucket{le=~"1|1\\\\.0"}'), total=source("team_seconds_count")
+    ),
     "buckets of a team": ratio(good=source('team_seconds_bucket{le="0.3"}'), total=source("team_seconds_count")),
     "slices": document(
         budgetingMethod="Timeslices", objectives=[{"target": 0.99, "timeSliceTarget": 0.95, "timeSliceWindow": "1m"}]
@@ -392,6 +395,22 @@ REFUSED: dict[str, tuple[Any, str, str, str]] = {
     "between two buckets": (
         ratio(good=source(f'{LATENCY}_bucket{{le="0.3"}}'), total=source(f"{LATENCY}_count")),
         "no bucket edge", "0.3", "0.25, 0.5",
+    ),
+    "buckets without a bound": (
+        ratio(good=source(f"{LATENCY}_bucket"), total=source(f"{LATENCY}_count")),
+        "in every bucket", "_bucket", "_count",
+    ),
+    "buckets of all events": (
+        ratio(good=source('team_bucket{le="1"}'), total=source("rate(team_bucket[5m])")),
+        "in every bucket", "team", "le=",
+    ),
+    "buckets of two bounds": (
+        ratio(good=source('team_bucket{le=~"1|2"}'), total=source("team_count")),
+        "in every bucket", "team", "le=",
+    ),
+    "buckets but one": (
+        ratio(good=source('team_bucket{le!="1"}'), total=source("team_count")),
+        "in every bucket", "team", "le=",
     ),
     "a misspelt metric": (
         ratio(bad=source("registry_http_requests_totl"), total=source(REQUESTS)), "no metric", "totl", REQUESTS

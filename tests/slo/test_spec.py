@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regobs.config import Config, SloSettings, Threshold
+from regobs.config import Config, SloSettings, Threshold, read_config
 from regobs.errors import ConfigError, ExitCode, InputError, SloError
 from regobs.promql.nodes import Duration
 from regobs.slo import outputs
@@ -128,23 +128,26 @@ def test_settings_override_target_and_threshold(tmp_path: Path) -> None:
 
 
 def test_an_overriding_threshold_that_is_no_edge_is_blamed_on_the_settings(tmp_path: Path) -> None:
-    settings = SloSettings(thresholds={"slow": Threshold(at_most=Decimal(3))})
-    config = replace(GITLAB, slo=settings, source=Path("regobs.toml"))
+    config = read_config("[thresholds.slow]\ntarget = 0.9\nat_most = 3\n", Path("regobs.toml"))
     error = refused(tmp_path, SLOW, config)
-    assert str(error.location) == "regobs.toml"
-    assert error.expected == "2.5, 5"
+    assert str(error.location) == "regobs.toml:3:11"
+    assert (str(error.value), error.expected) == ("3", "2.5, 5")
 
 
 def test_settings_for_an_unknown_slo_are_refused(tmp_path: Path) -> None:
-    config = replace(GITLAB, slo=SloSettings(thresholds={"smal": Threshold(target=Decimal("0.9"))}))
+    config = read_config("[slo]\n\n[thresholds.smal]\ntarget = 0.9\n", Path("regobs.toml"))
     with pytest.raises(ConfigError, match="names no SLO") as caught:
         read(tmp_path, SMALL, config)
     assert caught.value.expected == "one of small"
+    assert str(caught.value.location) == "regobs.toml:3:2"
 
 
 def test_a_threshold_for_an_slo_without_one_is_refused(tmp_path: Path) -> None:
-    config = replace(GITLAB, slo=SloSettings(thresholds={"small": Threshold(at_most=Decimal(1))}))
-    assert "nothing to override" in refused(tmp_path, SMALL, config).message
+    config = read_config("[thresholds]\nsmall = { at_most = 1 }\n", Path("regobs.toml"))
+    error = refused(tmp_path, SMALL, config)
+    assert "nothing to override" in error.message
+    assert str(error.location) == "regobs.toml:2:9"
+    assert error.expected
 
 
 def test_two_slos_of_one_name_are_refused(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from regobs.common.closest import did_you_mean
 from regobs.config import Config, Threshold
 from regobs.config.model import SEVERITIES
 from regobs.documents import Document, load_yaml, validate
-from regobs.errors import InputError
+from regobs.errors import InputError, Location
 from regobs.pack import Pack
 from regobs.query.times import read_moment
 from regobs.slo import compile_rules
@@ -157,10 +157,13 @@ def _with_thresholds(config: Config, settings: Sequence[tuple[str, str, str]], k
             raise _wrong_change(f"{what}.{prop}", did_you_mean(what, known, "name an SLO of this registry"))
         for name in (what,) if what else known:
             before = thresholds.get(name, Threshold())
+            told = Location(f"--set {what}{'.' if what else ''}{prop}={value}")
             if prop == "at_most":
-                thresholds[name] = replace(before, at_most=_number(value, Decimal(0), Decimal(10) ** 9))
+                at_most = _number(value, Decimal(0), Decimal(10) ** 9)
+                thresholds[name] = replace(before, at_most=at_most, at_most_place=told)
             else:
-                thresholds[name] = replace(before, target=_number(value, Decimal(0), Decimal("0.99999999")))
+                target = _number(value, Decimal(0), Decimal("0.99999999"))
+                thresholds[name] = replace(before, target=target, target_place=told)
     if thresholds == config.slo.thresholds:
         return config
     return replace(config, slo=replace(config.slo, thresholds=thresholds))

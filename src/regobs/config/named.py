@@ -12,6 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from regobs.catalog.model import Exposer
+from regobs.errors import Location
 from regobs.promql.nodes import Duration, Matcher, MatchOp
 
 # Of targets of `regobs deploy`.
@@ -39,10 +40,16 @@ class Environment:
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """What one SLO's document says, overridden: `target` a fraction below 1, `at_most` in the metric's unit."""
+    """What one SLO's document says, overridden: `target` a fraction below 1, `at_most` in the metric's unit.
+
+    `place` is where its table stands, the others where the values do; None of what no file says.
+    """
 
     target: Decimal | None = None
     at_most: Decimal | None = None
+    place: Location | None = field(default=None, compare=False)
+    target_place: Location | None = field(default=None, compare=False)
+    at_most_place: Location | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -332,10 +332,12 @@ def _slo(top: TomlTable) -> SloSettings:
     table = top.table("thresholds")
     thresholds = {}
     for name in table.names():
-        one = table.table(name, _names(Threshold))
+        one = table.table(name, ("target", "at_most"))
         thresholds[name] = Threshold(
             target=one.number("target", "a fraction above 0 and below 1, such as 0.999", lambda x: 0 < x < 1),
             at_most=one.number("at_most", "a number above 0, in the metric's unit", lambda x: x > 0),
+            place=table.place(name),
+            **{f"{key}_place": one.place(key) for key in one.names()},
         )
     return SloSettings(settings.duration("period", SloSettings().period), thresholds)
 

@@ -5,6 +5,7 @@ Bucket edges are words too: the spellings of one number that clients expose are 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
 
@@ -148,6 +149,7 @@ def check_choice(metric: Metric, choice: Choice) -> None:
     check_label(metric, choice.label, extra=TARGET_LABELS)
     labels = metric_labels(metric, live=True).get(choice.label) or metric_labels(metric).get(choice.label, ())
     if not labels or any(label_words(label) is None for label in labels):
+        _check_patterns(metric, choice, labels)
         return
     known = dict.fromkeys(word for label in labels for word in label_words(label) or ())
     exposed = {value for label in metric_labels(metric).get(choice.label, ()) for value in label.values or ()}
@@ -158,6 +160,23 @@ def check_choice(metric: Metric, choice: Choice) -> None:
                 value=word,
                 expected=closest_first(word, known),
             )
+
+
+def _check_patterns(metric: Metric, choice: Choice, labels: Iterable[Label]) -> None:
+    """A status code is an open label, but none is called `6xx`: a word must be a class of codes or belong to one."""
+    patterns = {name: pattern for label in labels for name, pattern in label.patterns.items()}
+    for word in choice.words if patterns else ():
+        if word not in patterns and not any(is_of(pattern, word) for pattern in patterns.values()):
+            raise PromqlError(
+                f"{word!r} is no {choice.label} of {metric.name}",
+                value=word,
+                expected=closest_first(word, patterns),
+            )
+
+
+def is_of(pattern: str, word: str) -> bool:
+    """Whether a word is a value that the pattern stands for; the two points of `5..` are two digits."""
+    return re.fullmatch(pattern.replace("..", "[0-9][0-9]"), word) is not None
 
 
 def check_edge(metric: Metric, text: str, buckets: Iterable[float]) -> Decimal:

@@ -59,14 +59,15 @@ def check_reachable(slo: Slo, windows: Windows) -> None:
     """Raise SloError for a tier that could never fire: no burn rate exceeds 1 / budget."""
     for tier in fitting(slo, windows):
         factor = tier.factor(slo.period)
-        if factor * Fraction(slo.budget) >= 1:
+        share = factor * Fraction(slo.budget)
+        if share >= 1:
             least = 1 - 1 / factor
             raise SloError(
                 f"the tier {tier.name} could never fire for {slo.name}: no ratio of bad events is enough",
-                location=slo.location,
-                value=f"factor {_short(factor)} x budget {slo.budget} = {_short(factor * Fraction(slo.budget))}",
+                location=slo.target_location or slo.location,
+                value=f"target {plain(slo.target)}: factor {_short(factor)} x budget {slo.budget} = {_short(share)}",
                 expected=f"less than 1: a target above {_short(least)}",
-                next_step="raise the target, or lower the tier's share in windows.yaml",
+                next_step="raise the target, or lower the tier's share in an alerts/windows.yaml of a pack of your own",
             )
 
 

@@ -102,7 +102,8 @@ class Period:
 class Slo:
     """One objective over one kind of event. `slice_target` and `slice_length` are of time slices.
 
-    `period_location` is where its document says its period; None where it is that of regobs.toml.
+    `period_location` is where its document says its period; None where it is that of regobs.toml. `target_location` is
+    where its target is said, by the document or by regobs.toml.
     """
 
     name: str
@@ -119,6 +120,7 @@ class Slo:
     slice_length: Duration | None = None
     severity: str | None = None  # of all its alerts, whatever the tiers say
     period_location: Location | None = None
+    target_location: Location | None = None
 
     @property
     def budget(self) -> Decimal:

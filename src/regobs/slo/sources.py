@@ -25,12 +25,14 @@ from regobs.promql.parse import parse
 from regobs.promql.series import check_classic, known_metric
 from regobs.promql.vocabulary import Vocabulary
 from regobs.promql.walk import selectors, strip_parens
-from regobs.promql.words import check_edge, label_words, metric_buckets, metric_labels
+from regobs.promql.words import check_edge, is_of, label_words, metric_buckets, metric_labels, read_edge
 from regobs.slo.model import EventSource
 
-_SUFFIXES = dict.fromkeys(Kind, ("",)) | {Kind.HISTOGRAM: ("_bucket", "_count", "_sum")}
+_BUCKET = "_bucket"
+_SUFFIXES = dict.fromkeys(Kind, ("",)) | {Kind.HISTOGRAM: (_BUCKET, "_count", "_sum")}
 _LONGEST = 500  # characters of a regular expression over codes
 _REGEXES = frozenset({MatchOp.REGEX, MatchOp.NOT_REGEX})
+_POSITIVE = frozenset({MatchOp.EQUAL, MatchOp.REGEX})
 _GROUPS = re.compile(r"[()\[\]\\]")  # where a `|` may not part the whole
 _WRITTEN = Vocabulary(Flavor.GITLAB)  # documents are written in these names
 
@@ -42,7 +44,6 @@ def read_source(document: Document, path: Steps, at_most: Decimal | None, config
     if data.get("type") != "catalog":
         return EventSource(counter_of(spec["query"], config), None, location)
     metric, selector = catalog_entry(spec["metric"]), source_selector(spec)
-    _check_patterns(metric, selector)
     _check_words(metric, selector, config)
     own = spec.get("at_most")
     threshold = None if own is None else at_most if at_most is not None else Decimal(own)
@@ -124,20 +125,6 @@ def _check_words(metric: Metric, selector: Selector, config: Config) -> None:
             )
 
 
-def _check_patterns(metric: Metric, selector: Selector) -> None:
-    """A status code is an open label, but none is called `6xx`: a word must be a class of codes or belong to one."""
-    for choice in selector.choices:
-        labels = metric_labels(metric).get(choice.label, ())
-        patterns = {name: pattern for label in labels for name, pattern in label.patterns.items()}
-        for word in choice.words if patterns else ():
-            if word not in patterns and not any(_is_of(pattern, word) for pattern in patterns.values()):
-                raise PromqlError(
-                    f"{word!r} is no {choice.label} of {metric.name}",
-                    value=word,
-                    expected=closest_first(word, patterns),
-                )
-
-
 def _check_threshold(metric: Metric, threshold: Decimal | None) -> None:
     if metric.kind is Kind.GAUGE and not metric.cumulative:
         raise PromqlError(f"{metric.name} is a gauge: it counts no events", value=metric.name, expected="a counter")
@@ -177,10 +164,28 @@ def counter_of(text: str, config: Config) -> Selector:
             next_step="leave out other functions, windows and offsets: the recording rules add them",
         )
     check_names(expr, config)
+    _check_bucket(expr)
     metric = known_metric(expr)
     if metric is not None and metric.kind is Kind.GAUGE and not metric.cumulative and metric.exposer != Exposer.RULES:
         raise PromqlError(f"{metric.name} is a gauge: it counts no events", value=text, expected="a counter")
     return expr
+
+
+def _check_bucket(node: Selector) -> None:
+    """Buckets are counters of which each holds those below it: all of them together count no events."""
+    name, metric = node.metric if isinstance(node.metric, str) else "", known_metric(node)
+    if not name.endswith(_BUCKET) or (metric is not None and metric.kind is not Kind.HISTOGRAM):
+        return
+    bounds = [one for one in node.matchers if one.label == "le"]
+    asked = {text.replace("\\", "") for one in bounds if one.op in _POSITIVE for text in one.value.split("|")}
+    edges = {read_edge(text) for text in asked}
+    if len(edges) != 1 or None in edges or any(one.op not in _POSITIVE for one in bounds):
+        raise PromqlError(
+            f"{name} counts an event in every bucket above it: without one `le` the sum is of no events",
+            value=name,
+            expected=f'one bound, such as {name}{{le="1"}}, or {name.removesuffix(_BUCKET)}_count for all events',
+            next_step="add the bound, or count all events",
+        )
 
 
 def check_names(node: Selector, config: Config) -> None:
@@ -221,7 +226,7 @@ def check_pattern(metric: Metric, matcher: Matcher) -> None:
     labels = metric_labels(metric).get(matcher.label, ())
     patterns = list(dict.fromkeys(pattern for label in labels for pattern in label.patterns.values()))
     if not matcher.value:
-        wrong = [""] if matcher.op in {MatchOp.EQUAL, MatchOp.REGEX} and _always_filled(metric, matcher.label) else []
+        wrong = [""] if matcher.op in _POSITIVE and _always_filled(metric, matcher.label) else []
     elif matcher.op in _REGEXES and len(matcher.value) > _LONGEST:
         wrong = []  # to try it would take long
     else:
@@ -251,13 +256,8 @@ def _told(label: Label) -> bool:
 def _like(pattern: str, op: MatchOp, text: str) -> bool:
     """Whether a value or a regular expression is the pattern itself, or is of it: one of 500 to 599 for `5..`."""
     if op not in _REGEXES:
-        return text == pattern or _is_of(pattern, text)
+        return text == pattern or is_of(pattern, text)
     if text == pattern or ".." not in pattern:
         return True
     # Go's syntax allows what Python's does not, and what may take long is not tried
     return any(regex_matches(text, pattern.replace("..", f"{number:02}")) is not False for number in range(100))
-
-
-def _is_of(pattern: str, word: str) -> bool:
-    """Whether a word is a value that the pattern stands for; the two points of `5..` are two digits."""
-    return re.fullmatch(pattern.replace("..", "[0-9][0-9]"), word) is not None

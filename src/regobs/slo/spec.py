@@ -14,16 +14,17 @@ from typing import Any, TypeVar
 from regobs.common.closest import did_you_mean
 from regobs.config import Config, Threshold
 from regobs.documents import Document, Steps
-from regobs.errors import ConfigError, Location, PromqlError, SloError
+from regobs.errors import ConfigError, PromqlError, SloError
 from regobs.pack import Pack
 from regobs.promql.nodes import Duration
-from regobs.slo.model import DAY, Budgeting, CalendarSpan, Limit, Period, Ratio, Slo, read_window
+from regobs.slo.model import DAY, Budgeting, CalendarSpan, EventSource, Limit, Period, Ratio, Slo, read_window
 from regobs.slo.openslo import OpensloDocuments, place_of, read_documents, unsupported
 from regobs.slo.sources import read_source, read_value
 
 _OPS = {"lte": "<=", "lt": "<", "gte": ">=", "gt": ">"}
 _SPANS = {CalendarSpan.DAY: 1, CalendarSpan.WEEK: 7, CalendarSpan.MONTH: 31}  # days, of a month the most
 _WINDOW: Steps = ("spec", "timeWindow", 0)
+NOTHING = Threshold()  # overrides nothing
 Read = TypeVar("Read")
 
 
@@ -51,7 +52,7 @@ def _refuse_unknown(config: Config, known: Iterable[str]) -> None:
     if unknown is not None:
         raise ConfigError(
             f"[thresholds.{unknown}] names no SLO of the pack",
-            location=Location(str(config.source)) if config.source else None,
+            location=config.slo.thresholds[unknown].place,
             value=unknown,
             expected=f"one of {', '.join(sorted(known))}",
             next_step=did_you_mean(unknown, known, "correct the name, or remove the table"),
@@ -75,7 +76,7 @@ class _Reader:
         objective = self._spec["objectives"][index]
         name = self._metadata["name"] + suffix
         labels = self._metadata.get("labels", {})
-        override = self._config.slo.thresholds.get(name, Threshold())
+        override = self._config.slo.thresholds.get(name, NOTHING)
         for key in ("indicator", "indicatorRef", "compositeWeight"):
             if key in objective:
                 path = ("spec", "objectives", index, key)
@@ -91,6 +92,7 @@ class _Reader:
             sli=_word(labels.get("sli"), "latency" if _has_threshold(indicator) else "availability"),
             indicator=indicator,
             target=self._target(index, override),
+            target_location=override.target_place or self._document.locate(self._target_path(index)),
             period=self._period(),
             location=self._document.locate(("metadata", "name")),
             budgeting=budgeting,
@@ -144,8 +146,8 @@ class _Reader:
             )
         part = "bad" if "bad" in ratio else "good"
         return Ratio(
-            total=self._source((*path, "total", "metricSource"), None),
-            part=self._source((*path, part, "metricSource"), override.at_most),
+            total=self._source((*path, "total", "metricSource"), NOTHING),
+            part=self._source((*path, part, "metricSource"), override),
             part_is_bad=part == "bad",
         )
 
@@ -163,9 +165,9 @@ class _Reader:
         value = self._explained(path, lambda: read_value(self._from, path, self._config))
         return Limit(value, _OPS[objective["op"]], Decimal(objective["value"]), self._from.locate(path))
 
-    def _source(self, path: Steps, at_most: Decimal | None) -> Any:
+    def _source(self, path: Steps, override: Threshold) -> EventSource:
         self._check_source(path)
-        return self._explained(path, lambda: read_source(self._from, path, at_most, self._config), at_most)
+        return self._explained(path, lambda: read_source(self._from, path, override.at_most, self._config), override)
 
     def _check_source(self, path: Steps) -> None:
         """Its type, its own or that of the data source that it names, is one that has PromQL."""
@@ -194,16 +196,15 @@ class _Reader:
                 self._from, where, f"the metric source {actual}", "catalog, Prometheus", "write the query in PromQL"
             )
 
-    def _explained(self, path: Steps, read: Callable[[], Read], at_most: Decimal | None = None) -> Read:
+    def _explained(self, path: Steps, read: Callable[[], Read], override: Threshold = NOTHING) -> Read:
         """What `read` gives; its PromqlError becomes an error at the place in the document, or in regobs.toml."""
         try:
             return read()
         except PromqlError as error:
-            overridden = at_most is not None and str(at_most) == str(error.value)
-            in_settings = Location(str(self._config.source))
+            told = override.at_most_place if str(override.at_most) == str(error.value) else None
             raise SloError(
                 error.message,
-                location=in_settings if overridden else place_of(self._from, (*path, "spec"), error.value),
+                location=told or place_of(self._from, (*path, "spec"), error.value),
                 value=error.value,
                 expected=error.expected,
                 next_step=error.next_step or "correct the metric source",
@@ -226,17 +227,21 @@ class _Reader:
             )
         if override.target is not None:
             return override.target
-        key = "target" if "target" in objective else "targetPercent"
+        key = self._target_path(index)[-1]
         target = Decimal(objective[key]) / (1 if key == "target" else 100)
         if target < 1:
             return target
         raise SloError(
             "a target of 100 % leaves no error budget, so nothing can be said about how fast it burns",
-            location=self._document.locate((*path, key)),
+            location=self._document.locate(self._target_path(index)),
             value=objective[key],
             expected="a fraction below 1, such as 0.999",
             next_step="lower the target to what users would notice",
         )
+
+    def _target_path(self, index: int) -> Steps:
+        key = "target" if "target" in self._spec["objectives"][index] else "targetPercent"
+        return ("spec", "objectives", index, key)
 
     def _slice_length(self, index: int, budgeting: Budgeting) -> Duration | None:
         if budgeting is Budgeting.OCCURRENCES:
@@ -341,8 +346,9 @@ class _Reader:
         if override.at_most is not None and not has_threshold:
             raise SloError(
                 f"at_most of {slo.name} in regobs.toml has nothing to override: the SLO has no threshold",
-                location=slo.location,
+                location=override.at_most_place or slo.location,
                 value=override.at_most,
+                expected="an SLO whose document has at_most",
                 next_step=f"remove at_most from [thresholds.{slo.name}]",
             )
         if not isinstance(slo.indicator, Ratio) or "sli" not in labels:
