@@ -81,7 +81,7 @@ def test_every_setting_arrives() -> None:
         honor_labels = true
         target_labels = ["instance", "job", "namespace"]
         [prometheus]
-        selector = 'job="registry", env=~"a|b"'
+        selector = 'job="registry", env=~"a|prod"'
         scrape_interval = "30s"
         evaluation_interval = "1m"
         retention = "90d"
@@ -119,7 +119,7 @@ def test_every_setting_arrives() -> None:
     assert config.target_labels == {"instance", "job", "namespace"}
     assert config.matchers == (
         Matcher("job", MatchOp.EQUAL, "registry"),
-        Matcher("env", MatchOp.REGEX, "a|b"),
+        Matcher("env", MatchOp.REGEX, "a|prod"),
     )
     assert config.exposer_matchers == {Exposer.NODE: (Matcher("job", MatchOp.EQUAL, "node"),)}
     assert config.prometheus.scrape_interval == Duration(30_000)
@@ -296,6 +296,7 @@ def test_the_example_loads_and_names_every_setting() -> None:
     example = Path(__file__).parents[1] / "regobs.example.toml"
     config = load_config(example)
     assert config.capabilities >= {Capability.METADATA_DATABASE}
+    assert config.notes == ()
     text = example.read_text(encoding="utf-8")
     settings = {part.name for group in _GROUPS for part in fields(group)}
     settings |= {
@@ -552,3 +553,87 @@ def test_a_file_without_a_table_of_the_registry_says_nothing_of_what_it_has() ->
     assert read('[contexts.a]\nurl = "http://host"\n').asked.capabilities == every
     for said in ("[registry]\n", '[registry]\nversion = "4.32.0"\n', "[registry]\ncapabilities = []\n"):
         assert read(said).asked.capabilities < every
+
+
+PROD = "[environments.prod]\nselector = 'env=\"prod\"'\n"
+DEV = "[environments.dev]\nselector = 'env=\"dev\"'\n"
+PROBE = "[registry]\ncapabilities = ['probe', 'redis_exporter']\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[prometheus]\ntargets = ['a:1']\n" + PROD, None),
+        (
+            "[prometheus]\ntargets = ['a:1']\n" + PROD + "targets = ['b:1']\n",
+            ":2:11: targets is not used: [environments.prod]",
+        ),
+        (
+            "[prometheus]\ntargets = ['a:1']\n" + PROD + DEV + "targets = ['b:1']\n",
+            ":2:11: targets is not used, also for the other environments: [environments.dev] has its own",
+        ),
+        (
+            PROBE + "[prometheus]\nprobes = ['http://a']\n" + PROD + "probes = ['http://b']\n",
+            ":4:10: probes is not used",
+        ),
+        (
+            PROBE
+            + "[prometheus.exporters]\nredis_exporter = ['a:1']\n"
+            + PROD
+            + "exporters = { redis_exporter = ['b:1'] }\n",
+            ":4:18: redis_exporter is not used",
+        ),
+        ("[prometheus]\nprobes = ['http://a']\n", ":2:10: probes is not used: probe is not among the `capabilities`"),
+        ("[prometheus.exporters]\nblackbox_exporter = ['a:1']\n", ":2:21: blackbox_exporter is not used: probe is not"),
+        (
+            PROD + "exporters = { redis_exporter = ['b:1'] }\n",
+            ":3:13: redis_exporter is not used: redis_exporter is not",
+        ),
+        ("[prometheus.scrape_labels]\nenv = 'prod'\n" + PROD, None),
+        ("[prometheus.scrape_labels]\nenv = 'dev'\n" + PROD, ":2:7: env is not used: selector of [environments.prod]"),
+        (
+            "[prometheus]\nselector = 'a=\"b\"'\nscrape_labels = {a = 'c'}",
+            ":3:17: a is not used: selector of [prometheus]",
+        ),
+        (
+            "[environments.prod]\nselector = 'env=~\"p.*\"'\ntargets = ['a:1']\n",
+            ":3:11: these targets get no label that fits env=~",
+        ),
+        ("[environments.prod]\nselector = 'instance=~\"p.*\"'\ntargets = ['a:1']\n", None),
+        (
+            "[prometheus.scrape_labels]\nenv = 'p1'\n[environments.p]\nselector = 'env=~\"p.*\"'\ntargets = ['a:1']\n",
+            None,
+        ),
+    ],
+)
+def test_what_another_setting_takes_the_place_of_is_told_with_its_place(text: str, told: str | None) -> None:
+    notes = read(text).notes
+    assert len(notes) == (told is not None)
+    assert all(note.startswith(f"regobs.toml{told}") for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "line"),
+    [
+        (PROBE + "[prometheus]\nprobes = []\n", "prometheus.probes", 4),
+        (PROBE + PROD + "probes = []\n", "environments.prod.probes", 5),
+        (PROD + "targets = []\n", "environments.prod.targets", 3),
+        (PROBE + PROD + "exporters = { redis_exporter = [] }\n", "environments.prod.exporters.redis_exporter", 5),
+        (PROBE + "[prometheus.exporters]\nblackbox_exporter = []\n", "prometheus.exporters.blackbox_exporter", 4),
+        ("[prometheus.exporters]\ncadvisor = ['a:1']\n", "prometheus.exporters.cadvisor", 2),
+        (
+            PROBE + PROD + "exporters = {blackbox_exporter = ['a:1']}",
+            "environments.prod.exporters.blackbox_exporter",
+            5,
+        ),
+        ("[prometheus]\nselector = 'env=\"dev\"'\n" + PROD, "environments.prod.selector", 4),
+        ("[prometheus]\nselector = 'env=~\"dev|test\"'\n" + PROD, "environments.prod.selector", 4),
+        (PROD.replace('prod"', 'prod", env="dev"'), "environments.prod.selector", 2),
+        ('[prometheus]\nselector = \'a="b", a!="b"\'\n', "prometheus.selector", 2),
+    ],
+)
+def test_what_could_never_be_scraped_or_seen_is_refused(text: str, key: str, line: int) -> None:
+    error = error_of(text)
+    assert error.message == f"wrong value of {key}"
+    assert error.location is not None
+    assert (error.location.line, bool(error.expected and error.next_step)) == (line, True)

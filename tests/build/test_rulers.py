@@ -127,6 +127,41 @@ def test_a_pod_monitor_looks_in_the_namespace_that_the_selector_names(selector: 
     assert pod_monitor(settings).get("namespaceSelector") == namespaces
 
 
+def test_pods_get_the_labels_that_the_scrape_configuration_gives() -> None:
+    alone = "[environments.prod]\nselector = 'env=\"prod\"'\n"
+    for more, given in (
+        (alone, {"region": "eu", "env": "prod", "job": "registry"}),
+        (alone + alone.replace("prod", "dev"), {"region": "eu", "job": "registry"}),
+    ):
+        (endpoint,) = pod_monitor(f"[prometheus.scrape_labels]\nregion = 'eu'\n{more}")["podMetricsEndpoints"]
+        found = {one["targetLabel"]: one["replacement"] for one in endpoint["relabelings"] if "replacement" in one}
+        assert found == given
+
+
+def test_each_environment_that_says_what_is_probed_has_a_probe_with_its_labels() -> None:
+    settings = """
+[registry]
+capabilities = ["probe"]
+[labels]
+environment = "env"
+[prometheus.exporters]
+blackbox_exporter = ["blackbox:9115"]
+[environments.prod]
+selector = 'env="prod"'
+probes = ["https://prod.example.com/v2/"]
+[environments.dev]
+selector = 'env="dev"'
+probes = ["https://dev.example.com/v2/"]
+"""
+    written = ruler_files(bundled_rules(), read_config(settings, Path("regobs.toml")))["kubernetes/monitors.yaml"]
+    probes = [one for one in yaml.safe_load(written)["items"] if one["kind"] == "Probe"]
+    assert [(one["metadata"]["name"], one["spec"]["targets"]["staticConfig"]) for one in probes] == [
+        (f"regobs-{name}", {"static": [f"https://{name}.example.com/v2/"], "labels": {"env": name}})
+        for name in ("prod", "dev")
+    ]
+    assert {one["spec"]["prober"]["url"] for one in probes} == {"blackbox:9115"}
+
+
 @pytest.mark.server
 def test_the_groups_of_all_files_are_valid_in_one(tmp_path: Path, made: dict[str, Any]) -> None:
     file = tmp_path / "all.yaml"

@@ -39,7 +39,7 @@ def test_a_build_tells_it_once_with_the_line_of_the_panel(tmp_path: Path, capsys
         ('rate(select(http.REQUESTS, code="6xx"))', 2, ":7:28: '6xx' is no code of registry_http_requests_total"),
         ('rate(select(http.REQUESTS, code=other_than("600")))', 2, ":7:28: '600' is no code of"),
         ("raw('sum(rate(registry_http_requests_total{code=\"6xx\"}[5m]))')", 0, ":7: no code of registry_http"),
-        ("raw('sum(rate(registry_http_requests_total{method=\"gett\"}[5m]))')", 2, "'gett' is no method of"),
+        ("raw('sum(rate(registry_http_requests_total{method=\"gett\"}[5m]))')", 2, "requests_total is 'gett'"),
     ],
 )
 def test_values_of_labels_are_checked_as_those_of_rules_are(

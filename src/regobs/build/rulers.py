@@ -9,6 +9,7 @@ a store (docs/components/rule.md of github.com/thanos-io/thanos).
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,9 @@ def _object(version: str, kind: str, name: str, spec: Json) -> Json:
 
 def _monitors(config: Config) -> list[Json]:
     """What scrapes the registry's pods, and the probe where it is on."""
-    fixed = {matcher.label: matcher.value for matcher in config.matchers if matcher.op is MatchOp.EQUAL}
+    equal = {matcher.label: matcher.value for matcher in config.matchers if matcher.op is MatchOp.EQUAL}
+    alone = config.environments[0].labels if len(config.environments) == 1 else {}
+    fixed = {**config.prometheus.scrape_labels, **equal, **alone}
     fixed.pop(config.labels.instance, None)
     # The server fills in a missing action, and what it fills in would be a change that nobody made.
     labels = [{"action": "replace", "targetLabel": label, "replacement": value} for label, value in fixed.items()]
@@ -107,14 +110,23 @@ def _monitors(config: Config) -> list[Json]:
         pods["namespaceSelector"] = {"matchNames": [namespace]}
     found = [_object("v1", "PodMonitor", NAMESPACE, pods)]
     if Capability.PROBE in config.capabilities:
-        exporter = config.prometheus.exporters.get(Exposer.BLACKBOX, ("blackbox-exporter:9115",))[0]
+        found += _probes(config, fixed)
+    return found
+
+
+def _probes(config: Config, fixed: Mapping[str, str]) -> Iterator[Json]:
+    """What is probed: of each environment that says it, else what is said of all."""
+    exporter = config.prometheus.exporters.get(Exposer.BLACKBOX, ("blackbox-exporter:9115",))[0]
+    told = [(_name(one.name), fixed | one.labels, one.probes) for one in config.environments if one.probes]
+    for name, labels, probes in told or [(NAMESPACE, fixed, config.prometheus.probes)]:
+        kept = {label: value for label, value in labels.items() if label in config.labels.scope}
+        static = {"static": list(probes), **({"labels": kept} if kept else {})}
         probe = {
             "prober": {"url": exporter, "path": "/probe"},
             "module": "registry",
-            "targets": {"staticConfig": {"static": list(config.prometheus.probes)}},
+            "targets": {"staticConfig": static},
         }
-        found.append(_object("v1", "Probe", NAMESPACE, probe))
-    return found
+        yield _object("v1", "Probe", name, probe)
 
 
 def _labels_of_pods(config: Config) -> list[Json]:

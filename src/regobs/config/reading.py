@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 from regobs.catalog.model import NEWEST, OLDEST, Capability, Exposer, Flavor, Version
@@ -23,6 +23,7 @@ from regobs.config.model import (
     capabilities_of,
 )
 from regobs.config.named import Context, Environment, SavedQuery, Threshold
+from regobs.config.scraped import scrape_notes
 from regobs.config.table import BASE_URL, LABEL_NAME, TomlTable
 from regobs.promql.nodes import Matcher
 from regobs.promql.vocabulary import TARGET_LABELS
@@ -62,7 +63,7 @@ def read_config(text: str, file: Path) -> Config:
     environments = _environments(top)
     contexts = _contexts(top, file, environments)
     prometheus = top.table("prometheus", (*_names(PrometheusSettings), "selector", "selectors"))
-    return Config(
+    config = Config(
         flavor=flavor,
         version=version,
         capabilities=capabilities,
@@ -87,6 +88,7 @@ def read_config(text: str, file: Path) -> Config:
         deploy=deploy_targets(top, file, contexts),
         notes=_notes(registry, flavor, version),
     )
+    return replace(config, notes=(*config.notes, *scrape_notes(top, config)))
 
 
 def _names(settings: type) -> tuple[str, ...]:
