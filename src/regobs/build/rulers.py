@@ -9,7 +9,7 @@ a store (docs/components/rule.md of github.com/thanos-io/thanos).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +114,7 @@ def _monitors(config: Config) -> list[Json]:
     return found
 
 
-def _probes(config: Config, fixed: Mapping[str, str]) -> Iterator[Json]:
+def _probes(config: Config, fixed: dict[str, str]) -> Iterator[Json]:
     """What is probed: of each environment that says it, else what is said of all."""
     exporter = config.prometheus.exporters.get(Exposer.BLACKBOX, ("blackbox-exporter:9115",))[0]
     told = [(_name(one.name), fixed | one.labels, one.probes) for one in config.environments if one.probes]
