@@ -198,14 +198,21 @@ def _answer(
         none = "give the log files to read, - for standard input, or --elasticsearch or --victorialogs"
         raise click.UsageError(several if given else none)
     from regobs.common.working import working  # noqa: PLC0415
+    from regobs.logs.access_off import access_off  # noqa: PLC0415
+    from regobs.logs.access_off import note as requests_left_out  # noqa: PLC0415
     from regobs.logs.reading.outcome import NO_LINES, refuse  # noqa: PLC0415
     from regobs.logs.untimed import note, untimed  # noqa: PLC0415
 
     unseen = [(query, about) for query in made if files and (about := untimed(query))]
+    instead = [about for query in made if files and (about := access_off(query))][:1]
     with working(lambda: "reading the logs" if files else "asking for an answer"):
-        asked = [*map(_one_more, made), *(about for _, about in unseen)]
+        asked = [*map(_one_more, made), *instead, *(about for _, about in unseen)]
         answers = _answers(asked, files, source, victorialogs, cache)
-    answers, late = answers[: len(made)], answers[len(made) :]
+    answers, off, late = (
+        answers[: len(made)],
+        answers[len(made) : len(made) + len(instead)],
+        answers[len(made) + len(instead) :],
+    )
     first = answers[0]
     if first.nothing:
         refuse(first.unread, first.broken)
@@ -213,6 +220,8 @@ def _answer(
     for (query, _), answer in zip(unseen, late, strict=True):
         if told := note(answer):
             click.echo(f"Note: {told}{f' of {query.name}' if len(made) > 1 else ''}", err=True)
+    for told in filter(None, map(requests_left_out, off)):
+        click.echo(f"Note: {told}", err=True)
     empty = [query for query, answer in zip(made, answers, strict=True) if query.flavor and not answer.rows]
     for query in empty if first.lines or not files else ():
         click.echo(
