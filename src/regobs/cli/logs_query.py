@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from regobs.common.counts import counted
 from regobs.common.table import screen, table
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from regobs.logs.answer import Answer
@@ -198,30 +200,20 @@ def _answer(
         none = "give the log files to read, - for standard input, or --elasticsearch or --victorialogs"
         raise click.UsageError(several if given else none)
     from regobs.common.working import working  # noqa: PLC0415
-    from regobs.logs.access_off import access_off  # noqa: PLC0415
-    from regobs.logs.access_off import note as requests_left_out  # noqa: PLC0415
     from regobs.logs.reading.outcome import NO_LINES, refuse  # noqa: PLC0415
-    from regobs.logs.untimed import note, untimed  # noqa: PLC0415
 
-    unseen = [(query, about) for query in made if files and (about := untimed(query))]
-    instead = [about for query in made if files and (about := access_off(query))][:1]
+    beside = _left_out_of(made) if files else []
     with working(lambda: "reading the logs" if files else "asking for an answer"):
-        asked = [*map(_one_more, made), *instead, *(about for _, about in unseen)]
+        asked = [*map(_one_more, made), *(about for about, _ in beside)]
         answers = _answers(asked, files, source, victorialogs, cache)
-    answers, off, late = (
-        answers[: len(made)],
-        answers[len(made) : len(made) + len(instead)],
-        answers[len(made) + len(instead) :],
-    )
+    answers, found = answers[: len(made)], answers[len(made) :]
     first = answers[0]
     if first.nothing:
         refuse(first.unread, first.broken)
     _show(made, answers, shape)
-    for (query, _), answer in zip(unseen, late, strict=True):
+    for (_, note), answer in zip(beside, found, strict=True):
         if told := note(answer):
-            click.echo(f"Note: {told}{f' of {query.name}' if len(made) > 1 else ''}", err=True)
-    for told in filter(None, map(requests_left_out, off)):
-        click.echo(f"Note: {told}", err=True)
+            click.echo(f"Note: {told}", err=True)
     empty = [query for query, answer in zip(made, answers, strict=True) if query.flavor and not answer.rows]
     for query in empty if first.lines or not files else ():
         click.echo(
@@ -232,6 +224,20 @@ def _answer(
     refuse(first.unread, first.broken)
     if files and not first.lines:
         click.echo(NO_LINES, err=True)
+
+
+def _left_out_of(made: list[Query]) -> list[tuple[Query, Callable[[Answer], str]]]:
+    """Queries of what the given ones leave out that nobody would see otherwise, each with what tells of its answer."""
+    from regobs.logs import access_off, untimed  # noqa: PLC0415
+
+    found: list[tuple[Query, Callable[[Answer], str]]] = []
+    instead = [about for query in made if (about := access_off.access_off(query))]
+    found += [(about, access_off.note) for about in instead[:1]]
+    for query in made:
+        if about := untimed.untimed(query):
+            of = f" of {query.name}" if len(made) > 1 else ""
+            found.append((about, partial(untimed.note, of=of)))
+    return found
 
 
 def _say_what_there_is(files: tuple[str, ...]) -> None:

@@ -32,10 +32,10 @@ def without_time(*conditions: Condition) -> Query:
     return Query("untimed", where=where, metrics=(QueryMetric("lines", MetricKind.COUNT),))
 
 
-def note(answer: Answer) -> str:
-    """What to tell of the answer of such a query: nothing where there is no such line."""
+def note(answer: Answer, of: str = "") -> str:
+    """What to tell of the answer of such a query: nothing where there is no such line. `of` names what left it out."""
     lines = int(str(answer.rows[0][0])) if answer.rows else 0
-    return f"{counted(lines, 'line')} without a time {'was' if lines == 1 else 'were'} left out" if lines else ""
+    return f"{counted(lines, 'line')} without a time {'was' if lines == 1 else 'were'} left out{of}" if lines else ""
 
 
 def _parts(condition: Condition) -> Iterator[Condition]:

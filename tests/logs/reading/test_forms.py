@@ -282,6 +282,8 @@ def test_a_byte_order_mark_and_compression_change_nothing(bare: list[str], tmp_p
         lambda size: b"\x1b[" * size,
         lambda size: b'INFO[0000] a="' * (size // 14),
         lambda size: b'1.1.1.1 - - [23/Nov/2026:11:05:00 +0000] "' + b"\\a" * size,
+        lambda size: b"\xef\xbb\xbf" * (size // 3),
+        lambda size: b"registry-1 | " + b"\xef\xbb\xbf" * (size // 3) + b"{",
         lambda size: b'{"log":"' + b"\\u0022" * (size // 6) + b'","stream":"a"}',
     ],
 )
@@ -291,7 +293,7 @@ def test_a_hostile_line_takes_time_that_is_linear_in_its_length(hostile: object)
     assert_linear(lambda size: read_record(lines[size]))
 
 
-@pytest.mark.parametrize("content", [b"{", b"}", b" ", b"[", b' "a": 1,'])
+@pytest.mark.parametrize("content", [b"{", b"}", b" ", b"[", b' "a": 1,', b"\xef\xbb\xbf{", b"\xef\xbb\xbf" * 9])
 def test_hostile_lines_take_time_that_is_linear_in_their_number(content: bytes) -> None:
     def read(size: int) -> None:
         unwrapper = Unwrapper()
@@ -305,6 +307,12 @@ def test_hostile_lines_take_time_that_is_linear_in_their_number(content: bytes) 
 
 ENCODINGS: dict[str, Callable[[str], bytes]] = {
     "a byte order mark": lambda text: b"\xef\xbb\xbf" + text.encode(),
+    "a byte order mark before each line": lambda text: b"".join(
+        b"\xef\xbb\xbf" + f"{line}\n".encode() for line in text.splitlines()
+    ),
+    "files with a byte order mark, put together": lambda text: b"".join(
+        b"\xef\xbb\xbf" + f"{part}\n".encode() for part in text.removesuffix("\n").split("\n", 20)
+    ),
     "UTF-16": lambda text: b"\xff\xfe" + text.encode("utf-16-le"),
     "UTF-16, big end first": lambda text: b"\xfe\xff" + text.encode("utf-16-be"),
     "UTF-16 of Windows": lambda text: b"\xff\xfe" + text.replace("\n", "\r\n").encode("utf-16-le"),
@@ -319,6 +327,20 @@ ENCODINGS: dict[str, Callable[[str], bytes]] = {
     "zstd behind a frame that is skipped": lambda text: b"\x5f\x2a\x4d\x18\5\0\0\0hello" + zstd.compress(text.encode()),
     "no end of the last line": lambda text: text.rstrip("\n").encode(),
 }
+
+
+@pytest.mark.parametrize(
+    "shown", [shown for _, shown in (*AROUND, *FORMS)], ids=[name for name, _ in (*AROUND, *FORMS)]
+)
+def test_a_byte_order_mark_within_a_file_hides_no_line(shown: str) -> None:
+    """As where files of any form were put together; behind a prefix too, where a program showed such a file."""
+    text = around(shown, '{"level":"info","msg":"a"}').removesuffix("\n")
+    expected = [one.content for one in lines_of(text) if one.content]
+    behind, marked = (lines_of(f'{{"msg":"b"}}\n{mark}{text}') for mark in ("", "\ufeff"))
+    assert [one.content for one in marked if one.content] == [one.content for one in behind if one.content]
+    if shown in dict(AROUND).values():
+        inner = around(shown, '\ufeff{"level":"info","msg":"a"}').removesuffix("\n")
+        assert [one.content for one in lines_of(inner) if one.content] == expected
 
 
 @pytest.mark.parametrize("command", COMMANDS)

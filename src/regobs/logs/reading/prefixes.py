@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import string
 
+from regobs.logs.reading.read import BOM
 from regobs.logs.reading.text import ADDRESS
 
 _LAYERS = 5  # prefixes that stand one behind the other; grep, compose, a time and CRI are four
@@ -60,6 +61,7 @@ _PREFIXES = (
     (b"\x1e", rb"\x1e"),  # journalctl -o json-seq
     (b"<" + _DIGIT, _RFC5424),
     (b"@", rb"@cee: ?"),  # rsyslog's mark of JSON
+    (BOM[:1], BOM),  # of a file whose lines were written with something before them
     (_DIGIT, _TIME + rb"\t[^\t\n]{1,200}\t"),  # a file of Fluentd: time, tag, record
     (_DIGIT, _TIME + rb"(?: |\Z)"),  # docker logs -t, kubectl logs --timestamps
     (b"./" + _WORD, rb"(?![0-9]{4}-[0-9]{2})[./]{0,3}" + _NAME + rb":(?:[0-9]{1,9}:)?"),  # grep -H, -n; no time

@@ -38,11 +38,11 @@ _TAR, _TAR_AT = b"ustar", 257
 _TAR_HEADER, _SUM = 512, slice(148, 156)  # bytes before a file in such an archive, and where their sum stands
 _BEGINNING = 1 << 16  # bytes that tell what a file is wrapped in; the first line is shorter
 _LARGEST_DICTIONARY = 1 << 28  # bytes of memory for xz, four times what its highest level needs
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
 _UTF16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}  # Windows PowerShell's `>` writes the first
 _FAULTS = {"gz": "broken gzip", "zst": "broken zstd", "xz": "broken xz", "bz2": "broken bzip2"}
 BROKEN = frozenset(_FAULTS.values())  # faults of a file that ends within what was packed
-BYTE_ORDER_MARKS = (_BOM, *_UTF16)
+BYTE_ORDER_MARKS = (BOM, *_UTF16)
 
 
 class Readable(Protocol):
@@ -213,7 +213,7 @@ def blocks(file: Readable) -> Iterator[tuple[bytes, str | None]]:
     for block, fault in unpacked:
         head += block
         if fault:
-            yield head.removeprefix(_BOM), fault
+            yield head.removeprefix(BOM), fault
             return
         if len(head) >= _START and (b"\n" in head or len(head) >= _TAR_HEADER):
             break
@@ -223,7 +223,7 @@ def blocks(file: Readable) -> Iterator[tuple[bytes, str | None]]:
         yield from ((decoder.decode(block).encode(), fault) for block, fault in unpacked)
         yield decoder.decode(b"", final=True).encode(), None
         return
-    yield head.removeprefix(_BOM), None
+    yield head.removeprefix(BOM), None
     yield from unpacked
 
 

@@ -28,7 +28,7 @@ from regobs.logs.reading.journal_export import JournalExport, is_export
 from regobs.logs.reading.lenient import UNDECODABLE, decode
 from regobs.logs.reading.listed import listed, records_of
 from regobs.logs.reading.prefixes import CRI, SELECTOR, begins, without_prefixes
-from regobs.logs.reading.read import LONGEST_LINE, Line
+from regobs.logs.reading.read import BOM, LONGEST_LINE, Line
 from regobs.logs.reading.text import typed
 from regobs.logs.reading.times_around import with_time
 
@@ -57,6 +57,7 @@ MARKS_OF_OBJECTS = (
 _OBJECT_MARKS = (*(f'"{name}":'.encode() for name in _OBJECTS), *_EVENT_MARKS)
 _OF_JSON_FILE = frozenset({"log", "stream", "time", "attrs"})
 _STORED = {**{name: as_written(alias) for name, alias in ALIASES.items()}, **TEXT_FIELDS}
+_MARKS = re.compile(rb"\A(?:" + BOM + rb")++")  # at the start of each file that was put behind another
 _STRUCTURED = re.compile(rb'\{\s*"|(?:time|level)=')
 # What the programs that show logs say themselves.
 _OF_A_COLLECTOR = re.compile(
@@ -108,6 +109,8 @@ class Unwrapper:
 
     def add(self, line: Line) -> list[Line]:
         """The lines that end here; none within one."""
+        if self._export is None and line.content[:1] == BOM[:1]:
+            line = line._replace(content=_MARKS.sub(b"", line.content))
         if self._export is not None or self._document is not None:
             return self._further(line)
         content = line.content.lstrip()
