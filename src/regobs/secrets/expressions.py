@@ -41,7 +41,7 @@ _SPACES = r"(?:\s|\\{1,40}[nrt])*+"
 _PLACEHOLDER = (
     r"(?!(?:\$\d{1,4}|\$?\{\{?[\w .$-]{1,80}\}?\}|\$[A-Z_]{1,60}|\?|%s|%\(\w{1,40}\)s|%[+#]?[a-z]|null|none|nil|true"
     r"|false|<(?:nil|none|null|redacted|hidden|secret|token|password|masked|empty|your[\w -]{0,40})>|\{\}|\[\]|\*{3,40}"
-    r"|x{3,40}|\.{3}|…|\"\"|''|\(?(?:redacted|filtered|masked|hidden|sensitive|removed)\)?)(?:[\s,;)\]}.&]|$))"
+    r"|\[filtered\]|x{3,40}|\.{3}|…|\"\"|''|\(?(?:redacted|filtered|masked|hidden|sensitive|removed)\)?)(?:[\s,;)\]}.&]|$))"
 )
 # The next word of a sentence, behind a colon.
 _PROSE = (
@@ -71,6 +71,15 @@ _VALUE = (
     rf"|(?<![\"'`])(?:{_BLOCK}|{_ITEMS}|{_LIST}|{_PARENTHESIS}|{_BARE}))"
 )
 _NAME = rf"(?:{WORDS}){_TAIL}"
+# Names that stand for a secret only as the key of an object: in a sentence or a header they are words like others.
+_OF_KEYS = (
+    r"auth[-_. ]?user|[\w.-]{0,40}_auth|x[-_]?registry[-_]?(?:auth|config)|string[-_. ]?to[-_. ]?sign|bearer|hmac|totp"
+    r"|cookies|connect[-_. ]?sid|sid|(?:[\w.-]{0,40}_)?session|(?:db|user|smtp|redis|root|admin)pass"
+)
+# An object or a list as the value of a key, up to its end where that is sure, else all that follows: a line may be cut.
+_IN_QUOTES = r"\"[^\"\\]*+(?:\\[\s\S][^\"\\]*+)*+\""
+_INNER = rf"[^\"'{{}}\[\]\\]*+(?:{_IN_QUOTES}[^\"'{{}}\[\]\\]*+)*+"
+_NESTED = rf"(?:[{{\[]{_INNER}(?:[{{\[]{_INNER}[}}\]]{_INNER})*+[}}\]](?=\s{{0,9}}(?:[,}}\]]|$))|(?=[{{\[])[\s\S]++)"
 _ALONE = r"(?<![A-Za-z0-9])"
 _REST = r"[^\r\n]++"
 _ARGUMENT = r"(?:\"[^\"\r\n]*+|'[^'\r\n]*+|[^\s\"'][^\s]*+)"
@@ -218,6 +227,12 @@ RULES: Final = (
         r"(?!(?:<nil>|nil|null|true|false|%[+#]?[a-z]|\*{3,40})(?:\}| [\w.-]{1,60}:))",
         r"(?:&?[\w.*]{0,80}\{[^}\r\n]*+\}|(?!\[FILTERED\])\[[^\]\r\n]*+\]"
         rf"|{_OF_A_STRUCT}(?: (?![\w.-]{{1,60}}:|\}}){_OF_A_STRUCT})*+)",
+    ),
+    # {"auth_user":{"JWT":"..."}}, {"password": ["..."]}: what a reader of JSON masks, also in a line that is cut.
+    Rule(
+        (*STEMS, "sid", "hmac", "bearer", "cookies", "x-registry", "x_registry", "xregistry"),
+        rf"(?:(?<=[\"'])(?:{_OF_KEYS})|(?:{WORDS})){_TAIL}\\{{0,40}}[\"']\s{{0,9}}:\s{{0,9}}{_PLACEHOLDER}",
+        rf"(?:{_NESTED}|{_OPEN}{_VALUE})",
     ),
     # password=..., "token": "...", <secret>...</secret>, ('api_key', '...'), Key (token)=(...)
     Rule(

@@ -26,7 +26,7 @@ STRANGE = r"[^\t\n\r -#&->A-\[\]-~]"
 SIGNS = (
     *("pass", "token", "key", "auth", "secret", "state", "sig", "cred", "pwd", "sess", "jwt", "otp", "amz", "goog"),
     *("x-ms-", "exponent", "bearer", "basic", "cookie", "x-registry-", "identified", "failing row", "parameters: "),
-    *("setuser", "actor", "private-lines", ":543", ":643"),
+    *("setuser", "actor", "private-lines", ":543", ":643", "hmac", 'sid"', "sid'", "x_registry", "xregistry"),
 )
 # An option of a command, and how tokens and the addresses that are secrets begin.
 OPTION = r"(?:^|[\s\"'\[(,;|=])--?[a-zA-Z]"
