@@ -110,7 +110,8 @@ def test_a_row_is_a_list_of_its_cells_where_texts_would_be_cut_to_a_few_letters(
 def test_a_table_stays_one_where_its_texts_are_readable(on: Screen) -> None:
     head = ("time", "level", "msg", "count")
     assert table_or_records(head, ROWS, on=on, underline=True) == table(head, ROWS, on=on, underline=True)
-    assert table_or_records(head, ROWS, on=Screen(55)).startswith("time   2026")
+    assert table_or_records(head, ROWS, on=Screen(48)).splitlines()[0].split() == ["coun"]
+    assert table_or_records(head, ROWS, on=Screen(47)).startswith("time   2026")
 
 
 def test_an_id_is_whole_or_its_row_a_list() -> None:
@@ -218,7 +219,8 @@ def test_a_column_that_is_to_be_whole_is_cut_by_no_screen() -> None:
     wide = table_or_records(head, rows, on=Screen(width), whole=("what",))
     assert wide == table(head, rows)
     assert table_or_records(head, rows, on=Screen(width - 3)) != table(head, rows)
-    narrow = table_or_records(head, rows, on=Screen(width - 3), whole=("what",))
+    assert what in table_or_records(head, rows, on=Screen(width - 4), whole=("what",)).splitlines()[2]
+    narrow = table_or_records(head, rows, on=Screen(width - 5), whole=("what",))
     assert narrow.splitlines()[:2] == ["change  new", f"what    {what}"]
 
 
@@ -231,3 +233,35 @@ def test_text_is_wrapped_on_a_terminal_with_its_indent_and_left_alone_in_a_pipe(
     assert lines[4] == "    (action) b"
     assert lines[-1].strip() == "x" * 50
     assert " ".join(text.split()) == " ".join(" ".join(lines).split())
+
+
+NARROW = ("worker", "requests", "client_errors", "first", "last")
+TIMES = ("2026-11-23T11:11:21.704Z", "2026-11-23T11:12:26.302Z")
+WORKERS = [("registry.gc.worker.BlobWorker", 3, "9.5 %", *TIMES), ("registry.gc.worker.TagWorker", 3, "0 %", *TIMES)]
+
+
+def test_a_table_fits_by_headings_in_several_lines_and_times_to_the_second() -> None:
+    shown = table_or_records(NARROW, [("a b", *row[1:]) for row in WORKERS[:1]], on=Screen(70), underline=True)
+    assert shown.splitlines() == [
+        "                  client",
+        "worker  requests  errors    first                 last",
+        "------  --------  --------  --------------------  --------------------",
+        "a b            3  9.5 %     2026-11-23T11:11:21Z  2026-11-23T11:12:26Z",
+    ]
+
+
+def test_times_are_shown_to_the_minute_where_seconds_have_no_room_and_whole_in_a_pipe() -> None:
+    shown = table_or_records(NARROW, WORKERS, on=Screen(70))
+    assert shown.splitlines()[-1].endswith("2026-11-23T11:11Z  2026-11-23T11:12Z")
+    assert max(map(len, shown.splitlines())) <= 70
+    assert "2026-11-23T11:11:21.704Z" in table_or_records(NARROW, WORKERS)
+
+
+def test_names_that_differ_at_their_ends_are_cut_at_their_begins() -> None:
+    shown = table_or_records(NARROW, WORKERS, on=Screen(70))
+    assert "r.BlobWorker" in shown
+    assert ".TagWorker" in shown
+
+
+def test_what_fits_with_whole_times_keeps_them() -> None:
+    assert TIMES[0] in table_or_records(NARROW, WORKERS, on=Screen(95))

@@ -22,8 +22,12 @@ from regobs.common.frozen import frozen
 _GAP = "  "
 _NARROWEST = 8  # characters: a column is not shortened further, the terminal breaks the line then
 _READABLE = 16  # characters of a text that still say something, such as the beginning of a message
+_HEADED = 4  # characters of a line of a heading that goes on in the next
 _COPIED = 26  # characters of the longest word that a person copies whole: a correlation id is a ULID
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9:.]{4,18}(?:Z|[+-][0-9:]{4,6})?)?")
+# Of a second, of a minute.
+_FRACTIONS = (re.compile(r"(?<=:[0-9]{2})\.[0-9]++"), re.compile(r"(?<=[T ][0-9]{2}:[0-9]{2}):[0-9]{2}(?:\.[0-9]++)?"))
+_SHARE = re.compile(r"[-+0-9.e]{1,24} %")
 
 
 class Colour(StrEnum):
@@ -134,13 +138,21 @@ def table_or_records(
 ) -> str:
     """The rows as `table` gives them; where their texts would be cut to a few letters, each row as a list of its cells.
 
-    A word of an id's length is not cut either, since it is copied, nor a column of `whole`. In such a list each cell
-    that is not empty has a line, or more where it is long, behind its heading.
+    A word of an id's length is not cut either, since it is copied, nor a column of `whole`. Where it helps, headings
+    take several lines and times are shown to the second, or to the minute. In such a list each cell that is not empty
+    has a line, or more where it is long, behind its heading.
     """
-    grid = _Grid(head, rows, (), words=True, whole=whole)
+    values = [list(row) for row in rows]
+    grid = _Grid(head, values, (), words=True, whole=whole)
     widths = grid.widths(on.width, _READABLE)
     if on.width is None or _together(widths) <= on.width:
         return grid.drawn(widths, on, underline=underline, indent=0)
+    for fraction in _FRACTIONS:
+        rougher = [[_rougher(value, fraction) for value in row] for row in values]
+        closer = _Grid(head, rougher, (), words=True, whole=whole)
+        widths = closer.widths(on.width, _READABLE, _HEADED)
+        if _together(widths) <= on.width:
+            return closer.drawn(widths, on, underline=underline, indent=0, folded=True)
     names = [Cell(shorten(escape(text), max(on.width // 3, _NARROWEST)), Colour.BOLD) for text in head]
     return "\n\n".join(_record(names, row, on) for row in grid.cells)
 
@@ -169,32 +181,41 @@ class _Grid:
         self._kept = [
             number
             or _times(column)
+            or _shares(column)
             or (names and at == 0)
             or (bool(head) and head[at] in whole)
             or (words and all(map(_is_word, (row[at].text for row in self.cells))))
             for at, (number, column) in enumerate(zip(self._right, columns, strict=True))
         ]
 
-    def widths(self, room: int | None, least: int) -> list[int]:
+    def widths(self, room: int | None, least: int, headed: int = _NARROWEST) -> list[int]:
         """The widths of the columns, the widest made narrower until a line fits or each text has `least` places.
 
-        Columns that are kept stay as wide as their cells as long as others can give: their headings are shortened.
+        Columns that are kept stay as wide as their cells as long as others can give: their headings are shortened, to
+        `headed` places at least.
         """
         widths = _widths(self._lines, self._count)
         if room is None:
             return widths
         filled = _widths(self.cells, self._count)
-        floors = [max(_NARROWEST, full) if keep else least for full, keep in zip(filled, self._kept, strict=True)]
+        floors = [max(headed, full) if keep else least for full, keep in zip(filled, self._kept, strict=True)]
         found = _narrowed(widths, floors, _together(widths) - room)
         if least == _NARROWEST and _together(found) > room:
             found = _narrowed(found, [_NARROWEST] * len(found), _together(found) - room)
         return found
 
-    def drawn(self, widths: Sequence[int], on: Screen, *, underline: bool, indent: int) -> str:
-        """The lines."""
-        lines = list(self._lines)
-        if underline and self._headings:
-            lines.insert(1, [Cell("-" * width, Colour.DIM) for width in widths])
+    def drawn(self, widths: Sequence[int], on: Screen, *, underline: bool, indent: int, folded: bool = False) -> str:
+        """The lines. Headings that are `folded` go on in a further line where they are longer than their column."""
+        heads = [self._headings] if self._headings else []
+        if folded:
+            parts = [_folded(head.text, width) for head, width in zip(self._headings, widths, strict=True)]
+            deep = max(map(len, parts))
+            padded = [[""] * (deep - len(part)) + part for part in parts]
+            heads = [[Cell(text, Colour.BOLD) for text in line] for line in zip(*padded, strict=True)]
+        ends = [folded and _ends_differ([row[at].text for row in self.cells], width) for at, width in enumerate(widths)]
+        lines = [*heads, *([_ended(row, widths, ends) for row in self.cells] if any(ends) else self.cells)]
+        if underline and heads:
+            lines.insert(len(heads), [Cell("-" * width, Colour.DIM) for width in widths])
         return "\n".join(_line(line, widths, self._right, on, indent) for line in lines)
 
 
@@ -312,6 +333,48 @@ def _numeric(column: Sequence[Value]) -> bool:
 def _times(column: list[Value]) -> bool:
     texts = [value for value in column if value not in {None, ""}]
     return bool(texts) and all(isinstance(value, str) and _TIME.fullmatch(value) is not None for value in texts)
+
+
+def _shares(column: list[Value]) -> bool:
+    texts = [value for value in column if value not in {None, ""}]
+    return bool(texts) and all(isinstance(value, str) and _SHARE.fullmatch(value) is not None for value in texts)
+
+
+def _rougher(value: Value, fraction: re.Pattern[str]) -> Value:
+    """A time without a fraction, any other value as it is."""
+    is_time = isinstance(value, str) and _TIME.fullmatch(value) is not None
+    return fraction.sub("", str(value)) if is_time else value
+
+
+def _ends_differ(texts: Sequence[str], width: int) -> bool:
+    """Whether texts such as `registry.gc.worker.BlobWorker` are told apart by their ends, and not by their begins."""
+    different = {text for text in texts if " " not in text}
+    if len(different) < len(set(texts)):
+        return False
+    return len({shorten(text, width) for text in different}) < len({_end_of(text, width) for text in different})
+
+
+def _end_of(text: str, width: int) -> str:
+    return text if len(text) <= width or not text.isascii() else "…" + text[1 - width :]
+
+
+def _ended(row: Sequence[Cell], widths: Sequence[int], ends: Sequence[bool]) -> list[Cell]:
+    """The cells of a row, of some columns without their begins where they are too long."""
+    return [
+        Cell(_end_of(cell.text, width), cell.colour) if of_ends else cell
+        for cell, width, of_ends in zip(row, widths, ends, strict=True)
+    ]
+
+
+def _folded(text: str, width: int) -> list[str]:
+    """A heading in lines of at most `width` places, broken at an underscore or a blank where there is one."""
+    lines, begin = [], 0
+    while len(text) - begin > width:
+        end = max(text.rfind(sign, begin + 1, begin + width + 1) for sign in "_ ")
+        end = end if end > 0 else begin + width
+        lines.append(text[begin:end])
+        begin = end + (text[end] in "_ ")
+    return [*lines, text[begin:]]
 
 
 def _is_word(text: str) -> bool:
