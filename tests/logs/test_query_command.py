@@ -208,6 +208,15 @@ def test_that_further_rows_fit_is_told_and_nothing_where_none_do(tmp_path: Path,
     assert "Further rows of recent-errors fit, which --limit 1 left out" in err
 
 
+def test_a_limit_that_nobody_gave_is_not_called_one_of_the_user(tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    path.write_text("".join(f'{{"msg": "m{at}", "level": "error"}}\n' for at in range(101)), encoding="utf-8")
+    for asked, rows in ((("query", "level: error"), 20), (("run", "recent-errors"), 50)):
+        _, err = _out(*asked, str(path))
+        assert f"Further rows fit, {rows} are shown where no --limit is given" in err
+        assert f"Further rows fit, which --limit {rows} left out" in _out(*asked, str(path), "--limit", str(rows))[1]
+
+
 WEB = '192.0.2.1 - - [23/Nov/2026:11:05:00 +0000] "GET /v2/ HTTP/1.1" 200 2 "-" "docker/28.1"\n'
 
 

@@ -7,6 +7,7 @@ from importlib import import_module
 
 import click
 
+from regobs.common.table import screen, wrapped
 from regobs.errors import ExitCode, InputError
 
 _MODULES = ("regobs.cli.logs_query", "regobs.cli.logs_lines", "regobs.cli.logs_link")
@@ -59,7 +60,8 @@ def validate(context: click.Context, files: tuple[str, ...], flavor: str | None,
         for name in logs:
             with open_log(name, sys.stdin.buffer) as file:
                 validator.read(progress.of(name, file), "(standard input)" if name == "-" else name)
-    click.echo(FORMATS[form](validator.report))
+    text = FORMATS[form](validator.report)
+    click.echo(wrapped(text, screen()) if form == "text" else text)
     refuse([*validator.report.unread, *tars], validator.report.broken)
     if not validator.report.lines:
         click.echo(NO_LINES, err=True)
@@ -130,6 +132,7 @@ def diff_schema(context: click.Context, old: str, new: str, form: str) -> None:
     from regobs.logs.schema.report import FORMATS, read_schema  # noqa: PLC0415
 
     found = changes(read_schema(old), read_schema(new))
-    click.echo(FORMATS[form](found))
+    text = FORMATS[form](found)
+    click.echo(wrapped(text, screen()) if form == "text" else text)
     if any(change.effect is Effect.BREAKING for change in found):
         context.exit(ExitCode.DIFFERENCE)

@@ -298,4 +298,11 @@ def _show(made: list[Query], answers: list[Answer], shape: str) -> None:
         click.echo(counted(answer.lines, "line") + malformed, err=True)
     for query in cut:
         of = f" of {query.name}" if len(made) > 1 else ""
-        click.echo(f"Further rows{of} fit, which --limit {query.limit} left out", err=True)
+        click.echo(f"Further rows{of} fit, {_left_out(query.limit)}", err=True)
+
+
+def _left_out(limit: int | None) -> str:
+    """Why there are no more rows: what the user asked for, or what nobody did."""
+    if click.get_current_context().get_parameter_source("limit") == ParameterSource.DEFAULT:
+        return f"{limit} are shown where no --limit is given"
+    return f"which --limit {limit} left out"
