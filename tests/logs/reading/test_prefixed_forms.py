@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,38 @@ def test_every_address_is_one_with_a_host_before_it_or_without(address: str) -> 
 def test_what_is_no_address_is_none_behind_no_prefix_either(prefix: str) -> None:
     assert read(prefix + "says - - - " + APACHE) == [None]
     assert without_prefixes(b"/x - - [23/Nov/2026:11:05:00 +0000]") == b"/x - - [23/Nov/2026:11:05:00 +0000]"
+
+
+SET_OUT = [(name, plain(shown)) for name, shown in FORMS if "⏎" in shown and shown.startswith("{")]
+PANIC = next(plain(shown) for name, shown in FORMS if name.startswith("a panic"))
+# Prefixes that end with an object, and objects alone.
+OBJECTS = [(name, shown) for name, shown in AROUND if re.search(r'(?:^|␞|^data: |␉|^\[|^registry: .{0,30})\{"', shown)]
+
+
+@pytest.mark.parametrize(("name", "shown"), AROUND, ids=[name for name, _ in AROUND])
+def test_json_over_several_lines_is_put_together_behind_nothing_alone(name: str, shown: str) -> None:
+    for _, text in SET_OUT:
+        found = read("".join(around(shown, line) for line in text.split("\n")))
+        if name in {"nothing", "Windows line ends"}:
+            assert found == read(text)
+        else:
+            assert [one for one in found if one in read(text)] == [], text
+
+
+@pytest.mark.parametrize("shown", [shown for _, shown in OBJECTS], ids=[name for name, _ in OBJECTS])
+def test_json_over_several_lines_is_read_as_one_text_of_an_object(shown: str) -> None:
+    for _, text in SET_OUT:
+        assert read(around(shown, text)) == read(text)
+
+
+@pytest.mark.parametrize("shown", [shown for _, shown in AROUND], ids=[name for name, _ in AROUND])
+def test_a_panic_has_as_many_lines_behind_anything(shown: str) -> None:
+    assert read("".join(around(shown, line) for line in PANIC.split("\n"))) == read(PANIC)
+
+
+@pytest.mark.parametrize("own", [{"level": "info"}, {"severity": "info"}, {"uri": "/v2/"}, {"status": 200}])
+def test_an_empty_message_of_a_line_of_its_own_makes_it_no_blank_one(own: dict[str, object]) -> None:
+    assert read(json.dumps({"message": "", **own})) == [{"message": "", **own}]
 
 
 SHIPPED = [

@@ -47,6 +47,7 @@ _OBJECTS = (
     "jsonPayload", "_source", "json", "result", "LogMessage", "attributes", "content", "line", "log", "message",
     "@message",
 )  # fmt: skip
+_OF_REQUESTS = ("uri", "url", "events")  # of lines of their own, whose message may be empty
 _EVENT = "event"  # of Splunk: text or an object; GitLab's lines of tasks have a word there, so its name is no mark
 _EVENT_MARKS = (b'"event":{', b'"event": {')
 MARKS_OF_OBJECTS = (
@@ -217,7 +218,10 @@ def _of_shipper(record: dict[str, Any]) -> _Taken | None:
         inner = record.get(name)
         if isinstance(inner, dict) and not inner.keys().isdisjoint(("msg", *_TEXTS)):
             return b"", msgspec.json.encode(inner), True
-    return None
+    texts = [record[name] for name in (*_TEXTS, _EVENT) if isinstance(record.get(name), str)]
+    of_its_own = has_level or isinstance(record.get("status"), int) or not record.keys().isdisjoint(_OF_REQUESTS)
+    is_blank = bool(texts) and not of_its_own and not any(map(str.strip, texts))
+    return (b"", b"", True) if is_blank else None  # an empty line, such as that within a panic
 
 
 def _is_line(content: bytes, *, is_message: bool) -> bool:
