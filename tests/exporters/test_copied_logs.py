@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from regobs.exporters.log_files import LogFiles
-from tests.exporters.test_log_files import RESTARTS, Followed
+from tests.exporters.followed import RESTARTS, Followed
 
 # The pattern, and the name of the copy: of copytruncate with `dateext` and `extension .log`, of `cp`, of anything else.
 COPIES = pytest.mark.parametrize(
@@ -20,28 +20,16 @@ COPIES = pytest.mark.parametrize(
 SIZES = pytest.mark.parametrize("lines", [3, 600])
 
 
-@pytest.fixture
-def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Followed]]:
-    monkeypatch.setattr("regobs.exporters.followed_path._SETTLED", 0.0)
-    made: list[Followed] = []
-
-    class Started(Followed):
-        def __init__(self, folder: Path, pattern: str) -> None:
-            super().__init__(folder, pattern)
-            made.append(self)
-
-    yield Started
-    for one in made:
-        one.files.close()
+pytestmark = pytest.mark.usefixtures("settled")
 
 
 @COPIES
 @SIZES
 @RESTARTS
 def test_a_copy_of_a_log_that_is_written_on_is_not_counted(
-    *, tmp_path: Path, start: type[Followed], pattern: str, copy: str, lines: int, restarted: bool
+    *, tmp_path: Path, follow: Callable[..., Followed], pattern: str, copy: str, lines: int, restarted: bool
 ) -> None:
-    one = start(tmp_path, pattern)
+    one = follow(pattern)
     one.write(lines)
     one.read()
     shutil.copy(one.log, tmp_path / copy)
@@ -66,7 +54,7 @@ def test_a_copy_of_a_log_that_is_written_on_is_not_counted(
 def test_of_a_copy_of_a_log_that_is_truncated_only_what_was_not_read_of_the_log_is_counted(
     *,
     tmp_path: Path,
-    start: type[Followed],
+    follow: Callable[..., Followed],
     pattern: str,
     copy: str,
     lines: int,
@@ -74,7 +62,7 @@ def test_of_a_copy_of_a_log_that_is_truncated_only_what_was_not_read_of_the_log_
     unread: int,
     after: int,
 ) -> None:
-    one = start(tmp_path, pattern)
+    one = follow(pattern)
     one.write(lines)
     one.read()
     one.write(unread)
@@ -91,9 +79,9 @@ def test_of_a_copy_of_a_log_that_is_truncated_only_what_was_not_read_of_the_log_
 
 
 def test_a_copy_that_lacks_the_last_lines_of_a_truncated_log_is_not_counted(
-    tmp_path: Path, start: type[Followed], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, follow: Callable[..., Followed], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one = start(tmp_path, "*.log")
+    one = follow("*.log")
     one.write(600)
     one.read()
     with monkeypatch.context() as patched:  # the pattern is looked at once the log is truncated
@@ -109,9 +97,9 @@ def test_a_copy_that_lacks_the_last_lines_of_a_truncated_log_is_not_counted(
 
 
 def test_a_copy_that_is_made_while_the_pattern_is_looked_at_is_not_counted(
-    tmp_path: Path, start: type[Followed]
+    tmp_path: Path, follow: Callable[..., Followed]
 ) -> None:
-    one = start(tmp_path, "*.log")
+    one = follow("*.log")
     one.write(600)
     one.read()
     copy = tmp_path / "copy.log"
@@ -123,9 +111,9 @@ def test_a_copy_that_is_made_while_the_pattern_is_looked_at_is_not_counted(
 
 
 def test_a_log_of_its_own_that_comes_beside_another_is_read_from_its_start(
-    tmp_path: Path, start: type[Followed]
+    tmp_path: Path, follow: Callable[..., Followed]
 ) -> None:
-    one = start(tmp_path, "*.log")
+    one = follow("*.log")
     one.write(600)
     one.read()
     (tmp_path / "other.log").touch()
@@ -136,8 +124,10 @@ def test_a_log_of_its_own_that_comes_beside_another_is_read_from_its_start(
     assert one.lines == list(range(602))
 
 
-def test_a_state_of_an_earlier_version_knows_no_replaced_contents(tmp_path: Path, start: type[Followed]) -> None:
-    one = start(tmp_path, "*.log")
+def test_a_state_of_an_earlier_version_knows_no_replaced_contents(
+    tmp_path: Path, follow: Callable[..., Followed]
+) -> None:
+    one = follow("*.log")
     one.write()
     one.read()
     state = one.files.data()

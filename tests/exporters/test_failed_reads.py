@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import gzip
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, Self
 
@@ -14,7 +14,7 @@ import pytest
 from regobs.exporters import failed_reads, log_generations
 from regobs.exporters.log_files import LogFiles
 from regobs.exporters.log_generations import Generation
-from tests.exporters.test_log_files import Followed
+from tests.exporters.followed import Followed
 
 _SECTOR = 200  # the first byte that cannot be read
 _TOLD = "a file cannot be read on"
@@ -75,12 +75,11 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
 
 
 @pytest.fixture
-def followed(tmp_path: Path) -> Iterator[Followed]:
-    one = Followed(tmp_path)
+def followed(follow: Callable[..., Followed]) -> Followed:
+    one = follow()
     one.write()
     one.read()
-    yield one
-    one.files.close()
+    return one
 
 
 def live(one: Followed, disk: Disk) -> None:

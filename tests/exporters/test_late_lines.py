@@ -14,7 +14,7 @@ import pytest
 
 from regobs.exporters import followed_path, log_generations, watched_files
 from regobs.exporters.log_files import LogFiles
-from tests.exporters.test_log_files import Followed
+from tests.exporters.followed import Followed
 
 FILE = "app.log.1"
 PACKERS: dict[str, Callable[[bytes], bytes]] = {"gz": gzip.compress, "xz": lzma.compress, "bz2": bz2.compress}
@@ -30,13 +30,6 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watched_files, "_EVERY", 0.0)
     monkeypatch.setattr("regobs.exporters.unreadable_files._SETTLED", -1.0)
     monkeypatch.setattr("regobs.exporters.failed_reads._AGAIN", 0.0)
-
-
-@pytest.fixture
-def followed(tmp_path: Path) -> Iterator[Followed]:
-    one = Followed(tmp_path)
-    yield one
-    one.files.close()
 
 
 def late(one: Followed, text: str = "", *, path: Path | None = None) -> None:
@@ -84,9 +77,9 @@ WAYS = pytest.mark.parametrize("way", [_running, _restarted, _restarted_while_op
 @LENGTHS
 @pytest.mark.parametrize("pattern", ["app.log", "app.log*"])
 def test_lines_to_a_rotated_file_count_once(
-    tmp_path: Path, way: Callable[[Followed], None], lines: int, pattern: str
+    follow: Callable[..., Followed], way: Callable[[Followed], None], lines: int, pattern: str
 ) -> None:
-    one = Followed(tmp_path, pattern)
+    one = follow(pattern)
     one.write(lines)
     one.read()
     one.rename()
@@ -101,7 +94,6 @@ def test_lines_to_a_rotated_file_count_once(
     late(one, path=one.log.with_name("app.log.2"))
     closed(one)
     assert counted(one)
-    one.files.close()
 
 
 def test_lines_that_come_while_the_exporter_is_down_count_once(followed: Followed) -> None:
@@ -119,15 +111,14 @@ def test_lines_that_come_while_the_exporter_is_down_count_once(followed: Followe
 
 
 def test_lines_to_a_file_that_was_rotated_before_the_first_start_count_and_its_older_ones_do_not(
-    tmp_path: Path,
+    tmp_path: Path, follow: Callable[..., Followed]
 ) -> None:
     (tmp_path / FILE).write_text("1000 older\n")
-    one = Followed(tmp_path)
+    one = follow()
     one.read()
     late(one)
     closed(one)
     assert counted(one)
-    one.files.close()
 
 
 def test_the_rest_of_a_line_that_was_taken_for_the_last_one_is_no_line(followed: Followed) -> None:
@@ -271,12 +262,12 @@ def test_a_packed_file_that_stays_damaged_is_told_once_through_its_rotations_and
 @PACKED
 @pytest.mark.parametrize("part", [0.1, 0.9])
 def test_a_packed_file_that_was_being_written_at_the_first_start_is_older(
-    tmp_path: Path, ending: str, part: float
+    tmp_path: Path, follow: Callable[..., Followed], ending: str, part: float
 ) -> None:
     whole = PACKERS[ending](b"".join(b"%d older %d\n" % (number, number**5) for number in range(5000)))
     packed = tmp_path / f"{FILE}.{ending}"
     packed.write_bytes(whole[: int(part * len(whole))])
-    one = Followed(tmp_path)
+    one = follow()
     one.write()
     one.read()
     packed.write_bytes(whole)
@@ -287,7 +278,6 @@ def test_a_packed_file_that_was_being_written_at_the_first_start_is_older(
     closed(one)
     assert counted(one)
     assert one.files.unreadable == 0
-    one.files.close()
 
 
 def test_a_rotated_file_that_was_read_and_is_deleted_before_a_restart_is_not_told_as_lost(

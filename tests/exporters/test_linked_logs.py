@@ -27,9 +27,7 @@ LAYOUTS = {
 EVERY = pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
 
 
-@pytest.fixture(autouse=True)
-def settled(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("regobs.exporters.followed_path._SETTLED", 0.0)
+pytestmark = pytest.mark.usefixtures("settled")
 
 
 class Linked:

@@ -29,10 +29,7 @@ def _broken(*_: object) -> bytes:
     raise OSError(5, "Input/output error")
 
 
-@pytest.fixture(autouse=True)
-def settled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No rotation is waited for: here nothing is copied while the files are looked at."""
-    monkeypatch.setattr("regobs.exporters.followed_path._SETTLED", 0.0)
+pytestmark = pytest.mark.usefixtures("settled")
 
 
 def test_counts_and_places_are_stored_together_and_gone_on_from(tmp_path: Path) -> None:

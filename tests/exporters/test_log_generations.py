@@ -7,22 +7,16 @@ import gzip
 import lzma
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from backports import zstd
 
 from regobs.exporters.log_files import LogFiles
-from tests.exporters.test_log_files import Followed
+from tests.exporters.followed import Followed
 
-
-@pytest.fixture
-def followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Followed]:
-    monkeypatch.setattr("regobs.exporters.followed_path._SETTLED", 0.0)
-    one = Followed(tmp_path)
-    yield one
-    one.files.close()
+pytestmark = pytest.mark.usefixtures("settled")
 
 
 PACKERS: dict[str, Callable[[bytes], bytes]] = {

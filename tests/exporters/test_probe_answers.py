@@ -18,10 +18,17 @@ from tests.stub_server import StubHandler, StubServer
 DEEP = b"[" * 400_000
 
 
-def outcomes(server: StubServer) -> dict[str, StepOutcome]:
-    target = ProbeTarget("x", server.url, debug_url=server.url)
-    probe = TargetProbe(target, DEFAULT_TIMING, Instruments("gitlab"))
+def probe_of(target: ProbeTarget) -> TargetProbe:
+    return TargetProbe(target, DEFAULT_TIMING, Instruments("gitlab"))
+
+
+def steps(probe: TargetProbe) -> dict[str, StepOutcome]:
+    """What each step of one round came to."""
     return {one.step: one for one in probe.run(all_steps=True)}
+
+
+def outcomes(server: StubServer) -> dict[str, StepOutcome]:
+    return steps(probe_of(ProbeTarget("x", server.url, debug_url=server.url)))
 
 
 @pytest.mark.parametrize("body", [DEEP, b"[]", b"{", b"\xff\xfe", b'{"layers": 1, "tags": 5}'], ids=range(5))
@@ -74,9 +81,7 @@ def test_a_base_that_leads_to_another_host_is_no_registry_wherever_that_host_is(
     with StubServer(Leading) as server, TemporaryDirectory() as folder:
         secret = Path(folder) / "secret"
         secret.write_text("x")
-        target = ProbeTarget("x", server.url, username_file=secret, password_file=secret)
-        probe = TargetProbe(target, DEFAULT_TIMING, Instruments("gitlab"))
-        found = {one.step: one for one in probe.run(all_steps=True)}
+        found = steps(probe_of(ProbeTarget("x", server.url, username_file=secret, password_file=secret)))
     step = found["base" if known else "auth"]
     assert step.result == "answer"
     assert f"another host, http://{host}/login" in step.text
@@ -159,11 +164,11 @@ def test_a_fault_that_nobody_thought_of_fails_the_step_and_the_next_round_works(
             self.answer(200, b"{}")
 
     with StubServer(Works) as server:
-        probe = TargetProbe(ProbeTarget("x", server.url, push=False), DEFAULT_TIMING, Instruments("gitlab"))
+        probe = probe_of(ProbeTarget("x", server.url, push=False))
         monkeypatch.setattr("regobs.exporters.probe._REQUESTS", {**_REQUESTS, "base": odd})
-        failed = {one.step: one for one in probe.run(all_steps=True)}
+        failed = steps(probe)
         monkeypatch.undo()
-        worked = {one.step: one for one in probe.run(all_steps=True)}
+        worked = steps(probe)
     assert (failed["base"].result, failed["base"].text) == ("answer", "LookupError: odd")
     assert worked["base"].result == "ok"
 

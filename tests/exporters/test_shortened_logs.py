@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.exporters.test_log_files import RESTARTS, Followed
+from tests.exporters.followed import RESTARTS, Followed
 
-
-@pytest.fixture
-def followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Followed]:
-    monkeypatch.setattr("regobs.exporters.followed_path._SETTLED", 0.0)
-    one = Followed(tmp_path)
-    yield one
-    one.files.close()
+pytestmark = pytest.mark.usefixtures("settled")
 
 
 def _shorten(log: Path, lines: int, more: int = 0) -> None:

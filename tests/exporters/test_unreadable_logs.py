@@ -21,8 +21,8 @@ from regobs.catalog.model import Flavor
 from regobs.exporters.log_files import LogFiles
 from regobs.exporters.logs import LogExporter
 from regobs.instrument import Instruments
+from tests.exporters.followed import Followed
 from tests.exporters.test_log_counts import access
-from tests.exporters.test_log_files import Followed
 
 _FILE, _FOLDER = "a file cannot be read", "a folder cannot be listed"
 
@@ -69,10 +69,7 @@ def folder() -> Iterator[Path]:
     shutil.rmtree(made)
 
 
-@pytest.fixture(autouse=True)
-def settled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No rotation is waited for: here nothing is copied while the files are looked at."""
-    monkeypatch.setattr("regobs.exporters.followed_path._SETTLED", 0.0)
+pytestmark = pytest.mark.usefixtures("settled")
 
 
 def told(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
