@@ -178,7 +178,7 @@ def main() -> int:
             found = [(one, read_by(prometheus, one.ours, end), read_by(prometheus, one.usual, end)) for one in rules]
     print(f"{'SLO':<36}{'ours':>10}{'the other':>12}{'ratio':>8}")
     for one, ours, usual in found:
-        print(f"{one.slo.name:<36}{ours:>10,}{usual:>12,}{ours / usual if usual else float('nan'):>8.3f}")
+        print(f"{one.slo.name:<36}{ours:>10,}{usual:>12,}{f'{ours / usual:.3f}' if usual else '-':>8}")
     ours, usual = sum(mine for _, mine, _ in found), sum(theirs for _, _, theirs in found)
     assert all(mine for _, mine, _ in found), "a rule found nothing to read"
     assert all(theirs for one, _, theirs in found if one.usual), "a rule found nothing to read"

@@ -371,7 +371,7 @@ def test_a_version_above_the_newest_known_one_is_noted(version: str, *, noted: b
     notes = read(f"[registry]\nversion = '{version}'").notes
     assert bool(notes) is noted
     if noted:
-        assert notes[0].startswith("regobs.toml:2:11: ")
+        assert notes[0].startswith(f"regobs.toml:2:11: version {version}: ")
         assert "4.32.0" in notes[0]
 
 

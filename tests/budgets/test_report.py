@@ -15,7 +15,7 @@ import pytest
 
 from regobs.budgets.backtest import Objectives
 from regobs.budgets.past import SloPast
-from regobs.budgets.report import Offender, SloReport, month_span, slo_reports, span_before, spending
+from regobs.budgets.report import BurnStretch, Offender, SloReport, month_span, slo_reports, span_before, spending
 from regobs.budgets.report_page import ReportText
 from tests.budgets import courses
 from tests.budgets.courses import EVERY, HOUR, SLO, WINDOWS, past_of
@@ -189,6 +189,16 @@ def test_values_from_outside_are_text_in_every_form(monkeypatch: pytest.MonkeyPa
     assert r"\</script\>\<b\>\|x\`" in markdown
     assert page.startswith("<!doctype html>")
     assert "http" not in page  # it loads nothing
+
+
+def test_a_burn_of_a_thousand_has_its_digits_and_an_empty_label_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    day = 86_400_000
+    found = reported(monkeypatch, two_days(), (MIDNIGHT + day, MIDNIGHT + 2 * day))
+    burn = BurnStretch(MIDNIGHT, MIDNIGHT + day, 10.0, 0.5, 1000.0, ("1h",))
+    found = replace(found, offenders=(Offender("code", "", 200, 1),), burns=(burn,))
+    text = ReportText([found], "2026-11", "the day before", UTC).markdown()
+    assert "| 1,000 | 1h |" in text
+    assert "| code | no code | 200 |" in text
 
 
 def test_the_csv_has_a_line_for_each_day(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -155,6 +155,13 @@ def test_where_ci_is_set_nothing_is_changed_without_yes(
     assert deploy("apply", "--yes")[0] == 0
 
 
+@pytest.mark.parametrize("value", ["false", "0", "no", "", "False"])
+def test_a_machine_that_says_it_is_no_ci_is_none(deploy: Deploy, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CI", value)
+    code, _, err = deploy("apply")
+    assert (code, "nobody can be asked" in err) == (2, True)
+
+
 def test_nobody_to_ask_is_an_input_error(deploy: Deploy, url: str) -> None:
     code, _, err = deploy("apply")
     assert (code, "nobody can be asked" in err, alerts(url)) == (2, True, {})

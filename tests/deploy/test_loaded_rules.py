@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -144,8 +146,8 @@ class KeepsOld:
             groups.append({"name": alert, "file": f"{self.directory}/{name}", "interval": 1, "rules": [rule]})
         return success({"groups": groups})
 
-    def stub(self) -> Stub:
-        return Stub({("POST", "/-/reload"): self.reload, "/api/v1/rules": self.rules})
+    def stub(self, more: Mapping[Any, Any] = MappingProxyType({})) -> Stub:
+        return Stub({("POST", "/-/reload"): self.reload, "/api/v1/rules": self.rules, **more})
 
 
 def rollout(url: str, folder: Path) -> Rollout:
@@ -168,6 +170,32 @@ def test_a_server_that_keeps_its_old_rules_is_found_out(tmp_path: Path) -> None:
         server.loaded["High.yaml"] = rule_file("High", 6).decode()
         with pytest.raises(ServerError, match="not in use"):
             ours.verify()
+
+
+@pytest.mark.parametrize("name", ["vmalert", "thanos_rule"])
+def test_a_server_that_says_that_its_reload_failed_is_not_waited_for(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("regobs.deploy.loaded_rules._RELOADS", 0.5)
+    server = KeepsOld(tmp_path / "rules")
+
+    def metrics(request: Request) -> Reply:
+        del request
+        return Reply(
+            200, f"# TYPE x gauge\n{name}_config_last_reload_successful {int(not server.keeps)}\n", "text/plain"
+        )
+
+    with server.stub({"/metrics": metrics}) as stub:
+        target = RulesDirectory("rules", tmp_path / "rules", lambda: Prometheus(stub.url), patience=60)
+        ours = Rollout(target, StateFolder(tmp_path / "state"))
+        ours.apply(ours.plan(rules(High=5)))
+        plan = ours.plan(rules(High=9))
+        server.keeps = True
+        begun = time.monotonic()
+        with pytest.raises(ServerError, match="not in use") as error:
+            ours.apply(plan)
+        assert "could not read its files" in str(error.value.value)
+        assert time.monotonic() - begun < 20
 
 
 def test_groups_of_others_are_no_fault_and_those_that_we_took_away_are(tmp_path: Path) -> None:

@@ -36,6 +36,9 @@ ANSWERED = {
     503: Reply(503, "<html>down</html>", "text/html"),
     200: Reply(200, "<html>sign in</html>", "text/html"),
     1: Reply(200, "{", "application/json"),
+    302: Reply(302, "", "text/plain", {"Location": "http://[::1/login"}),
+    307: Reply(307, "", "text/plain", {"Location": "http://a:port/"}),
+    308: Reply(308, "", "text/plain", {"Location": "/\xff"}),
 }
 NEXT = {
     401: r"`tenant` of \[contexts\.here\]|GRAFANA_TOKEN|REGOBS_ELASTICSEARCH|kubeconfig",
@@ -46,6 +49,9 @@ NEXT = {
     503: r"log of the server.*run the same command again",
     200: r"next:",
     1: r"next:",
+    302: r"next:",
+    307: r"next:",
+    308: r"next:",
 }
 Deploy = Callable[..., tuple[int, str, str]]
 

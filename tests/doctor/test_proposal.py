@@ -95,6 +95,12 @@ def test_a_scrape_configuration_of_a_new_file_gives_the_labels_that_all_targets_
     assert [line for line in proposal.unknown if "scrape_labels: host of the targets" in line]
 
 
+def test_a_label_of_targets_that_regobs_toml_cannot_name_is_told() -> None:
+    (told,) = (one for one in new_settings(replace(SEEN, unusable_labels=("k8s.pod",))).unknown if "k8s.pod" in one)
+    assert "relabel_configs" in told
+    assert not any("relabel" in one for one in new_settings(SEEN).unknown)
+
+
 def test_a_scrape_that_is_too_seldom_is_told_and_not_written() -> None:
     edge, beyond = (replace(SEEN, scrape_interval=Observed(Duration(ms), "targets")) for ms in (120_000, 121_000))
     assert tomllib.loads(new_settings(edge).text)["prometheus"]["scrape_interval"] == "2m"

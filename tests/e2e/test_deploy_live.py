@@ -333,10 +333,13 @@ def test_a_vmalert_reads_them_too_and_gets_its_old_rules_back(tmp_path: Path, su
     ours.apply(ours.plan(OLD))
     ours.verify()
     (place.directory / "zz-theirs.yaml").write_bytes(rule_file("Theirs", 1, "sum("))
-    broken = place.rollout(patience=3)
+    broken = place.rollout(patience=180)
+    begun = time.monotonic()
     with pytest.raises(ServerError, match="not in use as they should be") as error:
         broken.apply(broken.plan(rules(High=8, Low=1)))
     assert "its expression is vector(1) > 5, not vector(1) > 8" in str(error.value.value)
+    assert "could not read its files again" in str(error.value.value)
+    assert time.monotonic() - begun < 60
     assert files_of(OLD).items() <= place.files().items()
     shutil.rmtree(place.directory)
     files = pack_rules(place.directory)

@@ -227,6 +227,18 @@ def test_a_threshold_is_compared_at_each_evaluation_with_the_worst_value(
     assert text.endswith(f"{bad} 0.8")
 
 
+@pytest.mark.parametrize(
+    ("le", "written"), [("1", r'le=~"1|1\\.0"'), ("1.0", r'le=~"1|1\\.0"'), ("0.3", 'le="0.3"'), ("+Inf", 'le="+Inf"')]
+)
+@pytest.mark.parametrize("metric", ["team_seconds", LATENCY])
+def test_a_bucket_in_promql_is_matched_in_both_spellings(tmp_path: Path, metric: str, le: str, written: str) -> None:
+    if metric == LATENCY and le == "0.3":
+        le, written = "0.5", 'le="0.5"'
+    spec = ratio(good=source(f'{metric}_bucket{{le="{le}"}}'), total=source(f"{metric}_count"))
+    assert f"{metric}_bucket{{" in (text := expr(tmp_path, "registry:slo_bad_events:increase30s", spec))
+    assert written.replace("\\\\", "\\") in text or written in text
+
+
 GENERATED: dict[str, Json] = {
     "a bucket and a count": ratio(good=source(f'{LATENCY}_bucket{{le="0.5"}}'), total=source(f"{LATENCY}_count")),
     "two buckets": ratio(good=source(f'{LATENCY}_bucket{{le="1"}}'), total=source(f'{LATENCY}_bucket{{le="+Inf"}}')),

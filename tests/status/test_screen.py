@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from math import inf, nan
 
@@ -200,3 +201,37 @@ def test_what_probes_get_stands_at_the_top_and_what_fails_is_red() -> None:
 )
 def test_a_build_that_was_not_told_its_version_is_said_to_have_none(version: str, shown: str) -> None:
     assert f"registry  gitlab {shown}" in screen_text(replace(QUIET, versions={version: 2}), PIPE)
+
+
+def test_no_line_is_wider_than_the_terminal_but_for_addresses() -> None:
+    alert = FiringAlert(
+        "RegistryAvailabilityBurn",
+        {"severity": "page", "slo": "pull-manifest-availability", "environment": "production", "tier": "1h"},
+        13_440.0,
+        "2026-01-01T00:00:00Z",
+        "runbooks/RegistryAvailabilityBurn.md",
+    )
+    report = replace(
+        QUIET,
+        firing=(alert,),
+        loaded=3,
+        versions={"4.32.0-gitlab with a long name of a build": 12, "4.31.0-gitlab with a long name of a build": 12},
+        requests=1234.5,
+        processes=(
+            ProcessStatus("a:5001", up=False, error="no route to host", seen=500.0),
+            ProcessStatus("b:5001", up=True, age=90_000.0),
+        ),
+        routes=(RouteStatus("/v2/{name}/manifests/{reference}", 1000.0, 0.5, 1234.0),),
+        budgets=(budget(1000.0),),
+        outside=(OutsideView("https://registry.example.com/v2/", works=False, text="does not work " * 8),),
+        others=3,
+        past=True,
+    )
+    for colour in (False, True):
+        text = screen_text(report, Screen(width=80, colour=colour))
+        lines = [re.sub(r"\x1b\[[0-9]*m", "", line) for line in text.splitlines()]
+        assert [line for line in lines if display_width(line) > 80 and " " in line.strip()] == []
+        assert "e+0" not in text
+    assert "1,000/s" in text
+    assert "1,234 requests a second" in " ".join(" ".join(lines).split())
+    assert max(map(len, screen_text(report, PIPE).splitlines())) > 100

@@ -13,6 +13,7 @@ from regobs.budgets.past import Numbers, SloPast, scope_of
 from regobs.budgets.replay import fired_alerts
 from regobs.budgets.words import percent, time_text
 from regobs.catalog import slo as names
+from regobs.common.counts import number_text
 from regobs.common.table import PIPE, Screen, table
 from regobs.config import Config
 from regobs.prometheus import Prometheus
@@ -130,7 +131,7 @@ def as_text(slo: Slo, windows: Windows, delays: Sequence[OutageDelay], every: in
                 window_text(one.tier.long),
                 window_text(one.tier.short),
                 percent(float(one.tier.share)),
-                f"{one.factor:.4g}",
+                number_text(one.factor, 4),
                 percent(one.bad_share),
                 time_text(one.outage),
                 fewest_bad(1 / budget, one.factor, windows.confidence),
@@ -143,7 +144,7 @@ def as_text(slo: Slo, windows: Windows, delays: Sequence[OutageDelay], every: in
         ["traffic", "fails", "page after", "ticket after"],
         [
             [
-                f"{one.rate * 60:.3g} a minute",
+                f"{number_text(one.rate * 60)} a minute",
                 percent(float(one.share)),
                 *(_delay(one, severity) for severity in ("page", "ticket")),
             ]

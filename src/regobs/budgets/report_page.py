@@ -12,7 +12,7 @@ from typing import Any
 
 from regobs.budgets.report import SloReport, Spending
 from regobs.budgets.words import percent, time_text
-from regobs.common.counts import amount_text, whole
+from regobs.common.counts import amount_text, number_text, whole
 
 _WIDTH, _HEIGHT = 640, 120  # of the line of a budget, in pixels
 _WHOLE = 0.99  # of a span with data from which on it is not said how much has
@@ -74,14 +74,17 @@ class ReportText:
                     time_text((burn.end - burn.begin) / 1000),
                     percent(burn.share),
                     _count(burn.bad),
-                    f"{burn.peak:.3g}",
+                    number_text(burn.peak),
                     " ".join(burn.tiers) or "none",
                 )
                 for burn in one.burns
             )
             yield ReportTable("When it burned", head, rows, numbers=2)
         if one.offenders:
-            shown = tuple((who.label, who.value, _count(who.bad), percent(who.share)) for who in one.offenders)
+            shown = tuple(
+                (who.label, who.value or f"no {who.label}", _count(who.bad), percent(who.share))
+                for who in one.offenders
+            )
             yield ReportTable("What the bad events were", ("label", "value", "bad", "of all bad"), shown, numbers=2)
 
     def markdown(self) -> str:
@@ -159,7 +162,7 @@ def _share(value: float | None) -> str:
 
 
 def _count(value: float) -> str:
-    return amount_text(value) if value >= 10 or whole(value) == value else f"{value:.3g}"
+    return amount_text(value) if value >= 10 or whole(value) == value else number_text(value)
 
 
 def _sentence(one: SloReport) -> str:

@@ -85,16 +85,21 @@ def _split(source: str) -> tuple[str, tuple[str, str] | None]:
 def _fetch(url: str, credentials: tuple[str, str] | None) -> bytes:
     import requests  # noqa: PLC0415 - only where something is fetched; the catalog itself needs no package
 
+    from regobs.common.http_session import HttpSession  # noqa: PLC0415 - as above
+
     deadline = time.monotonic() + TOTAL_SECONDS
     data = bytearray()
     try:
-        with requests.get(
-            url,
-            auth=credentials,
-            headers={"Accept": _ACCEPT},
-            timeout=(CONNECT_SECONDS, READ_SECONDS),
-            stream=True,
-        ) as response:
+        with (
+            HttpSession() as session,
+            session.get(
+                url,
+                auth=credentials,
+                headers={"Accept": _ACCEPT},
+                timeout=(CONNECT_SECONDS, READ_SECONDS),
+                stream=True,
+            ) as response,
+        ):
             if response.status_code != requests.codes.ok:
                 raise _failure(url, f"answers {response.status_code} {response.reason or ''}".rstrip())
             for piece in response.iter_content(64 * 1024):

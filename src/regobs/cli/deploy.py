@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _SHAPE = click.option("--format", "shape", type=click.Choice(["text", "json"]), default="text", show_default=True)
+_NOT_SET = {"", "0", "false", "no", "off"}  # what CI is on a machine that says it is none
 _ONLY = click.option(
     "--target", "only", multiple=True, metavar="NAME", help="Only this one of [deploy] in regobs.toml."
 )
@@ -307,7 +308,7 @@ def _judge(plans: Iterable[TargetPlan]) -> None:
 def _agreed(*, yes: bool) -> bool:
     if yes:
         return True
-    if os.environ.get("CI"):
+    if os.environ.get("CI", "").strip().lower() not in _NOT_SET:
         click.echo("Nothing is changed: CI is set. --yes changes it.", err=True)
         return False
     if not sys.stdin.isatty():

@@ -43,7 +43,7 @@ def doctor(
     import json  # noqa: PLC0415 - what follows loads grafanalib and requests; `--help` needs neither
 
     from regobs.doctor import examine, proposed, text  # noqa: PLC0415
-    from regobs.doctor.table import PROPOSED  # noqa: PLC0415
+    from regobs.doctor.table import PROPOSED, diff_lines  # noqa: PLC0415
     from regobs.promql.durations import read_duration  # noqa: PLC0415
 
     span = read_duration(window) if window is not None else None
@@ -62,6 +62,7 @@ def doctor(
     else:
         shown, title, rest = text(report, failing_only=failing_only).rstrip("\n").partition(f"\n{PROPOSED}")
         say(shown)
-        if title:  # with a diff, whose lines stay as they are
-            click.echo(title.removeprefix("\n") + rest)
+        kept = set(diff_lines(report))
+        for line in (title + rest).split("\n")[1:]:
+            (click.echo if line in kept else say)(line)
     return report.exit_code

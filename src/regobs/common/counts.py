@@ -21,6 +21,15 @@ def whole(value: float) -> int:
     return int(value) if isfinite(value) else 0
 
 
+def number_text(value: float, digits: int = 3) -> str:
+    """A number with so many significant digits; a larger one is whole, with groups of three digits.
+
+    >>> number_text(0.1234), number_text(1000.4), number_text(13440, 4)
+    ('0.123', '1,000', '13,440')
+    """
+    return amount_text(value) if abs(value) >= 10**digits - 0.5 else f"{value:.{digits}g}"
+
+
 def amount_text(value: float, digits: int = 0) -> str:
     """An amount with groups of three digits; one that is too large to be read digit by digit as a power of ten."""
     return f"{value:,.{digits}f}" if abs(value) < _WORDLESS else f"{value:.3g}"

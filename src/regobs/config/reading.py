@@ -118,12 +118,15 @@ def _refuse_foreign(registry: TomlTable, flavor: Flavor, chosen: frozenset[Capab
 
 
 def _notes(registry: TomlTable, flavor: Flavor, version: Version | None) -> tuple[str, ...]:
-    found = version_note(flavor, version)
+    found = version_note(flavor, version, registry.text("version", ""))
     return (f"{registry.place('version')}: {found}",) if found else ()
 
 
-def version_note(flavor: Flavor, version: Version | None) -> str:
-    """What is to be said of a version that is older or newer than all releases that are known; empty for any other."""
+def version_note(flavor: Flavor, version: Version | None, said: str = "") -> str:
+    """What is to be said of a version that is older or newer than all releases that are known; empty for any other.
+
+    `said` is the version as a person wrote it.
+    """
     if version is None or OLDEST[flavor][:2] <= version[:2] <= NEWEST[flavor][:2]:
         return ""
     if version < OLDEST[flavor]:
@@ -133,7 +136,7 @@ def version_note(flavor: Flavor, version: Version | None) -> str:
     else:
         known = f"the newest release of flavor {flavor} that regobs knows is {NEWEST[flavor]}"
         known += ", and everything is written as for that one"
-    return f"version {version}: {known}"
+    return f"version {said or version}: {known}"
 
 
 def _labels(top: TomlTable) -> tuple[LabelNames, bool, frozenset[str]]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import requests
 
+from regobs.common.http_session import HttpSession
 from regobs.deploy.told import answer_error
 from regobs.errors import ServerError
 from regobs.prometheus.failures import unreachable
@@ -55,7 +56,7 @@ class JsonApi:
         """An answer of any status but 401 and 403. `more` is what requests takes."""
         try:
             if self._session is None:
-                session = requests.Session()
+                session = HttpSession()
                 self._enter(session)
                 self._session = session
             answer = self._session.request(method, self.url + path, timeout=_TIMEOUT, allow_redirects=False, **more)

@@ -7,6 +7,7 @@ compared is taken for equal: a deployment that is well must not be called broken
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -14,6 +15,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+from regobs.catalog.prometheus_server import CONFIG_LOADED
 from regobs.documents import load_yaml
 from regobs.errors import PromqlError, RulesError, ServerError
 from regobs.grafana.compare import same_query
@@ -27,6 +29,9 @@ from regobs.promql.walk import rebuild, selectors
 Rule = Mapping[str, Any]
 GroupKey = tuple[str, str]  # the file of a group, and its name
 _POLL = 0.25
+_RELOADS = 5.0  # seconds in which a server reads its files again, after which its metrics tell of this time
+# Prometheus, vmalert and Thanos Ruler call it alike behind their own names.
+_RELOADED = re.compile(rf"^\w+{CONFIG_LOADED.name.removeprefix('prometheus')}(?:\{{[^}}\n]*\}})? ([01])$", re.MULTILINE)
 _LONGEST = 200  # characters of an expression or a text in an error
 
 
@@ -65,15 +70,21 @@ def await_groups(
     """Wait until these groups, by file and name, are in use as they are here and well, and those of `gone` no longer.
 
     `file_of` says which file a loaded group is of, None for a group of others. `namespace` is one by which an operator
-    may have narrowed expressions. Raises ServerError after `patience` seconds, and at once where a rule fails.
+    may have narrowed expressions. Raises ServerError after `patience` seconds, at once where a rule fails, and
+    soon where the server says that it could not read its files.
     """
-    begun, wait = time.time(), time.monotonic() + patience
+    begun, start = time.time(), time.monotonic()
+    wait, look = start + patience, start + _RELOADS
     while True:
         mine = {(file, group.name): group for group in server.rules() if (file := file_of(group)) is not None}
         found = _unwell(mine, expected, gone, begun + server.clock.ahead, namespace)  # evaluations have server times
         if found is None:
             return
         what, hopeless = found
+        if not hopeless and time.monotonic() >= look:
+            look += _RELOADS
+            hopeless = reload_failed(server)
+            what += "; its own metrics say that it could not read its files again" if hopeless else ""
         if hopeless or time.monotonic() >= wait:
             raise ServerError(
                 "the rules are not in use as they should be",
@@ -83,6 +94,14 @@ def await_groups(
                 "log: it goes on with the old ones where it cannot read one of its files",
             )
         sleep(_POLL)
+
+
+def reload_failed(server: Prometheus) -> bool:
+    """Whether the metrics of a server say that it could not read its rules or configuration when it last tried to.
+
+    vmalert answers 200 to a reload before it tries (app/vmalert/main.go). Raises ServerError.
+    """
+    return any(float(value) == 0 for value in _RELOADED.findall(server.own_metrics()))
 
 
 def _unwell(

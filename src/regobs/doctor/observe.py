@@ -54,6 +54,7 @@ class Observation:
     matchers: Observed[tuple[Matcher, ...]] | None = None
     others: tuple[str, ...] = ()
     target_labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unusable_labels: tuple[str, ...] = ()  # of targets, with names that regobs.toml cannot have
     honor_labels: Observed[bool] | None = None
     neighbours: Mapping[Exposer, tuple[str, ...]] = field(default_factory=dict)
     beside: Beside | None = None
@@ -110,6 +111,8 @@ def observe(
     targets = if_offered(prometheus.targets) or ()
     of_registry = [one for one in targets if all(matches(item, one.labels) for item in scope)]
     labels = _target_labels(prometheus, scope)
+    unusable = tuple(name for name in labels if not _LABEL.fullmatch(name))
+    labels = {name: values for name, values in labels.items() if name not in unusable}
     down = _of_the_down(prometheus)
     neighbours = _neighbours(live, down)
     beside = look_beside(prometheus, neighbours, targets)
@@ -125,6 +128,7 @@ def observe(
         matchers=chosen.matchers,
         others=chosen.others,
         target_labels=labels,
+        unusable_labels=unusable,
         honor_labels=_honor_labels(prometheus, deployment, own, labels),
         neighbours=neighbours,
         beside=beside,
@@ -270,7 +274,7 @@ def _target_labels(prometheus: Prometheus, scope: Sequence[Matcher]) -> dict[str
     values: dict[str, set[str]] = {}
     for sample in prometheus.query(f"up{{{shown(scope)}}}").samples:
         for name, value in sample.labels.items():
-            if _LABEL.fullmatch(name):
+            if not name.startswith("__"):
                 values.setdefault(name, set()).add(value)
     return {name: tuple(sorted(found)) for name, found in sorted(values.items())}
 

@@ -262,6 +262,12 @@ def _unknown(seen: Observation) -> Iterator[str]:
             f"prometheus.scrape_labels: {', '.join(several)} of the targets have several values: prometheus/scrape.yaml"
             " of a build does not tell them apart"
         )
+    if seen.unusable_labels:
+        names = ", ".join(map(quoted, seen.unusable_labels))
+        yield (
+            f"labels: targets of the registry have {names}, which is no name of a label in regobs.toml (letters, digits"
+            " and _, no digit first): rename it with relabel_configs of the scrape, if deployments are told by it"
+        )
     if not seen.target_labels:
         yield "labels: no target of a registry was seen; only job and instance are assumed"
     if seen.beside is not None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from math import isfinite
 
 from regobs.catalog.targets import NOBODY
+from regobs.common.counts import number_text
 from regobs.common.table import escape
 from regobs.doctor.report import NO_ADDRESS, DashboardFinding, DoctorReport, PanelFinding, RuleFinding
 from regobs.doctor.server import since_text
@@ -77,7 +78,7 @@ def _firing(report: DoctorReport) -> Iterator[str]:
         yield from ("", "Firing now")
     for alert in report.firing:
         labels = ", ".join(f"{name}={value}" for name, value in sorted(alert.labels.items()))
-        value = f"value {alert.value:.4g}" if isfinite(alert.value) else ""
+        value = f"value {number_text(alert.value, 4)}" if isfinite(alert.value) else ""
         yield "  " + "  ".join(filter(None, (alert.name, f"({labels})", value, since_text(alert, report.now))))
         yield f"      runbook: {alert.runbook_text}"
     if not all(alert.runbook for alert in report.firing):
@@ -167,7 +168,13 @@ def _proposal(report: DoctorReport) -> Iterator[str]:
         first, *rest = setting.reason.split("\n")
         yield f"  {setting.name}: {first}"
         yield from (f"    {line}" for line in rest)
-    yield from (f"  {escape(line)}" for line in report.proposal.diff.split("\n") if line)
+    yield from diff_lines(report)
+
+
+def diff_lines(report: DoctorReport) -> list[str]:
+    """The lines of the diff of the settings file, which stay as they are however wide they are."""
+    diff = report.proposal.diff if report.proposal is not None else ""
+    return [f"  {escape(line)}" for line in diff.split("\n") if line]
 
 
 def summary(report: DoctorReport) -> Iterator[str]:

@@ -18,6 +18,7 @@ from urllib.parse import quote, urlsplit
 import requests
 import requests.auth
 
+from regobs.common.http_session import HttpSession
 from regobs.common.reasons import reason_of, shape_of
 from regobs.errors import InputError, Location, ServerError
 from regobs.grafana.boards import ReadDashboard, board_of
@@ -108,7 +109,7 @@ def _open(address: str, token: str | None) -> requests.Session:
             expected="an address without one",
             next_step=f"make a token for a service account and put it into {TOKEN_VARIABLE}",
         )
-    session = requests.Session()
+    session = HttpSession()
     if token:
         session.auth = BearerAuth(token)
     return session

@@ -23,8 +23,11 @@ def redact(url: str) -> str:
 
 
 def bare(url: str) -> str:
-    """A URL that a server gave, without user, password, query and fragment."""
-    parts = urlsplit(url)
+    """A URL that a server gave, without user, password, query and fragment; empty for a text that is none."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 

@@ -195,6 +195,10 @@ class Prometheus(PrometheusApi):
         if not 200 <= response.status_code < 300 or "html" in response.headers.get("Content-Type", ""):
             raise failures.wrong_server(self.url, response, "", self._words)
 
+    def own_metrics(self) -> str:
+        """The page with the metrics of the server itself; whatever else it answers where it has none."""
+        return self._send("GET", "/metrics", []).text
+
     def stores(self) -> tuple[Store, ...]:
         """The stores behind a Thanos Query, those that do not answer included. EndpointError on any other server."""
 

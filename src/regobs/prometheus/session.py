@@ -10,6 +10,7 @@ from typing import Any
 import requests
 from requests.auth import HTTPBasicAuth
 
+from regobs.common.http_session import HttpSession
 from regobs.prometheus.connection import Connection
 from regobs.prometheus.transfer import TimedAdapter
 
@@ -22,7 +23,7 @@ _CUT = 1.0  # seconds: `Date` has none of their parts
 
 def open_session() -> requests.Session:
     """A session that keeps its connections."""
-    session = requests.Session()
+    session = HttpSession()
     for scheme in ("http://", "https://"):
         session.mount(scheme, TimedAdapter(pool_connections=2, pool_maxsize=CONNECTIONS))
     return session

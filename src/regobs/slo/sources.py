@@ -25,7 +25,7 @@ from regobs.promql.parse import parse
 from regobs.promql.series import check_classic, known_metric
 from regobs.promql.vocabulary import Vocabulary
 from regobs.promql.walk import selectors, strip_parens
-from regobs.promql.words import check_edge, is_of, label_words, metric_buckets, metric_labels, read_edge
+from regobs.promql.words import check_edge, edge_matcher, is_of, label_words, metric_buckets, metric_labels, read_edge
 from regobs.slo.model import EventSource
 
 _BUCKET = "_bucket"
@@ -168,7 +168,17 @@ def counter_of(text: str, config: Config) -> Selector:
     metric = known_metric(expr)
     if metric is not None and metric.kind is Kind.GAUGE and not metric.cumulative and metric.exposer != Exposer.RULES:
         raise PromqlError(f"{metric.name} is a gauge: it counts no events", value=text, expected="a counter")
-    return expr
+    return _in_both_spellings(expr) if metric is None else expr  # binding does it for a metric of the catalog
+
+
+def _in_both_spellings(node: Selector) -> Selector:
+    """A bucket as it is stored by Prometheus 2 (`le="1"`) and by 3 (`le="1.0"`): a history may have both."""
+    if not (isinstance(node.metric, str) and node.metric.endswith(_BUCKET)):
+        return node
+    edges = {one: read_edge(one.value) for one in node.matchers if one.label == "le" and one.op is MatchOp.EQUAL}
+    return replace(
+        node, matchers=tuple(edge_matcher([edge]) if (edge := edges.get(one)) else one for one in node.matchers)
+    )
 
 
 def _check_bucket(node: Selector) -> None:

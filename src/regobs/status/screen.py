@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from math import isfinite
 
+from regobs.common.counts import number_text
 from regobs.common.table import Cell, Colour, Screen, escape, table, wrapped
 from regobs.doctor.report import NO_ADDRESS, FiringAlert
 from regobs.doctor.server import since_text
@@ -43,9 +44,9 @@ def route_cells(one: RouteStatus) -> tuple[str, str, Cell, str]:
     """Route, requests, share of server errors, latency."""
     return (
         one.route,
-        f"{one.requests or 0:.3g}/s",
+        f"{number_text(one.requests or 0)}/s",
         Cell("" if one.failed is None else f"{one.failed:.2%}", Colour.RED if one.failed else None),
-        "" if one.latency is None else f"{one.latency:.3g} s",
+        "" if one.latency is None else f"{number_text(one.latency)} s",
     )
 
 
@@ -96,26 +97,22 @@ def _title(text: str, on: Screen) -> str:
 def _head(report: StatusReport, on: Screen) -> Iterator[str]:
     processes = processes_text(report)
     when = datetime.fromtimestamp(report.now, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    yield (
-        escape(f"registry  {report.flavor} {versions_text(report)}".rstrip())
-        + "  "
-        + on.paint(processes.text, processes.colour)
-    )
-    yield escape(f"server    {report.server} {report.server_version}".rstrip()) + f"  {when}"
+    yield _beside(f"registry  {report.flavor} {versions_text(report)}".rstrip(), processes, on, gap="  ")
+    yield wrapped(escape(f"server    {report.server} {report.server_version}".rstrip()) + f"  {when}", on)
     for line in lacks(report):
-        yield on.paint(escape(line), Colour.YELLOW)
+        yield _line(line, on, Colour.YELLOW)
     if report.past:
-        yield "          what a server tells of the present only (rules, errors of scrapes) is left out"
+        yield _line("          what a server tells of the present only (rules, errors of scrapes) is left out", on)
     if report.requests is not None:
         in_flight = f", {report.in_flight:g} in flight" if report.in_flight is not None else ""
-        rate = f"{report.requests:.3g} requests a second over {report.window}"
-        yield f"traffic   {rate}{in_flight}{_of_the_past(report, on)}"
+        rate = f"{number_text(report.requests)} requests a second over {report.window}"
+        yield _of_the_past(f"traffic   {rate}{in_flight}", report, on)
     yield from _outside(report, on)
 
 
 def _outside(report: StatusReport, on: Screen) -> Iterator[str]:
     for cell in outside_cells(report):
-        yield on.paint(escape(f"outside   {cell.text}"), cell.colour)
+        yield _line(f"outside   {cell.text}", on, cell.colour)
 
 
 def outside_cells(report: StatusReport) -> Iterator[Cell]:
@@ -128,9 +125,23 @@ def outside_cells(report: StatusReport) -> Iterator[Cell]:
         yield Cell(f"{count} of {count} probes get what they want")
 
 
-def _of_the_past(report: StatusReport, on: Screen) -> str:
+def _of_the_past(text: str, report: StatusReport, on: Screen, colour: Colour | None = None) -> str:
+    """A line, and behind it what is said of numbers that are not of now."""
     cell = stale_cell(report)
-    return on.paint(f"; {cell.text}", cell.colour) if cell else ""
+    return _beside(text, cell, on, colour=colour, gap="; ") if cell else _line(text, on, colour)
+
+
+def _line(text: str, on: Screen, colour: Colour | None = None) -> str:
+    """A text from outside, folded where the terminal ends."""
+    return on.paint(wrapped(escape(text), on), colour)
+
+
+def _beside(text: str, cell: Cell, on: Screen, *, gap: str, colour: Colour | None = None) -> str:
+    """A text and one in another colour behind it, below it where the line would be too long."""
+    escaped, more = escape(text), escape(cell.text)
+    if on.width is None or len(escaped) + len(gap) + len(more) <= on.width:
+        return on.paint(escaped, colour) + on.paint(gap + more, cell.colour)
+    return f"{_line(text, on, colour)}\n{on.paint(wrapped(f'            {more}', on), cell.colour)}"
 
 
 def stale_cell(report: StatusReport) -> Cell | None:
@@ -155,10 +166,11 @@ def _alerts(report: StatusReport, on: Screen) -> Iterator[str]:
     more += f"; {report.others} other alerts fire on this server" if report.others else ""
     count = len(report.firing)
     title = "1 alert" if count == 1 else f"{count} alerts"
-    yield on.paint(f"{title if count else 'No alert'} firing{more}", Colour.RED if count else Colour.BOLD)
+    yield _line(f"{title if count else 'No alert'} firing{more}", on, Colour.RED if count else Colour.BOLD)
     if report.loaded is not None and report.loaded < report.alerts:
-        yield on.paint(
+        yield _line(
             f"  only {report.loaded} of the {report.alerts} alerts of this build are loaded here: silence says little",
+            on,
             Colour.YELLOW,
         )
     for alert in report.firing[:_MOST_ALERTS]:
@@ -174,10 +186,10 @@ def _alerts(report: StatusReport, on: Screen) -> Iterator[str]:
 def _alert(alert: FiringAlert, report: StatusReport, on: Screen) -> Iterator[str]:
     severity = alert.labels.get("severity", "")
     labels = ", ".join(f"{name}={value}" for name, value in sorted(alert.labels.items()) if name != "severity")
-    value = f"value {alert.value:.4g}" if isfinite(alert.value) else ""
+    value = f"value {number_text(alert.value, 4)}" if isfinite(alert.value) else ""
     parts = (f"{severity:<7}", alert.name, f"({labels})" if labels else "", value, since_text(alert, report.now))
     line = "  ".join(escape(part) for part in parts if part)
-    yield "  " + on.paint(line, alert_colour(alert))
+    yield on.paint(wrapped(f"  {line}", on), alert_colour(alert))
     if alert.runbook:
         yield escape(f"           runbook: {alert.runbook}")
 
@@ -197,11 +209,11 @@ def _budgets(report: StatusReport, on: Screen) -> Iterator[str]:
 
 
 def _routes(report: StatusReport, on: Screen) -> Iterator[str]:
-    title = _title(f"Routes, most failing and slowest first, last {report.window}", on)
+    title = f"Routes, most failing and slowest first, last {report.window}"
     if not report.routes:
-        yield f"{title}\n  no request was counted"
+        yield f"{_title(title, on)}\n  no request was counted"
         return
-    yield title + _of_the_past(report, on)
+    yield _of_the_past(title, report, on, Colour.BOLD)
     rows = map(route_cells, report.routes)
     yield table(("route", "requests", "5xx", "p95"), rows, on=on, indent=2, right=("requests", "5xx", "p95"))
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import requests
 
+from regobs.common.http_session import HttpSession
 from regobs.errors import MachineError, QueryError, ServerError
 from regobs.logs.answer import Answer
 from regobs.logs.duckdb.columns import empty, shown, typed, types_of, without_secrets
@@ -48,7 +49,7 @@ class _VictoriaLogs:
 
     def __init__(self, address: Address, token: str) -> None:
         self._url = str(address)
-        self._session = requests.Session()
+        self._session = HttpSession()
         self._session.auth = address.credentials or (lambda request: request)  # never that of ~/.netrc
         if token:
             self._session.headers["Authorization"] = f"Bearer {token}"
