@@ -6,7 +6,7 @@ import io
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -93,6 +93,15 @@ def test_bytes_of_blob_pulls_are_told_apart_by_redirect(receiver: Receiver) -> N
         assert receiver.keep(body(event(number, target=blob, meta=meta))) == "kept"
     found = {word: receiver.totals.value(metrics.PULLED_BYTES, (word,)) for word in ("true", "false", "unknown")}
     assert found == {"true": 10, "false": 10, "unknown": 20}
+
+
+def test_a_head_request_is_an_event_without_bytes(receiver: Receiver) -> None:
+    blob = {"mediaType": "application/octet-stream", "digest": "sha256:1", "repository": "a/b", "length": 10}
+    for number, method in enumerate(("GET", "HEAD", "head", "")):
+        assert receiver.keep(body(event(number, target=blob, request={"method": method}))) == "kept"
+    assert receiver.totals.value(metrics.RECEIVED, ("pull", "blob", "a")) == 4
+    assert receiver.totals.value(metrics.PULLED_BYTES, ("unknown",)) == 20
+    assert receiver.totals.value(metrics.BYTES, ("pull", "a")) == 20
 
 
 def test_namespaces_beyond_the_limit_are_other_and_the_sum_is_exact(receiver: Receiver) -> None:
@@ -258,13 +267,22 @@ class Client:
         self.instruments = Instruments("gitlab", strict=True)
         self.app = NotificationApp(receiver, self.instruments, lambda: token)
 
-    def post(self, content: bytes, *, length: str | None = None, authorization: str = "", method: str = "POST") -> str:
+    def post(
+        self,
+        content: bytes,
+        *,
+        length: str | None = None,
+        authorization: str = "",
+        method: str = "POST",
+        more: Mapping[str, str] | None = None,
+    ) -> str:
         told: list[str] = []
         environ = {
             "REQUEST_METHOD": method,
             "CONTENT_LENGTH": str(len(content)) if length is None else length,
             "HTTP_AUTHORIZATION": authorization,
             "wsgi.input": io.BytesIO(content),
+            **(more or {}),
         }
         list(self.app(environ, lambda status, _headers: told.append(status)))
         return told[0][:3]
@@ -277,6 +295,7 @@ def test_only_what_is_stored_is_answered_200(receiver: Receiver) -> None:
     assert client.post(b'{"events": [{}]}') == "200"
     assert client.post(body(event(2)), method="GET") == "405"
     assert client.post(body(event(2)), length="") == "400"
+    assert client.post(body(event(2)), length="", more={"HTTP_TRANSFER_ENCODING": "chunked"}) == "411"
     assert client.post(body(event(2)), length="-5") == "400"
     assert client.post(body(event(2))[:-3], length="9999") == "400"
     assert client.post(b"x", length=str(LARGEST_BODY + 1)) == "413"

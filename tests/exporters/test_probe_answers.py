@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -175,6 +176,33 @@ def test_a_fault_that_nobody_thought_of_fails_the_step_and_the_next_round_works(
 
 def odd(*_: object) -> None:
     raise LookupError("odd")
+
+
+def test_an_answer_that_was_cut_by_its_time_limit_is_not_in_the_way_of_the_next_request() -> None:
+    class Slow(StubHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            if self.path == "/slow":
+                self.send_response(200)
+                self.send_header("Content-Length", "100")
+                self.end_headers()
+                self.wfile.write(b"x")
+                ended.wait(10)
+                self.close_connection = True
+            else:
+                self.answer(200, b"{}")
+
+    ended = threading.Event()
+    with StubServer(Slow) as server:
+        line = ClientConnections(Trust().context(), Resolver())
+        assert line.ask("GET", f"{server.url}/quick", Deadline(5)).status == 200
+        with pytest.raises(StepError, match=r"not done within 0\.2 s") as caught:
+            line.ask("GET", f"{server.url}/slow", Deadline(0.2))
+        assert caught.value.reason == "timeout"
+        assert line.ask("GET", f"{server.url}/quick", Deadline(5)).status == 200
+        line.close()
+        ended.set()
 
 
 def test_an_address_of_a_kind_that_this_machine_does_not_have_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:

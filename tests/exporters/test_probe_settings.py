@@ -43,6 +43,12 @@ def test_the_bundled_example_shows_every_setting_and_no_other() -> None:
     assert {key for step in whole["steps"].values() for key in step} == {"every", "within"}
 
 
+def test_the_port_that_a_scheme_implies_makes_no_other_target(tmp_path: Path) -> None:
+    rows = [{"name": "a", "url": "http://h"}, {"name": "b", "url": "http://H:80/"}]
+    with pytest.raises(ConfigError, match="two targets have the same repository"):
+        read_probe_settings(written(tmp_path, yaml.safe_dump({"targets": rows})))
+
+
 @pytest.mark.parametrize("other", ["http://h:5000", "http://H:5000/"])
 def test_two_targets_of_one_repository_are_refused_as_each_removes_what_the_other_pushed(
     tmp_path: Path, other: str

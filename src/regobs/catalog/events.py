@@ -33,14 +33,14 @@ RECEIVED = _events.counter(
 BYTES = _events.counter(
     "registry_event_bytes_total",
     Unit.BYTES,
-    "Bytes of the manifests and blobs that events told of.",
+    "Bytes of the manifests and blobs that events told of; a HEAD request has none.",
     form(labels=(_ACTION, Label("namespace")), on_event=True, needs=_NEEDS),
     pitfalls=(bound_as_set("namespace"),),
 )
 PULLED_BYTES = _events.counter(
     "registry_event_blob_pull_bytes_total",
     Unit.BYTES,
-    "Bytes of pulled blobs, by whether the client was redirected to the storage for them.",
+    "Bytes of pulled blobs, by whether the client was redirected to the storage for them; a HEAD request has none.",
     form(labels=labels(redirected=(*BOOLEAN, "unknown")), on_event=True, needs=_NEEDS),
 )
 ACTORS = _events.counter(

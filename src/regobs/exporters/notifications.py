@@ -42,6 +42,8 @@ _NOT_STORED, _NO_CHECKPOINT = "notifications cannot be stored", "the checkpoint 
 _NOT_APPENDED = "envelopes are not appended"
 _UNREADABLE = (ValueError, OverflowError, RecursionError)  # msgspec's errors are ValueErrors
 _LARGEST_SIZE = 1 << 53  # bytes that Prometheus counts exactly; a number without end would break every scrape
+_NO_LENGTH = "411 Length Required", "no chunked body: send it with a Content-Length\n"
+_NO_ENVELOPE = "400 Bad Request", "not an envelope of a registry's events\n"
 METRICS = (
     *(metrics.RECEIVED, metrics.BYTES, metrics.PULLED_BYTES, metrics.ACTORS),
     *(metrics.LAG, metrics.DUPLICATES, metrics.INVALID, metrics.REPLACED),
@@ -74,6 +76,10 @@ class _Meta(msgspec.Struct):
     blob: _Blob | None = None
 
 
+class _Request(msgspec.Struct):
+    method: str = ""
+
+
 class _Event(msgspec.Struct):
     id: str
     timestamp: str
@@ -81,6 +87,7 @@ class _Event(msgspec.Struct):
     target: _Target | None = None
     actor: _Actor | None = None
     meta: _Meta | None = None
+    request: _Request | None = None
 
 
 class _Envelope(msgspec.Struct):
@@ -282,7 +289,8 @@ class NotificationApp:
         if result == "too_large":
             return answer(start_response, "413 Content Too Large", f"at most {LARGEST_BODY} bytes\n")
         if result == "malformed":
-            return answer(start_response, "400 Bad Request", "not an envelope of a registry's events\n")
+            chunked = "HTTP_TRANSFER_ENCODING" in environ
+            return answer(start_response, *(_NO_LENGTH if chunked else _NO_ENVELOPE))
         return answer(start_response, "503 Service Unavailable", f"{result}: send again\n", ("Retry-After", "1"))
 
     def _result(self, environ: dict[str, Any]) -> str:
@@ -335,7 +343,8 @@ def _record(event: _Event) -> Record:
     namespace = target.repository.partition("/")[0]
     actor = (event.actor.user_type or ("named" if event.actor.name else "")) if event.actor else ""
     lag = max(0.0, time() - (made if made.tzinfo else made.replace(tzinfo=UTC)).timestamp())
-    size = min(max(0, target.size or target.length), _LARGEST_SIZE)
+    asked_only = event.request is not None and event.request.method.upper() == "HEAD"  # the answer has no body
+    size = 0 if asked_only else min(max(0, target.size or target.length), _LARGEST_SIZE)
     return [event.id, action, artifact, namespace, size, redirected, actor or "anonymous", round(lag, 3)]
 
 

@@ -220,6 +220,9 @@ class ClientConnections:
             deadline.left()  # http.client takes a connection that ends within the headers for the end of the headers
             if answer.length and len(content) <= _LONGEST_BODY:
                 raise http.client.IncompleteRead(content, answer.length)
+        except StepError:  # the time was over: the rest of this answer is not that of the next request
+            self._open.pop(origin).close()
+            raise
         except (OSError, http.client.HTTPException, ValueError) as error:
             self._open.pop(origin).close()
             reason = "connect" if isinstance(error, OSError) else "answer"  # RemoteDisconnected is an OSError

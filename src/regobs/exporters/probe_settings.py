@@ -147,8 +147,8 @@ def read_probe_settings(file: Path) -> ProbeSettings:
                 expected="each name once: it is the label that tells their series apart",
                 next_step="rename one",
             )
-        place = (targets[index].url.lower(), targets[index].repository)
-        if place in [(other.url.lower(), other.repository) for other in targets[:index]]:
+        place = (Origin.of(targets[index].url), targets[index].repository)
+        if place in [(Origin.of(other.url), other.repository) for other in targets[:index]]:
             raise ConfigError(
                 "two targets have the same repository",
                 location=document.locate(("targets", index, "name")),
