@@ -10,6 +10,7 @@ import tracemalloc
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from regobs.catalog import logs as metrics
@@ -18,7 +19,10 @@ from regobs.catalog.exposition import parse
 from regobs.catalog.model import Flavor, Metric
 from regobs.exporters.log_counts import LogCounter, client_name
 from regobs.exporters.totals import OTHER, ExporterInstruments
+from regobs.logs.fields import FIELDS
+from regobs.logs.fields.distribution import ERROR_CODES
 from regobs.logs.reading.wrapping import Unwrapper
+from regobs.logs.schema import constraints
 
 DATA = Path(__file__).parents[1] / "data"
 MANIFEST = "/v2/{name}/manifests/{reference}"
@@ -370,9 +374,18 @@ def test_what_is_no_line_is_counted_as_that_and_the_next_are_read(line: bytes) -
         ({"duration_ms": 10**12 + 1}, "duration_ms"),
         ({"read_bytes": (1 << 53) + 1}, "read_bytes"),
         ({"read_bytes": 10**400}, "read_bytes"),  # no number to any reader
-        ({"status": 10**400}, ""),
+        ({"status": 10**400}, "status"),
+        ({"status": 0}, ""),  # after a panic
+        ({"status": 999}, ""),
+        ({"status": 1000}, "status"),
+        ({"status": -1}, "status"),
+        ({"status": 200.0}, ""),
+        ({"status": 200.5}, "status"),
+        ({"status": "200.5"}, "status"),
+        ({"written_bytes": 7.5}, "written_bytes"),
+        ({"read_bytes": 0.5}, "read_bytes"),
     ],
-    ids=range(8),
+    ids=range(17),
 )
 def test_no_number_lets_a_counter_go_down_or_breaks_a_scrape(changes: dict[str, Any], broken: str) -> None:
     line = json.dumps(json.loads(access()) | changes).encode()
@@ -381,6 +394,21 @@ def test_no_number_lets_a_counter_go_down_or_breaks_a_scrape(changes: dict[str, 
     assert totals.data()[metrics.SCHEMA_ERRORS.name] == ([[[broken], 1]] if broken else [])
     found = parse(ExporterInstruments((totals,)).render()).families.values()
     assert all(0 <= sample.value < math.inf for family in found for sample in family.samples)
+
+
+@pytest.mark.parametrize("status", [0, 99, 200, 999, 1000, 99999, -1, 200.5, "x", None])
+def test_a_status_is_broken_where_the_schema_of_validate_says_so(status: object) -> None:
+    totals = counted(access(status=status)).totals
+    valid = jsonschema.Draft202012Validator(constraints(FIELDS["status"])).is_valid(status)
+    assert totals.total(metrics.SCHEMA_ERRORS) == (0 if valid else 1)
+    assert totals.value(metrics.REQUESTS, ("get", MANIFEST, "unknown")) == (0 if valid else 1)
+
+
+@pytest.mark.parametrize("code", ERROR_CODES)
+def test_every_error_code_of_cncf_distribution_is_known(code: str) -> None:
+    line = {"level": "error", "msg": "response completed with error", "err.code": code, "http.response.written": 1}
+    totals = counted(json.dumps(line).encode(), flavor=Flavor.DISTRIBUTION).totals
+    assert totals.data()[metrics.API_ERRORS.name] == [[[code.upper().replace(" ", "_")], 1]]
 
 
 def test_hostile_namespaces_and_clients_cost_bounded_memory_and_series() -> None:

@@ -6,12 +6,13 @@ An access line is one although a field of it is broken: what is broken counts as
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Annotated, Any
 
 import msgspec
 
 from regobs.logs.fields import ALIASES, FIELDS
-from regobs.logs.fields.field import FieldType
+from regobs.logs.fields.field import MOST_STATUS, FieldType
 from regobs.logs.reading.values import values
 
 # Fields by what they are, in the order of the record; the mark of an access line is `written_bytes`.
@@ -29,11 +30,13 @@ _MILLISECONDS = Annotated[float, msgspec.Meta(ge=0, le=_MOST_MILLISECONDS)]
 _LARGEST: Mapping[str, int] = {
     **dict.fromkeys(("written_bytes", "read_bytes"), MOST_BYTES),
     "duration_ms": _MOST_MILLISECONDS,
+    "status": MOST_STATUS,
 }
+_WHOLE = frozenset({"written_bytes", "read_bytes", "status"})  # a fraction is broken
 _TYPES: Mapping[str, Any] = {
     **dict.fromkeys(("written_bytes", "read_bytes"), _BYTES | None),
     **dict.fromkeys(("size_bytes", "redirect"), Any),  # of one message; a line of another may hold what it likes there
-    "status": int | None,
+    "status": Annotated[int, msgspec.Meta(ge=0, le=MOST_STATUS)] | None,
     "duration_ms": _MILLISECONDS | None,
 }
 _NAMES: Mapping[str, tuple[str, ...]] = {
@@ -78,4 +81,6 @@ def _right(found: Mapping[str, Any], name: str, raw: Any) -> Any:
     value = next(iter(values(found, FIELDS[name])), None)
     if value is None or text or name not in _LARGEST:
         return value
+    if name in _WHOLE and Decimal(str(raw)) != value:
+        return None
     return value if 0 <= value <= _LARGEST[name] else None

@@ -101,7 +101,8 @@ def _values(field: Field) -> str:
     if field.values:
         return "One of " + ", ".join(f"`{value}`" for value in field.values) + "."
     # Zero is the lowest of every number with a unit, which nobody needs to be told.
-    return f"At least {field.minimum}." if field.minimum else ""
+    ends = [f"At least {field.minimum}."] if field.minimum else []
+    return " ".join([*ends, f"At most {field.maximum}."] if field.maximum else ends)
 
 
 def _other(alias: Alias) -> str:

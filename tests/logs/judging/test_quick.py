@@ -96,7 +96,7 @@ def test_an_access_line_without_or_with_another_value_of_a_field_does_not_decode
         {"type": "string", "pattern": "^a.c$"},
         {"type": "string", "pattern": r"^\d+$"},
         {"type": "string", "pattern": "a$"},
-        {"type": "integer", "maximum": 5},
+        {"type": "integer", "multipleOf": 5},
         {"enum": [1, 2], "type": "integer"},
     ],
 )
@@ -106,6 +106,13 @@ def test_a_field_that_the_two_may_see_differently_is_not_translated(constraints:
     optional = decoder({**schema, "required": ["msg"]}, "msg", "x")
     assert accepts(optional, b'{"msg": "x"}')
     assert not accepts(optional, b'{"msg": "x", "a": null}')
+
+
+@pytest.mark.parametrize("value", ["-1", "0", "5", "6", "1e3", "4.5", "9" * 400, "null", '"3"'])
+def test_a_number_decodes_between_its_ends_alone(value: str) -> None:
+    limits = {"type": "integer", "minimum": 0, "maximum": 5}
+    schema = {"properties": {"msg": {"type": "string"}, "a": limits}, "required": ["msg", "a"]}
+    assert accepts(decoder(schema, "msg", "x"), f'{{"msg": "x", "a": {value}}}'.encode()) == (value in {"0", "5"})
 
 
 @pytest.mark.parametrize("path", [GITLAB, DOCKER[0], NEWER_DISTRIBUTION[0]], ids=lambda path: path.name)

@@ -5,7 +5,7 @@ Source: log lines of a running Debian docker-registry 2.8.2, both formatters, le
 
 from __future__ import annotations
 
-from regobs.logs.fields.field import FieldType, field
+from regobs.logs.fields.field import MOST_STATUS, FieldType, field
 from regobs.logs.fields.request import DIGEST, ISO_TIME
 
 _K, _T, _L, _B = FieldType.KEYWORD, FieldType.TEXT, FieldType.LONG, FieldType.BOOLEAN
@@ -52,6 +52,7 @@ DOTTED = (
         "HTTP status; 0 when none was written.",
         es="short",
         minimum=0,
+        maximum=MOST_STATUS,
         ecs="http.response.status_code",
         otel="http.response.status_code",
     ),
@@ -117,7 +118,7 @@ COMBINED = (
     field(
         "proto", _K, "HTTP version, as HTTP/1.1.", ecs="network.protocol.version", pattern=r"^HTTP/[0-9](?:\.[0-9])?$"
     ),
-    field("status", _L, "HTTP status.", es="short", minimum=0, ecs="http.response.status_code"),
+    field("status", _L, "HTTP status.", es="short", minimum=0, maximum=MOST_STATUS, ecs="http.response.status_code"),
     field("written_bytes", _L, "Body of the response.", "bytes", ecs="http.response.body.bytes"),
     field("referrer", _K, "Referer header.", es="wildcard", ecs="http.request.referrer"),
     field("user_agent", _K, "User-Agent header.", ecs="user_agent.original", otel="user_agent.original"),

@@ -47,6 +47,9 @@ _JSON = {
 }
 
 
+MOST_STATUS = 999  # Go's net/http writes no status with more digits (checkWriteHeaderCode)
+
+
 @dataclass(frozen=True, slots=True)
 class Since:
     """When a field came: `latest` and all releases after it have it, no release before `earliest` has.
@@ -86,6 +89,7 @@ class Field:
     pattern: str | None = None  # of a text value
     minimum: int | None = None  # of a number
     loose: bool = False  # any JSON type: what the registry puts there differs, or its type was not seen
+    maximum: int | None = None  # of a number
     whole: bool = False  # text in words of which the index keeps the whole as well, so that it makes groups
 
     @property
@@ -118,6 +122,7 @@ def field(
     values: tuple[str, ...] = (),
     pattern: str | None = None,
     minimum: int | None = None,
+    maximum: int | None = None,
     signed: bool = False,
     loose: bool = False,
     whole: bool = False,
@@ -130,7 +135,9 @@ def field(
     default = FieldType.KEYWORD.value if type is FieldType.KEYWORD_LIST else type.value
     kind = es or default if indexed else None
     came = Since(since, since) if since else None
-    return Field(name, type, unit, meaning, came, kind, ecs, otel, nullable, values, pattern, lowest, loose, whole)
+    return Field(
+        name, type, unit, meaning, came, kind, ecs, otel, nullable, values, pattern, lowest, loose, maximum, whole
+    )
 
 
 def catalogue(*groups: tuple[Field, ...]) -> dict[str, Field]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from regobs.logs.fields.field import FieldType, field
+from regobs.logs.fields.field import MOST_STATUS, FieldType, field
 
 _K, _T, _L, _D = FieldType.KEYWORD, FieldType.TEXT, FieldType.LONG, FieldType.DOUBLE
 _B, _DATE, _KL, _O = FieldType.BOOLEAN, FieldType.DATE, FieldType.KEYWORD_LIST, FieldType.OBJECT
@@ -34,6 +34,7 @@ ACCESS = (
         "HTTP status; 0 after a panic.",
         es="short",
         minimum=0,
+        maximum=MOST_STATUS,
         ecs="http.response.status_code",
         otel="http.response.status_code",
     ),
@@ -71,7 +72,7 @@ ACCESS = (
     ),
     field("system", _K, "Always `http`.", values=("http",)),
     field("CF-RAY", _K, "Request header of Cloudflare, where it stands in front."),
-    field("http_response_status", _L, "HTTP status (access log off).", es="short", minimum=0),
+    field("http_response_status", _L, "HTTP status (access log off).", es="short", minimum=0, maximum=MOST_STATUS),
     field("http_response_written", _L, "Body of the response (access log off).", "bytes"),
     field("http_response_contenttype", _K, "Content type of the response (access log off)."),
     field("http_response_duration", _K, "Time in the handler as a Go duration, 1.5ms (access log off)."),

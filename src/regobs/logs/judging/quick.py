@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 _TYPES: Mapping[str, Any] = {"string": str, "integer": int, "boolean": bool, "number": float, "null": None}
-_KNOWN = frozenset({"type", "enum", "pattern", "minimum"})
+_KNOWN = frozenset({"type", "enum", "pattern", "minimum", "maximum"})
 # Anchors around plain characters, classes, groups and counts: the same in ECMA 262 and Python but for the `$`.
 _PATTERN = re.compile(r"\^(?:[A-Za-z0-9:|?*+{},()-]|\[[^\\\]^]+\]|\\[.+/-])*\$")
 
@@ -57,8 +57,8 @@ def _type(constraints: Mapping[str, Any]) -> Any:
     first, *rest = (_TYPES[one] for one in kinds)
     if pattern is not None:
         first = Annotated[first, msgspec.Meta(pattern=f"{pattern[:-1]}\\Z")]
-    elif "minimum" in constraints:
-        first = Annotated[first, msgspec.Meta(ge=constraints["minimum"])]
+    elif constraints.keys() & {"minimum", "maximum"}:
+        first = Annotated[first, msgspec.Meta(ge=constraints.get("minimum"), le=constraints.get("maximum"))]
     for one in rest:
         first = first | one
     return first

@@ -35,6 +35,8 @@ def constraints(field: Field) -> Schema:
         schema["pattern"] = field.pattern
     if field.minimum is not None:
         schema["minimum"] = field.minimum
+    if field.maximum is not None:
+        schema["maximum"] = field.maximum
     if field.type is FieldType.KEYWORD_LIST:
         schema["items"] = {"type": "string"}
     return schema
