@@ -85,6 +85,30 @@ def test_requests_of_the_log_are_those_of_the_registrys_own_metrics(supervisor: 
     assert (tmp_path / "state.json").exists()
 
 
+@pytest.mark.parametrize("form", ["json", "text", "logstash"])
+def test_a_request_with_several_errors_counts_once_and_each_error_by_its_code(
+    supervisor: Supervisor, tmp_path: Path, form: str
+) -> None:
+    require("docker-registry", "registry", package="docker-registry")
+    registry = start_registry(supervisor, tmp_path / "registry", log={"level": "info", "formatter": form})
+    files = [str(path) for path in supervisor.directory.glob("docker-registry-*.log")]
+    kind = "application/vnd.docker.distribution.manifest.v2+json"
+    blobs = [{"mediaType": "application/octet-stream", "size": 1, "digest": "sha256:" + one * 64} for one in "1234"]
+    manifest = {"schemaVersion": 2, "mediaType": kind, "config": blobs[0], "layers": blobs[1:]}
+    for number in range(3):
+        address = f"{registry.url}/v2/several/app/manifests/t{number}"
+        answer = requests.put(address, json=manifest, headers={"Content-Type": kind}, timeout=30)
+        assert len(answer.json()["errors"]) == 4
+    requests.get(f"{registry.url}/v2/several/app/manifests/none", timeout=30)
+    own = own_counts(requests.get(f"{registry.debug_url}/metrics", timeout=30).content)
+    time.sleep(1)  # until the last line is written
+    command = [sys.executable, "-m", "regobs", "export", "logs", "--once", *files, "--flavor", "distribution"]
+    output = subprocess.run(command, capture_output=True, check=True).stdout
+    assert log_counts(output) == own
+    samples = parse(output).families[metrics.API_ERRORS.name].samples
+    assert {one.labels["code"]: one.value for one in samples} == {"MANIFEST_BLOB_UNKNOWN": 12, "MANIFEST_UNKNOWN": 1}
+
+
 @pytest.mark.parametrize("form", ["json", "text"])
 def test_requests_that_were_sent_are_those_of_a_log_with_both_kinds_of_access_lines(
     supervisor: Supervisor, tmp_path: Path, form: str

@@ -15,7 +15,7 @@ from regobs.catalog import logs as metrics
 from regobs.catalog.model import Flavor
 from regobs.cli.main import regobs
 from regobs.errors import ConfigError
-from regobs.exporters.declared import read_declared
+from regobs.exporters.declared import Redeclared, read_declared
 from regobs.exporters.log_counts import LogCounter
 from regobs.exporters.totals import ExporterInstruments
 from regobs.logs.reading.wrapping import Unwrapper
@@ -23,6 +23,7 @@ from regobs.logs.reading.wrapping import Unwrapper
 ROOT = Path(__file__).parents[2]
 LOG = ROOT / "tests" / "data" / "gitlab-registry-4.32.log.jsonl.gz"
 EXAMPLE = ROOT / "exporters" / "log-metrics.yaml"
+HISTOGRAM = "{name: registry_log_a, help: h, value: ttfb_ms, buckets: [1]}"
 COUNTER = "metrics: [{name: registry_log_own_total, help: h%s}]"
 
 
@@ -121,6 +122,61 @@ def test_a_checkpoint_of_other_labels_begins_anew(tmp_path: Path) -> None:
     assert plain.totals.total(metrics.LINES) == 1
 
 
+DEFINED = (
+    "metrics: [{name: registry_log_own, help: h, where: 'size_bytes > 0', labels: {m: method}, value: size_bytes, "
+)
+DEFINED += "buckets: [1, 5]}]"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "changed"),
+    [
+        ("[1, 5]", "[1, 9]", ("buckets",)),
+        ("[1, 5]", "[1, 5, 9]", ("buckets",)),
+        ("m: method", "n: method", ("labels",)),
+        ("m: method", "m: msg_kind", ("labels",)),
+        ("value: size_bytes", "value: duration_ms", ("value",)),
+        ("size_bytes > 0", "size_bytes > 1", ("where",)),
+        ("m: method", "m: method, s: status", ("labels",)),
+        ("help: h", "help: other", ()),
+        ("help: h", "help: h, most: 5", ()),
+    ],
+)
+def test_a_metric_that_is_defined_in_another_way_begins_anew_and_that_is_said(
+    tmp_path: Path, old: str, new: str, changed: tuple[str, ...]
+) -> None:
+    first = counter_of(tmp_path, DEFINED)
+    first.count([line()], Unwrapper())
+    second = counter_of(tmp_path, DEFINED.replace(old, new.replace("msg_kind", "component")))
+    found = second.load(json.loads(json.dumps(first.data())))
+    assert found == ([Redeclared("registry_log_own", changed)] if changed else [])
+    assert sum(shown(second, "registry_log_own_count").values()) == (0 if changed else 1)
+
+
+def test_a_counter_that_adds_a_value_now_begins_anew(tmp_path: Path) -> None:
+    first = counter_of(tmp_path, COUNTER % "")
+    first.count([line()], Unwrapper())
+    second = counter_of(tmp_path, COUNTER % ", value: size_bytes")
+    assert second.load(json.loads(json.dumps(first.data()))) == [Redeclared("registry_log_own_total", ("value",))]
+    assert shown(second, "registry_log_own_total") == {}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "changed"),
+    [("", "", ()), ("m: method", "", ("labels",)), ("[1, 5]", "[1]", ("buckets",)), ("[1, 5]", "[1, 9]", ())],
+)
+def test_of_a_state_without_definitions_what_has_the_same_shape_goes_on(
+    tmp_path: Path, old: str, new: str, changed: tuple[str, ...]
+) -> None:
+    first = counter_of(tmp_path, DEFINED)
+    first.count([line()], Unwrapper())
+    state = json.loads(json.dumps(first.data()))
+    del state["declared"]["registry_log_own"]["definition"]
+    second = counter_of(tmp_path, DEFINED.replace(old, new))
+    assert second.load(state) == ([Redeclared("registry_log_own", changed)] if changed else [])
+    assert sum(shown(second, "registry_log_own_count").values()) == (0 if changed else 1)
+
+
 def test_negative_values_are_left_out_because_a_counter_never_falls(tmp_path: Path) -> None:
     counter = counter_of(tmp_path, COUNTER % ", value: size_bytes")
     counter.count([line(size_bytes=-5), line(size_bytes=0), line(size_bytes=3)], Unwrapper())
@@ -147,6 +203,33 @@ def test_negative_values_are_left_out_because_a_counter_never_falls(tmp_path: Pa
         ),
         ("metrics: [{name: registry_log_own, help: h, buckets: [1]}]", "`value`", "1:54"),
         ("metrics: [{name: registry_log_own, help: h, value: size_bytes, buckets: [2, 1]}]", "ascending", "1:73"),
+        ("metrics: [{name: registry_log_own, help: h, value: size_bytes, buckets: [1, .inf]}]", "a number", "1:77"),
+        (
+            "metrics: [{name: registry_log_bytes, help: h, value: size_bytes, buckets: [1]}]",
+            "taken by registry_log_bytes",
+            "1:18",
+        ),
+        (
+            "metrics: [{name: registry_log_request_duration_seconds_total, help: h}]",
+            "taken by registry_log_request_duration_seconds",
+            "1:18",
+        ),
+        (
+            "metrics: [{name: registry_log_request_duration_seconds_count_total, help: h}]",
+            "taken by registry_log_request_duration_seconds_count",
+            "1:18",
+        ),
+        ("metrics: [{name: registry_log_requests_created_total, help: h}]", "registry_log_requests_created", "1:18"),
+        (
+            f"metrics: [{{name: registry_log_a_total, help: h}}, {HISTOGRAM}]",
+            "taken by registry_log_a",
+            "1:57",
+        ),
+        (
+            f"metrics: [{HISTOGRAM}, {{name: registry_log_a_sum_total, help: h}}]",
+            "taken by registry_log_a_sum",
+            "1:81",
+        ),
     ],
 )
 def test_what_is_wrong_in_the_file_is_refused_with_its_place(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +19,7 @@ from regobs.catalog.model import Flavor
 from regobs.cli.main import regobs
 from regobs.errors import InputError, MachineError
 from regobs.exporters import followed_path
+from regobs.exporters.declared import read_declared
 from regobs.exporters.log_files import LogFiles
 from regobs.exporters.logs import LogExporter, count_once
 from regobs.exporters.totals import ExporterInstruments
@@ -161,6 +164,31 @@ def test_a_state_that_cannot_be_read_ends_the_exporter_and_stays_as_it_is(tmp_pa
     exporter.stop()
     assert "state file" in str(exporter.fault)
     assert (exporter.ready, state.read_bytes()) == (False, b"half a st")
+
+
+@pytest.mark.parametrize("content", [b"half a st", access() + b"\n", b"[]"])
+def test_the_command_reads_the_state_before_it_shows_an_address(content: bytes, tmp_path: Path) -> None:
+    state = tmp_path / "s.json"
+    state.write_bytes(content)
+    words = ["export", "logs", str(tmp_path / "r.log"), "--state", str(state), "--listen", "127.0.0.1:0"]
+    done = subprocess.run([sys.executable, "-m", "regobs", *words], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, state.read_bytes()) == (4, "", content)
+    assert "the state file cannot be read" in done.stderr
+
+
+def test_a_changed_definition_is_one_line_of_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    log, state, settings = tmp_path / "r.log", tmp_path / "s.json", tmp_path / "m.yaml"
+    log.write_bytes(access() + b"\n")
+    for labels in ("{m: method}", "{m: status}", "{m: status}"):
+        settings.write_text(f"metrics: [{{name: registry_log_own_total, help: h, labels: {labels}}}]", encoding="utf-8")
+        declared = read_declared(settings)
+        exporter = LogExporter([str(log)], Flavor.GITLAB, declared=declared, state=state)
+        exporter.restore()
+        exporter.read()
+        exporter._store()
+        exporter._files.close()
+    told = [one for one in caplog.records if "begins anew" in one.message]
+    assert [(vars(one)["metric"], vars(one)["changed"]) for one in told] == [("registry_log_own_total", "labels")]
 
 
 def test_a_disk_that_cannot_be_read_for_a_while_is_told_once_and_counting_goes_on(

@@ -26,6 +26,20 @@ def own(uri: str = "/v2/", status: int = 200, *, form: str = "json") -> bytes:
     return " ".join(f"{name}={json.dumps(value)}" for name, value in fields.items()).encode()
 
 
+def failed(request: str, code: str = "manifest blob unknown", *, form: str = "json") -> bytes:
+    """One of the lines of a request with errors, as docker-registry 2.8.2 writes them."""
+    fields: dict[str, object] = {"err.code": code, "http.request.id": request, "http.request.method": "PUT"}
+    fields |= {"http.request.uri": "/v2/a/b/manifests/1", "http.response.status": 400, "http.response.written": 625}
+    fields |= {"http.response.duration": "2.5ms", "level": "error", "msg": "response completed with error"}
+    fields |= {"time": "2026-11-23T23:36:49Z"}
+    if form == "json":
+        return json.dumps(fields).encode()
+    return " ".join(f"{name}={json.dumps(value)}" for name, value in fields.items()).encode()
+
+
+APACHE = b'127.0.0.1 - - [23/Nov/2026:23:36:49 +0000] "PUT /v2/a/b/manifests/1 HTTP/1.1" 400 625 "" "c/1"'
+
+
 def combined(uri: str = "/v2/", status: int = 200) -> bytes:
     return f'127.0.0.1 - - [23/Nov/2026:23:36:49 +0000] "GET {uri} HTTP/1.1" {status} 2 "" "c/1"'.encode()
 
@@ -84,6 +98,78 @@ def test_a_restart_between_the_two_lines_of_a_request_counts_it_once_and_stores_
         assert "tags/list" not in json.dumps(json.loads(state.read_bytes())["own"])
     assert counts(exporter._counter) == (2, 1, 1)
     assert json.loads(state.read_bytes())["own"] == {}
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_a_request_with_several_errors_counts_once_and_each_error_by_its_code(form: str) -> None:
+    counter = LogCounter(Flavor.DISTRIBUTION)
+    one, two = [failed("one", form=form)] * 4, [failed("two", code, form=form) for code in ("manifest unknown", "odd")]
+    counter.count([*one, APACHE, two[0], one[0], two[1], APACHE], Unwrapper())  # lines of two requests may mix
+    assert counts(counter) == (2, 0, 7)
+    totals = counter.totals
+    assert totals.total(metrics.NAMESPACE_REQUESTS) == totals.total(metrics.DURATION) == 2
+    assert totals.value(metrics.BYTES, ("written", "put", "/v2/{name}/manifests/{reference}", "4xx")) == 1250
+    codes = {code: number for (code,), number in totals.data()[metrics.API_ERRORS.name]}
+    assert codes == {"MANIFEST_BLOB_UNKNOWN": 5, "MANIFEST_UNKNOWN": 1, "other": 1}
+    assert totals.value(metrics.MESSAGES, ("error", "response completed with error")) == 7
+    assert totals.total(metrics.MESSAGES) == 7
+    assert totals.total(metrics.LINES) == 9
+
+
+def test_lines_without_a_request_id_are_a_request_each() -> None:
+    counter = LogCounter(Flavor.DISTRIBUTION)
+    counter.count([failed("")] * 3, Unwrapper())
+    assert counts(counter) == (3, 0, 0)
+
+
+def test_an_error_of_a_request_whose_first_stands_in_another_file_is_a_request_there() -> None:
+    counter = LogCounter(Flavor.DISTRIBUTION)
+    for _ in range(2):
+        counter.count([failed("one")], Unwrapper())
+    assert counts(counter) == (2, 0, 0)
+
+
+def test_a_restart_between_the_errors_of_a_request_counts_it_once_and_stores_no_id(tmp_path: Path) -> None:
+    log, state = tmp_path / "r.log", tmp_path / "state.json"
+    for line in (failed("secret-id"), failed("secret-id"), APACHE, failed("secret-id")):
+        with log.open("ab") as file:
+            file.write(line + b"\n")
+        exporter = LogExporter([str(log)], Flavor.DISTRIBUTION, state=state)
+        exporter.restore()
+        exporter.read()
+        exporter._store()
+        exporter._files.close()
+    assert b"secret-id" not in state.read_bytes()
+    assert counts(exporter._counter) == (1, 0, 3)
+
+
+def test_a_state_of_a_version_that_noted_no_failed_requests_is_read(tmp_path: Path) -> None:
+    log, state = tmp_path / "r.log", tmp_path / "state.json"
+    log.write_bytes(own() + b"\n")
+    exporter = LogExporter([str(log)], Flavor.DISTRIBUTION, state=state)
+    exporter.read()
+    exporter._store()
+    exporter._files.close()
+    stored = json.loads(state.read_bytes())
+    del stored["failed"]
+    state.write_text(json.dumps(stored), encoding="utf-8")
+    with log.open("ab") as file:
+        file.write(combined() + b"\n")
+    later = LogExporter([str(log)], Flavor.DISTRIBUTION, state=state)
+    later.restore()
+    later.read()
+    later._files.close()
+    assert counts(later._counter) == (1, 0, 1)
+
+
+def test_failed_requests_cost_bounded_memory() -> None:
+    counter, unwrapper = LogCounter(Flavor.DISTRIBUTION), Unwrapper()
+    counter.count([failed(f"id{number}") for number in range(3000)], unwrapper)
+    counter.count([failed("id2999")] * 3000, unwrapper)
+    kept = counter.own_lines(unwrapper)
+    assert len(kept.failed()) == 100
+    assert OwnLines(kept.data(), kept.failed()).failed() == kept.failed()
+    assert counts(counter) == (3000, 0, 3000)
 
 
 def test_own_lines_without_another_cost_bounded_memory() -> None:

@@ -108,12 +108,14 @@ MESSAGES = _logs.counter(
     Unit.EVENTS,
     "Lines of the application log by level and message, as the catalogue of messages has it; others are `other`.",
     _form(Label("level", LEVELS), Label("message")),
+    pitfalls=("With CNCF Distribution also its access lines of errors, which are its only lines about them.",),
 )
 API_ERRORS = _logs.counter(
     "registry_log_api_errors_total",
     Unit.EVENTS,
     "Errors that the API answered with, by their code.",
     _form(Label("code")),
+    pitfalls=("One answer may hold several errors, of which each counts.",),
 )
 AUTHORIZATIONS = _logs.counter(
     "registry_log_authorizations_total",
@@ -125,7 +127,7 @@ AUTHORIZATIONS = _logs.counter(
 LINES = _logs.counter(
     "registry_log_lines_total",
     Unit.EVENTS,
-    "Lines by what they are: access, application, the second access line of a request, or none of a registry.",
+    "Lines by what they are: access, application, a further access line of a request, or none of a registry.",
     _form(Label("kind", ("access", "application", "invalid", "malformed", "repeated"))),
     pitfalls=(
         "`malformed` lines cannot be parsed; `invalid` ones have neither a message nor the fields of an access line.",

@@ -144,6 +144,7 @@ def _follow(
 
     with json_log("logs") as log, locked_state(state):
         running.instruments = exporter_instruments(*running.all_totals, file=MOST_FILES + 1)
+        running.load()  # before an address is shown that would be gone at once
         app = ExporterApp(running.instruments, lambda: running.ready, waits=True, web=web)
         serve(app, running, address, ended=ended)
         if running.fault is not None:

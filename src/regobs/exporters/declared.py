@@ -84,6 +84,7 @@ class DeclaredMetric:
     fields: tuple[Field, ...]
     value: Field | None
     most: int
+    definition: Mapping[str, Any]  # what decides what is counted, as JSON has it
 
 
 def read_declared(file: Path) -> tuple[DeclaredMetric, ...]:
@@ -96,20 +97,40 @@ def read_declared(file: Path) -> tuple[DeclaredMetric, ...]:
         ) from None
     validate(document, _SCHEMA, ConfigError)
     found: dict[str, DeclaredMetric] = {}
-    taken = {series for metric in METRICS.values() for series in (metric.name, *metric.series)}
+    taken = {name for metric in METRICS.values() for name in _names(metric)}
     for index in range(len(document.data["metrics"])):
         declared = _declared(document.part("metrics").part(index))
-        if taken & {declared.metric.name, *declared.metric.series}:
+        names = _names(declared.metric)
+        if taken & names:
             raise ConfigError(
                 "this name is taken",
                 location=document.locate(("metrics", index, "name")),
                 value=declared.metric.name,
-                expected="a name that neither the catalog nor a metric above has, with its _bucket, _sum and _count",
+                expected="a name that neither the catalog nor a metric above has, without its _total"
+                " and with its _bucket, _sum, _count and _created: it is taken by " + ", ".join(sorted(taken & names)),
                 next_step="choose another name",
             )
-        taken |= {declared.metric.name, *declared.metric.series}
+        taken |= names
         found[declared.metric.name] = declared
     return tuple(found.values())
+
+
+def _names(metric: Metric) -> set[str]:
+    """The names that no other metric may have: its family as OpenMetrics has it, and its samples.
+
+    Source: OpenMetrics 1.0, "MetricFamily": a sample name of one family is neither that of another nor its name.
+    """
+    family = metric.name.removesuffix("_total") if metric.kind is Kind.COUNTER else metric.name
+    created = set() if metric.kind is Kind.GAUGE else {f"{family}_created"}
+    return {metric.name, family, *metric.series} | created
+
+
+@dataclass(frozen=True, slots=True)
+class Redeclared:
+    """A declared metric that begins anew, and what of its definition is another than in the checkpoint."""
+
+    metric: str
+    changed: tuple[str, ...]
 
 
 class DeclaredCounts:
@@ -140,21 +161,35 @@ class DeclaredCounts:
     def data(self) -> dict[str, Any]:
         """Everything, for a checkpoint."""
         return {
-            name: {"totals": totals.data(), "names": [names.data() for names in self._names[name]]}
-            for name, totals in self.totals.items()
+            one.metric.name: {
+                "definition": one.definition,
+                "totals": self.totals[one.metric.name].data(),
+                "names": [names.data() for names in self._names[one.metric.name]],
+            }
+            for one in self._declared
         }
 
-    def load(self, state: Mapping[str, Any]) -> None:
-        """Go on from a checkpoint; a metric that is not declared any more, or with other labels, is left out."""
-        for name, totals in self.totals.items():
-            before = state.get(name)
-            if before is None or len(before["names"]) != len(self._names[name]):
+    def load(self, state: Mapping[str, Any]) -> list[Redeclared]:
+        """Go on from a checkpoint; the metrics that begin anew, as they are defined in another way now.
+
+        One that is not declared any more is left out. Earlier versions stored no definitions: of their counts what
+        has as many labels and buckets goes on.
+        """
+        anew = []
+        for one in self._declared:
+            name, before = one.metric.name, state.get(one.metric.name)
+            if before is None:
                 continue
+            if changed := _changed(one, before):
+                anew.append(Redeclared(name, changed))
+                continue
+            totals = self.totals[name]
             totals.load(before["totals"])
             labels = totals.label_names(name)
             for label, names, data in zip(labels, self._names[name], before["names"], strict=True):
                 for gone in names.load(data):
                     totals.fold(label, gone)
+        return anew
 
     def _labels(self, one: DeclaredMetric, record: Record, totals: Totals) -> tuple[str, ...]:
         found = []
@@ -165,6 +200,18 @@ class DeclaredCounts:
                 totals.fold(label, gone)
             found.append(name)
         return tuple(found)
+
+
+def _changed(one: DeclaredMetric, before: Mapping[str, Any]) -> tuple[str, ...]:
+    """What of a definition is another than that of a checkpoint, as the settings name it."""
+    known = before.get("definition")
+    if known is not None:
+        return tuple(key for key, value in one.definition.items() if known.get(key) != value)
+    if len(before["names"]) != len(one.fields):
+        return ("labels",)
+    width = len(Totals.bounds(one.metric)) + 2 if one.metric.kind is Kind.HISTOGRAM else 0
+    rows = [row for rows in before["totals"].values() for _, row in rows]
+    return ("buckets",) if any((len(row) if isinstance(row, list) else 0) != width for row in rows) else ()
 
 
 def _label_value(record: Record, field: Field) -> str:
@@ -209,9 +256,14 @@ def _declared(document: Document) -> DeclaredMetric:
     kind = Kind.HISTOGRAM if histogram else Kind.COUNTER
     metric = Metric(name, kind, Unit.NONE, row["help"], (form,), "logs", Exposer.LOG_EXPORTER)
     fields = tuple(_label_field(document, label, text) for label, text in labels.items())
-    return DeclaredMetric(
-        metric, _condition(document, row.get("where", "")), fields, value, row.get("most", MOST_NAMES)
-    )
+    condition = _condition(document, row.get("where", ""))
+    definition = {
+        "where": row.get("where", ""),
+        "labels": [[label, field] for label, field in labels.items()],
+        "value": row.get("value", ""),
+        "buckets": list(form.buckets or ()),
+    }
+    return DeclaredMetric(metric, condition, fields, value, row.get("most", MOST_NAMES), definition)
 
 
 def _check_name(document: Document, name: str, *, histogram: bool) -> None:

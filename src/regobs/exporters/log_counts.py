@@ -20,7 +20,7 @@ from regobs.catalog import http
 from regobs.catalog import logs as metrics
 from regobs.catalog.bounded import AUTH_TYPES, CLIENTS
 from regobs.catalog.model import Flavor
-from regobs.exporters.declared import DeclaredCounts, DeclaredMetric
+from regobs.exporters.declared import DeclaredCounts, DeclaredMetric, Redeclared
 from regobs.exporters.log_records import ACCESS_MESSAGE, MOST_BYTES, decode_record, record_of
 from regobs.exporters.own_lines import OwnLines
 from regobs.exporters.totals import OTHER, BoundedNames, Totals, shown_name
@@ -29,7 +29,7 @@ from regobs.logs.fields import DISTRIBUTION_FIELDS
 from regobs.logs.messages.message import GAP
 from regobs.logs.messages.streams import stream
 from regobs.logs.reading.read import Line
-from regobs.logs.reading.record import parse
+from regobs.logs.reading.record import ParsedLine, parse
 from regobs.logs.reading.wrapping import Unwrapper
 
 METRICS = (
@@ -46,6 +46,7 @@ _KINDS = metrics.LINES.forms[0].labels[0].values or ()
 _STATUS = {number: f"{number}xx" for number in range(1, 6)}
 _METHODS = frozenset(http.METHODS)
 _LEVELS = frozenset(metrics.LEVELS)
+_TROUBLE = frozenset({"warning", "error", "fatal", "panic"})  # levels of an access line that is a message too
 _ACTION = {"get": "pull", "head": "pull", "put": "push", "post": "push", "patch": "push", "delete": "delete"}
 _CONTENT = frozenset({"manifest", "blob", "upload_start", "upload"})  # words of routes over which images go
 _PLACES, _LONGEST_PATH = 50_000, 512  # paths that are remembered, and the characters of one
@@ -152,14 +153,13 @@ class LogCounter:
         declared = self.declared.data() if self.declared else {}
         return {"totals": self.totals.data(), "names": names, "declared": declared}
 
-    def load(self, state: Mapping[str, Any]) -> None:
-        """Go on from a checkpoint."""
+    def load(self, state: Mapping[str, Any]) -> list[Redeclared]:
+        """Go on from a checkpoint; the declared metrics that begin anew."""
         self.totals.load(state["totals"])
         for label, names in self.names.items():
             for gone in names.load(state["names"][label]):
                 self.totals.fold(label, gone)
-        if self.declared is not None:
-            self.declared.load(state.get("declared", {}))
+        return [] if self.declared is None else self.declared.load(state.get("declared", {}))
 
     def own_lines(self, unwrapper: Unwrapper) -> OwnLines:
         """The access lines of a file of which a second one is still to come."""
@@ -223,13 +223,7 @@ class LogCounter:
 
     def _application(self, record: Any) -> None:
         self._lines["application"] += 1
-        level = record.level if record.level in _LEVELS else OTHER
-        message = self._known(record.msg)
-        key = (level, message)
-        self._messages[key] = self._messages.get(key, 0) + 1
-        if record.code is not None and level in {"error", "warning"}:
-            code = _api_code(record.code)
-            self._codes[code] = self._codes.get(code, 0) + 1
+        self._message(record)
         if record.msg == _DOWNLOADED and type(size := record.size_bytes) is int and 0 <= size <= MOST_BYTES:
             told = record.redirect if isinstance(record.redirect, bool) else None
             self._pulled[told] = self._pulled.get(told, 0) + size
@@ -237,6 +231,14 @@ class LogCounter:
             self._authorize("authorized", record.auth_user_type or _UNTYPED)
         elif record.msg.startswith("error authorizing context"):
             self._authorize("failed", "none")
+
+    def _message(self, record: Any) -> None:
+        level = record.level if record.level in _LEVELS else OTHER
+        key = (level, self._known(record.msg))
+        self._messages[key] = self._messages.get(key, 0) + 1
+        if record.code is not None and level in {"error", "warning"}:
+            code = _api_code(record.code)
+            self._codes[code] = self._codes.get(code, 0) + 1
 
     def _authorize(self, result: str, kind: str) -> None:
         self._authorized[result, kind] = self._authorized.get((result, kind), 0) + 1
@@ -253,15 +255,14 @@ class LogCounter:
                 continue
             record, is_access, broken = record_of(found.record, found.form)
             if is_access:
-                own = self.own_lines(unwrapper)
-                if found.form != "combined":
-                    own.add(record)
-                elif own.repeats(record):
+                if self._repeated(record, found, unwrapper):
                     self._lines["repeated"] += 1
-                    continue
-                self._access(record)
-                for name in broken:
-                    self._broken[name] = self._broken.get(name, 0) + 1
+                    if found.form == "combined":
+                        continue
+                else:
+                    self._access(record)
+                    for name in broken:
+                        self._broken[name] = self._broken.get(name, 0) + 1
             elif record.msg is not None:
                 record.level = record.level or "info"
                 self._application(record)
@@ -270,6 +271,18 @@ class LogCounter:
                 continue
             if self.declared is not None:
                 self.declared.count(found.record)
+
+    def _repeated(self, record: Any, found: ParsedLine, unwrapper: Unwrapper) -> bool:
+        """Whether the request of an access line was counted; what its own line says of an error is counted here."""
+        own = self.own_lines(unwrapper)
+        if found.form == "combined":
+            return own.repeats(record)
+        if record.level in _TROUBLE and record.msg not in {None, ACCESS_MESSAGE}:
+            self._message(record)
+        if found.record is not None and own.further_error(found.record):
+            return True
+        own.add(record)
+        return False
 
     def _shown(self, label: str, events: Mapping[str, int]) -> dict[str, str]:
         """Names with so many events in a block, and what each is counted under."""

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, time
+from typing import Any
 
 import msgspec
 
@@ -110,6 +111,25 @@ def locked_state(state: Path | None) -> Iterator[None]:
         os.close(lock)
 
 
+@contextmanager
+def _readable(state: Path) -> Iterator[None]:
+    """What cannot be read of a state file as a MachineError."""
+    try:
+        yield
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        fault = reason_of(error) if isinstance(error, OSError) else shape_of(error)
+        raise _unreadable(state, fault) from None
+
+
+def _unreadable(state: Path, fault: str) -> MachineError:
+    return MachineError(
+        "the state file cannot be read",
+        value=f"{state}: {fault[:200]}",
+        expected=f"what this version of regobs wrote (form {_FORM})",
+        next_step="move it away: counting then begins at the start of the files, from 0",
+    )
+
+
 class LogExporter:
     """Follows logs on a thread of its own. Without a `state` file a restart begins at the files' start.
 
@@ -132,6 +152,7 @@ class LogExporter:
         self._shown: dict[str, None] = {}  # files that the gauge has
         self._more = False  # whether it has not all
         self._state = state
+        self._places: dict[str, Any] | None = None  # of the files of a state that was loaded, until they are read on
         self._stored = monotonic()
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._go_on, name="regobs-logs", daemon=True)
@@ -166,32 +187,37 @@ class LogExporter:
         """Count what was written since the last call; whether that was anything."""
         return self._count(self._files.blocks())
 
-    def restore(self) -> None:
-        """Go on from the state file. Raises MachineError for one that cannot be read."""
+    def load(self) -> None:
+        """Take what was counted from the state file. Raises MachineError for one that cannot be read."""
         if self._state is None or not self._state.exists():
             return
-        try:
+        with _readable(self._state):
             state = json.loads(self._state.read_bytes())  # msgspec takes no names of files that are not UTF-8
-            if state["form"] == _FORM:
-                self._counter.load(state["counts"])
-                for path, begun in state.get("begun", {}).items():  # earlier versions stored none
-                    self._unwrappers[path] = Unwrapper(begun)
-                for path, own in state.get("own", {}).items():
-                    unwrapper = self._unwrappers.setdefault(path, Unwrapper())
-                    self._counter.resume(unwrapper, OwnLines((key, count) for key, count in own))
-                if self.instruments is not None:
-                    self.instruments.gauge(metrics.CHECKPOINT).child().set(self._state.stat().st_mtime)
-                self._count(self._files.resume(state["files"]), may_store=False)
-                return
-            fault = f"form {state['form']}"
-        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-            fault = reason_of(error) if isinstance(error, OSError) else shape_of(error)
-        raise MachineError(
-            "the state file cannot be read",
-            value=f"{self._state}: {fault[:200]}",
-            expected=f"what this version of regobs wrote (form {_FORM})",
-            next_step="move it away: counting then begins at the start of the files, from 0",
-        )
+            if state["form"] != _FORM:
+                raise _unreadable(self._state, f"form {state['form']}")
+            for one in self._counter.load(state["counts"]):
+                extra = {"metric": one.metric, "changed": ", ".join(one.changed)}
+                _LOG.warning("a declared metric begins anew at 0: it is defined in another way now", extra=extra)
+            for path, begun in state.get("begun", {}).items():  # earlier versions stored none
+                self._unwrappers[path] = Unwrapper(begun)
+            own, failed = state.get("own", {}), state.get("failed", {})
+            for path in own.keys() | failed.keys():
+                unwrapper = self._unwrappers.setdefault(path, Unwrapper())
+                waiting = ((key, count) for key, count in own.get(path, ()))
+                self._counter.resume(unwrapper, OwnLines(waiting, failed.get(path, ())))
+            self._places = dict(state["files"])
+
+    def restore(self) -> None:
+        """Go on from the state file, which is read here where `load` was not called. Raises MachineError as that."""
+        if self._places is None:
+            self.load()
+        if self._places is None or self._state is None:
+            return
+        with _readable(self._state):
+            if self.instruments is not None:
+                self.instruments.gauge(metrics.CHECKPOINT).child().set(self._state.stat().st_mtime)
+            self._count(self._files.resume(self._places), may_store=False)
+        self._places = None
 
     def _go_on(self) -> None:
         try:
@@ -272,13 +298,14 @@ class LogExporter:
             totals.log_refused(_LOG)
         if self._state is None:
             return
-        own = {path: self._counter.own_lines(one).data() for path, one in self._unwrappers.items()}
+        own = {path: self._counter.own_lines(one) for path, one in self._unwrappers.items()}
         state = {
             "form": _FORM,
             "counts": self._counter.data(),
             "files": msgspec.Raw(json.dumps(self._files.data()).encode()),
             "begun": {path: begun for path, one in self._unwrappers.items() if (begun := one.data())},
-            "own": {path: lines for path, lines in own.items() if lines},
+            "own": {path: waiting for path, one in own.items() if (waiting := one.data())},
+            "failed": {path: failed for path, one in own.items() if (failed := one.failed())},
         }
         try:
             write_file(self._state, msgspec.json.encode(state))
