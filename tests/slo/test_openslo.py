@@ -116,6 +116,17 @@ TARGET = {
     "metadata": {"name": "mail"},
     "spec": {"target": "email"},
 }
+
+
+def in_place(given: Json) -> Json:
+    """As it stands within another document."""
+    return {key: value for key, value in given.items() if key != "apiVersion"}
+
+
+def policy_of(condition: Json, target: Json) -> Json:
+    return {**POLICY, "spec": {"alertWhenBreaching": True, "conditions": [condition], "notificationTargets": [target]}}
+
+
 SLI = {
     "apiVersion": "openslo/v1",
     "kind": "SLI",
@@ -130,8 +141,15 @@ del referring["spec"]["indicator"]
 SAME: dict[str, tuple[Any, ...]] = {
     "a list in the place of a document": ([document()],),
     "documents of other kinds": (SERVICE, DATA_SOURCE, document(), POLICY, CONDITION, TARGET),
-    "alert policies by name": (document(alertPolicies=[{"alertPolicyRef": "pager"}]),),
-    "alert policies in place": (document(alertPolicies=[POLICY]),),
+    "alert policies by name": (
+        document(alertPolicies=[{"alertPolicyRef": "pager"}, "pager"]), POLICY, CONDITION, TARGET
+    ),
+    "alert policies in place": (document(alertPolicies=[POLICY]), CONDITION, TARGET),
+    "a policy with all in place": (document(alertPolicies=[policy_of(in_place(CONDITION), in_place(TARGET))]),),
+    "no alert policies, as the standard's examples say it": (document(alertPolicies=None),),
+    "names of policies as in the standard's examples": (
+        document(), {**TARGET, "metadata": {"name": "OnCallDevopsMailNotification"}}
+    ),
     "a data source beside the type": (with_source(metricSourceRef="thanos"),),
     "a data source in the place of the type": (without_type, DATA_SOURCE),
     "an SLI of its own": (referring, SLI),
@@ -144,7 +162,7 @@ SAME: dict[str, tuple[Any, ...]] = {
     "a target in percent": (document(objectives=[{"targetPercent": 99}]),),
     "a rolling window": (document(timeWindow=[{"duration": "4w", "isRolling": True}]),),
     "labels of a team": ({**document(), "metadata": {"name": "pulls", "labels": {"team": ["a", "b"], "tier": "1"}}},),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("documents", SAME.values(), ids=SAME)
@@ -342,6 +360,19 @@ def other(**top: Any) -> Json:
     return {**document(), **top}
 
 
+def without_indicator(**spec: Any) -> Json:
+    given = document(**spec)
+    del given["spec"]["indicator"]
+    return given
+
+
+def sliced_limit(**objective: Any) -> Json:
+    given = limit("process_open_fds", timeSliceWindow="1m")
+    given["spec"]["budgetingMethod"] = "Timeslices"
+    given["spec"]["objectives"][0].update(objective)
+    return given
+
+
 good_and_bad = ratio(bad=source(REQUESTS), good=source(REQUESTS), total=source(REQUESTS))
 REFUSED: dict[str, tuple[Any, str, str, str]] = {
     # what is written, and parts of the message, the value and the expectation
@@ -358,6 +389,33 @@ REFUSED: dict[str, tuple[Any, str, str, str]] = {
     ),
     "a raw ratio": (
         ratio(raw=source("my_ratio"), rawType="success"), "a raw ratio is not supported by regobs", "None", "total"
+    ),
+    "a raw ratio as the standard has it": (
+        document(indicator={"spec": {"ratioMetric": {"raw": source("my_ratio"), "rawType": "success"}}}),
+        "a raw ratio is not supported by regobs", "None", "total",
+    ),
+    "a composite as the standard has it": (
+        without_indicator(objectives=[{"target": 0.9, "indicator": {"spec": {}}, "compositeWeight": 1}]),
+        "a composite SLO is not supported by regobs", "None", "one indicator",
+    ),
+    "a ratio without a word on counters": (
+        document(indicator={"spec": {"ratioMetric": {"bad": source(REQUESTS), "total": source(REQUESTS)}}}),
+        "lacks the key 'counter'", "None", "counter",
+    ),
+    "slices of a threshold with a target of their own": (
+        sliced_limit(timeSliceTarget=0.9), "timeSliceTarget of a thresholdMetric is not supported", "0.9", "no timeSl"
+    ),
+    "a slice of no length": (sliced_limit(timeSliceWindow="0"), "a time slice needs a length", "0", "1m"),
+    "an unknown policy": (document(alertPolicies=[{"alertPolicyRef": "x"}]), "no AlertPolicy x", "x", "AlertPolicy"),
+    "an unknown policy by its bare name": (document(alertPolicies=["x"]), "no AlertPolicy x", "x", "AlertPolicy"),
+    "an unknown condition": ([document(), POLICY, TARGET], "no AlertCondition fast", "fast", "AlertCondition"),
+    "an unknown target": ([document(), POLICY, CONDITION], "no AlertNotificationTarget mail", "mail", "NotificationT"),
+    "a condition in place that is none": (
+        [document(), policy_of({"kind": "AlertCondition"}, {"targetRef": "mail"}), TARGET], "lacks the key", "None", "'"
+    ),
+    "an unknown condition of a policy in place": (
+        document(alertPolicies=[policy_of({"conditionRef": "fast"}, in_place(TARGET))]), "no AlertCondition fast",
+        "fast", "AlertCondition",
     ),
     "a quarter": (calendar("1Q", "2026-01-01 00:00:00"), "not supported by regobs", "1Q", "1d, 1w or 1M"),
     "a time zone": (
@@ -434,7 +492,7 @@ REFUSED: dict[str, tuple[Any, str, str, str]] = {
 @pytest.mark.parametrize("case", REFUSED.values(), ids=REFUSED)
 def test_what_is_not_compiled_is_one_clear_error(tmp_path: Path, case: tuple[Any, str, str, str]) -> None:
     given, message, value, expected = case
-    error = refused(tmp_path, given)
+    error = refused(tmp_path, *(given if isinstance(given, list) else [given]))
     assert message in error.message, str(error)
     assert value in str(error.value), str(error)
     assert expected in str(error.expected), str(error)
@@ -449,11 +507,54 @@ def test_for_cncf_distribution_the_error_says_whose_names_documents_have(tmp_pat
         assert ("names of GitLab's registry" in str(caught.value.next_step)) is told
 
 
-def test_slices_longer_than_the_shortest_window_are_refused(tmp_path: Path) -> None:
-    sliced = document(budgetingMethod="RatioTimeslices", objectives=[{"target": 0.99, "timeSliceWindow": "10m"}])
-    with pytest.raises(SloError, match="time slices of 10m do not fit") as caught:
-        outputs.files(write_pack(tmp_path, sliced), GITLAB)
-    assert "divides 5m" in str(caught.value.expected)
+WINDOWS = """\
+confidence: 0.99
+tiers:
+  - {long: 1h, short: 2m, share: 0.02, for: 0s, severity: page}
+"""
+
+
+def test_a_slice_is_shorter_than_the_shortest_window_of_the_pack(tmp_path: Path) -> None:
+    pack = write_pack(tmp_path, sliced("2m"))
+    (tmp_path / "alerts/windows.yaml").write_text(WINDOWS)
+    with pytest.raises(SloError, match="time slices of 2m do not fit") as caught:
+        outputs.files(pack, GITLAB, tests=False)
+    assert "(2m), from 30s (two scrapes) to 1m:" in str(caught.value.expected)
+
+
+def sliced(length: object) -> Json:
+    return document(budgetingMethod="RatioTimeslices", objectives=[{"target": 0.99, "timeSliceWindow": length}])
+
+
+@pytest.mark.parametrize(
+    ("length", "read"),
+    [("10m", "10m"), ("5m", "5m"), (5, "5m"), ("5", "5m"), ("20s", "20s"), ("90s", "1m30s"), ("1h", "1h")],
+)
+def test_slices_that_do_not_fit_the_rules_are_refused_where_they_stand(
+    tmp_path: Path, length: object, read: str
+) -> None:
+    with pytest.raises(SloError, match=f"time slices of {read} do not fit") as caught:
+        outputs.files(write_pack(tmp_path, sliced(length)), GITLAB)
+    assert "divides the shortest window (5m)" in str(caught.value.expected)
+    assert "from 30s (two scrapes) to 2m30s" in str(caught.value.expected)
+    found = caught.value.location
+    assert found is not None
+    assert found.line is not None
+    lines = Path(str(found.file)).read_text().splitlines()
+    assert "timeSliceWindow" in lines[found.line - 1]
+
+
+@pytest.mark.parametrize(("length", "seconds"), [(1, 60), (2.5, 150), ("2m30s", 150), ("30s", 30), ("100s", 100)])
+def test_a_number_of_minutes_is_a_length_of_slices_too(tmp_path: Path, length: object, seconds: int) -> None:
+    (slo,) = read(tmp_path, sliced(length))
+    assert slo.slice_length == Duration(1000 * seconds)
+
+
+@pytest.mark.parametrize("length", ["30s", "1m", "100s", "2m30s"])
+def test_no_two_rules_of_slices_record_the_same_series(tmp_path: Path, length: str) -> None:
+    files = outputs.files(write_pack(tmp_path, sliced(length)), GITLAB, tests=False)
+    records = [rule["record"] for rule in rules_of(files["prometheus/rules/slo-pulls.yaml"]) if "record" in rule]
+    assert [name for name in sorted(set(records)) if records.count(name) > 1] == []
 
 
 @pytest.mark.parametrize("field", ["spec", "metadata", "objectives", "displayNam"])

@@ -54,6 +54,13 @@ class Document:
             mark = named.start_mark if key else node.start_mark
         return _location(self.file, mark) if mark is not None else Location(self.file)
 
+    def at(self, path: Steps) -> Any:
+        """The value at a path that is there."""
+        data = self.data
+        for step in path:
+            data = data[step]
+        return data
+
     def extent(self, path: Steps = (), *, key: bool = False) -> tuple[int, int]:
         """The offsets in the text where the value at `path`, or with `key` its key, begins and ends.
 

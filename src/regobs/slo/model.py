@@ -118,6 +118,7 @@ class Slo:
     budgeting: Budgeting = Budgeting.OCCURRENCES
     slice_target: Decimal | None = None
     slice_length: Duration | None = None
+    slice_location: Location | None = None  # where its document says how long a slice is
     severity: str | None = None  # of all its alerts, whatever the tiers say
     period_location: Location | None = None
     target_location: Location | None = None

@@ -10,19 +10,31 @@ from regobs.common.closest import did_you_mean
 from regobs.documents import Document, Steps, load_yaml_all, validate
 from regobs.errors import Location, SloError
 from regobs.pack import Pack, PackFile
-from regobs.slo.schema import SCHEMAS
+from regobs.slo.schema import INLINE, SCHEMAS
 
 _VERSION = "openslo/v1"
 _NOT_SUPPORTED = "not supported by regobs"
+_COMPOSITE = ("indicator", "indicatorRef", "compositeWeight")  # of an objective
+# What an entry of these lists is, and the key by which it may name a document of that kind.
+_REFERENCES = {
+    "alertPolicies": ("AlertPolicy", "alertPolicyRef"),
+    "conditions": ("AlertCondition", "conditionRef"),
+    "notificationTargets": ("AlertNotificationTarget", "targetRef"),
+}
 
 
 @dataclass(slots=True)
 class OpensloDocuments:
-    """The documents of a pack by kind; SLIs and data sources also by name, because SLOs refer to them."""
+    """The documents of a pack by kind; SLIs and data sources also by name, because SLOs refer to them.
+
+    `policies` are those of the kind AlertPolicy, and `named` are the names of all documents of each kind.
+    """
 
     slos: list[Document] = field(default_factory=list)
     slis: dict[str, Document] = field(default_factory=dict)
     sources: dict[str, Document] = field(default_factory=dict)
+    policies: list[Document] = field(default_factory=list)
+    named: dict[str, set[str]] = field(default_factory=dict)
 
 
 def read_documents(pack: Pack) -> OpensloDocuments:
@@ -30,6 +42,8 @@ def read_documents(pack: Pack) -> OpensloDocuments:
     documents = OpensloDocuments()
     for file in pack.files("alerts", "*.slo.yaml"):
         _sort(file, documents)
+    for document in (*documents.slos, *documents.policies):
+        _check_references(document, documents)
     return documents
 
 
@@ -46,12 +60,15 @@ def _sort(file: PackFile, documents: OpensloDocuments) -> None:
     for item in items:
         kind = _checked(item)
         name = item.data["metadata"]["name"]
+        documents.named.setdefault(kind, set()).add(name)
         if kind == "SLO":
             documents.slos.append(item)
         elif kind == "SLI":
             documents.slis[name] = item
         elif kind == "DataSource":
             documents.sources[name] = item
+        elif kind == "AlertPolicy":
+            documents.policies.append(item)
 
 
 def documents_of(file: PackFile) -> list[Document]:
@@ -87,15 +104,57 @@ def _checked(item: Document) -> str:
             expected=f"one of {', '.join(SCHEMAS)}",
             next_step=did_you_mean(kind, SCHEMAS, "remove the document, or correct its kind"),
         )
+    if kind == "SLO":
+        _refuse_composite(item)
     validate(item, SCHEMAS[kind], SloError)
     return kind
 
 
+def _refuse_composite(item: Document) -> None:
+    """Raise SloError for an SLO of several indicators, before its form is judged by that of an SLO of one."""
+    spec = item.data.get("spec")
+    objectives = spec.get("objectives") if isinstance(spec, dict) else None
+    for index, objective in enumerate(objectives if isinstance(objectives, list) else ()):
+        key = next((one for one in _COMPOSITE if isinstance(objective, dict) and one in objective), None)
+        if key is not None:
+            path = ("spec", "objectives", index, key)
+            raise unsupported(item, path, "a composite SLO", "one indicator, in spec", "make an SLO of each")
+
+
+def _check_references(document: Document, documents: OpensloDocuments, path: Steps = ("spec",)) -> None:
+    """Raise SloError for a policy, condition or target that is named and nowhere, or written in place and wrong."""
+    for key, (kind, reference) in _REFERENCES.items():
+        for index, entry in enumerate(document.at(path).get(key) or ()):
+            place = (*path, key, index)
+            named = entry.get(reference) if isinstance(entry, dict) else entry
+            if named is None:
+                _check_inline(document, place, kind)
+                _check_references(document, documents, (*place, "spec"))
+            elif named not in documents.named.get(kind, set()):
+                _refuse_unknown(document, (*place, reference), kind, named, documents)
+
+
+def _check_inline(document: Document, path: Steps, kind: str) -> None:
+    """Raise SloError for what stands in place of a reference and is no document of that kind."""
+    for step in path:
+        document = document.part(step)
+    validate(document, INLINE[kind], SloError)
+
+
+def _refuse_unknown(document: Document, path: Steps, kind: str, name: object, documents: OpensloDocuments) -> None:
+    known = sorted(documents.named.get(kind, set()))
+    raise SloError(
+        f"the pack has no {kind} {name}",
+        location=document.locate(path),
+        value=name,
+        expected=", ".join(known) or f"a document of the kind {kind}",
+        next_step=did_you_mean(str(name), known, "add it, or remove the reference"),
+    )
+
+
 def unsupported(document: Document, path: Steps, what: str, expected: str, next_step: str) -> SloError:
     """An error for valid OpenSLO that has no rules here."""
-    value: Any = document.data
-    for step in path:
-        value = value.get(step) if isinstance(value, dict) else value[step]
+    value = document.at(path)
     shown = value if isinstance(value, (str, int, Decimal, bool)) else None
     return SloError(
         f"{what} is {_NOT_SUPPORTED}",
@@ -118,7 +177,4 @@ def place_of(document: Document, path: Steps, value: object) -> Location:
             return next((found for i, one in enumerate(data) if (found := search(one, (*steps, i)))), None)
         return steps if str(data) == str(value) else None
 
-    data = document.data
-    for step in path:
-        data = data[step]
-    return document.locate(search(data, path) or path)
+    return document.locate(search(document.at(path), path) or path)

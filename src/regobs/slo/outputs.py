@@ -18,6 +18,7 @@ from regobs.config.places import Places
 from regobs.documents import WrittenYaml, dump_yaml
 from regobs.errors import ConfigError, Location, SloError
 from regobs.pack import Pack
+from regobs.promql.nodes import Duration
 from regobs.promql.recorded import Record
 from regobs.promql.series import known_metric
 from regobs.promql.unavailable import Unavailable
@@ -31,7 +32,7 @@ from regobs.slo.recording import interval_of, rules_of
 from regobs.slo.routing import routing
 from regobs.slo.rule_files import RuleFile, read_rule_files
 from regobs.slo.spec import read_slos
-from regobs.slo.windows import base, check_base, fitting, read_windows, unfit_tiers
+from regobs.slo.windows import LONGEST_INTERVAL, base, check_base, fitting, read_windows, unfit_tiers
 
 RULES, TESTS, ALERTMANAGER = "prometheus/rules", "prometheus/tests", "alertmanager/alertmanager.yaml"
 _HEADER = "# Written by `regobs build` from alerts/ of the pack; change the source instead.\n"
@@ -266,16 +267,22 @@ def _place_of_retention(config: Config) -> Location | None:
 
 
 def _check_slices(slo: Slo, windows: Windows, config: Config) -> None:
-    """A slice is one evaluation: it holds two scrapes at least and fits into the shortest window."""
+    """A slice is one evaluation: it holds two scrapes at least, and the shortest window holds two of it.
+
+    A rule reads `ALERTS` of the evaluation before, so no more may lie between two than may between other rules.
+    """
     if slo.slice_length is None:
         return
-    least, most = 2 * config.prometheus.scrape_interval.ms, base(windows).ms
-    if not least <= slo.slice_length.ms <= most or most % slo.slice_length.ms:
+    scrape, shortest, length = config.prometheus.scrape_interval, base(windows), slo.slice_length.ms
+    most = min(shortest.ms // 2, LONGEST_INTERVAL)
+    if not 2 * scrape.ms <= length <= most or shortest.ms % length:
         raise SloError(
             f"time slices of {window_text(slo.slice_length)} do not fit the rules",
-            location=slo.location,
+            location=slo.slice_location or slo.location,
             value=window_text(slo.slice_length),
-            expected=f"a length that divides {window_text(base(windows))} and holds two scrapes",
+            expected=f"a length that divides the shortest window ({window_text(shortest)}), from "
+            f"{window_text(Duration(2 * scrape.ms))} (two scrapes) to {window_text(Duration(most))}: a slice is one "
+            "evaluation, and a window is made of several",
             next_step="choose another timeSliceWindow, such as 1m",
         )
 

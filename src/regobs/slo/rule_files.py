@@ -168,9 +168,7 @@ def _refuse_twins(document: Document) -> None:
 
 def _read_rule(document: Document, path: Steps, expr: Expr, config: Config, result: RuleFile) -> list[dict[str, Any]]:
     """The rule as the deployment has it: none where it cannot answer, several where each environment has its own."""
-    rule = document.data
-    for step in path:
-        rule = rule[step]
+    rule = document.at(path)
     name = rule.get("alert", rule.get("record"))
     try:
         bound = bind(expr, config.vocabulary)

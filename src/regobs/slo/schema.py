@@ -26,6 +26,11 @@ def _object(required: list[str], **properties: Any) -> Json:
     return {"type": "object", "additionalProperties": False, "required": required, "properties": properties}
 
 
+def _referring(key: str) -> Json:
+    """What names a document of another kind, or stands in its place: that is checked against the schema of the kind."""
+    return {"type": "object", "properties": {key: _TEXT}}
+
+
 _METADATA = _object(
     ["name"],
     name=_NAME,
@@ -41,6 +46,9 @@ _METADATA = _object(
     },
     annotations=_TEXTS,
 )
+_IN_NAMES = frozenset({"SLO", "SLI"})  # kinds whose names stand in names of rules
+# The standard's own examples call policies and targets `AlertPolicy` and `OnCallDevopsMailNotification`.
+_ANY_METADATA = _object(["name"], name=_TEXT, displayName=_TEXT, labels={"type": "object"}, annotations=_TEXTS)
 _CATALOG_SPEC = _object(
     ["metric"],
     metric={
@@ -67,15 +75,19 @@ _SOURCE = _object(
         },
     },
 )
-_RATIO = _object(
-    ["counter"],
-    counter={"type": "boolean"},
-    good=_SOURCE,
-    bad=_SOURCE,
-    total=_SOURCE,
-    raw=_SOURCE,
-    rawType={"enum": ["success", "failure"]},
-)
+_RATIO = {
+    **_object(
+        [],
+        counter={"type": "boolean"},
+        good=_SOURCE,
+        bad=_SOURCE,
+        total=_SOURCE,
+        raw=_SOURCE,
+        rawType={"enum": ["success", "failure"]},
+    ),
+    "if": {"not": {"required": ["raw"]}},
+    "then": {"required": ["counter"]},
+}
 _INDICATOR_SPEC = {
     **_object([], description=_TEXT, ratioMetric=_RATIO, thresholdMetric=_SOURCE),
     "oneOf": [{"required": ["ratioMetric"]}, {"required": ["thresholdMetric"]}],
@@ -90,7 +102,12 @@ _OBJECTIVE = {
         target={"type": "number", "exclusiveMinimum": 0, "maximum": 1, "description": "a fraction such as 0.999"},
         targetPercent={"type": "number", "exclusiveMinimum": 0, "maximum": 100},
         timeSliceTarget={"type": "number", "exclusiveMinimum": 0, "maximum": 1},
-        timeSliceWindow=_DURATION,
+        timeSliceWindow={
+            **_TEXT,
+            "type": ["string", "number"],
+            "exclusiveMinimum": 0,
+            "description": "a duration such as 1m, or a number of minutes",
+        },
         indicator={"type": "object"},
         indicatorRef=_NAME,
         compositeWeight={"type": "number"},
@@ -113,7 +130,10 @@ _SLO = {
         timeWindow={"type": "array", "minItems": 1, "maxItems": 1, "items": _TIME_WINDOW},
         budgetingMethod={"enum": ["Occurrences", "Timeslices", "RatioTimeslices"]},
         objectives={"type": "array", "minItems": 1, "items": _OBJECTIVE},
-        alertPolicies={"type": "array", "items": {"type": ["object", "string"]}},
+        alertPolicies={
+            "type": ["array", "null"],
+            "items": {**_referring("alertPolicyRef"), "type": ["object", "string"]},
+        },
     ),
     "oneOf": [{"required": ["indicator"]}, {"required": ["indicatorRef"]}],
 }
@@ -136,8 +156,8 @@ _POLICY = _object(
     alertWhenNoData={"type": "boolean"},
     alertWhenResolved={"type": "boolean"},
     alertWhenBreaching={"type": "boolean"},
-    conditions={"type": "array", "minItems": 1, "items": {"type": "object"}},
-    notificationTargets={"type": "array", "minItems": 1, "items": {"type": "object"}},
+    conditions={"type": "array", "minItems": 1, "items": _referring("conditionRef")},
+    notificationTargets={"type": "array", "minItems": 1, "items": _referring("targetRef")},
 )
 _SPECS: dict[str, Json] = {
     "SLO": _SLO,
@@ -153,8 +173,13 @@ SCHEMAS: dict[str, Json] = {
         ["apiVersion", "kind", "metadata", "spec"],
         apiVersion={"const": "openslo/v1"},
         kind={"const": kind},
-        metadata=_METADATA,
+        metadata=_METADATA if kind in _IN_NAMES else _ANY_METADATA,
         spec=spec,
     )
     for kind, spec in _SPECS.items()
+}
+# What may stand in the place of a reference: the standard's own examples leave out apiVersion there.
+INLINE = {
+    kind: {**SCHEMAS[kind], "required": ["kind", "metadata", "spec"]}
+    for kind in ("AlertPolicy", "AlertCondition", "AlertNotificationTarget")
 }

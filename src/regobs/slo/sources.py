@@ -39,7 +39,7 @@ _WRITTEN = Vocabulary(Flavor.GITLAB)  # documents are written in these names
 
 def read_source(document: Document, path: Steps, at_most: Decimal | None, config: Config) -> EventSource:
     """The events at `path` (a metricSource); `at_most` takes the place of the document's. Raises PromqlError."""
-    data = _at(document, path)
+    data = document.at(path)
     spec, location = data["spec"], document.locate((*path, "spec"))
     if data.get("type") != "catalog":
         return EventSource(counter_of(spec["query"], config), None, location)
@@ -53,7 +53,7 @@ def read_source(document: Document, path: Steps, at_most: Decimal | None, config
 
 def read_value(document: Document, path: Steps, config: Config) -> Expr:
     """The value at `path` (a metricSource) of a thresholdMetric. Raises PromqlError."""
-    data = _at(document, path)
+    data = document.at(path)
     if data.get("type") == "catalog":
         selector = source_selector(data["spec"])
         _check_words(catalog_entry(data["spec"]["metric"]), selector, config)
@@ -72,13 +72,6 @@ def source_selector(spec: Mapping[str, Any]) -> Selector:
     """The series that a source of type `catalog` reads. Raises PromqlError."""
     where = spec.get("where", {})
     return select(catalog_entry(spec["metric"]), **{name: _words(value) for name, value in where.items()})
-
-
-def _at(document: Document, path: Steps) -> Any:
-    data = document.data
-    for step in path:
-        data = data[step]
-    return data
 
 
 def catalog_entry(reference: str) -> Metric:

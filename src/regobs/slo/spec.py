@@ -77,10 +77,6 @@ class _Reader:
         name = self._metadata["name"] + suffix
         labels = self._metadata.get("labels", {})
         override = self._config.slo.thresholds.get(name, NOTHING)
-        for key in ("indicator", "indicatorRef", "compositeWeight"):
-            if key in objective:
-                path = ("spec", "objectives", index, key)
-                raise unsupported(self._document, path, "a composite SLO", "one indicator", "make an SLO of each")
         indicator = self._read_indicator(index, override)
         budgeting = Budgeting(self._spec["budgetingMethod"])
         title = self._metadata.get("displayName", self._metadata["name"])
@@ -98,6 +94,7 @@ class _Reader:
             budgeting=budgeting,
             slice_target=self._slice_target(index, budgeting, indicator),
             slice_length=self._slice_length(index, budgeting),
+            slice_location=self._document.locate(("spec", "objectives", index, "timeSliceWindow")),
             severity=labels.get("severity"),
             period_location=self._document.locate((*_WINDOW, "duration")) if "timeWindow" in self._spec else None,
         )
@@ -120,7 +117,7 @@ class _Reader:
         )
 
     def _read_indicator(self, index: int, override: Threshold) -> Ratio | Limit:
-        spec = self._at(self._path)
+        spec = self._from.at(self._path)
         if "thresholdMetric" in spec:
             return self._limit(index)
         ratio, path = spec["ratioMetric"], (*self._path, "ratioMetric")
@@ -171,7 +168,7 @@ class _Reader:
 
     def _check_source(self, path: Steps) -> None:
         """Its type, its own or that of the data source that it names, is one that has PromQL."""
-        source = self._at(path)
+        source = self._from.at(path)
         reference, kind = source.get("metricSourceRef"), source.get("type")
         known = self._documents.sources
         if kind is None and reference is None:
@@ -210,12 +207,6 @@ class _Reader:
                 next_step=error.next_step or "correct the metric source",
             ) from error
 
-    def _at(self, path: Steps) -> Any:
-        data = self._from.data
-        for step in path:
-            data = data[step]
-        return data
-
     def _target(self, index: int, override: Threshold) -> Decimal:
         objective, path = self._spec["objectives"][index], ("spec", "objectives", index)
         if "target" not in objective and "targetPercent" not in objective:
@@ -249,9 +240,9 @@ class _Reader:
         path = ("spec", "objectives", index)
         text = self._spec["objectives"][index].get("timeSliceWindow")
         found = read_window(str(text)) if text is not None else None
-        if found is None and text is not None and re.fullmatch(r"[1-9][0-9]{0,3}", str(text)):
-            found = Duration(60_000 * int(text))  # the standard's older examples give minutes as a number
-        if found is None:
+        if found is None and re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,4})?", str(text)):
+            found = Duration(int(60_000 * Decimal(text)))  # the standard counts a number in minutes
+        if found is None or not found.ms:
             raise SloError(
                 "a time slice needs a length",
                 location=self._document.locate((*path, "timeSliceWindow") if text is not None else path),
@@ -262,13 +253,23 @@ class _Reader:
         return found
 
     def _slice_target(self, index: int, budgeting: Budgeting, indicator: Ratio | Limit) -> Decimal | None:
-        if budgeting is not Budgeting.TIMESLICES or isinstance(indicator, Limit):
+        if budgeting is not Budgeting.TIMESLICES:
             return None
-        target = self._spec["objectives"][index].get("timeSliceTarget")
+        target, path = self._spec["objectives"][index].get("timeSliceTarget"), ("spec", "objectives", index)
+        if isinstance(indicator, Limit):
+            if target is not None:
+                raise unsupported(
+                    self._document,
+                    (*path, "timeSliceTarget"),
+                    "timeSliceTarget of a thresholdMetric",
+                    "no timeSliceTarget: a slice is one measurement, which is good or bad as a whole",
+                    "remove timeSliceTarget",
+                )
+            return None
         if target is None:
             raise SloError(
                 "Timeslices need the ratio that makes a slice a good one",
-                location=self._document.locate(("spec", "objectives", index)),
+                location=self._document.locate(path),
                 expected="timeSliceTarget: 0.95",
                 next_step="add timeSliceTarget to the objective",
             )
@@ -353,7 +354,7 @@ class _Reader:
             )
         if not isinstance(slo.indicator, Ratio) or "sli" not in labels:
             return
-        spec = self._at((*self._path, "ratioMetric", "total", "metricSource"))
+        spec = self._from.at((*self._path, "ratioMetric", "total", "metricSource"))
         if spec.get("type") == "catalog" and has_threshold != (slo.sli == "latency"):
             raise SloError(
                 f"the label sli says {slo.sli}, but the indicator has {'a' if has_threshold else 'no'} threshold",

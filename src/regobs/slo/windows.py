@@ -21,7 +21,7 @@ from regobs.promql.nodes import Duration
 from regobs.slo.model import Period, Slo, Tier, Windows, read_window, window_text
 
 _EVALUATIONS = 10  # in the shortest window, at most: 30 s of 5 min
-_LONGEST_INTERVAL = 150_000  # half of Prometheus' --query.lookback-delta: one evaluation may fail
+LONGEST_INTERVAL = 150_000  # half of Prometheus' --query.lookback-delta: one evaluation may fail
 _SCRAPES = 2  # between two evaluations
 _LONGEST_GAP = 1_800_000  # of Prometheus itself, that windows of days bear without a dip
 _LEAST_FACTOR = Fraction(9, 10)  # the workbook's slowest tier is 1 for 30 days, and 14/15 for 28
@@ -183,7 +183,7 @@ def interval(windows: Windows, scrape_interval: Duration) -> Duration:
     shortest = base(windows).ms
     for parts in range(_EVALUATIONS, 1, -1):
         every = shortest // parts
-        if shortest % parts == 0 and _SCRAPES * scrape_interval.ms <= every <= _LONGEST_INTERVAL:
+        if shortest % parts == 0 and _SCRAPES * scrape_interval.ms <= every <= LONGEST_INTERVAL:
             return Duration(every)
     return Duration(shortest // 2)
 
@@ -191,7 +191,7 @@ def interval(windows: Windows, scrape_interval: Duration) -> Duration:
 def gap(window: Duration) -> Duration | None:
     """How far back an older sample of a window is taken where one is missing; None: as far as Prometheus does."""
     far = min(_LONGEST_GAP, window.ms // _ENDS)
-    return Duration(far) if far > 2 * _LONGEST_INTERVAL else None
+    return Duration(far) if far > 2 * LONGEST_INTERVAL else None
 
 
 @lru_cache(maxsize=16)  # the same for most SLOs of a pack
