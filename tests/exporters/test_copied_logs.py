@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from regobs.exporters import followed_path
 from regobs.exporters.log_files import LogFiles
+from regobs.exporters.log_generations import FilePlace, Generation
+from regobs.exporters.log_rotations import found_place
 from tests.exporters.followed import RESTARTS, Followed
 
 # The pattern, and the name of the copy: of copytruncate with `dateext` and `extension .log`, of `cp`, of anything else.
@@ -135,3 +138,27 @@ def test_a_state_of_an_earlier_version_knows_no_replaced_contents(
     again = LogFiles([one.pattern])
     assert list(again.resume(state)) == []
     again.close()
+
+
+def test_a_copy_that_is_made_between_listing_and_looking_is_found_at_the_next_look(
+    followed: Followed, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    followed.write(200)
+    followed.read()
+    followed.write(50)
+    copies = [followed.copytruncate]
+
+    def copied(place: FilePlace, generations: list[Generation]) -> Generation | None:
+        for copy in copies[:]:
+            copies.remove(copy)
+            copy()
+        return found_place(place, generations)
+
+    monkeypatch.setattr(followed_path, "found_place", copied)
+    followed.restart()
+    followed.write()
+    for _ in range(3):
+        followed.read()
+    assert not copies
+    assert "gone" not in caplog.text
+    assert sorted(followed.lines) == [*range(253)]

@@ -198,7 +198,9 @@ class FollowedPath:
                 if found is not None and self.failed.waits(found.identity):
                     continue
                 if found is None:
-                    if not hidden:
+                    if not around.holds():
+                        self._folders = ()  # it may be copied and truncated since the files were listed: look again
+                    elif not hidden:
                         waiting.remove(place)
                         self._known.give_up(place)
                         self._tell_lost(place)

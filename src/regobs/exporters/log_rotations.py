@@ -28,8 +28,8 @@ class Generations:
         for _ in range(_ATTEMPTS):
             self._found: dict[str, Generation] = {}
             self.unreadable: dict[str, Unreadable] = {}
-            listings = self._list(folders)
-            if all(listing.holds() for listing in listings):
+            self._listings = self._list(folders)
+            if self.holds():
                 break
             self.close()
             sleep(_PAUSE)
@@ -46,6 +46,10 @@ class Generations:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def holds(self) -> bool:
+        """Whether the folders are still as they were listed: a copy that was made since is not among the files."""
+        return all(listing.holds() for listing in self._listings)
 
     def close(self) -> None:
         """Close them all."""
