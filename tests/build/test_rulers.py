@@ -114,6 +114,19 @@ def test_a_pod_monitor_gives_the_labels_of_pods_that_the_settings_name(settings:
 
 
 @pytest.mark.parametrize(
+    ("settings", "dropped"),
+    [
+        ("", ["endpoint"]),  # of notifications: what the operator calls so is the port
+        ('target_labels = ["instance", "job", "endpoint"]\n', []),  # then rules say exported_endpoint
+        ("honor_labels = true\n", []),
+    ],
+)
+def test_a_pod_monitor_drops_the_operators_labels_that_the_registry_has_too(settings: str, dropped: list[str]) -> None:
+    (endpoint,) = pod_monitor(f"[labels]\n{settings}")["podMetricsEndpoints"]
+    assert [one["regex"] for one in endpoint["relabelings"] if one["action"] == "labeldrop"] == dropped
+
+
+@pytest.mark.parametrize(
     ("selector", "namespaces"),
     [
         ('job="registry"', None),

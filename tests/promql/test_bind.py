@@ -129,6 +129,14 @@ def test_in_text_the_plain_name_is_the_target_label() -> None:
     assert bound(parse(text), GITLAB_WORDS) == text
 
 
+def test_in_text_the_name_of_a_label_of_the_metric_is_renamed_where_targets_of_the_deployment_have_it_too() -> None:
+    vocabulary = Vocabulary(GITLAB_WORDS.flavor, target_labels=frozenset({"instance", "job", "endpoint"}))
+    text = 'sum by (endpoint, instance) (registry_notifications_pending{endpoint="hook", instance="a"})'
+    renamed = text.replace("endpoint", "exported_endpoint")
+    assert to_text(bind(parse(text), vocabulary)) == renamed
+    assert to_text(bind(parse(renamed), vocabulary)) == renamed
+
+
 def test_a_configured_target_label_collides_too() -> None:
     vocabulary = Vocabulary(GITLAB_WORDS.flavor, target_labels=frozenset({"instance", "job", "route"}))
     assert "exported_route" in bound(rate(REQUESTS, by="route"), vocabulary)

@@ -20,12 +20,14 @@ from regobs.grafana.configmaps import FILE as CONFIGMAPS
 from regobs.promql.durations import duration_text
 from regobs.promql.nodes import MatchOp
 from regobs.slo.outputs import CompiledRules
+from regobs.slo.rule_scope import labels_of_registry
 
 Json = dict[str, Any]
 NAMESPACE = "regobs"  # of the rules in Mimir and Cortex
 _GROUP = "monitoring.coreos.com"
 _LABELS = {"app.kubernetes.io/part-of": "regobs"}
 _HEADER = "# Written by `regobs build`; change alerts/ of the pack or regobs.toml instead.\n"
+_OF_OPERATOR = frozenset({"container", "endpoint", "job", "namespace", "pod"})  # on every target of a PodMonitor
 _MATCHER = re.compile(r'(?P<name>[a-zA-Z_]\w*)(?P<op>=~|!~|!=|=)"(?P<value>.*)"')
 
 
@@ -102,7 +104,7 @@ def _monitors(config: Config) -> list[Json]:
         "path": config.prometheus.metrics_path,
         "interval": duration_text(config.prometheus.scrape_interval),
         "honorLabels": config.honor_labels,
-        "relabelings": labels,
+        "relabelings": [*_dropped(config), *labels],
     }
     pods: Json = {"selector": {"matchLabels": {"app": "registry"}}, "podMetricsEndpoints": [endpoint]}
     if (namespace := fixed.get(config.labels.namespace or "")) is not None:
@@ -127,6 +129,15 @@ def _probes(config: Config, fixed: dict[str, str]) -> Iterator[Json]:
             "targets": {"staticConfig": static},
         }
         yield _object("v1", "Probe", name, probe)
+
+
+def _dropped(config: Config) -> list[Json]:
+    """Labels that the operator gives targets and the registry its series: its own would be stored as `exported_...`.
+
+    Those that `target_labels` of regobs.toml names stay, as rules and dashboards count on.
+    """
+    names = sorted(_OF_OPERATOR & labels_of_registry(config) - config.target_labels)
+    return [{"action": "labeldrop", "regex": "|".join(names)}] if names and not config.honor_labels else []
 
 
 def _labels_of_pods(config: Config) -> list[Json]:

@@ -237,6 +237,15 @@ class Config:
         return Vocabulary(self.flavor, self.version, self.capabilities, self.honor_labels, self.target_labels)
 
     @property
+    def apart(self) -> tuple[str, ...]:
+        """Labels of deployments that say of a neighbour where it runs itself: `namespace`, `stage` and `shard`.
+
+        Not those that tell the `environments` apart: a neighbour has the labels of its environment.
+        """
+        told = {matcher.label for one in self.environments for matcher in one.matchers}
+        return tuple(label for label in self.labels.scope if label not in {*self.labels.shared, *told})
+
+    @property
     def rules_scope(self) -> Scope:
         """What rules are put into: the registry's matchers, and the scope labels that every aggregation keeps.
 

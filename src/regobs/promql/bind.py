@@ -14,7 +14,7 @@ from decimal import Decimal
 from regobs.catalog.model import Form, Kind, Metric
 from regobs.common.closest import closest_first
 from regobs.errors import PromqlError
-from regobs.promql.canonical import text_label, translate
+from regobs.promql.canonical import is_target_label, text_label, translate
 from regobs.promql.nodes import Aggregate, Binary, Call, Choice, Expr, Matcher, Selector, String
 from regobs.promql.series import Lookup, catalog_lookup, known_metric
 from regobs.promql.unavailable import (
@@ -164,8 +164,7 @@ class _Binding:
             label = text_label(name, metric, form, self._vocabulary)
         if label is not None:
             stored = self._vocabulary.series_label(metric, label)
-            is_target_label = not unbound and name == label.exposed != stored
-            return None if is_target_label else stored
+            return None if not unbound and is_target_label(name, label, stored) else stored
         if strict and name in metric_labels(metric):
             raise missing_label(metric, name, self._vocabulary)
         return None

@@ -38,6 +38,14 @@ def text_label(name: str, metric: Metric, form: Form, vocabulary: Vocabulary) ->
     return next((label for label in form.labels if label.name == canonical.name), None)
 
 
+def is_target_label(name: str, label: Label, stored: str) -> bool:
+    """Whether a name in text means the label that Prometheus itself puts on a target, not the metric's: `instance`.
+
+    A label that only this deployment's targets have is not meant: text is written for all, in the names of the metric.
+    """
+    return label.target_label and name == label.exposed != stored
+
+
 def _canonical_label(name: str, metric: Metric) -> Label | None:
     source = gitlab_form(metric)
     if source is None:
@@ -57,8 +65,8 @@ def translate(matcher: Matcher, metric: Metric, form: Form, vocabulary: Vocabula
             raise missing_label(metric, canonical.name, vocabulary)
         return (matcher,)
     name = vocabulary.series_label(metric, target)
-    if matcher.label == target.exposed != name:
-        return (matcher,)  # the target label of that name, not the metric's
+    if is_target_label(matcher.label, target, name):
+        return (matcher,)
     renamed = Matcher(name, matcher.op, matcher.value)
     if not matcher.value or canonical is None or _same_values(canonical, target) or _speaks(matcher, target):
         return (renamed,)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from regobs.catalog import kubernetes, row_counts
 from regobs.catalog.model import Capability, Exposer
 from regobs.catalog.targets import ALERTS
 from regobs.config import Config
-from regobs.promql.nodes import Binary, Expr, MatchOp, Selector
+from regobs.promql.nodes import Expr, MatchOp
 from regobs.promql.series import known_metric
-from regobs.promql.walk import children, selectors
-from regobs.slo.rule_scope import OF_PODS, exposer_of
+from regobs.promql.walk import selectors
+from regobs.slo.rule_scope import OF_PODS, exposer_of, speaking
 
 
 def runbook_address(alert: str, base: str) -> str:
@@ -121,7 +121,7 @@ def _dashboard_about(expr: Expr) -> str:
 
 def variables_of(expr: Expr, config: Config) -> tuple[str, ...]:
     """The labels of an alert that are variables of dashboards: its instance only where it is the registry's."""
-    exposers = {exposer_of(node) for node in _speaking(expr)} - {None, Exposer.RULES}
+    exposers = {exposer_of(node) for node in speaking(expr)} - {None, Exposer.RULES}
     labels = config.labels
     if exposers <= {Exposer.REGISTRY}:
         return _chosen((*labels.scope, *labels.narrow), config)
@@ -138,20 +138,6 @@ def _chosen(labels: Iterable[str], config: Config) -> tuple[str, ...]:
     """Those of the labels that the registry's selector does not fix: dashboards have no variable for them."""
     fixed = {matcher.label for matcher in config.matchers if matcher.op is MatchOp.EQUAL}
     return tuple(label for label in labels if label not in fixed)
-
-
-def _speaking(expr: Expr) -> Iterator[Selector]:
-    """The selectors whose labels the result has: those of the left side, of `or` of both."""
-    if isinstance(expr, Selector):
-        yield expr
-    elif isinstance(expr, Binary):
-        left = list(_speaking(expr.left))
-        yield from left
-        if expr.op == "or" or not left:
-            yield from _speaking(expr.right)
-    else:
-        for part in children(expr):
-            yield from _speaking(part)
 
 
 def log_query_of(component: str) -> str:

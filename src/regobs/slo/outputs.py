@@ -91,7 +91,8 @@ class CompiledRules:
     def alertmanager(self) -> bytes:
         """The Alertmanager configuration."""
         left_out = {one["rule"] for file in self.rule_files for one in file.left_out}
-        return routing(self.pack, self.windows, self.config, left_out - self._plain_alerts, self.operations)
+        own = set(NAMES.values()).union(*(file.own for file in self.rule_files))
+        return routing(self.pack, self.windows, self.config, left_out - self._plain_alerts, self.operations, own=own)
 
     @property
     def _plain_alerts(self) -> set[str]:

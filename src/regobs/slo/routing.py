@@ -3,8 +3,9 @@
 The file is Alertmanager's own format with two additions: an inhibition rule with `slower_tiers_of: [alert, ...]`
 becomes one rule for each burn-rate tier, which silences all slower tiers. The labels of the scope are added to every
 `group_by` and `equal`, so that environments stay apart; with `source_is_absence` only those that the alert of an
-`absent()` has. Alerts that the build leaves out, and operations of which it has no SLO, are taken out of inhibitions,
-and so is an inhibition of which one side has no alert any more.
+`absent()` has. A label that says of a neighbour where it runs itself (`namespace`) is added only between alerts that
+are all about the registry; of others the rule is written apart. Alerts that the build leaves out, and operations of
+which it has no SLO, are taken out of inhibitions, and so is an inhibition of which one side has no alert any more.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from regobs.documents import Document, Steps, dump_yaml, load_yaml, validate
 from regobs.errors import RulesError
 from regobs.pack import Pack
 from regobs.promql.nodes import MatchOp
+from regobs.promql.vocabulary import TARGET_LABELS
 from regobs.slo.model import Windows
+from regobs.slo.rule_scope import labels_of_registry
 
 Json = dict[str, Any]
 _SEVERITY = re.compile(r'^(\s*severity\s*=~?\s*")([^"\\]*)("\s*)$')
@@ -76,10 +79,12 @@ def routing(
     config: Config,
     alerts: AbstractSet[str] = frozenset(),
     operations: AbstractSet[str] = frozenset(),
+    *,
+    own: AbstractSet[str] = frozenset(),
 ) -> bytes:
     """The Alertmanager configuration, without the alerts and operations of the pack that this build lacks.
 
-    Raises RulesError with a place.
+    `own` are the alerts whose labels name the place of the registry. Raises RulesError with a place.
     """
     left_out = {"alertname": alerts, OPERATION.name: operations}
     file = pack.file("alerts", "routing.yaml")
@@ -87,7 +92,12 @@ def routing(
     validate(document, _SCHEMA, RulesError)
     data: Json = document.data
     receivers = {receiver["name"] for receiver in data["receivers"]}
-    rules = [made for rule in data.get("inhibit_rules", []) for made in _inhibitions(rule, windows, config, left_out)]
+    rules = [
+        apart
+        for rule in data.get("inhibit_rules", [])
+        for made in _inhibitions(rule, windows, config, left_out)
+        for apart in _by_place(made, own, config)
+    ]
     made = {**data, "route": _route(document, ("route",), data["route"], receivers, config)}
     if rules:
         made["inhibit_rules"] = rules
@@ -117,6 +127,43 @@ def _route(document: Document, path: Steps, route: Json, receivers: set[str], co
 
 def _with(names: list[str], keep: tuple[str, ...]) -> list[str]:
     return names + [name for name in keep if name not in names]
+
+
+def _stored(label: str, config: Config) -> str:
+    """What alerts call a label of the registry's series, which is renamed where targets have it too."""
+    clashes = config.target_labels - TARGET_LABELS - {*config.labels.scope}
+    renamed = label in clashes and not config.honor_labels and label in labels_of_registry(config)
+    return f"exported_{label}" if renamed else label
+
+
+def _by_place(rule: Json, own: AbstractSet[str], config: Config) -> list[Json]:
+    """The rule; where neighbours have other values of its labels once for the registry's alerts, and for the others."""
+    apart = [label for label in rule["equal"] if label in config.apart]
+    if not apart:
+        return [rule]
+    sides = {key: _halves(rule[key], own) for key in ("source_matchers", "target_matchers")}
+    (source, other_source), (target, other_target) = sides.values()
+    shared = [label for label in rule["equal"] if label not in apart]
+    pairs = [
+        (source, target, rule["equal"]),
+        (other_source, rule["target_matchers"], shared),
+        (source, other_target, shared),
+    ]
+    return [
+        {**rule, "source_matchers": one, "target_matchers": two, "equal": equal}
+        for one, two, equal in pairs
+        if one and two
+    ]
+
+
+def _halves(matchers: list[str], own: AbstractSet[str]) -> tuple[list[str], list[str]]:
+    """The matchers for the alerts of `own`, and for the others; empty where there are none of them."""
+    found = [match for text in matchers if (match := _NAMED.fullmatch(text)) and match[1] == "alertname"]
+    names = {name for match in found for name in match[3].split("|")}
+    return tuple(  # type: ignore[return-value]  # of two
+        _without(matchers, {"alertname": unwanted, OPERATION.name: frozenset()})
+        for unwanted in (names - own, names & own)
+    )
 
 
 def _named(matchers: list[str], config: Config) -> list[str]:
@@ -154,7 +201,7 @@ def _of_absence(config: Config) -> tuple[str, ...]:
 def _inhibitions(rule: Json, windows: Windows, config: Config, left_out: Mapping[str, AbstractSet[str]]) -> list[Json]:
     rule = dict(rule)
     labels = _of_absence(config) if rule.pop("source_is_absence", False) else config.rules_scope.keep
-    equal = _with(rule["equal"], labels)
+    equal = _with([_stored(name, config) for name in rule["equal"]], labels)
     if "slower_tiers_of" not in rule:
         matchers = {key: _named(rule[key], config) for key in ("source_matchers", "target_matchers")}
         there = {key: _without(texts, left_out) for key, texts in matchers.items()}

@@ -17,7 +17,7 @@ from regobs.documents import Document, Steps, load_yaml, validate
 from regobs.errors import Location, PromqlError, RulesError
 from regobs.pack import BUNDLED, Pack, PackFile
 from regobs.promql.bind import bind, metrics_of
-from regobs.promql.canonical import text_label
+from regobs.promql.canonical import is_target_label, text_label
 from regobs.promql.durations import read_duration
 from regobs.promql.infer import infer
 from regobs.promql.nodes import Aggregate, Binary, Expr
@@ -37,7 +37,7 @@ from regobs.slo.links import (
     scope_words,
     variables_of,
 )
-from regobs.slo.rule_scope import by_environment, kept_labels, scoped
+from regobs.slo.rule_scope import by_environment, kept_labels, of_registry, scoped
 
 SUFFIX = ".rules.yaml"
 _LABEL_USE = re.compile(r"\$labels\.([A-Za-z_][A-Za-z0-9_]*)")
@@ -114,7 +114,8 @@ _WRITTEN = Vocabulary(Flavor.GITLAB)
 class RuleFile:
     """One rule file in the deployment's names: `groups` as data, its `records` unscoped, and what was left out.
 
-    `paths` says where the dashboard of each alert is below Grafana's address.
+    `paths` says where the dashboard of each alert is below Grafana's address; `own` are the alerts whose labels name
+    the place of the registry, not that of a neighbour.
     """
 
     name: str
@@ -122,6 +123,7 @@ class RuleFile:
     records: list[Record] = field(default_factory=list)
     left_out: list[dict[str, str]] = field(default_factory=list)
     paths: dict[str, str] = field(default_factory=dict)
+    own: set[str] = field(default_factory=set)
 
 
 def read_rule_files(pack: Pack, config: Config) -> list[RuleFile]:
@@ -184,6 +186,8 @@ def _read_rule(document: Document, path: Steps, expr: Expr, config: Config, resu
     names = _LabelNames(rule, bound, config, kept)
     texts = _texts(document, path, rule, names, config)
     result.paths[name] = dashboard_path(dashboard_about(bound, config), names.surviving(variables_of(bound, config)))
+    if of_registry(bound):
+        result.own.add(name)
     severity = rule["labels"]["severity"]
     labels = {**rule["labels"], "severity": config.severities.get(severity, severity)}
     made = []
@@ -286,5 +290,5 @@ def _own_name(label: str, bound: Expr, config: Config) -> str:
         found = text_label(label, metric, form, config.vocabulary) if form else None
         if found is not None:
             stored = config.vocabulary.series_label(metric, found)
-            return label if label == found.exposed != stored else stored
+            return label if is_target_label(label, found, stored) else stored
     return label

@@ -2,7 +2,8 @@
 
 Beyond the scope of every expression: `up` is about a neighbour's targets where the rule names its exporter as job
 (`up{job="redis_exporter"}`), pods are those of the registry's namespace where the selector names one, and a window that
-holds too few scrapes of this deployment is widened.
+holds too few scrapes of this deployment is widened. A registry and its neighbours are joined without the labels that
+say where each of them runs.
 """
 
 from __future__ import annotations
@@ -10,14 +11,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from regobs.catalog import METRICS
 from regobs.catalog.model import Capability, Exposer, Metric
 from regobs.catalog.targets import ALERTS
 from regobs.config import Config, Environment
-from regobs.promql.nodes import Call, Duration, Expr, Matcher, MatchOp, Selector
+from regobs.promql.nodes import Binary, Call, Duration, Expr, Matcher, MatchOp, Selector
 from regobs.promql.scope import Scope, about_targets, inject
 from regobs.promql.series import known_metric
 from regobs.promql.unavailable import Unavailable
-from regobs.promql.walk import rebuild, selectors, walk
+from regobs.promql.walk import children, rebuild, selectors, walk
 
 # A rate needs two samples, and one scrape may be lost at each end of its window.
 _LEAST_SCRAPES = 4
@@ -57,6 +59,8 @@ def scoped(expr: Expr, config: Config) -> Expr:
     """A bound expression as a rule file has it. Raises Unavailable for a target of an exporter that is not scraped."""
 
     def visit(node: Expr) -> Expr:
+        if isinstance(node, Binary):
+            return _joined(rebuild(node, visit), node, config)
         if not isinstance(node, Selector):
             return rebuild(node, visit)
         metric = known_metric(node)
@@ -70,6 +74,51 @@ def scoped(expr: Expr, config: Config) -> Expr:
         return wide
 
     return visit(inject(expr, config.rules_scope))
+
+
+def _joined(made: Binary, written: Binary, config: Config) -> Binary:
+    """A join of a registry with a neighbour, or with alerts about any of them: without the labels that are apart.
+
+    Only where no side has to be unique (`and`, `unless`).
+    """
+    if made.on is None or made.op not in {"and", "unless"} or not config.apart:
+        return made
+    others = [known_metric(node) for node in selectors(written.right)]
+    found = {_place_of(node) for node in selectors(written)} - {None, Exposer.RULES}
+    if len(found) < 2 and not (others and all(metric is ALERTS for metric in others)):
+        return made
+    return replace(made, on=tuple(label for label in made.on if label not in config.apart))
+
+
+def _place_of(node: Selector) -> Exposer | None:
+    """Whose place the labels of a series name: metrics of pods name the place of the pod, not of their exporter."""
+    exposer = exposer_of(node)
+    return Exposer.REGISTRY if exposer in OF_PODS else exposer
+
+
+def of_registry(expr: Expr) -> bool:
+    """Whether the labels of a rule's result name the place of the registry, not that of a neighbour."""
+    return {_place_of(node) for node in speaking(expr)} <= {None, Exposer.REGISTRY}
+
+
+def speaking(expr: Expr) -> Iterator[Selector]:
+    """The selectors whose labels the result has: those of the left side, of `or` of both."""
+    if isinstance(expr, Selector):
+        yield expr
+    elif isinstance(expr, Binary):
+        left = list(speaking(expr.left))
+        yield from left
+        if expr.op == "or" or not left:
+            yield from speaking(expr.right)
+    else:
+        for part in children(expr):
+            yield from speaking(part)
+
+
+def labels_of_registry(config: Config) -> frozenset[str]:
+    """The labels that the registry itself gives its series, as it exposes them."""
+    forms = [config.vocabulary.form(metric) for metric in METRICS.values() if metric.exposer is Exposer.REGISTRY]
+    return frozenset(label.exposed for form in forms if form is not None for label in form.labels)
 
 
 def by_environment(expr: Expr, config: Config) -> Iterator[tuple[Environment | None, Expr]]:
