@@ -160,9 +160,10 @@ def test_each_alert_says_what_it_is_about(tmp_path: Path) -> None:
             texts = alert["annotations"]
             assert texts["runbook_url"] == f"https://example.com/runbooks/{NAMES[kind]}.md"
             assert texts["dashboard_url"] == (
-                "https://grafana.example.com/d/regobs-slo?from=now-1h&to=now"
+                f"https://grafana.example.com/d/regobs-slo?from=now-{alert['labels']['tier']}&to=now"
                 "{{ with $labels.env }}&var-env={{ . | urlquery }}{{ end }}"
             )
+            assert texts["logs_command"] == "regobs logs run errors-by-code registry.log"
             assert texts["summary"].endswith("{{ with $labels.env }}, env {{ . }}{{ end }}")
             assert "$labels.env | query" in texts["description"]
 

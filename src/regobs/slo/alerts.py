@@ -38,8 +38,10 @@ from regobs.config import Config
 from regobs.errors import SloError
 from regobs.promql.nodes import Binary, Call, Duration, Expr, Matcher, MatchOp, Number, Paren, Selector
 from regobs.promql.printer import to_text
-from regobs.slo.links import dashboard_link, runbook_link, scope_variables, scope_words
-from regobs.slo.model import Slo, Tier, Windows, window_text
+from regobs.promql.series import known_metric
+from regobs.promql.walk import selectors
+from regobs.slo.links import dashboard_link, log_link, runbook_link, scope_variables, scope_words, since_of
+from regobs.slo.model import Ratio, Slo, Tier, Windows, window_text
 from regobs.slo.recording import MORE_THAN_ONE, interval_of, lowest, number, number_of, recorded
 from regobs.slo.windows import evidence, fitting
 
@@ -248,8 +250,16 @@ def alert_texts(slo: Slo, tier: Tier, config: Config) -> dict[str, str]:
         "summary": f"{slo.title}: error budget burns at {_RATE} times the sustainable rate{scope_words(keep)}",
         "description": text,
         **runbook_link(NAMES[slo.sli], config),
-        **dashboard_link(config, "slo", scope_variables(config)),
+        **dashboard_link(config, "slo", scope_variables(config), since_of(tier.long)),
+        **_log_link(slo),
     }
+
+
+def _log_link(slo: Slo) -> dict[str, str]:
+    """The log lines of what the SLO counts; none for metrics that the catalog does not know."""
+    counted = slo.indicator.total.selector if isinstance(slo.indicator, Ratio) else slo.indicator.value
+    metric = next((found for node in selectors(counted) if (found := known_metric(node))), None)
+    return log_link(metric.component) if metric is not None else {}
 
 
 def plain(value: Decimal) -> str:

@@ -8,7 +8,7 @@ from regobs.catalog import kubernetes, row_counts
 from regobs.catalog.model import Capability, Exposer
 from regobs.catalog.targets import ALERTS
 from regobs.config import Config
-from regobs.promql.nodes import Expr, MatchOp
+from regobs.promql.nodes import Duration, Expr, MatchOp
 from regobs.promql.series import known_metric
 from regobs.promql.walk import selectors
 from regobs.slo.rule_scope import OF_PODS, exposer_of, speaking
@@ -30,6 +30,15 @@ def runbook_link(alert: str, config: Config) -> dict[str, str]:
     return {"runbook_url": address} if address else {}
 
 
+_HOUR = "1h"
+# Periods of dashboards, with their lengths in milliseconds.
+_PERIODS = {
+    _HOUR: 3_600_000,
+    "6h": 21_600_000,
+    "1d": 86_400_000,
+    "3d": 259_200_000,
+    "7d": 604_800_000,
+}
 # The dashboard that shows a component's metrics, by the component's name in the catalog.
 _DASHBOARDS = {
     "http": "overview",
@@ -145,22 +154,37 @@ def log_query_of(component: str) -> str:
     return _LOG_QUERIES.get(component, "errors-by-message")
 
 
-def dashboard_link(config: Config, slug: str = "overview", labels: Iterable[str] = ()) -> dict[str, str]:
-    """The annotation with the dashboard to look at, where Grafana's URL is configured: its last hour, by `labels`.
+def dashboard_link(
+    config: Config, slug: str = "overview", labels: Iterable[str] = (), since: str = _HOUR
+) -> dict[str, str]:
+    """The annotation with the dashboard to look at, where Grafana's URL is configured: its last `since`, by `labels`.
 
-    The alert's own values stand for the variables; a label that an alert lacks chooses nothing.
+    The alert's own values stand for the variables; a label that an alert lacks chooses nothing. The period ends when
+    the link is opened: templates of rules know no time of the alert.
     """
     if not config.grafana.url:
         return {}
-    return {"dashboard_url": config.grafana.url.rstrip("/") + dashboard_path(slug, labels)}
+    return {"dashboard_url": config.grafana.url.rstrip("/") + dashboard_path(slug, labels, since)}
 
 
-def dashboard_path(slug: str, labels: Iterable[str] = ()) -> str:
+def since_of(window: Duration) -> str:
+    """The period of a dashboard that shows a window of a rule, as Grafana writes it: an hour to a week."""
+    return next((text for text, length in _PERIODS.items() if length >= window.ms), list(_PERIODS)[-1])
+
+
+def period_about(expr: Expr) -> str:
+    """The period of a dashboard that shows what an expression looks at, its offsets included."""
+    parts = (node for node in selectors(expr))
+    back = [sum(one.ms for one in (node.range, node.offset) if one is not None) for node in parts]
+    return since_of(Duration(max(back, default=0)))
+
+
+def dashboard_path(slug: str, labels: Iterable[str] = (), since: str = _HOUR) -> str:
     """Where a dashboard is below Grafana's address."""
     variables = "".join(
         f"{{{{ with $labels.{name} }}}}&var-{name}={{{{ . | urlquery }}}}{{{{ end }}}}" for name in labels
     )
-    return f"/d/regobs-{slug}?from=now-1h&to=now{variables}"
+    return f"/d/regobs-{slug}?from=now-{since}&to=now{variables}"
 
 
 def log_link(component: str) -> dict[str, str]:

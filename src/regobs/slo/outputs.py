@@ -26,7 +26,7 @@ from regobs.promql.walk import selectors
 from regobs.slo import rule_tests
 from regobs.slo.alert_tests import AlertCases, alert_test_files, check_alerts, read_alert_cases
 from regobs.slo.alerts import NAMES, alert_rules, factor_text
-from regobs.slo.links import dashboard_path, scope_variables
+from regobs.slo.links import dashboard_path, scope_variables, since_of
 from regobs.slo.model import Ratio, Slo, Windows, window_text
 from regobs.slo.recording import interval_of, rules_of
 from regobs.slo.routing import routing
@@ -121,7 +121,10 @@ class CompiledRules:
     @property
     def dashboard_paths(self) -> dict[str, str]:
         """Where the dashboard of each alert is below Grafana's address, by the alert's name."""
-        of_slos = dict.fromkeys(NAMES.values(), dashboard_path("slo", scope_variables(self.config)))
+        since = "{{ $labels.tier }}"  # an alert of each tier has this name
+        if any(since_of(tier.long) != tier.name for tier in self.windows.tiers):
+            since = since_of(self.windows.tiers[-1].long)
+        of_slos = dict.fromkeys(NAMES.values(), dashboard_path("slo", scope_variables(self.config), since))
         return of_slos | {alert: path for file in self.rule_files for alert, path in file.paths.items()}
 
     @property

@@ -33,6 +33,7 @@ from regobs.slo.links import (
     dashboard_link,
     dashboard_path,
     log_link,
+    period_about,
     runbook_link,
     scope_words,
     variables_of,
@@ -185,7 +186,8 @@ def _read_rule(document: Document, path: Steps, expr: Expr, config: Config, resu
     kept = kept_labels(whole, config)
     names = _LabelNames(rule, bound, config, kept)
     texts = _texts(document, path, rule, names, config)
-    result.paths[name] = dashboard_path(dashboard_about(bound, config), names.surviving(variables_of(bound, config)))
+    chosen = names.surviving(variables_of(bound, config))
+    result.paths[name] = dashboard_path(dashboard_about(bound, config), chosen, period_about(bound))
     if of_registry(bound):
         result.own.add(name)
     severity = rule["labels"]["severity"]
@@ -236,8 +238,8 @@ def _texts(document: Document, path: Steps, rule: dict[str, Any], names: _LabelN
         result[name] = names.translate(text, document.locate((*path, "annotations", name)))
     component = next((metric.component for node in selectors(bound) if (metric := known_metric(node))), "")
     chosen = names.surviving(variables_of(bound, config))
-    links = {**runbook_link(rule["alert"], config), **dashboard_link(config, dashboard_about(bound, config), chosen)}
-    return {**result, **links, **log_link(component)}
+    board = dashboard_link(config, dashboard_about(bound, config), chosen, period_about(bound))
+    return {**result, **runbook_link(rule["alert"], config), **board, **log_link(component)}
 
 
 class _LabelNames:
