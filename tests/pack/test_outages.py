@@ -42,7 +42,13 @@ ALWAYS = {
     "RegistryNotificationsDropped",
     "RegistryCpuSaturated",
 }
+# The objective of notifications, which that endpoint spends: announced with the endpoint.
+SPENT = 'slo="notification-availability"'
 GROUP_WAIT = 30
+# The smaller recording has no buckets, without which every request looks slow. In the whole one RegistryLatencyBurn of
+# redis-ratelimiting begins before the first outage, and is so: of the 4,041 commands until 15:05:31, 538 took longer
+# than 25 ms, 13 % where 1 % may, because the other program left no CPU.
+WITHOUT_BUCKETS = "-latency.yaml"
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +62,8 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def fired(build: Path) -> list[Fired]:
-    rules = sorted(path for path in (build / "prometheus/rules").iterdir() if not path.name.startswith("slo-"))
+    rules = sorted(path for path in (build / "prometheus/rules").iterdir() if not path.name.endswith(WITHOUT_BUCKETS))
+    assert any(path.name == "slo-blob-upload-availability.yaml" for path in rules)
     return replay(promtool_of("debian"), load(DATA), rules, build)
 
 
@@ -82,6 +89,7 @@ def test_nothing_fires_that_is_not_so(fired: list[Fired]) -> None:
                 "RegistryRedisOutageRecent",
                 "RegistryNotificationsFailRecent",
             }
+            or SPENT in one.labels
             or one.start > RESTARTS
         ):
             continue
