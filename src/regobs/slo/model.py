@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
@@ -121,7 +121,7 @@ class Slo:
     slice_location: Location | None = None  # where its document says how long a slice is
     severity: str | None = None  # of all its alerts, whatever the tiers say
     period_location: Location | None = None
-    target_location: Location | None = None
+    target_location: Location | None = field(default=None, compare=False)  # a target is the same wherever it is said
 
     @property
     def budget(self) -> Decimal:
