@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -268,6 +269,24 @@ def test_a_second_deployment_waits_or_is_told(deployed: MemoryTarget, folder: St
     held.wait(5)
     assert rollout(deployed, folder, wait=10).plan(NEW).differs
     other.join()
+
+
+def test_a_deployment_that_another_command_is_at_is_under_way_and_not_interrupted(
+    deployed: MemoryTarget, folder: StateFolder
+) -> None:
+    """What it has written already was changed by nobody else."""
+    ours, seen = rollout(deployed, folder), []
+
+    def look(objects: Mapping[str, bytes]) -> None:
+        del objects
+        seen.append(rollout(deployed, StateFolder(folder.path)).status())
+
+    deployed.verify = look  # type: ignore[method-assign]
+    ours.apply(ours.plan(NEW))
+    (status,) = seen
+    assert (bool(status.under_way), status.interrupted, status.edited) == (True, "", ())
+    after = rollout(deployed, folder).status()
+    assert (after.under_way, after.interrupted, after.edited) == ("", "", ())
 
 
 def test_a_plan_holds_at_its_place_alone(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from regobs.errors import ExitCode, InputError, RegobsError
 if TYPE_CHECKING:
     from regobs.config import Config
     from regobs.deploy.risk import AlertRisk
-    from regobs.deploy.run import Rollout, TargetPlan
+    from regobs.deploy.run import Rollout, TargetPlan, TargetStatus
     from regobs.pack import Pack
 
 T = TypeVar("T")
@@ -202,6 +202,7 @@ def status(*, config_file: Path | None, only: tuple[str, ...], shape: str) -> in
                 "kept": list(one.kept),
                 "edited": [change.as_data() for change in one.edited],
                 "interrupted": one.interrupted,
+                "under_way": one.under_way,
             }
             for one in found
         ]
@@ -216,13 +217,20 @@ def status(*, config_file: Path | None, only: tuple[str, ...], shape: str) -> in
                 one.state.environment,
                 len(one.state.objects),
                 "; ".join(f"{change.thing} {change.what}" for change in one.edited[:3]),
-                f"a deployment of {one.interrupted} was interrupted" if one.interrupted else "",
+                _note(one),
             ]
             for one in found
         ]
         head = ["target", "state", "version", "since", "environment", "objects", "changed by others", "note"]
         click.echo(table(head, rows, on=screen()))
     return failed or (ExitCode.DIFFERENCE if any(one.edited or one.interrupted for one in found) else ExitCode.OK)
+
+
+def _note(one: TargetStatus) -> str:
+    """What becomes of a deployment that has not ended."""
+    if one.under_way:
+        return f"a deployment of {one.under_way} is under way"
+    return f"a deployment of {one.interrupted} was interrupted" if one.interrupted else ""
 
 
 def _from_each(rollouts: Iterable[Rollout], ask: Callable[[Rollout], T]) -> tuple[list[T], int]:

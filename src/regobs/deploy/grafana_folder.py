@@ -16,12 +16,11 @@ from urllib.parse import quote
 
 import requests
 
+from regobs.deploy.board_changes import board_changes
 from regobs.deploy.json_api import ApiWords, JsonApi
 from regobs.deploy.state import Objects
 from regobs.deploy.target import PlannedChange
 from regobs.errors import InputError, ServerError
-from regobs.grafana.boards import ReadDashboard, board_of
-from regobs.grafana.compare import compare_boards
 from regobs.grafana.live import TOKEN_VARIABLE, BearerAuth, read_token
 from regobs.grafana.outputs import FOLDER
 
@@ -133,13 +132,7 @@ class GrafanaFolder:
 
     def changes(self, before: Objects, after: Objects) -> list[PlannedChange]:
         """Dashboards and panels added, removed, moved and changed."""
-        found = compare_boards(_boards(before), _boards(after))
-        return [
-            PlannedChange(
-                " / ".join(filter(None, (one.dashboard, one.row, one.panel))), one.what, one.before, one.after
-            )
-            for one in found
-        ]
+        return board_changes(_boards(before), _boards(after))
 
     def _enter(self, session: requests.Session) -> None:
         token = read_token(self._token_file)
@@ -153,5 +146,5 @@ def _canonical(board: Mapping[str, Any]) -> bytes:
     return json.dumps(plain, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _boards(objects: Objects) -> dict[str, ReadDashboard]:
-    return {name.removesuffix(".json"): board_of(json.loads(content)) for name, content in objects.items()}
+def _boards(objects: Objects) -> dict[str, dict[str, Any]]:
+    return {name.removesuffix(".json"): json.loads(content) for name, content in objects.items()}

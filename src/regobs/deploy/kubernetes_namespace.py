@@ -16,6 +16,7 @@ from typing import Any
 
 from regobs.build.rulers import NAMESPACE as PREFIX
 from regobs.config.named import ObjectKind
+from regobs.deploy.board_changes import board_changes
 from regobs.deploy.kubernetes_cluster import VERSIONS, KubernetesCluster
 from regobs.deploy.loaded_rules import GroupKey, Rule, await_groups
 from regobs.deploy.managed_fields import MANAGER, Json, object_bytes, read_objects, written_object
@@ -25,8 +26,6 @@ from regobs.deploy.state import Objects
 from regobs.deploy.target import PlannedChange
 from regobs.documents import dump_yaml, load_yaml_all
 from regobs.errors import InputError, ServerError
-from regobs.grafana.boards import ReadDashboard, board_of
-from regobs.grafana.compare import compare_boards
 from regobs.prometheus import Prometheus, RuleGroup
 
 _RULES, _DASHBOARDS = ObjectKind.PROMETHEUS_RULE, ObjectKind.CONFIG_MAP
@@ -195,13 +194,7 @@ class KubernetesNamespace:
 
     def changes(self, before: Objects, after: Objects) -> list[PlannedChange]:
         """Rules and panels added, removed and changed; of everything else the values that differ."""
-        boards = compare_boards(_boards(before), _boards(after))
-        found = [
-            PlannedChange(
-                " / ".join(filter(None, (one.dashboard, one.row, one.panel))), one.what, one.before, one.after
-            )
-            for one in boards
-        ]
+        found = board_changes(_boards(before), _boards(after))
         return [*rule_changes(_rule_files(before), _rule_files(after)), *found, *_value_changes(before, after)]
 
 
@@ -231,12 +224,12 @@ def _groups(objects: Objects) -> Iterator[tuple[GroupKey, Sequence[Rule]]]:
                 yield (key.partition("/")[2], str(group["name"])), group["rules"]
 
 
-def _boards(objects: Objects) -> dict[str, ReadDashboard]:
+def _boards(objects: Objects) -> dict[str, dict[str, Any]]:
     found = {}
     for one in read_objects(objects).values():
         if one["kind"] == _DASHBOARDS:
             for file, text in (one.get("data") or {}).items():
-                found[file.removesuffix(".json")] = board_of(json.loads(text))
+                found[file.removesuffix(".json")] = json.loads(text)
     return found
 
 

@@ -20,6 +20,7 @@ from regobs import __version__
 from regobs.common.files import write_file
 from regobs.common.signals import signals_raise
 from regobs.deploy.broken import broken_by
+from regobs.deploy.other_settings import all_changes
 from regobs.deploy.state import KeptState, Objects, PendingDeploy, StateFolder, decoded, digest, encoded
 from regobs.deploy.target import DeployTarget, MarksItsWork, PlannedChange, ReadsItsWork
 from regobs.deploy.told import TargetWords, tell, telling
@@ -61,13 +62,18 @@ class TargetPlan:
 
 @dataclass(frozen=True, slots=True)
 class TargetStatus:
-    """What runs on a target: its newest kept state, and what differs from it now."""
+    """What runs on a target: its newest kept state, and what differs from it now.
+
+    `interrupted` and `under_way` are when a deployment began that has not ended, "" for none: nobody is at work on the
+    one, another command on the other. While one is under way, nothing is said of what others changed.
+    """
 
     target: str
     state: KeptState
     kept: tuple[int, ...]
     edited: tuple[PlannedChange, ...]
-    interrupted: str  # when a deployment began that has not ended, "" for none
+    interrupted: str
+    under_way: str = ""
 
 
 class Rollout:
@@ -130,7 +136,7 @@ class Rollout:
             self._place,
             digest(live),
             wanted,
-            tuple(replace(one, breaks=broken_by(one)) for one in self.target.changes(live, after)),
+            tuple(replace(one, breaks=broken_by(one)) for one in all_changes(self.target, live, after)),
             tuple(self._conflicts(live, owned, wanted)),
             tuple(sorted(name for name in live if name not in after)),
             self._differs(live, after),
@@ -292,8 +298,14 @@ class Rollout:
         self._say_what_is_ours(pending, {})
         live = self.target.read()
         edited = tuple(self._conflicts(live, self._last().objects, {}))
-        begun = pending.begun if pending is not None else ""
-        return TargetStatus(self.name, last, tuple(self._folder.numbers()), edited, begun)
+        numbers = tuple(self._folder.numbers())
+        if pending is None:
+            return TargetStatus(self.name, last, numbers, edited, "")
+        if self._folder.is_held():
+            return TargetStatus(self.name, last, numbers, (), "", under_way=pending.begun)
+        if self._folder.unfinished() is None:  # it ended while we looked
+            return self._status()
+        return TargetStatus(self.name, last, numbers, edited, pending.begun)
 
     def _differs(self, live: Objects, after: Objects) -> bool:
         """Whether anything has to be written or deleted."""

@@ -102,6 +102,22 @@ class StateFolder:
                     ) from None
                 time.sleep(0.1)
 
+    def is_held(self) -> bool:
+        """Whether another command is at work on this target now."""
+        try:
+            descriptor = os.open(self.path / "lock", os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise self._unusable(error) from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
+
     def states(self) -> list[KeptState]:
         """The kept states, the newest last."""
         return [self._read_state(number) for number in self.numbers()]

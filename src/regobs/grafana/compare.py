@@ -53,7 +53,7 @@ def compare_board(name: str, old: ReadDashboard, new: ReadDashboard) -> Iterator
         yield DashboardChange(name, "", "", "title changed", old.title, new.title)
     if old.variables != new.variables:
         yield DashboardChange(name, "", "", "variables changed", _joined(old.variables), _joined(new.variables))
-    pairs = _pairs(old.panels, new.panels)
+    pairs = panel_pairs(old, new)
     gone = set(old.panels) - {before for before, _ in pairs}
     come = set(new.panels) - {after for _, after in pairs}
     for panel in (panel for panel in old.panels if panel in gone):
@@ -149,9 +149,9 @@ _KEYS: tuple[Callable[[ReadPanel], object], ...] = (
 )
 
 
-def _pairs(old: Iterable[ReadPanel], new: Iterable[ReadPanel]) -> list[tuple[ReadPanel, ReadPanel]]:
+def panel_pairs(old: ReadDashboard, new: ReadDashboard) -> list[tuple[ReadPanel, ReadPanel]]:
     """Which panel is which: by row and title, else title, else id, else by what it asks; never an ambiguous one."""
-    left, right = list(old), list(new)
+    left, right = list(old.panels), list(new.panels)
     pairs: list[tuple[ReadPanel, ReadPanel]] = []
     for key in _KEYS:
         before, after = _once(left, key), _once(right, key)
