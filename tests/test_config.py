@@ -523,6 +523,7 @@ def test_a_target_of_deployments_is_read_relative_to_the_file() -> None:
         ("[deploy.logs]\nkind = 'kibana'\nurl = 'http://host'\npassword = 'a'", "password"),
         ("[deploy.rules]\nkind = 'grafana'\nurl = 'http://host'\nfolder = 'a'\ndirectory = 'r'", "directory"),
         ("[deploy.rules]\nkind = 'grafana'\nurl = 'http://host'", None),
+        ("[deploy.rules]\nkind = 'elasticsearch'\nurl = 'http://host'\nclient_cert = 'a'", "client_cert"),
         ("[deploy.rules]\nkind = 'ruler'\ncontext = 'prod'", None),
         ("[deploy.rules]\nkind = 'ruler'\ncontext = 'prod'\napi = 'http://me:pw@host/api'", None),
         ("[deploy.rules]\nkind = 'ruler'\ncontext = 'prod'\napi = 'http://host/api'\nnamespace = 'a/b'", "a/b"),
@@ -546,6 +547,21 @@ def test_a_wrong_target_of_deployments_is_refused_with_its_place(lines: str, val
     error = error_of(_PROD + lines)
     assert error.location is not None
     assert value is None or value in str(error)
+
+
+def test_a_key_of_another_kind_of_target_names_all_that_this_one_has() -> None:
+    error = error_of(_PROD + "[deploy.a]\nkind = 'grafana'\nurl = 'http://host'\nfolder = 'a'\ndirectory = 'r'")
+    assert error.expected == (
+        "for the kind grafana some of url, folder, token_file, ca_file, client_cert, client_key, state"
+    )
+
+
+def test_why_there_is_no_service_monitor_is_said() -> None:
+    error = error_of("[deploy.a]\nkind = 'kubernetes'\nnamespace = 'a'\nkinds = ['PrometheusRule', 'ServiceMonitor']")
+    assert "a build has a PodMonitor, which finds the pods by their label" in str(error.expected)
+    assert error.next_step == "name PodMonitor instead of ServiceMonitor"
+    wrong = error_of("[deploy.a]\nkind = 'kubernetes'\nnamespace = 'a'\nkinds = 'ServiceMonitor'")
+    assert "a list of words" in str(wrong)
 
 
 def test_a_file_without_a_table_of_the_registry_says_nothing_of_what_it_has() -> None:

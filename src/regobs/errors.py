@@ -166,7 +166,8 @@ class ServerError(RegobsError):
     """A server is unreachable, refuses, or is not the kind of server it should be.
 
     `retry_after` is the seconds after which the same request may work, None where repeating it is of no use.
-    `status` is that of HTTP, None where no answer came; `fault` what kept it from coming: late, tls, proxy, or "".
+    `status` is that of HTTP, None where no answer came; `fault` what kept it from coming: late, tls, expired (the
+    certificate), proxy, or "".
     """
 
     exit_code = ExitCode.SERVER

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from regobs.cli.deploy_plan import show_plans
 from regobs.deploy.alertmanager_config import AlertmanagerConfig, ConfigFile
 from regobs.deploy.elasticsearch_templates import ElasticsearchTemplates
 from regobs.deploy.grafana_folder import GrafanaFolder
@@ -17,7 +18,8 @@ from regobs.deploy.kubernetes_namespace import KubernetesNamespace
 from regobs.deploy.other_settings import all_changes
 from regobs.deploy.ruler_api import RulerApi
 from regobs.deploy.rules_directory import RulesDirectory
-from regobs.deploy.target import DeployTarget
+from regobs.deploy.run import TargetPlan
+from regobs.deploy.target import DeployTarget, PlannedChange
 from regobs.logs.elasticsearch.access import Access
 from tests.deploy.fakes import MemoryTarget, rule_file
 
@@ -206,3 +208,9 @@ def test_an_object_of_which_nothing_is_told_has_a_line_beside_others() -> None:
 def test_rules_that_only_moved_to_another_file_are_told() -> None:
     found = all_changes(MemoryTarget(), {"a.yaml": RULES}, {"b.yaml": RULES})
     assert [(one.thing, one.what) for one in found] == [("a.yaml", "removed"), ("b.yaml", "added")]
+
+
+def test_one_change_is_one_change(capsys: pytest.CaptureFixture[str]) -> None:
+    plan = TargetPlan("a", "", "", {"a": b""}, (PlannedChange("a", "added"),), (), (), differs=True)
+    show_plans([plan], "text")
+    assert capsys.readouterr().out.splitlines()[0] == "a: 1 change, 1 file or object afterwards"

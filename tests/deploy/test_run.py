@@ -227,6 +227,28 @@ def test_what_was_never_ours_stays(folder: StateFolder) -> None:
     assert "Low.yaml" not in target.live
 
 
+def test_what_is_of_others_is_not_judged(folder: StateFolder) -> None:
+    """A file of somebody else that the server cannot read says nothing of ours."""
+    target = MemoryTarget({"foreign.yaml": rule_file("Foreign", 1)})
+    ours, judged = rollout(target, folder), list[set[str]]()
+
+    def verify(objects: Mapping[str, bytes]) -> None:
+        judged.append(set(objects))
+        if len(judged) > 1:
+            raise ServerError("memory: verify fails")
+
+    target.verify = verify  # type: ignore[method-assign]
+    ours.apply(ours.plan(OLD))
+    with pytest.raises(ServerError):
+        ours.apply(ours.plan(NEW))
+    assert set(target.live) == {"foreign.yaml", "High.yaml", "Low.yaml"}
+    assert judged == [
+        {"High.yaml", "Low.yaml"},
+        {"High.yaml"},
+        {"High.yaml", "Low.yaml"},
+    ]  # the first deployment, the second, and what was put back
+
+
 def test_going_back_reaches_any_kept_state(deployed: MemoryTarget, folder: StateFolder) -> None:
     ours, first = rollout(deployed, folder), dict(deployed.live)
     ours.apply(ours.plan(NEW))

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import trustme
 
 from regobs.cli.main import run
+from regobs.deploy.told import TargetWords
 from regobs.documents import dump_yaml
 from tests.deploy.fakes import rules
 from tests.deploy.test_alertmanager_config import NAMES, build
@@ -66,17 +71,32 @@ def deploy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     (tmp_path / "receivers.yaml").write_text(dump_yaml({"receivers": [{"name": name} for name in NAMES]}))
     (tmp_path / "token").write_text(SECRET)
 
-    def called(url: str, kind: str, *arguments: str) -> tuple[int, str, str]:
+    def called(url: str, kind: str, *arguments: str, ca_file: str = "") -> tuple[int, str, str]:
         kubeconfig(tmp_path / "kubeconfig", url)
         settings = tmp_path / "regobs.toml"
         opened = f"[contexts.here]\nurl = '{url}'\ntoken_file = 'token'\ntimeout = '1s'\n"
         of_kind = kind.replace("tenant", "alertmanager")
         needs = NEEDS[kind].replace("{url}", url)
-        settings.write_text(f"{opened}[deploy.mine]\nkind = '{of_kind}'\n{needs}\n")
+        authority = f"ca_file = '{ca_file}'\n" if ca_file else ""
+        mine = authority if kind in {"grafana", "elasticsearch", "kibana"} else ""
+        opened += "" if mine else authority
+        settings.write_text(f"{opened}[deploy.mine]\nkind = '{of_kind}'\n{needs}\n{mine}")
         code = run(["deploy", *arguments, "--config", str(settings)])
         return code, *capsys.readouterr()
 
     return called
+
+
+@contextmanager
+def secure(certificate: trustme.LeafCert) -> Iterator[Stub]:
+    """A server that speaks TLS with this certificate."""
+    stub = Stub({}, default=Reply(200, "{}"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    certificate.configure_cert(context)
+    stub.socket = context.wrap_socket(stub.socket, server_side=True)
+    stub.handle_error = lambda *_: None  # type: ignore[method-assign]
+    with stub:
+        yield stub
 
 
 def check(error: str, url: str, kind: str, next_step: str) -> None:
@@ -181,3 +201,72 @@ def test_a_secret_that_cannot_be_read_is_told_of_the_target(deploy: Deploy, tmp_
     assert code in {2, 4}, out
     assert f"[deploy.mine] ({kind.replace('tenant', 'alertmanager')}): " in error
     assert f"{tmp_path}/token" in error
+
+
+FOREIGN = {
+    "rules": ("a.yaml", "move the file a.yaml out of the directory"),
+    "ruler": ("a.yaml", "give the group a another name"),
+    "alertmanager": ("alertmanager.yaml", "keep a copy of am.yml"),
+    "grafana": ("regobs-x.json", "save dashboard regobs-x under another uid"),
+    "kubernetes": ("ConfigMap/regobs-x", "delete the object ConfigMap/regobs-x or give it another name"),
+    "elasticsearch": ("_ilm/policy/x", "delete _ilm/policy/x or give it another name"),
+    "kibana": ("dashboard/x", "delete dashboard/x, or name another `space`"),
+}
+
+
+@pytest.mark.parametrize("kind", sorted(FOREIGN))
+def test_what_is_there_already_is_called_what_it_is(kind: str) -> None:
+    name, step = FOREIGN[kind]
+    words = TargetWords("mine", kind, file="am.yml" if kind == "alertmanager" else "")
+    called = words.called(name)
+    assert "alertmanager.yaml" not in called
+    assert not called.endswith(".json")
+    assert words.way_on(called, there_already=True).startswith(("move", "give", "take", "save", "delete"))
+    assert step in words.way_on(called, there_already=True)
+    assert called in words.way_on(called, there_already=False)
+    assert "away" not in words.way_on(called, there_already=False)
+
+
+def test_the_conflict_of_an_alertmanager_names_its_file(deploy: Deploy, tmp_path: Path) -> None:
+    (tmp_path / "alertmanager.yml").write_text("route: {receiver: mine}\nreceivers: [{name: mine}]\n")
+    with Stub({}, default=Reply(200, "{}")) as stub:
+        _, out, error = deploy(stub.url, "alertmanager", "plan")
+    conflict = next(line for line in out.splitlines() if "conflict" in line)
+    assert "alertmanager.yml is there already" in conflict, error
+
+
+@pytest.mark.parametrize("kind", ["elasticsearch", "grafana", "kibana", "ruler", "tenant"])
+@pytest.mark.parametrize("expired", [False, True], ids=["unknown", "expired"])
+def test_a_certificate_that_is_not_trusted_names_settings_that_there_are(
+    deploy: Deploy, kind: str, *, expired: bool, tmp_path: Path
+) -> None:
+    issuer = trustme.CA()
+    times = {"not_after": datetime(2020, 1, 2, tzinfo=UTC), "not_before": datetime(2020, 1, 1, tzinfo=UTC)}
+    with secure(issuer.issue_cert("127.0.0.1", **times if expired else {})) as stub:
+        url = stub.url.replace("http:", "https:")
+        if expired:
+            issuer.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+        code, _, error = deploy(url, kind, "plan", ca_file="ca.pem" if expired else "")
+    assert code == 3, error
+    assert "--ca-file" not in error
+    assert "--client-cert" not in error
+    if expired:
+        assert "has expired" in error
+        assert "renew the certificate" in error
+    else:
+        assert re.search(r"`ca_file`.* of \[(contexts\.here|deploy\.mine)\] in regobs\.toml", error), error
+
+
+def test_a_grafana_is_opened_with_the_certificates_of_its_target(
+    deploy: Deploy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They count also where REQUESTS_CA_BUNDLE names another authority."""
+    issuer = trustme.CA()
+    issuer.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    trustme.CA().cert_pem.write_to_path(str(tmp_path / "other.pem"))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "other.pem"))
+    with secure(issuer.issue_cert("127.0.0.1")) as stub:
+        url = stub.url.replace("http:", "https:")
+        assert "no trusted TLS" in deploy(url, "grafana", "plan")[2]
+        assert "no trusted TLS" not in deploy(url, "grafana", "plan", ca_file="ca.pem")[2]
+        assert stub.requests

@@ -39,6 +39,22 @@ def test_a_reload_that_is_refused_says_why(reply: Reply, said: str) -> None:
     assert said in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [("RBAC: access denied", "text/plain"), ("<html>403 Forbidden</html>", "text/html"), ("", "text/plain")],
+)
+def test_a_reload_that_a_proxy_forbids_does_not_blame_a_flag(body: str, kind: str) -> None:
+    with (
+        Stub({("POST", "/-/reload"): Reply(403, body, kind)}) as stub,
+        Prometheus(f"http://{stub.address}") as client,
+        pytest.raises(ServerError) as error,
+    ):
+        client.reload()
+    assert "enable-lifecycle" not in str(error.value)
+    assert "check the credentials, and that the proxy" in str(error.value)
+    assert error.value.status == 403
+
+
 def test_what_is_sent_beside_the_query_api_has_its_content_and_what_opens_the_server() -> None:
     with Stub({("POST", "/api/v1/rules/a"): Reply(202, "{}")}) as stub:
         url = f"http://{stub.address}"

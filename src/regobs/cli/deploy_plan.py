@@ -31,9 +31,10 @@ def show_plans(plans: Sequence[TargetPlan], shape: str, risks: Mapping[str, Sequ
         if not one.differs:
             click.echo(f"{one.target}: nothing to change")
         else:
-            click.echo(f"{one.target}: {len(one.changes)} changes, {len(one.objects)} files or objects afterwards")
+            there = f"{len(one.objects):,} {'file or object' if len(one.objects) == 1 else 'files or objects'}"
+            click.echo(f"{one.target}: {counted(len(one.changes), 'change')}, {there} afterwards")
         for change in one.changes:
-            colour = {"a": Colour.GREEN, "r": Colour.RED}.get(change.what.rpartition(" ")[2][:1])
+            colour = {"a": Colour.GREEN, "r": Colour.RED}.get(change.what.partition(" (")[0].rpartition(" ")[2][:1])
             click.echo(f"  {on.paint(change.what, colour)}: {change.thing}")
             if change.before and change.after:
                 for sign, text in zip("-+", shown_difference(change.before, change.after, _LONGEST), strict=True):

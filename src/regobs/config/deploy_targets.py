@@ -31,7 +31,7 @@ _MORE: dict[str, tuple[str, ...]] = {
     "rules": (),
     "ruler": ("namespace",),
     "alertmanager": ("file", "api"),
-    "grafana": ("token_file",),
+    "grafana": ("token_file", "ca_file", "client_cert", "client_key"),
     "kubernetes": ("context", "kubeconfig", "cluster", "kinds"),
     "elasticsearch": _ELASTIC,
     "kibana": ("space", "environment", *_ELASTIC),
@@ -49,13 +49,13 @@ def deploy_targets(top: TomlTable, file: Path, contexts: Mapping[str, Context]) 
         kind = table.text("kind", "", expected=f"one of {', '.join(DEPLOY_KINDS)}", pattern="|".join(DEPLOY_KINDS))
         for key, what in _OF_KIND[kind].items():
             table.require(key, what)
-        strange = next(
-            (key for key in table.names() if key not in {"kind", "state", *_OF_KIND[kind], *_MORE[kind]}), ""
-        )
+        allowed = (*_OF_KIND[kind], *_MORE[kind], "state")
+        strange = next((key for key in table.names() if key not in {"kind", *allowed}), "")
         if strange:
-            raise table.fail(strange, f"for the kind {kind} some of {', '.join(_OF_KIND[kind])}", f"remove {strange}")
+            raise table.fail(strange, f"for the kind {kind} some of {', '.join(allowed)}", f"remove {strange}")
         if kind == "alertmanager" and ("file" in table.names()) is ("api" in table.names()):
             raise table.fail("kind", "one of file and api: where the configuration is", "name one of the two")
+        _refuse_service_monitors(table)
         context = table.text("context", "")
         if context and context not in contexts:
             there = ", ".join(contexts) or "there is none"
@@ -79,7 +79,19 @@ def deploy_targets(top: TomlTable, file: Path, contexts: Mapping[str, Context]) 
             user=table.text("user", "", expected="a user of Elasticsearch"),
             password_file=table.path("password_file", file),
             ca_file=table.path("ca_file", file),
+            client_cert=table.path("client_cert", file),
+            client_key=table.path("client_key", file),
             space=table.text("space", "", expected="the id of a space", pattern=r"[a-z0-9_-]{1,60}"),
             environment=table.text("environment", "", expected="an environment of log_schemas/kibana"),
         )
     return found
+
+
+def _refuse_service_monitors(table: TomlTable) -> None:
+    if "ServiceMonitor" in table.items("kinds", (), str, "words"):
+        raise table.fail(
+            "kinds",
+            f"some of {', '.join(ObjectKind)}; a build has a PodMonitor, which finds the pods by their label and needs "
+            "no Service that has their debug port",
+            "name PodMonitor instead of ServiceMonitor",
+        )

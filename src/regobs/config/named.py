@@ -103,7 +103,8 @@ class DeploySettings:
     `rules`: `directory` has the rule files of the server that `context` names. `ruler`: `api` is the address of the API
     of a ruler, `namespace` that of our groups there. `alertmanager`: the configuration is `file` of the Alertmanager
     that `context` names, or that of a tenant at `api`; `receivers` is the file with what the receivers are. `grafana`:
-    the dashboards of `folder`, a uid, of the Grafana at `url`. `kubernetes`: the objects of the `kinds`, all if none is
+    the dashboards of `folder`, a uid, of the Grafana at `url`, whose authority is `ca_file` and which may ask for
+    `client_cert`. `kubernetes`: the objects of the `kinds`, all if none is
     named, in `namespace` of the cluster that the context `cluster` of `kubeconfig` names; `context` is the server that
     loads the rules there, if one is to be asked. `elasticsearch` and `kibana`: what log lines need in the server at
     `url`, which `api_key_file`, or `user` and `password_file`, open; of a Kibana in `space`, the default one if empty,
@@ -126,6 +127,8 @@ class DeploySettings:
     user: str = ""
     password_file: Path | None = None
     ca_file: Path | None = None
+    client_cert: Path | None = None
+    client_key: Path | None = None
     space: str = ""
     environment: str = ""
     file: Path | None = None

@@ -41,6 +41,8 @@ def _target_of(name: str, config: Config, server: Callable[[], Prometheus]) -> D
     from regobs.deploy.kubernetes_namespace import KubernetesNamespace  # noqa: PLC0415
     from regobs.deploy.ruler_api import RulerApi  # noqa: PLC0415
     from regobs.deploy.rules_directory import RulesDirectory  # noqa: PLC0415
+    from regobs.prometheus.address import Address  # noqa: PLC0415
+    from regobs.prometheus.connection import Connection  # noqa: PLC0415
 
     settings = config.deploy[name]
     if settings.directory is not None:
@@ -60,7 +62,15 @@ def _target_of(name: str, config: Config, server: Callable[[], Prometheus]) -> D
         )
     if settings.api:
         return RulerApi(name, settings.api, settings.namespace, server)
-    return GrafanaFolder(name, settings.url, settings.folder, settings.token_file, config.grafana.deploy_tags)
+    connection = Connection(
+        Address.parse(settings.url),
+        ca_file=settings.ca_file,
+        client_cert=settings.client_cert,
+        client_key=settings.client_key,
+    )
+    connection.check()
+    tags = config.grafana.deploy_tags
+    return GrafanaFolder(name, settings.url, settings.folder, settings.token_file, tags, connection=connection)
 
 
 def _place_of(settings: DeploySettings, config: Config) -> str:

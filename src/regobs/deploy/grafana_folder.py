@@ -23,6 +23,7 @@ from regobs.deploy.target import PlannedChange
 from regobs.errors import InputError, ServerError
 from regobs.grafana.live import TOKEN_VARIABLE, BearerAuth, read_token
 from regobs.grafana.outputs import FOLDER
+from regobs.prometheus.connection import Connection
 
 _MOST = 5000  # Grafana's own limit of a search
 _ADDED = ("id", "version")  # by Grafana, to what was saved
@@ -35,10 +36,20 @@ _WORDS = ApiWords(
 
 
 class GrafanaFolder:
-    """The dashboards of one folder, by `<uid>.json`."""
+    """The dashboards of one folder, by `<uid>.json`. Of `connection` only the certificates count."""
 
-    def __init__(self, name: str, url: str, folder: str, token_file: Path | None, tags: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        name: str,
+        url: str,
+        folder: str,
+        token_file: Path | None,
+        tags: tuple[str, ...] = (),
+        *,
+        connection: Connection | None = None,
+    ) -> None:
         self._name, self._folder, self._token_file, self._tags = name, folder, token_file, tags
+        self._connection = connection
         self._api = JsonApi(url, _WORDS, self._enter)
         self._ask = self._api.ask
 
@@ -138,6 +149,8 @@ class GrafanaFolder:
         token = read_token(self._token_file)
         if token:
             session.auth = BearerAuth(token)
+        if self._connection is not None:
+            session.verify, session.cert = self._connection.verify, self._connection.certificate
 
 
 def _canonical(board: Mapping[str, Any]) -> bytes:

@@ -59,7 +59,12 @@ class JsonApi:
                 session = HttpSession()
                 self._enter(session)
                 self._session = session
-            answer = self._session.request(method, self.url + path, timeout=_TIMEOUT, allow_redirects=False, **more)
+            own = (
+                self._session.verify if isinstance(self._session.verify, str) else None
+            )  # else REQUESTS_CA_BUNDLE wins
+            answer = self._session.request(
+                method, self.url + path, timeout=_TIMEOUT, allow_redirects=False, verify=own, **more
+            )
         except requests.RequestException as error:
             raise unreachable(self.url, error, _TIMEOUT, self._words.expected) from error
         if answer.status_code in {requests.codes.unauthorized, requests.codes.forbidden}:

@@ -10,7 +10,7 @@ A process that is killed leaves the note: whoever comes next to this target firs
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,6 +28,7 @@ from regobs.errors import InputError, MachineError, RegobsError
 
 FORMAT = 2  # of a plan file
 WAIT = 60.0  # seconds for our turn
+FOREIGN = "is there already, and regobs deploy did not write it"
 _GOES_ON = "`regobs deploy plan` shows what is there now, and `regobs deploy apply --overwrite` goes on from there"
 
 
@@ -161,13 +162,13 @@ class Rollout:
             self._folder.begin(before, self._where)
             try:
                 self.target.write(live, after)
-                self.target.verify(after)
+                self.target.verify(plan.objects)  # of what is of others nothing is said
                 state = self._folder.commit(plan.objects, self._environment, self._where)
             except BaseException as error:
                 if isinstance(error, RegobsError):
                     tell(error, self._words)
                 if self._folder.unfinished() is not None:
-                    self._put_back(before, error)
+                    self._put_back(before, error, {*last.objects, *plan.objects})
                 raise
         self._announce(state)
         return state
@@ -199,13 +200,13 @@ class Rollout:
                 "somebody else's work would be lost",
                 value="; ".join(f"{one.thing}: {one.what}" for one in plan.conflicts[:5]),
                 expected="only what regobs deploy wrote",
-                next_step=f"move {first.thing} away, or take it into the pack; --overwrite replaces it",
+                next_step=self._words.way_on(first.thing, there_already=first.what == FOREIGN),
             )
 
-    def _put_back(self, live: Objects, error: BaseException) -> None:
+    def _put_back(self, live: Objects, error: BaseException, judged: Collection[str]) -> None:
         """Restore what was live. Where that fails too, the note stays, for the next deployment to do it."""
         try:
-            self._restore(live)
+            self._restore(live, judged)
         except RegobsError as worse:
             if isinstance(error, RegobsError):
                 error.next_step = (
@@ -220,11 +221,14 @@ class Rollout:
         else:
             self.notes.append("interrupted; what was there before is back")
 
-    def _restore(self, before: Objects) -> None:
-        """Write what was there, and end the deployment. What is back whole and is not well is only told."""
+    def _restore(self, before: Objects, judged: Collection[str]) -> None:
+        """Write what was there, and end the deployment. What is back whole and is not well is only told.
+
+        `judged` are the names of what may be ours: of what is of others nothing is said.
+        """
         self.target.write(self.target.read(), before)
         try:
-            self.target.verify(before)
+            self.target.verify({name: content for name, content in before.items() if name in judged})
         except RegobsError as error:
             if self._differs(self.target.read(), before):
                 raise
@@ -243,7 +247,7 @@ class Rollout:
             if pending is not None:
                 try:
                     self._refuse_elsewhere(pending.where, "a deployment to another place was interrupted")
-                    self._restore(pending.before)
+                    self._restore(pending.before, {*self._last().objects, *(wanted or ())})
                 except RegobsError as error:
                     if not goes_on:
                         error.next_step = f"{error.next_step or 'correct it'}; {_GOES_ON}"
@@ -315,14 +319,15 @@ class Rollout:
         same = self.target.same
         untouched = self.target.untouched if isinstance(self.target, MarksItsWork) else same
         for name, content in sorted(live.items()):
+            called = self._words.called(name)
             as_wanted = name in wanted and same(wanted[name], content)
             if name in owned and not untouched(owned[name], content) and not as_wanted:
-                yield PlannedChange(name, "changed since it was deployed")
+                yield PlannedChange(called, "changed since it was deployed")
             if name not in owned and name in wanted and not as_wanted:
-                yield PlannedChange(name, "is there already, and regobs deploy did not write it")
+                yield PlannedChange(called, FOREIGN)
         for name in sorted(owned):
             if name not in live:
-                yield PlannedChange(name, "removed since it was deployed")
+                yield PlannedChange(self._words.called(name), "removed since it was deployed")
 
 
 def _brief(error: RegobsError) -> str:

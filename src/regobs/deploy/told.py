@@ -26,17 +26,37 @@ _EXPECTED = {
     "elasticsearch": "the REST API of Elasticsearch 8 or 9",
     "kibana": "the HTTP API of Kibana 8.17 or later",
 }
+# How to make room for an object where somebody else's has its name, and what that is.
+_MAKE_ROOM = {
+    "rules": "move the file {} out of the directory",
+    "ruler": "give the group {} another name, or name another `namespace` for ours",
+    "alertmanager": "take its routes into the pack and its receivers into the receivers file, and keep a copy of {}",
+    "grafana": "save {} under another uid, or name another `folder` for ours",
+    "kubernetes": "delete the object {} or give it another name",
+    "elasticsearch": "delete {} or give it another name",
+    "kibana": "delete {}, or name another `space` for ours",
+}
+_CERTIFICATES = {
+    "grafana": "`ca_file`, `client_cert` and `client_key`",
+    "elasticsearch": "`ca_file`",
+    "kibana": "`ca_file`",
+}
 _AGAIN = "then run the same command again"
 
 
 @dataclass(frozen=True, slots=True)
 class TargetWords:
-    """A target in errors. `opened` says where in regobs.toml that is what opens it, "" where its errors say it."""
+    """A target in errors.
+
+    `opened` says where in regobs.toml that is what opens it, "" where its errors say it; `file` is that of its only
+    object, "" for several.
+    """
 
     name: str
     kind: str = ""
     expected: str = ""
     opened: str = ""
+    file: str = ""
 
     @classmethod
     def of(cls, name: str, config: Config) -> TargetWords:
@@ -44,7 +64,33 @@ class TargetWords:
         settings = config.deploy[name]
         opened = f"[contexts.{settings.context}] in regobs.toml" if settings.context else ""
         of_server = settings.kind in {"rules", "ruler", "alertmanager"}
-        return cls(name, settings.kind, _EXPECTED[settings.kind].format(opened), opened if of_server else "")
+        return cls(
+            name,
+            settings.kind,
+            _EXPECTED[settings.kind].format(opened),
+            opened if of_server else "",
+            str(settings.file or ""),
+        )
+
+    @property
+    def certificates(self) -> str:
+        """The keys of the target itself that name certificates, "" for none."""
+        return _CERTIFICATES.get(self.kind, "")
+
+    def called(self, name: str) -> str:
+        """What a person calls an object of the target: Grafana knows no file, and Alertmanager's has its own name."""
+        if self.kind == "grafana":
+            return f"dashboard {name.removesuffix('.json')}"
+        if self.kind == "ruler":
+            return name.removesuffix(".yaml")
+        return self.file or name
+
+    def way_on(self, called: str, *, there_already: bool) -> str:
+        """What to do about an object that somebody else wrote or changed."""
+        if not there_already:
+            return f"take what was changed of {called} into the pack; `apply --overwrite` puts the pack's in its place"
+        room = _MAKE_ROOM.get(self.kind, "move {} away").format(called)
+        return f"{room}; `apply --overwrite` replaces it"
 
     @property
     def label(self) -> str:
@@ -87,24 +133,28 @@ def _next_step(error: ServerError, words: TargetWords) -> str:
     """What fits the status of the answer, or the reason for none; "" where the error says it itself."""
     status, again = error.status or 0, f"{_wait(error)}, {_AGAIN}"
     if status in {401, 403} and words.opened:
+        proxy = ", and what stands before the server must let the request pass" if status == 403 else ""
         return (
             f"correct `token_file`, `token_env`, `user` or `tenant` of {words.opened}; they must be allowed to read "
-            "and to change what is deployed"
+            f"and to change what is deployed{proxy}"
         )
     if status in {409, 412}:
         return "somebody else changed it at the same time: make the plan again, look at it, and apply that one"
     if status >= 500:
         return f"see the log of the server, and of the proxies before it; {again}"
-    return again if status == 429 or error.retry_after is not None else _without_answer(error.fault, words.opened)
+    return again if status == 429 or error.retry_after is not None else _without_answer(error.fault, words)
 
 
-def _without_answer(fault: str, opened: str) -> str:
+def _without_answer(fault: str, words: TargetWords) -> str:
     """What to do where no answer came; "" where the error says it itself."""
+    opened = words.opened
     if fault == "late":
         more = f", or give it more time: `timeout` of {opened}" if opened else ""
         return f"see that the server runs and is not overloaded, {_AGAIN}{more}"
-    if fault == "tls" and opened:
-        return f"use http:// if it speaks no TLS; else `ca_file`, `client_cert` and `client_key` of {opened}"
+    if fault == "tls" and (opened or words.certificates):
+        keys = "`ca_file`, `client_cert` and `client_key`" if opened else words.certificates
+        where = opened or f"[deploy.{words.name}] in regobs.toml"
+        return f"use http:// if it speaks no TLS; else name the certificate of its authority: {keys} of {where}"
     if fault == "proxy":
         more = f"; or `proxy` of {opened}" if opened else ""
         return f"correct HTTP_PROXY and HTTPS_PROXY, or name the server in NO_PROXY{more}"

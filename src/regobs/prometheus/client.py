@@ -10,6 +10,7 @@ from regobs.errors import EndpointError, ServerError
 from regobs.prometheus import answers, failures
 from regobs.prometheus.access import refuse
 from regobs.prometheus.address import bare
+from regobs.prometheus.answer_text import excerpt
 from regobs.prometheus.answers import QueryAnswer
 from regobs.prometheus.api import NOT_OFFERED, PrometheusApi, optional
 from regobs.prometheus.json_body import json_object
@@ -178,12 +179,20 @@ class Prometheus(PrometheusApi):
         Prometheus offers it with --web.enable-lifecycle; Thanos Ruler and vmalert always.
         """
         response = self._send("POST", "/-/reload", [])
-        if response.status_code == 403:
+        if response.status_code == 403 and "lifecycle" in response.text.lower():  # "Lifecycle API is not enabled."
             raise ServerError(
                 f"{self.url} does not read its rules again when it is asked (HTTP 403)",
                 value=response.text.strip()[:200],
                 expected="a Prometheus that was started with --web.enable-lifecycle",
                 next_step="start it with this flag",
+            )
+        if response.status_code == 403:
+            raise failures.answered(
+                403,
+                f"{self.url} does not let us have it read its rules again (HTTP 403)",
+                value=excerpt(response),
+                expected="an answer of the server itself to POST /-/reload",
+                next_step="check the credentials, and that the proxy before the server lets this path pass",
             )
         refuse(self.url, response, self._words.expected, self._source)
         if not response.ok:

@@ -55,14 +55,7 @@ def unreachable(url: str, error: requests.RequestException, timeout: float, expe
             next_step="check the token and the configured headers for line breaks and leading spaces",
         )
     if isinstance(error, requests.exceptions.SSLError):
-        return _faulty(
-            "tls",
-            f"no trusted TLS connection to {url}",
-            value=reason_of(error),
-            expected="a certificate that this machine trusts, on a port that speaks TLS",
-            next_step="use http:// if the server speaks no TLS; name its authority's certificate with --ca-file, and "
-            "with --client-cert the one that it asks for",
-        )
+        return _untrusted(url, error)
     if isinstance(error, requests.exceptions.ProxyError):
         return _faulty(
             "proxy",
@@ -85,6 +78,24 @@ def unreachable(url: str, error: requests.RequestException, timeout: float, expe
         value=reason_of(error),
         expected=expected,
         next_step="check host, port and that the server runs",
+    )
+
+
+def _untrusted(url: str, error: requests.exceptions.SSLError) -> ServerError:
+    if "certificate has expired" in str(error):
+        return _faulty(
+            "expired",
+            f"the certificate of {url} has expired",
+            expected="a certificate that is valid today",
+            next_step="renew the certificate of the server; if it is valid, correct the clock of this machine",
+        )
+    return _faulty(
+        "tls",
+        f"no trusted TLS connection to {url}",
+        value=reason_of(error),
+        expected="a certificate that this machine trusts, on a port that speaks TLS",
+        next_step="use http:// if the server speaks no TLS; name its authority's certificate with --ca-file, and "
+        "with --client-cert the one that it asks for",
     )
 
 
