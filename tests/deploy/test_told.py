@@ -241,8 +241,8 @@ def test_a_certificate_that_is_not_trusted_names_settings_that_there_are(
     deploy: Deploy, kind: str, *, expired: bool, tmp_path: Path
 ) -> None:
     issuer = trustme.CA()
-    times = {"not_after": datetime(2020, 1, 2, tzinfo=UTC), "not_before": datetime(2020, 1, 1, tzinfo=UTC)}
-    with secure(issuer.issue_cert("127.0.0.1", **times if expired else {})) as stub:
+    begin, end = (datetime(2020, 1, day, tzinfo=UTC) if expired else None for day in (1, 2))
+    with secure(issuer.issue_cert("127.0.0.1", not_before=begin, not_after=end)) as stub:
         url = stub.url.replace("http:", "https:")
         if expired:
             issuer.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
