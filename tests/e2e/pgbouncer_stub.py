@@ -82,7 +82,13 @@ class PgbouncerExporter(StubServer):
         super().__init__(Handler)
 
     def exposition(self) -> bytes:
-        """What PgBouncer says at this moment."""
+        """What PgBouncer says at this moment; without it, that it is not there."""
+        try:
+            return self._asked()
+        except psycopg.Error:
+            return b"# TYPE pgbouncer_up gauge\npgbouncer_up 0\n"
+
+    def _asked(self) -> bytes:
         with self._lock:
             lines = [line for name in COLUMNS for line in _table(name, self._show(name))]
             lists = {row["list"]: row["items"] for row in self._show("lists")}

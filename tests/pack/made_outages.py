@@ -338,6 +338,18 @@ ALONE = {
         ),
     ),
 }
+# Two outages, the second of which begins a minute after the end of the first.
+TWICE = (
+    Outage("the registry is away", 300, 480, "RegistryDown", pages=True, changes=tuple(_restart(300, 180))),
+    Outage(
+        "it is back with a password that the database refuses: every request of clients fails",
+        *(540, 1260, "RegistryRouteFails", True),
+        (
+            Change(_ANSWERED, 540, 1260, rate=0),
+            *_books(540, 1260, {("503", "post", UPLOADS): 360, ("503", "delete", MANIFEST): 360}),
+        ),
+    ),
+)
 # One endpoint of notifications answers 500 all the time.
 ALWAYS = ("RegistryNotificationsStuck", "RegistryNotificationsLost", "RegistryNotificationsDropped")
 

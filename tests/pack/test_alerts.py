@@ -21,7 +21,7 @@ from regobs.promql.vocabulary import Vocabulary
 from regobs.slo import outputs
 from regobs.slo.model import Ratio, Slo
 from regobs.slo.spec import read_slos
-from tests.slo.packs import bundled_alerts
+from tests.slo.packs import bundled_alerts, bundled_groups
 
 ROOT = Path(__file__).parents[2]
 PACK = Pack((("bundled", ROOT),))
@@ -152,6 +152,16 @@ def test_the_runbooks_of_every_registry_speak_of_what_every_registry_has(name: s
         assert to_text(bind(parse(text), Vocabulary(Flavor.DISTRIBUTION, capabilities=frozenset())))
 
 
+@pytest.mark.parametrize("name", ["RegistryAvailabilityBurn", "RegistryLatencyBurn"])
+def test_the_runbook_of_a_burn_says_of_each_operation_whether_it_pages(name: str) -> None:
+    text = (ROOT / f"alerts/runbooks/{name}.md").read_text()
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| `")]
+    said = {operation: row[-1] for row in rows for operation in re.findall(r"`(\w+)`", row[0])}
+    burns = [rule["labels"] for group in bundled_groups() for rule in group["rules"] if rule.get("alert") == name]
+    severities = {(one["operation"], one["severity"]) for one in burns if one["tier"] in {"1h", "6h"}}
+    assert severities == set(said.items())
+
+
 def test_the_routes_speak_of_alerts_that_exist() -> None:
     text = (ROOT / "alerts/routing.yaml").read_text()
     assert set(re.findall(r"Registry[A-Za-z]+", text)) <= set(bundled_alerts())
@@ -172,6 +182,8 @@ def _least(expr: Expr) -> Decimal:
     """What the values of an alert's expression are above."""
     while isinstance(expr, Binary) and expr.op in {"and", "unless"}:
         expr = expr.left
+    if isinstance(expr, Binary) and expr.op == "or":
+        return min(_least(expr.left), _least(expr.right))
     if isinstance(expr, Binary) and expr.op in {">", ">="} and isinstance(expr.right, Number):
         return Decimal(str(expr.right.value))
     return Decimal("-Infinity")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -14,12 +15,13 @@ import yaml
 
 from regobs.catalog.probe import RESULTS
 from regobs.config import LabelNames
+from regobs.promql.nodes import Duration
 from regobs.slo.alert_tests import check_alerts
 from regobs.slo.outputs import CompiledRules, compile_rules
 from regobs.slo.rule_files import RuleFile
 from tests.pack.mutations import mutants
 from tests.slo.conftest import promtool_of
-from tests.slo.packs import BUNDLED, CONFIGS, bundled_rules, run_tests
+from tests.slo.packs import BUNDLED, CONFIGS, GITLAB, bundled_rules, run_tests
 
 Json = dict[str, Any]
 STEP = 15_000  # ms between two evaluations
@@ -219,6 +221,41 @@ def test_an_outage_is_in_the_windows_of_each_tier_for_its_time(tmp_path: Path) -
     }
     file = tmp_path / "tiers.test.yaml"
     rules = [str(tmp_path / "prometheus/rules/monitoring.yaml")]
+    file.write_text(json.dumps({"rule_files": rules, "evaluation_interval": "1m", "tests": [test]}))
+    done = run_tests(promtool_of("debian"), file)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("age", [0, 20, 40])
+@pytest.mark.parametrize(
+    ("alert", "uses"), [("RegistryRateLimiterUnreachable", "ratelimiting"), ("RegistryRedisUnreachable", "cache")]
+)
+def test_a_redis_that_stops_is_seen_by_seldom_scrapes_of_any_age(
+    tmp_path: Path, alert: str, uses: str, age: int
+) -> None:
+    """A scrape a minute, whose sample is `age` seconds old when rules are evaluated; Redis stops after ten minutes."""
+    seldom = replace(GITLAB, prometheus=replace(GITLAB.prometheus, scrape_interval=Duration(60_000)))
+    write_all(tmp_path, compile_rules(BUNDLED, seldom))
+    numbers: dict[str, Callable[[int], int]] = {
+        "pool_stats_misses": lambda second: max(second - 600, 0) * 5,
+        "pool_stats_hits": lambda second: min(second, 600) * 8,
+        "single_commands_count": lambda second: min(second, 600) * 8,
+    }
+    series = [
+        {
+            "series": f'registry_redis_{name}{{job="registry", instance="a:5001", exported_instance="{uses}"}}',
+            "values": " ".join(str(of(n * 20)) if (n * 20 + age) % 60 == 0 else "_" for n in range(60)),
+        }
+        for name, of in numbers.items()
+    ]
+    asked = [
+        {"expr": f'count(ALERTS{{alertname="{alert}", alertstate="firing"}})', "eval_time": time, "exp_samples": seen}
+        for time, seen in {"10m": [], "15m": [{"value": 1}]}.items()
+    ]
+    test = {"interval": "20s", "input_series": series, "promql_expr_test": asked}
+    file = tmp_path / "seldom.test.yaml"
+    rules = [str(tmp_path / "prometheus/rules/redis.yaml")]
     file.write_text(json.dumps({"rule_files": rules, "evaluation_interval": "1m", "tests": [test]}))
     done = run_tests(promtool_of("debian"), file)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -96,6 +96,22 @@ INCIDENTS = {
         ["RegistryDown", "RegistryTargetDown", "RegistryUnreachable", "RegistryProbeStepFails", BURN],
         {"RegistryDown"},
     ),
+    "a route fails since an outage": (["RegistryFailureOfOutage", "RegistryRouteFails"], set()),
+    "a route fails after an outage": (["RegistryOutageRecent", "RegistryRouteFails"], {"RegistryRouteFails"}),
+    "requests hang after an outage": (["RegistryOutageRecent", "RegistryRequestsHang"], {"RegistryRequestsHang"}),
+    "uploads hang after an outage": (["RegistryOutageRecent", "RegistryUploadsHang"], {"RegistryUploadsHang"}),
+    "the standby of the database is gone": (
+        ["RegistryPostgresqlStandbyDown", "RegistryPostgresqlReplicaGone"],
+        {"RegistryPostgresqlStandbyDown"},
+    ),
+    "the standby of the database is gone, and the registry reads from it": (
+        ["RegistryPostgresqlStandbyDown", "RegistryPostgresqlReplicaGone", "RegistryReplicaUnreachable"],
+        {"RegistryReplicaUnreachable"},
+    ),
+    "PgBouncer is gone, and its exporter": (
+        ["RegistryPgbouncerDown", "RegistryPgbouncerExporterDown"],
+        {"RegistryPgbouncerDown"},
+    ),
     "the registry has no CPU": (
         ["RegistryStarvedOfCpu", "RegistryDown", "RegistryTargetDown", "RegistryCpuSaturated"],
         {"RegistryStarvedOfCpu"},
@@ -153,6 +169,25 @@ def test_only_the_cause_is_announced(alertmanager_server: AlertmanagerFactory, c
             break
         time.sleep(0.25)
     assert found == announced
+
+
+@pytest.mark.parametrize(("instance", "announced"), [("a:5001", False), ("b:5001", True)])
+def test_a_host_without_cpu_holds_back_what_its_own_instance_does(
+    alertmanager_server: AlertmanagerFactory, config: Path, instance: str, announced: bool
+) -> None:
+    url = alertmanager_server(config).url.rstrip("/")
+    starved = {"alertname": "RegistryStarvedOfCpu", "severity": "page", "instance": "a:5001", "host": "a"}
+    down = {"alertname": "RegistryTargetDown", "severity": "page", "instance": instance}
+    requests.post(f"{url}/api/v2/alerts", json=[{"labels": one} for one in (starved, down)], timeout=5)
+    state = ""
+    for _ in range(40):
+        answer = requests.get(f"{url}/api/v2/alerts", timeout=5).json()
+        states = {one["labels"]["alertname"]: one["status"]["state"] for one in answer}
+        state = states.get("RegistryTargetDown", "")
+        if state == ("active" if announced else "suppressed"):
+            break
+        time.sleep(0.25)
+    assert state == ("active" if announced else "suppressed")
 
 
 # Two probes: what fires of the burns of both, as severity by operation, beside which alerts; and whose is announced.

@@ -11,11 +11,11 @@ import pytest
 
 from regobs.catalog.model import Capability
 from regobs.slo import outputs
-from tests.pack.made_outages import ALONE, ALWAYS, LENGTH, OUTAGES, START, Outage, recording
+from tests.pack.made_outages import ALONE, ALWAYS, LENGTH, OUTAGES, START, TWICE, Outage, recording
 from tests.pack.replay import Fired, replay
 from tests.pack.told import Told, told
 from tests.slo.conftest import promtool_of
-from tests.slo.packs import BUNDLED, GITLAB
+from tests.slo.packs import BUNDLED, GITLAB, bundled_alerts
 
 pytestmark = pytest.mark.server
 
@@ -28,6 +28,7 @@ BURNING = "slo-blob-upload-availability.yaml"
 HELPERS = {
     "RegistryWatchdog",
     "RegistryOutageRecent",
+    "RegistryFailureOfOutage",
     "RegistryFailureRecent",
     "RegistryOutageInWindow",
     "RegistryBurnOver",
@@ -122,6 +123,13 @@ def test_an_outage_alone_is_told_once_by_its_cause_and_not_by_its_burn(tmp_path:
     assert [(one.name, one.time - outage.start <= limit) for one in apart] == [(outage.cause, True)]
 
 
+def test_an_outage_that_begins_a_minute_after_another_one_is_told(tmp_path: Path) -> None:
+    seen = replayed(tmp_path, TWICE, TWICE[-1].end + 900, probe=True)
+    apart = [one for one in seen.told if one.name not in HELPERS and 'endpoint="bad"' not in one.labels]
+    assert [one.name for one in apart] == [outage.cause for outage in TWICE]
+    assert all(one.time - outage.start <= 180 for one, outage in zip(apart, TWICE, strict=True))
+
+
 @pytest.fixture(scope="module")
 def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """All rules and the routing of a deployment that has everything."""
@@ -139,6 +147,27 @@ def test_a_burn_of_a_slower_tier_is_not_told_while_an_announced_outage_is_in_its
     seen = [Fired("RegistryOutageInWindow", f'tier="{slower}"', 0, 3600) for slower in ("6h", "1d", "3d")]
     burn = Fired("RegistryAvailabilityBurn", f'slo="blob-upload-availability", tier="{tier}"', 600, 3600)
     assert bool(told(build, [*seen, burn])) is announced
+
+
+@pytest.mark.parametrize(("route", "announced"), [("/v2/{name}/tags/list", False), ("/v2/_catalog", True)])
+def test_a_route_that_fails_after_an_announced_outage_is_told_unless_it_fails_since_then(
+    build: Path, route: str, announced: bool
+) -> None:
+    outage = [Fired(name, "", 0, 1080) for name in ("RegistryOutageRecent", "RegistryOutageInWindow")]
+    since = Fired("RegistryFailureOfOutage", 'method="get", route="/v2/{name}/tags/list"', 0, 480)
+    fails = Fired("RegistryRouteFails", f'method="get", route="{route}"', 300, 480)
+    assert bool(told(build, [*outage, since, fails])) is announced
+
+
+def test_what_holds_back_routes_knows_the_same_outages_as_what_holds_back_burns() -> None:
+    """But for the probe's step, which routes that fail hold back: each would wait for the other."""
+    listed = {
+        name: set(re.findall(r"Registry\w+", text))
+        for name in ("RegistryOutageRecent", "RegistryFailureOfOutage")
+        for text in re.findall(r'alertname=~"(RegistryDown[^"]*)"', bundled_alerts()[name]["expr"])
+    }
+    assert listed["RegistryFailureOfOutage"] == listed["RegistryOutageRecent"] - {"RegistryProbeStepFails"}
+    assert len(set(re.findall(r'"(RegistryDown[^"]*)"', bundled_alerts()["RegistryFailureOfOutage"]["expr"]))) == 1
 
 
 @pytest.mark.parametrize(("slo", "announced"), [("blob-upload-availability", False), ("pull-blob-availability", True)])

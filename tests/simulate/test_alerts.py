@@ -56,6 +56,7 @@ FOLLOWS = frozenset(
 HELPERS = (
     "RegistryWatchdog",
     "RegistryOutageRecent",
+    "RegistryFailureOfOutage",
     "RegistryFailureRecent",
     "RegistryOutageInWindow",
     "RegistryBurnOver",

@@ -13,6 +13,8 @@ _TARGET = labels("instance", "job")
 # Every alert of the pack begins so; a Prometheus that also watches other things has others.
 _ALERTSTATE = Label("alertstate", ("pending", "firing"))
 _ALERTNAME = Label("alertname", patterns={"registry": "Registry.*"})
+# What alerts of the pack are about, as far as rules compare alerts by it.
+_ABOUT = labels("severity", "slo", "tier", "endpoint", "instance", "method", "route")
 
 UP = _prometheus.gauge(
     "up",
@@ -25,14 +27,14 @@ ALERTS = _prometheus.gauge(
     "ALERTS",
     Unit.ALERTS,
     "1 for each alert that is pending or firing.",
-    form(labels=(_ALERTNAME, *labels("severity", "slo", "tier"), _ALERTSTATE), on_event=True),
+    form(labels=(_ALERTNAME, *_ABOUT, _ALERTSTATE), on_event=True),
     pitfalls=("The labels of the alert are on it too; an alert that is not active has no series.",),
 )
 ALERTS_FOR_STATE = _prometheus.gauge(
     "ALERTS_FOR_STATE",
     Unit.TIMESTAMP,
     "When each alert that is pending or firing became active.",
-    form(labels=(_ALERTNAME, *labels("severity", "slo", "tier")), on_event=True),
+    form(labels=(_ALERTNAME, *_ABOUT), on_event=True),
     pitfalls=("Prometheus writes it to restore the `for` of alerts after a restart; Thanos Ruler as well.",),
 )
 SCRAPE_DURATION = _prometheus.gauge(

@@ -2,8 +2,8 @@
 
 Beyond the scope of every expression: `up` is about a neighbour's targets where the rule names its exporter as job
 (`up{job="redis_exporter"}`), pods are those of the registry's namespace where the selector names one, and a window that
-holds too few scrapes of this deployment is widened. A registry and its neighbours are joined without the labels that
-say where each of them runs.
+holds too few scrapes of this deployment is widened, as is an offset that may reach back to the same scrape. A registry
+and its neighbours are joined without the labels that say where each of them runs.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from regobs.promql.walk import children, rebuild, selectors, walk
 
 # A rate needs two samples, and one scrape may be lost at each end of its window.
 _LEAST_SCRAPES = 4
+# What a sample is compared with is an older one, also where it is read just before the next scrape.
+_OFFSET_SCRAPES = 2
 OF_PODS = frozenset({Exposer.CADVISOR, Exposer.KUBE_STATE})
 # What is on where an exporter is scraped.
 CAPABILITIES = {
@@ -207,7 +209,9 @@ def _of_namespace(config: Config) -> tuple[Matcher, ...]:
 
 
 def _widened(node: Selector, config: Config) -> Selector:
-    least = _LEAST_SCRAPES * config.prometheus.scrape_interval.ms
-    if node.range is None or node.range.ms >= least:
-        return node
-    return replace(node, range=Duration(least))
+    scrape = config.prometheus.scrape_interval.ms
+    if node.range is not None and node.range.ms < _LEAST_SCRAPES * scrape:
+        node = replace(node, range=Duration(_LEAST_SCRAPES * scrape))
+    if node.offset is not None and 0 < node.offset.ms < _OFFSET_SCRAPES * scrape:
+        node = replace(node, offset=Duration(_OFFSET_SCRAPES * scrape))
+    return node
