@@ -632,6 +632,14 @@ def test_what_another_setting_takes_the_place_of_is_told_with_its_place(text: st
     ("text", "key", "line"),
     [
         (PROBE + "[prometheus]\nprobes = []\n", "prometheus.probes", 4),
+        ("[prometheus]\ntargets = []\n", "prometheus.targets", 2),
+        (
+            "[prometheus]\nselector = 'env=~\"c|d\"'\n" + PROD.replace('="prod"', '=~"a|b"'),
+            "environments.prod.selector",
+            4,
+        ),
+        ('[prometheus]\nselector = \'env=~"a|b", env!~"a|b"\'\n', "prometheus.selector", 2),
+        ('[prometheus]\nselector = \'env=~"a|b", env=~"b|c", env!="b"\'\n', "prometheus.selector", 2),
         (PROBE + PROD + "probes = []\n", "environments.prod.probes", 5),
         (PROD + "targets = []\n", "environments.prod.targets", 3),
         (PROBE + PROD + "exporters = { redis_exporter = [] }\n", "environments.prod.exporters.redis_exporter", 5),
@@ -653,3 +661,9 @@ def test_what_could_never_be_scraped_or_seen_is_refused(text: str, key: str, lin
     assert error.message == f"wrong value of {key}"
     assert error.location is not None
     assert (error.location.line, bool(error.expected and error.next_step)) == (line, True)
+
+
+@pytest.mark.parametrize("others", ['env=~"b|c"', 'env=~".*"', 'env!~"a"', 'env=~"(c|d)|b"', 'env=~"[ef]"'])
+def test_alternatives_with_a_common_value_or_of_more_values_are_taken(others: str) -> None:
+    config = read(f"[prometheus]\nselector = 'env=~\"a|b|e\"'\n[environments.p]\nselector = '{others}'\n")
+    assert [one.name for one in config.environments] == ["p"]

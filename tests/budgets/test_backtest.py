@@ -97,15 +97,8 @@ def test_changes_reach_the_slo_and_the_tiers() -> None:
     [
         "target",
         "target=",
-        "target=1",
-        "target=nan",
-        "target=high",
         "tag-list-availabilty.target=0.9",
         "2h.share=0.1",
-        "1h.share=1.5",
-        "1h.short=7m",
-        "1h.short=1h",
-        "1h.severity=email",
         "1h.long=2h",
         "=1",
     ],
@@ -113,6 +106,47 @@ def test_changes_reach_the_slo_and_the_tiers() -> None:
 def test_a_change_of_what_there_is_not_is_refused(text: str) -> None:
     with pytest.raises(InputError, match="--set changes nothing"):
         changed(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("target=1", "a number above 0 and up to 0.99999999"),
+        ("target=99", "a number above 0 and up to 0.99999999"),
+        ("target=nan", "a number above 0"),
+        ("target=high", "a number above 0"),
+        ("tag-list-latency.at_most=-1", "a number above 0 and up to 1000000000"),
+        ("confidence=0.1", "a number above 0.5"),
+        ("1h.share=1.5", "a number above 0 and up to 1"),
+        ("1h.short=7m", "a duration that divides the long window of 1h"),
+        ("1h.short=1h", "a duration that divides the long window of 1h"),
+        ("1h.for=-1m", "a duration such as 2m, or 0s"),
+        ("1h.severity=email", "page or ticket"),
+    ],
+)
+def test_a_value_that_cannot_be_is_said_to_be_the_fault(text: str, expected: str) -> None:
+    with pytest.raises(InputError, match="the value of --set is wrong") as caught:
+        changed(text)
+    assert caught.value.value == text
+    assert str(caught.value.expected).startswith(expected)
+    assert caught.value.next_step == f"correct the value of {text.partition('=')[0]}"
+
+
+def test_a_threshold_of_an_slo_without_one_is_said_of_the_option() -> None:
+    with pytest.raises(InputError, match="--set changes nothing") as caught:
+        objectives_of(BUNDLED, GITLAB, [], "changed", ["tag-list-availability.at_most=1"])
+    assert "regobs.toml" not in str(caught.value)
+    assert str(caught.value.next_step).startswith("tag-list-availability has no threshold; name one of ")
+    assert "tag-list-latency" in str(caught.value.next_step)
+
+
+def test_every_change_is_made_before_a_tier_is_called_unreachable() -> None:
+    """A target of 0.9 leaves the share of the pack's first tier too large, and this one is another."""
+    found = changed(f"{SLO.name}.target=0.9", "1h.share=0.01")
+    (slo,) = found.slos
+    assert (slo.target, found.windows.tiers[0].share) == (Decimal("0.9"), Decimal("0.01"))
+    with pytest.raises(SloError, match="could never fire"):
+        changed(f"{SLO.name}.target=0.9")
 
 
 def test_a_tier_that_could_never_fire_is_refused() -> None:

@@ -12,7 +12,7 @@ import pytest
 from regobs.budgets.words import percent, read_share, time_text
 from regobs.cli.main import run
 from regobs.cli.slo import _status_table
-from regobs.cli.slo_backtest import last_moment
+from regobs.cli.slo_backtest import last_moment, warn_unwatched
 from regobs.cli.slo_report import read_month
 from regobs.common.table import Screen
 from regobs.errors import InputError
@@ -41,7 +41,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (("backtest", *NOWHERE, "--range", "soon"), "--range is not a duration"),
         (("backtest", *NOWHERE, "--range", "1d", "--from", "yesterday"), "both say where the past begins"),
         (("backtest", *NOWHERE, "--from", "now", "--to", "now-1h"), "ends before it begins"),
-        (("backtest", *NOWHERE, "--set", "target=2"), "--set changes nothing"),
+        (("backtest", *NOWHERE, "--set", "target=2"), "the value of --set is wrong"),
         (("backtest", *NOWHERE, "--incidents", "none.yaml"), "cannot be read"),
         (("backtest", "--openmetrics", "none.om"), "cannot be read"),
         (("backtest", *NOWHERE, "--openmetrics", "none.om"), "both say where the past is"),
@@ -186,3 +186,11 @@ def test_the_table_fits_a_terminal_and_shows_names_budgets_and_what_fires_in_any
     left_out = "left out for want of space: " in text
     assert left_out == (width < 140)
     assert left_out != ("12.50" in text)
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_an_option_that_was_given_is_not_recommended(capsys: pytest.CaptureFixture[str], *, given: bool) -> None:
+    warn_unwatched({"a": 0.4, "b": 1.0}, from_counters=given)
+    said = capsys.readouterr().err
+    assert "evaluated in a part of this time only: a (40%)" in said
+    assert ("--from-counters" in said) is not given

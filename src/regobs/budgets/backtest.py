@@ -20,6 +20,7 @@ from regobs.pack import Pack
 from regobs.query.times import read_moment
 from regobs.slo import compile_rules
 from regobs.slo.alerts import check_reachable
+from regobs.slo.alerts import plain as number_text
 from regobs.slo.model import Slo, Tier, Windows, read_window
 
 GRACE = 2  # evaluations after an incident at which an alert that begins still tells of it
@@ -111,11 +112,15 @@ def objectives_of(
     settings = [_change(text) for text in changes]
     plain = compile_rules(pack, config)
     known = [one.slo.name for one in plain.slos]
-    config, windows = _with_thresholds(config, settings, known), _with_windows(plain.windows, settings, known)
-    compiled = compile_rules(pack, config) if config is not plain.config else plain
+    measured = [one.slo.name for one in plain.slos if one.slo.at_most is not None]
+    windows = _with_windows(plain.windows, settings, known)
+    config = _with_thresholds(config, settings, known, measured)
+    compiled = compile_rules(pack, config, reachable=False) if config is not plain.config else plain
     slos = tuple(one.slo for one in compiled.slos if not only or one.slo.name in only)
-    for slo in slos:
-        check_reachable(slo, windows)
+    named = {what for what, _, _ in settings}
+    for one in compiled.slos:
+        if one.slo in slos or one.slo.name in named:
+            check_reachable(one.slo, windows)
     return Objectives(name, slos, windows, config)
 
 
@@ -138,31 +143,45 @@ def _wrong_change(text: str, next_step: str) -> InputError:
     )
 
 
-def _number(text: str, least: Decimal, most: Decimal) -> Decimal:
+def _wrong_value(key: str, text: str, expected: str) -> InputError:
+    return InputError(
+        "the value of --set is wrong", value=f"{key}={text}", expected=expected, next_step=f"correct the value of {key}"
+    )
+
+
+def _number(key: str, text: str, least: Decimal, most: Decimal) -> Decimal:
+    expected = f"a number above {number_text(least)} and up to {number_text(most)}"
     try:
         value = Decimal(text)
     except InvalidOperation:
-        raise _wrong_change(text, "write a number") from None
+        raise _wrong_value(key, text, expected) from None
     if not value.is_finite() or not least < value <= most:
-        raise _wrong_change(text, f"write a number above {least} and up to {most}")
+        raise _wrong_value(key, text, expected)
     return value
 
 
-def _with_thresholds(config: Config, settings: Sequence[tuple[str, str, str]], known: Sequence[str]) -> Config:
+def _with_thresholds(
+    config: Config, settings: Sequence[tuple[str, str, str]], known: Sequence[str], measured: Sequence[str]
+) -> Config:
+    """`measured` are the SLOs that have a threshold, which `at_most` can change."""
     thresholds = dict(config.slo.thresholds)
     for what, prop, value in settings:
         if prop not in {"target", "at_most"}:
             continue
         if what and what not in known:
             raise _wrong_change(f"{what}.{prop}", did_you_mean(what, known, "name an SLO of this registry"))
-        for name in (what,) if what else known:
+        key = f"{what}.{prop}" if what else prop
+        if prop == "at_most" and what and what not in measured:
+            raise _wrong_change(f"{key}={value}", f"{what} has no threshold; name one of {', '.join(measured)}")
+        all_names = measured if prop == "at_most" else known
+        for name in (what,) if what else all_names:
             before = thresholds.get(name, Threshold())
-            told = Location(f"--set {what}{'.' if what else ''}{prop}={value}")
+            told = Location(f"--set {key}={value}")
             if prop == "at_most":
-                at_most = _number(value, Decimal(0), Decimal(10) ** 9)
+                at_most = _number(key, value, Decimal(0), Decimal(10) ** 9)
                 thresholds[name] = replace(before, at_most=at_most, at_most_place=told)
             else:
-                target = _number(value, Decimal(0), Decimal("0.99999999"))
+                target = _number(key, value, Decimal(0), Decimal("0.99999999"))
                 thresholds[name] = replace(before, target=target, target_place=told)
     if thresholds == config.slo.thresholds:
         return config
@@ -175,7 +194,7 @@ def _with_windows(windows: Windows, settings: Sequence[tuple[str, str, str]], kn
         if prop in {"target", "at_most"}:
             continue
         if not what and prop == "confidence":
-            windows = replace(windows, confidence=_number(value, Decimal("0.5"), Decimal("0.999999")))
+            windows = replace(windows, confidence=_number(prop, value, Decimal("0.5"), Decimal("0.999999")))
         elif what in tiers:
             tiers[what] = _with_tier(tiers[what], prop, value)
         else:
@@ -185,18 +204,23 @@ def _with_windows(windows: Windows, settings: Sequence[tuple[str, str, str]], kn
 
 
 def _with_tier(tier: Tier, prop: str, value: str) -> Tier:
+    key = f"{tier.name}.{prop}"
     if prop == "share":
-        return replace(tier, share=_number(value, Decimal(0), Decimal(1)))
-    if prop == "severity" and value in SEVERITIES:
+        return replace(tier, share=_number(key, value, Decimal(0), Decimal(1)))
+    if prop == "severity":
+        if value not in SEVERITIES:
+            raise _wrong_value(key, value, " or ".join(SEVERITIES))
         return replace(tier, severity=value)
     found = read_window(value, zero=prop == "for")
-    if prop == "for" and found is not None:
+    if prop == "for":
+        if found is None:
+            raise _wrong_value(key, value, "a duration such as 2m, or 0s")
         return replace(tier, hold=found)
-    if prop == "short" and found is not None and found.ms < tier.long.ms and tier.long.ms % found.ms == 0:
+    if prop == "short":
+        if found is None or found.ms >= tier.long.ms or tier.long.ms % found.ms != 0:
+            raise _wrong_value(key, value, f"a duration that divides the long window of {tier.name}, such as 5m")
         return replace(tier, short=found)
-    raise _wrong_change(
-        f"{tier.name}.{prop}={value}", "a short window divides the long one; a severity is page or ticket"
-    )
+    raise _wrong_change(f"{key}={value}", did_you_mean(prop, ("share", "short", "for", "severity"), "correct it"))
 
 
 def judged(replay: Replay, incidents: Iterable[KnownIncident], every: int = 30_000) -> list[AlertRecord]:

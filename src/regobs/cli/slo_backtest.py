@@ -125,21 +125,19 @@ def backtest(
         click.echo(json.dumps([_data(one, known) for one in found], indent=2, ensure_ascii=False))
     else:
         click.echo(_text(found, known, where), nl=False)
-    warn_unwatched(found[0].watched)
+    warn_unwatched(found[0].watched, from_counters=from_counters or openmetrics is not None)
     unseen = sorted({name for one in found for name in one.unseen})
     if unseen:
         warn(f"no data in this time of {', '.join(unseen)}")
     return ExitCode.INCOMPLETE if unseen else ExitCode.OK
 
 
-def warn_unwatched(watched: Mapping[str, float]) -> None:
+def warn_unwatched(watched: Mapping[str, float], *, from_counters: bool) -> None:
     """Say on stderr what was evaluated in a part of the span only: its figures are of that part."""
     short = [f"{name} ({percent(round(share, 3))})" for name, share in watched.items() if share < _WATCHED]
     if short:
-        click.echo(
-            f"Warning: evaluated in a part of this time only: {', '.join(short)}; --from-counters reckons the rest too",
-            err=True,
-        )
+        more = "the counters have no more of it" if from_counters else "--from-counters reckons the rest too"
+        click.echo(f"Warning: evaluated in a part of this time only: {', '.join(short)}; {more}", err=True)
 
 
 def _others(

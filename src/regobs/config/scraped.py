@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from regobs.catalog.model import Capability, Exposer
 from regobs.config.model import Config
@@ -12,6 +13,7 @@ from regobs.config.table import TomlTable
 from regobs.promql.literals import regex_matches
 from regobs.promql.nodes import Matcher, MatchOp
 
+_MAY_BE_MORE = re.compile(r"[][.*+?(){}^$\\]")  # of a pattern that is not only words with | between them
 # Discovery in the cluster or the cloud finds them: no list of targets is read.
 _DISCOVERED = (Exposer.CADVISOR, Exposer.KUBE_STATE, Exposer.STACKDRIVER, Exposer.CLOUDWATCH)
 
@@ -20,8 +22,10 @@ def scrape_notes(top: TomlTable, config: Config) -> Iterator[str]:
     """What of [prometheus] and [environments] a build does not use, with its place. Raises ConfigError."""
     prometheus = top.table("prometheus")
     _check_lists(prometheus, config.capabilities)
+    if "targets" in prometheus.names() and not prometheus.texts("targets", ()):
+        raise prometheus.fail("targets", "at least one host:port", "name one, or leave out targets")
     same = {one.label: one.value for one in config.matchers if one.op is MatchOp.EQUAL}
-    if against := _contradicted(same, config.matchers):
+    if against := _contradicted(same, config.matchers) or _without_value(config.matchers):
         raise prometheus.fail("selector", f"matchers that one series can fit; another one than {against} excludes it")
     tables = {one.name: top.table("environments").table(one.name) for one in config.environments}
     for one in config.environments:
@@ -72,7 +76,8 @@ def _check_environment(table: TomlTable, environment: Environment, config: Confi
             "the one that asks for all environments, under [prometheus.exporters]",
             "name it there; what it asks for this environment are the `probes` here",
         )
-    wrong = _contradicted(environment.labels, (*config.matchers, *environment.matchers))
+    every = (*config.matchers, *environment.matchers)
+    wrong = _contradicted(environment.labels, every) or _without_value(every)
     if wrong:
         raise table.fail(
             "selector", f"matchers that one series can fit; it, or [prometheus] selector, says {wrong} too"
@@ -83,6 +88,16 @@ def _contradicted(labels: Mapping[str, str], matchers: Iterable[Matcher]) -> str
     """The first of the matchers that a series with these labels, whatever others it has, cannot fit; else empty."""
     wrong = (one for one in matchers if one.label in labels and not _fits(one, labels[one.label]))
     return selector_text(tuple(wrong)[:1])
+
+
+def _without_value(matchers: Collection[Matcher]) -> str:
+    """The first of the matchers whose every value, where it names them one by one, another one excludes; else empty."""
+    for one in matchers:
+        values = one.value.split("|") if one.op is MatchOp.REGEX and not _MAY_BE_MORE.search(one.value) else ()
+        others = [other for other in matchers if other.label == one.label]
+        if values and not any(all(_fits(other, value) for other in others) for value in values):
+            return selector_text((one,))
+    return ""
 
 
 def _fits(matcher: Matcher, value: str) -> bool:

@@ -182,8 +182,11 @@ class CompiledRules:
         }
 
 
-def compile_rules(pack: Pack, config: Config) -> CompiledRules:
-    """Read and compile the alerts/ folder of a pack. Raises SloError, RulesError or ConfigError with a place."""
+def compile_rules(pack: Pack, config: Config, *, reachable: bool = True) -> CompiledRules:
+    """Read and compile the alerts/ folder of a pack. Raises SloError, RulesError or ConfigError with a place.
+
+    Without `reachable` a tier may be one that could never fire: for who takes other windows than the pack's.
+    """
     windows = load_windows(pack, config)
     compiled: list[CompiledSlo] = []
     left_out: list[dict[str, str]] = []
@@ -191,7 +194,7 @@ def compile_rules(pack: Pack, config: Config) -> CompiledRules:
     for slo in load_slos(pack, config):
         _check_slices(slo, windows, config)
         try:
-            compiled.append(_compiled(slo, windows, config))
+            compiled.append(_compiled(slo, windows, config, reachable=reachable))
         except Unavailable as lack:
             left_out.append({"rule": slo.name, "reason": lack.message})
             operations.add(slo.labels.get(OPERATION.name, ""))
@@ -199,13 +202,13 @@ def compile_rules(pack: Pack, config: Config) -> CompiledRules:
     return CompiledRules(pack, config, windows, tuple(compiled), tuple(left_out), frozenset(operations))
 
 
-def _compiled(slo: Slo, windows: Windows, config: Config) -> CompiledSlo:
+def _compiled(slo: Slo, windows: Windows, config: Config, *, reachable: bool = True) -> CompiledSlo:
     """Raises Unavailable for an SLO of what the deployment lacks."""
     rules = [rule.data() for rule in rules_of(slo, windows.of(slo), config)]
     group = {
         "name": f"slo:{slo.name}",
         "interval": window_text(interval_of(slo, windows, config)),
-        "rules": [*rules, *alert_rules(slo, windows.of(slo), config)],
+        "rules": [*rules, *alert_rules(slo, windows.of(slo), config, reachable=reachable)],
     }
     return CompiledSlo(slo, group)
 
