@@ -221,6 +221,18 @@ def test_an_empty_text_is_as_good_as_none_in_groups_and_metrics(
     assert answer.rows == made.NAMESPACES[:2] + (made.NAMESPACES[2:] if missing else ())
 
 
+@pytest.mark.parametrize("missing", [True, False])
+def test_an_empty_text_is_no_address(
+    search_server: SearchServer, search_cluster: Cluster, tmp_path: Path, missing: bool
+) -> None:
+    name = f"no-address-{missing}".lower()
+    load(search_server, name, made.ADDRESSES)
+    file = written(tmp_path / "a.jsonl", made.ADDRESSES)
+    answer = same(made.of_clients(missing=missing), search_cluster, index=name, file=file)
+    assert answer.rows == made.CLIENTS[:2] + (made.CLIENTS[2:] if missing else ())
+    same(made.by_client(), search_cluster, index=name, file=file)
+
+
 def test_the_program_of_a_client_is_the_one_that_files_have(
     search_server: SearchServer, search_cluster: Cluster, tmp_path: Path
 ) -> None:

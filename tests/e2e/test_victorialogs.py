@@ -81,7 +81,7 @@ def odd() -> Iterator[str]:
     with Supervisor() as supervisor:
         url = log_servers.victorialogs(supervisor, peers.required_victorialogs())
         about = ({"msg": "about", "time": made.TIME, **line} for line, _ in made.REFERENCE_OF)
-        log_servers.ship(url, map(json.dumps, (*made.EMPTY, *agents, *about)))
+        log_servers.ship(url, map(json.dumps, (*made.EMPTY, *made.ADDRESSES, *agents, *about)))
         yield url
 
 
@@ -89,6 +89,12 @@ def odd() -> Iterator[str]:
 def test_an_empty_text_is_as_good_as_none_in_groups_and_metrics(odd: str, missing: bool) -> None:
     query = made.of_namespaces(missing=missing).narrowed(Clause("msg: access", condition("msg: access")))
     assert run(query, odd).rows == made.NAMESPACES[:2] + (made.NAMESPACES[2:] if missing else ())
+
+
+@pytest.mark.parametrize("missing", [True, False])
+def test_an_empty_text_is_no_address(odd: str, missing: bool) -> None:
+    query = made.of_clients(missing=missing).narrowed(Clause("msg: address", condition("msg: address")))
+    assert run(query, odd).rows == made.CLIENTS[:2] + (made.CLIENTS[2:] if missing else ())
 
 
 @pytest.mark.parametrize("missing", [True, False])

@@ -10,7 +10,8 @@ from itertools import count
 from typing import Any
 
 from regobs.logs.fields import FIELDS
-from regobs.logs.query import ByTerms, MetricKind, Order, Query, QueryMetric
+from regobs.logs.kql.bind import condition
+from regobs.logs.query import ByTerms, Clause, MetricKind, Order, Query, QueryMetric
 
 Line = dict[str, Any]
 _SECONDS = count()
@@ -220,3 +221,34 @@ def of_namespaces(*, missing: bool) -> Query:
     )
     group = ByTerms("namespace", FIELDS["root_repo"], missing=missing)
     return Query("q", groups=(group,), metrics=metrics, order=(Order("namespace", descending=True),))
+
+
+# The same of addresses. Two clients in three lines, and three lines of none; and what is counted of them by hand.
+ADDRESSES: tuple[Line, ...] = tuple(
+    {"msg": "address", "time": TIME, **client}
+    for client in (
+        {"remote_ip": ""},
+        {"remote_ip": "10.0.0.1"},
+        {"remote_ip": None},
+        {"remote_ip": "2001:db8::1"},
+        {},
+        {"remote_ip": "10.0.0.1"},
+    )
+)
+CLIENTS = (("2001:db8::1", 1, 1, 1.0), ("10.0.0.1", 2, 1, 1.0), (None, 3, 0, 0.0))
+
+
+def of_clients(*, missing: bool) -> Query:
+    """Lines, addresses and the share of lines with one of each client, those of no client at the end."""
+    metrics = (
+        QueryMetric("n", MetricKind.COUNT),
+        QueryMetric("addresses", MetricKind.CARDINALITY, FIELDS["remote_ip"]),
+        QueryMetric("known", MetricKind.RATIO, where=Clause("remote_ip: *", condition("remote_ip: *"))),
+    )
+    group = ByTerms("client", FIELDS["remote_ip"], missing=missing)
+    return Query("q", groups=(group,), metrics=metrics, order=(Order("client", descending=True),))
+
+
+def by_client() -> Query:
+    """The client of each line, sorted; those of none at the end."""
+    return Query("q", columns=(FIELDS["remote_ip"],), order=(Order("remote_ip", descending=False),))

@@ -34,7 +34,7 @@ def values(line: Line, field: Field) -> list[Any]:
         moment = datetime.fromisoformat(value)
         return [int((moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1000 // 1)]
     if field.type is FieldType.IP:
-        return [_address(value)]
+        return [_address(value)] if value else []
     if field.type in {FieldType.KEYWORD, FieldType.TEXT} and not isinstance(value, str):
         return [json.dumps(value, separators=(",", ":"), ensure_ascii=False)]
     return [value]

@@ -244,6 +244,16 @@ def test_an_empty_text_is_as_good_as_none_in_groups_and_metrics_and_a_dash_is_a_
     _same(query, file, made.EMPTY)
 
 
+@pytest.mark.parametrize("missing", [True, False])
+def test_an_empty_text_is_no_address_in_groups_metrics_conditions_and_order(tmp_path: Path, missing: bool) -> None:
+    file, query = tmp_path / "a.jsonl", made.of_clients(missing=missing)
+    file.write_text("".join(json.dumps(line) + "\n" for line in made.ADDRESSES))
+    assert run(query, [str(file)]).rows == made.CLIENTS[:2] + (made.CLIENTS[2:] if missing else ())
+    _same(query, file, made.ADDRESSES)
+    sorted_lines = run(made.by_client(), [str(file)]).rows
+    assert sorted_lines == (("10.0.0.1",), ("10.0.0.1",), ("2001:db8::1",), (None,), (None,), (None,))
+
+
 def test_a_repository_is_found_in_linear_time() -> None:
     expression = re.compile(pattern("repository"))  # backtracks, where the engines that are asked do not
     for part in ("x/blobs/uploads/", "manifests/", "tags/detail/", "?"):

@@ -46,6 +46,7 @@ ODD: list[dict[str, Any]] = [
     {"duration_s": 1.001, "url": "/v2/"},
     {"http.response.duration": "1m2.5s", "http.request.id": "abc", "err.code": "manifest unknown"},
     {"http.response.duration": "soon", "status_code": 500, "remote_ip": "fe80::1"},
+    {"status": "", "size_bytes": "", "log_only": "", "time": "", "remote_ip": ""},
 ]
 FIELDS_OF_ODD = (
     "status size_bytes log_only time method auth_project_paths remote_ip duration_ms uri level msg code correlation_id"

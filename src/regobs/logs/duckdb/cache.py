@@ -28,7 +28,7 @@ from regobs.logs.reading.looks import has_bare_values, has_wrapped_objects
 from regobs.logs.reading.sources import LogSource
 
 _ROW_GROUP = 20_480  # lines; the memory that writing takes grows with it
-_FORM = 3  # of a copy; a change of how lines become columns counts it up
+_FORM = 4  # of a copy; a change of how lines become columns counts it up
 
 
 class WrappedError(Exception):

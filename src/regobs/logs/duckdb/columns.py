@@ -73,7 +73,8 @@ def typed(value: Any, kind: FieldType) -> Any:
         return _number(value, kind)
     if kind is FieldType.BOOLEAN:
         return value if isinstance(value, bool) else None
-    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    text = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return (text or None) if kind is FieldType.IP else text
 
 
 def _number(value: Any, kind: FieldType) -> int | float | None:

@@ -124,12 +124,15 @@ def _column(field: Field) -> str:
 
 
 def _value(value: str, kind: FieldType) -> str:
-    """A value of JSON. Times become milliseconds since 1970: DuckDB drops the offset of a plain TIMESTAMP."""
+    """A value of JSON. Times become milliseconds since 1970: DuckDB drops the offset of a plain TIMESTAMP.
+
+    An empty text is no address, as it is no number and no time; servers index none either.
+    """
     if kind is FieldType.DATE:
         return f"floor(epoch_us(TRY_CAST({value} AS TIMESTAMPTZ)) / 1000)::BIGINT"  # epoch_ms() rounds
     if kind is FieldType.OBJECT:
         return f"CASE WHEN json_type({value}) <> 'NULL' THEN {value} END"
-    return value
+    return f"nullif({value}, '')" if kind is FieldType.IP else value
 
 
 def _elsewhere(field: Field, alias: Alias) -> str:

@@ -130,9 +130,14 @@ def _date(value: Any) -> int | None:
     return milliseconds(value) if isinstance(value, str) else None
 
 
+def _address(value: Any) -> str | None:
+    return _text(value) or None
+
+
 _AS: dict[FieldType, Callable[[Any], Any]] = {
     FieldType.LONG: _long,
     FieldType.DOUBLE: _double,
     FieldType.BOOLEAN: _boolean,
     FieldType.DATE: _date,
+    FieldType.IP: _address,
 }
