@@ -121,7 +121,7 @@ def test_every_row_of_the_table_is_tested() -> None:
 
 
 @pytest.mark.parametrize("cache", [[], ["--cache", "beside"]], ids=["read", "copied"])
-@pytest.mark.parametrize("name", [name for name, shown in AROUND if name != "journalctl -o export"])
+@pytest.mark.parametrize("name", [name for name, _ in AROUND])
 def test_what_stands_around_a_line_is_taken_off_also_where_a_long_file_began_without(
     name: str, cache: list[str], tmp_path: Path
 ) -> None:
@@ -286,3 +286,25 @@ def test_a_hostile_line_takes_time_that_is_linear_in_its_length(hostile: Callabl
 def test_a_number_of_many_digits_fills_no_memory() -> None:
     for text in ("1e999999999", '"1e999999999"', "-1e999999999"):
         assert values({"status": json.loads(f'"{text.strip(chr(34))}"')}, FIELDS["status"]) == []
+
+
+@pytest.mark.parametrize("blank", ["", "\n", "\n\n"], ids=["no blank line", "a blank line", "two"])
+@pytest.mark.parametrize("name", ["", "CRI", "Docker, json-file", "journalctl -o export"])
+def test_every_command_reads_a_journal_export_that_was_put_before_or_behind_other_lines(
+    name: str, blank: str, tmp_path: Path
+) -> None:
+    forms = dict(AROUND)
+    entry = around(forms["journalctl -o export"], line("418")).removesuffix("\n")
+    other = around(forms[name], line("503")) if name else line("503") + "\n"
+    path = tmp_path / "a.log"
+    for number, (before, behind) in enumerate(((entry + blank, other), (other, entry + blank))):
+        expected = [503, 418, 503] if number else [418, 503, 503]
+        path.write_text(f"{before}{behind}{line('503')}\n")
+        file = str(path)
+        assert validated(file) == (3, 0)
+        assert of_query("query", file) == (expected, 0)
+        tail = answer("logs", "tail", file, "--once", "--format", "json").splitlines()
+        assert statuses([json.loads(one) for one in tail]) == expected
+        assert sum(exported(file).values()) == 3
+        assert MALFORMED not in exported(file)
+        assert answer("logs", "infer", file).startswith("# 3 lines. ")

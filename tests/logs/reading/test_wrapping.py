@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from regobs.logs.reading.read import LONGEST_LINE, lines
 from regobs.logs.reading.wrapping import logical
+from tests.logs.timing import assert_linear
 
 TIME = "2026-11-23T11:05:00.123456789Z"
 # Lines that a process writes: text without a line end.
@@ -115,6 +116,51 @@ def test_what_is_not_wrapped_stays_and_line_ends_within_a_message_become_spaces(
     assert unwrapped(data) == [b"noise", b"{}"]
     export = b"__CURSOR=a\nMESSAGE\n\x05\0\0\0\0\0\0\0{\n\n\n}\n\n"
     assert unwrapped(export) == [b"{   }"]
+
+
+JSON_LINE = b'{"msg":"a"}'
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (b"__CURSOR=a\nMESSAGE=x y\n" + JSON_LINE + b"\n", [b"x y", JSON_LINE]),  # the entry has no end
+        (b"__CURSOR=a\nMESSAGE=x y\n\n" + JSON_LINE + b"\nA=b\n\n", [b"x y", JSON_LINE, b"A=b"]),
+        (JSON_LINE + b"\n__REALTIME_TIMESTAMP=1\nMESSAGE=x y\n", [JSON_LINE, b"x y"]),
+        (b"{\n__CURSOR=a\nMESSAGE=x y\n", [b"{", b"x y"]),  # an object that never ends
+        (b"__CURSOR=a\nlevel=info msg=b\nC=d\n", [b"level=info msg=b", b"C=d"]),  # no name of the journal
+        # What looks like the name of a value with its length, of which the bytes behind it tell that it is none.
+        (b"__CURSOR=a\nFATAL\n" + JSON_LINE + b"\nx\n", [b"FATAL", JSON_LINE, b"x"]),
+        (b"__CURSOR=a\nFATAL\n\n\n" + JSON_LINE + b"\nx\n", [b"FATAL", JSON_LINE, b"x"]),
+        (b"__CURSOR=a\nA\n__CURSOR=b\nMESSAGE=x\n\n", [b"A", b"x"]),
+        (b"__CURSOR=a\nMESSAGE\n\x09\0\0\0\0\0\0\0{\n", [b"{"]),  # cut off
+    ],
+)
+def test_a_journal_export_ends_where_other_lines_begin_and_none_of_them_is_lost(
+    text: bytes, expected: list[bytes]
+) -> None:
+    assert unwrapped(text) == expected
+    assert unwrapped(text.replace(b"\n", b"\r\n")) == expected
+
+
+def test_lines_that_are_given_back_keep_their_numbers_and_places() -> None:
+    text = b"__CURSOR=a\nFATAL\n\n" + JSON_LINE + b"\n"
+    found = [(one.number, one.offset, one.content) for one in logical(lines(io.BytesIO(text)))]
+    assert found == [(2, 11, b"FATAL"), (3, 17, b""), (4, 18, JSON_LINE)]
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [b"__CURSOR=a\n", b"__CURSOR=a\nA\n", b"__CURSOR=a\nA\n\n\n", b"__CURSOR=a\n{\n", b"{\n__CURSOR=a\n"],
+)
+def test_a_journal_export_that_begins_again_and_again_takes_linear_time(hostile: bytes) -> None:
+    texts = {size: hostile * size for size in (1_000, 16_000)}
+    assert_linear(lambda size: unwrapped(texts[size]), 1_000)
+
+
+def test_the_name_of_a_value_may_be_long() -> None:
+    texts = {size: b"__CURSOR=a\n" + b"A" * size + b" \n" for size in (20_000, 320_000)}
+    assert_linear(lambda size: unwrapped(texts[size]))
 
 
 def test_a_line_is_never_kept_beyond_what_a_log_line_may_be() -> None:

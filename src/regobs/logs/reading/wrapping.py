@@ -24,7 +24,7 @@ import msgspec
 
 from regobs.logs.fields import ALIASES, TEXT_FIELDS, as_written
 from regobs.logs.fields.field import Field, FieldType
-from regobs.logs.reading.journal_export import JournalExport, is_export
+from regobs.logs.reading.journal_export import JournalEntry, begins_entry
 from regobs.logs.reading.lenient import UNDECODABLE, decode
 from regobs.logs.reading.listed import listed, records_of
 from regobs.logs.reading.prefixes import CRI, SELECTOR, begins, without_prefixes
@@ -76,7 +76,7 @@ class Unwrapper:
     def __init__(self, begun: Mapping[str, Any] | None = None) -> None:
         self._begun: dict[bytes, Line] = {}  # lines of which only the first parts came, by stream
         self._document: _Document | None = None
-        self._export: JournalExport | None = None
+        self._entry: JournalEntry | None = None
         self._first = begun is None
         if begun:
             self._begun = {_bytes(stream): Line(1, 0, _bytes(content)) for stream, content in begun["parts"]}
@@ -86,7 +86,7 @@ class Unwrapper:
                 else:
                     self._document.add(Line(1, 0, _bytes(content)))
             if begun["export"] is not None:
-                self._export = JournalExport(*map(_bytes, begun["export"]))
+                self._entry = JournalEntry(*map(_bytes, begun["export"]))
 
     def data(self) -> dict[str, Any]:
         """What has begun and not ended, as JSON, for an unwrapper of the lines that follow.
@@ -94,33 +94,33 @@ class Unwrapper:
         Empty where nothing has, and where it is more than a checkpoint should hold.
         """
         held = [line.content for line in (*self._begun.values(), *(self._document.lines if self._document else ()))]
-        held += self._export.begun() if self._export else ()
-        if (not self.open and self._export is None) or sum(map(len, held)) > _MOST_KEPT:
+        held += self._entry.begun() if self._entry else ()
+        if not self.open or sum(map(len, held)) > _MOST_KEPT:
             return {}
         return {
             "parts": [[_text(stream), _text(line.content)] for stream, line in self._begun.items()],
             "document": [_text(line.content) for line in self._document.lines] if self._document else [],
-            "export": None if self._export is None else list(map(_text, self._export.begun())),
+            "export": None if self._entry is None else list(map(_text, self._entry.begun())),
         }
 
     @property
     def open(self) -> bool:
         """Whether something has begun that further lines belong to."""
-        return self._document is not None or bool(self._begun)
+        return self._document is not None or self._entry is not None or bool(self._begun)
 
     def add(self, line: Line) -> list[Line]:
         """The lines that end here; none within one."""
-        if self._export is None and line.content[:1] == BOM[:1]:
+        if self._entry is None and line.content[:1] == BOM[:1]:
             line = line._replace(content=_MARKS.sub(b"", line.content))
-        if self._export is not None or self._document is not None:
+        if self._entry is not None or self._document is not None:
+            return self._further(line)
+        if begins_entry(line.content):
+            self._first, self._entry = False, JournalEntry()
             return self._further(line)
         content = line.content.lstrip()
         if line.fault or not content:
             return [line if line.fault else line._replace(content=b"")]
         first, self._first = self._first, False
-        if first and is_export(content):
-            self._export = JournalExport()
-            return self._further(line)
         if records := listed(content.rstrip()):
             return [one for record in records for one in self._unwrapped(line._replace(content=record))]
         if _opens_document(content.rstrip(), first=first):
@@ -130,22 +130,28 @@ class Unwrapper:
 
     def rest(self) -> list[Line]:
         """The lines that have begun and not ended."""
-        late = self._document.lines if self._document else []
-        self._document = None
+        late = [*(self._document.lines if self._document else ()), *(self._entry.rest() if self._entry else ())]
+        self._document = self._entry = None
         found = [one for line in late for one in self._unwrapped(line)]
         found += self._begun.values()
         self._begun = {}
         return found
 
     def _further(self, line: Line) -> list[Line]:
-        if self._export is not None:
-            return [one for found in self._export.add(line) for one in self._unwrapped(found)]
+        if self._entry is not None:
+            found, left = self._entry.add(line), self._entry.left
+            self._entry = None if self._entry.ended else self._entry
+            return [one for late in found for one in self._unwrapped(late)] + [
+                one for late in left for one in self.add(late)
+            ]
         assert self._document is not None  # noqa: S101 - of the caller
-        found = self._document.add(line)
-        if found is None:
+        ended = self._document.add(line)
+        if ended is None:
             return []
         left, self._document = self._document.left, None
-        return [one for late in (*found, *left) for one in self._unwrapped(late)]
+        *before, last = *ended, *left  # of which the last alone may begin something else
+        found = [one for late in before for one in self._unwrapped(late)]
+        return found + (self.add(last) if begins_entry(last.content) else self._unwrapped(last))
 
     def _unwrapped(self, line: Line) -> list[Line]:
         content = seen = whole = line.content
