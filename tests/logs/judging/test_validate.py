@@ -438,3 +438,13 @@ def test_any_bytes_amid_a_log_are_judged_and_never_raise(noise: bytes, line: byt
     assert report.lines == report.valid + report.invalid + report.malformed
     assert sum(1 for part in data.split(b"\n") if part.strip()) >= report.lines
     assert report.valid >= 1 or noise.startswith((b"\x1f\x8b", b"\xef\xbb\xbf")) or place == 0
+
+
+def test_a_field_with_the_name_of_a_secret_is_shown_as_missing_where_it_is_and_masked_where_it_is_not() -> None:
+    line = {"level": "warning", "msg": "htpasswd is missing, provisioning with default user", "time": ACCESS["time"]}
+    lacking = judged(json.dumps({**line, "user": "docker"}).encode() + b"\n", "distribution")
+    (missing,) = [one for one in lacking.findings.values() if one.field == "password"]
+    assert (missing.rule, missing.sample) == ("required", "(missing)")
+    odd = judged(json.dumps({**line, "user": "docker", "password": [1]}).encode() + b"\n", "distribution")
+    (masked,) = [one for one in odd.findings.values() if one.field == "password"]
+    assert (masked.rule, masked.sample) == ("type", "[FILTERED]")

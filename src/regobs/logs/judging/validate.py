@@ -23,6 +23,7 @@ _LOOK_AHEAD = 500  # lines that decide between two registries whose lines look a
 _MOST_FINDINGS = 1000  # of a kind that are told apart; hostile input must not fill the memory, nor fields hide lines
 _ANY_TIME = {"time": "2000-01-01T00:00:00Z"}  # of lines that were written for a terminal, which have none
 _TEXT = b'"msg":"'  # what stands before the message, as the registries write it
+_MISSING = "(missing)"  # in the place of a value
 _NOT_PLAIN = (*UNDECODABLE, KeyError, TypeError)  # no message, or one that is no text
 
 
@@ -252,7 +253,7 @@ class Validator:
         value: object = error.instance
         if keyword == "required":
             path = ".".join(part for part in (path, str(details.get("property", ""))) if part)
-            value = "(missing)"
+            value = _MISSING
         what = (kind, keyword, sample(path), message or rule.title)
         self._note(what, line, value, _expected(keyword, details), drift.of_value(rule, path, value))
 
@@ -272,7 +273,8 @@ class Validator:
                 return
             self._told[what[0]] += 1
             shown = value.decode(errors="replace") if isinstance(value, bytes) else value
-            told, seen = sample(shown, what[2]), drift.json_type(value)
+            told = _MISSING if what[1] == "required" else sample(shown, what[2])  # also of a field with a secret
+            seen = drift.json_type(value)
             found = Finding(*what, expected, self._file, line.number, line.offset, told, seen, *hint)
             self.report.findings[what] = found
         found.count += 1
