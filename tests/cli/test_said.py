@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from regobs.cli import said
-from regobs.common.table import PIPE, Screen
+from regobs.common.screen import PIPE, Screen
 
 LONG = "Warning: " + "a word " * 30 + "end"
 

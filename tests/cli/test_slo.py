@@ -14,7 +14,7 @@ from regobs.cli.main import run
 from regobs.cli.slo import _status_table
 from regobs.cli.slo_backtest import last_moment, warn_unwatched
 from regobs.cli.slo_report import read_month
-from regobs.common.table import Screen
+from regobs.common.screen import Screen
 from regobs.errors import InputError
 from regobs.slo.status import SloStatus
 from tests.prometheus.stub import Reply, Stub, vector

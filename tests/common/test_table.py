@@ -10,19 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regobs.common.table import (
-    PIPE,
-    Cell,
-    Colour,
-    Screen,
-    display_width,
-    escape,
-    screen,
-    shorten,
-    table,
-    table_or_records,
-    wrapped,
-)
+from regobs.common.screen import PIPE, Colour, Screen, screen, wrapped
+from regobs.common.table import Cell, display_width, escape, shorten, table, table_or_records
 
 
 def test_columns_stand_two_spaces_apart_and_lines_end_without_blanks() -> None:
@@ -110,8 +99,8 @@ def test_a_row_is_a_list_of_its_cells_where_texts_would_be_cut_to_a_few_letters(
 def test_a_table_stays_one_where_its_texts_are_readable(on: Screen) -> None:
     head = ("time", "level", "msg", "count")
     assert table_or_records(head, ROWS, on=on, underline=True) == table(head, ROWS, on=on, underline=True)
-    assert table_or_records(head, ROWS, on=Screen(48)).splitlines()[0].split() == ["coun"]
-    assert table_or_records(head, ROWS, on=Screen(47)).startswith("time   2026")
+    assert table_or_records(head, ROWS, on=Screen(49)).splitlines()[0].split() == [*head]
+    assert table_or_records(head, ROWS, on=Screen(48)).startswith("time   2026")
 
 
 def test_an_id_is_whole_or_its_row_a_list() -> None:
@@ -214,14 +203,14 @@ def test_a_record_of_a_megabyte_takes_time_that_grows_with_its_length() -> None:
 
 def test_a_column_that_is_to_be_whole_is_cut_by_no_screen() -> None:
     what = "x" * 30 + " " + "y" * 29
-    head, rows = ("change", "what", "before"), [("new", what, 1), ("gone", "z", 2)]
-    width = len("change") + 2 + len(what) + 2 + len("before")
+    head, rows = ("to change", "what", "was before"), [("new", what, 1), ("gone", "z", 2)]
+    width = len("to change") + 2 + len(what) + 2 + len("was before")
     wide = table_or_records(head, rows, on=Screen(width), whole=("what",))
     assert wide == table(head, rows)
     assert table_or_records(head, rows, on=Screen(width - 3)) != table(head, rows)
-    assert what in table_or_records(head, rows, on=Screen(width - 4), whole=("what",)).splitlines()[2]
-    narrow = table_or_records(head, rows, on=Screen(width - 5), whole=("what",))
-    assert narrow.splitlines()[:2] == ["change  new", f"what    {what}"]
+    assert what in table_or_records(head, rows, on=Screen(width - 7), whole=("what",)).splitlines()[2]
+    narrow = table_or_records(head, rows, on=Screen(width - 8), whole=("what",))
+    assert narrow.splitlines()[:2] == ["to change   new", f"what        {what}"]
 
 
 def test_text_is_wrapped_on_a_terminal_with_its_indent_and_left_alone_in_a_pipe() -> None:
@@ -265,3 +254,30 @@ def test_names_that_differ_at_their_ends_are_cut_at_their_begins() -> None:
 
 def test_what_fits_with_whole_times_keeps_them() -> None:
     assert TIMES[0] in table_or_records(NARROW, WORKERS, on=Screen(95))
+
+
+def test_a_heading_is_broken_between_its_words_only_and_a_word_shortened_where_there_is_no_other_way() -> None:
+    head, row = ("error code", "client_errors", "requests", "text"), ("a", 1, 2, "x " * 30)
+    found = {width: table_or_records(head, [row], on=Screen(width)).splitlines() for width in (45, 41, 40, 39)}
+    for width in (45, 41):
+        assert [line.split() for line in found[width][:2]] == [
+            ["error", "client"],
+            ["code", "errors", "requests", "text"],
+        ]
+    assert found[40][1].split() == ["code", "errors", "reque…", "text"]
+    assert found[39][0] == "error code     a"
+
+
+def test_columns_that_are_empty_in_every_row_leave_their_place_on_a_terminal_and_are_named() -> None:
+    head, reason = ("time", "code", "error", "detail"), "creating a transaction: the database is closed"
+    rows = [("2026-11-23T11:13:17.470Z", None, reason, "")]
+    assert table_or_records(head, rows, on=Screen(74), underline=True).splitlines() == [
+        "time                      error",
+        "------------------------  ----------------------------------------------",
+        f"2026-11-23T11:13:17.470Z  {reason}",
+        "left out, as every row has nothing there: code, detail",
+    ]
+    assert table_or_records(head, rows, on=Screen(86), underline=True) == table(head, rows, underline=True)
+    assert table_or_records(head, rows) == table(head, rows)
+    assert "code" in table_or_records(head, [*rows, (None, 0, "", "")], on=Screen(74)).splitlines()[0]
+    assert table_or_records(head, [(None,) * 4], on=Screen(26)).split() == [*head]

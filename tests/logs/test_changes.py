@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from regobs.cli.logs_lines import diff
-from regobs.common.table import Screen
+from regobs.common.screen import Screen
 from regobs.errors import InputError, LogQueryError
 from regobs.logs.changes import Changes, LogChange, Window, _chance, changes, read_window
 from regobs.logs.kql.bind import condition

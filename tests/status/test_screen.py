@@ -9,7 +9,8 @@ from math import inf, nan
 
 import pytest
 
-from regobs.common.table import PIPE, Screen, display_width
+from regobs.common.screen import PIPE, Screen
+from regobs.common.table import display_width
 from regobs.doctor.report import FiringAlert, Problem
 from regobs.slo.status import SloStatus
 from regobs.status.report import OutsideView, ProcessStatus, RouteStatus, StatusReport, Usage

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from regobs.common.table import Screen, display_width
+from regobs.common.screen import Screen
+from regobs.common.table import display_width
 from regobs.doctor.report import FiringAlert, Problem
 from regobs.status.report import OutsideView, ProcessStatus, RouteStatus, StatusReport
 from regobs.top.pages import lines

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from regobs.catalog import targets
-from regobs.common.table import PIPE
+from regobs.common.screen import PIPE
 from regobs.config import Config
 from regobs.errors import ServerError
 from regobs.pack import find_pack

@@ -14,7 +14,8 @@ from regobs.budgets.replay import fired_alerts
 from regobs.budgets.words import percent, time_text
 from regobs.catalog import slo as names
 from regobs.common.counts import number_text
-from regobs.common.table import PIPE, Screen, table
+from regobs.common.screen import PIPE, Screen
+from regobs.common.table import table
 from regobs.config import Config
 from regobs.prometheus import Prometheus
 from regobs.promql.nodes import Matcher, MatchOp, Selector

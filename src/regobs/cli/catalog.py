@@ -13,7 +13,8 @@ import click
 from regobs.catalog.model import Flavor, Version
 from regobs.cli.public_url import EXPOSITION
 from regobs.common.closest import closest
-from regobs.common.table import screen, table
+from regobs.common.screen import screen
+from regobs.common.table import table
 from regobs.errors import ExitCode, InputError, ServerError
 
 if TYPE_CHECKING:

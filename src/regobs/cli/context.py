@@ -14,7 +14,8 @@ from regobs.cli.content import PATH, settings
 from regobs.cli.public_url import PublicUrl
 from regobs.cli.server_options import CONTEXT_VARIABLE, ServerOptions, complete_context
 from regobs.common.closest import did_you_mean
-from regobs.common.table import Cell, Colour, Value, screen, table
+from regobs.common.screen import Colour, screen
+from regobs.common.table import Cell, Value, table
 from regobs.errors import EndpointError, ExitCode, InputError, RegobsError
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from regobs.cli.content import PATH, content, content_options
-from regobs.common.table import escape, screen, table, wrapped
+from regobs.common.screen import screen, wrapped
+from regobs.common.table import escape, table
 from regobs.errors import ExitCode
 
 if TYPE_CHECKING:

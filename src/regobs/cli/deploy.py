@@ -18,7 +18,8 @@ from regobs.cli.content import KEEP_NAMES, PATH, content, content_options, setti
 from regobs.cli.deploy_plan import show_plans, show_risks
 from regobs.cli.said import warn
 from regobs.common.closest import did_you_mean
-from regobs.common.table import escape_lines, screen, table
+from regobs.common.screen import screen
+from regobs.common.table import escape_lines, table
 from regobs.errors import ExitCode, InputError, RegobsError
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import click
 
 from regobs.common.counts import counted
 from regobs.common.differing import shown_difference
-from regobs.common.table import Colour, screen
+from regobs.common.screen import Colour, screen
 
 if TYPE_CHECKING:
     from regobs.deploy.risk import AlertRisk

@@ -238,7 +238,8 @@ def _check_append(file: Path | None) -> None:
 
 
 def _once(settings: ProbeSettings) -> int:
-    from regobs.common.table import Cell, Colour, screen, table  # noqa: PLC0415
+    from regobs.common.screen import Colour, screen  # noqa: PLC0415
+    from regobs.common.table import Cell, table  # noqa: PLC0415
     from regobs.exporters.probe import TargetProbe  # noqa: PLC0415
     from regobs.instrument import Instruments  # noqa: PLC0415
 

@@ -17,7 +17,8 @@ from regobs.cli.content import PATH, asked_content, content_options, progress
 from regobs.cli.public_url import PublicUrl
 from regobs.cli.said import warn
 from regobs.cli.server_options import ServerOptions, server_options
-from regobs.common.table import Colour, escape, screen, table, wrapped
+from regobs.common.screen import Colour, screen, wrapped
+from regobs.common.table import escape, table
 from regobs.errors import InputError, MachineError
 
 if TYPE_CHECKING:

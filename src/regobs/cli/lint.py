@@ -82,7 +82,7 @@ def lint(
     standard input. Exit code 1: something as bad as --fail-on says was found. With --prometheus or --context a server
     says what it has no series of, which queries are costly, and how often each alert would have fired.
     """
-    from regobs.common.table import screen  # noqa: PLC0415 - `--help` needs none of these
+    from regobs.common.screen import screen  # noqa: PLC0415 - `--help` needs none of these
     from regobs.lint import CHECKS, LintContext, Severity  # noqa: PLC0415
     from regobs.lint.fix import with_sure_fixes  # noqa: PLC0415
     from regobs.lint.own_metrics import read_own_metrics  # noqa: PLC0415

@@ -7,7 +7,7 @@ from importlib import import_module
 
 import click
 
-from regobs.common.table import screen, wrapped
+from regobs.common.screen import screen, wrapped
 from regobs.errors import ExitCode, InputError
 
 _MODULES = ("regobs.cli.logs_query", "regobs.cli.logs_lines", "regobs.cli.logs_link")

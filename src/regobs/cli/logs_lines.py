@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from regobs.common.counts import counted
-from regobs.common.table import screen
+from regobs.common.screen import screen
 from regobs.errors import ExitCode, InputError
 
 if TYPE_CHECKING:

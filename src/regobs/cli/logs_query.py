@@ -13,7 +13,8 @@ from click.core import ParameterSource
 from regobs.cli.elasticsearch_options import LogCluster, cluster_options
 from regobs.cli.public_url import PublicUrl
 from regobs.common.counts import counted
-from regobs.common.table import screen, table
+from regobs.common.screen import screen
+from regobs.common.table import table
 
 if TYPE_CHECKING:
     from collections.abc import Callable

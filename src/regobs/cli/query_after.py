@@ -15,7 +15,8 @@ import click
 
 from regobs.cli.server_options import complete_context
 from regobs.common.frozen import frozen
-from regobs.common.table import Colour, escape_lines, screen
+from regobs.common.screen import Colour, screen
+from regobs.common.table import escape_lines
 from regobs.errors import InputError, ServerError
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ from regobs.cli.query_asking import Asking, asking_options
 from regobs.cli.query_expr import announce, evaluate, open_server
 from regobs.cli.query_names import Complete, complete_question, complete_slo
 from regobs.cli.server_options import ServerOptions, server_options
-from regobs.common.table import screen, table
+from regobs.common.screen import screen
+from regobs.common.table import table
 from regobs.errors import ExitCode
 
 if TYPE_CHECKING:

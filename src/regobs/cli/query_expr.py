@@ -21,7 +21,7 @@ from regobs.cli.query_commands import BARE
 from regobs.cli.query_names import complete_metric, complete_parameter
 from regobs.cli.said import warn
 from regobs.cli.server_options import ServerOptions, server_options
-from regobs.common.table import Colour, screen
+from regobs.common.screen import Colour, screen
 from regobs.errors import EndpointError, ExitCode, InputError, PromqlError, RegobsError, ServerError
 
 if TYPE_CHECKING:

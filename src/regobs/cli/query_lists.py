@@ -21,7 +21,8 @@ from regobs.cli.query_asking import Asking, past_options, span_options
 from regobs.cli.query_expr import SHAPES, whole
 from regobs.cli.query_names import complete_label, complete_metric
 from regobs.cli.server_options import ServerOptions, server_options
-from regobs.common.table import screen, table
+from regobs.common.screen import screen
+from regobs.common.table import table
 from regobs.errors import EndpointError, ExitCode, PromqlError, ServerError
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ from regobs.cli.query_asking import Asking
 from regobs.cli.query_expr import announce, evaluate, whole
 from regobs.cli.query_names import complete_alert, complete_slo
 from regobs.common.closest import did_you_mean
-from regobs.common.table import Cell, Colour, Value, screen, table
+from regobs.common.screen import Colour, screen
+from regobs.common.table import Cell, Value, table
 from regobs.errors import EndpointError, ExitCode, PackError, PromqlError
 
 if TYPE_CHECKING:

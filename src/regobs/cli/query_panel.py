@@ -14,7 +14,8 @@ from regobs.cli.content import content, content_options
 from regobs.cli.query_names import complete_dashboard, complete_panel
 from regobs.cli.said import warn
 from regobs.cli.server_options import ServerOptions, server_options
-from regobs.common.table import screen, table
+from regobs.common.screen import screen
+from regobs.common.table import table
 from regobs.errors import ExitCode, InputError
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from prompt_toolkit.filters import Condition
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
-from regobs.common.table import screen
+from regobs.common.screen import screen
 from regobs.errors import RegobsError
 from regobs.query.suggest import Suggestion, spot, suggestions
 

@@ -13,7 +13,8 @@ import click
 from regobs.cli.content import PATH, settings
 from regobs.cli.expression_command import ExpressionCommand
 from regobs.cli.query_names import complete_metric
-from regobs.common.table import screen, table
+from regobs.common.screen import screen
+from regobs.common.table import table
 from regobs.errors import InputError
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ from regobs.cli.query_asking import Asking, why_options
 from regobs.cli.query_expr import unchecked_named, whole
 from regobs.cli.query_names import complete_metric
 from regobs.cli.server_options import ServerOptions, server_options
-from regobs.common.table import screen, table
+from regobs.common.screen import screen
+from regobs.common.table import table
 from regobs.errors import ExitCode
 
 if TYPE_CHECKING:

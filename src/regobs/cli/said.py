@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from regobs.common.table import screen, wrapped
+from regobs.common.screen import screen, wrapped
 
 
 def say(text: str, *, err: bool = False) -> None:

@@ -17,7 +17,8 @@ from regobs.cli.slo_report import report
 from regobs.common.closest import did_you_mean
 from regobs.common.counts import amount_text
 from regobs.common.jsontext import json_text
-from regobs.common.table import Cell, Colour, screen, table
+from regobs.common.screen import Colour, screen
+from regobs.common.table import Cell, table
 from regobs.errors import ExitCode, InputError
 
 if TYPE_CHECKING:

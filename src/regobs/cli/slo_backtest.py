@@ -17,7 +17,8 @@ from regobs.budgets.words import percent, time_text
 from regobs.cli.content import PATH, content, content_options, progress
 from regobs.cli.said import warn
 from regobs.cli.server_options import ServerOptions, server_options
-from regobs.common.table import screen, table
+from regobs.common.screen import screen
+from regobs.common.table import table
 from regobs.errors import ExitCode, InputError, reversed_range
 
 if TYPE_CHECKING:

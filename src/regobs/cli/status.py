@@ -10,7 +10,7 @@ import click
 from regobs.cli.content import content, content_options
 from regobs.cli.server_options import ServerOptions, server_options
 from regobs.common.jsontext import json_text
-from regobs.common.table import screen
+from regobs.common.screen import screen
 from regobs.errors import ExitCode
 
 

@@ -7,86 +7,23 @@ everything.
 
 from __future__ import annotations
 
-import os
 import re
-import sys
-import textwrap
 import unicodedata
 from collections.abc import Collection, Iterable, Sequence
-from enum import StrEnum
-from typing import TextIO
 
 from regobs.common.counts import amount_text
 from regobs.common.frozen import frozen
+from regobs.common.screen import PIPE, Colour, Screen, wrapped
 
 _GAP = "  "
 _NARROWEST = 8  # characters: a column is not shortened further, the terminal breaks the line then
 _READABLE = 16  # characters of a text that still say something, such as the beginning of a message
-_HEADED = 4  # characters of a line of a heading that goes on in the next
+_HEADED = 6  # characters of a word of a heading that still say something, the last an ellipsis
 _COPIED = 26  # characters of the longest word that a person copies whole: a correlation id is a ULID
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9:.]{4,18}(?:Z|[+-][0-9:]{4,6})?)?")
 # Of a second, of a minute.
 _FRACTIONS = (re.compile(r"(?<=:[0-9]{2})\.[0-9]++"), re.compile(r"(?<=[T ][0-9]{2}:[0-9]{2}):[0-9]{2}(?:\.[0-9]++)?"))
 _SHARE = re.compile(r"[-+0-9.e]{1,24} %")
-
-
-class Colour(StrEnum):
-    """The colours of a terminal that say something, as the numbers of ECMA-48 ("select graphic rendition")."""
-
-    RED = "31"
-    GREEN = "32"
-    YELLOW = "33"
-    BLUE = "34"
-    BOLD = "1"
-    DIM = "2"
-
-
-@frozen
-class Screen:
-    """Where text is read: `width` in characters, None where lines may be as long as they are; whether colour shows."""
-
-    width: int | None = None
-    colour: bool = False
-
-    def paint(self, text: str, colour: Colour | None) -> str:
-        """The text in a colour where this screen has colours."""
-        return f"\x1b[{colour.value}m{text}\x1b[0m" if self.colour and colour and text else text
-
-
-PIPE = Screen()
-
-
-def screen(stream: TextIO | None = None) -> Screen:
-    """What `stream` is, stdout by default: a terminal with its width, or a pipe.
-
-    No colour where NO_COLOR is set and not empty (https://no-color.org), or where TERM is "dumb". COLUMNS overrides the
-    width of a terminal, as in a shell.
-    """
-    stream = stream or sys.stdout
-    try:
-        size = os.get_terminal_size(stream.fileno())
-    except (OSError, ValueError):  # no terminal; or no file at all, as under a test
-        return PIPE
-    columns = os.environ.get("COLUMNS", "")
-    width = int(columns) if columns.isascii() and columns.isdigit() and len(columns) <= 6 else size.columns
-    colour = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    return Screen(width or None, colour)  # some terminals say 0 for a width that they do not know
-
-
-def wrapped(text: str, on: Screen) -> str:
-    """Lines no longer than a terminal is wide, what follows of a line indented below it; in a pipe as they are.
-
-    Words that are longer stay whole, so that a query can be copied.
-    """
-    if on.width is None:
-        return text
-    found = []
-    for line in text.split("\n"):
-        indent = " " * (len(line) - len(line.lstrip()) + 2)
-        width = max(on.width, len(indent) + 20)
-        fold = textwrap.TextWrapper(width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
-        found += fold.wrap(line) or [""]
-    return "\n".join(found)
 
 
 @frozen
@@ -138,23 +75,43 @@ def table_or_records(
 ) -> str:
     """The rows as `table` gives them; where their texts would be cut to a few letters, each row as a list of its cells.
 
-    A word of an id's length is not cut either, since it is copied, nor a column of `whole`. Where it helps, headings
-    take several lines and times are shown to the second, or to the minute. In such a list each cell that is not empty
-    has a line, or more where it is long, behind its heading.
+    A word of an id's length is not cut either, since it is copied, nor a column of `whole`. Where it helps, columns
+    that are empty in every row are left out, which a last line says, headings take several lines, and times are shown
+    to the second, or to the minute; words of headings are shortened where nothing else helps. In such a list each cell
+    that is not empty has a line, or more where it is long, behind its heading.
     """
     values = [list(row) for row in rows]
     grid = _Grid(head, values, (), words=True, whole=whole)
-    widths = grid.widths(on.width, _READABLE)
+    widths = grid.widths(None, _READABLE)
     if on.width is None or _together(widths) <= on.width:
         return grid.drawn(widths, on, underline=underline, indent=0)
-    for fraction in _FRACTIONS:
+    kept = grid.filled
+    some = [[row[at] for at in kept] for row in values]
+    drawn = _fitting([head[at] for at in kept], some, on, underline=underline, whole=whole)
+    if drawn is None:
+        names = [Cell(shorten(escape(text), max(on.width // 3, _NARROWEST)), Colour.BOLD) for text in head]
+        return "\n\n".join(_record(names, row, on) for row in grid.cells)
+    gone = ", ".join(escape(text) for at, text in enumerate(head) if at not in kept)
+    told = wrapped(f"left out, as every row has nothing there: {gone}", on) if gone else ""
+    return f"{drawn}\n{on.paint(told, Colour.DIM)}" if told else drawn
+
+
+def _fitting(
+    head: Sequence[str], values: Sequence[Sequence[Value]], on: Screen, *, underline: bool, whole: Collection[str]
+) -> str | None:
+    """The table as it fits the screen; None where too little of its texts would be left."""
+    grid = _Grid(head, values, (), words=True, whole=whole)
+    widths = grid.widths(on.width, _READABLE)
+    if _together(widths) <= (on.width or 0):
+        return grid.drawn(widths, on, underline=underline, indent=0)
+    to_seconds, to_minutes = _FRACTIONS
+    for fraction, headed in ((to_seconds, None), (to_minutes, None), (to_minutes, _HEADED)):
         rougher = [[_rougher(value, fraction) for value in row] for row in values]
         closer = _Grid(head, rougher, (), words=True, whole=whole)
-        widths = closer.widths(on.width, _READABLE, _HEADED)
-        if _together(widths) <= on.width:
+        widths = closer.widths(on.width, _READABLE, headed)
+        if _together(widths) <= (on.width or 0):
             return closer.drawn(widths, on, underline=underline, indent=0, folded=True)
-    names = [Cell(shorten(escape(text), max(on.width // 3, _NARROWEST)), Colour.BOLD) for text in head]
-    return "\n\n".join(_record(names, row, on) for row in grid.cells)
+    return None
 
 
 class _Grid:
@@ -188,17 +145,27 @@ class _Grid:
             for at, (number, column) in enumerate(zip(self._right, columns, strict=True))
         ]
 
-    def widths(self, room: int | None, least: int, headed: int = _NARROWEST) -> list[int]:
+    @property
+    def filled(self) -> list[int]:
+        """The places of the columns that have something in a row; of all where none has."""
+        places = range(self._count)
+        return [at for at in places if any(row[at].text for row in self.cells)] or [*places]
+
+    def widths(self, room: int | None, least: int, headed: int | None = _NARROWEST) -> list[int]:
         """The widths of the columns, the widest made narrower until a line fits or each text has `least` places.
 
         Columns that are kept stay as wide as their cells as long as others can give: their headings are shortened, to
-        `headed` places at least.
+        `headed` places at least, or to their longest word where that is None.
         """
         widths = _widths(self._lines, self._count)
         if room is None:
             return widths
         filled = _widths(self.cells, self._count)
-        floors = [max(headed, full) if keep else least for full, keep in zip(filled, self._kept, strict=True)]
+        words = [_longest_word(head.text) if headed is None else headed for head in self._headings]
+        floors = [
+            max(word, full if keep else least)
+            for word, full, keep in zip(words or [_NARROWEST] * self._count, filled, self._kept, strict=True)
+        ]
         found = _narrowed(widths, floors, _together(widths) - room)
         if least == _NARROWEST and _together(found) > room:
             found = _narrowed(found, [_NARROWEST] * len(found), _together(found) - room)
@@ -366,15 +333,21 @@ def _ended(row: Sequence[Cell], widths: Sequence[int], ends: Sequence[bool]) -> 
     ]
 
 
+def _longest_word(heading: str) -> int:
+    """The places of the longest part of a heading that is not broken."""
+    return max(map(display_width, heading.replace("_", " ").split(" ")))
+
+
 def _folded(text: str, width: int) -> list[str]:
-    """A heading in lines of at most `width` places, broken at an underscore or a blank where there is one."""
-    lines, begin = [], 0
-    while len(text) - begin > width:
-        end = max(text.rfind(sign, begin + 1, begin + width + 1) for sign in "_ ")
-        end = end if end > 0 else begin + width
-        lines.append(text[begin:end])
-        begin = end + (text[end] in "_ ")
-    return [*lines, text[begin:]]
+    """A heading in lines of at most `width` places, broken at underscores and blanks; longer words are shortened."""
+    lines: list[str] = []
+    for word in re.findall(r"[^_ ]++[_ ]?|[_ ]", text):
+        if lines and display_width((lines[-1] + word).rstrip("_ ")) <= width:
+            lines[-1] += word
+        else:
+            lines.append(word)
+    *before, last = lines or [""]
+    return [shorten(line[:-1], width) for line in before] + [last]
 
 
 def _is_word(text: str) -> bool:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from regobs import doctor
 from regobs.common.programs import Supervisor
-from regobs.common.table import screen, table
+from regobs.common.screen import screen
+from regobs.common.table import table
 from regobs.demo.alerts import HeldAlert, WebhookReceiver, held_alerts
 from regobs.demo.progress import Progress
 from regobs.demo.shortened import FACTOR, shorten, shorten_dashboard

@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from regobs import __version__
-from regobs.common.table import PIPE, Colour, Screen, display_width
+from regobs.common.screen import PIPE, Colour, Screen
+from regobs.common.table import display_width
 from regobs.common.table import escape as visible
 from regobs.lint.engine import LintReport
 from regobs.lint.findings import CHECKS, LintFinding, Severity

@@ -10,7 +10,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from regobs.common.table import PIPE, Screen, plain, table_or_records
+from regobs.common.screen import PIPE, Screen
+from regobs.common.table import plain, table_or_records
 
 Value = str | int | float | bool | tuple[str, ...] | None
 

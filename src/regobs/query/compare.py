@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from regobs.common.table import PIPE, Screen, Value, table
+from regobs.common.screen import PIPE, Screen
+from regobs.common.table import Value, table
 from regobs.errors import InputError
 from regobs.prometheus.answers import QueryAnswer
 from regobs.query.show import Shown, plain

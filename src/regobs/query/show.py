@@ -15,7 +15,8 @@ from typing import Any, TextIO
 
 from regobs.catalog.model import Unit
 from regobs.common.frozen import frozen
-from regobs.common.table import PIPE, Screen, escape, table
+from regobs.common.screen import PIPE, Screen
+from regobs.common.table import escape, table
 from regobs.grafana.units import grafana_unit
 from regobs.prometheus.answers import QueryAnswer, RangeSeries
 from regobs.promql.types import Type

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from math import isfinite
 
 from regobs.common.counts import number_text
-from regobs.common.table import Cell, Colour, Screen, escape, table, wrapped
+from regobs.common.screen import Colour, Screen, wrapped
+from regobs.common.table import Cell, escape, table
 from regobs.doctor.report import NO_ADDRESS, FiringAlert
 from regobs.doctor.server import since_text
 from regobs.status.report import ProcessStatus, RouteStatus, StatusReport, Usage

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from regobs.common.table import Cell, Colour, Value
+from regobs.common.screen import Colour
+from regobs.common.table import Cell, Value
 from regobs.doctor.report import FiringAlert
 from regobs.doctor.server import since_text
 from regobs.promql.types import Type

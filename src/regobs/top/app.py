@@ -23,7 +23,8 @@ from textual.widgets import Footer, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from regobs.common.files import write_file
-from regobs.common.table import Screen, escape, shorten
+from regobs.common.screen import Screen
+from regobs.common.table import escape, shorten
 from regobs.errors import InputError, MachineError, RegobsError
 from regobs.query.times import moment_text, read_moment
 from regobs.status.screen import lacks

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, tzinfo
 
-from regobs.common.table import Cell, Colour, Screen, Value, escape, shorten
+from regobs.common.screen import Colour, Screen
+from regobs.common.table import Cell, Value, escape, shorten
 from regobs.promql.types import Type
 from regobs.query.show import as_text, trend, unit_value
 from regobs.slo.status import HEADER, OWN_LABELS, SloStatus

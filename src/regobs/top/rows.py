@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from regobs.common.table import Cell, Colour, Screen, Value, escape, shorten, table
+from regobs.common.screen import Colour, Screen
+from regobs.common.table import Cell, Value, escape, shorten, table
 from regobs.top.place import TopPlace
 
 MARK = "  "  # the heading of the column of marks
