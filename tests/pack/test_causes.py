@@ -91,6 +91,23 @@ def test_alerts_fire_with_the_labels_of_a_deployment_too(tmp_path: Path, files: 
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.parametrize(
+    "seconds", [30, pytest.param(20, marks=pytest.mark.long), pytest.param(60, marks=pytest.mark.long)]
+)
+@pytest.mark.server
+def test_what_is_built_for_seldom_scrapes_passes_without_the_alerts_that_look_further_back(
+    tmp_path: Path, seconds: int
+) -> None:
+    seldom = replace(GITLAB, prometheus=replace(GITLAB.prometheus, scrape_interval=Duration(seconds * 1000)))
+    compiled = compile_rules(BUNDLED, seldom)
+    done = run_tests(promtool_of("debian"), *write_all(tmp_path, compiled))
+    assert done.returncode == 0, done.stdout + done.stderr
+    left_out = compiled.manifest()["tests_left_out"]
+    assert {"RegistryUploadsFail", "RegistryNoTraffic"} < set(left_out)  # its own window; that of a series it reads
+    assert len(left_out) < len(alerts()) / 3
+    assert bundled_rules().manifest()["tests_left_out"] == []
+
+
 @pytest.mark.server
 def test_alerts_are_silent_where_nothing_is_there_but_those_of_an_absence(tmp_path: Path) -> None:
     write_all(tmp_path, bundled_rules())

@@ -93,7 +93,12 @@ def read_alert_cases(pack: Pack) -> tuple[AlertCases, ...]:
 
 
 def alert_test_files(tests: Iterable[AlertCases], files: Iterable[RuleFile], config: Config) -> dict[str, Json]:
-    """Test files of promtool by name, as data, of the rule files that have cases. Raises RulesError with a place."""
+    """Test files of promtool by name, as data, of the rule files that have cases. Raises RulesError with a place.
+
+    Without the alerts that look further back here than their cases know of: see `untested`.
+    """
+    files = list(files)
+    left_out = untested(files)
     found: dict[str, Json] = {}
     named: dict[tuple[str, str], str] = {}
     built = {file.name: file for file in files}
@@ -102,13 +107,39 @@ def alert_test_files(tests: Iterable[AlertCases], files: Iterable[RuleFile], con
         alerts = {rule["alert"]: rule for rule in rules if "alert" in rule}
         recorded = {rule["record"] for rule in rules if "record" in rule}
         for case in test.cases:
-            rule = alerts.get(case.alert)
+            rule = alerts.get(case.alert) if case.alert not in left_out else None
             fed = _fed(case, rule, test.document, config, named) if rule else None
             if rule and fed is not None:
                 every = _evaluated_every(case, rule, recorded)
                 file = found.setdefault(f"{test.name}.{_text(every)}{SUFFIX}", _file(built[test.name], every))
                 file["tests"].append(_group(case, rule, fed))
     return found
+
+
+def untested(files: Iterable[RuleFile]) -> set[str]:
+    """Alerts whose windows, or those of a rule that they read, are wider here than written: they fire at other times.
+
+    That is so where scrapes are further apart than the 15 seconds that cases are written for.
+    """
+    files = list(files)
+    rules = [rule for file in files for group in file.groups for rule in group["rules"]]
+    read = [(_name(rule), _rules_read(parse(rule["expr"]))) for rule in rules]
+    more = found = set[str]().union(*(file.widened for file in files))
+    while more:
+        more = {name for name, names in read if names & more} - found
+        found = found | more
+    return found & {rule["alert"] for rule in rules if "alert" in rule}
+
+
+def _name(rule: Json) -> str:
+    return str(rule.get("alert", rule.get("record")))
+
+
+def _rules_read(expr: Expr) -> set[str]:
+    """The names of the recorded series and of the alerts that an expression reads."""
+    nodes = list(selectors(expr))
+    alerts = (matcher.value.split("|") for node in nodes for matcher in node.matchers if matcher.label == "alertname")
+    return {str(node.metric) for node in nodes}.union(*alerts)
 
 
 def _evaluated_every(case: AlertCase, rule: Json, recorded: set[str]) -> int:

@@ -24,7 +24,7 @@ from regobs.promql.series import known_metric
 from regobs.promql.unavailable import Unavailable
 from regobs.promql.walk import selectors
 from regobs.slo import rule_tests
-from regobs.slo.alert_tests import AlertCases, alert_test_files, check_alerts, read_alert_cases
+from regobs.slo.alert_tests import AlertCases, alert_test_files, check_alerts, read_alert_cases, untested
 from regobs.slo.alerts import NAMES, alert_rules, factor_text
 from regobs.slo.links import dashboard_path, scope_variables, since_of
 from regobs.slo.model import Ratio, Slo, Windows, window_text
@@ -161,6 +161,7 @@ class CompiledRules:
             "alerts": sorted(self._plain_alerts | {NAMES[slo["sli"]] for slo in slos if slo["tiers"]}),
             "records": [rule["record"] for rule in rules if "record" in rule],
             "left_out": [*self.left_out, *(one for file in self.rule_files for one in file.left_out)],
+            "tests_left_out": sorted(untested(self.rule_files)),
         }
 
     def _described(self, slo: Slo) -> dict[str, Any]:

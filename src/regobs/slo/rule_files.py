@@ -38,7 +38,7 @@ from regobs.slo.links import (
     scope_words,
     variables_of,
 )
-from regobs.slo.rule_scope import by_environment, kept_labels, of_registry, scoped
+from regobs.slo.rule_scope import by_environment, is_widened, kept_labels, of_registry, scoped
 
 SUFFIX = ".rules.yaml"
 _LABEL_USE = re.compile(r"\$labels\.([A-Za-z_][A-Za-z0-9_]*)")
@@ -116,7 +116,8 @@ class RuleFile:
     """One rule file in the deployment's names: `groups` as data, its `records` unscoped, and what was left out.
 
     `paths` says where the dashboard of each alert is below Grafana's address; `own` are the alerts whose labels name
-    the place of the registry, not that of a neighbour.
+    the place of the registry, not that of a neighbour; `widened` are the rules with a longer window than written,
+    because it held too few scrapes of this deployment.
     """
 
     name: str
@@ -125,6 +126,7 @@ class RuleFile:
     left_out: list[dict[str, str]] = field(default_factory=list)
     paths: dict[str, str] = field(default_factory=dict)
     own: set[str] = field(default_factory=set)
+    widened: set[str] = field(default_factory=set)
 
 
 def read_rule_files(pack: Pack, config: Config) -> list[RuleFile]:
@@ -179,6 +181,8 @@ def _read_rule(document: Document, path: Steps, expr: Expr, config: Config, resu
     except Unavailable as lack:
         result.left_out.append({"rule": name, "reason": lack.message})
         return []
+    if is_widened(bound, config):
+        result.widened.add(name)
     if "record" in rule:
         every = document.data["groups"][path[1]].get("interval")
         result.records.append(Record(name, bound, read_duration(every) if every else None))

@@ -15,6 +15,7 @@ from regobs.catalog import METRICS
 from regobs.catalog.model import Capability, Exposer, Metric
 from regobs.catalog.targets import ALERTS
 from regobs.config import Config, Environment
+from regobs.config.model import PrometheusSettings
 from regobs.promql.nodes import Binary, Call, Duration, Expr, Matcher, MatchOp, Selector
 from regobs.promql.scope import Scope, about_targets, inject
 from regobs.promql.series import known_metric
@@ -206,6 +207,17 @@ def _with_matchers(node: Selector, matchers: tuple[Matcher, ...]) -> Selector:
 def _of_namespace(config: Config) -> tuple[Matcher, ...]:
     """What narrows the pods of a cluster to those of the registry's namespace, where its selector names one."""
     return tuple(m for m in config.matchers if m.label == (config.labels.namespace or "namespace"))
+
+
+def is_widened(expr: Expr, config: Config) -> bool:
+    """Whether `scoped` gives a bound expression wider windows than where scrapes are as close as rules are written for.
+
+    Those are the 15 s that regobs.toml has by default.
+    """
+    usual = replace(config, prometheus=PrometheusSettings())
+    if config.prometheus.scrape_interval.ms <= usual.prometheus.scrape_interval.ms:
+        return False
+    return any(_widened(node, config) != _widened(node, usual) for node in selectors(expr))
 
 
 def _widened(node: Selector, config: Config) -> Selector:
