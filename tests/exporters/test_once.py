@@ -123,7 +123,8 @@ def test_a_probe_that_runs_once_is_not_served_too(tmp_path: Path) -> None:
 
 def test_a_second_exporter_on_one_state_file_is_refused_and_another_may_follow_the_first(tmp_path: Path) -> None:
     words = [sys.executable, "-m", "regobs", "export", "logs", str(lines(tmp_path, 1)), "--listen", "127.0.0.1:0"]
-    words += ["--state", str(tmp_path / "state.json")]
+    state = tmp_path / "new" / "folder" / "state.json"
+    words += ["--state", str(state)]
     for _ in range(2):
         with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as running:
             try:
@@ -134,7 +135,7 @@ def test_a_second_exporter_on_one_state_file_is_refused_and_another_may_follow_t
                 running.kill()
         told = json.loads(second.stderr.splitlines()[-1])
         assert told["msg"] == "another process keeps its counts in this state file"
-        assert told["value"] == str(tmp_path / "state.json")
+        assert told["value"] == str(state)
         assert second.returncode == ExitCode.MACHINE
 
 

@@ -167,7 +167,7 @@ def test_failed_requests_cost_bounded_memory() -> None:
     counter.count([failed(f"id{number}") for number in range(3000)], unwrapper)
     counter.count([failed("id2999")] * 3000, unwrapper)
     kept = counter.own_lines(unwrapper)
-    assert len(kept.failed()) == 100
+    assert len(kept.failed()) == 1000
     assert OwnLines(kept.data(), kept.failed()).failed() == kept.failed()
     assert counts(counter) == (3000, 0, 3000)
 

@@ -86,12 +86,14 @@ def count_once(
 def locked_state(state: Path | None) -> Iterator[None]:
     """Hold a state file alone: two exporters would overwrite each other's places. Raises MachineError where one has it.
 
-    Where nothing can be written beside it there is nothing that two could overwrite.
+    Its folder is made where there is none. Where nothing can be written beside it there is nothing that two could
+    overwrite.
     """
     if state is None:
         yield
         return
     try:
+        state.parent.mkdir(parents=True, exist_ok=True)
         lock = os.open(f"{state}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as fault:
         _LOG.warning("the state file cannot be locked", extra={"file": str(state), "error": fault.strerror or ""})

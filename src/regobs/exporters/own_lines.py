@@ -14,7 +14,7 @@ from typing import Any
 from regobs.logs.fields import DISTRIBUTION_FIELDS
 
 _MOST = 1000  # own lines of a file that wait for the other one, which the next lines bring; there may be none at all
-_FAILED = 100  # requests of a file of which a further error may come: lines of others stand between only by chance
+_FAILED = 1000  # requests of a file of which a further error may come: lines of others stand between only by chance
 _ID, _CODE = DISTRIBUTION_FIELDS["http.request.id"].name, DISTRIBUTION_FIELDS["err.code"].name
 
 
