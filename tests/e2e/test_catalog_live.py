@@ -11,6 +11,7 @@ import pytest
 from regobs.catalog import METRICS
 from regobs.catalog.check import Why
 from regobs.catalog.model import Capability, Exposer, Flavor
+from regobs.catalog.targets import ALERTS
 from regobs.cli.main import run
 from regobs.common.programs import free_port
 from regobs.demo import servers, traffic
@@ -67,7 +68,8 @@ def test_the_flavor_of_the_live_registry_can_be_wrong_on_purpose(
 
 def test_prometheus_adds_the_series_that_the_catalog_says(prometheus_server: PrometheusFactory, tmp_path: Path) -> None:
     rules = tmp_path / "rules.yaml"
-    labels = {"severity": "warn", "slo": "pull-blob-availability", "tier": "1h"}  # of the pack's SLO alerts
+    own = {"alertname", "alertstate"}  # which Prometheus adds; the others are of the alerts of the pack
+    labels = {label.exposed: "any" for label in ALERTS.forms[0].labels if label.exposed not in own}
     alert = {"alert": "Always", "expr": "vector(1)", "labels": labels}
     rules.write_text(json.dumps({"groups": [{"name": "g", "interval": "1s", "rules": [alert]}]}))
     port = free_port()  # nobody listens there: `up` is 0, and the other series are there all the same

@@ -18,7 +18,7 @@ from tests.setup_pages import DOCS, commands_of, files_of
 ROOT = DOCS.parent
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 SCRIPTS: dict[str, str] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
-SHELL = {"bash", "cat", "test"}  # of Debian's base system, which every tag of the image `python` but alpine has
+SHELL = {"bash", "cat", "echo", "test"}  # of Debian's base system, which every tag of the image `python` but alpine has
 GITLAB: dict[str, Any] = yaml.safe_load(files_of("ci.md")[".gitlab-ci.yml"])
 GITHUB: dict[str, Any] = yaml.safe_load(files_of("ci.md")[".github/workflows/regobs.yml"])["jobs"]
 

@@ -77,7 +77,7 @@ def test_a_join_with_a_neighbour_leaves_out_the_namespace(
 @pytest.mark.parametrize(
     ("source", "target", "equal"),
     [
-        ("RegistryStarvedOfCpu", "RegistryDown", [[]]),
+        ("RegistryStarvedOfCpu", "RegistryDown", [["namespace"]]),  # both name the place of the registry
         ("RegistryDatabaseDown", "RegistryRequestsStopped", [[]]),
         ("RegistryRedisDown", "RegistryRedisUnreachable", [[]]),
         ("RegistryOutageRecent", "RegistryAvailabilityBurn", [[]]),  # of any outage
@@ -123,6 +123,7 @@ FIRE: dict[str, tuple[str, dict[str, str]]] = {
             'up{job="postgres-exporter", namespace="db", instance="pg:9187"}': "1x20 0x30",
             f"go_sql_dbstats_connections_in_use{POOL}": "0x20 10x30",
             f"go_sql_dbstats_connections_max_open{POOL}": "10x50",
+            f'registry_database_queries_total{{name="manifest_find", {REGISTRY}}}': "0+600x20 12000+6x30",
         },
     ),
 }

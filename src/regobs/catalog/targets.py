@@ -13,8 +13,10 @@ _TARGET = labels("instance", "job")
 # Every alert of the pack begins so; a Prometheus that also watches other things has others.
 _ALERTSTATE = Label("alertstate", ("pending", "firing"))
 _ALERTNAME = Label("alertname", patterns={"registry": "Registry.*"})
-# What alerts of the pack are about, as far as rules compare alerts by it.
-_ABOUT = labels("severity", "slo", "tier", "endpoint", "instance", "method", "route")
+# Labels that an alert has from the registry's series that it is about, as far as rules compare alerts by them.
+_FROM_SERIES = labels("endpoint", "method", "route")
+COPIED_LABELS = frozenset(label.exposed for label in _FROM_SERIES)
+_ABOUT = (*labels("severity", "slo", "tier", "instance"), *_FROM_SERIES)
 
 UP = _prometheus.gauge(
     "up",

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import field
 
 from regobs.catalog.model import Capability, Exposer, Flavor, Form, Label, Metric, Version
+from regobs.catalog.targets import ALERTS, ALERTS_FOR_STATE, COPIED_LABELS
 from regobs.common.frozen import frozen
 
+_OF_ALERTS = frozenset({ALERTS.name, ALERTS_FOR_STATE.name})
 TARGET_LABELS = frozenset({"instance", "job"})
 
 
@@ -31,6 +33,6 @@ class Vocabulary:
     def series_label(self, metric: Metric, label: Label) -> str:
         """The label's name on the stored series, after the scrape."""
         clash = label.target_label
-        if metric.exposer is Exposer.REGISTRY:
+        if metric.exposer is Exposer.REGISTRY or (metric.name in _OF_ALERTS and label.exposed in COPIED_LABELS):
             clash = clash or label.exposed in self.target_labels
         return f"exported_{label.exposed}" if clash and not self.honor_labels else label.exposed

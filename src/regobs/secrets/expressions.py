@@ -231,8 +231,8 @@ RULES: Final = (
     # {"auth_user":{"JWT":"..."}}, {"password": ["..."]}: what a reader of JSON masks, also in a line that is cut.
     Rule(
         (*STEMS, "sid", "hmac", "bearer", "cookies", "x-registry", "x_registry", "xregistry"),
-        rf"(?:(?<=[\"'])(?:{_OF_KEYS})|(?:{WORDS})){_TAIL}\\{{0,40}}[\"']\s{{0,9}}:\s{{0,9}}{_PLACEHOLDER}",
-        rf"(?:{_NESTED}|{_OPEN}{_VALUE})",
+        rf"(?:(?<=[\"'])(?:{_OF_KEYS})|(?:{WORDS})){_TAIL}\\{{0,40}}[\"']\s{{0,9}}:\s{{0,9}}{_PLACEHOLDER}{_OPEN}",
+        rf"(?:(?<![\"'`]){_NESTED}|{_VALUE})",
     ),
     # password=..., "token": "...", <secret>...</secret>, ('api_key', '...'), Key (token)=(...)
     Rule(
