@@ -85,16 +85,22 @@ def test_the_lines_of_one_file_say_nothing_of_those_of_another(turned: bool) -> 
     assert counts(counter) == (3, 1, 1)
 
 
+def restarted(log: Path, state: Path, line: bytes) -> LogExporter:
+    """An exporter that goes on from a state, reads one line more and stores."""
+    with log.open("ab") as file:
+        file.write(line + b"\n")
+    exporter = LogExporter([str(log)], Flavor.DISTRIBUTION, state=state)
+    exporter.restore()
+    exporter.read()
+    exporter._store()
+    exporter._files.close()
+    return exporter
+
+
 def test_a_restart_between_the_two_lines_of_a_request_counts_it_once_and_stores_no_path(tmp_path: Path) -> None:
     log, state = tmp_path / "r.log", tmp_path / "state.json"
     for line in (own("/v2/secret/app/tags/list"), combined("/v2/secret/app/tags/list"), combined("/nix", 404)):
-        with log.open("ab") as file:
-            file.write(line + b"\n")
-        exporter = LogExporter([str(log)], Flavor.DISTRIBUTION, state=state)
-        exporter.restore()
-        exporter.read()
-        exporter._store()
-        exporter._files.close()
+        exporter = restarted(log, state, line)
         assert "tags/list" not in json.dumps(json.loads(state.read_bytes())["own"])
     assert counts(exporter._counter) == (2, 1, 1)
     assert json.loads(state.read_bytes())["own"] == {}
@@ -132,13 +138,7 @@ def test_an_error_of_a_request_whose_first_stands_in_another_file_is_a_request_t
 def test_a_restart_between_the_errors_of_a_request_counts_it_once_and_stores_no_id(tmp_path: Path) -> None:
     log, state = tmp_path / "r.log", tmp_path / "state.json"
     for line in (failed("secret-id"), failed("secret-id"), APACHE, failed("secret-id")):
-        with log.open("ab") as file:
-            file.write(line + b"\n")
-        exporter = LogExporter([str(log)], Flavor.DISTRIBUTION, state=state)
-        exporter.restore()
-        exporter.read()
-        exporter._store()
-        exporter._files.close()
+        exporter = restarted(log, state, line)
     assert b"secret-id" not in state.read_bytes()
     assert counts(exporter._counter) == (1, 0, 3)
 
