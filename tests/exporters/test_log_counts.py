@@ -17,7 +17,8 @@ from regobs.catalog import logs as metrics
 from regobs.catalog.compare import compare_family
 from regobs.catalog.exposition import parse
 from regobs.catalog.model import Flavor, Metric
-from regobs.exporters.log_counts import LogCounter, client_name
+from regobs.exporters.log_counts import LogCounter
+from regobs.exporters.log_words import client_name
 from regobs.exporters.totals import OTHER, ExporterInstruments
 from regobs.logs.fields import FIELDS
 from regobs.logs.fields.distribution import ERROR_CODES

@@ -18,7 +18,7 @@ from regobs.cli.export_options import read_address
 from regobs.cli.main import regobs
 from regobs.errors import InputError, MachineError
 from regobs.exporters.probe_settings import _REPOSITORY
-from regobs.exporters.serving import ExporterApp, ExporterServer, exporter_instruments, wait_for_end
+from regobs.exporters.serving import ExporterApp, ExporterServer, answer, exporter_instruments, wait_for_end
 
 PROGRAM = """
 import signal, threading, time
@@ -120,6 +120,24 @@ def test_a_server_listens_on_addresses_of_both_kinds(host: str) -> None:
         assert f"{shown}:" in str(caught.value)
     finally:
         server.stop()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        *[(method, "/event", 404) for method in ("GET", "HEAD", "POST", "PUT")],
+        *[(method, "/events/", 404) for method in ("GET", "POST")],
+        *[("POST", path, 405) for path in ("/", "/metrics", "/-/healthy", "/-/ready")],
+        *[(method, "/events", 200) for method in ("GET", "POST")],
+    ],
+)
+def test_an_unknown_path_is_not_found_whatever_the_method(method: str, path: str, status: int) -> None:
+    told: list[str] = []
+    takes = {"/events": lambda _, start: answer(start, "200 OK", "")}
+    app = ExporterApp(exporter_instruments(), lambda: True, takes)
+    content = app({"REQUEST_METHOD": method, "PATH_INFO": path}, lambda first, _: told.append(first))
+    assert told[0].startswith(f"{status} ")
+    assert b"/events" in b"".join(content) or status != 404
 
 
 @pytest.mark.parametrize("listen", ["[::1]:9520", "::1:9520"])

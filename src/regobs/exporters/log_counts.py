@@ -6,10 +6,8 @@ share their labels.
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache, lru_cache
 from typing import Any
 from urllib.parse import unquote
 from weakref import WeakKeyDictionary
@@ -22,11 +20,11 @@ from regobs.catalog.bounded import AUTH_TYPES, CLIENTS
 from regobs.catalog.model import Flavor
 from regobs.exporters.declared import DeclaredCounts, DeclaredMetric, Redeclared
 from regobs.exporters.log_records import ACCESS_MESSAGE, MOST_BYTES, decode_record, record_of
+from regobs.exporters.log_words import STREAMS, api_code, client_name, message_finder
 from regobs.exporters.own_lines import OwnLines
-from regobs.exporters.totals import OTHER, BoundedNames, Totals, shown_name
+from regobs.exporters.totals import OTHER, BoundedNames, Totals
 from regobs.instrument.http.routes import Routes
 from regobs.logs.fields import DISTRIBUTION_FIELDS
-from regobs.logs.messages.message import GAP
 from regobs.logs.messages.streams import stream
 from regobs.logs.reading.read import Line
 from regobs.logs.reading.record import ParsedLine, parse
@@ -38,9 +36,6 @@ METRICS = (
     *(metrics.API_ERRORS, metrics.AUTHORIZATIONS, metrics.LINES, metrics.SCHEMA_ERRORS, metrics.REPLACED),
 )
 _BOUNDS = metrics.DURATION.forms[0].buckets or ()
-_LONGEST_CODE, _ONLY_DISTRIBUTION = 40, "RANGE_INVALID"  # the second since 3.0
-_LONGEST_AGENT = 300  # characters of a User-Agent that are looked at
-_PRODUCT = re.compile(r"([A-Za-z][A-Za-z0-9_.-]{0,29})(?:/v?([0-9]{1,5}(?:\.[0-9]{1,5})?))?")  # RFC 9110, 10.1.5
 _ROW = [0, 0, 0, 0.0] + [0] * (len(_BOUNDS) + 1)
 _KINDS = metrics.LINES.forms[0].labels[0].values or ()
 _STATUS = {number: f"{number}xx" for number in range(1, 6)}
@@ -56,7 +51,6 @@ _DIGEST = "sha256:" + "0" * 64
 _DOWNLOADED = "blob downloaded"
 _REDIRECTED = {True: "true", False: "false"}
 _AUTHORIZED, _UNTYPED = "authorized request", "untyped"  # the second: of a token that says no type of its user
-_STREAMS = {Flavor.GITLAB: "gitlab.application", Flavor.DISTRIBUTION: "distribution.application"}
 
 _DISTRIBUTION_MARK = DISTRIBUTION_FIELDS["http.response.written"].name.encode()  # of its access lines
 Warn = Callable[[str], None]
@@ -96,10 +90,10 @@ class LogCounter:
         self._places: dict[str, _Place] = {}
         self._alike: dict[tuple[str, str, str], _Place] = {}
         self._templates = dict(http.ROUTE.words)
-        self._known = _message_finder(flavor)
+        self._known = message_finder(flavor)
         self._own: WeakKeyDictionary[Unwrapper, OwnLines] = WeakKeyDictionary()  # by the file
         self._other_mark = _DISTRIBUTION_MARK if flavor is Flavor.DISTRIBUTION else b""
-        self._text_fields = stream(_STREAMS[flavor]).fields
+        self._text_fields = stream(STREAMS[flavor]).fields
         self._begin()
 
     def count(self, lines: Iterable[bytes], unwrapper: Unwrapper) -> None:
@@ -237,7 +231,7 @@ class LogCounter:
         key = (level, self._known(record.msg))
         self._messages[key] = self._messages.get(key, 0) + 1
         if record.code is not None and level in {"error", "warning"}:
-            code = _api_code(record.code)
+            code = api_code(record.code)
             self._codes[code] = self._codes.get(code, 0) + 1
 
     def _authorize(self, result: str, kind: str) -> None:
@@ -362,43 +356,3 @@ class LogCounter:
         for key, row in times.items():
             if any(row):
                 self.totals.merge(metrics.DURATION, key, row)
-
-
-@lru_cache(maxsize=10_000)
-def client_name(agent: str) -> str:
-    """Name and version of a client: the first product of a User-Agent, with two numbers of its version."""
-    found = _PRODUCT.match(shown_name(agent[:_LONGEST_AGENT]))  # a token is known by its letters, whole
-    if found is None:
-        return OTHER
-    name, version = found.groups()
-    return f"{name.lower()} {version}" if version else name.lower()
-
-
-def _api_code(code: str) -> str:
-    """A code of the API, such as BLOB_UNKNOWN or `blob unknown`; what is none is `other`: a secret may stand there."""
-    text = code.strip().upper().replace(" ", "_") if len(code) <= _LONGEST_CODE else ""
-    return text if text in _codes() else OTHER
-
-
-@cache
-def _codes() -> frozenset[str]:
-    """The error codes of the API: those of GitLab's registry, and the one that only CNCF Distribution has."""
-    known = (one.among for one in stream(_STREAMS[Flavor.GITLAB]).messages)
-    return frozenset(
-        {_ONLY_DISTRIBUTION, *(code for among in known if among and among[0] == "code" for code in among[1])}
-    )
-
-
-def _message_finder(flavor: Flavor) -> Callable[[str], str]:
-    """From the text of a line to the text of its message in the catalogue, or `other`."""
-    known = [message for message in stream(_STREAMS[flavor]).messages if message.text.strip(GAP)]
-    exact = {message.text: message.text for message in known if message.exact}
-    patterns = [message for message in known if not message.exact]
-
-    @lru_cache(maxsize=10_000)
-    def found(text: str) -> str:
-        if text in exact:
-            return exact[text]
-        return next((message.text for message in patterns if message.says(text)), OTHER)
-
-    return found

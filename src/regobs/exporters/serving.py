@@ -29,6 +29,7 @@ _REFUSED: dict[int, tuple[str, str, tuple[tuple[str, str], ...]]] = {
     401: ("401 Unauthorized", "a user is needed\n", (CHALLENGE,)),
     500: ("500 Internal Server Error", "the web configuration is wrong\n", ()),
 }
+_TEXTS = {"/-/healthy": "healthy\n", "/-/ready": "ready\n", "/": "/metrics /-/healthy /-/ready\n"}
 WsgiApp = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
 
@@ -72,13 +73,14 @@ class ExporterApp:
             return self._metrics(environ, start_response)
         if path in self._takes:
             return self._takes[path](environ, start_response)
+        if path not in {"/metrics", *_TEXTS}:
+            there = ", ".join(["/metrics", *self._takes, "/-/healthy", "/-/ready"])
+            return answer(start_response, "404 Not Found", f"not found: there are {there}\n")
         if environ.get("REQUEST_METHOD") not in {"GET", "HEAD"}:
             return answer(start_response, "405 Method Not Allowed", "only GET and HEAD\n", ("Allow", "GET, HEAD"))
         if path in {"/-/ready", "/metrics"} and not self._ready():
             return answer(start_response, "503 Service Unavailable", "not ready\n")
-        texts = {"/-/healthy": "healthy\n", "/-/ready": "ready\n", "/": "/metrics /-/healthy /-/ready\n"}
-        status = "200 OK" if path in texts else "404 Not Found"
-        return answer(start_response, status, texts.get(path, "not found: the metrics are at /metrics\n"))
+        return answer(start_response, "200 OK", _TEXTS[path])
 
 
 class ExporterServer(MetricsServer):
