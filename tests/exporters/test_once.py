@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from click.testing import CliRunner, Result
 
 from regobs.cli.main import regobs
 from regobs.errors import ExitCode, InputError
+from tests.exporters.distribution_lines import APACHE, combined, failed, own
 
 SETTINGS = "metrics: [{name: registry_log_own_total, help: h, labels: {repository: vars_name}, most: 10000}]"
 
@@ -169,3 +171,37 @@ def test_a_file_that_can_be_made_or_written_is_right_for_appending(tmp_path: Pat
         result = CliRunner().invoke(regobs, [*words, "--check-config"], env={"HOME": str(tmp_path)})
         assert (result.exit_code, result.stdout) == (0, "settings are right\n")
     assert not (tmp_path / "new.ndjson").exists()
+
+
+LOG_NAMES = [
+    ("r.log", "r.log.1", "r.log.2"),
+    ("r.log", "r.log.1.gz", "r.log.2.gz"),
+    ("r.log", "r.log-20260102", "r.log-20260101.gz"),
+    ("r.log", "r-2026-01-02.log", "r-2026-01-01.log"),
+]
+
+
+@pytest.mark.parametrize("order", sorted(permutations(range(3))))
+@pytest.mark.parametrize("names", LOG_NAMES, ids="-".join)
+@pytest.mark.parametrize("mode", [["--once"], ["--backfill", "1m"]], ids=["once", "backfill"])
+def test_a_request_whose_lines_are_in_different_files_of_one_log_counts_once(
+    tmp_path: Path, mode: list[str], names: tuple[str, ...], order: tuple[int, ...]
+) -> None:
+    parted = [own("/v2/a/b/tags/list"), combined("/v2/a/b/tags/list"), failed("one"), failed("one"), APACHE]
+    old, middle, new = [own(), combined(), *parted[:1]], [parted[1], own("/v2/c/tags/list"), parted[2]], parted[3:]
+    contents = dict(zip(names, ([*new, combined("/v2/c/tags/list")], middle, old), strict=True))
+    for name, content in contents.items():
+        data = b"\n".join([*content, b""])
+        (tmp_path / name).write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
+    files = [str(tmp_path / names[place]) for place in order]
+    result = run(tmp_path, *mode, "--flavor", "distribution", *files)
+    values = [line for line in result.stdout.splitlines() if line.startswith("registry_log_requests_total{")]
+    last = {line.partition(" ")[0]: float(line.split(" ")[1]) for line in values}
+    assert (sum(last.values()), result.stderr) == (4, "")
+
+
+def test_files_of_two_logs_share_no_requests(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_bytes(own() + b"\n")
+    (tmp_path / "b.log").write_bytes(combined() + b"\n")
+    result = run(tmp_path, "--once", "--flavor", "distribution", str(tmp_path / "*.log"))
+    assert requests_of(result) == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -13,35 +14,9 @@ from regobs.exporters.log_counts import LogCounter
 from regobs.exporters.logs import LogExporter
 from regobs.exporters.own_lines import OwnLines
 from regobs.logs.reading.wrapping import Unwrapper
+from tests.exporters.distribution_lines import APACHE, combined, failed, own
 
 CATALOG = "/v2/_catalog?n=5"
-
-
-def own(uri: str = "/v2/", status: int = 200, *, form: str = "json") -> bytes:
-    fields = {"http.request.method": "GET", "http.request.uri": uri, "http.response.status": status}
-    fields |= {"level": "info", "msg": "response completed", "http.response.written": 2}
-    fields |= {"http.response.duration": "2.5ms", "time": "2026-11-23T23:36:49Z"}
-    if form == "json":
-        return json.dumps(fields).encode()
-    return " ".join(f"{name}={json.dumps(value)}" for name, value in fields.items()).encode()
-
-
-def failed(request: str, code: str = "manifest blob unknown", *, form: str = "json") -> bytes:
-    """One of the lines of a request with errors, as docker-registry 2.8.2 writes them."""
-    fields: dict[str, object] = {"err.code": code, "http.request.id": request, "http.request.method": "PUT"}
-    fields |= {"http.request.uri": "/v2/a/b/manifests/1", "http.response.status": 400, "http.response.written": 625}
-    fields |= {"http.response.duration": "2.5ms", "level": "error", "msg": "response completed with error"}
-    fields |= {"time": "2026-11-23T23:36:49Z"}
-    if form == "json":
-        return json.dumps(fields).encode()
-    return " ".join(f"{name}={json.dumps(value)}" for name, value in fields.items()).encode()
-
-
-APACHE = b'127.0.0.1 - - [23/Nov/2026:23:36:49 +0000] "PUT /v2/a/b/manifests/1 HTTP/1.1" 400 625 "" "c/1"'
-
-
-def combined(uri: str = "/v2/", status: int = 200) -> bytes:
-    return f'127.0.0.1 - - [23/Nov/2026:23:36:49 +0000] "GET {uri} HTTP/1.1" {status} 2 "" "c/1"'.encode()
 
 
 def counts(counter: LogCounter) -> tuple[int, int, int]:
@@ -103,7 +78,29 @@ def test_a_restart_between_the_two_lines_of_a_request_counts_it_once_and_stores_
         exporter = restarted(log, state, line)
         assert "tags/list" not in json.dumps(json.loads(state.read_bytes())["own"])
     assert counts(exporter._counter) == (2, 1, 1)
-    assert json.loads(state.read_bytes())["own"] == {}
+    [[kind, waiting]] = json.loads(state.read_bytes())["own"][str(log)]
+    assert (len(kind), waiting) == (16, -1)  # of /nix, whose own line may be in a file that cannot be read just now
+
+
+@pytest.mark.parametrize("order", sorted(set(permutations("aaoo"))), ids="".join)
+def test_a_request_counts_once_with_its_time_in_whatever_order_its_lines_are_read(order: tuple[str, ...]) -> None:
+    counter, unwrapper = LogCounter(Flavor.DISTRIBUTION), Unwrapper()
+    for word in order:
+        counter.count([own("/v2/a/b/tags/list") if word == "o" else combined("/v2/a/b/tags/list")], unwrapper)
+    assert counts(counter) == (2, 0, 2)
+    totals = counter.totals
+    assert totals.total(metrics.NAMESPACE_REQUESTS) == totals.total(metrics.DURATION) == 2
+    assert totals.total(metrics.CLIENTS) == 2
+    assert totals.value(metrics.BYTES, ("written", "get", "/v2/{name}/tags/list", "2xx")) == 4
+    assert totals.data()[metrics.NAMESPACE_TIME.name] == [[["other", "a", "2xx"], pytest.approx(0.004)]]
+
+
+@pytest.mark.parametrize("lines", sorted(set(permutations([failed("one"), failed("one"), APACHE]))))
+def test_a_request_with_errors_counts_once_in_whatever_order_its_lines_are_read(lines: tuple[bytes, ...]) -> None:
+    counter = LogCounter(Flavor.DISTRIBUTION)
+    counter.count(lines, Unwrapper())
+    assert counts(counter) == (1, 0, 2)
+    assert counter.totals.total(metrics.API_ERRORS) == 2
 
 
 @pytest.mark.parametrize("form", ["json", "text"])

@@ -84,7 +84,7 @@ def backfill(
     due: int | None = None
     seen: dict[str, LinesSeen] = {}
     names, tars = distinct_files(files, warn)
-    for end, lines, unwrapper in lines_by_time(names, step, seen):
+    for end, lines, unwrapper in lines_by_time(names, step, seen, counter.unwrapper):
         while due is not None and end is not None and due < end:
             history.add(counter, due, step)
             due = max(due + step, end - step) if end - due > max(DAY, step) else due + step

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 from weakref import WeakKeyDictionary
@@ -28,6 +29,7 @@ from regobs.logs.fields import DISTRIBUTION_FIELDS
 from regobs.logs.messages.streams import stream
 from regobs.logs.reading.read import Line
 from regobs.logs.reading.record import ParsedLine, parse
+from regobs.logs.reading.sources import place_in_set
 from regobs.logs.reading.wrapping import Unwrapper
 
 METRICS = (
@@ -92,6 +94,7 @@ class LogCounter:
         self._templates = dict(http.ROUTE.words)
         self._known = message_finder(flavor)
         self._own: WeakKeyDictionary[Unwrapper, OwnLines] = WeakKeyDictionary()  # by the file
+        self._logs: dict[str, OwnLines] = {}
         self._other_mark = _DISTRIBUTION_MARK if flavor is Flavor.DISTRIBUTION else b""
         self._text_fields = stream(STREAMS[flavor]).fields
         self._begin()
@@ -155,13 +158,20 @@ class LogCounter:
                 self.totals.fold(label, gone)
         return [] if self.declared is None else self.declared.load(state.get("declared", {}))
 
+    def unwrapper(self, file: str, begun: Mapping[str, Any] | None = None) -> Unwrapper:
+        """A new unwrapper for the lines of a file; requests are known in all files that rotation makes of one log."""
+        unwrapper = Unwrapper(begun)
+        self._own[unwrapper] = self._logs.setdefault(place_in_set(Path(file))[0], OwnLines())
+        return unwrapper
+
     def own_lines(self, unwrapper: Unwrapper) -> OwnLines:
-        """The access lines of a file of which a second one is still to come."""
+        """The requests of a log of which a line is still to come."""
         return self._own.setdefault(unwrapper, OwnLines())
 
-    def resume(self, unwrapper: Unwrapper, own: OwnLines) -> None:
-        """Go on with those of a checkpoint."""
-        self._own[unwrapper] = own
+    def keep_logs(self, files: Iterable[str]) -> None:
+        """Forget the requests of logs that have none of these files."""
+        logs = {place_in_set(Path(file))[0] for file in files}
+        self._logs = {log: own for log, own in self._logs.items() if log in logs}
 
     def _begin(self) -> None:
         # By place, method and status: requests, bytes read, bytes written, seconds, then how many of each bucket.
@@ -174,7 +184,8 @@ class LogCounter:
         self._broken: dict[str, int] = {}  # by field
         self._lines = dict.fromkeys(_KINDS, 0)
 
-    def _access(self, record: Any) -> None:
+    def _access(self, record: Any, *, counted: bool = False) -> None:
+        """Count a request; of one that was `counted` by a line in Apache's form, what that has not."""
         uri = record.uri or ""
         path = uri.partition("?")[0] if "?" in uri else uri
         head, _, tail = path.rpartition("/")
@@ -187,13 +198,16 @@ class LogCounter:
             row = self._requests[key]
         except KeyError:
             row = self._requests[key] = _ROW[:]
-        row[0] += 1
         row[1] += record.read_bytes or 0
-        row[2] += record.written_bytes or 0
+        if not counted:
+            row[0] += 1
+            row[2] += record.written_bytes or 0
         if record.duration_ms is not None:  # an access line in Apache's form has none
             seconds = record.duration_ms / 1000
             row[3] += seconds
             row[bisect_left(_BOUNDS, seconds) + 4] += 1
+        if counted:
+            return
         agent = record.user_agent
         self._agents[agent] = self._agents.get(agent, 0) + 1
 
@@ -267,16 +281,18 @@ class LogCounter:
                 self.declared.count(found.record)
 
     def _repeated(self, record: Any, found: ParsedLine, unwrapper: Unwrapper) -> bool:
-        """Whether the request of an access line was counted; what its own line says of an error is counted here."""
+        """Whether the request of an access line was counted; what its own line alone says is counted here."""
         own = self.own_lines(unwrapper)
         if found.form == "combined":
-            return own.repeats(record)
+            return own.repeats(record, combined=True)
         if record.level in _TROUBLE and record.msg not in {None, ACCESS_MESSAGE}:
             self._message(record)
         if found.record is not None and own.further_error(found.record):
             return True
-        own.add(record)
-        return False
+        if not own.repeats(record, combined=False):
+            return False
+        self._access(record, counted=True)
+        return True
 
     def _shown(self, label: str, events: Mapping[str, int]) -> dict[str, str]:
         """Names with so many events in a block, and what each is counted under."""

@@ -29,7 +29,6 @@ from regobs.errors import MachineError
 from regobs.exporters.declared import DeclaredMetric
 from regobs.exporters.log_counts import LogCounter, Warn, no_warning
 from regobs.exporters.log_files import LogFiles
-from regobs.exporters.own_lines import OwnLines
 from regobs.exporters.piped_lines import PipedLines
 from regobs.exporters.totals import OTHER, ExporterInstruments
 from regobs.exporters.troubles import LastingTroubles
@@ -67,7 +66,7 @@ def count_once(
     seen: dict[str, LinesSeen] = {}
     names, tars = distinct_files(files, warn)
     for name in names:
-        unwrapper = Unwrapper()
+        unwrapper = counter.unwrapper(name)
         with open_log(name, sys.stdin.buffer) as file:
             shown = STDIN_NAME if name == STDIN else name
             seen[shown] = LinesSeen()
@@ -201,12 +200,11 @@ class LogExporter:
                 extra = {"metric": one.metric, "changed": ", ".join(one.changed)}
                 _LOG.warning("a declared metric begins anew at 0: it is defined in another way now", extra=extra)
             for path, begun in state.get("begun", {}).items():  # earlier versions stored none
-                self._unwrappers[path] = Unwrapper(begun)
+                self._unwrappers[path] = self._counter.unwrapper(path, begun)
             own, failed = state.get("own", {}), state.get("failed", {})
-            for path in own.keys() | failed.keys():
-                unwrapper = self._unwrappers.setdefault(path, Unwrapper())
+            for path in sorted(own.keys() | failed.keys()):
                 waiting = ((key, count) for key, count in own.get(path, ()))
-                self._counter.resume(unwrapper, OwnLines(waiting, failed.get(path, ())))
+                self._counter.own_lines(self._unwrapper(path)).go_on(waiting, failed.get(path, ()))
             self._places = dict(state["files"])
 
     def restore(self) -> None:
@@ -258,8 +256,7 @@ class LogExporter:
     def _count(self, blocks: Iterator[tuple[str, list[bytes]]], *, may_store: bool = True) -> bool:
         busy = False
         for path, lines in blocks:
-            unwrapper = self._unwrappers.setdefault(_shown(path), Unwrapper())
-            self._counter.count(lines, unwrapper)
+            self._counter.count(lines, self._unwrapper(_shown(path)))
             busy = busy or bool(lines)
             if may_store and self._files.settled and monotonic() - self._stored > _CHECKPOINT:
                 self._store()
@@ -271,13 +268,22 @@ class LogExporter:
                 self.instruments.gauge(metrics.LAST_LINE).child().set(time())
         return busy
 
+    def _unwrapper(self, file: str) -> Unwrapper:
+        found = self._unwrappers.get(file)
+        if found is None:
+            found = self._unwrappers[file] = self._counter.unwrapper(file)
+        return found
+
     def _show(self, instruments: Instruments, sizes: Mapping[str, int]) -> None:
         """Show how far behind each file is; those for which there is no room, together as `other`."""
         behind = instruments.gauge(metrics.BEHIND)
-        for path in self._shown.keys() - sizes.keys():
+        gone = self._shown.keys() - sizes.keys()
+        for path in gone:
             behind.remove(file=path)
             self._unwrappers.pop(path, None)
             del self._shown[path]
+        if gone:
+            self._counter.keep_logs(self._unwrappers)
         rest = [path for path in sizes if path not in self._shown]
         room = max(0, MOST_FILES - len(self._shown))
         self._shown |= dict.fromkeys(rest[:room])
@@ -300,7 +306,8 @@ class LogExporter:
             totals.log_refused(_LOG)
         if self._state is None:
             return
-        own = {path: self._counter.own_lines(one) for path, one in self._unwrappers.items()}
+        logs = {self._counter.own_lines(one): path for path, one in self._unwrappers.items()}
+        own = {path: log for log, path in logs.items()}  # each log once, under one of its names
         state = {
             "form": _FORM,
             "counts": self._counter.data(),

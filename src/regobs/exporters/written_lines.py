@@ -9,7 +9,7 @@ line with a time says so too.
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from heapq import heappop, heappush
 from time import time
@@ -29,11 +29,12 @@ Chunk = tuple[int | None, list[bytes]]
 
 
 def lines_by_time(
-    names: Sequence[str], step: int, seen: dict[str, LinesSeen]
+    names: Sequence[str], step: int, seen: dict[str, LinesSeen], unwrapper_of: Callable[[str], Unwrapper]
 ) -> Iterator[tuple[int | None, list[bytes], Unwrapper]]:
     """Lines as registries wrote them, with the end of the step that they belong to and the unwrapper of their file.
 
-    The ends ascend. It is None for lines before the first time of a file. `seen` gets what the files have.
+    The ends ascend. It is None for lines before the first time of a file. `seen` gets what the files have,
+    `unwrapper_of` makes the unwrapper of a file.
     """
     alone = len(names) == 1
     late = sorted(  # a pipe can be read once: it is begun with
@@ -46,7 +47,7 @@ def lines_by_time(
         while late and (not begun or late[-1][0] <= begun[0][0]):
             end, number, name = late.pop()
             shown = seen[STDIN_NAME if name == STDIN else name] = LinesSeen()
-            _next(begun, end, number, _chunks(name, step, shown), Unwrapper())
+            _next(begun, end, number, _chunks(name, step, shown), unwrapper_of(name))
         if begun:
             end, number, (known, lines), chunks, unwrapper = heappop(begun)
             yield known, lines, unwrapper

@@ -276,11 +276,11 @@ def in_time_order(paths: Iterable[Path]) -> list[Path]:
     kept = [path for path in once.values() if not (_PACKED.search(path.name) and _PACKED.sub("", str(path)) in names)]
     first: dict[str, int] = {}
     for path in kept:
-        first.setdefault(_place(path)[0], len(first))
-    return sorted(kept, key=lambda path: (first[_place(path)[0]], *_place(path)[1:]))
+        first.setdefault(place_in_set(path)[0], len(first))
+    return sorted(kept, key=lambda path: (first[place_in_set(path)[0]], *place_in_set(path)[1:]))
 
 
-def _place(path: Path) -> tuple[str, int, str, int]:
+def place_in_set(path: Path) -> tuple[str, int, str, int]:
     """The set of a file, and its place there: dated ones, then numbered ones from the highest, then the one in use."""
     name = _PACKED.sub("", path.name)
     if found := _DATED.fullmatch(name):
