@@ -15,6 +15,7 @@ from regobs.errors import ExitCode
 from regobs.lint import reference as lint_checks
 from regobs.logs import lnav, schema
 from regobs.logs import reference as log_fields
+from regobs.slo import reference as alerts
 
 # Of which every file is a generated one.
 _FOLDERS = {"log_schemas": "*.schema.json", "log_schemas/lnav": "*.json", "docs": "*-reference.*"}
@@ -34,10 +35,16 @@ def files() -> dict[str, bytes]:
     }
 
 
+def _wanted(root: Path) -> dict[str, bytes]:
+    """The same, with the page below `root` of which only the last part is generated."""
+    written = (root / alerts.PAGE).read_text(encoding="utf-8")
+    return {**files(), alerts.PAGE: alerts.page(written).encode()}
+
+
 def differing(root: Path) -> list[str]:
     """The generated files below `root` that are missing, not as generated, or generated no longer."""
-    wanted = files()
-    there = {
+    wanted = _wanted(root)
+    there = {alerts.PAGE} | {
         path.relative_to(root).as_posix() for folder, names in _FOLDERS.items() for path in (root / folder).glob(names)
     }
     changed = [name for name in there & wanted.keys() if (root / name).read_bytes() != wanted[name]]
@@ -51,7 +58,7 @@ def main(arguments: list[str], root: Path) -> int:
         for name in found:
             print(f"{name} is not as generated; `make generate` writes it", file=sys.stderr)
         return ExitCode.DIFFERENCE if found else ExitCode.OK
-    wanted = files()
+    wanted = _wanted(root)
     for name in found:
         if name in wanted:
             write_file(root / name, wanted[name])

@@ -12,6 +12,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,19 +40,31 @@ from tests.e2e.pgbouncer_stub import PgbouncerExporter
 pytestmark = [pytest.mark.server, pytest.mark.long, pytest.mark.timeout(280)]
 
 PATIENCE = 60.0  # seconds for one state
+# What each alert is fired by.
 SATURATED = {
-    *("RegistryRedisMemoryNearLimit", "RegistryRedisEvicts", "RegistryRedisClientsNearLimit"),
-    "RegistryRedisReplicaDisconnected",
-    *("RegistryPostgresqlConnectionsNearLimit", "RegistryPostgresqlDeadlocks", "RegistryPostgresqlReplicaLags"),
-    *("RegistryPgbouncerClientsWait", "RegistryPgbouncerPoolFull"),
-    *("RegistryUploadsFail", "RegistryAvailabilityBurn"),
+    "RegistryRedisMemoryNearLimit": "more is written to Redis than it has memory for",
+    "RegistryRedisEvicts": "more is written to Redis than it has memory for",
+    "RegistryRedisClientsNearLimit": "12 clients stay at a Redis that accepts 14",
+    "RegistryRedisReplicaDisconnected": "the primary of a Redis replica is killed",
+    "RegistryPostgresqlConnectionsNearLimit": "24 of 26 connections of PostgreSQL are in use",
+    "RegistryPostgresqlDeadlocks": "8 deadlocks in PostgreSQL",
+    "RegistryPostgresqlReplicaLags": "a standby replays nothing while rows are written",
+    "RegistryPgbouncerClientsWait": "a client keeps the only connection of a pool",
+    "RegistryPgbouncerPoolFull": "a client keeps the only connection of a pool",
+    "RegistryUploadsFail": "the directory of docker-registry's storage is gone",
+    "RegistryAvailabilityBurn": "the directory of docker-registry's storage is gone",
 }
 # The exporter of a PostgreSQL that is gone tries again for longer than a scrape of one second may take; with usual
 # scrapes it says `pg_up 0`, as in the recorded outages of tests/pack.
 GONE = {
-    *("RegistryPostgresqlExporterDown", "RegistryPgbouncerDown", "RegistryRedisDown", "RegistryRedisExporterDown"),
-    *("RegistryNodeExporterDown", "RegistryDown", "RegistryUnreachable"),
+    "RegistryPostgresqlExporterDown": "PostgreSQL is killed, its exporter answers late",
+    "RegistryPgbouncerDown": "PgBouncer is killed",
+    "RegistryRedisDown": "Redis is killed",
+    "RegistryNodeExporterDown": "the node exporter is killed",
+    "RegistryDown": "docker-registry is killed",
+    "RegistryUnreachable": "docker-registry is killed",
 }
+GONE_LATER = {"RegistryRedisExporterDown": "the exporter of Redis is killed"}
 # Its primary is not started again; the pool keeps its idle connection; a burn remembers for an hour.
 LASTING = {"RegistryRedisReplicaDisconnected", "RegistryPgbouncerPoolFull", "RegistryAvailabilityBurn"}
 HELD = 24  # connections that somebody keeps open, of 26 that PostgreSQL accepts
@@ -76,19 +89,25 @@ class Deployment:
         samples = self.prometheus.query('ALERTS{alertstate="firing"}').samples
         return {sample.labels["alertname"] for sample in samples}
 
-    def wait_for(self, alerts: set[str]) -> None:
-        """Until each of these has fired."""
+    def wait_for(self, alerts: AbstractSet[str], since: float) -> dict[str, float]:
+        """Until each of these has fired: how many seconds after `since`."""
+        found: dict[str, float] = {}
         deadline = time.monotonic() + PATIENCE
-        while left := (alerts := alerts - self.firing()):
+        while left := alerts - found.keys():
             assert time.monotonic() < deadline, f"silent: {sorted(left)}"
+            found |= dict.fromkeys(left & self.firing(), time.monotonic() - since)
             time.sleep(0.3)
+        return found
 
-    def wait_for_silence(self, alerts: set[str]) -> None:
-        """Until none of these fires."""
+    def wait_for_silence(self, alerts: AbstractSet[str], since: float) -> dict[str, float]:
+        """Until none of these fires: how many seconds after `since`."""
+        found: dict[str, float] = {}
         deadline = time.monotonic() + PATIENCE
         while left := alerts & self.firing():
             assert time.monotonic() < deadline, f"firing: {sorted(left)}"
+            found |= dict.fromkeys(alerts - left - found.keys(), time.monotonic() - since)
             time.sleep(0.3)
+        return found | dict.fromkeys(alerts - found.keys(), time.monotonic() - since)
 
 
 CONFIG = """
@@ -110,6 +129,13 @@ node_exporter = ["{node}"]
 
 @pytest.fixture
 def deployment(supervisor: Supervisor, tmp_path: Path) -> Iterator[Deployment]:
+    with running(supervisor, tmp_path) as found:
+        yield found
+
+
+@contextmanager
+def running(supervisor: Supervisor, directory: Path) -> Iterator[Deployment]:
+    """The servers, their exporters and a Prometheus with the rules."""
     for names in (("docker-registry", "registry"), ("prometheus",), ("prometheus-blackbox-exporter",)):
         require(*names, package=names[0])
     registry = servers.docker_registry(supervisor)
@@ -132,10 +158,10 @@ def deployment(supervisor: Supervisor, tmp_path: Path) -> Iterator[Deployment]:
             replica=replica_exporter.address,
             node=node.address,
         )
-        config = shorten_config(read_config(text, tmp_path / "regobs.toml"))
+        config = shorten_config(read_config(text, directory / "regobs.toml"))
         rules = slo.files(find_pack(), rules_config(config))
-        write_atomically(tmp_path / "build", shorten_files({**build_files(config, find_pack()), **rules}))
-        server = servers.prometheus(supervisor, tmp_path / "build/prometheus/scrape.yaml", flags=shorten_flags())
+        write_atomically(directory / "build", shorten_files({**build_files(config, find_pack()), **rules}))
+        server = servers.prometheus(supervisor, directory / "build/prometheus/scrape.yaml", flags=shorten_flags())
         with Prometheus(server.url) as prometheus:
             yield Deployment(
                 *(registry, database, standby, bouncer, cache, primary_cache, node, cache_exporter, prometheus)
@@ -153,21 +179,31 @@ def blackbox(supervisor: Supervisor) -> str:
 
 
 def test_real_faults_fire_the_alerts_that_name_them(deployment: Deployment) -> None:
+    fired, ended = provoke(deployment)
+    assert fired.keys() == SATURATED.keys() | GONE.keys() | GONE_LATER.keys()
+    assert ended.keys() == SATURATED.keys() - LASTING
+
+
+def provoke(deployment: Deployment) -> tuple[dict[str, float], dict[str, float]]:
+    """Saturate everything, then kill it: seconds after which each alert fired, and ended where it was repaired."""
     pictures = images("alerts", 100_000)
     with RegistryClient(deployment.registry.url) as client:
         first_round(client, pictures, lambda _: None)
     with TrafficMix(deployment.registry.url, pictures):
         working(deployment)
-        deployment.wait_for_silence(SATURATED | GONE)
+        deployment.wait_for_silence(SATURATED.keys() | GONE.keys() | GONE_LATER.keys(), time.monotonic())
+        begun = time.monotonic()
         with saturated(deployment):
-            deployment.wait_for(SATURATED)
-        deployment.wait_for_silence(SATURATED - LASTING)
+            fired = deployment.wait_for(SATURATED.keys(), begun)
+        ended = deployment.wait_for_silence(SATURATED.keys() - LASTING, time.monotonic())
     gone = (deployment.registry, deployment.database, deployment.bouncer, deployment.cache)
+    begun = time.monotonic()
     for server in (*gone, deployment.node):
         os.kill(server.process.pid, signal.SIGKILL)
-    deployment.wait_for(GONE - {"RegistryRedisExporterDown"})
+    fired |= deployment.wait_for(GONE.keys(), begun)
+    begun = time.monotonic()
     os.kill(deployment.cache_exporter.process.pid, signal.SIGKILL)
-    deployment.wait_for({"RegistryRedisExporterDown"})
+    return fired | deployment.wait_for(GONE_LATER.keys(), begun), ended
 
 
 def working(deployment: Deployment) -> None:
