@@ -237,7 +237,7 @@ def test_an_outage_is_in_the_windows_of_each_tier_for_its_time(tmp_path: Path) -
         ],
     }
     file = tmp_path / "tiers.test.yaml"
-    rules = [str(tmp_path / "prometheus/rules/monitoring.yaml")]
+    rules = [str(tmp_path / "prometheus/rules/incidents.yaml")]
     file.write_text(json.dumps({"rule_files": rules, "evaluation_interval": "1m", "tests": [test]}))
     done = run_tests(promtool_of("debian"), file)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -108,6 +108,13 @@ INCIDENTS = {
         ["RegistryPostgresqlStandbyDown", "RegistryPostgresqlReplicaGone", "RegistryReplicaUnreachable"],
         {"RegistryReplicaUnreachable"},
     ),
+    "connections and transaction ids of the database run out as was foretold": (
+        [
+            *("RegistryPostgresqlConnectionsNearLimit", "RegistryPostgresqlConnectionsGrow"),
+            *("RegistryPostgresqlTransactionIdsRunOut", "RegistryPostgresqlTransactionIdsGrow"),
+        ],
+        {"RegistryPostgresqlConnectionsNearLimit", "RegistryPostgresqlTransactionIdsRunOut"},
+    ),
     "PgBouncer is gone, and its exporter": (
         ["RegistryPgbouncerDown", "RegistryPgbouncerExporterDown"],
         {"RegistryPgbouncerDown"},
