@@ -49,4 +49,4 @@ made_of = Row(
     logs="errors-by-code",
 )
 
-dashboard = Dashboard("Registry SLOs and Error Budgets", promises, burning, made_of)
+dashboard = Dashboard("Registry SLOs and Error Budgets", promises, burning, made_of, choose=("slo",))

@@ -14,8 +14,8 @@ from regobs.config import Config
 from regobs.config.model import KibanaSettings, LabelNames
 from regobs.errors import DashboardError, LogQueryError
 from regobs.grafana.outputs import files, manifest
-from regobs.grafana.panel_links import uid_of
 from regobs.pack import Pack
+from regobs.slo.links import uid_of
 from tests.grafana.conftest import HEAD
 
 ROOT = Path(__file__).parents[2]

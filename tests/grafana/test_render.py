@@ -13,13 +13,14 @@ from regobs.catalog.model import Capability, Flavor
 from regobs.grafana.bound import bind_dashboard
 from regobs.grafana.load import load_dashboard
 from regobs.grafana.modern import PANEL_TYPES, to_bytes
-from regobs.grafana.panel_links import Links, uid_of
+from regobs.grafana.panel_links import Links
 from regobs.grafana.render import LARGEST_ID, Setting, panel_ids, render
 from regobs.grafana.variables import Variables
 from regobs.promql.nodes import Duration, Matcher, MatchOp
 from regobs.promql.parse import parse
 from regobs.promql.recorded import Record
 from regobs.promql.vocabulary import Vocabulary
+from regobs.slo.links import uid_of
 from tests.grafana.conftest import HEAD, Load
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "dashboard.json"

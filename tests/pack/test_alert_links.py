@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cache
+from typing import Any
 
 import pytest
 
+from regobs.build.alert_panels import alert_panels
 from regobs.catalog import METRICS
 from regobs.catalog.model import Capability, Exposer, Flavor
 from regobs.config import Config
 from regobs.config.model import GrafanaSettings, LabelNames, capabilities_of
+from regobs.grafana.boards import board_of
 from regobs.grafana.outputs import Dashboards
 from regobs.grafana.panel_links import metrics_of as metrics_of_panel
+from regobs.grafana.render import panel_ids
 from regobs.promql.bind import metrics_of
 from regobs.promql.nodes import Binary, Expr, Matcher, MatchOp
 from regobs.promql.parse import parse
 from regobs.promql.walk import rebuild, selectors
+from regobs.slo.links import uid_of
 from regobs.slo.outputs import CompiledRules, compile_rules
 from tests.slo.packs import BUNDLED
 
@@ -65,31 +71,46 @@ EXPORTERS = {
 }
 
 
+# Alerts that lead to all of a dashboard: no panel of it shows what they read, or they read nothing.
+WITHOUT_PANEL = {"RegistryWatchdog", *EXPORTERS, *ELSEWHERE}
+PANEL = re.compile(r"&viewPanel=(\d+)$")
+
+
 @cache
 def compiled(name: str) -> CompiledRules:
-    return compile_rules(BUNDLED, CONFIGS[name])
+    rules = compile_rules(BUNDLED, CONFIGS[name])
+    return rules.showing(alert_panels(rules, dashboards(name)))
+
+
+@cache
+def dashboards(name: str) -> Dashboards:
+    return Dashboards.of(BUNDLED, CONFIGS[name], compile_rules(BUNDLED, CONFIGS[name]).records)
+
+
+def alerts_of(name: str) -> Iterator[dict[str, Any]]:
+    groups = [group for groups in compiled(name).group_data.values() for group in groups]
+    return (rule for group in groups for rule in group["rules"] if "alert" in rule)
 
 
 def links(name: str) -> dict[str, tuple[str, str, list[str]]]:
     """The expression of each alert, the slug it leads to, and the variables that it may pass."""
-    rules = compiled(name)
-    groups = [one.group for one in rules.slos] + [group for file in rules.rule_files for group in file.groups]
+    slugs = {uid_of(one.slug): one.slug for one in dashboards(name).bound}
     found = {}
-    for rule in (rule for group in groups for rule in group["rules"] if "alert" in rule):
+    for rule in alerts_of(name):
         url = rule["annotations"]["dashboard_url"]
-        slug = re.match(r"https://grafana\.example\.com/d/regobs-([a-z-]+)\?", url)
-        assert slug, url
-        found[rule["alert"]] = rule["expr"], slug[1], re.findall(r"&var-(\w+)=", url)
+        uid = re.match(r"https://grafana\.example\.com/d/([a-z-]+)\?", url)
+        assert uid, url
+        found[rule["alert"]] = rule["expr"], slugs[uid[1]], re.findall(r"&var-(\w+)=", url)
     assert len(found) > 10
     return found
 
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_the_dashboard_of_each_alert_is_built_and_has_the_variables(name: str) -> None:
-    dashboards = Dashboards.of(BUNDLED, CONFIGS[name], compiled(name).records)
+    made = dashboards(name)
     variables = {
-        one.slug: {found["name"] for found in dashboards.built(one)["templating"]["list"]}
-        for one in dashboards.bound
+        one.slug: {found["name"] for found in made.built(one)["templating"]["list"]}
+        for one in made.bound
         if any(row.panels for row in one.rows)
     }
     for alert, (_, slug, passed) in links(name).items():
@@ -122,7 +143,7 @@ def test_each_alert_passes_what_tells_deployments_apart_and_its_instance_only_wh
 def test_the_dashboard_of_an_alert_shows_a_metric_of_its_expression(name: str) -> None:
     rules = compiled(name)
     shown: dict[str, set[str]] = {}
-    for one in Dashboards.of(BUNDLED, CONFIGS[name], rules.records).bound:
+    for one in dashboards(name).bound:
         shown[one.slug] = {metric.name for _, panel in one.panels() for metric in metrics_of_panel(panel)}
     behind = {record.name: {metric.name for metric in metrics_of(record.expr)} for record in rules.records}
     missing = set()
@@ -165,3 +186,60 @@ def test_migrations_lead_to_their_dashboard_and_row_counts_to_that_of_garbage_co
         *("RegistryMigrationsPending", "RegistryPostMigrationsPending"),
     }
     assert found["RegistryGarbageQueueGrowing"][1] == "garbage-collection-detail"
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_an_alert_leads_to_a_panel_that_names_it_or_shows_what_it_reads(name: str) -> None:
+    made, found = dashboards(name), links(name)
+    panels = {
+        one.slug: {
+            number: panel
+            for row, panel in one.panels()
+            for number in [panel_ids(uid_of(one.slug), one)[row.title, panel.panel.title]]
+        }
+        for one in made.bound
+    }
+    ids = {
+        one.slug: {panel.number for panel in board_of(made.built(one)).panels}
+        for one in made.bound
+        if any(one.panels())
+    }
+    without = set()
+    behind = {record.name: {metric.name for metric in metrics_of(record.expr)} for record in compiled(name).records}
+    for rule in alerts_of(name):
+        alert, number = rule["alert"], PANEL.search(rule["annotations"]["dashboard_url"])
+        slug = found[alert][1]
+        if number is None:
+            without.add(alert)
+            continue
+        assert int(number[1]) in ids[slug], alert
+        panel = panels[slug][int(number[1])]
+        read = {metric.name for metric in metrics_of(parse(rule["expr"]))}
+        read |= {one for node in selectors(parse(rule["expr"])) for one in behind.get(str(node.metric), ())}
+        assert panel.panel.alert == alert or read & {one.name for one in metrics_of_panel(panel)}, alert
+    if name == "gitlab, everything":
+        assert without <= WITHOUT_PANEL
+        assert len(without) < 20
+
+
+def test_the_mixin_leads_to_the_same_panels() -> None:
+    paths = compiled("gitlab, everything").dashboard_paths
+    for rule in alerts_of("gitlab, everything"):
+        ends = [PANEL.search(one) for one in (paths[rule["alert"]], rule["annotations"]["dashboard_url"])]
+        assert len({one[1] if one else "" for one in ends}) == 1, rule["alert"]
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_a_burn_alert_shows_its_own_slo_alone(name: str) -> None:
+    burns = [rule for rule in alerts_of(name) if "tier" in rule["labels"]]
+    assert bool(burns) is any("slo" in rule["labels"] for rule in alerts_of(name))
+    for rule in burns:
+        assert "{{ with $labels.slo }}&var-slo={{ . | urlquery }}{{ end }}" in rule["annotations"]["dashboard_url"]
+    made = dashboards(name)
+    one = next(one for one in made.bound if one.slug == "slo")
+    built = made.built(one)
+    assert [found["name"] for found in built["templating"]["list"]][-1] == "slo"
+    for panel in board_of(built).panels:
+        assert all('slo=~"$slo"' in selector for text in panel.texts for selector in re.findall(r"\{[^}]*\}", text))
+    assert "$slo" not in str(built["annotations"])
+    assert all("$slo" not in str(made.built(one)) for one in made.bound if one.slug != "slo" and any(one.panels()))

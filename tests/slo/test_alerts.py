@@ -162,6 +162,7 @@ def test_each_alert_says_what_it_is_about(tmp_path: Path) -> None:
             assert texts["dashboard_url"] == (
                 f"https://grafana.example.com/d/regobs-slo?from=now-{alert['labels']['tier']}&to=now"
                 "{{ with $labels.env }}&var-env={{ . | urlquery }}{{ end }}"
+                "{{ with $labels.slo }}&var-slo={{ . | urlquery }}{{ end }}"
             )
             assert texts["logs_command"] == "regobs logs run errors-by-code registry.log"
             assert texts["summary"].endswith("{{ with $labels.env }}, env {{ . }}{{ end }}")

@@ -216,12 +216,14 @@ def build_files(
     series that go on under the names of an older build. The same input gives the same bytes. Raises an InputError of
     the part that is wrong.
     """
-    from regobs.grafana import outputs as grafana  # noqa: PLC0415 - loads grafanalib; `--help` needs none
+    from regobs.build.alert_panels import alert_panels  # noqa: PLC0415 - loads grafanalib; `--help` needs none
+    from regobs.grafana import outputs as grafana  # noqa: PLC0415 - as above
 
     compiled = replace(slo.compile_rules(pack, config), kept=tuple(kept))
     compiled.check()
-    rules = compiled.files(tests=rule_tests)
     dashboards = grafana.Dashboards.of(pack, config, compiled.records, slos=len(compiled.slos))
+    compiled = compiled.showing(alert_panels(compiled, dashboards))
+    rules = compiled.files(tests=rule_tests)
     described = {"dashboards": dashboards.manifest(), "rules": compiled.manifest()}
     parts = (
         rules,

@@ -16,8 +16,9 @@ from functools import cache
 
 from regobs.catalog.model import ALL_FLAVORS, Exposer, Form, Kind, Label, Metric, Unit
 
+SLO = Label("slo")
 OPERATION = Label("operation")  # what an SLO is about, such as pulls of manifests
-LABELS = (Label("slo"), OPERATION, Label("sli", values=("availability", "latency", "freshness")))
+LABELS = (SLO, OPERATION, Label("sli", values=("availability", "latency", "freshness")))
 
 # The interval of evaluation, the windows of the bundled windows.yaml, and the period of 28 days.
 DEFAULT_WINDOWS = ("30s", "5m", "30m", "1h", "2h", "6h", "1d", "3d", "28d")

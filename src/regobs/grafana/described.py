@@ -7,17 +7,17 @@ from typing import Any
 
 from regobs.catalog.model import Exposer, Metric
 from regobs.grafana.bound import BoundDashboard, BoundPanel
-from regobs.grafana.panel_links import uid_of
-from regobs.grafana.render import Setting, panel_ids, query_text
+from regobs.grafana.render import Setting, panel_ids, query_text, setting_for
 from regobs.grafana.words import Row
 from regobs.promql.vocabulary import Vocabulary
+from regobs.slo.links import uid_of
 
 Json = dict[str, Any]
 
 
 def describe_dashboard(bound: BoundDashboard, vocabulary: Vocabulary, setting: Setting) -> Json:
     """The manifest of one dashboard: `metrics` by name with what each needs, `panels`, `left_out` with reasons."""
-    uid = uid_of(bound.slug)
+    uid, setting = uid_of(bound.slug), setting_for(bound, setting)
     ids = panel_ids(uid, bound)
     metrics = _by_name(m for _, panel in bound.panels() for query in panel.queries for m in query.metrics)
     return {

@@ -24,7 +24,7 @@ from regobs.grafana.modern import resource_of, to_bytes
 from regobs.grafana.overlay import SUFFIX as OVERLAY
 from regobs.grafana.overlay import apply_overlay
 from regobs.grafana.panel_links import links_of
-from regobs.grafana.render import Setting, query_text, render
+from regobs.grafana.render import Setting, query_text, render, setting_for
 from regobs.grafana.variables import Variables
 from regobs.grafana.words import Dashboard
 from regobs.pack import Pack
@@ -189,7 +189,7 @@ def overlays_of(pack: Pack, dashboards: Mapping[str, Dashboard]) -> dict[str, Pa
 
 
 def _queries(bound: BoundDashboard, config: Config, setting: Setting) -> Iterator[PanelQuery]:
-    slug = bound.slug
+    slug, setting = bound.slug, setting_for(bound, setting)
     for row in bound.rows:
         for panel in row.panels:
             for query in panel.queries:

@@ -22,19 +22,14 @@ from regobs.kibana.log_view import LogView, log_view
 from regobs.pack import Pack
 from regobs.promql.nodes import Selector
 from regobs.promql.walk import selectors
+from regobs.slo.links import uid_of
 
 Json = dict[str, Any]
 _PROCESSES = "application-detail"  # shows one process
 _KIND_OF_ROWS = "query_name"  # of registry_database_rows, one metric for all that is counted
-UID_LENGTH = 40  # Grafana refuses longer ones
 # Grafana puts the time range and the variables of the dashboard at hand in their place.
 # Source: Grafana documentation, "Manage dashboard links", variables of panel links.
 _KEEPS = "${__url_time_range}&${__all_variables}"
-
-
-def uid_of(slug: str) -> str:
-    """The stable uid of a dashboard: its address does not change with its title."""
-    return f"regobs-{slug}"[:UID_LENGTH]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from zlib import crc32
 
@@ -14,7 +14,7 @@ from regobs.catalog.model import Exposer, Kind
 from regobs.grafana.bound import BoundDashboard, BoundPanel, BoundQuery, BoundRow
 from regobs.grafana.layout import COLUMNS, HEADING, PanelPlace, arrange, bottom, rows_height
 from regobs.grafana.modern import Json, to_json
-from regobs.grafana.panel_links import Links, uid_of
+from regobs.grafana.panel_links import Links
 from regobs.grafana.panels import Heat, Lines, LongTable, Panel, Table
 from regobs.grafana.readings import edges_of
 from regobs.grafana.variables import Variables, variables_in
@@ -23,6 +23,7 @@ from regobs.grafana.words import INSTANCE, Row
 from regobs.promql.durations import duration_text
 from regobs.promql.nodes import Duration, Expr
 from regobs.promql.printer import to_text
+from regobs.slo.links import uid_of
 
 TAGS = ("regobs", "container registry")
 LARGEST_ID = 2**31 - 1  # larger ids break tools that keep them in 32 bits
@@ -71,9 +72,15 @@ def query_text(expr: Expr, setting: Setting) -> str:
     return found[1]
 
 
-def render(bound: BoundDashboard, setting: Setting) -> Json:
+def setting_for(bound: BoundDashboard, setting: Setting) -> Setting:
+    """The setting with the variables that this dashboard alone has."""
+    labels = bound.dashboard.choose
+    return replace(setting, variables=setting.variables.choosing(labels), texts={}) if labels else setting
+
+
+def render(bound: BoundDashboard, shared: Setting) -> Json:
     """The classic dashboard JSON, schema 39. Equal input gives equal output."""
-    uid = uid_of(bound.slug)
+    uid, setting = uid_of(bound.slug), setting_for(bound, shared)
     queries = [query for _, panel in bound.panels() for query in panel.queries]
     metrics = [metric for query in queries for metric in query.metrics]
     used = variables_in(query_text(query.expr, setting) for query in queries)
@@ -88,7 +95,7 @@ def render(bound: BoundDashboard, setting: Setting) -> Json:
             refresh=REFRESH,
             graphTooltip=core.GRAPH_TOOLTIP_MODE_SHARED_CROSSHAIR,
             links=list(_links(bound)),
-            annotations=core.Annotations(list(setting.marks(setting.variables.only(used)))),
+            annotations=core.Annotations(list(shared.marks(shared.variables.only(used)))),
             templating=core.Templating(setting.variables.templates(metrics, used)),
             panels=list(_rows(bound, setting, panel_ids(uid, bound), used)),
             editable=True,

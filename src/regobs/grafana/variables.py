@@ -72,6 +72,10 @@ class Variables:
             own=tuple(name for name in self.own if name in used),
         )
 
+    def choosing(self, labels: Iterable[str]) -> Variables:
+        """With labels of one dashboard's series as further variables."""
+        return replace(self, own=(*self.own, *labels))
+
     @property
     def names(self) -> tuple[str, ...]:
         """The labels that have a variable, each once: not those that the selector fixes to one value."""

@@ -13,7 +13,7 @@ dashboard = Dashboard(
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from regobs.catalog.model import Capability
 from regobs.errors import DashboardError
@@ -208,7 +208,8 @@ class Dashboard:
     """A dashboard: a title and rows.
 
     `needs` is the capability without which it is left out as a whole. `recorded` lets all of its
-    rows read recorded series. `links` are further links, title to address.
+    rows read recorded series. `links` are further links, title to address. `choose` are labels of what it shows that
+    can be chosen at its top, beside those that tell deployments apart; its every series must have them.
     Raises DashboardError for a dashboard without rows and for two rows of the same title.
     """
 
@@ -219,8 +220,10 @@ class Dashboard:
         needs: Capability | None = None,
         recorded: bool = False,
         links: Mapping[str, str] | None = None,
+        choose: Sequence[str] = (),
     ) -> None:
         self.spot = caller()
+        self.choose = tuple(choose)
         self.title = wording(title, "the title of a dashboard", self.spot)
         self.rows = rows
         self.needs = needs

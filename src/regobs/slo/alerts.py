@@ -40,7 +40,7 @@ from regobs.promql.nodes import Binary, Call, Duration, Expr, Matcher, MatchOp, 
 from regobs.promql.printer import to_text
 from regobs.promql.series import known_metric
 from regobs.promql.walk import selectors
-from regobs.slo.links import dashboard_link, log_link, runbook_link, scope_variables, scope_words, since_of
+from regobs.slo.links import dashboard_link, log_link, runbook_link, scope_words, since_of, slo_variables
 from regobs.slo.model import Ratio, Slo, Tier, Windows, window_text
 from regobs.slo.recording import MORE_THAN_ONE, interval_of, lowest, number, number_of, recorded
 from regobs.slo.windows import evidence, fitting
@@ -254,7 +254,7 @@ def alert_texts(slo: Slo, tier: Tier, config: Config) -> dict[str, str]:
         "summary": f"{slo.title}: error budget burns at {_RATE} times the sustainable rate{scope_words(keep)}",
         "description": text,
         **runbook_link(NAMES[slo.sli], config),
-        **dashboard_link(config, "slo", scope_variables(config), since_of(tier.long)),
+        **dashboard_link(config, "slo", slo_variables(config), since_of(tier.long)),
         **_log_link(slo),
     }
 

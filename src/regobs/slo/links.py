@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from regobs.catalog import kubernetes, row_counts
 from regobs.catalog.model import Capability, Exposer
+from regobs.catalog.slo import SLO
 from regobs.catalog.targets import ALERTS
 from regobs.config import Config
 from regobs.promql.nodes import Duration, Expr, MatchOp
@@ -30,6 +31,7 @@ def runbook_link(alert: str, config: Config) -> dict[str, str]:
     return {"runbook_url": address} if address else {}
 
 
+UID_LENGTH = 40  # Grafana refuses longer ones
 _HOUR = "1h"
 # Periods of dashboards, with their lengths in milliseconds.
 _PERIODS = {
@@ -104,6 +106,11 @@ _LOG_QUERIES = {
 }
 
 
+def uid_of(slug: str) -> str:
+    """The stable uid of a dashboard: its address does not change with its title."""
+    return f"regobs-{slug}"[:UID_LENGTH]
+
+
 def dashboard_of(component: str) -> str:
     """The slug of the dashboard about a component of the catalog; the overview where none is about it alone."""
     return _DASHBOARDS.get(component, "overview")
@@ -138,9 +145,9 @@ def variables_of(expr: Expr, config: Config) -> tuple[str, ...]:
     return _chosen((*labels.shared, *of_pods), config)
 
 
-def scope_variables(config: Config) -> tuple[str, ...]:
-    """The labels of a deployment that are variables of dashboards."""
-    return _chosen(config.labels.scope, config)
+def slo_variables(config: Config) -> tuple[str, ...]:
+    """The labels of a burn alert that are variables of the dashboard of SLOs."""
+    return (*_chosen(config.labels.scope, config), SLO.name)
 
 
 def _chosen(labels: Iterable[str], config: Config) -> tuple[str, ...]:
@@ -184,7 +191,12 @@ def dashboard_path(slug: str, labels: Iterable[str] = (), since: str = _HOUR) ->
     variables = "".join(
         f"{{{{ with $labels.{name} }}}}&var-{name}={{{{ . | urlquery }}}}{{{{ end }}}}" for name in labels
     )
-    return f"/d/regobs-{slug}?from=now-{since}&to=now{variables}"
+    return f"/d/{uid_of(slug)}?from=now-{since}&to=now{variables}"
+
+
+def with_panel(link: str, number: int) -> str:
+    """The link to a dashboard, opened at one of its panels by Grafana's id."""
+    return f"{link}&viewPanel={number}"
 
 
 def log_link(component: str) -> dict[str, str]:

@@ -6,7 +6,8 @@ configuration, the manifest, and the recorded series that dashboards may read.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from regobs.promql.walk import selectors
 from regobs.slo import rule_tests
 from regobs.slo.alert_tests import AlertCases, alert_test_files, check_alerts, read_alert_cases, untested
 from regobs.slo.alerts import NAMES, alert_rules, factor_text
-from regobs.slo.links import dashboard_path, scope_variables, since_of
+from regobs.slo.links import dashboard_path, since_of, slo_variables, with_panel
 from regobs.slo.model import Ratio, Slo, Windows, window_text
 from regobs.slo.recording import interval_of, rules_of
 from regobs.slo.routing import routing
@@ -54,7 +55,7 @@ class CompiledRules:
     """All rules of a pack in a deployment's names. `left_out` has the SLOs that its registry cannot answer, and why.
 
     `operations` are those that only SLOs that are left out have. `kept` are groups of an older build's series, which
-    have a file of their own.
+    have a file of their own. `panels` are the ids of the panels that alerts lead to, by the alert's name.
     """
 
     pack: Pack
@@ -64,6 +65,13 @@ class CompiledRules:
     left_out: tuple[dict[str, str], ...]
     operations: frozenset[str] = frozenset()
     kept: tuple[dict[str, Any], ...] = ()
+    panels: Mapping[str, int] = field(default_factory=dict)
+
+    def showing(self, panels: Mapping[str, int]) -> CompiledRules:
+        """The same rules, with alerts that lead to these panels of their dashboards."""
+        made = replace(self, panels=panels)
+        made.__dict__.update(rule_files=self.rule_files, alert_cases=self.alert_cases)  # both are read already
+        return made
 
     def opened(self, config: Config) -> CompiledRules:
         """The same rules under settings that choose other series of neighbours, and nothing else."""
@@ -80,7 +88,18 @@ class CompiledRules:
         """The groups of each rule file by its name, SLOs first."""
         of_slos = {f"slo-{one.slo.name}": [one.group] for one in self.slos}
         of_files = {file.name: file.groups for file in self.rule_files if file.groups}
-        return of_slos | of_files | ({KEPT: list(self.kept)} if self.kept else {})
+        found = of_slos | of_files | ({KEPT: list(self.kept)} if self.kept else {})
+        return {name: [self._leading(group) for group in groups] for name, groups in found.items()}
+
+    def _leading(self, group: dict[str, Any]) -> dict[str, Any]:
+        """A group whose alerts lead to their panels."""
+        return {**group, "rules": [self._at_its_panel(rule) for rule in group["rules"]]} if self.panels else group
+
+    def _at_its_panel(self, rule: dict[str, Any]) -> dict[str, Any]:
+        number, texts = self.panels.get(rule.get("alert", "")), rule.get("annotations", {})
+        if number is None or "dashboard_url" not in texts:
+            return rule
+        return {**rule, "annotations": {**texts, "dashboard_url": with_panel(texts["dashboard_url"], number)}}
 
     @cached_property
     def groups(self) -> dict[str, list[WrittenYaml]]:
@@ -124,8 +143,11 @@ class CompiledRules:
         since = "{{ $labels.tier }}"  # an alert of each tier has this name
         if any(since_of(tier.long) != tier.name for tier in self.windows.tiers):
             since = since_of(self.windows.tiers[-1].long)
-        of_slos = dict.fromkeys(NAMES.values(), dashboard_path("slo", scope_variables(self.config), since))
-        return of_slos | {alert: path for file in self.rule_files for alert, path in file.paths.items()}
+        of_slos = dict.fromkeys(NAMES.values(), dashboard_path("slo", slo_variables(self.config), since))
+        paths = of_slos | {alert: path for file in self.rule_files for alert, path in file.paths.items()}
+        return {
+            name: with_panel(path, self.panels[name]) if name in self.panels else path for name, path in paths.items()
+        }
 
     @property
     def expressions(self) -> list[str]:
