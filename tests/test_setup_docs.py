@@ -15,6 +15,7 @@ import yaml
 from regobs.cli.main import run
 from regobs.config import read_config
 from regobs.config.model import DAY
+from regobs.grafana.variables import Variables
 from tests.setup_pages import DOCS, PAGES, commands_of, files_of
 from tests.test_docs import check_command
 
@@ -208,3 +209,13 @@ def test_compose_mounts_files_that_the_page_or_the_build_has(tmp_path: Path) -> 
         for target in group["targets"]
     }
     assert hosts <= compose["services"].keys()
+
+
+def test_the_page_about_kubernetes_chooses_every_neighbour_that_there_may_be() -> None:
+    page = (DOCS / "setup-kubernetes.md").read_text(encoding="utf-8")
+    block = re.search(r"^```toml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert block is not None
+    names = '"kubernetes", "node_exporter", "postgres_exporter", "pgbouncer_exporter", "redis_exporter"'
+    config = read_config(f"[registry]\ncapabilities = [{names}]\n{block[1]}", DOCS / "regobs.toml")
+    assert len(config.exposer_matchers) == 6
+    assert Variables.of(config).unscoped_neighbours(config.capabilities, config.flavor) == []

@@ -127,10 +127,30 @@ def test_it_says_of_which_exporters_the_series_of_neighbours_are_shown_too(tmp_p
     settings = tmp_path / "regobs.toml"
     settings.write_text('[registry]\ncapabilities = ["postgres_exporter", "node_exporter"]\n')
     printed = build_here("--out", tmp_path / "one", cwd=tmp_path).stdout
-    assert "of node_exporter, postgres_exporter everything is shown that Prometheus scrapes" in printed
+    told = (
+        "of node_exporter, postgres_exporter everything that Prometheus scrapes is shown, and alerts fire for all of it"
+    )
+    assert told in printed
+    assert unselected(tmp_path / "one") == ["node_exporter", "postgres_exporter"]
+    as_json = json.loads(build_here("--out", tmp_path / "three", "--format", "json", cwd=tmp_path).stdout)
+    assert [told in note for note in as_json["told"]] == [True]
     chosen = """[prometheus.selectors]\npostgres_exporter = 'job="pg"'\nnode_exporter = 'job="node"'\n"""
     settings.write_text(settings.read_text() + chosen)
     assert "note " not in build_here("--out", tmp_path / "two", cwd=tmp_path).stdout
+    assert unselected(tmp_path / "two") == []
+    pods = """[registry]\ncapabilities = ["kubernetes"]\n[prometheus]\nselector = 'job="registry"{}'\n"""
+    settings.write_text(pods.format(""))
+    assert "alerts fire for all" in build_here("--out", tmp_path / "four", cwd=tmp_path).stdout
+    settings.write_text(pods.format(', namespace="gitlab"'))
+    assert "note " not in build_here("--out", tmp_path / "five", cwd=tmp_path).stdout
+    rules = (tmp_path / "five/prometheus/rules/kubernetes.yaml").read_text(encoding="utf-8")
+    assert rules.count('namespace="gitlab"') >= rules.count("- alert:") == 5
+
+
+def unselected(directory: Path) -> list[str]:
+    """The neighbours that nothing chooses, as a build says."""
+    found: list[str] = json.loads((directory / "manifest.json").read_bytes())["unselected"]
+    return found
 
 
 def test_check_is_silent_about_what_is_equal_and_writes_nothing(tmp_path: Path) -> None:

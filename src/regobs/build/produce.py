@@ -295,7 +295,12 @@ def _exporter_settings(pack: Pack) -> dict[str, bytes]:
 
 
 def _manifest(pack: Pack, config: Config, parts: Mapping[str, Any], files: Mapping[str, bytes]) -> bytes:
-    """What was built from what. It holds no path of a machine and no time: equal inputs give equal bytes."""
+    """What was built from what. It holds no path of a machine and no time: equal inputs give equal bytes.
+
+    `unselected` are the neighbours of which dashboards and alerts take everything that Prometheus scrapes.
+    """
+    from regobs.grafana.variables import Variables  # noqa: PLC0415 - loads grafanalib; `--help` needs none
+
     data = {
         "generator": GENERATOR,
         "version": __version__,
@@ -306,6 +311,7 @@ def _manifest(pack: Pack, config: Config, parts: Mapping[str, Any], files: Mappi
             "selector": selector_text(config.matchers),
         },
         "environments": {environment.name: selector_text(environment.matchers) for environment in config.environments},
+        "unselected": Variables.of(config).unscoped_neighbours(config.capabilities, config.flavor),
         "overridden": sorted(f"{folder}/{name}" for folder, name in pack.overridden()),
         **parts,
         "files": {name: hashlib.sha256(content).hexdigest() for name, content in sorted(files.items())},

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -63,9 +63,9 @@ def build(
     pack, config = content(config_file, pack_directory, flavor)
     with without_collector():
         files = build_keeping(config, pack, older)
-    slos = json.loads(files[MANIFEST])["rules"]["slos"]
+    manifest = json.loads(files[MANIFEST])
     doubts = [f"Warning: {told}" for told in (*pack_warnings(pack, config), *dashboard_warnings(pack))]
-    made = _Build(pack, config, files, (*doubts, *tier_notes(slos)))
+    made = _Build(pack, config, files, (*doubts, *tier_notes(manifest["rules"]["slos"])), _unselected(manifest))
     if shape == "text":
         for told in made.told:
             say(told, err=True)
@@ -89,6 +89,7 @@ class _Build:
     config: Config
     files: dict[str, bytes]
     told: tuple[str, ...]
+    unselected: str = ""
 
     def show(
         self,
@@ -106,25 +107,27 @@ class _Build:
             "written": written,
             "differences": [{"file": one.name, "state": one.state, "diff": list(one.lines)} for one in differences],
             "breaks": [one.as_data() for one in breaks],
-            "told": list(self.told),
+            "told": [*self.told, *([f"Note: {self.unselected}"] if self.unselected else [])],
         }
         click.echo(json.dumps(data, indent=2, ensure_ascii=False))
 
 
 def _written(out: Path, made: _Build) -> None:
-    from regobs.grafana.variables import Variables  # noqa: PLC0415
-
     config = made.config
     click.echo(f"pack      {made.pack}")
     click.echo(f"settings  {config.source or 'defaults, there is no regobs.toml'} (flavor {config.flavor})")
     click.echo(f"written   {len(made.files)} files to {out}")
-    unscoped = Variables.of(config).unscoped_neighbours(config.capabilities, config.flavor)
-    if unscoped:
-        note = (
-            f"note      of {', '.join(unscoped)} everything is shown that Prometheus scrapes, also of neighbours; "
-            "[prometheus.selectors] in regobs.toml chooses this registry's"
-        )
-        say(note)
+    if made.unselected:
+        say(f"note      {made.unselected}")
+
+
+def _unselected(manifest: dict[str, Any]) -> str:
+    """Of which neighbours dashboards and alerts take everything, and what to do; "" where all are chosen."""
+    names = ", ".join(manifest["unselected"])
+    return names and (
+        f"of {names} everything that Prometheus scrapes is shown, and alerts fire for all of it, also for what is not "
+        "this registry's; [prometheus.selectors] in regobs.toml chooses"
+    )
 
 
 def _against(old: Path, made: _Build, shape: str) -> int:
