@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from regobs.cli.main import regobs
-from regobs.errors import ExitCode, InputError
+from regobs.errors import ExitCode, InputError, MachineError
 from tests.exporters.distribution_lines import APACHE, combined, failed, own
 
 SETTINGS = "metrics: [{name: registry_log_own_total, help: h, labels: {repository: vars_name}, most: 10000}]"
@@ -162,6 +162,104 @@ def test_a_file_without_permission_is_refused_for_appending(tmp_path: Path, monk
     result = CliRunner().invoke(regobs, words, env={"HOME": str(tmp_path)})
     assert isinstance(result.exception, InputError)
     assert "may not write" in str(result.exception.value)
+
+
+@pytest.fixture(params=["logs", "notifications"])
+def kept(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[list[str], Path]:
+    """The words of an exporter without its --state, and a place for that."""
+    if request.param == "notifications":
+        return ["export", "notifications", "--listen", "127.0.0.1:0"], tmp_path / "new" / "state"
+    words = ["export", "logs", str(lines(tmp_path, 1)), "--listen", "127.0.0.1:0"]
+    return words, tmp_path / "new" / "state" / "logs.json"
+
+
+def checked(kept: tuple[list[str], Path]) -> Result:
+    return CliRunner().invoke(regobs, [*kept[0], "--state", str(kept[1]), "--check-config"])
+
+
+def test_check_config_judges_the_place_of_the_state_and_makes_nothing(
+    tmp_path: Path, kept: tuple[list[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert checked(kept).stdout == "settings are right\n"
+    assert not (tmp_path / "new").exists()
+    (tmp_path / "new").write_text("")
+    result = checked(kept)
+    assert isinstance(result.exception, MachineError)
+    assert str(result.exception.value).endswith(f": {tmp_path / 'new'} is no folder")
+    (tmp_path / "new").unlink()
+    monkeypatch.setattr("os.access", lambda path, mode: Path(path) != tmp_path)
+    result = checked(kept)
+    assert isinstance(result.exception, MachineError)
+    assert str(result.exception.value).endswith(f": this user may not write to {tmp_path}")
+    assert not (tmp_path / "new").exists()
+
+
+def test_check_config_refuses_a_state_that_another_exporter_has(kept: tuple[list[str], Path]) -> None:
+    words = [sys.executable, "-m", "regobs", *kept[0], "--state", str(kept[1])]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as running:
+        try:
+            assert running.stdout is not None
+            assert running.stdout.readline().startswith("http")
+            result = checked(kept)
+        finally:
+            running.kill()
+    assert isinstance(result.exception, MachineError)
+    assert result.exception.message.startswith("another process keeps its counts in this")
+    assert checked(kept).stdout == "settings are right\n"
+
+
+def test_check_config_refuses_a_state_file_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "state.json").write_text("{}")
+    result = checked((["export", "logs", str(lines(tmp_path, 1))], tmp_path / "state.json"))
+    assert isinstance(result.exception, MachineError)
+    assert result.exception.message == "the state file cannot be read"
+
+
+@pytest.mark.parametrize("check", [["--check-config"], []])
+@pytest.mark.parametrize(
+    ("pattern", "state"),
+    [
+        ("*", "state.json"),
+        ("../logs/*", "state"),
+        ("*.json", "state.json"),
+        ("*.lock", "state.json"),
+        ("r.log", "r.log"),
+        ("r.log", "r.log.state"),
+        ("r.log", "r-state.log"),
+        ("current", "current_state"),
+        ("[a-z]*.log", "r.log.json"),
+    ],
+)
+def test_a_state_file_that_would_be_read_as_a_log_is_refused(
+    tmp_path: Path, pattern: str, state: str, check: list[str]
+) -> None:
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    words = ["export", "logs", str(folder / pattern), "--state", str(folder / state), "--listen", "127.0.0.1:0"]
+    result = CliRunner().invoke(regobs, [*words, *check])
+    assert isinstance(result.exception, InputError)
+    assert result.exception.message == "the state file would be read as a log"
+    assert not any(folder.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("pattern", "state"),
+    [
+        ("*.log", "state.json"),
+        ("*.log", "r.logs"),
+        ("*", "../state.json"),
+        ("*", "below/state.json"),
+        ("*", ".state.json"),
+        ("r.log", "registry.json"),
+        ("r.log", "rlog.state"),
+        ("current", "state"),
+    ],
+)
+def test_a_state_file_beside_logs_that_no_pattern_means_is_right(tmp_path: Path, pattern: str, state: str) -> None:
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    result = checked((["export", "logs", str(folder / pattern)], folder / state))
+    assert (result.exit_code, result.stdout) == (0, "settings are right\n")
 
 
 def test_a_file_that_can_be_made_or_written_is_right_for_appending(tmp_path: Path) -> None:

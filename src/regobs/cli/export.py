@@ -125,7 +125,9 @@ def _target_of_url(
 @click.option("--state", "directory", type=_DIRECTORY, required=True, metavar="DIR", help="Where counts are kept.")
 @click.option("--token-file", type=FILE, metavar="FILE", help="Holds the bearer token that registries must send.")
 @click.option("--namespaces", type=click.IntRange(1, 10_000), default=100, show_default=True, help="With own series.")
-@click.option("--check-config", is_flag=True, help="Judge the files that are named, and end.")
+@click.option(
+    "--check-config", is_flag=True, help="Judge the files that are named, and the folder of --state, and end."
+)
 @click.option("--append", "append_to", type=FILE, metavar="FILE", help="Write each envelope here, for `regobs logs`.")
 @click.option("--listen", default="127.0.0.1:9522", show_default=True, metavar="HOST:PORT", help="Port 0: any.")
 @WEB
@@ -143,7 +145,7 @@ def notifications(
 
     An event is answered with 200 once it is stored, and counted once however often it is sent.
     """
-    from regobs.exporters.journal import Journal  # noqa: PLC0415
+    from regobs.exporters.journal import Journal, judge_directory  # noqa: PLC0415
     from regobs.exporters.json_log import json_log  # noqa: PLC0415
     from regobs.exporters.notifications import NotificationApp, Receiver  # noqa: PLC0415
     from regobs.exporters.secret_files import read_secret  # noqa: PLC0415
@@ -153,6 +155,7 @@ def notifications(
     read_secret(token_file)
     _check_append(append_to)
     if check_config:
+        judge_directory(directory)
         click.echo("settings are right")
         return ExitCode.OK
     with json_log("notifications") as log:
@@ -222,12 +225,13 @@ def _check_append(file: Path | None) -> None:
     """Refuse a file that this user may not write to."""
     if file is None:
         return
-    place, rights = (file, os.W_OK) if file.exists() else (file.parent, os.W_OK | os.X_OK)
-    if not place.exists():
-        why = f"there is no folder {place}"
-    elif not os.access(place, rights):
-        why = f"this user may not write to {place}"
+    from regobs.exporters.state_places import fault_of_folder  # noqa: PLC0415
+
+    if file.exists():
+        why = "" if os.access(file, os.W_OK) else f"this user may not write to {file}"
     else:
+        why = fault_of_folder(file.parent)
+    if not why:
         return
     raise InputError(
         "envelopes cannot be appended",

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from regobs.catalog.model import Flavor
     from regobs.common.working import Teller
     from regobs.exporters.declared import DeclaredMetric
-    from regobs.exporters.logs import LogExporter
     from regobs.instrument import WebConfig
     from regobs.logs.reading.outcome import FilesRead
 
@@ -47,7 +46,7 @@ if TYPE_CHECKING:
     help="With --once: write them here at one stroke, for the textfile collector of the node_exporter.",
 )
 @click.option("--metrics", "metrics_file", type=FILE, metavar="FILE", help="Metrics of your own over log lines.")
-@click.option("--check-config", is_flag=True, help="Judge --metrics and --web-config-file, and end.")
+@click.option("--check-config", is_flag=True, help="Judge --metrics, --state and --web-config-file, and end.")
 @click.option("--listen", default="127.0.0.1:9520", show_default=True, metavar="HOST:PORT", help="Port 0: any.")
 @WEB
 def logs(
@@ -78,22 +77,16 @@ def logs(
     _check_input(files, state, followed=not once and not backfill)
     declared = () if metrics_file is None else read_declared(metrics_file)
     address, web = read_address(listen), read_web(web_file)
-    if check_config:
-        click.echo("settings are right")
-        return ExitCode.OK
     counted = Flavor(flavor), namespaces, declared
-    if backfill:
+    if check_config:
+        _judge_state(files, counted, state)
+        click.echo("settings are right")
+    elif backfill:
         _write_history(files, counted, _step(backfill))
     elif once:
         _count_once(files, counted, textfile)
     else:
-        from regobs.exporters.logs import LogExporter  # noqa: PLC0415
-
-        ended = threading.Event()
-        running = LogExporter(
-            list(files), Flavor(flavor), namespaces=namespaces, declared=declared, state=state, ended=ended.set
-        )
-        return _follow(running, state, address, web, ended)
+        return _follow(files, counted, state, address, web)
     return ExitCode.OK
 
 
@@ -135,13 +128,24 @@ def _end(came: FilesRead) -> None:
         click.echo(NO_LINES, err=True)
 
 
+def _judge_state(files: tuple[str, ...], counted: _Counted, state: Path | None) -> None:
+    from regobs.exporters.logs import LogExporter  # noqa: PLC0415
+
+    if state is not None:
+        flavor, namespaces, declared = counted
+        LogExporter(list(files), flavor, namespaces=namespaces, declared=declared, state=state).judge_state()
+
+
 def _follow(
-    running: LogExporter, state: Path | None, address: tuple[str, int], web: WebConfig | None, ended: threading.Event
+    files: tuple[str, ...], counted: _Counted, state: Path | None, address: tuple[str, int], web: WebConfig | None
 ) -> int:
     from regobs.exporters.json_log import json_log  # noqa: PLC0415
-    from regobs.exporters.logs import MOST_FILES, locked_state  # noqa: PLC0415
+    from regobs.exporters.logs import MOST_FILES, LogExporter, locked_state  # noqa: PLC0415
     from regobs.exporters.serving import ExporterApp, exporter_instruments  # noqa: PLC0415
 
+    flavor, namespaces, declared = counted
+    ended = threading.Event()
+    running = LogExporter(list(files), flavor, namespaces=namespaces, declared=declared, state=state, ended=ended.set)
     with json_log("logs") as log, locked_state(state):
         running.instruments = exporter_instruments(*running.all_totals, file=MOST_FILES + 1)
         running.load()  # before an address is shown that would be gone at once
@@ -177,6 +181,10 @@ def _check_input(files: tuple[str, ...], state: Path | None, *, followed: bool) 
             expected="`-` as the only input, without --state: after a restart its counts begin at 0",
             next_step="name the file that is written, which can be read again after a restart",
         )
+    if state is not None:
+        from regobs.exporters.state_places import refuse_state_among_logs  # noqa: PLC0415
+
+        refuse_state_among_logs(state, files)
     folder = next((file for file in files if followed and Path(file).is_dir()), None)
     if folder is not None:
         raise InputError(

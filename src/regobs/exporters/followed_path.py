@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic, time
@@ -26,6 +26,8 @@ _LOG = logging.getLogger("regobs.exporters.logs")
 _QUIET = 60.0  # seconds without a new line after which a rotated file is closed: most writers have opened the new one
 _FIND = "keep rotated files until they are read; if it still is somewhere, count its last lines with --once"
 _SETTLED = 0.5  # seconds after which a file beside a log is no copy that is still being made
+_LONGEST_HELD = 5.0  # seconds for which lines wait for older ones that cannot be read yet
+_ATTEMPTS = 5  # to find a file under its name that is among those that were listed
 
 
 class FollowedPath:
@@ -47,11 +49,23 @@ class FollowedPath:
         self.failed = FailedReads()
         self._known = known
         self._behind = False  # whether what rotation has done was not read to its end
+        self._held_since: float | None = None  # when newer lines began to wait for a file that may not be whole
         self._folders: tuple[int | None, ...] = ()
         self._told_of = set[int]()  # inodes of files that cannot be unpacked
 
     def blocks(self) -> Iterator[Lines]:
-        """The lines that came since the last call."""
+        """The lines that came since the last call, in the order in which they were written."""
+        if not self.held:
+            yield from self._further()
+        grown = self._known.watched.has_grown(self.path)
+        changed = grown or self._rotated() or self.now is None or self._is_another(self.now) or self.now.is_new
+        if changed or self._behind or self.held or self._may_be_read():
+            yield from self._catch_up()
+        self.failed.over(self.path)
+
+    def _further(self) -> Iterator[Lines]:
+        """What was written to the files that are open; nothing of a newer one that came after the end of an older."""
+        limit = self._limit() if self.before else None
         for old in self.before[:]:
             yield from self._lines(old)
             if monotonic() - old.changed > _QUIET and old.identity not in self.failed:
@@ -61,18 +75,22 @@ class FollowedPath:
                 self._known.finished.add(old.place())
                 self.before.remove(old)
                 self._known.release(old)
-        if self.now is not None and not self.now.was_replaced():
-            yield from self._lines(self.now)
+        if self.now is not None and not self.now.is_new and not self.now.was_replaced():
+            yield from self._lines(self.now, limit=limit)
             quiet = monotonic() - self.now.changed > _QUIET and self.now.identity not in self.failed
             if quiet and self.now.deleted:  # or its bytes would stay on the disk
                 yield from self._lines(self.now, ended=True)
                 self._known.release(self.now)
                 self.now = None
-        grown = self._known.watched.has_grown(self.path)
-        changed = grown or self._rotated() or self.now is None or self._is_another(self.now)
-        if changed or self._behind or self._may_be_read():
-            yield from self._catch_up()
-        self.failed.over(self.path)
+
+    def _limit(self) -> int | None:
+        """How far the file of now may be read once the older ones were: a writer may have gone on from them to it."""
+        return None if self.now is None else self.now.size
+
+    @property
+    def held(self) -> bool:
+        """Whether lines wait for older ones, which are in a file that may be a copy that is still being made."""
+        return self._held_since is not None and monotonic() - self._held_since < _LONGEST_HELD
 
     def files(self) -> list[FollowedFile]:
         """All open files of the name."""
@@ -85,7 +103,7 @@ class FollowedPath:
     @property
     def gone(self) -> bool:
         """Whether the name has no file and nothing of it is left to read."""
-        left = self.files() or self.unreadable or self._known.waiting.get(self.path)
+        left = self.files() or self.unreadable or self._known.waiting.get(self.path) or self.held
         return not left and not os.path.lexists(self.path)
 
     def begin(self, awaited: Collection[str]) -> None:
@@ -116,8 +134,8 @@ class FollowedPath:
         """Go on from the places of an earlier process: what was left of each file, and what came after them."""
         yield from self._catch_up()
 
-    def _lines(self, file: FollowedFile, *, ended: bool = False) -> Iterator[Lines]:
-        return self.failed.lines(file.identity, file.shown, file.blocks(ended=ended))
+    def _lines(self, file: FollowedFile, *, ended: bool = False, limit: int | None = None) -> Iterator[Lines]:
+        return self.failed.lines(file.identity, file.shown, file.blocks(ended=ended, limit=limit))
 
     def _catch_up(self) -> Iterator[Lines]:
         """What rotation has done: the rest of what was replaced, files that came and went unseen, the file of now."""
@@ -131,6 +149,27 @@ class FollowedPath:
         self.settled, self._behind = True, False
 
     def _read_generations(self) -> Iterator[Lines]:
+        for attempt in range(_ATTEMPTS):
+            self._note_rotation()
+            with self._generations() as around:
+                waiting = self._find_waiting(around)
+                if self.now is None:
+                    self.now = self._opened()
+                limit = self._limit()  # and then: all that is older than what stands before it was listed
+                if attempt < _ATTEMPTS - 1 and not (self._is_among(around) and around.holds()):
+                    continue
+                self._known.finished.room(self._known.folders.names)
+                yield from self._in_order(around, waiting, limit)
+                self._watch(around)
+                self._see(around.unreadable)
+                self._note(around.unreadable)
+                self.failed.keep([one.identity for one in around.ready] + [one.identity for one in self.files()])
+            if not self._known.waiting[self.path]:
+                del self._known.waiting[self.path]
+            return
+
+    def _note_rotation(self) -> None:
+        """Put the file of now among those before, or its content, where the name has another by now."""
         if self.now is not None and self.now.was_replaced():
             self._wait(self.now.old_place())
             self.now.begin_again()
@@ -138,20 +177,38 @@ class FollowedPath:
             self.now.changed = monotonic()
             self.before.append(self.now)
             self.now = None
-        if self._known.waiting.get(self.path):
-            yield from self._read_waiting()
+
+    def _is_among(self, around: Generations) -> bool:
+        """Whether the file of now is the one that was listed: else rotation has gone on meanwhile."""
         if self.now is None:
-            self.now = self._opened()
-        for file in self.files():  # so that each has a start by which its copies are known
-            yield from self._lines(file)
-        with self._generations() as around:
-            self._known.finished.room(self._known.folders.names)
-            for one in around.ready:
-                yield from self._unseen(one)
-            self._watch(around)
-            self._see(around.unreadable)
-            self._note(around.unreadable)
-            self.failed.keep([one.identity for one in around.ready] + [one.identity for one in self.files()])
+            return True
+        listed = next((one.identity for one in around.ready if one.path == self.path), None)
+        if listed is None:
+            return not os.path.lexists(self.path)
+        return listed == self.now.identity and not self.now.was_replaced()
+
+    def _in_order(
+        self, around: Generations, waiting: dict[Generation, list[FilePlace]], limit: int | None
+    ) -> Iterator[Lines]:
+        """What is new in all files of the name, from the oldest to the file of now, and of that up to `limit`."""
+        held, self._held_since = self._held_since, None
+        open_in: dict[Generation | None, list[FollowedFile]] = {}
+        for file in self.before:
+            same = next((one for one in around.ready if one.identity == file.identity), None)
+            copy = same or next((one for one in around.ready if file.has_start_of(one, unread=True)), None)
+            open_in.setdefault(copy, []).append(file)
+        for one in (None, *around.ready):
+            if one is None or one in open_in:
+                for file in open_in.get(one, ()):
+                    yield from self._lines(file)
+            elif one in waiting:
+                yield from self._read_waiting(one, waiting[one])
+            elif (yield from self._unseen(one)):
+                self._held_since = monotonic() if held is None else held
+                if self.held:
+                    return
+        if self.now is not None:
+            yield from self._lines(self.now, limit=limit)
 
     def _generations(self) -> Generations:
         found = Generations(self.path, self._known.folders, self._known.former(self.path))
@@ -188,33 +245,40 @@ class FollowedPath:
         else:
             self._known.finished.add(one.place())
 
-    def _read_waiting(self) -> Iterator[Lines]:
-        """The rest of the files that were read in part, where they are found."""
-        waiting = self._known.waiting[self.path]
-        with self._generations() as around:
-            hidden = any(not self._known.is_read(one) for one in around.unreadable.values())
-            for place in waiting[:]:
-                found = found_place(place, [one for one in around.ready if one.path != self.path or self.now is None])
-                if found is not None and self.failed.waits(found.identity):
-                    continue
-                if found is None:
-                    if not around.holds():
-                        self._folders = ()  # it may be copied and truncated since the files were listed: look again
-                    elif not hidden:
-                        waiting.remove(place)
-                        self._known.give_up(place)
-                        self._tell_lost(place)
-                elif found.path == self.path and not found.packed:
+    def _find_waiting(self, around: Generations) -> dict[Generation, list[FilePlace]]:
+        """The files that were read in part and of which a rest is among those that are listed, with their places.
+
+        The file that has the name is opened. What is not found is given up.
+        """
+        waiting = self._known.waiting.get(self.path, [])
+        found_in: dict[Generation, list[FilePlace]] = {}
+        hidden = any(not self._known.is_read(one) for one in around.unreadable.values())
+        for place in waiting[:]:
+            found = found_place(place, [one for one in around.ready if one.path != self.path or self.now is None])
+            if found is None:
+                if not around.holds():
+                    self._folders = ()  # it may be copied and truncated since the files were listed: look again
+                elif not hidden:
                     waiting.remove(place)
-                    self.now = self._known.hold(FollowedFile(self.path, found.open(), place=place))
-                else:
-                    waiting.remove(place)
-                    if not found.packed and found.is_file_of(place) and _is_recent(found):
-                        yield from self._follow(found, place)
-                    else:
-                        yield from self._rest(found, place.offset)
-        if not waiting:
-            del self._known.waiting[self.path]
+                    self._known.give_up(place)
+                    self._tell_lost(place)
+            elif self.failed.waits(found.identity):
+                continue
+            elif found.path == self.path and not found.packed:
+                waiting.remove(place)
+                self.now = self._known.hold(FollowedFile(self.path, found.open(), place=place))
+            else:
+                found_in.setdefault(found, []).append(place)
+        return found_in
+
+    def _read_waiting(self, one: Generation, places: list[FilePlace]) -> Iterator[Lines]:
+        """The rest of a file that was read in part."""
+        for place in places:
+            self._known.waiting[self.path].remove(place)
+            if not one.packed and one.is_file_of(place) and _is_recent(one):
+                yield from self._follow(one, place)
+            else:
+                yield from self._rest(one, place.offset)
 
     def _wait(self, place: FilePlace) -> None:
         lost = self._known.wait(place)
@@ -230,19 +294,22 @@ class FollowedPath:
         extra = {"file": place.path, "next_step": _FIND} | ({"target": ", ".join(former)} if former else {})
         _LOG.warning("a file that was not read to its end is gone", extra=extra)
 
-    def _unseen(self, one: Generation) -> Iterator[Lines]:
-        """The lines of a generation, where none of it was read, or where more was written since."""
+    def _unseen(self, one: Generation) -> Generator[Lines, None, bool]:
+        """The lines of a generation, where none of it was read, or where more was written since.
+
+        Whether newer ones have to wait, as it may be a copy that is being made.
+        """
         known = self._known
-        ours = one.path == self.path or known.is_copy(one, self.files())
+        ours = one.path == self.path or known.is_copy(one, self.files(), unread=True)
         if ours or known.taken(one.identity) or self.failed.waits(one.identity):
-            return
+            return False
         if (read := known.read_to(one)) is not None:
             yield from self._grown(one, read)
-            return
+            return False
         place = one.place()
         furthest = known.finished.furthest(place)
         if furthest is not None and furthest >= place.offset:
-            return
+            return False
         if one.written < known.blind.get(self.path, 0) or known.finished.has_older(one.status):
             known.finished.add(place)
         elif not place.known:
@@ -251,8 +318,10 @@ class FollowedPath:
                 _LOG.warning("a rotated file cannot be unpacked", extra={"file": one.path, "error": str(one.fault)})
         elif abs(time() - one.written) < _SETTLED or known.awaited(one):
             self._folders = ()  # it may be a copy that is being made, or can be read since a moment ago: look again
+            return True
         else:
             yield from self._new(one)
+        return False
 
     def _grown(self, one: Generation, read: FilePlace) -> Iterator[Lines]:
         """The lines that were written to a file since it was read and closed."""

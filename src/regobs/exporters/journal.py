@@ -21,6 +21,7 @@ import msgspec
 from regobs.common.files import write_file
 from regobs.common.reasons import shape_of
 from regobs.errors import MachineError
+from regobs.exporters.state_places import held_folder, refuse_folder, unusable_folder
 
 _NAME = re.compile(r"journal-([0-9]{1,18})")
 _LOCK = "lock"
@@ -38,11 +39,7 @@ class Journal:
             self._lock = os.open(directory / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise MachineError(
-                "another process keeps its counts in this directory",
-                value=str(directory),
-                next_step="stop it, or choose another directory with --state",
-            ) from None
+            raise held_folder(directory) from None
         except OSError as fault:
             raise self._fault(fault) from None
         self._file: int | None = None
@@ -144,8 +141,9 @@ class Journal:
         self._file, self._number, self._size = file, number, whole
 
     def _fault(self, fault: OSError) -> MachineError:
-        return MachineError(
-            "the directory of the counts cannot be used",
-            value=f"{self._directory}: {fault.strerror or fault}",
-            next_step="choose a directory that this user may write to with --state",
-        )
+        return unusable_folder(self._directory, fault.strerror or str(fault))
+
+
+def judge_directory(directory: Path) -> None:
+    """Raise MachineError for a directory that a `Journal` could not use; nothing is written."""
+    refuse_folder(directory, directory / _LOCK, held_folder(directory))

@@ -69,6 +69,11 @@ class LogFiles:
         return all(one.settled for one in self._paths.values())
 
     @property
+    def held(self) -> bool:
+        """Whether lines of a file wait for older ones."""
+        return any(one.held for one in self._paths.values())
+
+    @property
     def switched(self) -> bool:
         """Whether a symbolic link was switched since the last checkpoint: what it led to must be known after a kill."""
         return self._known.switched

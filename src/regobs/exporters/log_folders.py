@@ -13,7 +13,7 @@ from time import monotonic, time
 
 _REUSED = 1.0  # seconds for which a listing serves, where the folder's time does not tell of a change (network drives)
 _TICK = 0.1  # seconds; changes of a folder that are closer together may have one time, of the kernel's clock
-_MARKS = (".", "-", "_")  # behind a name, or before its ending, in the names of its rotations: logrotate, lumberjack
+MARKS = (".", "-", "_")  # behind a name, or before its ending, in the names of its rotations: logrotate, lumberjack
 _GUESSED = tuple(f".{number}{packed}" for number in range(1, 10) for packed in ("", ".gz"))  # as logrotate numbers them
 GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 
@@ -119,7 +119,7 @@ def rotations(name: str, listing: Listing) -> Iterator[str]:
         yield from (one for one in guessed if os.path.exists(os.path.join(listing.folder, one)))  # noqa: PTH110, PTH118 - text
         return
     stem, dot, ending = name.rpartition(".")
-    for mark in _MARKS:
+    for mark in MARKS:
         yield from listing.beginning(name + mark)
         if stem:  # NAME-2026-01-01.log
             start = stem + mark

@@ -78,12 +78,14 @@ class FollowedFile:
         """How far it was read; where it was replaced since, of the content that stood there."""
         return FilePlace(self.path, *self.identity, self._known, self._start, self.offset)
 
-    def has_start_of(self, other: Generation) -> bool:
+    def has_start_of(self, other: Generation, *, unread: bool = False) -> bool:
         """Whether another file begins as what was read of this one, and is no longer: a copy, whole or not yet.
 
+        `unread`: of a file of which nothing was read its first line tells too, as among the generations of one name.
         A longer one is what a rotation made of a file that began with the same bytes, such as those of each start.
         """
-        if not self.offset:  # the start of a first line that is not whole tells nothing
+        tells = unread and (b"\n" in self._first or len(self._first) >= _START)
+        if not self.offset and not tells:  # the start of a first line that is not whole tells nothing
             return False
         known, start = other.start(self._known)
         if known == self._known:
@@ -108,9 +110,19 @@ class FollowedFile:
         before = os.pread(self.file.fileno(), 1, self.offset - 1) if self.offset else b""
         self._skipping = before not in (b"", b"\n", b"\0")
 
+    @property
+    def size(self) -> int:
+        """Bytes that it has now."""
+        return os.fstat(self.file.fileno()).st_size
+
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing of what it has was read: then nothing tells whether that is the first that stood there."""
+        return not self.offset and self.size > 0
+
     def behind(self) -> int:
         """Bytes that were not read yet."""
-        return max(0, os.fstat(self.file.fileno()).st_size - self.offset)
+        return max(0, self.size - self.offset)
 
     def was_replaced(self) -> bool:
         """Whether it was written anew from its start since it was read.
@@ -151,13 +163,16 @@ class FollowedFile:
         self.offset = 0
         self._skipping = False
 
-    def blocks(self, *, ended: bool = False) -> Iterator[Lines]:
+    def blocks(self, *, ended: bool = False, limit: int | None = None) -> Iterator[Lines]:
         """The lines that are complete, block by block. `ended`: what stands behind the last line end is a line too.
+
+        `limit`: nothing of what stands behind so many bytes.
 
         Zeros before a line are left out: copytruncate leaves a hole of them where the writer does not append.
         """
         while True:
-            data = os.pread(self.file.fileno(), _BLOCK, before := self.offset)
+            wanted = _BLOCK if limit is None else max(0, min(_BLOCK, limit - self.offset))
+            data = os.pread(self.file.fileno(), wanted, before := self.offset)
             # The second: what was just read may be of another content, or may be cut off.
             if not data or self.was_replaced() or self.offset != before:
                 return

@@ -189,9 +189,9 @@ class KnownFiles:
         furthest = self.finished.furthest(place := found.place())
         return self.read_to(found) is not None or (furthest is not None and furthest >= place.offset)
 
-    def is_copy(self, found: Generation, files: Iterable[FollowedFile]) -> bool:
-        """Whether a file is a copy of one of those that are read."""
-        original = next((file for file in files if file.has_start_of(found)), None)
+    def is_copy(self, found: Generation, files: Iterable[FollowedFile], *, unread: bool = False) -> bool:
+        """Whether a file is a copy of one of those that are read, or that are still to be, with `unread`."""
+        original = next((file for file in files if file.has_start_of(found, unread=unread)), None)
         if original is None:
             return False
         place = found.place()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from pathlib import Path
 from time import sleep
 from typing import Self
 
 from regobs.exporters.log_folders import Folders, Listing, places_of, rotations
 from regobs.exporters.log_generations import FilePlace, Generation
 from regobs.exporters.unreadable_files import Unreadable, unreadable_file
+from regobs.logs.reading.sources import place_in_set
 
 _ATTEMPTS, _PAUSE = 20, 0.005  # to read names while they are changed; seconds between two attempts
 
@@ -39,7 +41,8 @@ class Generations:
             if damage := one.damage:
                 self.unreadable[one.path] = Unreadable.of(one.path, damage)
                 self.ready.remove(one)
-        self.ready.sort(key=lambda one: (one.written, one.path))
+        # Within one tick of the kernel's clock files have the same time: then their names tell.
+        self.ready.sort(key=lambda one: (one.written, *place_in_set(Path(one.path))[1:], one.path))
 
     def __enter__(self) -> Self:
         return self

@@ -30,6 +30,7 @@ from regobs.exporters.declared import DeclaredMetric
 from regobs.exporters.log_counts import LogCounter, Warn, no_warning
 from regobs.exporters.log_files import LogFiles
 from regobs.exporters.piped_lines import PipedLines
+from regobs.exporters.state_places import LOCK, held_file, refuse_folder
 from regobs.exporters.totals import OTHER, ExporterInstruments
 from regobs.exporters.troubles import LastingTroubles
 from regobs.exporters.written_files import distinct_files
@@ -93,7 +94,7 @@ def locked_state(state: Path | None) -> Iterator[None]:
         return
     try:
         state.parent.mkdir(parents=True, exist_ok=True)
-        lock = os.open(f"{state}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        lock = os.open(f"{state}{LOCK}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as fault:
         _LOG.warning("the state file cannot be locked", extra={"file": str(state), "error": fault.strerror or ""})
         yield
@@ -102,12 +103,7 @@ def locked_state(state: Path | None) -> Iterator[None]:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     except BlockingIOError:
-        raise MachineError(
-            "another process keeps its counts in this state file",
-            value=str(state),
-            expected="one exporter for each --state: two would count the same lines and overwrite each other's places",
-            next_step="stop the other one, or name another file with --state",
-        ) from None
+        raise held_file(state) from None
     finally:
         os.close(lock)
 
@@ -207,6 +203,12 @@ class LogExporter:
                 self._counter.own_lines(self._unwrapper(path)).go_on(waiting, failed.get(path, ()))
             self._places = dict(state["files"])
 
+    def judge_state(self) -> None:
+        """Raise MachineError where the state file could not be used, by this process now; nothing is written."""
+        if self._state is not None:
+            refuse_folder(self._state.parent, Path(f"{self._state}{LOCK}"), held_file(self._state))
+            self.load()
+
     def restore(self) -> None:
         """Go on from the state file, which is read here where `load` was not called. Raises MachineError as that."""
         if self._places is None:
@@ -250,7 +252,8 @@ class LogExporter:
                 _LOG.warning("files cannot be read", extra=extra)
             return False
         self._told = ""
-        self._ready.set()
+        if not self._files.held:
+            self._ready.set()
         return busy
 
     def _count(self, blocks: Iterator[tuple[str, list[bytes]]], *, may_store: bool = True) -> bool:

@@ -18,6 +18,7 @@ class PipedLines:
 
     settled = True
     switched = False
+    held = False
     unreadable = 0
 
     def __init__(self, pipe: BinaryIO) -> None:

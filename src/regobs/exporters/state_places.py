@@ -1,0 +1,108 @@
+"""Where an exporter keeps its state: what is wrong with a place before anything is written there."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from fnmatch import fnmatch
+from pathlib import Path
+
+from regobs.errors import InputError, MachineError
+from regobs.exporters.log_folders import MARKS
+
+LOCK = ".lock"  # at the end of the name of a state file: the name of its lock
+
+
+def fault_of_folder(folder: Path, *, made: bool = False) -> str:
+    """Why this user cannot make files in a folder, nothing where it can; `made`: a missing one will be made."""
+    place = folder
+    while made and not place.exists() and place != place.parent:
+        place = place.parent
+    if not place.exists():
+        return f"there is no folder {place}"
+    if not place.is_dir():
+        return f"{place} is no folder"
+    return "" if os.access(place, os.W_OK | os.X_OK) else f"this user may not write to {place}"
+
+
+def is_held(lock: Path) -> bool:
+    """Whether another process holds a lock; nothing is written. Raises OSError where the lock cannot be opened."""
+    try:
+        descriptor = os.open(lock, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def refuse_folder(folder: Path, lock: Path, held: MachineError) -> None:
+    """Raise MachineError for a folder that cannot be made or written to, `held` where a process has its lock.
+
+    Nothing is written.
+    """
+    try:
+        if fault := fault_of_folder(folder, made=True):
+            raise unusable_folder(folder, fault)
+        if is_held(lock):
+            raise held
+    except OSError as fault:
+        raise unusable_folder(lock, fault.strerror or str(fault)) from None
+
+
+def unusable_folder(folder: Path, fault: str) -> MachineError:
+    """The error of a folder in which no counts can be kept."""
+    return MachineError(
+        "the directory of the counts cannot be used",
+        value=f"{folder}: {fault}",
+        next_step="choose a directory that this user may write to with --state",
+    )
+
+
+def held_folder(folder: Path) -> MachineError:
+    """The error of a folder of counts that another exporter has."""
+    return MachineError(
+        "another process keeps its counts in this directory",
+        value=str(folder),
+        next_step="stop it, or choose another directory with --state",
+    )
+
+
+def held_file(state: Path) -> MachineError:
+    """The error of a state file that another exporter has."""
+    return MachineError(
+        "another process keeps its counts in this state file",
+        value=str(state),
+        expected="one exporter for each --state: two would count the same lines and overwrite each other's places",
+        next_step="stop the other one, or name another file with --state",
+    )
+
+
+def refuse_state_among_logs(state: Path, patterns: tuple[str, ...]) -> None:
+    """Raise InputError for a state file that would be read as a log, or as a rotation of one."""
+    files = (state, Path(f"{state}{LOCK}"))
+    names = {name for one in files for name in (os.path.abspath(one), os.path.realpath(one))}  # noqa: PTH100 - as below
+    for pattern in patterns:
+        if any(_may_be_of(pattern, name) for name in names):
+            raise InputError(
+                "the state file would be read as a log",
+                value=f"--state {state} and {pattern}",
+                expected="a state file that no pattern means, and that is called as no rotation of a log is",
+                next_step="name a file in another folder with --state, such as /var/lib/regobs/logs.json",
+            )
+
+
+def _may_be_of(pattern: str, path: str) -> bool:
+    """Whether a pattern, or the rotations of what it means, may have this path."""
+    *folders, name = Path(os.path.abspath(pattern)).parts  # noqa: PTH100 - `absolute` keeps `..`
+    *parents, own = Path(path).parts
+    if len(folders) != len(parents) or not all(map(fnmatch, parents, folders)):
+        return False
+    stem, dot, ending = name.rpartition(".")
+    mark = f"[{''.join(sorted(MARKS))}]*"  # with `-` first, where it means itself
+    names = [name, f"{name}{mark}", *([f"{stem}{mark}{dot}{ending}*"] if stem else [])]
+    return any(fnmatch(own, one) for one in names) and (own[0] != "." or name[0] == ".")
