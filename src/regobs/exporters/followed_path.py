@@ -19,7 +19,7 @@ from regobs.exporters.log_generations import (
     Lines,
 )
 from regobs.exporters.log_known import KnownFiles
-from regobs.exporters.log_rotations import Generations, found_place
+from regobs.exporters.log_rotations import Generations, found_files, found_place
 from regobs.exporters.unreadable_files import Unreadable
 
 _LOG = logging.getLogger("regobs.exporters.logs")
@@ -55,16 +55,17 @@ class FollowedPath:
 
     def blocks(self) -> Iterator[Lines]:
         """The lines that came since the last call, in the order in which they were written."""
+        new = self.now is not None and self.now.is_new
         if not self.held:
-            yield from self._further()
+            yield from self._further(new=new)
         grown = self._known.watched.has_grown(self.path)
-        changed = grown or self._rotated() or self.now is None or self._is_another(self.now) or self.now.is_new
+        changed = grown or new or self._rotated() or self.now is None or self._is_another(self.now)
         if changed or self._behind or self.held or self._may_be_read():
             yield from self._catch_up()
         self.failed.over(self.path)
 
-    def _further(self) -> Iterator[Lines]:
-        """What was written to the files that are open; nothing of a newer one that came after the end of an older."""
+    def _further(self, *, new: bool) -> Iterator[Lines]:
+        """What was written to the files that are open, but to a new one; of each no more than follows the older."""
         limit = self._limit() if self.before else None
         for old in self.before[:]:
             yield from self._lines(old)
@@ -75,7 +76,7 @@ class FollowedPath:
                 self._known.finished.add(old.place())
                 self.before.remove(old)
                 self._known.release(old)
-        if self.now is not None and not self.now.is_new and not self.now.was_replaced():
+        if self.now is not None and not new and not self.now.was_replaced():
             yield from self._lines(self.now, limit=limit)
             quiet = monotonic() - self.now.changed > _QUIET and self.now.identity not in self.failed
             if quiet and self.now.deleted:  # or its bytes would stay on the disk
@@ -154,7 +155,7 @@ class FollowedPath:
             with self._generations() as around:
                 waiting = self._find_waiting(around)
                 if self.now is None:
-                    self.now = self._opened()
+                    self.now = self._opened([place for places in waiting.values() for place in places])
                 limit = self._limit()  # and then: all that is older than what stands before it was listed
                 if attempt < _ATTEMPTS - 1 and not (self._is_among(around) and around.holds()):
                     continue
@@ -192,11 +193,7 @@ class FollowedPath:
     ) -> Iterator[Lines]:
         """What is new in all files of the name, from the oldest to the file of now, and of that up to `limit`."""
         held, self._held_since = self._held_since, None
-        open_in: dict[Generation | None, list[FollowedFile]] = {}
-        for file in self.before:
-            same = next((one for one in around.ready if one.identity == file.identity), None)
-            copy = same or next((one for one in around.ready if file.has_start_of(one, unread=True)), None)
-            open_in.setdefault(copy, []).append(file)
+        open_in = found_files(self.before, around.ready)
         for one in (None, *around.ready):
             if one is None or one in open_in:
                 for file in open_in.get(one, ()):
@@ -274,7 +271,8 @@ class FollowedPath:
     def _read_waiting(self, one: Generation, places: list[FilePlace]) -> Iterator[Lines]:
         """The rest of a file that was read in part."""
         for place in places:
-            self._known.waiting[self.path].remove(place)
+            if place in self._known.waiting[self.path]:  # else there was no room for it any more
+                self._known.waiting[self.path].remove(place)
             if not one.packed and one.is_file_of(place) and _is_recent(one):
                 yield from self._follow(one, place)
             else:
@@ -376,15 +374,19 @@ class FollowedPath:
             return False  # between the rename and the new file, or gone
         return (stat.st_dev, stat.st_ino) != file.identity
 
-    def _opened(self) -> FollowedFile | None:
-        """The file that has the name now, from its start, or from where it was read to before it could not be read."""
+    def _opened(self, elsewhere: Collection[FilePlace] = ()) -> FollowedFile | None:
+        """The file that has the name now, from its start, or from where it was read to before it could not be read.
+
+        `elsewhere`: the places of which the files were found under other names.
+        """
         self.unreadable.pop(self.path, None)
         try:
             with Generation(self.path) as one:
                 if self._known.taken(one.identity):
                     return None
                 waiting = self._known.waiting.get(self.path, [])
-                place = next((place for place in waiting if not one.packed and one.holds(place)), None)
+                wanted = [] if one.packed else [place for place in waiting if place not in elsewhere]
+                place = next((place for place in wanted if one.holds(place)), None)
                 offset = self._known.counted(one) if place is None else 0  # of a new name: what it is a copy of
                 file = FollowedFile(self.path, one.open(), offset, place)
         except OSError as fault:

@@ -84,8 +84,7 @@ class FollowedFile:
         `unread`: of a file of which nothing was read its first line tells too, as among the generations of one name.
         A longer one is what a rotation made of a file that began with the same bytes, such as those of each start.
         """
-        tells = unread and (b"\n" in self._first or len(self._first) >= _START)
-        if not self.offset and not tells:  # the start of a first line that is not whole tells nothing
+        if not self.offset and not (unread and self._tells):
             return False
         known, start = other.start(self._known)
         if known == self._known:
@@ -116,9 +115,14 @@ class FollowedFile:
         return os.fstat(self.file.fileno()).st_size
 
     @property
+    def _tells(self) -> bool:
+        """Whether it had a whole first line when its start was looked at: less of a start tells nothing."""
+        return b"\n" in self._first or len(self._first) >= _START
+
+    @property
     def is_new(self) -> bool:
-        """Whether nothing of what it has was read: then nothing tells whether that is the first that stood there."""
-        return not self.offset and self.size > 0
+        """Whether it has content and nothing tells whether that is the first that stood there."""
+        return not self.offset and not self._tells and self.size > 0
 
     def behind(self) -> int:
         """Bytes that were not read yet."""

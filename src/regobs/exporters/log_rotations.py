@@ -9,7 +9,7 @@ from time import sleep
 from typing import Self
 
 from regobs.exporters.log_folders import Folders, Listing, places_of, rotations
-from regobs.exporters.log_generations import FilePlace, Generation
+from regobs.exporters.log_generations import FilePlace, FollowedFile, Generation
 from regobs.exporters.unreadable_files import Unreadable, unreadable_file
 from regobs.logs.reading.sources import place_in_set
 
@@ -101,3 +101,15 @@ def found_place(place: FilePlace, generations: list[Generation]) -> Generation |
         return copy
     # A packed one tells its size modulo 2^32, and nothing of it where its end is not written yet.
     return next((one for one in reversed(generations) if one.packed and one.has_start_of(place)), None)
+
+
+def found_files(
+    files: Iterable[FollowedFile], generations: list[Generation]
+) -> dict[Generation | None, list[FollowedFile]]:
+    """Open files by the generation that each is, or that is a copy of it; under None those that are not there."""
+    found: dict[Generation | None, list[FollowedFile]] = {}
+    for file in files:
+        same = next((one for one in generations if one.identity == file.identity), None)
+        copy = same or next((one for one in generations if file.has_start_of(one, unread=True)), None)
+        found.setdefault(copy, []).append(file)
+    return found
