@@ -76,8 +76,9 @@ class FollowedPath:
                 self._known.finished.add(old.place())
                 self.before.remove(old)
                 self._known.release(old)
-        if self.now is not None and not new and not self.now.was_replaced():
-            yield from self._lines(self.now, limit=limit)
+        if self.now is not None and not self.now.was_replaced():
+            if not new:
+                yield from self._lines(self.now, limit=limit)
             quiet = monotonic() - self.now.changed > _QUIET and self.now.identity not in self.failed
             if quiet and self.now.deleted:  # or its bytes would stay on the disk
                 yield from self._lines(self.now, ended=True)
