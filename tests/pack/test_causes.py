@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from regobs.catalog.model import Capability
 from regobs.catalog.probe import RESULTS
 from regobs.config import LabelNames
 from regobs.promql.nodes import Duration
@@ -106,6 +107,18 @@ def test_what_is_built_for_seldom_scrapes_passes_without_the_alerts_that_look_fu
     assert {"RegistryUploadsFail", "RegistryNoTraffic"} < set(left_out)  # its own window; that of a series it reads
     assert len(left_out) < len(alerts()) / 3
     assert bundled_rules().manifest()["tests_left_out"] == []
+
+
+@pytest.mark.server
+def test_a_standby_has_its_alert_also_where_servers_do_not_tell_their_role(tmp_path: Path) -> None:
+    silent = replace(GITLAB, capabilities=GITLAB.capabilities - {Capability.POSTGRES_QUERIES})
+    compiled = compile_rules(BUNDLED, silent)
+    (servers,) = (file for file in compiled.rule_files if file.name == "postgresql-servers")
+    names = [rule.get("alert") or rule["record"] for group in servers.groups for rule in group["rules"]]
+    assert names[:2] == ["RegistryPostgresqlStandbyDown", "RegistryDatabaseDown"]
+    chosen = [path for path in write_all(tmp_path, compiled) if path.name.startswith("postgresql-servers.")]
+    done = run_tests(promtool_of("debian"), *chosen)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.server
