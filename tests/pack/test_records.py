@@ -79,12 +79,13 @@ def judge(promtool: Path, directory: Path, files: dict[str, bytes], *names: str)
 
 
 # What alerts read instead of raw series: http.test.yaml feeds their counters and asks the alerts.
-# The record of the probe is asked in test_causes.py, the roles of servers by cases of postgresql-servers.test.yaml.
+# The record of the probe is asked in test_causes.py, the roles of servers and outages by cases of the alerts that read them.
 OF_ALERTS = {
     "registry:http_client_requests:rate1m",
     "registry:http_health_requests:rate1m",
     "registry:probe_requests:rate5m",
     "registry:postgresql_replica_role:last6h",
+    "registry:outages_announced:count",
 }
 
 
