@@ -81,7 +81,9 @@ def test_alerts_fire_when_they_are_due_and_are_silent_just_below(tmp_path: Path,
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("files", ["garbage-collection|monitoring", pytest.param(".*", marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    "files", ["garbage-collection|monitoring|incidents|postgresql-.*", pytest.param(".*", marks=pytest.mark.long)]
+)
 @pytest.mark.server
 def test_alerts_fire_with_the_labels_of_a_deployment_too(tmp_path: Path, files: str) -> None:
     scoped = replace(CONFIGS["gitlab"], labels=LabelNames(environment="env", cluster="cluster"))

@@ -161,7 +161,9 @@ def test_a_route_that_fails_after_an_announced_outage_is_told_unless_it_fails_si
 
 def test_what_holds_back_routes_knows_the_same_outages_as_what_holds_back_burns() -> None:
     announced = "registry:outages_announced:count"
-    assert all(announced in bundled_alerts()[name]["expr"] for name in ("RegistryOutageRecent", "RegistryFailureOfOutage"))
+    assert all(
+        announced in bundled_alerts()[name]["expr"] for name in ("RegistryOutageRecent", "RegistryFailureOfOutage")
+    )
     (file,) = (file for file in bundled_rules().rule_files if file.name == "incidents")
     (record,) = (rule for group in file.groups for rule in group["rules"] if rule.get("record") == announced)
     listed = set(re.findall(r"Registry\w+", record["expr"]))

@@ -79,7 +79,7 @@ def judge(promtool: Path, directory: Path, files: dict[str, bytes], *names: str)
 
 
 # What alerts read instead of raw series: http.test.yaml feeds their counters and asks the alerts.
-# The record of the probe is asked in test_causes.py, the roles of servers and outages by cases of the alerts that read them.
+# The record of the probe is asked in test_causes.py, those of servers and outages by cases of alerts that read them.
 OF_ALERTS = {
     "registry:http_client_requests:rate1m",
     "registry:http_health_requests:rate1m",

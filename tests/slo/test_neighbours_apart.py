@@ -64,7 +64,7 @@ def equal_of(files: dict[str, bytes], source: str, target: str) -> list[list[str
     [
         ("hosts", "RegistryStarvedOfCpu", "and on ()"),
         ("database", "RegistryDatabaseHangs", "and on ()"),
-        ("monitoring", "RegistryBurnOver", "and on ()"),
+        ("incidents", "RegistryBurnOver", "and on ()"),
         ("traffic", "RegistryRequestsStopped", "and on (namespace)"),  # both sides are of the registry
     ],
 )
