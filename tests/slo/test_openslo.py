@@ -15,6 +15,7 @@ from regobs.promql.nodes import Duration
 from regobs.slo import outputs
 from regobs.slo.model import Budgeting, CalendarSpan, Limit, Slo
 from regobs.slo.spec import read_slos
+from regobs.slo.warned import pack_warnings
 from tests.slo.conftest import promtool_of
 from tests.slo.packs import GITLAB as BASE
 from tests.slo.packs import pack_of, rules_of, run_tests, write
@@ -161,6 +162,10 @@ SAME: dict[str, tuple[Any, ...]] = {
     "an operator beside the target": (document(objectives=[{"op": "lte", "target": 0.99}]),),
     "a target in percent": (document(objectives=[{"targetPercent": 99}]),),
     "a rolling window": (document(timeWindow=[{"duration": "4w", "isRolling": True}]),),
+    "policies, conditions and targets that no document defines": (
+        document(alertPolicies=["x", {"alertPolicyRef": "y"}, policy_of({"conditionRef": "z"}, in_place(TARGET))]),
+        POLICY,
+    ),
     "labels of a team": ({**document(), "metadata": {"name": "pulls", "labels": {"team": ["a", "b"], "tier": "1"}}},),
 }  # fmt: skip
 
@@ -169,6 +174,43 @@ SAME: dict[str, tuple[Any, ...]] = {
 def test_other_ways_to_write_it_give_the_same_rules(tmp_path: Path, documents: tuple[Any, ...]) -> None:
     files = outputs.files(write_pack(tmp_path / "a", *documents), GITLAB)
     assert files["prometheus/rules/slo-pulls.yaml"] == plain_rules(tmp_path / "b")
+
+
+def warnings(directory: Path, *documents: Any) -> list[str]:
+    """What `regobs build` warns of, without the file: a line and a sentence."""
+    return [
+        one.removeprefix(f"{directory}/alerts/my.slo.yaml:") for one in pack_warnings(write_pack(directory, *documents))
+    ]
+
+
+ADD = "add it, or remove the reference"
+UNKNOWN: dict[str, tuple[Any, str, str]] = {
+    "a policy": ([document(alertPolicies=[{"alertPolicyRef": "x"}])], "AlertPolicy x", ADD),
+    "a policy by its bare name": ([document(alertPolicies=["x"])], "AlertPolicy x", ADD),
+    "a misspelt policy": (
+        [document(alertPolicies=["pagr"]), POLICY, CONDITION, TARGET], "AlertPolicy pagr", "did you mean pager?"
+    ),
+    "a condition": ([document(), POLICY, TARGET], "AlertCondition fast", ADD),
+    "a target": ([document(), POLICY, CONDITION], "AlertNotificationTarget mail", ADD),
+    "a condition of a policy in place": (
+        [document(alertPolicies=[policy_of({"conditionRef": "fast"}, in_place(TARGET))])], "AlertCondition fast", ADD
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", UNKNOWN.values(), ids=UNKNOWN)
+def test_a_name_of_an_alerting_document_that_nothing_defines_is_a_warning(
+    tmp_path: Path, case: tuple[Any, str, str]
+) -> None:
+    documents, what, next_step = case
+    [told] = warnings(tmp_path, *documents)
+    line, sentence = told.split(": ", 1)
+    assert what.split()[1] in (tmp_path / "alerts/my.slo.yaml").read_text().splitlines()[int(line) - 1]
+    assert sentence == f"no document of the pack is the {what}, so this reference changes nothing; {next_step}"
+
+
+def test_names_of_alerting_documents_that_the_pack_has_are_no_warning(tmp_path: Path) -> None:
+    assert warnings(tmp_path, document(alertPolicies=["pager"]), POLICY, CONDITION, TARGET) == []
 
 
 # What is compiled
@@ -406,16 +448,8 @@ REFUSED: dict[str, tuple[Any, str, str, str]] = {
         sliced_limit(timeSliceTarget=0.9), "timeSliceTarget of a thresholdMetric is not supported", "0.9", "no timeSl"
     ),
     "a slice of no length": (sliced_limit(timeSliceWindow="0"), "a time slice needs a length", "0", "1m"),
-    "an unknown policy": (document(alertPolicies=[{"alertPolicyRef": "x"}]), "no AlertPolicy x", "x", "AlertPolicy"),
-    "an unknown policy by its bare name": (document(alertPolicies=["x"]), "no AlertPolicy x", "x", "AlertPolicy"),
-    "an unknown condition": ([document(), POLICY, TARGET], "no AlertCondition fast", "fast", "AlertCondition"),
-    "an unknown target": ([document(), POLICY, CONDITION], "no AlertNotificationTarget mail", "mail", "NotificationT"),
     "a condition in place that is none": (
         [document(), policy_of({"kind": "AlertCondition"}, {"targetRef": "mail"}), TARGET], "lacks the key", "None", "'"
-    ),
-    "an unknown condition of a policy in place": (
-        document(alertPolicies=[policy_of({"conditionRef": "fast"}, in_place(TARGET))]), "no AlertCondition fast",
-        "fast", "AlertCondition",
     ),
     "a quarter": (calendar("1Q", "2026-01-01 00:00:00"), "not supported by regobs", "1Q", "1d, 1w or 1M"),
     "a time zone": (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -27,7 +28,8 @@ _REFERENCES = {
 class OpensloDocuments:
     """The documents of a pack by kind; SLIs and data sources also by name, because SLOs refer to them.
 
-    `policies` are those of the kind AlertPolicy, and `named` are the names of all documents of each kind.
+    `policies` are those of the kind AlertPolicy, and `named` are the names of all documents of each kind. `unknown` are
+    references to what no document defines and nothing reads, each with its place and what to do.
     """
 
     slos: list[Document] = field(default_factory=list)
@@ -35,6 +37,7 @@ class OpensloDocuments:
     sources: dict[str, Document] = field(default_factory=dict)
     policies: list[Document] = field(default_factory=list)
     named: dict[str, set[str]] = field(default_factory=dict)
+    unknown: list[tuple[Location, str]] = field(default_factory=list)
 
 
 def read_documents(pack: Pack) -> OpensloDocuments:
@@ -122,7 +125,10 @@ def _refuse_composite(item: Document) -> None:
 
 
 def _check_references(document: Document, documents: OpensloDocuments, path: Steps = ("spec",)) -> None:
-    """Raise SloError for a policy, condition or target that is named and nowhere, or written in place and wrong."""
+    """Raise SloError for a policy, condition or target in place that is wrong; note one that is named and nowhere.
+
+    Nothing is compiled of these documents, so a name of none changes nothing: another tool may know it.
+    """
     for key, (kind, reference) in _REFERENCES.items():
         for index, entry in enumerate(document.at(path).get(key) or ()):
             place = (*path, key, index)
@@ -131,7 +137,8 @@ def _check_references(document: Document, documents: OpensloDocuments, path: Ste
                 _check_inline(document, place, kind)
                 _check_references(document, documents, (*place, "spec"))
             elif named not in documents.named.get(kind, set()):
-                _refuse_unknown(document, (*place, reference), kind, named, documents)
+                told = _unknown(kind, str(named), documents.named.get(kind, set()))
+                documents.unknown.append((document.locate((*place, reference)), told))
 
 
 def _check_inline(document: Document, path: Steps, kind: str) -> None:
@@ -141,15 +148,9 @@ def _check_inline(document: Document, path: Steps, kind: str) -> None:
     validate(document, INLINE[kind], SloError)
 
 
-def _refuse_unknown(document: Document, path: Steps, kind: str, name: object, documents: OpensloDocuments) -> None:
-    known = sorted(documents.named.get(kind, set()))
-    raise SloError(
-        f"the pack has no {kind} {name}",
-        location=document.locate(path),
-        value=name,
-        expected=", ".join(known) or f"a document of the kind {kind}",
-        next_step=did_you_mean(str(name), known, "add it, or remove the reference"),
-    )
+def _unknown(kind: str, name: str, known: Iterable[str]) -> str:
+    next_step = did_you_mean(name, sorted(known), "add it, or remove the reference")
+    return f"no document of the pack is the {kind} {name}, so this reference changes nothing; {next_step}"
 
 
 def unsupported(document: Document, path: Steps, what: str, expected: str, next_step: str) -> SloError:

@@ -19,7 +19,7 @@ from regobs.promql.unavailable import Unavailable
 from regobs.promql.vocabulary import Vocabulary
 from regobs.promql.walk import selectors
 from regobs.promql.words import metric_labels
-from regobs.slo.openslo import documents_of
+from regobs.slo.openslo import documents_of, read_documents
 from regobs.slo.rule_files import SUFFIX
 from regobs.slo.sources import check_pattern, source_selector
 
@@ -43,6 +43,7 @@ def pack_warnings(pack: Pack, config: Config | None = None) -> Iterator[str]:
         for document in documents_of(file) if file.layer != BUNDLED else ():
             for path, expr in _sources(document.data["spec"], ("spec",)):
                 yield from _told(expr, document.locate(path), vocabulary)
+    yield from dict.fromkeys(f"{Location(at.file, at.line)}: {told}" for at, told in read_documents(pack).unknown)
 
 
 def _sources(data: Any, path: Steps) -> Iterator[tuple[Steps, Expr]]:
