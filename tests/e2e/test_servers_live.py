@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from regobs.cli.main import run
 from regobs.common.programs import Supervisor, free_port
@@ -154,6 +155,22 @@ def test_what_a_server_leaves_to_others_or_ignores_is_said_of_that_server_alone(
         assert (program in capsys.readouterr().err) is (name == "victoriametrics"), (name, verb)
     assert run(["query", "vector(1)", "--dedup"]) == 0
     assert ("other servers ignore --dedup" in capsys.readouterr().err) is (name != "thanos")
+
+
+@pytest.mark.parametrize(("points", "step"), [(55, 3.0), (10_020, 3.0), (10_060, 1.5)])
+def test_a_range_of_victoriametrics_has_the_moments_that_were_asked(capsys: Output, points: int, step: float) -> None:
+    with Supervisor() as running:
+        url = metric_servers.victoriametrics(running, peers.required_victoriametrics(), ("-retentionPeriod=10y",))
+        begin = 1_796_000_000
+        text = "\n".join(f"steady {number} {begin + 10 * number}000" for number in range(4_000))
+        assert requests.post(f"{url}/api/v1/import/prometheus", data=text, timeout=60).ok
+        assert requests.get(f"{url}/internal/force_flush", timeout=60).ok
+        asked = begin + 301.25
+        window = ["--from", f"{asked}", "--to", f"{asked + step * (points - 1)}", "--step", f"{round(step * 1000)}ms"]
+        code, data = answers(capsys, "query", "steady", *window, "--prometheus", url, "--no-cache")
+    assert code == 0
+    moments = [moment for moment, _ in data["result"][0]["points"]]
+    assert moments == [asked + step * number for number in range(points)]
 
 
 def test_a_server_of_tenants_says_what_it_wants(capsys: Output) -> None:

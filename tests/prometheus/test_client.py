@@ -92,7 +92,7 @@ def test_a_range_query_sends_its_edges_and_gives_points() -> None:
         assert isinstance(answer.ranges[0], RangeSeries)
         assert answer.ranges[0].points[0] == (1.0, 2.0)
         assert math.isnan(answer.ranges[0].points[1][1])
-        sent = {"query": ["up"], "start": ["1.0"], "end": ["2.5"], "step": ["0.5"]}
+        sent = {"query": ["up"], "start": ["1.0"], "end": ["2.5"], "step": ["0.5"], "nocache": ["1"]}
         assert (stub.requests[0].method, stub.requests[0].params) == ("POST", sent)
 
 

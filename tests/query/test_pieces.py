@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 
 from regobs.errors import ServerError
 from regobs.prometheus import Prometheus
+from regobs.prometheus.thanos import PLAIN
 from regobs.promql import parse, to_text
 from regobs.query.cache import is_window
+from regobs.query.complete import answer_gaps
 from regobs.query.pieces import ATTEMPTS, fixed, merged, query_pieces, split, windows
 from regobs.query.times import AskedRange
-from tests.prometheus.stub import Reply, Stub, success
+from tests.prometheus.stub import Reply, Request, Stub, success
 
 RANGES = st.builds(
     lambda start, length, step: AskedRange(start, start + length, step),
@@ -70,6 +72,34 @@ def test_two_pieces_make_one_series() -> None:
             (["2.0"], ["3.0"]),
         ]
         assert done == [(1, 2), (2, 2)]
+
+
+def moved_by(shift: Callable[[float], float]) -> Callable[[Request], Reply]:
+    """A server that moves the moments of a range that begins at a second by what `shift` says of it."""
+
+    def answer(request: Request) -> Reply:
+        start, end, step = (float(request.params[name][0]) for name in ("start", "end", "step"))
+        moments = [start + number * step for number in range(int((end - start) / step) + 1)]
+        values = [[moment + shift(start), "1"] for moment in moments]
+        return success({"resultType": "matrix", "result": [{"metric": {"a": "b"}, "values": values}]})
+
+    return answer
+
+
+def test_a_server_that_moves_one_piece_of_several_is_an_error() -> None:
+    stub = Stub({"/api/v1/query_range": moved_by(lambda start: 0.0 if start < 2 else -0.25)})
+    with stub, Prometheus(stub.url) as server, pytest.raises(ServerError, match="not all by the same time") as error:
+        query_pieces(server, "up", AskedRange(0, 3000, 1000), most=2)
+    assert "0.75 s from 2 on, 0 s before" in str(error.value)
+
+
+@pytest.mark.parametrize("most", [2, 100])
+def test_a_server_that_moves_all_moments_is_told(most: int) -> None:
+    stub = Stub({"/api/v1/query_range": moved_by(lambda _: -0.25)})
+    with stub, Prometheus(stub.url) as server:
+        answer = query_pieces(server, "up", AskedRange(0, 3000, 1000), most=most)
+    assert answer.warnings == ("the server answers at other moments than were asked, by 0.75 s",)
+    assert not answer_gaps(answer, PLAIN)
 
 
 def test_a_refusal_with_retry_after_is_waited_for_and_then_an_error() -> None:

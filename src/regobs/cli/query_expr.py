@@ -253,7 +253,7 @@ def _streamed(query: CheckedQuery, asking: Asking) -> AskedRange | None:
 def _stream(prometheus: Prometheus, query: CheckedQuery, asked: AskedRange, shape: str, asking: Asking) -> int:
     """Write a long range out piece by piece, in the order of time, so that memory holds a few pieces only."""
     from regobs.query import pieces, show  # noqa: PLC0415
-    from regobs.query.complete import gaps  # noqa: PLC0415
+    from regobs.query.complete import gaps, harmless  # noqa: PLC0415
 
     warnings: dict[str, None] = {}
     partial = False
@@ -278,7 +278,10 @@ def _stream(prometheus: Prometheus, query: CheckedQuery, asked: AskedRange, shap
         for answer in answers():
             for block in show.line_blocks(answer):
                 click.echo(block)
-    return announce(gaps(warnings, prometheus.thanos, stores_of(prometheus), partial=partial))
+    found = gaps(warnings, prometheus.thanos, stores_of(prometheus), partial=partial)
+    for said in harmless(warnings, found):
+        warn(said)
+    return announce(found)
 
 
 def _fixed(query: CheckedQuery, asked: AskedRange) -> str:

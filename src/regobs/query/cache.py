@@ -37,7 +37,7 @@ MARGIN = 3600.0
 LIMIT = 256 * 1024 * 1024  # bytes of the folder
 VARIABLE = "REGOBS_CACHE"
 _KEPT = 0.8  # of the limit, after the oldest were removed
-_FORM = b"regobs ranges 1\n"
+_FORM = b"regobs ranges 2\n"
 _DIGEST = 32  # bytes of SHA-256
 
 

@@ -14,8 +14,10 @@ from regobs.common.frozen import frozen
 from regobs.prometheus.answers import QueryAnswer
 from regobs.prometheus.thanos import Store, ThanosParameters
 
-# About the expression, or about a selector that no store has data for: nothing is missing.
-_HARMLESS = re.compile(r"PromQL (?:warning|info): |No StoreAPIs matched for this query", re.IGNORECASE)
+# Said by regobs of a server, such as a frontend of Mimir that aligns ranges with their step; seconds follow.
+MOVED = "the server answers at other moments than were asked, by"
+# About the expression, about a selector that no store has data for, or about the moments: nothing is missing.
+_HARMLESS = re.compile(rf"PromQL (?:warning|info): |No StoreAPIs matched for this query|{MOVED}", re.IGNORECASE)
 _CUT = re.compile(r"truncated|limit", re.IGNORECASE)
 _LONGEST = 300  # characters of a warning
 

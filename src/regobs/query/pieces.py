@@ -19,6 +19,7 @@ from regobs.prometheus import Prometheus
 from regobs.prometheus.answers import QueryAnswer, RangeSeries
 from regobs.promql.nodes import At, Expr, Selector, Subquery
 from regobs.promql.walk import rebuild, walk
+from regobs.query.complete import MOVED
 from regobs.query.times import AskedRange
 
 if TYPE_CHECKING:
@@ -108,7 +109,8 @@ def stream_pieces(
 ) -> Iterator[QueryAnswer]:
     """The answers of the pieces in their order, of which no more than `at_once` are asked or wait at a time.
 
-    `most` is how many points a whole piece has; whole ones are taken from the cache and kept there.
+    `most` is how many points a whole piece has; whole ones are taken from the cache and kept there. A server that
+    answers at other moments than were asked gets a warning, and a ServerError where it moves the pieces differently.
     """
 
     def fetch(part: AskedRange) -> QueryAnswer:
@@ -121,6 +123,35 @@ def stream_pieces(
             cache.write(text, part, answer, most)
         return answer
 
+    moved: int | None = None
+    for part, answer in zip(parts, _fetched(fetch, parts, at_once), strict=True):
+        shift = _shift(answer, part)
+        if shift is not None and moved not in {None, shift}:
+            raise ServerError(
+                f"{server.url} moves the moments of a range, and not all by the same time",
+                value=f"{shift / 1000:g} s from {part.start / 1000:g} on, {(moved or 0) / 1000:g} s before",
+                expected="points at the start and at whole steps behind it",
+                next_step="begin the range at a multiple of the step, or choose a longer --step",
+            )
+        moved = shift if moved is None else moved
+        told = (f"{MOVED} {shift / 1000:g} s",) if shift else ()
+        yield replace(answer, warnings=(*answer.warnings, *told)) if told else answer
+
+
+def _shift(answer: QueryAnswer, part: AskedRange) -> int | None:
+    """By how many milliseconds the points of a piece are behind its grid; None without points.
+
+    The ends of a series are looked at: servers evaluate at equal distances.
+    """
+    ends = (one.points[place][0] for one in answer.ranges if one.points for place in (0, -1))
+    shifts = {(round(time * 1000) - part.start) % part.step for time in ends}
+    return max(shifts, default=None)
+
+
+def _fetched(
+    fetch: Callable[[AskedRange], QueryAnswer], parts: Sequence[AskedRange], at_once: int
+) -> Iterator[QueryAnswer]:
+    """The answers in the order of the pieces, a few of which are asked at a time."""
     if len(parts) == 1:
         yield fetch(parts[0])
         return
