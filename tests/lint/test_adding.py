@@ -25,6 +25,7 @@ TWICE = {
     "the registry's requests and those of its log": f"{_sum(_HTTP)} + {_sum('registry_log_requests_total')}",
     "a whole and a part of it": f"{_sum(_HTTP)} + {_sum(_HTTP + '{code=~`5..`}')}",
     "a metric outside the catalog and a part of it": 'sum(rate(a_total[5m])) + sum(rate(a_total{b="c"}[5m]))',
+    "two parts that overlap": f"{_sum(_HTTP + '{method=`get`}')} + {_sum(_HTTP + '{code=~`5..`}')}",
     "the same twice": f"{_sum(_HTTP)} + {_sum(_HTTP)}",
     "in another order of conditions": f"{_sum(_HTTP + '{a=`1`,b=`2`}')} + {_sum(_HTTP + '{b=`2`,a=`1`}')}",
     "with others between": f"{_sum(_HTTP)} + {_sum('b_total')} + ({_sum('c_total')} + {_sum(_COUNT)})",
@@ -51,6 +52,9 @@ FLAVORS = {
 }
 FINE = {
     "two answers": f"{_sum(_HTTP + '{code=`200`}')} + {_sum(_HTTP + '{code=`201`}')}",
+    "two parts of which one leaves out the other": (
+        f"{_sum(_HTTP + '{method=`get`}')} + {_sum(_HTTP + '{code=~`5..`,method!=`get`}')}"
+    ),
     "two environments": f"{_sum(_HTTP + '{env=`a`}')} + {_sum(_COUNT + '{env=`b`}')}",
     "a job and a namespace": f"{_sum(_HTTP + '{job=`a`}')} + {_sum(_HTTP + '{namespace=`b`}')}",
     "a part and the rest": f"{_sum(_HTTP + '{code!~`5..`}')} + {_sum(_HTTP + '{code=~`5..`}')}",

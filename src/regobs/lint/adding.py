@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from regobs.catalog import http, logs, notifications, storage
 from regobs.catalog.model import Flavor, Kind, Metric
 from regobs.lint.findings import LintProblem, Severity, check
+from regobs.lint.matchers import excludes
 from regobs.lint.named_shares import bare
 from regobs.lint.subjects import LintedQuery
 from regobs.lint.wholes import PARTS_OF_COUNTS
@@ -34,8 +35,10 @@ def double_counting(query: LintedQuery) -> Iterator[LintProblem]:
         sum(rate(registry_http_requests_total[5m])) + sum(rate(registry_http_request_duration_seconds_count[5m]))
         sum(rate(registry_http_requests_total[5m])) + sum(rate(registry_http_requests_total{handler="manifest"}[5m]))
         sum(rate({__name__=~"registry_storage_cache_(requests|hits)_total"}[5m]))
+        sum(rate(registry_gc_runs_total{noop="false"}[5m])) + sum(rate(registry_gc_runs_total{error="true"}[5m]))
     Right:
         sum(rate(registry_gc_deletes_total{backend="database"}[5m]))
+        sum(rate(registry_gc_runs_total{noop="false"}[5m])) + sum(rate(registry_gc_runs_total{noop="true"}[5m]))
     """
     for node in query.aggregates:
         if node.op == "sum":
@@ -43,7 +46,7 @@ def double_counting(query: LintedQuery) -> Iterator[LintProblem]:
                 yield from _over_overlaps(query, node, inner)
                 yield from _over_names(query, node, inner) if not node.without else ()
     for one, other in _pairs(query):
-        if why := _same_events(one.selector, other.selector):
+        if why := _same_events(one.selector, other.selector) or _overlapping(query, one.selector, other.selector):
             yield query.problem(other.node, why, "leave one of them out")
 
 
@@ -208,6 +211,25 @@ def _same_events(one: Selector, other: Selector) -> str:
         same = _matchers(one) == _matchers(other)
         return f"{names[0]} is added to itself" if same else f"it is a part of the {names[0]} that it is added to"
     return _one_event(*names)
+
+
+def _overlapping(query: LintedQuery, one: Selector, other: Selector) -> str:
+    """Why two choices among the series of one metric have some of them in common; nothing where one excludes the other.
+
+    Only labels that one series of the metric has together count: what differs in others may be another server.
+    """
+    metric = query.metric(one)
+    if metric is None or one.metric != other.metric or str(one.metric).endswith("_bucket"):
+        return ""
+    first, second = _matchers(one), _matchers(other)
+    differing = first ^ second
+    asked = {matcher.label for matcher in differing}
+    if not asked or not any(asked <= {label.exposed for label in form.labels} for form in metric.forms):
+        return ""
+    if any(a.label == b.label and excludes(a, b) for a in first for b in second):
+        return ""
+    both = ", ".join(str(matcher) for matcher in sorted(differing, key=str))
+    return f"what has {both} is counted twice"
 
 
 def _one_event(one: str, other: str) -> str:
