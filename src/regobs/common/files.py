@@ -68,7 +68,7 @@ def replace_directory(target: Path, files: Mapping[str, bytes], gone: Collection
     One writer at a time: others wait. What a killed run left beside it is removed.
     """
     with locked(target.parent):
-        new, old = (target.with_name(f".{target.name}.regobs-{age}") for age in ("new", "old"))
+        new, old = _beside_directory(target)
         recover(target, old, new)
         try:
             new.mkdir()
@@ -85,6 +85,32 @@ def replace_directory(target: Path, files: Mapping[str, bytes], gone: Collection
             raise
         sync(target.parent)
         shutil.rmtree(old, ignore_errors=True)
+
+
+def finish_replacing(target: Path) -> None:
+    """Put in place what a killed `replace_directory` left beside the directory, and remove the rest."""
+    with locked(target.parent):
+        new, old = _beside_directory(target)
+        recover(target, old, new)
+
+
+@contextmanager
+def one_moment_of(target: Path) -> Iterator[Path]:
+    """Where to read the whole content of a directory that `replace_directory` writes: all of it old, or all of it new.
+
+    Changes nothing, and waits for a writer; it is beside its place where a killed writer left it so. Whoever may not
+    read the parent, and so cannot wait, may see a change in its middle.
+    """
+    with ExitStack() as stack:
+        with suppress(PermissionError):
+            stack.enter_context(locked(target.parent, fcntl.LOCK_SH))
+        _, old = _beside_directory(target)
+        yield old if old.exists() and not target.exists() else target
+
+
+def _beside_directory(target: Path) -> tuple[Path, Path]:
+    """What stands beside a directory while it is replaced: what is new, and what is old."""
+    return target.with_name(f".{target.name}.regobs-new"), target.with_name(f".{target.name}.regobs-old")
 
 
 def _take_over(target: Path, new: Path, others: Collection[str]) -> None:
@@ -151,12 +177,15 @@ def sync(path: Path) -> None:
 
 
 @contextmanager
-def locked(directory: Path) -> Iterator[None]:
-    """Wait for our turn among builds into this directory. A file system without locks is used without."""
+def locked(directory: Path, kind: int = fcntl.LOCK_EX) -> Iterator[None]:
+    """Wait for our turn among builds into this directory; with LOCK_SH, for a moment in which nobody writes.
+
+    A file system without locks is used without.
+    """
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            fcntl.flock(descriptor, kind)
         except OSError as error:
             if error.errno not in {errno.ENOLCK, errno.ENOTSUP, errno.EINVAL}:
                 raise

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from regobs.common.files import recover, replace_directory
+from regobs.common.files import finish_replacing, one_moment_of, replace_directory
 from regobs.common.programs import find_program
 from regobs.deploy.loaded_rules import await_groups, gone_groups, groups_of
 from regobs.deploy.rule_changes import rule_changes
@@ -62,17 +62,11 @@ class RulesDirectory:
                 next_step="create it, or correct `directory` in regobs.toml",
             )
         try:
-            self._finish_swap()
-            found = sorted(self._directory.rglob("*"))
-            paths = [path for path in found if path.suffix in _RULE_FILES and path.is_file()]
-            return {str(path.relative_to(self._directory)): path.read_bytes() for path in paths}
+            with one_moment_of(self._directory) as place:
+                paths = [path for path in sorted(place.rglob("*")) if path.suffix in _RULE_FILES and path.is_file()]
+                return {str(path.relative_to(place)): path.read_bytes() for path in paths}
         except OSError as error:
             raise self._unusable(error) from error
-
-    def _finish_swap(self) -> None:
-        """End a change of the directory that was killed between its two renames."""
-        new, old = (self._directory.with_name(f".{self._directory.name}.regobs-{age}") for age in ("new", "old"))
-        recover(self._directory, old, new)
 
     def check(self, objects: Objects) -> None:
         """Refuse what is no rule file, what promtool refuses where it is installed, and a server that is not there."""
@@ -88,6 +82,8 @@ class RulesDirectory:
         try:
             if changed or removed:
                 replace_directory(self._directory, changed, removed)
+            else:
+                finish_replacing(self._directory)
         except OSError as error:
             raise self._unusable(error) from error
         self._reload()

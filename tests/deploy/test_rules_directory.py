@@ -1,0 +1,56 @@
+"""A directory of rule files that is read while somebody writes it, and after a writer was killed."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+from regobs.common.files import replace_directory
+from regobs.deploy.rules_directory import RulesDirectory
+from regobs.prometheus import Prometheus
+
+NAMES = [f"{number}.yaml" for number in range(60)]
+SECONDS = 1.5  # in which some tens of changes and of reads meet
+
+
+def directory(path: Path) -> RulesDirectory:
+    return RulesDirectory("rules", path, lambda: Prometheus("http://127.0.0.1:1"))
+
+
+def test_a_reader_beside_a_change_sees_all_of_the_old_or_all_of_the_new_and_breaks_nothing(tmp_path: Path) -> None:
+    """As `status` beside `apply`."""
+    place, failed = tmp_path / "rules", list[OSError]()
+    replace_directory(place, dict.fromkeys(NAMES, b"0"))
+    until = time.monotonic() + SECONDS
+
+    def write() -> None:
+        number = 0
+        while time.monotonic() < until:
+            number += 1
+            try:
+                replace_directory(place, dict.fromkeys(NAMES, str(number).encode()), ())
+            except OSError as error:
+                failed.append(error)
+            time.sleep(0.01)  # a lock is given to nobody in particular
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    seen = []
+    while writer.is_alive():
+        seen.append(directory(place).read())
+    writer.join()
+    assert failed == []
+    assert {len(one) for one in seen} == {len(NAMES)}
+    assert {len(set(one.values())) for one in seen} == {1}
+    assert len({one["0.yaml"] for one in seen}) > 3
+
+
+def test_reading_what_a_killed_writer_left_changes_nothing(tmp_path: Path) -> None:
+    """Between two renames the directory is beside its place; who writes next ends that."""
+    place, old, new = tmp_path / "rules", tmp_path / ".rules.regobs-old", tmp_path / ".rules.regobs-new"
+    for path, content in ((old, b"old"), (new, b"new")):
+        path.mkdir()
+        (path / "ours.yaml").write_bytes(content)
+    assert directory(place).read() == {"ours.yaml": b"old"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".rules.regobs-new", ".rules.regobs-old"]
