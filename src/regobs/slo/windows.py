@@ -18,7 +18,7 @@ from regobs.documents import Document, load_yaml, validate
 from regobs.errors import SloError
 from regobs.pack import PackFile
 from regobs.promql.nodes import Duration
-from regobs.slo.model import Period, Slo, Tier, Windows, read_window, window_text
+from regobs.slo.model import CalendarSpan, Period, Slo, Tier, Windows, read_window, window_text
 
 _EVALUATIONS = 10  # in the shortest window, at most: 30 s of 5 min
 LONGEST_INTERVAL = 150_000  # half of Prometheus' --query.lookback-delta: one evaluation may fail
@@ -97,7 +97,23 @@ def read_windows(file: PackFile) -> Windows:
                 expected=f"a long window longer than {tiers[index - 1].name}, that of the tier before",
                 next_step="order the tiers from the shortest long window to the longest, each window once",
             )
-    return Windows(tiers, Decimal(document.data["confidence"]))
+    windows = Windows(tiers, Decimal(document.data["confidence"]))
+    _check_covered(windows)
+    return windows
+
+
+def _check_covered(windows: Windows) -> None:
+    """Refuse a window that shorter ones do not add up to: it would be recorded shorter than its name says."""
+    steps = chain(windows, Period(windows.tiers[-1].long, CalendarSpan.MONTH))  # of a calendar: no window of a period
+    for index, step in enumerate(steps):
+        if step.pieces and sum(piece.window.ms for piece in step.pieces) < step.window.ms:
+            raise SloError(
+                f"the window {window_text(step.window)} cannot be laid together from shorter ones",
+                location=next(tier for tier in windows.tiers if step.window in {tier.short, tier.long}).location,
+                value=f"the shorter ones are {', '.join(window_text(one.window) for one in steps[:index])}",
+                expected="a sum of them, the longest first",
+                next_step=f"choose a multiple of {window_text(steps[0].window)}, or windows that divide each other",
+            )
 
 
 def _tier(document: Document, index: int) -> Tier:
@@ -215,7 +231,10 @@ def chain(windows: Windows, period: Period) -> tuple[Step, ...]:
 
 
 def _end_to_end(size: int, shorter: list[int]) -> tuple[Piece, ...]:
-    """Pieces from the present backwards, the longest first; `shorter` is in falling order and divides what is left."""
+    """Pieces from the present backwards, the longest first; `shorter` is in falling order.
+
+    Less than the shortest one may be left of a period; tiers have no such windows, which `read_windows` refuses.
+    """
     pieces, at = [], 0
     for window in shorter:
         while size - at >= window:

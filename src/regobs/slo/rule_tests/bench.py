@@ -79,6 +79,15 @@ class Bench:
                 found.append(self.series(metric(window_text(window)).name, " ".join(parts)))
         return found
 
+    @cached_property
+    def _pieces(self) -> dict[int, tuple[int, ...]]:
+        return {step.window.ms: tuple(piece.window.ms for piece in step.pieces) for step in self.steps}
+
+    def made_of(self, window: int, unit: int) -> bool:
+        """Whether a window (ms) is that unit, or is laid together from nothing else."""
+        pieces = self._pieces[window]
+        return window == unit or (bool(pieces) and all(self.made_of(piece, unit) for piece in pieces))
+
     @property
     def first_burn(self) -> int:
         """When the first burn rate is recorded, if counters begin at 0: an increase needs two samples."""

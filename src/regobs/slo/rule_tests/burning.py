@@ -99,8 +99,13 @@ def _steady(bench: Bench, tier: Tier, watched: int) -> tuple[float, list[Json]]:
 
 def _needed(bench: Bench, tier: Tier, burn: float) -> float:
     """How many bad events are just evidence of a burn that is no accident; more than one in any case."""
+    return max(_proving(bench, tier, burn), 2.0)
+
+
+def _proving(bench: Bench, tier: Tier, burn: float) -> float:
+    """How many bad events the evidence alone asks for: less than two where a tier's factor is high."""
     excess = burn / float(min(bench.factor(tier), Fraction(1)))
-    return max(float(evidence(bench.windows.confidence)) / (log(excess) + 1 / excess - 1), 2.0)
+    return float(evidence(bench.windows.confidence)) / (log(excess) + 1 / excess - 1)
 
 
 def _accidents(bench: Bench) -> list[Json]:
@@ -109,7 +114,7 @@ def _accidents(bench: Bench) -> list[Json]:
         return []
     budget, step = float(bench.slo.budget), bench.minute
     burn = _burn_over(bench, bench.tiers[0])
-    few = min(_needed(bench, tier, burn) for tier in bench.tiers) / _CLOSE
+    few = min(_proving(bench, tier, burn) for tier in bench.tiers) / _CLOSE
     ratio = burn * budget
     steady = dict.fromkeys(bench.fed, _course((0, ratio)))
 

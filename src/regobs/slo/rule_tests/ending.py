@@ -30,7 +30,10 @@ def groups(bench: Bench) -> list[Json]:
     found = [group for tier in bench.tiers for group in _limits(bench, tier)]
     for severity in dict.fromkeys(tier.severity for tier in bench.tiers):
         fastest = next(tier for tier in bench.tiers if tier.severity == severity)
-        found += _by_evidence(bench, fastest) if _is_fed(bench, fastest) else [_slowly(bench, fastest)]
+        if _is_fed(bench, fastest):
+            found += _by_evidence(bench, fastest)
+        elif all(bench.made_of(one.ms, bench.fed[-1].ms) for one in (fastest.short, fastest.long)):
+            found.append(_slowly(bench, fastest))
     return found
 
 
@@ -49,11 +52,12 @@ def groups_of_hours(bench: Bench, *, whole: bool) -> tuple[int, list[Json]]:
     found = []
     for severity, reference in references.items():
         shorts = [one for one in bench.windows.shorts(severity) if one not in bench.fed]
-        if not shorts or any(one.ms % unit for one in shorts):
+        longs = [tier.long for tier in bench.tiers if tier.severity == severity and tier.long not in bench.fed]
+        if not shorts or not all(bench.made_of(one.ms, unit) for one in (*shorts, *longs)):
             continue
         if reference in bench.fed:
             found.append(_falls_at_last(bench, severity, shorts))
-        elif reference.ms % unit == 0:
+        else:
             found.append(_falls_in_hours(bench, severity, shorts, whole=whole))
             if whole:
                 tiers = [tier for tier in bench.tiers if tier.severity == severity and not tier.hold.ms]
