@@ -60,7 +60,10 @@ WITHOUT_LABELS = {"RegistryWatchdog", "RegistryTargetMissing", "RegistryProbeMis
 
 # Alerts that an exporter does not answer: they are about what it would show.
 EXPORTERS = {
+    "RegistryCadvisorDown": Exposer.CADVISOR,
+    "RegistryCloudwatchExporterDown": Exposer.CLOUDWATCH,
     "RegistryDatabaseExporterDown": Exposer.DATABASE_EXPORTER,
+    "RegistryKubeStateMetricsDown": Exposer.KUBE_STATE,
     "RegistryLogExporterDown": Exposer.LOG_EXPORTER,
     "RegistryNodeExporterDown": Exposer.NODE,
     "RegistryNotificationExporterDown": Exposer.NOTIFICATION_EXPORTER,
@@ -68,6 +71,7 @@ EXPORTERS = {
     "RegistryPostgresqlExporterDown": Exposer.POSTGRES,
     "RegistryProbeDown": Exposer.REGISTRY_PROBE,
     "RegistryRedisExporterDown": Exposer.REDIS,
+    "RegistryStackdriverExporterDown": Exposer.STACKDRIVER,
 }
 
 
@@ -167,6 +171,7 @@ def test_the_dashboard_of_an_alert_shows_a_metric_of_its_expression(name: str) -
 def test_a_neighbour_that_does_not_answer_leads_to_its_own_dashboard() -> None:
     found = links("gitlab, everything")
     assert {alert: found[alert][1] for alert in found if alert.endswith("ExporterDown")} == {
+        "RegistryCloudwatchExporterDown": "bucket-detail",
         "RegistryDatabaseExporterDown": "garbage-collection-from-the-database",
         "RegistryLogExporterDown": "clients",
         "RegistryNodeExporterDown": "capacity",
@@ -174,6 +179,7 @@ def test_a_neighbour_that_does_not_answer_leads_to_its_own_dashboard() -> None:
         "RegistryPgbouncerExporterDown": "pgbouncer-detail",
         "RegistryPostgresqlExporterDown": "postgresql-detail",
         "RegistryRedisExporterDown": "redis-detail",
+        "RegistryStackdriverExporterDown": "bucket-detail",
     }
     assert (found["RegistryProbeDown"][1], found["RegistryPgbouncerDown"][1]) == ("overview", "pgbouncer-detail")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,11 @@ import yaml
 
 from regobs.catalog.model import Capability
 from regobs.config import Config, read_config
+from regobs.config.model import GrafanaSettings
 from regobs.slo import outputs
 from regobs.slo.outputs import ALERTMANAGER
-from tests.setup_pages import files_of
-from tests.slo.packs import BUNDLED, rules_of, run_tests
+from tests.setup_pages import DOCS, files_of
+from tests.slo.packs import BUNDLED, rules_of, run_tests, write
 
 TOLD = """
 [environments.prod]
@@ -146,4 +148,39 @@ def test_it_fires_across_namespaces(promtool: Path, files: dict[str, bytes], tmp
     }
     (tmp_path / "test.yaml").write_text(yaml.safe_dump(test))
     done = run_tests(promtool, tmp_path / "test.yaml")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_what_shows_pods_is_watched_by_the_job_of_its_own_target_not_by_the_place_of_the_pods() -> None:
+    chosen = """
+[prometheus.selectors]
+cadvisor = 'namespace="gitlab", pod=~"gitlab-registry-.*"'
+kube-state-metrics = 'namespace="gitlab", job="ksm"'
+"""
+    config = replace(documented(chosen), grafana=GrafanaSettings(url="https://grafana.example.com"))
+    made = outputs.files(BUNDLED, config, tests=False)
+    assert expr_of(made, "kubernetes", "RegistryKubeStateMetricsDown") == 'up{job="ksm"} == 0'
+    cadvisor = expr_of(made, "kubernetes", "RegistryCadvisorDown")
+    assert cadvisor == 'min by (instance, namespace) (up{job=~".*cadvisor.*|kubelet"}) == 0'
+    rules = {rule["alert"]: rule for rule in rules_of(made["prometheus/rules/kubernetes.yaml"]) if "alert" in rule}
+    links = {alert: rule["annotations"]["dashboard_url"] for alert, rule in rules.items()}
+    assert {alert for alert, link in links.items() if "var-namespace" not in link} == {
+        "RegistryKubeStateMetricsDown",
+        "RegistryCadvisorDown",
+    }
+
+
+def test_cases_about_pods_hold_where_selectors_choose_pods_and_their_namespace(promtool: Path, tmp_path: Path) -> None:
+    page = (DOCS / "setup-kubernetes.md").read_text(encoding="utf-8")
+    block = re.search(r"^```toml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert block is not None
+    capabilities = '"kubernetes", "node_exporter", "postgres_exporter", "pgbouncer_exporter", "redis_exporter"'
+    config = read_config(f"[registry]\ncapabilities = [{capabilities}]\n{block[1]}", Path("regobs.toml"))
+    made = write(outputs.files(BUNDLED, config), tmp_path)
+    names = ("kubernetes", "hosts", "postgresql", "pgbouncer", "redis-server")
+    tests = [path for name in names for path in sorted((made / "prometheus/tests").glob(f"{name}.*"))]
+    assert len(tests) > len(names)
+    text = (made / "prometheus/tests/kubernetes.15s.test.yaml").read_text(encoding="utf-8")
+    assert set(re.findall(r'pod="([^"]*)"', text)) == {"gitlab-registry-0a"}
+    done = run_tests(promtool, *tests)
     assert done.returncode == 0, done.stdout + done.stderr

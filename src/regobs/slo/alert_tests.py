@@ -27,13 +27,13 @@ from regobs.errors import PromqlError, RulesError
 from regobs.pack import Pack
 from regobs.promql.bind import bind
 from regobs.promql.durations import duration_text, read_duration
-from regobs.promql.nodes import Duration, Expr, Selector
+from regobs.promql.nodes import Duration, Expr, Matcher, Selector
 from regobs.promql.parse import parse
 from regobs.promql.series import known_metric
 from regobs.promql.unavailable import Unavailable
 from regobs.promql.walk import selectors
 from regobs.slo.rule_files import RuleFile
-from regobs.slo.rule_scope import asks_absence, scoped, within
+from regobs.slo.rule_scope import OF_PODS, asks_absence, scoped, shows_pods, within
 from regobs.slo.rule_tests.counters import accepted_samples, scope_labels
 
 SUFFIX = ".test.yaml"
@@ -297,7 +297,8 @@ def _series(text: str, path: Steps, document: Document, config: Config, environm
         written = parse(text)
         if not isinstance(written, Selector) or written.range is not None:
             raise PromqlError("this is no series", value=text, expected='such as redis_up{instance="a:9121"}')  # noqa: TRY301
-        bound = scoped(bind(written, config.vocabulary), config)
+        own = bind(written, config.vocabulary)
+        bound = scoped(own, config)
     except Unavailable:
         raise
     except PromqlError as error:
@@ -314,9 +315,25 @@ def _series(text: str, path: Steps, document: Document, config: Config, environm
         labels["instance"] = "a:1"
     for name in dict.fromkeys(matcher.label for matcher in node.matchers):
         labels[name] = accepted_samples(name, node.matchers, [f"{name}-1"])[0]
+    if shows_pods(node):
+        labels |= {m.label: _of_pod(m, config) for one in selectors(own) for m in one.matchers}
     labels |= {m.label: m.value for m in written.matchers if m.label == "le"}
     inner = ", ".join(f'{name}="{value}"' for name, value in sorted(labels.items()) if value)
     return f"{node.metric}{{{inner}}}"
+
+
+def _of_pod(said: Matcher, config: Config) -> str:
+    """A label of a case's pod as the deployment chooses its pods, the same for each exporter that shows it."""
+    every = [
+        *config.matchers,
+        *(one for exposer in sorted(OF_PODS) for one in config.exposer_matchers.get(exposer, ())),
+    ]
+    asked = [matcher for matcher in every if matcher.label == said.label]
+    accepted = accepted_samples(said.label, asked, [said.value])
+    if said.value in accepted:
+        return said.value
+    longer = accepted[0] + said.value  # so that two pods of a case stay two
+    return longer if longer in accepted_samples(said.label, asked, [longer]) else accepted[0]
 
 
 def _is_recorded(node: Selector) -> bool:

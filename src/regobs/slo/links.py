@@ -12,7 +12,7 @@ from regobs.config import Config
 from regobs.promql.nodes import Duration, Expr, MatchOp
 from regobs.promql.series import known_metric
 from regobs.promql.walk import selectors
-from regobs.slo.rule_scope import OF_PODS, exposer_of, speaking
+from regobs.slo.rule_scope import exposer_of, shows_pods, speaking
 
 
 def runbook_address(alert: str, base: str) -> str:
@@ -65,6 +65,8 @@ _DASHBOARDS = {
     "node": "capacity",
     "containers": "application-detail",
     "kubernetes": "application-detail",
+    "google_cloud": "bucket-detail",
+    "amazon": "bucket-detail",
     "prometheus_server": "rules-health",
     "alertmanager": "rules-health",
     "slo": "slo",
@@ -95,6 +97,10 @@ _COMPONENTS = {
     Exposer.BLACKBOX: "blackbox",
     Exposer.PROMETHEUS: "prometheus_server",
     Exposer.ALERTMANAGER: "alertmanager",
+    Exposer.KUBE_STATE: "kubernetes",
+    Exposer.CADVISOR: "containers",
+    Exposer.STACKDRIVER: "google_cloud",
+    Exposer.CLOUDWATCH: "amazon",
 }
 # The saved log query that shows what a component wrote when it failed.
 _LOG_QUERIES = {
@@ -137,11 +143,12 @@ def _dashboard_about(expr: Expr) -> str:
 
 def variables_of(expr: Expr, config: Config) -> tuple[str, ...]:
     """The labels of an alert that are variables of dashboards: its instance only where it is the registry's."""
-    exposers = {exposer_of(node) for node in speaking(expr)} - {None, Exposer.RULES}
+    nodes = [node for node in speaking(expr) if exposer_of(node) not in {None, Exposer.RULES}]
+    exposers = {exposer_of(node) for node in nodes}
     labels = config.labels
     if exposers <= {Exposer.REGISTRY}:
         return _chosen((*labels.scope, *labels.narrow), config)
-    of_pods = (labels.namespace,) if labels.namespace is not None and exposers <= OF_PODS else ()
+    of_pods = (labels.namespace,) if labels.namespace is not None and all(map(shows_pods, nodes)) else ()
     return _chosen((*labels.shared, *of_pods), config)
 
 

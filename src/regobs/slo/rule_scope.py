@@ -41,7 +41,15 @@ CAPABILITIES = {
     Exposer.NOTIFICATION_EXPORTER: Capability.NOTIFICATION_EXPORTER,
     Exposer.DATABASE_EXPORTER: Capability.DATABASE_EXPORTER,
 }
-_BY_NAME = {exposer.value: exposer for exposer in CAPABILITIES}
+# Those whose targets discovery in the cluster or the cloud finds: a build lists none.
+_DISCOVERED = {
+    Exposer.CADVISOR: Capability.KUBERNETES,
+    Exposer.KUBE_STATE: Capability.KUBERNETES,
+    Exposer.STACKDRIVER: Capability.STACKDRIVER_EXPORTER,
+    Exposer.CLOUDWATCH: Capability.CLOUDWATCH_EXPORTER,
+}
+_NEEDED = CAPABILITIES | _DISCOVERED
+_BY_NAME = {exposer.value: exposer for exposer in _NEEDED}
 # What the jobs of exporters are usually called: by the program, or by what it watches (Omnibus, Helm charts).
 _USUAL_JOBS = {
     Exposer.PROMETHEUS: "prometheus",
@@ -55,6 +63,10 @@ _USUAL_JOBS = {
     Exposer.LOG_EXPORTER: ".*log.exporter.*",
     Exposer.NOTIFICATION_EXPORTER: ".*notification.exporter.*",
     Exposer.DATABASE_EXPORTER: ".*database.exporter.*",
+    Exposer.CADVISOR: ".*cadvisor.*|kubelet",
+    Exposer.KUBE_STATE: ".*kube-state-metrics.*",
+    Exposer.STACKDRIVER: ".*stackdriver.*",
+    Exposer.CLOUDWATCH: ".*cloudwatch.*|.*yace.*",
 }
 
 
@@ -95,8 +107,13 @@ def _joined(made: Binary, written: Binary, config: Config) -> Binary:
 
 def _place_of(node: Selector) -> Exposer | None:
     """Whose place the labels of a series name: metrics of pods name the place of the pod, not of their exporter."""
-    exposer = exposer_of(node)
-    return Exposer.REGISTRY if exposer in OF_PODS else exposer
+    return Exposer.REGISTRY if shows_pods(node) else exposer_of(node)
+
+
+def shows_pods(node: Selector) -> bool:
+    """Whether a series is about pods; `up` is about the exporter that shows them."""
+    metric = known_metric(node)
+    return metric is not None and metric.exposer in OF_PODS
 
 
 def of_registry(expr: Expr) -> bool:
@@ -181,7 +198,7 @@ def _of_target(node: Selector, metric: Metric, config: Config) -> Selector:
     if named is None:
         return node
     exposer = _BY_NAME[named.value]
-    needed = CAPABILITIES[exposer]
+    needed = _NEEDED[exposer]
     if needed not in config.capabilities:
         raise Unavailable(
             f"nothing says that {exposer} is scraped", metric=metric, reason="capability", capability=needed
@@ -193,11 +210,14 @@ def _of_target(node: Selector, metric: Metric, config: Config) -> Selector:
 def targets_of(exposer: Exposer, config: Config) -> tuple[Matcher, ...]:
     """What chooses the targets of an exporter: what regobs.toml says, else what its job is usually called.
 
-    Empty for one that has no usual job.
+    What it says of series of pods names the pods, and its job alone the target. Empty for one that has no usual job.
     """
     usual = _USUAL_JOBS.get(exposer)
     named = (Matcher(config.labels.job, MatchOp.REGEX, usual),) if usual else ()
-    return config.exposer_matchers.get(exposer, named)
+    said = config.exposer_matchers.get(exposer, ())
+    if exposer in OF_PODS:
+        said = tuple(matcher for matcher in said if matcher.label == config.labels.job)
+    return said or named
 
 
 def _with_matchers(node: Selector, matchers: tuple[Matcher, ...]) -> Selector:
