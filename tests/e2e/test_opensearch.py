@@ -6,13 +6,16 @@ import math
 from collections.abc import Iterator
 
 import pytest
+from msgspec.structs import replace
 
 from regobs.errors import ServerError
+from regobs.kibana import words
 from regobs.logs import saved
 from regobs.logs.elasticsearch.cluster import Cluster
 from regobs.logs.elasticsearch.run import run
+from regobs.logs.elasticsearch.search import runtime_script
 from regobs.logs.fields import FIELDS
-from regobs.logs.query import MetricKind, Query, QueryMetric
+from regobs.logs.query import ByTerms, MetricKind, Query, QueryMetric
 from regobs.pack import find_pack
 from tests import peers
 from tests.e2e.log_answers import SAMPLE, load, same_lines, same_saved, without_percentiles
@@ -42,6 +45,39 @@ def test_it_is_an_opensearch_of_3(server: OpenSearch) -> None:
 @pytest.mark.parametrize("name", saved.names_in(PACK))
 def test_every_saved_query_has_the_same_answer_apart_from_percentiles(cluster: Cluster, name: str) -> None:
     same_saved(PACK, name, cluster, without_percentiles)
+
+
+@pytest.mark.parametrize(
+    "group",
+    [
+        ByTerms("path", FIELDS["uri"], part=2),
+        *sorted(
+            {
+                words.field_name(group): group
+                for name in saved.names_in(PACK)
+                for group in saved.load_query(PACK, name).groups
+                if isinstance(group, ByTerms) and group.part
+            }.values(),
+            key=words.field_name,
+        ),
+    ],
+    ids=words.field_name,
+)
+def test_a_runtime_field_of_the_data_view_of_kibana_has_the_part_by_which_regobs_groups(
+    server: OpenSearch, cluster: Cluster, group: ByTerms
+) -> None:
+    """OpenSearch calls runtime fields `derived`, and has the same scripts for them."""
+    field = {"type": "keyword", "script": {"source": runtime_script(group)}}
+    body = {
+        "size": 0,
+        "derived": {"made": field},
+        "aggs": {"groups": {"terms": {"field": "made", "size": 1000}}},
+    }
+    buckets = server.request("POST", f"{SAMPLE}/_search", body)["aggregations"]["groups"]["buckets"]
+    plain = replace(group, missing=False)
+    rows = run(Query("q", groups=(plain,), metrics=(QueryMetric("n", MetricKind.COUNT),)), cluster, index=SAMPLE).rows
+    assert rows
+    assert {bucket["key"]: bucket["doc_count"] for bucket in buckets} == dict(rows)
 
 
 def test_two_hundred_kql_texts_find_the_same_lines_on_all_three(server: OpenSearch) -> None:

@@ -120,11 +120,21 @@ DASHBOARD_BODY = thing(
         "pinned_panels": some(PINNED),
     },
 )
+RUNTIME: Schema = {  # kbn data_views, server/rest_api_routes: by name; the type of one field, and a script that emits
+    "type": "object",
+    "additionalProperties": thing({"type": one_of("keyword"), "script": thing({"source": TEXT})}),
+}
 DATA_VIEW_BODY = thing(
     {
         "data_view": thing(
             {"title": TEXT},
-            {"id": TEXT, "name": TEXT, "timeFieldName": TEXT, "fieldFormats": {"type": "object"}},
+            {
+                "id": TEXT,
+                "name": TEXT,
+                "timeFieldName": TEXT,
+                "fieldFormats": {"type": "object"},
+                "runtimeFieldMap": RUNTIME,
+            },
         )
     },
     {"override": BOOLEAN},

@@ -10,7 +10,9 @@ import pytest
 import requests
 
 from regobs.kibana.outputs import files
+from regobs.logs.fields import FIELDS
 from regobs.pack import find_pack
+from tests.kibana import lens_rules
 from tests.kibana.stub import Kibana
 
 XSRF = {"kbn-xsrf": "true"}
@@ -175,3 +177,20 @@ def test_the_stub_names_a_reference_that_is_missing_and_wants_its_header(
     assert errors[0]["error"]["type"] == "missing_references"
     assert errors[0]["error"]["references"][0]["id"] == "registry-production"
     assert requests.post(f"{kibana.url}/api/saved_objects/_import", timeout=10).status_code == 400
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_a_part_of_a_field_by_which_a_panel_groups_is_a_runtime_field_of_the_data_view(
+    built: dict[str, bytes], environment: str
+) -> None:
+    view, *others = objects(built[f"kibana/{environment}.ndjson"])
+    runtime = json.loads(view["attributes"]["runtimeFieldMap"])
+    (main,) = (saved for saved in others if saved["id"] == f"registry-main-{environment}")
+    panels = {panel["panelIndex"]: panel for panel in json.loads(main["attributes"]["panelsJSON"])}
+    shown = [*lens_rules.fields(panels["errors-by-namespace"]["embeddableConfig"]["attributes"])]
+    assert "namespace_of_vars_name" in shown
+    assert {name for name in shown if name not in FIELDS} == {"namespace_of_vars_name"} == set(runtime)
+    body = json.loads(built[f"kibana/{environment}/registry-main-{environment}.json"])
+    (table,) = (one["config"] for one in body["panels"] if one["config"].get("title") == "Errors by namespace")
+    assert [row["fields"] for row in table["rows"]] == [["namespace_of_vars_name"]]
+    assert json.loads(built[f"kibana/{environment}/data-view.json"])["data_view"]["runtimeFieldMap"] == runtime

@@ -69,7 +69,7 @@ def _group(query: Query, group: Group) -> Json:
             {"label": name, "filter": {"expression": text, "language": "kql"}} for name, text in words.filters(group)
         ]
         return {"operation": "filters", "filters": named, **label}
-    top: Json = {"operation": "terms", "fields": [group.field.term], "limit": words.size(query, group), **label}
+    top: Json = {"operation": "terms", "fields": [words.field_name(group)], "limit": words.size(query, group), **label}
     if group.missing:
         top["other_bucket"] = {"include_documents_without_field": True}
     ranking = words.ranking(query)

@@ -40,13 +40,14 @@ def _panel(panel: KibanaPanel, sessions: dict[str, Session], environment: Kibana
     return {"type": "vis", "config": charts.config(panel, environment)}
 
 
-def data_view(environment: KibanaEnvironment) -> Json:
-    """The body of `POST /api/data_views/data_view`."""
+def data_view(environment: KibanaEnvironment, runtime: Json) -> Json:
+    """The body of `POST /api/data_views/data_view`, with its runtime fields."""
     view = {
         "id": environment.data_view,
         "title": environment.index,
         "name": environment.title,
         "timeFieldName": words.TIME,
         "fieldFormats": formats(),
+        "runtimeFieldMap": runtime,
     }
     return {"data_view": view, "override": True}

@@ -76,8 +76,8 @@ def _group(query: Query, group: Group) -> Json:
     if isinstance(group, ByFilters):
         named = [{"label": name, "input": {"query": text, "language": "kuery"}} for name, text in words.filters(group)]
         return {group.name: _column(group.name, "string", "filters", bucketed=True, params={"filters": named})}
-    kind = _TYPES.get(group.field.type, "string")
-    more = {"sourceField": group.field.term, "params": _top(query, group)}
+    kind = "string" if group.part else _TYPES.get(group.field.type, "string")
+    more = {"sourceField": words.field_name(group), "params": _top(query, group)}
     return {group.name: _column(group.name, kind, "terms", bucketed=True, **more)}
 
 

@@ -27,7 +27,9 @@ def written(definition: Definition) -> dict[str, bytes]:
     for environment in definition.environments:
         folder = f"{FOLDER}/{environment.name}"
         found[f"{folder}.ndjson"] = saved_objects.ndjson(definition, environment)
-        found[f"{folder}/data-view.json"] = dump_json(dashboards_api.data_view(environment))
+        found[f"{folder}/data-view.json"] = dump_json(
+            dashboards_api.data_view(environment, saved_objects.runtime_fields(definition))
+        )
         for board in definition.dashboards:
             body = dashboards_api.dashboard(board, sessions, environment)
             found[f"{folder}/{board.id(environment)}.json"] = dump_json(body)

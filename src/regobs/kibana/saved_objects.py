@@ -13,7 +13,9 @@ import msgspec
 
 from regobs.kibana import lens, words
 from regobs.kibana.definition import Definition, KibanaDashboard, KibanaEnvironment, KibanaPanel, Session, Shape
+from regobs.logs.elasticsearch.search import runtime_script
 from regobs.logs.fields import FIELDS
+from regobs.logs.query import ByTerms
 
 COLUMNS = 48  # Kibana's grid
 _HEIGHTS = {Shape.NUMBER: 6, Shape.TREND: 12, Shape.BARS: 12, Shape.TABLE: 15, Shape.SESSION: 18}  # of 20 pixels each
@@ -55,21 +57,21 @@ _FORMATS: dict[str | None, Json] = {
 def ndjson(definition: Definition, environment: KibanaEnvironment) -> bytes:
     """The objects of an environment; what others refer to comes first."""
     sessions = {listed.name: listed for listed in definition.sessions}
-    objects = [data_view(environment)]
+    objects = [data_view(environment, runtime_fields(definition))]
     objects += [session(listed, environment) for listed in definition.sessions]
     objects += [dashboard(board, sessions, environment) for board in definition.dashboards]
     return b"".join(msgspec.json.encode(saved) + b"\n" for saved in objects)
 
 
-def data_view(environment: KibanaEnvironment) -> Json:
-    """The data view of an environment: the time field, units and meanings of the fields."""
+def data_view(environment: KibanaEnvironment, runtime: Json) -> Json:
+    """The data view of an environment: the time field, units and meanings of the fields, and its runtime fields."""
     attributes = {
         "title": environment.index,
         "name": environment.title,
         "timeFieldName": words.TIME,
         "fieldFormatMap": _text(formats()),
         "fieldAttrs": _text({name: {"customDescription": field.meaning} for name, field in FIELDS.items()}),
-        "runtimeFieldMap": "{}",
+        "runtimeFieldMap": _text(runtime),
         "sourceFilters": "[]",
     }
     return _object("index-pattern", environment.data_view, attributes, [])
@@ -78,6 +80,17 @@ def data_view(environment: KibanaEnvironment) -> Json:
 def formats() -> dict[str, Json]:
     """How Kibana shows the values of fields that have a unit."""
     return {name: _FORMATS[field.unit] for name, field in FIELDS.items() if field.unit in _FORMATS}
+
+
+def runtime_fields(definition: Definition) -> Json:
+    """The runtime fields that panels group by: a part of a field, which Kibana can take of no field by itself."""
+    panels = (panel for board in definition.dashboards for row in board.rows for panel in row)
+    groups = (group for panel in panels for group in panel.query.groups)
+    return {
+        words.field_name(group): {"type": "keyword", "script": {"source": runtime_script(group)}}
+        for group in groups
+        if isinstance(group, ByTerms) and group.part
+    }
 
 
 def session(made: Session, environment: KibanaEnvironment) -> Json:

@@ -94,6 +94,14 @@ def ordered(query: Query) -> tuple[Group, ...]:
     return tuple(sorted(query.groups, key=lambda group: isinstance(group, ByTime)))
 
 
+def field_name(group: ByTerms) -> str:
+    """The field of the data view whose values make the groups: for a part of a field a runtime field of its own."""
+    if not group.part:
+        return group.field.term
+    first = f"{group.first.name}_or_" if group.first else ""
+    return f"{first}{group.part}_of_{group.field.name}"
+
+
 def size(query: Query, group: ByTerms) -> int:
     """How many values of a field are shown. Kibana has no limit over all groups, so the outermost gets it."""
     outer = [group for group in query.groups if isinstance(group, ByTerms)]

@@ -159,15 +159,31 @@ def _hits(query: Query, where: Dsl) -> Dsl:
     return {"query": where, "_source": shown, "sort": sort, "size": min(query.limit or PAGE, PAGE)}
 
 
+def _part(group: ByTerms) -> tuple[str, Dsl]:
+    """The script that returns the part by which lines are grouped, null where there is none, and its parameters."""
+    source = _SCRIPTS.get(group.part, _SEGMENT)
+    params: Dsl = {"path": group.field.name, "part": 0 if group.part == NAMESPACE else group.part}
+    return (_FIRST + source, params | {"first": group.first.name}) if group.first else (source, params)
+
+
+def runtime_script(group: ByTerms) -> str:
+    """The part by which lines are grouped as the script of a runtime field, which emits it and takes no parameters."""
+    source, params = _part(group)
+    given = ", ".join(
+        f"'{name}': " + (f"'{value}'" if isinstance(value, str) else f"{value}") for name, value in params.items()
+    )
+    return (
+        f"String part(Map params) {{{source}}}\n"
+        f"String found = part(['_source': params._source, {given}]);\nif (found != null) emit(found);"
+    )
+
+
 def _source(group: Group) -> Dsl:
     if isinstance(group, ByTerms):
         if group.part:
-            values: Dsl = {"source": _SCRIPTS.get(group.part, _SEGMENT), "lang": "painless"}
-            values["params"] = {"path": group.field.name, "part": 0 if group.part == NAMESPACE else group.part}
-            if group.first:
-                values["source"] = _FIRST + values["source"]
-                values["params"]["first"] = group.first.name
-            return {"terms": {"script": values, "missing_bucket": group.missing}}
+            source, params = _part(group)
+            script = {"source": source, "lang": "painless", "params": params}
+            return {"terms": {"script": script, "missing_bucket": group.missing}}
         return {"terms": {"field": group.field.term, "missing_bucket": group.missing}}
     assert isinstance(group, ByTime)  # noqa: S101 - filters are no source
     unit = {"fixed_interval": f"{group.seconds}s"} if group.seconds else {"calendar_interval": f"1{group.calendar[0]}"}
