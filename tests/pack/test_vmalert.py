@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import subprocess
 import time
 from collections.abc import Iterator
@@ -62,22 +63,48 @@ def recorded() -> Iterator[str]:
         yield url
 
 
-def test_vmalert_fires_in_a_replayed_outage_what_prometheus_fires(recorded: str, tmp_path: Path) -> None:
-    rules = [path for path in rules_in(tmp_path, CONFIG) if not path.name.startswith("slo-")]
+def replayed(url: str, rules: list[Path], begin: int, end: int) -> subprocess.CompletedProcess[str]:
+    """What vmalert says of rules that it evaluates over a span; what they write is stored where it was read."""
     command: list[str | Path] = [
-        *(required_vmalert(), f"-datasource.url={recorded}", f"-remoteWrite.url={recorded}", "-loggerLevel=ERROR"),
-        *(
-            f"-replay.timeFrom={utc(BEGIN)}",
-            f"-replay.timeTo={utc(END)}",
-            "-replay.rulesDelay=0s",
-            "-replay.disableProgressBar",
-        ),
+        *(required_vmalert(), f"-datasource.url={url}", f"-remoteWrite.url={url}", "-loggerLevel=ERROR"),
+        *(f"-replay.timeFrom={utc(begin)}", f"-replay.timeTo={utc(end)}"),
+        *("-replay.rulesDelay=0s", "-replay.disableProgressBar", "-replay.ruleRetryAttempts=1"),
         *(f"-evaluationInterval={STEP}s", "-replay.maxDatapointsPerQuery=1000"),
         *(f"-rule={path}" for path in rules),
     ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
+    requests.get(f"{url}/internal/force_flush", timeout=30).raise_for_status()
+    return done
+
+
+BROKEN = """
+groups:
+  - name: broken
+    rules:
+      - record: broken
+        expr: up + on () up
+"""
+
+
+@pytest.mark.parametrize("flavor", CONFIGS)
+def test_vmalert_evaluates_every_rule_of_a_build_without_an_error(recorded: str, tmp_path: Path, flavor: str) -> None:
+    rules = rules_in(tmp_path, CONFIGS[flavor])
+    assert sum(path.name.startswith("slo-") for path in rules) > 10
+    done = replayed(recorded, rules, BEGIN, BEGIN + 300)
+    assert (done.returncode, done.stderr) == (0, "")
+    written = sum(len(re.findall(r"^ +- (?:record|alert): ", path.read_text(), re.MULTILINE)) for path in rules)
+    assert done.stdout.count("> Rule ") == written > 200
+    broken = tmp_path / "broken.yaml"
+    broken.write_text(BROKEN)
+    assert replayed(recorded, [broken], BEGIN, BEGIN + 300).returncode != 0
+
+
+def test_vmalert_fires_in_a_replayed_outage_what_prometheus_fires(recorded: str, tmp_path: Path) -> None:
+    done = replayed(recorded, rules_in(tmp_path, CONFIG), BEGIN, END)
     assert done.returncode == 0, done.stdout + done.stderr
-    requests.get(f"{recorded}/internal/force_flush", timeout=30).raise_for_status()
+    query: dict[str, str | int] = {"query": 'count(last_over_time({__name__=~"registry:slo_.+"}[1h]))', "time": END}
+    counted = requests.get(f"{recorded}/api/v1/query", params={**query, "nocache": "1"}, timeout=30).json()
+    assert counted["data"]["result"], "the rules of SLOs wrote nothing"
     missing = {}
     deadline = time.monotonic() + READY
     while time.monotonic() < deadline:
