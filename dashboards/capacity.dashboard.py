@@ -10,6 +10,7 @@ resources = {
     "Database connections of the pool": used(sql_pool.IN_USE, of=sql_pool.MAX_OPEN, by=pool),
     "Disk space": left(node.FILESYSTEM_AVAILABLE, of=node.FILESYSTEM_SIZE, by=mount),
     "Inodes": left(node.FILESYSTEM_FILES_FREE, of=node.FILESYSTEM_FILES, by=mount),
+    "CPU of hosts": Resource(cpu_busy),
     "Memory of hosts": left(node.MEMORY_AVAILABLE, of=node.MEMORY, by="instance"),
     "Redis memory": used(redis_server.MEMORY, of=redis_server.MAX_MEMORY, by="instance"),
     "Redis clients": used(redis_server.CLIENTS, of=redis_server.MAX_CLIENTS, by="instance"),
@@ -36,7 +37,6 @@ processes = Row(
     logs="recent-errors",
 )
 
-busy = ratio(rate(select(node.CPU, mode=other_than("idle")), by="instance"), rate(node.CPU, by="instance"))
 received = rate(select(node.NETWORK_RECEIVED, device=other_than("lo")))
 sent = rate(select(node.NETWORK_SENT, device=other_than("lo")))
 disks = rate(node.DISK_BUSY, by=("instance", "device"))
@@ -44,7 +44,7 @@ disk_bytes = {"read": rate(node.DISK_READ), "written": rate(node.DISK_WRITTEN)}
 
 hosts = Row(
     "Hosts",
-    Lines("Host CPU, %", top(10, busy), good="below 70 %", thresholds=(0.7, 0.9)),
+    Lines("Host CPU, %", top(10, cpu_busy), good="below 70 %", thresholds=(0.7, 0.9)),
     Lines("Host memory available, %", memory_left, good="above 20 %", thresholds=(0.2, 0.1)),
     Lines("Host load average", top(10, highest(node.LOAD, by="instance")), good="below the number of CPUs"),
     Lines("Host network", {"received": received, "sent": sent}, good="below the speed of the link"),

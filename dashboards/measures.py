@@ -55,6 +55,7 @@ mount = ("instance", "mountpoint")
 space_left = ratio(lowest(node.FILESYSTEM_AVAILABLE, by=mount), lowest(node.FILESYSTEM_SIZE, by=mount))
 memory_left = ratio(lowest(node.MEMORY_AVAILABLE, by="instance"), lowest(node.MEMORY, by="instance"))
 inodes_left = ratio(lowest(node.FILESYSTEM_FILES_FREE, by=mount), lowest(node.FILESYSTEM_FILES, by=mount))
+cpu_busy = ratio(rate(select(node.CPU, mode=other_than("idle")), by="instance"), rate(node.CPU, by="instance"))
 
 # Database
 pool = ("instance", "host_type")
@@ -89,72 +90,96 @@ burn_rate = {
     "3d": highest(slo.BURN_RATE("3d"), by="slo"),
 }
 
-# What is wrong with each part: 1 is a warning, 2 is critical. A part that is gone counts no error of its own, so each
-# list has what its exporter, its clients or a probe from outside tell.
+# What is wrong with each part: 1 is a warning, 2 is critical, as the alert of the same cause: a page is critical, a
+# ticket is a warning. A part that is gone counts no error of its own, so each list has what its exporter, its clients,
+# a probe from outside or an alert tell. Of two that are as severe the first is named.
 all_logged, logged_errors = rate(logs.REQUESTS), rate(select(logs.REQUESTS, status="5xx"))
+pull = select(http.REQUESTS, route="blob")
 
 http_causes = {
     "no scrape target": gone(targets.UP),
-    "instances down": level(ratio(known - up, known), 0.001, 1),
+    "instances down": level(ratio(known - up, known), critical=0.001),
+    "instances restart": firing("RegistryRestarting"),
+    "health check fails": firing("RegistryHealthCheckFails"),
     "probe step fails": off(probe.SUCCESS),
     "blackbox probe fails": off(blackbox.SUCCESS),
-    "requests stopped": firing("RegistryRequestsStopped", "RegistryNoTraffic", "RegistryTrafficCeased"),
+    "requests refused": firing("RegistryRefusesRequests", "RegistryUnreachable", "RegistryProbeSuccessOld"),
+    "requests stopped": firing("RegistryRequestsStopped", "RegistryNoTraffic"),
+    "requests hang": firing("RegistryRequestsHang", "RegistryUploadsHang"),
+    "route fails": firing("RegistryRouteFails"),
     "server errors": level(server_errors, 0.001, 0.01),
     "server errors in the access log": level(ratio(logged_errors, all_logged), 0.001, 0.01),
+    "blob downloads fail": level(ratio(rate(select(pull, code="5xx")), rate(pull)), 0.01, 0.1),
     "latency": level(latency, 1, 5),
+    "requests ceased": firing("RegistryTrafficCeased", at=1),
 }
 
+# 503 of an upload comes from the database or from a health check, not from the storage.
 upload = select(http.REQUESTS, route=("upload_start", "upload"))
-pull = select(http.REQUESTS, route="blob")
 
 storage_causes = {
-    "uploads fail": level(ratio(rate(select(upload, code="5xx")), rate(upload)), 0.01, 0.1),
-    "blob downloads fail": level(ratio(rate(select(pull, code="5xx")), rate(pull)), 0.01, 0.1),
-    "rate limited": level(rate(storage.RATE_LIMITED), 0.01, 0.1),
-    "retries": level(storage_retries, 0.01, 0.05),
-    "latency": level(storage_latency, 0.1, 1),
+    "uploads fail": level(ratio(rate(select(upload, code="500")), rate(upload)), 0.01, 0.1),
+    "rate limited": level(rate(storage.RATE_LIMITED), warning=0.01),
+    "retries": level(storage_retries, warning=0.01),
+    "latency": level(storage_latency, warning=0.1),
 }
 
 primary_connections = total(select(sql_pool.OPEN, host_type="primary"))
+quarantined = highest(select(load_balancing.POOL_STATUS, status="quarantined"))
 
 database_causes = {
-    "PostgreSQL down": level(down(postgresql.UP), critical=1),
-    "no data of postgres_exporter": gone(postgresql.UP),
+    "PostgreSQL down": off(postgresql.UP, told="RegistryPostgresqlStandbyDown"),
+    "PostgreSQL hangs": firing("RegistryDatabaseHangs"),
+    "PgBouncer down or paused": firing("RegistryPgbouncerDown", "RegistryPgbouncerPaused"),
     "no connection to the primary": level(while_zero(rate(database.QUERIES), primary_connections), critical=0.01),
-    "requests wait for a connection": level(rate(sql_pool.WAIT_SECONDS, by="host_type"), 1, 5),
     "connection pool full": level(pool_in_use, 0.7, 0.9),
-    "query latency": level(quantile(0.95, database.QUERY_DURATION), 0.1, 1),
+    "PostgreSQL standby down": firing("RegistryPostgresqlStandbyDown", at=1),
+    "no data of postgres_exporter": gone(postgresql.UP, at=1),
+    "one postgres_exporter gone": level(lost(postgresql.UP), warning=1),
+    "requests wait for a connection": level(rate(sql_pool.WAIT_SECONDS, by="host_type"), warning=1),
+    "replica quarantined": level(quarantined, warning=1),
+    "query latency": level(quantile(0.95, database.QUERY_DURATION), warning=0.1),
     "reads on the primary": level(sent_to_primary, warning=0.5),
 }
 
-lost, dropped = select(notifications.DELIVERIES, delivery_type="lost"), select(notifications.EVENTS, type="Dropped")
+undelivered = select(notifications.DELIVERIES, delivery_type="lost")
+dropped = select(notifications.EVENTS, type="Dropped")
 
 garbage_causes = {
     "no row counts": gone(row_counts.ROWS, at=1),
-    "runs fail": level(gc_failed, 0.05, 0.5),
-    "tasks overdue": level(highest(is_overdue), 100, 1000),
+    "runs fail": level(gc_failed, warning=0.05),
+    "tasks overdue": level(highest(is_overdue), warning=100),
 }
 
 refused_by_redis = while_zero(rate(redis.POOL_MISSES, by="instance"), total(redis.POOL_TOTAL, by="instance"))
+limiter = "ratelimiting"
+refused_limiter = while_zero(
+    rate(select(redis.POOL_MISSES, instance=limiter)), total(select(redis.POOL_TOTAL, instance=limiter))
+)
 
 redis_causes = {
-    "Redis down": level(down(redis_server.UP), critical=1),
-    "no data of redis_exporter": gone(redis_server.UP),
-    "no connection": level(refused_by_redis, critical=0.01),
-    "pool timeouts": level(rate(redis.POOL_TIMEOUTS), 0.01, 0.1),
-    "latency": level(quantile(0.95, redis.COMMANDS), 0.01, 0.1),
+    "rate limiter without connection": level(refused_limiter, critical=0.01),
+    "rate limiter without answer": firing("RegistryRateLimiterUnreachable"),
+    "Redis down": level(down(redis_server.UP), warning=1),
+    "no data of redis_exporter": gone(redis_server.UP, at=1),
+    "no connection": level(refused_by_redis, warning=0.01),
+    "pool timeouts": level(rate(redis.POOL_TIMEOUTS), warning=0.01),
+    "latency": level(quantile(0.95, redis.COMMANDS), warning=0.01),
 }
 
 notification_causes = {
-    "events lost": level(rate(lost), critical=0.001),
-    "events dropped": level(rate(dropped), critical=0.001),
-    "events waiting": level(highest(notifications.PENDING), 100, 1000),
-    "events waiting in the queue": level(highest(notifications.PENDING_TOTAL), 100, 1000),
+    "events lost": level(rate(undelivered), warning=0.001),
+    "events dropped": level(rate(dropped), warning=0.001),
+    "events waiting": level(highest(notifications.PENDING), warning=100),
+    "events waiting in the queue": level(highest(notifications.PENDING_TOTAL), warning=100),
 }
 
 host_causes = {
-    "no data of node_exporter": gone(node.MEMORY),
-    "disk space": level(space_left, 0.2, 0.1),
-    "inodes": level(inodes_left, 0.2, 0.1),
-    "memory": level(memory_left, 0.1, 0.05),
+    "disk space": level(space_left, 0.2, 0.02),
+    "disk read-only": firing("RegistryDiskReadOnly"),
+    "registry starved of CPU": firing("RegistryStarvedOfCpu"),
+    "no data of node_exporter": gone(node.MEMORY, at=1),
+    "CPU": level(cpu_busy, warning=0.9),
+    "inodes": level(inodes_left, warning=0.2, low=True),
+    "memory": level(memory_left, warning=0.1, low=True),
 }

@@ -69,6 +69,7 @@ FINE: Mapping[str, str] = {
     own("registry_notifications_delivery_total", 'delivery_type="lost", endpoint="e"'): "0x60",
     own("registry_notifications_events_total", 'type="Dropped", endpoint="e"'): "0x60",
     own("registry_notifications_pending", 'endpoint="e"'): "0x60",
+    'node_cpu_seconds_total{instance="h", cpu="0", mode="idle"}': "0+1x60",
     'node_memory_MemTotal_bytes{instance="h"}': "100x60",
     'node_memory_MemAvailable_bytes{instance="h"}': "60x60",
     'node_filesystem_avail_bytes{instance="h", mountpoint="/"}': "60x60",
@@ -79,9 +80,35 @@ FINE: Mapping[str, str] = {
 # What is wrong, on which tile, with which cause and level, and how the series differ.
 WRONG: Mapping[str, tuple[str, str, int, dict[str, str]]] = {
     "PostgreSQL stopped": ("Database", "PostgreSQL down", 2, {'pg_up{instance="one"}': "1x36 0x24"}),
-    "one of two exporters of PostgreSQL gone": ("Database", "PostgreSQL down", 2, {'pg_up{instance="one"}': GONE}),
+    "one of two exporters of PostgreSQL gone": (
+        *("Database", "one postgres_exporter gone", 1),
+        {'pg_up{instance="one"}': GONE},
+    ),
+    "a standby stopped": (
+        *("Database", "PostgreSQL standby down", 1),
+        {
+            'pg_up{instance="one"}': "1x36 0x24",
+            'ALERTS{alertname="RegistryPostgresqlStandbyDown", alertstate="firing", instance="one"}': "_x36 1x24",
+        },
+    ),
+    "a standby stopped, and all connections in use": (
+        *("Database", "connection pool full", 2),
+        {
+            'pg_up{instance="one"}': "1x36 0x24",
+            'ALERTS{alertname="RegistryPostgresqlStandbyDown", alertstate="firing", instance="one"}': "_x36 1x24",
+            own("go_sql_dbstats_connections_in_use", 'host_type="primary"'): "10x60",
+        },
+    ),
+    "a replica quarantined": (
+        *("Database", "replica quarantined", 1),
+        {own("registry_database_lb_pool_status", 'replica="b", status="quarantined"'): "0x36 1x24"},
+    ),
+    "PostgreSQL hangs with its exporter": (
+        *("Database", "PostgreSQL hangs", 2),
+        {'ALERTS{alertname="RegistryDatabaseHangs", alertstate="firing"}': "1x60"},
+    ),
     "all exporters of PostgreSQL gone": (
-        *("Database", "", 2),
+        *("Database", "", 1),
         {'pg_up{instance="one"}': GONE, 'pg_up{instance="two"}': GONE},
     ),
     "no connection to the primary": (
@@ -89,7 +116,7 @@ WRONG: Mapping[str, tuple[str, str, int, dict[str, str]]] = {
         {own("go_sql_dbstats_connections_open", 'host_type="primary"'): "5x36 0x24"},
     ),
     "requests wait for the database": (
-        *("Database", "requests wait for a connection", 2),
+        *("Database", "requests wait for a connection", 1),
         {
             own("go_sql_dbstats_connections_wait_seconds_total", 'host_type="primary"'): "0+90x60",
         },
@@ -102,17 +129,24 @@ WRONG: Mapping[str, tuple[str, str, int, dict[str, str]]] = {
         *("Database", "connection pool full", 1),
         {own("go_sql_dbstats_connections_in_use", 'host_type="primary"'): "7x60"},
     ),
-    "Redis stopped": ("Redis", "Redis down", 2, {'redis_up{instance="r"}': "1x36 0x24"}),
-    "Redis and its exporter gone": ("Redis", "", 2, {'redis_up{instance="r"}': GONE}),
+    "Redis stopped": ("Redis", "Redis down", 1, {'redis_up{instance="r"}': "1x36 0x24"}),
+    "Redis and its exporter gone": ("Redis", "", 1, {'redis_up{instance="r"}': GONE}),
+    "Redis of the rate limiter without connection": (
+        *("Redis", "rate limiter without connection", 2),
+        {
+            own("registry_redis_pool_stats_total_conns", 'exported_instance="ratelimiting"'): "4x36 0x24",
+            own("registry_redis_pool_stats_misses", 'exported_instance="ratelimiting"'): "0+15x60",
+        },
+    ),
     "Redis without connection": (
-        *("Redis", "no connection", 2),
+        *("Redis", "no connection", 1),
         {
             own("registry_redis_pool_stats_total_conns", 'exported_instance="cache"'): "4x36 0x24",
             own("registry_redis_pool_stats_misses", 'exported_instance="cache"'): "0+15x60",
         },
     ),
     "Redis times out": (
-        *("Redis", "pool timeouts", 2),
+        *("Redis", "pool timeouts", 1),
         {own("registry_redis_pool_stats_timeouts", 'exported_instance="cache"'): "0+15x60"},
     ),
     "only 5xx": (
@@ -138,7 +172,11 @@ WRONG: Mapping[str, tuple[str, str, int, dict[str, str]]] = {
         *("HTTP", "requests stopped", 2),
         {'ALERTS{alertname="RegistryRequestsStopped", alertstate="firing"}': "1x60"},
     ),
-    "one instance down": ("HTTP", "instances down", 1, {own("up"): "1x36 0x24"}),
+    "no client for 15 minutes, the alert": (
+        *("HTTP", "requests ceased", 1),
+        {'ALERTS{alertname="RegistryTrafficCeased", alertstate="firing"}': "1x60"},
+    ),
+    "one instance down": ("HTTP", "instances down", 2, {own("up"): "1x36 0x24"}),
     "all instances down": (
         *("HTTP", "instances down", 2),
         {own("up"): "1x36 0x24", 'up{job="registry", instance="b"}': "1x36 0x24"},
@@ -151,19 +189,25 @@ WRONG: Mapping[str, tuple[str, str, int, dict[str, str]]] = {
         *("Storage", "uploads fail", 2),
         {own("registry_http_requests_total", 'code="500", route="/v2/{name}/blobs/uploads/"'): ("0+15x60")},
     ),
+    "pulls end in 503, which is not the storage's": (
+        *("HTTP", "server errors", 2),
+        {own("registry_http_requests_total", 'code="503", route="/v2/{name}/blobs/{digest}"'): ("0+15x60")},
+    ),
     "row counts vanished": (
         *("Garbage collection", "no row counts", 1),
         {own("registry_database_rows", 'query_name="gc_blob_review_queue_overdue"'): GONE},
     ),
     "runs of garbage collection fail": (
-        *("Garbage collection", "runs fail", 2),
+        *("Garbage collection", "runs fail", 1),
         {own("registry_gc_runs_total", 'worker="BlobWorker", error="true"'): "0+30x60"},
     ),
     "notifications lost": (
-        *("Notifications", "events lost", 2),
+        *("Notifications", "events lost", 1),
         {own("registry_notifications_delivery_total", 'delivery_type="lost", endpoint="e"'): ("0+15x60")},
     ),
-    "disk full": ("Hosts", "disk space", 2, {'node_filesystem_avail_bytes{instance="h", mountpoint="/"}': "5x60"}),
+    "disk full": ("Hosts", "disk space", 2, {'node_filesystem_avail_bytes{instance="h", mountpoint="/"}': "1x60"}),
+    "no CPU idle": ("Hosts", "CPU", 1, {'node_cpu_seconds_total{instance="h", cpu="0", mode="user"}': "0+15x60"}),
+    "no memory": ("Hosts", "memory", 1, {'node_memory_MemAvailable_bytes{instance="h"}': "4x60"}),
     "disk fills up": ("Hosts", "disk space", 1, {'node_filesystem_avail_bytes{instance="h", mountpoint="/"}': "15x60"}),
 }
 
@@ -204,11 +248,11 @@ def test_every_tile_is_ok_while_all_works_and_empty_or_critical_without_any_seri
     silent = {
         "HTTP": sample("no scrape target", 2),
         "Storage": [],  # `no data`, in a colour of its own
-        "Database": sample("no data of postgres_exporter", 2),
+        "Database": sample("no data of postgres_exporter", 1),
         "Garbage collection": sample("no row counts", 1),
-        "Redis": sample("no data of redis_exporter", 2),
+        "Redis": sample("no data of redis_exporter", 1),
         "Notifications": [],
-        "Hosts": sample("no data of node_exporter", 2),
+        "Hosts": sample("no data of node_exporter", 1),
     }
     nothing = case("no series", {'other{job="x"}': "1x60"}, [shows(title, silent[title]) for title in TILES])
     assert promtool([well, nothing], tmp_path) == ""
@@ -221,13 +265,15 @@ def test_a_tile_tells_what_is_wrong_with_its_part_and_the_others_stay_ok(tmp_pat
         if cause:  # of two that are both critical either is named
             series = {**FINE, **changes}
             told = shows(tile, sample(cause, level))
-            others = [shows(one, [{"labels": WELL, "value": 0}]) for one in ("Hosts", "Redis") if one != tile]
+            others = [
+                shows(one, [{"labels": WELL, "value": 0}]) for one in ("Hosts", "Redis", "Storage") if one != tile
+            ]
             tests.append(case(name, series, [told, *others]))
     assert promtool(tests, tmp_path) == ""
 
 
 @pytest.mark.server
-def test_a_tile_is_critical_where_all_exporters_are_gone(tmp_path: Path) -> None:
+def test_a_tile_tells_that_all_exporters_are_gone(tmp_path: Path) -> None:
     tests = []
     for name, (tile, cause, level, changes) in WRONG.items():
         if not cause:
@@ -387,7 +433,26 @@ def test_no_cause_of_a_tile_is_an_alert_that_does_not_exist() -> None:
         for node in selectors(expr)
         for word in alertnames(node)
     }
-    assert named == {"RegistryRequestsStopped", "RegistryNoTraffic", "RegistryTrafficCeased"}
+    assert named == {
+        "RegistryDatabaseHangs",
+        "RegistryDiskReadOnly",
+        "RegistryHealthCheckFails",
+        "RegistryNoTraffic",
+        "RegistryPgbouncerDown",
+        "RegistryPgbouncerPaused",
+        "RegistryPostgresqlStandbyDown",
+        "RegistryProbeSuccessOld",
+        "RegistryRateLimiterUnreachable",
+        "RegistryRefusesRequests",
+        "RegistryRequestsHang",
+        "RegistryRequestsStopped",
+        "RegistryRestarting",
+        "RegistryRouteFails",
+        "RegistryStarvedOfCpu",
+        "RegistryTrafficCeased",
+        "RegistryUnreachable",
+        "RegistryUploadsHang",
+    }
     assert named <= alerts
 
 

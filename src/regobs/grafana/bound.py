@@ -9,7 +9,7 @@ from decimal import Decimal
 from regobs.catalog.model import Metric, Unit
 from regobs.errors import DashboardError, PromqlError
 from regobs.grafana.layout import PanelPlace
-from regobs.grafana.levels import CAUSE, worst
+from regobs.grafana.levels import CAUSE, only_alerts, worst
 from regobs.grafana.panels import Lines, Named, Panel, Saturation, Stat, States, Table, Tile
 from regobs.grafana.steady import at_the_end, choose_once, is_flow
 from regobs.grafana.units import grafana_unit
@@ -158,7 +158,7 @@ def _first_choice(panel: Panel, deployment: _Deployment, reason: str) -> tuple[l
         if reason:
             return [], [_left_out(panel, named, reason, "capability") for named in choice]
         parts, lacking = _bind_choice(panel, choice, deployment)
-        if parts:
+        if parts and not (isinstance(panel, Tile) and all(only_alerts(expr) for _, expr in parts)):
             columns = _joined(panel, parts, deployment.records)
             refs = (_ref(number) for number in range(len(columns)))
             queries = (_query(ref, panel, one, deployment) for ref, one in zip(refs, columns, strict=True))

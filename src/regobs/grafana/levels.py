@@ -27,14 +27,16 @@ _MEMORY, _STEP = Duration(6 * 3_600_000), Duration(5 * 60_000)
 Threshold = int | float | Decimal
 
 
-def level(expr: Expr, warning: Threshold | None = None, critical: Threshold | None = None) -> Expr:
+def level(
+    expr: Expr, warning: Threshold | None = None, critical: Threshold | None = None, *, low: bool = False
+) -> Expr:
     """1 where the worst result has reached `warning`, 2 where it has reached `critical`; one of the two may be absent.
 
-    Where `warning` is the higher of the two, low values are bad: 1 is below it, 2 is below `critical`.
+    Where `warning` is the higher of the two, or with `low`, low values are bad: 1 is below it, 2 is below `critical`.
     """
     if warning is None and critical is None:
         raise PromqlError("a level without a threshold is always 0", expected="warning, critical, or both")
-    falling = warning is not None and critical is not None and warning > critical
+    falling = low or (warning is not None and critical is not None and warning > critical)
     op = "<" if falling else ">="
 
     def reached(edge: Threshold) -> Expr:
@@ -45,9 +47,12 @@ def level(expr: Expr, warning: Threshold | None = None, critical: Threshold | No
     return Aggregate("max", _twice(reached(critical)) if warning is None else reached(warning) + reached(critical))
 
 
-def off(switch: Source) -> Expr:
-    """2 where a switch is 0 anywhere, such as `probe_success`."""
-    return Aggregate("max", _twice(Binary("==", _selected(switch), Number(Decimal(0)), bool=True)))
+def off(switch: Source, *, told: str | None = None) -> Expr:
+    """2 where a switch is 0 anywhere, such as `probe_success`; not of instances that the alert `told` is about."""
+    of: Expr = _selected(switch)
+    if told is not None:
+        of = Binary("unless", of, select(targets.ALERTS, alertname=told), on=("instance",))
+    return Aggregate("max", _twice(Binary("==", of, Number(Decimal(0)), bool=True)))
 
 
 def gone(x: Source, *, at: int = CRITICAL) -> Expr:
@@ -60,17 +65,32 @@ def down(switch: Source) -> Expr:
 
     Gone is what was there for most of the last six hours. A target that fails its scrapes has no series of its own.
     """
-    now = count(switch)
-    usual = Call("round", (Call("quantile_over_time", (Number(Decimal("0.5")), Subquery(now, _MEMORY, _STEP))),))
-    known = any_of([Binary(">", usual, now), now, usual])
+    known = _known(switch)
     return Call("clamp_min", (known - zero_filled(total(switch), known), Number(Decimal(0))))
 
 
-def firing(*alerts: str) -> Expr:
-    """2 while one of these alerts of the pack fires."""
-    return _twice(
-        Binary(">", count(select(targets.ALERTS, alertname=alerts, alertstate="firing")), Number(Decimal(0)), bool=True)
-    )
+def lost(switch: Source) -> Expr:
+    """How many targets have no series of their own any more, whatever those that are left say."""
+    known = _known(switch)
+    return Call("clamp_min", (known - zero_filled(count(switch), known), Number(Decimal(0))))
+
+
+def _known(switch: Source) -> Expr:
+    """How many targets there are, with those that were there for most of the last six hours."""
+    now = count(switch)
+    usual = Call("round", (Call("quantile_over_time", (Number(Decimal("0.5")), Subquery(now, _MEMORY, _STEP))),))
+    return any_of([Binary(">", usual, now), now, usual])
+
+
+def firing(*alerts: str, at: int = CRITICAL) -> Expr:
+    """A level `at` while one of these alerts of the pack fires."""
+    fired = count(select(targets.ALERTS, alertname=alerts, alertstate="firing"))
+    return Number(Decimal(at)) * Binary(">", fired, Number(Decimal(0)), bool=True)
+
+
+def only_alerts(expr: Expr) -> bool:
+    """Whether a level is that of alerts alone, which say nothing of a part that nobody else looks at."""
+    return {str(one.metric) for one in selectors(expr)} == {targets.ALERTS.name}
 
 
 def while_zero(part: Expr, gauge: Expr) -> Expr:

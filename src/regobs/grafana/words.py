@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 
 from regobs.catalog.model import Capability
 from regobs.errors import DashboardError
-from regobs.grafana.levels import capped, down, firing, gone, level, off, while_zero
+from regobs.grafana.levels import capped, down, firing, gone, level, lost, off, while_zero
 from regobs.grafana.panels import (
     Alerts,
     Bars,
@@ -26,6 +26,7 @@ from regobs.grafana.panels import (
     Lines,
     LongTable,
     Panel,
+    Resource,
     Saturation,
     Stat,
     States,
@@ -80,6 +81,7 @@ __all__ = [
     "Heat",
     "Lines",
     "LongTable",
+    "Resource",
     "Row",
     "Saturation",
     "Stat",
@@ -106,6 +108,7 @@ __all__ = [
     "latest",
     "left",
     "level",
+    "lost",
     "lowest",
     "mean",
     "off",
