@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from regobs.cli.main import run
+from regobs.config import Config
 from regobs.grafana.warned import dashboard_warnings
 from regobs.pack import BUNDLED, Pack, bundled
 
@@ -53,5 +54,36 @@ def test_values_of_labels_are_checked_as_those_of_rules_are(
     assert told in capsys.readouterr().err
 
 
+LACKING = """\
+from regobs.catalog import notifications
+from regobs.grafana.words import *
+
+dashboard = Dashboard(
+    "Mine",
+    Row("One",
+        Stat("Right", raw("sum(go_goroutines)"), good="few"),
+        Lines("Some", {"a": raw("sum(go_goroutines)"), "b": raw("sum(pg_up)")}, good="few"),
+        Stat("None", raw("sum(pg_up)"), good="few"),
+    ),%s
+)
+"""
+
+
+@pytest.mark.parametrize("needs", ["", "\n    needs=Capability.NOTIFICATIONS,"])
+def test_what_is_left_out_of_a_dashboard_is_told_with_its_line(
+    needs: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "pack/dashboards/mine.dashboard.py"
+    file.parent.mkdir(parents=True)
+    file.write_text(("from regobs.catalog.model import Capability\n" if needs else "") + LACKING % needs)
+    assert run(["build", "--pack", str(tmp_path / "pack"), "--out", str(tmp_path / "out")]) == 0
+    reason = "the dashboard needs the capability notifications" if needs else "pg_up needs the capability"
+    line, more = (8, " (and on 2 more lines of this file)") if needs else (8, " (and on line 9)")
+    [told] = capsys.readouterr().err.splitlines()
+    assert told.startswith(f"Warning: {file}:{line}: {reason}")
+    assert ", so this is left out; if the deployment has it, add it to capabilities in regobs.toml" in told
+    assert told.endswith(more)
+
+
 def test_the_bundled_dashboards_are_not_looked_at() -> None:
-    assert list(dashboard_warnings(Pack(((BUNDLED, bundled()),)))) == []
+    assert list(dashboard_warnings(Pack(((BUNDLED, bundled()),)), Config())) == []

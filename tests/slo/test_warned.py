@@ -9,9 +9,10 @@ from time import process_time
 
 import pytest
 
-from regobs.config import read_config
+from regobs.config import Config, read_config
 from regobs.errors import InputError
 from regobs.promql.misspelt import nearly
+from regobs.slo.outputs import compile_rules
 from regobs.slo.rule_files import read_rule_files
 from regobs.slo.spec import read_slos
 from regobs.slo.warned import pack_warnings
@@ -174,8 +175,76 @@ def test_values_are_judged_by_flavor_and_version(
     assert bool(told) is (fits == "told")
 
 
-def test_the_bundled_rules_are_not_looked_at() -> None:
+LEFT_OUT = {
+    "a metric of a capability that is off": (
+        "", "registry_notifications_errors_total",
+        "needs the capability notifications, which is off, so this is left out; if the deployment has it, add it",
+    ),
+    "a metric of another flavor": (
+        "flavor = 'distribution'", "registry_database_queries_total",
+        "this is left out; expected: flavor gitlab; remove this from the pack, or correct flavor in regobs.toml",
+    ),
+    "a metric of a later version": (
+        "version = '3.0.0'", "registry_database_queries_total",
+        "; remove this from the pack, or correct version in regobs.toml",
+    ),
+    "a label of another flavor": (
+        "flavor = 'distribution'", 'registry_storage_action_seconds_count{driver="s3_v2"}',
+        "; remove this from the pack, or choose what there is",
+    ),
+    "targets of an exporter that is not scraped": (
+        "", 'up{job="postgres_exporter"}', "nothing says that postgres_exporter is scraped, so this is left out; if ",
+    ),
+}  # fmt: skip
+
+
+def settings(directory: Path, registry: str) -> Config:
+    return read_config(f"[registry]\n{registry}\n", directory / "regobs.toml")
+
+
+@pytest.mark.parametrize("case", LEFT_OUT.values(), ids=LEFT_OUT)
+def test_a_rule_that_is_left_out_is_told_once_with_its_place_and_the_next_step(
+    tmp_path: Path, case: tuple[str, str, str]
+) -> None:
+    registry, metric, expected = case
+    config = settings(tmp_path, registry)
+    pack = pack_of(tmp_path, one=RULES % f"sum({metric})" + f"      - {{record: team:one:more, expr: {metric!r}}}\n")
+    [file] = [file for file in read_rule_files(pack, config) if file.name == "one"]
+    assert [one["rule"] for one in file.left_out] == ["team:one:two", "team:one:more"]
+    [told] = pack_warnings(pack, config)
+    assert told.startswith(f"{tmp_path}/alerts/one.rules.yaml:5: ")
+    assert expected in told
+    assert told.endswith(" (and on line 6)")
+
+
+OF_AN_SLO = "metricSource: {type: Prometheus, spec: {query: %s}}"
+
+
+@pytest.mark.parametrize("part", ["good", "total"])
+def test_an_slo_that_is_left_out_is_told_with_the_line_of_what_is_lacking(tmp_path: Path, part: str) -> None:
+    lacking, there = OF_AN_SLO % "registry_notifications_errors_total", OF_AN_SLO % "registry_http_requests_total"
+    parts = {"good": there, "total": there, part: lacking}
+    pack, config = pack_of(tmp_path, one=SLO.format(indicator=RATIO.format(**parts))), settings(tmp_path, "")
+    assert {"one"} <= {one["rule"] for one in compile_rules(pack, config).left_out}
+    [told] = pack_warnings(pack, config)
+    assert told.startswith(f"{tmp_path}/alerts/one.slo.yaml:{12 if part == 'good' else 13}: registry_notifications_err")
+
+
+def test_an_slo_whose_threshold_the_flavor_has_no_bucket_for_is_told(tmp_path: Path) -> None:
+    source = "metricSource: {type: catalog, spec: {metric: http.DURATION%s}}"
+    text = SLO.format(indicator=RATIO.format(good=source % ", at_most: 0.1", total=source % ""))
+    pack, config = pack_of(tmp_path, one=text), settings(tmp_path, "flavor = 'distribution'")
+    left_out = [one["reason"] for one in compile_rules(pack, config).left_out if one["rule"] == "one"]
+    told = list(pack_warnings(pack, config))
+    assert [one.partition(", so this is left out")[0] for one in told] == [
+        f"{tmp_path}/alerts/one.slo.yaml:12: {reason}" for reason in left_out
+    ]
+
+
+def test_the_bundled_rules_are_not_looked_at(tmp_path: Path) -> None:
     assert list(pack_warnings(BUNDLED)) == []
+    assert compile_rules(BUNDLED, settings(tmp_path, "")).left_out
+    assert list(pack_warnings(BUNDLED, settings(tmp_path, ""))) == []
 
 
 LONG = {"parts": "5XX|" * 40_000, "nested": "(a*)*" * 2_000, "plain": "5" * 200_000, "both": "5XX|(a*)*" * 50}

@@ -64,7 +64,7 @@ def build(
     with without_collector():
         files = build_keeping(config, pack, older)
     manifest = json.loads(files[MANIFEST])
-    doubts = [f"Warning: {told}" for told in (*pack_warnings(pack, config), *dashboard_warnings(pack))]
+    doubts = [f"Warning: {told}" for told in (*pack_warnings(pack, config), *dashboard_warnings(pack, config))]
     made = _Build(pack, config, files, (*doubts, *tier_notes(manifest["rules"]["slos"])), _unselected(manifest))
     if shape == "text":
         for told in made.told:

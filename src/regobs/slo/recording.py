@@ -76,12 +76,16 @@ def recorded(metric: Metric, slo: Slo, **labels: str) -> Selector:
 
 def selector_of(source: EventSource) -> Selector:
     """The counters that a source reads: of a histogram its count, or the bucket of the threshold."""
-    node = source.selector
+    return counters_of(source.selector, source.at_most)
+
+
+def counters_of(node: Selector, at_most: Decimal | None) -> Selector:
+    """The same of a selector and the threshold beside it."""
     if not isinstance(node.metric, Metric) or node.metric.kind is not Kind.HISTOGRAM:
         return node
-    if source.at_most is None:
+    if at_most is None:
         return replace(node, suffix="_count")
-    return replace(select(node, le=str(source.at_most)), suffix="_bucket")
+    return replace(select(node, le=str(at_most)), suffix="_bucket")
 
 
 def bound(expr: Expr, config: Config) -> Expr:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 from regobs.catalog.model import Exposer
@@ -15,34 +16,44 @@ from regobs.promql.misspelt import nearly
 from regobs.promql.nodes import Expr
 from regobs.promql.parse import parse
 from regobs.promql.series import known_metric
-from regobs.promql.unavailable import Unavailable
-from regobs.promql.vocabulary import Vocabulary
+from regobs.promql.unavailable import Reason, Unavailable
 from regobs.promql.walk import selectors
-from regobs.promql.words import metric_labels
 from regobs.slo.openslo import documents_of, read_documents
+from regobs.slo.recording import counters_of
 from regobs.slo.rule_files import SUFFIX
+from regobs.slo.rule_scope import scoped
 from regobs.slo.sources import check_pattern, source_selector
+
+_NEXT_STEPS: dict[Reason, str] = {
+    "capability": "if the deployment has it, add it to capabilities in regobs.toml, else remove this from the pack",
+    "flavor": "remove this from the pack, or correct flavor in regobs.toml",
+    "version": "remove this from the pack, or correct version in regobs.toml",
+    "label": "remove this from the pack, or choose what there is",
+    "bucket": "choose an edge that there is",
+}
 
 
 def pack_warnings(pack: Pack, config: Config | None = None) -> Iterator[str]:
     """Of the rule files and SLOs of a pack that is not the bundled one, each that a build reads without an error.
 
-    With the settings also what is left out because the registry of this flavor and version lacks a value.
+    With the settings also what a build leaves out because the deployment lacks something, and what is to be done.
     """
-    vocabulary = config.vocabulary if config else None
+    lacks = Lacks()
     for file in pack.files("alerts", "*" + SUFFIX):
         if file.layer == BUNDLED:
             continue
         document = load_yaml(file.read(), str(file.path), error=RulesError)
         for index, group in enumerate(document.data["groups"]):
             for number, rule in enumerate(group["rules"]):
-                yield from _told(
-                    parse(rule["expr"]), document.locate(("groups", index, "rules", number, "expr")), vocabulary
-                )
+                expr, where = parse(rule["expr"]), document.locate(("groups", index, "rules", number, "expr"))
+                lacks.note(where, expr, config)
+                yield from _told(expr, where)
     for file in pack.files("alerts", "*.slo.yaml"):
         for document in documents_of(file) if file.layer != BUNDLED else ():
             for path, expr in _sources(document.data["spec"], ("spec",)):
-                yield from _told(expr, document.locate(path), vocabulary)
+                lacks.note(document.locate(path), expr, config)
+                yield from _told(expr, document.locate(path))
+    yield from lacks.told()
     yield from dict.fromkeys(f"{Location(at.file, at.line)}: {told}" for at, told in read_documents(pack).unknown)
 
 
@@ -56,25 +67,45 @@ def _sources(data: Any, path: Steps) -> Iterator[tuple[Steps, Expr]]:
         if isinstance(source, dict) and "query" in source["spec"]:
             yield (*path, "metricSource", "spec", "query"), parse(source["spec"]["query"])
         elif isinstance(source, dict):
-            yield (*path, "metricSource", "spec"), source_selector(source["spec"])
+            spec = source["spec"]
+            at_most = Decimal(spec["at_most"]) if "at_most" in spec else None
+            yield (*path, "metricSource", "spec"), counters_of(source_selector(spec), at_most)
         for key, one in data.items():
             yield from _sources(one, (*path, key))
 
 
-def _told(expr: Expr, where: Location, vocabulary: Vocabulary | None) -> Iterator[str]:
-    found = (*probable_mistakes(expr), *_lacking(expr, vocabulary))
-    return (f"{Location(where.file, where.line)}: {one}" for one in dict.fromkeys(found))
+def _told(expr: Expr, where: Location) -> Iterator[str]:
+    return (f"{Location(where.file, where.line)}: {one}" for one in dict.fromkeys(probable_mistakes(expr)))
 
 
-def _lacking(expr: Expr, vocabulary: Vocabulary | None) -> Iterator[str]:
-    """That a value is one of another flavor or version only, for which a build leaves the rule or SLO out."""
-    if vocabulary is None:
-        return
-    try:
-        bind(expr, vocabulary)
-    except Unavailable as lack:
-        if lack.reason == "label" and lack.value and lack.value not in metric_labels(lack.metric):
-            yield f"{lack.message}, so this is left out; expected: {lack.expected}"
+class Lacks:
+    """What a build leaves out of a pack because the deployment lacks it: a sentence for each cause in each file."""
+
+    def __init__(self) -> None:
+        self._lines: dict[tuple[str, str], list[int]] = {}
+
+    def note(self, where: Location, expr: Expr, config: Config | None) -> None:
+        """Keep why a rule or SLO that reads this is left out, if it is; nothing without settings."""
+        if config is None:
+            return
+        try:
+            scoped(bind(expr, config.vocabulary), config)
+        except Unavailable as lack:
+            self.add(where, lack.message, lack.reason, lack.expected)
+
+    def add(self, where: Location, reason: str, cause: Reason, expected: str | None = None) -> None:
+        """Keep that what stands there is left out for this reason."""
+        there = f"; expected: {expected}" if expected else ""
+        sentence = f"{reason}, so this is left out{there}; {_NEXT_STEPS[cause]}"
+        self._lines.setdefault((where.file, sentence), []).append(where.line or 1)
+
+    def told(self) -> Iterator[str]:
+        """A sentence with the first of its lines in front, and with the number of the others."""
+        for (file, sentence), lines in self._lines.items():
+            others = len(set(lines)) - 1
+            more = f" (and on {others} more lines of this file)" if others > 1 else ""
+            more = f" (and on line {max(lines)})" if others == 1 else more
+            yield f"{Location(file, min(lines))}: {sentence}{more}"
 
 
 def probable_mistakes(expr: Expr) -> Iterator[str]:
