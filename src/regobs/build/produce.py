@@ -13,34 +13,18 @@ from regobs.build.runbooks import runbook_files
 from regobs.build.write import GENERATOR, MANIFEST
 from regobs.catalog.model import Capability, Exposer, Flavor
 from regobs.config import Config, Environment, selector_text
-from regobs.documents import dump_json, dump_yaml, load_yaml, validate
-from regobs.errors import Location, PackError, RulesError
+from regobs.documents import dump_json, dump_yaml
+from regobs.errors import Location, PackError
 from regobs.pack import Pack
 from regobs.promql.durations import duration_text
 from regobs.promql.nodes import MatchOp
 from regobs.slo import outputs as slo
+from regobs.slo.jobs import JOB, exposer_of, scrape_jobs, targets_of_job
 from regobs.slo.rule_scope import CAPABILITIES
 
 if TYPE_CHECKING:
     from regobs.grafana.mixin import MixinRules
 
-JOB = "registry"  # the scrape job that gets the targets and labels of regobs.toml
-_SCHEMA = {
-    "type": "object",
-    "required": ["scrape_configs"],
-    "additionalProperties": False,
-    "properties": {
-        "scrape_configs": {
-            "type": "array",
-            "minItems": 1,
-            "items": {
-                "type": "object",
-                "required": ["job_name"],
-                "properties": {"job_name": {"type": "string", "minLength": 1}},
-            },
-        }
-    },
-}
 _HEADER = """\
 # Written by `regobs build`; change exporters/scrape.yaml of the pack or regobs.toml instead.
 # Start with: prometheus --config.file=scrape.yaml --storage.tsdb.retention.time={retention}
@@ -75,7 +59,7 @@ def scrape_file(pack: Pack, config: Config) -> bytes:
         },
         "rule_files": ["rules/*.yaml"],
         "alerting": {"alertmanagers": [{"static_configs": [{"targets": list(settings.alertmanagers)}]}]},
-        "scrape_configs": [_job(job, config) for job in _jobs(pack) if _scraped(job, config)],
+        "scrape_configs": [_job(job, config) for job in scrape_jobs(pack) if _scraped(job, config)],
     }
     if not settings.alertmanagers:
         del data["alerting"]
@@ -85,39 +69,15 @@ def scrape_file(pack: Pack, config: Config) -> bytes:
 def _header(pack: Pack, config: Config) -> str:
     """How to start with the file, and what it lacks."""
     header = _HEADER.format(retention=duration_text(config.prometheus.retention))
-    jobs = [one for job in _jobs(pack) if _scraped(job, config) and (one := _exposer(job)) and one not in _OF_ALL]
+    jobs = [
+        one for job in scrape_jobs(pack) if _scraped(job, config) and (one := exposer_of(job)) and one not in _OF_ALL
+    ]
     lacks: dict[str, list[str]] = {
         _UNTOLD: [one.name for one in config.environments if not _targets_of(one, config)],
         _SHARED: [one.value for one in jobs if len(config.environments) > 1 and not _told(one, config)],
         _UNSCRAPED: [name for needed, name in _DISCOVERED.items() if needed in config.capabilities],
     }
     return header + "".join(text.format(names=", ".join(names)) for text, names in lacks.items() if names)
-
-
-def _jobs(pack: Pack) -> list[dict[str, Any]]:
-    file = pack.file("exporters", "scrape.yaml")
-    document = load_yaml(file.read(), str(file.path))
-    validate(document, _SCHEMA, RulesError)
-    jobs: list[dict[str, Any]] = document.data["scrape_configs"]
-    names = [job["job_name"] for job in jobs]
-    twice = next((index for index, name in enumerate(names) if name in names[:index]), None)
-    if twice is not None:
-        raise RulesError(
-            "two scrape jobs have the same name",
-            location=document.locate(("scrape_configs", twice, "job_name")),
-            value=names[twice],
-            expected="each job_name once: Prometheus refuses the file otherwise",
-            next_step="rename one of the two",
-        )
-    if JOB not in names:
-        raise RulesError(
-            f"the scrape job {JOB!r} is missing",
-            location=document.locate(("scrape_configs",)),
-            value=", ".join(names),
-            expected=f"a job {JOB!r}, which gets the targets of regobs.toml",
-            next_step=f"call the registry's job {JOB!r}",
-        )
-    return jobs
 
 
 def _job(job: dict[str, Any], config: Config) -> dict[str, Any]:
@@ -131,24 +91,18 @@ def _job(job: dict[str, Any], config: Config) -> dict[str, Any]:
         honor = {"honor_labels": True} if config.honor_labels else {}
         path = {"metrics_path": settings.metrics_path}
         return {**job, "job_name": own_name, **honor, **path, "static_configs": _of_registries(config, fixed)}
-    exposer = _exposer(job)
+    exposer = exposer_of(job)
     if exposer is None:
         return job
     of_job = {m.label: m.value for m in config.exposer_matchers.get(exposer, ()) if m.op is MatchOp.EQUAL}
     made = {**job, "job_name": of_job.get(config.labels.job, name)}
-    usual = tuple(target for part in job.get("static_configs", ()) for target in part["targets"])
-    usual = settings.alertmanagers if exposer is Exposer.ALERTMANAGER else usual
+    usual = settings.alertmanagers if exposer is Exposer.ALERTMANAGER else targets_of_job(job)
     targets = settings.exporters.get(exposer, usual)
     everywhere = settings.probes if exposer is Exposer.BLACKBOX else targets
     asked = {"static_configs": _of_neighbours(exposer, everywhere, config, fixed)}
     if exposer is Exposer.BLACKBOX:
         asked["relabel_configs"] = _through(targets[0])
     return {**made, **asked}
-
-
-def _exposer(job: dict[str, Any]) -> Exposer | None:
-    """The exporter that a job is called after."""
-    return next((one for one in CAPABILITIES if one.value == job["job_name"]), None)
 
 
 def _told(exposer: Exposer, config: Config) -> list[tuple[Environment, tuple[str, ...]]]:
@@ -200,7 +154,7 @@ def _through(exporter: str) -> list[dict[str, Any]]:
 
 def _scraped(job: dict[str, Any], config: Config) -> bool:
     """Whether the capabilities ask for a job: one that is called after no exporter always is there."""
-    exposer = _exposer(job)
+    exposer = exposer_of(job)
     return exposer is None or CAPABILITIES[exposer] in config.capabilities
 
 

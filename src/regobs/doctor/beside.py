@@ -28,13 +28,15 @@ _OF_A_REGISTRY = re.compile(r"registry|/v2/?$", re.IGNORECASE)
 class Beside:
     """The addresses, each with what showed it.
 
-    `exporters` and `alertmanagers` are host:port, `probes` URLs. `probing` are the values of `instance` of the probes
-    of registries where the same jobs probe other things too, else empty; `strangers` how many of those there are.
+    `exporters` and `alertmanagers` are host:port, `probes` URLs; `labels_of` has the labels of each. `probing` are the
+    values of `instance` of the probes of registries where the same jobs probe other things too, else empty;
+    `strangers` how many of those there are.
     """
 
     exporters: Mapping[Exposer, Addresses] = field(default_factory=dict)
     probes: Addresses | None = None
     alertmanagers: Addresses | None = None
+    labels_of: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     probing: tuple[str, ...] = ()
     strangers: int = 0
 
@@ -58,6 +60,15 @@ def look_beside(
         exporters=found,
         probes=Observed(urls, f"what {_listed(_jobs(own))} asks through the blackbox_exporter") if urls else None,
         alertmanagers=alertmanagers,
+        labels_of={
+            **{
+                address_of(one.url): one.labels
+                for jobs in neighbours.values()
+                for one in targets
+                if one.labels.get("job") in jobs
+            },
+            **{one.probed: one.labels for one in own},
+        },
         probing=tuple(sorted({one.labels.get("instance", "") for one in own})) if len(own) < len(probed) else (),
         strangers=len(probed) - len(own),
     )
@@ -83,7 +94,7 @@ def _addresses(targets: Sequence[Target]) -> Addresses | None:
     if not targets or any(label in one.labels for one in targets for label in POD_LABELS):
         return None
     reason = f"what {_listed(_jobs(targets))} scrapes now"
-    return Observed(tuple(sorted(filter(None, {_address(one.url) for one in targets}))), reason + _odd(targets))
+    return Observed(tuple(sorted(filter(None, {address_of(one.url) for one in targets}))), reason + _odd(targets))
 
 
 def _odd(targets: Iterable[Target]) -> str:
@@ -93,7 +104,7 @@ def _odd(targets: Iterable[Target]) -> str:
     return f"; as {others[0]}: the job in exporters/scrape.yaml of a pack has to say so" if others else ""
 
 
-def _address(url: str) -> str:
+def address_of(url: str) -> str:
     """host:port of a URL, with the port that its scheme implies; empty for what is none."""
     parts = urlsplit(url)
     host = f"[{parts.hostname}]" if parts.hostname and ":" in parts.hostname else parts.hostname
@@ -118,7 +129,7 @@ def _is_of_a_registry(target: Target) -> bool:
 def _alertmanagers(prometheus: Prometheus) -> Addresses | None:
     """Where the server sends its alerts; None where it does not say, or sends them nowhere."""
     urls = if_offered(prometheus.alertmanagers) or ()
-    addresses = tuple(sorted(filter(None, map(_address, urls))))
+    addresses = tuple(sorted(filter(None, map(address_of, urls))))
     return Observed(addresses, "where the server sends its alerts") if addresses else None
 
 

@@ -14,7 +14,7 @@ from regobs.catalog.exposition import Exposition
 from regobs.catalog.model import Capability, Exposer, Flavor, Version
 from regobs.common.counts import whole
 from regobs.doctor.advice import SCRAPED
-from regobs.doctor.beside import Beside, look_beside
+from regobs.doctor.beside import Beside, address_of, look_beside
 from regobs.doctor.facts import Deployment, Observed, tells
 from regobs.doctor.gather import flavor_of, name_patterns, version_of
 from regobs.doctor.matching import literal, matches, quoted, shown
@@ -43,8 +43,8 @@ class Observation:
     """What was seen; None or empty where nothing showed it.
 
     `target_labels` are the labels of the registry's targets with their values, `neighbours` the jobs of the processes
-    beside it, `others` the jobs of registries of another flavor, `targets` their host:port. `beside` is None where no
-    server was asked.
+    beside it, `others` the jobs of registries of another flavor, `targets` their host:port, each with its labels in
+    `labels_of`. `beside` is None where no server was asked.
     """
 
     source: str
@@ -62,6 +62,7 @@ class Observation:
     evaluation_interval: Observed[Duration] | None = None
     retention: Observed[Duration] | None = None
     targets: tuple[str, ...] = ()
+    labels_of: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     metrics_path: str = ""
 
     def version_guessed(self, said: Version) -> bool:
@@ -84,7 +85,7 @@ def observe_exposition(exposition: Exposition, url: str = "") -> Observation:
         flavor=Observed(flavor, told),
         version=Observed(version, version_told) if version is not None else None,
         capabilities=_capabilities(Deployment(Vocabulary(flavor, version, frozenset())), names, set()),
-        targets=(parts.netloc,) if parts.port else (),
+        targets=(address_of(url),) if url else (),
         metrics_path=parts.path,
     )
 
@@ -135,7 +136,8 @@ def observe(
         scrape_interval=_scrape_interval(prometheus, scope, of_registry),
         evaluation_interval=_evaluation_interval(prometheus, with_interval),
         retention=_retention(prometheus),
-        targets=tuple(sorted({urlsplit(one.url).netloc for one in of_registry})),
+        targets=tuple(sorted({address_of(one.url) for one in of_registry} - {""})),
+        labels_of={address_of(one.url): one.labels for one in of_registry},
         metrics_path=next((urlsplit(one.url).path for one in of_registry), ""),
     )
 

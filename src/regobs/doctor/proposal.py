@@ -14,7 +14,7 @@ from tomlkit.items import InlineTable
 
 from regobs.catalog.model import NEWEST, Capability, Exposer
 from regobs.common.table import escape
-from regobs.config import Config, read_config, selector_text
+from regobs.config import Config, Environment, read_config, selector_text
 from regobs.config.document import read_text
 from regobs.config.loading import DEFAULT_NAME
 from regobs.config.model import DAY, JOB_IS_REGISTRY, capabilities_of
@@ -24,6 +24,7 @@ from regobs.doctor.content import groups_with_interval
 from regobs.doctor.facts import NAMESPACE_LABELS, POD_LABELS
 from regobs.doctor.matching import literal, quoted
 from regobs.doctor.observe import Observation, observe
+from regobs.doctor.placing import Placing, Usual, beside, listed, of_registries, unplaced
 from regobs.doctor.report import ProposedSetting, SettingsProposal
 from regobs.doctor.server import days_text, if_offered
 from regobs.errors import ConfigError
@@ -32,12 +33,12 @@ from regobs.prometheus import Prometheus
 from regobs.promql.durations import duration_text
 from regobs.promql.nodes import Duration, Matcher, MatchOp
 from regobs.promql.vocabulary import TARGET_LABELS
+from regobs.slo.jobs import usual_targets
 from regobs.slo.missing_tiers import best_days, first_days, why
 from regobs.slo.model import Period
 from regobs.slo.windows import read_windows, unfit_tiers
 
 _MOST_ENVIRONMENTS = 12
-_MOST_TARGETS = 20
 _WIDTH = 118
 # What deployments call the labels that regobs.toml gives a meaning to: Prometheus Operator, GitLab.com, Omnibus, and
 # the relabelling of older Kubernetes examples.
@@ -56,22 +57,26 @@ _TOLD_APART = TARGET_LABELS | {*_LABEL_NAMES["environment"]}  # by Prometheus it
 
 def new_settings(seen: Observation, more: Iterable[ProposedSetting] = (), file: str = DEFAULT_NAME) -> SettingsProposal:
     """A new settings file with what was seen, and what was not; `more` are settings that the caller knows."""
-    settings = [*more, *_settings(seen, Config())]
+    settings = [*more, *_settings(seen, Config(), {})]
     head = f"Settings of regobs as {seen.source} shows them. regobs.example.toml explains each one."
-    unknown = tuple(_unknown(seen))
+    unknown = (*_unknown(seen), *unplaced(seen, Placing(_environments_of(seen, Config()))))
     body = _apply("", settings)
     notes = "".join(_comment(f"Not seen: {line}") for line in unknown)
     return _proposal(file, settings, "", f"{_comment(head)}\n{body}\n{notes}", unknown)
 
 
-def changed_settings(seen: Observation, config: Config, more: Iterable[ProposedSetting] = ()) -> SettingsProposal:
+def changed_settings(
+    seen: Observation, config: Config, more: Iterable[ProposedSetting] = (), pack: Pack | None = None
+) -> SettingsProposal:
     """The changes of the settings file that `config` was read from, so that it says what was seen.
 
-    A setting that changes nothing in what the file says is left out. Without a file it is as if there was an empty one.
+    A setting that changes nothing in what the file says, or in what a build with it scrapes, is left out. Without a
+    file it is as if there was an empty one. `pack` is that of the settings where it is not given.
     """
+    usual = usual_targets(pack or find_pack(config=config))
     file = config.source or Path(DEFAULT_NAME)
     text = read_text(file, option="--config") if config.source else ""
-    settings = _that_change([*more, *_settings(seen, config)], text, file)
+    settings = _that_change([*more, *_settings(seen, config, usual)], text, file)
     return _proposal(str(file), settings, text, _apply(text, settings) if settings else text, tuple(_unknown(seen)))
 
 
@@ -83,7 +88,7 @@ def proposed(
     `matchers` select the registries that the command is about; `config` is the file as it was read.
     """
     seen = if_offered(lambda: observe(prometheus, matchers, lambda: groups_with_interval(pack, config)))
-    return changed_settings(seen, config) if seen is not None else None
+    return changed_settings(seen, config, pack=pack) if seen is not None else None
 
 
 def _proposal(
@@ -98,18 +103,24 @@ def _comment(text: str) -> str:
     return "".join(f"# {line}\n" for line in lines)
 
 
-def _settings(seen: Observation, config: Config) -> Iterator[ProposedSetting]:
+def _settings(seen: Observation, config: Config, usual: Usual) -> Iterator[ProposedSetting]:
     """All that was seen, with reasons that can stand in a comment: labels and jobs are texts from outside."""
-    for setting in _as_seen(seen, config):
+    for setting in _as_seen(seen, config, usual):
         yield replace(setting, reason="\n".join(map(escape, setting.reason.split("\n"))))
 
 
-def _as_seen(seen: Observation, config: Config) -> Iterator[ProposedSetting]:
+def _as_seen(seen: Observation, config: Config, usual: Usual) -> Iterator[ProposedSetting]:
+    placing = Placing(_environments_of(seen, config))
+    scraped = list(beside(seen, config, placing, usual))
+    if not config.source:
+        scraped = [*of_registries(seen, placing), *scraped]
     yield from _registry(seen, config)
     yield from _labels(seen)
     yield from _prometheus(seen, config)
+    yield from (one for one in scraped if one.table[0] == "prometheus")
     yield from _selectors(seen, config)
     yield from _environments(seen, config)
+    yield from (one for one in scraped if one.table[0] != "prometheus")
     yield from _period(seen, config)
 
 
@@ -166,32 +177,19 @@ def _prometheus(seen: Observation, config: Config) -> Iterator[ProposedSetting]:
             yield ProposedSetting(table, key, duration_text(found.value), found.reason)
     if seen.retention is not None:
         yield ProposedSetting(table, "retention", days_text(seen.retention.value), seen.retention.reason)
-    if seen.targets and not config.source and "pod" not in seen.target_labels and len(seen.targets) <= _MOST_TARGETS:
-        yield ProposedSetting(table, "targets", list(seen.targets), "what is scraped now")
+    if not config.source and listed(seen):
         if seen.metrics_path:
             yield ProposedSetting(table, "metrics_path", seen.metrics_path, "what is scraped now")
         for label, (value,) in _fixed_labels(seen).items():
             yield ProposedSetting((*table, "scrape_labels"), label, value, "all targets of the registry have it")
-    yield from _beside(seen, config)
+    found = seen.beside.alertmanagers if seen.beside is not None else None
+    if found is not None and config.prometheus.alertmanagers == Config().prometheus.alertmanagers:
+        yield ProposedSetting(table, "alertmanagers", list(found.value), found.reason)
 
 
 def _fixed_labels(seen: Observation) -> dict[str, tuple[str, ...]]:
     """Labels that all targets share, so that a scrape of the same targets can give them: not that of environments."""
     return {name: values for name, values in seen.target_labels.items() if len(values) == 1 and name not in _TOLD_APART}
-
-
-def _beside(seen: Observation, config: Config) -> Iterator[ProposedSetting]:
-    """Probed addresses, Alertmanagers and exporters, where the file does not say them itself."""
-    beside, table, usual = seen.beside, ("prometheus",), Config().prometheus
-    if beside is None:
-        return
-    if beside.probes is not None and config.prometheus.probes == usual.probes:
-        yield ProposedSetting(table, "probes", list(beside.probes.value), beside.probes.reason)
-    if beside.alertmanagers is not None and config.prometheus.alertmanagers == usual.alertmanagers:
-        yield ProposedSetting(table, "alertmanagers", list(beside.alertmanagers.value), beside.alertmanagers.reason)
-    for exposer, found in beside.exporters.items():
-        if exposer not in config.prometheus.exporters and 0 < len(found.value) <= _MOST_TARGETS:
-            yield ProposedSetting((*table, "exporters"), exposer.value, list(found.value), found.reason)
 
 
 def _selectors(seen: Observation, config: Config) -> Iterator[ProposedSetting]:
@@ -215,13 +213,19 @@ def _one_of(label: str, values: Sequence[str]) -> Matcher:
     return Matcher(label, MatchOp.REGEX, "|".join(map(literal, values)))
 
 
-def _environments(seen: Observation, config: Config) -> Iterator[ProposedSetting]:
+def _environments_of(seen: Observation, config: Config) -> tuple[Environment, ...]:
+    """Those of the file, else one for each value of the label that tells environments apart."""
     label = next((name for name in _LABEL_NAMES["environment"] if name in seen.target_labels), None)
     values = seen.target_labels[label] if label else ()
-    if label is not None and len(values) <= _MOST_ENVIRONMENTS and not config.environments:
-        for value in values:
-            selector = selector_text((Matcher(label, MatchOp.EQUAL, value),))
-            yield ProposedSetting(("environments", value), "selector", selector, f"a value of {label}")
+    if config.environments or label is None or len(values) > _MOST_ENVIRONMENTS:
+        return config.environments
+    return tuple(Environment(value, (Matcher(label, MatchOp.EQUAL, value),)) for value in values)
+
+
+def _environments(seen: Observation, config: Config) -> Iterator[ProposedSetting]:
+    for one in _environments_of(seen, config) if not config.environments else ():
+        reason = f"a value of {one.matchers[0].label}"
+        yield ProposedSetting(("environments", one.name), "selector", selector_text(one.matchers), reason)
 
 
 def _period(seen: Observation, config: Config) -> Iterator[ProposedSetting]:
@@ -278,11 +282,15 @@ def _unknown(seen: Observation) -> Iterator[str]:
 def _that_change(settings: Sequence[ProposedSetting], text: str, file: Path) -> list[ProposedSetting]:
     """The settings without which the file would say something else."""
     left = list(settings)
-    whole = read_config(_apply(text, left), file)
+
+    def said(settings: Sequence[ProposedSetting]) -> Config:
+        return replace(read_config(_apply(text, settings), file), notes=())  # these name lines, which move
+
+    whole = said(left)
     for setting in settings:
         less = [one for one in left if one is not setting]
         try:
-            if read_config(_apply(text, less), file) == whole:
+            if said(less) == whole:
                 left = less
         except ConfigError:  # it is needed for another one to be allowed
             continue
@@ -296,7 +304,9 @@ def _apply(text: str, settings: Iterable[ProposedSetting]) -> str:
         table: Any = document
         for depth, key in enumerate(setting.table, start=1):
             if key not in table:
-                table.add(key, tomlkit.table(is_super_table=depth < len(setting.table)))
+                inline = isinstance(table, InlineTable)
+                within = depth < len(setting.table)
+                table.add(key, tomlkit.inline_table() if inline else tomlkit.table(is_super_table=within))
             table = table[key]
         if setting.key not in table and not isinstance(table, InlineTable):
             for line in setting.reason.split("\n"):
