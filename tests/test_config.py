@@ -199,7 +199,13 @@ WRONG = [
     ("[prometheus]\nscrape_interval = '5 min'", 2, 19, '"5 min"', "correct prometheus.scrape_interval"),
     ("[prometheus]\nscrape_interval = '0s'", 2, 19, '"0s"', "correct prometheus.scrape_interval"),
     ("[prometheus]\nscrape_interval = '3m'", 2, 19, '"3m"', "correct prometheus.scrape_interval"),
-    ("[prometheus]\ntargets = ['http://a:1']", 2, 11, '"http://a:1"', "correct prometheus.targets"),
+    (
+        "[prometheus]\ntargets = ['http://a:1']",
+        2,
+        11,
+        '"http://a:1"',
+        "write the path as metrics_path, and of each address here its host and port",
+    ),
     ("[prometheus]\ntargets = ['a:70000']", 2, 11, '"a:70000"', "correct prometheus.targets"),
     ("[prometheus]\ntargets = ['a:0']", 2, 11, '"a:0"', "correct prometheus.targets"),
     ("[prometheus.selectors]\nnode = 'x'", 2, 1, "node", None),
@@ -319,11 +325,48 @@ def test_the_defaults_that_the_example_states_are_the_defaults() -> None:
     lines = [line.removeprefix("# ") for line in example.splitlines()]
     stated = [line for line in lines if " = " in line and line.split(" = ")[0] in tables]
     assert read("[labels]\n" + "\n".join(stated)) == read("")
-    wanted = {"selector", "scrape_interval", "evaluation_interval", "targets", "metrics_path", "alertmanagers"}
+    wanted = {
+        "selector",
+        "scrape_interval",
+        "evaluation_interval",
+        "targets",
+        "metrics_path",
+        "scheme",
+        "alertmanagers",
+    }
     commented = [line.removeprefix("# ") for line in example.splitlines() if line.startswith("# ")]
     prometheus = [line for line in commented if line.split(" = ")[0] in wanted]
     assert len(prometheus) == len(wanted)
     assert read("[prometheus]\n" + "\n".join(prometheus)) == read("")
+
+
+@pytest.mark.parametrize(
+    ("text", "step"),
+    [
+        ("metrics_path = '/metrics?comp=registry'", 'write params = { "comp" = ["registry"] } under [prometheus]'),
+        ("metrics_path = '/m?a=1&a=2&b='", 'write params = { "a" = ["1", "2"], "b" = [""] } under [prometheus]'),
+        ("metrics_path = '/m?'", "leave out what stands behind it"),
+        ("metrics_path = '/m#x'", "leave out what stands behind it"),
+        (
+            "targets = ['a:1', 'https://b:5001/m']",
+            'write scheme = "https" under [prometheus], the path as metrics_path',
+        ),
+        ("scheme = 'ftp'", "correct prometheus.scheme"),
+        ("params = {comp = 'registry'}", "correct prometheus.params.comp"),
+    ],
+)
+def test_how_registries_are_scraped_is_said_in_its_parts(text: str, step: str) -> None:
+    error = error_of(f"[prometheus]\n{text}\n")
+    assert error.next_step is not None
+    assert error.next_step.startswith(step)
+    assert error.location is not None
+    assert error.location.line == 2
+
+
+def test_targets_of_an_environment_have_no_scheme_either() -> None:
+    error = error_of("[environments.a]\nselector = 'env=\"a\"'\ntargets = ['https://me:secret@b:5001']\n")
+    assert str(error.next_step).startswith('write scheme = "https" under [prometheus]')
+    assert "secret" not in str(error)
 
 
 def test_rules_keep_no_label_of_an_instance() -> None:

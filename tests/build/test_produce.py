@@ -73,6 +73,12 @@ def test_targets_path_and_labels_come_from_the_settings() -> None:
     assert job["static_configs"] == [{"targets": ["a:1", "b:2"]}]
 
 
+def test_scheme_and_query_come_from_the_settings() -> None:
+    toml = "[prometheus]\nscheme = 'https'\nparams = {comp = ['registry'], a = ['1', '2']}\n"
+    [job] = scraped(toml)["scrape_configs"]
+    assert (job["scheme"], job["params"]) == ("https", {"comp": ["registry"], "a": ["1", "2"]})
+
+
 def test_without_alertmanagers_there_is_no_alerting() -> None:
     assert "alerting" not in scraped("[prometheus]\nalertmanagers = []")
 

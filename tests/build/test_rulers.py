@@ -181,3 +181,10 @@ def test_the_groups_of_all_files_are_valid_in_one(tmp_path: Path, made: dict[str
     file.write_text(yaml.safe_dump({"groups": made["mimir/rules.yaml"]["groups"]}))
     done = subprocess.run([promtool_of("debian"), "check", "rules", file], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_pods_are_asked_with_the_scheme_and_query_of_the_settings() -> None:
+    (endpoint,) = pod_monitor("[prometheus]\nscheme = 'https'\nparams = {comp = ['registry']}")["podMetricsEndpoints"]
+    assert (endpoint["scheme"], endpoint["params"]) == ("https", {"comp": ["registry"]})
+    (endpoint,) = pod_monitor("")["podMetricsEndpoints"]
+    assert endpoint.keys().isdisjoint({"scheme", "params"})

@@ -68,6 +68,9 @@ class OneRegistry(Prometheus):
     def evaluation_interval(self) -> str:
         return ""
 
+    def logins(self) -> dict[str, tuple[str, ...]]:
+        return {}
+
     def alertmanagers(self) -> tuple[str, ...]:
         return ()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from regobs.catalog.model import Flavor, Version
-from regobs.doctor.observe import observe
+from regobs.doctor.observe import Way, observe
 from regobs.prometheus.state import RuleGroup
 from regobs.promql.nodes import Duration
 from tests.doctor.stub import OneRegistry
@@ -18,7 +18,7 @@ def test_the_registry_its_targets_and_its_intervals_are_seen() -> None:
     assert seen.version.value == Version(4, 20)
     assert seen.matchers is not None
     assert seen.matchers.value == (JOB,)
-    assert (seen.targets, seen.metrics_path) == (("a:5001",), "/metrics")
+    assert (seen.targets, seen.ways) == (("a:5001",), (Way("http", "/metrics"),))
     assert seen.scrape_interval is not None
     assert seen.scrape_interval.value == Duration(15_000)
     assert "1 of 1 targets" in seen.scrape_interval.reason

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,18 +11,21 @@ import pytest
 import yaml
 
 from regobs.build.produce import scrape_file
+from regobs.catalog.exposition import parse
 from regobs.catalog.model import Capability, Exposer
 from regobs.config import load_config, read_config
 from regobs.doctor.beside import Beside, look_beside
 from regobs.doctor.facts import Observed
-from regobs.doctor.observe import Observation
+from regobs.doctor.observe import Observation, Way, observe_exposition
 from regobs.doctor.proposal import changed_settings, new_settings
 from regobs.pack import find_pack
-from regobs.prometheus.state import Target
+from regobs.prometheus.state import Target, read_logins, read_target
 from regobs.promql.nodes import Duration
+from regobs.secrets import MASK
 from tests.doctor.test_beside import REDIS, Scraping, probe
 from tests.doctor.test_proposal import SEEN
 
+DATA = Path(__file__).parents[1] / "data"
 FILE = Path("regobs.toml")
 PROD, STAGING = {"env": "prod"}, {"env": "staging"}
 NEIGHBOURS = {
@@ -151,11 +155,14 @@ def test_an_environment_without_a_list_gets_its_own_beside_one_that_has_it(tmp_p
     }
 
 
-INTERVALS = {
-    name: Observed(Duration(ms), "the server says it")
-    for name, ms in {"scrape_interval": 15_000, "evaluation_interval": 15_000, "retention": 30 * 86_400_000}.items()
+def by(ms: int) -> Observed[Duration]:
+    return Observed(Duration(ms), "the server says it")
+
+
+USUAL: dict[str, dict[str, dict[str, str]]] = {
+    "node_exporter": {"127.0.0.1:9100": PROD},
+    "blackbox_exporter": {"127.0.0.1:9115": {}},
 }
-USUAL = {"node_exporter": {"127.0.0.1:9100": PROD}, "blackbox_exporter": {"127.0.0.1:9115": {}}}
 
 
 @pytest.mark.parametrize(
@@ -167,8 +174,81 @@ def test_nothing_is_proposed_that_is_in_force_already_by_default(more: str, tmp_
     usual = seen(**USUAL)
     assert usual.beside is not None
     beside = replace(usual.beside, probes=None, alertmanagers=Observed(("127.0.0.1:9093",), "alerts go there"))
-    given = replace(usual, target_labels={}, beside=beside, **INTERVALS)
+    given = replace(usual, target_labels={}, beside=beside, scrape_interval=by(15_000), evaluation_interval=by(15_000))
+    given = replace(given, retention=by(30 * 86_400_000))
     assert changed_settings(given, load_config(file)).settings == ()
     elsewhere = replace(beside, exporters={Exposer.NODE: Observed(("127.0.0.1:9101",), "scraped")})
     [other] = changed_settings(replace(given, beside=elsewhere), load_config(file)).settings
     assert (other.name, other.value) == ("prometheus.exporters.node_exporter", ["127.0.0.1:9101"])
+
+
+def test_how_the_registries_are_scraped_is_written_without_secrets_and_the_rest_is_told() -> None:
+    ways = (
+        Way("https", "/m", (("comp", ("registry",)), ("token", (MASK,)))),
+        Way("http", "/metrics", (("comp", ("a b",)),)),
+    )
+    proposal = new_settings(replace(SEEN, targets=("a:5001",), ways=ways, logins=("basic_auth", "tls_config")))
+    settings = read_config(proposal.text, FILE).prometheus
+    assert (settings.scheme, settings.metrics_path, settings.params) == ("https", "/m", {"comp": ("registry",)})
+    told = "\n".join(line for line in proposal.unknown if line.startswith("prometheus"))
+    assert "some registries are scraped otherwise, as http://HOST/metrics?comp=a+b; a build" in told
+    assert "prometheus.params: the scrape has token, which may be a secret" in told
+    assert "has basic_auth and tls_config; put it into the job registry in exporters/scrape.yaml of a pack" in told
+    plain = new_settings(replace(SEEN, targets=("a:5001",), ways=(Way("http", "/metrics"),)))
+    assert not any("scrape of the registry" in line or "scraped otherwise" in line for line in plain.unknown)
+    over_tls = new_settings(replace(SEEN, targets=("a:5001",), ways=(Way("https", "/metrics"),)))
+    assert any("may need tls_config, basic_auth or authorization" in line for line in over_tls.unknown)
+
+
+@pytest.mark.parametrize(
+    ("url", "target", "scheme", "params"),
+    [
+        ("http://harbor.example.com/metrics?comp=registry", "harbor.example.com:80", "http", {"comp": ("registry",)}),
+        ("https://r.example.com/metrics", "r.example.com:443", "https", {}),
+        ("http://[::1]:9090/metrics?a=1&a=2&b=", "[::1]:9090", "http", {"a": ("1", "2"), "b": ("",)}),
+    ],
+)
+def test_the_address_of_an_exposition_is_that_of_the_scrape(
+    url: str, target: str, scheme: str, params: dict[str, tuple[str, ...]]
+) -> None:
+    exposition = parse(gzip.decompress((DATA / "distribution-3.1.2.prom.gz").read_bytes()), source=url)
+    config = read_config(new_settings(observe_exposition(exposition, url)).text, FILE)
+    settings = config.prometheus
+    assert (settings.targets, settings.metrics_path) == ((target,), "/metrics")
+    assert (settings.scheme, settings.params) == (scheme, params)
+    [job] = [
+        one for one in yaml.safe_load(scrape_file(find_pack(), config))["scrape_configs"] if "registry" in str(one)
+    ]
+    assert job.get("scheme", "http") == scheme
+    assert {name: tuple(values) for name, values in job.get("params", {}).items()} == params
+
+
+CONFIGURATION = """\
+global:
+  scrape_interval: 15s
+scrape_configs:
+- job_name: registry
+  scheme: https
+  basic_auth:
+    username: me
+    password: <secret>
+  tls_config:
+    insecure_skip_verify: true
+- job_name: 'other: one'
+  authorization:
+    type: Bearer
+- job_name: plain
+remote_write:
+- url: http://a
+  tls_config: {}
+"""
+
+
+def test_what_opens_the_targets_of_a_job_is_read_from_the_configuration() -> None:
+    assert read_logins(CONFIGURATION) == {"registry": ("basic_auth", "tls_config"), "other: one": ("authorization",)}
+    assert read_logins("") == {}
+
+
+def test_a_target_says_its_query_without_what_is_a_secret() -> None:
+    entry = {"labels": {}, "scrapeUrl": "http://a:1/metrics?comp=registry&token=x", "health": "up"}
+    assert read_target(entry).params == {"comp": ("registry",), "token": (MASK,)}

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import yaml
 
 from regobs.catalog.model import Capability, Exposer, Flavor, Version
 from regobs.cli.main import run
@@ -104,6 +105,47 @@ def test_a_process_that_is_down_is_known_by_what_it_showed_within_the_last_day(
     written = (tmp_path / "regobs.toml").read_text()
     assert "redis_exporter: redis_up, of the last day: its targets are down now" in written
     assert "postgres_exporter: pg_up\n" in written
+
+
+def test_a_build_of_what_init_writes_scrapes_each_environment_as_it_is_scraped_now(
+    supervisor: Supervisor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    require("prometheus", package="prometheus")
+    with ExitStack() as stack:
+        text = read_exposition(DATA / "gitlab-registry-4.32.prom.gz")
+        registries = [stack.enter_context(ExpositionServer(text)).address for _ in range(3)]
+        caches = [
+            stack.enter_context(ExpositionServer("# TYPE redis_up gauge\nredis_up 1\n")).address for _ in range(2)
+        ]
+        names = ("prod", "prod", "staging")
+
+        def of(addresses: list[str], names: tuple[str, ...]) -> list[dict[str, Any]]:
+            return [
+                {"targets": [one], "labels": {"environment": name}} for one, name in zip(addresses, names, strict=True)
+            ]
+
+        jobs = [
+            {"job_name": "registry", "params": {"comp": ["registry"]}, "static_configs": of(registries, names)},
+            {"job_name": "redis_exporter", "static_configs": of(caches, names[1:])},
+        ]
+        server = servers.prometheus(supervisor, {"global": {"scrape_interval": "1s"}, "scrape_configs": jobs})
+        with Prometheus(server.url) as prometheus:
+            _wait_for(prometheus, "up == 1", 5)
+        assert run(["init", "--prometheus", server.url]) == 0
+        assert run(["build", "--out", "out"]) == 0
+        assert "not used" not in capsys.readouterr().err
+        written = Path("out/prometheus/scrape.yaml").read_text()
+        assert "Targets are missing" not in written
+        built = {"global": {"scrape_interval": "1s"}, "scrape_configs": yaml.safe_load(written)["scrape_configs"]}
+        again = servers.prometheus(supervisor, built)
+        with Prometheus(again.url) as prometheus:
+            _wait_for(prometheus, "up == 1", 5)
+            found = {(urlsplit(one.url).netloc, one.labels["environment"], *one.params) for one in prometheus.targets()}
+        expected = {(one, name, "comp") for one, name in zip(registries, names, strict=True)}
+        assert found == expected | {(one, name) for one, name in zip(caches, names[1:], strict=True)}
+        run(["doctor", "--prometheus", again.url, "--format", "json"])
+        assert json.loads(capsys.readouterr().out)["proposal"] is None
 
 
 def _wait_for(prometheus: Prometheus, expr: str, count: int) -> None:

@@ -19,7 +19,7 @@ from regobs.pack import Pack
 from regobs.promql.durations import duration_text
 from regobs.promql.nodes import MatchOp
 from regobs.slo import outputs as slo
-from regobs.slo.jobs import JOB, exposer_of, scrape_jobs, targets_of_job
+from regobs.slo.jobs import JOB, exposer_of, scrape_jobs, scraped_how, targets_of_job
 from regobs.slo.rule_scope import CAPABILITIES
 
 if TYPE_CHECKING:
@@ -89,8 +89,8 @@ def _job(job: dict[str, Any], config: Config) -> dict[str, Any]:
     fixed.pop(config.labels.instance, None)
     if name == JOB:
         honor = {"honor_labels": True} if config.honor_labels else {}
-        path = {"metrics_path": settings.metrics_path}
-        return {**job, "job_name": own_name, **honor, **path, "static_configs": _of_registries(config, fixed)}
+        how = scraped_how(config, "metrics_path")
+        return {**job, "job_name": own_name, **honor, **how, "static_configs": _of_registries(config, fixed)}
     exposer = exposer_of(job)
     if exposer is None:
         return job

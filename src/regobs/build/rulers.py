@@ -19,6 +19,7 @@ from regobs.documents import WrittenYaml, dump_yaml, load_yaml
 from regobs.grafana.configmaps import FILE as CONFIGMAPS
 from regobs.promql.durations import duration_text
 from regobs.promql.nodes import MatchOp
+from regobs.slo.jobs import scraped_how
 from regobs.slo.outputs import CompiledRules
 from regobs.slo.rule_scope import labels_of_registry
 
@@ -101,7 +102,7 @@ def _monitors(config: Config) -> list[Json]:
     labels = [*_labels_of_pods(config), *labels]
     endpoint = {
         "port": "debug",  # as GitLab's chart calls the port of http.debug.addr
-        "path": config.prometheus.metrics_path,
+        **scraped_how(config, "path"),
         "interval": duration_text(config.prometheus.scrape_interval),
         "honorLabels": config.honor_labels,
         "relabelings": [*_dropped(config), *labels],

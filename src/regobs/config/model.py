@@ -101,7 +101,8 @@ class PrometheusSettings:
 
     `targets` and `alertmanagers` are host:port, `probes` the addresses that the blackbox_exporter asks, `exporters` the
     targets of an exporter where they are not those of the pack. `scrape_labels` are put on all that is scraped, those
-    of a deployment also on what is beside the registry.
+    of a deployment also on what is beside the registry. `scheme`, `metrics_path` and `params` (the query by parameter)
+    are how all registries are asked.
     """
 
     scrape_interval: Duration = Duration(15_000)
@@ -109,6 +110,8 @@ class PrometheusSettings:
     retention: Duration = Duration(30 * DAY)
     targets: tuple[str, ...] = ("127.0.0.1:5001",)
     metrics_path: str = "/metrics"
+    scheme: str = "http"
+    params: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     alertmanagers: tuple[str, ...] = ("127.0.0.1:9093",)
     probes: tuple[str, ...] = ("http://127.0.0.1:5000/v2/",)
     exporters: Mapping[Exposer, tuple[str, ...]] = field(default_factory=dict)

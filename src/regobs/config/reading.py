@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 from regobs.catalog.model import NEWEST, OLDEST, Capability, Exposer, Flavor, Version
 from regobs.config.deploy_targets import deploy_targets
@@ -167,8 +170,8 @@ def _prometheus(table: TomlTable, labels: LabelNames) -> PrometheusSettings:
         scrape_interval=table.duration("scrape_interval", default.scrape_interval),
         evaluation_interval=table.duration("evaluation_interval", default.evaluation_interval),
         retention=table.duration("retention", default.retention),
-        targets=table.addresses("targets", default.targets),
-        metrics_path=table.text("metrics_path", default.metrics_path, expected="a path", pattern=r"/\S*"),
+        targets=_registries(table, default.targets),
+        **_scraped_how(table, default),
         alertmanagers=table.addresses("alertmanagers", default.alertmanagers),
         probes=_probes(table, default.probes),
         exporters=_exporter_targets(table),
@@ -177,6 +180,37 @@ def _prometheus(table: TomlTable, labels: LabelNames) -> PrometheusSettings:
     if settings.scrape_interval.ms > LONGEST_SCRAPE:
         raise table.fail("scrape_interval", 'at most "2m": a rate over 5 minutes needs two scrapes')
     return settings
+
+
+def _scraped_how(table: TomlTable, default: PrometheusSettings) -> dict[str, Any]:
+    """Scheme, path and query of the registries' metrics."""
+    path = table.text("metrics_path", default.metrics_path, expected="a path", pattern=r"/\S*")
+    if {"?", "#"} & set(path):
+        asked = parse_qs(path.partition("?")[2], keep_blank_values=True)
+        query = ", ".join(f"{json.dumps(name)} = {json.dumps(values)}" for name, values in asked.items())
+        step = f"write params = {{ {query} }} under [prometheus]" if asked else "leave out what stands behind it"
+        raise table.fail("metrics_path", "a path without a query: Prometheus would ask for a path with %3F in it", step)
+    params = table.table("params")
+    return {
+        "metrics_path": path,
+        "scheme": table.text("scheme", default.scheme, expected='"http" or "https"', pattern="https?"),
+        "params": {name: params.values(name) for name in params.names()},
+    }
+
+
+def _registries(table: TomlTable, default: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """The targets of registries, whose scheme stands apart."""
+    said = table.items("targets", (), str, "addresses", again=True)
+    url = next((urlsplit(one) for one in said if re.match("https?://", one)), None)
+    if url is not None:
+        scheme = 'scheme = "https" under [prometheus], ' if url.scheme == "https" else ""
+        raise table.fail(
+            "targets",
+            "host:port without a scheme, such as 127.0.0.1:5001",
+            f"write {scheme}the path as metrics_path, and of each address here its host and port",
+            value=urlunsplit((url.scheme, url.netloc.rpartition("@")[2], url.path, "", "")),
+        )
+    return table.addresses("targets", default)
 
 
 def _scrape_labels(table: TomlTable, labels: LabelNames) -> dict[str, str]:
@@ -250,7 +284,7 @@ def _environments(top: TomlTable) -> tuple[Environment, ...]:
         one = table.table(name, ("selector", "targets", "exporters", "probes"))
         if "selector" not in one.names():
             raise table.fail(name, f"a selector: [environments.{name}] needs one", "add selector = 'env=\"...\"'")
-        selector, targets = one.selector("selector", ()), one.addresses("targets", ())
+        selector, targets = one.selector("selector", ()), _registries(one)
         environments.append(Environment(name, selector, targets, _exporter_targets(one), _probes(one, ())))
     return tuple(environments)
 

@@ -174,6 +174,16 @@ class TomlTable:
         """The words of a command, in which one may stand twice; empty without the key."""
         return self.items(key, (), partial(self._text_of, key), "texts", again=True)
 
+    def values(self, key: str) -> tuple[str, ...]:
+        """The texts of one parameter, which may be empty or stand there twice."""
+
+        def read(value: object) -> str:
+            if not isinstance(value, str):
+                raise self.fail(key, "a list of texts", value=value)
+            return value
+
+        return self.items(key, (), read, "texts", again=True)
+
     def _text_of(self, key: str, value: object) -> str:
         if isinstance(value, str) and value.strip() and "\n" not in value:
             return value

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from regobs.catalog import METRICS, detect, others
 from regobs.catalog.exposition import Exposition
@@ -22,7 +22,7 @@ from regobs.doctor.server import if_offered, retention_of
 from regobs.errors import ServerError
 from regobs.prometheus import Prometheus
 from regobs.prometheus.answers import Sample
-from regobs.prometheus.state import Target
+from regobs.prometheus.state import Target, params_of
 from regobs.promql.durations import duration_text, read_duration
 from regobs.promql.nodes import Duration, Matcher, MatchOp
 from regobs.promql.vocabulary import Vocabulary
@@ -39,12 +39,31 @@ _MEASURED = 10  # minutes of `up` from which a scrape interval is measured
 
 
 @dataclass(frozen=True, slots=True)
+class Way:
+    """How metrics are asked for: scheme, path, and the query by parameter, with MASK for secrets."""
+
+    scheme: str
+    path: str
+    params: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    @classmethod
+    def of(cls, url: str, params: Mapping[str, tuple[str, ...]]) -> Way:
+        """That of a URL without its query, and of the query."""
+        parts = urlsplit(url)
+        return cls(parts.scheme, parts.path, tuple(sorted(params.items())))
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://HOST{self.path}{'?' if self.params else ''}{urlencode(self.params, doseq=True)}"
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
     """What was seen; None or empty where nothing showed it.
 
     `target_labels` are the labels of the registry's targets with their values, `neighbours` the jobs of the processes
     beside it, `others` the jobs of registries of another flavor, `targets` their host:port, each with its labels in
-    `labels_of`. `beside` is None where no server was asked.
+    `labels_of`. `ways` are how they are scraped, the commonest first, `logins` what their jobs say of TLS and logins.
+    `beside` is None where no server was asked.
     """
 
     source: str
@@ -63,7 +82,8 @@ class Observation:
     retention: Observed[Duration] | None = None
     targets: tuple[str, ...] = ()
     labels_of: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    metrics_path: str = ""
+    ways: tuple[Way, ...] = ()
+    logins: tuple[str, ...] = ()
 
     def version_guessed(self, said: Version) -> bool:
         """Whether `said` fits as well: CNCF Distribution exposes no version, its families tell only the major one."""
@@ -79,14 +99,13 @@ def observe_exposition(exposition: Exposition, url: str = "") -> Observation:
     version, version_told = detect.detect_version(exposition, flavor)
     entries = [metric for family in exposition.families.values() if (metric := detect.entry_of(family))]
     names = {series for metric in entries for series in metric.series}
-    parts = urlsplit(url)
     return Observation(
         source=exposition.source or "an exposition",
         flavor=Observed(flavor, told),
         version=Observed(version, version_told) if version is not None else None,
         capabilities=_capabilities(Deployment(Vocabulary(flavor, version, frozenset())), names, set()),
         targets=(address_of(url),) if url else (),
-        metrics_path=parts.path,
+        ways=(Way.of(url, params_of(url)),) if url else (),
     )
 
 
@@ -117,6 +136,7 @@ def observe(
     down = _of_the_down(prometheus)
     neighbours = _neighbours(live, down)
     beside = look_beside(prometheus, neighbours, targets)
+    logins = if_offered(prometheus.logins) or {}
     capabilities = _capabilities(deployment, own, set(live), set(down))
     if beside.strangers and not beside.probing:  # a blackbox_exporter that asks no registry
         capabilities.pop(Capability.PROBE, None)
@@ -138,7 +158,8 @@ def observe(
         retention=_retention(prometheus),
         targets=tuple(sorted({address_of(one.url) for one in of_registry} - {""})),
         labels_of={address_of(one.url): one.labels for one in of_registry},
-        metrics_path=next((urlsplit(one.url).path for one in of_registry), ""),
+        ways=tuple(way for way, _ in Counter(Way.of(one.url, one.params) for one in of_registry).most_common()),
+        logins=tuple(sorted({key for job in {one.pool for one in of_registry} for key in logins.get(job, ())})),
     )
 
 

@@ -11,6 +11,8 @@ from regobs.doctor.facts import Observed
 from regobs.doctor.matching import matches, quoted
 from regobs.doctor.observe import Observation
 from regobs.doctor.report import ProposedSetting
+from regobs.secrets import MASK
+from regobs.slo.jobs import JOB
 
 MOST_TARGETS = 20
 LabelsOf = Mapping[str, Mapping[str, str]]
@@ -62,6 +64,33 @@ def of_registries(seen: Observation, placing: Placing) -> Iterator[ProposedSetti
     """The targets of the registries, in a new file."""
     if listed(seen):
         yield from placing.lists(("targets",), Observed(seen.targets, "what is scraped now"), seen.labels_of)
+
+
+def scraped_how(seen: Observation) -> Iterator[ProposedSetting]:
+    """Path, scheme and query of most registries; of the query nothing that may be a secret."""
+    table, reason = ("prometheus",), "what is scraped now"
+    for way in seen.ways[:1]:
+        if way.path:
+            yield ProposedSetting(table, "metrics_path", way.path, reason)
+        if way.scheme == "https":
+            yield ProposedSetting(table, "scheme", way.scheme, reason)
+        for name, values in way.params:
+            if MASK not in values:
+                yield ProposedSetting((*table, "params"), name, list(values), reason)
+
+
+def unseen_how(seen: Observation) -> Iterator[str]:
+    """What of the scrape of the registries no setting says, or nothing shows."""
+    if len(seen.ways) > 1:
+        others = ", ".join(map(str, seen.ways[1:]))
+        yield f"prometheus: some registries are scraped otherwise, as {others}; a build scrapes all in one way"
+    secret = [name for way in seen.ways[:1] for name, values in way.params if MASK in values]
+    if secret:
+        yield f"prometheus.params: the scrape has {', '.join(secret)}, which may be a secret and is not written here"
+    if seen.logins or any(way.scheme == "https" for way in seen.ways):
+        has = f"has {' and '.join(seen.logins)}" if seen.logins else "may need tls_config, basic_auth or authorization"
+        where = f"put it into the job {JOB} in exporters/scrape.yaml of a pack"
+        yield f"prometheus: the scrape of the registry {has}; {where}"
 
 
 def beside(seen: Observation, config: Config, placing: Placing, usual: Usual) -> Iterator[ProposedSetting]:

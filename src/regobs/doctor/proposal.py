@@ -24,7 +24,7 @@ from regobs.doctor.content import groups_with_interval
 from regobs.doctor.facts import NAMESPACE_LABELS, POD_LABELS
 from regobs.doctor.matching import literal, quoted
 from regobs.doctor.observe import Observation, observe
-from regobs.doctor.placing import Placing, Usual, beside, listed, of_registries, unplaced
+from regobs.doctor.placing import Placing, Usual, beside, listed, of_registries, scraped_how, unplaced, unseen_how
 from regobs.doctor.report import ProposedSetting, SettingsProposal
 from regobs.doctor.server import days_text, if_offered
 from regobs.errors import ConfigError
@@ -59,7 +59,7 @@ def new_settings(seen: Observation, more: Iterable[ProposedSetting] = (), file: 
     """A new settings file with what was seen, and what was not; `more` are settings that the caller knows."""
     settings = [*more, *_settings(seen, Config(), {})]
     head = f"Settings of regobs as {seen.source} shows them. regobs.example.toml explains each one."
-    unknown = (*_unknown(seen), *unplaced(seen, Placing(_environments_of(seen, Config()))))
+    unknown = (*_unknown(seen), *unplaced(seen, Placing(_environments_of(seen, Config()))), *unseen_how(seen))
     body = _apply("", settings)
     notes = "".join(_comment(f"Not seen: {line}") for line in unknown)
     return _proposal(file, settings, "", f"{_comment(head)}\n{body}\n{notes}", unknown)
@@ -178,8 +178,7 @@ def _prometheus(seen: Observation, config: Config) -> Iterator[ProposedSetting]:
     if seen.retention is not None:
         yield ProposedSetting(table, "retention", days_text(seen.retention.value), seen.retention.reason)
     if not config.source and listed(seen):
-        if seen.metrics_path:
-            yield ProposedSetting(table, "metrics_path", seen.metrics_path, "what is scraped now")
+        yield from scraped_how(seen)
         for label, (value,) in _fixed_labels(seen).items():
             yield ProposedSetting((*table, "scrape_labels"), label, value, "all targets of the registry have it")
     found = seen.beside.alertmanagers if seen.beside is not None else None

@@ -142,6 +142,12 @@ class Prometheus(PrometheusApi):
 
         return self._read("status/config", [], read, post=False)
 
+    def logins(self) -> dict[str, tuple[str, ...]]:
+        """What its scrape jobs say of TLS and logins, as keys by job. EndpointError where it does not say."""
+        from regobs.prometheus import state  # noqa: PLC0415 - what no query needs
+
+        return self._read("status/config", [], lambda body: state.read_logins(str(body["data"]["yaml"])), post=False)
+
     def alertmanagers(self) -> tuple[str, ...]:
         """The addresses that it sends alerts to now. EndpointError on a server that sends none itself."""
 

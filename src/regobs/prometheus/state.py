@@ -13,6 +13,10 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from regobs.prometheus.address import bare
+from regobs.secrets import MASK, is_secret
+
+# Keys of a scrape job that say how its targets are opened.
+LOGINS = frozenset({"authorization", "basic_auth", "bearer_token", "bearer_token_file", "oauth2", "tls_config"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,8 @@ class Exemplar:
 class Target:
     """One scraped target. `health` is up, down or unknown; `interval` and `last_scrape` are in seconds.
 
-    `probed` is what an exporter that asks others, such as blackbox_exporter, is told to ask; `module` how.
+    `params` are the query of the scrape by parameter, with MASK for what is a secret by its name. `probed` is what an
+    exporter that asks others, such as blackbox_exporter, is told to ask; `module` how.
     """
 
     labels: Mapping[str, str]
@@ -41,6 +46,7 @@ class Target:
     interval: float | None = None
     probed: str = ""
     module: str = ""
+    params: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +124,7 @@ def read_exemplars(body: Mapping[str, Any]) -> tuple[Exemplar, ...]:
 
 def read_target(item: Mapping[str, Any]) -> Target:
     """One entry of `activeTargets` of /api/v1/targets."""
-    asked = parse_qs(urlsplit(str(item.get("scrapeUrl", ""))).query)
+    asked = params_of(str(item.get("scrapeUrl", "")))
     return Target(
         labels=dict(item["labels"]),
         pool=str(item.get("scrapePool", "")),
@@ -127,9 +133,38 @@ def read_target(item: Mapping[str, Any]) -> Target:
         last_error=str(item.get("lastError", "")),
         last_scrape=_seconds(item.get("lastScrape")),
         interval=_duration(item.get("scrapeInterval")),
-        probed=_probed(asked.get("target", [""])[0]),
-        module=asked.get("module", [""])[0],
+        probed=_probed(asked.get("target", ("",))[0]),
+        module=asked.get("module", ("",))[0],
+        params=asked,
     )
+
+
+def params_of(url: str) -> dict[str, tuple[str, ...]]:
+    """The query of a URL by parameter, with MASK for what is a secret by its name; empty for a text that is no URL."""
+    try:
+        found = parse_qs(urlsplit(url).query, keep_blank_values=True)
+    except ValueError:
+        return {}
+    return {name: (MASK,) if is_secret(name) else tuple(values) for name, values in found.items()}
+
+
+def read_logins(text: str) -> dict[str, tuple[str, ...]]:
+    """What the scrape jobs of a configuration as Prometheus prints it say of TLS and logins: their keys by job.
+
+    Only names of jobs and of such keys are read, in one pass.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    job: str | None = None
+    within = False
+    for line in text.splitlines():
+        if line and not line[0].isspace() and not line.startswith(("#", "-")):
+            within = line.rstrip() == "scrape_configs:"
+        key, _, value = line.removeprefix("- ").strip().partition(":")
+        if within and line.startswith("- ") and key == "job_name":
+            job = value.strip().strip("\"'")
+        elif within and job is not None and re.match(r" {2}\w", line) and key in LOGINS:
+            found[job] = (*found.get(job, ()), key)
+    return found
 
 
 def _probed(text: str) -> str:

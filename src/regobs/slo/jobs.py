@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from regobs.catalog.model import Exposer
+from regobs.config import Config
 from regobs.documents import load_yaml, validate
 from regobs.errors import RulesError
 from regobs.pack import Pack
@@ -70,3 +71,11 @@ def usual_targets(pack: Pack) -> dict[Exposer, tuple[str, ...]]:
     """What a build scrapes of each exporter where no setting says it."""
     found = ((exposer_of(job), targets_of_job(job)) for job in scrape_jobs(pack))
     return {exposer: targets for exposer, targets in found if exposer is not None and targets}
+
+
+def scraped_how(config: Config, path: str) -> dict[str, Any]:
+    """Path, scheme and query of the registries' metrics, in the keys of Prometheus; that of the path is `path`."""
+    settings = config.prometheus
+    scheme = {"scheme": settings.scheme} if settings.scheme != "http" else {}
+    params = {"params": {name: list(values) for name, values in settings.params.items()}} if settings.params else {}
+    return {path: settings.metrics_path, **scheme, **params}
