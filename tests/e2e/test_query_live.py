@@ -229,6 +229,22 @@ WHY = [
     ("histogram", "le", f"histogram_quantile(0.9, sum by (code) (rate({HTTP}[5m])))"),
     ("aggregation", "topk", f"topk(0, {HTTP})"),
     ("value", "200", f'({ROWS} > -1) and on () {HTTP}{{code="2OO"}}'),
+    ("value", "registry", '{job="nope"}'),
+    ("value", "registry-0:5001", '{job="registry", instance="nowhere"}'),
+    ("value", " 200, 201", 'sum({__name__=~"registry_http_requests_.*", code="999"})'),
+    ("value", "registry_", '{__name__=~"registri_.*"}'),
+    ("label", "job", '{jop="registry"}'),
+    ("together", "method", '{route="/v2/", method="patch"}'),
+    ("together", "code", f'{{__name__=~"{HTTP}", job!="x", code!~"[0-9]+"}}'),
+    ("range", "longer than its range", f"rate({HTTP}[1m:2m])"),
+    ("range", "two samples", f"rate({HTTP}[1m:1m])"),
+]
+SHIFTED = [
+    f"{HTTP} offset 4d",
+    f"{FLIGHT} @ 1000",
+    f"sum(rate({HTTP}[5m] offset 5d))",
+    f"max_over_time(sum({FLIGHT})[10m:1m] offset 5d)",
+    '{job="registry"} offset 4d',
 ]
 ENDED = [HTTP, f"sum(rate({HTTP}[5m]))", f'{FLIGHT}{{instance="registry-0:5001"}} > 0', f"{ROWS} / {ROWS}"]
 
@@ -237,7 +253,8 @@ def causes(live: Live, text: str, at: float) -> list[tuple[str, str]]:
     with Prometheus(live.url) as server:
         search = EmptyQuery(
             lambda part: [(dict(one.labels), one.value) for one in server.query(part, at).samples],
-            lambda: server.label_values("__name__"),
+            server.label_values,
+            server.label_names,
         )
         found = search.causes(parse(text))
     return [(cause.kind, f"{cause.part} {cause.text} {cause.instead}") for cause in found]
@@ -282,6 +299,28 @@ def test_before_its_data_begins_it_is_said_when_that_is(live: Live, text: str, *
     assert "there was no data of" in first.text
     assert first.instead.startswith("its data begins at ")
     assert "did you mean" not in first.instead
+
+
+@pytest.mark.parametrize("text", SHIFTED)
+@pytest.mark.parametrize("later", [0, 600])  # seconds behind the end; behind it the series have ended too
+def test_a_moment_before_the_data_begins_is_said_of_offset_and_at(live: Live, text: str, later: float) -> None:
+    with Prometheus(live.url) as server:
+        _, (first, *_) = causes_of(server, parse(text), live.end + later)
+    assert first.kind == "before"
+    assert "there was no data of" in first.text
+    assert first.instead.startswith("its data begins at ")
+
+
+def test_the_end_of_the_series_is_said_of_a_moment_behind_it(live: Live) -> None:
+    with Prometheus(live.url) as server:
+        _, (first, *_) = causes_of(server, parse(f"{FLIGHT} offset -10m"), live.end)
+    assert (first.kind, first.part) == ("ended", f"{FLIGHT} offset -10m")
+    assert "offset -10m is after its last sample" in first.text
+
+
+def test_a_step_longer_than_its_range_is_the_first_reason_where_the_series_ended_too(live: Live) -> None:
+    found = causes(live, f"rate({HTTP}[1m:2m])", live.end + 600)
+    assert [kind for kind, _ in found] == ["range", "ended"]
 
 
 def test_a_name_that_the_server_never_had_is_not_said_to_begin(live: Live) -> None:

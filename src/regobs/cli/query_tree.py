@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from regobs.prometheus import Prometheus
-    from regobs.promql.nodes import Expr
+    from regobs.promql.nodes import Expr, Selector
     from regobs.query.explain import ExplainedNode
     from regobs.query.times import AskedRange
     from regobs.query.why import Cause, Series
@@ -154,13 +154,16 @@ def causes_of(
 
         expr = fixed(expr, asked)
 
-    def begins(selector: str) -> float | None:
+    def begins(selector: str, moved: Selector) -> float | None:
         from regobs.query.begins import first_sample  # noqa: PLC0415
 
-        behind, now = moment if asked is None else asked.end / 1000, time.time()
+        now, ms = time.time(), moved.offset.ms if moved.offset else 0
+        end = moment if asked is None else asked.end / 1000
+        behind = (moved.at.ms / 1000 if moved.at and not moved.at.edge else end) - ms / 1000
         return first_sample(prometheus, selector, behind, now) if behind < now - _JUST_NOW else None
 
-    search = EmptyQuery(at_moment if asked is None else in_range, lambda: prometheus.label_values("__name__"), begins)
+    evaluate = at_moment if asked is None else in_range
+    search = EmptyQuery(evaluate, prometheus.label_values, prometheus.label_names, begins)
     return len({tuple(sorted(labels.items())) for labels, _ in search.series(expr)}), search.causes(expr)
 
 

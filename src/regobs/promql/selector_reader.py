@@ -48,7 +48,7 @@ class SelectorReader(TokenReader):
         if metric is None and len(named) == 1 and named[0].op is MatchOp.EQUAL and named[0].value:
             metric = named[0].value
             matchers.remove(named[0])
-        if metric is None and all(map(_matches_empty, matchers)):
+        if metric is None and all(map(matches_empty, matchers)):
             self.fail("the selector must have a matcher that does not match the empty text", start)
         return Selector(metric, matchers=tuple(matchers), span=(start, self.end()))
 
@@ -199,7 +199,8 @@ def operand_start(node: Expr) -> int:
     return node.span[0]
 
 
-def _matches_empty(matcher: Matcher) -> bool:
+def matches_empty(matcher: Matcher) -> bool:
+    """Whether a series without the label satisfies a matcher, which then cannot stand alone between braces."""
     match matcher.op:
         case MatchOp.EQUAL:
             return not matcher.value

@@ -9,18 +9,23 @@ from regobs.prometheus import Prometheus
 
 _POINTS = 100  # of one question: each narrows the time down to a hundredth
 _FINEST = 15_000  # ms
+_CLOSER = 10
 
 
 def first_sample(prometheus: Prometheus, selector: str, start: float, end: float) -> float | None:
     """The time of the first sample between two moments (seconds since 1970), None when none is found.
 
-    Data that lasts for less than a hundredth of the time may be missed, and what a server refuses is not known.
+    Data that ended, and lasted for less than a hundredth of the time up to the end, may be missed, and what a server
+    refuses is not known.
     """
     low, high, found = int(start * 1000), int(end * 1000), False
     with suppress(QueryError):
         while (high - low > _FINEST) or not found:
             step = max((high - low) // _POINTS, _FINEST)
             first = _first_point(prometheus, f"count({selector})", low, high, step)
+            if first is None and not found and step > _FINEST:  # none at so few moments: look closer before the end
+                low = high - (high - low) // _CLOSER
+                continue
             if first is None:
                 break
             low, high, found = max(low, first - step), first, True

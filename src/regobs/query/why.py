@@ -24,9 +24,12 @@ from regobs.promql.nodes import (
     Unary,
 )
 from regobs.promql.printer import to_text
+from regobs.promql.selector_reader import matches_empty
+from regobs.promql.walk import rebuild
 from regobs.query.times import moment_text
 
 _COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
+_OF_TWO = frozenset({"rate", "increase", "irate", "delta", "idelta", "deriv", "predict_linear"})  # samples at least
 _PAST = Duration(7 * 86_400_000)  # how far back is looked for series that ended
 _WEEK = "7 days"
 _TOLD = 8  # values or names of a list
@@ -45,19 +48,21 @@ class Cause:
 
 
 class EmptyQuery:
-    """The search for the cause. `evaluate` gives the series of an instant query, `names` all metric names.
+    """The search for the cause. `evaluate` gives the series of an instant query.
 
-    `begins` gives the time of the first sample of a selector behind the moment that is asked about, where there is one.
+    `values` gives all values of a label, `labels` the names of all labels. `begins` gives the time of the first sample
+    of a selector behind the moment that `offset` and `@` of another selector say, where there is one.
     """
 
     def __init__(
         self,
         evaluate: Evaluate,
-        names: Callable[[], Sequence[str]],
-        begins: Callable[[str], float | None] = lambda _: None,
+        values: Callable[[str], Sequence[str]],
+        labels: Callable[[], Sequence[str]] = tuple,
+        begins: Callable[[str, Selector], float | None] = lambda *_: None,
     ) -> None:
         self._evaluate = evaluate
-        self._names = names
+        self._known_values, self._known_labels = values, labels
         self._begins = begins
         self._known: dict[str, Series] = {}
 
@@ -80,10 +85,8 @@ class EmptyQuery:
             case Selector():
                 return [self._selector(node)]
             case Subquery():
-                found = self.causes(node.expr)
-                return found or [
-                    Cause("time", to_text(node), "its inner expression has data now, but had none in its range")
-                ]
+                found = self.causes(_shifted(node.expr, node))
+                return found or [self._subquery(node)]
             case Call():
                 return self._call(node)
             case Aggregate():
@@ -95,43 +98,51 @@ class EmptyQuery:
     # Selectors
 
     def _selector(self, node: Selector) -> Cause:
-        text, now = to_text(node), replace(node, offset=None, at=None)
-        if (node.offset or node.at) and self.series(now):
-            return self._before_data(node, now)
-        if node.range is not None and self.series(replace(now, range=None)):
+        text, instant = to_text(node), replace(node, range=None)
+        if node.range is not None and self.series(instant):
             return Cause(
                 "range", text, f"no sample was taken in the last {to_text_duration(node.range)}", "a longer range"
             )
-        plain = replace(now, range=None)
-        past = self.series(Call("timestamp", (Call("last_over_time", (replace(plain, range=_PAST),)),)))
-        ended = [] if not past else self._last_seen(plain)
+        past = self._any(replace(instant, range=_PAST))
+        ended = self._last_seen(instant) if past else []
         if ended:
-            return Cause("ended", text, f"its series ended: the last sample is of {moment_text(max(ended))}",
-                         self._alive(plain))  # fmt: skip
-        bare = replace(plain, matchers=()) if node.metric else plain
-        if not past and not self.series(replace(bare, range=_PAST)):
+            return self._ended(node, instant, max(ended))
+        bare = replace(instant, matchers=()) if node.metric else instant
+        if not past and not self._any(replace(bare, range=_PAST)):
             return self._nothing(node, bare)
-        return self._matchers(plain)
+        return self._matchers(instant)
+
+    def _ended(self, node: Selector, instant: Selector, last: float) -> Cause:
+        now = replace(instant, offset=None, at=None)
+        if now != instant and self.series(now):
+            after = f"{_shift(node)} is after its last sample, of {moment_text(last)}"
+            return Cause("ended", to_text(node), after, "data at the moment itself")
+        return Cause("ended", to_text(node), f"its series ended: the last sample is of {moment_text(last)}",
+                     self._alive(now))  # fmt: skip
 
     def _nothing(self, node: Selector, bare: Selector) -> Cause:
         """Why neither now nor in the past there is anything of a metric, or of all that matchers take."""
-        name, known = str(node.metric or ""), list(self._names()) if node.metric else []
+        name, known = str(node.metric or ""), list(self._known_values("__name__")) if node.metric else []
         if node.metric and name not in known:
             like = closest(name, known, 3)
             instead = f"did you mean {', '.join(like)}?" if like else ""
             missing = f"the server has no series {name}, in the last {_WEEK} neither"
             return Cause("metric", to_text(node), missing, instead)
-        if (first := self._begins(to_text(bare))) is not None:
-            begun = f"at that time there was no data of {to_text(bare)} yet"
+        plain, shift = to_text(replace(bare, offset=None, at=None)), _shift(node)
+        if (first := self._begins(plain, node)) is not None:
+            begun = f"at that time{f' ({shift})' * bool(shift)} there was no data of {plain} yet"
             return Cause("before", to_text(node), begun, f"its data begins at {moment_text(first)}")
+        if shift and self.series(replace(bare, offset=None, at=None)):
+            return Cause("before", to_text(node), f"{shift} is before its data begins", "data at the moment itself")
         if not node.metric:
             return self._matchers(bare)
         none = f"there is no data of {name} at that time, nor in the {_WEEK} before"
         return Cause("metric", to_text(node), none, "the server has some of another time")
 
-    def _last_seen(self, plain: Selector) -> list[float]:
-        last = Call("max_over_time", (Subquery(Call("timestamp", (plain,)), _PAST, Duration(300_000)),))
-        return [value for _, value in self.series(last)]
+    def _last_seen(self, instant: Selector) -> list[float]:
+        plain = replace(instant, offset=None, at=None)  # the subquery is moved: a selector with @ has one moment only
+        window = Subquery(Call("timestamp", (plain,)), _PAST, Duration(300_000), instant.offset, instant.at)
+        return [value for _, value in self.series(Call("max_over_time", (window,)))]
 
     def _alive(self, plain: Selector) -> str:
         """What the series of the metric have now in the place of the values that are asked for."""
@@ -141,67 +152,96 @@ class EmptyQuery:
                 return f"{matcher.label} is now {_listed(matcher.value, values)}"
         return ""
 
-    def _before_data(self, node: Selector, now: Selector) -> Cause:
-        shift = to_text(node)[len(to_text(now)) :].strip() or "its time"
-        return Cause(
-            "before", to_text(node), f"{shift} is before its data begins, or after it ends", "data at the moment itself"
-        )
+    def _any(self, plain: Selector) -> bool:
+        """Whether a selector takes anything."""
+        return bool(self.series(Aggregate("count", _instant(plain))))
 
     def _values(self, plain: Selector, label: str) -> list[str]:
-        return sorted({labels[label] for labels, _ in self.series(plain) if label in labels})
+        """The values of a label among the series of a selector; of all series where nothing is left to select them."""
+        if not plain.metric and all(map(matches_empty, plain.matchers)):
+            return sorted(self._known_values(label))
+        found = self.series(Aggregate("count", _instant(plain), (label,)))
+        return sorted({labels[label] for labels, _ in found if label in labels})
 
     def _matchers(self, plain: Selector) -> Cause:
-        """The first matcher that alone removes everything, or that does so together with those before it."""
-        bare = replace(plain, matchers=())
-        anchored = bool(plain.metric)
-        if not anchored:
-            return Cause("matchers", to_text(plain), "no series matches all of its matchers")
-        for matcher in plain.matchers:
-            if not self.series(replace(bare, matchers=(matcher,))):
-                return self._matcher(bare, matcher, to_text(plain))
+        """The first matcher that alone removes everything, or that does so together with those before it.
+
+        Without a metric, a matcher that an empty value satisfies selects nothing alone, and comes after the others.
+        """
+        part, bare = to_text(plain), replace(plain, matchers=())
+        alone = [matcher for matcher in plain.matchers if plain.metric or not matches_empty(matcher)]
+        now, past = bare, replace(bare, range=_PAST)
+        if (plain.metric and not self._any(now)) or any(self._only(matcher, past, now) for matcher in alone):
+            bare = past
+        for matcher in alone:
+            if not self._any(replace(bare, matchers=(matcher,))):
+                return self._matcher(plain, bare, matcher)
         kept: tuple[Matcher, ...] = ()
-        for matcher in plain.matchers:
-            if not self.series(replace(bare, matchers=(*kept, matcher))):
+        for matcher in (*alone, *(other for other in plain.matchers if other not in alone)):
+            if not self._any(replace(bare, matchers=(*kept, matcher))):
                 values = self._values(replace(bare, matchers=kept), matcher.label)
                 shown = f"with the others, {matcher.label} is {_listed(matcher.value, values)}"
-                return Cause(
-                    "together",
-                    to_text(plain),
-                    f"no series matches {_matcher_text(matcher)} and the others at once",
-                    shown,
-                )
+                both = f"no series matches {_matcher_text(matcher)} and the others at once"
+                return Cause("together", part, both, shown)
             kept = (*kept, matcher)
-        return Cause("unknown", to_text(plain), "it is empty, and no matcher alone explains it")
+        return Cause("unknown", part, "it is empty, and no matcher alone explains it")
 
-    def _matcher(self, bare: Selector, matcher: Matcher, part: str) -> Cause:
-        values, text = self._values(bare, matcher.label), _matcher_text(matcher)
+    def _only(self, matcher: Matcher, past: Selector, now: Selector) -> bool:
+        """Whether what a matcher alone takes has ended."""
+        return self._any(replace(past, matchers=(matcher,))) and not self._any(replace(now, matchers=(matcher,)))
+
+    def _matcher(self, plain: Selector, bare: Selector, matcher: Matcher) -> Cause:
+        """What a matcher that removes everything alone could say instead, of the series that the others leave."""
+        part, text, label = to_text(plain), _matcher_text(matcher), matcher.label
+        others = () if plain.metric else tuple(other for other in plain.matchers if other.label != label)
+        values = self._values(replace(bare, matchers=others), label) or self._values(bare, label)
         if not values:
-            names = sorted({name for labels, _ in self.series(bare) for name in labels if name != "__name__"})
-            return Cause("label", part, f"no series of {bare.metric} has a label {matcher.label}: {text} removes all",
-                         f"its labels are {closest_first(matcher.label, names, _TOLD)}")  # fmt: skip
+            found = (
+                [labels for labels, _ in self.series(bare)] if plain.metric else [dict.fromkeys(self._known_labels())]
+            )
+            names = sorted({name for labels in found for name in labels if name != "__name__"})
+            of = f"no series of {bare.metric}" if bare.metric else "no series"
+            return Cause("label", part, f"{of} has a label {label}: {text} removes all",
+                         f"its labels are {closest_first(label, names, _TOLD)}")  # fmt: skip
         if matcher.op is MatchOp.REGEX and any(matcher.value in value for value in values):
             return Cause("anchored", part, f"{text} has to match whole values, and matches none",
-                         f'{matcher.label}=~".*{matcher.value}.*"')  # fmt: skip
-        return Cause("value", part, f"{text} matches no series", f"{matcher.label} is {_listed(matcher.value, values)}")
+                         f'{label}=~".*{matcher.value}.*"')  # fmt: skip
+        return Cause("value", part, f"{text} matches no series", f"{label} is {_listed(matcher.value, values)}")
 
     # What has data below, and none itself
 
     def _call(self, node: Call) -> list[Cause]:
         below = [cause for arg in node.args for cause in (self.causes(arg) if _has_series(arg) else [])]
+        ranged = next(
+            (arg for arg in node.args if isinstance(arg, Selector | Subquery) and arg.range is not None), None
+        )
+        if isinstance(ranged, Subquery) and _too_long(ranged) and node.function in _OF_TWO:
+            return [self._few(node, ranged), *below]
         if below and node.function not in {"absent", "absent_over_time"}:
             return below
         text = to_text(node)
         if node.function in {"absent", "absent_over_time"}:
             return [Cause("absent", text, f"{node.function} is empty because what it looks for is there")]
-        ranged = next((arg for arg in node.args if isinstance(arg, Selector) and arg.range is not None), None)
         if ranged is not None:
-            counts = [value for _, value in self.series(Call("count_over_time", (ranged,)))]
-            most = int(max(counts, default=0))
-            return [Cause("range", text, f"{node.function} needs two samples, and its range holds {most}",
-                          "a range of four scrape intervals")]  # fmt: skip
+            return [self._few(node, ranged)]
         if node.function == "histogram_quantile":
             return [Cause("histogram", text, "its argument has no buckets: no label le is left", "le in the by list")]
         return [Cause("function", text, f"{node.function} removes everything")]
+
+    def _few(self, node: Call, ranged: Selector | Subquery) -> Cause:
+        """That a function has less than two samples."""
+        needs = f"{node.function} needs two samples, and"
+        if isinstance(ranged, Subquery) and _too_long(ranged):
+            return Cause("range", to_text(node), f"{needs} {_step_text(ranged)}", _two_steps(ranged))
+        counts = [value for _, value in self.series(Call("count_over_time", (ranged,)))]
+        instead = _two_steps(ranged) if isinstance(ranged, Subquery) else "a range of four scrape intervals"
+        return Cause("range", to_text(node), f"{needs} its range holds {int(max(counts, default=0))}", instead)
+
+    def _subquery(self, node: Subquery) -> Cause:
+        """Why a subquery has nothing although its inner expression has data at its end."""
+        if _too_long(node):
+            return Cause("range", to_text(node), f"{_step_text(node)}: no step is in it", _two_steps(node))
+        return Cause("time", to_text(node), "its inner expression has data now, but had none in its range")
 
     def _aggregate(self, node: Aggregate) -> Cause:
         return Cause("aggregation", to_text(node), f"{node.op} keeps nothing of what it is given")
@@ -251,6 +291,46 @@ class EmptyQuery:
                      f"{to_text(side)} is {shown}")  # fmt: skip
 
 
+def _shifted(expr: Expr, by: Subquery) -> Expr:
+    """The inner expression of a subquery at the subquery's own end, which its `offset` and `@` move."""
+    if by.offset is None and by.at is None:
+        return expr
+    ms = by.offset.ms if by.offset else 0
+
+    def visit(node: Expr) -> Expr:
+        done = rebuild(node, visit)
+        if not isinstance(done, Selector | Subquery) or done.at is not None:
+            return done
+        offset = Duration(ms + (done.offset.ms if done.offset else 0))
+        return replace(done, offset=offset if offset.ms else None, at=by.at)
+
+    return visit(expr)
+
+
+def _shift(node: Selector) -> str:
+    """The `offset` and `@` of a selector as they are written."""
+    return to_text(node).removeprefix(to_text(replace(node, offset=None, at=None))).strip()
+
+
+def _instant(plain: Selector) -> Expr:
+    """A selector as an instant vector: of a range the last samples."""
+    return plain if plain.range is None else Call("last_over_time", (plain,))
+
+
+def _too_long(node: Subquery) -> bool:
+    return node.step is not None and node.step.ms > node.range.ms
+
+
+def _step_text(node: Subquery) -> str:
+    step, window = (to_text_duration(one) for one in (node.step or Duration(), node.range))
+    return f"the step of the subquery, {step}, is longer than its range, {window}"
+
+
+def _two_steps(node: Subquery) -> str:
+    least = f", or a range of {to_text_duration(Duration(2 * node.step.ms))} or more" if node.step else ""
+    return f"a step of less than half the range{least}"
+
+
 def _has_series(node: Expr) -> bool:
     """Whether a part can be empty: it is no number and no text."""
     if isinstance(node, Paren | Unary):
@@ -269,7 +349,13 @@ def _shared(here: Sequence[dict[str, str]], there: Sequence[dict[str, str]]) -> 
 
 
 def _listed(word: str, values: Sequence[str]) -> str:
-    return closest_first(word, values, _TOLD)
+    """Some of the values: those like the word first, then those that begin like it."""
+    return closest_first(word, sorted(values, key=lambda value: -_shared_start(word, value)), _TOLD)
+
+
+def _shared_start(one: str, other: str) -> int:
+    """How many characters two texts begin with alike."""
+    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
 def _matcher_text(matcher: Matcher) -> str:
