@@ -80,6 +80,38 @@ def test_what_fits_the_place_is_offered(before: str, expected: list[str]) -> Non
     assert texts(before) == expected
 
 
+class OneOfMany(Server):
+    """A server that has some of what the catalog knows."""
+
+    def series(self) -> Mapping[str, str]:
+        return {"registry_storage_rate_limit_total": "counter: theirs", "registry_zzz": "gauge: mine"}
+
+    def labels(self, metric: str) -> tuple[str, ...]:
+        return ("route", "zone")
+
+    def values(self, label: str, selector: str) -> tuple[str, ...]:
+        return ("patch", "BREW") if label == "method" else ("10", "+Inf", "2.5") if label == "le" else ()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "first"),
+    [
+        ("registry_", "", ["registry_storage_rate_limit_total", "registry_zzz"]),
+        (f"{HTTP}{{", "", ["route", "zone"]),
+        ("sum by (", f") ({HTTP})", ["route", "zone"]),
+        (f'{HTTP}{{method="', "", ["patch", "BREW"]),
+        ('registry_storage_action_seconds_bucket{le="', "", ["2.5", "10", "+Inf"]),
+    ],
+)
+def test_what_the_server_has_comes_first_and_what_only_the_catalog_knows_behind_it(
+    before: str, after: str, first: list[str]
+) -> None:
+    found = [one.text for one in suggestions(before, after, OneOfMany())]
+    known = [one.text for one in suggestions(before, after)]
+    assert found[: len(first)] == first
+    assert found[len(first) :] == [one for one in known if one not in first]
+
+
 def test_a_value_without_quotes_gets_them() -> None:
     assert {'"get"', '"put"'} < set(texts(f"{HTTP}{{method="))
 
@@ -98,7 +130,7 @@ def test_labels_have_the_names_of_the_deployment() -> None:
 
 
 def test_each_text_is_offered_once_where_it_belongs() -> None:
-    (one,) = suggestions(f"sum(rate({HTTP[:20]}", "", Server())[-1:]
+    (one,) = suggestions(f"sum(rate({HTTP[:20]}", "", Server())[:1]
     assert (one.text, one.start) == (HTTP, len("sum(rate("))
     assert texts(HTTP[:22]).count(HTTP) == 1
 

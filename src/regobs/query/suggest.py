@@ -179,7 +179,7 @@ def _between(inside: _Open, begun: str, start: int) -> CursorPlace:
 def suggestions(
     before: str, after: str = "", names: ServerNames | None = None, vocabulary: Vocabulary | None = None
 ) -> list[Suggestion]:
-    """What may stand at the cursor between two parts of a text, the likely first, up to 1,000."""
+    """What may stand at the cursor between two parts of a text, what the server has first, up to 1,000."""
     at, server, words = spot(before), names or NoServer(), vocabulary or Vocabulary(Flavor.GITLAB)
     if at.kind == "series":
         found = _series(at, server)
@@ -191,22 +191,20 @@ def suggestions(
         found = (Suggestion(window, at.start, "window") for window in _WINDOWS if window.startswith(at.begun))
     else:
         return []
-    distinct = {one.text: one for one in reversed(list(found))}
-    return list(reversed(distinct.values()))[:MOST]
+    distinct: dict[str, Suggestion] = {}
+    for one in found:
+        distinct.setdefault(one.text, one)
+    return list(distinct.values())[:MOST]
 
 
 def _series(at: CursorPlace, server: ServerNames) -> Iterator[Suggestion]:
-    if at.begun:
-        for name, what in _catalog().items():
-            if name.startswith(at.begun):
-                yield Suggestion(name, at.start, what)
-        for name, what in sorted(server.series().items()):
-            if name.startswith(at.begun):
-                yield Suggestion(name, at.start, what)
-    else:
-        for name in sorted(server.series()):
-            if name in _catalog():
-                yield Suggestion(name, at.start, _catalog()[name])
+    known, served = _catalog(), server.series()
+    for name in sorted(served):
+        if name.startswith(at.begun) and (at.begun or name in known):
+            yield Suggestion(name, at.start, known.get(name) or served[name])
+    for name, what in known.items():
+        if at.begun and name.startswith(at.begun):
+            yield Suggestion(name, at.start, what)
     for name in sorted({*FUNCTIONS, *AGGREGATIONS}):
         if at.begun and name.startswith(at.begun):
             yield Suggestion(name, at.start, "aggregation" if name in AGGREGATIONS else "function")
@@ -227,10 +225,10 @@ def _labels(at: CursorPlace, text: str, server: ServerNames, words: Vocabulary) 
     metrics = [at.metric] if at.metric else list(dict.fromkeys(_named_series(text)))[:8] if at.grouping else []
     taken = {matcher.partition("=")[0].rstrip("!") for matcher in at.matchers}
     for metric in metrics or [""]:
-        known = {**_catalog_labels(metric, words), **dict.fromkeys(server.labels(metric), "label")}
-        for name, what in known.items():
+        known, served = _catalog_labels(metric, words), server.labels(metric)
+        for name in (*served, *known):
             if name.startswith(at.begun) and name not in taken and name != "__name__":
-                yield Suggestion(name, at.start, what)
+                yield Suggestion(name, at.start, known.get(name, "label"))
     for name in sorted(words.target_labels):
         if name.startswith(at.begun) and name not in taken:
             yield Suggestion(name, at.start, "label of the target")
@@ -264,7 +262,8 @@ def _values(at: CursorPlace, server: ServerNames, words: Vocabulary) -> Iterator
         if at.label == "le" and entry[1] == "_bucket":
             closed = (*(f"{bound:g}" for bound in form.buckets or ()), "+Inf")
     selector = f"{at.metric}{{{', '.join(at.matchers)}}}" if at.metric or at.matchers else ""
-    for value in (*closed, *server.values(at.label, selector)):
+    served = server.values(at.label, selector)
+    for value in (*(one for one in closed if one in served), *served, *closed):
         text = _quoted(value, at.quote or '"')
         if text.startswith(at.begun):
             yield Suggestion(text if at.quote else f'"{text}"', at.start, f"value of {at.label}")
