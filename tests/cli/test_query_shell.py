@@ -145,6 +145,28 @@ def test_lines_of_before_come_back_from_a_file_that_only_the_user_can_read(shell
             time.sleep(0.2)
 
 
+LINES = ("sum by (code) (up)", "up + 1", "sum(up)", "vector(42)")
+
+
+@pytest.mark.parametrize("typed", ["sum by", "up +", "sum("])  # each would go on in another line
+def test_a_search_in_the_history_can_be_ended_after_any_letter(stub: Stub, tmp_path: Path, typed: str) -> None:
+    kept = history(tmp_path / ".local" / "state" / "regobs" / "query_history")
+    for line in LINES:
+        kept.append_string(line)
+    command = [str(PROGRAM), "query", "shell", "--prometheus", stub.url]
+    with Terminal(command, environment(tmp_path), tmp_path) as shell:
+        shell.wait(">\n")
+        for end in ("\x03", "\x07"):  # Ctrl-C, Ctrl-G
+            shell.type("\x12" + typed, f"`{typed}'")
+            shell.type(end, ">\n")
+        found = next(line for line in reversed(LINES) if typed in line)
+        shell.type("\x12" + typed, f"`{typed}'", found)
+        shell.type("\r", f"> {found}\n")
+        assert "Traceback" not in shell.shown
+        shell.send(CLEAR + "\\quit\r")
+        assert shell.ended() == 0
+
+
 def test_without_a_terminal_or_an_argument_there_is_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["query"]) in {ExitCode.OK, ExitCode.INPUT}
     out, err = capsys.readouterr()

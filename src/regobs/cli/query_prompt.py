@@ -49,7 +49,7 @@ class Prompt:
             complete_in_thread=True,
             complete_while_typing=True,
             reserve_space_for_menu=_MENU,
-            multiline=Condition(lambda: unfinished(get_app().current_buffer.text)),
+            multiline=Condition(_Unfinished()),
             key_bindings=_keys(),
             prompt_continuation=lambda width, _line, _wrapped: "." * max(width - 1, 1) + " ",
         )
@@ -69,6 +69,22 @@ class Prompt:
             except EOFError:
                 return None
         return None
+
+
+class _Unfinished:
+    """Whether the line that is typed goes on, held still while Ctrl-R or Ctrl-S searches.
+
+    Which field prompt_toolkit searches in follows from this: when it changes meanwhile, the search cannot be ended.
+    """
+
+    def __init__(self) -> None:
+        self._last = False
+
+    def __call__(self) -> bool:
+        layout = get_app().layout
+        if not layout.is_searching:
+            self._last = unfinished(layout.current_buffer.text if layout.current_buffer else "")
+        return self._last
 
 
 def unfinished(text: str) -> bool:
