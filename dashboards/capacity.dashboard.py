@@ -57,13 +57,13 @@ hosts = Row(
 
 QUEUE = "RegistryGarbageQueueGrowing"
 queue = by_version(
-    change(highest(notifications.PENDING, by="endpoint")),
-    before=change(highest(notifications.PENDING_TOTAL, by="endpoint")),
+    change(total(notifications.PENDING, by="endpoint"), over="10m", per="1h"),
+    before=change(total(notifications.PENDING_TOTAL, by="endpoint"), over="10m", per="1h"),
 )
 
 queues = Row(
     "Queue growth",
-    Lines("GC tasks overdue, change per hour", change(gc_overdue), good="0 or below", alert=QUEUE, logs="gc-decisions"),
+    Lines("GC tasks overdue, change per hour", gc_overdue_growth, good="0 or below", alert=QUEUE, logs="gc-decisions"),
     Lines("Notifications waiting, change per hour", queue, good="0 or below", logs="recent-errors"),
 )
 

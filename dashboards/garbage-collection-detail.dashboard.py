@@ -8,30 +8,36 @@ from measures import *
 from regobs.catalog import database, gc, removed, row_counts, storage
 from regobs.grafana.words import *
 
-QUEUE, reviews = "RegistryGarbageQueueGrowing", select(gc.RUNS, noop=False, error=False)
+QUEUE, with_task = "RegistryGarbageQueueGrowing", select(gc.RUNS, noop=False)
+reviews = select(with_task, error=False)  # one that fails is put back into the queue
 late_blobs = highest(select(row_counts.ROWS, query_name="gc_blob_review_queue_overdue"))
 late_manifests = highest(select(row_counts.ROWS, query_name="gc_manifest_review_queue_overdue"))
-reviewed_blobs, reviewed_manifests = rate(select(reviews, worker="blob")), rate(select(reviews, worker="manifest"))
-drain = {"blobs": drain_time(late_blobs, reviewed_blobs), "manifests": drain_time(late_manifests, reviewed_manifests)}
+any_blobs, any_manifests = rate(select(gc.RUNS, worker="blob")), rate(select(gc.RUNS, worker="manifest"))
+reviewed_blobs = zero_filled(rate(select(reviews, worker="blob")), any_blobs)
+reviewed_manifests = zero_filled(rate(select(reviews, worker="manifest")), any_manifests)
+drain = {
+    "blobs": drawn_up_to(drain_time(late_blobs, reviewed_blobs), "7d"),
+    "manifests": drawn_up_to(drain_time(late_manifests, reviewed_manifests), "7d"),
+}
 waiting = by_version(highest(waits_for_review, by="query_name"), before=highest(removed.GC_QUEUE, by="queue"))
 deleted = select(gc.DELETES, backend="database")
 
 keeping_up = Row(
     "GC queue",
-    Stat("GC reviews in range", increase(reviews), good="follows pushes and deletes"),
+    Stat("GC reviews completed in range", increase(reviews), good="follows pushes and deletes"),
     Stat("GC deletions in range", increase(deleted, by="artifact"), good="above 0 where tags are deleted"),
     Stat("Bytes freed by GC in range", increase(gc.BYTES), good="above 0 where tags are deleted"),
     Lines("GC queue length", waiting, good="constant; the review delay is a day by default"),
     Lines("GC tasks overdue", gc_overdue, good="returns to 0", alert=QUEUE, thresholds=(100, 1000)),
-    Lines("GC tasks overdue, change per hour", change(gc_overdue), good="0 or below", alert=QUEUE),
-    Lines("Time to drain overdue GC tasks", drain, good="below an hour"),
+    Lines("GC tasks overdue, change per hour", gc_overdue_growth, good="0 or below", alert=QUEUE),
+    Lines("Time to drain overdue GC tasks", drain, good="below an hour; 7 d: none is reviewed"),
     Lines("GC reviews postponed", rate(gc.POSTPONES, by="worker"), good="0", logs="gc-failures"),
     Lines("GC sleep between runs p95", quantile(0.95, gc.SLEEP, by="worker"), good="seconds while the queue is long"),
     logs="gc-decisions",
 )
 
 reviewed = rate(reviews, by="worker")
-by_cause = rate(select(reviews, event=other_than("")), by="event")
+by_cause = rate(select(with_task, event=other_than("")), by="event")
 dangling = rate(select(reviews, dangling=True), by="worker")
 idle = rate(select(gc.RUNS, noop=True, error=False), by="worker")
 work = select(gc.RUN_DURATION, noop=False)
@@ -42,11 +48,11 @@ checks = {
 
 workers = Row(
     "Workers",
-    Lines("GC runs with a task", reviewed, good="follows pushes and deletes", stacked=True),
+    Lines("GC runs with a task", rate(with_task, by="worker"), good="follows pushes and deletes", stacked=True),
     Lines("GC runs without a task", idle, good="constant"),
     Lines("GC runs failed, % of runs", gc_failed, good="0", logs="gc-failures", zoom=True),
     Lines("GC tasks found dangling, %", ratio(dangling, reviewed), good="constant; rises when tags are deleted"),
-    Lines("GC reviews by cause", by_cause, good="shares as usual", stacked=True),
+    Lines("GC runs with a task by cause", by_cause, good="shares as usual", stacked=True),
     Lines("GC run duration p95", quantile(0.95, work, by="worker"), good="below 1 s"),
     Heat("GC run duration", work, good="one band; a second band is a slow query or bucket"),
     Lines("GC dangling check latency p95", checks, good="below 100 ms"),

@@ -7,13 +7,14 @@ LATE = "RegistryGarbageTasksOverdue"
 overdue = highest(select(metadata.QUEUE_TASKS, state="overdue"), by="queue")
 waiting = highest(select(metadata.QUEUE_TASKS, state="queued"), by="queue")
 oldest = highest(metadata.QUEUE_OLDEST, by="queue")
+growth = change(overdue, over="10m", per="1h")
 drain = drawn_up_to(highest(metadata.QUEUE_DRAIN, by="queue"), "7d")
 
 queues = Row(
     "GC queues",
     Lines("GC queue length (database)", waiting, good="constant; the review delay is a day by default"),
     Lines("GC tasks overdue (database)", overdue, good="returns to 0", alert=LATE),
-    Lines("GC tasks overdue (database), change per hour", change(overdue), good="0 or below", alert=LATE),
+    Lines("GC tasks overdue (database), change per hour", growth, good="0 or below", alert=LATE),
     Lines("Age of the oldest overdue GC task", oldest, good="minutes", alert=LATE, thresholds=(3600, 21600)),
     Lines("Time to drain overdue GC tasks (database)", drain, good="below an hour; 7 d: they grow", alert=LATE),
     Lines("GC tasks retried (database)", highest(metadata.QUEUE_RETRIED, by="queue"), good="0"),

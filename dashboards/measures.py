@@ -66,11 +66,12 @@ sent_to_primary = ratio(rate(select(load_balancing.TARGETS, fallback=True)), rat
 waits_for_review = select(row_counts.ROWS, query_name=("gc_blob_review_queue", "gc_manifest_review_queue"))
 is_overdue = select(row_counts.ROWS, query_name=("gc_blob_review_queue_overdue", "gc_manifest_review_queue_overdue"))
 gc_overdue = highest(is_overdue, by="query_name")
+gc_overdue_growth = change(gc_overdue, over="10m", per="1h")
 gc_failed = ratio(rate(select(gc.RUNS, error=True), by="worker"), rate(gc.RUNS, by="worker"))
 
 # Notifications
 notifications_waiting = by_version(
-    highest(notifications.PENDING, by="endpoint"), before=highest(notifications.PENDING_TOTAL, by="endpoint")
+    total(notifications.PENDING, by="endpoint"), before=total(notifications.PENDING_TOTAL, by="endpoint")
 )
 
 # Processes
@@ -170,8 +171,8 @@ redis_causes = {
 notification_causes = {
     "events lost": level(rate(undelivered), warning=0.001),
     "events dropped": level(rate(dropped), warning=0.001),
-    "events waiting": level(highest(notifications.PENDING), warning=100),
-    "events waiting in the queue": level(highest(notifications.PENDING_TOTAL), warning=100),
+    "events waiting": level(total(notifications.PENDING, by="endpoint"), warning=100),
+    "events waiting in the queue": level(total(notifications.PENDING_TOTAL, by="endpoint"), warning=100),
 }
 
 host_causes = {

@@ -11,7 +11,7 @@ now = Row(
     Stat("PostgreSQL servers down", down(pg.UP), good="0", thresholds=(0.5, 1)),
     Stat("PostgreSQL exporter errors", total(pg.SCRAPE_ERROR), good="0", thresholds=(1, 2)),
     Stat("Deadlocks in range", increase(pg.DEADLOCKS), good="0", thresholds=(1, 10)),
-    Stat("Total database size", total(pg.DATABASE_SIZE), good="grows with the images"),
+    Stat("Total database size", total(highest(pg.DATABASE_SIZE, by="datname")), good="grows with the images"),
     logs="recent-errors",
     see="database-detail",
 )

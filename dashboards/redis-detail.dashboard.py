@@ -91,7 +91,10 @@ found, looked_up = (
     rate(server.HITS, by="instance"),
     rate(server.HITS, by="instance") + rate(server.MISSES, by="instance"),
 )
-keys = {"all": total(server.KEYS), "with expiry": total(server.KEYS_EXPIRING)}
+keys = {  # a replica has a copy of each
+    "all": total(without(server.KEYS, server.PRIMARY_LINK, on="instance")),
+    "with expiry": total(without(server.KEYS_EXPIRING, server.PRIMARY_LINK, on="instance")),
+}
 removed = {"evicted": rate(server.EVICTED), "expired": rate(server.EXPIRED)}
 
 work = Row(

@@ -67,6 +67,7 @@ from regobs.promql.build import (
     trend,
     volume,
     within,
+    without,
     zero_filled,
 )
 
@@ -128,6 +129,7 @@ __all__ = [
     "volume",
     "while_zero",
     "within",
+    "without",
     "zero_filled",
 ]
 

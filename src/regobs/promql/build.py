@@ -281,8 +281,13 @@ def ratio(part: Expr, whole: Expr) -> Expr:
 
 
 def drain_time(queue: Expr, done: Expr) -> Expr:
-    """Seconds until a queue is empty at the rate `done`, if nothing joins it; no result while nothing is done."""
-    return Binary("/", queue, _positive(done))
+    """Seconds until a queue is empty at the rate `done`, if nothing joins it: years while nothing is done."""
+    return Binary("/", queue, Call("clamp_min", (done, Number(Decimal("1e-9")))))
+
+
+def without(x: Source, other: Source, on: By) -> Expr:
+    """The series of a metric whose labels `on` no series of another has, such as those of servers without a primary."""
+    return Binary("unless", _source(x)[1], _source(other)[1], on=_names(on))
 
 
 def drawn_up_to(time: Expr, most: Window) -> Expr:
@@ -316,15 +321,18 @@ def bottom(n: int, expr: Expr) -> Expr:
     return replace(top(n, expr), op="bottomk")
 
 
-def change(expr: Expr, over: Window = "1h") -> Expr:
+def change(expr: Expr, over: Window = "1h", *, per: Window | None = None) -> Expr:
     """What an expression gained in a time, below zero where it lost; on a younger server, in the time there is.
+
+    With `per`, what it would gain in that time if it went on so.
 
     Unlike `trend`, it follows the value that is shown: the slope of each series is another thing where several
     processes tell the same and one of them tells what was. It reads sixty values of the time, at most one a minute:
     a point of a chart of the change in a day would read 1,440 of each series.
     """
     window = _window(over)
-    return Call("delta", (Subquery(expr, window, Duration(max(60_000, window.ms // 60))),))
+    gained = Call("delta", (Subquery(expr, window, Duration(max(60_000, window.ms // 60))),))
+    return gained if per is None else Number(Decimal(_window(per).ms) / window.ms) * gained
 
 
 def at_least(part: Expr, whole: Expr, on: By) -> Expr:
