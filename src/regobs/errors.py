@@ -26,7 +26,7 @@ from typing import Any, Self
 
 
 class ExitCode(IntEnum):
-    """What the process returns; every command uses these and no others."""
+    """What a process returns that ends by itself; every command uses these and no others."""
 
     OK = 0
     DIFFERENCE = 1
@@ -34,6 +34,11 @@ class ExitCode(IntEnum):
     SERVER = 3
     MACHINE = 4
     INCOMPLETE = 5
+
+
+def code_of_signal(number: int) -> int:
+    """What a process returns that SIGINT (130), SIGTERM (143) or SIGHUP (129) ended, as a shell reports it."""
+    return 128 + number
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The command line as a whole: help, errors, exit codes."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 
 from regobs import __version__
 from regobs.cli import main as command
-from regobs.errors import ConfigError, ExitCode, Location, MachineError, ServerError
+from regobs.errors import ConfigError, ExitCode, Location, MachineError, ServerError, code_of_signal
 
 REGOBS = [sys.executable, "-m", "regobs"]
 
@@ -119,3 +120,10 @@ def test_ctrl_c_ends_with_the_code_that_shells_use() -> None:
         os.kill(child.pid, signal.SIGINT)
         assert child.stderr.read() == b""
     assert child.returncode == command.INTERRUPTED
+
+
+def test_the_page_of_exit_codes_has_every_one_of_them() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "exit-codes.md").read_text(encoding="utf-8")
+    told = {int(found) for row in re.findall(r"^\| ([\d, ]+) \|", text, re.MULTILINE) for found in row.split(", ")}
+    ended = {code_of_signal(one) for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    assert told == {*map(int, ExitCode), *ended} == {0, 1, 2, 3, 4, 5, 129, 130, 143}

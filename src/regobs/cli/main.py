@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from regobs import __version__
-from regobs.errors import ExitCode, RegobsError
+from regobs.errors import ExitCode, RegobsError, code_of_signal
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -44,7 +45,7 @@ _COMPLETE = "_REGOBS_COMPLETE"  # click's name for it; the scripts of `regobs co
 # Objects that are made before the collector looks for cycles among them; Python's own choice is 700. What is imported
 # stays, so that each look at it is for nothing: they were a tenth of what `regobs query` adds to bare Python.
 _UNCOLLECTED = 20_000
-INTERRUPTED = 130  # 128 + SIGINT, what a shell reports
+INTERRUPTED = code_of_signal(signal.SIGINT)
 
 
 class _Commands(click.Group):

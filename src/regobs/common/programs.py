@@ -31,7 +31,7 @@ from typing import Any, Self
 
 import requests
 
-from regobs.errors import MachineError
+from regobs.errors import MachineError, code_of_signal
 
 _LAUNCH = Path(__file__).with_name("launch.py")
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -182,7 +182,7 @@ class Supervisor:
         elif number == signal.SIGINT:
             raise KeyboardInterrupt
         else:
-            raise SystemExit(128 + number)
+            raise SystemExit(code_of_signal(number))
 
     @contextlib.contextmanager
     def _signals_held(self) -> Iterator[None]:

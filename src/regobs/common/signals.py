@@ -8,13 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from regobs.errors import code_of_signal
+
 
 @contextmanager
 def signals_raise() -> Iterator[None]:
     """SIGTERM and SIGHUP raise SystemExit(128 + number) in the block, as Ctrl-C raises KeyboardInterrupt."""
 
     def leave(number: int, _: FrameType | None) -> None:
-        raise SystemExit(128 + number)
+        raise SystemExit(code_of_signal(number))
 
     if threading.current_thread() is not threading.main_thread():
         yield
