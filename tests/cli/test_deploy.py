@@ -131,6 +131,43 @@ def test_a_plan_is_carried_out_as_it_was_shown(
     assert (code, "has changed since the plan" in err) == (2, True)
 
 
+def test_a_plan_without_changes_is_refused_too_when_the_target_moved_on(deploy: Deploy, tmp_path: Path) -> None:
+    plan = str(tmp_path / "plan.json")
+    assert deploy("apply", "--yes")[0] == 0
+    assert deploy("plan", "--out", plan)[0] == 0
+    assert deploy("apply", "--plan", plan, "--yes")[0] == 0
+    file = tmp_path / "rules" / "High.yaml"
+    file.write_bytes(file.read_bytes() + b"# by hand\n")
+    code, _, err = deploy("apply", "--plan", plan, "--yes")
+    assert (code, "has changed since the plan" in err) == (2, True)
+
+
+def test_rules_that_the_server_has_not_read_are_work_to_do(
+    deploy: Deploy, built: dict[str, bytes], url: str, tmp_path: Path
+) -> None:
+    """The files are as they should be, and the server goes on with those of before."""
+    assert deploy("apply", "--yes")[0] == 0
+    before = (tmp_path / "rules" / "High.yaml").read_bytes()
+    built |= rules(High=7)
+    (tmp_path / "rules" / "High.yaml").write_bytes(built[f"{PREFIX}High.yaml"])
+    code, out, _ = deploy("plan")
+    assert (code, "the server is to be told to read what is there: the group High" in out) == (1, True)
+    (told,) = json.loads(deploy("plan", "--format=json")[1])
+    assert (told["differs"], bool(told["due"])) == (False, True)
+    assert deploy("apply", "--yes")[0] == 0
+    assert alerts(url)["High"] == "vector(1) > 7"
+    assert deploy("plan")[:2] == (0, "rules: nothing to change\n")
+    (tmp_path / "rules" / "High.yaml").write_bytes(before)
+    built |= rules(High=5)
+    assert "is to be told" in deploy("plan")[1]
+
+
+def test_many_changes_are_counted_by_kind_first(deploy: Deploy, built: dict[str, bytes]) -> None:
+    built |= rules(**{f"A{number}": number for number in range(25)})
+    lines = deploy("plan")[1].splitlines()
+    assert lines[1].startswith("  in short: alert added 27")
+
+
 def test_a_plan_for_one_directory_is_refused_for_another_of_the_same_name(
     deploy: Deploy, url: str, tmp_path: Path
 ) -> None:

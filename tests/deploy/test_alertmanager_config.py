@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -357,3 +358,54 @@ def test_the_routing_of_the_bundled_pack_can_be_deployed(receivers: Path) -> Non
     files = {str(name): content for name, content in build_files(GITLAB, BUNDLED).items()}
     ours.apply(ours.plan(files))
     assert place.loaded()["route"] == load_yaml(files[FILE], FILE, error=InputError).data["route"]
+
+
+def test_what_others_wrote_comes_back_after_a_kill_from_a_file_of_its_owner(receivers: Path) -> None:
+    """It is nowhere else: state and plans have no secrets. Once it is in use again, no second copy is left."""
+    place = MemoryPlace(FOREIGN)
+    ours = rollout(place, receivers)
+    plan, state = ours.plan(build()), StateFolder(receivers.parent / "state")
+    state.begin(ours.target.read())
+    ours.target.write(ours.target.read(), plan.objects)  # and no more: it is killed
+    (kept,) = receivers.parent.glob("receivers.yaml.before-regobs-*")
+    assert kept.read_bytes() == FOREIGN
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    again = rollout(place, receivers)
+    assert again.plan(build()).differs
+    assert (place.content, kept.exists(), again.status().interrupted) == (FOREIGN, False, "")
+    again.apply(again.plan(build()), overwrite=True)
+    assert (place.content != FOREIGN, kept.read_bytes()) == (True, FOREIGN)
+
+
+def test_ours_is_kept_nowhere_when_it_is_replaced(receivers: Path) -> None:
+    ours = rollout(MemoryPlace(), receivers)
+    ours.apply(ours.plan(build()))
+    ours.apply(ours.plan(build(route={"receiver": "nobody"})))
+    assert not list(receivers.parent.glob("*.before-regobs-*"))
+
+
+def test_what_cannot_be_kept_is_not_replaced(receivers: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    place = MemoryPlace(FOREIGN)
+    ours = rollout(place, receivers)
+    plan = ours.plan(build())
+    monkeypatch.setattr("regobs.deploy.replaced_configs.beside", full)
+    with pytest.raises(MachineError, match="cannot be kept"):
+        ours.apply(plan, overwrite=True)
+    assert place.content == FOREIGN
+
+
+def test_a_file_that_the_server_did_not_read_again_is_work_to_do(receivers: Path) -> None:
+    """As after a kill between the file and the reload, or after somebody put the file there."""
+    place = MemoryPlace()
+    ours = rollout(place, receivers)
+    ours.apply(ours.plan(build()))
+    place.loaded = lambda: {"route": {"receiver": "mine"}}  # type: ignore[method-assign]
+    plan = ours.plan(build())
+    assert (plan.differs, plan.is_work) == (False, True)
+    assert "another route is in use than is there" in plan.due
+    del place.loaded
+    assert ours.apply(plan) is not None
+    assert ours.plan(build()).due == ""

@@ -454,3 +454,36 @@ def test_a_broken_state_file_is_one_clear_error(deployed: MemoryTarget, folder: 
 def test_every_content_survives_the_state_file() -> None:
     objects = {"a": b"text\n", "b": b"\xff\x00", "c": b"", "d": b"base64:x", "e": "ä".encode()}
     assert decoded(encoded(objects)) == objects
+
+
+def test_an_interrupted_deployment_is_work_though_nothing_differs(
+    deployed: MemoryTarget, folder: StateFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed between writing and reloading, where what was there cannot be put back."""
+    ours, write = rollout(deployed, folder), deployed.write
+    folder.begin({"High.yaml": b"nobody can write this again"})
+    deployed.live = dict(ours.target.wanted(NEW))
+
+    def refuse_old(live: dict[str, bytes], after: dict[str, bytes]) -> None:
+        if b"nobody" in after.get("High.yaml", b""):
+            raise MachineError("the old ones cannot be written")
+        write(live, after)
+
+    monkeypatch.setattr(deployed, "write", refuse_old)
+    plan = ours.plan(NEW)
+    assert (plan.differs, plan.is_work) == (False, True)
+    assert "was interrupted, and is to be ended" in plan.due
+    deployed.steps.clear()
+    assert ours.apply(plan, overwrite=True) is not None
+    assert deployed.steps[:3] == ["check", "write", "verify"]
+    assert (ours.status().interrupted, ours.plan(NEW).is_work) == ("", False)
+
+
+def test_a_plan_without_changes_holds_only_while_the_target_stays(deployed: MemoryTarget, folder: StateFolder) -> None:
+    ours = rollout(deployed, folder)
+    ours.apply(ours.plan(NEW))
+    plan = ours.plan(NEW)
+    ours.still_holds(plan)
+    deployed.live = {**deployed.live, "High.yaml": b"groups: []"}
+    with pytest.raises(InputError, match="has changed since the plan"):
+        ours.still_holds(plan)

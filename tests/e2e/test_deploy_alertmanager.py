@@ -120,7 +120,7 @@ folder, url, build = Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
 place = ConfigFile(folder / "alertmanager.yml", lambda: Prometheus(url))
 ours = Rollout(AlertmanagerConfig("alerts", place, folder / "receivers.yaml"), StateFolder(folder / "state"))
 print("ready", flush=True)
-ours.apply(ours.plan({"alertmanager/alertmanager.yaml": build.read_bytes()}))
+ours.apply(ours.plan({"alertmanager/alertmanager.yaml": build.read_bytes()}), overwrite=True)
 """
 
 
@@ -150,6 +150,27 @@ def test_a_killed_deployment_leaves_the_old_or_the_new_configuration(alerts: Ale
         assert alerts.file.read_bytes() == old
         assert alerts.used()["route"]["group_wait"] == "30s"
     assert False in seen
+
+
+def test_a_configuration_by_hand_comes_back_after_a_kill_before_the_reload(alerts: Alerts, tmp_path: Path) -> None:
+    """It is in use at the server, and for a moment nowhere but in the copy beside the receivers."""
+    by_hand = alerts.file.read_bytes()
+    new_build = tmp_path / "new.yaml"
+    new_build.write_bytes(built()[FILE])
+    command = [sys.executable, "-c", _APPLY, str(tmp_path), alerts.url, str(new_build)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
+        while alerts.file.read_bytes() == by_hand and child.poll() is None:
+            time.sleep(0.0005)
+        child.send_signal(signal.SIGKILL)
+    assert alerts.file.read_bytes() != by_hand
+    ours = alerts.rollout()
+    plan = ours.plan(built())
+    assert (plan.differs, alerts.file.read_bytes(), ours.status().interrupted) == (True, by_hand, "")
+    assert alerts.used()["route"]["receiver"] == "mine"
+    ours.apply(plan, overwrite=True)
+    assert alerts.used()["route"]["receiver"] == "tickets"
+    (kept,) = tmp_path.glob("receivers.yaml.before-regobs-*")
+    assert (kept.read_bytes(), stat.S_IMODE(kept.stat().st_mode)) == (by_hand, 0o600)
 
 
 def test_a_server_that_is_not_there_changes_nothing_for_good(alerts: Alerts) -> None:

@@ -147,6 +147,7 @@ def test_a_directory_that_the_server_does_not_read_is_emptied_again(place: Place
         ours.apply(ours.plan(OLD))
     assert "is not loaded" in str(error.value.value)
     assert elsewhere.files() == {}
+    assert not elsewhere.directory.exists()  # as before
 
 
 HTML = Reply(200, "<html>sign in</html>", "text/html")

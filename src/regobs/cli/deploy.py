@@ -83,7 +83,7 @@ def plan(
     show_plans(plans, shape, risks)
     if risk is not None and shape == "text":
         show_risks(risks, risk)
-    return failed or (ExitCode.DIFFERENCE if any(one.differs for one in plans) else ExitCode.OK)
+    return failed or (ExitCode.DIFFERENCE if any(one.is_work for one in plans) else ExitCode.OK)
 
 
 @deploy.command()
@@ -131,8 +131,10 @@ def apply(
         show_plans(plans, shape)
     config = settings(config_file, flavor)
     rollouts = {one.name: one for one in _rollouts(config, [one.target for one in plans], environment, wait)}
-    if not any(one.differs for one in plans):
-        return _each((), shape)
+    if not any(one.is_work for one in plans):
+        held = [] if plan_file is None else plans  # what was planned right now holds
+        with _told(rollouts.values()):
+            return _each([(one.target, partial(rollouts[one.target].still_holds, one)) for one in held], shape)
     if not allow_findings:
         _judge(plans)
     if not _agreed(yes=yes):
@@ -162,7 +164,7 @@ def rollback(
         planned = rollout.plan_back(number)
     if shape == "text":
         show_plans([planned], shape)
-    if not planned.differs:
+    if not planned.is_work:
         return _each((), shape)
     if not _agreed(yes=yes):
         return max(_each((), shape), ExitCode.DIFFERENCE)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -12,12 +13,15 @@ import click
 from regobs.common.counts import counted
 from regobs.common.differing import shown_difference
 from regobs.common.screen import Colour, screen
+from regobs.common.table import escape_lines
 
 if TYPE_CHECKING:
     from regobs.deploy.risk import AlertRisk
     from regobs.deploy.run import TargetPlan
+    from regobs.deploy.target import PlannedChange
 
 _LONGEST = 160  # characters of a changed text
+_FEW = 20  # changes that are seen at once, so that nobody needs their counts
 
 
 def show_plans(plans: Sequence[TargetPlan], shape: str, risks: Mapping[str, Sequence[AlertRisk]] | None = None) -> None:
@@ -28,11 +32,8 @@ def show_plans(plans: Sequence[TargetPlan], shape: str, risks: Mapping[str, Sequ
         return
     on = screen()
     for one in plans:
-        if not one.differs:
-            click.echo(f"{one.target}: nothing to change")
-        else:
-            there = f"{len(one.objects):,} {'file or object' if len(one.objects) == 1 else 'files or objects'}"
-            click.echo(f"{one.target}: {counted(len(one.changes), 'change')}, {there} afterwards")
+        for line in _heads(one):
+            click.echo(line)
         for change in one.changes:
             colour = {"a": Colour.GREEN, "r": Colour.RED}.get(change.what.partition(" (")[0].rpartition(" ")[2][:1])
             click.echo(f"  {on.paint(change.what, colour)}: {change.thing}")
@@ -43,6 +44,25 @@ def show_plans(plans: Sequence[TargetPlan], shape: str, risks: Mapping[str, Sequ
                 click.echo(f"    breaks: {change.breaks}")
         for change in one.conflicts:
             click.echo(f"  {on.paint('conflict', Colour.YELLOW)}: {change.thing} {change.what}")
+
+
+def _heads(plan: TargetPlan) -> Iterator[str]:
+    """How much a plan changes; of many changes how many there are of each kind."""
+    if plan.differs:
+        there = f"{len(plan.objects):,} {'file or object' if len(plan.objects) == 1 else 'files or objects'}"
+        yield f"{plan.target}: {counted(len(plan.changes), 'change')}, {there} afterwards"
+        if len(plan.changes) > _FEW:
+            yield f"  in short: {_kinds(plan.changes)}"
+    elif not plan.due:
+        yield f"{plan.target}: nothing to change"
+    if plan.due:
+        yield f"{plan.target}: {escape_lines(plan.due)}"
+
+
+def _kinds(changes: Sequence[PlannedChange]) -> str:
+    """How many changes there are of each kind, most first."""
+    kinds = Counter(one.what.partition(" (")[0] for one in changes)
+    return ", ".join(f"{kind} {times:,}" for kind, times in kinds.most_common())
 
 
 def show_risks(risks: Mapping[str, Sequence[AlertRisk]], length: str) -> None:

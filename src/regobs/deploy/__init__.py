@@ -105,7 +105,7 @@ def _of_alertmanager(
     from regobs.deploy.alertmanager_config import AlertmanagerConfig, ConfigApi, ConfigFile  # noqa: PLC0415
 
     if settings.file is not None:
-        return AlertmanagerConfig(name, ConfigFile(settings.file, server), receivers)
+        return AlertmanagerConfig(name, ConfigFile(settings.file, server), receivers, settings.file)
     return AlertmanagerConfig(name, ConfigApi(settings.api, server), receivers)
 
 

@@ -18,6 +18,7 @@ import requests
 
 from regobs.common.files import beside
 from regobs.common.programs import find_program
+from regobs.deploy.replaced_configs import ReplacedConfigs
 from regobs.deploy.state import Objects
 from regobs.deploy.target import PlannedChange
 from regobs.deploy.told import accepted, answer_error, answer_yaml
@@ -55,10 +56,15 @@ class ConfigPlace(Protocol):
 
 
 class AlertmanagerConfig:
-    """One object: the routing, the names of the receivers, and whether their contents are those of `receivers`."""
+    """One object: the routing, the names of the receivers, and whether their contents are those of `receivers`.
 
-    def __init__(self, name: str, place: ConfigPlace, receivers: Path) -> None:
+    What others wrote is kept beside the file `beside` when it is replaced, by default beside `receivers`: both are
+    where secrets are anyway.
+    """
+
+    def __init__(self, name: str, place: ConfigPlace, receivers: Path, beside: Path | None = None) -> None:
         self._name, self._place, self._receivers = name, place, receivers
+        self._replaced = ReplacedConfigs(beside or receivers)
         self._whole: dict[bytes, bytes] = {}  # what was read, with its secrets, by what is shown of it
 
     @property
@@ -76,12 +82,15 @@ class AlertmanagerConfig:
         content = self._place.read()
         if content is None:
             return {}
+        shown = self._as_shown(content)
+        self._whole[shown] = content
+        return {_OBJECT: shown}
+
+    def _as_shown(self, content: bytes) -> bytes:
         data = _mapping(content)
         own = {key: value for key, value in data.items() if key not in _ROUTING}
         otherwise = _OF_BEFORE if _unedited(content) else _OF_OTHERS
-        shown = _shown(data, _OF_OURS if own == self._own(_names(data)) else otherwise)
-        self._whole[shown] = content
-        return {_OBJECT: shown}
+        return _shown(data, _OF_OURS if own == self._own(_names(data)) else otherwise)
 
     def _own(self, names: list[str]) -> Json:
         """What the receivers file says, with the receivers that are asked for, in their order."""
@@ -142,22 +151,33 @@ class AlertmanagerConfig:
 
     def write(self, before: Objects, after: Objects) -> None:
         """The whole configuration in one step: what was there as it was read, anything else with the receivers file."""
-        del before
-        if _OBJECT not in after:
-            return self._place.write(None)
-        shown = after[_OBJECT]
-        if _mapping(shown)["contents"] == _OF_OTHERS and shown not in self._whole:
-            raise MachineError(
-                "what was there cannot be put back: its receivers stand in no file of ours",
-                value=str(self._receivers),
-                next_step="put the configuration back by hand, or its receivers into this file",
-            )
-        content = self._whole.get(shown) or self._rendered(shown)
+        content = self._whole_of(after[_OBJECT]) if _OBJECT in after else None
+        there = self._whole.get(before[_OBJECT]) if _OBJECT in before else None
+        if there is not None and there != content and not _unedited(there):
+            self._replaced.keep(there)
         try:
             self._place.write(content)
         except ServerError as error:
             error.value = self._told(str(error.value or ""))
             raise
+        if content is not None:
+            self._replaced.drop(content)
+
+    def _whole_of(self, shown: bytes) -> bytes:
+        """The configuration with its secrets. Raises MachineError for one of others that is nowhere any more."""
+        if shown in self._whole:
+            return self._whole[shown]
+        if _mapping(shown)["contents"] != _OF_OTHERS:
+            return self._rendered(shown)
+        for content in self._replaced.all():
+            with suppress(InputError):  # somebody changed what is kept
+                if self._as_shown(content) == shown:
+                    return content
+        raise MachineError(
+            "what was there cannot be put back: its receivers stand in no file of ours",
+            value=str(self._receivers),
+            next_step="put the configuration back by hand, or its receivers into this file",
+        )
 
     def _told(self, text: str) -> str:
         """What a server or a tool says, without the values of the receivers file."""
@@ -167,18 +187,28 @@ class AlertmanagerConfig:
 
     def verify(self, objects: Objects) -> None:
         """What is in use routes and inhibits as was deployed. What others wrote is not judged."""
+        if key := self._unused(objects):
+            raise ServerError(
+                f"another {key} is in use than was deployed",
+                expected="that of the build",
+                next_step="see what else writes this configuration, and deploy again",
+            )
+
+    def _unused(self, objects: Objects) -> str:
+        """The part of a configuration that is in use otherwise than it is here, "" for none. Raises ServerError."""
         for content in objects.values():
             data = _mapping(content)
-            if data["contents"] == _OF_OTHERS:
-                continue
-            loaded = self._place.loaded()
-            for key in _ROUTING:
-                if _plain(loaded.get(key)) != _plain(data.get(key)):
-                    raise ServerError(
-                        f"another {key} is in use than was deployed",
-                        expected="that of the build",
-                        next_step="see what else writes this configuration, and deploy again",
-                    )
+            if data["contents"] != _OF_OTHERS:
+                loaded = self._place.loaded()
+                return next((key for key in _ROUTING if _plain(loaded.get(key)) != _plain(data.get(key))), "")
+        return ""
+
+    def unread(self, objects: Objects) -> str:
+        """Whether other routes or inhibitions are in use than are there, as after a reload that never came."""
+        with suppress(ServerError):
+            key = self._unused(objects)
+            return f"another {key} is in use than is there" if key else ""
+        return ""
 
     def same(self, ours: bytes, live: bytes) -> bool:
         """Whether both are equal."""

@@ -76,8 +76,9 @@ def await_groups(
     begun, start = time.time(), time.monotonic()
     wait, look = start + patience, start + _RELOADS
     while True:
-        mine = {(file, group.name): group for group in server.rules() if (file := file_of(group)) is not None}
-        found = _unwell(mine, expected, gone, begun + server.clock.ahead, namespace)  # evaluations have server times
+        found = _unwell(
+            _loaded(server, file_of), expected, gone, begun + server.clock.ahead, namespace
+        )  # evaluations have server times
         if found is None:
             return
         what, hopeless = found
@@ -94,6 +95,25 @@ def await_groups(
                 "log: it goes on with the old ones where it cannot read one of its files",
             )
         sleep(_POLL)
+
+
+def not_loaded(
+    server: Prometheus, expected: Mapping[GroupKey, Sequence[Rule]], file_of: Callable[[RuleGroup], str | None]
+) -> str:
+    """What of these groups is not loaded as it is here, "" for nothing; see `await_groups`. Raises ServerError."""
+    mine = _loaded(server, file_of)
+    return next((what for key, rules in expected.items() if (what := _unloaded(mine, key, rules))), "")
+
+
+def _loaded(server: Prometheus, file_of: Callable[[RuleGroup], str | None]) -> dict[GroupKey, RuleGroup]:
+    return {(file, group.name): group for group in server.rules() if (file := file_of(group)) is not None}
+
+
+def _unloaded(mine: Mapping[GroupKey, RuleGroup], key: GroupKey, rules: Sequence[Rule], namespace: str = "") -> str:
+    if key not in mine or len(mine[key].rules) != len(rules):
+        return f"the group {key[1]} of {key[0]} is not loaded"
+    other = otherwise(rules, mine[key].rules, namespace)
+    return f"the group {key[1]} of {key[0]} is loaded otherwise than it was deployed: {other}" if other else ""
 
 
 def reload_failed(server: Prometheus) -> bool:
@@ -113,11 +133,8 @@ def _unwell(
 ) -> tuple[str, bool] | None:
     """What is not well yet, and whether it will stay so; None when all is."""
     for key, rules in expected.items():
-        if key not in mine or len(mine[key].rules) != len(rules):
-            return f"the group {key[1]} of {key[0]} is not loaded", False
-        other = otherwise(rules, mine[key].rules, namespace)
-        if other:
-            return f"the group {key[1]} of {key[0]} is loaded otherwise than it was deployed: {other}", False
+        if what := _unloaded(mine, key, rules, namespace):
+            return what, False
         for rule in mine[key].rules:
             if rule.health == "err":
                 return f"{rule.name} fails: {rule.last_error}", True

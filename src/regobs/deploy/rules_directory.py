@@ -11,17 +11,18 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from regobs.common.files import finish_replacing, one_moment_of, replace_directory
 from regobs.common.programs import find_program
-from regobs.deploy.loaded_rules import await_groups, gone_groups, groups_of
+from regobs.deploy.loaded_rules import await_groups, gone_groups, groups_of, not_loaded
 from regobs.deploy.rule_changes import rule_changes
 from regobs.deploy.state import Objects
 from regobs.deploy.target import PlannedChange
 from regobs.documents import load_yaml
-from regobs.errors import InputError, MachineError, RulesError
-from regobs.prometheus import Prometheus
+from regobs.errors import InputError, MachineError, RulesError, ServerError
+from regobs.prometheus import Prometheus, RuleGroup
 from regobs.slo.outputs import RULES
 
 VERIFY_SECONDS = 180.0  # the longest interval of the pack's groups is a minute
@@ -43,6 +44,7 @@ class RulesDirectory:
         self._name, self._directory, self._open = name, Path(os.path.realpath(directory)), open_server
         self._patience, self._sleep = patience, sleep
         self._written: tuple[Objects, Objects] = ({}, {})  # what was there before the last `write`, and after it
+        self._made = False  # whether the directory was missing before the first `write`
 
     @property
     def name(self) -> str:
@@ -81,9 +83,13 @@ class RulesDirectory:
         self._written = before, after
         try:
             if changed or removed:
+                self._made = self._made or not self._directory.exists()
                 replace_directory(self._directory, changed, removed)
             else:
                 finish_replacing(self._directory)
+            if self._made and not after:
+                with suppress(OSError):  # somebody else has put something there meanwhile
+                    self._directory.rmdir()
         except OSError as error:
             raise self._unusable(error) from error
         self._reload()
@@ -105,16 +111,26 @@ class RulesDirectory:
 
         Groups that the last `write` took away are not loaded any more; of other groups nothing is said.
         """
-        prefix = str(self._directory) + "/"
         with self._open() as server:
             await_groups(
                 server,
                 dict(groups_of(objects)),
-                lambda group: group.file.removeprefix(prefix) if group.file.startswith(prefix) else None,
+                self._file_of,
                 gone=gone_groups(*self._written),
                 patience=self._patience,
                 sleep=self._sleep,
             )
+
+    def _file_of(self, group: RuleGroup) -> str | None:
+        """Its path in this directory, None where it is of another."""
+        prefix = str(self._directory) + "/"
+        return group.file.removeprefix(prefix) if group.file.startswith(prefix) else None
+
+    def unread(self, objects: Objects) -> str:
+        """Which group of these files the server has not loaded as it is there, as after a reload that never came."""
+        with suppress(ServerError), self._open() as server:
+            return not_loaded(server, dict(groups_of(objects)), self._file_of)
+        return ""
 
     def same(self, ours: bytes, live: bytes) -> bool:
         """Whether both are equal: `read` leaves out what is not ours."""

@@ -22,7 +22,7 @@ from regobs.common.signals import signals_raise
 from regobs.deploy.broken import broken_by
 from regobs.deploy.other_settings import all_changes
 from regobs.deploy.state import KeptState, Objects, PendingDeploy, StateFolder, decoded, digest, encoded
-from regobs.deploy.target import DeployTarget, MarksItsWork, PlannedChange, ReadsItsWork
+from regobs.deploy.target import DeployTarget, IsReadByServer, MarksItsWork, PlannedChange, ReadsItsWork
 from regobs.deploy.told import TargetWords, tell, telling
 from regobs.errors import InputError, MachineError, RegobsError
 
@@ -37,7 +37,8 @@ class TargetPlan:
     """What a deployment will do to one target at one place.
 
     `before` is the digest of all that was there, `objects` what regobs will have there afterwards. `conflicts` name
-    what somebody else wrote or changed, each with a reason; `deleted` what goes away, all of it ours.
+    what somebody else wrote or changed, each with a reason; `deleted` what goes away, all of it ours. `due` says what
+    is to be done though no object may differ: a deployment to be ended, or a server to be told; "" for nothing.
     """
 
     target: str
@@ -48,6 +49,12 @@ class TargetPlan:
     conflicts: tuple[PlannedChange, ...]
     deleted: tuple[str, ...]
     differs: bool
+    due: str = ""
+
+    @property
+    def is_work(self) -> bool:
+        """Whether `apply` has anything to do."""
+        return self.differs or bool(self.due)
 
     def as_data(self) -> dict[str, Any]:
         """For JSON, without the objects."""
@@ -55,6 +62,7 @@ class TargetPlan:
             "target": self.target,
             "place": self.place,
             "differs": self.differs,
+            "due": self.due,
             "changes": [one.as_data() for one in self.changes],
             "conflicts": [one.as_data() for one in self.conflicts],
             "deleted": list(self.deleted),
@@ -130,8 +138,9 @@ class Rollout:
 
     def _planned_for(self, wanted: dict[str, bytes]) -> TargetPlan:
         with self._turn(wanted, goes_on=True):
-            live, owned = self.target.read(), self._last().objects
+            live, owned, left = self.target.read(), self._last().objects, self._folder.unfinished()
         after = _after(live, owned, wanted)
+        differs = self._differs(live, after)
         return TargetPlan(
             self.name,
             self._place,
@@ -140,8 +149,23 @@ class Rollout:
             tuple(replace(one, breaks=broken_by(one)) for one in all_changes(self.target, live, after)),
             tuple(self._conflicts(live, owned, wanted)),
             tuple(sorted(name for name in live if name not in after)),
-            self._differs(live, after),
+            differs,
+            self._due(left, None if differs else wanted),
         )
+
+    def _due(self, left: PendingDeploy | None, there: Objects | None) -> str:
+        """What is to be done for a deployment that was left unfinished, and for what is `there` as it should be."""
+        if left is not None:
+            return f"the deployment of {left.begun} was interrupted, and is to be ended"
+        if there is None or not isinstance(self.target, IsReadByServer):
+            return ""
+        unread = self.target.unread(there)
+        return f"the server is to be told to read what is there: {unread}" if unread else ""
+
+    def still_holds(self, plan: TargetPlan) -> None:
+        """Whether the target is as the plan saw it. Raises InputError."""
+        with telling(self._words), self._turn(plan.objects):
+            self._refuse_moved(plan, self.target.read())
 
     def apply(self, plan: TargetPlan, *, overwrite: bool = False) -> KeptState | None:
         """Carry out a plan; the new state, or None where there was nothing to do.
@@ -154,7 +178,8 @@ class Rollout:
             live, last, interrupted = self.target.read(), self._last(), self._folder.unfinished()
             self._refuse(plan, live, overwrite=overwrite)
             after = _after(live, last.objects, dict(plan.objects))
-            if not self._differs(live, after) and last.objects == plan.objects and interrupted is None:
+            idle = last.objects == plan.objects and interrupted is None and not plan.due
+            if idle and not self._differs(live, after):
                 return None
             self.target.check(plan.objects)
             elsewhere = interrupted is not None and self._is_elsewhere(interrupted.where)
@@ -180,7 +205,7 @@ class Rollout:
         except RegobsError as error:
             self.notes.append(f"it is done, and nobody is told: {error.message}")
 
-    def _refuse(self, plan: TargetPlan, live: Objects, *, overwrite: bool) -> None:
+    def _refuse_moved(self, plan: TargetPlan, live: Objects) -> None:
         if plan.place != self._place:
             raise InputError(
                 "the plan was made for another place",
@@ -194,6 +219,9 @@ class Rollout:
                 value=f"{digest(live)[:12]} instead of {plan.before[:12]}",
                 next_step="make the plan again, and look at it",
             )
+
+    def _refuse(self, plan: TargetPlan, live: Objects, *, overwrite: bool) -> None:
+        self._refuse_moved(plan, live)
         if plan.conflicts and not overwrite:
             first = plan.conflicts[0]
             raise InputError(
@@ -383,4 +411,5 @@ def _read_plan(one: dict[str, Any]) -> TargetPlan:
         tuple(PlannedChange(**change) for change in one["conflicts"]),
         tuple(map(str, one["deleted"])),
         bool(one["differs"]),
+        str(one.get("due", "")),
     )

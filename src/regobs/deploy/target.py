@@ -69,6 +69,14 @@ class ReadsItsWork(Protocol):
 
 
 @runtime_checkable
+class IsReadByServer(Protocol):
+    """A target whose server goes on with what it has read until it is told to read again."""
+
+    def unread(self, objects: Objects) -> str:
+        """What of these objects, which are there, the server uses otherwise; "" where nothing is seen, or no server."""
+
+
+@runtime_checkable
 class MarksItsWork(Protocol):
     """A target that tells what we wrote from what others did though it is not what we would write now."""
 
