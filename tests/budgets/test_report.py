@@ -17,6 +17,7 @@ from regobs.budgets.backtest import Objectives
 from regobs.budgets.past import SloPast
 from regobs.budgets.report import BurnStretch, Offender, SloReport, month_span, slo_reports, span_before, spending
 from regobs.budgets.report_page import ReportText
+from regobs.slo.model import Budgeting
 from tests.budgets import courses
 from tests.budgets.courses import EVERY, HOUR, SLO, WINDOWS, past_of
 from tests.slo.packs import GITLAB
@@ -199,6 +200,31 @@ def test_a_burn_of_a_thousand_has_its_digits_and_an_empty_label_a_word(monkeypat
     text = ReportText([found], "2026-11", "the day before", UTC).markdown()
     assert "| 1,000 | 1h |" in text
     assert "| code | no code | 200 |" in text
+
+
+@pytest.mark.parametrize(
+    ("bad", "budgeting", "differs"),
+    [
+        (200.9, Budgeting.OCCURRENCES, False),
+        (203.3, Budgeting.OCCURRENCES, True),
+        (197.0, Budgeting.OCCURRENCES, True),
+        (230.0, Budgeting.TIMESLICES, False),
+    ],
+)
+def test_bad_events_that_evaluations_and_counters_tell_otherwise_are_explained(
+    monkeypatch: pytest.MonkeyPatch, bad: float, budgeting: Budgeting, *, differs: bool
+) -> None:
+    """A third of the first rise of a counter from zero is in no evaluation. Slices of time are no events."""
+    day = 86_400_000
+    found = reported(monkeypatch, two_days(), (MIDNIGHT + day, MIDNIGHT + 2 * day))
+    offenders = (Offender("code", "503", bad / 4, 0.25), Offender("code", "500", bad / 2, 0.5))
+    found = replace(found, offenders=offenders, slo=replace(SLO, budgeting=budgeting))
+    text = ReportText([found], "2026-11", "the day before", UTC)
+    for made in (text.markdown(), text.html()):
+        assert ("up to a third of the first rise" in made) is differs
+        assert ("counted 200:" in made) is differs
+    (data,) = text.data()
+    assert data["bad_by_counters"] == (None if budgeting is Budgeting.TIMESLICES else pytest.approx(bad))
 
 
 def test_the_csv_has_a_line_for_each_day(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,10 +38,13 @@ def moment(minute: float) -> str:
     return str(round(START + 60 * minute))
 
 
-def counters(bucket: str) -> str:
-    """Ten requests between two scrapes, of which all fail in the outage. `bucket` is how the second is spelled."""
+def counters(bucket: str, errors: int = 5000) -> str:
+    """Ten requests between two scrapes, of which all fail in the outage.
+
+    `bucket` is how the second is spelled, `errors` what the counter of errors stands at first.
+    """
     series: dict[str, list[str]] = {}
-    count = dict.fromkeys(("200", "503", "fast", "all"), 5000)
+    count = dict.fromkeys(("200", "503", "fast", "all"), 5000) | {"503": errors}
     for step in range(MINUTES * 60 // SCRAPE + 1):
         minute = step * SCRAPE / 60
         if minute == RESTART:
@@ -137,6 +140,31 @@ def test_a_report_names_when_it_burned_and_what_failed(
         ("code", "503"): pytest.approx(1),
         ("instance", "a:1"): pytest.approx(1),
     }
+
+
+@pytest.mark.server
+def test_a_report_says_why_its_tables_differ_where_errors_rise_from_zero(
+    tmp_path: Path, pack: Path, supervisor: Supervisor, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By hand 400 errors, and 20 of them in the first evaluation, of which a third is missing."""
+    require("prometheus", package="prometheus")
+    file, promtool = tmp_path / "history.om", promtool_of("debian")
+    file.write_text(counters("1", errors=0))
+    made = [str(promtool), "tsdb", "create-blocks-from", "openmetrics", str(file), str(tmp_path / "data")]
+    subprocess.run(made, capture_output=True, check=True, timeout=120)
+    program = promtool.with_name("prometheus")
+    url = servers.prometheus(
+        supervisor, {"scrape_configs": []}, data=tmp_path / "data", retention="10y", program=program
+    ).url
+    span = ("report", "--prometheus", url, "--from-counters", "--from", moment(60), "--to", moment(120))
+    code, out = slo(capsys, pack, *span, "--format=json")
+    small, slow = json.loads(out)
+    assert (code, small["bad_by_counters"]) == (0, pytest.approx(400, rel=RANGE))
+    assert small["span"]["bad"] == pytest.approx(400 - 20 / 3, rel=RANGE)
+    assert slow["bad_by_counters"] == pytest.approx(slow["span"]["bad"], rel=0.005)
+    _, text = slo(capsys, pack, *span)
+    assert text.count("This table is of the counters over the whole time: 400 bad") == 1
+    assert "counted 393: they miss up to a third of the first rise of a counter from zero" in text
 
 
 def test_a_backtest_of_a_file_finds_the_outage_when_a_hand_finds_it(

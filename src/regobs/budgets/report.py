@@ -19,7 +19,7 @@ from regobs.promql.build import zero_filled
 from regobs.promql.nodes import Aggregate, Call, Duration, Expr
 from regobs.promql.printer import to_text
 from regobs.promql.unavailable import Unavailable
-from regobs.slo.model import EventSource, Ratio, Slo, Windows
+from regobs.slo.model import Budgeting, EventSource, Ratio, Slo, Windows
 from regobs.slo.recording import bound, interval_of, selector_of
 from regobs.slo.windows import base
 
@@ -84,6 +84,17 @@ class SloReport:
     course: tuple[tuple[int, float], ...]
     burns: tuple[BurnStretch, ...]
     offenders: tuple[Offender, ...]
+
+    @property
+    def by_counters(self) -> float | None:
+        """All bad events as the counters grew over the whole span, of which `offenders` are shares.
+
+        Evaluations, which all else here sums, miss what docs/slo.md says of a counter that begins, and what came while
+        they lacked scrapes. None where that cannot be compared: without offenders, and where slices are counted.
+        """
+        if not self.offenders or self.slo.budgeting is not Budgeting.OCCURRENCES:
+            return None
+        return self.offenders[0].bad / self.offenders[0].share
 
 
 def month_span(year: int, month: int, zone: tzinfo) -> tuple[tuple[int, int], tuple[int, int]]:

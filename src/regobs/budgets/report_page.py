@@ -16,6 +16,7 @@ from regobs.common.counts import amount_text, number_text, whole
 
 _WIDTH, _HEIGHT = 640, 120  # of the line of a budget, in pixels
 _WHOLE = 0.99  # of a span with data from which on it is not said how much has
+_LEAST_EVENTS, _LEAST_DIFFERENCE = 0.5, 0.005  # from which on it is said that two tables differ: events, share of them
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222; }
 table { border-collapse: collapse; margin: 0.5rem 0 1rem; } h2 { margin-top: 2.5rem; }
@@ -28,12 +29,16 @@ td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
 
 @dataclass(frozen=True, slots=True)
 class ReportTable:
-    """A table of the report: its title, headings and rows of text. Columns from `numbers` on stand to the right."""
+    """A table of the report: its title, headings and rows of text. Columns from `numbers` on stand to the right.
+
+    `note` is a sentence beneath it, "" for none.
+    """
 
     title: str
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     numbers: int = 1
+    note: str = ""
 
 
 class ReportText:
@@ -85,7 +90,9 @@ class ReportText:
                 (who.label, who.value or f"no {who.label}", _count(who.bad), percent(who.share))
                 for who in one.offenders
             )
-            yield ReportTable("What the bad events were", ("label", "value", "bad", "of all bad"), shown, numbers=2)
+            yield ReportTable(
+                "What the bad events were", ("label", "value", "bad", "of all bad"), shown, 2, _difference(one)
+            )
 
     def markdown(self) -> str:
         """The report for a wiki or an issue."""
@@ -144,6 +151,7 @@ class ReportText:
                     }
                     for burn in one.burns
                 ],
+                "bad_by_counters": one.by_counters,
                 "offenders": [
                     {"label": who.label, "value": who.value, "bad": who.bad, "share": who.share}
                     for who in one.offenders
@@ -178,6 +186,19 @@ def _sentence(one: SloReport) -> str:
     )
 
 
+def _difference(one: SloReport) -> str:
+    """Why this table tells of other bad events than those before it, which sum evaluations; "" where it does not."""
+    counters, bad = one.by_counters, one.now.bad
+    if counters is None or abs(counters - bad) <= max(_LEAST_EVENTS, _LEAST_DIFFERENCE * max(counters, bad)):
+        return ""
+    return (
+        f"This table is of the counters over the whole time: {_count(round(counters, 1))} bad {one.slo.counted}. The "
+        f"evaluations, which all else here sums, counted {_count(round(bad, 1))}: they miss up to a third of the first "
+        "rise of a counter from zero, and what came while scrapes were missing or rules were not evaluated "
+        "(docs/slo.md)."
+    )
+
+
 def _before(one: SloReport) -> str:
     """What was spent in the span before, and of how much of it that is."""
     return f"{_share(one.before.spent)}{_part(one)}" if one.watched_before else "no data"
@@ -199,7 +220,8 @@ def _plain(text: str) -> str:
 def _markdown(table: ReportTable, level: str) -> list[str]:
     ruler = ["---" if place < table.numbers else "---:" for place in range(len(table.head))]
     lines = [table.head, ruler, *(tuple(map(_plain, row)) for row in table.rows)]
-    return [f"{level} {_plain(table.title)}", "\n".join(f"| {' | '.join(line)} |" for line in lines)]
+    made = [f"{level} {_plain(table.title)}", "\n".join(f"| {' | '.join(line)} |" for line in lines)]
+    return [*made, _plain(table.note)] if table.note else made
 
 
 def _html(table: ReportTable, level: str) -> str:
@@ -208,7 +230,9 @@ def _html(table: ReportTable, level: str) -> str:
         return "".join(f"<{kind}{how}>{escape(cell)}</{kind}>" for how, cell in zip(mark, row, strict=True))
 
     rows = "\n".join(f"<tr>{cells('td', row)}</tr>" for row in table.rows)
-    return f"<{level}>{escape(table.title)}</{level}>\n<table>\n<tr>{cells('th', table.head)}</tr>\n{rows}\n</table>"
+    note = f"\n<p>{escape(table.note)}</p>" if table.note else ""
+    title, head = f"<{level}>{escape(table.title)}</{level}>", cells("th", table.head)
+    return f"{title}\n<table>\n<tr>{head}</tr>\n{rows}\n</table>{note}"
 
 
 def _line(one: SloReport) -> str:
