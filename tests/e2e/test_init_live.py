@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import time
 import tomllib
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import trustme
 import yaml
 
 from regobs.catalog.model import Capability, Exposer, Flavor, Version
@@ -146,6 +148,42 @@ def test_a_build_of_what_init_writes_scrapes_each_environment_as_it_is_scraped_n
         assert found == expected | {(one, name) for one, name in zip(caches, names[1:], strict=True)}
         run(["doctor", "--prometheus", again.url, "--format", "json"])
         assert json.loads(capsys.readouterr().out)["proposal"] is None
+
+
+def test_over_tls_init_writes_the_scheme_and_names_what_the_pack_has_to_say(
+    supervisor: Supervisor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    require("prometheus", package="prometheus")
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.crt")
+    opened = {"tls_config": {"ca_file": str(tmp_path / "ca.crt")}}
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    registry = ExpositionServer(read_exposition(DATA / "gitlab-registry-4.32.prom.gz"))
+    registry.socket = context.wrap_socket(registry.socket, server_side=True)
+    with registry:
+        job = {"job_name": "registry", "scheme": "https", **opened, "static_configs": [{"targets": [registry.address]}]}
+        server = servers.prometheus(supervisor, {"global": {"scrape_interval": "1s"}, "scrape_configs": [job]})
+        with Prometheus(server.url) as prometheus:
+            _wait_for(prometheus, "up == 1", 1)
+        assert run(["init", "--prometheus", server.url]) == 0
+        assert "the scrape of the registry has tls_config; put it into the job registry" in _one_line(capsys)
+        jobs = tmp_path / "pack/exporters/scrape.yaml"
+        jobs.parent.mkdir(parents=True)
+        jobs.write_text(yaml.safe_dump({"scrape_configs": [{"job_name": "registry", **opened}]}))
+        assert run(["build", "--pack", "pack", "--out", "out"]) == 0
+        built = yaml.safe_load(Path("out/prometheus/scrape.yaml").read_text())["scrape_configs"]
+        again = servers.prometheus(supervisor, {"global": {"scrape_interval": "1s"}, "scrape_configs": built})
+        with Prometheus(again.url) as prometheus:
+            _wait_for(prometheus, "up == 1", 1)
+            assert [(one.url, one.health) for one in prometheus.targets()] == [
+                (f"https://{registry.address}/metrics", "up")
+            ]
+
+
+def _one_line(capsys: Output) -> str:
+    return " ".join(capsys.readouterr().out.split())
 
 
 def _wait_for(prometheus: Prometheus, expr: str, count: int) -> None:
