@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -94,7 +94,9 @@ def place(server: KubernetesServer, tmp_path: Path) -> Place:
 
 @pytest.mark.parametrize("flavor", ["gitlab", "distribution"])
 def test_every_object_of_a_build_is_taken_and_stays_as_it_was_built(place: Place, flavor: str) -> None:
-    built = build_files(CONFIGS[flavor], BUNDLED)
+    config = CONFIGS[flavor]
+    asked = replace(config.prometheus, scheme="https", params={"comp": ("registry",), "b": ("1", "2")})
+    built = build_files(replace(config, prometheus=asked), BUNDLED)
     ours = place.rollout()
     plan = ours.plan(built)
     assert {name.partition("/")[0] for name in plan.objects} == {str(kind) for kind in ObjectKind}
