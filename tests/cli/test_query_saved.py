@@ -10,7 +10,7 @@ import pytest
 
 from regobs.cli.main import run
 from regobs.errors import ExitCode
-from tests.prometheus.stub import NOT_FOUND, Stub, success, vector
+from tests.prometheus.stub import NOT_FOUND, Reply, Stub, success, vector
 
 Output = pytest.CaptureFixture[str]
 CODES = 'sum by (code) (rate(registry_http_requests_total{route=~"$route"}[$window]))'
@@ -155,3 +155,33 @@ def test_no_exemplars_are_explained_where_the_server_keeps_none(capsys: Output) 
             assert run(["query", "exemplars", "up", "--prometheus", stub.url]) == ExitCode.OK
         out, err = capsys.readouterr()
         assert (out, "keeps no exemplars" in err) == ("no exemplar in this time\n", noted)
+
+
+ONE = success({"sidecar": [{"name": "a:10901", "lastError": None}]})
+
+
+@pytest.mark.parametrize(
+    ("listed", "setting", "missing"),
+    [(success({}), "", True), (ONE, "stores = 2", True), (ONE, "stores = 1", False), (ONE, "", False)],
+)
+def test_a_thanos_without_stores_or_with_fewer_than_its_context_says_answers_in_part(
+    capsys: Output, tmp_path: Path, listed: Reply, setting: str, *, missing: bool
+) -> None:
+    replies = {"/api/v1/query": vector(({}, "1")), "/api/v1/series": success([]), "/api/v1/stores": listed}
+    with Stub(replies) as stub:
+        settings = f'context = "a"\n[contexts.a]\nurl = "{stub.url}"\n{setting}\n'
+        (tmp_path / "regobs.toml").write_text(settings, encoding="utf-8")
+        expected = ExitCode.INCOMPLETE if missing else ExitCode.OK
+        assert run(["query", "up"]) == expected
+        assert ("PARTIAL: store (missing) is away" in capsys.readouterr().err) is missing
+        assert run(["query", "stores"]) == expected
+        assert ("(missing)" in capsys.readouterr().out) is missing
+        assert run(["query", "series", "up"]) == expected
+        assert "ask again" in capsys.readouterr().err
+
+
+def test_an_empty_list_of_a_prometheus_has_no_note_about_stores(capsys: Output) -> None:
+    replies = {"/api/v1/series": success([]), "/api/v1/stores": NOT_FOUND, "/api/v1/query": vector(({}, "1"))}
+    with Stub(replies) as stub:
+        assert run(["query", "series", "up", "--prometheus", stub.url]) == ExitCode.OK
+    assert capsys.readouterr().err == ""

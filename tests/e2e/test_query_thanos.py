@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+import requests
 
 from regobs.cli.main import run
 from regobs.errors import ExitCode
@@ -13,6 +14,7 @@ from tests.e2e import test_snapshot_thanos
 from tests.e2e.example_registry import within
 from tests.e2e.simulated import STEP
 from tests.e2e.test_snapshot_thanos import PODS, World
+from tests.peers import required_thanos, thanos_servers
 
 world = test_snapshot_thanos.world  # its fixture: two replicas behind a Thanos
 
@@ -78,7 +80,7 @@ def test_the_stores_behind_it_are_listed_and_prometheus_has_none(capsys: Output,
 
 
 def test_a_replica_that_is_away_makes_an_answer_partial_or_an_error(capsys: Output, world: World) -> None:
-    """The last test of the file: the replica stays away."""
+    """The replica stays away."""
     world.supervisor.stop(world.sidecars[1].process)
     code, out, err = query(capsys, world, UP, "--format", "json")
     assert (code, json.loads(out)["complete"], len(values(out))) == (ExitCode.INCOMPLETE, False, PODS)
@@ -88,3 +90,23 @@ def test_a_replica_that_is_away_makes_an_answer_partial_or_an_error(capsys: Outp
     # It asks its stores how they are every few seconds.
     within(60, lambda: stores(capsys, world.thanos)[0] == ExitCode.INCOMPLETE)
     assert stores(capsys, world.thanos)[1][0] == ("sidecar", "away")
+
+
+def test_a_store_that_thanos_has_forgotten_makes_an_answer_partial(
+    capsys: Output, world: World, tmp_path: Path
+) -> None:
+    """The last test of the file: the other replica stays away too."""
+    sidecar = world.sidecars[0]
+    flags = ("--store.unhealthy-timeout=1s",)
+    url = thanos_servers.query(world.supervisor, required_thanos(), [sidecar], flags=flags).url
+    (tmp_path / "regobs.toml").write_text(f'[contexts.a]\nurl = "{url}"\nstores = 2\n', encoding="utf-8")
+    assert query(capsys, world, UP, url=url)[::2] == (ExitCode.OK, "")
+    code = run(["query", UP, "--at", str(world.end - 2 * STEP), "--context", "a"])
+    assert (code, "1 of the 2 that the context expects" in capsys.readouterr().err) == (ExitCode.INCOMPLETE, True)
+    assert run(["query", "stores", "--context", "a"]) == ExitCode.INCOMPLETE
+    capsys.readouterr()
+    world.supervisor.stop(sidecar.process)
+    within(90, lambda: requests.get(f"{url}/api/v1/stores", timeout=5).json()["data"] in ({}, {"sidecar": []}))
+    code, out, err = query(capsys, world, UP, url=url)
+    assert (code, out.strip(), "PARTIAL: " in err) == (ExitCode.INCOMPLETE, "no data", True)
+    assert stores(capsys, url) == (ExitCode.INCOMPLETE, [("store", "away")])

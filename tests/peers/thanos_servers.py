@@ -75,7 +75,13 @@ def store_gateway(supervisor: Supervisor, program: Path, blocks: Sequence[Path],
     return Sidecar(process, f"127.0.0.1:{grpc}")
 
 
-def query(supervisor: Supervisor, program: Path, sidecars: Sequence[Sidecar], kind: str = "sidecar") -> LocalServer:
+def query(
+    supervisor: Supervisor,
+    program: Path,
+    sidecars: Sequence[Sidecar],
+    kind: str = "sidecar",
+    flags: Sequence[str] = (),
+) -> LocalServer:
     """Start a Thanos Query over stores of a kind; returns once it knows them all, since it looks for them slowly."""
     grpc, http = free_port(), free_port()
     url = f"http://127.0.0.1:{http}"
@@ -83,6 +89,7 @@ def query(supervisor: Supervisor, program: Path, sidecars: Sequence[Sidecar], ki
         *(program, "query", f"--query.replica-label={REPLICA}", "--log.level=warn"),
         *(f"--grpc-address=127.0.0.1:{grpc}", f"--http-address=127.0.0.1:{http}"),
         *(f"--endpoint={one.address}" for one in sidecars),
+        *flags,
     ]
     process = supervisor.start("thanos-query", command)
     supervisor.wait_until_ready(process, f"{url}/-/ready")

@@ -82,6 +82,7 @@ def use(*, name: str, config_file: Path | None) -> None:
 @click.option("--proxy", type=_PROXY, metavar="URL", help="HTTP proxy.")
 @click.option("--timeout", metavar="30s", help="For a request.")
 @click.option("--environment", metavar="NAME", help="One of [environments] that questions are narrowed to.")
+@click.option("--stores", type=click.IntRange(1, 10_000), help="Of a Thanos Query: with fewer an answer is partial.")
 @click.option("--use", "default", is_flag=True, help="Let it be the default as well.")
 @click.option("--replace", is_flag=True, help="Put it in the place of a context of this name.")
 @_CONFIG

@@ -121,6 +121,7 @@ def series(*, selector: str, asking: Asking, server: ServerOptions, config_file:
     with _open(server, config_file) as prometheus:
         found = prometheus.series(_selector(selector), *_ends(asking))
         code = whole(prometheus)
+        _say_of_stores(prometheus, found)
     names = sorted({name for one in found for name in one}, key=lambda name: (name != "__name__", name))
     rows = sorted([one.get(name, "") for name in names] for one in found)
     _print(names, rows, shape, f"no series {_when(asking)}")
@@ -135,6 +136,7 @@ def labels(*, selector: str | None, asking: Asking, server: ServerOptions, confi
     with _open(server, config_file) as prometheus:
         names = prometheus.label_names(_selector(selector) if selector else (), *_ends(asking))
         code = whole(prometheus)
+        _say_of_stores(prometheus, names)
     _print(["label"], [[name] for name in names], shape, f"no series, and so no label, {_when(asking)}")
     return code
 
@@ -150,6 +152,7 @@ def values(
     with _open(server, config_file) as prometheus:
         found = prometheus.label_values(label, _selector(selector) if selector else (), *_ends(asking))
         code = whole(prometheus)
+        _say_of_stores(prometheus, found)
     _print([label], [[value] for value in found], shape, f"no series with this label {_when(asking)}")
     return code
 
@@ -251,6 +254,16 @@ def _no_alerts(prometheus: Prometheus) -> str:
         if not any(rule.kind == "alerting" for group in prometheus.rules() for rule in group.rules):
             return f"{none}: the server has no alerts loaded"
     return none
+
+
+def _say_of_stores(prometheus: Prometheus, found: Sized) -> None:
+    """Of an empty list from a Thanos: a store that has just gone away is in neither its warnings nor its list."""
+    if found:
+        return
+    with suppress(ServerError):
+        prometheus.stores()
+        note = "Thanos lists nothing of a store that went away, and says so half a minute later: ask again then"
+        click.echo(f"Note: {note} (regobs query stores)", err=True)
 
 
 def _when(asking: Asking) -> str:

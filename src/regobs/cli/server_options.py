@@ -200,6 +200,7 @@ def connection_of(context: Context, environ: Mapping[str, str]) -> Connection:
         context.client_cert,
         context.client_key,
         context.proxy,
+        stores=context.stores,
     )
 
 

@@ -58,7 +58,8 @@ class Context:
 
     `token_env` names a variable of the environment, `token_command` a program with its arguments that prints the token.
     With a `user` the token is that user's password. `environment` is one of `[environments]`, that all questions to
-    this server are narrowed to. `kind` is what the server is meant to be; `regobs context test` compares.
+    this server are narrowed to. `kind` is what the server is meant to be; `regobs context test` compares. `stores` is
+    how many stores a Thanos Query has at least; with fewer its answers are partial.
     """
 
     url: str
@@ -75,6 +76,7 @@ class Context:
     proxy: str = ""
     timeout: Duration | None = None
     environment: str = ""
+    stores: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -314,6 +314,7 @@ def _contexts(top: TomlTable, file: Path, environments: Iterable[Environment]) -
             proxy=table.text("proxy", "", expected="an http or https URL without a password", pattern=_PROXY),
             timeout=table.duration("timeout", None),
             environment=environment,
+            stores=table.whole("stores", 0, least=1, most=10_000),
         )
     return contexts
 

@@ -14,7 +14,7 @@ from regobs.prometheus.answer_text import excerpt
 from regobs.prometheus.answers import QueryAnswer
 from regobs.prometheus.api import NOT_OFFERED, PrometheusApi, optional
 from regobs.prometheus.json_body import json_object
-from regobs.prometheus.thanos import Store, read_stores
+from regobs.prometheus.thanos import Store, read_stores, with_missing
 
 if TYPE_CHECKING:
     from regobs.prometheus.state import Alert, BuildInfo, Exemplar, RuleGroup, Target
@@ -216,11 +216,14 @@ class Prometheus(PrometheusApi):
         return self._send("GET", "/metrics", []).text
 
     def stores(self) -> tuple[Store, ...]:
-        """The stores behind a Thanos Query, those that do not answer included. EndpointError on any other server."""
+        """The stores behind a Thanos Query, those that do not answer included. EndpointError on any other server.
+
+        One is added, as away, where the list is empty or shorter than the context expects.
+        """
 
         def read(body: Mapping[str, Any]) -> tuple[Store, ...]:
             try:
-                return read_stores(body)
+                return with_missing(read_stores(body), self._connection.stores)
             except (AttributeError, KeyError, TypeError):
                 raise EndpointError(f"{self.url} does not list stores as Thanos does") from None
 

@@ -34,6 +34,7 @@ class Connection:
     `ca_file` holds the certificate of the server's authority; `client_cert` and `client_key` what the server asks for.
     `thanos` is what queries say to Thanos alone. `context` is the name under which regobs.toml has what opens it, ""
     when an option or the environment has it. `secret_source` is where the token or password stands, as errors call it.
+    `stores` is how many stores are behind a Thanos Query at least.
     Raises InputError for a file that cannot be read and for a header that
     HTTP does not allow.
     """
@@ -48,6 +49,7 @@ class Connection:
     thanos: ThanosParameters = PLAIN
     context: str = ""
     secret_source: str = field(default="", compare=False)
+    stores: int = 0
 
     def __post_init__(self) -> None:
         for file in self.files:

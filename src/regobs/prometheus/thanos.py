@@ -105,6 +105,18 @@ def read_stores(body: Mapping[str, Any]) -> tuple[Store, ...]:
     )
 
 
+def with_missing(stores: tuple[Store, ...], expected: int) -> tuple[Store, ...]:
+    """The stores of a list, and one that is away where there are fewer than expected, or none at all.
+
+    Thanos Query drops a store that has not answered for five minutes from its list (`--store.unhealthy-timeout`).
+    """
+    if len(stores) >= max(expected, 1):
+        return stores
+    said = f"{len(stores)} of the {expected} that the context expects (`stores`)" if expected else "none"
+    error = f"the list of stores has {said}; it forgets a store that is away after five minutes"
+    return (*stores, Store("(missing)", "store", error))
+
+
 def _words(error: Any) -> str:
     """Thanos writes an error as null, as text, or as an object without its text."""
     if not error:
