@@ -6,7 +6,7 @@ from regobs.catalog import redis, storage, targets
 from regobs.grafana.words import *
 
 told = select(targets.ALERTS, alertname="registry", alertstate="firing", severity=other_than("none"))
-fired = count(told, by=("severity", "alertname"))
+fired = count(told, by=("severity", "alertname", "slo", "instance", "endpoint", "method", "route"))
 
 alerts = Row(
     "Alerts",

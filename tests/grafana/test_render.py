@@ -293,3 +293,11 @@ def test_what_can_be_below_zero_has_zero_on_its_axis_and_no_end_there(load: Load
     assert "min" not in left["fieldConfig"]["defaults"]
     assert left["fieldConfig"]["defaults"]["max"] == 1
     assert up["fieldConfig"]["defaults"]["min"] == 0
+
+
+def test_the_list_of_alerts_asks_grafana_for_those_of_its_query_that_fire(load: Load) -> None:
+    query = 'count(select(targets.ALERTS, alertname="registry", alertstate="firing", severity="page"), by="severity")'
+    options = one(load, f'Alerts("Firing alerts", {query}, good="none")')["options"]
+    assert options["alertInstanceLabelFilter"] == '{severity="page", env=~"$env"}'
+    assert options["stateFilter"]["firing"]
+    assert not options["stateFilter"]["pending"]

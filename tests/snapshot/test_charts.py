@@ -19,7 +19,7 @@ from regobs.catalog.model import Capability
 from regobs.config.model import Config
 from regobs.grafana.panels import Alerts, Bars, GaugePanel, Lines, Stat, Table
 from regobs.grafana.visuals import tells_status
-from regobs.promql import highest, mean, rate, ratio, select, total, trend
+from regobs.promql import age, highest, mean, quantile, rate, ratio, select, total, trend
 from regobs.snapshot import theme
 from regobs.snapshot.bars import MOST
 from regobs.snapshot.charts import Chart, expand, rounded
@@ -242,6 +242,27 @@ def test_numbers_are_named_where_the_name_says_more_than_the_title() -> None:
     assert [(one.name, one.text, one.state) for one in several] == [("b", "3 req/s", "red"), ("a", "1 req/s", "green")]
 
 
+@pytest.mark.parametrize(("seconds", "text"), [(1.79e9, "never"), (172_800.0, "2 days")])
+def test_an_age_that_is_counted_from_the_moment_0_is_never_in_bars_numbers_and_tables(
+    seconds: float, text: str
+) -> None:
+    since, found = age(process.START_TIME, by="instance", or_never=True), [({"instance": "a"}, [seconds])]
+    bars = chart_of(panel_of(Bars("Time since start", since, good="a day"), lambda _: found), SPAN)
+    assert bars is not None
+    assert [row["text"] for row in bars.data["values"]] == [text]
+    [number] = numbers_of(panel_of(Stat("Time since start", since, good="a day"), lambda _: found))
+    assert number.text == text
+    table = table_of(panel_of(Table("Starts", {"since": since}, good="a day"), lambda _: found))
+    assert table.rows == (("a", text),)
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0.004, "at most 5 ms"), (3.0, "3 s"), (60.0, "60 s or more")])
+def test_a_percentile_at_the_end_of_the_buckets_says_so(seconds: float, text: str) -> None:
+    shown = Stat("HTTP latency p95", quantile(0.95, http.DURATION), good="low")
+    [number] = numbers_of(panel_of(shown, lambda _: [({}, [seconds])]))
+    assert number.text == text
+
+
 def test_a_table_has_a_row_for_each_combination_of_labels_and_a_column_for_each_query() -> None:
     def answer(text: str) -> Found:
         return (
@@ -291,6 +312,21 @@ def test_a_list_of_alerts_begins_with_those_that_page() -> None:
     config = Config(severities={"page": "critical", "ticket": "warning"})
     [panel] = shot(board(shown), rule=lambda _: labels, config=config).panels()
     assert [row[0] for row in table_of(panel).rows] == ["Paging", "Many", "Other"]
+
+
+def test_a_list_of_alerts_tells_which() -> None:
+    found: Found = [
+        ({"alertname": "RegistryAvailabilityBurn", "severity": "page", "slo": "pull-blob-availability"}, [1.0]),
+        ({"alertname": "RegistryDown", "severity": "page", "instance": "a:5001", "slo": ""}, [1.0]),
+        ({"alertname": "RegistryDown", "severity": "page"}, [2.0]),
+    ]
+    table = table_of(panel_of(Alerts("Firing alerts", total(http.IN_FLIGHT), good="none"), lambda _: found))
+    assert table.heads == ("alert", "labels", "severity", "alerts")
+    assert table.rows == (
+        ("RegistryDown", "", "page", "2"),
+        ("RegistryAvailabilityBurn", "slo pull-blob-availability", "page", "1"),
+        ("RegistryDown", "instance a:5001", "page", "1"),
+    )
 
 
 def test_a_table_of_resources_begins_with_the_resource() -> None:

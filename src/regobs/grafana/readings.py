@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from regobs.catalog.model import Unit
@@ -84,6 +85,16 @@ def mappings(bound: BoundPanel) -> list[Json]:
     if any(may_be_never(query.expr) for query in bound.queries):
         return [never()]
     return _edges(bound)
+
+
+def mapped_text(mappings: Iterable[Json], value: float) -> str:
+    """The word that Grafana shows for a value by the mapping of its range; "" where it shows the number."""
+    for mapping in mappings:
+        if mapping["type"] == "range":
+            start, end = mapping["options"]["from"], mapping["options"]["to"]
+            if (start is None or start <= value) and (end is None or value <= end):
+                return str(mapping["options"]["result"]["text"])
+    return ""
 
 
 def no_data() -> Json:

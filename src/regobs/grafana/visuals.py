@@ -43,6 +43,9 @@ from regobs.grafana.readings import (
     unit_of,
 )
 from regobs.grafana.units import axis, grafana_unit
+from regobs.promql import parse
+from regobs.promql.printer import matcher_text
+from regobs.promql.walk import selectors
 
 Json = dict[str, Any]
 
@@ -199,15 +202,18 @@ def _states(bound: BoundPanel, common: Json) -> ModernPanel:
 
 
 def _alerts(_bound: BoundPanel, common: Json) -> ModernPanel:
+    # Grafana asks for alerts itself: it takes their labels from the query, with the variables of the dashboard in it.
+    asked = (matcher for one in selectors(parse(common["targets"][0].expr)) for matcher in one.matchers)
+    about = [matcher_text(one) for one in asked if one.label not in {"alertname", "alertstate"}]
     options = {
-        "alertInstanceLabelFilter": '{severity!="none"}',  # helpers of routing and the watchdog are no news
+        "alertInstanceLabelFilter": f"{{{', '.join(about)}}}",
         "alertName": "Registry",
         "dashboardAlerts": False,
         "groupBy": ["severity", "alertname"],
         "groupMode": "custom",
         "maxItems": 30,
         "sortOrder": 3,  # by importance
-        "stateFilter": {"error": True, "firing": True, "noData": False, "normal": False, "pending": True},
+        "stateFilter": {"error": True, "firing": True, "noData": False, "normal": False, "pending": False},
         "viewMode": "list",
     }
     return ModernPanel(**common, kind="alertlist", defaults={"noValue": NO_DATA}, options=options)

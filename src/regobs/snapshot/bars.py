@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from regobs.catalog.model import Unit
-from regobs.grafana.readings import unit_of
+from regobs.grafana.readings import mapped_text, mappings, unit_of
 from regobs.grafana.units import axis
 from regobs.snapshot import theme
 from regobs.snapshot.charts import Chart, Json, chosen, framed
@@ -22,12 +22,13 @@ _TRACK = {"color": theme.NEUTRAL, "opacity": 0.18}  # what is not filled
 
 
 def now_of(panel: TakenPanel) -> list[tuple[str, float, str]]:
-    """The values of an instant panel: name, value, Grafana's unit; longest first. NaN is no value."""
+    """The values of an instant panel: name, value, its text as in Grafana; longest first. NaN is no value."""
+    words = mappings(panel.bound)
     found = [
         (
             name_of(asked.query.legend, sample.labels, panel.title, asked.query.words),
             within_reach(sample.value) if math.isfinite(sample.value) else sample.value,
-            unit_of(asked.query),
+            mapped_text(words, sample.value) or value_text(sample.value, unit_of(asked.query)),
         )
         for asked in panel.asked
         for sample in (asked.answer.samples if asked.answer else ())
@@ -46,10 +47,10 @@ def bars_chart(panel: TakenPanel) -> Chart:
             "name": name,
             "n": number,
             "v": max(low, min(value, high)),
-            "text": value_text(value, unit),
+            "text": text,
             "color": _color(panel, value),
         }
-        for number, (name, value, unit) in enumerate(shown)
+        for number, (name, value, text) in enumerate(shown)
     ]
     slots = list(range(max(len(rows), _FEWEST_SLOTS)))
     names = {
@@ -98,7 +99,7 @@ def dial_chart(panel: TakenPanel) -> Chart:
     found = now_of(panel)
     if len(found) != 1 or not math.isfinite(found[0][1]):
         return bars_chart(panel)
-    [(_, value, unit)] = found
+    [(_, value, text)] = found
     low, high = _ends(panel, [value])
     scale = {"domain": [low, high], "range": [-_TURN, _TURN], "clamp": True}
     dial: Json = {"type": "quantitative", "scale": scale, "stack": None}
@@ -117,7 +118,7 @@ def dial_chart(panel: TakenPanel) -> Chart:
             "encoding": {"text": {"field": "text"}},
         },
     ]
-    rows = [{"v": value, "low": low, "high": high, "text": value_text(value, unit)}]
+    rows = [{"v": value, "low": low, "high": high, "text": text}]
     return Chart(framed(data={"name": "points"}, layer=layers), {"form": "rows", "values": rows})
 
 

@@ -31,7 +31,7 @@ class TakenPanel:
     """A panel at its place on the grid.
 
     `description` is Grafana's, `hint` says what the server may lack where there is no data, `runbook` is the address of
-    the alert's runbook; both may be "". `severities` are those of alerts, the gravest first.
+    the alert's runbook; both may be "".
     `severities` are those of alerts, the gravest first.
     """
 

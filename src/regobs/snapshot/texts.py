@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from regobs.common.counts import whole
-from regobs.grafana.bound import RESOURCE
+from regobs.grafana.bound import RESOURCE, BoundQuery, may_be_never
 from regobs.grafana.levels import WORDS as LEVELS
 from regobs.grafana.panels import Alerts, Stat, Table, Tile
-from regobs.grafana.readings import column_title, sorting, unit_of
+from regobs.grafana.readings import column_title, mapped_text, never, sorting, unit_of
 from regobs.snapshot.bars import now_of
 from regobs.snapshot.charts import Chart, Json, framed
 from regobs.snapshot.taken import TakenPanel
@@ -20,7 +20,8 @@ from regobs.snapshot.units import value_text
 MOST_NUMBERS = 6  # side by side in one panel
 MOST_ROWS = 60  # of a table in a picture, which is not longer for a thousand of them; the page has all
 _ALERTS = "alerts"  # what a list of alerts counts
-_SEVERITY = "severity"  # the label that tells how grave an alert is
+_NAME, _SEVERITY = "alertname", "severity"  # labels of an alert: the second tells how grave it is
+_OTHERS = "labels"  # the column of all its other labels
 _Key = tuple[tuple[str, str], ...]  # the labels of a row
 ROW_HEIGHT, _LETTER = 20, 6.2  # pixels of a row of a table, and of a letter of 12 pixels at the mean
 _NAME_WIDTH = 28  # characters of a name below a number, and of a cell where there is no room for all of it
@@ -53,16 +54,19 @@ def numbers_of(panel: TakenPanel) -> list[WrittenNumber]:
     return [
         WrittenNumber(
             "" if name == panel.title else name,
-            _text(panel, value, unit),
+            (_level(value) if isinstance(panel.bound.panel, Tile) else "") or text,
             state_of(value, panel.bound.panel.thresholds),
         )
-        for name, value, unit in now_of(panel)
+        for name, value, text in now_of(panel)
     ]
 
 
-def _text(panel: TakenPanel, value: float, unit: str) -> str:
-    word = LEVELS.get(whole(value)) if math.isfinite(value) and isinstance(panel.bound.panel, Tile) else None
-    return word or value_text(value, unit)
+def _level(value: float) -> str:
+    return LEVELS.get(whole(value), "") if math.isfinite(value) else ""
+
+
+def _cell(query: BoundQuery, value: float) -> str:
+    return mapped_text([never()] if may_be_never(query.expr) else [], value) or value_text(value, unit_of(query))
 
 
 def table_of(panel: TakenPanel) -> TextTable:
@@ -75,13 +79,15 @@ def table_of(panel: TakenPanel) -> TextTable:
         for sample in asked.answer.samples if asked.answer else ():
             key = tuple(sorted((name, value) for name, value in sample.labels.items() if name != "__name__"))
             cells.setdefault(key, {})[asked.query.ref] = sample.value
+    if isinstance(panel.bound.panel, Alerts):
+        cells = {_told(key): values for key, values in cells.items()}
     labels = sorted({name for key in cells for name, _ in key}, key=lambda name: (name != RESOURCE, name))
     queries = [asked.query for asked in panel.asked]
     ordered = sorted(cells, key=lambda key: (_gravity(panel, key), _order(panel, cells[key]), key))
     rows = [
         (
             *(dict(key).get(label, "") for label in labels),
-            *(value_text(found[one.ref], unit_of(one)) if one.ref in found else "" for one in queries),
+            *(_cell(one, found[one.ref]) if one.ref in found else "" for one in queries),
         )
         for key in ordered
         for found in (cells[key],)
@@ -96,6 +102,13 @@ def table_of(panel: TakenPanel) -> TextTable:
     unnamed = _ALERTS if isinstance(word, Alerts) else panel.title
     heads = (*map(column_title, labels), *(query.name or unnamed for query in queries))
     return TextTable(tuple(heads), tuple(rows), len(queries), states)
+
+
+def _told(key: _Key) -> _Key:
+    """The labels of alerts in three columns: the name, what it is about, and how grave it is."""
+    own = {name: value for name, value in key if name in {_NAME, _SEVERITY}}
+    about = ", ".join(f"{name} {value}" for name, value in key if name not in own and value)
+    return tuple(sorted({**own, _OTHERS: about}.items()))
 
 
 def _gravity(panel: TakenPanel, key: _Key) -> int:
