@@ -235,6 +235,20 @@ def test_thresholds_rise_or_fall(value: float, thresholds: tuple[float, float] |
     assert theme.state_of(value, thresholds) == state
 
 
+def test_no_two_of_36_series_have_one_colour() -> None:
+    colors = theme.series_colors([f"route {number}" for number in range(36)], statuses=False)
+    assert len(set(colors)) == 36
+    assert colors[:12] == theme.SERIES
+    for canvas in ("#ffffff", "#181b20"):
+        assert min(abs(_light(color) - _light(canvas)) for color in colors) > 0.06
+
+
+def _light(color: str) -> float:
+    """Relative luminance, 0 to 1, without gamma."""
+    red, green, blue = (int(color[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
 def test_numbers_are_named_where_the_name_says_more_than_the_title() -> None:
     [one] = numbers_of(panel_of(Stat("In flight", total(http.IN_FLIGHT), good="low"), lambda _: [({}, [12.0])]))
     assert (one.name, one.text, one.state) == ("", "12", "")

@@ -12,7 +12,8 @@ from html.parser import HTMLParser
 import pytest
 
 from regobs import __version__
-from regobs.catalog import build_info, http, redis, slo, targets
+from regobs.catalog import build_info, database, http, redis, slo, targets
+from regobs.catalog.model import Flavor
 from regobs.config.model import Config
 from regobs.errors import MachineError
 from regobs.grafana.bound import bind_dashboard
@@ -127,6 +128,16 @@ def test_what_is_left_out_is_named_with_its_reason() -> None:
 
     html = page(shot(board(PANELS["Requests"], PANELS["Collected"]), config=Config()))
     assert re.search(r"Left out: Collected \(.*needs the capability garbage_collection", html)
+
+
+def test_panels_whose_metrics_a_flavor_lacks_are_named_once() -> None:
+    tile = Tile(
+        "Database", {"queries": level(rate(database.QUERIES), 1, 5), "pool": level(rate(redis.POOL_MISSES), 1, 5)}
+    )
+    lacking = Lines("Pools", rate(redis.POOL_HITS), good="g")
+    config = Config(flavor=Flavor.DISTRIBUTION)
+    html = page(shot(board(PANELS["Requests"], tile, lacking), config=config))
+    assert '<p class="left-out">Left out: Database, Pools (not in distribution registries)</p>' in html
 
 
 def test_warnings_of_the_server_stand_at_the_top() -> None:

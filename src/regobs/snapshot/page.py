@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from html import escape
 from importlib.resources import files
-from itertools import groupby
 from string import Template
 
 from regobs import __version__
+from regobs.grafana.bound import LeftOut
 from regobs.grafana.layout import SMALL
 from regobs.grafana.panels import Alerts, Table
 from regobs.grafana.readings import NO_DATA
@@ -160,13 +160,22 @@ def _dashboard(dashboard: TakenDashboard, snapshot: Snapshot, charts: list[Chart
 
 def _left_out(row: TakenRow) -> str:
     """What this deployment does not have, the panels of one reason together; of a panel each capability once."""
-    first = {(one.panel.title, one.reason.partition("capability")[2] or one.reason): one for one in row.left_out[::-1]}
-    reasons = sorted(first.values(), key=lambda lacking: lacking.reason)
-    parts = []
-    for reason, group in groupby(reasons, key=lambda lacking: lacking.reason):
-        titles = ", ".join(dict.fromkeys(lacking.panel.title for lacking in group))
-        parts.append(f"{titles} ({reason})")
+    reasons: dict[str, dict[str, None]] = {}
+    for lacking in row.left_out:
+        reasons.setdefault(lacking.panel.title, {})[_short_reason(lacking)] = None
+    titles: dict[str, list[str]] = {}
+    for title, told in reasons.items():
+        titles.setdefault(" and ".join(sorted(told)), []).append(title)
+    parts = [f"{', '.join(named)} ({reason})" for reason, named in sorted(titles.items())]
     return f'<p class="left-out">Left out: {escape("; ".join(parts))}</p>' if parts else ""
+
+
+def _short_reason(lacking: LeftOut) -> str:
+    """The reason without the metric: a tile reads many, and all are lacking for the same reason."""
+    if lacking.cause == "capability":
+        return "needs" + lacking.reason.rpartition("needs")[2] if "needs" in lacking.reason else lacking.reason
+    _, found, registry = lacking.reason.rpartition(" in ")
+    return f"not in {registry}" if found and lacking.cause in {"flavor", "version", "label"} else lacking.reason
 
 
 def _panel(panel: TakenPanel, snapshot: Snapshot, charts: list[Chart]) -> Iterator[str]:

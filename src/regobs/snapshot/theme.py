@@ -15,6 +15,7 @@ SERIES = (
     "#3f87d9", "#ef8c34", "#35a46e", "#9c6cd6", "#c9a61b", "#2ab3c4", "#d667a9", "#8a94a3", "#a5764a", "#7fb13b",
     "#6675e0", "#e57f76",
 )  # fmt: skip
+_SHADES = ((0.0, 0), (0.42, 255), (0.38, 0))  # how much of white (255) or black is mixed in: still seen on both
 # Shades of the classes of status codes, in Grafana's hues of dashboards: red only for what the registry does wrong.
 STATUSES = {
     "2": ("#2f9e62", "#7fb13b", "#57c79b", "#1d6b43"),
@@ -43,8 +44,11 @@ _HEAT = {
 
 
 def series_color(index: int) -> str:
-    """The colour of a series by its place; after the last it begins again."""
-    return SERIES[index % len(SERIES)]
+    """The colour of a series by its place; after the last the hues come again lighter, then darker, then as before."""
+    hue = SERIES[index % len(SERIES)]
+    part, towards = _SHADES[index // len(SERIES) % len(_SHADES)]
+    mixed = (round(int(hue[at : at + 2], 16) * (1 - part) + towards * part) for at in (1, 3, 5))
+    return "#" + "".join(f"{value:02x}" for value in mixed)
 
 
 def series_colors(names: Sequence[str], *, statuses: bool) -> tuple[str, ...]:
