@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 import yaml
 
+from regobs.build.runbooks import runbook_queries
 from regobs.catalog.model import Capability, Flavor, Metric
 from regobs.config import Config
 from regobs.pack import Pack
 from regobs.promql.bind import bind
 from regobs.promql.infer import infer
-from regobs.promql.nodes import Binary, Expr, Number
+from regobs.promql.nodes import Binary, Expr, Matcher, MatchOp, Number
 from regobs.promql.parse import parse
 from regobs.promql.printer import to_text
 from regobs.promql.vocabulary import Vocabulary
@@ -144,6 +146,20 @@ def test_the_queries_of_a_runbook_make_sense(path: Path) -> None:
         kind = infer(parse(text), Vocabulary(Flavor.GITLAB))
         assert kind.value in {"vector", "scalar"}
         assert not kind.raw_counter, text
+
+
+@pytest.mark.parametrize("name", ["RegistryProbeMissing", "RegistryTargetMissing"])
+def test_where_a_target_is_missing_its_runbook_asks_for_the_targets_of_all_jobs(name: str) -> None:
+    config = replace(WHOLE, matchers=(*WHOLE.matchers, Matcher("env", MatchOp.EQUAL, "a")))
+    [found] = [one.text for one in runbook_queries(PACK, config) if one.name.startswith(f"{name}/")]
+    assert found == 'count by (job) (up{job!=""})'
+
+
+@every_runbook
+def test_a_runbook_names_the_whole_setting(path: Path) -> None:
+    text = path.read_text()
+    assert ("gc.blobs.interval" in text) == ("gc.manifests.interval" in text)
+    assert ("profile" in text and "debug port" in text) == ("http.debug.pprof.enabled" in text)
 
 
 @pytest.mark.parametrize("name", ["RegistryAvailabilityBurn", "RegistryLatencyBurn", "RegistryDown"])

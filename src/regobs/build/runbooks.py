@@ -10,12 +10,15 @@ from regobs.config import Config
 from regobs.errors import Location, PromqlError, RulesError
 from regobs.pack import BUNDLED, Pack, PackFile
 from regobs.promql.bind import bind
+from regobs.promql.nodes import Expr, MatchOp
 from regobs.promql.parse import parse
 from regobs.promql.printer import to_text
 from regobs.promql.unavailable import Unavailable
+from regobs.promql.walk import selectors
 from regobs.slo.rule_scope import scoped
 
 HEADINGS = ("Meaning", "Impact", "Check", "Mitigate", "Escalate")
+_ANY_JOB = ("job", MatchOp.NOT_EQUAL, "")
 _BLOCK = re.compile(r"^```promql\n(.*?)\n```$", re.MULTILINE | re.DOTALL)
 
 
@@ -86,9 +89,16 @@ def _page(file: PackFile, config: Config) -> str:
     return _BLOCK.sub(scoped_block, text)
 
 
+def _of_every_target(expr: Expr) -> bool:
+    """Whether a query asks for targets of all jobs, as `up{job!=""}`: where one is missing its selector finds none."""
+    found = list(selectors(expr))
+    return bool(found) and all(any((m.label, m.op, m.value) == _ANY_JOB for m in node.matchers) for node in found)
+
+
 def _query(block: re.Match[str], file: PackFile, config: Config) -> tuple[str, str]:
     try:
-        return to_text(scoped(bind(parse(block[1]), config.vocabulary), config)), ""
+        bound = bind(parse(block[1]), config.vocabulary)
+        return to_text(bound if _of_every_target(bound) else scoped(bound, config)), ""
     except Unavailable as lack:
         return "", lack.message
     except PromqlError as error:

@@ -137,7 +137,7 @@ LINKS: tuple[CausalLink, ...] = (
     CausalLink(
         (gc.POSTPONES,),
         (row_counts.ROWS, metadata.QUEUE_TASKS, metadata.QUEUE_OLDEST, metadata.QUEUE_RETRIED, metadata.QUEUE_DRAIN),
-        "A review that is put off stays in the queue.",
+        "A review that is postponed stays in the queue.",
     ),
     CausalLink((http.REQUESTS,), _OF_EACH_REQUEST, "Each request is observed once.", counted=True),
     CausalLink(

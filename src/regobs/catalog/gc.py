@@ -93,7 +93,7 @@ BYTES = _gc.counter(
     pitfalls=("Size and media type come from the database; the type is mostly application/octet-stream.",),
 )
 POSTPONES = _gc.counter(
-    "registry_gc_postpones_total", Unit.TASKS, "Reviews that were put off after an error.", _form(WORKER)
+    "registry_gc_postpones_total", Unit.TASKS, "Reviews that were postponed after an error.", _form(WORKER)
 )
 SLEEP = _gc.histogram(
     "registry_gc_sleep_duration_seconds",

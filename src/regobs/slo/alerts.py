@@ -53,7 +53,7 @@ NAMES = {
 OVER = evidence(Decimal("0.999"))  # a window of five minutes may look calm by accident 288 times a day
 FALLING = evidence(Decimal("0.9"))
 RENEWED = evidence(Decimal("0.999"))  # as often as it could look calm, a short window could look bad
-_RATE = '{{ $value | printf "%.2f" }}'
+_RATE = '{{ $value | printf "%.1f" }}'
 PERIOD_UNITS = ((86_400_000, "days"), (3_600_000, "hours"), (60_000, "minutes"), (1000, "seconds"))
 
 
@@ -251,7 +251,7 @@ def alert_texts(slo: Slo, tier: Tier, config: Config) -> dict[str, str]:
         f"{_query(slo, keep, left, ' <= 0')} Nothing of it is left.{{{{ end }}}}"
     )
     return {
-        "summary": f"{slo.title}: error budget burns at {_RATE} times the sustainable rate{scope_words(keep)}",
+        "summary": f'Error budget of "{slo.title}" burns at {_RATE} times the sustainable rate{scope_words(keep)}',
         "description": text,
         **runbook_link(NAMES[slo.sli], config),
         **dashboard_link(config, "slo", slo_variables(config), since_of(tier.long)),

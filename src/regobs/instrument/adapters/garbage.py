@@ -107,7 +107,7 @@ class GarbageWorker:
         self._bytes.add(size, media_type=media_type)
 
     def postponed(self) -> None:
-        """A review was put off after an error."""
+        """A review was postponed after an error."""
         self._postpones.add(1, worker=self._artifact)
 
     def sleeping(self, seconds: float) -> None:

@@ -109,7 +109,7 @@ def _expanded(slo: Slo, tier: Tier, config: Config, found: dict[str, float]) -> 
         texts = {name: text.replace(template, f"&var-{label}={quote_plus(value)}") for name, text in texts.items()}
     return {
         **texts,
-        "summary": f"{slo.title}: error budget burns at {burn:.2f} times the sustainable rate{scope}",
+        "summary": f'Error budget of "{slo.title}" burns at {burn:.1f} times the sustainable rate{scope}',
         "description": (
             f"In the last {tier.name} {burn * float(slo.budget) * 100:.4g}% of the {slo.counted} were bad, where the "
             f"objective of {plain(slo.target * 100)}% allows {plain(slo.budget * 100)}%. That spent "
