@@ -7,14 +7,14 @@ from time import process_time
 
 import pytest
 
-from regobs.catalog import METRICS
+from regobs.catalog import METRICS, redis_server
 from regobs.catalog.model import Capability, Exposer, Flavor, Version
 from regobs.config import Config
 from regobs.config.named import Environment
 from regobs.doctor import absent
 from regobs.doctor.diagnosis import diagnose, judge, missing
 from regobs.doctor.examination import deployment_of
-from regobs.doctor.facts import Series, ServerFacts, Up
+from regobs.doctor.facts import Deployment, Series, ServerFacts, Up
 from regobs.doctor.verdict import Status, Verdict
 from regobs.prometheus.answers import QueryAnswer, Sample
 from regobs.prometheus.state import Target
@@ -214,6 +214,41 @@ def test_a_selector_that_removes_everything_is_named_with_the_values_there_are()
     assert 'job="registry"' in verdict.reason
     assert "job has container-registry" in verdict.reason
     assert 'job="container-registry"' in verdict.change
+
+
+def of_redis(*, series: bool = True) -> tuple[ServerFacts, Deployment]:
+    """A server whose redis_exporter has a job of that name, and settings that give its series another."""
+    config = replace(Config(), exposer_matchers={Exposer.REDIS: (Matcher("job", MatchOp.EQUAL, "redis"),)})
+    labels = {"job": "redis_exporter", "instance": "r:9121"}
+    own = {redis_server.UP.name: Series(frozenset(labels), (labels,))} if series else {}
+    targets = (TARGET, labels)
+    up = Series(frozenset(labels), targets)
+    live = frozenset({"up", *own, *facts().live})
+    known = facts(live=live, up=tuple(Up(one, healthy=True) for one in targets), series={**own, "up": up})
+    return known, deployment_of(config)
+
+
+@pytest.mark.parametrize("name", [redis_server.UP.name, "up"])
+def test_the_selector_of_a_neighbour_is_named_as_the_setting_to_correct(name: str) -> None:
+    verdict = diagnose(*of_redis(), parse(f'{name}{{job="redis"}}'))
+    assert verdict.status is Status.EMPTY
+    assert verdict.change == (
+        'correct `redis_exporter` under [prometheus.selectors] in regobs.toml, for example job="redis_exporter"'
+    )
+
+
+def test_of_a_neighbour_that_shows_no_series_no_job_is_proposed() -> None:
+    verdict = diagnose(*of_redis(series=False), parse('up{job="redis"}'))
+    assert "job has" in verdict.reason
+    assert verdict.change == "correct `redis_exporter` under [prometheus.selectors] in regobs.toml"
+
+
+def test_a_label_that_the_series_of_a_neighbour_lack_is_of_its_own_setting() -> None:
+    known, _ = of_redis()
+    env = (Matcher("env", MatchOp.EQUAL, "prod"),)
+    deployment = deployment_of(replace(Config(), exposer_matchers={Exposer.REDIS: env}))
+    verdict = diagnose(known, deployment, parse(f'{redis_server.UP.name}{{env="prod"}}'))
+    assert "take env out of `redis_exporter` under [prometheus.selectors]" in verdict.change
 
 
 def test_the_same_selector_on_a_target_that_is_down_blames_the_target() -> None:

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from regobs.build.produce import scrape_file
-from regobs.catalog.model import Capability, Flavor, Version
-from regobs.config import Config, load_config, read_config
+from regobs.catalog.model import Capability, Exposer, Flavor, Version
+from regobs.config import Config, load_config, read_config, selector_text
 from regobs.config.model import DAY
 from regobs.doctor.facts import Observed
 from regobs.doctor.gather import name_patterns
@@ -132,6 +132,25 @@ def test_capabilities_that_were_said_stay_where_the_flavor_has_them(tmp_path: Pa
     assert changes(SEEN, said, tmp_path)[0] == {"registry.capabilities": ["redis", "cdn"]}
     distribution = replace(SEEN, flavor=Observed(Flavor.DISTRIBUTION, "label handler"), capabilities={})
     assert changes(distribution, said, tmp_path)[0]["registry.capabilities"] == []
+
+
+@pytest.mark.parametrize(
+    ("said", "proposed"),
+    [
+        ('job="redis"', 'job="redis_exporter"'),
+        ('env="x", job=~"redis|cache"', 'job="redis_exporter", env="x"'),
+        ('job=~"redis.*"', None),
+        ('env="x"', None),
+    ],
+)
+def test_a_selector_of_a_neighbour_with_a_job_that_it_does_not_have_is_corrected(
+    said: str, proposed: str | None, tmp_path: Path
+) -> None:
+    seen = replace(SEEN, neighbours={Exposer.REDIS: ("redis_exporter",), Exposer.NODE: ("node",)})
+    named, config, _ = changes(seen, f"[prometheus.selectors]\nredis_exporter = '{said}'\n", tmp_path)
+    assert named.get("prometheus.selectors.redis_exporter") == proposed
+    assert "prometheus.selectors.node_exporter" not in named
+    assert selector_text(config.exposer_matchers[Exposer.REDIS]) == (proposed or said)
 
 
 def test_the_version_of_another_flavor_does_not_stay(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Generic, TypeVar
@@ -13,6 +13,7 @@ from regobs.doctor.matching import LabelSet
 from regobs.prometheus.state import LoadedRule, Target
 from regobs.promql.nodes import Expr, Matcher
 from regobs.promql.parse import parse
+from regobs.promql.scope import about_targets
 from regobs.promql.vocabulary import Vocabulary
 
 T = TypeVar("T")
@@ -98,10 +99,21 @@ class Deployment:
         """Every matcher that comes from the configuration, not from an expression."""
         return frozenset((*self.registry, *self.everywhere)) | self.neighbours
 
-    def setting(self, matchers: Iterable[Matcher]) -> str:
-        """Which setting of regobs.toml these matchers come from."""
-        table = f"environments.{self.environment}" if self.of_environment.intersection(matchers) else "prometheus"
-        return f"`selector` under [{table}] in regobs.toml"
+    def setting(self, matchers: Iterable[Matcher], exposer: Exposer | None = None) -> str:
+        """Which setting of regobs.toml these matchers come from; `exposer` is whose series or targets they select."""
+        if self.of_environment.intersection(matchers):
+            return f"`selector` under [environments.{self.environment}] in regobs.toml"
+        if exposer is not None:
+            return f"`{exposer.value}` under [prometheus.selectors] in regobs.toml"
+        return "`selector` under [prometheus] in regobs.toml"
+
+    def neighbour(self, matchers: Collection[Matcher], metric: Metric | None) -> Exposer | None:
+        """The process beside the registry that matchers of the settings are about, be it of its series or of `up`."""
+        if metric is not None and metric.exposer.is_neighbour and not about_targets(metric):
+            return metric.exposer
+        if {*self.registry, *self.everywhere}.intersection(matchers):
+            return None
+        return next((one for one, own in self.targets.items() if {*own}.intersection(matchers)), None)
 
     @staticmethod
     def metric(name: str) -> Metric | None:

@@ -22,7 +22,7 @@ from regobs.config.reading import LONGEST_SCRAPE
 from regobs.doctor.beside import untold
 from regobs.doctor.content import groups_with_interval
 from regobs.doctor.facts import NAMESPACE_LABELS, POD_LABELS
-from regobs.doctor.matching import literal, quoted
+from regobs.doctor.matching import literal, matches, quoted
 from regobs.doctor.observe import Observation, observe
 from regobs.doctor.placing import Placing, Usual, beside, listed, of_registries, scraped_how, unplaced, unseen_how
 from regobs.doctor.report import ProposedSetting, SettingsProposal
@@ -192,13 +192,19 @@ def _fixed_labels(seen: Observation) -> dict[str, tuple[str, ...]]:
 
 
 def _selectors(seen: Observation, config: Config) -> Iterator[ProposedSetting]:
-    """Whose series those of the neighbours are; a file that exists says it already, or takes all there are."""
+    """Whose series those of the neighbours are; a file that exists takes all there are, or says it already.
+
+    What it says is changed where it names a job that none of the neighbour's series has.
+    """
     for exposer in Exposer:
         jobs = seen.neighbours.get(exposer, ())
-        if jobs and not config.source:
-            matchers = [_one_of("job", jobs)]
+        said = [item for item in config.exposer_matchers.get(exposer, ()) if item.label == "job"]
+        wrong = bool(said) and not any(all(matches(item, {"job": job}) for item in said) for job in jobs)
+        if jobs and (wrong or not config.source):
+            others = [item for item in config.exposer_matchers.get(exposer, ()) if item.label != "job"]
+            matchers = [_one_of("job", jobs), *others]
             reason = f"series of {exposer.value} have the job {', '.join(map(quoted, jobs))}"
-            if exposer is Exposer.BLACKBOX and seen.beside is not None and seen.beside.probing:
+            if not config.source and exposer is Exposer.BLACKBOX and seen.beside is not None and seen.beside.probing:
                 matchers.append(_one_of("instance", seen.beside.probing))
                 reason += (
                     f"; what is no registry's among the addresses that they ask ({seen.beside.strangers}) is left out"

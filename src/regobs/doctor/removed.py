@@ -57,7 +57,7 @@ def explain(facts: ServerFacts, deployment: Deployment, name: str, matchers: Seq
     lost = next((item for item in group if item.label not in series.labels and not matches(item, {})), None)
     if lost is not None:
         return _label_missing(case, lost, in_scope=lost in scope)
-    return _value_missing(case) if found else _wrong_selector(case)
+    return _value_missing(case) if found else _wrong_selector(case, facts)
 
 
 def _narrowed(series: Series, found: Sequence[LabelSet]) -> Series:
@@ -84,22 +84,38 @@ def _seen(group: Sequence[Matcher], series: Series) -> str:
     return f" (seen {group[-1].label}: {', '.join(present[:5])})" if present else ""
 
 
-def _wrong_selector(case: _Case) -> Verdict:
-    name, series, group = case.name, case.series, case.group
+def _wrong_selector(case: _Case, facts: ServerFacts) -> Verdict:
+    name, group = case.name, case.group
+    exposer = case.deployment.neighbour(group, case.metric)
+    right = _of_exposer(case, facts, exposer)
+    there = right or case.series.combinations
     parts = []
     for item in group:
-        present = nearest(item.value, values(item.label, series.combinations))
+        present = nearest(item.value, values(item.label, there))
         parts.append(f"{item.label} has " + (", ".join(present) if present else "no value"))
     equal = next((item for item in group if item.op in {MatchOp.EQUAL, MatchOp.REGEX}), None)
     hint = ""
     if equal is not None:
-        choice = nearest(equal.value, values(equal.label, series.combinations))
+        choice = nearest(equal.value, values(equal.label, right))
         hint = f', for example {equal.label}="{choice[0]}"' if choice else ""
     return Verdict(
         Status.EMPTY,
         f"{name} exists, but the configured selector removes it all: {shown(group)}; {'; '.join(parts)}",
-        f"correct {case.deployment.setting(group)}{hint}",
+        f"correct {case.deployment.setting(group, exposer)}{hint}",
     )
+
+
+def _of_exposer(case: _Case, facts: ServerFacts, exposer: Exposer | None) -> Sequence[LabelSet]:
+    """The label sets that a right selector finds: of `up` those of the targets that show series of the neighbour."""
+    if exposer is None or (case.metric is not None and case.metric.exposer is exposer):
+        return case.series.combinations
+    jobs = {
+        labels.get("job")
+        for name, series in facts.series.items()
+        if (metric := case.deployment.metric(name)) is not None and metric.exposer is exposer
+        for labels in series.combinations
+    }
+    return [labels for labels in case.series.combinations if labels.get("job") in jobs]
 
 
 def _label_missing(case: _Case, lost: Matcher, *, in_scope: bool) -> Verdict:
@@ -126,10 +142,11 @@ def _label_missing(case: _Case, lost: Matcher, *, in_scope: bool) -> Verdict:
             "set `honor_labels = false` under [labels] in regobs.toml, or add honor_labels: true to the scrape job",
         )
     if in_scope:
+        setting = deployment.setting([lost], deployment.neighbour([lost], case.metric))
         return Verdict(
             Status.EMPTY,
             f"the configured selector removes it all: {missing}",
-            f"take {lost.label} out of `selector` under [prometheus] in regobs.toml, or add that label to the targets",
+            f"take {lost.label} out of {setting}, or add that label to the targets",
         )
     if case.metric is None:
         change = "load the rule files of the same build as the dashboards"
