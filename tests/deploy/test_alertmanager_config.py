@@ -10,11 +10,13 @@ import pytest
 
 from regobs.build import build_files
 from regobs.deploy.alertmanager_config import FILE, AlertmanagerConfig, ConfigApi, ConfigFile
-from regobs.deploy.run import Rollout, TargetPlan, write_plan
+from regobs.deploy.plan_file import write_plan
+from regobs.deploy.run import Rollout, TargetPlan
 from regobs.deploy.state import StateFolder
 from regobs.documents import dump_yaml, load_yaml
 from regobs.errors import InputError, MachineError, RegobsError, ServerError
 from regobs.prometheus import Prometheus
+from tests.deploy.fakes import put_back
 from tests.prometheus.stub import Reply, Request, Stub
 from tests.slo.packs import BUNDLED, GITLAB
 
@@ -138,13 +140,29 @@ def test_ours_is_put_back_after_a_kill_and_what_others_wrote_is_asked_for(receiv
     ours.apply(ours.plan(build()))
     before = place.content
     state = StateFolder(receivers.parent / "state")
-    state.begin(ours.target.read())
-    place.content = b"route: {receiver: pager}\nreceivers: [{name: pager}]\n"
-    rollout(place, receivers).verify()
+    written = ours.target.wanted(build(route={**ROUTE, "group_wait": "90s"}))
+    state.begin(ours.target.read(), (written,))
+    ours.target.write({}, written)
+    put_back(rollout(place, receivers))
     assert place.content == before
-    state.begin(AlertmanagerConfig("alerts", MemoryPlace(FOREIGN), receivers).read())
+    state.begin(AlertmanagerConfig("alerts", MemoryPlace(FOREIGN), receivers).read(), (written,))
+    ours.target.write({}, written)
     with pytest.raises(MachineError, match="stand in no file"):
-        rollout(place, receivers).verify()
+        put_back(rollout(place, receivers))
+
+
+def test_what_somebody_changed_after_a_kill_stays_and_is_told(receivers: Path) -> None:
+    place = MemoryPlace()
+    ours = rollout(place, receivers)
+    ours.apply(ours.plan(build()))
+    written = ours.target.wanted(build(route={**ROUTE, "group_wait": "90s"}))
+    StateFolder(receivers.parent / "state").begin(ours.target.read(), (written,))
+    place.content = b"route: {receiver: pager}\nreceivers: [{name: pager}]\n"
+    again = rollout(place, receivers)
+    with pytest.raises(InputError, match="somebody else's work"):
+        again.apply(again.plan(build()))
+    assert place.content == b"route: {receiver: pager}\nreceivers: [{name: pager}]\n"
+    assert "somebody changed since, and it stays as it is: alertmanager.yaml" in again.notes[-1]
 
 
 def test_a_receivers_file_that_changed_is_a_change_that_shows_no_secret(receivers: Path) -> None:
@@ -197,10 +215,12 @@ def test_after_a_kill_with_a_new_key_the_old_routes_come_back_with_the_new_key(r
     ours.apply(ours.plan(build()))
     receivers.write_text(receivers.read_text().replace(SECRET, "another-key"), encoding="utf-8")
     state, other = StateFolder(receivers.parent / "state"), build(route={**ROUTE, "group_wait": "90s"})
-    state.begin(rollout(place, receivers).target.read())
+    state.begin(rollout(place, receivers).target.read(), (ours.target.wanted(other),))
     target = AlertmanagerConfig("alerts", place, receivers)
     target.write({}, target.wanted(other))
-    rollout(place, receivers).verify()
+    again = rollout(place, receivers)
+    with pytest.raises(InputError, match="has changed since the plan"):  # what is back has the new key
+        put_back(again)
     assert b"another-key" in (place.content or b"")
     assert b"90s" not in (place.content or b"")
     assert not rollout(place, receivers).plan(build()).differs
@@ -365,13 +385,14 @@ def test_what_others_wrote_comes_back_after_a_kill_from_a_file_of_its_owner(rece
     place = MemoryPlace(FOREIGN)
     ours = rollout(place, receivers)
     plan, state = ours.plan(build()), StateFolder(receivers.parent / "state")
-    state.begin(ours.target.read())
+    state.begin(ours.target.read(), (plan.objects,))
     ours.target.write(ours.target.read(), plan.objects)  # and no more: it is killed
     (kept,) = receivers.parent.glob("receivers.yaml.before-regobs-*")
     assert kept.read_bytes() == FOREIGN
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
     again = rollout(place, receivers)
-    assert again.plan(build()).differs
+    with pytest.raises(InputError, match="somebody else's work"):
+        again.apply(again.plan(build()))
     assert (place.content, kept.exists(), again.status().interrupted) == (FOREIGN, False, "")
     again.apply(again.plan(build()), overwrite=True)
     assert (place.content != FOREIGN, kept.read_bytes()) == (True, FOREIGN)

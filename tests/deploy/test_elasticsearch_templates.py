@@ -17,7 +17,7 @@ from regobs.errors import InputError, RegobsError, ServerError
 from regobs.logs.elasticsearch.access import Access
 from regobs.logs.elasticsearch.objects import files, objects
 from tests.deploy.elastic_stub import KEY, Answer, StubElasticsearch
-from tests.deploy.fakes import Cut, KilledError, kill_at
+from tests.deploy.fakes import Cut, KilledError, kill_at, put_back
 
 MAPPINGS = "elasticsearch/_component_template/logs-registry@mappings.json"
 POLICY = "elasticsearch/_ilm/policy/logs-registry.json"
@@ -223,6 +223,6 @@ def test_killed_at_any_change_the_next_command_puts_the_old_objects_back(
         ours.apply(plan)
     again = rollout(server, tmp_path)
     assert again.status().interrupted
-    again.plan(FEW)
+    put_back(again)
     assert again.target.read() == before
     assert again.status().edited == ()

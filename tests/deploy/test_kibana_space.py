@@ -17,7 +17,7 @@ from regobs.kibana.outputs import files
 from regobs.logs.elasticsearch.access import Access
 from regobs.pack import find_pack
 from tests.deploy.elastic_stub import KEY, Answer, StubKibana
-from tests.deploy.fakes import Cut, KilledError, kill_at
+from tests.deploy.fakes import Cut, KilledError, kill_at, put_back
 
 OLD = files(find_pack())
 FILE = "kibana/production.ndjson"
@@ -174,6 +174,6 @@ def test_killed_at_any_change_the_next_command_puts_the_old_objects_back(
         ours.apply(plan)
     again = rollout(server, tmp_path)
     assert again.status().interrupted
-    again.plan(OLD)
+    put_back(again)
     assert titles(server) == before
     assert again.status().edited == ()

@@ -15,7 +15,7 @@ from regobs.deploy.kubernetes_namespace import KubernetesNamespace
 from regobs.deploy.run import Rollout
 from regobs.deploy.state import StateFolder
 from regobs.errors import InputError, ServerError
-from tests.deploy.fakes import KilledError
+from tests.deploy.fakes import KilledError, put_back
 from tests.deploy.kubernetes_stub import KubernetesStub
 from tests.prometheus.stub import Reply, Stub
 from tests.slo.packs import BUNDLED, GITLAB
@@ -213,7 +213,7 @@ def test_an_interrupted_deployment_is_put_right_though_kinds_are_narrowed(
             first.apply(plan)
     assert cluster.names() == []
     narrowed = deployment(cluster, tmp_path, ObjectKind.PROMETHEUS_RULE)
-    narrowed.plan(built())
+    put_back(narrowed)
     assert cluster.objects == before
 
 

@@ -17,7 +17,7 @@ from regobs.deploy.run import Rollout
 from regobs.deploy.state import StateFolder
 from regobs.errors import RegobsError, ServerError
 from regobs.prometheus import Prometheus
-from tests.deploy.fakes import rules
+from tests.deploy.fakes import put_back, rules
 from tests.deploy.ruler_stub import NAMESPACE, TENANT, RulerStub
 from tests.prometheus.stub import Reply
 
@@ -90,7 +90,7 @@ def test_a_killed_deployment_to_a_ruler_is_put_right_by_the_next_command(tmp_pat
             ended["mixed"] += ruler.queries() not in QUERIES
             again = rollout(stub.url, tmp_path)
             ended["put back"] += bool(again.status().interrupted)
-            again.plan(OLD)  # whoever comes next
+            put_back(again)  # whoever comes next
             assert ruler.queries() in QUERIES
             assert (again.status().interrupted, again.status().edited) == ("", ())
             assert again.status().state.objects == again.target.read()

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from regobs.common.files import write_file
-from regobs.deploy.run import Rollout, read_plan, write_plan
+from regobs.deploy.plan_file import read_plan, write_plan
+from regobs.deploy.run import Rollout
 from regobs.deploy.state import KEPT, StateFolder, decoded, encoded
 from regobs.errors import InputError, MachineError, ServerError
-from tests.deploy.fakes import MemoryTarget, rule_file, rules
+from tests.deploy.fakes import MemoryTarget, put_back, rule_file, rules
 
 OLD, NEW = rules(High=5, Low=1), rules(High=9)
 
@@ -90,8 +91,18 @@ def test_a_state_that_cannot_be_put_back_is_put_back_by_whoever_comes_next(
         ours.apply(ours.plan(NEW))
     assert "could not be put back" in (caught.value.next_step or "")
     assert ours.status().interrupted
-    deployed.live = {"High.yaml": b"half"}
-    assert ours.plan(OLD).differs is False
+    half = {"High.yaml": rule_file("High", 9), "Low.yaml": rule_file("Low", 1)}
+    deployed.live = dict(half)
+    plan = ours.plan(OLD)
+    assert [(one.thing, one.what) for one in plan.changes] == [("High.yaml", "put back first")]
+    assert (plan.is_work, plan.conflicts, deployed.live) == (True, (), half)
+    assert "the next `regobs deploy apply` or `rollback` first puts back what was there" in ours.notes[-1]
+    assert ours.status().edited == ()
+    with pytest.raises(ServerError, match="was interrupted"):
+        ours.verify()
+    assert deployed.live == half
+    assert ours.apply(plan) is None
+    assert "was interrupted; what was there before is back: High.yaml" in ours.notes[-1]
     assert deployed.live == before
     assert ours.status().interrupted == ""
 
@@ -108,12 +119,16 @@ def test_what_cannot_be_put_back_keeps_nobody_from_planning_and_going_on(
     assert "apply --overwrite` goes on from there" in (caught.value.next_step or "")
     deployed.live = {"High.yaml": b"groups: []\n"}
     plan = ours.plan(NEW)
-    assert [(one.thing, one.what) for one in plan.changes] == [("High", "alert added")]
-    assert "was interrupted, and what was there before cannot be put back (memory: it is stuck)" in ours.notes[0]
+    assert [(one.thing, one.what) for one in plan.changes] == [
+        ("Low.yaml", "put back first"),
+        ("High", "alert added"),
+        ("Low", "alert removed"),
+    ]
+    assert "somebody changed since, and it stays as it is: High.yaml" in ours.notes[0]
     with pytest.raises(MachineError, match="it is stuck") as caught:
         ours.apply(plan)
     assert "apply --overwrite` goes on from there" in (caught.value.next_step or "")
-    deployed.stuck = False
+    deployed.stuck, deployed.live = False, {"High.yaml": rule_file("High", 9)}
     with pytest.raises(InputError, match="has changed since the plan"):  # what was there before is back
         ours.apply(plan)
     assert deployed.live == before
@@ -129,7 +144,7 @@ def test_going_on_from_what_is_there_ends_what_was_interrupted(
     deployed.stuck = True
     with pytest.raises(ServerError, match="it is stuck"):
         ours.apply(plan)
-    deployed.stuck, deployed.live = False, {"High.yaml": b"groups: []\n"}
+    deployed.stuck, deployed.live = False, {"High.yaml": rule_file("High", 9)}
 
     def refuse_old(live: dict[str, bytes], after: dict[str, bytes]) -> None:
         if after == before:
@@ -138,7 +153,7 @@ def test_going_on_from_what_is_there_ends_what_was_interrupted(
 
     monkeypatch.setattr(deployed, "write", refuse_old)
     plan = ours.plan(NEW)
-    assert [one.what for one in plan.conflicts] == ["changed since it was deployed", "removed since it was deployed"]
+    assert (plan.conflicts, [one.what for one in plan.changes][:2]) == ((), ["put back first"] * 2)
     deployed.fails = {"verify": 1}
     with pytest.raises(ServerError, match="verify fails") as caught:
         ours.apply(plan, overwrite=True)
@@ -178,6 +193,7 @@ def test_a_state_folder_that_nobody_may_write_any_more_is_one_error(
     assert "pending.json: Permission denied" in (caught.value.next_step or "")
     assert deployed.live == before
     assert ours.plan(NEW).differs
+    put_back(ours)
     assert ours.status().interrupted == ""
     monkeypatch.setattr(Path, "iterdir", refuse)
     with pytest.raises(MachineError, match=r"\[deploy\.memory\]: the state .* cannot be"):
@@ -353,7 +369,7 @@ def test_what_was_interrupted_in_another_directory_is_not_put_back_into_the_new_
     with pytest.raises(ServerError):
         first.apply(plan)
     plan = moved.plan(NEW)
-    assert "a deployment to another place was interrupted: directory a" in moved.notes[0]
+    assert "a deployment to another place was interrupted: directory a" in moved.notes[1]
     with pytest.raises(InputError, match="a deployment to another place was interrupted"):
         moved.apply(plan)
     assert new.live == {}
@@ -408,10 +424,10 @@ def test_a_new_state_that_cannot_be_kept_brings_the_old_one_back(
     """The disk holds the note of what was live, and is full then."""
     before = dict(deployed.live)
 
-    def write(path: Path, content: bytes) -> None:
+    def write(path: Path, content: bytes, mode: int | None = None) -> None:
         if path.parent.name == "states":
             raise OSError(errno.ENOSPC, "No space left on device")
-        write_file(path, content)
+        write_file(path, content, mode)
 
     monkeypatch.setattr("regobs.deploy.state.write_file", write)
     ours = rollout(deployed, folder)
@@ -440,6 +456,7 @@ def test_a_deployment_that_is_interrupted_after_its_state_was_kept_is_done(
     status = ours.status()
     assert (status.state.number, status.interrupted, status.edited) == (2, "", ())
     assert not ours.plan(NEW).differs
+    assert ours.apply(ours.plan(NEW)) is None
     assert folder.pending() is None
 
 
@@ -461,7 +478,7 @@ def test_an_interrupted_deployment_is_work_though_nothing_differs(
 ) -> None:
     """Killed between writing and reloading, where what was there cannot be put back."""
     ours, write = rollout(deployed, folder), deployed.write
-    folder.begin({"High.yaml": b"nobody can write this again"})
+    folder.begin({"High.yaml": b"groups: []  # nobody can write this again\n"}, (ours.target.wanted(NEW),))
     deployed.live = dict(ours.target.wanted(NEW))
 
     def refuse_old(live: dict[str, bytes], after: dict[str, bytes]) -> None:
@@ -471,7 +488,7 @@ def test_an_interrupted_deployment_is_work_though_nothing_differs(
 
     monkeypatch.setattr(deployed, "write", refuse_old)
     plan = ours.plan(NEW)
-    assert (plan.differs, plan.is_work) == (False, True)
+    assert (plan.differs, plan.is_work) == (True, True)  # to what would be back
     assert "was interrupted, and is to be ended" in plan.due
     deployed.steps.clear()
     assert ours.apply(plan, overwrite=True) is not None

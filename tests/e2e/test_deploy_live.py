@@ -26,7 +26,7 @@ from regobs.deploy.state import StateFolder
 from regobs.errors import InputError, MachineError, RegobsError, ServerError
 from regobs.prometheus import Prometheus
 from regobs.slo import outputs
-from tests.deploy.fakes import PREFIX, rule_file, rules
+from tests.deploy.fakes import PREFIX, put_back, rule_file, rules
 from tests.e2e.conftest import require
 from tests.peers import metric_servers, required_cortex, required_thanos, required_victoriametrics, required_vmalert
 from tests.peers.metric_servers import TENANT
@@ -270,7 +270,7 @@ def test_a_deployment_that_is_killed_at_any_moment_leaves_the_old_state_or_the_n
         assert place.files() in whole
         ended["put back"] += bool(place.rollout().status().interrupted)
         again = place.rollout()
-        again.plan(OLD)  # whoever comes next
+        put_back(again)  # whoever comes next
         assert place.files() in whole
         assert again.status().interrupted == ""
         assert again.status().edited == ()

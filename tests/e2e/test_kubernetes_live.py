@@ -24,6 +24,7 @@ from regobs.deploy.kubernetes_namespace import KubernetesNamespace
 from regobs.deploy.run import Rollout
 from regobs.deploy.state import StateFolder
 from regobs.errors import InputError, ServerError
+from tests.deploy.fakes import put_back
 from tests.peers import required_kubernetes
 from tests.peers.kubernetes_server import KubernetesServer, kubernetes
 from tests.slo.packs import BUNDLED, CONFIGS
@@ -258,7 +259,7 @@ def test_a_deployment_that_is_killed_at_any_moment_is_put_right_by_the_next_comm
         ended["done" if process.returncode == 0 else "killed"] += 1
         again = place.rollout()
         ended["put back"] += bool(again.status().interrupted)
-        again.plan(OLD)  # whoever comes next
+        put_back(again)  # whoever comes next
         assert place.rules() in whole
         assert again.status().interrupted == ""
         assert again.status().edited == ()

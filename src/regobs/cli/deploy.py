@@ -70,7 +70,7 @@ def plan(
 
     A target that cannot be planned for is told on stderr, beside the plans of the others; no plan file is written then.
     """
-    from regobs.deploy.run import write_plan  # noqa: PLC0415 - loads the PromQL parser; `--help` needs none
+    from regobs.deploy.plan_file import write_plan  # noqa: PLC0415 - loads the PromQL parser; `--help` needs none
 
     rollouts, files = _to_plan(content(config_file, pack_directory, flavor), only, wait, older)
     with _told(rollouts):
@@ -119,7 +119,7 @@ def apply(
     It asks before it changes anything, except with --yes. Where CI is set, it only shows the plan without --yes.
     JSON has what became of each target, not the plan: that is `deploy plan`.
     """
-    from regobs.deploy.run import read_plan  # noqa: PLC0415
+    from regobs.deploy.plan_file import read_plan  # noqa: PLC0415
 
     if plan_file is not None:
         plans = [one for one in read_plan(plan_file) if not only or one.target in only]

@@ -19,17 +19,23 @@ _RENAME_EXCHANGE = 2  # linux/fs.h
 _NOT_OFFERED = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP}
 
 
-def write_file(path: Path, content: bytes) -> None:
-    """Write one file, and its folder if it is missing. A device or pipe (`/dev/stdout`) is written to directly."""
-    write_files({path: content})
+def write_file(path: Path, content: bytes, mode: int | None = None) -> None:
+    """Write one file, and its folder if it is missing. A device or pipe (`/dev/stdout`) is written to directly.
+
+    `mode` is that of a new file, by default what the umask leaves of 0666.
+    """
+    write_files({path: content}, mode)
 
 
-def write_files(files: Mapping[Path, bytes]) -> None:
+def write_files(files: Mapping[Path, bytes], mode: int | None = None) -> None:
     """Write every file beside its place, and only then put all in place."""
     with ExitStack() as stack:
         for path, content in files.items():
             path.parent.mkdir(parents=True, exist_ok=True)
-            stack.enter_context(beside(path)).write_bytes(content)
+            new = stack.enter_context(beside(path))
+            if mode is not None:
+                new.touch(mode)
+            new.write_bytes(content)
 
 
 @contextmanager

@@ -115,6 +115,10 @@ class AlertmanagerConfig:
             ) from None
         return _mapping(content, str(self._receivers))
 
+    def fits(self, name: str, content: bytes) -> bool:
+        """Whether it is the one object that there is."""
+        return name == _OBJECT and isinstance(_mapping(content), dict)
+
     def check(self, objects: Objects) -> None:
         """Refuse a receiver without contents, and what amtool refuses where it is installed."""
         for content in objects.values():
@@ -165,9 +169,10 @@ class AlertmanagerConfig:
 
     def _whole_of(self, shown: bytes) -> bytes:
         """The configuration with its secrets. Raises MachineError for one of others that is nowhere any more."""
-        if shown in self._whole:
-            return self._whole[shown]
-        if _mapping(shown)["contents"] != _OF_OTHERS:
+        contents, read = _mapping(shown)["contents"], self._whole.get(shown)
+        if read is not None and (contents != _OF_OURS or self._as_shown(read) == shown):  # not with older receivers
+            return read
+        if contents != _OF_OTHERS:
             return self._rendered(shown)
         for content in self._replaced.all():
             with suppress(InputError):  # somebody changed what is kept

@@ -107,6 +107,12 @@ class ElasticsearchTemplates:
             return None
         return self._ask("GET", f"/{POLICIES}")
 
+    def fits(self, name: str, content: bytes) -> bool:
+        """Whether it is an object of ours under a path of the API that takes such."""
+        section = _section(name)
+        own = name.removeprefix(f"{section}/")
+        return bool(section) and own.startswith(NAME) and own != _OWN_PART and isinstance(json.loads(content), dict)
+
     def check(self, objects: Objects) -> None:
         """Refuse a pipeline that the server cannot compile, and a policy where it has no lifecycle. Changes nothing."""
         if any(_section(path) == POLICIES for path in objects) and self._policies() is None:

@@ -8,6 +8,7 @@ runs, some are new and some are old.
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,6 +27,7 @@ from regobs.grafana.outputs import FOLDER
 from regobs.prometheus.connection import Connection
 
 _MOST = 5000  # Grafana's own limit of a search
+_UID = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _ADDED = ("id", "version")  # by Grafana, to what was saved
 _WORDS = ApiWords(
     expected="the HTTP API of Grafana 9 or later",
@@ -85,6 +87,11 @@ class GrafanaFolder:
         if not isinstance(answer, dict) or not isinstance(answer.get("dashboard"), dict):
             raise self._api.strange(f"the dashboard {uid} is not whole")
         return answer
+
+    def fits(self, name: str, content: bytes) -> bool:
+        """Whether it is a dashboard of this uid: letters, digits, `-` and `_`, as Grafana has them."""
+        uid = json.loads(content)["uid"]
+        return name == f"{uid}.json" and _UID.fullmatch(uid) is not None
 
     def check(self, objects: Objects) -> None:
         """Refuse a dashboard whose uid another folder has: to save it here would take it away there."""

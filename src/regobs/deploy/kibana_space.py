@@ -81,6 +81,12 @@ class KibanaSpace:
         except (ValueError, KeyError, TypeError, AttributeError):
             raise self._api.strange("what the export answers is not one saved object a line") from None
 
+    def fits(self, name: str, content: bytes) -> bool:
+        """Whether it is a saved object of ours of this type and id."""
+        saved = json.loads(content)
+        ours = saved["type"] in _TYPES and str(saved["id"]).startswith(_OURS)
+        return ours and name == f"{saved['type']}/{saved['id']}"
+
     def check(self, objects: Objects) -> None:
         """Refuse objects that refer to others that are neither here nor among them."""
         here = self.read().keys() | objects.keys()

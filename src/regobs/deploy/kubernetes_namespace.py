@@ -118,6 +118,12 @@ class KubernetesNamespace:
             if not token:
                 return
 
+    def fits(self, name: str, content: bytes) -> bool:
+        """Whether it is an object of ours of this kind and name, in this namespace."""
+        one = json.loads(content)
+        here = one["metadata"].get("namespace") in {None, self._namespace}
+        return name == _key(one) and one["kind"] in set(map(str, ObjectKind)) and _is_ours(one) and here
+
     def check(self, objects: Objects) -> None:
         """Refuse what the cluster refuses in a dry run, what promtool refuses, and kinds that the cluster lacks."""
         refuse_rules(_rule_files(objects))

@@ -88,6 +88,11 @@ class RulerApi:
             )
         return {f"{group['name']}.yaml": _canonical(group) for groups in data.values() for group in groups}
 
+    def fits(self, name: str, content: bytes) -> bool:
+        """Whether it is one group, called as its object."""
+        (group,) = load_yaml(content, name, error=RulesError).data["groups"]
+        return name == f"{group['name']}.yaml" and group["name"] not in {"", ".", ".."}
+
     def check(self, objects: Objects) -> None:
         """Refuse what promtool refuses, and a server that is not there."""
         with self._open() as server:

@@ -70,6 +70,13 @@ class RulesDirectory:
         except OSError as error:
             raise self._unusable(error) from error
 
+    def fits(self, name: str, content: bytes) -> bool:
+        """Whether it is a rule file in the directory itself, not above it nor behind a link."""
+        del content
+        path = self._directory / name
+        inside = Path(os.path.realpath(path.parent)) == path.parent and path.parent.is_relative_to(self._directory)
+        return inside and path.name == name.rpartition("/")[2] and path.suffix in _RULE_FILES
+
     def check(self, objects: Objects) -> None:
         """Refuse what is no rule file, what promtool refuses where it is installed, and a server that is not there."""
         with self._open() as server:

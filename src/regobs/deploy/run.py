@@ -4,41 +4,41 @@
                            |        |
                            +--------+-- whatever goes wrong: write what was live, verify it
 
-A process that is killed leaves the note: whoever comes next to this target first puts back what was live.
+A process that is killed leaves the note: who changes this target next first puts back what was live. Put back is only
+what the deployment wrote itself (restoring.py): what others wrote meanwhile stays. Plans change nothing.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
-from regobs import __version__
-from regobs.common.files import write_file
 from regobs.common.signals import signals_raise
 from regobs.deploy.broken import broken_by
 from regobs.deploy.other_settings import all_changes
-from regobs.deploy.state import KeptState, Objects, PendingDeploy, StateFolder, decoded, digest, encoded
-from regobs.deploy.target import DeployTarget, IsReadByServer, MarksItsWork, PlannedChange, ReadsItsWork
+from regobs.deploy.restoring import Restoration, restoration
+from regobs.deploy.state import KeptState, Objects, PendingDeploy, StateFolder, digest
+from regobs.deploy.target import DeployTarget, IsReadByServer, MarksItsWork, PlannedChange, ReadsItsWork, refuse_strange
 from regobs.deploy.told import TargetWords, tell, telling
-from regobs.errors import InputError, MachineError, RegobsError
+from regobs.errors import InputError, RegobsError, ServerError
 
-FORMAT = 2  # of a plan file
 WAIT = 60.0  # seconds for our turn
 FOREIGN = "is there already, and regobs deploy did not write it"
-_GOES_ON = "`regobs deploy plan` shows what is there now, and `regobs deploy apply --overwrite` goes on from there"
+_GOES_ON = "`regobs deploy status` shows what is there now, and `regobs deploy apply --overwrite` goes on from there"
+_PUTS_BACK = "the next `regobs deploy apply` or `rollback` first puts back what was there"
 
 
 @dataclass(frozen=True, slots=True)
 class TargetPlan:
     """What a deployment will do to one target at one place.
 
-    `before` is the digest of all that was there, `objects` what regobs will have there afterwards. `conflicts` name
-    what somebody else wrote or changed, each with a reason; `deleted` what goes away, all of it ours. `due` says what
-    is to be done though no object may differ: a deployment to be ended, or a server to be told; "" for nothing.
+    `before` is the digest of all that is there when it begins, `objects` what regobs will have there afterwards.
+    `conflicts` name what somebody else wrote or changed, each with a reason; `deleted` what goes away, all of it ours.
+    `seen` is the digest of what was there: not the same while an interrupted deployment has to be put back first.
+    `due` says what is to be done though no object may differ: a deployment to be ended, or a server to be told; "" for
+    nothing.
     """
 
     target: str
@@ -49,6 +49,7 @@ class TargetPlan:
     conflicts: tuple[PlannedChange, ...]
     deleted: tuple[str, ...]
     differs: bool
+    seen: str = ""
     due: str = ""
 
     @property
@@ -134,23 +135,27 @@ class Rollout:
                 next_step="`regobs deploy status` shows the kept states",
             )
         state = next(one for one in self._folder.states() if one.number == chosen)
+        refuse_strange(self.target, state.objects)
         return dict(state.objects)
 
     def _planned_for(self, wanted: dict[str, bytes]) -> TargetPlan:
-        with self._turn(wanted, goes_on=True):
-            live, owned, left = self.target.read(), self._last().objects, self._folder.unfinished()
+        with self._turn(wanted) as pending:
+            found, owned = self._to_restore(pending), self._last().objects
+        live, first = found.after, self._put_back_first(pending, found)
         after = _after(live, owned, wanted)
+        changes = (replace(one, breaks=broken_by(one)) for one in all_changes(self.target, live, after))
         differs = self._differs(live, after)
         return TargetPlan(
             self.name,
             self._place,
             digest(live),
             wanted,
-            tuple(replace(one, breaks=broken_by(one)) for one in all_changes(self.target, live, after)),
+            (*first, *changes),
             tuple(self._conflicts(live, owned, wanted)),
             tuple(sorted(name for name in live if name not in after)),
             differs,
-            self._due(left, None if differs else wanted),
+            digest(found.live),
+            self._due(pending, None if differs else wanted),
         )
 
     def _due(self, left: PendingDeploy | None, there: Objects | None) -> str:
@@ -165,7 +170,30 @@ class Rollout:
     def still_holds(self, plan: TargetPlan) -> None:
         """Whether the target is as the plan saw it. Raises InputError."""
         with telling(self._words), self._turn(plan.objects):
-            self._refuse_moved(plan, self.target.read())
+            self._refuse_moved(plan, self.target.read(), plan.seen)
+
+    def _to_restore(self, pending: PendingDeploy | None) -> Restoration:
+        """What is there, and what of an interrupted deployment has to be put back here."""
+        live = self.target.read()
+        if pending is None or self._is_elsewhere(pending.where):
+            return Restoration(live, live)
+        return restoration(self.target, live, pending)
+
+    def _put_back_first(self, pending: PendingDeploy | None, found: Restoration) -> list[PlannedChange]:
+        """A change for each object that is put back before anything else is done."""
+        if pending is None:
+            return []
+        if self._is_elsewhere(pending.where):
+            self.notes.append(f"a deployment to another place was interrupted: {pending.where}; {_GOES_ON}")
+            return []
+        self.notes.append(f"the deployment of {pending.begun} was interrupted: {_PUTS_BACK}{self._stays(found)}")
+        things = [self._words.called(name) for name in found.names] or ["nothing of an interrupted deployment"]
+        return [PlannedChange(thing, "put back first") for thing in things]
+
+    def _stays(self, found: Restoration) -> str:
+        """What of the objects of an interrupted deployment is not put back, "" for nothing."""
+        names = [self._words.called(name) for name in found.edited]
+        return f"; somebody changed since, and it stays as it is: {', '.join(names)}" if names else ""
 
     def apply(self, plan: TargetPlan, *, overwrite: bool = False) -> KeptState | None:
         """Carry out a plan; the new state, or None where there was nothing to do.
@@ -174,29 +202,46 @@ class Rollout:
         when the target refuses the objects; ServerError and MachineError when it fails, with the old state back. What
         an interrupted deployment left is put right first; where that fails, only `overwrite` goes on without it.
         """
-        with telling(self._words), self._turn(plan.objects, goes_on=overwrite):
-            live, last, interrupted = self.target.read(), self._last(), self._folder.unfinished()
-            self._refuse(plan, live, overwrite=overwrite)
+        with telling(self._words), self._turn(plan.objects) as pending:
+            interrupted = self._settle(pending, goes_on=overwrite)
+            live, last = self.target.read(), self._last()
+            self._refuse(plan, live, interrupted, overwrite=overwrite)
             after = _after(live, last.objects, dict(plan.objects))
-            idle = last.objects == plan.objects and interrupted is None and not plan.due
+            idle = last.objects == plan.objects and interrupted is None and (pending is not None or not plan.due)
             if idle and not self._differs(live, after):
                 return None
             self.target.check(plan.objects)
-            elsewhere = interrupted is not None and self._is_elsewhere(interrupted.where)
-            before = live if interrupted is None or elsewhere else interrupted.before
-            self._folder.begin(before, self._where)
-            try:
-                self.target.write(live, after)
-                self.target.verify(plan.objects)  # of what is of others nothing is said
-                state = self._folder.commit(plan.objects, self._environment, self._where)
-            except BaseException as error:
-                if isinstance(error, RegobsError):
-                    tell(error, self._words)
-                if self._folder.unfinished() is not None:
-                    self._put_back(before, error, {*last.objects, *plan.objects})
-                raise
+            state = self._carry_out(plan, live, after, self._begin(live, last, plan, interrupted))
         self._announce(state)
         return state
+
+    def _begin(
+        self, live: Objects, last: KeptState, plan: TargetPlan, interrupted: PendingDeploy | None
+    ) -> PendingDeploy:
+        """Note what is there of all that will be written or deleted; of what was interrupted, what was before it."""
+        ours = last.objects.keys() | plan.objects.keys()
+        before = {name: content for name, content in live.items() if name in ours}
+        written: tuple[Objects, ...] = (plan.objects,)
+        if interrupted is not None and not self._is_elsewhere(interrupted.where):
+            before = {name: before[name] for name in before.keys() - interrupted.names} | dict(interrupted.before)
+            written = (*interrupted.written, plan.objects)
+        return self._folder.begin(before, written, self._where)
+
+    def _carry_out(self, plan: TargetPlan, live: Objects, after: Objects, pending: PendingDeploy) -> KeptState:
+        """Write, verify and keep; whatever goes wrong, what was there comes back."""
+        try:
+            self.target.write(live, after)
+            found = {name: content for name, content in self.target.read().items() if name in pending.names}
+            if found != plan.objects:
+                pending = self._folder.wrote(pending, found)
+            self.target.verify(plan.objects)  # of what is of others nothing is said
+            return self._folder.commit(plan.objects, self._environment, self._where)
+        except BaseException as error:
+            if isinstance(error, RegobsError):
+                tell(error, self._words)
+            if self._folder.unfinished() is not None:
+                self._put_back(pending, error)
+            raise
 
     def _announce(self, state: KeptState) -> None:
         words = [f"regobs {state.version}", f"state {state.number} of {self.name}", self._environment]
@@ -205,7 +250,7 @@ class Rollout:
         except RegobsError as error:
             self.notes.append(f"it is done, and nobody is told: {error.message}")
 
-    def _refuse_moved(self, plan: TargetPlan, live: Objects) -> None:
+    def _refuse_moved(self, plan: TargetPlan, live: Objects, expected: str) -> None:
         if plan.place != self._place:
             raise InputError(
                 "the plan was made for another place",
@@ -213,15 +258,16 @@ class Rollout:
                 expected=self._place,
                 next_step="make a plan with the regobs.toml that it is applied with",
             )
-        if digest(live) != plan.before:
+        refuse_strange(self.target, plan.objects)
+        if digest(live) != expected:
             raise InputError(
                 "the target has changed since the plan was made",
-                value=f"{digest(live)[:12]} instead of {plan.before[:12]}",
+                value=f"{digest(live)[:12]} instead of {expected[:12]}",
                 next_step="make the plan again, and look at it",
             )
 
-    def _refuse(self, plan: TargetPlan, live: Objects, *, overwrite: bool) -> None:
-        self._refuse_moved(plan, live)
+    def _refuse(self, plan: TargetPlan, live: Objects, interrupted: PendingDeploy | None, *, overwrite: bool) -> None:
+        self._refuse_moved(plan, live, plan.before if interrupted is None else plan.seen)
         if plan.conflicts and not overwrite:
             first = plan.conflicts[0]
             raise InputError(
@@ -231,10 +277,10 @@ class Rollout:
                 next_step=self._words.way_on(first.thing, there_already=first.what == FOREIGN),
             )
 
-    def _put_back(self, live: Objects, error: BaseException, judged: Collection[str]) -> None:
+    def _put_back(self, pending: PendingDeploy, error: BaseException) -> None:
         """Restore what was live. Where that fails too, the note stays, for the next deployment to do it."""
         try:
-            self._restore(live, judged)
+            found = self._restore(pending)
         except RegobsError as worse:
             if isinstance(error, RegobsError):
                 error.next_step = (
@@ -242,50 +288,59 @@ class Rollout:
                     f"({_brief(worse)}): the next deployment to {self.name} tries it again first, and {_GOES_ON}"
                 )
             else:
-                self.notes.append(f"interrupted, and the next command puts back what was there ({_brief(worse)})")
+                self.notes.append(f"interrupted, and {_PUTS_BACK} ({_brief(worse)})")
             return
+        back = f"what was there before is back{self._stays(found)}"
         if isinstance(error, RegobsError):
-            error.next_step = f"{error.next_step or 'correct it'}; what was there before is back"
+            error.next_step = f"{error.next_step or 'correct it'}; {back}"
         else:
-            self.notes.append("interrupted; what was there before is back")
+            self.notes.append(f"interrupted; {back}")
 
-    def _restore(self, before: Objects, judged: Collection[str]) -> None:
-        """Write what was there, and end the deployment. What is back whole and is not well is only told.
-
-        `judged` are the names of what may be ours: of what is of others nothing is said.
-        """
-        self.target.write(self.target.read(), before)
+    def _restore(self, pending: PendingDeploy) -> Restoration:
+        """Write what was there, and end the deployment. What is back whole and is not well is only told."""
+        refuse_strange(self.target, pending.before)
+        found = restoration(self.target, self.target.read(), pending)
+        self.target.write(found.live, found.after)
         try:
-            self.target.verify({name: content for name, content in before.items() if name in judged})
+            self.target.verify({name: one for name, one in pending.before.items() if name not in found.edited})
         except RegobsError as error:
-            if self._differs(self.target.read(), before):
+            now = restoration(self.target, self.target.read(), pending)
+            if now.names or now.edited != found.edited:
                 raise
             self.notes.append(f"what was there before is back, and is not well: {_brief(error)}")
         self._folder.end()
+        return found
 
     @contextmanager
-    def _turn(self, wanted: Objects | None = None, *, goes_on: bool = False) -> Iterator[None]:
-        """Our turn, with what a killed deployment left put right; with `goes_on` also where that fails, with a note.
-
-        `wanted` is what is to be there afterwards.
-        """
+    def _turn(self, wanted: Objects | None = None) -> Iterator[PendingDeploy | None]:
+        """Our turn, with the deployment that was interrupted. `wanted` is what is to be there afterwards."""
         with signals_raise(), self._folder.locked(self._wait):
             pending = self._folder.unfinished()
             self._say_what_is_ours(pending, wanted or {})
-            if pending is not None:
-                try:
-                    self._refuse_elsewhere(pending.where, "a deployment to another place was interrupted")
-                    self._restore(pending.before, {*self._last().objects, *(wanted or ())})
-                except RegobsError as error:
-                    if not goes_on:
-                        error.next_step = f"{error.next_step or 'correct it'}; {_GOES_ON}"
-                        raise
-                    began = f"the deployment of {pending.begun} was interrupted"
-                    self.notes.append(f"{began}, and what was there before cannot be put back ({_brief(error)}): "
-                                      f"correct that; {_GOES_ON}")  # fmt: skip
-            elif self._folder.pending() is not None:
+            yield pending
+
+    def _settle(self, pending: PendingDeploy | None, *, goes_on: bool) -> PendingDeploy | None:
+        """Put back what an interrupted deployment left, with a note; what is left to be put back, None for nothing.
+
+        Where it fails, that is an error; with `goes_on` only another note.
+        """
+        if pending is None:
+            if self._folder.pending() is not None:
                 self._folder.end()
-            yield
+            return None
+        began = f"the deployment of {pending.begun} was interrupted"
+        try:
+            self._refuse_elsewhere(pending.where, "a deployment to another place was interrupted")
+            found = self._restore(pending)
+        except RegobsError as error:
+            if not goes_on:
+                error.next_step = f"{error.next_step or 'correct it'}; {_GOES_ON}"
+                raise
+            self.notes.append(f"{began}, and what was there before cannot be put back ({_brief(error)})")
+            return pending
+        names = ", ".join(self._words.called(name) for name in found.names)
+        self.notes.append(f"{began}; what was there before is back: {names or 'nothing was to do'}{self._stays(found)}")
+        return None
 
     def _last(self) -> KeptState:
         """The newest state, without objects where they were deployed elsewhere: those are not here."""
@@ -311,11 +366,17 @@ class Rollout:
 
     def _say_what_is_ours(self, pending: PendingDeploy | None, wanted: Objects) -> None:
         if isinstance(self.target, ReadsItsWork):
-            self.target.owns({*self._last().objects, *(pending.before if pending is not None else ()), *wanted})
+            self.target.owns({*self._last().objects, *(pending.names if pending is not None else ()), *wanted})
 
     def verify(self) -> None:
         """Whether what was deployed is in use and works. Raises ServerError."""
-        with telling(self._words), self._turn():
+        with telling(self._words), self._turn() as pending:
+            if pending is not None:
+                raise ServerError(
+                    "a deployment was interrupted, and what was there before is not put back yet",
+                    value=pending.begun,
+                    next_step="run `regobs deploy apply` or `regobs deploy rollback`: both put it back first",
+                )
             last = self._folder.last()
             self._refuse_elsewhere(last.where, "what was deployed is at another place")
             self.target.verify(last.objects)
@@ -328,8 +389,8 @@ class Rollout:
     def _status(self) -> TargetStatus:
         pending, last = self._folder.unfinished(), self._folder.last()
         self._say_what_is_ours(pending, {})
-        live = self.target.read()
-        edited = tuple(self._conflicts(live, self._last().objects, {}))
+        found = self._to_restore(pending)
+        edited = tuple(self._conflicts(found.after, self._last().objects, {}))
         numbers = tuple(self._folder.numbers())
         if pending is None:
             return TargetStatus(self.name, last, numbers, edited, "")
@@ -365,51 +426,3 @@ def _brief(error: RegobsError) -> str:
 def _after(live: Objects, owned: Objects, wanted: dict[str, bytes]) -> dict[str, bytes]:
     """What is there afterwards: what is wanted, and what was never ours."""
     return {name: content for name, content in live.items() if name not in owned} | wanted
-
-
-def write_plan(path: Path, plans: list[TargetPlan]) -> None:
-    """Write plans to a file that `apply` takes. Raises MachineError."""
-    data = {
-        "format": FORMAT,
-        "version": __version__,
-        "plans": [one.as_data() | {"before": one.before, "objects": encoded(one.objects)} for one in plans],
-    }
-    try:
-        write_file(path, json.dumps(data, indent=1, ensure_ascii=False).encode())
-    except OSError as error:
-        raise MachineError("the plan cannot be written", value=f"{path}: {error.strerror}") from error
-
-
-def read_plan(path: Path) -> list[TargetPlan]:
-    """The plans of a file. Raises InputError."""
-    try:
-        data = json.loads(path.read_bytes())
-        plans = [_read_plan(one) for one in data["plans"] if data["format"] == FORMAT]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(
-            "this is no plan of regobs deploy",
-            value=f"{path}: {getattr(error, 'strerror', None) or error}"[:300],
-            expected="a file that `regobs deploy plan --out` of this version wrote",
-            next_step="make the plan again",
-        ) from None
-    if not plans:
-        raise InputError(
-            "the plan has no target, or another version of regobs made it",
-            value=f"{path}: version {data.get('version', 'unknown')}",
-            next_step="make the plan again",
-        )
-    return plans
-
-
-def _read_plan(one: dict[str, Any]) -> TargetPlan:
-    return TargetPlan(
-        str(one["target"]),
-        str(one["place"]),
-        str(one["before"]),
-        decoded(one["objects"]),
-        tuple(PlannedChange(**change) for change in one["changes"]),
-        tuple(PlannedChange(**change) for change in one["conflicts"]),
-        tuple(map(str, one["deleted"])),
-        bool(one["differs"]),
-        str(one.get("due", "")),
-    )

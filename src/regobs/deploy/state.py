@@ -1,8 +1,10 @@
 """What is kept of each target between deployments: the states that were applied, and the one that is under way.
 
 A folder a target. `states/0001.json` and so on hold what a deployment put there; `pending.json` is there while one is
-under way, and holds what was live before: whoever finds it, after a `kill -9`, puts that back. Names end in .json: no
-pattern over rule files takes one for rules. No secret is in any of them: they hold what `regobs build` wrote.
+under way, and holds what it writes and deletes, and what was there before under these names: whoever finds it, after a
+`kill -9`, puts that back. Names end in .json: no pattern over rule files takes one for rules. No secret is in a state:
+it holds what `regobs build` wrote. What `apply --overwrite` replaces was written by others, so only its owner may read
+the note.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -61,12 +63,22 @@ class KeptState:
 
 @dataclass(frozen=True, slots=True)
 class PendingDeploy:
-    """A deployment that was begun: what was live before it, and the number that its state is to have."""
+    """A deployment that was begun, and the number that its state is to have.
+
+    `written` are the sets of objects that may be there because of it: what it was to write, and how the target gives
+    that back. `before` is what was there of all that it was to write or delete; of nothing else anything is kept.
+    """
 
     before: Objects
+    written: tuple[Objects, ...]
     number: int
     begun: str
     where: str = ""
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Those of what it was to write or delete."""
+        return frozenset(self.before).union(*self.written)
 
 
 class StateFolder:
@@ -142,18 +154,37 @@ class StateFolder:
         if not os.path.lexists(self.path / _PENDING):
             return None
         data = self._read(self.path / _PENDING)
-        where = str(data.get("where", ""))
-        return PendingDeploy(decoded(data["before"]), int(data["number"]), str(data["begun"]), where)
+        written = tuple(map(decoded, data.get("written", ())))  # none in notes of before 1.0
+        return PendingDeploy(
+            decoded(data["before"]), written, int(data["number"]), str(data["begun"]), str(data.get("where", ""))
+        )
 
     def unfinished(self) -> PendingDeploy | None:
         """The deployment that was begun and whose state is not kept: what was live before it has to come back."""
         pending = self.pending()
         return None if pending is None or pending.number in self.numbers() else pending
 
-    def begin(self, before: Objects, where: str = "") -> None:
-        """Note what is live, before anything is changed."""
-        data = {"before": encoded(before), "number": self._next(), "begun": _now(), "where": where}
-        self._write(self.path / _PENDING, data)
+    def begin(self, before: Objects, written: tuple[Objects, ...], where: str = "") -> PendingDeploy:
+        """Note what is there and what will be, before anything is changed."""
+        pending = PendingDeploy(before, written, self._next(), _now(), where)
+        self._note(pending)
+        return pending
+
+    def wrote(self, pending: PendingDeploy, found: Objects) -> PendingDeploy:
+        """Note that this is how the target gives back what was written."""
+        pending = replace(pending, written=(*pending.written, found))
+        self._note(pending)
+        return pending
+
+    def _note(self, pending: PendingDeploy) -> None:
+        data = {
+            "before": encoded(pending.before),
+            "written": [encoded(one) for one in pending.written],
+            "number": pending.number,
+            "begun": pending.begun,
+            "where": pending.where,
+        }
+        self._write(self.path / _PENDING, data, mode=0o600)
 
     def commit(self, objects: Objects, environment: str, where: str = "") -> KeptState:
         """Keep what is live now as the newest state, and end the deployment. Old states beyond `KEPT` are removed."""
@@ -200,7 +231,8 @@ class StateFolder:
     def _read(self, path: Path) -> dict[str, Any]:
         try:
             data: dict[str, Any] = json.loads(path.read_bytes())
-            decoded(data["before" if path.name == _PENDING else "objects"])
+            for one in (data["before"], *data.get("written", ())) if path.name == _PENDING else (data["objects"],):
+                decoded(one)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise MachineError(
                 "a kept state of a deployment cannot be read",
@@ -209,9 +241,9 @@ class StateFolder:
             ) from error
         return data
 
-    def _write(self, path: Path, data: Mapping[str, Any]) -> None:
+    def _write(self, path: Path, data: Mapping[str, Any], mode: int | None = None) -> None:
         try:
-            write_file(path, json.dumps(data, indent=1, ensure_ascii=False, sort_keys=True).encode())
+            write_file(path, json.dumps(data, indent=1, ensure_ascii=False, sort_keys=True).encode(), mode)
         except OSError as error:
             raise self._unusable(error) from error
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Protocol, runtime_checkable
 
 from regobs.deploy.state import Objects
+from regobs.errors import InputError, RegobsError
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,12 @@ class DeployTarget(Protocol):
 
     def read(self) -> dict[str, bytes]:
         """Everything that is there now and that a deployment might replace, ours or not."""
+
+    def fits(self, name: str, content: bytes) -> bool:
+        """Whether a build can give an object of this name and content: plan files may come from anybody.
+
+        May raise any error for what is not even of the right form.
+        """
 
     def check(self, objects: Objects) -> None:
         """Refuse what it would not take, before anything is changed. Raises InputError."""
@@ -82,3 +89,19 @@ class MarksItsWork(Protocol):
 
     def untouched(self, ours: bytes, live: bytes) -> bool:
         """Whether nobody but us changed an object that we wrote."""
+
+
+def refuse_strange(target: DeployTarget, objects: Objects) -> None:
+    """Raise InputError for what no build gives to such a target: names become paths and addresses there."""
+    for name, content in objects.items():
+        try:
+            fits = target.fits(name, content)
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError, RegobsError):
+            fits = False
+        if not fits:
+            raise InputError(
+                "this is no object of such a target, so nothing is changed",
+                value=name,
+                expected="what a build gives, under the name that a build gives it",
+                next_step="make the plan again; where it is a kept state, go back to another one",
+            )

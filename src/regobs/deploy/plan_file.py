@@ -1,0 +1,67 @@
+"""Plans in a file, which `regobs deploy apply --plan` carries out. It may have been changed since it was written."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from regobs import __version__
+from regobs.common.files import write_file
+from regobs.deploy.run import TargetPlan
+from regobs.deploy.state import decoded, encoded
+from regobs.deploy.target import PlannedChange
+from regobs.errors import InputError, MachineError
+
+FORMAT = 3
+
+
+def write_plan(path: Path, plans: list[TargetPlan]) -> None:
+    """Write plans to a file that `apply` takes. Raises MachineError."""
+    data = {
+        "format": FORMAT,
+        "version": __version__,
+        "plans": [
+            one.as_data() | {"before": one.before, "seen": one.seen, "objects": encoded(one.objects)} for one in plans
+        ],
+    }
+    try:
+        write_file(path, json.dumps(data, indent=1, ensure_ascii=False).encode())
+    except OSError as error:
+        raise MachineError("the plan cannot be written", value=f"{path}: {error.strerror}") from error
+
+
+def read_plan(path: Path) -> list[TargetPlan]:
+    """The plans of a file. Raises InputError."""
+    try:
+        data = json.loads(path.read_bytes())
+        plans = [_read_plan(one) for one in data["plans"] if data["format"] == FORMAT]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            "this is no plan of regobs deploy",
+            value=f"{path}: {getattr(error, 'strerror', None) or error}"[:300],
+            expected="a file that `regobs deploy plan --out` of this version wrote",
+            next_step="make the plan again",
+        ) from None
+    if not plans:
+        raise InputError(
+            "the plan has no target, or another version of regobs made it",
+            value=f"{path}: version {data.get('version', 'unknown')}",
+            next_step="make the plan again",
+        )
+    return plans
+
+
+def _read_plan(one: dict[str, Any]) -> TargetPlan:
+    return TargetPlan(
+        str(one["target"]),
+        str(one["place"]),
+        str(one["before"]),
+        decoded(one["objects"]),
+        tuple(PlannedChange(**change) for change in one["changes"]),
+        tuple(PlannedChange(**change) for change in one["conflicts"]),
+        tuple(map(str, one["deleted"])),
+        bool(one["differs"]),
+        str(one["seen"]),
+        str(one["due"]),
+    )

@@ -1,0 +1,134 @@
+"""What is put back after a deployment that was interrupted: what it wrote, and nothing that others did."""
+
+from __future__ import annotations
+
+import json
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from regobs.deploy.run import Rollout
+from regobs.deploy.state import StateFolder
+from regobs.errors import InputError, ServerError
+from tests.deploy.fakes import KilledError, MemoryTarget, put_back, rule_file, rules
+
+OLD, NEW = rules(High=5, Low=1), rules(High=9, Fresh=3)
+THEIRS, EDITED = b"groups: []\n", b"groups: [] # token: swordfish\n"
+
+
+@pytest.fixture
+def target() -> MemoryTarget:
+    return MemoryTarget({"theirs.yaml": THEIRS})
+
+
+@pytest.fixture
+def ours(target: MemoryTarget, tmp_path: Path) -> Rollout:
+    rollout = Rollout(target, StateFolder(tmp_path / "state"), wait=5)
+    rollout.apply(rollout.plan(OLD))
+    return rollout
+
+
+def kill(ours: Rollout, target: MemoryTarget, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A deployment of NEW is killed when all is written."""
+    plan = ours.plan(NEW)
+    target.fails, target.error = {"verify": 1}, KilledError
+    with monkeypatch.context() as patch:
+        patch.setattr(ours, "_put_back", lambda *_: None)
+        with pytest.raises(KilledError):
+            ours.apply(plan)
+    target.error = ServerError
+
+
+def test_what_others_did_since_a_kill_stays(
+    ours: Rollout, target: MemoryTarget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kill(ours, target, monkeypatch)
+    target.live |= {"theirs.yaml": EDITED, "theirs-new.yaml": THEIRS}
+    there = dict(target.live)
+    plan = ours.plan(NEW)
+    assert ours.status().interrupted
+    assert target.live == there
+    assert [one.thing for one in plan.changes if one.what == "put back first"] == [
+        "Fresh.yaml",
+        "High.yaml",
+        "Low.yaml",
+    ]
+    put_back(ours)
+    assert target.live == {
+        "theirs.yaml": EDITED,
+        "theirs-new.yaml": THEIRS,
+        "High.yaml": rule_file("High", 5),
+        "Low.yaml": rule_file("Low", 1),
+    }
+    assert "what was there before is back: Fresh.yaml, High.yaml, Low.yaml" in ours.notes[-1]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ServerError, SystemExit])
+def test_what_others_did_while_a_deployment_ran_stays_when_it_fails(
+    ours: Rollout, target: MemoryTarget, error: type[BaseException]
+) -> None:
+    """As on SIGTERM, or when the server does not evaluate the rules."""
+    plan, calls = ours.plan(NEW), list[int]()
+
+    def verify(objects: Mapping[str, bytes]) -> None:
+        del objects
+        calls.append(1)
+        if len(calls) == 1:
+            target.live |= {"theirs.yaml": EDITED, "theirs-new.yaml": THEIRS}
+            raise error("it fails")
+
+    target.verify = verify  # type: ignore[method-assign]
+    with pytest.raises(error):
+        ours.apply(plan)
+    assert target.live["theirs.yaml"] == EDITED
+    assert set(target.live) == {"theirs.yaml", "theirs-new.yaml", "High.yaml", "Low.yaml"}
+    assert target.live["High.yaml"] == rule_file("High", 5)
+
+
+@pytest.mark.parametrize("edited", [{"High.yaml": rule_file("High", 77)}, {"Fresh.yaml": rule_file("Fresh", 77)}, {}])
+def test_what_somebody_did_since_to_what_is_ours_stays_and_is_told(
+    ours: Rollout, target: MemoryTarget, monkeypatch: pytest.MonkeyPatch, edited: dict[str, bytes]
+) -> None:
+    kill(ours, target, monkeypatch)
+    if edited:
+        target.live |= edited
+    else:
+        del target.live["High.yaml"]
+    name = next(iter(edited), "High.yaml")
+    plan = ours.plan(NEW)
+    assert f"somebody changed since, and it stays as it is: {name}" in ours.notes[-1]
+    with pytest.raises(InputError, match="somebody else's work"):
+        ours.apply(plan)
+    assert f"somebody changed since, and it stays as it is: {name}" in ours.notes[-1]
+    assert target.live.get(name) == edited.get(name)
+    assert target.live["Low.yaml"] == rule_file("Low", 1)
+    assert not ours.status().interrupted
+
+
+def test_what_a_target_gives_back_otherwise_than_it_was_written_is_put_back_too(
+    ours: Rollout, target: MemoryTarget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that adds a field; it is no change of somebody else."""
+    before, write = dict(target.live), target.write
+
+    def add(live: dict[str, bytes], after: dict[str, bytes]) -> None:
+        write(live, {name: one + b"# added\n" * (one == rule_file("High", 9)) for name, one in after.items()})
+
+    monkeypatch.setattr(target, "write", add)
+    kill(ours, target, monkeypatch)
+    assert target.live["High.yaml"].endswith(b"# added\n")
+    put_back(ours)
+    assert target.live == before
+
+
+def test_the_note_of_a_deployment_has_nothing_of_others_and_only_its_owner_reads_it(
+    ours: Rollout, target: MemoryTarget, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    target.live["theirs.yaml"] = EDITED
+    kill(ours, target, monkeypatch)
+    path = tmp_path / "state/pending.json"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert "swordfish" not in path.read_text()
+    assert set(json.loads(path.read_text())["before"]) == {"High.yaml", "Low.yaml"}
