@@ -16,7 +16,13 @@ Json = dict[str, Any]
 RULE_GROUP = "rule_group"  # a label of Prometheus: the path of the file, a semicolon, the name of the group
 NO_DATA = "no data"  # what an empty answer shows, so that it cannot be taken for zero
 GOOD, WARN, BAD, UNKNOWN = "green", "yellow", "red", "purple"
-_COLUMNS = {"alertname": "alert", "slo": "SLO"}  # labels whose words are not their name's
+_COLUMNS = {  # labels whose words are not their name's
+    "alertname": "alert",
+    "horizontalpodautoscaler": "autoscaler",
+    "migration_id": "migration ID",
+    "mountpoint": "mount point",
+    "slo": "SLO",
+}
 NEVER = 40 * 365 * 86_400  # seconds: no process and no file is that old, the moment 0 is
 
 
