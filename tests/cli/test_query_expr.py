@@ -110,7 +110,7 @@ def test_a_store_that_thanos_gave_up_is_said(capsys: Output) -> None:
 
 def test_thanos_is_told_what_the_options_say() -> None:
     options = ["--no-dedup", "--no-partial-response", "--max-source-resolution", "5m", "--engine", "thanos"]
-    with Stub({"/api/v1/query": vector(), "/api/v1/stores": success({})}) as stub:
+    with Stub({"/api/v1/query": vector(), "/api/v1/stores": success({"sidecar": [{"name": "a:10901"}]})}) as stub:
         code = run(["query", "up", *options, "--replica-label", "r", "--prometheus", stub.url])
         sent = stub.requests[0].params
     assert code == ExitCode.INCOMPLETE  # downsampled samples were allowed
@@ -258,7 +258,7 @@ def test_the_automatic_source_resolution_leaves_five_samples_in_a_window_and_a_s
 ) -> None:
     with Stub(
         {f"/api/v1/{path}": success({"resultType": "vector", "result": []}) for path in ("query", "query_range")}
-        | {"/api/v1/stores": success({})}
+        | {"/api/v1/stores": success({"sidecar": [{"name": "a:10901", "lastError": None}]})}
     ) as stub:
         assert run(["query", text, *more, "--max-source-resolution", "auto", "--prometheus", stub.url]) == code
         sent = {

@@ -216,6 +216,17 @@ def test_an_slo_is_asked_for_its_budget_its_burn_rates_and_its_events(capsys: Ou
     assert "50%" in ask(capsys, vector(({}, "0.5")), "slo", "pull-manifest-availability")[1]
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [("slo", "pull-manifest-availability"), ("ask", "top-routes"), ("runbook", "RegistryDatabaseHangs")],
+)
+def test_what_several_answers_lack_is_said_once(capsys: Output, asked: tuple[str, ...]) -> None:
+    listed = success({"sidecar": [{"name": "a:10901", "lastError": "EOF"}]})
+    with Stub({"/api/v1/query": vector(({}, "0.5")), "/api/v1/stores": listed}) as stub:
+        assert run(["query", *asked, "--prometheus", stub.url]) == ExitCode.INCOMPLETE
+    assert capsys.readouterr().err.count("PARTIAL: sidecar a:10901 is away") == 1
+
+
 def test_a_misspelt_slo_is_answered_with_the_nearest_and_none_with_the_list(capsys: Output) -> None:
     code, out, sent = ask(capsys, vector(), "slo", "pull-manifest-availabilty")
     assert (code, sent) == (ExitCode.INPUT, [])

@@ -146,6 +146,9 @@ def test_the_doctor_examines_every_server(context: Path, capsys: Output) -> None
     name = (context / "regobs.toml").read_text().split('"')[1]
     assert data["server_version"].startswith(known[name])
     assert name != "cortex" or data["server_version"] == ""
+    run(["doctor", "--dashboard", "application-detail", "--window", "10s"])
+    program = {"thanos": "Thanos", "victoriametrics": "VictoriaMetrics"}.get(name, "Prometheus")
+    assert capsys.readouterr().out.startswith(f"{program} ")
 
 
 def test_what_a_server_leaves_to_others_or_ignores_is_said_of_that_server_alone(context: Path, capsys: Output) -> None:

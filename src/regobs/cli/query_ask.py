@@ -14,7 +14,7 @@ import click
 
 from regobs.cli.content import asked_content, content_options
 from regobs.cli.query_asking import Asking, asking_options
-from regobs.cli.query_expr import announce, evaluate, open_server
+from regobs.cli.query_expr import all_gaps, announce, evaluate, open_server
 from regobs.cli.query_names import Complete, complete_question, complete_slo
 from regobs.cli.server_options import ServerOptions, server_options
 from regobs.common.screen import screen
@@ -121,12 +121,9 @@ def _asked(
     question: PackQuestion, named: NamedQuestion, queries: dict[str, CheckedQuery], left_out: dict[str, str]
 ) -> int:
     """Ask all and print the answers; the exit code says whether each is the whole."""
-    code, entries = int(ExitCode.OK), []
     with question.open() as prometheus:
-        for name, checked in queries.items():
-            shown = evaluate(prometheus, checked, question.asking)
-            code = announce(shown.gaps) or code
-            entries.append((name, shown))
+        entries = [(name, evaluate(prometheus, checked, question.asking)) for name, checked in queries.items()]
+    code = announce(all_gaps(shown for _, shown in entries))
     _print(named, entries, left_out, question.shape)
     return code
 

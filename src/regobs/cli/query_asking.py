@@ -96,9 +96,15 @@ class Asking:
 
     def _check_thanos(self) -> None:
         """Raise InputError for what Thanos would refuse with the words that the expression is wrong."""
+        from regobs.promql.durations import read_duration  # noqa: PLC0415
+
         resolution = self.max_source_resolution
-        if resolution and not re.fullmatch(r"auto|0|0?[smh]|([0-9]{1,9}(ms|s|m|h|d|w|y)){1,7}", resolution):
-            raise InputError("this is no source resolution", value=resolution, expected="0s, 5m, 1h or auto")
+        if resolution not in {"", "auto", "0"}:
+            span = read_duration(resolution)
+            if (
+                span is None or span.macro or span.ms not in {0, 300_000, 3_600_000}
+            ):  # Thanos takes others for the next finer one
+                raise InputError("this is no source resolution", value=resolution, expected="0s, 5m, 1h or auto")
         for store in self.stores:
             if not re.fullmatch(r"[^\s{}\"'\\]{1,300}", store):
                 raise InputError(

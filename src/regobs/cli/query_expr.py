@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -373,6 +373,11 @@ def gaps_so_far(prometheus: Prometheus) -> tuple[Gap, ...]:
 def whole(prometheus: Prometheus) -> int:
     """The exit code of all that was asked so far, after saying what it lacks."""
     return announce(gaps_so_far(prometheus))
+
+
+def all_gaps(shown: Iterable[Shown]) -> tuple[Gap, ...]:
+    """What several answers lack, each gap once."""
+    return tuple(dict.fromkeys(gap for one in shown for gap in one.gaps))
 
 
 def announce(gaps: tuple[Gap, ...]) -> int:

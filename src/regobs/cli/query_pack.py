@@ -12,7 +12,7 @@ import click
 
 from regobs.cli.query_ask import PackQuestion, pack_question
 from regobs.cli.query_asking import Asking
-from regobs.cli.query_expr import announce, evaluate, whole
+from regobs.cli.query_expr import all_gaps, announce, evaluate, whole
 from regobs.cli.query_names import complete_alert, complete_slo
 from regobs.common.closest import did_you_mean
 from regobs.common.screen import Colour, screen
@@ -49,7 +49,7 @@ def runbook(question: PackQuestion) -> int:
     else:
         click.echo("\n\n".join(part if isinstance(part, str) else _answered(*part) for part in answered if part))
     shown = [part[1] for part in answered if not isinstance(part, str)]
-    return max((announce(one.gaps) for one in shown if not isinstance(one, str)), default=int(ExitCode.OK))
+    return announce(all_gaps(one for one in shown if not isinstance(one, str)))
 
 
 def _pages(pack: Pack) -> dict[str, Any]:

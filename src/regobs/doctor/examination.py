@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -19,7 +20,7 @@ from regobs.doctor.report import DashboardFinding, DoctorReport, PanelFinding, Q
 from regobs.doctor.rules import examine_rules
 from regobs.doctor.server import look_at, of_deployment, state_problems
 from regobs.doctor.verdict import Status, Verdict, worst
-from regobs.errors import QueryError
+from regobs.errors import QueryError, ServerError
 from regobs.pack import Pack
 from regobs.prometheus import Prometheus
 from regobs.prometheus.answers import QueryAnswer
@@ -29,6 +30,16 @@ from regobs.promql.walk import fill_durations
 from regobs.slo.model import Slo
 from regobs.slo.rule_scope import targets_of
 from regobs.slo.spec import read_slos
+
+
+def _server_name(prometheus: Prometheus) -> str:
+    """Whose version a server says, which may be that of Thanos or VictoriaMetrics."""
+    with suppress(ServerError):
+        prometheus.stores()
+        return "Thanos"
+    with suppress(ServerError):
+        return "VictoriaMetrics" if prometheus.is_victoriametrics() else "Prometheus"
+    return "Prometheus"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +114,7 @@ def examine_questions(
     return DoctorReport(
         server=prometheus.url,
         server_version=build.version,
+        server_name=_server_name(prometheus),
         flavor=str(facts.flavor or config.flavor),
         version=str(facts.version or config.version or ""),
         dashboards=_dashboards([(item.question, _finding(facts, deployment, item)) for item in asked]),

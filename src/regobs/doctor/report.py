@@ -152,6 +152,7 @@ class DoctorReport:
 
     `firing` are the alerts that fire, `state` what is wrong with the server itself at its time `now`, `problems` what
     does not fit between deployment and settings, `proposal` the changes of regobs.toml that the server implies.
+    `server_name` is whose version `server_version` is.
     """
 
     server: str
@@ -165,6 +166,7 @@ class DoctorReport:
     state: tuple[Problem, ...] = ()
     now: float = 0.0
     proposal: SettingsProposal | None = None
+    server_name: str = "Prometheus"
 
     @property
     def panels(self) -> Counter[Status]:

@@ -69,7 +69,7 @@ def text(report: DoctorReport, *, failing_only: bool = False) -> str:
 def _headline(report: DoctorReport) -> str:
     version = f" {report.version}" if report.version else ""
     server = f" {report.server_version}" if report.server_version else ""
-    return f"Prometheus{server} at {report.server}; registry: {report.flavor}{version}"
+    return f"{report.server_name}{server} at {report.server}; registry: {report.flavor}{version}"
 
 
 def _firing(report: DoctorReport) -> Iterator[str]:
