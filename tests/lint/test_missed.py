@@ -229,6 +229,10 @@ CASES: list[tuple[str, Callable[[], LintReport], Callable[[], LintReport]]] = [
     ("impossible-value",
      lambda: query('rate(registry_storage_cache_total{type="hit"}[5m])'),
      lambda: query('rate(registry_storage_cache_total{type="Hit"}[5m])')),
+    ("unknown-label", lambda: query('sum by (x) (label_replace(rate(registry_http_requests_total[5m]), "x", "$1", "metod", "(.*)"))'), lambda: query('sum by (x) (label_replace(rate(registry_http_requests_total[5m]), "x", "$1", "method", "(.*)"))')),
+    ("unknown-label", lambda: query('label_join(rate(registry_http_requests_total[5m]), "x", "-", "code", "metod")'), lambda: query('label_join(sum by (team) (rate(registry_http_requests_total[5m]) * on () group_left (metod) team_jobs), "x", "-", "metod")')),
+    ("unknown-metric", lambda: query("redis_upp == 0"), lambda: query("team_upp == 0")),
+    ("unknown-metric", lambda: query("rate(node_cpu_second_total[5m])"), lambda: query("rate(node_cpu_seconds_total[5m])")),
     ("unknown-label", lambda: query("sum by (le) (rate(registry_http_requests_total[5m]))"), lambda: query(f"sum by (le) (rate({_LE}[5m]))")),
     ("unknown-label", lambda: query('rate(registry_http_requests_total{le="1"}[5m])'), lambda: query('rate(registry_http_requests_total{le=""}[5m])')),
     ("unknown-label", lambda: query("sum by (quantile) (rate(registry_http_requests_total[5m]))"), lambda: query("sum by (quantile) (go_gc_duration_seconds)")),
@@ -318,3 +322,9 @@ def test_a_defect_is_found_and_what_looks_like_it_is_not(
 ) -> None:
     assert check in found(defect())
     assert check not in found(correct())
+
+
+def test_a_pattern_that_is_a_misspelt_name_is_told_with_the_whole_name_that_is_meant() -> None:
+    told = query('sum({__name__=~"registry_http_request_total"})')
+    [one] = [one for one in told.findings if one.check == "unknown-metric"]
+    assert one.next_step == "did you mean registry_http_requests_total?"

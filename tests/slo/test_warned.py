@@ -55,6 +55,16 @@ groups:
         ("sum(go_sql_dbstats_open_connections)", "did you mean go_sql_dbstats_connections_open?"),
         ("sum(go_memstats_heap_used_bytes)", "did you mean go_memstats_heap_inuse_bytes?"),
         ("gitlab_buildinfo", "did you mean gitlab_build_info?"),
+        ('sum({__name__=~"registry_http_request_total"})', "did you mean registry_http_requests_total?"),
+        ('sum({__name__=~"pg_up|redis_upp"})', "a metric redis_upp; did you mean redis_up?"),
+        ('sum({__name__=~"registry_http_requsts_.+"})', "a metric registry_http_requsts_; did you mean registry_http_"),
+        (
+            'sum by (x) (label_replace(registry_http_requests_total, "x", "$1", "metod", "(.*)"))',
+            "no series of registry_http_requests_total has the label metod; did you mean method?",
+        ),
+        ('sum by (x) (label_join(registry_http_requests_total, "x", "-", "code", "metod"))', "did you mean method?"),
+        ('sum(rate(registry_http_requests_total{metod="get"}[5m]))', "the label metod; did you mean method?"),
+        ("sum by (metod) (rate(registry_http_requests_total[5m]))", "the label metod; did you mean method?"),
         ('rate(registry_http_requests_total{code="abc"}[5m])', "abc"),
         ('rate(registry_http_requests_total{code="5XX"}[5m])', "no code of registry_http_requests_total is '5XX'"),
         ('rate(registry_http_requests_total{code=~"5XX"}[5m])', "'5XX', which no series has; expected: "),
@@ -90,6 +100,11 @@ def test_a_probable_mistake_is_told_with_its_place(tmp_path: Path, expr: str, pa
         'rate(registry_http_requests_total{namespace=""}[5m])',
         'registry_http_in_flight_requests{handler=""}',
         'rate(registry_http_requests_total{code!~""}[5m])',
+        'sum({__name__=~"registry_http_requests_.*|team_.*"})',
+        'sum({__name__=~"registry_http_(requests|answers)_total"})',
+        'sum by (metod) (label_replace(registry_http_requests_total, "metod", "$1", "method", "(.*)"))',
+        "sum by (metod) (registry_http_requests_total * on () group_left () team_jobs)",
+        'sum by (metod) (count_values("metod", registry_http_requests_total))',
     ],
 )
 def test_what_may_well_be_meant_is_not_told(tmp_path: Path, expr: str) -> None:

@@ -11,7 +11,8 @@ from regobs.common.closest import closest
 from regobs.lint.findings import LintProblem, Severity, check
 from regobs.lint.own_labels import own_lacks
 from regobs.lint.subjects import LintContext, LintedQuery
-from regobs.promql.nodes import Aggregate, Call, MatchOp, Selector
+from regobs.promql.bind import RELABEL_SOURCES
+from regobs.promql.nodes import Aggregate, Call, MatchOp, Selector, String
 from regobs.promql.vocabulary import TARGET_LABELS
 
 _POSITIVE = frozenset({MatchOp.EQUAL, MatchOp.REGEX})
@@ -64,6 +65,27 @@ def unknown_label(query: LintedQuery) -> Iterator[LintProblem]:
             elif above is not None and (step := _lacking(query, metric, name, own)):
                 what, severity = _without(query, metric, name)
                 yield query.problem(above, what, step, severity, word=name)
+        yield from _sources_lacked(query, node, metric, own)
+
+
+def _sources_lacked(query: LintedQuery, node: Selector, metric: Metric, own: frozenset[str]) -> Iterator[LintProblem]:
+    """Labels that a label_replace or label_join above the selector reads of it, and that it lacks."""
+    above = _relabelled(query, node)
+    for source in above.args[RELABEL_SOURCES[above.function]] if above is not None else ():
+        name = source.value if isinstance(source, String) else ""
+        if above is not None and name and (step := _lacking(query, metric, name, own)):
+            what, severity = _without(query, metric, name)
+            yield query.problem(above, what, step, severity, word=name)
+
+
+def _relabelled(query: LintedQuery, node: Selector) -> Call | None:
+    """The label_replace or label_join that reads labels of the selector, where nothing between them changes any."""
+    for above in query.above(node):
+        if not isinstance(above, Call):
+            return None
+        if above.function in RELABEL_SOURCES:
+            return above
+    return None
 
 
 def _without(query: LintedQuery, metric: Metric, name: str) -> tuple[str, Severity | None]:

@@ -13,6 +13,7 @@ from regobs.lint.findings import LintProblem, Severity, check
 from regobs.lint.subjects import LintContext, LintedQuery
 from regobs.promql.functions import HISTOGRAMS
 from regobs.promql.literals import regex_matches
+from regobs.promql.misspelt import near_beginning, nearly
 from regobs.promql.nodes import Call, Matcher, MatchOp, Selector
 
 _POSITIVE = frozenset({MatchOp.EQUAL, MatchOp.REGEX})
@@ -48,9 +49,7 @@ def unknown_metric(query: LintedQuery) -> Iterator[LintProblem]:
         if not isinstance(name, str) or ":" in name or name in query.context.recorded:
             continue
         if not name.startswith(_PREFIX):
-            if meant := _meant(name, query):
-                what = f"no metric {name} is in the catalog that was given"
-                yield query.problem(node, what, f"did you mean {meant}?", Severity.WARNING, word=name)
+            yield from _of_neighbour(query, node, name)
             continue
         if query.entry(node) is not None or "$" in name:
             continue
@@ -66,6 +65,16 @@ def unknown_metric(query: LintedQuery) -> Iterator[LintProblem]:
             yield from _of_no_family(query, node, name)
 
 
+def _of_neighbour(query: LintedQuery, node: Selector, name: str) -> Iterator[LintProblem]:
+    """A name that the user's catalog, or that of a process beside the registry, has almost."""
+    if meant := _meant(name, query):
+        what = f"no metric {name} is in the catalog that was given"
+    elif query.entry(node) is None and (meant := nearly(name) or ""):
+        what = f"no exporter that regobs knows has a metric {name}"
+    if meant:
+        yield query.problem(node, what, f"did you mean {meant}?", Severity.WARNING, word=name)
+
+
 def _named_by_none(query: LintedQuery, node: Selector) -> Iterator[LintProblem]:
     """A pattern of names that begins like those of a registry's parts, and that none of them fits."""
     for one in node.matchers:
@@ -74,10 +83,10 @@ def _named_by_none(query: LintedQuery, node: Selector) -> Iterator[LintProblem]:
             continue
         known = (*_registry_series(), *query.context.recorded, *query.context.own)
         if not any(regex_matches(one.value, name) is not False for name in known) and not _of_other_program(node):
-            near = closest(begins[0], {name[: len(begins[0])] for name in _registry_series()}, 1, 0.9)
+            near = (begins[0] == one.value and nearly(one.value)) or near_beginning(begins[0])
             if _is_ours(begins[0], surely=bool(near)):
                 what = f"no registry has a metric whose name fits {one.value!r}"
-                step = f"did you mean {near[0]}?" if near else "`regobs catalog list` shows all"
+                step = f"did you mean {near}?" if near else "`regobs catalog list` shows all"
                 yield query.problem(one, what, step)
 
 

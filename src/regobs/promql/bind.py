@@ -29,7 +29,7 @@ from regobs.promql.vocabulary import Vocabulary
 from regobs.promql.walk import rebuild, selectors
 from regobs.promql.words import check_edge, edge_matcher, metric_labels
 
-_RELABEL_SOURCES = {"label_replace": slice(3, 4), "label_join": slice(3, None)}
+RELABEL_SOURCES = {"label_replace": slice(3, 4), "label_join": slice(3, None)}
 
 
 def bind(expr: Expr, vocabulary: Vocabulary, *, lookup: Lookup = catalog_lookup) -> Expr:
@@ -110,7 +110,7 @@ class _Binding:
                 return replace(rebuild(node, self.visit), labels=self._rename(labels, node, strict=not node.without))
             case Binary():
                 return self._binary(node)
-            case Call(function) if function in _RELABEL_SOURCES:
+            case Call(function) if function in RELABEL_SOURCES:
                 return self._relabel(node)
         return rebuild(node, self.visit)
 
@@ -127,7 +127,7 @@ class _Binding:
 
     def _relabel(self, node: Call) -> Call:
         """label_replace and label_join read labels by name: those names are the vocabulary's too."""
-        sources = range(len(node.args))[_RELABEL_SOURCES[node.function]]
+        sources = range(len(node.args))[RELABEL_SOURCES[node.function]]
         args = (
             String(self._rename((arg.value,), node)[0])
             if index in sources and isinstance(arg, String)

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
 from functools import cache
 
 from regobs.catalog import METRICS
 from regobs.catalog.go_runtime import MEMORY_FAMILY
-from regobs.catalog.model import Exposer
+from regobs.catalog.model import Exposer, Metric
 from regobs.catalog.sql_pool import POOL_FAMILY
 from regobs.common.closest import closest
+from regobs.promql.literals import regex_matches
 from regobs.promql.series import catalog_lookup
+from regobs.promql.vocabulary import TARGET_LABELS
 
 _WHOLE = (POOL_FAMILY, MEMORY_FAMILY)  # the catalog has every name that begins so
 _LIKE = 0.91  # of the ratio of closest; process_cpu_user_seconds_total of Node.js is like another by less
+
+_LIKE_LABEL = 0.85
+_BEGINNING = re.compile(r"registry_\w{4,}")
+_PLAIN = re.compile(r"\w+(\|\w+)*")
+_LONGEST = 1_000  # characters of a pattern that is tried
 
 
 def nearly(name: str) -> str | None:
@@ -27,6 +36,39 @@ def nearly(name: str) -> str | None:
     known = (one for size in (len(name), len(name) - 1, len(name) + 1) for one in _by_length().get(size, ()))
     slip = next((one for one in known if _one_slip(name, one)), None)
     return slip or next(iter(_like_own(name)), None)
+
+
+def nearly_named(pattern: str) -> tuple[str, str] | None:
+    """What in a pattern over names is nearly a name of the catalog, or the beginning of some, and that name.
+
+    Each alternative of plain names counts; of any other pattern its beginning, where it fits no series of a registry.
+    """
+    if _PLAIN.fullmatch(pattern):
+        return next(((name, near) for name in pattern.split("|") if (near := nearly(name))), None)
+    begins = _BEGINNING.match(pattern)
+    if begins is None or "|" in pattern or len(pattern) > _LONGEST:
+        return None
+    if any(regex_matches(pattern, name) is not False for name in _own()):
+        return None
+    near = near_beginning(begins[0])
+    return (begins[0], near) if near else None
+
+
+def near_beginning(begins: str) -> str:
+    """The like beginning of a registry's series; "" where nothing is close."""
+    return next(iter(closest(begins, {name[: len(begins)] for name in _own()}, 1, 0.9)), "")
+
+
+def nearly_label(name: str, metrics: Collection[Metric]) -> str | None:
+    """The label of these metrics of a registry that a name was probably meant to be, which none of them has."""
+    if not metrics or len(name) < 4 or name in TARGET_LABELS:  # a short name is like many
+        return None
+    if any(metric.exposer is not Exposer.REGISTRY for metric in metrics):
+        return None
+    own = {label.exposed for metric in metrics for form in metric.forms for label in form.labels}
+    if name.removeprefix("exported_") in own | {"le", "quantile", "__name__"}:
+        return None
+    return next(iter(closest(name, own, 1, _LIKE_LABEL)), None)
 
 
 def _like_own(name: str) -> list[str]:

@@ -11,13 +11,13 @@ from regobs.config import Config
 from regobs.documents import Steps, load_yaml
 from regobs.errors import Location, PromqlError, RulesError
 from regobs.pack import BUNDLED, Pack
-from regobs.promql.bind import bind
-from regobs.promql.misspelt import nearly
-from regobs.promql.nodes import Expr
+from regobs.promql.bind import RELABEL_SOURCES, bind
+from regobs.promql.misspelt import nearly, nearly_label, nearly_named
+from regobs.promql.nodes import Aggregate, Call, Expr, MatchOp, Selector, String
 from regobs.promql.parse import parse
 from regobs.promql.series import known_metric
 from regobs.promql.unavailable import Reason, Unavailable
-from regobs.promql.walk import selectors
+from regobs.promql.walk import children, selectors, walk
 from regobs.slo.openslo import documents_of, read_documents
 from regobs.slo.recording import counters_of
 from regobs.slo.rule_files import SUFFIX
@@ -110,8 +110,12 @@ class Lacks:
 
 def probable_mistakes(expr: Expr) -> Iterator[str]:
     """A sentence for each selector that no series of the catalog can fit, and that nobody is known to expose."""
+    yield from _misspelt_labels(expr)
     for node in selectors(expr):
         metric = known_metric(node)
+        for matcher in node.matchers if node.metric is None else ():
+            if matcher.label == "__name__" and matcher.op is MatchOp.REGEX and (found := nearly_named(matcher.value)):
+                yield f"no exporter that regobs knows has a metric {found[0]}; did you mean {found[1]}?"
         if metric is None and isinstance(node.metric, str) and (near := nearly(node.metric)):
             yield f"no exporter that regobs knows has a metric {node.metric}; did you mean {near}?"
         if metric is None or metric.exposer is not Exposer.REGISTRY:
@@ -121,3 +125,34 @@ def probable_mistakes(expr: Expr) -> Iterator[str]:
                 check_pattern(metric, matcher)
             except PromqlError as error:
                 yield f"{error.message}, which no series has; expected: {error.expected}"
+
+
+def _misspelt_labels(expr: Expr) -> Iterator[str]:
+    """Labels that matchers, clauses and label_replace name, which are nearly one of the metrics below them."""
+    for node in walk(expr):
+        below = [known_metric(one) for one in selectors(node)]
+        metrics = [metric for metric in below if metric is not None]
+        made = {name for one in children(node) for name in _made(one)}
+        for name in _named(node) if len(metrics) == len(below) else ():
+            if name not in made and (near := nearly_label(name, metrics)):
+                names = ", ".join(dict.fromkeys(metric.name for metric in metrics))
+                yield f"no series of {names} has the label {name}; did you mean {near}?"
+
+
+def _named(node: Expr) -> Iterator[str]:
+    """The labels that a node reads by name."""
+    if isinstance(node, Selector):
+        yield from (matcher.label for matcher in node.matchers if matcher.value)
+    elif isinstance(node, Aggregate) and not node.without:
+        yield from node.labels or ()
+    elif isinstance(node, Call) and node.function in RELABEL_SOURCES:
+        yield from (one.value for one in node.args[RELABEL_SOURCES[node.function]] if isinstance(one, String))
+
+
+def _made(expr: Expr) -> Iterator[str]:
+    """The labels that parts of an expression write."""
+    for node in walk(expr):
+        if isinstance(node, Call) and node.function in RELABEL_SOURCES and isinstance(node.args[1], String):
+            yield node.args[1].value
+        elif isinstance(node, Aggregate) and node.op == "count_values" and isinstance(node.param, String):
+            yield node.param.value
