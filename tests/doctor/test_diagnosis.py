@@ -357,6 +357,30 @@ def test_a_metric_that_is_there_from_the_start_is_not_excused() -> None:
     assert "regobs catalog check" in verdict.change
 
 
+@pytest.mark.parametrize(
+    "name", ["registry_storage_cache_hits_total", "process_network_receive_bytes_total", "registry_proxy_hits_total"]
+)
+def test_a_registry_that_shows_an_ended_metric_is_too_old_for_what_came_later(name: str) -> None:
+    vocabulary = replace(distribution().vocabulary, version=Version(3), capabilities=frozenset({Capability.PROXY}))
+    own = frozenset({IN_FLIGHT, "registry_storage_cache_total"})
+    old = facts(own=own, flavor=Flavor.DISTRIBUTION)
+    verdict = of(old, name, replace(distribution(), vocabulary=vocabulary))
+    assert verdict.status is Status.EMPTY
+    assert verdict.reason == (
+        f"{name} came in 3.0.0, and this registry is older: it shows registry_storage_cache_total, which ended in 3.0.0"
+    )
+    assert "to what runs, below 3.0.0" in verdict.change
+    unknown = of(facts(own=frozenset({IN_FLIGHT}), flavor=Flavor.DISTRIBUTION), name, distribution())
+    assert "older" not in unknown.reason
+
+
+def test_a_registry_that_shows_a_later_metric_is_too_new_for_what_ended() -> None:
+    own = frozenset({IN_FLIGHT, "registry_storage_cache_requests_total"})
+    verdict = of(facts(own=own, flavor=Flavor.DISTRIBUTION), "registry_storage_cache_total", distribution())
+    assert "ended in 3.0.0, and this registry is newer" in verdict.reason
+    assert "3.0.0 or later" in verdict.change
+
+
 def test_a_metric_that_went_away_is_told_from_one_that_never_was() -> None:
     gone = of(without(IN_FLIGHT), IN_FLIGHT)
     stale = without(IN_FLIGHT, known=frozenset({IN_FLIGHT}))

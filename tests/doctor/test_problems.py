@@ -73,6 +73,14 @@ def test_a_metric_of_a_later_version_shows_that_the_registry_is_newer() -> None:
     assert "it is newer" not in texts(new, replace(config, version=Version(3)))
 
 
+def test_on_static_hosts_the_cluster_is_only_to_be_taken_out() -> None:
+    config, known = with_capability(Capability.KUBERNETES), facts()
+    assert "take `kubernetes` out of `capabilities`" in texts(known, config)
+    assert "scrape cAdvisor and kube-state-metrics, or" not in texts(known, config)
+    pods = replace(known, up=(Up({**TARGET, "pod": "a"}, healthy=True),))
+    assert "scrape cAdvisor and kube-state-metrics, or take kubernetes out" in texts(pods, config)
+
+
 def test_rules_that_are_not_loaded_or_of_another_build_are_one() -> None:
     assert "1 of 1 rules of this build are not loaded" in texts(facts(), Config(), ASKED)
     other = facts(rules={"a:b": (rule("a:b", "sum(y)"),)})

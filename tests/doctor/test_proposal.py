@@ -134,6 +134,15 @@ def test_capabilities_that_were_said_stay_where_the_flavor_has_them(tmp_path: Pa
     assert changes(distribution, said, tmp_path)[0]["registry.capabilities"] == []
 
 
+@pytest.mark.parametrize("clustered", [True, False])
+def test_a_cluster_that_cannot_be_here_is_proposed_to_be_taken_out(clustered: bool, tmp_path: Path) -> None:
+    text = '[registry]\ncapabilities = ["redis", "kubernetes", "cdn"]\n'
+    named, config, _ = changes(replace(SEEN, clustered=clustered), text, tmp_path)
+    assert (Capability.KUBERNETES in config.capabilities) is clustered
+    assert Capability.CDN in config.capabilities
+    assert ("registry.capabilities" in named) is not clustered
+
+
 @pytest.mark.parametrize(
     ("said", "proposed"),
     [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from regobs.catalog import METRICS, python_runtime
 from regobs.catalog.model import Capability, Exposer, Form, Metric, Version
 from regobs.doctor import advice
-from regobs.doctor.facts import NAMESPACE_LABELS, POD_LABELS, Deployment, ServerFacts, Up, tells
+from regobs.doctor.facts import Deployment, ServerFacts, Up, in_a_cluster, tells
 from regobs.doctor.matching import culprits, matches, shown, values
 from regobs.doctor.verdict import Status, Verdict
 
@@ -18,18 +18,20 @@ def explain(facts: ServerFacts, deployment: Deployment, name: str, metric: Metri
         scrape_problem(facts, deployment)
         or _wrong_flavor(facts, deployment, name, metric)
         or _wrong_version(facts, deployment, name, metric)
+        or _version_by_others(facts, deployment, name, metric)
         or _wrong_language(facts, name, metric)
         or _not_filled(facts, deployment, name, metric)
         or _unexplained(facts, name)
     )
 
 
+_ENDS = ("since", "until")
 _OF_A_CLUSTER = {Exposer.CADVISOR, Exposer.KUBE_STATE}
 
 
-def _in_a_cluster(facts: ServerFacts) -> bool:
-    """Whether a target has what only discovery in Kubernetes gives; where no target is known, perhaps."""
-    return not facts.up or any({*POD_LABELS, *NAMESPACE_LABELS} & one.labels.keys() for one in facts.up)
+def may_have(facts: ServerFacts, capability: Capability) -> bool:
+    """Whether a deployment can have it at all: static hosts have no cluster."""
+    return capability is not Capability.KUBERNETES or in_a_cluster(one.labels for one in facts.up)
 
 
 def _of_exporter(facts: ServerFacts, deployment: Deployment, name: str, metric: Metric) -> Verdict:
@@ -50,11 +52,11 @@ def _of_exporter(facts: ServerFacts, deployment: Deployment, name: str, metric: 
             f"start {process} there, or correct its scrape job; the server's page of targets shows the error",
         )
     if not names & facts.live and (certain or not _has_target(facts, deployment, metric.exposer)):
-        if metric.exposer in _OF_A_CLUSTER and not _in_a_cluster(facts):
+        if metric.exposer in _OF_A_CLUSTER and not may_have(facts, Capability.KUBERNETES):
             return Verdict(
                 Status.EMPTY,
                 f"{name} comes from {process} of a Kubernetes cluster, and no target here has a pod or a namespace",
-                f"take `{Capability.KUBERNETES}` out of `capabilities` in regobs.toml; in a cluster, scrape {process}",
+                advice.out_of_hosts(process),
             )
         return Verdict(
             Status.EMPTY, f"{name} comes from {process}, which is not scraped", advice.scrape(metric.exposer)
@@ -177,6 +179,26 @@ def _wrong_version(facts: ServerFacts, deployment: Deployment, name: str, metric
         f"{name} {reason}, and this registry is {facts.version}",
         f'set `version = "{facts.version}"` under [registry] in regobs.toml and build again',
     )
+
+
+def _version_by_others(facts: ServerFacts, deployment: Deployment, name: str, metric: Metric) -> Verdict | None:
+    """A registry that says no version shows metrics that ended before this one came, or that came after it ended."""
+    flavor, built = deployment.vocabulary.flavor, deployment.vocabulary.version
+    form = metric.form(flavor, built)
+    if facts.version is not None or facts.flavor is not flavor or form is None:
+        return None
+    for other in METRICS.values():
+        if other.exposer is not Exposer.REGISTRY or not facts.own.intersection(other.series):
+            continue
+        forms = [one for one in other.forms if flavor in one.flavors]
+        since, until = (min(ends) if all(ends := [getattr(one, end) for one in forms]) else None for end in _ENDS)
+        if form.since is not None and until is not None and until <= form.since:
+            why = f"came in {form.since}, and this registry is older: it shows {other.name}, which ended in {until}"
+            return Verdict(Status.EMPTY, f"{name} {why}", advice.set_version(f"below {until}"))
+        if form.until is not None and since is not None and since >= form.until:
+            why = f"ended in {form.until}, and this registry is newer: it shows {other.name}, which came in {since}"
+            return Verdict(Status.EMPTY, f"{name} {why}", advice.set_version(f"{since} or later"))
+    return None
 
 
 def _lifetime(forms: list[Form], version: Version) -> str:

@@ -57,6 +57,16 @@ def turn_on(capability: Capability, flavor: Flavor) -> str:
     return f"turn it on in the registry with {switch}, {drop}" if switch else f"turn it on, {drop}"
 
 
+def out_of_hosts(process: str) -> str:
+    """What to do about what only a cluster has, where there is none."""
+    return f"take `{Capability.KUBERNETES}` out of `capabilities` in regobs.toml; in a cluster, scrape {process}"
+
+
+def set_version(which: str) -> str:
+    """How to build for the version that runs; `which` says what is known of it."""
+    return f"set `version` under [registry] in regobs.toml to what runs, {which}, and build again"
+
+
 def scrape(exposer: Exposer) -> str:
     """How to get the families of a neighbour."""
     return f"add a scrape job for {exposer.value}, or take its capability out of `capabilities` in regobs.toml"

@@ -23,6 +23,12 @@ NAMESPACE_LABELS = ("namespace", "kubernetes_namespace")
 POD_LABELS = ("pod", "pod_name", "kubernetes_pod_name")
 
 
+def in_a_cluster(targets: Iterable[LabelSet]) -> bool:
+    """Whether a target has what only discovery in Kubernetes gives; where no target is known, perhaps."""
+    known = list(targets)
+    return not known or any({*POD_LABELS, *NAMESPACE_LABELS} & one.keys() for one in known)
+
+
 @dataclass(frozen=True, slots=True)
 class Observed(Generic[T]):
     """A value, and what showed it."""

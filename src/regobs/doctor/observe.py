@@ -15,7 +15,7 @@ from regobs.catalog.model import Capability, Exposer, Flavor, Version
 from regobs.common.counts import whole
 from regobs.doctor.advice import SCRAPED
 from regobs.doctor.beside import Beside, address_of, look_beside
-from regobs.doctor.facts import Deployment, Observed, tells
+from regobs.doctor.facts import Deployment, Observed, in_a_cluster, tells
 from regobs.doctor.gather import flavor_of, name_patterns, version_of
 from regobs.doctor.matching import literal, matches, quoted, shown
 from regobs.doctor.server import if_offered, retention_of
@@ -63,7 +63,7 @@ class Observation:
     `target_labels` are the labels of the registry's targets with their values, `neighbours` the jobs of the processes
     beside it, `others` the jobs of registries of another flavor, `targets` their host:port, each with its labels in
     `labels_of`. `ways` are how they are scraped, the commonest first, `logins` what their jobs say of TLS and logins.
-    `beside` is None where no server was asked.
+    `beside` is None where no server was asked; `clustered` says that a cluster cannot be ruled out.
     """
 
     source: str
@@ -84,6 +84,7 @@ class Observation:
     labels_of: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     ways: tuple[Way, ...] = ()
     logins: tuple[str, ...] = ()
+    clustered: bool = True
 
     def version_guessed(self, said: Version) -> bool:
         """Whether `said` fits as well: CNCF Distribution exposes no version, its families tell only the major one."""
@@ -159,6 +160,7 @@ def observe(
         targets=tuple(sorted({address_of(one.url) for one in of_registry} - {""})),
         labels_of={address_of(one.url): one.labels for one in of_registry},
         ways=tuple(way for way, _ in Counter(Way.of(one.url, one.params) for one in of_registry).most_common()),
+        clustered=in_a_cluster(one.labels for one in prometheus.query("up").samples),
         logins=tuple(sorted({key for job in {one.pool for one in of_registry} for key in logins.get(job, ())})),
     )
 

@@ -8,7 +8,7 @@ from regobs.catalog import METRICS
 from regobs.catalog.model import Capability, Exposer
 from regobs.config import Config
 from regobs.doctor import advice
-from regobs.doctor.absent import down_targets
+from regobs.doctor.absent import down_targets, may_have
 from regobs.doctor.facts import Deployment, ServerFacts
 from regobs.doctor.questions import RuleQuestion
 from regobs.doctor.report import Problem
@@ -55,7 +55,7 @@ def _version_by_metrics(facts: ServerFacts, _: Deployment, config: Config) -> It
         if until is not None and (config.version is None or config.version >= until):
             yield Problem(
                 f"the registry shows {metric.name}, which ended in {until}: it is older than the build",
-                f"set `version` under [registry] in regobs.toml to what runs, below {until}, and build again",
+                advice.set_version(f"below {until}"),
             )
         else:
             yield Problem(
@@ -73,7 +73,12 @@ def _capabilities(facts: ServerFacts, deployment: Deployment, config: Config) ->
         certain = deployment.names_of(capability, certain=True)
         present = facts.own if capability not in advice.SCRAPED else facts.live
         there = bool(deployment.names_of(capability) & present)
-        if capability in config.capabilities and certain and not there:
+        if capability in config.capabilities and not there and not may_have(facts, capability):
+            yield Problem(
+                f"capability {capability.value} is listed, and no target here has a pod or a namespace",
+                advice.out_of_hosts(advice.SCRAPED[capability]),
+            )
+        elif capability in config.capabilities and certain and not there:
             yield Problem(
                 f"capability {capability.value} is listed, but none of its series exists",
                 advice.turn_on(capability, config.flavor),

@@ -136,10 +136,13 @@ def _registry(seen: Observation, config: Config) -> Iterator[ProposedSetting]:
         )
         yield ProposedSetting(table, "version", str(NEWEST[flavor]), newest)
     said = config.capabilities & capabilities_of(flavor) if config.source else frozenset[Capability]()
+    strange = {Capability.KUBERNETES} & (said - seen.capabilities.keys()) if not seen.clustered else set[Capability]()
+    said -= strange
     chosen = [one.value for one in Capability if one in said or one in seen.capabilities]
     reasons = [f"{one.value}: {why}" for one, why in seen.capabilities.items() if one not in said]
     kept = [one for one in chosen if one not in seen.capabilities]
     reasons += [f"{', '.join(kept)}: said before"] if kept else []
+    reasons += [f"without {one.value}: no target here has a pod or a namespace" for one in strange]
     yield ProposedSetting(
         table, "capabilities", chosen, "\n".join(reasons) or "no series of an optional part of the registry was seen"
     )
