@@ -91,10 +91,9 @@ found, looked_up = (
     rate(server.HITS, by="instance"),
     rate(server.HITS, by="instance") + rate(server.MISSES, by="instance"),
 )
-keys = {  # a replica has a copy of each
-    "all": total(without(server.KEYS, server.PRIMARY_LINK, on="instance")),
-    "with expiry": total(without(server.KEYS_EXPIRING, server.PRIMARY_LINK, on="instance")),
-}
+# a replica has a copy of each key
+here, expiring = (without(one, server.PRIMARY_LINK, on="instance") for one in (server.KEYS, server.KEYS_EXPIRING))
+keys = {"all": total(here), "with expiry": total(expiring)}
 removed = {"evicted": rate(server.EVICTED), "expired": rate(server.EXPIRED)}
 
 work = Row(
