@@ -28,19 +28,19 @@ MIX, QUIET = "requests-by-route-and-status", "RegistryNoTraffic"
 BURN, LATE = "RegistryAvailabilityBurn", "RegistryLatencyBurn"
 answered = rate(select(http.REQUESTS, code=other_than("5xx")), by="route")
 available = ratio(answered, requests_by_route)
-version = count(build_info.BUILD, by="version")
+requests, version = rate(http.REQUESTS), count(build_info.BUILD, by="version")
 
 serving = Row(
     "Requests and instances",
     Stat("Instances up", up, good="as many as are deployed", alert="RegistryDown"),
     Stat("Instances down", known - up, good="0", alert="RegistryTargetDown", thresholds=(0.5, 1)),
-    Stat("Requests", rate(http.REQUESTS), good="follows the time of day", alert=QUIET, logs="requests-over-time"),
-    Stat("HTTP latency p95", latency, good="below 1 s", logs="slow-requests-by-route", thresholds=(1, 5)),
+    Stat("Requests, 5 min", requests, good="follows the time of day", alert=QUIET, logs="requests-over-time"),
+    Stat("HTTP latency p95, 5 min", latency, good="below 1 s", logs="slow-requests-by-route", thresholds=(1, 5)),
     Stat("Requests in flight", total(http.IN_FLIGHT), good="falls after each peak"),
     Stat("Registry version", version, good="one; two during a rollout", names=True),
     Lines("Availability by route", available, good="100 %", alert=BURN, zoom=True),
-    Lines("Requests by route", requests_by_route, good="shares as usual", logs=MIX, stacked=True),
-    Lines("HTTP latency p95 by route", latency_by_route, good="flat; uploads take longest", alert=LATE),
+    Lines("Requests by route, 5 min", requests_by_route, good="shares as usual", logs=MIX, stacked=True),
+    Lines("HTTP latency p95 by route, 5 min", latency_by_route, good="flat; uploads take longest", alert=LATE),
     logs="errors-by-code",
 )
 
@@ -76,14 +76,14 @@ budgets = Row(
 )
 
 RETRIES = "RegistryStorageRetries"
-storage_by_action = quantile(0.95, storage.ACTIONS, by="action")
+calls, storage_by_action = rate(storage.ACTIONS, by="action"), quantile(0.95, storage.ACTIONS, by="action")
 
 traffic = Row(
     "Traffic and storage",
-    Lines("Blob traffic", blob_traffic, good="more sent than received"),
-    Lines("Storage calls by action", rate(storage.ACTIONS, by="action"), good="follows the requests", stacked=True),
-    Lines("Storage latency p95 by action", storage_by_action, good="flat at any load"),
-    Lines("Storage retries, % of calls", storage_retries, good="0", alert=RETRIES, thresholds=(0.01, 0.05)),
+    Lines("Blob traffic, 5 min", blob_traffic, good="more sent than received"),
+    Lines("Storage calls by action, 5 min", calls, good="follows the requests", stacked=True),
+    Lines("Storage latency p95 by action, 5 min", storage_by_action, good="flat at any load"),
+    Lines("Storage retries, % of calls, 5 min", storage_retries, good="0", alert=RETRIES, thresholds=(0.01, 0.05)),
     logs="top-namespaces-by-bytes",
 )
 
@@ -112,8 +112,8 @@ optional = Row(
     Lines("Database query latency p95", quantile(0.95, database.QUERY_DURATION), good="below 25 ms"),
     Lines("Reads sent to primary, %", to_primary, good="below 5 %", thresholds=(0.05, 0.5), zoom=True),
     Lines("GC tasks overdue", gc_overdue, good="returns to 0", alert=QUEUE, see=GC, thresholds=(100, 1000)),
-    Lines("GC runs failed, % of runs", gc_failed, good="0", logs="gc-failures", zoom=True),
-    Lines("Redis latency p95 by instance", redis_latency, good="below 5 ms"),
+    Lines("GC runs failed, % of runs, 5 min", gc_failed, good="0", logs="gc-failures", zoom=True),
+    Lines("Redis latency p95 by instance, 5 min", redis_latency, good="below 5 ms"),
     Lines("Notification events by type", events, good="no Dropped events", alert=DROPPED),
     logs="recent-errors",
 )

@@ -59,7 +59,7 @@ def test_without_settings_a_server_is_asked_any_panel_and_says_itself_what_it_la
 
 
 def test_each_expression_of_a_panel_is_named(capsys: Output) -> None:
-    _, out, _ = panel(capsys, "overview", "Blob traffic")
+    _, out, _ = panel(capsys, "overview", "Blob traffic, 5 min")
     assert [line for line in out.splitlines() if line.startswith("#")] == [
         "# received",
         "# sent by the registry",
@@ -72,7 +72,7 @@ def test_a_panel_that_is_left_out_says_why_and_a_misspelt_one_what_is_near(capsy
     assert code == ExitCode.INPUT
     assert "is left out" in err  # of a deployment without the cache
     code, _, err = panel(capsys, "overview", "Requests by rute")
-    assert (code, "Requests by route" in err) == (ExitCode.INPUT, True)
+    assert (code, "Requests by route, 5 min" in err) == (ExitCode.INPUT, True)
     assert panel(capsys, "application-detail", "Processes (top 10) / Resident memory")[0] == ExitCode.OK
 
 
@@ -133,7 +133,7 @@ def test_warnings_of_the_server_are_passed_on(capsys: Output) -> None:
 
 def test_a_server_that_cannot_be_reached_is_exit_code_3(capsys: Output, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REGOBS_PROMETHEUS_URL", f"http://me:{SECRET}@127.0.0.1:1")
-    code, out, err = panel(capsys, "overview", "Requests", "--run")
+    code, out, err = panel(capsys, "overview", "Requests, 5 min", "--run")
     assert (code, out) == (ExitCode.SERVER, "")
     assert SECRET not in err
 
@@ -144,11 +144,11 @@ def test_a_server_that_cannot_be_reached_is_exit_code_3(capsys: Output, monkeypa
         ("overview",),
         ("nothing-like-it", "Requests"),
         ("overview", "nothing like it"),
-        ("overview", "Requests", "--window", "soon"),
-        ("overview", "Requests", "--window", "0s"),
-        ("overview", "Requests", "--range", "$__range"),
-        ("overview", "Requests", "--as-is", "--prometheus", "http://127.0.0.1:1"),
-        ("overview", "Requests", "--config", "missing.toml"),
+        ("overview", "Requests, 5 min", "--window", "soon"),
+        ("overview", "Requests, 5 min", "--window", "0s"),
+        ("overview", "Requests, 5 min", "--range", "$__range"),
+        ("overview", "Requests, 5 min", "--as-is", "--prometheus", "http://127.0.0.1:1"),
+        ("overview", "Requests, 5 min", "--config", "missing.toml"),
     ],
 )
 def test_a_wrong_argument_is_exit_code_2(capsys: Output, arguments: tuple[str, ...]) -> None:

@@ -119,7 +119,7 @@ def test_an_empty_table_says_what_there_is_none_of(
         (["labels"], "labels", ["job"]),
         (["values", "job"], "label/job/values", ["a"]),
         (["exemplars", "up"], "query_exemplars", []),
-        (["panel", "overview", "Requests", "--run"], "query", {"resultType": "vector", "result": []}),
+        (["panel", "overview", "Requests, 5 min", "--run"], "query", {"resultType": "vector", "result": []}),
         (["alert", "RegistryDown"], "query", {"resultType": "vector", "result": []}),
     ],
 )

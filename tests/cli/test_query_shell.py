@@ -85,7 +85,7 @@ def test_series_labels_values_functions_and_panels_drop_down_as_they_are_typed(s
     shell.type('tch", rack="', "rack-a1", "value of rack")
     shell.type(CLEAR + "rate(registry_http_requests_total[5", "5m", "window")
     shell.type(CLEAR + "\\pa", "\\panel", "command")
-    shell.type("nel requ", "overview / Requests", "panel")
+    shell.type("nel requ", "overview / Requests, 5 min", "panel")
 
 
 def test_a_query_of_several_lines_is_asked_when_its_brackets_are_closed(shell: Terminal, stub: Stub) -> None:
@@ -125,7 +125,7 @@ def test_commands_change_the_range_draw_save_and_explain(shell: Terminal, stub: 
     shell.type("\\why\r", "It is not empty")
     shell.type("\\context there\r", "there>")
     shell.type("\\nothing\r", "no such command")
-    shell.type("\\panel overview / Requests\r", "there> sum")
+    shell.type("\\panel overview / Requests, 5 min\r", "there> sum")
     shell.send(CLEAR + "\\quit\r")
     assert shell.ended() == 0
 

@@ -83,19 +83,23 @@ def test_one_change_of_a_panel_is_one_difference(
     board: Json, tmp_path: Path, keys: tuple[str | int, ...], value: object, what: str
 ) -> None:
     new = copy.deepcopy(board)
-    place: Any = panel(new, "HTTP latency p95")
+    place: Any = panel(new, "HTTP latency p95, 5 min")
     for key in keys[:-1]:
         place = place[key]
     place[keys[-1]] = value
     [found] = changes(board, new, tmp_path)
-    assert (found.dashboard, found.row, found.panel) == ("overview", "Requests and instances", "HTTP latency p95")
+    assert (found.dashboard, found.row, found.panel) == (
+        "overview",
+        "Requests and instances",
+        "HTTP latency p95, 5 min",
+    )
     assert found.what == what
     assert found.before != found.after
 
 
 def test_thresholds_are_told_in_words(board: Json, tmp_path: Path) -> None:
     new = copy.deepcopy(board)
-    panel(new, "HTTP latency p95")["fieldConfig"]["defaults"]["thresholds"]["steps"][2]["value"] = 0.05
+    panel(new, "HTTP latency p95, 5 min")["fieldConfig"]["defaults"]["thresholds"]["steps"][2]["value"] = 0.05
     [found] = changes(board, new, tmp_path)
     assert found.before == "green, yellow from 1, red from 5"
     assert found.after == "green, yellow from 1, red from 0.05"
@@ -103,22 +107,27 @@ def test_thresholds_are_told_in_words(board: Json, tmp_path: Path) -> None:
 
 def test_a_panel_that_comes_or_goes_is_added_or_removed(board: Json, tmp_path: Path) -> None:
     new = copy.deepcopy(board)
-    new["panels"].remove(panel(new, "Requests"))
-    assert whats(changes(board, new, tmp_path)) == [("Requests", "panel removed")]
-    assert whats(changes(new, board, tmp_path)) == [("Requests", "panel added")]
+    new["panels"].remove(panel(new, "Requests, 5 min"))
+    assert whats(changes(board, new, tmp_path)) == [("Requests, 5 min", "panel removed")]
+    assert whats(changes(new, board, tmp_path)) == [("Requests, 5 min", "panel added")]
 
 
 def test_a_panel_with_another_title_is_the_same_panel(board: Json, tmp_path: Path) -> None:
     new = copy.deepcopy(board)
-    panel(new, "Requests").update(title="Traffic", id=1)
+    panel(new, "Requests, 5 min").update(title="Traffic", id=1)
     [found] = changes(board, new, tmp_path)
-    assert (found.panel, found.what, found.before, found.after) == ("Traffic", "title changed", "Requests", "Traffic")
+    assert (found.panel, found.what, found.before, found.after) == (
+        "Traffic",
+        "title changed",
+        "Requests, 5 min",
+        "Traffic",
+    )
 
 
 def test_a_panel_in_another_row_has_moved(board: Json, tmp_path: Path) -> None:
     new = copy.deepcopy(board)
     row = next(one for one in new["panels"] if one["type"] == "row" and one["title"] == "Error budgets")
-    panel(new, "Requests")["gridPos"] = {**row["gridPos"], "y": row["gridPos"]["y"] + 1, "x": 23}
+    panel(new, "Requests, 5 min")["gridPos"] = {**row["gridPos"], "y": row["gridPos"]["y"] + 1, "x": 23}
     [found] = changes(board, new, tmp_path)
     assert (found.what, found.before, found.after) == ("panel moved", "row Requests and instances", "row Error budgets")
 
@@ -132,7 +141,7 @@ def test_only_the_panel_that_changed_its_place_has_moved(board: Json, tmp_path: 
 
 def test_a_query_that_is_put_before_others_changes_none_of_them(board: Json, tmp_path: Path) -> None:
     new = copy.deepcopy(board)
-    targets = panel(new, "Requests")["targets"]
+    targets = panel(new, "Requests, 5 min")["targets"]
     targets.insert(0, {**targets[0], "expr": "sum(up)"})
     for ref, target in zip("AB", targets, strict=True):
         target["refId"] = ref

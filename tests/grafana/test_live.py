@@ -51,7 +51,7 @@ def test_what_someone_changed_in_grafana_is_told(
 ) -> None:
     (tmp_path / "token").write_text(f"{TOKEN}\n")
     changed: Json = json.loads((build / "overview.json").read_text())
-    panel = next(one for one in changed["panels"] if one["title"] == "Requests")
+    panel = next(one for one in changed["panels"] if one["title"] == "Requests, 5 min")
     panel["targets"][0]["expr"] = "sum(up)"
     (build / "overview.json").write_text(json.dumps(changed))
     (build / "capacity.json").unlink()
@@ -59,7 +59,7 @@ def test_what_someone_changed_in_grafana_is_told(
     assert run([*arguments, "--format", "json"]) == 1
     changes = json.loads(capsys.readouterr().out)["changes"]
     told = {(one["dashboard"], one["panel"], one["what"]) for one in changes}
-    assert told == {("capacity", "", "dashboard removed"), ("overview", "Requests", "query changed")}
+    assert told == {("capacity", "", "dashboard removed"), ("overview", "Requests, 5 min", "query changed")}
 
 
 @pytest.mark.parametrize("token", [None, "glsa_wrong"])

@@ -48,9 +48,9 @@ def test_there_are_three_examples() -> None:
 
 def test_other_thresholds_and_nothing_else(after: Any) -> None:
     old, new = before("overview"), after("overview")
-    steps = panel(new, "HTTP latency p95")["fieldConfig"]["defaults"].pop("thresholds")["steps"]
+    steps = panel(new, "HTTP latency p95, 5 min")["fieldConfig"]["defaults"].pop("thresholds")["steps"]
     assert [(step["color"], step["value"]) for step in steps] == [("green", None), ("yellow", 3), ("red", 15)]
-    del panel(old, "HTTP latency p95")["fieldConfig"]["defaults"]["thresholds"]
+    del panel(old, "HTTP latency p95, 5 min")["fieldConfig"]["defaults"]["thresholds"]
     assert new == old
 
 

@@ -147,8 +147,8 @@ def test_a_dashboard_without_numbers_says_so(kept: list[Any]) -> None:
 
 def test_the_example_with_other_thresholds(tmp_path: Path) -> None:
     before, after = panels(read()["overview"]), panels(changed("overview", EXAMPLES["overview"], tmp_path))
-    assert after["HTTP latency p95"].panel.thresholds == (3, 15)
-    assert before["HTTP latency p95"].panel.thresholds != (3, 15)
+    assert after["HTTP latency p95, 5 min"].panel.thresholds == (3, 15)
+    assert before["HTTP latency p95, 5 min"].panel.thresholds != (3, 15)
     assert {title: asked(panel) for title, panel in after.items()} == {
         title: asked(panel) for title, panel in before.items()
     }

@@ -435,12 +435,12 @@ def test_a_panel_leads_only_to_other_dashboards_that_are_there(key: tuple[str, s
 def test_every_panel_of_the_overview_leads_to_a_detail_dashboard() -> None:
     found = {panel["title"]: leads_to(panel) for panel in charts(DASHBOARDS["gitlab", "overview"])}
     assert [title for title, where in found.items() if not where] == []
-    assert found["HTTP latency p95 by route"] == ["application-detail"]
+    assert found["HTTP latency p95 by route, 5 min"] == ["application-detail"]
     assert found["Burn rate, 1 h"] == ["slo"]
-    assert found["Storage latency p95 by action"] == ["storage-detail"]
+    assert found["Storage latency p95 by action, 5 min"] == ["storage-detail"]
     assert found["Database query latency p95"] == ["database-detail"]
     assert found["GC tasks overdue"] == ["garbage-collection-detail"]
-    assert found["Redis latency p95 by instance"] == ["redis-detail"]
+    assert found["Redis latency p95 by instance, 5 min"] == ["redis-detail"]
     assert found["Notification events by type"] == ["notifications-detail"]
 
 

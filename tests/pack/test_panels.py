@@ -23,6 +23,7 @@ from regobs.promql import parse
 from regobs.promql.nodes import Aggregate, Binary, Call, Expr, Selector
 from regobs.promql.shares import is_share
 from regobs.promql.walk import selectors, walk
+from regobs.slo import outputs
 from tests.pack.test_dashboards import (
     CONFIGS,
     DASHBOARDS,
@@ -94,9 +95,24 @@ def test_a_title_is_one_question_and_a_question_has_one_title() -> None:
     by_title, by_question = defaultdict(set), defaultdict(set)
     for _, panel in PANELS:
         by_title[panel.title].add(panel.choices)
-        by_question[panel.choices].add(panel.title)
+        by_question[panel.choices, panel.title.endswith(", 5 min")].add(
+            panel.title
+        )  # of recorded series, or of raw ones
     assert {title: len(asked) for title, asked in by_title.items() if len(asked) > 1} == {}
     assert [titles for titles in by_question.values() if len(titles) > 1] == []
+
+
+@pytest.mark.parametrize("name", sorted(CONFIGS))
+def test_what_reads_recorded_series_says_their_window_where_its_title_stands_over_raw_ones_too(name: str) -> None:
+    records = outputs.records(PACK, CONFIGS[name])
+    names = {record.name for record in records}
+    found = defaultdict(set)
+    for bound in Dashboards.of(PACK, CONFIGS[name], records).bound:
+        for _, shown in bound.panels():
+            read = {str(one.metric) for query in shown.queries for one in selectors(query.expr)}
+            found[shown.panel.title].add(bool(read & names))
+    assert sorted(title for title, kinds in found.items() if len(kinds) > 1) == []
+    assert {title for title, kinds in found.items() if title.endswith(", 5 min") and kinds == {False}} == set()
 
 
 def test_no_dashboard_asks_the_same_question_twice() -> None:
@@ -367,7 +383,7 @@ def test_the_overview_begins_with_what_fires_and_a_tile_for_each_part() -> None:
 
 
 def test_a_legend_of_routes_is_short() -> None:
-    [panel] = [one for one in charts(DASHBOARDS["gitlab", "overview"]) if one["title"] == "Requests by route"]
+    [panel] = [one for one in charts(DASHBOARDS["gitlab", "overview"]) if one["title"] == "Requests by route, 5 min"]
     renamed = {one["options"]["renamePattern"] for one in panel["transformations"] if one["id"] == "renameByRegex"}
     assert {"$1manifest$2", "$1blob$2", "$1upload$2"} <= renamed
     for change in panel["transformations"]:

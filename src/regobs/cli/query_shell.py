@@ -277,7 +277,9 @@ class ShellSession:
 
         dashboard, slash, panel = given.partition("/")
         if not slash:
-            raise InputError("a panel is named with its dashboard", value=given, expected="\\panel overview / Requests")
+            raise InputError(
+                "a panel is named with its dashboard", value=given, expected="\\panel overview / Requests, 5 min"
+            )
         pack, config = content(self._config_file, None, None)
         span = Duration(round(read_seconds("\\range", self.asking.span or "1h") * 1000))
         found = find_bound(pack, self.server.within(config), dashboard.strip(), panel.strip())
