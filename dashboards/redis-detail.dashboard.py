@@ -87,12 +87,10 @@ servers = Row(
 
 by_cmd = ("instance", "cmd")
 time_in = rate(server.COMMAND_SECONDS, by=by_cmd)
-found, looked_up = (
-    rate(server.HITS, by="instance"),
-    rate(server.HITS, by="instance") + rate(server.MISSES, by="instance"),
-)
+found, missed = rate(server.HITS, by="instance"), rate(server.MISSES, by="instance")
 # a replica has a copy of each key
-here, expiring = (without(one, server.PRIMARY_LINK, on="instance") for one in (server.KEYS, server.KEYS_EXPIRING))
+expiring = without(server.KEYS_EXPIRING, server.PRIMARY_LINK, on="instance")
+here = without(server.KEYS, server.PRIMARY_LINK, on="instance")
 keys = {"all": total(here), "with expiry": total(expiring)}
 removed = {"evicted": rate(server.EVICTED), "expired": rate(server.EXPIRED)}
 
@@ -101,7 +99,7 @@ work = Row(
     Lines("Redis server commands", top(10, rate(server.COMMANDS, by=by_cmd)), good="shares as usual", stacked=True),
     Lines("Redis server time by command", top(10, time_in), good="no new name at the top", stacked=True),
     Lines("Redis commands failed", top(10, rate(server.FAILED, by=by_cmd)), good="0"),
-    Lines("Redis keyspace hit ratio", ratio(found, looked_up), good="constant; falls after a flush"),
+    Lines("Redis keyspace hit ratio", ratio(found, found + missed), good="constant; falls after a flush"),
     Lines("Redis keys", keys, good="constant; most with expiry"),
     Lines("Redis keys removed", removed, good="expired; evicted means that memory is full"),
     Lines("Redis uptime", age(server.START_TIME, by="instance"), good="reset only by a rollout"),
