@@ -20,12 +20,14 @@ from regobs.doctor.questions import RuleQuestion
 from regobs.doctor.report import DoctorReport, FiringAlert, Problem
 from regobs.doctor.server import ServerState, look_at, of_deployment, since_text, state_problems
 from regobs.errors import Location, ServerError
-from regobs.prometheus import Prometheus
+from regobs.prometheus import Prometheus, QueryAnswer, Sample
 from regobs.prometheus.state import Alert, LoadedRule, RuleGroup, Target
 from regobs.promql import parse
 from regobs.promql.nodes import Duration, Matcher, MatchOp
 from regobs.slo.links import runbook_file
 from regobs.slo.model import Period
+from tests.doctor.stub import NOW as SERVED
+from tests.doctor.stub import OneRegistry
 from tests.doctor.world import IN_FLIGHT, TARGET, facts, gitlab, rule
 from tests.prometheus.stub import NOT_FOUND, Reply, Request, Stub, success, vector
 from tests.slo.packs import BUNDLED, GITLAB, bundled_alerts, bundled_rules
@@ -210,6 +212,24 @@ def test_a_server_that_says_nothing_of_itself_is_no_problem() -> None:
     assert (state.targets, state.groups, state.retention) == (None, None, None)
     assert [(alert.name, alert.labels) for alert in state.firing] == [("RegistryDown", {"pod": "a"})]
     assert NOT_FOUND.status == 404
+
+
+class OnlySamples(OneRegistry):
+    """A server that evaluates no rules, to which another one writes the alerts of its rules."""
+
+    def query(self, text: str, time: float | None = None, *, stats: bool = False) -> QueryAnswer:
+        fired = {"alertname": "RegistryDown", "pod": "a"}
+        stored = {
+            "ALERTS": Sample({**fired, "__name__": "ALERTS", "alertstate": "firing"}, 1.0, SERVED),
+            "ALERTS_FOR_STATE": Sample({**fired, "__name__": "ALERTS_FOR_STATE"}, SERVED - 360, SERVED),
+        }
+        found = stored.get(text)
+        return QueryAnswer("vector", samples=(found,)) if found else super().query(text, time, stats=stats)
+
+
+def test_of_alerts_that_only_samples_show_the_time_since_when_is_that_of_their_state() -> None:
+    [alert] = look_at(OnlySamples(), ["RegistryDown"]).firing
+    assert since_text(alert, SERVED) == "began 6m ago"
 
 
 def test_firing_alerts_and_the_servers_state_come_first_also_when_only_failures_are_shown() -> None:

@@ -111,22 +111,23 @@ def active_alerts(prometheus: Prometheus) -> tuple[Alert, ...] | None:
     """The alerts that are pending or firing, at the client's moment; None where the server evaluates no rules."""
     if prometheus.moment is None:
         return if_offered(prometheus.alerts)
-    began = {
-        frozenset(_without_state(one.labels).items()): one.value
-        for one in prometheus.query(targets.ALERTS_FOR_STATE.name).samples
-    }
-    return tuple(
-        replace(alert, active_at=datetime.fromtimestamp(began[key], UTC).isoformat()) if key in began else alert
-        for alert in _fired(prometheus)
-        for key in (frozenset(alert.labels.items()),)
-    )
+    return _fired(prometheus)
 
 
 def _fired(prometheus: Prometheus) -> tuple[Alert, ...]:
-    """The alerts as samples have them: without value, runbook and the time since when."""
-    return tuple(
+    """The alerts as samples have them: without value and runbook, with the time since when where that is stored too."""
+    found = [
         Alert(_without_state(one.labels), {}, one.labels.get("alertstate", ""), "", nan)
         for one in prometheus.query(targets.ALERTS.name).samples
+    ]
+    stored = prometheus.query(targets.ALERTS_FOR_STATE.name).samples if found else ()
+    began = {
+        frozenset(_without_state(one.labels).items()): one.value for one in stored if 0 <= one.value < _END_OF_CALENDARS
+    }
+    return tuple(
+        replace(alert, active_at=datetime.fromtimestamp(began[key], UTC).isoformat()) if key in began else alert
+        for alert in found
+        for key in (frozenset(alert.labels.items()),)
     )
 
 
