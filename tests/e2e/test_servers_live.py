@@ -151,6 +151,46 @@ def test_the_doctor_examines_every_server(context: Path, capsys: Output) -> None
     assert capsys.readouterr().out.startswith(f"{program} ")
 
 
+RECORDED = "registry:slo_events:increase5m"
+
+
+@pytest.mark.parametrize("start", [victoriametrics, cortex])
+def test_rules_that_another_server_evaluates_are_not_asked_for_here(
+    start: Callable[[Supervisor, str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output
+) -> None:
+    """Before a Prometheus with rules writes there: how this kind of server gets them. Then: that they run elsewhere."""
+    monkeypatch.chdir(tmp_path)
+    fired = {"alert": "RegistryDown", "expr": "up == 1", "labels": {"severity": "page"}}
+    groups = {"groups": [{"name": "g", "rules": [{"record": RECORDED, "expr": "sum by (job) (up)"}, fired]}]}
+    (tmp_path / "rules.yaml").write_text(json.dumps(groups), encoding="utf-8")
+    with Supervisor() as running, ExpositionServer(read_exposition(SAMPLE)) as served:
+        text = start(running, served.address)
+        (tmp_path / "regobs.toml").write_text(f'context = "a"\n[contexts.a]\n{text}\n', encoding="utf-8")
+        end, said = time.monotonic() + 60, ""
+        while time.monotonic() < end and "rules of this build are not loaded" not in said:
+            run(["doctor"])
+            said = capsys.readouterr().out
+        assert ("vmalert (-rule)" if start is victoriametrics else "mimir/rules.yaml") in said
+        assert "under `rule_files`" not in said
+        url, headers = text.split('"')[1], {"X-Scope-OrgID": metric_servers.TENANT}
+        path = f"{url}/api/v1/write" if start is victoriametrics else f"{url.removesuffix('/prometheus')}/api/v1/push"
+        remote = [{"url": path, "headers": headers, "queue_config": {"batch_send_deadline": "500ms"}}]
+        every = {"scrape_interval": "1s", "evaluation_interval": "1s"}
+        files = [str(tmp_path / "rules.yaml")]
+        given = settings(served.address, remote_write=remote, rule_files=files) | {"global": every}
+        servers.prometheus(running, given, program=peers.required_prometheus3())
+        end, data = time.monotonic() + 60, dict[str, Any]()
+        while time.monotonic() < end and not (data and data["alerts"]["firing"]):
+            _, data = answers(capsys, "status")
+        assert data["alerts"]["firing"][0]["since"]
+        run(["status"])
+        assert "rules run elsewhere" in capsys.readouterr().out
+        run(["doctor"])
+        said = capsys.readouterr().out
+    assert "what its rules record is: they are evaluated elsewhere" in said
+    assert "under `rule_files`" not in said
+
+
 def test_what_a_server_leaves_to_others_or_ignores_is_said_of_that_server_alone(context: Path, capsys: Output) -> None:
     name = (context / "regobs.toml").read_text().split('"')[1]
     for verb, program in (("rules", "vmalert"), ("alerts", "vmalert"), ("targets", "vmagent")):

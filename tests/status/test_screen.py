@@ -77,6 +77,18 @@ def test_silence_of_alerts_that_are_not_loaded_is_told(loaded: int | None, told:
     assert ("alerts of this build are loaded here" in screen_text(replace(QUIET, loaded=loaded), PIPE)) is told
 
 
+def test_of_rules_that_run_elsewhere_it_is_told_where_to_ask_and_what_their_alerts_lack() -> None:
+    fired = FiringAlert("RegistryDown", {"severity": "page"}, nan)
+    text = screen_text(replace(QUIET, loaded=0, alerts=61, firing=(fired,)), PIPE)
+    assert "none of the 61 alerts of this build is loaded here" in text
+    assert "rules run elsewhere" in text
+    assert "silence says little" not in text
+    assert "its value and since when it fires is known only where its rule is evaluated" in text
+    whole = replace(QUIET, loaded=0, budgets=(budget(1.0),))
+    assert "rules run elsewhere" in screen_text(whole, PIPE)
+    assert "known only where" not in screen_text(whole, PIPE)
+
+
 @pytest.mark.parametrize(("burn", "colour"), [(0.99, ""), (1.0, YELLOW), (14.39, YELLOW), (14.4, RED), (None, "")])
 def test_a_burn_has_the_colour_of_the_alert_that_it_means(burn: float | None, colour: str) -> None:
     line = next(line for line in coloured(replace(QUIET, budgets=(budget(burn),))).splitlines() if "pull" in line)

@@ -259,7 +259,13 @@ def _unexplained(facts: ServerFacts, name: str) -> Verdict:
 
 def rule_problem(facts: ServerFacts, name: str) -> Verdict | None:
     """What is wrong with the rule that records a name; None when it is loaded and was evaluated without error."""
-    load = "load the generated prometheus/rules/*.yaml under `rule_files`, then reload the server"
+    load = facts.load
+    if facts.elsewhere:
+        return Verdict(
+            Status.EMPTY,
+            f"the recorded series {name} is missing, though others of this build are written here",
+            "load all rules of one build where they are evaluated",
+        )
     if facts.rules is None:
         return Verdict(
             Status.EMPTY,

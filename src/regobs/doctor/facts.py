@@ -18,6 +18,13 @@ from regobs.promql.vocabulary import Vocabulary
 
 T = TypeVar("T")
 
+LOAD = "load the generated prometheus/rules/*.yaml under `rule_files`, then reload the server"
+LOAD_RULER = "load the generated mimir/rules.yaml into its ruler, as with `mimirtool rules sync --namespaces regobs`"
+LOAD_VMALERT = (
+    "load the generated prometheus/rules/*.yaml into vmalert (-rule), with -datasource.url and -remoteWrite.url of this"
+    " server"
+)
+
 # What discovery in Kubernetes labels targets with: prometheus-operator, and the relabelling of older examples.
 NAMESPACE_LABELS = ("namespace", "kubernetes_namespace")
 POD_LABELS = ("pod", "pod_name", "kubernetes_pod_name")
@@ -62,7 +69,8 @@ class ServerFacts:
     holds details of the live names that a diagnosis may need. `targets` and `rules` (by name) are None when the
     server does not offer them (Thanos, Mimir). `version` and `flavor` are those that the scraped registry itself
     shows, None when it does not. `sparse` are the range vectors (as text) whose series all have fewer than two
-    samples in the window.
+    samples in the window. `elsewhere` says that another server evaluates the rules of the build and writes what they
+    record here: `rules` are None then. `load` is how such a server gets the rules.
     """
 
     live: frozenset[str]
@@ -75,6 +83,8 @@ class ServerFacts:
     version: Version | None = None
     flavor: Flavor | None = None
     sparse: frozenset[str] = frozenset()
+    elsewhere: bool = False
+    load: str = LOAD
 
 
 @lru_cache(maxsize=8192)

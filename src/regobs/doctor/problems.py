@@ -12,7 +12,7 @@ from regobs.doctor.absent import down_targets, may_have
 from regobs.doctor.facts import Deployment, ServerFacts
 from regobs.doctor.questions import RuleQuestion
 from regobs.doctor.report import Problem
-from regobs.doctor.rules import LOAD, differs, loaded
+from regobs.doctor.rules import differs, loaded
 
 
 def problems(
@@ -92,14 +92,19 @@ def _capabilities(facts: ServerFacts, deployment: Deployment, config: Config) ->
 
 def _rules(facts: ServerFacts, deployment: Deployment, rules: Sequence[RuleQuestion]) -> Iterator[Problem]:
     if facts.rules is None:
-        if rules:
+        if facts.elsewhere:
+            yield Problem(
+                "no rule of this build is loaded here, and what its rules record is: they are evaluated elsewhere",
+                "ask the server that evaluates them how they are (`--prometheus` of that one)",
+            )
+        elif rules:
             yield Problem("this server does not show its rules", "ask the server that evaluates them")
         return
     pairs = [(rule, loaded(facts, rule)) for rule in rules]
     absent = sum(1 for _, found in pairs if not found)
     if absent:
-        yield Problem(f"{absent} of {len(pairs)} rules of this build are not loaded", LOAD)
+        yield Problem(f"{absent} of {len(pairs)} rules of this build are not loaded", facts.load)
     other = sorted({rule.name for rule, found in pairs if found and all(differs(deployment, rule, x) for x in found)})
     if other:
         names = ", ".join(other[:3]) + (" and others" if len(other) > 3 else "")
-        yield Problem(f"{len(other)} loaded rules are not those of this build: {names}", LOAD)
+        yield Problem(f"{len(other)} loaded rules are not those of this build: {names}", facts.load)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from regobs.doctor.diagnosis import missing
@@ -15,13 +15,26 @@ from regobs.prometheus.state import LoadedRule
 from regobs.promql.nodes import Aggregate, Expr, Selector
 from regobs.promql.walk import rebuild, strip_parens
 
-LOAD = "load the generated prometheus/rules/*.yaml under `rule_files`, then reload the server"
 _STATES = ("firing", "pending", "inactive")
 
 
 def examine_rules(facts: ServerFacts, deployment: Deployment, rules: Sequence[RuleQuestion]) -> tuple[RuleFinding, ...]:
     """One finding a rule, in the same order."""
     return tuple(_finding(facts, deployment, rule) for rule in rules)
+
+
+def told_of_rules(facts: ServerFacts, rules: Sequence[RuleQuestion], load: Callable[[], str]) -> ServerFacts:
+    """The facts with where the rules of the build are evaluated, and with how they are loaded where they are nowhere.
+
+    `load` is only asked on a server that lacks some of them.
+    """
+    found = [bool(loaded(facts, rule)) for rule in rules]
+    if facts.rules is None or all(found):
+        return facts
+    written = any(rule.kind == "recording" and rule.name in facts.live for rule in rules)
+    if written and not any(found):
+        return replace(facts, rules=None, elsewhere=True)
+    return replace(facts, load=load())
 
 
 def loaded(facts: ServerFacts, rule: RuleQuestion) -> tuple[LoadedRule, ...]:
@@ -42,7 +55,7 @@ def _finding(facts: ServerFacts, deployment: Deployment, rule: RuleQuestion) -> 
 
 def _verdict(facts: ServerFacts, deployment: Deployment, rule: RuleQuestion, found: Sequence[LoadedRule]) -> Verdict:
     if facts.rules is not None and not found:
-        return Verdict(Status.EMPTY, "the server has not loaded this rule", LOAD)
+        return Verdict(Status.EMPTY, "the server has not loaded this rule", facts.load)
     failed = next((item for item in found if item.health == "err"), None)
     if failed is not None:
         return Verdict(
@@ -54,7 +67,8 @@ def _verdict(facts: ServerFacts, deployment: Deployment, rule: RuleQuestion, fou
     if found and all(item.last_evaluation is None for item in found):
         return Verdict(Status.QUIET, "not evaluated yet", "wait one evaluation interval")
     if not found:
-        return Verdict(Status.DATA, "its series exist; whether it is loaded, this server does not show")
+        unknown = "it is evaluated elsewhere" if facts.elsewhere else "whether it is loaded, this server does not show"
+        return Verdict(Status.DATA, f"its series exist; {unknown}")
     return Verdict(Status.DATA)
 
 

@@ -99,17 +99,18 @@ class RuleGroup:
 
 @dataclass(frozen=True, slots=True)
 class BuildInfo:
-    """The server's version, for example 2.42.0, and revision."""
+    """The server's version, for example 2.42.0, revision, and what it calls itself, as only Mimir does."""
 
     version: str
     revision: str = ""
+    application: str = ""
 
 
 def read_buildinfo(body: Mapping[str, Any]) -> BuildInfo:
     """The body of /api/v1/status/buildinfo; what is no text in it is not known."""
     data = body["data"] if isinstance(body["data"], dict) else {}
-    version, revision = (one if isinstance(one := data.get(name), str) else "" for name in ("version", "revision"))
-    return BuildInfo(version, revision)
+    names = ("version", "revision", "application")
+    return BuildInfo(*(one if isinstance(one := data.get(name), str) else "" for name in names))
 
 
 def read_exemplars(body: Mapping[str, Any]) -> tuple[Exemplar, ...]:

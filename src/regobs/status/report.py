@@ -104,6 +104,11 @@ class StatusReport:
         return self.stale is None and self.recent == 0 and bool(self.requests)
 
     @property
+    def rules_elsewhere(self) -> bool:
+        """Whether no alert of the build is loaded here, and what rules wrote is: another server evaluates them."""
+        return self.loaded == 0 and bool(self.budgets or self.firing)
+
+    @property
     def complete(self) -> bool:
         """Whether nothing that was asked is missing."""
         return not self.gaps and not self.refused

@@ -168,12 +168,8 @@ def _alerts(report: StatusReport, on: Screen) -> Iterator[str]:
     count = len(report.firing)
     title = "1 alert" if count == 1 else f"{count} alerts"
     yield _line(f"{title if count else 'No alert'} firing{more}", on, Colour.RED if count else Colour.BOLD)
-    if report.loaded is not None and report.loaded < report.alerts:
-        yield _line(
-            f"  only {report.loaded} of the {report.alerts} alerts of this build are loaded here: silence says little",
-            on,
-            Colour.YELLOW,
-        )
+    for doubt in doubts(report):
+        yield _line(f"  {doubt}", on, Colour.YELLOW)
     for alert in report.firing[:_MOST_ALERTS]:
         yield from _alert(alert, report, on)
     if count > _MOST_ALERTS:
@@ -182,6 +178,21 @@ def _alerts(report: StatusReport, on: Screen) -> Iterator[str]:
     if unlinked:
         yield wrapped(escape(f"  runbooks, of the build: {', '.join(unlinked)}"), on)
         yield wrapped(f"  {NO_ADDRESS}", on)
+
+
+def doubts(report: StatusReport) -> Iterator[str]:
+    """What is not known of alerts here, as another server evaluates their rules, or none does."""
+    if report.rules_elsewhere:
+        yield (
+            f"none of the {report.alerts} alerts of this build is loaded here, and what their rules wrote is: rules run"
+            " elsewhere, and how they are is shown there"
+        )
+    elif report.loaded is not None and report.loaded < report.alerts:
+        yield f"only {report.loaded} of the {report.alerts} alerts of this build are loaded here: silence says little"
+    lacking = {"its value": any(not isfinite(one.value) for one in report.firing)}
+    lacking["since when it fires"] = not all(one.since for one in report.firing)
+    if said := " and ".join(what for what, lacks in lacking.items() if lacks):
+        yield f"of an alert that samples alone show, {said} is known only where its rule is evaluated"
 
 
 def _alert(alert: FiringAlert, report: StatusReport, on: Screen) -> Iterator[str]:

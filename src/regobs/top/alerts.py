@@ -30,7 +30,9 @@ def firing(taken: Taken) -> Iterator[Section]:
     title += f"; {report.pending} pending" if report.pending else ""
     title += f"; {report.others} other{'' if report.others == 1 else 's'} on this server" if report.others else ""
     note = ""
-    if report.loaded is not None and report.loaded < report.alerts:
+    if report.rules_elsewhere:
+        note = f"rules run elsewhere: none of the {report.alerts} alerts of this build is loaded here"
+    elif report.loaded is not None and report.loaded < report.alerts:
         note = f"only {report.loaded} of the {report.alerts} alerts of this build are loaded: silence says little"
     heading = TopRow((Cell(INDENT + title, Colour.BOLD),), TopPlace(Page.ALERTS) if count else None)
     doubt = [TopRow((Cell(f"!   {note}", Colour.YELLOW),))] if note else []
