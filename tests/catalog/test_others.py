@@ -18,6 +18,7 @@ from regobs.config import read_config
 from regobs.doctor.observe import observe_exposition
 from regobs.errors import InputError
 from tests.catalog.samples import DOCKER, text_of
+from tests.e2e.exposition_server import ExpositionServer
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "other-registries.md").read_text(encoding="utf-8")
@@ -72,6 +73,24 @@ def test_the_command_names_it_and_ends_with_2(tmp_path: Path, capsys: pytest.Cap
     assert "this is Harbor's exposition: not supported" in said
     assert "What would be needed: a flavor" in said
     assert "comp=registry" in said
+
+
+@pytest.mark.parametrize("name", ["Quay", "Harbor"])
+@pytest.mark.parametrize("command", [("init",), ("catalog", "check")])
+def test_what_a_server_is_not_is_the_fault_of_the_server_in_every_command(
+    command: tuple[str, ...],
+    name: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "other.txt").write_text(EXPOSITIONS[name])
+    with ExpositionServer(EXPOSITIONS[name]) as served:
+        assert run([*command, f"http://{served.address}/metrics"]) == 3
+    assert f"these are metrics, but this is {name}'s exposition: not supported" in capsys.readouterr().err
+    assert run([*command, "other.txt"]) == 2
+    assert not (tmp_path / "regobs.toml").exists()
 
 
 def test_the_settings_of_the_page_can_be_read() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -45,6 +47,23 @@ def read(source: str, standard_input: BinaryIO) -> Exposition:
             expected="a URL, a file, or - for standard input",
         ) from error
     return parse(data, source=source)
+
+
+@contextmanager
+def judged(source: str) -> Iterator[None]:
+    """Within it, an exposition that is not wanted is a fault of the server where the source is a URL: ServerError."""
+    try:
+        yield
+    except InputError as error:
+        if not is_url(source):
+            raise
+        raise ServerError(
+            f"these are metrics, but {error.message}",
+            location=error.location,
+            value=error.value,
+            expected=error.expected,
+            next_step=error.next_step,
+        ) from error
 
 
 def _from_url(source: str) -> Exposition:

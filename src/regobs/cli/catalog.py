@@ -15,7 +15,7 @@ from regobs.cli.public_url import EXPOSITION
 from regobs.common.closest import closest
 from regobs.common.screen import screen
 from regobs.common.table import table
-from regobs.errors import ExitCode, InputError, ServerError
+from regobs.errors import ExitCode, InputError
 
 if TYPE_CHECKING:
     from regobs.catalog.check import ExpositionReport
@@ -119,18 +119,8 @@ def check(context: click.Context, source: str, flavor: str | None, version: str 
 
     wanted = _version(version) if version else None
     exposition = sources.read(source, sys.stdin.buffer)
-    try:
+    with sources.judged(source):
         report = compare(exposition, Flavor(flavor) if flavor else None, wanted)
-    except InputError as error:
-        if not sources.is_url(source):
-            raise
-        raise ServerError(
-            f"these are metrics, but {error.message}",
-            location=error.location,
-            value=error.value,
-            expected=error.expected,
-            next_step=error.next_step,
-        ) from error
     click.echo(json.dumps(_report_data(report), indent=2) if form == "json" else _report_text(report))
     context.exit(ExitCode.OK if report.ok else ExitCode.DIFFERENCE)
 

@@ -79,7 +79,8 @@ def _observed(exposition: str | None, server: ServerOptions, config: Config) -> 
     if server.given:
         raise InputError("an exposition and a server are both given", next_step="leave one of them out")
     read = sources.read(exposition, sys.stdin.buffer)
-    return observe_exposition(read, read.source if sources.is_url(exposition) else "")
+    with sources.judged(exposition):
+        return observe_exposition(read, read.source if sources.is_url(exposition) else "")
 
 
 def _slower_groups(config: Config) -> Collection[str]:
