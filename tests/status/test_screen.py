@@ -89,6 +89,17 @@ def test_of_rules_that_run_elsewhere_it_is_told_where_to_ask_and_what_their_aler
     assert "known only where" not in screen_text(whole, PIPE)
 
 
+@pytest.mark.parametrize("width", [50, 60, 80, 100])
+def test_budgets_fit_a_narrow_terminal_and_keep_what_is_left_and_what_burns(width: int) -> None:
+    rows = [replace(budget(39.8), events=123_456_789.0, scope={"env": "production"}, title="Pulling blobs works")]
+    text = screen_text(replace(QUIET, budgets=tuple(rows)), Screen(width=width))
+    drawn = text[text.index("Error budgets") :].split("\n\n")[0].splitlines()
+    assert max(map(display_width, drawn)) <= width
+    assert "39.8" in drawn[2]
+    assert "budget l" in drawn[1]
+    assert ("left out for want of space: events" in drawn[-1]) is (width <= 60)
+
+
 @pytest.mark.parametrize(("burn", "colour"), [(0.99, ""), (1.0, YELLOW), (14.39, YELLOW), (14.4, RED), (None, "")])
 def test_a_burn_has_the_colour_of_the_alert_that_it_means(burn: float | None, colour: str) -> None:
     line = next(line for line in coloured(replace(QUIET, budgets=(budget(burn),))).splitlines() if "pull" in line)

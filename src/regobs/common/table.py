@@ -46,23 +46,46 @@ def table(
     underline: bool = False,
     indent: int = 0,
     names: bool = False,
+    spare: Sequence[str] = (),
 ) -> str:
     """The rows as lines under their headings, two spaces apart, without blanks at their ends and a final line break.
 
     Columns of numbers stand to the right, and those whose heading is in `right`; None is an empty cell. Control
     characters are escaped. `head` may be empty: no line of headings then. With `names` the first column holds names
     that a person copies: it is not cut, and columns at the right that have no place beside it are left out, which a
-    last line says.
+    last line says. So are those of `spare`, the first of them first, as long as a line is too long.
     """
     values = [list(row) for row in rows]
     room = None if on.width is None else on.width - indent
+    gone = _too_many(head, values, right, room, spare)
+    if gone:
+        kept = [at for at, name in enumerate(head) if name not in gone]
+        left = [[row[at] for at in kept] for row in values]
+        drawn = table([head[at] for at in kept], left, on=on, right=right, underline=underline, indent=indent)
+        return f"{drawn}\n{_left_out(gone, on, indent)}"
     shown = len(head) if room is None or not names else _beside_names(head, values, room)
     grid = _Grid(head[:shown], [row[:shown] for row in values] if names else values, right, names=names)
     drawn = grid.drawn(grid.widths(room, _NARROWEST), on, underline=underline, indent=indent)
     if shown == len(head):
         return drawn
-    missing = f"left out for want of space: {', '.join(head[shown:])}"
-    return f"{drawn}\n{on.paint(shorten(missing, on.width or 0), Colour.DIM)}"
+    return f"{drawn}\n{_left_out(head[shown:], on)}"
+
+
+def _left_out(names: Sequence[str], on: Screen, indent: int = 0) -> str:
+    missing = f"{' ' * indent}left out for want of space: {', '.join(names)}"
+    return on.paint(shorten(missing, on.width or 0), Colour.DIM)
+
+
+def _too_many(
+    head: Sequence[str], rows: Sequence[Sequence[Value]], right: Collection[str], room: int | None, spare: Sequence[str]
+) -> Sequence[str]:
+    """The first of the spare columns without which a line fits, as few as there can be; all where none does."""
+    for count in range(len(spare) + 1 if room is not None else 0):
+        kept = [at for at, name in enumerate(head) if name not in spare[:count]]
+        grid = _Grid([head[at] for at in kept], [[row[at] for at in kept] for row in rows], right)
+        if _together(grid.widths(room, _NARROWEST)) <= (room or 0):
+            return spare[:count]
+    return spare if room is not None else ()
 
 
 def table_or_records(

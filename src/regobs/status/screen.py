@@ -217,7 +217,8 @@ def _budgets(report: StatusReport, on: Screen) -> Iterator[str]:
         cells[-1] = Cell(one.cells[-1], burn_colour(one.burn))
         cells[-2] = Cell(one.cells[-2], left_colour(one.remaining))
         rows.append(cells)
-    yield table(("SLO", "scope", "target", "events", "bad", "budget left", "burn rate"), rows, on=on, indent=2)
+    head = ("SLO", "scope", "target", "events", "bad", "budget left", "burn rate")
+    yield table(head, rows, on=on, indent=2, spare=("events", "bad", "target"))
 
 
 def _routes(report: StatusReport, on: Screen) -> Iterator[str]:
