@@ -45,6 +45,7 @@ groups:
 @pytest.mark.parametrize(
     ("expr", "part"),
     [
+        ("pg_stat_database_numbackend > 5", "did you mean pg_stat_database_numbackends?"),
         ("pg_upp == 0", "a metric pg_upp; did you mean pg_up?"),
         ("probe_succes == 0", "did you mean probe_success?"),
         ("sum(redis_pu)", "did you mean redis_up?"),

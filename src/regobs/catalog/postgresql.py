@@ -57,6 +57,9 @@ LONGEST_TRANSACTION = _postgresql.gauge(
     _of_server("datname", state=_STATES),
     pitfalls=("While it is open, no dead row that is younger than it can be removed, in any table.",),
 )
+BACKENDS = _postgresql.gauge(
+    "pg_stat_database_numbackends", Unit.CONNECTIONS, "Connections to the database, whatever they do.", _DATABASE
+)
 COMMITS = _postgresql.counter("pg_stat_database_xact_commit", Unit.TRANSACTIONS, "Transactions committed.", _DATABASE)
 ROLLBACKS = _postgresql.counter(
     "pg_stat_database_xact_rollback",
