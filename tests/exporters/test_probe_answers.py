@@ -88,6 +88,83 @@ def test_a_base_that_leads_to_another_host_is_no_registry_wherever_that_host_is(
     assert f"another host, http://{host}/login" in step.text
 
 
+@pytest.fixture
+def secret(tmp_path: Path) -> Path:
+    """A file that holds `x`, for user and password."""
+    file = tmp_path / "secret"
+    file.write_text("x")
+    return file
+
+
+@pytest.mark.parametrize("challenge", ["Basic", "Bearer"])
+@pytest.mark.parametrize("known", [False, True], ids=["auth", "base"])
+def test_a_challenge_of_a_server_to_which_a_redirect_leads_gets_no_credentials(
+    challenge: str, known: bool, secret: Path
+) -> None:
+    seen: list[str | None] = []
+
+    class Foreign(StubHandler):
+        def do_GET(self) -> None:
+            seen.append(self.headers.get("Authorization"))
+            if self.path.startswith("/token"):
+                self.answer(200, b'{"token": "t"}')
+            else:
+                realm = f'{challenge} realm="{foreign.url}/token"'
+                self.answer(401, b"", more={"WWW-Authenticate": realm})
+
+    class Leading(StubHandler):
+        def do_GET(self) -> None:
+            if known and "Authorization" not in self.headers:
+                self.answer(401, b"", more={"WWW-Authenticate": 'Basic realm="x"'})
+                return
+            seen.append(None if known else self.headers.get("Authorization"))
+            self.answer(302, b"", more={"Location": f"{foreign.url}/v2/"})
+
+    with StubServer(Foreign) as foreign, StubServer(Leading) as server:
+        found = steps(probe_of(ProbeTarget("x", server.url, username_file=secret, password_file=secret)))
+    step = found["base" if known else "auth"]
+    assert step.result == "answer"
+    assert step.text == (f"GET /v2/ leads to another host, {foreign.url}/v2/: 401, and no credentials are sent there")
+    assert set(seen) == {None}
+
+
+def test_a_redirect_within_the_registry_and_back_to_it_leads_to_its_own_challenge(secret: Path) -> None:
+    class Moved(StubHandler):
+        def do_GET(self) -> None:
+            if self.path == "/v2/":
+                self.answer(301, b"", more={"Location": "/registry/v2/"})
+            elif "Authorization" in self.headers:
+                self.answer(200, b"{}")
+            else:
+                self.answer(401, b"", more={"WWW-Authenticate": 'Basic realm="x"'})
+
+    with StubServer(Moved) as server:
+        found = steps(probe_of(ProbeTarget("x", server.url, username_file=secret, password_file=secret)))
+    assert (found["auth"].result, found["base"].result) == ("ok", "ok")
+
+
+@pytest.mark.parametrize("status", [302, 307])
+def test_a_token_service_that_leads_elsewhere_takes_no_password_there(status: int, secret: Path) -> None:
+    seen: list[str | None] = []
+
+    class Foreign(StubHandler):
+        def do_GET(self) -> None:
+            seen.append(self.headers.get("Authorization"))
+            self.answer(401, b"", more={"WWW-Authenticate": 'Basic realm="x"'})
+
+    class Leading(StubHandler):
+        def do_GET(self) -> None:
+            if self.path.startswith("/token"):
+                self.answer(status, b"", more={"Location": f"{foreign.url}/token"})
+            else:
+                self.answer(401, b"", more={"WWW-Authenticate": f'Bearer realm="{server.url}/token"'})
+
+    with StubServer(Foreign) as foreign, StubServer(Leading) as server:
+        found = steps(probe_of(ProbeTarget("x", server.url, username_file=secret, password_file=secret)))
+    assert found["auth"].result == "auth"
+    assert seen == [None]
+
+
 @pytest.mark.parametrize(
     ("status", "body", "result"),
     [

@@ -123,14 +123,26 @@ def base(run: Round, deadline: Deadline) -> None:
 
 
 def _ask_base(run: Round, deadline: Deadline, headers: Mapping[str, str]) -> Reply:
-    """GET /v2/. One that leads to another host, such as the page of a login, is no registry's answer."""
+    """GET /v2/. One that leads elsewhere, such as to the page of a login, and does not work there is no registry's.
+
+    So no challenge that comes back is another server's: the password goes to nobody whom a redirect names.
+    """
+    own = Origin.of(run.target.url)
     reached: list[str] = []
     try:
-        return run.line.ask("GET", f"{run.target.url}/v2/", deadline, headers=headers, reached=reached)
+        reply = run.line.ask("GET", f"{run.target.url}/v2/", deadline, headers=headers, reached=reached)
     except StepError as fault:
-        if fault.reason == "answer" or not reached or Origin.of(reached[-1]) == Origin.of(run.target.url):
+        if fault.reason == "answer" or not reached or Origin.of(reached[-1]) == own:
             raise
-        raise StepError("answer", f"GET /v2/ leads to another host, {shown_url(reached[-1])}: {fault}") from None
+        raise _elsewhere(own, reached[-1], str(fault)) from None
+    if reply.status != 200 and Origin.of(reply.url) != own:
+        raise _elsewhere(own, reply.url, f"{reply.status}, and no credentials are sent there")
+    return reply
+
+
+def _elsewhere(own: Origin, url: str, why: str) -> StepError:
+    what = "host" if Origin.of(url).authority != own.authority else "scheme"
+    return StepError("answer", f"GET /v2/ leads to another {what}, {shown_url(url)}: {why}")
 
 
 def pull_manifest(run: Round, deadline: Deadline) -> None:
