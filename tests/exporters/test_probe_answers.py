@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+import trustme
 
+from regobs.catalog import probe as metrics
 from regobs.exporters.outside import Address, ClientConnections, Deadline, Origin, Resolver, StepError, Trust
 from regobs.exporters.probe import _REQUESTS, StepOutcome, TargetProbe
 from regobs.exporters.probe_settings import DEFAULT_TIMING, ProbeTarget
@@ -220,6 +225,53 @@ def test_auth_fails_where_the_token_service_gives_no_token(status: int, body: by
     assert found["auth"].result == result
     if status != 200:
         assert str(status) in found["auth"].text
+
+
+@contextmanager
+def with_tls(handler: type[StubHandler], authority: trustme.CA, ends: datetime) -> Iterator[str]:
+    """The address of a server on localhost whose certificate expires then."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost", not_after=ends).configure_cert(context)
+    with StubServer(handler) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        yield f"https://localhost:{server.server_port}"
+
+
+@pytest.mark.parametrize("registry_has_tls", [True, False])
+@pytest.mark.parametrize("leads", ["token", "redirect"])
+def test_the_expiry_is_that_of_the_registrys_certificate_and_of_no_server_that_it_names(
+    leads: str, registry_has_tls: bool, tmp_path: Path
+) -> None:
+    authority, now = trustme.CA(), datetime.now(UTC).replace(microsecond=0)
+    far, near = now + timedelta(days=300), now + timedelta(days=3)
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+
+    class Other(StubHandler):
+        def do_GET(self) -> None:
+            self.answer(200, b'{"token": "t"}')
+
+    class Registry(StubHandler):
+        protocol_version = "HTTP/1.1"  # so that the connection of `tls` serves every request
+
+        def do_GET(self) -> None:
+            if leads == "redirect":
+                self.answer(307, b"", more={"Location": f"{other}{self.path}"})
+            elif "Authorization" in self.headers:
+                self.answer(200, b"{}")
+            else:
+                self.answer(401, b"", more={"WWW-Authenticate": f'Bearer realm="{other}/token"'})
+
+    instruments = Instruments("gitlab")
+    with ExitStack() as running:
+        other = running.enter_context(with_tls(Other, authority, far))
+        if registry_has_tls:
+            url = running.enter_context(with_tls(Registry, authority, near))
+        else:
+            url = running.enter_context(StubServer(Registry)).url
+        target = ProbeTarget("x", url, trust=Trust(tmp_path / "ca.pem"), push=False)
+        assert steps(TargetProbe(target, DEFAULT_TIMING, instruments))["base"].result == "ok"
+    shown = [value for _, _, value in instruments.gauge(metrics.CERTIFICATE_EXPIRY).samples()]
+    assert shown == ([near.timestamp()] if registry_has_tls else [])
 
 
 def test_a_token_service_whose_json_has_no_end_is_a_failure_of_auth() -> None:

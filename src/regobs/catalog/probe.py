@@ -52,7 +52,7 @@ LAST_SUCCESS = _probe.gauge(
 CERTIFICATE_EXPIRY = _probe.gauge(
     "registry_probe_certificate_expiry_timestamp_seconds",
     Unit.TIMESTAMP,
-    "When the certificate that the registry last showed expires.",
+    "When the certificate that the registry last showed at its own address expires.",
     form(labels=(_TARGET,), on_event=True, needs=Capability.REGISTRY_PROBE),
     pitfalls=("A certificate that fails verification is not read: the value stays that of the one before.",),
 )

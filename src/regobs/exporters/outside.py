@@ -124,13 +124,17 @@ class ClientConnections:
         self._context = context
         self._resolver = resolver
         self._open: dict[Origin, http.client.HTTPConnection] = {}
-        self.certificate_expiry: float | None = None
+        self._expiry: dict[Origin, float] = {}
 
     def close(self) -> None:
         """Close every connection."""
         for connection in self._open.values():
             connection.close()
         self._open.clear()
+
+    def certificate_expiry(self, origin: Origin) -> float | None:
+        """When the certificate that this server showed expires, in Unix seconds; None where it showed none."""
+        return self._expiry.get(origin)
 
     def resolve(self, origin: Origin, deadline: Deadline) -> list[Address]:
         """The addresses of a host."""
@@ -170,7 +174,9 @@ class ClientConnections:
             if isinstance(error, ssl.SSLCertVerificationError):
                 raise StepError("tls", f"{origin.authority}: {error.verify_message}") from None
             raise _failure("tls", origin.authority, error, deadline) from None
-        self.certificate_expiry = _expiry(wrapped)
+        expiry = _expiry(wrapped)
+        if expiry is not None:
+            self._expiry[origin] = expiry
         return wrapped
 
     def keep(self, origin: Origin, plug: socket.socket) -> None:

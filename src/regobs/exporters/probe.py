@@ -101,7 +101,8 @@ class TargetProbe:
     def _round(self, steps: list[str]) -> list[StepOutcome]:
         line = ClientConnections(self._context, self._resolver)
         run = Round(self.target, line, canary_was_there=self._has_canary, undeleted=self._undeleted)
-        reach = _Reach(line, Origin.of(self.target.url))
+        origin = Origin.of(self.target.url)
+        reach = _Reach(line, origin)
         failed: dict[str, StepOutcome] = {}
         outcomes: list[StepOutcome] = []
         try:
@@ -119,8 +120,9 @@ class TargetProbe:
         if run.pushed is not None and "delete" in steps:
             self._undeleted = self._undeleted + 1 if "delete" in failed else 0
         self._has_canary = self._has_canary or bool(run.canary)
-        if line.certificate_expiry is not None:
-            self._expiry.child(target=self.target.name).set(line.certificate_expiry)
+        expiry = line.certificate_expiry(origin)
+        if expiry is not None:
+            self._expiry.child(target=self.target.name).set(expiry)
         if run.failing_checks is not None:
             self._tell_checks(set(run.failing_checks))
         return outcomes
