@@ -144,10 +144,10 @@ def test_where_images_cannot_be_deleted_one_tag_is_taken_over_again_and_again(
     storage = tmp_path / "r" / "storage"
     registry = start_registry(supervisor, tmp_path / "r", storage={"filesystem": {"rootdirectory": str(storage)}})
     monkeypatch.setattr(probe_steps, "_LEFT_BEHIND", -1.0)  # all images of earlier rounds are to be removed
-    monkeypatch.setattr(probe_steps, "_MOST_UNDELETED", 2)
-    refused = watched(registry)
-    for _ in range(4):
-        assert failing(refused.round()) == {"delete": "status"}  # a deletion that fails is no fault of pushes
+    monkeypatch.setattr(probe_steps, "_MOST_LEFT", 2)
+    refused, next_process = watched(registry), watched(registry)
+    for probe in (refused, refused, refused, refused, next_process):
+        assert failing(probe.round()) == {"delete": "status"}  # a deletion that fails is no fault of pushes
     tags = requests.get(f"{registry.url}/v2/regobs/probe/tags/list", timeout=30).json()["tags"]
     assert sorted(tag.partition("-")[0] for tag in tags) == ["canary", "probe", "probe", "probe"]
     assert "probe" in tags

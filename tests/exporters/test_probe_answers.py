@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import ssl
 import threading
@@ -15,9 +16,10 @@ import pytest
 import trustme
 
 from regobs.catalog import probe as metrics
+from regobs.exporters import probe_steps
 from regobs.exporters.outside import Address, ClientConnections, Deadline, Origin, Resolver, StepError, Trust
 from regobs.exporters.probe import _REQUESTS, StepOutcome, TargetProbe
-from regobs.exporters.probe_settings import DEFAULT_TIMING, ProbeTarget
+from regobs.exporters.probe_settings import DEFAULT_TIMING, ProbeTarget, StepTiming
 from regobs.instrument import Instruments
 from tests.stub_server import StubHandler, StubServer
 
@@ -284,6 +286,65 @@ def test_a_token_service_whose_json_has_no_end_is_a_failure_of_auth() -> None:
 
     with StubServer(Challenge) as server:
         assert outcomes(server)["auth"].result == "auth"
+
+
+class KeepingRegistry(StubServer):
+    """Stores tags; where `wrong` is the method or the word of an address, its answer is a refusal."""
+
+    def __init__(self, wrong: str) -> None:
+        self.tags: set[str] = set()
+        registry = self
+
+        class Handler(StubHandler):
+            def do_GET(self) -> None:
+                self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                place, name = self.path.split("?")[0].rsplit("/", 2)[1:]
+                if self.command == "PUT" and place == "manifests":
+                    registry.tags.add(name)  # also where the answer then says that it failed
+                if wrong in {self.command, f"{self.command} {place}", f"{self.command} {name}"}:
+                    self.answer(405, b"{}")
+                elif name == "list":
+                    self.answer(200, json.dumps({"tags": sorted(registry.tags)}).encode())
+                else:
+                    status = {"POST": 202, "PUT": 201, "DELETE": 202}.get(self.command, 200)
+                    self.answer(status, b"{}", more={"Location": "/v2/x/blobs/uploads/1"})
+
+            do_POST = do_PUT = do_DELETE = do_HEAD = do_GET
+
+        super().__init__(Handler)
+
+
+@pytest.mark.parametrize("restarted", [False, True], ids=["one process", "a process each round"])
+@pytest.mark.parametrize("wrong", ["DELETE", "PUT manifests", "GET list"])
+def test_images_that_stay_are_bounded_whatever_keeps_them(
+    wrong: str, restarted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probe_steps, "_MOST_LEFT", 3)
+    with KeepingRegistry(wrong) as registry:
+        target = ProbeTarget("x", registry.url)
+        probe = probe_of(target)
+        for _ in range(6):
+            if restarted:
+                probe = probe_of(target)
+            assert steps(probe)["delete"].result != "ok"
+    assert 0 < len(registry.tags) <= 4  # and the one that is taken over
+
+
+@pytest.mark.parametrize("often", ["push", "read_back", "delete"])
+def test_a_round_that_pushes_reads_back_and_deletes_whichever_of_the_three_is_due(often: str) -> None:
+    class Works(StubHandler):
+        def do_GET(self) -> None:
+            self.answer(200, b"{}")
+
+    timing = {step: StepTiming(0 if step == often else 300, 5) for step in DEFAULT_TIMING}
+    with StubServer(Works) as server:
+        probe = TargetProbe(ProbeTarget("x", server.url), timing, Instruments("gitlab"))
+        keeps = TargetProbe(ProbeTarget("x", server.url, delete=False), timing, Instruments("gitlab"))
+        for _ in range(3):
+            assert {"push", "read_back", "delete"} <= {one.step for one in probe.run()}
+        done = [{one.step for one in keeps.run()} for _ in range(2)]
+    if often != "delete":
+        assert done[1] == {"resolve", "connect", "auth", "push", "read_back"}
 
 
 def test_a_fault_that_nobody_thought_of_fails_the_step_and_the_next_round_works(

@@ -34,6 +34,8 @@ _REQUESTS: Mapping[str, Step] = {
 # What a step needs to have worked in the same round, beside reaching the registry.
 _NEEDS = {"base": "auth", "pull_manifest": "auth", "pull_blob": "pull_manifest", "push": "auth"}
 _NEEDS |= {"read_back": "push", "delete": "push"}
+# What a round does as a whole: an image that is pushed is read back, and deleted before the next one is pushed.
+_TOGETHER = ("push", "read_back", "delete")
 _REACH = ("resolve", "connect", "tls")
 
 
@@ -58,7 +60,7 @@ class TargetProbe:
         self._due = dict.fromkeys(target.steps, 0.0)
         self._told: dict[str, str] = {}
         self._checks: set[str] = set()
-        self._undeleted = 0
+        self._left: int | None = None
         self._has_canary = False
         self._success = instruments.gauge(metrics.SUCCESS)
         self._runs = instruments.counter(metrics.RUNS)
@@ -90,7 +92,9 @@ class TargetProbe:
 
     def _with_needs(self, due: set[str]) -> set[str]:
         wanted = set(due)
-        for step in due - {"health"}:
+        if due & set(_TOGETHER):
+            wanted.update(step for step in _TOGETHER if step in self.target.steps)
+        for step in wanted - {"health"}:
             wanted.update(reach for reach in _REACH if reach in self.target.steps)
             needed = _NEEDS.get(step)
             while needed is not None:
@@ -100,7 +104,7 @@ class TargetProbe:
 
     def _round(self, steps: list[str]) -> list[StepOutcome]:
         line = ClientConnections(self._context, self._resolver)
-        run = Round(self.target, line, canary_was_there=self._has_canary, undeleted=self._undeleted)
+        run = Round(self.target, line, canary_was_there=self._has_canary, left=self._left)
         origin = Origin.of(self.target.url)
         reach = _Reach(line, origin)
         failed: dict[str, StepOutcome] = {}
@@ -117,8 +121,7 @@ class TargetProbe:
                 outcomes.append(outcome)
         finally:
             line.close()
-        if run.pushed is not None and "delete" in steps:
-            self._undeleted = self._undeleted + 1 if "delete" in failed else 0
+        self._left = run.left
         self._has_canary = self._has_canary or bool(run.canary)
         expiry = line.certificate_expiry(origin)
         if expiry is not None:

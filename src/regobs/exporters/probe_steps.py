@@ -10,6 +10,7 @@ import base64
 import contextlib
 import hashlib
 import json
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -26,9 +27,10 @@ _CONFIG = "application/vnd.oci.image.config.v1+json"
 _LAYER = "application/vnd.oci.image.layer.v1.tar"
 CANARY = "canary"
 _PREFIX = "probe-"
+_OWN_TAG = re.compile(rf"{_PREFIX}[0-9]{{1,11}}(?:-.*)?", re.ASCII).fullmatch
 _FIXED = "probe"  # the tag where images cannot be deleted: each push takes it from the one before
 _LEFT_BEHIND = 600.0  # seconds after which an image of another round is one that nobody deletes any more
-_MOST_UNDELETED = 20  # rounds in a row whose image stayed: from then on one tag is taken over, or they pile up
+_MOST_LEFT = 20  # images of earlier rounds that are still there: from then on one tag is taken over, or they pile up
 _MOST_REMOVED = 20  # left-behind images a round, so that a round stays short
 
 
@@ -69,7 +71,7 @@ class Round:
     canary_was_there: bool = False  # in an earlier round of this process
     pushed: TinyImage | None = None
     failing_checks: tuple[str, ...] | None = None
-    undeleted: int = 0  # rounds before this one, in a row, whose deletion failed
+    left: int | None = None  # images that may still be there when the round ends; None where nobody has looked yet
 
     def path(self, rest: str) -> str:
         """An address below the probe's repository."""
@@ -174,9 +176,13 @@ def pull_blob(run: Round, deadline: Deadline) -> None:
 
 
 def push(run: Round, deadline: Deadline) -> None:
-    """Push an image whose bytes no cache has seen."""
-    unique = run.target.delete and run.undeleted < _MOST_UNDELETED
-    tag = f"{_PREFIX}{int(time())}-{secrets.token_hex(4)}" if unique else _FIXED
+    """Push an image whose bytes no cache has seen, under a tag of its own where not too many are there already."""
+    if run.target.delete and run.left is None:
+        run.left = _left_by_others(run, deadline)
+    tag = _FIXED
+    if run.left is not None and run.left < _MOST_LEFT:
+        tag = f"{_PREFIX}{int(time())}-{secrets.token_hex(4)}"
+        run.left += 1  # until `delete` counts what stays: a push that fails may have stored its image
     image = TinyImage.made(tag, f"{time()} {secrets.token_hex(32)}\n".encode())
     push_image(run, image, deadline)
     run.pushed = image
@@ -195,7 +201,7 @@ def delete(run: Round, deadline: Deadline) -> None:
     """DELETE the manifest of the image that was just pushed, then those that earlier rounds left."""
     assert run.pushed is not None  # noqa: S101 - runs only after `push`
     run.ask("DELETE", run.path(f"manifests/{digest(run.pushed.manifest)}"), deadline, (202,))
-    _remove_left_behind(run, deadline)
+    run.left = _remove_left_behind(run, deadline)
 
 
 def health(run: Round, deadline: Deadline) -> None:
@@ -232,22 +238,41 @@ def digest(content: bytes) -> str:
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
-def _remove_left_behind(run: Round, deadline: Deadline) -> None:
-    """Delete images of rounds that ended between push and delete: those whose tag is older than ten minutes."""
-    reply = run.ask("GET", run.path("tags/list"), deadline, (200, 404))
-    try:
-        tags = _parsed(reply.body).get("tags") or [] if reply.status == 200 else []
-    except (ValueError, AttributeError):
-        raise StepError("answer", "the list of tags is no JSON object") from None
-    for tag in [tag for tag in tags if isinstance(tag, str) and _is_left_behind(tag)][:_MOST_REMOVED]:
+def _remove_left_behind(run: Round, deadline: Deadline) -> int:
+    """Delete images of rounds that ended between push and delete: those whose tag is older than ten minutes.
+
+    How many of the probe's images stay.
+    """
+    tags = _own_tags(run, deadline)
+    removed = 0
+    for tag in [tag for tag in tags if _is_left_behind(tag)][:_MOST_REMOVED]:
         found = run.ask("HEAD", run.path(f"manifests/{tag}"), deadline, (200, 404), kind=MANIFEST)
         if found.status == 200:
             run.ask("DELETE", run.path(f"manifests/{found.header('docker-content-digest')}"), deadline, (202, 404))
+            removed += 1
+    return len(tags) - removed
+
+
+def _left_by_others(run: Round, deadline: Deadline) -> int:
+    """How many images earlier processes left. As many as may be where the registry does not tell."""
+    try:
+        return len(_own_tags(run, deadline))
+    except StepError:
+        return _MOST_LEFT
+
+
+def _own_tags(run: Round, deadline: Deadline) -> list[str]:
+    """The tags that rounds of a probe gave; none where the repository is new."""
+    reply = run.ask("GET", run.path("tags/list"), deadline, (200, 404))
+    try:
+        tags = _parsed(reply.body).get("tags") or [] if reply.status == 200 else []
+        return [tag for tag in tags if isinstance(tag, str) and _OWN_TAG(tag)]
+    except (ValueError, AttributeError, TypeError):
+        raise StepError("answer", "the list of tags is no JSON object") from None
 
 
 def _is_left_behind(tag: str) -> bool:
-    pushed = tag.removeprefix(_PREFIX).partition("-")[0]
-    return tag.startswith(_PREFIX) and pushed.isdigit() and len(pushed) < 12 and time() - int(pushed) > _LEFT_BEHIND
+    return time() - int(tag.split("-")[1]) > _LEFT_BEHIND
 
 
 def _token(run: Round, told: Mapping[str, str], basic: str, deadline: Deadline) -> str:
