@@ -347,6 +347,37 @@ def test_a_round_that_pushes_reads_back_and_deletes_whichever_of_the_three_is_du
         assert done[1] == {"resolve", "connect", "auth", "push", "read_back"}
 
 
+@pytest.mark.parametrize("then", ["silence", "page", "gone"])
+def test_a_failing_check_is_no_series_where_the_debug_port_answers_no_more(then: str) -> None:
+    answers = [(503, b'{"storage": "x", "sha256:%s": "y"}' % (b"a" * 64)), (200, b"{}"), (503, b'{"storage": "x"}')]
+
+    class Health(StubHandler):
+        def do_GET(self) -> None:
+            if answers:
+                self.answer(*answers[0])
+            elif then == "page":
+                self.answer(404, b"<html>")
+
+    def shown() -> dict[str, float]:
+        probe.run(all_steps=True)
+        return {labels["check"]: value for _, labels, value in instruments.gauge(metrics.FAILING_CHECKS).samples()}
+
+    instruments = Instruments("gitlab")
+    with ExitStack() as stack:
+        debug = stack.enter_context(StubServer(Health))
+        target = ProbeTarget("x", "http://127.0.0.1:1", debug_url=debug.url)
+        probe = TargetProbe(target, DEFAULT_TIMING, instruments)
+        assert shown() == {"storage": 1, "other": 1}
+        del answers[0]
+        assert shown() == {"storage": 0, "other": 0}
+        del answers[0]
+        assert shown() == {"storage": 1, "other": 0}
+        del answers[0]
+        if then == "gone":
+            stack.close()
+        assert shown() == {"other": 0}  # what overflowed cannot be removed
+
+
 def test_a_fault_that_nobody_thought_of_fails_the_step_and_the_next_round_works(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -59,6 +59,9 @@ CERTIFICATE_EXPIRY = _probe.gauge(
 FAILING_CHECKS = _probe.gauge(
     "registry_probe_failing_health_check",
     Unit.BOOL,
-    "1 for each check that /debug/health of the registry names as failing.",
+    "1 for each check that /debug/health of the registry names as failing, 0 for one that fails no longer.",
     form(labels=labels("check", "target"), on_event=True, needs=Capability.REGISTRY_PROBE),
+    pitfalls=(
+        "While /debug/health gives no answer there is no series: the step `health` of registry_probe_success is 0.",
+    ),
 )

@@ -126,8 +126,8 @@ class TargetProbe:
         expiry = line.certificate_expiry(origin)
         if expiry is not None:
             self._expiry.child(target=self.target.name).set(expiry)
-        if run.failing_checks is not None:
-            self._tell_checks(set(run.failing_checks))
+        if "health" in steps:
+            self._tell_checks(run.failing_checks)
         return outcomes
 
     def _preventing(self, step: str, failed: Mapping[str, StepOutcome]) -> StepOutcome | None:
@@ -175,10 +175,17 @@ class TargetProbe:
         else:
             _LOG.warning("probe step failed", extra={**fields, "error": outcome.text})
 
-    def _tell_checks(self, failing: set[str]) -> None:
-        for check in failing | self._checks:
+    def _tell_checks(self, failing: tuple[str, ...] | None) -> None:
+        """1 and 0 by check; no series at all where /debug/health gives no answer (None), as nothing is known then."""
+        if failing is None:
+            for check in self._checks:
+                self._failing.child(target=self.target.name, check=check).set(0)  # `other` cannot be removed
+                self._failing.remove(target=self.target.name, check=check)
+            self._checks.clear()
+            return
+        for check in sorted(self._checks.union(failing), key=failing.__contains__):  # 1 last, where names overflow
             self._failing.child(target=self.target.name, check=check).set(int(check in failing))
-        self._checks |= failing
+        self._checks.update(failing)
 
 
 class _Reach:
