@@ -6,11 +6,13 @@ import json
 import socket
 import ssl
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 import trustme
@@ -443,3 +445,37 @@ def test_an_address_of_a_kind_that_this_machine_does_not_have_is_passed_over(mon
         line.connect(origin, [six, four], Deadline(5)).close()
         with pytest.raises(StepError, match="not supported"):
             line.connect(origin, [six], Deadline(5))
+
+
+def test_a_look_up_that_hangs_is_in_the_way_of_no_other_host_and_of_no_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    look_up, ended, asked = socket.getaddrinfo, threading.Event(), Counter[str]()
+
+    def hanging(host: str, port: int, **more: Any) -> list[Any]:
+        if not more.get("flags", 0) & socket.AI_NUMERICHOST:
+            asked[host] += 1
+            if host == "hangs.test":
+                ended.wait(20)
+                raise OSError("ended")
+        return look_up(host, port, **more)
+
+    class Health(StubHandler):
+        def do_GET(self) -> None:
+            self.answer(200, b"{}")
+
+    monkeypatch.setattr("regobs.exporters.outside.socket.getaddrinfo", hanging)
+    timing = {step: StepTiming(1, 0.3 if step == "resolve" else 5) for step in DEFAULT_TIMING}
+    with StubServer(Health) as debug:
+        by_name = debug.url.replace("127.0.0.1", "localhost")
+        for url in (debug.url, by_name):
+            target = ProbeTarget("x", "http://hangs.test", debug_url=url)
+            probe = TargetProbe(target, timing, Instruments("gitlab"))
+            first, second = steps(probe), steps(probe)
+            assert (first["resolve"].result, first["health"].result) == ("dns", "ok")
+            assert (second["resolve"].result, second["health"].result) == ("dns", "ok")
+            assert "still hangs" in second["resolve"].text
+        resolver = Resolver()
+        assert resolver.resolve("::1", 5, Deadline(5))[0][1][:2] == ("::1", 5)
+        with pytest.raises(StepError):
+            resolver.resolve("hangs.test", 5, Deadline(0.1))
+        ended.set()
+    assert set(asked) == {"hangs.test", "localhost"}

@@ -249,31 +249,41 @@ class Resolver:
     """Names to addresses, each in a thread of its own: the system's resolver cannot be told how long it may take."""
 
     def __init__(self) -> None:
-        self._hanging: threading.Thread | None = None
+        self._hanging: dict[str, threading.Thread] = {}  # by host name, those that had no answer in time
 
     def resolve(self, host: str, port: int, deadline: Deadline) -> list[Address]:
-        """The addresses in the system's order. A look-up that still hangs lets the next one fail at once."""
-        if self._hanging is not None and self._hanging.is_alive():
+        """The addresses in the system's order; an IP address asks no resolver.
+
+        A look-up that still hangs lets the next one of the same host name fail at once.
+        """
+        with contextlib.suppress(OSError, UnicodeError):
+            return _addresses(host, port, socket.AI_NUMERICHOST)
+        self._hanging = {name: thread for name, thread in self._hanging.items() if thread.is_alive()}
+        if host in self._hanging:
             raise StepError("dns", f"{host}: the look-up before this one still hangs")
         found: list[Address] = []
         faults: list[OSError | UnicodeError] = []
 
         def look_up() -> None:
             try:
-                rows = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+                found.extend(_addresses(host, port))
             except (OSError, UnicodeError) as error:
                 faults.append(error)
-            else:
-                found.extend(dict.fromkeys((row[0], row[4]) for row in rows))
 
-        self._hanging = threading.Thread(target=look_up, name="regobs-resolve", daemon=True)
-        self._hanging.start()
-        self._hanging.join(deadline.left())
-        if self._hanging.is_alive():
+        thread, seconds = threading.Thread(target=look_up, name="regobs-resolve", daemon=True), deadline.left()
+        thread.start()
+        thread.join(seconds)
+        if thread.is_alive():
+            self._hanging[host] = thread
             raise StepError("dns", f"{host}: no answer within {deadline.seconds:g} s")
         if faults or not found:
             raise StepError("dns", f"{host}: {faults[0] if faults else 'no address'}")
         return found
+
+
+def _addresses(host: str, port: int, flags: int = 0) -> list[Address]:
+    rows = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
+    return list(dict.fromkeys((row[0], row[4]) for row in rows))
 
 
 def target_url(base: str, location: str) -> str:
