@@ -9,10 +9,21 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+from regobs.catalog import probe as metrics
+from regobs.catalog.exposition import parse
 from regobs.catalog.probe import STEPS
 from regobs.cli.main import regobs
-from regobs.errors import ConfigError
-from regobs.exporters.probe_settings import _SCHEMA, DEFAULT_TIMING, StepTiming, checked_url, read_probe_settings
+from regobs.errors import ConfigError, InputError
+from regobs.exporters.probe import Probe
+from regobs.exporters.probe_settings import (
+    _SCHEMA,
+    DEFAULT_TIMING,
+    MOST_TARGETS,
+    StepTiming,
+    checked_url,
+    read_probe_settings,
+)
+from regobs.exporters.serving import exporter_instruments
 from regobs.pack import find_pack
 
 
@@ -134,3 +145,59 @@ def test_the_authority_of_an_address_is_judged_before_anything_is_probed(tmp_pat
     roots = ssl.create_default_context().get_ca_certs(binary_form=True)
     file.write_text(ssl.DER_cert_to_PEM_cert(roots[0]))
     assert CliRunner().invoke(regobs, words).exit_code == 0
+
+
+def test_as_many_targets_as_are_taken_have_series_of_their_own_and_one_more_is_refused(tmp_path: Path) -> None:
+    url = "https://127.0.0.1:1"
+    rows = [
+        {"name": f"r{index}", "url": url, "repository": f"r{index}", "debug_url": "http://127.0.0.1:1"}
+        for index in range(MOST_TARGETS)
+    ]
+    settings = read_probe_settings(written(tmp_path, yaml.safe_dump({"targets": rows})))
+    instruments = exporter_instruments()
+    for target in Probe(settings, instruments).targets:
+        target.run(all_steps=True)
+    shown = parse(instruments.render()).families
+    for metric in (metrics.SUCCESS, metrics.RUNS, metrics.DURATION, metrics.LAST_SUCCESS):
+        targets = {sample.labels["target"] for sample in shown[metric.name].samples}
+        assert targets == {target.name for target in settings.targets}
+    rows.append({"name": "more", "url": url, "repository": "more"})
+    file = written(tmp_path, yaml.safe_dump({"targets": rows}))
+    with pytest.raises(ConfigError, match="too many targets") as caught:
+        read_probe_settings(file)
+    assert (caught.value.value, f"at most {MOST_TARGETS}" in str(caught.value.expected)) == (
+        str(MOST_TARGETS + 1),
+        True,
+    )
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--ca-file", "x"],
+        ["--no-push"],
+        ["--password-file", "x", "--username-file", "x"],
+        ["--repository", "regobs/probe"],
+        ["--username-file", "x"],
+    ],
+    ids=lambda options: options[0],
+)
+@pytest.mark.parametrize("mode", ["--check-config", "--once"])
+def test_what_describes_the_target_of_a_url_is_refused_beside_a_file_of_settings(
+    options: list[str], mode: str, tmp_path: Path
+) -> None:
+    file = written(tmp_path, "targets: [{name: a, url: 'http://127.0.0.1:1'}]")
+    found = CliRunner().invoke(regobs, ["export", "probe", "--config", str(file), mode, *options])
+    assert isinstance(found.exception, InputError)
+    assert options[0] in str(found.exception.value)
+
+
+@pytest.mark.parametrize("option", ["--password-file", "--username-file"])
+def test_a_user_without_a_password_is_refused_on_the_command_line_too(option: str, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("x")
+    words = ["export", "probe", "--url", "https://localhost", "--check-config", option, str(tmp_path / "secret")]
+    found = CliRunner().invoke(regobs, words)
+    assert isinstance(found.exception, InputError)
+    assert found.exception.value == option
+    other = next(name for name in ("--password-file", "--username-file") if name != option)
+    assert CliRunner().invoke(regobs, [*words, other, str(tmp_path / "secret")]).exit_code == 0

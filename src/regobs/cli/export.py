@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from regobs.cli.export_logs import logs
-from regobs.cli.export_options import FILE, WEB, read_address, read_web, refuse_serving, serve
+from regobs.cli.export_options import FILE, WEB, given_options, read_address, read_web, refuse_serving, serve
 from regobs.cli.public_url import PublicUrl
 from regobs.errors import ExitCode, InputError, MachineError
 
@@ -71,6 +71,7 @@ def probe(
     if (file is None) == (url is None):
         raise InputError("name the registry", expected="either --config FILE or --url URL", next_step="add one of them")
     if file is not None:
+        _refuse_beside_config()
         settings = read_probe_settings(file)
     else:
         target = _target_of_url(url or "", repository, username_file, password_file, ca_file, no_push=no_push)
@@ -92,6 +93,19 @@ def probe(
     return log.exit_code
 
 
+def _refuse_beside_config() -> None:
+    """Refuse what describes the one target of --url beside a file that describes its targets."""
+    files = {"username_file": "--username-file", "password_file": "--password-file", "ca_file": "--ca-file"}
+    given = given_options({"repository": "--repository", **files, "no_push": "--no-push"})
+    if given:
+        raise InputError(
+            "a file of settings has all that belongs to a target",
+            value=" ".join(["--config", *given]),
+            expected=f"--config alone, or {' and '.join(given)} with --url",
+            next_step="put it into the file, as exporters/probe.yaml shows, and take the option off",
+        )
+
+
 def _target_of_url(
     url: str,
     repository: str,
@@ -105,6 +119,13 @@ def _target_of_url(
     from regobs.exporters.outside import Trust  # noqa: PLC0415
     from regobs.exporters.probe_settings import ProbeTarget, checked_repository, checked_url  # noqa: PLC0415
 
+    if (username_file is None) != (password_file is None):
+        raise InputError(
+            "user and password belong together",
+            value="--username-file" if password_file is None else "--password-file",
+            expected="both --username-file and --password-file, or neither",
+            next_step="add the other one",
+        )
     public, trust = checked_url(url, {}), Trust(ca_file)
     trust.context()
     target = ProbeTarget(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -78,13 +79,7 @@ def read_address(listen: str) -> tuple[str, int]:
 
 def refuse_serving(mode: str) -> None:
     """Refuse options of a server beside a mode that ends without one."""
-    context = click.get_current_context()
-    names = {"listen": "--listen", "web_file": "--web-config-file"}
-    given = [
-        option
-        for name, option in names.items()
-        if context.get_parameter_source(name) not in {None, ParameterSource.DEFAULT, ParameterSource.DEFAULT_MAP}
-    ]
+    given = given_options({"listen": "--listen", "web_file": "--web-config-file"})
     if given:
         raise InputError(
             "nothing is served where the counts are printed once",
@@ -92,3 +87,10 @@ def refuse_serving(mode: str) -> None:
             expected=f"{mode} alone, or {' and '.join(given)} of an exporter that goes on",
             next_step=f"take off {mode} or {' and '.join(given)}",
         )
+
+
+def given_options(names: Mapping[str, str]) -> list[str]:
+    """Those options, of the parameters of this command, that the command line or the environment has."""
+    context = click.get_current_context()
+    absent = {None, ParameterSource.DEFAULT, ParameterSource.DEFAULT_MAP}
+    return [option for name, option in names.items() if context.get_parameter_source(name) not in absent]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from regobs.catalog.probe import STEPS
+from regobs.catalog.probe import RESULTS, STEPS
 from regobs.documents import Document, read_yaml, validate
 from regobs.errors import ConfigError
 from regobs.exporters.outside import Origin, Trust
@@ -18,6 +18,8 @@ from regobs.promql.durations import read_duration
 _PART = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"
 _REPOSITORY = rf"{_PART}(?:/{_PART})*"  # OCI distribution 1.1, <name>
 _LONGEST_REPOSITORY = 255
+# What one process can tell apart: a family has at most 5,000 series, and that of runs one for each result of each step.
+MOST_TARGETS = 5_000 // (len(STEPS) * len(RESULTS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,14 @@ def read_probe_settings(file: Path) -> ProbeSettings:
         ) from None
     validate(document, _SCHEMA, ConfigError)
     rows: list[dict[str, Any]] = document.data["targets"]
+    if len(rows) > MOST_TARGETS:
+        raise ConfigError(
+            "too many targets for one process",
+            location=document.locate(("targets", MOST_TARGETS)),
+            value=f"{len(rows)}",
+            expected=f"at most {MOST_TARGETS}: the series of those above would be `other`",
+            next_step="share them out between several files, each with a process of its own",
+        )
     targets = tuple(_target(document, index, file.parent) for index in range(len(rows)))
     for index, row in enumerate(rows):
         if row["name"] in [other["name"] for other in rows[:index]]:
