@@ -515,3 +515,25 @@ def test_the_command_serves_and_ends_in_order(postgresql: DatabaseServer, tmp_pa
     refused = subprocess.run([*command, "--check-config"], check=False, capture_output=True, text=True)
     assert refused.returncode == 3
     assert "hidden" not in refused.stderr
+
+
+def test_the_command_cancels_its_query_when_it_is_told_to_end(postgresql: DatabaseServer, tmp_path: Path) -> None:
+    file = tmp_path / "dsn"
+    file.write_text(as_role(postgresql.url))
+    command = [sys.executable, "-m", "regobs", "export", "database", "--dsn-file", str(file), "--heavy"]
+    waits = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'regobs' AND wait_event_type = 'Lock'"
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with psycopg.connect(postgresql.url) as blocking, psycopg.connect(postgresql.url, autocommit=True) as looking:
+        blocking.execute("LOCK TABLE repository_blobs IN ACCESS EXCLUSIVE MODE")
+        with subprocess.Popen([*command, "--listen", "127.0.0.1:0"], **streams) as process:  # type: ignore[call-overload]
+            deadline = time.monotonic() + 60
+            while looking.execute(waits).fetchone() != (1,) and time.monotonic() < deadline:
+                time.sleep(0.1)
+            assert looking.execute(waits).fetchone() == (1,)
+            start = time.monotonic()
+            process.terminate()
+            _, said = process.communicate(timeout=60)
+        assert time.monotonic() - start < 5
+        assert looking.execute(waits).fetchone() == (0,)
+    assert process.returncode == 0
+    assert "failed" not in said

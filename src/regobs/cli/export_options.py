@@ -45,7 +45,10 @@ def serve(
     path: str = "/metrics",
     ended: threading.Event | None = None,
 ) -> None:
-    """Print the URL of `path`, serve `app` and let `exporter` work until SIGTERM, SIGINT or `ended`."""
+    """Print the URL of `path`, serve `app` and let `exporter` work until SIGTERM, SIGINT or `ended`.
+
+    /metrics and /-/healthy answer until the work has ended, but where others send to `path`: it takes nothing more then.
+    """
     from regobs.exporters.serving import ExporterServer, allow_descriptors, wait_for_end  # noqa: PLC0415
 
     allow_descriptors()
@@ -53,8 +56,9 @@ def serve(
     click.echo(f"{server.url}{path}")
     exporter.start()
     wait_for_end(ended)
-    server.stop()
-    exporter.stop()
+    first, last = (exporter, server) if path == "/metrics" else (server, exporter)
+    first.stop()
+    last.stop()
 
 
 def read_web(file: Path | None) -> WebConfig | None:

@@ -32,6 +32,8 @@ _LOCK = 0x7265_676F_6273  # "regobs": the key of the advisory lock by which expo
 _AGAIN = 60.0  # seconds after which a query is asked again that ended with the connection
 _RECONNECT = 5.0  # seconds between two attempts to connect
 _CONNECT_SECONDS = 5
+_STOP_SECONDS = 2.0  # for the query that runs to end as it is cancelled, or for an attempt to connect
+_CANCEL_SECONDS = 0.5  # for a request to cancel, and between two of them: one between two statements has no effect
 _LONGEST_LABEL = 255
 _POOLED = "no leader can be chosen through a pooler of connections"
 
@@ -74,10 +76,20 @@ class DatabaseExporter:
         self._thread.start()
 
     def stop(self) -> None:
-        """End after the query that runs."""
+        """Cancel the query that runs, and end.
+
+        A server that does not answer is not waited for: the thread ends with the process, its query at its time limit.
+        """
         self._end.set()
-        self._thread.join()
-        self._disconnect()
+        end = monotonic() + _STOP_SECONDS
+        while self._thread.is_alive() and monotonic() < end:
+            running = self._connection
+            if running is not None:
+                with suppress(psycopg.Error):
+                    running.cancel_safe(timeout=_CANCEL_SECONDS)
+            self._thread.join(_CANCEL_SECONDS)
+        if not self._thread.is_alive():
+            self._disconnect()
 
     def run(self) -> float:
         """Ask what is due; seconds until something is due again."""
@@ -168,6 +180,8 @@ class DatabaseExporter:
         try:
             self._show(query, self._rows(query))
         except Exception as fault:  # noqa: BLE001 - the thread must live on, or all series would stay as they are
+            if self._end.is_set():  # `stop` has cancelled it: that is no failure
+                return
             self._went[query.name] = 0
             self._gauge(metadata.QUERY_SUCCESS, {"query": query.name}, 0)
             self._tell(query.name, _words(fault, self._dsn))
@@ -248,7 +262,7 @@ class DatabaseExporter:
 
     def _tell(self, query: str, problem: str) -> None:
         """Log once when a query begins to fail in this way, and when it works again."""
-        if self._told.get(query, "") == problem:
+        if self._told.get(query, "") == problem or self._end.is_set():
             return
         self._told[query] = problem
         if problem:
