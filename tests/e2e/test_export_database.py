@@ -461,6 +461,31 @@ def test_of_two_exporters_only_the_leader_asks_and_the_other_takes_its_place(pos
         assert second.value(metadata.REPOSITORIES) == 4
 
 
+def test_a_leader_that_loses_its_connection_leads_no_more_though_it_cannot_come_back(
+    postgresql: DatabaseServer,
+) -> None:
+    one = Asked(as_role(postgresql.url), leader=True)
+    one.exporter.start()
+    deadline = time.monotonic() + 60
+    while not one.exporter.ready and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert one.value(metadata.LEADER) == 1
+    with psycopg.connect(postgresql.url, autocommit=True) as connection:
+        connection.execute("ALTER ROLE regobs NOLOGIN")
+        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'regobs'")
+    start = time.monotonic()
+    while one.value(metadata.LEADER) == 1 and time.monotonic() - start < 30:
+        time.sleep(0.05)
+    waited = time.monotonic() - start
+    time.sleep(6)  # another attempt to connect
+    shown = one.value(metadata.LEADER)
+    one.exporter.stop()
+    assert (waited < 4, shown) == (True, 0)
+    never = Asked(as_role(postgresql.url), leader=True)
+    never.round()
+    assert never.value(metadata.LEADER) == 0
+
+
 def test_no_leader_is_chosen_through_a_pooler_and_both_log_and_check_say_why(
     postgresql: DatabaseServer, supervisor: Supervisor, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -176,6 +176,6 @@ QUERY_LAST_SUCCESS = _metadata.gauge(
 LEADER = _metadata.gauge(
     "regobs_database_leader",
     Unit.BOOL,
-    "1 on the exporter that asks the database, 0 on those that wait to take its place.",
+    "1 on the exporter that asks the database, 0 on those that wait to take its place or have no connection.",
     _form(),
 )

@@ -8,6 +8,7 @@ that holds an advisory lock of the session asks; the others show nothing but tha
 from __future__ import annotations
 
 import logging
+import select
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -31,6 +32,7 @@ _KEPT_INTERVALS = 3
 _LOCK = 0x7265_676F_6273  # "regobs": the key of the advisory lock by which exporters choose a leader
 _AGAIN = 60.0  # seconds after which a query is asked again that ended with the connection
 _RECONNECT = 5.0  # seconds between two attempts to connect
+_LOOK = 1.0  # seconds between two looks at the connection of a leader that rests
 _CONNECT_SECONDS = 5
 _STOP_SECONDS = 2.0  # for the query that runs to end as it is cancelled, or for an attempt to connect
 _CANCEL_SECONDS = 0.5  # for a request to cancel, and between two of them: one between two statements has no effect
@@ -113,7 +115,14 @@ class DatabaseExporter:
                 _LOG.exception("a round ended in a fault")
                 self._lost(fault)
                 pause = _RECONNECT
-            self._end.wait(pause)
+            self._rest(pause)
+
+    def _rest(self, seconds: float) -> None:
+        """Wait so long, until the end, or until the leader's connection has something to tell, such as that it ended."""
+        end = monotonic() + seconds
+        while not self._end.wait(max(0.0, min(_LOOK, end - monotonic()))) and monotonic() < end:
+            if self._choose_leader and self._connection is not None and _has_news(self._connection):
+                return
 
     def _connected(self) -> bool:
         if self._connection is not None:
@@ -150,7 +159,6 @@ class DatabaseExporter:
         try:
             if _is_pooled(self._connection):
                 self._tell("leader", _POOLED)
-                self._gauge(metadata.LEADER, {}, 0)
                 self._fail_all()
                 return False
             self._tell("leader", "")
@@ -251,6 +259,8 @@ class DatabaseExporter:
     def _fail_all(self) -> None:
         for query in self._queries:
             self._gauge(metadata.QUERY_SUCCESS, {"query": query.name}, 0)
+        if self._choose_leader:  # the server gives the lock back with the connection
+            self._gauge(metadata.LEADER, {}, 0)
 
     def _lost(self, fault: Exception) -> None:
         self._tell("connect", _words(fault, self._dsn))
@@ -309,6 +319,15 @@ def _is_pooled(connection: psycopg.Connection[Any]) -> bool:
     with connection.cursor(row_factory=tuple_row) as cursor:
         row = cursor.execute("SELECT pg_backend_pid()").fetchone()
     return row != (connection.info.backend_pid,)
+
+
+def _has_news(connection: psycopg.Connection[Any]) -> bool:
+    """Whether a server has sent something, or ended, while nothing was asked."""
+    with suppress(psycopg.Error):
+        look = select.poll()
+        look.register(connection.fileno(), select.POLLIN)
+        return bool(look.poll(0))
+    return True
 
 
 def _labels(filled: Filled, row: Mapping[str, Any]) -> Series:
