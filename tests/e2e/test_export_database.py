@@ -364,10 +364,32 @@ def test_a_fault_of_the_exporter_itself_fails_the_query_alone_and_the_rounds_go_
 def test_series_end_when_nothing_confirmed_them_for_three_intervals(asked: Asked) -> None:
     assert asked.value(metadata.QUEUE_TASKS, queue="blob", state="queued") == 3
     asked.exporter._fresh["gc_queues"] -= 181
-    asked.exporter._due = dict.fromkeys(asked.exporter._due, time.monotonic() + 60)
-    asked.exporter.run()
+    asked.exporter._forget_old()
     assert asked.value(metadata.QUEUE_TASKS, queue="blob", state="queued") is None
     assert asked.value(metadata.REPOSITORIES) == 4
+
+
+def test_series_end_in_time_while_another_query_runs_and_so_does_the_success_of_theirs(
+    postgresql: DatabaseServer,
+) -> None:
+    slow = DatabaseQuery("slow", "SELECT pg_sleep(60)", (), within=60)
+    often = [replace(query, every=1) for query in QUERIES if query.name in {"connections", "objects"}]
+    broken = DatabaseQuery("broken", "SELECT no_such", (), every=1)
+    running = Asked(as_role(postgresql.url), queries=(*often, broken, slow))
+    running.exporter.start()
+    while "objects" not in running.exporter._shown:
+        time.sleep(0.01)
+    start = time.monotonic()
+    while running.value(metadata.REPOSITORIES) is not None and time.monotonic() - start < 20:
+        time.sleep(0.05)
+    waited = time.monotonic() - start
+    time.sleep(0.2)
+    success = {labels["query"]: value for labels, value in running.samples(metadata.QUERY_SUCCESS)}
+    ages = {labels["query"] for labels, _ in running.samples(metadata.QUERY_LAST_SUCCESS)}
+    running.exporter.stop()
+    assert waited < 10
+    assert success == {"broken": 0}
+    assert ages == {"connections", "objects"}
 
 
 def test_a_row_that_is_gone_takes_its_series_with_it(asked: Asked, postgresql: DatabaseServer) -> None:

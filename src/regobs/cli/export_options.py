@@ -47,7 +47,7 @@ def serve(
 ) -> None:
     """Print the URL of `path`, serve `app` and let `exporter` work until SIGTERM, SIGINT or `ended`.
 
-    /metrics and /-/healthy answer until the work has ended, but where others send to `path`: it takes nothing more then.
+    /metrics and /-/healthy answer until the work has ended; a `path` that others send to takes nothing more then.
     """
     from regobs.exporters.serving import ExporterServer, allow_descriptors, wait_for_end  # noqa: PLC0415
 

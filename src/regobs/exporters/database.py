@@ -1,7 +1,8 @@
 """The exporter of the metadata database: one connection, one query at a time, each on its own interval.
 
 What a query found stays until it is three intervals old: then its series end, because what nobody can confirm is not
-shown. A query that the schema does not fit fails alone. Of several exporters that are told to choose a leader, the one
+shown. A thread of its own sees to that, as one query may run for many intervals of the others. A query that the schema
+does not fit fails alone. Of several exporters that are told to choose a leader, the one
 that holds an advisory lock of the session asks; the others show nothing but that they wait.
 """
 
@@ -32,7 +33,7 @@ _KEPT_INTERVALS = 3
 _LOCK = 0x7265_676F_6273  # "regobs": the key of the advisory lock by which exporters choose a leader
 _AGAIN = 60.0  # seconds after which a query is asked again that ended with the connection
 _RECONNECT = 5.0  # seconds between two attempts to connect
-_LOOK = 1.0  # seconds between two looks at the connection of a leader that rests
+_LOOK = 1.0  # seconds between two looks at the connection of a leader that rests, and at the age of what is shown
 _CONNECT_SECONDS = 5
 _STOP_SECONDS = 2.0  # for the query that runs to end as it is cancelled, or for an attempt to connect
 _CANCEL_SECONDS = 0.5  # for a request to cancel, and between two of them: one between two statements has no effect
@@ -70,12 +71,15 @@ class DatabaseExporter:
         self._told: dict[str, str] = {}
         self._drains: dict[str, QueueDrain] = {}
         self._end = threading.Event()
+        self._shows = threading.RLock()  # of what is shown and how old it is
         self._thread = threading.Thread(target=self._go_on, name="regobs-database", daemon=True)
+        self._watch = threading.Thread(target=self._watch_age, name="regobs-database-age", daemon=True)
         self.ready = False
 
     def start(self) -> None:
         """Begin to ask."""
         self._thread.start()
+        self._watch.start()
 
     def stop(self) -> None:
         """Cancel the query that runs, and end.
@@ -95,7 +99,6 @@ class DatabaseExporter:
 
     def run(self) -> float:
         """Ask what is due; seconds until something is due again."""
-        self._forget_old()
         if not self._connected() or not self._leads():
             return _RECONNECT
         for query in self._queries:
@@ -117,8 +120,12 @@ class DatabaseExporter:
                 pause = _RECONNECT
             self._rest(pause)
 
+    def _watch_age(self) -> None:
+        while not self._end.wait(_LOOK):
+            self._forget_old()
+
     def _rest(self, seconds: float) -> None:
-        """Wait so long, until the end, or until the leader's connection has something to tell, such as that it ended."""
+        """Wait so long, until the end, or until the leader's connection has news, such as that it ended."""
         end = monotonic() + seconds
         while not self._end.wait(max(0.0, min(_LOOK, end - monotonic()))) and monotonic() < end:
             if self._choose_leader and self._connection is not None and _has_news(self._connection):
@@ -142,8 +149,12 @@ class DatabaseExporter:
             self._fail_all()
             return False
         self._tell("connect", "")
-        for name, went in self._went.items():
-            self._gauge(metadata.QUERY_SUCCESS, {"query": name}, went)
+        with self._shows:
+            for query in self._queries:
+                if query.name in self._went:
+                    self._gauge(metadata.QUERY_SUCCESS, {"query": query.name}, self._went[query.name])
+                else:
+                    self._instruments[metadata.QUERY_SUCCESS].remove(query=query.name)
         return True
 
     def _disconnect(self) -> None:
@@ -176,29 +187,36 @@ class DatabaseExporter:
         leads = bool(row and row["got"])
         self._gauge(metadata.LEADER, {}, int(leads))
         if not leads:
+            self._show_nothing()
+            self.ready = True
+        return leads
+
+    def _show_nothing(self) -> None:
+        with self._shows:
             self._forget(list(self._shown))
             self._went.clear()
             for query in self._queries:  # a lost connection has set them to 0
                 self._instruments[metadata.QUERY_SUCCESS].remove(query=query.name)
-            self.ready = True
-        return leads
 
     def _ask(self, query: DatabaseQuery) -> None:
         start = monotonic()
         try:
-            self._show(query, self._rows(query))
+            rows = self._rows(query)
+            with self._shows:
+                self._show(query, rows)
+                self._went[query.name] = 1
+                self._gauge(metadata.QUERY_SUCCESS, {"query": query.name}, 1)
         except Exception as fault:  # noqa: BLE001 - the thread must live on, or all series would stay as they are
             if self._end.is_set():  # `stop` has cancelled it: that is no failure
                 return
-            self._went[query.name] = 0
-            self._gauge(metadata.QUERY_SUCCESS, {"query": query.name}, 0)
+            with self._shows:
+                self._went[query.name] = 0
+                self._gauge(metadata.QUERY_SUCCESS, {"query": query.name}, 0)
             self._tell(query.name, _words(fault, self._dsn))
             if self._connection is None or self._connection.broken or self._connection.closed:
                 self._due[query.name] = monotonic() + min(query.every, _AGAIN)
                 self._lost(fault)
         else:
-            self._went[query.name] = 1
-            self._gauge(metadata.QUERY_SUCCESS, {"query": query.name}, 1)
             self._gauge(metadata.QUERY_LAST_SUCCESS, {"query": query.name}, time())
             self._tell(query.name, "")
         self._gauge(metadata.QUERY_DURATION, {"query": query.name}, monotonic() - start)
@@ -245,9 +263,17 @@ class DatabaseExporter:
         return value
 
     def _forget_old(self) -> None:
+        """End what was told too long ago: numbers, and that the query works, but not that it fails."""
         now = monotonic()
         kept = {query.name: query.every * _KEPT_INTERVALS for query in self._queries}
-        self._forget([name for name, at in self._fresh.items() if now - at > kept[name]])
+        with self._shows:
+            old = [name for name, at in self._fresh.items() if now - at > kept[name]]
+            self._forget(old)
+            for name in old:
+                if self._went.get(name):
+                    del self._went[name]
+                    if self._connection is not None:  # without one it shows 0
+                        self._instruments[metadata.QUERY_SUCCESS].remove(query=name)
 
     def _forget(self, names: list[str]) -> None:
         for name in names:
