@@ -23,6 +23,7 @@ from regobs.logs.reading.wrapping import Unwrapper
 ROOT = Path(__file__).parents[2]
 LOG = ROOT / "tests" / "data" / "gitlab-registry-4.32.log.jsonl.gz"
 EXAMPLE = ROOT / "exporters" / "log-metrics.yaml"
+BUCKETS = "{name: registry_log_own, help: h, value: size_bytes, buckets: [%s]}"
 HISTOGRAM = "{name: registry_log_a, help: h, value: ttfb_ms, buckets: [1]}"
 COUNTER = "metrics: [{name: registry_log_own_total, help: h%s}]"
 
@@ -204,6 +205,10 @@ def test_negative_values_are_left_out_because_a_counter_never_falls(tmp_path: Pa
         ("metrics: [{name: registry_log_own, help: h, buckets: [1]}]", "`value`", "1:54"),
         ("metrics: [{name: registry_log_own, help: h, value: size_bytes, buckets: [2, 1]}]", "ascending", "1:73"),
         ("metrics: [{name: registry_log_own, help: h, value: size_bytes, buckets: [1, .inf]}]", "a number", "1:77"),
+        (f"metrics: [{BUCKETS % '1, 1e400'}]", "a float holds", "1:77"),
+        (f"metrics: [{BUCKETS % '-1.0e400, 1'}]", "a float holds", "1:74"),
+        (f"metrics: [{BUCKETS % ('1, 1' + '0' * 400)}]", "a float holds", "1:77"),
+        (f"metrics: [{BUCKETS % '9007199254740992, 9007199254740993'}]", "as a float has it", "1:73"),
         (
             "metrics: [{name: registry_log_bytes, help: h, value: size_bytes, buckets: [1]}]",
             "taken by registry_log_bytes",

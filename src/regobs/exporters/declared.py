@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
+from math import inf, isinf
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,7 @@ _NUMBERS = frozenset({FieldType.LONG, FieldType.DOUBLE})
 # Names that Prometheus or its client libraries give a meaning of their own.
 # Source: Prometheus documentation, "Data model" and "Jobs and instances"; OpenMetrics 1.0, reserved suffixes.
 _TAKEN_LABELS = frozenset({"le", "quantile", "job", "instance"})
+_SHOWN = 40  # characters of a number in an error
 _SUFFIXES = ("_total", "_bucket", "_sum", "_count", "_created", "_info")
 
 _SCHEMA: dict[str, Any] = {
@@ -280,7 +283,7 @@ def _check_name(document: Document, name: str, *, histogram: bool) -> None:
         )
 
 
-def _check_buckets(document: Document, buckets: Sequence[float], *, has_value: bool) -> None:
+def _check_buckets(document: Document, buckets: Sequence[float | Decimal], *, has_value: bool) -> None:
     if not has_value:
         raise ConfigError(
             "buckets without a value",
@@ -288,14 +291,32 @@ def _check_buckets(document: Document, buckets: Sequence[float], *, has_value: b
             expected="`value`, the field whose numbers are put into them",
             next_step="add `value`, or take off `buckets` to count lines",
         )
-    if list(buckets) != sorted(set(buckets)):
+    for index, edge in enumerate(buckets):
+        if isinf(_as_float(edge)):
+            raise ConfigError(
+                "this bucket has no end",
+                location=document.locate(("buckets", index)),
+                value=str(edge)[:_SHOWN],
+                expected="a number that a float holds, at most 1.7e308; the bucket +Inf is always there",
+                next_step="take it off",
+            )
+    edges = [_as_float(edge) for edge in buckets]
+    if edges != sorted(set(edges)):
         raise ConfigError(
             "the buckets do not ascend",
             location=document.locate(("buckets",)),
             value=", ".join(str(edge) for edge in buckets),
-            expected="upper bounds in ascending order, each once, without +Inf",
+            expected="upper bounds in ascending order, each once as a float has it, without +Inf",
             next_step="sort them",
         )
+
+
+def _as_float(number: float | Decimal) -> float:
+    """A number of a document as metrics have it: infinite where it is too large for a float."""
+    try:
+        return float(number)
+    except OverflowError:
+        return inf
 
 
 def _field(document: Document, path: Steps, name: str) -> Field:
