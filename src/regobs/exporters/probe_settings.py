@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from regobs.catalog.probe import RESULTS, STEPS
 from regobs.documents import Document, read_yaml, validate
@@ -193,10 +194,11 @@ def checked_url(url: str, place: dict[str, Any]) -> str:
             next_step="put user and password into files and name these",
             **place,
         ) from None
-    if url.rstrip("/") != f"{origin.scheme}://{origin.authority}" and url.rstrip("/").count("/") > 2:
+    parts = urlsplit(url)
+    if parts.path.strip("/") or "?" in url or "#" in url:
         raise ConfigError(
             "the address has more than scheme, host and port",
-            value=url.partition("?")[0],
+            value=url.partition("?")[0].partition("#")[0],
             expected=f"{origin.scheme}://{origin.authority}: /v2/ stands at the root of a registry's host",
             next_step="take off what follows the host",
             **place,
@@ -226,6 +228,13 @@ def _target(document: Document, index: int, directory: Path) -> ProbeTarget:
             expected="both username_file and password_file, or neither",
             next_step="add the other one",
             **place("username_file" if "username_file" in row else "password_file"),
+        )
+    if "key_file" in row and "certificate_file" not in row:
+        raise ConfigError(
+            "a key without its certificate",
+            expected="both certificate_file and key_file, or certificate_file alone, which may hold the key too",
+            next_step="add certificate_file, or take key_file off",
+            **place("key_file"),
         )
     trust = Trust(file("ca_file"), file("certificate_file"), file("key_file"))
     trust.context()
