@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
 import os
@@ -192,6 +193,62 @@ def test_check_config_judges_the_place_of_the_state_and_makes_nothing(
     assert isinstance(result.exception, MachineError)
     assert str(result.exception.value).endswith(f": this user may not write to {tmp_path}")
     assert not (tmp_path / "new").exists()
+
+
+def test_check_config_refuses_a_state_that_points_to_what_is_not_there(
+    tmp_path: Path, kept: tuple[list[str], Path]
+) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "gone" / "state")
+    result = checked((kept[0], link))
+    assert isinstance(result.exception, MachineError)
+    assert str(tmp_path / "gone") in str(result.exception.value).partition(": there is no folder ")[2]
+    result = checked((kept[0], link / "below" / "state"))
+    assert isinstance(result.exception, MachineError)
+    (tmp_path / "gone").mkdir()
+    if kept[0][1] == "logs":
+        assert checked((kept[0], link)).stdout == "settings are right\n"
+    assert not list((tmp_path / "gone").iterdir())
+
+
+@pytest.mark.parametrize("place", ["/proc/new", "/proc/new/state", "/sys/new/state"])
+def test_check_config_refuses_a_state_where_no_file_can_be_made_whatever_permissions_say(
+    place: str, kept: tuple[list[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.access", lambda *_: True)
+    result = checked((kept[0], Path(place)))
+    assert isinstance(result.exception, MachineError)
+    assert "no file can be made" in str(result.exception.value)
+
+
+def test_where_files_without_names_are_not_known_one_is_made_and_removed(
+    tmp_path: Path, kept: tuple[list[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really = os.open
+
+    def without(path: str | Path, flags: int, *more: int, **by_name: int) -> int:
+        if flags & os.O_TMPFILE == os.O_TMPFILE:
+            raise OSError(errno.EOPNOTSUPP, "not supported")
+        return really(path, flags, *more, **by_name)
+
+    before = sorted(tmp_path.iterdir())
+    monkeypatch.setattr("os.open", without)
+    assert checked(kept).stdout == "settings are right\n"
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_folder_that_is_not_there_is_made_for_neither_a_textfile_nor_a_link_to_append_to(tmp_path: Path) -> None:
+    log, gone, link = lines(tmp_path, 1), tmp_path / "gone", tmp_path / "link.prom"
+    link.symlink_to(gone / "x.prom")
+    for file in (gone / "x.prom", link):
+        result = CliRunner().invoke(regobs, ["export", "logs", str(log), "--once", "--textfile", str(file)])
+        assert isinstance(result.exception, InputError)
+        assert result.exception.value == str(file)
+    words = ["export", "notifications", "--state", str(tmp_path / "s"), "--append", str(link), "--check-config"]
+    result = CliRunner().invoke(regobs, words)
+    assert isinstance(result.exception, InputError)
+    assert str(gone) in str(result.exception.value)
+    assert not gone.exists()
 
 
 def test_check_config_refuses_a_state_that_another_exporter_has(kept: tuple[list[str], Path]) -> None:

@@ -251,7 +251,7 @@ def _check_append(file: Path | None) -> None:
     if file.exists():
         why = "" if os.access(file, os.W_OK) else f"this user may not write to {file}"
     else:
-        why = fault_of_folder(file.parent)
+        why = fault_of_folder(Path(os.path.realpath(file)).parent)  # of a link, that of what it points to
     if not why:
         return
     raise InputError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -170,6 +171,13 @@ def _check_output(textfile: Path | None, state: Path | None, *, once: bool, back
             value=str(textfile),
             expected="--once --textfile NAME.prom, which a timer repeats",
             next_step="add --once" if not once else "take another name: the collector reads no others",
+        )
+    if textfile is not None and not Path(os.path.realpath(textfile)).parent.is_dir():
+        raise InputError(
+            "there is no folder for the textfile collector's file",
+            value=str(textfile),
+            expected="a folder that is there: the one of --collector.textfile.directory of the node_exporter",
+            next_step="correct the name, or make the folder",
         )
 
 

@@ -30,7 +30,7 @@ from regobs.exporters.declared import DeclaredMetric
 from regobs.exporters.log_counts import LogCounter, Warn, no_warning
 from regobs.exporters.log_files import LogFiles
 from regobs.exporters.piped_lines import PipedLines
-from regobs.exporters.state_places import LOCK, held_file, refuse_folder
+from regobs.exporters.state_places import LOCK, held_file, refuse_state_file
 from regobs.exporters.totals import OTHER, ExporterInstruments
 from regobs.exporters.troubles import LastingTroubles
 from regobs.exporters.written_files import distinct_files
@@ -206,7 +206,7 @@ class LogExporter:
     def judge_state(self) -> None:
         """Raise MachineError where the state file could not be used, by this process now; nothing is written."""
         if self._state is not None:
-            refuse_folder(self._state.parent, Path(f"{self._state}{LOCK}"), held_file(self._state))
+            refuse_state_file(self._state)
             self.load()
 
     def restore(self) -> None:

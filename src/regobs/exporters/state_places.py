@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from fnmatch import fnmatch
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from regobs.errors import InputError, MachineError
 from regobs.exporters.log_folders import MARKS
@@ -16,13 +18,30 @@ LOCK = ".lock"  # at the end of the name of a state file: the name of its lock
 def fault_of_folder(folder: Path, *, made: bool = False) -> str:
     """Why this user cannot make files in a folder, nothing where it can; `made`: a missing one will be made."""
     place = folder
-    while made and not place.exists() and place != place.parent:
+    while made and not os.path.lexists(place) and place != place.parent:
         place = place.parent
     if not place.exists():
-        return f"there is no folder {place}"
+        return f"there is no folder {os.path.realpath(place)}"
     if not place.is_dir():
         return f"{place} is no folder"
-    return "" if os.access(place, os.W_OK | os.X_OK) else f"this user may not write to {place}"
+    if not os.access(place, os.W_OK | os.X_OK):
+        return f"this user may not write to {place}"
+    return _fault_of_making(place)
+
+
+def _fault_of_making(folder: Path) -> str:
+    """Why no file can be made where permissions allow it, as in /proc; nothing where one can. It leaves nothing."""
+    try:
+        try:
+            os.close(os.open(folder, os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o600))  # it never has a name
+        except OSError as fault:
+            if fault.errno not in {errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL}:
+                raise
+            with NamedTemporaryFile(dir=folder, prefix=".regobs-"):  # such as on NFS, which has no files without names
+                return ""
+    except OSError as fault:
+        return f"no file can be made in {folder}: {fault.strerror or fault}"
+    return ""
 
 
 def is_held(lock: Path) -> bool:
@@ -38,6 +57,14 @@ def is_held(lock: Path) -> bool:
     finally:
         os.close(descriptor)
     return False
+
+
+def refuse_state_file(state: Path) -> None:
+    """Raise MachineError where a state file could not be written, also where it is a link to somewhere else."""
+    target = Path(os.path.realpath(state))
+    if state.is_symlink() and (fault := fault_of_folder(target.parent)):
+        raise unusable_folder(state, fault)
+    refuse_folder(state.parent, Path(f"{state}{LOCK}"), held_file(state))
 
 
 def refuse_folder(folder: Path, lock: Path, held: MachineError) -> None:
