@@ -48,6 +48,19 @@ def test_a_last_line_without_an_end_counts_when_the_pipe_is_closed(pipe: tuple[P
     assert lines(piped) == []
 
 
+def test_the_end_of_the_pipe_is_logged_once(pipe: tuple[PipedLines, int], caplog: pytest.LogCaptureFixture) -> None:
+    piped, writing = pipe
+    os.write(writing, b"one\n")
+    lines(piped)
+    assert not caplog.records
+    os.close(writing)
+    for _ in range(3):
+        lines(piped)
+    assert [record.getMessage() for record in caplog.records] == [
+        "the input has ended: what was counted is shown until the exporter is told to end"
+    ]
+
+
 def test_a_line_without_an_end_is_held_up_to_its_longest(pipe: tuple[PipedLines, int]) -> None:
     piped, writing = pipe
     for _ in range(3 * LONGEST_LINE // 32_768):

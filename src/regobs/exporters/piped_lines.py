@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import select
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import Any, BinaryIO
 from regobs.exporters.log_generations import LONGEST_LINE, Lines
 from regobs.logs.reading.sources import STDIN_NAME
 
+_LOG = logging.getLogger("regobs.exporters.logs")
 _BLOCK, _BLOCKS = 1 << 16, 64  # bytes that are read of a pipe at once, and how often before the counts are shown
 
 
@@ -38,6 +40,8 @@ class PipedLines:
                 return
             block = os.read(self._descriptor, _BLOCK)
             self._open = bool(block)
+            if not block:
+                _LOG.warning("the input has ended: what was counted is shown until the exporter is told to end")
             *lines, rest = (self._rest + (block or b"\n" * bool(self._rest))).split(b"\n")
             self._rest = rest[:LONGEST_LINE]
             yield STDIN_NAME, lines
