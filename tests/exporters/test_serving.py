@@ -14,8 +14,9 @@ import pytest
 import requests
 from click.testing import CliRunner
 
-from regobs.cli.export_options import read_address
+from regobs.cli.export_options import read_address, serve
 from regobs.cli.main import regobs
+from regobs.common.programs import free_port
 from regobs.errors import InputError, MachineError
 from regobs.exporters.probe_settings import _REPOSITORY
 from regobs.exporters.serving import ExporterApp, ExporterServer, answer, exporter_instruments, wait_for_end
@@ -176,3 +177,21 @@ def test_the_names_of_repositories_are_judged_in_linear_time() -> None:
     for name in ("a" * 200_000 + "!", "a-" * 100_000 + "!", "a/" * 100_000 + "!", "a" + "-" * 200_000):
         assert re.fullmatch(_REPOSITORY, name) is None
     assert process_time() - began < 2
+
+
+@pytest.mark.parametrize(("path", "answers"), [("/metrics", True), ("/events", False)])
+def test_healthy_is_answered_until_the_work_has_ended_but_where_others_send(path: str, answers: bool) -> None:
+    address, ended, found = ("127.0.0.1", free_port()), threading.Event(), list[bool]()
+
+    class Work:
+        def start(self) -> None:
+            ended.set()
+
+        def stop(self) -> None:
+            try:
+                found.append(requests.get(f"http://127.0.0.1:{address[1]}/-/healthy", timeout=5).ok)
+            except requests.ConnectionError:
+                found.append(False)
+
+    serve(ExporterApp(exporter_instruments(), lambda: True), Work(), address, path=path, ended=ended)
+    assert found == [answers]
