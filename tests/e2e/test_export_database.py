@@ -564,11 +564,15 @@ def test_the_command_serves_and_ends_in_order(postgresql: DatabaseServer, tmp_pa
     assert "hidden" not in refused.stderr
 
 
-def test_the_command_cancels_its_query_when_it_is_told_to_end(postgresql: DatabaseServer, tmp_path: Path) -> None:
+@pytest.mark.parametrize("pooled", [False, True])
+def test_the_command_cancels_its_query_when_it_is_told_to_end(
+    postgresql: DatabaseServer, supervisor: Supervisor, tmp_path: Path, pooled: bool
+) -> None:
     file = tmp_path / "dsn"
-    file.write_text(as_role(postgresql.url))
+    server = databases.pgbouncer(supervisor, postgresql) if pooled else postgresql
+    file.write_text(as_role(server.url))
     command = [sys.executable, "-m", "regobs", "export", "database", "--dsn-file", str(file), "--heavy"]
-    waits = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'regobs' AND wait_event_type = 'Lock'"
+    waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with psycopg.connect(postgresql.url) as blocking, psycopg.connect(postgresql.url, autocommit=True) as looking:
         blocking.execute("LOCK TABLE repository_blobs IN ACCESS EXCLUSIVE MODE")
