@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from regobs.common import files
 from regobs.common.files import beside, replace_directory, write_file, write_files
 
 
@@ -132,3 +133,79 @@ def test_a_directory_that_is_written_whole_holds_nothing_else(tmp_path: Path) ->
     write_file(tmp_path / "out" / "old", b"old")
     replace_directory(tmp_path / "out", {"new": b"new"})
     assert names(tmp_path / "out") == ["new"]
+
+
+@pytest.mark.parametrize("linked", [True, False])
+def test_what_others_do_while_a_directory_is_replaced_is_not_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, linked: bool
+) -> None:
+    """They create, change, replace and remove files, their own and ours, after all was taken over."""
+    place, swap = tmp_path / "rules", files.swap
+    replace_directory(place, {f"{name}.yaml": b"1" for name in ("ours", "edited", "gone", "kept", "theirs", "away")})
+
+    def beside_others(new: Path, target: Path, old: Path) -> None:
+        (place / "made.txt").write_bytes(b"made")
+        (place / "sub").mkdir()
+        (place / "sub" / "made.yaml").write_bytes(b"made")
+        (place / "link").symlink_to("made.txt")
+        (place / "kept.yaml").write_bytes(b"in place")
+        write_file(place / "theirs.yaml", b"replaced")
+        write_file(place / "edited.yaml", b"by somebody")
+        write_file(place / "gone.yaml", b"wanted by somebody")
+        (place / "away.yaml").unlink()
+        swap(new, target, old)
+        (place / "made.txt").write_bytes(b"made in the new one")
+
+    def no_link(*_: object, **__: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(files, "swap", beside_others)
+    if not linked:
+        monkeypatch.setattr(os, "link", no_link)
+    replace_directory(place, {"ours.yaml": b"2", "edited.yaml": b"2"}, {"gone.yaml"})
+    assert {str(path.relative_to(place)): path.read_bytes() for path in place.rglob("*") if path.is_file()} == {
+        "ours.yaml": b"2",
+        "edited.yaml": b"by somebody",
+        "gone.yaml": b"wanted by somebody",
+        "kept.yaml": b"in place",
+        "theirs.yaml": b"replaced",
+        "made.txt": b"made in the new one",
+        "link": b"made in the new one",
+        "sub/made.yaml": b"made",
+    }
+    assert (place / "link").is_symlink()
+    assert list(tmp_path.iterdir()) == [place]
+
+
+def test_what_comes_into_the_old_directory_while_it_is_removed_is_not_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by a program whose working directory it is."""
+    place, rmdir, left = tmp_path / "rules", Path.rmdir, ["b.txt", "a.txt"]
+    replace_directory(place, {"ours.yaml": b"1"})
+
+    def late(path: Path) -> None:
+        if left:
+            (path / left.pop()).write_bytes(b"late")
+        rmdir(path)
+
+    monkeypatch.setattr(Path, "rmdir", late)
+    replace_directory(place, {"ours.yaml": b"2"}, ())
+    assert sorted(path.name for path in place.iterdir()) == ["a.txt", "b.txt", "ours.yaml"]
+    assert list(tmp_path.iterdir()) == [place]
+
+
+def test_a_file_of_others_that_vanishes_while_a_directory_is_replaced_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, link = tmp_path / "rules", os.link
+    replace_directory(place, {"ours.yaml": b"1", "theirs.yaml": b"1", "stays.yaml": b"1"})
+
+    def vanishing(source: Path, *more: object, **options: bool) -> None:
+        if source.name == "theirs.yaml":
+            source.unlink()
+        link(source, *more, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "link", vanishing)
+    replace_directory(place, {"ours.yaml": b"2"}, ())
+    assert sorted(path.name for path in place.iterdir()) == ["ours.yaml", "stays.yaml"]

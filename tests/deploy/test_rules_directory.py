@@ -6,6 +6,8 @@ import threading
 import time
 from pathlib import Path
 
+import pytest
+
 from regobs.common.files import replace_directory
 from regobs.deploy.rules_directory import RulesDirectory
 from regobs.prometheus import Prometheus
@@ -54,3 +56,19 @@ def test_reading_what_a_killed_writer_left_changes_nothing(tmp_path: Path) -> No
         (path / "ours.yaml").write_bytes(content)
     assert directory(place).read() == {"ours.yaml": b"old"}
     assert sorted(path.name for path in tmp_path.iterdir()) == [".rules.regobs-new", ".rules.regobs-old"]
+
+
+def test_a_file_of_others_that_vanishes_while_it_is_read_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = Path.read_bytes
+    for name in ("ours.yaml", "theirs.yaml"):
+        (tmp_path / name).write_bytes(b"1")
+
+    def vanishing(path: Path) -> bytes:
+        if path.name == "theirs.yaml":
+            path.unlink()
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", vanishing)
+    assert directory(tmp_path).read() == {"ours.yaml": b"1"}

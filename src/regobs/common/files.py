@@ -70,26 +70,31 @@ def replace_directory(target: Path, files: Mapping[str, bytes], gone: Collection
     """Let the directory hold these files and nothing else: relative path to content. Its parent must exist.
 
     With `gone`, everything else that is there stays as it is, but for the files of these relative paths; the directory
-    and the files that are replaced keep owner and permissions, and new files get the owner of the directory.
+    and the files that are replaced keep owner and permissions, and new files get the owner of the directory. What
+    others create, change or remove meanwhile is so afterwards too, also where it is one of these files.
     One writer at a time: others wait. What a killed run left beside it is removed.
     """
     with locked(target.parent):
         new, old = _beside_directory(target)
         recover(target, old, new)
+        seen: dict[str, _Identity] = {}
         try:
             new.mkdir()
             if gone is not None and target.exists():
-                _take_over(target, new, {*files, *gone})
+                seen = _take_over(target, new, {*files, *gone})
             _write_tree(new, files)
             if gone is not None and target.exists():
                 _keep_owners(target, new, files)
             elif target.exists():
                 new.chmod(target.stat().st_mode & 0o7777)
+            placed = {name: _identity(new / name) for name in {*seen, *files}}
             swap(new, target, old)
         except BaseException:
             shutil.rmtree(new, ignore_errors=True)
             raise
         sync(target.parent)
+        if gone is not None and old.exists():
+            _carry_over(old, target, seen, placed)
         shutil.rmtree(old, ignore_errors=True)
 
 
@@ -119,24 +124,107 @@ def _beside_directory(target: Path) -> tuple[Path, Path]:
     return target.with_name(f".{target.name}.regobs-new"), target.with_name(f".{target.name}.regobs-old")
 
 
-def _take_over(target: Path, new: Path, others: Collection[str]) -> None:
-    """Let `new` have the folders of `target`, and its files but for `others`: the same files, copies where need be."""
+_Identity = tuple[int, int, int] | None  # inode, time of change in nanoseconds and bytes of a file; None: not there
+
+
+def _identity(path: Path) -> _Identity:
+    try:
+        there = path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return there.st_ino, there.st_mtime_ns, there.st_size
+
+
+def files_in(directory: Path) -> Iterator[tuple[Path, list[Path]]]:
+    """Each folder of a directory, with what is no folder in it. What vanishes meanwhile is left out."""
 
     def fail(error: OSError) -> None:
-        raise error
+        if not isinstance(error, FileNotFoundError):
+            raise error
 
-    for here, folders, names in os.walk(target, onerror=fail):
-        place = new / Path(here).relative_to(target)
+    for here, folders, names in os.walk(directory, onerror=fail):
+        place = Path(here)
+        yield place, [place / name for name in (*names, *(one for one in folders if (place / one).is_symlink()))]
+
+
+def _take_over(target: Path, new: Path, others: Collection[str]) -> dict[str, _Identity]:
+    """Let `new` have the folders of `target`, and its files but for `others`: the same files, copies where need be.
+
+    Gives what each file was when it was taken over or left out.
+    """
+    seen = {}
+    for here, paths in files_in(target):
+        place = new / here.relative_to(target)
         place.mkdir(exist_ok=True)
-        for path in (Path(here) / name for name in (*names, *folders)):
-            if (path.is_dir() and not path.is_symlink()) or str(path.relative_to(target)) in others:
-                continue
-            try:
-                os.link(path, place / path.name, follow_symlinks=False)
-            except OSError:  # who may not link a file of others, or a file system without links
-                shutil.copy2(path, place / path.name, follow_symlinks=False)
-        shutil.copystat(here, place)
-        _own(place, Path(here))
+        for path in paths:
+            name = str(path.relative_to(target))
+            seen[name] = _identity(path)
+            if name not in others:
+                with suppress(FileNotFoundError):  # somebody removed it since it was listed
+                    link_or_copy(path, place / path.name)
+        with suppress(FileNotFoundError):
+            shutil.copystat(here, place)
+        _own(place, here)
+    return seen
+
+
+def link_or_copy(path: Path, place: Path) -> None:
+    """The same file at another place, which must be free; a copy where a link cannot be."""
+    try:
+        os.link(path, place, follow_symlinks=False)
+    except (FileExistsError, FileNotFoundError):
+        raise
+    except OSError:  # who may not link a file of others, or a file system without links
+        shutil.copy2(path, place, follow_symlinks=False)
+
+
+def _carry_over(old: Path, target: Path, seen: Mapping[str, _Identity], placed: Mapping[str, _Identity]) -> None:
+    """Let `target` have what others did in `old` since it was `seen`, and remove `old`, whatever comes meanwhile.
+
+    What others did since in `target`, where we had `placed` its files, is left as it is.
+    """
+    for name, was in seen.items():
+        ours = placed[name]
+        if was is not None and ours is not None and _identity(old / name) is None and _identity(target / name) == ours:
+            (target / name).unlink(missing_ok=True)  # somebody removed it
+    done: dict[str, _Identity] = {}
+    more = True
+    while more:  # ends with nothing there, or with what may not be removed
+        more, walked = False, list(files_in(old))
+        for here, paths in walked:
+            _follow(here, target / here.relative_to(old))
+            for path in paths:
+                name, now = str(path.relative_to(old)), _identity(path)
+                if now is None or (name in done and done[name] == now):
+                    continue
+                done[name], more = now, True
+                if now != seen.get(name):
+                    _carry(path, target / name, placed.get(name))
+                with suppress(OSError):
+                    path.unlink()
+        for here, _ in reversed(walked):
+            with suppress(OSError):  # something came since: it is carried over in the next round
+                here.rmdir()
+
+
+def _follow(folder: Path, place: Path) -> None:
+    """Let a folder of others be at its place too."""
+    if not os.path.lexists(place):
+        place.mkdir()
+        shutil.copystat(folder, place)
+        _own(place, folder)
+
+
+def _carry(path: Path, place: Path, placed: _Identity) -> None:
+    """Put a file of others in its place, unless somebody wrote another there since it was `placed`."""
+    there = _identity(place)
+    if there is None:
+        with suppress(FileExistsError):
+            link_or_copy(path, place)
+    elif there == placed and there[0] != path.lstat().st_ino:
+        new = place.with_name(f".{place.name[:200]}.{os.urandom(4).hex()}.regobs-new")
+        link_or_copy(path, new)
+        new.replace(place)
 
 
 def _keep_owners(target: Path, new: Path, files: Collection[str]) -> None:

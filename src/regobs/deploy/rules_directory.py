@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from regobs.common.files import finish_replacing, one_moment_of, replace_directory
+from regobs.common.files import files_in, finish_replacing, one_moment_of, replace_directory
 from regobs.common.programs import find_program
 from regobs.deploy.loaded_rules import await_groups, gone_groups, groups_of, not_loaded
 from regobs.deploy.rule_changes import rule_changes
@@ -65,8 +65,12 @@ class RulesDirectory:
             )
         try:
             with one_moment_of(self._directory) as place:
-                paths = [path for path in sorted(place.rglob("*")) if path.suffix in _RULE_FILES and path.is_file()]
-                return {str(path.relative_to(place)): path.read_bytes() for path in paths}
+                found = {}
+                for path in (path for _, paths in files_in(place) for path in paths):
+                    if path.suffix in _RULE_FILES and path.is_file():
+                        with suppress(FileNotFoundError):  # somebody removed it since it was listed
+                            found[str(path.relative_to(place))] = path.read_bytes()
+                return dict(sorted(found.items()))
         except OSError as error:
             raise self._unusable(error) from error
 
