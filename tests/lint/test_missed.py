@@ -328,3 +328,29 @@ def test_a_pattern_that_is_a_misspelt_name_is_told_with_the_whole_name_that_is_m
     told = query('sum({__name__=~"registry_http_request_total"})')
     [one] = [one for one in told.findings if one.check == "unknown-metric"]
     assert one.next_step == "did you mean registry_http_requests_total?"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "meant"),
+    [
+        ("registry_http_requests_totl|registry_storage_action_seconds_count", "registry_http_requests_total"),
+        ("(registry_http_requests_totl|up)", "registry_http_requests_total"),
+        ("^registry_http_requests_totl$", "registry_http_requests_total"),
+        ("^(?:registry_http_requests_totl)$", "registry_http_requests_total"),
+        ("registry_http_request.*_totl", "registry_http_requests_total"),
+        ("pg_stat_database_numbackend", "pg_stat_database_numbackends"),
+        ("up|pg_stat_database_numbackend", "pg_stat_database_numbackends"),
+    ],
+)
+def test_what_in_a_pattern_is_a_misspelt_name_is_told_as_a_build_does(pattern: str, meant: str) -> None:
+    told = query(f'sum({{__name__=~"{pattern}"}})')
+    [one] = [one for one in told.findings if one.check == "unknown-metric"]
+    assert one.next_step == f"did you mean {meant}?"
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["registry_http_requests_total|up", "^(pg_up|team_jobs)$", "go_sql_stats_connections_(open|idle)", "(a|b)_total"],
+)
+def test_a_pattern_of_right_names_is_not_told(pattern: str) -> None:
+    assert "unknown-metric" not in found(query(f'sum({{__name__=~"{pattern}"}})'))

@@ -59,6 +59,13 @@ groups:
         ('sum({__name__=~"registry_http_request_total"})', "did you mean registry_http_requests_total?"),
         ('sum({__name__=~"pg_up|redis_upp"})', "a metric redis_upp; did you mean redis_up?"),
         ('sum({__name__=~"registry_http_requsts_.+"})', "a metric registry_http_requsts_; did you mean registry_http_"),
+        ('sum({__name__=~"registry_http_request.*_totl"})', "_totl; did you mean registry_http_requests_total?"),
+        (
+            'sum({__name__=~"^registry_http_requests_totl$"})',
+            "requests_totl; did you mean registry_http_requests_total?",
+        ),
+        ('sum({__name__=~"^(?:up|pg_upp)$"})', "a metric pg_upp; did you mean pg_up?"),
+        ('sum({__name__=~"(registry_http_requests_totl|up)"})', "totl; did you mean registry_http_requests_total?"),
         (
             'sum by (x) (label_replace(registry_http_requests_total, "x", "$1", "metod", "(.*)"))',
             "no series of registry_http_requests_total has the label metod; did you mean method?",
@@ -103,6 +110,7 @@ def test_a_probable_mistake_is_told_with_its_place(tmp_path: Path, expr: str, pa
         'rate(registry_http_requests_total{code!~""}[5m])',
         'sum({__name__=~"registry_http_requests_.*|team_.*"})',
         'sum({__name__=~"registry_http_(requests|answers)_total"})',
+        'sum({__name__=~"registry_http_.*_of_teams_own"})',
         'sum by (metod) (label_replace(registry_http_requests_total, "metod", "$1", "method", "(.*)"))',
         "sum by (metod) (registry_http_requests_total * on () group_left () team_jobs)",
         'sum by (metod) (count_values("metod", registry_http_requests_total))',
@@ -134,6 +142,10 @@ OF_OTHERS = """process_cpu_user_seconds_total process_cpu_system_seconds_total p
 process_uptime_seconds process_files_open_files process_files_max_files process_threads_total
 go_gc_heap_goal_bytes go_gc_cycles_total_gc_cycles_total go_gc_pauses_seconds_bucket go_sched_goroutines_goroutines
 go_memory_classes_heap_objects_bytes go_cgo_go_to_c_calls_calls_total go_sql_open_connections go_build_info nginx_up
+go_sql_stats_connections_open go_sql_stats_connections_idle go_sql_stats_connections_in_use
+go_sql_stats_connections_max_open go_sql_stats_connections_waited_for go_sql_stats_connections_blocked_seconds
+go_sql_stats_connections_closed_max_idle go_sql_stats_connections_closed_max_lifetime
+go_sql_stats_connections_closed_max_idle_time
 """
 
 

@@ -7,6 +7,7 @@ from regobs.catalog.model import Capability, Flavor, Form, Metric, Unit
 
 _pool = Component("sql_pool")
 POOL_FAMILY = "go_sql_dbstats_"  # nothing else is called so
+POOL_OF_OTHERS = "go_sql_stats_"  # of github.com/dlmiddlecote/sqlstats, which other programs expose
 _PITFALLS = (
     "The name has no registry_ prefix: other services expose it too, select the registry's job.",
     "The series of a replica belong to its first connection handle and stand still after a reconnect.",

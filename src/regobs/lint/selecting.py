@@ -13,7 +13,7 @@ from regobs.lint.findings import LintProblem, Severity, check
 from regobs.lint.subjects import LintContext, LintedQuery
 from regobs.promql.functions import HISTOGRAMS
 from regobs.promql.literals import regex_matches
-from regobs.promql.misspelt import near_beginning, nearly
+from regobs.promql.misspelt import near_beginning, near_whole, nearly, plain_names
 from regobs.promql.nodes import Call, Matcher, MatchOp, Selector
 
 _POSITIVE = frozenset({MatchOp.EQUAL, MatchOp.REGEX})
@@ -76,18 +76,41 @@ def _of_neighbour(query: LintedQuery, node: Selector, name: str) -> Iterator[Lin
 
 
 def _named_by_none(query: LintedQuery, node: Selector) -> Iterator[LintProblem]:
-    """A pattern of names that begins like those of a registry's parts, and that none of them fits."""
+    """A pattern of names of which one is misspelt, or that begins like a registry's and fits none of them."""
     for one in node.matchers:
-        begins = _BEGINNING.match(one.value)
-        if one.label != "__name__" or one.op is not MatchOp.REGEX or begins is None or "|" in one.value:
+        if one.label != "__name__" or one.op is not MatchOp.REGEX:
             continue
-        known = (*_registry_series(), *query.context.recorded, *query.context.own)
-        if not any(regex_matches(one.value, name) is not False for name in known) and not _of_other_program(node):
-            near = (begins[0] == one.value and nearly(one.value)) or near_beginning(begins[0])
-            if _is_ours(begins[0], surely=bool(near)):
-                what = f"no registry has a metric whose name fits {one.value!r}"
-                step = f"did you mean {near}?" if near else "`regobs catalog list` shows all"
-                yield query.problem(one, what, step)
+        names = plain_names(one.value)
+        if len(names) == 1 and names[0].startswith(_PREFIX):
+            yield from _fits_none(query, node, one, names[0])
+        elif names:
+            yield from _misspelt(query, node, one, names)
+        elif "|" not in one.value:
+            yield from _fits_none(query, node, one, one.value)
+
+
+def _fits_none(query: LintedQuery, node: Selector, matcher: Matcher, pattern: str) -> Iterator[LintProblem]:
+    begins = _BEGINNING.match(pattern)
+    known = (*_registry_series(), *query.context.recorded, *query.context.own)
+    if begins is None or any(regex_matches(pattern, name) is not False for name in known) or _of_other_program(node):
+        return
+    near = (begins[0] == pattern and nearly(pattern)) or near_beginning(begins[0])
+    if _is_ours(begins[0], surely=bool(near)):
+        near = near_whole(pattern, near) if near == begins[0] else near
+        what = f"no registry has a metric whose name fits {matcher.value!r}"
+        step = f"did you mean {near}?" if near else "`regobs catalog list` shows all"
+        yield query.problem(matcher, what, step)
+
+
+def _misspelt(query: LintedQuery, node: Selector, matcher: Matcher, names: list[str]) -> Iterator[LintProblem]:
+    """Each of several names that nobody has and that is nearly one of the catalog's."""
+    for name in names:
+        known = name in METRICS or name in query.context.recorded or name in query.context.own
+        near = None if known else nearly(name)
+        if near and not (name.startswith(_PREFIX) and _of_other_program(node)):
+            ours = name.startswith(_PREFIX) and _is_ours(name, surely=True)
+            what = f"no {'registry' if ours else 'exporter that regobs knows'} has a metric {name}"
+            yield query.problem(matcher, what, f"did you mean {near}?", None if ours else Severity.WARNING)
 
 
 def _of_no_family(query: LintedQuery, node: Selector, name: str) -> Iterator[LintProblem]:

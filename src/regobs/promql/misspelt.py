@@ -9,7 +9,7 @@ from functools import cache
 from regobs.catalog import METRICS
 from regobs.catalog.go_runtime import MEMORY_FAMILY
 from regobs.catalog.model import Exposer, Metric
-from regobs.catalog.sql_pool import POOL_FAMILY
+from regobs.catalog.sql_pool import POOL_FAMILY, POOL_OF_OTHERS
 from regobs.common.closest import closest
 from regobs.promql.literals import regex_matches
 from regobs.promql.series import catalog_lookup
@@ -20,7 +20,7 @@ _LIKE = 0.91  # of the ratio of closest; process_cpu_user_seconds_total of Node.
 
 _LIKE_LABEL = 0.85
 _BEGINNING = re.compile(r"registry_\w{4,}")
-_PLAIN = re.compile(r"\w+(\|\w+)*")
+_PLAIN = re.compile(r"\^?(\((\?:)?)?(?P<names>\^?\w+\$?(\|\^?\w+\$?)*)\)?\$?")
 _LONGEST = 1_000  # characters of a pattern that is tried
 
 
@@ -41,17 +41,33 @@ def nearly(name: str) -> str | None:
 def nearly_named(pattern: str) -> tuple[str, str] | None:
     """What in a pattern over names is nearly a name of the catalog, or the beginning of some, and that name.
 
-    Each alternative of plain names counts; of any other pattern its beginning, where it fits no series of a registry.
+    Each alternative of plain names counts; of any other pattern its beginning, where it fits no series of a registry,
+    or the whole of it where the beginning is right.
     """
-    if _PLAIN.fullmatch(pattern):
-        return next(((name, near) for name in pattern.split("|") if (near := nearly(name))), None)
+    if names := plain_names(pattern):
+        return next(((name, near) for name in names if (near := nearly(name))), None)
     begins = _BEGINNING.match(pattern)
     if begins is None or "|" in pattern or len(pattern) > _LONGEST:
         return None
     if any(regex_matches(pattern, name) is not False for name in _own()):
         return None
     near = near_beginning(begins[0])
+    if near == begins[0]:
+        near = near_whole(pattern, near)
+        return (pattern, near) if near else None
     return (begins[0], near) if near else None
+
+
+def plain_names(pattern: str) -> list[str]:
+    """The names of a pattern that is nothing but their alternatives, also anchored or in parentheses; else none."""
+    plain = _PLAIN.fullmatch(pattern) if pattern.count("(") == pattern.count(")") else None
+    return [name.strip("^$") for name in plain["names"].split("|")] if plain else []
+
+
+def near_whole(pattern: str, begins: str) -> str:
+    """The registry's series of this beginning that the letters of a pattern are like; "" where nothing is close."""
+    known = [name for name in _own() if name.startswith(begins)]
+    return next(iter(closest(re.sub(r"\W+", "", pattern), known, 1, 0.9)), "")
 
 
 def near_beginning(begins: str) -> str:
@@ -72,6 +88,8 @@ def nearly_label(name: str, metrics: Collection[Metric]) -> str | None:
 
 
 def _like_own(name: str) -> list[str]:
+    if name.startswith(POOL_OF_OTHERS):
+        return []
     beginning = next((one for one in _WHOLE if name.startswith(one)), None)
     if beginning is not None:
         return closest(name, [one for one in _own() if one.startswith(beginning)])
