@@ -99,3 +99,13 @@ def test_the_settings_of_the_page_can_be_read() -> None:
     assert json.dumps(job["params"]) == '{"comp": ["registry"]}'
     assert tomllib.loads(settings)
     assert read_config(settings, Path("regobs.toml")).flavor is Flavor.DISTRIBUTION
+
+
+def test_the_next_step_names_an_option_only_where_the_command_has_it() -> None:
+    exposition = parse((RUNTIME + "# TYPE shop gauge\nshop 1\n").encode())
+    with pytest.raises(InputError) as checked:
+        check(exposition)
+    with pytest.raises(InputError) as observed:
+        observe_exposition(exposition)
+    assert checked.value.next_step == "check the address, or say which registry it is with --flavor"
+    assert observed.value.next_step == "check the address"

@@ -71,7 +71,7 @@ def check(exposition: Exposition, flavor: Flavor | None = None, version: Version
     if not of_a_registry(exposition):
         others.refuse(exposition)
     if flavor is None:
-        flavor, told = detect_flavor(exposition)
+        flavor, told = detect_flavor(exposition, option="--flavor")
     if version is None:
         version, version_told = detect_version(exposition, flavor)
         told = f"{told}; {version_told}"

@@ -33,8 +33,11 @@ def entry_of(family: ParsedFamily) -> Metric | None:
     return None
 
 
-def detect_flavor(exposition: Exposition) -> tuple[Flavor, str]:
-    """The flavor that an exposition speaks, and what told it. Raises InputError when nothing does."""
+def detect_flavor(exposition: Exposition, *, option: str = "") -> tuple[Flavor, str]:
+    """The flavor that an exposition speaks, and what told it. Raises InputError when nothing does.
+
+    `option` is that of the command which says the flavor, where it has one.
+    """
     known = [(family, metric) for family in exposition.families.values() if (metric := entry_of(family))]
     for family, metric in known:
         labels = {name for sample in family.samples for name in sample.labels}
@@ -51,7 +54,7 @@ def detect_flavor(exposition: Exposition) -> tuple[Flavor, str]:
         location=Location(exposition.source) if exposition.source else None,
         value=f"{len(exposition.families)} families, none that only one registry has",
         expected="the metrics of GitLab Container Registry or of CNCF Distribution",
-        next_step="check the address, or say which registry it is with --flavor",
+        next_step="check the address" + (f", or say which registry it is with {option}" if option else ""),
     )
 
 
