@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 from regobs.catalog.model import Flavor, Version
 from regobs.doctor.observe import Way, observe
+from regobs.prometheus.answers import QueryAnswer
 from regobs.prometheus.state import RuleGroup
 from regobs.promql.nodes import Duration
 from tests.doctor.stub import OneRegistry
@@ -56,3 +60,20 @@ def test_the_evaluation_interval_is_that_of_the_server_not_that_of_groups_with_t
     assert counted is not None
     assert counted.value == Duration(15_000)
     assert "1 of 1 loaded rule groups without an interval of their own" in counted.reason
+
+
+class WithCanary(OneRegistry):
+    """Two targets, one of which has a label more."""
+
+    def query(self, text: str, *rest: Any, **more: Any) -> QueryAnswer:
+        answer = super().query(text, *rest, **more)
+        if not text.startswith("up{") or not answer.samples:
+            return answer
+        one = answer.samples[0]
+        return replace(answer, samples=(one, replace(one, labels={**one.labels, "instance": "b:5001", "canary": "1"})))
+
+
+def test_a_label_that_only_some_targets_have_is_known_as_such() -> None:
+    seen = observe(WithCanary(), (JOB,))
+    assert seen.target_labels["canary"] == ("1",)
+    assert seen.partial_labels == ("canary",)

@@ -95,6 +95,50 @@ def test_a_scrape_configuration_of_a_new_file_gives_the_labels_that_all_targets_
     assert [line for line in proposal.unknown if "scrape_labels: host of the targets" in line]
 
 
+def test_a_label_that_only_some_targets_have_is_not_given_to_all() -> None:
+    labels = {"region": ("eu",), "canary": ("yes",)}
+    seen = replace(SEEN, target_labels=labels, partial_labels=("canary",), targets=("a:5001", "b:5001"))
+    proposal = new_settings(seen)
+    assert read_config(proposal.text, FILE).prometheus.scrape_labels == {"region": "eu"}
+    assert [line for line in proposal.unknown if "scrape_labels: canary of the targets" in line]
+
+
+@pytest.mark.parametrize(("said", "proposed"), [("7d", None), ("10d", None), ("15d", None), ("21d", "14d")])
+def test_a_period_of_the_file_stays_where_the_server_keeps_as_much(
+    said: str, proposed: str | None, tmp_path: Path
+) -> None:
+    seen = replace(SEEN, retention=Observed(Duration(15 * DAY), "the server says so"))
+    named, _, _ = changes(seen, f'[slo]\nperiod = "{said}"\n', tmp_path)
+    assert named.get("slo.period") == proposed
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[prometheus]\nselector = \'job="registry"\'\n\n[prometheus.exporters]\nredis_exporter = ["a:9121"]\n',
+        '[prometheus]\n  selector = \'job="registry"\'\n\n  [prometheus.exporters]\n  redis_exporter = ["a:9"]\n# z\n',
+        '[prometheus.exporters]\nredis_exporter = ["a:9121"]\n\n[grafana]\nurl = "http://grafana"\n',
+    ],
+)
+def test_the_reason_of_a_new_key_stands_above_it(text: str, tmp_path: Path) -> None:
+    seen = replace(SEEN, scrape_interval=Observed(Duration(30_000), "targets\nsay so"))
+    _, config, after = changes(seen, text, tmp_path)
+    lines = [line.strip() for line in after.splitlines()]
+    place = lines.index('scrape_interval = "30s"')
+    assert lines[place - 2 : place] == ["# targets", "# say so"]
+    assert config.prometheus.scrape_interval == Duration(30_000)
+    assert [line for line in text.splitlines() if line not in after.splitlines()] == []
+
+
+def test_what_was_not_seen_and_the_file_says_is_said_to_stay(tmp_path: Path) -> None:
+    file = tmp_path / "regobs.toml"
+    file.write_text('[registry]\nflavor = "gitlab"\nversion = "4.10.0"\n\n[prometheus]\nretention = "90d"\n')
+    unknown = changed_settings(SEEN, load_config(file)).unknown
+    assert "registry.version: the registry shows no version; 4.10.0 of the file stays" in unknown
+    assert "prometheus.retention: http://prometheus does not say it; 90d of the file stays" in unknown
+    assert any(line.startswith("prometheus.scrape_interval") and line.endswith("is assumed") for line in unknown)
+
+
 def test_a_label_of_targets_that_regobs_toml_cannot_name_is_told() -> None:
     (told,) = (one for one in new_settings(replace(SEEN, unusable_labels=("k8s.pod",))).unknown if "k8s.pod" in one)
     assert "relabel_configs" in told

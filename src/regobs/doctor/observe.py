@@ -73,6 +73,7 @@ class Observation:
     matchers: Observed[tuple[Matcher, ...]] | None = None
     others: tuple[str, ...] = ()
     target_labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    partial_labels: tuple[str, ...] = ()  # of these, those that some targets lack
     unusable_labels: tuple[str, ...] = ()  # of targets, with names that regobs.toml cannot have
     honor_labels: Observed[bool] | None = None
     neighbours: Mapping[Exposer, tuple[str, ...]] = field(default_factory=dict)
@@ -131,7 +132,7 @@ def observe(
     deployment = Deployment(Vocabulary(chosen.flavor.value, version, frozenset()), registry=scope)
     targets = if_offered(prometheus.targets) or ()
     of_registry = [one for one in targets if all(matches(item, one.labels) for item in scope)]
-    labels = _target_labels(prometheus, scope)
+    labels, partial = _target_labels(prometheus, scope)
     unusable = tuple(name for name in labels if not _LABEL.fullmatch(name))
     labels = {name: values for name, values in labels.items() if name not in unusable}
     down = _of_the_down(prometheus)
@@ -150,6 +151,7 @@ def observe(
         matchers=chosen.matchers,
         others=chosen.others,
         target_labels=labels,
+        partial_labels=partial,
         unusable_labels=unusable,
         honor_labels=_honor_labels(prometheus, deployment, own, labels),
         neighbours=neighbours,
@@ -295,13 +297,18 @@ def _neighbours(live: Mapping[str, Counter[str]], down: Mapping[str, Counter[str
     return {exposer: tuple(sorted(jobs - {""})) for exposer, jobs in found.items() if jobs - {""}}
 
 
-def _target_labels(prometheus: Prometheus, scope: Sequence[Matcher]) -> dict[str, tuple[str, ...]]:
+def _target_labels(
+    prometheus: Prometheus, scope: Sequence[Matcher]
+) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
+    """The labels of the targets with their values, and which of them some targets lack."""
+    targets = [sample.labels for sample in prometheus.query(f"up{{{shown(scope)}}}").samples]
     values: dict[str, set[str]] = {}
-    for sample in prometheus.query(f"up{{{shown(scope)}}}").samples:
-        for name, value in sample.labels.items():
+    for labels in targets:
+        for name, value in labels.items():
             if not name.startswith("__"):
                 values.setdefault(name, set()).add(value)
-    return {name: tuple(sorted(found)) for name, found in sorted(values.items())}
+    partial = tuple(name for name in sorted(values) if any(name not in labels for labels in targets))
+    return {name: tuple(sorted(found)) for name, found in sorted(values.items())}, partial
 
 
 def _honor_labels(

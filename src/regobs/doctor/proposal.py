@@ -59,7 +59,7 @@ def new_settings(seen: Observation, more: Iterable[ProposedSetting] = (), file: 
     """A new settings file with what was seen, and what was not; `more` are settings that the caller knows."""
     settings = [*more, *_settings(seen, Config(), {})]
     head = f"Settings of regobs as {seen.source} shows them. regobs.example.toml explains each one."
-    unknown = (*_unknown(seen), *unplaced(seen, Placing(_environments_of(seen, Config()))), *unseen_how(seen))
+    unknown = (*_unknown(seen, Config()), *unplaced(seen, Placing(_environments_of(seen, Config()))), *unseen_how(seen))
     body = _apply("", settings)
     notes = "".join(_comment(f"Not seen: {line}") for line in unknown)
     return _proposal(file, settings, "", f"{_comment(head)}\n{body}\n{notes}", unknown)
@@ -77,7 +77,9 @@ def changed_settings(
     file = config.source or Path(DEFAULT_NAME)
     text = read_text(file, option="--config") if config.source else ""
     settings = _that_change([*more, *_settings(seen, config, usual)], text, file)
-    return _proposal(str(file), settings, text, _apply(text, settings) if settings else text, tuple(_unknown(seen)))
+    return _proposal(
+        str(file), settings, text, _apply(text, settings) if settings else text, tuple(_unknown(seen, config))
+    )
 
 
 def proposed(
@@ -191,7 +193,11 @@ def _prometheus(seen: Observation, config: Config) -> Iterator[ProposedSetting]:
 
 def _fixed_labels(seen: Observation) -> dict[str, tuple[str, ...]]:
     """Labels that all targets share, so that a scrape of the same targets can give them: not that of environments."""
-    return {name: values for name, values in seen.target_labels.items() if len(values) == 1 and name not in _TOLD_APART}
+    return {
+        name: values
+        for name, values in seen.target_labels.items()
+        if len(values) == 1 and name not in _TOLD_APART and name not in seen.partial_labels
+    }
 
 
 def _selectors(seen: Observation, config: Config) -> Iterator[ProposedSetting]:
@@ -237,9 +243,12 @@ def _environments(seen: Observation, config: Config) -> Iterator[ProposedSetting
 
 
 def _period(seen: Observation, config: Config) -> Iterator[ProposedSetting]:
-    """An error budget cannot look back further than the server keeps samples: that with the most burn alerts."""
+    """An error budget cannot look back further than the server keeps samples: that with the most burn alerts.
+
+    A period that is no longer stays: it was chosen.
+    """
     kept = seen.retention.value.ms // DAY if seen.retention is not None else 28
-    if not 1 <= kept < 28:
+    if not 1 <= kept < 28 or config.slo.period.ms <= kept * DAY:
         return
     windows = read_windows(find_pack(config=config).file("alerts", "windows.yaml"))
     period = Duration(best_days(kept, windows) * DAY)
@@ -254,25 +263,28 @@ def _period(seen: Observation, config: Config) -> Iterator[ProposedSetting]:
     yield ProposedSetting(("slo",), "period", days_text(period), reason)
 
 
-def _unknown(seen: Observation) -> Iterator[str]:
-    """What nothing showed, so that the default stays."""
+def _unknown(seen: Observation, config: Config) -> Iterator[str]:
+    """What nothing showed, so that what the file says stays, or the default."""
     if seen.version is None:
-        yield "registry.version: the registry shows no version; the newest known is assumed"
+        kept = config.version is not None and config.flavor is seen.flavor.value
+        then = f"{config.version} of the file stays" if kept else "the newest known is assumed"
+        yield f"registry.version: the registry shows no version; {then}"
     for name in ("scrape_interval", "evaluation_interval", "retention"):
         if getattr(seen, name) is None:
-            default = days_text(getattr(Config().prometheus, name))
-            yield f"prometheus.{name}: {seen.source} does not say it; {default} is assumed"
+            said, default = getattr(config.prometheus, name), getattr(Config().prometheus, name)
+            then = "is assumed" if said == default else "of the file stays"
+            yield f"prometheus.{name}: {seen.source} does not say it; {days_text(said)} {then}"
     if seen.scrape_interval is not None and seen.scrape_interval.value.ms > LONGEST_SCRAPE:
         said = duration_text(seen.scrape_interval.value)
         yield (
             f"prometheus.scrape_interval: the registry is scraped every {said}, too seldom for rates over 5m: scrape it"
             " at least every 2m"
         )
-    several = sorted(name for name, values in seen.target_labels.items() if len(values) > 1 and name not in _TOLD_APART)
+    several = sorted(seen.target_labels.keys() - _fixed_labels(seen).keys() - _TOLD_APART)
     if several and seen.targets and "pod" not in seen.target_labels:
         yield (
-            f"prometheus.scrape_labels: {', '.join(several)} of the targets have several values: prometheus/scrape.yaml"
-            " of a build does not tell them apart"
+            f"prometheus.scrape_labels: {', '.join(several)} of the targets have several values, or are not on every"
+            " target: prometheus/scrape.yaml of a build does not tell them apart"
         )
     if seen.unusable_labels:
         names = ", ".join(map(quoted, seen.unusable_labels))
@@ -281,7 +293,8 @@ def _unknown(seen: Observation) -> Iterator[str]:
             " and _, no digit first): rename it with relabel_configs of the scrape, if deployments are told by it"
         )
     if not seen.target_labels:
-        yield "labels: no target of a registry was seen; only job and instance are assumed"
+        then = "only job and instance are assumed" if config.labels == Config().labels else "those of the file stay"
+        yield f"labels: no target of a registry was seen; {then}"
     if seen.beside is not None:
         yield from untold(seen.beside)
     yield "capabilities whose series begin with their first event, such as notifications, may not be seen yet"
@@ -316,10 +329,12 @@ def _apply(text: str, settings: Iterable[ProposedSetting]) -> str:
                 within = depth < len(setting.table)
                 table.add(key, tomlkit.inline_table() if inline else tomlkit.table(is_super_table=within))
             table = table[key]
-        if setting.key not in table and not isinstance(table, InlineTable):
-            for line in setting.reason.split("\n"):
-                for part in textwrap.wrap(line, _WIDTH, break_long_words=False, break_on_hyphens=False):
-                    table.add(tomlkit.comment(part))
-        table[setting.key] = setting.value
+        told = setting.key not in table and not isinstance(table, InlineTable)
+        value = tomlkit.item(setting.value)
+        table[setting.key] = value
+        if told:  # before the key itself, which tomlkit puts above the tables within the table
+            indent = value.trivia.indent
+            lines = "".join(map(_comment, setting.reason.split("\n"))).splitlines(keepends=True)
+            value.trivia.indent = "".join(f"{indent}{line}" for line in lines) + indent
     written = tomlkit.dumps(document)
     return written if written.endswith("\n") else written + "\n"
