@@ -245,6 +245,36 @@ def test_a_rule_that_is_left_out_is_told_once_with_its_place_and_the_next_step(
     assert told.endswith(" (and on line 6)")
 
 
+CHAIN = """\
+      - {record: team:one:chained, expr: sum(team:one:two) / 2}
+      - {record: team:one:last, expr: max(team:one:chained)}
+      - {record: team:one:other, expr: team:one:two or sum(up)}
+      - {record: team:one:fine, expr: max(team:one:other)}
+      - {record: team:one:absent, expr: sum(absent(up))}
+"""
+
+
+def test_what_reads_the_record_of_a_rule_that_is_left_out_is_told_with_its_line(tmp_path: Path) -> None:
+    pack, config = (
+        pack_of(tmp_path, one=RULES % "sum(registry_notifications_errors_total)" + CHAIN),
+        settings(tmp_path, ""),
+    )
+    first, *told = (one.removeprefix(f"{tmp_path}/alerts/one.rules.yaml:") for one in pack_warnings(pack, config))
+    assert first.startswith("5: registry_notifications_errors_total")
+    assert [one.partition(": it has no data; ")[0] for one in told] == [
+        "6: reads team:one:two, whose rule is left out",
+        "7: reads team:one:chained, which has no data either",
+        "8: reads team:one:two, whose rule is left out",
+    ]
+
+
+def test_a_record_that_another_rule_writes_as_well_has_data(tmp_path: Path) -> None:
+    more = "      - {record: team:one:two, expr: sum(up)}\n      - {record: team:one:on, expr: max(team:one:two)}\n"
+    pack = pack_of(tmp_path, one=RULES % "sum(registry_notifications_errors_total)" + more)
+    [told] = pack_warnings(pack, settings(tmp_path, ""))
+    assert "so this is left out" in told
+
+
 OF_AN_SLO = "metricSource: {type: Prometheus, spec: {query: %s}}"
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -13,14 +14,14 @@ from regobs.errors import Location, PromqlError, RulesError
 from regobs.pack import BUNDLED, Pack
 from regobs.promql.bind import RELABEL_SOURCES, bind
 from regobs.promql.misspelt import nearly, nearly_label, nearly_named
-from regobs.promql.nodes import Aggregate, Call, Expr, MatchOp, Selector, String
+from regobs.promql.nodes import Aggregate, Binary, Call, Expr, MatchOp, Selector, String
 from regobs.promql.parse import parse
 from regobs.promql.series import known_metric
 from regobs.promql.unavailable import Reason, Unavailable
 from regobs.promql.walk import children, selectors, walk
 from regobs.slo.openslo import documents_of, read_documents
 from regobs.slo.recording import counters_of
-from regobs.slo.rule_files import SUFFIX
+from regobs.slo.rule_files import SUFFIX, read_rule_files
 from regobs.slo.rule_scope import scoped
 from regobs.slo.sources import check_pattern, source_selector
 
@@ -39,6 +40,7 @@ def pack_warnings(pack: Pack, config: Config | None = None) -> Iterator[str]:
     With the settings also what a build leaves out because the deployment lacks something, and what is to be done.
     """
     lacks = Lacks()
+    reading: list[_Reading] = []
     for file in pack.files("alerts", "*" + SUFFIX):
         if file.layer == BUNDLED:
             continue
@@ -46,14 +48,17 @@ def pack_warnings(pack: Pack, config: Config | None = None) -> Iterator[str]:
         for index, group in enumerate(document.data["groups"]):
             for number, rule in enumerate(group["rules"]):
                 expr, where = parse(rule["expr"]), document.locate(("groups", index, "rules", number, "expr"))
-                lacks.note(where, expr, config)
+                if not lacks.note(where, expr, config):
+                    reading.append(_Reading(where, rule.get("record"), expr))
                 yield from _told(expr, where)
     for file in pack.files("alerts", "*.slo.yaml"):
         for document in documents_of(file) if file.layer != BUNDLED else ():
             for path, expr in _sources(document.data["spec"], ("spec",)):
-                lacks.note(document.locate(path), expr, config)
+                if not lacks.note(document.locate(path), expr, config):
+                    reading.append(_Reading(document.locate(path), None, expr))
                 yield from _told(expr, document.locate(path))
     yield from lacks.told()
+    yield from _of_left_out(pack, config, reading) if config is not None else ()
     yield from dict.fromkeys(f"{Location(at.file, at.line)}: {told}" for at, told in read_documents(pack).unknown)
 
 
@@ -84,14 +89,16 @@ class Lacks:
     def __init__(self) -> None:
         self._lines: dict[tuple[str, str], list[int]] = {}
 
-    def note(self, where: Location, expr: Expr, config: Config | None) -> None:
-        """Keep why a rule or SLO that reads this is left out, if it is; nothing without settings."""
+    def note(self, where: Location, expr: Expr, config: Config | None) -> bool:
+        """Whether a rule or SLO that reads this is left out, and keep why; never without settings."""
         if config is None:
-            return
+            return False
         try:
             scoped(bind(expr, config.vocabulary), config)
         except Unavailable as lack:
             self.add(where, lack.message, lack.reason, lack.expected)
+            return True
+        return False
 
     def add(self, where: Location, reason: str, cause: Reason, expected: str | None = None) -> None:
         """Keep that what stands there is left out for this reason."""
@@ -106,6 +113,49 @@ class Lacks:
             more = f" (and on {others} more lines of this file)" if others > 1 else ""
             more = f" (and on line {max(lines)})" if others == 1 else more
             yield f"{Location(file, min(lines))}: {sentence}{more}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """A rule or source of an SLO that is built, and the record that it writes."""
+
+    where: Location
+    record: str | None
+    expr: Expr
+
+
+def _of_left_out(pack: Pack, config: Config, reading: Sequence[_Reading]) -> Iterator[str]:
+    """What reads the record of a rule that is left out, and what reads the records that have no data for that."""
+    names = {str(node.metric) for one in reading for node in selectors(one.expr) if ":" in str(node.metric)}
+    files = read_rule_files(pack, config) if names else []
+    written = {one.name for file in files for one in file.records}
+    empty = {one["rule"]: "whose rule is left out" for file in files for one in file.left_out}
+    empty = {name: why for name, why in empty.items() if ":" in name and name not in written}
+    before = -1
+    while empty and before != len(empty):
+        before = len(empty)
+        live = {one.record for one in reading if not _needs(one.expr, empty)}
+        for one in reading:
+            if one.record and one.record not in live:
+                empty.setdefault(one.record, "which has no data either")
+    for one in reading:
+        for name in dict.fromkeys(str(node.metric) for node in selectors(one.expr)):
+            if name in empty:
+                step = "remove this from the pack, or what leaves that rule out"
+                yield f"{Location(one.where.file, one.where.line)}: reads {name}, {empty[name]}: it has no data; {step}"
+
+
+def _needs(expr: Expr, names: Collection[str]) -> bool:
+    """Whether an expression has no result without series of these names."""
+    if isinstance(expr, Selector):
+        return str(expr.metric) in names
+    if isinstance(expr, Binary) and expr.op == "or":
+        return _needs(expr.left, names) and _needs(expr.right, names)
+    if isinstance(expr, Binary) and expr.op == "unless":
+        return _needs(expr.left, names)
+    if isinstance(expr, Call) and expr.function.startswith("absent"):
+        return False
+    return any(_needs(one, names) for one in children(expr))
 
 
 def probable_mistakes(expr: Expr) -> Iterator[str]:
