@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from regobs.catalog.model import Capability
 from regobs.config import Config
 from regobs.pack import find_pack
@@ -127,3 +129,33 @@ def test_of_each_probe_it_is_told_what_it_gets_and_of_steps_the_first_that_fails
     without = replace(Config(), source=Path("regobs.toml"))
     assert take_status(Slow(), find_pack(), without).outside == (), "a file says that there is no probe"
     assert take_status(Slow(), find_pack(), Config()).outside, "without a file every part counts as there"
+
+
+class WithPages(Slow):
+    """A server with this build information; `offers` says whether it tells its targets."""
+
+    def __init__(self, build: BuildInfo, *, offers: bool = True) -> None:
+        super().__init__()
+        self._build, self._offers = build, offers
+
+    def buildinfo(self) -> BuildInfo:
+        return self._build
+
+    def targets(self) -> tuple[Target, ...]:
+        if not self._offers:
+            raise EndpointError("not offered")
+        return ()
+
+
+@pytest.mark.parametrize(
+    ("server", "pages"),
+    [
+        (WithPages(BuildInfo("2.42.0")), ["alerts", "targets", "graph"]),
+        (WithPages(BuildInfo("2.42.0"), offers=False), ["alerts", "graph"]),
+        (WithPages(BuildInfo("")), []),
+        (WithPages(BuildInfo("2.10.0", application="Grafana Mimir")), []),
+    ],
+    ids=["Prometheus", "without targets", "Cortex", "Mimir"],
+)
+def test_only_pages_that_the_server_has_are_linked(server: Prometheus, pages: list[str]) -> None:
+    assert list(take_status(server, find_pack(), Config()).links) == pages

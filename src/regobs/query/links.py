@@ -10,7 +10,7 @@ from regobs.config import Config
 from regobs.prometheus.thanos import PLAIN, ThanosParameters
 from regobs.query.times import AskedRange
 
-_WITHOUT = frozenset({"mimir", "cortex"})
+WITHOUT_PAGES = frozenset({"mimir", "cortex"})  # kinds of servers without an interface of their own
 _HOUR = 3600  # seconds: what a graph of one moment shows before it
 
 
@@ -42,7 +42,7 @@ def links(
     if asked is not None:
         graph["g0.step_input"] = max(asked.step // 1000, 1)
     graph |= _thanos(thanos)
-    found = {} if kind in _WITHOUT else {"server": f"{url}/graph?{urlencode(graph, quote_via=quote)}"}
+    found = {} if kind in WITHOUT_PAGES else {"server": f"{url}/graph?{urlencode(graph, quote_via=quote)}"}
     if config.grafana.url:
         source = config.grafana.datasource
         query = {"refId": "A", "expr": text, "range": asked is not None, "instant": asked is None,

@@ -17,8 +17,9 @@ from regobs.doctor.server import ServerState, if_offered, look_at, state_problem
 from regobs.pack import Pack
 from regobs.prometheus import Prometheus
 from regobs.prometheus.answers import Sample
-from regobs.prometheus.state import Target
+from regobs.prometheus.state import BuildInfo, Target
 from regobs.promql.durations import duration_text
+from regobs.query.links import WITHOUT_PAGES
 from regobs.slo.links import dashboard_link
 from regobs.slo.outputs import CompiledRules, compile_rules
 from regobs.slo.status import SloStatus, read_status, status_queries
@@ -103,7 +104,7 @@ class StatusPlan:
             problems=state_problems(
                 state, self.config, {one["name"] for one in self.groups if "interval" not in one}, slos
             ),
-            links=_links(prometheus, self.config),
+            links=_pages(prometheus, build, state, self.config) | _links(self.config),
             gaps=asking.gaps(stores.result() or ()),
             refused=asking.refused,
             stale=min(seen.values(), default=None) if not any(up) else None,
@@ -230,11 +231,20 @@ def _failing(state: ServerState) -> dict[str, str]:
     return {rule.name: rule.last_error for rule in rules if rule.health == "err"}
 
 
-def _links(prometheus: Prometheus, config: Config) -> dict[str, str]:
-    """Where to look next. The pages of Prometheus itself are only given where its API says that it is one."""
+def _pages(prometheus: Prometheus, build: BuildInfo, state: ServerState, config: Config) -> dict[str, str]:
+    """The server's own pages: none of Mimir, which names itself, and of Cortex, which says no version."""
+    context = config.contexts.get(prometheus.connection.context or "")
+    if build.application or not build.version or (context is not None and context.kind in WITHOUT_PAGES):
+        return {}
     query = quote('ALERTS{alertstate="firing"}', safe="")
-    links = {"alerts": f"{prometheus.url}/alerts", "targets": f"{prometheus.url}/targets"}
-    links["graph"] = f"{prometheus.url}/graph?g0.expr={query}&g0.tab=1"
+    pages = {"alerts": f"{prometheus.url}/alerts"} if state.groups is not None else {}
+    pages |= {"targets": f"{prometheus.url}/targets"} if state.targets is not None else {}
+    return {**pages, "graph": f"{prometheus.url}/graph?g0.expr={query}&g0.tab=1"}
+
+
+def _links(config: Config) -> dict[str, str]:
+    """Where else to look, as the settings say it."""
+    links: dict[str, str] = {}
     for title, slug in (("overview", "overview"), ("error budgets", "slo"), ("rules and scrapes", "rules-health")):
         for url in dashboard_link(config, slug).values():
             links[title] = url
