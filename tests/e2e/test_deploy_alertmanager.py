@@ -165,10 +165,11 @@ def test_a_configuration_by_hand_comes_back_after_a_kill_before_the_reload(alert
         child.send_signal(signal.SIGKILL)
     assert alerts.file.read_bytes() != by_hand
     ours = alerts.rollout()
-    plan = ours.plan(built())
-    assert (plan.differs, alerts.file.read_bytes(), ours.status().interrupted) == (True, by_hand, "")
+    with pytest.raises(InputError, match="somebody else's work would be lost"):
+        ours.apply(ours.plan(built()))
+    assert (alerts.file.read_bytes(), ours.status().interrupted) == (by_hand, "")
     assert alerts.used()["route"]["receiver"] == "mine"
-    ours.apply(plan, overwrite=True)
+    ours.apply(ours.plan(built()), overwrite=True)
     assert alerts.used()["route"]["receiver"] == "tickets"
     (kept,) = tmp_path.glob("receivers.yaml.before-regobs-*")
     assert (kept.read_bytes(), stat.S_IMODE(kept.stat().st_mode)) == (by_hand, 0o600)

@@ -257,7 +257,7 @@ def test_a_textfile_is_in_the_format_of_the_collector_and_whole_or_not_there(tmp
     words = ["export", "logs", str(tmp_path / "r.log"), "--textfile"]
     wrong = ([out], [tmp_path / "registry.txt", "--once"], [tmp_path / "r.log" / "a.prom", "--once"])
     faults = [CliRunner().invoke(regobs, [*words, *map(str, more)]).exception for more in wrong]
-    assert [type(fault) for fault in faults] == [InputError, InputError, MachineError]
+    assert [type(fault) for fault in faults] == [InputError, InputError, InputError]
     answer = CliRunner().invoke(regobs, [*words, str(out), "--once"])
     assert (answer.exit_code, answer.stdout) == (0, "")
     text = out.read_text()

@@ -104,7 +104,7 @@ def _expanded(slo: Slo, tier: Tier, config: Config, found: dict[str, float]) -> 
     burn, left, length = found["burn"], found["left"], slo.period.length.ms
     size, unit = next((one for one in PERIOD_UNITS if length >= one[0]), PERIOD_UNITS[-1])
     rest = f" At this rate the rest lasts {left * length / size / burn:.1f} {unit}."
-    for label, value in scope_labels(config).items():
+    for label, value in {**alert_labels(slo, tier, config), **scope_labels(config)}.items():
         template = f"{{{{ with $labels.{label} }}}}&var-{label}={{{{ . | urlquery }}}}{{{{ end }}}}"
         texts = {name: text.replace(template, f"&var-{label}={quote_plus(value)}") for name, text in texts.items()}
     return {
