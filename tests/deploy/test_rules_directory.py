@@ -8,9 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from regobs.common.files import replace_directory
+from regobs.common.files import replace_directory, write_file
 from regobs.deploy.rules_directory import RulesDirectory
+from regobs.deploy.run import Rollout
+from regobs.deploy.state import Objects, StateFolder
+from regobs.errors import ServerError
 from regobs.prometheus import Prometheus
+from tests.deploy.fakes import rule_file, rules
 
 NAMES = [f"{number}.yaml" for number in range(60)]
 SECONDS = 1.5  # in which some tens of changes and of reads meet
@@ -72,3 +76,25 @@ def test_a_file_of_others_that_vanishes_while_it_is_read_is_left_out(
 
     monkeypatch.setattr(Path, "read_bytes", vanishing)
     assert directory(tmp_path).read() == {"ours.yaml": b"1"}
+
+
+def test_what_somebody_edits_during_the_reload_stays_and_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "rules"
+    target, edited = directory(place), rule_file("High", 7)
+    ours = Rollout(target, StateFolder(tmp_path / "state"), wait=5)
+    for step in ("check", "verify", "_reload"):
+        monkeypatch.setattr(target, step, lambda *_: None)
+    ours.apply(ours.plan(rules(High=1, Low=1)))
+
+    def refuse(objects: Objects) -> None:
+        raise ServerError("the rules are not loaded")
+
+    monkeypatch.setattr(target, "verify", refuse)
+    monkeypatch.setattr(target, "_reload", lambda: write_file(place / "High.yaml", edited))
+    plan = ours.plan(rules(High=2, Low=2))
+    with pytest.raises(ServerError, match="not loaded") as caught:
+        ours.apply(plan)
+    assert target.read() == {"High.yaml": edited, "Low.yaml": rule_file("Low", 1)}
+    assert "somebody changed since, and it stays as it is: High.yaml" in (caught.value.next_step or "")

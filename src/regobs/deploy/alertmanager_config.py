@@ -12,7 +12,7 @@ import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import requests
 
@@ -61,6 +61,8 @@ class AlertmanagerConfig:
     What others wrote is kept beside the file `beside` when it is replaced, by default beside `receivers`: both are
     where secrets are anyway.
     """
+
+    keeps_bytes: Literal[True] = True
 
     def __init__(self, name: str, place: ConfigPlace, receivers: Path, beside: Path | None = None) -> None:
         self._name, self._place, self._receivers = name, place, receivers

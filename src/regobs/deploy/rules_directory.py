@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Literal
 
 from regobs.common.files import files_in, finish_replacing, one_moment_of, replace_directory
 from regobs.common.programs import find_program
@@ -31,6 +32,8 @@ _RULE_FILES = {".yaml", ".yml"}
 
 class RulesDirectory:
     """The rule files of a server on this machine. `open_server` gives a client of it."""
+
+    keeps_bytes: Literal[True] = True
 
     def __init__(
         self,

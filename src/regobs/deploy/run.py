@@ -20,7 +20,15 @@ from regobs.deploy.broken import broken_by
 from regobs.deploy.other_settings import all_changes
 from regobs.deploy.restoring import Restoration, restoration
 from regobs.deploy.state import KeptState, Objects, PendingDeploy, StateFolder, digest
-from regobs.deploy.target import DeployTarget, IsReadByServer, MarksItsWork, PlannedChange, ReadsItsWork, refuse_strange
+from regobs.deploy.target import (
+    DeployTarget,
+    IsReadByServer,
+    KeepsItsBytes,
+    MarksItsWork,
+    PlannedChange,
+    ReadsItsWork,
+    refuse_strange,
+)
 from regobs.deploy.told import TargetWords, tell, telling
 from regobs.errors import InputError, RegobsError, ServerError
 
@@ -231,9 +239,10 @@ class Rollout:
         """Write, verify and keep; whatever goes wrong, what was there comes back."""
         try:
             self.target.write(live, after)
-            found = {name: content for name, content in self.target.read().items() if name in pending.names}
-            if found != plan.objects:
-                pending = self._folder.wrote(pending, found)
+            if not isinstance(self.target, KeepsItsBytes):
+                found = {name: content for name, content in self.target.read().items() if name in pending.names}
+                if found != plan.objects:
+                    pending = self._folder.wrote(pending, found)
             self.target.verify(plan.objects)  # of what is of others nothing is said
             return self._folder.commit(plan.objects, self._environment, self._where)
         except BaseException as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 from regobs.deploy.state import Objects
 from regobs.errors import InputError, RegobsError
@@ -89,6 +89,13 @@ class MarksItsWork(Protocol):
 
     def untouched(self, ours: bytes, live: bytes) -> bool:
         """Whether nobody but us changed an object that we wrote."""
+
+
+@runtime_checkable
+class KeepsItsBytes(Protocol):
+    """A target that gives back what was written as it was, so that anything else there is somebody's edit."""
+
+    keeps_bytes: Literal[True]
 
 
 def refuse_strange(target: DeployTarget, objects: Objects) -> None:
