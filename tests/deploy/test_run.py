@@ -504,3 +504,18 @@ def test_a_plan_without_changes_holds_only_while_the_target_stays(deployed: Memo
     deployed.live = {**deployed.live, "High.yaml": b"groups: []"}
     with pytest.raises(InputError, match="has changed since the plan"):
         ours.still_holds(plan)
+
+
+def test_what_somebody_changes_while_it_is_checked_is_not_overwritten(
+    deployed: MemoryTarget, folder: StateFolder
+) -> None:
+    ours, edited = rollout(deployed, folder), {"High.yaml": rule_file("High", 7)}
+
+    def check(objects: Mapping[str, bytes]) -> None:
+        del objects
+        deployed.live = dict(edited)
+
+    deployed.check = check  # type: ignore[method-assign]
+    with pytest.raises(InputError, match="has changed since the plan"):
+        ours.apply(ours.plan(NEW))
+    assert (deployed.live, deployed.steps, folder.pending()) == (edited, [], None)

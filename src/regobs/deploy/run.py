@@ -219,6 +219,7 @@ class Rollout:
             if idle and not self._differs(live, after):
                 return None
             self.target.check(plan.objects)
+            self._refuse_moved(plan, self.target.read(), digest(live))  # somebody may have changed it meanwhile
             state = self._carry_out(plan, live, after, self._begin(live, last, plan, interrupted))
         self._announce(state)
         return state
