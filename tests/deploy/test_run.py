@@ -519,3 +519,31 @@ def test_what_somebody_changes_while_it_is_checked_is_not_overwritten(
     with pytest.raises(InputError, match="has changed since the plan"):
         ours.apply(ours.plan(NEW))
     assert (deployed.live, deployed.steps, folder.pending()) == (edited, [], None)
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_a_deployment_that_begins_while_the_status_is_read_is_no_edit_of_others(
+    deployed: MemoryTarget, folder: StateFolder, monkeypatch: pytest.MonkeyPatch, *, ends: bool
+) -> None:
+    looking, ours = rollout(deployed, StateFolder(folder.path)), rollout(deployed, folder)
+    plan, found, read = ours.plan(NEW), [], deployed.read
+
+    def look(objects: Mapping[str, bytes]) -> None:
+        del objects
+        found.append(looking.status())
+
+    def deploy() -> dict[str, bytes]:
+        monkeypatch.setattr(deployed, "read", read)
+        ours.apply(plan)
+        return read()
+
+    if ends:
+        monkeypatch.setattr(deployed, "read", deploy)
+        status = looking.status()
+        assert (status.state.number, status.under_way, status.interrupted, status.edited) == (2, "", "", ())
+        return
+    unfinished = iter([None, *[folder.unfinished] * 9])
+    monkeypatch.setattr(looking._folder, "unfinished", lambda: (one := next(unfinished)) and one())
+    deployed.verify = look  # type: ignore[method-assign]
+    ours.apply(plan)
+    assert [(bool(one.under_way), one.interrupted, one.edited) for one in found] == [(True, "", ())]

@@ -401,14 +401,13 @@ class Rollout:
         self._say_what_is_ours(pending, {})
         found = self._to_restore(pending)
         edited = tuple(self._conflicts(found.after, self._last().objects, {}))
-        numbers = tuple(self._folder.numbers())
-        if pending is None:
-            return TargetStatus(self.name, last, numbers, edited, "")
-        if self._folder.is_held():
-            return TargetStatus(self.name, last, numbers, (), "", under_way=pending.begun)
-        if self._folder.unfinished() is None:  # it ended while we looked
+        numbers, held = tuple(self._folder.numbers()), self._folder.is_held()
+        now = self._folder.unfinished()
+        if held and now is not None:
+            return TargetStatus(self.name, last, numbers, (), "", under_way=now.begun)
+        if now != pending or self._folder.last().number != last.number:  # one began or ended while we looked
             return self._status()
-        return TargetStatus(self.name, last, numbers, edited, pending.begun)
+        return TargetStatus(self.name, last, numbers, edited, "" if now is None else now.begun)
 
     def _differs(self, live: Objects, after: Objects) -> bool:
         """Whether anything has to be written or deleted."""
