@@ -452,6 +452,7 @@ def test_a_deployment_that_is_interrupted_after_its_state_was_kept_is_done(
         with pytest.raises(KeyboardInterrupt):
             ours.apply(plan)
     assert set(deployed.live) == {"High.yaml"}
+    assert ours.notes == ["interrupted, and done: state 2 is in use"]
     assert folder.pending() is not None
     status = ours.status()
     assert (status.state.number, status.interrupted, status.edited) == (2, "", ())
@@ -547,3 +548,23 @@ def test_a_deployment_that_begins_while_the_status_is_read_is_no_edit_of_others(
     deployed.verify = look  # type: ignore[method-assign]
     ours.apply(plan)
     assert [(bool(one.under_way), one.interrupted, one.edited) for one in found] == [(True, "", ())]
+
+
+@pytest.mark.parametrize("step", ["commit", "announce"])
+def test_an_interruption_after_the_state_was_kept_leaves_no_note_and_says_that_it_is_done(
+    deployed: MemoryTarget, folder: StateFolder, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    ours, end = rollout(deployed, folder), folder.end
+    plan = ours.plan(NEW)
+
+    def stop(*_: object) -> None:
+        monkeypatch.setattr(folder, "end", end)
+        raise KeyboardInterrupt
+
+    if step == "commit":
+        monkeypatch.setattr(folder, "end", stop)
+    else:
+        monkeypatch.setattr(deployed, "announce", stop)
+    with pytest.raises(KeyboardInterrupt):
+        ours.apply(plan)
+    assert (ours.notes, folder.pending()) == (["interrupted, and done: state 2 is in use"], None)

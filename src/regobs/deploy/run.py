@@ -11,7 +11,7 @@ what the deployment wrote itself (restoring.py): what others wrote meanwhile sta
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -251,7 +251,18 @@ class Rollout:
                 tell(error, self._words)
             if self._folder.unfinished() is not None:
                 self._put_back(pending, error)
+            else:
+                self._say_done(pending.number, error)
             raise
+
+    def _say_done(self, number: int, error: BaseException) -> None:
+        """What came after the new state was kept changes nothing of it."""
+        if isinstance(error, RegobsError):
+            error.next_step = f"{error.next_step or 'correct it'}; state {number} is in use"
+            return
+        self.notes.append(f"interrupted, and done: state {number} is in use")
+        with suppress(RegobsError):  # the next command does it
+            self._folder.end()
 
     def _announce(self, state: KeptState) -> None:
         words = [f"regobs {state.version}", f"state {state.number} of {self.name}", self._environment]
@@ -259,6 +270,9 @@ class Rollout:
             self.target.announce(", ".join(word for word in words if word))
         except RegobsError as error:
             self.notes.append(f"it is done, and nobody is told: {error.message}")
+        except BaseException as error:
+            self._say_done(state.number, error)
+            raise
 
     def _refuse_moved(self, plan: TargetPlan, live: Objects, expected: str) -> None:
         if plan.place != self._place:
