@@ -11,7 +11,7 @@ import pytest
 
 from regobs.build import build_files
 from regobs.config.named import ObjectKind
-from regobs.deploy.kubernetes_namespace import KubernetesNamespace
+from regobs.deploy.kubernetes_namespace import KubernetesNamespace, _groups
 from regobs.deploy.run import Rollout
 from regobs.deploy.state import StateFolder
 from regobs.errors import InputError, ServerError
@@ -226,3 +226,30 @@ def test_a_kind_that_is_ours_and_that_we_may_not_read_any_more_says_how_to_go_on
     with pytest.raises(ServerError, match="does not let us") as error:
         deployment(cluster, tmp_path, ObjectKind.PROMETHEUS_RULE).plan(built())
     assert "was deployed before" in (error.value.next_step or "")
+
+
+def test_a_config_map_that_is_no_dashboard_is_compared_by_its_values(cluster: KubernetesStub, tmp_path: Path) -> None:
+    """Somebody's own settings under a name like ours, and a dashboard of ours that somebody broke."""
+
+    def files(name: str, **texts: str) -> dict[str, bytes]:
+        data = {f"{file}.json": text for file, text in texts.items()}
+        one = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data}
+        return {f"ConfigMap/{name}": json.dumps(one).encode()}
+
+    good = json.dumps({"uid": "a", "title": "A", "panels": []})
+    ours = target(tmp_path)
+    for broken in ("", "{", "[]", "1", "plain: text", '{"panels": 3}', "[" * 100_000, '{"panels": [{"gridPos": 1}]}'):
+        theirs = files("regobs-theirs", a=broken)
+        assert ours.changes(theirs, theirs) == []
+        (mended,) = ours.changes(theirs | files("regobs-a", b=broken), theirs | files("regobs-a", b=good))
+        assert (mended.thing, mended.what, mended.after) == ("ConfigMap regobs-a", "data.b.json changed", good)
+        assert len(mended.before) < 400
+    assert [(one.thing, one.what) for one in ours.changes({}, files("regobs-a", b=good))] == [
+        ("b", "dashboard added"),
+        ("ConfigMap regobs-a", "object added"),
+    ]
+
+
+def test_a_rule_object_of_others_without_groups_breaks_no_plan(tmp_path: Path) -> None:
+    assert target(tmp_path).changes(rule("regobs-theirs"), rule("regobs-theirs")) == []
+    assert list(_groups(rule("regobs-theirs"))) == []

@@ -32,6 +32,7 @@ _RULES, _DASHBOARDS = ObjectKind.PROMETHEUS_RULE, ObjectKind.CONFIG_MAP
 _FOLDER, _KUSTOMIZATION = "kubernetes/", "kubernetes/kustomization.yaml"
 _TIMEOUT = 30.0  # seconds
 _PAGE = 200  # objects of one answer
+_SHOWN = 400  # characters of a value: a whole dashboard is longer
 # The operator writes rule objects into a volume: the kubelet brings it to the pod within about a minute (its sync
 # period), the sidecar makes Prometheus read it, and each group is evaluated once.
 _LOAD_SECONDS = 300.0
@@ -200,8 +201,11 @@ class KubernetesNamespace:
 
     def changes(self, before: Objects, after: Objects) -> list[PlannedChange]:
         """Rules and panels added, removed and changed; of everything else the values that differ."""
-        found = board_changes(_boards(before), _boards(after))
-        return [*rule_changes(_rule_files(before), _rule_files(after)), *found, *_value_changes(before, after)]
+        files = [_config_files(objects) for objects in (before, after)]
+        plain = {place for side in files for place, (_, board) in side.items() if board is None}
+        boards = [_boards(side, plain) for side in files]
+        rules = rule_changes(_rule_files(before), _rule_files(after))
+        return [*rules, *board_changes(*boards), *_value_changes(before, after, plain)]
 
 
 def _key(one: Mapping[str, Any]) -> str:
@@ -226,22 +230,41 @@ def _groups(objects: Objects) -> Iterator[tuple[GroupKey, Sequence[Rule]]]:
     """Each group by the object and its name, with its rules."""
     for key, one in read_objects(objects).items():
         if one["kind"] == _RULES:
-            for group in one["spec"]["groups"]:
-                yield (key.partition("/")[2], str(group["name"])), group["rules"]
+            for group in one["spec"].get("groups") or ():
+                yield (key.partition("/")[2], str(group["name"])), group.get("rules") or ()
 
 
-def _boards(objects: Objects) -> dict[str, dict[str, Any]]:
-    found = {}
-    for one in read_objects(objects).values():
-        if one["kind"] == _DASHBOARDS:
-            for file, text in (one.get("data") or {}).items():
-                found[file.removesuffix(".json")] = json.loads(text)
+_Place = tuple[str, str]  # a config map and a file in it
+
+
+def _config_files(objects: Objects) -> dict[_Place, tuple[Any, Json | None]]:
+    """Each file of config maps, with the dashboard that it is, None for what is none."""
+    found: dict[_Place, tuple[Any, Json | None]] = {}
+    for key, one in read_objects(objects).items():
+        files = one.get("data")
+        if one["kind"] == _DASHBOARDS and isinstance(files, dict):
+            found |= {(key, file): (text, _board(text)) for file, text in files.items()}
     return found
 
 
-def _value_changes(before: Objects, after: Objects) -> Iterator[PlannedChange]:
+def _board(text: Any) -> Json | None:
+    try:
+        board = json.loads(text)
+        board_changes({"": board}, {"": board})
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError):
+        return None
+    return dict(board)
+
+
+def _boards(files: Mapping[_Place, tuple[Any, Json | None]], plain: Collection[_Place]) -> dict[str, Json]:
+    """The dashboards, but for those that are none on the other side."""
+    found = {place[1]: board for place, (_, board) in files.items() if board is not None and place not in plain}
+    return {file.removesuffix(".json"): board for file, board in found.items()}
+
+
+def _value_changes(before: Objects, after: Objects, plain: Collection[_Place]) -> Iterator[PlannedChange]:
     """Of what is neither rule nor dashboard: objects that came and went, and each value that differs."""
-    old, new = (dict(_plain_values(objects)) for objects in (before, after))
+    old, new = (dict(_plain_values(objects, plain)) for objects in (before, after))
     for key in sorted({*old, *new}):
         thing = key.replace("/", " ")
         if key not in new or key not in old:
@@ -250,13 +273,19 @@ def _value_changes(before: Objects, after: Objects) -> Iterator[PlannedChange]:
         for path in sorted({*old[key], *new[key]}):
             was, now = old[key].get(path, ""), new[key].get(path, "")
             if was != now:
-                yield PlannedChange(thing, f"{path} changed", was, now)
+                yield PlannedChange(thing, f"{path} changed", _brief(was), _brief(now))
 
 
-def _plain_values(objects: Objects) -> Iterator[tuple[str, dict[str, str]]]:
+def _brief(value: str) -> str:
+    return value if len(value) <= _SHOWN else f"{len(value)} characters"
+
+
+def _plain_values(objects: Objects, plain: Collection[_Place]) -> Iterator[tuple[str, dict[str, str]]]:
     for key, one in read_objects(objects).items():
-        told = {"spec", "data"} if one["kind"] in {_RULES, _DASHBOARDS} else set()
-        yield key, dict(_leaves({name: value for name, value in one.items() if name not in told}, ""))
+        values = {name: value for name, value in one.items() if name != "spec" or one["kind"] != _RULES}
+        if one["kind"] == _DASHBOARDS and isinstance(one.get("data"), dict):
+            values["data"] = {file: text for file, text in one["data"].items() if (key, file) in plain}
+        yield key, {path: value for path, value in _leaves(values, "") if (path, value) != ("data", "{}")}
 
 
 def _leaves(value: Any, path: str) -> Iterator[tuple[str, str]]:
