@@ -78,11 +78,10 @@ class RulesDirectory:
             raise self._unusable(error) from error
 
     def fits(self, name: str, content: bytes) -> bool:
-        """Whether it is a rule file in the directory itself, not above it nor behind a link."""
+        """Whether it is a rule file in the directory itself, not above or below it, that every pattern finds."""
         del content
-        path = self._directory / name
-        inside = Path(os.path.realpath(path.parent)) == path.parent and path.parent.is_relative_to(self._directory)
-        return inside and path.name == name.rpartition("/")[2] and path.suffix in _RULE_FILES
+        path = Path(name)
+        return path.name == name and not name.startswith(".") and path.suffix in _RULE_FILES
 
     def check(self, objects: Objects) -> None:
         """Refuse what is no rule file, what promtool refuses where it is installed, and a server that is not there."""

@@ -9,6 +9,9 @@ from typing import Literal, Protocol, runtime_checkable
 from regobs.deploy.state import Objects
 from regobs.errors import InputError, RegobsError
 
+_LONGEST = 255  # bytes of the name of a file (NAME_MAX of linux/limits.h), and of one of an object in a cluster at most
+_SHOWN = 80  # characters of a name that is none
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedChange:
@@ -102,13 +105,18 @@ def refuse_strange(target: DeployTarget, objects: Objects) -> None:
     """Raise InputError for what no build gives to such a target: names become paths and addresses there."""
     for name, content in objects.items():
         try:
-            fits = target.fits(name, content)
+            fits = _is_writable(name) and target.fits(name, content)
         except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError, RegobsError):
             fits = False
         if not fits:
             raise InputError(
                 "this is no object of such a target, so nothing is changed",
-                value=name,
+                value=name if _is_writable(name) else ascii(name)[:_SHOWN],
                 expected="what a build gives, under the name that a build gives it",
                 next_step="make the plan again; where it is a kept state, go back to another one",
             )
+
+
+def _is_writable(name: str) -> bool:
+    """Whether a name has nothing that no screen shows, and no part that is too long for a file."""
+    return name.isprintable() and all(len(part.encode()) <= _LONGEST for part in name.split("/"))
