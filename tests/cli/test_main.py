@@ -127,3 +127,11 @@ def test_the_page_of_exit_codes_has_every_one_of_them() -> None:
     told = {int(found) for row in re.findall(r"^\| ([\d, ]+) \|", text, re.MULTILINE) for found in row.split(", ")}
     ended = {code_of_signal(one) for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     assert told == {*map(int, ExitCode), *ended} == {0, 1, 2, 3, 4, 5, 129, 130, 143}
+
+
+@pytest.mark.parametrize("arguments", [("logs", "validate", "-"), ("export", "logs", "-", "--once")])
+def test_a_standard_input_that_is_closed_is_an_empty_one(arguments: tuple[str, ...]) -> None:
+    closed = ["sh", "-c", 'exec "$@" <&-', "sh", *REGOBS, *arguments]
+    answer = subprocess.run(closed, check=False, capture_output=True, text=True)
+    assert "Traceback" not in answer.stderr
+    assert answer.returncode in {ExitCode.OK, ExitCode.INPUT}

@@ -104,7 +104,9 @@ def main() -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run the command line; the exit code."""
+    """Run the command line; the exit code. A standard input that is closed is an empty one."""
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115, PTH123 - for the life of the process
     try:
         # Not `regobs.main()`: it ends a broken pipe with exit code 1, which means "different" here.
         with regobs.make_context("regobs", list(arguments)) as context:
