@@ -252,6 +252,20 @@ def test_what_lint_calls_an_error_is_not_deployed_unless_it_is_allowed(
     assert "in_flight" in alerts(url)["Odd"]
 
 
+def test_a_plan_file_that_says_that_nothing_differs_is_linted_too(
+    deploy: Deploy, built: dict[str, bytes], url: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "plan.json"
+    built.clear()
+    built |= {f"{PREFIX}odd.yaml": rule_file("Odd", 1, "rate(registry_http_in_flight_requests[5m])")}
+    assert deploy("plan", "--out", str(path))[0] == 1
+    data = json.loads(path.read_bytes())
+    data["plans"][0] |= {"differs": False, "due": "x"}
+    path.write_text(json.dumps(data))
+    code, _, err = deploy("apply", "--plan", str(path), "--yes", "--judged")
+    assert (code, "rate-of-gauge" in err, alerts(url)) == (2, True, {})
+
+
 def test_a_plan_says_what_a_rename_or_removal_breaks_and_what_would_have_fired(
     deploy: Deploy, built: dict[str, bytes], url: str
 ) -> None:

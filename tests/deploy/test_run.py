@@ -6,6 +6,7 @@ import errno
 import json
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -568,3 +569,17 @@ def test_an_interruption_after_the_state_was_kept_leaves_no_note_and_says_that_i
     with pytest.raises(KeyboardInterrupt):
         ours.apply(plan)
     assert (ours.notes, folder.pending()) == (["interrupted, and done: state 2 is in use"], None)
+
+
+def test_a_plan_file_that_names_no_conflicts_replaces_nothing_of_others(
+    deployed: MemoryTarget, folder: StateFolder, tmp_path: Path
+) -> None:
+    ours, path = rollout(deployed, folder), tmp_path / "plan.json"
+    deployed.live["High.yaml"] = rule_file("High", 7)
+    edited, plan = dict(deployed.live), ours.plan(NEW)
+    assert plan.conflicts
+    write_plan(path, [replace(plan, conflicts=())])
+    with pytest.raises(InputError, match="somebody else's work"):
+        ours.apply(read_plan(path)[0])
+    assert deployed.live == edited
+    assert ours.apply(read_plan(path)[0], overwrite=True) is not None

@@ -136,7 +136,7 @@ def apply(
         with _told(rollouts.values()):
             return _each([(one.target, partial(rollouts[one.target].still_holds, one)) for one in held], shape)
     if not allow_findings:
-        _judge(plans)
+        _judge(one for one in plans if one.differs or plan_file is not None)  # a file may say that nothing differs
     if not _agreed(yes=yes):
         return max(_each((), shape), ExitCode.DIFFERENCE)
     work = [(one.target, partial(rollouts[one.target].apply, one, overwrite=overwrite)) for one in plans]
@@ -312,8 +312,7 @@ def _judge(plans: Iterable[TargetPlan]) -> None:
     from regobs.deploy.judged import refuse_findings  # noqa: PLC0415 - loads every check
 
     for one in plans:
-        if one.differs:
-            refuse_findings(one)
+        refuse_findings(one)
 
 
 def _agreed(*, yes: bool) -> bool:

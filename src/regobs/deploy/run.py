@@ -292,11 +292,12 @@ class Rollout:
 
     def _refuse(self, plan: TargetPlan, live: Objects, interrupted: PendingDeploy | None, *, overwrite: bool) -> None:
         self._refuse_moved(plan, live, plan.before if interrupted is None else plan.seen)
-        if plan.conflicts and not overwrite:
-            first = plan.conflicts[0]
+        conflicts = list(self._conflicts(live, self._last().objects, plan.objects))  # a plan file may say otherwise
+        if conflicts and not overwrite:
+            first = conflicts[0]
             raise InputError(
                 "somebody else's work would be lost",
-                value="; ".join(f"{one.thing}: {one.what}" for one in plan.conflicts[:5]),
+                value="; ".join(f"{one.thing}: {one.what}" for one in conflicts[:5]),
                 expected="only what regobs deploy wrote",
                 next_step=self._words.way_on(first.thing, there_already=first.what == FOREIGN),
             )
