@@ -48,6 +48,29 @@ def test_a_record_is_translated_and_put_in_the_scope(tmp_path: Path) -> None:
     assert rule["expr"] == expected
 
 
+DECLARED = {
+    "scope": (replace(GITLAB, labels=LabelNames(environment="env")), "env"),
+    "targets": (replace(GITLAB, target_labels=frozenset({"instance", "job", "rack"})), "rack"),
+    "other flavor": (replace(DISTRIBUTION, labels=LabelNames(environment="env")), "env"),
+}
+
+
+@pytest.mark.parametrize(("config", "label"), DECLARED.values(), ids=DECLARED)
+def test_labels_that_the_settings_declare_may_stand_in_rules_of_the_users_pack(
+    tmp_path: Path, config: Config, label: str
+) -> None:
+    expr = f'sum by ({label}) (rate(registry_http_requests_total{{{label}="p"}}[5m]))'
+    text = f"groups:\n  - name: one\n    rules:\n      - {{record: a:b:c, expr: {expr!r}}}\n"
+    (rule,) = rules(tmp_path, text, config)
+    assert rule["expr"].startswith(f"sum by ({label}) (rate(registry_http_requests_total{{")
+    assert f'{label}="p"' in rule["expr"]
+    alert = ALERT.replace("by (route)", f"by ({label})").replace("$labels.route", f"$labels.{label}")
+    (told,) = rules(tmp_path, alert, config)
+    assert told["annotations"]["summary"].startswith(f"Too many at {{{{ $labels.{label} }}}}")
+    with pytest.raises(RulesError, match=f"has no label {label}"):
+        rules(tmp_path, text, Config())
+
+
 def test_records_for_dashboards_are_bound_but_in_no_scope(tmp_path: Path) -> None:
     (record,) = outputs.records(pack_of(tmp_path, one=RECORD), DISTRIBUTION)
     assert record.name == "registry:http_requests:rate5m"

@@ -220,7 +220,8 @@ def _checked(document: Document, path: Steps, text: str, config: Config, recorde
         check_known(parsed.expr, parsed.locate)
         check_recorded(parsed.expr, recorded, parsed.locate)
         check_classic(parsed.expr, parsed.locate)
-        infer(parsed.expr, _WRITTEN, locate=parsed.locate, deployment=config.vocabulary)
+        extra = config.target_labels | {*config.labels.scope}
+        infer(parsed.expr, _WRITTEN, extra_labels=extra, locate=parsed.locate, deployment=config.vocabulary)
     except PromqlError as error:
         within = error.location
         single = "\n" not in text.strip() and within is not None and within.column is not None
@@ -253,7 +254,7 @@ class _LabelNames:
         self._alert: str = rule["alert"]
         self.bound = bound
         self._config = config
-        self._known = infer(bound, config.vocabulary)
+        self._known = infer(bound, config.vocabulary, extra_labels=config.labels.scope)
         self._there = set(self._known.labels or ()) | set(rule["labels"]) | set(kept)
         if self._known.open and _keeps_target_labels(bound):
             self._there |= set(config.target_labels)
