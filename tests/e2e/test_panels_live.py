@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from regobs.catalog import METRICS
+from regobs.catalog import METRICS, redis_server
 from regobs.catalog.model import Capability, Exposer, Flavor, Version
 from regobs.config import Config
 from regobs.demo.client import RegistryClient
@@ -182,8 +182,14 @@ def test_every_panel_of_a_whole_deployment_has_data(prometheus_server: Prometheu
     made = imagined(everything, Flavor.GITLAB, Version(4, 32))
     always = {"alert": "TestAlways", "expr": "vector(1)", "labels": {"severity": "ticket"}}
     (tmp_path / "always.yaml").write_text(json.dumps({"groups": [{"name": "test", "rules": [always]}]}))
-    with ExpositionServer(read_exposition(SAMPLE)) as one, ExpositionServer(made) as other:
-        config = scraping(one.address, other.address)
+    # A Redis with all metrics is a replica, which copies keys: they are counted on primaries.
+    primary = imagined([redis_server.KEYS, redis_server.KEYS_EXPIRING], Flavor.GITLAB, Version(4, 32))
+    with (
+        ExpositionServer(read_exposition(SAMPLE)) as one,
+        ExpositionServer(made) as other,
+        ExpositionServer(primary) as third,
+    ):
+        config = scraping(one.address, other.address, third.address)
         config["global"] = {"scrape_interval": "2s", "evaluation_interval": "2s"}  # they are two megabytes
         itself = tmp_path / "itself.json"  # its address is known once it runs
         config["scrape_configs"].append({"job_name": "prometheus", "file_sd_configs": [{"files": [str(itself)]}]})
