@@ -10,8 +10,8 @@ import pytest
 
 from regobs.build import build_files
 from regobs.deploy.alertmanager_config import FILE, AlertmanagerConfig, ConfigApi, ConfigFile
-from regobs.deploy.plan_file import write_plan
-from regobs.deploy.run import Rollout, TargetPlan
+from regobs.deploy.plan_file import TargetPlan, write_plan
+from regobs.deploy.run import Rollout
 from regobs.deploy.state import StateFolder
 from regobs.documents import dump_yaml, load_yaml
 from regobs.errors import InputError, MachineError, RegobsError, ServerError

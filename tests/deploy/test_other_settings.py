@@ -16,9 +16,9 @@ from regobs.deploy.grafana_folder import GrafanaFolder
 from regobs.deploy.kibana_space import KibanaSpace
 from regobs.deploy.kubernetes_namespace import KubernetesNamespace
 from regobs.deploy.other_settings import all_changes
+from regobs.deploy.plan_file import TargetPlan
 from regobs.deploy.ruler_api import RulerApi
 from regobs.deploy.rules_directory import RulesDirectory
-from regobs.deploy.run import TargetPlan
 from regobs.deploy.target import DeployTarget, PlannedChange
 from regobs.logs.elasticsearch.access import Access
 from tests.deploy.fakes import MemoryTarget, rule_file

@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import pytest
 
+from regobs.deploy.plan_file import TargetPlan
 from regobs.deploy.risk import NO_DATA, OWN_PAST, AlertRisk, alert_risks, fired
-from regobs.deploy.run import TargetPlan
 from regobs.deploy.target import PlannedChange
 from regobs.documents import dump_yaml
 from regobs.prometheus.answers import QueryAnswer, RangeSeries

@@ -24,10 +24,16 @@ dashboard = Dashboard(
 """
 
 
-def test_a_build_tells_it_once_with_the_line_of_the_panel(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    file = tmp_path / "pack/dashboards/mine.dashboard.py"
+def dashboard_file(folder: Path, text: str) -> Path:
+    """The only dashboard of the pack in `folder`/pack."""
+    file = folder / "pack/dashboards/mine.dashboard.py"
     file.parent.mkdir(parents=True)
-    file.write_text(TEXT)
+    file.write_text(text)
+    return file
+
+
+def test_a_build_tells_it_once_with_the_line_of_the_panel(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = dashboard_file(tmp_path, TEXT)
     told = f"{file}:7: no exporter that regobs knows has a metric go_gorutine; did you mean go_goroutines?"
     assert list(dashboard_warnings(Pack((("mine", tmp_path / "pack"),)))) == [told]
     assert run(["build", "--pack", str(tmp_path / "pack"), "--out", str(tmp_path / "out")]) == 0
@@ -46,10 +52,8 @@ def test_a_build_tells_it_once_with_the_line_of_the_panel(tmp_path: Path, capsys
 def test_values_of_labels_are_checked_as_those_of_rules_are(
     query: str, code: int, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    file = tmp_path / "pack/dashboards/mine.dashboard.py"
-    file.parent.mkdir(parents=True)
     text = TEXT.replace('raw("sum(go_goroutines)")', query).replace('raw("sum(go_gorutine)")', 'raw("sum(up)")')
-    file.write_text(f"from regobs.catalog import http\n{text}")
+    dashboard_file(tmp_path, f"from regobs.catalog import http\n{text}")
     assert run(["build", "--pack", str(tmp_path / "pack"), "--out", str(tmp_path / "out")]) == code
     assert told in capsys.readouterr().err
 
@@ -73,9 +77,8 @@ dashboard = Dashboard(
 def test_what_is_left_out_of_a_dashboard_is_told_with_its_line(
     needs: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    file = tmp_path / "pack/dashboards/mine.dashboard.py"
-    file.parent.mkdir(parents=True)
-    file.write_text(("from regobs.catalog.model import Capability\n" if needs else "") + LACKING % needs)
+    needed = "from regobs.catalog.model import Capability\n" if needs else ""
+    file = dashboard_file(tmp_path, needed + LACKING % needs)
     assert run(["build", "--pack", str(tmp_path / "pack"), "--out", str(tmp_path / "out")]) == 0
     reason = "the dashboard needs the capability notifications" if needs else "pg_up needs the capability"
     line, more = (8, " (and on 2 more lines of this file)") if needs else (8, " (and on line 9)")

@@ -24,8 +24,9 @@ from regobs.errors import ExitCode, InputError, RegobsError
 
 if TYPE_CHECKING:
     from regobs.config import Config
+    from regobs.deploy.plan_file import TargetPlan
     from regobs.deploy.risk import AlertRisk
-    from regobs.deploy.run import Rollout, TargetPlan, TargetStatus
+    from regobs.deploy.run import Rollout, TargetStatus
     from regobs.pack import Pack
 
 T = TypeVar("T")

@@ -16,8 +16,8 @@ from regobs.common.screen import Colour, screen
 from regobs.common.table import escape_lines
 
 if TYPE_CHECKING:
+    from regobs.deploy.plan_file import TargetPlan
     from regobs.deploy.risk import AlertRisk
-    from regobs.deploy.run import TargetPlan
     from regobs.deploy.target import PlannedChange
 
 _LONGEST = 160  # characters of a changed text

@@ -288,6 +288,24 @@ def locked(directory: Path, kind: int = fcntl.LOCK_EX) -> Iterator[None]:
         os.close(descriptor)
 
 
+def is_locked(lock: Path, flags: int = os.O_RDONLY) -> bool:
+    """Whether another process holds the lock of a file, which is opened with these flags; nothing is written.
+
+    Without the file it is not. Raises OSError where it cannot be opened.
+    """
+    try:
+        descriptor = os.open(lock, flags | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def swap(new: Path, target: Path, old: Path) -> None:
     """Put `new` in the place of `target`; what stood there is `old` afterwards, or nothing when nothing stood there.
 

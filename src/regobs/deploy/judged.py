@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from regobs.deploy.run import TargetPlan
+from regobs.deploy.plan_file import TargetPlan
 from regobs.errors import InputError
 from regobs.lint import LintContext, Severity
 from regobs.lint.engine import lint_files

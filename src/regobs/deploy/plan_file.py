@@ -1,19 +1,59 @@
-"""Plans in a file, which `regobs deploy apply --plan` carries out. It may have been changed since it was written."""
+"""Plans, and their file for `regobs deploy apply --plan`, which may have been changed since it was written."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from regobs import __version__
 from regobs.common.files import write_file
-from regobs.deploy.run import TargetPlan
-from regobs.deploy.state import decoded, encoded
+from regobs.deploy.state import Objects, decoded, encoded
 from regobs.deploy.target import PlannedChange
 from regobs.errors import InputError, MachineError
 
 FORMAT = 3
+
+
+@dataclass(frozen=True, slots=True)
+class TargetPlan:
+    """What a deployment will do to one target at one place.
+
+    `before` is the digest of all that is there when it begins, `objects` what regobs will have there afterwards.
+    `conflicts` name what somebody else wrote or changed, each with a reason; `deleted` what goes away, all of it ours.
+    `seen` is the digest of what was there: not the same while an interrupted deployment has to be put back first.
+    `due` says what is to be done though no object may differ: a deployment to be ended, or a server to be told; "" for
+    nothing.
+    """
+
+    target: str
+    place: str
+    before: str
+    objects: Objects
+    changes: tuple[PlannedChange, ...]
+    conflicts: tuple[PlannedChange, ...]
+    deleted: tuple[str, ...]
+    differs: bool
+    seen: str = ""
+    due: str = ""
+
+    @property
+    def is_work(self) -> bool:
+        """Whether `apply` has anything to do."""
+        return self.differs or bool(self.due)
+
+    def as_data(self) -> dict[str, Any]:
+        """For JSON, without the objects."""
+        return {
+            "target": self.target,
+            "place": self.place,
+            "differs": self.differs,
+            "due": self.due,
+            "changes": [one.as_data() for one in self.changes],
+            "conflicts": [one.as_data() for one in self.conflicts],
+            "deleted": list(self.deleted),
+        }
 
 
 def write_plan(path: Path, plans: list[TargetPlan]) -> None:

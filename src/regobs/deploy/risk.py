@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from regobs.catalog.targets import ALERTS
+from regobs.deploy.plan_file import TargetPlan
 from regobs.deploy.rule_changes import alerts_of
-from regobs.deploy.run import TargetPlan
 from regobs.errors import PromqlError, QueryError
 from regobs.prometheus import Prometheus
 from regobs.prometheus.answers import RangeSeries

@@ -13,11 +13,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from typing import Any
 
 from regobs.common.signals import signals_raise
 from regobs.deploy.broken import broken_by
 from regobs.deploy.other_settings import all_changes
+from regobs.deploy.plan_file import TargetPlan
 from regobs.deploy.restoring import Restoration, restoration
 from regobs.deploy.state import KeptState, Objects, PendingDeploy, StateFolder, digest
 from regobs.deploy.target import (
@@ -36,46 +36,6 @@ WAIT = 60.0  # seconds for our turn
 FOREIGN = "is there already, and regobs deploy did not write it"
 _GOES_ON = "`regobs deploy status` shows what is there now, and `regobs deploy apply --overwrite` goes on from there"
 _PUTS_BACK = "the next `regobs deploy apply` or `rollback` first puts back what was there"
-
-
-@dataclass(frozen=True, slots=True)
-class TargetPlan:
-    """What a deployment will do to one target at one place.
-
-    `before` is the digest of all that is there when it begins, `objects` what regobs will have there afterwards.
-    `conflicts` name what somebody else wrote or changed, each with a reason; `deleted` what goes away, all of it ours.
-    `seen` is the digest of what was there: not the same while an interrupted deployment has to be put back first.
-    `due` says what is to be done though no object may differ: a deployment to be ended, or a server to be told; "" for
-    nothing.
-    """
-
-    target: str
-    place: str
-    before: str
-    objects: Objects
-    changes: tuple[PlannedChange, ...]
-    conflicts: tuple[PlannedChange, ...]
-    deleted: tuple[str, ...]
-    differs: bool
-    seen: str = ""
-    due: str = ""
-
-    @property
-    def is_work(self) -> bool:
-        """Whether `apply` has anything to do."""
-        return self.differs or bool(self.due)
-
-    def as_data(self) -> dict[str, Any]:
-        """For JSON, without the objects."""
-        return {
-            "target": self.target,
-            "place": self.place,
-            "differs": self.differs,
-            "due": self.due,
-            "changes": [one.as_data() for one in self.changes],
-            "conflicts": [one.as_data() for one in self.conflicts],
-            "deleted": list(self.deleted),
-        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from regobs import __version__
-from regobs.common.files import sync, write_file
+from regobs.common.files import is_locked, sync, write_file
 from regobs.errors import MachineError
 
 Objects = Mapping[str, bytes]
@@ -117,18 +117,9 @@ class StateFolder:
     def is_held(self) -> bool:
         """Whether another command is at work on this target now."""
         try:
-            descriptor = os.open(self.path / "lock", os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return False
+            return is_locked(self.path / "lock")
         except OSError as error:
             raise self._unusable(error) from error
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(descriptor)
-        return False
 
     def states(self) -> list[KeptState]:
         """The kept states, the newest last."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 from fnmatch import fnmatch
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
+from regobs.common.files import is_locked
 from regobs.errors import InputError, MachineError
 from regobs.exporters.log_folders import MARKS
 
@@ -44,21 +44,6 @@ def _fault_of_making(folder: Path) -> str:
     return ""
 
 
-def is_held(lock: Path) -> bool:
-    """Whether another process holds a lock; nothing is written. Raises OSError where the lock cannot be opened."""
-    try:
-        descriptor = os.open(lock, os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
-
-
 def refuse_state_file(state: Path) -> None:
     """Raise MachineError where a state file could not be written, also where it is a link to somewhere else."""
     target = Path(os.path.realpath(state))
@@ -75,7 +60,7 @@ def refuse_folder(folder: Path, lock: Path, held: MachineError) -> None:
     try:
         if fault := fault_of_folder(folder, made=True):
             raise unusable_folder(folder, fault)
-        if is_held(lock):
+        if is_locked(lock, os.O_RDWR):
             raise held
     except OSError as fault:
         raise unusable_folder(lock, fault.strerror or str(fault)) from None
