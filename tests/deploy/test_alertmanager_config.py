@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from regobs.build import build_files
-from regobs.deploy.alertmanager_config import FILE, AlertmanagerConfig, ConfigApi, ConfigFile
+from regobs.deploy.alertmanager_config import FILE, AlertmanagerConfig
+from regobs.deploy.alertmanager_places import ConfigApi, ConfigFile
 from regobs.deploy.plan_file import TargetPlan, write_plan
 from regobs.deploy.run import Rollout
 from regobs.deploy.state import StateFolder

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from regobs.cli.deploy_plan import show_plans
-from regobs.deploy.alertmanager_config import AlertmanagerConfig, ConfigFile
+from regobs.deploy.alertmanager_config import AlertmanagerConfig
+from regobs.deploy.alertmanager_places import ConfigFile
 from regobs.deploy.elasticsearch_templates import ElasticsearchTemplates
 from regobs.deploy.grafana_folder import GrafanaFolder
 from regobs.deploy.kibana_space import KibanaSpace

@@ -15,7 +15,8 @@ import pytest
 
 from regobs.build import build_files
 from regobs.common.programs import Supervisor
-from regobs.deploy.alertmanager_config import FILE, AlertmanagerConfig, ConfigApi, ConfigFile, marked
+from regobs.deploy.alertmanager_config import FILE, AlertmanagerConfig, marked
+from regobs.deploy.alertmanager_places import ConfigApi, ConfigFile
 from regobs.deploy.run import Rollout
 from regobs.deploy.state import StateFolder
 from regobs.documents import dump_yaml, load_yaml
@@ -113,7 +114,8 @@ def test_amtool_refuses_it_before_anything_changes(alerts: Alerts) -> None:
 _APPLY = """
 import sys
 from pathlib import Path
-from regobs.deploy.alertmanager_config import AlertmanagerConfig, ConfigFile, marked
+from regobs.deploy.alertmanager_config import AlertmanagerConfig, marked
+from regobs.deploy.alertmanager_places import ConfigFile
 from regobs.deploy.run import Rollout
 from regobs.deploy.state import StateFolder
 from regobs.prometheus import Prometheus

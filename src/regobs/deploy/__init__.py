@@ -102,7 +102,8 @@ def _where_of(settings: DeploySettings) -> str:
 def _of_alertmanager(
     name: str, settings: DeploySettings, receivers: Path, server: Callable[[], Prometheus]
 ) -> DeployTarget:
-    from regobs.deploy.alertmanager_config import AlertmanagerConfig, ConfigApi, ConfigFile  # noqa: PLC0415
+    from regobs.deploy.alertmanager_config import AlertmanagerConfig  # noqa: PLC0415
+    from regobs.deploy.alertmanager_places import ConfigApi, ConfigFile  # noqa: PLC0415
 
     if settings.file is not None:
         return AlertmanagerConfig(name, ConfigFile(settings.file, server), receivers, settings.file)

@@ -7,52 +7,29 @@ file of the deployment's own, as it has secrets: they go from there to the serve
 from __future__ import annotations
 
 import hashlib
-import os
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
-import requests
-
-from regobs.common.files import beside
 from regobs.common.programs import find_program
+from regobs.deploy.alertmanager_places import OBJECT, ConfigPlace, Json, config_mapping
 from regobs.deploy.replaced_configs import ReplacedConfigs
 from regobs.deploy.state import Objects
 from regobs.deploy.target import PlannedChange
-from regobs.deploy.told import accepted, answer_error, answer_yaml
 from regobs.documents import dump_yaml, load_yaml
 from regobs.errors import InputError, MachineError, RulesError, ServerError
-from regobs.prometheus import Prometheus
-from regobs.prometheus.answer_text import answer_words
 from regobs.promql.durations import read_duration
 from regobs.secrets import MASK
 
 FILE = "alertmanager/alertmanager.yaml"  # of a build
-_OBJECT = "alertmanager.yaml"
 _ROUTING = ("route", "inhibit_rules")
 _OF_OURS, _OF_OTHERS = "as in the receivers file", "other than in the receivers file"
 _OF_BEFORE = "as in the receivers file when it was deployed"
 _MARK = b"# regobs deploy wrote what follows; its SHA-256: "  # of the place where the secrets are anyway
 _SHORTEST_SECRET = 4  # characters: what is shorter would blank half of an error
-_EXPECTED = "an Alertmanager, or the API of one such as http://mimir/api/v1/alerts"
-_NEXT_STEP = "correct `context` or `api` of this target in regobs.toml, or what the server says is wrong"
 _SAID = 400  # characters of what a server or amtool says
-Json = dict[str, Any]
-
-
-class ConfigPlace(Protocol):
-    """Where a whole configuration is."""
-
-    def read(self) -> bytes | None:
-        """The configuration as it is; None where there is none."""
-
-    def write(self, content: bytes | None) -> None:
-        """Put it there in one step, and let it be used; None takes away what is there."""
-
-    def loaded(self) -> Json:
-        """What is in use."""
 
 
 class AlertmanagerConfig:
@@ -77,7 +54,7 @@ class AlertmanagerConfig:
     def wanted(self, files: Mapping[str, bytes]) -> dict[str, bytes]:
         """The routing of a build."""
         data = load_yaml(files[FILE], FILE, error=RulesError).data
-        return {_OBJECT: _shown(data, _OF_OURS)}
+        return {OBJECT: _shown(data, _OF_OURS)}
 
     def read(self) -> dict[str, bytes]:
         """What is there, without the contents of receivers."""
@@ -86,10 +63,10 @@ class AlertmanagerConfig:
             return {}
         shown = self._as_shown(content)
         self._whole[shown] = content
-        return {_OBJECT: shown}
+        return {OBJECT: shown}
 
     def _as_shown(self, content: bytes) -> bytes:
-        data = _mapping(content)
+        data = config_mapping(content)
         own = {key: value for key, value in data.items() if key not in _ROUTING}
         otherwise = _OF_BEFORE if _unedited(content) else _OF_OTHERS
         return _shown(data, _OF_OURS if own == self._own(_names(data)) else otherwise)
@@ -115,16 +92,16 @@ class AlertmanagerConfig:
                 value=f"{self._receivers}: {error.strerror}",
                 next_step="write it, or correct `receivers` of this target in regobs.toml",
             ) from None
-        return _mapping(content, str(self._receivers))
+        return config_mapping(content, str(self._receivers))
 
     def fits(self, name: str, content: bytes) -> bool:
         """Whether it is the one object that there is."""
-        return name == _OBJECT and isinstance(_mapping(content), dict)
+        return name == OBJECT and isinstance(config_mapping(content), dict)
 
     def check(self, objects: Objects) -> None:
         """Refuse a receiver without contents, and what amtool refuses where it is installed."""
         for content in objects.values():
-            names = _names(_mapping(content))
+            names = _names(config_mapping(content))
             given = {one["name"] for one in self._own(names)["receivers"]}
             if lacking := [name for name in names if name not in given]:
                 raise InputError(
@@ -151,14 +128,14 @@ class AlertmanagerConfig:
 
     def _rendered(self, shown: bytes) -> bytes:
         """The whole configuration."""
-        data = _mapping(shown)
+        data = config_mapping(shown)
         own = self._own(_names(data))
         return marked(dump_yaml({**own, **{key: data[key] for key in _ROUTING if key in data}}).encode())
 
     def write(self, before: Objects, after: Objects) -> None:
         """The whole configuration in one step: what was there as it was read, anything else with the receivers file."""
-        content = self._whole_of(after[_OBJECT]) if _OBJECT in after else None
-        there = self._whole.get(before[_OBJECT]) if _OBJECT in before else None
+        content = self._whole_of(after[OBJECT]) if OBJECT in after else None
+        there = self._whole.get(before[OBJECT]) if OBJECT in before else None
         if there is not None and there != content and not _unedited(there):
             self._replaced.keep(there)
         try:
@@ -171,7 +148,7 @@ class AlertmanagerConfig:
 
     def _whole_of(self, shown: bytes) -> bytes:
         """The configuration with its secrets. Raises MachineError for one of others that is nowhere any more."""
-        contents, read = _mapping(shown)["contents"], self._whole.get(shown)
+        contents, read = config_mapping(shown)["contents"], self._whole.get(shown)
         if read is not None and (contents != _OF_OURS or self._as_shown(read) == shown):  # not with older receivers
             return read
         if contents != _OF_OTHERS:
@@ -204,7 +181,7 @@ class AlertmanagerConfig:
     def _unused(self, objects: Objects) -> str:
         """The part of a configuration that is in use otherwise than it is here, "" for none. Raises ServerError."""
         for content in objects.values():
-            data = _mapping(content)
+            data = config_mapping(content)
             if data["contents"] != _OF_OTHERS:
                 loaded = self._place.loaded()
                 return next((key for key in _ROUTING if _plain(loaded.get(key)) != _plain(data.get(key))), "")
@@ -223,7 +200,7 @@ class AlertmanagerConfig:
 
     def untouched(self, ours: bytes, live: bytes) -> bool:
         """Whether what is live is what we wrote, if with receivers that their file has no longer."""
-        data = _mapping(live)
+        data = config_mapping(live)
         return ours == live or (data["contents"] == _OF_BEFORE and ours == _shown(data, _OF_OURS))
 
     def announce(self, text: str) -> None:
@@ -231,7 +208,7 @@ class AlertmanagerConfig:
 
     def changes(self, before: Objects, after: Objects) -> list[PlannedChange]:
         """Routes, inhibitions and receivers that are added, removed and changed."""
-        sides = [_parts(_mapping(side[_OBJECT])) if side else {} for side in (before, after)]
+        sides = [_parts(config_mapping(side[OBJECT])) if side else {} for side in (before, after)]
         found = []
         for thing in dict.fromkeys((*sides[0], *sides[1])):
             old, new = (side.get(thing) for side in sides)
@@ -248,18 +225,6 @@ def marked(content: bytes) -> bytes:
 
 def _unedited(content: bytes) -> bool:
     return content.startswith(_MARK) and content == marked(content.partition(b"\n")[2])
-
-
-def _mapping(content: bytes, where: str = _OBJECT) -> Json:
-    data = load_yaml(content, where, error=InputError).data
-    if not isinstance(data, dict):
-        raise InputError(
-            "this is no configuration of an Alertmanager",
-            value=where,
-            expected="a mapping with receivers",
-            next_step="correct the file",
-        )
-    return data
 
 
 def _names(data: Json) -> list[str]:
@@ -314,105 +279,3 @@ def _routes(route: Json, place: str) -> Iterator[tuple[str, str]]:
     yield place, dump_yaml(settings).strip().replace("\n- ", " ").replace("\n", ", ")
     for one in route.get("routes") or ():
         yield from _routes(one, f"{place} / {', '.join(map(str, one.get('matchers') or ('every alert',)))}")
-
-
-class ConfigFile:
-    """The file that an Alertmanager reads. `open_server` gives a client of this Alertmanager."""
-
-    def __init__(self, path: Path, open_server: Callable[[], Prometheus]) -> None:
-        self._path, self._open = path, open_server
-
-    def read(self) -> bytes | None:
-        """The configuration as it is; None where there is none."""
-        try:
-            return self._path.read_bytes()
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise self._unusable(error) from None
-
-    def write(self, content: bytes | None) -> None:
-        """Replace the file, which only its owner may read unless it is there already, and let it be read again."""
-        try:
-            if content is None:
-                self._path.unlink(missing_ok=True)
-                return
-            self._replace(content)
-        except OSError as error:
-            raise self._unusable(error) from None
-        with self._open() as server:
-            answer = server.send("POST", f"{server.url}/-/reload", b"", "text/plain")
-        if not accepted(answer):
-            raise _refused(answer, f"POST {server.url}/-/reload")
-
-    def _replace(self, content: bytes) -> None:
-        with beside(self._path) as new:
-            new.touch(mode=0o600)
-            new.write_bytes(content)
-            with suppress(OSError):  # who may not give a file away leaves it with the owner that all new files have
-                there = self._path.stat()
-                os.chown(new, there.st_uid, there.st_gid)
-
-    def loaded(self) -> Json:
-        """What is in use, with the defaults that Alertmanager adds."""
-        with self._open() as server:
-            url = f"{server.url}/api/v2/status"
-            answer = server.send("GET", url, b"", "application/json")
-        try:
-            return _mapping(str(answer.json()["config"]["original"]).encode())
-        except (ValueError, KeyError, TypeError):
-            if not accepted(answer):
-                raise _refused(answer, f"GET {url}") from None
-            raise _strange(f"GET {url} answers without a configuration", answer_words(answer)) from None
-
-    def _unusable(self, error: OSError) -> MachineError:
-        return MachineError(
-            "the file of the configuration cannot be written or read",
-            value=f"{error.filename or self._path}: {error.strerror}",
-            next_step="free some space, or give the right to replace this file in its folder",
-        )
-
-
-class ConfigApi:
-    """The configuration of a tenant, at `api`. https://cortexmetrics.io/docs/api/#alertmanager, and Mimir alike."""
-
-    def __init__(self, api: str, open_server: Callable[[], Prometheus]) -> None:
-        self._api, self._open = api, open_server
-        self._templates: Json = {}
-
-    def read(self) -> bytes | None:
-        """The configuration as it is; None where there is none."""
-        with self._open() as server:
-            answer = server.send("GET", self._api, b"", "application/yaml")
-        if answer.status_code == 404 and "not found" in answer.text and "<" not in answer.text:
-            return None
-        if not accepted(answer):
-            raise _refused(answer, f"GET {self._api}")
-        data = answer_yaml(answer, f"GET {self._api}", expected=_EXPECTED, next_step=_NEXT_STEP)
-        if not isinstance(data, dict) or not isinstance(data.get("alertmanager_config"), str):
-            raise _strange(f"GET {self._api} answers no alertmanager_config", answer_words(answer))
-        self._templates = data.get("template_files") or {}
-        return str(data["alertmanager_config"]).encode()
-
-    def write(self, content: bytes | None) -> None:
-        """Send it whole, with the templates that are there."""
-        body = {"template_files": self._templates, "alertmanager_config": (content or b"").decode()}
-        with self._open() as server:
-            if content is None:
-                answer = server.send("DELETE", self._api, b"", "application/yaml")
-            else:
-                answer = server.send("POST", self._api, dump_yaml(body).encode(), "application/yaml")
-        if not accepted(answer):
-            raise _refused(answer, f"{'DELETE' if content is None else 'POST'} {self._api}")
-
-    def loaded(self) -> Json:
-        """What is there now: the server takes no configuration that it cannot use."""
-        return _mapping(self.read() or b"{}")
-
-
-def _refused(answer: requests.Response, doing: str) -> ServerError:
-    return answer_error(answer, doing, said=answer_words(answer, _SAID), expected=_EXPECTED, next_step=_NEXT_STEP)
-
-
-def _strange(message: str, value: str) -> ServerError:
-    return ServerError(message, value=value or None, expected=_EXPECTED, next_step=_NEXT_STEP)

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 
 from regobs.common.signals import signals_raise
 from regobs.deploy.broken import broken_by
+from regobs.deploy.conflicts import FOREIGN, after_of, conflicts_of, differs_from
 from regobs.deploy.other_settings import all_changes
 from regobs.deploy.plan_file import TargetPlan
 from regobs.deploy.restoring import Restoration, restoration
@@ -24,7 +25,6 @@ from regobs.deploy.target import (
     DeployTarget,
     IsReadByServer,
     KeepsItsBytes,
-    MarksItsWork,
     PlannedChange,
     ReadsItsWork,
     refuse_strange,
@@ -33,7 +33,6 @@ from regobs.deploy.told import TargetWords, tell, telling
 from regobs.errors import InputError, RegobsError, ServerError
 
 WAIT = 60.0  # seconds for our turn
-FOREIGN = "is there already, and regobs deploy did not write it"
 _GOES_ON = "`regobs deploy status` shows what is there now, and `regobs deploy apply --overwrite` goes on from there"
 _PUTS_BACK = "the next `regobs deploy apply` or `rollback` first puts back what was there"
 
@@ -110,16 +109,16 @@ class Rollout:
         with self._turn(wanted) as pending:
             found, owned = self._to_restore(pending), self._last().objects
         live, first = found.after, self._put_back_first(pending, found)
-        after = _after(live, owned, wanted)
+        after = after_of(live, owned, wanted)
         changes = (replace(one, breaks=broken_by(one)) for one in all_changes(self.target, live, after))
-        differs = self._differs(live, after)
+        differs = differs_from(self.target, live, after)
         return TargetPlan(
             self.name,
             self._place,
             digest(live),
             wanted,
             (*first, *changes),
-            tuple(self._conflicts(live, owned, wanted)),
+            tuple(conflicts_of(self.target, self._words, live, owned, wanted)),
             tuple(sorted(name for name in live if name not in after)),
             differs,
             digest(found.live),
@@ -174,9 +173,9 @@ class Rollout:
             interrupted = self._settle(pending, goes_on=overwrite)
             live, last = self.target.read(), self._last()
             self._refuse(plan, live, interrupted, overwrite=overwrite)
-            after = _after(live, last.objects, dict(plan.objects))
+            after = after_of(live, last.objects, dict(plan.objects))
             idle = last.objects == plan.objects and interrupted is None and (pending is not None or not plan.due)
-            if idle and not self._differs(live, after):
+            if idle and not differs_from(self.target, live, after):
                 return None
             self.target.check(plan.objects)
             self._refuse_moved(plan, self.target.read(), digest(live))  # somebody may have changed it meanwhile
@@ -252,7 +251,9 @@ class Rollout:
 
     def _refuse(self, plan: TargetPlan, live: Objects, interrupted: PendingDeploy | None, *, overwrite: bool) -> None:
         self._refuse_moved(plan, live, plan.before if interrupted is None else plan.seen)
-        conflicts = list(self._conflicts(live, self._last().objects, plan.objects))  # a plan file may say otherwise
+        conflicts = list(
+            conflicts_of(self.target, self._words, live, self._last().objects, plan.objects)
+        )  # a plan file may say otherwise
         if conflicts and not overwrite:
             first = conflicts[0]
             raise InputError(
@@ -375,7 +376,7 @@ class Rollout:
         pending, last = self._folder.unfinished(), self._folder.last()
         self._say_what_is_ours(pending, {})
         found = self._to_restore(pending)
-        edited = tuple(self._conflicts(found.after, self._last().objects, {}))
+        edited = tuple(conflicts_of(self.target, self._words, found.after, self._last().objects, {}))
         numbers, held = tuple(self._folder.numbers()), self._folder.is_held()
         now = self._folder.unfinished()
         if held and now is not None:
@@ -384,29 +385,6 @@ class Rollout:
             return self._status()
         return TargetStatus(self.name, last, numbers, edited, "" if now is None else now.begun)
 
-    def _differs(self, live: Objects, after: Objects) -> bool:
-        """Whether anything has to be written or deleted."""
-        return live.keys() != after.keys() or not all(self.target.same(after[name], live[name]) for name in live)
-
-    def _conflicts(self, live: Objects, owned: Objects, wanted: Objects) -> Iterator[PlannedChange]:
-        same = self.target.same
-        untouched = self.target.untouched if isinstance(self.target, MarksItsWork) else same
-        for name, content in sorted(live.items()):
-            called = self._words.called(name)
-            as_wanted = name in wanted and same(wanted[name], content)
-            if name in owned and not untouched(owned[name], content) and not as_wanted:
-                yield PlannedChange(called, "changed since it was deployed")
-            if name not in owned and name in wanted and not as_wanted:
-                yield PlannedChange(called, FOREIGN)
-        for name in sorted(owned):
-            if name not in live:
-                yield PlannedChange(self._words.called(name), "removed since it was deployed")
-
 
 def _brief(error: RegobsError) -> str:
     return f"{error.message}: {error.value}" if error.value is not None else error.message
-
-
-def _after(live: Objects, owned: Objects, wanted: dict[str, bytes]) -> dict[str, bytes]:
-    """What is there afterwards: what is wanted, and what was never ours."""
-    return {name: content for name, content in live.items() if name not in owned} | wanted

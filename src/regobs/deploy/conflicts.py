@@ -1,0 +1,39 @@
+"""What is there after a deployment, whether that differs, and whose work would be lost by it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from regobs.deploy.state import Objects
+from regobs.deploy.target import DeployTarget, MarksItsWork, PlannedChange
+from regobs.deploy.told import TargetWords
+
+FOREIGN = "is there already, and regobs deploy did not write it"
+
+
+def after_of(live: Objects, owned: Objects, wanted: Mapping[str, bytes]) -> dict[str, bytes]:
+    """What is there afterwards: what is wanted, and what was never ours."""
+    return {name: content for name, content in live.items() if name not in owned} | dict(wanted)
+
+
+def differs_from(target: DeployTarget, live: Objects, after: Objects) -> bool:
+    """Whether anything has to be written or deleted."""
+    return live.keys() != after.keys() or not all(target.same(after[name], live[name]) for name in live)
+
+
+def conflicts_of(
+    target: DeployTarget, words: TargetWords, live: Objects, owned: Objects, wanted: Objects
+) -> Iterator[PlannedChange]:
+    """What somebody else wrote, changed or removed of the names that are ours or wanted."""
+    same = target.same
+    untouched = target.untouched if isinstance(target, MarksItsWork) else same
+    for name, content in sorted(live.items()):
+        called = words.called(name)
+        as_wanted = name in wanted and same(wanted[name], content)
+        if name in owned and not untouched(owned[name], content) and not as_wanted:
+            yield PlannedChange(called, "changed since it was deployed")
+        if name not in owned and name in wanted and not as_wanted:
+            yield PlannedChange(called, FOREIGN)
+    for name in sorted(owned):
+        if name not in live:
+            yield PlannedChange(words.called(name), "removed since it was deployed")
