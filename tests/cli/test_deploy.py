@@ -252,18 +252,38 @@ def test_what_lint_calls_an_error_is_not_deployed_unless_it_is_allowed(
     assert "in_flight" in alerts(url)["Odd"]
 
 
-def test_a_plan_file_that_says_that_nothing_differs_is_linted_too(
-    deploy: Deploy, built: dict[str, bytes], url: str, tmp_path: Path
-) -> None:
+def test_a_plan_file_is_linted_too(deploy: Deploy, built: dict[str, bytes], url: str, tmp_path: Path) -> None:
     path = tmp_path / "plan.json"
     built.clear()
     built |= {f"{PREFIX}odd.yaml": rule_file("Odd", 1, "rate(registry_http_in_flight_requests[5m])")}
     assert deploy("plan", "--out", str(path))[0] == 1
-    data = json.loads(path.read_bytes())
-    data["plans"][0] |= {"differs": False, "due": "x"}
-    path.write_text(json.dumps(data))
     code, _, err = deploy("apply", "--plan", str(path), "--yes", "--judged")
     assert (code, "rate-of-gauge" in err, alerts(url)) == (2, True, {})
+
+
+def test_a_plan_file_that_says_something_else_than_would_be_done_shows_nothing_and_does_nothing(
+    deploy: Deploy, url: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "plan.json"
+    assert deploy("plan", "--out", str(path))[0] == 1
+    whole = path.read_text()
+    lies: list[dict[str, Any]] = [{"differs": False, "due": "x"}, {"changes": []}, {"deleted": ["High.yaml"]}]
+    for said in lies:
+        data = json.loads(whole)
+        data["plans"][0] |= said
+        path.write_text(json.dumps(data))
+        code, out, err = deploy("apply", "--plan", str(path), "--yes")
+        assert (code, out, "does not say what would be done" in err, alerts(url)) == (2, "", True, {})
+    path.write_text(whole.replace("> 5", "> 55"))  # in its objects, and in what it says of them: that is another plan
+    code, out, _ = deploy("apply", "--plan", str(path), "--yes")
+    assert (code, "alert added: High" in out, alerts(url)["High"]) == (0, True, "vector(1) > 55")
+
+
+def test_no_name_of_a_plan_erases_or_adds_a_line(deploy: Deploy, built: dict[str, bytes]) -> None:
+    built |= {f"{PREFIX}High.yaml": rule_file("High", 5).replace(b"alert: High", b'alert: "High\\n  x\\e[1A\\e[2K"')}
+    out = deploy("plan")[1]
+    assert "  alert added: High\\n  x\\x1b[1A\\x1b[2K\n" in out
+    assert "\x1b" not in out
 
 
 def test_a_plan_says_what_a_rename_or_removal_breaks_and_what_would_have_fired(

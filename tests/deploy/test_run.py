@@ -8,6 +8,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from regobs.common.files import write_file
 from regobs.deploy.plan_file import read_plan, write_plan
 from regobs.deploy.run import Rollout
 from regobs.deploy.state import KEPT, StateFolder, decoded, encoded
+from regobs.deploy.target import PlannedChange
 from regobs.errors import InputError, MachineError, ServerError
 from tests.deploy.fakes import MemoryTarget, put_back, rule_file, rules
 
@@ -398,7 +400,7 @@ def test_a_plan_survives_its_file(deployed: MemoryTarget, folder: StateFolder, t
     ours = Rollout(deployed, folder, place="rules /etc/prometheus/rules")
     plan = ours.plan(NEW)
     write_plan(tmp_path / "plan.json", [plan])
-    assert read_plan(tmp_path / "plan.json") == [plan]
+    assert read_plan(tmp_path / "plan.json") == {plan.target: plan}
 
 
 @pytest.mark.parametrize(
@@ -502,10 +504,10 @@ def test_a_plan_without_changes_holds_only_while_the_target_stays(deployed: Memo
     ours = rollout(deployed, folder)
     ours.apply(ours.plan(NEW))
     plan = ours.plan(NEW)
-    ours.still_holds(plan)
+    assert ours.as_it_is(plan) == plan
     deployed.live = {**deployed.live, "High.yaml": b"groups: []"}
     with pytest.raises(InputError, match="has changed since the plan"):
-        ours.still_holds(plan)
+        ours.as_it_is(plan)
 
 
 def test_what_somebody_changes_while_it_is_checked_is_not_overwritten(
@@ -580,6 +582,58 @@ def test_a_plan_file_that_names_no_conflicts_replaces_nothing_of_others(
     assert plan.conflicts
     write_plan(path, [replace(plan, conflicts=())])
     with pytest.raises(InputError, match="somebody else's work"):
-        ours.apply(read_plan(path)[0])
+        ours.apply(read_plan(path)["memory"])
     assert deployed.live == edited
-    assert ours.apply(read_plan(path)[0], overwrite=True) is not None
+    assert ours.apply(read_plan(path)["memory"], overwrite=True) is not None
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"changes": ()},
+        {"changes": (PlannedChange("High", "written differently"),)},
+        {"deleted": ()},
+        {"differs": False},
+        {"due": "nothing of note"},
+        {"conflicts": ()},
+        {"conflicts": (PlannedChange("Low.yaml", "is fine"), PlannedChange("High.yaml", "is fine"))},
+    ],
+    ids=" ".join,
+)
+def test_a_plan_file_that_says_anything_else_of_its_objects_is_refused(
+    deployed: MemoryTarget, folder: StateFolder, said: Any
+) -> None:
+    ours = rollout(deployed, folder)
+    deployed.live["High.yaml"] = rule_file("High", 7)
+    plan = ours.plan(NEW)
+    assert ours.as_it_is(plan) == plan
+    with pytest.raises(InputError, match="does not say what would be done") as raised:
+        ours.as_it_is(replace(plan, **said))
+    assert raised.value.value == next(iter(said))
+    assert deployed.steps == []
+
+
+@pytest.mark.parametrize(
+    "content", [b"[", b"1", b"groups: 1", b"groups: [1]", b"groups: [{name: a, rules: 1}]", b"\xff"]
+)
+def test_objects_of_a_plan_file_that_cannot_be_compared_are_one_error(
+    deployed: MemoryTarget, folder: StateFolder, content: bytes
+) -> None:
+    """The digests may be right, as they stand in the file too."""
+    ours = rollout(deployed, folder)
+    with pytest.raises(InputError):
+        ours.as_it_is(replace(ours.plan(NEW), objects={"High.yaml": content}))
+
+
+def test_a_plan_file_has_one_plan_for_a_target_and_says_which_it_has(
+    deployed: MemoryTarget, folder: StateFolder, tmp_path: Path
+) -> None:
+    path, plan = tmp_path / "plan.json", rollout(deployed, folder).plan(NEW)
+    write_plan(path, [plan, replace(plan, target="other")])
+    assert list(read_plan(path)) == ["memory", "other"]
+    assert list(read_plan(path, ["other"])) == ["other"]
+    with pytest.raises(InputError, match="the plan has no such target"):
+        read_plan(path, ["other", "third"])
+    write_plan(path, [plan, plan])
+    with pytest.raises(InputError, match="this is no plan"):
+        read_plan(path)

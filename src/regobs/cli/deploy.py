@@ -123,21 +123,22 @@ def apply(
     from regobs.deploy.plan_file import read_plan  # noqa: PLC0415
 
     if plan_file is not None:
-        plans = [one for one in read_plan(plan_file) if not only or one.target in only]
+        config, read = settings(config_file, flavor), read_plan(plan_file, only)
+        planning = _rollouts(config, read, environment, wait)
+        with _told(planning):  # a file may say of its objects what it likes
+            plans = [one.as_it_is(read[one.name]) for one in planning]
     else:
         planning, files = _to_plan(content(config_file, pack_directory, flavor), only, wait, older)
+        config = settings(config_file, flavor)
         with _told(planning):
             plans = [one.plan(files) for one in planning]
     if shape == "text":
         show_plans(plans, shape)
-    config = settings(config_file, flavor)
     rollouts = {one.name: one for one in _rollouts(config, [one.target for one in plans], environment, wait)}
     if not any(one.is_work for one in plans):
-        held = [] if plan_file is None else plans  # what was planned right now holds
-        with _told(rollouts.values()):
-            return _each([(one.target, partial(rollouts[one.target].still_holds, one)) for one in held], shape)
+        return _each((), shape)
     if not allow_findings:
-        _judge(one for one in plans if one.differs or plan_file is not None)  # a file may say that nothing differs
+        _judge(one for one in plans if one.differs)
     if not _agreed(yes=yes):
         return max(_each((), shape), ExitCode.DIFFERENCE)
     work = [(one.target, partial(rollouts[one.target].apply, one, overwrite=overwrite)) for one in plans]

@@ -12,8 +12,8 @@ import click
 
 from regobs.common.counts import counted
 from regobs.common.differing import shown_difference
-from regobs.common.screen import Colour, screen
-from regobs.common.table import escape_lines
+from regobs.common.screen import Colour, Screen, screen
+from regobs.common.table import escape, escape_lines
 
 if TYPE_CHECKING:
     from regobs.deploy.plan_file import TargetPlan
@@ -35,15 +35,21 @@ def show_plans(plans: Sequence[TargetPlan], shape: str, risks: Mapping[str, Sequ
         for line in _heads(one):
             click.echo(line)
         for change in one.changes:
-            colour = {"a": Colour.GREEN, "r": Colour.RED}.get(change.what.partition(" (")[0].rpartition(" ")[2][:1])
-            click.echo(f"  {on.paint(change.what, colour)}: {change.thing}")
-            if change.before and change.after:
-                for sign, text in zip("-+", shown_difference(change.before, change.after, _LONGEST), strict=True):
-                    click.echo(f"    {sign} {text}")
-            if change.breaks:
-                click.echo(f"    breaks: {change.breaks}")
+            _show_change(change, on)
         for change in one.conflicts:
-            click.echo(f"  {on.paint('conflict', Colour.YELLOW)}: {change.thing} {change.what}")
+            click.echo(f"  {on.paint('conflict', Colour.YELLOW)}: {escape(change.thing)} {escape(change.what)}")
+
+
+def _show_change(change: PlannedChange, on: Screen) -> None:
+    """Lines of which no name or text of a plan file, which anybody may have written, can end one or erase another."""
+    colour = {"a": Colour.GREEN, "r": Colour.RED}.get(change.what.partition(" (")[0].rpartition(" ")[2][:1])
+    click.echo(f"  {on.paint(escape(change.what), colour)}: {escape(change.thing)}")
+    if change.before and change.after:
+        for sign, text in zip("-+", shown_difference(change.before, change.after, _LONGEST), strict=True):
+            for line in text.split("\n"):
+                click.echo(f"    {sign} {escape(line)}")
+    if change.breaks:
+        click.echo(f"    breaks: {escape(change.breaks)}")
 
 
 def _heads(plan: TargetPlan) -> Iterator[str]:
@@ -62,7 +68,7 @@ def _heads(plan: TargetPlan) -> Iterator[str]:
 def _kinds(changes: Sequence[PlannedChange]) -> str:
     """How many changes there are of each kind, most first."""
     kinds = Counter(one.what.partition(" (")[0] for one in changes)
-    return ", ".join(f"{kind} {times:,}" for kind, times in kinds.most_common())
+    return ", ".join(f"{escape(kind)} {times:,}" for kind, times in kinds.most_common())
 
 
 def show_risks(risks: Mapping[str, Sequence[AlertRisk]], length: str) -> None:

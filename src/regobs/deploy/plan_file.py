@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,11 +72,12 @@ def write_plan(path: Path, plans: list[TargetPlan]) -> None:
         raise MachineError("the plan cannot be written", value=f"{path}: {error.strerror}") from error
 
 
-def read_plan(path: Path) -> list[TargetPlan]:
-    """The plans of a file. Raises InputError."""
+def read_plan(path: Path, only: Collection[str] = ()) -> dict[str, TargetPlan]:
+    """The plans of a file by their target, those of `only` if any are named. Raises InputError."""
     try:
         data = json.loads(path.read_bytes())
-        plans = [_read_plan(one) for one in data["plans"] if data["format"] == FORMAT]
+        listed = [_read_plan(one) for one in data["plans"] if data["format"] == FORMAT]
+        plans = {one.target: one for one in listed}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
             "this is no plan of regobs deploy",
@@ -83,13 +85,26 @@ def read_plan(path: Path) -> list[TargetPlan]:
             expected="a file that `regobs deploy plan --out` of this version wrote",
             next_step="make the plan again",
         ) from None
+    if len(plans) < len(listed):
+        raise InputError(
+            "this is no plan of regobs deploy: it has two plans for one target",
+            value=str(path),
+            next_step="make the plan again",
+        )
     if not plans:
         raise InputError(
             "the plan has no target, or another version of regobs made it",
             value=f"{path}: version {data.get('version', 'unknown')}",
             next_step="make the plan again",
         )
-    return plans
+    if lacking := [name for name in only if name not in plans]:
+        raise InputError(
+            "the plan has no such target",
+            value=f"{path}: {', '.join(lacking)}",
+            expected=f"one of {', '.join(plans)}",
+            next_step="correct --target, or make a plan for it",
+        )
+    return {name: one for name, one in plans.items() if not only or name in only}
 
 
 def _read_plan(one: dict[str, Any]) -> TargetPlan:

@@ -27,6 +27,7 @@ from regobs.deploy.target import (
     KeepsItsBytes,
     PlannedChange,
     ReadsItsWork,
+    only_whole_objects,
     refuse_strange,
 )
 from regobs.deploy.told import TargetWords, tell, telling
@@ -134,10 +135,26 @@ class Rollout:
         unread = self.target.unread(there)
         return f"the server is to be told to read what is there: {unread}" if unread else ""
 
-    def still_holds(self, plan: TargetPlan) -> None:
-        """Whether the target is as the plan saw it. Raises InputError."""
-        with telling(self._words), self._turn(plan.objects):
-            self._refuse_moved(plan, self.target.read(), plan.seen)
+    def as_it_is(self, plan: TargetPlan) -> TargetPlan:
+        """A plan of a file, as it is made now for its objects: what the file says of them is not believed.
+
+        Raises InputError when the target is no longer as the plan saw it, and when the file says anything else.
+        """
+        with telling(self._words):
+            self._refuse_place(plan)
+            refuse_strange(self.target, plan.objects)
+            with only_whole_objects():
+                now = self._planned_for(dict(plan.objects))
+            if (now.before, now.seen) != (plan.before, plan.seen):
+                raise _moved_on(now.seen, plan.seen)
+            if said := [key for key, value in plan.as_data().items() if now.as_data()[key] != value]:
+                raise InputError(
+                    "the plan file does not say what would be done, so nothing is changed",
+                    value=", ".join(said),
+                    expected="what `regobs deploy plan` says of its objects now",
+                    next_step="make the plan again, and look at it",
+                )
+            return now
 
     def _to_restore(self, pending: PendingDeploy | None) -> Restoration:
         """What is there, and what of an interrupted deployment has to be put back here."""
@@ -234,19 +251,18 @@ class Rollout:
             raise
 
     def _refuse_moved(self, plan: TargetPlan, live: Objects, expected: str) -> None:
+        self._refuse_place(plan)
+        refuse_strange(self.target, plan.objects)
+        if digest(live) != expected:
+            raise _moved_on(digest(live), expected)
+
+    def _refuse_place(self, plan: TargetPlan) -> None:
         if plan.place != self._place:
             raise InputError(
                 "the plan was made for another place",
                 value=plan.place,
                 expected=self._place,
                 next_step="make a plan with the regobs.toml that it is applied with",
-            )
-        refuse_strange(self.target, plan.objects)
-        if digest(live) != expected:
-            raise InputError(
-                "the target has changed since the plan was made",
-                value=f"{digest(live)[:12]} instead of {expected[:12]}",
-                next_step="make the plan again, and look at it",
             )
 
     def _refuse(self, plan: TargetPlan, live: Objects, interrupted: PendingDeploy | None, *, overwrite: bool) -> None:
@@ -384,6 +400,14 @@ class Rollout:
         if now != pending or self._folder.last().number != last.number:  # one began or ended while we looked
             return self._status()
         return TargetStatus(self.name, last, numbers, edited, "" if now is None else now.begun)
+
+
+def _moved_on(now: str, then: str) -> InputError:
+    return InputError(
+        "the target has changed since the plan was made",
+        value=f"{now[:12]} instead of {then[:12]}",
+        next_step="make the plan again, and look at it",
+    )
 
 
 def _brief(error: RegobsError) -> str:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Literal, Protocol, runtime_checkable
 
+from regobs.common.reasons import shape_of
 from regobs.deploy.state import Objects
 from regobs.errors import InputError, RegobsError
 
 _LONGEST = 255  # bytes of the name of a file (NAME_MAX of linux/limits.h), and of one of an object in a cluster at most
 _SHOWN = 80  # characters of a name that is none
+_NOT_WHOLE = (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError)  # what is wrong in shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,15 +109,28 @@ def refuse_strange(target: DeployTarget, objects: Objects) -> None:
     for name, content in objects.items():
         try:
             fits = _is_writable(name) and target.fits(name, content)
-        except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError, RegobsError):
+        except (*_NOT_WHOLE, RegobsError):
             fits = False
         if not fits:
-            raise InputError(
-                "this is no object of such a target, so nothing is changed",
-                value=name if _is_writable(name) else ascii(name)[:_SHOWN],
-                expected="what a build gives, under the name that a build gives it",
-                next_step="make the plan again; where it is a kept state, go back to another one",
-            )
+            raise _strange(name if _is_writable(name) else ascii(name)[:_SHOWN])
+
+
+@contextmanager
+def only_whole_objects() -> Iterator[None]:
+    """Raise InputError for objects of the right names that nobody can compare, as those of a plan file may be."""
+    try:
+        yield
+    except _NOT_WHOLE as error:
+        raise _strange(shape_of(error)) from error
+
+
+def _strange(value: str) -> InputError:
+    return InputError(
+        "this is no object of such a target, so nothing is changed",
+        value=value,
+        expected="what a build gives, under the name that a build gives it",
+        next_step="make the plan again; where it is a kept state, go back to another one",
+    )
 
 
 def _is_writable(name: str) -> bool:
