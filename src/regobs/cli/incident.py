@@ -74,7 +74,7 @@ def incident(
     Every panel of the dashboards is compared with the hour before, and with last week where the server has it; with
     --logs FILES the messages and requests of logs as well. FILES are those that a pattern behind --logs stands for.
     """
-    from regobs.cli.query_expr import announce, gaps_so_far  # noqa: PLC0415
+    from regobs.cli.query_gaps import announce, gaps_so_far  # noqa: PLC0415
     from regobs.deploy.moments import deployed  # noqa: PLC0415
     from regobs.query.deploys import grafanas, read_deploys  # noqa: PLC0415
     from regobs.query.incident import read_incident, sections, spans  # noqa: PLC0415

@@ -14,7 +14,8 @@ import click
 
 from regobs.cli.content import asked_content, content_options
 from regobs.cli.query_asking import Asking, asking_options
-from regobs.cli.query_expr import all_gaps, announce, evaluate, open_server
+from regobs.cli.query_expr import evaluate, open_server
+from regobs.cli.query_gaps import all_gaps, announce
 from regobs.cli.query_names import Complete, complete_question, complete_slo
 from regobs.cli.server_options import ServerOptions, server_options
 from regobs.common.screen import screen

@@ -5,36 +5,34 @@ from __future__ import annotations
 import re
 import sys
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from regobs.cli.content import PATH, progress, settings, without_collector
+from regobs.cli.content import PATH, settings, without_collector
 from regobs.cli.expression_command import ExpressionCommand
 from regobs.cli.query_after import NOTHING, Afterwards, after_options, finish, print_compared, watch
 from regobs.cli.query_asking import Asking, asking_options
 from regobs.cli.query_commands import BARE
+from regobs.cli.query_gaps import announce, stores_of
 from regobs.cli.query_names import complete_metric, complete_parameter
+from regobs.cli.query_ranges import check_points, ranged, resolved, stream, streamed
 from regobs.cli.said import warn
 from regobs.cli.server_options import ServerOptions, server_options
-from regobs.common.screen import Colour, screen
-from regobs.errors import EndpointError, ExitCode, InputError, PromqlError, RegobsError, ServerError
+from regobs.common.screen import screen
+from regobs.errors import InputError, PromqlError, RegobsError
 
 if TYPE_CHECKING:
     from regobs.config import Config, SavedQuery
-    from regobs.prometheus import Prometheus, QueryAnswer, Store
+    from regobs.prometheus import Prometheus
     from regobs.query.ask import CheckedQuery
-    from regobs.query.cache import RangeCache
-    from regobs.query.complete import Gap
     from regobs.query.show import Shown
-    from regobs.query.times import AskedRange
 
 SHAPES = ("text", "csv", "json", "ndjson")
-_MOST_HELD = 1_000_000  # points of a series that a table, JSON or a chart has in memory: two years, a point a minute
 
 
 @click.command(cls=ExpressionCommand)
@@ -81,13 +79,13 @@ def expr(
     if not plain:
         after.check(ranged=asking.ranged)
     if asking.ranged or after.compares:
-        _check_points(query, "--diff" if after.compares else "a range")
+        check_points(query, "--diff" if after.compares else "a range")
         _other(asking, server, after)[0].times(time.time())  # a wrong time is said before anything is asked
 
     @without_collector()
     def once() -> int:
-        if plain and shape in {"csv", "ndjson"} and (asked := _streamed(query, asking)) is not None:
-            return _stream(_resolved(prometheus, query, asked), query, asked, shape, asking)
+        if plain and shape in {"csv", "ndjson"} and (asked := streamed(query, asking)) is not None:
+            return stream(resolved(prometheus, query, asked), query, asked, shape, asking)
         shown = evaluate(prometheus, query, asking)
         if after.compares:
             other, there = _other(asking, server, after)
@@ -214,9 +212,9 @@ def evaluate(prometheus: Prometheus, query: CheckedQuery, asking: Asking) -> Sho
 
     moment, asked, zone = asking.times(time.time())
     if asked is not None:
-        _check_points(query)
-    prometheus = _resolved(prometheus, query, asked)
-    answer = prometheus.query(query.text, moment) if asked is None else _ranged(prometheus, query, asked, asking)
+        check_points(query)
+    prometheus = resolved(prometheus, query, asked)
+    answer = prometheus.query(query.text, moment) if asked is None else ranged(prometheus, query, asked, asking)
     for note in (*query.notes, *answer.infos):
         click.echo(f"Note: {note}", err=True)
     found = answer_gaps(answer, prometheus.thanos, stores_of(prometheus))
@@ -224,168 +222,6 @@ def evaluate(prometheus: Prometheus, query: CheckedQuery, asking: Asking) -> Sho
         warn(text)
     in_order = query.expr is not None and getattr(query.expr, "function", "").startswith("sort")
     return Shown(query.text, answer, query.type, asked, found, zone, in_order)
-
-
-def _check_points(query: CheckedQuery, asks: str = "a range") -> None:
-    """Raise InputError for what has no single value at a moment: a range selector, a subquery, a text."""
-    if query.type is None or query.type.value not in {"matrix", "string"}:
-        return
-    several = query.type.value == "matrix"
-    what = "the samples of a window have" if several else "a text has"
-    raise InputError(
-        f"{what} no single value at a moment, which {asks} needs",
-        value=query.text,
-        expected="an instant vector or a number",
-        next_step="put it into a function such as avg_over_time(...), or ask it for one moment"
-        if several
-        else "ask it for one moment",
-    )
-
-
-def _streamed(query: CheckedQuery, asking: Asking) -> AskedRange | None:
-    """The range that is written out piece by piece: one of more points than a server gives at once."""
-    from regobs.query import pieces  # noqa: PLC0415
-
-    asked = asking.times(time.time())[1]
-    return asked if asked is not None and asked.points > pieces.MOST_POINTS and query.expr is not None else None
-
-
-def _stream(prometheus: Prometheus, query: CheckedQuery, asked: AskedRange, shape: str, asking: Asking) -> int:
-    """Write a long range out piece by piece, in the order of time, so that memory holds a few pieces only."""
-    from regobs.query import pieces, show  # noqa: PLC0415
-    from regobs.query.complete import gaps, harmless  # noqa: PLC0415
-
-    warnings: dict[str, None] = {}
-    partial = False
-
-    def answers() -> Iterator[QueryAnswer]:
-        nonlocal partial
-        most, cache = pieces.STREAMED_POINTS, _cache(prometheus, query, asking)
-        parts = list(pieces.windows(asked, most))
-        bar = progress("Asking") if sys.stderr.isatty() else nullcontext()
-        with bar as report:
-            text = _fixed(query, asked)
-            for done, answer in enumerate(pieces.stream_pieces(prometheus, text, parts, most=most, cache=cache), 1):
-                warnings.update(dict.fromkeys(answer.warnings))
-                partial = partial or answer.partial
-                if report is not None:
-                    report(done, len(parts))
-                yield answer
-
-    if shape == "csv":
-        show.stream_csv(answers(), sys.stdout)
-    else:
-        for answer in answers():
-            for block in show.line_blocks(answer):
-                click.echo(block)
-    found = gaps(warnings, prometheus.thanos, stores_of(prometheus), partial=partial)
-    for said in harmless(warnings, found):
-        warn(said)
-    return announce(found)
-
-
-def _fixed(query: CheckedQuery, asked: AskedRange) -> str:
-    """The text of a query that is asked in pieces: `@ start()` and `@ end()` stay the ends of the whole."""
-    from regobs.query import pieces  # noqa: PLC0415
-
-    if query.expr is None or not pieces.depends_on_ends(query.expr):
-        return query.text
-    from regobs.promql.printer import to_text  # noqa: PLC0415
-
-    return to_text(pieces.fixed(query.expr, asked))
-
-
-def _cache(prometheus: Prometheus, query: CheckedQuery, asking: Asking) -> RangeCache | None:
-    """What is on disk of answers to a long range."""
-    from regobs.query.cache import open_cache  # noqa: PLC0415
-
-    return None if asking.uncached else open_cache(prometheus, query.expr)
-
-
-def _resolved(prometheus: Prometheus, query: CheckedQuery, asked: AskedRange | None) -> Prometheus:
-    """A client that asks Thanos for the resolution that fits, where `auto` was asked for."""
-    from regobs.prometheus.thanos import AUTO, source_resolution  # noqa: PLC0415
-
-    thanos = prometheus.thanos
-    if thanos.max_source_resolution != AUTO or query.expr is None:
-        return prometheus
-    from regobs.promql.walk import ranges  # noqa: PLC0415
-
-    spans = [node.range.ms for node in ranges(query.expr) if node.range is not None]
-    fitting = source_resolution([*spans, asked.step] if asked else spans)
-    click.echo(f"Note: samples of a source resolution of {fitting}", err=True)
-    return prometheus.saying(replace(thanos, max_source_resolution=fitting))
-
-
-def _ranged(prometheus: Prometheus, query: CheckedQuery, asked: AskedRange, asking: Asking) -> QueryAnswer:
-    from regobs.query import pieces  # noqa: PLC0415
-
-    if asked.points <= pieces.MOST_POINTS:
-        return pieces.query_pieces(prometheus, query.text, asked)
-    if query.expr is None:
-        raise InputError(
-            "a range this long is asked in pieces, for which the expression has to be understood",
-            value=f"{asked.points:,} points",
-            expected=f"at most {pieces.MOST_POINTS:,} points with --unchecked",
-            next_step="leave out --unchecked, or choose a longer --step",
-        )
-    if asked.points > _MOST_HELD:
-        raise InputError(
-            "a range this long does not fit into memory",
-            value=f"{asked.points:,} points of each series",
-            expected=f"at most {_MOST_HELD:,}",
-            next_step="choose a longer --step, or --format csv or ndjson alone, which are written out in pieces",
-        )
-    bar = progress("Asking") if sys.stderr.isatty() else nullcontext()
-    with bar as report:
-        cache = _cache(prometheus, query, asking)
-        return pieces.query_pieces(prometheus, _fixed(query, asked), asked, report=report, cache=cache)
-
-
-def stores_of(prometheus: Prometheus) -> tuple[Store, ...] | None:
-    """The stores behind a Thanos Query; None for another server, which does not know the options of Thanos.
-
-    A list that does not come is itself a store away.
-    """
-    try:
-        return prometheus.stores()
-    except EndpointError:
-        if options := prometheus.thanos.options:
-            click.echo(
-                f"Warning: {prometheus.url} lists no stores, as Thanos Query does: other servers ignore"
-                f" {' and '.join(options)}",
-                err=True,
-            )
-        return None
-    except ServerError as error:  # what was asked before is there, and nobody knows whether it is the whole
-        from regobs.prometheus import Store  # noqa: PLC0415 - loads requests
-
-        return (Store("/api/v1/stores", "the list of stores", error.message),)
-
-
-def gaps_so_far(prometheus: Prometheus) -> tuple[Gap, ...]:
-    """What all that was asked so far lacks."""
-    from regobs.query.complete import gaps  # noqa: PLC0415
-
-    return gaps(prometheus.heard, prometheus.thanos, stores_of(prometheus), partial=prometheus.partial)
-
-
-def whole(prometheus: Prometheus) -> int:
-    """The exit code of all that was asked so far, after saying what it lacks."""
-    return announce(gaps_so_far(prometheus))
-
-
-def all_gaps(shown: Iterable[Shown]) -> tuple[Gap, ...]:
-    """What several answers lack, each gap once."""
-    return tuple(dict.fromkeys(gap for one in shown for gap in one.gaps))
-
-
-def announce(gaps: tuple[Gap, ...]) -> int:
-    """Say what an answer lacks, on standard error, before it is shown; the exit code."""
-    on = screen(sys.stderr)
-    for gap in gaps:
-        click.echo(f"{on.paint(gap.kind.upper(), Colour.YELLOW)}: {gap.text}", err=True)
-    return ExitCode.INCOMPLETE if gaps else ExitCode.OK
 
 
 def show(shown: Shown, shape: str, *, everything: bool = False) -> int:

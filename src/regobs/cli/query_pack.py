@@ -12,7 +12,8 @@ import click
 
 from regobs.cli.query_ask import PackQuestion, pack_question
 from regobs.cli.query_asking import Asking
-from regobs.cli.query_expr import all_gaps, announce, evaluate, whole
+from regobs.cli.query_expr import evaluate
+from regobs.cli.query_gaps import all_gaps, announce, whole
 from regobs.cli.query_names import complete_alert, complete_slo
 from regobs.common.closest import did_you_mean
 from regobs.common.screen import Colour, screen

@@ -143,7 +143,7 @@ def asked_query(
 
 def _run(asked: Sequence[AskedQuery], server: Prometheus) -> tuple[list[AskedQuery], int]:
     """The queries with their answers, and the exit code, which says whether these are the whole."""
-    from regobs.cli.query_expr import announce, gaps_so_far  # noqa: PLC0415
+    from regobs.cli.query_gaps import announce, gaps_so_far  # noqa: PLC0415
     from regobs.query.complete import harmless  # noqa: PLC0415
 
     done = []

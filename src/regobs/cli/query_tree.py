@@ -12,7 +12,8 @@ import click
 from regobs.cli.content import PATH, settings
 from regobs.cli.expression_command import ExpressionCommand
 from regobs.cli.query_asking import Asking, why_options
-from regobs.cli.query_expr import unchecked_named, whole
+from regobs.cli.query_expr import unchecked_named
+from regobs.cli.query_gaps import whole
 from regobs.cli.query_names import complete_metric
 from regobs.cli.server_options import ServerOptions, server_options
 from regobs.common.screen import screen

@@ -1,0 +1,142 @@
+"""How `regobs query 'EXPR'` asks a range, in pieces where it is long, and writes such an answer out piece by piece."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import click
+
+from regobs.cli.content import progress
+from regobs.cli.query_asking import Asking
+from regobs.cli.query_gaps import announce, stores_of
+from regobs.cli.said import warn
+from regobs.errors import InputError
+
+if TYPE_CHECKING:
+    from regobs.prometheus import Prometheus, QueryAnswer
+    from regobs.query.ask import CheckedQuery
+    from regobs.query.cache import RangeCache
+    from regobs.query.times import AskedRange
+
+_MOST_HELD = 1_000_000  # points of a series that a table, JSON or a chart has in memory: two years, a point a minute
+
+
+def check_points(query: CheckedQuery, asks: str = "a range") -> None:
+    """Raise InputError for what has no single value at a moment: a range selector, a subquery, a text."""
+    if query.type is None or query.type.value not in {"matrix", "string"}:
+        return
+    several = query.type.value == "matrix"
+    what = "the samples of a window have" if several else "a text has"
+    raise InputError(
+        f"{what} no single value at a moment, which {asks} needs",
+        value=query.text,
+        expected="an instant vector or a number",
+        next_step="put it into a function such as avg_over_time(...), or ask it for one moment"
+        if several
+        else "ask it for one moment",
+    )
+
+
+def streamed(query: CheckedQuery, asking: Asking) -> AskedRange | None:
+    """The range that is written out piece by piece: one of more points than a server gives at once."""
+    from regobs.query import pieces  # noqa: PLC0415
+
+    asked = asking.times(time.time())[1]
+    return asked if asked is not None and asked.points > pieces.MOST_POINTS and query.expr is not None else None
+
+
+def stream(prometheus: Prometheus, query: CheckedQuery, asked: AskedRange, shape: str, asking: Asking) -> int:
+    """Write a long range out piece by piece, in the order of time, so that memory holds a few pieces only."""
+    from regobs.query import pieces, show  # noqa: PLC0415
+    from regobs.query.complete import gaps, harmless  # noqa: PLC0415
+
+    warnings: dict[str, None] = {}
+    partial = False
+
+    def answers() -> Iterator[QueryAnswer]:
+        nonlocal partial
+        most, cache = pieces.STREAMED_POINTS, _cache(prometheus, query, asking)
+        parts = list(pieces.windows(asked, most))
+        bar = progress("Asking") if sys.stderr.isatty() else nullcontext()
+        with bar as report:
+            text = _fixed(query, asked)
+            for done, answer in enumerate(pieces.stream_pieces(prometheus, text, parts, most=most, cache=cache), 1):
+                warnings.update(dict.fromkeys(answer.warnings))
+                partial = partial or answer.partial
+                if report is not None:
+                    report(done, len(parts))
+                yield answer
+
+    if shape == "csv":
+        show.stream_csv(answers(), sys.stdout)
+    else:
+        for answer in answers():
+            for block in show.line_blocks(answer):
+                click.echo(block)
+    found = gaps(warnings, prometheus.thanos, stores_of(prometheus), partial=partial)
+    for said in harmless(warnings, found):
+        warn(said)
+    return announce(found)
+
+
+def _fixed(query: CheckedQuery, asked: AskedRange) -> str:
+    """The text of a query that is asked in pieces: `@ start()` and `@ end()` stay the ends of the whole."""
+    from regobs.query import pieces  # noqa: PLC0415
+
+    if query.expr is None or not pieces.depends_on_ends(query.expr):
+        return query.text
+    from regobs.promql.printer import to_text  # noqa: PLC0415
+
+    return to_text(pieces.fixed(query.expr, asked))
+
+
+def _cache(prometheus: Prometheus, query: CheckedQuery, asking: Asking) -> RangeCache | None:
+    """What is on disk of answers to a long range."""
+    from regobs.query.cache import open_cache  # noqa: PLC0415
+
+    return None if asking.uncached else open_cache(prometheus, query.expr)
+
+
+def resolved(prometheus: Prometheus, query: CheckedQuery, asked: AskedRange | None) -> Prometheus:
+    """A client that asks Thanos for the resolution that fits, where `auto` was asked for."""
+    from regobs.prometheus.thanos import AUTO, source_resolution  # noqa: PLC0415
+
+    thanos = prometheus.thanos
+    if thanos.max_source_resolution != AUTO or query.expr is None:
+        return prometheus
+    from regobs.promql.walk import ranges  # noqa: PLC0415
+
+    spans = [node.range.ms for node in ranges(query.expr) if node.range is not None]
+    fitting = source_resolution([*spans, asked.step] if asked else spans)
+    click.echo(f"Note: samples of a source resolution of {fitting}", err=True)
+    return prometheus.saying(replace(thanos, max_source_resolution=fitting))
+
+
+def ranged(prometheus: Prometheus, query: CheckedQuery, asked: AskedRange, asking: Asking) -> QueryAnswer:
+    from regobs.query import pieces  # noqa: PLC0415
+
+    if asked.points <= pieces.MOST_POINTS:
+        return pieces.query_pieces(prometheus, query.text, asked)
+    if query.expr is None:
+        raise InputError(
+            "a range this long is asked in pieces, for which the expression has to be understood",
+            value=f"{asked.points:,} points",
+            expected=f"at most {pieces.MOST_POINTS:,} points with --unchecked",
+            next_step="leave out --unchecked, or choose a longer --step",
+        )
+    if asked.points > _MOST_HELD:
+        raise InputError(
+            "a range this long does not fit into memory",
+            value=f"{asked.points:,} points of each series",
+            expected=f"at most {_MOST_HELD:,}",
+            next_step="choose a longer --step, or --format csv or ndjson alone, which are written out in pieces",
+        )
+    bar = progress("Asking") if sys.stderr.isatty() else nullcontext()
+    with bar as report:
+        cache = _cache(prometheus, query, asking)
+        return pieces.query_pieces(prometheus, _fixed(query, asked), asked, report=report, cache=cache)
